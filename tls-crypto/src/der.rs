@@ -1,0 +1,119 @@
+//! As much DER as private keys and public keys take: reading an element, writing one.
+
+/// Tags, with the class and the constructed bit.
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const CONTEXT_0: u8 = 0xa0;
+pub(crate) const CONTEXT_1: u8 = 0xa1;
+
+/// Reads elements one after the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Elements<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Elements<'a> {
+    /// The next element's tag and contents; `None` at the end and where the bytes are not DER.
+    pub(crate) fn next(&mut self) -> Option<(u8, &'a [u8])> {
+        let (&tag, rest) = self.0.split_first()?;
+        let (length, rest) = length(rest)?;
+        let (contents, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        Some((tag, contents))
+    }
+
+    /// The next element's contents if it has this tag.
+    pub(crate) fn expect(&mut self, tag: u8) -> Option<&'a [u8]> {
+        self.next().filter(|(found, _)| *found == tag).map(|(_, contents)| contents)
+    }
+
+    /// The contents of the next element that has this tag; others are passed over.
+    pub(crate) fn find(&mut self, tag: u8) -> Option<&'a [u8]> {
+        loop {
+            let (found, contents) = self.next()?;
+            if found == tag {
+                return Some(contents);
+            }
+        }
+    }
+}
+
+/// An element with the concatenation of `parts` as its contents.
+pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let length = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+    // The capacity must suffice from the start: what grows leaves a copy behind, and this may hold a private key.
+    let mut out = Vec::with_capacity(length.saturating_add(10));
+    out.push(tag);
+    match u8::try_from(length) {
+        Ok(short @ ..0x80) => out.push(short),
+        _ => {
+            let bytes = length.to_be_bytes();
+            let digits = bytes.iter().skip_while(|byte| **byte == 0);
+            let count = u8::try_from(digits.clone().count()).unwrap_or(u8::MAX);
+            out.push(0x80 | count);
+            out.extend(digits);
+        }
+    }
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out
+}
+
+/// A length of at most four bytes, and what follows it. Only the shortest form is DER.
+fn length(input: &[u8]) -> Option<(usize, &[u8])> {
+    let (&first, rest) = input.split_first()?;
+    if first < 0x80 {
+        return Some((usize::from(first), rest));
+    }
+    let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+    if digits.len() > 4 || digits.first().is_none_or(|digit| *digit == 0) {
+        return None;
+    }
+    let value = digits.iter().fold(0_u32, |value, digit| (value << 8) | u32::from(*digit));
+    if value < 0x80 {
+        return None;
+    }
+    Some((usize::try_from(value).ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_at_every_form_of_length() {
+        for length in [0, 1, 127, 128, 255, 256, 65535, 65536] {
+            let contents = vec![7; length];
+            let written = element(OCTET_STRING, &[&contents[..length / 2], &contents[length / 2..]]);
+            let mut elements = Elements(&written);
+            assert_eq!(elements.expect(OCTET_STRING), Some(contents.as_slice()), "{length}");
+            assert!(elements.0.is_empty());
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_no_element() {
+        for length in [1, 200, 300] {
+            let written = element(SEQUENCE, &[&vec![1; length]]);
+            for cut in 0..written.len() {
+                assert!(Elements(&written[..cut]).next().is_none(), "{length} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_longer_than_needed_or_indefinite_are_refused() {
+        for bad in [&[4, 0x80, 0, 0][..], &[4, 0x81, 1, 0], &[4, 0x82, 0, 200], &[4, 0x85, 1, 0, 0, 0, 0], &[4, 0xff]] {
+            let mut padded = bad.to_vec();
+            padded.resize(300, 0);
+            assert!(Elements(&padded).next().is_none(), "{bad:02x?}");
+        }
+    }
+
+    #[test]
+    fn find_passes_over_what_comes_before() {
+        let bytes = [element(INTEGER, &[&[1]]), element(CONTEXT_1, &[&[9]])].concat();
+        assert_eq!(Elements(&bytes).find(CONTEXT_1), Some(&[9][..]));
+        assert_eq!(Elements(&bytes).find(CONTEXT_0), None);
+    }
+}

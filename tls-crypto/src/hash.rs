@@ -1,0 +1,134 @@
+//! Hash functions of the cipher suites, and what they return.
+
+use core::fmt;
+
+use ring::{digest, hmac};
+
+/// The length of the longest digest of any [`HashAlgorithm`].
+pub(crate) const MAX_HASH_LEN: usize = 48;
+
+/// The hash of a cipher suite: of its transcript and under its HKDF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HashAlgorithm {
+    /// SHA-256, FIPS 180-4.
+    Sha256,
+    /// SHA-384, FIPS 180-4.
+    Sha384,
+}
+
+impl HashAlgorithm {
+    /// The digest's length in bytes; RFC 9846 calls it `Hash.length`.
+    #[inline]
+    #[must_use]
+    pub const fn output_len(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+        }
+    }
+
+    /// The digest of `data`.
+    ///
+    /// ```
+    /// use tls_crypto::HashAlgorithm;
+    ///
+    /// let digest = HashAlgorithm::Sha256.hash(b"abc");
+    /// assert_eq!(digest.as_ref()[..4], [0xba, 0x78, 0x16, 0xbf]);
+    /// ```
+    #[must_use]
+    pub fn hash(self, data: &[u8]) -> Digest {
+        Digest::copied_from(self, digest::digest(self.digest(), data).as_ref())
+    }
+
+    /// [`output_len`](Self::output_len) as it is written into one-byte fields.
+    #[inline]
+    pub(crate) const fn output_len_byte(self) -> u8 {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn digest(self) -> &'static digest::Algorithm {
+        match self {
+            Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn hmac(self) -> hmac::Algorithm {
+        match self {
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha384 => hmac::HMAC_SHA384,
+        }
+    }
+
+    /// The digest of no bytes at all, the context of the secrets that do not depend on messages.
+    #[inline]
+    pub(crate) const fn of_nothing(self) -> &'static Digest {
+        match self {
+            Self::Sha256 => &SHA256_OF_NOTHING,
+            Self::Sha384 => &SHA384_OF_NOTHING,
+        }
+    }
+}
+
+/// The output of a hash function or an HMAC, held inline. It is not a secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digest {
+    algorithm: HashAlgorithm,
+    /// Zero beyond the algorithm's length, so that the derived equality compares digests.
+    bytes: [u8; MAX_HASH_LEN],
+}
+
+impl Digest {
+    /// Takes as many bytes as the algorithm's output has: the callers pass that many.
+    pub(crate) fn copied_from(algorithm: HashAlgorithm, output: &[u8]) -> Self {
+        let mut bytes = [0; MAX_HASH_LEN];
+        for (to, from) in bytes.iter_mut().zip(output) {
+            *to = *from;
+        }
+        Self { algorithm, bytes }
+    }
+
+    /// The algorithm that made it.
+    #[inline]
+    #[must_use]
+    pub fn algorithm(&self) -> HashAlgorithm {
+        self.algorithm
+    }
+}
+
+impl AsRef<[u8]> for Digest {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.algorithm.output_len()).unwrap_or(&self.bytes)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}:", self.algorithm)?;
+        self.as_ref().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+const SHA256_OF_NOTHING: Digest = Digest {
+    algorithm: HashAlgorithm::Sha256,
+    bytes: [
+        0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27, 0xae,
+        0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    ],
+};
+
+const SHA384_OF_NOTHING: Digest = Digest {
+    algorithm: HashAlgorithm::Sha384,
+    bytes: [
+        0x38, 0xb0, 0x60, 0xa7, 0x51, 0xac, 0x96, 0x38, 0x4c, 0xd9, 0x32, 0x7e, 0xb1, 0xb1, 0xe3, 0x6a, 0x21, 0xfd,
+        0xb7, 0x11, 0x14, 0xbe, 0x07, 0x43, 0x4c, 0x0c, 0xc7, 0xbf, 0x63, 0xf6, 0xe1, 0xda, 0x27, 0x4e, 0xde, 0xbf,
+        0xe7, 0x6f, 0x65, 0xfb, 0xd5, 0x1a, 0xd2, 0xf1, 0x48, 0x98, 0xb9, 0x5b,
+    ],
+};

@@ -1,0 +1,237 @@
+//! HKDF (RFC 5869) over HMAC, and HKDF-Expand-Label (RFC 9846 §7.1).
+//!
+//! The key schedule does all its work here. HMAC begins by hashing a block that depends on its key alone, once for
+//! the inner and once for the outer hash. An [`Expander`] holds these two states, so that a secret from which
+//! several values are derived pays for them once; what is derived for TLS 1.3 then takes two blocks each.
+//!
+//! ```
+//! use tls_crypto::{HashAlgorithm, hkdf};
+//!
+//! let secret = hkdf::extract(HashAlgorithm::Sha256, b"salt", b"input keying material");
+//! let mut key = [0; 16];
+//! hkdf::hkdf_expand_label(&secret, b"key", b"", &mut key)?;
+//! # Ok::<(), tls_crypto::Error>(())
+//! ```
+
+use core::fmt;
+use core::hint::black_box;
+use std::sync::LazyLock;
+
+use ring::hmac;
+use zeroize::Zeroizing;
+
+use crate::hash::MAX_HASH_LEN;
+use crate::{Digest, Error, HashAlgorithm};
+
+/// HKDF-Extract, RFC 5869 §2.2.
+#[must_use]
+pub fn extract(algorithm: HashAlgorithm, salt: &[u8], input_keying_material: &[u8]) -> Secret {
+    extract_with(&hmac::Key::new(algorithm.hmac(), salt), algorithm, input_keying_material)
+}
+
+/// HKDF-Expand, RFC 5869 §2.3, for a pseudorandom key that is used once.
+///
+/// # Errors
+///
+/// [`Error::OutputTooLong`] if `out` is longer than 255 digests.
+pub fn expand(algorithm: HashAlgorithm, pseudorandom_key: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), Error> {
+    Expander::new(algorithm, pseudorandom_key).expand(&[info], out)
+}
+
+/// HKDF-Expand-Label, RFC 9846 §7.1, for a secret that is used once. `label` goes without its "tls13 ".
+///
+/// # Errors
+///
+/// [`Error::OutputTooLong`] as for [`Expander::expand_label`].
+pub fn hkdf_expand_label(secret: &Secret, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
+    secret.expander().expand_label(label, context, out)
+}
+
+/// A secret as long as the output of its hash: a pseudorandom key, or one of the secrets of the key schedule.
+///
+/// Zeroized on drop, and not shown by `Debug`.
+pub struct Secret {
+    algorithm: HashAlgorithm,
+    bytes: Zeroizing<[u8; MAX_HASH_LEN]>,
+}
+
+impl Secret {
+    /// The hash under which it is used.
+    #[inline]
+    #[must_use]
+    pub fn algorithm(&self) -> HashAlgorithm {
+        self.algorithm
+    }
+
+    /// Prepares it for deriving values from it.
+    #[must_use]
+    pub fn expander(&self) -> Expander {
+        Expander::new(self.algorithm, self.as_ref())
+    }
+
+    fn from_tag(algorithm: HashAlgorithm, tag: &hmac::Tag) -> Self {
+        let mut bytes = Zeroizing::new([0; MAX_HASH_LEN]);
+        copy_prefix(tag.as_ref(), bytes.as_mut_slice());
+        Self { algorithm, bytes }
+    }
+}
+
+impl AsRef<[u8]> for Secret {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.algorithm.output_len()).unwrap_or(self.bytes.as_slice())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// A secret prepared as a key of HMAC. Overwritten on drop.
+pub struct Expander {
+    algorithm: HashAlgorithm,
+    key: hmac::Key,
+}
+
+impl Expander {
+    /// Prepares a pseudorandom key, which should be at least as long as the hash's output.
+    #[must_use]
+    pub fn new(algorithm: HashAlgorithm, pseudorandom_key: &[u8]) -> Self {
+        Self { algorithm, key: hmac::Key::new(algorithm.hmac(), pseudorandom_key) }
+    }
+
+    /// The hash under which it works.
+    #[inline]
+    #[must_use]
+    pub fn algorithm(&self) -> HashAlgorithm {
+        self.algorithm
+    }
+
+    /// HKDF-Expand, RFC 5869 §2.3. `info` is the concatenation of its parts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutputTooLong`] if `out` is longer than 255 digests; it is left as it was.
+    pub fn expand(&self, info: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
+        let block_len = self.algorithm.output_len();
+        if out.len() > block_len.saturating_mul(255) {
+            return Err(Error::OutputTooLong);
+        }
+        let mut previous: Option<hmac::Tag> = None;
+        for (block, counter) in out.chunks_mut(block_len).zip(1_u8..=255) {
+            let mut hmac = hmac::Context::with_key(&self.key);
+            if let Some(previous) = &previous {
+                hmac.update(previous.as_ref());
+            }
+            for part in info {
+                hmac.update(part);
+            }
+            hmac.update(&[counter]);
+            let tag = hmac.sign();
+            copy_prefix(tag.as_ref(), block);
+            previous = Some(tag);
+        }
+        Ok(())
+    }
+
+    /// HKDF-Expand-Label, RFC 9846 §7.1. `label` goes without its "tls13 ".
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutputTooLong`] if `out` is longer than 255 digests, `label` than 249 bytes or `context` than 255; `out`
+    /// is left as it was.
+    pub fn expand_label(&self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        let length = u16::try_from(out.len()).map_err(|_| Error::OutputTooLong)?;
+        let label_len = PREFIX.len().saturating_add(label.len());
+        let label_len = u8::try_from(label_len).map_err(|_| Error::OutputTooLong)?;
+        let context_len = u8::try_from(context.len()).map_err(|_| Error::OutputTooLong)?;
+        self.expand(&[&length.to_be_bytes(), &[label_len], PREFIX, label, &[context_len], context], out)
+    }
+
+    /// Derive-Secret, RFC 9846 §7.1. It cannot fail, as all lengths are those of the hash and of known labels.
+    pub(crate) fn derive_secret(&self, label: Label, transcript_hash: &Digest) -> Secret {
+        Secret::from_tag(
+            self.algorithm,
+            &self.expand_once(self.algorithm.output_len_byte(), label, transcript_hash.as_ref()),
+        )
+    }
+
+    /// HKDF-Expand-Label with an empty context, to `N` bytes, not more than any hash has.
+    pub(crate) fn expand_fixed<const N: usize>(&self, label: Label) -> Zeroizing<[u8; N]> {
+        const { assert!(N <= 32) };
+        let [.., length] = N.to_be_bytes();
+        let mut out = Zeroizing::new([0; N]);
+        copy_prefix(self.expand_once(length, label, &[]).as_ref(), out.as_mut_slice());
+        out
+    }
+
+    /// HKDF-Expand-Label with an empty context, to the length of the hash.
+    pub(crate) fn expand_to_secret(&self, label: Label) -> Secret {
+        Secret::from_tag(self.algorithm, &self.expand_once(self.algorithm.output_len_byte(), label, &[]))
+    }
+
+    /// HKDF-Expand-Label to the length of the hash, with a context of which 255 bytes count.
+    pub(crate) fn expand_with_context(&self, label: Label, context: &[u8]) -> Secret {
+        let context = context.get(..255).unwrap_or(context);
+        Secret::from_tag(self.algorithm, &self.expand_once(self.algorithm.output_len_byte(), label, context))
+    }
+
+    /// HMAC with the secret as its key.
+    pub(crate) fn hmac(&self, message: &[u8]) -> Digest {
+        Digest::copied_from(self.algorithm, hmac::sign(&self.key, message).as_ref())
+    }
+
+    /// HKDF-Extract with the secret as its salt.
+    pub(crate) fn extract(&self, input_keying_material: &[u8]) -> Secret {
+        extract_with(&self.key, self.algorithm, input_keying_material)
+    }
+
+    /// The first block of HKDF-Expand over an HkdfLabel: all of it for outputs not longer than the hash. `context` has
+    /// at most 255 bytes.
+    fn expand_once(&self, length: u8, label: Label, context: &[u8]) -> hmac::Tag {
+        let mut hmac = hmac::Context::with_key(&self.key);
+        hmac.update(&[0, length]);
+        hmac.update(label.0);
+        let [.., context_len] = context.len().to_be_bytes();
+        hmac.update(&[context_len]);
+        hmac.update(context);
+        hmac.update(&[1]);
+        hmac.sign()
+    }
+}
+
+impl fmt::Debug for Expander {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Expander").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Expander {
+    fn drop(&mut self) {
+        // ring cannot zeroize a key, but it can be replaced by one that everybody knows.
+        self.key.clone_from(&KNOWN_KEY);
+        black_box(&self.key);
+    }
+}
+
+/// A label in its wire form: its length in one byte, "tls13 ", and its name. At most 255 bytes, of course.
+#[derive(Clone, Copy)]
+pub(crate) struct Label(pub(crate) &'static [u8]);
+
+fn extract_with(salt: &hmac::Key, algorithm: HashAlgorithm, input_keying_material: &[u8]) -> Secret {
+    Secret::from_tag(algorithm, &hmac::sign(salt, input_keying_material))
+}
+
+/// Copies as much of `from` as fits.
+#[inline]
+fn copy_prefix(from: &[u8], to: &mut [u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+const PREFIX: &[u8] = b"tls13 ";
+
+static KNOWN_KEY: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &[]));

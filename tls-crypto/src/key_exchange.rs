@@ -1,0 +1,150 @@
+//! Ephemeral Diffie-Hellman over elliptic curves, RFC 9846 §7.4.
+
+use core::fmt;
+
+use ring::agreement;
+use zeroize::Zeroizing;
+
+use crate::Error;
+
+/// A group for the key exchange (RFC 9846 §4.3.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// X25519, RFC 7748. Public keys of 32 bytes.
+    X25519,
+    /// NIST P-256. Public keys are uncompressed points of 65 bytes.
+    Secp256r1,
+    /// NIST P-384. Public keys are uncompressed points of 97 bytes.
+    Secp384r1,
+}
+
+impl Group {
+    fn agreement(self) -> &'static agreement::Algorithm {
+        match self {
+            Self::X25519 => &agreement::X25519,
+            Self::Secp256r1 => &agreement::ECDH_P256,
+            Self::Secp384r1 => &agreement::ECDH_P384,
+        }
+    }
+}
+
+/// One side's key pair of one key exchange. It is used up by the agreement.
+///
+/// ```
+/// use tls_crypto::{EphemeralKey, Group};
+///
+/// let client = EphemeralKey::generate(Group::X25519)?;
+/// let server = EphemeralKey::generate(Group::X25519)?;
+/// let client_share = client.public_key().to_vec();
+/// let server_share = server.public_key().to_vec();
+///
+/// let at_client = client.agree(&server_share)?;
+/// let at_server = server.agree(&client_share)?;
+/// # let _ = (at_client, at_server);
+/// # Ok::<(), tls_crypto::Error>(())
+/// ```
+pub struct EphemeralKey {
+    group: Group,
+    private: agreement::EphemeralPrivateKey,
+    public: agreement::PublicKey,
+}
+
+impl EphemeralKey {
+    /// A new key pair, drawn from the operating system's random numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyExchange`] if there are no random numbers to be had.
+    pub fn generate(group: Group) -> Result<Self, Error> {
+        Self::drawn_from(group, &ring::rand::SystemRandom::new())
+    }
+
+    /// The key pair of a private key from a published test vector.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyExchange`] if the private key is not one of the group, or not of its length.
+    #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
+    #[allow(deprecated, reason = "ring has no other way to put in a private key, on purpose; for vectors alone")]
+    pub fn from_private_key(group: Group, private_key: &[u8]) -> Result<Self, Error> {
+        let length = match group {
+            Group::X25519 | Group::Secp256r1 => 32,
+            Group::Secp384r1 => 48,
+        };
+        if private_key.len() != length {
+            return Err(Error::KeyExchange);
+        }
+        Self::drawn_from(group, &ring::test::rand::FixedSliceRandom { bytes: private_key })
+    }
+
+    fn drawn_from(group: Group, random: &dyn ring::rand::SecureRandom) -> Result<Self, Error> {
+        let private = agreement::EphemeralPrivateKey::generate(group.agreement(), random);
+        let private = private.map_err(|_| Error::KeyExchange)?;
+        let public = private.compute_public_key().map_err(|_| Error::KeyExchange)?;
+        Ok(Self { group, private, public })
+    }
+
+    /// The group it belongs to.
+    #[inline]
+    #[must_use]
+    pub fn group(&self) -> Group {
+        self.group
+    }
+
+    /// The public key as it stands in the `key_exchange` field of a KeyShareEntry (RFC 9846 §4.3.8).
+    #[inline]
+    #[must_use]
+    pub fn public_key(&self) -> &[u8] {
+        self.public.as_ref()
+    }
+
+    /// Computes what only the two owners of the private keys can compute.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyExchange`] if `peer_public` has not the group's length, is not a point of the curve in uncompressed
+    /// form, or leads to the all-zero X25519 secret. RFC 9846 §4.3.8.2 and §7.4.2 want the handshake to be aborted with
+    /// illegal_parameter then.
+    pub fn agree(self, peer_public: &[u8]) -> Result<SharedSecret, Error> {
+        let peer_public = agreement::UnparsedPublicKey::new(self.group.agreement(), peer_public);
+        agreement::agree_ephemeral(self.private, &peer_public, SharedSecret::copied_from)
+            .map_err(|_| Error::KeyExchange)
+    }
+}
+
+impl fmt::Debug for EphemeralKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EphemeralKey").field("group", &self.group).finish_non_exhaustive()
+    }
+}
+
+/// The outcome of a key exchange: the input to the key schedule. Zeroized on drop, and not shown by `Debug`.
+pub struct SharedSecret {
+    bytes: Zeroizing<[u8; MAX_SHARED_SECRET_LEN]>,
+    length: usize,
+}
+
+impl SharedSecret {
+    /// Takes all of the secret: no group has a longer one than fits.
+    fn copied_from(secret: &[u8]) -> Self {
+        let mut bytes = Zeroizing::new([0; MAX_SHARED_SECRET_LEN]);
+        for (to, from) in bytes.iter_mut().zip(secret) {
+            *to = *from;
+        }
+        Self { bytes, length: secret.len() }
+    }
+
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or(self.bytes.as_slice())
+    }
+}
+
+impl fmt::Debug for SharedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedSecret").finish_non_exhaustive()
+    }
+}
+
+/// The x coordinate of a P-384 point.
+const MAX_SHARED_SECRET_LEN: usize = 48;

@@ -1,0 +1,128 @@
+//! Why a private key cannot be used, told to the person who has it.
+
+use core::fmt;
+
+use crate::der;
+
+/// Why a private key cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyRejected {
+    /// It is encrypted under a password (PKCS#8 EncryptedPrivateKeyInfo).
+    Encrypted,
+    /// It is a key of another algorithm, curve or format, which is named here.
+    Unsupported(String),
+    /// It is an RSA key of so many bits, too few or too many.
+    RsaSize {
+        /// The length of its modulus.
+        bits: u32,
+    },
+    /// It is an elliptic curve key without its public key.
+    PublicKeyMissing,
+    /// It is not DER of the form that its label promises.
+    Malformed,
+    /// Its numbers do not fit together or are out of range; the check that failed is named here.
+    Invalid(String),
+}
+
+impl KeyRejected {
+    pub(super) fn by_ring(rejected: ring::error::KeyRejected) -> Self {
+        Self::Invalid(rejected.to_string())
+    }
+
+    /// `algorithm` is the contents of an AlgorithmIdentifier.
+    pub(super) fn unsupported_algorithm(algorithm: &[u8]) -> Self {
+        let mut fields = der::Elements(algorithm);
+        let Some(oid) = fields.expect(der::OBJECT_IDENTIFIER) else {
+            return Self::Malformed;
+        };
+        if oid == EC_PUBLIC_KEY {
+            return Self::unsupported_curve(Some(fields.0));
+        }
+        Self::Unsupported(describe(oid, "a key of the algorithm"))
+    }
+
+    /// `parameters` is the DER that names the curve, if there is any.
+    pub(super) fn unsupported_curve(parameters: Option<&[u8]>) -> Self {
+        let Some(parameters) = parameters else {
+            return Self::Unsupported("an elliptic curve key that does not name its curve".to_owned());
+        };
+        match der::Elements(parameters).next() {
+            Some((der::OBJECT_IDENTIFIER, oid)) => Self::Unsupported(describe(oid, "a key over the elliptic curve")),
+            Some((der::SEQUENCE, _)) => {
+                Self::Unsupported("an elliptic curve key with explicit curve parameters".to_owned())
+            }
+            _ => Self::Malformed,
+        }
+    }
+}
+
+impl fmt::Display for KeyRejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encrypted => f.write_str(
+                "the private key is encrypted; decrypt it first, for instance with `openssl pkey -in key.pem -out plain.pem`",
+            ),
+            Self::Unsupported(what) => write!(f, "the private key is {what}; {SUPPORTED}"),
+            Self::RsaSize { bits } => write!(f, "the private key is an RSA key of {bits} bits; {SUPPORTED}"),
+            Self::PublicKeyMissing => f.write_str(
+                "the private key does not hold its public key, which must be in an elliptic curve key; \
+                 `openssl pkey -in key.pem -out whole.pem` adds it",
+            ),
+            Self::Malformed => write!(
+                f,
+                "the private key cannot be parsed: it is damaged, encrypted (look for the word ENCRYPTED in its PEM file), \
+                 or in a format of another name than it bears; {SUPPORTED}"
+            ),
+            Self::Invalid(check) => {
+                write!(f, "the private key's numbers are out of range or do not fit together ({check}); {SUPPORTED}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for KeyRejected {}
+
+/// The name of an algorithm or curve that people do have keys of, or the dotted form of its identifier.
+fn describe(oid: &[u8], what: &str) -> String {
+    let name = NAMES.iter().find(|(known, _)| *known == oid).map(|(_, name)| (*name).to_owned());
+    format!("{what} {}", name.unwrap_or_else(|| dotted(oid)))
+}
+
+/// ITU-T X.690 §8.19. Numbers beyond 64 bits are cut: this is for people to read.
+fn dotted(oid: &[u8]) -> String {
+    let mut out = String::new();
+    let mut arc = 0_u64;
+    for byte in oid {
+        arc = (arc << 7) | u64::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            if out.is_empty() {
+                let root = (arc / 40).min(2);
+                out = format!("{root}.{}", arc.saturating_sub(root.saturating_mul(40)));
+            } else {
+                out.push_str(&format!(".{arc}"));
+            }
+            arc = 0;
+        }
+    }
+    out
+}
+
+const SUPPORTED: &str = "supported are RSA of 2048 to 4096 bits with two primes (PKCS#8 or PKCS#1), ECDSA over P-256 or \
+                         P-384 (PKCS#8 or SEC1) and Ed25519 (PKCS#8)";
+
+const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+
+const NAMES: &[(&[u8], &str)] = &[
+    (
+        &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a],
+        "RSASSA-PSS (an rsaEncryption key can make PSS signatures as well)",
+    ),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01], "DSA"),
+    (&[0x2b, 0x65, 0x6e], "X25519, which cannot sign"),
+    (&[0x2b, 0x65, 0x6f], "X448, which cannot sign"),
+    (&[0x2b, 0x65, 0x71], "Ed448"),
+    (&[0x2b, 0x81, 0x04, 0x00, 0x23], "P-521"),
+    (&[0x2b, 0x81, 0x04, 0x00, 0x21], "P-224"),
+    (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "secp256k1"),
+];

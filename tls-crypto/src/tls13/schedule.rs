@@ -1,0 +1,185 @@
+//! The key schedule, RFC 9846 §7.1.
+
+use std::sync::LazyLock;
+
+use super::labels;
+use super::traffic::{ExporterSecret, FinishedKey, ResumptionSecret, TrafficSecret};
+use crate::hkdf::{self, Expander, Secret};
+use crate::{Digest, HashAlgorithm, SharedSecret};
+
+/// Where a pre-shared key comes from; the two are kept apart by different labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BinderKind {
+    /// It was agreed on outside of TLS.
+    External,
+    /// It belongs to a ticket of an earlier connection.
+    Resumption,
+}
+
+/// The first stage: a pre-shared key, or none.
+#[derive(Debug)]
+pub struct EarlySecret {
+    algorithm: HashAlgorithm,
+    /// Without a pre-shared key the secret is the same for everybody, so that what follows from it is a constant.
+    psk: Option<Expander>,
+}
+
+impl EarlySecret {
+    /// The start of a handshake without a pre-shared key.
+    #[must_use]
+    pub fn new(algorithm: HashAlgorithm) -> Self {
+        Self { algorithm, psk: None }
+    }
+
+    /// The start of a handshake with a pre-shared key, which belongs to `algorithm`.
+    #[must_use]
+    pub fn with_psk(algorithm: HashAlgorithm, psk: &[u8]) -> Self {
+        // A salt of Hash.length zeros and an empty one are the same key of HMAC.
+        Self { algorithm, psk: Some(hkdf::extract(algorithm, &[], psk).expander()) }
+    }
+
+    /// The key for the binder of the pre-shared key, RFC 9846 §4.3.11.2.
+    #[must_use]
+    pub fn binder_key(&self, kind: BinderKind) -> FinishedKey {
+        let label = match kind {
+            BinderKind::External => labels::EXTERNAL_BINDER,
+            BinderKind::Resumption => labels::RESUMPTION_BINDER,
+        };
+        FinishedKey::of(&self.derive(label, self.algorithm.of_nothing()).expander())
+    }
+
+    /// The secret for early data: `client_hello_hash` is the transcript of the ClientHello alone.
+    #[must_use]
+    pub fn client_early_traffic_secret(&self, client_hello_hash: &Digest) -> TrafficSecret {
+        TrafficSecret::new(self.derive(labels::CLIENT_EARLY_TRAFFIC, client_hello_hash))
+    }
+
+    /// The exporter that can be used while early data is sent, RFC 9846 §7.5.
+    #[must_use]
+    pub fn early_exporter(&self, client_hello_hash: &Digest) -> ExporterSecret {
+        ExporterSecret::new(self.derive(labels::EARLY_EXPORTER, client_hello_hash))
+    }
+
+    /// Goes on with the outcome of the key exchange. `hello_hash` is the transcript from ClientHello to ServerHello.
+    #[must_use]
+    pub fn into_handshake(self, shared: SharedSecret, hello_hash: &Digest) -> (HandshakeTraffic, HandshakeSecret) {
+        let secret = match &self.psk {
+            None => salt_without_psk(self.algorithm).extract(shared.as_bytes()),
+            Some(early) => derived(early).extract(shared.as_bytes()),
+        };
+        let handshake = secret.expander();
+        let traffic = HandshakeTraffic {
+            client: TrafficSecret::new(handshake.derive_secret(labels::CLIENT_HANDSHAKE_TRAFFIC, hello_hash)),
+            server: TrafficSecret::new(handshake.derive_secret(labels::SERVER_HANDSHAKE_TRAFFIC, hello_hash)),
+        };
+        (traffic, HandshakeSecret(handshake))
+    }
+
+    fn derive(&self, label: hkdf::Label, hash: &Digest) -> Secret {
+        match &self.psk {
+            Some(early) => early.derive_secret(label, hash),
+            None => Expander::new(self.algorithm, early_secret_without_psk(self.algorithm)).derive_secret(label, hash),
+        }
+    }
+}
+
+/// The secrets that protect the handshake from ServerHello on.
+#[derive(Debug)]
+pub struct HandshakeTraffic {
+    /// For what the client sends.
+    pub client: TrafficSecret,
+    /// For what the server sends.
+    pub server: TrafficSecret,
+}
+
+/// The second stage: the key exchange is done, nobody is authenticated.
+#[derive(Debug)]
+pub struct HandshakeSecret(Expander);
+
+impl HandshakeSecret {
+    /// Goes on to the last stage.
+    #[must_use]
+    pub fn into_main(self) -> MainSecret {
+        let zeros = [0; crate::hash::MAX_HASH_LEN];
+        let zeros = zeros.get(..self.0.algorithm().output_len()).unwrap_or(&zeros);
+        MainSecret(derived(&self.0).extract(zeros).expander())
+    }
+}
+
+/// The last stage: RFC 9846's Main Secret, which earlier texts call the master secret.
+#[derive(Debug)]
+pub struct MainSecret(Expander);
+
+impl MainSecret {
+    /// The secrets for application data. `server_finished_hash` is the transcript from ClientHello to the server's Finished.
+    #[must_use]
+    pub fn application(&self, server_finished_hash: &Digest) -> ApplicationTraffic {
+        ApplicationTraffic {
+            client: TrafficSecret::new(self.0.derive_secret(labels::CLIENT_APPLICATION_TRAFFIC, server_finished_hash)),
+            server: TrafficSecret::new(self.0.derive_secret(labels::SERVER_APPLICATION_TRAFFIC, server_finished_hash)),
+            exporter: ExporterSecret::new(self.0.derive_secret(labels::EXPORTER, server_finished_hash)),
+        }
+    }
+
+    /// The secret for resumption. `client_finished_hash` is the transcript from ClientHello to the client's Finished.
+    #[must_use]
+    pub fn into_resumption(self, client_finished_hash: &Digest) -> ResumptionSecret {
+        ResumptionSecret::new(self.0.derive_secret(labels::RESUMPTION_MAIN, client_finished_hash))
+    }
+}
+
+/// The secrets of an established connection.
+#[derive(Debug)]
+pub struct ApplicationTraffic {
+    /// For what the client sends.
+    pub client: TrafficSecret,
+    /// For what the server sends.
+    pub server: TrafficSecret,
+    /// For keys of the application's own.
+    pub exporter: ExporterSecret,
+}
+
+/// The salt of the next HKDF-Extract.
+fn derived(stage: &Expander) -> Expander {
+    stage.derive_secret(labels::DERIVED, stage.algorithm().of_nothing()).expander()
+}
+
+/// `HKDF-Extract(0, 0)`.
+fn early_secret_without_psk(algorithm: HashAlgorithm) -> &'static [u8] {
+    match algorithm {
+        HashAlgorithm::Sha256 => &EARLY_SHA256,
+        HashAlgorithm::Sha384 => &EARLY_SHA384,
+    }
+}
+
+/// `Derive-Secret(HKDF-Extract(0, 0), "derived", "")`, prepared once for the process: it is no secret.
+fn salt_without_psk(algorithm: HashAlgorithm) -> &'static Expander {
+    static SHA256: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha256, &DERIVED_SHA256));
+    static SHA384: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha384, &DERIVED_SHA384));
+    match algorithm {
+        HashAlgorithm::Sha256 => &SHA256,
+        HashAlgorithm::Sha384 => &SHA384,
+    }
+}
+
+const EARLY_SHA256: [u8; 32] = [
+    0x33, 0xad, 0x0a, 0x1c, 0x60, 0x7e, 0xc0, 0x3b, 0x09, 0xe6, 0xcd, 0x98, 0x93, 0x68, 0x0c, 0xe2, 0x10, 0xad, 0xf3,
+    0x00, 0xaa, 0x1f, 0x26, 0x60, 0xe1, 0xb2, 0x2e, 0x10, 0xf1, 0x70, 0xf9, 0x2a,
+];
+
+const DERIVED_SHA256: [u8; 32] = [
+    0x6f, 0x26, 0x15, 0xa1, 0x08, 0xc7, 0x02, 0xc5, 0x67, 0x8f, 0x54, 0xfc, 0x9d, 0xba, 0xb6, 0x97, 0x16, 0xc0, 0x76,
+    0x18, 0x9c, 0x48, 0x25, 0x0c, 0xeb, 0xea, 0xc3, 0x57, 0x6c, 0x36, 0x11, 0xba,
+];
+
+const EARLY_SHA384: [u8; 48] = [
+    0x7e, 0xe8, 0x20, 0x6f, 0x55, 0x70, 0x02, 0x3e, 0x6d, 0xc7, 0x51, 0x9e, 0xb1, 0x07, 0x3b, 0xc4, 0xe7, 0x91, 0xad,
+    0x37, 0xb5, 0xc3, 0x82, 0xaa, 0x10, 0xba, 0x18, 0xe2, 0x35, 0x7e, 0x71, 0x69, 0x71, 0xf9, 0x36, 0x2f, 0x2c, 0x2f,
+    0xe2, 0xa7, 0x6b, 0xfd, 0x78, 0xdf, 0xec, 0x4e, 0xa9, 0xb5,
+];
+
+const DERIVED_SHA384: [u8; 48] = [
+    0x15, 0x91, 0xda, 0xc5, 0xcb, 0xbf, 0x03, 0x30, 0xa4, 0xa8, 0x4d, 0xe9, 0xc7, 0x53, 0x33, 0x0e, 0x92, 0xd0, 0x1f,
+    0x0a, 0x88, 0x21, 0x4b, 0x44, 0x64, 0x97, 0x2f, 0xd6, 0x68, 0x04, 0x9e, 0x93, 0xe5, 0x2f, 0x2b, 0x16, 0xfa, 0xd9,
+    0x22, 0xfd, 0xc0, 0x58, 0x44, 0x78, 0x42, 0x8f, 0x28, 0x2b,
+];
