@@ -1,0 +1,58 @@
+//! `early_data` (RFC 9846 §4.3.10).
+
+use crate::{
+    code_points::ExtensionType,
+    error::{BufferFull, DecodeError},
+    extension::Extension,
+    reader::Reader,
+    writer::Writer,
+};
+
+/// The client sends early data, or the server accepts it.
+#[derive(Clone, Copy, Debug)]
+pub struct EarlyData;
+
+impl EarlyData {
+    /// Writes the whole extension as ClientHello and EncryptedExtensions have it: without data.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room.
+    pub fn write(w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        w.extension(Self::TYPE, |_| Ok(()))
+    }
+}
+
+impl Extension for EarlyData {
+    const TYPE: ExtensionType = ExtensionType::EARLY_DATA;
+    type View<'a> = ();
+
+    #[inline]
+    fn read<'a>(data: &mut Reader<'a>) -> Result<Self::View<'a>, DecodeError> {
+        data.at("early_data");
+        Ok(())
+    }
+}
+
+/// How many bytes of early data may be sent with a ticket.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxEarlyDataSize;
+
+impl MaxEarlyDataSize {
+    /// Writes the whole extension as a NewSessionTicket has it; the size is in bytes.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room.
+    pub fn write(w: &mut Writer<'_>, max_early_data_size: u32) -> Result<(), BufferFull> {
+        w.extension(Self::TYPE, |w| w.u32(max_early_data_size))
+    }
+}
+
+impl Extension for MaxEarlyDataSize {
+    const TYPE: ExtensionType = ExtensionType::EARLY_DATA;
+    type View<'a> = u32;
+
+    #[inline]
+    fn read<'a>(data: &mut Reader<'a>) -> Result<Self::View<'a>, DecodeError> {
+        data.at("early_data.max_early_data_size").u32()
+    }
+}

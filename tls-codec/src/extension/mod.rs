@@ -1,0 +1,101 @@
+//! Extensions: the block that holds them, and one file for each, all of one shape.
+//!
+//! For each extension there is a type that implements [`Extension`], which reads the data of one, and that has a
+//! function `write`, which writes a whole one from plain values: type, length, data. Where the data differ between
+//! messages there is a type for each form.
+
+mod alpn;
+mod block;
+mod certificate_authorities;
+mod certificate_type;
+mod compress_certificate;
+mod cookie;
+mod early_data;
+mod ec_point_formats;
+mod extended_master_secret;
+mod key_share;
+mod oid_filters;
+mod padding;
+mod placement;
+mod post_handshake_auth;
+mod pre_shared_key;
+mod psk_key_exchange_modes;
+mod quic_transport_parameters;
+mod record_size_limit;
+mod renegotiation_info;
+mod server_name;
+mod session_ticket;
+mod signature_algorithms;
+mod signature_algorithms_cert;
+mod signed_certificate_timestamp;
+mod status_request;
+mod supported_groups;
+mod supported_versions;
+
+pub use self::{
+    alpn::{Alpn, ProtocolName, SelectedAlpn},
+    block::{Extensions, ExtensionsIter},
+    certificate_authorities::{CertificateAuthorities, DistinguishedName},
+    certificate_type::{
+        ClientCertificateType, SelectedClientCertificateType, SelectedServerCertificateType, ServerCertificateType,
+    },
+    compress_certificate::CompressCertificate,
+    cookie::Cookie,
+    early_data::{EarlyData, MaxEarlyDataSize},
+    ec_point_formats::EcPointFormats,
+    extended_master_secret::ExtendedMasterSecret,
+    key_share::{KeyShareClientHello, KeyShareEntry, KeyShareHelloRetryRequest, KeyShareServerHello},
+    oid_filters::{OidFilter, OidFilters},
+    padding::Padding,
+    placement::Place,
+    post_handshake_auth::PostHandshakeAuth,
+    pre_shared_key::{OfferedPsks, PskBinder, PskIdentity, SelectedPsk},
+    psk_key_exchange_modes::PskKeyExchangeModes,
+    quic_transport_parameters::QuicTransportParameters,
+    record_size_limit::RecordSizeLimit,
+    renegotiation_info::RenegotiationInfo,
+    server_name::{ServerNameAck, ServerNameList},
+    session_ticket::SessionTicket,
+    signature_algorithms::SignatureAlgorithms,
+    signature_algorithms_cert::SignatureAlgorithmsCert,
+    signed_certificate_timestamp::{SerializedSct, SignedCertificateTimestamp, SignedCertificateTimestamps},
+    status_request::{CertificateStatus, ResponderId, StatusRequest},
+    supported_groups::SupportedGroups,
+    supported_versions::{SelectedVersion, SupportedVersions},
+};
+pub(crate) use self::{block::walk, placement::refuse_misplaced};
+use crate::{code_points::ExtensionType, error::DecodeError, reader::Reader};
+
+/// One extension in one of its forms.
+pub trait Extension {
+    /// Its number.
+    const TYPE: ExtensionType;
+
+    /// What its data are read as.
+    type View<'a>;
+
+    /// Reads the data, without the type and the length before them.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] that names the field. Surplus is left for [`view`] to refuse.
+    fn read<'a>(data: &mut Reader<'a>) -> Result<Self::View<'a>, DecodeError>;
+}
+
+/// Reads the data of an extension that make up all of `data`.
+///
+/// ```
+/// use tls_codec::{Reader, extension::{Cookie, view}};
+///
+/// assert_eq!(view::<Cookie>(Reader::new(&[0, 1, 7]))?, [7]);
+/// assert!(view::<Cookie>(Reader::new(&[0, 1, 7, 7])).is_err());
+/// # Ok::<(), tls_codec::DecodeError>(())
+/// ```
+///
+/// # Errors
+/// What is wrong with them, or [`Fault::TrailingData`](crate::Fault::TrailingData) if bytes are left over.
+#[inline]
+pub fn view<E: Extension>(mut data: Reader<'_>) -> Result<E::View<'_>, DecodeError> {
+    let view = E::read(&mut data)?;
+    data.finish()?;
+    Ok(view)
+}

@@ -1,0 +1,88 @@
+//! Which extension may appear in which message: the table of RFC 9846 §4.3.
+
+use crate::{
+    code_points::ExtensionType,
+    error::{DecodeError, Fault},
+};
+
+/// A message of TLS 1.3 that has extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// CH.
+    ClientHello,
+    /// SH.
+    ServerHello,
+    /// HRR.
+    HelloRetryRequest,
+    /// EE.
+    EncryptedExtensions,
+    /// CT: an entry of the Certificate message.
+    Certificate,
+    /// CR.
+    CertificateRequest,
+    /// NST.
+    NewSessionTicket,
+}
+
+impl ExtensionType {
+    /// Where TLS 1.3 allows this extension; `None` if the type is not recognised here.
+    ///
+    /// Those of TLS 1.2 that TLS 1.3 has no use for may still come in a ClientHello, which offers both.
+    #[must_use]
+    pub const fn places(self) -> Option<&'static [Place]> {
+        use Place::{
+            Certificate as CT, CertificateRequest as CR, ClientHello as CH, EncryptedExtensions as EE,
+            HelloRetryRequest as HRR, NewSessionTicket as NST, ServerHello as SH,
+        };
+        Some(match self {
+            Self::SERVER_NAME => &[CH, EE, CR],
+            Self::STATUS_REQUEST
+            | Self::SIGNED_CERTIFICATE_TIMESTAMP
+            | Self::DELEGATED_CREDENTIAL
+            | Self::TRANSPARENCY_INFO => &[CH, CR, CT],
+            Self::SUPPORTED_GROUPS
+            | Self::USE_SRTP
+            | Self::HEARTBEAT
+            | Self::APPLICATION_LAYER_PROTOCOL_NEGOTIATION
+            | Self::CLIENT_CERTIFICATE_TYPE
+            | Self::SERVER_CERTIFICATE_TYPE
+            | Self::RECORD_SIZE_LIMIT
+            | Self::SUPPORTED_EKT_CIPHERS
+            | Self::EXTERNAL_ID_HASH
+            | Self::EXTERNAL_SESSION_ID
+            | Self::QUIC_TRANSPORT_PARAMETERS
+            | Self::TICKET_REQUEST
+            | Self::MAX_FRAGMENT_LENGTH => &[CH, EE],
+            Self::SIGNATURE_ALGORITHMS
+            | Self::SIGNATURE_ALGORITHMS_CERT
+            | Self::CERTIFICATE_AUTHORITIES
+            | Self::COMPRESS_CERTIFICATE => &[CH, CR],
+            Self::PADDING
+            | Self::PSK_KEY_EXCHANGE_MODES
+            | Self::POST_HANDSHAKE_AUTH
+            | Self::ECH_OUTER_EXTENSIONS
+            | Self::EC_POINT_FORMATS
+            | Self::STATUS_REQUEST_V2
+            | Self::ENCRYPT_THEN_MAC
+            | Self::EXTENDED_MASTER_SECRET
+            | Self::SESSION_TICKET
+            | Self::RENEGOTIATION_INFO => &[CH],
+            Self::PRE_SHARED_KEY => &[CH, SH],
+            Self::EARLY_DATA => &[CH, EE, NST],
+            Self::SUPPORTED_VERSIONS | Self::KEY_SHARE => &[CH, SH, HRR],
+            Self::COOKIE => &[CH, HRR],
+            Self::OID_FILTERS => &[CR],
+            Self::ENCRYPTED_CLIENT_HELLO => &[CH, HRR, EE],
+            _ => return None,
+        })
+    }
+}
+
+/// "If an implementation receives an extension which it recognizes and which is not specified for the message in which
+/// it appears, it MUST abort the handshake with an `illegal_parameter` alert."
+pub(crate) fn refuse_misplaced(typ: ExtensionType, place: Place, at: &'static str) -> Result<(), DecodeError> {
+    match typ.places() {
+        Some(places) if !places.contains(&place) => Err(DecodeError { fault: Fault::MisplacedExtension(typ), at }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,34 @@
+//! `post_handshake_auth` (RFC 9846 §4.3.6).
+
+use crate::{
+    code_points::ExtensionType,
+    error::{BufferFull, DecodeError},
+    extension::Extension,
+    reader::Reader,
+    writer::Writer,
+};
+
+/// The client is willing to authenticate after the handshake.
+#[derive(Clone, Copy, Debug)]
+pub struct PostHandshakeAuth;
+
+impl PostHandshakeAuth {
+    /// Writes the whole extension, which has no data.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room.
+    pub fn write(w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        w.extension(Self::TYPE, |_| Ok(()))
+    }
+}
+
+impl Extension for PostHandshakeAuth {
+    const TYPE: ExtensionType = ExtensionType::POST_HANDSHAKE_AUTH;
+    type View<'a> = ();
+
+    #[inline]
+    fn read<'a>(data: &mut Reader<'a>) -> Result<Self::View<'a>, DecodeError> {
+        data.at("post_handshake_auth");
+        Ok(())
+    }
+}

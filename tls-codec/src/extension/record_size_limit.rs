@@ -1,0 +1,39 @@
+//! `record_size_limit` (RFC 8449 §4).
+
+use crate::{
+    code_points::ExtensionType,
+    error::{BufferFull, DecodeError, Fault},
+    extension::Extension,
+    reader::Reader,
+    writer::Writer,
+};
+
+/// The largest record that the sender is willing to receive: bytes of plaintext, under TLS 1.3 with the content type
+/// and the padding.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordSizeLimit;
+
+impl RecordSizeLimit {
+    /// The smallest limit that may be stated.
+    pub const MIN: u16 = 64;
+
+    /// Writes the whole extension. Peers refuse a limit below [`RecordSizeLimit::MIN`].
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room.
+    pub fn write(w: &mut Writer<'_>, limit: u16) -> Result<(), BufferFull> {
+        w.extension(Self::TYPE, |w| w.u16(limit))
+    }
+}
+
+impl Extension for RecordSizeLimit {
+    const TYPE: ExtensionType = ExtensionType::RECORD_SIZE_LIMIT;
+    type View<'a> = u16;
+
+    /// A limit below 64 is "a fatal error" with `illegal_parameter`.
+    #[inline]
+    fn read<'a>(data: &mut Reader<'a>) -> Result<Self::View<'a>, DecodeError> {
+        let limit = data.at("record_size_limit").u16()?;
+        if limit < Self::MIN { Err(data.error(Fault::IllegalValue)) } else { Ok(limit) }
+    }
+}

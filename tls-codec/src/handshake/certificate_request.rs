@@ -1,0 +1,108 @@
+//! CertificateRequest (RFC 9846 §4.4.2).
+
+use crate::{
+    code_points::{CertificateCompressionAlgorithm, ExtensionType, HandshakeType, SignatureScheme},
+    error::{BufferFull, DecodeError},
+    extension::{
+        CertificateAuthorities, CompressCertificate, DistinguishedName, Extensions, OidFilter, OidFilters, Place,
+        SignatureAlgorithms, SignatureAlgorithmsCert, SignedCertificateTimestamp, refuse_misplaced, view, walk,
+    },
+    handshake::HandshakeMessage,
+    list::List,
+    reader::{Decode, Reader},
+    writer::{Encode, Writer},
+};
+
+/// The server asks the client for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateRequest<'a> {
+    /// At most 255 bytes; empty in the main handshake.
+    pub certificate_request_context: &'a [u8],
+    /// What the certificate should be like.
+    pub extensions: CertificateRequestExtensions<'a>,
+}
+
+impl<'a> HandshakeMessage<'a> for CertificateRequest<'a> {
+    const TYPE: HandshakeType = HandshakeType::CERTIFICATE_REQUEST;
+}
+
+impl<'a> Decode<'a> for CertificateRequest<'a> {
+    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            certificate_request_context: r.vec8(0..=255, "CertificateRequest.certificate_request_context")?.rest(),
+            extensions: CertificateRequestExtensions::decode_block(
+                r.vec16(0..=0xffff, "CertificateRequest.extensions")?,
+            )?,
+        })
+    }
+}
+
+impl Encode for CertificateRequest<'_> {
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        w.vec8(|w| w.bytes(self.certificate_request_context))?;
+        self.extensions.raw.encode(w)
+    }
+}
+
+/// The extensions of a [`CertificateRequest`]; `None` and `false` say that one is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateRequestExtensions<'a> {
+    /// All of them in their order, unknown ones included; what encoding writes.
+    pub raw: Extensions<'a>,
+    /// RFC 9846 §4.3.3; must be there, which the handshake checks.
+    pub signature_algorithms: Option<List<'a, SignatureScheme>>,
+    /// RFC 9846 §4.3.3.
+    pub signature_algorithms_cert: Option<List<'a, SignatureScheme>>,
+    /// RFC 9846 §4.3.4.
+    pub certificate_authorities: Option<List<'a, DistinguishedName<'a>>>,
+    /// RFC 9846 §4.3.5.
+    pub oid_filters: Option<List<'a, OidFilter<'a>>>,
+    /// RFC 9846 §4.5.1.1.
+    pub status_request: bool,
+    /// RFC 9846 §4.5.1.1.
+    pub signed_certificate_timestamp: bool,
+    /// RFC 8879 §3.
+    pub compress_certificate: Option<List<'a, CertificateCompressionAlgorithm>>,
+}
+
+impl<'a> CertificateRequestExtensions<'a> {
+    fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
+        let mut all = Self {
+            raw: Extensions::ABSENT,
+            signature_algorithms: None,
+            signature_algorithms_cert: None,
+            certificate_authorities: None,
+            oid_filters: None,
+            status_request: false,
+            signed_certificate_timestamp: false,
+            compress_certificate: None,
+        };
+        all.raw = walk(block, |typ, data| all.add(typ, data))?;
+        Ok(all)
+    }
+
+    fn add(&mut self, typ: ExtensionType, mut data: Reader<'a>) -> Result<(), DecodeError> {
+        match typ {
+            ExtensionType::SIGNATURE_ALGORITHMS => self.signature_algorithms = Some(view::<SignatureAlgorithms>(data)?),
+            ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
+                self.signature_algorithms_cert = Some(view::<SignatureAlgorithmsCert>(data)?);
+            }
+            ExtensionType::CERTIFICATE_AUTHORITIES => {
+                self.certificate_authorities = Some(view::<CertificateAuthorities>(data)?);
+            }
+            ExtensionType::OID_FILTERS => self.oid_filters = Some(view::<OidFilters>(data)?),
+            ExtensionType::STATUS_REQUEST => {
+                // "by sending an empty "status_request" extension in its CertificateRequest message"
+                data.at("CertificateRequest.status_request").finish()?;
+                self.status_request = true;
+            }
+            ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {
+                view::<SignedCertificateTimestamp>(data)?;
+                self.signed_certificate_timestamp = true;
+            }
+            ExtensionType::COMPRESS_CERTIFICATE => self.compress_certificate = Some(view::<CompressCertificate>(data)?),
+            _ => refuse_misplaced(typ, Place::CertificateRequest, "CertificateRequest.extensions")?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! EncryptedExtensions (RFC 9846 §4.4.1).
+
+use crate::{
+    code_points::{CertificateType, ExtensionType, HandshakeType, NamedGroup},
+    error::{BufferFull, DecodeError},
+    extension::{
+        EarlyData, Extensions, Place, ProtocolName, RecordSizeLimit, SelectedAlpn, SelectedClientCertificateType,
+        SelectedServerCertificateType, ServerNameAck, SupportedGroups, refuse_misplaced, view, walk,
+    },
+    handshake::HandshakeMessage,
+    list::List,
+    reader::{Decode, Reader},
+    writer::{Encode, Writer},
+};
+
+/// The server's extensions that need not be in the clear; `None` and `false` say that one is not there.
+///
+/// ```
+/// use tls_codec::{EncryptedExtensions, decode_all};
+///
+/// let answer: EncryptedExtensions<'_> = decode_all(&[0, 9, 0, 16, 0, 5, 0, 3, 2, b'h', b'2'])?;
+/// assert_eq!(answer.alpn.map(|name| name.0), Some(&b"h2"[..]));
+/// # Ok::<(), tls_codec::DecodeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncryptedExtensions<'a> {
+    /// All of them in their order, unknown ones included; what encoding writes.
+    pub raw: Extensions<'a>,
+    /// RFC 6066 §3: the server made use of the name.
+    pub server_name: bool,
+    /// RFC 9846 §4.3.7: the groups that the server would like to see the next time.
+    pub supported_groups: Option<List<'a, NamedGroup>>,
+    /// RFC 7301 §3.1.
+    pub alpn: Option<ProtocolName<'a>>,
+    /// RFC 7250 §3.
+    pub client_certificate_type: Option<CertificateType>,
+    /// RFC 7250 §3.
+    pub server_certificate_type: Option<CertificateType>,
+    /// RFC 8449 §4; at least 64.
+    pub record_size_limit: Option<u16>,
+    /// RFC 9846 §4.3.10: the server accepts the early data.
+    pub early_data: bool,
+    /// RFC 9001 §8.2.
+    pub quic_transport_parameters: Option<&'a [u8]>,
+}
+
+impl<'a> EncryptedExtensions<'a> {
+    fn add(&mut self, typ: ExtensionType, data: Reader<'a>) -> Result<(), DecodeError> {
+        match typ {
+            ExtensionType::SERVER_NAME => {
+                view::<ServerNameAck>(data)?;
+                self.server_name = true;
+            }
+            ExtensionType::SUPPORTED_GROUPS => self.supported_groups = Some(view::<SupportedGroups>(data)?),
+            ExtensionType::ALPN => self.alpn = Some(view::<SelectedAlpn>(data)?),
+            ExtensionType::CLIENT_CERTIFICATE_TYPE => {
+                self.client_certificate_type = Some(view::<SelectedClientCertificateType>(data)?);
+            }
+            ExtensionType::SERVER_CERTIFICATE_TYPE => {
+                self.server_certificate_type = Some(view::<SelectedServerCertificateType>(data)?);
+            }
+            ExtensionType::RECORD_SIZE_LIMIT => self.record_size_limit = Some(view::<RecordSizeLimit>(data)?),
+            ExtensionType::EARLY_DATA => {
+                view::<EarlyData>(data)?;
+                self.early_data = true;
+            }
+            ExtensionType::QUIC_TRANSPORT_PARAMETERS => self.quic_transport_parameters = Some(data.peek()),
+            _ => refuse_misplaced(typ, Place::EncryptedExtensions, "EncryptedExtensions.extensions")?,
+        }
+        Ok(())
+    }
+}
+
+impl<'a> HandshakeMessage<'a> for EncryptedExtensions<'a> {
+    const TYPE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
+}
+
+impl<'a> Decode<'a> for EncryptedExtensions<'a> {
+    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let block = r.vec16(0..=0xffff, "EncryptedExtensions.extensions")?;
+        let mut all = Self {
+            raw: Extensions::ABSENT,
+            server_name: false,
+            supported_groups: None,
+            alpn: None,
+            client_certificate_type: None,
+            server_certificate_type: None,
+            record_size_limit: None,
+            early_data: false,
+            quic_transport_parameters: None,
+        };
+        all.raw = walk(block, |typ, data| all.add(typ, data))?;
+        Ok(all)
+    }
+}
+
+impl Encode for EncryptedExtensions<'_> {
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        self.raw.encode(w)
+    }
+}

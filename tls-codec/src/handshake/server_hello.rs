@@ -1,0 +1,347 @@
+//! ServerHello and HelloRetryRequest, which share one form (RFC 9846 §4.2.3 and §4.2.4).
+
+use crate::{
+    code_points::{CipherSuite, EcPointFormat, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion},
+    error::{BufferFull, DecodeError, Fault},
+    extension::{
+        Cookie, EcPointFormats, ExtendedMasterSecret, Extensions, KeyShareEntry, KeyShareHelloRetryRequest,
+        KeyShareServerHello, Place, ProtocolName, RenegotiationInfo, SelectedAlpn, SelectedPsk, SelectedVersion,
+        SerializedSct, ServerNameAck, SignedCertificateTimestamps, refuse_misplaced, view, walk,
+    },
+    handshake::{HandshakeMessage, SESSION_ID, optional_block},
+    list::List,
+    reader::{Decode, Reader},
+    writer::{Encode, Writer},
+};
+
+/// The random of a ServerHello that is a HelloRetryRequest: the SHA-256 of "HelloRetryRequest" (RFC 9846 §4.2.3).
+pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
+    0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
+/// The server's answer to a ClientHello, of any version.
+///
+/// Decode a [`ServerHelloMessage`] where a HelloRetryRequest may come as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerHello<'a> {
+    /// TLS 1.2 for TLS 1.3; else the version that was chosen.
+    pub legacy_version: ProtocolVersion,
+    /// 32 random bytes, the last eight of which may tell of a downgrade.
+    pub random: &'a [u8; 32],
+    /// At most 32 bytes.
+    pub legacy_session_id_echo: &'a [u8],
+    /// The one that was chosen.
+    pub cipher_suite: CipherSuite,
+    /// TLS 1.3 wants zero.
+    pub legacy_compression_method: u8,
+    /// The extensions.
+    pub extensions: ServerHelloExtensions<'a>,
+}
+
+impl ServerHello<'_> {
+    /// Whether the random says that this is a HelloRetryRequest.
+    #[inline]
+    #[must_use]
+    pub fn is_hello_retry_request(&self) -> bool {
+        *self.random == HELLO_RETRY_REQUEST_RANDOM
+    }
+
+    /// Refuses extensions that a ServerHello of TLS 1.3 may not have. Decoding cannot, for TLS 1.2 sends more here.
+    ///
+    /// # Errors
+    /// [`Fault::MisplacedExtension`].
+    pub fn check_tls13(&self) -> Result<(), DecodeError> {
+        self.extensions.check_tls13()
+    }
+}
+
+impl<'a> HandshakeMessage<'a> for ServerHello<'a> {
+    const TYPE: HandshakeType = HandshakeType::SERVER_HELLO;
+}
+
+impl<'a> Decode<'a> for ServerHello<'a> {
+    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let fields = Fields::decode(r)?;
+        Ok(Self {
+            legacy_version: fields.legacy_version,
+            random: fields.random,
+            legacy_session_id_echo: fields.legacy_session_id_echo,
+            cipher_suite: fields.cipher_suite,
+            legacy_compression_method: fields.legacy_compression_method,
+            extensions: match fields.block {
+                Some(block) => ServerHelloExtensions::decode_block(block)?,
+                None => ServerHelloExtensions::NONE,
+            },
+        })
+    }
+}
+
+impl Encode for ServerHello<'_> {
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        self.legacy_version.encode(w)?;
+        w.bytes(self.random)?;
+        w.vec8(|w| w.bytes(self.legacy_session_id_echo))?;
+        self.cipher_suite.encode(w)?;
+        w.u8(self.legacy_compression_method)?;
+        self.extensions.raw.encode(w)
+    }
+}
+
+/// The extensions of a [`ServerHello`]; `None` and `false` say that one is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerHelloExtensions<'a> {
+    /// All of them in their order, unknown ones included; what encoding writes.
+    pub raw: Extensions<'a>,
+    /// `supported_versions`, RFC 9846 §4.3.1.
+    pub selected_version: Option<ProtocolVersion>,
+    /// RFC 9846 §4.3.8.
+    pub key_share: Option<KeyShareEntry<'a>>,
+    /// The place of the chosen PSK, RFC 9846 §4.3.11.
+    pub pre_shared_key: Option<u16>,
+    /// TLS 1.2, RFC 6066 §3: the server made use of the name.
+    pub server_name: bool,
+    /// TLS 1.2, RFC 6066 §8: a CertificateStatus message may follow.
+    pub status_request: bool,
+    /// TLS 1.2, RFC 8422 §5.2.
+    pub ec_point_formats: Option<List<'a, EcPointFormat>>,
+    /// TLS 1.2, RFC 7301 §3.1.
+    pub alpn: Option<ProtocolName<'a>>,
+    /// TLS 1.2, RFC 6962 §3.3.1.
+    pub signed_certificate_timestamps: Option<List<'a, SerializedSct<'a>>>,
+    /// TLS 1.2, RFC 7627 §5.1.
+    pub extended_master_secret: bool,
+    /// TLS 1.2, RFC 5077 §3.2: a NewSessionTicket message will follow.
+    pub session_ticket: bool,
+    /// TLS 1.2, RFC 5746 §3.2.
+    pub renegotiation_info: Option<&'a [u8]>,
+}
+
+impl<'a> ServerHelloExtensions<'a> {
+    /// No extensions, and no block.
+    pub const NONE: Self = Self {
+        raw: Extensions::ABSENT,
+        selected_version: None,
+        key_share: None,
+        pre_shared_key: None,
+        server_name: false,
+        status_request: false,
+        ec_point_formats: None,
+        alpn: None,
+        signed_certificate_timestamps: None,
+        extended_master_secret: false,
+        session_ticket: false,
+        renegotiation_info: None,
+    };
+
+    /// Refuses extensions that a ServerHello of TLS 1.3 may not have.
+    ///
+    /// # Errors
+    /// [`Fault::MisplacedExtension`].
+    pub fn check_tls13(&self) -> Result<(), DecodeError> {
+        self.raw.iter().try_for_each(|(typ, _)| refuse_misplaced(typ, Place::ServerHello, "ServerHello.extensions"))
+    }
+
+    fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
+        let mut all = Self::NONE;
+        all.raw = walk(block, |typ, data| all.add(typ, data))?;
+        Ok(all)
+    }
+
+    fn add(&mut self, typ: ExtensionType, data: Reader<'a>) -> Result<(), DecodeError> {
+        match typ {
+            ExtensionType::SUPPORTED_VERSIONS => self.selected_version = Some(view::<SelectedVersion>(data)?),
+            ExtensionType::KEY_SHARE => self.key_share = Some(view::<KeyShareServerHello>(data)?),
+            ExtensionType::PRE_SHARED_KEY => self.pre_shared_key = Some(view::<SelectedPsk>(data)?),
+            ExtensionType::SERVER_NAME => {
+                view::<ServerNameAck>(data)?;
+                self.server_name = true;
+            }
+            ExtensionType::STATUS_REQUEST => {
+                finish_empty(data, "ServerHello.status_request")?;
+                self.status_request = true;
+            }
+            ExtensionType::EC_POINT_FORMATS => self.ec_point_formats = Some(view::<EcPointFormats>(data)?),
+            ExtensionType::ALPN => self.alpn = Some(view::<SelectedAlpn>(data)?),
+            ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {
+                self.signed_certificate_timestamps = Some(view::<SignedCertificateTimestamps>(data)?);
+            }
+            ExtensionType::EXTENDED_MASTER_SECRET => {
+                view::<ExtendedMasterSecret>(data)?;
+                self.extended_master_secret = true;
+            }
+            ExtensionType::SESSION_TICKET => {
+                finish_empty(data, "ServerHello.session_ticket")?;
+                self.session_ticket = true;
+            }
+            ExtensionType::RENEGOTIATION_INFO => self.renegotiation_info = Some(view::<RenegotiationInfo>(data)?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// An acknowledgement has no data.
+fn finish_empty(mut data: Reader<'_>, at: &'static str) -> Result<(), DecodeError> {
+    data.at(at).finish()
+}
+
+/// The server asks for another ClientHello (RFC 9846 §4.2.4).
+///
+/// Its random is [`HELLO_RETRY_REQUEST_RANDOM`] and therefore no field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HelloRetryRequest<'a> {
+    /// TLS 1.2, always.
+    pub legacy_version: ProtocolVersion,
+    /// At most 32 bytes.
+    pub legacy_session_id_echo: &'a [u8],
+    /// The one that was chosen; the ServerHello must repeat it.
+    pub cipher_suite: CipherSuite,
+    /// Must be zero, which the handshake checks.
+    pub legacy_compression_method: u8,
+    /// The extensions.
+    pub extensions: HelloRetryRequestExtensions<'a>,
+}
+
+impl<'a> HandshakeMessage<'a> for HelloRetryRequest<'a> {
+    const TYPE: HandshakeType = HandshakeType::SERVER_HELLO;
+}
+
+impl<'a> HelloRetryRequest<'a> {
+    fn from_fields(fields: Fields<'a>) -> Result<Self, DecodeError> {
+        if *fields.random != HELLO_RETRY_REQUEST_RANDOM {
+            return Err(DecodeError { fault: Fault::IllegalValue, at: "HelloRetryRequest.random" });
+        }
+        Ok(Self {
+            legacy_version: fields.legacy_version,
+            legacy_session_id_echo: fields.legacy_session_id_echo,
+            cipher_suite: fields.cipher_suite,
+            legacy_compression_method: fields.legacy_compression_method,
+            extensions: match fields.block {
+                Some(block) => HelloRetryRequestExtensions::decode_block(block)?,
+                None => HelloRetryRequestExtensions::NONE,
+            },
+        })
+    }
+}
+
+impl<'a> Decode<'a> for HelloRetryRequest<'a> {
+    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Self::from_fields(Fields::decode(r)?)
+    }
+}
+
+impl Encode for HelloRetryRequest<'_> {
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        self.legacy_version.encode(w)?;
+        w.bytes(&HELLO_RETRY_REQUEST_RANDOM)?;
+        w.vec8(|w| w.bytes(self.legacy_session_id_echo))?;
+        self.cipher_suite.encode(w)?;
+        w.u8(self.legacy_compression_method)?;
+        self.extensions.raw.encode(w)
+    }
+}
+
+/// The extensions of a [`HelloRetryRequest`]; `None` says that one is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HelloRetryRequestExtensions<'a> {
+    /// All of them in their order, unknown ones included; what encoding writes.
+    pub raw: Extensions<'a>,
+    /// `supported_versions`, RFC 9846 §4.3.1.
+    pub selected_version: Option<ProtocolVersion>,
+    /// RFC 9846 §4.3.2.
+    pub cookie: Option<&'a [u8]>,
+    /// The group in which the server wants a share, RFC 9846 §4.3.8.
+    pub key_share: Option<NamedGroup>,
+}
+
+impl<'a> HelloRetryRequestExtensions<'a> {
+    /// No extensions, and no block.
+    pub const NONE: Self = Self { raw: Extensions::ABSENT, selected_version: None, cookie: None, key_share: None };
+
+    fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
+        let mut all = Self::NONE;
+        all.raw = walk(block, |typ, data| {
+            match typ {
+                ExtensionType::SUPPORTED_VERSIONS => all.selected_version = Some(view::<SelectedVersion>(data)?),
+                ExtensionType::COOKIE => all.cookie = Some(view::<Cookie>(data)?),
+                ExtensionType::KEY_SHARE => all.key_share = Some(view::<KeyShareHelloRetryRequest>(data)?),
+                _ => refuse_misplaced(typ, Place::HelloRetryRequest, "HelloRetryRequest.extensions")?,
+            }
+            Ok(())
+        })?;
+        Ok(all)
+    }
+}
+
+/// What a message of type `server_hello` turns out to be, by its random (RFC 9846 §4.2.3).
+///
+/// ```
+/// use tls_codec::{NamedGroup, ServerHelloMessage, decode_all, handshake::HELLO_RETRY_REQUEST_RANDOM};
+///
+/// let mut body = vec![3, 3];
+/// body.extend(HELLO_RETRY_REQUEST_RANDOM);
+/// body.extend([0, 0x13, 0x01, 0]);
+/// body.extend([0, 12, 0, 43, 0, 2, 3, 4, 0, 51, 0, 2, 0, 0x17]);
+/// let ServerHelloMessage::HelloRetryRequest(retry) = decode_all(&body)? else { panic!("the random says so") };
+/// assert_eq!(retry.extensions.key_share, Some(NamedGroup::SECP256R1));
+/// # Ok::<(), tls_codec::DecodeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// Both are views on the stack; a box would cost the allocation that this crate does without.
+#[allow(clippy::large_enum_variant)]
+pub enum ServerHelloMessage<'a> {
+    /// The server goes on.
+    ServerHello(ServerHello<'a>),
+    /// The server asks for another ClientHello.
+    HelloRetryRequest(HelloRetryRequest<'a>),
+}
+
+impl<'a> HandshakeMessage<'a> for ServerHelloMessage<'a> {
+    const TYPE: HandshakeType = HandshakeType::SERVER_HELLO;
+}
+
+impl<'a> Decode<'a> for ServerHelloMessage<'a> {
+    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let mut ahead = *r;
+        ahead.at("ServerHello.legacy_version").u16()?;
+        if *ahead.at("ServerHello.random").array()? == HELLO_RETRY_REQUEST_RANDOM {
+            HelloRetryRequest::decode(r).map(Self::HelloRetryRequest)
+        } else {
+            ServerHello::decode(r).map(Self::ServerHello)
+        }
+    }
+}
+
+impl Encode for ServerHelloMessage<'_> {
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        match self {
+            Self::ServerHello(hello) => hello.encode(w),
+            Self::HelloRetryRequest(retry) => retry.encode(w),
+        }
+    }
+}
+
+/// What the two messages share.
+struct Fields<'a> {
+    legacy_version: ProtocolVersion,
+    random: &'a [u8; 32],
+    legacy_session_id_echo: &'a [u8],
+    cipher_suite: CipherSuite,
+    legacy_compression_method: u8,
+    block: Option<Reader<'a>>,
+}
+
+impl<'a> Fields<'a> {
+    #[inline]
+    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            legacy_version: ProtocolVersion::decode(r.at("ServerHello.legacy_version"))?,
+            random: r.at("ServerHello.random").array()?,
+            legacy_session_id_echo: r.vec8(SESSION_ID, "ServerHello.legacy_session_id_echo")?.rest(),
+            cipher_suite: CipherSuite::decode(r.at("ServerHello.cipher_suite"))?,
+            legacy_compression_method: r.at("ServerHello.legacy_compression_method").u8()?,
+            block: optional_block(r.at("ServerHello.extensions"), "ServerHello.extensions")?,
+        })
+    }
+}

@@ -1,0 +1,201 @@
+//! Vectors of the wire, checked once.
+
+use core::{borrow::Borrow, fmt, marker::PhantomData};
+
+use untrusted::Input;
+
+use crate::{
+    error::{BufferFull, DecodeError, Fault},
+    reader::{Decode, Reader},
+    writer::{Encode, Writer},
+};
+
+/// A TLS vector whose elements were all checked when it was decoded, so that iterating cannot fail.
+///
+/// It borrows the wire and is as cheap to copy as a slice. Elements keep the order that the peer gave them.
+///
+/// ```
+/// use tls_codec::{List, NamedGroup, Reader};
+///
+/// let groups = List::<NamedGroup>::decode_body(Reader::new(&[0x1a, 0x1a, 0x00, 0x1d]))?;
+/// assert_eq!(groups.len(), 2);
+/// assert!(groups.contains(NamedGroup::X25519));
+/// assert!(groups.first().is_some_and(|group| group.is_grease()));
+/// assert!(List::<NamedGroup>::decode_body(Reader::new(&[0x00, 0x1d, 0x00])).is_err());
+/// # Ok::<(), tls_codec::DecodeError>(())
+/// ```
+pub struct List<'a, T> {
+    body: Input<'a>,
+    element: PhantomData<T>,
+}
+
+impl<'a, T: Decode<'a>> List<'a, T> {
+    /// Takes the body of a vector, without its length, and checks each element.
+    ///
+    /// # Errors
+    /// [`Fault::BadLength`] if the length is no multiple of elements of a fixed size; else the fault of the element.
+    #[inline]
+    pub fn decode_body(body: Reader<'a>) -> Result<Self, DecodeError> {
+        if let Some(size) = T::FIXED_SIZE {
+            if body.len().checked_rem(size) != Some(0) {
+                return Err(body.error(Fault::BadLength));
+            }
+        } else {
+            let mut r = body;
+            while !r.is_empty() {
+                let left = r.len();
+                T::decode(&mut r)?;
+                // An element without bytes would make the list endless.
+                if r.len() == left {
+                    return Err(body.error(Fault::BadLength));
+                }
+            }
+        }
+        Ok(Self { body: Input::from(body.peek()), element: PhantomData })
+    }
+
+    /// The elements in the order of the wire.
+    #[inline]
+    #[must_use]
+    pub fn iter(&self) -> Iter<'a, T> {
+        Iter { rest: Reader::new(self.bytes()), element: PhantomData }
+    }
+
+    /// How many elements there are. Walks the list unless they have a fixed size.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match T::FIXED_SIZE {
+            Some(size) => self.body.len().checked_div(size).unwrap_or_default(),
+            None => self.iter().count(),
+        }
+    }
+
+    /// The first element, if there is one.
+    #[inline]
+    #[must_use]
+    pub fn first(&self) -> Option<T> {
+        self.iter().next()
+    }
+
+    /// Whether `wanted` is among the elements.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, wanted: impl Borrow<T>) -> bool
+    where
+        T: PartialEq,
+    {
+        self.iter().any(|element| element == *wanted.borrow())
+    }
+}
+
+impl<'a, T> List<'a, T> {
+    /// A list without elements.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { body: Input::from(&[]), element: PhantomData }
+    }
+
+    /// Whether there are no elements.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.body.is_empty()
+    }
+
+    /// The elements as they came, without the length before them.
+    #[inline]
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.body.as_slice_less_safe()
+    }
+}
+
+/// Writes the elements, without a length before them: put it inside [`Writer::vec8`], [`Writer::vec16`] or
+/// [`Writer::vec24`].
+impl<T> Encode for List<'_, T> {
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        w.bytes(self.bytes())
+    }
+}
+
+impl<T> Clone for List<'_, T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for List<'_, T> {}
+
+impl<T> PartialEq for List<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl<T> Eq for List<'_, T> {}
+
+impl<'a, T: Decode<'a> + fmt::Debug> fmt::Debug for List<'a, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'a, T: Decode<'a>> IntoIterator for List<'a, T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<'a, T: Decode<'a>> IntoIterator for &List<'a, T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    #[inline]
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+/// Walks a [`List`].
+pub struct Iter<'a, T> {
+    rest: Reader<'a>,
+    element: PhantomData<T>,
+}
+
+impl<'a, T: Decode<'a>> Iterator for Iter<'a, T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        // `List::decode_body` has seen every element, so that this is never an error.
+        T::decode(&mut self.rest).ok()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match T::FIXED_SIZE.and_then(|size| self.rest.len().checked_div(size)) {
+            Some(count) => (count, Some(count)),
+            None => (0, Some(self.rest.len())),
+        }
+    }
+}
+
+impl<T> Clone for Iter<'_, T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self { rest: self.rest, element: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").field("bytes_left", &self.rest.len()).finish()
+    }
+}

@@ -1,0 +1,106 @@
+//! Messages that outlive the buffer they came in.
+
+use alloc::boxed::Box;
+use core::{fmt, marker::PhantomData};
+
+use crate::{
+    error::DecodeError,
+    handshake::{Certificate, CertificateRequest, ClientHello, NewSessionTicket},
+    reader::{Decode, decode_all},
+};
+
+/// Wire bytes that decoded as `M` once; [`Owned::get`] views them again.
+///
+/// There is no second tree of owned types: what is kept is the wire, in one allocation.
+///
+/// ```
+/// use tls_codec::{NewSessionTicketView, Owned};
+///
+/// let body = [0, 0, 0, 60, 1, 2, 3, 4, 0, 0, 1, 0xaa, 0, 0];
+/// let kept = Owned::<NewSessionTicketView>::parse(&body)?;
+/// assert_eq!(kept.get()?.ticket, [0xaa]);
+/// # Ok::<(), tls_codec::DecodeError>(())
+/// ```
+pub struct Owned<M: View> {
+    wire: Box<[u8]>,
+    message: PhantomData<M>,
+}
+
+impl<M: View> Owned<M> {
+    /// Copies the body of a message, without its header, if it decodes.
+    ///
+    /// # Errors
+    /// What is wrong with the message; nothing is allocated then.
+    pub fn parse(wire: &[u8]) -> Result<Self, DecodeError> {
+        decode_all::<M::Of<'_>>(wire)?;
+        Ok(Self { wire: wire.into(), message: PhantomData })
+    }
+
+    /// The message.
+    ///
+    /// # Errors
+    /// None: the same bytes decoded before. The type says otherwise so that nothing here can panic.
+    pub fn get(&self) -> Result<M::Of<'_>, DecodeError> {
+        decode_all(&self.wire)
+    }
+
+    /// The body of the message as it came.
+    #[must_use]
+    pub fn wire(&self) -> &[u8] {
+        &self.wire
+    }
+}
+
+impl<M: View> Clone for Owned<M> {
+    fn clone(&self) -> Self {
+        Self { wire: self.wire.clone(), message: PhantomData }
+    }
+}
+
+impl<M: View> PartialEq for Owned<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.wire == other.wire
+    }
+}
+
+impl<M: View> Eq for Owned<M> {}
+
+impl<M: View> fmt::Debug for Owned<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owned").field("bytes", &self.wire.len()).finish()
+    }
+}
+
+/// Names a message for [`Owned`], whatever the lifetime of its bytes.
+pub trait View {
+    /// The view of the message.
+    type Of<'a>: Decode<'a>;
+}
+
+/// [`ClientHello`].
+#[derive(Clone, Copy, Debug)]
+pub struct ClientHelloView;
+impl View for ClientHelloView {
+    type Of<'a> = ClientHello<'a>;
+}
+
+/// [`Certificate`].
+#[derive(Clone, Copy, Debug)]
+pub struct CertificateView;
+impl View for CertificateView {
+    type Of<'a> = Certificate<'a>;
+}
+
+/// [`CertificateRequest`].
+#[derive(Clone, Copy, Debug)]
+pub struct CertificateRequestView;
+impl View for CertificateRequestView {
+    type Of<'a> = CertificateRequest<'a>;
+}
+
+/// [`NewSessionTicket`].
+#[derive(Clone, Copy, Debug)]
+pub struct NewSessionTicketView;
+impl View for NewSessionTicketView {
+    type Of<'a> = NewSessionTicket<'a>;
+}

@@ -1,0 +1,240 @@
+//! The only way in which bytes of the peer are read.
+
+use core::ops::RangeInclusive;
+
+use untrusted::Input;
+
+use crate::error::{DecodeError, Fault};
+
+/// A cursor over bytes that the peer chose. Reads cannot panic and never copy.
+///
+/// It carries the name of the field that is being read, set by [`Reader::at`], which every error repeats. Copying a
+/// reader is cheap and gives an independent cursor: that is how to look ahead.
+///
+/// ```
+/// use tls_codec::{Fault, Reader};
+///
+/// let mut r = Reader::new(&[0, 2, b'h', b'2', 7]);
+/// assert_eq!(r.vec16(1..=255, "name")?.rest(), b"h2");
+/// assert_eq!(r.at("flags").u8()?, 7);
+/// assert_eq!(r.at("more").u8().unwrap_err().fault, Fault::Truncated);
+/// # Ok::<(), tls_codec::DecodeError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    // Not an `untrusted::Reader`, which can neither be copied nor tell what is left; one is made for each read, which
+    // costs nothing once inlined.
+    rest: Input<'a>,
+    at: &'static str,
+}
+
+impl<'a> Reader<'a> {
+    /// A cursor at the beginning of `bytes`.
+    #[inline]
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: Input::from(bytes), at: "" }
+    }
+
+    /// Names the field that is read next, as in `"ServerHello.random"`; errors carry it.
+    #[inline]
+    pub const fn at(&mut self, field: &'static str) -> &mut Self {
+        self.at = field;
+        self
+    }
+
+    /// The name last given to [`Reader::at`], or that of the vector which this reader walks.
+    #[inline]
+    #[must_use]
+    pub const fn context(&self) -> &'static str {
+        self.at
+    }
+
+    /// Whether every byte was read.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// How many bytes are left.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The bytes that are left, without reading them.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self) -> &'a [u8] {
+        self.rest.as_slice_less_safe()
+    }
+
+    /// Reads all that is left, which may be nothing.
+    #[inline]
+    pub fn rest(&mut self) -> &'a [u8] {
+        let rest = self.rest.as_slice_less_safe();
+        self.rest = Input::from(&[]);
+        rest
+    }
+
+    /// Reads `count` bytes.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] if fewer are left; none is read then.
+    #[inline]
+    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+        let mut reader = untrusted::Reader::new(self.rest);
+        match reader.read_bytes(count) {
+            Ok(head) => {
+                self.rest = reader.read_bytes_to_end();
+                Ok(head.as_slice_less_safe())
+            }
+            Err(untrusted::EndOfInput) => Err(self.error(Fault::Truncated)),
+        }
+    }
+
+    /// Reads `N` bytes.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] if fewer are left.
+    #[inline]
+    pub fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
+        let at = self.at;
+        self.bytes(N)?.first_chunk().ok_or(DecodeError { fault: Fault::Truncated, at })
+    }
+
+    /// Reads one byte.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] if none is left.
+    #[inline]
+    pub fn u8(&mut self) -> Result<u8, DecodeError> {
+        let [byte] = *self.array()?;
+        Ok(byte)
+    }
+
+    /// Reads a `uint16`.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] if fewer than two bytes are left.
+    #[inline]
+    pub fn u16(&mut self) -> Result<u16, DecodeError> {
+        Ok(u16::from_be_bytes(*self.array()?))
+    }
+
+    /// Reads a `uint24`.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] if fewer than three bytes are left.
+    #[inline]
+    pub fn u24(&mut self) -> Result<u32, DecodeError> {
+        let [high, middle, low] = *self.array()?;
+        Ok(u32::from_be_bytes([0, high, middle, low]))
+    }
+
+    /// Reads a `uint32`.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] if fewer than four bytes are left.
+    #[inline]
+    pub fn u32(&mut self) -> Result<u32, DecodeError> {
+        Ok(u32::from_be_bytes(*self.array()?))
+    }
+
+    /// Reads a vector behind a one-byte length: `T field<bounds>` (RFC 9846 §3.4). The bounds count bytes.
+    ///
+    /// # Errors
+    /// [`Fault::BadLength`] if the length is outside the bounds, [`Fault::Truncated`] if the bytes end first.
+    #[inline]
+    pub fn vec8(&mut self, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
+        let length = self.named(at, Self::u8)?;
+        self.vector(usize::from(length), bounds, at)
+    }
+
+    /// Reads a vector behind a two-byte length, as [`Reader::vec8`] does.
+    ///
+    /// # Errors
+    /// As [`Reader::vec8`].
+    #[inline]
+    pub fn vec16(&mut self, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
+        let length = self.named(at, Self::u16)?;
+        self.vector(usize::from(length), bounds, at)
+    }
+
+    /// Reads a vector behind a three-byte length, as [`Reader::vec8`] does.
+    ///
+    /// # Errors
+    /// As [`Reader::vec8`].
+    #[inline]
+    pub fn vec24(&mut self, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
+        let length = self.named(at, Self::u24)?;
+        let length = usize::try_from(length).map_err(|_| DecodeError { fault: Fault::BadLength, at })?;
+        self.vector(length, bounds, at)
+    }
+
+    /// Ends a structure that must have been read whole.
+    ///
+    /// # Errors
+    /// [`Fault::TrailingData`] if bytes are left.
+    #[inline]
+    pub fn finish(&self) -> Result<(), DecodeError> {
+        if self.is_empty() { Ok(()) } else { Err(self.error(Fault::TrailingData)) }
+    }
+
+    /// The error of the field that is being read.
+    #[inline]
+    #[must_use]
+    pub const fn error(&self, fault: Fault) -> DecodeError {
+        DecodeError { fault, at: self.at }
+    }
+
+    #[inline]
+    fn named<T>(
+        &mut self,
+        at: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        let mut named = Self { rest: self.rest, at };
+        let value = read(&mut named)?;
+        self.rest = named.rest;
+        Ok(value)
+    }
+
+    #[inline]
+    fn vector(&mut self, length: usize, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
+        if !bounds.contains(&length) {
+            return Err(DecodeError { fault: Fault::BadLength, at });
+        }
+        let body = self.named(at, |r| r.bytes(length))?;
+        Ok(Self { rest: Input::from(body), at })
+    }
+}
+
+/// A structure that can be read from the wire.
+///
+/// It reads its own bytes and leaves those that follow: [`decode_all`] is the entry that refuses surplus.
+pub trait Decode<'a>: Sized {
+    /// The size on the wire if it is always the same and any bytes are valid, so that a [`List`](crate::List) need not
+    /// look at each element. Must not be `Some(0)`.
+    const FIXED_SIZE: Option<usize> = None;
+
+    /// Reads the structure from `r` and leaves `r` behind it.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] that names the field; how far `r` has come is then unspecified.
+    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError>;
+}
+
+/// Reads a structure that makes up all of `bytes`.
+///
+/// # Errors
+/// Whatever is wrong with the structure, or [`Fault::TrailingData`] if bytes follow it.
+#[inline]
+pub fn decode_all<'a, T: Decode<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    let mut r = Reader::new(bytes);
+    let value = T::decode(&mut r)?;
+    r.finish()?;
+    Ok(value)
+}

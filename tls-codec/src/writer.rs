@@ -1,0 +1,287 @@
+//! Writing structures, with length prefixes that cannot be left open.
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
+use crate::{
+    code_points::{ExtensionType, HandshakeType},
+    error::BufferFull,
+};
+
+/// Writes to a slice, or to the end of a `Vec`.
+///
+/// Length prefixes are closures: they are filled in when the closure returns, and a body too long for its prefix is an
+/// error, never a truncated number. A call that fails takes back what it wrote itself; what was there before stays.
+///
+/// ```
+/// use tls_codec::Writer;
+///
+/// let mut storage = [0; 8];
+/// let mut w = Writer::new(&mut storage);
+/// w.vec16(|w| w.vec8(|w| w.bytes(b"h2")))?;
+/// assert_eq!(w.written(), [0, 3, 2, b'h', b'2']);
+/// assert!(w.bytes(b"too long").is_err());
+/// assert_eq!(w.len(), 5);
+/// # Ok::<(), tls_codec::BufferFull>(())
+/// ```
+#[derive(Debug)]
+pub struct Writer<'b>(Target<'b>);
+
+#[derive(Debug)]
+enum Target<'b> {
+    Slice {
+        buffer: &'b mut [u8],
+        len: usize,
+    },
+    #[cfg(feature = "alloc")]
+    Vec {
+        out: &'b mut Vec<u8>,
+        start: usize,
+    },
+}
+
+impl<'b> Writer<'b> {
+    /// Writes to the beginning of `buffer`, no further than its end.
+    #[inline]
+    #[must_use]
+    pub const fn new(buffer: &'b mut [u8]) -> Self {
+        Self(Target::Slice { buffer, len: 0 })
+    }
+
+    /// Appends to `out`, which grows as needed. What `out` held is neither read nor changed.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    #[must_use]
+    pub const fn append(out: &'b mut Vec<u8>) -> Self {
+        let start = out.len();
+        Self(Target::Vec { out, start })
+    }
+
+    /// How many bytes were written through this writer.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Target::Slice { len, .. } => *len,
+            #[cfg(feature = "alloc")]
+            Target::Vec { out, start } => out.len().saturating_sub(*start),
+        }
+    }
+
+    /// Whether nothing was written through this writer yet.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes that were written through this writer.
+    #[inline]
+    #[must_use]
+    pub fn written(&self) -> &[u8] {
+        match &self.0 {
+            Target::Slice { buffer, len } => buffer.get(..*len).unwrap_or_default(),
+            #[cfg(feature = "alloc")]
+            Target::Vec { out, start } => out.get(*start..).unwrap_or_default(),
+        }
+    }
+
+    /// Writes `bytes` as they are.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if they do not fit; none is written then.
+    #[inline]
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), BufferFull> {
+        match &mut self.0 {
+            Target::Slice { buffer, len } => {
+                let end = len.checked_add(bytes.len()).ok_or(BufferFull)?;
+                buffer.get_mut(*len..end).ok_or(BufferFull)?.copy_from_slice(bytes);
+                *len = end;
+            }
+            #[cfg(feature = "alloc")]
+            Target::Vec { out, .. } => out.extend_from_slice(bytes),
+        }
+        Ok(())
+    }
+
+    /// Writes one byte.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room.
+    #[inline]
+    pub fn u8(&mut self, value: u8) -> Result<(), BufferFull> {
+        self.bytes(&[value])
+    }
+
+    /// Writes a `uint16`.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room.
+    #[inline]
+    pub fn u16(&mut self, value: u16) -> Result<(), BufferFull> {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    /// Writes a `uint24`.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room, or if `value` does not fit 24 bits.
+    #[inline]
+    pub fn u24(&mut self, value: u32) -> Result<(), BufferFull> {
+        match value.to_be_bytes() {
+            [0, low @ ..] => self.bytes(&low),
+            _ => Err(BufferFull),
+        }
+    }
+
+    /// Writes a `uint32`.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room.
+    #[inline]
+    pub fn u32(&mut self, value: u32) -> Result<(), BufferFull> {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    /// Writes structures one after the other.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room for all; none is written then.
+    pub fn each<T: Encode>(&mut self, items: &[T]) -> Result<(), BufferFull> {
+        self.whole(|w| items.iter().try_for_each(|item| item.encode(w)))
+    }
+
+    /// Writes a one-byte length and the body that `body` writes.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or the body is longer than 255 bytes; or what `body` returns.
+    #[inline]
+    pub fn vec8(&mut self, body: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
+        self.prefixed::<1>(body)
+    }
+
+    /// Writes a two-byte length and the body that `body` writes.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or the body is longer than 65,535 bytes; or what `body` returns.
+    #[inline]
+    pub fn vec16(&mut self, body: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
+        self.prefixed::<2>(body)
+    }
+
+    /// Writes a three-byte length and the body that `body` writes.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or the body is longer than 16,777,215 bytes; or what `body` returns.
+    #[inline]
+    pub fn vec24(&mut self, body: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
+        self.prefixed::<3>(body)
+    }
+
+    /// Writes an extension: its type, its length and the data that `data` writes (RFC 9846 §4.3).
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or the data is longer than 65,535 bytes; or what `data` returns.
+    pub fn extension(
+        &mut self,
+        typ: ExtensionType,
+        data: impl FnOnce(&mut Self) -> Result<(), BufferFull>,
+    ) -> Result<(), BufferFull> {
+        self.whole(|w| {
+            w.u16(typ.0)?;
+            w.vec16(data)
+        })
+    }
+
+    /// Writes a handshake message: its type, its length and the body that `body` writes (RFC 9846 §4).
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or the body is longer than 16,777,215 bytes; or what `body` returns.
+    pub fn message(
+        &mut self,
+        typ: HandshakeType,
+        body: impl FnOnce(&mut Self) -> Result<(), BufferFull>,
+    ) -> Result<(), BufferFull> {
+        self.whole(|w| {
+            w.u8(typ.0)?;
+            w.vec24(body)
+        })
+    }
+
+    /// Runs `write`, and takes back all that it wrote if it fails.
+    ///
+    /// # Errors
+    /// What `write` returns.
+    #[inline]
+    pub fn whole(&mut self, write: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
+        let start = self.len();
+        let result = write(self);
+        if result.is_err() {
+            self.truncate(start);
+        }
+        result
+    }
+
+    #[inline]
+    fn prefixed<const N: usize>(
+        &mut self,
+        body: impl FnOnce(&mut Self) -> Result<(), BufferFull>,
+    ) -> Result<(), BufferFull> {
+        self.whole(|w| {
+            w.bytes(&[0; N])?;
+            let start = w.len();
+            body(w)?;
+            w.close::<N>(start)
+        })
+    }
+
+    /// Fills in the `N` bytes of length that stand before the body at `start`.
+    fn close<const N: usize>(&mut self, start: usize) -> Result<(), BufferFull> {
+        let length = self.len().checked_sub(start).ok_or(BufferFull)?;
+        let length = u32::try_from(length).map_err(|_| BufferFull)?.to_be_bytes();
+        let (high, low) = length.split_last_chunk::<N>().ok_or(BufferFull)?;
+        if high.iter().any(|byte| *byte != 0) {
+            return Err(BufferFull);
+        }
+        let prefix = start.checked_sub(N).ok_or(BufferFull)?..start;
+        self.written_mut().get_mut(prefix).ok_or(BufferFull)?.copy_from_slice(low);
+        Ok(())
+    }
+
+    fn written_mut(&mut self) -> &mut [u8] {
+        match &mut self.0 {
+            Target::Slice { buffer, len } => buffer.get_mut(..*len).unwrap_or_default(),
+            #[cfg(feature = "alloc")]
+            Target::Vec { out, start } => out.get_mut(*start..).unwrap_or_default(),
+        }
+    }
+
+    fn truncate(&mut self, to: usize) {
+        match &mut self.0 {
+            Target::Slice { len, .. } => *len = to.min(*len),
+            #[cfg(feature = "alloc")]
+            Target::Vec { out, start } => out.truncate(start.saturating_add(to)),
+        }
+    }
+}
+
+/// A structure that can be written to the wire.
+pub trait Encode {
+    /// Writes the structure to `w`.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or a field is too long for its length prefix. Part of the structure may have
+    /// been written then; [`Writer::message`], [`Writer::extension`], the vectors and [`Writer::whole`] take it back.
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull>;
+
+    /// The structure as bytes of its own.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if a field is too long for its length prefix.
+    #[cfg(feature = "alloc")]
+    fn to_vec(&self) -> Result<Vec<u8>, BufferFull> {
+        let mut out = Vec::new();
+        self.encode(&mut Writer::append(&mut out))?;
+        Ok(out)
+    }
+}
