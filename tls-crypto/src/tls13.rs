@@ -1,6 +1,8 @@
 //! What is particular to TLS 1.3.
 
 mod labels;
+#[cfg(test)]
+mod rfc8448;
 mod schedule;
 mod traffic;
 
