@@ -43,7 +43,8 @@ impl<'a> Reader<'a> {
         self
     }
 
-    /// The name last given to [`Reader::at`], or that of the vector which this reader walks.
+    /// The name of the field that is being read: given last to [`Reader::at`] or a vector, or that of the vector whose
+    /// body this is.
     #[inline]
     #[must_use]
     pub const fn context(&self) -> &'static str {
@@ -143,14 +144,15 @@ impl<'a> Reader<'a> {
         Ok(u32::from_be_bytes(*self.array()?))
     }
 
-    /// Reads a vector behind a one-byte length: `T field<bounds>` (RFC 9846 §3.4). The bounds count bytes.
+    /// Reads a vector behind a one-byte length: `T field<bounds>` (RFC 9846 §3.4). The bounds count bytes; `at` names
+    /// the field, as [`Reader::at`] would.
     ///
     /// # Errors
     /// [`Fault::BadLength`] if the length is outside the bounds, [`Fault::Truncated`] if the bytes end first.
     #[inline]
     pub fn vec8(&mut self, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
-        let length = self.named(at, Self::u8)?;
-        self.vector(usize::from(length), bounds, at)
+        let length = self.at(at).u8()?;
+        self.vector(usize::from(length), bounds)
     }
 
     /// Reads a vector behind a two-byte length, as [`Reader::vec8`] does.
@@ -159,8 +161,8 @@ impl<'a> Reader<'a> {
     /// As [`Reader::vec8`].
     #[inline]
     pub fn vec16(&mut self, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
-        let length = self.named(at, Self::u16)?;
-        self.vector(usize::from(length), bounds, at)
+        let length = self.at(at).u16()?;
+        self.vector(usize::from(length), bounds)
     }
 
     /// Reads a vector behind a three-byte length, as [`Reader::vec8`] does.
@@ -169,9 +171,9 @@ impl<'a> Reader<'a> {
     /// As [`Reader::vec8`].
     #[inline]
     pub fn vec24(&mut self, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
-        let length = self.named(at, Self::u24)?;
-        let length = usize::try_from(length).map_err(|_| DecodeError { fault: Fault::BadLength, at })?;
-        self.vector(length, bounds, at)
+        let length = self.at(at).u24()?;
+        let length = usize::try_from(length).map_err(|_| self.error(Fault::BadLength))?;
+        self.vector(length, bounds)
     }
 
     /// Ends a structure that must have been read whole.
@@ -191,24 +193,11 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn named<T>(
-        &mut self,
-        at: &'static str,
-        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
-    ) -> Result<T, DecodeError> {
-        let mut named = Self { rest: self.rest, at };
-        let value = read(&mut named)?;
-        self.rest = named.rest;
-        Ok(value)
-    }
-
-    #[inline]
-    fn vector(&mut self, length: usize, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
+    fn vector(&mut self, length: usize, bounds: RangeInclusive<usize>) -> Result<Self, DecodeError> {
         if !bounds.contains(&length) {
-            return Err(DecodeError { fault: Fault::BadLength, at });
+            return Err(self.error(Fault::BadLength));
         }
-        let body = self.named(at, |r| r.bytes(length))?;
-        Ok(Self { rest: Input::from(body), at })
+        Ok(Self { rest: Input::from(self.bytes(length)?), at: self.at })
     }
 }
 
