@@ -1,0 +1,270 @@
+//! Rules of the reader, the writer, lists, code points, records, alerts and reassembly.
+
+use tls_codec::{
+    reassembly::{MessageTooLong, Messages, Records},
+    record::*,
+    *,
+};
+
+#[test]
+fn a_failed_read_takes_nothing_and_names_the_field() {
+    let mut r = Reader::new(&[1, 2]);
+    let error = r.at("Some.field").u32().unwrap_err();
+    assert_eq!(error, DecodeError { fault: Fault::Truncated, at: "Some.field" });
+    assert_eq!(error.to_string(), "Some.field: the bytes end before the field does");
+    assert_eq!((r.u16(), r.is_empty()), (Ok(0x0102), true));
+    assert_eq!(Reader::new(&[1, 2, 3]).u24(), Ok(0x01_0203));
+    assert_eq!(Reader::new(&[5]).vec16(0..=9, "Its.length").unwrap_err().at, "Its.length");
+}
+
+#[test]
+fn vectors_keep_their_bounds_to_the_byte() {
+    for (length, expected) in [(1, Some(Fault::BadLength)), (2, None), (3, None), (4, Some(Fault::BadLength))] {
+        let body = [7; 4];
+        let wire8 = [&[length][..], &body[..usize::from(length)]].concat();
+        let wire16 = [&[0][..], &wire8].concat();
+        let wire24 = [&[0][..], &wire16].concat();
+        let fault = |result: Result<Reader<'_>, DecodeError>| result.err().map(|error| error.fault);
+        assert_eq!(fault(Reader::new(&wire8).vec8(2..=3, "")), expected);
+        assert_eq!(fault(Reader::new(&wire16).vec16(2..=3, "")), expected);
+        assert_eq!(fault(Reader::new(&wire24).vec24(2..=3, "")), expected);
+    }
+    assert_eq!(Reader::new(&[2, 7]).vec8(0..=9, "").unwrap_err().fault, Fault::Truncated);
+}
+
+#[test]
+fn a_failed_write_leaves_what_was_there() {
+    let mut storage = [0; 6];
+    let mut w = Writer::new(&mut storage);
+    w.u16(0x0102).unwrap();
+    assert_eq!(w.vec8(|w| w.bytes(&[9; 4])), Err(BufferFull));
+    assert_eq!(w.vec16(|w| w.bytes(&[9; 3])), Err(BufferFull));
+    assert_eq!(w.message(HandshakeType::FINISHED, |w| w.u8(1)), Err(BufferFull));
+    assert_eq!(w.extension(ExtensionType::COOKIE, |_| Err(BufferFull)), Err(BufferFull));
+    assert_eq!(w.each(&[CipherSuite(1), CipherSuite(2), CipherSuite(3)]), Err(BufferFull));
+    assert_eq!(w.written(), [1, 2]);
+    w.message(HandshakeType::END_OF_EARLY_DATA, |_| Ok(())).unwrap();
+    assert_eq!(w.written(), [1, 2, 5, 0, 0, 0]);
+}
+
+#[test]
+fn a_body_too_long_for_its_length_is_refused() {
+    let mut out = vec![42];
+    let mut w = Writer::append(&mut out);
+    assert_eq!(w.vec8(|w| w.bytes(&[0; 256])), Err(BufferFull));
+    assert_eq!(w.vec16(|w| w.bytes(&[0; 0x1_0000])), Err(BufferFull));
+    assert_eq!(w.vec24(|w| w.bytes(&vec![0; 0x100_0000])), Err(BufferFull));
+    assert_eq!(w.u24(0x100_0000), Err(BufferFull));
+    assert!(w.is_empty());
+    w.vec8(|w| w.bytes(&[0; 255])).unwrap();
+    assert_eq!((w.len(), w.written()[0]), (256, 255));
+    w.vec16(|w| w.bytes(&[0; 0xffff])).unwrap();
+    assert_eq!(w.written()[256..258], [0xff, 0xff]);
+    w.vec24(|w| w.bytes(&vec![0; 0xff_ffff])).unwrap();
+    assert_eq!(out[0], 42, "what the Vec held stays");
+}
+
+#[test]
+fn a_list_of_elements_without_bytes_is_refused() {
+    struct Nothing;
+    impl<'a> Decode<'a> for Nothing {
+        fn decode(_: &mut Reader<'a>) -> Result<Self, DecodeError> {
+            Ok(Self)
+        }
+    }
+    assert!(List::<Nothing>::decode_body(Reader::new(&[1])).is_err());
+    assert!(List::<Nothing>::decode_body(Reader::new(&[])).is_ok());
+}
+
+macro_rules! check_code_points {
+    ($($type:ident)*) => {$(
+        for known in $type::KNOWN {
+            let name = known.name().unwrap();
+            assert_eq!($type::from_name(name), Some(*known), "{name}");
+            assert_eq!(known.to_string(), name);
+            assert_eq!(format!("{known:?}"), name);
+            let wire = known.to_vec().unwrap();
+            assert_eq!(decode_all::<$type>(&wire), Ok(*known));
+        }
+        assert!($type::from_name("").is_none());
+    )*};
+}
+
+#[test]
+fn every_code_point_has_a_name_that_leads_back_to_it() {
+    check_code_points!(CipherSuite ProtocolVersion NamedGroup SignatureScheme ContentType HandshakeType ExtensionType
+        AlertLevel AlertDescription PskKeyExchangeMode CertificateType CertificateStatusType
+        CertificateCompressionAlgorithm KeyUpdateRequest NameType EcPointFormat);
+    assert_eq!(NamedGroup(0x1a1a).to_string(), "NamedGroup(0x1a1a)");
+    assert_eq!(AlertDescription(200).to_string(), "AlertDescription(200)");
+}
+
+#[test]
+fn grease_values_are_those_of_rfc8701() {
+    let values: Vec<u16> = (0..=u16::MAX).filter(|value| CipherSuite(*value).is_grease()).collect();
+    let expected: Vec<u16> = (0..16).map(|n| 0x0a0a + n * 0x1010).collect();
+    assert_eq!(values, expected);
+    let modes: Vec<u8> = (0..=255).filter(|value| PskKeyExchangeMode(*value).is_grease()).collect();
+    assert_eq!(modes, [0x0b, 0x2a, 0x49, 0x68, 0x87, 0xa6, 0xc5, 0xe4]);
+}
+
+#[test]
+fn alerts_round_trip_and_are_two_bytes() {
+    for (level, description) in [(1, 0), (2, 40), (7, 255)] {
+        let alert: Alert = decode_all(&[level, description]).unwrap();
+        assert_eq!((alert.to_bytes(), alert.to_vec().unwrap()), ([level, description], vec![level, description]));
+    }
+    for wrong in [&[][..], &[2], &[2, 40, 0]] {
+        assert!(decode_all::<Alert>(wrong).is_err());
+    }
+    let closures: Vec<_> = (0..=255).map(AlertDescription).filter(|description| description.is_closure()).collect();
+    assert_eq!(closures, [AlertDescription::CLOSE_NOTIFY, AlertDescription::USER_CANCELED]);
+    assert_eq!(Alert::fatal(AlertDescription::UNKNOWN_CA).to_string(), "fatal alert unknown_ca");
+}
+
+#[test]
+fn deframe_tells_how_much_is_missing_at_every_byte() {
+    let stream = [23, 3, 3, 0, 4, 1, 2, 3, 4, 99];
+    for cut in 0..9 {
+        let need = if cut < HEADER_LEN { HEADER_LEN - cut } else { 9 - cut };
+        assert_eq!(deframe(&stream[..cut], 4), Ok(Deframed::Incomplete { need }));
+    }
+    let header = RecordHeader {
+        content_type: ContentType::APPLICATION_DATA,
+        legacy_record_version: ProtocolVersion::TLS12,
+        length: 4,
+    };
+    assert_eq!(deframe(&stream, 4), Ok(Deframed::Record { header, body: 5..9 }));
+    assert_eq!(header.to_vec().unwrap(), stream[..5]);
+    assert_eq!(decode_all::<RecordHeader>(&stream[..5]), Ok(header));
+}
+
+#[test]
+fn deframe_refuses_a_header_as_soon_as_it_is_wrong() {
+    for typ in (0..=255).filter(|typ| !(20..=23).contains(typ)) {
+        assert_eq!(deframe(&[typ, 3, 3, 0, 0], 100), Err(RecordError::UnknownContentType(typ)));
+        assert!(!matches!(deframe(&[typ], 100), Ok(Deframed::Record { .. })));
+    }
+    assert_eq!(deframe(&[99], 100), Err(RecordError::UnknownContentType(99)));
+    assert_eq!(deframe(&[22, 2, 0], 100), Err(RecordError::BadVersion(0x0200)));
+    assert_eq!(deframe(&[22, 4, 0, 0, 0], 100), Err(RecordError::BadVersion(0x0400)));
+    assert_eq!(deframe(&[22, 3, 9, 0, 101], 100), Err(RecordError::Oversized { got: 101, limit: 100 }));
+    let whole = deframe(&[20, 3, 1, 0, 1, 1], 1).map(|deframed| matches!(deframed, Deframed::Record { .. }));
+    assert_eq!(whole, Ok(true));
+}
+
+#[test]
+fn other_protocols_are_named_however_their_bytes_arrive() {
+    let greetings: [(&[u8], Protocol); 13] = [
+        (b"GET / HTTP/1.1", Protocol::Http),
+        (b"POST /", Protocol::Http),
+        (b"PRI * HTTP/2.0", Protocol::Http),
+        (b"OPTIONS *", Protocol::Http),
+        (b"HTTP/1.1 400 Bad Request", Protocol::HttpResponse),
+        (b"SSH-2.0-OpenSSH_9.9", Protocol::Ssh),
+        (b"220 mail.example ESMTP", Protocol::Smtp),
+        (b"220-mail.example", Protocol::Smtp),
+        (b"EHLO client", Protocol::Smtp),
+        (b"* OK IMAP4rev1", Protocol::Imap),
+        (b"+OK POP3", Protocol::Pop3),
+        (&[0x80, 0x2e, 1, 0, 2, 0, 0x15], Protocol::SslV2),
+        (&[0x80, 0x2e, 1, 3, 1, 0, 0x15], Protocol::SslV2),
+    ];
+    for (greeting, protocol) in greetings {
+        assert_eq!(deframe(greeting, 100), Err(RecordError::NotTls(protocol)));
+        for cut in 0..HEADER_LEN {
+            let partial = deframe(&greeting[..cut], 100);
+            let named = partial == Err(RecordError::NotTls(protocol));
+            assert!(named || partial == Ok(Deframed::Incomplete { need: HEADER_LEN - cut }), "{protocol} at {cut}");
+        }
+    }
+    assert_eq!(RecordError::NotTls(Protocol::Http).to_string(), "the peer spoke plain HTTP, not TLS");
+    assert_eq!(deframe(b"GEX", 100), Err(RecordError::UnknownContentType(b'G')));
+    assert_eq!(deframe(b"GETTY", 100), Err(RecordError::UnknownContentType(b'G')));
+}
+
+/// Three messages, of 0, 1 and 300 bytes.
+fn handshake_stream() -> Vec<u8> {
+    let mut stream = Vec::new();
+    let mut w = Writer::append(&mut stream);
+    w.message(HandshakeType::END_OF_EARLY_DATA, |_| Ok(())).unwrap();
+    w.message(HandshakeType::KEY_UPDATE, |w| w.u8(0)).unwrap();
+    w.message(HandshakeType::CERTIFICATE, |w| w.bytes(&[7; 300])).unwrap();
+    stream
+}
+
+#[test]
+fn messages_are_joined_from_fragments_of_any_size() {
+    let stream = handshake_stream();
+    for size in 1..=stream.len() {
+        let mut storage = [0; 700];
+        let mut messages = Messages::new(&mut storage);
+        let mut joined = Vec::new();
+        for fragment in stream.chunks(size) {
+            messages.push(fragment).unwrap();
+            while let Some(message) = messages.next_message().unwrap() {
+                joined.extend_from_slice(message.raw);
+                assert_eq!(message.raw.len(), message.body.len() + 4);
+            }
+        }
+        assert_eq!((joined, messages.pending()), (stream.clone(), 0), "{size}");
+    }
+}
+
+#[test]
+fn a_message_longer_than_the_storage_is_refused_at_its_header() {
+    let mut storage = [0; 100];
+    let mut messages = Messages::new(&mut storage);
+    messages.push(&[11, 0, 0, 97]).unwrap();
+    let too_long = MessageTooLong { typ: HandshakeType::CERTIFICATE, got: 101, limit: 100 };
+    assert_eq!(messages.next_message(), Err(too_long));
+    assert_eq!(messages.push(&[0; 97]), Err(too_long));
+    let mut storage = [0; 100];
+    let mut messages = Messages::new(&mut storage);
+    messages.push(&[11, 0, 0, 96]).unwrap();
+    messages.push(&[0; 96]).unwrap();
+    assert_eq!(messages.next_message().unwrap().unwrap().body, [0; 96]);
+    assert_eq!(Messages::new(&mut [0; 2]).push(&[11, 0, 1, 0]).unwrap_err().got, 260);
+}
+
+#[test]
+fn records_are_cut_from_pieces_of_any_size_in_little_storage() {
+    let mut stream = Vec::new();
+    for length in [0_u8, 1, 60, 59] {
+        let header = RecordHeader {
+            content_type: ContentType::HANDSHAKE,
+            legacy_record_version: ProtocolVersion::TLS12,
+            length: length.into(),
+        };
+        stream.extend(header.to_bytes());
+        stream.extend(vec![length; length.into()]);
+    }
+    for size in 1..=stream.len() {
+        let mut storage = [0; 65];
+        let mut records = Records::new(&mut storage, MAX_CIPHERTEXT);
+        let mut cut = Vec::new();
+        for piece in stream.chunks(size) {
+            let mut piece = piece;
+            while !piece.is_empty() {
+                let taken = records.push(piece);
+                assert_ne!(taken, 0, "there is room once whole records are out");
+                piece = &piece[taken..];
+                while let Some((header, body)) = records.next_record().unwrap() {
+                    cut.extend(header.to_bytes());
+                    cut.extend_from_slice(body);
+                }
+            }
+        }
+        assert_eq!((cut, records.pending()), (stream.clone(), 0), "{size}");
+    }
+}
+
+#[test]
+fn a_record_longer_than_the_storage_is_refused_and_stays_refused() {
+    let mut storage = [0; 65];
+    let mut records = Records::new(&mut storage, MAX_CIPHERTEXT);
+    assert_eq!(records.push(&[22, 3, 3, 0, 61]), 5);
+    for _ in 0..2 {
+        assert_eq!(records.next_record().unwrap_err(), RecordError::Oversized { got: 61, limit: 60 });
+    }
+}
