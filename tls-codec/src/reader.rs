@@ -197,6 +197,12 @@ impl<'a> Reader<'a> {
         if !bounds.contains(&length) {
             return Err(self.error(Fault::BadLength));
         }
+        self.sub(length)
+    }
+
+    /// A reader of the next `length` bytes.
+    #[inline]
+    pub(crate) fn sub(&mut self, length: usize) -> Result<Self, DecodeError> {
         Ok(Self { rest: Input::from(self.bytes(length)?), at: self.at })
     }
 }
