@@ -1,7 +1,7 @@
 //! The TLS wire format: borrowed views of every TLS 1.3 message and extension, encoders for them, records, alerts.
 //!
-//! No `std`, no allocator, no panic, no copy: `no_std`, and the feature `alloc` only adds owned copies ([`Owned`]) and
-//! output to a `Vec` ([`Writer::append`]). This crate knows no cryptography and no state machine. It can be used by
+//! No `std`, no allocator, no panic, no copy: `no_std`, and the feature `alloc` only adds owned copies (`Owned`) and
+//! output to a `Vec` (`Writer::append`). This crate knows no cryptography and no state machine. It can be used by
 //! itself: to read captures, to route by server name, to fingerprint clients, to build malformed messages.
 //!
 //! ```text
