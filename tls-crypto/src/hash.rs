@@ -132,3 +132,17 @@ const SHA384_OF_NOTHING: Digest = Digest {
         0xe7, 0x6f, 0x65, 0xfb, 0xd5, 0x1a, 0xd2, 0xf1, 0x48, 0x98, 0xb9, 0x5b,
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constants_are_the_digests_of_nothing() {
+        for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+            assert_eq!(*algorithm.of_nothing(), algorithm.hash(b""));
+            assert_eq!(algorithm.hash(b"").as_ref().len(), algorithm.output_len());
+            assert_eq!(usize::from(algorithm.output_len_byte()), algorithm.output_len());
+        }
+    }
+}

@@ -235,3 +235,60 @@ fn copy_prefix(from: &[u8], to: &mut [u8]) {
 const PREFIX: &[u8] = b"tls13 ";
 
 static KNOWN_KEY: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA256, &[]));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digits = text.trim_matches('-').as_bytes().chunks(2);
+        digits.map(|byte| u8::from_str_radix(str::from_utf8(byte).unwrap(), 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn rfc_5869_vectors() {
+        let cases = include_str!("../tests/data/rfc5869.txt").lines().filter(|line| !line.starts_with('#'));
+        let mut count = 0;
+        for case in cases {
+            let values: Vec<_> = case.split(' ').map(hex).collect();
+            let [ikm, salt, info, prk, okm] = values.try_into().unwrap();
+            let secret = extract(HashAlgorithm::Sha256, &salt, &ikm);
+            assert_eq!(secret.as_ref(), prk);
+            for length in 0..=okm.len() {
+                let mut out = vec![0; length];
+                expand(HashAlgorithm::Sha256, &prk, &info, &mut out).unwrap();
+                assert_eq!(out, okm[..length]);
+            }
+            count += 1;
+        }
+        assert_eq!(count, 3);
+    }
+
+    #[test]
+    fn output_ends_at_255_digests() {
+        for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+            let expander = Expander::new(algorithm, b"key");
+            let mut most = vec![0; 255 * algorithm.output_len()];
+            assert_eq!(expander.expand(&[b"info"], &mut most), Ok(()));
+            assert!(most[254 * algorithm.output_len()..].iter().any(|byte| *byte != 0));
+            most.push(0);
+            assert_eq!(expander.expand(&[b"info"], &mut most), Err(Error::OutputTooLong));
+        }
+    }
+
+    #[test]
+    fn labels_and_contexts_end_where_their_length_byte_does() {
+        let expander = Expander::new(HashAlgorithm::Sha256, b"key");
+        let mut out = [0; 8];
+        assert_eq!(expander.expand_label(&[1; 249], &[1; 255], &mut out), Ok(()));
+        assert_eq!(expander.expand_label(&[1; 250], b"", &mut out), Err(Error::OutputTooLong));
+        assert_eq!(expander.expand_label(b"", &[1; 256], &mut out), Err(Error::OutputTooLong));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let secret = extract(HashAlgorithm::Sha256, b"", b"");
+        let shown = format!("{secret:?} {:?}", secret.expander());
+        assert_eq!(shown, "Secret { algorithm: Sha256, .. } Expander { algorithm: Sha256, .. }");
+    }
+}

@@ -183,3 +183,88 @@ const DERIVED_SHA384: [u8; 48] = [
     0x0a, 0x88, 0x21, 0x4b, 0x44, 0x64, 0x97, 0x2f, 0xd6, 0x68, 0x04, 0x9e, 0x93, 0xe5, 0x2f, 0x2b, 0x16, 0xfa, 0xd9,
     0x22, 0xfd, 0xc0, 0x58, 0x44, 0x78, 0x42, 0x8f, 0x28, 0x2b,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EphemeralKey, Group};
+
+    const HASHES: [HashAlgorithm; 2] = [HashAlgorithm::Sha256, HashAlgorithm::Sha384];
+
+    fn shared() -> SharedSecret {
+        let key = |byte| EphemeralKey::from_private_key(Group::X25519, &[byte; 32]).unwrap();
+        key(1).agree(key(2).public_key()).unwrap()
+    }
+
+    #[test]
+    fn the_constants_are_what_no_psk_leads_to() {
+        for hash in HASHES {
+            let zeros = vec![0; hash.output_len()];
+            let early = hkdf::extract(hash, &zeros, &zeros);
+            assert_eq!(early.as_ref(), early_secret_without_psk(hash));
+            let mut salt = vec![0; hash.output_len()];
+            hkdf::hkdf_expand_label(&early, b"derived", hash.hash(b"").as_ref(), &mut salt).unwrap();
+            let expected: &[u8] = match hash {
+                HashAlgorithm::Sha256 => &DERIVED_SHA256,
+                HashAlgorithm::Sha384 => &DERIVED_SHA384,
+            };
+            assert_eq!(salt, expected);
+        }
+    }
+
+    #[test]
+    fn no_psk_is_the_same_as_a_psk_of_zeros() {
+        for hash in HASHES {
+            let at = hash.hash(b"messages");
+            let zeros = EarlySecret::with_psk(hash, &vec![0; hash.output_len()]);
+            let none = EarlySecret::new(hash);
+            assert_eq!(
+                zeros.client_early_traffic_secret(&at).expose_for_key_log(),
+                none.client_early_traffic_secret(&at).expose_for_key_log()
+            );
+            let (a, main_a) = zeros.into_handshake(shared(), &at);
+            let (b, main_b) = none.into_handshake(shared(), &at);
+            assert_eq!(a.client.expose_for_key_log(), b.client.expose_for_key_log());
+            let (a, b) = (main_a.into_main().application(&at), main_b.into_main().application(&at));
+            assert_eq!(a.server.expose_for_key_log(), b.server.expose_for_key_log());
+        }
+    }
+
+    #[test]
+    fn a_key_update_gives_another_secret_by_the_label_of_the_rfc() {
+        for hash in HASHES {
+            let (traffic, _) = EarlySecret::new(hash).into_handshake(shared(), &hash.hash(b"messages"));
+            let mut expected = vec![0; hash.output_len()];
+            let before = Expander::new(hash, traffic.client.expose_for_key_log());
+            before.expand_label(b"traffic upd", b"", &mut expected).unwrap();
+            assert_eq!(traffic.client.next().expose_for_key_log(), expected);
+            assert_ne!(traffic.client.next().next().expose_for_key_log(), expected);
+        }
+    }
+
+    #[test]
+    fn exporters_follow_label_context_and_length() {
+        for hash in HASHES {
+            let at = hash.hash(b"messages");
+            let (_, handshake) = EarlySecret::new(hash).into_handshake(shared(), &at);
+            let exporter = handshake.into_main().application(&at).exporter;
+
+            // RFC 9846 §7.5, written out.
+            let mut for_label = vec![0; hash.output_len()];
+            let secret = Expander::new(hash, exporter.expose_for_key_log());
+            secret.expand_label(b"label", hash.hash(b"").as_ref(), &mut for_label).unwrap();
+            let mut expected = [0; 100];
+            let secret = Expander::new(hash, &for_label);
+            secret.expand_label(b"exporter", hash.hash(b"context").as_ref(), &mut expected).unwrap();
+
+            let mut out = [0; 100];
+            exporter.export(b"label", b"context", &mut out).unwrap();
+            assert_eq!(out, expected);
+            exporter.export(b"label", b"", &mut out).unwrap();
+            assert_ne!(out, expected);
+            assert_eq!(exporter.export(&[0; 250], b"", &mut out), Err(crate::Error::OutputTooLong));
+            let mut long = vec![0; 255 * hash.output_len() + 1];
+            assert_eq!(exporter.export(b"label", b"", &mut long), Err(crate::Error::OutputTooLong));
+        }
+    }
+}

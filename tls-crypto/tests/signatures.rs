@@ -1,0 +1,180 @@
+//! Private keys in every form, the signatures they make, and published signatures.
+
+use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm};
+use tls_crypto::{Error, KeyRejected, PrivateKey, SignatureAlgorithm, verify};
+
+macro_rules! key {
+    ($name:literal) => {
+        include_bytes!(concat!("data/keys/", $name, ".der")).as_slice()
+    };
+}
+
+fn pkcs8(der: &'static [u8]) -> Result<PrivateKey, KeyRejected> {
+    PrivateKey::from_der(&PrivateKeyDer::Pkcs8(der.into()))
+}
+
+fn sec1(der: &'static [u8]) -> Result<PrivateKey, KeyRejected> {
+    PrivateKey::from_der(&PrivateKeyDer::Sec1(der.into()))
+}
+
+fn pkcs1(der: &'static [u8]) -> Result<PrivateKey, KeyRejected> {
+    PrivateKey::from_der(&PrivateKeyDer::Pkcs1(der.into()))
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    text.as_bytes().chunks(2).map(|b| u8::from_str_radix(std::str::from_utf8(b).unwrap(), 16).unwrap()).collect()
+}
+
+fn verifier(algorithm: SignatureAlgorithm) -> &'static dyn SignatureVerificationAlgorithm {
+    match algorithm {
+        SignatureAlgorithm::RsaPkcs1Sha256 => verify::RSA_PKCS1_2048_8192_SHA256,
+        SignatureAlgorithm::RsaPkcs1Sha384 => verify::RSA_PKCS1_2048_8192_SHA384,
+        SignatureAlgorithm::RsaPkcs1Sha512 => verify::RSA_PKCS1_2048_8192_SHA512,
+        SignatureAlgorithm::RsaPssSha256 => verify::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+        SignatureAlgorithm::RsaPssSha384 => verify::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
+        SignatureAlgorithm::RsaPssSha512 => verify::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
+        SignatureAlgorithm::EcdsaP256Sha256 => verify::ECDSA_P256_SHA256,
+        SignatureAlgorithm::EcdsaP384Sha384 => verify::ECDSA_P384_SHA384,
+        SignatureAlgorithm::Ed25519 => verify::ED25519,
+    }
+}
+
+#[test]
+fn every_form_of_key_signs_what_its_openssl_public_key_verifies() {
+    // The key, its public key as openssl writes it, and how many bytes come before the subjectPublicKey in that.
+    let keys = [
+        (pkcs8(key!("rsa2048.pkcs8")), key!("rsa2048.spki"), 24, 6),
+        (pkcs1(key!("rsa2048.pkcs1")), key!("rsa2048.spki"), 24, 6),
+        (pkcs8(key!("p256.pkcs8")), key!("p256.spki"), 26, 1),
+        (sec1(key!("p256.sec1")), key!("p256.spki"), 26, 1),
+        (pkcs8(key!("p384.pkcs8")), key!("p384.spki"), 23, 1),
+        (sec1(key!("p384.sec1")), key!("p384.spki"), 23, 1),
+        (pkcs8(key!("ed25519.v1.pkcs8")), key!("ed25519.spki"), 12, 1),
+        (pkcs8(key!("ed25519.v2.pkcs8")), key!("ed25519.spki"), 12, 1),
+    ];
+    for (key, spki, before, algorithms) in keys {
+        let key = key.unwrap();
+        assert_eq!(key.subject_public_key_info(), spki, "{key:?}");
+        assert_eq!(key.algorithms().len(), algorithms);
+        for algorithm in key.algorithms() {
+            let signature = key.sign(*algorithm, b"message").unwrap();
+            let check = |message: &[u8], signature: &[u8]| {
+                verifier(*algorithm).verify_signature(&spki[before..], message, signature).is_ok()
+            };
+            assert!(check(b"message", &signature), "{algorithm:?}");
+            assert!(!check(b"massage", &signature), "{algorithm:?}");
+            for byte in 0..signature.len() {
+                let mut flipped = signature.clone();
+                flipped[byte] ^= 0x10;
+                assert!(!check(b"message", &flipped), "{algorithm:?} byte {byte}");
+            }
+            assert!(!check(b"message", &signature[1..]), "{algorithm:?}");
+            assert!(!check(b"message", &[]), "{algorithm:?}");
+        }
+    }
+}
+
+#[test]
+fn a_key_signs_with_none_but_its_own_algorithms() {
+    let keys = [key!("rsa2048.pkcs8"), key!("p256.pkcs8"), key!("p384.pkcs8"), key!("ed25519.v1.pkcs8")];
+    let keys = keys.map(|der| pkcs8(der).unwrap());
+    for key in &keys {
+        for algorithm in keys.iter().flat_map(PrivateKey::algorithms) {
+            let signed = key.sign(*algorithm, b"message");
+            assert_eq!(signed.is_ok(), key.algorithms().contains(algorithm), "{key:?} {algorithm:?}");
+            assert!(signed.is_ok() || signed == Err(Error::Sign));
+        }
+    }
+}
+
+#[test]
+fn every_truncation_of_a_key_is_rejected() {
+    for der in [key!("p256.pkcs8"), key!("p384.pkcs8"), key!("ed25519.v1.pkcs8"), key!("ed25519.v2.pkcs8")] {
+        for length in 0..der.len() {
+            assert!(pkcs8(&der[..length]).is_err(), "{length}");
+        }
+    }
+    for der in [key!("p256.sec1"), key!("p384.sec1")] {
+        for length in 0..der.len() {
+            assert!(sec1(&der[..length]).is_err(), "{length}");
+        }
+    }
+    for length in 0..key!("rsa2048.pkcs1").len() {
+        assert!(pkcs1(&key!("rsa2048.pkcs1")[..length]).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn a_rejected_key_is_told_what_it_is() {
+    let cases = [
+        (pkcs8(key!("rsa2048.encrypted")), "is encrypted; decrypt it first"),
+        (pkcs8(key!("rsa1024.pkcs8")), "RSA key of 1024 bits"),
+        (pkcs8(key!("p521.pkcs8")), "over the elliptic curve P-521"),
+        (sec1(key!("p521.sec1")), "over the elliptic curve P-521"),
+        (pkcs8(key!("ed448.pkcs8")), "of the algorithm Ed448"),
+        (pkcs8(key!("x25519.pkcs8")), "X25519, which cannot sign"),
+        (sec1(key!("p256.no-public.sec1")), "does not hold its public key"),
+        (sec1(key!("rsa2048.spki")), "cannot be parsed"),
+        (pkcs8(b""), "cannot be parsed"),
+    ];
+    for (rejected, expected) in cases {
+        let shown = rejected.unwrap_err().to_string();
+        assert!(shown.contains(expected), "{shown}");
+    }
+}
+
+#[test]
+fn debug_shows_the_kind_of_a_key_alone() {
+    assert_eq!(format!("{:?}", pkcs8(key!("p256.pkcs8")).unwrap()), "PrivateKey(ECDSA P-256)");
+}
+
+#[test]
+fn rfc_8032_vectors_verify_and_are_reproduced() {
+    let cases = [
+        (
+            "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+            "",
+            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+        ),
+        (
+            "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+            "72",
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+        ),
+    ];
+    for (seed, public, message, signature) in cases {
+        let (message, signature) = (hex(message), hex(signature));
+        verify::ED25519.verify_signature(&hex(public), &message, &signature).unwrap();
+        let der = [hex("302e020100300506032b657004220420"), hex(seed)].concat();
+        let key = PrivateKey::from_der(&PrivateKeyDer::Pkcs8(der.into())).unwrap();
+        assert_eq!(key.sign(SignatureAlgorithm::Ed25519, &message).unwrap(), signature);
+    }
+}
+
+#[test]
+fn rfc_6979_signatures_over_p256_verify() {
+    let public = hex(concat!(
+        "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6",
+        "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"
+    ));
+    let signature = hex(concat!(
+        "3046022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716",
+        "022100f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"
+    ));
+    verify::ECDSA_P256_SHA256.verify_signature(&public, b"sample", &signature).unwrap();
+    verify::ECDSA_P256_SHA384.verify_signature(&public, b"sample", &signature).unwrap_err();
+    verify::ECDSA_P256_SHA256.verify_signature(&public, b"simple", &signature).unwrap_err();
+}
+
+#[test]
+fn no_two_verifiers_are_for_the_same_pair_of_identifiers() {
+    for (at, one) in verify::ALL.iter().enumerate() {
+        for other in &verify::ALL[at + 1..] {
+            let same_key = one.public_key_alg_id() == other.public_key_alg_id();
+            assert!(!(same_key && one.signature_alg_id() == other.signature_alg_id()), "{one:?}");
+        }
+    }
+    assert_eq!(verify::ALL.len(), 14);
+}
