@@ -1,6 +1,62 @@
 //! The cryptography of TLS, over [ring](https://docs.rs/ring).
 //!
-//! This layer knows bytes and labels. It has no messages, no state machine and no I/O.
+//! This layer knows bytes and labels. It has no messages, no state machine and no I/O, and nothing it shows names ring.
+//!
+//! ```text
+//! EphemeralKey ──agree──▶ SharedSecret ─┐
+//!                                       ▼
+//! EarlySecret ──────────────────▶ into_handshake ──▶ HandshakeTraffic ──▶ Sealer, Opener, verify_data
+//! (no PSK, or one)                      │             client, server
+//!                                       ▼
+//!                                HandshakeSecret
+//!                                       ▼
+//!                                  MainSecret ─────▶ ApplicationTraffic ─▶ Sealer, Opener, ExporterSecret
+//!                                       └──────────▶ ResumptionSecret ───▶ Psk of each ticket
+//!
+//! Transcript ──hash──▶ Digest: what each step depends on, and what PrivateKey signs and verify checks
+//! ```
+//!
+//! A stage of the [key schedule](tls13) is used up by the next one. Secrets are overwritten on drop and not shown by
+//! `Debug`; the AEAD keys that ring keeps inside are the exception, as it gives no access to them. Nothing here
+//! allocates but [`PrivateKey`].
+//!
+//! # From key exchange to protected records
+//!
+//! ```
+//! use tls_crypto::tls13::EarlySecret;
+//! use tls_crypto::{EphemeralKey, Group, TLS13_AES_128_GCM_SHA256, Transcript};
+//!
+//! let suite = TLS13_AES_128_GCM_SHA256;
+//! let (client, server) = (EphemeralKey::generate(Group::X25519)?, EphemeralKey::generate(Group::X25519)?);
+//! let shared = server.agree(client.public_key())?;
+//!
+//! let mut transcript = Transcript::new(suite.hash);
+//! transcript.add(b"ClientHello");
+//! transcript.add(b"ServerHello");
+//! let (handshake, secret) = EarlySecret::new(suite.hash).into_handshake(shared, &transcript.hash());
+//!
+//! // A record: the header is authenticated, the tag goes behind the ciphertext.
+//! let header = [23, 3, 3, 0, 5 + 1 + 16];
+//! let mut record = b"hello\x17".to_vec();
+//! let tag = handshake.server.sealer(suite.aead).seal(&header, &mut record)?;
+//! record.extend(tag);
+//!
+//! let length = handshake.server.opener(suite.aead).open(&header, &mut record)?;
+//! assert_eq!(&record[..length], b"hello\x17");
+//!
+//! // The server's Finished closes its flight; after it come the application's keys.
+//! let verify_data = handshake.server.finished(&transcript.hash());
+//! assert!(handshake.server.verify_finished(&transcript.hash(), verify_data.as_ref()));
+//! transcript.add(verify_data.as_ref());
+//! let application = secret.into_main().application(&transcript.hash());
+//! let mut keying_material = [0; 32];
+//! application.exporter.export(b"EXPORTER-example", b"", &mut keying_material)?;
+//! # Ok::<(), tls_crypto::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key`, for published test vectors. Off by default.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
