@@ -1,1 +1,82 @@
-//! tls-handshake
+//! TLS handshakes as typestates, and the engine that drives them: no I/O, no clock, no files, no global state.
+//!
+//! ```text
+//! bytes ─▶ record (open) ─▶ framed (message, raw bytes, boundary) ─▶ client | server: state.on_…(message)
+//!                                                                         │
+//!              sink: send, install keys, events ◀─────────────────────────┤
+//!              need: identity, signature, verdict ◀───────────────────────┘
+//! ```
+//!
+//! * [`connection`]: the engine, which works on the caller's buffers. Most users want the facade above it, `tls-api`.
+//! * [`client`], [`server`]: one struct per state of RFC 9846 Appendix A; what the RFC does not allow does not compile.
+//! * [`auth`]: evidence, as values that only the checks can make.
+//! * [`need`]: what the application decides, now or later, here or elsewhere.
+//!
+//! A client and a server, in memory:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tls_handshake::config::{ClientConfig, ServerConfig};
+//! use tls_handshake::{ClientConnection, Outgoing, Progress, ServerConnection};
+//!
+//! let mut to_server = Outgoing::new();
+//! let name = "a.test".try_into()?;
+//! let client = ClientConnection::new(Arc::new(ClientConfig::new()), name, &mut to_server)?;
+//! assert!(client.is_handshaking());
+//!
+//! let mut server = ServerConnection::new(Arc::new(ServerConfig::new()));
+//! let mut incoming = to_server.ready().to_vec();
+//! let mut to_client = Outgoing::new();
+//! let processed = server.process(&mut incoming, &mut to_client)?;
+//! // The server asks which certificate to show.
+//! assert!(matches!(processed.progress, Progress::Need(tls_handshake::need::Need::Identity(_))));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        clippy::unreachable
+    )
+)]
+
+pub use tls_codec;
+pub use tls_crypto;
+
+#[macro_use]
+mod logging;
+
+pub mod auth;
+mod certificate_error;
+pub mod client;
+pub mod config;
+pub mod connection;
+pub mod error;
+mod flight;
+pub mod framed;
+pub mod identity;
+pub mod need;
+mod negotiate;
+mod record;
+mod role;
+pub mod schedule;
+pub mod server;
+pub mod sink;
+mod traffic;
+pub mod verify;
+
+pub use certificate_error::CertificateError;
+pub use config::{ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, ServerConfig};
+pub use connection::{ClientConnection, Connection, Processed, Progress, ServerConnection};
+pub use error::Error;
+pub use identity::{Identity, IdentityError};
+pub use need::{Answer, Need, NeedIdentity, NeedSignature, NeedVerdict};
+pub use record::Outgoing;
+pub use role::Role;
+pub use traffic::HandshakeKind;
+pub use verify::chain::RootCertStore;

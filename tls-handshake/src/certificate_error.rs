@@ -1,0 +1,168 @@
+//! Why a certificate chain is refused, told so that a person can mend it.
+
+use std::fmt;
+use std::time::Duration;
+
+use tls_codec::code_points::AlertDescription;
+
+/// Why a peer's certificate chain was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// No trust anchor is configured, so that no certificate can be accepted.
+    NoTrustAnchors,
+    /// The certificate is no longer valid.
+    Expired {
+        /// The time that the check was made for, since 1970-01-01 UTC.
+        now: Duration,
+        /// The end of its validity, since 1970-01-01 UTC.
+        not_after: Duration,
+    },
+    /// The certificate is not valid yet.
+    NotYetValid {
+        /// The time that the check was made for, since 1970-01-01 UTC.
+        now: Duration,
+        /// The begin of its validity, since 1970-01-01 UTC.
+        not_before: Duration,
+    },
+    /// The certificate is for other names than the one asked for.
+    NotValidForName {
+        /// The name that was asked for.
+        asked: String,
+        /// The names in the certificate.
+        has: Vec<String>,
+    },
+    /// No path leads from the certificate to a configured trust anchor.
+    UnknownIssuer {
+        /// How many certificates the peer sent.
+        sent: usize,
+        /// How many trust anchors are configured.
+        anchors: usize,
+    },
+    /// A signature in the chain does not verify.
+    BadSignature,
+    /// A certificate of the chain was revoked.
+    Revoked,
+    /// The server presents an authority's certificate as its own.
+    CaUsedAsEndEntity,
+    /// The certificate is not meant for this purpose (extended key usage).
+    WrongPurpose,
+    /// The certificate, or a signature in its chain, uses an algorithm that is not supported.
+    UnsupportedAlgorithm,
+    /// The certificate cannot be parsed.
+    BadEncoding,
+    /// The local time is not known, so that validity cannot be checked.
+    TimeUnknown,
+    /// Another check of the path failed; the text names it.
+    Path(String),
+    /// A verifier that the application supplied refused the chain; the text is its own.
+    Application(String),
+}
+
+impl CertificateError {
+    /// The alert that tells the peer of it (RFC 9846 §6.2).
+    #[must_use]
+    pub fn alert(&self) -> AlertDescription {
+        match self {
+            Self::Expired { .. } | Self::NotYetValid { .. } => AlertDescription::CERTIFICATE_EXPIRED,
+            Self::UnknownIssuer { .. } | Self::NoTrustAnchors => AlertDescription::UNKNOWN_CA,
+            Self::Revoked => AlertDescription::CERTIFICATE_REVOKED,
+            Self::NotValidForName { .. } | Self::BadSignature | Self::BadEncoding => AlertDescription::BAD_CERTIFICATE,
+            Self::CaUsedAsEndEntity | Self::WrongPurpose | Self::UnsupportedAlgorithm => {
+                AlertDescription::UNSUPPORTED_CERTIFICATE
+            }
+            Self::Path(_) | Self::Application(_) => AlertDescription::CERTIFICATE_UNKNOWN,
+            Self::TimeUnknown => AlertDescription::INTERNAL_ERROR,
+        }
+    }
+}
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTrustAnchors => f.write_str(
+                "no trust anchors are configured, so that no certificate can be accepted; \
+                 give the client a RootCertStore",
+            ),
+            Self::Expired { now, not_after } => {
+                write!(f, "it expired at {}; our clock says {}", Utc(*not_after), Utc(*now))
+            }
+            Self::NotYetValid { now, not_before } => {
+                write!(f, "it is not valid before {}; our clock says {}", Utc(*not_before), Utc(*now))
+            }
+            Self::NotValidForName { asked, has } if has.is_empty() => {
+                write!(f, "it names no server at all, and {asked:?} was asked for")
+            }
+            Self::NotValidForName { asked, has } => {
+                write!(f, "it is valid for {}, and not for {asked:?}, which was asked for", has.join(", "))
+            }
+            Self::UnknownIssuer { sent, anchors } => write!(
+                f,
+                "no path leads from the {sent} certificate(s) sent to one of the {anchors} trust anchor(s) configured; \
+                 the authority may be a private one that has to be added to the RootCertStore, \
+                 or the server may have left out an intermediate certificate"
+            ),
+            Self::BadSignature => f.write_str("a signature in its chain is wrong"),
+            Self::Revoked => f.write_str("it was revoked"),
+            Self::CaUsedAsEndEntity => f.write_str(
+                "it is an authority's certificate, and not a server's; the server needs a certificate of its own, \
+                 issued by that authority",
+            ),
+            Self::WrongPurpose => f.write_str("it is not meant for this purpose (extended key usage)"),
+            Self::UnsupportedAlgorithm => f.write_str(
+                "its key, or a signature in its chain, uses an algorithm that is not supported \
+                 (RSA from 2048 bits, ECDSA P-256 and P-384 and Ed25519 are)",
+            ),
+            Self::BadEncoding => f.write_str("it cannot be parsed"),
+            Self::TimeUnknown => f.write_str("the local time is not known, so that its validity cannot be checked"),
+            Self::Path(what) => f.write_str(what),
+            Self::Application(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for CertificateError {}
+
+/// Seconds since 1970 as a person reads them.
+struct Utc(Duration);
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (days, of_day) = (seconds / 86_400, seconds % 86_400);
+        // Days to a civil date, counting years from March so that the leap day is the last of its year.
+        let shifted = days + 719_468;
+        let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let year = year_of_era + era * 400 + u64::from(month <= 2);
+        let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_609_459_199, "2020-12-31 23:59:59 UTC"),
+            (4_102_444_800, "2100-01-01 00:00:00 UTC"),
+        ] {
+            assert_eq!(Utc(Duration::from_secs(seconds)).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_tells_both_sides() {
+        let e = CertificateError::NotValidForName { asked: "a.test".into(), has: vec!["b.test".into()] };
+        assert!(e.to_string().contains("a.test") && e.to_string().contains("b.test"));
+    }
+}

@@ -1,0 +1,245 @@
+//! ClientHello, and ServerHello, which settles version, suite and keys (RFC 9846 §4.2.2, §4.2.3).
+
+use std::sync::Arc;
+
+use pki_types::ServerName;
+use tls_codec::code_points::{ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, PskKeyExchangeMode};
+use tls_codec::error::BufferFull;
+use tls_codec::extension;
+use tls_codec::handshake::{ServerHello, ServerHelloExtensions};
+use tls_codec::writer::Writer;
+use tls_crypto::EphemeralKey;
+use tls_crypto::SecureRandom;
+use tls_crypto::Tls13Suite;
+use tls_crypto::Transcript;
+
+use super::tls13::WaitEncryptedExtensions;
+use crate::config::ClientConfig;
+use crate::error::{Error, Illegal};
+use crate::framed::Framed;
+use crate::negotiate::{CERTIFICATE_SCHEMES, HANDSHAKE_SCHEMES, group_id, suite_of};
+use crate::schedule::{HandshakeKeys, Side};
+use crate::sink::Sink;
+use crate::traffic::HandshakeKind;
+
+/// What the client said of itself, and needs until ServerHello.
+pub(super) struct Offer {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: ServerName<'static>,
+    pub(super) random: [u8; 32],
+    /// Random as well: middlebox compatibility mode wants it non-empty (RFC 9846 Appendix E.4).
+    pub(super) session_id: [u8; 32],
+    pub(super) key: EphemeralKey,
+}
+
+impl std::fmt::Debug for Offer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Offer").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What all states after ServerHello share.
+pub(super) struct Shared {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: ServerName<'static>,
+    pub(super) client_random: [u8; 32],
+    pub(super) transcript: Transcript,
+    pub(super) suite: &'static Tls13Suite,
+    pub(super) group: NamedGroup,
+    pub(super) kind: HandshakeKind,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("name", &self.name).field("suite", &self.suite).finish_non_exhaustive()
+    }
+}
+
+/// WAIT_SH: ClientHello was sent.
+#[derive(Debug)]
+pub struct WaitServerHello {
+    pub(super) offer: Box<Offer>,
+    /// The ClientHello, until the hash that it goes into is known.
+    pub(super) hello: Vec<u8>,
+}
+
+impl WaitServerHello {
+    /// START: sends a ClientHello for `name`.
+    pub(crate) fn start(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        random: &dyn SecureRandom,
+        out: &mut dyn Sink,
+    ) -> Result<Self, Error> {
+        let fresh = || -> Result<[u8; 32], Error> {
+            let mut bytes = [0; 32];
+            random.fill(&mut bytes).map_err(|_| Error::Crypto("drawing random bytes"))?;
+            Ok(bytes)
+        };
+        let group = config.common.groups.first().copied().ok_or(Error::Crypto("choosing a group"))?;
+        let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
+        let offer = Box::new(Offer { random: fresh()?, session_id: fresh()?, config, name, key });
+        let hello = out.send(&mut |w| offer.encode(w, None))?.to_vec();
+        Ok(Self { offer, hello })
+    }
+
+    /// A client whose hello went out by other means: replays of published traces.
+    #[cfg(test)]
+    pub(crate) fn replayed(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        random: [u8; 32],
+        session_id: [u8; 32],
+        key: EphemeralKey,
+        hello: Vec<u8>,
+    ) -> Self {
+        Self { offer: Box::new(Offer { config, name, random, session_id, key }), hello }
+    }
+
+    /// RFC 9846 §4.2.3.
+    ///
+    /// # Errors
+    /// [`Error`] for whatever was not offered, is missing or contradicts the offer.
+    pub fn on_server_hello(
+        self,
+        m: Framed<'_, ServerHello<'_>>,
+        out: &mut dyn Sink,
+    ) -> Result<WaitEncryptedExtensions, Error> {
+        let suite = self.offer.check_server_hello(&m.msg)?;
+        let mut transcript = Transcript::new(suite.hash);
+        transcript.add(&self.hello);
+        // RFC 9846 Appendix E.4: before the second flight of a client.
+        out.send_change_cipher_spec()?;
+        self.offer.into_handshake(m, suite, transcript, HandshakeKind::Full, out)
+    }
+}
+
+impl Offer {
+    /// RFC 9846 §4.2.2; `cookie` as HelloRetryRequest brought it.
+    pub(super) fn encode(&self, w: &mut Writer<'_>, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
+        let common = &self.config.common;
+        w.message(HandshakeType::CLIENT_HELLO, |w| {
+            w.u16(ProtocolVersion::TLS12.0)?;
+            w.bytes(&self.random)?;
+            w.vec8(|w| w.bytes(&self.session_id))?;
+            w.vec16(|w| common.suites.iter().try_for_each(|suite| w.u16(suite.id)))?;
+            w.vec8(|w| w.u8(0))?;
+            w.vec16(|w| {
+                extension::SupportedVersions::write(w, &[ProtocolVersion::TLS13])?;
+                if let Some(host) = self.host_name() {
+                    extension::ServerNameList::write(w, host)?;
+                }
+                extension::SupportedGroups::write(w, &common.group_ids())?;
+                extension::SignatureAlgorithms::write(w, &HANDSHAKE_SCHEMES)?;
+                extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
+                extension::StatusRequest::write(w)?;
+                if !common.alpn.is_empty() {
+                    extension::Alpn::write(w, &common.alpn)?;
+                }
+                extension::PskKeyExchangeModes::write(w, &[PskKeyExchangeMode::PSK_DHE_KE])?;
+                if let Some(cookie) = cookie {
+                    extension::Cookie::write(w, cookie)?;
+                }
+                extension::KeyShareClientHello::write(w, &[(group_id(self.key.group()), self.key.public_key())])
+            })
+        })
+    }
+
+    /// The name for SNI: a DNS name, without the dot that ends an absolute one (RFC 6066 §3).
+    fn host_name(&self) -> Option<&str> {
+        match &self.name {
+            ServerName::DnsName(name) if self.config.send_server_name => {
+                let name = name.as_ref();
+                Some(name.strip_suffix('.').unwrap_or(name))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an answer to this extension was asked for (RFC 9846 §4.3).
+    pub(super) fn offered(config: &ClientConfig, name: &ServerName<'_>, extension: ExtensionType) -> bool {
+        match extension {
+            ExtensionType::SERVER_NAME => config.send_server_name && matches!(name, ServerName::DnsName(_)),
+            ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => !config.common.alpn.is_empty(),
+            ExtensionType::SUPPORTED_VERSIONS
+            | ExtensionType::SUPPORTED_GROUPS
+            | ExtensionType::KEY_SHARE
+            | ExtensionType::STATUS_REQUEST => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn check_server_hello(&self, m: &ServerHello<'_>) -> Result<&'static Tls13Suite, Error> {
+        let extensions: &ServerHelloExtensions<'_> = &m.extensions;
+        match extensions.selected_version {
+            Some(ProtocolVersion::TLS13) => {}
+            Some(other) => return Err(Illegal::VersionNotOffered(other).into()),
+            // An older version, which is not enabled: the downgrade sentinel has nothing to add.
+            None => return Err(Error::NoCommonVersion { offered: vec![m.legacy_version] }),
+        }
+        extensions.check_tls13()?;
+        if let Some((extension, _)) =
+            extensions.raw.iter().find(|(extension, _)| !Self::offered(&self.config, &self.name, *extension))
+        {
+            return Err(Error::UnsolicitedExtension { message: HandshakeType::SERVER_HELLO, extension });
+        }
+        self.check_hello_fields(m.legacy_version, m.legacy_session_id_echo, m.legacy_compression_method)?;
+        self.check_suite(m.cipher_suite)
+    }
+
+    /// What ServerHello and HelloRetryRequest have in common.
+    pub(super) fn check_hello_fields(
+        &self,
+        legacy_version: ProtocolVersion,
+        session_id: &[u8],
+        compression: u8,
+    ) -> Result<(), Error> {
+        if legacy_version != ProtocolVersion::TLS12 {
+            return Err(Error::NoCommonVersion { offered: vec![legacy_version] });
+        }
+        if session_id != self.session_id {
+            return Err(Illegal::SessionIdNotEchoed.into());
+        }
+        if compression != 0 {
+            return Err(Illegal::Compression.into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_suite(
+        &self,
+        chosen: tls_codec::code_points::CipherSuite,
+    ) -> Result<&'static Tls13Suite, Error> {
+        suite_of(chosen)
+            .filter(|suite| self.config.common.suites.contains(suite))
+            .ok_or_else(|| Illegal::CipherSuiteNotOffered(chosen).into())
+    }
+
+    /// Agrees on the keys of the handshake, and installs those that we read with.
+    pub(super) fn into_handshake(
+        self,
+        m: Framed<'_, ServerHello<'_>>,
+        suite: &'static Tls13Suite,
+        mut transcript: Transcript,
+        kind: HandshakeKind,
+        out: &mut dyn Sink,
+    ) -> Result<WaitEncryptedExtensions, Error> {
+        let at = m.at_boundary()?;
+        let share = m.msg.extensions.key_share.ok_or(Error::MissingExtension {
+            message: HandshakeType::SERVER_HELLO,
+            extension: ExtensionType::KEY_SHARE,
+        })?;
+        let group = group_id(self.key.group());
+        if share.group != group {
+            return Err(Illegal::GroupNotOffered(share.group).into());
+        }
+        let secret = self.key.agree(share.key_exchange).map_err(|_| Illegal::KeyShare(group))?;
+        transcript.add(m.raw);
+        let keys = HandshakeKeys::derive(Side::Client, suite, secret, &transcript.hash(), &self.random, out);
+        out.install_read(keys.read_key(), at);
+        out.install_write(keys.write_key())?;
+        let shared =
+            Shared { config: self.config, name: self.name, client_random: self.random, transcript, suite, group, kind };
+        Ok(WaitEncryptedExtensions::new(Box::new(shared), keys))
+    }
+}

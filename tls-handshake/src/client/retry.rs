@@ -1,0 +1,98 @@
+//! HelloRetryRequest, and the second ClientHello that answers it (RFC 9846 §4.2.4).
+
+use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion};
+use tls_codec::handshake::{HelloRetryRequest, ServerHello};
+use tls_crypto::EphemeralKey;
+use tls_crypto::Tls13Suite;
+use tls_crypto::Transcript;
+
+use super::hello::{Offer, WaitServerHello};
+use super::tls13::WaitEncryptedExtensions;
+use crate::error::{Error, Illegal};
+use crate::flight;
+use crate::framed::Framed;
+use crate::negotiate::{group_id, group_of};
+use crate::sink::Sink;
+use crate::traffic::HandshakeKind;
+
+/// WAIT_SH after HelloRetryRequest: a second ClientHello was sent, and there is no third.
+pub struct WaitServerHelloAfterRetry {
+    offer: Box<Offer>,
+    suite: &'static Tls13Suite,
+    transcript: Transcript,
+}
+
+impl std::fmt::Debug for WaitServerHelloAfterRetry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WaitServerHelloAfterRetry").field("offer", &self.offer).finish_non_exhaustive()
+    }
+}
+
+impl WaitServerHello {
+    /// RFC 9846 §4.2.4: the same ClientHello again, with the share and the cookie that the server asks for.
+    ///
+    /// # Errors
+    /// [`Error`] if it asks for nothing, for what was not offered, or for what it already has.
+    pub fn on_hello_retry_request(
+        mut self,
+        m: Framed<'_, HelloRetryRequest<'_>>,
+        out: &mut dyn Sink,
+    ) -> Result<WaitServerHelloAfterRetry, Error> {
+        m.at_boundary()?;
+        let (offer, retry) = (&mut self.offer, &m.msg);
+        match retry.extensions.selected_version {
+            Some(ProtocolVersion::TLS13) => {}
+            Some(other) => return Err(Illegal::VersionNotOffered(other).into()),
+            None => return Err(Error::NoCommonVersion { offered: vec![retry.legacy_version] }),
+        }
+        let unsolicited = |extension: &ExtensionType| {
+            !matches!(*extension, ExtensionType::SUPPORTED_VERSIONS | ExtensionType::KEY_SHARE | ExtensionType::COOKIE)
+        };
+        if let Some(extension) = retry.extensions.raw.iter().map(|(extension, _)| extension).find(unsolicited) {
+            return Err(Error::UnsolicitedExtension { message: HandshakeType::SERVER_HELLO, extension });
+        }
+        offer.check_hello_fields(
+            retry.legacy_version,
+            retry.legacy_session_id_echo,
+            retry.legacy_compression_method,
+        )?;
+        let suite = offer.check_suite(retry.cipher_suite)?;
+        if retry.extensions.key_share.is_none() && retry.extensions.cookie.is_none() {
+            return Err(Illegal::RetryChangesNothing.into());
+        }
+        if let Some(wanted) = retry.extensions.key_share {
+            if wanted == group_id(offer.key.group()) {
+                return Err(Illegal::RetryForSharedGroup(wanted).into());
+            }
+            let group = group_of(wanted)
+                .filter(|group| offer.config.common.groups.contains(group))
+                .ok_or(Illegal::GroupNotOffered(wanted))?;
+            offer.key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
+        }
+        let mut transcript = Transcript::new(suite.hash);
+        transcript.add(&self.hello);
+        transcript.replace_with_message_hash();
+        transcript.add(m.raw);
+        out.send_change_cipher_spec()?;
+        let offer = self.offer;
+        flight::send(out, &mut transcript, &mut |w| offer.encode(w, retry.extensions.cookie))?;
+        Ok(WaitServerHelloAfterRetry { offer, suite, transcript })
+    }
+}
+
+impl WaitServerHelloAfterRetry {
+    /// RFC 9846 §4.2.3; the suite must be that of HelloRetryRequest.
+    ///
+    /// # Errors
+    /// As for [`WaitServerHello::on_server_hello`].
+    pub fn on_server_hello(
+        self,
+        m: Framed<'_, ServerHello<'_>>,
+        out: &mut dyn Sink,
+    ) -> Result<WaitEncryptedExtensions, Error> {
+        if self.offer.check_server_hello(&m.msg)? != self.suite {
+            return Err(Illegal::CipherSuiteChangedAfterRetry.into());
+        }
+        self.offer.into_handshake(m, self.suite, self.transcript, HandshakeKind::FullWithHelloRetryRequest, out)
+    }
+}

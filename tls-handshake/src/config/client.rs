@@ -1,0 +1,48 @@
+//! A client's settings.
+
+use std::sync::Arc;
+
+use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
+
+use super::{Common, ConfigError, KeyLog, Limits};
+
+/// What a client offers and accepts. The default is secure, and needs no change.
+///
+/// Trust anchors are not among it: whoever answers [`NeedVerdict`](crate::need::NeedVerdict) has them.
+///
+/// ```
+/// let mut config = tls_handshake::config::ClientConfig::new();
+/// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
+/// # Ok::<(), tls_handshake::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    pub(crate) common: Common,
+    pub(crate) send_server_name: bool,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self { common: Common::default(), send_server_name: true }
+    }
+}
+
+impl ClientConfig {
+    /// All suites and groups, SNI sent, records of full size.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the server's DNS name is told to it (RFC 6066 §3). An IP address never is.
+    pub fn set_server_name_indication(&mut self, send: bool) {
+        self.send_server_name = send;
+    }
+
+    /// Where the secrets of connections go.
+    pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
+        self.common.key_log = key_log;
+    }
+}
+
+super::setters!(ClientConfig);

@@ -1,0 +1,278 @@
+//! What both roles can be told, once for all their connections.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
+use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT};
+use tls_crypto::Group;
+use tls_crypto::{ALL_TLS13, TAG_LEN, Tls13Suite};
+
+use crate::negotiate::{GROUPS, group_id, group_of, suite_id, suite_of};
+
+/// The settings that both roles have, documented once.
+macro_rules! setters {
+    ($config:ty) => {
+        impl $config {
+            /// The protocol versions, of which TLS 1.3 is the one that is there.
+            ///
+            /// # Errors
+            /// [`ConfigError::UnsupportedVersion`] for any other.
+            pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
+                Common::set_versions(versions)
+            }
+
+            /// The cipher suites, in order of preference.
+            ///
+            /// # Errors
+            /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+            pub fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
+                self.common.set_cipher_suites(suites)
+            }
+
+            /// The key exchange groups, in order of preference. A client sends a key share for the first.
+            ///
+            /// # Errors
+            /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+            pub fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
+                self.common.set_groups(groups)
+            }
+
+            /// The application protocols (RFC 7301), in order of preference; none means that ALPN is not used.
+            ///
+            /// # Errors
+            /// [`ConfigError::BadProtocolName`], [`ConfigError::TooManyProtocols`].
+            pub fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
+                self.common.set_alpn_protocols(protocols)
+            }
+
+            /// The most bytes that a record of ours has on the wire, all overhead counted; `None` for the RFC's maximum.
+            ///
+            /// # Errors
+            /// [`ConfigError::BadFragmentSize`] below 64 bytes, or above the maximum.
+            pub fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
+                self.common.set_max_fragment_size(bytes)
+            }
+
+            /// Bounds on what a peer can make us hold.
+            pub fn set_limits(&mut self, limits: Limits) {
+                self.common.limits = limits;
+            }
+
+            /// Changes our sending keys after this many records, or at the limit of the AEAD if that comes earlier.
+            pub fn set_records_per_key(&mut self, records: u64) {
+                self.common.records_per_key = Some(records);
+            }
+        }
+    };
+}
+use setters;
+
+mod client;
+mod server;
+
+pub use client::ClientConfig;
+pub use server::ServerConfig;
+
+/// Bounds on what a peer can make us hold.
+///
+/// ```
+/// let mut limits = tls_handshake::config::Limits::default();
+/// limits.chain_length = 4;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of one handshake message, header included. It is checked on the header, before anything is held.
+    pub handshake_message: usize,
+    /// Certificates in the peer's chain.
+    pub chain_length: usize,
+}
+
+impl Default for Limits {
+    /// 64 KiB, which holds the largest chains of the public web many times; 16 certificates.
+    fn default() -> Self {
+        Self { handshake_message: 0x1_0000, chain_length: 16 }
+    }
+}
+
+/// Receives the secrets of connections, so that a capture can be decrypted (RFC 9850).
+pub trait KeyLog: fmt::Debug + Send + Sync {
+    /// Takes one secret: `label` as in `CLIENT_HANDSHAKE_TRAFFIC_SECRET`, the connection's ClientHello.random, the secret.
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]);
+}
+
+/// Logs nothing: the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoKeyLog;
+
+impl KeyLog for NoKeyLog {
+    fn log(&self, _: &str, _: &[u8; 32], _: &[u8]) {}
+}
+
+/// A setting that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// This version is not supported.
+    UnsupportedVersion(ProtocolVersion),
+    /// This cipher suite is not supported.
+    UnsupportedCipherSuite(CipherSuite),
+    /// This group is not supported.
+    UnsupportedGroup(NamedGroup),
+    /// The list of these has to hold at least one, and each only once.
+    EmptyOrRepeated(&'static str),
+    /// An application protocol's name has 1 to 255 bytes (RFC 7301 §3.1).
+    BadProtocolName,
+    /// The application protocols do not fit their extension (65,535 bytes).
+    TooManyProtocols,
+    /// The maximum record size is out of bounds.
+    BadFragmentSize {
+        /// Bytes asked for.
+        got: usize,
+        /// Bytes at least.
+        min: usize,
+        /// Bytes at most.
+        max: usize,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnsupportedVersion(version) => write!(f, "{version} is not supported; TLSv1.3 is"),
+            Self::UnsupportedCipherSuite(suite) => {
+                write!(f, "the cipher suite {suite} is not supported; these are:")?;
+                ALL_TLS13.iter().try_for_each(|suite| write!(f, " {}", suite_id(suite)))
+            }
+            Self::UnsupportedGroup(group) => {
+                write!(f, "the group {group} is not supported; these are:")?;
+                GROUPS.iter().try_for_each(|group| write!(f, " {}", group_id(*group)))
+            }
+            Self::EmptyOrRepeated(what) => write!(f, "the list of {what} has to hold at least one, and each only once"),
+            Self::BadProtocolName => f.write_str("the name of an application protocol has 1 to 255 bytes"),
+            Self::TooManyProtocols => f.write_str("the application protocols do not fit a ClientHello"),
+            Self::BadFragmentSize { got, min, max } => {
+                write!(f, "records of at most {got} bytes are not possible; choose between {min} and {max}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// What both roles have. Every list is checked when it is set: it is never empty, and holds only what is supported.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    pub(crate) suites: Vec<&'static Tls13Suite>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) limits: Limits,
+    pub(crate) max_record: usize,
+    pub(crate) key_log: Arc<dyn KeyLog>,
+    pub(crate) records_per_key: Option<u64>,
+}
+
+/// The smallest maximum record size: whatever is smaller would be mostly overhead.
+pub(crate) const MIN_RECORD: usize = 64;
+/// The largest: a full fragment, header, content type and tag.
+pub(crate) const MAX_RECORD: usize = MAX_FRAGMENT + HEADER_LEN + 1 + TAG_LEN;
+
+impl Default for Common {
+    fn default() -> Self {
+        Self {
+            suites: ALL_TLS13.to_vec(),
+            groups: GROUPS.to_vec(),
+            alpn: Vec::new(),
+            limits: Limits::default(),
+            max_record: MAX_RECORD,
+            key_log: Arc::new(NoKeyLog),
+            records_per_key: None,
+        }
+    }
+}
+
+impl Common {
+    pub(crate) fn set_versions(versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
+        match versions.iter().find(|version| **version != ProtocolVersion::TLS13) {
+            Some(other) => Err(ConfigError::UnsupportedVersion(*other)),
+            None if versions.is_empty() => Err(ConfigError::EmptyOrRepeated("versions")),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
+        check_list(suites, "cipher suites")?;
+        self.suites = suites
+            .iter()
+            .map(|id| suite_of(*id).ok_or(ConfigError::UnsupportedCipherSuite(*id)))
+            .collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    pub(crate) fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
+        check_list(groups, "groups")?;
+        self.groups = groups
+            .iter()
+            .map(|id| group_of(*id).ok_or(ConfigError::UnsupportedGroup(*id)))
+            .collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    pub(crate) fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
+        if protocols.iter().any(|name| name.is_empty() || u8::try_from(name.len()).is_err()) {
+            return Err(ConfigError::BadProtocolName);
+        }
+        // Room is left in the extension block for all else that a hello has.
+        if protocols.iter().map(|name| name.len().saturating_add(1)).sum::<usize>() > 0x8000 {
+            return Err(ConfigError::TooManyProtocols);
+        }
+        self.alpn = protocols.iter().map(|name| name.to_vec()).collect();
+        Ok(())
+    }
+
+    pub(crate) fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
+        let got = bytes.unwrap_or(MAX_RECORD);
+        if !(MIN_RECORD..=MAX_RECORD).contains(&got) {
+            return Err(ConfigError::BadFragmentSize { got, min: MIN_RECORD, max: MAX_RECORD });
+        }
+        self.max_record = got;
+        Ok(())
+    }
+
+    pub(crate) fn suite_ids(&self) -> Vec<CipherSuite> {
+        self.suites.iter().map(|suite| suite_id(suite)).collect()
+    }
+
+    pub(crate) fn group_ids(&self) -> Vec<NamedGroup> {
+        self.groups.iter().map(|group| group_id(*group)).collect()
+    }
+}
+
+fn check_list<T: PartialEq>(items: &[T], what: &'static str) -> Result<(), ConfigError> {
+    let repeated = items.iter().enumerate().any(|(at, item)| items.iter().take(at).any(|before| before == item));
+    if items.is_empty() || repeated { Err(ConfigError::EmptyOrRepeated(what)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_is_refused_and_changes_nothing() {
+        let mut common = Common::default();
+        assert_eq!(common.set_cipher_suites(&[]), Err(ConfigError::EmptyOrRepeated("cipher suites")));
+        let cbc = CipherSuite(0xc013);
+        assert_eq!(common.set_cipher_suites(&[cbc]), Err(ConfigError::UnsupportedCipherSuite(cbc)));
+        assert_eq!(common.suites.len(), 3);
+        assert!(common.set_groups(&[NamedGroup::X25519, NamedGroup::X25519]).is_err());
+        assert!(common.set_alpn_protocols(&[b""]).is_err());
+        assert!(common.set_alpn_protocols(&[&[b'a'; 256]]).is_err());
+        assert!(common.set_max_fragment_size(Some(63)).is_err());
+        assert!(common.set_max_fragment_size(Some(MAX_RECORD + 1)).is_err());
+        assert_eq!(
+            Common::set_versions(&[ProtocolVersion::TLS12]),
+            Err(ConfigError::UnsupportedVersion(ProtocolVersion::TLS12))
+        );
+    }
+}

@@ -1,0 +1,560 @@
+//! The engine: drives a role's states with the bytes that came, and keeps no buffer of its own.
+//!
+//! ```text
+//! incoming (the caller's) ─ process ─▶ Progress: application data | a Need | complete | closed | more input
+//!                              │
+//!                              └─▶ outgoing (the caller's) ─ ready() ─▶ the transport
+//! ```
+//!
+//! The loop of a caller: read bytes to the end of `incoming`; call [`Connection::process`] until it says
+//! [`Progress::NeedMoreInput`], taking `consumed` bytes off the front after each call; answer what it asks; write
+//! [`Outgoing::ready`] to the transport.
+
+use std::io::IoSlice;
+use std::ops::Range;
+use std::sync::Arc;
+
+use pki_types::{CertificateDer, ServerName};
+use tls_codec::alert::Alert;
+use tls_codec::code_points::{AlertDescription, AlertLevel, CipherSuite, ContentType, NamedGroup, ProtocolVersion};
+use tls_codec::decode_all;
+use tls_codec::handshake::{RawMessage, Split, split_message};
+use tls_codec::owned::NewSessionTicketView;
+use tls_codec::owned::Owned;
+use tls_crypto::SystemRandom;
+
+use crate::auth::Authenticated;
+use crate::client::Client;
+use crate::client::hello::WaitServerHello;
+use crate::config::{ClientConfig, Common, KeyLog, ServerConfig};
+use crate::error::Error;
+use crate::framed::{Framed, RecordBoundary};
+use crate::need::{Answer, Need};
+use crate::negotiate::suite_id;
+use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Transmit};
+use crate::role::{Role, States, Step};
+use crate::schedule::{Epoch, ReadKey, WriteKey};
+use crate::server::Server;
+use crate::server::hello::WaitClientHello;
+use crate::sink::{EncodeMessage, Event, Sink};
+use crate::traffic::{HandshakeKind, Traffic};
+
+/// A client's connection.
+pub type ClientConnection = Connection<Client>;
+/// A server's connection.
+pub type ServerConnection = Connection<Server>;
+
+/// One TLS connection, without I/O and without buffers. `R` is [`Client`] or [`Server`].
+pub struct Connection<R> {
+    state: Result<R, Error>,
+    receive: Receive,
+    transmit: Transmit,
+    joiner: Joiner,
+    key_log: Arc<dyn KeyLog>,
+    /// A record of handshake messages that an unanswered question interrupts.
+    interrupted: Option<Interrupted>,
+    waiting: bool,
+    peer_closed: bool,
+    closed: bool,
+}
+
+/// The record at the front of the caller's bytes: how long it is, and where its unread messages are.
+struct Interrupted {
+    total: usize,
+    fragment: Range<usize>,
+}
+
+/// What [`Connection::process`] did.
+#[derive(Debug)]
+pub struct Processed {
+    /// How many bytes at the front of `incoming` are done with: whole records.
+    pub consumed: usize,
+    /// What came of it.
+    pub progress: Progress,
+}
+
+/// What came of a call to [`Connection::process`].
+#[derive(Debug)]
+pub enum Progress {
+    /// There is no whole record: this many more bytes are needed at least.
+    NeedMoreInput {
+        /// Bytes.
+        at_least: usize,
+    },
+    /// Something was done; call again with the rest.
+    Continue,
+    /// `incoming[range]` is application data, decrypted where it came. It lies inside the consumed bytes.
+    ApplicationData(Range<usize>),
+    /// The handshake is complete: application data can be sent.
+    HandshakeComplete,
+    /// The peer said close_notify: nothing more will come. We can still send.
+    PeerClosed,
+    /// The handshake waits for this to be answered. If `consumed` is 0 the same bytes have to be given again, as they
+    /// are now, after [`Connection::resume`].
+    Need(Need),
+    /// The handshake still waits for an answer.
+    Paused,
+}
+
+impl ClientConnection {
+    /// Starts a handshake with the server of this name: ClientHello goes to `outgoing`.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] if there is no randomness, [`Error::MessageOfOursTooLong`].
+    pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Self, Error> {
+        let transmit = transmit(&config.common, ProtocolVersion::TLS10);
+        let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
+        let mut connection = Self::with(Err(Error::HandshakeNotComplete), transmit, joiner, key_log);
+        let (mut world, _) = connection.world(outgoing);
+        let state = WaitServerHello::start(config, name, &SystemRandom, &mut world)?;
+        connection.state = Ok(Client::WaitServerHello(state));
+        connection.transmit.end_flight(outgoing)?;
+        Ok(connection)
+    }
+
+    /// The tickets that the server sent so far, the oldest first (RFC 9846 §4.7.1); at most 8 are kept.
+    #[must_use]
+    pub fn tickets(&self) -> &[Owned<NewSessionTicketView>] {
+        match &self.state {
+            Ok(Client::Connected(connected)) => connected.tickets(),
+            _ => &[],
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn replayed(state: Client, config: &ClientConfig) -> Self {
+        let joiner = Joiner::new(config.common.limits.handshake_message);
+        let transmit = transmit(&config.common, ProtocolVersion::TLS10);
+        Self::with(Ok(state), transmit, joiner, config.common.key_log.clone())
+    }
+}
+
+impl ServerConnection {
+    /// Waits for a ClientHello.
+    #[must_use]
+    pub fn new(config: Arc<ServerConfig>) -> Self {
+        let transmit = transmit(&config.common, ProtocolVersion::TLS12);
+        let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
+        let state = Server::WaitClientHello(WaitClientHello::new(config, &SystemRandom));
+        Self::with(Ok(state), transmit, joiner, key_log)
+    }
+
+    /// The host name that the client asked for (SNI), once the handshake is complete.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        self.traffic()?.negotiated.server_name.as_deref()
+    }
+}
+
+fn transmit(common: &Common, version: ProtocolVersion) -> Transmit {
+    Transmit::new(common.max_record, common.records_per_key, version)
+}
+
+impl<R: Role> Connection<R> {
+    fn with(state: Result<R, Error>, transmit: Transmit, joiner: Joiner, key_log: Arc<dyn KeyLog>) -> Self {
+        Self {
+            state,
+            receive: Receive::new(),
+            transmit,
+            joiner,
+            key_log,
+            interrupted: None,
+            waiting: false,
+            peer_closed: false,
+            closed: false,
+        }
+    }
+
+    /// Handles the record at the front of `incoming`, which is decrypted where it lies.
+    ///
+    /// # Errors
+    /// What the peer did wrong, or what the application decided; the alert for it is in `outgoing`. From then on every
+    /// call gives that same error.
+    pub fn process(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
+        let was_handshaking = self.is_handshaking();
+        let processed = match self.step(incoming, outgoing) {
+            Ok(processed) => processed,
+            Err(e) => return Err(self.fail(e, outgoing)),
+        };
+        let complete = was_handshaking && !self.is_handshaking();
+        if complete && matches!(processed.progress, Progress::Continue) {
+            log_debug!("handshake complete");
+            return Ok(Processed { progress: Progress::HandshakeComplete, ..processed });
+        }
+        Ok(processed)
+    }
+
+    /// Goes on with the answer to what [`Progress::Need`] asked. Call [`Connection::process`] again afterwards, with what
+    /// is left of the input.
+    ///
+    /// Gives the next question if there is one at once.
+    ///
+    /// # Errors
+    /// [`Error::WrongAnswer`], which changes nothing, for an answer to a question that is not open here; otherwise as for
+    /// [`Connection::process`].
+    pub fn resume(&mut self, answer: Answer, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
+        let state = self.state.as_ref().map_err(Clone::clone)?;
+        answer.check(state.asker().filter(|_| self.waiting).ok_or(Error::WrongAnswer)?)?;
+        self.waiting = false;
+        match self.answered(answer, outgoing) {
+            Ok(need) => Ok(need),
+            Err(e) => Err(self.fail(e, outgoing)),
+        }
+    }
+
+    /// Seals as much of `data` as one record holds, behind what is in `outgoing`; gives back how many bytes that were. It
+    /// is 0 until the handshake is complete.
+    ///
+    /// # Errors
+    /// [`Error::SendAfterClose`]; the connection's own error if it failed.
+    pub fn send(&mut self, data: &[IoSlice<'_>], outgoing: &mut Outgoing) -> Result<usize, Error> {
+        if !self.may_send()? {
+            return Ok(0);
+        }
+        let key_is_worn = self.transmit.needs_key_update();
+        let (mut world, state) = self.world(outgoing);
+        if let Some(traffic) = state.as_mut().ok().and_then(States::traffic_mut) {
+            // RFC 9846 §4.7.3: what the peer asked for comes before the next data; §5.5: a key is not used up.
+            traffic.pay_key_update(&mut world)?;
+            if key_is_worn {
+                traffic.renew_write_key(&mut world)?;
+            }
+        }
+        self.transmit.record(ContentType::APPLICATION_DATA, data, outgoing)
+    }
+
+    /// Whether application data can be sent now.
+    fn may_send(&self) -> Result<bool, Error> {
+        let state = self.state.as_ref().map_err(Clone::clone)?;
+        if self.closed { Err(Error::SendAfterClose) } else { Ok(state.connected().is_some()) }
+    }
+
+    /// Whether the handshake is still going on.
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
+        self.state.as_ref().is_ok_and(|state| state.connected().is_none())
+    }
+
+    /// Says close_notify: we will not send any more. Receiving goes on (RFC 9846 §6.1).
+    pub fn send_close_notify(&mut self, outgoing: &mut Outgoing) {
+        if !self.closed && self.state.is_ok() {
+            self.closed = true;
+            self.transmit.abandon_flight(outgoing);
+            self.send_alert(Alert::close_notify(), outgoing);
+        }
+    }
+
+    /// Changes our keys, and asks the peer to change its own (RFC 9846 §4.7.3).
+    ///
+    /// # Errors
+    /// [`Error::HandshakeNotComplete`], [`Error::SendAfterClose`]; the connection's own error if it failed.
+    pub fn refresh_traffic_keys(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+        if !self.may_send()? {
+            return Err(Error::HandshakeNotComplete);
+        }
+        let (mut world, state) = self.world(outgoing);
+        let traffic = state.as_mut().ok().and_then(States::traffic_mut).ok_or(Error::HandshakeNotComplete)?;
+        traffic.refresh(&mut world)
+    }
+
+    /// Whether the peer said close_notify.
+    #[must_use]
+    pub fn close_notify_received(&self) -> bool {
+        self.peer_closed
+    }
+
+    /// Tells that the transport ended.
+    ///
+    /// # Errors
+    /// None after close_notify; otherwise [`Error::ClosedDuringHandshake`], or [`Error::Truncated`] after it.
+    pub fn end_of_input(&mut self) -> Result<(), Error> {
+        let state = self.state.as_ref().map_err(Clone::clone)?;
+        if self.peer_closed {
+            return Ok(());
+        }
+        if state.connected().is_some() {
+            return Err(Error::Truncated);
+        }
+        let e = Error::ClosedDuringHandshake { state: state.name() };
+        self.state = Err(e.clone());
+        Err(e)
+    }
+
+    /// The error that ended the connection.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.state.as_ref().err()
+    }
+
+    /// Derives keying material for the application (RFC 9846 §7.5). No context and an empty one are the same.
+    ///
+    /// # Errors
+    /// [`Error::HandshakeNotComplete`]; [`Error::Crypto`] for an `out` of more than 255 hashes.
+    pub fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
+        let traffic = self.traffic().ok_or(Error::HandshakeNotComplete)?;
+        let exporter = traffic.keys().exporter();
+        exporter.export(label, context.unwrap_or_default(), out).map_err(|_| Error::Crypto("exporting keys"))
+    }
+
+    /// The peer's certificates, leaf first, once the handshake is complete.
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        let (_, peer): (_, &Authenticated) = self.state.as_ref().ok()?.connected()?;
+        peer.chain().map(|chain| chain.certificates())
+    }
+
+    /// The application protocol that was agreed on, once the handshake is complete.
+    #[must_use]
+    pub fn alpn_protocol(&self) -> Option<&[u8]> {
+        self.traffic()?.negotiated.alpn.as_deref()
+    }
+
+    /// The version that was agreed on, once the handshake is complete.
+    #[must_use]
+    pub fn protocol_version(&self) -> Option<ProtocolVersion> {
+        self.traffic().map(|_| ProtocolVersion::TLS13)
+    }
+
+    /// The cipher suite that was agreed on, once the handshake is complete.
+    #[must_use]
+    pub fn negotiated_cipher_suite(&self) -> Option<CipherSuite> {
+        Some(suite_id(self.traffic()?.negotiated.suite))
+    }
+
+    /// The group of the key exchange, once the handshake is complete.
+    #[must_use]
+    pub fn negotiated_group(&self) -> Option<NamedGroup> {
+        Some(self.traffic()?.negotiated.group)
+    }
+
+    /// How the handshake went, once it is complete.
+    #[must_use]
+    pub fn handshake_kind(&self) -> Option<HandshakeKind> {
+        Some(self.traffic()?.negotiated.kind)
+    }
+
+    fn traffic(&self) -> Option<&Traffic> {
+        self.state.as_ref().ok()?.connected().map(|(traffic, _)| traffic)
+    }
+
+    fn step(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
+        let state = self.state.as_ref().map_err(Clone::clone)?;
+        let done = |consumed, progress| Ok(Processed { consumed, progress });
+        if self.waiting {
+            return done(0, Progress::Paused);
+        }
+        if self.peer_closed {
+            // RFC 9846 §6.1: whatever comes after a closure alert is ignored.
+            return done(incoming.len(), Progress::NeedMoreInput { at_least: 1 });
+        }
+        if let Some(Interrupted { total, fragment }) = self.interrupted.take() {
+            return self.handshake(incoming, total, fragment, outgoing);
+        }
+        let (name, ignore_ccs) = (state.name(), state.ignores_change_cipher_spec());
+        let (content_type, content, total) = match self.receive.open(incoming, ignore_ccs, name)? {
+            Opened::Incomplete { need } => return done(0, Progress::NeedMoreInput { at_least: need }),
+            Opened::Dropped { total } => return done(total, Progress::Continue),
+            Opened::Record { content_type, content, total } => (content_type, content, total),
+        };
+        match content_type {
+            ContentType::ALERT => {
+                let progress = self.alert(incoming.get(content).unwrap_or_default(), name)?;
+                done(total, progress)
+            }
+            _ if self.joiner.is_partial() && content_type != ContentType::HANDSHAKE => Err(Error::InterleavedHandshake),
+            ContentType::HANDSHAKE => self.handshake(incoming, total, content, outgoing),
+            ContentType::APPLICATION_DATA if self.receive.epoch() == Some(Epoch::Application) => {
+                if content.is_empty() {
+                    return done(total, Progress::Continue);
+                }
+                if let Some(traffic) = self.state.as_mut().ok().and_then(States::traffic_mut) {
+                    traffic.data_received();
+                }
+                done(total, Progress::ApplicationData(content))
+            }
+            got => Err(Error::UnexpectedRecord { state: name, got }),
+        }
+    }
+
+    /// Takes the handshake messages of a record, one after the other, until one asks something.
+    fn handshake(
+        &mut self,
+        incoming: &[u8],
+        total: usize,
+        mut fragment: Range<usize>,
+        outgoing: &mut Outgoing,
+    ) -> Result<Processed, Error> {
+        while !fragment.is_empty() {
+            let bytes = incoming.get(fragment.clone()).ok_or(Error::WrongAnswer)?;
+            let (rest, need) = match self.joiner.next(bytes)? {
+                Joined::Partial => break,
+                Joined::InPlace { message, rest } => (rest, self.message(Framed::new(message, rest), outgoing)?),
+                Joined::Completed { rest } => {
+                    let joined = self.joiner.take();
+                    let Split::Message { message, .. } = split_message(&joined) else { break };
+                    (rest, self.message(Framed::new(message, rest), outgoing)?)
+                }
+            };
+            fragment.start = fragment.end.saturating_sub(rest.len());
+            if let Some(need) = need {
+                let consumed = if fragment.is_empty() {
+                    total
+                } else {
+                    self.interrupted = Some(Interrupted { total, fragment });
+                    0
+                };
+                return Ok(Processed { consumed, progress: Progress::Need(need) });
+            }
+        }
+        self.transmit.end_flight(outgoing)?;
+        self.pay_key_update(outgoing)?;
+        Ok(Processed { consumed: total, progress: Progress::Continue })
+    }
+
+    fn message(&mut self, message: Framed<'_, RawMessage<'_>>, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
+        log_trace!("received {} ({} bytes)", message.msg.typ, message.raw.len());
+        let (mut world, state) = self.world(outgoing);
+        let state = std::mem::replace(state, Err(Error::HandshakeNotComplete))?;
+        let step = state.on_message(message, &mut world)?;
+        Ok(self.take_step(step))
+    }
+
+    fn answered(&mut self, answer: Answer, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
+        let (mut world, state) = self.world(outgoing);
+        let state = std::mem::replace(state, Err(Error::HandshakeNotComplete))?;
+        let step = state.on_answer(answer, &mut world)?;
+        let need = self.take_step(step);
+        if need.is_none() {
+            self.transmit.end_flight(outgoing)?;
+        }
+        Ok(need)
+    }
+
+    fn take_step(&mut self, step: Step<R>) -> Option<Need> {
+        match step {
+            Step::Next(state) => {
+                self.state = Ok(state);
+                None
+            }
+            Step::Ask(state, need) => {
+                self.state = Ok(state);
+                self.waiting = true;
+                Some(need)
+            }
+        }
+    }
+
+    /// Sends the KeyUpdate that the peer asked for, unless earlier bytes still wait: so a peer that asks and never reads
+    /// fills no queue.
+    fn pay_key_update(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+        if self.closed || !outgoing.is_empty() {
+            return Ok(());
+        }
+        let (mut world, state) = self.world(outgoing);
+        match state.as_mut().ok().and_then(States::traffic_mut) {
+            Some(traffic) => traffic.pay_key_update(&mut world),
+            None => Ok(()),
+        }
+    }
+
+    fn alert(&mut self, content: &[u8], state: &'static str) -> Result<Progress, Error> {
+        let alert: Alert = decode_all(content).map_err(|_| Error::BadAlert)?;
+        log_debug!("received alert {}", alert.description);
+        match alert.description {
+            AlertDescription::CLOSE_NOTIFY if !self.is_handshaking() => {
+                self.peer_closed = true;
+                Ok(Progress::PeerClosed)
+            }
+            // RFC 9846 §6.1: close_notify follows it, and that is what counts.
+            AlertDescription::USER_CANCELED => {
+                if self.joiner.is_partial() {
+                    return Err(Error::InterleavedHandshake);
+                }
+                self.receive.count_warning()?;
+                Ok(Progress::Continue)
+            }
+            description => Err(Error::AlertReceived { description, state }),
+        }
+    }
+
+    /// Remembers the error, tells the peer, and forgets all keys but the one that the alert was sealed with.
+    fn fail(&mut self, e: Error, outgoing: &mut Outgoing) -> Error {
+        if self.failed_before(&e) {
+            return e;
+        }
+        log_warn!("{e}");
+        self.transmit.abandon_flight(outgoing);
+        if let Some(description) = e.alert().filter(|_| !self.closed) {
+            self.send_alert(Alert { level: AlertLevel::FATAL, description }, outgoing);
+        }
+        self.state = Err(e.clone());
+        self.waiting = false;
+        self.interrupted = None;
+        self.closed = true;
+        e
+    }
+
+    fn failed_before(&self, e: &Error) -> bool {
+        // While a state is being replaced, `HandshakeNotComplete` stands for it.
+        self.state.as_ref().is_err_and(|before| before == e && *before != Error::HandshakeNotComplete)
+    }
+
+    fn send_alert(&mut self, alert: Alert, outgoing: &mut Outgoing) {
+        let bytes = [alert.level.0, alert.description.0];
+        // A key that cannot seal any more cannot tell the peer either: the connection ends all the same.
+        if self.transmit.record(ContentType::ALERT, &[IoSlice::new(&bytes)], outgoing).is_ok() {
+            log_debug!("sent alert {}", alert.description);
+        }
+    }
+
+    fn world<'c>(&'c mut self, outgoing: &'c mut Outgoing) -> (World<'c>, &'c mut Result<R, Error>) {
+        let world =
+            World { receive: &mut self.receive, transmit: &mut self.transmit, key_log: &*self.key_log, outgoing };
+        (world, &mut self.state)
+    }
+}
+
+impl<R: std::fmt::Debug> std::fmt::Debug for Connection<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// What the states' wishes act on.
+struct World<'c> {
+    receive: &'c mut Receive,
+    transmit: &'c mut Transmit,
+    key_log: &'c dyn KeyLog,
+    outgoing: &'c mut Outgoing,
+}
+
+impl Sink for World<'_> {
+    fn send(&mut self, encode: &mut EncodeMessage<'_>) -> Result<&[u8], Error> {
+        let message = self.transmit.message(self.outgoing, encode)?;
+        log_trace!("sent {} ({} bytes)", sent_type(message), message.len());
+        Ok(message)
+    }
+
+    fn send_change_cipher_spec(&mut self) -> Result<(), Error> {
+        self.transmit.change_cipher_spec(self.outgoing)
+    }
+
+    fn install_read(&mut self, key: ReadKey, _: RecordBoundary) {
+        self.receive.install(key);
+    }
+
+    fn install_write(&mut self, key: WriteKey) -> Result<(), Error> {
+        self.transmit.install(key, self.outgoing)
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Secret(secret) => self.key_log.log(secret.label, secret.client_random, secret.secret),
+        }
+    }
+}
+
+#[cfg(feature = "logging")]
+fn sent_type(message: &[u8]) -> tls_codec::code_points::HandshakeType {
+    tls_codec::code_points::HandshakeType(message.first().copied().unwrap_or_default())
+}

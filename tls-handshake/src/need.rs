@@ -1,0 +1,256 @@
+//! What the application decides is a state as well: a question that owns everything it needs, and its answer.
+//!
+//! ```text
+//! process ─▶ Progress::Need(need) ── across an .await or a thread ── need.answer(…) ─▶ resume(answer)
+//! ```
+//!
+//! A question belongs to one connection, and so does its answer: given to another one it is refused.
+
+use std::sync::Arc;
+
+use pki_types::{CertificateDer, ServerName, UnixTime};
+use tls_codec::code_points::SignatureScheme;
+use tls_codec::error::DecodeError;
+use tls_codec::handshake::ClientHello;
+use tls_codec::owned::ClientHelloView;
+use tls_codec::owned::Owned;
+
+use crate::certificate_error::CertificateError;
+use crate::error::Error;
+use crate::identity::Identity;
+use crate::verify::chain::{RootCertStore, verify_server_chain};
+use crate::verify::{PeerChain, signature};
+
+/// What the handshake waits for. Each question owns all it needs: it can cross a thread or an `.await`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Need {
+    /// Which identity answers this ClientHello?
+    Identity(NeedIdentity),
+    /// A signature with the identity's key.
+    Signature(NeedSignature),
+    /// Is the peer's certificate chain good?
+    Verdict(NeedVerdict),
+}
+
+/// The answer to a [`Need`]; only the questions make it.
+#[derive(Debug)]
+pub struct Answer(pub(crate) Answered);
+
+#[derive(Debug)]
+pub(crate) enum Answered {
+    Identity(IdentityAnswer),
+    Signature(SignatureAnswer),
+    Verdict(VerdictAnswer),
+}
+
+/// Ties an answer to the connection that asked: our own random of that connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asker(pub(crate) [u8; 32]);
+
+impl Asker {
+    fn check(self, answer: Self) -> Result<(), Error> {
+        if self == answer { Ok(()) } else { Err(Error::WrongAnswer) }
+    }
+}
+
+impl Answer {
+    /// Refuses an answer that was not made for this connection.
+    pub(crate) fn check(&self, asker: Asker) -> Result<(), Error> {
+        asker.check(match &self.0 {
+            Answered::Identity(a) => a.asker,
+            Answered::Signature(a) => a.asker,
+            Answered::Verdict(a) => a.asker,
+        })
+    }
+}
+
+/// Asks a server which identity answers a ClientHello.
+#[derive(Debug)]
+pub struct NeedIdentity {
+    asker: Asker,
+    hello: Owned<ClientHelloView>,
+}
+
+impl NeedIdentity {
+    pub(crate) fn new(asker: Asker, hello: Owned<ClientHelloView>) -> Self {
+        Self { asker, hello }
+    }
+
+    /// The ClientHello, with all that is unknown in it, in its order.
+    ///
+    /// # Errors
+    /// None in practice: the bytes were decoded before.
+    pub fn client_hello(&self) -> Result<ClientHello<'_>, DecodeError> {
+        self.hello.get()
+    }
+
+    /// The host name that the client asks for (SNI), if any.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        let names = self.client_hello().ok()?.extensions.server_name?;
+        std::str::from_utf8(names.host_name()?).ok()
+    }
+
+    /// Answers with this identity.
+    #[must_use]
+    pub fn answer(self, identity: Arc<Identity>) -> Answer {
+        Answer(Answered::Identity(IdentityAnswer { asker: self.asker, identity: Ok(identity) }))
+    }
+
+    /// There is none for this name: the handshake ends with unrecognized_name.
+    #[must_use]
+    pub fn refuse(self) -> Answer {
+        let asked = self.server_name().map(str::to_owned);
+        Answer(Answered::Identity(IdentityAnswer { asker: self.asker, identity: Err(asked) }))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct IdentityAnswer {
+    asker: Asker,
+    identity: Result<Arc<Identity>, Option<String>>,
+}
+
+impl IdentityAnswer {
+    pub(crate) fn into_identity(self) -> Result<Arc<Identity>, Error> {
+        self.identity.map_err(|asked| Error::NoIdentity { asked })
+    }
+}
+
+/// Asks for a signature with an identity's key: from this process, a KMS, an HSM.
+pub struct NeedSignature {
+    asker: Asker,
+    identity: Arc<Identity>,
+    scheme: SignatureScheme,
+    message: signature::Content,
+}
+
+impl NeedSignature {
+    pub(crate) fn new(
+        asker: Asker,
+        identity: Arc<Identity>,
+        scheme: SignatureScheme,
+        message: signature::Content,
+    ) -> Self {
+        Self { asker, identity, scheme, message }
+    }
+
+    /// The scheme to sign with.
+    #[must_use]
+    pub fn scheme(&self) -> SignatureScheme {
+        self.scheme
+    }
+
+    /// What is to be signed: the message itself, and not its hash (RFC 9846 §4.5.2). Up to 146 bytes.
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        self.message.as_ref()
+    }
+
+    /// Whose key is to sign.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// Answers with the signature, in the encoding of the scheme (ECDSA: DER).
+    #[must_use]
+    pub fn answer(self, signature: Vec<u8>) -> Answer {
+        Answer(Answered::Signature(SignatureAnswer { asker: self.asker, signature: Some(signature) }))
+    }
+
+    /// The signer did not sign: the handshake ends with internal_error.
+    #[must_use]
+    pub fn fail(self) -> Answer {
+        Answer(Answered::Signature(SignatureAnswer { asker: self.asker, signature: None }))
+    }
+
+    /// Signs here and now with the key that the identity holds; fails if it holds none.
+    #[must_use]
+    pub fn sign_locally(self) -> Answer {
+        match self.identity.sign(self.scheme, self.message.as_ref()) {
+            Some(signature) => self.answer(signature),
+            None => self.fail(),
+        }
+    }
+}
+
+impl std::fmt::Debug for NeedSignature {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NeedSignature").field("scheme", &self.scheme).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct SignatureAnswer {
+    asker: Asker,
+    signature: Option<Vec<u8>>,
+}
+
+impl SignatureAnswer {
+    pub(crate) fn into_signature(self) -> Result<Vec<u8>, Error> {
+        self.signature.ok_or(Error::SignerFailed)
+    }
+}
+
+/// Asks a client whether the server's chain is good for the name that was asked for.
+#[derive(Debug)]
+pub struct NeedVerdict {
+    asker: Asker,
+    chain: PeerChain,
+    name: ServerName<'static>,
+}
+
+impl NeedVerdict {
+    pub(crate) fn new(asker: Asker, chain: PeerChain, name: ServerName<'static>) -> Self {
+        Self { asker, chain, name }
+    }
+
+    /// The certificates as they were sent, leaf first; never empty.
+    #[must_use]
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        self.chain.certificates()
+    }
+
+    /// The name that the certificate has to be valid for.
+    #[must_use]
+    pub fn server_name(&self) -> &ServerName<'static> {
+        &self.name
+    }
+
+    /// The OCSP response that the server stapled to its leaf, unchecked (RFC 6066 §8).
+    #[must_use]
+    pub fn ocsp_response(&self) -> Option<&[u8]> {
+        self.chain.ocsp_response()
+    }
+
+    /// Judges the chain by these trust anchors, at this time: what most applications want.
+    #[must_use]
+    pub fn verify(self, roots: &RootCertStore, now: UnixTime) -> Answer {
+        let verdict = verify_server_chain(self.chain(), roots, &self.name, now);
+        self.answer(verdict)
+    }
+
+    /// Answers with a verdict of the application's own. `Ok` makes the leaf's key trusted for this connection: whatever
+    /// gives it must have checked chain, name and validity.
+    #[must_use]
+    pub fn answer(self, verdict: Result<(), CertificateError>) -> Answer {
+        Answer(Answered::Verdict(VerdictAnswer { asker: self.asker, chain: self.chain, verdict }))
+    }
+}
+
+/// A verdict, with the chain that it is about: it cannot be used for another one.
+#[derive(Debug)]
+pub struct VerdictAnswer {
+    asker: Asker,
+    chain: PeerChain,
+    verdict: Result<(), CertificateError>,
+}
+
+impl VerdictAnswer {
+    pub(crate) fn into_chain(self) -> Result<PeerChain, Error> {
+        self.verdict?;
+        Ok(self.chain)
+    }
+}

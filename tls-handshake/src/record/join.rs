@@ -1,0 +1,142 @@
+//! Handshake messages out of record fragments: in place where they are whole, joined where they are split.
+
+use tls_codec::handshake::{RawMessage, Split, message_length, split_message};
+
+use crate::error::Error;
+
+/// Holds the one message that is split over records, up to a limit; empty, and without an allocation, otherwise.
+pub(crate) struct Joiner {
+    partial: Vec<u8>,
+    limit: usize,
+}
+
+/// What a fragment began with.
+pub(crate) enum Joined<'a> {
+    /// A whole message, where it lies, and what of the fragment follows it.
+    InPlace { message: RawMessage<'a>, rest: &'a [u8] },
+    /// The end of a message whose begin came earlier; [`Joiner::take`] has it. What of the fragment follows it.
+    Completed { rest: &'a [u8] },
+    /// All of the fragment was taken, and more is needed.
+    Partial,
+}
+
+impl Joiner {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { partial: Vec::new(), limit }
+    }
+
+    /// Whether a message is split, and its end has not come yet.
+    pub(crate) fn is_partial(&self) -> bool {
+        !self.partial.is_empty()
+    }
+
+    /// Takes the next message from the front of a fragment.
+    ///
+    /// # Errors
+    /// [`Error::MessageTooLarge`] as soon as a header declares more than the limit.
+    pub(crate) fn next<'a>(&mut self, mut fragment: &'a [u8]) -> Result<Joined<'a>, Error> {
+        if !self.is_partial() {
+            return match split_message(fragment) {
+                Split::Message { message, rest } => {
+                    check_length(message.raw, self.limit)?;
+                    Ok(Joined::InPlace { message, rest })
+                }
+                Split::Incomplete { .. } => {
+                    check_length(fragment, self.limit)?;
+                    self.partial.extend_from_slice(fragment);
+                    Ok(Joined::Partial)
+                }
+            };
+        }
+        // First the header, which says how long the message is; then the rest of it.
+        loop {
+            let whole = check_length(&self.partial, self.limit)?;
+            let missing = whole.saturating_sub(self.partial.len());
+            let (taken, rest) = fragment.split_at(missing.min(fragment.len()));
+            self.partial.extend_from_slice(taken);
+            fragment = rest;
+            if self.partial.len() < whole {
+                return Ok(Joined::Partial);
+            }
+            if check_length(&self.partial, self.limit)? == self.partial.len() && self.partial.len() >= HEADER {
+                return Ok(Joined::Completed { rest: fragment });
+            }
+        }
+    }
+
+    /// The message that [`Joined::Completed`] told of; its memory goes with it.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.partial)
+    }
+}
+
+const HEADER: usize = 4;
+
+/// How many bytes have to be there: those of the message if its header is, those of the header otherwise.
+fn check_length(begin: &[u8], limit: usize) -> Result<usize, Error> {
+    let Some(header) = begin.first_chunk::<HEADER>() else { return Ok(HEADER) };
+    let (message, got) = message_length(*header);
+    if got > limit { Err(Error::MessageTooLarge { message, got, limit }) } else { Ok(got) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tls_codec::code_points::HandshakeType;
+
+    /// Two messages, cut into fragments of every size.
+    #[test]
+    fn messages_are_the_same_however_they_are_cut() {
+        let mut wire = vec![8, 0, 0, 3, b'a', b'b', b'c'];
+        wire.extend_from_slice(&[20, 0, 0, 0]);
+        wire.extend_from_slice(&[11, 0, 1, 44]);
+        wire.extend_from_slice(&[7; 300]);
+        for size in 1..=wire.len() {
+            let mut joiner = Joiner::new(1000);
+            let mut found = Vec::new();
+            for mut fragment in wire.chunks(size) {
+                while !fragment.is_empty() {
+                    match joiner.next(fragment).unwrap() {
+                        Joined::InPlace { message, rest } => {
+                            found.push(message.raw.to_vec());
+                            fragment = rest;
+                        }
+                        Joined::Completed { rest } => {
+                            found.push(joiner.take());
+                            fragment = rest;
+                        }
+                        Joined::Partial => fragment = &[],
+                    }
+                }
+            }
+            assert_eq!(found.concat(), wire, "fragments of {size}");
+            assert_eq!(found.len(), 3);
+            assert!(!joiner.is_partial());
+        }
+    }
+
+    #[test]
+    fn the_limit_holds_on_the_header_and_counts_it() {
+        for (declared, fits) in [(95u8, true), (96, true), (97, false)] {
+            let mut wire = vec![11, 0, 0, declared];
+            wire.extend(vec![0; usize::from(declared)]);
+            for size in [1, 2, 3, 4, 5, wire.len()] {
+                let mut joiner = Joiner::new(100);
+                let mut outcome = Ok(());
+                for fragment in wire.chunks(size) {
+                    if let Err(e) = joiner.next(fragment) {
+                        outcome = Err(e);
+                        break;
+                    }
+                }
+                let refused = Error::MessageTooLarge {
+                    message: HandshakeType::CERTIFICATE,
+                    got: usize::from(declared) + 4,
+                    limit: 100,
+                };
+                assert_eq!(outcome, if fits { Ok(()) } else { Err(refused) });
+                assert!(joiner.partial.len() <= 100);
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The bytes on their way to the wire, in a buffer that the caller owns.
+
+/// Bytes that wait to be written to the transport.
+///
+/// A flight that waits for an answer lies at the end, not sealed yet: [`Outgoing::ready`] never shows it.
+///
+/// ```
+/// use tls_handshake::Outgoing;
+/// let mut outgoing = Outgoing::new();
+/// // … a connection writes to it …
+/// let written = outgoing.ready().len(); // as many as the socket took
+/// outgoing.consume(written);
+/// assert!(outgoing.is_empty());
+/// ```
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    bytes: Vec<u8>,
+    /// What was written to the transport already.
+    consumed: usize,
+    /// Where the flight begins that is not sealed yet.
+    flight: Option<usize>,
+}
+
+impl Outgoing {
+    /// Empty, and without an allocation.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Empty, over a buffer that was used before.
+    #[must_use]
+    pub fn with_buffer(mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        Self { bytes: buffer, consumed: 0, flight: None }
+    }
+
+    /// Takes the buffer back out if nothing waits in it, so that an idle connection holds none.
+    pub fn take_buffer(&mut self) -> Option<Vec<u8>> {
+        (self.is_empty() && self.flight.is_none() && self.bytes.capacity() > 0).then(|| {
+            self.consumed = 0;
+            std::mem::take(&mut self.bytes)
+        })
+    }
+
+    /// Gives it a buffer to write to, if it has none.
+    pub fn lend_buffer(&mut self, mut buffer: Vec<u8>) {
+        if self.bytes.capacity() == 0 {
+            buffer.clear();
+            self.bytes = buffer;
+        }
+    }
+
+    /// Whether it has a buffer to write to.
+    #[must_use]
+    pub fn has_buffer(&self) -> bool {
+        self.bytes.capacity() > 0
+    }
+
+    /// The bytes to write to the transport, in this order.
+    #[must_use]
+    pub fn ready(&self) -> &[u8] {
+        let end = self.flight.unwrap_or(self.bytes.len());
+        self.bytes.get(self.consumed..end).unwrap_or_default()
+    }
+
+    /// Bytes to write to the transport.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ready().len()
+    }
+
+    /// Whether there is nothing to write to the transport.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ready().is_empty()
+    }
+
+    /// Tells that the transport took the first `count` bytes of [`Outgoing::ready`]; more than it has count as all.
+    pub fn consume(&mut self, count: usize) {
+        self.consumed = self.consumed.saturating_add(count.min(self.len()));
+        if self.consumed == self.bytes.len() {
+            self.bytes.clear();
+            self.consumed = 0;
+        }
+    }
+
+    /// Makes room at the front before growing at the end.
+    pub(super) fn make_room(&mut self) {
+        // One move for at least as many bytes as were written since the last one: linear over all.
+        if self.consumed >= self.bytes.len() / 2 && self.consumed > 0 {
+            self.bytes.drain(..self.consumed);
+            self.flight = self.flight.map(|at| at.saturating_sub(self.consumed));
+            self.consumed = 0;
+        }
+    }
+
+    pub(super) fn bytes_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    pub(super) fn flight(&self) -> Option<usize> {
+        self.flight
+    }
+
+    pub(super) fn set_flight(&mut self, at: Option<usize>) {
+        self.flight = at;
+    }
+
+    /// Forgets a flight that will not be sent.
+    pub(super) fn drop_flight(&mut self) {
+        if let Some(at) = self.flight.take() {
+            self.bytes.truncate(at);
+        }
+    }
+}

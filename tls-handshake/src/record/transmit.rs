@@ -1,0 +1,214 @@
+//! Sending: fragments of at most the record size, sealed where they lie.
+
+use std::io::IoSlice;
+
+use tls_codec::code_points::{ContentType, ProtocolVersion};
+use tls_codec::error::BufferFull;
+use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT, RecordHeader};
+use tls_codec::writer::Writer;
+use tls_crypto::Sealer;
+use tls_crypto::TAG_LEN;
+
+use super::Outgoing;
+use crate::error::Error;
+use crate::schedule::WriteKey;
+use crate::sink::EncodeMessage;
+
+/// Content type and tag: what protection adds to a fragment, behind it.
+const PROTECTION: usize = 1 + TAG_LEN;
+
+/// Our sending half.
+pub(crate) struct Transmit {
+    sealer: Option<Sealer>,
+    max_record: usize,
+    records_per_key: Option<u64>,
+    /// The first ClientHello may say TLS 1.0 in its header, for the sake of old middleboxes (RFC 9846 §5.1).
+    version: ProtocolVersion,
+}
+
+impl Transmit {
+    pub(crate) fn new(max_record: usize, records_per_key: Option<u64>, version: ProtocolVersion) -> Self {
+        Self { sealer: None, max_record, records_per_key, version }
+    }
+
+    /// Encodes a handshake message at the end of the flight, and gives its bytes back.
+    pub(crate) fn message<'o>(
+        &mut self,
+        outgoing: &'o mut Outgoing,
+        encode: &mut EncodeMessage<'_>,
+    ) -> Result<&'o [u8], Error> {
+        if outgoing.flight().is_none() {
+            outgoing.make_room();
+            let at = outgoing.bytes_mut().len();
+            // The header of the flight's first record comes here when the flight ends.
+            outgoing.bytes_mut().extend_from_slice(&[0; HEADER_LEN]);
+            outgoing.set_flight(Some(at));
+        }
+        let bytes = outgoing.bytes_mut();
+        let at = bytes.len();
+        if let Err(BufferFull) = encode(&mut Writer::append(bytes)) {
+            bytes.truncate(at);
+            return Err(Error::MessageOfOursTooLong);
+        }
+        Ok(bytes.get(at..).unwrap_or_default())
+    }
+
+    /// Ends the flight: cuts it into records and seals each where it lies.
+    ///
+    /// A flight that fits one record, which most do, is not moved. A longer one is spread from its end, each byte once.
+    pub(crate) fn end_flight(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+        let Some(start) = outgoing.flight() else { return Ok(()) };
+        let bytes = outgoing.bytes_mut();
+        let length = bytes.len().saturating_sub(start).saturating_sub(HEADER_LEN);
+        let (behind, fragment) = (self.behind(), self.max_fragment());
+        let (step, count) = (HEADER_LEN + fragment + behind, length.div_ceil(fragment));
+        let last = length.saturating_sub(count.saturating_sub(1) * fragment);
+        bytes.resize(start + count.saturating_sub(1) * step + HEADER_LEN + last + behind, 0);
+        for record in (1..count).rev() {
+            let from = start + HEADER_LEN + record * fragment;
+            let size = if record == count - 1 { last } else { fragment };
+            bytes.copy_within(from..from + size, start + record * step + HEADER_LEN);
+        }
+        for record in 0..count {
+            let size = if record == count - 1 { last } else { fragment };
+            let at = start + record * step;
+            let whole = bytes.get_mut(at..at + HEADER_LEN + size + behind).ok_or(Error::MessageOfOursTooLong)?;
+            self.finish_record(ContentType::HANDSHAKE, whole)?;
+        }
+        outgoing.set_flight(None);
+        self.version = ProtocolVersion::TLS12;
+        Ok(())
+    }
+
+    /// Sends one record that holds as much of `slices` as fits; gives back how many bytes that were.
+    pub(crate) fn record(
+        &mut self,
+        content_type: ContentType,
+        slices: &[IoSlice<'_>],
+        outgoing: &mut Outgoing,
+    ) -> Result<usize, Error> {
+        outgoing.make_room();
+        let (behind, mut room) = (self.behind(), self.max_fragment());
+        let bytes = outgoing.bytes_mut();
+        let at = bytes.len();
+        let total = slices.iter().fold(0usize, |sum, slice| sum.saturating_add(slice.len())).min(room);
+        bytes.reserve(HEADER_LEN + total + behind);
+        bytes.extend_from_slice(&[0; HEADER_LEN]);
+        for slice in slices {
+            let (taken, _) = slice.split_at(slice.len().min(room));
+            bytes.extend_from_slice(taken);
+            room -= taken.len();
+        }
+        let taken = bytes.len() - at - HEADER_LEN;
+        bytes.resize(bytes.len() + behind, 0);
+        let sealed = match bytes.get_mut(at..) {
+            Some(whole) => self.finish_record(content_type, whole),
+            None => Err(Error::MessageOfOursTooLong),
+        };
+        if sealed.is_err() {
+            // No plaintext stays where the transport would take it.
+            bytes.truncate(at);
+        }
+        sealed.map(|()| taken)
+    }
+
+    /// A change_cipher_spec record is never protected (RFC 9846 §5).
+    pub(crate) fn change_cipher_spec(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+        self.end_flight(outgoing)?;
+        outgoing.bytes_mut().extend_from_slice(&[ContentType::CHANGE_CIPHER_SPEC.0, 3, 3, 0, 1, 1]);
+        Ok(())
+    }
+
+    /// Ends the flight under the key so far, and seals with `key` from now on.
+    pub(crate) fn install(&mut self, key: WriteKey, outgoing: &mut Outgoing) -> Result<(), Error> {
+        self.end_flight(outgoing)?;
+        let mut sealer = key.sealer;
+        if let Some(records) = self.records_per_key {
+            sealer.set_confidentiality_limit(records);
+        }
+        self.sealer = Some(sealer);
+        Ok(())
+    }
+
+    /// Forgets what was not sealed yet, for an alert to come in its place.
+    pub(crate) fn abandon_flight(&mut self, outgoing: &mut Outgoing) {
+        outgoing.drop_flight();
+    }
+
+    /// Whether the key has sealed nearly as much as it may (RFC 9846 §5.5).
+    pub(crate) fn needs_key_update(&self) -> bool {
+        self.sealer.as_ref().is_some_and(Sealer::needs_key_update)
+    }
+
+    /// Writes the header, and seals. `whole` is a header's room, the fragment, and room for what protection adds.
+    fn finish_record(&mut self, content_type: ContentType, whole: &mut [u8]) -> Result<(), Error> {
+        let (head, body) = whole.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::MessageOfOursTooLong)?;
+        let length = u16::try_from(body.len()).map_err(|_| Error::MessageOfOursTooLong)?;
+        let Some(sealer) = &mut self.sealer else {
+            *head = RecordHeader { content_type, legacy_record_version: self.version, length }.to_bytes();
+            return Ok(());
+        };
+        let outer = ContentType::APPLICATION_DATA;
+        *head = RecordHeader { content_type: outer, legacy_record_version: ProtocolVersion::TLS12, length }.to_bytes();
+        let (inner, tag) = body.split_last_chunk_mut::<{ TAG_LEN }>().ok_or(Error::MessageOfOursTooLong)?;
+        if let Some(inner_type) = inner.last_mut() {
+            *inner_type = content_type.0;
+        }
+        *tag = sealer.seal(head, inner).map_err(|_| Error::Crypto("sealing a record"))?;
+        Ok(())
+    }
+
+    fn behind(&self) -> usize {
+        if self.sealer.is_some() { PROTECTION } else { 0 }
+    }
+
+    /// Bytes of content per record: the configured size counts all that goes over the wire.
+    fn max_fragment(&self) -> usize {
+        self.max_record.saturating_sub(HEADER_LEN + PROTECTION).clamp(1, MAX_FRAGMENT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tls_codec::code_points::HandshakeType;
+    use tls_codec::record::{Deframed, deframe};
+
+    fn records(mut wire: &[u8]) -> Vec<(ContentType, Vec<u8>)> {
+        let mut found = Vec::new();
+        while !wire.is_empty() {
+            let Ok(Deframed::Record { header, body }) = deframe(wire, MAX_FRAGMENT + 256) else { panic!("no record") };
+            found.push((header.content_type, wire[body.clone()].to_vec()));
+            wire = &wire[body.end..];
+        }
+        found
+    }
+
+    #[test]
+    fn a_flight_is_cut_at_the_record_size_and_nothing_is_lost() {
+        for length in [0usize, 1, 37, 38, 39, 83, 84, 85, 1000] {
+            let mut transmit = Transmit::new(64 + HEADER_LEN + PROTECTION, None, ProtocolVersion::TLS10);
+            let mut outgoing = Outgoing::new();
+            let content: Vec<u8> = (0..length).map(|i| i as u8).collect();
+            transmit
+                .message(&mut outgoing, &mut |w| w.message(HandshakeType::CERTIFICATE, |w| w.bytes(&content)))
+                .unwrap();
+            assert!(outgoing.is_empty(), "a flight shows before its end");
+            transmit.end_flight(&mut outgoing).unwrap();
+            let parts = records(outgoing.ready());
+            assert!(parts.iter().all(|(t, body)| *t == ContentType::HANDSHAKE && !body.is_empty() && body.len() <= 64));
+            let joined: Vec<u8> = parts.into_iter().flat_map(|(_, body)| body).collect();
+            assert_eq!(joined[4..], content);
+        }
+    }
+
+    #[test]
+    fn many_slices_fill_one_record() {
+        let mut transmit = Transmit::new(crate::config::MAX_RECORD, None, ProtocolVersion::TLS12);
+        let mut outgoing = Outgoing::new();
+        let slices: Vec<IoSlice<'_>> = (0..3000).map(|_| IoSlice::new(b"0123456789")).collect();
+        let taken = transmit.record(ContentType::APPLICATION_DATA, &slices, &mut outgoing).unwrap();
+        assert_eq!(taken, MAX_FRAGMENT);
+        assert_eq!(records(outgoing.ready()).len(), 1);
+    }
+}

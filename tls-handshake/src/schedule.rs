@@ -1,0 +1,198 @@
+//! The key schedule from our side: `read` and `write` instead of client and server, and evidence before application keys.
+//!
+//! ```text
+//! HandshakeKeys ─ check_finished(evidence) ─▶ Authenticated ─ into_application(&Authenticated) ─▶ ApplicationKeys
+//! ```
+//!
+//! The values come from [`tls_crypto::tls13::schedule`]; here they are tied to the handshake's evidence.
+
+use tls_crypto::Digest;
+use tls_crypto::SharedSecret;
+use tls_crypto::Tls13Suite;
+use tls_crypto::tls13::{
+    ApplicationTraffic, EarlySecret, ExporterSecret, HandshakeSecret, HandshakeTraffic, TrafficSecret,
+};
+use tls_crypto::{Opener, Sealer};
+
+use crate::auth::{Authenticated, PeerFinished};
+use crate::sink::{Event, LoggedSecret, Sink};
+
+/// What a key protects. The record layer refuses application data under [`Epoch::Handshake`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epoch {
+    /// Handshake messages between ServerHello and Finished.
+    Handshake,
+    /// Everything after Finished.
+    Application,
+}
+
+/// A key to open records with, and what it is for.
+pub struct ReadKey {
+    /// Opens the records.
+    pub opener: Opener,
+    /// What they may hold.
+    pub epoch: Epoch,
+}
+
+/// A key to seal records with, and what it is for.
+pub struct WriteKey {
+    /// Seals the records.
+    pub sealer: Sealer,
+    /// What they may hold.
+    pub epoch: Epoch,
+}
+
+impl std::fmt::Debug for ReadKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReadKey").field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for WriteKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WriteKey").field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
+/// Which of the two ends we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+/// The keys between ServerHello and Finished (RFC 9846 §7.1).
+pub(crate) struct HandshakeKeys {
+    suite: &'static Tls13Suite,
+    side: Side,
+    read: TrafficSecret,
+    write: TrafficSecret,
+    secret: HandshakeSecret,
+}
+
+impl HandshakeKeys {
+    /// Derives them from the shared secret and the hash over ClientHello to ServerHello, and logs them.
+    pub(crate) fn derive(
+        side: Side,
+        suite: &'static Tls13Suite,
+        shared: SharedSecret,
+        hello_hash: &Digest,
+        client_random: &[u8; 32],
+        out: &mut dyn Sink,
+    ) -> Self {
+        let (HandshakeTraffic { client, server }, secret) =
+            EarlySecret::new(suite.hash).into_handshake(shared, hello_hash);
+        let mut log = |label, secret: &TrafficSecret| {
+            out.event(Event::Secret(LoggedSecret { label, client_random, secret: secret.expose_for_key_log() }));
+        };
+        log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", &client);
+        log("SERVER_HANDSHAKE_TRAFFIC_SECRET", &server);
+        let (read, write) = match side {
+            Side::Client => (server, client),
+            Side::Server => (client, server),
+        };
+        Self { suite, side, read, write, secret }
+    }
+
+    pub(crate) fn read_key(&self) -> ReadKey {
+        ReadKey { opener: self.read.opener(self.suite.aead), epoch: Epoch::Handshake }
+    }
+
+    pub(crate) fn write_key(&self) -> WriteKey {
+        WriteKey { sealer: self.write.sealer(self.suite.aead), epoch: Epoch::Handshake }
+    }
+
+    /// Our verify_data (RFC 9846 §4.5.3).
+    pub(crate) fn verify_data(&self, transcript_hash: &Digest) -> Digest {
+        self.write.finished(transcript_hash)
+    }
+
+    /// The application keys, which exist from the server's Finished on. The one to read with stays locked away until the
+    /// peer's Finished was checked.
+    pub(crate) fn into_application(
+        self,
+        server_finished_hash: &Digest,
+        client_random: &[u8; 32],
+        out: &mut dyn Sink,
+    ) -> (LockedApplicationKeys, PeerFinishedKey) {
+        let main = self.secret.into_main();
+        let ApplicationTraffic { client, server, exporter } = main.application(server_finished_hash);
+        let mut log = |label, secret: &[u8]| out.event(Event::Secret(LoggedSecret { label, client_random, secret }));
+        log("CLIENT_TRAFFIC_SECRET_0", client.expose_for_key_log());
+        log("SERVER_TRAFFIC_SECRET_0", server.expose_for_key_log());
+        log("EXPORTER_SECRET", exporter.expose_for_key_log());
+        let (read, write) = match self.side {
+            Side::Client => (server, client),
+            Side::Server => (client, server),
+        };
+        (LockedApplicationKeys { suite: self.suite, read, write, exporter }, PeerFinishedKey(self.read))
+    }
+}
+
+/// What is left of the handshake's keys once ours have moved on: that of the peer's Finished.
+pub(crate) struct PeerFinishedKey(TrafficSecret);
+
+impl PeerFinished for PeerFinishedKey {
+    fn is_right(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
+        self.0.verify_finished(transcript_hash, received)
+    }
+}
+
+impl PeerFinished for HandshakeKeys {
+    fn is_right(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
+        self.read.verify_finished(transcript_hash, received)
+    }
+}
+
+/// Application keys whose reading half waits for evidence.
+pub(crate) struct LockedApplicationKeys {
+    suite: &'static Tls13Suite,
+    read: TrafficSecret,
+    write: TrafficSecret,
+    exporter: ExporterSecret,
+}
+
+impl LockedApplicationKeys {
+    pub(crate) fn write_key(&self) -> WriteKey {
+        WriteKey { sealer: self.write.sealer(self.suite.aead), epoch: Epoch::Application }
+    }
+
+    /// Unlocks them. The evidence is what makes it safe to believe the peer.
+    pub(crate) fn unlock(self, _: &Authenticated) -> ApplicationKeys {
+        ApplicationKeys { suite: self.suite, read: self.read, write: self.write, exporter: self.exporter }
+    }
+}
+
+/// The keys of a connection whose handshake is complete.
+pub(crate) struct ApplicationKeys {
+    suite: &'static Tls13Suite,
+    read: TrafficSecret,
+    write: TrafficSecret,
+    exporter: ExporterSecret,
+}
+
+impl ApplicationKeys {
+    pub(crate) fn read_key(&self) -> ReadKey {
+        ReadKey { opener: self.read.opener(self.suite.aead), epoch: Epoch::Application }
+    }
+
+    pub(crate) fn write_key(&self) -> WriteKey {
+        WriteKey { sealer: self.write.sealer(self.suite.aead), epoch: Epoch::Application }
+    }
+
+    /// The peer's next generation (RFC 9846 §7.2).
+    pub(crate) fn next_read_key(&mut self) -> ReadKey {
+        self.read = self.read.next();
+        self.read_key()
+    }
+
+    /// Our next generation (RFC 9846 §7.2).
+    pub(crate) fn next_write_key(&mut self) -> WriteKey {
+        self.write = self.write.next();
+        self.write_key()
+    }
+
+    pub(crate) fn exporter(&self) -> &ExporterSecret {
+        &self.exporter
+    }
+}

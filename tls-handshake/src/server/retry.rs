@@ -1,0 +1,122 @@
+//! HelloRetryRequest, and the second ClientHello, which has to be the first but for what was asked (RFC 9846 §4.2.4).
+
+use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion};
+use tls_codec::extension;
+use tls_codec::handshake::{ClientHello, HELLO_RETRY_REQUEST_RANDOM};
+use tls_codec::owned::ClientHelloView;
+use tls_codec::owned::Owned;
+use tls_crypto::Group;
+use tls_crypto::Tls13Suite;
+use tls_crypto::Transcript;
+
+use super::hello::{Chosen, Shared, proceed};
+use super::tls13::WaitIdentity;
+use crate::error::{Error, Illegal};
+use crate::flight;
+use crate::framed::Framed;
+use crate::need::Need;
+use crate::negotiate::group_id;
+use crate::sink::Sink;
+use crate::traffic::HandshakeKind;
+
+/// START after HelloRetryRequest.
+pub struct WaitSecondClientHello {
+    shared: Box<Shared>,
+    transcript: Transcript,
+    first: Owned<ClientHelloView>,
+    suite: &'static Tls13Suite,
+    group: Group,
+}
+
+impl std::fmt::Debug for WaitSecondClientHello {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WaitSecondClientHello")
+    }
+}
+
+impl WaitSecondClientHello {
+    /// Asks for a share of the group that was chosen.
+    pub(super) fn ask(
+        shared: Box<Shared>,
+        chosen: Chosen<'_>,
+        mut transcript: Transcript,
+        m: &Framed<'_, ClientHello<'_>>,
+        out: &mut dyn Sink,
+    ) -> Result<Self, Error> {
+        transcript.add(m.raw);
+        transcript.replace_with_message_hash();
+        flight::send(out, &mut transcript, &mut |w| {
+            w.message(HandshakeType::SERVER_HELLO, |w| {
+                w.u16(ProtocolVersion::TLS12.0)?;
+                w.bytes(&HELLO_RETRY_REQUEST_RANDOM)?;
+                w.vec8(|w| w.bytes(m.msg.legacy_session_id))?;
+                w.u16(chosen.suite.id)?;
+                w.u8(0)?;
+                w.vec16(|w| {
+                    extension::SelectedVersion::write(w, ProtocolVersion::TLS13)?;
+                    extension::KeyShareHelloRetryRequest::write(w, group_id(chosen.group))
+                })
+            })
+        })?;
+        if !m.msg.legacy_session_id.is_empty() {
+            out.send_change_cipher_spec()?;
+        }
+        let first = Owned::parse(m.raw.get(4..).unwrap_or_default())?;
+        Ok(Self { shared, transcript, first, suite: chosen.suite, group: chosen.group })
+    }
+
+    /// RFC 9846 §4.2.2.
+    ///
+    /// # Errors
+    /// [`Illegal::SecondHelloDiffers`], [`Illegal::SecondHelloKeyShare`], and all that a first hello can be refused for.
+    pub fn on_client_hello(self, m: Framed<'_, ClientHello<'_>>) -> Result<(WaitIdentity, Need), Error> {
+        let at = m.at_boundary()?;
+        check_same(&self.first.get()?, &m.msg)?;
+        let shares = m.msg.extensions.key_share.ok_or(Illegal::SecondHelloKeyShare)?;
+        let share = match (shares.first(), shares.len()) {
+            (Some(entry), 1) if entry.group == group_id(self.group) => entry.key_exchange,
+            _ => return Err(Illegal::SecondHelloKeyShare.into()),
+        };
+        // The same hello makes the same choices; checked all the same, for the transcript's hash depends on them.
+        let chosen = Chosen::from(&self.shared.config, &m.msg)?;
+        if chosen.suite != self.suite || chosen.group != self.group {
+            return Err(Illegal::SecondHelloDiffers("cipher_suites").into());
+        }
+        let kind = HandshakeKind::FullWithHelloRetryRequest;
+        proceed(self.shared, &chosen, share, self.transcript, kind, &m, at)
+    }
+}
+
+/// RFC 9846 §4.2.2 lists what may change; we sent no cookie, so that none may come.
+fn check_same(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<(), Error> {
+    let differs = |field| Err(Illegal::SecondHelloDiffers(field).into());
+    if first.random != second.random {
+        return differs("random");
+    }
+    if first.legacy_session_id != second.legacy_session_id {
+        return differs("legacy_session_id");
+    }
+    if first.cipher_suites.bytes() != second.cipher_suites.bytes() {
+        return differs("cipher_suites");
+    }
+    if first.legacy_compression_methods != second.legacy_compression_methods {
+        return differs("legacy_compression_methods");
+    }
+    if second.extensions.early_data {
+        return differs("early_data");
+    }
+    let may_change = |extension: ExtensionType| {
+        matches!(
+            extension,
+            ExtensionType::KEY_SHARE
+                | ExtensionType::EARLY_DATA
+                | ExtensionType::PRE_SHARED_KEY
+                | ExtensionType::PADDING
+        )
+    };
+    let fixed = |hello: &ClientHello<'_>| -> Vec<(ExtensionType, Vec<u8>)> {
+        let all = hello.extensions.raw.iter().filter(|(extension, _)| !may_change(*extension));
+        all.map(|(extension, data)| (extension, data.to_vec())).collect()
+    };
+    if fixed(first) == fixed(second) { Ok(()) } else { differs("extensions") }
+}

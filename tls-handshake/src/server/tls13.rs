@@ -1,0 +1,214 @@
+//! TLS 1.3 after ClientHello: our flight, in two halves around the signature, and the client's Finished.
+
+use std::sync::Arc;
+
+use tls_codec::code_points::{HandshakeType, ProtocolVersion, SignatureScheme};
+use tls_codec::extension;
+use tls_codec::handshake::{Finished, KeyUpdate};
+use tls_crypto::Tls13Suite;
+use tls_crypto::Transcript;
+use tls_crypto::{EphemeralKey, Group};
+
+use super::hello::Shared;
+use crate::auth::{Authenticated, PeerAuth};
+use crate::error::{Error, Illegal};
+use crate::flight;
+use crate::framed::{Framed, RecordBoundary};
+use crate::identity::Identity;
+use crate::need::{Asker, IdentityAnswer, Need, NeedSignature, SignatureAnswer};
+use crate::negotiate::{first_common, group_id};
+use crate::schedule::{HandshakeKeys, LockedApplicationKeys, PeerFinishedKey, Side};
+use crate::sink::Sink;
+use crate::traffic::{HandshakeKind, Negotiated, Traffic};
+use crate::verify::signature;
+
+/// A state's `Debug` shows its name: what it holds is secret, or long.
+macro_rules! opaque_debug {
+    ($($state:ident),+) => { $(
+        impl std::fmt::Debug for $state {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($state))
+            }
+        }
+    )+ };
+}
+opaque_debug!(WaitIdentity, WaitSignature, WaitFinished, Connected);
+
+/// RECVD_CH: all is chosen but the identity.
+pub struct WaitIdentity {
+    pub(super) shared: Box<Shared>,
+    pub(super) transcript: Transcript,
+    pub(super) suite: &'static Tls13Suite,
+    pub(super) group: Group,
+    pub(super) kind: HandshakeKind,
+    pub(super) client_random: [u8; 32],
+    pub(super) client_share: Vec<u8>,
+    pub(super) session_id: Vec<u8>,
+    pub(super) alpn: Option<Vec<u8>>,
+    pub(super) schemes: Vec<SignatureScheme>,
+    pub(super) server_name: Option<String>,
+    pub(super) at: RecordBoundary,
+}
+
+/// NEGOTIATED: Certificate is written; the key signs what comes next.
+pub struct WaitSignature {
+    shared: Box<Shared>,
+    transcript: Transcript,
+    keys: HandshakeKeys,
+    client_random: [u8; 32],
+    scheme: SignatureScheme,
+    negotiated: Negotiated,
+}
+
+/// WAIT_FINISHED: our flight is sent.
+pub struct WaitFinished {
+    transcript: Transcript,
+    locked: LockedApplicationKeys,
+    client_finished: PeerFinishedKey,
+    negotiated: Negotiated,
+}
+
+/// CONNECTED.
+pub struct Connected {
+    traffic: Traffic,
+    peer: Authenticated,
+}
+
+impl WaitIdentity {
+    pub(super) fn asker(&self) -> Asker {
+        Asker(self.shared.random)
+    }
+
+    /// Sends ServerHello, EncryptedExtensions and Certificate, and asks for the signature.
+    pub(super) fn on_identity(
+        mut self,
+        answer: IdentityAnswer,
+        out: &mut dyn Sink,
+    ) -> Result<(WaitSignature, Need), Error> {
+        let identity: Arc<Identity> = answer.into_identity()?;
+        let scheme = first_common(identity.schemes(), |scheme| self.schemes.contains(scheme)).ok_or_else(|| {
+            Error::NoCommonSignatureScheme { offered: self.schemes.clone(), able: identity.schemes().to_vec() }
+        })?;
+        let keys = self.send_server_hello(out)?;
+        let transcript = &mut self.transcript;
+        let (alpn, named) = (&self.alpn, self.server_name.is_some());
+        flight::send(out, transcript, &mut |w| {
+            w.message(HandshakeType::ENCRYPTED_EXTENSIONS, |w| {
+                w.vec16(|w| {
+                    if named {
+                        // RFC 6066 §3: the name was used to choose the certificate.
+                        w.extension(tls_codec::code_points::ExtensionType::SERVER_NAME, |_| Ok(()))?;
+                    }
+                    alpn.as_ref().map_or(Ok(()), |name| extension::Alpn::write(w, std::slice::from_ref(name)))
+                })
+            })
+        })?;
+        flight::send(out, transcript, &mut |w| w.bytes(identity.certificate_message()))?;
+        let content = signature::server_content(&transcript.hash());
+        let need = NeedSignature::new(Asker(self.shared.random), identity, scheme, content);
+        let negotiated = Negotiated {
+            suite: self.suite,
+            group: group_id(self.group),
+            alpn: self.alpn,
+            kind: self.kind,
+            server_name: self.server_name,
+        };
+        let state = WaitSignature {
+            shared: self.shared,
+            transcript: self.transcript,
+            keys,
+            client_random: self.client_random,
+            scheme,
+            negotiated,
+        };
+        Ok((state, Need::Signature(need)))
+    }
+
+    /// RFC 9846 §4.2.3; the handshake's keys are installed behind it.
+    fn send_server_hello(&mut self, out: &mut dyn Sink) -> Result<HandshakeKeys, Error> {
+        let key = EphemeralKey::generate(self.group).map_err(|_| Error::Crypto("generating a key share"))?;
+        let (random, session_id, suite) = (self.shared.random, &self.session_id, self.suite);
+        let group = group_id(self.group);
+        flight::send(out, &mut self.transcript, &mut |w| {
+            w.message(HandshakeType::SERVER_HELLO, |w| {
+                w.u16(ProtocolVersion::TLS12.0)?;
+                w.bytes(&random)?;
+                w.vec8(|w| w.bytes(session_id))?;
+                w.u16(suite.id)?;
+                w.u8(0)?;
+                w.vec16(|w| {
+                    extension::SelectedVersion::write(w, ProtocolVersion::TLS13)?;
+                    extension::KeyShareServerHello::write(w, group, key.public_key())
+                })
+            })
+        })?;
+        let secret = key.agree(&self.client_share).map_err(|_| Illegal::KeyShare(group))?;
+        // RFC 9846 Appendix E.4: behind our first message, which after a retry was HelloRetryRequest.
+        if self.kind == HandshakeKind::Full && !self.session_id.is_empty() {
+            out.send_change_cipher_spec()?;
+        }
+        let keys =
+            HandshakeKeys::derive(Side::Server, suite, secret, &self.transcript.hash(), &self.client_random, out);
+        out.install_read(keys.read_key(), self.at);
+        out.install_write(keys.write_key())?;
+        Ok(keys)
+    }
+}
+
+impl WaitSignature {
+    pub(super) fn asker(&self) -> Asker {
+        Asker(self.shared.random)
+    }
+
+    /// Sends CertificateVerify and Finished, and moves on to the application's keys for what we send.
+    pub(super) fn on_signature(mut self, answer: SignatureAnswer, out: &mut dyn Sink) -> Result<WaitFinished, Error> {
+        let (signature, scheme) = (answer.into_signature()?, self.scheme);
+        let transcript = &mut self.transcript;
+        flight::send(out, transcript, &mut |w| {
+            w.message(HandshakeType::CERTIFICATE_VERIFY, |w| {
+                w.u16(scheme.0)?;
+                w.vec16(|w| w.bytes(&signature))
+            })
+        })?;
+        let verify_data = self.keys.verify_data(&transcript.hash());
+        flight::send_finished(out, transcript, &verify_data)?;
+        let (locked, client_finished) = self.keys.into_application(&transcript.hash(), &self.client_random, out);
+        out.install_write(locked.write_key())?;
+        Ok(WaitFinished { transcript: self.transcript, locked, client_finished, negotiated: self.negotiated })
+    }
+}
+
+impl WaitFinished {
+    /// RFC 9846 §4.5.3: from here on the client's application data is read.
+    ///
+    /// # Errors
+    /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
+    pub fn on_finished(mut self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Connected, Error> {
+        let at = m.at_boundary()?;
+        let peer =
+            PeerAuth::anonymous_client().check_finished(&self.client_finished, &m.msg, &self.transcript.hash())?;
+        self.transcript.add(m.raw);
+        let keys = self.locked.unlock(&peer);
+        out.install_read(keys.read_key(), at);
+        Ok(Connected { traffic: Traffic::new(keys, self.negotiated), peer })
+    }
+}
+
+impl Connected {
+    /// RFC 9846 §4.7.3.
+    ///
+    /// # Errors
+    /// [`Error::KeyChangeInsideRecord`], [`Error::Flood`].
+    pub fn on_key_update(mut self, m: Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<Self, Error> {
+        self.traffic.on_key_update(&m, out)?;
+        Ok(self)
+    }
+
+    pub(super) fn parts(&self) -> (&Traffic, &Authenticated) {
+        (&self.traffic, &self.peer)
+    }
+
+    pub(super) fn traffic_mut(&mut self) -> &mut Traffic {
+        &mut self.traffic
+    }
+}

@@ -1,0 +1,115 @@
+//! A connection whose handshake is complete: its keys and their updates, and what was negotiated. Both roles have it.
+
+use tls_codec::code_points::{HandshakeType, KeyUpdateRequest, NamedGroup};
+use tls_codec::handshake::KeyUpdate;
+use tls_crypto::Tls13Suite;
+
+use crate::error::{Error, Flood};
+use crate::framed::Framed;
+use crate::schedule::ApplicationKeys;
+use crate::sink::Sink;
+
+/// How a handshake went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeKind {
+    /// One round trip.
+    Full,
+    /// Two round trips: the server asked for another key share.
+    FullWithHelloRetryRequest,
+}
+
+/// What the handshake settled.
+#[derive(Debug)]
+pub(crate) struct Negotiated {
+    pub(crate) suite: &'static Tls13Suite,
+    pub(crate) group: NamedGroup,
+    pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) kind: HandshakeKind,
+    /// The name that the client asked for, at a server.
+    pub(crate) server_name: Option<String>,
+}
+
+/// Keys, and what was negotiated.
+pub(crate) struct Traffic {
+    keys: ApplicationKeys,
+    pub(crate) negotiated: Negotiated,
+    /// KeyUpdates received since data came last.
+    received_updates: u8,
+    sent_updates: u64,
+    /// The peer asked for a KeyUpdate that we have not sent yet: however often it asks, it gets one.
+    owed: bool,
+    /// We asked for one that has not come yet: we must not ask again (RFC 9846 §4.7.3).
+    asked: bool,
+}
+
+const MAX_RECEIVED_UPDATES: u8 = 32;
+/// RFC 9846 §4.7.3: the number of key updates must not exceed 2^48 - 1.
+const MAX_SENT_UPDATES: u64 = (1 << 48) - 1;
+
+impl Traffic {
+    pub(crate) fn new(keys: ApplicationKeys, negotiated: Negotiated) -> Self {
+        Self { keys, negotiated, received_updates: 0, sent_updates: 0, owed: false, asked: false }
+    }
+
+    pub(crate) fn keys(&self) -> &ApplicationKeys {
+        &self.keys
+    }
+
+    /// RFC 9846 §4.7.3: the peer's next records come under its next key.
+    pub(crate) fn on_key_update(&mut self, m: &Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<(), Error> {
+        let at = m.at_boundary()?;
+        self.received_updates = self.received_updates.saturating_add(1);
+        if self.received_updates > MAX_RECEIVED_UPDATES {
+            return Err(Error::Flood(Flood::KeyUpdates));
+        }
+        out.install_read(self.keys.next_read_key(), at);
+        self.asked = false;
+        self.owed |= m.msg.request_update == KeyUpdateRequest::UPDATE_REQUESTED;
+        Ok(())
+    }
+
+    /// Data came: whatever was counted against a flood starts anew.
+    pub(crate) fn data_received(&mut self) {
+        self.received_updates = 0;
+    }
+
+    /// Sends the KeyUpdate that the peer asked for, if it did.
+    pub(crate) fn pay_key_update(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
+        if std::mem::take(&mut self.owed) && self.sent_updates < MAX_SENT_UPDATES {
+            self.update_write_key(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)?;
+        }
+        Ok(())
+    }
+
+    /// Changes our key, and asks the peer to change its own unless it was asked already.
+    pub(crate) fn refresh(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
+        if self.asked {
+            return self.renew_write_key(out);
+        }
+        self.asked = true;
+        self.update_write_key(KeyUpdateRequest::UPDATE_REQUESTED, out)
+    }
+
+    /// Changes our key alone.
+    pub(crate) fn renew_write_key(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
+        self.update_write_key(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)
+    }
+
+    fn update_write_key(&mut self, request_update: KeyUpdateRequest, out: &mut dyn Sink) -> Result<(), Error> {
+        if self.sent_updates >= MAX_SENT_UPDATES {
+            return Err(Error::Crypto("changing keys again"));
+        }
+        self.sent_updates = self.sent_updates.saturating_add(1);
+        // Any KeyUpdate of ours is what the peer asked for.
+        self.owed = false;
+        out.send(&mut |w| w.message(HandshakeType::KEY_UPDATE, |w| w.u8(request_update.0)))?;
+        out.install_write(self.keys.next_write_key())
+    }
+}
+
+impl std::fmt::Debug for Traffic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Traffic").field("negotiated", &self.negotiated).finish_non_exhaustive()
+    }
+}

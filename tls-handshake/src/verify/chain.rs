@@ -1,0 +1,127 @@
+//! The certificate chain: a path to a trust anchor, the name, the validity, the purpose. webpki walks the path.
+
+use pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use tls_crypto::verify::ALL;
+use webpki::{EndEntityCert, KeyUsage};
+
+use crate::certificate_error::CertificateError;
+
+/// The authorities that are trusted to vouch for servers.
+///
+/// ```
+/// use tls_handshake::verify::chain::RootCertStore;
+/// assert!(RootCertStore::new().is_empty());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RootCertStore {
+    anchors: Vec<TrustAnchor<'static>>,
+}
+
+impl RootCertStore {
+    /// A store that trusts nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts the authority with this certificate.
+    ///
+    /// # Errors
+    /// [`CertificateError::BadEncoding`] if it cannot be parsed.
+    pub fn add(&mut self, certificate: &CertificateDer<'_>) -> Result<(), CertificateError> {
+        let anchor = webpki::anchor_from_trusted_cert(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        self.anchors.push(anchor.to_owned());
+        Ok(())
+    }
+
+    /// Trusts all of these that can be parsed; gives back how many were added and how many were not.
+    pub fn add_parsable_certificates(
+        &mut self,
+        certificates: impl IntoIterator<Item = CertificateDer<'static>>,
+    ) -> (usize, usize) {
+        certificates.into_iter().fold((0, 0), |(added, ignored), certificate| match self.add(&certificate) {
+            Ok(()) => (added.saturating_add(1), ignored),
+            Err(_) => (added, ignored.saturating_add(1)),
+        })
+    }
+
+    /// How many authorities are trusted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.anchors.len()
+    }
+
+    /// Whether nobody is trusted, so that every verification fails.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.anchors.is_empty()
+    }
+}
+
+impl Extend<TrustAnchor<'static>> for RootCertStore {
+    fn extend<I: IntoIterator<Item = TrustAnchor<'static>>>(&mut self, anchors: I) {
+        self.anchors.extend(anchors);
+    }
+}
+
+impl FromIterator<TrustAnchor<'static>> for RootCertStore {
+    fn from_iter<I: IntoIterator<Item = TrustAnchor<'static>>>(anchors: I) -> Self {
+        Self { anchors: anchors.into_iter().collect() }
+    }
+}
+
+/// Whether `chain` (leaf first) proves, at the time `now`, a server of this name to whoever trusts `roots`.
+///
+/// # Errors
+/// [`CertificateError`], with what is needed to mend it.
+pub fn verify_server_chain(
+    chain: &[CertificateDer<'_>],
+    roots: &RootCertStore,
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<(), CertificateError> {
+    let (leaf, intermediates) = chain.split_first().ok_or(CertificateError::BadEncoding)?;
+    if roots.is_empty() {
+        return Err(CertificateError::NoTrustAnchors);
+    }
+    let leaf = EndEntityCert::try_from(leaf).map_err(|e| explain(e, chain.len(), roots))?;
+    leaf.verify_for_usage(ALL, &roots.anchors, intermediates, now, KeyUsage::server_auth(), None, None)
+        .map_err(|e| explain(e, chain.len(), roots))?;
+    leaf.verify_is_valid_for_subject_name(name).map_err(|e| explain(e, chain.len(), roots))
+}
+
+fn explain(e: webpki::Error, sent: usize, roots: &RootCertStore) -> CertificateError {
+    use std::time::Duration;
+    use webpki::Error as E;
+    let since_1970 = |time: UnixTime| Duration::from_secs(time.as_secs());
+    match e {
+        E::CertExpired { time, not_after } => {
+            CertificateError::Expired { now: since_1970(time), not_after: since_1970(not_after) }
+        }
+        E::CertNotValidYet { time, not_before } => {
+            CertificateError::NotYetValid { now: since_1970(time), not_before: since_1970(not_before) }
+        }
+        E::CertNotValidForName(context) => CertificateError::NotValidForName {
+            asked: context.expected.to_str().into_owned(),
+            has: context.presented.iter().map(|name| readable(name)).collect(),
+        },
+        E::UnknownIssuer => CertificateError::UnknownIssuer { sent, anchors: roots.len() },
+        E::InvalidSignatureForPublicKey => CertificateError::BadSignature,
+        E::CertRevoked => CertificateError::Revoked,
+        E::CaUsedAsEndEntity => CertificateError::CaUsedAsEndEntity,
+        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => CertificateError::WrongPurpose,
+        E::UnsupportedSignatureAlgorithmContext(_) | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            CertificateError::UnsupportedAlgorithm
+        }
+        E::BadDer | E::BadDerTime | E::TrailingData(_) => CertificateError::BadEncoding,
+        other => CertificateError::Path(other.to_string()),
+    }
+}
+
+/// webpki names what a certificate presents as `DnsName("a.test")`; a person reads `a.test`.
+fn readable(presented: &str) -> String {
+    match presented.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")) {
+        Some(name) => name.to_owned(),
+        None => presented.to_owned(),
+    }
+}

@@ -1,0 +1,181 @@
+//! A client and a server joined in memory, with certificates made for the test.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tls_crypto::{PrivateKey, SignatureAlgorithm};
+use tls_handshake::config::{ClientConfig, ServerConfig};
+use tls_handshake::error::Error;
+use tls_handshake::need::{Answer, Need};
+use tls_handshake::{
+    ClientConnection, Connection, Identity, Outgoing, Progress, Role, RootCertStore, ServerConnection,
+};
+
+/// An authority, and a server's certificate for `a.test`.
+pub struct Pki {
+    pub roots: Arc<RootCertStore>,
+    pub identity: Arc<Identity>,
+    pub leaf: CertificateDer<'static>,
+    key: Vec<u8>,
+}
+
+impl Pki {
+    pub fn new() -> Self {
+        Self::with_key(&rcgen::PKCS_ECDSA_P256_SHA256)
+    }
+
+    pub fn with_key(algorithm: &'static rcgen::SignatureAlgorithm) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate_for(algorithm).unwrap();
+        let leaf = CertificateParams::new(vec!["a.test".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+        let leaf = leaf.der().clone();
+        let mut roots = RootCertStore::new();
+        roots.add(authority.der()).unwrap();
+        let identity = Identity::new(vec![leaf.clone()], private_key(&key.serialize_der())).unwrap();
+        Self { roots: Arc::new(roots), identity: Arc::new(identity), leaf, key: key.serialize_der() }
+    }
+
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        private_key(&self.key).sign(SignatureAlgorithm::EcdsaP256Sha256, message).unwrap()
+    }
+
+    /// What the facade answers.
+    pub fn answer(&self, need: Need) -> Answer {
+        match need {
+            Need::Identity(need) => need.answer(self.identity.clone()),
+            Need::Signature(need) => need.sign_locally(),
+            Need::Verdict(need) => need.verify(&self.roots, now()),
+            _ => panic!("a question that the tests do not know"),
+        }
+    }
+}
+
+pub fn private_key(pkcs8: &[u8]) -> PrivateKey {
+    PrivateKey::from_der(&PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.to_vec()))).unwrap()
+}
+
+pub fn now() -> UnixTime {
+    UnixTime::now()
+}
+
+/// Both ends, and the bytes between them.
+pub struct Pair {
+    pub client: ClientConnection,
+    pub server: ServerConnection,
+    pub to_server: Outgoing,
+    pub to_client: Outgoing,
+    pub at_server: Vec<u8>,
+    pub at_client: Vec<u8>,
+    pub server_received: Vec<u8>,
+    pub client_received: Vec<u8>,
+    pub fragment: usize,
+}
+
+impl Pair {
+    pub fn new(_: &Pki) -> Self {
+        Self::with(ClientConfig::new(), ServerConfig::new())
+    }
+
+    pub fn with(client: ClientConfig, server: ServerConfig) -> Self {
+        let mut to_server = Outgoing::new();
+        let name = "a.test".try_into().unwrap();
+        let client = ClientConnection::new(Arc::new(client), name, &mut to_server).unwrap();
+        Self {
+            client,
+            server: ServerConnection::new(Arc::new(server)),
+            to_server,
+            to_client: Outgoing::new(),
+            at_server: Vec::new(),
+            at_client: Vec::new(),
+            server_received: Vec::new(),
+            client_received: Vec::new(),
+            fragment: usize::MAX,
+        }
+    }
+
+    /// Lets the server do what it can with what was sent to it, up to its next question.
+    pub fn step_server(&mut self) -> Result<Option<Need>, Error> {
+        carry(&mut self.to_server, &mut self.at_server, self.fragment);
+        pump(&mut self.server, &mut self.at_server, &mut self.to_client, &mut self.server_received)
+    }
+
+    /// The same for the client.
+    pub fn step_client(&mut self) -> Result<Option<Need>, Error> {
+        carry(&mut self.to_client, &mut self.at_client, self.fragment);
+        pump(&mut self.client, &mut self.at_client, &mut self.to_server, &mut self.client_received)
+    }
+
+    /// Runs both ends until nothing moves any more.
+    pub fn run(&mut self, answer: &mut dyn FnMut(Need) -> Answer) -> Result<(), Error> {
+        loop {
+            let mut need = self.step_server()?;
+            while let Some(asked) = need.take() {
+                need = self.server.resume(answer(asked), &mut self.to_client)?;
+            }
+            let mut need = self.step_client()?;
+            while let Some(asked) = need.take() {
+                need = self.client.resume(answer(asked), &mut self.to_server)?;
+            }
+            let idle = self.to_server.is_empty() && self.to_client.is_empty();
+            if idle && self.step_server()?.is_none() && self.step_client()?.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub fn handshake(&mut self, pki: &Pki) -> Result<(), Error> {
+        self.run(&mut |need| pki.answer(need))?;
+        assert!(!self.client.is_handshaking() && !self.server.is_handshaking());
+        Ok(())
+    }
+
+    /// Sends data both ways, and checks that it arrives.
+    pub fn exchange(&mut self, question: &[u8], answer: &[u8]) {
+        send_all(&mut self.client, question, &mut self.to_server);
+        send_all(&mut self.server, answer, &mut self.to_client);
+        self.run(&mut |_| panic!("a question after the handshake")).unwrap();
+        assert_eq!(std::mem::take(&mut self.server_received), question);
+        assert_eq!(std::mem::take(&mut self.client_received), answer);
+    }
+}
+
+pub fn send_all<R: Role>(connection: &mut Connection<R>, mut data: &[u8], outgoing: &mut Outgoing) {
+    while !data.is_empty() {
+        let sent = connection.send(&[IoSlice::new(data)], outgoing).unwrap();
+        assert!(sent > 0, "a connection that sends nothing");
+        data = &data[sent..];
+    }
+}
+
+/// Moves at most `most` bytes over the wire.
+fn carry(from: &mut Outgoing, to: &mut Vec<u8>, most: usize) {
+    let moved = from.len().min(most);
+    to.extend_from_slice(&from.ready()[..moved]);
+    from.consume(moved);
+}
+
+/// What a caller does: process until there is a question, or too little input.
+pub fn pump<R: Role>(
+    connection: &mut Connection<R>,
+    incoming: &mut Vec<u8>,
+    outgoing: &mut Outgoing,
+    received: &mut Vec<u8>,
+) -> Result<Option<Need>, Error> {
+    loop {
+        let processed = connection.process(incoming, outgoing)?;
+        if let Progress::ApplicationData(range) = &processed.progress {
+            received.extend_from_slice(&incoming[range.clone()]);
+        }
+        incoming.drain(..processed.consumed);
+        match processed.progress {
+            Progress::Need(need) => return Ok(Some(need)),
+            Progress::NeedMoreInput { .. } | Progress::Paused => return Ok(None),
+            _ => {}
+        }
+    }
+}
