@@ -1,1 +1,152 @@
-//! tls-api
+//! TLS 1.3 for applications: secure with no configuration, no I/O of its own, no global state.
+//!
+//! ```text
+//!              your application
+//!                 │ Read, BufRead, Write: plaintext
+//!   ┌─────────────▼─────────────────────────────────────────────────────────────┐
+//!   │ ClientSession, ServerSession      (Stream joins one with a blocking socket) │  this crate: buffers, and the
+//!   │   receive buffer ─ plaintext is read where it was decrypted                 │  answers from the config: whom to
+//!   │   send buffer    ─ records, sealed where they lie                           │  trust, which identity, what time
+//!   └─────────────┬───────────────────────────────────────────────────────────────┘
+//!     tls-handshake: the engine and its states ── tls-crypto: keys ── tls-codec: messages
+//!                 │ read_tls, write_tls: records
+//!              your socket, event loop, test
+//! ```
+//!
+//! # A client
+//!
+//! Over any blocking transport, here a socket:
+//!
+//! ```no_run
+//! use std::io::{Read, Write};
+//! use std::sync::Arc;
+//! use tls_api::{ClientConfig, ClientSession, StreamOwned};
+//!
+//! let roots = tls_api::root_store_from_pem(&std::fs::read("/etc/ssl/certs/ca-certificates.crt")?)?;
+//! let config = Arc::new(ClientConfig::with_roots(roots));
+//!
+//! let session = ClientSession::new(&config, "www.example.com".try_into()?)?;
+//! let mut stream = StreamOwned::new(session, std::net::TcpStream::connect("www.example.com:443")?);
+//! stream.write_all(b"GET / HTTP/1.0\r\nHost: www.example.com\r\n\r\n")?;
+//! let mut page = Vec::new();
+//! match stream.read_to_end(&mut page) {
+//!     // HTTP tells the length itself, so that a missing close_notify can be accepted.
+//!     Err(e) if tls_api::is_truncation(&e) => {}
+//!     other => drop(other?),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # A client and a server, in memory
+//!
+//! The sessions do no I/O: bytes are carried by whoever has them, here by two vectors.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use std::sync::Arc;
+//! use tls_api::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
+//!
+//! # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+//! # let (cert, key) = (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes());
+//! let server_config = Arc::new(ServerConfig::from_pem(&cert, &key)?);
+//! let client_config = Arc::new(ClientConfig::with_roots(tls_api::root_store_from_pem(&cert)?));
+//!
+//! let mut server = ServerSession::new(&server_config);
+//! let mut client = ClientSession::new(&client_config, "localhost".try_into()?)?;
+//! client.write_all(b"hello")?; // kept, and sent after the handshake
+//!
+//! while client.wants_write() || server.wants_write() {
+//!     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+//!     client.write_tls(&mut to_server)?;
+//!     server.read_tls(&mut &to_server[..])?;
+//!     server.process_new_packets()?;
+//!     server.write_tls(&mut to_client)?;
+//!     if !to_client.is_empty() {
+//!         client.read_tls(&mut &to_client[..])?;
+//!         client.process_new_packets()?;
+//!     }
+//! }
+//!
+//! let mut heard = [0; 5];
+//! server.read_exact(&mut heard)?;
+//! assert_eq!(&heard, b"hello");
+//! assert_eq!(server.sni_hostname(), Some("localhost"));
+//! println!("{:?}", client.negotiated_cipher_suite());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Whom to trust
+//!
+//! [`ClientConfig::new`] always works and trusts nobody: every connection fails with an error that says so until it is given
+//! a [`RootCertStore`]. Errors are made to be shown to people: [`Error`] and [`CertificateError`] say what came, what was expected,
+//! and what to do.
+//!
+//! # Features
+//! * `logging` (default): protocol messages at trace and debug, protocol errors at warn, through the `log` crate; never a
+//!   secret.
+//! * `dangerous_configuration`: lets a client replace the verification of certificates.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        clippy::unreachable
+    )
+)]
+
+mod buffered;
+mod buffers;
+mod client;
+mod key_log;
+mod log;
+mod pem;
+mod receive;
+mod resolver;
+mod send;
+mod server;
+mod session;
+mod stream;
+mod time;
+mod verifier;
+
+pub use pki_types;
+pub use pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+pub use tls_codec as codec;
+pub use tls_codec::code_points::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+pub use tls_handshake as handshake;
+pub use tls_handshake::{
+    CertificateError, ConfigError, Error, HandshakeKind, Identity, IdentityError, KeyLog, Limits, NoKeyLog,
+    RootCertStore,
+};
+
+#[cfg(feature = "dangerous_configuration")]
+pub use crate::client::DangerousClientConfig;
+pub use crate::client::{ClientConfig, ClientSession};
+pub use crate::key_log::KeyLogFile;
+pub use crate::pem::{RootsError, certs_from_pem, identity_from_pem, root_store_from_pem};
+pub use crate::resolver::{ClientHelloInfo, ResolvesServerCert, ResolvesServerCertUsingSni};
+pub use crate::server::{ServerConfig, ServerSession};
+pub use crate::session::{IoState, Session};
+pub use crate::stream::{Stream, StreamOwned};
+pub use crate::time::{SystemClock, TimeProvider};
+pub use crate::verifier::{ServerCertVerifier, WebPkiVerifier};
+
+/// Whether a read failed because the transport ended without close_notify: [`Error::Truncated`]. A protocol that knows by
+/// itself where its messages end may accept that.
+///
+/// ```
+/// use std::io;
+/// use tls_api::{Error, is_truncation};
+///
+/// assert!(is_truncation(&io::Error::new(io::ErrorKind::UnexpectedEof, Error::Truncated)));
+/// assert!(!is_truncation(&io::ErrorKind::UnexpectedEof.into()));
+/// ```
+#[must_use]
+pub fn is_truncation(error: &std::io::Error) -> bool {
+    error.get_ref().and_then(|inner| inner.downcast_ref()) == Some(&Error::Truncated)
+}

@@ -1,0 +1,358 @@
+//! The one core of both sessions: the engine, the bytes that came for it and those that it sends.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::sync::Arc;
+
+use tls_handshake::{Answer, Connection, Error, Need, Processed, Progress, Role};
+
+use crate::receive::ReceiveBuffer;
+use crate::send::{EarlyPlaintext, Gather, SendBuffer};
+use crate::session::IoState;
+
+/// What is held for sending unless the application sets another limit.
+const SEND_LIMIT: usize = 64 * 1024;
+
+/// What protection adds to the plaintext of a record: header, content type, tag (RFC 9846 §5.2).
+const RECORD_OVERHEAD: usize = 5 + 1 + 16;
+
+/// The longest plaintext of a record (RFC 9846 §5.1).
+const MAX_FRAGMENT: usize = 1 << 14;
+
+/// A role of the engine together with the configuration that answers what it needs.
+pub(crate) trait Side: Role {
+    type Config;
+
+    /// Answers at once; `None` to what this role is never asked.
+    fn answer(config: &Self::Config, need: Need) -> Option<Answer>;
+}
+
+pub(crate) struct Buffered<R: Side> {
+    config: Arc<R::Config>,
+    connection: Connection<R>,
+    received: ReceiveBuffer,
+    sending: SendBuffer,
+    early: EarlyPlaintext,
+    limit: Option<usize>,
+    closing: Closing,
+    transport: Transport,
+    /// Whether bytes came that the engine has not been shown yet.
+    news: bool,
+}
+
+/// How far our close_notify is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Closing {
+    No,
+    /// After the handshake, and after what was written before.
+    Requested,
+    Sent,
+}
+
+/// Whether more may come from the transport.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Open,
+    Ended,
+}
+
+impl<R: Side> Buffered<R> {
+    /// `sending` holds what the connection has written already.
+    pub(crate) fn new(config: Arc<R::Config>, connection: Connection<R>, sending: SendBuffer) -> Self {
+        Self {
+            config,
+            connection,
+            received: ReceiveBuffer::default(),
+            sending,
+            early: EarlyPlaintext::default(),
+            limit: Some(SEND_LIMIT),
+            closing: Closing::No,
+            transport: Transport::Open,
+            news: false,
+        }
+    }
+
+    pub(crate) fn connection(&self) -> &Connection<R> {
+        &self.connection
+    }
+
+    // --- the transport's side ---
+
+    pub(crate) fn read_tls(&mut self, rd: &mut dyn io::Read) -> io::Result<usize> {
+        if let Some(e) = self.connection.error() {
+            return Err(protocol_error(e.clone()));
+        }
+        if !self.received.has_room() {
+            return Err(io::Error::other("too much plaintext waits to be read: see Session::wants_read"));
+        }
+        let n = self.received.fill_from(rd)?;
+        if n == 0 {
+            self.transport = Transport::Ended;
+        } else {
+            self.news = true;
+        }
+        Ok(n)
+    }
+
+    pub(crate) fn write_tls(&mut self, wr: &mut dyn io::Write) -> io::Result<usize> {
+        if self.sending.is_empty() {
+            return Ok(0);
+        }
+        let n = wr.write(self.sending.ready())?;
+        self.sending.consume(n);
+        // Room is free for what still waits. An error of it stays with the connection and is told by the next call.
+        let _ = self.send_what_waits();
+        Ok(n)
+    }
+
+    pub(crate) fn process(&mut self) -> Result<IoState, Error> {
+        self.news = false;
+        let result = self.process_records().and_then(|()| self.send_what_waits());
+        self.sending.release_if_empty();
+        result?;
+        Ok(IoState {
+            plaintext_bytes_to_read: self.received.unread(),
+            tls_bytes_to_write: self.sending.len(),
+            peer_has_closed: self.connection.close_notify_received(),
+        })
+    }
+
+    fn process_records(&mut self) -> Result<(), Error> {
+        // After an answer the engine goes on even if nothing new has come.
+        let mut answered = false;
+        loop {
+            if let Some(e) = self.connection.error() {
+                self.received.discard_unprocessed();
+                return Err(e.clone());
+            }
+            if self.connection.close_notify_received() {
+                // RFC 9846 §6.1: what follows is ignored.
+                self.received.discard_unprocessed();
+                return Ok(());
+            }
+            let incoming = self.received.unprocessed();
+            if incoming.is_empty() && !answered {
+                break;
+            }
+            answered = false;
+            let Processed { consumed, progress } = match self.connection.process(incoming, self.sending.outgoing(0)) {
+                Ok(processed) => processed,
+                // Comes back to the top, where the error is told.
+                Err(e) if self.connection.error().is_none() => return Err(e),
+                Err(_) => continue,
+            };
+            match progress {
+                Progress::ApplicationData(range) => self.received.advance(consumed, Some(range)),
+                Progress::Continue | Progress::HandshakeComplete | Progress::PeerClosed => {
+                    self.received.advance(consumed, None);
+                }
+                Progress::Need(need) => {
+                    self.received.advance(consumed, None);
+                    self.answer(need)?;
+                    answered = true;
+                }
+                Progress::NeedMoreInput { .. } | Progress::Paused => {
+                    self.received.advance(consumed, None);
+                    break;
+                }
+            }
+        }
+        // After the handshake the reader is told of it, once it has read what came before.
+        if self.transport == Transport::Ended && self.connection.is_handshaking() {
+            self.connection.end_of_input()?;
+        }
+        Ok(())
+    }
+
+    /// Answers this and all that is asked next.
+    fn answer(&mut self, need: Need) -> Result<(), Error> {
+        let mut open = Some(need);
+        while let Some(need) = open {
+            let answer = R::answer(&self.config, need).ok_or(Error::WrongAnswer)?;
+            open = self.connection.resume(answer, self.sending.outgoing(0))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn wants_read(&self) -> bool {
+        self.transport == Transport::Open
+            && self.connection.error().is_none()
+            && !self.connection.close_notify_received()
+            && self.received.has_room()
+    }
+
+    pub(crate) fn wants_write(&self) -> bool {
+        !self.sending.is_empty()
+    }
+
+    // --- the application's side ---
+
+    pub(crate) fn set_limit(&mut self, limit: Option<usize>) {
+        self.limit = limit;
+    }
+
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self.received.read(out) {
+            0 if !out.is_empty() => self.why_nothing_to_read().map(|()| 0),
+            n => Ok(n),
+        }
+    }
+
+    pub(crate) fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let mut copied = 0;
+        for buf in bufs.iter_mut().filter(|buf| !buf.is_empty()) {
+            match self.received.read(buf) {
+                0 if copied == 0 => return self.why_nothing_to_read().map(|()| 0),
+                n => copied += n,
+            }
+        }
+        Ok(copied)
+    }
+
+    pub(crate) fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.received.unread() == 0 {
+            self.why_nothing_to_read()?;
+        }
+        Ok(self.received.front())
+    }
+
+    pub(crate) fn consume(&mut self, n: usize) {
+        self.received.consume(n);
+    }
+
+    /// `Ok` means the end that close_notify marks.
+    fn why_nothing_to_read(&self) -> io::Result<()> {
+        if let Some(e) = self.connection.error() {
+            Err(protocol_error(e.clone()))
+        } else if self.connection.close_notify_received() {
+            Ok(())
+        } else if self.transport == Transport::Ended && !self.news && !self.connection.is_handshaking() {
+            Err(protocol_error(Error::Truncated))
+        } else {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+    }
+
+    pub(crate) fn write(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let Some(e) = self.connection.error() {
+            return Err(protocol_error(e.clone()));
+        }
+        if self.closing != Closing::No {
+            return Err(io::Error::new(io::ErrorKind::BrokenPipe, Error::SendAfterClose));
+        }
+        self.send_what_waits().map_err(protocol_error)?;
+        if self.may_send() && self.early.is_empty() {
+            let result = self.send(bufs);
+            self.sending.release_if_empty();
+            return result;
+        }
+        let held = self.sending.len() + self.early.len();
+        Ok(self.early.push(bufs, self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(held))))
+    }
+
+    fn may_send(&self) -> bool {
+        !self.connection.is_handshaking() && self.connection.error().is_none() && self.closing != Closing::Sent
+    }
+
+    /// Seals record by record, as far as the limit allows.
+    fn send(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let expected: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let (mut gather, mut taken) = (Gather::new(bufs), 0);
+        while !gather.is_empty() {
+            let room = self.room_for_plaintext();
+            if room == 0 {
+                break;
+            }
+            let (window, complete);
+            let whole = gather.whole().filter(|_| room >= MAX_FRAGMENT);
+            let slices = match whole {
+                Some(slices) => slices,
+                None => {
+                    (window, complete) = gather.window(room.min(MAX_FRAGMENT));
+                    // Rather than send a record that is not full, leave the rest to the next call.
+                    if !complete && taken > 0 {
+                        break;
+                    }
+                    &window
+                }
+            };
+            let outgoing = self.sending.outgoing(expected);
+            let n = match self.connection.send(slices, outgoing) {
+                Ok(n) => n,
+                Err(_) if taken > 0 => break,
+                Err(e) => return Err(protocol_error(e)),
+            };
+            if n == 0 {
+                break;
+            }
+            gather.consume(n);
+            taken += n;
+        }
+        Ok(taken)
+    }
+
+    /// The plaintext of the next record for which there is room. Where nothing waits there always is some, so that a
+    /// small limit slows a session down and does not stop it.
+    fn room_for_plaintext(&self) -> usize {
+        let Some(limit) = self.limit else { return usize::MAX };
+        let room = limit.saturating_sub(self.sending.len()).saturating_sub(RECORD_OVERHEAD);
+        if self.sending.is_empty() { room.max(1) } else { room }
+    }
+
+    /// Sends what was written before the handshake's end, and the close_notify that was to follow it.
+    fn send_what_waits(&mut self) -> Result<(), Error> {
+        if (self.early.is_empty() && self.closing != Closing::Requested) || !self.may_send() {
+            return Ok(());
+        }
+        while !self.early.is_empty() {
+            let room = self.room_for_plaintext();
+            if room == 0 {
+                return Ok(());
+            }
+            let n = self.connection.send(&self.early.front(room), self.sending.outgoing(self.early.len()))?;
+            if n == 0 {
+                return Ok(());
+            }
+            self.early.consume(n);
+        }
+        if self.closing == Closing::Requested {
+            self.connection.send_close_notify(self.sending.outgoing(0));
+            self.closing = Closing::Sent;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn send_close_notify(&mut self) {
+        if self.closing == Closing::No {
+            self.closing = Closing::Requested;
+            let _ = self.send_what_waits();
+        }
+    }
+
+    pub(crate) fn export_keying_material(
+        &self,
+        out: &mut [u8],
+        label: &[u8],
+        context: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        match self.connection.error() {
+            Some(e) => Err(e.clone()),
+            None => self.connection.export_keying_material(out, label, context),
+        }
+    }
+
+    pub(crate) fn refresh_traffic_keys(&mut self) -> Result<(), Error> {
+        let result = self.connection.refresh_traffic_keys(self.sending.outgoing(0));
+        self.sending.release_if_empty();
+        result
+    }
+}
+
+/// An error of the protocol as an error of I/O.
+pub(crate) fn protocol_error(e: Error) -> io::Error {
+    let kind = match e {
+        Error::Truncated | Error::ClosedDuringHandshake { .. } => io::ErrorKind::UnexpectedEof,
+        Error::SendAfterClose => io::ErrorKind::BrokenPipe,
+        _ => io::ErrorKind::InvalidData,
+    };
+    io::Error::new(kind, e)
+}

@@ -1,0 +1,104 @@
+//! The memory of sessions: lent by a small free list of the thread while it holds bytes, given back when it is empty.
+//!
+//! An idle session so holds no buffer, and a busy one allocates nothing per record. The lists are bounded in count and
+//! in the size of what they take. Buffers are not wiped between sessions: what they held is the application's data,
+//! which passes through its own buffers, the kernel's and the allocator's unwiped as well; no byte of an earlier
+//! session is ever handed out, because only what was received since is. Keys never lie here.
+
+use std::cell::RefCell;
+
+/// Room for any record: header, 2^14 bytes of plaintext and 256 bytes of overhead (RFC 9846 §5.2), rounded up.
+pub(crate) const RECORD: usize = 17 * 1024;
+
+/// Unread plaintext that a session holds before it stops asking for more.
+pub(crate) const UNREAD_LIMIT: usize = 64 * 1024;
+
+/// A buffer for bulk traffic: unread plaintext up to its limit, and beyond it the record that is being received. With a
+/// second record's worth of room, moving the unread bytes to the front pays off even if they always stay at the limit.
+pub(crate) const BULK: usize = UNREAD_LIMIT + 2 * RECORD;
+
+/// Buffers that one list keeps.
+const KEPT: usize = 8;
+
+thread_local! {
+    static RECEIVING: RefCell<FreeList> = const { RefCell::new(FreeList(Vec::new())) };
+    static SENDING: RefCell<FreeList> = const { RefCell::new(FreeList(Vec::new())) };
+}
+
+struct FreeList(Vec<Vec<u8>>);
+
+impl FreeList {
+    /// The smallest buffer that has this capacity.
+    fn take(&mut self, capacity: usize) -> Option<Vec<u8>> {
+        let fitting = self.0.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= capacity);
+        let (at, _) = fitting.min_by_key(|(_, buffer)| buffer.capacity())?;
+        Some(self.0.swap_remove(at))
+    }
+
+    fn give(&mut self, buffer: Vec<u8>) {
+        if self.0.len() < KEPT && (RECORD..=2 * BULK).contains(&buffer.capacity()) {
+            self.0.push(buffer);
+        }
+    }
+}
+
+/// A buffer whose first `len` bytes at least can be read into.
+pub(crate) fn lend_for_receiving(len: usize) -> Vec<u8> {
+    let mut buffer = RECEIVING.try_with(|list| list.borrow_mut().take(len)).ok().flatten().unwrap_or_default();
+    if buffer.len() < len {
+        buffer.resize(len, 0);
+    }
+    buffer
+}
+
+pub(crate) fn give_back_received(buffer: Vec<u8>) {
+    // On a thread that ends the list is gone, and the buffer with it.
+    let _ = RECEIVING.try_with(|list| list.borrow_mut().give(buffer));
+}
+
+/// An empty buffer of at least this capacity.
+pub(crate) fn lend_for_sending(capacity: usize) -> Vec<u8> {
+    let lent = SENDING.try_with(|list| list.borrow_mut().take(capacity)).ok().flatten();
+    lent.unwrap_or_else(|| Vec::with_capacity(capacity))
+}
+
+pub(crate) fn give_back_sent(mut buffer: Vec<u8>) {
+    buffer.clear();
+    let _ = SENDING.try_with(|list| list.borrow_mut().give(buffer));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_given_back_is_lent_again() {
+        let buffer = lend_for_receiving(RECORD);
+        let address = buffer.as_ptr();
+        give_back_received(buffer);
+        let again = lend_for_receiving(RECORD);
+        assert_eq!(again.as_ptr(), address);
+    }
+
+    #[test]
+    fn the_list_is_bounded_in_count_and_in_size() {
+        let mut list = FreeList(Vec::new());
+        list.give(Vec::with_capacity(10 * BULK));
+        list.give(Vec::new());
+        assert!(list.0.is_empty());
+        for _ in 0..2 * KEPT {
+            list.give(Vec::with_capacity(RECORD));
+        }
+        assert_eq!(list.0.len(), KEPT);
+    }
+
+    #[test]
+    fn the_smallest_fitting_buffer_is_taken() {
+        let mut list = FreeList(Vec::new());
+        list.give(Vec::with_capacity(BULK));
+        list.give(Vec::with_capacity(RECORD));
+        assert!(list.take(1).unwrap().capacity() < BULK);
+        assert!(list.take(BULK).is_some());
+        assert!(list.take(1).is_none());
+    }
+}

@@ -1,0 +1,252 @@
+//! A client's configuration and its sessions.
+
+use std::fmt;
+use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
+use std::sync::Arc;
+
+use pki_types::ServerName;
+use tls_handshake::client::Client;
+use tls_handshake::{
+    Answer, CertificateError, ClientConfig as EngineConfig, ConfigError, Connection, Error, KeyLog, Limits, Need,
+    RootCertStore,
+};
+
+use crate::buffered::{Buffered, Side};
+use crate::send::SendBuffer;
+use crate::session::{Wraps, describe};
+use crate::time::{SystemClock, TimeProvider};
+use crate::verifier::{ServerCertVerifier, WebPkiVerifier};
+use crate::{CipherSuite, NamedGroup, ProtocolVersion};
+
+/// What a client offers, and whom it trusts. The default is secure, and needs trust anchors alone.
+///
+/// Make one for all connections; sessions share it.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use tls_api::{ClientConfig, ClientSession};
+///
+/// let roots = tls_api::root_store_from_pem(&std::fs::read("ca.pem")?)?;
+/// let mut config = ClientConfig::with_roots(roots);
+/// config.set_alpn_protocols(&[b"http/1.1"])?;
+/// let config = Arc::new(config);
+/// let session = ClientSession::new(&config, "www.example.com".try_into()?)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Without the feature `dangerous_configuration` no call skips or replaces verification:
+///
+#[cfg_attr(not(feature = "dangerous_configuration"), doc = "```compile_fail,E0599")]
+#[cfg_attr(feature = "dangerous_configuration", doc = "```")]
+/// let mut config = tls_api::ClientConfig::new();
+/// config.dangerous();
+/// ```
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    engine: Arc<EngineConfig>,
+    verifier: Arc<dyn ServerCertVerifier>,
+    clock: Arc<dyn TimeProvider>,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ClientConfig {
+    /// A client that trusts nobody yet: every verification fails with
+    /// [`CertificateError::NoTrustAnchors`] until [`set_root_store`](Self::set_root_store) is called.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_roots(RootCertStore::new())
+    }
+
+    /// A client that trusts these authorities.
+    #[must_use]
+    pub fn with_roots(roots: RootCertStore) -> Self {
+        Self {
+            engine: Arc::new(EngineConfig::new()),
+            verifier: Arc::new(WebPkiVerifier::new(roots)),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Trusts these authorities, and no others.
+    pub fn set_root_store(&mut self, roots: RootCertStore) {
+        self.verifier = Arc::new(WebPkiVerifier::new(roots));
+    }
+
+    /// The application protocols to offer (RFC 7301), in order of preference; none means that ALPN is not used.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a name of 0 or more than 255 bytes, or too many of them.
+    pub fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
+        self.engine_mut().set_alpn_protocols(protocols)
+    }
+
+    /// The protocol versions. There is TLS 1.3.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for one that is not supported, or an empty list.
+    pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
+        self.engine_mut().set_versions(versions)
+    }
+
+    /// The cipher suites to offer, in order of preference.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+    pub fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
+        self.engine_mut().set_cipher_suites(suites)
+    }
+
+    /// The key exchange groups to offer, in order of preference. A key share is sent for the first.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+    pub fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
+        self.engine_mut().set_groups(groups)
+    }
+
+    /// Whether the server is told the name that it is asked for (SNI). An IP address is never sent.
+    pub fn set_server_name_indication(&mut self, send: bool) {
+        self.engine_mut().set_server_name_indication(send);
+    }
+
+    /// The most bytes that a record we send has on the wire, all overhead counted, so that it can be fitted to a path's
+    /// MTU; `None` for the largest that TLS knows.
+    ///
+    /// # Errors
+    /// [`ConfigError::BadFragmentSize`].
+    pub fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
+        self.engine_mut().set_max_fragment_size(bytes)
+    }
+
+    /// Where the secrets of connections go: [`KeyLogFile`](crate::KeyLogFile), for looking for faults.
+    pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
+        self.engine_mut().set_key_log(key_log);
+    }
+
+    /// Bounds on what a server can make us hold.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.engine_mut().set_limits(limits);
+    }
+
+    /// The clock that certificates are checked against; the system's unless changed.
+    pub fn set_time_provider(&mut self, clock: Arc<dyn TimeProvider>) {
+        self.clock = clock;
+    }
+
+    /// Settings that can make a client accept an impostor.
+    #[cfg(feature = "dangerous_configuration")]
+    pub fn dangerous(&mut self) -> DangerousClientConfig<'_> {
+        DangerousClientConfig { config: self }
+    }
+
+    fn engine_mut(&mut self) -> &mut EngineConfig {
+        Arc::make_mut(&mut self.engine)
+    }
+}
+
+/// Settings that can make a client accept an impostor.
+#[cfg(feature = "dangerous_configuration")]
+#[derive(Debug)]
+pub struct DangerousClientConfig<'a> {
+    config: &'a mut ClientConfig,
+}
+
+#[cfg(feature = "dangerous_configuration")]
+impl DangerousClientConfig<'_> {
+    /// Leaves the judgement of the server's certificates to this verifier alone: chain, name and validity.
+    pub fn set_certificate_verifier(&mut self, verifier: Arc<dyn ServerCertVerifier>) {
+        self.config.verifier = verifier;
+    }
+}
+
+impl Side for Client {
+    type Config = ClientConfig;
+
+    fn answer(config: &ClientConfig, need: Need) -> Option<Answer> {
+        let Need::Verdict(need) = need else { return None };
+        let verdict = match config.clock.now() {
+            Some(now) => {
+                config.verifier.verify_server_cert(need.chain(), need.server_name(), need.ocsp_response(), now)
+            }
+            None => Err(CertificateError::TimeUnknown),
+        };
+        if let Err(e) = &verdict {
+            crate::log::debug!("the certificate of {:?} is refused: {e}", need.server_name());
+        }
+        Some(need.answer(verdict))
+    }
+}
+
+/// A client's side of one connection. Its calls are those of [`Session`](crate::Session), [`Read`], [`BufRead`] and [`Write`].
+pub struct ClientSession(Buffered<Client>);
+
+impl ClientSession {
+    /// A session with the server of this name, which its certificate has to be valid for. The first message waits
+    /// to be written.
+    ///
+    /// # Errors
+    /// If there is no randomness, or the configuration does not fit a ClientHello.
+    pub fn new(config: &Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
+        let engine = Arc::clone(&config.engine);
+        let mut outgoing = SendBuffer::default();
+        let connection = Connection::<Client>::new(engine, name, outgoing.outgoing(0))?;
+        Ok(Self(Buffered::new(Arc::clone(config), connection, outgoing)))
+    }
+}
+
+impl Wraps for ClientSession {
+    type Side = Client;
+
+    fn core(&self) -> &Buffered<Client> {
+        &self.0
+    }
+
+    fn core_mut(&mut self) -> &mut Buffered<Client> {
+        &mut self.0
+    }
+}
+
+impl Read for ClientSession {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.read_vectored(bufs)
+    }
+}
+
+impl BufRead for ClientSession {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.0.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.0.consume(n);
+    }
+}
+
+impl Write for ClientSession {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(&[IoSlice::new(buf)])
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ClientSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe("ClientSession", self, f)
+    }
+}

@@ -1,0 +1,99 @@
+//! A key log in a file, so that a capture of one's own connections can be decrypted.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use tls_handshake::KeyLog;
+
+/// Appends secrets to the file that the environment variable `SSLKEYLOGFILE` names, in the format of RFC 9850, which Wireshark
+/// and others read. Without the variable it logs nothing.
+///
+/// Whoever has the file can read the connections: it is a tool for looking for faults, and no program should have it on
+/// unasked.
+///
+/// ```
+/// use std::sync::Arc;
+/// let mut config = tls_api::ClientConfig::new();
+/// config.set_key_log(Arc::new(tls_api::KeyLogFile::new()));
+/// ```
+pub struct KeyLogFile(Mutex<Option<File>>);
+
+impl KeyLogFile {
+    /// Opens the file. If that fails nothing is logged, and the connections go on.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Mutex::new(std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).and_then(|path| open(&path))))
+    }
+
+    /// Logs to this file, whatever the environment says.
+    ///
+    /// # Errors
+    /// Those of opening the file.
+    pub fn with_path(path: impl AsRef<Path>) -> io::Result<Self> {
+        Ok(Self(Mutex::new(Some(OpenOptions::new().append(true).create(true).open(path)?))))
+    }
+}
+
+fn open(path: &OsStr) -> Option<File> {
+    match OpenOptions::new().append(true).create(true).open(path) {
+        Ok(file) => Some(file),
+        Err(e) => {
+            crate::log::warn!("the key log {path:?} cannot be opened: {e}");
+            None
+        }
+    }
+}
+
+impl Default for KeyLogFile {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl KeyLog for KeyLogFile {
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = file.as_mut() else { return };
+        // One write, so that lines of several processes do not mix.
+        let line = format!("{label} {} {}\n", Hex(client_random), Hex(secret));
+        if let Err(e) = open.write_all(line.as_bytes()) {
+            crate::log::warn!("the key log cannot be written: {e}");
+            *file = None;
+        }
+    }
+}
+
+impl fmt::Debug for KeyLogFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyLogFile").finish_non_exhaustive()
+    }
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_have_the_format_of_rfc_9850_and_are_appended() {
+        let path = std::env::temp_dir().join(format!("tls-api-key-log-{}", std::process::id()));
+        for label in ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "EXPORTER_SECRET"] {
+            KeyLogFile::with_path(&path).unwrap().log(label, &[0xab; 32], &[0, 1, 0xff]);
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let random = "ab".repeat(32);
+        assert_eq!(text, format!("CLIENT_HANDSHAKE_TRAFFIC_SECRET {random} 0001ff\nEXPORTER_SECRET {random} 0001ff\n"));
+    }
+}

@@ -1,0 +1,13 @@
+//! The macros of the `log` crate, or nothing without the feature `logging`.
+
+#[cfg(feature = "logging")]
+pub(crate) use ::log::{debug, warn};
+
+#[cfg(not(feature = "logging"))]
+macro_rules! silent {
+    ($($arg:tt)*) => {{
+        let _ = format_args!($($arg)*);
+    }};
+}
+#[cfg(not(feature = "logging"))]
+pub(crate) use {silent as debug, silent as warn};

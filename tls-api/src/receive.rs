@@ -1,0 +1,271 @@
+//! The receive buffer: where records arrive, are opened in place, and their plaintext waits to be read.
+//!
+//! ```text
+//!   ┌ read ┬ unread ┬ overhead ┬ unread ┬ a record that is not whole yet ┬ free ┐
+//!   └──────┴────────┴──────────┴────────┴────────────────────────────────┴──────┘
+//!          └─ plaintext ranges ─────────┘ start                          end
+//! ```
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem;
+use std::ops::Range;
+
+use crate::buffers::{BULK, RECORD, UNREAD_LIMIT, give_back_received, lend_for_receiving};
+
+/// Plaintexts up to this size are moved to join the one before, so that a peer that sends tiny records cannot make us
+/// keep a list of ranges larger than what they hold.
+const TINY: usize = 512;
+
+#[derive(Default)]
+pub(crate) struct ReceiveBuffer {
+    /// Lent while it holds anything, else empty. All of its length can be read into.
+    bytes: Vec<u8>,
+    /// Decrypted and not read yet, in order. None is empty.
+    plaintext: VecDeque<Range<usize>>,
+    /// The sum of the lengths in `plaintext`.
+    unread: usize,
+    /// Received, and not taken in by the engine yet: `start..end`.
+    start: usize,
+    end: usize,
+    /// The last read filled all the room there was: the next buffer may be a large one.
+    hungry: bool,
+}
+
+impl ReceiveBuffer {
+    /// One read into the free space, which is made large enough for the rest of any record.
+    pub(crate) fn fill_from(&mut self, rd: &mut dyn io::Read) -> io::Result<usize> {
+        self.make_room();
+        let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+        if room.is_empty() {
+            return Err(io::Error::other("the receive buffer is full: call process_new_packets"));
+        }
+        let result = rd.read(room);
+        if let Ok(n) = result {
+            let n = n.min(room.len());
+            self.hungry = n == room.len();
+            self.end += n;
+        }
+        self.release_if_empty();
+        result
+    }
+
+    /// What the engine has not taken in yet.
+    pub(crate) fn unprocessed(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The engine took this many bytes in, and found plaintext among them, at this range of [`Self::unprocessed`].
+    pub(crate) fn advance(&mut self, consumed: usize, plaintext: Option<Range<usize>>) {
+        if let Some(range) = plaintext.filter(|range| !range.is_empty()) {
+            self.unread += range.len();
+            let range = self.start + range.start..self.start + range.end;
+            match self.plaintext.back_mut() {
+                Some(last) if range.len() <= TINY => {
+                    let joined = last.end + range.len();
+                    self.bytes.copy_within(range, last.end);
+                    last.end = joined;
+                }
+                _ => self.plaintext.push_back(range),
+            }
+        }
+        self.start = self.end.min(self.start + consumed);
+        self.release_if_empty();
+    }
+
+    /// Forgets what the engine has not taken in.
+    pub(crate) fn discard_unprocessed(&mut self) {
+        self.end = self.start;
+        self.release_if_empty();
+    }
+
+    /// Bytes of plaintext that wait to be read.
+    pub(crate) fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// Whether more may be received before the application reads.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unread <= UNREAD_LIMIT
+    }
+
+    /// The first plaintext in one piece; empty if there is none.
+    pub(crate) fn front(&self) -> &[u8] {
+        self.plaintext.front().and_then(|range| self.bytes.get(range.clone())).unwrap_or_default()
+    }
+
+    /// The application has read `n` bytes.
+    pub(crate) fn consume(&mut self, mut n: usize) {
+        while n > 0 {
+            let Some(range) = self.plaintext.front_mut() else { break };
+            let held = range.len();
+            let taken = n.min(held);
+            range.start += taken;
+            self.unread -= taken;
+            n -= taken;
+            if taken == held {
+                self.plaintext.pop_front();
+            }
+        }
+        self.release_if_empty();
+    }
+
+    /// Copies as much plaintext as there is and fits.
+    pub(crate) fn read(&mut self, mut out: &mut [u8]) -> usize {
+        let mut copied = 0;
+        while !out.is_empty() {
+            let front = self.front();
+            let n = front.len().min(out.len());
+            if n == 0 {
+                break;
+            }
+            let (head, rest) = mem::take(&mut out).split_at_mut(n);
+            head.copy_from_slice(front.split_at(n).0);
+            out = rest;
+            copied += n;
+            self.consume(n);
+        }
+        copied
+    }
+
+    /// After it there is room for the rest of any record, as long as [`Self::has_room`] and all whole records have been
+    /// taken in.
+    fn make_room(&mut self) {
+        if self.bytes.is_empty() {
+            self.bytes = lend_for_receiving(if self.hungry { BULK } else { RECORD });
+            return;
+        }
+        let small = self.bytes.len() < BULK;
+        if self.bytes.len() - self.start >= RECORD && !(self.hungry && small && self.plaintext.is_empty()) {
+            return;
+        }
+        self.move_to_front();
+        if small && (self.hungry || self.bytes.len() - self.start < RECORD) {
+            let mut larger = lend_for_receiving(BULK);
+            let held = self.bytes.get(..self.end).unwrap_or_default();
+            if let Some(head) = larger.get_mut(..held.len()) {
+                head.copy_from_slice(held);
+            }
+            give_back_received(mem::replace(&mut self.bytes, larger));
+        }
+    }
+
+    /// Closes the gaps, so that all free space lies at the end.
+    fn move_to_front(&mut self) {
+        let mut to = 0;
+        for range in self.plaintext.drain(..) {
+            let len = range.len();
+            self.bytes.copy_within(range, to);
+            to += len;
+        }
+        if to > 0 {
+            self.plaintext.push_back(0..to);
+        }
+        self.bytes.copy_within(self.start..self.end, to);
+        self.end = to + (self.end - self.start);
+        self.start = to;
+    }
+
+    #[inline]
+    fn release_if_empty(&mut self) {
+        if self.plaintext.is_empty() && self.start == self.end {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        (self.start, self.end) = (0, 0);
+        if !self.bytes.is_empty() {
+            give_back_received(mem::take(&mut self.bytes));
+        }
+        // Left over by a flood of small records.
+        if self.plaintext.capacity() > 16 {
+            self.plaintext = VecDeque::new();
+        }
+    }
+}
+
+impl Drop for ReceiveBuffer {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    /// Takes "records" of one length byte and that many bytes of plaintext, as the engine does.
+    fn process(buffer: &mut ReceiveBuffer) {
+        while let Some((&len, rest)) = buffer.unprocessed().split_first() {
+            let len = usize::from(len);
+            if rest.len() < len {
+                break;
+            }
+            buffer.advance(1 + len, Some(1..1 + len));
+        }
+    }
+
+    fn records(count: usize) -> (Vec<u8>, Vec<u8>) {
+        let (mut wire, mut plain) = (Vec::new(), Vec::new());
+        for at in 0..count {
+            let len = u8::try_from(at * 7 % 256).unwrap();
+            wire.push(len);
+            for _ in 0..len {
+                let byte = u8::try_from(plain.len() % 251).unwrap();
+                wire.push(byte);
+                plain.push(byte);
+            }
+        }
+        (wire, plain)
+    }
+
+    #[test]
+    fn plaintext_comes_out_as_it_went_in_whatever_the_sizes_of_reads() {
+        let (wire, plain) = records(6_000);
+        for (received, read) in [(1, 1), (100, 7), (7, 100), (5_000, 4_000), (200_000, 1), (200_000, 70_000)] {
+            let mut buffer = ReceiveBuffer::default();
+            let (mut from, mut out) = (&wire[..], Vec::new());
+            while out.len() < plain.len() {
+                if buffer.has_room() && !from.is_empty() {
+                    let mut part = from.split_at(received.min(from.len())).0;
+                    let n = buffer.fill_from(&mut part).unwrap();
+                    from = &from[n..];
+                    process(&mut buffer);
+                }
+                let mut some = vec![0; read];
+                let n = buffer.read(&mut some);
+                out.extend_from_slice(&some[..n]);
+            }
+            assert!(out == plain, "{received} {read}");
+            assert!(buffer.bytes.is_empty() && buffer.unread() == 0, "an idle session holds no buffer");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_tiny_records_stays_under_the_cap() {
+        let mut buffer = ReceiveBuffer::default();
+        let mut received = 0;
+        while buffer.has_room() {
+            received += buffer.fill_from(&mut io::repeat(1).take(4_000)).unwrap();
+            process(&mut buffer);
+        }
+        assert!(buffer.unread() <= UNREAD_LIMIT + RECORD && received >= 2 * UNREAD_LIMIT);
+        assert!(buffer.bytes.len() <= BULK);
+        assert!(buffer.plaintext.capacity() <= 256, "{}", buffer.plaintext.capacity());
+    }
+
+    #[test]
+    fn reading_without_processing_ends_with_an_error_and_not_with_more_memory() {
+        let mut buffer = ReceiveBuffer::default();
+        let error = loop {
+            if let Err(e) = buffer.fill_from(&mut io::repeat(0)) {
+                break e;
+            }
+        };
+        assert!(error.to_string().contains("process_new_packets"));
+        assert!(buffer.bytes.len() <= BULK);
+    }
+}

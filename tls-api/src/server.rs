@@ -1,0 +1,205 @@
+//! A server's configuration and its sessions.
+
+use std::fmt;
+use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
+use std::sync::Arc;
+
+use tls_handshake::server::Server;
+use tls_handshake::{
+    Answer, ConfigError, Connection, Identity, IdentityError, KeyLog, Limits, Need, ServerConfig as EngineConfig,
+};
+
+use crate::buffered::{Buffered, Side};
+use crate::pem::identity_from_pem;
+use crate::resolver::{ClientHelloInfo, OneIdentity, ResolvesServerCert};
+use crate::send::SendBuffer;
+use crate::session::{Wraps, describe};
+use crate::{CipherSuite, NamedGroup, ProtocolVersion};
+
+/// Who a server is, and what it accepts. It cannot be made without an identity, whose key and certificate were checked to
+/// match.
+///
+/// Make one for all connections; sessions share it.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use tls_api::{ServerConfig, ServerSession};
+///
+/// let mut config = ServerConfig::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
+/// config.set_alpn_protocols(&[b"http/1.1"])?;
+/// let config = Arc::new(config);
+/// let session = ServerSession::new(&config);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    engine: Arc<EngineConfig>,
+    resolver: Arc<dyn ResolvesServerCert>,
+}
+
+impl ServerConfig {
+    /// A server with one identity, which it shows to every client.
+    #[must_use]
+    pub fn new(identity: Identity) -> Self {
+        Self::with_resolver(Arc::new(OneIdentity(Arc::new(identity))))
+    }
+
+    /// A server that chooses its identity for each client.
+    #[must_use]
+    pub fn with_resolver(resolver: Arc<dyn ResolvesServerCert>) -> Self {
+        Self { engine: Arc::new(EngineConfig::new()), resolver }
+    }
+
+    /// A server with one identity, from a PEM chain and a PEM key: see [`identity_from_pem`].
+    ///
+    /// # Errors
+    /// [`IdentityError`] says what is missing or wrong.
+    pub fn from_pem(certs: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
+        Ok(Self::new(identity_from_pem(certs, key)?))
+    }
+
+    /// The application protocols that are served (RFC 7301), in order of preference; none means that ALPN is ignored.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a name of 0 or more than 255 bytes, or too many of them.
+    pub fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
+        self.engine_mut().set_alpn_protocols(protocols)
+    }
+
+    /// The protocol versions. There is TLS 1.3.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for one that is not supported, or an empty list.
+    pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
+        self.engine_mut().set_versions(versions)
+    }
+
+    /// The cipher suites to accept, in order of preference.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+    pub fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
+        self.engine_mut().set_cipher_suites(suites)
+    }
+
+    /// The key exchange groups to accept, in order of preference.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+    pub fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
+        self.engine_mut().set_groups(groups)
+    }
+
+    /// The most bytes that a record we send has on the wire, all overhead counted, so that it can be fitted to a path's
+    /// MTU; `None` for the largest that TLS knows.
+    ///
+    /// # Errors
+    /// [`ConfigError::BadFragmentSize`].
+    pub fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
+        self.engine_mut().set_max_fragment_size(bytes)
+    }
+
+    /// Where the secrets of connections go: [`KeyLogFile`](crate::KeyLogFile), for looking for faults.
+    pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
+        self.engine_mut().set_key_log(key_log);
+    }
+
+    /// Bounds on what a client can make us hold.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.engine_mut().set_limits(limits);
+    }
+
+    fn engine_mut(&mut self) -> &mut EngineConfig {
+        Arc::make_mut(&mut self.engine)
+    }
+}
+
+impl Side for Server {
+    type Config = ServerConfig;
+
+    fn answer(config: &ServerConfig, need: Need) -> Option<Answer> {
+        match need {
+            Need::Identity(need) => {
+                // It was decoded before; were it not to decode again, nobody could be chosen for it.
+                let Ok(client_hello) = need.client_hello() else { return Some(need.refuse()) };
+                let hello = ClientHelloInfo { server_name: need.server_name(), client_hello: &client_hello };
+                Some(match config.resolver.resolve(&hello) {
+                    Some(identity) => need.answer(identity),
+                    None => need.refuse(),
+                })
+            }
+            Need::Signature(need) => Some(need.sign_locally()),
+            _ => None,
+        }
+    }
+}
+
+/// A server's side of one connection. Its calls are those of [`Session`](crate::Session), [`Read`], [`BufRead`] and [`Write`].
+pub struct ServerSession(Buffered<Server>);
+
+impl ServerSession {
+    /// A session with a client that has connected.
+    #[must_use]
+    pub fn new(config: &Arc<ServerConfig>) -> Self {
+        let connection = Connection::<Server>::new(Arc::clone(&config.engine));
+        Self(Buffered::new(Arc::clone(config), connection, SendBuffer::default()))
+    }
+
+    /// The host name that the client asked for (SNI), once the handshake is complete.
+    #[must_use]
+    pub fn sni_hostname(&self) -> Option<&str> {
+        self.0.connection().server_name()
+    }
+}
+
+impl Wraps for ServerSession {
+    type Side = Server;
+
+    fn core(&self) -> &Buffered<Server> {
+        &self.0
+    }
+
+    fn core_mut(&mut self) -> &mut Buffered<Server> {
+        &mut self.0
+    }
+}
+
+impl Read for ServerSession {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.read_vectored(bufs)
+    }
+}
+
+impl BufRead for ServerSession {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.0.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.0.consume(n);
+    }
+}
+
+impl Write for ServerSession {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(&[IoSlice::new(buf)])
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ServerSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe("ServerSession", self, f)
+    }
+}

@@ -1,0 +1,298 @@
+//! What a client's session and a server's have in common: the calls that every caller needs, whatever its I/O.
+
+use std::fmt;
+use std::io::{self, BufRead, Read, Write};
+
+use pki_types::CertificateDer;
+use tls_handshake::{Error, HandshakeKind};
+
+use crate::buffered::{Buffered, Side, protocol_error};
+use crate::{CipherSuite, NamedGroup, ProtocolVersion};
+
+/// One TLS connection with its buffers, without any I/O of its own.
+///
+/// The transport's side is [`read_tls`](Self::read_tls), [`process_new_packets`](Self::process_new_packets) and
+/// [`write_tls`](Self::write_tls); the application's side are [`Read`], [`BufRead`] and [`Write`]. The loop of an event-driven
+/// program, for each connection that the operating system tells is ready:
+///
+/// 1. readable, and [`wants_read`](Self::wants_read): `read_tls`, then `process_new_packets`; on an error of the latter go on with
+///    step 4 (an alert waits to be sent), then close;
+/// 2. `read` until it returns [`WouldBlock`](io::ErrorKind::WouldBlock) or `Ok(0)`;
+/// 3. `write` the answer;
+/// 4. writable, and [`wants_write`](Self::wants_write): `write_tls`;
+/// 5. ask the operating system for what `wants_read` and `wants_write` say.
+///
+/// A blocking program needs [`complete_io`](Self::complete_io) alone, or a [`Stream`](crate::Stream).
+///
+/// # Reading plaintext
+/// * `Ok(n)`: that many bytes, decrypted and authenticated.
+/// * `Ok(0)`: the peer has sent close_notify: there will be no more, and nothing is missing.
+/// * [`WouldBlock`](io::ErrorKind::WouldBlock): nothing yet.
+/// * [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) holding [`Error::Truncated`]: the transport ended without close_notify. Whether
+///   something is missing, the application's protocol must know; [`is_truncation`](crate::is_truncation) recognises the
+///   error in one line for those that accept it.
+/// * any other error holds the [`Error`] that ended the connection.
+///
+/// What was received before an end or error is read first.
+///
+/// # Writing plaintext
+/// `write` seals record by record into the send buffer, from where `write_tls` takes it. It accepts no more than the
+/// limit of [`set_buffer_limit`](Self::set_buffer_limit) leaves room for, and returns `Ok(0)` when there is none: call `write_tls` first.
+/// Before the handshake's end the plaintext is kept, up to the same limit, and sent as soon as the handshake is
+/// complete. `write_vectored` fills whole records from many small slices. `flush` does nothing, as there is no transport to flush to.
+///
+/// # Errors
+/// After an error of the protocol every call gives that same error, except that the alert can still be sent with `write_tls`.
+pub trait Session: Read + BufRead + Write {
+    /// Reads once from the transport into the receive buffer; `Ok(0)` is the transport's end, which is remembered. Call
+    /// [`process_new_packets`](Self::process_new_packets) afterwards.
+    ///
+    /// # Errors
+    /// Those of `rd`; those of the protocol that came before; and if more was received than
+    /// [`wants_read`](Self::wants_read) asked for.
+    fn read_tls(&mut self, rd: &mut dyn Read) -> io::Result<usize>;
+
+    /// Writes once to the transport, and returns how many bytes it took; `Ok(0)` if there were none to write.
+    ///
+    /// # Errors
+    /// Those of `wr`.
+    fn write_tls(&mut self, wr: &mut dyn Write) -> io::Result<usize>;
+
+    /// Takes in all whole records that were received. Handshake messages are answered, plaintext can be read afterwards.
+    ///
+    /// # Errors
+    /// The [`Error`] that ended the connection; the alert for the peer then waits for [`write_tls`](Self::write_tls). The end of the
+    /// transport is an error here only during the handshake, afterwards the reader is told.
+    fn process_new_packets(&mut self) -> Result<IoState, Error>;
+
+    /// Whether to read from the transport. Not after its end, close_notify or an error; and not while more than 64 KiB
+    /// of plaintext wait to be read, which bounds the memory that a peer can fill.
+    fn wants_read(&self) -> bool;
+
+    /// Whether bytes wait to be written to the transport.
+    fn wants_write(&self) -> bool;
+
+    /// Whether the handshake is not complete yet.
+    fn is_handshaking(&self) -> bool;
+
+    /// Does I/O: during the handshake until it is complete, afterwards one round of writing what waits and, if nothing
+    /// did, one read. Returns the bytes read from and written to the transport; `(0, 0)` if there is nothing to do, which is
+    /// so at the end of the transport and after close_notify.
+    ///
+    /// Works with blocking and with non-blocking transports, and never spins: every step moves bytes or ends the call.
+    ///
+    /// # Errors
+    /// Those of the transport, among them [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing could be done or the handshake is
+    /// not complete; and those of the protocol, after the alert was written.
+    fn complete_io<T: Read + Write>(&mut self, io: &mut T) -> io::Result<(usize, usize)>
+    where
+        Self: Sized;
+
+    /// Limits what is held for sending, plaintext and records together, in bytes; `None` for no limit. 64 KiB unless
+    /// changed. While nothing waits at least one byte is accepted.
+    fn set_buffer_limit(&mut self, limit: Option<usize>);
+
+    /// Ends our sending side: close_notify is sent after what was written, and nothing can be written afterwards. The
+    /// peer may go on sending, and it can be read. Called during the handshake it takes effect at its end.
+    fn send_close_notify(&mut self);
+
+    /// The peer's certificates as it sent them, its own first.
+    fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]>;
+
+    /// The application protocol that was negotiated (RFC 7301).
+    fn alpn_protocol(&self) -> Option<&[u8]>;
+
+    /// The version that was negotiated.
+    fn protocol_version(&self) -> Option<ProtocolVersion>;
+
+    /// The cipher suite that was negotiated.
+    fn negotiated_cipher_suite(&self) -> Option<CipherSuite>;
+
+    /// The key exchange group that was negotiated.
+    fn negotiated_group(&self) -> Option<NamedGroup>;
+
+    /// How the handshake went, once it is complete.
+    fn handshake_kind(&self) -> Option<HandshakeKind>;
+
+    /// Fills `out` with key material that both sides can derive, and nobody else (RFC 9846 §7.5).
+    ///
+    /// # Errors
+    /// [`Error::HandshakeNotComplete`], and if `out` is longer than the key schedule can fill.
+    fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error>;
+
+    /// Changes our sending keys, and asks the peer to change its own (RFC 9846 §4.7.3). Happens by itself before the
+    /// keys' limit is reached.
+    ///
+    /// # Errors
+    /// [`Error::HandshakeNotComplete`].
+    fn refresh_traffic_keys(&mut self) -> Result<(), Error>;
+}
+
+/// What [`Session::process_new_packets`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoState {
+    pub(crate) plaintext_bytes_to_read: usize,
+    pub(crate) tls_bytes_to_write: usize,
+    pub(crate) peer_has_closed: bool,
+}
+
+impl IoState {
+    /// Bytes of plaintext that can be read without blocking.
+    #[must_use]
+    pub fn plaintext_bytes_to_read(&self) -> usize {
+        self.plaintext_bytes_to_read
+    }
+
+    /// Bytes that wait for [`Session::write_tls`].
+    #[must_use]
+    pub fn tls_bytes_to_write(&self) -> usize {
+        self.tls_bytes_to_write
+    }
+
+    /// Whether close_notify came.
+    #[must_use]
+    pub fn peer_has_closed(&self) -> bool {
+        self.peer_has_closed
+    }
+}
+
+/// A session by the core that it wraps.
+pub(crate) trait Wraps {
+    type Side: Side;
+
+    fn core(&self) -> &Buffered<Self::Side>;
+    fn core_mut(&mut self) -> &mut Buffered<Self::Side>;
+}
+
+impl<S: Wraps + Read + BufRead + Write> Session for S {
+    fn read_tls(&mut self, rd: &mut dyn Read) -> io::Result<usize> {
+        self.core_mut().read_tls(rd)
+    }
+
+    fn write_tls(&mut self, wr: &mut dyn Write) -> io::Result<usize> {
+        self.core_mut().write_tls(wr)
+    }
+
+    fn process_new_packets(&mut self) -> Result<IoState, Error> {
+        self.core_mut().process()
+    }
+
+    fn wants_read(&self) -> bool {
+        self.core().wants_read()
+    }
+
+    fn wants_write(&self) -> bool {
+        self.core().wants_write()
+    }
+
+    fn is_handshaking(&self) -> bool {
+        self.core().connection().is_handshaking()
+    }
+
+    fn complete_io<T: Read + Write>(&mut self, io: &mut T) -> io::Result<(usize, usize)> {
+        complete_io(self, io)
+    }
+
+    fn set_buffer_limit(&mut self, limit: Option<usize>) {
+        self.core_mut().set_limit(limit);
+    }
+
+    fn send_close_notify(&mut self) {
+        self.core_mut().send_close_notify();
+    }
+
+    fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        self.core().connection().peer_certificates()
+    }
+
+    fn alpn_protocol(&self) -> Option<&[u8]> {
+        self.core().connection().alpn_protocol()
+    }
+
+    fn protocol_version(&self) -> Option<ProtocolVersion> {
+        self.core().connection().protocol_version()
+    }
+
+    fn negotiated_cipher_suite(&self) -> Option<CipherSuite> {
+        self.core().connection().negotiated_cipher_suite()
+    }
+
+    fn negotiated_group(&self) -> Option<NamedGroup> {
+        self.core().connection().negotiated_group()
+    }
+
+    fn handshake_kind(&self) -> Option<HandshakeKind> {
+        self.core().connection().handshake_kind()
+    }
+
+    fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
+        self.core().export_keying_material(out, label, context)
+    }
+
+    fn refresh_traffic_keys(&mut self) -> Result<(), Error> {
+        self.core_mut().refresh_traffic_keys()
+    }
+}
+
+/// One line about a session for `Debug`; the engine's state holds secrets, and is left out.
+pub(crate) fn describe<S: Session>(name: &str, session: &S, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.debug_struct(name)
+        .field("is_handshaking", &session.is_handshaking())
+        .field("protocol_version", &session.protocol_version())
+        .field("negotiated_cipher_suite", &session.negotiated_cipher_suite())
+        .finish_non_exhaustive()
+}
+
+fn complete_io<S: Wraps + Session, T: Read + Write>(session: &mut S, io: &mut T) -> io::Result<(usize, usize)> {
+    let handshake = session.is_handshaking();
+    let (mut read, mut written) = (0, 0);
+    loop {
+        let blocked = match write_out(session, io) {
+            Ok(n) => {
+                written += n;
+                None
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Some(e),
+            Err(e) => return Err(e),
+        };
+        if let Some(e) = session.core().connection().error() {
+            return Err(protocol_error(e.clone()));
+        }
+        let done = if handshake { !session.is_handshaking() } else { read + written > 0 };
+        if !session.wants_read() || (done && blocked.is_none()) {
+            return Ok((read, written));
+        }
+        match session.read_tls(io) {
+            Ok(n) => read += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            // Outside the handshake what was done so far is a success.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock && !handshake && written > 0 => return Ok((read, written)),
+            Err(e) => return Err(blocked.unwrap_or(e)),
+        }
+        if let Err(e) = session.process_new_packets() {
+            // The peer may be gone; what ended the connection is the better news.
+            let _ = write_out(session, io);
+            return Err(protocol_error(e));
+        }
+        if !handshake {
+            return Ok((read, written));
+        }
+    }
+}
+
+/// Writes and flushes what waits.
+pub(crate) fn write_out<S: Session, T: Write>(session: &mut S, io: &mut T) -> io::Result<usize> {
+    let mut written = 0;
+    while session.wants_write() {
+        match session.write_tls(io) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => written += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    if written > 0 {
+        io.flush()?;
+    }
+    Ok(written)
+}

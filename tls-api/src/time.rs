@@ -1,0 +1,40 @@
+//! The clock, which certificates are checked against.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use pki_types::UnixTime;
+
+/// Tells the time for checking certificates: for machines without a clock, and for tests.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use tls_api::pki_types::UnixTime;
+///
+/// #[derive(Debug)]
+/// struct FromTheNetwork;
+///
+/// impl tls_api::TimeProvider for FromTheNetwork {
+///     fn now(&self) -> Option<UnixTime> {
+///         Some(UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000)))
+///     }
+/// }
+///
+/// tls_api::ClientConfig::new().set_time_provider(Arc::new(FromTheNetwork));
+/// ```
+pub trait TimeProvider: fmt::Debug + Send + Sync {
+    /// The time; `None` if it is not known, which makes every verification fail.
+    fn now(&self) -> Option<UnixTime>;
+}
+
+/// The system's clock: the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl TimeProvider for SystemClock {
+    fn now(&self) -> Option<UnixTime> {
+        // A clock before 1970 is a clock that was never set.
+        SystemTime::now().duration_since(UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
+    }
+}
