@@ -6,7 +6,7 @@
 use tls_codec::RecordHeader;
 
 /// Uses the codec, so that it is linked and not only named.
-pub fn header_of(length: u16) -> [u8; tls_codec::HEADER_LEN] {
+pub fn header_of(length: u16) -> [u8; tls_codec::record::HEADER_LEN] {
     RecordHeader {
         content_type: tls_codec::ContentType::HANDSHAKE,
         legacy_record_version: tls_codec::ProtocolVersion::TLS12,
