@@ -1,0 +1,32 @@
+//! A client and a server that talk over a network which the input steers: how much is written, delivered and read, when keys
+//! change, and which bits flip. Whatever it does, what either side reads is what the other wrote, up to some point.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tls_fuzz::session::{Pair, Side};
+
+fuzz_target!(|script: &[u8]| {
+    let mut pair = Pair::start();
+    // Most scripts are about what comes after a handshake; an odd first byte cuts into it.
+    if script.first().is_some_and(|byte| byte % 2 == 0) {
+        pair.settle();
+    }
+    let mut tampered = false;
+    for step in script.get(1..).unwrap_or_default().chunks_exact(2) {
+        let (action, amount) = (step[0], usize::from(step[1]));
+        let side = if action & 1 == 0 { Side::Client } else { Side::Server };
+        match action >> 1 & 7 {
+            0 => pair.write(side, amount),
+            1 => pair.write(side, amount * 256),
+            2 => pair.deliver(side, amount),
+            3 => pair.deliver(side, amount * 256),
+            4 => pair.read(side, 1 + amount),
+            5 => pair.close(side),
+            6 => pair.refresh(side),
+            _ => tampered |= pair.flip(side, amount),
+        }
+    }
+    pair.settle();
+    pair.check(tampered);
+});

@@ -1,0 +1,37 @@
+//! Bytes of any kind into a client, in pieces of any size. A session id in the place of a ServerHello's is made the one that
+//! this client chose, so that what comes behind it is read as well.
+
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use libfuzzer_sys::fuzz_target;
+use tls_fuzz::{feed, now, roots};
+use tls_handshake::{ClientConfig, ClientConnection, Need, Outgoing, RootCertStore};
+
+static SETTINGS: LazyLock<(Arc<ClientConfig>, RootCertStore)> =
+    LazyLock::new(|| (Arc::new(ClientConfig::new()), roots()));
+
+/// Where the session id's length stands in the first record: header, message header, version, random.
+const SESSION_ID: usize = 5 + 4 + 2 + 32;
+
+fuzz_target!(|input: &[u8]| {
+    let Some((chunk, stream)) = input.split_first() else { return };
+    let (config, roots) = &*SETTINGS;
+    let mut hello = Outgoing::new();
+    let name = "localhost".try_into().unwrap();
+    let mut client = ClientConnection::new(config.clone(), name, &mut hello).unwrap();
+
+    let mut stream = stream.to_vec();
+    if let Some(id) = stream.get_mut(SESSION_ID..SESSION_ID + 33).filter(|id| id[0] == 32) {
+        id.copy_from_slice(&hello.ready()[SESSION_ID..SESSION_ID + 33]);
+    }
+    feed(&mut client, &stream, usize::from(*chunk), |need| match need {
+        Need::Verdict(need) => need.verify(roots, now()),
+        other => panic!("a client asked for {other:?}"),
+    });
+    assert!(
+        client.export_keying_material(&mut [0; 16], b"EXPERIMENTAL", None).is_err(),
+        "a handshake without keys was completed"
+    );
+});
