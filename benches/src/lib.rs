@@ -1,1 +1,192 @@
-//! benches
+//! What the benchmarks measure: full TLS 1.3 handshakes and bulk data, in memory, with each side's time apart.
+//!
+//! ```text
+//! client ─write_tls─▶ Vec ─read_tls─▶ server      one thread; the clock runs for one side at a time
+//! ```
+//!
+//! [`Ours`] and [`Rustls`] are driven through one trait by the same code, with the same suite (TLS_AES_128_GCM_SHA256), group
+//! (X25519), chain (leaf and intermediate, P-256) and no resumption. On one thread that nobody interrupts, the time
+//! between two readings of the monotonic clock is CPU time; what an interruption adds goes away with the median.
+
+use std::{
+    io::{self, Read, Write},
+    time::{Duration, Instant},
+};
+
+mod certificates;
+mod ours;
+mod rustls_ring;
+
+pub use certificates::Certificates;
+pub use ours::Ours;
+pub use rustls_ring::Rustls;
+
+/// A TLS library with a client's and a server's configuration ready.
+pub trait Library {
+    /// As it is called in tables.
+    const NAME: &'static str;
+    /// A client's session.
+    type Client: Endpoint;
+    /// A server's session.
+    type Server: Endpoint;
+
+    /// Configured for a server that has these certificates, and a client that trusts their root.
+    fn new(certificates: &Certificates) -> Self;
+    /// A fresh client session.
+    fn client(&self) -> Self::Client;
+    /// A fresh server session.
+    fn server(&self) -> Self::Server;
+}
+
+/// One side of a connection, as both libraries have it.
+pub trait Endpoint {
+    /// Takes in bytes of the peer.
+    ///
+    /// # Errors
+    /// When the session's buffer is full.
+    fn read_tls(&mut self, from: &mut dyn Read) -> io::Result<usize>;
+    /// Hands out bytes for the peer.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    fn write_tls(&mut self, to: &mut dyn Write) -> io::Result<usize>;
+    /// Works on what was taken in.
+    ///
+    /// # Panics
+    /// If the peer broke the protocol, which would be a fault of the benchmark.
+    fn process(&mut self);
+    /// Whether the handshake still goes on.
+    fn is_handshaking(&self) -> bool;
+    /// Whether there are bytes for the peer.
+    fn wants_write(&self) -> bool;
+    /// Plaintext to send.
+    ///
+    /// # Errors
+    /// Those of the library.
+    fn write(&mut self, plaintext: &[u8]) -> io::Result<usize>;
+    /// Plaintext that came.
+    ///
+    /// # Errors
+    /// `WouldBlock` where there is none.
+    fn read(&mut self, plaintext: &mut [u8]) -> io::Result<usize>;
+}
+
+/// What a handshake cost each side.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Making the client's session and all calls to it.
+    pub client: Duration,
+    /// The same for the server's.
+    pub server: Duration,
+}
+
+/// A full handshake, and what it cost.
+///
+/// # Panics
+/// If the handshake fails.
+pub fn handshake<L: Library>(library: &L) -> (L::Client, L::Server, Cost) {
+    let mut cost = Cost::default();
+    let mut client = timed(&mut cost.client, || library.client());
+    let mut server = timed(&mut cost.server, || library.server());
+    let mut wire = Vec::with_capacity(16 * 1024);
+    loop {
+        timed(&mut cost.client, || flush(&mut client, &mut wire));
+        timed(&mut cost.server, || deliver(&mut wire, &mut server));
+        timed(&mut cost.server, || flush(&mut server, &mut wire));
+        if wire.is_empty() && !client.wants_write() {
+            break;
+        }
+        timed(&mut cost.client, || deliver(&mut wire, &mut client));
+    }
+    assert!(!client.is_handshaking() && !server.is_handshaking(), "the handshake of {} stopped half-way", L::NAME);
+    (client, server, cost)
+}
+
+/// What a full handshake costs each side, including the end of its session.
+///
+/// # Panics
+/// If the handshake fails.
+pub fn handshake_cost<L: Library>(library: &L) -> Cost {
+    let (client, server, mut cost) = handshake(library);
+    timed(&mut cost.client, || drop(client));
+    timed(&mut cost.server, || drop(server));
+    cost
+}
+
+/// Application data that flows from one side to the other, after the handshake.
+#[derive(Debug)]
+pub struct Bulk<S, R> {
+    sender: S,
+    receiver: R,
+    plaintext: Vec<u8>,
+    wire: Vec<u8>,
+    read: Vec<u8>,
+}
+
+/// The size of a write and of a read.
+pub const WRITE: usize = 16 * 1024;
+
+/// How much flows in one go of [`Bulk::transfer`]: what a program may have under way on a fast network.
+pub const BURST: usize = 64 * 1024;
+
+/// A client that sends and a server that receives.
+///
+/// # Panics
+/// If the handshake fails.
+pub fn bulk<L: Library>(library: &L) -> Bulk<L::Client, L::Server> {
+    let (sender, receiver, _) = handshake(library);
+    Bulk { sender, receiver, plaintext: vec![0x5a; WRITE], wire: Vec::with_capacity(2 * BURST), read: vec![0; WRITE] }
+}
+
+impl<S: Endpoint, R: Endpoint> Bulk<S, R> {
+    /// Sends [`BURST`] bytes in writes of [`WRITE`] and receives them in reads of the same size, and says how long the
+    /// sender and the receiver took. The transport is a `Vec` on either side: one copy, as a socket makes.
+    ///
+    /// # Panics
+    /// If less arrives than was sent.
+    pub fn transfer(&mut self) -> (Duration, Duration) {
+        let (mut send, mut receive) = (Duration::ZERO, Duration::ZERO);
+        self.wire.clear();
+        timed(&mut send, || {
+            for _ in 0..BURST / WRITE {
+                let taken = self.sender.write(&self.plaintext).expect("the session is open");
+                assert_eq!(taken, WRITE);
+                flush(&mut self.sender, &mut self.wire);
+            }
+        });
+        timed(&mut receive, || {
+            let (mut wire, mut arrived) = (&self.wire[..], 0);
+            while !wire.is_empty() {
+                self.receiver.read_tls(&mut wire).expect("there is room");
+                self.receiver.process();
+                while let Ok(n @ 1..) = self.receiver.read(&mut self.read) {
+                    arrived += n;
+                }
+            }
+            assert_eq!(arrived, BURST);
+        });
+        (send, receive)
+    }
+}
+
+fn timed<T>(total: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    *total += start.elapsed();
+    result
+}
+
+fn flush(from: &mut impl Endpoint, wire: &mut Vec<u8>) {
+    while from.wants_write() {
+        from.write_tls(wire).expect("a Vec takes all");
+    }
+}
+
+fn deliver(wire: &mut Vec<u8>, to: &mut impl Endpoint) {
+    let mut unread = &wire[..];
+    while !unread.is_empty() {
+        to.read_tls(&mut unread).expect("there is room");
+        to.process();
+    }
+    wire.clear();
+}

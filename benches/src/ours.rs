@@ -1,0 +1,80 @@
+//! This library.
+
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+};
+
+use tls_api::{CipherSuite, ClientConfig, ClientSession, NamedGroup, ServerConfig, ServerName, ServerSession, Session};
+
+use crate::{Certificates, Endpoint, Library};
+
+/// This library, through its buffered sessions.
+#[derive(Debug)]
+pub struct Ours {
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+    name: ServerName<'static>,
+}
+
+impl Library for Ours {
+    const NAME: &'static str = "ours";
+    type Client = Side<ClientSession>;
+    type Server = Side<ServerSession>;
+
+    fn new(certificates: &Certificates) -> Self {
+        let roots = tls_api::root_store_from_pem(certificates.root.as_bytes()).expect("our own root");
+        let mut client = ClientConfig::with_roots(roots);
+        let mut server = ServerConfig::from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes())
+            .expect("our own certificate and key");
+        let suites = [CipherSuite::TLS_AES_128_GCM_SHA256];
+        client.set_cipher_suites(&suites).expect("supported");
+        server.set_cipher_suites(&suites).expect("supported");
+        client.set_groups(&[NamedGroup::X25519]).expect("supported");
+        server.set_groups(&[NamedGroup::X25519]).expect("supported");
+        let name = ServerName::try_from("localhost").expect("a name");
+        Self { client: Arc::new(client), server: Arc::new(server), name }
+    }
+
+    fn client(&self) -> Self::Client {
+        Side(ClientSession::new(&self.client, self.name.clone()).expect("a client"))
+    }
+
+    fn server(&self) -> Self::Server {
+        Side(ServerSession::new(&self.server))
+    }
+}
+
+/// A session of this library.
+#[derive(Debug)]
+pub struct Side<S>(S);
+
+impl<S: Session> Endpoint for Side<S> {
+    fn read_tls(&mut self, from: &mut dyn Read) -> io::Result<usize> {
+        self.0.read_tls(from)
+    }
+
+    fn write_tls(&mut self, to: &mut dyn Write) -> io::Result<usize> {
+        self.0.write_tls(to)
+    }
+
+    fn process(&mut self) {
+        self.0.process_new_packets().expect("the peer keeps to the protocol");
+    }
+
+    fn is_handshaking(&self) -> bool {
+        self.0.is_handshaking()
+    }
+
+    fn wants_write(&self) -> bool {
+        self.0.wants_write()
+    }
+
+    fn write(&mut self, plaintext: &[u8]) -> io::Result<usize> {
+        self.0.write(plaintext)
+    }
+
+    fn read(&mut self, plaintext: &mut [u8]) -> io::Result<usize> {
+        self.0.read(plaintext)
+    }
+}
