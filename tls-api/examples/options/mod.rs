@@ -1,0 +1,138 @@
+//! What both example programs can be told about the protocol, and how they end.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser};
+use tls_api::{CipherSuite, KeyLog, KeyLogFile, NamedGroup, ProtocolVersion};
+
+/// The options about the protocol itself.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Protocol")]
+pub(crate) struct ProtocolOptions {
+    /// Allow this protocol version only; repeat it for more than one
+    #[arg(long, value_name = "1.2|1.3", value_parser = version)]
+    protover: Vec<ProtocolVersion>,
+
+    /// Allow this cipher suite only, by its RFC's name (TLS_AES_128_GCM_SHA256); repeat it in order of preference
+    #[arg(long, value_name = "NAME", value_parser = suite)]
+    pub(crate) suite: Vec<CipherSuite>,
+
+    /// Allow this group for the key exchange only, by its RFC's name (x25519, secp256r1); repeat it in order of preference
+    #[arg(long, value_name = "NAME", value_parser = group)]
+    pub(crate) group: Vec<NamedGroup>,
+
+    /// Negotiate this application protocol (ALPN); repeat it in order of preference
+    #[arg(long, value_name = "ALPN")]
+    proto: Vec<String>,
+
+    /// The most bytes that a record may have on the wire, all overhead counted
+    #[arg(long, value_name = "N")]
+    pub(crate) max_frag_size: Option<usize>,
+
+    /// Append the secrets of all connections to the file that SSLKEYLOGFILE names, for Wireshark
+    #[arg(long)]
+    key_log: bool,
+
+    /// Tell on stderr what is negotiated, and the protocol's messages; twice for more
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+impl ProtocolOptions {
+    /// The versions for the config; `None` for its default.
+    pub(crate) fn versions(&self) -> Result<Option<&[ProtocolVersion]>, Failure> {
+        if self.protover.contains(&ProtocolVersion::TLS12) {
+            return Err(Failure::new("TLS 1.2 is not there yet: leave out --protover 1.2, or ask for --protover 1.3"));
+        }
+        Ok(Some(&self.protover[..]).filter(|versions| !versions.is_empty()))
+    }
+
+    pub(crate) fn alpn(&self) -> Vec<&[u8]> {
+        self.proto.iter().map(String::as_bytes).collect()
+    }
+
+    pub(crate) fn key_log(&self) -> Result<Option<Arc<dyn KeyLog>>, Failure> {
+        if !self.key_log {
+            return Ok(None);
+        }
+        let path = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).ok_or_else(|| {
+            Failure::new("--key-log writes to the file that SSLKEYLOGFILE names: set it, as in SSLKEYLOGFILE=keys.txt")
+        })?;
+        let file = KeyLogFile::with_path(&path).context(format!("the key log {} cannot be opened", path.display()))?;
+        Ok(Some(Arc::new(file)))
+    }
+
+    /// Whether to tell more than failures.
+    pub(crate) fn verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
+    pub(crate) fn start_logging(&self) {
+        let filters = match self.verbose {
+            // Failures are told in the program's own words.
+            0 => "off",
+            1 => "debug,mio=off",
+            _ => "trace,mio=off",
+        };
+        env_logger::Builder::new().parse_filters(filters).init();
+    }
+}
+
+fn version(word: &str) -> Result<ProtocolVersion, String> {
+    match word {
+        "1.3" => Ok(ProtocolVersion::TLS13),
+        "1.2" => Ok(ProtocolVersion::TLS12),
+        _ => Err("the versions are 1.2 and 1.3".into()),
+    }
+}
+
+fn suite(name: &str) -> Result<CipherSuite, String> {
+    CipherSuite::from_name(name).ok_or_else(|| "no cipher suite of this name; one is TLS_AES_128_GCM_SHA256".into())
+}
+
+fn group(name: &str) -> Result<NamedGroup, String> {
+    NamedGroup::from_name(name).ok_or_else(|| "no group of this name; two are x25519 and secp256r1".into())
+}
+
+/// Why the program ends, in words for the person who started it.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Says what was being done when an error came.
+pub(crate) trait Context<T> {
+    fn context(self, what: impl Display) -> Result<T, Failure>;
+}
+
+impl<T, E: Display> Context<T> for Result<T, E> {
+    fn context(self, what: impl Display) -> Result<T, Failure> {
+        self.map_err(|cause| Failure(format!("{what}: {cause}")))
+    }
+}
+
+/// Parses the arguments, runs the program, and turns every kind of failure into a line and exit status 1.
+pub(crate) fn run_program<A: Parser>(program: &str, run: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
+    let arguments = match A::try_parse() {
+        Ok(arguments) => arguments,
+        Err(e) => {
+            // If not even this can be printed there is nobody to tell.
+            let _ = e.print();
+            // --help and --version come by this way as well.
+            return if e.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(why)) => {
+            eprintln!("{program}: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use tls_api::ServerName;
+
+use crate::options::{Context, Failure, ProtocolOptions};
+
+/// A TLS client: fetches a page, or joins stdin and stdout to a server
+#[derive(Debug, Parser)]
+#[command(name = "tlsclient", version)]
+pub(crate) struct Arguments {
+    /// The server's port
+    #[arg(long, value_name = "N", default_value_t = 443)]
+    pub(crate) port: u16,
+
+    /// Fetch PATH (/ if none is given) by HTTP/1.1 and print the whole answer
+    #[arg(long, value_name = "PATH", num_args = 0..=1)]
+    http: Option<Option<String>>,
+
+    /// Trust the authorities of this file instead of the system's
+    #[arg(long, value_name = "PEM")]
+    pub(crate) cafile: Option<PathBuf>,
+
+    /// Do not tell the server the name that it is asked for
+    #[arg(long)]
+    pub(crate) no_sni: bool,
+
+    /// Ask for a certificate with this name or IP address instead of HOST's
+    #[arg(long, value_name = "NAME")]
+    servername: Option<String>,
+
+    /// How long connecting and the handshake may take
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolOptions,
+
+    /// The server, by name or IP address
+    host: Option<String>,
+}
+
+/// What the arguments about server and page mean together.
+pub(crate) struct Target {
+    pub(crate) host: String,
+    pub(crate) name: ServerName<'static>,
+    /// What to fetch; otherwise stdin and stdout are joined to the session.
+    pub(crate) path: Option<String>,
+}
+
+impl Arguments {
+    pub(crate) fn target(&self) -> Result<Target, Failure> {
+        let (path, host) = match (self.http.clone(), self.host.clone()) {
+            // `--http HOST`: what begins with no slash is no path.
+            (Some(Some(word)), None) if !word.starts_with('/') => (Some("/".to_owned()), Some(word)),
+            (Some(Some(path)), _) if !path.starts_with('/') || path.contains(|c: char| c <= ' ' || c == '\x7f') => {
+                return Err(Failure::new(format!(
+                    "--http wants a path that begins with / and has no blanks, not {path:?}"
+                )));
+            }
+            (http, host) => (http.map(|path| path.unwrap_or_else(|| "/".to_owned())), host),
+        };
+        let host =
+            host.ok_or_else(|| Failure::new("which server? Give a HOST, as in: tlsclient --http / example.com"))?;
+        // As in a URL, where colons would be taken for a port's.
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host).to_owned();
+        let name = self.servername.as_ref().unwrap_or(&host);
+        let name = ServerName::try_from(name.clone())
+            .context(format!("{name:?} is no name or IP address that a certificate could have"))?;
+        Ok(Target { host, name, path })
+    }
+}
+
+fn seconds(word: &str) -> Result<Duration, String> {
+    word.parse::<f64>()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "a number of seconds above 0, like 30 or 0.5".into())
+}

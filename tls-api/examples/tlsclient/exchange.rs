@@ -1,0 +1,232 @@
+//! The connection's life: sends what the input gives, prints what comes, and ends in good order.
+
+use std::io::{self, BufRead, Write};
+use std::time::Instant;
+
+use mio::net::TcpStream;
+use mio::{Events, Poll, Token, Waker};
+use tls_api::{ClientSession, Error, Session, is_truncation};
+
+use crate::arguments::Target;
+use crate::connect::{Connected, SOCKET};
+use crate::input::{Input, Next};
+use crate::options::{Context, Failure};
+use crate::response::Response;
+
+pub(crate) struct Exchange {
+    session: ClientSession,
+    socket: TcpStream,
+    poll: Poll,
+    /// What the socket was last known to be; it tells only changes.
+    readable: bool,
+    writable: bool,
+    /// For the handshake.
+    deadline: Instant,
+    verbose: bool,
+    unsent: Vec<u8>,
+    /// Our side has been closed.
+    said_all: bool,
+    response: Option<Response>,
+}
+
+/// Whether there is more to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Going {
+    On,
+    Finished,
+}
+
+impl Exchange {
+    pub(crate) fn new(session: ClientSession, connected: Connected, deadline: Instant, verbose: bool) -> Self {
+        let Connected { socket, poll } = connected;
+        Self {
+            session,
+            socket,
+            poll,
+            readable: true,
+            writable: true,
+            deadline,
+            verbose,
+            unsent: Vec::new(),
+            said_all: false,
+            response: None,
+        }
+    }
+
+    pub(crate) fn run(mut self, target: &Target) -> Result<(), Failure> {
+        let mut input = match &target.path {
+            Some(path) => {
+                self.response = Some(Response::default());
+                Input::Request(Some(request(path, &target.host).into_bytes()))
+            }
+            None => Input::stdin(Waker::new(self.poll.registry(), STDIN).context("the event queue")?),
+        };
+        loop {
+            let received = self.receive(&target.host)?;
+            if self.print()? == Going::Finished {
+                return self.finish();
+            }
+            let took = self.take_input(&mut input)?;
+            let sent = self.send().context(format!("sending to {}", target.host))?;
+            if !(received || took || sent) {
+                self.wait()?;
+            }
+        }
+    }
+
+    /// Reads and processes; whether anything came.
+    fn receive(&mut self, host: &str) -> Result<bool, Failure> {
+        if !self.readable || !self.session.wants_read() {
+            return Ok(false);
+        }
+        let handshaking = self.session.is_handshaking();
+        match self.session.read_tls(&mut self.socket) {
+            Ok(0) => self.readable = false,
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                return Ok(false);
+            }
+            Err(e) => return Err(e).context(format!("the connection to {host} broke")),
+        }
+        if let Err(e) = self.session.process_new_packets() {
+            // What came before the error is worth printing, and the alert worth sending; but the error is the news.
+            let (_, _) = (self.print(), self.send());
+            return Err(Failure::new(format!("{host}: {e}")));
+        }
+        if handshaking && !self.session.is_handshaking() && self.verbose {
+            self.tell_what_was_negotiated();
+        }
+        Ok(true)
+    }
+
+    /// Prints all that was decrypted.
+    fn print(&mut self) -> Result<Going, Failure> {
+        let mut stdout = io::stdout().lock();
+        loop {
+            let n = match self.session.fill_buf() {
+                Ok([]) => return Ok(Going::Finished),
+                Ok(bytes) => {
+                    stdout.write_all(bytes).context("cannot write to stdout")?;
+                    if let Some(response) = &mut self.response {
+                        response.add(bytes);
+                    }
+                    bytes.len()
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) if is_truncation(&e) => return self.accept_truncation(),
+                Err(e) => return Err(e).context("reading"),
+            };
+            self.session.consume(n);
+        }
+        stdout.flush().context("cannot write to stdout")?;
+        let complete = self.response.as_ref().is_some_and(Response::is_complete);
+        Ok(if complete { Going::Finished } else { Going::On })
+    }
+
+    /// The transport ended without close_notify. Many web servers do that, which does no harm as long as the response
+    /// tells where it ends.
+    fn accept_truncation(&self) -> Result<Going, Failure> {
+        match &self.response {
+            Some(response) if response.is_complete() => Ok(Going::Finished),
+            Some(response) if response.depends_on_the_end() => Err(Failure::new(
+                "the connection was cut: what was printed may not be all (no length, no close_notify)",
+            )),
+            Some(_) => Err(Failure::new("the connection was cut: what was printed is not all")),
+            None => Err(Failure::new(format!("what was printed may not be all: {}", Error::Truncated))),
+        }
+    }
+
+    /// Writes into the session what the input gives; whether it took any.
+    fn take_input(&mut self, input: &mut Input) -> Result<bool, Failure> {
+        if self.said_all {
+            return Ok(false);
+        }
+        if self.unsent.is_empty() {
+            match input.next().context("cannot read stdin")? {
+                Next::Bytes(bytes) => self.unsent = bytes,
+                Next::Nothing => return Ok(false),
+                Next::End => {
+                    self.session.send_close_notify();
+                    self.said_all = true;
+                    return Ok(true);
+                }
+            }
+        }
+        let n = self.session.write(&self.unsent).context("writing")?;
+        self.unsent.drain(..n);
+        Ok(n > 0)
+    }
+
+    /// Writes what waits, as far as the socket takes it; whether it took any.
+    fn send(&mut self) -> io::Result<bool> {
+        let mut moved = false;
+        while self.writable && self.session.wants_write() {
+            match self.session.write_tls(&mut self.socket) {
+                Ok(_) => moved = true,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.writable = false,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Says close_notify, and leaves once it is on its way.
+    fn finish(mut self) -> Result<(), Failure> {
+        io::stdout().flush().context("cannot write to stdout")?;
+        self.session.send_close_notify();
+        // The server may be gone by now, which is as good.
+        while self.session.wants_write() && self.send().is_ok() && self.session.wants_write() {
+            self.wait()?;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self) -> Result<(), Failure> {
+        let patience = if self.session.is_handshaking() {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Failure::new("the server did not complete the handshake in time (--timeout)"));
+            }
+            Some(left)
+        } else {
+            None
+        };
+        let mut events = Events::with_capacity(8);
+        match self.poll.poll(&mut events, patience) {
+            Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e).context("waiting for events"),
+            _ => {}
+        }
+        for event in events.iter().filter(|event| event.token() == SOCKET) {
+            // An error makes the socket ready for everything: reading or writing tells which.
+            self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+            self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
+        }
+        Ok(())
+    }
+
+    fn tell_what_was_negotiated(&self) {
+        let session = &self.session;
+        let version = session.protocol_version().map(|version| version.to_string()).unwrap_or_default();
+        let suite = session.negotiated_cipher_suite().map(|suite| suite.to_string()).unwrap_or_default();
+        let group = session.negotiated_group().map(|group| group.to_string()).unwrap_or_default();
+        let alpn = session.alpn_protocol().map(|name| format!(", protocol {}", String::from_utf8_lossy(name)));
+        let kind = session.handshake_kind().map(|kind| format!(", handshake {kind:?}"));
+        let certificates = session.peer_certificates().map_or(0, <[_]>::len);
+        eprintln!(
+            "established: {version}, {suite}, {group}{}{}, {certificates} certificates",
+            alpn.unwrap_or_default(),
+            kind.unwrap_or_default()
+        );
+    }
+}
+
+fn request(path: &str, host: &str) -> String {
+    // An IPv6 address has its brackets here.
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tlsclient\r\nAccept: */*\r\nConnection: close\r\n\r\n")
+}
+
+const STDIN: Token = Token(1);

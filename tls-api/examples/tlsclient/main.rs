@@ -1,0 +1,76 @@
+//! A TLS client for trying things out: fetches a page, or joins stdin and stdout to a server.
+//!
+//! ```text
+//! cargo run --release -p tls-api --example tlsclient -- --http / example.com
+//! echo hello | cargo run --release -p tls-api --example tlsclient -- --port 8443 --cafile ca.pem localhost
+//! ```
+
+mod arguments;
+mod connect;
+mod exchange;
+mod input;
+#[path = "../options/mod.rs"]
+mod options;
+mod response;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tls_api::{ClientConfig, ClientSession, RootCertStore};
+
+use crate::arguments::Arguments;
+use crate::exchange::Exchange;
+use crate::options::{Context, Failure, run_program};
+
+fn main() -> ExitCode {
+    run_program("tlsclient", run)
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    arguments.protocol.start_logging();
+    let target = arguments.target()?;
+    let config = Arc::new(config(&arguments)?);
+    let deadline = Instant::now() + arguments.timeout;
+    let connected = connect::connect(&target.host, arguments.port, deadline)?;
+    let session = ClientSession::new(&config, target.name.clone()).context(&target.host)?;
+    Exchange::new(session, connected, deadline, arguments.protocol.verbose()).run(&target)
+}
+
+fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
+    let mut config = ClientConfig::with_roots(roots(arguments)?);
+    let protocol = &arguments.protocol;
+    if let Some(versions) = protocol.versions()? {
+        config.set_versions(versions).context("--protover")?;
+    }
+    if !protocol.suite.is_empty() {
+        config.set_cipher_suites(&protocol.suite).context("--suite")?;
+    }
+    if !protocol.group.is_empty() {
+        config.set_groups(&protocol.group).context("--group")?;
+    }
+    config.set_alpn_protocols(&protocol.alpn()).context("--proto")?;
+    config.set_server_name_indication(!arguments.no_sni);
+    config.set_max_fragment_size(protocol.max_frag_size).context("--max-frag-size")?;
+    if let Some(key_log) = protocol.key_log()? {
+        config.set_key_log(key_log);
+    }
+    Ok(config)
+}
+
+fn roots(arguments: &Arguments) -> Result<RootCertStore, Failure> {
+    if let Some(path) = &arguments.cafile {
+        let pem = std::fs::read(path).context(format!("cannot read --cafile {}", path.display()))?;
+        return tls_api::root_store_from_pem(&pem).context(format!("--cafile {}", path.display()));
+    }
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::new();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        let why: String = found.errors.iter().map(|e| format!(" ({e})")).collect();
+        return Err(Failure::new(format!(
+            "this system has no root certificates that can be found{why}: install them (ca-certificates), or give --cafile"
+        )));
+    }
+    Ok(roots)
+}

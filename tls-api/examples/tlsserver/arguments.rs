@@ -1,0 +1,66 @@
+//! The command line.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::options::ProtocolOptions;
+
+/// A TLS server for trying things out
+#[derive(Debug, Parser)]
+#[command(name = "tlsserver", version)]
+pub(crate) struct Arguments {
+    /// The port to listen on; 0 takes a free one, which is printed
+    #[arg(long, value_name = "N", default_value_t = 8443)]
+    pub(crate) port: u16,
+
+    /// The address to listen on; 0.0.0.0 or :: for all
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub(crate) address: IpAddr,
+
+    /// The server's certificate and the intermediate ones after it
+    #[arg(long, value_name = "PEM")]
+    pub(crate) certs: PathBuf,
+
+    /// The certificate's private key (PKCS#8, SEC1 or PKCS#1)
+    #[arg(long, value_name = "PEM")]
+    pub(crate) key: PathBuf,
+
+    /// How long a peer may be silent, take for its handshake, or for its request
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolOptions,
+
+    /// What to do with each connection
+    #[command(subcommand)]
+    pub(crate) mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Mode {
+    /// Send back what comes
+    Echo,
+    /// Answer one GET or HEAD: a page about the connection, or N bytes for /bytes/N (0, 1, … 250, 0, 1, …)
+    Http,
+    /// Read until the client closes its side, then answer with the count of bytes and their SHA-256
+    Sink,
+    /// Pass everything on to a plain TCP port of this machine, and back
+    Forward {
+        /// The port to connect to
+        port: u16,
+    },
+}
+
+fn seconds(word: &str) -> Result<Duration, String> {
+    word.parse::<f64>()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| !time.is_zero() && *time <= A_DAY)
+        .ok_or_else(|| "a number of seconds above 0, at most a day, like 30 or 0.5".into())
+}
+
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);

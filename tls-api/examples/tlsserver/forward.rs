@@ -1,0 +1,150 @@
+//! Passes everything on to a plain TCP port, and back; the end of either side as well.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+
+use mio::Interest;
+use mio::net::TcpStream;
+use tls_api::{ServerSession, Session};
+
+use crate::service::{Heard, Step, Tools, Unsent, read_some};
+
+pub(crate) struct Forward {
+    to: SocketAddr,
+    backend: Option<Backend>,
+    to_backend: Unsent,
+    to_peer: Unsent,
+    peer_ended: bool,
+    /// The backend has been told that the peer ended.
+    backend_told: bool,
+    backend_ended: bool,
+}
+
+struct Backend {
+    socket: TcpStream,
+    connected: bool,
+    readable: bool,
+    writable: bool,
+}
+
+impl Forward {
+    pub(crate) fn new(to: SocketAddr) -> Self {
+        Self {
+            to,
+            backend: None,
+            to_backend: Unsent::default(),
+            to_peer: Unsent::default(),
+            peer_ended: false,
+            backend_told: false,
+            backend_ended: false,
+        }
+    }
+
+    pub(crate) fn backend(&mut self) -> Option<&mut TcpStream> {
+        self.backend.as_mut().map(|backend| &mut backend.socket)
+    }
+
+    pub(crate) fn backend_is_ready(&mut self, readable: bool, writable: bool) {
+        if let Some(backend) = &mut self.backend {
+            backend.readable |= readable;
+            backend.writable |= writable;
+        }
+    }
+
+    pub(crate) fn advance(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<Step> {
+        if self.backend.is_none() {
+            // Only now: a handshake that fails costs the backend nothing.
+            self.backend = Some(Backend::connect(self.to, tools).map_err(|e| about_backend(self.to, &e))?);
+        }
+        if !self.backend_is_connected()? {
+            return Ok(Step::Idle);
+        }
+        let onward = self.pass_to_backend(session, tools).map_err(|e| self.blame(e))?;
+        let back = self.pass_to_peer(session, tools)?;
+        if self.backend_ended && self.to_peer.is_empty() {
+            // A backend that has nothing more to say is done, whatever the peer still sends.
+            return Ok(Step::Finished);
+        }
+        Ok(if onward || back { Step::Moved } else { Step::Idle })
+    }
+
+    fn backend_is_connected(&mut self) -> io::Result<bool> {
+        let to = self.to;
+        let Some(backend) = &mut self.backend else { return Ok(false) };
+        if !backend.connected && backend.writable {
+            if let Some(e) = backend.socket.take_error()? {
+                return Err(about_backend(to, &e));
+            }
+            backend.connected = backend.socket.peer_addr().is_ok();
+        }
+        Ok(backend.connected)
+    }
+
+    fn pass_to_backend(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<bool> {
+        let Some(backend) = &mut self.backend else { return Ok(false) };
+        let mut moved = false;
+        if !self.to_backend.is_empty() {
+            if backend.writable {
+                moved = self.to_backend.send(&mut backend.socket)? > 0;
+                backend.writable = self.to_backend.is_empty();
+            }
+        } else if !self.peer_ended {
+            match read_some(session, tools.scratch)? {
+                Heard::Bytes(n) => {
+                    self.to_backend.send_after(&tools.scratch[..n], &mut backend.socket)?;
+                    backend.writable = self.to_backend.is_empty();
+                    moved = true;
+                }
+                Heard::Nothing => {}
+                Heard::End => {
+                    self.peer_ended = true;
+                    moved = true;
+                }
+            }
+        } else if !self.backend_told {
+            // It may have closed by itself in the meantime.
+            let _ = backend.socket.shutdown(Shutdown::Write);
+            self.backend_told = true;
+        }
+        Ok(moved)
+    }
+
+    fn pass_to_peer(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<bool> {
+        let Some(backend) = &mut self.backend else { return Ok(false) };
+        if !self.to_peer.is_empty() {
+            return Ok(self.to_peer.send(session)? > 0);
+        }
+        if !backend.readable || self.backend_ended {
+            return Ok(false);
+        }
+        match read_some(&mut backend.socket, tools.scratch).map_err(|e| about_backend(self.to, &e))? {
+            Heard::Bytes(n) => self.to_peer.send_after(&tools.scratch[..n], session)?,
+            Heard::Nothing => {
+                backend.readable = false;
+                return Ok(false);
+            }
+            Heard::End => {
+                self.backend_ended = true;
+                session.send_close_notify();
+            }
+        }
+        Ok(true)
+    }
+
+    /// An error of passing on is the backend's, unless it comes from the session.
+    fn blame(&self, e: io::Error) -> io::Error {
+        if e.get_ref().is_some_and(|inner| inner.is::<tls_api::Error>()) { e } else { about_backend(self.to, &e) }
+    }
+}
+
+impl Backend {
+    fn connect(to: SocketAddr, tools: &Tools<'_>) -> io::Result<Self> {
+        let mut socket = TcpStream::connect(to)?;
+        tools.registry.register(&mut socket, tools.second_token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Self { socket, connected: false, readable: false, writable: false })
+    }
+}
+
+fn about_backend(to: SocketAddr, e: &io::Error) -> io::Error {
+    io::Error::new(e.kind(), format!("{to}, to which it is forwarded: {e}"))
+}

@@ -1,0 +1,172 @@
+//! Answers one request, HTTP/1.0 or 1.1 (RFC 9112), and is done.
+
+use std::io;
+
+use tls_api::{ServerSession, Session};
+
+use crate::service::{Heard, Step, Tools, Unsent, read_some, write_some};
+
+#[derive(Default)]
+pub(crate) struct Http {
+    head: Vec<u8>,
+    /// What of `head` is known to hold no empty line.
+    scanned: usize,
+    answer: Option<Answer>,
+}
+
+struct Answer {
+    head: Unsent,
+    body_sent: u64,
+    body_len: u64,
+}
+
+impl Http {
+    pub(crate) fn advance(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<Step> {
+        if let Some(answer) = &mut self.answer {
+            return answer.advance(session);
+        }
+        match read_some(session, tools.scratch)? {
+            Heard::Bytes(n) => {
+                self.head.extend_from_slice(&tools.scratch[..n]);
+                if self.is_whole() {
+                    self.answer = Some(answer_to(&std::mem::take(&mut self.head), session));
+                } else if self.head.len() > MAX_HEAD {
+                    self.head = Vec::new();
+                    self.answer = Some(plain("431 Request Header Fields Too Large", "the request is too long\n"));
+                }
+                Ok(Step::Moved)
+            }
+            Heard::Nothing => Ok(Step::Idle),
+            // To connect and say goodbye is no failure.
+            Heard::End if self.head.is_empty() => Ok(Step::Finished),
+            Heard::End => {
+                Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the client closed in the middle of its request"))
+            }
+        }
+    }
+
+    /// Whether the empty line that ends a request's head is there. Lines end in CRLF or LF; empty ones before the
+    /// request do not count (RFC 9112 §2.2).
+    fn is_whole(&mut self) -> bool {
+        if self.scanned == 0 {
+            let blank = self.head.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            self.head.drain(..blank);
+        }
+        let found = (self.scanned..self.head.len()).any(|at| {
+            let rest = &self.head[at..];
+            rest.starts_with(b"\n\n") || rest.starts_with(b"\n\r\n")
+        });
+        // The last two bytes may be the beginning of one.
+        self.scanned = self.head.len().saturating_sub(2);
+        found
+    }
+}
+
+impl Answer {
+    fn advance(&mut self, session: &mut ServerSession) -> io::Result<Step> {
+        let mut moved = 0;
+        if !self.head.is_empty() {
+            moved += self.head.send(session)?;
+        }
+        while self.head.is_empty() && self.body_sent < self.body_len {
+            let n = write_some(session, body_at(self.body_sent, self.body_len))?;
+            if n == 0 {
+                break;
+            }
+            moved += n;
+            self.body_sent += n as u64;
+        }
+        Ok(match (self.head.is_empty() && self.body_sent == self.body_len, moved) {
+            (true, _) => Step::Finished,
+            (false, 0) => Step::Idle,
+            (false, _) => Step::Moved,
+        })
+    }
+}
+
+fn answer_to(head: &[u8], session: &ServerSession) -> Answer {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+    let [method, target, version] = words[..] else {
+        return plain("400 Bad Request", "this is no HTTP/1.0 or HTTP/1.1 request\n");
+    };
+    if !matches!(version, b"HTTP/1.0" | b"HTTP/1.1") {
+        return plain("505 HTTP Version Not Supported", "the versions here are HTTP/1.0 and HTTP/1.1\n");
+    }
+    let with_body = match method {
+        b"GET" => true,
+        b"HEAD" => false,
+        _ => return plain("405 Method Not Allowed\r\nAllow: GET, HEAD", "the methods here are GET and HEAD\n"),
+    };
+    let Some(count) = target.strip_prefix(b"/bytes/") else {
+        return text("200 OK", &page(session), with_body);
+    };
+    match std::str::from_utf8(count).ok().and_then(|count| count.parse().ok()) {
+        Some(len) => Answer {
+            head: head_of("200 OK", "application/octet-stream", len),
+            body_sent: 0,
+            body_len: if with_body { len } else { 0 },
+        },
+        None => plain("400 Bad Request", "/bytes/ wants a number after it, as in /bytes/1000\n"),
+    }
+}
+
+/// What was negotiated.
+fn page(session: &ServerSession) -> String {
+    let or_none = |value: Option<String>| value.unwrap_or_else(|| "none".into());
+    let rows = [
+        ("version", or_none(session.protocol_version().map(|version| version.to_string()))),
+        ("cipher suite", or_none(session.negotiated_cipher_suite().map(|suite| suite.to_string()))),
+        ("group", or_none(session.negotiated_group().map(|group| group.to_string()))),
+        ("handshake", or_none(session.handshake_kind().map(|kind| format!("{kind:?}")))),
+        ("server name", or_none(session.sni_hostname().map(str::to_owned))),
+        ("protocol", or_none(session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()))),
+    ];
+    rows.iter().map(|(what, value)| format!("{what}: {value}\n")).collect()
+}
+
+fn plain(status: &str, page: &str) -> Answer {
+    text(status, page, true)
+}
+
+fn text(status: &str, page: &str, with_body: bool) -> Answer {
+    let mut bytes = head_bytes(status, "text/plain; charset=utf-8", page.len() as u64);
+    if with_body {
+        bytes.extend_from_slice(page.as_bytes());
+    }
+    Answer { head: Unsent::new(bytes), body_sent: 0, body_len: 0 }
+}
+
+fn head_of(status: &str, content_type: &str, len: u64) -> Unsent {
+    Unsent::new(head_bytes(status, content_type, len))
+}
+
+fn head_bytes(status: &str, content_type: &str, len: u64) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n")
+        .into_bytes()
+}
+
+/// The next bytes of a body of which `sent` are sent.
+fn body_at(sent: u64, len: u64) -> &'static [u8] {
+    // Below PERIOD, whatever the width of usize.
+    let phase = usize::try_from(sent % PERIOD as u64).unwrap_or_default();
+    let rest = &PATTERN[phase..];
+    let wanted = usize::try_from(len - sent).unwrap_or(usize::MAX);
+    &rest[..rest.len().min(wanted)]
+}
+
+/// A prime, so that bytes lost or repeated at a record's border show.
+const PERIOD: usize = 251;
+static PATTERN: [u8; PERIOD * 128] = {
+    let mut pattern = [0; PERIOD * 128];
+    let (mut at, mut byte) = (0, 0);
+    while at < pattern.len() {
+        pattern[at] = byte;
+        byte = if byte == 250 { 0 } else { byte + 1 };
+        at += 1;
+    }
+    pattern
+};
+
+const MAX_HEAD: usize = 16 * 1024;

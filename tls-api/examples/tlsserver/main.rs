@@ -1,0 +1,71 @@
+//! A TLS server for trying things out: HTTP, echo, a sink that counts and hashes, or a forwarder to a plain port.
+//! One thread serves thousands of connections.
+//!
+//! ```text
+//! cargo run --release -p tls-api --example tlsserver -- --port 8443 --certs chain.pem --key key.pem http
+//! curl --cacert ca.pem https://localhost:8443/
+//! ```
+
+mod arguments;
+mod connection;
+mod echo;
+mod event_loop;
+mod forward;
+mod http;
+#[path = "../options/mod.rs"]
+mod options;
+mod service;
+mod sink;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use mio::net::TcpListener;
+use tls_api::ServerConfig;
+
+use crate::arguments::Arguments;
+use crate::event_loop::EventLoop;
+use crate::options::{Context, Failure, run_program};
+
+fn main() -> ExitCode {
+    run_program("tlsserver", run)
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    arguments.protocol.start_logging();
+    let config = Arc::new(config(&arguments)?);
+    let address = SocketAddr::new(arguments.address, arguments.port);
+    let listener = TcpListener::bind(address)
+        .context(format!("cannot listen on {address} (--port 0 takes any port that is free)"))?;
+    let bound = listener.local_addr().context("the listening address")?;
+    // Whoever started us waits for this line, through a pipe as well.
+    println!("listening on {bound}");
+    EventLoop::new(listener, config, &arguments)?.run()
+}
+
+fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
+    let read = |path: &std::path::Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
+    let (certs, key) = (read(&arguments.certs)?, read(&arguments.key)?);
+    let mut config = ServerConfig::from_pem(&certs, &key).context(format!(
+        "no identity in --certs {} with --key {}",
+        arguments.certs.display(),
+        arguments.key.display()
+    ))?;
+    let protocol = &arguments.protocol;
+    if let Some(versions) = protocol.versions()? {
+        config.set_versions(versions).context("--protover")?;
+    }
+    if !protocol.suite.is_empty() {
+        config.set_cipher_suites(&protocol.suite).context("--suite")?;
+    }
+    if !protocol.group.is_empty() {
+        config.set_groups(&protocol.group).context("--group")?;
+    }
+    config.set_alpn_protocols(&protocol.alpn()).context("--proto")?;
+    config.set_max_fragment_size(protocol.max_frag_size).context("--max-frag-size")?;
+    if let Some(key_log) = protocol.key_log()? {
+        config.set_key_log(key_log);
+    }
+    Ok(config)
+}
