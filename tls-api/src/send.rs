@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(early.push(&[IoSlice::new(b"fgh")], 2), 2);
         assert_eq!(joined(&early.front(100)), b"efg");
         early.consume(3);
-        assert!(early.is_empty() && early.len() == 0);
+        assert!(early.is_empty());
     }
 
     #[test]

@@ -1,0 +1,206 @@
+//! Client and server agree, over all that can be negotiated.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use tls_api::{
+    CipherSuite, ClientHelloInfo, Error, HandshakeKind, Identity, NamedGroup, ProtocolVersion, ResolvesServerCert,
+    ResolvesServerCertUsingSni, ServerConfig, ServerSession, Session,
+};
+
+use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
+use crate::pki::{Ca, FAR, KINDS, Kind, configs};
+
+const SUITES: [CipherSuite; 3] = [
+    CipherSuite::TLS_AES_128_GCM_SHA256,
+    CipherSuite::TLS_AES_256_GCM_SHA384,
+    CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+];
+const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+
+#[test]
+fn all_suites_groups_certificates_and_record_sizes_carry_data_both_ways() {
+    let (up, down) = (pattern(40_000), pattern(50_000));
+    for kind in KINDS {
+        let ca = Ca::new(kind);
+        for suite in SUITES {
+            for group in GROUPS {
+                for size in [None, Some(64), Some(517), Some(16_384)] {
+                    let (mut client, mut server) = (ca.client_config(), ca.server_config(kind));
+                    client.set_cipher_suites(&[suite]).unwrap();
+                    server.set_groups(&[group]).unwrap();
+                    client.set_max_fragment_size(size).unwrap();
+                    server.set_max_fragment_size(size).unwrap();
+                    let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+                    pair.client.set_buffer_limit(None);
+                    pair.server.set_buffer_limit(None);
+                    pair.settle().unwrap();
+                    let what = format!("{kind:?} {suite} {group} {size:?}");
+                    assert_eq!(pair.client.write(&up).unwrap(), up.len(), "{what}");
+                    assert_eq!(pair.server.write(&down).unwrap(), down.len(), "{what}");
+                    let (to_server, to_client) = (drain(&mut pair.client), drain(&mut pair.server));
+                    for length in record_lengths(&to_server).into_iter().chain(record_lengths(&to_client)) {
+                        assert!(length <= size.unwrap_or(16_384 + 22), "{what}: {length}");
+                    }
+                    feed(&mut pair.server, &to_server).unwrap();
+                    feed(&mut pair.client, &to_client).unwrap();
+                    assert!(read_all(&mut pair.server) == up && read_all(&mut pair.client) == down, "{what}");
+                    for session in [&pair.client as &dyn Negotiated, &pair.server] {
+                        assert_eq!(session.negotiated(), (Some(ProtocolVersion::TLS13), Some(suite), Some(group)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+trait Negotiated {
+    fn negotiated(&self) -> (Option<ProtocolVersion>, Option<CipherSuite>, Option<NamedGroup>);
+}
+
+impl<S: Session> Negotiated for S {
+    fn negotiated(&self) -> (Option<ProtocolVersion>, Option<CipherSuite>, Option<NamedGroup>) {
+        (self.protocol_version(), self.negotiated_cipher_suite(), self.negotiated_group())
+    }
+}
+
+#[test]
+fn nothing_is_negotiated_before_the_handshake_ends() {
+    let (client, server) = configs();
+    let mut pair = Pair::new(&client, &server);
+    assert_eq!(pair.client.negotiated(), (None, None, None));
+    assert!(pair.client.peer_certificates().is_none() && pair.client.handshake_kind().is_none());
+    let mut out = [0; 32];
+    assert_eq!(pair.client.export_keying_material(&mut out, b"label", None), Err(Error::HandshakeNotComplete));
+    assert_eq!(pair.client.refresh_traffic_keys(), Err(Error::HandshakeNotComplete));
+    pair.settle().unwrap();
+    assert_eq!(pair.client.peer_certificates().unwrap().len(), 1);
+    assert!(pair.server.peer_certificates().is_none());
+    assert_eq!(pair.server.sni_hostname(), Some("server.test"));
+}
+
+#[test]
+fn a_group_without_key_share_costs_a_hello_retry_request() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for (server_group, kind) in
+        [(NamedGroup::X25519, HandshakeKind::Full), (NamedGroup::SECP384R1, HandshakeKind::FullWithHelloRetryRequest)]
+    {
+        let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+        client.set_groups(&GROUPS).unwrap();
+        server.set_groups(&[server_group]).unwrap();
+        let pair = Pair::connected(&Arc::new(client), &Arc::new(server));
+        assert_eq!(pair.client.handshake_kind(), Some(kind));
+        assert_eq!(pair.server.handshake_kind(), Some(kind));
+    }
+}
+
+#[test]
+fn alpn_takes_the_servers_preference_among_what_the_client_offers() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    client.set_alpn_protocols(&[b"http/1.1", b"h2"]).unwrap();
+    server.set_alpn_protocols(&[b"h3", b"h2", b"http/1.1"]).unwrap();
+    let pair = Pair::connected(&Arc::new(client.clone()), &Arc::new(server.clone()));
+    assert_eq!(pair.client.alpn_protocol(), Some(&b"h2"[..]));
+    assert_eq!(pair.server.alpn_protocol(), Some(&b"h2"[..]));
+
+    client.set_alpn_protocols(&[b"imap"]).unwrap();
+    let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+    assert!(matches!(pair.settle(), Err(Error::NoCommonAlpn { .. })));
+}
+
+#[test]
+fn exporters_agree_and_depend_on_label_and_context() {
+    let (client, server) = configs();
+    let pair = Pair::connected(&client, &server);
+    let export = |session: &dyn Fn(&mut [u8])| {
+        let mut out = [0; 48];
+        session(&mut out);
+        out
+    };
+    let of_client = |label: &[u8], context: Option<&[u8]>| {
+        export(&|out| pair.client.export_keying_material(out, label, context).unwrap())
+    };
+    let of_server = export(&|out| pair.server.export_keying_material(out, b"one", Some(b"context")).unwrap());
+    assert_eq!(of_client(b"one", Some(b"context")), of_server);
+    assert_ne!(of_client(b"two", Some(b"context")), of_server);
+    assert_ne!(of_client(b"one", None), of_server);
+}
+
+#[test]
+fn keys_can_be_refreshed_by_either_side_between_data() {
+    let (client, server) = configs();
+    let mut pair = Pair::connected(&client, &server);
+    for round in 0..20 {
+        if round % 2 == 0 {
+            pair.client.refresh_traffic_keys().unwrap();
+        } else {
+            pair.server.refresh_traffic_keys().unwrap();
+        }
+        pair.client.write_all(b"up").unwrap();
+        pair.server.write_all(b"down").unwrap();
+        pair.settle().unwrap();
+        assert_eq!(read_all(&mut pair.server), b"up");
+        assert_eq!(read_all(&mut pair.client), b"down");
+    }
+}
+
+#[test]
+fn an_ip_address_is_verified_and_not_sent_as_a_name() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let config = Arc::new(ca.client_config());
+    let client = tls_api::ClientSession::new(&config, "127.0.0.1".try_into().unwrap()).unwrap();
+    let server = ServerSession::new(&Arc::new(ca.server_config(Kind::EcdsaP256)));
+    let mut pair = Pair { client, server };
+    pair.settle().unwrap();
+    assert!(!pair.client.is_handshaking());
+    assert_eq!(pair.server.sni_hostname(), None);
+}
+
+fn identity(ca: &Ca, name: &str) -> Identity {
+    let (cert, key) = ca.issue(Kind::EcdsaP256, &[name], (2000, FAR));
+    tls_api::identity_from_pem(cert.as_bytes(), key.as_bytes()).unwrap()
+}
+
+#[test]
+fn the_certificate_is_chosen_by_name_in_whatever_case() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let mut resolver = ResolvesServerCertUsingSni::new();
+    resolver.add("other.test", identity(&ca, "other.test")).unwrap();
+    resolver.add("SERVER.test", identity(&ca, "server.test")).unwrap();
+    let config = Arc::new(ServerConfig::with_resolver(Arc::new(resolver)));
+    let pair = Pair::connected(&Arc::new(ca.client_config()), &config);
+    assert_eq!(pair.server.sni_hostname(), Some("server.test"));
+}
+
+#[test]
+fn an_unknown_name_is_answered_by_the_default_or_by_unrecognized_name() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let client = Arc::new(ca.client_config());
+    let mut resolver = ResolvesServerCertUsingSni::new();
+    resolver.add("other.test", identity(&ca, "other.test")).unwrap();
+    let mut pair = Pair::new(&client, &Arc::new(ServerConfig::with_resolver(Arc::new(resolver))));
+    assert_eq!(pair.settle(), Err(Error::NoIdentity { asked: Some("server.test".into()) }));
+    let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
+    assert!(matches!(told, Error::AlertReceived { description: tls_api::AlertDescription::UNRECOGNIZED_NAME, .. }));
+
+    let mut resolver = ResolvesServerCertUsingSni::new();
+    resolver.set_default(identity(&ca, "server.test"));
+    Pair::connected(&client, &Arc::new(ServerConfig::with_resolver(Arc::new(resolver))));
+}
+
+#[test]
+fn a_resolver_sees_the_whole_client_hello() {
+    #[derive(Debug)]
+    struct Sees(Arc<Identity>);
+    impl ResolvesServerCert for Sees {
+        fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+            let groups = hello.client_hello().extensions.supported_groups.unwrap();
+            (hello.server_name() == Some("server.test") && groups.iter().any(|group| group == NamedGroup::X25519))
+                .then(|| self.0.clone())
+        }
+    }
+    let ca = Ca::new(Kind::EcdsaP256);
+    let resolver = Arc::new(Sees(Arc::new(identity(&ca, "server.test"))));
+    Pair::connected(&Arc::new(ca.client_config()), &Arc::new(ServerConfig::with_resolver(resolver)));
+}

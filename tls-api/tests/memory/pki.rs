@@ -1,0 +1,81 @@
+//! Certificates made for the tests.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use tls_api::{ClientConfig, RootCertStore, ServerConfig};
+
+/// Kinds of keys for certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    EcdsaP256,
+    EcdsaP384,
+    Ed25519,
+    Rsa2048,
+}
+
+pub(crate) const KINDS: [Kind; 4] = [Kind::EcdsaP256, Kind::EcdsaP384, Kind::Ed25519, Kind::Rsa2048];
+
+impl Kind {
+    fn key(self) -> KeyPair {
+        match self {
+            Self::EcdsaP256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap(),
+            Self::EcdsaP384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap(),
+            Self::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap(),
+            // ring makes no RSA keys; this one was made for these tests by `openssl genpkey`.
+            Self::Rsa2048 => KeyPair::from_pem(include_str!("../data/rsa2048-test-key.pem")).unwrap(),
+        }
+    }
+}
+
+/// An authority, and what it issues.
+pub(crate) struct Ca {
+    pub(crate) pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// The last year of a certificate's validity.
+pub(crate) const FAR: i32 = 2999;
+
+impl Ca {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self::named("the tests' authority", kind)
+    }
+
+    pub(crate) fn named(name: &str, kind: Kind) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = kind.key();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// A server's chain and key, valid for these names and from the first year to the last.
+    pub(crate) fn issue(&self, kind: Kind, names: &[&str], years: (i32, i32)) -> (String, String) {
+        let mut params = CertificateParams::new(names.iter().map(|name| name.to_string()).collect::<Vec<_>>()).unwrap();
+        params.not_before = date_time_ymd(years.0, 1, 1);
+        params.not_after = date_time_ymd(years.1, 1, 1);
+        let key = kind.key();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+
+    pub(crate) fn server_config(&self, kind: Kind) -> ServerConfig {
+        let (cert, key) = self.issue(kind, &["server.test", "127.0.0.1"], (2000, FAR));
+        ServerConfig::from_pem(cert.as_bytes(), key.as_bytes()).unwrap()
+    }
+
+    pub(crate) fn client_config(&self) -> ClientConfig {
+        ClientConfig::with_roots(self.roots())
+    }
+
+    pub(crate) fn roots(&self) -> RootCertStore {
+        tls_api::root_store_from_pem(self.pem.as_bytes()).unwrap()
+    }
+}
+
+/// Configurations that fit each other.
+pub(crate) fn configs() -> (Arc<ClientConfig>, Arc<ServerConfig>) {
+    let ca = Ca::new(Kind::EcdsaP256);
+    (Arc::new(ca.client_config()), Arc::new(ca.server_config(Kind::EcdsaP256)))
+}

@@ -1,0 +1,226 @@
+//! What is refused, with which words, and that nothing leaks on the way.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tls_api::pki_types::UnixTime;
+use tls_api::{
+    AlertDescription, CertificateError, ClientConfig, ClientSession, Error, ServerConfig, ServerSession, Session,
+    TimeProvider,
+};
+
+use crate::pair::{Pair, carry, drain, read_all, record_lengths};
+use crate::pki::{Ca, FAR, Kind, configs};
+
+fn server(ca: &Ca, names: &[&str], years: (i32, i32)) -> Arc<ServerConfig> {
+    let (cert, key) = ca.issue(Kind::EcdsaP256, names, years);
+    Arc::new(ServerConfig::from_pem(cert.as_bytes(), key.as_bytes()).unwrap())
+}
+
+/// The client has to refuse this server, with this alert, and give and take no plaintext.
+fn refused(client: ClientConfig, server: &Arc<ServerConfig>, alert: AlertDescription) -> CertificateError {
+    let mut pair = Pair::new(&Arc::new(client), server);
+    pair.client.write_all(b"a secret question").unwrap();
+    pair.server.write_all(b"a false answer").unwrap();
+    let Err(Error::Certificate(error)) = pair.settle() else { panic!("the server is not refused") };
+    let alert_record = drain(&mut pair.client);
+    // change_cipher_spec perhaps, and one alert: no room for any plaintext.
+    assert!(alert_record.len() <= 6 + 5 + 2 + 17, "{:?}", record_lengths(&alert_record));
+    pair.server.read_tls(&mut &alert_record[..]).unwrap();
+    match pair.server.process_new_packets() {
+        Err(Error::AlertReceived { description, .. }) => assert_eq!(description, alert),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(read_all(&mut pair.client), b"");
+    assert_eq!(read_all(&mut pair.server), b"");
+    assert!(pair.client.write(b"more").is_err() && pair.client.read(&mut [0]).is_err());
+    assert!(!pair.client.wants_write());
+    assert!(pair.client.peer_certificates().is_none());
+    error
+}
+
+#[test]
+fn a_certificate_for_another_name_is_refused_and_both_names_are_told() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let server = server(&ca, &["a.example", "b.example"], (2000, FAR));
+    let text = refused(ca.client_config(), &server, AlertDescription::BAD_CERTIFICATE).to_string();
+    for name in ["a.example", "b.example", "server.test"] {
+        assert!(text.contains(name), "{text}");
+    }
+}
+
+#[test]
+fn an_unknown_authority_is_refused_and_the_remedy_is_told() {
+    let (ca, other) = (Ca::new(Kind::EcdsaP256), Ca::named("another authority", Kind::Ed25519));
+    let server = server(&ca, &["server.test"], (2000, FAR));
+    let error = refused(other.client_config(), &server, AlertDescription::UNKNOWN_CA);
+    assert!(matches!(error, CertificateError::UnknownIssuer { sent: 1, anchors: 1 }), "{error:?}");
+    assert!(error.to_string().contains("RootCertStore"), "{error}");
+}
+
+#[test]
+fn an_authority_of_the_same_name_and_another_key_is_refused() {
+    let (ca, twin) = (Ca::new(Kind::EcdsaP256), Ca::new(Kind::EcdsaP256));
+    let server = server(&ca, &["server.test"], (2000, FAR));
+    let mut pair = Pair::new(&Arc::new(twin.client_config()), &server);
+    assert!(matches!(pair.settle(), Err(Error::Certificate(_))));
+}
+
+#[test]
+fn an_expired_certificate_is_refused_and_the_dates_are_told() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let server = server(&ca, &["server.test"], (2000, 2001));
+    let error = refused(ca.client_config(), &server, AlertDescription::CERTIFICATE_EXPIRED);
+    assert!(matches!(error, CertificateError::Expired { .. }) && error.to_string().contains("2001-01-01"), "{error}");
+}
+
+#[test]
+fn a_certificate_of_the_future_is_refused_and_the_dates_are_told() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let server = server(&ca, &["server.test"], (FAR - 1, FAR));
+    let error = refused(ca.client_config(), &server, AlertDescription::CERTIFICATE_EXPIRED);
+    assert!(matches!(error, CertificateError::NotYetValid { .. }) && error.to_string().contains("2998"), "{error}");
+}
+
+#[test]
+fn the_time_is_the_providers_and_none_is_refused() {
+    #[derive(Debug)]
+    struct At(Option<u64>);
+    impl TimeProvider for At {
+        fn now(&self) -> Option<UnixTime> {
+            self.0.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+        }
+    }
+    let ca = Ca::new(Kind::EcdsaP256);
+    let server = server(&ca, &["server.test"], (2000, 2001));
+    let mut client = ca.client_config();
+    client.set_time_provider(Arc::new(At(Some(960_000_000))));
+    Pair::connected(&Arc::new(client.clone()), &server);
+    client.set_time_provider(Arc::new(At(None)));
+    let error = refused(client, &server, AlertDescription::INTERNAL_ERROR);
+    assert_eq!(error, CertificateError::TimeUnknown);
+}
+
+#[test]
+fn a_client_without_roots_trusts_nobody_and_says_why() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let server = server(&ca, &["server.test"], (2000, FAR));
+    let error = refused(ClientConfig::new(), &server, AlertDescription::UNKNOWN_CA);
+    assert_eq!(error, CertificateError::NoTrustAnchors);
+    assert!(error.to_string().contains("RootCertStore"), "{error}");
+    let mut client = ClientConfig::new();
+    client.set_root_store(ca.roots());
+    Pair::connected(&Arc::new(client), &server);
+}
+
+#[cfg(feature = "dangerous_configuration")]
+#[test]
+fn a_verifier_of_the_applications_own_decides_alone() {
+    use tls_api::pki_types::{CertificateDer, ServerName};
+
+    #[derive(Debug)]
+    struct Decides(Result<(), CertificateError>);
+    impl tls_api::ServerCertVerifier for Decides {
+        fn verify_server_cert(
+            &self,
+            chain: &[CertificateDer<'_>],
+            name: &ServerName<'_>,
+            _: Option<&[u8]>,
+            _: UnixTime,
+        ) -> Result<(), CertificateError> {
+            assert_eq!((chain.len(), name.to_str().as_ref()), (1, "server.test"));
+            self.0.clone()
+        }
+    }
+    let ca = Ca::new(Kind::EcdsaP256);
+    let server = server(&ca, &["other.test"], (2000, 2001));
+    let mut client = ClientConfig::new();
+    client.dangerous().set_certificate_verifier(Arc::new(Decides(Ok(()))));
+    Pair::connected(&Arc::new(client.clone()), &server);
+    let no = CertificateError::Application("not on Sundays".into());
+    client.dangerous().set_certificate_verifier(Arc::new(Decides(Err(no.clone()))));
+    assert_eq!(refused(client, &server, AlertDescription::CERTIFICATE_UNKNOWN), no);
+}
+
+fn server_says_of(input: &[u8]) -> (Error, Vec<u8>) {
+    let mut server = ServerSession::new(&configs().1);
+    server.read_tls(&mut &input[..]).unwrap();
+    let error = server.process_new_packets().unwrap_err();
+    (error, drain(&mut server))
+}
+
+#[test]
+fn another_protocol_is_recognised_by_name_and_not_answered_with_an_alert() {
+    for (input, protocol) in [
+        (&b"GET / HTTP/1.1\r\nHost: server.test\r\n\r\n"[..], "HTTP"),
+        (b"POST /x HTTP/1.1\r\n", "HTTP"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "SSH"),
+    ] {
+        let (error, answer) = server_says_of(input);
+        assert!(error.to_string().contains(protocol), "{error}");
+        assert_eq!(answer, b"");
+    }
+    let mut client = ClientSession::new(&configs().0, "server.test".try_into().unwrap()).unwrap();
+    drain(&mut client);
+    client.read_tls(&mut &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..]).unwrap();
+    let error = client.process_new_packets().unwrap_err();
+    assert!(error.to_string().contains("HTTP"), "{error}");
+}
+
+#[test]
+fn garbage_is_refused_as_such() {
+    let (error, _) = server_says_of(&[0xff; 100]);
+    assert!(matches!(error, Error::Record(_)), "{error}");
+    let (error, answer) = server_says_of(&[22, 3, 1, 0xff, 0xff, 0]);
+    assert!(matches!(error, Error::Record(_)), "{error}");
+    assert_eq!(answer.last(), Some(&AlertDescription::RECORD_OVERFLOW.0));
+    let (error, _) = server_says_of(&[23, 3, 3, 0, 1, 0]);
+    assert!(matches!(error, Error::UnexpectedRecord { .. }), "{error}");
+}
+
+#[test]
+fn a_flipped_bit_anywhere_in_a_record_is_refused() {
+    let (client, server) = configs();
+    let mut pair = Pair::connected(&client, &server);
+    pair.client.write_all(b"data").unwrap();
+    let length = drain(&mut pair.client).len();
+    for at in 0..length {
+        let mut pair = Pair::connected(&client, &server);
+        pair.client.write_all(b"data").unwrap();
+        let mut wire = drain(&mut pair.client);
+        wire[at] ^= 0x40;
+        // A longer length field makes the record wait for more.
+        wire.extend([0; 20_000]);
+        pair.server.read_tls(&mut &wire[..]).unwrap();
+        assert!(pair.server.process_new_packets().is_err(), "byte {at}");
+        assert_eq!(read_all(&mut pair.server), b"");
+    }
+}
+
+#[test]
+fn an_impossible_setting_is_refused_when_it_is_made() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let mut client = ca.client_config();
+    assert!(client.set_cipher_suites(&[]).is_err());
+    assert!(client.set_groups(&[tls_api::NamedGroup(0x1234)]).is_err());
+    assert!(client.set_versions(&[tls_api::ProtocolVersion::TLS12]).is_err());
+    assert!(client.set_alpn_protocols(&[b""]).is_err());
+    assert!(client.set_max_fragment_size(Some(1)).is_err());
+    Pair::connected(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP256)));
+}
+
+#[test]
+fn a_chain_longer_than_the_limits_is_refused() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
+    let chain = format!("{cert}{}{}", ca.pem, ca.pem);
+    let server = Arc::new(ServerConfig::from_pem(chain.as_bytes(), key.as_bytes()).unwrap());
+    let mut client = ca.client_config();
+    let mut limits = tls_api::Limits::default();
+    limits.chain_length = 2;
+    client.set_limits(limits);
+    let mut pair = Pair::new(&Arc::new(client), &server);
+    assert_eq!(pair.settle(), Err(Error::ChainTooLong { got: 3, limit: 2 }));
+    assert!(carry(&mut pair.client, &mut pair.server).is_err());
+}

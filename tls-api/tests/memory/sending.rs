@@ -1,0 +1,193 @@
+//! Writing plaintext: before the handshake's end, within the limit, from many slices.
+
+use std::io::{IoSlice, Write};
+use std::sync::Arc;
+
+use tls_api::Session;
+
+use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
+use crate::pki::{Ca, Kind, configs};
+
+/// A full record on the wire: header, 2^14 bytes, content type and tag.
+const FULL: usize = 5 + 16_384 + 17;
+
+#[test]
+fn what_is_written_before_the_handshake_ends_arrives_first_and_in_order() {
+    let (client, server) = configs();
+    let mut pair = Pair::new(&client, &server);
+    let data = pattern(60_000);
+    for part in data.chunks(7_001) {
+        pair.client.write_all(part).unwrap();
+        pair.server.write_all(part).unwrap();
+    }
+    while pair.client.is_handshaking() || pair.server.is_handshaking() {
+        carry(&mut pair.client, &mut pair.server).unwrap();
+        carry(&mut pair.server, &mut pair.client).unwrap();
+    }
+    pair.client.write_all(b"later").unwrap();
+    pair.server.write_all(b"later").unwrap();
+    let (to_server, to_client) = (drain(&mut pair.client), drain(&mut pair.server));
+    let (mut at_server, mut at_client) = (Vec::new(), Vec::new());
+    feed(&mut pair.server, &to_server).unwrap();
+    at_server.extend(read_all(&mut pair.server));
+    feed(&mut pair.client, &to_client).unwrap();
+    at_client.extend(read_all(&mut pair.client));
+    let expected = [&data[..], b"later"].concat();
+    assert!(at_server == expected && at_client == expected);
+}
+
+#[test]
+fn what_is_kept_before_the_handshake_ends_is_bounded_by_the_limit() {
+    let (client, server) = configs();
+    for limit in [0, 1_000, 64 * 1024] {
+        let mut pair = Pair::new(&client, &server);
+        pair.client.set_buffer_limit(Some(limit));
+        let hello = drain(&mut pair.client);
+        let data = pattern(300_000);
+        let taken = pair.client.write(&data).unwrap();
+        assert_eq!(taken, limit);
+        assert_eq!(pair.client.write(&data).unwrap(), 0);
+        feed(&mut pair.server, &hello).unwrap();
+        let mut heard = Vec::new();
+        while carry(&mut pair.client, &mut pair.server).unwrap() + carry(&mut pair.server, &mut pair.client).unwrap()
+            > 0
+        {
+            heard.extend(read_all(&mut pair.server));
+        }
+        assert!(heard == data[..limit]);
+    }
+    let mut pair = Pair::new(&client, &server);
+    assert!(pair.client.write(&pattern(100_000)).unwrap() <= 64 * 1024, "the default limit");
+}
+
+#[test]
+fn early_plaintext_that_becomes_records_stays_under_the_limit() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let mut client = ca.client_config();
+    client.set_max_fragment_size(Some(64)).unwrap();
+    let mut pair = Pair::new(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP256)));
+    pair.client.set_buffer_limit(Some(5_000));
+    let data = pattern(4_000);
+    assert_eq!(pair.client.write(&data).unwrap(), data.len());
+    let mut heard = Vec::new();
+    loop {
+        let wire = drain_once(&mut pair.client);
+        assert!(wire.len() <= 5_000, "{}", wire.len());
+        feed(&mut pair.server, &wire).unwrap();
+        heard.extend(read_all(&mut pair.server));
+        if wire.len() + carry(&mut pair.server, &mut pair.client).unwrap() == 0 {
+            break;
+        }
+    }
+    assert!(heard == data);
+}
+
+/// All that one write takes.
+fn drain_once(from: &mut impl Session) -> Vec<u8> {
+    let mut wire = Vec::new();
+    from.write_tls(&mut wire).unwrap();
+    wire
+}
+
+#[test]
+fn what_waits_for_the_transport_stays_under_the_limit_and_everything_arrives() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for (limit, size) in
+        [(0, None), (10, None), (1_000, None), (1_000, Some(64)), (20_000, Some(1_000)), (100_000, None)]
+    {
+        let mut client = ca.client_config();
+        client.set_max_fragment_size(size).unwrap();
+        let mut pair = Pair::connected(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP256)));
+        pair.client.set_buffer_limit(Some(limit));
+        let data = pattern(if limit < 100 { 100 } else { 150_000 });
+        let (mut rest, mut heard) = (&data[..], Vec::new());
+        while !rest.is_empty() {
+            let taken = pair.client.write(rest).unwrap();
+            assert!(taken > 0, "nothing waits, so that something is taken");
+            rest = &rest[taken..];
+            let wire = drain_once(&mut pair.client);
+            // The least that is ever taken is one byte in its record.
+            assert!(wire.len() <= limit.max(23), "{limit} {size:?}: {}", wire.len());
+            feed(&mut pair.server, &wire).unwrap();
+            heard.extend(read_all(&mut pair.server));
+        }
+        assert!(heard == data, "{limit} {size:?}");
+    }
+}
+
+#[test]
+fn a_full_buffer_takes_nothing_until_the_transport_takes_something() {
+    let (client, server) = configs();
+    let mut pair = Pair::connected(&client, &server);
+    let data = pattern(100_000);
+    let taken = pair.client.write(&data).unwrap();
+    assert!(taken < 64 * 1024 && taken > 63 * 1024, "{taken}");
+    assert_eq!(pair.client.write(&data[taken..]).unwrap(), 0);
+    assert_eq!(pair.client.write_all(&data[taken..]).unwrap_err().kind(), std::io::ErrorKind::WriteZero);
+    drain(&mut pair.client);
+    assert!(pair.client.write(&data[taken..]).unwrap() > 0);
+}
+
+#[test]
+fn many_small_slices_fill_whole_records() {
+    let (client, server) = configs();
+    let data = pattern(100_000);
+    for size in [1, 7, 100, 255, 1_000, 16_384, 16_385, 40_000] {
+        let mut pair = Pair::connected(&client, &server);
+        pair.client.set_buffer_limit(None);
+        let mut storage: Vec<IoSlice<'_>> = data.chunks(size).map(IoSlice::new).collect();
+        let mut slices = &mut storage[..];
+        while !slices.is_empty() {
+            let taken = pair.client.write_vectored(slices).unwrap();
+            assert!(taken > 0);
+            IoSlice::advance_slices(&mut slices, taken);
+        }
+        let wire = drain(&mut pair.client);
+        let lengths = record_lengths(&wire);
+        let (last, full) = lengths.split_last().unwrap();
+        assert!(full.iter().all(|length| *length == FULL), "{size}: {lengths:?}");
+        assert_eq!(*last, 22 + data.len() % 16_384);
+        pair.server.set_buffer_limit(None);
+        let (mut rest, mut heard) = (&wire[..], Vec::new());
+        while !rest.is_empty() {
+            rest = &rest[feed(&mut pair.server, rest).unwrap()..];
+            heard.extend(read_all(&mut pair.server));
+        }
+        assert!(heard == data, "{size}");
+    }
+}
+
+#[test]
+fn writing_nothing_sends_nothing() {
+    let (client, server) = configs();
+    let mut pair = Pair::connected(&client, &server);
+    assert_eq!(pair.client.write(b"").unwrap(), 0);
+    assert_eq!(pair.client.write_vectored(&[]).unwrap(), 0);
+    assert_eq!(pair.client.write_vectored(&[IoSlice::new(b""), IoSlice::new(b"")]).unwrap(), 0);
+    assert!(!pair.client.wants_write());
+    assert_eq!(pair.client.write_tls(&mut Vec::new()).unwrap(), 0);
+}
+
+#[test]
+fn a_transport_that_takes_a_byte_at_a_time_gets_the_same_bytes() {
+    struct OneByte(Vec<u8>);
+    impl Write for OneByte {
+        fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+            self.0.push(buf[0]);
+            Ok(1)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let (client, server) = configs();
+    let mut pair = Pair::connected(&client, &server);
+    let data = pattern(30_000);
+    pair.client.write_all(&data).unwrap();
+    let mut transport = OneByte(Vec::new());
+    while pair.client.wants_write() {
+        assert_eq!(pair.client.write_tls(&mut transport).unwrap(), 1);
+    }
+    feed(&mut pair.server, &transport.0).unwrap();
+    assert!(read_all(&mut pair.server) == data);
+}

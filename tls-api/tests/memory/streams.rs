@@ -1,0 +1,217 @@
+//! Streams: sessions with a transport, blocking or not.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, ErrorKind, IoSlice, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use tls_api::{ClientSession, Error, ServerConfig, ServerSession, Session, Stream, StreamOwned, is_truncation};
+
+use crate::pair::{Pair, drain, pattern};
+use crate::pki::configs;
+
+/// A server on a free loopback port that serves one connection so.
+fn serve<T: Send + 'static>(
+    config: Arc<ServerConfig>,
+    with: impl FnOnce(StreamOwned<ServerSession, TcpStream>) -> T + Send + 'static,
+) -> (TcpStream, thread::JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let server = thread::spawn(move || {
+        let (socket, _) = listener.accept().unwrap();
+        with(StreamOwned::new(ServerSession::new(&config), socket))
+    });
+    (to, server)
+}
+
+fn client(config: &Arc<tls_api::ClientConfig>) -> ClientSession {
+    ClientSession::new(config, "server.test".try_into().unwrap()).unwrap()
+}
+
+#[test]
+fn two_streams_talk_and_close() {
+    let (client_config, server_config) = configs();
+    let (socket, server) = serve(server_config, |mut stream| {
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).unwrap();
+        stream.write_all(&heard).unwrap();
+        stream.close().unwrap();
+        heard.len()
+    });
+    let data = pattern(1_000_000);
+    let mut stream = StreamOwned::new(client(&client_config), socket);
+    stream.write_all(&data).unwrap();
+    stream.close().unwrap();
+    assert_eq!(stream.write(b"more").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    let mut heard = Vec::new();
+    stream.read_to_end(&mut heard).unwrap();
+    assert!(heard == data);
+    assert_eq!(server.join().unwrap(), data.len());
+    let (session, _socket) = stream.into_parts();
+    assert!(!session.is_handshaking());
+}
+
+#[test]
+fn the_first_read_does_the_handshake_and_lines_can_be_read() {
+    let (client_config, server_config) = configs();
+    let (mut socket, server) = serve(server_config, |mut stream| {
+        let slices = [IoSlice::new(b"first\nsec"), IoSlice::new(b"ond\nthird")];
+        assert_eq!(stream.write_vectored(&slices).unwrap(), 18);
+        stream.close().unwrap();
+        // What the client sends is not read: its transport stays open until it is done.
+        stream.read_to_end(&mut Vec::new()).unwrap();
+    });
+    let mut session = client(&client_config);
+    let mut stream = Stream::new(&mut session, &mut socket);
+    let lines: Vec<String> = Read::by_ref(&mut stream).lines().map(Result::unwrap).collect();
+    assert_eq!(lines, ["first", "second", "third"]);
+    stream.close().unwrap();
+    server.join().unwrap();
+}
+
+#[test]
+fn a_stream_that_is_dropped_truncates_and_the_reader_can_tell() {
+    let (client_config, server_config) = configs();
+    let (socket, server) = serve(server_config, |mut stream| stream.write_all(b"half an ans").unwrap());
+    let mut stream = BufReader::new(StreamOwned::new(client(&client_config), socket));
+    let mut heard = Vec::new();
+    let e = stream.read_to_end(&mut heard).unwrap_err();
+    assert!(is_truncation(&e), "{e}");
+    assert_eq!(heard, b"half an ans");
+    server.join().unwrap();
+}
+
+#[test]
+fn both_sides_of_a_refusal_get_an_error() {
+    let (_, server_config) = configs();
+    let (other_ca, _) = configs();
+    let (socket, server) = serve(server_config, |mut stream| stream.read(&mut [0]).unwrap_err());
+    let mut stream = StreamOwned::new(client(&other_ca), socket);
+    let e = stream.write(b"secret").unwrap_err();
+    assert!(matches!(e.get_ref().unwrap().downcast_ref(), Some(Error::Certificate(_))), "{e}");
+    let e = server.join().unwrap();
+    assert!(matches!(e.get_ref().unwrap().downcast_ref(), Some(Error::AlertReceived { .. })), "{e}");
+}
+
+/// A transport that is ready every other time only, gives and takes few bytes, and is interrupted now and then.
+#[derive(Default)]
+struct Reluctant {
+    input: VecDeque<u8>,
+    output: Vec<u8>,
+    calls: usize,
+}
+
+impl Reluctant {
+    fn call(&mut self) -> io::Result<()> {
+        self.calls += 1;
+        assert!(self.calls < 100_000, "a stream spins");
+        match self.calls % 5 {
+            0 | 2 => Err(ErrorKind::WouldBlock.into()),
+            3 => Err(ErrorKind::Interrupted.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Read for Reluctant {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.call()?;
+        if self.input.is_empty() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let n = buf.len().min(100);
+        self.input.read(&mut buf[..n])
+    }
+}
+
+impl Write for Reluctant {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.call()?;
+        self.output.write(&buf[..buf.len().min(100)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn streams_work_over_a_transport_that_blocks_at_every_turn() {
+    let (client_config, server_config) = configs();
+    let mut pair = Pair::new(&client_config, &server_config);
+    let (mut to_client, mut to_server) = (Reluctant::default(), Reluctant::default());
+    let data = pattern(20_000);
+    let (mut rest, mut heard, mut turns) = (&data[..], Vec::new(), 0);
+    while heard.len() < data.len() {
+        turns += 1;
+        assert!(turns < 20_000, "no progress");
+        if !rest.is_empty() {
+            match Stream::new(&mut pair.client, &mut to_client).write(rest) {
+                Ok(n) => rest = &rest[n..],
+                Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock),
+            }
+        } else if let Err(e) = Stream::new(&mut pair.client, &mut to_client).flush() {
+            assert_eq!(e.kind(), ErrorKind::WouldBlock);
+        }
+        let mut some = [0; 1_000];
+        match Stream::new(&mut pair.server, &mut to_server).read(&mut some) {
+            Ok(n) => heard.extend_from_slice(&some[..n]),
+            Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock, "{e}"),
+        }
+        to_server.input.extend(to_client.output.drain(..));
+        to_client.input.extend(to_server.output.drain(..));
+    }
+    assert!(heard == data);
+}
+
+#[test]
+fn plaintext_that_came_with_an_error_is_read_before_it() {
+    let (client_config, server_config) = configs();
+    let mut pair = Pair::connected(&client_config, &server_config);
+    pair.client.write_all(b"good").unwrap();
+    let mut wire = drain(&mut pair.client);
+    wire.extend([23, 3, 3, 0, 17]);
+    wire.extend([0; 17]);
+    struct Blocking(VecDeque<u8>);
+    impl Read for Blocking {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buf)
+        }
+    }
+    impl Write for Blocking {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            Ok(buf.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut transport = Blocking(wire.into());
+    let mut stream = Stream::new(&mut pair.server, &mut transport);
+    let mut some = [0; 10];
+    assert_eq!(stream.read(&mut some).unwrap(), 4);
+    let e = stream.read(&mut some).unwrap_err();
+    assert_eq!(e.get_ref().unwrap().downcast_ref(), Some(&Error::BadRecordMac));
+}
+
+#[test]
+fn a_transport_that_takes_nothing_is_an_error_and_not_a_spin() {
+    struct Full;
+    impl Read for Full {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::WouldBlock.into())
+        }
+    }
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (client_config, _) = configs();
+    let mut session = client(&client_config);
+    assert_eq!(session.complete_io(&mut Full).unwrap_err().kind(), ErrorKind::WriteZero);
+}
