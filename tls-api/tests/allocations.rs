@@ -1,0 +1,154 @@
+//! After the handshake a record costs no allocation; an idle session holds no buffer; a flood fills bounded memory.
+
+use std::io::{BufRead, IoSlice, Read, Write};
+
+use allocation_counter::measure;
+use tls_api::Session;
+
+#[path = "memory/pair.rs"]
+#[expect(dead_code, reason = "shared with the tests in memory")]
+mod pair;
+#[path = "memory/pki.rs"]
+#[expect(dead_code, reason = "shared with the tests in memory")]
+mod pki;
+
+use pair::{Pair, pattern};
+use pki::configs;
+
+/// A transport without an allocation of its own.
+struct Wire {
+    bytes: Vec<u8>,
+    read: usize,
+}
+
+impl Wire {
+    fn new() -> Self {
+        Self { bytes: Vec::with_capacity(1 << 20), read: 0 }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        assert!(self.bytes.len() + buf.len() <= self.bytes.capacity(), "the test's own buffer");
+        self.bytes.write(buf)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let n = (&self.bytes[self.read..]).read(buf)?;
+        self.read += n;
+        if self.read == self.bytes.len() {
+            self.bytes.clear();
+            self.read = 0;
+        }
+        Ok(n)
+    }
+}
+
+/// Carries everything, and reads what arrives; returns how many bytes that were.
+fn carry_and_read(from: &mut impl Session, to: &mut impl Session, wire: &mut Wire, out: &mut [u8]) -> usize {
+    let mut heard = 0;
+    while from.wants_write() {
+        from.write_tls(wire).unwrap();
+    }
+    while !wire.bytes.is_empty() {
+        to.read_tls(wire).unwrap();
+        to.process_new_packets().unwrap();
+        while let Ok(n) = to.read(out) {
+            heard += n;
+        }
+    }
+    heard
+}
+
+#[test]
+fn records_cost_no_allocation_in_either_direction_after_the_handshake() {
+    let (client, server) = configs();
+    let mut pair = Pair::connected(&client, &server);
+    let (data, mut out, mut wire) = (pattern(60_000), vec![0; 10_000], Wire::new());
+    let slices: Vec<IoSlice<'_>> = data.chunks(50).map(IoSlice::new).collect();
+    let mut rounds = |count: usize| {
+        for round in 0..count {
+            for size in [1, 100, 16_384, 60_000] {
+                let part = &data[..size];
+                assert_eq!(pair.client.write(part).unwrap(), size);
+                assert_eq!(carry_and_read(&mut pair.client, &mut pair.server, &mut wire, &mut out), size);
+                assert_eq!(pair.server.write(part).unwrap(), size);
+                assert_eq!(carry_and_read(&mut pair.server, &mut pair.client, &mut wire, &mut out), size);
+            }
+            let taken = pair.client.write_vectored(&slices).unwrap();
+            assert_eq!(carry_and_read(&mut pair.client, &mut pair.server, &mut wire, &mut out), taken);
+            if round % 10 == 0 {
+                assert!(pair.server.fill_buf().is_err());
+            }
+        }
+    };
+    // The thread's free lists fill at the first use.
+    rounds(3);
+    let info = measure(|| rounds(100));
+    assert_eq!(info.count_total, 0, "{info:?}");
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(measure(|| drop(std::hint::black_box(vec![0u8; 100]))).count_total, 1);
+}
+
+#[test]
+fn an_idle_session_holds_no_buffer() {
+    let (client, server) = configs();
+    // All that the first connection leaves in this thread's lists.
+    Pair::connected(&client, &server);
+    let mut pairs = Vec::with_capacity(50);
+    let info = measure(|| {
+        for _ in 0..50 {
+            let mut pair = Pair::connected(&client, &server);
+            pair.client.write_all(&[7; 40_000]).unwrap();
+            pair.settle().unwrap();
+            pair::read_all(&mut pair.server);
+            pairs.push(pair);
+        }
+    });
+    let each = info.bytes_current / 50;
+    assert!(each < 8 * 1024, "{each} bytes for both ends of an idle connection");
+}
+
+#[test]
+fn a_session_that_waits_for_its_first_byte_holds_no_buffer() {
+    let (_, server) = configs();
+    let mut sessions = Vec::with_capacity(50);
+    let info = measure(|| {
+        for _ in 0..50 {
+            let mut session = tls_api::ServerSession::new(&server);
+            session.process_new_packets().unwrap();
+            sessions.push(session);
+        }
+    });
+    let each = info.bytes_current / 50;
+    assert!(each < 1024, "{each} bytes before the ClientHello");
+}
+
+#[test]
+fn a_flood_of_records_that_nobody_reads_fills_bounded_memory() {
+    let (client, server) = configs();
+    for size in [1, 600, 16_384] {
+        let mut pair = Pair::connected(&client, &server);
+        let data = pattern(size);
+        let mut wire = Wire::new();
+        let info = measure(|| {
+            while pair.server.wants_read() {
+                pair.client.write_all(&data).unwrap();
+                pair.client.write_tls(&mut wire).unwrap();
+                pair.server.read_tls(&mut wire).unwrap();
+                pair.server.process_new_packets().unwrap();
+            }
+        });
+        // Both ends: 98 KiB to receive, while it grows a smaller buffer beside it, and a record to send.
+        assert!(info.bytes_max < 180 * 1024, "{size}: {info:?}");
+    }
+}
