@@ -1,6 +1,7 @@
 //! What is sent: a request, or stdin, which a thread of its own reads as files and terminals know no readiness.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use mio::Waker;
@@ -8,7 +9,11 @@ use mio::Waker;
 pub(crate) enum Input {
     /// The request that is left; our side stays open after it.
     Request(Option<Vec<u8>>),
-    Stdin(Receiver<io::Result<Vec<u8>>>),
+    Stdin {
+        chunks: Receiver<io::Result<Vec<u8>>>,
+        /// Kept, as a waker that is dropped takes back the wake-ups that were not seen yet.
+        _waker: Arc<Waker>,
+    },
 }
 
 /// What there is to send.
@@ -23,15 +28,17 @@ pub(crate) enum Next {
 impl Input {
     pub(crate) fn stdin(waker: Waker) -> Self {
         // A few chunks ahead of the network are enough.
-        let (sender, receiver) = sync_channel(4);
-        std::thread::spawn(move || read_stdin(WakeAtEnd(waker), sender));
-        Self::Stdin(receiver)
+        let (sender, chunks) = sync_channel(4);
+        let waker = Arc::new(waker);
+        let wake_at_end = WakeAtEnd(Arc::clone(&waker));
+        std::thread::spawn(move || read_stdin(wake_at_end, sender));
+        Self::Stdin { chunks, _waker: waker }
     }
 
     pub(crate) fn next(&mut self) -> io::Result<Next> {
         match self {
             Self::Request(request) => Ok(request.take().map_or(Next::Nothing, Next::Bytes)),
-            Self::Stdin(receiver) => match receiver.try_recv() {
+            Self::Stdin { chunks, .. } => match chunks.try_recv() {
                 Ok(Ok(bytes)) => Ok(Next::Bytes(bytes)),
                 Ok(Err(e)) => Err(e),
                 Err(TryRecvError::Empty) => Ok(Next::Nothing),
@@ -42,7 +49,7 @@ impl Input {
 }
 
 /// Wakes when it is dropped.
-struct WakeAtEnd(Waker);
+struct WakeAtEnd(Arc<Waker>);
 
 impl Drop for WakeAtEnd {
     fn drop(&mut self) {
