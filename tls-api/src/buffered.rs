@@ -255,7 +255,7 @@ impl<R: Side> Buffered<R> {
 
     /// Seals record by record, as far as the limit allows.
     fn send(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let expected: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let expected = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
         let (mut gather, mut taken) = (Gather::new(bufs), 0);
         while !gather.is_empty() {
             let room = self.room_for_plaintext();

@@ -1,16 +1,20 @@
 //! TLS 1.3 for applications: secure with no configuration, no I/O of its own, no global state.
 //!
 //! ```text
-//!              your application
-//!                 │ Read, BufRead, Write: plaintext
-//!   ┌─────────────▼─────────────────────────────────────────────────────────────┐
-//!   │ ClientSession, ServerSession      (Stream joins one with a blocking socket) │  this crate: buffers, and the
-//!   │   receive buffer ─ plaintext is read where it was decrypted                 │  answers from the config: whom to
-//!   │   send buffer    ─ records, sealed where they lie                           │  trust, which identity, what time
-//!   └─────────────┬───────────────────────────────────────────────────────────────┘
-//!     tls-handshake: the engine and its states ── tls-crypto: keys ── tls-codec: messages
-//!                 │ read_tls, write_tls: records
-//!              your socket, event loop, test
+//!                       your application
+//!                          │   ▲
+//!            Write: plaintext   Read, BufRead: plaintext, read where it was decrypted
+//!                          │   │
+//! ┌────────────────────────▼───┴───────────────────────────┐
+//! │ ClientSession, ServerSession                           │ ◀─ ClientConfig, ServerConfig: whom to trust,
+//! │   [send buffer: records]   [receive buffer: records]   │    which identity to show, what time it is
+//! │ ┌────────────────────────────────────────────────────┐ │
+//! │ │ tls-handshake: the engine ─ tls-crypto, tls-codec  │ │
+//! │ └────────────────────────────────────────────────────┘ │
+//! └────────────────────────┬───▲───────────────────────────┘
+//!                  write_tls   read_tls, process_new_packets      (Stream does both over a blocking transport)
+//!                          ▼   │
+//!                 your socket, event loop or test
 //! ```
 //!
 //! # A client
@@ -33,6 +37,24 @@
 //!     // HTTP tells the length itself, so that a missing close_notify can be accepted.
 //!     Err(e) if tls_api::is_truncation(&e) => {}
 //!     other => drop(other?),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # A server
+//!
+//! ```no_run
+//! use std::io::Write;
+//! use std::sync::Arc;
+//! use tls_api::{ServerConfig, ServerSession, StreamOwned};
+//!
+//! let config = Arc::new(ServerConfig::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?);
+//! for socket in std::net::TcpListener::bind("127.0.0.1:4433")?.incoming() {
+//!     let mut stream = StreamOwned::new(ServerSession::new(&config), socket?);
+//!     // The first read or write does the handshake; what goes wrong there says so to a person.
+//!     if let Err(e) = stream.write_all(b"hello\n").and_then(|()| stream.close()) {
+//!         eprintln!("{e}");
+//!     }
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -87,7 +87,14 @@ impl fmt::Display for RootsError {
     }
 }
 
-impl std::error::Error for RootsError {}
+impl std::error::Error for RootsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Pem(e) => Some(e),
+            Self::Certificate { cause, .. } => Some(cause),
+        }
+    }
+}
 
 /// PKCS#8 says so in its label, the older forms in a header.
 fn is_encrypted(pem: &[u8]) -> bool {

@@ -75,7 +75,7 @@ impl EarlyPlaintext {
         let before = self.0.len();
         for slice in slices {
             let left = room - (self.0.len() - before);
-            self.0.extend(slice.iter().take(left));
+            self.0.extend(prefix(slice, left));
         }
         self.0.len() - before
     }

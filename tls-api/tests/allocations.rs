@@ -81,6 +81,11 @@ fn records_cost_no_allocation_in_either_direction_after_the_handshake() {
                 assert_eq!(pair.server.write(part).unwrap(), size);
                 assert_eq!(carry_and_read(&mut pair.server, &mut pair.client, &mut wire, &mut out), size);
             }
+            // Several records before the transport takes the first.
+            for _ in 0..4 {
+                pair.client.write_all(&data[..15_000]).unwrap();
+            }
+            assert_eq!(carry_and_read(&mut pair.client, &mut pair.server, &mut wire, &mut out), 60_000);
             let taken = pair.client.write_vectored(&slices).unwrap();
             assert_eq!(carry_and_read(&mut pair.client, &mut pair.server, &mut wire, &mut out), taken);
             if round % 10 == 0 {

@@ -215,3 +215,11 @@ fn a_transport_that_takes_nothing_is_an_error_and_not_a_spin() {
     let mut session = client(&client_config);
     assert_eq!(session.complete_io(&mut Full).unwrap_err().kind(), ErrorKind::WriteZero);
 }
+
+#[test]
+fn sessions_can_be_held_by_their_trait() {
+    let (client_config, server_config) = configs();
+    let sessions: [Box<dyn Session>; 2] =
+        [Box::new(client(&client_config)), Box::new(ServerSession::new(&server_config))];
+    assert_eq!(sessions.map(|session| session.wants_write()), [true, false]);
+}
