@@ -189,7 +189,7 @@ mod tests {
         for length in [0usize, 1, 37, 38, 39, 83, 84, 85, 1000] {
             let mut transmit = Transmit::new(64 + HEADER_LEN + PROTECTION, None, ProtocolVersion::TLS10);
             let mut outgoing = Outgoing::new();
-            let content: Vec<u8> = (0..length).map(|i| i as u8).collect();
+            let content: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
             transmit
                 .message(&mut outgoing, &mut |w| w.message(HandshakeType::CERTIFICATE, |w| w.bytes(&content)))
                 .unwrap();
