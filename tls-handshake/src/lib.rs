@@ -67,6 +67,8 @@ mod role;
 pub mod schedule;
 pub mod server;
 pub mod sink;
+#[cfg(test)]
+mod tests;
 mod traffic;
 pub mod verify;
 

@@ -81,6 +81,20 @@ impl WaitServerHello {
 }
 
 impl WaitServerHelloAfterRetry {
+    /// A client whose second hello went out by other means: replays of published traces. `first` has waited for the retry.
+    #[cfg(test)]
+    pub(crate) fn replayed(first: WaitServerHello, key: EphemeralKey, retry: &[u8], second: &[u8]) -> Self {
+        let suite = tls_crypto::ALL_TLS13.iter().copied().find(|suite| suite.id == 0x1301).expect("it exists");
+        let mut transcript = Transcript::new(suite.hash);
+        transcript.add(&first.hello);
+        transcript.replace_with_message_hash();
+        transcript.add(retry);
+        transcript.add(second);
+        let mut offer = first.offer;
+        offer.key = key;
+        Self { offer, suite, transcript }
+    }
+
     /// RFC 9846 §4.2.3; the suite must be that of HelloRetryRequest.
     ///
     /// # Errors

@@ -19,11 +19,19 @@ use super::{Common, ConfigError, KeyLog, Limits};
 pub struct ClientConfig {
     pub(crate) common: Common,
     pub(crate) send_server_name: bool,
+    /// What the ClientHello of a replayed trace offered beyond ours.
+    #[cfg(test)]
+    pub(crate) also_offered: Vec<tls_codec::code_points::ExtensionType>,
 }
 
 impl Default for ClientConfig {
     fn default() -> Self {
-        Self { common: Common::default(), send_server_name: true }
+        Self {
+            common: Common::default(),
+            send_server_name: true,
+            #[cfg(test)]
+            also_offered: Vec::new(),
+        }
     }
 }
 

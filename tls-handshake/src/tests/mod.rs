@@ -1,0 +1,30 @@
+//! Proofs that need to see inside: states without records, records without states, and published traces.
+
+mod replay;
+
+use std::sync::{Arc, Mutex};
+
+use crate::config::KeyLog;
+
+/// Label, ClientHello.random, secret.
+type Logged = (String, [u8; 32], Vec<u8>);
+
+/// Keeps every secret of a connection, in order.
+#[derive(Debug, Default)]
+struct Secrets(Mutex<Vec<Logged>>);
+
+impl Secrets {
+    fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    fn all(&self) -> Vec<Logged> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        self.0.lock().unwrap().push((label.to_owned(), *client_random, secret.to_vec()));
+    }
+}
