@@ -1,6 +1,5 @@
 //! A key log in a file, so that a capture of one's own connections can be decrypted.
 
-use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -26,7 +25,15 @@ impl KeyLogFile {
     /// Opens the file. If that fails nothing is logged, and the connections go on.
     #[must_use]
     pub fn new() -> Self {
-        Self(Mutex::new(std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).and_then(|path| open(&path))))
+        let path = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
+        let file = path.and_then(|path| match open(path.as_ref()) {
+            Ok(file) => Some(file),
+            Err(e) => {
+                crate::log::warn!("the key log {path:?} cannot be opened: {e}");
+                None
+            }
+        });
+        Self(Mutex::new(file))
     }
 
     /// Logs to this file, whatever the environment says.
@@ -34,18 +41,17 @@ impl KeyLogFile {
     /// # Errors
     /// Those of opening the file.
     pub fn with_path(path: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(Self(Mutex::new(Some(OpenOptions::new().append(true).create(true).open(path)?))))
+        Ok(Self(Mutex::new(Some(open(path.as_ref())?))))
     }
 }
 
-fn open(path: &OsStr) -> Option<File> {
-    match OpenOptions::new().append(true).create(true).open(path) {
-        Ok(file) => Some(file),
-        Err(e) => {
-            crate::log::warn!("the key log {path:?} cannot be opened: {e}");
-            None
-        }
-    }
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    // Nobody else on the machine is to read it.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 impl Default for KeyLogFile {
@@ -92,6 +98,11 @@ mod tests {
             KeyLogFile::with_path(&path).unwrap().log(label, &[0xab; 32], &[0, 1, 0xff]);
         }
         let text = std::fs::read_to_string(&path).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "for its owner alone");
+        }
         std::fs::remove_file(&path).unwrap();
         let random = "ab".repeat(32);
         assert_eq!(text, format!("CLIENT_HANDSHAKE_TRAFFIC_SECRET {random} 0001ff\nEXPORTER_SECRET {random} 0001ff\n"));

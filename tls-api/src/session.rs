@@ -22,6 +22,9 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 /// 4. writable, and [`wants_write`](Self::wants_write): `write_tls`;
 /// 5. ask the operating system for what `wants_read` and `wants_write` say.
 ///
+/// Time is the caller's: a peer that stays silent, above all during the handshake, has to be cut off by a deadline of the
+/// program's own.
+///
 /// A blocking program needs [`complete_io`](Self::complete_io) alone, or a [`Stream`](crate::Stream).
 ///
 /// # Reading plaintext
