@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use tls_api::{
-    CipherSuite, ClientHelloInfo, Error, HandshakeKind, Identity, NamedGroup, ProtocolVersion, ResolvesServerCert,
-    ResolvesServerCertUsingSni, ServerConfig, ServerSession, Session,
+    CipherSuite, ClientHelloInfo, ClientSession, Error, HandshakeKind, Identity, NamedGroup, ProtocolVersion,
+    ResolvesServerCert, ResolvesServerCertUsingSni, ServerConfig, ServerSession, Session,
 };
 
 use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
@@ -149,7 +149,7 @@ fn keys_can_be_refreshed_by_either_side_between_data() {
 fn an_ip_address_is_verified_and_not_sent_as_a_name() {
     let ca = Ca::new(Kind::EcdsaP256);
     let config = Arc::new(ca.client_config());
-    let client = tls_api::ClientSession::new(&config, "127.0.0.1".try_into().unwrap()).unwrap();
+    let client = ClientSession::new(&config, "127.0.0.1".try_into().unwrap()).unwrap();
     let server = ServerSession::new(&Arc::new(ca.server_config(Kind::EcdsaP256)));
     let mut pair = Pair { client, server };
     pair.settle().unwrap();
@@ -169,8 +169,12 @@ fn the_certificate_is_chosen_by_name_in_whatever_case() {
     resolver.add("other.test", identity(&ca, "other.test")).unwrap();
     resolver.add("SERVER.test", identity(&ca, "server.test")).unwrap();
     let config = Arc::new(ServerConfig::with_resolver(Arc::new(resolver)));
-    let pair = Pair::connected(&Arc::new(ca.client_config()), &config);
-    assert_eq!(pair.server.sni_hostname(), Some("server.test"));
+    for name in ["server.test", "Server.TEST"] {
+        let client = ClientSession::new(&Arc::new(ca.client_config()), name.try_into().unwrap()).unwrap();
+        let mut pair = Pair { client, server: ServerSession::new(&config) };
+        pair.settle().unwrap();
+        assert!(pair.server.sni_hostname().unwrap().eq_ignore_ascii_case(name));
+    }
 }
 
 #[test]

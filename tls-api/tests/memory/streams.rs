@@ -5,11 +5,14 @@ use std::io::{self, BufRead, BufReader, ErrorKind, IoSlice, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tls_api::{ClientSession, Error, ServerConfig, ServerSession, Session, Stream, StreamOwned, is_truncation};
 
 use crate::pair::{Pair, drain, pattern};
 use crate::pki::configs;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server on a free loopback port that serves one connection so.
 fn serve<T: Send + 'static>(
@@ -18,8 +21,11 @@ fn serve<T: Send + 'static>(
 ) -> (TcpStream, thread::JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    // A fault fails the test and does not hang it.
+    to.set_read_timeout(Some(PATIENCE)).unwrap();
     let server = thread::spawn(move || {
         let (socket, _) = listener.accept().unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
         with(StreamOwned::new(ServerSession::new(&config), socket))
     });
     (to, server)
@@ -222,4 +228,14 @@ fn sessions_can_be_held_by_their_trait() {
     let sessions: [Box<dyn Session>; 2] =
         [Box::new(client(&client_config)), Box::new(ServerSession::new(&server_config))];
     assert_eq!(sessions.map(|session| session.wants_write()), [true, false]);
+}
+
+#[test]
+fn sessions_and_configurations_can_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<tls_api::ClientConfig>();
+    crosses::<ServerConfig>();
+    crosses::<ClientSession>();
+    crosses::<ServerSession>();
+    crosses::<StreamOwned<ClientSession, TcpStream>>();
 }
