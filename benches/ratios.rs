@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tls_benches::{BURST, Bulk, Certificates, Endpoint, Library, Ours, Rustls, bulk, handshake_cost};
 
-const HANDSHAKES: usize = 4_000;
-const BURSTS: usize = 40_000;
+const HANDSHAKES: usize = 10_000;
+const BURSTS: usize = 100_000;
 
 fn main() {
     let certificates = Certificates::make();
