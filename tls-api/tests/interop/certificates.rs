@@ -1,0 +1,132 @@
+//! A certificate authority for this run, and a certificate for `localhost` of every kind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+
+use crate::programs::Program;
+
+/// The kind of the server's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Rsa,
+    EcdsaP256,
+    EcdsaP384,
+    Ed25519,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 4] = [Self::Rsa, Self::EcdsaP256, Self::EcdsaP384, Self::Ed25519];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rsa => "rsa",
+            Self::EcdsaP256 => "ecdsa_p256",
+            Self::EcdsaP384 => "ecdsa_p384",
+            Self::Ed25519 => "ed25519",
+        }
+    }
+
+    /// What it takes to make such a key.
+    pub(crate) fn needs(self, peer: &'static [Program]) -> &'static [Program] {
+        match (self, peer) {
+            (Self::EcdsaP256 | Self::EcdsaP384, peer) => peer,
+            (Self::Rsa | Self::Ed25519, [Program::Curl]) => &[Program::Curl, Program::Openssl],
+            (Self::Rsa | Self::Ed25519, [Program::GnutlsCli]) => &[Program::GnutlsCli, Program::Openssl],
+            (Self::Rsa | Self::Ed25519, peer) => peer,
+        }
+    }
+
+    fn key(self) -> Result<KeyPair, String> {
+        let made = match self {
+            // ring, which rcgen stands on, makes no RSA keys, and Ed25519 keys in a form that OpenSSL 3.0 cannot read.
+            Self::Rsa => KeyPair::from_pem(&openssl_key(&["RSA", "-pkeyopt", "rsa_keygen_bits:2048"])?),
+            Self::Ed25519 => KeyPair::from_pem(&openssl_key(&["ED25519"])?),
+            Self::EcdsaP256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
+            Self::EcdsaP384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
+        };
+        made.map_err(|e| e.to_string())
+    }
+}
+
+fn openssl_key(algorithm: &[&str]) -> Result<String, String> {
+    let mut command = Program::Openssl.command();
+    command.args(["genpkey", "-algorithm"]).args(algorithm).stderr(Stdio::null());
+    let output = command.output().map_err(|e| format!("openssl, for a key: {e}"))?;
+    String::from_utf8(output.stdout).map_err(|e| e.to_string())
+}
+
+/// A chain and its key.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    pub(crate) chain: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+struct Authority {
+    folder: PathBuf,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+static AUTHORITY: OnceLock<Result<Authority, String>> = OnceLock::new();
+
+/// The authority that clients are to trust.
+pub(crate) fn ca_file() -> Result<PathBuf, String> {
+    Ok(folder()?.join("ca.pem"))
+}
+
+/// A folder for this run's files.
+pub(crate) fn folder() -> Result<&'static Path, String> {
+    Ok(&authority()?.folder)
+}
+
+/// The certificate of this kind, made when it is first asked for.
+pub(crate) fn files(kind: Kind) -> Result<Files, String> {
+    static MADE: [OnceLock<Result<Files, String>>; 4] = [const { OnceLock::new() }; 4];
+    let slot =
+        Kind::ALL.iter().position(|other| *other == kind).and_then(|at| MADE.get(at)).ok_or("an unknown kind")?;
+    slot.get_or_init(|| make(kind)).clone()
+}
+
+/// Removes this run's files.
+pub(crate) fn remove() {
+    if let Some(Ok(authority)) = AUTHORITY.get() {
+        // The folder for temporary files is emptied now and then in any case.
+        let _ = fs::remove_dir_all(&authority.folder);
+    }
+}
+
+fn authority() -> Result<&'static Authority, String> {
+    AUTHORITY.get_or_init(|| make_authority().map_err(|e| e.to_string())).as_ref().map_err(Clone::clone)
+}
+
+fn make_authority() -> Result<Authority, Box<dyn std::error::Error>> {
+    let folder = std::env::temp_dir().join(format!("tls-interop-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "Interoperability tests");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    let key = KeyPair::generate()?;
+    fs::write(folder.join("ca.pem"), params.self_signed(&key)?.pem())?;
+    Ok(Authority { folder, issuer: Issuer::new(params, key) })
+}
+
+fn make(kind: Kind) -> Result<Files, String> {
+    let authority = authority()?;
+    let key = kind.key()?;
+    let mut params =
+        CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).map_err(|e| e.to_string())?;
+    params.distinguished_name.push(DnType::CommonName, "localhost");
+    let certificate = params.signed_by(&key, &authority.issuer).map_err(|e| e.to_string())?;
+    let files = Files {
+        chain: authority.folder.join(format!("{}.pem", kind.name())),
+        key: authority.folder.join(format!("{}.key", kind.name())),
+    };
+    fs::write(&files.chain, certificate.pem()).map_err(|e| e.to_string())?;
+    fs::write(&files.key, key.serialize_pem()).map_err(|e| e.to_string())?;
+    Ok(files)
+}

@@ -1,0 +1,70 @@
+//! `gnutls-cli` against the program tlsserver.
+
+use libtest_mimic::Trial;
+
+use crate::certificates::{Kind, ca_file};
+use crate::processes::{Running, Server, ThenStdin};
+use crate::programs::Program;
+use crate::{GROUPS, Outcome, SUITES, contains, trial};
+
+const NEEDS: &[Program] = &[Program::GnutlsCli];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let suites = SUITES.map(|(suite, theirs)| {
+        trial(format!("gnutls_client::suite::{suite}"), NEEDS, move || {
+            let page = fetch(Kind::EcdsaP256, &[], &priority(&format!(":-CIPHER-ALL:+{theirs}")))?;
+            contains(&page, &format!("cipher suite: {suite}\n"))
+        })
+    });
+    let groups = GROUPS.map(|(group, _, theirs)| {
+        trial(format!("gnutls_client::group::{group}"), NEEDS, move || {
+            let page = fetch(Kind::EcdsaP256, &[], &priority(&format!(":-GROUP-ALL:+GROUP-{theirs}")))?;
+            contains(&page, &format!("group: {group}\n"))
+        })
+    });
+    let kinds = Kind::ALL.map(|kind| {
+        trial(format!("gnutls_client::certificate::{}", kind.name()), kind.needs(NEEDS), move || {
+            contains(&fetch(kind, &[], &priority(""))?, "The certificate is trusted")
+        })
+    });
+    let mut trials = vec![
+        trial("gnutls_client::hello_retry_request", NEEDS, hello_retry),
+        trial("gnutls_client::alpn", NEEDS, || {
+            let options = [priority(""), vec!["--alpn".into(), "other".into(), "--alpn".into(), "http/1.1".into()]];
+            contains(&fetch(Kind::EcdsaP256, &["--proto", "http/1.1"], &options.concat())?, "protocol: http/1.1\n")
+        }),
+    ];
+    trials.extend(suites.into_iter().chain(groups).chain(kinds));
+    trials
+}
+
+fn priority(more: &str) -> Vec<String> {
+    vec!["--priority".into(), format!("NORMAL:-VERS-ALL:+VERS-TLS1.3{more}")]
+}
+
+/// A gnutls-cli that verifies the server, with its stdin open.
+pub(crate) fn client(port: u16, options: &[String]) -> Result<Running, String> {
+    let mut command = Program::GnutlsCli.command();
+    command.args(["--port", &port.to_string(), "--sni-hostname", "localhost", "--verify-hostname", "localhost"]);
+    command.arg("--x509cafile").arg(ca_file()?).args(options).arg("127.0.0.1");
+    Running::start(command)
+}
+
+fn fetch(kind: Kind, server_options: &[&str], options: &[String]) -> Result<String, String> {
+    let server = Server::start(kind, server_options, &["http"])?;
+    let mut client = client(server.port, options)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.stdout.wait_for("Peer has closed the GnuTLS connection")?;
+    let text = client.stdout.text();
+    match server.complaints() {
+        none if none.is_empty() => Ok(text),
+        complaints => Err(format!("tlsserver complained: {complaints}")),
+    }
+}
+
+/// It sends shares for two groups, of the first kinds in its list.
+fn hello_retry() -> Outcome {
+    let groups = ":-GROUP-ALL:+GROUP-SECP521R1:+GROUP-FFDHE2048:+GROUP-SECP384R1";
+    let page = fetch(Kind::EcdsaP256, &["--group", "secp384r1"], &priority(groups))?;
+    contains(&page, "group: secp384r1\nhandshake: FullWithHelloRetryRequest\n")
+}

@@ -1,0 +1,83 @@
+//! Interoperability: the example programs and the library against the peers that people have installed, over real sockets.
+//!
+//! The peers are `openssl`, `curl` and `gnutls-cli`. Tests of one that is not installed are reported as ignored, with the
+//! reason; with `TLS_INTEROP_REQUIRED=1` in the environment they fail instead.
+
+mod certificates;
+mod closing;
+mod curl;
+mod gnutls;
+mod key_update;
+mod manners;
+mod openssl_client;
+mod openssl_server;
+mod processes;
+mod programs;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::programs::Program;
+
+/// Whether a test passed, and what was wrong.
+type Outcome = Result<(), Failed>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = [
+        openssl_client::trials(),
+        openssl_server::trials(),
+        curl::trials(),
+        gnutls::trials(),
+        key_update::trials(),
+        closing::trials(),
+        manners::trials(),
+    ];
+    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
+    certificates::remove();
+    conclusion.exit_code()
+}
+
+/// A test that needs these programs.
+fn trial(name: impl Into<String>, needs: &'static [Program], run: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    Trial::ignorable_test(name, move || {
+        let missing: Vec<&str> = needs.iter().filter(|program| !program.is_installed()).map(|p| p.name()).collect();
+        if missing.is_empty() {
+            run().map(|()| Completion::Completed)
+        } else if std::env::var_os("TLS_INTEROP_REQUIRED").is_some_and(|value| value == "1") {
+            Err(format!("{} must be installed where TLS_INTEROP_REQUIRED=1 is set", missing.join(" and ")).into())
+        } else {
+            Ok(Completion::ignored_with(format!("{} is not installed", missing.join(" and "))))
+        }
+    })
+}
+
+/// The text has this in it.
+fn contains(text: &str, wanted: &str) -> Outcome {
+    if text.contains(wanted) { Ok(()) } else { Err(format!("no {wanted:?} in:\n{text}").into()) }
+}
+
+/// The suites of TLS 1.3 with the names that gnutls has for them.
+const SUITES: [(&str, &str); 3] = [
+    ("TLS_AES_128_GCM_SHA256", "AES-128-GCM"),
+    ("TLS_AES_256_GCM_SHA384", "AES-256-GCM"),
+    ("TLS_CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305"),
+];
+
+/// The groups: the RFC's names, those of OpenSSL, those of GnuTLS.
+const GROUPS: [(&str, &str, &str); 3] =
+    [("x25519", "X25519", "X25519"), ("secp256r1", "P-256", "SECP256R1"), ("secp384r1", "P-384", "SECP384R1")];
+
+/// What is sent where much is to be sent.
+const MUCH: usize = 64 * 1024 * 1024;
+
+/// Bytes that repeat with a period that divides no record's length: 0, 1, … 250, 0, …, as `/bytes/N` has them.
+fn much() -> Vec<u8> {
+    (0..=250).cycle().take(MUCH).collect()
+}
+
+/// The checksum by which the ends of a long way are compared.
+fn checksum(bytes: &[u8]) -> String {
+    tls_crypto::HashAlgorithm::Sha256.hash(bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,229 @@
+//! What tlsserver and tlsclient do with peers and users that do not behave. No other program is needed.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+
+use crate::certificates::{Kind, files};
+use crate::openssl_server::client;
+use crate::processes::{PATIENCE, Running, Server};
+use crate::programs::example;
+use crate::{Outcome, contains, trial};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("manners::many_idle_peers_hinder_nobody", &[], many_idle_peers),
+        trial("manners::a_silent_peer_is_cut_off_and_reported", &[], silent_peer),
+        trial("manners::a_peer_that_trickles_its_handshake_is_cut_off", &[], trickling_peer),
+        trial("manners::the_alert_arrives_though_more_was_sent", &[], alert_without_reset),
+        trial("manners::peers_that_do_nothing_cost_no_processor_time", &[], nothing_to_do),
+        trial("manners::forwarding_passes_bytes_and_ends_both_ways", &[], forward),
+        trial("manners::a_backend_that_is_not_there_is_reported", &[], forward_to_nobody),
+        trial("manners::mistakes_in_the_arguments_end_with_status_1", &[], mistakes),
+        trial("manners::the_key_log_has_the_secrets_of_a_connection", &[], key_log),
+        trial("manners::quickstart_shows_a_page_and_three_refusals", &[], quickstart),
+    ]
+}
+
+fn connect(server: &Server) -> Result<TcpStream, String> {
+    let socket = TcpStream::connect(server.address()).map_err(|e| e.to_string())?;
+    socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+    Ok(socket)
+}
+
+fn many_idle_peers() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
+    let idle: Vec<TcpStream> = (0..300).map(|_| connect(&server)).collect::<Result<_, _>>()?;
+    for peer in idle.iter().take(100) {
+        // The beginning of a record that never comes.
+        (&mut &*peer).write_all(&[22, 3, 1]).map_err(|e| e.to_string())?;
+    }
+    let ended = client(server.port, &["--http", "/"])?.succeed()?;
+    drop(idle);
+    contains(&ended.text(), "version: TLSv1.3\n")
+}
+
+fn silent_peer() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &["--timeout", "0.3"], &["http"])?;
+    let start = Instant::now();
+    let mut socket = connect(&server)?;
+    let n = socket.read(&mut [0; 16]).map_err(|e| e.to_string())?;
+    if n > 0 || start.elapsed() < Duration::from_millis(300) {
+        return Err(format!("{n} bytes after {:?}", start.elapsed()).into());
+    }
+    Ok(server.running.stderr.wait_for("no complete handshake within 0.3 s")?)
+}
+
+/// Every byte is on time, and still there is no handshake.
+fn trickling_peer() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &["--timeout", "0.3"], &["http"])?;
+    let mut socket = connect(&server)?;
+    let start = Instant::now();
+    for byte in [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3].into_iter().chain(std::iter::repeat(0)) {
+        if socket.write_all(&[byte]).is_err() {
+            break;
+        }
+        if start.elapsed() > PATIENCE {
+            return Err("it is never cut off".into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(server.running.stderr.wait_for("no complete handshake within 0.3 s")?)
+}
+
+/// A socket that is closed while something is unread is reset, and what was sent before is lost.
+fn alert_without_reset() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
+    let mut socket = connect(&server)?;
+    let nonsense = vec![b'x'; 300_000];
+    socket.write_all(&nonsense).map_err(|e| format!("sending: {e}"))?;
+    std::thread::sleep(Duration::from_millis(100));
+    socket.write_all(&nonsense).map_err(|e| format!("sending more: {e}"))?;
+    let mut heard = Vec::new();
+    socket.shutdown(Shutdown::Write).map_err(|e| e.to_string())?;
+    match socket.read_to_end(&mut heard) {
+        Err(e) if e.kind() == ErrorKind::ConnectionReset => return Err("the connection was reset".into()),
+        other => other.map_err(|e| e.to_string())?,
+    };
+    // The content type of an alert, fatal.
+    if heard.len() != 7 || heard[0] != 21 || heard[5] != 2 {
+        return Err(format!("this is not an alert: {heard:?}").into());
+    }
+    Ok(server.running.stderr.wait_for("127.0.0.1:")?)
+}
+
+/// In every phase: before the handshake, after an alert, half closed. A loop that is woken in vain takes all it can get.
+fn nothing_to_do() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
+    let silent = connect(&server)?;
+    let mut wrong = connect(&server)?;
+    wrong.write_all(b"GET / HTTP/1.0\r\n\r\n").map_err(|e| e.to_string())?;
+    let mut wrong_and_closed = connect(&server)?;
+    wrong_and_closed.write_all(b"SSH-2.0-x\r\n").map_err(|e| e.to_string())?;
+    wrong_and_closed.shutdown(Shutdown::Write).map_err(|e| e.to_string())?;
+    let mut established = client(server.port, &[])?;
+    established.say("hello\n")?;
+    established.stdout.wait_for("hello\n")?;
+    std::thread::sleep(Duration::from_millis(100));
+    let times = || [server.running.processor_time(), established.processor_time()];
+    let before = times();
+    std::thread::sleep(Duration::from_millis(500));
+    for (before, after) in before.into_iter().zip(times()) {
+        if before.zip(after).is_some_and(|(before, after)| after - before > 10) {
+            return Err(format!("it is busy with nothing: {before:?}, and 0.5 s later {after:?}").into());
+        }
+    }
+    drop((silent, wrong));
+    Ok(())
+}
+
+fn forward() -> Outcome {
+    let backend = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    let port = backend.local_addr().map_err(|e| e.to_string())?.port().to_string();
+    let answering = std::thread::spawn(move || {
+        let (mut socket, _) = backend.accept()?;
+        let mut heard = Vec::new();
+        // Ends when the client's end has been passed on.
+        socket.read_to_end(&mut heard)?;
+        socket.write_all(format!("{} bytes, thank you\n", heard.len()).as_bytes())
+    });
+    let server = Server::start(Kind::EcdsaP256, &[], &["forward", &port])?;
+    let mut client = client(server.port, &[])?;
+    client.feed(vec![7; 3_000_000], crate::processes::ThenStdin::Closes)?;
+    let ended = client.succeed()?;
+    answering.join().map_err(|_| "the backend panicked")?.map_err(|e| e.to_string())?;
+    contains(&ended.text(), "3000000 bytes, thank you\n")
+}
+
+fn forward_to_nobody() -> Outcome {
+    let unused = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    let port = unused.local_addr().map_err(|e| e.to_string())?.port().to_string();
+    drop(unused);
+    let server = Server::start(Kind::EcdsaP256, &[], &["forward", &port])?;
+    let ended = client(server.port, &[])?.finish()?;
+    if ended.status.success() {
+        return Err("to the client this looked like a proper end".into());
+    }
+    Ok(server.running.stderr.wait_for(&format!("127.0.0.1:{port}, to which it is forwarded"))?)
+}
+
+fn mistakes() -> Outcome {
+    let (p256, p384) = (files(Kind::EcdsaP256)?, files(Kind::EcdsaP384)?);
+    let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    let (certs, key, other_key) = (text(&p256.chain), text(&p256.key), text(&p384.key));
+    let server = |more: &[&str]| [&["tlsserver", "--port", "0", "--certs", &certs, "--key"], more].concat().join("\n");
+    let client = |more: &[&str]| [&["tlsclient", "--cafile", &certs], more].concat().join("\n");
+    let cases = [
+        (server(&[&other_key, "http"]), "key"),
+        (server(&["/nonexistent", "http"]), "cannot read /nonexistent"),
+        (server(&[&key, "--protover", "1.2", "http"]), "TLS 1.2 is not there yet"),
+        (server(&[&key, "--suite", "RC4", "http"]), "no cipher suite of this name"),
+        (server(&[&key, "--suite", "TLS_AES_128_CCM_SHA256", "http"]), "not supported"),
+        (server(&[&key, "--group", "x448", "http"]), "not supported"),
+        (server(&[&key, "--max-frag-size", "1", "http"]), "--max-frag-size"),
+        (server(&[&key, "--key-log", "http"]), "SSLKEYLOGFILE"),
+        (server(&[&key]), "Usage"),
+        (client(&["--http"]), "HOST"),
+        (client(&["--http", "no-slash", "localhost"]), "begins with /"),
+        (client(&["--protover", "1.2", "localhost"]), "TLS 1.2 is not there yet"),
+        (client(&["not a name"]), "no name or IP address"),
+        (client(&["--port", "1", "127.0.0.1"]), "--port"),
+    ];
+    for (command, wanted) in cases {
+        let mut words = command.split('\n');
+        let mut program = example(words.next().unwrap_or_default())?;
+        program.args(words);
+        let ended = Running::start(program)?.finish()?;
+        contains(&ended.stderr, wanted)?;
+        if ended.status.code() != Some(1) {
+            return Err(format!("{command:?} ended with {}", ended.status).into());
+        }
+    }
+    Ok(())
+}
+
+/// Both ends log the same secrets.
+fn key_log() -> Outcome {
+    let folder = crate::certificates::folder()?;
+    let logs = [folder.join("server-keys"), folder.join("client-keys")];
+    let files = files(Kind::EcdsaP256)?;
+    let mut command = example("tlsserver")?;
+    command.args(["--port", "0", "--key-log", "--certs"]).arg(&files.chain).arg("--key").arg(&files.key).arg("http");
+    let server = Running::start({
+        command.env("SSLKEYLOGFILE", &logs[0]);
+        command
+    })?;
+    let port = server.stdout.wait_for_port("listening on ")?;
+    let mut command = example("tlsclient")?;
+    command.args(["--port", &port.to_string(), "--key-log", "--http", "/", "--cafile"]);
+    command.arg(crate::certificates::ca_file()?).arg("localhost").env("SSLKEYLOGFILE", &logs[1]);
+    Running::start(command)?.succeed()?;
+    let mut lines = Vec::new();
+    for log in &logs {
+        let text = std::fs::read_to_string(log).map_err(|e| e.to_string())?;
+        let mut sorted: Vec<String> = text.lines().map(str::to_owned).collect();
+        sorted.sort();
+        lines.push(sorted);
+    }
+    for label in [
+        "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+        "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        "CLIENT_TRAFFIC_SECRET_0",
+        "SERVER_TRAFFIC_SECRET_0",
+        "EXPORTER_SECRET",
+    ] {
+        contains(&lines[0].join("\n"), label)?;
+    }
+    if lines[0] == lines[1] { Ok(()) } else { Err(format!("they differ: {lines:?}").into()) }
+}
+
+fn quickstart() -> Outcome {
+    let ended = Running::start(example("quickstart")?)?.succeed()?;
+    let text = ended.text();
+    for wanted in ["Hello over TLS.", "TLSv1.3", "1 for the handshake", "bank.test", "trust anchor", "expired"] {
+        contains(&text, wanted)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! `openssl s_client` against the program tlsserver.
+
+use libtest_mimic::Trial;
+
+use crate::certificates::{Kind, ca_file};
+use crate::processes::{Running, Server, ThenStdin};
+use crate::programs::Program;
+use crate::{GROUPS, MUCH, Outcome, SUITES, checksum, contains, much, trial};
+
+const NEEDS: &[Program] = &[Program::Openssl];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let suites = SUITES.map(|(suite, _)| {
+        trial(format!("openssl_client::suite::{suite}"), NEEDS, move || {
+            let page = fetch(Kind::EcdsaP256, &[], &["-ciphersuites", suite])?;
+            contains(&page, &format!("cipher suite: {suite}\n"))
+        })
+    });
+    let server_suites = SUITES.map(|(suite, _)| {
+        trial(format!("openssl_client::suite_chosen_by_us::{suite}"), NEEDS, move || {
+            let page = fetch(Kind::EcdsaP256, &["--suite", suite], &[])?;
+            contains(&page, &format!("cipher suite: {suite}\n"))
+        })
+    });
+    let groups = GROUPS.map(|(group, theirs, _)| {
+        trial(format!("openssl_client::group::{group}"), NEEDS, move || {
+            let page = fetch(Kind::EcdsaP256, &[], &["-groups", theirs])?;
+            contains(&page, &format!("group: {group}\nhandshake: Full\n"))
+        })
+    });
+    let kinds = Kind::ALL.map(|kind| {
+        trial(format!("openssl_client::certificate::{}", kind.name()), NEEDS, move || {
+            contains(&fetch(kind, &[], &[])?, "Verification: OK")
+        })
+    });
+    let retries = GROUPS.map(|(group, theirs, _)| {
+        trial(format!("openssl_client::hello_retry_request_for::{group}"), NEEDS, move || hello_retry(group, theirs))
+    });
+    let mut trials = vec![
+        trial("openssl_client::alpn_is_the_servers_choice", NEEDS, alpn),
+        trial("openssl_client::alpn_without_a_common_protocol_is_refused", NEEDS, no_common_alpn),
+        trial("openssl_client::no_common_suite_is_refused", NEEDS, no_common_suite),
+        trial("openssl_client::small_records", NEEDS, small_records),
+        trial("openssl_client::64_mib_there_and_back", NEEDS, bulk),
+    ];
+    trials.extend(suites.into_iter().chain(server_suites).chain(groups).chain(kinds).chain(retries));
+    trials
+}
+
+/// An s_client that verifies the server, with its stdin open.
+pub(crate) fn client(server: &Server, options: &[&str]) -> Result<Running, String> {
+    let mut command = Program::Openssl.command();
+    command.args(["s_client", "-connect", &server.address(), "-tls1_3"]);
+    command.args(["-servername", "localhost", "-verify_hostname", "localhost", "-verify_return_error", "-CAfile"]);
+    command.arg(ca_file()?).args(options);
+    Running::start(command)
+}
+
+/// Fetches the page that states what was negotiated; its own words come before it.
+fn fetch(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result<String, String> {
+    let server = Server::start(kind, server_options, &["http"])?;
+    let mut client = client(&server, client_options)?;
+    // Its way to write a line's end makes this the shortest request that there is.
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    let ended = client.succeed()?;
+    match server.complaints() {
+        none if none.is_empty() => Ok(ended.text()),
+        complaints => Err(format!("tlsserver complained: {complaints}")),
+    }
+}
+
+/// It sends a share for the first group of its list alone.
+fn hello_retry(group: &'static str, theirs: &'static str) -> Outcome {
+    let first = if theirs == "P-384" { "P-256" } else { "P-384" };
+    let page = fetch(Kind::EcdsaP256, &["--group", group], &["-groups", &format!("{first}:{theirs}")])?;
+    contains(&page, &format!("group: {group}\nhandshake: FullWithHelloRetryRequest\n"))
+}
+
+fn alpn() -> Outcome {
+    let page =
+        fetch(Kind::EcdsaP256, &["--proto", "http/1.1", "--proto", "http/1.0"], &["-alpn", "other,http/1.0,http/1.1"])?;
+    contains(&page, "ALPN protocol: http/1.1")?;
+    contains(&page, "protocol: http/1.1\n")
+}
+
+fn no_common_alpn() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &["--proto", "http/1.1"], &["http"])?;
+    let ended = client(&server, &["-alpn", "other"])?.finish()?;
+    contains(&ended.stderr, "no application protocol")?;
+    Ok(server.running.stderr.wait_for("127.0.0.1:")?)
+}
+
+fn no_common_suite() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &["--suite", "TLS_AES_128_GCM_SHA256"], &["http"])?;
+    let ended = client(&server, &["-ciphersuites", "TLS_AES_256_GCM_SHA384"])?.finish()?;
+    contains(&ended.stderr, "handshake failure")?;
+    Ok(server.running.stderr.wait_for("127.0.0.1:")?)
+}
+
+/// Both sides send records far below the largest size.
+fn small_records() -> Outcome {
+    let page = fetch(Kind::EcdsaP256, &["--max-frag-size", "100"], &["-max_send_frag", "512"])?;
+    contains(&page, "version: TLSv1.3\n")
+}
+
+/// Echoed, so that both directions are under load at the same time.
+fn bulk() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
+    let mut client = client(&server, &["-quiet"])?;
+    let sent = much();
+    let expected = checksum(&sent);
+    client.feed(sent, ThenStdin::StaysOpen)?;
+    let came = client.stdout.wait_until("64 MiB", |said| (said.len() >= MUCH).then(|| checksum(said)))?;
+    if came == expected { Ok(()) } else { Err("what came back is not what was sent".into()) }
+}

@@ -1,0 +1,236 @@
+//! Programs that run while a test talks to them. None outlives its test, and none is waited for without end.
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::programs::example;
+
+/// How long anything may take. Generous: it is reached only if something hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+pub(crate) struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    pub(crate) stdout: Heard,
+    pub(crate) stderr: Heard,
+    what: String,
+}
+
+/// How a program ended, and all that it said.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Running {
+    /// Starts it, with a stdin that is open until [`close_stdin`](Self::close_stdin).
+    pub(crate) fn start(mut command: Command) -> Result<Self, String> {
+        let what = format!("{command:?}");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|e| format!("cannot start {what}: {e}"))?;
+        let stdin = child.stdin.take();
+        let stdout = Heard::listen_to(child.stdout.take().ok_or("no stdout")?);
+        let stderr = Heard::listen_to(child.stderr.take().ok_or("no stderr")?);
+        Ok(Self { child, stdin, stdout, stderr, what })
+    }
+
+    /// Types this into its stdin.
+    pub(crate) fn say(&mut self, text: &str) -> Result<(), String> {
+        let stdin = self.stdin.as_mut().ok_or("its stdin is closed")?;
+        stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).map_err(|e| format!("{}: {e}", self.what))
+    }
+
+    /// Feeds all of this to its stdin from a thread, which may close it afterwards.
+    pub(crate) fn feed(&mut self, bytes: Vec<u8>, then: ThenStdin) -> Result<(), String> {
+        let mut stdin = self.stdin.take().ok_or("its stdin is closed")?;
+        std::thread::spawn(move || {
+            // A program that ends early says by itself what is wrong.
+            let _ = stdin.write_all(&bytes);
+            match then {
+                ThenStdin::Closes => {}
+                ThenStdin::StaysOpen => std::thread::sleep(PATIENCE),
+            }
+        });
+        Ok(())
+    }
+
+    pub(crate) fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn finish(mut self) -> Result<Ended, String> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().map_err(|e| e.to_string())? {
+                let bytes = self.stdout.everything(until);
+                let stderr = String::from_utf8_lossy(&self.stderr.everything(until)).into_owned();
+                return Ok(Ended { status, bytes, stderr });
+            }
+            if Instant::now() > until {
+                return Err(format!(
+                    "{} does not end; it said:\n{}{}",
+                    self.what,
+                    self.stdout.text(),
+                    self.stderr.text()
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until it has ended, which has to be a success.
+    pub(crate) fn succeed(self) -> Result<Ended, String> {
+        let what = self.what.clone();
+        let ended = self.finish()?;
+        if ended.status.success() {
+            return Ok(ended);
+        }
+        Err(format!("{what} ended with {}:\n{}\n{}", ended.status, ended.text(), ended.stderr))
+    }
+
+    /// The processor time that it has taken so far, in the kernel's hundredths of a second. Linux tells it, others may not.
+    pub(crate) fn processor_time(&self) -> Option<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        // The name in parentheses may have blanks.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    }
+
+    /// Stops it, without a chance to say goodbye.
+    pub(crate) fn kill(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum ThenStdin {
+    Closes,
+    StaysOpen,
+}
+
+impl Ended {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+}
+
+/// What a program says, as far as it has come.
+#[derive(Clone)]
+pub(crate) struct Heard(Arc<(Mutex<Said>, Condvar)>);
+
+#[derive(Default)]
+struct Said {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Heard {
+    fn listen_to(mut from: impl Read + Send + 'static) -> Self {
+        let heard = Self(Arc::default());
+        let listener = heard.clone();
+        std::thread::spawn(move || {
+            let mut chunk = vec![0; 64 * 1024];
+            loop {
+                let n = from.read(&mut chunk).unwrap_or(0);
+                let (said, news) = &*listener.0;
+                let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+                said.bytes.extend_from_slice(&chunk[..n]);
+                said.ended = n == 0;
+                news.notify_all();
+                if n == 0 {
+                    return;
+                }
+            }
+        });
+        heard
+    }
+
+    /// All so far.
+    pub(crate) fn text(&self) -> String {
+        let said = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&said.bytes).into_owned()
+    }
+
+    /// Waits until what was said is enough, and gives what `enough` made of it.
+    pub(crate) fn wait_until<T>(&self, what: &str, enough: impl Fn(&[u8]) -> Option<T>) -> Result<T, String> {
+        let until = Instant::now() + PATIENCE;
+        let (said, news) = &*self.0;
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(found) = enough(&said.bytes) {
+                return Ok(found);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if said.ended || left.is_zero() {
+                let end = said.bytes.len().min(4096);
+                return Err(format!("no {what} came in:\n{}", String::from_utf8_lossy(&said.bytes[..end])));
+            }
+            said = news.wait_timeout(said, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits for this text.
+    pub(crate) fn wait_for(&self, wanted: &str) -> Result<(), String> {
+        self.wait_until(&format!("{wanted:?}"), |said| String::from_utf8_lossy(said).contains(wanted).then_some(()))
+    }
+
+    /// Waits for a line with this at its beginning, and gives the number at its end.
+    pub(crate) fn wait_for_port(&self, wanted: &str) -> Result<u16, String> {
+        self.wait_until(&format!("line {wanted:?} with a port"), |said| {
+            let said = String::from_utf8_lossy(said);
+            let (line, _) = said.split_once(wanted)?.1.split_once('\n')?;
+            line.trim_end().rsplit(':').next()?.parse().ok()
+        })
+    }
+
+    fn everything(&self, until: Instant) -> Vec<u8> {
+        let (said, news) = &*self.0;
+        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        while !said.ended && Instant::now() < until {
+            said = news.wait_timeout(said, Duration::from_millis(100)).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        std::mem::take(&mut said.bytes)
+    }
+}
+
+/// A tlsserver that listens, and the port it listens on.
+pub(crate) struct Server {
+    pub(crate) running: Running,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// `options` come before the mode.
+    pub(crate) fn start(kind: crate::certificates::Kind, options: &[&str], mode: &[&str]) -> Result<Self, String> {
+        let files = crate::certificates::files(kind)?;
+        let mut command = example("tlsserver")?;
+        command.args(["--port", "0", "--certs"]).arg(&files.chain).arg("--key").arg(&files.key);
+        let running = Running::start({
+            command.args(options).args(mode);
+            command
+        })?;
+        let port = running.stdout.wait_for_port("listening on ").map_err(|e| e + &running.stderr.text())?;
+        Ok(Self { running, port })
+    }
+
+    /// Everything that it has complained about so far.
+    pub(crate) fn complaints(&self) -> String {
+        self.running.stderr.text()
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+}

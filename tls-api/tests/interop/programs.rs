@@ -1,0 +1,60 @@
+//! The programs that the tests need, and where the example programs are.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// A peer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Program {
+    Openssl,
+    Curl,
+    GnutlsCli,
+}
+
+impl Program {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Openssl => "openssl",
+            Self::Curl => "curl",
+            Self::GnutlsCli => "gnutls-cli",
+        }
+    }
+
+    pub(crate) fn is_installed(self) -> bool {
+        static FOUND: [OnceLock<bool>; 3] = [const { OnceLock::new() }; 3];
+        let (found, ask) = match self {
+            Self::Openssl => (&FOUND[0], "version"),
+            Self::Curl => (&FOUND[1], "--version"),
+            Self::GnutlsCli => (&FOUND[2], "--version"),
+        };
+        *found.get_or_init(|| {
+            let mut command = self.command();
+            command.arg(ask).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        })
+    }
+
+    pub(crate) fn command(self) -> Command {
+        let mut command = Command::new(self.name());
+        // Nobody's settings have a say here.
+        command.env_remove("SSLKEYLOGFILE").env("CURL_HOME", "/nonexistent").env("LC_ALL", "C");
+        command
+    }
+}
+
+/// The example program of this name, which `cargo test` has built beside this test.
+pub(crate) fn example(name: &str) -> Result<Command, String> {
+    let this = std::env::current_exe().map_err(|e| e.to_string())?;
+    let folder = this.parent().and_then(|deps| deps.parent()).ok_or("this test lies in no target folder")?;
+    let path: PathBuf = folder.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    if !path.is_file() {
+        return Err(format!(
+            "{} is not built: `cargo test -p tls-api` does it, `cargo build -p tls-api --examples` as well",
+            path.display()
+        ));
+    }
+    let mut command = Command::new(path);
+    command.env_remove("SSLKEYLOGFILE");
+    Ok(command)
+}
