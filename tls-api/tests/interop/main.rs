@@ -7,6 +7,7 @@ mod certificates;
 mod closing;
 mod curl;
 mod gnutls;
+mod http;
 mod key_update;
 mod manners;
 mod openssl_client;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         key_update::trials(),
         closing::trials(),
         manners::trials(),
+        http::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     certificates::remove();
