@@ -36,11 +36,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
-    #[command(flatten)]
-    pub(crate) protocol: ProtocolOptions,
-
     /// The server, by name or IP address
     host: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) protocol: ProtocolOptions,
 }
 
 /// What the arguments about server and page mean together.
