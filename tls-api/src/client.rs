@@ -15,7 +15,8 @@ use crate::buffered::{Buffered, Side};
 use crate::send::SendBuffer;
 use crate::session::{Wraps, describe};
 use crate::time::{SystemClock, TimeProvider};
-use crate::verifier::{ServerCertVerifier, WebPkiVerifier};
+#[cfg(feature = "dangerous_configuration")]
+use crate::verifier::ServerCertVerifier;
 use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 
 /// What a client offers, and whom it trusts. The default is secure, and needs trust anchors alone.
@@ -44,8 +45,16 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     engine: Arc<EngineConfig>,
-    verifier: Arc<dyn ServerCertVerifier>,
+    trust: Trust,
     clock: Arc<dyn TimeProvider>,
+}
+
+/// Who judges the server's certificates.
+#[derive(Clone, Debug)]
+enum Trust {
+    Roots(Arc<RootCertStore>),
+    #[cfg(feature = "dangerous_configuration")]
+    Verifier(Arc<dyn ServerCertVerifier>),
 }
 
 impl Default for ClientConfig {
@@ -67,14 +76,14 @@ impl ClientConfig {
     pub fn with_roots(roots: RootCertStore) -> Self {
         Self {
             engine: Arc::new(EngineConfig::new()),
-            verifier: Arc::new(WebPkiVerifier::new(roots)),
+            trust: Trust::Roots(Arc::new(roots)),
             clock: Arc::new(SystemClock),
         }
     }
 
     /// Trusts these authorities, and no others.
     pub fn set_root_store(&mut self, roots: RootCertStore) {
-        self.verifier = Arc::new(WebPkiVerifier::new(roots));
+        self.trust = Trust::Roots(Arc::new(roots));
     }
 
     /// The application protocols to offer (RFC 7301), in order of preference; none means that ALPN is not used.
@@ -160,7 +169,7 @@ pub struct DangerousClientConfig<'a> {
 impl DangerousClientConfig<'_> {
     /// Leaves the judgement of the server's certificates to this verifier alone: chain, name and validity.
     pub fn set_certificate_verifier(&mut self, verifier: Arc<dyn ServerCertVerifier>) {
-        self.config.verifier = verifier;
+        self.config.trust = Trust::Verifier(verifier);
     }
 }
 
@@ -169,16 +178,15 @@ impl Side for Client {
 
     fn answer(config: &ClientConfig, need: Need) -> Option<Answer> {
         let Need::Verdict(need) = need else { return None };
-        let verdict = match config.clock.now() {
-            Some(now) => {
-                config.verifier.verify_server_cert(need.chain(), need.server_name(), need.ocsp_response(), now)
+        let Some(now) = config.clock.now() else { return Some(need.refuse(CertificateError::TimeUnknown)) };
+        Some(match &config.trust {
+            Trust::Roots(roots) => need.verify(roots, now),
+            #[cfg(feature = "dangerous_configuration")]
+            Trust::Verifier(verifier) => {
+                let verdict = verifier.verify_server_cert(need.chain(), need.server_name(), need.ocsp_response(), now);
+                need.answer(verdict)
             }
-            None => Err(CertificateError::TimeUnknown),
-        };
-        if let Err(e) = &verdict {
-            crate::log::debug!("the certificate of {:?} is refused: {e}", need.server_name());
-        }
-        Some(need.answer(verdict))
+        })
     }
 }
 

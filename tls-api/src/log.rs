@@ -1,7 +1,7 @@
 //! The macros of the `log` crate, or nothing without the feature `logging`.
 
 #[cfg(feature = "logging")]
-pub(crate) use ::log::{debug, warn};
+pub(crate) use ::log::warn;
 
 #[cfg(not(feature = "logging"))]
 macro_rules! silent {
@@ -10,4 +10,4 @@ macro_rules! silent {
     }};
 }
 #[cfg(not(feature = "logging"))]
-pub(crate) use {silent as debug, silent as warn};
+pub(crate) use silent as warn;

@@ -370,6 +370,8 @@ impl<R: Role> Connection<R> {
                 if let Some(traffic) = self.state.as_mut().ok().and_then(States::traffic_mut) {
                     traffic.data_received();
                 }
+                // Owed since a time when earlier bytes still waited, by a side that only reads.
+                self.pay_key_update(outgoing)?;
                 done(total, Progress::ApplicationData(content))
             }
             got => Err(Error::UnexpectedRecord { state: name, got }),

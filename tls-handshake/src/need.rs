@@ -195,6 +195,16 @@ impl SignatureAnswer {
 }
 
 /// Asks a client whether the server's chain is good for the name that was asked for.
+///
+/// It can be verified and it can be refused, also by checks of the application's own that come before
+/// [`verify`](Self::verify). To accept what was not verified takes the feature `dangerous_configuration`:
+///
+#[cfg_attr(not(feature = "dangerous_configuration"), doc = "```compile_fail,E0599")]
+#[cfg_attr(feature = "dangerous_configuration", doc = "```")]
+/// fn wave_through(need: tls_handshake::NeedVerdict) -> tls_handshake::Answer {
+///     need.answer(Ok(()))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct NeedVerdict {
     asker: Asker,
@@ -229,13 +239,24 @@ impl NeedVerdict {
     #[must_use]
     pub fn verify(self, roots: &RootCertStore, now: UnixTime) -> Answer {
         let verdict = verify_server_chain(self.chain(), roots, &self.name, now);
-        self.answer(verdict)
+        self.judged(verdict)
     }
 
-    /// Answers with a verdict of the application's own. `Ok` makes the leaf's key trusted for this connection: whatever
+    /// Refuses the chain: the handshake ends with the alert of this error.
+    #[must_use]
+    pub fn refuse(self, why: CertificateError) -> Answer {
+        self.judged(Err(why))
+    }
+
+    /// Answers with a verdict of the application's own. `Ok` makes the leaf's key trusted for this connection: whoever
     /// gives it must have checked chain, name and validity.
+    #[cfg(any(test, feature = "dangerous_configuration"))]
     #[must_use]
     pub fn answer(self, verdict: Result<(), CertificateError>) -> Answer {
+        self.judged(verdict)
+    }
+
+    fn judged(self, verdict: Result<(), CertificateError>) -> Answer {
         Answer(Answered::Verdict(VerdictAnswer { asker: self.asker, chain: self.chain, verdict }))
     }
 }

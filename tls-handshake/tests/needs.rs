@@ -96,7 +96,7 @@ fn a_verdict_against_the_chain_ends_the_handshake_before_anything_is_sent() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     let refused = pair.run(&mut |need| match need {
-        Need::Verdict(need) => need.answer(Err(CertificateError::Application("no".into()))),
+        Need::Verdict(need) => need.refuse(CertificateError::Application("no".into())),
         other => elsewhere(other, &pki),
     });
     assert_eq!(refused.unwrap_err(), Error::Certificate(CertificateError::Application("no".into())));

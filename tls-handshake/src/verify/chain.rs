@@ -105,14 +105,15 @@ fn explain(e: webpki::Error, sent: usize, roots: &RootCertStore) -> CertificateE
             asked: context.expected.to_str().into_owned(),
             has: context.presented.iter().map(|name| readable(name)).collect(),
         },
-        E::UnknownIssuer => CertificateError::UnknownIssuer { sent, anchors: roots.len() },
+        // The second is an anchor of the issuer's name whose key is of another kind: it is not the issuer.
+        E::UnknownIssuer | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            CertificateError::UnknownIssuer { sent, anchors: roots.len() }
+        }
         E::InvalidSignatureForPublicKey => CertificateError::BadSignature,
         E::CertRevoked => CertificateError::Revoked,
         E::CaUsedAsEndEntity => CertificateError::CaUsedAsEndEntity,
         E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => CertificateError::WrongPurpose,
-        E::UnsupportedSignatureAlgorithmContext(_) | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
-            CertificateError::UnsupportedAlgorithm
-        }
+        E::UnsupportedSignatureAlgorithmContext(_) => CertificateError::UnsupportedAlgorithm,
         E::BadDer | E::BadDerTime | E::TrailingData(_) => CertificateError::BadEncoding,
         other => CertificateError::Path(other.to_string()),
     }
