@@ -45,6 +45,10 @@
     )
 )]
 
+// The tests in here and those beside share their helpers, which name the crate.
+#[cfg(test)]
+extern crate self as tls_handshake;
+
 pub use tls_codec;
 pub use tls_crypto;
 

@@ -1,5 +1,12 @@
 //! Proofs that need to see inside: states without records, records without states, and published traces.
 
+mod asking;
+mod flights;
+mod flips;
+mod flow;
+mod order;
+#[path = "../../tests/pair/mod.rs"]
+mod pair;
 mod replay;
 
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,6 @@
 //! A client and a server joined in memory, with certificates made for the test.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
+#![allow(unreachable_patterns, reason = "inside of the crate a non-exhaustive enum is exhaustive")]
 
 use std::io::IoSlice;
 use std::sync::Arc;
