@@ -8,6 +8,7 @@ mod order;
 #[path = "../../tests/pair/mod.rs"]
 mod pair;
 mod replay;
+mod wire;
 
 use std::sync::{Arc, Mutex};
 

@@ -145,6 +145,15 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// Sends data from the client alone.
+    pub fn exchange_one_way(&mut self, data: &[u8]) {
+        send_all(&mut self.client, data, &mut self.to_server);
+        assert!(self.step_server().unwrap().is_none());
+        assert_eq!(std::mem::take(&mut self.server_received), data);
+    }
+}
+
 pub fn send_all<R: Role>(connection: &mut Connection<R>, mut data: &[u8], outgoing: &mut Outgoing) {
     while !data.is_empty() {
         let sent = connection.send(&[IoSlice::new(data)], outgoing).unwrap();

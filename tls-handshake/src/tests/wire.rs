@@ -1,0 +1,329 @@
+//! The bytes of a handshake on the wire: each flipped, and the stream ended at each.
+
+use tls_codec::code_points::AlertDescription as A;
+
+use super::flow::{Kind, configs};
+use super::pair::{Pair, Pki, pump};
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::Error;
+use crate::need::{Answer, Need};
+use crate::record::Outgoing;
+use crate::role::Role;
+use crate::{Connection, Progress};
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    ToServer,
+    ToClient,
+}
+
+/// A pair whose bytes pass through `tamper`, which sees each chunk and where in its stream it begins.
+struct Wire {
+    pair: Pair,
+    passed: [usize; 2],
+}
+
+impl Wire {
+    fn new((client, server): (ClientConfig, ServerConfig)) -> Self {
+        Self { pair: Pair::with(client, server), passed: [0; 2] }
+    }
+
+    /// Runs until nothing moves; says which side failed.
+    fn run(&mut self, pki: &Pki, tamper: &mut dyn FnMut(Way, usize, &mut Vec<u8>)) -> Result<(), (Way, Error)> {
+        let mut answer = |need: Need| -> Answer {
+            match need {
+                Need::Verdict(need) => need.answer(Ok(())),
+                other => pki.answer(other),
+            }
+        };
+        loop {
+            let Pair { client, server, to_server, to_client, at_server, at_client, .. } = &mut self.pair;
+            let mut moved = carry(Way::ToServer, &mut self.passed[0], to_server, at_server, tamper);
+            drive(server, at_server, to_client, &mut answer).map_err(|e| (Way::ToServer, e))?;
+            moved |= carry(Way::ToClient, &mut self.passed[1], to_client, at_client, tamper);
+            drive(client, at_client, to_server, &mut answer).map_err(|e| (Way::ToClient, e))?;
+            if !moved {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn carry(
+    way: Way,
+    passed: &mut usize,
+    from: &mut Outgoing,
+    to: &mut Vec<u8>,
+    tamper: &mut dyn FnMut(Way, usize, &mut Vec<u8>),
+) -> bool {
+    let mut chunk = from.ready().to_vec();
+    from.consume(usize::MAX);
+    let length = chunk.len();
+    tamper(way, *passed, &mut chunk);
+    *passed += length;
+    to.extend_from_slice(&chunk);
+    !chunk.is_empty()
+}
+
+fn drive<R: Role>(
+    connection: &mut Connection<R>,
+    incoming: &mut Vec<u8>,
+    outgoing: &mut Outgoing,
+    answer: &mut dyn FnMut(Need) -> Answer,
+) -> Result<(), Error> {
+    loop {
+        let mut need = pump(connection, incoming, outgoing, &mut Vec::new())?;
+        if need.is_none() {
+            return Ok(());
+        }
+        while let Some(asked) = need.take() {
+            need = connection.resume(answer(asked), outgoing)?;
+        }
+    }
+}
+
+/// How many bytes go each way in a handshake that nobody touches.
+fn lengths(kind: Kind, pki: &Pki) -> [usize; 2] {
+    let mut wire = Wire::new(configs(kind));
+    wire.run(pki, &mut |_, _, _| {}).unwrap();
+    assert!(!wire.pair.client.is_handshaking() && !wire.pair.server.is_handshaking());
+    wire.passed
+}
+
+/// After an error every call gives that same error, whatever comes.
+fn is_dead<R: Role>(connection: &mut Connection<R>, error: &Error, context: &str) {
+    let mut outgoing = Outgoing::new();
+    for incoming in [&mut [][..], &mut [22, 3, 3, 0, 4, 20, 0, 0, 0], &mut [21, 3, 3, 0, 2, 1, 0]] {
+        assert_eq!(connection.process(incoming, &mut outgoing).as_ref().err(), Some(error), "{context}");
+    }
+    assert_eq!(connection.send(&[std::io::IoSlice::new(b"x")], &mut outgoing).as_ref(), Err(error), "{context}");
+    assert_eq!(connection.refresh_traffic_keys(&mut outgoing).as_ref(), Err(error), "{context}");
+    assert_eq!(connection.end_of_input().as_ref(), Err(error), "{context}");
+    connection.send_close_notify(&mut outgoing);
+    assert_eq!(connection.error(), Some(error), "{context}");
+    assert!(outgoing.is_empty(), "{context}: a dead connection sends");
+}
+
+const FLIP_ALERTS: [A; 12] = [
+    A::BAD_RECORD_MAC,
+    A::RECORD_OVERFLOW,
+    A::UNEXPECTED_MESSAGE,
+    A::DECODE_ERROR,
+    A::ILLEGAL_PARAMETER,
+    A::PROTOCOL_VERSION,
+    A::HANDSHAKE_FAILURE,
+    A::MISSING_EXTENSION,
+    A::UNSUPPORTED_EXTENSION,
+    A::NO_APPLICATION_PROTOCOL,
+    A::DECRYPT_ERROR,
+    A::UNRECOGNIZED_NAME,
+];
+
+/// Whether the byte at `at` of a stream is of a record's header, and whether its record is protected.
+fn place(stream: &[u8], at: usize) -> (Option<usize>, u8) {
+    let mut begin = 0;
+    loop {
+        let length = usize::from(u16::from_be_bytes([stream[begin + 3], stream[begin + 4]]));
+        if at < begin + 5 + length {
+            return ((at < begin + 5).then_some(at - begin), stream[begin]);
+        }
+        begin += 5 + length;
+    }
+}
+
+fn flip_all(kind: Kind, masks: &[u8]) {
+    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
+    let [to_server, to_client] = lengths(kind, &pki);
+    let places = (0..to_server).map(|at| (Way::ToServer, at)).chain((0..to_client).map(|at| (Way::ToClient, at)));
+    for (target, at) in places {
+        for mask in masks {
+            let context = format!("{kind:?}: byte {at} {target:?} ^ {mask:#04x}");
+            let mut wire = Wire::new(configs(kind));
+            let mut seen = Vec::new();
+            let outcome = wire.run(&pki, &mut |way, begin, chunk| {
+                if way != target {
+                    return;
+                }
+                seen.extend_from_slice(chunk);
+                if let Some(byte) = at.checked_sub(begin).and_then(|i| chunk.get_mut(i)) {
+                    *byte ^= mask;
+                }
+            });
+            let (in_header, content_type) = place(&seen, at);
+            match outcome {
+                // The version in a record's header is ignored in the clear, but for its first byte (RFC 9846 §5.1).
+                Ok(()) if in_header == Some(2) && content_type != 23 => {}
+                // A record that claims to be longer is waited for, until the transport ends.
+                Ok(()) => {
+                    assert!(matches!(in_header, Some(3 | 4)) || (content_type == 22), "{context}: nobody minds");
+                    let ends = [wire.pair.client.end_of_input(), wire.pair.server.end_of_input()];
+                    let told = |e: &Result<(), Error>| {
+                        matches!(e, Err(Error::ClosedDuringHandshake { .. } | Error::Truncated))
+                    };
+                    assert!(ends.iter().all(told), "{context}: {ends:?}");
+                    assert!(ends.iter().any(|e| matches!(e, Err(Error::ClosedDuringHandshake { .. }))), "{context}");
+                }
+                Err((way, error)) => {
+                    let alert = error.alert().unwrap_or_else(|| panic!("{context}: no alert for {error:?}"));
+                    assert!(FLIP_ALERTS.contains(&alert), "{context}: {error}");
+                    if content_type == 23 && in_header.is_none() {
+                        assert_eq!((way, &error), (target, &Error::BadRecordMac), "{context}");
+                    }
+                    // Sealed or not, the alert reaches the peer or finds it failed.
+                    match way {
+                        Way::ToServer => is_dead(&mut wire.pair.server, &error, &context),
+                        Way::ToClient => is_dead(&mut wire.pair.client, &error, &context),
+                    }
+                    let told = match way {
+                        Way::ToServer => wire.pair.step_client(),
+                        Way::ToClient => wire.pair.step_server(),
+                    };
+                    assert!(told.is_err() || wire.pair.to_client.is_empty(), "{context}: the peer goes on");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_byte_of_a_full_handshake_on_the_wire() {
+    flip_all(Kind::Full, &[0x01, 0x80]);
+}
+
+#[test]
+fn every_byte_of_a_retried_handshake_on_the_wire() {
+    flip_all(Kind::Retry, &[0x04]);
+}
+
+#[test]
+fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
+    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
+    let [to_server, to_client] = lengths(Kind::Full, &pki);
+    let places = (0..to_server).map(|at| (Way::ToServer, at)).chain((0..to_client).map(|at| (Way::ToClient, at)));
+    let mut states = std::collections::BTreeSet::new();
+    for (target, at) in places {
+        let mut wire = Wire::new(configs(Kind::Full));
+        wire.run(&pki, &mut |way, begin, chunk| {
+            if way == target {
+                chunk.truncate(at.saturating_sub(begin));
+            }
+        })
+        .unwrap();
+        let handshaking = match target {
+            Way::ToServer => wire.pair.server.is_handshaking(),
+            Way::ToClient => wire.pair.client.is_handshaking(),
+        };
+        assert!(handshaking, "complete without byte {at} {target:?}");
+        let ended = match target {
+            Way::ToServer => wire.pair.server.end_of_input(),
+            Way::ToClient => wire.pair.client.end_of_input(),
+        };
+        let Err(Error::ClosedDuringHandshake { state }) = &ended else { panic!("byte {at} {target:?}: {ended:?}") };
+        states.insert(*state);
+        let error = ended.unwrap_err();
+        assert!(error.alert().is_none());
+        match target {
+            Way::ToServer => is_dead(&mut wire.pair.server, &error, "cut off"),
+            Way::ToClient => is_dead(&mut wire.pair.client, &error, "cut off"),
+        }
+    }
+    // The server's flight after ServerHello is one record, so that the client sees none of the states between.
+    assert_eq!(states.into_iter().collect::<Vec<_>>(), ["START", "WAIT_EE", "WAIT_FINISHED", "WAIT_SH"]);
+    // After the handshake it is a truncation, unless close_notify came.
+    let mut pair = Pair::new(&pki);
+    pair.handshake(&pki).unwrap();
+    assert_eq!(pair.client.end_of_input(), Err(Error::Truncated));
+    assert_eq!(pair.client.end_of_input(), Err(Error::Truncated));
+    pair.server.send_close_notify(&mut pair.to_client);
+    pair.step_client().unwrap();
+    assert!(pair.client.close_notify_received());
+    assert_eq!(pair.client.end_of_input(), Ok(()));
+    // Half close: what we have to say can still be said.
+    pair.exchange_one_way(b"still here");
+}
+
+#[test]
+fn an_alert_in_every_state_ends_the_handshake_and_user_canceled_waits_for_close_notify() {
+    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
+    // Records of the least size, so that each state is met between two of them.
+    let small = || {
+        let (mut client, mut server) = configs(Kind::Full);
+        client.set_max_fragment_size(Some(64)).unwrap();
+        server.set_max_fragment_size(Some(64)).unwrap();
+        (client, server)
+    };
+    let [to_server, to_client] = {
+        let mut wire = Wire::new(small());
+        wire.run(&pki, &mut |_, _, _| {}).unwrap();
+        wire.passed
+    };
+    for (target, length) in [(Way::ToServer, to_server), (Way::ToClient, to_client)] {
+        let mut plain = 0;
+        for (level, description) in
+            [(1, A::CLOSE_NOTIFY), (2, A::HANDSHAKE_FAILURE), (1, A::HANDSHAKE_FAILURE), (1, A(255))]
+        {
+            for at in 0..length {
+                let mut wire = Wire::new(small());
+                let mut boundary = true;
+                let outcome = wire.run(&pki, &mut |way, begin, chunk| {
+                    if way != target || begin > at || begin + chunk.len() <= at {
+                        return;
+                    }
+                    let at = at - begin;
+                    // Only between records: elsewhere it is a flip.
+                    boundary = at == 0 || starts(chunk).contains(&at);
+                    if boundary {
+                        chunk.truncate(at);
+                        chunk.extend_from_slice(&[21, 3, 3, 0, 2, level, description.0]);
+                    }
+                });
+                if !boundary {
+                    continue;
+                }
+                let Err((way, error)) = outcome else { panic!("{target:?} at {at}: {description} is ignored") };
+                assert_eq!(way, target);
+                match error {
+                    Error::AlertReceived { description: got, state } => {
+                        assert_eq!(got, description);
+                        assert!(!state.is_empty());
+                        plain += 1;
+                    }
+                    // In the clear, after records that were protected.
+                    Error::UnexpectedRecord { got, .. } => {
+                        assert_eq!(got, tls_codec::code_points::ContentType::ALERT);
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        assert!(plain >= 4);
+    }
+}
+
+/// Where records begin.
+fn starts(stream: &[u8]) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at + 5 <= stream.len() {
+        found.push(at);
+        at += 5 + usize::from(u16::from_be_bytes([stream[at + 3], stream[at + 4]]));
+    }
+    found
+}
+
+#[test]
+fn no_input_moves_a_connection_that_was_closed_by_its_peer() {
+    let pki = Pki::new();
+    let mut pair = Pair::new(&pki);
+    pair.handshake(&pki).unwrap();
+    pair.server.send_close_notify(&mut pair.to_client);
+    pair.step_client().unwrap();
+    for junk in [vec![0; 3], vec![0xff; 1000], b"GET / HTTP/1.1\r\n".to_vec()] {
+        let mut incoming = junk.clone();
+        let processed = pair.client.process(&mut incoming, &mut pair.to_server).unwrap();
+        assert_eq!(processed.consumed, junk.len());
+        assert!(matches!(processed.progress, Progress::NeedMoreInput { .. }));
+    }
+    assert!(pair.to_server.is_empty());
+}
