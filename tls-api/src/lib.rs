@@ -172,3 +172,8 @@ pub use crate::verifier::{ServerCertVerifier, WebPkiVerifier};
 pub fn is_truncation(error: &std::io::Error) -> bool {
     error.get_ref().and_then(|inner| inner.downcast_ref()) == Some(&Error::Truncated)
 }
+
+// The README's snippets are compiled with this crate's dependencies.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

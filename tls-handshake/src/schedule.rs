@@ -4,7 +4,7 @@
 //! HandshakeKeys ─ check_finished(evidence) ─▶ Authenticated ─ into_application(&Authenticated) ─▶ ApplicationKeys
 //! ```
 //!
-//! The values come from [`tls_crypto::tls13::schedule`]; here they are tied to the handshake's evidence.
+//! The values come from [`tls_crypto::tls13`]; here they are tied to the handshake's evidence.
 
 use tls_crypto::Digest;
 use tls_crypto::SharedSecret;
