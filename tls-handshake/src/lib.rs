@@ -4,7 +4,7 @@
 //! bytes ─▶ record (open) ─▶ framed (message, raw bytes, boundary) ─▶ client | server: state.on_…(message)
 //!                                                                         │
 //!              sink: send, install keys, events ◀─────────────────────────┤
-//!              need: identity, signature, verdict ◀───────────────────────┘
+//!              need: session, identity, signature, verdict ◀───────────────────────┘
 //! ```
 //!
 //! * [`connection`]: the engine, which works on the caller's buffers. Most users want the facade above it, `tls-api`.
@@ -81,7 +81,7 @@ pub use config::{ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, ServerConf
 pub use connection::{ClientConnection, Connection, Processed, Progress, ServerConnection};
 pub use error::Error;
 pub use identity::{Identity, IdentityError};
-pub use need::{Answer, Need, NeedIdentity, NeedSignature, NeedVerdict};
+pub use need::{Answer, Need, NeedIdentity, NeedSession, NeedSignature, NeedVerdict};
 pub use record::Outgoing;
 pub use role::Role;
 pub use traffic::HandshakeKind;

@@ -5,14 +5,23 @@ mod pair;
 use std::thread;
 
 use pair::{Pair, Pki};
+use tls_codec::code_points::HandshakeType;
+use tls_codec::extension::{OfferedPsks, PskIdentity};
+use tls_codec::handshake::{ClientHello, Split, split_message};
+use tls_codec::writer::Writer;
+use tls_handshake::config::{ClientConfig, ServerConfig};
 use tls_handshake::error::Error;
 use tls_handshake::need::{Answer, Need};
-use tls_handshake::{CertificateError, HandshakeKind};
+use tls_handshake::{CertificateError, HandshakeKind, Outgoing};
 
 /// Answers on another thread, as a KMS or a pool of workers would.
 fn elsewhere(need: Need, pki: &Pki) -> Answer {
     let (identity, roots) = (pki.identity.clone(), pki.roots.clone());
     let worker = thread::spawn(move || match need {
+        Need::Session(need) => {
+            assert_eq!(need.identities().collect::<Vec<_>>(), [b"ticket".as_slice(), b"other"]);
+            need.not_found()
+        }
         Need::Identity(need) => {
             assert_eq!(need.server_name(), Some("a.test"));
             assert!(need.client_hello().unwrap().extensions.key_share.is_some());
@@ -44,6 +53,55 @@ fn identity_signature_and_verdict_are_answered_later_from_another_thread() {
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
     assert_eq!(pair.client.peer_certificates().map(<[_]>::len), Some(1));
     pair.exchange(b"question", b"answer");
+}
+
+/// A record with the client's hello, to which it adds two sessions that it wants to resume.
+fn hello_that_resumes(pair: &Pair) -> Vec<u8> {
+    let record = pair.to_server.ready();
+    let Split::Message { message, .. } = split_message(&record[5..]) else { panic!("no message") };
+    let hello: ClientHello<'_> = message.decode().unwrap();
+    let mut wire = vec![22, 3, 1, 0, 0];
+    Writer::append(&mut wire)
+        .message(HandshakeType::CLIENT_HELLO, |w| {
+            w.u16(hello.legacy_version.0)?;
+            w.bytes(hello.random)?;
+            w.vec8(|w| w.bytes(hello.legacy_session_id))?;
+            w.vec16(|w| w.bytes(hello.cipher_suites.bytes()))?;
+            w.vec8(|w| w.u8(0))?;
+            w.vec16(|w| {
+                w.bytes(hello.extensions.raw.bytes())?;
+                let identity = |identity| PskIdentity { identity, obfuscated_ticket_age: 7 };
+                OfferedPsks::write(w, &[identity(b"ticket".as_slice()), identity(b"other")], &[[1; 32], [2; 32]])
+            })
+        })
+        .unwrap();
+    let length = u16::try_from(wire.len() - 5).unwrap().to_be_bytes();
+    wire[3..5].copy_from_slice(&length);
+    wire
+}
+
+#[test]
+fn a_session_is_looked_up_from_another_thread_and_a_full_handshake_follows() {
+    let pki = Pki::new();
+    for (lookup, expected) in [(true, ["session", "identity"].as_slice()), (false, &["identity"])] {
+        let mut config = ServerConfig::new();
+        config.set_session_lookup(lookup);
+        let mut pair = Pair::with(ClientConfig::new(), config);
+        pair.at_server = hello_that_resumes(&pair);
+        pair.to_server = Outgoing::new();
+        let mut asked = Vec::new();
+        let mut need = pair.step_server().unwrap();
+        while let Some(open) = need.take() {
+            asked.push(match &open {
+                Need::Session(_) => "session",
+                Need::Identity(_) => "identity",
+                _ => break,
+            });
+            need = pair.server.resume(elsewhere(open, &pki), &mut pair.to_client).unwrap();
+        }
+        assert_eq!(asked, expected);
+        assert!(!pair.to_client.is_empty(), "ServerHello follows");
+    }
 }
 
 #[test]

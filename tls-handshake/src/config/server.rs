@@ -18,6 +18,7 @@ use super::{Common, ConfigError, KeyLog, Limits};
 #[derive(Clone, Debug, Default)]
 pub struct ServerConfig {
     pub(crate) common: Common,
+    pub(crate) session_lookup: bool,
 }
 
 impl ServerConfig {
@@ -25,6 +26,12 @@ impl ServerConfig {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Whether there is a store of sessions, so that [`NeedSession`](crate::need::NeedSession) is asked for a client that wants
+    /// to resume one. There is none unless this says so.
+    pub fn set_session_lookup(&mut self, ask: bool) {
+        self.session_lookup = ask;
     }
 
     /// Where the secrets of connections go.

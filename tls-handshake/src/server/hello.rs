@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion, SignatureScheme};
+use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion, PskKeyExchangeMode, SignatureScheme};
 use tls_codec::extension::KeyShareEntry;
 use tls_codec::handshake::ClientHello;
 use tls_codec::list::List;
@@ -13,11 +13,11 @@ use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
 use super::retry::WaitSecondClientHello;
-use super::tls13::WaitIdentity;
+use super::tls13::{WaitIdentity, WaitSession};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Asker, Need, NeedIdentity};
+use crate::need::{Asker, Need, NeedIdentity, NeedSession};
 use crate::negotiate::{first_common, group_id, suite_id};
 use crate::sink::Sink;
 use crate::traffic::HandshakeKind;
@@ -47,8 +47,17 @@ impl std::fmt::Debug for WaitClientHello {
 pub enum AfterClientHello {
     /// It has no key share that we can use, and was asked for one.
     Retry(WaitSecondClientHello),
-    /// It has all that is needed; which identity answers it?
-    Identity(WaitIdentity, Need),
+    /// It has all that is needed; which session does it resume, or which identity answers it?
+    Proceed(Waiting, Need),
+}
+
+/// The first question that a ClientHello raises.
+#[derive(Debug)]
+pub enum Waiting {
+    /// It wants to resume a session.
+    Session(WaitSession),
+    /// It wants a full handshake.
+    Identity(WaitIdentity),
 }
 
 impl WaitClientHello {
@@ -75,7 +84,7 @@ impl WaitClientHello {
             None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, transcript, &m, out)?)),
             Some(share) => {
                 let (state, need) = proceed(shared, &chosen, share, transcript, HandshakeKind::Full, &m, at)?;
-                Ok(AfterClientHello::Identity(state, need))
+                Ok(AfterClientHello::Proceed(state, need))
             }
         }
     }
@@ -175,7 +184,7 @@ fn missing(extension: ExtensionType) -> Error {
     Error::MissingExtension { message: HandshakeType::CLIENT_HELLO, extension }
 }
 
-/// Keeps of the hello what is needed later, and asks for an identity.
+/// Keeps of the hello what is needed later, and asks for a session or an identity.
 pub(super) fn proceed(
     shared: Box<Shared>,
     chosen: &Chosen<'_>,
@@ -184,11 +193,16 @@ pub(super) fn proceed(
     kind: HandshakeKind,
     m: &Framed<'_, ClientHello<'_>>,
     at: RecordBoundary,
-) -> Result<(WaitIdentity, Need), Error> {
+) -> Result<(Waiting, Need), Error> {
     transcript.add(m.raw);
     // The question owns the hello: it may outlive the buffer that the hello came in.
     let hello = Owned::parse(m.raw.get(4..).unwrap_or_default())?;
-    let need = NeedIdentity::new(Asker(shared.random), hello);
+    let asker = Asker(shared.random);
+    let extensions = &m.msg.extensions;
+    // RFC 9846 §4.3.9: a session is resumed with a key exchange alone.
+    let modes = extensions.psk_key_exchange_modes.filter(|modes| modes.contains(PskKeyExchangeMode::PSK_DHE_KE));
+    let resumes = shared.config.session_lookup && extensions.pre_shared_key.is_some() && modes.is_some();
+    let server_name = extensions.server_name.and_then(|names| std::str::from_utf8(names.host_name()?).ok());
     let state = WaitIdentity {
         shared,
         transcript,
@@ -200,8 +214,12 @@ pub(super) fn proceed(
         session_id: m.msg.legacy_session_id.to_vec(),
         alpn: chosen.alpn.clone(),
         schemes: chosen.schemes.iter().collect(),
-        server_name: need.server_name().map(str::to_owned),
+        server_name: server_name.map(str::to_owned),
         at,
     };
-    Ok((state, Need::Identity(need)))
+    Ok(if resumes {
+        (Waiting::Session(WaitSession::new(state)), Need::Session(NeedSession::new(asker, hello)))
+    } else {
+        (Waiting::Identity(state), Need::Identity(NeedIdentity::new(asker, hello)))
+    })
 }

@@ -4,7 +4,10 @@
 //!     WaitClientHello ─ ClientHello without our group's share ─▶ WaitSecondClientHello
 //!          │ ClientHello                                              │ ClientHello
 //!          ▼                                                          ▼
-//!     WaitIdentity ◀──────────────────────────────────────────────────┘        (which certificate for this hello?)
+//!     WaitSession ◀───────────────────────────────────────────────────┘        (if it resumes one, and there is a store)
+//!          │ session not found
+//!          ▼
+//!     WaitIdentity                                                             (which certificate for this hello?)
 //!          │ identity: ServerHello, EncryptedExtensions, Certificate
 //!          ▼
 //!     WaitSignature                                                            (the key signs, here or elsewhere)
@@ -47,9 +50,9 @@ pub mod hello;
 pub mod retry;
 pub mod tls13;
 
-use hello::{AfterClientHello, WaitClientHello};
+use hello::{AfterClientHello, WaitClientHello, Waiting};
 use retry::WaitSecondClientHello;
-use tls13::{Connected, WaitFinished, WaitIdentity, WaitSignature};
+use tls13::{Connected, WaitFinished, WaitIdentity, WaitSession, WaitSignature};
 
 /// The state that a server is in.
 #[derive(Debug)]
@@ -59,6 +62,8 @@ pub enum Server {
     WaitClientHello(WaitClientHello),
     /// HelloRetryRequest was sent.
     WaitSecondClientHello(WaitSecondClientHello),
+    /// The application looks up a session.
+    WaitSession(WaitSession),
     /// The application chooses an identity.
     WaitIdentity(WaitIdentity),
     /// The identity's key signs.
@@ -71,17 +76,26 @@ pub enum Server {
 
 impl Role for Server {}
 
+impl From<Waiting> for Server {
+    fn from(waiting: Waiting) -> Self {
+        match waiting {
+            Waiting::Session(state) => Self::WaitSession(state),
+            Waiting::Identity(state) => Self::WaitIdentity(state),
+        }
+    }
+}
+
 impl States for Server {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         use HandshakeType as T;
         Ok(match (self, message.msg.typ) {
             (Self::WaitClientHello(s), T::CLIENT_HELLO) => match s.on_client_hello(message.decode()?, out)? {
                 AfterClientHello::Retry(state) => Step::Next(Self::WaitSecondClientHello(state)),
-                AfterClientHello::Identity(state, need) => Step::Ask(Self::WaitIdentity(state), need),
+                AfterClientHello::Proceed(state, need) => Step::Ask(state.into(), need),
             },
             (Self::WaitSecondClientHello(s), T::CLIENT_HELLO) => {
                 let (state, need) = s.on_client_hello(message.decode()?)?;
-                Step::Ask(Self::WaitIdentity(state), need)
+                Step::Ask(state.into(), need)
             }
             (Self::WaitFinished(s), T::FINISHED) => Step::Next(Self::Connected(s.on_finished(message.decode()?, out)?)),
             (Self::Connected(s), T::KEY_UPDATE) => {
@@ -93,6 +107,10 @@ impl States for Server {
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match (self, answer.0) {
+            (Self::WaitSession(s), Answered::Session(session)) => {
+                let (state, need) = s.on_session(session);
+                Ok(Step::Ask(Self::WaitIdentity(state), need))
+            }
             (Self::WaitIdentity(s), Answered::Identity(identity)) => {
                 let (state, need) = s.on_identity(identity, out)?;
                 Ok(Step::Ask(Self::WaitSignature(state), need))
@@ -106,6 +124,7 @@ impl States for Server {
 
     fn asker(&self) -> Option<Asker> {
         match self {
+            Self::WaitSession(s) => Some(s.asker()),
             Self::WaitIdentity(s) => Some(s.asker()),
             Self::WaitSignature(s) => Some(s.asker()),
             _ => None,
@@ -116,6 +135,7 @@ impl States for Server {
         match self {
             Self::WaitClientHello(_) => "START",
             Self::WaitSecondClientHello(_) => "START after HelloRetryRequest",
+            Self::WaitSession(_) => "RECVD_CH (session)",
             Self::WaitIdentity(_) => "RECVD_CH",
             Self::WaitSignature(_) => "NEGOTIATED",
             Self::WaitFinished(_) => "WAIT_FINISHED",

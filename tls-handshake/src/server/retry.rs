@@ -9,8 +9,7 @@ use tls_crypto::Group;
 use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
-use super::hello::{Chosen, Shared, proceed};
-use super::tls13::WaitIdentity;
+use super::hello::{Chosen, Shared, Waiting, proceed};
 use crate::error::{Error, Illegal};
 use crate::flight;
 use crate::framed::Framed;
@@ -69,7 +68,7 @@ impl WaitSecondClientHello {
     ///
     /// # Errors
     /// [`Illegal::SecondHelloDiffers`], [`Illegal::SecondHelloKeyShare`], and all that a first hello can be refused for.
-    pub fn on_client_hello(self, m: Framed<'_, ClientHello<'_>>) -> Result<(WaitIdentity, Need), Error> {
+    pub fn on_client_hello(self, m: Framed<'_, ClientHello<'_>>) -> Result<(Waiting, Need), Error> {
         let at = m.at_boundary()?;
         check_same(&self.first.get()?, &m.msg)?;
         let shares = m.msg.extensions.key_share.ok_or(Illegal::SecondHelloKeyShare)?;

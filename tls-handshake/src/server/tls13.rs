@@ -15,7 +15,7 @@ use crate::error::{Error, Illegal};
 use crate::flight;
 use crate::framed::{Framed, RecordBoundary};
 use crate::identity::Identity;
-use crate::need::{Asker, IdentityAnswer, Need, NeedSignature, SignatureAnswer};
+use crate::need::{Asker, IdentityAnswer, Need, NeedIdentity, NeedSignature, SessionAnswer, SignatureAnswer};
 use crate::negotiate::{first_common, group_id};
 use crate::schedule::{HandshakeKeys, LockedApplicationKeys, PeerFinishedKey, Side};
 use crate::sink::Sink;
@@ -32,7 +32,12 @@ macro_rules! opaque_debug {
         }
     )+ };
 }
-opaque_debug!(WaitIdentity, WaitSignature, WaitFinished, Connected);
+opaque_debug!(WaitSession, WaitIdentity, WaitSignature, WaitFinished, Connected);
+
+/// RECVD_CH, while the session is looked up that the client wants to resume.
+pub struct WaitSession {
+    full: WaitIdentity,
+}
 
 /// RECVD_CH: all is chosen but the identity.
 pub struct WaitIdentity {
@@ -72,6 +77,22 @@ pub struct WaitFinished {
 pub struct Connected {
     traffic: Traffic,
     peer: Authenticated,
+}
+
+impl WaitSession {
+    pub(super) fn new(full: WaitIdentity) -> Self {
+        Self { full }
+    }
+
+    pub(super) fn asker(&self) -> Asker {
+        self.full.asker()
+    }
+
+    /// Goes on with a full handshake.
+    pub(super) fn on_session(self, answer: SessionAnswer) -> (WaitIdentity, Need) {
+        let need = NeedIdentity::new(self.asker(), answer.into_hello());
+        (self.full, Need::Identity(need))
+    }
 }
 
 impl WaitIdentity {
