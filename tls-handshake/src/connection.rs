@@ -208,17 +208,19 @@ impl<R: Role> Connection<R> {
     /// # Errors
     /// [`Error::SendAfterClose`]; the connection's own error if it failed.
     pub fn send(&mut self, data: &[IoSlice<'_>], outgoing: &mut Outgoing) -> Result<usize, Error> {
-        if !self.may_send()? {
+        // A record without data would be one more for the peer to count against us.
+        if !self.may_send()? || data.iter().all(|slice| slice.is_empty()) {
             return Ok(0);
         }
         let key_is_worn = self.transmit.needs_key_update();
         let (mut world, state) = self.world(outgoing);
         if let Some(traffic) = state.as_mut().ok().and_then(States::traffic_mut) {
-            // RFC 9846 §4.7.3: what the peer asked for comes before the next data; §5.5: a key is not used up.
-            traffic.pay_key_update(&mut world)?;
+            // RFC 9846 §5.5: a key is not used up; §4.7.3: what the peer asked for comes before the next data. One
+            // KeyUpdate serves both.
             if key_is_worn {
                 traffic.renew_write_key(&mut world)?;
             }
+            traffic.pay_key_update(&mut world)?;
         }
         self.transmit.record(ContentType::APPLICATION_DATA, data, outgoing)
     }
@@ -236,12 +238,58 @@ impl<R: Role> Connection<R> {
     }
 
     /// Says close_notify: we will not send any more. Receiving goes on (RFC 9846 §6.1).
+    ///
+    /// A handshake that is not complete ends with it, after user_canceled: every later call gives
+    /// [`Error::SendAfterClose`].
     pub fn send_close_notify(&mut self, outgoing: &mut Outgoing) {
-        if !self.closed && self.state.is_ok() {
-            self.closed = true;
-            self.transmit.abandon_flight(outgoing);
-            self.send_alert(Alert::close_notify(), outgoing);
+        if self.closed || self.state.is_err() {
+            return;
         }
+        self.closed = true;
+        self.transmit.abandon_flight(outgoing);
+        if self.is_handshaking() {
+            self.send_alert(Alert::warning(AlertDescription::USER_CANCELED), outgoing);
+            self.state = Err(Error::SendAfterClose);
+            self.waiting = false;
+        }
+        self.send_alert(Alert::close_notify(), outgoing);
+    }
+
+    /// Seals what no state of ours would send.
+    #[cfg(test)]
+    pub(crate) fn forge(&mut self, content_type: ContentType, content: &[u8], outgoing: &mut Outgoing) {
+        self.transmit.abandon_flight(outgoing);
+        self.transmit.record(content_type, &[IoSlice::new(content)], outgoing).expect("a key that is not worn");
+    }
+
+    /// Sends a KeyUpdate that asks for none.
+    #[cfg(test)]
+    pub(crate) fn send_key_update(&mut self, outgoing: &mut Outgoing) {
+        let (mut world, state) = self.world(outgoing);
+        let traffic = state.as_mut().ok().and_then(States::traffic_mut).expect("a connection");
+        traffic.renew_write_key(&mut world).expect("a key that is not worn");
+    }
+
+    /// Sends a KeyUpdate that asks for one, however often that was done before.
+    #[cfg(test)]
+    pub(crate) fn request_key_update(&mut self, outgoing: &mut Outgoing) {
+        let (mut world, state) = self.world(outgoing);
+        let traffic = state.as_mut().ok().and_then(States::traffic_mut).expect("a connection");
+        traffic.forget_request();
+        traffic.refresh(&mut world).expect("a key that is not worn");
+    }
+
+    /// The receiving half by itself.
+    #[cfg(test)]
+    pub(crate) fn receive_half(&mut self) -> &mut Receive {
+        &mut self.receive
+    }
+
+    /// Seals this TLSInnerPlaintext.
+    #[cfg(test)]
+    pub(crate) fn forge_inner(&mut self, inner: &[u8], outgoing: &mut Outgoing) {
+        self.transmit.abandon_flight(outgoing);
+        self.transmit.inner_plaintext(inner, outgoing);
     }
 
     /// Changes our keys, and asks the peer to change its own (RFC 9846 §4.7.3).
@@ -353,6 +401,8 @@ impl<R: Role> Connection<R> {
         let (name, ignore_ccs) = (state.name(), state.ignores_change_cipher_spec());
         let (content_type, content, total) = match self.receive.open(incoming, ignore_ccs, name)? {
             Opened::Incomplete { need } => return done(0, Progress::NeedMoreInput { at_least: need }),
+            // RFC 9846 §5.1 allows no record at all between the parts of a message, and no honest peer puts one there.
+            Opened::Dropped { .. } if self.joiner.is_partial() => return Err(Error::InterleavedHandshake),
             Opened::Dropped { total } => return done(total, Progress::Continue),
             Opened::Record { content_type, content, total } => (content_type, content, total),
         };
@@ -463,15 +513,17 @@ impl<R: Role> Connection<R> {
         let alert: Alert = decode_all(content).map_err(|_| Error::BadAlert)?;
         log_debug!("received alert {}", alert.description);
         match alert.description {
+            // What ends a handshake ends it anywhere; the end of the data is no place to lose half a message.
+            AlertDescription::CLOSE_NOTIFY if !self.is_handshaking() && self.joiner.is_partial() => {
+                Err(Error::InterleavedHandshake)
+            }
+            AlertDescription::USER_CANCELED if self.joiner.is_partial() => Err(Error::InterleavedHandshake),
             AlertDescription::CLOSE_NOTIFY if !self.is_handshaking() => {
                 self.peer_closed = true;
                 Ok(Progress::PeerClosed)
             }
             // RFC 9846 §6.1: close_notify follows it, and that is what counts.
             AlertDescription::USER_CANCELED => {
-                if self.joiner.is_partial() {
-                    return Err(Error::InterleavedHandshake);
-                }
                 self.receive.count_warning()?;
                 Ok(Progress::Continue)
             }

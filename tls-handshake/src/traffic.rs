@@ -91,6 +91,11 @@ impl Traffic {
         self.update_write_key(KeyUpdateRequest::UPDATE_REQUESTED, out)
     }
 
+    #[cfg(test)]
+    pub(crate) fn forget_request(&mut self) {
+        self.asked = false;
+    }
+
     /// Changes our key alone.
     pub(crate) fn renew_write_key(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         self.update_write_key(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)

@@ -59,9 +59,10 @@ macro_rules! setters {
                 self.common.limits = limits;
             }
 
-            /// Changes our sending keys after this many records, or at the limit of the AEAD if that comes earlier.
+            /// Changes our sending keys after this many records, or at the limit of the AEAD if that comes earlier. Fewer
+            /// than 2 count as 2: one with data, and the KeyUpdate.
             pub fn set_records_per_key(&mut self, records: u64) {
-                self.common.records_per_key = Some(records);
+                self.common.records_per_key = Some(records.max(2));
             }
         }
     };

@@ -12,7 +12,7 @@
 /// outgoing.consume(written);
 /// assert!(outgoing.is_empty());
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Outgoing {
     bytes: Vec<u8>,
     /// What was written to the transport already.
@@ -112,5 +112,12 @@ impl Outgoing {
         if let Some(at) = self.flight.take() {
             self.bytes.truncate(at);
         }
+    }
+}
+
+/// How much, and not what: an unsealed flight is nobody's business.
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outgoing").field("len", &self.len()).finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use tls_crypto::TAG_LEN;
 
 use super::Outgoing;
 use crate::error::Error;
-use crate::schedule::WriteKey;
+use crate::schedule::{Epoch, WriteKey};
 use crate::sink::EncodeMessage;
 
 /// Content type and tag: what protection adds to a fragment, behind it.
@@ -112,6 +112,18 @@ impl Transmit {
         sealed.map(|()| taken)
     }
 
+    /// Seals a TLSInnerPlaintext of the test's own making.
+    #[cfg(test)]
+    pub(crate) fn inner_plaintext(&mut self, inner: &[u8], outgoing: &mut Outgoing) {
+        let sealer = self.sealer.as_mut().expect("keys");
+        let length = u16::try_from(inner.len() + TAG_LEN).expect("a length that fits");
+        let content_type = ContentType::APPLICATION_DATA;
+        let head = RecordHeader { content_type, legacy_record_version: ProtocolVersion::TLS12, length }.to_bytes();
+        let mut sealed = inner.to_vec();
+        let tag = sealer.seal(&head, &mut sealed).expect("a key that is not worn");
+        outgoing.bytes_mut().extend_from_slice(&[&head[..], &sealed, &tag].concat());
+    }
+
     /// A change_cipher_spec record is never protected (RFC 9846 §5).
     pub(crate) fn change_cipher_spec(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         self.end_flight(outgoing)?;
@@ -123,7 +135,8 @@ impl Transmit {
     pub(crate) fn install(&mut self, key: WriteKey, outgoing: &mut Outgoing) -> Result<(), Error> {
         self.end_flight(outgoing)?;
         let mut sealer = key.sealer;
-        if let Some(records) = self.records_per_key {
+        // The handshake's keys cannot be updated, and a flight may have many records.
+        if let Some(records) = self.records_per_key.filter(|_| key.epoch == Epoch::Application) {
             sealer.set_confidentiality_limit(records);
         }
         self.sealer = Some(sealer);

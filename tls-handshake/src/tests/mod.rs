@@ -1,13 +1,16 @@
 //! Proofs that need to see inside: states without records, records without states, and published traces.
 
 mod asking;
+mod boundaries;
 mod flights;
 mod flips;
 mod flow;
 mod order;
 #[path = "../../tests/pair/mod.rs"]
 mod pair;
+mod records;
 mod replay;
+mod updates;
 mod wire;
 
 use std::sync::{Arc, Mutex};

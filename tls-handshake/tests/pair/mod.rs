@@ -122,8 +122,9 @@ impl Pair {
             while let Some(asked) = need.take() {
                 need = self.client.resume(answer(asked), &mut self.to_server)?;
             }
-            let idle = self.to_server.is_empty() && self.to_client.is_empty();
-            if idle && self.step_server()?.is_none() && self.step_client()?.is_none() {
+            // What came behind a question is processed in the next round.
+            let idle = |pair: &Self| pair.to_server.is_empty() && pair.to_client.is_empty();
+            if idle(self) && self.step_server()?.is_none() && self.step_client()?.is_none() && idle(self) {
                 return Ok(());
             }
         }

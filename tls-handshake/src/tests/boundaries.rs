@@ -1,0 +1,170 @@
+//! Where messages may be cut, and where nothing may follow them (RFC 9846 §5.1).
+//!
+//! Messages accepted across a key change were found in two peers: RUSTSEC-2026-0285, CVE-2025-61730.
+
+use std::sync::Arc;
+
+use tls_codec::code_points::{AlertDescription, HandshakeType as T};
+
+use super::flow::{End, Kind, answers, client, configs, server};
+use super::pair::{Pair, Pki};
+use crate::error::Error;
+use crate::record::Outgoing;
+use crate::role::States;
+use crate::server::Server;
+use crate::{ClientConnection, ServerConnection};
+
+/// A whole message and parts of one, which may not follow.
+const FOLLOWERS: [&[u8]; 4] = [&[8, 0, 0, 2, 0, 0], &[8, 0, 0, 2, 0], &[8], &[24, 0, 0, 1, 0]];
+
+/// The message with something behind it, in one fragment and cut at every byte before that.
+fn refuses_followers<S: States>(message_of: impl Fn() -> (End<S>, Vec<u8>), typ: T, pki: &Pki) {
+    let refused = Error::KeyChangeInsideRecord { message: typ };
+    assert_eq!(refused.alert(), Some(AlertDescription::UNEXPECTED_MESSAGE));
+    for follower in FOLLOWERS {
+        let (mut end, message) = message_of();
+        let all = [&message, follower].concat();
+        assert_eq!(end.deliver(&all, &mut answers(pki)), Err(refused.clone()));
+        let keys = |end: &End<S>| {
+            end.world.actions.iter().filter(|a| matches!(a, super::flow::Action::InstallRead(_))).count()
+        };
+        let (reference, _) = message_of();
+        assert_eq!(keys(&end), keys(&reference), "keys changed inside of a record");
+    }
+    let length = message_of().1.len();
+    for cut in 1..length {
+        let (mut end, message) = message_of();
+        let (first, rest) = message.split_at(cut);
+        end.deliver(first, &mut answers(pki)).unwrap();
+        let rest = [rest, FOLLOWERS[cut % FOLLOWERS.len()]].concat();
+        assert_eq!(end.deliver(&rest, &mut answers(pki)), Err(refused.clone()), "{typ} cut at {cut}");
+        // The same cut with nothing behind it is fine.
+        let (mut end, message) = message_of();
+        end.deliver(&message[..cut], &mut answers(pki)).unwrap();
+        end.deliver(&message[cut..], &mut answers(pki)).unwrap();
+    }
+}
+
+#[test]
+fn nothing_follows_a_message_that_changes_keys() {
+    let pki = Pki::new();
+    let hello = |kind| {
+        let mut client = client(configs(kind).0);
+        let message = client.world.sent.pop_front().unwrap();
+        (client, server(configs(kind).1), message)
+    };
+    let first = || {
+        let (_, server, message) = hello(Kind::Full);
+        (server, message)
+    };
+    refuses_followers(first, T::CLIENT_HELLO, &pki);
+    // HelloRetryRequest and the second ClientHello.
+    let retry = || {
+        let (client, mut server, message) = hello(Kind::Retry);
+        server.deliver(&message, &mut answers(&pki)).unwrap();
+        let retry = server.world.sent.pop_front().unwrap();
+        (client, server, retry)
+    };
+    let retry_alone = || {
+        let (client, _, message) = retry();
+        (client, message)
+    };
+    refuses_followers(retry_alone, T::SERVER_HELLO, &pki);
+    let second = || {
+        let (mut client, server, message) = retry();
+        client.deliver(&message, &mut answers(&pki)).unwrap();
+        (server, client.world.sent.pop_front().unwrap())
+    };
+    refuses_followers(second, T::CLIENT_HELLO, &pki);
+    let server_flight = |count: usize| {
+        let (mut client, mut server, message) = hello(Kind::Full);
+        server.deliver(&message, &mut answers(&pki)).unwrap();
+        for message in server.world.sent.drain(..count) {
+            client.deliver(&message, &mut answers(&pki)).unwrap();
+        }
+        let next = server.world.sent.pop_front();
+        (client, server, next)
+    };
+    refuses_followers(|| into(server_flight(0)), T::SERVER_HELLO, &pki);
+    refuses_followers(|| into(server_flight(4)), T::FINISHED, &pki);
+    let finished = || -> (End<Server>, Vec<u8>) {
+        let (mut client, server, _) = server_flight(5);
+        (server, client.world.sent.pop_front().unwrap())
+    };
+    refuses_followers(finished, T::FINISHED, &pki);
+    refuses_followers(|| (server_flight(5).0, vec![24, 0, 0, 1, 1]), T::KEY_UPDATE, &pki);
+    let connected = || {
+        let (mut server, message) = finished();
+        server.deliver(&message, &mut answers(&pki)).unwrap();
+        (server, vec![24, 0, 0, 1, 0])
+    };
+    refuses_followers(connected, T::KEY_UPDATE, &pki);
+}
+
+fn into<A, B>((end, _, message): (End<A>, B, Option<Vec<u8>>)) -> (End<A>, Vec<u8>) {
+    (end, message.unwrap())
+}
+
+/// On the wire as well, for the two messages that go in the clear.
+#[test]
+fn nothing_follows_a_hello_in_its_record() {
+    let pki = Pki::new();
+    let append = |record: &[u8], follower: &[u8]| {
+        let (head, body) = record.split_at(5);
+        let length = u16::try_from(body.len() + follower.len()).unwrap().to_be_bytes();
+        [&head[..3], &length, body, follower].concat()
+    };
+    for follower in FOLLOWERS {
+        let mut pair = Pair::new(&pki);
+        let mut hello = append(pair.to_server.ready(), follower);
+        let refused = pair.server.process(&mut hello, &mut pair.to_client).unwrap_err();
+        assert_eq!(refused, Error::KeyChangeInsideRecord { message: T::CLIENT_HELLO });
+        assert_eq!(pair.to_client.ready(), [21, 3, 3, 0, 2, 2, 10]);
+
+        let mut pair = Pair::new(&pki);
+        let need = pair.step_server().unwrap().unwrap();
+        pair.server.resume(pki.answer(need), &mut pair.to_client).unwrap();
+        let ready = pair.to_client.ready();
+        let length = 5 + usize::from(u16::from_be_bytes([ready[3], ready[4]]));
+        let mut hello = append(&ready[..length], follower);
+        let refused = pair.client.process(&mut hello, &mut pair.to_server).unwrap_err();
+        assert_eq!(refused, Error::KeyChangeInsideRecord { message: T::SERVER_HELLO });
+    }
+}
+
+/// Both sides write records of `size` bytes of content, whatever that means for overhead.
+fn pair_with_fragments(size: usize) -> Pair {
+    let (mut client, mut server) = configs(Kind::Full);
+    client.common.max_record = 22 + size;
+    server.common.max_record = 22 + size;
+    let mut to_server = Outgoing::new();
+    let mut pair = Pair::with(client.clone(), server.clone());
+    pair.client = ClientConnection::new(Arc::new(client), "a.test".try_into().unwrap(), &mut to_server).unwrap();
+    pair.server = ServerConnection::new(Arc::new(server));
+    pair.to_server = to_server;
+    pair
+}
+
+#[test]
+fn messages_may_be_cut_at_every_byte_and_into_single_bytes() {
+    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
+    // The longest of the flights has the first cut at each of its bytes once.
+    for size in (1..900).rev() {
+        let mut pair = pair_with_fragments(size);
+        pair.handshake(&pki).unwrap_or_else(|e| panic!("fragments of {size}: {e}"));
+        if size < 5 {
+            pair.exchange(b"question", b"answer");
+        }
+    }
+}
+
+#[test]
+fn a_handshake_arrives_byte_by_byte() {
+    let pki = Pki::new();
+    for size in [1, 2, 42, 16384] {
+        let mut pair = pair_with_fragments(size);
+        pair.fragment = 1;
+        pair.handshake(&pki).unwrap();
+        pair.exchange(b"question", b"answer");
+    }
+}

@@ -1,0 +1,294 @@
+//! The rules for records (RFC 9846 §5), each with the record that breaks it, sealed with the right keys where there are any.
+
+use tls_codec::code_points::{AlertDescription as A, ContentType as C};
+use tls_codec::record::RecordError;
+
+use super::pair::{Pair, Pki};
+use crate::error::{Error, Flood};
+use crate::need::Need;
+
+/// A client that awaits EncryptedExtensions, and a server that holds the handshake's write key and has not used it.
+fn handshaking(pki: &Pki) -> Pair {
+    let mut pair = Pair::new(pki);
+    let need = pair.step_server().unwrap().unwrap();
+    let need = pair.server.resume(pki.answer(need), &mut pair.to_client).unwrap();
+    assert!(matches!(need, Some(Need::Signature(_))));
+    assert!(pair.step_client().unwrap().is_none());
+    pair
+}
+
+fn connected(pki: &Pki) -> Pair {
+    let mut pair = Pair::new(pki);
+    pair.handshake(pki).unwrap();
+    pair
+}
+
+/// Puts bytes on the wire to a side as they are, and gives its error.
+fn raw_to_client(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
+    pair.at_client.extend_from_slice(bytes);
+    pair.step_client().map(|need| assert!(need.is_none()))
+}
+
+fn raw_to_server(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
+    pair.at_server.extend_from_slice(bytes);
+    pair.step_server().map(|need| assert!(need.is_none()))
+}
+
+fn forge_to_client(pair: &mut Pair, content_type: C, content: &[u8]) -> Result<(), Error> {
+    pair.server.forge(content_type, content, &mut pair.to_client);
+    pair.step_client().map(|need| assert!(need.is_none()))
+}
+
+fn inner_to_client(pair: &mut Pair, inner: &[u8]) -> Result<(), Error> {
+    pair.server.forge_inner(inner, &mut pair.to_client);
+    pair.step_client().map(|need| assert!(need.is_none()))
+}
+
+const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
+
+fn is_unexpected(result: &Result<(), Error>, content_type: C) {
+    let Err(Error::UnexpectedRecord { got, state }) = result else { panic!("{result:?}") };
+    assert_eq!(*got, content_type);
+    assert!(!state.is_empty());
+    assert_eq!(result.as_ref().unwrap_err().alert(), Some(A::UNEXPECTED_MESSAGE));
+}
+
+#[test]
+fn empty_handshake_and_alert_records_are_refused() {
+    let pki = Pki::new();
+    assert_eq!(Error::EmptyRecord.alert(), Some(A::UNEXPECTED_MESSAGE));
+    for content_type in [C::HANDSHAKE, C::ALERT] {
+        let record = [content_type.0, 3, 3, 0, 0];
+        assert_eq!(raw_to_server(&mut Pair::new(&pki), &record).unwrap_err(), Error::EmptyRecord);
+        assert_eq!(forge_to_client(&mut handshaking(&pki), content_type, b"").unwrap_err(), Error::EmptyRecord);
+        assert_eq!(forge_to_client(&mut connected(&pki), content_type, b"").unwrap_err(), Error::EmptyRecord);
+        // Padding does not help.
+        let inner = [content_type.0, 0, 0, 0];
+        assert_eq!(inner_to_client(&mut connected(&pki), &inner).unwrap_err(), Error::EmptyRecord);
+    }
+}
+
+#[test]
+fn padding_is_taken_off_and_padding_alone_is_refused() {
+    let pki = Pki::new();
+    let mut pair = connected(&pki);
+    for padding in [0, 1, 1000] {
+        let inner = [&b"data"[..], &[C::APPLICATION_DATA.0], &vec![0; padding]].concat();
+        inner_to_client(&mut pair, &inner).unwrap();
+        assert_eq!(std::mem::take(&mut pair.client_received), b"data");
+    }
+    // Data may end in zeros: those before the content type are its own.
+    inner_to_client(&mut pair, &[7, 0, 0, 23, 0]).unwrap();
+    assert_eq!(pair.client_received, [7, 0, 0]);
+    for zeros in [0, 1, 16384] {
+        assert_eq!(inner_to_client(&mut connected(&pki), &vec![0; zeros]).unwrap_err(), Error::EmptyRecord);
+    }
+}
+
+#[test]
+fn the_limits_of_record_sizes_hold_to_the_byte() {
+    let pki = Pki::new();
+    // 2^14 in the clear.
+    let header = |length: u16| [&[22, 3, 3][..], &length.to_be_bytes()].concat();
+    assert_eq!(raw_to_server(&mut Pair::new(&pki), &header(1 << 14)), Ok(()));
+    let refused = raw_to_server(&mut Pair::new(&pki), &header((1 << 14) + 1)).unwrap_err();
+    assert_eq!(refused, Error::Record(RecordError::Oversized { got: (1 << 14) + 1, limit: 1 << 14 }));
+    assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW));
+    // 2^14 + 256 under protection: one more is refused by its header, before it came.
+    let header = |length: u16| [&[23, 3, 3][..], &length.to_be_bytes()].concat();
+    assert_eq!(raw_to_client(&mut connected(&pki), &header((1 << 14) + 256)), Ok(()));
+    let refused = raw_to_client(&mut connected(&pki), &header((1 << 14) + 257)).unwrap_err();
+    assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW));
+    // 2^14 + 1 of inner plaintext, padding counted.
+    for (data, padding, fits) in [
+        (16383, 0, true),
+        (16384, 0, true),
+        (16385, 0, false),
+        (10, 16374, true),
+        (10, 16375, false),
+        (0, 16385, false),
+    ] {
+        let inner = [&vec![b'x'; data][..], &[23], &vec![0; padding]].concat();
+        let taken = inner_to_client(&mut connected(&pki), &inner);
+        if fits {
+            assert_eq!(taken, Ok(()), "{data} + {padding}");
+        } else {
+            let got = inner.len();
+            assert_eq!(taken, Err(Error::RecordOverflow { got, limit: 16385 }), "{data} + {padding}");
+        }
+    }
+}
+
+#[test]
+fn unknown_content_types_are_refused_inside_and_out() {
+    let pki = Pki::new();
+    for typ in (0..=u8::MAX).filter(|typ| !(20..=23).contains(typ)) {
+        let refused = raw_to_client(&mut connected(&pki), &[typ, 3, 3, 0, 1, 0]).unwrap_err();
+        let Error::Record(e) = &refused else { panic!("{refused:?}") };
+        if !matches!(e, RecordError::NotTls(_)) {
+            assert_eq!(refused.alert(), Some(A::UNEXPECTED_MESSAGE));
+        }
+        if typ != 0 {
+            is_unexpected(&inner_to_client(&mut connected(&pki), &[b'x', typ]), C(typ));
+        }
+    }
+    // A change_cipher_spec is never protected (§5).
+    is_unexpected(&forge_to_client(&mut handshaking(&pki), C::CHANGE_CIPHER_SPEC, &[1]), C::CHANGE_CIPHER_SPEC);
+}
+
+#[test]
+fn change_cipher_spec_is_dropped_in_its_time_alone() {
+    let pki = Pki::new();
+    // Before the first ClientHello.
+    is_unexpected(&raw_to_server(&mut Pair::new(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
+    // From then on, up to Finished: four and not five.
+    let mut pair = handshaking(&pki);
+    raw_to_client(&mut pair, &CCS.repeat(3)).unwrap();
+    assert_eq!(raw_to_client(&mut pair, &CCS).unwrap_err(), Error::Flood(Flood::ChangeCipherSpecs));
+    let mut pair = Pair::new(&pki);
+    raw_to_client(&mut pair, &CCS.repeat(4)).unwrap();
+    assert_eq!(raw_to_client(&mut pair, &CCS).unwrap_err().alert(), Some(A::UNEXPECTED_MESSAGE));
+    // After Finished.
+    is_unexpected(&raw_to_client(&mut connected(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
+    is_unexpected(&raw_to_server(&mut connected(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
+    // With another content.
+    for record in [&[20, 3, 3, 0, 1, 2][..], &[20, 3, 3, 0, 2, 1, 1], &[20, 3, 3, 0, 0]] {
+        let refused = raw_to_client(&mut Pair::new(&pki), record).unwrap_err();
+        assert_eq!(refused, Error::BadChangeCipherSpec);
+        assert_eq!(refused.alert(), Some(A::UNEXPECTED_MESSAGE));
+    }
+}
+
+#[test]
+fn no_record_comes_between_the_parts_of_a_message() {
+    let pki = Pki::new();
+    assert_eq!(Error::InterleavedHandshake.alert(), Some(A::UNEXPECTED_MESSAGE));
+    let part = [8, 0, 0, 2, 0];
+    for (content_type, content) in [(C::ALERT, &[1, 90][..]), (C::ALERT, &[1, 0]), (C::APPLICATION_DATA, b"x")] {
+        let mut pair = connected(&pki);
+        forge_to_client(&mut pair, C::HANDSHAKE, &part).unwrap();
+        let outcome = forge_to_client(&mut pair, content_type, content);
+        assert_eq!(outcome.unwrap_err(), Error::InterleavedHandshake, "{content_type} {content:?}");
+    }
+    // Not even the record that is dropped elsewhere.
+    let mut pair = handshaking(&pki);
+    forge_to_client(&mut pair, C::HANDSHAKE, &part).unwrap();
+    assert_eq!(raw_to_client(&mut pair, &CCS).unwrap_err(), Error::InterleavedHandshake);
+    // A fatal alert says more than that it came at a bad time.
+    let mut pair = connected(&pki);
+    forge_to_client(&mut pair, C::HANDSHAKE, &part).unwrap();
+    let told = forge_to_client(&mut pair, C::ALERT, &[2, 80]).unwrap_err();
+    assert_eq!(told, Error::AlertReceived { description: A::INTERNAL_ERROR, state: "CONNECTED" });
+}
+
+#[test]
+fn alerts_are_whole_single_and_protected_once_they_can_be() {
+    let pki = Pki::new();
+    for content in [&[1][..], &[1, 0, 0], &[1, 0, 1, 0]] {
+        let refused = forge_to_client(&mut connected(&pki), C::ALERT, content).unwrap_err();
+        assert_eq!(refused, Error::BadAlert);
+        assert_eq!(refused.alert(), Some(A::DECODE_ERROR));
+    }
+    let fatal = [21, 3, 3, 0, 2, 2, 40];
+    // Before a protected record came, the peer may have no keys.
+    assert!(matches!(raw_to_client(&mut handshaking(&pki), &fatal), Err(Error::AlertReceived { .. })));
+    let mut pair = handshaking(&pki);
+    forge_to_client(&mut pair, C::HANDSHAKE, &[8]).unwrap();
+    is_unexpected(&raw_to_client(&mut pair, &fatal), C::ALERT);
+    is_unexpected(&raw_to_client(&mut connected(&pki), &fatal), C::ALERT);
+    is_unexpected(&raw_to_server(&mut connected(&pki), &fatal), C::ALERT);
+}
+
+#[test]
+fn handshake_messages_in_the_clear_are_refused_once_there_are_keys() {
+    let pki = Pki::new();
+    let record = [22, 3, 3, 0, 6, 8, 0, 0, 2, 0, 0];
+    is_unexpected(&raw_to_client(&mut handshaking(&pki), &record), C::HANDSHAKE);
+    is_unexpected(&raw_to_client(&mut connected(&pki), &record), C::HANDSHAKE);
+}
+
+#[test]
+fn application_data_is_refused_before_the_handshake_is_complete() {
+    let pki = Pki::new();
+    for data in [&b"early"[..], b""] {
+        let record = [&[23, 3, 3, 0, 5][..], b"early"].concat();
+        is_unexpected(&raw_to_server(&mut Pair::new(&pki), &record), C::APPLICATION_DATA);
+        is_unexpected(&raw_to_client(&mut Pair::new(&pki), &record), C::APPLICATION_DATA);
+        // Under the handshake's keys.
+        is_unexpected(&forge_to_client(&mut handshaking(&pki), C::APPLICATION_DATA, data), C::APPLICATION_DATA);
+        let mut pair = handshaking(&pki);
+        pair.client.forge(C::APPLICATION_DATA, data, &mut pair.to_server);
+        pair.server.send_close_notify(&mut pair.to_client);
+        assert!(pair.step_server().is_err());
+    }
+}
+
+#[test]
+fn floods_are_cut_at_their_limits_and_data_starts_them_anew() {
+    let pki = Pki::new();
+    for (content_type, content, limit, flood) in [
+        (C::APPLICATION_DATA, &b""[..], 32, Flood::EmptyRecords),
+        (C::ALERT, &[1, 90], 4, Flood::WarningAlerts),
+        (C::HANDSHAKE, &[24, 0, 0, 1, 0], 32, Flood::KeyUpdates),
+    ] {
+        let mut pair = connected(&pki);
+        let send = |pair: &mut Pair, content_type, content: &[u8]| {
+            if content_type == C::HANDSHAKE {
+                // With the key change that goes with it.
+                pair.server.send_key_update(&mut pair.to_client);
+                return pair.step_client().map(|_| ());
+            }
+            forge_to_client(pair, content_type, content)
+        };
+        for _ in 0..2 {
+            for _ in 0..limit {
+                send(&mut pair, content_type, content).unwrap();
+            }
+            forge_to_client(&mut pair, C::APPLICATION_DATA, b"x").unwrap();
+        }
+        for _ in 0..limit {
+            send(&mut pair, content_type, content).unwrap();
+        }
+        let refused = send(&mut pair, content_type, content).unwrap_err();
+        assert_eq!(refused, Error::Flood(flood));
+        assert_eq!(refused.alert(), Some(A::UNEXPECTED_MESSAGE));
+    }
+}
+
+#[test]
+fn a_record_that_does_not_decrypt_advances_nothing() {
+    // Receive-level: the same opener takes the true record after a false one. The connection itself is ended by it.
+    let pki = Pki::new();
+    let mut pair = connected(&pki);
+    pair.server.forge(C::APPLICATION_DATA, b"true", &mut pair.to_client);
+    let good = pair.to_client.ready().to_vec();
+    for at in 5..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        let receive = pair.client.receive_half();
+        assert_eq!(receive.open(&mut bad, false, "").err(), Some(Error::BadRecordMac));
+    }
+    let mut copy = good;
+    assert!(pair.client.receive_half().open(&mut copy, false, "").is_ok());
+    assert_eq!(Error::BadRecordMac.alert(), Some(A::BAD_RECORD_MAC));
+}
+
+#[test]
+fn a_closed_handshake_sends_nothing_more() {
+    let pki = Pki::new();
+    let mut pair = Pair::new(&pki);
+    let need = pair.step_server().unwrap().unwrap();
+    let need = pair.server.resume(pki.answer(need), &mut pair.to_client).unwrap().unwrap();
+    pair.server.send_close_notify(&mut pair.to_client);
+    let sent = pair.to_client.len();
+    assert_eq!(pair.server.resume(pki.answer(need), &mut pair.to_client).unwrap_err(), Error::SendAfterClose);
+    assert_eq!(pair.to_client.len(), sent);
+    // user_canceled, then close_notify, both sealed: the client reads them so.
+    let told = pair.step_client().unwrap_err();
+    assert_eq!(told, Error::AlertReceived { description: A::CLOSE_NOTIFY, state: "WAIT_EE" });
+
+    let mut pair = Pair::new(&pki);
+    pair.client.send_close_notify(&mut pair.to_server);
+    assert!(pair.to_server.ready().ends_with(&[21, 3, 3, 0, 2, 1, 90, 21, 3, 3, 0, 2, 1, 0]));
+    assert_eq!(pair.client.error(), Some(&Error::SendAfterClose));
+}

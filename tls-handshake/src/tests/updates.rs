@@ -1,0 +1,131 @@
+//! KeyUpdate (RFC 9846 §4.7.3): both ways, asked for and not, and by itself where a key is worn.
+
+use std::io::IoSlice;
+
+use tls_codec::code_points::{AlertDescription, ContentType as C};
+
+use super::pair::{Pair, Pki, send_all};
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::Error;
+
+fn connected(pki: &Pki) -> Pair {
+    let mut pair = Pair::new(pki);
+    pair.handshake(pki).unwrap();
+    pair
+}
+
+#[test]
+fn data_flows_across_updates_in_both_directions() {
+    let pki = Pki::new();
+    let mut pair = connected(&pki);
+    for round in 0..40 {
+        match round % 4 {
+            0 => pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap(),
+            1 => pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap(),
+            2 => {
+                // They cross in flight: each answers the other.
+                pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
+                pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
+            }
+            _ => pair.server.send_key_update(&mut pair.to_client),
+        }
+        pair.exchange(b"question", b"answer");
+    }
+}
+
+#[test]
+fn a_request_is_answered_and_what_was_not_asked_is_not() {
+    let pki = Pki::new();
+    let mut pair = connected(&pki);
+    pair.server.send_key_update(&mut pair.to_client);
+    pair.step_client().unwrap();
+    assert!(pair.to_server.is_empty(), "an answer to update_not_requested");
+    pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
+    pair.step_client().unwrap();
+    // Header, message, content type, tag.
+    assert_eq!(pair.to_server.len(), 5 + 5 + 1 + 16);
+    pair.exchange(b"question", b"answer");
+}
+
+#[test]
+fn many_requests_are_answered_once_while_output_waits() {
+    let pki = Pki::new();
+    let mut pair = connected(&pki);
+    // The client has something to send, which the transport does not take.
+    send_all(&mut pair.client, b"waits", &mut pair.to_server);
+    let waiting = pair.to_server.len();
+    for _ in 0..20 {
+        pair.server.request_key_update(&mut pair.to_client);
+        pair.step_client().unwrap();
+    }
+    assert_eq!(pair.to_server.len(), waiting, "answers queue up");
+    send_all(&mut pair.client, b"next", &mut pair.to_server);
+    assert_eq!(pair.to_server.len(), waiting + 27 + 5 + 4 + 17, "one KeyUpdate, then the data");
+    pair.step_server().unwrap();
+    assert_eq!(pair.server_received, b"waitsnext");
+}
+
+#[test]
+fn two_requests_of_ours_are_one_until_it_is_answered() {
+    let pki = Pki::new();
+    let mut pair = connected(&pki);
+    for _ in 0..3 {
+        pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
+    }
+    pair.step_server().unwrap();
+    assert_eq!(pair.to_client.len(), 27, "one answer, to the one request");
+    pair.exchange(b"question", b"answer");
+}
+
+#[test]
+fn a_worn_key_is_changed_by_itself_and_long_handshakes_do_not_wear_it() {
+    let pki = Pki::new();
+    for records in [0, 1, 2, 3, 5, 100] {
+        let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+        client.set_records_per_key(records);
+        server.set_records_per_key(records);
+        // A flight of more records than a key may seal.
+        server.set_max_fragment_size(Some(64)).unwrap();
+        client.set_max_fragment_size(Some(64)).unwrap();
+        let mut pair = Pair::with(client, server);
+        pair.handshake(&pki).unwrap();
+        let data: Vec<u8> = (0..=u8::MAX).cycle().take(20_000).collect();
+        pair.exchange(&data, &data[..5000]);
+    }
+}
+
+#[test]
+fn a_worn_key_and_a_request_make_one_update() {
+    let pki = Pki::new();
+    let mut client = ClientConfig::new();
+    client.set_records_per_key(2);
+    let mut pair = Pair::with(client, ServerConfig::new());
+    pair.handshake(&pki).unwrap();
+    send_all(&mut pair.client, b"a", &mut pair.to_server);
+    pair.server.request_key_update(&mut pair.to_client);
+    pair.step_client().unwrap();
+    let before = pair.to_server.len();
+    send_all(&mut pair.client, b"b", &mut pair.to_server);
+    assert_eq!(pair.to_server.len() - before, 27 + 5 + 1 + 17);
+}
+
+#[test]
+fn a_wrong_value_is_illegal_parameter() {
+    let pki = Pki::new();
+    for value in 2..=u8::MAX {
+        let mut pair = connected(&pki);
+        pair.server.forge(C::HANDSHAKE, &[24, 0, 0, 1, value], &mut pair.to_client);
+        let refused = pair.step_client().unwrap_err();
+        assert!(matches!(refused, Error::Decode(_)));
+        assert_eq!(refused.alert(), Some(AlertDescription::ILLEGAL_PARAMETER));
+    }
+}
+
+#[test]
+fn sending_nothing_sends_no_record() {
+    let pki = Pki::new();
+    let mut pair = connected(&pki);
+    assert_eq!(pair.client.send(&[], &mut pair.to_server), Ok(0));
+    assert_eq!(pair.client.send(&[IoSlice::new(b""), IoSlice::new(b"")], &mut pair.to_server), Ok(0));
+    assert!(pair.to_server.is_empty());
+}
