@@ -29,11 +29,26 @@ impl Pki {
     }
 
     pub fn with_key(algorithm: &'static rcgen::SignatureAlgorithm) -> Self {
+        Self::of(KeyPair::generate_for(algorithm).unwrap(), &["a.test"])
+    }
+
+    /// With the RSA key of 2,048 bits among the test data, which protects nothing.
+    pub fn with_rsa_key() -> Self {
+        let der = PrivatePkcs8KeyDer::from(include_bytes!("../data/rsa2048.pkcs8.der").as_slice());
+        Self::of(KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_RSA_SHA256).unwrap(), &["a.test"])
+    }
+
+    /// For these names or IP addresses.
+    pub fn for_names(names: &[&str]) -> Self {
+        Self::of(KeyPair::generate().unwrap(), names)
+    }
+
+    fn of(key: KeyPair, names: &[&str]) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate_for(algorithm).unwrap();
-        let leaf = CertificateParams::new(vec!["a.test".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
         let leaf = leaf.der().clone();
         let mut roots = RootCertStore::new();
         roots.add(authority.der()).unwrap();
