@@ -46,3 +46,15 @@ pub(crate) enum Step<S> {
     /// To this state, which waits for an answer.
     Ask(S, Need),
 }
+
+/// A state's `Debug` shows its name: what it holds is secret, or long.
+macro_rules! opaque_debug {
+    ($($state:ident),+) => { $(
+        impl std::fmt::Debug for $state {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($state))
+            }
+        }
+    )+ };
+}
+pub(crate) use opaque_debug;

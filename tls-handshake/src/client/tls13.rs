@@ -13,21 +13,12 @@ use crate::flight;
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
 use crate::negotiate::HANDSHAKE_SCHEMES;
+use crate::role::opaque_debug;
 use crate::schedule::HandshakeKeys;
 use crate::sink::Sink;
 use crate::traffic::{Negotiated, Traffic};
 use crate::verify::PeerChain;
 
-/// A state's `Debug` shows its name: what it holds is secret, or long.
-macro_rules! opaque_debug {
-    ($($state:ident),+) => { $(
-        impl std::fmt::Debug for $state {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(stringify!($state))
-            }
-        }
-    )+ };
-}
 opaque_debug!(
     WaitEncryptedExtensions,
     AfterEncryptedExtensions,

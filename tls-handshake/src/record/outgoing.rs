@@ -1,5 +1,9 @@
 //! The bytes on their way to the wire, in a buffer that the caller owns.
 
+use tls_codec::record::HEADER_LEN;
+
+const CACHE_LINE: usize = 64;
+
 /// Bytes that wait to be written to the transport.
 ///
 /// A flight that waits for an answer lies at the end, not sealed yet: [`Outgoing::ready`] never shows it.
@@ -87,6 +91,13 @@ impl Outgoing {
 
     /// Makes room at the front before growing at the end.
     pub(super) fn make_room(&mut self) {
+        if self.bytes.is_empty() {
+            // The content of the first record lies at a cache line's begin: sealing it is some percent faster so.
+            let padding = self.bytes.as_ptr().wrapping_add(HEADER_LEN).align_offset(CACHE_LINE) % CACHE_LINE;
+            self.bytes.resize(padding, 0);
+            self.consumed = padding;
+            return;
+        }
         // One move for at least as many bytes as were written since the last one: linear over all.
         if self.consumed >= self.bytes.len() / 2 && self.consumed > 0 {
             self.bytes.drain(..self.consumed);

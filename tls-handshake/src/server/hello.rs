@@ -19,6 +19,7 @@ use crate::error::{Error, Illegal};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, Need, NeedIdentity, NeedSession};
 use crate::negotiate::{first_common, group_id, suite_id};
+use crate::role::opaque_debug;
 use crate::sink::Sink;
 use crate::traffic::HandshakeKind;
 
@@ -35,11 +36,7 @@ pub struct WaitClientHello {
     random: &'static dyn SecureRandom,
 }
 
-impl std::fmt::Debug for WaitClientHello {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("WaitClientHello")
-    }
-}
+opaque_debug!(WaitClientHello);
 
 /// Where a ClientHello leads.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ use crate::flight;
 use crate::framed::Framed;
 use crate::need::Need;
 use crate::negotiate::group_id;
+use crate::role::opaque_debug;
 use crate::sink::Sink;
 use crate::traffic::HandshakeKind;
 
@@ -27,11 +28,7 @@ pub struct WaitSecondClientHello {
     group: Group,
 }
 
-impl std::fmt::Debug for WaitSecondClientHello {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("WaitSecondClientHello")
-    }
-}
+opaque_debug!(WaitSecondClientHello);
 
 impl WaitSecondClientHello {
     /// Asks for a share of the group that was chosen.

@@ -17,21 +17,12 @@ use crate::framed::{Framed, RecordBoundary};
 use crate::identity::Identity;
 use crate::need::{Asker, IdentityAnswer, Need, NeedIdentity, NeedSignature, SessionAnswer, SignatureAnswer};
 use crate::negotiate::{first_common, group_id};
+use crate::role::opaque_debug;
 use crate::schedule::{HandshakeKeys, LockedApplicationKeys, PeerFinishedKey, Side};
 use crate::sink::Sink;
 use crate::traffic::{HandshakeKind, Negotiated, Traffic};
 use crate::verify::signature;
 
-/// A state's `Debug` shows its name: what it holds is secret, or long.
-macro_rules! opaque_debug {
-    ($($state:ident),+) => { $(
-        impl std::fmt::Debug for $state {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(stringify!($state))
-            }
-        }
-    )+ };
-}
 opaque_debug!(WaitSession, WaitIdentity, WaitSignature, WaitFinished, Connected);
 
 /// RECVD_CH, while the session is looked up that the client wants to resume.
