@@ -221,6 +221,7 @@ impl<R: Role> Connection<R> {
                 traffic.renew_write_key(&mut world)?;
             }
             traffic.pay_key_update(&mut world)?;
+            traffic.data_sent();
         }
         self.transmit.record(ContentType::APPLICATION_DATA, data, outgoing)
     }
@@ -292,7 +293,8 @@ impl<R: Role> Connection<R> {
         self.transmit.inner_plaintext(inner, outgoing);
     }
 
-    /// Changes our keys, and asks the peer to change its own (RFC 9846 §4.7.3).
+    /// Changes our keys, and asks the peer to change its own (RFC 9846 §4.7.3). After 16 times without data of ours in
+    /// between it does nothing until there is some.
     ///
     /// # Errors
     /// [`Error::HandshakeNotComplete`], [`Error::SendAfterClose`]; the connection's own error if it failed.

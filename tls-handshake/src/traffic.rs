@@ -41,15 +41,19 @@ pub(crate) struct Traffic {
     owed: bool,
     /// We asked for one that has not come yet: we must not ask again (RFC 9846 §4.7.3).
     asked: bool,
+    /// How often the application had keys changed since we sent data last.
+    refreshes: u8,
 }
 
 const MAX_RECEIVED_UPDATES: u8 = 32;
+/// Far below what peers, BoringSSL and ourselves, take for a flood.
+const MAX_REFRESHES: u8 = 16;
 /// RFC 9846 §4.7.3: the number of key updates must not exceed 2^48 - 1.
 const MAX_SENT_UPDATES: u64 = (1 << 48) - 1;
 
 impl Traffic {
     pub(crate) fn new(keys: ApplicationKeys, negotiated: Negotiated) -> Self {
-        Self { keys, negotiated, received_updates: 0, sent_updates: 0, owed: false, asked: false }
+        Self { keys, negotiated, received_updates: 0, sent_updates: 0, owed: false, asked: false, refreshes: 0 }
     }
 
     pub(crate) fn keys(&self) -> &ApplicationKeys {
@@ -59,12 +63,14 @@ impl Traffic {
     /// RFC 9846 §4.7.3: the peer's next records come under its next key.
     pub(crate) fn on_key_update(&mut self, m: &Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<(), Error> {
         let at = m.at_boundary()?;
-        self.received_updates = self.received_updates.saturating_add(1);
+        // What we asked for ourselves is no flood.
+        if !std::mem::take(&mut self.asked) {
+            self.received_updates = self.received_updates.saturating_add(1);
+        }
         if self.received_updates > MAX_RECEIVED_UPDATES {
             return Err(Error::Flood(Flood::KeyUpdates));
         }
         out.install_read(self.keys.next_read_key(), at);
-        self.asked = false;
         self.owed |= m.msg.request_update == KeyUpdateRequest::UPDATE_REQUESTED;
         Ok(())
     }
@@ -72,6 +78,11 @@ impl Traffic {
     /// Data came: whatever was counted against a flood starts anew.
     pub(crate) fn data_received(&mut self) {
         self.received_updates = 0;
+    }
+
+    /// Data goes out under the present key.
+    pub(crate) fn data_sent(&mut self) {
+        self.refreshes = 0;
     }
 
     /// Sends the KeyUpdate that the peer asked for, if it did.
@@ -82,8 +93,13 @@ impl Traffic {
         Ok(())
     }
 
-    /// Changes our key, and asks the peer to change its own unless it was asked already.
+    /// Changes our key, and asks the peer to change its own unless it was asked already. Beyond a bound that is done only
+    /// after data was sent: keys that protected nothing need no change, and a peer would take it for a flood.
     pub(crate) fn refresh(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
+        if self.refreshes >= MAX_REFRESHES {
+            return Ok(());
+        }
+        self.refreshes = self.refreshes.saturating_add(1);
         if self.asked {
             return self.renew_write_key(out);
         }
@@ -94,6 +110,7 @@ impl Traffic {
     #[cfg(test)]
     pub(crate) fn forget_request(&mut self) {
         self.asked = false;
+        self.refreshes = 0;
     }
 
     /// Changes our key alone.

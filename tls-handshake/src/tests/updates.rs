@@ -129,3 +129,29 @@ fn sending_nothing_sends_no_record() {
     assert_eq!(pair.client.send(&[IoSlice::new(b""), IoSlice::new(b"")], &mut pair.to_server), Ok(0));
     assert!(pair.to_server.is_empty());
 }
+
+#[test]
+fn keys_that_the_application_changes_again_and_again_are_no_flood() {
+    let pki = Pki::new();
+    for delivered in [true, false] {
+        let mut pair = connected(&pki);
+        for _ in 0..200 {
+            pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
+            pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
+            if delivered {
+                pair.step_server().unwrap();
+                pair.step_client().unwrap();
+            }
+        }
+        pair.exchange(b"question", b"answer");
+    }
+    // One side alone sends data, and has keys changed with each piece: the other answers with KeyUpdates, and nothing else.
+    let mut pair = connected(&pki);
+    for _ in 0..200 {
+        send_all(&mut pair.client, b"piece", &mut pair.to_server);
+        pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
+        pair.step_server().unwrap();
+        pair.step_client().unwrap();
+    }
+    assert_eq!(pair.server_received.len(), 200 * 5);
+}
