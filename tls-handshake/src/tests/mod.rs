@@ -5,6 +5,7 @@ mod boundaries;
 mod flights;
 mod flips;
 mod flow;
+mod negotiation;
 mod order;
 #[path = "../../tests/pair/mod.rs"]
 mod pair;

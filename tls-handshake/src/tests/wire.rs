@@ -244,7 +244,23 @@ fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
 }
 
 #[test]
-fn an_alert_in_every_state_ends_the_handshake_and_user_canceled_waits_for_close_notify() {
+fn user_canceled_waits_for_close_notify() {
+    let pki = Pki::new();
+    let canceled = [21, 3, 3, 0, 2, 1, 90];
+    let mut wire = Wire::new(configs(Kind::Full));
+    wire.pair.at_client.extend_from_slice(&canceled);
+    wire.pair.at_server.extend_from_slice(&canceled);
+    wire.run(&pki, &mut |_, _, _| {}).unwrap();
+    assert!(!wire.pair.client.is_handshaking() && !wire.pair.server.is_handshaking());
+    let mut wire = Wire::new(configs(Kind::Full));
+    wire.pair.at_client.extend_from_slice(&canceled);
+    wire.pair.at_client.extend_from_slice(&[21, 3, 3, 0, 2, 1, 0]);
+    let ended = Error::AlertReceived { description: A::CLOSE_NOTIFY, state: "WAIT_SH" };
+    assert_eq!(wire.run(&pki, &mut |_, _, _| {}), Err((Way::ToClient, ended)));
+}
+
+#[test]
+fn an_alert_in_every_state_ends_the_handshake() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     // Records of the least size, so that each state is met between two of them.
     let small = || {

@@ -60,6 +60,15 @@ impl Pki {
         private_key(&self.key).sign(SignatureAlgorithm::EcdsaP256Sha256, message).unwrap()
     }
 
+    pub fn private_key(&self) -> PrivateKey {
+        private_key(&self.key)
+    }
+
+    /// The number that is the private key: a P-256 key has it at this place of its PKCS#8 form.
+    pub fn secret_scalar(&self) -> &[u8] {
+        &self.key[36..68]
+    }
+
     /// What the facade answers.
     pub fn answer(&self, need: Need) -> Answer {
         match need {

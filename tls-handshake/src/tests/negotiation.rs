@@ -1,0 +1,331 @@
+//! What may be offered and chosen: hellos taken apart, changed in one place, and put together again.
+
+use tls_codec::code_points::{AlertDescription as A, CipherSuite, ExtensionType as X, HandshakeType as T, NamedGroup};
+use tls_codec::handshake::HELLO_RETRY_REQUEST_RANDOM;
+
+use super::flow::{End, Kind, answers, client, configs, server};
+use super::pair::Pki;
+use crate::client::Client;
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::{Error, Illegal};
+
+/// A ClientHello, ServerHello or HelloRetryRequest as its fields.
+#[derive(Clone)]
+struct Hello {
+    typ: u8,
+    version: [u8; 2],
+    random: Vec<u8>,
+    session_id: Vec<u8>,
+    /// With its length in a ClientHello.
+    suites: Vec<u8>,
+    compression: Vec<u8>,
+    extensions: Vec<(u16, Vec<u8>)>,
+}
+
+impl Hello {
+    fn parse(message: &[u8]) -> Self {
+        let mut at = 4;
+        let mut take = |count: usize| {
+            at += count;
+            message[at - count..at].to_vec()
+        };
+        let number = |bytes: Vec<u8>| bytes.iter().fold(0usize, |n, b| n * 256 + usize::from(*b));
+        let is_client = message[0] == 1;
+        let version = take(2).try_into().unwrap();
+        let random = take(32);
+        let length = number(take(1));
+        let session_id = take(length);
+        let (suites, compression) = if is_client {
+            let length = number(take(2));
+            let suites = take(length);
+            let length = number(take(1));
+            (suites, take(length))
+        } else {
+            (take(2), take(1))
+        };
+        let mut left = number(take(2));
+        let mut extensions = Vec::new();
+        while left > 0 {
+            let typ = u16::try_from(number(take(2))).unwrap();
+            let length = number(take(2));
+            extensions.push((typ, take(length)));
+            left -= 4 + length;
+        }
+        Self { typ: message[0], version, random, session_id, suites, compression, extensions }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let short = |n: usize| u16::try_from(n).unwrap().to_be_bytes();
+        let mut body = [&self.version[..], &self.random, &[u8::try_from(self.session_id.len()).unwrap()]].concat();
+        body.extend_from_slice(&self.session_id);
+        if self.typ == 1 {
+            body.extend_from_slice(&short(self.suites.len()));
+        }
+        body.extend_from_slice(&self.suites);
+        if self.typ == 1 {
+            body.push(u8::try_from(self.compression.len()).unwrap());
+        }
+        body.extend_from_slice(&self.compression);
+        let mut block = Vec::new();
+        for (typ, data) in &self.extensions {
+            block.extend_from_slice(&[&typ.to_be_bytes()[..], &short(data.len()), data].concat());
+        }
+        body.extend_from_slice(&short(block.len()));
+        body.extend_from_slice(&block);
+        [&[self.typ, 0][..], &short(body.len()), &body].concat()
+    }
+
+    fn get(&mut self, typ: X) -> &mut Vec<u8> {
+        &mut self.extensions.iter_mut().find(|(t, _)| *t == typ.0).unwrap_or_else(|| panic!("no {typ}")).1
+    }
+
+    fn remove(&mut self, typ: X) {
+        self.extensions.retain(|(t, _)| *t != typ.0);
+    }
+}
+
+type Change<'a> = &'a dyn Fn(&mut Hello);
+
+/// What a server says to a ClientHello changed so.
+fn server_says_to(config: ServerConfig, change: Change<'_>) -> Error {
+    let pki = Pki::new();
+    let mut client = client(configs(Kind::Full).0);
+    let mut hello = Hello::parse(&client.world.sent.pop_front().unwrap());
+    assert_eq!(Hello::parse(&hello.encode()).encode(), hello.encode());
+    change(&mut hello);
+    server(config).deliver(&hello.encode(), &mut answers(&pki)).unwrap_err()
+}
+
+/// What a client says to the first answer of a server changed so.
+fn client_says_to(kind: Kind, change: Change<'_>) -> Error {
+    let pki = Pki::new();
+    let (mut client, mut server) = (client(configs(kind).0), server(configs(kind).1));
+    server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
+    let mut hello = Hello::parse(&server.world.sent.pop_front().unwrap());
+    change(&mut hello);
+    client.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err()
+}
+
+/// The texts of an error that nothing in common gives: what each side has.
+fn tells(error: &Error, alert: A, both: &[&str]) {
+    assert_eq!(error.alert(), Some(alert), "{error}");
+    for text in both {
+        assert!(error.to_string().contains(text), "{error} does not tell {text}");
+    }
+}
+
+#[test]
+fn nothing_in_common_is_told_with_both_sides_lists() {
+    let suites = server_says_to(configs(Kind::Full).1, &|h| h.suites = vec![0xc0, 0x2f]);
+    tells(&suites, A::HANDSHAKE_FAILURE, &["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"]);
+    let groups = server_says_to(configs(Kind::Full).1, &|h| {
+        *h.get(X::SUPPORTED_GROUPS) = vec![0, 2, 0, 0x1e];
+        *h.get(X::KEY_SHARE) = vec![0, 0];
+    });
+    tells(&groups, A::HANDSHAKE_FAILURE, &["x448", "x25519"]);
+    let schemes = server_says_to(configs(Kind::Full).1, &|h| *h.get(X::SIGNATURE_ALGORITHMS) = vec![0, 2, 8, 7]);
+    tells(&schemes, A::HANDSHAKE_FAILURE, &["ed25519", "ecdsa_secp256r1_sha256"]);
+    let alpn = server_says_to(configs(Kind::Full).1, &|h| {
+        *h.get(X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION) = b"\0\x06\x05xyzzy".to_vec();
+    });
+    tells(&alpn, A::NO_APPLICATION_PROTOCOL, &["xyzzy", "http/1.1"]);
+    for change in [&(|h: &mut Hello| *h.get(X::SUPPORTED_VERSIONS) = vec![2, 3, 3]) as Change<'_>, &|h: &mut Hello| {
+        h.remove(X::SUPPORTED_VERSIONS);
+    }] {
+        let versions = server_says_to(configs(Kind::Full).1, change);
+        tells(&versions, A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
+    }
+    // RFC 9846 §4.2.2: whatever supported_versions says.
+    tells(&server_says_to(configs(Kind::Full).1, &|h| h.version = [3, 4]), A::PROTOCOL_VERSION, &[]);
+}
+
+#[test]
+fn a_client_hello_that_lacks_or_repeats_something_is_refused() {
+    for lacking in [X::SIGNATURE_ALGORITHMS, X::SUPPORTED_GROUPS, X::KEY_SHARE] {
+        let refused = server_says_to(configs(Kind::Full).1, &|h| h.remove(lacking));
+        assert_eq!(refused, Error::MissingExtension { message: T::CLIENT_HELLO, extension: lacking });
+        assert_eq!(refused.alert(), Some(A::MISSING_EXTENSION));
+    }
+    let twice = server_says_to(configs(Kind::Full).1, &|h| h.extensions.push(h.extensions[0].clone()));
+    assert!(matches!(twice, Error::Decode(_)), "{twice:?}");
+    let shares = server_says_to(configs(Kind::Full).1, &|h| {
+        let share = h.get(X::KEY_SHARE);
+        let entry = share[2..].to_vec();
+        *share = [&u16::try_from(2 * entry.len()).unwrap().to_be_bytes()[..], &entry, &entry].concat();
+    });
+    assert_eq!(shares, Illegal::KeyShares(NamedGroup::X25519).into());
+    let unsupported = server_says_to(configs(Kind::Full).1, &|h| *h.get(X::SUPPORTED_GROUPS) = vec![0, 2, 0, 0x17]);
+    assert_eq!(unsupported, Illegal::KeyShares(NamedGroup::X25519).into());
+    let compression = server_says_to(configs(Kind::Full).1, &|h| h.compression = vec![0, 1]);
+    assert_eq!(compression, Illegal::Compression.into());
+    // One identity of one byte, age 0, one binder of 32.
+    let psk = [&[0, 7, 0, 1, b'i', 0, 0, 0, 0, 0, 33, 32][..], &[7; 32]].concat();
+    let without_modes = server_says_to(configs(Kind::Full).1, &|h| {
+        h.remove(X::PSK_KEY_EXCHANGE_MODES);
+        h.extensions.push((X::PRE_SHARED_KEY.0, psk.clone()));
+    });
+    tells(&without_modes, A::MISSING_EXTENSION, &["psk_key_exchange_modes"]);
+    let not_last =
+        server_says_to(configs(Kind::Full).1, &|h| h.extensions.insert(0, (X::PRE_SHARED_KEY.0, psk.clone())));
+    assert_eq!(not_last.alert(), Some(A::ILLEGAL_PARAMETER));
+}
+
+#[test]
+fn a_server_that_chooses_what_was_not_offered_is_refused() {
+    let says = |change: Change<'_>| client_says_to(Kind::Full, change);
+    assert_eq!(says(&|h| h.suites = vec![0x13, 4]), Illegal::CipherSuiteNotOffered(CipherSuite(0x1304)).into());
+    assert_eq!(says(&|h| h.session_id[0] ^= 1), Illegal::SessionIdNotEchoed.into());
+    assert_eq!(says(&|h| h.session_id.clear()), Illegal::SessionIdNotEchoed.into());
+    assert_eq!(says(&|h| h.compression = vec![1]), Illegal::Compression.into());
+    let group = says(&|h| h.get(X::KEY_SHARE)[1] = 0x17);
+    assert_eq!(group, Illegal::GroupNotOffered(NamedGroup::SECP256R1).into());
+    let version = says(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![3, 3]);
+    assert_eq!(version.alert(), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(says(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::PROTOCOL_VERSION));
+    assert_eq!(says(&|h| h.version = [3, 4]).alert(), Some(A::PROTOCOL_VERSION));
+    tells(&says(&|h| h.remove(X::KEY_SHARE)), A::MISSING_EXTENSION, &["key_share"]);
+    // Not offered, known and unknown; in the wrong message.
+    assert_eq!(says(&|h| h.extensions.push((0x1234, vec![]))).alert(), Some(A::UNSUPPORTED_EXTENSION));
+    let psk = says(&|h| h.extensions.push((X::PRE_SHARED_KEY.0, vec![0, 0])));
+    assert_eq!(psk, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::PRE_SHARED_KEY });
+    let alpn = says(&|h| h.extensions.push((X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION.0, b"\0\x03\x02h2".to_vec())));
+    assert_eq!(alpn.alert(), Some(A::ILLEGAL_PARAMETER));
+    // The all-zero share of X25519 (RFC 7748 §6.1).
+    assert_eq!(says(&|h| h.get(X::KEY_SHARE)[4..].fill(0)), Illegal::KeyShare(NamedGroup::X25519).into());
+    // One that exists here, and was not offered.
+    let only = {
+        let mut config = ClientConfig::new();
+        config.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256]).unwrap();
+        let mut client = client(config);
+        let hello = client.world.sent.pop_front().unwrap();
+        let mut server = server(ServerConfig::new());
+        server.deliver(&hello, &mut answers(&Pki::new())).unwrap();
+        let mut answer = Hello::parse(&server.world.sent.pop_front().unwrap());
+        answer.suites = vec![0x13, 2];
+        client.deliver(&answer.encode(), &mut answers(&Pki::new())).unwrap_err()
+    };
+    assert_eq!(only, Illegal::CipherSuiteNotOffered(CipherSuite::TLS_AES_256_GCM_SHA384).into());
+}
+
+#[test]
+fn hello_retry_requests_that_make_no_sense_are_refused() {
+    let says = |change: Change<'_>| client_says_to(Kind::Retry, change);
+    assert_eq!(says(&|h| h.remove(X::KEY_SHARE)), Illegal::RetryChangesNothing.into());
+    let shared = says(&|h| *h.get(X::KEY_SHARE) = vec![0, 0x1d]);
+    assert_eq!(shared, Illegal::RetryForSharedGroup(NamedGroup::X25519).into());
+    let unoffered = says(&|h| *h.get(X::KEY_SHARE) = vec![0, 0x1e]);
+    assert_eq!(unoffered, Illegal::GroupNotOffered(NamedGroup::X448).into());
+    assert_eq!(says(&|h| h.suites = vec![0x13, 4]).alert(), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(says(&|h| h.session_id[31] ^= 1), Illegal::SessionIdNotEchoed.into());
+    assert_eq!(says(&|h| h.compression = vec![1]), Illegal::Compression.into());
+    assert_eq!(says(&|h| h.extensions.push((0x1234, vec![]))).alert(), Some(A::UNSUPPORTED_EXTENSION));
+    assert_eq!(says(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::PROTOCOL_VERSION));
+}
+
+/// A client that answered a HelloRetryRequest changed so, with its second hello.
+fn retried(change: Change<'_>) -> (End<Client>, Hello, Vec<u8>) {
+    let pki = Pki::new();
+    let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
+    server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
+    let original = server.world.sent.pop_front().unwrap();
+    let mut retry = Hello::parse(&original);
+    assert_eq!(retry.random, HELLO_RETRY_REQUEST_RANDOM);
+    change(&mut retry);
+    client.deliver(&retry.encode(), &mut answers(&pki)).unwrap();
+    let second = Hello::parse(&client.world.sent.pop_front().unwrap());
+    (client, second, original)
+}
+
+#[test]
+fn a_cookie_comes_back_as_it_was_and_a_second_retry_is_refused() {
+    let cookie: Vec<u8> = [&[1, 0x2c][..], &[0xa5; 300]].concat();
+    let (mut client, mut second, retry) = retried(&|h| h.extensions.push((X::COOKIE.0, cookie.clone())));
+    assert_eq!(*second.get(X::COOKIE), cookie);
+    assert_eq!(second.get(X::KEY_SHARE)[2..4], [0, 0x17]);
+    let refused = client.deliver(&retry, &mut answers(&Pki::new())).unwrap_err();
+    assert_eq!(refused, Error::SecondHelloRetryRequest);
+    assert_eq!(refused.alert(), Some(A::UNEXPECTED_MESSAGE));
+    // A cookie alone is a reason as well; the key share stays.
+    let (_, mut second, _) = retried(&|h| {
+        h.remove(X::KEY_SHARE);
+        h.extensions.push((X::COOKIE.0, vec![0, 1, 7]));
+    });
+    assert_eq!(*second.get(X::COOKIE), [0, 1, 7]);
+    assert_eq!(second.get(X::KEY_SHARE)[2..4], [0, 0x1d]);
+}
+
+#[test]
+fn a_second_client_hello_differs_in_nothing_but_what_was_asked() {
+    let pki = Pki::new();
+    let says = |change: Change<'_>| {
+        let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
+        server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
+        client.deliver(&server.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
+        let mut second = Hello::parse(&client.world.sent.pop_front().unwrap());
+        change(&mut second);
+        server.deliver(&second.encode(), &mut answers(&pki))
+    };
+    assert_eq!(says(&|_| {}), Ok(()));
+    let differs = |field| Err(Error::Illegal(Illegal::SecondHelloDiffers(field)));
+    assert_eq!(says(&|h| h.random[0] ^= 1), differs("random"));
+    assert_eq!(says(&|h| h.session_id[0] ^= 1), differs("legacy_session_id"));
+    assert_eq!(says(&|h| h.suites.reverse()), differs("cipher_suites"));
+    assert_eq!(says(&|h| h.suites.truncate(2)), differs("cipher_suites"));
+    assert_eq!(says(&|h| h.compression = vec![0, 0]), differs("legacy_compression_methods"));
+    assert_eq!(says(&|h| h.extensions.push((X::EARLY_DATA.0, vec![]))), differs("early_data"));
+    assert_eq!(says(&|h| h.extensions.push((X::COOKIE.0, vec![0, 1, 7]))), differs("extensions"));
+    assert_eq!(says(&|h| h.extensions.swap(0, 1)), differs("extensions"));
+    for typ in [X::SERVER_NAME, X::SUPPORTED_GROUPS, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION] {
+        assert_eq!(says(&|h| h.remove(typ)), differs("extensions"));
+        assert_eq!(says(&|h| *h.get(typ).last_mut().unwrap() ^= 1), differs("extensions"), "{typ}");
+    }
+    assert_eq!(says(&|h| h.extensions.push((X::PADDING.0, vec![0; 9]))), Ok(()));
+    // wolfSSL#9362: another share than the one that was asked for; none; two.
+    let share = Err(Error::Illegal(Illegal::SecondHelloKeyShare));
+    assert_eq!(says(&|h| h.get(X::KEY_SHARE)[3] = 0x1d), share);
+    assert_eq!(says(&|h| h.get(X::KEY_SHARE)[3] = 0x18), share);
+    assert_eq!(says(&|h| *h.get(X::KEY_SHARE) = vec![0, 0]), share);
+    assert_eq!(says(&|h| h.remove(X::KEY_SHARE)), share);
+    assert_eq!(
+        says(&|h| {
+            let data = h.get(X::KEY_SHARE);
+            data.extend_from_slice(&[0, 0x1d, 0, 1, 7]);
+            data[1] += 5;
+        }),
+        share
+    );
+}
+
+#[test]
+fn the_suite_of_a_retry_has_to_stay() {
+    let pki = Pki::new();
+    let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
+    server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
+    client.deliver(&server.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
+    server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
+    let mut hello = Hello::parse(&server.world.sent.pop_front().unwrap());
+    let other = if hello.suites == [0x13, 1] { 2 } else { 1 };
+    hello.suites = vec![0x13, other];
+    let refused = client.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err();
+    assert_eq!(refused, Illegal::CipherSuiteChangedAfterRetry.into());
+}
+
+#[test]
+fn messages_after_server_hello_answer_only_what_was_offered() {
+    let pki = Pki::new();
+    let says = |config: ClientConfig, message: &[u8]| {
+        let (mut client, mut server) = (client(config), server(ServerConfig::new()));
+        server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
+        client.deliver(&server.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
+        client.deliver(message, &mut answers(&pki)).unwrap_err()
+    };
+    let h3 = [8, 0, 0, 11, 0, 9, 0, 16, 0, 5, 0, 3, 2, b'h', b'3'];
+    assert_eq!(says(configs(Kind::Full).0, &h3), Illegal::AlpnNotOffered.into());
+    assert_eq!(says(ClientConfig::new(), &h3).alert(), Some(A::UNSUPPORTED_EXTENSION));
+    let unknown = [8, 0, 0, 6, 0, 4, 0x12, 0x34, 0, 0];
+    assert_eq!(says(ClientConfig::new(), &unknown).alert(), Some(A::UNSUPPORTED_EXTENSION));
+    let early_data = [8, 0, 0, 6, 0, 4, 0, 42, 0, 0];
+    assert_eq!(says(ClientConfig::new(), &early_data).alert(), Some(A::UNSUPPORTED_EXTENSION));
+    let key_share = [8, 0, 0, 8, 0, 6, 0, 51, 0, 2, 0, 0x1d];
+    assert_eq!(says(ClientConfig::new(), &key_share).alert(), Some(A::ILLEGAL_PARAMETER));
+}

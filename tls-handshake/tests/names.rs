@@ -1,0 +1,94 @@
+//! Names and limits: SNI, IP addresses, the length of messages and of chains.
+
+mod pair;
+
+use std::sync::Arc;
+
+use pair::{Pair, Pki};
+use tls_codec::code_points::AlertDescription;
+use tls_handshake::config::{ClientConfig, Limits, ServerConfig};
+use tls_handshake::error::Error;
+use tls_handshake::{CertificateError, ClientConnection, Identity, Outgoing, tls_codec};
+
+/// A pair whose client asks for this name.
+fn asking_for(name: &str, client: ClientConfig) -> Pair {
+    let mut pair = Pair::with(ClientConfig::new(), ServerConfig::new());
+    let mut to_server = Outgoing::new();
+    let name = name.to_owned().try_into().unwrap();
+    pair.client = ClientConnection::new(Arc::new(client), name, &mut to_server).unwrap();
+    pair.to_server = to_server;
+    pair
+}
+
+#[test]
+fn sni_is_a_dns_name_without_its_last_dot_and_never_an_address() {
+    let pki = Pki::for_names(&["a.test", "127.0.0.1", "::1"]);
+    for (name, sni) in [("a.test", Some("a.test")), ("a.test.", Some("a.test")), ("127.0.0.1", None), ("::1", None)] {
+        let mut pair = asking_for(name, ClientConfig::new());
+        let hello = pair.to_server.ready().to_vec();
+        pair.handshake(&pki).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(pair.server.server_name(), sni, "{name}");
+        let shows = hello.windows(name.len()).any(|window| window == name.as_bytes());
+        assert_eq!(shows, name == "a.test", "{name} in the ClientHello");
+        pair.exchange(b"question", b"answer");
+    }
+    let mut silent = ClientConfig::new();
+    silent.set_server_name_indication(false);
+    let mut pair = asking_for("a.test", silent);
+    pair.handshake(&pki).unwrap();
+    assert_eq!(pair.server.server_name(), None);
+}
+
+#[test]
+fn another_name_or_address_is_refused_with_both() {
+    let pki = Pki::for_names(&["a.test", "127.0.0.1"]);
+    for name in ["b.test", "127.0.0.2", "::1"] {
+        let refused = asking_for(name, ClientConfig::new()).handshake(&pki).unwrap_err();
+        let Error::Certificate(CertificateError::NotValidForName { asked, .. }) = &refused else { panic!("{refused}") };
+        assert_eq!(asked, name);
+        assert!(refused.to_string().contains("a.test"), "{refused}");
+        assert_eq!(refused.alert(), Some(AlertDescription::BAD_CERTIFICATE));
+    }
+}
+
+#[test]
+fn the_limit_of_a_message_holds_to_the_byte_in_every_coalescing() {
+    let pki = Pki::new();
+    let message = 4 + 1 + 3 + 3 + pki.leaf.len() + 2;
+    for size in [Some(64), Some(100), Some(1000), None] {
+        for (limit, fits) in [(message - 1, false), (message, true), (message + 1, true)] {
+            let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+            let mut limits = Limits::default();
+            limits.handshake_message = limit;
+            client.set_limits(limits);
+            server.set_max_fragment_size(size).unwrap();
+            let outcome = Pair::with(client, server).handshake(&pki);
+            if fits {
+                assert_eq!(outcome, Ok(()), "{limit} in records of {size:?}");
+            } else {
+                let Err(Error::MessageTooLarge { got, limit: told, .. }) = outcome else { panic!("{outcome:?}") };
+                assert_eq!((got, told), (message, limit));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_limit_of_a_chain_holds_to_the_certificate() {
+    let mut pki = Pki::new();
+    for (length, fits) in [(2, true), (3, true), (4, false)] {
+        pki.identity = Arc::new(long_chain(&pki, length));
+        let mut client = ClientConfig::new();
+        let mut limits = Limits::default();
+        limits.chain_length = 3;
+        client.set_limits(limits);
+        let outcome = Pair::with(client, ServerConfig::new()).handshake(&pki);
+        let expected = if fits { Ok(()) } else { Err(Error::ChainTooLong { got: length, limit: 3 }) };
+        assert_eq!(outcome, expected);
+    }
+}
+
+/// The leaf, and copies of it that no path needs.
+fn long_chain(pki: &Pki, length: usize) -> Identity {
+    Identity::new(vec![pki.leaf.clone(); length], pki.private_key()).unwrap()
+}

@@ -1,0 +1,145 @@
+//! Exporters and the key log agree on both sides, and no `Debug` shows a secret.
+
+mod pair;
+
+use std::sync::{Arc, Mutex};
+
+use pair::{Pair, Pki};
+use tls_handshake::config::{ClientConfig, KeyLog, ServerConfig};
+use tls_handshake::error::Error;
+use tls_handshake::need::Need;
+
+/// Label, ClientHello.random, secret.
+type Logged = (String, [u8; 32], Vec<u8>);
+
+#[derive(Default)]
+struct Secrets(Mutex<Vec<Logged>>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        self.0.lock().unwrap().push((label.to_owned(), *client_random, secret.to_vec()));
+    }
+}
+
+fn logging_pair() -> (Pair, Arc<Secrets>, Arc<Secrets>) {
+    let logs = [Arc::new(Secrets::default()), Arc::new(Secrets::default())];
+    let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+    client.set_key_log(logs[0].clone());
+    server.set_key_log(logs[1].clone());
+    let [at_client, at_server] = logs;
+    (Pair::with(client, server), at_client, at_server)
+}
+
+#[test]
+fn both_sides_log_the_same_five_secrets_under_their_names() {
+    let pki = Pki::new();
+    let (mut pair, at_client, at_server) = logging_pair();
+    pair.handshake(&pki).unwrap();
+    let logged = at_client.0.lock().unwrap().clone();
+    assert_eq!(logged, *at_server.0.lock().unwrap());
+    let labels: Vec<&str> = logged.iter().map(|(label, ..)| label.as_str()).collect();
+    // RFC 9850 §2.1, in the order in which they come to be.
+    assert_eq!(
+        labels,
+        [
+            "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+            "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+            "CLIENT_TRAFFIC_SECRET_0",
+            "SERVER_TRAFFIC_SECRET_0",
+            "EXPORTER_SECRET"
+        ]
+    );
+    for (at, (_, random, secret)) in logged.iter().enumerate() {
+        assert_eq!(*random, logged[0].1);
+        assert!(secret.len() == 32 || secret.len() == 48);
+        assert!(logged.iter().skip(at + 1).all(|(_, _, other)| other != secret));
+    }
+}
+
+#[test]
+fn exporters_agree_and_depend_on_label_context_and_connection() {
+    let pki = Pki::new();
+    let mut pair = Pair::new(&pki);
+    assert_eq!(pair.client.export_keying_material(&mut [0; 32], b"x", None), Err(Error::HandshakeNotComplete));
+    pair.handshake(&pki).unwrap();
+    let export = |pair: &Pair, label: &[u8], context: Option<&[u8]>| {
+        let (mut ours, mut theirs) = ([0; 32], [0; 32]);
+        pair.client.export_keying_material(&mut ours, label, context).unwrap();
+        pair.server.export_keying_material(&mut theirs, label, context).unwrap();
+        assert_eq!(ours, theirs);
+        ours
+    };
+    let base = export(&pair, b"EXPORTER-test", None);
+    // RFC 9846 §7.5: no context is an empty one.
+    assert_eq!(base, export(&pair, b"EXPORTER-test", Some(b"")));
+    assert_ne!(base, export(&pair, b"EXPORTER-test", Some(b"context")));
+    assert_ne!(base, export(&pair, b"EXPORTER-tess", None));
+    // KeyUpdate changes nothing here.
+    pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
+    pair.exchange(b"question", b"answer");
+    assert_eq!(base, export(&pair, b"EXPORTER-test", None));
+    let mut other = Pair::new(&pki);
+    other.handshake(&pki).unwrap();
+    assert_ne!(base, export(&other, b"EXPORTER-test", None));
+    let mut long = vec![0; 255 * 64];
+    assert!(matches!(pair.client.export_keying_material(&mut long, b"x", None), Err(Error::Crypto(_))));
+}
+
+/// The ways in which bytes show in text: as a list of numbers, and as hexadecimal digits.
+fn shows(text: &str, secret: &[u8]) -> bool {
+    let window = &secret[..8];
+    let list = window.iter().map(u8::to_string).collect::<Vec<_>>();
+    let hex: String = window.iter().map(|b| format!("{b:02x}")).collect();
+    let plain: String = text.split_whitespace().collect();
+    plain.contains(&list.join(",")) || plain.to_lowercase().contains(&hex)
+}
+
+#[test]
+fn no_secret_shows_in_debug() {
+    assert!(shows("[1, 2, 3, 4, 5, 6, 7, 8, 9]", &[1, 2, 3, 4, 5, 6, 7, 8]), "the search finds nothing");
+    assert!(shows("0102030405060708", &[1, 2, 3, 4, 5, 6, 7, 8]));
+    let pki = Pki::new();
+    let (mut pair, secrets, _) = logging_pair();
+    let mut texts = Vec::new();
+    let mut note = |text: String| texts.push(text);
+    note(format!("{:?} {:#?} {:?}", pair.client, pair.server, pair.to_server));
+    loop {
+        let need = pair.step_server().unwrap();
+        note(format!("{:?} {:#?} {:?}", pair.client, pair.server, pair.to_client));
+        let mut need = match need {
+            Some(need) => Some(need),
+            None => pair.step_client().unwrap(),
+        };
+        if need.is_none() && pair.to_server.is_empty() && pair.to_client.is_empty() {
+            break;
+        }
+        while let Some(asked) = need.take() {
+            note(format!("{asked:#?}"));
+            let of_client = matches!(asked, Need::Verdict(_));
+            let answer = pki.answer(asked);
+            note(format!("{answer:#?} {:#?} {:#?}", pair.client, pair.server));
+            need = if of_client {
+                pair.client.resume(answer, &mut pair.to_server).unwrap()
+            } else {
+                pair.server.resume(answer, &mut pair.to_client).unwrap()
+            };
+        }
+    }
+    pair.exchange(b"question", b"answer");
+    note(format!("{:#?} {:?} {:?} {:?}", pair.client, pair.server, pki.identity, pair.to_server));
+    note(format!("{:?} {:?}", ClientConfig::new(), ServerConfig::new()));
+    let secrets = secrets.0.lock().unwrap().clone();
+    assert_eq!(secrets.len(), 5);
+    for text in &texts {
+        for (label, _, secret) in &secrets {
+            assert!(!shows(text, secret), "{label} shows in {text}");
+        }
+        assert!(!shows(text, pki.secret_scalar()), "the private key shows in {text}");
+    }
+}
