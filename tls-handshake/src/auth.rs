@@ -9,7 +9,10 @@
 //! Every field is private to this file, and there is no other constructor. Forging evidence does not compile:
 //!
 //! ```compile_fail,E0451
-//! let forged = tls_handshake::auth::ServerCertVerified { chain: todo!() };
+//! use tls_handshake::{auth::ServerCertVerified, verify::PeerChain};
+//! fn forge(chain: PeerChain) -> ServerCertVerified {
+//!     ServerCertVerified { chain }
+//! }
 //! ```
 //!
 //! Nor does using a verified certificate without its signature:

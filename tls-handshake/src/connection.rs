@@ -28,16 +28,21 @@ use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::config::{ClientConfig, Common, KeyLog, ServerConfig};
 use crate::error::Error;
-use crate::framed::{Framed, RecordBoundary};
+use crate::framed::Framed;
 use crate::need::{Answer, Need};
 use crate::negotiate::suite_id;
 use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Transmit};
 use crate::role::{Role, States, Step};
-use crate::schedule::{Epoch, ReadKey, WriteKey};
+use crate::schedule::Epoch;
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
-use crate::sink::{EncodeMessage, Event, Sink};
 use crate::traffic::{HandshakeKind, Traffic};
+
+#[cfg(test)]
+mod forge;
+mod world;
+
+use world::World;
 
 /// A client's connection.
 pub type ClientConnection = Connection<Client>;
@@ -254,43 +259,6 @@ impl<R: Role> Connection<R> {
             self.waiting = false;
         }
         self.send_alert(Alert::close_notify(), outgoing);
-    }
-
-    /// Seals what no state of ours would send.
-    #[cfg(test)]
-    pub(crate) fn forge(&mut self, content_type: ContentType, content: &[u8], outgoing: &mut Outgoing) {
-        self.transmit.abandon_flight(outgoing);
-        self.transmit.record(content_type, &[IoSlice::new(content)], outgoing).expect("a key that is not worn");
-    }
-
-    /// Sends a KeyUpdate that asks for none.
-    #[cfg(test)]
-    pub(crate) fn send_key_update(&mut self, outgoing: &mut Outgoing) {
-        let (mut world, state) = self.world(outgoing);
-        let traffic = state.as_mut().ok().and_then(States::traffic_mut).expect("a connection");
-        traffic.renew_write_key(&mut world).expect("a key that is not worn");
-    }
-
-    /// Sends a KeyUpdate that asks for one, however often that was done before.
-    #[cfg(test)]
-    pub(crate) fn request_key_update(&mut self, outgoing: &mut Outgoing) {
-        let (mut world, state) = self.world(outgoing);
-        let traffic = state.as_mut().ok().and_then(States::traffic_mut).expect("a connection");
-        traffic.forget_request();
-        traffic.refresh(&mut world).expect("a key that is not worn");
-    }
-
-    /// The receiving half by itself.
-    #[cfg(test)]
-    pub(crate) fn receive_half(&mut self) -> &mut Receive {
-        &mut self.receive
-    }
-
-    /// Seals this TLSInnerPlaintext.
-    #[cfg(test)]
-    pub(crate) fn forge_inner(&mut self, inner: &[u8], outgoing: &mut Outgoing) {
-        self.transmit.abandon_flight(outgoing);
-        self.transmit.inner_plaintext(inner, outgoing);
     }
 
     /// Changes our keys, and asks the peer to change its own (RFC 9846 §4.7.3). After 16 times without data of ours in
@@ -574,43 +542,4 @@ impl<R: std::fmt::Debug> std::fmt::Debug for Connection<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").field("state", &self.state).finish_non_exhaustive()
     }
-}
-
-/// What the states' wishes act on.
-struct World<'c> {
-    receive: &'c mut Receive,
-    transmit: &'c mut Transmit,
-    key_log: &'c dyn KeyLog,
-    outgoing: &'c mut Outgoing,
-}
-
-impl Sink for World<'_> {
-    fn send(&mut self, encode: &mut EncodeMessage<'_>) -> Result<&[u8], Error> {
-        let message = self.transmit.message(self.outgoing, encode)?;
-        log_trace!("sent {} ({} bytes)", sent_type(message), message.len());
-        Ok(message)
-    }
-
-    fn send_change_cipher_spec(&mut self) -> Result<(), Error> {
-        self.transmit.change_cipher_spec(self.outgoing)
-    }
-
-    fn install_read(&mut self, key: ReadKey, _: RecordBoundary) {
-        self.receive.install(key);
-    }
-
-    fn install_write(&mut self, key: WriteKey) -> Result<(), Error> {
-        self.transmit.install(key, self.outgoing)
-    }
-
-    fn event(&mut self, event: Event<'_>) {
-        match event {
-            Event::Secret(secret) => self.key_log.log(secret.label, secret.client_random, secret.secret),
-        }
-    }
-}
-
-#[cfg(feature = "logging")]
-fn sent_type(message: &[u8]) -> tls_codec::code_points::HandshakeType {
-    tls_codec::code_points::HandshakeType(message.first().copied().unwrap_or_default())
 }

@@ -289,7 +289,7 @@ impl<'a> HelloRetryRequestExtensions<'a> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 // Both are views on the stack; a box would cost the allocation that this crate does without.
-#[allow(clippy::large_enum_variant)]
+#[expect(clippy::large_enum_variant, reason = "decoded, matched on and gone")]
 pub enum ServerHelloMessage<'a> {
     /// The server goes on.
     ServerHello(ServerHello<'a>),

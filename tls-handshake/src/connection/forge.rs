@@ -1,0 +1,43 @@
+//! What no connection of ours would do, for the tests of those that do it.
+
+use std::io::IoSlice;
+
+use tls_codec::code_points::ContentType;
+
+use super::Connection;
+use crate::record::{Outgoing, Receive};
+use crate::role::{Role, States};
+
+impl<R: Role> Connection<R> {
+    /// Seals what no state of ours would send.
+    pub(crate) fn forge(&mut self, content_type: ContentType, content: &[u8], outgoing: &mut Outgoing) {
+        self.transmit.abandon_flight(outgoing);
+        self.transmit.record(content_type, &[IoSlice::new(content)], outgoing).expect("a key that is not worn");
+    }
+
+    /// Sends a KeyUpdate that asks for none.
+    pub(crate) fn send_key_update(&mut self, outgoing: &mut Outgoing) {
+        let (mut world, state) = self.world(outgoing);
+        let traffic = state.as_mut().ok().and_then(States::traffic_mut).expect("a connection");
+        traffic.renew_write_key(&mut world).expect("a key that is not worn");
+    }
+
+    /// Sends a KeyUpdate that asks for one, however often that was done before.
+    pub(crate) fn request_key_update(&mut self, outgoing: &mut Outgoing) {
+        let (mut world, state) = self.world(outgoing);
+        let traffic = state.as_mut().ok().and_then(States::traffic_mut).expect("a connection");
+        traffic.forget_request();
+        traffic.refresh(&mut world).expect("a key that is not worn");
+    }
+
+    /// The receiving half by itself.
+    pub(crate) fn receive_half(&mut self) -> &mut Receive {
+        &mut self.receive
+    }
+
+    /// Seals this TLSInnerPlaintext.
+    pub(crate) fn forge_inner(&mut self, inner: &[u8], outgoing: &mut Outgoing) {
+        self.transmit.abandon_flight(outgoing);
+        self.transmit.inner_plaintext(inner, outgoing);
+    }
+}

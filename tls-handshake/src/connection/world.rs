@@ -1,0 +1,47 @@
+//! Where the states' wishes come true: the sink over the record layer, the send buffer and the key log.
+
+use crate::config::KeyLog;
+use crate::error::Error;
+use crate::framed::RecordBoundary;
+use crate::record::{Outgoing, Receive, Transmit};
+use crate::schedule::{ReadKey, WriteKey};
+use crate::sink::{EncodeMessage, Event, Sink};
+
+/// What the states' wishes act on.
+pub(super) struct World<'c> {
+    pub(super) receive: &'c mut Receive,
+    pub(super) transmit: &'c mut Transmit,
+    pub(super) key_log: &'c dyn KeyLog,
+    pub(super) outgoing: &'c mut Outgoing,
+}
+
+impl Sink for World<'_> {
+    fn send(&mut self, encode: &mut EncodeMessage<'_>) -> Result<&[u8], Error> {
+        let message = self.transmit.message(self.outgoing, encode)?;
+        log_trace!("sent {} ({} bytes)", sent_type(message), message.len());
+        Ok(message)
+    }
+
+    fn send_change_cipher_spec(&mut self) -> Result<(), Error> {
+        self.transmit.change_cipher_spec(self.outgoing)
+    }
+
+    fn install_read(&mut self, key: ReadKey, _: RecordBoundary) {
+        self.receive.install(key);
+    }
+
+    fn install_write(&mut self, key: WriteKey) -> Result<(), Error> {
+        self.transmit.install(key, self.outgoing)
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Secret(secret) => self.key_log.log(secret.label, secret.client_random, secret.secret),
+        }
+    }
+}
+
+#[cfg(feature = "logging")]
+fn sent_type(message: &[u8]) -> tls_codec::code_points::HandshakeType {
+    tls_codec::code_points::HandshakeType(message.first().copied().unwrap_or_default())
+}
