@@ -288,8 +288,6 @@ impl<'a> HelloRetryRequestExtensions<'a> {
 /// # Ok::<(), tls_codec::DecodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// Both are views on the stack; a box would cost the allocation that this crate does without.
-#[expect(clippy::large_enum_variant, reason = "decoded, matched on and gone")]
 pub enum ServerHelloMessage<'a> {
     /// The server goes on.
     ServerHello(ServerHello<'a>),
