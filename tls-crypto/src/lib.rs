@@ -1,4 +1,4 @@
-//! The cryptography of TLS, over [ring](https://docs.rs/ring).
+//! The cryptography of TLS, over ring.
 //!
 //! This layer knows bytes and labels. It has no messages, no state machine and no I/O, and nothing it shows names ring.
 //!
