@@ -129,7 +129,7 @@ impl Offer {
                 if let Some(host) = self.host_name() {
                     extension::ServerNameList::write(w, host)?;
                 }
-                extension::SupportedGroups::write(w, &common.group_ids())?;
+                extension::SupportedGroups::write(w, &common.group_ids)?;
                 extension::SignatureAlgorithms::write(w, &HANDSHAKE_SCHEMES)?;
                 extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
                 extension::StatusRequest::write(w)?;

@@ -167,6 +167,8 @@ impl std::error::Error for ConfigError {}
 pub(crate) struct Common {
     pub(crate) suites: Vec<&'static Tls13Suite>,
     pub(crate) groups: Vec<Group>,
+    /// The same as they go over the wire, converted once.
+    pub(crate) group_ids: Vec<NamedGroup>,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) limits: Limits,
     pub(crate) max_record: usize,
@@ -184,6 +186,7 @@ impl Default for Common {
         Self {
             suites: ALL_TLS13.to_vec(),
             groups: GROUPS.to_vec(),
+            group_ids: GROUPS.map(group_id).to_vec(),
             alpn: Vec::new(),
             limits: Limits::default(),
             max_record: MAX_RECORD,
@@ -217,6 +220,7 @@ impl Common {
             .iter()
             .map(|id| group_of(*id).ok_or(ConfigError::UnsupportedGroup(*id)))
             .collect::<Result<_, _>>()?;
+        self.group_ids = groups.to_vec();
         Ok(())
     }
 
@@ -243,10 +247,6 @@ impl Common {
 
     pub(crate) fn suite_ids(&self) -> Vec<CipherSuite> {
         self.suites.iter().map(|suite| suite_id(suite)).collect()
-    }
-
-    pub(crate) fn group_ids(&self) -> Vec<NamedGroup> {
-        self.groups.iter().map(|group| group_id(*group)).collect()
     }
 }
 

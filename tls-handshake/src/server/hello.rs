@@ -124,7 +124,7 @@ impl<'a> Chosen<'a> {
                 .or_else(|| first_common(&common.groups, |group| groups.contains(group_id(*group))))
                 .ok_or_else(|| Error::NoCommonGroup {
                     offered: groups.iter().collect(),
-                    enabled: common.group_ids(),
+                    enabled: common.group_ids.clone(),
                 })?;
         let share = share_of(&group).map(|entry| entry.key_exchange);
         Ok(Self { suite, group, share, alpn: choose_alpn(&common.alpn, hello)?, schemes })

@@ -101,18 +101,18 @@ fn check_same(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<(), E
     if second.extensions.early_data {
         return differs("early_data");
     }
-    let may_change = |extension: ExtensionType| {
-        matches!(
-            extension,
+    if fixed(first).eq(fixed(second)) { Ok(()) } else { differs("extensions") }
+}
+
+/// The extensions that a second hello has to repeat, in their order.
+fn fixed<'a>(hello: &ClientHello<'a>) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
+    hello.extensions.raw.iter().filter(|(extension, _)| {
+        !matches!(
+            *extension,
             ExtensionType::KEY_SHARE
                 | ExtensionType::EARLY_DATA
                 | ExtensionType::PRE_SHARED_KEY
                 | ExtensionType::PADDING
         )
-    };
-    let fixed = |hello: &ClientHello<'_>| -> Vec<(ExtensionType, Vec<u8>)> {
-        let all = hello.extensions.raw.iter().filter(|(extension, _)| !may_change(*extension));
-        all.map(|(extension, data)| (extension, data.to_vec())).collect()
-    };
-    if fixed(first) == fixed(second) { Ok(()) } else { differs("extensions") }
+    })
 }
