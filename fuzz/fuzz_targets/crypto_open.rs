@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tls_crypto::{ALL_TLS13, AeadAlgorithm, HashAlgorithm, tls13::EarlySecret};
+use tls_crypto::{ALL_TLS13, BulkAlgorithm, HashAlgorithm, tls13::EarlySecret};
 
 fuzz_target!(|input: (u8, [u8; 5], Vec<u8>, Vec<u8>, u16)| {
     let (suite, aad, garbage, content, flip) = input;
@@ -29,7 +29,7 @@ fuzz_target!(|input: (u8, [u8; 5], Vec<u8>, Vec<u8>, u16)| {
     assert!(opener.open(&aad, &mut replayed).is_err(), "a record was opened twice");
 });
 
-fn pair(hash: HashAlgorithm, aead: AeadAlgorithm) -> (tls_crypto::Sealer, tls_crypto::Opener) {
+fn pair(hash: HashAlgorithm, aead: BulkAlgorithm) -> (tls_crypto::Sealer, tls_crypto::Opener) {
     let secret = EarlySecret::with_psk(hash, b"known to all").client_early_traffic_secret(&hash.hash(b""));
     (secret.sealer(aead), secret.opener(aead))
 }

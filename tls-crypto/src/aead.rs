@@ -4,7 +4,7 @@ use core::fmt;
 
 use ring::aead::{Aad, LessSafeKey, Nonce, UnboundKey};
 
-use crate::{AeadAlgorithm, Error};
+use crate::{BulkAlgorithm, Error};
 
 /// The length of the tag by which a protected record is longer than what it protects.
 pub const TAG_LEN: usize = 16;
@@ -22,7 +22,7 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    pub(crate) fn new(algorithm: AeadAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
+    pub(crate) fn new(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
         Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), limit: algorithm.confidentiality_limit() }
     }
 
@@ -71,7 +71,7 @@ impl Sealer {
     }
 
     /// Lowers how many records the key may protect in all. It is never raised, and never above
-    /// [`AeadAlgorithm::confidentiality_limit`].
+    /// [`BulkAlgorithm::confidentiality_limit`].
     pub fn set_confidentiality_limit(&mut self, records: u64) {
         self.limit = self.limit.min(records);
     }
@@ -96,7 +96,7 @@ pub struct Opener {
 }
 
 impl Opener {
-    pub(crate) fn new(algorithm: AeadAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
+    pub(crate) fn new(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
         Self { key: prepare(algorithm, key), nonces: Nonces::new(iv) }
     }
 
@@ -165,7 +165,7 @@ impl Nonces {
 }
 
 #[allow(clippy::expect_used, reason = "ring refuses nothing but a wrong length; the only caller derives the right one")]
-fn prepare(algorithm: AeadAlgorithm, key: &[u8]) -> LessSafeKey {
+fn prepare(algorithm: BulkAlgorithm, key: &[u8]) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(algorithm.aead(), key).expect("the key has the algorithm's length"))
 }
 
@@ -173,12 +173,12 @@ fn prepare(algorithm: AeadAlgorithm, key: &[u8]) -> LessSafeKey {
 mod tests {
     use super::*;
 
-    const ALGORITHMS: [AeadAlgorithm; 3] =
-        [AeadAlgorithm::Aes128Gcm, AeadAlgorithm::Aes256Gcm, AeadAlgorithm::ChaCha20Poly1305];
+    const ALGORITHMS: [BulkAlgorithm; 3] =
+        [BulkAlgorithm::Aes128Gcm, BulkAlgorithm::Aes256Gcm, BulkAlgorithm::ChaCha20Poly1305];
     const IV: [u8; NONCE_LEN] = [9; NONCE_LEN];
     const AAD: [u8; 5] = [23, 3, 3, 0, 0];
 
-    fn pair(algorithm: AeadAlgorithm) -> (Sealer, Opener) {
+    fn pair(algorithm: BulkAlgorithm) -> (Sealer, Opener) {
         let key = vec![7; algorithm.key_len()];
         (Sealer::new(algorithm, &key, &IV), Opener::new(algorithm, &key, &IV))
     }
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_nonce_is_the_iv_xored_with_the_sequence_number() {
-        let algorithm = AeadAlgorithm::Aes128Gcm;
+        let algorithm = BulkAlgorithm::Aes128Gcm;
         let sequence = 0x0102_0304_0506_0708;
         let (sealer, _) = pair(algorithm);
         let mut sealer = sealer.starting_at(sequence);
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_sealer_refuses_to_wrap_its_sequence_number() {
-        let (sealer, opener) = pair(AeadAlgorithm::ChaCha20Poly1305);
+        let (sealer, opener) = pair(BulkAlgorithm::ChaCha20Poly1305);
         let (mut sealer, mut opener) = (sealer.starting_at(u64::MAX - 1), opener.starting_at(u64::MAX - 1));
         let mut last = sealed(&mut sealer, b"last");
         assert!(sealer.exhausted());
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn aes_gcm_asks_for_a_key_update_before_its_limit_and_stops_at_it() {
-        for algorithm in [AeadAlgorithm::Aes128Gcm, AeadAlgorithm::Aes256Gcm] {
+        for algorithm in [BulkAlgorithm::Aes128Gcm, BulkAlgorithm::Aes256Gcm] {
             assert!(!pair(algorithm).0.needs_key_update());
             let margin = (1 << 24) / 8;
             let mut sealer = pair(algorithm).0.starting_at((1 << 24) - margin - 1);
@@ -304,14 +304,14 @@ mod tests {
     #[test]
     fn the_limit_of_aes_gcm_is_not_above_the_one_of_the_rfc() {
         // RFC 9846 §5.5: 2^24.5 records, about 23.7 million.
-        assert!(AeadAlgorithm::Aes128Gcm.confidentiality_limit() <= 23_700_000);
-        assert!(AeadAlgorithm::Aes256Gcm.confidentiality_limit() <= 23_700_000);
+        assert!(BulkAlgorithm::Aes128Gcm.confidentiality_limit() <= 23_700_000);
+        assert!(BulkAlgorithm::Aes256Gcm.confidentiality_limit() <= 23_700_000);
     }
 
     #[test]
     fn a_lowered_limit_leaves_room_for_the_key_update_and_is_never_raised() {
         for limit in [1, 2, 7, 8, 9, 100] {
-            let (mut sealer, _) = pair(AeadAlgorithm::Aes128Gcm);
+            let (mut sealer, _) = pair(BulkAlgorithm::Aes128Gcm);
             sealer.set_confidentiality_limit(limit);
             sealer.set_confidentiality_limit(u64::MAX);
             let mut after_asking = 0;
@@ -322,14 +322,14 @@ mod tests {
             assert_eq!(after_asking, (limit / 8).max(1), "records left after asking, limit {limit}");
             assert_eq!(sealer.seal(&AAD, &mut []), Err(Error::SequenceExhausted));
         }
-        let (mut sealer, _) = pair(AeadAlgorithm::Aes128Gcm);
+        let (mut sealer, _) = pair(BulkAlgorithm::Aes128Gcm);
         sealer.set_confidentiality_limit(0);
         assert_eq!(sealer.seal(&AAD, &mut []), Err(Error::SequenceExhausted));
     }
 
     #[test]
     fn debug_shows_no_key() {
-        let (sealer, opener) = pair(AeadAlgorithm::Aes128Gcm);
+        let (sealer, opener) = pair(BulkAlgorithm::Aes128Gcm);
         assert_eq!(format!("{sealer:?} {opener:?}"), "Sealer { sequence: 0, .. } Opener { sequence: 0, .. }");
     }
 }

@@ -92,7 +92,7 @@ pub use key_exchange::{EphemeralKey, Group, SharedSecret};
 pub use random::{SecureRandom, SystemRandom};
 pub use sign::{KeyRejected, PrivateKey, SignatureAlgorithm};
 pub use suite::{
-    ALL_TLS13, AeadAlgorithm, TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
+    ALL_TLS13, BulkAlgorithm, TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
     Tls13Suite,
 };
 pub use transcript::Transcript;

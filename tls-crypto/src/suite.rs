@@ -6,7 +6,7 @@ use crate::HashAlgorithm;
 
 /// An algorithm for authenticated encryption of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AeadAlgorithm {
+pub enum BulkAlgorithm {
     /// AES-128 in Galois/Counter Mode, RFC 5116.
     Aes128Gcm,
     /// AES-256 in Galois/Counter Mode, RFC 5116.
@@ -15,7 +15,7 @@ pub enum AeadAlgorithm {
     ChaCha20Poly1305,
 }
 
-impl AeadAlgorithm {
+impl BulkAlgorithm {
     /// The key's length in bytes.
     #[inline]
     #[must_use]
@@ -56,7 +56,7 @@ pub struct Tls13Suite {
     /// The name in the cipher suite registry.
     pub name: &'static str,
     /// What protects records.
-    pub aead: AeadAlgorithm,
+    pub aead: BulkAlgorithm,
     /// The hash of the transcript and of HKDF.
     pub hash: HashAlgorithm,
 }
@@ -65,7 +65,7 @@ pub struct Tls13Suite {
 pub const TLS13_AES_128_GCM_SHA256: Tls13Suite = Tls13Suite {
     id: 0x1301,
     name: "TLS_AES_128_GCM_SHA256",
-    aead: AeadAlgorithm::Aes128Gcm,
+    aead: BulkAlgorithm::Aes128Gcm,
     hash: HashAlgorithm::Sha256,
 };
 
@@ -73,7 +73,7 @@ pub const TLS13_AES_128_GCM_SHA256: Tls13Suite = Tls13Suite {
 pub const TLS13_AES_256_GCM_SHA384: Tls13Suite = Tls13Suite {
     id: 0x1302,
     name: "TLS_AES_256_GCM_SHA384",
-    aead: AeadAlgorithm::Aes256Gcm,
+    aead: BulkAlgorithm::Aes256Gcm,
     hash: HashAlgorithm::Sha384,
 };
 
@@ -81,7 +81,7 @@ pub const TLS13_AES_256_GCM_SHA384: Tls13Suite = Tls13Suite {
 pub const TLS13_CHACHA20_POLY1305_SHA256: Tls13Suite = Tls13Suite {
     id: 0x1303,
     name: "TLS_CHACHA20_POLY1305_SHA256",
-    aead: AeadAlgorithm::ChaCha20Poly1305,
+    aead: BulkAlgorithm::ChaCha20Poly1305,
     hash: HashAlgorithm::Sha256,
 };
 

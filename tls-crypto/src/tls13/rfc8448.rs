@@ -12,11 +12,11 @@ use std::collections::{BTreeMap, HashMap};
 use super::*;
 use crate::hkdf::{self, Expander, hkdf_expand_label};
 use crate::{
-    AeadAlgorithm, EphemeralKey, Group, HashAlgorithm, NONCE_LEN, Opener, Sealer, Transcript, verify::ECDSA_P256_SHA256,
+    BulkAlgorithm, EphemeralKey, Group, HashAlgorithm, NONCE_LEN, Opener, Sealer, Transcript, verify::ECDSA_P256_SHA256,
 };
 
 const SHA256: HashAlgorithm = HashAlgorithm::Sha256;
-const AES: AeadAlgorithm = AeadAlgorithm::Aes128Gcm;
+const AES: BulkAlgorithm = BulkAlgorithm::Aes128Gcm;
 
 #[test]
 fn every_value_and_record_of_section_3_simple_handshake() {

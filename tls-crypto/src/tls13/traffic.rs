@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::labels;
 use crate::hkdf::{Expander, Secret};
-use crate::{AeadAlgorithm, Digest, Error, HashAlgorithm, NONCE_LEN, Opener, Sealer};
+use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, NONCE_LEN, Opener, Sealer};
 
 /// The secret that protects one direction in one phase of a connection. Zeroized on drop.
 pub struct TrafficSecret {
@@ -29,13 +29,13 @@ impl TrafficSecret {
     /// What protects the records that are sent under this secret, RFC 9846 §7.3. Its sequence number is zero: it is for
     /// the caller to make one only, and not to send under it if another was made before.
     #[must_use]
-    pub fn sealer(&self, algorithm: AeadAlgorithm) -> Sealer {
+    pub fn sealer(&self, algorithm: BulkAlgorithm) -> Sealer {
         self.with_key(algorithm, |key, iv| Sealer::new(algorithm, key, iv))
     }
 
     /// What opens the records that are received under this secret, RFC 9846 §7.3.
     #[must_use]
-    pub fn opener(&self, algorithm: AeadAlgorithm) -> Opener {
+    pub fn opener(&self, algorithm: BulkAlgorithm) -> Opener {
         self.with_key(algorithm, |key, iv| Opener::new(algorithm, key, iv))
     }
 
@@ -63,11 +63,11 @@ impl TrafficSecret {
         self.secret.as_ref()
     }
 
-    fn with_key<T>(&self, algorithm: AeadAlgorithm, make: impl FnOnce(&[u8], &[u8; NONCE_LEN]) -> T) -> T {
+    fn with_key<T>(&self, algorithm: BulkAlgorithm, make: impl FnOnce(&[u8], &[u8; NONCE_LEN]) -> T) -> T {
         let iv = self.expander.expand_fixed::<NONCE_LEN>(labels::IV);
         match algorithm {
-            AeadAlgorithm::Aes128Gcm => make(self.expander.expand_fixed::<16>(labels::KEY).as_slice(), &iv),
-            AeadAlgorithm::Aes256Gcm | AeadAlgorithm::ChaCha20Poly1305 => {
+            BulkAlgorithm::Aes128Gcm => make(self.expander.expand_fixed::<16>(labels::KEY).as_slice(), &iv),
+            BulkAlgorithm::Aes256Gcm | BulkAlgorithm::ChaCha20Poly1305 => {
                 make(self.expander.expand_fixed::<32>(labels::KEY).as_slice(), &iv)
             }
         }
