@@ -63,7 +63,10 @@ pub use self::{
     supported_groups::SupportedGroups,
     supported_versions::{SelectedVersion, SupportedVersions},
 };
-pub(crate) use self::{block::walk, placement::refuse_misplaced};
+pub(crate) use self::{
+    block::walk,
+    placement::{refuse_misplaced, refuse_misplaced_tls12},
+};
 use crate::{code_points::ExtensionType, error::DecodeError, reader::Reader};
 
 /// One extension in one of its forms.

@@ -1,4 +1,4 @@
-//! Which extension may appear in which message: the table of RFC 9846 §4.3.
+//! Which extension may appear in which message: the table of RFC 9846 §4.3, and for TLS 1.2 the ServerHello.
 
 use crate::{
     code_points::ExtensionType,
@@ -86,3 +86,39 @@ pub(crate) fn refuse_misplaced(typ: ExtensionType, place: Place, at: &'static st
         _ => Ok(()),
     }
 }
+
+/// As [`refuse_misplaced`], for a ServerHello that chooses TLS 1.2.
+pub(crate) fn refuse_misplaced_tls12(typ: ExtensionType, at: &'static str) -> Result<(), DecodeError> {
+    if typ.places().is_none() || TLS12_SERVER_HELLO.contains(&typ) {
+        Ok(())
+    } else {
+        Err(DecodeError { fault: Fault::MisplacedExtension(typ), at })
+    }
+}
+
+/// What a ServerHello of TLS 1.2 may answer with. What belongs to TLS 1.3 is not here, nor what only clients send:
+/// `signature_algorithms` ("Servers MUST NOT send this extension", RFC 5246 §7.4.1.4.1), `padding`.
+const TLS12_SERVER_HELLO: &[ExtensionType] = &[
+    ExtensionType::SERVER_NAME,
+    ExtensionType::MAX_FRAGMENT_LENGTH,
+    ExtensionType::STATUS_REQUEST,
+    // Some servers of TLS 1.2 send it against RFC 4492 §4; it says nothing that a client would act on.
+    ExtensionType::SUPPORTED_GROUPS,
+    ExtensionType::EC_POINT_FORMATS,
+    ExtensionType::USE_SRTP,
+    ExtensionType::HEARTBEAT,
+    ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+    ExtensionType::STATUS_REQUEST_V2,
+    ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
+    ExtensionType::CLIENT_CERTIFICATE_TYPE,
+    ExtensionType::SERVER_CERTIFICATE_TYPE,
+    ExtensionType::ENCRYPT_THEN_MAC,
+    ExtensionType::EXTENDED_MASTER_SECRET,
+    ExtensionType::RECORD_SIZE_LIMIT,
+    ExtensionType::SESSION_TICKET,
+    ExtensionType::SUPPORTED_EKT_CIPHERS,
+    ExtensionType::TRANSPARENCY_INFO,
+    ExtensionType::EXTERNAL_ID_HASH,
+    ExtensionType::EXTERNAL_SESSION_ID,
+    ExtensionType::RENEGOTIATION_INFO,
+];

@@ -22,8 +22,8 @@ pub use self::{
     key_update::KeyUpdate,
     new_session_ticket::NewSessionTicket,
     server_hello::{
-        HELLO_RETRY_REQUEST_RANDOM, HelloRetryRequest, HelloRetryRequestExtensions, ServerHello, ServerHelloExtensions,
-        ServerHelloMessage,
+        DOWNGRADE_TLS11, DOWNGRADE_TLS12, Downgrade, HELLO_RETRY_REQUEST_RANDOM, HelloRetryRequest,
+        HelloRetryRequestExtensions, ServerHello, ServerHelloExtensions, ServerHelloMessage,
     },
 };
 use crate::{

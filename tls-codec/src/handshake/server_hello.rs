@@ -6,7 +6,8 @@ use crate::{
     extension::{
         Cookie, EcPointFormats, ExtendedMasterSecret, Extensions, KeyShareEntry, KeyShareHelloRetryRequest,
         KeyShareServerHello, Place, ProtocolName, RenegotiationInfo, SelectedAlpn, SelectedPsk, SelectedVersion,
-        SerializedSct, ServerNameAck, SignedCertificateTimestamps, refuse_misplaced, view, walk,
+        SerializedSct, ServerNameAck, SignedCertificateTimestamps, refuse_misplaced, refuse_misplaced_tls12, view,
+        walk,
     },
     handshake::{HandshakeMessage, SESSION_ID, optional_block},
     list::List,
@@ -19,6 +20,21 @@ pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
     0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
+
+/// How the random of a ServerHello ends if a server that could do TLS 1.3 was asked for TLS 1.2 (RFC 9846 §4.2.3).
+pub const DOWNGRADE_TLS12: [u8; 8] = *b"DOWNGRD\x01";
+
+/// How the random of a ServerHello ends if a server that could do more was asked for TLS 1.1 or older (RFC 9846 §4.2.3).
+pub const DOWNGRADE_TLS11: [u8; 8] = *b"DOWNGRD\x00";
+
+/// What the end of a server's random says about the versions that the server could have done (RFC 9846 §4.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Downgrade {
+    /// [`DOWNGRADE_TLS12`]: it can do TLS 1.3, and chose TLS 1.2.
+    ToTls12,
+    /// [`DOWNGRADE_TLS11`]: it can do TLS 1.2 or newer, and chose TLS 1.1 or older.
+    ToTls11OrOlder,
+}
 
 /// The server's answer to a ClientHello, of any version.
 ///
@@ -47,12 +63,32 @@ impl ServerHello<'_> {
         *self.random == HELLO_RETRY_REQUEST_RANDOM
     }
 
+    /// What the end of the random says. Means what it says only in a ServerHello of TLS 1.2 or older: a client that
+    /// offered more than the server chose must then give up, "with an `illegal_parameter` alert" (RFC 9846 §4.2.3).
+    #[inline]
+    #[must_use]
+    pub fn downgrade_sentinel(&self) -> Option<Downgrade> {
+        match self.random.last_chunk() {
+            Some(&DOWNGRADE_TLS12) => Some(Downgrade::ToTls12),
+            Some(&DOWNGRADE_TLS11) => Some(Downgrade::ToTls11OrOlder),
+            _ => None,
+        }
+    }
+
     /// Refuses extensions that a ServerHello of TLS 1.3 may not have. Decoding cannot, for TLS 1.2 sends more here.
     ///
     /// # Errors
     /// [`Fault::MisplacedExtension`].
     pub fn check_tls13(&self) -> Result<(), DecodeError> {
         self.extensions.check_tls13()
+    }
+
+    /// Refuses extensions that a ServerHello of TLS 1.2 may not have.
+    ///
+    /// # Errors
+    /// [`Fault::MisplacedExtension`].
+    pub fn check_tls12(&self) -> Result<(), DecodeError> {
+        self.extensions.check_tls12()
     }
 }
 
@@ -140,6 +176,16 @@ impl<'a> ServerHelloExtensions<'a> {
     /// [`Fault::MisplacedExtension`].
     pub fn check_tls13(&self) -> Result<(), DecodeError> {
         self.raw.iter().try_for_each(|(typ, _)| refuse_misplaced(typ, Place::ServerHello, "ServerHello.extensions"))
+    }
+
+    /// Refuses extensions that a ServerHello of TLS 1.2 may not have, `supported_versions` and `key_share` among them:
+    /// which version was chosen must be known before. Unrecognised extensions, and those that the client did not offer,
+    /// are for the handshake to judge.
+    ///
+    /// # Errors
+    /// [`Fault::MisplacedExtension`].
+    pub fn check_tls12(&self) -> Result<(), DecodeError> {
+        self.raw.iter().try_for_each(|(typ, _)| refuse_misplaced_tls12(typ, "ServerHello.extensions"))
     }
 
     fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
