@@ -358,6 +358,25 @@ code_points! {
     u8 EcPointFormat {
         UNCOMPRESSED = 0 "uncompressed",
     }
+
+    /// RFC 8422 §5.4; all but the named curves are deprecated.
+    u8 EcCurveType {
+        EXPLICIT_PRIME = 1 "explicit_prime",
+        EXPLICIT_CHAR2 = 2 "explicit_char2",
+        NAMED_CURVE = 3 "named_curve",
+    }
+
+    /// The kinds of key that a CertificateRequest of TLS 1.2 asks for: the RFC's `ClientCertificateType`, a name that the
+    /// extension of RFC 7250 has as well (RFC 5246 §7.4.4, RFC 8422 §5.5).
+    u8 ClientCertificateKind {
+        RSA_SIGN = 1 "rsa_sign",
+        DSS_SIGN = 2 "dss_sign",
+        RSA_FIXED_DH = 3 "rsa_fixed_dh",
+        DSS_FIXED_DH = 4 "dss_fixed_dh",
+        ECDSA_SIGN = 64 "ecdsa_sign",
+        RSA_FIXED_ECDH = 65 "rsa_fixed_ecdh",
+        ECDSA_FIXED_ECDH = 66 "ecdsa_fixed_ecdh",
+    }
 }
 
 impl ExtensionType {

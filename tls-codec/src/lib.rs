@@ -1,4 +1,5 @@
-//! The TLS wire format: borrowed views of every TLS 1.3 message and extension, encoders for them, records, alerts.
+//! The TLS wire format: borrowed views of every message and extension of TLS 1.3 and of TLS 1.2 with ECDHE, encoders for
+//! them, records, alerts.
 //!
 //! No `std`, no allocator, no panic, no copy: `no_std`, and the feature `alloc` only adds owned copies (`Owned`) and
 //! output to a `Vec` (`Writer::append`). This crate knows no cryptography and no state machine. It can be used by
@@ -17,6 +18,8 @@
 //! * Code points are newtypes with constants ([`CipherSuite`], [`NamedGroup`], …), so that unknown values survive.
 //! * A [`DecodeError`] says what is wrong and where: `ServerHello.legacy_session_id_echo: the length is not one that
 //!   this field may have`.
+//!
+//! The messages that TLS 1.2 has in another form are in [`handshake::tls12`].
 //!
 //! # The server name of a ClientHello
 //!
@@ -103,8 +106,8 @@ pub use {
     alert::Alert,
     code_points::{
         AlertDescription, AlertLevel, CertificateCompressionAlgorithm, CertificateStatusType, CertificateType,
-        CipherSuite, ContentType, EcPointFormat, ExtensionType, HandshakeType, KeyUpdateRequest, NameType, NamedGroup,
-        ProtocolVersion, PskKeyExchangeMode, SignatureScheme,
+        CipherSuite, ClientCertificateKind, ContentType, EcCurveType, EcPointFormat, ExtensionType, HandshakeType,
+        KeyUpdateRequest, NameType, NamedGroup, ProtocolVersion, PskKeyExchangeMode, SignatureScheme,
     },
     error::{BufferFull, DecodeError, Fault},
     extension::{

@@ -1,4 +1,5 @@
-//! Handshake messages: how they are framed, and one file for each (RFC 9846 §4).
+//! Handshake messages: how they are framed, and one file for each (RFC 9846 §4). Those that TLS 1.2 has in another form
+//! are in [`tls12`].
 
 mod certificate;
 mod certificate_request;
@@ -10,6 +11,7 @@ mod finished;
 mod key_update;
 mod new_session_ticket;
 mod server_hello;
+pub mod tls12;
 
 pub use self::{
     certificate::{Certificate, CertificateEntry, CertificateEntryExtensions},

@@ -1,0 +1,104 @@
+//! ServerKeyExchange with ephemeral ECDH (RFC 8422 §5.4).
+
+use crate::{
+    code_points::{EcCurveType, HandshakeType, NamedGroup, SignatureScheme},
+    error::{BufferFull, DecodeError, Fault},
+    handshake::HandshakeMessage,
+    reader::{Decode, Reader},
+    writer::{Encode, Writer},
+};
+
+/// The server's half of the key exchange, signed.
+///
+/// ```
+/// use tls_codec::{NamedGroup, SignatureScheme, Writer, decode_all};
+/// use tls_codec::handshake::tls12::{ServerEcdhParams, ServerKeyExchange};
+///
+/// let mut storage = [0; 64];
+/// let mut w = Writer::new(&mut storage);
+/// ServerEcdhParams::write(&mut w, NamedGroup::X25519, &[9; 32])?;
+/// let params = w.written(); // sign the two randoms and these bytes
+/// let params: ServerEcdhParams<'_> = decode_all(params).unwrap();
+/// let message = ServerKeyExchange { params, algorithm: SignatureScheme::ED25519, signature: &[7; 64] };
+///
+/// let body = tls_codec::Encode::to_vec(&message)?;
+/// let received: ServerKeyExchange<'_> = decode_all(&body).unwrap();
+/// assert_eq!(received, message);
+/// assert_eq!(received.params.raw, &body[..36]);
+/// # Ok::<(), tls_codec::BufferFull>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerKeyExchange<'a> {
+    /// What is signed, after the randoms of client and server.
+    pub params: ServerEcdhParams<'a>,
+    /// How the signature was made.
+    pub algorithm: SignatureScheme,
+    /// The signature, which may be of any length here.
+    pub signature: &'a [u8],
+}
+
+impl<'a> HandshakeMessage<'a> for ServerKeyExchange<'a> {
+    const TYPE: HandshakeType = HandshakeType::SERVER_KEY_EXCHANGE;
+}
+
+impl<'a> Decode<'a> for ServerKeyExchange<'a> {
+    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            params: ServerEcdhParams::decode(r)?,
+            algorithm: SignatureScheme::decode(r.at("ServerKeyExchange.algorithm"))?,
+            signature: r.vec16(0..=0xffff, "ServerKeyExchange.signature")?.rest(),
+        })
+    }
+}
+
+impl Encode for ServerKeyExchange<'_> {
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        self.params.encode(w)?;
+        self.algorithm.encode(w)?;
+        w.vec16(|w| w.bytes(self.signature))
+    }
+}
+
+/// The server's ephemeral key and the group that it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerEcdhParams<'a> {
+    /// The group, of which only the number is known here.
+    pub group: NamedGroup,
+    /// The ephemeral public key, 1 to 255 bytes; whether it is a good one is for the cryptography to say.
+    pub public: &'a [u8],
+    /// The structure as it came: exactly the bytes that the signature covers, and what encoding writes.
+    pub raw: &'a [u8],
+}
+
+impl ServerEcdhParams<'_> {
+    /// Writes the structure from plain values.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room, or if the key is longer than 255 bytes.
+    pub fn write(w: &mut Writer<'_>, group: NamedGroup, public: &[u8]) -> Result<(), BufferFull> {
+        w.whole(|w| {
+            EcCurveType::NAMED_CURVE.encode(w)?;
+            group.encode(w)?;
+            w.vec8(|w| w.bytes(public))
+        })
+    }
+}
+
+impl<'a> Decode<'a> for ServerEcdhParams<'a> {
+    fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let start = *r;
+        if EcCurveType::decode(r.at("ServerKeyExchange.curve_type"))? != EcCurveType::NAMED_CURVE {
+            return Err(r.error(Fault::IllegalValue));
+        }
+        let group = NamedGroup::decode(r.at("ServerKeyExchange.namedcurve"))?;
+        let public = r.vec8(1..=255, "ServerKeyExchange.public")?.rest();
+        let raw = start.peek().get(..start.len().saturating_sub(r.len())).unwrap_or_default();
+        Ok(Self { group, public, raw })
+    }
+}
+
+impl Encode for ServerEcdhParams<'_> {
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        w.bytes(self.raw)
+    }
+}
