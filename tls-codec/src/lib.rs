@@ -23,6 +23,8 @@
 //!
 //! # The server name of a ClientHello
 //!
+//! By hand, to show the pieces; [`client_hello_peeker`] puts them together for routers.
+//!
 //! ```
 //! use tls_codec::{
 //!     ClientHello,
@@ -86,6 +88,7 @@
 extern crate alloc;
 
 pub mod alert;
+pub mod client_hello_peeker;
 pub mod code_points;
 pub mod error;
 pub mod extension;
@@ -100,10 +103,14 @@ pub mod writer;
 
 #[cfg(feature = "alloc")]
 #[doc(inline)]
+pub use client_hello_peeker::ClientHelloPeeker;
+#[cfg(feature = "alloc")]
+#[doc(inline)]
 pub use owned::{CertificateRequestView, CertificateView, ClientHelloView, NewSessionTicketView, Owned, View};
 #[doc(inline)]
 pub use {
     alert::Alert,
+    client_hello_peeker::{Peek, PeekError, peek_client_hello},
     code_points::{
         AlertDescription, AlertLevel, CertificateCompressionAlgorithm, CertificateStatusType, CertificateType,
         CipherSuite, ClientCertificateKind, ContentType, EcCurveType, EcPointFormat, ExtensionType, HandshakeType,
