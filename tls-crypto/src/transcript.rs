@@ -1,4 +1,4 @@
-//! The transcript hash, RFC 9846 §4.1.
+//! The transcript hash, RFC 9846 §4.1, RFC 5246 §7.4.9.
 
 use core::fmt;
 
@@ -22,19 +22,56 @@ use crate::{Digest, HashAlgorithm};
 pub struct Transcript {
     algorithm: HashAlgorithm,
     context: digest::Context,
+    messages: Option<Vec<u8>>,
 }
 
 impl Transcript {
     /// The transcript of no message yet.
     #[must_use]
     pub fn new(algorithm: HashAlgorithm) -> Self {
-        Self { algorithm, context: digest::Context::new(algorithm.digest()) }
+        Self { algorithm, context: digest::Context::new(algorithm.digest()), messages: None }
+    }
+
+    /// Keeps the messages themselves as well, from now on.
+    ///
+    /// In TLS 1.2 the client's CertificateVerify signs the messages (RFC 5246 §7.4.8), under a hash that need not be the
+    /// cipher suite's. Nothing is allocated without this.
+    ///
+    /// ```
+    /// use tls_crypto::{HashAlgorithm, Transcript};
+    ///
+    /// let mut transcript = Transcript::new(HashAlgorithm::Sha384).keep_messages();
+    /// transcript.add(b"ClientHello");
+    /// transcript.add(b"ServerHello");
+    /// assert_eq!(transcript.messages(), Some(&b"ClientHelloServerHello"[..]));
+    /// transcript.forget_messages();
+    /// assert_eq!(transcript.messages(), None);
+    /// ```
+    #[must_use]
+    pub fn keep_messages(mut self) -> Self {
+        self.messages.get_or_insert_default();
+        self
+    }
+
+    /// The messages that were added since they are kept; `None` if they are not.
+    #[inline]
+    #[must_use]
+    pub fn messages(&self) -> Option<&[u8]> {
+        self.messages.as_deref()
+    }
+
+    /// Keeps the messages no longer, and frees what was kept. The hash goes on.
+    pub fn forget_messages(&mut self) {
+        self.messages = None;
     }
 
     /// Adds a message, or the next part of one.
     #[inline]
     pub fn add(&mut self, message: &[u8]) {
         self.context.update(message);
+        if let Some(messages) = &mut self.messages {
+            messages.extend_from_slice(message);
+        }
     }
 
     /// The hash of all that was added; more may be added afterwards.
@@ -54,7 +91,7 @@ impl Transcript {
     ///
     /// RFC 9846 §4.1: when the server answers with HelloRetryRequest, the first ClientHello counts as this message,
     /// so that a server can put its hash into a cookie and keep no state. Called after the first ClientHello and
-    /// before the HelloRetryRequest.
+    /// before the HelloRetryRequest. Messages that are kept are replaced likewise.
     ///
     /// ```
     /// use tls_crypto::{HashAlgorithm, Transcript};
@@ -69,7 +106,8 @@ impl Transcript {
     /// ```
     pub fn replace_with_message_hash(&mut self) {
         let first_hello = self.hash();
-        *self = Self::new(self.algorithm);
+        let messages = self.messages.take().map(|_| Vec::new());
+        *self = Self { messages, ..Self::new(self.algorithm) };
         self.add(&[MESSAGE_HASH, 0, 0, self.algorithm.output_len_byte()]);
         self.add(first_hello.as_ref());
     }
