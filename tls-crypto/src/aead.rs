@@ -1,6 +1,15 @@
-//! Record protection, RFC 9846 §5.2, §5.3 and §5.5.
+//! Record protection: RFC 9846 §5.2 to §5.5 for TLS 1.3, RFC 5246 §6.2.3.3 with RFC 5288 §3 or RFC 7905 §2 for TLS 1.2.
+//!
+//! The two versions have the algorithms and the nonces in common, and differ in what lies where in a record:
+//!
+//! ```text
+//! TLS 1.3            header(23)          │ content, type, padding │ tag     authenticated: header
+//! TLS 1.2 AES-GCM    header(type)  nonce │ content                │ tag     authenticated: sequence, header, where the
+//! TLS 1.2 ChaCha20   header(type)        │ content                │ tag                    length is the content's
+//! ```
 
 use core::fmt;
+use core::ops::Range;
 
 use ring::aead::{Aad, LessSafeKey, Nonce, UnboundKey};
 
@@ -19,31 +28,86 @@ pub struct Sealer {
     key: LessSafeKey,
     nonces: Nonces,
     limit: u64,
+    layout: Layout,
 }
 
 impl Sealer {
-    pub(crate) fn new(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
-        Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), limit: algorithm.confidentiality_limit() }
+    pub(crate) fn tls13(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
+        Self::new(algorithm, key, iv, Layout::Tls13)
     }
 
-    /// Encrypts `in_out` in place as the next record and returns the tag that goes behind it.
+    /// `iv` is the implicit part of the nonce, and zeros for the part that the records carry.
+    pub(crate) fn tls12(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
+        Self::new(algorithm, key, iv, Layout::of_tls12(algorithm))
+    }
+
+    fn new(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN], layout: Layout) -> Self {
+        let limit = algorithm.confidentiality_limit();
+        Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), limit, layout }
+    }
+
+    /// How much room protection takes in a record, before the content and behind it.
+    #[inline]
+    #[must_use]
+    pub fn overhead(&self) -> Overhead {
+        match self.layout {
+            Layout::Tls13 => Overhead { before: 0, behind: INNER_TYPE_LEN + TAG_LEN },
+            Layout::Tls12Gcm => Overhead { before: EXPLICIT_NONCE_LEN, behind: TAG_LEN },
+            Layout::Tls12ChaCha => Overhead { before: 0, behind: TAG_LEN },
+        }
+    }
+
+    /// Makes the next record where its content lies: writes the header and what else protection adds, and encrypts.
     ///
-    /// `aad` is the record's header as it goes on the wire, whose length counts the tag (RFC 9846 §5.2). `in_out` is
-    /// the TLSInnerPlaintext: content, content type, padding.
+    /// `record` is room for the header's five bytes and for [`Overhead::before`], then the content, then room for
+    /// [`Overhead::behind`]. What the room holds does not matter. How long a content may be, which is 2^14 bytes
+    /// unless the peer asked for less, is for the caller to observe.
+    ///
+    /// In TLS 1.3 a content may end in its own type and zeros if `content_type` is zero: that is a padded record
+    /// (RFC 9846 §5.4).
     ///
     /// # Errors
     ///
-    /// [`Error::SequenceExhausted`] if the key has protected as many records as it may: `in_out` is left as it was, and
-    /// so it goes for every later record. [`Error::Seal`] if `in_out` is longer than the AEAD allows (2^36 bytes).
+    /// [`Error::SequenceExhausted`] if the key has protected as many records as it may: `record` is left as it was, and
+    /// so it goes for every later record. [`Error::Seal`] if `record` has not the room, or is longer than its header
+    /// could say.
     #[inline]
-    pub fn seal(&mut self, aad: &[u8; 5], in_out: &mut [u8]) -> Result<[u8; TAG_LEN], Error> {
+    pub fn seal(&mut self, content_type: u8, record: &mut [u8]) -> Result<(), Error> {
         if self.exhausted() {
             return Err(Error::SequenceExhausted);
         }
+        let sequence = self.nonces.sequence;
         let (nonce, next) = self.nonces.current()?;
-        let tag = self.key.seal_in_place_separate_tag(nonce, Aad::from(aad), in_out).map_err(|_| Error::Seal)?;
+        let (header, body) = record.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::Seal)?;
+        let length = u16::try_from(body.len()).map_err(|_| Error::Seal)?;
+        let (body, tag) = body.split_last_chunk_mut::<TAG_LEN>().ok_or(Error::Seal)?;
+        let made = match self.layout {
+            Layout::Tls13 => {
+                *body.last_mut().ok_or(Error::Seal)? = content_type;
+                *header = record_header(APPLICATION_DATA, length);
+                self.key.seal_in_place_separate_tag(nonce, Aad::from(*header), body)
+            }
+            Layout::Tls12Gcm => {
+                // RFC 5288 §3 leaves the explicit nonce to the sender, who must not repeat it under one key. Drawn at
+                // random it would, by the birthday bound after some 2^32 records, and forgeries would follow; a
+                // counter restored from elsewhere could. The sequence number cannot: it belongs to this key alone,
+                // grows with every record, and ends before it wraps.
+                let (explicit, content) = body.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>().ok_or(Error::Seal)?;
+                *explicit = sequence.to_be_bytes();
+                *header = record_header(content_type, length);
+                let aad = tls12_aad(sequence, header, content.len())?;
+                self.key.seal_in_place_separate_tag(nonce, Aad::from(aad), content)
+            }
+            Layout::Tls12ChaCha => {
+                *header = record_header(content_type, length);
+                let aad = tls12_aad(sequence, header, body.len())?;
+                self.key.seal_in_place_separate_tag(nonce, Aad::from(aad), body)
+            }
+        };
+        let made = made.map_err(|_| Error::Seal)?;
         self.nonces.sequence = next;
-        tag.as_ref().try_into().map_err(|_| Error::Seal)
+        *tag = made.as_ref().try_into().map_err(|_| Error::Seal)?;
+        Ok(())
     }
 
     /// How many records were protected: the sequence number of the next one.
@@ -53,10 +117,11 @@ impl Sealer {
         self.nonces.sequence
     }
 
-    /// Whether the key should be replaced by a KeyUpdate before more data is sent.
+    /// Whether the key should be replaced before more data is sent: in TLS 1.3 by a KeyUpdate, in TLS 1.2 by another
+    /// connection.
     ///
-    /// It turns true when seven eighths of the limit are used up, so that the KeyUpdate itself and what was already on
-    /// its way still find room.
+    /// It turns true when seven eighths of the limit are used up, so that the KeyUpdate itself, or the alert that
+    /// closes, and what was already on its way still find room.
     #[inline]
     #[must_use]
     pub fn needs_key_update(&self) -> bool {
@@ -75,12 +140,6 @@ impl Sealer {
     pub fn set_confidentiality_limit(&mut self, records: u64) {
         self.limit = self.limit.min(records);
     }
-
-    #[cfg(test)]
-    pub(crate) fn starting_at(mut self, sequence: u64) -> Self {
-        self.nonces.sequence = sequence;
-        self
-    }
 }
 
 impl fmt::Debug for Sealer {
@@ -89,33 +148,85 @@ impl fmt::Debug for Sealer {
     }
 }
 
+/// The bytes by which a protected record is longer than its header and its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overhead {
+    /// Between the header and the content: the explicit nonce of AES-GCM in TLS 1.2.
+    pub before: usize,
+    /// Behind the content: the tag, and before it the content type of TLS 1.3.
+    pub behind: usize,
+}
+
 /// Opens the protected records of one direction under one key, in the order in which they were protected.
 pub struct Opener {
     key: LessSafeKey,
     nonces: Nonces,
+    layout: Layout,
 }
 
 impl Opener {
-    pub(crate) fn new(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
-        Self { key: prepare(algorithm, key), nonces: Nonces::new(iv) }
+    pub(crate) fn tls13(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
+        Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), layout: Layout::Tls13 }
     }
 
-    /// Decrypts the next record in place and returns the length of the plaintext at the start of `in_out`.
+    /// `iv` as for [`Sealer::tls12`].
+    pub(crate) fn tls12(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
+        Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), layout: Layout::of_tls12(algorithm) }
+    }
+
+    /// Decrypts the next record in place and tells what its content is and where it lies.
     ///
-    /// `aad` is the record's header as it came; `in_out` is all that follows it: the ciphertext and its tag.
+    /// `record` is all of the record as it came, with its header.
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if it is not the next record of the sequence under this key. The sequence does not advance, so
-    /// that a record that does belong here can still be opened, as is needed where a server skips rejected early data.
-    /// What `in_out` holds then is unspecified. [`Error::SequenceExhausted`] after 2^64 - 1 records. How many records a
-    /// peer protects is not limited otherwise (RFC 9846 §5.5 asks receivers not to).
+    /// [`Error::Open`] if it is not the next record of the sequence under this key. [`Error::PlaintextTooLong`] if it
+    /// is, and holds more than a record may: a content and a type of 2^14 + 1 bytes with padding in TLS 1.3, a content
+    /// of 2^14 bytes in TLS 1.2. [`Error::NoContentType`] if a record of TLS 1.3 is zeros throughout.
+    /// [`Error::SequenceExhausted`] after 2^64 - 1 records. How many records a peer protects is not limited otherwise
+    /// (RFC 9846 §5.5 asks receivers not to).
+    ///
+    /// The sequence does not advance then, so that a record that does belong here can still be opened, as is needed
+    /// where a server skips rejected early data. What `record` holds behind its header is unspecified.
     #[inline]
-    pub fn open(&mut self, aad: &[u8; 5], in_out: &mut [u8]) -> Result<usize, Error> {
+    pub fn open(&mut self, record: &mut [u8]) -> Result<OpenedRecord, Error> {
+        let sequence = self.nonces.sequence;
         let (nonce, next) = self.nonces.current()?;
-        let plaintext = self.key.open_in_place(nonce, Aad::from(aad), in_out).map_err(|_| Error::Open)?;
+        let (header, body) = record.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::Open)?;
+        let opened = match self.layout {
+            Layout::Tls13 => {
+                let inner = self.key.open_in_place(nonce, Aad::from(*header), body).map_err(|_| Error::Open)?;
+                let inner = at_most(MAX_FRAGMENT + INNER_TYPE_LEN, inner)?;
+                // RFC 9846 §5.4: zeros are padding, and what comes before them is the content type.
+                let length = inner.iter().rposition(|byte| *byte != 0).ok_or(Error::NoContentType)?;
+                let content_type = inner.get(length).copied().ok_or(Error::NoContentType)?;
+                OpenedRecord { content_type, content: range(HEADER_LEN, length) }
+            }
+            Layout::Tls12Gcm => {
+                // RFC 5288 §3: the sender chose this part of the nonce, maybe by another rule than ours.
+                let (explicit, sealed) = body.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>().ok_or(Error::Open)?;
+                let nonce = self.nonces.with_explicit(*explicit);
+                let content = open_tls12(&self.key, nonce, sequence, header, EXPLICIT_NONCE_LEN, sealed)?;
+                OpenedRecord { content_type: header[0], content: range(HEADER_LEN + EXPLICIT_NONCE_LEN, content) }
+            }
+            Layout::Tls12ChaCha => {
+                let content = open_tls12(&self.key, nonce, sequence, header, 0, body)?;
+                OpenedRecord { content_type: header[0], content: range(HEADER_LEN, content) }
+            }
+        };
         self.nonces.sequence = next;
-        Ok(plaintext.len())
+        Ok(opened)
+    }
+
+    /// Whether the type of a record is inside of what is protected (TLS 1.3), so that every protected record says
+    /// application_data outside.
+    #[inline]
+    #[must_use]
+    pub fn hides_content_type(&self) -> bool {
+        match self.layout {
+            Layout::Tls13 => true,
+            Layout::Tls12Gcm | Layout::Tls12ChaCha => false,
+        }
     }
 
     /// How many records were opened: the sequence number of the next one.
@@ -123,12 +234,6 @@ impl Opener {
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.nonces.sequence
-    }
-
-    #[cfg(test)]
-    pub(crate) fn starting_at(mut self, sequence: u64) -> Self {
-        self.nonces.sequence = sequence;
-        self
     }
 }
 
@@ -138,7 +243,36 @@ impl fmt::Debug for Opener {
     }
 }
 
-/// Makes the nonces of one key, RFC 9846 §5.3.
+/// What a record turned out to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedRecord {
+    /// The code point of the content's type.
+    pub content_type: u8,
+    /// Where the content lies in the record, counted from the first byte of its header.
+    pub content: Range<usize>,
+}
+
+/// What lies where in a record.
+#[derive(Clone, Copy)]
+enum Layout {
+    Tls13,
+    Tls12Gcm,
+    Tls12ChaCha,
+}
+
+impl Layout {
+    fn of_tls12(algorithm: BulkAlgorithm) -> Self {
+        match algorithm {
+            BulkAlgorithm::Aes128Gcm | BulkAlgorithm::Aes256Gcm => Self::Tls12Gcm,
+            BulkAlgorithm::ChaCha20Poly1305 => Self::Tls12ChaCha,
+        }
+    }
+}
+
+/// Makes the nonces of one key: iv xor sequence number, RFC 9846 §5.3 and RFC 7905 §2.
+///
+/// Where the last eight bytes of the iv are zeros, that is the four-byte salt and then the sequence number: our nonce
+/// for AES-GCM in TLS 1.2.
 struct Nonces {
     /// The first four bytes of the iv, which the sequence number does not reach.
     head: [u8; 4],
@@ -158,178 +292,78 @@ impl Nonces {
     #[inline]
     fn current(&self) -> Result<(Nonce, u64), Error> {
         let next = self.sequence.checked_add(1).ok_or(Error::SequenceExhausted)?;
+        Ok((self.with_explicit((self.tail ^ self.sequence).to_be_bytes()), next))
+    }
+
+    /// The nonce with this behind the salt.
+    #[inline]
+    fn with_explicit(&self, explicit: [u8; EXPLICIT_NONCE_LEN]) -> Nonce {
         let [a, b, c, d] = self.head;
-        let [e, f, g, h, i, j, k, l] = (self.tail ^ self.sequence).to_be_bytes();
-        Ok((Nonce::assume_unique_for_key([a, b, c, d, e, f, g, h, i, j, k, l]), next))
+        let [e, f, g, h, i, j, k, l] = explicit;
+        Nonce::assume_unique_for_key([a, b, c, d, e, f, g, h, i, j, k, l])
     }
 }
 
-#[allow(clippy::expect_used, reason = "ring refuses nothing but a wrong length; the only caller derives the right one")]
+/// Opens what lies behind the header and an explicit nonce of `before` bytes, and gives the length of the content.
+#[inline]
+fn open_tls12(
+    key: &LessSafeKey,
+    nonce: Nonce,
+    sequence: u64,
+    header: &[u8; HEADER_LEN],
+    before: usize,
+    sealed: &mut [u8],
+) -> Result<usize, Error> {
+    let length = sealed.len().checked_sub(TAG_LEN).ok_or(Error::Open)?;
+    // The header's length is not authenticated itself: the one of the content is, which follows from it.
+    let [_, _, _, high, low] = *header;
+    if usize::from(u16::from_be_bytes([high, low])) != sealed.len().saturating_add(before) {
+        return Err(Error::Open);
+    }
+    let aad = tls12_aad(sequence, header, length).map_err(|_| Error::Open)?;
+    let content = key.open_in_place(nonce, Aad::from(aad), sealed).map_err(|_| Error::Open)?;
+    Ok(at_most(MAX_FRAGMENT, content)?.len())
+}
+
+/// RFC 5246 §6.2.3.3: seq_num + type + version + length, which is that of the content.
+#[inline]
+fn tls12_aad(sequence: u64, header: &[u8; HEADER_LEN], content_len: usize) -> Result<[u8; 13], Error> {
+    let [a, b, c, d, e, f, g, h] = sequence.to_be_bytes();
+    let [content_type, major, minor, _, _] = *header;
+    let [high, low] = u16::try_from(content_len).map_err(|_| Error::Seal)?.to_be_bytes();
+    Ok([a, b, c, d, e, f, g, h, content_type, major, minor, high, low])
+}
+
+#[inline]
+fn record_header(content_type: u8, length: u16) -> [u8; HEADER_LEN] {
+    let [high, low] = length.to_be_bytes();
+    // The version of TLS 1.2, which TLS 1.3 keeps as legacy_record_version.
+    [content_type, 3, 3, high, low]
+}
+
+#[inline]
+fn at_most(limit: usize, plaintext: &[u8]) -> Result<&[u8], Error> {
+    if plaintext.len() > limit { Err(Error::PlaintextTooLong(plaintext.len())) } else { Ok(plaintext) }
+}
+
+#[inline]
+fn range(start: usize, length: usize) -> Range<usize> {
+    start..start.saturating_add(length)
+}
+
+#[allow(clippy::expect_used, reason = "ring refuses nothing but a wrong length; the callers derive the right one")]
 fn prepare(algorithm: BulkAlgorithm, key: &[u8]) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(algorithm.aead(), key).expect("the key has the algorithm's length"))
 }
 
+const HEADER_LEN: usize = 5;
+const INNER_TYPE_LEN: usize = 1;
+/// What of a nonce is not the salt, RFC 5288 §3.
+const EXPLICIT_NONCE_LEN: usize = 8;
+/// The type that all protected records of TLS 1.3 show.
+const APPLICATION_DATA: u8 = 23;
+/// RFC 9846 §5.1, RFC 5246 §6.2.1.
+const MAX_FRAGMENT: usize = 1 << 14;
+
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ALGORITHMS: [BulkAlgorithm; 3] =
-        [BulkAlgorithm::Aes128Gcm, BulkAlgorithm::Aes256Gcm, BulkAlgorithm::ChaCha20Poly1305];
-    const IV: [u8; NONCE_LEN] = [9; NONCE_LEN];
-    const AAD: [u8; 5] = [23, 3, 3, 0, 0];
-
-    fn pair(algorithm: BulkAlgorithm) -> (Sealer, Opener) {
-        let key = vec![7; algorithm.key_len()];
-        (Sealer::new(algorithm, &key, &IV), Opener::new(algorithm, &key, &IV))
-    }
-
-    fn sealed(sealer: &mut Sealer, plaintext: &[u8]) -> Vec<u8> {
-        let mut record = plaintext.to_vec();
-        let tag = sealer.seal(&AAD, &mut record).unwrap();
-        record.extend(tag);
-        record
-    }
-
-    #[test]
-    fn records_of_every_algorithm_and_length_come_back() {
-        for algorithm in ALGORITHMS {
-            let (mut sealer, mut opener) = pair(algorithm);
-            for (sequence, length) in (0..).zip([0, 1, 15, 16, 17, 255, 256, 1000, 16385]) {
-                let plaintext = vec![0x5a; length];
-                assert_eq!(sealer.sequence(), sequence);
-                let mut record = sealed(&mut sealer, &plaintext);
-                assert_eq!(record.len(), length + TAG_LEN);
-                assert_eq!(opener.open(&AAD, &mut record), Ok(length));
-                assert_eq!(record[..length], plaintext);
-                assert_eq!(opener.sequence(), sequence + 1);
-            }
-        }
-    }
-
-    #[test]
-    fn every_flipped_bit_of_record_and_header_is_refused_and_does_not_advance() {
-        for algorithm in ALGORITHMS {
-            let (mut sealer, mut opener) = pair(algorithm);
-            let record = sealed(&mut sealer, b"a record");
-            for bit in 0..record.len() * 8 {
-                let mut changed = record.clone();
-                changed[bit / 8] ^= 1 << (bit % 8);
-                assert_eq!(opener.open(&AAD, &mut changed), Err(Error::Open), "{algorithm:?} bit {bit}");
-            }
-            for bit in 0..AAD.len() * 8 {
-                let mut aad = AAD;
-                aad[bit / 8] ^= 1 << (bit % 8);
-                assert_eq!(opener.open(&aad, &mut record.clone()), Err(Error::Open), "{algorithm:?} aad bit {bit}");
-            }
-            assert_eq!(opener.sequence(), 0);
-            assert_eq!(opener.open(&AAD, &mut record.clone()), Ok(8));
-        }
-    }
-
-    #[test]
-    fn every_truncation_is_refused() {
-        for algorithm in ALGORITHMS {
-            let (mut sealer, mut opener) = pair(algorithm);
-            let record = sealed(&mut sealer, b"a record");
-            for length in 0..record.len() {
-                assert_eq!(opener.open(&AAD, &mut record[..length].to_vec()), Err(Error::Open), "{length}");
-            }
-            assert_eq!(opener.sequence(), 0);
-        }
-    }
-
-    #[test]
-    fn a_record_opens_at_its_own_place_alone() {
-        for algorithm in ALGORITHMS {
-            let (mut sealer, mut opener) = pair(algorithm);
-            let (first, second) = (sealed(&mut sealer, b"same"), sealed(&mut sealer, b"same"));
-            assert_ne!(first, second);
-            assert_eq!(opener.open(&AAD, &mut second.clone()), Err(Error::Open));
-            assert_eq!(opener.open(&AAD, &mut first.clone()), Ok(4));
-            assert_eq!(opener.open(&AAD, &mut first.clone()), Err(Error::Open), "replayed");
-            assert_eq!(opener.open(&AAD, &mut second.clone()), Ok(4));
-        }
-    }
-
-    #[test]
-    fn the_nonce_is_the_iv_xored_with_the_sequence_number() {
-        let algorithm = BulkAlgorithm::Aes128Gcm;
-        let sequence = 0x0102_0304_0506_0708;
-        let (sealer, _) = pair(algorithm);
-        let mut sealer = sealer.starting_at(sequence);
-        sealer.limit = u64::MAX;
-        let record = sealed(&mut sealer, b"a record");
-
-        let mut iv = IV;
-        for (byte, number) in iv[4..].iter_mut().zip(1..) {
-            *byte ^= number;
-        }
-        let mut at_zero = Sealer::new(algorithm, &[7; 16], &iv);
-        assert_eq!(sealed(&mut at_zero, b"a record"), record);
-    }
-
-    #[test]
-    fn a_sealer_refuses_to_wrap_its_sequence_number() {
-        let (sealer, opener) = pair(BulkAlgorithm::ChaCha20Poly1305);
-        let (mut sealer, mut opener) = (sealer.starting_at(u64::MAX - 1), opener.starting_at(u64::MAX - 1));
-        let mut last = sealed(&mut sealer, b"last");
-        assert!(sealer.exhausted());
-        let mut untouched = *b"more";
-        assert_eq!(sealer.seal(&AAD, &mut untouched), Err(Error::SequenceExhausted));
-        assert_eq!(sealer.seal(&AAD, &mut untouched), Err(Error::SequenceExhausted));
-        assert_eq!((&untouched, sealer.sequence()), (b"more", u64::MAX));
-
-        assert_eq!(opener.open(&AAD, &mut last), Ok(4));
-        assert_eq!(opener.open(&AAD, &mut last), Err(Error::SequenceExhausted));
-        assert_eq!(opener.sequence(), u64::MAX);
-    }
-
-    #[test]
-    fn aes_gcm_asks_for_a_key_update_before_its_limit_and_stops_at_it() {
-        for algorithm in [BulkAlgorithm::Aes128Gcm, BulkAlgorithm::Aes256Gcm] {
-            assert!(!pair(algorithm).0.needs_key_update());
-            let margin = (1 << 24) / 8;
-            let mut sealer = pair(algorithm).0.starting_at((1 << 24) - margin - 1);
-            assert!(!sealer.needs_key_update());
-            sealed(&mut sealer, b"");
-            assert!(sealer.needs_key_update() && !sealer.exhausted());
-
-            let mut sealer = pair(algorithm).0.starting_at((1 << 24) - 1);
-            sealed(&mut sealer, b"");
-            assert!(sealer.exhausted());
-            assert_eq!(sealer.seal(&AAD, &mut []), Err(Error::SequenceExhausted));
-        }
-    }
-
-    #[test]
-    fn the_limit_of_aes_gcm_is_not_above_the_one_of_the_rfc() {
-        // RFC 9846 §5.5: 2^24.5 records, about 23.7 million.
-        assert!(BulkAlgorithm::Aes128Gcm.confidentiality_limit() <= 23_700_000);
-        assert!(BulkAlgorithm::Aes256Gcm.confidentiality_limit() <= 23_700_000);
-    }
-
-    #[test]
-    fn a_lowered_limit_leaves_room_for_the_key_update_and_is_never_raised() {
-        for limit in [1, 2, 7, 8, 9, 100] {
-            let (mut sealer, _) = pair(BulkAlgorithm::Aes128Gcm);
-            sealer.set_confidentiality_limit(limit);
-            sealer.set_confidentiality_limit(u64::MAX);
-            let mut after_asking = 0;
-            for _ in 0..limit {
-                after_asking += u64::from(sealer.needs_key_update());
-                sealed(&mut sealer, b"");
-            }
-            assert_eq!(after_asking, (limit / 8).max(1), "records left after asking, limit {limit}");
-            assert_eq!(sealer.seal(&AAD, &mut []), Err(Error::SequenceExhausted));
-        }
-        let (mut sealer, _) = pair(BulkAlgorithm::Aes128Gcm);
-        sealer.set_confidentiality_limit(0);
-        assert_eq!(sealer.seal(&AAD, &mut []), Err(Error::SequenceExhausted));
-    }
-
-    #[test]
-    fn debug_shows_no_key() {
-        let (sealer, opener) = pair(BulkAlgorithm::Aes128Gcm);
-        assert_eq!(format!("{sealer:?} {opener:?}"), "Sealer { sequence: 0, .. } Opener { sequence: 0, .. }");
-    }
-}
+mod tests;

@@ -183,6 +183,15 @@ impl Expander {
         Digest::copied_from(self.algorithm, hmac::sign(&self.key, message).as_ref())
     }
 
+    /// HMAC with the secret as its key over the concatenation of the parts: those at the head, then the others. It may
+    /// be a secret.
+    #[inline]
+    pub(crate) fn hmac_of(&self, head: &[&[u8]], others: &[&[u8]]) -> hmac::Tag {
+        let mut hmac = hmac::Context::with_key(&self.key);
+        head.iter().chain(others).for_each(|part| hmac.update(part));
+        hmac.sign()
+    }
+
     /// HKDF-Extract with the secret as its salt.
     pub(crate) fn extract(&self, input_keying_material: &[u8]) -> Secret {
         extract_with(&self.key, self.algorithm, input_keying_material)

@@ -13,12 +13,18 @@
 //!                                  MainSecret ─────▶ ApplicationTraffic ─▶ Sealer, Opener, ExporterSecret
 //!                                       └──────────▶ ResumptionSecret ───▶ Psk of each ticket
 //!
+//! EphemeralKey ──agree──▶ SharedSecret ──▶ MasterSecret ──▶ KeyBlock ──▶ Sealer, Opener      of TLS 1.2
+//!                                             └───────────▶ verify_data, exporters
+//!
 //! Transcript ──hash──▶ Digest: what each step depends on, and what PrivateKey signs and verify checks
 //! ```
 //!
 //! A stage of the [key schedule](tls13) is used up by the next one. Secrets are overwritten on drop and not shown by
 //! `Debug`; the AEAD keys that ring keeps inside are the exception, as it gives no access to them. Nothing here
-//! allocates but [`PrivateKey`].
+//! allocates but [`PrivateKey`], and a [`Transcript`] that was asked to keep the messages.
+//!
+//! Records are protected by the same [`Sealer`] and [`Opener`] in both versions: they work on whole records in place,
+//! and only what makes them knows the version.
 //!
 //! # From key exchange to protected records
 //!
@@ -35,14 +41,16 @@
 //! transcript.add(b"ServerHello");
 //! let (handshake, secret) = EarlySecret::new(suite.hash).into_handshake(shared, &transcript.hash());
 //!
-//! // A record: the header is authenticated, the tag goes behind the ciphertext.
-//! let header = [23, 3, 3, 0, 5 + 1 + 16];
-//! let mut record = b"hello\x17".to_vec();
-//! let tag = handshake.server.sealer(suite.aead).seal(&header, &mut record)?;
-//! record.extend(tag);
+//! // A record: room for its header, the content, room for what protection adds.
+//! let mut sealer = handshake.server.sealer(suite.aead);
+//! let overhead = sealer.overhead();
+//! let mut record = vec![0; 5 + overhead.before];
+//! record.extend(b"hello");
+//! record.resize(record.len() + overhead.behind, 0);
+//! sealer.seal(22, &mut record)?;
 //!
-//! let length = handshake.server.opener(suite.aead).open(&header, &mut record)?;
-//! assert_eq!(&record[..length], b"hello\x17");
+//! let opened = handshake.server.opener(suite.aead).open(&mut record)?;
+//! assert_eq!((opened.content_type, &record[opened.content]), (22, &b"hello"[..]));
 //!
 //! // The server's Finished closes its flight; after it come the application's keys.
 //! let verify_data = handshake.server.finished(&transcript.hash());
@@ -81,18 +89,22 @@ mod key_exchange;
 mod random;
 mod sign;
 mod suite;
+pub mod tls12;
 pub mod tls13;
 mod transcript;
 pub mod verify;
 
-pub use aead::{NONCE_LEN, Opener, Sealer, TAG_LEN};
+pub use aead::{NONCE_LEN, OpenedRecord, Opener, Overhead, Sealer, TAG_LEN};
 pub use error::Error;
 pub use hash::{Digest, HashAlgorithm};
 pub use key_exchange::{EphemeralKey, Group, SharedSecret};
 pub use random::{SecureRandom, SystemRandom};
 pub use sign::{KeyRejected, PrivateKey, SignatureAlgorithm};
 pub use suite::{
-    ALL_TLS13, BulkAlgorithm, TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256,
-    Tls13Suite,
+    ALL_TLS12, ALL_TLS13, BulkAlgorithm, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    TLS12_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS12_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    TLS12_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS12_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    TLS12_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384,
+    TLS13_CHACHA20_POLY1305_SHA256, Tls12Authentication, Tls12Suite, Tls13Suite,
 };
 pub use transcript::Transcript;

@@ -1,4 +1,4 @@
-//! Cipher suites, RFC 9846 §B.4.
+//! Cipher suites: RFC 9846 §B.4, and those of TLS 1.2 from RFC 5289 and RFC 7905.
 
 use ring::aead;
 
@@ -26,7 +26,8 @@ impl BulkAlgorithm {
         }
     }
 
-    /// How many records may be protected under one key, RFC 9846 §5.5.
+    /// How many records may be protected under one key, RFC 9846 §5.5. The algorithms are the same in TLS 1.2, and so is
+    /// the limit.
     ///
     /// For AES-GCM the RFC allows about 2^24.5 records of full size; this is the power of two below. For
     /// ChaCha20-Poly1305 the sequence number ends first.
@@ -88,3 +89,93 @@ pub const TLS13_CHACHA20_POLY1305_SHA256: Tls13Suite = Tls13Suite {
 /// All cipher suites of TLS 1.3 that this layer has, in the order of their code points.
 pub const ALL_TLS13: &[&Tls13Suite] =
     &[&TLS13_AES_128_GCM_SHA256, &TLS13_AES_256_GCM_SHA384, &TLS13_CHACHA20_POLY1305_SHA256];
+
+/// A cipher suite of TLS 1.2: how records are protected, which hash everything is derived with, and what the server
+/// signs its key exchange with. The key exchange is always ephemeral Diffie-Hellman over an elliptic curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tls12Suite {
+    /// The code point in the cipher suite registry.
+    pub id: u16,
+    /// The name in the cipher suite registry.
+    pub name: &'static str,
+    /// What protects records.
+    pub aead: BulkAlgorithm,
+    /// The hash of the transcript and of the PRF.
+    pub hash: HashAlgorithm,
+    /// The kind of key that the server's certificate must have.
+    pub authentication: Tls12Authentication,
+}
+
+/// The kind of key that a cipher suite of TLS 1.2 has the server sign with (RFC 8422 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tls12Authentication {
+    /// An ECDSA key, or an EdDSA key: RFC 8422 §2.2 has them share their suites, and the signature algorithms tell
+    /// which the client takes.
+    Ecdsa,
+    /// An RSA key.
+    Rsa,
+}
+
+/// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, RFC 5289 §3.2.
+pub const TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: Tls12Suite = Tls12Suite {
+    id: 0xc02b,
+    name: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    aead: BulkAlgorithm::Aes128Gcm,
+    hash: HashAlgorithm::Sha256,
+    authentication: Tls12Authentication::Ecdsa,
+};
+
+/// TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, RFC 5289 §3.2.
+pub const TLS12_ECDHE_RSA_WITH_AES_128_GCM_SHA256: Tls12Suite = Tls12Suite {
+    id: 0xc02f,
+    name: "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    aead: BulkAlgorithm::Aes128Gcm,
+    hash: HashAlgorithm::Sha256,
+    authentication: Tls12Authentication::Rsa,
+};
+
+/// TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, RFC 5289 §3.2.
+pub const TLS12_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: Tls12Suite = Tls12Suite {
+    id: 0xc02c,
+    name: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    aead: BulkAlgorithm::Aes256Gcm,
+    hash: HashAlgorithm::Sha384,
+    authentication: Tls12Authentication::Ecdsa,
+};
+
+/// TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, RFC 5289 §3.2.
+pub const TLS12_ECDHE_RSA_WITH_AES_256_GCM_SHA384: Tls12Suite = Tls12Suite {
+    id: 0xc030,
+    name: "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    aead: BulkAlgorithm::Aes256Gcm,
+    hash: HashAlgorithm::Sha384,
+    authentication: Tls12Authentication::Rsa,
+};
+
+/// TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, RFC 7905 §2.
+pub const TLS12_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: Tls12Suite = Tls12Suite {
+    id: 0xcca9,
+    name: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    aead: BulkAlgorithm::ChaCha20Poly1305,
+    hash: HashAlgorithm::Sha256,
+    authentication: Tls12Authentication::Ecdsa,
+};
+
+/// TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, RFC 7905 §2.
+pub const TLS12_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: Tls12Suite = Tls12Suite {
+    id: 0xcca8,
+    name: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    aead: BulkAlgorithm::ChaCha20Poly1305,
+    hash: HashAlgorithm::Sha256,
+    authentication: Tls12Authentication::Rsa,
+};
+
+/// All cipher suites of TLS 1.2 that this layer has: by algorithm as in [`ALL_TLS13`], ECDSA before RSA.
+pub const ALL_TLS12: &[&Tls12Suite] = &[
+    &TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    &TLS12_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    &TLS12_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    &TLS12_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    &TLS12_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    &TLS12_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+];

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::*;
 use crate::hkdf::{self, Expander, hkdf_expand_label};
 use crate::{
-    BulkAlgorithm, EphemeralKey, Group, HashAlgorithm, NONCE_LEN, Opener, Sealer, Transcript, verify::ECDSA_P256_SHA256,
+    BulkAlgorithm, EphemeralKey, Group, HashAlgorithm, NONCE_LEN, OpenedRecord, Opener, Sealer, Transcript,
+    verify::ECDSA_P256_SHA256,
 };
 
 const SHA256: HashAlgorithm = HashAlgorithm::Sha256;
@@ -339,14 +340,13 @@ impl Replay {
             return;
         }
         let (sealer, opener) = self.protection.get_mut(role).unwrap();
-        let mut sealed = [&payload[..], &[content_type]].concat();
-        let tag = sealer.seal(header, &mut sealed).unwrap();
-        sealed.extend(tag);
-        assert_eq!(sealed, body, "{role} {title}");
+        let mut record = [&[0; 5], &payload[..], &[0; 17]].concat();
+        sealer.seal(content_type, &mut record).unwrap();
+        assert_eq!(record, complete, "{role} {title}");
 
-        let mut opened = body.to_vec();
-        let length = opener.open(header, &mut opened).unwrap();
-        assert_eq!(opened[..length], [&payload[..], &[content_type]].concat());
+        let opened = opener.open(&mut record).unwrap();
+        assert_eq!(opened, OpenedRecord { content_type, content: 5..5 + payload.len() });
+        assert_eq!(record[opened.content], payload);
         self.records += 1;
     }
 }

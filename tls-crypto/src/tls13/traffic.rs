@@ -30,13 +30,13 @@ impl TrafficSecret {
     /// the caller to make one only, and not to send under it if another was made before.
     #[must_use]
     pub fn sealer(&self, algorithm: BulkAlgorithm) -> Sealer {
-        self.with_key(algorithm, |key, iv| Sealer::new(algorithm, key, iv))
+        self.with_key(algorithm, |key, iv| Sealer::tls13(algorithm, key, iv))
     }
 
     /// What opens the records that are received under this secret, RFC 9846 §7.3.
     #[must_use]
     pub fn opener(&self, algorithm: BulkAlgorithm) -> Opener {
-        self.with_key(algorithm, |key, iv| Opener::new(algorithm, key, iv))
+        self.with_key(algorithm, |key, iv| Opener::tls13(algorithm, key, iv))
     }
 
     /// The `verify_data` of the Finished message that is sent under this secret, RFC 9846 §4.5.3.

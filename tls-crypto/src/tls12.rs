@@ -1,0 +1,39 @@
+//! What is particular to TLS 1.2: everything that is derived from the master secret.
+//!
+//! ```
+//! use tls_crypto::tls12::MasterSecret;
+//! use tls_crypto::{EphemeralKey, Group, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, Transcript};
+//!
+//! let suite = TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+//! let (client, server) = (EphemeralKey::generate(Group::X25519)?, EphemeralKey::generate(Group::X25519)?);
+//! let (client_random, server_random) = ([1; 32], [2; 32]);
+//! let shared = server.agree(client.public_key())?;
+//!
+//! let mut transcript = Transcript::new(suite.hash);
+//! transcript.add(b"ClientHello to ClientKeyExchange");
+//! let master = MasterSecret::extended(suite.hash, shared, &transcript.hash());
+//! let keys = master.key_block(suite.aead, &client_random, &server_random);
+//!
+//! // The first record under the new keys is the client's Finished.
+//! let (mut sealer, mut opener) = (keys.client_sealer(), keys.client_opener());
+//! let verify_data = master.client_finished(&transcript.hash());
+//! let overhead = sealer.overhead();
+//! let mut record = vec![0; 5 + overhead.before];
+//! record.extend([20, 0, 0, 12]);
+//! record.extend(verify_data);
+//! record.resize(record.len() + overhead.behind, 0);
+//! sealer.seal(22, &mut record)?;
+//!
+//! let opened = opener.open(&mut record)?;
+//! assert_eq!(opened.content_type, 22);
+//! assert!(master.verify_client_finished(&transcript.hash(), &record[opened.content][4..]));
+//! # Ok::<(), tls_crypto::Error>(())
+//! ```
+
+mod key_block;
+mod master;
+mod prf;
+
+pub use key_block::KeyBlock;
+pub use master::MasterSecret;
+pub use prf::prf;

@@ -1,0 +1,99 @@
+//! The keys of the records, RFC 5246 §6.3.
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::{BulkAlgorithm, NONCE_LEN, Opener, Sealer};
+
+/// The keys and the implicit nonces of both directions of one connection. Zeroized on drop, and not shown by `Debug`.
+///
+/// What is made from it begins at sequence number zero: it is for the caller to make only one sealer, and not to send
+/// under it if another was made before.
+pub struct KeyBlock {
+    aead: BulkAlgorithm,
+    client: Keys,
+    server: Keys,
+}
+
+/// The keys of one direction.
+struct Keys {
+    key: Zeroizing<[u8; MAX_KEY_LEN]>,
+    /// The implicit part of the nonce, and zeros.
+    iv: Zeroizing<[u8; NONCE_LEN]>,
+}
+
+impl KeyBlock {
+    /// Cuts into pieces what `fill` gives: client_write_key, server_write_key, client_write_IV, server_write_IV. An AEAD
+    /// has no MAC keys before them.
+    pub(super) fn new(aead: BulkAlgorithm, fill: impl FnOnce(&mut [u8])) -> Self {
+        let mut block = Zeroizing::new([0; MAX_LEN]);
+        let wanted = 2_usize.saturating_mul(aead.key_len().saturating_add(implicit_nonce_len(aead)));
+        let mut rest = block.get_mut(..wanted).unwrap_or_default();
+        fill(rest);
+        let mut client = Keys { key: Zeroizing::new([0; MAX_KEY_LEN]), iv: Zeroizing::new([0; NONCE_LEN]) };
+        let mut server = Keys { key: Zeroizing::new([0; MAX_KEY_LEN]), iv: Zeroizing::new([0; NONCE_LEN]) };
+        let pieces: [(usize, &mut [u8]); 4] = [
+            (aead.key_len(), client.key.as_mut_slice()),
+            (aead.key_len(), server.key.as_mut_slice()),
+            (implicit_nonce_len(aead), client.iv.as_mut_slice()),
+            (implicit_nonce_len(aead), server.iv.as_mut_slice()),
+        ];
+        for (length, to) in pieces {
+            let (piece, behind) = rest.split_at_mut(length.min(rest.len()));
+            for (to, from) in to.iter_mut().zip(piece) {
+                *to = *from;
+            }
+            rest = behind;
+        }
+        Self { aead, client, server }
+    }
+
+    /// What protects the records that the client sends.
+    #[must_use]
+    pub fn client_sealer(&self) -> Sealer {
+        self.client.with(self.aead, Sealer::tls12)
+    }
+
+    /// What opens the records that the client sends.
+    #[must_use]
+    pub fn client_opener(&self) -> Opener {
+        self.client.with(self.aead, Opener::tls12)
+    }
+
+    /// What protects the records that the server sends.
+    #[must_use]
+    pub fn server_sealer(&self) -> Sealer {
+        self.server.with(self.aead, Sealer::tls12)
+    }
+
+    /// What opens the records that the server sends.
+    #[must_use]
+    pub fn server_opener(&self) -> Opener {
+        self.server.with(self.aead, Opener::tls12)
+    }
+}
+
+impl fmt::Debug for KeyBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyBlock").field("aead", &self.aead).finish_non_exhaustive()
+    }
+}
+
+impl Keys {
+    fn with<T>(&self, aead: BulkAlgorithm, make: impl FnOnce(BulkAlgorithm, &[u8], &[u8; NONCE_LEN]) -> T) -> T {
+        make(aead, self.key.get(..aead.key_len()).unwrap_or(self.key.as_slice()), &self.iv)
+    }
+}
+
+/// How many bytes of the nonce come from the key block: the salt of AES-GCM (RFC 5288 §3), all of ChaCha20's
+/// (RFC 7905 §2).
+const fn implicit_nonce_len(aead: BulkAlgorithm) -> usize {
+    match aead {
+        BulkAlgorithm::Aes128Gcm | BulkAlgorithm::Aes256Gcm => 4,
+        BulkAlgorithm::ChaCha20Poly1305 => NONCE_LEN,
+    }
+}
+
+const MAX_KEY_LEN: usize = 32;
+const MAX_LEN: usize = 2 * (MAX_KEY_LEN + NONCE_LEN);

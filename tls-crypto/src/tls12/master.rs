@@ -1,0 +1,153 @@
+//! The master secret and what is derived from it, but for the keys of the records.
+
+use core::fmt;
+
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::{KeyBlock, prf};
+use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
+
+/// The secret of a TLS 1.2 session, RFC 5246 §8.1. Zeroized on drop, and not shown by `Debug`.
+///
+/// The pre-master secret of ECDHE is the shared secret as it is, with the zeros it may begin with (RFC 8422 §5.10).
+pub struct MasterSecret {
+    hash: HashAlgorithm,
+    bytes: Zeroizing<[u8; MASTER_SECRET_LEN]>,
+}
+
+impl MasterSecret {
+    /// The master secret of a handshake in which both sides sent extended_master_secret, RFC 7627 §4.
+    ///
+    /// `session_hash` is the hash of all handshake messages up to and including ClientKeyExchange. It binds the secret
+    /// to the handshake with its certificates, so that nobody in the middle can lead two sides to the same one.
+    #[must_use]
+    pub fn extended(hash: HashAlgorithm, shared: SharedSecret, session_hash: &Digest) -> Self {
+        Self::derived(hash, &shared, EXTENDED_MASTER_SECRET, &[session_hash.as_ref()])
+    }
+
+    /// The master secret of a handshake without extended_master_secret, RFC 5246 §8.1.
+    #[must_use]
+    pub fn from_randoms(
+        hash: HashAlgorithm,
+        shared: SharedSecret,
+        client_random: &[u8; 32],
+        server_random: &[u8; 32],
+    ) -> Self {
+        Self::derived(hash, &shared, MASTER_SECRET, &[client_random, server_random])
+    }
+
+    /// The master secret of a session that is resumed.
+    #[must_use]
+    pub fn from_bytes(hash: HashAlgorithm, bytes: &[u8; 48]) -> Self {
+        Self { hash, bytes: Zeroizing::new(*bytes) }
+    }
+
+    fn derived(hash: HashAlgorithm, shared: &SharedSecret, label: &[u8], seed: &[&[u8]]) -> Self {
+        let mut bytes = Zeroizing::new([0; MASTER_SECRET_LEN]);
+        prf(hash, shared.as_bytes(), label, seed, bytes.as_mut_slice());
+        Self { hash, bytes }
+    }
+
+    /// The hash of the session's cipher suite.
+    #[inline]
+    #[must_use]
+    pub fn algorithm(&self) -> HashAlgorithm {
+        self.hash
+    }
+
+    /// The keys that protect the records of one connection, RFC 5246 §6.3.
+    #[must_use]
+    pub fn key_block(&self, aead: BulkAlgorithm, client_random: &[u8; 32], server_random: &[u8; 32]) -> KeyBlock {
+        // The server's random comes first here, and second everywhere else.
+        KeyBlock::new(aead, |out| self.derive(KEY_EXPANSION, &[server_random, client_random], out))
+    }
+
+    /// The `verify_data` of the client's Finished message, RFC 5246 §7.4.9.
+    #[must_use]
+    pub fn client_finished(&self, transcript_hash: &Digest) -> [u8; 12] {
+        self.verify_data(CLIENT_FINISHED, transcript_hash)
+    }
+
+    /// The `verify_data` of the server's Finished message, RFC 5246 §7.4.9.
+    #[must_use]
+    pub fn server_finished(&self, transcript_hash: &Digest) -> [u8; 12] {
+        self.verify_data(SERVER_FINISHED, transcript_hash)
+    }
+
+    /// Whether `received` is the `verify_data` that the client must send, compared in constant time.
+    #[must_use]
+    pub fn verify_client_finished(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
+        self.client_finished(transcript_hash).as_slice().ct_eq(received).into()
+    }
+
+    /// Whether `received` is the `verify_data` that the server must send, compared in constant time.
+    #[must_use]
+    pub fn verify_server_finished(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
+        self.server_finished(transcript_hash).as_slice().ct_eq(received).into()
+    }
+
+    /// Fills `out` with keying material that both sides of the connection can compute and nobody else, RFC 5705 §4.
+    ///
+    /// No context and an empty context give different material, other than in TLS 1.3.
+    ///
+    /// RFC 7627 §6.1 has applications use it only on a session with an extended master secret.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutputTooLong`] if `context` is longer than 65535 bytes. [`Error::ReservedLabel`] if `label` begins with
+    /// one that TLS 1.2 uses itself: the label and what follows it are hashed without anything between.
+    pub fn export(
+        &self,
+        label: &[u8],
+        client_random: &[u8; 32],
+        server_random: &[u8; 32],
+        context: Option<&[u8]>,
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        if RESERVED_LABELS.iter().any(|reserved| label.starts_with(reserved)) {
+            return Err(Error::ReservedLabel);
+        }
+        match context {
+            None => self.derive(label, &[client_random, server_random], out),
+            Some(context) => {
+                let length = u16::try_from(context.len()).map_err(|_| Error::OutputTooLong)?.to_be_bytes();
+                self.derive(label, &[client_random, server_random, &length, context], out);
+            }
+        }
+        Ok(())
+    }
+
+    /// The secret itself, for the `CLIENT_RANDOM` line of a key log, or to keep it for resumption. Whoever has it can
+    /// read the traffic.
+    #[must_use]
+    pub fn expose_for_key_log(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+
+    fn verify_data(&self, label: &[u8], transcript_hash: &Digest) -> [u8; 12] {
+        let mut out = [0; 12];
+        self.derive(label, &[transcript_hash.as_ref()], &mut out);
+        out
+    }
+
+    fn derive(&self, label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
+        prf(self.hash, self.bytes.as_slice(), label, seed, out);
+    }
+}
+
+impl fmt::Debug for MasterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MasterSecret").field("algorithm", &self.hash).finish_non_exhaustive()
+    }
+}
+
+const MASTER_SECRET_LEN: usize = 48;
+
+const CLIENT_FINISHED: &[u8] = b"client finished";
+const SERVER_FINISHED: &[u8] = b"server finished";
+const MASTER_SECRET: &[u8] = b"master secret";
+const EXTENDED_MASTER_SECRET: &[u8] = b"extended master secret";
+const KEY_EXPANSION: &[u8] = b"key expansion";
+const RESERVED_LABELS: [&[u8]; 5] =
+    [CLIENT_FINISHED, SERVER_FINISHED, MASTER_SECRET, EXTENDED_MASTER_SECRET, KEY_EXPANSION];
