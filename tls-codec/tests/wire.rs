@@ -94,7 +94,7 @@ macro_rules! check_code_points {
 fn every_code_point_has_a_name_that_leads_back_to_it() {
     check_code_points!(CipherSuite ProtocolVersion NamedGroup SignatureScheme ContentType HandshakeType ExtensionType
         AlertLevel AlertDescription PskKeyExchangeMode CertificateType CertificateStatusType
-        CertificateCompressionAlgorithm KeyUpdateRequest NameType EcPointFormat);
+        CertificateCompressionAlgorithm KeyUpdateRequest NameType EcPointFormat EcCurveType ClientCertificateKind);
     assert_eq!(NamedGroup(0x1a1a).to_string(), "NamedGroup(0x1a1a)");
     assert_eq!(AlertDescription(200).to_string(), "AlertDescription(200)");
 }

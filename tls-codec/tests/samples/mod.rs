@@ -1,4 +1,5 @@
-//! Messages to test with: those of RFC 8448, and one of each kind with every extension that it may carry.
+//! Messages to test with: those of RFC 8448, those of a session of TLS 1.2 that OpenSSL had with itself, and one of each
+//! kind with every extension that it may carry.
 #![allow(dead_code)] // each test crate uses its part
 
 use tls_codec::{extension::*, handshake::*, *};
@@ -7,13 +8,24 @@ use tls_codec::{extension::*, handshake::*, *};
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) name: String,
+    pub(crate) version: ProtocolVersion,
     pub(crate) typ: HandshakeType,
     pub(crate) body: Vec<u8>,
 }
 
-/// Those of RFC 8448, then ours.
+impl Sample {
+    /// Decodes `body` as this message of this version, and encodes what came out.
+    pub(crate) fn reencode(&self, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        match self.version {
+            ProtocolVersion::TLS12 => reencode_tls12(self.typ, body),
+            _ => reencode(self.typ, body),
+        }
+    }
+}
+
+/// Those of RFC 8448 and of OpenSSL, then ours.
 pub(crate) fn all() -> Vec<Sample> {
-    let mut samples = rfc8448();
+    let mut samples = [rfc8448(), openssl_tls12(), tls12()].concat();
     samples.extend([
         sample("full client_hello", HandshakeType::CLIENT_HELLO, client_hello),
         sample("old client_hello", HandshakeType::CLIENT_HELLO, client_hello_fields),
@@ -41,19 +53,42 @@ pub(crate) fn all() -> Vec<Sample> {
 }
 
 pub(crate) fn rfc8448() -> Vec<Sample> {
-    let lines = include_str!("../data/rfc8448.txt").lines().filter(|line| !line.starts_with('#'));
+    from_lines(include_str!("../data/rfc8448.txt"), "RFC 8448 §", ProtocolVersion::TLS13)
+}
+
+pub(crate) fn openssl_tls12() -> Vec<Sample> {
+    from_lines(include_str!("../data/openssl_tls12.txt"), "openssl ", ProtocolVersion::TLS12)
+}
+
+fn from_lines(lines: &str, source: &str, version: ProtocolVersion) -> Vec<Sample> {
+    let lines = lines.lines().filter(|line| !line.starts_with('#'));
     let samples = lines.map(|line| {
         let (name, hex) = line.rsplit_once(' ').unwrap();
         let raw: Vec<u8> =
             (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
         let Split::Message { message, rest: [] } = split_message(&raw) else { panic!("{name} is one message") };
-        Sample { name: format!("RFC 8448 §{name}"), typ: message.typ, body: message.body.to_vec() }
+        Sample { name: format!("{source}{name}"), version, typ: message.typ, body: message.body.to_vec() }
     });
     samples.collect()
 }
 
 fn sample(name: &str, typ: HandshakeType, write: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull>) -> Sample {
-    Sample { name: name.into(), typ, body: written(write) }
+    Sample { name: name.into(), version: ProtocolVersion::TLS13, typ, body: written(write) }
+}
+
+/// What the sessions of OpenSSL lack.
+fn tls12() -> Vec<Sample> {
+    let samples = [
+        sample("empty tls12 certificate", HandshakeType::CERTIFICATE, |w| tls12::Certificate::write::<&[u8]>(w, &[])),
+        sample("tls12 certificate_request without authorities", HandshakeType::CERTIFICATE_REQUEST, |w| {
+            let kinds = [ClientCertificateKind::ECDSA_SIGN, ClientCertificateKind(200)];
+            tls12::CertificateRequest::write::<&[u8]>(w, &kinds, &[SignatureScheme::ED25519], &[])
+        }),
+        sample("empty tls12 new_session_ticket", HandshakeType::NEW_SESSION_TICKET, |w| {
+            tls12::NewSessionTicket { ticket_lifetime_hint: 0, ticket: &[] }.encode(w)
+        }),
+    ];
+    samples.map(|sample| Sample { version: ProtocolVersion::TLS12, ..sample }).into()
 }
 
 pub(crate) fn written(write: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull>) -> Vec<u8> {
@@ -62,11 +97,27 @@ pub(crate) fn written(write: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFu
     body
 }
 
-/// Decodes the body as a message of its type and encodes what came out.
-pub(crate) fn reencode(typ: HandshakeType, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    fn through<'a, M: HandshakeMessage<'a> + Encode>(body: &'a [u8]) -> Result<Vec<u8>, DecodeError> {
-        RawMessage { typ: M::TYPE, body, raw: body }.decode::<M>().map(|message| message.to_vec().unwrap())
+fn through<'a, M: HandshakeMessage<'a> + Encode>(body: &'a [u8]) -> Result<Vec<u8>, DecodeError> {
+    RawMessage { typ: M::TYPE, body, raw: body }.decode::<M>().map(|message| message.to_vec().unwrap())
+}
+
+fn reencode_tls12(typ: HandshakeType, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    match typ {
+        HandshakeType::HELLO_REQUEST => through::<tls12::HelloRequest>(body),
+        HandshakeType::NEW_SESSION_TICKET => through::<tls12::NewSessionTicket<'_>>(body),
+        HandshakeType::CERTIFICATE => through::<tls12::Certificate<'_>>(body),
+        HandshakeType::SERVER_KEY_EXCHANGE => through::<tls12::ServerKeyExchange<'_>>(body),
+        HandshakeType::CERTIFICATE_REQUEST => through::<tls12::CertificateRequest<'_>>(body),
+        HandshakeType::SERVER_HELLO_DONE => through::<tls12::ServerHelloDone>(body),
+        HandshakeType::CLIENT_KEY_EXCHANGE => through::<tls12::ClientKeyExchange<'_>>(body),
+        HandshakeType::CERTIFICATE_STATUS => through::<tls12::CertificateStatus<'_>>(body),
+        // The hellos, CertificateVerify and Finished are the same in both versions.
+        shared => reencode(shared, body),
     }
+}
+
+/// Decodes the body as a message of its type in TLS 1.3, and encodes what came out.
+pub(crate) fn reencode(typ: HandshakeType, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
     match typ {
         HandshakeType::CLIENT_HELLO => through::<ClientHello<'_>>(body),
         HandshakeType::SERVER_HELLO => through::<ServerHelloMessage<'_>>(body),

@@ -1,0 +1,232 @@
+//! Rules of the peeker: it agrees with the decoder however a hello is cut, waits for nothing that cannot come, and what it
+//! has refused it goes on refusing.
+
+mod samples;
+
+use samples::{all, openssl_tls12, written};
+use tls_codec::{
+    client_hello_peeker::*,
+    handshake::MESSAGE_HEADER_LEN,
+    record::{HEADER_LEN, MAX_FRAGMENT, Protocol, RecordError},
+    *,
+};
+
+/// A record around `body`.
+fn record(content_type: ContentType, body: &[u8]) -> Vec<u8> {
+    let length = body.len().try_into().unwrap();
+    let header = RecordHeader { content_type, legacy_record_version: ProtocolVersion::TLS10, length };
+    [&header.to_bytes(), body].concat()
+}
+
+/// Handshake records of `size` bytes, and what is left over.
+fn records(message: &[u8], size: usize) -> Vec<u8> {
+    message.chunks(size).flat_map(|fragment| record(ContentType::HANDSHAKE, fragment)).collect()
+}
+
+fn message(body: &[u8]) -> Vec<u8> {
+    written(|w| w.message(HandshakeType::CLIENT_HELLO, |w| w.bytes(body)))
+}
+
+/// A hello's body.
+fn hello_body() -> Vec<u8> {
+    openssl_tls12().into_iter().find(|sample| sample.name == "openssl ecdsa client_hello").unwrap().body
+}
+
+/// What the peeker says when it sees all of a stream at once.
+fn peek_all(stream: &[u8]) -> Result<bool, PeekError> {
+    ClientHelloPeeker::new().peek(stream).map(|peek| matches!(peek, Peek::ClientHello(_)))
+}
+
+#[test]
+fn a_hello_in_one_record_is_read_where_it_lies() {
+    let body = hello_body();
+    let stream = records(&message(&body), MAX_FRAGMENT);
+    for cut in 0..stream.len() {
+        let need = if cut < HEADER_LEN { HEADER_LEN - cut } else { stream.len() - cut };
+        assert_eq!(peek_client_hello(&stream[..cut], DEFAULT_LIMIT), Ok(Peek::Incomplete { need }), "{cut}");
+    }
+    let Ok(Peek::ClientHello(hello)) = peek_client_hello(&stream, DEFAULT_LIMIT) else { panic!("it is whole") };
+    assert_eq!(Ok(hello), decode_all(&body));
+    assert!(stream.as_ptr_range().contains(&hello.random.as_ptr()), "borrowed from the stream");
+    assert_eq!(hello.extensions.server_name.unwrap().host_name(), Some(&b"example.com"[..]));
+}
+
+#[test]
+fn every_hello_is_found_however_it_is_cut_into_records() {
+    for sample in all().iter().filter(|sample| sample.typ == HandshakeType::CLIENT_HELLO) {
+        let message = message(&sample.body);
+        for size in 1..=message.len() {
+            let stream = records(&message, size);
+            let mut peeker = ClientHelloPeeker::new();
+            let Ok(Peek::ClientHello(hello)) = peeker.peek(&stream) else {
+                panic!("{} in records of {size} is whole", sample.name)
+            };
+            assert_eq!(Ok(hello), decode_all(&sample.body), "{} in records of {size}", sample.name);
+        }
+    }
+}
+
+#[test]
+fn what_comes_byte_by_byte_is_found_at_the_last_byte_and_never_waited_for_too_long() {
+    let body = hello_body();
+    for size in [1, 2, 3, 4, 5, 100, 224, 225] {
+        let stream = records(&message(&body), size);
+        let mut peeker = ClientHelloPeeker::new();
+        for cut in 0..stream.len() {
+            let Ok(Peek::Incomplete { need }) = peeker.peek(&stream[..cut]) else {
+                panic!("{cut} of records of {size}")
+            };
+            assert!((1..=stream.len() - cut).contains(&need), "{need} at {cut} of records of {size}");
+            let alone = ClientHelloPeeker::new().peek(&stream[..cut]) == Ok(Peek::Incomplete { need });
+            assert!(alone, "{cut} of records of {size}: an answer does not hang on what was asked before");
+        }
+        for _ in 0..2 {
+            let Ok(Peek::ClientHello(hello)) = peeker.peek(&stream) else { panic!("records of {size} are whole") };
+            assert_eq!(Ok(hello), decode_all(&body), "{size}");
+        }
+    }
+}
+
+#[test]
+fn reading_only_what_is_needed_finds_the_hello_and_nothing_behind_it() {
+    let body = hello_body();
+    for size in [1, 7, 100, 1000] {
+        let hello = records(&message(&body), size);
+        let stream = [&hello[..], b"whatever comes next"].concat();
+        let mut peeker = ClientHelloPeeker::new();
+        let mut have = 0;
+        while let Peek::Incomplete { need } = peeker.peek(&stream[..have]).unwrap() {
+            have += need;
+        }
+        assert_eq!(have, hello.len(), "{size}");
+        assert_eq!(peek_all(&stream), Ok(true), "what follows is not looked at");
+    }
+}
+
+#[test]
+fn what_follows_the_hello_in_its_record_is_not_looked_at() {
+    let body = hello_body();
+    let together = [&message(&body)[..], &[99, 9, 9]].concat();
+    let stream = record(ContentType::HANDSHAKE, &together);
+    assert_eq!(peek_client_hello(&stream, DEFAULT_LIMIT), Ok(Peek::ClientHello(decode_all(&body).unwrap())));
+    assert_eq!(peek_all(&records(&together, together.len() - 1)), Ok(true));
+}
+
+#[test]
+fn without_a_buffer_a_split_hello_is_told() {
+    let message = message(&hello_body());
+    for size in 1..message.len() {
+        let stream = records(&message, size);
+        assert_eq!(peek_client_hello(&stream, DEFAULT_LIMIT), Err(PeekError::Split), "{size}");
+    }
+}
+
+#[test]
+fn the_decoder_s_fault_is_the_peeker_s() {
+    let body = [&hello_body()[..], &[0]].concat();
+    let error = decode_all::<ClientHello<'_>>(&body).unwrap_err();
+    assert_eq!(error.fault, Fault::TrailingData);
+    for size in [1, 50, 1000] {
+        assert_eq!(peek_all(&records(&message(&body), size)), Err(PeekError::Malformed(error)), "{size}");
+    }
+}
+
+/// What no hello begins with: the stream, how many bytes of it show the fault, and the fault.
+fn faults() -> Vec<(Vec<u8>, usize, PeekError)> {
+    let begun = record(ContentType::HANDSHAKE, &message(&hello_body())[..9]);
+    let after = |then: &[u8]| [&begun[..], then].concat();
+    let empty = PeekError::Malformed(DecodeError { fault: Fault::BadLength, at: "TLSPlaintext.length" });
+    let long = RecordError::Oversized { got: MAX_FRAGMENT + 1, limit: MAX_FRAGMENT };
+    vec![
+        (b"GET / HTTP/1.1".to_vec(), 4, PeekError::NotTls(RecordError::NotTls(Protocol::Http))),
+        (b"SSH-2.0-OpenSSH".to_vec(), 4, PeekError::NotTls(RecordError::NotTls(Protocol::Ssh))),
+        (vec![0x80, 0x2e, 1, 3, 1, 0, 0x15], 5, PeekError::NotTls(RecordError::NotTls(Protocol::SslV2))),
+        (vec![0; 9], 1, PeekError::NotTls(RecordError::UnknownContentType(0))),
+        (vec![22, 4, 0, 0, 9], 3, PeekError::NotTls(RecordError::BadVersion(0x0400))),
+        (vec![22, 3, 1, 0x40, 1, 1], 5, PeekError::Record(long)),
+        (record(ContentType::ALERT, &[2, 40]), 5, PeekError::NotHandshake(ContentType::ALERT)),
+        (record(ContentType::HANDSHAKE, &[]), 5, empty),
+        (record(ContentType::HANDSHAKE, &[2, 0, 0, 9]), 6, PeekError::NotClientHello(HandshakeType::SERVER_HELLO)),
+        (after(b"GET / HTTP/1.1"), 14 + 4, PeekError::Record(RecordError::NotTls(Protocol::Http))),
+        (after(&[22, 4, 0, 0, 9]), 14 + 3, PeekError::Record(RecordError::BadVersion(0x0400))),
+        (after(&[22, 3, 1, 0x40, 1, 1]), 14 + 5, PeekError::Record(long)),
+        (after(&record(ContentType::ALERT, &[2, 40])), 14 + 5, PeekError::NotHandshake(ContentType::ALERT)),
+        (after(&record(ContentType::CHANGE_CIPHER_SPEC, &[1])), 14 + 5, {
+            PeekError::NotHandshake(ContentType::CHANGE_CIPHER_SPEC)
+        }),
+        (after(&record(ContentType::HANDSHAKE, &[])), 14 + 5, empty),
+    ]
+}
+
+#[test]
+fn a_fault_is_told_at_the_byte_that_shows_it_and_for_ever_after() {
+    for (stream, at, error) in faults() {
+        let mut peeker = ClientHelloPeeker::new();
+        for cut in 0..=stream.len() {
+            let answer = peeker.peek(&stream[..cut]);
+            if cut < at {
+                // The names of other protocols are waited for; `deframe` has the last word on these.
+                assert!(matches!(answer, Ok(Peek::Incomplete { .. })), "{error} at {cut}: {answer:?}");
+            } else {
+                assert_eq!(answer, Err(error), "{cut}");
+                assert_eq!(peek_all(&stream[..cut]), Err(error), "{cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_limit_counts_what_the_records_take_of_the_connection() {
+    let body = hello_body();
+    for size in [1, 50, 1000] {
+        let stream = records(&message(&body), size);
+        let mut peeker = ClientHelloPeeker::with_limit(stream.len());
+        assert!(matches!(peeker.peek(&stream), Ok(Peek::ClientHello(_))), "{size}");
+        let mut peeker = ClientHelloPeeker::with_limit(stream.len() - 1);
+        let too_long = PeekError::TooLong { got: stream.len(), limit: stream.len() - 1 };
+        assert_eq!(peeker.peek(&stream), Err(too_long), "{size}");
+    }
+}
+
+#[test]
+fn a_message_beyond_the_limit_is_refused_at_its_header() {
+    let announced = [1, 1, 0, 0];
+    let length = 0x1_0000 + MESSAGE_HEADER_LEN + HEADER_LEN;
+    let too_long = PeekError::TooLong { got: length, limit: DEFAULT_LIMIT };
+    for size in 1..=4 {
+        let stream = records(&announced, size);
+        let mut peeker = ClientHelloPeeker::new();
+        for cut in 0..stream.len() {
+            assert!(matches!(peeker.peek(&stream[..cut]), Ok(Peek::Incomplete { .. })), "{cut} of records of {size}");
+        }
+        assert_eq!(peeker.peek(&stream), Err(too_long), "{size}");
+    }
+    let unfinished_record = [22, 3, 1, 0x40, 0, 1, 1, 0, 0];
+    assert_eq!(peek_client_hello(&unfinished_record, DEFAULT_LIMIT), Err(too_long));
+    let unfinished_record = PeekError::TooLong { got: 5 + 100, limit: 104 };
+    assert_eq!(peek_client_hello(&[22, 3, 1, 0, 100], 104), Err(unfinished_record));
+}
+
+#[test]
+fn a_hello_of_several_full_records_is_within_the_default_limit() {
+    let body = written(|w| {
+        samples::client_hello_fields(w)?;
+        w.vec16(|w| w.extension(ExtensionType(0x1234), |w| w.bytes(&[7; 60_000])))
+    });
+    let stream = records(&message(&body), MAX_FRAGMENT);
+    assert_eq!(peek_all(&stream), Ok(true));
+    assert_eq!(peek_all(&stream[..stream.len() - 1]), Ok(false));
+}
+
+#[test]
+fn errors_are_sentences_for_people() {
+    let sentences = [
+        (PeekError::NotTls(RecordError::NotTls(Protocol::Http)), "the peer spoke plain HTTP, not TLS"),
+        (PeekError::NotHandshake(ContentType::ALERT), "a record of type alert came where a client_hello was expected"),
+        (PeekError::TooLong { got: 9, limit: 8 }, "a client_hello of 9 bytes is longer than the allowed 8"),
+        (PeekError::Split, "the client_hello is split over several records"),
+    ];
+    for (error, sentence) in sentences {
+        assert_eq!(error.to_string(), sentence);
+    }
+}
