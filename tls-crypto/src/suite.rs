@@ -179,3 +179,33 @@ pub const ALL_TLS12: &[&Tls12Suite] = &[
     &TLS12_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
     &TLS12_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_suites_tell_what_they_are_made_of() {
+        let ids: Vec<_> = ALL_TLS12.iter().map(|suite| suite.id).collect();
+        assert_eq!(ids, [0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8]);
+        for suite in ALL_TLS12 {
+            let authentication = match suite.authentication {
+                Tls12Authentication::Ecdsa => "ECDSA",
+                Tls12Authentication::Rsa => "RSA",
+            };
+            assert_eq!(suite.name, format!("TLS_ECDHE_{authentication}_WITH_{}", made_of(suite.aead, suite.hash)));
+        }
+        for suite in ALL_TLS13 {
+            assert_eq!(suite.name, format!("TLS_{}", made_of(suite.aead, suite.hash)));
+        }
+    }
+
+    fn made_of(aead: BulkAlgorithm, hash: HashAlgorithm) -> String {
+        let aead = match aead {
+            BulkAlgorithm::Aes128Gcm => "AES_128_GCM",
+            BulkAlgorithm::Aes256Gcm => "AES_256_GCM",
+            BulkAlgorithm::ChaCha20Poly1305 => "CHACHA20_POLY1305",
+        };
+        format!("{aead}_{}", format!("{hash:?}").to_uppercase())
+    }
+}

@@ -121,3 +121,46 @@ impl fmt::Debug for Transcript {
 
 /// The handshake type of the synthetic message, RFC 9846 §4.
 const MESSAGE_HASH: u8 = 254;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_kept_from_the_call_on_and_until_they_are_forgotten() {
+        let mut transcript = Transcript::new(HashAlgorithm::Sha256);
+        transcript.add(b"one");
+        assert_eq!(transcript.messages(), None);
+        transcript = transcript.keep_messages();
+        assert_eq!(transcript.messages(), Some(&b""[..]));
+        transcript.add(b"two");
+        transcript.add(b"three");
+        transcript = transcript.keep_messages();
+        assert_eq!(transcript.messages(), Some(&b"twothree"[..]), "asking twice loses nothing");
+        transcript.forget_messages();
+        transcript.add(b"four");
+        assert_eq!(transcript.messages(), None);
+        assert_eq!(transcript.hash(), HashAlgorithm::Sha256.hash(b"onetwothreefour"));
+    }
+
+    #[test]
+    fn a_message_hash_replaces_the_messages_that_are_kept() {
+        for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+            let mut transcript = Transcript::new(hash).keep_messages();
+            transcript.add(b"first ClientHello");
+            transcript.replace_with_message_hash();
+            transcript.add(b"HelloRetryRequest");
+            let messages = transcript.messages().unwrap();
+            assert_eq!(messages[..4], [254, 0, 0, hash.output_len_byte()]);
+            assert_eq!(hash.hash(messages), transcript.hash());
+        }
+    }
+
+    #[test]
+    fn a_message_hash_begins_to_keep_nothing() {
+        let mut transcript = Transcript::new(HashAlgorithm::Sha256);
+        transcript.add(b"first ClientHello");
+        transcript.replace_with_message_hash();
+        assert_eq!(transcript.messages(), None);
+    }
+}
