@@ -1,4 +1,5 @@
-//! Signature verification for certificates and CertificateVerify, in the form that webpki takes it.
+//! Signature verification for certificates, CertificateVerify and the ServerKeyExchange of TLS 1.2, in the form that
+//! webpki takes it.
 
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
@@ -58,9 +59,9 @@ verifiers! {
     RSA_PKCS1_2048_8192_SHA384: alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA384, RSA_PKCS1_2048_8192_SHA384;
     /// RSASSA-PKCS1-v1_5 with SHA-512 and a key of 2048 to 8192 bits.
     RSA_PKCS1_2048_8192_SHA512: alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA512, RSA_PKCS1_2048_8192_SHA512;
-    /// ECDSA over P-256 with SHA-384: in certificates alone, as TLS 1.3 ties the curve to the hash.
+    /// ECDSA over P-256 with SHA-384: in certificates and TLS 1.2, as TLS 1.3 ties the curve to the hash.
     ECDSA_P256_SHA384: alg_id::ECDSA_P256, alg_id::ECDSA_SHA384, ECDSA_P256_SHA384_ASN1;
-    /// ECDSA over P-384 with SHA-256: in certificates alone, as TLS 1.3 ties the curve to the hash.
+    /// ECDSA over P-384 with SHA-256: in certificates and TLS 1.2, as TLS 1.3 ties the curve to the hash.
     ECDSA_P384_SHA256: alg_id::ECDSA_P384, alg_id::ECDSA_SHA256, ECDSA_P384_SHA256_ASN1;
     /// [`RSA_PKCS1_2048_8192_SHA256`] for certificates that leave out the NULL of the parameters, which RFC 4055 §5 asks to accept.
     RSA_PKCS1_2048_8192_SHA256_ABSENT_PARAMS: alg_id::RSA_ENCRYPTION, SHA256_WITH_RSA, RSA_PKCS1_2048_8192_SHA256;

@@ -169,6 +169,26 @@ fn rfc_6979_signatures_over_p256_verify() {
 }
 
 #[test]
+fn ecdsa_verifies_under_the_other_curves_hash_as_tls_1_2_allows() {
+    // `printf message | openssl dgst -sha384 -sign p256.pkcs8.der -keyform DER`, and the other way round.
+    let p256_sha384 = hex(concat!(
+        "3045022100e48d4a3b9b55ea7868a625ff6dc352cb901fa8fad3b908681ec263d2e2201afc",
+        "02206544d44e69b8ad41b6f67164f652ad9da044124b21174cf098eec98b67c1472c"
+    ));
+    let p384_sha256 = hex(concat!(
+        "3066023100a31772154027d7f08d09af857d51ebf9bab169e4d6e0a892c29bcc6270e038dad16f4e8686a1890ab85433539cdf973e",
+        "023100e2d89e8d0e7d51843f96ceef4afd7734b92729b752813f72f3b3d4292c516d4eb09e78430adba9bfbf95df08c9542893"
+    ));
+    let (p256, p384) = (&key!("p256.spki")[26..], &key!("p384.spki")[23..]);
+    verify::ECDSA_P256_SHA384.verify_signature(p256, b"message", &p256_sha384).unwrap();
+    verify::ECDSA_P256_SHA256.verify_signature(p256, b"message", &p256_sha384).unwrap_err();
+    verify::ECDSA_P384_SHA256.verify_signature(p384, b"message", &p384_sha256).unwrap();
+    verify::ECDSA_P384_SHA384.verify_signature(p384, b"message", &p384_sha256).unwrap_err();
+    verify::ECDSA_P256_SHA384.verify_signature(p256, b"massage", &p256_sha384).unwrap_err();
+    verify::ECDSA_P384_SHA256.verify_signature(p384, b"massage", &p384_sha256).unwrap_err();
+}
+
+#[test]
 fn no_two_verifiers_are_for_the_same_pair_of_identifiers() {
     for (at, one) in verify::ALL.iter().enumerate() {
         for other in &verify::ALL[at + 1..] {
