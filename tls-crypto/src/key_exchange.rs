@@ -126,7 +126,7 @@ pub struct SharedSecret {
 
 impl SharedSecret {
     /// Takes all of the secret: no group has a longer one than fits.
-    fn copied_from(secret: &[u8]) -> Self {
+    pub(crate) fn copied_from(secret: &[u8]) -> Self {
         let mut bytes = Zeroizing::new([0; MAX_SHARED_SECRET_LEN]);
         for (to, from) in bytes.iter_mut().zip(secret) {
             *to = *from;

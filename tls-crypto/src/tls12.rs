@@ -37,3 +37,6 @@ mod prf;
 pub use key_block::KeyBlock;
 pub use master::MasterSecret;
 pub use prf::prf;
+
+#[cfg(test)]
+mod captures;

@@ -97,3 +97,53 @@ const fn implicit_nonce_len(aead: BulkAlgorithm) -> usize {
 
 const MAX_KEY_LEN: usize = 32;
 const MAX_LEN: usize = 2 * (MAX_KEY_LEN + NONCE_LEN);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(aead: BulkAlgorithm) -> (KeyBlock, usize) {
+        let mut wanted = 0;
+        let block = KeyBlock::new(aead, |out| {
+            wanted = out.len();
+            out.iter_mut().zip(1..).for_each(|(byte, count)| *byte = count);
+        });
+        (block, wanted)
+    }
+
+    #[test]
+    fn the_block_is_cut_into_keys_and_implicit_nonces_and_no_more_is_asked_for() {
+        for (aead, length, iv_len) in [
+            (BulkAlgorithm::Aes128Gcm, 40, 4),
+            (BulkAlgorithm::Aes256Gcm, 72, 4),
+            (BulkAlgorithm::ChaCha20Poly1305, 88, 12),
+        ] {
+            let (block, wanted) = counted(aead);
+            assert_eq!(wanted, length);
+            let key_len = aead.key_len();
+            let bytes: Vec<u8> = (1..=u8::try_from(length).unwrap()).collect();
+            let (keys, ivs) = bytes.split_at(2 * key_len);
+            for (at, found) in [&block.client, &block.server].into_iter().enumerate() {
+                assert_eq!(found.key[..key_len], keys[at * key_len..][..key_len], "{aead:?}");
+                assert_eq!(found.iv[..iv_len], ivs[at * iv_len..][..iv_len], "{aead:?}");
+                assert!(found.key[key_len..].iter().chain(&found.iv[iv_len..]).all(|byte| *byte == 0));
+            }
+        }
+    }
+
+    #[test]
+    fn each_direction_opens_what_it_seals_and_nothing_of_the_other() {
+        for aead in [BulkAlgorithm::Aes128Gcm, BulkAlgorithm::Aes256Gcm, BulkAlgorithm::ChaCha20Poly1305] {
+            let (block, _) = counted(aead);
+            for (mut sealer, right, wrong) in [
+                (block.client_sealer(), block.client_opener(), block.server_opener()),
+                (block.server_sealer(), block.server_opener(), block.client_opener()),
+            ] {
+                let mut record = vec![0; 5 + sealer.overhead().before + sealer.overhead().behind];
+                sealer.seal(22, &mut record).unwrap();
+                let opens = [right, wrong].map(|mut opener| opener.open(&mut record.clone()).is_ok());
+                assert_eq!(opens, [true, false], "{aead:?}");
+            }
+        }
+    }
+}

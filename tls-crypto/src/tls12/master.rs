@@ -91,7 +91,7 @@ impl MasterSecret {
     ///
     /// No context and an empty context give different material, other than in TLS 1.3.
     ///
-    /// RFC 7627 §6.1 has applications use it only on a session with an extended master secret.
+    /// Without an extended master secret, somebody in the middle may know the material as well (RFC 7627 §6.1).
     ///
     /// # Errors
     ///
@@ -151,3 +151,115 @@ const EXTENDED_MASTER_SECRET: &[u8] = b"extended master secret";
 const KEY_EXPANSION: &[u8] = b"key expansion";
 const RESERVED_LABELS: [&[u8]; 5] =
     [CLIENT_FINISHED, SERVER_FINISHED, MASTER_SECRET, EXTENDED_MASTER_SECRET, KEY_EXPANSION];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RANDOMS: (&[u8; 32], &[u8; 32]) = (&[1; 32], &[2; 32]);
+
+    fn master(hash: HashAlgorithm) -> MasterSecret {
+        MasterSecret::from_bytes(hash, &[0xa5; 48])
+    }
+
+    fn export(label: &[u8], context: Option<&[u8]>) -> Result<[u8; 40], Error> {
+        let mut out = [0; 40];
+        master(HashAlgorithm::Sha256).export(label, RANDOMS.0, RANDOMS.1, context, &mut out)?;
+        Ok(out)
+    }
+
+    #[test]
+    fn a_finished_is_refused_with_any_bit_flipped_cut_or_continued() {
+        for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+            let (master, transcript) = (master(hash), hash.hash(b"messages"));
+            let right = [master.client_finished(&transcript), master.server_finished(&transcript)];
+            let verifies = |received: &[u8]| {
+                [
+                    master.verify_client_finished(&transcript, received),
+                    master.verify_server_finished(&transcript, received),
+                ]
+            };
+            assert_eq!(right.map(|data| verifies(&data)), [[true, false], [false, true]]);
+            for data in right {
+                for bit in 0..data.len() * 8 {
+                    let mut changed = data;
+                    changed[bit / 8] ^= 1 << (bit % 8);
+                    assert_eq!(verifies(&changed), [false; 2], "{hash:?} bit {bit}");
+                }
+                for length in 0..data.len() {
+                    assert_eq!(verifies(&data[..length]), [false; 2], "{hash:?} {length}");
+                }
+                assert_eq!(verifies(&[&data[..], &[0]].concat()), [false; 2]);
+            }
+            assert!(!master.verify_client_finished(&hash.hash(b"other messages"), &right[0]));
+        }
+    }
+
+    #[test]
+    fn no_context_and_an_empty_context_export_differently() {
+        let all = [export(b"EXPORTER", None), export(b"EXPORTER", Some(b"")), export(b"EXPORTER", Some(b"\0"))];
+        assert!(all.iter().all(Result::is_ok));
+        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+    }
+
+    #[test]
+    fn a_context_ends_where_its_length_field_does() {
+        assert!(export(b"EXPORTER", Some(&[0; 65535])).is_ok());
+        assert_eq!(export(b"EXPORTER", Some(&[0; 65536])), Err(Error::OutputTooLong));
+    }
+
+    #[test]
+    fn labels_that_tls_uses_itself_are_not_exported_under() {
+        // RFC 5705 §4 names the first four, and RFC 7627 §4 added the last.
+        let reserved =
+            ["client finished", "server finished", "master secret", "key expansion", "extended master secret"];
+        for label in reserved {
+            for context in [None, Some(&b""[..])] {
+                assert_eq!(export(label.as_bytes(), context), Err(Error::ReservedLabel), "{label}");
+                let continued = format!("{label} and more");
+                assert_eq!(export(continued.as_bytes(), context), Err(Error::ReservedLabel), "{continued}");
+            }
+            assert!(export(&label.as_bytes()[1..], None).is_ok());
+            assert!(export(&label.as_bytes()[..label.len() - 1], None).is_ok());
+        }
+    }
+
+    #[test]
+    fn keying_material_depends_on_label_and_both_randoms_in_their_order() {
+        let (client, server) = RANDOMS;
+        let with = |label: &[u8], client: &[u8; 32], server: &[u8; 32]| {
+            let mut out = [0; 40];
+            master(HashAlgorithm::Sha384).export(label, client, server, None, &mut out).unwrap();
+            out
+        };
+        let first = with(b"EXPORTER-1", client, server);
+        assert_eq!(first, with(b"EXPORTER-1", client, server));
+        assert_ne!(first, with(b"EXPORTER-2", client, server));
+        assert_ne!(first, with(b"EXPORTER-1", server, client));
+    }
+
+    #[test]
+    fn a_shared_secret_keeps_the_zeros_it_begins_with() {
+        // RFC 8422 §5.10: "leading zeros found in this octet string MUST NOT be truncated".
+        let hash = HashAlgorithm::Sha256;
+        let secret = |shared: &[u8]| {
+            let shared = SharedSecret::copied_from(shared);
+            MasterSecret::from_randoms(hash, shared, RANDOMS.0, RANDOMS.1).expose_for_key_log().to_vec()
+        };
+        let with_zeros = [&[0; 2][..], &[7; 46]].concat();
+        let mut expected = [0; 48];
+        prf(hash, &with_zeros, b"master secret", &[RANDOMS.0, RANDOMS.1], &mut expected);
+        assert_eq!(secret(&with_zeros), expected);
+        assert_ne!(secret(&[7; 46]), expected);
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let master = master(HashAlgorithm::Sha256);
+        assert_eq!(format!("{master:?}"), "MasterSecret { algorithm: Sha256, .. }");
+        let keys = master.key_block(BulkAlgorithm::Aes128Gcm, RANDOMS.0, RANDOMS.1);
+        assert_eq!(format!("{keys:?}"), "KeyBlock { aead: Aes128Gcm, .. }");
+        let opened = [format!("{:?}", keys.client_sealer()), format!("{:?}", keys.server_opener())].concat();
+        assert_eq!(opened, "Sealer { sequence: 0, .. }Opener { sequence: 0, .. }");
+    }
+}

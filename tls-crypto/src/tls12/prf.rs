@@ -33,3 +33,55 @@ pub fn prf(hash: HashAlgorithm, secret: &[u8], label: &[u8], seed: &[&[u8]], out
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls12::captures::hex;
+
+    #[test]
+    fn published_vectors_and_those_of_openssl() {
+        let cases = include_str!("../../tests/data/tls12/prf.txt").lines().filter(|line| !line.starts_with('#'));
+        let mut count = 0;
+        for case in cases {
+            let (hash, values) = case.split_once(' ').unwrap();
+            let hash = if hash == "SHA384" { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
+            let values: Vec<_> = values.split(' ').map(hex).collect();
+            let [secret, label, seed, expected] = values.try_into().unwrap();
+            for length in 0..=expected.len() {
+                let mut out = vec![0; length];
+                prf(hash, &secret, &label, &[&seed], &mut out);
+                assert_eq!(out, expected[..length], "{case} to {length}");
+            }
+            count += 1;
+        }
+        assert_eq!(count, 24);
+    }
+
+    #[test]
+    fn a_seed_is_the_same_however_it_is_cut() {
+        let mut whole = [0; 77];
+        prf(HashAlgorithm::Sha384, b"secret", b"label", &[b"of three parts"], &mut whole);
+        for parts in
+            [&[&b"of "[..], b"three ", b"parts"][..], &[b"", b"of three parts", b""], &[b"of three", b" parts"]]
+        {
+            let mut out = [0; 77];
+            prf(HashAlgorithm::Sha384, b"secret", b"label", parts, &mut out);
+            assert_eq!(out, whole);
+        }
+    }
+
+    #[test]
+    fn hash_secret_label_and_seed_all_count() {
+        let output = |hash, secret: &[u8], label: &[u8], seed: &[u8]| {
+            let mut out = [0; 12];
+            prf(hash, secret, label, &[seed], &mut out);
+            out
+        };
+        let first = output(HashAlgorithm::Sha256, b"secret", b"label", b"seed");
+        assert_ne!(first, output(HashAlgorithm::Sha384, b"secret", b"label", b"seed"));
+        assert_ne!(first, output(HashAlgorithm::Sha256, b"secres", b"label", b"seed"));
+        assert_ne!(first, output(HashAlgorithm::Sha256, b"secret", b"labem", b"seed"));
+        assert_ne!(first, output(HashAlgorithm::Sha256, b"secret", b"label", b"seee"));
+    }
+}
