@@ -1,24 +1,26 @@
 //! Evidence: values that carry what was checked, and can be had in no other way than by the check.
 //!
 //! ```text
-//! VerdictAnswer ─▶ ServerCertVerified ─ CertificateVerify ─▶ HandshakeSignatureValid ─┐
-//!                                                            (server: no client cert) ─┴─ Finished ─▶ Authenticated
-//!                                                                                                      └─▶ application keys
+//! VerdictAnswer ─▶ PeerCertVerified ─ signature ─▶ HandshakeSignatureValid ─┐
+//!                   (server: ClientAuth lets the client go without) ────────┴─▶ PeerAuth ─ Finished ─▶ Authenticated
+//!                                                                                                         └─▶ application keys
 //! ```
+//!
+//! The signature is that of CertificateVerify, or of a TLS 1.2 server's ServerKeyExchange.
 //!
 //! Every field is private to this file, and there is no other constructor. Forging evidence does not compile:
 //!
 //! ```compile_fail,E0451
-//! use tls_handshake::{auth::ServerCertVerified, verify::PeerChain};
-//! fn forge(chain: PeerChain) -> ServerCertVerified {
-//!     ServerCertVerified { chain }
+//! use tls_handshake::{auth::PeerCertVerified, verify::PeerChain};
+//! fn forge(chain: PeerChain) -> PeerCertVerified {
+//!     PeerCertVerified { chain }
 //! }
 //! ```
 //!
 //! Nor does using a verified certificate without its signature:
 //!
 //! ```compile_fail,E0599
-//! fn skip(cert: tls_handshake::auth::ServerCertVerified) {
+//! fn skip(cert: tls_handshake::auth::PeerCertVerified) {
 //!     let peer = cert.into_peer();
 //! }
 //! ```
@@ -32,21 +34,34 @@
 //! }
 //! ```
 
-use tls_codec::code_points::SignatureScheme;
-use tls_codec::handshake::{CertificateVerify, Finished};
+use tls_codec::code_points::{ProtocolVersion, SignatureScheme};
+use tls_codec::handshake::Finished;
 use tls_crypto::Digest;
 
 use crate::error::Error;
 use crate::need::VerdictAnswer;
-use crate::verify::{PeerChain, signature};
+use crate::verify::PeerChain;
+use crate::verify::signature::{self, DigitallySigned, SignatureRules};
 
-/// The chain was judged, and found good for the server that we asked for.
+/// Whether a server asks its clients for a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// It does not: clients are anonymous.
+    #[default]
+    NotAsked,
+    /// It asks, and a client without a certificate is accepted as anonymous.
+    Optional,
+    /// It asks, and refuses a client without a certificate.
+    Required,
+}
+
+/// The chain was judged, and found good: for the server that we asked for, or for a client of ours.
 #[derive(Debug)]
-pub struct ServerCertVerified {
+pub struct PeerCertVerified {
     chain: PeerChain,
 }
 
-impl ServerCertVerified {
+impl PeerCertVerified {
     /// Takes the verdict on the chain that was asked about.
     ///
     /// # Errors
@@ -55,22 +70,23 @@ impl ServerCertVerified {
         Ok(Self { chain: verdict.into_chain()? })
     }
 
-    /// Checks CertificateVerify against the leaf of the chain that was judged, and no other (RFC 9846 §4.5.2).
+    /// Checks the handshake's signature against the leaf of the chain that was judged, and no other (RFC 9846 §4.5.2,
+    /// RFC 5246 §7.4.3 and §7.4.8).
     ///
     /// # Errors
-    /// [`Error::SignatureSchemeNotOffered`], [`Error::BadSignature`].
+    /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`], [`Error::BadSignature`].
     pub(crate) fn check_signature(
         self,
-        message: &CertificateVerify<'_>,
+        rules: &SignatureRules,
         offered: &[SignatureScheme],
-        transcript_hash: &Digest,
+        content: &[u8],
+        signed: DigitallySigned<'_>,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if !offered.contains(&message.algorithm) {
-            return Err(Error::SignatureSchemeNotOffered(message.algorithm));
+        if !offered.contains(&signed.algorithm) {
+            return Err(Error::SignatureSchemeNotOffered(signed.algorithm));
         }
         let leaf = self.chain.leaf().ok_or(Error::NoCertificate)?;
-        let signed = signature::server_content(transcript_hash);
-        signature::check(message.algorithm, leaf, signed.as_ref(), message.signature)?;
+        signature::check(rules, leaf, content, signed)?;
         Ok(HandshakeSignatureValid { chain: self.chain })
     }
 }
@@ -96,15 +112,31 @@ pub struct PeerAuth(Kind);
 #[derive(Debug)]
 enum Kind {
     Certificate(PeerChain),
-    /// A client that we did not ask for a certificate.
+    /// A client that showed no certificate, as our configuration allows.
     AnonymousClient,
 }
 
 impl PeerAuth {
-    /// A client that was not asked who it is. Servers alone can use it: a client's states take a
-    /// [`HandshakeSignatureValid`].
-    pub(crate) fn anonymous_client() -> Self {
-        Self(Kind::AnonymousClient)
+    /// A client that was not asked who it is, by this configuration.
+    ///
+    /// # Errors
+    /// [`Error::NoClientCertificate`] if the configuration asks.
+    pub(crate) fn not_asked(client_auth: ClientAuth, version: ProtocolVersion) -> Result<Self, Error> {
+        match client_auth {
+            ClientAuth::NotAsked => Ok(Self(Kind::AnonymousClient)),
+            ClientAuth::Optional | ClientAuth::Required => Err(Error::NoClientCertificate { version }),
+        }
+    }
+
+    /// A client that was asked, and answered that it has no certificate.
+    ///
+    /// # Errors
+    /// [`Error::NoClientCertificate`] if the configuration requires one.
+    pub(crate) fn declined(client_auth: ClientAuth, version: ProtocolVersion) -> Result<Self, Error> {
+        match client_auth {
+            ClientAuth::NotAsked | ClientAuth::Optional => Ok(Self(Kind::AnonymousClient)),
+            ClientAuth::Required => Err(Error::NoClientCertificate { version }),
+        }
     }
 
     /// Checks Finished; the result is the only key to the application keys (RFC 9846 §4.5.3).
@@ -138,7 +170,7 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    /// The peer's chain, leaf first; `None` for a client that was not asked for one.
+    /// The peer's chain, leaf first; `None` for a client that showed none.
     #[must_use]
     pub fn chain(&self) -> Option<&PeerChain> {
         match &self.peer.0 {

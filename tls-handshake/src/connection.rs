@@ -23,20 +23,17 @@ use tls_codec::owned::NewSessionTicketView;
 use tls_codec::owned::Owned;
 use tls_crypto::SystemRandom;
 
-use crate::auth::Authenticated;
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::config::{ClientConfig, Common, KeyLog, ServerConfig};
 use crate::error::Error;
-use crate::framed::Framed;
+use crate::established::{Established, HandshakeKind};
+use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
-use crate::negotiate::suite_id;
 use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Transmit};
-use crate::role::{Role, States, Step};
-use crate::schedule::Epoch;
+use crate::role::{AfterChangeCipherSpec, Role, States, Step};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
-use crate::traffic::{HandshakeKind, Traffic};
 
 #[cfg(test)]
 mod forge;
@@ -121,7 +118,7 @@ impl ClientConnection {
     #[must_use]
     pub fn tickets(&self) -> &[Owned<NewSessionTicketView>] {
         match &self.state {
-            Ok(Client::Connected(connected)) => connected.tickets(),
+            Ok(Client::Tls13(state)) => state.tickets(),
             _ => &[],
         }
     }
@@ -147,7 +144,7 @@ impl ServerConnection {
     /// The host name that the client asked for (SNI), once the handshake is complete.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
-        self.traffic()?.negotiated.server_name.as_deref()
+        self.established()?.negotiated.server_name.as_deref()
     }
 }
 
@@ -211,7 +208,8 @@ impl<R: Role> Connection<R> {
     /// is 0 until the handshake is complete.
     ///
     /// # Errors
-    /// [`Error::SendAfterClose`]; the connection's own error if it failed.
+    /// [`Error::SendAfterClose`]; [`Error::KeyExhausted`] after some 10^7 records of TLS 1.2 with AES-GCM; the connection's own
+    /// error if it failed.
     pub fn send(&mut self, data: &[IoSlice<'_>], outgoing: &mut Outgoing) -> Result<usize, Error> {
         // A record without data would be one more for the peer to count against us.
         if !self.may_send()? || data.iter().all(|slice| slice.is_empty()) {
@@ -219,14 +217,22 @@ impl<R: Role> Connection<R> {
         }
         let key_is_worn = self.transmit.needs_key_update();
         let (mut world, state) = self.world(outgoing);
-        if let Some(traffic) = state.as_mut().ok().and_then(States::traffic_mut) {
-            // RFC 9846 §5.5: a key is not used up; §4.7.3: what the peer asked for comes before the next data. One
-            // KeyUpdate serves both.
-            if key_is_worn {
-                traffic.renew_write_key(&mut world)?;
+        match state.as_mut().ok().and_then(States::traffic_mut) {
+            Some(traffic) => {
+                // RFC 9846 §5.5: a key is not used up; §4.7.3: what the peer asked for comes before the next data. One
+                // KeyUpdate serves both.
+                if key_is_worn {
+                    traffic.renew_write_key(&mut world)?;
+                }
+                traffic.pay_key_update(&mut world)?;
+                traffic.data_sent();
             }
-            traffic.pay_key_update(&mut world)?;
-            traffic.data_sent();
+            // RFC 9325 §4.4: where keys cannot be changed, the connection ends before they are used up.
+            None if key_is_worn => {
+                self.send_close_notify(outgoing);
+                return Err(Error::KeyExhausted);
+            }
+            None => {}
         }
         self.transmit.record(ContentType::APPLICATION_DATA, data, outgoing)
     }
@@ -234,13 +240,13 @@ impl<R: Role> Connection<R> {
     /// Whether application data can be sent now.
     fn may_send(&self) -> Result<bool, Error> {
         let state = self.state.as_ref().map_err(Clone::clone)?;
-        if self.closed { Err(Error::SendAfterClose) } else { Ok(state.connected().is_some()) }
+        if self.closed { Err(Error::SendAfterClose) } else { Ok(state.established().is_some()) }
     }
 
     /// Whether the handshake is still going on.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
-        self.state.as_ref().is_ok_and(|state| state.connected().is_none())
+        self.state.as_ref().is_ok_and(|state| state.established().is_none())
     }
 
     /// Says close_notify: we will not send any more. Receiving goes on (RFC 9846 §6.1).
@@ -265,13 +271,14 @@ impl<R: Role> Connection<R> {
     /// between it does nothing until there is some.
     ///
     /// # Errors
-    /// [`Error::HandshakeNotComplete`], [`Error::SendAfterClose`]; the connection's own error if it failed.
+    /// [`Error::HandshakeNotComplete`], [`Error::SendAfterClose`]; [`Error::NoKeyUpdate`] with TLS 1.2; the connection's own
+    /// error if it failed.
     pub fn refresh_traffic_keys(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         if !self.may_send()? {
             return Err(Error::HandshakeNotComplete);
         }
         let (mut world, state) = self.world(outgoing);
-        let traffic = state.as_mut().ok().and_then(States::traffic_mut).ok_or(Error::HandshakeNotComplete)?;
+        let traffic = state.as_mut().ok().and_then(States::traffic_mut).ok_or(Error::NoKeyUpdate)?;
         traffic.refresh(&mut world)
     }
 
@@ -290,7 +297,7 @@ impl<R: Role> Connection<R> {
         if self.peer_closed {
             return Ok(());
         }
-        if state.connected().is_some() {
+        if state.established().is_some() {
             return Err(Error::Truncated);
         }
         let e = Error::ClosedDuringHandshake { state: state.name() };
@@ -304,55 +311,53 @@ impl<R: Role> Connection<R> {
         self.state.as_ref().err()
     }
 
-    /// Derives keying material for the application (RFC 9846 §7.5). No context and an empty one are the same.
+    /// Derives keying material for the application (RFC 9846 §7.5, RFC 5705). With TLS 1.3 no context and an empty one are the
+    /// same, with TLS 1.2 they are not.
     ///
     /// # Errors
-    /// [`Error::HandshakeNotComplete`]; [`Error::Crypto`] for an `out` of more than 255 hashes.
+    /// [`Error::HandshakeNotComplete`]; [`Error::Crypto`] for an `out` or a context that is too long.
     pub fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
-        let traffic = self.traffic().ok_or(Error::HandshakeNotComplete)?;
-        let exporter = traffic.keys().exporter();
-        exporter.export(label, context.unwrap_or_default(), out).map_err(|_| Error::Crypto("exporting keys"))
+        self.established().ok_or(Error::HandshakeNotComplete)?.exporter.export(label, context, out)
     }
 
     /// The peer's certificates, leaf first, once the handshake is complete.
     #[must_use]
     pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
-        let (_, peer): (_, &Authenticated) = self.state.as_ref().ok()?.connected()?;
-        peer.chain().map(|chain| chain.certificates())
+        self.established()?.peer.chain().map(|chain| chain.certificates())
     }
 
     /// The application protocol that was agreed on, once the handshake is complete.
     #[must_use]
     pub fn alpn_protocol(&self) -> Option<&[u8]> {
-        self.traffic()?.negotiated.alpn.as_deref()
+        self.established()?.negotiated.alpn.as_deref()
     }
 
     /// The version that was agreed on, once the handshake is complete.
     #[must_use]
     pub fn protocol_version(&self) -> Option<ProtocolVersion> {
-        self.traffic().map(|_| ProtocolVersion::TLS13)
+        Some(self.established()?.negotiated.suite.version())
     }
 
     /// The cipher suite that was agreed on, once the handshake is complete.
     #[must_use]
     pub fn negotiated_cipher_suite(&self) -> Option<CipherSuite> {
-        Some(suite_id(self.traffic()?.negotiated.suite))
+        Some(self.established()?.negotiated.suite.suite())
     }
 
     /// The group of the key exchange, once the handshake is complete.
     #[must_use]
     pub fn negotiated_group(&self) -> Option<NamedGroup> {
-        Some(self.traffic()?.negotiated.group)
+        Some(self.established()?.negotiated.group)
     }
 
     /// How the handshake went, once it is complete.
     #[must_use]
     pub fn handshake_kind(&self) -> Option<HandshakeKind> {
-        Some(self.traffic()?.negotiated.kind)
+        Some(self.established()?.negotiated.kind)
     }
 
-    fn traffic(&self) -> Option<&Traffic> {
-        self.state.as_ref().ok()?.connected().map(|(traffic, _)| traffic)
+    fn established(&self) -> Option<Established<'_>> {
+        self.state.as_ref().ok()?.established()
     }
 
     fn step(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
@@ -368,12 +373,9 @@ impl<R: Role> Connection<R> {
         if let Some(Interrupted { total, fragment }) = self.interrupted.take() {
             return self.handshake(incoming, total, fragment, outgoing);
         }
-        let (name, ignore_ccs) = (state.name(), state.ignores_change_cipher_spec());
-        let (content_type, content, total) = match self.receive.open(incoming, ignore_ccs, name)? {
+        let name = state.name();
+        let (content_type, content, total) = match self.receive.open(incoming, name)? {
             Opened::Incomplete { need } => return done(0, Progress::NeedMoreInput { at_least: need }),
-            // RFC 9846 §5.1 allows no record at all between the parts of a message, and no honest peer puts one there.
-            Opened::Dropped { .. } if self.joiner.is_partial() => return Err(Error::InterleavedHandshake),
-            Opened::Dropped { total } => return done(total, Progress::Continue),
             Opened::Record { content_type, content, total } => (content_type, content, total),
         };
         match content_type {
@@ -381,9 +383,14 @@ impl<R: Role> Connection<R> {
                 let progress = self.alert(incoming.get(content).unwrap_or_default(), name)?;
                 done(total, progress)
             }
+            // RFC 9846 §5.1 allows no record at all between the parts of a message, and no honest peer puts one there.
             _ if self.joiner.is_partial() && content_type != ContentType::HANDSHAKE => Err(Error::InterleavedHandshake),
             ContentType::HANDSHAKE => self.handshake(incoming, total, content, outgoing),
-            ContentType::APPLICATION_DATA if self.receive.epoch() == Some(Epoch::Application) => {
+            ContentType::CHANGE_CIPHER_SPEC => {
+                self.change_cipher_spec(incoming.get(content).unwrap_or_default(), outgoing)?;
+                done(total, Progress::Continue)
+            }
+            ContentType::APPLICATION_DATA if !self.is_handshaking() => {
                 if content.is_empty() {
                     return done(total, Progress::Continue);
                 }
@@ -431,6 +438,22 @@ impl<R: Role> Connection<R> {
         self.transmit.end_flight(outgoing)?;
         self.pay_key_update(outgoing)?;
         Ok(Processed { consumed: total, progress: Progress::Continue })
+    }
+
+    /// A change_cipher_spec record changes keys where the version has it do so, and is ignored or refused elsewhere.
+    fn change_cipher_spec(&mut self, content: &[u8], outgoing: &mut Outgoing) -> Result<(), Error> {
+        let (mark, rest) = content.split_first().ok_or(Error::BadChangeCipherSpec)?;
+        let (1, Some(at)) = (*mark, RecordBoundary::at_end_of(rest)) else { return Err(Error::BadChangeCipherSpec) };
+        let (mut world, state) = self.world(outgoing);
+        let state = std::mem::replace(state, Err(Error::HandshakeNotComplete))?;
+        match state.on_change_cipher_spec(at, &mut world)? {
+            AfterChangeCipherSpec::Next(state) => self.state = Ok(state),
+            AfterChangeCipherSpec::Ignored(state) => {
+                self.state = Ok(state);
+                self.receive.count_change_cipher_spec()?;
+            }
+        }
+        Ok(())
     }
 
     fn message(&mut self, message: Framed<'_, RawMessage<'_>>, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
@@ -494,6 +517,15 @@ impl<R: Role> Connection<R> {
             }
             // RFC 9846 §6.1: close_notify follows it, and that is what counts.
             AlertDescription::USER_CANCELED => {
+                self.receive.count_warning()?;
+                Ok(Progress::Continue)
+            }
+            // RFC 5246 §7.2.2: whoever cannot live with a warning may close; we can.
+            description
+                if alert.level == AlertLevel::WARNING
+                    && description != AlertDescription::CLOSE_NOTIFY
+                    && self.state.as_ref().is_ok_and(States::ignores_warnings) =>
+            {
                 self.receive.count_warning()?;
                 Ok(Progress::Continue)
             }

@@ -6,8 +6,6 @@
 //! CertificateError (verification) ──┘
 //! ```
 
-use std::fmt;
-
 use tls_codec::code_points::{
     AlertDescription, CipherSuite, ContentType, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion,
     SignatureScheme,
@@ -15,7 +13,11 @@ use tls_codec::code_points::{
 use tls_codec::error::{BufferFull, DecodeError, Fault};
 use tls_codec::record::{Protocol, RecordError};
 
+mod display;
+mod illegal;
+
 pub use crate::certificate_error::CertificateError;
+pub use illegal::{Flood, Illegal};
 
 /// Why a connection failed, or why a call was refused.
 ///
@@ -90,9 +92,23 @@ pub enum Error {
     },
     /// The peer offers, or chose, no version that is enabled here.
     NoCommonVersion {
-        /// What the peer offers.
+        /// What the peer offers, or chose.
         offered: Vec<ProtocolVersion>,
+        /// What is enabled here.
+        enabled: Vec<ProtocolVersion>,
     },
+    /// The client says that it offers less than it can, after an attempt that failed, and we can do better (RFC 7507).
+    InappropriateFallback {
+        /// The version that it would have got.
+        offered: ProtocolVersion,
+    },
+    /// The peer does not bind the master secret to the handshake (RFC 7627), which the configuration requires.
+    ExtendedMasterSecretRequired,
+    /// The server does not say that it is safe from the renegotiation attack, or says it wrongly (RFC 5746 §3.4), or a client
+    /// says that it renegotiates.
+    InsecureRenegotiation,
+    /// The peer wants to renegotiate, which is not supported.
+    RenegotiationRefused,
     /// The client offers no cipher suite that is enabled here.
     NoCommonCipherSuite {
         /// What the client offers.
@@ -107,9 +123,16 @@ pub enum Error {
         /// What is enabled here.
         enabled: Vec<NamedGroup>,
     },
-    /// The client accepts no signature scheme that the chosen identity can sign with.
+    /// The client does not accept the curve of the chosen identity's key (TLS 1.2, RFC 8422 §5.1).
+    CertificateCurve {
+        /// The curve of the key.
+        curve: NamedGroup,
+        /// The curves that the client accepts.
+        offered: Vec<NamedGroup>,
+    },
+    /// The peer accepts no signature scheme that the chosen identity can sign with.
     NoCommonSignatureScheme {
-        /// What the client accepts.
+        /// What the peer accepts.
         offered: Vec<SignatureScheme>,
         /// What the identity's key can do.
         able: Vec<SignatureScheme>,
@@ -141,11 +164,18 @@ pub enum Error {
     SecondHelloRetryRequest,
     /// The server sent no certificate.
     NoCertificate,
+    /// The client showed no certificate, which the configuration requires.
+    NoClientCertificate {
+        /// The version of the connection: each has its own alert for it.
+        version: ProtocolVersion,
+    },
     /// The peer's certificate is refused.
     Certificate(CertificateError),
-    /// CertificateVerify is signed with a scheme that was not offered, or that TLS 1.3 forbids.
+    /// The handshake is signed with a scheme that was not offered, or that the version forbids.
     SignatureSchemeNotOffered(SignatureScheme),
-    /// The signature in CertificateVerify is wrong: the peer does not hold the certificate's key.
+    /// The handshake is signed with a scheme that is not for the certificate's kind of key.
+    SignatureSchemeMismatch(SignatureScheme),
+    /// The signature of the handshake is wrong: the peer does not hold the certificate's key.
     BadSignature,
     /// The verify_data in Finished is wrong: the two sides saw different handshakes.
     BadFinished,
@@ -169,59 +199,15 @@ pub enum Error {
     HandshakeNotComplete,
     /// Our sending side is closed: nothing can be sent after close_notify.
     SendAfterClose,
+    /// Our sending keys have protected as much as they may, and this version cannot change them: a new connection is needed.
+    /// close_notify was sent.
+    KeyExhausted,
+    /// The version of this connection cannot change keys (TLS 1.2).
+    NoKeyUpdate,
     /// A cryptographic operation of ours failed; says only which.
     Crypto(&'static str),
     /// A message of ours does not fit its length fields: a configuration of absurd size.
     MessageOfOursTooLong,
-}
-
-/// What a peer sent too much of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flood {
-    /// Records of application data without data.
-    EmptyRecords,
-    /// Alerts that close nothing.
-    WarningAlerts,
-    /// KeyUpdate messages without data between them.
-    KeyUpdates,
-    /// change_cipher_spec records.
-    ChangeCipherSpecs,
-}
-
-/// Contradictions between messages; all are answered by illegal_parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Illegal {
-    /// The server chose a cipher suite that was not offered.
-    CipherSuiteNotOffered(CipherSuite),
-    /// The cipher suite of ServerHello is not that of HelloRetryRequest.
-    CipherSuiteChangedAfterRetry,
-    /// The server chose a version that was not offered.
-    VersionNotOffered(ProtocolVersion),
-    /// The server did not echo legacy_session_id.
-    SessionIdNotEchoed,
-    /// A compression method other than null.
-    Compression,
-    /// The server chose a group that was not offered, or one that no share was sent for.
-    GroupNotOffered(NamedGroup),
-    /// HelloRetryRequest asks for nothing that would change the ClientHello.
-    RetryChangesNothing,
-    /// HelloRetryRequest asks for a group whose share was already sent.
-    RetryForSharedGroup(NamedGroup),
-    /// A key share that is no valid public value of its group.
-    KeyShare(NamedGroup),
-    /// Several key shares for one group, or one for a group not in supported_groups.
-    KeyShares(NamedGroup),
-    /// The second ClientHello differs from the first in this field.
-    SecondHelloDiffers(&'static str),
-    /// The second ClientHello has not exactly the key share that was asked for.
-    SecondHelloKeyShare,
-    /// The server chose an application protocol that was not offered.
-    AlpnNotOffered,
-    /// A certificate_request_context where it has to be empty, or other than it has to be.
-    CertificateRequestContext,
-    /// An extension that TLS 1.2 alone knows, in a TLS 1.3 message.
-    Extension(ExtensionType),
 }
 
 impl Error {
@@ -256,13 +242,22 @@ impl Error {
             Self::RecordOverflow { .. } => AlertDescription::RECORD_OVERFLOW,
             Self::MessageTooLarge { .. } | Self::ChainTooLong { .. } => AlertDescription::ILLEGAL_PARAMETER,
             Self::NoCommonVersion { .. } => AlertDescription::PROTOCOL_VERSION,
-            Self::NoCommonCipherSuite { .. } | Self::NoCommonGroup { .. } | Self::NoCommonSignatureScheme { .. } => {
-                AlertDescription::HANDSHAKE_FAILURE
-            }
+            Self::NoCommonCipherSuite { .. }
+            | Self::NoCommonGroup { .. }
+            | Self::NoCommonSignatureScheme { .. }
+            | Self::CertificateCurve { .. }
+            | Self::ExtendedMasterSecretRequired
+            | Self::InsecureRenegotiation
+            | Self::NoClientCertificate { version: ProtocolVersion::TLS12 } => AlertDescription::HANDSHAKE_FAILURE,
+            Self::NoClientCertificate { .. } => AlertDescription::CERTIFICATE_REQUIRED,
+            Self::InappropriateFallback { .. } => AlertDescription::INAPPROPRIATE_FALLBACK,
+            Self::RenegotiationRefused => AlertDescription::NO_RENEGOTIATION,
             Self::NoCommonAlpn { .. } => AlertDescription::NO_APPLICATION_PROTOCOL,
             Self::MissingExtension { .. } => AlertDescription::MISSING_EXTENSION,
             Self::UnsolicitedExtension { .. } => AlertDescription::UNSUPPORTED_EXTENSION,
-            Self::Illegal(_) | Self::SignatureSchemeNotOffered(_) => AlertDescription::ILLEGAL_PARAMETER,
+            Self::Illegal(_) | Self::SignatureSchemeNotOffered(_) | Self::SignatureSchemeMismatch(_) => {
+                AlertDescription::ILLEGAL_PARAMETER
+            }
             Self::Certificate(e) => e.alert(),
             Self::BadSignature | Self::BadFinished => AlertDescription::DECRYPT_ERROR,
             Self::NoIdentity { .. } => AlertDescription::UNRECOGNIZED_NAME,
@@ -272,110 +267,10 @@ impl Error {
             | Self::Truncated
             | Self::WrongAnswer
             | Self::HandshakeNotComplete
-            | Self::SendAfterClose => return None,
+            | Self::SendAfterClose
+            | Self::KeyExhausted
+            | Self::NoKeyUpdate => return None,
         })
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Decode(e) => write!(f, "the peer sent a malformed message: {e}"),
-            Self::Record(e) => write!(f, "{e}"),
-            Self::AlertReceived { description, state } => {
-                write!(f, "the peer closed the connection with the alert {description}, while we were in {state}")?;
-                f.write_str(hint(*description))
-            }
-            Self::UnexpectedMessage { state, got } => write!(f, "the peer sent {got}, which has no place in {state}"),
-            Self::UnexpectedRecord { state, got } => {
-                write!(f, "the peer sent a record of type {got}, which has no place in {state}")
-            }
-            Self::KeyChangeInsideRecord { message } => {
-                write!(f, "the peer sent bytes after {message} in the record that changes keys")
-            }
-            Self::InterleavedHandshake => f.write_str("the peer sent another record inside of a handshake message"),
-            Self::EmptyRecord => f.write_str("the peer sent a record without content"),
-            Self::BadAlert => f.write_str("the peer sent an alert record that does not hold exactly one alert"),
-            Self::BadChangeCipherSpec => f.write_str("the peer sent a malformed change_cipher_spec record"),
-            Self::BadRecordMac => {
-                f.write_str("a record does not decrypt: it was altered on the way, or the peer's keys are not ours")
-            }
-            Self::RecordOverflow { got, limit } => {
-                write!(f, "the peer sent a record of {got} bytes of plaintext; at most {limit} are allowed")
-            }
-            Self::Flood(what) => write!(f, "the peer sends nothing but {what}"),
-            Self::MessageTooLarge { message, got, limit } => write!(
-                f,
-                "the peer's {message} message has {got} bytes; the limit is {limit} (Limits::handshake_message)"
-            ),
-            Self::ChainTooLong { got, limit } => {
-                write!(f, "the peer sent {got} certificates; the limit is {limit} (Limits::chain_length)")
-            }
-            Self::NoCommonVersion { offered } => {
-                f.write_str("no common protocol version: the peer offers ")?;
-                list(f, offered)?;
-                f.write_str(", and TLSv1.3 is what is enabled here")
-            }
-            Self::NoCommonCipherSuite { offered, enabled } => {
-                f.write_str("no common cipher suite: the client offers ")?;
-                list(f, offered)?;
-                f.write_str("; enabled here are ")?;
-                list(f, enabled)
-            }
-            Self::NoCommonGroup { offered, enabled } => {
-                f.write_str("no common key exchange group: the client offers ")?;
-                list(f, offered)?;
-                f.write_str("; enabled here are ")?;
-                list(f, enabled)
-            }
-            Self::NoCommonSignatureScheme { offered, able } => {
-                f.write_str("no common signature scheme: the client accepts ")?;
-                list(f, offered)?;
-                f.write_str("; the key of the chosen certificate can do ")?;
-                list(f, able)
-            }
-            Self::NoCommonAlpn { offered, enabled } => write!(
-                f,
-                "no common application protocol: the client asks for {}; enabled here are {}",
-                protocols(offered),
-                protocols(enabled)
-            ),
-            Self::MissingExtension { message, extension } => {
-                write!(f, "the peer's {message} message lacks the extension {extension}")
-            }
-            Self::UnsolicitedExtension { message, extension } => {
-                write!(f, "the peer's {message} message answers to the extension {extension}, which was not offered")
-            }
-            Self::Illegal(what) => write!(f, "the peer contradicts the handshake so far: {what}"),
-            Self::SecondHelloRetryRequest => f.write_str("the server sent a second HelloRetryRequest"),
-            Self::NoCertificate => f.write_str("the server sent no certificate"),
-            Self::Certificate(e) => write!(f, "the peer's certificate is refused: {e}"),
-            Self::SignatureSchemeNotOffered(scheme) => {
-                write!(f, "the peer signed the handshake with {scheme}, which was not offered")
-            }
-            Self::BadSignature => {
-                f.write_str("the signature of the handshake is wrong: the peer does not hold its certificate's key")
-            }
-            Self::BadFinished => f.write_str("the peer's Finished is wrong: both sides saw different handshakes"),
-            Self::NoIdentity { asked: Some(name) } => write!(f, "there is no certificate for the name {name:?}"),
-            Self::NoIdentity { asked: None } => {
-                f.write_str("the client names no server (SNI), and there is no certificate for that case")
-            }
-            Self::SignerFailed => f.write_str("the signer did not sign"),
-            Self::ClosedDuringHandshake { state } => write!(
-                f,
-                "the peer closed the transport in the middle of the handshake (we were in {state}); \
-                 it may not speak TLS on this port, or may have refused the connection without an alert"
-            ),
-            Self::Truncated => {
-                f.write_str("the peer closed the transport without close_notify: what it sent may have been cut short")
-            }
-            Self::WrongAnswer => f.write_str("this answer does not belong to the question that the connection asked"),
-            Self::HandshakeNotComplete => f.write_str("the handshake has to be completed first"),
-            Self::SendAfterClose => f.write_str("nothing can be sent after close_notify"),
-            Self::Crypto(operation) => write!(f, "a cryptographic operation failed: {operation}"),
-            Self::MessageOfOursTooLong => f.write_str("a handshake message of ours is too long for its length fields"),
-        }
     }
 }
 
@@ -386,76 +281,6 @@ impl std::error::Error for Error {
             Self::Record(e) => Some(e),
             Self::Certificate(e) => Some(e),
             _ => None,
-        }
-    }
-}
-
-/// What a person can do about an alert that is often seen in the field.
-fn hint(description: AlertDescription) -> &'static str {
-    match description {
-        AlertDescription::PROTOCOL_VERSION => " (it does not speak TLS 1.3)",
-        AlertDescription::HANDSHAKE_FAILURE | AlertDescription::INSUFFICIENT_SECURITY => {
-            " (it found no version, cipher suite, group or signature scheme in common; it may speak TLS 1.2 alone)"
-        }
-        AlertDescription::UNRECOGNIZED_NAME => " (it does not serve the name that was asked for)",
-        AlertDescription::CERTIFICATE_REQUIRED => " (it demands a client certificate)",
-        AlertDescription::UNKNOWN_CA => " (it does not know the authority that issued the certificate)",
-        AlertDescription::CERTIFICATE_EXPIRED => " (to it the certificate is expired, or not valid yet)",
-        AlertDescription::NO_APPLICATION_PROTOCOL => " (it speaks none of the application protocols offered)",
-        _ => "",
-    }
-}
-
-fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
-    if items.is_empty() {
-        return f.write_str("none");
-    }
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            f.write_str(", ")?;
-        }
-        write!(f, "{item}")?;
-    }
-    Ok(())
-}
-
-fn protocols(names: &[Vec<u8>]) -> String {
-    names.iter().map(|name| format!("{:?}", String::from_utf8_lossy(name))).collect::<Vec<_>>().join(", ")
-}
-
-impl fmt::Display for Flood {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::EmptyRecords => "empty records",
-            Self::WarningAlerts => "warning alerts",
-            Self::KeyUpdates => "KeyUpdate messages",
-            Self::ChangeCipherSpecs => "change_cipher_spec records",
-        })
-    }
-}
-
-impl fmt::Display for Illegal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CipherSuiteNotOffered(suite) => write!(f, "it chose {suite}, which was not offered"),
-            Self::CipherSuiteChangedAfterRetry => f.write_str("it changed the cipher suite after HelloRetryRequest"),
-            Self::VersionNotOffered(version) => write!(f, "it chose {version}, which was not offered"),
-            Self::SessionIdNotEchoed => f.write_str("it did not echo legacy_session_id"),
-            Self::Compression => f.write_str("it wants compression"),
-            Self::GroupNotOffered(group) => write!(f, "it chose the group {group}, which was not offered"),
-            Self::RetryChangesNothing => f.write_str("its HelloRetryRequest asks for nothing"),
-            Self::RetryForSharedGroup(group) => {
-                write!(f, "its HelloRetryRequest asks for {group}, whose share it already has")
-            }
-            Self::KeyShare(group) => write!(f, "its key share is no valid public value of {group}"),
-            Self::KeyShares(group) => write!(f, "its key shares do not fit its groups, at {group}"),
-            Self::SecondHelloDiffers(field) => write!(f, "its second ClientHello differs from the first in {field}"),
-            Self::SecondHelloKeyShare => {
-                f.write_str("its second ClientHello has not exactly the key share that was asked for")
-            }
-            Self::AlpnNotOffered => f.write_str("it chose an application protocol that was not offered"),
-            Self::CertificateRequestContext => f.write_str("its certificate_request_context is wrong"),
-            Self::Extension(extension) => write!(f, "the extension {extension} has no place in TLS 1.3 there"),
         }
     }
 }

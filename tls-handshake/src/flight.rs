@@ -1,13 +1,13 @@
 //! Sending a message of the handshake: written once into the send buffer, and hashed from those bytes.
 
-use tls_codec::code_points::HandshakeType;
-use tls_codec::error::BufferFull;
-use tls_codec::writer::Writer;
-use tls_crypto::Digest;
+use tls_codec::code_points::{HandshakeType, SignatureScheme};
 use tls_crypto::Transcript;
 
 use crate::error::Error;
 use crate::sink::{EncodeMessage, Sink};
+
+pub(crate) mod tls12;
+pub(crate) mod tls13;
 
 /// Sends a message, and adds it to the transcript.
 pub(crate) fn send(
@@ -19,19 +19,22 @@ pub(crate) fn send(
     Ok(())
 }
 
-/// Sends Finished (RFC 9846 §4.5.3).
-pub(crate) fn send_finished(
-    out: &mut dyn Sink,
-    transcript: &mut Transcript,
-    verify_data: &Digest,
-) -> Result<(), Error> {
-    send(out, transcript, &mut |w| w.message(HandshakeType::FINISHED, |w| w.bytes(verify_data.as_ref())))
+/// Sends Finished (RFC 9846 §4.5.3, RFC 5246 §7.4.9).
+pub(crate) fn send_finished(out: &mut dyn Sink, transcript: &mut Transcript, verify_data: &[u8]) -> Result<(), Error> {
+    send(out, transcript, &mut |w| w.message(HandshakeType::FINISHED, |w| w.bytes(verify_data)))
 }
 
-/// A Certificate message without a certificate, which answers a request that we have none for (RFC 9846 §4.5.1).
-pub(crate) fn no_certificate(w: &mut Writer<'_>, context: &[u8]) -> Result<(), BufferFull> {
-    w.message(HandshakeType::CERTIFICATE, |w| {
-        w.vec8(|w| w.bytes(context))?;
-        w.vec24(|_| Ok(()))
+/// Sends CertificateVerify (RFC 9846 §4.5.2, RFC 5246 §7.4.8).
+pub(crate) fn send_certificate_verify(
+    out: &mut dyn Sink,
+    transcript: &mut Transcript,
+    scheme: SignatureScheme,
+    signature: &[u8],
+) -> Result<(), Error> {
+    send(out, transcript, &mut |w| {
+        w.message(HandshakeType::CERTIFICATE_VERIFY, |w| {
+            w.u16(scheme.0)?;
+            w.vec16(|w| w.bytes(signature))
+        })
     })
 }

@@ -3,20 +3,18 @@
 use std::fmt;
 
 use pki_types::CertificateDer;
-use tls_codec::code_points::{HandshakeType, SignatureScheme};
-use tls_codec::writer::Writer;
+use tls_codec::code_points::SignatureScheme;
 use tls_crypto::PrivateKey;
 
 use crate::negotiate::scheme_of;
 
-/// Who we are to the peer: a certificate chain with its key.
-///
-/// What does not change between connections is computed here once: the encoded Certificate message and the schemes.
+/// Who we are to the peer: a certificate chain with its key, and what a server staples to it.
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: Key,
     schemes: Vec<SignatureScheme>,
-    certificate_message: Vec<u8>,
+    ocsp_response: Option<Vec<u8>>,
+    scts: Vec<Vec<u8>>,
 }
 
 enum Key {
@@ -36,7 +34,7 @@ impl Identity {
         if spki != key.subject_public_key_info() {
             return Err(IdentityError::KeyMismatch);
         }
-        let schemes = key.algorithms().iter().filter_map(|algorithm| scheme_of(*algorithm)).collect();
+        let schemes = key.algorithms().iter().map(|algorithm| scheme_of(*algorithm)).collect();
         Self::build(chain, Key::Here(Box::new(key)), schemes)
     }
 
@@ -60,10 +58,50 @@ impl Identity {
         key: Key,
         schemes: Vec<SignatureScheme>,
     ) -> Result<Self, IdentityError> {
-        let mut certificate_message = Vec::new();
-        encode_certificate(&mut Writer::append(&mut certificate_message), &chain)
-            .map_err(|_| IdentityError::TooLong)?;
-        Ok(Self { chain, key, schemes, certificate_message })
+        let length: usize = chain.iter().map(|certificate| certificate.len().saturating_add(ENTRY_OVERHEAD)).sum();
+        if length > MAX_CHAIN {
+            return Err(IdentityError::TooLong);
+        }
+        Ok(Self { chain, key, schemes, ocsp_response: None, scts: Vec::new() })
+    }
+
+    /// The OCSP response (DER) that a server staples to its certificate for clients that ask for it (RFC 6066 §8); `None`
+    /// for none. It is not looked into.
+    ///
+    /// # Errors
+    /// [`IdentityError::TooLong`] for one that is empty or longer than 64 KiB.
+    pub fn set_ocsp_response(&mut self, response: Option<Vec<u8>>) -> Result<(), IdentityError> {
+        if response.as_ref().is_some_and(|response| response.is_empty() || response.len() > MAX_STAPLED) {
+            return Err(IdentityError::TooLong);
+        }
+        self.ocsp_response = response;
+        Ok(())
+    }
+
+    /// The signed certificate timestamps (RFC 6962 §3.2, each as a log gave it) that a server sends beside its certificate
+    /// to clients that ask for them. They are not looked into.
+    ///
+    /// # Errors
+    /// [`IdentityError::TooLong`] if one is empty, or all together are longer than 64 KiB.
+    pub fn set_signed_certificate_timestamps(&mut self, scts: Vec<Vec<u8>>) -> Result<(), IdentityError> {
+        let length: usize = scts.iter().map(|sct| sct.len().saturating_add(2)).sum();
+        if length > MAX_STAPLED || scts.iter().any(Vec::is_empty) {
+            return Err(IdentityError::TooLong);
+        }
+        self.scts = scts;
+        Ok(())
+    }
+
+    /// What is stapled to the certificate.
+    #[must_use]
+    pub fn ocsp_response(&self) -> Option<&[u8]> {
+        self.ocsp_response.as_deref()
+    }
+
+    /// The timestamps that go beside the certificate.
+    #[must_use]
+    pub fn signed_certificate_timestamps(&self) -> &[Vec<u8>] {
+        &self.scts
     }
 
     /// The certificates, leaf first.
@@ -78,31 +116,20 @@ impl Identity {
         &self.schemes
     }
 
-    /// The whole Certificate message with an empty request context, header included.
-    pub(crate) fn certificate_message(&self) -> &[u8] {
-        &self.certificate_message
-    }
-
     /// Signs with the key that is here; `None` if it is elsewhere, cannot do the scheme, or fails.
     pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
         let Key::Here(key) = &self.key else { return None };
-        let algorithm = key.algorithms().iter().copied().find(|algorithm| scheme_of(*algorithm) == Some(scheme))?;
+        let algorithm = key.algorithms().iter().copied().find(|algorithm| scheme_of(*algorithm) == scheme)?;
         key.sign(algorithm, message).ok()
     }
 }
 
-/// RFC 9846 §4.5.1, without extensions: nothing is stapled yet.
-fn encode_certificate(w: &mut Writer<'_>, chain: &[CertificateDer<'_>]) -> Result<(), tls_codec::error::BufferFull> {
-    w.message(HandshakeType::CERTIFICATE, |w| {
-        w.vec8(|_| Ok(()))?;
-        w.vec24(|w| {
-            chain.iter().try_for_each(|certificate| {
-                w.vec24(|w| w.bytes(certificate))?;
-                w.vec16(|_| Ok(()))
-            })
-        })
-    })
-}
+/// Bytes around each certificate in a Certificate message: its length, and the length of its extensions.
+const ENTRY_OVERHEAD: usize = 5;
+/// What is left of a message's 2^24 - 1 bytes beside all else that may be in it.
+const MAX_CHAIN: usize = 0xf0_0000;
+/// An extension's bytes, its own fields counted.
+const MAX_STAPLED: usize = 0xfff0;
 
 fn public_key_of(leaf: &CertificateDer<'_>) -> Result<Vec<u8>, IdentityError> {
     let certificate = webpki::EndEntityCert::try_from(leaf).map_err(|e| IdentityError::BadLeaf(e.to_string()))?;
@@ -141,7 +168,7 @@ pub enum IdentityError {
         /// The name.
         name: String,
     },
-    /// The chain does not fit a Certificate message (16 MiB).
+    /// The chain does not fit a Certificate message (15 MiB), or what is stapled to it does not fit an extension (64 KiB).
     TooLong,
 }
 
@@ -161,7 +188,9 @@ impl fmt::Display for IdentityError {
             ),
             Self::NoScheme => f.write_str("a remote key needs at least one signature scheme"),
             Self::NotValidForName { name } => write!(f, "the certificate is not valid for the name {name:?}"),
-            Self::TooLong => f.write_str("the chain is too long for a Certificate message"),
+            Self::TooLong => {
+                f.write_str("the chain, or what is stapled to it, is empty or too long for a Certificate message")
+            }
         }
     }
 }

@@ -61,6 +61,7 @@ pub mod client;
 pub mod config;
 pub mod connection;
 pub mod error;
+mod established;
 mod flight;
 pub mod framed;
 pub mod identity;
@@ -71,18 +72,22 @@ mod role;
 pub mod schedule;
 pub mod server;
 pub mod sink;
+mod suite;
 #[cfg(test)]
 mod tests;
 mod traffic;
 pub mod verify;
 
 pub use certificate_error::CertificateError;
-pub use config::{ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, ServerConfig};
+pub use config::{ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, ServerConfig, SuitePreference};
 pub use connection::{ClientConnection, Connection, Processed, Progress, ServerConnection};
 pub use error::Error;
+pub use established::HandshakeKind;
 pub use identity::{Identity, IdentityError};
-pub use need::{Answer, Need, NeedIdentity, NeedSession, NeedSignature, NeedVerdict};
+pub use need::{
+    Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedSession, NeedSignature, NeedVerdict,
+};
 pub use record::Outgoing;
 pub use role::Role;
-pub use traffic::HandshakeKind;
+pub use suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 pub use verify::chain::RootCertStore;

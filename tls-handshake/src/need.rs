@@ -18,8 +18,8 @@ use tls_codec::owned::Owned;
 use crate::certificate_error::CertificateError;
 use crate::error::Error;
 use crate::identity::Identity;
-use crate::verify::chain::{RootCertStore, verify_server_chain};
-use crate::verify::{PeerChain, signature};
+use crate::verify::PeerChain;
+use crate::verify::chain::{RootCertStore, verify_client_chain, verify_server_chain};
 
 /// What the handshake waits for. Each question owns all it needs: it can cross a thread or an `.await`.
 #[derive(Debug)]
@@ -29,10 +29,14 @@ pub enum Need {
     Session(NeedSession),
     /// Which identity answers this ClientHello?
     Identity(NeedIdentity),
+    /// Which identity, if any, does this server get to see?
+    ClientIdentity(NeedClientIdentity),
     /// A signature with the identity's key.
     Signature(NeedSignature),
-    /// Is the peer's certificate chain good?
+    /// Is the server's certificate chain good?
     Verdict(NeedVerdict),
+    /// Is the client's certificate chain good?
+    ClientVerdict(NeedClientVerdict),
 }
 
 /// The answer to a [`Need`]; only the questions make it.
@@ -43,6 +47,7 @@ pub struct Answer(pub(crate) Answered);
 pub(crate) enum Answered {
     Session(SessionAnswer),
     Identity(IdentityAnswer),
+    ClientIdentity(ClientIdentityAnswer),
     Signature(SignatureAnswer),
     Verdict(VerdictAnswer),
 }
@@ -63,6 +68,7 @@ impl Answer {
         asker.check(match &self.0 {
             Answered::Session(a) => a.asker,
             Answered::Identity(a) => a.asker,
+            Answered::ClientIdentity(a) => a.asker,
             Answered::Signature(a) => a.asker,
             Answered::Verdict(a) => a.asker,
         })
@@ -139,6 +145,12 @@ impl NeedIdentity {
         self.hello.get()
     }
 
+    /// The body of the message as it came, without its header.
+    #[must_use]
+    pub fn raw_client_hello(&self) -> &[u8] {
+        self.hello.wire()
+    }
+
     /// The host name that the client asks for (SNI), if any.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
@@ -149,26 +161,81 @@ impl NeedIdentity {
     /// Answers with this identity.
     #[must_use]
     pub fn answer(self, identity: Arc<Identity>) -> Answer {
-        Answer(Answered::Identity(IdentityAnswer { asker: self.asker, identity: Ok(identity) }))
+        Answer(Answered::Identity(IdentityAnswer { asker: self.asker, hello: self.hello, identity: Ok(identity) }))
     }
 
     /// There is none for this name: the handshake ends with unrecognized_name.
     #[must_use]
     pub fn refuse(self) -> Answer {
         let asked = self.server_name().map(str::to_owned);
-        Answer(Answered::Identity(IdentityAnswer { asker: self.asker, identity: Err(asked) }))
+        Answer(Answered::Identity(IdentityAnswer { asker: self.asker, hello: self.hello, identity: Err(asked) }))
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct IdentityAnswer {
     asker: Asker,
+    hello: Owned<ClientHelloView>,
     identity: Result<Arc<Identity>, Option<String>>,
 }
 
 impl IdentityAnswer {
-    pub(crate) fn into_identity(self) -> Result<Arc<Identity>, Error> {
-        self.identity.map_err(|asked| Error::NoIdentity { asked })
+    /// The hello comes back with the answer.
+    pub(crate) fn into_parts(self) -> Result<(Arc<Identity>, Owned<ClientHelloView>), Error> {
+        let identity = self.identity.map_err(|asked| Error::NoIdentity { asked })?;
+        Ok((identity, self.hello))
+    }
+}
+
+/// Asks a client which identity to show to a server that wants to know (RFC 9846 §4.4.2, RFC 5246 §7.4.4). It is asked only if
+/// [`ClientConfig`](crate::config::ClientConfig::set_client_identity_lookup) says that there may be one.
+#[derive(Debug)]
+pub struct NeedClientIdentity {
+    asker: Asker,
+    authorities: Vec<Vec<u8>>,
+    schemes: Vec<SignatureScheme>,
+}
+
+impl NeedClientIdentity {
+    pub(crate) fn new(asker: Asker, authorities: Vec<Vec<u8>>, schemes: Vec<SignatureScheme>) -> Self {
+        Self { asker, authorities, schemes }
+    }
+
+    /// The distinguished names (DER) of the authorities that the server trusts for clients; none if it does not say.
+    #[must_use]
+    pub fn authorities(&self) -> &[Vec<u8>] {
+        &self.authorities
+    }
+
+    /// The signature schemes that the server accepts from this client, in its order of preference. An identity that has
+    /// none of them in [`Identity::schemes`] cannot be used.
+    #[must_use]
+    pub fn schemes(&self) -> &[SignatureScheme] {
+        &self.schemes
+    }
+
+    /// Shows this identity; but none, if it can sign with none of the schemes.
+    #[must_use]
+    pub fn answer(self, identity: Arc<Identity>) -> Answer {
+        Answer(Answered::ClientIdentity(ClientIdentityAnswer { asker: self.asker, identity: Some(identity) }))
+    }
+
+    /// Shows none: the server decides whether it goes on.
+    #[must_use]
+    pub fn decline(self) -> Answer {
+        Answer(Answered::ClientIdentity(ClientIdentityAnswer { asker: self.asker, identity: None }))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct ClientIdentityAnswer {
+    asker: Asker,
+    identity: Option<Arc<Identity>>,
+}
+
+impl ClientIdentityAnswer {
+    pub(crate) fn into_identity(self) -> Option<Arc<Identity>> {
+        self.identity
     }
 }
 
@@ -177,16 +244,11 @@ pub struct NeedSignature {
     asker: Asker,
     identity: Arc<Identity>,
     scheme: SignatureScheme,
-    message: signature::Content,
+    message: Vec<u8>,
 }
 
 impl NeedSignature {
-    pub(crate) fn new(
-        asker: Asker,
-        identity: Arc<Identity>,
-        scheme: SignatureScheme,
-        message: signature::Content,
-    ) -> Self {
+    pub(crate) fn new(asker: Asker, identity: Arc<Identity>, scheme: SignatureScheme, message: Vec<u8>) -> Self {
         Self { asker, identity, scheme, message }
     }
 
@@ -196,10 +258,11 @@ impl NeedSignature {
         self.scheme
     }
 
-    /// What is to be signed: the message itself, and not its hash (RFC 9846 §4.5.2). Up to 146 bytes.
+    /// What is to be signed: the message itself, and not its hash (RFC 9846 §4.5.2, RFC 5246 §7.4.3). Less than 200 bytes, but
+    /// for a client of TLS 1.2, which signs all messages of the handshake (RFC 5246 §7.4.8).
     #[must_use]
     pub fn message(&self) -> &[u8] {
-        self.message.as_ref()
+        &self.message
     }
 
     /// Whose key is to sign.
@@ -223,7 +286,7 @@ impl NeedSignature {
     /// Signs here and now with the key that the identity holds; fails if it holds none.
     #[must_use]
     pub fn sign_locally(self) -> Answer {
-        match self.identity.sign(self.scheme, self.message.as_ref()) {
+        match self.identity.sign(self.scheme, &self.message) {
             Some(signature) => self.answer(signature),
             None => self.fail(),
         }
@@ -289,6 +352,12 @@ impl NeedVerdict {
         self.chain.ocsp_response()
     }
 
+    /// The signed certificate timestamps that came beside the leaf, unchecked (RFC 6962 §3.3).
+    #[must_use]
+    pub fn signed_certificate_timestamps(&self) -> &[Vec<u8>] {
+        self.chain.signed_certificate_timestamps()
+    }
+
     /// Judges the chain by these trust anchors, at this time: what most applications want.
     #[must_use]
     pub fn verify(self, roots: &RootCertStore, now: UnixTime) -> Answer {
@@ -305,6 +374,56 @@ impl NeedVerdict {
     /// Answers with a verdict of the application's own. `Ok` makes the leaf's key trusted for this connection: whoever
     /// gives it must have checked chain, name and validity.
     #[cfg(any(test, feature = "dangerous_configuration"))]
+    #[must_use]
+    pub fn answer(self, verdict: Result<(), CertificateError>) -> Answer {
+        self.judged(verdict)
+    }
+
+    fn judged(self, verdict: Result<(), CertificateError>) -> Answer {
+        Answer(Answered::Verdict(VerdictAnswer { asker: self.asker, chain: self.chain, verdict }))
+    }
+}
+
+/// Asks a server whether a client's chain is good.
+///
+/// Whom a server lets in is its own decision: [`answer`](Self::answer) takes any verdict. That the client holds the leaf's key
+/// is checked in any case.
+#[derive(Debug)]
+pub struct NeedClientVerdict {
+    asker: Asker,
+    chain: PeerChain,
+}
+
+impl NeedClientVerdict {
+    pub(crate) fn new(asker: Asker, chain: PeerChain) -> Self {
+        Self { asker, chain }
+    }
+
+    /// The certificates as they were sent, leaf first; never empty.
+    #[must_use]
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        self.chain.certificates()
+    }
+
+    /// Judges the chain by these trust anchors, at this time: a path to one of them, validity, and that it is meant for
+    /// clients. Which client it is, and what it may do, is the application's business.
+    #[must_use]
+    pub fn verify(self, roots: &RootCertStore, now: UnixTime) -> Answer {
+        let verdict = verify_client_chain(self.chain(), roots, now);
+        self.judged(verdict)
+    }
+
+    /// Refuses the chain: the handshake ends with the alert of this error.
+    #[must_use]
+    pub fn refuse(self, why: CertificateError) -> Answer {
+        self.judged(Err(why))
+    }
+
+    /// Answers with a verdict of the application's own, for example one on pinned keys. `Ok` makes the leaf's key trusted for
+    /// this connection.
+    ///
+    /// Other than [`NeedVerdict`]'s this takes no feature: a server that accepts a chain unseen authenticates nobody, but
+    /// that endangers itself alone, and no client's secrets go to an impostor.
     #[must_use]
     pub fn answer(self, verdict: Result<(), CertificateError>) -> Answer {
         self.judged(verdict)

@@ -3,24 +3,12 @@
 use tls_codec::code_points::{CipherSuite, NamedGroup, SignatureScheme};
 use tls_crypto::Group;
 use tls_crypto::SignatureAlgorithm;
-use tls_crypto::{ALL_TLS13, Tls13Suite};
 
 /// The groups that exist here, in order of preference.
 pub(crate) const GROUPS: [Group; 3] = [Group::X25519, Group::Secp256r1, Group::Secp384r1];
 
-/// The signature schemes whose signatures we accept in CertificateVerify (RFC 9846 §4.3.3).
-///
-/// No PKCS#1 v1.5 and no SHA-1: TLS 1.3 has neither in signatures of the handshake.
-pub(crate) const HANDSHAKE_SCHEMES: [SignatureScheme; 6] = [
-    SignatureScheme::ECDSA_SECP256R1_SHA256,
-    SignatureScheme::ECDSA_SECP384R1_SHA384,
-    SignatureScheme::ED25519,
-    SignatureScheme::RSA_PSS_RSAE_SHA256,
-    SignatureScheme::RSA_PSS_RSAE_SHA384,
-    SignatureScheme::RSA_PSS_RSAE_SHA512,
-];
-
-/// Those that we accept in certificates: PKCS#1 v1.5 signs most of the world's chains.
+/// Those that we accept in certificates, and whose signatures we can check at all: PKCS#1 v1.5 signs most of the world's
+/// chains. No SHA-1 and no MD5.
 pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 9] = [
     SignatureScheme::ECDSA_SECP256R1_SHA256,
     SignatureScheme::ECDSA_SECP384R1_SHA384,
@@ -33,12 +21,37 @@ pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 9] = [
     SignatureScheme::RSA_PKCS1_SHA512,
 ];
 
-pub(crate) fn suite_id(suite: &Tls13Suite) -> CipherSuite {
-    CipherSuite(suite.id)
+/// Who decides between suites that both sides have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SuitePreference {
+    /// The server's order; but a client that puts a ChaCha20-Poly1305 suite first gets one, as it has no fast AES (most
+    /// phones of the cheaper kind).
+    #[default]
+    Server,
+    /// The client's order.
+    Client,
 }
 
-pub(crate) fn suite_of(id: CipherSuite) -> Option<&'static Tls13Suite> {
-    ALL_TLS13.iter().find(|suite| suite.id == id.0).copied()
+/// The suite to use with a client that offers these, out of `ours` in our order. `id` and `is_chacha` see one of ours.
+pub(crate) fn choose_suite<S: Copy>(
+    preference: SuitePreference,
+    ours: impl Iterator<Item = S> + Clone,
+    offered: impl Iterator<Item = CipherSuite> + Clone,
+    id: impl Fn(S) -> CipherSuite,
+    is_chacha: impl Fn(S) -> bool,
+) -> Option<S> {
+    let of_ours = |wanted: CipherSuite| ours.clone().find(|suite| id(*suite) == wanted);
+    match preference {
+        SuitePreference::Client => offered.clone().find_map(of_ours),
+        SuitePreference::Server => {
+            // GREASE and SCSVs may stand before what the client means to be first.
+            let first = offered.clone().find_map(of_ours);
+            first
+                .filter(|suite| is_chacha(*suite))
+                .or_else(|| ours.clone().find(|suite| offered.clone().any(|wanted| wanted == id(*suite))))
+        }
+    }
 }
 
 pub(crate) fn group_id(group: Group) -> NamedGroup {
@@ -53,21 +66,19 @@ pub(crate) fn group_of(id: NamedGroup) -> Option<Group> {
     GROUPS.into_iter().find(|group| group_id(*group) == id)
 }
 
-/// The scheme under which a key's algorithm goes in TLS 1.3; `None` for what TLS 1.3 does not sign with.
-pub(crate) fn scheme_of(algorithm: SignatureAlgorithm) -> Option<SignatureScheme> {
-    Some(match algorithm {
+/// The scheme under which a key's algorithm goes.
+pub(crate) fn scheme_of(algorithm: SignatureAlgorithm) -> SignatureScheme {
+    match algorithm {
         SignatureAlgorithm::RsaPssSha256 => SignatureScheme::RSA_PSS_RSAE_SHA256,
         SignatureAlgorithm::RsaPssSha384 => SignatureScheme::RSA_PSS_RSAE_SHA384,
         SignatureAlgorithm::RsaPssSha512 => SignatureScheme::RSA_PSS_RSAE_SHA512,
         SignatureAlgorithm::EcdsaP256Sha256 => SignatureScheme::ECDSA_SECP256R1_SHA256,
         SignatureAlgorithm::EcdsaP384Sha384 => SignatureScheme::ECDSA_SECP384R1_SHA384,
         SignatureAlgorithm::Ed25519 => SignatureScheme::ED25519,
-        SignatureAlgorithm::RsaPkcs1Sha256
-        | SignatureAlgorithm::RsaPkcs1Sha384
-        | SignatureAlgorithm::RsaPkcs1Sha512 => {
-            return None;
-        }
-    })
+        SignatureAlgorithm::RsaPkcs1Sha256 => SignatureScheme::RSA_PKCS1_SHA256,
+        SignatureAlgorithm::RsaPkcs1Sha384 => SignatureScheme::RSA_PKCS1_SHA384,
+        SignatureAlgorithm::RsaPkcs1Sha512 => SignatureScheme::RSA_PKCS1_SHA512,
+    }
 }
 
 /// The first of `preferred` that the other side has as well.
@@ -80,30 +91,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_suite_and_group_is_found_by_its_code_point() {
-        for suite in ALL_TLS13 {
-            assert_eq!(suite_of(suite_id(suite)).map(|s| s.id), Some(suite.id));
-            assert_eq!(suite_id(suite).name(), Some(suite.name));
-        }
+    fn every_group_is_found_by_its_code_point() {
         for group in GROUPS {
             assert_eq!(group_of(group_id(group)), Some(group));
         }
         assert_eq!(group_of(NamedGroup::X448), None);
-        assert!(suite_of(CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256).is_none());
     }
 
     #[test]
-    fn no_pkcs1_and_no_sha1_in_handshake_signatures() {
-        for forbidden in [
-            SignatureScheme::RSA_PKCS1_SHA256,
-            SignatureScheme::RSA_PKCS1_SHA384,
-            SignatureScheme::RSA_PKCS1_SHA512,
-            SignatureScheme::RSA_PKCS1_SHA1,
-            SignatureScheme::ECDSA_SHA1,
-        ] {
-            assert!(!HANDSHAKE_SCHEMES.contains(&forbidden));
-        }
+    fn no_sha1_in_any_signature() {
         assert!(!CERTIFICATE_SCHEMES.contains(&SignatureScheme::RSA_PKCS1_SHA1));
         assert!(!CERTIFICATE_SCHEMES.contains(&SignatureScheme::ECDSA_SHA1));
+    }
+
+    #[test]
+    fn the_server_chooses_but_chacha_first_means_it() {
+        const AES: u16 = 0x1301;
+        const CHACHA: u16 = 0x1303;
+        const GREASE: u16 = 0x0a0a;
+        let choose = |preference, ours: &[u16], offered: &[u16]| {
+            let offered = offered.iter().map(|id| CipherSuite(*id));
+            choose_suite(preference, ours.iter().copied(), offered, CipherSuite, |id| id == CHACHA)
+        };
+        let ours = [AES, 0x1302, CHACHA];
+        assert_eq!(choose(SuitePreference::Server, &ours, &[0x1302, AES, CHACHA]), Some(AES));
+        assert_eq!(choose(SuitePreference::Client, &ours, &[0x1302, AES, CHACHA]), Some(0x1302));
+        assert_eq!(choose(SuitePreference::Server, &ours, &[GREASE, CHACHA, AES]), Some(CHACHA));
+        assert_eq!(choose(SuitePreference::Server, &[AES], &[CHACHA, AES]), Some(AES));
+        assert_eq!(choose(SuitePreference::Server, &ours, &[GREASE]), None);
     }
 }

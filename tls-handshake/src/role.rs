@@ -2,9 +2,9 @@
 
 use tls_codec::handshake::RawMessage;
 
-use crate::auth::Authenticated;
 use crate::error::Error;
-use crate::framed::Framed;
+use crate::established::Established;
+use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker, Need};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
@@ -24,17 +24,36 @@ pub(crate) trait States: Sized + std::fmt::Debug {
     /// Who asks, if the state waits for an answer.
     fn asker(&self) -> Option<Asker>;
 
-    /// The state's name in RFC 9846 Appendix A.
+    /// The state's name in RFC 9846 Appendix A, or one made in its manner for TLS 1.2.
     fn name(&self) -> &'static str;
 
-    /// Whether change_cipher_spec records are to be ignored in this state (RFC 9846 §5).
-    fn ignores_change_cipher_spec(&self) -> bool;
+    /// What the state does with a change_cipher_spec record, which ends at `at`.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedRecord`] unless it has a place here.
+    fn on_change_cipher_spec(
+        self,
+        at: RecordBoundary,
+        out: &mut dyn Sink,
+    ) -> Result<AfterChangeCipherSpec<Self>, Error>;
+
+    /// Whether alerts at the level of a warning are ignored (RFC 5246 §7.2.2), up to a bound. TLS 1.3 has none but closures.
+    fn ignores_warnings(&self) -> bool;
 
     /// The connection, once its handshake is complete.
-    fn connected(&self) -> Option<(&Traffic, &Authenticated)>;
+    fn established(&self) -> Option<Established<'_>>;
 
-    /// The same, to change its keys.
+    /// What changes the connection's keys, once its handshake is complete; `None` if the version cannot.
     fn traffic_mut(&mut self) -> Option<&mut Traffic>;
+}
+
+/// Where a change_cipher_spec record leads.
+#[derive(Debug)]
+pub(crate) enum AfterChangeCipherSpec<S> {
+    /// Nowhere: it is there for middleboxes (RFC 9846 Appendix E.4).
+    Ignored(S),
+    /// To this state, which reads under new keys (RFC 5246 §7.1).
+    Next(S),
 }
 
 /// Where a message or an answer leads.
@@ -45,6 +64,26 @@ pub(crate) enum Step<S> {
     Next(S),
     /// To this state, which waits for an answer.
     Ask(S, Need),
+}
+
+impl<S> Step<S> {
+    /// The same step among the states of the whole role.
+    pub(crate) fn map<T>(self, into: impl FnOnce(S) -> T) -> Step<T> {
+        match self {
+            Self::Next(state) => Step::Next(into(state)),
+            Self::Ask(state, need) => Step::Ask(into(state), need),
+        }
+    }
+}
+
+impl<S> AfterChangeCipherSpec<S> {
+    /// The same among the states of the whole role.
+    pub(crate) fn map<T>(self, into: impl FnOnce(S) -> T) -> AfterChangeCipherSpec<T> {
+        match self {
+            Self::Ignored(state) => AfterChangeCipherSpec::Ignored(into(state)),
+            Self::Next(state) => AfterChangeCipherSpec::Next(into(state)),
+        }
+    }
 }
 
 /// A state's `Debug` shows its name: what it holds is secret, or long.

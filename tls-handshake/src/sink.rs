@@ -21,7 +21,8 @@ pub trait Sink {
     /// [`Error::MessageOfOursTooLong`] if it does not fit its length fields; nothing is sent then.
     fn send(&mut self, encode: &mut EncodeMessage<'_>) -> Result<&[u8], Error>;
 
-    /// Sends the change_cipher_spec record of middlebox compatibility mode (RFC 9846 Appendix E.4).
+    /// Ends the flight so far, and sends a change_cipher_spec record, as it is (RFC 5246 §7.1; RFC 9846 Appendix E.4 for middleboxes
+    /// alone).
     ///
     /// # Errors
     /// As for [`Sink::install_write`].

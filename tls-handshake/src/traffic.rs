@@ -1,39 +1,19 @@
-//! A connection whose handshake is complete: its keys and their updates, and what was negotiated. Both roles have it.
+//! The keys of a TLS 1.3 connection whose handshake is complete, and their updates. Both roles have it.
 
-use tls_codec::code_points::{HandshakeType, KeyUpdateRequest, NamedGroup};
+use tls_codec::code_points::{HandshakeType, KeyUpdateRequest};
 use tls_codec::handshake::KeyUpdate;
-use tls_crypto::Tls13Suite;
 
+use crate::auth::Authenticated;
 use crate::error::{Error, Flood};
+use crate::established::{Established, Negotiated};
 use crate::framed::Framed;
-use crate::schedule::ApplicationKeys;
+use crate::schedule::tls13::ApplicationKeys;
 use crate::sink::Sink;
-
-/// How a handshake went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HandshakeKind {
-    /// One round trip.
-    Full,
-    /// Two round trips: the server asked for another key share.
-    FullWithHelloRetryRequest,
-}
-
-/// What the handshake settled.
-#[derive(Debug)]
-pub(crate) struct Negotiated {
-    pub(crate) suite: &'static Tls13Suite,
-    pub(crate) group: NamedGroup,
-    pub(crate) alpn: Option<Vec<u8>>,
-    pub(crate) kind: HandshakeKind,
-    /// The name that the client asked for, at a server.
-    pub(crate) server_name: Option<String>,
-}
 
 /// Keys, and what was negotiated.
 pub(crate) struct Traffic {
     keys: ApplicationKeys,
-    pub(crate) negotiated: Negotiated,
+    negotiated: Negotiated,
     /// KeyUpdates received since data came last.
     received_updates: u8,
     sent_updates: u64,
@@ -56,8 +36,8 @@ impl Traffic {
         Self { keys, negotiated, received_updates: 0, sent_updates: 0, owed: false, asked: false, refreshes: 0 }
     }
 
-    pub(crate) fn keys(&self) -> &ApplicationKeys {
-        &self.keys
+    pub(crate) fn established<'s>(&'s self, peer: &'s Authenticated) -> Established<'s> {
+        Established { negotiated: &self.negotiated, peer, exporter: &self.keys }
     }
 
     /// RFC 9846 §4.7.3: the peer's next records come under its next key.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pki_types::ServerName;
-use tls_codec::code_points::{ExtensionType, HandshakeType, NamedGroup, ProtocolVersion, PskKeyExchangeMode};
+use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion, PskKeyExchangeMode};
 use tls_codec::error::BufferFull;
 use tls_codec::extension;
 use tls_codec::handshake::{ServerHello, ServerHelloExtensions};
@@ -13,14 +13,16 @@ use tls_crypto::SecureRandom;
 use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
-use super::tls13::WaitEncryptedExtensions;
+use super::tls13::{self, Shared, WaitEncryptedExtensions};
 use crate::config::ClientConfig;
 use crate::error::{Error, Illegal};
+use crate::established::HandshakeKind;
 use crate::framed::Framed;
-use crate::negotiate::{CERTIFICATE_SCHEMES, HANDSHAKE_SCHEMES, group_id, suite_of};
-use crate::schedule::{HandshakeKeys, Side};
+use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
+use crate::schedule::Side;
+use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
-use crate::traffic::HandshakeKind;
+use crate::verify::tls13::RULES;
 
 /// What the client said of itself, and needs until ServerHello.
 pub(super) struct Offer {
@@ -35,23 +37,6 @@ pub(super) struct Offer {
 impl std::fmt::Debug for Offer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Offer").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// What all states after ServerHello share.
-pub(super) struct Shared {
-    pub(super) config: Arc<ClientConfig>,
-    pub(super) name: ServerName<'static>,
-    pub(super) client_random: [u8; 32],
-    pub(super) transcript: Transcript,
-    pub(super) suite: &'static Tls13Suite,
-    pub(super) group: NamedGroup,
-    pub(super) kind: HandshakeKind,
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("name", &self.name).field("suite", &self.suite).finish_non_exhaustive()
     }
 }
 
@@ -96,15 +81,16 @@ impl WaitServerHello {
         Self { offer: Box::new(Offer { config, name, random, session_id, key }), hello }
     }
 
+    /// Warnings exist before TLS 1.3 alone: unrecognized_name is one that old servers send and go on.
+    pub(super) fn ignores_warnings(&self) -> bool {
+        self.offer.config.common.enables(ProtocolVersion::TLS12)
+    }
+
     /// RFC 9846 §4.2.3.
     ///
     /// # Errors
     /// [`Error`] for whatever was not offered, is missing or contradicts the offer.
-    pub fn on_server_hello(
-        self,
-        m: Framed<'_, ServerHello<'_>>,
-        out: &mut dyn Sink,
-    ) -> Result<WaitEncryptedExtensions, Error> {
+    pub fn on_server_hello(self, m: Framed<'_, ServerHello<'_>>, out: &mut dyn Sink) -> Result<tls13::State, Error> {
         let suite = self.offer.check_server_hello(&m.msg)?;
         let mut transcript = Transcript::new(suite.hash);
         transcript.add(&self.hello);
@@ -122,7 +108,7 @@ impl Offer {
             w.u16(ProtocolVersion::TLS12.0)?;
             w.bytes(&self.random)?;
             w.vec8(|w| w.bytes(&self.session_id))?;
-            w.vec16(|w| common.suites.iter().try_for_each(|suite| w.u16(suite.id)))?;
+            w.vec16(|w| common.suites.iter().try_for_each(|suite| w.u16(suite.suite().0)))?;
             w.vec8(|w| w.u8(0))?;
             w.vec16(|w| {
                 extension::SupportedVersions::write(w, &[ProtocolVersion::TLS13])?;
@@ -130,7 +116,7 @@ impl Offer {
                     extension::ServerNameList::write(w, host)?;
                 }
                 extension::SupportedGroups::write(w, &common.group_ids)?;
-                extension::SignatureAlgorithms::write(w, &HANDSHAKE_SCHEMES)?;
+                extension::SignatureAlgorithms::write(w, RULES.schemes)?;
                 extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
                 extension::StatusRequest::write(w)?;
                 if !common.alpn.is_empty() {
@@ -178,7 +164,12 @@ impl Offer {
             Some(ProtocolVersion::TLS13) => {}
             Some(other) => return Err(Illegal::VersionNotOffered(other).into()),
             // An older version, which is not enabled: the downgrade sentinel has nothing to add.
-            None => return Err(Error::NoCommonVersion { offered: vec![m.legacy_version] }),
+            None => {
+                return Err(Error::NoCommonVersion {
+                    offered: vec![m.legacy_version],
+                    enabled: self.config.common.enabled_versions(),
+                });
+            }
         }
         extensions.check_tls13()?;
         if let Some((extension, _)) =
@@ -198,7 +189,10 @@ impl Offer {
         compression: u8,
     ) -> Result<(), Error> {
         if legacy_version != ProtocolVersion::TLS12 {
-            return Err(Error::NoCommonVersion { offered: vec![legacy_version] });
+            return Err(Error::NoCommonVersion {
+                offered: vec![legacy_version],
+                enabled: self.config.common.enabled_versions(),
+            });
         }
         if session_id != self.session_id {
             return Err(Illegal::SessionIdNotEchoed.into());
@@ -213,9 +207,8 @@ impl Offer {
         &self,
         chosen: tls_codec::code_points::CipherSuite,
     ) -> Result<&'static Tls13Suite, Error> {
-        suite_of(chosen)
-            .filter(|suite| self.config.common.suites.contains(suite))
-            .ok_or_else(|| Illegal::CipherSuiteNotOffered(chosen).into())
+        let offered = self.config.common.suites.iter().find(|suite| suite.suite() == chosen);
+        offered.and_then(|suite| suite.tls13()).ok_or_else(|| Illegal::CipherSuiteNotOffered(chosen).into())
     }
 
     /// Agrees on the keys of the handshake, and installs those that we read with.
@@ -226,7 +219,7 @@ impl Offer {
         mut transcript: Transcript,
         kind: HandshakeKind,
         out: &mut dyn Sink,
-    ) -> Result<WaitEncryptedExtensions, Error> {
+    ) -> Result<tls13::State, Error> {
         let at = m.at_boundary()?;
         let share = m.msg.extensions.key_share.ok_or(Error::MissingExtension {
             message: HandshakeType::SERVER_HELLO,
@@ -243,6 +236,6 @@ impl Offer {
         out.install_write(keys.write_key())?;
         let shared =
             Shared { config: self.config, name: self.name, client_random: self.random, transcript, suite, group, kind };
-        Ok(WaitEncryptedExtensions::new(Box::new(shared), keys))
+        Ok(tls13::State::WaitEncryptedExtensions(WaitEncryptedExtensions::new(Box::new(shared), keys)))
     }
 }

@@ -3,17 +3,9 @@
 //! ```text
 //!     START ─ ClientHello ─▶ WaitServerHello ─ HelloRetryRequest ─▶ WaitServerHelloAfterRetry
 //!                                  │ ServerHello                            │ ServerHello
-//!                                  ▼                                        ▼
-//!                            WaitEncryptedExtensions ◀──────────────────────┘
-//!                                  │ EncryptedExtensions
-//!                                  ▼
-//!                            WaitCertOrCertRequest ─ CertificateRequest ─▶ WaitCert
-//!                                  │ Certificate                              │ Certificate
-//!                                  ▼                                          ▼
-//!                            WaitVerdict ◀────────────────────────────────────┘   (the application judges the chain)
-//!                                  │ verdict
-//!                                  ▼
-//!                            WaitCertVerify ─ CertificateVerify ─▶ WaitFinished ─ Finished ─▶ Connected
+//!                         ┌────────┴────────┐                               │
+//!                         ▼                 ▼                               │
+//!                    tls12::State      tls13::State ◀───────────────────────┘
 //! ```
 //!
 //! What the diagram does not have does not compile:
@@ -38,11 +30,11 @@
 use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::{RawMessage, ServerHelloMessage};
 
-use crate::auth::Authenticated;
 use crate::error::Error;
-use crate::framed::Framed;
-use crate::need::{Answer, Answered, Asker};
-use crate::role::{Role, States, Step};
+use crate::established::Established;
+use crate::framed::{Framed, RecordBoundary};
+use crate::need::{Answer, Asker};
+use crate::role::{AfterChangeCipherSpec, Role, States, Step};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -52,9 +44,6 @@ pub mod tls13;
 
 use hello::WaitServerHello;
 use retry::WaitServerHelloAfterRetry;
-use tls13::{
-    AfterEncryptedExtensions, Connected, WaitCert, WaitCertVerify, WaitEncryptedExtensions, WaitFinished, WaitVerdict,
-};
 
 /// The state that a client is in.
 #[derive(Debug)]
@@ -64,20 +53,8 @@ pub enum Client {
     WaitServerHello(WaitServerHello),
     /// A second ClientHello was sent.
     WaitServerHelloAfterRetry(WaitServerHelloAfterRetry),
-    /// The handshake's keys are there.
-    WaitEncryptedExtensions(WaitEncryptedExtensions),
-    /// The server may ask for a certificate, or show its own.
-    WaitCertOrCertRequest(AfterEncryptedExtensions),
-    /// The server asked for a certificate.
-    WaitCert(WaitCert),
-    /// The application judges the chain.
-    WaitVerdict(WaitVerdict),
-    /// The chain is good; its key has to sign.
-    WaitCertVerify(WaitCertVerify),
-    /// The key signed; Finished has to confirm all.
-    WaitFinished(WaitFinished),
-    /// The handshake is complete.
-    Connected(Connected),
+    /// ServerHello chose TLS 1.3.
+    Tls13(tls13::State),
 }
 
 impl Role for Client {}
@@ -85,64 +62,41 @@ impl Role for Client {}
 impl States for Client {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         use HandshakeType as T;
-        Ok(Step::Next(match (self, message.msg.typ) {
+        Ok(match (self, message.msg.typ) {
             (Self::WaitServerHello(s), T::SERVER_HELLO) => {
                 let (hello, framed) = message.decode::<ServerHelloMessage<'_>>()?.split();
-                match hello {
-                    ServerHelloMessage::ServerHello(m) => {
-                        Self::WaitEncryptedExtensions(s.on_server_hello(framed.with(m), out)?)
-                    }
+                Step::Next(match hello {
+                    ServerHelloMessage::ServerHello(m) => Self::Tls13(s.on_server_hello(framed.with(m), out)?),
                     ServerHelloMessage::HelloRetryRequest(m) => {
                         Self::WaitServerHelloAfterRetry(s.on_hello_retry_request(framed.with(m), out)?)
                     }
-                }
+                })
             }
             (Self::WaitServerHelloAfterRetry(s), T::SERVER_HELLO) => {
                 let (hello, framed) = message.decode::<ServerHelloMessage<'_>>()?.split();
                 match hello {
                     ServerHelloMessage::ServerHello(m) => {
-                        Self::WaitEncryptedExtensions(s.on_server_hello(framed.with(m), out)?)
+                        Step::Next(Self::Tls13(s.on_server_hello(framed.with(m), out)?))
                     }
                     ServerHelloMessage::HelloRetryRequest(_) => return Err(Error::SecondHelloRetryRequest),
                 }
             }
-            (Self::WaitEncryptedExtensions(s), T::ENCRYPTED_EXTENSIONS) => {
-                Self::WaitCertOrCertRequest(s.on_encrypted_extensions(message.decode()?)?)
-            }
-            (Self::WaitCertOrCertRequest(s), T::CERTIFICATE_REQUEST) => {
-                Self::WaitCert(s.on_certificate_request(message.decode()?)?)
-            }
-            (Self::WaitCertOrCertRequest(s), T::CERTIFICATE) => {
-                let (state, need) = s.without_request().on_certificate(message.decode()?)?;
-                return Ok(Step::Ask(Self::WaitVerdict(state), need));
-            }
-            (Self::WaitCert(s), T::CERTIFICATE) => {
-                let (state, need) = s.on_certificate(message.decode()?)?;
-                return Ok(Step::Ask(Self::WaitVerdict(state), need));
-            }
-            (Self::WaitCertVerify(s), T::CERTIFICATE_VERIFY) => {
-                Self::WaitFinished(s.on_certificate_verify(message.decode()?)?)
-            }
-            (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?, out)?),
-            (Self::Connected(s), T::NEW_SESSION_TICKET) => Self::Connected(s.on_new_session_ticket(message.decode()?)),
-            (Self::Connected(s), T::KEY_UPDATE) => Self::Connected(s.on_key_update(message.decode()?, out)?),
+            (Self::Tls13(s), _) => s.on_message(message, out)?.map(Self::Tls13),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
-        }))
+        })
     }
 
-    fn on_answer(self, answer: Answer, _: &mut dyn Sink) -> Result<Step<Self>, Error> {
-        match (self, answer.0) {
-            (Self::WaitVerdict(s), Answered::Verdict(verdict)) => {
-                Ok(Step::Next(Self::WaitCertVerify(s.on_verdict(verdict)?)))
-            }
-            _ => Err(Error::WrongAnswer),
+    fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        match self {
+            Self::Tls13(s) => Ok(s.on_answer(answer, out)?.map(Self::Tls13)),
+            Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => Err(Error::WrongAnswer),
         }
     }
 
     fn asker(&self) -> Option<Asker> {
         match self {
-            Self::WaitVerdict(s) => Some(s.asker()),
-            _ => None,
+            Self::Tls13(s) => s.asker(),
+            Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
         }
     }
 
@@ -150,31 +104,41 @@ impl States for Client {
         match self {
             Self::WaitServerHello(_) => "WAIT_SH",
             Self::WaitServerHelloAfterRetry(_) => "WAIT_SH after HelloRetryRequest",
-            Self::WaitEncryptedExtensions(_) => "WAIT_EE",
-            Self::WaitCertOrCertRequest(_) => "WAIT_CERT_CR",
-            Self::WaitCert(_) => "WAIT_CERT",
-            Self::WaitVerdict(_) => "WAIT_CERT (verdict)",
-            Self::WaitCertVerify(_) => "WAIT_CV",
-            Self::WaitFinished(_) => "WAIT_FINISHED",
-            Self::Connected(_) => "CONNECTED",
+            Self::Tls13(s) => s.name(),
         }
     }
 
-    fn ignores_change_cipher_spec(&self) -> bool {
-        !matches!(self, Self::Connected(_))
+    fn on_change_cipher_spec(
+        self,
+        at: RecordBoundary,
+        out: &mut dyn Sink,
+    ) -> Result<AfterChangeCipherSpec<Self>, Error> {
+        match self {
+            // RFC 9846 §5: from the first ClientHello on. It changes nothing: TLS 1.2 has its own after ServerHello.
+            Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => Ok(AfterChangeCipherSpec::Ignored(self)),
+            Self::Tls13(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Tls13)),
+        }
     }
 
-    fn connected(&self) -> Option<(&Traffic, &Authenticated)> {
+    fn ignores_warnings(&self) -> bool {
         match self {
-            Self::Connected(s) => Some(s.parts()),
-            _ => None,
+            Self::WaitServerHello(s) => s.ignores_warnings(),
+            Self::WaitServerHelloAfterRetry(_) => false,
+            Self::Tls13(s) => s.ignores_warnings(),
+        }
+    }
+
+    fn established(&self) -> Option<Established<'_>> {
+        match self {
+            Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
+            Self::Tls13(s) => s.established(),
         }
     }
 
     fn traffic_mut(&mut self) -> Option<&mut Traffic> {
         match self {
-            Self::Connected(s) => Some(s.traffic_mut()),
-            _ => None,
+            Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
+            Self::Tls13(s) => s.traffic_mut(),
         }
     }
 }

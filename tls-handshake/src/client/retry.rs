@@ -7,13 +7,13 @@ use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
 use super::hello::{Offer, WaitServerHello};
-use super::tls13::WaitEncryptedExtensions;
+use super::tls13;
 use crate::error::{Error, Illegal};
+use crate::established::HandshakeKind;
 use crate::flight;
 use crate::framed::Framed;
 use crate::negotiate::{group_id, group_of};
 use crate::sink::Sink;
-use crate::traffic::HandshakeKind;
 
 /// WAIT_SH after HelloRetryRequest: a second ClientHello was sent, and there is no third.
 pub struct WaitServerHelloAfterRetry {
@@ -43,7 +43,10 @@ impl WaitServerHello {
         match retry.extensions.selected_version {
             Some(ProtocolVersion::TLS13) => {}
             Some(other) => return Err(Illegal::VersionNotOffered(other).into()),
-            None => return Err(Error::NoCommonVersion { offered: vec![retry.legacy_version] }),
+            None => {
+                let enabled = offer.config.common.enabled_versions();
+                return Err(Error::NoCommonVersion { offered: vec![retry.legacy_version], enabled });
+            }
         }
         let unsolicited = |extension: &ExtensionType| {
             !matches!(*extension, ExtensionType::SUPPORTED_VERSIONS | ExtensionType::KEY_SHARE | ExtensionType::COOKIE)
@@ -99,11 +102,7 @@ impl WaitServerHelloAfterRetry {
     ///
     /// # Errors
     /// As for [`WaitServerHello::on_server_hello`].
-    pub fn on_server_hello(
-        self,
-        m: Framed<'_, ServerHello<'_>>,
-        out: &mut dyn Sink,
-    ) -> Result<WaitEncryptedExtensions, Error> {
+    pub fn on_server_hello(self, m: Framed<'_, ServerHello<'_>>, out: &mut dyn Sink) -> Result<tls13::State, Error> {
         if self.offer.check_server_hello(&m.msg)? != self.suite {
             return Err(Illegal::CipherSuiteChangedAfterRetry.into());
         }

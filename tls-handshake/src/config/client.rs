@@ -19,6 +19,9 @@ use super::{Common, ConfigError, KeyLog, Limits};
 pub struct ClientConfig {
     pub(crate) common: Common,
     pub(crate) send_server_name: bool,
+    pub(crate) client_identity_lookup: bool,
+    pub(crate) request_ocsp: bool,
+    pub(crate) request_scts: bool,
     /// What the ClientHello of a replayed trace offered beyond ours.
     #[cfg(test)]
     pub(crate) also_offered: Vec<tls_codec::code_points::ExtensionType>,
@@ -29,6 +32,9 @@ impl Default for ClientConfig {
         Self {
             common: Common::default(),
             send_server_name: true,
+            client_identity_lookup: false,
+            request_ocsp: true,
+            request_scts: false,
             #[cfg(test)]
             also_offered: Vec::new(),
         }
@@ -45,6 +51,23 @@ impl ClientConfig {
     /// Whether the server's DNS name is told to it (RFC 6066 §3). An IP address never is.
     pub fn set_server_name_indication(&mut self, send: bool) {
         self.send_server_name = send;
+    }
+
+    /// Whether there may be an identity for servers that ask for one, so that [`NeedClientIdentity`](crate::need::NeedClientIdentity) is
+    /// asked. Otherwise they are told that there is none.
+    pub fn set_client_identity_lookup(&mut self, ask: bool) {
+        self.client_identity_lookup = ask;
+    }
+
+    /// Whether the server is asked to staple an OCSP response (RFC 6066 §8). It is, unless this says otherwise.
+    pub fn set_ocsp_request(&mut self, ask: bool) {
+        self.request_ocsp = ask;
+    }
+
+    /// Whether the server is asked for signed certificate timestamps (RFC 6962 §3.3). It is not, unless this says so: most
+    /// certificates have theirs inside.
+    pub fn set_sct_request(&mut self, ask: bool) {
+        self.request_scts = ask;
     }
 
     /// Where the secrets of connections go.

@@ -5,27 +5,30 @@ use std::sync::Arc;
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
 use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT};
-use tls_crypto::Group;
-use tls_crypto::{ALL_TLS13, TAG_LEN, Tls13Suite};
+use tls_crypto::{Group, TAG_LEN};
 
-use crate::negotiate::{GROUPS, group_id, group_of, suite_id, suite_of};
+use crate::negotiate::{GROUPS, group_id, group_of};
+use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 
 /// The settings that both roles have, documented once.
 macro_rules! setters {
     ($config:ty) => {
         impl $config {
-            /// The protocol versions, of which TLS 1.3 is the one that is there.
+            /// The protocol versions: TLS 1.3 and TLS 1.2 unless changed. The order does not matter: the newest that both
+            /// sides have is used, always.
             ///
             /// # Errors
-            /// [`ConfigError::UnsupportedVersion`] for any other.
+            /// [`ConfigError::UnsupportedVersion`] for any other; [`ConfigError`] for an empty list, a repetition, or
+            /// if none of the cipher suites belongs to any of them.
             pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
-                Common::set_versions(versions)
+                self.common.set_versions(versions)
             }
 
-            /// The cipher suites, in order of preference.
+            /// The cipher suites of all versions, in order of preference. A version without a suite is not used.
             ///
             /// # Errors
-            /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+            /// [`ConfigError`] for one that is not supported, an empty list, a repetition, or if none of them belongs to
+            /// a version that is enabled.
             pub fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
                 self.common.set_cipher_suites(suites)
             }
@@ -54,6 +57,12 @@ macro_rules! setters {
                 self.common.set_max_fragment_size(bytes)
             }
 
+            /// Whether TLS 1.2 is refused to peers that do not bind the master secret to the handshake (RFC 7627). It is used
+            /// with all others in any case.
+            pub fn set_require_ems(&mut self, require: bool) {
+                self.common.require_ems = require;
+            }
+
             /// Bounds on what a peer can make us hold.
             pub fn set_limits(&mut self, limits: Limits) {
                 self.common.limits = limits;
@@ -72,6 +81,8 @@ use setters;
 mod client;
 mod server;
 
+pub use crate::auth::ClientAuth;
+pub use crate::negotiate::SuitePreference;
 pub use client::ClientConfig;
 pub use server::ServerConfig;
 
@@ -121,8 +132,15 @@ pub enum ConfigError {
     UnsupportedCipherSuite(CipherSuite),
     /// This group is not supported.
     UnsupportedGroup(NamedGroup),
+    /// None of the cipher suites belongs to a version that is enabled.
+    NoSuiteOfVersion {
+        /// The versions that are enabled.
+        versions: Vec<ProtocolVersion>,
+    },
     /// The list of these has to hold at least one, and each only once.
     EmptyOrRepeated(&'static str),
+    /// The names of authorities for clients do not fit their message, or one is empty.
+    HintsTooLong,
     /// An application protocol's name has 1 to 255 bytes (RFC 7301 §3.1).
     BadProtocolName,
     /// The application protocols do not fit their extension (65,535 bytes).
@@ -141,16 +159,21 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnsupportedVersion(version) => write!(f, "{version} is not supported; TLSv1.3 is"),
+            Self::UnsupportedVersion(version) => write!(f, "{version} is not supported; TLSv1.3 and TLSv1.2 are"),
             Self::UnsupportedCipherSuite(suite) => {
                 write!(f, "the cipher suite {suite} is not supported; these are:")?;
-                ALL_TLS13.iter().try_for_each(|suite| write!(f, " {}", suite_id(suite)))
+                ALL_CIPHERSUITES.iter().try_for_each(|suite| write!(f, " {}", suite.suite()))
             }
             Self::UnsupportedGroup(group) => {
                 write!(f, "the group {group} is not supported; these are:")?;
                 GROUPS.iter().try_for_each(|group| write!(f, " {}", group_id(*group)))
             }
+            Self::NoSuiteOfVersion { versions } => {
+                f.write_str("none of the cipher suites belongs to a version that is enabled:")?;
+                versions.iter().try_for_each(|version| write!(f, " {version}"))
+            }
             Self::EmptyOrRepeated(what) => write!(f, "the list of {what} has to hold at least one, and each only once"),
+            Self::HintsTooLong => f.write_str("the names of authorities are empty or longer than 32 KiB in all"),
             Self::BadProtocolName => f.write_str("the name of an application protocol has 1 to 255 bytes"),
             Self::TooManyProtocols => f.write_str("the application protocols do not fit a ClientHello"),
             Self::BadFragmentSize { got, min, max } => {
@@ -165,7 +188,12 @@ impl std::error::Error for ConfigError {}
 /// What both roles have. Every list is checked when it is set: it is never empty, and holds only what is supported.
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
-    pub(crate) suites: Vec<&'static Tls13Suite>,
+    /// The newest first.
+    versions: Vec<ProtocolVersion>,
+    /// All that were set; those of versions that are enabled are in `suites`.
+    set_suites: Vec<SupportedCipherSuite>,
+    pub(crate) suites: Vec<SupportedCipherSuite>,
+    pub(crate) require_ems: bool,
     pub(crate) groups: Vec<Group>,
     /// The same as they go over the wire, converted once.
     pub(crate) group_ids: Vec<NamedGroup>,
@@ -178,13 +206,16 @@ pub(crate) struct Common {
 
 /// The smallest maximum record size: whatever is smaller would be mostly overhead.
 pub(crate) const MIN_RECORD: usize = 64;
-/// The largest: a full fragment, header, content type and tag.
-pub(crate) const MAX_RECORD: usize = MAX_FRAGMENT + HEADER_LEN + 1 + TAG_LEN;
+/// The largest: a full fragment, with the most that a version puts around it (header, explicit nonce, tag).
+pub(crate) const MAX_RECORD: usize = MAX_FRAGMENT + HEADER_LEN + 8 + TAG_LEN;
 
 impl Default for Common {
     fn default() -> Self {
         Self {
-            suites: ALL_TLS13.to_vec(),
+            versions: vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12],
+            set_suites: ALL_CIPHERSUITES.to_vec(),
+            suites: ALL_CIPHERSUITES.to_vec(),
+            require_ems: false,
             groups: GROUPS.to_vec(),
             group_ids: GROUPS.map(group_id).to_vec(),
             alpn: Vec::new(),
@@ -197,21 +228,38 @@ impl Default for Common {
 }
 
 impl Common {
-    pub(crate) fn set_versions(versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
-        match versions.iter().find(|version| **version != ProtocolVersion::TLS13) {
-            Some(other) => Err(ConfigError::UnsupportedVersion(*other)),
-            None if versions.is_empty() => Err(ConfigError::EmptyOrRepeated("versions")),
-            None => Ok(()),
+    pub(crate) fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
+        check_list(versions, "versions")?;
+        let supported = |version: &ProtocolVersion| ALL_CIPHERSUITES.iter().any(|suite| suite.version() == *version);
+        if let Some(other) = versions.iter().find(|version| !supported(version)) {
+            return Err(ConfigError::UnsupportedVersion(*other));
         }
+        let mut versions = versions.to_vec();
+        versions.sort_by_key(|version| std::cmp::Reverse(version.0));
+        self.suites = usable(&self.set_suites, &versions)?;
+        self.versions = versions;
+        Ok(())
     }
 
     pub(crate) fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
         check_list(suites, "cipher suites")?;
-        self.suites = suites
+        let found = suites
             .iter()
-            .map(|id| suite_of(*id).ok_or(ConfigError::UnsupportedCipherSuite(*id)))
-            .collect::<Result<_, _>>()?;
+            .map(|id| SupportedCipherSuite::of(*id).ok_or(ConfigError::UnsupportedCipherSuite(*id)))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.suites = usable(&found, &self.versions)?;
+        self.set_suites = found;
         Ok(())
+    }
+
+    /// Whether the version is enabled, and has a suite.
+    pub(crate) fn enables(&self, version: ProtocolVersion) -> bool {
+        self.suites.iter().any(|suite| suite.version() == version)
+    }
+
+    /// The versions that are enabled and have a suite, the newest first.
+    pub(crate) fn enabled_versions(&self) -> Vec<ProtocolVersion> {
+        self.versions.iter().copied().filter(|version| self.enables(*version)).collect()
     }
 
     pub(crate) fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
@@ -246,8 +294,16 @@ impl Common {
     }
 
     pub(crate) fn suite_ids(&self) -> Vec<CipherSuite> {
-        self.suites.iter().map(|suite| suite_id(suite)).collect()
+        self.suites.iter().map(|suite| suite.suite()).collect()
     }
+}
+
+fn usable(
+    suites: &[SupportedCipherSuite],
+    versions: &[ProtocolVersion],
+) -> Result<Vec<SupportedCipherSuite>, ConfigError> {
+    let usable: Vec<_> = suites.iter().copied().filter(|suite| versions.contains(&suite.version())).collect();
+    if usable.is_empty() { Err(ConfigError::NoSuiteOfVersion { versions: versions.to_vec() }) } else { Ok(usable) }
 }
 
 fn check_list<T: PartialEq>(items: &[T], what: &'static str) -> Result<(), ConfigError> {
@@ -265,15 +321,28 @@ mod tests {
         assert_eq!(common.set_cipher_suites(&[]), Err(ConfigError::EmptyOrRepeated("cipher suites")));
         let cbc = CipherSuite(0xc013);
         assert_eq!(common.set_cipher_suites(&[cbc]), Err(ConfigError::UnsupportedCipherSuite(cbc)));
-        assert_eq!(common.suites.len(), 3);
+        assert_eq!(common.suites.len(), ALL_CIPHERSUITES.len());
         assert!(common.set_groups(&[NamedGroup::X25519, NamedGroup::X25519]).is_err());
         assert!(common.set_alpn_protocols(&[b""]).is_err());
         assert!(common.set_alpn_protocols(&[&[b'a'; 256]]).is_err());
         assert!(common.set_max_fragment_size(Some(63)).is_err());
         assert!(common.set_max_fragment_size(Some(MAX_RECORD + 1)).is_err());
-        assert_eq!(
-            Common::set_versions(&[ProtocolVersion::TLS12]),
-            Err(ConfigError::UnsupportedVersion(ProtocolVersion::TLS12))
-        );
+        for version in [ProtocolVersion::TLS11, ProtocolVersion::TLS10, ProtocolVersion(0x0300)] {
+            assert_eq!(common.set_versions(&[version]), Err(ConfigError::UnsupportedVersion(version)));
+        }
+        assert_eq!(common.enabled_versions(), [ProtocolVersion::TLS13, ProtocolVersion::TLS12]);
+    }
+
+    #[test]
+    fn a_version_without_a_suite_is_not_used_and_none_at_all_is_refused() {
+        let mut common = Common::default();
+        common.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256]).unwrap();
+        assert_eq!(common.enabled_versions(), [ProtocolVersion::TLS13]);
+        let tls12 = [ProtocolVersion::TLS12];
+        assert_eq!(common.set_versions(&tls12), Err(ConfigError::NoSuiteOfVersion { versions: tls12.to_vec() }));
+        assert!(common.enables(ProtocolVersion::TLS13), "a refused setting changed something");
+        common.set_cipher_suites(&[CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]).unwrap();
+        common.set_versions(&tls12).unwrap();
+        assert_eq!(common.enabled_versions(), tls12);
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
 
 use super::{Common, ConfigError, KeyLog, Limits};
+use crate::auth::ClientAuth;
+use crate::negotiate::SuitePreference;
 
 /// What a server accepts. The default is secure, and needs no change.
 ///
@@ -19,6 +21,10 @@ use super::{Common, ConfigError, KeyLog, Limits};
 pub struct ServerConfig {
     pub(crate) common: Common,
     pub(crate) session_lookup: bool,
+    pub(crate) client_auth: ClientAuth,
+    /// Distinguished names, DER.
+    pub(crate) client_auth_hints: Vec<Vec<u8>>,
+    pub(crate) suite_preference: SuitePreference,
 }
 
 impl ServerConfig {
@@ -32,6 +38,31 @@ impl ServerConfig {
     /// to resume one. There is none unless this says so.
     pub fn set_session_lookup(&mut self, ask: bool) {
         self.session_lookup = ask;
+    }
+
+    /// Whether clients are asked for a certificate, and must have one. They are not asked unless this says so. Who judges
+    /// their chains is who answers [`NeedClientVerdict`](crate::need::NeedClientVerdict).
+    pub fn set_client_auth(&mut self, client_auth: ClientAuth) {
+        self.client_auth = client_auth;
+    }
+
+    /// The distinguished names (DER) of the authorities whose certificates clients should show: a hint for those that have
+    /// several (RFC 9846 §4.3.4, RFC 5246 §7.4.4). None unless set.
+    ///
+    /// # Errors
+    /// [`ConfigError::HintsTooLong`] if they do not fit the message (32 KiB in all).
+    pub fn set_client_auth_hints(&mut self, names: Vec<Vec<u8>>) -> Result<(), ConfigError> {
+        let length: usize = names.iter().map(|name| name.len().saturating_add(2)).sum();
+        if length > 0x8000 || names.iter().any(Vec::is_empty) {
+            return Err(ConfigError::HintsTooLong);
+        }
+        self.client_auth_hints = names;
+        Ok(())
+    }
+
+    /// Whose order of cipher suites counts: ours, unless this says otherwise.
+    pub fn set_suite_preference(&mut self, preference: SuitePreference) {
+        self.suite_preference = preference;
     }
 
     /// Where the secrets of connections go.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tls_codec::code_points::ContentType;
-use tls_codec::record::{Deframed, HEADER_LEN, MAX_CIPHERTEXT, MAX_FRAGMENT, deframe};
+use tls_codec::record::{Deframed, MAX_CIPHERTEXT, MAX_FRAGMENT, deframe};
 use tls_crypto::Opener;
 
 use crate::error::{Error, Flood};
@@ -33,8 +33,6 @@ const MAX_CHANGE_CIPHER_SPECS: u8 = 4;
 pub(crate) enum Opened {
     /// No whole record yet.
     Incomplete { need: usize },
-    /// One that is to be ignored.
-    Dropped { total: usize },
     /// One with this content, at this place.
     Record { content_type: ContentType, content: Range<usize>, total: usize },
 }
@@ -49,58 +47,39 @@ impl Receive {
         self.opened = false;
     }
 
-    /// Whether records carry application data now.
-    pub(crate) fn epoch(&self) -> Option<Epoch> {
-        self.key.as_ref().map(|(_, epoch)| *epoch)
-    }
-
-    /// Opens the record at the front of `incoming`. `ignore_ccs`: the time of middlebox compatibility is not over.
-    pub(crate) fn open(&mut self, incoming: &mut [u8], ignore_ccs: bool, state: &'static str) -> Result<Opened, Error> {
+    /// Opens the record at the front of `incoming`.
+    pub(crate) fn open(&mut self, incoming: &mut [u8], state: &'static str) -> Result<Opened, Error> {
         let limit = if self.key.is_some() { MAX_CIPHERTEXT } else { MAX_FRAGMENT };
         let (header, body) = match deframe(incoming, limit)? {
             Deframed::Incomplete { need } => return Ok(Opened::Incomplete { need }),
             Deframed::Record { header, body } => (header, body),
         };
-        let total = body.end;
-        if header.content_type == ContentType::CHANGE_CIPHER_SPEC {
-            if !ignore_ccs {
-                return Err(Error::UnexpectedRecord { state, got: header.content_type });
-            }
-            if incoming.get(body) != Some(&[1]) {
-                return Err(Error::BadChangeCipherSpec);
-            }
-            count(&mut self.idle.change_cipher_specs, MAX_CHANGE_CIPHER_SPECS, Flood::ChangeCipherSpecs)?;
-            return Ok(Opened::Dropped { total });
-        }
+        let (outer, total) = (header.content_type, body.end);
+        let unexpected = Err(Error::UnexpectedRecord { state, got: outer });
         let Some((opener, epoch)) = &mut self.key else {
-            if header.content_type == ContentType::APPLICATION_DATA {
-                return Err(Error::UnexpectedRecord { state, got: header.content_type });
-            }
-            return self.check(header.content_type, body, total);
+            return if outer == ContentType::APPLICATION_DATA { unexpected } else { self.check(outer, body, total) };
         };
-        if header.content_type != ContentType::APPLICATION_DATA {
+        if opener.hides_content_type() && outer != ContentType::APPLICATION_DATA {
             // A peer that could not derive the keys can say so in the clear alone. It ends the connection either way.
             let cannot_encrypt = *epoch == Epoch::Handshake && !self.opened;
-            if header.content_type == ContentType::ALERT && cannot_encrypt {
-                return self.check(header.content_type, body, total);
-            }
-            return Err(Error::UnexpectedRecord { state, got: header.content_type });
+            return match outer {
+                ContentType::CHANGE_CIPHER_SPEC => self.check(outer, body, total),
+                ContentType::ALERT if cannot_encrypt => self.check(outer, body, total),
+                _ => unexpected,
+            };
         }
-        let (head, rest) = incoming.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::BadRecordMac)?;
-        let sealed = rest.get_mut(..body.len()).ok_or(Error::BadRecordMac)?;
-        let inner = opener.open(head, sealed).map_err(|_| Error::BadRecordMac)?;
+        let limit = MAX_FRAGMENT + usize::from(opener.hides_content_type());
+        let record = incoming.get_mut(..total).ok_or(Error::BadRecordMac)?;
+        let opened = opener.open(record).map_err(|e| match e {
+            tls_crypto::Error::PlaintextTooLong(got) => Error::RecordOverflow { got, limit },
+            // RFC 9846 §5.4: padding alone.
+            tls_crypto::Error::NoContentType => Error::EmptyRecord,
+            _ => Error::BadRecordMac,
+        })?;
         self.opened = true;
-        if inner > MAX_FRAGMENT + 1 {
-            return Err(Error::RecordOverflow { got: inner, limit: MAX_FRAGMENT + 1 });
-        }
-        // RFC 9846 §5.4: zeros are padding, and what comes before them is the content type.
-        let inner = sealed.get(..inner).unwrap_or_default();
-        let at = inner.iter().rposition(|byte| *byte != 0).ok_or(Error::EmptyRecord)?;
-        let content_type = inner.get(at).copied().map_or(ContentType(0), ContentType);
-        let content = HEADER_LEN..HEADER_LEN + at;
-        match content_type {
-            ContentType::HANDSHAKE | ContentType::ALERT | ContentType::APPLICATION_DATA => {
-                self.check(content_type, content, total)
+        match ContentType(opened.content_type) {
+            inner @ (ContentType::HANDSHAKE | ContentType::ALERT | ContentType::APPLICATION_DATA) => {
+                self.check(inner, opened.content, total)
             }
             got => Err(Error::UnexpectedRecord { state, got }),
         }
@@ -108,14 +87,23 @@ impl Receive {
 
     fn check(&mut self, content_type: ContentType, content: Range<usize>, total: usize) -> Result<Opened, Error> {
         if content.is_empty() {
-            if content_type != ContentType::APPLICATION_DATA {
-                return Err(Error::EmptyRecord);
+            match content_type {
+                ContentType::HANDSHAKE | ContentType::ALERT => return Err(Error::EmptyRecord),
+                ContentType::APPLICATION_DATA => {
+                    count(&mut self.idle.empty_records, MAX_EMPTY_RECORDS, Flood::EmptyRecords)?;
+                }
+                // One of change_cipher_spec is malformed, which is for whoever reads it to say.
+                _ => {}
             }
-            count(&mut self.idle.empty_records, MAX_EMPTY_RECORDS, Flood::EmptyRecords)?;
         } else if content_type == ContentType::APPLICATION_DATA {
             self.idle = Idle::default();
         }
         Ok(Opened::Record { content_type, content, total })
+    }
+
+    /// Counts a change_cipher_spec record that changes nothing.
+    pub(crate) fn count_change_cipher_spec(&mut self) -> Result<(), Error> {
+        count(&mut self.idle.change_cipher_specs, MAX_CHANGE_CIPHER_SPECS, Flood::ChangeCipherSpecs)
     }
 
     /// Counts an alert that closes nothing.

@@ -6,16 +6,12 @@ use tls_codec::code_points::{ContentType, ProtocolVersion};
 use tls_codec::error::BufferFull;
 use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT, RecordHeader};
 use tls_codec::writer::Writer;
-use tls_crypto::Sealer;
-use tls_crypto::TAG_LEN;
+use tls_crypto::{Overhead, Sealer};
 
 use super::Outgoing;
 use crate::error::Error;
 use crate::schedule::{Epoch, WriteKey};
 use crate::sink::EncodeMessage;
-
-/// Content type and tag: what protection adds to a fragment, behind it.
-const PROTECTION: usize = 1 + TAG_LEN;
 
 /// Our sending half.
 pub(crate) struct Transmit {
@@ -60,19 +56,23 @@ impl Transmit {
         let Some(start) = outgoing.flight() else { return Ok(()) };
         let bytes = outgoing.bytes_mut();
         let length = bytes.len().saturating_sub(start).saturating_sub(HEADER_LEN);
-        let (behind, fragment) = (self.behind(), self.max_fragment());
-        let (step, count) = (HEADER_LEN + fragment + behind, length.div_ceil(fragment));
+        let (around, fragment) = (self.overhead(), self.max_fragment());
+        let before = HEADER_LEN + around.before;
+        let (step, count) = (before + fragment + around.behind, length.div_ceil(fragment));
         let last = length.saturating_sub(count.saturating_sub(1) * fragment);
-        bytes.resize(start + count.saturating_sub(1) * step + HEADER_LEN + last + behind, 0);
-        for record in (1..count).rev() {
-            let from = start + HEADER_LEN + record * fragment;
-            let size = if record == count - 1 { last } else { fragment };
-            bytes.copy_within(from..from + size, start + record * step + HEADER_LEN);
+        let size = |record| if record == count - 1 { last } else { fragment };
+        bytes.resize(start + count.saturating_sub(1) * step + before + last + around.behind, 0);
+        for record in (0..count).rev() {
+            // The first is where it belongs already, unless protection puts something before it.
+            if record > 0 || around.before > 0 {
+                let from = start + HEADER_LEN + record * fragment;
+                bytes.copy_within(from..from + size(record), start + record * step + before);
+            }
         }
         for record in 0..count {
-            let size = if record == count - 1 { last } else { fragment };
             let at = start + record * step;
-            let whole = bytes.get_mut(at..at + HEADER_LEN + size + behind).ok_or(Error::MessageOfOursTooLong)?;
+            let end = at + before + size(record) + around.behind;
+            let whole = bytes.get_mut(at..end).ok_or(Error::MessageOfOursTooLong)?;
             self.finish_record(ContentType::HANDSHAKE, whole)?;
         }
         outgoing.set_flight(None);
@@ -88,19 +88,20 @@ impl Transmit {
         outgoing: &mut Outgoing,
     ) -> Result<usize, Error> {
         outgoing.make_room();
-        let (behind, mut room) = (self.behind(), self.max_fragment());
+        let (around, mut room) = (self.overhead(), self.max_fragment());
+        let before = HEADER_LEN + around.before;
         let bytes = outgoing.bytes_mut();
         let at = bytes.len();
         let total = slices.iter().fold(0usize, |sum, slice| sum.saturating_add(slice.len())).min(room);
-        bytes.reserve(HEADER_LEN + total + behind);
-        bytes.extend_from_slice(&[0; HEADER_LEN]);
+        bytes.reserve(before + total + around.behind);
+        bytes.resize(at + before, 0);
         for slice in slices {
             let (taken, _) = slice.split_at(slice.len().min(room));
             bytes.extend_from_slice(taken);
             room -= taken.len();
         }
-        let taken = bytes.len() - at - HEADER_LEN;
-        bytes.resize(bytes.len() + behind, 0);
+        let taken = bytes.len() - at - before;
+        bytes.resize(bytes.len() + around.behind, 0);
         let sealed = match bytes.get_mut(at..) {
             Some(whole) => self.finish_record(content_type, whole),
             None => Err(Error::MessageOfOursTooLong),
@@ -112,16 +113,15 @@ impl Transmit {
         sealed.map(|()| taken)
     }
 
-    /// Seals a TLSInnerPlaintext of the test's own making.
+    /// Seals a TLSInnerPlaintext of the test's own making: content, type, padding.
     #[cfg(test)]
     pub(crate) fn inner_plaintext(&mut self, inner: &[u8], outgoing: &mut Outgoing) {
         let sealer = self.sealer.as_mut().expect("keys");
-        let length = u16::try_from(inner.len() + TAG_LEN).expect("a length that fits");
-        let content_type = ContentType::APPLICATION_DATA;
-        let head = RecordHeader { content_type, legacy_record_version: ProtocolVersion::TLS12, length }.to_bytes();
-        let mut sealed = inner.to_vec();
-        let tag = sealer.seal(&head, &mut sealed).expect("a key that is not worn");
-        outgoing.bytes_mut().extend_from_slice(&[&head[..], &sealed, &tag].concat());
+        // The last byte is where an honest record has its type.
+        let (last, content) = inner.split_last().expect("a type");
+        let mut record = [&[0; HEADER_LEN], content, &[0; 17]].concat();
+        sealer.seal(*last, &mut record).expect("a key that is not worn");
+        outgoing.bytes_mut().extend_from_slice(&record);
     }
 
     /// A change_cipher_spec record is never protected (RFC 9846 §5).
@@ -153,31 +153,26 @@ impl Transmit {
         self.sealer.as_ref().is_some_and(Sealer::needs_key_update)
     }
 
-    /// Writes the header, and seals. `whole` is a header's room, the fragment, and room for what protection adds.
+    /// Writes the header, and seals. `whole` is a header's room, and the fragment with room for what protection adds around it.
     fn finish_record(&mut self, content_type: ContentType, whole: &mut [u8]) -> Result<(), Error> {
-        let (head, body) = whole.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::MessageOfOursTooLong)?;
-        let length = u16::try_from(body.len()).map_err(|_| Error::MessageOfOursTooLong)?;
         let Some(sealer) = &mut self.sealer else {
+            let (head, body) = whole.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::MessageOfOursTooLong)?;
+            let length = u16::try_from(body.len()).map_err(|_| Error::MessageOfOursTooLong)?;
             *head = RecordHeader { content_type, legacy_record_version: self.version, length }.to_bytes();
             return Ok(());
         };
-        let outer = ContentType::APPLICATION_DATA;
-        *head = RecordHeader { content_type: outer, legacy_record_version: ProtocolVersion::TLS12, length }.to_bytes();
-        let (inner, tag) = body.split_last_chunk_mut::<{ TAG_LEN }>().ok_or(Error::MessageOfOursTooLong)?;
-        if let Some(inner_type) = inner.last_mut() {
-            *inner_type = content_type.0;
-        }
-        *tag = sealer.seal(head, inner).map_err(|_| Error::Crypto("sealing a record"))?;
-        Ok(())
+        sealer.seal(content_type.0, whole).map_err(|_| Error::Crypto("sealing a record"))
     }
 
-    fn behind(&self) -> usize {
-        if self.sealer.is_some() { PROTECTION } else { 0 }
+    /// What protection adds around a fragment.
+    fn overhead(&self) -> Overhead {
+        self.sealer.as_ref().map_or(Overhead { before: 0, behind: 0 }, Sealer::overhead)
     }
 
     /// Bytes of content per record: the configured size counts all that goes over the wire.
     fn max_fragment(&self) -> usize {
-        self.max_record.saturating_sub(HEADER_LEN + PROTECTION).clamp(1, MAX_FRAGMENT)
+        let around = self.overhead();
+        self.max_record.saturating_sub(HEADER_LEN + around.before + around.behind).clamp(1, MAX_FRAGMENT)
     }
 }
 
@@ -200,7 +195,7 @@ mod tests {
     #[test]
     fn a_flight_is_cut_at_the_record_size_and_nothing_is_lost() {
         for length in [0usize, 1, 37, 38, 39, 83, 84, 85, 1000] {
-            let mut transmit = Transmit::new(64 + HEADER_LEN + PROTECTION, None, ProtocolVersion::TLS10);
+            let mut transmit = Transmit::new(64 + HEADER_LEN, None, ProtocolVersion::TLS10);
             let mut outgoing = Outgoing::new();
             let content: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
             transmit

@@ -2,26 +2,30 @@
 
 use std::sync::Arc;
 
-use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion, PskKeyExchangeMode, SignatureScheme};
+use tls_codec::code_points::{
+    CipherSuite, ExtensionType, HandshakeType, ProtocolVersion, PskKeyExchangeMode, SignatureScheme,
+};
 use tls_codec::extension::KeyShareEntry;
 use tls_codec::handshake::ClientHello;
 use tls_codec::list::List;
 use tls_codec::owned::Owned;
+use tls_crypto::BulkAlgorithm;
 use tls_crypto::Group;
 use tls_crypto::SecureRandom;
 use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
 use super::retry::WaitSecondClientHello;
-use super::tls13::{WaitIdentity, WaitSession};
+use super::tls13::{self, WaitIdentity, WaitSession};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
+use crate::established::HandshakeKind;
+use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, Need, NeedIdentity, NeedSession};
-use crate::negotiate::{first_common, group_id, suite_id};
+use crate::negotiate::{choose_suite, first_common, group_id};
 use crate::role::opaque_debug;
 use crate::sink::Sink;
-use crate::traffic::HandshakeKind;
 
 /// What all states of a server share.
 pub(super) struct Shared {
@@ -44,17 +48,8 @@ opaque_debug!(WaitClientHello);
 pub enum AfterClientHello {
     /// It has no key share that we can use, and was asked for one.
     Retry(WaitSecondClientHello),
-    /// It has all that is needed; which session does it resume, or which identity answers it?
-    Proceed(Waiting, Need),
-}
-
-/// The first question that a ClientHello raises.
-#[derive(Debug)]
-pub enum Waiting {
-    /// It wants to resume a session.
-    Session(WaitSession),
-    /// It wants a full handshake.
-    Identity(WaitIdentity),
+    /// It has all that is needed for TLS 1.3, and raises a question.
+    Tls13(tls13::State, Need),
 }
 
 impl WaitClientHello {
@@ -81,7 +76,7 @@ impl WaitClientHello {
             None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, transcript, &m, out)?)),
             Some(share) => {
                 let (state, need) = proceed(shared, &chosen, share, transcript, HandshakeKind::Full, &m, at)?;
-                Ok(AfterClientHello::Proceed(state, need))
+                Ok(AfterClientHello::Tls13(state, need))
             }
         }
     }
@@ -99,7 +94,7 @@ pub(super) struct Chosen<'a> {
 
 impl<'a> Chosen<'a> {
     pub(super) fn from(config: &ServerConfig, hello: &ClientHello<'a>) -> Result<Self, Error> {
-        check_version(hello)?;
+        check_version(config, hello)?;
         if hello.legacy_compression_methods != [0] {
             return Err(Illegal::Compression.into());
         }
@@ -108,7 +103,13 @@ impl<'a> Chosen<'a> {
             return Err(missing(ExtensionType::PSK_KEY_EXCHANGE_MODES));
         }
         let common = &config.common;
-        let suite = common.suites.iter().find(|suite| hello.cipher_suites.contains(suite_id(suite))).copied();
+        let suite = choose_suite(
+            config.suite_preference,
+            common.suites.iter().filter_map(|suite| suite.tls13()),
+            hello.cipher_suites.iter(),
+            |suite| CipherSuite(suite.id),
+            |suite| suite.aead == BulkAlgorithm::ChaCha20Poly1305,
+        );
         let suite = suite.ok_or_else(|| Error::NoCommonCipherSuite {
             offered: hello.cipher_suites.iter().collect(),
             enabled: common.suite_ids(),
@@ -132,15 +133,24 @@ impl<'a> Chosen<'a> {
 }
 
 /// RFC 9846 §4.3.1: supported_versions alone decides.
-fn check_version(hello: &ClientHello<'_>) -> Result<(), Error> {
+fn check_version(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
     let Some(versions) = hello.extensions.supported_versions else {
-        return Err(Error::NoCommonVersion { offered: vec![hello.legacy_version] });
+        return Err(Error::NoCommonVersion {
+            offered: vec![hello.legacy_version],
+            enabled: config.common.enabled_versions(),
+        });
     };
     if !versions.contains(ProtocolVersion::TLS13) {
-        return Err(Error::NoCommonVersion { offered: versions.iter().collect() });
+        return Err(Error::NoCommonVersion {
+            offered: versions.iter().collect(),
+            enabled: config.common.enabled_versions(),
+        });
     }
     if hello.legacy_version != ProtocolVersion::TLS12 {
-        return Err(Error::NoCommonVersion { offered: vec![hello.legacy_version] });
+        return Err(Error::NoCommonVersion {
+            offered: vec![hello.legacy_version],
+            enabled: config.common.enabled_versions(),
+        });
     }
     Ok(())
 }
@@ -190,7 +200,7 @@ pub(super) fn proceed(
     kind: HandshakeKind,
     m: &Framed<'_, ClientHello<'_>>,
     at: RecordBoundary,
-) -> Result<(Waiting, Need), Error> {
+) -> Result<(tls13::State, Need), Error> {
     transcript.add(m.raw);
     // The question owns the hello: it may outlive the buffer that the hello came in.
     let hello = Owned::parse(m.raw.get(4..).unwrap_or_default())?;
@@ -212,11 +222,12 @@ pub(super) fn proceed(
         alpn: chosen.alpn.clone(),
         schemes: chosen.schemes.iter().collect(),
         server_name: server_name.map(str::to_owned),
+        stapling: Stapling { ocsp: extensions.status_request.is_some(), scts: extensions.signed_certificate_timestamp },
         at,
     };
     Ok(if resumes {
-        (Waiting::Session(WaitSession::new(state)), Need::Session(NeedSession::new(asker, hello)))
+        (tls13::State::WaitSession(WaitSession::new(state)), Need::Session(NeedSession::new(asker, hello)))
     } else {
-        (Waiting::Identity(state), Need::Identity(NeedIdentity::new(asker, hello)))
+        (tls13::State::WaitIdentity(state), Need::Identity(NeedIdentity::new(asker, hello)))
     })
 }

@@ -3,17 +3,9 @@
 //! ```text
 //!     WaitClientHello ─ ClientHello without our group's share ─▶ WaitSecondClientHello
 //!          │ ClientHello                                              │ ClientHello
-//!          ▼                                                          ▼
-//!     WaitSession ◀───────────────────────────────────────────────────┘        (if it resumes one, and there is a store)
-//!          │ session not found
-//!          ▼
-//!     WaitIdentity                                                             (which certificate for this hello?)
-//!          │ identity: ServerHello, EncryptedExtensions, Certificate
-//!          ▼
-//!     WaitSignature                                                            (the key signs, here or elsewhere)
-//!          │ signature: CertificateVerify, Finished
-//!          ▼
-//!     WaitFinished ─ Finished ─▶ Connected
+//!          ├───────────────────────────────┐                          │
+//!          ▼                               ▼                          │
+//!     tls12::State                    tls13::State ◀──────────────────┘
 //! ```
 //!
 //! What the diagram does not have does not compile:
@@ -35,14 +27,14 @@
 //! }
 //! ```
 
-use tls_codec::code_points::HandshakeType;
+use tls_codec::code_points::{ContentType, HandshakeType};
 use tls_codec::handshake::RawMessage;
 
-use crate::auth::Authenticated;
 use crate::error::Error;
-use crate::framed::Framed;
-use crate::need::{Answer, Answered, Asker};
-use crate::role::{Role, States, Step};
+use crate::established::Established;
+use crate::framed::{Framed, RecordBoundary};
+use crate::need::{Answer, Asker};
+use crate::role::{AfterChangeCipherSpec, Role, States, Step};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -50,9 +42,8 @@ pub mod hello;
 pub mod retry;
 pub mod tls13;
 
-use hello::{AfterClientHello, WaitClientHello, Waiting};
+use hello::{AfterClientHello, WaitClientHello};
 use retry::WaitSecondClientHello;
-use tls13::{Connected, WaitFinished, WaitIdentity, WaitSession, WaitSignature};
 
 /// The state that a server is in.
 #[derive(Debug)]
@@ -62,28 +53,11 @@ pub enum Server {
     WaitClientHello(WaitClientHello),
     /// HelloRetryRequest was sent.
     WaitSecondClientHello(WaitSecondClientHello),
-    /// The application looks up a session.
-    WaitSession(WaitSession),
-    /// The application chooses an identity.
-    WaitIdentity(WaitIdentity),
-    /// The identity's key signs.
-    WaitSignature(WaitSignature),
-    /// Our flight was sent.
-    WaitFinished(WaitFinished),
-    /// The handshake is complete.
-    Connected(Connected),
+    /// ClientHello chose TLS 1.3.
+    Tls13(tls13::State),
 }
 
 impl Role for Server {}
-
-impl From<Waiting> for Server {
-    fn from(waiting: Waiting) -> Self {
-        match waiting {
-            Waiting::Session(state) => Self::WaitSession(state),
-            Waiting::Identity(state) => Self::WaitIdentity(state),
-        }
-    }
-}
 
 impl States for Server {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
@@ -91,43 +65,28 @@ impl States for Server {
         Ok(match (self, message.msg.typ) {
             (Self::WaitClientHello(s), T::CLIENT_HELLO) => match s.on_client_hello(message.decode()?, out)? {
                 AfterClientHello::Retry(state) => Step::Next(Self::WaitSecondClientHello(state)),
-                AfterClientHello::Proceed(state, need) => Step::Ask(state.into(), need),
+                AfterClientHello::Tls13(state, need) => Step::Ask(Self::Tls13(state), need),
             },
             (Self::WaitSecondClientHello(s), T::CLIENT_HELLO) => {
                 let (state, need) = s.on_client_hello(message.decode()?)?;
-                Step::Ask(state.into(), need)
+                Step::Ask(Self::Tls13(state), need)
             }
-            (Self::WaitFinished(s), T::FINISHED) => Step::Next(Self::Connected(s.on_finished(message.decode()?, out)?)),
-            (Self::Connected(s), T::KEY_UPDATE) => {
-                Step::Next(Self::Connected(s.on_key_update(message.decode()?, out)?))
-            }
+            (Self::Tls13(s), _) => s.on_message(message, out)?.map(Self::Tls13),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         })
     }
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
-        match (self, answer.0) {
-            (Self::WaitSession(s), Answered::Session(session)) => {
-                let (state, need) = s.on_session(session);
-                Ok(Step::Ask(Self::WaitIdentity(state), need))
-            }
-            (Self::WaitIdentity(s), Answered::Identity(identity)) => {
-                let (state, need) = s.on_identity(identity, out)?;
-                Ok(Step::Ask(Self::WaitSignature(state), need))
-            }
-            (Self::WaitSignature(s), Answered::Signature(signature)) => {
-                Ok(Step::Next(Self::WaitFinished(s.on_signature(signature, out)?)))
-            }
-            _ => Err(Error::WrongAnswer),
+        match self {
+            Self::Tls13(s) => Ok(s.on_answer(answer, out)?.map(Self::Tls13)),
+            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => Err(Error::WrongAnswer),
         }
     }
 
     fn asker(&self) -> Option<Asker> {
         match self {
-            Self::WaitSession(s) => Some(s.asker()),
-            Self::WaitIdentity(s) => Some(s.asker()),
-            Self::WaitSignature(s) => Some(s.asker()),
-            _ => None,
+            Self::Tls13(s) => s.asker(),
+            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
         }
     }
 
@@ -135,29 +94,43 @@ impl States for Server {
         match self {
             Self::WaitClientHello(_) => "START",
             Self::WaitSecondClientHello(_) => "START after HelloRetryRequest",
-            Self::WaitSession(_) => "RECVD_CH (session)",
-            Self::WaitIdentity(_) => "RECVD_CH",
-            Self::WaitSignature(_) => "NEGOTIATED",
-            Self::WaitFinished(_) => "WAIT_FINISHED",
-            Self::Connected(_) => "CONNECTED",
+            Self::Tls13(s) => s.name(),
         }
     }
 
-    fn ignores_change_cipher_spec(&self) -> bool {
-        !matches!(self, Self::WaitClientHello(_) | Self::Connected(_))
+    fn on_change_cipher_spec(
+        self,
+        at: RecordBoundary,
+        out: &mut dyn Sink,
+    ) -> Result<AfterChangeCipherSpec<Self>, Error> {
+        match self {
+            Self::WaitClientHello(_) => {
+                Err(Error::UnexpectedRecord { state: self.name(), got: ContentType::CHANGE_CIPHER_SPEC })
+            }
+            // Of middlebox compatibility: HelloRetryRequest settled the version.
+            Self::WaitSecondClientHello(_) => Ok(AfterChangeCipherSpec::Ignored(self)),
+            Self::Tls13(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Tls13)),
+        }
     }
 
-    fn connected(&self) -> Option<(&Traffic, &Authenticated)> {
+    fn ignores_warnings(&self) -> bool {
         match self {
-            Self::Connected(s) => Some(s.parts()),
-            _ => None,
+            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => false,
+            Self::Tls13(s) => s.ignores_warnings(),
+        }
+    }
+
+    fn established(&self) -> Option<Established<'_>> {
+        match self {
+            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
+            Self::Tls13(s) => s.established(),
         }
     }
 
     fn traffic_mut(&mut self) -> Option<&mut Traffic> {
         match self {
-            Self::Connected(s) => Some(s.traffic_mut()),
-            _ => None,
+            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
+            Self::Tls13(s) => s.traffic_mut(),
         }
     }
 }

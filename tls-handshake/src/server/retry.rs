@@ -9,15 +9,16 @@ use tls_crypto::Group;
 use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
-use super::hello::{Chosen, Shared, Waiting, proceed};
+use super::hello::{Chosen, Shared, proceed};
+use super::tls13;
 use crate::error::{Error, Illegal};
+use crate::established::HandshakeKind;
 use crate::flight;
 use crate::framed::Framed;
 use crate::need::Need;
 use crate::negotiate::group_id;
 use crate::role::opaque_debug;
 use crate::sink::Sink;
-use crate::traffic::HandshakeKind;
 
 /// START after HelloRetryRequest.
 pub struct WaitSecondClientHello {
@@ -65,7 +66,7 @@ impl WaitSecondClientHello {
     ///
     /// # Errors
     /// [`Illegal::SecondHelloDiffers`], [`Illegal::SecondHelloKeyShare`], and all that a first hello can be refused for.
-    pub fn on_client_hello(self, m: Framed<'_, ClientHello<'_>>) -> Result<(Waiting, Need), Error> {
+    pub fn on_client_hello(self, m: Framed<'_, ClientHello<'_>>) -> Result<(tls13::State, Need), Error> {
         let at = m.at_boundary()?;
         check_same(&self.first.get()?, &m.msg)?;
         let shares = m.msg.extensions.key_share.ok_or(Illegal::SecondHelloKeyShare)?;

@@ -11,9 +11,11 @@ use tls_crypto::{ALL_TLS13, EphemeralKey, Group, Transcript};
 use super::flow::Recorder;
 use super::pair::Pki;
 use crate::auth::PeerFinished;
+use crate::flight::tls13::{Stapling, certificate};
 use crate::negotiate::group_id;
-use crate::schedule::{HandshakeKeys, PeerFinishedKey, Side};
-use crate::verify::signature;
+use crate::schedule::Side;
+use crate::schedule::tls13::{HandshakeKeys, PeerFinishedKey};
+use crate::verify::tls13;
 
 pub(super) struct AskingServer {
     transcript: Transcript,
@@ -55,8 +57,10 @@ impl AskingServer {
             w.vec8(|_| Ok(()))?;
             w.vec16(|w| extension::SignatureAlgorithms::write(w, &[SignatureScheme::ED25519]))
         });
-        send(&mut transcript, HandshakeType::CERTIFICATE, &|w| w.bytes(&pki.identity.certificate_message()[4..]));
-        let content = signature::server_content(&transcript.hash());
+        let mut chain = Vec::new();
+        certificate(&mut Writer::append(&mut chain), &[], &pki.identity, Stapling::default()).unwrap();
+        send(&mut transcript, HandshakeType::CERTIFICATE, &|w| w.bytes(&chain[4..]));
+        let content = tls13::server_content(&transcript.hash());
         let scheme = pki.identity.schemes()[0];
         let signature = pki.identity.sign(scheme, content.as_ref()).unwrap();
         send(&mut transcript, HandshakeType::CERTIFICATE_VERIFY, &|w| {

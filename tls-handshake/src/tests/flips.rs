@@ -96,7 +96,11 @@ const CERTIFICATE: Row = Row {
         ("client", T::CERTIFICATE, SYNTAX),
         ("client", T::CERTIFICATE, &[A::UNSUPPORTED_EXTENSION]),
         // The chain is believed here: that it is no certificate any more, or not the signer's, shows at the signature.
-        ("client", T::CERTIFICATE_VERIFY, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::DECODE_ERROR]),
+        (
+            "client",
+            T::CERTIFICATE_VERIFY,
+            &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::DECODE_ERROR, A::ILLEGAL_PARAMETER],
+        ),
         ("client", T::FINISHED, &[A::DECODE_ERROR]),
     ],
 };

@@ -119,7 +119,7 @@ impl<S: States> End<S> {
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| state.connected().is_some())
+        self.state.as_ref().is_some_and(|state| state.established().is_some())
     }
 
     pub(super) fn name(&self) -> &'static str {

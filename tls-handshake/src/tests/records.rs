@@ -80,7 +80,7 @@ fn padding_is_taken_off_and_padding_alone_is_refused() {
     // Data may end in zeros: those before the content type are its own.
     inner_to_client(&mut pair, &[7, 0, 0, 23, 0]).unwrap();
     assert_eq!(pair.client_received, [7, 0, 0]);
-    for zeros in [0, 1, 16384] {
+    for zeros in [1, 2, 16384] {
         assert_eq!(inner_to_client(&mut connected(&pki), &vec![0; zeros]).unwrap_err(), Error::EmptyRecord);
     }
 }
@@ -271,10 +271,10 @@ fn a_record_that_does_not_decrypt_advances_nothing() {
         let mut bad = good.clone();
         bad[at] ^= 1;
         let receive = pair.client.receive_half();
-        assert_eq!(receive.open(&mut bad, false, "").err(), Some(Error::BadRecordMac));
+        assert_eq!(receive.open(&mut bad, "").err(), Some(Error::BadRecordMac));
     }
     let mut copy = good;
-    assert!(pair.client.receive_half().open(&mut copy, false, "").is_ok());
+    assert!(pair.client.receive_half().open(&mut copy, "").is_ok());
     assert_eq!(Error::BadRecordMac.alert(), Some(A::BAD_RECORD_MAC));
 }
 

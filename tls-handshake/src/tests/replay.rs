@@ -19,7 +19,8 @@ use crate::connection::{ClientConnection, Progress};
 use crate::error::Error;
 use crate::need::Need;
 use crate::record::{Opened, Outgoing, Receive, Transmit};
-use crate::schedule::{HandshakeKeys, PeerFinishedKey, Side};
+use crate::schedule::Side;
+use crate::schedule::tls13::{HandshakeKeys, PeerFinishedKey};
 use crate::sink::{EncodeMessage, Event, Sink};
 
 const TRACES: &str = include_str!("../../tests/data/rfc8448.txt");
@@ -273,7 +274,7 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
 
 fn open(receive: &mut Receive, record: &[u8]) -> Vec<u8> {
     let mut bytes = record.to_vec();
-    let Ok(Opened::Record { content, total, .. }) = receive.open(&mut bytes, false, "") else { panic!("no record") };
+    let Ok(Opened::Record { content, total, .. }) = receive.open(&mut bytes, "") else { panic!("no record") };
     assert_eq!(total, record.len());
     bytes[content].to_vec()
 }

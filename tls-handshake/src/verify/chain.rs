@@ -6,7 +6,7 @@ use webpki::{EndEntityCert, KeyUsage};
 
 use crate::certificate_error::CertificateError;
 
-/// The authorities that are trusted to vouch for servers.
+/// The authorities that are trusted to vouch for servers, or for clients.
 ///
 /// ```
 /// use tls_handshake::verify::chain::RootCertStore;
@@ -45,6 +45,12 @@ impl RootCertStore {
         })
     }
 
+    /// The authorities' names, each a DER-encoded Name (a SEQUENCE): what a server that asks clients for certificates sends
+    /// them as a hint (RFC 9846 §4.3.4, RFC 5246 §7.4.4).
+    pub fn subjects(&self) -> impl ExactSizeIterator<Item = Vec<u8>> {
+        self.anchors.iter().map(|anchor| sequence(&anchor.subject))
+    }
+
     /// How many authorities are trusted.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -70,6 +76,26 @@ impl FromIterator<TrustAnchor<'static>> for RootCertStore {
     }
 }
 
+/// DER of a SEQUENCE with this content: a trust anchor keeps its name without the tag and the length.
+fn sequence(content: &[u8]) -> Vec<u8> {
+    const SEQUENCE: u8 = 0x30;
+    let length = content.len().to_be_bytes();
+    let significant =
+        length.iter().position(|byte| *byte != 0).map_or(&[][..], |at| length.get(at..).unwrap_or_default());
+    let mut der = vec![SEQUENCE];
+    match (significant, u8::try_from(significant.len())) {
+        ([], _) => der.push(0),
+        ([short @ 0..0x80], _) => der.push(*short),
+        // A usize has at most 8 bytes.
+        (long, count) => {
+            der.push(0x80 | count.unwrap_or_default());
+            der.extend_from_slice(long);
+        }
+    }
+    der.extend_from_slice(content);
+    der
+}
+
 /// Whether `chain` (leaf first) proves, at the time `now`, a server of this name to whoever trusts `roots`.
 ///
 /// # Errors
@@ -80,14 +106,38 @@ pub fn verify_server_chain(
     name: &ServerName<'_>,
     now: UnixTime,
 ) -> Result<(), CertificateError> {
+    let leaf = verify_path(chain, roots, now, KeyUsage::server_auth())?;
+    leaf.verify_is_valid_for_subject_name(name).map_err(|e| explain(e, chain.len(), roots))
+}
+
+/// Whether `chain` (leaf first) proves, at the time `now`, a client to whoever trusts `roots`. Which client it is, the
+/// caller must know from the leaf.
+///
+/// # Errors
+/// [`CertificateError`], with what is needed to mend it.
+pub fn verify_client_chain(
+    chain: &[CertificateDer<'_>],
+    roots: &RootCertStore,
+    now: UnixTime,
+) -> Result<(), CertificateError> {
+    verify_path(chain, roots, now, KeyUsage::client_auth()).map(|_| ())
+}
+
+/// The path to a trust anchor, validity and purpose; gives back the leaf.
+fn verify_path<'c>(
+    chain: &'c [CertificateDer<'_>],
+    roots: &RootCertStore,
+    now: UnixTime,
+    usage: KeyUsage,
+) -> Result<EndEntityCert<'c>, CertificateError> {
     let (leaf, intermediates) = chain.split_first().ok_or(CertificateError::BadEncoding)?;
     if roots.is_empty() {
         return Err(CertificateError::NoTrustAnchors);
     }
     let leaf = EndEntityCert::try_from(leaf).map_err(|e| explain(e, chain.len(), roots))?;
-    leaf.verify_for_usage(ALL, &roots.anchors, intermediates, now, KeyUsage::server_auth(), None, None)
+    leaf.verify_for_usage(ALL, &roots.anchors, intermediates, now, usage, None, None)
         .map_err(|e| explain(e, chain.len(), roots))?;
-    leaf.verify_is_valid_for_subject_name(name).map_err(|e| explain(e, chain.len(), roots))
+    Ok(leaf)
 }
 
 fn explain(e: webpki::Error, sent: usize, roots: &RootCertStore) -> CertificateError {
@@ -124,5 +174,25 @@ fn readable(presented: &str) -> String {
     match presented.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")) {
         Some(name) => name.to_owned(),
         None => presented.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_has_the_shortest_length_that_der_allows() {
+        for (content, header) in [
+            (0, &[0x30, 0][..]),
+            (0x7f, &[0x30, 0x7f]),
+            (0x80, &[0x30, 0x81, 0x80]),
+            (0xff, &[0x30, 0x81, 0xff]),
+            (0x100, &[0x30, 0x82, 1, 0]),
+            (0x1_0000, &[0x30, 0x83, 1, 0, 0]),
+        ] {
+            let der = sequence(&vec![7; content]);
+            assert_eq!(der.split_at(header.len()), (header, &vec![7; content][..]));
+        }
     }
 }

@@ -1,34 +1,44 @@
 //! Judging what the peer proves with: its chain, and its signature.
 
 use pki_types::CertificateDer;
-use tls_codec::handshake::Certificate;
 
 use crate::error::Error;
 
 pub mod chain;
 pub(crate) mod signature;
+pub(crate) mod tls12;
+pub(crate) mod tls13;
 
 /// The certificates that the peer sent, leaf first, with what was stapled to the leaf.
 #[derive(Debug)]
 pub struct PeerChain {
     certificates: Vec<CertificateDer<'static>>,
     ocsp_response: Option<Vec<u8>>,
+    scts: Vec<Vec<u8>>,
 }
 
 impl PeerChain {
-    /// Takes the chain out of a Certificate message.
+    /// Takes the chain of a Certificate message; `None` if it is empty.
     ///
     /// # Errors
-    /// [`Error::NoCertificate`] for an empty chain, [`Error::ChainTooLong`].
-    pub(crate) fn of_server(message: &Certificate<'_>, limit: usize) -> Result<Self, Error> {
-        let got = message.certificate_list.len();
+    /// [`Error::ChainTooLong`].
+    pub(crate) fn of(certificates: &[&[u8]], limit: usize) -> Result<Option<Self>, Error> {
+        let got = certificates.len();
         if got > limit {
             return Err(Error::ChainTooLong { got, limit });
         }
-        let leaf = message.certificate_list.first().ok_or(Error::NoCertificate)?;
-        let certificates =
-            message.certificate_list.iter().map(|entry| CertificateDer::from(entry.cert_data.to_vec())).collect();
-        Ok(Self { certificates, ocsp_response: leaf.extensions.ocsp_response.map(<[u8]>::to_vec) })
+        let certificates: Vec<_> = certificates.iter().map(|der| CertificateDer::from(der.to_vec())).collect();
+        Ok((!certificates.is_empty()).then(|| Self { certificates, ocsp_response: None, scts: Vec::new() }))
+    }
+
+    /// Adds the OCSP response that was stapled to the leaf.
+    pub(crate) fn staple_ocsp_response(&mut self, response: &[u8]) {
+        self.ocsp_response = Some(response.to_vec());
+    }
+
+    /// Adds the signed certificate timestamps that came beside the leaf.
+    pub(crate) fn staple_scts(&mut self, scts: Vec<Vec<u8>>) {
+        self.scts = scts;
     }
 
     /// The certificates, leaf first.
@@ -47,5 +57,11 @@ impl PeerChain {
     #[must_use]
     pub fn ocsp_response(&self) -> Option<&[u8]> {
         self.ocsp_response.as_deref()
+    }
+
+    /// The signed certificate timestamps that came beside the leaf, unchecked.
+    #[must_use]
+    pub fn signed_certificate_timestamps(&self) -> &[Vec<u8>] {
+        &self.scts
     }
 }

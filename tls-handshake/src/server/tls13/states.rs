@@ -1,7 +1,5 @@
 //! TLS 1.3 after ClientHello: our flight, in two halves around the signature, and the client's Finished.
 
-use std::sync::Arc;
-
 use tls_codec::code_points::{HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::extension;
 use tls_codec::handshake::{Finished, KeyUpdate};
@@ -9,19 +7,21 @@ use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 use tls_crypto::{EphemeralKey, Group};
 
-use super::hello::Shared;
+use super::super::hello::Shared;
 use crate::auth::{Authenticated, PeerAuth};
 use crate::error::{Error, Illegal};
+use crate::established::{Established, HandshakeKind, Negotiated};
 use crate::flight;
+use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
-use crate::identity::Identity;
 use crate::need::{Asker, IdentityAnswer, Need, NeedIdentity, NeedSignature, SessionAnswer, SignatureAnswer};
 use crate::negotiate::{first_common, group_id};
 use crate::role::opaque_debug;
-use crate::schedule::{HandshakeKeys, LockedApplicationKeys, PeerFinishedKey, Side};
+use crate::schedule::Side;
+use crate::schedule::tls13::{HandshakeKeys, LockedApplicationKeys, PeerFinishedKey};
 use crate::sink::Sink;
-use crate::traffic::{HandshakeKind, Negotiated, Traffic};
-use crate::verify::signature;
+use crate::traffic::Traffic;
+use crate::verify::tls13 as signatures;
 
 opaque_debug!(WaitSession, WaitIdentity, WaitSignature, WaitFinished, Connected);
 
@@ -32,18 +32,19 @@ pub struct WaitSession {
 
 /// RECVD_CH: all is chosen but the identity.
 pub struct WaitIdentity {
-    pub(super) shared: Box<Shared>,
-    pub(super) transcript: Transcript,
-    pub(super) suite: &'static Tls13Suite,
-    pub(super) group: Group,
-    pub(super) kind: HandshakeKind,
-    pub(super) client_random: [u8; 32],
-    pub(super) client_share: Vec<u8>,
-    pub(super) session_id: Vec<u8>,
-    pub(super) alpn: Option<Vec<u8>>,
-    pub(super) schemes: Vec<SignatureScheme>,
-    pub(super) server_name: Option<String>,
-    pub(super) at: RecordBoundary,
+    pub(in crate::server) shared: Box<Shared>,
+    pub(in crate::server) transcript: Transcript,
+    pub(in crate::server) suite: &'static Tls13Suite,
+    pub(in crate::server) group: Group,
+    pub(in crate::server) kind: HandshakeKind,
+    pub(in crate::server) client_random: [u8; 32],
+    pub(in crate::server) client_share: Vec<u8>,
+    pub(in crate::server) session_id: Vec<u8>,
+    pub(in crate::server) alpn: Option<Vec<u8>>,
+    pub(in crate::server) schemes: Vec<SignatureScheme>,
+    pub(in crate::server) server_name: Option<String>,
+    pub(in crate::server) stapling: Stapling,
+    pub(in crate::server) at: RecordBoundary,
 }
 
 /// NEGOTIATED: Certificate is written; the key signs what comes next.
@@ -58,6 +59,7 @@ pub struct WaitSignature {
 
 /// WAIT_FINISHED: our flight is sent.
 pub struct WaitFinished {
+    peer: PeerAuth,
     transcript: Transcript,
     locked: LockedApplicationKeys,
     client_finished: PeerFinishedKey,
@@ -71,35 +73,39 @@ pub struct Connected {
 }
 
 impl WaitSession {
-    pub(super) fn new(full: WaitIdentity) -> Self {
+    pub(in crate::server) fn new(full: WaitIdentity) -> Self {
         Self { full }
     }
 
-    pub(super) fn asker(&self) -> Asker {
+    pub(in crate::server) fn asker(&self) -> Asker {
         self.full.asker()
     }
 
     /// Goes on with a full handshake.
-    pub(super) fn on_session(self, answer: SessionAnswer) -> (WaitIdentity, Need) {
+    pub(in crate::server) fn on_session(self, answer: SessionAnswer) -> (WaitIdentity, Need) {
         let need = NeedIdentity::new(self.asker(), answer.into_hello());
         (self.full, Need::Identity(need))
     }
 }
 
 impl WaitIdentity {
-    pub(super) fn asker(&self) -> Asker {
+    pub(in crate::server) fn asker(&self) -> Asker {
         Asker(self.shared.random)
     }
 
     /// Sends ServerHello, EncryptedExtensions and Certificate, and asks for the signature.
-    pub(super) fn on_identity(
+    pub(in crate::server) fn on_identity(
         mut self,
         answer: IdentityAnswer,
         out: &mut dyn Sink,
     ) -> Result<(WaitSignature, Need), Error> {
-        let identity: Arc<Identity> = answer.into_identity()?;
-        let scheme = first_common(identity.schemes(), |scheme| self.schemes.contains(scheme)).ok_or_else(|| {
-            Error::NoCommonSignatureScheme { offered: self.schemes.clone(), able: identity.schemes().to_vec() }
+        let (identity, _) = answer.into_parts()?;
+        let scheme = first_common(identity.schemes(), |scheme| {
+            self.schemes.contains(scheme) && signatures::RULES.schemes.contains(scheme)
+        })
+        .ok_or_else(|| Error::NoCommonSignatureScheme {
+            offered: self.schemes.clone(),
+            able: identity.schemes().to_vec(),
         })?;
         let keys = self.send_server_hello(out)?;
         let transcript = &mut self.transcript;
@@ -115,11 +121,11 @@ impl WaitIdentity {
                 })
             })
         })?;
-        flight::send(out, transcript, &mut |w| w.bytes(identity.certificate_message()))?;
-        let content = signature::server_content(&transcript.hash());
+        flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, self.stapling))?;
+        let content = signatures::server_content(&transcript.hash());
         let need = NeedSignature::new(Asker(self.shared.random), identity, scheme, content);
         let negotiated = Negotiated {
-            suite: self.suite,
+            suite: self.suite.into(),
             group: group_id(self.group),
             alpn: self.alpn,
             kind: self.kind,
@@ -168,25 +174,25 @@ impl WaitIdentity {
 }
 
 impl WaitSignature {
-    pub(super) fn asker(&self) -> Asker {
+    pub(in crate::server) fn asker(&self) -> Asker {
         Asker(self.shared.random)
     }
 
     /// Sends CertificateVerify and Finished, and moves on to the application's keys for what we send.
-    pub(super) fn on_signature(mut self, answer: SignatureAnswer, out: &mut dyn Sink) -> Result<WaitFinished, Error> {
+    pub(in crate::server) fn on_signature(
+        mut self,
+        answer: SignatureAnswer,
+        out: &mut dyn Sink,
+    ) -> Result<WaitFinished, Error> {
         let (signature, scheme) = (answer.into_signature()?, self.scheme);
         let transcript = &mut self.transcript;
-        flight::send(out, transcript, &mut |w| {
-            w.message(HandshakeType::CERTIFICATE_VERIFY, |w| {
-                w.u16(scheme.0)?;
-                w.vec16(|w| w.bytes(&signature))
-            })
-        })?;
+        flight::send_certificate_verify(out, transcript, scheme, &signature)?;
         let verify_data = self.keys.verify_data(&transcript.hash());
-        flight::send_finished(out, transcript, &verify_data)?;
+        flight::send_finished(out, transcript, verify_data.as_ref())?;
         let (locked, client_finished) = self.keys.into_application(&transcript.hash(), &self.client_random, out);
         out.install_write(locked.write_key())?;
-        Ok(WaitFinished { transcript: self.transcript, locked, client_finished, negotiated: self.negotiated })
+        let peer = PeerAuth::not_asked(self.shared.config.client_auth, ProtocolVersion::TLS13)?;
+        Ok(WaitFinished { peer, transcript: self.transcript, locked, client_finished, negotiated: self.negotiated })
     }
 }
 
@@ -197,8 +203,7 @@ impl WaitFinished {
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
     pub fn on_finished(mut self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Connected, Error> {
         let at = m.at_boundary()?;
-        let peer =
-            PeerAuth::anonymous_client().check_finished(&self.client_finished, &m.msg, &self.transcript.hash())?;
+        let peer = self.peer.check_finished(&self.client_finished, &m.msg, &self.transcript.hash())?;
         self.transcript.add(m.raw);
         let keys = self.locked.unlock(&peer);
         out.install_read(keys.read_key(), at);
@@ -216,11 +221,11 @@ impl Connected {
         Ok(self)
     }
 
-    pub(super) fn parts(&self) -> (&Traffic, &Authenticated) {
-        (&self.traffic, &self.peer)
+    pub(super) fn established(&self) -> Established<'_> {
+        self.traffic.established(&self.peer)
     }
 
-    pub(super) fn traffic_mut(&mut self) -> &mut Traffic {
+    pub(in crate::server) fn traffic_mut(&mut self) -> &mut Traffic {
         &mut self.traffic
     }
 }

@@ -6,18 +6,20 @@ use tls_codec::handshake::{
 };
 use tls_codec::owned::{NewSessionTicketView, Owned};
 
-use super::hello::{Offer, Shared};
-use crate::auth::{Authenticated, HandshakeSignatureValid, ServerCertVerified};
+use super::super::hello::Offer;
+use super::Shared;
+use crate::auth::{Authenticated, HandshakeSignatureValid, PeerCertVerified};
 use crate::error::{Error, Illegal};
+use crate::established::{Established, Negotiated};
 use crate::flight;
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
-use crate::negotiate::HANDSHAKE_SCHEMES;
 use crate::role::opaque_debug;
-use crate::schedule::HandshakeKeys;
+use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
-use crate::traffic::{Negotiated, Traffic};
-use crate::verify::PeerChain;
+use crate::traffic::Traffic;
+use crate::verify::signature::DigitallySigned;
+use crate::verify::{PeerChain, tls13 as signatures};
 
 opaque_debug!(
     WaitEncryptedExtensions,
@@ -71,7 +73,7 @@ pub struct WaitCertVerify {
     keys: HandshakeKeys,
     alpn: Option<Vec<u8>>,
     request: CertificateRequested,
-    cert: ServerCertVerified,
+    cert: PeerCertVerified,
 }
 
 /// WAIT_FINISHED: the key of the chain's leaf signed this handshake.
@@ -95,7 +97,7 @@ const MAX_TICKETS: usize = 8;
 const MAX_TICKET_BYTES: usize = 0x4000;
 
 impl WaitEncryptedExtensions {
-    pub(super) fn new(shared: Box<Shared>, keys: HandshakeKeys) -> Self {
+    pub(in crate::client) fn new(shared: Box<Shared>, keys: HandshakeKeys) -> Self {
         Self { shared, keys }
     }
 
@@ -159,7 +161,10 @@ impl WaitCert {
         if !m.msg.certificate_request_context.is_empty() {
             return Err(Illegal::CertificateRequestContext.into());
         }
-        let chain = PeerChain::of_server(&m.msg, self.shared.config.common.limits.chain_length)?;
+        let entries = m.msg.certificate_list;
+        let certificates: Vec<&[u8]> = entries.iter().map(|entry| entry.cert_data).collect();
+        let limit = self.shared.config.common.limits.chain_length;
+        let mut chain = PeerChain::of(&certificates, limit)?.ok_or(Error::NoCertificate)?;
         let extensions = m.msg.certificate_list.iter().flat_map(|entry| entry.extensions.raw.iter());
         if let Some((extension, _)) =
             extensions.into_iter().find(|(extension, _)| *extension != ExtensionType::STATUS_REQUEST)
@@ -180,7 +185,7 @@ impl WaitVerdict {
 
     /// Goes on with the chain that was judged, which the verdict brings back.
     pub(super) fn on_verdict(self, verdict: VerdictAnswer) -> Result<WaitCertVerify, Error> {
-        let cert = ServerCertVerified::check(verdict)?;
+        let cert = PeerCertVerified::check(verdict)?;
         Ok(WaitCertVerify { shared: self.shared, keys: self.keys, alpn: self.alpn, request: self.request, cert })
     }
 }
@@ -191,7 +196,10 @@ impl WaitCertVerify {
     /// # Errors
     /// [`Error::SignatureSchemeNotOffered`], [`Error::BadSignature`].
     pub fn on_certificate_verify(mut self, m: Framed<'_, CertificateVerify<'_>>) -> Result<WaitFinished, Error> {
-        let signature = self.cert.check_signature(&m.msg, &HANDSHAKE_SCHEMES, &self.shared.transcript.hash())?;
+        let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
+        let content = signatures::server_content(&self.shared.transcript.hash());
+        let rules = &signatures::RULES;
+        let signature = self.cert.check_signature(rules, rules.schemes, &content, signed)?;
         self.shared.transcript.add(m.raw);
         Ok(WaitFinished { shared: self.shared, keys: self.keys, alpn: self.alpn, request: self.request, signature })
     }
@@ -209,15 +217,15 @@ impl WaitFinished {
         transcript.add(m.raw);
         let server_finished_hash = transcript.hash();
         if self.request == CertificateRequested::Yes {
-            flight::send(out, &mut transcript, &mut |w| flight::no_certificate(w, &[]))?;
+            flight::send(out, &mut transcript, &mut |w| flight::tls13::no_certificate(w, &[]))?;
         }
         let verify_data = self.keys.verify_data(&transcript.hash());
-        flight::send_finished(out, &mut transcript, &verify_data)?;
+        flight::send_finished(out, &mut transcript, verify_data.as_ref())?;
         let (locked, _) = self.keys.into_application(&server_finished_hash, &client_random, out);
         let keys = locked.unlock(&peer);
         out.install_write(keys.write_key())?;
         out.install_read(keys.read_key(), at);
-        let negotiated = Negotiated { suite, group, alpn: self.alpn, kind, server_name: None };
+        let negotiated = Negotiated { suite: suite.into(), group, alpn: self.alpn, kind, server_name: None };
         Ok(Connected { traffic: Traffic::new(keys, negotiated), peer, tickets: Vec::new() })
     }
 }
@@ -252,8 +260,8 @@ impl Connected {
         &self.tickets
     }
 
-    pub(super) fn parts(&self) -> (&Traffic, &Authenticated) {
-        (&self.traffic, &self.peer)
+    pub(super) fn established(&self) -> Established<'_> {
+        self.traffic.established(&self.peer)
     }
 
     pub(super) fn traffic_mut(&mut self) -> &mut Traffic {

@@ -1,10 +1,8 @@
-//! The key schedule from our side: `read` and `write` instead of client and server, and evidence before application keys.
+//! The key schedule of TLS 1.3.
 //!
 //! ```text
 //! HandshakeKeys ─ check_finished(evidence) ─▶ Authenticated ─ into_application(&Authenticated) ─▶ ApplicationKeys
 //! ```
-//!
-//! The values come from [`tls_crypto::tls13`]; here they are tied to the handshake's evidence.
 
 use tls_crypto::Digest;
 use tls_crypto::SharedSecret;
@@ -12,54 +10,12 @@ use tls_crypto::Tls13Suite;
 use tls_crypto::tls13::{
     ApplicationTraffic, EarlySecret, ExporterSecret, HandshakeSecret, HandshakeTraffic, TrafficSecret,
 };
-use tls_crypto::{Opener, Sealer};
 
+use super::{Epoch, ReadKey, Side, WriteKey};
 use crate::auth::{Authenticated, PeerFinished};
+use crate::error::Error;
+use crate::established::Exporter;
 use crate::sink::{Event, LoggedSecret, Sink};
-
-/// What a key protects. The record layer refuses application data under [`Epoch::Handshake`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Epoch {
-    /// Handshake messages between ServerHello and Finished.
-    Handshake,
-    /// Everything after Finished.
-    Application,
-}
-
-/// A key to open records with, and what it is for.
-pub struct ReadKey {
-    /// Opens the records.
-    pub opener: Opener,
-    /// What they may hold.
-    pub epoch: Epoch,
-}
-
-/// A key to seal records with, and what it is for.
-pub struct WriteKey {
-    /// Seals the records.
-    pub sealer: Sealer,
-    /// What they may hold.
-    pub epoch: Epoch,
-}
-
-impl std::fmt::Debug for ReadKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReadKey").field("epoch", &self.epoch).finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for WriteKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WriteKey").field("epoch", &self.epoch).finish_non_exhaustive()
-    }
-}
-
-/// Which of the two ends we are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Client,
-    Server,
-}
 
 /// The keys between ServerHello and Finished (RFC 9846 §7.1).
 pub(crate) struct HandshakeKeys {
@@ -191,8 +147,11 @@ impl ApplicationKeys {
         self.write = self.write.next();
         self.write_key()
     }
+}
 
-    pub(crate) fn exporter(&self) -> &ExporterSecret {
-        &self.exporter
+impl Exporter for ApplicationKeys {
+    /// RFC 9846 §7.5: no context and an empty one are the same.
+    fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
+        self.exporter.export(label, context.unwrap_or_default(), out).map_err(|_| Error::Crypto("exporting keys"))
     }
 }

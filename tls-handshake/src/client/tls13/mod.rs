@@ -1,0 +1,172 @@
+//! TLS 1.3 after ServerHello (RFC 9846 Appendix A.1).
+//!
+//! ```text
+//!     WaitEncryptedExtensions
+//!          │ EncryptedExtensions
+//!          ▼
+//!     WaitCertOrCertRequest ─ CertificateRequest ─▶ WaitCert
+//!          │ Certificate                              │ Certificate
+//!          ▼                                          ▼
+//!     WaitVerdict ◀───────────────────────────────────┘      (the application judges the chain)
+//!          │ verdict
+//!          ▼
+//!     WaitCertVerify ─ CertificateVerify ─▶ WaitFinished ─ Finished ─▶ Connected
+//!                                               │ Finished, and a certificate was requested       ▲
+//!                                               ▼                                                 │
+//!                                          WaitClientIdentity ─ identity ─▶ WaitSignature ─ signature
+//! ```
+
+use std::sync::Arc;
+
+use pki_types::ServerName;
+use tls_codec::code_points::{ContentType, HandshakeType, NamedGroup};
+use tls_codec::handshake::RawMessage;
+use tls_codec::owned::{NewSessionTicketView, Owned};
+use tls_crypto::{Tls13Suite, Transcript};
+
+use crate::config::ClientConfig;
+use crate::error::Error;
+use crate::established::{Established, HandshakeKind};
+use crate::framed::{Framed, RecordBoundary};
+use crate::need::{Answer, Answered, Asker};
+use crate::role::{AfterChangeCipherSpec, States, Step};
+use crate::sink::Sink;
+use crate::traffic::Traffic;
+
+mod states;
+
+pub use states::{
+    AfterEncryptedExtensions, Connected, WaitCert, WaitCertVerify, WaitEncryptedExtensions, WaitFinished, WaitVerdict,
+};
+
+/// What all states after ServerHello share.
+pub(super) struct Shared {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: ServerName<'static>,
+    pub(super) client_random: [u8; 32],
+    pub(super) transcript: Transcript,
+    pub(super) suite: &'static Tls13Suite,
+    pub(super) group: NamedGroup,
+    pub(super) kind: HandshakeKind,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("name", &self.name).field("suite", &self.suite).finish_non_exhaustive()
+    }
+}
+
+/// The state that a client of TLS 1.3 is in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// The handshake's keys are there.
+    WaitEncryptedExtensions(WaitEncryptedExtensions),
+    /// The server may ask for a certificate, or show its own.
+    WaitCertOrCertRequest(AfterEncryptedExtensions),
+    /// The server asked for a certificate.
+    WaitCert(WaitCert),
+    /// The application judges the chain.
+    WaitVerdict(WaitVerdict),
+    /// The chain is good; its key has to sign.
+    WaitCertVerify(WaitCertVerify),
+    /// The key signed; Finished has to confirm all.
+    WaitFinished(WaitFinished),
+    /// The handshake is complete.
+    Connected(Connected),
+}
+
+impl State {
+    /// The tickets that came so far, the oldest first.
+    pub(crate) fn tickets(&self) -> &[Owned<NewSessionTicketView>] {
+        match self {
+            Self::Connected(s) => s.tickets(),
+            _ => &[],
+        }
+    }
+}
+
+impl States for State {
+    fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        use HandshakeType as T;
+        Ok(Step::Next(match (self, message.msg.typ) {
+            (Self::WaitEncryptedExtensions(s), T::ENCRYPTED_EXTENSIONS) => {
+                Self::WaitCertOrCertRequest(s.on_encrypted_extensions(message.decode()?)?)
+            }
+            (Self::WaitCertOrCertRequest(s), T::CERTIFICATE_REQUEST) => {
+                Self::WaitCert(s.on_certificate_request(message.decode()?)?)
+            }
+            (Self::WaitCertOrCertRequest(s), T::CERTIFICATE) => {
+                let (state, need) = s.without_request().on_certificate(message.decode()?)?;
+                return Ok(Step::Ask(Self::WaitVerdict(state), need));
+            }
+            (Self::WaitCert(s), T::CERTIFICATE) => {
+                let (state, need) = s.on_certificate(message.decode()?)?;
+                return Ok(Step::Ask(Self::WaitVerdict(state), need));
+            }
+            (Self::WaitCertVerify(s), T::CERTIFICATE_VERIFY) => {
+                Self::WaitFinished(s.on_certificate_verify(message.decode()?)?)
+            }
+            (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?, out)?),
+            (Self::Connected(s), T::NEW_SESSION_TICKET) => Self::Connected(s.on_new_session_ticket(message.decode()?)),
+            (Self::Connected(s), T::KEY_UPDATE) => Self::Connected(s.on_key_update(message.decode()?, out)?),
+            (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
+        }))
+    }
+
+    fn on_answer(self, answer: Answer, _: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        match (self, answer.0) {
+            (Self::WaitVerdict(s), Answered::Verdict(verdict)) => {
+                Ok(Step::Next(Self::WaitCertVerify(s.on_verdict(verdict)?)))
+            }
+            _ => Err(Error::WrongAnswer),
+        }
+    }
+
+    fn asker(&self) -> Option<Asker> {
+        match self {
+            Self::WaitVerdict(s) => Some(s.asker()),
+            _ => None,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::WaitEncryptedExtensions(_) => "WAIT_EE",
+            Self::WaitCertOrCertRequest(_) => "WAIT_CERT_CR",
+            Self::WaitCert(_) => "WAIT_CERT",
+            Self::WaitVerdict(_) => "WAIT_CERT (verdict)",
+            Self::WaitCertVerify(_) => "WAIT_CV",
+            Self::WaitFinished(_) => "WAIT_FINISHED",
+            Self::Connected(_) => "CONNECTED",
+        }
+    }
+
+    /// RFC 9846 §5: ignored until the peer's Finished.
+    fn on_change_cipher_spec(self, _: RecordBoundary, _: &mut dyn Sink) -> Result<AfterChangeCipherSpec<Self>, Error> {
+        match self {
+            Self::Connected(_) => {
+                Err(Error::UnexpectedRecord { state: self.name(), got: ContentType::CHANGE_CIPHER_SPEC })
+            }
+            state => Ok(AfterChangeCipherSpec::Ignored(state)),
+        }
+    }
+
+    fn ignores_warnings(&self) -> bool {
+        false
+    }
+
+    fn established(&self) -> Option<Established<'_>> {
+        match self {
+            Self::Connected(s) => Some(s.established()),
+            _ => None,
+        }
+    }
+
+    fn traffic_mut(&mut self) -> Option<&mut Traffic> {
+        match self {
+            Self::Connected(s) => Some(s.traffic_mut()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What each error tells a person.
+
+use std::fmt;
+
+use tls_codec::code_points::AlertDescription;
+
+use super::Error;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decode(e) => write!(f, "the peer sent a malformed message: {e}"),
+            Self::Record(e) => write!(f, "{e}"),
+            Self::AlertReceived { description, state } => {
+                write!(f, "the peer closed the connection with the alert {description}, while we were in {state}")?;
+                f.write_str(hint(*description))
+            }
+            Self::UnexpectedMessage { state, got } => write!(f, "the peer sent {got}, which has no place in {state}"),
+            Self::UnexpectedRecord { state, got } => {
+                write!(f, "the peer sent a record of type {got}, which has no place in {state}")
+            }
+            Self::KeyChangeInsideRecord { message } => {
+                write!(f, "the peer sent bytes after {message} in the record that changes keys")
+            }
+            Self::InterleavedHandshake => f.write_str("the peer sent another record inside of a handshake message"),
+            Self::EmptyRecord => f.write_str("the peer sent a record without content"),
+            Self::BadAlert => f.write_str("the peer sent an alert record that does not hold exactly one alert"),
+            Self::BadChangeCipherSpec => f.write_str("the peer sent a malformed change_cipher_spec record"),
+            Self::BadRecordMac => {
+                f.write_str("a record does not decrypt: it was altered on the way, or the peer's keys are not ours")
+            }
+            Self::RecordOverflow { got, limit } => {
+                write!(f, "the peer sent a record of {got} bytes of plaintext; at most {limit} are allowed")
+            }
+            Self::Flood(what) => write!(f, "the peer sends nothing but {what}"),
+            Self::MessageTooLarge { message, got, limit } => write!(
+                f,
+                "the peer's {message} message has {got} bytes; the limit is {limit} (Limits::handshake_message)"
+            ),
+            Self::ChainTooLong { got, limit } => {
+                write!(f, "the peer sent {got} certificates; the limit is {limit} (Limits::chain_length)")
+            }
+            Self::NoCommonVersion { offered, enabled } => {
+                f.write_str("no common protocol version: the peer offers ")?;
+                list(f, offered)?;
+                f.write_str("; enabled here are ")?;
+                list(f, enabled)
+            }
+            Self::InappropriateFallback { offered } => write!(
+                f,
+                "the client fell back to {offered} after an attempt that failed, though both sides can do better: \
+                 somebody between them may want that"
+            ),
+            Self::ExtendedMasterSecretRequired => {
+                f.write_str("the peer does not know extended_master_secret (RFC 7627), which is required here")
+            }
+            Self::InsecureRenegotiation => {
+                f.write_str("the peer's renegotiation_info (RFC 5746) is missing or wrong: it is not safe to talk to")
+            }
+            Self::RenegotiationRefused => f.write_str("the peer wants to renegotiate, which is not supported"),
+            Self::NoCommonCipherSuite { offered, enabled } => {
+                f.write_str("no common cipher suite: the client offers ")?;
+                list(f, offered)?;
+                f.write_str("; enabled here are ")?;
+                list(f, enabled)
+            }
+            Self::NoCommonGroup { offered, enabled } => {
+                f.write_str("no common key exchange group: the client offers ")?;
+                list(f, offered)?;
+                f.write_str("; enabled here are ")?;
+                list(f, enabled)
+            }
+            Self::NoCommonSignatureScheme { offered, able } => {
+                f.write_str("no common signature scheme: the peer accepts ")?;
+                list(f, offered)?;
+                f.write_str("; the key of the chosen certificate can do ")?;
+                list(f, able)
+            }
+            Self::CertificateCurve { curve, offered } => {
+                write!(f, "the key of the chosen certificate is on the curve {curve}; the client accepts ")?;
+                list(f, offered)
+            }
+            Self::NoCommonAlpn { offered, enabled } => write!(
+                f,
+                "no common application protocol: the client asks for {}; enabled here are {}",
+                protocols(offered),
+                protocols(enabled)
+            ),
+            Self::MissingExtension { message, extension } => {
+                write!(f, "the peer's {message} message lacks the extension {extension}")
+            }
+            Self::UnsolicitedExtension { message, extension } => {
+                write!(f, "the peer's {message} message answers to the extension {extension}, which was not offered")
+            }
+            Self::Illegal(what) => write!(f, "the peer contradicts the handshake so far: {what}"),
+            Self::SecondHelloRetryRequest => f.write_str("the server sent a second HelloRetryRequest"),
+            Self::NoCertificate => f.write_str("the server sent no certificate"),
+            Self::NoClientCertificate { .. } => f.write_str("the client showed no certificate, which is required here"),
+            Self::Certificate(e) => write!(f, "the peer's certificate is refused: {e}"),
+            Self::SignatureSchemeNotOffered(scheme) => {
+                write!(f, "the peer signed the handshake with {scheme}, which was not offered")
+            }
+            Self::SignatureSchemeMismatch(scheme) => {
+                write!(f, "the peer signed the handshake with {scheme}, which its certificate's key cannot do")
+            }
+            Self::BadSignature => {
+                f.write_str("the signature of the handshake is wrong: the peer does not hold its certificate's key")
+            }
+            Self::BadFinished => f.write_str("the peer's Finished is wrong: both sides saw different handshakes"),
+            Self::NoIdentity { asked: Some(name) } => write!(f, "there is no certificate for the name {name:?}"),
+            Self::NoIdentity { asked: None } => {
+                f.write_str("the client names no server (SNI), and there is no certificate for that case")
+            }
+            Self::SignerFailed => f.write_str("the signer did not sign"),
+            Self::ClosedDuringHandshake { state } => write!(
+                f,
+                "the peer closed the transport in the middle of the handshake (we were in {state}); \
+                 it may not speak TLS on this port, or may have refused the connection without an alert"
+            ),
+            Self::Truncated => {
+                f.write_str("the peer closed the transport without close_notify: what it sent may have been cut short")
+            }
+            Self::WrongAnswer => f.write_str("this answer does not belong to the question that the connection asked"),
+            Self::HandshakeNotComplete => f.write_str("the handshake has to be completed first"),
+            Self::SendAfterClose => f.write_str("nothing can be sent after close_notify"),
+            Self::KeyExhausted => f.write_str(
+                "the keys have protected as much as they may, and TLS 1.2 cannot change them: make a new connection",
+            ),
+            Self::NoKeyUpdate => f.write_str("TLS 1.2 cannot change the keys of a connection"),
+            Self::Crypto(operation) => write!(f, "a cryptographic operation failed: {operation}"),
+            Self::MessageOfOursTooLong => f.write_str("a handshake message of ours is too long for its length fields"),
+        }
+    }
+}
+
+/// What a person can do about an alert that is often seen in the field.
+fn hint(description: AlertDescription) -> &'static str {
+    match description {
+        AlertDescription::PROTOCOL_VERSION => " (it speaks none of the versions offered)",
+        AlertDescription::HANDSHAKE_FAILURE | AlertDescription::INSUFFICIENT_SECURITY => {
+            " (it found no cipher suite, group or signature scheme in common, or demands a client certificate; \
+             it may know CBC or RSA key exchange alone, which are not supported here)"
+        }
+        AlertDescription::UNRECOGNIZED_NAME => " (it does not serve the name that was asked for)",
+        AlertDescription::CERTIFICATE_REQUIRED => " (it demands a client certificate)",
+        AlertDescription::UNKNOWN_CA => " (it does not know the authority that issued the certificate)",
+        AlertDescription::CERTIFICATE_EXPIRED => " (to it the certificate is expired, or not valid yet)",
+        AlertDescription::NO_APPLICATION_PROTOCOL => " (it speaks none of the application protocols offered)",
+        _ => "",
+    }
+}
+
+fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
+    if items.is_empty() {
+        return f.write_str("none");
+    }
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            f.write_str(", ")?;
+        }
+        write!(f, "{item}")?;
+    }
+    Ok(())
+}
+
+fn protocols(names: &[Vec<u8>]) -> String {
+    names.iter().map(|name| format!("{:?}", String::from_utf8_lossy(name))).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,103 @@
+//! Contradictions, and too much of what is worth nothing.
+
+use std::fmt;
+
+use tls_codec::code_points::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion};
+
+/// What a peer sent too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flood {
+    /// Records of application data without data.
+    EmptyRecords,
+    /// Alerts that close nothing.
+    WarningAlerts,
+    /// KeyUpdate messages without data between them.
+    KeyUpdates,
+    /// change_cipher_spec records.
+    ChangeCipherSpecs,
+}
+
+/// Contradictions between messages; all are answered by illegal_parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Illegal {
+    /// The server chose a cipher suite that was not offered.
+    CipherSuiteNotOffered(CipherSuite),
+    /// The cipher suite of ServerHello is not that of HelloRetryRequest.
+    CipherSuiteChangedAfterRetry,
+    /// The server chose a version that was not offered.
+    VersionNotOffered(ProtocolVersion),
+    /// The server did not echo legacy_session_id.
+    SessionIdNotEchoed,
+    /// The server of TLS 1.2 resumes a session that was never there.
+    SessionIdEchoed,
+    /// The server's random tells that it could have done better than the version that it chose (RFC 9846 §4.2.3): the hellos
+    /// were edited on the way.
+    Downgraded(ProtocolVersion),
+    /// The peer does not know uncompressed points, which are all that there is (RFC 8422 §5.1.2).
+    PointFormats,
+    /// A compression method other than null.
+    Compression,
+    /// The server chose a group that was not offered, or one that no share was sent for.
+    GroupNotOffered(NamedGroup),
+    /// HelloRetryRequest asks for nothing that would change the ClientHello.
+    RetryChangesNothing,
+    /// HelloRetryRequest asks for a group whose share was already sent.
+    RetryForSharedGroup(NamedGroup),
+    /// A key share that is no valid public value of its group.
+    KeyShare(NamedGroup),
+    /// Several key shares for one group, or one for a group not in supported_groups.
+    KeyShares(NamedGroup),
+    /// The second ClientHello differs from the first in this field.
+    SecondHelloDiffers(&'static str),
+    /// The second ClientHello has not exactly the key share that was asked for.
+    SecondHelloKeyShare,
+    /// The server chose an application protocol that was not offered.
+    AlpnNotOffered,
+    /// A certificate_request_context where it has to be empty, or other than it has to be.
+    CertificateRequestContext,
+    /// An extension that TLS 1.2 alone knows, in a TLS 1.3 message.
+    Extension(ExtensionType),
+}
+
+impl fmt::Display for Flood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EmptyRecords => "empty records",
+            Self::WarningAlerts => "warning alerts",
+            Self::KeyUpdates => "KeyUpdate messages",
+            Self::ChangeCipherSpecs => "change_cipher_spec records",
+        })
+    }
+}
+
+impl fmt::Display for Illegal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CipherSuiteNotOffered(suite) => write!(f, "it chose {suite}, which was not offered"),
+            Self::CipherSuiteChangedAfterRetry => f.write_str("it changed the cipher suite after HelloRetryRequest"),
+            Self::VersionNotOffered(version) => write!(f, "it chose {version}, which was not offered"),
+            Self::SessionIdNotEchoed => f.write_str("it did not echo legacy_session_id"),
+            Self::SessionIdEchoed => f.write_str("it resumes a session that was never there"),
+            Self::Downgraded(version) => {
+                write!(f, "it chose {version} though it can do better: somebody edited the hellos on the way")
+            }
+            Self::PointFormats => f.write_str("it does not know uncompressed points"),
+            Self::Compression => f.write_str("it wants compression"),
+            Self::GroupNotOffered(group) => write!(f, "it chose the group {group}, which was not offered"),
+            Self::RetryChangesNothing => f.write_str("its HelloRetryRequest asks for nothing"),
+            Self::RetryForSharedGroup(group) => {
+                write!(f, "its HelloRetryRequest asks for {group}, whose share it already has")
+            }
+            Self::KeyShare(group) => write!(f, "its key share is no valid public value of {group}"),
+            Self::KeyShares(group) => write!(f, "its key shares do not fit its groups, at {group}"),
+            Self::SecondHelloDiffers(field) => write!(f, "its second ClientHello differs from the first in {field}"),
+            Self::SecondHelloKeyShare => {
+                f.write_str("its second ClientHello has not exactly the key share that was asked for")
+            }
+            Self::AlpnNotOffered => f.write_str("it chose an application protocol that was not offered"),
+            Self::CertificateRequestContext => f.write_str("its certificate_request_context is wrong"),
+            Self::Extension(extension) => write!(f, "the extension {extension} has no place in TLS 1.3 there"),
+        }
+    }
+}

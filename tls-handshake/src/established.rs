@@ -1,0 +1,44 @@
+//! A connection whose handshake is complete, as everybody but its own version's states sees it.
+
+use tls_codec::code_points::NamedGroup;
+
+use crate::auth::Authenticated;
+use crate::error::Error;
+use crate::suite::SupportedCipherSuite;
+
+/// How a handshake went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeKind {
+    /// All of it, without a detour.
+    Full,
+    /// One round trip more: the server asked for another key share (TLS 1.3).
+    FullWithHelloRetryRequest,
+}
+
+/// What the handshake settled.
+#[derive(Debug)]
+pub(crate) struct Negotiated {
+    pub(crate) suite: SupportedCipherSuite,
+    pub(crate) group: NamedGroup,
+    pub(crate) alpn: Option<Vec<u8>>,
+    pub(crate) kind: HandshakeKind,
+    /// The name that the client asked for, at a server.
+    pub(crate) server_name: Option<String>,
+}
+
+/// What can be asked of such a connection.
+pub(crate) struct Established<'s> {
+    pub(crate) negotiated: &'s Negotiated,
+    pub(crate) peer: &'s Authenticated,
+    pub(crate) exporter: &'s dyn Exporter,
+}
+
+/// Derives keying material for the application.
+pub(crate) trait Exporter {
+    /// Fills `out`. Whether no context and an empty one differ is the version's business.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] for an `out` or a context that is too long.
+    fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error>;
+}

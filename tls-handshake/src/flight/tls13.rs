@@ -1,0 +1,51 @@
+//! Messages of TLS 1.3 that both roles send.
+
+use tls_codec::code_points::HandshakeType;
+use tls_codec::error::BufferFull;
+use tls_codec::extension::{CertificateStatus, SignedCertificateTimestamps};
+use tls_codec::handshake::CertificateEntry;
+use tls_codec::writer::Writer;
+
+use crate::identity::Identity;
+
+/// What the peer asked to be stapled to the leaf.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stapling {
+    pub(crate) ocsp: bool,
+    pub(crate) scts: bool,
+}
+
+/// Certificate (RFC 9846 §4.5.1), under the context of the request that it answers, if any.
+pub(crate) fn certificate(
+    w: &mut Writer<'_>,
+    context: &[u8],
+    identity: &Identity,
+    asked: Stapling,
+) -> Result<(), BufferFull> {
+    w.message(HandshakeType::CERTIFICATE, |w| {
+        w.vec8(|w| w.bytes(context))?;
+        w.vec24(|w| {
+            let mut chain = identity.chain().iter();
+            if let Some(leaf) = chain.next() {
+                CertificateEntry::write(w, leaf, |w| {
+                    if let Some(response) = identity.ocsp_response().filter(|_| asked.ocsp) {
+                        CertificateStatus::write(w, response)?;
+                    }
+                    if asked.scts && !identity.signed_certificate_timestamps().is_empty() {
+                        SignedCertificateTimestamps::write(w, identity.signed_certificate_timestamps())?;
+                    }
+                    Ok(())
+                })?;
+            }
+            chain.try_for_each(|certificate| CertificateEntry::write(w, certificate, |_| Ok(())))
+        })
+    })
+}
+
+/// A Certificate without a certificate, which answers a request that we have none for (RFC 9846 §4.5.1).
+pub(crate) fn no_certificate(w: &mut Writer<'_>, context: &[u8]) -> Result<(), BufferFull> {
+    w.message(HandshakeType::CERTIFICATE, |w| {
+        w.vec8(|w| w.bytes(context))?;
+        w.vec24(|_| Ok(()))
+    })
+}

@@ -1,0 +1,119 @@
+//! The keys of TLS 1.2 (RFC 5246 §6.3, §8.1; RFC 7627).
+//!
+//! ```text
+//! ClientKeyExchange ─▶ MasterSecret ─▶ Keys ─ ChangeCipherSpec ─▶ read, write ─ Finished ─▶ Authenticated ─▶ unlock
+//! ```
+//!
+//! One pair of keys protects Finished and all that follows; that nothing but Finished goes under them before the peer's
+//! Finished was checked is held by the states: none but the last sends or takes application data.
+
+use tls_crypto::tls12::{KeyBlock, MasterSecret};
+use tls_crypto::{Digest, SharedSecret, Tls12Suite};
+
+use super::{Epoch, ReadKey, Side, WriteKey};
+use crate::auth::{Authenticated, PeerFinished};
+use crate::error::Error;
+use crate::established::Exporter;
+use crate::sink::{Event, LoggedSecret, Sink};
+
+/// Both sides' random values, which every derivation takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Randoms {
+    pub(crate) client: [u8; 32],
+    pub(crate) server: [u8; 32],
+}
+
+/// What the master secret is bound to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Binding {
+    /// The handshake up to ClientKeyExchange, by its hash: RFC 7627 §4.
+    ExtendedMasterSecret(Digest),
+    /// The random values alone: RFC 5246 §8.1, for peers that know no better.
+    Randoms,
+}
+
+/// The keys of a connection whose peer has not been heard to have them as well.
+pub(crate) struct Keys {
+    side: Side,
+    master: MasterSecret,
+    block: KeyBlock,
+    randoms: Randoms,
+}
+
+impl Keys {
+    /// Agrees on the master secret, and derives all keys from it.
+    pub(crate) fn derive(
+        side: Side,
+        suite: &'static Tls12Suite,
+        shared: SharedSecret,
+        binding: &Binding,
+        randoms: Randoms,
+        out: &mut dyn Sink,
+    ) -> Self {
+        let master = match binding {
+            Binding::ExtendedMasterSecret(hash) => MasterSecret::extended(suite.hash, shared, hash),
+            Binding::Randoms => MasterSecret::from_randoms(suite.hash, shared, &randoms.client, &randoms.server),
+        };
+        out.event(Event::Secret(LoggedSecret {
+            label: "CLIENT_RANDOM",
+            client_random: &randoms.client,
+            secret: master.expose_for_key_log(),
+        }));
+        let block = master.key_block(suite.aead, &randoms.client, &randoms.server);
+        Self { side, master, block, randoms }
+    }
+
+    /// Takes effect at the peer's ChangeCipherSpec.
+    pub(crate) fn read_key(&self) -> ReadKey {
+        let opener = match self.side {
+            Side::Client => self.block.server_opener(),
+            Side::Server => self.block.client_opener(),
+        };
+        ReadKey { opener, epoch: Epoch::Application }
+    }
+
+    /// Takes effect at our ChangeCipherSpec.
+    pub(crate) fn write_key(&self) -> WriteKey {
+        let sealer = match self.side {
+            Side::Client => self.block.client_sealer(),
+            Side::Server => self.block.server_sealer(),
+        };
+        WriteKey { sealer, epoch: Epoch::Application }
+    }
+
+    /// Our verify_data (RFC 5246 §7.4.9).
+    pub(crate) fn verify_data(&self, transcript_hash: &Digest) -> [u8; 12] {
+        match self.side {
+            Side::Client => self.master.client_finished(transcript_hash),
+            Side::Server => self.master.server_finished(transcript_hash),
+        }
+    }
+
+    /// Keeps what a connection needs later. The evidence is what makes it safe to believe the peer.
+    pub(crate) fn unlock(self, _: &Authenticated) -> ApplicationKeys {
+        ApplicationKeys { master: self.master, randoms: self.randoms }
+    }
+}
+
+impl PeerFinished for Keys {
+    fn is_right(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
+        match self.side {
+            Side::Client => self.master.verify_server_finished(transcript_hash, received),
+            Side::Server => self.master.verify_client_finished(transcript_hash, received),
+        }
+    }
+}
+
+/// What is left of the keys once the record layer has its own: what keying material is exported from.
+pub(crate) struct ApplicationKeys {
+    master: MasterSecret,
+    randoms: Randoms,
+}
+
+impl Exporter for ApplicationKeys {
+    /// RFC 5705 §4: no context and an empty one are not the same.
+    fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
+        let Randoms { client, server } = &self.randoms;
+        self.master.export(label, client, server, context, out).map_err(|_| Error::Crypto("exporting keys"))
+    }
+}

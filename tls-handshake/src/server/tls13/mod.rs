@@ -1,0 +1,120 @@
+//! TLS 1.3 after ClientHello (RFC 9846 Appendix A.2).
+//!
+//! ```text
+//!     WaitSession                                              (if the client resumes one, and there is a store)
+//!          │ session not found
+//!          ▼
+//!     WaitIdentity                                             (which certificate for this hello?)
+//!          │ identity: ServerHello, EncryptedExtensions, CertificateRequest if we ask, Certificate
+//!          ▼
+//!     WaitSignature                                            (the key signs, here or elsewhere)
+//!          │ signature: CertificateVerify, Finished
+//!          ▼
+//!     WaitFinished ─ Finished ─▶ Connected
+//! ```
+
+use tls_codec::code_points::{ContentType, HandshakeType};
+use tls_codec::handshake::RawMessage;
+
+use crate::error::Error;
+use crate::established::Established;
+use crate::framed::{Framed, RecordBoundary};
+use crate::need::{Answer, Answered, Asker};
+use crate::role::{AfterChangeCipherSpec, States, Step};
+use crate::sink::Sink;
+use crate::traffic::Traffic;
+
+mod states;
+
+pub use states::{Connected, WaitFinished, WaitIdentity, WaitSession, WaitSignature};
+
+/// The state that a server of TLS 1.3 is in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// The application looks up a session.
+    WaitSession(WaitSession),
+    /// The application chooses an identity.
+    WaitIdentity(WaitIdentity),
+    /// The identity's key signs.
+    WaitSignature(WaitSignature),
+    /// Our flight was sent.
+    WaitFinished(WaitFinished),
+    /// The handshake is complete.
+    Connected(Connected),
+}
+
+impl States for State {
+    fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        use HandshakeType as T;
+        Ok(Step::Next(match (self, message.msg.typ) {
+            (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?, out)?),
+            (Self::Connected(s), T::KEY_UPDATE) => Self::Connected(s.on_key_update(message.decode()?, out)?),
+            (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
+        }))
+    }
+
+    fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        match (self, answer.0) {
+            (Self::WaitSession(s), Answered::Session(session)) => {
+                let (state, need) = s.on_session(session);
+                Ok(Step::Ask(Self::WaitIdentity(state), need))
+            }
+            (Self::WaitIdentity(s), Answered::Identity(identity)) => {
+                let (state, need) = s.on_identity(identity, out)?;
+                Ok(Step::Ask(Self::WaitSignature(state), need))
+            }
+            (Self::WaitSignature(s), Answered::Signature(signature)) => {
+                Ok(Step::Next(Self::WaitFinished(s.on_signature(signature, out)?)))
+            }
+            _ => Err(Error::WrongAnswer),
+        }
+    }
+
+    fn asker(&self) -> Option<Asker> {
+        match self {
+            Self::WaitSession(s) => Some(s.asker()),
+            Self::WaitIdentity(s) => Some(s.asker()),
+            Self::WaitSignature(s) => Some(s.asker()),
+            _ => None,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::WaitSession(_) => "RECVD_CH (session)",
+            Self::WaitIdentity(_) => "RECVD_CH",
+            Self::WaitSignature(_) => "NEGOTIATED",
+            Self::WaitFinished(_) => "WAIT_FINISHED",
+            Self::Connected(_) => "CONNECTED",
+        }
+    }
+
+    /// RFC 9846 §5: ignored until the peer's Finished.
+    fn on_change_cipher_spec(self, _: RecordBoundary, _: &mut dyn Sink) -> Result<AfterChangeCipherSpec<Self>, Error> {
+        match self {
+            Self::Connected(_) => {
+                Err(Error::UnexpectedRecord { state: self.name(), got: ContentType::CHANGE_CIPHER_SPEC })
+            }
+            state => Ok(AfterChangeCipherSpec::Ignored(state)),
+        }
+    }
+
+    fn ignores_warnings(&self) -> bool {
+        false
+    }
+
+    fn established(&self) -> Option<Established<'_>> {
+        match self {
+            Self::Connected(s) => Some(s.established()),
+            _ => None,
+        }
+    }
+
+    fn traffic_mut(&mut self) -> Option<&mut Traffic> {
+        match self {
+            Self::Connected(s) => Some(s.traffic_mut()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Signatures of TLS 1.3's CertificateVerify (RFC 9846 §4.5.2): what is signed, and by which rules.
+
+use tls_codec::code_points::SignatureScheme;
+use tls_crypto::Digest;
+use tls_crypto::verify as algorithms;
+
+use super::signature::SignatureRules;
+
+/// No PKCS#1 v1.5 and no SHA-1 (RFC 9846 §4.3.3); a scheme fixes the curve, so that one scheme is one algorithm.
+pub(crate) static RULES: SignatureRules = SignatureRules {
+    schemes: &[
+        SignatureScheme::ECDSA_SECP256R1_SHA256,
+        SignatureScheme::ECDSA_SECP384R1_SHA384,
+        SignatureScheme::ED25519,
+        SignatureScheme::RSA_PSS_RSAE_SHA256,
+        SignatureScheme::RSA_PSS_RSAE_SHA384,
+        SignatureScheme::RSA_PSS_RSAE_SHA512,
+    ],
+    algorithms: &[
+        (SignatureScheme::ECDSA_SECP256R1_SHA256, &[algorithms::ECDSA_P256_SHA256]),
+        (SignatureScheme::ECDSA_SECP384R1_SHA384, &[algorithms::ECDSA_P384_SHA384]),
+        (SignatureScheme::ED25519, &[algorithms::ED25519]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA256, &[algorithms::RSA_PSS_2048_8192_SHA256_LEGACY_KEY]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA384, &[algorithms::RSA_PSS_2048_8192_SHA384_LEGACY_KEY]),
+        (SignatureScheme::RSA_PSS_RSAE_SHA512, &[algorithms::RSA_PSS_2048_8192_SHA512_LEGACY_KEY]),
+    ],
+};
+
+const PADDING: [u8; 64] = [b' '; 64];
+
+/// What a server signs: 64 spaces, a context string, a zero byte and the transcript hash.
+pub(crate) fn server_content(transcript_hash: &Digest) -> Vec<u8> {
+    content(b"TLS 1.3, server CertificateVerify\0", transcript_hash)
+}
+
+/// What a client signs; the other context keeps the one from passing for the other.
+pub(crate) fn client_content(transcript_hash: &Digest) -> Vec<u8> {
+    content(b"TLS 1.3, client CertificateVerify\0", transcript_hash)
+}
+
+fn content(context: &[u8; 34], transcript_hash: &Digest) -> Vec<u8> {
+    [&PADDING, context.as_slice(), transcript_hash.as_ref()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tls_crypto::HashAlgorithm;
+
+    #[test]
+    fn content_is_that_of_the_rfc() {
+        // RFC 9846 §4.5.2 shows the layout; the hash here is SHA-256 of nothing.
+        let hash = HashAlgorithm::Sha256.hash(b"");
+        for (content, context) in [
+            (server_content(&hash), b"TLS 1.3, server CertificateVerify\0"),
+            (client_content(&hash), b"TLS 1.3, client CertificateVerify\0"),
+        ] {
+            let (padding, rest) = content.split_at(64);
+            assert!(padding.iter().all(|b| *b == 0x20));
+            assert_eq!(rest.strip_prefix(context.as_slice()), Some(hash.as_ref()));
+        }
+    }
+}
