@@ -173,6 +173,7 @@ impl fmt::Debug for ClientHelloPeeker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeekError {
     /// The connection does not begin with a record of TLS; names the protocol that is spoken instead, if it is clear.
+    /// Further bytes may make it clearer, and nothing else of the answer: a long hello of SSL 2.0 shows only by its fifth.
     NotTls(RecordError),
     /// The header of a record is malformed.
     Record(RecordError),
@@ -218,8 +219,12 @@ enum Fragment<'a> {
 
 /// Finds the record in `bytes`, which come after the first `start` of the connection.
 fn fragment(bytes: &[u8], start: usize, limit: usize) -> Result<Fragment<'_>, PeekError> {
-    let deframed = deframe(bytes, MAX_FRAGMENT).map_err(|error| match error {
-        RecordError::Oversized { .. } => PeekError::Record(error),
+    let deframed = deframe(bytes, MAX_FRAGMENT).map_err(|error| match (error, bytes.first()) {
+        // A peer that has begun to speak TLS does not speak something else now, whatever its bytes look like.
+        (RecordError::NotTls(_), Some(first)) if start > 0 => {
+            PeekError::Record(RecordError::UnknownContentType(*first))
+        }
+        (RecordError::Oversized { .. }, _) => PeekError::Record(error),
         _ if start > 0 => PeekError::Record(error),
         _ => PeekError::NotTls(error),
     })?;

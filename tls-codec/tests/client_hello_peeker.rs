@@ -147,7 +147,7 @@ fn faults() -> Vec<(Vec<u8>, usize, PeekError)> {
         (record(ContentType::ALERT, &[2, 40]), 5, PeekError::NotHandshake(ContentType::ALERT)),
         (record(ContentType::HANDSHAKE, &[]), 5, empty),
         (record(ContentType::HANDSHAKE, &[2, 0, 0, 9]), 6, PeekError::NotClientHello(HandshakeType::SERVER_HELLO)),
-        (after(b"GET / HTTP/1.1"), 14 + 4, PeekError::Record(RecordError::NotTls(Protocol::Http))),
+        (after(b"GET / HTTP/1.1"), 14 + 4, PeekError::Record(RecordError::UnknownContentType(b'G'))),
         (after(&[22, 4, 0, 0, 9]), 14 + 3, PeekError::Record(RecordError::BadVersion(0x0400))),
         (after(&[22, 3, 1, 0x40, 1, 1]), 14 + 5, PeekError::Record(long)),
         (after(&record(ContentType::ALERT, &[2, 40])), 14 + 5, PeekError::NotHandshake(ContentType::ALERT)),
@@ -173,6 +173,14 @@ fn a_fault_is_told_at_the_byte_that_shows_it_and_for_ever_after() {
             }
         }
     }
+}
+
+#[test]
+fn further_bytes_may_name_the_protocol_but_never_make_it_tls() {
+    let long_hello_of_ssl2 = [0x81, 0x2e, 1, 3, 1, 0, 0x15];
+    let unknown = PeekError::NotTls(RecordError::UnknownContentType(0x81));
+    assert_eq!(peek_all(&long_hello_of_ssl2[..1]), Err(unknown));
+    assert_eq!(peek_all(&long_hello_of_ssl2), Err(PeekError::NotTls(RecordError::NotTls(Protocol::SslV2))));
 }
 
 #[test]
