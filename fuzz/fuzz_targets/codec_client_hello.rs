@@ -1,30 +1,43 @@
 //! A stream that begins with a ClientHello, as a router would read it: what is accepted encodes to the bytes it came from,
-//! is made of the extensions it lists, and is never accepted when it is cut short.
+//! is made of the extensions it lists, and is never accepted when it is cut short. The peeker agrees with the decoder
+//! however the hello is cut into records, and takes no answer back.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tls_codec::{
-    ClientHello, Deframed, Encode, Split, Writer, deframe, handshake::RawMessage, record::MAX_FRAGMENT, split_message,
-};
+use tls_codec::{client_hello_peeker::*, handshake::RawMessage, record::MAX_FRAGMENT, *};
 
 fuzz_target!(|stream: &[u8]| {
+    let (mut fed, mut at_once) = (ClientHelloPeeker::new(), ClientHelloPeeker::new());
+    let answers = |cut: &usize| !matches!(fed.peek(&stream[..*cut]), Ok(Peek::Incomplete { need: 1.. }));
+    let first = (0..=stream.len()).find(answers).unwrap_or(stream.len());
+    match (fed.peek(&stream[..first]), at_once.peek(stream)) {
+        (Err(PeekError::NotTls(_)), Err(PeekError::NotTls(_))) => {} // more bytes may name the protocol
+        (first, last) => assert_eq!(first, last, "an answer was taken back"),
+    }
+
     let Ok(Deframed::Record { body, .. }) = deframe(stream, MAX_FRAGMENT) else { return };
     let Split::Message { message, .. } = split_message(&stream[body]) else { return };
-    let Ok(hello) = message.decode::<ClientHello<'_>>() else { return };
+    if message.typ != HandshakeType::CLIENT_HELLO {
+        return;
+    }
+    let decoded = message.decode::<ClientHello<'_>>();
+    let (mut records, mut rest) = (Vec::new(), message.raw);
+    while let Some(size) = rest.get(rest.len() / 2).map(|byte| (byte % 64).max(1)) {
+        let (fragment, behind) = rest.split_at(usize::from(size).min(rest.len()));
+        records.extend([&[22, 3, 1, 0, fragment.len() as u8], fragment].concat());
+        rest = behind;
+    }
+    let expected = decoded.map(Peek::ClientHello).map_err(PeekError::Malformed);
+    assert_eq!(ClientHelloPeeker::with_limit(1 << 20).peek(&records), expected, "the peeker and the decoder differ");
 
-    let mut again = Vec::new();
-    hello.encode(&mut Writer::append(&mut again)).expect("what was decoded can be encoded");
-    assert_eq!(again, message.body, "encode(decode(x)) == x");
-
+    let Ok(hello) = decoded else { return };
+    assert_eq!(hello.to_vec().as_deref(), Ok(message.body), "encode(decode(x)) == x");
     let listed: usize = hello.extensions.raw.iter().map(|extension| 4 + extension.1.len()).sum();
     assert_eq!(listed, hello.extensions.raw.bytes().len());
     for (typ, data) in hello.extensions.raw.iter() {
         assert_eq!(hello.extensions.raw.find(typ), Some(data), "each type at most once");
     }
-
-    let cut = &message.body[..message.body.len() - 1];
-    let cut = RawMessage { body: cut, ..message }.decode::<ClientHello<'_>>();
-    // Without its extensions a hello is whole (RFC 9846 §4.2.2): one whose block is empty may lose the block's length.
+    let cut = RawMessage { body: &message.body[..message.body.len() - 1], ..message }.decode::<ClientHello<'_>>();
     assert!(cut.is_err(), "a part of a hello was taken for one: {cut:?}");
 });
