@@ -28,9 +28,8 @@ impl KeyBlock {
     /// has no MAC keys before them.
     pub(super) fn new(aead: BulkAlgorithm, fill: impl FnOnce(&mut [u8])) -> Self {
         let mut block = Zeroizing::new([0; MAX_LEN]);
-        let wanted = 2_usize.saturating_mul(aead.key_len().saturating_add(implicit_nonce_len(aead)));
-        let mut rest = block.get_mut(..wanted).unwrap_or_default();
-        fill(rest);
+        fill(block.get_mut(..block_len(aead)).unwrap_or_default());
+        let mut block = block.iter();
         let mut client = Keys { key: Zeroizing::new([0; MAX_KEY_LEN]), iv: Zeroizing::new([0; NONCE_LEN]) };
         let mut server = Keys { key: Zeroizing::new([0; MAX_KEY_LEN]), iv: Zeroizing::new([0; NONCE_LEN]) };
         let pieces: [(usize, &mut [u8]); 4] = [
@@ -40,11 +39,9 @@ impl KeyBlock {
             (implicit_nonce_len(aead), server.iv.as_mut_slice()),
         ];
         for (length, to) in pieces {
-            let (piece, behind) = rest.split_at_mut(length.min(rest.len()));
-            for (to, from) in to.iter_mut().zip(piece) {
+            for (to, from) in to.iter_mut().take(length).zip(&mut block) {
                 *to = *from;
             }
-            rest = behind;
         }
         Self { aead, client, server }
     }
@@ -95,8 +92,18 @@ const fn implicit_nonce_len(aead: BulkAlgorithm) -> usize {
     }
 }
 
+const fn block_len(aead: BulkAlgorithm) -> usize {
+    aead.key_len().saturating_add(implicit_nonce_len(aead)).saturating_mul(2)
+}
+
 const MAX_KEY_LEN: usize = 32;
 const MAX_LEN: usize = 2 * (MAX_KEY_LEN + NONCE_LEN);
+// A block that did not fit would be keys of zeros.
+const _: () = assert!(
+    block_len(BulkAlgorithm::Aes128Gcm) <= MAX_LEN
+        && block_len(BulkAlgorithm::Aes256Gcm) <= MAX_LEN
+        && block_len(BulkAlgorithm::ChaCha20Poly1305) <= MAX_LEN
+);
 
 #[cfg(test)]
 mod tests {
