@@ -12,8 +12,9 @@ use crate::session::IoState;
 /// What is held for sending unless the application sets another limit.
 const SEND_LIMIT: usize = 64 * 1024;
 
-/// What protection adds to the plaintext of a record: header, content type, tag (RFC 9846 §5.2).
-const RECORD_OVERHEAD: usize = 5 + 1 + 16;
+/// The most that protection adds to the plaintext of a record: header, the explicit nonce of TLS 1.2 (RFC 5288 §3), tag. TLS 1.3
+/// has its content type in place of the nonce.
+const RECORD_OVERHEAD: usize = 5 + 8 + 16;
 
 /// The longest plaintext of a record (RFC 9846 §5.1).
 const MAX_FRAGMENT: usize = 1 << 14;

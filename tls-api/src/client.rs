@@ -7,16 +7,17 @@ use std::sync::Arc;
 use pki_types::ServerName;
 use tls_handshake::client::Client;
 use tls_handshake::{
-    Answer, CertificateError, ClientConfig as EngineConfig, ConfigError, Connection, Error, KeyLog, Limits, Need,
-    RootCertStore,
+    Answer, CertificateError, ClientConfig as EngineConfig, ConfigError, Connection, Error, Identity, KeyLog, Limits,
+    Need, NeedVerdict, RootCertStore,
 };
 
 use crate::buffered::{Buffered, Side};
+use crate::resolver::{OneIdentity, ResolvesClientCert};
 use crate::send::SendBuffer;
 use crate::session::{Wraps, describe};
 use crate::time::{SystemClock, TimeProvider};
 #[cfg(feature = "dangerous_configuration")]
-use crate::verifier::ServerCertVerifier;
+use crate::verifier::{ServerCertVerifier, Stapled};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 
 /// What a client offers, and whom it trusts. The default is secure, and needs trust anchors alone.
@@ -47,6 +48,8 @@ pub struct ClientConfig {
     engine: Arc<EngineConfig>,
     trust: Trust,
     clock: Arc<dyn TimeProvider>,
+    /// Whom servers that ask get to see.
+    identity: Option<Arc<dyn ResolvesClientCert>>,
 }
 
 /// Who judges the server's certificates.
@@ -78,6 +81,7 @@ impl ClientConfig {
             engine: Arc::new(EngineConfig::new()),
             trust: Trust::Roots(Arc::new(roots)),
             clock: Arc::new(SystemClock),
+            identity: None,
         }
     }
 
@@ -94,15 +98,17 @@ impl ClientConfig {
         self.engine_mut().set_alpn_protocols(protocols)
     }
 
-    /// The protocol versions. There is TLS 1.3.
+    /// The protocol versions: TLS 1.3 and TLS 1.2 unless changed. The newest that both sides have is used, whatever the order
+    /// here. There are no others: what is older is not secure.
     ///
     /// # Errors
-    /// [`ConfigError`] for one that is not supported, or an empty list.
+    /// [`ConfigError`] for one that is not supported, an empty list, or versions for which no cipher suite is set.
     pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
         self.engine_mut().set_versions(versions)
     }
 
-    /// The cipher suites to offer, in order of preference.
+    /// The cipher suites of both versions to offer, in order of preference; [`ALL_CIPHERSUITES`](crate::ALL_CIPHERSUITES)
+    /// unless changed.
     ///
     /// # Errors
     /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
@@ -116,6 +122,37 @@ impl ClientConfig {
     /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
     pub fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
         self.engine_mut().set_groups(groups)
+    }
+
+    /// Whether TLS 1.2 is refused to servers that do not bind their keys to the whole handshake (extended master secret,
+    /// RFC 7627). All others use it in any case.
+    pub fn set_require_ems(&mut self, require: bool) {
+        self.engine_mut().set_require_ems(require);
+    }
+
+    /// Whether the server is asked to staple an OCSP response to its certificate (RFC 6066 §8). It is, unless this says
+    /// otherwise.
+    pub fn set_ocsp_request(&mut self, ask: bool) {
+        self.engine_mut().set_ocsp_request(ask);
+    }
+
+    /// Whether the server is asked for signed certificate timestamps beside its certificate (RFC 6962 §3.3). It is not,
+    /// unless this says so: most certificates have theirs inside.
+    pub fn set_sct_request(&mut self, ask: bool) {
+        self.engine_mut().set_sct_request(ask);
+    }
+
+    /// Shows this identity to every server that asks for a certificate and accepts a signature of its kind, whatever
+    /// authorities the server names.
+    pub fn set_client_identity(&mut self, identity: Identity) {
+        self.set_client_cert_resolver(Arc::new(OneIdentity(Arc::new(identity))));
+    }
+
+    /// Leaves it to this resolver which identity, if any, a server that asks gets to see. Without one, and without
+    /// [`set_client_identity`](Self::set_client_identity), the client is anonymous.
+    pub fn set_client_cert_resolver(&mut self, resolver: Arc<dyn ResolvesClientCert>) {
+        self.identity = Some(resolver);
+        self.engine_mut().set_client_identity_lookup(true);
     }
 
     /// Whether the server is told the name that it is asked for (SNI). An IP address is never sent.
@@ -153,6 +190,21 @@ impl ClientConfig {
         DangerousClientConfig { config: self }
     }
 
+    /// Whether the server's certificates are good.
+    fn judge(&self, need: NeedVerdict) -> Answer {
+        let Some(now) = self.clock.now() else { return need.refuse(CertificateError::TimeUnknown) };
+        match &self.trust {
+            Trust::Roots(roots) => need.verify(roots, now),
+            #[cfg(feature = "dangerous_configuration")]
+            Trust::Verifier(verifier) => {
+                let stapled =
+                    Stapled { ocsp_response: need.ocsp_response(), scts: need.signed_certificate_timestamps() };
+                let verdict = verifier.verify_server_cert(need.chain(), need.server_name(), &stapled, now);
+                need.answer(verdict)
+            }
+        }
+    }
+
     fn engine_mut(&mut self) -> &mut EngineConfig {
         Arc::make_mut(&mut self.engine)
     }
@@ -177,15 +229,16 @@ impl Side for Client {
     type Config = ClientConfig;
 
     fn answer(config: &ClientConfig, need: Need) -> Option<Answer> {
-        let Need::Verdict(need) = need else { return None };
-        let Some(now) = config.clock.now() else { return Some(need.refuse(CertificateError::TimeUnknown)) };
-        Some(match &config.trust {
-            Trust::Roots(roots) => need.verify(roots, now),
-            #[cfg(feature = "dangerous_configuration")]
-            Trust::Verifier(verifier) => {
-                let verdict = verifier.verify_server_cert(need.chain(), need.server_name(), need.ocsp_response(), now);
-                need.answer(verdict)
+        Some(match need {
+            Need::Verdict(need) => config.judge(need),
+            Need::ClientIdentity(need) => {
+                match config.identity.as_ref().and_then(|all| all.resolve(need.authorities(), need.schemes())) {
+                    Some(identity) => need.answer(identity),
+                    None => need.decline(),
+                }
             }
+            Need::Signature(need) => need.sign_locally(),
+            _ => return None,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! TLS 1.3 for applications: secure with no configuration, no I/O of its own, no global state.
+//! TLS 1.3 and TLS 1.2 for applications: secure with no configuration, no I/O of its own, no global state.
 //!
 //! ```text
 //!                       your application
@@ -103,6 +103,18 @@
 //! a [`RootCertStore`]. Errors are made to be shown to people: [`Error`] and [`CertificateError`] say what came, what was expected,
 //! and what to do.
 //!
+//! # Versions
+//!
+//! The newest version that both sides have is used, and an attacker cannot make it an older one. TLS 1.2 is there with
+//! ephemeral key exchange, authenticated encryption and the extended master secret alone; whatever needs less than that, or
+//! an older version, is refused with an error that names what the peer offers. To speak TLS 1.3 only:
+//!
+//! ```
+//! let mut config = tls_api::ClientConfig::new();
+//! config.set_versions(&[tls_api::ProtocolVersion::TLS13])?;
+//! # Ok::<(), tls_api::ConfigError>(())
+//! ```
+//!
 //! # Features
 //! * `logging` (default): protocol messages at trace and debug, protocol errors at warn, through the `log` crate; never a
 //!   secret.
@@ -124,6 +136,8 @@
 mod buffered;
 mod buffers;
 mod client;
+mod client_hello;
+mod client_verifier;
 mod key_log;
 mod log;
 mod pem;
@@ -139,24 +153,30 @@ mod verifier;
 pub use pki_types;
 pub use pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 pub use tls_codec as codec;
+pub use tls_codec::ExtensionType;
 pub use tls_codec::code_points::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+pub use tls_crypto::BulkAlgorithm;
 pub use tls_handshake as handshake;
 pub use tls_handshake::{
-    CertificateError, ConfigError, Error, HandshakeKind, Identity, IdentityError, KeyLog, Limits, NoKeyLog,
-    RootCertStore,
+    ALL_CIPHERSUITES, CertificateError, ClientAuth, ConfigError, Error, HandshakeKind, Identity, IdentityError, KeyLog,
+    Limits, NoKeyLog, RootCertStore, SuitePreference, SupportedCipherSuite,
 };
 
 #[cfg(feature = "dangerous_configuration")]
 pub use crate::client::DangerousClientConfig;
 pub use crate::client::{ClientConfig, ClientSession};
+pub use crate::client_hello::ClientHelloInfo;
+pub use crate::client_verifier::{
+    AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, NoClientAuth,
+};
 pub use crate::key_log::KeyLogFile;
 pub use crate::pem::{RootsError, certs_from_pem, identity_from_pem, root_store_from_pem};
-pub use crate::resolver::{ClientHelloInfo, ResolvesServerCert, ResolvesServerCertUsingSni};
+pub use crate::resolver::{ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
 pub use crate::server::{ServerConfig, ServerSession};
 pub use crate::session::{IoState, Session};
 pub use crate::stream::{Stream, StreamOwned};
 pub use crate::time::{SystemClock, TimeProvider};
-pub use crate::verifier::{ServerCertVerifier, WebPkiVerifier};
+pub use crate::verifier::{ServerCertVerifier, Stapled, WebPkiVerifier};
 
 /// Whether a read failed because the transport ended without close_notify: [`Error::Truncated`]. A protocol that knows by
 /// itself where its messages end may accept that.

@@ -1,39 +1,14 @@
-//! Choosing a server's identity for a ClientHello.
+//! Choosing the identity to show: a server's for a ClientHello, a client's for a server that asks.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use pki_types::{DnsName, ServerName};
-use tls_codec::handshake::ClientHello;
 use tls_handshake::{Identity, IdentityError};
 
-/// What is known of a client when an identity has to be chosen.
-#[derive(Clone, Copy)]
-pub struct ClientHelloInfo<'a> {
-    pub(crate) server_name: Option<&'a str>,
-    pub(crate) client_hello: &'a ClientHello<'a>,
-}
-
-impl<'a> ClientHelloInfo<'a> {
-    /// The host name that the client asks for (SNI), as it was sent.
-    #[must_use]
-    pub fn server_name(&self) -> Option<&'a str> {
-        self.server_name
-    }
-
-    /// The whole message: groups, signature schemes, application protocols, and what is not known to this library.
-    #[must_use]
-    pub fn client_hello(&self) -> &'a ClientHello<'a> {
-        self.client_hello
-    }
-}
-
-impl fmt::Debug for ClientHelloInfo<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientHelloInfo").field("server_name", &self.server_name).finish_non_exhaustive()
-    }
-}
+use crate::SignatureScheme;
+use crate::client_hello::ClientHelloInfo;
 
 /// Chooses the identity that a server shows to a client.
 ///
@@ -43,12 +18,46 @@ pub trait ResolvesServerCert: fmt::Debug + Send + Sync {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>>;
 }
 
+/// Chooses the identity that a client shows to a server that asks for one.
+///
+/// It is asked during the handshake, and has to answer at once.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tls_api::{Identity, ResolvesClientCert, SignatureScheme};
+///
+/// /// Shows itself to the servers of one organisation alone: `name` is that of its authority, in DER.
+/// #[derive(Debug)]
+/// struct ForColleagues {
+///     name: Vec<u8>,
+///     identity: Arc<Identity>,
+/// }
+///
+/// impl ResolvesClientCert for ForColleagues {
+///     fn resolve(&self, authorities: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
+///         authorities.contains(&self.name).then(|| Arc::clone(&self.identity))
+///     }
+/// }
+/// ```
+pub trait ResolvesClientCert: fmt::Debug + Send + Sync {
+    /// The identity for a server that names these authorities (DER; perhaps none), and accepts these signature schemes of
+    /// this client. `None`, or an identity that can sign with none of them, tells the server that there is no
+    /// certificate; whether that is the end, the server decides.
+    fn resolve(&self, authorities: &[Vec<u8>], schemes: &[SignatureScheme]) -> Option<Arc<Identity>>;
+}
+
 /// The same identity for all.
 #[derive(Debug)]
 pub(crate) struct OneIdentity(pub(crate) Arc<Identity>);
 
 impl ResolvesServerCert for OneIdentity {
     fn resolve(&self, _: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+impl ResolvesClientCert for OneIdentity {
+    fn resolve(&self, _: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
         Some(Arc::clone(&self.0))
     }
 }

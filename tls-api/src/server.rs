@@ -6,14 +6,18 @@ use std::sync::Arc;
 
 use tls_handshake::server::Server;
 use tls_handshake::{
-    Answer, ConfigError, Connection, Identity, IdentityError, KeyLog, Limits, Need, ServerConfig as EngineConfig,
+    Answer, CertificateError, ConfigError, Connection, Identity, IdentityError, KeyLog, Limits, Need,
+    ServerConfig as EngineConfig, SuitePreference,
 };
 
 use crate::buffered::{Buffered, Side};
+use crate::client_hello::ClientHelloInfo;
+use crate::client_verifier::{ClientCertVerifier, NoClientAuth};
 use crate::pem::identity_from_pem;
-use crate::resolver::{ClientHelloInfo, OneIdentity, ResolvesServerCert};
+use crate::resolver::{OneIdentity, ResolvesServerCert};
 use crate::send::SendBuffer;
 use crate::session::{Wraps, describe};
+use crate::time::{SystemClock, TimeProvider};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 
 /// Who a server is, and what it accepts. It cannot be made without an identity, whose key and certificate were checked to
@@ -35,6 +39,8 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 pub struct ServerConfig {
     engine: Arc<EngineConfig>,
     resolver: Arc<dyn ResolvesServerCert>,
+    client_verifier: Arc<dyn ClientCertVerifier>,
+    clock: Arc<dyn TimeProvider>,
 }
 
 impl ServerConfig {
@@ -47,7 +53,12 @@ impl ServerConfig {
     /// A server that chooses its identity for each client.
     #[must_use]
     pub fn with_resolver(resolver: Arc<dyn ResolvesServerCert>) -> Self {
-        Self { engine: Arc::new(EngineConfig::new()), resolver }
+        Self {
+            engine: Arc::new(EngineConfig::new()),
+            resolver,
+            client_verifier: Arc::new(NoClientAuth),
+            clock: Arc::new(SystemClock),
+        }
     }
 
     /// A server with one identity, from a PEM chain and a PEM key: see [`identity_from_pem`].
@@ -66,20 +77,54 @@ impl ServerConfig {
         self.engine_mut().set_alpn_protocols(protocols)
     }
 
-    /// The protocol versions. There is TLS 1.3.
+    /// The protocol versions: TLS 1.3 and TLS 1.2 unless changed. The newest that both sides have is used, whatever the order
+    /// here. There are no others: what is older is not secure.
     ///
     /// # Errors
-    /// [`ConfigError`] for one that is not supported, or an empty list.
+    /// [`ConfigError`] for one that is not supported, an empty list, or versions for which no cipher suite is set.
     pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
         self.engine_mut().set_versions(versions)
     }
 
-    /// The cipher suites to accept, in order of preference.
+    /// The cipher suites of both versions to accept, in order of preference; [`ALL_CIPHERSUITES`](crate::ALL_CIPHERSUITES)
+    /// unless changed.
     ///
     /// # Errors
     /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
     pub fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
         self.engine_mut().set_cipher_suites(suites)
+    }
+
+    /// Whose order of cipher suites counts: the server's unless changed, where a client that puts ChaCha20-Poly1305 first gets
+    /// it, as it has no fast AES.
+    pub fn set_suite_preference(&mut self, preference: SuitePreference) {
+        self.engine_mut().set_suite_preference(preference);
+    }
+
+    /// Whether TLS 1.2 is refused to clients that do not bind their keys to the whole handshake (extended master secret,
+    /// RFC 7627). All others use it in any case.
+    pub fn set_require_ems(&mut self, require: bool) {
+        self.engine_mut().set_require_ems(require);
+    }
+
+    /// Leaves it to this verifier whether clients are asked for certificates, and which of these are good:
+    /// [`NoClientAuth`] unless changed, [`AllowAnyAuthenticatedClient`](crate::AllowAnyAuthenticatedClient),
+    /// [`AllowAnyAnonymousOrAuthenticatedClient`](crate::AllowAnyAnonymousOrAuthenticatedClient), or one of your own.
+    ///
+    /// # Errors
+    /// [`ConfigError::HintsTooLong`] if the names of its authorities do not fit the message (32 KiB in all). Nothing changes
+    /// then.
+    pub fn set_client_cert_verifier(&mut self, verifier: Arc<dyn ClientCertVerifier>) -> Result<(), ConfigError> {
+        let engine = self.engine_mut();
+        engine.set_client_auth_hints(verifier.root_hint_subjects())?;
+        engine.set_client_auth(verifier.client_auth());
+        self.client_verifier = verifier;
+        Ok(())
+    }
+
+    /// The clock that clients' certificates are checked against; the system's unless changed.
+    pub fn set_time_provider(&mut self, clock: Arc<dyn TimeProvider>) {
+        self.clock = clock;
     }
 
     /// The key exchange groups to accept, in order of preference.
@@ -118,19 +163,25 @@ impl Side for Server {
     type Config = ServerConfig;
 
     fn answer(config: &ServerConfig, need: Need) -> Option<Answer> {
-        match need {
+        Some(match need {
             Need::Identity(need) => {
                 // It was decoded before; were it not to decode again, nobody could be chosen for it.
                 let Ok(client_hello) = need.client_hello() else { return Some(need.refuse()) };
-                let hello = ClientHelloInfo { server_name: need.server_name(), client_hello: &client_hello };
-                Some(match config.resolver.resolve(&hello) {
+                match config.resolver.resolve(&ClientHelloInfo::new(&client_hello, need.raw_client_hello())) {
                     Some(identity) => need.answer(identity),
                     None => need.refuse(),
-                })
+                }
             }
-            Need::Signature(need) => Some(need.sign_locally()),
-            _ => None,
-        }
+            Need::ClientVerdict(need) => match config.clock.now() {
+                Some(now) => {
+                    let verdict = config.client_verifier.verify_client_cert(need.chain(), now);
+                    need.answer(verdict)
+                }
+                None => need.refuse(CertificateError::TimeUnknown),
+            },
+            Need::Signature(need) => need.sign_locally(),
+            _ => return None,
+        })
     }
 }
 

@@ -99,7 +99,7 @@ pub trait Session: Read + BufRead + Write {
     /// peer may go on sending, and it can be read. Called during the handshake it takes effect at its end.
     fn send_close_notify(&mut self);
 
-    /// The peer's certificates as it sent them, its own first.
+    /// The peer's certificates as it sent them, its own first. At a server `None` is a client that showed none.
     fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]>;
 
     /// The application protocol that was negotiated (RFC 7301).
@@ -117,7 +117,8 @@ pub trait Session: Read + BufRead + Write {
     /// How the handshake went, once it is complete.
     fn handshake_kind(&self) -> Option<HandshakeKind>;
 
-    /// Fills `out` with key material that both sides can derive, and nobody else (RFC 9846 §7.5).
+    /// Fills `out` with key material that both sides can derive, and nobody else (RFC 9846 §7.5, RFC 5705). With TLS 1.3 no context
+    /// and an empty one give the same, with TLS 1.2 they do not: a protocol for both should always have a context.
     ///
     /// # Errors
     /// [`Error::HandshakeNotComplete`], and if `out` is longer than the key schedule can fill.
@@ -127,7 +128,8 @@ pub trait Session: Read + BufRead + Write {
     /// keys' limit is reached.
     ///
     /// # Errors
-    /// [`Error::HandshakeNotComplete`].
+    /// [`Error::HandshakeNotComplete`]; [`Error::NoKeyUpdate`] with TLS 1.2, where a connection that reaches the limit of its keys
+    /// ends with [`Error::KeyExhausted`].
     fn refresh_traffic_keys(&mut self) -> Result<(), Error>;
 }
 

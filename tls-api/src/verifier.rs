@@ -11,8 +11,7 @@ use tls_handshake::{CertificateError, RootCertStore};
 /// The signature that proves possession of the leaf's key is checked in any case, whatever the verifier says. Only with
 /// the feature `dangerous_configuration` can a client be given a verifier other than [`WebPkiVerifier`].
 pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
-    /// Whether `chain`, leaf first and never empty, is good for `name` at the time `now`. `ocsp` is the response that the server
-    /// stapled, unchecked.
+    /// Whether `chain`, leaf first and never empty, is good for `name` at the time `now`.
     ///
     /// # Errors
     /// The reason to refuse it, which the peer is told by an alert.
@@ -20,9 +19,21 @@ pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
         &self,
         chain: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: Option<&[u8]>,
+        stapled: &Stapled<'_>,
         now: UnixTime,
     ) -> Result<(), CertificateError>;
+}
+
+/// What a server sent beside its certificate. Nothing of it is checked yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stapled<'a> {
+    /// The OCSP response (DER, RFC 6066 §8): asked for unless
+    /// [`set_ocsp_request`](crate::ClientConfig::set_ocsp_request) says otherwise.
+    pub ocsp_response: Option<&'a [u8]>,
+    /// The signed certificate timestamps (RFC 6962 §3.2): asked for if
+    /// [`set_sct_request`](crate::ClientConfig::set_sct_request) says so.
+    pub scts: &'a [Vec<u8>],
 }
 
 /// The default: a path to a trust anchor, validity, names and purpose, checked by webpki.
@@ -44,7 +55,7 @@ impl ServerCertVerifier for WebPkiVerifier {
         &self,
         chain: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        _ocsp: Option<&[u8]>,
+        _stapled: &Stapled<'_>,
         now: UnixTime,
     ) -> Result<(), CertificateError> {
         verify_server_chain(chain, &self.roots, name, now)

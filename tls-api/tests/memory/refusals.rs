@@ -126,7 +126,7 @@ fn a_verifier_of_the_applications_own_decides_alone() {
             &self,
             chain: &[CertificateDer<'_>],
             name: &ServerName<'_>,
-            _: Option<&[u8]>,
+            _: &tls_api::Stapled<'_>,
             _: UnixTime,
         ) -> Result<(), CertificateError> {
             assert_eq!((chain.len(), name.to_str().as_ref()), (1, "server.test"));
@@ -204,7 +204,7 @@ fn an_impossible_setting_is_refused_when_it_is_made() {
     let mut client = ca.client_config();
     assert!(client.set_cipher_suites(&[]).is_err());
     assert!(client.set_groups(&[tls_api::NamedGroup(0x1234)]).is_err());
-    assert!(client.set_versions(&[tls_api::ProtocolVersion::TLS12]).is_err());
+    assert!(client.set_versions(&[tls_api::ProtocolVersion::TLS11]).is_err());
     assert!(client.set_alpn_protocols(&[b""]).is_err());
     assert!(client.set_max_fragment_size(Some(1)).is_err());
     Pair::connected(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP256)));

@@ -1,0 +1,120 @@
+//! What a client says of itself, for whoever chooses how to answer it.
+
+use std::fmt;
+
+use tls_codec::ExtensionType;
+use tls_codec::handshake::ClientHello;
+
+use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+
+/// What is known of a client when an identity has to be chosen: its ClientHello, read and raw.
+///
+/// All lists are in the client's order of preference, and hold what is unknown to this library and GREASE values
+/// (RFC 8701) as well. Nothing of it is authenticated yet.
+///
+/// A fingerprint of clients in the manner of JA3, from the version, the suites, the extensions and the groups:
+///
+/// ```
+/// use tls_api::ClientHelloInfo;
+///
+/// fn fingerprint(hello: &ClientHelloInfo<'_>) -> String {
+///     let joined = |numbers: Vec<u16>| numbers.iter().map(u16::to_string).collect::<Vec<_>>().join("-");
+///     let suites = hello.cipher_suites().filter(|suite| !suite.is_grease()).map(|suite| suite.0);
+///     let extensions = hello.extensions().filter(|(typ, _)| !typ.is_grease()).map(|(typ, _)| typ.0);
+///     let groups = hello.groups().filter(|group| !group.is_grease()).map(|group| group.0);
+///     let version = hello.client_hello().legacy_version.0;
+///     format!("{version},{},{},{}", joined(suites.collect()), joined(extensions.collect()), joined(groups.collect()))
+/// }
+/// ```
+///
+/// A choice by the kind of key, for clients that do not know ECDSA:
+///
+/// ```
+/// use std::sync::Arc;
+/// use tls_api::{ClientHelloInfo, Identity, ResolvesServerCert};
+///
+/// #[derive(Debug)]
+/// struct EcdsaOrRsa {
+///     ecdsa: Arc<Identity>,
+///     rsa: Arc<Identity>,
+/// }
+///
+/// impl ResolvesServerCert for EcdsaOrRsa {
+///     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+///         let ecdsa = hello.signature_schemes().any(|scheme| self.ecdsa.schemes().contains(&scheme));
+///         Some(Arc::clone(if ecdsa { &self.ecdsa } else { &self.rsa }))
+///     }
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct ClientHelloInfo<'a> {
+    client_hello: &'a ClientHello<'a>,
+    raw: &'a [u8],
+}
+
+impl<'a> ClientHelloInfo<'a> {
+    pub(crate) fn new(client_hello: &'a ClientHello<'a>, raw: &'a [u8]) -> Self {
+        Self { client_hello, raw }
+    }
+
+    /// The host name that the client asks for (SNI, RFC 6066 §3), as it was sent.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.client_hello.extensions.server_name?.host_name()?).ok()
+    }
+
+    /// The application protocols that the client offers (RFC 7301).
+    pub fn alpn_protocols(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.client_hello.extensions.alpn.into_iter().flat_map(|names| names.iter()).map(|name| name.0)
+    }
+
+    /// The signature schemes that the client accepts in handshakes (RFC 9846 §4.3.3); none if it does not say.
+    pub fn signature_schemes(&self) -> impl Iterator<Item = SignatureScheme> + use<'a> {
+        self.client_hello.extensions.signature_algorithms.into_iter().flat_map(|schemes| schemes.iter())
+    }
+
+    /// The cipher suites that the client offers, of whatever version.
+    pub fn cipher_suites(&self) -> impl Iterator<Item = CipherSuite> + use<'a> {
+        self.client_hello.cipher_suites.iter()
+    }
+
+    /// The groups for the key exchange that the client offers (RFC 9846 §4.3.7); none if it does not say.
+    pub fn groups(&self) -> impl Iterator<Item = NamedGroup> + use<'a> {
+        self.client_hello.extensions.supported_groups.into_iter().flat_map(|groups| groups.iter())
+    }
+
+    /// The versions that the client offers (RFC 9846 §4.3.1). Of a client that is older than that list, the highest that it has.
+    pub fn versions(&self) -> impl Iterator<Item = ProtocolVersion> + use<'a> {
+        let listed = self.client_hello.extensions.supported_versions;
+        let legacy = listed.is_none().then_some(self.client_hello.legacy_version);
+        listed.into_iter().flat_map(|versions| versions.iter()).chain(legacy)
+    }
+
+    /// All extensions with their data, in the order of the wire.
+    pub fn extensions(&self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
+        self.client_hello.extensions.raw.iter()
+    }
+
+    /// Those of [`extensions`](Self::extensions) that have no name here, GREASE among them.
+    pub fn unknown_extensions(&self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
+        self.extensions().filter(|(typ, _)| typ.name().is_none())
+    }
+
+    /// The body of the message as it came, without the four bytes of its header.
+    #[must_use]
+    pub fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// The message as the codec reads it, with all that has no accessor here.
+    #[must_use]
+    pub fn client_hello(&self) -> &'a ClientHello<'a> {
+        self.client_hello
+    }
+}
+
+impl fmt::Debug for ClientHelloInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHelloInfo").field("server_name", &self.server_name()).finish_non_exhaustive()
+    }
+}

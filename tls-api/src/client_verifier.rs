@@ -1,0 +1,131 @@
+//! Judging a client's certificates.
+
+use std::fmt;
+
+use pki_types::{CertificateDer, UnixTime};
+use tls_handshake::verify::chain::verify_client_chain;
+use tls_handshake::{CertificateError, ClientAuth, RootCertStore};
+
+/// Says whether a server asks its clients for certificates, and judges what they show.
+///
+/// The signature that proves possession of the leaf's key is checked in any case and before anything of the client's is
+/// believed, whatever the verifier says. Which client a certificate stands for, and what that one may do, is for the
+/// application to find in [`peer_certificates`](crate::Session::peer_certificates).
+///
+/// A verifier of one's own, for clients that are known by their very certificates:
+///
+/// ```
+/// use std::collections::HashSet;
+/// use std::sync::Arc;
+/// use tls_api::{CertificateDer, CertificateError, ClientAuth, ClientCertVerifier, UnixTime};
+///
+/// #[derive(Debug)]
+/// struct Known(HashSet<Vec<u8>>);
+///
+/// impl ClientCertVerifier for Known {
+///     fn client_auth(&self) -> ClientAuth {
+///         ClientAuth::Required
+///     }
+///
+///     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], _: UnixTime) -> Result<(), CertificateError> {
+///         match chain.first().is_some_and(|leaf| self.0.contains(leaf.as_ref())) {
+///             true => Ok(()),
+///             false => Err(CertificateError::Application("no client of ours".into())),
+///         }
+///     }
+/// }
+/// # fn set(mut config: tls_api::ServerConfig, known: Known) -> Result<(), tls_api::ConfigError> {
+/// config.set_client_cert_verifier(Arc::new(known))
+/// # }
+/// ```
+pub trait ClientCertVerifier: fmt::Debug + Send + Sync {
+    /// Whether clients are asked for a certificate, and must have one. Asked once, when a configuration is given the
+    /// verifier.
+    fn client_auth(&self) -> ClientAuth;
+
+    /// The names of the authorities whose certificates clients should show, each a DER-encoded Name: a hint for clients
+    /// that have several identities, and public. None unless this says otherwise. Asked once, when a configuration is given the
+    /// verifier. [`RootCertStore::subjects`] has those of its trust anchors.
+    fn root_hint_subjects(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    /// Whether `chain`, leaf first and never empty, is good at the time `now`. Not asked about a client that shows none.
+    ///
+    /// # Errors
+    /// The reason to refuse it, which the client is told by an alert.
+    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), CertificateError>;
+}
+
+/// Asks no client who it is: the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoClientAuth;
+
+impl ClientCertVerifier for NoClientAuth {
+    fn client_auth(&self) -> ClientAuth {
+        ClientAuth::NotAsked
+    }
+
+    fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), CertificateError> {
+        Err(CertificateError::Application("clients are not asked for certificates".into()))
+    }
+}
+
+/// Requires of every client a certificate that leads to one of these authorities, is valid now and meant for clients. Their
+/// names are sent as hints.
+#[derive(Clone, Debug)]
+pub struct AllowAnyAuthenticatedClient {
+    roots: RootCertStore,
+}
+
+impl AllowAnyAuthenticatedClient {
+    /// Accepts the clients that these trust anchors vouch for; with none of them it accepts nobody.
+    #[must_use]
+    pub fn new(roots: RootCertStore) -> Self {
+        Self { roots }
+    }
+}
+
+impl ClientCertVerifier for AllowAnyAuthenticatedClient {
+    fn client_auth(&self) -> ClientAuth {
+        ClientAuth::Required
+    }
+
+    fn root_hint_subjects(&self) -> Vec<Vec<u8>> {
+        self.roots.subjects().collect()
+    }
+
+    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), CertificateError> {
+        verify_client_chain(chain, &self.roots, now)
+    }
+}
+
+/// Asks every client for a certificate, and accepts those without one as anonymous:
+/// [`peer_certificates`](crate::Session::peer_certificates) tells them apart. What is shown has to be as
+/// [`AllowAnyAuthenticatedClient`] demands.
+#[derive(Clone, Debug)]
+pub struct AllowAnyAnonymousOrAuthenticatedClient {
+    required: AllowAnyAuthenticatedClient,
+}
+
+impl AllowAnyAnonymousOrAuthenticatedClient {
+    /// Accepts the clients that these trust anchors vouch for, and those that show nothing.
+    #[must_use]
+    pub fn new(roots: RootCertStore) -> Self {
+        Self { required: AllowAnyAuthenticatedClient::new(roots) }
+    }
+}
+
+impl ClientCertVerifier for AllowAnyAnonymousOrAuthenticatedClient {
+    fn client_auth(&self) -> ClientAuth {
+        ClientAuth::Optional
+    }
+
+    fn root_hint_subjects(&self) -> Vec<Vec<u8>> {
+        self.required.root_hint_subjects()
+    }
+
+    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), CertificateError> {
+        self.required.verify_client_cert(chain, now)
+    }
+}
