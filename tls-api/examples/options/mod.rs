@@ -1,5 +1,9 @@
 //! What both example programs can be told about the protocol, and how they end.
 
+mod subject;
+
+pub(crate) use subject::subject;
+
 use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,7 +19,8 @@ pub(crate) struct ProtocolOptions {
     #[arg(long, value_name = "1.2|1.3", value_parser = version)]
     protover: Vec<ProtocolVersion>,
 
-    /// Allow this cipher suite only, by its RFC's name (TLS_AES_128_GCM_SHA256); repeat it in order of preference
+    /// Allow this cipher suite only, by its RFC's name (TLS_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256);
+    /// repeat it in order of preference
     #[arg(long, value_name = "NAME", value_parser = suite)]
     pub(crate) suite: Vec<CipherSuite>,
 
@@ -42,11 +47,8 @@ pub(crate) struct ProtocolOptions {
 
 impl ProtocolOptions {
     /// The versions for the config; `None` for its default.
-    pub(crate) fn versions(&self) -> Result<Option<&[ProtocolVersion]>, Failure> {
-        if self.protover.contains(&ProtocolVersion::TLS12) {
-            return Err(Failure::new("TLS 1.2 is not there yet: leave out --protover 1.2, or ask for --protover 1.3"));
-        }
-        Ok(Some(&self.protover[..]).filter(|versions| !versions.is_empty()))
+    pub(crate) fn versions(&self) -> Option<&[ProtocolVersion]> {
+        Some(&self.protover[..]).filter(|versions| !versions.is_empty())
     }
 
     pub(crate) fn alpn(&self) -> Vec<&[u8]> {

@@ -24,6 +24,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PEM")]
     pub(crate) cafile: Option<PathBuf>,
 
+    /// Show this certificate, with the intermediate ones after it, to a server that asks for one; needs --auth-key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) auth_certs: Option<PathBuf>,
+
+    /// The private key of --auth-certs (PEM: PKCS#8, SEC1 or PKCS#1)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) auth_key: Option<PathBuf>,
+
     /// Do not tell the server the name that it is asked for
     #[arg(long)]
     pub(crate) no_sni: bool,

@@ -10,7 +10,7 @@ use tls_api::{ClientSession, Error, Session, is_truncation};
 use crate::arguments::Target;
 use crate::connect::{Connected, SOCKET};
 use crate::input::{Input, Next};
-use crate::options::{Context, Failure};
+use crate::options::{Context, Failure, subject};
 use crate::response::Response;
 
 pub(crate) struct Exchange {
@@ -216,9 +216,10 @@ impl Exchange {
         let kind = session.handshake_kind().map(|kind| format!(", handshake {kind:?}"));
         let certificates = session.peer_certificates().map_or(0, <[_]>::len);
         eprintln!(
-            "established: {version}, {suite}, {group}{}{}, {certificates} certificates",
+            "established: {version}, {suite}, {group}{}{}, {certificates} certificates, the server's for {}",
             alpn.unwrap_or_default(),
-            kind.unwrap_or_default()
+            kind.unwrap_or_default(),
+            subject(session.peer_certificates()).unwrap_or_else(|| "nobody".into())
         );
     }
 }

@@ -13,11 +13,12 @@ mod input;
 mod options;
 mod response;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tls_api::{ClientConfig, ClientSession, RootCertStore};
+use tls_api::{ClientConfig, ClientSession, Identity, RootCertStore};
 
 use crate::arguments::Arguments;
 use crate::exchange::Exchange;
@@ -40,7 +41,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
     let mut config = ClientConfig::with_roots(roots(arguments)?);
     let protocol = &arguments.protocol;
-    if let Some(versions) = protocol.versions()? {
+    if let Some(versions) = protocol.versions() {
         config.set_versions(versions).context("--protover")?;
     }
     if !protocol.suite.is_empty() {
@@ -51,11 +52,31 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
     }
     config.set_alpn_protocols(&protocol.alpn()).context("--proto")?;
     config.set_server_name_indication(!arguments.no_sni);
+    if let Some(identity) = identity(arguments)? {
+        config.set_client_identity(identity);
+    }
     config.set_max_fragment_size(protocol.max_frag_size).context("--max-frag-size")?;
     if let Some(key_log) = protocol.key_log()? {
         config.set_key_log(key_log);
     }
     Ok(config)
+}
+
+/// Who we are to servers that want to know.
+fn identity(arguments: &Arguments) -> Result<Option<Identity>, Failure> {
+    let (certs, key) = match (&arguments.auth_certs, &arguments.auth_key) {
+        (Some(certs), Some(key)) => (certs, key),
+        (None, None) => return Ok(None),
+        (Some(_), None) => return Err(Failure::new("--auth-certs needs the key to its certificate: --auth-key FILE")),
+        (None, Some(_)) => return Err(Failure::new("--auth-key needs the certificate for its key: --auth-certs FILE")),
+    };
+    let read = |path: &Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
+    let identity = tls_api::identity_from_pem(&read(certs)?, &read(key)?).context(format!(
+        "no identity in --auth-certs {} with --auth-key {}",
+        certs.display(),
+        key.display()
+    ))?;
+    Ok(Some(identity))
 }
 
 fn roots(arguments: &Arguments) -> Result<RootCertStore, Failure> {

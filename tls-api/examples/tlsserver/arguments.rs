@@ -28,6 +28,18 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PEM")]
     pub(crate) key: PathBuf,
 
+    /// Ask clients for a certificate, and accept those of this file's authorities, and clients that have none
+    #[arg(long, value_name = "CA.pem")]
+    pub(crate) auth: Option<PathBuf>,
+
+    /// Refuse clients that show no certificate; needs --auth
+    #[arg(long)]
+    pub(crate) require_auth: bool,
+
+    /// Staple this OCSP response to the certificate
+    #[arg(long, value_name = "DER")]
+    pub(crate) ocsp: Option<PathBuf>,
+
     /// How long a peer may be silent, take for its handshake, or for its request
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,

@@ -20,6 +20,7 @@ use mio::Registry;
 use mio::net::TcpStream;
 use tls_api::{ServerSession, Session};
 
+use crate::options::subject;
 use crate::service::{Heard, Service, Step, Tools, read_some};
 
 pub(crate) struct Connection {
@@ -341,9 +342,11 @@ impl Report {
 
     fn established(&self, session: &ServerSession) {
         if self.verbose {
+            let version = session.protocol_version().map(|version| version.to_string()).unwrap_or_default();
             let suite = session.negotiated_cipher_suite().map(|suite| suite.to_string()).unwrap_or_default();
             let group = session.negotiated_group().map(|group| group.to_string()).unwrap_or_default();
-            eprintln!("{}: established, {suite}, {group}", self.peer);
+            let client = subject(session.peer_certificates()).map(|name| format!(", client {name}"));
+            eprintln!("{}: established: {version}, {suite}, {group}{}", self.peer, client.unwrap_or_default());
         }
     }
 }

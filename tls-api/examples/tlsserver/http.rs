@@ -4,6 +4,7 @@ use std::io;
 
 use tls_api::{ServerSession, Session};
 
+use crate::options::subject;
 use crate::service::{Heard, Step, Tools, Unsent, read_some, write_some};
 
 #[derive(Default)]
@@ -121,6 +122,7 @@ fn page(session: &ServerSession) -> String {
         ("group", or_none(session.negotiated_group().map(|group| group.to_string()))),
         ("handshake", or_none(session.handshake_kind().map(|kind| format!("{kind:?}")))),
         ("server name", or_none(session.sni_hostname().map(str::to_owned))),
+        ("client", or_none(subject(session.peer_certificates()))),
         ("protocol", or_none(session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()))),
     ];
     rows.iter().map(|(what, value)| format!("{what}: {value}\n")).collect()

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use mio::net::TcpListener;
-use tls_api::ServerConfig;
+use tls_api::{AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, ServerConfig};
 
 use crate::arguments::Arguments;
 use crate::event_loop::EventLoop;
@@ -47,13 +47,20 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     let read = |path: &std::path::Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
     let (certs, key) = (read(&arguments.certs)?, read(&arguments.key)?);
-    let mut config = ServerConfig::from_pem(&certs, &key).context(format!(
+    let mut identity = tls_api::identity_from_pem(&certs, &key).context(format!(
         "no identity in --certs {} with --key {}",
         arguments.certs.display(),
         arguments.key.display()
     ))?;
+    if let Some(path) = &arguments.ocsp {
+        identity.set_ocsp_response(Some(read(path)?)).context(format!("--ocsp {}", path.display()))?;
+    }
+    let mut config = ServerConfig::new(identity);
+    if let Some(verifier) = client_verifier(arguments)? {
+        config.set_client_cert_verifier(verifier).context("--auth")?;
+    }
     let protocol = &arguments.protocol;
-    if let Some(versions) = protocol.versions()? {
+    if let Some(versions) = protocol.versions() {
         config.set_versions(versions).context("--protover")?;
     }
     if !protocol.suite.is_empty() {
@@ -68,4 +75,20 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
         config.set_key_log(key_log);
     }
     Ok(config)
+}
+
+/// Who judges the clients, if they are asked.
+fn client_verifier(arguments: &Arguments) -> Result<Option<Arc<dyn ClientCertVerifier>>, Failure> {
+    let Some(path) = &arguments.auth else {
+        return match arguments.require_auth {
+            true => Err(Failure::new("--require-auth needs to know whose clients to accept: --auth CA.pem")),
+            false => Ok(None),
+        };
+    };
+    let pem = std::fs::read(path).context(format!("cannot read --auth {}", path.display()))?;
+    let roots = tls_api::root_store_from_pem(&pem).context(format!("--auth {}", path.display()))?;
+    Ok(Some(match arguments.require_auth {
+        true => Arc::new(AllowAnyAuthenticatedClient::new(roots)),
+        false => Arc::new(AllowAnyAnonymousOrAuthenticatedClient::new(roots)),
+    }))
 }

@@ -152,13 +152,18 @@ fn forward_to_nobody() -> Outcome {
 fn mistakes() -> Outcome {
     let (p256, p384) = (files(Kind::EcdsaP256)?, files(Kind::EcdsaP384)?);
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
-    let (certs, key, other_key) = (text(&p256.chain), text(&p256.key), text(&p384.key));
+    let (certs, key) = (text(&p256.chain), text(&p256.key));
+    let (other_certs, other_key) = (text(&p384.chain), text(&p384.key));
     let server = |more: &[&str]| [&["tlsserver", "--port", "0", "--certs", &certs, "--key"], more].concat().join("\n");
     let client = |more: &[&str]| [&["tlsclient", "--cafile", &certs], more].concat().join("\n");
     let cases = [
         (server(&[&other_key, "http"]), "key"),
         (server(&["/nonexistent", "http"]), "cannot read /nonexistent"),
-        (server(&[&key, "--protover", "1.2", "http"]), "TLS 1.2 is not there yet"),
+        (server(&[&key, "--protover", "1.1", "http"]), "the versions are 1.2 and 1.3"),
+        (server(&[&key, "--protover", "1.2", "--suite", "TLS_AES_128_GCM_SHA256", "http"]), "none of the"),
+        (server(&[&key, "--require-auth", "http"]), "--auth CA.pem"),
+        (server(&[&key, "--auth", &key, "http"]), "no certificate"),
+        (server(&[&key, "--ocsp", "/dev/null", "http"]), "--ocsp"),
         (server(&[&key, "--suite", "RC4", "http"]), "no cipher suite of this name"),
         (server(&[&key, "--suite", "TLS_AES_128_CCM_SHA256", "http"]), "not supported"),
         (server(&[&key, "--group", "x448", "http"]), "not supported"),
@@ -167,7 +172,9 @@ fn mistakes() -> Outcome {
         (server(&[&key]), "Usage"),
         (client(&["--http"]), "HOST"),
         (client(&["--http", "no-slash", "localhost"]), "begins with /"),
-        (client(&["--protover", "1.2", "localhost"]), "TLS 1.2 is not there yet"),
+        (client(&["--auth-certs", &certs, "localhost"]), "--auth-key FILE"),
+        (client(&["--auth-key", &key, "localhost"]), "--auth-certs FILE"),
+        (client(&["--auth-key", &key, "--auth-certs", &other_certs, "localhost"]), "not that of the first certificate"),
         (client(&["not a name"]), "no name or IP address"),
         (client(&["--port", "1", "127.0.0.1"]), "--port"),
     ];

@@ -1,0 +1,53 @@
+//! A certificate's subject, for a person: `CN=localhost, O=Example`.
+
+use tls_api::CertificateDer;
+
+/// The subject of the first certificate, if there is one that can be read.
+pub(crate) fn subject(chain: Option<&[CertificateDer<'_>]>) -> Option<String> {
+    let leaf = webpki::EndEntityCert::try_from(chain?.first()?).ok()?;
+    let mut parts = Vec::new();
+    let mut names = leaf.subject();
+    while let Some((_set, attributes, rest)) = element(names) {
+        let mut attributes = attributes;
+        while let Some((_sequence, attribute, more)) = element(attributes) {
+            let (_oid, typ, value) = element(attribute)?;
+            let (_string, text, _) = element(value)?;
+            parts.push(format!("{}={}", short_name(typ), printable(text)));
+            attributes = more;
+        }
+        names = rest;
+    }
+    Some(if parts.is_empty() { "(no name)".to_owned() } else { parts.join(", ") })
+}
+
+/// The element of DER at the front: tag, content, and what follows.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let [tag, length, rest @ ..] = der else { return None };
+    let (length, rest) = match length {
+        short @ 0..0x80 => (usize::from(*short), rest),
+        0x81 => (usize::from(*rest.first()?), rest.get(1..)?),
+        0x82 => (usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?])), rest.get(2..)?),
+        // No name is that long.
+        _ => return None,
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((*tag, content, rest))
+}
+
+/// RFC 4519 §2; of others the number.
+fn short_name(oid: &[u8]) -> String {
+    match oid {
+        [0x55, 4, 3] => "CN".into(),
+        [0x55, 4, 6] => "C".into(),
+        [0x55, 4, 7] => "L".into(),
+        [0x55, 4, 8] => "ST".into(),
+        [0x55, 4, 10] => "O".into(),
+        [0x55, 4, 11] => "OU".into(),
+        other => other.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// It is the peer's text: nothing of it may move the cursor of a terminal.
+fn printable(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
