@@ -18,8 +18,10 @@ use tls_codec::owned::Owned;
 use crate::certificate_error::CertificateError;
 use crate::error::Error;
 use crate::identity::Identity;
+use crate::negotiate::first_common;
 use crate::verify::PeerChain;
 use crate::verify::chain::{RootCertStore, verify_client_chain, verify_server_chain};
+use crate::verify::signature::SignatureRules;
 
 /// What the handshake waits for. Each question owns all it needs: it can cross a thread or an `.await`.
 #[derive(Debug)]
@@ -217,25 +219,35 @@ impl NeedClientIdentity {
     /// Shows this identity; but none, if it can sign with none of the schemes.
     #[must_use]
     pub fn answer(self, identity: Arc<Identity>) -> Answer {
-        Answer(Answered::ClientIdentity(ClientIdentityAnswer { asker: self.asker, identity: Some(identity) }))
+        self.answered(Some(identity))
     }
 
     /// Shows none: the server decides whether it goes on.
     #[must_use]
     pub fn decline(self) -> Answer {
-        Answer(Answered::ClientIdentity(ClientIdentityAnswer { asker: self.asker, identity: None }))
+        self.answered(None)
+    }
+
+    fn answered(self, identity: Option<Arc<Identity>>) -> Answer {
+        Answer(Answered::ClientIdentity(ClientIdentityAnswer { asker: self.asker, schemes: self.schemes, identity }))
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct ClientIdentityAnswer {
     asker: Asker,
+    schemes: Vec<SignatureScheme>,
     identity: Option<Arc<Identity>>,
 }
 
 impl ClientIdentityAnswer {
-    pub(crate) fn into_identity(self) -> Option<Arc<Identity>> {
-        self.identity
+    /// The identity, with the scheme to sign with: the first of its own that the server accepts and the version allows. `None`
+    /// if there is no identity, or none that could sign.
+    pub(crate) fn into_chosen(self, rules: &SignatureRules) -> Option<(Arc<Identity>, SignatureScheme)> {
+        let identity = self.identity?;
+        let usable = |scheme: &SignatureScheme| self.schemes.contains(scheme) && rules.schemes.contains(scheme);
+        let scheme = first_common(identity.schemes(), usable)?;
+        Some((identity, scheme))
     }
 }
 

@@ -58,7 +58,6 @@ pub(crate) enum AfterChangeCipherSpec<S> {
 
 /// Where a message or an answer leads.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "passed on at once, and never kept")]
 pub(crate) enum Step<S> {
     /// To this state.
     Next(S),

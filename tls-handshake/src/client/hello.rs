@@ -1,18 +1,20 @@
-//! ClientHello, and ServerHello, which settles version, suite and keys (RFC 9846 §4.2.2, §4.2.3).
+//! ClientHello, which offers both versions, and ServerHello, which settles the version, suite and keys (RFC 9846 §4.2.2,
+//! §4.2.3). No other file knows both.
 
 use std::sync::Arc;
 
 use pki_types::ServerName;
-use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion, PskKeyExchangeMode};
+use tls_codec::code_points::{EcPointFormat, ExtensionType, HandshakeType, ProtocolVersion, PskKeyExchangeMode};
 use tls_codec::error::BufferFull;
 use tls_codec::extension;
-use tls_codec::handshake::{ServerHello, ServerHelloExtensions};
+use tls_codec::handshake::ServerHello;
 use tls_codec::writer::Writer;
 use tls_crypto::EphemeralKey;
 use tls_crypto::SecureRandom;
 use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
+use super::tls12;
 use super::tls13::{self, Shared, WaitEncryptedExtensions};
 use crate::config::ClientConfig;
 use crate::error::{Error, Illegal};
@@ -22,15 +24,16 @@ use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
 use crate::schedule::Side;
 use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
-use crate::verify::tls13::RULES;
+use crate::verify::{tls12 as signatures12, tls13 as signatures13};
 
 /// What the client said of itself, and needs until ServerHello.
 pub(super) struct Offer {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
     pub(super) random: [u8; 32],
-    /// Random as well: middlebox compatibility mode wants it non-empty (RFC 9846 Appendix E.4).
+    /// Random as well, if TLS 1.3 is offered, and never that of a session.
     pub(super) session_id: Vec<u8>,
+    /// Its public half is our key share. A server of TLS 1.2 may choose its group as well.
     pub(super) key: EphemeralKey,
 }
 
@@ -63,7 +66,9 @@ impl WaitServerHello {
         };
         let group = config.common.groups.first().copied().ok_or(Error::Crypto("choosing a group"))?;
         let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
-        let offer = Box::new(Offer { random: fresh()?, session_id: fresh()?.to_vec(), config, name, key });
+        // RFC 9846 Appendix E.4: non-empty for middleboxes; TLS 1.2 has nothing to resume.
+        let session_id = if config.common.enables(ProtocolVersion::TLS13) { fresh()?.to_vec() } else { Vec::new() };
+        let offer = Box::new(Offer { random: fresh()?, session_id, config, name, key });
         let hello = out.send(&mut |w| offer.encode(w, None))?.to_vec();
         Ok(Self { offer, hello })
     }
@@ -86,18 +91,46 @@ impl WaitServerHello {
         self.offer.config.common.enables(ProtocolVersion::TLS12)
     }
 
-    /// RFC 9846 §4.2.3.
+    /// RFC 9846 §4.2.3, RFC 5246 §7.4.1.3: here the version is decided, once.
     ///
     /// # Errors
     /// [`Error`] for whatever was not offered, is missing or contradicts the offer.
-    pub fn on_server_hello(self, m: Framed<'_, ServerHello<'_>>, out: &mut dyn Sink) -> Result<tls13::State, Error> {
-        let suite = self.offer.check_server_hello(&m.msg)?;
-        let mut transcript = Transcript::new(suite.hash);
-        transcript.add(&self.hello);
-        // RFC 9846 Appendix E.4: before the second flight of a client.
-        out.send_change_cipher_spec()?;
-        self.offer.into_handshake(m, suite, transcript, HandshakeKind::Full, out)
+    pub fn on_server_hello(
+        self,
+        m: Framed<'_, ServerHello<'_>>,
+        out: &mut dyn Sink,
+    ) -> Result<AfterServerHello, Error> {
+        let offered = |version| self.offer.config.common.enables(version);
+        match m.msg.extensions.selected_version {
+            Some(ProtocolVersion::TLS13) if offered(ProtocolVersion::TLS13) => {
+                let suite = self.offer.check_server_hello(&m.msg)?;
+                let mut transcript = Transcript::new(suite.hash);
+                transcript.add(&self.hello);
+                // RFC 9846 Appendix E.4: before the second flight of a client.
+                out.send_change_cipher_spec()?;
+                let state = self.offer.into_handshake(m, suite, transcript, HandshakeKind::Full, out)?;
+                Ok(AfterServerHello::Tls13(state))
+            }
+            Some(other) => Err(Illegal::VersionNotOffered(other).into()),
+            None if m.msg.legacy_version == ProtocolVersion::TLS12 && offered(ProtocolVersion::TLS12) => {
+                // RFC 9846 §4.2.3: a server that can do TLS 1.3 would have chosen it, had it seen our hello.
+                if offered(ProtocolVersion::TLS13) && m.msg.downgrade_sentinel().is_some() {
+                    return Err(Illegal::Downgraded(ProtocolVersion::TLS12).into());
+                }
+                Ok(AfterServerHello::Tls12(tls12::State::start(*self.offer, &self.hello, &m)?))
+            }
+            None => Err(self.offer.no_common_version(m.msg.legacy_version)),
+        }
     }
+}
+
+/// What ServerHello decided.
+#[derive(Debug)]
+pub enum AfterServerHello {
+    /// TLS 1.3.
+    Tls13(tls13::State),
+    /// TLS 1.2.
+    Tls12(tls12::State),
 }
 
 impl Offer {
@@ -111,24 +144,48 @@ impl Offer {
             w.vec16(|w| common.suites.iter().try_for_each(|suite| w.u16(suite.suite().0)))?;
             w.vec8(|w| w.u8(0))?;
             w.vec16(|w| {
-                extension::SupportedVersions::write(w, &[ProtocolVersion::TLS13])?;
                 if let Some(host) = self.host_name() {
                     extension::ServerNameList::write(w, host)?;
                 }
+                if self.config.request_ocsp {
+                    extension::StatusRequest::write(w)?;
+                }
                 extension::SupportedGroups::write(w, &common.group_ids)?;
-                extension::SignatureAlgorithms::write(w, RULES.schemes)?;
-                extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
-                extension::StatusRequest::write(w)?;
                 if !common.alpn.is_empty() {
                     extension::Alpn::write(w, &common.alpn)?;
                 }
-                extension::PskKeyExchangeModes::write(w, &[PskKeyExchangeMode::PSK_DHE_KE])?;
-                if let Some(cookie) = cookie {
-                    extension::Cookie::write(w, cookie)?;
+                if self.config.request_scts {
+                    extension::SignedCertificateTimestamp::write(w)?;
                 }
-                extension::KeyShareClientHello::write(w, &[(group_id(self.key.group()), self.key.public_key())])
+                if common.enables(ProtocolVersion::TLS12) {
+                    Self::encode_tls12(w)?;
+                } else {
+                    extension::SignatureAlgorithms::write(w, signatures13::RULES.schemes)?;
+                    extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
+                }
+                if common.enables(ProtocolVersion::TLS13) {
+                    self.encode_tls13(w, cookie)?;
+                }
+                Ok(())
             })
         })
+    }
+
+    /// What only TLS 1.2 reads; and the list of schemes, which is that of TLS 1.3 with those that go in certificates.
+    fn encode_tls12(w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        extension::SignatureAlgorithms::write(w, signatures12::RULES.schemes)?;
+        extension::EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
+        extension::ExtendedMasterSecret::write(w)?;
+        extension::RenegotiationInfo::write(w, &[])
+    }
+
+    fn encode_tls13(&self, w: &mut Writer<'_>, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
+        extension::SupportedVersions::write(w, &self.config.common.enabled_versions())?;
+        extension::PskKeyExchangeModes::write(w, &[PskKeyExchangeMode::PSK_DHE_KE])?;
+        if let Some(cookie) = cookie {
+            extension::Cookie::write(w, cookie)?;
+        }
+        extension::KeyShareClientHello::write(w, &[(group_id(self.key.group()), self.key.public_key())])
     }
 
     /// The name for SNI: a DNS name, without the dot that ends an absolute one (RFC 6066 §3).
@@ -147,10 +204,15 @@ impl Offer {
         match extension {
             ExtensionType::SERVER_NAME => config.send_server_name && matches!(name, ServerName::DnsName(_)),
             ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION => !config.common.alpn.is_empty(),
-            ExtensionType::SUPPORTED_VERSIONS
-            | ExtensionType::SUPPORTED_GROUPS
-            | ExtensionType::KEY_SHARE
-            | ExtensionType::STATUS_REQUEST => true,
+            ExtensionType::STATUS_REQUEST => config.request_ocsp,
+            ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => config.request_scts,
+            ExtensionType::SUPPORTED_GROUPS => true,
+            ExtensionType::SUPPORTED_VERSIONS | ExtensionType::KEY_SHARE => {
+                config.common.enables(ProtocolVersion::TLS13)
+            }
+            ExtensionType::EXTENDED_MASTER_SECRET
+            | ExtensionType::EC_POINT_FORMATS
+            | ExtensionType::RENEGOTIATION_INFO => config.common.enables(ProtocolVersion::TLS12),
             #[cfg(test)]
             other => config.also_offered.contains(&other),
             #[cfg(not(test))]
@@ -158,27 +220,35 @@ impl Offer {
         }
     }
 
+    /// Refuses an extension of ServerHello that answers to nothing.
+    pub(super) fn check_solicited(&self, m: &ServerHello<'_>) -> Result<(), Error> {
+        let unsolicited = |extension: &ExtensionType| !Self::offered(&self.config, &self.name, *extension);
+        match m.extensions.raw.iter().map(|(extension, _)| extension).find(unsolicited) {
+            Some(extension) => Err(Error::UnsolicitedExtension { message: HandshakeType::SERVER_HELLO, extension }),
+            None => Ok(()),
+        }
+    }
+
+    /// A ServerHello of TLS 1.3; gives back its suite.
     pub(super) fn check_server_hello(&self, m: &ServerHello<'_>) -> Result<&'static Tls13Suite, Error> {
-        let extensions: &ServerHelloExtensions<'_> = &m.extensions;
-        match extensions.selected_version {
-            Some(ProtocolVersion::TLS13) => {}
-            Some(other) => return Err(Illegal::VersionNotOffered(other).into()),
-            // An older version, which is not enabled: the downgrade sentinel has nothing to add.
-            None => {
-                return Err(Error::NoCommonVersion {
-                    offered: vec![m.legacy_version],
-                    enabled: self.config.common.enabled_versions(),
-                });
-            }
+        let chosen = m.extensions.selected_version.unwrap_or(m.legacy_version);
+        if chosen != ProtocolVersion::TLS13 {
+            return Err(Illegal::VersionNotOffered(chosen).into());
         }
-        extensions.check_tls13()?;
-        if let Some((extension, _)) =
-            extensions.raw.iter().find(|(extension, _)| !Self::offered(&self.config, &self.name, *extension))
-        {
-            return Err(Error::UnsolicitedExtension { message: HandshakeType::SERVER_HELLO, extension });
-        }
+        m.check_tls13()?;
+        self.check_solicited(m)?;
         self.check_hello_fields(m.legacy_version, m.legacy_session_id_echo, m.legacy_compression_method)?;
         self.check_suite(m.cipher_suite)
+    }
+
+    /// The application protocol that the server chose, which must be one of ours (RFC 7301 §3.2).
+    pub(super) fn check_alpn(config: &ClientConfig, chosen: &[u8]) -> Result<Vec<u8>, Error> {
+        let offered = config.common.alpn.iter().find(|name| name.as_slice() == chosen);
+        Ok(offered.ok_or(Illegal::AlpnNotOffered)?.clone())
+    }
+
+    pub(super) fn no_common_version(&self, chosen: ProtocolVersion) -> Error {
+        Error::NoCommonVersion { offered: vec![chosen], enabled: self.config.common.enabled_versions() }
     }
 
     /// What ServerHello and HelloRetryRequest have in common.
@@ -189,10 +259,7 @@ impl Offer {
         compression: u8,
     ) -> Result<(), Error> {
         if legacy_version != ProtocolVersion::TLS12 {
-            return Err(Error::NoCommonVersion {
-                offered: vec![legacy_version],
-                enabled: self.config.common.enabled_versions(),
-            });
+            return Err(self.no_common_version(legacy_version));
         }
         if session_id != self.session_id {
             return Err(Illegal::SessionIdNotEchoed.into());
@@ -234,8 +301,16 @@ impl Offer {
         let keys = HandshakeKeys::derive(Side::Client, suite, secret, &transcript.hash(), &self.random, out);
         out.install_read(keys.read_key(), at);
         out.install_write(keys.write_key())?;
-        let shared =
-            Shared { config: self.config, name: self.name, client_random: self.random, transcript, suite, group, kind };
-        Ok(tls13::State::WaitEncryptedExtensions(WaitEncryptedExtensions::new(Box::new(shared), keys)))
+        let shared = Shared {
+            config: self.config,
+            name: self.name,
+            client_random: self.random,
+            transcript,
+            keys,
+            suite,
+            group,
+            kind,
+        };
+        Ok(tls13::State::WaitEncryptedExtensions(WaitEncryptedExtensions::new(Box::new(shared))))
     }
 }

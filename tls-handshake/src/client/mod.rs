@@ -39,10 +39,12 @@ use crate::sink::Sink;
 use crate::traffic::Traffic;
 
 pub mod hello;
+mod request;
 pub mod retry;
+pub mod tls12;
 pub mod tls13;
 
-use hello::WaitServerHello;
+use hello::{AfterServerHello, WaitServerHello};
 use retry::WaitServerHelloAfterRetry;
 
 /// The state that a client is in.
@@ -55,6 +57,8 @@ pub enum Client {
     WaitServerHelloAfterRetry(WaitServerHelloAfterRetry),
     /// ServerHello chose TLS 1.3.
     Tls13(tls13::State),
+    /// ServerHello chose TLS 1.2.
+    Tls12(tls12::State),
 }
 
 impl Role for Client {}
@@ -66,7 +70,10 @@ impl States for Client {
             (Self::WaitServerHello(s), T::SERVER_HELLO) => {
                 let (hello, framed) = message.decode::<ServerHelloMessage<'_>>()?.split();
                 Step::Next(match hello {
-                    ServerHelloMessage::ServerHello(m) => Self::Tls13(s.on_server_hello(framed.with(m), out)?),
+                    ServerHelloMessage::ServerHello(m) => match s.on_server_hello(framed.with(m), out)? {
+                        AfterServerHello::Tls13(state) => Self::Tls13(state),
+                        AfterServerHello::Tls12(state) => Self::Tls12(state),
+                    },
                     ServerHelloMessage::HelloRetryRequest(m) => {
                         Self::WaitServerHelloAfterRetry(s.on_hello_retry_request(framed.with(m), out)?)
                     }
@@ -82,6 +89,7 @@ impl States for Client {
                 }
             }
             (Self::Tls13(s), _) => s.on_message(message, out)?.map(Self::Tls13),
+            (Self::Tls12(s), _) => s.on_message(message, out)?.map(Self::Tls12),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         })
     }
@@ -89,6 +97,7 @@ impl States for Client {
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match self {
             Self::Tls13(s) => Ok(s.on_answer(answer, out)?.map(Self::Tls13)),
+            Self::Tls12(s) => Ok(s.on_answer(answer, out)?.map(Self::Tls12)),
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => Err(Error::WrongAnswer),
         }
     }
@@ -96,6 +105,7 @@ impl States for Client {
     fn asker(&self) -> Option<Asker> {
         match self {
             Self::Tls13(s) => s.asker(),
+            Self::Tls12(s) => s.asker(),
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
         }
     }
@@ -105,6 +115,7 @@ impl States for Client {
             Self::WaitServerHello(_) => "WAIT_SH",
             Self::WaitServerHelloAfterRetry(_) => "WAIT_SH after HelloRetryRequest",
             Self::Tls13(s) => s.name(),
+            Self::Tls12(s) => s.name(),
         }
     }
 
@@ -117,6 +128,7 @@ impl States for Client {
             // RFC 9846 §5: from the first ClientHello on. It changes nothing: TLS 1.2 has its own after ServerHello.
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => Ok(AfterChangeCipherSpec::Ignored(self)),
             Self::Tls13(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Tls13)),
+            Self::Tls12(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Tls12)),
         }
     }
 
@@ -125,6 +137,7 @@ impl States for Client {
             Self::WaitServerHello(s) => s.ignores_warnings(),
             Self::WaitServerHelloAfterRetry(_) => false,
             Self::Tls13(s) => s.ignores_warnings(),
+            Self::Tls12(s) => s.ignores_warnings(),
         }
     }
 
@@ -132,6 +145,7 @@ impl States for Client {
         match self {
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
             Self::Tls13(s) => s.established(),
+            Self::Tls12(s) => s.established(),
         }
     }
 
@@ -139,6 +153,7 @@ impl States for Client {
         match self {
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
             Self::Tls13(s) => s.traffic_mut(),
+            Self::Tls12(s) => s.traffic_mut(),
         }
     }
 }

@@ -41,12 +41,9 @@ impl WaitServerHello {
         m.at_boundary()?;
         let (offer, retry) = (&mut self.offer, &m.msg);
         match retry.extensions.selected_version {
-            Some(ProtocolVersion::TLS13) => {}
+            Some(ProtocolVersion::TLS13) if offer.config.common.enables(ProtocolVersion::TLS13) => {}
             Some(other) => return Err(Illegal::VersionNotOffered(other).into()),
-            None => {
-                let enabled = offer.config.common.enabled_versions();
-                return Err(Error::NoCommonVersion { offered: vec![retry.legacy_version], enabled });
-            }
+            None => return Err(offer.no_common_version(retry.legacy_version)),
         }
         let unsolicited = |extension: &ExtensionType| {
             !matches!(*extension, ExtensionType::SUPPORTED_VERSIONS | ExtensionType::KEY_SHARE | ExtensionType::COOKIE)

@@ -30,11 +30,14 @@ use crate::established::{Established, HandshakeKind};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Answered, Asker};
 use crate::role::{AfterChangeCipherSpec, States, Step};
+use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
+mod answer;
 mod states;
 
+pub use answer::{WaitClientIdentity, WaitSignature};
 pub use states::{
     AfterEncryptedExtensions, Connected, WaitCert, WaitCertVerify, WaitEncryptedExtensions, WaitFinished, WaitVerdict,
 };
@@ -45,6 +48,7 @@ pub(super) struct Shared {
     pub(super) name: ServerName<'static>,
     pub(super) client_random: [u8; 32],
     pub(super) transcript: Transcript,
+    pub(super) keys: HandshakeKeys,
     pub(super) suite: &'static Tls13Suite,
     pub(super) group: NamedGroup,
     pub(super) kind: HandshakeKind,
@@ -72,8 +76,12 @@ pub enum State {
     WaitCertVerify(WaitCertVerify),
     /// The key signed; Finished has to confirm all.
     WaitFinished(WaitFinished),
+    /// The application chooses an identity to show.
+    WaitClientIdentity(WaitClientIdentity),
+    /// The identity's key signs.
+    WaitSignature(WaitSignature),
     /// The handshake is complete.
-    Connected(Connected),
+    Connected(Box<Connected>),
 }
 
 impl State {
@@ -107,17 +115,21 @@ impl States for State {
             (Self::WaitCertVerify(s), T::CERTIFICATE_VERIFY) => {
                 Self::WaitFinished(s.on_certificate_verify(message.decode()?)?)
             }
-            (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?, out)?),
+            (Self::WaitFinished(s), T::FINISHED) => return s.on_last_message(message.decode()?, out),
             (Self::Connected(s), T::NEW_SESSION_TICKET) => Self::Connected(s.on_new_session_ticket(message.decode()?)),
             (Self::Connected(s), T::KEY_UPDATE) => Self::Connected(s.on_key_update(message.decode()?, out)?),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         }))
     }
 
-    fn on_answer(self, answer: Answer, _: &mut dyn Sink) -> Result<Step<Self>, Error> {
+    fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match (self, answer.0) {
             (Self::WaitVerdict(s), Answered::Verdict(verdict)) => {
                 Ok(Step::Next(Self::WaitCertVerify(s.on_verdict(verdict)?)))
+            }
+            (Self::WaitClientIdentity(s), Answered::ClientIdentity(identity)) => s.on_identity(identity, out),
+            (Self::WaitSignature(s), Answered::Signature(signature)) => {
+                Ok(Step::Next(Self::Connected(s.on_signature(signature, out)?)))
             }
             _ => Err(Error::WrongAnswer),
         }
@@ -126,6 +138,8 @@ impl States for State {
     fn asker(&self) -> Option<Asker> {
         match self {
             Self::WaitVerdict(s) => Some(s.asker()),
+            Self::WaitClientIdentity(s) => Some(s.asker()),
+            Self::WaitSignature(s) => Some(s.asker()),
             _ => None,
         }
     }
@@ -138,6 +152,8 @@ impl States for State {
             Self::WaitVerdict(_) => "WAIT_CERT (verdict)",
             Self::WaitCertVerify(_) => "WAIT_CV",
             Self::WaitFinished(_) => "WAIT_FINISHED",
+            Self::WaitClientIdentity(_) => "WAIT_FINISHED (identity)",
+            Self::WaitSignature(_) => "WAIT_FINISHED (signature)",
             Self::Connected(_) => "CONNECTED",
         }
     }

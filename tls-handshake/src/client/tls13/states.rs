@@ -7,15 +7,15 @@ use tls_codec::handshake::{
 use tls_codec::owned::{NewSessionTicketView, Owned};
 
 use super::super::hello::Offer;
+use super::super::request::Request;
 use super::Shared;
+use super::answer::Ending;
 use crate::auth::{Authenticated, HandshakeSignatureValid, PeerCertVerified};
 use crate::error::{Error, Illegal};
-use crate::established::{Established, Negotiated};
-use crate::flight;
+use crate::established::Established;
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
 use crate::role::opaque_debug;
-use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 use crate::verify::signature::DigitallySigned;
@@ -34,54 +34,41 @@ opaque_debug!(
 /// WAIT_EE: the handshake's keys are installed.
 pub struct WaitEncryptedExtensions {
     shared: Box<Shared>,
-    keys: HandshakeKeys,
 }
 
 /// WAIT_CERT_CR: the server asks for a certificate, or shows its own.
 pub struct AfterEncryptedExtensions {
     shared: Box<Shared>,
-    keys: HandshakeKeys,
     alpn: Option<Vec<u8>>,
 }
 
 /// WAIT_CERT.
 pub struct WaitCert {
     shared: Box<Shared>,
-    keys: HandshakeKeys,
     alpn: Option<Vec<u8>>,
-    request: CertificateRequested,
-}
-
-/// Whether the server asked for a certificate.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum CertificateRequested {
-    Yes,
-    No,
+    request: Option<Request>,
 }
 
 /// WAIT_CERT, while the application judges the chain.
 pub struct WaitVerdict {
     shared: Box<Shared>,
-    keys: HandshakeKeys,
     alpn: Option<Vec<u8>>,
-    request: CertificateRequested,
+    request: Option<Request>,
 }
 
 /// WAIT_CV: the chain is good.
 pub struct WaitCertVerify {
     shared: Box<Shared>,
-    keys: HandshakeKeys,
     alpn: Option<Vec<u8>>,
-    request: CertificateRequested,
+    request: Option<Request>,
     cert: PeerCertVerified,
 }
 
 /// WAIT_FINISHED: the key of the chain's leaf signed this handshake.
 pub struct WaitFinished {
     shared: Box<Shared>,
-    keys: HandshakeKeys,
     alpn: Option<Vec<u8>>,
-    request: CertificateRequested,
+    request: Option<Request>,
     signature: HandshakeSignatureValid,
 }
 
@@ -97,8 +84,8 @@ const MAX_TICKETS: usize = 8;
 const MAX_TICKET_BYTES: usize = 0x4000;
 
 impl WaitEncryptedExtensions {
-    pub(in crate::client) fn new(shared: Box<Shared>, keys: HandshakeKeys) -> Self {
-        Self { shared, keys }
+    pub(in crate::client) fn new(shared: Box<Shared>) -> Self {
+        Self { shared }
     }
 
     /// RFC 9846 §4.4.1.
@@ -115,19 +102,16 @@ impl WaitEncryptedExtensions {
             return Err(Error::UnsolicitedExtension { message: HandshakeType::ENCRYPTED_EXTENSIONS, extension });
         }
         let alpn = match m.msg.alpn {
-            Some(chosen) => {
-                let offered = config.common.alpn.iter().find(|name| name.as_slice() == chosen.0);
-                Some(offered.ok_or(Illegal::AlpnNotOffered)?.clone())
-            }
+            Some(chosen) => Some(Offer::check_alpn(config, chosen.0)?),
             None => None,
         };
         self.shared.transcript.add(m.raw);
-        Ok(AfterEncryptedExtensions { shared: self.shared, keys: self.keys, alpn })
+        Ok(AfterEncryptedExtensions { shared: self.shared, alpn })
     }
 }
 
 impl AfterEncryptedExtensions {
-    /// RFC 9846 §4.4.2. There is no client certificate to show yet, so that an empty Certificate will answer.
+    /// RFC 9846 §4.4.2. It is answered after the server's Finished.
     ///
     /// # Errors
     /// [`Illegal::CertificateRequestContext`] if it is not empty; [`Error::MissingExtension`].
@@ -135,20 +119,24 @@ impl AfterEncryptedExtensions {
         if !m.msg.certificate_request_context.is_empty() {
             return Err(Illegal::CertificateRequestContext.into());
         }
-        if m.msg.extensions.signature_algorithms.is_none() {
-            return Err(Error::MissingExtension {
-                message: HandshakeType::CERTIFICATE_REQUEST,
-                extension: ExtensionType::SIGNATURE_ALGORITHMS,
-            });
-        }
+        let extensions = &m.msg.extensions;
+        let schemes = extensions.signature_algorithms.ok_or(Error::MissingExtension {
+            message: HandshakeType::CERTIFICATE_REQUEST,
+            extension: ExtensionType::SIGNATURE_ALGORITHMS,
+        })?;
+        let authorities = extensions.certificate_authorities;
+        let request = Request {
+            authorities: authorities.iter().flat_map(|names| names.iter()).map(|name| name.0.to_vec()).collect(),
+            schemes: schemes.iter().collect(),
+        };
         self.shared.transcript.add(m.raw);
-        Ok(WaitCert { shared: self.shared, keys: self.keys, alpn: self.alpn, request: CertificateRequested::Yes })
+        Ok(WaitCert { shared: self.shared, alpn: self.alpn, request: Some(request) })
     }
 
     /// The server goes on without asking for a certificate.
     #[must_use]
     pub fn without_request(self) -> WaitCert {
-        WaitCert { shared: self.shared, keys: self.keys, alpn: self.alpn, request: CertificateRequested::No }
+        WaitCert { shared: self.shared, alpn: self.alpn, request: None }
     }
 }
 
@@ -165,15 +153,23 @@ impl WaitCert {
         let certificates: Vec<&[u8]> = entries.iter().map(|entry| entry.cert_data).collect();
         let limit = self.shared.config.common.limits.chain_length;
         let mut chain = PeerChain::of(&certificates, limit)?.ok_or(Error::NoCertificate)?;
-        let extensions = m.msg.certificate_list.iter().flat_map(|entry| entry.extensions.raw.iter());
-        if let Some((extension, _)) =
-            extensions.into_iter().find(|(extension, _)| *extension != ExtensionType::STATUS_REQUEST)
-        {
+        let Shared { config, name, .. } = &*self.shared;
+        let unsolicited = |extension: &ExtensionType| !Offer::offered(config, name, *extension);
+        let mut extensions =
+            entries.iter().flat_map(|entry| entry.extensions.raw.iter()).map(|(extension, _)| extension);
+        if let Some(extension) = extensions.find(unsolicited) {
             return Err(Error::UnsolicitedExtension { message: HandshakeType::CERTIFICATE, extension });
+        }
+        if let Some(leaf) = entries.first() {
+            if let Some(response) = leaf.extensions.ocsp_response {
+                chain.staple_ocsp_response(response);
+            }
+            let scts = leaf.extensions.signed_certificate_timestamps;
+            chain.staple_scts(scts.iter().flat_map(|scts| scts.iter()).map(|sct| sct.0.to_vec()).collect());
         }
         self.shared.transcript.add(m.raw);
         let need = NeedVerdict::new(Asker(self.shared.client_random), chain, self.shared.name.clone());
-        let state = WaitVerdict { shared: self.shared, keys: self.keys, alpn: self.alpn, request: self.request };
+        let state = WaitVerdict { shared: self.shared, alpn: self.alpn, request: self.request };
         Ok((state, Need::Verdict(need)))
     }
 }
@@ -186,7 +182,7 @@ impl WaitVerdict {
     /// Goes on with the chain that was judged, which the verdict brings back.
     pub(super) fn on_verdict(self, verdict: VerdictAnswer) -> Result<WaitCertVerify, Error> {
         let cert = PeerCertVerified::check(verdict)?;
-        Ok(WaitCertVerify { shared: self.shared, keys: self.keys, alpn: self.alpn, request: self.request, cert })
+        Ok(WaitCertVerify { shared: self.shared, alpn: self.alpn, request: self.request, cert })
     }
 }
 
@@ -201,39 +197,34 @@ impl WaitCertVerify {
         let rules = &signatures::RULES;
         let signature = self.cert.check_signature(rules, rules.schemes, &content, signed)?;
         self.shared.transcript.add(m.raw);
-        Ok(WaitFinished { shared: self.shared, keys: self.keys, alpn: self.alpn, request: self.request, signature })
+        Ok(WaitFinished { shared: self.shared, alpn: self.alpn, request: self.request, signature })
     }
 }
 
 impl WaitFinished {
-    /// RFC 9846 §4.5.3. Answers with our own Finished, still under the handshake's keys, and moves on to the application's.
+    /// RFC 9846 §4.5.3: the server is who it should be. What is left is to say who we are.
     ///
     /// # Errors
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
-    pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Connected, Error> {
+    pub(super) fn on_finished(mut self, m: Framed<'_, Finished<'_>>) -> Result<(Box<Ending>, Option<Request>), Error> {
         let at = m.at_boundary()?;
-        let Shared { mut transcript, client_random, suite, group, kind, .. } = *self.shared;
-        let peer = self.signature.into_peer().check_finished(&self.keys, &m.msg, &transcript.hash())?;
+        let Shared { transcript, keys, .. } = &mut *self.shared;
+        let peer = self.signature.into_peer().check_finished(&*keys, &m.msg, &transcript.hash())?;
         transcript.add(m.raw);
         let server_finished_hash = transcript.hash();
-        if self.request == CertificateRequested::Yes {
-            flight::send(out, &mut transcript, &mut |w| flight::tls13::no_certificate(w, &[]))?;
-        }
-        let verify_data = self.keys.verify_data(&transcript.hash());
-        flight::send_finished(out, &mut transcript, verify_data.as_ref())?;
-        let (locked, _) = self.keys.into_application(&server_finished_hash, &client_random, out);
-        let keys = locked.unlock(&peer);
-        out.install_write(keys.write_key())?;
-        out.install_read(keys.read_key(), at);
-        let negotiated = Negotiated { suite: suite.into(), group, alpn: self.alpn, kind, server_name: None };
-        Ok(Connected { traffic: Traffic::new(keys, negotiated), peer, tickets: Vec::new() })
+        let Self { shared, alpn, request, .. } = self;
+        Ok((Box::new(Ending { shared, alpn, peer, server_finished_hash, at }), request))
     }
 }
 
 impl Connected {
+    pub(super) fn new(traffic: Traffic, peer: Authenticated) -> Box<Self> {
+        Box::new(Self { traffic, peer, tickets: Vec::new() })
+    }
+
     /// RFC 9846 §4.7.1. Kept, up to a bound, for a later connection to resume with.
     #[must_use]
-    pub fn on_new_session_ticket(mut self, m: Framed<'_, NewSessionTicket<'_>>) -> Self {
+    pub fn on_new_session_ticket(mut self: Box<Self>, m: Framed<'_, NewSessionTicket<'_>>) -> Box<Self> {
         if self.tickets.len() < MAX_TICKETS
             && m.raw.len() <= MAX_TICKET_BYTES
             && m.msg.ticket_lifetime > 0
@@ -249,7 +240,11 @@ impl Connected {
     ///
     /// # Errors
     /// [`Error::KeyChangeInsideRecord`], [`Error::Flood`].
-    pub fn on_key_update(mut self, m: Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<Self, Error> {
+    pub fn on_key_update(
+        mut self: Box<Self>,
+        m: Framed<'_, KeyUpdate>,
+        out: &mut dyn Sink,
+    ) -> Result<Box<Self>, Error> {
         self.traffic.on_key_update(&m, out)?;
         Ok(self)
     }

@@ -1,0 +1,192 @@
+//! Our flight, from Certificate to Finished, and the server's Finished (RFC 5246 §7.4.6–§7.4.9, §7.1).
+
+use tls_codec::code_points::{HandshakeType, SignatureScheme};
+use tls_codec::handshake::Finished;
+use tls_crypto::{EphemeralKey, Transcript};
+
+use super::offer::{Signed, WaitVerdict};
+use super::{MasterSecretKind, Shared, State};
+use crate::auth::{Authenticated, PeerAuth};
+use crate::error::{Error, Illegal};
+use crate::established::{Established, HandshakeKind, Negotiated};
+use crate::flight;
+use crate::framed::{Framed, RecordBoundary};
+use crate::identity::Identity;
+use crate::need::{Asker, ClientIdentityAnswer, Need, NeedSignature, SignatureAnswer, VerdictAnswer};
+use crate::negotiate::group_id;
+use crate::role::{Step, opaque_debug};
+use crate::schedule::Side;
+use crate::schedule::tls12::{ApplicationKeys, Binding, Keys};
+use crate::sink::Sink;
+use crate::verify::tls12 as signatures;
+
+opaque_debug!(WaitClientIdentity, WaitSignature, WaitChangeCipherSpec, WaitFinished, Connected);
+
+/// WAIT_SHD, while the application chooses an identity to show.
+pub struct WaitClientIdentity {
+    shared: Box<Shared>,
+    signed: Signed,
+}
+
+/// WAIT_SHD, while the key signs: Certificate and ClientKeyExchange are written.
+pub struct WaitSignature {
+    exchanged: Box<Exchanged>,
+    scheme: SignatureScheme,
+}
+
+/// After ClientKeyExchange: there are keys.
+struct Exchanged {
+    transcript: Transcript,
+    asker: Asker,
+    keys: Keys,
+    peer: PeerAuth,
+    negotiated: Negotiated,
+}
+
+/// WAIT_CCS: our flight is sent.
+pub struct WaitChangeCipherSpec {
+    exchanged: Box<Exchanged>,
+}
+
+/// WAIT_FINISHED: the server has changed its keys.
+pub struct WaitFinished {
+    exchanged: Box<Exchanged>,
+}
+
+/// CONNECTED.
+pub struct Connected {
+    negotiated: Negotiated,
+    keys: ApplicationKeys,
+    peer: Authenticated,
+}
+
+impl WaitVerdict {
+    /// Goes on with the chain that was judged: asks for our identity if the server wants to know, or ends our flight.
+    pub(super) fn on_verdict(self, verdict: VerdictAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
+        let (mut shared, signed, request) = self.check_exchange(verdict)?;
+        match request {
+            Some(request) if shared.config.client_identity_lookup => {
+                let need = request.into_need(shared.asker());
+                Ok(Step::Ask(State::WaitClientIdentity(WaitClientIdentity { shared, signed }), need))
+            }
+            request => {
+                if request.is_some() {
+                    shared.send_certificate(None, out)?;
+                }
+                Ok(Step::Next(Exchanged::after(shared, signed, out)?.send_finished(out)?.into()))
+            }
+        }
+    }
+}
+
+impl WaitClientIdentity {
+    pub(super) fn asker(&self) -> Asker {
+        self.shared.asker()
+    }
+
+    /// Shows the identity, if it can sign with what the server accepts, and none otherwise.
+    pub(super) fn on_identity(
+        mut self,
+        answer: ClientIdentityAnswer,
+        out: &mut dyn Sink,
+    ) -> Result<Step<State>, Error> {
+        let chosen = answer.into_chosen(&signatures::RULES);
+        self.shared.send_certificate(chosen.as_ref().map(|(identity, _)| &**identity), out)?;
+        let exchanged = Exchanged::after(self.shared, self.signed, out)?;
+        let Some((identity, scheme)) = chosen else {
+            return Ok(Step::Next(exchanged.send_finished(out)?.into()));
+        };
+        // RFC 5246 §7.4.8: all messages so far, as they are; they were kept for this.
+        let messages = exchanged.transcript.messages().unwrap_or_default().to_vec();
+        let need = NeedSignature::new(exchanged.asker, identity, scheme, messages);
+        Ok(Step::Ask(State::WaitSignature(WaitSignature { exchanged, scheme }), Need::Signature(need)))
+    }
+}
+
+impl WaitSignature {
+    pub(super) fn asker(&self) -> Asker {
+        self.exchanged.asker
+    }
+
+    pub(super) fn on_signature(
+        mut self,
+        answer: SignatureAnswer,
+        out: &mut dyn Sink,
+    ) -> Result<WaitChangeCipherSpec, Error> {
+        let signature = answer.into_signature()?;
+        flight::send_certificate_verify(out, &mut self.exchanged.transcript, self.scheme, &signature)?;
+        self.exchanged.send_finished(out)
+    }
+}
+
+impl From<WaitChangeCipherSpec> for State {
+    fn from(state: WaitChangeCipherSpec) -> Self {
+        Self::WaitChangeCipherSpec(state)
+    }
+}
+
+impl Shared {
+    /// RFC 5246 §7.4.6.
+    fn send_certificate(&mut self, identity: Option<&Identity>, out: &mut dyn Sink) -> Result<(), Error> {
+        flight::send(out, &mut self.transcript, &mut |w| flight::tls12::certificate(w, identity))
+    }
+}
+
+impl Exchanged {
+    /// Sends ClientKeyExchange (RFC 8422 §5.7), and derives the keys.
+    fn after(shared: Box<Shared>, signed: Signed, out: &mut dyn Sink) -> Result<Box<Self>, Error> {
+        let Shared { randoms, mut transcript, suite, mut key, master_secret, alpn, .. } = *shared;
+        let group = group_id(signed.group);
+        if key.group() != signed.group {
+            key = EphemeralKey::generate(signed.group).map_err(|_| Error::Crypto("generating a key"))?;
+        }
+        flight::send(out, &mut transcript, &mut |w| {
+            w.message(HandshakeType::CLIENT_KEY_EXCHANGE, |w| w.vec8(|w| w.bytes(key.public_key())))
+        })?;
+        let secret = key.agree(&signed.public).map_err(|_| Illegal::KeyShare(group))?;
+        let binding = match master_secret {
+            MasterSecretKind::Extended => Binding::ExtendedMasterSecret(transcript.hash()),
+            MasterSecretKind::Plain => Binding::Randoms,
+        };
+        let keys = Keys::derive(Side::Client, suite, secret, &binding, randoms, out);
+        let negotiated = Negotiated { suite: suite.into(), group, alpn, kind: HandshakeKind::Full, server_name: None };
+        let asker = Asker(randoms.client);
+        Ok(Box::new(Self { transcript, asker, keys, peer: signed.proof.into_peer(), negotiated }))
+    }
+
+    /// Sends ChangeCipherSpec and Finished (RFC 5246 §7.1, §7.4.9).
+    fn send_finished(mut self: Box<Self>, out: &mut dyn Sink) -> Result<WaitChangeCipherSpec, Error> {
+        self.transcript.forget_messages();
+        out.send_change_cipher_spec()?;
+        out.install_write(self.keys.write_key())?;
+        let verify_data = self.keys.verify_data(&self.transcript.hash());
+        flight::send_finished(out, &mut self.transcript, &verify_data)?;
+        Ok(WaitChangeCipherSpec { exchanged: self })
+    }
+}
+
+impl WaitChangeCipherSpec {
+    /// RFC 5246 §7.1: what comes from here on is under the new keys.
+    pub(super) fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> WaitFinished {
+        out.install_read(self.exchanged.keys.read_key(), at);
+        WaitFinished { exchanged: self.exchanged }
+    }
+}
+
+impl WaitFinished {
+    /// RFC 5246 §7.4.9.
+    ///
+    /// # Errors
+    /// [`Error::BadFinished`].
+    pub fn on_finished(self, m: Framed<'_, Finished<'_>>) -> Result<Connected, Error> {
+        let Exchanged { transcript, keys, peer, negotiated, .. } = *self.exchanged;
+        let peer = peer.check_finished(&keys, &m.msg, &transcript.hash())?;
+        Ok(Connected { keys: keys.unlock(&peer), negotiated, peer })
+    }
+}
+
+impl Connected {
+    pub(super) fn established(&self) -> Established<'_> {
+        Established { negotiated: &self.negotiated, peer: &self.peer, exporter: &self.keys }
+    }
+}

@@ -1,0 +1,189 @@
+//! TLS 1.2 after ServerHello (RFC 5246 §7.3).
+//!
+//! ```text
+//!     WaitCertificate
+//!          │ Certificate
+//!          ▼
+//!     WaitServerKeyExchange ─ CertificateStatus, if ServerHello promised it ─▶ (the same, once)
+//!          │ ServerKeyExchange
+//!          ▼
+//!     WaitServerHelloDone ─ CertificateRequest ─▶ (the same, once)
+//!          │ ServerHelloDone
+//!          ▼
+//!     WaitVerdict                                  (the application judges the chain; then its key's signature is checked)
+//!          │ verdict
+//!          ▼
+//!     WaitClientIdentity ─ identity ─▶ WaitSignature          (if a certificate was requested, and there may be one)
+//!          │ none                           │ signature
+//!          ▼                                ▼
+//!     Certificate, ClientKeyExchange, CertificateVerify, ChangeCipherSpec, Finished are sent
+//!          ▼
+//!     WaitChangeCipherSpec ─ ChangeCipherSpec ─▶ WaitFinished ─ Finished ─▶ Connected
+//! ```
+//!
+//! What the diagram does not have does not compile: a change of keys before the key exchange (CVE-2014-0224), for one.
+//!
+//! ```compile_fail,E0599
+//! use tls_handshake::{client::tls12::WaitServerKeyExchange, framed::RecordBoundary, sink::Sink};
+//! fn early(s: WaitServerKeyExchange, at: RecordBoundary, out: &mut dyn Sink) { s.on_change_cipher_spec(at, out); }
+//! ```
+
+use std::sync::Arc;
+
+use pki_types::ServerName;
+use tls_codec::code_points::{ContentType, HandshakeType};
+use tls_codec::handshake::RawMessage;
+use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
+
+use crate::config::ClientConfig;
+use crate::error::Error;
+use crate::established::Established;
+use crate::framed::{Framed, RecordBoundary};
+use crate::need::{Answer, Answered, Asker};
+use crate::role::{AfterChangeCipherSpec, States, Step};
+use crate::schedule::tls12::Randoms;
+use crate::sink::Sink;
+use crate::traffic::Traffic;
+
+mod answer;
+mod offer;
+
+pub use answer::{Connected, WaitChangeCipherSpec, WaitClientIdentity, WaitFinished, WaitSignature};
+pub use offer::{WaitCertificate, WaitServerHelloDone, WaitServerKeyExchange, WaitVerdict};
+
+/// What all states share.
+pub(super) struct Shared {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    randoms: Randoms,
+    transcript: Transcript,
+    suite: &'static Tls12Suite,
+    /// That of the key share, which goes on to serve if the server chooses its group.
+    key: EphemeralKey,
+    master_secret: MasterSecretKind,
+    alpn: Option<Vec<u8>>,
+}
+
+/// What the master secret will be bound to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum MasterSecretKind {
+    /// The handshake (RFC 7627).
+    Extended,
+    /// The randoms alone.
+    Plain,
+}
+
+/// The state that a client of TLS 1.2 is in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// The server has to show its certificate.
+    WaitCertificate(WaitCertificate),
+    /// The server has to say its half of the key exchange.
+    WaitServerKeyExchange(WaitServerKeyExchange),
+    /// The server may ask for a certificate, and has to end its flight.
+    WaitServerHelloDone(WaitServerHelloDone),
+    /// The application judges the chain.
+    WaitVerdict(WaitVerdict),
+    /// The application chooses an identity to show.
+    WaitClientIdentity(WaitClientIdentity),
+    /// The identity's key signs.
+    WaitSignature(WaitSignature),
+    /// Our flight is sent.
+    WaitChangeCipherSpec(WaitChangeCipherSpec),
+    /// The server has changed its keys; Finished has to confirm all.
+    WaitFinished(WaitFinished),
+    /// The handshake is complete.
+    Connected(Connected),
+}
+
+impl States for State {
+    fn on_message(self, message: Framed<'_, RawMessage<'_>>, _: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        use HandshakeType as T;
+        Ok(Step::Next(match (self, message.msg.typ) {
+            (Self::WaitCertificate(s), T::CERTIFICATE) => {
+                Self::WaitServerKeyExchange(s.on_certificate(message.decode()?)?)
+            }
+            (Self::WaitServerKeyExchange(s), T::CERTIFICATE_STATUS) if s.may_have_status() => {
+                Self::WaitServerKeyExchange(s.on_certificate_status(message.decode()?))
+            }
+            (Self::WaitServerKeyExchange(s), T::SERVER_KEY_EXCHANGE) => {
+                Self::WaitServerHelloDone(s.on_server_key_exchange(message.decode()?)?)
+            }
+            (Self::WaitServerHelloDone(s), T::CERTIFICATE_REQUEST) if !s.was_requested() => {
+                Self::WaitServerHelloDone(s.on_certificate_request(message.decode()?))
+            }
+            (Self::WaitServerHelloDone(s), T::SERVER_HELLO_DONE) => {
+                let (state, need) = s.on_server_hello_done(message.decode()?);
+                return Ok(Step::Ask(Self::WaitVerdict(state), need));
+            }
+            (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?)?),
+            (Self::Connected(_), T::HELLO_REQUEST) => return Err(Error::RenegotiationRefused),
+            (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
+        }))
+    }
+
+    fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        match (self, answer.0) {
+            (Self::WaitVerdict(s), Answered::Verdict(verdict)) => s.on_verdict(verdict, out),
+            (Self::WaitClientIdentity(s), Answered::ClientIdentity(identity)) => s.on_identity(identity, out),
+            (Self::WaitSignature(s), Answered::Signature(signature)) => {
+                Ok(Step::Next(Self::WaitChangeCipherSpec(s.on_signature(signature, out)?)))
+            }
+            _ => Err(Error::WrongAnswer),
+        }
+    }
+
+    fn asker(&self) -> Option<Asker> {
+        match self {
+            Self::WaitVerdict(s) => Some(s.asker()),
+            Self::WaitClientIdentity(s) => Some(s.asker()),
+            Self::WaitSignature(s) => Some(s.asker()),
+            _ => None,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::WaitCertificate(_) => "WAIT_CERT",
+            Self::WaitServerKeyExchange(_) => "WAIT_SKE",
+            Self::WaitServerHelloDone(_) => "WAIT_SHD",
+            Self::WaitVerdict(_) => "WAIT_SHD (verdict)",
+            Self::WaitClientIdentity(_) => "WAIT_SHD (identity)",
+            Self::WaitSignature(_) => "WAIT_SHD (signature)",
+            Self::WaitChangeCipherSpec(_) => "WAIT_CCS",
+            Self::WaitFinished(_) => "WAIT_FINISHED",
+            Self::Connected(_) => "CONNECTED",
+        }
+    }
+
+    /// RFC 5246 §7.1: after our Finished, once.
+    fn on_change_cipher_spec(
+        self,
+        at: RecordBoundary,
+        out: &mut dyn Sink,
+    ) -> Result<AfterChangeCipherSpec<Self>, Error> {
+        match self {
+            Self::WaitChangeCipherSpec(s) => {
+                Ok(AfterChangeCipherSpec::Next(Self::WaitFinished(s.on_change_cipher_spec(at, out))))
+            }
+            state => Err(Error::UnexpectedRecord { state: state.name(), got: ContentType::CHANGE_CIPHER_SPEC }),
+        }
+    }
+
+    fn ignores_warnings(&self) -> bool {
+        true
+    }
+
+    fn established(&self) -> Option<Established<'_>> {
+        match self {
+            Self::Connected(s) => Some(s.established()),
+            _ => None,
+        }
+    }
+
+    /// There is none: TLS 1.2 changes keys by renegotiation alone, which is not supported.
+    fn traffic_mut(&mut self) -> Option<&mut Traffic> {
+        None
+    }
+}

@@ -1,0 +1,245 @@
+//! The server's first flight, from ServerHello to ServerHelloDone (RFC 5246 §7.4.1.3–§7.4.5).
+
+use tls_codec::code_points::{EcPointFormat, NamedGroup, SignatureScheme};
+use tls_codec::handshake::ServerHello;
+use tls_codec::handshake::tls12::{
+    Certificate, CertificateRequest, CertificateStatus, ServerHelloDone, ServerKeyExchange,
+};
+use tls_crypto::{Group, Tls12Suite, Transcript};
+
+use super::super::hello::Offer;
+use super::super::request::Request;
+use super::{MasterSecretKind, Shared, State};
+use crate::auth::{HandshakeSignatureValid, PeerCertVerified};
+use crate::error::{Error, Illegal};
+use crate::framed::Framed;
+use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
+use crate::negotiate::group_of;
+use crate::role::opaque_debug;
+use crate::schedule::tls12::Randoms;
+use crate::verify::signature::DigitallySigned;
+use crate::verify::{PeerChain, tls12 as signatures};
+
+opaque_debug!(WaitCertificate, WaitServerKeyExchange, WaitServerHelloDone, WaitVerdict);
+
+/// WAIT_CERT: ServerHello chose version and suite.
+pub struct WaitCertificate {
+    shared: Box<Shared>,
+    status: Status,
+    scts: Vec<Vec<u8>>,
+}
+
+/// Whether a CertificateStatus may come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    /// ServerHello promised one; it need not come all the same (RFC 6066 §8).
+    Promised,
+    /// ServerHello did not, or it came.
+    None,
+}
+
+/// WAIT_SKE.
+pub struct WaitServerKeyExchange {
+    shared: Box<Shared>,
+    status: Status,
+    chain: PeerChain,
+}
+
+/// The server's half of the key exchange, whose signature nobody has checked yet.
+pub(super) struct Exchange {
+    group: Group,
+    public: Vec<u8>,
+    params: Vec<u8>,
+    algorithm: SignatureScheme,
+    signature: Vec<u8>,
+}
+
+/// The same, signed by the leaf of the chain that was judged.
+pub(super) struct Signed {
+    pub(super) group: Group,
+    pub(super) public: Vec<u8>,
+    pub(super) proof: HandshakeSignatureValid,
+}
+
+/// WAIT_SHD.
+pub struct WaitServerHelloDone {
+    shared: Box<Shared>,
+    chain: PeerChain,
+    exchange: Exchange,
+    request: Option<Request>,
+}
+
+/// WAIT_SHD, while the application judges the chain.
+pub struct WaitVerdict {
+    pub(super) shared: Box<Shared>,
+    exchange: Exchange,
+    pub(super) request: Option<Request>,
+}
+
+impl State {
+    /// RFC 5246 §7.4.1.3, with the extensions of RFC 5746, 7627, 7301, 6066, 8422. `hello` is our ClientHello as it was sent.
+    pub(in crate::client) fn start(offer: Offer, hello: &[u8], m: &Framed<'_, ServerHello<'_>>) -> Result<Self, Error> {
+        let extensions = &m.msg.extensions;
+        extensions.check_tls12()?;
+        offer.check_solicited(&m.msg)?;
+        let suite = check_suite(&offer, &m.msg)?;
+        if m.msg.legacy_compression_method != 0 {
+            return Err(Illegal::Compression.into());
+        }
+        // There was no session to resume: an id of ours that comes back is none either (RFC 9846 §4.2.2).
+        if !offer.session_id.is_empty() && m.msg.legacy_session_id_echo == offer.session_id {
+            return Err(Illegal::SessionIdEchoed.into());
+        }
+        // RFC 5746 §3.4. A server without it can be made to take an attacker's words for the beginning of ours.
+        if extensions.renegotiation_info != Some(&[]) {
+            return Err(Error::InsecureRenegotiation);
+        }
+        if extensions.ec_point_formats.is_some_and(|formats| !formats.contains(EcPointFormat::UNCOMPRESSED)) {
+            return Err(Illegal::PointFormats.into());
+        }
+        let common = &offer.config.common;
+        let master_secret = match (extensions.extended_master_secret, common.require_ems) {
+            (true, _) => MasterSecretKind::Extended,
+            (false, false) => MasterSecretKind::Plain,
+            (false, true) => return Err(Error::ExtendedMasterSecretRequired),
+        };
+        let alpn = match extensions.alpn {
+            Some(chosen) => Some(Offer::check_alpn(&offer.config, chosen.0)?),
+            None => None,
+        };
+        let mut transcript = Transcript::new(suite.hash);
+        if offer.config.client_identity_lookup {
+            // CertificateVerify signs the messages themselves.
+            transcript = transcript.keep_messages();
+        }
+        transcript.add(hello);
+        transcript.add(m.raw);
+        let scts = extensions.signed_certificate_timestamps;
+        let scts = scts.iter().flat_map(|scts| scts.iter()).map(|sct| sct.0.to_vec()).collect();
+        let status = if extensions.status_request { Status::Promised } else { Status::None };
+        let shared = Box::new(Shared {
+            randoms: Randoms { client: offer.random, server: *m.msg.random },
+            config: offer.config,
+            name: offer.name,
+            transcript,
+            suite,
+            key: offer.key,
+            master_secret,
+            alpn,
+        });
+        Ok(Self::WaitCertificate(WaitCertificate { shared, status, scts }))
+    }
+}
+
+fn check_suite(offer: &Offer, m: &ServerHello<'_>) -> Result<&'static Tls12Suite, Error> {
+    let offered = offer.config.common.suites.iter().find(|suite| suite.suite() == m.cipher_suite);
+    offered.and_then(|suite| suite.tls12()).ok_or_else(|| Illegal::CipherSuiteNotOffered(m.cipher_suite).into())
+}
+
+impl WaitCertificate {
+    /// RFC 5246 §7.4.2. Nothing of the chain is believed before the verdict.
+    ///
+    /// # Errors
+    /// [`Error::NoCertificate`], [`Error::ChainTooLong`].
+    pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<WaitServerKeyExchange, Error> {
+        let limit = self.shared.config.common.limits.chain_length;
+        let certificates: Vec<&[u8]> = m.msg.certificate_list.iter().map(|entry| entry.cert_data).collect();
+        let mut chain = PeerChain::of(&certificates, limit)?.ok_or(Error::NoCertificate)?;
+        chain.staple_scts(self.scts);
+        self.shared.transcript.add(m.raw);
+        Ok(WaitServerKeyExchange { shared: self.shared, status: self.status, chain })
+    }
+}
+
+impl WaitServerKeyExchange {
+    pub(super) fn may_have_status(&self) -> bool {
+        self.status == Status::Promised
+    }
+
+    /// RFC 6066 §8.
+    #[must_use]
+    pub fn on_certificate_status(mut self, m: Framed<'_, CertificateStatus<'_>>) -> Self {
+        self.chain.staple_ocsp_response(m.msg.ocsp_response);
+        self.shared.transcript.add(m.raw);
+        Self { status: Status::None, ..self }
+    }
+
+    /// RFC 5246 §7.4.3, RFC 8422 §5.4. The signature is checked once the chain was judged.
+    ///
+    /// # Errors
+    /// [`Illegal::GroupNotOffered`]; [`Error::SignatureSchemeMismatch`] for a signature that is not of the suite's kind.
+    pub fn on_server_key_exchange(
+        mut self,
+        m: Framed<'_, ServerKeyExchange<'_>>,
+    ) -> Result<WaitServerHelloDone, Error> {
+        let ServerKeyExchange { params, algorithm, signature } = m.msg;
+        let group = self.offered_group(params.group)?;
+        if !signatures::is_for(self.shared.suite.authentication, algorithm) {
+            return Err(Error::SignatureSchemeMismatch(algorithm));
+        }
+        self.shared.transcript.add(m.raw);
+        let exchange = Exchange {
+            group,
+            public: params.public.to_vec(),
+            params: params.raw.to_vec(),
+            algorithm,
+            signature: signature.to_vec(),
+        };
+        Ok(WaitServerHelloDone { shared: self.shared, chain: self.chain, exchange, request: None })
+    }
+
+    fn offered_group(&self, chosen: NamedGroup) -> Result<Group, Error> {
+        let offered = &self.shared.config.common.groups;
+        group_of(chosen).filter(|group| offered.contains(group)).ok_or_else(|| Illegal::GroupNotOffered(chosen).into())
+    }
+}
+
+impl WaitServerHelloDone {
+    pub(super) fn was_requested(&self) -> bool {
+        self.request.is_some()
+    }
+
+    /// RFC 5246 §7.4.4. Schemes for a kind of certificate that the server does not name are left out.
+    #[must_use]
+    pub fn on_certificate_request(mut self, m: Framed<'_, CertificateRequest<'_>>) -> Self {
+        let kinds = m.msg.certificate_types;
+        let usable = |scheme: &SignatureScheme| signatures::kind_of(*scheme).is_some_and(|kind| kinds.contains(kind));
+        let schemes = m.msg.signature_algorithms.iter().filter(usable).collect();
+        let authorities = m.msg.certificate_authorities.iter().map(|name| name.0.to_vec()).collect();
+        self.shared.transcript.add(m.raw);
+        Self { request: Some(Request { authorities, schemes }), ..self }
+    }
+
+    /// RFC 5246 §7.4.5. The chain goes to whoever judges it.
+    #[must_use]
+    pub fn on_server_hello_done(mut self, m: Framed<'_, ServerHelloDone>) -> (WaitVerdict, Need) {
+        self.shared.transcript.add(m.raw);
+        let need = NeedVerdict::new(self.shared.asker(), self.chain, self.shared.name.clone());
+        (WaitVerdict { shared: self.shared, exchange: self.exchange, request: self.request }, Need::Verdict(need))
+    }
+}
+
+impl Shared {
+    pub(super) fn asker(&self) -> Asker {
+        Asker(self.randoms.client)
+    }
+}
+
+impl WaitVerdict {
+    pub(super) fn asker(&self) -> Asker {
+        self.shared.asker()
+    }
+
+    /// RFC 5246 §7.4.3: the key exchange is signed by the leaf of the chain that was judged, and no other.
+    pub(super) fn check_exchange(
+        self,
+        verdict: VerdictAnswer,
+    ) -> Result<(Box<Shared>, Signed, Option<Request>), Error> {
+        let Self { shared, exchange, request } = self;
+        let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &exchange.params);
+        let signed = DigitallySigned { algorithm: exchange.algorithm, signature: &exchange.signature };
+        let rules = &signatures::RULES;
+        let proof = PeerCertVerified::check(verdict)?.check_signature(rules, rules.schemes, &content, signed)?;
+        Ok((shared, Signed { group: exchange.group, public: exchange.public, proof }, request))
+    }
+}

@@ -1,0 +1,113 @@
+//! Our flight: Certificate and CertificateVerify if they were requested, and Finished (RFC 9846 §4.5).
+
+use tls_codec::code_points::SignatureScheme;
+use tls_codec::handshake::Finished;
+use tls_crypto::Digest;
+
+use super::states::{Connected, WaitFinished};
+use super::{Shared, State};
+use crate::auth::Authenticated;
+use crate::error::Error;
+use crate::established::Negotiated;
+use crate::flight;
+use crate::flight::tls13::Stapling;
+use crate::framed::{Framed, RecordBoundary};
+use crate::need::{Asker, ClientIdentityAnswer, Need, NeedSignature, SignatureAnswer};
+use crate::role::{Step, opaque_debug};
+use crate::sink::Sink;
+use crate::traffic::Traffic;
+use crate::verify::tls13 as signatures;
+
+opaque_debug!(WaitClientIdentity, WaitSignature);
+
+/// The server's flight is over, and ours begins: still under the handshake's keys.
+pub(super) struct Ending {
+    pub(super) shared: Box<Shared>,
+    pub(super) alpn: Option<Vec<u8>>,
+    pub(super) peer: Authenticated,
+    pub(super) server_finished_hash: Digest,
+    /// Where the server's Finished ended, and its application keys begin.
+    pub(super) at: RecordBoundary,
+}
+
+/// WAIT_FINISHED is over, and the application chooses an identity to show.
+pub struct WaitClientIdentity {
+    ending: Box<Ending>,
+}
+
+/// The identity's key signs.
+pub struct WaitSignature {
+    ending: Box<Ending>,
+    scheme: SignatureScheme,
+}
+
+impl WaitFinished {
+    /// Ends the handshake, after a question if the server wants to know who we are and there may be an identity.
+    pub(super) fn on_last_message(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Step<State>, Error> {
+        let (mut ending, request) = self.on_finished(m)?;
+        match request {
+            Some(request) if ending.shared.config.client_identity_lookup => {
+                let need = request.into_need(ending.asker());
+                return Ok(Step::Ask(State::WaitClientIdentity(WaitClientIdentity { ending }), need));
+            }
+            Some(_) => ending.send_no_certificate(out)?,
+            None => {}
+        }
+        Ok(Step::Next(State::Connected(ending.finish(out)?)))
+    }
+}
+
+impl WaitClientIdentity {
+    pub(super) fn asker(&self) -> Asker {
+        self.ending.asker()
+    }
+
+    /// Shows the identity, if it can sign with what the server accepts, and none otherwise.
+    pub(super) fn on_identity(self, answer: ClientIdentityAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
+        let mut ending = self.ending;
+        let Some((identity, scheme)) = answer.into_chosen(&signatures::RULES) else {
+            ending.send_no_certificate(out)?;
+            return Ok(Step::Next(State::Connected(ending.finish(out)?)));
+        };
+        let transcript = &mut ending.shared.transcript;
+        flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, Stapling::default()))?;
+        let content = signatures::client_content(&transcript.hash());
+        let need = NeedSignature::new(ending.asker(), identity, scheme, content);
+        Ok(Step::Ask(State::WaitSignature(WaitSignature { ending, scheme }), Need::Signature(need)))
+    }
+}
+
+impl WaitSignature {
+    pub(super) fn asker(&self) -> Asker {
+        self.ending.asker()
+    }
+
+    pub(super) fn on_signature(mut self, answer: SignatureAnswer, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
+        let signature = answer.into_signature()?;
+        flight::send_certificate_verify(out, &mut self.ending.shared.transcript, self.scheme, &signature)?;
+        self.ending.finish(out)
+    }
+}
+
+impl Ending {
+    fn asker(&self) -> Asker {
+        Asker(self.shared.client_random)
+    }
+
+    fn send_no_certificate(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
+        flight::send(out, &mut self.shared.transcript, &mut |w| flight::tls13::no_certificate(w, &[]))
+    }
+
+    /// Sends Finished, still under the handshake's keys, and moves on to the application's.
+    fn finish(self, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
+        let Shared { mut transcript, keys, client_random, suite, group, kind, .. } = *self.shared;
+        let verify_data = keys.verify_data(&transcript.hash());
+        flight::send_finished(out, &mut transcript, verify_data.as_ref())?;
+        let (locked, _) = keys.into_application(&self.server_finished_hash, &client_random, out);
+        let keys = locked.unlock(&self.peer);
+        out.install_write(keys.write_key())?;
+        out.install_read(keys.read_key(), self.at);
+        let negotiated = Negotiated { suite: suite.into(), group, alpn: self.alpn, kind, server_name: None };
+        Ok(Connected::new(Traffic::new(keys, negotiated), self.peer))
+    }
+}
