@@ -3,19 +3,27 @@
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tls_benches::{BURST, Certificates, Library, Ours, Rustls, bulk};
+use tls_benches::{BURST, Certificates, Library, Ours, Rustls, Setup, bulk};
 
 fn both_ways(c: &mut Criterion) {
     let certificates = Certificates::make();
-    side(c, &certificates, "bulk 16 KiB, send", |(send, _)| send);
-    side(c, &certificates, "bulk 16 KiB, receive", |(_, receive)| receive);
+    for (name, setup) in [("TLS 1.3", Setup::TLS13), ("TLS 1.2", Setup::TLS12)] {
+        side(c, &certificates, setup, &format!("bulk 16 KiB, {name}, send"), |(send, _)| send);
+        side(c, &certificates, setup, &format!("bulk 16 KiB, {name}, receive"), |(_, receive)| receive);
+    }
 }
 
-fn side(c: &mut Criterion, certificates: &Certificates, row: &str, of: fn((Duration, Duration)) -> Duration) {
+fn side(
+    c: &mut Criterion,
+    certificates: &Certificates,
+    setup: Setup,
+    row: &str,
+    of: fn((Duration, Duration)) -> Duration,
+) {
     let mut group = c.benchmark_group(row);
     group.throughput(Throughput::Bytes(BURST as u64));
-    one(&mut group, &Ours::new(certificates), of);
-    one(&mut group, &Rustls::new(certificates), of);
+    one(&mut group, &Ours::new(certificates, setup), of);
+    one(&mut group, &Rustls::new(certificates, setup), of);
     group.finish();
 }
 

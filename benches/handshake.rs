@@ -1,20 +1,27 @@
-//! Full TLS 1.3 handshakes: the client's time and the server's, each library by itself.
+//! Full handshakes of both versions, with and without a client's certificate: the client's time and the server's, each library by itself.
 
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tls_benches::{Certificates, Cost, Library, Ours, Rustls, handshake_cost};
+use tls_benches::{Certificates, Cost, Library, Ours, Rustls, Setup, handshake_cost};
 
 fn full(c: &mut Criterion) {
     let certificates = Certificates::make();
-    side(c, &certificates, "full handshake, client", |cost| cost.client);
-    side(c, &certificates, "full handshake, server", |cost| cost.server);
+    for (name, setup) in [
+        ("full TLS 1.3 handshake", Setup::TLS13),
+        ("full TLS 1.2 handshake", Setup::TLS12),
+        ("full TLS 1.3 handshake with client certificate", Setup::TLS13_CLIENT_AUTH),
+        ("full TLS 1.2 handshake with client certificate", Setup::TLS12_CLIENT_AUTH),
+    ] {
+        side(c, &certificates, setup, &format!("{name}, client"), |cost| cost.client);
+        side(c, &certificates, setup, &format!("{name}, server"), |cost| cost.server);
+    }
 }
 
-fn side(c: &mut Criterion, certificates: &Certificates, row: &str, of: fn(Cost) -> Duration) {
+fn side(c: &mut Criterion, certificates: &Certificates, setup: Setup, row: &str, of: fn(Cost) -> Duration) {
     let mut group = c.benchmark_group(row);
-    one(&mut group, &Ours::new(certificates), of);
-    one(&mut group, &Rustls::new(certificates), of);
+    one(&mut group, &Ours::new(certificates, setup), of);
+    one(&mut group, &Rustls::new(certificates, setup), of);
     group.finish();
 }
 

@@ -1,11 +1,11 @@
-//! What the benchmarks measure: full TLS 1.3 handshakes and bulk data, in memory, with each side's time apart.
+//! What the benchmarks measure: full handshakes and bulk data, in memory, with each side's time apart.
 //!
 //! ```text
 //! client ─write_tls─▶ Vec ─read_tls─▶ server      one thread; the clock runs for one side at a time
 //! ```
 //!
-//! [`Ours`] and [`Rustls`] are driven through one trait by the same code, with the same suite (TLS_AES_128_GCM_SHA256), group
-//! (X25519), chain (leaf and intermediate, P-256) and no resumption. On one thread that nobody interrupts, the time
+//! [`Ours`] and [`Rustls`] are driven through one trait by the same code, with the same suite (AES-128-GCM with SHA-256), group
+//! (X25519), chains (leaf and intermediate, P-256) and no resumption. On one thread that nobody interrupts, the time
 //! between two readings of the monotonic clock is CPU time; what an interruption adds goes away with the median.
 
 use std::{
@@ -21,6 +21,44 @@ pub use certificates::Certificates;
 pub use ours::Ours;
 pub use rustls_ring::Rustls;
 
+/// What both libraries are set up to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// The version of the protocol, and no other.
+    pub version: Version,
+    /// Who shows a certificate.
+    pub certificates: Shown,
+}
+
+/// A version of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// TLS 1.3, with TLS_AES_128_GCM_SHA256.
+    Tls13,
+    /// TLS 1.2, with TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256.
+    Tls12,
+}
+
+/// Who shows a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The server alone.
+    ByServer,
+    /// The client as well: the same one, for simplicity.
+    ByBoth,
+}
+
+impl Setup {
+    /// TLS 1.3, as most connections are.
+    pub const TLS13: Self = Self { version: Version::Tls13, certificates: Shown::ByServer };
+    /// TLS 1.2.
+    pub const TLS12: Self = Self { version: Version::Tls12, certificates: Shown::ByServer };
+    /// TLS 1.3 with a client's certificate.
+    pub const TLS13_CLIENT_AUTH: Self = Self { version: Version::Tls13, certificates: Shown::ByBoth };
+    /// TLS 1.2 with a client's certificate.
+    pub const TLS12_CLIENT_AUTH: Self = Self { version: Version::Tls12, certificates: Shown::ByBoth };
+}
+
 /// A TLS library with a client's and a server's configuration ready.
 pub trait Library {
     /// As it is called in tables.
@@ -31,7 +69,7 @@ pub trait Library {
     type Server: Endpoint;
 
     /// Configured for a server that has these certificates, and a client that trusts their root.
-    fn new(certificates: &Certificates) -> Self;
+    fn new(certificates: &Certificates, setup: Setup) -> Self;
     /// A fresh client session.
     fn client(&self) -> Self::Client;
     /// A fresh server session.

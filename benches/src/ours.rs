@@ -5,9 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use tls_api::{CipherSuite, ClientConfig, ClientSession, NamedGroup, ServerConfig, ServerName, ServerSession, Session};
+use tls_api::{
+    AllowAnyAuthenticatedClient, CipherSuite, ClientConfig, ClientSession, NamedGroup, ServerConfig, ServerName,
+    ServerSession, Session, identity_from_pem,
+};
 
-use crate::{Certificates, Endpoint, Library};
+use crate::{Certificates, Endpoint, Library, Setup, Shown, Version};
 
 /// This library, through its buffered sessions.
 #[derive(Debug)]
@@ -22,16 +25,28 @@ impl Library for Ours {
     type Client = Side<ClientSession>;
     type Server = Side<ServerSession>;
 
-    fn new(certificates: &Certificates) -> Self {
+    fn new(certificates: &Certificates, setup: Setup) -> Self {
         let roots = tls_api::root_store_from_pem(certificates.root.as_bytes()).expect("our own root");
-        let mut client = ClientConfig::with_roots(roots);
-        let mut server = ServerConfig::from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes())
-            .expect("our own certificate and key");
-        let suites = [CipherSuite::TLS_AES_128_GCM_SHA256];
+        let identity = || {
+            identity_from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes()).expect("our own certificate")
+        };
+        let mut client = ClientConfig::with_roots(roots.clone());
+        let mut server = ServerConfig::new(identity());
+        let suites = [match setup.version {
+            Version::Tls13 => CipherSuite::TLS_AES_128_GCM_SHA256,
+            Version::Tls12 => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        }];
         client.set_cipher_suites(&suites).expect("supported");
         server.set_cipher_suites(&suites).expect("supported");
-        client.set_groups(&[NamedGroup::X25519]).expect("supported");
-        server.set_groups(&[NamedGroup::X25519]).expect("supported");
+        if setup.certificates == Shown::ByBoth {
+            client.set_client_identity(identity());
+            let verifier = AllowAnyAuthenticatedClient::new(roots);
+            server.set_client_cert_verifier(Arc::new(verifier)).expect("one short name");
+        }
+        // The second is for the certificates: in TLS 1.2 the list is about their curves as well.
+        let groups = [NamedGroup::X25519, NamedGroup::SECP256R1];
+        client.set_groups(&groups).expect("supported");
+        server.set_groups(&groups).expect("supported");
         let name = ServerName::try_from("localhost").expect("a name");
         Self { client: Arc::new(client), server: Arc::new(server), name }
     }

@@ -10,10 +10,10 @@ use rustls::{
     client::Resumption,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
-    server::NoServerSessionStorage,
+    server::{NoServerSessionStorage, WebPkiClientVerifier},
 };
 
-use crate::{Certificates, Endpoint, Library};
+use crate::{Certificates, Endpoint, Library, Setup, Shown, Version};
 
 /// rustls with its ring provider.
 #[derive(Debug)]
@@ -28,29 +28,43 @@ impl Library for Rustls {
     type Client = Connection;
     type Server = Connection;
 
-    fn new(certificates: &Certificates) -> Self {
+    fn new(certificates: &Certificates, setup: Setup) -> Self {
         let provider = Arc::new(CryptoProvider {
-            cipher_suites: vec![ring::cipher_suite::TLS13_AES_128_GCM_SHA256],
-            kx_groups: vec![ring::kx_group::X25519],
+            cipher_suites: vec![match setup.version {
+                Version::Tls13 => ring::cipher_suite::TLS13_AES_128_GCM_SHA256,
+                Version::Tls12 => ring::cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+            }],
+            kx_groups: vec![ring::kx_group::X25519, ring::kx_group::SECP256R1],
             ..ring::default_provider()
         });
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(certificates.root.as_bytes()).expect("PEM")).expect("our own root");
-        let mut client = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .expect("TLS 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        client.resumption = Resumption::disabled();
-
+        let versions: &[&rustls::SupportedProtocolVersion] = match setup.version {
+            Version::Tls13 => &[&rustls::version::TLS13],
+            Version::Tls12 => &[&rustls::version::TLS12],
+        };
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates.chain.as_bytes()).collect();
-        let key = PrivateKeyDer::from_pem_slice(certificates.key.as_bytes()).expect("PEM");
-        let mut server = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("TLS 1.3")
-            .with_no_client_auth()
-            .with_single_cert(chain.expect("PEM"), key)
-            .expect("our own certificate and key");
+        let chain = chain.expect("PEM");
+        let key = || PrivateKeyDer::from_pem_slice(certificates.key.as_bytes()).expect("PEM");
+        let client = ClientConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(versions)
+            .expect("a version with a suite")
+            .with_root_certificates(roots.clone());
+        let server = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(versions)
+            .expect("a version with a suite");
+        let (mut client, server) = match setup.certificates {
+            Shown::ByServer => (client.with_no_client_auth(), server.with_no_client_auth()),
+            Shown::ByBoth => {
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                (
+                    client.with_client_auth_cert(chain.clone(), key()).expect("our own certificate and key"),
+                    server.with_client_cert_verifier(verifier.expect("a root")),
+                )
+            }
+        };
+        client.resumption = Resumption::disabled();
+        let mut server = server.with_single_cert(chain, key()).expect("our own certificate and key");
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
 
