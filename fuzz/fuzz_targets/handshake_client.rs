@@ -6,18 +6,22 @@
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use tls_fuzz::{feed, now, roots};
-use tls_handshake::{ClientConfig, ClientConnection, Need, Outgoing, RootCertStore};
+use tls_fuzz::{feed, identity, now, roots};
+use tls_handshake::{ClientConfig, ClientConnection, Identity, Need, Outgoing, RootCertStore};
 
-static SETTINGS: LazyLock<(Arc<ClientConfig>, RootCertStore)> =
-    LazyLock::new(|| (Arc::new(ClientConfig::new()), roots()));
+static SETTINGS: LazyLock<(Arc<ClientConfig>, RootCertStore, Arc<Identity>)> = LazyLock::new(|| {
+    let mut config = ClientConfig::new();
+    config.set_client_identity_lookup(true);
+    config.set_sct_request(true);
+    (Arc::new(config), roots(), identity())
+});
 
 /// Where the session id's length stands in the first record: header, message header, version, random.
 const SESSION_ID: usize = 5 + 4 + 2 + 32;
 
 fuzz_target!(|input: &[u8]| {
     let Some((chunk, stream)) = input.split_first() else { return };
-    let (config, roots) = &*SETTINGS;
+    let (config, roots, identity) = &*SETTINGS;
     let mut hello = Outgoing::new();
     let name = "localhost".try_into().unwrap();
     let mut client = ClientConnection::new(config.clone(), name, &mut hello).unwrap();
@@ -28,6 +32,8 @@ fuzz_target!(|input: &[u8]| {
     }
     feed(&mut client, &stream, usize::from(*chunk), |need| match need {
         Need::Verdict(need) => need.verify(roots, now()),
+        Need::ClientIdentity(need) => need.answer(identity.clone()),
+        Need::Signature(need) => need.sign_locally(),
         other => panic!("a client asked for {other:?}"),
     });
     assert!(

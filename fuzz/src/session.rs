@@ -6,7 +6,10 @@ use std::{
 };
 
 use pki_types::UnixTime;
-use tls_api::{ClientConfig, ClientSession, Error, ServerConfig, ServerSession, Session, TimeProvider};
+use tls_api::{
+    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, Error, ProtocolVersion, ServerConfig, ServerSession,
+    Session, TimeProvider, identity_from_pem,
+};
 
 /// Who acts.
 #[derive(Clone, Copy)]
@@ -43,16 +46,29 @@ impl TimeProvider for Fixed {
     }
 }
 
-static CONFIGS: LazyLock<(Arc<ClientConfig>, Arc<ServerConfig>)> = LazyLock::new(|| {
-    let mut client = ClientConfig::with_roots(crate::roots());
-    client.set_time_provider(Arc::new(Fixed));
-    (Arc::new(client), Arc::new(ServerConfig::from_pem(crate::PEM[0], crate::PEM[1]).unwrap()))
+type Configs = (Arc<ClientConfig>, Arc<ServerConfig>);
+
+/// TLS 1.3 and TLS 1.2, each without and with a client's certificate.
+static CONFIGS: LazyLock<[Configs; 4]> = LazyLock::new(|| {
+    let (tls13, tls12) = (ProtocolVersion::TLS13, ProtocolVersion::TLS12);
+    [(tls13, false), (tls12, false), (tls13, true), (tls12, true)].map(|(version, client_auth)| {
+        let mut client = ClientConfig::with_roots(crate::roots());
+        let mut server = ServerConfig::from_pem(crate::PEM[0], crate::PEM[1]).unwrap();
+        client.set_time_provider(Arc::new(Fixed));
+        server.set_time_provider(Arc::new(Fixed));
+        client.set_versions(&[version]).unwrap();
+        if client_auth {
+            client.set_client_identity(identity_from_pem(crate::PEM[0], crate::PEM[1]).unwrap());
+            server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(crate::roots()))).unwrap();
+        }
+        (Arc::new(client), Arc::new(server))
+    })
 });
 
 impl Pair {
-    /// Before the first byte.
-    pub fn start() -> Self {
-        let (client, server) = &*CONFIGS;
+    /// Before the first byte, under one of four configurations.
+    pub fn start(config: u8) -> Self {
+        let (client, server) = &CONFIGS[usize::from(config % 4)];
         let name = "localhost".try_into().unwrap();
         Self {
             client: End::new(ClientSession::new(client, name).unwrap()),
