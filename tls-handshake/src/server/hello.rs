@@ -32,6 +32,7 @@ pub(super) struct Shared {
     pub(super) config: Arc<ServerConfig>,
     /// ServerHello.random.
     pub(super) random: [u8; 32],
+    pub(super) transcript: Transcript,
 }
 
 /// START.
@@ -70,12 +71,11 @@ impl WaitClientHello {
         let chosen = Chosen::from(&self.config, &m.msg)?;
         let mut random = [0; 32];
         self.random.fill(&mut random).map_err(|_| Error::Crypto("drawing random bytes"))?;
-        let shared = Box::new(Shared { config: self.config, random });
-        let transcript = Transcript::new(chosen.suite.hash);
+        let shared = Box::new(Shared { config: self.config, random, transcript: Transcript::new(chosen.suite.hash) });
         match chosen.share {
-            None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, transcript, &m, out)?)),
+            None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, &m, out)?)),
             Some(share) => {
-                let (state, need) = proceed(shared, &chosen, share, transcript, HandshakeKind::Full, &m, at)?;
+                let (state, need) = proceed(shared, &chosen, share, HandshakeKind::Full, &m, at)?;
                 Ok(AfterClientHello::Tls13(state, need))
             }
         }
@@ -193,15 +193,14 @@ fn missing(extension: ExtensionType) -> Error {
 
 /// Keeps of the hello what is needed later, and asks for a session or an identity.
 pub(super) fn proceed(
-    shared: Box<Shared>,
+    mut shared: Box<Shared>,
     chosen: &Chosen<'_>,
     share: &[u8],
-    mut transcript: Transcript,
     kind: HandshakeKind,
     m: &Framed<'_, ClientHello<'_>>,
     at: RecordBoundary,
 ) -> Result<(tls13::State, Need), Error> {
-    transcript.add(m.raw);
+    shared.transcript.add(m.raw);
     // The question owns the hello: it may outlive the buffer that the hello came in.
     let hello = Owned::parse(m.raw.get(4..).unwrap_or_default())?;
     let asker = Asker(shared.random);
@@ -212,7 +211,6 @@ pub(super) fn proceed(
     let server_name = extensions.server_name.and_then(|names| std::str::from_utf8(names.host_name()?).ok());
     let state = WaitIdentity {
         shared,
-        transcript,
         suite: chosen.suite,
         group: chosen.group,
         kind,

@@ -7,7 +7,6 @@ use tls_codec::owned::ClientHelloView;
 use tls_codec::owned::Owned;
 use tls_crypto::Group;
 use tls_crypto::Tls13Suite;
-use tls_crypto::Transcript;
 
 use super::hello::{Chosen, Shared, proceed};
 use super::tls13;
@@ -23,7 +22,6 @@ use crate::sink::Sink;
 /// START after HelloRetryRequest.
 pub struct WaitSecondClientHello {
     shared: Box<Shared>,
-    transcript: Transcript,
     first: Owned<ClientHelloView>,
     suite: &'static Tls13Suite,
     group: Group,
@@ -34,15 +32,15 @@ opaque_debug!(WaitSecondClientHello);
 impl WaitSecondClientHello {
     /// Asks for a share of the group that was chosen.
     pub(super) fn ask(
-        shared: Box<Shared>,
+        mut shared: Box<Shared>,
         chosen: Chosen<'_>,
-        mut transcript: Transcript,
         m: &Framed<'_, ClientHello<'_>>,
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
+        let transcript = &mut shared.transcript;
         transcript.add(m.raw);
         transcript.replace_with_message_hash();
-        flight::send(out, &mut transcript, &mut |w| {
+        flight::send(out, transcript, &mut |w| {
             w.message(HandshakeType::SERVER_HELLO, |w| {
                 w.u16(ProtocolVersion::TLS12.0)?;
                 w.bytes(&HELLO_RETRY_REQUEST_RANDOM)?;
@@ -59,7 +57,7 @@ impl WaitSecondClientHello {
             out.send_change_cipher_spec()?;
         }
         let first = Owned::parse(m.raw.get(4..).unwrap_or_default())?;
-        Ok(Self { shared, transcript, first, suite: chosen.suite, group: chosen.group })
+        Ok(Self { shared, first, suite: chosen.suite, group: chosen.group })
     }
 
     /// RFC 9846 §4.2.2.
@@ -80,7 +78,7 @@ impl WaitSecondClientHello {
             return Err(Illegal::SecondHelloDiffers("cipher_suites").into());
         }
         let kind = HandshakeKind::FullWithHelloRetryRequest;
-        proceed(self.shared, &chosen, share, self.transcript, kind, &m, at)
+        proceed(self.shared, &chosen, share, kind, &m, at)
     }
 }
 

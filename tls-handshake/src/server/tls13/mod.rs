@@ -10,7 +10,21 @@
 //!     WaitSignature                                            (the key signs, here or elsewhere)
 //!          │ signature: CertificateVerify, Finished
 //!          ▼
-//!     WaitFinished ─ Finished ─▶ Connected
+//!          ├───────────────────────────────┐
+//!          │ we ask                        │ we do not
+//!          ▼                               ▼
+//!     WaitCert ─ empty ──────────────▶ WaitFinished ─ Finished ─▶ Connected
+//!          │ Certificate                   ▲
+//!          ▼                               │ CertificateVerify
+//!     WaitVerdict ─ it is good ─▶ WaitCertVerify
+//! ```
+//!
+//! Whoever showed a certificate does not finish without signing:
+//!
+//! ```compile_fail,E0599
+//! use tls_handshake::{framed::Framed, server::tls13::WaitCertVerify, sink::Sink};
+//! use tls_codec::handshake::Finished;
+//! fn skip(s: WaitCertVerify, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
 //! ```
 
 use tls_codec::code_points::{ContentType, HandshakeType};
@@ -26,7 +40,10 @@ use crate::traffic::Traffic;
 
 mod states;
 
-pub use states::{Connected, WaitFinished, WaitIdentity, WaitSession, WaitSignature};
+pub use states::{
+    AfterCertificate, AfterSignature, Connected, WaitCert, WaitCertVerify, WaitFinished, WaitIdentity, WaitSession,
+    WaitSignature, WaitVerdict,
+};
 
 /// The state that a server of TLS 1.3 is in.
 #[derive(Debug)]
@@ -38,7 +55,13 @@ pub enum State {
     WaitIdentity(WaitIdentity),
     /// The identity's key signs.
     WaitSignature(WaitSignature),
-    /// Our flight was sent.
+    /// Our flight was sent, and asks for a certificate.
+    WaitCert(WaitCert),
+    /// The application judges the client's chain.
+    WaitVerdict(WaitVerdict),
+    /// The client's chain is good; its key has to sign.
+    WaitCertVerify(WaitCertVerify),
+    /// Finished has to confirm all.
     WaitFinished(WaitFinished),
     /// The handshake is complete.
     Connected(Connected),
@@ -48,6 +71,13 @@ impl States for State {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         use HandshakeType as T;
         Ok(Step::Next(match (self, message.msg.typ) {
+            (Self::WaitCert(s), T::CERTIFICATE) => match s.on_certificate(message.decode()?)? {
+                AfterCertificate::Verdict(state, need) => return Ok(Step::Ask(Self::WaitVerdict(state), need)),
+                AfterCertificate::Declined(state) => Self::WaitFinished(state),
+            },
+            (Self::WaitCertVerify(s), T::CERTIFICATE_VERIFY) => {
+                Self::WaitFinished(s.on_certificate_verify(message.decode()?)?)
+            }
             (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?, out)?),
             (Self::Connected(s), T::KEY_UPDATE) => Self::Connected(s.on_key_update(message.decode()?, out)?),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
@@ -65,7 +95,13 @@ impl States for State {
                 Ok(Step::Ask(Self::WaitSignature(state), need))
             }
             (Self::WaitSignature(s), Answered::Signature(signature)) => {
-                Ok(Step::Next(Self::WaitFinished(s.on_signature(signature, out)?)))
+                Ok(Step::Next(match s.on_signature(signature, out)? {
+                    AfterSignature::Asked(state) => Self::WaitCert(state),
+                    AfterSignature::NotAsked(state) => Self::WaitFinished(state),
+                }))
+            }
+            (Self::WaitVerdict(s), Answered::Verdict(verdict)) => {
+                Ok(Step::Next(Self::WaitCertVerify(s.on_verdict(verdict)?)))
             }
             _ => Err(Error::WrongAnswer),
         }
@@ -76,6 +112,7 @@ impl States for State {
             Self::WaitSession(s) => Some(s.asker()),
             Self::WaitIdentity(s) => Some(s.asker()),
             Self::WaitSignature(s) => Some(s.asker()),
+            Self::WaitVerdict(s) => Some(s.asker()),
             _ => None,
         }
     }
@@ -85,6 +122,9 @@ impl States for State {
             Self::WaitSession(_) => "RECVD_CH (session)",
             Self::WaitIdentity(_) => "RECVD_CH",
             Self::WaitSignature(_) => "NEGOTIATED",
+            Self::WaitCert(_) => "WAIT_CERT",
+            Self::WaitVerdict(_) => "WAIT_CERT (verdict)",
+            Self::WaitCertVerify(_) => "WAIT_CV",
             Self::WaitFinished(_) => "WAIT_FINISHED",
             Self::Connected(_) => "CONNECTED",
         }
