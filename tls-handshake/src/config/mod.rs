@@ -293,8 +293,9 @@ impl Common {
         Ok(())
     }
 
-    pub(crate) fn suite_ids(&self) -> Vec<CipherSuite> {
-        self.suites.iter().map(|suite| suite.suite()).collect()
+    /// The suites of a version, as they go over the wire.
+    pub(crate) fn suite_ids(&self, version: ProtocolVersion) -> Vec<CipherSuite> {
+        self.suites.iter().filter(|suite| suite.version() == version).map(|suite| suite.suite()).collect()
     }
 }
 

@@ -1,4 +1,5 @@
-//! ClientHello, and what is chosen from it: suite, group, application protocol (RFC 9846 §4.2.1, §4.2.2).
+//! ClientHello, and what is chosen from it: the version, and for TLS 1.3 suite, group and application protocol (RFC 9846
+//! §4.2.1, §4.2.2). Nothing else here knows both versions.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use tls_codec::code_points::{
     CipherSuite, ExtensionType, HandshakeType, ProtocolVersion, PskKeyExchangeMode, SignatureScheme,
 };
 use tls_codec::extension::KeyShareEntry;
-use tls_codec::handshake::ClientHello;
+use tls_codec::handshake::{ClientHello, DOWNGRADE_TLS12};
 use tls_codec::list::List;
 use tls_codec::owned::Owned;
 use tls_crypto::BulkAlgorithm;
@@ -16,8 +17,9 @@ use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
 use super::retry::WaitSecondClientHello;
+use super::tls12;
 use super::tls13::{self, WaitIdentity, WaitSession};
-use crate::config::ServerConfig;
+use crate::config::{Common, ServerConfig};
 use crate::error::{Error, Illegal};
 use crate::established::HandshakeKind;
 use crate::flight::tls13::Stapling;
@@ -27,7 +29,7 @@ use crate::negotiate::{choose_suite, first_common, group_id};
 use crate::role::opaque_debug;
 use crate::sink::Sink;
 
-/// What all states of a server share.
+/// What all states of a server of TLS 1.3 share.
 pub(super) struct Shared {
     pub(super) config: Arc<ServerConfig>,
     /// ServerHello.random.
@@ -51,6 +53,8 @@ pub enum AfterClientHello {
     Retry(WaitSecondClientHello),
     /// It has all that is needed for TLS 1.3, and raises a question.
     Tls13(tls13::State, Need),
+    /// It is one of TLS 1.2, and raises a question.
+    Tls12(tls12::WaitIdentity, Need),
 }
 
 impl WaitClientHello {
@@ -67,22 +71,91 @@ impl WaitClientHello {
         m: Framed<'_, ClientHello<'_>>,
         out: &mut dyn Sink,
     ) -> Result<AfterClientHello, Error> {
-        let at = m.at_boundary()?;
-        let chosen = Chosen::from(&self.config, &m.msg)?;
+        let version = Version::choose(&self.config.common, &m.msg)?;
         let mut random = [0; 32];
         self.random.fill(&mut random).map_err(|_| Error::Crypto("drawing random bytes"))?;
-        let shared = Box::new(Shared { config: self.config, random, transcript: Transcript::new(chosen.suite.hash) });
-        match chosen.share {
-            None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, &m, out)?)),
-            Some(share) => {
-                let (state, need) = proceed(shared, &chosen, share, HandshakeKind::Full, &m, at)?;
-                Ok(AfterClientHello::Tls13(state, need))
-            }
+        match version {
+            Version::Tls13 => start_tls13(self.config, random, &m, out),
+            Version::Tls12 => start_tls12(self.config, random, &m),
         }
     }
 }
 
-/// What we choose from a ClientHello.
+/// The version of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Tls13,
+    Tls12,
+}
+
+impl Version {
+    const NEWEST_FIRST: [Self; 2] = [Self::Tls13, Self::Tls12];
+
+    const fn id(self) -> ProtocolVersion {
+        match self {
+            Self::Tls13 => ProtocolVersion::TLS13,
+            Self::Tls12 => ProtocolVersion::TLS12,
+        }
+    }
+
+    /// The newest that both sides have (RFC 9846 §4.3.1): supported_versions alone decides, and without it TLS 1.2 is the
+    /// newest.
+    fn choose(common: &Common, hello: &ClientHello<'_>) -> Result<Self, Error> {
+        let versions = hello.extensions.supported_versions;
+        let offers = |version: Self| match versions {
+            Some(versions) => versions.contains(version.id()),
+            None => version == Self::Tls12 && hello.legacy_version.0 >= ProtocolVersion::TLS12.0,
+        };
+        let mut enabled = Self::NEWEST_FIRST.into_iter().filter(|version| common.enables(version.id()));
+        let newest = enabled.clone().next();
+        let chosen = enabled.find(|version| offers(*version));
+        // RFC 7507 §3: a client that was refused newer versions on the way here tells so.
+        if hello.cipher_suites.contains(CipherSuite::TLS_FALLBACK_SCSV) {
+            let best = chosen.map(Self::id).or_else(|| versions.is_none().then_some(hello.legacy_version));
+            if let Some(offered) = best.filter(|best| newest.is_some_and(|newest| best.0 < newest.id().0)) {
+                return Err(Error::InappropriateFallback { offered });
+            }
+        }
+        chosen.ok_or_else(|| Error::NoCommonVersion {
+            offered: versions.map_or_else(|| vec![hello.legacy_version], |versions| versions.iter().collect()),
+            enabled: common.enabled_versions(),
+        })
+    }
+}
+
+fn start_tls13(
+    config: Arc<ServerConfig>,
+    random: [u8; 32],
+    m: &Framed<'_, ClientHello<'_>>,
+    out: &mut dyn Sink,
+) -> Result<AfterClientHello, Error> {
+    let at = m.at_boundary()?;
+    let chosen = Chosen::from(&config, &m.msg)?;
+    let shared = Box::new(Shared { config, random, transcript: Transcript::new(chosen.suite.hash) });
+    match chosen.share {
+        None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, m, out)?)),
+        Some(share) => {
+            let (state, need) = proceed(shared, &chosen, share, HandshakeKind::Full, m, at)?;
+            Ok(AfterClientHello::Tls13(state, need))
+        }
+    }
+}
+
+fn start_tls12(
+    config: Arc<ServerConfig>,
+    mut random: [u8; 32],
+    m: &Framed<'_, ClientHello<'_>>,
+) -> Result<AfterClientHello, Error> {
+    // RFC 9846 §4.2.3: a client that offered TLS 1.3 learns that its hello was edited on the way.
+    if let (true, Some(end)) = (config.common.enables(ProtocolVersion::TLS13), random.last_chunk_mut()) {
+        *end = DOWNGRADE_TLS12;
+    }
+    let alpn = choose_alpn(&config.common.alpn, &m.msg)?;
+    let (state, need) = tls12::WaitIdentity::ask(config, random, alpn, m)?;
+    Ok(AfterClientHello::Tls12(state, need))
+}
+
+/// What we choose from a ClientHello of TLS 1.3.
 pub(super) struct Chosen<'a> {
     pub(super) suite: &'static Tls13Suite,
     pub(super) group: Group,
@@ -94,7 +167,13 @@ pub(super) struct Chosen<'a> {
 
 impl<'a> Chosen<'a> {
     pub(super) fn from(config: &ServerConfig, hello: &ClientHello<'a>) -> Result<Self, Error> {
-        check_version(config, hello)?;
+        // RFC 9846 §4.2.2: any other is an error, though it decides nothing.
+        if hello.legacy_version != ProtocolVersion::TLS12 {
+            return Err(Error::NoCommonVersion {
+                offered: vec![hello.legacy_version],
+                enabled: config.common.enabled_versions(),
+            });
+        }
         if hello.legacy_compression_methods != [0] {
             return Err(Illegal::Compression.into());
         }
@@ -112,7 +191,7 @@ impl<'a> Chosen<'a> {
         );
         let suite = suite.ok_or_else(|| Error::NoCommonCipherSuite {
             offered: hello.cipher_suites.iter().collect(),
-            enabled: common.suite_ids(),
+            enabled: common.suite_ids(ProtocolVersion::TLS13),
         })?;
         let schemes = extensions.signature_algorithms.ok_or_else(|| missing(ExtensionType::SIGNATURE_ALGORITHMS))?;
         let groups = extensions.supported_groups.ok_or_else(|| missing(ExtensionType::SUPPORTED_GROUPS))?;
@@ -130,29 +209,6 @@ impl<'a> Chosen<'a> {
         let share = share_of(&group).map(|entry| entry.key_exchange);
         Ok(Self { suite, group, share, alpn: choose_alpn(&common.alpn, hello)?, schemes })
     }
-}
-
-/// RFC 9846 §4.3.1: supported_versions alone decides.
-fn check_version(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
-    let Some(versions) = hello.extensions.supported_versions else {
-        return Err(Error::NoCommonVersion {
-            offered: vec![hello.legacy_version],
-            enabled: config.common.enabled_versions(),
-        });
-    };
-    if !versions.contains(ProtocolVersion::TLS13) {
-        return Err(Error::NoCommonVersion {
-            offered: versions.iter().collect(),
-            enabled: config.common.enabled_versions(),
-        });
-    }
-    if hello.legacy_version != ProtocolVersion::TLS12 {
-        return Err(Error::NoCommonVersion {
-            offered: vec![hello.legacy_version],
-            enabled: config.common.enabled_versions(),
-        });
-    }
-    Ok(())
 }
 
 /// RFC 9846 §4.3.8: no two shares for one group, and none for a group that is not supported.
@@ -187,6 +243,11 @@ fn choose_alpn(ours: &[Vec<u8>], hello: &ClientHello<'_>) -> Result<Option<Vec<u
     }
 }
 
+/// The host name that the client asks for.
+pub(super) fn server_name<'a>(hello: &ClientHello<'a>) -> Option<&'a str> {
+    std::str::from_utf8(hello.extensions.server_name?.host_name()?).ok()
+}
+
 fn missing(extension: ExtensionType) -> Error {
     Error::MissingExtension { message: HandshakeType::CLIENT_HELLO, extension }
 }
@@ -208,7 +269,6 @@ pub(super) fn proceed(
     // RFC 9846 §4.3.9: a session is resumed with a key exchange alone.
     let modes = extensions.psk_key_exchange_modes.filter(|modes| modes.contains(PskKeyExchangeMode::PSK_DHE_KE));
     let resumes = shared.config.session_lookup && extensions.pre_shared_key.is_some() && modes.is_some();
-    let server_name = extensions.server_name.and_then(|names| std::str::from_utf8(names.host_name()?).ok());
     let state = WaitIdentity {
         shared,
         suite: chosen.suite,
@@ -219,7 +279,7 @@ pub(super) fn proceed(
         session_id: m.msg.legacy_session_id.to_vec(),
         alpn: chosen.alpn.clone(),
         schemes: chosen.schemes.iter().collect(),
-        server_name: server_name.map(str::to_owned),
+        server_name: server_name(&m.msg).map(str::to_owned),
         stapling: Stapling { ocsp: extensions.status_request.is_some(), scts: extensions.signed_certificate_timestamp },
         at,
     };

@@ -40,6 +40,7 @@ use crate::traffic::Traffic;
 
 pub mod hello;
 pub mod retry;
+pub mod tls12;
 pub mod tls13;
 
 use hello::{AfterClientHello, WaitClientHello};
@@ -54,6 +55,8 @@ pub enum Server {
     WaitClientHello(WaitClientHello),
     /// HelloRetryRequest was sent.
     WaitSecondClientHello(WaitSecondClientHello),
+    /// ClientHello chose TLS 1.2.
+    Tls12(tls12::State),
     /// ClientHello chose TLS 1.3.
     Tls13(tls13::State),
 }
@@ -67,11 +70,13 @@ impl States for Server {
             (Self::WaitClientHello(s), T::CLIENT_HELLO) => match s.on_client_hello(message.decode()?, out)? {
                 AfterClientHello::Retry(state) => Step::Next(Self::WaitSecondClientHello(state)),
                 AfterClientHello::Tls13(state, need) => Step::Ask(Self::Tls13(state), need),
+                AfterClientHello::Tls12(state, need) => Step::Ask(Self::Tls12(tls12::State::WaitIdentity(state)), need),
             },
             (Self::WaitSecondClientHello(s), T::CLIENT_HELLO) => {
                 let (state, need) = s.on_client_hello(message.decode()?)?;
                 Step::Ask(Self::Tls13(state), need)
             }
+            (Self::Tls12(s), _) => s.on_message(message, out)?.map(Self::Tls12),
             (Self::Tls13(s), _) => s.on_message(message, out)?.map(Self::Tls13),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         })
@@ -79,6 +84,7 @@ impl States for Server {
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match self {
+            Self::Tls12(s) => Ok(s.on_answer(answer, out)?.map(Self::Tls12)),
             Self::Tls13(s) => Ok(s.on_answer(answer, out)?.map(Self::Tls13)),
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => Err(Error::WrongAnswer),
         }
@@ -86,6 +92,7 @@ impl States for Server {
 
     fn asker(&self) -> Option<Asker> {
         match self {
+            Self::Tls12(s) => s.asker(),
             Self::Tls13(s) => s.asker(),
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
         }
@@ -95,6 +102,7 @@ impl States for Server {
         match self {
             Self::WaitClientHello(_) => "START",
             Self::WaitSecondClientHello(_) => "START after HelloRetryRequest",
+            Self::Tls12(s) => s.name(),
             Self::Tls13(s) => s.name(),
         }
     }
@@ -110,6 +118,7 @@ impl States for Server {
             }
             // Of middlebox compatibility: HelloRetryRequest settled the version.
             Self::WaitSecondClientHello(_) => Ok(AfterChangeCipherSpec::Ignored(self)),
+            Self::Tls12(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Tls12)),
             Self::Tls13(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Tls13)),
         }
     }
@@ -117,6 +126,7 @@ impl States for Server {
     fn ignores_warnings(&self) -> bool {
         match self {
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => false,
+            Self::Tls12(s) => s.ignores_warnings(),
             Self::Tls13(s) => s.ignores_warnings(),
         }
     }
@@ -124,6 +134,7 @@ impl States for Server {
     fn established(&self) -> Option<Established<'_>> {
         match self {
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
+            Self::Tls12(s) => s.established(),
             Self::Tls13(s) => s.established(),
         }
     }
@@ -131,6 +142,7 @@ impl States for Server {
     fn traffic_mut(&mut self) -> Option<&mut Traffic> {
         match self {
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
+            Self::Tls12(s) => s.traffic_mut(),
             Self::Tls13(s) => s.traffic_mut(),
         }
     }

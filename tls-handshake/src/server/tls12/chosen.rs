@@ -1,0 +1,94 @@
+//! What is chosen from a ClientHello of TLS 1.2: suite, signature scheme, group (RFC 5246 §7.4.1, RFC 8422 §5.1).
+
+use tls_codec::code_points::{CipherSuite, EcPointFormat, NamedGroup, SignatureScheme};
+use tls_codec::handshake::ClientHello;
+use tls_crypto::{BulkAlgorithm, Group, Tls12Suite};
+
+use crate::config::ServerConfig;
+use crate::error::{Error, Illegal};
+use crate::identity::Identity;
+use crate::negotiate::{choose_suite, first_common, group_id};
+use crate::verify::tls12::{RULES, is_for};
+
+/// Refuses a hello that no identity could answer.
+pub(super) fn check(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
+    let extensions = &hello.extensions;
+    // RFC 5246 §7.4.1.2: null "MUST" be there, whatever else is.
+    if !hello.legacy_compression_methods.contains(&0) {
+        return Err(Illegal::Compression.into());
+    }
+    // RFC 5746 §3.6: it is empty in a first handshake, and we have no second.
+    if extensions.renegotiation_info.is_some_and(|info| !info.is_empty()) {
+        return Err(Error::InsecureRenegotiation);
+    }
+    if extensions.ec_point_formats.is_some_and(|formats| !formats.contains(EcPointFormat::UNCOMPRESSED)) {
+        return Err(Illegal::PointFormats.into());
+    }
+    if config.common.require_ems && !extensions.extended_master_secret {
+        return Err(Error::ExtendedMasterSecretRequired);
+    }
+    Ok(())
+}
+
+/// What we choose from a ClientHello, for an identity.
+pub(super) struct Chosen {
+    pub(super) suite: &'static Tls12Suite,
+    /// That of ServerKeyExchange.
+    pub(super) scheme: SignatureScheme,
+    pub(super) group: Group,
+}
+
+impl Chosen {
+    pub(super) fn from(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -> Result<Self, Error> {
+        let suite = choose(config, hello, identity)?;
+        // Without the extension SHA-1 is meant (RFC 5246 §7.4.1.4.1), which is not there.
+        let schemes = hello.extensions.signature_algorithms;
+        let scheme = first_common(identity.schemes(), |scheme| {
+            schemes.is_some_and(|schemes| schemes.contains(*scheme))
+                && RULES.schemes.contains(scheme)
+                && is_for(suite.authentication, *scheme)
+        });
+        let scheme = scheme.ok_or_else(|| Error::NoCommonSignatureScheme {
+            offered: schemes.iter().flat_map(|schemes| schemes.iter()).collect(),
+            able: identity.schemes().to_vec(),
+        })?;
+        // RFC 8422 §4 lets the server pick any curve for a client that names none; no such client is left.
+        let groups = hello.extensions.supported_groups;
+        let supports = |group: NamedGroup| groups.is_some_and(|groups| groups.contains(group));
+        let offered = || groups.iter().flat_map(|groups| groups.iter()).collect();
+        let group = first_common(&config.common.groups, |group| supports(group_id(*group)))
+            .ok_or_else(|| Error::NoCommonGroup { offered: offered(), enabled: config.common.group_ids.clone() })?;
+        match curve_of(scheme) {
+            Some(curve) if !supports(curve) => Err(Error::CertificateCurve { curve, offered: offered() }),
+            _ => Ok(Self { suite, scheme, group }),
+        }
+    }
+}
+
+/// The suite, out of those that the identity's key can sign for.
+fn choose(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -> Result<&'static Tls12Suite, Error> {
+    let fits =
+        |suite: &&'static Tls12Suite| identity.schemes().iter().any(|scheme| is_for(suite.authentication, *scheme));
+    let usable = config.common.suites.iter().filter_map(|suite| suite.tls12()).filter(fits);
+    let suite = choose_suite(
+        config.suite_preference,
+        usable.clone(),
+        hello.cipher_suites.iter(),
+        |suite| CipherSuite(suite.id),
+        |suite| suite.aead == BulkAlgorithm::ChaCha20Poly1305,
+    );
+    suite.ok_or_else(|| Error::NoCommonCipherSuite {
+        offered: hello.cipher_suites.iter().collect(),
+        enabled: usable.map(|suite| CipherSuite(suite.id)).collect(),
+    })
+}
+
+/// The curve of the key that signs with a scheme, which the client's groups have to name (RFC 8422 §5.1.1). Ed25519 is none
+/// of them.
+fn curve_of(scheme: SignatureScheme) -> Option<NamedGroup> {
+    match scheme {
+        SignatureScheme::ECDSA_SECP256R1_SHA256 => Some(NamedGroup::SECP256R1),
+        SignatureScheme::ECDSA_SECP384R1_SHA384 => Some(NamedGroup::SECP384R1),
+        _ => None,
+    }
+}

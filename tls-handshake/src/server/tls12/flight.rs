@@ -1,0 +1,242 @@
+//! Our flight, in two halves around the signature (RFC 5246 §7.4.1.3 to §7.4.5).
+
+use std::sync::Arc;
+
+use tls_codec::code_points::{
+    CipherSuite, ClientCertificateKind, EcPointFormat, HandshakeType, ProtocolVersion, SignatureScheme,
+};
+use tls_codec::error::BufferFull;
+use tls_codec::extension::{self, CertificateStatus, StatusRequest};
+use tls_codec::handshake::ClientHello;
+use tls_codec::handshake::tls12::{CertificateRequest, ServerEcdhParams};
+use tls_codec::owned::Owned;
+use tls_codec::writer::{Encode, Writer};
+use tls_crypto::{EphemeralKey, Transcript};
+
+use super::super::hello::server_name;
+use super::chosen::{self, Chosen};
+use super::key_exchange::{KeyExchange, Shared, WaitCertificate, WaitClientKeyExchange};
+use crate::auth::{ClientAuth, PeerAuth};
+use crate::config::ServerConfig;
+use crate::error::Error;
+use crate::established::{HandshakeKind, Negotiated};
+use crate::flight;
+use crate::framed::Framed;
+use crate::identity::Identity;
+use crate::need::{Asker, IdentityAnswer, Need, NeedIdentity, NeedSignature, SignatureAnswer};
+use crate::negotiate::group_id;
+use crate::role::opaque_debug;
+use crate::schedule::tls12::Randoms;
+use crate::sink::Sink;
+use crate::verify::tls12 as signatures;
+
+opaque_debug!(WaitIdentity, WaitSignature);
+
+/// RECVD_CH: the identity settles suite, signature scheme and group.
+pub struct WaitIdentity {
+    config: Arc<ServerConfig>,
+    /// ServerHello.random.
+    random: [u8; 32],
+    alpn: Option<Vec<u8>>,
+    /// Of ClientHello, whose body comes back with the answer.
+    header: [u8; 4],
+}
+
+/// NEGOTIATED: Certificate is written; the key signs what comes next.
+pub struct WaitSignature {
+    exchange: KeyExchange,
+    scheme: SignatureScheme,
+    /// Of ServerKeyExchange.
+    params: Vec<u8>,
+}
+
+/// What a sent flight waits for.
+#[derive(Debug)]
+pub enum AfterSignature {
+    /// A certificate, or the client's word that it has none.
+    Asked(WaitCertificate),
+    /// The client's half of the key exchange.
+    NotAsked(WaitClientKeyExchange),
+}
+
+impl WaitIdentity {
+    /// RFC 5246 §7.4.1.2: keeps of the hello what is needed later, and asks for an identity.
+    pub(in crate::server) fn ask(
+        config: Arc<ServerConfig>,
+        random: [u8; 32],
+        alpn: Option<Vec<u8>>,
+        m: &Framed<'_, ClientHello<'_>>,
+    ) -> Result<(Self, Need), Error> {
+        chosen::check(&config, &m.msg)?;
+        let (header, body) = m.raw.split_first_chunk().ok_or(Error::Crypto("hashing the ClientHello"))?;
+        let need = NeedIdentity::new(Asker(random), Owned::parse(body)?);
+        Ok((Self { config, random, alpn, header: *header }, Need::Identity(need)))
+    }
+
+    pub(super) fn asker(&self) -> Asker {
+        Asker(self.random)
+    }
+
+    /// Sends ServerHello, Certificate and CertificateStatus, and asks for the signature.
+    pub(super) fn on_identity(
+        self,
+        answer: IdentityAnswer,
+        out: &mut dyn Sink,
+    ) -> Result<(WaitSignature, Need), Error> {
+        let (identity, wire) = answer.into_parts()?;
+        let hello = wire.get()?;
+        let Chosen { suite, scheme, group } = Chosen::from(&self.config, &hello, &identity)?;
+        let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
+        let mut transcript = Transcript::new(suite.hash);
+        if self.config.client_auth != ClientAuth::NotAsked {
+            transcript = transcript.keep_messages();
+        }
+        transcript.add(&self.header);
+        transcript.add(wire.wire());
+        let mut shared = Box::new(Shared {
+            randoms: Randoms { client: *hello.random, server: self.random },
+            transcript,
+            suite,
+            extended_master_secret: hello.extensions.extended_master_secret,
+            negotiated: Negotiated {
+                suite: suite.into(),
+                group: group_id(group),
+                alpn: self.alpn,
+                kind: HandshakeKind::Full,
+                server_name: server_name(&hello).map(str::to_owned),
+            },
+            config: self.config,
+        });
+        let params = shared.send_hello_and_certificate(&hello, &identity, &key, out)?;
+        let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &params);
+        let need = NeedSignature::new(shared.asker(), identity, scheme, content);
+        Ok((WaitSignature { exchange: KeyExchange { shared, key }, scheme, params }, Need::Signature(need)))
+    }
+}
+
+impl Shared {
+    /// RFC 5246 §7.4.1.3, §7.4.2, RFC 6066 §8. Gives what ServerKeyExchange will say.
+    fn send_hello_and_certificate(
+        &mut self,
+        hello: &ClientHello<'_>,
+        identity: &Identity,
+        key: &EphemeralKey,
+        out: &mut dyn Sink,
+    ) -> Result<Vec<u8>, Error> {
+        let Self { randoms, transcript, suite, negotiated, .. } = self;
+        let answers = Answers::to(hello, identity, negotiated);
+        flight::send(out, transcript, &mut |w| {
+            w.message(HandshakeType::SERVER_HELLO, |w| {
+                w.u16(ProtocolVersion::TLS12.0)?;
+                w.bytes(&randoms.server)?;
+                // No session is resumed, and none can be later: it is empty whatever the client sent (§7.4.1.3).
+                w.vec8(|_| Ok(()))?;
+                w.u16(suite.id)?;
+                w.u8(0)?;
+                w.vec16(|w| answers.encode(w))
+            })
+        })?;
+        flight::send(out, transcript, &mut |w| flight::tls12::certificate(w, Some(identity)))?;
+        if let Some(ocsp_response) = answers.ocsp_response {
+            flight::send(out, transcript, &mut |w| {
+                w.message(HandshakeType::CERTIFICATE_STATUS, |w| CertificateStatus { ocsp_response }.encode(w))
+            })?;
+        }
+        let mut params = Vec::new();
+        ServerEcdhParams::write(&mut Writer::append(&mut params), negotiated.group, key.public_key())?;
+        Ok(params)
+    }
+}
+
+/// What ServerHello answers to the client's extensions: none that it did not offer.
+struct Answers<'a> {
+    /// RFC 6066 §3: the name was used to choose the certificate.
+    server_name: bool,
+    extended_master_secret: bool,
+    renegotiation_info: bool,
+    ec_point_formats: bool,
+    alpn: Option<&'a [u8]>,
+    ocsp_response: Option<&'a [u8]>,
+    scts: &'a [Vec<u8>],
+}
+
+impl<'a> Answers<'a> {
+    fn to(hello: &ClientHello<'_>, identity: &'a Identity, negotiated: &'a Negotiated) -> Self {
+        let offered = &hello.extensions;
+        let scsv = CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV;
+        let asks_ocsp = matches!(offered.status_request, Some(StatusRequest::Ocsp { .. }));
+        Self {
+            server_name: negotiated.server_name.is_some(),
+            extended_master_secret: offered.extended_master_secret,
+            // RFC 5746 §3.6: either tells that the client is safe.
+            renegotiation_info: offered.renegotiation_info.is_some() || hello.cipher_suites.contains(scsv),
+            ec_point_formats: offered.ec_point_formats.is_some(),
+            alpn: negotiated.alpn.as_deref(),
+            ocsp_response: identity.ocsp_response().filter(|_| asks_ocsp),
+            scts: if offered.signed_certificate_timestamp { identity.signed_certificate_timestamps() } else { &[] },
+        }
+    }
+
+    fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        if self.server_name {
+            extension::ServerNameAck::write(w)?;
+        }
+        if self.extended_master_secret {
+            extension::ExtendedMasterSecret::write(w)?;
+        }
+        if self.renegotiation_info {
+            extension::RenegotiationInfo::write(w, &[])?;
+        }
+        if self.ec_point_formats {
+            extension::EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
+        }
+        if let Some(name) = self.alpn {
+            extension::SelectedAlpn::write(w, name)?;
+        }
+        if self.ocsp_response.is_some() {
+            extension::StatusRequest::write_empty(w)?;
+        }
+        if !self.scts.is_empty() {
+            extension::SignedCertificateTimestamps::write(w, self.scts)?;
+        }
+        Ok(())
+    }
+}
+
+impl WaitSignature {
+    pub(super) fn asker(&self) -> Asker {
+        self.exchange.shared.asker()
+    }
+
+    /// Sends ServerKeyExchange, CertificateRequest if the configuration asks, and ServerHelloDone.
+    pub(super) fn on_signature(self, answer: SignatureAnswer, out: &mut dyn Sink) -> Result<AfterSignature, Error> {
+        let (signature, mut exchange) = (answer.into_signature()?, self.exchange);
+        let Shared { config, transcript, .. } = &mut *exchange.shared;
+        flight::send(out, transcript, &mut |w| {
+            w.message(HandshakeType::SERVER_KEY_EXCHANGE, |w| {
+                w.bytes(&self.params)?;
+                w.u16(self.scheme.0)?;
+                w.vec16(|w| w.bytes(&signature))
+            })
+        })?;
+        let asks = config.client_auth != ClientAuth::NotAsked;
+        if asks {
+            let (schemes, authorities) = (signatures::RULES.schemes, &config.client_auth_hints);
+            flight::send(out, transcript, &mut |w| {
+                w.message(HandshakeType::CERTIFICATE_REQUEST, |w| {
+                    CertificateRequest::write(w, &CERTIFICATE_KINDS, schemes, authorities)
+                })
+            })?;
+        }
+        flight::send(out, transcript, &mut |w| w.message(HandshakeType::SERVER_HELLO_DONE, |_| Ok(())))?;
+        if asks {
+            return Ok(AfterSignature::Asked(WaitCertificate::new(exchange)));
+        }
+        let peer = PeerAuth::not_asked(config.client_auth, ProtocolVersion::TLS12)?;
+        Ok(AfterSignature::NotAsked(WaitClientKeyExchange::new(exchange, peer)))
+    }
+}
+
+/// The keys that may sign CertificateVerify; Ed25519 is among the first (RFC 8422 §5.5).
+const CERTIFICATE_KINDS: [ClientCertificateKind; 2] =
+    [ClientCertificateKind::ECDSA_SIGN, ClientCertificateKind::RSA_SIGN];

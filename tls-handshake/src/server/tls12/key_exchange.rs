@@ -1,0 +1,160 @@
+//! The client's certificate, if it was asked for one, and its half of the key exchange (RFC 5246 §7.4.6, §7.4.7).
+
+use std::sync::Arc;
+
+use tls_codec::code_points::ProtocolVersion;
+use tls_codec::handshake::tls12::{Certificate, ClientKeyExchange};
+use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
+
+use super::finished::{Keyed, WaitCertVerify, WaitChangeCipherSpec};
+use crate::auth::{PeerAuth, PeerCertVerified};
+use crate::config::ServerConfig;
+use crate::error::{Error, Illegal};
+use crate::established::Negotiated;
+use crate::framed::Framed;
+use crate::need::{Asker, Need, NeedClientVerdict, VerdictAnswer};
+use crate::role::opaque_debug;
+use crate::schedule::Side;
+use crate::schedule::tls12::{Binding, Keys, Randoms};
+use crate::sink::Sink;
+use crate::verify::PeerChain;
+
+/// What all states share once suite and group are chosen.
+pub(super) struct Shared {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) randoms: Randoms,
+    /// Keeps its messages if the client may have to sign them.
+    pub(super) transcript: Transcript,
+    pub(super) suite: &'static Tls12Suite,
+    pub(super) extended_master_secret: bool,
+    pub(super) negotiated: Negotiated,
+}
+
+impl Shared {
+    pub(super) fn asker(&self) -> Asker {
+        Asker(self.randoms.server)
+    }
+}
+
+/// A key exchange whose other half is still to come.
+pub(super) struct KeyExchange {
+    pub(super) shared: Box<Shared>,
+    pub(super) key: EphemeralKey,
+}
+
+impl KeyExchange {
+    /// RFC 5246 §7.4.7, RFC 8422 §5.7, RFC 7627 §4.
+    fn agree(self, m: &Framed<'_, ClientKeyExchange<'_>>, out: &mut dyn Sink) -> Result<Keyed, Error> {
+        let Self { mut shared, key } = self;
+        let secret = key.agree(m.msg.public).map_err(|_| Illegal::KeyShare(shared.negotiated.group))?;
+        shared.transcript.add(m.raw);
+        let binding = if shared.extended_master_secret {
+            Binding::ExtendedMasterSecret(shared.transcript.hash())
+        } else {
+            Binding::Randoms
+        };
+        let keys = Keys::derive(Side::Server, shared.suite, secret, &binding, shared.randoms, out);
+        Ok(Keyed { shared, keys })
+    }
+}
+
+opaque_debug!(WaitCertificate, WaitVerdict, WaitClientKeyExchange, WaitCertifiedKeyExchange);
+
+/// WAIT_CERT: the client was asked for a certificate.
+pub struct WaitCertificate {
+    exchange: KeyExchange,
+}
+
+/// WAIT_CERT, while the application judges the chain.
+pub struct WaitVerdict {
+    exchange: KeyExchange,
+}
+
+/// WAIT_CKE, of a client that has no certificate.
+pub struct WaitClientKeyExchange {
+    exchange: KeyExchange,
+    peer: PeerAuth,
+}
+
+/// WAIT_CKE, of a client whose chain is good, and that has to sign with its key.
+pub struct WaitCertifiedKeyExchange {
+    exchange: KeyExchange,
+    cert: PeerCertVerified,
+}
+
+/// Where the client's Certificate leads.
+#[derive(Debug)]
+pub enum AfterCertificate {
+    /// It holds a chain, which is to be judged.
+    Verdict(WaitVerdict, Need),
+    /// It is empty.
+    Declined(WaitClientKeyExchange),
+}
+
+impl WaitCertificate {
+    pub(super) fn new(exchange: KeyExchange) -> Self {
+        Self { exchange }
+    }
+
+    /// RFC 5246 §7.4.6. The chain goes to whoever judges it; nothing of it is believed before the verdict.
+    ///
+    /// # Errors
+    /// [`Error::NoClientCertificate`], [`Error::ChainTooLong`].
+    pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<AfterCertificate, Error> {
+        let Shared { config, transcript, .. } = &mut *self.exchange.shared;
+        let certificates: Vec<&[u8]> = m.msg.certificate_list.iter().map(|entry| entry.cert_data).collect();
+        let chain = PeerChain::of(&certificates, config.common.limits.chain_length)?;
+        transcript.add(m.raw);
+        let Some(chain) = chain else {
+            let peer = PeerAuth::declined(config.client_auth, ProtocolVersion::TLS12)?;
+            // Nobody will sign them.
+            transcript.forget_messages();
+            return Ok(AfterCertificate::Declined(WaitClientKeyExchange::new(self.exchange, peer)));
+        };
+        let need = NeedClientVerdict::new(self.exchange.shared.asker(), chain);
+        Ok(AfterCertificate::Verdict(WaitVerdict { exchange: self.exchange }, Need::ClientVerdict(need)))
+    }
+}
+
+impl WaitVerdict {
+    pub(super) fn asker(&self) -> Asker {
+        self.exchange.shared.asker()
+    }
+
+    /// Goes on with the chain that was judged, which the verdict brings back.
+    pub(super) fn on_verdict(self, verdict: VerdictAnswer) -> Result<WaitCertifiedKeyExchange, Error> {
+        Ok(WaitCertifiedKeyExchange { exchange: self.exchange, cert: PeerCertVerified::check(verdict)? })
+    }
+}
+
+impl WaitClientKeyExchange {
+    pub(super) fn new(exchange: KeyExchange, peer: PeerAuth) -> Self {
+        Self { exchange, peer }
+    }
+
+    /// RFC 5246 §7.4.7.
+    ///
+    /// # Errors
+    /// [`Illegal::KeyShare`].
+    pub fn on_client_key_exchange(
+        self,
+        m: Framed<'_, ClientKeyExchange<'_>>,
+        out: &mut dyn Sink,
+    ) -> Result<WaitChangeCipherSpec, Error> {
+        Ok(WaitChangeCipherSpec::new(self.exchange.agree(&m, out)?, self.peer))
+    }
+}
+
+impl WaitCertifiedKeyExchange {
+    /// RFC 5246 §7.4.7.
+    ///
+    /// # Errors
+    /// [`Illegal::KeyShare`].
+    pub fn on_client_key_exchange(
+        self,
+        m: Framed<'_, ClientKeyExchange<'_>>,
+        out: &mut dyn Sink,
+    ) -> Result<WaitCertVerify, Error> {
+        Ok(WaitCertVerify::new(self.exchange.agree(&m, out)?, self.cert))
+    }
+}

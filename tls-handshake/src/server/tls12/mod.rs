@@ -1,0 +1,189 @@
+//! TLS 1.2 after ClientHello (RFC 5246 §7.3), in the manner of RFC 9846 Appendix A.2.
+//!
+//! ```text
+//!     WaitIdentity                                             (which certificate for this hello?)
+//!          │ identity: ServerHello, Certificate, CertificateStatus if asked for
+//!          ▼
+//!     WaitSignature                                            (the key signs, here or elsewhere)
+//!          │ signature: ServerKeyExchange, CertificateRequest if we ask, ServerHelloDone
+//!          ├───────────────────────────────┐
+//!          │ we ask                        │ we do not
+//!          ▼                               ▼
+//!     WaitCertificate ─ empty ────▶ WaitClientKeyExchange ────────────────────────────┐
+//!          │ Certificate                                                              │
+//!          ▼                                                                          │
+//!     WaitVerdict ─ it is good ─▶ WaitCertifiedKeyExchange                            │
+//!                                          │ ClientKeyExchange                        │ ClientKeyExchange
+//!                                          ▼                                          ▼
+//!                                   WaitCertVerify ─ CertificateVerify ─▶ WaitChangeCipherSpec
+//!                                                                                     │ ChangeCipherSpec
+//!                                                                                     ▼
+//!                                                         Connected ◀─ Finished ─ WaitFinished
+//! ```
+//!
+//! ChangeCipherSpec has this one place: there are no keys to change to before it (CVE-2014-0224). And whoever showed a
+//! certificate does not get there without signing:
+//!
+//! ```compile_fail,E0308
+//! use tls_handshake::server::tls12::{WaitCertifiedKeyExchange, WaitChangeCipherSpec};
+//! use tls_handshake::{Error, framed::Framed, sink::Sink};
+//! use tls_codec::handshake::tls12::ClientKeyExchange;
+//! fn skip(
+//!     s: WaitCertifiedKeyExchange,
+//!     m: Framed<'_, ClientKeyExchange<'_>>,
+//!     out: &mut dyn Sink,
+//! ) -> Result<WaitChangeCipherSpec, Error> {
+//!     s.on_client_key_exchange(m, out)
+//! }
+//! ```
+//!
+//! Nor does Finished count before ChangeCipherSpec:
+//!
+//! ```compile_fail,E0599
+//! use tls_handshake::{framed::Framed, server::tls12::WaitChangeCipherSpec, sink::Sink};
+//! use tls_codec::handshake::Finished;
+//! fn early(s: WaitChangeCipherSpec, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
+//! ```
+
+use tls_codec::code_points::{ContentType, HandshakeType};
+use tls_codec::handshake::RawMessage;
+
+use crate::error::Error;
+use crate::established::Established;
+use crate::framed::{Framed, RecordBoundary};
+use crate::need::{Answer, Answered, Asker};
+use crate::role::{AfterChangeCipherSpec, States, Step};
+use crate::sink::Sink;
+use crate::traffic::Traffic;
+
+mod chosen;
+mod finished;
+mod flight;
+mod key_exchange;
+
+pub use finished::{Connected, WaitCertVerify, WaitChangeCipherSpec, WaitFinished};
+pub use flight::{AfterSignature, WaitIdentity, WaitSignature};
+pub use key_exchange::{
+    AfterCertificate, WaitCertificate, WaitCertifiedKeyExchange, WaitClientKeyExchange, WaitVerdict,
+};
+
+/// The state that a server of TLS 1.2 is in.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// The application chooses an identity.
+    WaitIdentity(WaitIdentity),
+    /// The identity's key signs.
+    WaitSignature(WaitSignature),
+    /// Our flight was sent, and asks for a certificate.
+    WaitCertificate(WaitCertificate),
+    /// The application judges the client's chain.
+    WaitVerdict(WaitVerdict),
+    /// The client has no certificate to sign with.
+    WaitClientKeyExchange(WaitClientKeyExchange),
+    /// The client's chain is good; its key has to sign.
+    WaitCertifiedKeyExchange(WaitCertifiedKeyExchange),
+    /// The keys are there; the key of the client's chain has to sign.
+    WaitCertVerify(WaitCertVerify),
+    /// The client has to move on to the keys.
+    WaitChangeCipherSpec(WaitChangeCipherSpec),
+    /// The client's keys are in use; Finished has to confirm all.
+    WaitFinished(WaitFinished),
+    /// The handshake is complete.
+    Connected(Connected),
+}
+
+impl States for State {
+    fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        use HandshakeType as T;
+        Ok(Step::Next(match (self, message.msg.typ) {
+            (Self::WaitCertificate(s), T::CERTIFICATE) => match s.on_certificate(message.decode()?)? {
+                AfterCertificate::Verdict(state, need) => return Ok(Step::Ask(Self::WaitVerdict(state), need)),
+                AfterCertificate::Declined(state) => Self::WaitClientKeyExchange(state),
+            },
+            (Self::WaitClientKeyExchange(s), T::CLIENT_KEY_EXCHANGE) => {
+                Self::WaitChangeCipherSpec(s.on_client_key_exchange(message.decode()?, out)?)
+            }
+            (Self::WaitCertifiedKeyExchange(s), T::CLIENT_KEY_EXCHANGE) => {
+                Self::WaitCertVerify(s.on_client_key_exchange(message.decode()?, out)?)
+            }
+            (Self::WaitCertVerify(s), T::CERTIFICATE_VERIFY) => {
+                Self::WaitChangeCipherSpec(s.on_certificate_verify(message.decode()?)?)
+            }
+            (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?, out)?),
+            (Self::Connected(_), T::CLIENT_HELLO) => return Err(Error::RenegotiationRefused),
+            (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
+        }))
+    }
+
+    fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        match (self, answer.0) {
+            (Self::WaitIdentity(s), Answered::Identity(identity)) => {
+                let (state, need) = s.on_identity(identity, out)?;
+                Ok(Step::Ask(Self::WaitSignature(state), need))
+            }
+            (Self::WaitSignature(s), Answered::Signature(signature)) => {
+                Ok(Step::Next(match s.on_signature(signature, out)? {
+                    AfterSignature::Asked(state) => Self::WaitCertificate(state),
+                    AfterSignature::NotAsked(state) => Self::WaitClientKeyExchange(state),
+                }))
+            }
+            (Self::WaitVerdict(s), Answered::Verdict(verdict)) => {
+                Ok(Step::Next(Self::WaitCertifiedKeyExchange(s.on_verdict(verdict)?)))
+            }
+            _ => Err(Error::WrongAnswer),
+        }
+    }
+
+    fn asker(&self) -> Option<Asker> {
+        match self {
+            Self::WaitIdentity(s) => Some(s.asker()),
+            Self::WaitSignature(s) => Some(s.asker()),
+            Self::WaitVerdict(s) => Some(s.asker()),
+            _ => None,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::WaitIdentity(_) => "RECVD_CH",
+            Self::WaitSignature(_) => "NEGOTIATED",
+            Self::WaitCertificate(_) => "WAIT_CERT",
+            Self::WaitVerdict(_) => "WAIT_CERT (verdict)",
+            Self::WaitClientKeyExchange(_) | Self::WaitCertifiedKeyExchange(_) => "WAIT_CKE",
+            Self::WaitCertVerify(_) => "WAIT_CV",
+            Self::WaitChangeCipherSpec(_) => "WAIT_CCS",
+            Self::WaitFinished(_) => "WAIT_FINISHED",
+            Self::Connected(_) => "CONNECTED",
+        }
+    }
+
+    /// RFC 5246 §7.1: behind ClientKeyExchange, and CertificateVerify if there has to be one.
+    fn on_change_cipher_spec(
+        self,
+        at: RecordBoundary,
+        out: &mut dyn Sink,
+    ) -> Result<AfterChangeCipherSpec<Self>, Error> {
+        match self {
+            Self::WaitChangeCipherSpec(s) => {
+                Ok(AfterChangeCipherSpec::Next(Self::WaitFinished(s.on_change_cipher_spec(at, out))))
+            }
+            state => Err(Error::UnexpectedRecord { state: state.name(), got: ContentType::CHANGE_CIPHER_SPEC }),
+        }
+    }
+
+    fn ignores_warnings(&self) -> bool {
+        true
+    }
+
+    fn established(&self) -> Option<Established<'_>> {
+        match self {
+            Self::Connected(s) => Some(s.established()),
+            _ => None,
+        }
+    }
+
+    fn traffic_mut(&mut self) -> Option<&mut Traffic> {
+        None
+    }
+}
