@@ -21,7 +21,7 @@
 //!
 //! A stage of the [key schedule](tls13) is used up by the next one. Secrets are overwritten on drop and not shown by
 //! `Debug`; the AEAD keys that ring keeps inside are the exception, as it gives no access to them. Nothing here
-//! allocates but [`PrivateKey`], and a [`Transcript`] that was asked to keep the messages.
+//! allocates but [`PrivateKey`], [`TicketKey`], and a [`Transcript`] that was asked to keep the messages.
 //!
 //! Records are protected by the same [`Sealer`] and [`Opener`] in both versions: they work on whole records in place,
 //! and only what makes them knows the version.
@@ -89,6 +89,7 @@ mod key_exchange;
 mod random;
 mod sign;
 mod suite;
+mod ticket;
 pub mod tls12;
 pub mod tls13;
 mod transcript;
@@ -107,4 +108,5 @@ pub use suite::{
     TLS12_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384,
     TLS13_CHACHA20_POLY1305_SHA256, Tls12Authentication, Tls12Suite, Tls13Suite,
 };
+pub use ticket::TicketKey;
 pub use transcript::Transcript;

@@ -1,0 +1,170 @@
+//! The protection of session tickets: state that a server gives to its clients to keep, and believes when it comes back.
+
+use core::fmt;
+
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use zeroize::Zeroizing;
+
+use crate::{Error, SecureRandom, SystemRandom};
+
+/// A key that seals tickets and opens its own again.
+///
+/// ```text
+/// ticket = name (16) ‖ nonce (12) ‖ state, encrypted ‖ tag (16)
+/// ```
+///
+/// It is ChaCha20-Poly1305, the name authenticated with it. Nonces are random, as machines that share a key cannot count together:
+/// one key is good for 2^32 tickets. Whoever holds the key can read and resume every session whose ticket it sealed, so
+/// that it has to be replaced often.
+///
+/// ```
+/// use tls_crypto::TicketKey;
+///
+/// let key = TicketKey::generate()?;
+/// let ticket = key.seal(b"state")?;
+/// assert_eq!(key.open(&ticket).as_deref(), Some(&b"state"[..]));
+/// assert_eq!(TicketKey::generate()?.open(&ticket), None);
+/// # Ok::<(), tls_crypto::Error>(())
+/// ```
+pub struct TicketKey {
+    name: [u8; Self::NAME_LEN],
+    key: LessSafeKey,
+}
+
+impl TicketKey {
+    /// Bytes of a key's name, with which each of its tickets begins.
+    pub const NAME_LEN: usize = 16;
+    /// Bytes of a key in the form that machines share: the name, and 32 secret ones.
+    pub const LEN: usize = Self::NAME_LEN + 32;
+    /// By how much a ticket is longer than what it holds.
+    pub const OVERHEAD: usize = Self::NAME_LEN + NONCE_LEN + 16;
+
+    /// A random key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Random`].
+    pub fn generate() -> Result<Self, Error> {
+        let mut bytes = Zeroizing::new([0; Self::LEN]);
+        SystemRandom.fill(&mut *bytes)?;
+        Self::from_bytes(&bytes)
+    }
+
+    /// A key that machines share. All of its bytes must be random, and the name is sent in the clear.
+    ///
+    /// # Errors
+    ///
+    /// None in practice: the length is right.
+    pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Result<Self, Error> {
+        let (name, key) = bytes.split_first_chunk().ok_or(Error::Seal)?;
+        let key = UnboundKey::new(&CHACHA20_POLY1305, key).map_err(|_| Error::Seal)?;
+        Ok(Self { name: *name, key: LessSafeKey::new(key) })
+    }
+
+    /// The name with which its tickets begin.
+    #[must_use]
+    pub fn name(&self) -> &[u8; Self::NAME_LEN] {
+        &self.name
+    }
+
+    /// Seals a state into a ticket that is [`OVERHEAD`](Self::OVERHEAD) bytes longer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Random`]; [`Error::Seal`] if `state` is longer than 2^36 bytes.
+    pub fn seal(&self, state: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut nonce = [0; NONCE_LEN];
+        SystemRandom.fill(&mut nonce)?;
+        let mut ticket = Vec::with_capacity(state.len().saturating_add(Self::OVERHEAD));
+        ticket.extend_from_slice(&self.name);
+        ticket.extend_from_slice(&nonce);
+        ticket.extend_from_slice(state);
+        let body = ticket.get_mut(Self::NAME_LEN + NONCE_LEN..).ok_or(Error::Seal)?;
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let sealed = self.key.seal_in_place_separate_tag(nonce, Aad::from(self.name), body);
+        let Ok(tag) = sealed else {
+            zeroize::Zeroize::zeroize(&mut ticket);
+            return Err(Error::Seal);
+        };
+        ticket.extend_from_slice(tag.as_ref());
+        Ok(ticket)
+    }
+
+    /// The state in a ticket that this key sealed; `None` for any other, and for one that was changed.
+    #[must_use]
+    pub fn open(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (name, rest) = ticket.split_first_chunk::<{ Self::NAME_LEN }>()?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
+        if *name != self.name {
+            return None;
+        }
+        let mut state = Zeroizing::new(sealed.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let length = self.key.open_in_place(nonce, Aad::from(self.name), &mut state).ok()?.len();
+        state.truncate(length);
+        Some(state)
+    }
+}
+
+impl fmt::Debug for TicketKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TicketKey").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flipped_bit_and_every_truncation_is_refused() {
+        let key = TicketKey::generate().unwrap();
+        let ticket = key.seal(b"a state").unwrap();
+        assert_eq!(ticket.len(), 7 + TicketKey::OVERHEAD);
+        for bit in 0..ticket.len() * 8 {
+            let mut changed = ticket.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(key.open(&changed), None, "bit {bit}");
+        }
+        for length in 0..ticket.len() {
+            assert_eq!(key.open(&ticket[..length]), None, "{length} bytes");
+        }
+        assert_eq!(key.open(&[&ticket[..], &[0]].concat()), None);
+    }
+
+    #[test]
+    fn a_shared_key_opens_what_another_machine_sealed() {
+        let bytes = [7; TicketKey::LEN];
+        let (one, other) = (TicketKey::from_bytes(&bytes).unwrap(), TicketKey::from_bytes(&bytes).unwrap());
+        assert_eq!(other.open(&one.seal(b"state").unwrap()).unwrap().as_slice(), b"state");
+        let mut renamed = bytes;
+        renamed[0] ^= 1;
+        assert_eq!(TicketKey::from_bytes(&renamed).unwrap().open(&one.seal(b"state").unwrap()), None);
+    }
+
+    #[test]
+    fn two_tickets_of_one_state_have_nothing_in_common_but_the_name() {
+        let key = TicketKey::generate().unwrap();
+        let (one, two) = (key.seal(&[0; 64]).unwrap(), key.seal(&[0; 64]).unwrap());
+        assert_eq!(one[..16], two[..16]);
+        assert_ne!(one[16..28], two[16..28], "a nonce twice");
+        assert!(one[28..].chunks(8).zip(two[28..].chunks(8)).all(|(a, b)| a != b));
+    }
+
+    #[test]
+    fn keys_of_two_servers_differ_from_the_first_moment() {
+        // CVE-2020-13777: GnuTLS sealed with a key of zeros until its first rotation.
+        let (one, two) = (TicketKey::generate().unwrap(), TicketKey::generate().unwrap());
+        assert_ne!(one.name(), two.name());
+        assert_ne!(one.name(), &[0; 16]);
+        let mut named = [0; TicketKey::LEN];
+        named[..16].copy_from_slice(one.name());
+        let zeros = TicketKey::from_bytes(&named).unwrap();
+        assert_eq!(zeros.open(&one.seal(b"state").unwrap()), None);
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", TicketKey::generate().unwrap()), "TicketKey { .. }");
+    }
+}
