@@ -31,7 +31,7 @@ use crate::established::{Established, HandshakeKind};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Transmit};
-use crate::role::{AfterChangeCipherSpec, Role, States, Step};
+use crate::role::{AfterChangeCipherSpec, Role, States, Step, Versioned};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
 
@@ -118,7 +118,7 @@ impl ClientConnection {
     #[must_use]
     pub fn tickets(&self) -> &[Owned<NewSessionTicketView>] {
         match &self.state {
-            Ok(Client::Tls13(state)) => state.tickets(),
+            Ok(Client::Versioned(Versioned::Tls13(state))) => state.tickets(),
             _ => &[],
         }
     }

@@ -88,6 +88,6 @@ pub use need::{
     Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedSession, NeedSignature, NeedVerdict,
 };
 pub use record::Outgoing;
-pub use role::Role;
+pub use role::{Role, Versioned};
 pub use suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 pub use verify::chain::RootCertStore;

@@ -47,6 +47,77 @@ pub(crate) trait States: Sized + std::fmt::Debug {
     fn traffic_mut(&mut self) -> Option<&mut Traffic>;
 }
 
+/// A handshake whose version is decided: the hellos decided it, and nobody asks again.
+#[derive(Debug)]
+pub enum Versioned<A, B> {
+    /// TLS 1.3.
+    Tls13(A),
+    /// TLS 1.2.
+    Tls12(B),
+}
+
+impl<A: States, B: States> States for Versioned<A, B> {
+    fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        Ok(match self {
+            Self::Tls13(s) => s.on_message(message, out)?.map(Self::Tls13),
+            Self::Tls12(s) => s.on_message(message, out)?.map(Self::Tls12),
+        })
+    }
+
+    fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
+        Ok(match self {
+            Self::Tls13(s) => s.on_answer(answer, out)?.map(Self::Tls13),
+            Self::Tls12(s) => s.on_answer(answer, out)?.map(Self::Tls12),
+        })
+    }
+
+    fn asker(&self) -> Option<Asker> {
+        match self {
+            Self::Tls13(s) => s.asker(),
+            Self::Tls12(s) => s.asker(),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Tls13(s) => s.name(),
+            Self::Tls12(s) => s.name(),
+        }
+    }
+
+    fn on_change_cipher_spec(
+        self,
+        at: RecordBoundary,
+        out: &mut dyn Sink,
+    ) -> Result<AfterChangeCipherSpec<Self>, Error> {
+        Ok(match self {
+            Self::Tls13(s) => s.on_change_cipher_spec(at, out)?.map(Self::Tls13),
+            Self::Tls12(s) => s.on_change_cipher_spec(at, out)?.map(Self::Tls12),
+        })
+    }
+
+    fn ignores_warnings(&self) -> bool {
+        match self {
+            Self::Tls13(s) => s.ignores_warnings(),
+            Self::Tls12(s) => s.ignores_warnings(),
+        }
+    }
+
+    fn established(&self) -> Option<Established<'_>> {
+        match self {
+            Self::Tls13(s) => s.established(),
+            Self::Tls12(s) => s.established(),
+        }
+    }
+
+    fn traffic_mut(&mut self) -> Option<&mut Traffic> {
+        match self {
+            Self::Tls13(s) => s.traffic_mut(),
+            Self::Tls12(s) => s.traffic_mut(),
+        }
+    }
+}
+
 /// Where a change_cipher_spec record leads.
 #[derive(Debug)]
 pub(crate) enum AfterChangeCipherSpec<S> {

@@ -21,6 +21,7 @@ use crate::error::{Error, Illegal};
 use crate::established::HandshakeKind;
 use crate::framed::Framed;
 use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
+use crate::role::Versioned;
 use crate::schedule::Side;
 use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
@@ -95,11 +96,7 @@ impl WaitServerHello {
     ///
     /// # Errors
     /// [`Error`] for whatever was not offered, is missing or contradicts the offer.
-    pub fn on_server_hello(
-        self,
-        m: Framed<'_, ServerHello<'_>>,
-        out: &mut dyn Sink,
-    ) -> Result<AfterServerHello, Error> {
+    pub fn on_server_hello(self, m: Framed<'_, ServerHello<'_>>, out: &mut dyn Sink) -> Result<Decided, Error> {
         let offered = |version| self.offer.config.common.enables(version);
         match m.msg.extensions.selected_version {
             Some(ProtocolVersion::TLS13) if offered(ProtocolVersion::TLS13) => {
@@ -109,7 +106,7 @@ impl WaitServerHello {
                 // RFC 9846 Appendix E.4: before the second flight of a client.
                 out.send_change_cipher_spec()?;
                 let state = self.offer.into_handshake(m, suite, transcript, HandshakeKind::Full, out)?;
-                Ok(AfterServerHello::Tls13(state))
+                Ok(Versioned::Tls13(state))
             }
             Some(other) => Err(Illegal::VersionNotOffered(other).into()),
             None if m.msg.legacy_version == ProtocolVersion::TLS12 && offered(ProtocolVersion::TLS12) => {
@@ -117,21 +114,15 @@ impl WaitServerHello {
                 if offered(ProtocolVersion::TLS13) && m.msg.downgrade_sentinel().is_some() {
                     return Err(Illegal::Downgraded(ProtocolVersion::TLS12).into());
                 }
-                Ok(AfterServerHello::Tls12(tls12::State::start(*self.offer, &self.hello, &m)?))
+                Ok(Versioned::Tls12(tls12::State::start(*self.offer, &self.hello, &m)?))
             }
             None => Err(self.offer.no_common_version(m.msg.legacy_version)),
         }
     }
 }
 
-/// What ServerHello decided.
-#[derive(Debug)]
-pub enum AfterServerHello {
-    /// TLS 1.3.
-    Tls13(tls13::State),
-    /// TLS 1.2.
-    Tls12(tls12::State),
-}
+/// The states that ServerHello decides between.
+pub type Decided = Versioned<tls13::State, tls12::State>;
 
 impl Offer {
     /// RFC 9846 §4.2.2; `cookie` as HelloRetryRequest brought it.

@@ -34,7 +34,7 @@ use crate::error::Error;
 use crate::established::Established;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker};
-use crate::role::{AfterChangeCipherSpec, Role, States, Step};
+use crate::role::{AfterChangeCipherSpec, Role, States, Step, Versioned};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -44,7 +44,7 @@ pub mod retry;
 pub mod tls12;
 pub mod tls13;
 
-use hello::{AfterServerHello, WaitServerHello};
+use hello::{Decided, WaitServerHello};
 use retry::WaitServerHelloAfterRetry;
 
 /// The state that a client is in.
@@ -55,10 +55,8 @@ pub enum Client {
     WaitServerHello(WaitServerHello),
     /// A second ClientHello was sent.
     WaitServerHelloAfterRetry(WaitServerHelloAfterRetry),
-    /// ServerHello chose TLS 1.3.
-    Tls13(tls13::State),
-    /// ServerHello chose TLS 1.2.
-    Tls12(tls12::State),
+    /// The version is decided.
+    Versioned(Decided),
 }
 
 impl Role for Client {}
@@ -70,10 +68,7 @@ impl States for Client {
             (Self::WaitServerHello(s), T::SERVER_HELLO) => {
                 let (hello, framed) = message.decode::<ServerHelloMessage<'_>>()?.split();
                 Step::Next(match hello {
-                    ServerHelloMessage::ServerHello(m) => match s.on_server_hello(framed.with(m), out)? {
-                        AfterServerHello::Tls13(state) => Self::Tls13(state),
-                        AfterServerHello::Tls12(state) => Self::Tls12(state),
-                    },
+                    ServerHelloMessage::ServerHello(m) => Self::Versioned(s.on_server_hello(framed.with(m), out)?),
                     ServerHelloMessage::HelloRetryRequest(m) => {
                         Self::WaitServerHelloAfterRetry(s.on_hello_retry_request(framed.with(m), out)?)
                     }
@@ -83,29 +78,26 @@ impl States for Client {
                 let (hello, framed) = message.decode::<ServerHelloMessage<'_>>()?.split();
                 match hello {
                     ServerHelloMessage::ServerHello(m) => {
-                        Step::Next(Self::Tls13(s.on_server_hello(framed.with(m), out)?))
+                        Step::Next(Self::Versioned(Versioned::Tls13(s.on_server_hello(framed.with(m), out)?)))
                     }
                     ServerHelloMessage::HelloRetryRequest(_) => return Err(Error::SecondHelloRetryRequest),
                 }
             }
-            (Self::Tls13(s), _) => s.on_message(message, out)?.map(Self::Tls13),
-            (Self::Tls12(s), _) => s.on_message(message, out)?.map(Self::Tls12),
+            (Self::Versioned(s), _) => s.on_message(message, out)?.map(Self::Versioned),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         })
     }
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match self {
-            Self::Tls13(s) => Ok(s.on_answer(answer, out)?.map(Self::Tls13)),
-            Self::Tls12(s) => Ok(s.on_answer(answer, out)?.map(Self::Tls12)),
+            Self::Versioned(s) => Ok(s.on_answer(answer, out)?.map(Self::Versioned)),
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => Err(Error::WrongAnswer),
         }
     }
 
     fn asker(&self) -> Option<Asker> {
         match self {
-            Self::Tls13(s) => s.asker(),
-            Self::Tls12(s) => s.asker(),
+            Self::Versioned(s) => s.asker(),
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
         }
     }
@@ -114,8 +106,7 @@ impl States for Client {
         match self {
             Self::WaitServerHello(_) => "WAIT_SH",
             Self::WaitServerHelloAfterRetry(_) => "WAIT_SH after HelloRetryRequest",
-            Self::Tls13(s) => s.name(),
-            Self::Tls12(s) => s.name(),
+            Self::Versioned(s) => s.name(),
         }
     }
 
@@ -127,8 +118,7 @@ impl States for Client {
         match self {
             // RFC 9846 §5: from the first ClientHello on. It changes nothing: TLS 1.2 has its own after ServerHello.
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => Ok(AfterChangeCipherSpec::Ignored(self)),
-            Self::Tls13(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Tls13)),
-            Self::Tls12(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Tls12)),
+            Self::Versioned(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Versioned)),
         }
     }
 
@@ -136,24 +126,21 @@ impl States for Client {
         match self {
             Self::WaitServerHello(s) => s.ignores_warnings(),
             Self::WaitServerHelloAfterRetry(_) => false,
-            Self::Tls13(s) => s.ignores_warnings(),
-            Self::Tls12(s) => s.ignores_warnings(),
+            Self::Versioned(s) => s.ignores_warnings(),
         }
     }
 
     fn established(&self) -> Option<Established<'_>> {
         match self {
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
-            Self::Tls13(s) => s.established(),
-            Self::Tls12(s) => s.established(),
+            Self::Versioned(s) => s.established(),
         }
     }
 
     fn traffic_mut(&mut self) -> Option<&mut Traffic> {
         match self {
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
-            Self::Tls13(s) => s.traffic_mut(),
-            Self::Tls12(s) => s.traffic_mut(),
+            Self::Versioned(s) => s.traffic_mut(),
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, Need, NeedIdentity, NeedSession};
 use crate::negotiate::{choose_suite, first_common, group_id};
-use crate::role::opaque_debug;
+use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
 
 /// What all states of a server of TLS 1.3 share.
@@ -51,11 +51,12 @@ opaque_debug!(WaitClientHello);
 pub enum AfterClientHello {
     /// It has no key share that we can use, and was asked for one.
     Retry(WaitSecondClientHello),
-    /// It has all that is needed for TLS 1.3, and raises a question.
-    Tls13(tls13::State, Need),
-    /// It is one of TLS 1.2, and raises a question.
-    Tls12(tls12::WaitIdentity, Need),
+    /// It has all that is needed, and raises a question.
+    Proceed(Decided, Need),
 }
+
+/// The states that ClientHello decides between.
+pub type Decided = Versioned<tls13::State, tls12::State>;
 
 impl WaitClientHello {
     pub(crate) fn new(config: Arc<ServerConfig>, random: &'static dyn SecureRandom) -> Self {
@@ -136,7 +137,7 @@ fn start_tls13(
         None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, m, out)?)),
         Some(share) => {
             let (state, need) = proceed(shared, &chosen, share, HandshakeKind::Full, m, at)?;
-            Ok(AfterClientHello::Tls13(state, need))
+            Ok(AfterClientHello::Proceed(Versioned::Tls13(state), need))
         }
     }
 }
@@ -152,7 +153,7 @@ fn start_tls12(
     }
     let alpn = choose_alpn(&config.common.alpn, &m.msg)?;
     let (state, need) = tls12::WaitIdentity::ask(config, random, alpn, m)?;
-    Ok(AfterClientHello::Tls12(state, need))
+    Ok(AfterClientHello::Proceed(Versioned::Tls12(tls12::State::WaitIdentity(state)), need))
 }
 
 /// What we choose from a ClientHello of TLS 1.3.

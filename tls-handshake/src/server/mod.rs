@@ -34,7 +34,7 @@ use crate::error::Error;
 use crate::established::Established;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker};
-use crate::role::{AfterChangeCipherSpec, Role, States, Step};
+use crate::role::{AfterChangeCipherSpec, Role, States, Step, Versioned};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -43,7 +43,7 @@ pub mod retry;
 pub mod tls12;
 pub mod tls13;
 
-use hello::{AfterClientHello, WaitClientHello};
+use hello::{AfterClientHello, Decided, WaitClientHello};
 use retry::WaitSecondClientHello;
 
 /// The state that a server is in.
@@ -55,10 +55,8 @@ pub enum Server {
     WaitClientHello(WaitClientHello),
     /// HelloRetryRequest was sent.
     WaitSecondClientHello(WaitSecondClientHello),
-    /// ClientHello chose TLS 1.2.
-    Tls12(tls12::State),
-    /// ClientHello chose TLS 1.3.
-    Tls13(tls13::State),
+    /// The version is decided.
+    Versioned(Decided),
 }
 
 impl Role for Server {}
@@ -69,31 +67,27 @@ impl States for Server {
         Ok(match (self, message.msg.typ) {
             (Self::WaitClientHello(s), T::CLIENT_HELLO) => match s.on_client_hello(message.decode()?, out)? {
                 AfterClientHello::Retry(state) => Step::Next(Self::WaitSecondClientHello(state)),
-                AfterClientHello::Tls13(state, need) => Step::Ask(Self::Tls13(state), need),
-                AfterClientHello::Tls12(state, need) => Step::Ask(Self::Tls12(tls12::State::WaitIdentity(state)), need),
+                AfterClientHello::Proceed(state, need) => Step::Ask(Self::Versioned(state), need),
             },
             (Self::WaitSecondClientHello(s), T::CLIENT_HELLO) => {
                 let (state, need) = s.on_client_hello(message.decode()?)?;
-                Step::Ask(Self::Tls13(state), need)
+                Step::Ask(Self::Versioned(Versioned::Tls13(state)), need)
             }
-            (Self::Tls12(s), _) => s.on_message(message, out)?.map(Self::Tls12),
-            (Self::Tls13(s), _) => s.on_message(message, out)?.map(Self::Tls13),
+            (Self::Versioned(s), _) => s.on_message(message, out)?.map(Self::Versioned),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         })
     }
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match self {
-            Self::Tls12(s) => Ok(s.on_answer(answer, out)?.map(Self::Tls12)),
-            Self::Tls13(s) => Ok(s.on_answer(answer, out)?.map(Self::Tls13)),
+            Self::Versioned(s) => Ok(s.on_answer(answer, out)?.map(Self::Versioned)),
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => Err(Error::WrongAnswer),
         }
     }
 
     fn asker(&self) -> Option<Asker> {
         match self {
-            Self::Tls12(s) => s.asker(),
-            Self::Tls13(s) => s.asker(),
+            Self::Versioned(s) => s.asker(),
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
         }
     }
@@ -102,8 +96,7 @@ impl States for Server {
         match self {
             Self::WaitClientHello(_) => "START",
             Self::WaitSecondClientHello(_) => "START after HelloRetryRequest",
-            Self::Tls12(s) => s.name(),
-            Self::Tls13(s) => s.name(),
+            Self::Versioned(s) => s.name(),
         }
     }
 
@@ -118,32 +111,28 @@ impl States for Server {
             }
             // Of middlebox compatibility: HelloRetryRequest settled the version.
             Self::WaitSecondClientHello(_) => Ok(AfterChangeCipherSpec::Ignored(self)),
-            Self::Tls12(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Tls12)),
-            Self::Tls13(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Tls13)),
+            Self::Versioned(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Versioned)),
         }
     }
 
     fn ignores_warnings(&self) -> bool {
         match self {
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => false,
-            Self::Tls12(s) => s.ignores_warnings(),
-            Self::Tls13(s) => s.ignores_warnings(),
+            Self::Versioned(s) => s.ignores_warnings(),
         }
     }
 
     fn established(&self) -> Option<Established<'_>> {
         match self {
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
-            Self::Tls12(s) => s.established(),
-            Self::Tls13(s) => s.established(),
+            Self::Versioned(s) => s.established(),
         }
     }
 
     fn traffic_mut(&mut self) -> Option<&mut Traffic> {
         match self {
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
-            Self::Tls12(s) => s.traffic_mut(),
-            Self::Tls13(s) => s.traffic_mut(),
+            Self::Versioned(s) => s.traffic_mut(),
         }
     }
 }
