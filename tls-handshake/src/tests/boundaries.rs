@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tls_codec::code_points::{AlertDescription, HandshakeType as T};
 
-use super::flow::{End, Kind, answers, client, configs, server};
+use super::flow::{End, Kind, answers, client, configs, halted, server};
 use super::pair::{Pair, Pki};
 use crate::error::Error;
 use crate::record::Outgoing;
@@ -50,7 +50,7 @@ fn nothing_follows_a_message_that_changes_keys() {
     let pki = Pki::new();
     let hello = |kind| {
         let mut client = client(configs(kind).0);
-        let message = client.world.sent.pop_front().unwrap();
+        let message = client.pop();
         (client, server(configs(kind).1), message)
     };
     let first = || {
@@ -62,7 +62,7 @@ fn nothing_follows_a_message_that_changes_keys() {
     let retry = || {
         let (client, mut server, message) = hello(Kind::Retry);
         server.deliver(&message, &mut answers(&pki)).unwrap();
-        let retry = server.world.sent.pop_front().unwrap();
+        let retry = server.pop();
         (client, server, retry)
     };
     let retry_alone = || {
@@ -73,36 +73,28 @@ fn nothing_follows_a_message_that_changes_keys() {
     let second = || {
         let (mut client, server, message) = retry();
         client.deliver(&message, &mut answers(&pki)).unwrap();
-        (server, client.world.sent.pop_front().unwrap())
+        (server, client.pop())
     };
     refuses_followers(second, T::CLIENT_HELLO, &pki);
-    let server_flight = |count: usize| {
-        let (mut client, mut server, message) = hello(Kind::Full);
-        server.deliver(&message, &mut answers(&pki)).unwrap();
-        for message in server.world.sent.drain(..count) {
-            client.deliver(&message, &mut answers(&pki)).unwrap();
-        }
-        let next = server.world.sent.pop_front();
-        (client, server, next)
+    // After ServerHello comes change_cipher_spec, and Finished is the sixth.
+    let client_before = |count: usize| {
+        let (client, mut server) = halted(Kind::Full, &pki, [count, usize::MAX]);
+        (client, server.pop())
     };
-    refuses_followers(|| into(server_flight(0)), T::SERVER_HELLO, &pki);
-    refuses_followers(|| into(server_flight(4)), T::FINISHED, &pki);
+    refuses_followers(|| client_before(0), T::SERVER_HELLO, &pki);
+    refuses_followers(|| client_before(5), T::FINISHED, &pki);
     let finished = || -> (End<Server>, Vec<u8>) {
-        let (mut client, server, _) = server_flight(5);
-        (server, client.world.sent.pop_front().unwrap())
+        let (mut client, server) = halted(Kind::Full, &pki, [6, 1]);
+        (server, client.pop())
     };
     refuses_followers(finished, T::FINISHED, &pki);
-    refuses_followers(|| (server_flight(5).0, vec![24, 0, 0, 1, 1]), T::KEY_UPDATE, &pki);
+    refuses_followers(|| (halted(Kind::Full, &pki, [6, 1]).0, vec![24, 0, 0, 1, 1]), T::KEY_UPDATE, &pki);
     let connected = || {
         let (mut server, message) = finished();
         server.deliver(&message, &mut answers(&pki)).unwrap();
         (server, vec![24, 0, 0, 1, 0])
     };
     refuses_followers(connected, T::KEY_UPDATE, &pki);
-}
-
-fn into<A, B>((end, _, message): (End<A>, B, Option<Vec<u8>>)) -> (End<A>, Vec<u8>) {
-    (end, message.unwrap())
 }
 
 /// On the wire as well, for the two messages that go in the clear.

@@ -2,9 +2,9 @@
 
 use tls_codec::code_points::HandshakeType as T;
 
-use super::asking::AskingServer;
-use super::flow::{Action, End, Kind, answers, client, configs, server};
+use super::flow::{Action, End, Kind, Sent, answers, client, configs, ends, pki, server};
 use super::pair::Pki;
+use crate::auth::ClientAuth;
 use crate::role::States;
 use crate::schedule::Epoch::{Application, Handshake};
 
@@ -15,30 +15,21 @@ const HANDSHAKE_SECRETS: [Action; 2] =
 const APPLICATION_SECRETS: [Action; 3] =
     [Secret("CLIENT_TRAFFIC_SECRET_0"), Secret("SERVER_TRAFFIC_SECRET_0"), Secret("EXPORTER_SECRET")];
 
-/// Carries `count` messages to an end, and gives back what it did with them.
-fn carry<S: States>(to: &mut End<S>, messages: &[Vec<u8>], pki: &Pki) -> Vec<Action> {
-    for message in messages {
-        to.deliver(message, &mut answers(pki)).unwrap();
+/// Carries what the other end sent to an end, and gives back what it did with it.
+fn carry<S: States>(to: &mut End<S>, flight: &[Sent], pki: &Pki) -> Vec<Action> {
+    for sent in flight {
+        to.take(sent, &mut answers(pki)).unwrap();
     }
     std::mem::take(&mut to.world.actions)
 }
 
-fn sent<S: States>(from: &mut End<S>) -> Vec<Vec<u8>> {
-    std::mem::take(&mut from.world.sent).into()
-}
-
-fn server_flight(change_cipher_spec: &[Action]) -> Vec<Action> {
+fn server_flight(change_cipher_spec: &[Action], request: &[Action]) -> Vec<Action> {
     let mut actions = vec![Send(T::SERVER_HELLO)];
     actions.extend_from_slice(change_cipher_spec);
     actions.extend_from_slice(&HANDSHAKE_SECRETS);
-    actions.extend_from_slice(&[
-        InstallRead(Handshake),
-        InstallWrite(Handshake),
-        Send(T::ENCRYPTED_EXTENSIONS),
-        Send(T::CERTIFICATE),
-        Send(T::CERTIFICATE_VERIFY),
-        Send(T::FINISHED),
-    ]);
+    actions.extend_from_slice(&[InstallRead(Handshake), InstallWrite(Handshake), Send(T::ENCRYPTED_EXTENSIONS)]);
+    actions.extend_from_slice(request);
+    actions.extend_from_slice(&[Send(T::CERTIFICATE), Send(T::CERTIFICATE_VERIFY), Send(T::FINISHED)]);
     actions.extend_from_slice(&APPLICATION_SECRETS);
     actions.push(InstallWrite(Application));
     actions
@@ -64,12 +55,12 @@ fn full_handshake() {
     let (client_config, server_config) = configs(Kind::Full);
     let (mut client, mut server) = (client(client_config), server(server_config));
     assert_eq!(std::mem::take(&mut client.world.actions), [Send(T::CLIENT_HELLO)]);
-    assert_eq!(carry(&mut server, &sent(&mut client), &pki), server_flight(&[ChangeCipherSpec]));
-    let flight = sent(&mut server);
+    assert_eq!(carry(&mut server, &client.flight(), &pki), server_flight(&[ChangeCipherSpec], &[]));
+    let flight = server.flight();
     assert_eq!(carry(&mut client, &flight[..1], &pki), [&[ChangeCipherSpec], client_keys().as_slice()].concat());
-    assert_eq!(carry(&mut client, &flight[1..4], &pki), []);
-    assert_eq!(carry(&mut client, &flight[4..], &pki), client_end(&[]));
-    assert_eq!(carry(&mut server, &sent(&mut client), &pki), [InstallRead(Application)]);
+    assert_eq!(carry(&mut client, &flight[1..5], &pki), []);
+    assert_eq!(carry(&mut client, &flight[5..], &pki), client_end(&[]));
+    assert_eq!(carry(&mut server, &client.flight(), &pki), [InstallRead(Application)]);
     assert!(client.is_connected() && server.is_connected());
 }
 
@@ -80,27 +71,82 @@ fn handshake_with_hello_retry_request() {
     let (mut client, mut server) = (client(client_config), server(server_config));
     client.world.actions.clear();
     let retry = [Send(T::SERVER_HELLO), ChangeCipherSpec];
-    assert_eq!(carry(&mut server, &sent(&mut client), &pki), retry);
+    assert_eq!(carry(&mut server, &client.flight(), &pki), retry);
     let second = [ChangeCipherSpec, Send(T::CLIENT_HELLO)];
-    assert_eq!(carry(&mut client, &sent(&mut server), &pki), second);
+    assert_eq!(carry(&mut client, &server.flight(), &pki), second);
     // Neither side repeats its change_cipher_spec.
-    assert_eq!(carry(&mut server, &sent(&mut client), &pki), server_flight(&[]));
-    let flight = sent(&mut server);
+    assert_eq!(carry(&mut server, &client.flight(), &pki), server_flight(&[], &[]));
+    let flight = server.flight();
     assert_eq!(carry(&mut client, &flight[..1], &pki), client_keys());
     assert_eq!(carry(&mut client, &flight[1..], &pki), client_end(&[]));
-    assert_eq!(carry(&mut server, &sent(&mut client), &pki), [InstallRead(Application)]);
+    assert_eq!(carry(&mut server, &client.flight(), &pki), [InstallRead(Application)]);
     assert!(client.is_connected() && server.is_connected());
 }
 
 #[test]
-fn a_certificate_request_is_answered_with_no_certificate() {
+fn a_certificate_request_is_answered_behind_the_server_s_finished() {
     let pki = Pki::new();
-    let mut client = client(configs(Kind::Full).0);
-    let (mut asking, flight) = AskingServer::answer(&client.world.sent.pop_front().unwrap(), &pki);
-    client.world.actions.clear();
-    let actions = carry(&mut client, &flight, &pki);
-    assert_eq!(actions[5..], client_end(&[Send(T::CERTIFICATE)]));
-    let [certificate, finished] = &sent(&mut client)[..] else { panic!("two messages") };
-    assert_eq!(certificate, &[11, 0, 0, 4, 0, 0, 0, 0]);
-    assert!(asking.accepts(certificate, finished));
+    for (knows_itself, answer) in
+        [(true, &[Send(T::CERTIFICATE), Send(T::CERTIFICATE_VERIFY)][..]), (false, &[Send(T::CERTIFICATE)])]
+    {
+        let (mut client_config, mut server_config) = configs(Kind::Auth);
+        client_config.set_client_identity_lookup(knows_itself);
+        server_config.set_client_auth(ClientAuth::Optional);
+        let (mut client, mut server) = (client(client_config), server(server_config));
+        client.world.actions.clear();
+        let request = [Send(T::CERTIFICATE_REQUEST)];
+        assert_eq!(carry(&mut server, &client.flight(), &pki), server_flight(&[ChangeCipherSpec], &request));
+        let actions = carry(&mut client, &server.flight(), &pki);
+        assert_eq!(actions[5..], client_end(answer));
+        let flight = client.flight();
+        if !knows_itself {
+            assert_eq!(flight[1], Sent::Message(vec![11, 0, 0, 4, 0, 0, 0, 0]));
+        }
+        assert_eq!(carry(&mut server, &flight, &pki), [InstallRead(Application)]);
+        assert!(client.is_connected() && server.is_connected());
+    }
+}
+
+/// RFC 5246 §7.3, RFC 6066 §8: what each side of TLS 1.2 does. `request` and `proof` are there with client authentication.
+fn tls12(kind: Kind, status: &[Action], request: &[Action], shown: &[Action], proof: &[Action]) {
+    let pki = pki(kind);
+    let (mut client, mut server) = ends(kind);
+    assert_eq!(std::mem::take(&mut client.world.actions), [Send(T::CLIENT_HELLO)]);
+    let server_hello = [Send(T::SERVER_HELLO), Send(T::CERTIFICATE)];
+    let end = [Send(T::SERVER_HELLO_DONE)];
+    let expected = [&server_hello, status, &[Send(T::SERVER_KEY_EXCHANGE)], request, &end].concat();
+    assert_eq!(carry(&mut server, &client.flight(), &pki), expected);
+    let flight = server.flight();
+    let (last, before) = flight.split_last().unwrap();
+    assert_eq!(carry(&mut client, before, &pki), []);
+    let exchange = [Send(T::CLIENT_KEY_EXCHANGE), Secret("CLIENT_RANDOM")];
+    let finished = [ChangeCipherSpec, InstallWrite(Application), Send(T::FINISHED)];
+    assert_eq!(carry(&mut client, std::slice::from_ref(last), &pki), [shown, &exchange, proof, &finished].concat());
+    let flight = client.flight();
+    let [to_key_exchange @ .., change, last] = &flight[..] else { panic!("a flight") };
+    // The server has the keys behind ClientKeyExchange, and neither reads nor writes with them before ChangeCipherSpec.
+    assert_eq!(carry(&mut server, to_key_exchange, &pki), [Secret("CLIENT_RANDOM")]);
+    assert_eq!(carry(&mut server, std::slice::from_ref(change), &pki), [InstallRead(Application)]);
+    assert_eq!(carry(&mut server, std::slice::from_ref(last), &pki), finished);
+    let flight = server.flight();
+    assert_eq!(carry(&mut client, &flight[..1], &pki), [InstallRead(Application)]);
+    assert_eq!(carry(&mut client, &flight[1..], &pki), []);
+    assert!(client.is_connected() && server.is_connected());
+}
+
+#[test]
+fn tls12_handshake() {
+    tls12(Kind::Tls12, &[], &[], &[], &[]);
+    tls12(Kind::Tls12Plain, &[], &[], &[], &[]);
+}
+
+#[test]
+fn tls12_handshake_with_stapled_ocsp_response() {
+    tls12(Kind::Tls12Stapled, &[Send(T::CERTIFICATE_STATUS)], &[], &[], &[]);
+}
+
+#[test]
+fn tls12_handshake_with_client_certificate() {
+    let (certificate, proof) = (Send(T::CERTIFICATE), Send(T::CERTIFICATE_VERIFY));
+    tls12(Kind::Tls12Auth, &[], &[Send(T::CERTIFICATE_REQUEST)], &[certificate], &[proof]);
 }

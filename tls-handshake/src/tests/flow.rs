@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tls_codec::code_points::{HandshakeType, NamedGroup};
+use tls_codec::code_points::{ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use tls_codec::handshake::{Split, split_message};
 use tls_codec::writer::Writer;
 use tls_crypto::SystemRandom;
 
+use super::hello::Hello;
 use super::pair::Pki;
+use crate::auth::ClientAuth;
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::config::{ClientConfig, ServerConfig};
@@ -16,7 +18,7 @@ use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner};
-use crate::role::{States, Step};
+use crate::role::{AfterChangeCipherSpec, States, Step};
 use crate::schedule::{Epoch, ReadKey, WriteKey};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
@@ -32,24 +34,55 @@ pub(super) enum Action {
     Secret(&'static str),
 }
 
+/// What goes over the wire, without the records that it goes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    Message(Vec<u8>),
+    ChangeCipherSpec,
+}
+
+impl Sent {
+    /// What it is: change_cipher_spec has no message type, and gets one here that none has.
+    pub(super) fn typ(&self) -> HandshakeType {
+        match self {
+            Self::Message(message) => HandshakeType(message[0]),
+            Self::ChangeCipherSpec => CHANGE_CIPHER_SPEC,
+        }
+    }
+}
+
+/// In the place of a message's type.
+pub(super) const CHANGE_CIPHER_SPEC: HandshakeType = HandshakeType(0xff);
+
+/// Changes a message that an end is about to send, before the end itself hashes it: so does a peer with other habits than ours,
+/// and not somebody between the two.
+pub(super) type Habit = Box<dyn FnMut(&mut Vec<u8>)>;
+
 /// A world that only remembers.
 #[derive(Default)]
 pub(super) struct Recorder {
     pub(super) actions: Vec<Action>,
-    pub(super) sent: VecDeque<Vec<u8>>,
+    pub(super) sent: VecDeque<Sent>,
+    pub(super) habit: Option<Habit>,
+    last: Vec<u8>,
 }
 
 impl Sink for Recorder {
     fn send(&mut self, encode: &mut EncodeMessage<'_>) -> Result<&[u8], Error> {
         let mut message = Vec::new();
         encode(&mut Writer::append(&mut message))?;
+        if let Some(habit) = &mut self.habit {
+            habit(&mut message);
+        }
         self.actions.push(Action::Send(HandshakeType(message[0])));
-        self.sent.push_back(message);
-        Ok(self.sent.back().unwrap())
+        self.sent.push_back(Sent::Message(message.clone()));
+        self.last = message;
+        Ok(&self.last)
     }
 
     fn send_change_cipher_spec(&mut self) -> Result<(), Error> {
         self.actions.push(Action::ChangeCipherSpec);
+        self.sent.push_back(Sent::ChangeCipherSpec);
         Ok(())
     }
 
@@ -100,6 +133,42 @@ impl<S: States> End<S> {
         Ok(())
     }
 
+    /// Gives it a change_cipher_spec record.
+    pub(super) fn change_cipher_spec(&mut self) -> Result<(), Error> {
+        if self.joiner.is_partial() {
+            return Err(Error::InterleavedHandshake);
+        }
+        let state = self.state.take().expect("an end that did not fail");
+        let at = RecordBoundary::at_end_of(&[]).unwrap();
+        let (AfterChangeCipherSpec::Ignored(state) | AfterChangeCipherSpec::Next(state)) =
+            state.on_change_cipher_spec(at, &mut self.world)?;
+        self.state = Some(state);
+        Ok(())
+    }
+
+    /// Gives it what the other end sent.
+    pub(super) fn take(&mut self, sent: &Sent, answer: &mut dyn FnMut(Need) -> Answer) -> Result<(), Error> {
+        match sent {
+            Sent::Message(message) => self.deliver(message, answer),
+            Sent::ChangeCipherSpec => self.change_cipher_spec(),
+        }
+    }
+
+    /// The next message that it sent. A change_cipher_spec before it is lost, which TLS 1.3 does not mind.
+    pub(super) fn pop(&mut self) -> Vec<u8> {
+        loop {
+            match self.world.sent.pop_front().expect("a message") {
+                Sent::Message(message) => return message,
+                Sent::ChangeCipherSpec => {}
+            }
+        }
+    }
+
+    /// All that it sent.
+    pub(super) fn flight(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.world.sent).into()
+    }
+
     fn message(
         &mut self,
         message: Framed<'_, tls_codec::handshake::RawMessage<'_>>,
@@ -132,33 +201,104 @@ impl<S: States> End<S> {
 pub(super) enum Kind {
     Full,
     Retry,
+    /// The server asks for a certificate, and the client shows one.
+    Auth,
+    /// The client knows both versions, the server this one.
+    Tls12,
+    Tls12Auth,
+    /// Without extended_master_secret.
+    Tls12Plain,
+    /// With an OCSP response, and with certificate timestamps.
+    Tls12Stapled,
 }
 
 pub(super) fn configs(kind: Kind) -> (ClientConfig, ServerConfig) {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     client.set_alpn_protocols(&[b"h2", b"http/1.1"]).unwrap();
     server.set_alpn_protocols(&[b"http/1.1"]).unwrap();
-    if kind == Kind::Retry {
-        server.set_groups(&[NamedGroup::SECP256R1]).unwrap();
+    match kind {
+        Kind::Full => {}
+        Kind::Retry => server.set_groups(&[NamedGroup::SECP256R1]).unwrap(),
+        Kind::Auth | Kind::Tls12Auth => {
+            client.set_client_identity_lookup(true);
+            server.set_client_auth(ClientAuth::Required);
+        }
+        Kind::Tls12 | Kind::Tls12Plain => {}
+        Kind::Tls12Stapled => client.set_sct_request(true),
+    }
+    if matches!(kind, Kind::Tls12 | Kind::Tls12Auth | Kind::Tls12Plain | Kind::Tls12Stapled) {
+        server.set_versions(&[ProtocolVersion::TLS12]).unwrap();
     }
     (client, server)
 }
 
+/// Both ends of such a handshake.
+pub(super) fn ends(kind: Kind) -> (End<Client>, End<Server>) {
+    let (client_config, server_config) = configs(kind);
+    let habit: Option<Habit> = match kind {
+        Kind::Tls12Plain => Some(Box::new(|message| {
+            Hello::edit(message, &|hello| hello.remove(ExtensionType::EXTENDED_MASTER_SECRET));
+        })),
+        _ => None,
+    };
+    (client_with(client_config, habit), server(server_config))
+}
+
+/// Keys and certificates for it, with signatures of one length.
+pub(super) fn pki(kind: Kind) -> Pki {
+    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
+    if kind == Kind::Tls12Stapled { pki.stapled() } else { pki }
+}
+
 pub(super) fn client(config: ClientConfig) -> End<Client> {
-    let mut world = Recorder::default();
+    client_with(config, None)
+}
+
+/// A client that changes what it says.
+pub(super) fn client_with(config: ClientConfig, habit: Option<Habit>) -> End<Client> {
+    let mut world = Recorder { habit, ..Recorder::default() };
     let name = "a.test".try_into().unwrap();
     let state = WaitServerHello::start(Arc::new(config), name, &SystemRandom, &mut world).unwrap();
     End::new(Client::WaitServerHello(state), world)
 }
 
 pub(super) fn server(config: ServerConfig) -> End<Server> {
-    End::new(Server::WaitClientHello(WaitClientHello::new(Arc::new(config), &SystemRandom)), Recorder::default())
+    server_with(config, None)
 }
 
-/// Answers at once. The chain is believed, so that what the messages prove by themselves is seen.
+/// A server that changes what it says.
+pub(super) fn server_with(config: ServerConfig, habit: Option<Habit>) -> End<Server> {
+    let world = Recorder { habit, ..Recorder::default() };
+    End::new(Server::WaitClientHello(WaitClientHello::new(Arc::new(config), &SystemRandom)), world)
+}
+
+/// Both ends of a handshake that halts where the client has taken so many messages and changes of keys, and the server so
+/// many. What they sent beyond waits in their worlds.
+pub(super) fn halted(kind: Kind, pki: &Pki, [at_client, at_server]: [usize; 2]) -> (End<Client>, End<Server>) {
+    let (mut client, mut server) = ends(kind);
+    let mut taken = [0, 0];
+    loop {
+        if taken[1] < at_server
+            && let Some(sent) = client.world.sent.pop_front()
+        {
+            server.take(&sent, &mut answers(pki)).unwrap();
+            taken[1] += 1;
+        } else if taken[0] < at_client
+            && let Some(sent) = server.world.sent.pop_front()
+        {
+            client.take(&sent, &mut answers(pki)).unwrap();
+            taken[0] += 1;
+        } else {
+            return (client, server);
+        }
+    }
+}
+
+/// Answers at once. Chains are believed, so that what the messages prove by themselves is seen.
 pub(super) fn answers(pki: &Pki) -> impl FnMut(Need) -> Answer + '_ {
     |need| match need {
         Need::Verdict(need) => need.answer(Ok(())),
+        Need::ClientVerdict(need) => need.answer(Ok(())),
         other => pki.answer(other),
     }
 }
@@ -180,7 +320,7 @@ pub(super) enum Outcome {
     Failed(Failure),
 }
 
-/// Carries messages both ways until nothing moves; `tamper` sees each with its number.
+/// Carries messages both ways until nothing moves; `tamper` sees each with its number. change_cipher_spec has none.
 pub(super) fn run(
     client: &mut End<Client>,
     server: &mut End<Server>,
@@ -189,25 +329,33 @@ pub(super) fn run(
 ) -> Outcome {
     let mut number = 0;
     loop {
-        let before = number;
+        let mut moved = false;
         for side in ["server", "client"] {
-            let queue = if side == "server" { &mut client.world.sent } else { &mut server.world.sent };
-            for mut message in std::mem::take(queue) {
-                let at = HandshakeType(message[0]);
-                tamper(number, &mut message);
-                number += 1;
+            let flight = if side == "server" { client.flight() } else { server.flight() };
+            for mut sent in flight {
+                moved = true;
+                let at = sent.typ();
+                if let Sent::Message(message) = &mut sent {
+                    tamper(number, message);
+                    number += 1;
+                }
                 let taken = match side {
-                    "server" => server.deliver(&message, answer),
-                    _ => client.deliver(&message, answer),
+                    "server" => server.take(&sent, answer),
+                    _ => client.take(&sent, answer),
                 };
                 if let Err(error) = taken {
                     return Outcome::Failed(Failure { side, at, error });
                 }
             }
         }
-        if number == before {
+        if !moved {
             let both = client.is_connected() && server.is_connected();
             return if both { Outcome::BothConnected } else { Outcome::Waiting };
         }
     }
+}
+
+/// The same without anybody between them.
+pub(super) fn meet(client: &mut End<Client>, server: &mut End<Server>, pki: &Pki) -> Outcome {
+    run(client, server, &mut answers(pki), &mut |_, _| {})
 }

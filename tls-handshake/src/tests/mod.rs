@@ -1,10 +1,11 @@
 //! Proofs that need to see inside: states without records, records without states, and published traces.
 
-mod asking;
 mod boundaries;
 mod flights;
 mod flips;
+mod flips12;
 mod flow;
+mod hello;
 mod negotiation;
 mod order;
 #[path = "../../tests/pair/mod.rs"]
@@ -12,6 +13,7 @@ mod pair;
 mod records;
 mod replay;
 mod updates;
+mod versions;
 mod wire;
 
 use std::sync::{Arc, Mutex};

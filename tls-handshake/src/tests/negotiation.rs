@@ -1,117 +1,24 @@
-//! What may be offered and chosen: hellos taken apart, changed in one place, and put together again.
+//! What may be offered and chosen in TLS 1.3, by hellos that are changed in one place.
 
-use tls_codec::code_points::{AlertDescription as A, CipherSuite, ExtensionType as X, HandshakeType as T, NamedGroup};
+use tls_codec::code_points::{
+    AlertDescription as A, CipherSuite, ExtensionType as X, HandshakeType as T, NamedGroup, ProtocolVersion,
+};
 use tls_codec::handshake::HELLO_RETRY_REQUEST_RANDOM;
 
 use super::flow::{End, Kind, answers, client, configs, server};
+use super::hello::{Change, Hello, client_given, server_given, tells};
 use super::pair::Pki;
 use crate::client::Client;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Illegal};
 
-/// A ClientHello, ServerHello or HelloRetryRequest as its fields.
-#[derive(Clone)]
-struct Hello {
-    typ: u8,
-    version: [u8; 2],
-    random: Vec<u8>,
-    session_id: Vec<u8>,
-    /// With its length in a ClientHello.
-    suites: Vec<u8>,
-    compression: Vec<u8>,
-    extensions: Vec<(u16, Vec<u8>)>,
-}
-
-impl Hello {
-    fn parse(message: &[u8]) -> Self {
-        let mut at = 4;
-        let mut take = |count: usize| {
-            at += count;
-            message[at - count..at].to_vec()
-        };
-        let number = |bytes: Vec<u8>| bytes.iter().fold(0usize, |n, b| n * 256 + usize::from(*b));
-        let is_client = message[0] == 1;
-        let version = take(2).try_into().unwrap();
-        let random = take(32);
-        let length = number(take(1));
-        let session_id = take(length);
-        let (suites, compression) = if is_client {
-            let length = number(take(2));
-            let suites = take(length);
-            let length = number(take(1));
-            (suites, take(length))
-        } else {
-            (take(2), take(1))
-        };
-        let mut left = number(take(2));
-        let mut extensions = Vec::new();
-        while left > 0 {
-            let typ = u16::try_from(number(take(2))).unwrap();
-            let length = number(take(2));
-            extensions.push((typ, take(length)));
-            left -= 4 + length;
-        }
-        Self { typ: message[0], version, random, session_id, suites, compression, extensions }
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let short = |n: usize| u16::try_from(n).unwrap().to_be_bytes();
-        let mut body = [&self.version[..], &self.random, &[u8::try_from(self.session_id.len()).unwrap()]].concat();
-        body.extend_from_slice(&self.session_id);
-        if self.typ == 1 {
-            body.extend_from_slice(&short(self.suites.len()));
-        }
-        body.extend_from_slice(&self.suites);
-        if self.typ == 1 {
-            body.push(u8::try_from(self.compression.len()).unwrap());
-        }
-        body.extend_from_slice(&self.compression);
-        let mut block = Vec::new();
-        for (typ, data) in &self.extensions {
-            block.extend_from_slice(&[&typ.to_be_bytes()[..], &short(data.len()), data].concat());
-        }
-        body.extend_from_slice(&short(block.len()));
-        body.extend_from_slice(&block);
-        [&[self.typ, 0][..], &short(body.len()), &body].concat()
-    }
-
-    fn get(&mut self, typ: X) -> &mut Vec<u8> {
-        &mut self.extensions.iter_mut().find(|(t, _)| *t == typ.0).unwrap_or_else(|| panic!("no {typ}")).1
-    }
-
-    fn remove(&mut self, typ: X) {
-        self.extensions.retain(|(t, _)| *t != typ.0);
-    }
-}
-
-type Change<'a> = &'a dyn Fn(&mut Hello);
-
-/// What a server says to a ClientHello changed so.
 fn server_says_to(config: ServerConfig, change: Change<'_>) -> Error {
-    let pki = Pki::new();
-    let mut client = client(configs(Kind::Full).0);
-    let mut hello = Hello::parse(&client.world.sent.pop_front().unwrap());
-    assert_eq!(Hello::parse(&hello.encode()).encode(), hello.encode());
-    change(&mut hello);
-    server(config).deliver(&hello.encode(), &mut answers(&pki)).unwrap_err()
+    server_given(configs(Kind::Full).0, config, &Pki::new(), change).map(|_| ()).unwrap_err()
 }
 
-/// What a client says to the first answer of a server changed so.
 fn client_says_to(kind: Kind, change: Change<'_>) -> Error {
-    let pki = Pki::new();
-    let (mut client, mut server) = (client(configs(kind).0), server(configs(kind).1));
-    server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
-    let mut hello = Hello::parse(&server.world.sent.pop_front().unwrap());
-    change(&mut hello);
-    client.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err()
-}
-
-/// The texts of an error that nothing in common gives: what each side has.
-fn tells(error: &Error, alert: A, both: &[&str]) {
-    assert_eq!(error.alert(), Some(alert), "{error}");
-    for text in both {
-        assert!(error.to_string().contains(text), "{error} does not tell {text}");
-    }
+    let (client, server) = configs(kind);
+    client_given(client, server, &Pki::new(), change).map(|_| ()).unwrap_err()
 }
 
 #[test]
@@ -132,8 +39,9 @@ fn nothing_in_common_is_told_with_both_sides_lists() {
     for change in [&(|h: &mut Hello| *h.get(X::SUPPORTED_VERSIONS) = vec![2, 3, 3]) as Change<'_>, &|h: &mut Hello| {
         h.remove(X::SUPPORTED_VERSIONS);
     }] {
-        let versions = server_says_to(configs(Kind::Full).1, change);
-        tells(&versions, A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
+        let mut newest_alone = configs(Kind::Full).1;
+        newest_alone.set_versions(&[ProtocolVersion::TLS13]).unwrap();
+        tells(&server_says_to(newest_alone, change), A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
     }
     // RFC 9846 §4.2.2: whatever supported_versions says.
     tells(&server_says_to(configs(Kind::Full).1, &|h| h.version = [3, 4]), A::PROTOCOL_VERSION, &[]);
@@ -181,7 +89,8 @@ fn a_server_that_chooses_what_was_not_offered_is_refused() {
     assert_eq!(group, Illegal::GroupNotOffered(NamedGroup::SECP256R1).into());
     let version = says(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![3, 3]);
     assert_eq!(version.alert(), Some(A::ILLEGAL_PARAMETER));
-    assert_eq!(says(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::PROTOCOL_VERSION));
+    // A ServerHello of TLS 1.2 with what only TLS 1.3 has.
+    assert_eq!(says(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::ILLEGAL_PARAMETER));
     assert_eq!(says(&|h| h.version = [3, 4]).alert(), Some(A::PROTOCOL_VERSION));
     tells(&says(&|h| h.remove(X::KEY_SHARE)), A::MISSING_EXTENSION, &["key_share"]);
     // Not offered, known and unknown; in the wrong message.
@@ -197,10 +106,10 @@ fn a_server_that_chooses_what_was_not_offered_is_refused() {
         let mut config = ClientConfig::new();
         config.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256]).unwrap();
         let mut client = client(config);
-        let hello = client.world.sent.pop_front().unwrap();
+        let hello = client.pop();
         let mut server = server(ServerConfig::new());
         server.deliver(&hello, &mut answers(&Pki::new())).unwrap();
-        let mut answer = Hello::parse(&server.world.sent.pop_front().unwrap());
+        let mut answer = Hello::parse(&server.pop());
         answer.suites = vec![0x13, 2];
         client.deliver(&answer.encode(), &mut answers(&Pki::new())).unwrap_err()
     };
@@ -226,13 +135,13 @@ fn hello_retry_requests_that_make_no_sense_are_refused() {
 fn retried(change: Change<'_>) -> (End<Client>, Hello, Vec<u8>) {
     let pki = Pki::new();
     let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
-    server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
-    let original = server.world.sent.pop_front().unwrap();
+    server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+    let original = server.pop();
     let mut retry = Hello::parse(&original);
     assert_eq!(retry.random, HELLO_RETRY_REQUEST_RANDOM);
     change(&mut retry);
     client.deliver(&retry.encode(), &mut answers(&pki)).unwrap();
-    let second = Hello::parse(&client.world.sent.pop_front().unwrap());
+    let second = Hello::parse(&client.pop());
     (client, second, original)
 }
 
@@ -259,9 +168,9 @@ fn a_second_client_hello_differs_in_nothing_but_what_was_asked() {
     let pki = Pki::new();
     let says = |change: Change<'_>| {
         let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
-        server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
-        client.deliver(&server.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
-        let mut second = Hello::parse(&client.world.sent.pop_front().unwrap());
+        server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+        client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
+        let mut second = Hello::parse(&client.pop());
         change(&mut second);
         server.deliver(&second.encode(), &mut answers(&pki))
     };
@@ -300,10 +209,10 @@ fn a_second_client_hello_differs_in_nothing_but_what_was_asked() {
 fn the_suite_of_a_retry_has_to_stay() {
     let pki = Pki::new();
     let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
-    server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
-    client.deliver(&server.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
-    server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
-    let mut hello = Hello::parse(&server.world.sent.pop_front().unwrap());
+    server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+    client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
+    server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+    let mut hello = Hello::parse(&server.pop());
     let other = if hello.suites == [0x13, 1] { 2 } else { 1 };
     hello.suites = vec![0x13, other];
     let refused = client.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err();
@@ -315,8 +224,8 @@ fn messages_after_server_hello_answer_only_what_was_offered() {
     let pki = Pki::new();
     let says = |config: ClientConfig, message: &[u8]| {
         let (mut client, mut server) = (client(config), server(ServerConfig::new()));
-        server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
-        client.deliver(&server.world.sent.pop_front().unwrap(), &mut answers(&pki)).unwrap();
+        server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+        client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
         client.deliver(message, &mut answers(&pki)).unwrap_err()
     };
     let h3 = [8, 0, 0, 11, 0, 9, 0, 16, 0, 5, 0, 3, 2, b'h', b'3'];

@@ -1,23 +1,41 @@
-//! Every state × every message that has no place in it.
+//! Every state × every message that has no place in it, and every state × change_cipher_spec.
 
-use tls_codec::code_points::{AlertDescription, HandshakeType as T};
+use tls_codec::code_points::{AlertDescription, ContentType, HandshakeType as T};
 
-use super::asking::AskingServer;
-use super::flow::{End, Kind, answers, client, configs, server};
+use super::flow::{End, Kind, answers, halted};
 use super::pair::Pki;
 use crate::client::Client;
 use crate::error::Error;
 use crate::role::States;
 use crate::server::Server;
 
-/// Gives each of the 256 types that have no place, known, unknown and of TLS 1.2, with several bodies, to a new end in the
-/// state that `reach` leads to.
-fn refuses_all_but<S: States>(name: &'static str, places: &[T], mut reach: impl FnMut(&Pki) -> End<S>) {
+/// Whether change_cipher_spec has a place in a state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// It is refused.
+    Refused,
+    /// It is there for middleboxes, and changes nothing.
+    Ignored,
+    /// It changes the keys.
+    Keys,
+}
+
+use Change::{Ignored, Keys, Refused};
+
+/// The types that exist.
+const KNOWN: [u8; 22] = [0, 1, 2, 3, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 203, 254];
+
+/// Gives each of the 256 types that have no place, known, unknown and of the other version, and change_cipher_spec to a new
+/// end in the state that `reach` leads to.
+fn refuses_all_but<S: States>(name: &'static str, places: &[T], change: Change, reach: impl Fn() -> End<S>) {
     let pki = Pki::new();
     for typ in (0..=u8::MAX).map(T).filter(|typ| !places.contains(typ)) {
         // The state decides before it looks inside: an empty body is refused for the same reason as a plausible one.
         for body in [&[][..], &[0; 40]] {
-            let mut end = reach(&pki);
+            if !body.is_empty() && !KNOWN.contains(&typ.0) {
+                continue;
+            }
+            let mut end = reach();
             assert_eq!(end.name(), name);
             let mut message = vec![typ.0, 0, 0, u8::try_from(body.len()).unwrap()];
             message.extend_from_slice(body);
@@ -29,64 +47,107 @@ fn refuses_all_but<S: States>(name: &'static str, places: &[T], mut reach: impl 
             assert_eq!(end.world.actions.len(), actions, "{name} acted on {typ}");
         }
     }
+    let mut end = reach();
+    let actions = end.world.actions.len();
+    let changed = end.change_cipher_spec();
+    match change {
+        Refused => {
+            let error = Error::UnexpectedRecord { state: name, got: ContentType::CHANGE_CIPHER_SPEC };
+            assert_eq!(error.alert(), Some(AlertDescription::UNEXPECTED_MESSAGE));
+            assert_eq!(changed, Err(error));
+        }
+        Ignored => assert_eq!((changed, end.name()), (Ok(()), name)),
+        Keys => assert!(changed.is_ok() && end.name() != name, "{name}: {changed:?}"),
+    }
+    assert_eq!(end.world.actions.len() > actions, change == Keys, "{name} and change_cipher_spec");
 }
 
-/// A client that was given the first `count` messages of a server's flight.
-fn client_after(count: usize, pki: &Pki) -> End<Client> {
-    let (mut client, mut server) = (client(configs(Kind::Full).0), server(configs(Kind::Full).1));
-    server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(pki)).unwrap();
-    for message in server.world.sent.iter().take(count) {
-        client.deliver(message, &mut answers(pki)).unwrap();
-    }
-    client
+/// A client that took the first `count` messages and changes of keys of a server, in the state of this name.
+fn client(kind: Kind, count: usize, name: &'static str, places: &[T], change: Change) {
+    let pki = super::flow::pki(kind);
+    refuses_all_but::<Client>(name, places, change, || halted(kind, &pki, [count, usize::MAX]).0);
+}
+
+/// The same of a server.
+fn server(kind: Kind, count: usize, name: &'static str, places: &[T], change: Change) {
+    let pki = super::flow::pki(kind);
+    refuses_all_but::<Server>(name, places, change, || halted(kind, &pki, [usize::MAX, count]).1);
 }
 
 #[test]
 fn client_states() {
-    refuses_all_but("WAIT_SH", &[T::SERVER_HELLO], |pki| client_after(0, pki));
-    refuses_all_but("WAIT_EE", &[T::ENCRYPTED_EXTENSIONS], |pki| client_after(1, pki));
-    refuses_all_but("WAIT_CERT_CR", &[T::CERTIFICATE, T::CERTIFICATE_REQUEST], |pki| client_after(2, pki));
-    refuses_all_but("WAIT_CV", &[T::CERTIFICATE_VERIFY], |pki| client_after(3, pki));
-    refuses_all_but("WAIT_FINISHED", &[T::FINISHED], |pki| client_after(4, pki));
+    client(Kind::Full, 0, "WAIT_SH", &[T::SERVER_HELLO], Ignored);
+    // The second of what a server sends is change_cipher_spec.
+    client(Kind::Full, 2, "WAIT_EE", &[T::ENCRYPTED_EXTENSIONS], Ignored);
+    client(Kind::Full, 3, "WAIT_CERT_CR", &[T::CERTIFICATE, T::CERTIFICATE_REQUEST], Ignored);
+    client(Kind::Full, 4, "WAIT_CV", &[T::CERTIFICATE_VERIFY], Ignored);
+    client(Kind::Full, 5, "WAIT_FINISHED", &[T::FINISHED], Ignored);
     // post_handshake_auth was not offered, so that not even CertificateRequest may come.
-    refuses_all_but("CONNECTED", &[T::NEW_SESSION_TICKET, T::KEY_UPDATE], |pki| client_after(5, pki));
+    client(Kind::Full, 6, "CONNECTED", &[T::NEW_SESSION_TICKET, T::KEY_UPDATE], Refused);
 }
 
 #[test]
 fn client_after_hello_retry_request_and_after_certificate_request() {
-    refuses_all_but("WAIT_SH after HelloRetryRequest", &[T::SERVER_HELLO], |pki| {
-        let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
-        server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(pki)).unwrap();
-        client.deliver(&server.world.sent.pop_front().unwrap(), &mut answers(pki)).unwrap();
-        client
-    });
-    refuses_all_but("WAIT_CERT", &[T::CERTIFICATE], |pki| {
-        let mut client = client(configs(Kind::Full).0);
-        let (_, flight) = AskingServer::answer(&client.world.sent.pop_front().unwrap(), pki);
-        for message in &flight[..3] {
-            client.deliver(message, &mut answers(pki)).unwrap();
-        }
-        client
-    });
-}
-
-/// A server that was given the first `count` messages of a client.
-fn server_after(count: usize, kind: Kind, pki: &Pki) -> End<Server> {
-    let (mut client, mut server) = (client(configs(kind).0), server(configs(kind).1));
-    for _ in 0..count {
-        server.deliver(&client.world.sent.pop_front().unwrap(), &mut answers(pki)).unwrap();
-        for message in std::mem::take(&mut server.world.sent) {
-            client.deliver(&message, &mut answers(pki)).unwrap();
-        }
-    }
-    server
+    client(Kind::Retry, 2, "WAIT_SH after HelloRetryRequest", &[T::SERVER_HELLO], Ignored);
+    client(Kind::Auth, 4, "WAIT_CERT", &[T::CERTIFICATE], Ignored);
+    client(Kind::Auth, 5, "WAIT_CV", &[T::CERTIFICATE_VERIFY], Ignored);
+    client(Kind::Auth, 6, "WAIT_FINISHED", &[T::FINISHED], Ignored);
+    client(Kind::Auth, 7, "CONNECTED", &[T::NEW_SESSION_TICKET, T::KEY_UPDATE], Refused);
 }
 
 #[test]
 fn server_states() {
-    refuses_all_but("START", &[T::CLIENT_HELLO], |pki| server_after(0, Kind::Full, pki));
-    refuses_all_but("START after HelloRetryRequest", &[T::CLIENT_HELLO], |pki| server_after(1, Kind::Retry, pki));
-    refuses_all_but("WAIT_FINISHED", &[T::FINISHED], |pki| server_after(1, Kind::Full, pki));
+    server(Kind::Full, 0, "START", &[T::CLIENT_HELLO], Refused);
+    server(Kind::Retry, 1, "START after HelloRetryRequest", &[T::CLIENT_HELLO], Ignored);
+    server(Kind::Full, 1, "WAIT_FINISHED", &[T::FINISHED], Ignored);
     // A second ClientHello would be renegotiation, which TLS 1.3 does not have.
-    refuses_all_but("CONNECTED", &[T::KEY_UPDATE], |pki| server_after(2, Kind::Full, pki));
+    server(Kind::Full, 3, "CONNECTED", &[T::KEY_UPDATE], Refused);
+}
+
+#[test]
+fn server_that_asks_for_a_certificate() {
+    // The second of what a client sends is change_cipher_spec.
+    server(Kind::Auth, 2, "WAIT_CERT", &[T::CERTIFICATE], Ignored);
+    server(Kind::Auth, 3, "WAIT_CV", &[T::CERTIFICATE_VERIFY], Ignored);
+    server(Kind::Auth, 4, "WAIT_FINISHED", &[T::FINISHED], Ignored);
+    server(Kind::Auth, 5, "CONNECTED", &[T::KEY_UPDATE], Refused);
+}
+
+#[test]
+fn tls12_client_states() {
+    client(Kind::Tls12, 1, "WAIT_CERT", &[T::CERTIFICATE], Refused);
+    // No CertificateStatus that ServerHello did not promise.
+    client(Kind::Tls12, 2, "WAIT_SKE", &[T::SERVER_KEY_EXCHANGE], Refused);
+    client(Kind::Tls12, 3, "WAIT_SHD", &[T::SERVER_HELLO_DONE, T::CERTIFICATE_REQUEST], Refused);
+    client(Kind::Tls12, 4, "WAIT_CCS", &[], Keys);
+    client(Kind::Tls12, 5, "WAIT_FINISHED", &[T::FINISHED], Refused);
+    // HelloRequest has an error of its own.
+    client(Kind::Tls12, 6, "CONNECTED", &[T::HELLO_REQUEST], Refused);
+}
+
+#[test]
+fn tls12_client_with_a_promised_status_and_with_a_request() {
+    client(Kind::Tls12Stapled, 2, "WAIT_SKE", &[T::SERVER_KEY_EXCHANGE, T::CERTIFICATE_STATUS], Refused);
+    client(Kind::Tls12Stapled, 3, "WAIT_SKE", &[T::SERVER_KEY_EXCHANGE], Refused);
+    client(Kind::Tls12Auth, 4, "WAIT_SHD", &[T::SERVER_HELLO_DONE], Refused);
+    client(Kind::Tls12Auth, 5, "WAIT_CCS", &[], Keys);
+}
+
+#[test]
+fn tls12_server_states() {
+    server(Kind::Tls12, 1, "WAIT_CKE", &[T::CLIENT_KEY_EXCHANGE], Refused);
+    server(Kind::Tls12, 2, "WAIT_CCS", &[], Keys);
+    server(Kind::Tls12, 3, "WAIT_FINISHED", &[T::FINISHED], Refused);
+    // A ClientHello has an error of its own.
+    server(Kind::Tls12, 4, "CONNECTED", &[T::CLIENT_HELLO], Refused);
+}
+
+#[test]
+fn tls12_server_that_asks_for_a_certificate() {
+    server(Kind::Tls12Auth, 1, "WAIT_CERT", &[T::CERTIFICATE], Refused);
+    server(Kind::Tls12Auth, 2, "WAIT_CKE", &[T::CLIENT_KEY_EXCHANGE], Refused);
+    server(Kind::Tls12Auth, 3, "WAIT_CV", &[T::CERTIFICATE_VERIFY], Refused);
+    server(Kind::Tls12Auth, 4, "WAIT_CCS", &[], Keys);
+    server(Kind::Tls12Auth, 5, "WAIT_FINISHED", &[T::FINISHED], Refused);
+    server(Kind::Tls12Auth, 6, "CONNECTED", &[T::CLIENT_HELLO], Refused);
 }

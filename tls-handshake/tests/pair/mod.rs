@@ -15,13 +15,19 @@ use tls_handshake::{
     ClientConnection, Connection, Identity, Outgoing, Progress, Role, RootCertStore, ServerConnection,
 };
 
-/// An authority, and a server's certificate for `a.test`.
+/// An authority, a server's certificate for `a.test`, and one for a client.
 pub struct Pki {
     pub roots: Arc<RootCertStore>,
     pub identity: Arc<Identity>,
     pub leaf: CertificateDer<'static>,
+    /// What the client shows, with a key of the same kind.
+    pub client: Arc<Identity>,
     key: Vec<u8>,
 }
+
+/// What is stapled to the server's certificate: nobody here looks into it.
+pub const OCSP_RESPONSE: &[u8] = b"an OCSP response";
+pub const SCTS: [&[u8]; 2] = [b"one timestamp", b"another"];
 
 impl Pki {
     pub fn new() -> Self {
@@ -29,31 +35,54 @@ impl Pki {
     }
 
     pub fn with_key(algorithm: &'static rcgen::SignatureAlgorithm) -> Self {
-        Self::of(KeyPair::generate_for(algorithm).unwrap(), &["a.test"])
+        Self::of(&|| KeyPair::generate_for(algorithm).unwrap(), &["a.test"])
+    }
+
+    /// One for each kind of key, with its name.
+    pub fn of_all_kinds() -> [(&'static str, Self); 4] {
+        [
+            ("ECDSA P-256", Self::with_key(&rcgen::PKCS_ECDSA_P256_SHA256)),
+            ("ECDSA P-384", Self::with_key(&rcgen::PKCS_ECDSA_P384_SHA384)),
+            ("Ed25519", Self::with_key(&rcgen::PKCS_ED25519)),
+            ("RSA 2048", Self::with_rsa_key()),
+        ]
     }
 
     /// With the RSA key of 2,048 bits among the test data, which protects nothing.
     pub fn with_rsa_key() -> Self {
         let der = PrivatePkcs8KeyDer::from(include_bytes!("../data/rsa2048.pkcs8.der").as_slice());
-        Self::of(KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_RSA_SHA256).unwrap(), &["a.test"])
+        Self::of(&|| KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_RSA_SHA256).unwrap(), &["a.test"])
     }
 
     /// For these names or IP addresses.
     pub fn for_names(names: &[&str]) -> Self {
-        Self::of(KeyPair::generate().unwrap(), names)
+        Self::of(&|| KeyPair::generate().unwrap(), names)
     }
 
-    fn of(key: KeyPair, names: &[&str]) -> Self {
+    fn of(key: &dyn Fn() -> KeyPair, names: &[&str]) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
-        let leaf = leaf.der().clone();
+        let issue = |names: &[&str]| {
+            let (key, names): (_, Vec<String>) = (key(), names.iter().map(|name| (*name).to_owned()).collect());
+            let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+            (leaf.der().clone(), key.serialize_der())
+        };
+        let ((leaf, key), (client_leaf, client_key)) = (issue(names), issue(&["client.test"]));
         let mut roots = RootCertStore::new();
         roots.add(authority.der()).unwrap();
-        let identity = Identity::new(vec![leaf.clone()], private_key(&key.serialize_der())).unwrap();
-        Self { roots: Arc::new(roots), identity: Arc::new(identity), leaf, key: key.serialize_der() }
+        let identity = Identity::new(vec![leaf.clone()], private_key(&key)).unwrap();
+        let client = Identity::new(vec![client_leaf], private_key(&client_key)).unwrap();
+        Self { roots: Arc::new(roots), identity: Arc::new(identity), leaf, client: Arc::new(client), key }
+    }
+
+    /// The same, with an OCSP response and certificate timestamps.
+    pub fn stapled(mut self) -> Self {
+        let mut identity = Identity::new(vec![self.leaf.clone()], self.private_key()).unwrap();
+        identity.set_ocsp_response(Some(OCSP_RESPONSE.to_vec())).unwrap();
+        identity.set_signed_certificate_timestamps(SCTS.map(<[u8]>::to_vec).to_vec()).unwrap();
+        self.identity = Arc::new(identity);
+        self
     }
 
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
@@ -75,6 +104,8 @@ impl Pki {
             Need::Identity(need) => need.answer(self.identity.clone()),
             Need::Signature(need) => need.sign_locally(),
             Need::Verdict(need) => need.verify(&self.roots, now()),
+            Need::ClientIdentity(need) => need.answer(self.client.clone()),
+            Need::ClientVerdict(need) => need.verify(&self.roots, now()),
             _ => panic!("a question that the tests do not know"),
         }
     }

@@ -1,0 +1,144 @@
+//! Every byte of every message of TLS 1.2 flipped: only both randoms and the server's half of the key exchange are signed, and
+//! all else is found at Finished, or where the client signs.
+
+use tls_codec::code_points::{AlertDescription as A, HandshakeType as T};
+
+use super::flips::{CLIENT_FINISHED, MASKS, Row, SERVER_FINISHED, SYNTAX, flip_all};
+use super::flow::Kind;
+
+const CLIENT_HELLO: Row = Row {
+    message: T::CLIENT_HELLO,
+    found: &[
+        ("server", T::CLIENT_HELLO, SYNTAX),
+        ("server", T::CLIENT_HELLO, &[A::PROTOCOL_VERSION, A::HANDSHAKE_FAILURE, A::NO_APPLICATION_PROTOCOL]),
+        // renegotiation_info, without whose answer there is no connection (RFC 5746 §3.4).
+        ("client", T::SERVER_HELLO, &[A::HANDSHAKE_FAILURE]),
+        // The random, which is signed with the key exchange.
+        ("client", T::SERVER_HELLO_DONE, &[A::DECRYPT_ERROR]),
+        ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
+        ("server", T::FINISHED, &[A::DECRYPT_ERROR]),
+    ],
+};
+
+const SERVER_HELLO: Row = Row {
+    message: T::SERVER_HELLO,
+    found: &[
+        ("client", T::SERVER_HELLO, SYNTAX),
+        ("client", T::SERVER_HELLO, &[A::PROTOCOL_VERSION, A::UNSUPPORTED_EXTENSION, A::HANDSHAKE_FAILURE]),
+        ("client", T::SERVER_HELLO_DONE, &[A::DECRYPT_ERROR]),
+        ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
+        ("server", T::FINISHED, &[A::DECRYPT_ERROR]),
+    ],
+};
+
+/// The chain is believed here, and its key has to have signed ServerKeyExchange.
+const CERTIFICATE: Row = Row {
+    message: T::CERTIFICATE,
+    found: &[
+        ("client", T::CERTIFICATE, SYNTAX),
+        ("client", T::SERVER_HELLO_DONE, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER]),
+        ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
+        ("server", T::FINISHED, &[A::DECRYPT_ERROR]),
+    ],
+};
+
+const CERTIFICATE_STATUS: Row = Row {
+    message: T::CERTIFICATE_STATUS,
+    found: &[("client", T::CERTIFICATE_STATUS, SYNTAX), ("server", T::FINISHED, &[A::DECRYPT_ERROR])],
+};
+
+const SERVER_KEY_EXCHANGE: Row = Row {
+    message: T::SERVER_KEY_EXCHANGE,
+    found: &[("client", T::SERVER_KEY_EXCHANGE, SYNTAX), ("client", T::SERVER_HELLO_DONE, &[A::DECRYPT_ERROR])],
+};
+
+const CERTIFICATE_REQUEST: Row = Row {
+    message: T::CERTIFICATE_REQUEST,
+    found: &[
+        ("client", T::CERTIFICATE_REQUEST, SYNTAX),
+        // The client has nothing for the kinds that are left.
+        ("server", T::CERTIFICATE, &[A::HANDSHAKE_FAILURE]),
+        ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
+    ],
+};
+
+const SERVER_HELLO_DONE: Row =
+    Row { message: T::SERVER_HELLO_DONE, found: &[("client", T::SERVER_HELLO_DONE, SYNTAX)] };
+
+const CLIENT_CERTIFICATE: Row = Row {
+    message: T::CERTIFICATE,
+    found: &[
+        ("server", T::CERTIFICATE, SYNTAX),
+        ("server", T::CERTIFICATE_VERIFY, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER]),
+    ],
+};
+
+const CLIENT_KEY_EXCHANGE: Row = Row {
+    message: T::CLIENT_KEY_EXCHANGE,
+    found: &[
+        ("server", T::CLIENT_KEY_EXCHANGE, SYNTAX),
+        ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
+        ("server", T::FINISHED, &[A::DECRYPT_ERROR]),
+    ],
+};
+
+const CLIENT_CERTIFICATE_VERIFY: Row = Row {
+    message: T::CERTIFICATE_VERIFY,
+    found: &[("server", T::CERTIFICATE_VERIFY, SYNTAX), ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR])],
+};
+
+const PLAIN: [&Row; 8] = [
+    &CLIENT_HELLO,
+    &SERVER_HELLO,
+    &CERTIFICATE,
+    &SERVER_KEY_EXCHANGE,
+    &SERVER_HELLO_DONE,
+    &CLIENT_KEY_EXCHANGE,
+    &CLIENT_FINISHED,
+    &SERVER_FINISHED,
+];
+
+#[test]
+fn every_byte_of_a_tls12_handshake() {
+    flip_all(Kind::Tls12, &MASKS, &PLAIN);
+}
+
+/// Where the master secret is not bound to the handshake, Finished still is.
+#[test]
+fn every_byte_of_a_tls12_handshake_without_extended_master_secret() {
+    flip_all(Kind::Tls12Plain, &MASKS[..2], &PLAIN);
+}
+
+#[test]
+fn every_byte_of_a_tls12_handshake_with_stapled_ocsp_response() {
+    let rows: [&Row; 9] = [
+        &CLIENT_HELLO,
+        &SERVER_HELLO,
+        &CERTIFICATE,
+        &CERTIFICATE_STATUS,
+        &SERVER_KEY_EXCHANGE,
+        &SERVER_HELLO_DONE,
+        &CLIENT_KEY_EXCHANGE,
+        &CLIENT_FINISHED,
+        &SERVER_FINISHED,
+    ];
+    flip_all(Kind::Tls12Stapled, &MASKS[2..3], &rows);
+}
+
+#[test]
+fn every_byte_of_a_tls12_handshake_with_client_certificate() {
+    let rows: [&Row; 11] = [
+        &CLIENT_HELLO,
+        &SERVER_HELLO,
+        &CERTIFICATE,
+        &SERVER_KEY_EXCHANGE,
+        &CERTIFICATE_REQUEST,
+        &SERVER_HELLO_DONE,
+        &CLIENT_CERTIFICATE,
+        &CLIENT_KEY_EXCHANGE,
+        &CLIENT_CERTIFICATE_VERIFY,
+        &CLIENT_FINISHED,
+        &SERVER_FINISHED,
+    ];
+    flip_all(Kind::Tls12Auth, &MASKS[2..], &rows);
+}

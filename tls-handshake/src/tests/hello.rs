@@ -1,0 +1,138 @@
+//! Hellos taken apart, changed in one place, and put together again.
+
+use tls_codec::code_points::{AlertDescription, ExtensionType as X};
+
+use super::flow::{End, answers, client, server};
+use super::pair::Pki;
+use crate::client::Client;
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::Error;
+use crate::server::Server;
+
+/// A ClientHello, ServerHello or HelloRetryRequest as its fields.
+#[derive(Clone)]
+pub(super) struct Hello {
+    pub(super) typ: u8,
+    pub(super) version: [u8; 2],
+    pub(super) random: Vec<u8>,
+    pub(super) session_id: Vec<u8>,
+    /// With its length in a ClientHello.
+    pub(super) suites: Vec<u8>,
+    pub(super) compression: Vec<u8>,
+    pub(super) extensions: Vec<(u16, Vec<u8>)>,
+}
+
+impl Hello {
+    pub(super) fn parse(message: &[u8]) -> Self {
+        let mut at = 4;
+        let mut take = |count: usize| {
+            at += count;
+            message[at - count..at].to_vec()
+        };
+        let number = |bytes: Vec<u8>| bytes.iter().fold(0usize, |n, b| n * 256 + usize::from(*b));
+        let is_client = message[0] == 1;
+        let version = take(2).try_into().unwrap();
+        let random = take(32);
+        let length = number(take(1));
+        let session_id = take(length);
+        let (suites, compression) = if is_client {
+            let length = number(take(2));
+            let suites = take(length);
+            let length = number(take(1));
+            (suites, take(length))
+        } else {
+            (take(2), take(1))
+        };
+        let mut left = number(take(2));
+        let mut extensions = Vec::new();
+        while left > 0 {
+            let typ = u16::try_from(number(take(2))).unwrap();
+            let length = number(take(2));
+            extensions.push((typ, take(length)));
+            left -= 4 + length;
+        }
+        Self { typ: message[0], version, random, session_id, suites, compression, extensions }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let short = |n: usize| u16::try_from(n).unwrap().to_be_bytes();
+        let mut body = [&self.version[..], &self.random, &[u8::try_from(self.session_id.len()).unwrap()]].concat();
+        body.extend_from_slice(&self.session_id);
+        if self.typ == 1 {
+            body.extend_from_slice(&short(self.suites.len()));
+        }
+        body.extend_from_slice(&self.suites);
+        if self.typ == 1 {
+            body.push(u8::try_from(self.compression.len()).unwrap());
+        }
+        body.extend_from_slice(&self.compression);
+        let mut block = Vec::new();
+        for (typ, data) in &self.extensions {
+            block.extend_from_slice(&[&typ.to_be_bytes()[..], &short(data.len()), data].concat());
+        }
+        body.extend_from_slice(&short(block.len()));
+        body.extend_from_slice(&block);
+        [&[self.typ, 0][..], &short(body.len()), &body].concat()
+    }
+
+    /// Changes a message if it is a ClientHello or a ServerHello.
+    pub(super) fn edit(message: &mut Vec<u8>, change: Change<'_>) {
+        if matches!(message[0], 1 | 2) {
+            let mut hello = Self::parse(message);
+            change(&mut hello);
+            *message = hello.encode();
+        }
+    }
+
+    pub(super) fn has(&self, typ: X) -> bool {
+        self.extensions.iter().any(|(t, _)| *t == typ.0)
+    }
+
+    pub(super) fn get(&mut self, typ: X) -> &mut Vec<u8> {
+        &mut self.extensions.iter_mut().find(|(t, _)| *t == typ.0).unwrap_or_else(|| panic!("no {typ}")).1
+    }
+
+    pub(super) fn remove(&mut self, typ: X) {
+        self.extensions.retain(|(t, _)| *t != typ.0);
+    }
+}
+
+pub(super) type Change<'a> = &'a dyn Fn(&mut Hello);
+
+/// A server that was given the ClientHello of such a client, changed so.
+pub(super) fn server_given(
+    client_config: ClientConfig,
+    config: ServerConfig,
+    pki: &Pki,
+    change: Change<'_>,
+) -> Result<End<Server>, Error> {
+    let mut hello = Hello::parse(&client(client_config).pop());
+    assert_eq!(Hello::parse(&hello.encode()).encode(), hello.encode());
+    change(&mut hello);
+    let mut server = server(config);
+    server.deliver(&hello.encode(), &mut answers(pki))?;
+    Ok(server)
+}
+
+/// A client that was given the first answer of such a server, changed so.
+pub(super) fn client_given(
+    config: ClientConfig,
+    server_config: ServerConfig,
+    pki: &Pki,
+    change: Change<'_>,
+) -> Result<End<Client>, Error> {
+    let (mut client, mut server) = (client(config), server(server_config));
+    server.deliver(&client.pop(), &mut answers(pki)).unwrap();
+    let mut hello = Hello::parse(&server.pop());
+    change(&mut hello);
+    client.deliver(&hello.encode(), &mut answers(pki))?;
+    Ok(client)
+}
+
+/// The alert of an error, and its texts: what each side has.
+pub(super) fn tells(error: &Error, alert: AlertDescription, texts: &[&str]) {
+    assert_eq!(error.alert(), Some(alert), "{error}");
+    for text in texts {
+        assert!(error.to_string().contains(text), "{error} does not tell {text}");
+    }
+}

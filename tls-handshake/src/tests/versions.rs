@@ -1,0 +1,272 @@
+//! The version: what both sides have decides it, and nobody between them (RFC 9846 §4.2.3, §4.3.1, RFC 7507).
+
+use tls_codec::code_points::{
+    AlertDescription as A, ExtensionType as X, HandshakeType as T, ProtocolVersion as V, SignatureScheme,
+};
+use tls_codec::handshake::{DOWNGRADE_TLS11, DOWNGRADE_TLS12};
+
+use super::flow::{End, Failure, Habit, Kind, Outcome, answers, client, configs, ends, meet, run, server, server_with};
+use super::hello::{Change, Hello, client_given, server_given, tells};
+use super::pair::{Pair, Pki};
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::{Error, Illegal};
+use crate::role::States;
+use crate::server::Server;
+
+const SETS: [&[V]; 3] = [&[V::TLS12], &[V::TLS13], &[V::TLS13, V::TLS12]];
+
+fn configs_of(at_client: &[V], at_server: &[V]) -> (ClientConfig, ServerConfig) {
+    let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+    client.set_versions(at_client).unwrap();
+    server.set_versions(at_server).unwrap();
+    (client, server)
+}
+
+#[test]
+fn the_newest_that_both_have_is_used_and_else_both_lists_are_told() {
+    let pki = Pki::new();
+    for at_client in SETS {
+        for at_server in SETS {
+            let (client, server) = configs_of(at_client, at_server);
+            let mut pair = Pair::with(client, server);
+            let outcome = pair.run(&mut |need| pki.answer(need));
+            let newest = at_client.iter().copied().filter(|version| at_server.contains(version)).max_by_key(|v| v.0);
+            if newest.is_some() {
+                assert_eq!(outcome, Ok(()));
+                assert_eq!(pair.client.protocol_version(), newest);
+                assert_eq!(pair.server.protocol_version(), newest);
+                pair.exchange(b"question", b"answer");
+                continue;
+            }
+            let refused = Error::NoCommonVersion { offered: at_client.to_vec(), enabled: at_server.to_vec() };
+            assert_eq!(outcome, Err(refused.clone()));
+            tells(&refused, A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
+            let told = pair.step_client().unwrap_err();
+            assert!(matches!(told, Error::AlertReceived { description: A::PROTOCOL_VERSION, .. }), "{told:?}");
+        }
+    }
+}
+
+/// RFC 9846 §4.2.3: set exactly when TLS 1.2 is chosen where TLS 1.3 is enabled.
+#[test]
+fn the_server_s_random_tells_a_downgrade_and_nothing_else() {
+    let pki = Pki::new();
+    for at_client in SETS {
+        for at_server in SETS {
+            let (client_config, server_config) = configs_of(at_client, at_server);
+            let (mut client, mut server) = (client(client_config), server(server_config));
+            if server.deliver(&client.pop(), &mut answers(&pki)).is_err() {
+                continue;
+            }
+            let hello = Hello::parse(&server.pop());
+            let is_tls12 = !hello.has(X::SUPPORTED_VERSIONS);
+            let marked = hello.random.ends_with(&DOWNGRADE_TLS12);
+            assert_eq!(marked, is_tls12 && at_server.contains(&V::TLS13), "{at_client:?} and {at_server:?}");
+            assert!(!hello.random.ends_with(&DOWNGRADE_TLS11));
+        }
+    }
+}
+
+/// The version that a server with both takes from a hello changed so.
+fn chosen(change: Change<'_>) -> Result<V, Error> {
+    let (client, server) = configs(Kind::Full);
+    let mut server = server_given(client, server, &Pki::new(), change)?;
+    let hello = Hello::parse(&server.pop());
+    Ok(if hello.has(X::SUPPORTED_VERSIONS) { V::TLS13 } else { V::TLS12 })
+}
+
+#[test]
+fn supported_versions_alone_decides_where_it_is_and_legacy_version_where_it_is_not() {
+    assert_eq!(chosen(&|_| {}), Ok(V::TLS13));
+    // Whatever the order, and whatever else is in it: GREASE, older ones.
+    assert_eq!(chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![8, 0x7a, 0x7a, 3, 2, 3, 3, 3, 4]), Ok(V::TLS13));
+    assert_eq!(chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![6, 0x7a, 0x7a, 3, 1, 3, 3]), Ok(V::TLS12));
+    // It decides against legacy_version as well.
+    for legacy in [[3, 1], [3, 2], [3, 4], [3, 0xff]] {
+        let with = |h: &mut Hello| {
+            h.version = legacy;
+            *h.get(X::SUPPORTED_VERSIONS) = vec![2, 3, 3];
+        };
+        assert_eq!(chosen(&with), Ok(V::TLS12), "{legacy:?}");
+    }
+    // Without it TLS 1.2 is the newest, though legacy_version may say more (RFC 5246 Appendix E.1).
+    for legacy in [[3, 3], [3, 4], [3, 0xff], [4, 0]] {
+        let without = |h: &mut Hello| {
+            h.version = legacy;
+            h.remove(X::SUPPORTED_VERSIONS);
+        };
+        assert_eq!(chosen(&without), Ok(V::TLS12), "{legacy:?}");
+    }
+}
+
+#[test]
+fn older_versions_are_refused_and_named() {
+    for (legacy, name) in [([3, 0], "SSLv3"), ([3, 1], "TLSv1.0"), ([3, 2], "TLSv1.1"), ([2, 0], "")] {
+        let refused = chosen(&|h| {
+            h.version = legacy;
+            h.remove(X::SUPPORTED_VERSIONS);
+        });
+        let refused = refused.unwrap_err();
+        let offered = vec![V(u16::from_be_bytes(legacy))];
+        assert_eq!(refused, Error::NoCommonVersion { offered, enabled: vec![V::TLS13, V::TLS12] });
+        tells(&refused, A::PROTOCOL_VERSION, &[name, "TLSv1.2", "TLSv1.3"]);
+    }
+    let refused = chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![4, 3, 2, 3, 1]).unwrap_err();
+    tells(&refused, A::PROTOCOL_VERSION, &["TLSv1.1", "TLSv1.0", "TLSv1.2"]);
+    // A server's choice of one.
+    let (client, server) = configs(Kind::Tls12);
+    for (legacy, name) in [([3, 0], "SSLv3"), ([3, 1], "TLSv1.0"), ([3, 2], "TLSv1.1")] {
+        let says = client_given(client.clone(), server.clone(), &Pki::new(), &|h| h.version = legacy);
+        tells(&says.map(|_| ()).unwrap_err(), A::PROTOCOL_VERSION, &[name]);
+    }
+    // A ServerHello of TLS 1.2, at a client that did not offer it.
+    let mut newest_alone = ClientConfig::new();
+    newest_alone.set_versions(&[V::TLS13]).unwrap();
+    let says = client_given(newest_alone, ServerConfig::new(), &Pki::new(), &|h| h.remove(X::SUPPORTED_VERSIONS));
+    let refused = Error::NoCommonVersion { offered: vec![V::TLS12], enabled: vec![V::TLS13] };
+    assert_eq!(says.map(|_| ()), Err(refused));
+    // An SSLv2 hello is no record at all.
+    let mut pair = Pair::with(ClientConfig::new(), ServerConfig::new());
+    let mut ssl2 = [&[0x80, 0x2e, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10][..], &[1; 37]].concat();
+    let refused = pair.server.process(&mut ssl2, &mut pair.to_client).unwrap_err();
+    tells(&refused, A::PROTOCOL_VERSION, &["SSL"]);
+}
+
+/// RFC 7507 §3.
+#[test]
+fn a_client_that_says_it_fell_back_is_refused_where_it_need_not() {
+    let pki = Pki::new();
+    let scsv = |at_client: &[V], at_server: &[V], legacy: [u8; 2]| {
+        let (client, server) = configs_of(at_client, at_server);
+        let taken = server_given(client, server, &pki, &|h| {
+            h.suites.extend_from_slice(&[0x56, 0]);
+            h.version = legacy;
+        });
+        taken.map(|_| ())
+    };
+    let inappropriate = |offered| Err(Error::InappropriateFallback { offered });
+    assert_eq!(scsv(&[V::TLS12], SETS[2], [3, 3]), inappropriate(V::TLS12));
+    assert_eq!(scsv(&[V::TLS12], SETS[1], [3, 3]), inappropriate(V::TLS12));
+    // Older ones, which are told that and not that there is nothing in common.
+    assert_eq!(scsv(&[V::TLS12], SETS[2], [3, 2]), inappropriate(V::TLS11));
+    assert_eq!(scsv(&[V::TLS12], SETS[0], [3, 1]), inappropriate(V::TLS10));
+    // Where nothing better would have come of it, it is no reason.
+    assert_eq!(scsv(&[V::TLS12], SETS[0], [3, 3]), Ok(()));
+    assert_eq!(scsv(SETS[2], SETS[2], [3, 3]), Ok(()));
+    assert_eq!(scsv(SETS[2], SETS[0], [3, 3]), Ok(()));
+    assert_eq!(Error::InappropriateFallback { offered: V::TLS12 }.alert(), Some(A::INAPPROPRIATE_FALLBACK));
+}
+
+/// Somebody between two ends that both know both versions changes the hellos. Gives where it is found.
+fn man_in_the_middle(to_server: Change<'_>, to_client: Change<'_>) -> Failure {
+    let pki = Pki::new();
+    let (mut client, mut server) = ends(Kind::Full);
+    let outcome = run(&mut client, &mut server, &mut answers(&pki), &mut |_, message| match message[0] {
+        1 => Hello::edit(message, to_server),
+        _ => Hello::edit(message, to_client),
+    });
+    let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
+    failure
+}
+
+fn strip(hello: &mut Hello) {
+    hello.remove(X::SUPPORTED_VERSIONS);
+}
+
+#[test]
+fn a_downgrade_by_the_client_hello_is_told_by_the_sentinel() {
+    let downgraded = Failure { side: "client", at: T::SERVER_HELLO, error: Illegal::Downgraded(V::TLS12).into() };
+    assert_eq!(downgraded.error.alert(), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(man_in_the_middle(&strip, &|_| {}), downgraded);
+    assert_eq!(man_in_the_middle(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![2, 3, 3], &|_| {}), downgraded);
+    let thorough = |h: &mut Hello| {
+        strip(h);
+        h.remove(X::KEY_SHARE);
+        h.remove(X::PSK_KEY_EXCHANGE_MODES);
+        h.session_id.clear();
+    };
+    assert_eq!(man_in_the_middle(&thorough, &|_| {}), downgraded);
+}
+
+/// Whoever takes the sentinel out breaks the signature, which covers both randoms (RFC 5246 §7.4.3).
+#[test]
+fn a_downgrade_that_hides_the_sentinel_is_told_by_the_signature() {
+    for end in [[0; 8], [0xff; 8]] {
+        let hide = |h: &mut Hello| h.random[24..].copy_from_slice(&end);
+        let found = man_in_the_middle(&strip, &hide);
+        assert_eq!(found, Failure { side: "client", at: T::SERVER_HELLO_DONE, error: Error::BadSignature });
+    }
+    // A sentinel that somebody puts in is one as well: the older value, too.
+    let pki = Pki::new();
+    for end in [DOWNGRADE_TLS11, DOWNGRADE_TLS12] {
+        let habit: Habit = Box::new(move |message| Hello::edit(message, &|h| h.random[24..].copy_from_slice(&end)));
+        let (client_config, server_config) = configs(Kind::Tls12);
+        let (mut client, mut server) = (client(client_config), server_with(server_config, Some(habit)));
+        let outcome = meet(&mut client, &mut server, &pki);
+        let error = Illegal::Downgraded(V::TLS12).into();
+        assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::SERVER_HELLO, error }));
+    }
+}
+
+#[test]
+fn a_server_hello_of_tls13_does_not_pass_for_one_of_tls12() {
+    let says = |change: Change<'_>| man_in_the_middle(&|_| {}, change);
+    let at_hello = |error: Error| Failure { side: "client", at: T::SERVER_HELLO, error };
+    let found = says(&strip);
+    assert!(matches!(found.error, Error::Decode(_)), "{found:?}");
+    assert_eq!(found.error.alert(), Some(A::ILLEGAL_PARAMETER));
+    let no_suite = says(&|h| h.extensions.clear());
+    let suite = tls_codec::code_points::CipherSuite::TLS_AES_128_GCM_SHA256;
+    assert_eq!(no_suite, at_hello(Illegal::CipherSuiteNotOffered(suite).into()));
+    let with_suite = |h: &mut Hello| {
+        h.extensions.clear();
+        h.suites = vec![0xc0, 0x2b];
+    };
+    assert_eq!(says(&with_suite), at_hello(Illegal::SessionIdEchoed.into()));
+    let with_id = |h: &mut Hello| {
+        with_suite(h);
+        h.session_id.clear();
+    };
+    assert_eq!(says(&with_id), at_hello(Error::InsecureRenegotiation));
+    // All that a ServerHello of TLS 1.2 has: the messages behind it are not.
+    let whole = |h: &mut Hello| {
+        with_id(h);
+        h.extensions.push((X::RENEGOTIATION_INFO.0, vec![0]));
+    };
+    let found = says(&whole);
+    assert_eq!(found.side, "client");
+    assert!(matches!(found.error, Error::UnexpectedRecord { state: "WAIT_CERT", .. }), "{found:?}");
+}
+
+#[test]
+fn a_server_hello_of_tls12_does_not_pass_for_one_of_tls13() {
+    let pki = Pki::new();
+    let says = |change: Change<'_>| {
+        let (client, server) = configs(Kind::Tls12);
+        client_given(client, server, &pki, change).map(|_| ()).unwrap_err()
+    };
+    let selects = |h: &mut Hello| h.extensions.push((X::SUPPORTED_VERSIONS.0, vec![3, 4]));
+    assert_eq!(says(&selects).alert(), Some(A::ILLEGAL_PARAMETER));
+    // The extension cannot choose TLS 1.2 (RFC 9846 §4.3.1).
+    let selects_older = says(&|h| h.extensions.push((X::SUPPORTED_VERSIONS.0, vec![3, 3])));
+    assert_eq!(selects_older, Illegal::VersionNotOffered(V::TLS12).into());
+}
+
+/// RSA keys of TLS 1.3 sign with PSS alone, whatever TLS 1.2 allows: the offer of both versions is no offer of PKCS#1 v1.5 here.
+#[test]
+fn schemes_offered_for_tls12_are_not_accepted_in_tls13() {
+    let pki = Pki::with_rsa_key();
+    let habit: Habit = Box::new(|message| {
+        if message[0] == T::CERTIFICATE_VERIFY.0 {
+            message[4..6].copy_from_slice(&SignatureScheme::RSA_PKCS1_SHA256.0.to_be_bytes());
+        }
+    });
+    let (client_config, server_config) = configs(Kind::Full);
+    let mut server: End<Server> = server_with(server_config, Some(habit));
+    let mut client = client(client_config);
+    let outcome = meet(&mut client, &mut server, &pki);
+    let error = Error::SignatureSchemeNotOffered(SignatureScheme::RSA_PKCS1_SHA256);
+    assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::CERTIFICATE_VERIFY, error }));
+    assert_eq!(client.name(), "failed");
+    assert!(server.state.as_ref().is_some_and(|state| state.established().is_none()));
+}
