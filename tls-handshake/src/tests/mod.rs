@@ -8,6 +8,7 @@ mod flow;
 mod hello;
 mod negotiation;
 mod order;
+mod past_faults;
 #[path = "../../tests/pair/mod.rs"]
 mod pair;
 mod records;

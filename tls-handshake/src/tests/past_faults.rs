@@ -1,0 +1,369 @@
+//! Faults that other stacks had, each played to ours. The matrix of states and messages holds all of them as well; these show
+//! them one by one, with the records that they go in.
+
+use tls_codec::code_points::{AlertDescription as A, ContentType as C, HandshakeType as T, SignatureScheme};
+
+use tls_crypto::tls12::{KeyBlock, MasterSecret};
+use tls_crypto::{Overhead, Sealer, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256};
+
+use super::Secrets;
+use super::flow::{
+    Action, CHANGE_CIPHER_SPEC, Failure, Habit, Kind, Outcome, Sent, answers, client_with, configs, halted, meet, pki,
+    server_with,
+};
+use super::pair::{Pair, Pki};
+use crate::error::Error;
+use crate::verify::{tls12, tls13};
+
+const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
+
+fn pair12() -> Pair {
+    let (client, server) = configs(Kind::Tls12);
+    Pair::with(client, server)
+}
+
+/// A server of TLS 1.2 that sent its flight, and the records with which the client answers.
+fn client_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
+    let mut pair = pair12();
+    let mut need = pair.step_server().unwrap();
+    while let Some(asked) = need.take() {
+        need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+    }
+    let need = pair.step_client().unwrap().expect("a chain to judge");
+    assert!(pair.client.resume(pki.answer(need), &mut pair.to_server).unwrap().is_none());
+    let flight = records(pair.to_server.ready());
+    pair.to_server.consume(usize::MAX);
+    assert_eq!(flight.iter().map(|record| record[0]).collect::<Vec<_>>(), [22, 20, 22]);
+    (pair, flight)
+}
+
+/// The same one flight later: a client that sent its own, and the records of the server's last.
+fn server_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
+    let (mut pair, flight) = client_flight(pki);
+    give_server(&mut pair, &flight.concat()).unwrap();
+    let flight = records(pair.to_client.ready());
+    pair.to_client.consume(usize::MAX);
+    assert_eq!(flight.iter().map(|record| record[0]).collect::<Vec<_>>(), [20, 22]);
+    (pair, flight)
+}
+
+fn records(mut wire: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    while !wire.is_empty() {
+        let (record, rest) = wire.split_at(5 + usize::from(u16::from_be_bytes([wire[3], wire[4]])));
+        found.push(record.to_vec());
+        wire = rest;
+    }
+    found
+}
+
+fn give_server(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
+    pair.at_server.extend_from_slice(bytes);
+    pair.step_server().map(|need| assert!(need.is_none()))
+}
+
+fn give_client(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
+    pair.at_client.extend_from_slice(bytes);
+    pair.step_client().map(|need| assert!(need.is_none()))
+}
+
+fn is_unexpected(result: &Result<(), Error>, at: &str, content_type: C) {
+    let Err(Error::UnexpectedRecord { got, state }) = result else { panic!("{result:?}") };
+    assert_eq!((*got, *state), (content_type, at));
+    assert_eq!(result.as_ref().unwrap_err().alert(), Some(A::UNEXPECTED_MESSAGE));
+}
+
+/// CVE-2014-0224: OpenSSL changed to keys that there were not yet, or made them of an empty secret.
+#[test]
+fn cve_2014_0224_early_change_cipher_spec_changes_no_key() {
+    let pki = pki(Kind::Tls12);
+    // At the client: before Certificate, ServerKeyExchange, ServerHelloDone. At the server: before ClientKeyExchange.
+    for (count, state) in [(1, "WAIT_CERT"), (2, "WAIT_SKE"), (3, "WAIT_SHD")] {
+        let (mut client, _) = halted(Kind::Tls12, &pki, [count, usize::MAX]);
+        is_unexpected(&client.change_cipher_spec(), state, C::CHANGE_CIPHER_SPEC);
+        assert!(!client.world.actions.iter().any(|action| matches!(action, Action::InstallRead(_))));
+    }
+    let (_, mut server) = halted(Kind::Tls12, &pki, [usize::MAX, 1]);
+    is_unexpected(&server.change_cipher_spec(), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
+    assert!(!server.world.actions.iter().any(|action| matches!(action, Action::InstallRead(_))));
+    // Between the client's Certificate and its proof.
+    let pki = super::flow::pki(Kind::Tls12Auth);
+    for (count, state) in [(1, "WAIT_CERT"), (2, "WAIT_CKE"), (3, "WAIT_CV")] {
+        let (_, mut server) = halted(Kind::Tls12Auth, &pki, [usize::MAX, count]);
+        is_unexpected(&server.change_cipher_spec(), state, C::CHANGE_CIPHER_SPEC);
+    }
+}
+
+#[test]
+fn cve_2014_0224_in_records() {
+    let pki = Pki::new();
+    let (mut pair, flight) = client_flight(&pki);
+    is_unexpected(&give_server(&mut pair, &CCS), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
+    assert_eq!(pair.to_client.ready(), [21, 3, 3, 0, 2, 2, 10]);
+    // In the middle of a message.
+    let mut pair = client_flight(&pki).0;
+    let half = u16::try_from((flight[0].len() - 5) / 2).unwrap();
+    let first = [&[22, 3, 3][..], &half.to_be_bytes(), &flight[0][5..5 + usize::from(half)]].concat();
+    give_server(&mut pair, &first).unwrap();
+    assert_eq!(give_server(&mut pair, &CCS), Err(Error::InterleavedHandshake));
+    // Twice: the second is read under the keys of the first, which it is not sealed with, and if it were it has no place.
+    let (mut pair, flight) = client_flight(&pki);
+    give_server(&mut pair, &flight[..2].concat()).unwrap();
+    assert_eq!(give_server(&mut pair, &CCS), Err(Error::BadRecordMac));
+    let (mut pair, _) = server_flight(&pki);
+    pair.client.forge(C::CHANGE_CIPHER_SPEC, &[1], &mut pair.to_server);
+    is_unexpected(&pair.step_server().map(|_| ()), "CONNECTED", C::CHANGE_CIPHER_SPEC);
+    // At the client.
+    let (mut pair, flight) = server_flight(&pki);
+    give_client(&mut pair, &flight[0]).unwrap();
+    assert_eq!(give_client(&mut pair, &CCS), Err(Error::BadRecordMac));
+}
+
+#[test]
+fn finished_without_change_cipher_spec_is_refused() {
+    let pki = pki(Kind::Tls12);
+    let refused = Err(Error::UnexpectedMessage { state: "WAIT_CCS", got: T::FINISHED });
+    let (mut client, mut server) = halted(Kind::Tls12, &pki, [4, 2]);
+    assert_eq!(client.world.sent.pop_front(), Some(Sent::ChangeCipherSpec));
+    assert_eq!(server.take(&client.world.sent[0], &mut answers(&pki)), refused);
+    let (mut client, mut server) = halted(Kind::Tls12, &pki, [4, 4]);
+    assert_eq!(server.world.sent.pop_front(), Some(Sent::ChangeCipherSpec));
+    assert_eq!(client.take(&server.world.sent[0], &mut answers(&pki)), refused);
+}
+
+#[test]
+fn finished_in_the_clear_is_refused() {
+    let pki = Pki::new();
+    let finished = [&[22, 3, 3, 0, 16, 20, 0, 0, 12][..], &[7; 12]].concat();
+    let (mut pair, flight) = client_flight(&pki);
+    give_server(&mut pair, &flight[..2].concat()).unwrap();
+    assert_eq!(give_server(&mut pair, &finished), Err(Error::BadRecordMac));
+    let (mut pair, flight) = server_flight(&pki);
+    give_client(&mut pair, &flight[0]).unwrap();
+    assert_eq!(give_client(&mut pair, &finished), Err(Error::BadRecordMac));
+}
+
+#[test]
+fn application_data_before_finished_is_refused_and_not_sent() {
+    let pki = Pki::new();
+    let data = [&[23, 3, 3, 0, 5][..], b"early"].concat();
+    let (mut pair, _) = client_flight(&pki);
+    // No False Start: Finished has to come first, both ways.
+    assert_eq!(pair.client.send(&[std::io::IoSlice::new(b"early")], &mut pair.to_server), Ok(0));
+    assert!(pair.to_server.is_empty());
+    is_unexpected(&give_server(&mut pair, &data), "WAIT_CKE", C::APPLICATION_DATA);
+    let (mut pair, flight) = client_flight(&pki);
+    give_server(&mut pair, &flight[0]).unwrap();
+    is_unexpected(&give_server(&mut pair, &data), "WAIT_CCS", C::APPLICATION_DATA);
+    let mut pair = pair12();
+    is_unexpected(&give_client(&mut pair, &data), "WAIT_SH", C::APPLICATION_DATA);
+    let (mut pair, _) = server_flight(&pki);
+    is_unexpected(&give_client(&mut pair, &data), "WAIT_CCS", C::APPLICATION_DATA);
+}
+
+/// The keys of a connection, as if its peer had other ideas of what to seal first.
+fn keys(secrets: &Secrets, server_random: &[u8; 32]) -> KeyBlock {
+    let [(label, client_random, master)] = &secrets.all()[..] else { panic!("one secret") };
+    assert_eq!(label, "CLIENT_RANDOM");
+    let suite = &TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+    let master = MasterSecret::from_bytes(suite.hash, master.as_slice().try_into().unwrap());
+    master.key_block(suite.aead, client_random, server_random)
+}
+
+fn seal(sealer: &mut Sealer, content_type: C, content: &[u8]) -> Vec<u8> {
+    let Overhead { before, behind } = sealer.overhead();
+    let mut record = [&vec![0; 5 + before], content, &vec![0; behind]].concat();
+    sealer.seal(content_type.0, &mut record).unwrap();
+    record
+}
+
+/// Sealed with the right keys, and in the place of Finished.
+#[test]
+fn nothing_but_finished_comes_first_under_the_keys() {
+    let pki = Pki::new();
+    let ready = |at_client: bool| {
+        let (mut client, server) = configs(Kind::Tls12);
+        let secrets = Secrets::new();
+        client.set_key_log(secrets.clone());
+        let mut pair = Pair::with(client, server);
+        let mut need = pair.step_server().unwrap();
+        while let Some(asked) = need.take() {
+            need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+        }
+        // Behind the headers of record and message, and the version.
+        let random: [u8; 32] = pair.to_client.ready()[5 + 4 + 2..][..32].try_into().unwrap();
+        let need = pair.step_client().unwrap().unwrap();
+        pair.client.resume(pki.answer(need), &mut pair.to_server).unwrap();
+        let keys = keys(&secrets, &random);
+        if at_client {
+            give_client(&mut pair, &CCS).unwrap();
+        } else {
+            let flight = records(pair.to_server.ready());
+            pair.to_server.consume(usize::MAX);
+            give_server(&mut pair, &flight[..2].concat()).unwrap();
+        }
+        (pair, keys)
+    };
+    for (content_type, content) in
+        [(C::APPLICATION_DATA, &b"early"[..]), (C::APPLICATION_DATA, b""), (C::CHANGE_CIPHER_SPEC, &[1])]
+    {
+        let (mut pair, keys) = ready(false);
+        let record = seal(&mut keys.client_sealer(), content_type, content);
+        is_unexpected(&give_server(&mut pair, &record), "WAIT_FINISHED", content_type);
+        assert!(pair.server_received.is_empty());
+        let (mut pair, keys) = ready(true);
+        let record = seal(&mut keys.server_sealer(), content_type, content);
+        is_unexpected(&give_client(&mut pair, &record), "WAIT_FINISHED", content_type);
+        assert!(pair.client_received.is_empty());
+    }
+    // Finished of the right length and another value.
+    let finished = [&[20, 0, 0, 12][..], &[7; 12]].concat();
+    let (mut pair, keys) = ready(false);
+    let record = seal(&mut keys.client_sealer(), C::HANDSHAKE, &finished);
+    assert_eq!(give_server(&mut pair, &record), Err(Error::BadFinished));
+    let (mut pair, keys) = ready(true);
+    let record = seal(&mut keys.server_sealer(), C::HANDSHAKE, &finished);
+    assert_eq!(give_client(&mut pair, &record), Err(Error::BadFinished));
+}
+
+/// CVE-2020-24613, CVE-2021-3336, wolfSSL: a server that leaves out who it is.
+#[test]
+fn cve_2020_24613_a_server_without_certificate_or_proof_is_refused() {
+    let pki = pki(Kind::Full);
+    // Of what the server sends the fourth is Certificate, the fifth CertificateVerify, the sixth Finished.
+    for (takes, skips, state, got) in [
+        (3, 2, "WAIT_CERT_CR", T::FINISHED),
+        (3, 1, "WAIT_CERT_CR", T::CERTIFICATE_VERIFY),
+        (4, 1, "WAIT_CV", T::FINISHED),
+    ] {
+        let (mut client, mut server) = halted(Kind::Full, &pki, [takes, usize::MAX]);
+        server.world.sent.drain(..skips);
+        let refused = client.take(&server.world.sent[0], &mut answers(&pki));
+        assert_eq!(refused, Err(Error::UnexpectedMessage { state, got }));
+    }
+    // In TLS 1.2 as well: without Certificate, without ServerKeyExchange.
+    for (takes, skips, state, got) in
+        [(1, 1, "WAIT_CERT", T::SERVER_KEY_EXCHANGE), (2, 1, "WAIT_SKE", T::SERVER_HELLO_DONE)]
+    {
+        let (mut client, mut server) = halted(Kind::Tls12, &pki, [takes, usize::MAX]);
+        server.world.sent.drain(..skips);
+        let refused = client.take(&server.world.sent[0], &mut answers(&pki));
+        assert_eq!(refused, Err(Error::UnexpectedMessage { state, got }));
+    }
+}
+
+/// CVE-2022-25640, wolfSSL: a client that shows a certificate and does not prove that it is its own, or shows none at all.
+#[test]
+fn cve_2022_25640_a_client_without_proof_or_certificate_is_refused() {
+    for (kind, takes, skips, state, got) in [
+        // Of what the client sends in TLS 1.3: ClientHello, change_cipher_spec, Certificate, CertificateVerify, Finished.
+        (Kind::Auth, 3, 1, "WAIT_CV", T::FINISHED),
+        (Kind::Auth, 2, 2, "WAIT_CERT", T::FINISHED),
+        (Kind::Auth, 2, 1, "WAIT_CERT", T::CERTIFICATE_VERIFY),
+        // In TLS 1.2: ClientHello, Certificate, ClientKeyExchange, CertificateVerify, change_cipher_spec, Finished.
+        (Kind::Tls12Auth, 3, 1, "WAIT_CV", CHANGE_CIPHER_SPEC),
+        (Kind::Tls12Auth, 3, 2, "WAIT_CV", T::FINISHED),
+        (Kind::Tls12Auth, 1, 1, "WAIT_CERT", T::CLIENT_KEY_EXCHANGE),
+        (Kind::Tls12Auth, 1, 2, "WAIT_CERT", T::CERTIFICATE_VERIFY),
+        (Kind::Tls12Auth, 1, 3, "WAIT_CERT", CHANGE_CIPHER_SPEC),
+    ] {
+        let pki = pki(kind);
+        let (mut client, mut server) = halted(kind, &pki, [usize::MAX, takes]);
+        client.world.sent.drain(..skips);
+        assert_eq!(client.world.sent[0].typ(), got);
+        let refused = match server.take(&client.world.sent[0], &mut answers(&pki)).unwrap_err() {
+            Error::UnexpectedMessage { state, got } => (state, got),
+            Error::UnexpectedRecord { state, got: C::CHANGE_CIPHER_SPEC } => (state, CHANGE_CIPHER_SPEC),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused, (state, got), "{kind:?}");
+        assert!(!server.is_connected());
+    }
+}
+
+/// Says its signature was made with this scheme, and goes on as if it were so.
+fn claims(message_type: T, at: impl Fn(&[u8]) -> usize + 'static, scheme: SignatureScheme) -> Habit {
+    Box::new(move |message| {
+        if message[0] == message_type.0 {
+            let at = at(message);
+            message[at..at + 2].copy_from_slice(&scheme.0.to_be_bytes());
+        }
+    })
+}
+
+/// CVE-2022-25638, wolfSSL: the scheme of the signature is not one of the certificate's key.
+#[test]
+fn cve_2022_25638_a_scheme_that_is_not_the_key_s_is_refused() {
+    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
+    let none =
+        [SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1, SignatureScheme(0x0101), SignatureScheme(0)];
+    for (kind, rules) in [(Kind::Auth, tls13::RULES.schemes), (Kind::Tls12Auth, tls12::RULES.schemes)] {
+        for scheme in rules.iter().chain(&none).copied().filter(|scheme| *scheme != SignatureScheme::ED25519) {
+            let known = rules.contains(&scheme);
+            let expected = |side, at| {
+                let error = match known {
+                    true => Error::SignatureSchemeMismatch(scheme),
+                    false => Error::SignatureSchemeNotOffered(scheme),
+                };
+                assert_eq!(error.alert(), Some(A::ILLEGAL_PARAMETER));
+                Outcome::Failed(Failure { side, at, error })
+            };
+            let (client_config, server_config) = configs(kind);
+            let habit = claims(T::CERTIFICATE_VERIFY, |_| 4, scheme);
+            let (mut client, mut server) =
+                (client_with(client_config.clone(), Some(habit)), super::flow::server(server_config.clone()));
+            assert_eq!(meet(&mut client, &mut server, &pki), expected("server", T::CERTIFICATE_VERIFY));
+            // The same by the server.
+            let (typ, at): (T, fn(&[u8]) -> usize) = match kind {
+                Kind::Auth => (T::CERTIFICATE_VERIFY, |_| 4),
+                // Behind curve type, curve, length and point.
+                _ => (T::SERVER_KEY_EXCHANGE, |message| 4 + 4 + usize::from(message[7])),
+            };
+            let mut client = client_with(client_config, None);
+            let mut server = server_with(server_config, Some(claims(typ, at, scheme)));
+            let Outcome::Failed(failure) = meet(&mut client, &mut server, &pki) else { panic!("{scheme} passes") };
+            // What fits the suite in TLS 1.2 is found where the signature is checked, behind the verdict.
+            assert!(failure.side == "client" && [typ, T::SERVER_HELLO_DONE].contains(&failure.at), "{failure:?}");
+            let told = [Error::SignatureSchemeMismatch(scheme), Error::SignatureSchemeNotOffered(scheme)];
+            assert!(told.contains(&failure.error), "{scheme}: {failure:?}");
+        }
+    }
+}
+
+/// CVE-2021-3449, OpenSSL: a hello that renegotiates, and lacks what the first one had.
+#[test]
+fn cve_2021_3449_a_hello_that_renegotiates_is_refused_before_it_is_read() {
+    let pki = Pki::new();
+    let whole = {
+        let pair = pair12();
+        pair.to_server.ready()[5..].to_vec()
+    };
+    for hello in [whole, vec![1, 0, 0, 0], vec![1, 0, 0, 4, 1, 2, 3, 4]] {
+        let mut pair = pair12();
+        pair.handshake(&pki).unwrap();
+        pair.client.forge(C::HANDSHAKE, &hello, &mut pair.to_server);
+        let refused = pair.step_server().unwrap_err();
+        assert_eq!(refused, Error::RenegotiationRefused);
+        assert_eq!(refused.alert(), Some(A::NO_RENEGOTIATION));
+        let told = pair.step_client().unwrap_err();
+        assert_eq!(told, Error::AlertReceived { description: A::NO_RENEGOTIATION, state: "CONNECTED" });
+        assert_eq!(pair.server.process(&mut [], &mut pair.to_client).unwrap_err(), refused);
+    }
+}
+
+#[test]
+fn a_request_to_renegotiate_is_refused() {
+    let pki = Pki::new();
+    let mut pair = pair12();
+    pair.handshake(&pki).unwrap();
+    pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+    assert_eq!(pair.step_client().unwrap_err(), Error::RenegotiationRefused);
+    let told = pair.step_server().unwrap_err();
+    assert_eq!(told, Error::AlertReceived { description: A::NO_RENEGOTIATION, state: "CONNECTED" });
+    // In TLS 1.3 there is no such message.
+    let mut pair = Pair::new(&pki);
+    pair.handshake(&pki).unwrap();
+    pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+    let refused = Error::UnexpectedMessage { state: "CONNECTED", got: T::HELLO_REQUEST };
+    assert_eq!(pair.step_client().unwrap_err(), refused);
+}
