@@ -315,7 +315,8 @@ impl<R: Role> Connection<R> {
     /// same, with TLS 1.2 they are not.
     ///
     /// # Errors
-    /// [`Error::HandshakeNotComplete`]; [`Error::Crypto`] for an `out` or a context that is too long.
+    /// [`Error::HandshakeNotComplete`]; [`Error::Crypto`] for an `out` or a context that is too long;
+    /// [`Error::ExtendedMasterSecretRequired`] with TLS 1.2 and a peer that does not know it (RFC 7627 §5.4).
     pub fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
         self.established().ok_or(Error::HandshakeNotComplete)?.exporter.export(label, context, out)
     }

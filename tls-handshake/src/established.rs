@@ -39,6 +39,7 @@ pub(crate) trait Exporter {
     /// Fills `out`. Whether no context and an empty one differ is the version's business.
     ///
     /// # Errors
-    /// [`Error::Crypto`] for an `out` or a context that is too long.
+    /// [`Error::Crypto`] for an `out` or a context that is too long; [`Error::ExtendedMasterSecretRequired`] where the secret
+    /// is not bound to the handshake.
     fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error>;
 }

@@ -38,6 +38,15 @@ pub(crate) struct Keys {
     master: MasterSecret,
     block: KeyBlock,
     randoms: Randoms,
+    exports: Exports,
+}
+
+/// Whether keying material may be exported.
+#[derive(Clone, Copy)]
+enum Exports {
+    Allowed,
+    /// RFC 7627 §5.4: what is not bound to the handshake, two connections of a man in the middle may have in common.
+    Disabled,
 }
 
 impl Keys {
@@ -50,9 +59,12 @@ impl Keys {
         randoms: Randoms,
         out: &mut dyn Sink,
     ) -> Self {
-        let master = match binding {
-            Binding::ExtendedMasterSecret(hash) => MasterSecret::extended(suite.hash, shared, hash),
-            Binding::Randoms => MasterSecret::from_randoms(suite.hash, shared, &randoms.client, &randoms.server),
+        let (master, exports) = match binding {
+            Binding::ExtendedMasterSecret(hash) => (MasterSecret::extended(suite.hash, shared, hash), Exports::Allowed),
+            Binding::Randoms => {
+                let master = MasterSecret::from_randoms(suite.hash, shared, &randoms.client, &randoms.server);
+                (master, Exports::Disabled)
+            }
         };
         out.event(Event::Secret(LoggedSecret {
             label: "CLIENT_RANDOM",
@@ -60,7 +72,7 @@ impl Keys {
             secret: master.expose_for_key_log(),
         }));
         let block = master.key_block(suite.aead, &randoms.client, &randoms.server);
-        Self { side, master, block, randoms }
+        Self { side, master, block, randoms, exports }
     }
 
     /// Takes effect at the peer's ChangeCipherSpec.
@@ -91,7 +103,7 @@ impl Keys {
 
     /// Keeps what a connection needs later. The evidence is what makes it safe to believe the peer.
     pub(crate) fn unlock(self, _: &Authenticated) -> ApplicationKeys {
-        ApplicationKeys { master: self.master, randoms: self.randoms }
+        ApplicationKeys { master: self.master, randoms: self.randoms, exports: self.exports }
     }
 }
 
@@ -108,11 +120,15 @@ impl PeerFinished for Keys {
 pub(crate) struct ApplicationKeys {
     master: MasterSecret,
     randoms: Randoms,
+    exports: Exports,
 }
 
 impl Exporter for ApplicationKeys {
     /// RFC 5705 §4: no context and an empty one are not the same.
     fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
+        if matches!(self.exports, Exports::Disabled) {
+            return Err(Error::ExtendedMasterSecretRequired);
+        }
         let Randoms { client, server } = &self.randoms;
         self.master.export(label, client, server, context, out).map_err(|_| Error::Crypto("exporting keys"))
     }
