@@ -1,12 +1,14 @@
 //! Proofs that need to see inside: states without records, records without states, and published traces.
 
 mod boundaries;
+mod client_auth;
 mod flights;
 mod flips;
 mod flips12;
 mod flow;
 mod hello;
 mod negotiation;
+mod negotiation12;
 mod order;
 mod past_faults;
 #[path = "../../tests/pair/mod.rs"]

@@ -4,9 +4,10 @@
 
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tls_crypto::{PrivateKey, SignatureAlgorithm};
 use tls_handshake::config::{ClientConfig, ServerConfig};
 use tls_handshake::error::Error;
@@ -24,6 +25,8 @@ pub struct Pki {
     pub client: Arc<Identity>,
     key: Vec<u8>,
 }
+
+static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
 
 /// What is stapled to the server's certificate: nobody here looks into it.
 pub const OCSP_RESPONSE: &[u8] = b"an OCSP response";
@@ -62,6 +65,9 @@ impl Pki {
     fn of(key: &dyn Fn() -> KeyPair, names: &[&str]) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Each has a name of its own, so that another one's certificates are of an unknown issuer.
+        let number = AUTHORITIES.fetch_add(1, Ordering::Relaxed);
+        params.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let issue = |names: &[&str]| {
             let (key, names): (_, Vec<String>) = (key(), names.iter().map(|name| (*name).to_owned()).collect());

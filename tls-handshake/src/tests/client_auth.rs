@@ -1,0 +1,336 @@
+//! Client authentication in both versions: what the server asks, what the client has, and what comes of it.
+
+use std::sync::Arc;
+
+use tls_codec::code_points::{
+    AlertDescription as A, ExtensionType, HandshakeType as T, ProtocolVersion as V, SignatureScheme as Z,
+};
+
+use super::flow::{End, Failure, Habit, Kind, Outcome, client, client_with, configs, run, server, server_with};
+use super::pair::{Pair, Pki};
+use crate::auth::ClientAuth;
+use crate::certificate_error::CertificateError;
+use crate::client::Client;
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::{Error, Illegal};
+use crate::identity::Identity;
+use crate::need::{Answer, Need};
+use crate::role::States;
+use crate::server::Server;
+use crate::verify::{tls12, tls13};
+
+/// The two versions, with client authentication.
+const KINDS: [(Kind, V); 2] = [(Kind::Auth, V::TLS13), (Kind::Tls12Auth, V::TLS12)];
+
+/// What the client has to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows {
+    /// It never has anything, and is not asked.
+    NeverAnything,
+    /// It is asked, and has nothing for this server.
+    Nothing,
+    /// A chain of the server's authority, whose key it has.
+    Itself,
+    /// The same with a key that can sign with nothing that the server accepts.
+    AnotherScheme,
+    /// A chain of another authority.
+    Untrusted,
+    /// A chain of the server's authority, and another's key.
+    Stolen,
+}
+
+const ALL: [Shows; 6] =
+    [Shows::NeverAnything, Shows::Nothing, Shows::Itself, Shows::AnotherScheme, Shows::Untrusted, Shows::Stolen];
+
+fn with(kind: Kind, asks: ClientAuth, shows: Shows) -> (ClientConfig, ServerConfig) {
+    let (mut client, mut server) = configs(kind);
+    client.set_client_identity_lookup(shows != Shows::NeverAnything);
+    server.set_client_auth(asks);
+    (client, server)
+}
+
+/// Answers of a client that shows this. Notes whether it was asked for an identity.
+fn answers<'p>(pki: &'p Pki, other: &'p Pki, shows: Shows, asked: &'p mut bool) -> impl FnMut(Need) -> Answer + 'p {
+    move |need| match need {
+        Need::ClientIdentity(need) => {
+            *asked = true;
+            match shows {
+                Shows::NeverAnything => panic!("there is never anything"),
+                Shows::Nothing => need.decline(),
+                Shows::Itself => need.answer(pki.client.clone()),
+                Shows::AnotherScheme => {
+                    // Ed448, and PKCS#1 v1.5 with SHA-1.
+                    let schemes = vec![Z(0x0808), Z::RSA_PKCS1_SHA1];
+                    need.answer(Arc::new(Identity::with_remote_key(pki.client.chain().to_vec(), schemes).unwrap()))
+                }
+                Shows::Untrusted => need.answer(other.client.clone()),
+                Shows::Stolen => {
+                    let schemes = pki.client.schemes().to_vec();
+                    need.answer(Arc::new(Identity::with_remote_key(pki.client.chain().to_vec(), schemes).unwrap()))
+                }
+            }
+        }
+        Need::Signature(need) if need.identity().chain() == pki.client.chain() && shows == Shows::Stolen => {
+            let signature = other.client.sign(need.scheme(), need.message()).unwrap();
+            need.answer(signature)
+        }
+        other => pki.answer(other),
+    }
+}
+
+/// How it has to end: whether the server knows the client, or who finds what.
+fn expected(version: V, asks: ClientAuth, shows: Shows) -> Result<bool, (T, Error)> {
+    let nothing = matches!(shows, Shows::NeverAnything | Shows::Nothing | Shows::AnotherScheme);
+    match (asks, shows) {
+        (ClientAuth::NotAsked, _) => Ok(false),
+        (ClientAuth::Optional, _) if nothing => Ok(false),
+        (ClientAuth::Required, _) if nothing => Err((T::CERTIFICATE, Error::NoClientCertificate { version })),
+        (_, Shows::Untrusted) => Err((T::CERTIFICATE, CertificateError::UnknownIssuer { sent: 1, anchors: 1 }.into())),
+        (_, Shows::Stolen) => Err((T::CERTIFICATE_VERIFY, Error::BadSignature)),
+        _ => Ok(true),
+    }
+}
+
+#[test]
+fn every_policy_meets_every_client() {
+    let (pki, other) = (Pki::new(), Pki::new());
+    for (kind, version) in KINDS {
+        for asks in [ClientAuth::NotAsked, ClientAuth::Optional, ClientAuth::Required] {
+            for shows in ALL {
+                let context = format!("{version}: {asks:?} and {shows:?}");
+                let (client_config, server_config) = with(kind, asks, shows);
+                let (mut client, mut server) = (client(client_config), server(server_config));
+                let mut asked = false;
+                let mut answer = answers(&pki, &other, shows, &mut asked);
+                let outcome = run(&mut client, &mut server, &mut answer, &mut |_, _| {});
+                drop(answer);
+                match expected(version, asks, shows) {
+                    Ok(known) => {
+                        assert_eq!(outcome, Outcome::BothConnected, "{context}");
+                        let state = server.state.as_ref().unwrap();
+                        let chain = state.established().unwrap().peer.chain().map(|chain| chain.certificates());
+                        assert_eq!(chain, known.then(|| pki.client.chain()), "{context}");
+                    }
+                    Err((at, error)) => {
+                        assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at, error }), "{context}");
+                    }
+                }
+                assert_eq!(asked, asks != ClientAuth::NotAsked && shows != Shows::NeverAnything, "{context}");
+            }
+        }
+    }
+}
+
+/// RFC 9846 §4.5.1.4, RFC 5246 §7.4.6.
+#[test]
+fn a_missing_certificate_has_the_alert_of_its_version() {
+    let pki = Pki::new();
+    for ((kind, version), alert) in KINDS.into_iter().zip([A::CERTIFICATE_REQUIRED, A::HANDSHAKE_FAILURE]) {
+        let (client, server) = with(kind, ClientAuth::Required, Shows::NeverAnything);
+        let mut pair = Pair::with(client, server);
+        let refused = pair.run(&mut |need| pki.answer(need)).unwrap_err();
+        assert_eq!(refused, Error::NoClientCertificate { version });
+        assert_eq!(refused.alert(), Some(alert));
+        assert!(refused.to_string().contains("certificate"));
+        let Err(Error::AlertReceived { description, state }) = pair.step_client() else { panic!("no alert") };
+        // In TLS 1.3 the client was done.
+        let at = if version == V::TLS13 { "CONNECTED" } else { "WAIT_CCS" };
+        assert_eq!((description, state), (alert, at));
+    }
+}
+
+#[test]
+fn a_refused_chain_has_the_alert_of_what_is_wrong_with_it() {
+    let (pki, other) = (Pki::new(), Pki::new());
+    for (kind, _) in KINDS {
+        let (client, server) = with(kind, ClientAuth::Optional, Shows::Untrusted);
+        let mut pair = Pair::with(client, server);
+        let refused = pair.run(&mut answers(&pki, &other, Shows::Untrusted, &mut false)).unwrap_err();
+        assert_eq!(refused.alert(), Some(A::UNKNOWN_CA), "{refused}");
+        assert!(matches!(pair.step_client(), Err(Error::AlertReceived { description: A::UNKNOWN_CA, .. })));
+    }
+}
+
+/// A verdict of the application's own does not stand for the proof.
+#[test]
+fn a_chain_that_is_waved_through_has_to_sign_all_the_same() {
+    let (pki, other) = (Pki::new(), Pki::new());
+    for (kind, _) in KINDS {
+        for (shows, expected) in [(Shows::Untrusted, Ok(())), (Shows::Stolen, Err(Error::BadSignature))] {
+            let (client, server) = with(kind, ClientAuth::Required, shows);
+            let mut pair = Pair::with(client, server);
+            let mut asked = false;
+            let mut answer = answers(&pki, &other, shows, &mut asked);
+            let outcome = pair.run(&mut |need| match need {
+                Need::ClientVerdict(need) => need.answer(Ok(())),
+                need => answer(need),
+            });
+            assert_eq!(outcome, expected, "{kind:?}");
+            assert_eq!(pair.server.peer_certificates().is_some(), expected.is_ok());
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_key_proves_a_client() {
+    for (name, pki) in Pki::of_all_kinds() {
+        for (kind, version) in KINDS {
+            let (client, server) = configs(kind);
+            let mut pair = Pair::with(client, server);
+            pair.handshake(&pki).unwrap_or_else(|e| panic!("{name}, {version}: {e}"));
+            assert_eq!(pair.server.protocol_version(), Some(version));
+            assert_eq!(pair.server.peer_certificates(), Some(pki.client.chain()), "{name}, {version}");
+            assert_eq!(pair.client.peer_certificates(), Some(pki.identity.chain()), "{name}, {version}");
+            pair.exchange(b"question", b"answer");
+        }
+    }
+}
+
+#[test]
+fn the_client_is_told_the_authorities_and_the_schemes() {
+    let pki = Pki::new();
+    let hints: Vec<Vec<u8>> = pki.roots.subjects().chain([b"another name".to_vec()]).collect();
+    for (kind, schemes) in [(Kind::Auth, tls13::RULES.schemes), (Kind::Tls12Auth, tls12::RULES.schemes)] {
+        for hints in [hints.clone(), Vec::new()] {
+            let (client, mut server) = configs(kind);
+            server.set_client_auth_hints(hints.clone()).unwrap();
+            let mut asked = 0;
+            Pair::with(client, server)
+                .run(&mut |need| {
+                    if let Need::ClientIdentity(need) = &need {
+                        asked += 1;
+                        assert_eq!(need.authorities(), hints);
+                        assert_eq!(need.schemes(), schemes);
+                    }
+                    pki.answer(need)
+                })
+                .unwrap();
+            assert_eq!(asked, 1, "{kind:?}");
+        }
+    }
+}
+
+/// Edits each message of one type.
+fn habit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<Habit> {
+    Some(Box::new(move |message| {
+        if message[0] == typ.0 {
+            change(message);
+        }
+    }))
+}
+
+fn meet(mut client: End<Client>, mut server: End<Server>, pki: &Pki, asked: &mut dyn FnMut(&Need)) -> Outcome {
+    let mut answer = |need: Need| {
+        asked(&need);
+        pki.answer(need)
+    };
+    run(&mut client, &mut server, &mut answer, &mut |_, _| {})
+}
+
+/// RFC 5246 §7.4.4: certificate_types says which kinds of keys may sign, beside the schemes.
+#[test]
+fn tls12_leaves_out_the_schemes_of_kinds_that_are_not_named() {
+    for (kinds, rsa, ecdsa) in
+        [([1, 1], true, false), ([64, 64], false, true), ([64, 1], true, true), ([2, 3], false, false)]
+    {
+        let (client_config, mut server_config) = configs(Kind::Tls12Auth);
+        server_config.set_client_auth(ClientAuth::Optional);
+        let server = server_with(
+            server_config,
+            habit(T::CERTIFICATE_REQUEST, move |message| {
+                assert_eq!(message[4], 2);
+                message[5..7].copy_from_slice(&kinds);
+            }),
+        );
+        let mut told = Vec::new();
+        let outcome = meet(client(client_config), server, &Pki::new(), &mut |need| {
+            if let Need::ClientIdentity(need) = need {
+                told = need.schemes().to_vec();
+            }
+        });
+        assert_eq!(outcome, Outcome::BothConnected);
+        assert_eq!(told.contains(&Z::RSA_PKCS1_SHA256), rsa, "{kinds:?}");
+        assert_eq!(told.contains(&Z::ECDSA_SECP256R1_SHA256), ecdsa, "{kinds:?}");
+        assert_eq!(told.contains(&Z::ED25519), ecdsa, "RFC 8422 §5.5");
+    }
+}
+
+/// RFC 9846 §4.5.1.
+#[test]
+fn a_client_s_certificate_has_no_context_and_no_extension_that_was_not_asked_for() {
+    let pki = Pki::new();
+    let says = |change: fn(&mut Vec<u8>)| {
+        let (client_config, server_config) = configs(Kind::Auth);
+        let client = client_with(client_config, habit(T::CERTIFICATE, change));
+        let Outcome::Failed(failure) = meet(client, server(server_config), &pki, &mut |_| {}) else { panic!("passes") };
+        assert_eq!((failure.side, failure.at), ("server", T::CERTIFICATE));
+        failure.error
+    };
+    let context = says(|message| {
+        message.splice(4..5, [1, 7]);
+        let length = u16::from_be_bytes([message[2], message[3]]) + 1;
+        message[2..4].copy_from_slice(&length.to_be_bytes());
+    });
+    assert_eq!(context, Illegal::CertificateRequestContext.into());
+    // An OCSP response, at the end of the one entry.
+    let extension = says(|message| {
+        let extension = [0, 5, 0, 5, 1, 0, 0, 1, 7];
+        let end = message.len() - 2;
+        message.splice(end.., [0, 9].into_iter().chain(extension));
+        for at in [2, 6] {
+            let length = u16::from_be_bytes([message[at], message[at + 1]]) + 9;
+            message[at..at + 2].copy_from_slice(&length.to_be_bytes());
+        }
+    });
+    let refused = Error::UnsolicitedExtension { message: T::CERTIFICATE, extension: ExtensionType::STATUS_REQUEST };
+    assert_eq!(extension, refused);
+    assert_eq!(refused.alert(), Some(A::UNSUPPORTED_EXTENSION));
+}
+
+#[test]
+fn the_limit_of_a_client_s_chain_holds_to_the_certificate() {
+    let mut pki = Pki::new();
+    for (kind, _) in KINDS {
+        for (got, fits) in [(2, true), (3, false)] {
+            let long =
+                Identity::with_remote_key(vec![pki.client.chain()[0].clone(); got], pki.client.schemes().to_vec());
+            let own = std::mem::replace(&mut pki.client, Arc::new(long.unwrap()));
+            let (client_config, mut server_config) = configs(kind);
+            server_config.common.limits.chain_length = 2;
+            let mut answer = |need: Need| match need {
+                Need::Signature(need) if need.identity().chain().len() == got => {
+                    let signature = own.sign(need.scheme(), need.message()).unwrap();
+                    need.answer(signature)
+                }
+                other => pki.answer(other),
+            };
+            let (mut client, mut server) = (client(client_config), server(server_config));
+            let outcome = run(&mut client, &mut server, &mut answer, &mut |_, _| {});
+            let error = Error::ChainTooLong { got, limit: 2 };
+            let refused = Outcome::Failed(Failure { side: "server", at: T::CERTIFICATE, error });
+            assert_eq!(outcome, if fits { Outcome::BothConnected } else { refused }, "{kind:?}");
+            pki.client = own;
+        }
+    }
+}
+
+/// RFC 9846 §4.5.2: the contexts of client and server differ, so that the signature of one does not pass for the other's.
+#[test]
+fn a_server_s_signature_does_not_pass_for_the_client_s() {
+    let mut pki = Pki::new();
+    pki.client = pki.identity.clone();
+    let (client_config, server_config) = configs(Kind::Auth);
+    let mut answer = |need: Need| match need {
+        Need::Signature(need) => {
+            let content: Vec<u8> =
+                String::from_utf8_lossy(&need.message()[..98]).replace("client", "server").into_bytes();
+            let content = [&content, &need.message()[98..]].concat();
+            let signature = need.identity().sign(need.scheme(), &content).unwrap();
+            need.answer(signature)
+        }
+        other => pki.answer(other),
+    };
+    let outcome = run(&mut client(client_config), &mut server(server_config), &mut answer, &mut |_, _| {});
+    let error = Error::BadSignature;
+    assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at: T::CERTIFICATE_VERIFY, error }));
+}

@@ -1,0 +1,487 @@
+//! What may be offered and chosen in TLS 1.2, by hellos and key exchanges that are changed in one place.
+
+use tls_codec::code_points::{
+    AlertDescription as A, CipherSuite as S, ExtensionType as X, HandshakeType as T, NamedGroup as G,
+    SignatureScheme as Z,
+};
+
+use super::flow::{
+    End, Failure, Habit, Kind, Outcome, client, client_with, configs, ends, halted, meet, run, server, server_with,
+};
+use super::hello::{Change, Hello, client_given, server_given, tells};
+use super::pair::{OCSP_RESPONSE, Pair, Pki, SCTS};
+use crate::config::{ClientConfig, ServerConfig, SuitePreference};
+use crate::error::{Error, Illegal};
+use crate::need::{Answer, Need};
+use crate::role::States;
+
+fn server_says_to(pki: &Pki, change: Change<'_>) -> Error {
+    let (client, server) = configs(Kind::Tls12);
+    server_given(client, server, pki, change).map(|_| ()).unwrap_err()
+}
+
+/// The ServerHello to a hello changed so.
+fn server_hello_to(kind: Kind, pki: &Pki, change: Change<'_>) -> Hello {
+    let (client, server) = configs(kind);
+    Hello::parse(&server_given(client, server, pki, change).map_err(|e| e.to_string()).unwrap().pop())
+}
+
+fn client_says_to(change: Change<'_>) -> Result<(), Error> {
+    let (client, server) = configs(Kind::Tls12);
+    client_given(client, server, &Pki::new(), change).map(|_| ())
+}
+
+fn id(bytes: &[u8]) -> S {
+    S(u16::from_be_bytes(bytes.try_into().unwrap()))
+}
+
+#[test]
+fn a_suite_is_of_the_certificate_s_kind() {
+    for (name, pki) in Pki::of_all_kinds() {
+        let is_rsa = name.starts_with("RSA");
+        let of_kind = |rsa: bool| {
+            if rsa { &[0xc0u8, 0x2f, 0xc0, 0x30, 0xcc, 0xa8] } else { &[0xc0, 0x2b, 0xc0, 0x2c, 0xcc, 0xa9] }
+        };
+        for fits in of_kind(is_rsa).chunks(2) {
+            let hello = server_hello_to(Kind::Tls12, &pki, &|h| h.suites = [of_kind(!is_rsa), fits].concat());
+            assert_eq!(hello.suites, fits, "{name}");
+        }
+        let refused = server_says_to(&pki, &|h| h.suites = of_kind(!is_rsa).to_vec());
+        let Error::NoCommonCipherSuite { offered, enabled } = &refused else { panic!("{refused:?}") };
+        assert_eq!(*offered, of_kind(!is_rsa).chunks(2).map(id).collect::<Vec<_>>());
+        assert!(!enabled.iter().any(|suite| offered.contains(suite)), "{enabled:?}");
+        tells(&refused, A::HANDSHAKE_FAILURE, &["TLS_ECDHE_RSA_WITH", "TLS_ECDHE_ECDSA_WITH"]);
+    }
+    // What both versions have is of no use in this one.
+    let refused = server_says_to(&Pki::new(), &|h| h.suites = vec![0x13, 1, 0x13, 2]);
+    tells(&refused, A::HANDSHAKE_FAILURE, &["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]);
+}
+
+#[test]
+fn no_suite_without_forward_secrecy_or_with_cbc_is_taken() {
+    for (suite, name) in [
+        ([0x00, 0x9c], "TLS_RSA_WITH_AES_128_GCM_SHA256"),
+        ([0x00, 0x2f], "TLS_RSA_WITH_AES_128_CBC_SHA"),
+        ([0xc0, 0x13], "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"),
+        // Of a family that is not named, and told by its number.
+        ([0x00, 0x9e], "0x009e"),
+    ] {
+        tells(&server_says_to(&Pki::with_rsa_key(), &|h| h.suites = suite.to_vec()), A::HANDSHAKE_FAILURE, &[name]);
+    }
+}
+
+#[test]
+fn the_order_of_suites_is_the_server_s_or_the_client_s_and_chacha_first_means_it() {
+    let aes128 = S::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+    let aes256 = S::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384;
+    let chacha = S::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
+    let pki = Pki::new();
+    let chosen = |preference, ours: &[S], theirs: &[S]| {
+        let (mut client, mut server) = configs(Kind::Tls12);
+        client.set_cipher_suites(theirs).unwrap();
+        server.set_cipher_suites(ours).unwrap();
+        server.set_suite_preference(preference);
+        id(&Hello::parse(&server_given(client, server, &pki, &|_| {}).map(|mut end| end.pop()).unwrap()).suites)
+    };
+    use SuitePreference::{Client, Server};
+    assert_eq!(chosen(Server, &[aes256, aes128, chacha], &[aes128, aes256, chacha]), aes256);
+    assert_eq!(chosen(Client, &[aes256, aes128, chacha], &[aes128, aes256, chacha]), aes128);
+    assert_eq!(chosen(Server, &[aes256, aes128, chacha], &[chacha, aes128, aes256]), chacha);
+    assert_eq!(chosen(Server, &[aes256, aes128], &[chacha, aes128, aes256]), aes256);
+}
+
+/// The scheme that the server's key is asked to sign with.
+fn signed_with(pki: &Pki, offered: &[Z]) -> Result<Z, Error> {
+    let mut scheme = None;
+    let mut list = u16::try_from(2 * offered.len()).unwrap().to_be_bytes().to_vec();
+    list.extend(offered.iter().flat_map(|scheme| scheme.0.to_be_bytes()));
+    let (client_config, server_config) = configs(Kind::Tls12);
+    let mut hello = client(client_config).pop();
+    Hello::edit(&mut hello, &|h| (*h.get(X::SIGNATURE_ALGORITHMS)).clone_from(&list));
+    server(server_config).deliver(&hello, &mut |need| {
+        if let Need::Signature(need) = &need {
+            scheme = Some(need.scheme());
+        }
+        pki.answer(need)
+    })?;
+    Ok(scheme.unwrap())
+}
+
+#[test]
+fn a_scheme_is_of_the_key_and_of_the_client_s_list() {
+    let rsa = Pki::with_rsa_key();
+    for scheme in [Z::RSA_PKCS1_SHA256, Z::RSA_PKCS1_SHA384, Z::RSA_PKCS1_SHA512, Z::RSA_PSS_RSAE_SHA384] {
+        assert_eq!(signed_with(&rsa, &[Z::ECDSA_SECP256R1_SHA256, Z::RSA_PKCS1_SHA1, scheme]), Ok(scheme));
+    }
+    assert_eq!(signed_with(&rsa, &[Z::RSA_PKCS1_SHA256, Z::RSA_PSS_RSAE_SHA256]), Ok(Z::RSA_PSS_RSAE_SHA256));
+    // SHA-1 and MD5 are not among what an RSA key does here, and are told.
+    let refused = signed_with(&rsa, &[Z::RSA_PKCS1_SHA1, Z::ECDSA_SHA1, Z(0x0101)]).unwrap_err();
+    tells(&refused, A::HANDSHAKE_FAILURE, &["rsa_pkcs1_sha1", "rsa_pss_rsae_sha256"]);
+    let refused = signed_with(&Pki::new(), &[Z::ED25519, Z::RSA_PKCS1_SHA256]).unwrap_err();
+    tells(&refused, A::HANDSHAKE_FAILURE, &["ed25519", "ecdsa_secp256r1_sha256"]);
+}
+
+/// RFC 5246 §7.4.1.4.1: without the extension SHA-1 is meant.
+#[test]
+fn a_client_without_signature_algorithms_is_refused() {
+    for (_, pki) in Pki::of_all_kinds() {
+        let refused = server_says_to(&pki, &|h| h.remove(X::SIGNATURE_ALGORITHMS));
+        let able = pki.identity.schemes().to_vec();
+        assert_eq!(refused, Error::NoCommonSignatureScheme { offered: Vec::new(), able });
+        assert_eq!(refused.alert(), Some(A::HANDSHAKE_FAILURE));
+    }
+}
+
+fn groups(list: &[G]) -> Vec<u8> {
+    let mut data = u16::try_from(2 * list.len()).unwrap().to_be_bytes().to_vec();
+    data.extend(list.iter().flat_map(|group| group.0.to_be_bytes()));
+    data
+}
+
+#[test]
+fn a_group_is_of_both_and_the_key_s_curve_is_of_the_client() {
+    let kinds = Pki::of_all_kinds();
+    let refused = server_says_to(&kinds[0].1, &|h| h.remove(X::SUPPORTED_GROUPS));
+    assert!(matches!(&refused, Error::NoCommonGroup { offered, .. } if offered.is_empty()), "{refused:?}");
+    let refused = server_says_to(&kinds[2].1, &|h| *h.get(X::SUPPORTED_GROUPS) = groups(&[G::X448, G::SECP521R1]));
+    tells(&refused, A::HANDSHAKE_FAILURE, &["x448", "x25519"]);
+    // RFC 8422 §5.1.1: the curve of an ECDSA key is one of them; keys of other kinds need none.
+    for ((name, pki), curve) in kinds.iter().zip([Some(G::SECP256R1), Some(G::SECP384R1), None, None]) {
+        for offered in [vec![G::X25519], vec![G::X25519, G::SECP256R1], vec![G::X25519, G::SECP384R1]] {
+            let (client, server) = configs(Kind::Tls12);
+            let says = server_given(client, server, pki, &|h| *h.get(X::SUPPORTED_GROUPS) = groups(&offered));
+            match curve.filter(|curve| !offered.contains(curve)) {
+                Some(curve) => {
+                    let refused = says.map(|_| ()).unwrap_err();
+                    assert_eq!(refused, Error::CertificateCurve { curve, offered }, "{name}");
+                    assert_eq!(refused.alert(), Some(A::HANDSHAKE_FAILURE));
+                }
+                None => assert!(says.is_ok(), "{name} with {offered:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn uncompressed_points_are_known_to_both() {
+    let pki = Pki::new();
+    let refused = server_says_to(&pki, &|h| *h.get(X::EC_POINT_FORMATS) = vec![2, 1, 2]);
+    assert_eq!(refused, Illegal::PointFormats.into());
+    assert_eq!(refused.alert(), Some(A::ILLEGAL_PARAMETER));
+    // Whoever says nothing knows them (RFC 8422 §5.1), and gets no answer.
+    assert!(!server_hello_to(Kind::Tls12, &pki, &|h| h.remove(X::EC_POINT_FORMATS)).has(X::EC_POINT_FORMATS));
+    let says = client_says_to(&|h| *h.get(X::EC_POINT_FORMATS) = vec![1, 1]);
+    assert_eq!(says, Err(Illegal::PointFormats.into()));
+    assert_eq!(client_says_to(&|h| h.remove(X::EC_POINT_FORMATS)), Ok(()));
+    assert_eq!(client_says_to(&|h| *h.get(X::EC_POINT_FORMATS) = vec![3, 2, 1, 0]), Ok(()));
+}
+
+/// RFC 5746 §3.4 to §3.6.
+#[test]
+fn renegotiation_info_is_there_and_empty() {
+    let pki = Pki::new();
+    let insecure = Error::InsecureRenegotiation;
+    assert_eq!(insecure.alert(), Some(A::HANDSHAKE_FAILURE));
+    assert_eq!(client_says_to(&|h| h.remove(X::RENEGOTIATION_INFO)), Err(insecure.clone()));
+    assert_eq!(client_says_to(&|h| *h.get(X::RENEGOTIATION_INFO) = vec![1, 7]), Err(insecure.clone()));
+    assert_eq!(server_says_to(&pki, &|h| *h.get(X::RENEGOTIATION_INFO) = [&[12][..], &[7; 12]].concat()), insecure);
+    // The SCSV says the same as the extension; whoever says neither gets no answer.
+    let scsv = |h: &mut Hello| {
+        h.remove(X::RENEGOTIATION_INFO);
+        h.suites.extend_from_slice(&[0, 0xff]);
+    };
+    assert_eq!(*server_hello_to(Kind::Tls12, &pki, &scsv).get(X::RENEGOTIATION_INFO), [0]);
+    let neither = server_hello_to(Kind::Tls12, &pki, &|h| h.remove(X::RENEGOTIATION_INFO));
+    assert!(!neither.has(X::RENEGOTIATION_INFO));
+}
+
+/// RFC 7627.
+#[test]
+fn extended_master_secret_is_used_always_and_demanded_on_request() {
+    let pki = Pki::new();
+    assert!(server_hello_to(Kind::Tls12, &pki, &|_| {}).has(X::EXTENDED_MASTER_SECRET));
+    let plain = |h: &mut Hello| h.remove(X::EXTENDED_MASTER_SECRET);
+    assert!(!server_hello_to(Kind::Tls12, &pki, &plain).has(X::EXTENDED_MASTER_SECRET));
+    let required = Error::ExtendedMasterSecretRequired;
+    assert_eq!(required.alert(), Some(A::HANDSHAKE_FAILURE));
+    let (mut client_config, mut server_config) = configs(Kind::Tls12);
+    client_config.set_require_ems(true);
+    server_config.set_require_ems(true);
+    let says = server_given(client_config.clone(), server_config.clone(), &pki, &plain).map(|_| ());
+    assert_eq!(says, Err(required.clone()));
+    let says = client_given(client_config.clone(), ServerConfig::new(), &pki, &|_| {}).map(|_| ());
+    assert_eq!(says, Ok(()), "TLS 1.3 has it built in");
+    let says = client_given(client_config.clone(), configs(Kind::Tls12).1, &pki, &plain).map(|_| ());
+    assert_eq!(says, Err(required));
+    assert_eq!(meet(&mut client(client_config), &mut server(server_config), &pki), Outcome::BothConnected);
+}
+
+/// Somebody who takes the extension out of both hellos gets other keys than either side.
+#[test]
+fn nobody_between_the_two_takes_extended_master_secret_away() {
+    let pki = Pki::new();
+    let (mut client, mut server) = ends(Kind::Tls12);
+    let outcome = run(&mut client, &mut server, &mut |need| pki.answer(need), &mut |_, message| {
+        Hello::edit(message, &|h| h.remove(X::EXTENDED_MASTER_SECRET));
+    });
+    let error = Error::BadFinished;
+    assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at: T::FINISHED, error }));
+}
+
+/// RFC 7627 §5.4: without it, nothing is exported.
+#[test]
+fn without_extended_master_secret_nothing_is_exported() {
+    let pki = Pki::new();
+    for (kind, exports) in [(Kind::Tls12, Ok(())), (Kind::Tls12Plain, Err(Error::ExtendedMasterSecretRequired))] {
+        let (mut client, mut server) = ends(kind);
+        assert_eq!(meet(&mut client, &mut server, &pki), Outcome::BothConnected);
+        let mut out = [[0; 16]; 2];
+        let [at_client, at_server] = &mut out;
+        let (client, server) = (client.state.unwrap(), server.state.unwrap());
+        assert_eq!(client.established().unwrap().exporter.export(b"label", None, at_client), exports);
+        assert_eq!(server.established().unwrap().exporter.export(b"label", None, at_server), exports);
+        assert!(at_client == at_server && (*at_client == [0; 16]) == exports.is_err());
+    }
+}
+
+#[test]
+fn no_session_is_resumed_that_was_never_there() {
+    let pki = Pki::new();
+    assert!(server_hello_to(Kind::Tls12, &pki, &|h| h.session_id = vec![7; 32]).session_id.is_empty());
+    let (client_config, server_config) = configs(Kind::Tls12);
+    let (mut client, mut server) = (client(client_config), server(server_config));
+    let hello = client.pop();
+    let ours = Hello::parse(&hello).session_id;
+    assert_eq!(ours.len(), 32);
+    server.deliver(&hello, &mut |need| pki.answer(need)).unwrap();
+    let mut answer = server.pop();
+    Hello::edit(&mut answer, &|h| h.session_id.clone_from(&ours));
+    let says = client.deliver(&answer, &mut |need| pki.answer(need));
+    assert_eq!(says, Err(Illegal::SessionIdEchoed.into()));
+    // An id of the server's own is a session that could be resumed later: it is welcome to it.
+    assert_eq!(client_says_to(&|h| h.session_id = vec![9; 32]), Ok(()));
+}
+
+#[test]
+fn a_server_answers_to_nothing_that_was_not_offered() {
+    let says = |typ: u16, data: &[u8]| client_says_to(&|h| h.extensions.push((typ, data.to_vec()))).unwrap_err();
+    for (typ, data) in [
+        (0x1234, &[][..]),
+        (X::SESSION_TICKET.0, &[]),
+        (X::SIGNED_CERTIFICATE_TIMESTAMP.0, &[0, 4, 0, 2, 7, 7]),
+        (X::MAX_FRAGMENT_LENGTH.0, &[1]),
+        (X::HEARTBEAT.0, &[1]),
+    ] {
+        let refused = says(typ, data);
+        assert_eq!(refused, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X(typ) });
+        assert_eq!(refused.alert(), Some(A::UNSUPPORTED_EXTENSION));
+    }
+    for (typ, data) in
+        [(X::KEY_SHARE.0, &[0, 0x1d, 0, 1, 7][..]), (X::PRE_SHARED_KEY.0, &[0, 0]), (X::COOKIE.0, &[0, 1, 7])]
+    {
+        let refused = says(typ, data);
+        assert!([Some(A::ILLEGAL_PARAMETER), Some(A::UNSUPPORTED_EXTENSION)].contains(&refused.alert()), "{refused}");
+    }
+    let twice = client_says_to(&|h| h.extensions.push(h.extensions[0].clone())).unwrap_err();
+    assert_eq!(twice.alert(), Some(A::DECODE_ERROR));
+    let suite = client_says_to(&|h| h.suites = vec![0xc0, 0x13]);
+    assert_eq!(suite, Err(Illegal::CipherSuiteNotOffered(S(0xc013)).into()));
+    // CVE-2024-5814, wolfSSL: one that exists here, and was not offered; one of the other version.
+    let mut config = configs(Kind::Tls12).0;
+    config.set_cipher_suites(&[S::TLS_AES_128_GCM_SHA256, S::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
+    for suite in [[0xc0, 0x2c], [0xcc, 0xa9], [0xc0, 0x2f], [0x13, 1]] {
+        let (server, change) = (configs(Kind::Tls12).1, |h: &mut Hello| h.suites = suite.to_vec());
+        let says = client_given(config.clone(), server, &Pki::new(), &change).map(|_| ());
+        assert_eq!(says, Err(Illegal::CipherSuiteNotOffered(id(&suite)).into()));
+    }
+}
+
+#[test]
+fn nothing_is_compressed() {
+    let pki = Pki::new();
+    assert_eq!(server_says_to(&pki, &|h| h.compression = vec![1]), Illegal::Compression.into());
+    // RFC 5246 §7.4.1.2: null has to be there, and others may.
+    let both = server_hello_to(Kind::Tls12, &pki, &|h| h.compression = vec![1, 0]);
+    assert_eq!(both.compression, [0]);
+    assert_eq!(client_says_to(&|h| h.compression = vec![1]), Err(Illegal::Compression.into()));
+}
+
+#[test]
+fn application_protocols_are_agreed_on_in_the_hellos() {
+    let pki = Pki::new();
+    let mut hello = server_hello_to(Kind::Tls12, &pki, &|_| {});
+    assert_eq!(*hello.get(X::ALPN), b"\0\x09\x08http/1.1");
+    assert!(!server_hello_to(Kind::Tls12, &pki, &|h| h.remove(X::ALPN)).has(X::ALPN));
+    let refused = server_says_to(&pki, &|h| *h.get(X::ALPN) = b"\0\x06\x05xyzzy".to_vec());
+    tells(&refused, A::NO_APPLICATION_PROTOCOL, &["xyzzy", "http/1.1"]);
+    let says = client_says_to(&|h| *h.get(X::ALPN) = b"\0\x03\x02h3".to_vec());
+    assert_eq!(says, Err(Illegal::AlpnNotOffered.into()));
+    let (mut client, server) = (ClientConfig::new(), configs(Kind::Tls12).1);
+    client.set_ocsp_request(false);
+    let alpn = |h: &mut Hello| h.extensions.push((X::ALPN.0, b"\0\x03\x02h2".to_vec()));
+    let says = client_given(client, server, &pki, &alpn).map(|_| ()).unwrap_err();
+    assert_eq!(says, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::ALPN });
+}
+
+/// RFC 6066 §8, RFC 6962 §3.3, RFC 9846 §4.5.1.1.
+#[test]
+fn what_is_stapled_arrives_at_whoever_judges_the_chain_if_it_was_asked_for() {
+    let pki = Pki::new().stapled();
+    for kind in [Kind::Tls12, Kind::Full] {
+        for (ocsp, scts) in [(true, true), (true, false), (false, true), (false, false)] {
+            let (mut client, server) = configs(kind);
+            client.set_ocsp_request(ocsp);
+            client.set_sct_request(scts);
+            let mut judged = false;
+            let mut pair = Pair::with(client, server);
+            pair.run(&mut |need| {
+                if let Need::Verdict(need) = &need {
+                    judged = true;
+                    assert_eq!(need.ocsp_response(), ocsp.then_some(OCSP_RESPONSE), "{kind:?}");
+                    let expected: Vec<&[u8]> = if scts { SCTS.to_vec() } else { Vec::new() };
+                    assert_eq!(need.signed_certificate_timestamps(), expected, "{kind:?}");
+                }
+                pki.answer(need)
+            })
+            .unwrap();
+            assert!(judged && !pair.client.is_handshaking() && !pair.server.is_handshaking());
+        }
+    }
+}
+
+/// RFC 6066 §8: "the server MAY choose not to send" it, whatever its ServerHello says.
+#[test]
+fn a_promised_status_need_not_come() {
+    let pki = Pki::new();
+    let promise: Habit = Box::new(|message| {
+        if message[0] == T::SERVER_HELLO.0 {
+            Hello::edit(message, &|h| h.extensions.push((X::STATUS_REQUEST.0, Vec::new())));
+        }
+    });
+    let (client_config, server_config) = configs(Kind::Tls12);
+    let (mut client, mut server) = (client(client_config), server_with(server_config, Some(promise)));
+    assert_eq!(meet(&mut client, &mut server, &pki), Outcome::BothConnected);
+}
+
+/// Edits each message of one type.
+fn habit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<Habit> {
+    Some(Box::new(move |message| {
+        if message[0] == typ.0 {
+            change(message);
+        }
+    }))
+}
+
+/// What a client says to a ServerKeyExchange whose params are changed so, and signed all the same.
+fn client_says_to_params(group: G, change: fn(&mut [u8])) -> Error {
+    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
+    let (client_config, mut server_config) = configs(Kind::Tls12);
+    server_config.set_groups(&[group]).unwrap();
+    let (mut client, mut server) = (
+        client(client_config),
+        server_with(
+            server_config,
+            habit(T::SERVER_KEY_EXCHANGE, move |message| {
+                let end = 8 + usize::from(message[7]);
+                change(&mut message[4..end]);
+            }),
+        ),
+    );
+    let mut answer = |need: Need| -> Answer {
+        match need {
+            Need::Signature(need) => {
+                // Behind both randoms.
+                let mut content = need.message().to_vec();
+                change(&mut content[64..]);
+                let signature = need.identity().sign(need.scheme(), &content).unwrap();
+                need.answer(signature)
+            }
+            other => pki.answer(other),
+        }
+    };
+    let Outcome::Failed(failure) = run(&mut client, &mut server, &mut answer, &mut |_, _| {}) else {
+        panic!("{group}")
+    };
+    assert_eq!(failure.side, "client");
+    failure.error
+}
+
+#[test]
+fn a_key_exchange_is_of_a_group_that_was_offered_and_a_valid_point() {
+    let unknown = client_says_to_params(G::X25519, |params| params[1..3].copy_from_slice(&[0, 0x1e]));
+    assert_eq!(unknown, Illegal::GroupNotOffered(G::X448).into());
+    let wrong_type = client_says_to_params(G::X25519, |params| params[0] = 1);
+    assert!(matches!(wrong_type, Error::Decode(_)) && wrong_type.alert() == Some(A::ILLEGAL_PARAMETER));
+    // The all-zero value of X25519 (RFC 7748 §6.1); points that are not on the curve, of the wrong form, at infinity.
+    let zero = client_says_to_params(G::X25519, |params| params[4..36].fill(0));
+    assert_eq!(zero, Illegal::KeyShare(G::X25519).into());
+    for group in [G::SECP256R1, G::SECP384R1] {
+        for change in [
+            (|params| params[20] ^= 1) as fn(&mut [u8]),
+            |params| params[4] = 2,
+            |params| params[4] = 0,
+            |params| params[5..].fill(0),
+        ] {
+            assert_eq!(client_says_to_params(group, change), Illegal::KeyShare(group).into());
+        }
+    }
+    // A group of ours that this client did not offer.
+    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
+    let (mut client_config, server_config) = configs(Kind::Tls12);
+    client_config.set_groups(&[G::X25519]).unwrap();
+    let change = habit(T::SERVER_KEY_EXCHANGE, |message| message[5..7].copy_from_slice(&[0, 0x17]));
+    let outcome = meet(&mut client(client_config), &mut server_with(server_config, change), &pki);
+    let error = Illegal::GroupNotOffered(G::SECP256R1).into();
+    assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::SERVER_KEY_EXCHANGE, error }));
+}
+
+#[test]
+fn a_client_key_exchange_is_a_valid_point_of_the_chosen_group() {
+    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
+    for (group, length) in [(G::X25519, 32), (G::SECP256R1, 65), (G::SECP384R1, 97)] {
+        let changes: [fn(&mut Vec<u8>); 3] = [
+            |message| message[5..].fill(0),
+            // One byte less, with lengths that say so.
+            |message| {
+                message.pop();
+                message[3] -= 1;
+                message[4] -= 1;
+            },
+            |message| {
+                message.push(7);
+                message[3] += 1;
+                message[4] += 1;
+            },
+        ];
+        for change in changes {
+            let (client_config, mut server_config) = configs(Kind::Tls12);
+            server_config.set_groups(&[group]).unwrap();
+            let mut client = client_with(
+                client_config,
+                habit(T::CLIENT_KEY_EXCHANGE, move |message| {
+                    assert_eq!(message.len(), 5 + length);
+                    change(message);
+                }),
+            );
+            let outcome = meet(&mut client, &mut server(server_config), &pki);
+            let error = Illegal::KeyShare(group).into();
+            assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at: T::CLIENT_KEY_EXCHANGE, error }));
+        }
+    }
+}
+
+/// RFC 5246 §7.4.3: the signature covers both randoms, so that a key exchange is of one connection alone.
+#[test]
+fn a_key_exchange_of_another_connection_is_refused() {
+    let pki = Pki::new();
+    let (_, mut other): (_, End<_>) = halted(Kind::Tls12, &pki, [2, usize::MAX]);
+    let foreign = other.pop();
+    let (mut client, mut server) = ends(Kind::Tls12);
+    let outcome = run(&mut client, &mut server, &mut |need| pki.answer(need), &mut |_, message| {
+        if message[0] == T::SERVER_KEY_EXCHANGE.0 {
+            message.clone_from(&foreign);
+        }
+    });
+    let error = Error::BadSignature;
+    assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::SERVER_HELLO_DONE, error }));
+}
