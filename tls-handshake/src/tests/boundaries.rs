@@ -97,6 +97,26 @@ fn nothing_follows_a_message_that_changes_keys() {
     refuses_followers(connected, T::KEY_UPDATE, &pki);
 }
 
+/// In TLS 1.2 keys change at a record of their own: no part of a message may be left before it, and whatever follows Finished
+/// in its record is under the same keys.
+#[test]
+fn nothing_is_left_of_a_message_where_tls12_changes_keys() {
+    let pki = Pki::new();
+    for begun in [&[20][..], &[20, 0, 0, 12], &[20, 0, 0, 12, 7, 7]] {
+        let (mut client, mut server) = halted(Kind::Tls12, &pki, [4, 2]);
+        server.deliver(begun, &mut answers(&pki)).unwrap();
+        assert_eq!(server.change_cipher_spec(), Err(Error::InterleavedHandshake));
+        client.deliver(begun, &mut answers(&pki)).unwrap();
+        assert_eq!(client.change_cipher_spec(), Err(Error::InterleavedHandshake));
+    }
+    // A whole Finished there is refused at once.
+    let (_, mut server) = halted(Kind::Tls12, &pki, [4, 1]);
+    let (mut other, _) = halted(Kind::Tls12, &pki, [4, 1]);
+    let together = [other.pop(), vec![20, 0, 0, 0]].concat();
+    let refused = Error::UnexpectedMessage { state: "WAIT_CCS", got: T::FINISHED };
+    assert_eq!(server.deliver(&together, &mut answers(&pki)), Err(refused));
+}
+
 /// On the wire as well, for the two messages that go in the clear.
 #[test]
 fn nothing_follows_a_hello_in_its_record() {
@@ -124,11 +144,12 @@ fn nothing_follows_a_hello_in_its_record() {
     }
 }
 
-/// Both sides write records of `size` bytes of content, whatever that means for overhead.
-fn pair_with_fragments(size: usize) -> Pair {
-    let (mut client, mut server) = configs(Kind::Full);
-    client.common.max_record = 22 + size;
-    server.common.max_record = 22 + size;
+/// Both sides write records of at most `size` bytes beyond what protection takes.
+fn pair_with_fragments(kind: Kind, size: usize) -> Pair {
+    let (mut client, mut server) = configs(kind);
+    let overhead = if kind.is_tls12() { 29 } else { 22 };
+    client.common.max_record = overhead + size;
+    server.common.max_record = overhead + size;
     let mut to_server = Outgoing::new();
     let mut pair = Pair::with(client.clone(), server.clone());
     pair.client = ClientConnection::new(Arc::new(client), "a.test".try_into().unwrap(), &mut to_server).unwrap();
@@ -140,12 +161,14 @@ fn pair_with_fragments(size: usize) -> Pair {
 #[test]
 fn messages_may_be_cut_at_every_byte_and_into_single_bytes() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
-    // The longest of the flights has the first cut at each of its bytes once.
-    for size in (1..900).rev() {
-        let mut pair = pair_with_fragments(size);
-        pair.handshake(&pki).unwrap_or_else(|e| panic!("fragments of {size}: {e}"));
-        if size < 5 {
-            pair.exchange(b"question", b"answer");
+    for kind in [Kind::Full, Kind::Tls12Auth] {
+        // The longest of the flights has the first cut at each of its bytes once.
+        for size in (1..900).rev() {
+            let mut pair = pair_with_fragments(kind, size);
+            pair.handshake(&pki).unwrap_or_else(|e| panic!("{kind:?} in fragments of {size}: {e}"));
+            if size < 5 {
+                pair.exchange(b"question", b"answer");
+            }
         }
     }
 }
@@ -153,10 +176,12 @@ fn messages_may_be_cut_at_every_byte_and_into_single_bytes() {
 #[test]
 fn a_handshake_arrives_byte_by_byte() {
     let pki = Pki::new();
-    for size in [1, 2, 42, 16384] {
-        let mut pair = pair_with_fragments(size);
-        pair.fragment = 1;
-        pair.handshake(&pki).unwrap();
-        pair.exchange(b"question", b"answer");
+    for kind in [Kind::Full, Kind::Auth, Kind::Tls12, Kind::Tls12Auth] {
+        for size in [1, 2, 42, 16384] {
+            let mut pair = pair_with_fragments(kind, size);
+            pair.fragment = 1;
+            pair.handshake(&pki).unwrap_or_else(|e| panic!("{kind:?} in records of {size}: {e}"));
+            pair.exchange(b"question", b"answer");
+        }
     }
 }

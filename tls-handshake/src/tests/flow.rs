@@ -212,6 +212,12 @@ pub(super) enum Kind {
     Tls12Stapled,
 }
 
+impl Kind {
+    pub(super) fn is_tls12(self) -> bool {
+        matches!(self, Self::Tls12 | Self::Tls12Auth | Self::Tls12Plain | Self::Tls12Stapled)
+    }
+}
+
 pub(super) fn configs(kind: Kind) -> (ClientConfig, ServerConfig) {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     client.set_alpn_protocols(&[b"h2", b"http/1.1"]).unwrap();
@@ -226,7 +232,7 @@ pub(super) fn configs(kind: Kind) -> (ClientConfig, ServerConfig) {
         Kind::Tls12 | Kind::Tls12Plain => {}
         Kind::Tls12Stapled => client.set_sct_request(true),
     }
-    if matches!(kind, Kind::Tls12 | Kind::Tls12Auth | Kind::Tls12Plain | Kind::Tls12Stapled) {
+    if kind.is_tls12() {
         server.set_versions(&[ProtocolVersion::TLS12]).unwrap();
     }
     (client, server)

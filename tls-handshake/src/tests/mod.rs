@@ -10,14 +10,15 @@ mod hello;
 mod negotiation;
 mod negotiation12;
 mod order;
-mod past_faults;
 #[path = "../../tests/pair/mod.rs"]
 mod pair;
+mod past_faults;
 mod records;
 mod replay;
 mod updates;
 mod versions;
 mod wire;
+mod wire12;
 
 use std::sync::{Arc, Mutex};
 

@@ -162,7 +162,7 @@ fn application_data_before_finished_is_refused_and_not_sent() {
 }
 
 /// The keys of a connection, as if its peer had other ideas of what to seal first.
-fn keys(secrets: &Secrets, server_random: &[u8; 32]) -> KeyBlock {
+pub(super) fn keys(secrets: &Secrets, server_random: &[u8; 32]) -> KeyBlock {
     let [(label, client_random, master)] = &secrets.all()[..] else { panic!("one secret") };
     assert_eq!(label, "CLIENT_RANDOM");
     let suite = &TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
@@ -170,7 +170,7 @@ fn keys(secrets: &Secrets, server_random: &[u8; 32]) -> KeyBlock {
     master.key_block(suite.aead, client_random, server_random)
 }
 
-fn seal(sealer: &mut Sealer, content_type: C, content: &[u8]) -> Vec<u8> {
+pub(super) fn seal(sealer: &mut Sealer, content_type: C, content: &[u8]) -> Vec<u8> {
     let Overhead { before, behind } = sealer.overhead();
     let mut record = [&vec![0; 5 + before], content, &vec![0; behind]].concat();
     sealer.seal(content_type.0, &mut record).unwrap();

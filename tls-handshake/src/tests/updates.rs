@@ -2,8 +2,9 @@
 
 use std::io::IoSlice;
 
-use tls_codec::code_points::{AlertDescription, ContentType as C};
+use tls_codec::code_points::{AlertDescription, ContentType as C, HandshakeType};
 
+use super::flow::{Kind, configs};
 use super::pair::{Pair, Pki, send_all};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Error;
@@ -154,4 +155,54 @@ fn keys_that_the_application_changes_again_and_again_are_no_flood() {
         pair.step_client().unwrap();
     }
     assert_eq!(pair.server_received.len(), 200 * 5);
+}
+
+/// TLS 1.2 has no KeyUpdate: before a key is used up the connection says close_notify (RFC 9325 §4.4), and still receives.
+#[test]
+fn a_worn_key_of_tls12_ends_what_is_sent_and_not_what_is_received() {
+    let pki = Pki::new();
+    for records in [2, 3, 10, 100] {
+        let (mut client, server) = configs(Kind::Tls12);
+        client.set_records_per_key(records);
+        let mut pair = Pair::with(client, server);
+        pair.handshake(&pki).unwrap();
+        let mut sent = 0;
+        let worn = loop {
+            match pair.client.send(&[IoSlice::new(b"x")], &mut pair.to_server) {
+                Ok(1) => sent += 1,
+                other => break other,
+            }
+        };
+        assert_eq!(worn, Err(Error::KeyExhausted));
+        assert_eq!(Error::KeyExhausted.alert(), None);
+        // Finished, the data, and close_notify: no more than the key may seal, and not much less.
+        assert!(sent + 2 <= records && sent + 2 + records / 8 >= records, "{sent} of {records}");
+        assert_eq!(pair.client.send(&[IoSlice::new(b"x")], &mut pair.to_server), Err(Error::SendAfterClose));
+        pair.step_server().unwrap();
+        assert_eq!(pair.server_received.len(), usize::try_from(sent).unwrap());
+        assert!(pair.server.close_notify_received());
+        assert_eq!(pair.server.end_of_input(), Ok(()));
+        send_all(&mut pair.server, b"all that is left to say", &mut pair.to_client);
+        pair.step_client().unwrap();
+        assert_eq!(pair.client_received, b"all that is left to say");
+        assert_eq!(pair.client.error(), None);
+    }
+}
+
+#[test]
+fn keys_of_tls12_cannot_be_changed() {
+    let pki = Pki::new();
+    let (client, server) = configs(Kind::Tls12);
+    let mut pair = Pair::with(client, server);
+    assert_eq!(pair.client.refresh_traffic_keys(&mut pair.to_server), Err(Error::HandshakeNotComplete));
+    pair.handshake(&pki).unwrap();
+    assert_eq!(pair.client.refresh_traffic_keys(&mut pair.to_server), Err(Error::NoKeyUpdate));
+    assert_eq!(pair.server.refresh_traffic_keys(&mut pair.to_client), Err(Error::NoKeyUpdate));
+    assert!(pair.to_server.is_empty() && pair.to_client.is_empty());
+    // Nothing happened to the connection.
+    pair.exchange(b"question", b"answer");
+    // The peer cannot either.
+    pair.server.forge(C::HANDSHAKE, &[24, 0, 0, 1, 0], &mut pair.to_client);
+    let refused = Error::UnexpectedMessage { state: "CONNECTED", got: HandshakeType::KEY_UPDATE };
+    assert_eq!(pair.step_client().unwrap_err(), refused);
 }

@@ -13,27 +13,32 @@ use crate::{Connection, Progress};
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     ToServer,
     ToClient,
 }
 
 /// A pair whose bytes pass through `tamper`, which sees each chunk and where in its stream it begins.
-struct Wire {
-    pair: Pair,
-    passed: [usize; 2],
+pub(super) struct Wire {
+    pub(super) pair: Pair,
+    pub(super) passed: [usize; 2],
 }
 
 impl Wire {
-    fn new((client, server): (ClientConfig, ServerConfig)) -> Self {
+    pub(super) fn new((client, server): (ClientConfig, ServerConfig)) -> Self {
         Self { pair: Pair::with(client, server), passed: [0; 2] }
     }
 
     /// Runs until nothing moves; says which side failed.
-    fn run(&mut self, pki: &Pki, tamper: &mut dyn FnMut(Way, usize, &mut Vec<u8>)) -> Result<(), (Way, Error)> {
+    pub(super) fn run(
+        &mut self,
+        pki: &Pki,
+        tamper: &mut dyn FnMut(Way, usize, &mut Vec<u8>),
+    ) -> Result<(), (Way, Error)> {
         let mut answer = |need: Need| -> Answer {
             match need {
                 Need::Verdict(need) => need.answer(Ok(())),
+                Need::ClientVerdict(need) => need.answer(Ok(())),
                 other => pki.answer(other),
             }
         };
@@ -92,7 +97,7 @@ fn lengths(kind: Kind, pki: &Pki) -> [usize; 2] {
 }
 
 /// After an error every call gives that same error, whatever comes.
-fn is_dead<R: Role>(connection: &mut Connection<R>, error: &Error, context: &str) {
+pub(super) fn is_dead<R: Role>(connection: &mut Connection<R>, error: &Error, context: &str) {
     let mut outgoing = Outgoing::new();
     for incoming in [&mut [][..], &mut [22, 3, 3, 0, 4, 20, 0, 0, 0], &mut [21, 3, 3, 0, 2, 1, 0]] {
         assert_eq!(connection.process(incoming, &mut outgoing).as_ref().err(), Some(error), "{context}");
@@ -120,19 +125,31 @@ const FLIP_ALERTS: [A; 12] = [
     A::UNRECOGNIZED_NAME,
 ];
 
-/// Whether the byte at `at` of a stream is of a record's header, and whether its record is protected.
-fn place(stream: &[u8], at: usize) -> (Option<usize>, u8) {
+/// Where a byte of a stream is.
+struct Place {
+    /// Which byte of its record's header, if it is there.
+    in_header: Option<usize>,
+    content_type: u8,
+    /// Whether its record is protected: in TLS 1.2 all are behind change_cipher_spec.
+    protected: bool,
+}
+
+fn place(kind: Kind, stream: &[u8], at: usize) -> Place {
     let mut begin = 0;
+    let mut changed = false;
     loop {
-        let length = usize::from(u16::from_be_bytes([stream[begin + 3], stream[begin + 4]]));
+        let (content_type, length) =
+            (stream[begin], usize::from(u16::from_be_bytes([stream[begin + 3], stream[begin + 4]])));
         if at < begin + 5 + length {
-            return ((at < begin + 5).then_some(at - begin), stream[begin]);
+            let protected = if kind.is_tls12() { changed } else { content_type == 23 };
+            return Place { in_header: (at < begin + 5).then_some(at - begin), content_type, protected };
         }
+        changed |= content_type == 20;
         begin += 5 + length;
     }
 }
 
-fn flip_all(kind: Kind, masks: &[u8]) {
+pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let [to_server, to_client] = lengths(kind, &pki);
     let places = (0..to_server).map(|at| (Way::ToServer, at)).chain((0..to_client).map(|at| (Way::ToClient, at)));
@@ -150,13 +167,14 @@ fn flip_all(kind: Kind, masks: &[u8]) {
                     *byte ^= mask;
                 }
             });
-            let (in_header, content_type) = place(&seen, at);
+            let Place { in_header, content_type, protected } = place(kind, &seen, at);
             match outcome {
                 // The version in a record's header is ignored in the clear, but for its first byte (RFC 9846 §5.1).
-                Ok(()) if in_header == Some(2) && content_type != 23 => {}
+                Ok(()) if in_header == Some(2) && !protected => {}
                 // A record that claims to be longer is waited for, until the transport ends.
                 Ok(()) => {
-                    assert!(matches!(in_header, Some(3 | 4)) || (content_type == 22), "{context}: nobody minds");
+                    let in_message = content_type == 22 && !protected;
+                    assert!(matches!(in_header, Some(3 | 4)) || in_message, "{context}: nobody minds");
                     let ends = [wire.pair.client.end_of_input(), wire.pair.server.end_of_input()];
                     let told = |e: &Result<(), Error>| {
                         matches!(e, Err(Error::ClosedDuringHandshake { .. } | Error::Truncated))
@@ -166,8 +184,10 @@ fn flip_all(kind: Kind, masks: &[u8]) {
                 }
                 Err((way, error)) => {
                     let alert = error.alert().unwrap_or_else(|| panic!("{context}: no alert for {error:?}"));
-                    assert!(FLIP_ALERTS.contains(&alert), "{context}: {error}");
-                    if content_type == 23 && in_header.is_none() {
+                    // Certificates go in the clear in TLS 1.2.
+                    let of_certificate = alert == A::BAD_CERTIFICATE && kind.is_tls12() && !protected;
+                    assert!(FLIP_ALERTS.contains(&alert) || of_certificate, "{context}: {error}");
+                    if protected && in_header.is_none() {
                         assert_eq!((way, &error), (target, &Error::BadRecordMac), "{context}");
                     }
                     // Sealed or not, the alert reaches the peer or finds it failed.
@@ -196,15 +216,18 @@ fn every_byte_of_a_retried_handshake_on_the_wire() {
     flip_all(Kind::Retry, &[0x04]);
 }
 
-#[test]
-fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
-    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
-    let [to_server, to_client] = lengths(Kind::Full, &pki);
+/// Ends the transport at each byte of both streams; gives the states that were told.
+pub(super) fn states_at_the_end(make: &dyn Fn() -> (ClientConfig, ServerConfig), pki: &Pki) -> Vec<&'static str> {
+    let [to_server, to_client] = {
+        let mut wire = Wire::new(make());
+        wire.run(pki, &mut |_, _, _| {}).unwrap();
+        wire.passed
+    };
     let places = (0..to_server).map(|at| (Way::ToServer, at)).chain((0..to_client).map(|at| (Way::ToClient, at)));
     let mut states = std::collections::BTreeSet::new();
     for (target, at) in places {
-        let mut wire = Wire::new(configs(Kind::Full));
-        wire.run(&pki, &mut |way, begin, chunk| {
+        let mut wire = Wire::new(make());
+        wire.run(pki, &mut |way, begin, chunk| {
             if way == target {
                 chunk.truncate(at.saturating_sub(begin));
             }
@@ -228,11 +251,12 @@ fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
             Way::ToClient => is_dead(&mut wire.pair.client, &error, "cut off"),
         }
     }
-    // The server's flight after ServerHello is one record, so that the client sees none of the states between.
-    assert_eq!(states.into_iter().collect::<Vec<_>>(), ["START", "WAIT_EE", "WAIT_FINISHED", "WAIT_SH"]);
-    // After the handshake it is a truncation, unless close_notify came.
-    let mut pair = Pair::new(&pki);
-    pair.handshake(&pki).unwrap();
+    states.into_iter().collect()
+}
+
+/// What ends a connection that is complete.
+pub(super) fn ends_after_the_handshake(mut pair: Pair, pki: &Pki) {
+    pair.handshake(pki).unwrap();
     assert_eq!(pair.client.end_of_input(), Err(Error::Truncated));
     assert_eq!(pair.client.end_of_input(), Err(Error::Truncated));
     pair.server.send_close_notify(&mut pair.to_client);
@@ -241,6 +265,16 @@ fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
     assert_eq!(pair.client.end_of_input(), Ok(()));
     // Half close: what we have to say can still be said.
     pair.exchange_one_way(b"still here");
+}
+
+#[test]
+fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
+    let pki = Pki::with_key(&rcgen::PKCS_ED25519);
+    let states = states_at_the_end(&|| configs(Kind::Full), &pki);
+    // The server's flight after ServerHello is one record, so that the client sees none of the states between.
+    assert_eq!(states, ["START", "WAIT_EE", "WAIT_FINISHED", "WAIT_SH"]);
+    // After the handshake it is a truncation, unless close_notify came.
+    ends_after_the_handshake(Pair::new(&pki), &pki);
 }
 
 #[test]
@@ -320,7 +354,7 @@ fn an_alert_in_every_state_ends_the_handshake() {
 }
 
 /// Where records begin.
-fn starts(stream: &[u8]) -> Vec<usize> {
+pub(super) fn starts(stream: &[u8]) -> Vec<usize> {
     let mut found = Vec::new();
     let mut at = 0;
     while at + 5 <= stream.len() {

@@ -176,16 +176,17 @@ impl Pair {
     pub fn run(&mut self, answer: &mut dyn FnMut(Need) -> Answer) -> Result<(), Error> {
         loop {
             let mut need = self.step_server()?;
-            while let Some(asked) = need.take() {
-                need = self.server.resume(answer(asked), &mut self.to_client)?;
+            let mut asked = need.is_some();
+            while let Some(open) = need.take() {
+                need = self.server.resume(answer(open), &mut self.to_client)?;
             }
             let mut need = self.step_client()?;
-            while let Some(asked) = need.take() {
-                need = self.client.resume(answer(asked), &mut self.to_server)?;
+            asked |= need.is_some();
+            while let Some(open) = need.take() {
+                need = self.client.resume(answer(open), &mut self.to_server)?;
             }
             // What came behind a question is processed in the next round.
-            let idle = |pair: &Self| pair.to_server.is_empty() && pair.to_client.is_empty();
-            if idle(self) && self.step_server()?.is_none() && self.step_client()?.is_none() && idle(self) {
+            if !asked && self.to_server.is_empty() && self.to_client.is_empty() {
                 return Ok(());
             }
         }

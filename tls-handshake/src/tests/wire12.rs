@@ -1,0 +1,207 @@
+//! TLS 1.2 on the wire: bytes flipped, the stream ended, alerts, and the limits of records.
+
+use tls_codec::code_points::{AlertDescription as A, ContentType as C, ProtocolVersion as V};
+
+use super::Secrets;
+use super::flow::{Kind, configs, pki};
+use super::pair::{Pair, Pki, send_all};
+use super::past_faults::{keys, seal};
+use super::wire::{Way, Wire, ends_after_the_handshake, flip_all, starts, states_at_the_end};
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::{Error, Flood};
+
+#[test]
+fn every_byte_of_a_tls12_handshake_on_the_wire() {
+    flip_all(Kind::Tls12, &[0x01, 0x80]);
+}
+
+#[test]
+fn every_byte_of_a_tls12_handshake_with_client_certificate_on_the_wire() {
+    flip_all(Kind::Tls12Auth, &[0x04]);
+}
+
+/// Records so small that each state is met between two of them.
+fn small(kind: Kind) -> (ClientConfig, ServerConfig) {
+    let (mut client, mut server) = configs(kind);
+    client.common.max_record = 35;
+    server.common.max_record = 35;
+    (client, server)
+}
+
+#[test]
+fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
+    let kind = Kind::Tls12Auth;
+    let states = states_at_the_end(&|| small(kind), &pki(kind));
+    // Both sides' names; that of the server's Certificate is that of the client's.
+    let expected =
+        ["START", "WAIT_CCS", "WAIT_CERT", "WAIT_CKE", "WAIT_CV", "WAIT_FINISHED", "WAIT_SH", "WAIT_SHD", "WAIT_SKE"];
+    assert_eq!(states, expected);
+    let (client, server) = configs(Kind::Tls12);
+    ends_after_the_handshake(Pair::with(client, server), &Pki::new());
+}
+
+/// Sees who was given the alert, what came of it, and both ends.
+type Judge<'j> = dyn FnMut(Way, Result<(), Error>, &Wire) + 'j;
+
+/// What comes of a handshake into which this many alerts are put at each place between two records.
+fn with_alert(kind: Kind, alert: [u8; 2], count: usize, judge: &mut Judge<'_>) {
+    let pki = pki(kind);
+    let mut places = Vec::new();
+    Wire::new(small(kind))
+        .run(&pki, &mut |way, begin, chunk| places.extend(starts(chunk).into_iter().map(|at| (way, begin + at))))
+        .unwrap();
+    for (target, at) in places {
+        let mut wire = Wire::new(small(kind));
+        let mut put = false;
+        let outcome = wire.run(&pki, &mut |way, begin, chunk| {
+            let Some(at) = at.checked_sub(begin).filter(|at| way == target && *at < chunk.len()) else { return };
+            chunk.splice(at..at, [&[21, 3, 3, 0, 2][..], &alert].concat().repeat(count));
+            put = true;
+        });
+        assert!(put);
+        let outcome = outcome.map_err(|(way, error)| {
+            assert_eq!(way, target);
+            error
+        });
+        judge(target, outcome, &wire);
+    }
+}
+
+#[test]
+fn an_alert_that_closes_ends_the_handshake_in_every_state() {
+    for alert in [[2, A::HANDSHAKE_FAILURE.0], [1, A::CLOSE_NOTIFY.0], [2, 255]] {
+        let mut states = std::collections::BTreeSet::new();
+        with_alert(Kind::Tls12Auth, alert, 1, &mut |_, outcome, _| match outcome.unwrap_err() {
+            Error::AlertReceived { description, state } => {
+                assert_eq!(description, A(alert[1]));
+                states.insert(state);
+            }
+            // In the clear, behind change_cipher_spec.
+            error => assert_eq!(error, Error::BadRecordMac),
+        });
+        let expected = ["START", "WAIT_CCS", "WAIT_CERT", "WAIT_CKE", "WAIT_CV", "WAIT_SH", "WAIT_SHD", "WAIT_SKE"];
+        assert_eq!(states.into_iter().collect::<Vec<_>>(), expected);
+    }
+}
+
+/// RFC 5246 §7.2.2: whoever gets a warning may go on. Old servers send unrecognized_name so, before ServerHello.
+#[test]
+fn warnings_are_ignored_in_every_state_up_to_a_limit() {
+    let warning = [1, A::UNRECOGNIZED_NAME.0];
+    let mut ignored = 0;
+    let mut judge = |way, outcome: Result<(), Error>, wire: &Wire| match outcome {
+        Ok(()) => {
+            ignored += 1;
+            assert!(!wire.pair.client.is_handshaking() && !wire.pair.server.is_handshaking());
+        }
+        // A server that has no hello yet knows no version that has warnings.
+        Err(Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state: "START" }) => {
+            assert_eq!(way, Way::ToServer);
+        }
+        Err(error) => assert_eq!(error, Error::BadRecordMac),
+    };
+    for count in [1, 4] {
+        with_alert(Kind::Tls12Auth, warning, count, &mut judge);
+    }
+    assert!(ignored > 20, "{ignored}");
+    with_alert(Kind::Tls12Auth, warning, 5, &mut |_, outcome, _| {
+        let error = outcome.unwrap_err();
+        let start = Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state: "START" };
+        assert!([Error::Flood(Flood::WarningAlerts), start, Error::BadRecordMac].contains(&error), "{error:?}");
+    });
+}
+
+#[test]
+fn warnings_before_server_hello_are_for_clients_that_offer_tls12() {
+    let pki = Pki::new();
+    for (versions, goes_on) in [(&[V::TLS12][..], true), (&[V::TLS13, V::TLS12], true), (&[V::TLS13], false)] {
+        let mut client = ClientConfig::new();
+        client.set_versions(versions).unwrap();
+        let mut pair = Pair::with(client, ServerConfig::new());
+        pair.at_client.extend_from_slice(&[21, 3, 1, 0, 2, 1, A::UNRECOGNIZED_NAME.0]);
+        let outcome = pair.step_client().map(|_| ());
+        let refused = Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state: "WAIT_SH" };
+        assert_eq!(outcome, if goes_on { Ok(()) } else { Err(refused) });
+        if goes_on {
+            pair.handshake(&pki).unwrap();
+        }
+    }
+}
+
+#[test]
+fn warnings_and_empty_records_after_the_handshake_have_a_limit_that_data_starts_anew() {
+    let pki = Pki::new();
+    for (content_type, content, limit, flood) in [
+        (C::ALERT, &[1, A::NO_RENEGOTIATION.0][..], 4, Flood::WarningAlerts),
+        (C::APPLICATION_DATA, &[], 32, Flood::EmptyRecords),
+    ] {
+        let (client, server) = configs(Kind::Tls12);
+        let mut pair = Pair::with(client, server);
+        pair.handshake(&pki).unwrap();
+        for _ in 0..3 {
+            for _ in 0..limit {
+                pair.server.forge(content_type, content, &mut pair.to_client);
+            }
+            send_all(&mut pair.server, b"data", &mut pair.to_client);
+            assert_eq!(pair.step_client().map(|_| ()), Ok(()));
+        }
+        assert_eq!(pair.client_received, b"datadatadata");
+        for _ in 0..=limit {
+            pair.server.forge(content_type, content, &mut pair.to_client);
+        }
+        assert_eq!(pair.step_client().map(|_| ()), Err(Error::Flood(flood)));
+    }
+}
+
+#[test]
+fn records_of_the_wrong_kind_or_size_are_refused_after_the_handshake() {
+    let pki = Pki::new();
+    let connected = || {
+        let (mut client, server) = configs(Kind::Tls12);
+        let secrets = Secrets::new();
+        client.set_key_log(secrets.clone());
+        let mut pair = Pair::with(client, server);
+        let mut random = None;
+        pair.run(&mut |need| {
+            if let crate::need::Need::Signature(need) = &need {
+                // What the server signs begins with both randoms.
+                random = Some(need.message()[32..64].try_into().unwrap());
+            }
+            pki.answer(need)
+        })
+        .unwrap();
+        // Finished was the first under this key.
+        let mut sealer = keys(&secrets, &random.unwrap()).client_sealer();
+        seal(&mut sealer, C::HANDSHAKE, b"");
+        (pair, sealer)
+    };
+    let give = |content_type, content: &[u8]| {
+        let (mut pair, mut sealer) = connected();
+        pair.at_server.extend_from_slice(&seal(&mut sealer, content_type, content));
+        let outcome = pair.step_server().map(|_| ());
+        (outcome, pair.server_received)
+    };
+    let largest = vec![b'x'; 1 << 14];
+    assert_eq!(give(C::APPLICATION_DATA, &largest), (Ok(()), largest.clone()));
+    let refused = Error::RecordOverflow { got: (1 << 14) + 1, limit: 1 << 14 };
+    assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW));
+    assert_eq!(give(C::APPLICATION_DATA, &[&largest[..], b"x"].concat()).0, Err(refused));
+    for content_type in [C::HANDSHAKE, C::ALERT] {
+        assert_eq!(give(content_type, b"").0, Err(Error::EmptyRecord));
+    }
+    let refused = Error::UnexpectedRecord { state: "CONNECTED", got: C::CHANGE_CIPHER_SPEC };
+    assert_eq!(give(C::CHANGE_CIPHER_SPEC, &[1]).0, Err(refused));
+    // In the clear there is nothing any more, and what was seen once is not seen twice.
+    for record in
+        [&[21, 3, 3, 0, 2, 2, 40][..], &[22, 3, 3, 0, 4, 0, 0, 0, 0], &[20, 3, 3, 0, 1, 1], &[23, 3, 3, 0, 1, 7]]
+    {
+        let (mut pair, _) = connected();
+        pair.at_server.extend_from_slice(record);
+        assert_eq!(pair.step_server().map(|_| ()), Err(Error::BadRecordMac));
+    }
+    let (mut pair, mut sealer) = connected();
+    let record = seal(&mut sealer, C::APPLICATION_DATA, b"once");
+    pair.at_server.extend_from_slice(&record.repeat(2));
+    assert_eq!(pair.step_server().map(|_| ()), Err(Error::BadRecordMac));
+    assert_eq!(pair.server_received, b"once");
+}
