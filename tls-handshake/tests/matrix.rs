@@ -1,69 +1,90 @@
-//! Suites × groups × kinds of certificates × record sizes, in memory, with data both ways; and byte by byte.
+//! Versions × suites × groups × kinds of certificates × client authentication × record sizes, in memory, with data both ways;
+//! and byte by byte.
 
 mod pair;
 
 use pair::{Pair, Pki};
-use tls_codec::code_points::{CipherSuite, NamedGroup};
-use tls_handshake::config::{ClientConfig, ServerConfig};
-use tls_handshake::{HandshakeKind, tls_codec};
+use tls_codec::code_points::{NamedGroup, ProtocolVersion};
+use tls_handshake::config::{ClientAuth, ClientConfig, ServerConfig};
+use tls_handshake::{ALL_CIPHERSUITES, HandshakeKind, SupportedCipherSuite, tls_codec};
 
-const SUITES: [CipherSuite; 3] = [
-    CipherSuite::TLS_AES_128_GCM_SHA256,
-    CipherSuite::TLS_AES_256_GCM_SHA384,
-    CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
-];
 const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
 const SIZES: [Option<usize>; 4] = [Some(64), Some(100), Some(1000), None];
+const POLICIES: [ClientAuth; 2] = [ClientAuth::NotAsked, ClientAuth::Required];
 
-fn kinds() -> Vec<(&'static str, Pki)> {
-    vec![
-        ("ECDSA P-256", Pki::with_key(&rcgen::PKCS_ECDSA_P256_SHA256)),
-        ("ECDSA P-384", Pki::with_key(&rcgen::PKCS_ECDSA_P384_SHA384)),
-        ("Ed25519", Pki::with_key(&rcgen::PKCS_ED25519)),
-        ("RSA 2048", Pki::with_rsa_key()),
-    ]
+/// A suite of TLS 1.2 is for one kind of key, and Ed25519 is of the kind of ECDSA (RFC 8422 §2.2).
+fn fits(suite: SupportedCipherSuite, kind: &str) -> bool {
+    let name = suite.suite().to_string();
+    suite.version() == ProtocolVersion::TLS13 || name.contains("_RSA_") == kind.starts_with("RSA")
 }
 
-fn run(suite: CipherSuite, group: NamedGroup, size: Option<usize>, fragment: usize, pki: &Pki) {
+struct Case {
+    suite: SupportedCipherSuite,
+    group: NamedGroup,
+    size: Option<usize>,
+    client_auth: ClientAuth,
+    /// Bytes that the transport gives at once.
+    fragment: usize,
+}
+
+fn run(case: &Case, pki: &Pki) {
+    let &Case { suite, group, size, client_auth, fragment } = case;
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
-    // The client's own first group is X25519: another one at the server takes a HelloRetryRequest.
-    server.set_cipher_suites(&[suite]).unwrap();
+    server.set_cipher_suites(&[suite.suite()]).unwrap();
     server.set_groups(&[group]).unwrap();
+    server.set_client_auth(client_auth);
+    client.set_client_identity_lookup(true);
     client.set_max_fragment_size(size).unwrap();
     server.set_max_fragment_size(size).unwrap();
     let mut pair = Pair::with(client, server);
     pair.fragment = fragment;
     pair.handshake(pki).unwrap();
-    assert_eq!(pair.client.negotiated_cipher_suite(), Some(suite));
+    assert_eq!(pair.client.protocol_version(), Some(suite.version()));
+    assert_eq!(pair.server.protocol_version(), Some(suite.version()));
+    assert_eq!(pair.client.negotiated_cipher_suite(), Some(suite.suite()));
+    assert_eq!(pair.server.negotiated_cipher_suite(), Some(suite.suite()));
+    assert_eq!(pair.client.negotiated_group(), Some(group));
     assert_eq!(pair.server.negotiated_group(), Some(group));
-    let kind = if group == GROUPS[0] { HandshakeKind::Full } else { HandshakeKind::FullWithHelloRetryRequest };
+    assert_eq!(pair.client.peer_certificates(), Some(pki.identity.chain()));
+    let shown = (client_auth == ClientAuth::Required).then(|| pki.client.chain());
+    assert_eq!(pair.server.peer_certificates(), shown);
+    // The client's own first group is X25519: in TLS 1.3 another one at the server takes a HelloRetryRequest.
+    let retried = suite.version() == ProtocolVersion::TLS13 && group != GROUPS[0];
+    let kind = if retried { HandshakeKind::FullWithHelloRetryRequest } else { HandshakeKind::Full };
     assert_eq!(pair.client.handshake_kind(), Some(kind));
     assert_eq!(pair.server.handshake_kind(), Some(kind));
     let data: Vec<u8> = (0..=u8::MAX).cycle().take(if fragment == 1 { 300 } else { 40_000 }).collect();
     pair.exchange(&data, &data[..data.len() / 2]);
-    let most = size.unwrap_or(16384 + 22);
+    // Header, and what protection adds.
+    let overhead = if suite.version() == ProtocolVersion::TLS13 { 22 } else { 29 };
+    let most = size.unwrap_or(16384 + overhead);
     tls_handshake::Connection::send(&mut pair.client, &[std::io::IoSlice::new(&data)], &mut pair.to_server).unwrap();
     assert!(pair.to_server.len() <= most, "a record of {} where {most} are allowed", pair.to_server.len());
 }
 
 #[test]
 fn every_combination() {
-    for (_, pki) in kinds() {
-        for suite in SUITES {
+    let mut count = 0;
+    for (kind, pki) in Pki::of_all_kinds() {
+        for suite in ALL_CIPHERSUITES.into_iter().filter(|suite| fits(*suite, kind)) {
             for group in GROUPS {
-                for size in SIZES {
-                    run(suite, group, size, usize::MAX, &pki);
+                for (size, client_auth) in SIZES.into_iter().flat_map(|size| POLICIES.map(|policy| (size, policy))) {
+                    run(&Case { suite, group, size, client_auth, fragment: usize::MAX }, &pki);
+                    count += 1;
                 }
             }
         }
     }
+    // Three suites of TLS 1.3 with four kinds; of TLS 1.2 three with three and three with one.
+    assert_eq!(count, (3 * 4 + 3 * 3 + 3) * GROUPS.len() * SIZES.len() * POLICIES.len());
 }
 
 #[test]
-fn every_suite_and_group_byte_by_byte() {
-    for (at, (_, pki)) in kinds().into_iter().enumerate() {
-        for group in GROUPS {
-            run(SUITES[at % SUITES.len()], group, SIZES[at % SIZES.len()], 1, &pki);
+fn every_suite_and_kind_byte_by_byte() {
+    for (at, (kind, pki)) in Pki::of_all_kinds().into_iter().enumerate() {
+        for (n, suite) in ALL_CIPHERSUITES.into_iter().filter(|suite| fits(*suite, kind)).enumerate() {
+            let (group, size) = (GROUPS[(at + n) % GROUPS.len()], SIZES[(at + n) % SIZES.len()]);
+            run(&Case { suite, group, size, client_auth: POLICIES[n % POLICIES.len()], fragment: 1 }, &pki);
         }
     }
 }

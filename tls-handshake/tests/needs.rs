@@ -5,18 +5,18 @@ mod pair;
 use std::thread;
 
 use pair::{Pair, Pki};
-use tls_codec::code_points::HandshakeType;
+use tls_codec::code_points::{HandshakeType, ProtocolVersion};
 use tls_codec::extension::{OfferedPsks, PskIdentity};
 use tls_codec::handshake::{ClientHello, Split, split_message};
 use tls_codec::writer::Writer;
-use tls_handshake::config::{ClientConfig, ServerConfig};
+use tls_handshake::config::{ClientAuth, ClientConfig, ServerConfig};
 use tls_handshake::error::Error;
 use tls_handshake::need::{Answer, Need};
 use tls_handshake::{CertificateError, HandshakeKind, Outgoing};
 
 /// Answers on another thread, as a KMS or a pool of workers would.
 fn elsewhere(need: Need, pki: &Pki) -> Answer {
-    let (identity, roots) = (pki.identity.clone(), pki.roots.clone());
+    let (identity, client, roots) = (pki.identity.clone(), pki.client.clone(), pki.roots.clone());
     let worker = thread::spawn(move || match need {
         Need::Session(need) => {
             assert_eq!(need.identities().collect::<Vec<_>>(), [b"ticket".as_slice(), b"other"]);
@@ -24,15 +24,43 @@ fn elsewhere(need: Need, pki: &Pki) -> Answer {
         }
         Need::Identity(need) => {
             assert_eq!(need.server_name(), Some("a.test"));
-            assert!(need.client_hello().unwrap().extensions.key_share.is_some());
             need.answer(identity)
         }
         Need::Signature(need) => need.sign_locally(),
         Need::Verdict(need) => need.verify(&roots, pair::now()),
+        Need::ClientIdentity(need) => {
+            assert!(client.schemes().iter().any(|scheme| need.schemes().contains(scheme)));
+            need.answer(client)
+        }
+        Need::ClientVerdict(need) => need.verify(&roots, pair::now()),
         _ => panic!("a question that this test does not know"),
     });
     worker.join().unwrap()
 }
+
+/// What is asked, in a word.
+fn word(need: &Need) -> &'static str {
+    match need {
+        Need::Session(_) => "session",
+        Need::Identity(_) => "identity",
+        Need::Signature(_) => "signature",
+        Need::Verdict(_) => "verdict",
+        Need::ClientIdentity(_) => "client identity",
+        Need::ClientVerdict(_) => "client verdict",
+        _ => "other",
+    }
+}
+
+/// Both ends know each other, in this version.
+fn mutual(version: ProtocolVersion) -> Pair {
+    let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+    server.set_versions(&[version]).unwrap();
+    server.set_client_auth(ClientAuth::Required);
+    client.set_client_identity_lookup(true);
+    Pair::with(client, server)
+}
+
+const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::TLS13, ProtocolVersion::TLS12];
 
 #[test]
 fn identity_signature_and_verdict_are_answered_later_from_another_thread() {
@@ -40,12 +68,7 @@ fn identity_signature_and_verdict_are_answered_later_from_another_thread() {
     let mut pair = Pair::new(&pki);
     let mut asked = Vec::new();
     pair.run(&mut |need| {
-        asked.push(match &need {
-            Need::Identity(_) => "identity",
-            Need::Signature(_) => "signature",
-            Need::Verdict(_) => "verdict",
-            _ => "other",
-        });
+        asked.push(word(&need));
         elsewhere(need, &pki)
     })
     .unwrap();
@@ -53,6 +76,127 @@ fn identity_signature_and_verdict_are_answered_later_from_another_thread() {
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
     assert_eq!(pair.client.peer_certificates().map(<[_]>::len), Some(1));
     pair.exchange(b"question", b"answer");
+}
+
+#[test]
+fn both_sides_questions_of_client_authentication_are_answered_later_from_another_thread() {
+    let pki = Pki::new();
+    for version in VERSIONS {
+        let mut pair = mutual(version);
+        let mut asked = Vec::new();
+        pair.run(&mut |need| {
+            asked.push(word(&need));
+            elsewhere(need, &pki)
+        })
+        .unwrap();
+        let of_server = ["identity", "signature"];
+        let expected = [&of_server[..], &["verdict", "client identity", "signature", "client verdict"]].concat();
+        assert_eq!(asked, expected, "{version}");
+        pair.exchange(b"question", b"answer");
+    }
+}
+
+/// Runs a handshake up to its question number `number`; gives it, and whether the server asks.
+fn up_to(pair: &mut Pair, pki: &Pki, number: usize) -> (Need, bool) {
+    let mut left = number;
+    for _ in 0..100 {
+        for of_server in [true, false] {
+            let mut need = if of_server { pair.step_server().unwrap() } else { pair.step_client().unwrap() };
+            while let Some(open) = need.take() {
+                if left == 0 {
+                    return (open, of_server);
+                }
+                left -= 1;
+                need = if of_server {
+                    pair.server.resume(elsewhere(open, pki), &mut pair.to_client).unwrap()
+                } else {
+                    pair.client.resume(elsewhere(open, pki), &mut pair.to_server).unwrap()
+                };
+            }
+        }
+    }
+    panic!("there is no question {number}")
+}
+
+/// Every question, with the answer that another connection's question of the same kind got.
+#[test]
+fn answers_of_another_connection_are_refused_and_change_nothing_in_every_state() {
+    let pki = Pki::new();
+    for version in VERSIONS {
+        for number in 0..6 {
+            let (mut one, mut other) = (mutual(version), mutual(version));
+            let (need, of_server) = up_to(&mut one, &pki, number);
+            let (foreign, _) = up_to(&mut other, &pki, number);
+            assert_eq!(word(&need), word(&foreign));
+            let resume = |pair: &mut Pair, answer| match of_server {
+                true => pair.server.resume(answer, &mut pair.to_client),
+                false => pair.client.resume(answer, &mut pair.to_server),
+            };
+            // Nothing goes on without the answer either, whatever comes.
+            assert!(one.step_server().unwrap().is_none() && one.step_client().unwrap().is_none());
+            assert_eq!(
+                resume(&mut one, elsewhere(foreign, &pki)).err(),
+                Some(Error::WrongAnswer),
+                "{version} {number}"
+            );
+            let mut next = resume(&mut one, elsewhere(need, &pki)).unwrap();
+            while let Some(open) = next.take() {
+                next = resume(&mut one, elsewhere(open, &pki)).unwrap();
+            }
+            one.run(&mut |need| elsewhere(need, &pki)).unwrap();
+            one.exchange(b"question", b"answer");
+            // Nor is one taken when nothing is asked any more.
+            let (late, of_server) = up_to(&mut mutual(version), &pki, number);
+            let outcome = match of_server {
+                true => one.server.resume(elsewhere(late, &pki), &mut one.to_client),
+                false => one.client.resume(elsewhere(late, &pki), &mut one.to_server),
+            };
+            assert_eq!(outcome.err(), Some(Error::WrongAnswer));
+        }
+    }
+}
+
+#[test]
+fn a_client_whose_signer_fails_ends_the_handshake() {
+    let pki = Pki::new();
+    for version in VERSIONS {
+        let mut signatures = 0;
+        let refused = mutual(version).run(&mut |need| match need {
+            Need::Signature(need) => {
+                signatures += 1;
+                if signatures == 2 { need.fail() } else { need.sign_locally() }
+            }
+            other => elsewhere(other, &pki),
+        });
+        assert_eq!(refused, Err(Error::SignerFailed), "{version}");
+        assert_eq!(signatures, 2);
+    }
+}
+
+/// RFC 5246 §7.4.8, RFC 9846 §4.5.2.
+#[test]
+fn a_client_signs_all_messages_in_tls12_and_their_hash_in_tls13() {
+    let pki = Pki::new();
+    for version in VERSIONS {
+        let mut messages = Vec::new();
+        mutual(version)
+            .run(&mut |need| {
+                if let Need::Signature(need) = &need {
+                    messages.push(need.message().to_vec());
+                }
+                elsewhere(need, &pki)
+            })
+            .unwrap();
+        let [_, of_client] = &messages[..] else { panic!("two signatures") };
+        match version {
+            // ClientHello is the first of them, and ClientKeyExchange the last.
+            ProtocolVersion::TLS12 => {
+                let last = &of_client[of_client.len() - 37..][..5];
+                assert_eq!((of_client[0], last), (1, &[16, 0, 0, 33, 32][..]));
+            }
+            _ => assert_eq!(of_client.len(), 64 + 34 + 32),
+        }
+    }
 }
 
 /// A record with the client's hello, to which it adds two sessions that it wants to resume.
@@ -92,11 +236,10 @@ fn a_session_is_looked_up_from_another_thread_and_a_full_handshake_follows() {
         let mut asked = Vec::new();
         let mut need = pair.step_server().unwrap();
         while let Some(open) = need.take() {
-            asked.push(match &open {
-                Need::Session(_) => "session",
-                Need::Identity(_) => "identity",
-                _ => break,
-            });
+            if !matches!(open, Need::Session(_) | Need::Identity(_)) {
+                break;
+            }
+            asked.push(word(&open));
             need = pair.server.resume(elsewhere(open, &pki), &mut pair.to_client).unwrap();
         }
         assert_eq!(asked, expected);

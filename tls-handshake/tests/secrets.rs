@@ -5,9 +5,11 @@ mod pair;
 use std::sync::{Arc, Mutex};
 
 use pair::{Pair, Pki};
-use tls_handshake::config::{ClientConfig, KeyLog, ServerConfig};
+use tls_codec::code_points::ProtocolVersion;
+use tls_handshake::config::{ClientAuth, ClientConfig, KeyLog, ServerConfig};
 use tls_handshake::error::Error;
 use tls_handshake::need::Need;
+use tls_handshake::tls_codec;
 
 /// Label, ClientHello.random, secret.
 type Logged = (String, [u8; 32], Vec<u8>);
@@ -27,9 +29,13 @@ impl KeyLog for Secrets {
     }
 }
 
-fn logging_pair() -> (Pair, Arc<Secrets>, Arc<Secrets>) {
+/// Of this version, with client authentication.
+fn logging_pair(version: ProtocolVersion) -> (Pair, Arc<Secrets>, Arc<Secrets>) {
     let logs = [Arc::new(Secrets::default()), Arc::new(Secrets::default())];
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+    server.set_versions(&[version]).unwrap();
+    server.set_client_auth(ClientAuth::Required);
+    client.set_client_identity_lookup(true);
     client.set_key_log(logs[0].clone());
     server.set_key_log(logs[1].clone());
     let [at_client, at_server] = logs;
@@ -39,7 +45,7 @@ fn logging_pair() -> (Pair, Arc<Secrets>, Arc<Secrets>) {
 #[test]
 fn both_sides_log_the_same_five_secrets_under_their_names() {
     let pki = Pki::new();
-    let (mut pair, at_client, at_server) = logging_pair();
+    let (mut pair, at_client, at_server) = logging_pair(ProtocolVersion::TLS13);
     pair.handshake(&pki).unwrap();
     let logged = at_client.0.lock().unwrap().clone();
     assert_eq!(logged, *at_server.0.lock().unwrap());
@@ -62,19 +68,61 @@ fn both_sides_log_the_same_five_secrets_under_their_names() {
     }
 }
 
+/// RFC 9850 §2.2: the line that decrypts a capture of TLS 1.2.
+#[test]
+fn tls12_logs_the_master_secret_under_the_client_s_random() {
+    let pki = Pki::new();
+    let (mut pair, at_client, at_server) = logging_pair(ProtocolVersion::TLS12);
+    // Behind the headers of record and message, and the version.
+    let random: [u8; 32] = pair.to_server.ready()[5 + 4 + 2..][..32].try_into().unwrap();
+    pair.handshake(&pki).unwrap();
+    let logged = at_client.0.lock().unwrap().clone();
+    assert_eq!(logged, *at_server.0.lock().unwrap());
+    let [(label, client_random, secret)] = &logged[..] else { panic!("{} lines", logged.len()) };
+    assert_eq!((label.as_str(), *client_random, secret.len()), ("CLIENT_RANDOM", random, 48));
+}
+
+/// What both sides export.
+fn export(pair: &Pair, label: &[u8], context: Option<&[u8]>) -> [u8; 32] {
+    let (mut ours, mut theirs) = ([0; 32], [0; 32]);
+    pair.client.export_keying_material(&mut ours, label, context).unwrap();
+    pair.server.export_keying_material(&mut theirs, label, context).unwrap();
+    assert_eq!(ours, theirs);
+    ours
+}
+
+/// RFC 5705 §4: "If no context is provided" the seed has no length of it, so that an empty one is another.
+#[test]
+fn tls12_exporters_agree_and_tell_no_context_from_an_empty_one() {
+    let pki = Pki::new();
+    let connected = || {
+        let (mut pair, ..) = logging_pair(ProtocolVersion::TLS12);
+        assert_eq!(pair.server.export_keying_material(&mut [0; 32], b"x", None), Err(Error::HandshakeNotComplete));
+        pair.handshake(&pki).unwrap();
+        pair
+    };
+    let (pair, other) = (connected(), connected());
+    let all = [
+        export(&pair, b"EXPORTER-test", None),
+        export(&pair, b"EXPORTER-test", Some(b"")),
+        export(&pair, b"EXPORTER-test", Some(b"context")),
+        export(&pair, b"EXPORTER-tess", None),
+        export(&other, b"EXPORTER-test", None),
+    ];
+    for (at, one) in all.iter().enumerate() {
+        assert!(all.iter().skip(at + 1).all(|another| another != one));
+    }
+    let context = vec![0; 0x1_0000];
+    let too_long = pair.client.export_keying_material(&mut [0; 32], b"x", Some(&context));
+    assert!(matches!(too_long, Err(Error::Crypto(_))), "{too_long:?}");
+}
+
 #[test]
 fn exporters_agree_and_depend_on_label_context_and_connection() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     assert_eq!(pair.client.export_keying_material(&mut [0; 32], b"x", None), Err(Error::HandshakeNotComplete));
     pair.handshake(&pki).unwrap();
-    let export = |pair: &Pair, label: &[u8], context: Option<&[u8]>| {
-        let (mut ours, mut theirs) = ([0; 32], [0; 32]);
-        pair.client.export_keying_material(&mut ours, label, context).unwrap();
-        pair.server.export_keying_material(&mut theirs, label, context).unwrap();
-        assert_eq!(ours, theirs);
-        ours
-    };
     let base = export(&pair, b"EXPORTER-test", None);
     // RFC 9846 §7.5: no context is an empty one.
     assert_eq!(base, export(&pair, b"EXPORTER-test", Some(b"")));
@@ -104,8 +152,15 @@ fn shows(text: &str, secret: &[u8]) -> bool {
 fn no_secret_shows_in_debug() {
     assert!(shows("[1, 2, 3, 4, 5, 6, 7, 8, 9]", &[1, 2, 3, 4, 5, 6, 7, 8]), "the search finds nothing");
     assert!(shows("0102030405060708", &[1, 2, 3, 4, 5, 6, 7, 8]));
+    for (version, count) in [(ProtocolVersion::TLS13, 5), (ProtocolVersion::TLS12, 1)] {
+        no_secret_shows(version, count);
+    }
+}
+
+/// Looks at every value of a connection in every state, and at every question and answer.
+fn no_secret_shows(version: ProtocolVersion, count: usize) {
     let pki = Pki::new();
-    let (mut pair, secrets, _) = logging_pair();
+    let (mut pair, secrets, _) = logging_pair(version);
     let mut texts = Vec::new();
     let mut note = |text: String| texts.push(text);
     note(format!("{:?} {:#?} {:?}", pair.client, pair.server, pair.to_server));
@@ -121,7 +176,11 @@ fn no_secret_shows_in_debug() {
         }
         while let Some(asked) = need.take() {
             note(format!("{asked:#?}"));
-            let of_client = matches!(asked, Need::Verdict(_));
+            let of_client = match &asked {
+                Need::Verdict(_) | Need::ClientIdentity(_) => true,
+                Need::Signature(need) => need.identity().chain() == pki.client.chain(),
+                _ => false,
+            };
             let answer = pki.answer(asked);
             note(format!("{answer:#?} {:#?} {:#?}", pair.client, pair.server));
             need = if of_client {
@@ -135,7 +194,7 @@ fn no_secret_shows_in_debug() {
     note(format!("{:#?} {:?} {:?} {:?}", pair.client, pair.server, pki.identity, pair.to_server));
     note(format!("{:?} {:?}", ClientConfig::new(), ServerConfig::new()));
     let secrets = secrets.0.lock().unwrap().clone();
-    assert_eq!(secrets.len(), 5);
+    assert_eq!(secrets.len(), count);
     for text in &texts {
         for (label, _, secret) in &secrets {
             assert!(!shows(text, secret), "{label} shows in {text}");
