@@ -103,6 +103,52 @@
 //! a [`RootCertStore`]. Errors are made to be shown to people: [`Error`] and [`CertificateError`] say what came, what was expected,
 //! and what to do.
 //!
+//! # Who the client is
+//!
+//! A server asks its clients for certificates if it is given a [`ClientCertVerifier`], and a client shows one if it is given
+//! an [`Identity`]. Both versions do it, and neither side believes a certificate before its holder has signed the handshake.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tls_api::{AllowAnyAuthenticatedClient, ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
+//!
+//! # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+//! # let (cert, key) = (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes());
+//! # let mut params = rcgen::CertificateParams::default();
+//! # params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+//! # let ca_key = rcgen::KeyPair::generate()?;
+//! # let clients_ca = params.self_signed(&ca_key)?.pem().into_bytes();
+//! # let issuer = rcgen::Issuer::new(params, ca_key);
+//! # let client_key = rcgen::KeyPair::generate()?;
+//! # let client_cert = rcgen::CertificateParams::default().signed_by(&client_key, &issuer)?.pem().into_bytes();
+//! # let client_key = client_key.serialize_pem().into_bytes();
+//! let mut server_config = ServerConfig::from_pem(&cert, &key)?;
+//! let authorities = tls_api::root_store_from_pem(&clients_ca)?;
+//! server_config.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(authorities)))?;
+//!
+//! let mut client_config = ClientConfig::with_roots(tls_api::root_store_from_pem(&cert)?);
+//! client_config.set_client_identity(tls_api::identity_from_pem(&client_cert, &client_key)?);
+//!
+//! let mut server = ServerSession::new(&Arc::new(server_config));
+//! let mut client = ClientSession::new(&Arc::new(client_config), "localhost".try_into()?)?;
+//! while client.wants_write() || server.wants_write() {
+//!     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+//!     client.write_tls(&mut to_server)?;
+//!     server.read_tls(&mut &to_server[..])?;
+//!     server.process_new_packets()?;
+//!     server.write_tls(&mut to_client)?;
+//!     if !to_client.is_empty() {
+//!         client.read_tls(&mut &to_client[..])?;
+//!         client.process_new_packets()?;
+//!     }
+//! }
+//! let shown = server.peer_certificates().ok_or("the client is anonymous")?;
+//! assert_eq!(shown, tls_api::certs_from_pem(&client_cert)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Which client that is, and what it may do, is for the application to find in the certificate.
+//!
 //! # Versions
 //!
 //! The newest version that both sides have is used, and an attacker cannot make it an older one. TLS 1.2 is there with

@@ -13,7 +13,7 @@ mod pair;
 mod pki;
 
 use pair::{Pair, pattern};
-use pki::configs;
+use pki::{VERSIONS, configs_of};
 
 /// A transport without an allocation of its own.
 struct Wire {
@@ -68,35 +68,37 @@ fn carry_and_read(from: &mut impl Session, to: &mut impl Session, wire: &mut Wir
 
 #[test]
 fn records_cost_no_allocation_in_either_direction_after_the_handshake() {
-    let (client, server) = configs();
-    let mut pair = Pair::connected(&client, &server);
-    let (data, mut out, mut wire) = (pattern(60_000), vec![0; 10_000], Wire::new());
-    let slices: Vec<IoSlice<'_>> = data.chunks(50).map(IoSlice::new).collect();
-    let mut rounds = |count: usize| {
-        for round in 0..count {
-            for size in [1, 100, 16_384, 60_000] {
-                let part = &data[..size];
-                assert_eq!(pair.client.write(part).unwrap(), size);
-                assert_eq!(carry_and_read(&mut pair.client, &mut pair.server, &mut wire, &mut out), size);
-                assert_eq!(pair.server.write(part).unwrap(), size);
-                assert_eq!(carry_and_read(&mut pair.server, &mut pair.client, &mut wire, &mut out), size);
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut pair = Pair::connected(&client, &server);
+        let (data, mut out, mut wire) = (pattern(60_000), vec![0; 10_000], Wire::new());
+        let slices: Vec<IoSlice<'_>> = data.chunks(50).map(IoSlice::new).collect();
+        let mut rounds = |count: usize| {
+            for round in 0..count {
+                for size in [1, 100, 16_384, 60_000] {
+                    let part = &data[..size];
+                    assert_eq!(pair.client.write(part).unwrap(), size);
+                    assert_eq!(carry_and_read(&mut pair.client, &mut pair.server, &mut wire, &mut out), size);
+                    assert_eq!(pair.server.write(part).unwrap(), size);
+                    assert_eq!(carry_and_read(&mut pair.server, &mut pair.client, &mut wire, &mut out), size);
+                }
+                // Several records before the transport takes the first.
+                for _ in 0..4 {
+                    pair.client.write_all(&data[..15_000]).unwrap();
+                }
+                assert_eq!(carry_and_read(&mut pair.client, &mut pair.server, &mut wire, &mut out), 60_000);
+                let taken = pair.client.write_vectored(&slices).unwrap();
+                assert_eq!(carry_and_read(&mut pair.client, &mut pair.server, &mut wire, &mut out), taken);
+                if round % 10 == 0 {
+                    assert!(pair.server.fill_buf().is_err());
+                }
             }
-            // Several records before the transport takes the first.
-            for _ in 0..4 {
-                pair.client.write_all(&data[..15_000]).unwrap();
-            }
-            assert_eq!(carry_and_read(&mut pair.client, &mut pair.server, &mut wire, &mut out), 60_000);
-            let taken = pair.client.write_vectored(&slices).unwrap();
-            assert_eq!(carry_and_read(&mut pair.client, &mut pair.server, &mut wire, &mut out), taken);
-            if round % 10 == 0 {
-                assert!(pair.server.fill_buf().is_err());
-            }
-        }
-    };
-    // The thread's free lists fill at the first use.
-    rounds(3);
-    let info = measure(|| rounds(100));
-    assert_eq!(info.count_total, 0, "{info:?}");
+        };
+        // The thread's free lists fill at the first use.
+        rounds(3);
+        let info = measure(|| rounds(100));
+        assert_eq!(info.count_total, 0, "{info:?}");
+    }
 }
 
 #[test]
@@ -106,54 +108,60 @@ fn the_counter_counts() {
 
 #[test]
 fn an_idle_session_holds_no_buffer() {
-    let (client, server) = configs();
-    // All that the first connection leaves in this thread's lists.
-    Pair::connected(&client, &server);
-    let mut pairs = Vec::with_capacity(50);
-    let info = measure(|| {
-        for _ in 0..50 {
-            let mut pair = Pair::connected(&client, &server);
-            pair.client.write_all(&[7; 40_000]).unwrap();
-            pair.settle().unwrap();
-            pair::read_all(&mut pair.server);
-            pairs.push(pair);
-        }
-    });
-    let each = info.bytes_current / 50;
-    assert!(each < 8 * 1024, "{each} bytes for both ends of an idle connection");
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        // All that the first connection leaves in this thread's lists.
+        Pair::connected(&client, &server);
+        let mut pairs = Vec::with_capacity(50);
+        let info = measure(|| {
+            for _ in 0..50 {
+                let mut pair = Pair::connected(&client, &server);
+                pair.client.write_all(&[7; 40_000]).unwrap();
+                pair.settle().unwrap();
+                pair::read_all(&mut pair.server);
+                pairs.push(pair);
+            }
+        });
+        let each = info.bytes_current / 50;
+        assert!(each < 8 * 1024, "{each} bytes for both ends of an idle connection");
+    }
 }
 
 #[test]
 fn a_session_that_waits_for_its_first_byte_holds_no_buffer() {
-    let (_, server) = configs();
-    let mut sessions = Vec::with_capacity(50);
-    let info = measure(|| {
-        for _ in 0..50 {
-            let mut session = tls_api::ServerSession::new(&server);
-            session.process_new_packets().unwrap();
-            sessions.push(session);
-        }
-    });
-    let each = info.bytes_current / 50;
-    assert!(each < 1024, "{each} bytes before the ClientHello");
+    for version in VERSIONS {
+        let (_, server) = configs_of(version);
+        let mut sessions = Vec::with_capacity(50);
+        let info = measure(|| {
+            for _ in 0..50 {
+                let mut session = tls_api::ServerSession::new(&server);
+                session.process_new_packets().unwrap();
+                sessions.push(session);
+            }
+        });
+        let each = info.bytes_current / 50;
+        assert!(each < 1024, "{each} bytes before the ClientHello");
+    }
 }
 
 #[test]
 fn a_flood_of_records_that_nobody_reads_fills_bounded_memory() {
-    let (client, server) = configs();
-    for size in [1, 600, 16_384] {
-        let mut pair = Pair::connected(&client, &server);
-        let data = pattern(size);
-        let mut wire = Wire::new();
-        let info = measure(|| {
-            while pair.server.wants_read() {
-                pair.client.write_all(&data).unwrap();
-                pair.client.write_tls(&mut wire).unwrap();
-                pair.server.read_tls(&mut wire).unwrap();
-                pair.server.process_new_packets().unwrap();
-            }
-        });
-        // Both ends: 98 KiB to receive, while it grows a smaller buffer beside it, and a record to send.
-        assert!(info.bytes_max < 180 * 1024, "{size}: {info:?}");
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        for size in [1, 600, 16_384] {
+            let mut pair = Pair::connected(&client, &server);
+            let data = pattern(size);
+            let mut wire = Wire::new();
+            let info = measure(|| {
+                while pair.server.wants_read() {
+                    pair.client.write_all(&data).unwrap();
+                    pair.client.write_tls(&mut wire).unwrap();
+                    pair.server.read_tls(&mut wire).unwrap();
+                    pair.server.process_new_packets().unwrap();
+                }
+            });
+            // Both ends: 98 KiB to receive, while it grows a smaller buffer beside it, and a record to send.
+            assert!(info.bytes_max < 180 * 1024, "{size}: {info:?}");
+        }
     }
 }

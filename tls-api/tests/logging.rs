@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
-use tls_api::{Error, KeyLog, Session};
+use tls_api::{Error, KeyLog, ProtocolVersion, Session};
 
 #[path = "memory/pair.rs"]
 #[expect(dead_code, reason = "shared with the tests in memory")]
@@ -78,12 +78,24 @@ fn a_trace_of_a_handshake_names_its_messages_and_holds_no_secret() {
     pair.client.send_close_notify();
     pair.settle().unwrap();
 
+    // One of TLS 1.2.
+    let mut older = ca.client_config();
+    older.set_key_log(secrets.clone());
+    older.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+    let mut pair = Pair::connected(&Arc::new(older), &server);
+    pair.client.write_all(b"plaintext is nobody's business").unwrap();
+    pair.settle().unwrap();
+    pair::read_all(&mut pair.server);
+    writeln!(LINES.lock().unwrap(), "{:?} {:?}", pair.client, pair.server).unwrap();
+
     // One that fails, for the sake of its errors.
     let stranger = Arc::new(Ca::named("a stranger", Kind::EcdsaP256).client_config());
     assert!(matches!(Pair::new(&stranger, &server).settle(), Err(Error::Certificate(_))));
 
     let log = LINES.lock().unwrap();
-    for word in ["client_hello", "server_hello", "finished", "close_notify", "WARN", "DEBUG", "TRACE"] {
+    for word in
+        ["client_hello", "server_hello", "server_key_exchange", "finished", "close_notify", "WARN", "DEBUG", "TRACE"]
+    {
         assert!(log.contains(word), "{word} is missing in:\n{log}");
     }
     let secrets = secrets.0.lock().unwrap();
@@ -93,6 +105,7 @@ fn a_trace_of_a_handshake_names_its_messages_and_holds_no_secret() {
         "CLIENT_TRAFFIC_SECRET_0",
         "SERVER_TRAFFIC_SECRET_0",
         "EXPORTER_SECRET",
+        "CLIENT_RANDOM",
     ] {
         let logged: Vec<_> = secrets.iter().filter(|(of, _)| of == label).collect();
         assert!(logged.len() >= 2 && logged[0].1 == logged[1].1, "both sides log the same {label}");

@@ -24,7 +24,8 @@ pub(crate) fn subject(chain: Option<&[CertificateDer<'_>]>) -> Option<String> {
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let [tag, length, rest @ ..] = der else { return None };
     let (length, rest) = match length {
-        short @ 0..0x80 => (usize::from(*short), rest),
+        short @ 0..=0x7f => (usize::from(*short), rest),
+        // 0x80 is of BER alone.
         0x81 => (usize::from(*rest.first()?), rest.get(1..)?),
         0x82 => (usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?])), rest.get(2..)?),
         // No name is that long.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 use crate::programs::Program;
 
@@ -27,16 +27,6 @@ impl Kind {
             Self::EcdsaP256 => "ecdsa_p256",
             Self::EcdsaP384 => "ecdsa_p384",
             Self::Ed25519 => "ed25519",
-        }
-    }
-
-    /// What it takes to make such a key.
-    pub(crate) fn needs(self, peer: &'static [Program]) -> &'static [Program] {
-        match (self, peer) {
-            (Self::EcdsaP256 | Self::EcdsaP384, peer) => peer,
-            (Self::Rsa | Self::Ed25519, [Program::Curl]) => &[Program::Curl, Program::Openssl],
-            (Self::Rsa | Self::Ed25519, [Program::GnutlsCli]) => &[Program::GnutlsCli, Program::Openssl],
-            (Self::Rsa | Self::Ed25519, peer) => peer,
         }
     }
 
@@ -91,6 +81,14 @@ pub(crate) fn files(kind: Kind) -> Result<Files, String> {
     slot.get_or_init(|| make(kind)).clone()
 }
 
+/// A client's certificate of this kind, for the name `client-` and the kind's.
+pub(crate) fn client_files(kind: Kind) -> Result<Files, String> {
+    static MADE: [OnceLock<Result<Files, String>>; 4] = [const { OnceLock::new() }; 4];
+    let slot =
+        Kind::ALL.iter().position(|other| *other == kind).and_then(|at| MADE.get(at)).ok_or("an unknown kind")?;
+    slot.get_or_init(|| issue(kind, &format!("client-{}", kind.name()), &[])).clone()
+}
+
 /// Removes this run's files.
 pub(crate) fn remove() {
     if let Some(Ok(authority)) = AUTHORITY.get() {
@@ -112,19 +110,27 @@ fn make_authority() -> Result<Authority, Box<dyn std::error::Error>> {
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
     let key = KeyPair::generate()?;
     fs::write(folder.join("ca.pem"), params.self_signed(&key)?.pem())?;
+    // For whoever signs in its name: OCSP responses.
+    fs::write(folder.join("ca.key"), key.serialize_pem())?;
     Ok(Authority { folder, issuer: Issuer::new(params, key) })
 }
 
 fn make(kind: Kind) -> Result<Files, String> {
+    issue(kind, "localhost", &["localhost", "127.0.0.1"])
+}
+
+fn issue(kind: Kind, subject: &str, names: &[&str]) -> Result<Files, String> {
     let authority = authority()?;
     let key = kind.key()?;
-    let mut params =
-        CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).map_err(|e| e.to_string())?;
-    params.distinguished_name.push(DnType::CommonName, "localhost");
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).map_err(|e| e.to_string())?;
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, subject);
     let certificate = params.signed_by(&key, &authority.issuer).map_err(|e| e.to_string())?;
+    let name = format!("{subject}-{}", kind.name());
     let files = Files {
-        chain: authority.folder.join(format!("{}.pem", kind.name())),
-        key: authority.folder.join(format!("{}.key", kind.name())),
+        chain: authority.folder.join(format!("{name}.pem")),
+        key: authority.folder.join(format!("{name}.key")),
     };
     fs::write(&files.chain, certificate.pem()).map_err(|e| e.to_string())?;
     fs::write(&files.key, key.serialize_pem()).map_err(|e| e.to_string())?;

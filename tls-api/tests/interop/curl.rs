@@ -23,7 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         })
     });
     let kinds = Kind::ALL.map(|kind| {
-        trial(format!("curl::certificate::{}", kind.name()), kind.needs(NEEDS), move || {
+        trial(format!("curl::certificate::{}", kind.name()), NEEDS, move || {
             contains(&fetch(kind, &[], &[], "/")?, "server name: localhost\n")
         })
     });

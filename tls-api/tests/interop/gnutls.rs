@@ -23,7 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         })
     });
     let kinds = Kind::ALL.map(|kind| {
-        trial(format!("gnutls_client::certificate::{}", kind.name()), kind.needs(NEEDS), move || {
+        trial(format!("gnutls_client::certificate::{}", kind.name()), NEEDS, move || {
             contains(&fetch(kind, &[], &priority(""))?, "The certificate is trusted")
         })
     });

@@ -1,19 +1,24 @@
 //! Interoperability: the example programs and the library against the peers that people have installed, over real sockets.
 //!
-//! The peers are `openssl`, `curl` and `gnutls-cli`. Tests of one that is not installed are reported as ignored, with the
+//! The peers are `openssl`, `curl`, `gnutls-cli` and `gnutls-serv`, `node`, `java` and `sslscan`. Tests of one that is not installed are reported as ignored, with the
 //! reason; with `TLS_INTEROP_REQUIRED=1` in the environment they fail instead.
 
 mod certificates;
+mod client_certificates;
 mod closing;
 mod curl;
 mod gnutls;
 mod http;
 mod key_update;
 mod manners;
+mod node_and_java;
 mod openssl_client;
 mod openssl_server;
 mod processes;
 mod programs;
+mod scan;
+mod tls12;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -35,6 +40,11 @@ fn main() -> ExitCode {
         closing::trials(),
         manners::trials(),
         http::trials(),
+        tls12::trials(),
+        client_certificates::trials(),
+        versions::trials(),
+        node_and_java::trials(),
+        scan::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     certificates::remove();

@@ -47,10 +47,15 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// An s_client that verifies the server, with its stdin open.
+/// An s_client of TLS 1.3 that verifies the server, with its stdin open.
 pub(crate) fn client(server: &Server, options: &[&str]) -> Result<Running, String> {
+    client_of_any_version(server, &[&["-tls1_3"], options].concat())
+}
+
+/// An s_client of its default versions.
+pub(crate) fn client_of_any_version(server: &Server, options: &[&str]) -> Result<Running, String> {
     let mut command = Program::Openssl.command();
-    command.args(["s_client", "-connect", &server.address(), "-tls1_3"]);
+    command.args(["s_client", "-connect", &server.address()]);
     command.args(["-servername", "localhost", "-verify_hostname", "localhost", "-verify_return_error", "-CAfile"]);
     command.arg(ca_file()?).args(options);
     Running::start(command)

@@ -52,10 +52,16 @@ pub(crate) struct OpensslServer {
 }
 
 impl OpensslServer {
+    /// Of TLS 1.3.
     pub(crate) fn start(kind: Kind, options: &[&str]) -> Result<Self, String> {
+        Self::start_any_version(kind, &[&["-tls1_3"], options].concat())
+    }
+
+    /// Of its default versions.
+    pub(crate) fn start_any_version(kind: Kind, options: &[&str]) -> Result<Self, String> {
         let files = files(kind)?;
         let mut command = Program::Openssl.command();
-        command.args(["s_server", "-accept", "127.0.0.1:0", "-tls1_3", "-cert"]).arg(&files.chain).arg("-key");
+        command.args(["s_server", "-accept", "127.0.0.1:0", "-cert"]).arg(&files.chain).arg("-key");
         // For -WWW, which serves this folder.
         command.arg(&files.key).args(options).current_dir(folder()?);
         let running = Running::start(command)?;

@@ -10,6 +10,10 @@ pub(crate) enum Program {
     Openssl,
     Curl,
     GnutlsCli,
+    GnutlsServ,
+    Node,
+    Java,
+    Sslscan,
 }
 
 impl Program {
@@ -18,19 +22,28 @@ impl Program {
             Self::Openssl => "openssl",
             Self::Curl => "curl",
             Self::GnutlsCli => "gnutls-cli",
+            Self::GnutlsServ => "gnutls-serv",
+            Self::Node => "node",
+            Self::Java => "java",
+            Self::Sslscan => "sslscan",
         }
     }
 
     pub(crate) fn is_installed(self) -> bool {
-        static FOUND: [OnceLock<bool>; 3] = [const { OnceLock::new() }; 3];
+        static FOUND: [OnceLock<bool>; 7] = [const { OnceLock::new() }; 7];
         let (found, ask) = match self {
-            Self::Openssl => (&FOUND[0], "version"),
-            Self::Curl => (&FOUND[1], "--version"),
-            Self::GnutlsCli => (&FOUND[2], "--version"),
+            Self::Openssl => (&FOUND[0], &["version"][..]),
+            Self::Curl => (&FOUND[1], &["--version"][..]),
+            Self::GnutlsCli => (&FOUND[2], &["--version"][..]),
+            Self::GnutlsServ => (&FOUND[3], &["--version"][..]),
+            Self::Node => (&FOUND[4], &["--version"][..]),
+            // Of a Java that can run a program from its source.
+            Self::Java => (&FOUND[5], &["--add-modules", "jdk.compiler", "--version"][..]),
+            Self::Sslscan => (&FOUND[6], &["--version"][..]),
         };
         *found.get_or_init(|| {
             let mut command = self.command();
-            command.arg(ask).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.args(ask).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             command.status().is_ok_and(|status| status.success())
         })
     }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, ErrorKind, Read, Write};
 use tls_api::{AlertDescription, Error, ServerSession, Session, is_truncation};
 
 use crate::pair::{Pair, carry, drain, feed, is_would_block, pattern, read_all, read_some};
-use crate::pki::configs;
+use crate::pki::{VERSIONS, configs, configs_of};
 
 const CLOSE_NOTIFY: [u8; 7] = [21, 3, 3, 0, 2, 1, 0];
 const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
@@ -53,216 +53,236 @@ fn must_fail(session: &mut impl Session, input: &[u8]) -> Error {
 
 #[test]
 fn complete_io_ends_at_eof_close_notify_and_alert_in_every_state_of_a_client() {
-    let (client, server) = configs();
-    let mut length = usize::MAX;
-    let mut cut = 0;
-    while cut < length {
-        for end in [&[][..], &CLOSE_NOTIFY, &HANDSHAKE_FAILURE] {
-            let mut pair = Pair::new(&client, &server);
-            carry(&mut pair.client, &mut pair.server).unwrap();
-            let flight = drain(&mut pair.server);
-            length = flight.len();
-            let input = [&flight[..cut.min(length - 1)], end].concat();
-            let error = must_fail(&mut pair.client, &input);
-            match (cut, end) {
-                (0, []) => assert!(matches!(error, Error::ClosedDuringHandshake { .. }), "{error}"),
-                (0, _) => assert!(matches!(error, Error::AlertReceived { .. }), "{error}"),
-                _ => {}
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut length = usize::MAX;
+        let mut cut = 0;
+        while cut < length {
+            for end in [&[][..], &CLOSE_NOTIFY, &HANDSHAKE_FAILURE] {
+                let mut pair = Pair::new(&client, &server);
+                carry(&mut pair.client, &mut pair.server).unwrap();
+                let flight = drain(&mut pair.server);
+                length = flight.len();
+                let input = [&flight[..cut.min(length - 1)], end].concat();
+                let error = must_fail(&mut pair.client, &input);
+                match (cut, end) {
+                    (0, []) => assert!(matches!(error, Error::ClosedDuringHandshake { .. }), "{error}"),
+                    (0, _) => assert!(matches!(error, Error::AlertReceived { .. }), "{error}"),
+                    _ => {}
+                }
             }
+            cut += 1;
         }
-        cut += 1;
+        assert!(length > 500, "a whole flight was cut");
     }
-    assert!(length > 500, "a whole flight was cut");
 }
 
 #[test]
 fn complete_io_ends_at_eof_close_notify_and_alert_in_every_state_of_a_server() {
-    let (client, server) = configs();
-    let hello = drain(&mut Pair::new(&client, &server).client);
-    for cut in 0..hello.len() {
-        for end in [&[][..], &CLOSE_NOTIFY, &HANDSHAKE_FAILURE] {
-            must_fail(&mut ServerSession::new(&server), &[&hello[..cut], end].concat());
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let hello = drain(&mut Pair::new(&client, &server).client);
+        for cut in 0..hello.len() {
+            for end in [&[][..], &CLOSE_NOTIFY, &HANDSHAKE_FAILURE] {
+                must_fail(&mut ServerSession::new(&server), &[&hello[..cut], end].concat());
+            }
         }
-    }
-    let mut length = usize::MAX;
-    let mut cut = 0;
-    while cut < length {
-        for end in [&[][..], &CLOSE_NOTIFY, &HANDSHAKE_FAILURE] {
-            let mut pair = Pair::new(&client, &server);
-            carry(&mut pair.client, &mut pair.server).unwrap();
-            carry(&mut pair.server, &mut pair.client).unwrap();
-            let flight = drain(&mut pair.client);
-            length = flight.len();
-            must_fail(&mut pair.server, &[&flight[..cut.min(length - 1)], end].concat());
+        let mut length = usize::MAX;
+        let mut cut = 0;
+        while cut < length {
+            for end in [&[][..], &CLOSE_NOTIFY, &HANDSHAKE_FAILURE] {
+                let mut pair = Pair::new(&client, &server);
+                carry(&mut pair.client, &mut pair.server).unwrap();
+                carry(&mut pair.server, &mut pair.client).unwrap();
+                let flight = drain(&mut pair.client);
+                length = flight.len();
+                must_fail(&mut pair.server, &[&flight[..cut.min(length - 1)], end].concat());
+            }
+            cut += 1;
         }
-        cut += 1;
     }
 }
 
 #[test]
 fn complete_io_has_nothing_to_do_after_the_end() {
-    let (client, server) = configs();
-    for close in [true, false] {
-        let mut pair = Pair::connected(&client, &server);
-        if close {
-            pair.server.send_close_notify();
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        for close in [true, false] {
+            let mut pair = Pair::connected(&client, &server);
+            if close {
+                pair.server.send_close_notify();
+            }
+            let input = drain(&mut pair.server);
+            let mut transport = Ended { input: &input, steps: 0 };
+            while pair.client.complete_io(&mut transport).unwrap() != (0, 0) {}
+            assert_eq!(pair.client.complete_io(&mut transport).unwrap(), (0, 0));
+            assert!(!pair.client.wants_read());
         }
-        let input = drain(&mut pair.server);
-        let mut transport = Ended { input: &input, steps: 0 };
-        while pair.client.complete_io(&mut transport).unwrap() != (0, 0) {}
-        assert_eq!(pair.client.complete_io(&mut transport).unwrap(), (0, 0));
-        assert!(!pair.client.wants_read());
     }
 }
 
 #[test]
 fn close_notify_ends_reading_with_zero_after_all_data() {
-    let (client, server) = configs();
-    let mut pair = Pair::connected(&client, &server);
-    assert!(is_would_block(pair.server.read(&mut [0])));
-    assert!(is_would_block(pair.server.fill_buf()));
-    pair.client.write_all(b"last words").unwrap();
-    pair.client.send_close_notify();
-    let wire = drain(&mut pair.client);
-    pair.server.read_tls(&mut &wire[..]).unwrap();
-    let state = pair.server.process_new_packets().unwrap();
-    assert!(state.peer_has_closed() && state.plaintext_bytes_to_read() == 10 && state.tls_bytes_to_write() == 0);
-    assert_eq!(read_some(&mut pair.server).unwrap(), b"last words");
-    for _ in 0..3 {
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut pair = Pair::connected(&client, &server);
+        assert!(is_would_block(pair.server.read(&mut [0])));
+        assert!(is_would_block(pair.server.fill_buf()));
+        pair.client.write_all(b"last words").unwrap();
+        pair.client.send_close_notify();
+        let wire = drain(&mut pair.client);
+        pair.server.read_tls(&mut &wire[..]).unwrap();
+        let state = pair.server.process_new_packets().unwrap();
+        assert!(state.peer_has_closed() && state.plaintext_bytes_to_read() == 10 && state.tls_bytes_to_write() == 0);
+        assert_eq!(read_some(&mut pair.server).unwrap(), b"last words");
+        for _ in 0..3 {
+            assert_eq!(pair.server.read(&mut [0]).unwrap(), 0);
+            assert_eq!(pair.server.fill_buf().unwrap(), b"");
+        }
+        // The end of the transport afterwards changes nothing.
+        assert_eq!(pair.server.read_tls(&mut io::empty()).unwrap(), 0);
+        pair.server.process_new_packets().unwrap();
         assert_eq!(pair.server.read(&mut [0]).unwrap(), 0);
-        assert_eq!(pair.server.fill_buf().unwrap(), b"");
     }
-    // The end of the transport afterwards changes nothing.
-    assert_eq!(pair.server.read_tls(&mut io::empty()).unwrap(), 0);
-    pair.server.process_new_packets().unwrap();
-    assert_eq!(pair.server.read(&mut [0]).unwrap(), 0);
 }
 
 #[test]
 fn what_follows_close_notify_is_ignored() {
-    let (client, server) = configs();
-    let mut pair = Pair::connected(&client, &server);
-    pair.client.send_close_notify();
-    let mut wire = drain(&mut pair.client);
-    wire.extend_from_slice(&[0xff; 1000]);
-    pair.server.read_tls(&mut &wire[..]).unwrap();
-    assert!(pair.server.process_new_packets().unwrap().peer_has_closed());
-    assert_eq!(pair.server.read(&mut [0]).unwrap(), 0);
-    assert!(!pair.server.wants_read());
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut pair = Pair::connected(&client, &server);
+        pair.client.send_close_notify();
+        let mut wire = drain(&mut pair.client);
+        wire.extend_from_slice(&[0xff; 1000]);
+        pair.server.read_tls(&mut &wire[..]).unwrap();
+        assert!(pair.server.process_new_packets().unwrap().peer_has_closed());
+        assert_eq!(pair.server.read(&mut [0]).unwrap(), 0);
+        assert!(!pair.server.wants_read());
+    }
 }
 
 #[test]
 fn the_end_of_the_transport_without_close_notify_is_truncation_wherever_it_comes() {
-    let (client, server) = configs();
-    let mut pair = Pair::connected(&client, &server);
-    pair.client.write_all(&pattern(300)).unwrap();
-    let whole = drain(&mut pair.client).len();
-    for cut in (0..=whole).step_by(7).chain([whole]) {
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
-        pair.client.write_all(b"first").unwrap();
         pair.client.write_all(&pattern(300)).unwrap();
-        let wire = drain(&mut pair.client);
-        let cut = wire.len() - whole + cut;
-        feed(&mut pair.server, &wire[..cut]).unwrap();
-        assert_eq!(pair.server.read_tls(&mut io::empty()).unwrap(), 0);
-        pair.server.process_new_packets().unwrap();
-        let held = read_all(&mut pair.server);
-        assert_eq!(held.len(), if cut == wire.len() { 305 } else { 5 });
-        for _ in 0..2 {
-            let e = pair.server.read(&mut [0]).unwrap_err();
-            assert!(is_truncation(&e) && e.kind() == ErrorKind::UnexpectedEof, "{e}");
-            assert!(e.to_string().contains("close_notify"));
-            assert!(is_truncation(&pair.server.fill_buf().unwrap_err()));
+        let whole = drain(&mut pair.client).len();
+        for cut in (0..=whole).step_by(7).chain([whole]) {
+            let mut pair = Pair::connected(&client, &server);
+            pair.client.write_all(b"first").unwrap();
+            pair.client.write_all(&pattern(300)).unwrap();
+            let wire = drain(&mut pair.client);
+            let cut = wire.len() - whole + cut;
+            feed(&mut pair.server, &wire[..cut]).unwrap();
+            assert_eq!(pair.server.read_tls(&mut io::empty()).unwrap(), 0);
+            pair.server.process_new_packets().unwrap();
+            let held = read_all(&mut pair.server);
+            assert_eq!(held.len(), if cut == wire.len() { 305 } else { 5 });
+            for _ in 0..2 {
+                let e = pair.server.read(&mut [0]).unwrap_err();
+                assert!(is_truncation(&e) && e.kind() == ErrorKind::UnexpectedEof, "{e}");
+                assert!(e.to_string().contains("close_notify"));
+                assert!(is_truncation(&pair.server.fill_buf().unwrap_err()));
+            }
+            // The sending side is not affected: a peer may have shut its own down without saying so.
+            pair.server.write_all(b"answer").unwrap();
+            carry(&mut pair.server, &mut pair.client).unwrap();
+            assert_eq!(read_all(&mut pair.client), b"answer");
         }
-        // The sending side is not affected: a peer may have shut its own down without saying so.
-        pair.server.write_all(b"answer").unwrap();
-        carry(&mut pair.server, &mut pair.client).unwrap();
-        assert_eq!(read_all(&mut pair.client), b"answer");
     }
 }
 
 #[test]
 fn the_end_is_not_told_before_what_was_received_is_processed() {
-    let (client, server) = configs();
-    let mut pair = Pair::connected(&client, &server);
-    pair.client.write_all(b"data").unwrap();
-    let wire = drain(&mut pair.client);
-    pair.server.read_tls(&mut &wire[..]).unwrap();
-    pair.server.read_tls(&mut io::empty()).unwrap();
-    assert!(is_would_block(pair.server.read(&mut [0])));
-    pair.server.process_new_packets().unwrap();
-    assert_eq!(read_some(&mut pair.server).unwrap(), b"data");
-    assert!(is_truncation(&pair.server.read(&mut [0]).unwrap_err()));
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut pair = Pair::connected(&client, &server);
+        pair.client.write_all(b"data").unwrap();
+        let wire = drain(&mut pair.client);
+        pair.server.read_tls(&mut &wire[..]).unwrap();
+        pair.server.read_tls(&mut io::empty()).unwrap();
+        assert!(is_would_block(pair.server.read(&mut [0])));
+        pair.server.process_new_packets().unwrap();
+        assert_eq!(read_some(&mut pair.server).unwrap(), b"data");
+        assert!(is_truncation(&pair.server.read(&mut [0]).unwrap_err()));
+    }
 }
 
 #[test]
 fn half_closed_each_way_the_other_way_goes_on() {
-    let (client, server) = configs();
-    let mut pair = Pair::connected(&client, &server);
-    pair.client.write_all(b"request").unwrap();
-    pair.client.send_close_notify();
-    let refused = pair.client.write(b"more").unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::BrokenPipe);
-    assert_eq!(inner(&refused), &Error::SendAfterClose);
-    pair.settle().unwrap();
-    let mut request = Vec::new();
-    pair.server.read_to_end(&mut request).unwrap();
-    assert_eq!(request, b"request");
-    for round in 0..5 {
-        pair.server.write_all(&pattern(30_000)).unwrap();
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut pair = Pair::connected(&client, &server);
+        pair.client.write_all(b"request").unwrap();
+        pair.client.send_close_notify();
+        let refused = pair.client.write(b"more").unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::BrokenPipe);
+        assert_eq!(inner(&refused), &Error::SendAfterClose);
         pair.settle().unwrap();
-        assert!(read_all(&mut pair.client) == pattern(30_000), "{round}");
+        let mut request = Vec::new();
+        pair.server.read_to_end(&mut request).unwrap();
+        assert_eq!(request, b"request");
+        for round in 0..5 {
+            pair.server.write_all(&pattern(30_000)).unwrap();
+            pair.settle().unwrap();
+            assert!(read_all(&mut pair.client) == pattern(30_000), "{round}");
+        }
+        pair.server.send_close_notify();
+        pair.server.send_close_notify();
+        pair.settle().unwrap();
+        assert_eq!(pair.client.read(&mut [0]).unwrap(), 0);
     }
-    pair.server.send_close_notify();
-    pair.server.send_close_notify();
-    pair.settle().unwrap();
-    assert_eq!(pair.client.read(&mut [0]).unwrap(), 0);
 }
 
 #[test]
 fn close_notify_asked_for_during_the_handshake_follows_what_was_written() {
-    let (client, server) = configs();
-    let mut pair = Pair::new(&client, &server);
-    pair.client.write_all(b"all I have to say").unwrap();
-    pair.client.send_close_notify();
-    assert_eq!(pair.client.write(b"more").unwrap_err().kind(), ErrorKind::BrokenPipe);
-    pair.settle().unwrap();
-    let mut heard = Vec::new();
-    pair.server.read_to_end(&mut heard).unwrap();
-    assert_eq!(heard, b"all I have to say");
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut pair = Pair::new(&client, &server);
+        pair.client.write_all(b"all I have to say").unwrap();
+        pair.client.send_close_notify();
+        assert_eq!(pair.client.write(b"more").unwrap_err().kind(), ErrorKind::BrokenPipe);
+        pair.settle().unwrap();
+        let mut heard = Vec::new();
+        pair.server.read_to_end(&mut heard).unwrap();
+        assert_eq!(heard, b"all I have to say");
+    }
 }
 
 #[test]
 fn after_an_error_every_call_gives_that_error_and_the_alert_can_be_sent() {
-    let (client, server) = configs();
-    let mut pair = Pair::connected(&client, &server);
-    pair.client.write_all(b"good").unwrap();
-    let mut wire = drain(&mut pair.client);
-    pair.client.write_all(b"bad").unwrap();
-    let mut bad = drain(&mut pair.client);
-    *bad.last_mut().unwrap() ^= 1;
-    wire.extend(bad);
-    pair.client.write_all(b"never seen").unwrap();
-    wire.extend(drain(&mut pair.client));
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut pair = Pair::connected(&client, &server);
+        pair.client.write_all(b"good").unwrap();
+        let mut wire = drain(&mut pair.client);
+        pair.client.write_all(b"bad").unwrap();
+        let mut bad = drain(&mut pair.client);
+        *bad.last_mut().unwrap() ^= 1;
+        wire.extend(bad);
+        pair.client.write_all(b"never seen").unwrap();
+        wire.extend(drain(&mut pair.client));
 
-    pair.server.read_tls(&mut &wire[..]).unwrap();
-    assert_eq!(pair.server.process_new_packets(), Err(Error::BadRecordMac));
-    assert!(pair.server.wants_write() && !pair.server.wants_read() && !pair.server.is_handshaking());
-    assert_eq!(read_some(&mut pair.server).unwrap(), b"good", "what came before is read first");
-    for _ in 0..2 {
+        pair.server.read_tls(&mut &wire[..]).unwrap();
         assert_eq!(pair.server.process_new_packets(), Err(Error::BadRecordMac));
-        assert_eq!(inner(&pair.server.read(&mut [0]).unwrap_err()), &Error::BadRecordMac);
-        assert_eq!(inner(&pair.server.fill_buf().unwrap_err()), &Error::BadRecordMac);
-        assert_eq!(inner(&pair.server.write(b"x").unwrap_err()), &Error::BadRecordMac);
-        assert_eq!(inner(&pair.server.read_tls(&mut &wire[..]).unwrap_err()), &Error::BadRecordMac);
-        assert_eq!(pair.server.refresh_traffic_keys(), Err(Error::BadRecordMac));
-        assert_eq!(pair.server.export_keying_material(&mut [0; 9], b"label", None), Err(Error::BadRecordMac));
-        pair.server.send_close_notify();
+        assert!(pair.server.wants_write() && !pair.server.wants_read() && !pair.server.is_handshaking());
+        assert_eq!(read_some(&mut pair.server).unwrap(), b"good", "what came before is read first");
+        for _ in 0..2 {
+            assert_eq!(pair.server.process_new_packets(), Err(Error::BadRecordMac));
+            assert_eq!(inner(&pair.server.read(&mut [0]).unwrap_err()), &Error::BadRecordMac);
+            assert_eq!(inner(&pair.server.fill_buf().unwrap_err()), &Error::BadRecordMac);
+            assert_eq!(inner(&pair.server.write(b"x").unwrap_err()), &Error::BadRecordMac);
+            assert_eq!(inner(&pair.server.read_tls(&mut &wire[..]).unwrap_err()), &Error::BadRecordMac);
+            assert_eq!(pair.server.refresh_traffic_keys(), Err(Error::BadRecordMac));
+            assert_eq!(pair.server.export_keying_material(&mut [0; 9], b"label", None), Err(Error::BadRecordMac));
+            pair.server.send_close_notify();
+        }
+        let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
+        assert!(matches!(told, Error::AlertReceived { description: AlertDescription::BAD_RECORD_MAC, .. }), "{told}");
+        let transport = &mut Ended { input: &[], steps: 0 };
+        assert_eq!(inner(&pair.server.complete_io(transport).unwrap_err()), &Error::BadRecordMac);
     }
-    let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
-    assert!(matches!(told, Error::AlertReceived { description: AlertDescription::BAD_RECORD_MAC, .. }), "{told}");
-    let transport = &mut Ended { input: &[], steps: 0 };
-    assert_eq!(inner(&pair.server.complete_io(transport).unwrap_err()), &Error::BadRecordMac);
 }
 
 #[test]

@@ -9,45 +9,38 @@ use tls_api::{
 };
 
 use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
-use crate::pki::{Ca, FAR, KINDS, Kind, configs};
+use crate::pki::{Ca, KINDS, Kind, VERSIONS, configs, configs_of, suites};
 
-const SUITES: [CipherSuite; 3] = [
-    CipherSuite::TLS_AES_128_GCM_SHA256,
-    CipherSuite::TLS_AES_256_GCM_SHA384,
-    CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
-];
 const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
 
 #[test]
-fn all_suites_groups_certificates_and_record_sizes_carry_data_both_ways() {
+fn all_versions_suites_groups_certificates_and_record_sizes_carry_data_both_ways() {
     let (up, down) = (pattern(40_000), pattern(50_000));
-    for kind in KINDS {
+    for (kind, version) in KINDS.into_iter().flat_map(|kind| VERSIONS.map(|version| (kind, version))) {
         let ca = Ca::new(kind);
-        for suite in SUITES {
-            for group in GROUPS {
-                for size in [None, Some(64), Some(517), Some(16_384)] {
-                    let (mut client, mut server) = (ca.client_config(), ca.server_config(kind));
-                    client.set_cipher_suites(&[suite]).unwrap();
-                    server.set_groups(&[group]).unwrap();
-                    client.set_max_fragment_size(size).unwrap();
-                    server.set_max_fragment_size(size).unwrap();
-                    let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
-                    pair.client.set_buffer_limit(None);
-                    pair.server.set_buffer_limit(None);
-                    pair.settle().unwrap();
-                    let what = format!("{kind:?} {suite} {group} {size:?}");
-                    assert_eq!(pair.client.write(&up).unwrap(), up.len(), "{what}");
-                    assert_eq!(pair.server.write(&down).unwrap(), down.len(), "{what}");
-                    let (to_server, to_client) = (drain(&mut pair.client), drain(&mut pair.server));
-                    for length in record_lengths(&to_server).into_iter().chain(record_lengths(&to_client)) {
-                        assert!(length <= size.unwrap_or(16_384 + 22), "{what}: {length}");
-                    }
-                    feed(&mut pair.server, &to_server).unwrap();
-                    feed(&mut pair.client, &to_client).unwrap();
-                    assert!(read_all(&mut pair.server) == up && read_all(&mut pair.client) == down, "{what}");
-                    for session in [&pair.client as &dyn Negotiated, &pair.server] {
-                        assert_eq!(session.negotiated(), (Some(ProtocolVersion::TLS13), Some(suite), Some(group)));
-                    }
+        for (suite, group) in suites(version, kind).into_iter().flat_map(|suite| GROUPS.map(|group| (suite, group))) {
+            for size in [None, Some(64), Some(517), Some(16_384)] {
+                let (mut client, mut server) = (ca.client_config(), ca.server_config(kind));
+                client.set_cipher_suites(&[suite]).unwrap();
+                server.set_groups(&[group]).unwrap();
+                client.set_max_fragment_size(size).unwrap();
+                server.set_max_fragment_size(size).unwrap();
+                let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+                pair.client.set_buffer_limit(None);
+                pair.server.set_buffer_limit(None);
+                pair.settle().unwrap();
+                let what = format!("{kind:?} {suite} {group} {size:?}");
+                assert_eq!(pair.client.write(&up).unwrap(), up.len(), "{what}");
+                assert_eq!(pair.server.write(&down).unwrap(), down.len(), "{what}");
+                let (to_server, to_client) = (drain(&mut pair.client), drain(&mut pair.server));
+                for length in record_lengths(&to_server).into_iter().chain(record_lengths(&to_client)) {
+                    assert!(length <= size.unwrap_or(16_384 + 29), "{what}: {length}");
+                }
+                feed(&mut pair.server, &to_server).unwrap();
+                feed(&mut pair.client, &to_client).unwrap();
+                assert!(read_all(&mut pair.server) == up && read_all(&mut pair.client) == down, "{what}");
+                for session in [&pair.client as &dyn Negotiated, &pair.server] {
+                    assert_eq!(session.negotiated(), (Some(version), Some(suite), Some(group)));
                 }
             }
         }
@@ -111,20 +104,35 @@ fn alpn_takes_the_servers_preference_among_what_the_client_offers() {
 
 #[test]
 fn exporters_agree_and_depend_on_label_and_context() {
-    let (client, server) = configs();
-    let pair = Pair::connected(&client, &server);
-    let export = |session: &dyn Fn(&mut [u8])| {
-        let mut out = [0; 48];
-        session(&mut out);
-        out
-    };
-    let of_client = |label: &[u8], context: Option<&[u8]>| {
-        export(&|out| pair.client.export_keying_material(out, label, context).unwrap())
-    };
-    let of_server = export(&|out| pair.server.export_keying_material(out, b"one", Some(b"context")).unwrap());
-    assert_eq!(of_client(b"one", Some(b"context")), of_server);
-    assert_ne!(of_client(b"two", Some(b"context")), of_server);
-    assert_ne!(of_client(b"one", None), of_server);
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let pair = Pair::connected(&client, &server);
+        let of_client = |label: &[u8], context: Option<&[u8]>| {
+            let (mut out, mut of_server) = ([0; 48], [0; 48]);
+            pair.client.export_keying_material(&mut out, label, context).unwrap();
+            pair.server.export_keying_material(&mut of_server, label, context).unwrap();
+            assert_eq!(out, of_server, "{version}");
+            out
+        };
+        let one = of_client(b"one", Some(b"context"));
+        assert_ne!(of_client(b"two", Some(b"context")), one);
+        assert_ne!(of_client(b"one", Some(b"Context")), one);
+        assert_ne!(of_client(b"one", None), one);
+        // RFC 5705 §4 tells no context from an empty one; RFC 9846 §7.5 does not.
+        let same = of_client(b"one", None) == of_client(b"one", Some(b""));
+        assert_eq!(same, version == ProtocolVersion::TLS13, "{version}");
+    }
+}
+
+#[test]
+fn tls12_cannot_refresh_its_keys_and_says_so() {
+    let (client, server) = configs_of(ProtocolVersion::TLS12);
+    let mut pair = Pair::connected(&client, &server);
+    assert_eq!(pair.client.refresh_traffic_keys(), Err(Error::NoKeyUpdate));
+    assert_eq!(pair.server.refresh_traffic_keys(), Err(Error::NoKeyUpdate));
+    pair.client.write_all(b"still there").unwrap();
+    pair.settle().unwrap();
+    assert_eq!(read_all(&mut pair.server), b"still there");
 }
 
 #[test]
@@ -158,8 +166,7 @@ fn an_ip_address_is_verified_and_not_sent_as_a_name() {
 }
 
 fn identity(ca: &Ca, name: &str) -> Identity {
-    let (cert, key) = ca.issue(Kind::EcdsaP256, &[name], (2000, FAR));
-    tls_api::identity_from_pem(cert.as_bytes(), key.as_bytes()).unwrap()
+    ca.identity(Kind::EcdsaP256, &[name])
 }
 
 #[test]

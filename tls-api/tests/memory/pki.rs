@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use tls_api::{ClientConfig, RootCertStore, ServerConfig};
+use tls_api::{CipherSuite, ClientConfig, Identity, ProtocolVersion, RootCertStore, ServerConfig};
 
 /// Kinds of keys for certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,29 @@ pub(crate) enum Kind {
     EcdsaP384,
     Ed25519,
     Rsa2048,
+}
+
+pub(crate) const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::TLS13, ProtocolVersion::TLS12];
+
+/// The suites of a version that can be used with a certificate of this kind.
+pub(crate) fn suites(version: ProtocolVersion, kind: Kind) -> [CipherSuite; 3] {
+    match (version, kind) {
+        (ProtocolVersion::TLS13, _) => [
+            CipherSuite::TLS_AES_128_GCM_SHA256,
+            CipherSuite::TLS_AES_256_GCM_SHA384,
+            CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
+        ],
+        (_, Kind::Rsa2048) => [
+            CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+            CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+            CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+        ],
+        (_, Kind::EcdsaP256 | Kind::EcdsaP384 | Kind::Ed25519) => [
+            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+            CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        ],
+    }
 }
 
 pub(crate) const KINDS: [Kind; 4] = [Kind::EcdsaP256, Kind::EcdsaP384, Kind::Ed25519, Kind::Rsa2048];
@@ -60,6 +83,12 @@ impl Ca {
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 
+    /// An identity valid now, for these names.
+    pub(crate) fn identity(&self, kind: Kind, names: &[&str]) -> Identity {
+        let (cert, key) = self.issue(kind, names, (2000, FAR));
+        tls_api::identity_from_pem(cert.as_bytes(), key.as_bytes()).unwrap()
+    }
+
     pub(crate) fn server_config(&self, kind: Kind) -> ServerConfig {
         let (cert, key) = self.issue(kind, &["server.test", "127.0.0.1"], (2000, FAR));
         ServerConfig::from_pem(cert.as_bytes(), key.as_bytes()).unwrap()
@@ -72,6 +101,14 @@ impl Ca {
     pub(crate) fn roots(&self) -> RootCertStore {
         tls_api::root_store_from_pem(self.pem.as_bytes()).unwrap()
     }
+}
+
+/// Configurations that fit each other, and agree on this version.
+pub(crate) fn configs_of(version: ProtocolVersion) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let mut client = ca.client_config();
+    client.set_versions(&[version]).unwrap();
+    (Arc::new(client), Arc::new(ca.server_config(Kind::EcdsaP256)))
 }
 
 /// Configurations that fit each other.

@@ -11,7 +11,7 @@ use tls_api::{
 };
 
 use crate::pair::{Pair, carry, drain, read_all, record_lengths};
-use crate::pki::{Ca, FAR, Kind, configs};
+use crate::pki::{Ca, FAR, Kind, VERSIONS, configs, configs_of};
 
 fn server(ca: &Ca, names: &[&str], years: (i32, i32)) -> Arc<ServerConfig> {
     let (cert, key) = ca.issue(Kind::EcdsaP256, names, years);
@@ -181,20 +181,22 @@ fn garbage_is_refused_as_such() {
 
 #[test]
 fn a_flipped_bit_anywhere_in_a_record_is_refused() {
-    let (client, server) = configs();
-    let mut pair = Pair::connected(&client, &server);
-    pair.client.write_all(b"data").unwrap();
-    let length = drain(&mut pair.client).len();
-    for at in 0..length {
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
         pair.client.write_all(b"data").unwrap();
-        let mut wire = drain(&mut pair.client);
-        wire[at] ^= 0x40;
-        // A longer length field makes the record wait for more.
-        wire.extend([0; 20_000]);
-        pair.server.read_tls(&mut &wire[..]).unwrap();
-        assert!(pair.server.process_new_packets().is_err(), "byte {at}");
-        assert_eq!(read_all(&mut pair.server), b"");
+        let length = drain(&mut pair.client).len();
+        for at in 0..length {
+            let mut pair = Pair::connected(&client, &server);
+            pair.client.write_all(b"data").unwrap();
+            let mut wire = drain(&mut pair.client);
+            wire[at] ^= 0x40;
+            // A longer length field makes the record wait for more.
+            wire.extend([0; 20_000]);
+            pair.server.read_tls(&mut &wire[..]).unwrap();
+            assert!(pair.server.process_new_packets().is_err(), "byte {at}");
+            assert_eq!(read_all(&mut pair.server), b"");
+        }
     }
 }
 

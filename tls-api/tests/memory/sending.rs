@@ -3,61 +3,68 @@
 use std::io::{IoSlice, Write};
 use std::sync::Arc;
 
-use tls_api::Session;
+use tls_api::{ProtocolVersion, Session};
 
 use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
-use crate::pki::{Ca, Kind, configs};
+use crate::pki::{Ca, Kind, VERSIONS, configs, configs_of};
 
-/// A full record on the wire: header, 2^14 bytes, content type and tag.
-const FULL: usize = 5 + 16_384 + 17;
+/// What a record has around its plaintext: header and tag, and the content type or the explicit nonce.
+fn overhead(version: ProtocolVersion) -> usize {
+    if version == ProtocolVersion::TLS13 { 5 + 1 + 16 } else { 5 + 8 + 16 }
+}
 
 #[test]
 fn what_is_written_before_the_handshake_ends_arrives_first_and_in_order() {
-    let (client, server) = configs();
-    let mut pair = Pair::new(&client, &server);
-    let data = pattern(60_000);
-    for part in data.chunks(7_001) {
-        pair.client.write_all(part).unwrap();
-        pair.server.write_all(part).unwrap();
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut pair = Pair::new(&client, &server);
+        let data = pattern(60_000);
+        for part in data.chunks(7_001) {
+            pair.client.write_all(part).unwrap();
+            pair.server.write_all(part).unwrap();
+        }
+        while pair.client.is_handshaking() || pair.server.is_handshaking() {
+            carry(&mut pair.client, &mut pair.server).unwrap();
+            carry(&mut pair.server, &mut pair.client).unwrap();
+        }
+        pair.client.write_all(b"later").unwrap();
+        pair.server.write_all(b"later").unwrap();
+        let (to_server, to_client) = (drain(&mut pair.client), drain(&mut pair.server));
+        let (mut at_server, mut at_client) = (Vec::new(), Vec::new());
+        feed(&mut pair.server, &to_server).unwrap();
+        at_server.extend(read_all(&mut pair.server));
+        feed(&mut pair.client, &to_client).unwrap();
+        at_client.extend(read_all(&mut pair.client));
+        let expected = [&data[..], b"later"].concat();
+        assert!(at_server == expected && at_client == expected);
     }
-    while pair.client.is_handshaking() || pair.server.is_handshaking() {
-        carry(&mut pair.client, &mut pair.server).unwrap();
-        carry(&mut pair.server, &mut pair.client).unwrap();
-    }
-    pair.client.write_all(b"later").unwrap();
-    pair.server.write_all(b"later").unwrap();
-    let (to_server, to_client) = (drain(&mut pair.client), drain(&mut pair.server));
-    let (mut at_server, mut at_client) = (Vec::new(), Vec::new());
-    feed(&mut pair.server, &to_server).unwrap();
-    at_server.extend(read_all(&mut pair.server));
-    feed(&mut pair.client, &to_client).unwrap();
-    at_client.extend(read_all(&mut pair.client));
-    let expected = [&data[..], b"later"].concat();
-    assert!(at_server == expected && at_client == expected);
 }
 
 #[test]
 fn what_is_kept_before_the_handshake_ends_is_bounded_by_the_limit() {
-    let (client, server) = configs();
-    for limit in [0, 1_000, 64 * 1024] {
-        let mut pair = Pair::new(&client, &server);
-        pair.client.set_buffer_limit(Some(limit));
-        let hello = drain(&mut pair.client);
-        let data = pattern(300_000);
-        let taken = pair.client.write(&data).unwrap();
-        assert_eq!(taken, limit);
-        assert_eq!(pair.client.write(&data).unwrap(), 0);
-        feed(&mut pair.server, &hello).unwrap();
-        let mut heard = Vec::new();
-        while carry(&mut pair.client, &mut pair.server).unwrap() + carry(&mut pair.server, &mut pair.client).unwrap()
-            > 0
-        {
-            heard.extend(read_all(&mut pair.server));
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        for limit in [0, 1_000, 64 * 1024] {
+            let mut pair = Pair::new(&client, &server);
+            pair.client.set_buffer_limit(Some(limit));
+            let hello = drain(&mut pair.client);
+            let data = pattern(300_000);
+            let taken = pair.client.write(&data).unwrap();
+            assert_eq!(taken, limit);
+            assert_eq!(pair.client.write(&data).unwrap(), 0);
+            feed(&mut pair.server, &hello).unwrap();
+            let mut heard = Vec::new();
+            while carry(&mut pair.client, &mut pair.server).unwrap()
+                + carry(&mut pair.server, &mut pair.client).unwrap()
+                > 0
+            {
+                heard.extend(read_all(&mut pair.server));
+            }
+            assert!(heard == data[..limit]);
         }
-        assert!(heard == data[..limit]);
+        let mut pair = Pair::new(&client, &server);
+        assert!(pair.client.write(&pattern(100_000)).unwrap() <= 64 * 1024, "the default limit");
     }
-    let mut pair = Pair::new(&client, &server);
-    assert!(pair.client.write(&pattern(100_000)).unwrap() <= 64 * 1024, "the default limit");
 }
 
 #[test]
@@ -117,43 +124,48 @@ fn what_waits_for_the_transport_stays_under_the_limit_and_everything_arrives() {
 
 #[test]
 fn a_full_buffer_takes_nothing_until_the_transport_takes_something() {
-    let (client, server) = configs();
-    let mut pair = Pair::connected(&client, &server);
-    let data = pattern(100_000);
-    let taken = pair.client.write(&data).unwrap();
-    assert!(taken < 64 * 1024 && taken > 63 * 1024, "{taken}");
-    assert_eq!(pair.client.write(&data[taken..]).unwrap(), 0);
-    assert_eq!(pair.client.write_all(&data[taken..]).unwrap_err().kind(), std::io::ErrorKind::WriteZero);
-    drain(&mut pair.client);
-    assert!(pair.client.write(&data[taken..]).unwrap() > 0);
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut pair = Pair::connected(&client, &server);
+        let data = pattern(100_000);
+        let taken = pair.client.write(&data).unwrap();
+        assert!(taken < 64 * 1024 && taken > 63 * 1024, "{taken}");
+        assert_eq!(pair.client.write(&data[taken..]).unwrap(), 0);
+        assert_eq!(pair.client.write_all(&data[taken..]).unwrap_err().kind(), std::io::ErrorKind::WriteZero);
+        drain(&mut pair.client);
+        assert!(pair.client.write(&data[taken..]).unwrap() > 0);
+    }
 }
 
 #[test]
 fn many_small_slices_fill_whole_records() {
-    let (client, server) = configs();
-    let data = pattern(100_000);
-    for size in [1, 7, 100, 255, 1_000, 16_384, 16_385, 40_000] {
-        let mut pair = Pair::connected(&client, &server);
-        pair.client.set_buffer_limit(None);
-        let mut storage: Vec<IoSlice<'_>> = data.chunks(size).map(IoSlice::new).collect();
-        let mut slices = &mut storage[..];
-        while !slices.is_empty() {
-            let taken = pair.client.write_vectored(slices).unwrap();
-            assert!(taken > 0);
-            IoSlice::advance_slices(&mut slices, taken);
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let data = pattern(100_000);
+        for size in [1, 7, 100, 255, 1_000, 16_384, 16_385, 40_000] {
+            let mut pair = Pair::connected(&client, &server);
+            pair.client.set_buffer_limit(None);
+            let mut storage: Vec<IoSlice<'_>> = data.chunks(size).map(IoSlice::new).collect();
+            let mut slices = &mut storage[..];
+            while !slices.is_empty() {
+                let taken = pair.client.write_vectored(slices).unwrap();
+                assert!(taken > 0);
+                IoSlice::advance_slices(&mut slices, taken);
+            }
+            let wire = drain(&mut pair.client);
+            let lengths = record_lengths(&wire);
+            let (last, full) = lengths.split_last().unwrap();
+            let overhead = overhead(version);
+            assert!(full.iter().all(|length| *length == overhead + 16_384), "{size}: {lengths:?}");
+            assert_eq!(*last, overhead + data.len() % 16_384);
+            pair.server.set_buffer_limit(None);
+            let (mut rest, mut heard) = (&wire[..], Vec::new());
+            while !rest.is_empty() {
+                rest = &rest[feed(&mut pair.server, rest).unwrap()..];
+                heard.extend(read_all(&mut pair.server));
+            }
+            assert!(heard == data, "{size}");
         }
-        let wire = drain(&mut pair.client);
-        let lengths = record_lengths(&wire);
-        let (last, full) = lengths.split_last().unwrap();
-        assert!(full.iter().all(|length| *length == FULL), "{size}: {lengths:?}");
-        assert_eq!(*last, 22 + data.len() % 16_384);
-        pair.server.set_buffer_limit(None);
-        let (mut rest, mut heard) = (&wire[..], Vec::new());
-        while !rest.is_empty() {
-            rest = &rest[feed(&mut pair.server, rest).unwrap()..];
-            heard.extend(read_all(&mut pair.server));
-        }
-        assert!(heard == data, "{size}");
     }
 }
 

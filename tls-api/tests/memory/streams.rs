@@ -10,7 +10,7 @@ use std::time::Duration;
 use tls_api::{ClientSession, Error, ServerConfig, ServerSession, Session, Stream, StreamOwned, is_truncation};
 
 use crate::pair::{Pair, drain, pattern};
-use crate::pki::configs;
+use crate::pki::{VERSIONS, configs, configs_of};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -37,67 +37,75 @@ fn client(config: &Arc<tls_api::ClientConfig>) -> ClientSession {
 
 #[test]
 fn two_streams_talk_and_close() {
-    let (client_config, server_config) = configs();
-    let (socket, server) = serve(server_config, |mut stream| {
+    for version in VERSIONS {
+        let (client_config, server_config) = configs_of(version);
+        let (socket, server) = serve(server_config, |mut stream| {
+            let mut heard = Vec::new();
+            stream.read_to_end(&mut heard).unwrap();
+            stream.write_all(&heard).unwrap();
+            stream.close().unwrap();
+            heard.len()
+        });
+        let data = pattern(1_000_000);
+        let mut stream = StreamOwned::new(client(&client_config), socket);
+        stream.write_all(&data).unwrap();
+        stream.close().unwrap();
+        assert_eq!(stream.write(b"more").unwrap_err().kind(), ErrorKind::BrokenPipe);
         let mut heard = Vec::new();
         stream.read_to_end(&mut heard).unwrap();
-        stream.write_all(&heard).unwrap();
-        stream.close().unwrap();
-        heard.len()
-    });
-    let data = pattern(1_000_000);
-    let mut stream = StreamOwned::new(client(&client_config), socket);
-    stream.write_all(&data).unwrap();
-    stream.close().unwrap();
-    assert_eq!(stream.write(b"more").unwrap_err().kind(), ErrorKind::BrokenPipe);
-    let mut heard = Vec::new();
-    stream.read_to_end(&mut heard).unwrap();
-    assert!(heard == data);
-    assert_eq!(server.join().unwrap(), data.len());
-    let (session, _socket) = stream.into_parts();
-    assert!(!session.is_handshaking());
+        assert!(heard == data);
+        assert_eq!(server.join().unwrap(), data.len());
+        let (session, _socket) = stream.into_parts();
+        assert!(!session.is_handshaking());
+    }
 }
 
 #[test]
 fn the_first_read_does_the_handshake_and_lines_can_be_read() {
-    let (client_config, server_config) = configs();
-    let (mut socket, server) = serve(server_config, |mut stream| {
-        let slices = [IoSlice::new(b"first\nsec"), IoSlice::new(b"ond\nthird")];
-        assert_eq!(stream.write_vectored(&slices).unwrap(), 18);
+    for version in VERSIONS {
+        let (client_config, server_config) = configs_of(version);
+        let (mut socket, server) = serve(server_config, |mut stream| {
+            let slices = [IoSlice::new(b"first\nsec"), IoSlice::new(b"ond\nthird")];
+            assert_eq!(stream.write_vectored(&slices).unwrap(), 18);
+            stream.close().unwrap();
+            // What the client sends is not read: its transport stays open until it is done.
+            stream.read_to_end(&mut Vec::new()).unwrap();
+        });
+        let mut session = client(&client_config);
+        let mut stream = Stream::new(&mut session, &mut socket);
+        let lines: Vec<String> = Read::by_ref(&mut stream).lines().map(Result::unwrap).collect();
+        assert_eq!(lines, ["first", "second", "third"]);
         stream.close().unwrap();
-        // What the client sends is not read: its transport stays open until it is done.
-        stream.read_to_end(&mut Vec::new()).unwrap();
-    });
-    let mut session = client(&client_config);
-    let mut stream = Stream::new(&mut session, &mut socket);
-    let lines: Vec<String> = Read::by_ref(&mut stream).lines().map(Result::unwrap).collect();
-    assert_eq!(lines, ["first", "second", "third"]);
-    stream.close().unwrap();
-    server.join().unwrap();
+        server.join().unwrap();
+    }
 }
 
 #[test]
 fn a_stream_that_is_dropped_truncates_and_the_reader_can_tell() {
-    let (client_config, server_config) = configs();
-    let (socket, server) = serve(server_config, |mut stream| stream.write_all(b"half an ans").unwrap());
-    let mut stream = BufReader::new(StreamOwned::new(client(&client_config), socket));
-    let mut heard = Vec::new();
-    let e = stream.read_to_end(&mut heard).unwrap_err();
-    assert!(is_truncation(&e), "{e}");
-    assert_eq!(heard, b"half an ans");
-    server.join().unwrap();
+    for version in VERSIONS {
+        let (client_config, server_config) = configs_of(version);
+        let (socket, server) = serve(server_config, |mut stream| stream.write_all(b"half an ans").unwrap());
+        let mut stream = BufReader::new(StreamOwned::new(client(&client_config), socket));
+        let mut heard = Vec::new();
+        let e = stream.read_to_end(&mut heard).unwrap_err();
+        assert!(is_truncation(&e), "{e}");
+        assert_eq!(heard, b"half an ans");
+        server.join().unwrap();
+    }
 }
 
 #[test]
 fn both_sides_of_a_refusal_get_an_error() {
-    let (_, server_config) = configs();
-    let (other_ca, _) = configs();
-    let (socket, server) = serve(server_config, |mut stream| stream.read(&mut [0]).unwrap_err());
-    let mut stream = StreamOwned::new(client(&other_ca), socket);
-    let e = stream.write(b"secret").unwrap_err();
-    assert!(matches!(e.get_ref().unwrap().downcast_ref(), Some(Error::Certificate(_))), "{e}");
-    let e = server.join().unwrap();
-    assert!(matches!(e.get_ref().unwrap().downcast_ref(), Some(Error::AlertReceived { .. })), "{e}");
+    for version in VERSIONS {
+        let (_, server_config) = configs_of(version);
+        let (other_ca, _) = configs_of(version);
+        let (socket, server) = serve(server_config, |mut stream| stream.read(&mut [0]).unwrap_err());
+        let mut stream = StreamOwned::new(client(&other_ca), socket);
+        let e = stream.write(b"secret").unwrap_err();
+        assert!(matches!(e.get_ref().unwrap().downcast_ref(), Some(Error::Certificate(_))), "{e}");
+        let e = server.join().unwrap();
+        assert!(matches!(e.get_ref().unwrap().downcast_ref(), Some(Error::AlertReceived { .. })), "{e}");
+    }
 }
 
 /// A transport that is ready every other time only, gives and takes few bytes, and is interrupted now and then.
@@ -144,61 +152,65 @@ impl Write for Reluctant {
 
 #[test]
 fn streams_work_over_a_transport_that_blocks_at_every_turn() {
-    let (client_config, server_config) = configs();
-    let mut pair = Pair::new(&client_config, &server_config);
-    let (mut to_client, mut to_server) = (Reluctant::default(), Reluctant::default());
-    let data = pattern(20_000);
-    let (mut rest, mut heard, mut turns) = (&data[..], Vec::new(), 0);
-    while heard.len() < data.len() {
-        turns += 1;
-        assert!(turns < 20_000, "no progress");
-        if !rest.is_empty() {
-            match Stream::new(&mut pair.client, &mut to_client).write(rest) {
-                Ok(n) => rest = &rest[n..],
-                Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock),
+    for version in VERSIONS {
+        let (client_config, server_config) = configs_of(version);
+        let mut pair = Pair::new(&client_config, &server_config);
+        let (mut to_client, mut to_server) = (Reluctant::default(), Reluctant::default());
+        let data = pattern(20_000);
+        let (mut rest, mut heard, mut turns) = (&data[..], Vec::new(), 0);
+        while heard.len() < data.len() {
+            turns += 1;
+            assert!(turns < 20_000, "no progress");
+            if !rest.is_empty() {
+                match Stream::new(&mut pair.client, &mut to_client).write(rest) {
+                    Ok(n) => rest = &rest[n..],
+                    Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock),
+                }
+            } else if let Err(e) = Stream::new(&mut pair.client, &mut to_client).flush() {
+                assert_eq!(e.kind(), ErrorKind::WouldBlock);
             }
-        } else if let Err(e) = Stream::new(&mut pair.client, &mut to_client).flush() {
-            assert_eq!(e.kind(), ErrorKind::WouldBlock);
+            let mut some = [0; 1_000];
+            match Stream::new(&mut pair.server, &mut to_server).read(&mut some) {
+                Ok(n) => heard.extend_from_slice(&some[..n]),
+                Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock, "{e}"),
+            }
+            to_server.input.extend(to_client.output.drain(..));
+            to_client.input.extend(to_server.output.drain(..));
         }
-        let mut some = [0; 1_000];
-        match Stream::new(&mut pair.server, &mut to_server).read(&mut some) {
-            Ok(n) => heard.extend_from_slice(&some[..n]),
-            Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock, "{e}"),
-        }
-        to_server.input.extend(to_client.output.drain(..));
-        to_client.input.extend(to_server.output.drain(..));
+        assert!(heard == data);
     }
-    assert!(heard == data);
 }
 
 #[test]
 fn plaintext_that_came_with_an_error_is_read_before_it() {
-    let (client_config, server_config) = configs();
-    let mut pair = Pair::connected(&client_config, &server_config);
-    pair.client.write_all(b"good").unwrap();
-    let mut wire = drain(&mut pair.client);
-    wire.extend([23, 3, 3, 0, 17]);
-    wire.extend([0; 17]);
-    struct Blocking(VecDeque<u8>);
-    impl Read for Blocking {
-        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-            self.0.read(buf)
+    for version in VERSIONS {
+        let (client_config, server_config) = configs_of(version);
+        let mut pair = Pair::connected(&client_config, &server_config);
+        pair.client.write_all(b"good").unwrap();
+        let mut wire = drain(&mut pair.client);
+        wire.extend([23, 3, 3, 0, 17]);
+        wire.extend([0; 17]);
+        struct Blocking(VecDeque<u8>);
+        impl Read for Blocking {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                self.0.read(buf)
+            }
         }
+        impl Write for Blocking {
+            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+                Ok(buf.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut transport = Blocking(wire.into());
+        let mut stream = Stream::new(&mut pair.server, &mut transport);
+        let mut some = [0; 10];
+        assert_eq!(stream.read(&mut some).unwrap(), 4);
+        let e = stream.read(&mut some).unwrap_err();
+        assert_eq!(e.get_ref().unwrap().downcast_ref(), Some(&Error::BadRecordMac));
     }
-    impl Write for Blocking {
-        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-            Ok(buf.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut transport = Blocking(wire.into());
-    let mut stream = Stream::new(&mut pair.server, &mut transport);
-    let mut some = [0; 10];
-    assert_eq!(stream.read(&mut some).unwrap(), 4);
-    let e = stream.read(&mut some).unwrap_err();
-    assert_eq!(e.get_ref().unwrap().downcast_ref(), Some(&Error::BadRecordMac));
 }
 
 #[test]

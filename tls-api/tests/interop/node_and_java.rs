@@ -1,0 +1,149 @@
+//! Node's TLS (OpenSSL with its own settings) and Java's (an implementation of its own), both ways and in both versions.
+
+use std::path::PathBuf;
+
+use libtest_mimic::Trial;
+
+use crate::certificates::{Files, Kind, ca_file, client_files, files, folder};
+use crate::openssl_server::client;
+use crate::processes::{Running, Server};
+use crate::programs::Program;
+use crate::{Outcome, contains, trial};
+
+const NODE: &[Program] = &[Program::Openssl, Program::Node];
+const JAVA: &[Program] = &[Program::Openssl, Program::Java];
+
+/// Version, suite by its RFC's name, OpenSSL's name for the suites of TLS 1.2, and the certificate that goes with it.
+type Suite = (&'static str, &'static str, &'static str, Kind);
+
+const SUITES: [Suite; 9] = [
+    ("TLSv1.3", "TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256", Kind::EcdsaP256),
+    ("TLSv1.3", "TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384", Kind::Rsa),
+    ("TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256", Kind::EcdsaP384),
+    ("TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256", Kind::EcdsaP256),
+    ("TLSv1.2", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256", Kind::Rsa),
+    ("TLSv1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384", Kind::EcdsaP384),
+    ("TLSv1.2", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384", Kind::Rsa),
+    ("TLSv1.2", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305", Kind::EcdsaP256),
+    ("TLSv1.2", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305", Kind::Rsa),
+];
+
+/// OpenSSL's names of the groups, ours for it first.
+const CURVES: [(&str, &str); 3] = [("x25519", "X25519"), ("secp256r1", "P-256"), ("secp384r1", "P-384")];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for suite in SUITES {
+        let name = suite.1;
+        trials.push(trial(format!("node_client::{name}"), NODE, move || node_client(suite, "auto", None)));
+        trials.push(trial(format!("node_server::{name}"), NODE, move || node_server(suite, "auto", None)));
+        trials.push(trial(format!("java_client::{name}"), JAVA, move || java_client(suite)));
+        trials.push(trial(format!("java_server::{name}"), JAVA, move || java_server(suite)));
+    }
+    for version in ["TLSv1.3", "TLSv1.2"] {
+        // A certificate of RSA: in TLS 1.2 the list of groups is about a certificate's curve as well.
+        let Some(suite) = SUITES.into_iter().find(|suite| suite.0 == version && suite.3 == Kind::Rsa) else { continue };
+        for curve in CURVES {
+            trials.push(trial(format!("node_client::{version}::{}", curve.0), NODE, move || {
+                node_client(suite, curve.1, None)
+            }));
+            trials.push(trial(format!("node_server::{version}::{}", curve.0), NODE, move || {
+                node_server(suite, curve.1, None)
+            }));
+        }
+        for kind in Kind::ALL {
+            let name = kind.name();
+            trials.push(trial(format!("node_client::{version}::shows::{name}"), NODE, move || {
+                node_client(suite, "auto", Some(kind))
+            }));
+            trials.push(trial(format!("node_server::{version}::asks::{name}"), NODE, move || {
+                node_server(suite, "auto", Some(kind))
+            }));
+        }
+    }
+    trials
+}
+
+fn data(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "interop", "data", name].iter().collect()
+}
+
+fn text(path: &std::path::Path) -> Result<String, String> {
+    path.to_str().map(str::to_owned).ok_or_else(|| "a path that is no text".into())
+}
+
+fn node_client((version, suite, theirs, kind): Suite, curve: &str, shows: Option<Kind>) -> Outcome {
+    let ca = text(&ca_file()?)?;
+    let auth = ["--auth", ca.as_str(), "--require-auth"];
+    let server = Server::start(kind, if shows.is_some() { &auth } else { &[] }, &["http"])?;
+    let mut command = Program::Node.command();
+    command.arg(data("client.js")).args([&server.port.to_string(), &ca, version, theirs, curve]);
+    if let Some(shown) = shows {
+        let Files { chain, key } = client_files(shown)?;
+        command.arg(chain).arg(key);
+    }
+    let page = Running::start(command)?.succeed()?.text();
+    contains(&page, &format!("node: {version} {suite} authorized true"))?;
+    contains(&page, "node: exports 32 bytes")?;
+    contains(&page, &format!("cipher suite: {suite}\n"))?;
+    if let Some((ours, _)) = CURVES.iter().find(|(_, theirs)| *theirs == curve) {
+        contains(&page, &format!("group: {ours}\n"))?;
+    }
+    match shows {
+        Some(shown) => contains(&page, &format!("client: CN=client-{}\n", shown.name())),
+        None => Ok(()),
+    }
+}
+
+fn node_server((version, suite, theirs, kind): Suite, curve: &str, asks: Option<Kind>) -> Outcome {
+    let Files { chain, key } = files(kind)?;
+    let mut command = Program::Node.command();
+    command.arg(data("server.js")).arg(chain).arg(key).args([version, theirs, curve]);
+    let mut options = vec!["--verbose".to_owned(), "--http".into(), "/".into()];
+    let mut peer = "nobody".to_owned();
+    if let Some(shown) = asks {
+        command.arg(ca_file()?);
+        let Files { chain, key } = client_files(shown)?;
+        options.extend(["--auth-certs".into(), text(&chain)?, "--auth-key".into(), text(&key)?]);
+        peer = format!("client-{}", shown.name());
+    }
+    let server = Running::start(command)?;
+    let port = server.stdout.wait_for_port("listening on ").map_err(|e| e + &server.stderr.text())?;
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let ended = client(port, &options)?.succeed()?;
+    if let Some((ours, _)) = CURVES.iter().find(|(_, theirs)| *theirs == curve) {
+        contains(&ended.stderr, &format!(", {ours}, handshake"))?;
+    }
+    contains(&ended.text(), &format!("{version} {suite} client {peer}\n"))
+}
+
+/// A Java of a small heap, which starts sooner.
+fn java() -> std::process::Command {
+    let mut command = Program::Java.command();
+    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx64m"]).arg(data("Peer.java"));
+    command
+}
+
+fn java_client((version, suite, _, kind): Suite) -> Outcome {
+    let server = Server::start(kind, &[], &["http"])?;
+    let mut command = java();
+    command.args(["client", &server.port.to_string(), &text(&ca_file()?)?, version, suite]);
+    let page = Running::start(command)?.succeed()?.text();
+    contains(&page, &format!("java: {version} {suite}\n"))?;
+    contains(&page, &format!("version: {version}\ncipher suite: {suite}\n"))
+}
+
+fn java_server((version, suite, _, kind): Suite) -> Outcome {
+    let Files { chain, key } = files(kind)?;
+    let store = folder()?.join(format!("java-{suite}.p12"));
+    let mut command = Program::Openssl.command();
+    command.args(["pkcs12", "-export", "-passout", "pass:interop", "-in"]).arg(chain).arg("-inkey").arg(key);
+    command.arg("-out").arg(&store);
+    Running::start(command)?.succeed()?;
+    let mut command = java();
+    command.args(["server", &text(&store)?, "interop", version, suite]);
+    let server = Running::start(command)?;
+    let port = server.stdout.wait_for_port("listening on ").map_err(|e| e + &server.stderr.text())?;
+    let page = client(port, &["--http", "/"])?.succeed()?.text();
+    contains(&page, &format!("{version} {suite}\n"))
+}

@@ -1,0 +1,247 @@
+//! TLS 1.2 with OpenSSL and GnuTLS, both ways: each suite and group, each kind of certificate, and what goes beside.
+
+use libtest_mimic::Trial;
+
+use crate::certificates::{Kind, ca_file, files, folder};
+use crate::gnutls;
+use crate::openssl_client::client_of_any_version;
+use crate::openssl_server::{OpensslServer, client};
+use crate::processes::{Running, Server, ThenStdin};
+use crate::programs::Program;
+use crate::{GROUPS, MUCH, Outcome, checksum, contains, much, trial};
+
+const OPENSSL: &[Program] = &[Program::Openssl];
+const GNUTLS_CLI: &[Program] = &[Program::Openssl, Program::GnutlsCli];
+const GNUTLS_SERV: &[Program] = &[Program::Openssl, Program::GnutlsServ];
+
+/// A suite: the RFC's name, OpenSSL's, what GnuTLS calls the cipher, and the certificate that goes with it.
+struct Suite {
+    name: &'static str,
+    openssl: &'static str,
+    gnutls: &'static str,
+    kind: Kind,
+}
+
+const fn suite(name: &'static str, openssl: &'static str, gnutls: &'static str, kind: Kind) -> Suite {
+    Suite { name, openssl, gnutls, kind }
+}
+
+const SUITES: [Suite; 6] = [
+    suite("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256", "AES-128-GCM", Kind::EcdsaP256),
+    suite("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "AES-128-GCM", Kind::Rsa),
+    suite("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "ECDHE-ECDSA-AES256-GCM-SHA384", "AES-256-GCM", Kind::EcdsaP384),
+    suite("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384", "AES-256-GCM", Kind::Rsa),
+    suite(
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "CHACHA20-POLY1305",
+        Kind::Ed25519,
+    ),
+    suite("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305", "CHACHA20-POLY1305", Kind::Rsa),
+];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for suite in &SUITES {
+        for group in GROUPS {
+            let (name, group_name) = (suite.name, group.0);
+            trials.push(trial(format!("tls12::openssl_client::{name}::{group_name}"), OPENSSL, move || {
+                openssl_client(suite, group)
+            }));
+            trials.push(trial(format!("tls12::openssl_server::{name}::{group_name}"), OPENSSL, move || {
+                openssl_server(suite, group)
+            }));
+        }
+        let name = suite.name;
+        trials.push(trial(format!("tls12::gnutls_client::{name}"), GNUTLS_CLI, move || gnutls_client(suite)));
+        trials.push(trial(format!("tls12::gnutls_server::{name}"), GNUTLS_SERV, move || gnutls_server(suite)));
+    }
+    for kind in Kind::ALL {
+        trials.push(trial(format!("tls12::openssl_client::certificate::{}", kind.name()), OPENSSL, move || {
+            contains(&fetch_from_us(kind, &[], &["-tls1_2"])?, "Verification: OK")
+        }));
+        trials.push(trial(format!("tls12::openssl_server::certificate::{}", kind.name()), OPENSSL, move || {
+            contains(&fetch_from_openssl(kind, &["-tls1_2"], &[])?, "established: TLSv1.2")
+        }));
+    }
+    for (name, scheme) in [("pss", "RSA-PSS+SHA256"), ("pkcs1", "RSA+SHA256"), ("pkcs1_sha512", "RSA+SHA512")] {
+        trials.push(trial(format!("tls12::rsa_signature::{name}"), OPENSSL, move || {
+            contains(&fetch_from_us(Kind::Rsa, &[], &["-tls1_2", "-sigalgs", scheme])?, "version: TLSv1.2\n")?;
+            contains(&fetch_from_openssl(Kind::Rsa, &["-tls1_2", "-sigalgs", scheme], &[])?, "established: TLSv1.2")
+        }));
+    }
+    trials.extend([
+        trial("tls12::alpn_is_the_servers_choice", OPENSSL, alpn),
+        trial("tls12::small_records", OPENSSL, small_records),
+        trial("tls12::64_mib_there_and_back", OPENSSL, bulk),
+        trial("tls12::extended_master_secret_is_used", OPENSSL, extended_master_secret),
+        trial("tls12::renegotiation_by_the_client_is_refused", OPENSSL, renegotiation_by_the_client),
+        trial("tls12::renegotiation_by_the_server_is_refused", OPENSSL, renegotiation_by_the_server),
+        trial("tls12::stapled_ocsp_response_is_seen", OPENSSL, || ocsp("-tls1_2")),
+        trial("tls13::stapled_ocsp_response_is_seen", OPENSSL, || ocsp("-tls1_3")),
+    ]);
+    trials
+}
+
+/// Fetches the page about the connection from tlsserver by `openssl s_client`.
+fn fetch_from_us(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result<String, String> {
+    let server = Server::start(kind, server_options, &["http"])?;
+    let mut client = client_of_any_version(&server, client_options)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    let ended = client.succeed()?;
+    match server.complaints() {
+        none if none.is_empty() => Ok(ended.text()),
+        complaints => Err(format!("tlsserver complained: {complaints}")),
+    }
+}
+
+/// Fetches a page by tlsclient from `openssl s_server`; before it comes what tlsclient tells.
+fn fetch_from_openssl(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result<String, String> {
+    let server = OpensslServer::start_any_version(kind, &[&["-www"], server_options].concat())?;
+    let ended = client(server.port, &[&["--verbose", "--http", "/"], client_options].concat())?.succeed()?;
+    Ok(ended.stderr.clone() + &ended.text())
+}
+
+fn openssl_client(suite: &Suite, (group, _, _): (&str, &str, &str)) -> Outcome {
+    // The client's list of groups is about the certificate's curve as well, so that we choose from all of them.
+    let page = fetch_from_us(suite.kind, &["--group", group], &["-tls1_2", "-cipher", suite.openssl])?;
+    contains(&page, "version: TLSv1.2\n")?;
+    contains(&page, &format!("cipher suite: {}\n", suite.name))?;
+    contains(&page, &format!("group: {group}\n"))
+}
+
+fn openssl_server(suite: &Suite, (group, theirs, _): (&str, &str, &str)) -> Outcome {
+    let options = ["-tls1_2", "-cipher", suite.openssl, "-groups", theirs];
+    let told = fetch_from_openssl(suite.kind, &options, &[])?;
+    contains(&told, &format!("established: TLSv1.2, {}, {group},", suite.name))
+}
+
+fn priority(suite: &Suite) -> Vec<String> {
+    vec!["--priority".into(), format!("NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+{}", suite.gnutls)]
+}
+
+fn gnutls_client(suite: &Suite) -> Outcome {
+    let server = Server::start(suite.kind, &[], &["http"])?;
+    let mut client = gnutls::client(server.port, &priority(suite))?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.stdout.wait_for("Peer has closed the GnuTLS connection")?;
+    contains(&client.stdout.text(), &format!("version: TLSv1.2\ncipher suite: {}\n", suite.name))
+}
+
+fn gnutls_server(suite: &Suite) -> Outcome {
+    let server = GnutlsServer::start(suite.kind, &priority(suite))?;
+    let ended = client(server.port, &["--verbose", "--http", "/"])?.succeed()?;
+    contains(&ended.stderr, &format!("established: TLSv1.2, {},", suite.name))?;
+    contains(&ended.text(), "HTTP/1.0 200 OK")
+}
+
+/// A gnutls-serv on a free port.
+pub(crate) struct GnutlsServer {
+    _running: Running,
+    pub(crate) port: u16,
+}
+
+impl GnutlsServer {
+    pub(crate) fn start(kind: Kind, options: &[String]) -> Result<Self, String> {
+        let files = files(kind)?;
+        // It cannot choose a free port by itself, and somebody may take the one that was free a moment ago.
+        for _ in 0..3 {
+            let port = free_port()?;
+            let mut command = Program::GnutlsServ.command();
+            command.args(["--http", "--port", &port.to_string(), "--x509certfile"]).arg(&files.chain);
+            command.arg("--x509keyfile").arg(&files.key).args(options);
+            let running = Running::start(command)?;
+            // It says so on a stdout that it does not flush; a connection tells as well, and it serves many.
+            for _ in 0..200 {
+                if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                    return Ok(Self { _running: running, port });
+                }
+                std::thread::sleep(std::time::Duration::from_millis(25));
+            }
+        }
+        Err("gnutls-serv finds no port to listen on".into())
+    }
+}
+
+/// A port that is free now.
+pub(crate) fn free_port() -> Result<u16, String> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
+}
+
+fn alpn() -> Outcome {
+    let options = ["--proto", "http/1.1", "--proto", "http/1.0"];
+    let page = fetch_from_us(Kind::EcdsaP256, &options, &["-tls1_2", "-alpn", "other,http/1.0,http/1.1"])?;
+    contains(&page, "ALPN protocol: http/1.1")?;
+    let told = fetch_from_openssl(
+        Kind::EcdsaP256,
+        &["-tls1_2", "-alpn", "http/1.0"],
+        &["--proto", "http/1.1", "--proto", "http/1.0"],
+    )?;
+    contains(&told, "protocol http/1.0,")
+}
+
+fn small_records() -> Outcome {
+    let options = ["-tls1_2", "-max_send_frag", "512"];
+    contains(&fetch_from_us(Kind::Rsa, &["--max-frag-size", "100"], &options)?, "version: TLSv1.2\n")
+}
+
+/// Echoed, so that both directions are under load at the same time.
+fn bulk() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
+    let mut client = client_of_any_version(&server, &["-tls1_2", "-quiet"])?;
+    let sent = much();
+    let expected = checksum(&sent);
+    client.feed(sent, ThenStdin::StaysOpen)?;
+    let came = client.stdout.wait_until("64 MiB", |said| (said.len() >= MUCH).then(|| checksum(said)))?;
+    if came == expected { Ok(()) } else { Err("what came back is not what was sent".into()) }
+}
+
+fn extended_master_secret() -> Outcome {
+    contains(&fetch_from_us(Kind::EcdsaP256, &[], &["-tls1_2"])?, "Extended master secret: yes")?;
+    contains(&fetch_from_openssl(Kind::EcdsaP256, &["-tls1_2"], &[])?, "Extended master secret: yes")
+}
+
+/// A line that is `R` makes s_client renegotiate.
+fn renegotiation_by_the_client() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
+    let mut client = client_of_any_version(&server, &["-tls1_2"])?;
+    client.stdout.wait_for("Verify return code: 0")?;
+    client.say("R\n")?;
+    client.stderr.wait_for("no renegotiation")?;
+    Ok(server.running.stderr.wait_for("renegotiate, which is not supported")?)
+}
+
+/// A line that is `r` makes s_server ask for it.
+fn renegotiation_by_the_server() -> Outcome {
+    let mut server = OpensslServer::start_any_version(Kind::EcdsaP256, &["-tls1_2"])?;
+    let mut client = client(server.port, &[])?;
+    client.say("hello\n")?;
+    server.running.stdout.wait_for("hello")?;
+    server.running.say("r\n")?;
+    let ended = client.finish()?;
+    contains(&ended.stderr, "renegotiate, which is not supported")?;
+    Ok(server.running.stderr.wait_for("no renegotiation")?)
+}
+
+/// A response by the authority itself, made by `openssl ocsp` out of an index of one line.
+fn ocsp(version: &str) -> Outcome {
+    let (files, folder) = (files(Kind::EcdsaP256)?, folder()?);
+    let mut command = Program::Openssl.command();
+    command.args(["x509", "-noout", "-serial", "-in"]).arg(&files.chain);
+    let serial = Running::start(command)?.succeed()?.text();
+    let serial = serial.trim().strip_prefix("serial=").ok_or("no serial number")?.to_owned();
+    let (index, response) = (folder.join(format!("index{version}.txt")), folder.join(format!("ocsp{version}.der")));
+    std::fs::write(&index, format!("V\t491231235959Z\t\t{serial}\tunknown\t/CN=localhost\n"))
+        .map_err(|e| e.to_string())?;
+    let mut command = Program::Openssl.command();
+    let ca = ca_file()?;
+    command.args(["ocsp", "-index"]).arg(&index).arg("-CA").arg(&ca).arg("-rsigner").arg(&ca);
+    command.arg("-rkey").arg(folder.join("ca.key")).arg("-issuer").arg(&ca).arg("-cert").arg(&files.chain);
+    command.args(["-ndays", "1", "-respout"]).arg(&response);
+    Running::start(command)?.succeed()?;
+    let stapled = response.to_str().ok_or("a path that is no text")?;
+    let page = fetch_from_us(Kind::EcdsaP256, &["--ocsp", stapled], &[version, "-status"])?;
+    contains(&page, "OCSP Response Status: successful")?;
+    contains(&page, "Cert Status: good")
+}

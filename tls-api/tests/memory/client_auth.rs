@@ -1,0 +1,389 @@
+//! Client authentication in both versions: who is let in as whom, and who is not.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tls_api::handshake::need::Need;
+use tls_api::handshake::{ClientConfig as EngineConfig, ClientConnection, Outgoing, Progress};
+use tls_api::pki_types::UnixTime;
+use tls_api::{
+    AlertDescription, AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, CertificateDer,
+    CertificateError, ClientAuth, ClientCertVerifier, ClientConfig, Error, Identity, NoClientAuth, ProtocolVersion,
+    ResolvesClientCert, ServerConfig, ServerSession, Session, SignatureScheme, TimeProvider,
+};
+
+use crate::pair::{Pair, carry, drain, read_all};
+use crate::pki::{Ca, FAR, KINDS, Kind, VERSIONS};
+
+/// The authority of the servers, that of the clients, and configurations of both roles without client authentication.
+struct World {
+    servers: Ca,
+    clients: Ca,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            servers: Ca::named("the servers' authority", Kind::EcdsaP256),
+            clients: Ca::named("the clients' authority", Kind::EcdsaP384),
+        }
+    }
+
+    fn client(&self, version: ProtocolVersion) -> ClientConfig {
+        let mut client = self.servers.client_config();
+        client.set_versions(&[version]).unwrap();
+        client
+    }
+
+    /// A client with a certificate of the clients' authority.
+    fn known_client(&self, version: ProtocolVersion, kind: Kind) -> ClientConfig {
+        let mut client = self.client(version);
+        client.set_client_identity(self.clients.identity(kind, &["client.test"]));
+        client
+    }
+
+    fn server(&self, kind: Kind, verifier: impl ClientCertVerifier + 'static) -> ServerConfig {
+        let mut server = self.servers.server_config(kind);
+        server.set_client_cert_verifier(Arc::new(verifier)).unwrap();
+        server
+    }
+
+    fn required(&self) -> ServerConfig {
+        self.server(Kind::EcdsaP256, AllowAnyAuthenticatedClient::new(self.clients.roots()))
+    }
+
+    fn optional(&self) -> ServerConfig {
+        self.server(Kind::EcdsaP256, AllowAnyAnonymousOrAuthenticatedClient::new(self.clients.roots()))
+    }
+}
+
+fn pair(client: ClientConfig, server: ServerConfig) -> Pair {
+    Pair::new(&Arc::new(client), &Arc::new(server))
+}
+
+/// Data goes both ways; whether the server knows the client.
+fn works(client: ClientConfig, server: ServerConfig) -> bool {
+    let mut pair = pair(client, server);
+    pair.settle().unwrap();
+    pair.client.write_all(b"up").unwrap();
+    pair.server.write_all(b"down").unwrap();
+    pair.settle().unwrap();
+    assert_eq!((read_all(&mut pair.server), read_all(&mut pair.client)), (b"up".to_vec(), b"down".to_vec()));
+    pair.server.peer_certificates().is_some()
+}
+
+/// The server refuses the client before it gives it a byte, and tells it why.
+fn refused(client: ClientConfig, server: ServerConfig) -> (Error, AlertDescription) {
+    let mut pair = pair(client, server);
+    pair.client.write_all(b"a stranger's request").unwrap();
+    pair.server.write_all(b"a secret").unwrap();
+    let error = pair.settle().unwrap_err();
+    assert_eq!(pair.server.process_new_packets(), Err(error.clone()), "the server refuses, and not the client");
+    assert_eq!(read_all(&mut pair.server), b"");
+    assert!(pair.server.peer_certificates().is_none());
+    let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
+    assert_eq!(read_all(&mut pair.client), b"");
+    let Error::AlertReceived { description, .. } = told else { panic!("{told}") };
+    (error, description)
+}
+
+#[test]
+fn every_kind_of_client_key_proves_the_client_to_every_kind_of_server() {
+    let world = World::new();
+    for (server_kind, client_kind) in KINDS.into_iter().flat_map(|server| KINDS.map(|client| (server, client))) {
+        for (version, size) in VERSIONS.into_iter().flat_map(|version| [None, Some(64)].map(|size| (version, size))) {
+            for verifier in [
+                Arc::new(AllowAnyAuthenticatedClient::new(world.clients.roots())) as Arc<dyn ClientCertVerifier>,
+                Arc::new(AllowAnyAnonymousOrAuthenticatedClient::new(world.clients.roots())),
+            ] {
+                let mut client = world.known_client(version, client_kind);
+                let mut server = world.servers.server_config(server_kind);
+                server.set_client_cert_verifier(verifier).unwrap();
+                client.set_max_fragment_size(size).unwrap();
+                server.set_max_fragment_size(size).unwrap();
+                assert!(works(client, server), "{version} {server_kind:?} {client_kind:?} {size:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_server_has_the_chain_as_the_client_sent_it() {
+    let world = World::new();
+    let (cert, key) = world.clients.issue(Kind::Ed25519, &["client.test"], (2000, FAR));
+    let chain = format!("{cert}{}", world.clients.pem);
+    for version in VERSIONS {
+        let mut client = world.client(version);
+        client.set_client_identity(tls_api::identity_from_pem(chain.as_bytes(), key.as_bytes()).unwrap());
+        let mut pair = pair(client, world.required());
+        assert!(pair.server.peer_certificates().is_none());
+        pair.settle().unwrap();
+        assert_eq!(pair.server.peer_certificates().unwrap(), tls_api::certs_from_pem(chain.as_bytes()).unwrap());
+    }
+}
+
+#[test]
+fn clients_without_a_certificate_are_anonymous_where_that_is_allowed() {
+    let world = World::new();
+    for version in VERSIONS {
+        assert!(!works(world.client(version), world.optional()));
+        assert!(!works(world.client(version), world.server(Kind::EcdsaP256, NoClientAuth)));
+        // Nobody asks it.
+        assert!(!works(world.known_client(version, Kind::EcdsaP256), world.server(Kind::Rsa2048, NoClientAuth)));
+    }
+}
+
+#[test]
+fn a_client_without_the_certificate_that_is_required_is_refused_with_the_alert_of_the_version() {
+    let world = World::new();
+    for (version, alert) in [
+        (ProtocolVersion::TLS13, AlertDescription::CERTIFICATE_REQUIRED),
+        // RFC 5246 §7.4.6.
+        (ProtocolVersion::TLS12, AlertDescription::HANDSHAKE_FAILURE),
+    ] {
+        let (error, told) = refused(world.client(version), world.required());
+        assert_eq!((error, told), (Error::NoClientCertificate { version }, alert));
+    }
+}
+
+#[test]
+fn a_client_of_another_authority_is_refused_even_where_none_is_required() {
+    let world = World::new();
+    let stranger = Ca::named("nobody", Kind::EcdsaP256);
+    // Of the same name as the authority that is trusted, and with another key.
+    let twin = Ca::named("the clients' authority", Kind::EcdsaP384);
+    for version in VERSIONS {
+        for (ca, server) in [(&stranger, world.required()), (&stranger, world.optional()), (&twin, world.required())] {
+            let mut client = world.client(version);
+            client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
+            let (error, told) = refused(client, server);
+            assert!(matches!(error, Error::Certificate(_)), "{error}");
+            let expected = [AlertDescription::UNKNOWN_CA, AlertDescription::BAD_CERTIFICATE];
+            assert!(expected.contains(&told), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_clients_certificate_is_checked_against_the_servers_clock() {
+    #[derive(Debug)]
+    struct At(Option<u64>);
+    impl TimeProvider for At {
+        fn now(&self) -> Option<UnixTime> {
+            self.0.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+        }
+    }
+    let world = World::new();
+    let (cert, key) = world.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, 2001));
+    for version in VERSIONS {
+        let client = || {
+            let mut client = world.client(version);
+            client.set_client_identity(tls_api::identity_from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
+            client
+        };
+        let server = |at: Option<u64>| {
+            let mut server = world.required();
+            server.set_time_provider(Arc::new(At(at)));
+            server
+        };
+        assert!(works(client(), server(Some(960_000_000))));
+        let (error, told) = refused(client(), world.required());
+        assert!(matches!(error, Error::Certificate(CertificateError::Expired { .. })), "{error}");
+        assert_eq!(told, AlertDescription::CERTIFICATE_EXPIRED);
+        let (error, told) = refused(client(), server(None));
+        assert_eq!(error, Error::Certificate(CertificateError::TimeUnknown));
+        assert_eq!(told, AlertDescription::INTERNAL_ERROR);
+    }
+}
+
+/// Decides as it is told, and knows nothing of authorities.
+#[derive(Debug)]
+struct Decides(Result<(), CertificateError>);
+
+impl ClientCertVerifier for Decides {
+    fn client_auth(&self) -> ClientAuth {
+        ClientAuth::Required
+    }
+
+    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], _: UnixTime) -> Result<(), CertificateError> {
+        assert!(!chain.is_empty());
+        self.0.clone()
+    }
+}
+
+#[test]
+fn a_verifier_of_ones_own_decides_and_needs_no_authority() {
+    let world = World::new();
+    let no = CertificateError::Application("not on Sundays".into());
+    for version in VERSIONS {
+        assert!(works(world.known_client(version, Kind::Ed25519), world.server(Kind::EcdsaP256, Decides(Ok(())))));
+        let (error, told) = refused(
+            world.known_client(version, Kind::Ed25519),
+            world.server(Kind::EcdsaP256, Decides(Err(no.clone()))),
+        );
+        assert_eq!(error, Error::Certificate(no.clone()));
+        assert_eq!(told, AlertDescription::CERTIFICATE_UNKNOWN);
+        // It is not asked about nobody.
+        let (error, _) = refused(world.client(version), world.server(Kind::EcdsaP256, Decides(Ok(()))));
+        assert_eq!(error, Error::NoClientCertificate { version });
+    }
+}
+
+/// What a client with another's certificate sends, whose own signature is `signature`.
+fn impostor(
+    world: &World,
+    version: ProtocolVersion,
+    signature: &[u8],
+    server: &mut ServerSession,
+) -> Result<(), Error> {
+    let mut config = EngineConfig::new();
+    config.set_versions(&[version]).unwrap();
+    config.set_client_identity_lookup(true);
+    let (cert, _) = world.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, FAR));
+    let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+    let stolen = Arc::new(Identity::with_remote_key(chain, vec![SignatureScheme::ECDSA_SECP256R1_SHA256]).unwrap());
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
+
+    let (mut out, mut incoming) = (Outgoing::new(), Vec::new());
+    let mut client = ClientConnection::new(Arc::new(config), "server.test".try_into().unwrap(), &mut out).unwrap();
+    loop {
+        if !out.is_empty() {
+            server.read_tls(&mut out.ready()).unwrap();
+            out.consume(out.len());
+        }
+        server.process_new_packets()?;
+        incoming.extend(drain(server));
+        let processed = client.process(&mut incoming, &mut out).unwrap();
+        incoming.drain(..processed.consumed);
+        let mut open = match processed.progress {
+            Progress::Need(need) => Some(need),
+            Progress::NeedMoreInput { .. } if out.is_empty() => panic!("the server waits for more"),
+            _ => None,
+        };
+        while let Some(need) = open {
+            let answer = match need {
+                Need::Verdict(need) => need.verify(&world.servers.roots(), now),
+                Need::ClientIdentity(need) => need.answer(stolen.clone()),
+                Need::Signature(need) => need.answer(signature.to_vec()),
+                other => panic!("{other:?}"),
+            };
+            open = client.resume(answer, &mut out).unwrap();
+        }
+    }
+}
+
+/// CVE-2020-24613 and CVE-2022-25640 are servers that believed a certificate without its signature.
+#[test]
+fn a_client_without_the_certificates_key_is_refused_whatever_the_verifier_says() {
+    let world = World::new();
+    for version in VERSIONS {
+        for signature in [&[][..], &[0x30, 6, 2, 1, 1, 2, 1, 1], &[0x30, 6, 2, 1, 0, 2, 1, 0], &[0; 64]] {
+            let mut server = ServerSession::new(&Arc::new(world.server(Kind::EcdsaP256, Decides(Ok(())))));
+            let error = impostor(&world, version, signature, &mut server).unwrap_err();
+            assert_eq!(error, Error::BadSignature, "{version}");
+            assert!(server.peer_certificates().is_none());
+        }
+    }
+}
+
+/// Remembers what it was asked, and answers with what it has.
+#[derive(Debug)]
+struct Remembers(Mutex<Vec<Asked>>, Option<Arc<Identity>>);
+
+/// Authorities and schemes.
+type Asked = (Vec<Vec<u8>>, Vec<SignatureScheme>);
+
+impl ResolvesClientCert for Remembers {
+    fn resolve(&self, authorities: &[Vec<u8>], schemes: &[SignatureScheme]) -> Option<Arc<Identity>> {
+        self.0.lock().unwrap().push((authorities.to_vec(), schemes.to_vec()));
+        self.1.clone()
+    }
+}
+
+#[test]
+fn a_client_resolver_gets_the_servers_authorities_and_schemes() {
+    let world = World::new();
+    for version in VERSIONS {
+        let resolver = Arc::new(Remembers(
+            Mutex::default(),
+            Some(Arc::new(world.clients.identity(Kind::Ed25519, &["client.test"]))),
+        ));
+        let mut client = world.client(version);
+        client.set_client_cert_resolver(resolver.clone());
+        assert!(works(client.clone(), world.required()));
+        assert!(works(client.clone(), world.server(Kind::EcdsaP256, Decides(Ok(())))));
+        // A server that does not ask is no question.
+        assert!(!works(client, world.server(Kind::EcdsaP256, NoClientAuth)));
+        let asked = resolver.0.lock().unwrap();
+        let [(authorities, schemes), (none, _)] = &asked[..] else { panic!("{asked:?}") };
+        // The name of the clients' authority: SEQUENCE { SET { SEQUENCE { 2.5.4.3, UTF8String } } }.
+        let text = b"the clients' authority";
+        let length = u8::try_from(text.len()).unwrap();
+        let head = [0x30, length + 11, 0x31, length + 9, 0x30, length + 7, 6, 3, 0x55, 4, 3, 12, length];
+        assert_eq!(authorities, &[[&head[..], text].concat()]);
+        assert!(none.is_empty(), "an own verifier has no hints unless it says so");
+        for scheme in [
+            SignatureScheme::ED25519,
+            SignatureScheme::ECDSA_SECP256R1_SHA256,
+            SignatureScheme::ECDSA_SECP384R1_SHA384,
+            SignatureScheme::RSA_PSS_RSAE_SHA256,
+        ] {
+            assert!(schemes.contains(&scheme), "{version} {scheme}");
+        }
+        assert!(!schemes.contains(&SignatureScheme::RSA_PKCS1_SHA1) && !schemes.contains(&SignatureScheme::ECDSA_SHA1));
+    }
+}
+
+#[test]
+fn an_identity_that_cannot_sign_what_the_server_accepts_is_not_shown() {
+    let world = World::new();
+    let (cert, _) = world.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, FAR));
+    let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+    let unusable = Arc::new(Identity::with_remote_key(chain, vec![SignatureScheme::ED448]).unwrap());
+    for version in VERSIONS {
+        for resolver in [Remembers(Mutex::default(), None), Remembers(Mutex::default(), Some(unusable.clone()))] {
+            let mut client = world.client(version);
+            client.set_client_cert_resolver(Arc::new(resolver));
+            assert!(!works(client.clone(), world.optional()));
+            let (error, _) = refused(client, world.required());
+            assert_eq!(error, Error::NoClientCertificate { version });
+        }
+    }
+}
+
+#[test]
+fn authorities_whose_names_do_not_fit_are_refused_and_change_nothing() {
+    #[derive(Debug)]
+    struct Hints(Vec<Vec<u8>>);
+    impl ClientCertVerifier for Hints {
+        fn client_auth(&self) -> ClientAuth {
+            ClientAuth::Required
+        }
+        fn root_hint_subjects(&self) -> Vec<Vec<u8>> {
+            self.0.clone()
+        }
+        fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), CertificateError> {
+            Ok(())
+        }
+    }
+    let world = World::new();
+    let mut server = world.servers.server_config(Kind::EcdsaP256);
+    for hints in [vec![vec![0x30; 0x8000]], vec![Vec::new()]] {
+        let refused = server.set_client_cert_verifier(Arc::new(Hints(hints)));
+        assert_eq!(refused, Err(tls_api::ConfigError::HintsTooLong));
+    }
+    assert!(!works(world.client(ProtocolVersion::TLS12), server));
+    // As many as fit come through both versions.
+    for version in VERSIONS {
+        let hints = vec![vec![0x30; 998]; 30];
+        let resolver = Arc::new(Remembers(
+            Mutex::default(),
+            Some(Arc::new(world.clients.identity(Kind::EcdsaP256, &["client.test"]))),
+        ));
+        let mut client = world.client(version);
+        client.set_client_cert_resolver(resolver.clone());
+        assert!(works(client, world.server(Kind::EcdsaP256, Hints(hints.clone()))));
+        assert_eq!(resolver.0.lock().unwrap()[0].0, hints);
+    }
+}

@@ -1,0 +1,117 @@
+//! What a server staples to its certificate arrives, byte for byte, at whoever judges it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tls_api::handshake::need::Need;
+use tls_api::handshake::{ClientConfig as EngineConfig, ClientConnection, Outgoing, Progress};
+use tls_api::pki_types::UnixTime;
+use tls_api::{Identity, ServerConfig, ServerSession, Session};
+
+use crate::pair::{drain, pattern};
+use crate::pki::{Ca, Kind, VERSIONS};
+
+/// An OCSP response and timestamps.
+type Stapled = (Option<Vec<u8>>, Vec<Vec<u8>>);
+
+/// What a client with this configuration is shown beside the certificate, after which it completes its handshake.
+fn shown(config: EngineConfig, ca: &Ca, server: &Arc<ServerConfig>) -> Stapled {
+    let mut server = ServerSession::new(server);
+    let (mut out, mut incoming, mut seen) = (Outgoing::new(), Vec::new(), None);
+    let mut client = ClientConnection::new(Arc::new(config), "server.test".try_into().unwrap(), &mut out).unwrap();
+    while client.is_handshaking() || server.is_handshaking() {
+        if !out.is_empty() {
+            server.read_tls(&mut out.ready()).unwrap();
+            out.consume(out.len());
+        }
+        server.process_new_packets().unwrap();
+        incoming.extend(drain(&mut server));
+        let processed = client.process(&mut incoming, &mut out).unwrap();
+        incoming.drain(..processed.consumed);
+        if let Progress::Need(need) = processed.progress {
+            let Need::Verdict(need) = need else { panic!("{need:?}") };
+            seen = Some((need.ocsp_response().map(<[u8]>::to_vec), need.signed_certificate_timestamps().to_vec()));
+            let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
+            assert!(client.resume(need.verify(&ca.roots(), now), &mut out).unwrap().is_none());
+        }
+    }
+    seen.unwrap()
+}
+
+fn stapling(ca: &Ca, ocsp: &[u8], scts: &[Vec<u8>]) -> Identity {
+    let mut identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
+    identity.set_ocsp_response(Some(ocsp.to_vec())).unwrap();
+    identity.set_signed_certificate_timestamps(scts.to_vec()).unwrap();
+    identity
+}
+
+#[test]
+fn ocsp_response_and_timestamps_arrive_if_asked_for_and_only_then() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for (ocsp, scts) in [
+        (pattern(1), vec![pattern(1)]),
+        (pattern(2_000), vec![pattern(119), pattern(120)]),
+        (pattern(40_000), vec![pattern(20_000)]),
+    ] {
+        let server = Arc::new(ServerConfig::new(stapling(&ca, &ocsp, &scts)));
+        for version in VERSIONS {
+            for (ask_ocsp, ask_scts) in [(true, true), (true, false), (false, true), (false, false)] {
+                let mut client = EngineConfig::new();
+                client.set_versions(&[version]).unwrap();
+                client.set_ocsp_request(ask_ocsp);
+                client.set_sct_request(ask_scts);
+                let mut limits = tls_api::Limits::default();
+                limits.handshake_message = 0x4_0000;
+                client.set_limits(limits);
+                let expected = (ask_ocsp.then(|| ocsp.clone()), if ask_scts { scts.clone() } else { Vec::new() });
+                assert!(shown(client, &ca, &server) == expected, "{version} {ask_ocsp} {ask_scts} {}", ocsp.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_that_has_nothing_to_staple_staples_nothing() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let server = Arc::new(ca.server_config(Kind::EcdsaP256));
+    for version in VERSIONS {
+        let mut client = EngineConfig::new();
+        client.set_versions(&[version]).unwrap();
+        client.set_sct_request(true);
+        assert_eq!(shown(client, &ca, &server), (None, Vec::new()));
+    }
+}
+
+#[cfg(feature = "dangerous_configuration")]
+#[test]
+fn a_verifier_of_ones_own_gets_what_is_stapled() {
+    use tls_api::pki_types::{CertificateDer, ServerName};
+    use tls_api::{CertificateError, ServerCertVerifier, Stapled};
+
+    use crate::pair::Pair;
+
+    #[derive(Debug)]
+    struct Expects(Vec<u8>, Vec<Vec<u8>>);
+    impl ServerCertVerifier for Expects {
+        fn verify_server_cert(
+            &self,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            stapled: &Stapled<'_>,
+            _: UnixTime,
+        ) -> Result<(), CertificateError> {
+            assert_eq!((stapled.ocsp_response, stapled.scts), (Some(&self.0[..]), &self.1[..]));
+            Ok(())
+        }
+    }
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (ocsp, scts) = (pattern(500), vec![pattern(120)]);
+    let server = Arc::new(ServerConfig::new(stapling(&ca, &ocsp, &scts)));
+    for version in VERSIONS {
+        let mut client = tls_api::ClientConfig::new();
+        client.set_versions(&[version]).unwrap();
+        client.set_sct_request(true);
+        client.dangerous().set_certificate_verifier(Arc::new(Expects(ocsp.clone(), scts.clone())));
+        Pair::connected(&Arc::new(client), &server);
+    }
+}
