@@ -87,6 +87,10 @@ impl WaitServerHello {
         Self { offer: Box::new(Offer { config, name, random, session_id, key }), hello }
     }
 
+    pub(super) fn offers_tls13(&self) -> bool {
+        self.offer.config.common.enables(ProtocolVersion::TLS13)
+    }
+
     /// Warnings exist before TLS 1.3 alone: unrecognized_name is one that old servers send and go on.
     pub(super) fn ignores_warnings(&self) -> bool {
         self.offer.config.common.enables(ProtocolVersion::TLS12)

@@ -27,7 +27,7 @@
 //! }
 //! ```
 
-use tls_codec::code_points::HandshakeType;
+use tls_codec::code_points::{ContentType, HandshakeType};
 use tls_codec::handshake::{RawMessage, ServerHelloMessage};
 
 use crate::error::Error;
@@ -116,6 +116,10 @@ impl States for Client {
         out: &mut dyn Sink,
     ) -> Result<AfterChangeCipherSpec<Self>, Error> {
         match self {
+            // RFC 5246 §7.1: it has no place here where TLS 1.3 was not offered.
+            Self::WaitServerHello(ref s) if !s.offers_tls13() => {
+                Err(Error::UnexpectedRecord { state: self.name(), got: ContentType::CHANGE_CIPHER_SPEC })
+            }
             // RFC 9846 §5: from the first ClientHello on. It changes nothing: TLS 1.2 has its own after ServerHello.
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => Ok(AfterChangeCipherSpec::Ignored(self)),
             Self::Versioned(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Versioned)),

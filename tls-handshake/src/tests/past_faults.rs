@@ -1,7 +1,9 @@
 //! Faults that other stacks had, each played to ours. The matrix of states and messages holds all of them as well; these show
 //! them one by one, with the records that they go in.
 
-use tls_codec::code_points::{AlertDescription as A, ContentType as C, HandshakeType as T, SignatureScheme};
+use tls_codec::code_points::{
+    AlertDescription as A, ContentType as C, HandshakeType as T, ProtocolVersion, SignatureScheme,
+};
 
 use tls_crypto::tls12::{KeyBlock, MasterSecret};
 use tls_crypto::{Overhead, Sealer, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256};
@@ -86,6 +88,10 @@ fn cve_2014_0224_early_change_cipher_spec_changes_no_key() {
     let (_, mut server) = halted(Kind::Tls12, &pki, [usize::MAX, 1]);
     is_unexpected(&server.change_cipher_spec(), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
     assert!(!server.world.actions.iter().any(|action| matches!(action, Action::InstallRead(_))));
+    // Before ServerHello, at a client that offered no version which has it for middleboxes.
+    let mut config = configs(Kind::Tls12).0;
+    config.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+    is_unexpected(&client_with(config, None).change_cipher_spec(), "WAIT_SH", C::CHANGE_CIPHER_SPEC);
     // Between the client's Certificate and its proof.
     let pki = super::flow::pki(Kind::Tls12Auth);
     for (count, state) in [(1, "WAIT_CERT"), (2, "WAIT_CKE"), (3, "WAIT_CV")] {
