@@ -15,6 +15,7 @@ mod pair;
 mod past_faults;
 mod records;
 mod replay;
+mod stapling;
 mod updates;
 mod versions;
 mod wire;

@@ -9,7 +9,7 @@ use super::flow::{
     End, Failure, Habit, Kind, Outcome, client, client_with, configs, ends, halted, meet, run, server, server_with,
 };
 use super::hello::{Change, Hello, client_given, server_given, tells};
-use super::pair::{OCSP_RESPONSE, Pair, Pki, SCTS};
+use super::pair::Pki;
 use crate::config::{ClientConfig, ServerConfig, SuitePreference};
 use crate::error::{Error, Illegal};
 use crate::need::{Answer, Need};
@@ -59,14 +59,10 @@ fn a_suite_is_of_the_certificate_s_kind() {
 
 #[test]
 fn no_suite_without_forward_secrecy_or_with_cbc_is_taken() {
-    for (suite, name) in [
-        ([0x00, 0x9c], "TLS_RSA_WITH_AES_128_GCM_SHA256"),
-        ([0x00, 0x2f], "TLS_RSA_WITH_AES_128_CBC_SHA"),
-        ([0xc0, 0x13], "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"),
-        // Of a family that is not named, and told by its number.
-        ([0x00, 0x9e], "0x009e"),
-    ] {
-        tells(&server_says_to(&Pki::with_rsa_key(), &|h| h.suites = suite.to_vec()), A::HANDSHAKE_FAILURE, &[name]);
+    // RSA key transport with GCM and with CBC, ECDHE with CBC, DHE with GCM.
+    for suite in [[0x00, 0x9c], [0x00, 0x2f], [0xc0, 0x13], [0x00, 0x9e]] {
+        let refused = server_says_to(&Pki::with_rsa_key(), &|h| h.suites = suite.to_vec());
+        tells(&refused, A::HANDSHAKE_FAILURE, &[&id(&suite).to_string(), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]);
     }
 }
 
@@ -323,46 +319,6 @@ fn application_protocols_are_agreed_on_in_the_hellos() {
     assert_eq!(says, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::ALPN });
 }
 
-/// RFC 6066 §8, RFC 6962 §3.3, RFC 9846 §4.5.1.1.
-#[test]
-fn what_is_stapled_arrives_at_whoever_judges_the_chain_if_it_was_asked_for() {
-    let pki = Pki::new().stapled();
-    for kind in [Kind::Tls12, Kind::Full] {
-        for (ocsp, scts) in [(true, true), (true, false), (false, true), (false, false)] {
-            let (mut client, server) = configs(kind);
-            client.set_ocsp_request(ocsp);
-            client.set_sct_request(scts);
-            let mut judged = false;
-            let mut pair = Pair::with(client, server);
-            pair.run(&mut |need| {
-                if let Need::Verdict(need) = &need {
-                    judged = true;
-                    assert_eq!(need.ocsp_response(), ocsp.then_some(OCSP_RESPONSE), "{kind:?}");
-                    let expected: Vec<&[u8]> = if scts { SCTS.to_vec() } else { Vec::new() };
-                    assert_eq!(need.signed_certificate_timestamps(), expected, "{kind:?}");
-                }
-                pki.answer(need)
-            })
-            .unwrap();
-            assert!(judged && !pair.client.is_handshaking() && !pair.server.is_handshaking());
-        }
-    }
-}
-
-/// RFC 6066 §8: "the server MAY choose not to send" it, whatever its ServerHello says.
-#[test]
-fn a_promised_status_need_not_come() {
-    let pki = Pki::new();
-    let promise: Habit = Box::new(|message| {
-        if message[0] == T::SERVER_HELLO.0 {
-            Hello::edit(message, &|h| h.extensions.push((X::STATUS_REQUEST.0, Vec::new())));
-        }
-    });
-    let (client_config, server_config) = configs(Kind::Tls12);
-    let (mut client, mut server) = (client(client_config), server_with(server_config, Some(promise)));
-    assert_eq!(meet(&mut client, &mut server, &pki), Outcome::BothConnected);
-}
-
 /// Edits each message of one type.
 fn habit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<Habit> {
     Some(Box::new(move |message| {
@@ -467,6 +423,21 @@ fn a_client_key_exchange_is_a_valid_point_of_the_chosen_group() {
             let error = Illegal::KeyShare(group).into();
             assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at: T::CLIENT_KEY_EXCHANGE, error }));
         }
+    }
+}
+
+/// RFC 8422 §2: the suite says which kind of key signs, though a good signature by another is at hand.
+#[test]
+fn a_key_exchange_is_signed_by_a_key_of_the_suite_s_kind() {
+    let kinds = Pki::of_all_kinds();
+    for (name, pki) in &kinds {
+        let other = if name.starts_with("RSA") { [0xc0, 0x2b] } else { [0xc0, 0x2f] };
+        let (client_config, server_config) = configs(Kind::Tls12);
+        let lies = habit(T::SERVER_HELLO, move |message| Hello::edit(message, &|h| h.suites = other.to_vec()));
+        let outcome = meet(&mut client(client_config), &mut server_with(server_config, lies), pki);
+        let error = Error::SignatureSchemeMismatch(pki.identity.schemes()[0]);
+        let refused = Outcome::Failed(Failure { side: "client", at: T::SERVER_KEY_EXCHANGE, error });
+        assert_eq!(outcome, refused, "{name}");
     }
 }
 

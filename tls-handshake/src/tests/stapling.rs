@@ -1,0 +1,48 @@
+//! What is stapled to a server's certificate, in both versions.
+
+use tls_codec::code_points::{ExtensionType as X, HandshakeType as T};
+
+use super::flow::{Habit, Kind, Outcome, client, configs, meet, server_with};
+use super::hello::Hello;
+use super::pair::{OCSP_RESPONSE, Pair, Pki, SCTS};
+use crate::need::Need;
+
+/// RFC 6066 §8, RFC 6962 §3.3, RFC 9846 §4.5.1.1.
+#[test]
+fn what_is_stapled_arrives_at_whoever_judges_the_chain_if_it_was_asked_for() {
+    let pki = Pki::new().stapled();
+    for kind in [Kind::Tls12, Kind::Full] {
+        for (ocsp, scts) in [(true, true), (true, false), (false, true), (false, false)] {
+            let (mut client, server) = configs(kind);
+            client.set_ocsp_request(ocsp);
+            client.set_sct_request(scts);
+            let mut judged = false;
+            let mut pair = Pair::with(client, server);
+            pair.run(&mut |need| {
+                if let Need::Verdict(need) = &need {
+                    judged = true;
+                    assert_eq!(need.ocsp_response(), ocsp.then_some(OCSP_RESPONSE), "{kind:?}");
+                    let expected: Vec<&[u8]> = if scts { SCTS.to_vec() } else { Vec::new() };
+                    assert_eq!(need.signed_certificate_timestamps(), expected, "{kind:?}");
+                }
+                pki.answer(need)
+            })
+            .unwrap();
+            assert!(judged && !pair.client.is_handshaking() && !pair.server.is_handshaking());
+        }
+    }
+}
+
+/// RFC 6066 §8: "the server MAY choose not to send" it, whatever its ServerHello says.
+#[test]
+fn a_promised_status_need_not_come() {
+    let pki = Pki::new();
+    let promise: Habit = Box::new(|message| {
+        if message[0] == T::SERVER_HELLO.0 {
+            Hello::edit(message, &|h| h.extensions.push((X::STATUS_REQUEST.0, Vec::new())));
+        }
+    });
+    let (client_config, server_config) = configs(Kind::Tls12);
+    let (mut client, mut server) = (client(client_config), server_with(server_config, Some(promise)));
+    assert_eq!(meet(&mut client, &mut server, &pki), Outcome::BothConnected);
+}
