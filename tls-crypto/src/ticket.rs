@@ -22,7 +22,7 @@ use crate::{Error, SecureRandom, SystemRandom};
 ///
 /// let key = TicketKey::generate()?;
 /// let ticket = key.seal(b"state")?;
-/// assert_eq!(key.open(&ticket).as_deref(), Some(&b"state"[..]));
+/// assert_eq!(key.open(&ticket).as_deref(), Some(&b"state".to_vec()));
 /// assert_eq!(TicketKey::generate()?.open(&ticket), None);
 /// # Ok::<(), tls_crypto::Error>(())
 /// ```
