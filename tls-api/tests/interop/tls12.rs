@@ -11,6 +11,7 @@ use crate::programs::Program;
 use crate::{GROUPS, MUCH, Outcome, checksum, contains, much, trial};
 
 const OPENSSL: &[Program] = &[Program::Openssl];
+const CURL: &[Program] = &[Program::Openssl, Program::Curl];
 const GNUTLS_CLI: &[Program] = &[Program::Openssl, Program::GnutlsCli];
 const GNUTLS_SERV: &[Program] = &[Program::Openssl, Program::GnutlsServ];
 
@@ -53,8 +54,30 @@ pub(crate) fn trials() -> Vec<Trial> {
             }));
         }
         let name = suite.name;
-        trials.push(trial(format!("tls12::gnutls_client::{name}"), GNUTLS_CLI, move || gnutls_client(suite)));
-        trials.push(trial(format!("tls12::gnutls_server::{name}"), GNUTLS_SERV, move || gnutls_server(suite)));
+        trials.push(trial(format!("tls12::gnutls_client::{name}"), GNUTLS_CLI, move || gnutls_client(suite, None)));
+        trials.push(trial(format!("tls12::gnutls_server::{name}"), GNUTLS_SERV, move || {
+            gnutls_server("1.2", suite.kind, suite.name, suite.gnutls, None)
+        }));
+        trials.push(trial(format!("tls12::curl::{name}"), CURL, move || curl(suite, None)));
+    }
+    for group in GROUPS {
+        // A certificate of RSA: the list of groups is about a certificate's curve as well.
+        let [_, rsa, ..] = &SUITES;
+        let name = group.0;
+        trials
+            .push(trial(format!("tls12::gnutls_client::{name}"), GNUTLS_CLI, move || gnutls_client(rsa, Some(group))));
+        trials.push(trial(format!("tls12::gnutls_server::{name}"), GNUTLS_SERV, move || {
+            gnutls_server("1.2", rsa.kind, rsa.name, rsa.gnutls, Some(group))
+        }));
+        trials.push(trial(format!("tls12::curl::{name}"), CURL, move || curl(rsa, Some(name))));
+        trials.push(trial(format!("tls13::gnutls_server::{name}"), GNUTLS_SERV, move || {
+            gnutls_server("1.3", Kind::Rsa, "TLS_AES_128_GCM_SHA256", "AES-128-GCM", Some(group))
+        }));
+    }
+    for (suite, theirs) in crate::SUITES {
+        trials.push(trial(format!("tls13::gnutls_server::{suite}"), GNUTLS_SERV, move || {
+            gnutls_server("1.3", Kind::EcdsaP256, suite, theirs, None)
+        }));
     }
     for kind in Kind::ALL {
         trials.push(trial(format!("tls12::openssl_client::certificate::{}", kind.name()), OPENSSL, move || {
@@ -102,7 +125,7 @@ fn fetch_from_openssl(kind: Kind, server_options: &[&str], client_options: &[&st
     Ok(ended.stderr.clone() + &ended.text())
 }
 
-fn openssl_client(suite: &Suite, (group, _, _): (&str, &str, &str)) -> Outcome {
+fn openssl_client(suite: &Suite, (group, _, _): Group) -> Outcome {
     // The client's list of groups is about the certificate's curve as well, so that we choose from all of them.
     let page = fetch_from_us(suite.kind, &["--group", group], &["-tls1_2", "-cipher", suite.openssl])?;
     contains(&page, "version: TLSv1.2\n")?;
@@ -110,29 +133,47 @@ fn openssl_client(suite: &Suite, (group, _, _): (&str, &str, &str)) -> Outcome {
     contains(&page, &format!("group: {group}\n"))
 }
 
-fn openssl_server(suite: &Suite, (group, theirs, _): (&str, &str, &str)) -> Outcome {
+fn openssl_server(suite: &Suite, (group, theirs, _): Group) -> Outcome {
     let options = ["-tls1_2", "-cipher", suite.openssl, "-groups", theirs];
     let told = fetch_from_openssl(suite.kind, &options, &[])?;
     contains(&told, &format!("established: TLSv1.2, {}, {group},", suite.name))
 }
 
-fn priority(suite: &Suite) -> Vec<String> {
-    vec!["--priority".into(), format!("NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+{}", suite.gnutls)]
+type Group = (&'static str, &'static str, &'static str);
+
+fn priority(version: &str, cipher: &str, group: Option<Group>) -> Vec<String> {
+    let group = group.map_or_else(String::new, |(_, _, theirs)| format!(":-GROUP-ALL:+GROUP-{theirs}"));
+    vec!["--priority".into(), format!("NORMAL:-VERS-ALL:+VERS-TLS{version}:-CIPHER-ALL:+{cipher}{group}")]
 }
 
-fn gnutls_client(suite: &Suite) -> Outcome {
+fn gnutls_client(suite: &Suite, group: Option<Group>) -> Outcome {
     let server = Server::start(suite.kind, &[], &["http"])?;
-    let mut client = gnutls::client(server.port, &priority(suite))?;
+    let mut client = gnutls::client(server.port, &priority("1.2", suite.gnutls, group))?;
     client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
     client.stdout.wait_for("Peer has closed the GnuTLS connection")?;
-    contains(&client.stdout.text(), &format!("version: TLSv1.2\ncipher suite: {}\n", suite.name))
+    let page = client.stdout.text();
+    contains(&page, &format!("version: TLSv1.2\ncipher suite: {}\n", suite.name))?;
+    contains(&page, &group.map_or_else(String::new, |(ours, _, _)| format!("group: {ours}\n")))
 }
 
-fn gnutls_server(suite: &Suite) -> Outcome {
-    let server = GnutlsServer::start(suite.kind, &priority(suite))?;
+fn gnutls_server(version: &str, kind: Kind, suite: &str, cipher: &str, group: Option<Group>) -> Outcome {
+    let server = GnutlsServer::start(kind, &priority(version, cipher, group))?;
     let ended = client(server.port, &["--verbose", "--http", "/"])?.succeed()?;
-    contains(&ended.stderr, &format!("established: TLSv1.2, {},", suite.name))?;
+    contains(&ended.stderr, &format!("established: TLSv{version}, {suite},"))?;
+    contains(&ended.stderr, &group.map_or_else(String::new, |(ours, _, _)| format!(", {ours}, handshake")))?;
     contains(&ended.text(), "HTTP/1.0 200 OK")
+}
+
+fn curl(suite: &Suite, group: Option<&str>) -> Outcome {
+    let options: &[&str] = if let Some(group) = group { &["--group", group] } else { &["--suite", suite.name] };
+    let server = Server::start(suite.kind, options, &["http"])?;
+    let mut command = Program::Curl.command();
+    command.args(["--disable", "--silent", "--show-error", "--ipv4", "--noproxy", "*", "--max-time", "30"]);
+    command.args(["--tls-max", "1.2", "--ciphers", suite.openssl, "--cacert"]).arg(ca_file()?);
+    command.arg(format!("https://localhost:{}/", server.port));
+    let page = Running::start(command)?.succeed()?.text();
+    contains(&page, &format!("version: TLSv1.2\ncipher suite: {}\n", suite.name))?;
+    contains(&page, &group.map_or_else(String::new, |group| format!("group: {group}\n")))
 }
 
 /// A gnutls-serv on a free port.
