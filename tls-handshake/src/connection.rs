@@ -14,29 +14,27 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
-use pki_types::{CertificateDer, ServerName};
+use pki_types::ServerName;
 use tls_codec::alert::Alert;
-use tls_codec::code_points::{AlertDescription, AlertLevel, CipherSuite, ContentType, NamedGroup, ProtocolVersion};
+use tls_codec::code_points::{AlertDescription, AlertLevel, ContentType, ProtocolVersion};
 use tls_codec::decode_all;
 use tls_codec::handshake::{RawMessage, Split, split_message};
-use tls_codec::owned::NewSessionTicketView;
-use tls_codec::owned::Owned;
 use tls_crypto::SystemRandom;
 
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::config::{ClientConfig, Common, KeyLog, ServerConfig};
 use crate::error::Error;
-use crate::established::{Established, HandshakeKind};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Transmit};
-use crate::role::{AfterChangeCipherSpec, Role, States, Step, Versioned};
+use crate::role::{AfterChangeCipherSpec, Role, States, Step};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
 
 #[cfg(test)]
 mod forge;
+mod inspect;
 mod world;
 
 use world::World;
@@ -114,15 +112,6 @@ impl ClientConnection {
         Ok(connection)
     }
 
-    /// The tickets that the server sent so far, the oldest first (RFC 9846 §4.7.1); at most 8 are kept.
-    #[must_use]
-    pub fn tickets(&self) -> &[Owned<NewSessionTicketView>] {
-        match &self.state {
-            Ok(Client::Versioned(Versioned::Tls13(state))) => state.tickets(),
-            _ => &[],
-        }
-    }
-
     #[cfg(test)]
     pub(crate) fn replayed(state: Client, config: &ClientConfig) -> Self {
         let joiner = Joiner::new(config.common.limits.handshake_message);
@@ -139,12 +128,6 @@ impl ServerConnection {
         let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
         let state = Server::WaitClientHello(WaitClientHello::new(config, &SystemRandom));
         Self::with(Ok(state), transmit, joiner, key_log)
-    }
-
-    /// The host name that the client asked for (SNI), once the handshake is complete.
-    #[must_use]
-    pub fn server_name(&self) -> Option<&str> {
-        self.established()?.negotiated.server_name.as_deref()
     }
 }
 
@@ -282,12 +265,6 @@ impl<R: Role> Connection<R> {
         traffic.refresh(&mut world)
     }
 
-    /// Whether the peer said close_notify.
-    #[must_use]
-    pub fn close_notify_received(&self) -> bool {
-        self.peer_closed
-    }
-
     /// Tells that the transport ended.
     ///
     /// # Errors
@@ -303,62 +280,6 @@ impl<R: Role> Connection<R> {
         let e = Error::ClosedDuringHandshake { state: state.name() };
         self.state = Err(e.clone());
         Err(e)
-    }
-
-    /// The error that ended the connection.
-    #[must_use]
-    pub fn error(&self) -> Option<&Error> {
-        self.state.as_ref().err()
-    }
-
-    /// Derives keying material for the application (RFC 9846 §7.5, RFC 5705). With TLS 1.3 no context and an empty one are the
-    /// same, with TLS 1.2 they are not.
-    ///
-    /// # Errors
-    /// [`Error::HandshakeNotComplete`]; [`Error::Crypto`] for an `out` or a context that is too long;
-    /// [`Error::ExtendedMasterSecretRequired`] with TLS 1.2 and a peer that does not know it (RFC 7627 §5.4).
-    pub fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
-        self.established().ok_or(Error::HandshakeNotComplete)?.exporter.export(label, context, out)
-    }
-
-    /// The peer's certificates, leaf first, once the handshake is complete.
-    #[must_use]
-    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
-        self.established()?.peer.chain().map(|chain| chain.certificates())
-    }
-
-    /// The application protocol that was agreed on, once the handshake is complete.
-    #[must_use]
-    pub fn alpn_protocol(&self) -> Option<&[u8]> {
-        self.established()?.negotiated.alpn.as_deref()
-    }
-
-    /// The version that was agreed on, once the handshake is complete.
-    #[must_use]
-    pub fn protocol_version(&self) -> Option<ProtocolVersion> {
-        Some(self.established()?.negotiated.suite.version())
-    }
-
-    /// The cipher suite that was agreed on, once the handshake is complete.
-    #[must_use]
-    pub fn negotiated_cipher_suite(&self) -> Option<CipherSuite> {
-        Some(self.established()?.negotiated.suite.suite())
-    }
-
-    /// The group of the key exchange, once the handshake is complete.
-    #[must_use]
-    pub fn negotiated_group(&self) -> Option<NamedGroup> {
-        Some(self.established()?.negotiated.group)
-    }
-
-    /// How the handshake went, once it is complete.
-    #[must_use]
-    pub fn handshake_kind(&self) -> Option<HandshakeKind> {
-        Some(self.established()?.negotiated.kind)
-    }
-
-    fn established(&self) -> Option<Established<'_>> {
-        self.state.as_ref().ok()?.established()
     }
 
     fn step(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {

@@ -43,8 +43,11 @@ pub(crate) trait States: Sized + std::fmt::Debug {
     /// The connection, once its handshake is complete.
     fn established(&self) -> Option<Established<'_>>;
 
-    /// What changes the connection's keys, once its handshake is complete; `None` if the version cannot.
-    fn traffic_mut(&mut self) -> Option<&mut Traffic>;
+    /// What changes the connection's keys, once its handshake is complete. TLS 1.2 has nothing: it changes them by
+    /// renegotiation alone.
+    fn traffic_mut(&mut self) -> Option<&mut Traffic> {
+        None
+    }
 }
 
 /// A handshake whose version is decided: the hellos decided it, and nobody asks again.

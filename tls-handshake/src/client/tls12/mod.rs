@@ -43,7 +43,6 @@ use crate::need::{Answer, Answered, Asker};
 use crate::role::{AfterChangeCipherSpec, States, Step};
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
-use crate::traffic::Traffic;
 
 mod answer;
 mod offer;
@@ -180,10 +179,5 @@ impl States for State {
             Self::Connected(s) => Some(s.established()),
             _ => None,
         }
-    }
-
-    /// There is none: TLS 1.2 changes keys by renegotiation alone, which is not supported.
-    fn traffic_mut(&mut self) -> Option<&mut Traffic> {
-        None
     }
 }

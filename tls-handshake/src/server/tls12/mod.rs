@@ -54,7 +54,6 @@ use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Answered, Asker};
 use crate::role::{AfterChangeCipherSpec, States, Step};
 use crate::sink::Sink;
-use crate::traffic::Traffic;
 
 mod chosen;
 mod finished;
@@ -181,9 +180,5 @@ impl States for State {
             Self::Connected(s) => Some(s.established()),
             _ => None,
         }
-    }
-
-    fn traffic_mut(&mut self) -> Option<&mut Traffic> {
-        None
     }
 }

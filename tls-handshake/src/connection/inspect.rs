@@ -1,0 +1,94 @@
+//! What can be asked of a connection.
+
+use pki_types::CertificateDer;
+use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
+use tls_codec::owned::{NewSessionTicketView, Owned};
+
+use super::{ClientConnection, Connection, ServerConnection};
+use crate::client::Client;
+use crate::error::Error;
+use crate::established::{Established, HandshakeKind};
+use crate::role::{Role, Versioned};
+
+impl<R: Role> Connection<R> {
+    /// Whether the peer said close_notify.
+    #[must_use]
+    pub fn close_notify_received(&self) -> bool {
+        self.peer_closed
+    }
+
+    /// The error that ended the connection.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.state.as_ref().err()
+    }
+
+    /// Derives keying material for the application (RFC 9846 §7.5, RFC 5705). With TLS 1.3 no context and an empty one are the
+    /// same, with TLS 1.2 they are not.
+    ///
+    /// # Errors
+    /// [`Error::HandshakeNotComplete`]; [`Error::Crypto`] for an `out` or a context that is too long;
+    /// [`Error::ExtendedMasterSecretRequired`] with TLS 1.2 and a peer that does not know it (RFC 7627 §5.4).
+    pub fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
+        self.established().ok_or(Error::HandshakeNotComplete)?.exporter.export(label, context, out)
+    }
+
+    /// The peer's certificates, leaf first, once the handshake is complete.
+    #[must_use]
+    pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
+        self.established()?.peer.chain().map(|chain| chain.certificates())
+    }
+
+    /// The application protocol that was agreed on, once the handshake is complete.
+    #[must_use]
+    pub fn alpn_protocol(&self) -> Option<&[u8]> {
+        self.established()?.negotiated.alpn.as_deref()
+    }
+
+    /// The version that was agreed on, once the handshake is complete.
+    #[must_use]
+    pub fn protocol_version(&self) -> Option<ProtocolVersion> {
+        Some(self.established()?.negotiated.suite.version())
+    }
+
+    /// The cipher suite that was agreed on, once the handshake is complete.
+    #[must_use]
+    pub fn negotiated_cipher_suite(&self) -> Option<CipherSuite> {
+        Some(self.established()?.negotiated.suite.suite())
+    }
+
+    /// The group of the key exchange, once the handshake is complete.
+    #[must_use]
+    pub fn negotiated_group(&self) -> Option<NamedGroup> {
+        Some(self.established()?.negotiated.group)
+    }
+
+    /// How the handshake went, once it is complete.
+    #[must_use]
+    pub fn handshake_kind(&self) -> Option<HandshakeKind> {
+        Some(self.established()?.negotiated.kind)
+    }
+
+    pub(super) fn established(&self) -> Option<Established<'_>> {
+        self.state.as_ref().ok()?.established()
+    }
+}
+
+impl ClientConnection {
+    /// The tickets that the server sent so far, the oldest first (RFC 9846 §4.7.1); at most 8 are kept.
+    #[must_use]
+    pub fn tickets(&self) -> &[Owned<NewSessionTicketView>] {
+        match &self.state {
+            Ok(Client::Versioned(Versioned::Tls13(state))) => state.tickets(),
+            _ => &[],
+        }
+    }
+}
+
+impl ServerConnection {
+    /// The host name that the client asked for (SNI), once the handshake is complete.
+    #[must_use]
+    pub fn server_name(&self) -> Option<&str> {
+        self.established()?.negotiated.server_name.as_deref()
+    }
+}
