@@ -1,12 +1,13 @@
 //! Interoperability: the example programs and the library against the peers that people have installed, over real sockets.
 //!
-//! The peers are `openssl`, `curl`, `gnutls-cli` and `gnutls-serv`, `node`, `java` and `sslscan`. Tests of one that is not installed are reported as ignored, with the
-//! reason; with `TLS_INTEROP_REQUIRED=1` in the environment they fail instead.
+//! The peers are `openssl`, `curl`, `gnutls-cli` and `gnutls-serv`, `node`, `java` and `sslscan`. Tests of one that is not
+//! installed are reported as ignored, with the reason; with `TLS_INTEROP_REQUIRED=1` in the environment they fail instead.
 
 mod certificates;
 mod client_certificates;
 mod closing;
 mod curl;
+mod exporters;
 mod gnutls;
 mod http;
 mod key_update;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         tls12::trials(),
         client_certificates::trials(),
         versions::trials(),
+        exporters::trials(),
         node_and_java::trials(),
         scan::trials(),
     ];
