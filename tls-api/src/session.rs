@@ -121,7 +121,8 @@ pub trait Session: Read + BufRead + Write {
     /// and an empty one give the same, with TLS 1.2 they do not: a protocol for both should always have a context.
     ///
     /// # Errors
-    /// [`Error::HandshakeNotComplete`], and if `out` is longer than the key schedule can fill.
+    /// [`Error::HandshakeNotComplete`]; if `out` is longer than the key schedule can fill; and
+    /// [`Error::ExtendedMasterSecretRequired`] with a TLS 1.2 peer whose keys are not bound to the handshake (RFC 7627 §5.4).
     fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error>;
 
     /// Changes our sending keys, and asks the peer to change its own (RFC 9846 §4.7.3). Happens by itself before the
