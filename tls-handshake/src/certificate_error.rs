@@ -43,7 +43,7 @@ pub enum CertificateError {
     BadSignature,
     /// A certificate of the chain was revoked.
     Revoked,
-    /// The server presents an authority's certificate as its own.
+    /// The peer presents an authority's certificate as its own.
     CaUsedAsEndEntity,
     /// The certificate is not meant for this purpose (extended key usage).
     WrongPurpose,
@@ -82,7 +82,7 @@ impl fmt::Display for CertificateError {
         match self {
             Self::NoTrustAnchors => f.write_str(
                 "no trust anchors are configured, so that no certificate can be accepted; \
-                 give the client a RootCertStore",
+                 give the configuration a RootCertStore",
             ),
             Self::Expired { now, not_after } => {
                 write!(f, "it expired at {}; our clock says {}", Utc(*not_after), Utc(*now))
@@ -100,13 +100,12 @@ impl fmt::Display for CertificateError {
                 f,
                 "no path leads from the {sent} certificate(s) sent to one of the {anchors} trust anchor(s) configured; \
                  the authority may be a private one that has to be added to the RootCertStore, \
-                 or the server may have left out an intermediate certificate"
+                 or the peer may have left out an intermediate certificate"
             ),
             Self::BadSignature => f.write_str("a signature in its chain is wrong"),
             Self::Revoked => f.write_str("it was revoked"),
             Self::CaUsedAsEndEntity => f.write_str(
-                "it is an authority's certificate, and not a server's; the server needs a certificate of its own, \
-                 issued by that authority",
+                "it is an authority's certificate; whoever proves itself needs one of its own, issued by that authority",
             ),
             Self::WrongPurpose => f.write_str("it is not meant for this purpose (extended key usage)"),
             Self::UnsupportedAlgorithm => f.write_str(

@@ -69,12 +69,16 @@ impl Identity {
     /// for none. It is not looked into.
     ///
     /// # Errors
-    /// [`IdentityError::TooLong`] for one that is empty or longer than 64 KiB.
+    /// [`IdentityError::TooLong`] for one that is empty, or longer than 64 KiB together with the timestamps.
     pub fn set_ocsp_response(&mut self, response: Option<Vec<u8>>) -> Result<(), IdentityError> {
-        if response.as_ref().is_some_and(|response| response.is_empty() || response.len() > MAX_STAPLED) {
+        if response.as_ref().is_some_and(Vec::is_empty) {
             return Err(IdentityError::TooLong);
         }
-        self.ocsp_response = response;
+        let before = std::mem::replace(&mut self.ocsp_response, response);
+        if self.stapled_len() > MAX_STAPLED {
+            self.ocsp_response = before;
+            return Err(IdentityError::TooLong);
+        }
         Ok(())
     }
 
@@ -82,14 +86,23 @@ impl Identity {
     /// to clients that ask for them. They are not looked into.
     ///
     /// # Errors
-    /// [`IdentityError::TooLong`] if one is empty, or all together are longer than 64 KiB.
+    /// [`IdentityError::TooLong`] if one is empty, or all together, with the OCSP response, are longer than 64 KiB.
     pub fn set_signed_certificate_timestamps(&mut self, scts: Vec<Vec<u8>>) -> Result<(), IdentityError> {
-        let length: usize = scts.iter().map(|sct| sct.len().saturating_add(2)).sum();
-        if length > MAX_STAPLED || scts.iter().any(Vec::is_empty) {
+        if scts.iter().any(Vec::is_empty) {
             return Err(IdentityError::TooLong);
         }
-        self.scts = scts;
+        let before = std::mem::replace(&mut self.scts, scts);
+        if self.stapled_len() > MAX_STAPLED {
+            self.scts = before;
+            return Err(IdentityError::TooLong);
+        }
         Ok(())
+    }
+
+    /// TLS 1.3 has both in one block of extensions.
+    fn stapled_len(&self) -> usize {
+        let scts: usize = self.scts.iter().map(|sct| sct.len().saturating_add(2)).sum();
+        scts.saturating_add(self.ocsp_response.as_ref().map_or(0, Vec::len))
     }
 
     /// What is stapled to the certificate.
@@ -128,8 +141,8 @@ impl Identity {
 const ENTRY_OVERHEAD: usize = 5;
 /// What is left of a message's 2^24 - 1 bytes beside all else that may be in it.
 const MAX_CHAIN: usize = 0xf0_0000;
-/// An extension's bytes, its own fields counted.
-const MAX_STAPLED: usize = 0xfff0;
+/// What a block of extensions holds beside the fields around it.
+const MAX_STAPLED: usize = 0xffe0;
 
 fn public_key_of(leaf: &CertificateDer<'_>) -> Result<Vec<u8>, IdentityError> {
     let certificate = webpki::EndEntityCert::try_from(leaf).map_err(|e| IdentityError::BadLeaf(e.to_string()))?;

@@ -80,12 +80,12 @@ impl fmt::Display for Error {
                 write!(f, "the key of the chosen certificate is on the curve {curve}; the client accepts ")?;
                 list(f, offered)
             }
-            Self::NoCommonAlpn { offered, enabled } => write!(
-                f,
-                "no common application protocol: the client asks for {}; enabled here are {}",
-                protocols(offered),
-                protocols(enabled)
-            ),
+            Self::NoCommonAlpn { offered, enabled } => {
+                f.write_str("no common application protocol: the client asks for ")?;
+                protocols(f, offered)?;
+                f.write_str("; enabled here are ")?;
+                protocols(f, enabled)
+            }
             Self::MissingExtension { message, extension } => {
                 write!(f, "the peer's {message} message lacks the extension {extension}")
             }
@@ -150,19 +150,50 @@ fn hint(description: AlertDescription) -> &'static str {
     }
 }
 
+/// How many things of a list are told: a peer's list may have thousands, and the text goes into logs.
+const TOLD: usize = 40;
+
 fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
     if items.is_empty() {
         return f.write_str("none");
     }
-    for (at, item) in items.iter().enumerate() {
+    for (at, item) in items.iter().take(TOLD).enumerate() {
         if at > 0 {
             f.write_str(", ")?;
         }
         write!(f, "{item}")?;
     }
-    Ok(())
+    match items.len().saturating_sub(TOLD) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
 }
 
-fn protocols(names: &[Vec<u8>]) -> String {
-    names.iter().map(|name| format!("{:?}", String::from_utf8_lossy(name))).collect::<Vec<_>>().join(", ")
+/// The names of application protocols, of at most 255 bytes each.
+struct Protocol<'a>(&'a [u8]);
+
+impl fmt::Display for Protocol<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self.0))
+    }
+}
+
+fn protocols(f: &mut fmt::Formatter<'_>, names: &[Vec<u8>]) -> fmt::Result {
+    list(f, &names.iter().map(|name| Protocol(name)).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tls_codec::code_points::CipherSuite;
+
+    #[test]
+    fn however_much_a_peer_offers_the_text_is_short() {
+        let offered = vec![CipherSuite(0x1a1a); 0x7fff];
+        let text = Error::NoCommonCipherSuite { offered, enabled: Vec::new() }.to_string();
+        assert!(text.len() < 2000 && text.contains("and 32727 more"), "{text}");
+        let offered = vec![vec![b'x'; 255]; 250];
+        let text = Error::NoCommonAlpn { offered, enabled: vec![b"h2".to_vec()] }.to_string();
+        assert!(text.len() < 12_000 && text.contains("and 210 more; enabled here are \"h2\""), "{text}");
+    }
 }

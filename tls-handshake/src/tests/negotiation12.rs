@@ -12,6 +12,7 @@ use super::hello::{Change, Hello, client_given, server_given, tells};
 use super::pair::Pki;
 use crate::config::{ClientConfig, ServerConfig, SuitePreference};
 use crate::error::{Error, Illegal};
+use crate::identity::Identity;
 use crate::need::{Answer, Need};
 use crate::role::States;
 
@@ -126,6 +127,23 @@ fn a_client_without_signature_algorithms_is_refused() {
         assert_eq!(refused, Error::NoCommonSignatureScheme { offered: Vec::new(), able });
         assert_eq!(refused.alert(), Some(A::HANDSHAKE_FAILURE));
     }
+}
+
+/// A key elsewhere whose owner says that it does SHA-1.
+#[test]
+fn an_identity_without_a_usable_scheme_is_told_as_such() {
+    let pki = Pki::new();
+    let chain = pki.identity.chain().to_vec();
+    let identity = std::sync::Arc::new(Identity::with_remote_key(chain, vec![Z::ECDSA_SHA1]).unwrap());
+    let (mut client, mut server) = ends(Kind::Tls12);
+    let mut answer = |need| match need {
+        Need::Identity(need) => need.answer(identity.clone()),
+        other => pki.answer(other),
+    };
+    let refused = server.deliver(&client.pop(), &mut answer).unwrap_err();
+    let Error::NoCommonSignatureScheme { able, .. } = &refused else { panic!("{refused:?}") };
+    assert_eq!(able, &[Z::ECDSA_SHA1]);
+    assert_eq!(refused.alert(), Some(A::HANDSHAKE_FAILURE));
 }
 
 fn groups(list: &[G]) -> Vec<u8> {

@@ -1,10 +1,14 @@
 //! What is stapled to a server's certificate, in both versions.
 
+use std::sync::Arc;
+
 use tls_codec::code_points::{ExtensionType as X, HandshakeType as T};
 
 use super::flow::{Habit, Kind, Outcome, client, configs, meet, server_with};
 use super::hello::Hello;
 use super::pair::{OCSP_RESPONSE, Pair, Pki, SCTS};
+use crate::config::Limits;
+use crate::identity::{Identity, IdentityError};
 use crate::need::Need;
 
 /// RFC 6066 §8, RFC 6962 §3.3, RFC 9846 §4.5.1.1.
@@ -45,4 +49,31 @@ fn a_promised_status_need_not_come() {
     let (client_config, server_config) = configs(Kind::Tls12);
     let (mut client, mut server) = (client(client_config), server_with(server_config, Some(promise)));
     assert_eq!(meet(&mut client, &mut server, &pki), Outcome::BothConnected);
+}
+
+/// RFC 9846 §4.5.1: one block of extensions of 2^16 - 1 bytes has both.
+#[test]
+fn what_is_stapled_fits_one_block_of_extensions() {
+    let pki = Pki::new();
+    let mut identity = Identity::new(pki.identity.chain().to_vec(), pki.private_key()).unwrap();
+    identity.set_ocsp_response(Some(vec![7; 60_000])).unwrap();
+    assert_eq!(identity.set_signed_certificate_timestamps(vec![vec![7; 50_000]]), Err(IdentityError::TooLong));
+    assert!(identity.signed_certificate_timestamps().is_empty(), "a refused setting changed something");
+    // As much as is accepted goes over the wire.
+    let most =
+        (1..6000).rev().find(|length| identity.set_signed_certificate_timestamps(vec![vec![7; *length]]).is_ok());
+    assert!(most.is_some_and(|most| most > 5000));
+    let identity = Arc::new(identity);
+    for kind in [Kind::Tls12, Kind::Full] {
+        let (mut client, server) = configs(kind);
+        client.set_sct_request(true);
+        client.set_limits(Limits { handshake_message: 0x2_0000, ..Limits::default() });
+        let mut pair = Pair::with(client, server);
+        pair.run(&mut |need| match need {
+            Need::Identity(need) => need.answer(Arc::clone(&identity)),
+            other => pki.answer(other),
+        })
+        .unwrap();
+        assert!(!pair.client.is_handshaking());
+    }
 }

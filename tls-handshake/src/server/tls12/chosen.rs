@@ -40,18 +40,23 @@ pub(super) struct Chosen {
 
 impl Chosen {
     pub(super) fn from(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -> Result<Self, Error> {
-        let suite = choose(config, hello, identity)?;
         // Without the extension SHA-1 is meant (RFC 5246 §7.4.1.4.1), which is not there.
         let schemes = hello.extensions.signature_algorithms;
+        let no_scheme = || Error::NoCommonSignatureScheme {
+            offered: schemes.iter().flat_map(|schemes| schemes.iter()).collect(),
+            able: identity.schemes().to_vec(),
+        };
+        // A key elsewhere may be said to do what no suite has a use for.
+        if !identity.schemes().iter().any(|scheme| RULES.schemes.contains(scheme)) {
+            return Err(no_scheme());
+        }
+        let suite = choose(config, hello, identity)?;
         let scheme = first_common(identity.schemes(), |scheme| {
             schemes.is_some_and(|schemes| schemes.contains(*scheme))
                 && RULES.schemes.contains(scheme)
                 && is_for(suite.authentication, *scheme)
         });
-        let scheme = scheme.ok_or_else(|| Error::NoCommonSignatureScheme {
-            offered: schemes.iter().flat_map(|schemes| schemes.iter()).collect(),
-            able: identity.schemes().to_vec(),
-        })?;
+        let scheme = scheme.ok_or_else(no_scheme)?;
         // RFC 8422 §4 lets the server pick any curve for a client that names none; no such client is left.
         let groups = hello.extensions.supported_groups;
         let supports = |group: NamedGroup| groups.is_some_and(|groups| groups.contains(group));
