@@ -51,7 +51,8 @@ impl Transmit {
 
     /// Ends the flight: cuts it into records and seals each where it lies.
     ///
-    /// A flight that fits one record, which most do, is not moved. A longer one is spread from its end, each byte once.
+    /// A flight that fits one record, which most do, is not moved; one that is longer, or whose records begin with an
+    /// explicit nonce (Finished of TLS 1.2, 16 bytes), is spread from its end, each byte once.
     pub(crate) fn end_flight(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         let Some(start) = outgoing.flight() else { return Ok(()) };
         let bytes = outgoing.bytes_mut();
