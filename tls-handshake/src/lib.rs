@@ -68,6 +68,7 @@ pub mod identity;
 pub mod need;
 mod negotiate;
 mod record;
+pub mod resumption;
 mod role;
 pub mod schedule;
 pub mod server;

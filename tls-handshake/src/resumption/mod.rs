@@ -1,0 +1,89 @@
+//! What is kept of a connection so that a later one can go on from it, as values (RFC 9846 §2.2, RFC 5077, RFC 5246 §7.3).
+//!
+//! ```text
+//! a server's connection ─▶ ServerSessionValue ─ encode ─▶ a ticket that the client keeps, or a store's entry
+//! a client's connection ─▶ ClientSessionValue ─ encode ─▶ a store's entry, a file
+//!                                │
+//!                             check: the same configuration (scope), name, suite, and not too old
+//!                                ▼
+//!                   pre-shared key of TLS 1.3, master secret of TLS 1.2
+//! ```
+//!
+//! A session is bound to the configuration that it was established under: its scope is a hash of all that decides whom that
+//! configuration trusts. No value here is believed before it was checked against the present configuration.
+
+#![allow(dead_code, unused_imports, reason = "until the states use it")]
+
+use zeroize::Zeroizing;
+
+mod client;
+mod external;
+mod scope;
+mod server;
+mod validity;
+
+pub use client::ClientSessionValue;
+pub use external::ExternalPsk;
+pub(crate) use scope::{Scope, ScopeInputs};
+pub use server::ServerSessionValue;
+pub(crate) use server::{NotResumed, Wanted};
+pub(crate) use validity::not_after;
+
+/// RFC 9846 §4.7.1: no ticket is good for longer, in seconds; and no session goes on for longer from the full handshake that
+/// began it.
+pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
+
+/// The secret of a session: the pre-shared key of TLS 1.3, as long as the suite's hash, or the master secret of TLS 1.2.
+/// Zeroized on drop, and not shown by `Debug`.
+#[derive(Clone)]
+pub(crate) struct SessionSecret {
+    bytes: Zeroizing<[u8; Self::MAX]>,
+    length: usize,
+}
+
+impl SessionSecret {
+    /// That of SHA-384, and of the master secret.
+    pub(crate) const MAX: usize = 48;
+
+    /// `None` if there are none, or more than [`MAX`](Self::MAX).
+    pub(crate) fn new(secret: &[u8]) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; Self::MAX]);
+        let length = secret.len();
+        bytes.get_mut(..length).filter(|_| length > 0)?.copy_from_slice(secret);
+        Some(Self { bytes, length })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for SessionSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionSecret")
+    }
+}
+
+/// Why bytes are no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// They were written by another version of this library, or are something else altogether.
+    Format,
+    /// They are cut off, too long, or contradict themselves.
+    Malformed,
+    /// They are of a cipher suite that is not supported.
+    CipherSuite,
+}
+
+impl std::fmt::Display for SessionError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Format => "these bytes are no session, or one of another version of this library: forget them",
+            Self::Malformed => "the session is damaged: forget it",
+            Self::CipherSuite => "the session is of a cipher suite that is not supported: forget it",
+        })
+    }
+}
+
+impl std::error::Error for SessionError {}
