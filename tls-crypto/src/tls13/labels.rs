@@ -1,8 +1,9 @@
-//! The labels of RFC 9846 §7, in the form in which they enter HKDF: length, prefix, name.
+//! The labels of RFC 9846 §7 and of RFC 9258 §5, in the form in which they enter HKDF: length, prefix, name.
 
 use crate::hkdf::Label;
 
 pub(super) const EXTERNAL_BINDER: Label = Label(b"\x10tls13 ext binder");
+pub(super) const IMPORTED_BINDER: Label = Label(b"\x10tls13 imp binder");
 pub(super) const RESUMPTION_BINDER: Label = Label(b"\x10tls13 res binder");
 pub(super) const CLIENT_EARLY_TRAFFIC: Label = Label(b"\x11tls13 c e traffic");
 pub(super) const EARLY_EXPORTER: Label = Label(b"\x12tls13 e exp master");
@@ -23,6 +24,9 @@ pub(super) const RESUMPTION: Label = Label(b"\x10tls13 resumption");
 /// The label of the second step of an exporter (RFC 9846 §7.5), whose output may be longer than the hash.
 pub(super) const EXPORTER_OUTPUT: &[u8] = b"exporter";
 
+/// The label of a key that is imported (RFC 9258 §5.1), whose output may be longer than the hash.
+pub(super) const DERIVED_PSK: &[u8] = b"derived psk";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +35,7 @@ mod tests {
     fn every_label_starts_with_its_own_length_and_the_prefix() {
         let labels = [
             EXTERNAL_BINDER,
+            IMPORTED_BINDER,
             RESUMPTION_BINDER,
             CLIENT_EARLY_TRAFFIC,
             EARLY_EXPORTER,

@@ -7,11 +7,13 @@ use super::traffic::{ExporterSecret, FinishedKey, ResumptionSecret, TrafficSecre
 use crate::hkdf::{self, Expander, Secret};
 use crate::{Digest, HashAlgorithm, SharedSecret};
 
-/// Where a pre-shared key comes from; the two are kept apart by different labels.
+/// Where a pre-shared key comes from; the three are kept apart by different labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BinderKind {
-    /// It was agreed on outside of TLS.
+    /// It was agreed on outside of TLS, and is used as it is.
     External,
+    /// It was agreed on outside of TLS, and [imported](super::import_psk) (RFC 9258 §5.2).
+    Imported,
     /// It belongs to a ticket of an earlier connection.
     Resumption,
 }
@@ -43,6 +45,7 @@ impl EarlySecret {
     pub fn binder_key(&self, kind: BinderKind) -> FinishedKey {
         let label = match kind {
             BinderKind::External => labels::EXTERNAL_BINDER,
+            BinderKind::Imported => labels::IMPORTED_BINDER,
             BinderKind::Resumption => labels::RESUMPTION_BINDER,
         };
         FinishedKey::of(&self.derive(label, self.algorithm.of_nothing()).expander())
@@ -227,6 +230,33 @@ mod tests {
             assert_eq!(a.client.expose_for_key_log(), b.client.expose_for_key_log());
             let (a, b) = (main_a.into_main().application(&at), main_b.into_main().application(&at));
             assert_eq!(a.server.expose_for_key_log(), b.server.expose_for_key_log());
+        }
+    }
+
+    #[test]
+    fn each_kind_of_psk_has_the_binder_label_of_its_rfc() {
+        let kinds = [
+            (BinderKind::External, &b"ext binder"[..]),
+            (BinderKind::Imported, b"imp binder"),
+            (BinderKind::Resumption, b"res binder"),
+        ];
+        for hash in HASHES {
+            let transcript = hash.hash(b"a truncated ClientHello");
+            for (kind, label) in kinds {
+                // RFC 9846 §7.1 and §4.3.11.2, written out.
+                let mut binder_key = vec![0; hash.output_len()];
+                let early = hkdf::extract(hash, &[], b"psk");
+                hkdf::hkdf_expand_label(&early, label, hash.hash(b"").as_ref(), &mut binder_key).unwrap();
+                let mut finished_key = vec![0; hash.output_len()];
+                Expander::new(hash, &binder_key).expand_label(b"finished", b"", &mut finished_key).unwrap();
+                let expected = Expander::new(hash, &finished_key).hmac(transcript.as_ref());
+
+                let binder_of = |kind| EarlySecret::with_psk(hash, b"psk").binder_key(kind);
+                assert_eq!(binder_of(kind).verify_data(&transcript), expected);
+                for (other, _) in kinds.into_iter().filter(|(other, _)| *other != kind) {
+                    assert!(!binder_of(other).verify(&transcript, expected.as_ref()), "{kind:?} {other:?}");
+                }
+            }
         }
     }
 

@@ -1,0 +1,132 @@
+//! Importing keys that were agreed on outside of TLS (RFC 9258).
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use super::labels;
+use crate::hash::MAX_HASH_LEN;
+use crate::{Error, HashAlgorithm, hkdf};
+
+/// The pre-shared key that an external one is imported as, for one protocol and one hash, RFC 9258 §5.1.
+///
+/// `epsk_hash` is the hash that goes with the external key `epsk`, and `imported_identity` the encoded `ImportedIdentity`,
+/// which is the identity of the imported key in the ClientHello. The imported key is as long as the output of `target`, the
+/// hash that its `target_kdf` names: the only one that it may be used with.
+/// Its binder goes under [`BinderKind::Imported`](super::BinderKind::Imported).
+///
+/// # Errors
+///
+/// [`Error::OutputTooLong`] if HKDF could not give that much: with these hashes it always can.
+///
+/// ```
+/// use tls_crypto::HashAlgorithm::{Sha256, Sha384};
+/// use tls_crypto::tls13::import_psk;
+///
+/// // external_identity, context, target_protocol, target_kdf
+/// let identity = b"\x00\x06sensor\x00\x00\x03\x04\x00\x02";
+/// let psk = import_psk(Sha256, &[7; 32], identity, Sha384)?;
+/// assert_eq!(psk.as_ref().len(), Sha384.output_len());
+/// # Ok::<(), tls_crypto::Error>(())
+/// ```
+pub fn import_psk(
+    epsk_hash: HashAlgorithm,
+    epsk: &[u8],
+    imported_identity: &[u8],
+    target: HashAlgorithm,
+) -> Result<ImportedPsk, Error> {
+    // A salt of Hash.length zeros and an empty one are the same key of HMAC.
+    let epskx = hkdf::extract(epsk_hash, &[], epsk);
+    let context = epsk_hash.hash(imported_identity);
+    let mut bytes = Zeroizing::new([0; MAX_HASH_LEN]);
+    let ipskx = bytes.get_mut(..target.output_len()).ok_or(Error::OutputTooLong)?;
+    hkdf::hkdf_expand_label(&epskx, labels::DERIVED_PSK, context.as_ref(), ipskx)?;
+    Ok(ImportedPsk { target, bytes })
+}
+
+/// A pre-shared key that was imported, for [`EarlySecret::with_psk`](super::EarlySecret::with_psk) under its target's hash.
+/// Zeroized on drop, and not shown by `Debug`.
+pub struct ImportedPsk {
+    target: HashAlgorithm,
+    bytes: Zeroizing<[u8; MAX_HASH_LEN]>,
+}
+
+impl ImportedPsk {
+    /// The only hash that it may be used with.
+    #[inline]
+    #[must_use]
+    pub fn target(&self) -> HashAlgorithm {
+        self.target
+    }
+}
+
+impl AsRef<[u8]> for ImportedPsk {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.target.output_len()).unwrap_or(self.bytes.as_slice())
+    }
+}
+
+impl fmt::Debug for ImportedPsk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportedPsk").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASHES: [HashAlgorithm; 2] = [HashAlgorithm::Sha256, HashAlgorithm::Sha384];
+
+    fn pairs() -> impl Iterator<Item = (HashAlgorithm, HashAlgorithm)> {
+        HASHES.into_iter().flat_map(|hash| HASHES.map(|target| (hash, target)))
+    }
+
+    #[test]
+    fn an_imported_psk_is_the_derivation_of_the_rfc_step_by_step() {
+        for (hash, target) in pairs() {
+            let epskx = hkdf::extract(hash, &vec![0; hash.output_len()], b"external key");
+            // struct { uint16 length; opaque label<7..255>; opaque context<0..255>; } HkdfLabel, RFC 9846 §7.1
+            let mut info = vec![0, u8::try_from(target.output_len()).unwrap()];
+            info.push(17);
+            info.extend(b"tls13 derived psk");
+            info.push(u8::try_from(hash.output_len()).unwrap());
+            info.extend(hash.hash(b"identity").as_ref());
+            let mut expected = vec![0; target.output_len()];
+            hkdf::expand(hash, epskx.as_ref(), &info, &mut expected).unwrap();
+
+            let imported = import_psk(hash, b"external key", b"identity", target).unwrap();
+            assert_eq!(imported.as_ref(), expected, "{hash:?} for {target:?}");
+        }
+    }
+
+    #[test]
+    fn an_imported_psk_is_as_long_as_the_output_of_its_target() {
+        for (hash, target) in pairs() {
+            let imported = import_psk(hash, b"key", b"identity", target).unwrap();
+            assert_eq!((imported.target(), imported.as_ref().len()), (target, target.output_len()));
+        }
+    }
+
+    #[test]
+    fn key_identity_and_both_hashes_each_make_another_psk() {
+        let mut seen = std::collections::HashSet::new();
+        for (hash, target) in pairs() {
+            for key in [&b"key"[..], b"kez", b""] {
+                for identity in [&b"identity"[..], b"identitz", b""] {
+                    // The heads: the length alone makes no other key.
+                    let head = import_psk(hash, key, identity, target).unwrap().as_ref()[..32].to_vec();
+                    assert!(seen.insert(head), "{hash:?} {key:?} {identity:?} {target:?}");
+                }
+            }
+        }
+        assert_eq!(seen.len(), 36);
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let imported = import_psk(HashAlgorithm::Sha256, b"key", b"identity", HashAlgorithm::Sha384).unwrap();
+        assert_eq!(format!("{imported:?}"), "ImportedPsk { target: Sha384, .. }");
+    }
+}
