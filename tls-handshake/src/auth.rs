@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! VerdictAnswer ─▶ PeerCertVerified ─ signature ─▶ HandshakeSignatureValid ─┐
-//!                   (server: ClientAuth lets the client go without) ────────┴─▶ PeerAuth ─ Finished ─▶ Authenticated
+//!                   (server: ClientAuth lets the client go without) ────────┤
+//! a session's secret, an external key: in the key schedule (`tls12`, `tls13`) ─┴─▶ PeerAuth ─ Finished ─▶ Authenticated
 //!                                                                                                         └─▶ application keys
 //! ```
 //!
@@ -34,6 +35,9 @@
 //! }
 //! ```
 
+use std::sync::Arc;
+
+use pki_types::CertificateDer;
 use tls_codec::code_points::{ProtocolVersion, SignatureScheme};
 use tls_codec::handshake::Finished;
 use tls_crypto::Digest;
@@ -42,6 +46,9 @@ use crate::error::Error;
 use crate::need::VerdictAnswer;
 use crate::verify::PeerChain;
 use crate::verify::signature::{self, DigitallySigned, SignatureRules};
+
+pub(crate) mod tls12;
+pub(crate) mod tls13;
 
 /// Whether a server asks its clients for a certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +121,15 @@ enum Kind {
     Certificate(PeerChain),
     /// A client that showed no certificate, as our configuration allows.
     AnonymousClient,
+    /// Whoever holds this external key.
+    ExternalPsk {
+        identity: Vec<u8>,
+    },
+}
+
+/// Whom a session stands for: whoever was there when it began.
+fn of_session(chain: Option<&Arc<[CertificateDer<'static>]>>) -> PeerAuth {
+    PeerAuth(chain.map_or(Kind::AnonymousClient, |chain| Kind::Certificate(PeerChain::of_session(chain))))
 }
 
 impl PeerAuth {
@@ -170,12 +186,21 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    /// The peer's chain, leaf first; `None` for a client that showed none.
+    /// The peer's chain, leaf first; `None` for a client that showed none, and with an external key.
     #[must_use]
     pub fn chain(&self) -> Option<&PeerChain> {
         match &self.peer.0 {
             Kind::Certificate(chain) => Some(chain),
-            Kind::AnonymousClient => None,
+            Kind::AnonymousClient | Kind::ExternalPsk { .. } => None,
+        }
+    }
+
+    /// The identity of the external key that the peer holds, if that is what it was authenticated by.
+    #[must_use]
+    pub fn external_psk_identity(&self) -> Option<&[u8]> {
+        match &self.peer.0 {
+            Kind::ExternalPsk { identity } => Some(identity),
+            Kind::Certificate(_) | Kind::AnonymousClient => None,
         }
     }
 }

@@ -14,27 +14,25 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 
-use pki_types::ServerName;
 use tls_codec::alert::Alert;
 use tls_codec::code_points::{AlertDescription, AlertLevel, ContentType, ProtocolVersion};
 use tls_codec::decode_all;
 use tls_codec::handshake::{RawMessage, Split, split_message};
-use tls_crypto::SystemRandom;
 
 use crate::client::Client;
-use crate::client::hello::WaitServerHello;
-use crate::config::{ClientConfig, Common, KeyLog, ServerConfig};
+use crate::config::{Common, KeyLog};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Transmit};
 use crate::role::{AfterChangeCipherSpec, Role, States, Step};
 use crate::server::Server;
-use crate::server::hello::WaitClientHello;
 
+mod client;
 #[cfg(test)]
 mod forge;
 mod inspect;
+mod server;
 mod world;
 
 use world::World;
@@ -85,6 +83,9 @@ pub enum Progress {
     Continue,
     /// `incoming[range]` is application data, decrypted where it came. It lies inside the consumed bytes.
     ApplicationData(Range<usize>),
+    /// As [`ApplicationData`](Self::ApplicationData), but sent before the handshake (0-RTT): the client has not shown yet that it is there,
+    /// and what its data asks for should do no harm if an attacker had it done a second time.
+    EarlyData(Range<usize>),
     /// The handshake is complete: application data can be sent.
     HandshakeComplete,
     /// The peer said close_notify: nothing more will come. We can still send.
@@ -94,41 +95,6 @@ pub enum Progress {
     Need(Need),
     /// The handshake still waits for an answer.
     Paused,
-}
-
-impl ClientConnection {
-    /// Starts a handshake with the server of this name: ClientHello goes to `outgoing`.
-    ///
-    /// # Errors
-    /// [`Error::Crypto`] if there is no randomness, [`Error::MessageOfOursTooLong`].
-    pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Self, Error> {
-        let transmit = transmit(&config.common, ProtocolVersion::TLS10);
-        let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
-        let mut connection = Self::with(Err(Error::HandshakeNotComplete), transmit, joiner, key_log);
-        let (mut world, _) = connection.world(outgoing);
-        let state = WaitServerHello::start(config, name, &SystemRandom, &mut world)?;
-        connection.state = Ok(Client::WaitServerHello(state));
-        connection.transmit.end_flight(outgoing)?;
-        Ok(connection)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn replayed(state: Client, config: &ClientConfig) -> Self {
-        let joiner = Joiner::new(config.common.limits.handshake_message);
-        let transmit = transmit(&config.common, ProtocolVersion::TLS10);
-        Self::with(Ok(state), transmit, joiner, config.common.key_log.clone())
-    }
-}
-
-impl ServerConnection {
-    /// Waits for a ClientHello.
-    #[must_use]
-    pub fn new(config: Arc<ServerConfig>) -> Self {
-        let transmit = transmit(&config.common, ProtocolVersion::TLS12);
-        let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
-        let state = Server::WaitClientHello(WaitClientHello::new(config, &SystemRandom));
-        Self::with(Ok(state), transmit, joiner, key_log)
-    }
 }
 
 fn transmit(common: &Common, version: ProtocolVersion) -> Transmit {
@@ -223,7 +189,7 @@ impl<R: Role> Connection<R> {
     /// Whether application data can be sent now.
     fn may_send(&self) -> Result<bool, Error> {
         let state = self.state.as_ref().map_err(Clone::clone)?;
-        if self.closed { Err(Error::SendAfterClose) } else { Ok(state.established().is_some()) }
+        if self.closed { Err(Error::SendAfterClose) } else { Ok(state.may_send()) }
     }
 
     /// Whether the handshake is still going on.
@@ -298,6 +264,7 @@ impl<R: Role> Connection<R> {
         let name = state.name();
         let (content_type, content, total) = match self.receive.open(incoming, name)? {
             Opened::Incomplete { need } => return done(0, Progress::NeedMoreInput { at_least: need }),
+            Opened::Skipped { total } => return done(total, Progress::Continue),
             Opened::Record { content_type, content, total } => (content_type, content, total),
         };
         match content_type {
@@ -311,6 +278,11 @@ impl<R: Role> Connection<R> {
             ContentType::CHANGE_CIPHER_SPEC => {
                 self.change_cipher_spec(incoming.get(content).unwrap_or_default(), outgoing)?;
                 done(total, Progress::Continue)
+            }
+            ContentType::APPLICATION_DATA if self.receive.is_early() => {
+                self.receive.count_early_data(content.len())?;
+                let progress = if content.is_empty() { Progress::Continue } else { Progress::EarlyData(content) };
+                done(total, progress)
             }
             ContentType::APPLICATION_DATA if !self.is_handshaking() => {
                 if content.is_empty() {

@@ -179,6 +179,15 @@ pub enum Error {
     BadSignature,
     /// The verify_data in Finished is wrong: the two sides saw different handshakes.
     BadFinished,
+    /// The client does not hold the pre-shared key that it offers (RFC 9846 §4.3.11.2).
+    BadBinder,
+    /// The server answers early data with an older version than that of the session (RFC 9846 Appendix D.3).
+    EarlyDataAndOlderVersion,
+    /// The client sends more early data than its ticket allows, or more than is skipped (RFC 9846 §4.3.10).
+    TooMuchEarlyData {
+        /// Bytes allowed.
+        limit: u32,
+    },
     /// No identity was chosen for the server name that the client asks for.
     NoIdentity {
         /// The name asked for, if any.
@@ -236,12 +245,13 @@ impl Error {
             | Self::EmptyRecord
             | Self::BadChangeCipherSpec
             | Self::Flood(_)
+            | Self::TooMuchEarlyData { .. }
             | Self::SecondHelloRetryRequest => AlertDescription::UNEXPECTED_MESSAGE,
             Self::BadAlert | Self::NoCertificate => AlertDescription::DECODE_ERROR,
             Self::BadRecordMac => AlertDescription::BAD_RECORD_MAC,
             Self::RecordOverflow { .. } => AlertDescription::RECORD_OVERFLOW,
             Self::MessageTooLarge { .. } | Self::ChainTooLong { .. } => AlertDescription::ILLEGAL_PARAMETER,
-            Self::NoCommonVersion { .. } => AlertDescription::PROTOCOL_VERSION,
+            Self::NoCommonVersion { .. } | Self::EarlyDataAndOlderVersion => AlertDescription::PROTOCOL_VERSION,
             Self::NoCommonCipherSuite { .. }
             | Self::NoCommonGroup { .. }
             | Self::NoCommonSignatureScheme { .. }
@@ -259,7 +269,7 @@ impl Error {
                 AlertDescription::ILLEGAL_PARAMETER
             }
             Self::Certificate(e) => e.alert(),
-            Self::BadSignature | Self::BadFinished => AlertDescription::DECRYPT_ERROR,
+            Self::BadSignature | Self::BadFinished | Self::BadBinder => AlertDescription::DECRYPT_ERROR,
             Self::NoIdentity { .. } => AlertDescription::UNRECOGNIZED_NAME,
             Self::SignerFailed | Self::Crypto(_) | Self::MessageOfOursTooLong => AlertDescription::INTERNAL_ERROR,
             Self::AlertReceived { .. }

@@ -14,6 +14,43 @@ pub enum HandshakeKind {
     Full,
     /// One round trip more: the server asked for another key share (TLS 1.3).
     FullWithHelloRetryRequest,
+    /// It went on from a session: the peer's certificates are those of that time.
+    Resumed,
+    /// It went on from a session, with one round trip more (TLS 1.3).
+    ResumedWithHelloRetryRequest,
+    /// It began from an external pre-shared key: nobody showed a certificate (TLS 1.3).
+    ExternalPsk,
+    /// It began from an external pre-shared key, with one round trip more (TLS 1.3).
+    ExternalPskWithHelloRetryRequest,
+}
+
+impl HandshakeKind {
+    /// Whether HelloRetryRequest was sent.
+    #[must_use]
+    pub fn is_retried(self) -> bool {
+        matches!(
+            self,
+            Self::FullWithHelloRetryRequest
+                | Self::ResumedWithHelloRetryRequest
+                | Self::ExternalPskWithHelloRetryRequest
+        )
+    }
+
+    /// Whether it went on from a session.
+    #[must_use]
+    pub fn is_resumed(self) -> bool {
+        matches!(self, Self::Resumed | Self::ResumedWithHelloRetryRequest)
+    }
+
+    /// The same handshake, from a session.
+    pub(crate) fn resumed(self) -> Self {
+        if self.is_retried() { Self::ResumedWithHelloRetryRequest } else { Self::Resumed }
+    }
+
+    /// The same handshake, from an external key.
+    pub(crate) fn external_psk(self) -> Self {
+        if self.is_retried() { Self::ExternalPskWithHelloRetryRequest } else { Self::ExternalPsk }
+    }
 }
 
 /// What the handshake settled.
@@ -25,6 +62,8 @@ pub(crate) struct Negotiated {
     pub(crate) kind: HandshakeKind,
     /// The name that the client asked for, at a server.
     pub(crate) server_name: Option<String>,
+    /// Whether early data was sent and accepted.
+    pub(crate) early_data: bool,
 }
 
 /// What can be asked of such a connection.

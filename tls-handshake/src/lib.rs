@@ -33,6 +33,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
+#![allow(dead_code, reason = "until TLS 1.2 resumes")]
 #![cfg_attr(
     not(test),
     deny(
@@ -80,15 +81,19 @@ mod traffic;
 pub mod verify;
 
 pub use certificate_error::CertificateError;
-pub use config::{ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, ServerConfig, SuitePreference};
+pub use config::{
+    ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, ServerConfig, SessionLookup, SuitePreference,
+};
 pub use connection::{ClientConnection, Connection, Processed, Progress, ServerConnection};
 pub use error::Error;
 pub use established::HandshakeKind;
 pub use identity::{Identity, IdentityError};
 pub use need::{
-    Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedSession, NeedSignature, NeedVerdict,
+    Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature,
+    NeedVerdict,
 };
 pub use record::Outgoing;
+pub use resumption::{ClientSessionValue, ExternalPsk, ServerSessionValue, SessionError};
 pub use role::{Role, Versioned};
 pub use suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 pub use verify::chain::RootCertStore;

@@ -23,12 +23,19 @@ use crate::verify::PeerChain;
 use crate::verify::chain::{RootCertStore, verify_client_chain, verify_server_chain};
 use crate::verify::signature::SignatureRules;
 
+mod session;
+
+pub(crate) use session::{By, Found, FoundKey, NewSessionAnswer, SessionAnswer};
+pub use session::{NeedNewSession, NeedSession};
+
 /// What the handshake waits for. Each question owns all it needs: it can cross a thread or an `.await`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Need {
-    /// Which session does this ClientHello resume?
+    /// Which session does this ClientHello go on from, or which external key does it name?
     Session(NeedSession),
+    /// Under which tickets are new sessions given out?
+    NewSession(NeedNewSession),
     /// Which identity answers this ClientHello?
     Identity(NeedIdentity),
     /// Which identity, if any, does this server get to see?
@@ -48,6 +55,7 @@ pub struct Answer(pub(crate) Answered);
 #[derive(Debug)]
 pub(crate) enum Answered {
     Session(SessionAnswer),
+    NewSession(NewSessionAnswer),
     Identity(IdentityAnswer),
     ClientIdentity(ClientIdentityAnswer),
     Signature(SignatureAnswer),
@@ -69,61 +77,12 @@ impl Answer {
     pub(crate) fn check(&self, asker: Asker) -> Result<(), Error> {
         asker.check(match &self.0 {
             Answered::Session(a) => a.asker,
+            Answered::NewSession(a) => a.asker,
             Answered::Identity(a) => a.asker,
             Answered::ClientIdentity(a) => a.asker,
             Answered::Signature(a) => a.asker,
             Answered::Verdict(a) => a.asker,
         })
-    }
-}
-
-/// Asks a server's store for the session that a ClientHello wants to resume, by the PSK identities that it offers
-/// (RFC 9846 §4.3.11). It is asked only if [`ServerConfig`](crate::config::ServerConfig::set_session_lookup) says that
-/// there is a store.
-///
-/// There are no sessions to answer with yet: whatever was looked up, the handshake is a full one.
-#[derive(Debug)]
-pub struct NeedSession {
-    asker: Asker,
-    hello: Owned<ClientHelloView>,
-}
-
-impl NeedSession {
-    pub(crate) fn new(asker: Asker, hello: Owned<ClientHelloView>) -> Self {
-        Self { asker, hello }
-    }
-
-    /// The ClientHello.
-    ///
-    /// # Errors
-    /// None in practice: the bytes were decoded before.
-    pub fn client_hello(&self) -> Result<ClientHello<'_>, DecodeError> {
-        self.hello.get()
-    }
-
-    /// What the client offers to resume, in its order of preference: tickets, or keys of a store.
-    pub fn identities(&self) -> impl Iterator<Item = &[u8]> {
-        let offered = self.client_hello().ok().and_then(|hello| hello.extensions.pre_shared_key);
-        offered.into_iter().flat_map(|psks| psks.identities.iter()).map(|offered| offered.identity)
-    }
-
-    /// None of them is known: the handshake goes on as a full one.
-    #[must_use]
-    pub fn not_found(self) -> Answer {
-        Answer(Answered::Session(SessionAnswer { asker: self.asker, hello: self.hello }))
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct SessionAnswer {
-    asker: Asker,
-    hello: Owned<ClientHelloView>,
-}
-
-impl SessionAnswer {
-    /// The hello comes back with the answer, for the next question.
-    pub(crate) fn into_hello(self) -> Owned<ClientHelloView> {
-        self.hello
     }
 }
 

@@ -3,7 +3,7 @@
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
-use crate::established::Established;
+use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker, Need};
 use crate::sink::Sink;
@@ -42,6 +42,16 @@ pub(crate) trait States: Sized + std::fmt::Debug {
 
     /// The connection, once its handshake is complete.
     fn established(&self) -> Option<Established<'_>>;
+
+    /// Whether application data may be sent.
+    fn may_send(&self) -> bool {
+        self.established().is_some()
+    }
+
+    /// What keying material can be exported from for early data, while there may be some (RFC 9846 §7.5). TLS 1.2 has none.
+    fn early_exporter(&self) -> Option<&dyn Exporter> {
+        None
+    }
 
     /// What changes the connection's keys, once its handshake is complete. TLS 1.2 has nothing: it changes them by
     /// renegotiation alone.
@@ -110,6 +120,20 @@ impl<A: States, B: States> States for Versioned<A, B> {
         match self {
             Self::Tls13(s) => s.established(),
             Self::Tls12(s) => s.established(),
+        }
+    }
+
+    fn may_send(&self) -> bool {
+        match self {
+            Self::Tls13(s) => s.may_send(),
+            Self::Tls12(s) => s.may_send(),
+        }
+    }
+
+    fn early_exporter(&self) -> Option<&dyn Exporter> {
+        match self {
+            Self::Tls13(s) => s.early_exporter(),
+            Self::Tls12(s) => s.early_exporter(),
         }
     }
 

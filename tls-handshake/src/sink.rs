@@ -37,6 +37,13 @@ pub trait Sink {
     /// [`Error::Crypto`] if what was sent so far cannot be sealed.
     fn install_write(&mut self, key: WriteKey) -> Result<(), Error>;
 
+    /// Sends in the clear again: early data was sent, and HelloRetryRequest refuses it (RFC 9846 §4.3.10).
+    fn remove_write(&mut self);
+
+    /// Drops the client's early data, which was not accepted, up to a bound: until a ClientHello comes in the clear, or a record that
+    /// the key of the handshake opens (RFC 9846 §4.3.10).
+    fn skip_early_data(&mut self, limit: u32);
+
     /// Tells what happened.
     fn event(&mut self, event: Event<'_>);
 }

@@ -36,6 +36,10 @@ impl Traffic {
         Self { keys, negotiated, received_updates: 0, sent_updates: 0, owed: false, asked: false, refreshes: 0 }
     }
 
+    pub(crate) fn negotiated(&self) -> &Negotiated {
+        &self.negotiated
+    }
+
     pub(crate) fn established<'s>(&'s self, peer: &'s Authenticated) -> Established<'s> {
         Established { negotiated: &self.negotiated, peer, exporter: &self.keys }
     }

@@ -9,7 +9,7 @@ use tls_codec::code_points::{HandshakeType, ProtocolVersion};
 use tls_codec::extension::{OfferedPsks, PskIdentity};
 use tls_codec::handshake::{ClientHello, Split, split_message};
 use tls_codec::writer::Writer;
-use tls_handshake::config::{ClientAuth, ClientConfig, ServerConfig};
+use tls_handshake::config::{ClientAuth, ClientConfig, ServerConfig, SessionLookup};
 use tls_handshake::error::Error;
 use tls_handshake::need::{Answer, Need};
 use tls_handshake::{CertificateError, HandshakeKind, Outgoing};
@@ -19,7 +19,7 @@ fn elsewhere(need: Need, pki: &Pki) -> Answer {
     let (identity, client, roots) = (pki.identity.clone(), pki.client.clone(), pki.roots.clone());
     let worker = thread::spawn(move || match need {
         Need::Session(need) => {
-            assert_eq!(need.identities().collect::<Vec<_>>(), [b"ticket".as_slice(), b"other"]);
+            assert_eq!(need.identities(), [b"ticket".as_slice(), b"other"]);
             need.not_found()
         }
         Need::Identity(need) => {
@@ -227,7 +227,9 @@ fn hello_that_resumes(pair: &Pair) -> Vec<u8> {
 #[test]
 fn a_session_is_looked_up_from_another_thread_and_a_full_handshake_follows() {
     let pki = Pki::new();
-    for (lookup, expected) in [(true, ["session", "identity"].as_slice()), (false, &["identity"])] {
+    for (lookup, expected) in
+        [(SessionLookup::Tickets, ["session", "identity"].as_slice()), (SessionLookup::Never, &["identity"])]
+    {
         let mut config = ServerConfig::new();
         config.set_session_lookup(lookup);
         let mut pair = Pair::with(ClientConfig::new(), config);

@@ -9,11 +9,10 @@ use tls_codec::error::BufferFull;
 use tls_codec::extension;
 use tls_codec::handshake::ServerHello;
 use tls_codec::writer::Writer;
-use tls_crypto::EphemeralKey;
-use tls_crypto::SecureRandom;
-use tls_crypto::Tls13Suite;
-use tls_crypto::Transcript;
+use tls_crypto::tls13::EarlySecret;
+use tls_crypto::{EphemeralKey, SecureRandom, Tls13Suite, Transcript};
 
+use super::known::{Early, Known, Selected, takes_tickets};
 use super::tls12;
 use super::tls13::{self, Shared, WaitEncryptedExtensions};
 use crate::config::ClientConfig;
@@ -23,7 +22,7 @@ use crate::framed::Framed;
 use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
 use crate::role::Versioned;
 use crate::schedule::Side;
-use crate::schedule::tls13::HandshakeKeys;
+use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello};
 use crate::sink::Sink;
 use crate::verify::{tls12 as signatures12, tls13 as signatures13};
 
@@ -32,10 +31,12 @@ pub(super) struct Offer {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
     pub(super) random: [u8; 32],
-    /// Random as well, if TLS 1.3 is offered, and never that of a session.
+    /// That of a session of TLS 1.2, or random if TLS 1.3 or a ticket is offered.
     pub(super) session_id: Vec<u8>,
     /// Its public half is our key share. A server of TLS 1.2 may choose its group as well.
     pub(super) key: EphemeralKey,
+    pub(super) known: Known,
+    pub(super) early: Early,
 }
 
 impl std::fmt::Debug for Offer {
@@ -57,6 +58,7 @@ impl WaitServerHello {
     pub(crate) fn start(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
+        known: Known,
         random: &dyn SecureRandom,
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
@@ -67,10 +69,21 @@ impl WaitServerHello {
         };
         let group = config.common.groups.first().copied().ok_or(Error::Crypto("choosing a group"))?;
         let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
-        // RFC 9846 Appendix E.4: non-empty for middleboxes; TLS 1.2 has nothing to resume.
-        let session_id = if config.common.enables(ProtocolVersion::TLS13) { fresh()?.to_vec() } else { Vec::new() };
-        let offer = Box::new(Offer { random: fresh()?, session_id, config, name, key });
-        let hello = out.send(&mut |w| offer.encode(w, None))?.to_vec();
+        let tls13 = config.common.enables(ProtocolVersion::TLS13);
+        let session_id = match known.tls12() {
+            Some(session) if session.ticket.is_empty() => session.session_id.clone(),
+            // RFC 9846 Appendix E.4: non-empty for middleboxes. RFC 5077 §3.4: it comes back if the ticket is accepted.
+            resumed if tls13 || resumed.is_some() => fresh()?.to_vec(),
+            _ => Vec::new(),
+        };
+        let limit = known.early_data_limit(&config);
+        let early = Early::NotOffered;
+        let mut offer = Box::new(Offer { random: fresh()?, session_id, config, name, key, known, early });
+        let hello = offer.encoded(limit.is_some(), None, None)?;
+        let hello = out.send(&mut |w| w.bytes(&hello))?.to_vec();
+        if let Some(limit) = limit {
+            offer.early = Early::start(&offer.known, limit, &hello, &offer.random, out)?;
+        }
         Ok(Self { offer, hello })
     }
 
@@ -84,11 +97,17 @@ impl WaitServerHello {
         key: EphemeralKey,
         hello: Vec<u8>,
     ) -> Self {
-        Self { offer: Box::new(Offer { config, name, random, session_id, key }), hello }
+        let (known, early) = (Known::Nothing, Early::NotOffered);
+        Self { offer: Box::new(Offer { config, name, random, session_id, key, known, early }), hello }
     }
 
     pub(super) fn offers_tls13(&self) -> bool {
         self.offer.config.common.enables(ProtocolVersion::TLS13)
+    }
+
+    /// What early data goes by, while it may be sent.
+    pub(super) fn early_keys(&self) -> Option<&EarlyKeys> {
+        self.offer.early.keys()
     }
 
     /// Warnings exist before TLS 1.3 alone: unrecognized_name is one that old servers send and go on.
@@ -107,18 +126,22 @@ impl WaitServerHello {
                 let suite = self.offer.check_server_hello(&m.msg)?;
                 let mut transcript = Transcript::new(suite.hash);
                 transcript.add(&self.hello);
-                // RFC 9846 Appendix E.4: before the second flight of a client.
-                out.send_change_cipher_spec()?;
+                if !self.offer.early.was_offered() {
+                    // RFC 9846 Appendix E.4: before the second flight of a client.
+                    out.send_change_cipher_spec()?;
+                }
                 let state = self.offer.into_handshake(m, suite, transcript, HandshakeKind::Full, out)?;
                 Ok(Versioned::Tls13(state))
             }
+            // RFC 9846 Appendix D.3: the server that gave the ticket out could do better.
+            _ if self.offer.early.was_offered() => Err(Error::EarlyDataAndOlderVersion),
             Some(other) => Err(Illegal::VersionNotOffered(other).into()),
             None if m.msg.legacy_version == ProtocolVersion::TLS12 && offered(ProtocolVersion::TLS12) => {
                 // RFC 9846 §4.2.3: a server that can do TLS 1.3 would have chosen it, had it seen our hello.
                 if offered(ProtocolVersion::TLS13) && m.msg.downgrade_sentinel().is_some() {
                     return Err(Illegal::Downgraded(ProtocolVersion::TLS12).into());
                 }
-                Ok(Versioned::Tls12(tls12::State::start(*self.offer, &self.hello, &m)?))
+                Ok(Versioned::Tls12(tls12::State::start(*self.offer, &self.hello, &m, out)?))
             }
             None => Err(self.offer.no_common_version(m.msg.legacy_version)),
         }
@@ -129,8 +152,21 @@ impl WaitServerHello {
 pub type Decided = Versioned<tls13::State, tls12::State>;
 
 impl Offer {
-    /// RFC 9846 §4.2.2; `cookie` as HelloRetryRequest brought it.
-    pub(super) fn encode(&self, w: &mut Writer<'_>, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
+    /// RFC 9846 §4.2.2: the message, with the binders of the keys that it offers; `cookie` as HelloRetryRequest brought it, and
+    /// `before` what comes before in the transcript.
+    pub(super) fn encoded(
+        &self,
+        early_data: bool,
+        cookie: Option<&[u8]>,
+        before: Option<&Transcript>,
+    ) -> Result<Vec<u8>, Error> {
+        let mut hello = Vec::with_capacity(512);
+        self.encode(&mut Writer::append(&mut hello), early_data, cookie)?;
+        self.known.bind(&mut hello, before);
+        Ok(hello)
+    }
+
+    fn encode(&self, w: &mut Writer<'_>, early_data: bool, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
         let common = &self.config.common;
         w.message(HandshakeType::CLIENT_HELLO, |w| {
             w.u16(ProtocolVersion::TLS12.0)?;
@@ -153,30 +189,36 @@ impl Offer {
                     extension::SignedCertificateTimestamp::write(w)?;
                 }
                 if common.enables(ProtocolVersion::TLS12) {
-                    Self::encode_tls12(w)?;
+                    self.encode_tls12(w)?;
                 } else {
                     extension::SignatureAlgorithms::write(w, signatures13::RULES.schemes)?;
                     extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
                 }
                 if common.enables(ProtocolVersion::TLS13) {
-                    self.encode_tls13(w, cookie)?;
+                    self.encode_tls13(w, early_data, cookie)?;
                 }
-                Ok(())
+                self.known.write_psks(w)
             })
         })
     }
 
     /// What only TLS 1.2 reads; and the list of schemes, which is that of TLS 1.3 with those that go in certificates.
-    fn encode_tls12(w: &mut Writer<'_>) -> Result<(), BufferFull> {
+    fn encode_tls12(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         extension::SignatureAlgorithms::write(w, signatures12::RULES.schemes)?;
         extension::EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
         extension::ExtendedMasterSecret::write(w)?;
+        if takes_tickets(&self.config, ProtocolVersion::TLS12) {
+            extension::SessionTicket::write(w, self.known.tls12().map_or(&[], |session| &session.ticket))?;
+        }
         extension::RenegotiationInfo::write(w, &[])
     }
 
-    fn encode_tls13(&self, w: &mut Writer<'_>, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
+    fn encode_tls13(&self, w: &mut Writer<'_>, early_data: bool, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
         extension::SupportedVersions::write(w, &self.config.common.enabled_versions())?;
         extension::PskKeyExchangeModes::write(w, &[PskKeyExchangeMode::PSK_DHE_KE])?;
+        if early_data {
+            extension::EarlyData::write(w)?;
+        }
         if let Some(cookie) = cookie {
             extension::Cookie::write(w, cookie)?;
         }
@@ -205,6 +247,7 @@ impl Offer {
             ExtensionType::SUPPORTED_VERSIONS | ExtensionType::KEY_SHARE => {
                 config.common.enables(ProtocolVersion::TLS13)
             }
+            ExtensionType::SESSION_TICKET => takes_tickets(config, ProtocolVersion::TLS12),
             ExtensionType::EXTENDED_MASTER_SECRET
             | ExtensionType::EC_POINT_FORMATS
             | ExtensionType::RENEGOTIATION_INFO => config.common.enables(ProtocolVersion::TLS12),
@@ -217,7 +260,10 @@ impl Offer {
 
     /// Refuses an extension of ServerHello that answers to nothing.
     pub(super) fn check_solicited(&self, m: &ServerHello<'_>) -> Result<(), Error> {
-        let unsolicited = |extension: &ExtensionType| !Self::offered(&self.config, &self.name, *extension);
+        let unsolicited = |extension: &ExtensionType| match *extension {
+            ExtensionType::PRE_SHARED_KEY => !self.known.offers_psks(),
+            extension => !Self::offered(&self.config, &self.name, extension),
+        };
         match m.extensions.raw.iter().map(|(extension, _)| extension).find(unsolicited) {
             Some(extension) => Err(Error::UnsolicitedExtension { message: HandshakeType::SERVER_HELLO, extension }),
             None => Ok(()),
@@ -293,9 +339,21 @@ impl Offer {
         }
         let secret = self.key.agree(share.key_exchange).map_err(|_| Illegal::KeyShare(group))?;
         transcript.add(m.raw);
-        let keys = HandshakeKeys::derive(Side::Client, suite, secret, &transcript.hash(), &self.random, out);
+        let selected = m.msg.extensions.pre_shared_key;
+        let early = self.early.on_server_hello(selected);
+        let (schedule, peer, kind, authenticated) = match selected {
+            Some(index) => {
+                let Selected { early, peer, kind, authenticated } = self.known.select(index, suite, kind)?;
+                (early, Some(peer), kind, authenticated)
+            }
+            None => (EarlySecret::new(suite.hash), None, kind, None),
+        };
+        let hello = Hello { hash: &transcript.hash(), client_random: &self.random };
+        let keys = HandshakeKeys::derive(Side::Client, suite, schedule, secret, &hello, out);
         out.install_read(keys.read_key(), at);
-        out.install_write(keys.write_key())?;
+        if early.keys().is_none() {
+            out.install_write(keys.write_key())?;
+        }
         let shared = Shared {
             config: self.config,
             name: self.name,
@@ -305,7 +363,9 @@ impl Offer {
             suite,
             group,
             kind,
+            early,
+            authenticated,
         };
-        Ok(tls13::State::WaitEncryptedExtensions(WaitEncryptedExtensions::new(Box::new(shared))))
+        Ok(tls13::State::WaitEncryptedExtensions(WaitEncryptedExtensions::new(Box::new(shared), peer)))
     }
 }

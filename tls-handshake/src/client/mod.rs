@@ -31,7 +31,7 @@ use tls_codec::code_points::{ContentType, HandshakeType};
 use tls_codec::handshake::{RawMessage, ServerHelloMessage};
 
 use crate::error::Error;
-use crate::established::Established;
+use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker};
 use crate::role::{AfterChangeCipherSpec, Role, States, Step, Versioned};
@@ -39,6 +39,7 @@ use crate::sink::Sink;
 use crate::traffic::Traffic;
 
 pub mod hello;
+pub(crate) mod known;
 mod request;
 pub mod retry;
 pub mod tls12;
@@ -138,6 +139,14 @@ impl States for Client {
         match self {
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
             Self::Versioned(s) => s.established(),
+        }
+    }
+
+    fn early_exporter(&self) -> Option<&dyn Exporter> {
+        match self {
+            Self::WaitServerHello(s) => s.early_keys().map(|keys| -> &dyn Exporter { keys }),
+            Self::WaitServerHelloAfterRetry(_) => None,
+            Self::Versioned(s) => s.early_exporter(),
         }
     }
 

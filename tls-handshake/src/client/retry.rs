@@ -7,6 +7,7 @@ use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
 use super::hello::{Offer, WaitServerHello};
+use super::known::Early;
 use super::tls13;
 use crate::error::{Error, Illegal};
 use crate::established::HandshakeKind;
@@ -73,9 +74,17 @@ impl WaitServerHello {
         transcript.add(&self.hello);
         transcript.replace_with_message_hash();
         transcript.add(m.raw);
-        out.send_change_cipher_spec()?;
+        if offer.early.was_offered() {
+            // RFC 9846 §4.3.10: the retry refuses it, and the second hello is in the clear as the first was.
+            offer.early = Early::Refused;
+            out.remove_write();
+        } else {
+            out.send_change_cipher_spec()?;
+        }
+        offer.known.keep_hash(suite.hash);
+        let hello = offer.encoded(false, retry.extensions.cookie, Some(&transcript))?;
+        flight::send(out, &mut transcript, &mut |w| w.bytes(&hello))?;
         let offer = self.offer;
-        flight::send(out, &mut transcript, &mut |w| offer.encode(w, retry.extensions.cookie))?;
         Ok(WaitServerHelloAfterRetry { offer, suite, transcript })
     }
 }

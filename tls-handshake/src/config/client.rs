@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
 
 use super::{Common, ConfigError, KeyLog, Limits};
+use crate::resumption::Scope;
 
 /// What a client offers and accepts. The default is secure, and needs no change.
 ///
@@ -22,6 +23,9 @@ pub struct ClientConfig {
     pub(crate) client_identity_lookup: bool,
     pub(crate) request_ocsp: bool,
     pub(crate) request_scts: bool,
+    pub(crate) resumption: bool,
+    pub(crate) tickets: bool,
+    pub(crate) early_data: bool,
     /// What the ClientHello of a replayed trace offered beyond ours.
     #[cfg(test)]
     pub(crate) also_offered: Vec<tls_codec::code_points::ExtensionType>,
@@ -35,6 +39,9 @@ impl Default for ClientConfig {
             client_identity_lookup: false,
             request_ocsp: true,
             request_scts: false,
+            resumption: false,
+            tickets: true,
+            early_data: false,
             #[cfg(test)]
             also_offered: Vec::new(),
         }
@@ -50,6 +57,7 @@ impl ClientConfig {
 
     /// Whether the server's DNS name is told to it (RFC 6066 §3). An IP address never is.
     pub fn set_server_name_indication(&mut self, send: bool) {
+        self.common.scope.take();
         self.send_server_name = send;
     }
 
@@ -68,6 +76,36 @@ impl ClientConfig {
     /// certificates have theirs inside.
     pub fn set_sct_request(&mut self, ask: bool) {
         self.request_scts = ask;
+    }
+
+    /// Whether sessions are kept for later connections, so that there are some to [take](crate::ClientConnection::take_sessions). They
+    /// are not unless this says so.
+    pub fn set_resumption(&mut self, keep: bool) {
+        self.resumption = keep;
+    }
+
+    /// Whether servers may give us tickets to keep; they may, unless this says otherwise. Without tickets only servers of TLS 1.2
+    /// that keep sessions themselves can resume.
+    pub fn set_tickets(&mut self, take: bool) {
+        self.tickets = take;
+    }
+
+    /// Whether data may be sent before the server has answered (0-RTT), where a session allows it. It may not, unless this says
+    /// so: whoever records such data can send it again, and it is for the server to refuse the second time.
+    pub fn set_early_data(&mut self, send: bool) {
+        self.early_data = send;
+    }
+
+    /// What a session is bound to, beside its own values: a hash over the role, the application protocols, whether the server is
+    /// told its name, and the application's [own part](Self::set_session_context). Two configurations resume each other's
+    /// sessions only if theirs are the same.
+    #[must_use]
+    pub fn session_scope(&self) -> [u8; 32] {
+        *self.scope().bytes()
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        *self.common.scope.get_or_init(|| self.common.scope_of("client", &[&[u8::from(self.send_server_name)]]))
     }
 
     /// Where the secrets of connections go.

@@ -1,13 +1,14 @@
 //! What both roles can be told, once for all their connections.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
 use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT};
 use tls_crypto::{Group, TAG_LEN};
 
 use crate::negotiate::{GROUPS, group_id, group_of};
+use crate::resumption::{Scope, ScopeInputs};
 use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 
 /// The settings that both roles have, documented once.
@@ -63,6 +64,13 @@ macro_rules! setters {
                 self.common.require_ems = require;
             }
 
+            /// What else sessions are bound to: whatever decides whom the application trusts, as it knows best. A session that was
+            /// established under one context is never resumed under another (RFC 9846 Appendix C.4).
+            pub fn set_session_context(&mut self, context: &[u8]) {
+                self.common.scope.take();
+                self.common.session_context = context.to_vec();
+            }
+
             /// Bounds on what a peer can make us hold.
             pub fn set_limits(&mut self, limits: Limits) {
                 self.common.limits = limits;
@@ -84,7 +92,7 @@ mod server;
 pub use crate::auth::ClientAuth;
 pub use crate::negotiate::SuitePreference;
 pub use client::ClientConfig;
-pub use server::ServerConfig;
+pub use server::{ServerConfig, SessionLookup};
 
 /// Bounds on what a peer can make us hold.
 ///
@@ -202,6 +210,9 @@ pub(crate) struct Common {
     pub(crate) max_record: usize,
     pub(crate) key_log: Arc<dyn KeyLog>,
     pub(crate) records_per_key: Option<u64>,
+    pub(crate) session_context: Vec<u8>,
+    /// Computed once; whoever changes what goes into it empties it.
+    pub(crate) scope: OnceLock<Scope>,
 }
 
 /// The smallest maximum record size: whatever is smaller would be mostly overhead.
@@ -223,6 +234,8 @@ impl Default for Common {
             max_record: MAX_RECORD,
             key_log: Arc::new(NoKeyLog),
             records_per_key: None,
+            session_context: Vec::new(),
+            scope: OnceLock::new(),
         }
     }
 }
@@ -280,6 +293,7 @@ impl Common {
         if protocols.iter().map(|name| name.len().saturating_add(1)).sum::<usize>() > 0x8000 {
             return Err(ConfigError::TooManyProtocols);
         }
+        self.scope.take();
         self.alpn = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(())
     }
@@ -291,6 +305,10 @@ impl Common {
         }
         self.max_record = got;
         Ok(())
+    }
+
+    pub(crate) fn scope_of(&self, role: &'static str, settings: &[&[u8]]) -> Scope {
+        Scope::of(&ScopeInputs { role, alpn: &self.alpn, settings, application: &self.session_context })
     }
 
     /// The suites of a version, as they go over the wire.

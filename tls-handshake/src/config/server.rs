@@ -7,6 +7,7 @@ use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
 use super::{Common, ConfigError, KeyLog, Limits};
 use crate::auth::ClientAuth;
 use crate::negotiate::SuitePreference;
+use crate::resumption::{MAX_LIFETIME, Scope};
 
 /// What a server accepts. The default is secure, and needs no change.
 ///
@@ -17,14 +18,52 @@ use crate::negotiate::SuitePreference;
 /// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
 /// # Ok::<(), tls_handshake::config::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ServerConfig {
     pub(crate) common: Common,
-    pub(crate) session_lookup: bool,
+    pub(crate) session_lookup: SessionLookup,
+    pub(crate) external_psks: bool,
+    pub(crate) tls13_tickets: u8,
+    pub(crate) session_lifetime: u32,
+    pub(crate) max_early_data: u32,
+    pub(crate) half_rtt: bool,
     pub(crate) client_auth: ClientAuth,
     /// Distinguished names, DER.
     pub(crate) client_auth_hints: Vec<Vec<u8>>,
     pub(crate) suite_preference: SuitePreference,
+}
+
+/// Where a server keeps sessions for its clients to resume.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionLookup {
+    /// Nowhere: every handshake is a full one.
+    #[default]
+    Never,
+    /// With the clients, in tickets (RFC 9846 §4.7.1, RFC 5077).
+    Tickets,
+    /// In a store: tickets of TLS 1.3 are keys of it, and so are the session ids of TLS 1.2.
+    Ids,
+}
+
+/// Half a day.
+const LIFETIME: u32 = 12 * 60 * 60;
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            common: Common::default(),
+            session_lookup: SessionLookup::default(),
+            external_psks: false,
+            tls13_tickets: 2,
+            session_lifetime: LIFETIME,
+            max_early_data: 0,
+            half_rtt: false,
+            client_auth: ClientAuth::default(),
+            client_auth_hints: Vec::new(),
+            suite_preference: SuitePreference::default(),
+        }
+    }
 }
 
 impl ServerConfig {
@@ -34,15 +73,74 @@ impl ServerConfig {
         Self::default()
     }
 
-    /// Whether there is a store of sessions, so that [`NeedSession`](crate::need::NeedSession) is asked for a client that wants
-    /// to resume one. There is none unless this says so.
-    pub fn set_session_lookup(&mut self, ask: bool) {
-        self.session_lookup = ask;
+    /// Where sessions are kept, so that [`NeedSession`](crate::need::NeedSession) is asked for a client that wants to resume one,
+    /// and [`NeedNewSession`](crate::need::NeedNewSession) gives new ones out. Nowhere, unless this says so.
+    pub fn set_session_lookup(&mut self, lookup: SessionLookup) {
+        self.session_lookup = lookup;
+    }
+
+    /// Whether there may be external pre-shared keys, so that [`NeedSession`](crate::need::NeedSession) is asked for a client that
+    /// names some, wherever sessions are kept. There are none unless this says so.
+    pub fn set_external_psks(&mut self, ask: bool) {
+        self.external_psks = ask;
+    }
+
+    /// How many tickets a client of TLS 1.3 is given after a handshake: 2 unless changed, so that it can open two connections
+    /// at once, each with a ticket of its own (RFC 9846 Appendix C.4).
+    pub fn set_tls13_tickets(&mut self, tickets: u8) {
+        self.tls13_tickets = tickets;
+    }
+
+    /// How long a session can be resumed, in seconds: 12 hours unless changed; more than
+    /// [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME) counts as that (RFC 9846 §4.7.1).
+    pub fn set_session_lifetime(&mut self, seconds: u32) {
+        self.session_lifetime = seconds.min(MAX_LIFETIME);
+    }
+
+    /// The most bytes of early data (0-RTT) that are accepted on a resumed connection; 0, which is none, unless changed. They
+    /// are accepted only with a session that was [found once](crate::need::NeedSession::found_once) and whose ticket's age
+    /// shows that it was sent just now: so they cannot be replayed (RFC 9846 §8).
+    pub fn set_max_early_data(&mut self, bytes: u32) {
+        self.max_early_data = bytes;
+    }
+
+    /// Whether we may send data before the client has finished the handshake (0.5-RTT): not unless changed. It saves a round trip
+    /// to answer early data, but the client is not known to be there, and was not asked for a certificate.
+    pub fn set_half_rtt(&mut self, send: bool) {
+        self.half_rtt = send;
+    }
+
+    /// What a session is bound to, beside its own values: a hash over the role, the application protocols, what clients are asked
+    /// for, and the application's [own part](Self::set_session_context). Two configurations resume each other's sessions only if
+    /// theirs are the same.
+    #[must_use]
+    pub fn session_scope(&self) -> [u8; 32] {
+        *self.scope().bytes()
+    }
+
+    /// How much early data is dropped that was not accepted: what clients of this server may have been told, or of another that it
+    /// took the place of.
+    pub(crate) fn early_data_to_skip(&self) -> u32 {
+        self.max_early_data.max(0x4000)
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        *self.common.scope.get_or_init(|| {
+            let client_auth = match self.client_auth {
+                ClientAuth::NotAsked => 0,
+                ClientAuth::Optional => 1,
+                ClientAuth::Required => 2,
+            };
+            let mut settings: Vec<&[u8]> = vec![std::slice::from_ref(&client_auth)];
+            settings.extend(self.client_auth_hints.iter().map(Vec::as_slice));
+            self.common.scope_of("server", &settings)
+        })
     }
 
     /// Whether clients are asked for a certificate, and must have one. They are not asked unless this says so. Who judges
     /// their chains is who answers [`NeedClientVerdict`](crate::need::NeedClientVerdict).
     pub fn set_client_auth(&mut self, client_auth: ClientAuth) {
+        self.common.scope.take();
         self.client_auth = client_auth;
     }
 
@@ -56,6 +154,7 @@ impl ServerConfig {
         if length > 0x8000 || names.iter().any(Vec::is_empty) {
             return Err(ConfigError::HintsTooLong);
         }
+        self.common.scope.take();
         self.client_auth_hints = names;
         Ok(())
     }

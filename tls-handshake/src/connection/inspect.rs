@@ -2,13 +2,11 @@
 
 use pki_types::CertificateDer;
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
-use tls_codec::owned::{NewSessionTicketView, Owned};
 
 use super::{ClientConnection, Connection, ServerConnection};
-use crate::client::Client;
 use crate::error::Error;
 use crate::established::{Established, HandshakeKind};
-use crate::role::{Role, Versioned};
+use crate::role::Role;
 
 impl<R: Role> Connection<R> {
     /// Whether the peer said close_notify.
@@ -31,6 +29,29 @@ impl<R: Role> Connection<R> {
     /// [`Error::ExtendedMasterSecretRequired`] with TLS 1.2 and a peer that does not know it (RFC 7627 §5.4).
     pub fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
         self.established().ok_or(Error::HandshakeNotComplete)?.exporter.export(label, context, out)
+    }
+
+    /// Derives keying material while early data is under way (RFC 9846 §7.5), with another secret than
+    /// [`export_keying_material`](Self::export_keying_material). An attacker can replay it together with the data.
+    ///
+    /// # Errors
+    /// [`Error::HandshakeNotComplete`] if there is no early data, not yet or no more; [`Error::Crypto`] for an `out` or a context
+    /// that is too long.
+    pub fn export_early_keying_material(
+        &self,
+        out: &mut [u8],
+        label: &[u8],
+        context: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        let exporter = self.state.as_ref().map_err(Clone::clone)?.early_exporter();
+        exporter.ok_or(Error::HandshakeNotComplete)?.export(label, context, out)
+    }
+
+    /// The identity of the external pre-shared key that authenticates the peer, if it is that and not a certificate, once the
+    /// handshake is complete.
+    #[must_use]
+    pub fn external_psk_identity(&self) -> Option<&[u8]> {
+        self.established()?.peer.external_psk_identity()
     }
 
     /// The peer's certificates, leaf first, once the handshake is complete.
@@ -75,13 +96,10 @@ impl<R: Role> Connection<R> {
 }
 
 impl ClientConnection {
-    /// The tickets that the server sent so far, the oldest first (RFC 9846 §4.7.1); at most 8 are kept.
+    /// Whether early data was sent, and the server took it. `false` until the handshake is complete.
     #[must_use]
-    pub fn tickets(&self) -> &[Owned<NewSessionTicketView>] {
-        match &self.state {
-            Ok(Client::Versioned(Versioned::Tls13(state))) => state.tickets(),
-            _ => &[],
-        }
+    pub fn is_early_data_accepted(&self) -> bool {
+        self.established().is_some_and(|established| established.negotiated.early_data)
     }
 }
 

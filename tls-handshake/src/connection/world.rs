@@ -34,6 +34,14 @@ impl Sink for World<'_> {
         self.transmit.install(key, self.outgoing)
     }
 
+    fn remove_write(&mut self) {
+        self.transmit.remove_key();
+    }
+
+    fn skip_early_data(&mut self, limit: u32) {
+        self.receive.skip_early_data(limit);
+    }
+
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::Secret(secret) => self.key_log.log(secret.label, secret.client_random, secret.secret),

@@ -110,6 +110,14 @@ impl fmt::Display for Error {
                 f.write_str("the signature of the handshake is wrong: the peer does not hold its certificate's key")
             }
             Self::BadFinished => f.write_str("the peer's Finished is wrong: both sides saw different handshakes"),
+            Self::BadBinder => f.write_str("the client does not hold the pre-shared key that it offers"),
+            Self::EarlyDataAndOlderVersion => f.write_str(
+                "the server answers early data with an older version than TLS 1.3, which the session is of: forget the \
+                 session, and connect anew",
+            ),
+            Self::TooMuchEarlyData { limit } => {
+                write!(f, "the client sends more early data than the {limit} bytes that it may")
+            }
             Self::NoIdentity { asked: Some(name) } => write!(f, "there is no certificate for the name {name:?}"),
             Self::NoIdentity { asked: None } => {
                 f.write_str("the client names no server (SNI), and there is no certificate for that case")

@@ -31,6 +31,15 @@ pub enum Illegal {
     SessionIdNotEchoed,
     /// The server of TLS 1.2 resumes a session that was never there.
     SessionIdEchoed,
+    /// The server goes on from a session under another cipher suite than the session's, or one with another hash.
+    ResumedCipherSuite(CipherSuite),
+    /// The server goes on from a session, but with extended_master_secret where the session had none, or the other way round
+    /// (RFC 7627 §5.3).
+    ResumedMasterSecret,
+    /// The server selected a pre-shared key that was not offered.
+    PskNotOffered(u16),
+    /// The server accepts early data that was not offered, or not with the pre-shared key that it selected.
+    EarlyDataNotOffered,
     /// The server's random tells that it could have done better than the version that it chose (RFC 9846 §4.2.3): the hellos
     /// were edited on the way.
     Downgraded(ProtocolVersion),
@@ -79,6 +88,14 @@ impl fmt::Display for Illegal {
             Self::VersionNotOffered(version) => write!(f, "it chose {version}, which was not offered"),
             Self::SessionIdNotEchoed => f.write_str("it did not echo legacy_session_id"),
             Self::SessionIdEchoed => f.write_str("it resumes a session that was never there"),
+            Self::ResumedCipherSuite(suite) => {
+                write!(f, "it goes on from a session under {suite}, which is not the session's")
+            }
+            Self::ResumedMasterSecret => {
+                f.write_str("it goes on from a session, but not with the session's kind of master secret")
+            }
+            Self::PskNotOffered(index) => write!(f, "it selected the pre-shared key {index}, which was not offered"),
+            Self::EarlyDataNotOffered => f.write_str("it accepts early data that was not offered with that key"),
             Self::Downgraded(version) => {
                 write!(f, "it chose {version} though it can do better: somebody edited the hellos on the way")
             }

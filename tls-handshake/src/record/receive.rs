@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tls_codec::code_points::ContentType;
 use tls_codec::record::{Deframed, MAX_CIPHERTEXT, MAX_FRAGMENT, deframe};
-use tls_crypto::Opener;
+use tls_crypto::{Opener, TAG_LEN};
 
 use crate::error::{Error, Flood};
 use crate::schedule::{Epoch, ReadKey};
@@ -15,6 +15,25 @@ pub(crate) struct Receive {
     /// A record was opened with the present key: the peer has it, and has no reason to send in the clear any more.
     opened: bool,
     idle: Idle,
+    /// Bytes of early data that may still come, under the key for it.
+    early_data: Option<EarlyData>,
+    /// Early data to drop, which was not accepted.
+    skip: Option<EarlyData>,
+}
+
+/// How much early data may come, and how much of it is left.
+#[derive(Clone, Copy)]
+struct EarlyData {
+    limit: u32,
+    left: u32,
+}
+
+impl EarlyData {
+    fn count(&mut self, bytes: usize) -> Result<(), Error> {
+        let left = u32::try_from(bytes).ok().and_then(|bytes| self.left.checked_sub(bytes));
+        self.left = left.ok_or(Error::TooMuchEarlyData { limit: self.limit })?;
+        Ok(())
+    }
 }
 
 /// What carries no data, counted since data came last. An honest peer stays far below the limits.
@@ -35,21 +54,52 @@ pub(crate) enum Opened {
     Incomplete { need: usize },
     /// One with this content, at this place.
     Record { content_type: ContentType, content: Range<usize>, total: usize },
+    /// Early data that was not accepted.
+    Skipped { total: usize },
 }
 
 impl Receive {
     pub(crate) fn new() -> Self {
-        Self { key: None, opened: false, idle: Idle::default() }
+        Self { key: None, opened: false, idle: Idle::default(), early_data: None, skip: None }
     }
 
     pub(crate) fn install(&mut self, key: ReadKey) {
         self.key = Some((key.opener, key.epoch));
         self.opened = false;
+        self.early_data = match key.epoch {
+            Epoch::EarlyData { limit } => Some(EarlyData { limit, left: limit }),
+            Epoch::Handshake | Epoch::Application => None,
+        };
+    }
+
+    /// Drops up to this many bytes of early data (RFC 9846 §4.3.10), until something else can be read.
+    pub(crate) fn skip_early_data(&mut self, limit: u32) {
+        self.skip = Some(EarlyData { limit, left: limit });
+    }
+
+    /// Whether application data is early data now.
+    pub(crate) fn is_early(&self) -> bool {
+        self.early_data.is_some()
+    }
+
+    /// Counts early data that came.
+    pub(crate) fn count_early_data(&mut self, bytes: usize) -> Result<(), Error> {
+        self.early_data.as_mut().map_or(Ok(()), |early| early.count(bytes))
+    }
+
+    /// Whether a record with this many bytes of protected content is early data to be dropped.
+    ///
+    /// # Errors
+    /// [`Error::TooMuchEarlyData`].
+    fn skips(&mut self, body: usize) -> Result<bool, Error> {
+        let Some(skip) = &mut self.skip else { return Ok(false) };
+        skip.count(body.saturating_sub(1 + TAG_LEN).max(1))?;
+        Ok(true)
     }
 
     /// Opens the record at the front of `incoming`.
     pub(crate) fn open(&mut self, incoming: &mut [u8], state: &'static str) -> Result<Opened, Error> {
-        let limit = if self.key.is_some() { MAX_CIPHERTEXT } else { MAX_FRAGMENT };
+        let limit = if self.key.is_some() || self.skip.is_some() { MAX_CIPHERTEXT } else { MAX_FRAGMENT };
         let (header, body) = match deframe(incoming, limit)? {
             Deframed::Incomplete { need } => return Ok(Opened::Incomplete { need }),
             Deframed::Record { header, body } => (header, body),
@@ -57,7 +107,14 @@ impl Receive {
         let (outer, total) = (header.content_type, body.end);
         let unexpected = Err(Error::UnexpectedRecord { state, got: outer });
         let Some((opener, epoch)) = &mut self.key else {
-            return if outer == ContentType::APPLICATION_DATA { unexpected } else { self.check(outer, body, total) };
+            if outer != ContentType::APPLICATION_DATA {
+                if outer == ContentType::HANDSHAKE {
+                    // The second ClientHello: early data ends before it.
+                    self.skip = None;
+                }
+                return self.check(outer, body, total);
+            }
+            return if self.skips(body.len())? { Ok(Opened::Skipped { total }) } else { unexpected };
         };
         if opener.hides_content_type() && outer != ContentType::APPLICATION_DATA {
             // A peer that could not derive the keys can say so in the clear alone. It ends the connection either way.
@@ -70,13 +127,17 @@ impl Receive {
         }
         let limit = MAX_FRAGMENT + usize::from(opener.hides_content_type());
         let record = incoming.get_mut(..total).ok_or(Error::BadRecordMac)?;
-        let opened = opener.open(record).map_err(|e| match e {
-            tls_crypto::Error::PlaintextTooLong(got) => Error::RecordOverflow { got, limit },
+        let opened = match opener.open(record) {
+            Ok(opened) => opened,
+            Err(tls_crypto::Error::PlaintextTooLong(got)) => return Err(Error::RecordOverflow { got, limit }),
             // RFC 9846 §5.4: padding alone.
-            tls_crypto::Error::NoContentType => Error::EmptyRecord,
-            _ => Error::BadRecordMac,
-        })?;
+            Err(tls_crypto::Error::NoContentType) => return Err(Error::EmptyRecord),
+            // RFC 9846 §4.3.10: sealed with the key for early data, which we do not have.
+            Err(_) if self.skips(body.len())? => return Ok(Opened::Skipped { total }),
+            Err(_) => return Err(Error::BadRecordMac),
+        };
         self.opened = true;
+        self.skip = None;
         match ContentType(opened.content_type) {
             inner @ (ContentType::HANDSHAKE | ContentType::ALERT | ContentType::APPLICATION_DATA) => {
                 self.check(inner, opened.content, total)

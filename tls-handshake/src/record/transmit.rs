@@ -18,13 +18,14 @@ pub(crate) struct Transmit {
     sealer: Option<Sealer>,
     max_record: usize,
     records_per_key: Option<u64>,
+    early_data_left: Option<u32>,
     /// The first ClientHello may say TLS 1.0 in its header, for the sake of old middleboxes (RFC 9846 §5.1).
     version: ProtocolVersion,
 }
 
 impl Transmit {
     pub(crate) fn new(max_record: usize, records_per_key: Option<u64>, version: ProtocolVersion) -> Self {
-        Self { sealer: None, max_record, records_per_key, version }
+        Self { sealer: None, max_record, records_per_key, early_data_left: None, version }
     }
 
     /// Encodes a handshake message at the end of the flight, and gives its bytes back.
@@ -79,6 +80,18 @@ impl Transmit {
         outgoing.set_flight(None);
         self.version = ProtocolVersion::TLS12;
         Ok(())
+    }
+
+    /// Sends one record of early data, as much as fits and may be sent; gives back how many bytes that were.
+    pub(crate) fn early_data(&mut self, data: &[u8], outgoing: &mut Outgoing) -> Result<usize, Error> {
+        let left = self.early_data_left.unwrap_or(0);
+        let (data, _) = data.split_at(data.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let taken = self.record(ContentType::APPLICATION_DATA, &[IoSlice::new(data)], outgoing)?;
+        self.early_data_left = Some(left.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX)));
+        Ok(taken)
     }
 
     /// Sends one record that holds as much of `slices` as fits; gives back how many bytes that were.
@@ -141,7 +154,22 @@ impl Transmit {
             sealer.set_confidentiality_limit(records);
         }
         self.sealer = Some(sealer);
+        self.early_data_left = match key.epoch {
+            Epoch::EarlyData { limit } => Some(limit),
+            Epoch::Handshake | Epoch::Application => None,
+        };
         Ok(())
+    }
+
+    /// Sends in the clear again.
+    pub(crate) fn remove_key(&mut self) {
+        self.sealer = None;
+        self.early_data_left = None;
+    }
+
+    /// Bytes of early data that may still be sent; `None` if the key is not one for early data.
+    pub(crate) fn early_data_left(&self) -> Option<u32> {
+        self.early_data_left
     }
 
     /// Forgets what was not sealed yet, for an alert to come in its place.

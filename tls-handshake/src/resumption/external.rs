@@ -1,6 +1,7 @@
 //! Pre-shared keys that were agreed on outside of TLS (RFC 9846 §4.3.11, RFC 9258).
 
 use tls_crypto::HashAlgorithm;
+use tls_crypto::tls13::BinderKind;
 use zeroize::Zeroizing;
 
 /// A key that both sides have from elsewhere, under a name that both know.
@@ -19,6 +20,15 @@ pub(crate) enum Kind {
     External,
     /// `imp binder` (RFC 9258 §5.2).
     Imported,
+}
+
+impl Kind {
+    pub(crate) fn binder(self) -> BinderKind {
+        match self {
+            Self::External => BinderKind::External,
+            Self::Imported => BinderKind::Imported,
+        }
+    }
 }
 
 impl std::fmt::Debug for ExternalPsk {

@@ -22,7 +22,7 @@ pub struct ServerSessionValue {
     /// The name that the client asked for, if any.
     pub(crate) server_name: Option<String>,
     pub(crate) alpn: Option<Vec<u8>>,
-    /// When the full handshake was, seconds since 1970.
+    /// When the full handshake was, seconds since 1970; 0 before it was given out.
     pub(crate) authenticated: u64,
     /// When this ticket was given out, milliseconds since 1970.
     pub(crate) issued: u64,
@@ -70,6 +70,14 @@ impl ServerSessionValue {
     /// [`SessionError`] for anything else.
     pub fn decode(_: &[u8]) -> Result<Self, SessionError> {
         Err(SessionError::Format)
+    }
+
+    /// It is given out now. A session that goes back to no other was authenticated now as well.
+    pub(crate) fn begin(&mut self, now: UnixTime) {
+        if self.authenticated == 0 {
+            self.authenticated = now.as_secs();
+        }
+        self.issued = now.as_secs().saturating_mul(1000);
     }
 
     /// Whether a handshake may go on from it.

@@ -10,6 +10,11 @@ pub(crate) mod tls13;
 /// What a key protects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Epoch {
+    /// The client's early data, and EndOfEarlyData (TLS 1.3).
+    EarlyData {
+        /// Bytes of data that may come under it.
+        limit: u32,
+    },
     /// Handshake messages alone (TLS 1.3, between ServerHello and Finished).
     Handshake,
     /// Everything from there on.

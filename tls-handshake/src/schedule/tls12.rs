@@ -14,6 +14,7 @@ use super::{Epoch, ReadKey, Side, WriteKey};
 use crate::auth::{Authenticated, PeerFinished};
 use crate::error::Error;
 use crate::established::Exporter;
+use crate::resumption::SessionSecret;
 use crate::sink::{Event, LoggedSecret, Sink};
 
 /// Both sides' random values, which every derivation takes.
@@ -66,6 +67,30 @@ impl Keys {
                 (master, Exports::Disabled)
             }
         };
+        Self::of(side, suite, master, exports, randoms, out)
+    }
+
+    /// Goes on with the master secret of a session (RFC 5246 §8.1, RFC 7627 §5.3).
+    pub(crate) fn resume(
+        side: Side,
+        suite: &'static Tls12Suite,
+        master: MasterSecret,
+        extended_master_secret: bool,
+        randoms: Randoms,
+        out: &mut dyn Sink,
+    ) -> Self {
+        let exports = if extended_master_secret { Exports::Allowed } else { Exports::Disabled };
+        Self::of(side, suite, master, exports, randoms, out)
+    }
+
+    fn of(
+        side: Side,
+        suite: &'static Tls12Suite,
+        master: MasterSecret,
+        exports: Exports,
+        randoms: Randoms,
+        out: &mut dyn Sink,
+    ) -> Self {
         out.event(Event::Secret(LoggedSecret {
             label: "CLIENT_RANDOM",
             client_random: &randoms.client,
@@ -99,6 +124,16 @@ impl Keys {
             Side::Client => self.master.client_finished(transcript_hash),
             Side::Server => self.master.server_finished(transcript_hash),
         }
+    }
+
+    /// What a session is kept by.
+    pub(crate) fn session_secret(&self) -> Option<SessionSecret> {
+        SessionSecret::new(self.master.expose_for_key_log())
+    }
+
+    /// Whether the master secret is bound to the handshake that it comes from.
+    pub(crate) fn has_extended_master_secret(&self) -> bool {
+        matches!(self.exports, Exports::Allowed)
     }
 
     /// Keeps what a connection needs later. The evidence is what makes it safe to believe the peer.

@@ -1,6 +1,7 @@
 //! The key schedule of TLS 1.3.
 //!
 //! ```text
+//! EarlyKeys (with a pre-shared key, for early data)
 //! HandshakeKeys ─ check_finished(evidence) ─▶ Authenticated ─ into_application(&Authenticated) ─▶ ApplicationKeys
 //! ```
 
@@ -8,7 +9,7 @@ use tls_crypto::Digest;
 use tls_crypto::SharedSecret;
 use tls_crypto::Tls13Suite;
 use tls_crypto::tls13::{
-    ApplicationTraffic, EarlySecret, ExporterSecret, HandshakeSecret, HandshakeTraffic, TrafficSecret,
+    ApplicationTraffic, EarlySecret, ExporterSecret, HandshakeSecret, HandshakeTraffic, MainSecret, TrafficSecret,
 };
 
 use super::{Epoch, ReadKey, Side, WriteKey};
@@ -16,6 +17,57 @@ use crate::auth::{Authenticated, PeerFinished};
 use crate::error::Error;
 use crate::established::Exporter;
 use crate::sink::{Event, LoggedSecret, Sink};
+
+/// What keys are bound to: the hash of the messages up to a hello, and the connection's name in key logs.
+pub(crate) struct Hello<'a> {
+    pub(crate) hash: &'a Digest,
+    pub(crate) client_random: &'a [u8; 32],
+}
+
+/// The keys of early data, which go by the ClientHello alone (RFC 9846 §7.1).
+pub(crate) struct EarlyKeys {
+    suite: &'static Tls13Suite,
+    traffic: TrafficSecret,
+    exporter: ExporterSecret,
+    /// Bytes that may be sent under them.
+    limit: u32,
+}
+
+impl EarlyKeys {
+    /// Derives them from a pre-shared key's schedule, and logs them.
+    pub(crate) fn derive(
+        suite: &'static Tls13Suite,
+        early: &EarlySecret,
+        limit: u32,
+        hello: &Hello<'_>,
+        out: &mut dyn Sink,
+    ) -> Self {
+        let traffic = early.client_early_traffic_secret(hello.hash);
+        let exporter = early.early_exporter(hello.hash);
+        let client_random = hello.client_random;
+        let mut log = |label, secret: &[u8]| out.event(Event::Secret(LoggedSecret { label, client_random, secret }));
+        log("CLIENT_EARLY_TRAFFIC_SECRET", traffic.expose_for_key_log());
+        log("EARLY_EXPORTER_SECRET", exporter.expose_for_key_log());
+        Self { suite, traffic, exporter, limit }
+    }
+
+    /// The server's half.
+    pub(crate) fn read_key(&self) -> ReadKey {
+        ReadKey { opener: self.traffic.opener(self.suite.aead), epoch: Epoch::EarlyData { limit: self.limit } }
+    }
+
+    /// The client's half.
+    pub(crate) fn write_key(&self) -> WriteKey {
+        WriteKey { sealer: self.traffic.sealer(self.suite.aead), epoch: Epoch::EarlyData { limit: self.limit } }
+    }
+}
+
+impl Exporter for EarlyKeys {
+    /// RFC 9846 §7.5.
+    fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
+        self.exporter.export(label, context.unwrap_or_default(), out).map_err(|_| Error::Crypto("exporting keys"))
+    }
+}
 
 /// The keys between ServerHello and Finished (RFC 9846 §7.1).
 pub(crate) struct HandshakeKeys {
@@ -27,17 +79,17 @@ pub(crate) struct HandshakeKeys {
 }
 
 impl HandshakeKeys {
-    /// Derives them from the shared secret and the hash over ClientHello to ServerHello, and logs them.
+    /// Derives them from the pre-shared key, if any, the shared secret and the hash over ClientHello to ServerHello, and logs them.
     pub(crate) fn derive(
         side: Side,
         suite: &'static Tls13Suite,
+        early: EarlySecret,
         shared: SharedSecret,
-        hello_hash: &Digest,
-        client_random: &[u8; 32],
+        hello: &Hello<'_>,
         out: &mut dyn Sink,
     ) -> Self {
-        let (HandshakeTraffic { client, server }, secret) =
-            EarlySecret::new(suite.hash).into_handshake(shared, hello_hash);
+        let (HandshakeTraffic { client, server }, secret) = early.into_handshake(shared, hello.hash);
+        let client_random = hello.client_random;
         let mut log = |label, secret: &TrafficSecret| {
             out.event(Event::Secret(LoggedSecret { label, client_random, secret: secret.expose_for_key_log() }));
         };
@@ -81,16 +133,26 @@ impl HandshakeKeys {
             Side::Client => (server, client),
             Side::Server => (client, server),
         };
-        (LockedApplicationKeys { suite: self.suite, read, write, exporter }, PeerFinishedKey(self.read))
+        let locked = LockedApplicationKeys { suite: self.suite, read, write, exporter, main };
+        (locked, PeerFinishedKey { suite: self.suite, read: self.read })
     }
 }
 
-/// What is left of the handshake's keys once ours have moved on: that of the peer's Finished.
-pub(crate) struct PeerFinishedKey(TrafficSecret);
+/// What is left of the handshake's keys once ours have moved on: what the peer's Finished comes under.
+pub(crate) struct PeerFinishedKey {
+    suite: &'static Tls13Suite,
+    read: TrafficSecret,
+}
+
+impl PeerFinishedKey {
+    pub(crate) fn read_key(&self) -> ReadKey {
+        ReadKey { opener: self.read.opener(self.suite.aead), epoch: Epoch::Handshake }
+    }
+}
 
 impl PeerFinished for PeerFinishedKey {
     fn is_right(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
-        self.0.verify_finished(transcript_hash, received)
+        self.read.verify_finished(transcript_hash, received)
     }
 }
 
@@ -106,6 +168,7 @@ pub(crate) struct LockedApplicationKeys {
     read: TrafficSecret,
     write: TrafficSecret,
     exporter: ExporterSecret,
+    main: MainSecret,
 }
 
 impl LockedApplicationKeys {
@@ -113,9 +176,10 @@ impl LockedApplicationKeys {
         WriteKey { sealer: self.write.sealer(self.suite.aead), epoch: Epoch::Application }
     }
 
-    /// Unlocks them. The evidence is what makes it safe to believe the peer.
-    pub(crate) fn unlock(self, _: &Authenticated) -> ApplicationKeys {
-        ApplicationKeys { suite: self.suite, read: self.read, write: self.write, exporter: self.exporter }
+    /// Unlocks them, and what sessions are derived from. The evidence is what makes it safe to believe the peer.
+    pub(crate) fn unlock(self, _: &Authenticated) -> (ApplicationKeys, MainSecret) {
+        let Self { suite, read, write, exporter, main } = self;
+        (ApplicationKeys { suite, read, write, exporter }, main)
     }
 }
 

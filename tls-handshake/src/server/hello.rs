@@ -19,12 +19,12 @@ use tls_crypto::Transcript;
 use super::retry::WaitSecondClientHello;
 use super::tls12;
 use super::tls13::{self, WaitIdentity, WaitSession};
-use crate::config::{Common, ServerConfig};
+use crate::config::{Common, ServerConfig, SessionLookup};
 use crate::error::{Error, Illegal};
 use crate::established::HandshakeKind;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Asker, Need, NeedIdentity, NeedSession};
+use crate::need::{Asker, By, Need, NeedIdentity, NeedSession};
 use crate::negotiate::{choose_suite, first_common, group_id};
 use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
@@ -35,6 +35,7 @@ pub(super) struct Shared {
     /// ServerHello.random.
     pub(super) random: [u8; 32],
     pub(super) transcript: Transcript,
+    pub(super) source: &'static dyn SecureRandom,
 }
 
 /// START.
@@ -76,7 +77,7 @@ impl WaitClientHello {
         let mut random = [0; 32];
         self.random.fill(&mut random).map_err(|_| Error::Crypto("drawing random bytes"))?;
         match version {
-            Version::Tls13 => start_tls13(self.config, random, &m, out),
+            Version::Tls13 => start_tls13(self.config, self.random, random, &m, out),
             Version::Tls12 => start_tls12(self.config, random, &m),
         }
     }
@@ -126,13 +127,14 @@ impl Version {
 
 fn start_tls13(
     config: Arc<ServerConfig>,
+    source: &'static dyn SecureRandom,
     random: [u8; 32],
     m: &Framed<'_, ClientHello<'_>>,
     out: &mut dyn Sink,
 ) -> Result<AfterClientHello, Error> {
     let at = m.at_boundary()?;
     let chosen = Chosen::from(&config, &m.msg)?;
-    let shared = Box::new(Shared { config, random, transcript: Transcript::new(chosen.suite.hash) });
+    let shared = Box::new(Shared { config, random, transcript: Transcript::new(chosen.suite.hash), source });
     match chosen.share {
         None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, m, out)?)),
         Some(share) => {
@@ -262,14 +264,23 @@ pub(super) fn proceed(
     m: &Framed<'_, ClientHello<'_>>,
     at: RecordBoundary,
 ) -> Result<(tls13::State, Need), Error> {
+    let extensions = &m.msg.extensions;
+    // RFC 9846 §4.3.9: a session is resumed with a key exchange alone, and tickets are for those who can.
+    let modes = extensions.psk_key_exchange_modes;
+    let can_resume = modes.is_some_and(|modes| modes.contains(PskKeyExchangeMode::PSK_DHE_KE));
+    let config = &shared.config;
+    let asks = can_resume && (config.session_lookup != SessionLookup::Never || config.external_psks);
+    let psks = extensions.pre_shared_key.filter(|_| asks);
+    let truncated_hash = psks.map(|psks| {
+        let mut transcript = shared.transcript.clone();
+        let length = m.raw.len().saturating_sub(psks.binders_wire_len());
+        transcript.add(m.raw.get(..length).unwrap_or_default());
+        transcript.hash()
+    });
     shared.transcript.add(m.raw);
     // The question owns the hello: it may outlive the buffer that the hello came in.
     let hello = Owned::parse(m.raw.get(4..).unwrap_or_default())?;
     let asker = Asker(shared.random);
-    let extensions = &m.msg.extensions;
-    // RFC 9846 §4.3.9: a session is resumed with a key exchange alone.
-    let modes = extensions.psk_key_exchange_modes.filter(|modes| modes.contains(PskKeyExchangeMode::PSK_DHE_KE));
-    let resumes = shared.config.session_lookup && extensions.pre_shared_key.is_some() && modes.is_some();
     let state = WaitIdentity {
         shared,
         suite: chosen.suite,
@@ -282,11 +293,15 @@ pub(super) fn proceed(
         schemes: chosen.schemes.iter().collect(),
         server_name: server_name(&m.msg).map(str::to_owned),
         stapling: Stapling { ocsp: extensions.status_request.is_some(), scts: extensions.signed_certificate_timestamp },
+        can_resume,
+        early_data: extensions.early_data,
         at,
     };
-    Ok(if resumes {
-        (tls13::State::WaitSession(WaitSession::new(state)), Need::Session(NeedSession::new(asker, hello)))
-    } else {
-        (tls13::State::WaitIdentity(state), Need::Identity(NeedIdentity::new(asker, hello)))
+    Ok(match truncated_hash {
+        Some(hash) => {
+            let need = NeedSession::new(asker, hello, By::Psk);
+            (tls13::State::WaitSession(WaitSession::new(state, hash)), Need::Session(need))
+        }
+        None => (tls13::State::WaitIdentity(state), Need::Identity(NeedIdentity::new(asker, hello))),
     })
 }

@@ -31,7 +31,7 @@ use tls_codec::code_points::{ContentType, HandshakeType};
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
-use crate::established::Established;
+use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker};
 use crate::role::{AfterChangeCipherSpec, Role, States, Step, Versioned};
@@ -126,6 +126,20 @@ impl States for Server {
         match self {
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
             Self::Versioned(s) => s.established(),
+        }
+    }
+
+    fn may_send(&self) -> bool {
+        match self {
+            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => false,
+            Self::Versioned(s) => s.may_send(),
+        }
+    }
+
+    fn early_exporter(&self) -> Option<&dyn Exporter> {
+        match self {
+            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
+            Self::Versioned(s) => s.early_exporter(),
         }
     }
 

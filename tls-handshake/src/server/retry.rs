@@ -56,6 +56,9 @@ impl WaitSecondClientHello {
         if !m.msg.legacy_session_id.is_empty() {
             out.send_change_cipher_spec()?;
         }
+        if m.msg.extensions.early_data {
+            out.skip_early_data(shared.config.early_data_to_skip());
+        }
         let first = Owned::parse(m.raw.get(4..).unwrap_or_default())?;
         Ok(Self { shared, first, suite: chosen.suite, group: chosen.group })
     }

@@ -13,6 +13,7 @@ use super::pair::Pki;
 use crate::auth::ClientAuth;
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
+use crate::client::known::Known;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
@@ -31,6 +32,8 @@ pub(super) enum Action {
     ChangeCipherSpec,
     InstallRead(Epoch),
     InstallWrite(Epoch),
+    RemoveWrite,
+    SkipEarlyData,
     Secret(&'static str),
 }
 
@@ -93,6 +96,14 @@ impl Sink for Recorder {
     fn install_write(&mut self, key: WriteKey) -> Result<(), Error> {
         self.actions.push(Action::InstallWrite(key.epoch));
         Ok(())
+    }
+
+    fn remove_write(&mut self) {
+        self.actions.push(Action::RemoveWrite);
+    }
+
+    fn skip_early_data(&mut self, _: u32) {
+        self.actions.push(Action::SkipEarlyData);
     }
 
     fn event(&mut self, event: Event<'_>) {
@@ -264,7 +275,7 @@ pub(super) fn client(config: ClientConfig) -> End<Client> {
 pub(super) fn client_with(config: ClientConfig, habit: Option<Habit>) -> End<Client> {
     let mut world = Recorder { habit, ..Recorder::default() };
     let name = "a.test".try_into().unwrap();
-    let state = WaitServerHello::start(Arc::new(config), name, &SystemRandom, &mut world).unwrap();
+    let state = WaitServerHello::start(Arc::new(config), name, Known::Nothing, &SystemRandom, &mut world).unwrap();
     End::new(Client::WaitServerHello(state), world)
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tls_codec::code_points::{AlertDescription, ExtensionType, HandshakeType};
 use tls_codec::decode_all;
 use tls_codec::handshake::{ClientHello, Split, split_message};
+use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{ALL_TLS13, Digest, EphemeralKey, Group, HashAlgorithm, SharedSecret, Tls13Suite, Transcript};
 
 use super::Secrets;
@@ -20,7 +21,7 @@ use crate::error::Error;
 use crate::need::Need;
 use crate::record::{Opened, Outgoing, Receive, Transmit};
 use crate::schedule::Side;
-use crate::schedule::tls13::{HandshakeKeys, PeerFinishedKey};
+use crate::schedule::tls13::{HandshakeKeys, Hello, PeerFinishedKey};
 use crate::sink::{EncodeMessage, Event, Sink};
 
 const TRACES: &str = include_str!("../../tests/data/rfc8448.txt");
@@ -188,6 +189,14 @@ impl Sink for Log {
         panic!("the key schedule installs nothing")
     }
 
+    fn remove_write(&mut self) {
+        panic!("the key schedule installs nothing")
+    }
+
+    fn skip_early_data(&mut self, _: u32) {
+        panic!("the key schedule reads nothing")
+    }
+
     fn event(&mut self, event: Event<'_>) {
         let Event::Secret(secret) = event;
         crate::config::KeyLog::log(&*self.0, secret.label, secret.client_random, secret.secret);
@@ -228,7 +237,10 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
     let random = *hello(hellos[0]).random;
     let log = &mut Log(secrets.clone());
     let shared = key_exchange(&trace, group);
-    let keys = HandshakeKeys::derive(Side::Client, aes_128(), shared, &hash_of(&messages, retried), &random, log);
+    let keys = {
+        let hello = Hello { hash: &hash_of(&messages, retried), client_random: &random };
+        HandshakeKeys::derive(Side::Client, aes_128(), EarlySecret::new(aes_128().hash), shared, &hello, log)
+    };
     let mut receive = Receive::new();
     receive.install(keys.read_key());
     for name in ["EncryptedExtensions server", "Certificate server", "CertificateVerify server"] {

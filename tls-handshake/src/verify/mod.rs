@@ -1,5 +1,7 @@
 //! Judging what the peer proves with: its chain, and its signature.
 
+use std::sync::Arc;
+
 use pki_types::CertificateDer;
 
 use crate::error::Error;
@@ -12,7 +14,8 @@ pub(crate) mod tls13;
 /// The certificates that the peer sent, leaf first, with what was stapled to the leaf.
 #[derive(Debug)]
 pub struct PeerChain {
-    certificates: Vec<CertificateDer<'static>>,
+    /// Shared with the sessions that are kept of the connection.
+    certificates: Arc<[CertificateDer<'static>]>,
     ocsp_response: Option<Vec<u8>>,
     scts: Vec<Vec<u8>>,
 }
@@ -27,8 +30,17 @@ impl PeerChain {
         if got > limit {
             return Err(Error::ChainTooLong { got, limit });
         }
-        let certificates: Vec<_> = certificates.iter().map(|der| CertificateDer::from(der.to_vec())).collect();
+        let certificates: Arc<[_]> = certificates.iter().map(|der| CertificateDer::from(der.to_vec())).collect();
         Ok((!certificates.is_empty()).then(|| Self { certificates, ocsp_response: None, scts: Vec::new() }))
+    }
+
+    /// The chain of an earlier connection, which was judged there.
+    pub(crate) fn of_session(certificates: &Arc<[CertificateDer<'static>]>) -> Self {
+        Self { certificates: Arc::clone(certificates), ocsp_response: None, scts: Vec::new() }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<[CertificateDer<'static>]> {
+        &self.certificates
     }
 
     /// Adds the OCSP response that was stapled to the leaf.

@@ -149,7 +149,14 @@ impl Exchanged {
             MasterSecretKind::Plain => Binding::Randoms,
         };
         let keys = Keys::derive(Side::Client, suite, secret, &binding, randoms, out);
-        let negotiated = Negotiated { suite: suite.into(), group, alpn, kind: HandshakeKind::Full, server_name: None };
+        let negotiated = Negotiated {
+            suite: suite.into(),
+            group,
+            alpn,
+            kind: HandshakeKind::Full,
+            server_name: None,
+            early_data: false,
+        };
         let asker = Asker(randoms.client);
         Ok(Box::new(Self { transcript, asker, keys, peer: signed.proof.into_peer(), negotiated }))
     }

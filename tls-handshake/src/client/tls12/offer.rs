@@ -17,6 +17,7 @@ use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
 use crate::negotiate::group_of;
 use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
+use crate::sink::Sink;
 use crate::verify::signature::DigitallySigned;
 use crate::verify::{PeerChain, tls12 as signatures};
 
@@ -78,7 +79,12 @@ pub struct WaitVerdict {
 
 impl State {
     /// RFC 5246 §7.4.1.3, with the extensions of RFC 5746, 7627, 7301, 6066, 8422. `hello` is our ClientHello as it was sent.
-    pub(in crate::client) fn start(offer: Offer, hello: &[u8], m: &Framed<'_, ServerHello<'_>>) -> Result<Self, Error> {
+    pub(in crate::client) fn start(
+        offer: Offer,
+        hello: &[u8],
+        m: &Framed<'_, ServerHello<'_>>,
+        _out: &mut dyn Sink,
+    ) -> Result<Self, Error> {
         let extensions = &m.msg.extensions;
         extensions.check_tls12()?;
         offer.check_solicited(&m.msg)?;

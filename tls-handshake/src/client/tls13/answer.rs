@@ -1,10 +1,12 @@
 //! Our flight: Certificate and CertificateVerify if they were requested, and Finished (RFC 9846 §4.5).
 
-use tls_codec::code_points::SignatureScheme;
+use tls_codec::code_points::{HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::handshake::Finished;
 use tls_crypto::Digest;
 
+use super::super::known::{Early, takes_tickets};
 use super::states::{Connected, WaitFinished};
+use super::tickets::Tickets;
 use super::{Shared, State};
 use crate::auth::Authenticated;
 use crate::error::Error;
@@ -45,6 +47,7 @@ impl WaitFinished {
     /// Ends the handshake, after a question if the server wants to know who we are and there may be an identity.
     pub(super) fn on_last_message(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let (mut ending, request) = self.on_finished(m)?;
+        ending.end_early_data(out)?;
         match request {
             Some(request) if ending.shared.config.client_identity_lookup => {
                 let need = request.into_need(ending.asker());
@@ -94,20 +97,34 @@ impl Ending {
         Asker(self.shared.client_random)
     }
 
+    /// RFC 9846 §4.6: EndOfEarlyData is the last under the key for early data.
+    fn end_early_data(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
+        let Shared { early: Early::Accepted(_), transcript, keys, .. } = &mut *self.shared else { return Ok(()) };
+        flight::send(out, transcript, &mut |w| w.message(HandshakeType::END_OF_EARLY_DATA, |_| Ok(())))?;
+        out.install_write(keys.write_key())
+    }
+
     fn send_no_certificate(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         flight::send(out, &mut self.shared.transcript, &mut |w| flight::tls13::no_certificate(w, &[]))
     }
 
     /// Sends Finished, still under the handshake's keys, and moves on to the application's.
     fn finish(self, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
-        let Shared { mut transcript, keys, client_random, suite, group, kind, .. } = *self.shared;
+        let Shared { config, name, client_random, mut transcript, keys, suite, group, kind, early, authenticated } =
+            *self.shared;
+        let early_data = matches!(early, Early::Accepted(_));
         let verify_data = keys.verify_data(&transcript.hash());
         flight::send_finished(out, &mut transcript, verify_data.as_ref())?;
         let (locked, _) = keys.into_application(&self.server_finished_hash, &client_random, out);
-        let keys = locked.unlock(&self.peer);
+        let (keys, main) = locked.unlock(&self.peer);
         out.install_write(keys.write_key())?;
         out.install_read(keys.read_key(), self.at);
-        let negotiated = Negotiated { suite: suite.into(), group, alpn: self.alpn, kind, server_name: None };
-        Ok(Connected::new(Traffic::new(keys, negotiated), self.peer))
+        let tickets = takes_tickets(&config, ProtocolVersion::TLS13).then(|| {
+            let secret = main.into_resumption(&transcript.hash());
+            Tickets::new(config, name, secret, authenticated)
+        });
+        let negotiated =
+            Negotiated { suite: suite.into(), group, alpn: self.alpn, kind, server_name: None, early_data };
+        Ok(Connected::new(Traffic::new(keys, negotiated), self.peer, tickets))
     }
 }

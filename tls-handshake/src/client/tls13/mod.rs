@@ -1,7 +1,7 @@
 //! TLS 1.3 after ServerHello (RFC 9846 Appendix A.1).
 //!
 //! ```text
-//!     WaitEncryptedExtensions
+//!     WaitEncryptedExtensions ─ EncryptedExtensions, and the server selected a pre-shared key ─▶ WaitFinished
 //!          │ EncryptedExtensions
 //!          ▼
 //!     WaitCertOrCertRequest ─ CertificateRequest ─▶ WaitCert
@@ -18,17 +18,18 @@
 
 use std::sync::Arc;
 
-use pki_types::ServerName;
+use pki_types::{ServerName, UnixTime};
 use tls_codec::code_points::{ContentType, HandshakeType, NamedGroup};
 use tls_codec::handshake::RawMessage;
-use tls_codec::owned::{NewSessionTicketView, Owned};
 use tls_crypto::{Tls13Suite, Transcript};
 
+use super::known::Early;
 use crate::config::ClientConfig;
 use crate::error::Error;
-use crate::established::{Established, HandshakeKind};
+use crate::established::{Established, Exporter, HandshakeKind};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Answered, Asker};
+use crate::resumption::ClientSessionValue;
 use crate::role::{AfterChangeCipherSpec, States, Step};
 use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
@@ -36,10 +37,12 @@ use crate::traffic::Traffic;
 
 mod answer;
 mod states;
+mod tickets;
 
 pub use answer::{WaitClientIdentity, WaitSignature};
 pub use states::{
-    AfterEncryptedExtensions, Connected, WaitCert, WaitCertVerify, WaitEncryptedExtensions, WaitFinished, WaitVerdict,
+    AfterEncryptedExtensions, Connected, WaitCert, WaitCertOrCertRequest, WaitCertVerify, WaitEncryptedExtensions,
+    WaitFinished, WaitVerdict,
 };
 
 /// What all states after ServerHello share.
@@ -52,6 +55,23 @@ pub(super) struct Shared {
     pub(super) suite: &'static Tls13Suite,
     pub(super) group: NamedGroup,
     pub(super) kind: HandshakeKind,
+    pub(super) early: Early,
+    /// When the full handshake was that this one goes back to, seconds since 1970.
+    pub(super) authenticated: Option<u64>,
+}
+
+impl Shared {
+    /// Whether the server takes the early data that was sent, as EncryptedExtensions say. If not, what we send next comes under
+    /// the key of the handshake.
+    fn settle_early_data(&mut self, accepted: bool, alpn: Option<&[u8]>, out: &mut dyn Sink) -> Result<(), Error> {
+        let early = std::mem::replace(&mut self.early, Early::Refused);
+        let was_open = early.keys().is_some();
+        self.early = early.on_encrypted_extensions(accepted, self.suite, alpn)?;
+        if was_open && self.early.keys().is_none() {
+            out.install_write(self.keys.write_key())?;
+        }
+        Ok(())
+    }
 }
 
 impl std::fmt::Debug for Shared {
@@ -67,7 +87,7 @@ pub enum State {
     /// The handshake's keys are there.
     WaitEncryptedExtensions(WaitEncryptedExtensions),
     /// The server may ask for a certificate, or show its own.
-    WaitCertOrCertRequest(AfterEncryptedExtensions),
+    WaitCertOrCertRequest(WaitCertOrCertRequest),
     /// The server asked for a certificate.
     WaitCert(WaitCert),
     /// The application judges the chain.
@@ -85,11 +105,10 @@ pub enum State {
 }
 
 impl State {
-    /// The tickets that came so far, the oldest first.
-    pub(crate) fn tickets(&self) -> &[Owned<NewSessionTicketView>] {
+    pub(crate) fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
         match self {
-            Self::Connected(s) => s.tickets(),
-            _ => &[],
+            Self::Connected(s) => s.take_sessions(now),
+            _ => Vec::new(),
         }
     }
 }
@@ -99,7 +118,10 @@ impl States for State {
         use HandshakeType as T;
         Ok(Step::Next(match (self, message.msg.typ) {
             (Self::WaitEncryptedExtensions(s), T::ENCRYPTED_EXTENSIONS) => {
-                Self::WaitCertOrCertRequest(s.on_encrypted_extensions(message.decode()?)?)
+                match s.on_encrypted_extensions(message.decode()?, out)? {
+                    AfterEncryptedExtensions::Certificate(state) => Self::WaitCertOrCertRequest(state),
+                    AfterEncryptedExtensions::PreSharedKey(state) => Self::WaitFinished(state),
+                }
             }
             (Self::WaitCertOrCertRequest(s), T::CERTIFICATE_REQUEST) => {
                 Self::WaitCert(s.on_certificate_request(message.decode()?)?)
@@ -175,6 +197,14 @@ impl States for State {
     fn established(&self) -> Option<Established<'_>> {
         match self {
             Self::Connected(s) => Some(s.established()),
+            _ => None,
+        }
+    }
+
+    fn early_exporter(&self) -> Option<&dyn Exporter> {
+        match self {
+            Self::WaitEncryptedExtensions(s) => s.early_exporter(),
+            Self::WaitFinished(s) => s.early_exporter(),
             _ => None,
         }
     }

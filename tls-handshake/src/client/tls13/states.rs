@@ -1,20 +1,22 @@
 //! TLS 1.3 after ServerHello: the server's parameters, its proof, and the keys (RFC 9846 §4.4, §4.5).
 
+use pki_types::UnixTime;
 use tls_codec::code_points::{ExtensionType, HandshakeType};
 use tls_codec::handshake::{
     Certificate, CertificateRequest, CertificateVerify, EncryptedExtensions, Finished, KeyUpdate, NewSessionTicket,
 };
-use tls_codec::owned::{NewSessionTicketView, Owned};
 
 use super::super::hello::Offer;
 use super::super::request::Request;
 use super::Shared;
 use super::answer::Ending;
-use crate::auth::{Authenticated, HandshakeSignatureValid, PeerCertVerified};
+use super::tickets::Tickets;
+use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
 use crate::error::{Error, Illegal};
-use crate::established::Established;
+use crate::established::{Established, Exporter};
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
+use crate::resumption::ClientSessionValue;
 use crate::role::opaque_debug;
 use crate::sink::Sink;
 use crate::traffic::Traffic;
@@ -23,7 +25,7 @@ use crate::verify::{PeerChain, tls13 as signatures};
 
 opaque_debug!(
     WaitEncryptedExtensions,
-    AfterEncryptedExtensions,
+    WaitCertOrCertRequest,
     WaitCert,
     WaitVerdict,
     WaitCertVerify,
@@ -34,10 +36,21 @@ opaque_debug!(
 /// WAIT_EE: the handshake's keys are installed.
 pub struct WaitEncryptedExtensions {
     shared: Box<Shared>,
+    /// Known already, if the server selected a pre-shared key: it shows no certificate then.
+    peer: Option<PeerAuth>,
+}
+
+/// Where EncryptedExtensions lead.
+#[derive(Debug)]
+pub enum AfterEncryptedExtensions {
+    /// The server has to show a certificate.
+    Certificate(WaitCertOrCertRequest),
+    /// It holds the pre-shared key.
+    PreSharedKey(WaitFinished),
 }
 
 /// WAIT_CERT_CR: the server asks for a certificate, or shows its own.
-pub struct AfterEncryptedExtensions {
+pub struct WaitCertOrCertRequest {
     shared: Box<Shared>,
     alpn: Option<Vec<u8>>,
 }
@@ -64,41 +77,45 @@ pub struct WaitCertVerify {
     cert: PeerCertVerified,
 }
 
-/// WAIT_FINISHED: the key of the chain's leaf signed this handshake.
+/// WAIT_FINISHED: the key of the chain's leaf signed this handshake, or the pre-shared key stands for the server.
 pub struct WaitFinished {
     shared: Box<Shared>,
     alpn: Option<Vec<u8>>,
     request: Option<Request>,
-    signature: HandshakeSignatureValid,
+    peer: PeerAuth,
 }
 
 /// CONNECTED.
 pub struct Connected {
     traffic: Traffic,
     peer: Authenticated,
-    tickets: Vec<Owned<NewSessionTicketView>>,
+    tickets: Option<Box<Tickets>>,
 }
 
-/// Tickets kept per connection, and bytes of each: what a server sends beyond is ignored.
-const MAX_TICKETS: usize = 8;
-const MAX_TICKET_BYTES: usize = 0x4000;
-
 impl WaitEncryptedExtensions {
-    pub(in crate::client) fn new(shared: Box<Shared>) -> Self {
-        Self { shared }
+    pub(in crate::client) fn new(shared: Box<Shared>, peer: Option<PeerAuth>) -> Self {
+        Self { shared, peer }
+    }
+
+    pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
+        self.shared.early.keys().map(|keys| -> &dyn Exporter { keys })
     }
 
     /// RFC 9846 §4.4.1.
     ///
     /// # Errors
-    /// [`Error::UnsolicitedExtension`], [`Illegal::AlpnNotOffered`].
+    /// [`Error::UnsolicitedExtension`], [`Illegal::AlpnNotOffered`], [`Illegal::EarlyDataNotOffered`].
     pub fn on_encrypted_extensions(
         mut self,
         m: Framed<'_, EncryptedExtensions<'_>>,
+        out: &mut dyn Sink,
     ) -> Result<AfterEncryptedExtensions, Error> {
-        let Shared { config, name, .. } = &*self.shared;
-        if let Some((extension, _)) = m.msg.raw.iter().find(|(extension, _)| !Offer::offered(config, name, *extension))
-        {
+        let Shared { config, name, early, .. } = &*self.shared;
+        let unsolicited = |extension: &ExtensionType| match *extension {
+            ExtensionType::EARLY_DATA => !early.was_offered(),
+            extension => !Offer::offered(config, name, extension),
+        };
+        if let Some(extension) = m.msg.raw.iter().map(|(extension, _)| extension).find(unsolicited) {
             return Err(Error::UnsolicitedExtension { message: HandshakeType::ENCRYPTED_EXTENSIONS, extension });
         }
         let alpn = match m.msg.alpn {
@@ -106,11 +123,16 @@ impl WaitEncryptedExtensions {
             None => None,
         };
         self.shared.transcript.add(m.raw);
-        Ok(AfterEncryptedExtensions { shared: self.shared, alpn })
+        self.shared.settle_early_data(m.msg.early_data, alpn.as_deref(), out)?;
+        let shared = self.shared;
+        Ok(match self.peer {
+            Some(peer) => AfterEncryptedExtensions::PreSharedKey(WaitFinished { shared, alpn, request: None, peer }),
+            None => AfterEncryptedExtensions::Certificate(WaitCertOrCertRequest { shared, alpn }),
+        })
     }
 }
 
-impl AfterEncryptedExtensions {
+impl WaitCertOrCertRequest {
     /// RFC 9846 §4.4.2. It is answered after the server's Finished.
     ///
     /// # Errors
@@ -197,11 +219,16 @@ impl WaitCertVerify {
         let rules = &signatures::RULES;
         let signature = self.cert.check_signature(rules, rules.schemes, &content, signed)?;
         self.shared.transcript.add(m.raw);
-        Ok(WaitFinished { shared: self.shared, alpn: self.alpn, request: self.request, signature })
+        let peer = signature.into_peer();
+        Ok(WaitFinished { shared: self.shared, alpn: self.alpn, request: self.request, peer })
     }
 }
 
 impl WaitFinished {
+    pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
+        self.shared.early.keys().map(|keys| -> &dyn Exporter { keys })
+    }
+
     /// RFC 9846 §4.5.3: the server is who it should be. What is left is to say who we are.
     ///
     /// # Errors
@@ -209,7 +236,7 @@ impl WaitFinished {
     pub(super) fn on_finished(mut self, m: Framed<'_, Finished<'_>>) -> Result<(Box<Ending>, Option<Request>), Error> {
         let at = m.at_boundary()?;
         let Shared { transcript, keys, .. } = &mut *self.shared;
-        let peer = self.signature.into_peer().check_finished(&*keys, &m.msg, &transcript.hash())?;
+        let peer = self.peer.check_finished(&*keys, &m.msg, &transcript.hash())?;
         transcript.add(m.raw);
         let server_finished_hash = transcript.hash();
         let Self { shared, alpn, request, .. } = self;
@@ -218,20 +245,15 @@ impl WaitFinished {
 }
 
 impl Connected {
-    pub(super) fn new(traffic: Traffic, peer: Authenticated) -> Box<Self> {
-        Box::new(Self { traffic, peer, tickets: Vec::new() })
+    pub(super) fn new(traffic: Traffic, peer: Authenticated, tickets: Option<Tickets>) -> Box<Self> {
+        Box::new(Self { traffic, peer, tickets: tickets.map(Box::new) })
     }
 
-    /// RFC 9846 §4.7.1. Kept, up to a bound, for a later connection to resume with.
+    /// RFC 9846 §4.7.1. Kept, up to a bound, for later connections to go on from.
     #[must_use]
     pub fn on_new_session_ticket(mut self: Box<Self>, m: Framed<'_, NewSessionTicket<'_>>) -> Box<Self> {
-        if self.tickets.len() < MAX_TICKETS
-            && m.raw.len() <= MAX_TICKET_BYTES
-            && m.msg.ticket_lifetime > 0
-            && let Some(body) = m.raw.get(4..)
-            && let Ok(ticket) = Owned::parse(body)
-        {
-            self.tickets.push(ticket);
+        if let Some(tickets) = &mut self.tickets {
+            tickets.add(&m.msg);
         }
         self
     }
@@ -249,10 +271,11 @@ impl Connected {
         Ok(self)
     }
 
-    /// The tickets that came so far, the oldest first.
-    #[must_use]
-    pub fn tickets(&self) -> &[Owned<NewSessionTicketView>] {
-        &self.tickets
+    pub(super) fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
+        match &mut self.tickets {
+            Some(tickets) => tickets.take_sessions(self.traffic.negotiated(), &self.peer, now),
+            None => Vec::new(),
+        }
     }
 
     pub(super) fn established(&self) -> Established<'_> {

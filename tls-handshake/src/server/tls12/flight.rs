@@ -104,6 +104,7 @@ impl WaitIdentity {
                 alpn: self.alpn,
                 kind: HandshakeKind::Full,
                 server_name: server_name(&hello).map(str::to_owned),
+                early_data: false,
             },
             config: self.config,
         });

@@ -1,8 +1,8 @@
 //! TLS 1.3 after ClientHello (RFC 9846 Appendix A.2).
 //!
 //! ```text
-//!     WaitSession                                              (if the client resumes one, and there is a store)
-//!          │ session not found
+//!     WaitSession ─ it fits: ServerHello, EncryptedExtensions, Finished ─▶ WaitEndOfEarlyData, or WaitFinished at once
+//!          │ it does not
 //!          ▼
 //!     WaitIdentity                                             (which certificate for this hello?)
 //!          │ identity: ServerHello, EncryptedExtensions, CertificateRequest if we ask, Certificate
@@ -13,7 +13,7 @@
 //!          ├───────────────────────────────┐
 //!          │ we ask                        │ we do not
 //!          ▼                               ▼
-//!     WaitCert ─ empty ──────────────▶ WaitFinished ─ Finished ─▶ Connected
+//!     WaitCert ─ empty ──────────────▶ WaitFinished ─ Finished ─▶ WaitTickets ─ tickets ─▶ Connected
 //!          │ Certificate                   ▲
 //!          ▼                               │ CertificateVerify
 //!     WaitVerdict ─ it is good ─▶ WaitCertVerify
@@ -31,19 +31,23 @@ use tls_codec::code_points::{ContentType, HandshakeType};
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
-use crate::established::Established;
+use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Answered, Asker};
 use crate::role::{AfterChangeCipherSpec, States, Step};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
+mod session;
 mod states;
+mod tickets;
 
+pub use session::{WaitEndOfEarlyData, WaitSession};
 pub use states::{
-    AfterCertificate, AfterSignature, Connected, WaitCert, WaitCertVerify, WaitFinished, WaitIdentity, WaitSession,
+    AfterCertificate, AfterFinished, AfterSignature, Connected, WaitCert, WaitCertVerify, WaitFinished, WaitIdentity,
     WaitSignature, WaitVerdict,
 };
+pub use tickets::WaitTickets;
 
 /// The state that a server of TLS 1.3 is in.
 #[derive(Debug)]
@@ -61,8 +65,12 @@ pub enum State {
     WaitVerdict(WaitVerdict),
     /// The client's chain is good; its key has to sign.
     WaitCertVerify(WaitCertVerify),
+    /// Our flight was sent, and early data comes.
+    WaitEndOfEarlyData(WaitEndOfEarlyData),
     /// Finished has to confirm all.
     WaitFinished(WaitFinished),
+    /// The handshake is complete; the application makes the tickets for its sessions.
+    WaitTickets(WaitTickets),
     /// The handshake is complete.
     Connected(Connected),
 }
@@ -78,7 +86,13 @@ impl States for State {
             (Self::WaitCertVerify(s), T::CERTIFICATE_VERIFY) => {
                 Self::WaitFinished(s.on_certificate_verify(message.decode()?)?)
             }
-            (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?, out)?),
+            (Self::WaitEndOfEarlyData(s), T::END_OF_EARLY_DATA) => {
+                Self::WaitFinished(s.on_end_of_early_data(message.decode()?, out)?)
+            }
+            (Self::WaitFinished(s), T::FINISHED) => match s.on_finished(message.decode()?, out)? {
+                AfterFinished::Tickets(state, need) => return Ok(Step::Ask(Self::WaitTickets(state), need)),
+                AfterFinished::Connected(state) => Self::Connected(state),
+            },
             (Self::Connected(s), T::KEY_UPDATE) => Self::Connected(s.on_key_update(message.decode()?, out)?),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         }))
@@ -86,9 +100,9 @@ impl States for State {
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match (self, answer.0) {
-            (Self::WaitSession(s), Answered::Session(session)) => {
-                let (state, need) = s.on_session(session);
-                Ok(Step::Ask(Self::WaitIdentity(state), need))
+            (Self::WaitSession(s), Answered::Session(session)) => s.on_session(session, out),
+            (Self::WaitTickets(s), Answered::NewSession(tickets)) => {
+                Ok(Step::Next(Self::Connected(s.on_tickets(tickets, out)?)))
             }
             (Self::WaitIdentity(s), Answered::Identity(identity)) => {
                 let (state, need) = s.on_identity(identity, out)?;
@@ -113,6 +127,7 @@ impl States for State {
             Self::WaitIdentity(s) => Some(s.asker()),
             Self::WaitSignature(s) => Some(s.asker()),
             Self::WaitVerdict(s) => Some(s.asker()),
+            Self::WaitTickets(s) => Some(s.asker()),
             _ => None,
         }
     }
@@ -125,7 +140,9 @@ impl States for State {
             Self::WaitCert(_) => "WAIT_CERT",
             Self::WaitVerdict(_) => "WAIT_CERT (verdict)",
             Self::WaitCertVerify(_) => "WAIT_CV",
+            Self::WaitEndOfEarlyData(_) => "WAIT_EOED",
             Self::WaitFinished(_) => "WAIT_FINISHED",
+            Self::WaitTickets(_) => "CONNECTED (tickets)",
             Self::Connected(_) => "CONNECTED",
         }
     }
@@ -133,7 +150,7 @@ impl States for State {
     /// RFC 9846 §5: ignored until the peer's Finished.
     fn on_change_cipher_spec(self, _: RecordBoundary, _: &mut dyn Sink) -> Result<AfterChangeCipherSpec<Self>, Error> {
         match self {
-            Self::Connected(_) => {
+            Self::Connected(_) | Self::WaitTickets(_) => {
                 Err(Error::UnexpectedRecord { state: self.name(), got: ContentType::CHANGE_CIPHER_SPEC })
             }
             state => Ok(AfterChangeCipherSpec::Ignored(state)),
@@ -147,6 +164,22 @@ impl States for State {
     fn established(&self) -> Option<Established<'_>> {
         match self {
             Self::Connected(s) => Some(s.established()),
+            _ => None,
+        }
+    }
+
+    fn may_send(&self) -> bool {
+        match self {
+            Self::WaitEndOfEarlyData(s) => s.may_send(),
+            Self::WaitFinished(s) => s.may_send(),
+            state => state.established().is_some(),
+        }
+    }
+
+    fn early_exporter(&self) -> Option<&dyn Exporter> {
+        match self {
+            Self::WaitEndOfEarlyData(s) => s.early_exporter(),
+            Self::WaitFinished(s) => s.early_exporter(),
             _ => None,
         }
     }

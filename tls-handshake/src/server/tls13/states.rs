@@ -5,36 +5,29 @@ use tls_codec::error::BufferFull;
 use tls_codec::extension;
 use tls_codec::handshake::{Certificate, CertificateVerify, Finished, KeyUpdate};
 use tls_codec::writer::Writer;
-use tls_crypto::Tls13Suite;
-use tls_crypto::{EphemeralKey, Group};
+use tls_crypto::tls13::EarlySecret;
+use tls_crypto::{EphemeralKey, Group, Tls13Suite};
 
 use super::super::hello::Shared;
+use super::tickets::WaitTickets;
 use crate::auth::{Authenticated, ClientAuth, PeerAuth, PeerCertVerified};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
-use crate::established::{Established, HandshakeKind, Negotiated};
+use crate::established::{Established, Exporter, HandshakeKind, Negotiated};
 use crate::flight;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{
-    Asker, IdentityAnswer, Need, NeedClientVerdict, NeedIdentity, NeedSignature, SessionAnswer, SignatureAnswer,
-    VerdictAnswer,
-};
+use crate::need::{Asker, IdentityAnswer, Need, NeedClientVerdict, NeedSignature, SignatureAnswer, VerdictAnswer};
 use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id};
 use crate::role::opaque_debug;
 use crate::schedule::Side;
-use crate::schedule::tls13::{HandshakeKeys, LockedApplicationKeys, PeerFinishedKey};
+use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello, LockedApplicationKeys, PeerFinishedKey};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 use crate::verify::signature::DigitallySigned;
 use crate::verify::{PeerChain, tls13 as signatures};
 
-opaque_debug!(WaitSession, WaitIdentity, WaitSignature, WaitCert, WaitVerdict, WaitCertVerify, WaitFinished, Connected);
-
-/// RECVD_CH, while the session is looked up that the client wants to resume.
-pub struct WaitSession {
-    full: WaitIdentity,
-}
+opaque_debug!(WaitIdentity, WaitSignature, WaitCert, WaitVerdict, WaitCertVerify, WaitFinished, Connected);
 
 /// RECVD_CH: all is chosen but the identity.
 pub struct WaitIdentity {
@@ -49,6 +42,10 @@ pub struct WaitIdentity {
     pub(in crate::server) schemes: Vec<SignatureScheme>,
     pub(in crate::server) server_name: Option<String>,
     pub(in crate::server) stapling: Stapling,
+    /// Whether the client could go on from a session of this connection.
+    pub(in crate::server) can_resume: bool,
+    /// Whether the client sends early data.
+    pub(in crate::server) early_data: bool,
     pub(in crate::server) at: RecordBoundary,
 }
 
@@ -59,6 +56,7 @@ pub struct WaitSignature {
     client_random: [u8; 32],
     scheme: SignatureScheme,
     negotiated: Negotiated,
+    can_resume: bool,
 }
 
 /// What a sent flight waits for.
@@ -71,11 +69,16 @@ pub enum AfterSignature {
 }
 
 /// What all states share once our flight is sent.
-struct Sent {
-    shared: Box<Shared>,
-    locked: LockedApplicationKeys,
-    client_finished: PeerFinishedKey,
-    negotiated: Negotiated,
+pub(super) struct Sent {
+    pub(super) shared: Box<Shared>,
+    pub(super) locked: LockedApplicationKeys,
+    pub(super) client_finished: PeerFinishedKey,
+    pub(super) negotiated: Negotiated,
+    pub(super) can_resume: bool,
+    /// When the full handshake was that this one goes back to, seconds since 1970.
+    pub(super) authenticated: Option<u64>,
+    pub(super) early: Option<EarlyKeys>,
+    pub(super) half_rtt: bool,
 }
 
 /// WAIT_CERT: the client was asked for a certificate.
@@ -106,22 +109,6 @@ pub struct Connected {
     peer: Authenticated,
 }
 
-impl WaitSession {
-    pub(in crate::server) fn new(full: WaitIdentity) -> Self {
-        Self { full }
-    }
-
-    pub(in crate::server) fn asker(&self) -> Asker {
-        self.full.asker()
-    }
-
-    /// Goes on with a full handshake.
-    pub(in crate::server) fn on_session(self, answer: SessionAnswer) -> (WaitIdentity, Need) {
-        let need = NeedIdentity::new(self.asker(), answer.into_hello());
-        (self.full, Need::Identity(need))
-    }
-}
-
 impl WaitIdentity {
     pub(in crate::server) fn asker(&self) -> Asker {
         Asker(self.shared.random)
@@ -141,39 +128,45 @@ impl WaitIdentity {
             offered: self.schemes.clone(),
             able: identity.schemes().to_vec(),
         })?;
-        let keys = self.send_server_hello(out)?;
+        let keys = self.send_server_hello(EarlySecret::new(self.suite.hash), None, None, out)?;
+        // RFC 6066 §3: the name was used to choose the certificate.
+        let (named, config) = (self.server_name.is_some(), &self.shared.config);
+        let asks = config.client_auth != ClientAuth::NotAsked;
+        self.shared.send_encrypted_extensions(self.alpn.as_ref(), named, false, out)?;
         let Shared { config, transcript, .. } = &mut *self.shared;
-        let (alpn, named) = (&self.alpn, self.server_name.is_some());
-        flight::send(out, transcript, &mut |w| {
-            w.message(HandshakeType::ENCRYPTED_EXTENSIONS, |w| {
-                w.vec16(|w| {
-                    if named {
-                        // RFC 6066 §3: the name was used to choose the certificate.
-                        w.extension(tls_codec::code_points::ExtensionType::SERVER_NAME, |_| Ok(()))?;
-                    }
-                    alpn.as_ref().map_or(Ok(()), |name| extension::Alpn::write(w, std::slice::from_ref(name)))
-                })
-            })
-        })?;
-        if config.client_auth != ClientAuth::NotAsked {
+        if asks {
             flight::send(out, transcript, &mut |w| certificate_request(w, config))?;
         }
         flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, self.stapling))?;
         let content = signatures::server_content(&transcript.hash());
         let need = NeedSignature::new(Asker(self.shared.random), identity, scheme, content);
+        let (kind, can_resume) = (self.kind, self.can_resume);
+        let (shared, client_random, negotiated) = self.into_negotiated(kind, false);
+        Ok((WaitSignature { shared, keys, client_random, scheme, negotiated, can_resume }, Need::Signature(need)))
+    }
+
+    /// What is settled once ServerHello and EncryptedExtensions are sent.
+    pub(super) fn into_negotiated(self, kind: HandshakeKind, early_data: bool) -> (Box<Shared>, [u8; 32], Negotiated) {
         let negotiated = Negotiated {
             suite: self.suite.into(),
             group: group_id(self.group),
             alpn: self.alpn,
-            kind: self.kind,
+            kind,
             server_name: self.server_name,
+            early_data,
         };
-        let state = WaitSignature { shared: self.shared, keys, client_random: self.client_random, scheme, negotiated };
-        Ok((state, Need::Signature(need)))
+        (self.shared, self.client_random, negotiated)
     }
 
-    /// RFC 9846 §4.2.3; the handshake's keys are installed behind it.
-    fn send_server_hello(&mut self, out: &mut dyn Sink) -> Result<HandshakeKeys, Error> {
+    /// RFC 9846 §4.2.3, with the pre-shared key that was selected, if any. The handshake's keys are installed behind it; but that for
+    /// early data, if some is accepted.
+    pub(super) fn send_server_hello(
+        &mut self,
+        schedule: EarlySecret,
+        selected: Option<u16>,
+        early: Option<&EarlyKeys>,
+        out: &mut dyn Sink,
+    ) -> Result<HandshakeKeys, Error> {
         let key = EphemeralKey::generate(self.group).map_err(|_| Error::Crypto("generating a key share"))?;
         let (random, session_id, suite) = (self.shared.random, &self.session_id, self.suite);
         let group = group_id(self.group);
@@ -186,26 +179,64 @@ impl WaitIdentity {
                 w.u8(0)?;
                 w.vec16(|w| {
                     extension::SelectedVersion::write(w, ProtocolVersion::TLS13)?;
-                    extension::KeyShareServerHello::write(w, group, key.public_key())
+                    extension::KeyShareServerHello::write(w, group, key.public_key())?;
+                    selected.map_or(Ok(()), |index| extension::SelectedPsk::write(w, index))
                 })
             })
         })?;
         let secret = key.agree(&self.client_share).map_err(|_| Illegal::KeyShare(group))?;
         // RFC 9846 Appendix E.4: behind our first message, which after a retry was HelloRetryRequest.
-        if self.kind == HandshakeKind::Full && !self.session_id.is_empty() {
+        if !self.kind.is_retried() && !self.session_id.is_empty() {
             out.send_change_cipher_spec()?;
         }
-        let keys = HandshakeKeys::derive(
-            Side::Server,
-            suite,
-            secret,
-            &self.shared.transcript.hash(),
-            &self.client_random,
-            out,
-        );
-        out.install_read(keys.read_key(), self.at);
+        let hello = Hello { hash: &self.shared.transcript.hash(), client_random: &self.client_random };
+        let keys = HandshakeKeys::derive(Side::Server, suite, schedule, secret, &hello, out);
+        out.install_read(early.map_or_else(|| keys.read_key(), EarlyKeys::read_key), self.at);
+        if self.early_data && early.is_none() && !self.kind.is_retried() {
+            out.skip_early_data(self.shared.config.early_data_to_skip());
+        }
         out.install_write(keys.write_key())?;
         Ok(keys)
+    }
+}
+
+impl Shared {
+    /// RFC 9846 §4.4.1.
+    pub(super) fn send_encrypted_extensions(
+        &mut self,
+        alpn: Option<&Vec<u8>>,
+        named: bool,
+        early_data: bool,
+        out: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        flight::send(out, &mut self.transcript, &mut |w| {
+            w.message(HandshakeType::ENCRYPTED_EXTENSIONS, |w| {
+                w.vec16(|w| {
+                    if named {
+                        extension::ServerNameAck::write(w)?;
+                    }
+                    if early_data {
+                        extension::EarlyData::write(w)?;
+                    }
+                    alpn.map_or(Ok(()), |name| extension::Alpn::write(w, std::slice::from_ref(name)))
+                })
+            })
+        })
+    }
+
+    /// Sends Finished, and moves on to the application's keys for what we send (RFC 9846 §4.5.3).
+    pub(super) fn send_finished(
+        &mut self,
+        keys: HandshakeKeys,
+        client_random: &[u8; 32],
+        out: &mut dyn Sink,
+    ) -> Result<(LockedApplicationKeys, PeerFinishedKey), Error> {
+        let transcript = &mut self.transcript;
+        let verify_data = keys.verify_data(&transcript.hash());
+        flight::send_finished(out, transcript, verify_data.as_ref())?;
+        let (locked, client_finished) = keys.into_application(&transcript.hash(), client_random, out);
+        out.install_write(locked.write_key())?;
+        Ok((locked, client_finished))
     }
 }
 
@@ -221,16 +252,23 @@ impl WaitSignature {
         out: &mut dyn Sink,
     ) -> Result<AfterSignature, Error> {
         let (signature, scheme) = (answer.into_signature()?, self.scheme);
-        let transcript = &mut self.shared.transcript;
-        flight::send_certificate_verify(out, transcript, scheme, &signature)?;
-        let verify_data = self.keys.verify_data(&transcript.hash());
-        flight::send_finished(out, transcript, verify_data.as_ref())?;
-        let (locked, client_finished) = self.keys.into_application(&transcript.hash(), &self.client_random, out);
-        out.install_write(locked.write_key())?;
-        let client_auth = self.shared.config.client_auth;
-        let Self { shared, negotiated, .. } = self;
-        let sent = Box::new(Sent { shared, locked, client_finished, negotiated });
-        if client_auth != ClientAuth::NotAsked {
+        flight::send_certificate_verify(out, &mut self.shared.transcript, scheme, &signature)?;
+        let Self { mut shared, keys, client_random, negotiated, can_resume, .. } = self;
+        let (locked, client_finished) = shared.send_finished(keys, &client_random, out)?;
+        let client_auth = shared.config.client_auth;
+        let asks = client_auth != ClientAuth::NotAsked;
+        let half_rtt = shared.config.half_rtt && !asks;
+        let sent = Box::new(Sent {
+            shared,
+            locked,
+            client_finished,
+            negotiated,
+            can_resume,
+            authenticated: None,
+            early: None,
+            half_rtt,
+        });
+        if asks {
             return Ok(AfterSignature::Asked(WaitCert { sent }));
         }
         let peer = PeerAuth::not_asked(client_auth, ProtocolVersion::TLS13)?;
@@ -317,18 +355,52 @@ impl WaitCertVerify {
 }
 
 impl WaitFinished {
+    pub(super) fn new(sent: Box<Sent>, peer: PeerAuth) -> Self {
+        Self { sent, peer }
+    }
+
+    /// The client's early data ends at `at`.
+    pub(super) fn end_early_data(&mut self, message: &[u8], at: RecordBoundary, out: &mut dyn Sink) {
+        self.sent.shared.transcript.add(message);
+        out.install_read(self.sent.client_finished.read_key(), at);
+    }
+
+    pub(super) fn may_send(&self) -> bool {
+        self.sent.half_rtt
+    }
+
+    pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
+        self.sent.early.as_ref().map(|keys| -> &dyn Exporter { keys })
+    }
+
     /// RFC 9846 §4.5.3: from here on the client's application data is read.
     ///
     /// # Errors
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
-    pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Connected, Error> {
+    pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
         let at = m.at_boundary()?;
-        let Sent { shared, locked, client_finished, negotiated } = *self.sent;
+        let Sent { mut shared, locked, client_finished, negotiated, can_resume, authenticated, .. } = *self.sent;
         let peer = self.peer.check_finished(&client_finished, &m.msg, &shared.transcript.hash())?;
-        let keys = locked.unlock(&peer);
+        let (keys, main) = locked.unlock(&peer);
         out.install_read(keys.read_key(), at);
-        Ok(Connected { traffic: Traffic::new(keys, negotiated), peer })
+        let connected = Connected { traffic: Traffic::new(keys, negotiated), peer };
+        if !can_resume || !shared.gives_tickets(&connected.peer) {
+            return Ok(AfterFinished::Connected(connected));
+        }
+        shared.transcript.add(m.raw);
+        let secret = main.into_resumption(&shared.transcript.hash());
+        let (state, need) = WaitTickets::ask(connected, &shared, &secret, authenticated)?;
+        Ok(AfterFinished::Tickets(state, need))
     }
+}
+
+/// Where the client's Finished leads.
+#[derive(Debug)]
+pub enum AfterFinished {
+    /// The connection is there, once the tickets are that its sessions go out under.
+    Tickets(WaitTickets, Need),
+    /// The connection is there.
+    Connected(Connected),
 }
 
 impl Connected {
@@ -339,6 +411,14 @@ impl Connected {
     pub fn on_key_update(mut self, m: Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<Self, Error> {
         self.traffic.on_key_update(&m, out)?;
         Ok(self)
+    }
+
+    pub(super) fn negotiated(&self) -> &Negotiated {
+        self.traffic.negotiated()
+    }
+
+    pub(super) fn peer(&self) -> &Authenticated {
+        &self.peer
     }
 
     pub(super) fn established(&self) -> Established<'_> {

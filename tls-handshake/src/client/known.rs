@@ -1,0 +1,272 @@
+//! What a client knows from before, to go on from: a session with the server, or external keys. And the data that it may send
+//! early on their strength.
+//!
+//! ```text
+//! a session that fits the configuration ─▶ Known ─ ClientHello: identities, binders ─ ServerHello selects one ─▶ Selected
+//!                                            └─ early data, if the session allows any ─▶ Early
+//! ```
+
+use pki_types::{ServerName, UnixTime};
+use tls_codec::code_points::{CipherSuite, ProtocolVersion};
+use tls_codec::error::BufferFull;
+use tls_codec::extension::{OfferedPsks, PskIdentity};
+use tls_codec::writer::Writer;
+use tls_crypto::tls13::EarlySecret;
+use tls_crypto::{Digest, HashAlgorithm, Tls13Suite, Transcript};
+
+use crate::auth::PeerAuth;
+use crate::auth::tls13::OfferedPsk;
+use crate::config::ClientConfig;
+use crate::error::{Error, Illegal};
+use crate::established::HandshakeKind;
+use crate::resumption::{ClientSessionValue, ExternalPsk};
+use crate::schedule::tls13::{EarlyKeys, Hello};
+use crate::sink::Sink;
+
+/// What is offered to go on from.
+pub(crate) enum Known {
+    /// The handshake will be a full one.
+    Nothing,
+    /// Keys for TLS 1.3, in order of preference.
+    Psks(Vec<Psk>),
+    /// A session of TLS 1.2.
+    Tls12(Box<ClientSessionValue>),
+}
+
+/// A key that is offered, and how the server is told which.
+pub(crate) struct Psk {
+    offered: OfferedPsk,
+    identity: Vec<u8>,
+    obfuscated_age: u32,
+    session: Option<FromSession>,
+}
+
+/// What a key's session was like.
+struct FromSession {
+    suite: &'static Tls13Suite,
+    alpn: Option<Vec<u8>>,
+    authenticated: u64,
+    max_early_data: u32,
+}
+
+/// A key that the server selected.
+pub(super) struct Selected {
+    pub(super) early: EarlySecret,
+    pub(super) peer: PeerAuth,
+    pub(super) kind: HandshakeKind,
+    /// When the session's full handshake was, seconds since 1970; `None` for an external key.
+    pub(super) authenticated: Option<u64>,
+}
+
+impl Known {
+    /// Offers a session, if it fits: a session of another configuration, for another server, or out of date is silently left.
+    pub(crate) fn of_session(
+        config: &ClientConfig,
+        name: &ServerName<'_>,
+        mut session: ClientSessionValue,
+        now: UnixTime,
+    ) -> Self {
+        let enabled = config.common.suites.contains(&session.suite);
+        let ours = session.scope == config.scope() && session.server_name == *name;
+        if !enabled || !ours || !session.is_usable_at(now) {
+            return Self::Nothing;
+        }
+        let Some((suite, offered)) = session.suite.tls13().zip(OfferedPsk::of_session(&session)) else {
+            return Self::Tls12(Box::new(session));
+        };
+        let obfuscated_age = session.obfuscated_age(now);
+        let identity = std::mem::take(&mut session.ticket);
+        let ClientSessionValue { alpn, authenticated, max_early_data, .. } = session;
+        let session = Some(FromSession { suite, alpn, authenticated, max_early_data });
+        Self::Psks(vec![Psk { offered, identity, obfuscated_age, session }])
+    }
+
+    /// Offers external keys, in this order; those for which no suite is enabled are left.
+    pub(crate) fn external(config: &ClientConfig, psks: &[ExternalPsk]) -> Self {
+        let has_suite = |hash| config.common.suites.iter().filter_map(|suite| suite.tls13()).any(|s| s.hash == hash);
+        let psks: Vec<_> = psks
+            .iter()
+            .filter(|psk| has_suite(psk.hash))
+            .map(|psk| Psk {
+                offered: OfferedPsk::external(psk),
+                identity: psk.identity.clone(),
+                obfuscated_age: 0,
+                session: None,
+            })
+            .collect();
+        if psks.is_empty() { Self::Nothing } else { Self::Psks(psks) }
+    }
+
+    pub(super) fn tls12(&self) -> Option<&ClientSessionValue> {
+        match self {
+            Self::Tls12(session) => Some(session),
+            Self::Nothing | Self::Psks(_) => None,
+        }
+    }
+
+    pub(super) fn offers_psks(&self) -> bool {
+        matches!(self, Self::Psks(_))
+    }
+
+    /// How many bytes of data may be sent early: with the first key, if it is a session's that allows it.
+    pub(super) fn early_data_limit(&self, config: &ClientConfig) -> Option<u32> {
+        let Self::Psks(psks) = self else { return None };
+        let session = psks.first()?.session.as_ref()?;
+        let alpn = session.alpn.as_ref();
+        // RFC 9846 §4.3.10: the server has to choose the same protocol again, so that it has to be offered.
+        let offered = alpn.is_none_or(|alpn| config.common.alpn.contains(alpn));
+        Some(session.max_early_data).filter(|limit| config.early_data && offered && *limit > 0)
+    }
+
+    /// RFC 9846 §4.2.2: of the second ClientHello, those that fit the suite of HelloRetryRequest.
+    pub(super) fn keep_hash(&mut self, hash: HashAlgorithm) {
+        if let Self::Psks(psks) = self {
+            psks.retain(|psk| psk.offered.hash() == hash);
+            if psks.is_empty() {
+                *self = Self::Nothing;
+            }
+        }
+    }
+
+    /// Writes pre_shared_key, which has to be the last extension, with zeros for the binders (RFC 9846 §4.3.11).
+    pub(super) fn write_psks(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        let Self::Psks(psks) = self else { return Ok(()) };
+        let identities: Vec<_> = psks
+            .iter()
+            .map(|psk| PskIdentity { identity: &psk.identity, obfuscated_ticket_age: psk.obfuscated_age })
+            .collect();
+        let binders: Vec<_> = psks.iter().map(|psk| ZEROS.get(..psk.offered.hash().output_len())).collect();
+        let binders: Vec<_> = binders.into_iter().map(Option::unwrap_or_default).collect();
+        OfferedPsks::write(w, &identities, &binders)
+    }
+
+    /// Writes the binders over the zeros at the end of a ClientHello (RFC 9846 §4.3.11.2). `before` is what comes before it in the
+    /// transcript: nothing, or the first hello's hash and HelloRetryRequest.
+    pub(super) fn bind(&self, hello: &mut [u8], before: Option<&Transcript>) {
+        let Self::Psks(psks) = self else { return };
+        let lengths = psks.iter().map(|psk| psk.offered.hash().output_len().saturating_add(1));
+        let binders = lengths.fold(2usize, usize::saturating_add);
+        let Some((truncated, binders)) = hello.split_at_mut_checked(hello.len().saturating_sub(binders)) else {
+            return;
+        };
+        let mut room = binders.get_mut(2..).unwrap_or_default();
+        for psk in psks {
+            let mut transcript = before.cloned().unwrap_or_else(|| Transcript::new(psk.offered.hash()));
+            transcript.add(truncated);
+            let binder = psk.offered.binder(&transcript.hash());
+            let binder = binder.as_ref();
+            // Past the length byte, which is right already.
+            let Some((place, rest)) = room.split_at_mut_checked(binder.len().saturating_add(1)) else { return };
+            place.get_mut(1..).unwrap_or_default().copy_from_slice(binder);
+            room = rest;
+        }
+    }
+
+    /// The server selected this one (RFC 9846 §4.3.11).
+    ///
+    /// # Errors
+    /// [`Illegal::PskNotOffered`]; [`Illegal::ResumedCipherSuite`] for a suite with another hash than the key's.
+    pub(super) fn select(self, index: u16, suite: &'static Tls13Suite, kind: HandshakeKind) -> Result<Selected, Error> {
+        let Self::Psks(psks) = self else { return Err(Illegal::PskNotOffered(index).into()) };
+        let psk = psks.into_iter().nth(usize::from(index)).ok_or(Illegal::PskNotOffered(index))?;
+        if psk.offered.hash() != suite.hash {
+            return Err(Illegal::ResumedCipherSuite(CipherSuite(suite.id)).into());
+        }
+        let (early, peer) = psk.offered.select();
+        let kind = if psk.session.is_some() { kind.resumed() } else { kind.external_psk() };
+        Ok(Selected { early, peer, kind, authenticated: psk.session.map(|session| session.authenticated) })
+    }
+}
+
+/// The longest binder.
+const ZEROS: [u8; 48] = [0; 48];
+
+/// Data that is sent before the server has answered.
+pub(super) enum Early {
+    /// None is.
+    NotOffered,
+    /// Some may be sent; the server has not said yet whether it takes it.
+    Offered(Box<EarlyOffer>),
+    /// The server does not take it.
+    Refused,
+    /// The server takes it.
+    Accepted(Box<EarlyOffer>),
+}
+
+/// What early data goes by.
+pub(super) struct EarlyOffer {
+    pub(super) keys: EarlyKeys,
+    suite: &'static Tls13Suite,
+    alpn: Option<Vec<u8>>,
+}
+
+impl Early {
+    /// Installs the key for early data behind a ClientHello that offers some (RFC 9846 §4.3.10).
+    pub(super) fn start(
+        known: &Known,
+        limit: u32,
+        hello: &[u8],
+        client_random: &[u8; 32],
+        out: &mut dyn Sink,
+    ) -> Result<Self, Error> {
+        let Known::Psks(psks) = known else { return Ok(Self::NotOffered) };
+        let Some((psk, session)) = psks.first().and_then(|psk| Some((psk, psk.session.as_ref()?))) else {
+            return Ok(Self::NotOffered);
+        };
+        let hash: Digest = session.suite.hash.hash(hello);
+        let hello = Hello { hash: &hash, client_random };
+        let keys = EarlyKeys::derive(session.suite, psk.offered.early(), limit, &hello, out);
+        // RFC 9846 Appendix E.4: right behind the ClientHello, if early data is offered.
+        out.send_change_cipher_spec()?;
+        out.install_write(keys.write_key())?;
+        Ok(Self::Offered(Box::new(EarlyOffer { keys, suite: session.suite, alpn: session.alpn.clone() })))
+    }
+
+    /// Whether any is or was offered.
+    pub(super) fn was_offered(&self) -> bool {
+        !matches!(self, Self::NotOffered)
+    }
+
+    pub(super) fn keys(&self) -> Option<&EarlyKeys> {
+        match self {
+            Self::Offered(offer) | Self::Accepted(offer) => Some(&offer.keys),
+            Self::NotOffered | Self::Refused => None,
+        }
+    }
+
+    /// RFC 9846 §4.3.10: it can be accepted only with the first key, and refusing it takes no word.
+    pub(super) fn on_server_hello(self, selected: Option<u16>) -> Self {
+        match self {
+            Self::Offered(_) if selected != Some(0) => Self::Refused,
+            other => other,
+        }
+    }
+
+    /// Whether the server takes it, as EncryptedExtensions say.
+    ///
+    /// # Errors
+    /// [`Illegal::EarlyDataNotOffered`], also if it goes on with another suite or application protocol than the data was for.
+    pub(super) fn on_encrypted_extensions(
+        self,
+        accepted: bool,
+        suite: &'static Tls13Suite,
+        alpn: Option<&[u8]>,
+    ) -> Result<Self, Error> {
+        match self {
+            Self::Offered(offer) if accepted => {
+                if offer.suite != suite || offer.alpn.as_deref() != alpn {
+                    return Err(Illegal::EarlyDataNotOffered.into());
+                }
+                Ok(Self::Accepted(offer))
+            }
+            _ if accepted => Err(Illegal::EarlyDataNotOffered.into()),
+            Self::Offered(_) => Ok(Self::Refused),
+            other => Ok(other),
+        }
+    }
+}
+
+/// The versions for which a session can be kept at all.
+pub(super) fn takes_tickets(config: &ClientConfig, version: ProtocolVersion) -> bool {
+    config.resumption && config.tickets && config.common.enables(version)
+}

@@ -1,0 +1,95 @@
+//! The tickets that a connected server sends, and the sessions that they stand for (RFC 9846 §4.7.1).
+
+use std::sync::Arc;
+
+use pki_types::{ServerName, UnixTime};
+use tls_codec::handshake::NewSessionTicket;
+use tls_crypto::tls13::ResumptionSecret;
+
+use crate::auth::Authenticated;
+use crate::config::ClientConfig;
+use crate::established::Negotiated;
+use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret, not_after};
+
+/// Tickets kept until somebody takes them, and bytes of each: what a server sends beyond is ignored.
+const MAX_TICKETS: usize = 8;
+const MAX_TICKET_BYTES: usize = 0x4000;
+
+/// What sessions are made of, but for the connection itself.
+pub(super) struct Tickets {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    secret: ResumptionSecret,
+    /// When the full handshake was; `None` if that was this one.
+    authenticated: Option<u64>,
+    pending: Vec<Ticket>,
+}
+
+/// A ticket with its key.
+struct Ticket {
+    ticket: Vec<u8>,
+    secret: SessionSecret,
+    lifetime: u32,
+    age_add: u32,
+    max_early_data: u32,
+}
+
+impl Tickets {
+    pub(super) fn new(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        secret: ResumptionSecret,
+        authenticated: Option<u64>,
+    ) -> Self {
+        Self { config, name, secret, authenticated, pending: Vec::new() }
+    }
+
+    /// Keeps a ticket with its key. One without a lifetime is to be forgotten at once.
+    pub(super) fn add(&mut self, m: &NewSessionTicket<'_>) {
+        let fits = self.pending.len() < MAX_TICKETS && m.ticket.len() <= MAX_TICKET_BYTES;
+        if !fits || m.ticket_lifetime == 0 {
+            return;
+        }
+        let Some(secret) = SessionSecret::new(self.secret.ticket_psk(m.ticket_nonce).as_ref()) else { return };
+        self.pending.push(Ticket {
+            ticket: m.ticket.to_vec(),
+            secret,
+            lifetime: m.ticket_lifetime.min(MAX_LIFETIME),
+            age_add: m.ticket_age_add,
+            max_early_data: m.max_early_data_size.unwrap_or(0),
+        });
+    }
+
+    /// The sessions of the tickets so far. Those of a server whose certificate's end cannot be read are forgotten.
+    pub(super) fn take_sessions(
+        &mut self,
+        negotiated: &Negotiated,
+        peer: &Authenticated,
+        now: UnixTime,
+    ) -> Vec<ClientSessionValue> {
+        if self.pending.is_empty() {
+            return Vec::new();
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let Some(chain) = peer.chain() else { return Vec::new() };
+        let Some(expires) = chain.leaf().and_then(|leaf| not_after(leaf)) else { return Vec::new() };
+        let session = |ticket: Ticket| ClientSessionValue {
+            suite: negotiated.suite,
+            secret: ticket.secret,
+            extended_master_secret: true,
+            scope: self.config.scope(),
+            server_name: self.name.clone(),
+            alpn: negotiated.alpn.clone(),
+            authenticated: self.authenticated.unwrap_or(now.as_secs()),
+            received: now.as_secs().saturating_mul(1000),
+            lifetime: ticket.lifetime,
+            age_add: ticket.age_add,
+            ticket: ticket.ticket,
+            session_id: Vec::new(),
+            max_early_data: ticket.max_early_data,
+            server_chain: Arc::clone(chain.shared()),
+            expires,
+        };
+        pending.into_iter().map(session).collect()
+    }
+}

@@ -1,0 +1,118 @@
+//! What only a client's connection does: it begins, perhaps from a session, may send data early, and gets sessions to keep.
+
+use std::sync::Arc;
+
+use pki_types::{ServerName, UnixTime};
+use tls_codec::code_points::ProtocolVersion;
+use tls_crypto::SystemRandom;
+
+use super::{ClientConnection, transmit};
+use crate::client::Client;
+use crate::client::hello::WaitServerHello;
+use crate::client::known::Known;
+use crate::config::ClientConfig;
+use crate::error::Error;
+use crate::record::{Joiner, Outgoing};
+use crate::resumption::{ClientSessionValue, ExternalPsk};
+use crate::role::Versioned;
+
+impl ClientConnection {
+    /// Starts a handshake with the server of this name: ClientHello goes to `outgoing`.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] if there is no randomness, [`Error::MessageOfOursTooLong`].
+    pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Self, Error> {
+        Self::start(config, name, Known::Nothing, outgoing)
+    }
+
+    /// As [`new`](Self::new), but offers to go on from a session, if it fits: one of another configuration, for another server, or
+    /// out of date is silently left, and so is one that the server does not know any more. The handshake is a full one then.
+    ///
+    /// A session of TLS 1.3 should be used once: whoever watches could recognise its ticket (RFC 9846 Appendix C.4).
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn resuming(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        session: ClientSessionValue,
+        now: UnixTime,
+        outgoing: &mut Outgoing,
+    ) -> Result<Self, Error> {
+        let known = Known::of_session(&config, &name, session, now);
+        Self::start(config, name, known, outgoing)
+    }
+
+    /// As [`new`](Self::new), but offers external pre-shared keys, in this order (TLS 1.3 alone). If the server knows none of them
+    /// it has to show a certificate as always.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn with_external_psks(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        psks: &[ExternalPsk],
+        outgoing: &mut Outgoing,
+    ) -> Result<Self, Error> {
+        let known = Known::external(&config, psks);
+        Self::start(config, name, known, outgoing)
+    }
+
+    fn start(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        known: Known,
+        outgoing: &mut Outgoing,
+    ) -> Result<Self, Error> {
+        let transmit = transmit(&config.common, ProtocolVersion::TLS10);
+        let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
+        let mut connection = Self::with(Err(Error::HandshakeNotComplete), transmit, joiner, key_log);
+        let (mut world, _) = connection.world(outgoing);
+        let state = WaitServerHello::start(config, name, known, &SystemRandom, &mut world)?;
+        connection.state = Ok(Client::WaitServerHello(state));
+        connection.transmit.end_flight(outgoing)?;
+        Ok(connection)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn replayed(state: Client, config: &ClientConfig) -> Self {
+        let joiner = Joiner::new(config.common.limits.handshake_message);
+        let transmit = transmit(&config.common, ProtocolVersion::TLS10);
+        Self::with(Ok(state), transmit, joiner, config.common.key_log.clone())
+    }
+
+    /// Sends data before the server has answered (0-RTT, RFC 9846 §4.3.10), as much as one record holds and the session still
+    /// allows; gives back how many bytes that were. 0 means that no more can be sent early: wait for the handshake's end.
+    ///
+    /// Whoever records it can send it again, and has no other proof that this server is the one that gets it than that the
+    /// server knew the session: it should ask for nothing that must not happen twice. If it turns out that the server did
+    /// [not accept](Self::is_early_data_accepted) it, nothing of it was read, and it has to be sent again.
+    ///
+    /// # Errors
+    /// [`Error::SendAfterClose`]; [`Error::KeyExhausted`]; the connection's own error if it failed.
+    pub fn send_early_data(&mut self, data: &[u8], outgoing: &mut Outgoing) -> Result<usize, Error> {
+        self.state.as_ref().map_err(Clone::clone)?;
+        if self.closed {
+            return Err(Error::SendAfterClose);
+        }
+        self.transmit.early_data(data, outgoing)
+    }
+
+    /// Bytes of early data that can still be sent; 0 if none can.
+    #[must_use]
+    pub fn early_data_left(&self) -> u32 {
+        if self.closed { 0 } else { self.transmit.early_data_left().unwrap_or(0) }
+    }
+
+    /// The sessions that came since the last call, for later connections to [go on from](Self::resuming), the oldest first. There
+    /// are some only if [the configuration](ClientConfig::set_resumption) asks for them. Time begins to run for them `now`, so
+    /// that they should be taken soon; of those that nobody takes 8 are kept.
+    #[must_use]
+    pub fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
+        match &mut self.state {
+            Ok(Client::Versioned(Versioned::Tls13(state))) => state.take_sessions(now),
+            Ok(Client::Versioned(Versioned::Tls12(state))) => state.take_sessions(now),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The tickets that a connected client gets, one for each session that it may go on from (RFC 9846 §4.7.1).
+
+use std::sync::Arc;
+
+use tls_codec::code_points::HandshakeType;
+use tls_codec::extension::MaxEarlyDataSize;
+use tls_crypto::tls13::ResumptionSecret;
+
+use super::super::hello::Shared;
+use super::states::Connected;
+use crate::auth::Authenticated;
+use crate::config::SessionLookup;
+use crate::error::Error;
+use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
+use crate::resumption::{ServerSessionValue, SessionSecret, not_after};
+use crate::role::opaque_debug;
+use crate::sink::Sink;
+
+opaque_debug!(WaitTickets);
+
+/// CONNECTED, while the tickets are made.
+pub struct WaitTickets {
+    connected: Connected,
+    asker: Asker,
+}
+
+impl Shared {
+    /// Whether there is a place for sessions, and a way to tell when they end: with the client's certificate, if it has one. An
+    /// external key needs none: it can be used again itself.
+    pub(super) fn gives_tickets(&self, peer: &Authenticated) -> bool {
+        self.config.session_lookup != SessionLookup::Never
+            && self.config.tls13_tickets > 0
+            && self.config.session_lifetime > 0
+            && peer.external_psk_identity().is_none()
+    }
+}
+
+impl WaitTickets {
+    /// Draws the sessions, and asks for their tickets.
+    pub(super) fn ask(
+        connected: Connected,
+        shared: &Shared,
+        secret: &ResumptionSecret,
+        authenticated: Option<u64>,
+    ) -> Result<(Self, Need), Error> {
+        let (config, negotiated, asker) = (&shared.config, connected.negotiated(), Asker(shared.random));
+        let chain = connected.peer().chain();
+        let expires = chain.and_then(|chain| not_after(chain.leaf()?));
+        // A chain whose end cannot be read is not kept: nobody would know when to stop trusting it.
+        let tickets = if chain.is_some() && expires.is_none() { 0 } else { config.tls13_tickets };
+        let session = |nonce: u8| {
+            let mut age_add = [0; 4];
+            shared.source.fill(&mut age_add).map_err(|_| Error::Crypto("drawing random bytes"))?;
+            let secret = SessionSecret::new(secret.ticket_psk(&[nonce]).as_ref());
+            Ok(ServerSessionValue {
+                suite: negotiated.suite,
+                secret: secret.ok_or(Error::Crypto("deriving a session's key"))?,
+                extended_master_secret: true,
+                scope: config.scope(),
+                server_name: negotiated.server_name.clone(),
+                alpn: negotiated.alpn.clone(),
+                authenticated: authenticated.unwrap_or(0),
+                issued: 0,
+                lifetime: config.session_lifetime,
+                age_add: u32::from_be_bytes(age_add),
+                max_early_data: config.max_early_data,
+                client_chain: chain.map(|chain| Arc::clone(chain.shared())),
+                expires,
+            })
+        };
+        let sessions = (0..tickets).map(session).collect::<Result<_, Error>>()?;
+        let need = NeedNewSession::new(asker, None, sessions);
+        Ok((Self { connected, asker }, Need::NewSession(need)))
+    }
+
+    pub(super) fn asker(&self) -> Asker {
+        self.asker
+    }
+
+    /// Sends one NewSessionTicket for each session; its nonce is the session's number, a single byte: some clients refuse longer
+    /// ones.
+    pub(super) fn on_tickets(self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Connected, Error> {
+        for (nonce, (session, ticket)) in (0u8..).zip(answer.into_tickets()) {
+            out.send(&mut |w| {
+                w.message(HandshakeType::NEW_SESSION_TICKET, |w| {
+                    w.u32(session.lifetime)?;
+                    w.u32(session.age_add)?;
+                    w.vec8(|w| w.u8(nonce))?;
+                    w.vec16(|w| w.bytes(&ticket))?;
+                    w.vec16(|w| match session.max_early_data {
+                        0 => Ok(()),
+                        bytes => MaxEarlyDataSize::write(w, bytes),
+                    })
+                })
+            })?;
+        }
+        Ok(self.connected)
+    }
+}
