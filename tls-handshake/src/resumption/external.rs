@@ -1,10 +1,29 @@
 //! Pre-shared keys that were agreed on outside of TLS (RFC 9846 §4.3.11, RFC 9258).
 
+use std::fmt;
+
+use tls_codec::Writer;
+use tls_codec::code_points::ProtocolVersion;
+use tls_codec::error::BufferFull;
 use tls_crypto::HashAlgorithm;
-use tls_crypto::tls13::BinderKind;
+use tls_crypto::tls13::{BinderKind, import_psk};
 use zeroize::Zeroizing;
 
-/// A key that both sides have from elsewhere, under a name that both know.
+/// A key that both sides have from elsewhere, under a name that both know, for TLS 1.3.
+///
+/// The key has to be random: 16 bytes at least, and no password, which a recorded handshake would let anybody guess
+/// (RFC 9257). Its name is sent in the clear.
+///
+/// ```
+/// use tls_handshake::resumption::ExternalPsk;
+/// use tls_handshake::tls_crypto::HashAlgorithm::{Sha256, Sha384};
+///
+/// // Both sides do the same; whoever swaps the roles, or points a client at another machine, has another key.
+/// let context = ExternalPsk::role_context("sensor-17", "collector");
+/// let psks = ExternalPsk::import(b"fleet-key", &[7; 32], Sha256, &context)?;
+/// assert_eq!(psks.iter().map(ExternalPsk::hash).collect::<Vec<_>>(), [Sha256, Sha384]);
+/// # Ok::<(), tls_handshake::resumption::PskError>(())
+/// ```
 #[derive(Clone)]
 pub struct ExternalPsk {
     pub(crate) identity: Vec<u8>,
@@ -31,8 +50,274 @@ impl Kind {
     }
 }
 
-impl std::fmt::Debug for ExternalPsk {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ExternalPsk").field("hash", &self.hash).finish_non_exhaustive()
+impl ExternalPsk {
+    /// The fewest bytes of a key: 128 bits (RFC 9257).
+    pub const MIN_KEY: usize = 16;
+
+    /// The most bytes of an identity, of an imported one as well: a ClientHello holds several, and much else.
+    pub const MAX_IDENTITY: usize = 0x4000;
+
+    /// The key as it is, for suites with this hash alone (RFC 9846 §4.3.11).
+    ///
+    /// Prefer [`import`](Self::import): a key that serves two hashes, two versions of TLS or anything else beside may give
+    /// itself away, and one that more than two machines have does not tell which of them the peer is.
+    ///
+    /// ```
+    /// use tls_handshake::resumption::ExternalPsk;
+    /// use tls_handshake::tls_crypto::HashAlgorithm;
+    ///
+    /// let psk = ExternalPsk::plain(b"sensor-17".to_vec(), &[7; 32], HashAlgorithm::Sha256)?;
+    /// assert_eq!(psk.identity(), b"sensor-17");
+    /// # Ok::<(), tls_handshake::resumption::PskError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`PskError`] for a key that is too short; an identity that is empty or longer than
+    /// [`MAX_IDENTITY`](Self::MAX_IDENTITY).
+    pub fn plain(identity: Vec<u8>, key: &[u8], hash: HashAlgorithm) -> Result<Self, PskError> {
+        check(&identity, key)?;
+        Ok(Self { identity, key: Zeroizing::new(key.to_vec()), hash, kind: Kind::External })
+    }
+
+    /// What the key becomes for TLS 1.3: one pre-shared key for suites with SHA-256, and one for those with SHA-384, in this
+    /// order (RFC 9258 §5.1). Both sides have to import it, with the same arguments.
+    ///
+    /// `key_hash` is the hash that goes with the key: SHA-256, if none was agreed on. It says nothing of the suites. `context`
+    /// is what tells this use of the key from others, and is sent in the clear: the roles
+    /// ([`role_context`](Self::role_context)), and what the key was derived from, if it was.
+    /// The key may be used for nothing else afterwards.
+    ///
+    /// ```
+    /// use tls_handshake::resumption::ExternalPsk;
+    /// use tls_handshake::tls_crypto::HashAlgorithm::Sha256;
+    ///
+    /// let [sha256, sha384] = &ExternalPsk::import(b"fleet-key", &[7; 32], Sha256, b"")?[..] else { panic!("two hashes") };
+    /// // As RFC 9258 has it on the wire: external_identity, context, target_protocol, target_kdf.
+    /// assert_eq!(sha256.identity(), b"\0\x09fleet-key\0\0\x03\x04\0\x01");
+    /// assert_eq!(sha384.identity(), b"\0\x09fleet-key\0\0\x03\x04\0\x02");
+    /// # Ok::<(), tls_handshake::resumption::PskError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`PskError`] for a key that is too short; an identity that is empty, or that, with the context, is longer than
+    /// [`MAX_IDENTITY`](Self::MAX_IDENTITY).
+    pub fn import(
+        external_identity: &[u8],
+        key: &[u8],
+        key_hash: HashAlgorithm,
+        context: &[u8],
+    ) -> Result<Vec<Self>, PskError> {
+        let import_for = |(target, kdf)| {
+            let identity = imported_identity(external_identity, context, kdf)?;
+            check(&identity, key)?;
+            let imported = import_psk(key_hash, key, &identity, target).map_err(|_| PskError::NotDerived)?;
+            let key = Zeroizing::new(imported.as_ref().to_vec());
+            Ok(Self { identity, key, hash: target, kind: Kind::Imported })
+        };
+        TARGETS.into_iter().map(import_for).collect()
+    }
+
+    /// A context for [`import`](Self::import) that binds a key which more than two machines have to who is the client and who
+    /// the server: so that nobody can turn a client's hello back to itself, or to another machine (RFC 9258, "Addressing Selfie").
+    ///
+    /// It is each name behind its length, in two bytes. Machines that know the key still have to be trusted not to take
+    /// another's name.
+    #[must_use]
+    pub fn role_context(client: &str, server: &str) -> Vec<u8> {
+        let mut out = Vec::with_capacity(client.len().saturating_add(server.len()).saturating_add(4));
+        for name in [client, server] {
+            // No import takes a context with a name that is longer.
+            out.extend_from_slice(&u16::try_from(name.len()).unwrap_or(u16::MAX).to_be_bytes());
+            out.extend_from_slice(name.as_bytes());
+        }
+        out
+    }
+
+    /// Its name in the ClientHello, by which a server finds it.
+    #[must_use]
+    pub fn identity(&self) -> &[u8] {
+        &self.identity
+    }
+
+    /// The hash of the cipher suites that it can be used with.
+    #[must_use]
+    pub fn hash(&self) -> HashAlgorithm {
+        self.hash
+    }
+}
+
+impl fmt::Debug for ExternalPsk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalPsk").field("kind", &self.kind).field("hash", &self.hash).finish_non_exhaustive()
+    }
+}
+
+/// Why a key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PskError {
+    /// The identity is empty: the server could not find the key.
+    NoIdentity,
+    /// The identity, with the context if it is imported, is longer than [`ExternalPsk::MAX_IDENTITY`].
+    IdentityTooLong {
+        /// Its bytes.
+        got: usize,
+    },
+    /// The key is shorter than [`ExternalPsk::MIN_KEY`].
+    KeyTooShort {
+        /// Its bytes.
+        got: usize,
+    },
+    /// The key could not be imported. With the hashes that are supported it always can.
+    NotDerived,
+}
+
+impl fmt::Display for PskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoIdentity => f.write_str("a pre-shared key needs an identity, by which the server finds it"),
+            Self::IdentityTooLong { got } => {
+                let most = ExternalPsk::MAX_IDENTITY;
+                write!(f, "the identity of a pre-shared key has {got} bytes with its context: {most} at most")
+            }
+            Self::KeyTooShort { got } => {
+                let least = ExternalPsk::MIN_KEY;
+                write!(f, "a pre-shared key of {got} bytes can be guessed: take {least} random bytes at least")
+            }
+            Self::NotDerived => f.write_str("the pre-shared key could not be imported"),
+        }
+    }
+}
+
+impl std::error::Error for PskError {}
+
+fn check(identity: &[u8], key: &[u8]) -> Result<(), PskError> {
+    match (identity.len(), key.len()) {
+        (0, _) => Err(PskError::NoIdentity),
+        (got, _) if got > ExternalPsk::MAX_IDENTITY => Err(PskError::IdentityTooLong { got }),
+        (_, got) if got < ExternalPsk::MIN_KEY => Err(PskError::KeyTooShort { got }),
+        _ => Ok(()),
+    }
+}
+
+/// `ImportedIdentity` of RFC 9258 §5.1.
+fn imported_identity(name: &[u8], context: &[u8], target_kdf: u16) -> Result<Vec<u8>, PskError> {
+    if name.is_empty() {
+        return Err(PskError::NoIdentity);
+    }
+    let length = name.len().saturating_add(context.len()).saturating_add(8);
+    let mut identity = Vec::with_capacity(length.min(ExternalPsk::MAX_IDENTITY));
+    let mut w = Writer::append(&mut identity);
+    w.whole(|w| {
+        w.vec16(|w| w.bytes(name))?;
+        w.vec16(|w| w.bytes(context))?;
+        w.u16(ProtocolVersion::TLS13.0)?;
+        w.u16(target_kdf)
+    })
+    .map_err(|BufferFull| PskError::IdentityTooLong { got: length })?;
+    Ok(identity)
+}
+
+/// The TLS KDF Identifiers of RFC 9258: HKDF_SHA256, HKDF_SHA384.
+const TARGETS: [(HashAlgorithm, u16); 2] = [(HashAlgorithm::Sha256, 0x0001), (HashAlgorithm::Sha384, 0x0002)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use HashAlgorithm::{Sha256, Sha384};
+
+    const KEY: [u8; 16] = *b"sixteen secrets!";
+
+    #[test]
+    fn a_plain_key_is_used_as_it_is_under_the_external_label() {
+        for hash in [Sha256, Sha384] {
+            let psk = ExternalPsk::plain(b"name".to_vec(), &KEY, hash).unwrap();
+            assert_eq!((psk.identity(), &psk.key[..], psk.hash()), (&b"name"[..], &KEY[..], hash));
+            assert_eq!(psk.kind.binder(), BinderKind::External);
+        }
+    }
+
+    #[test]
+    fn an_import_gives_one_key_for_each_hash_under_the_imported_label() {
+        for key_hash in [Sha256, Sha384] {
+            let psks = ExternalPsk::import(b"name", &KEY, key_hash, b"ctx").unwrap();
+            let expected = [(Sha256, 32, 1), (Sha384, 48, 2)];
+            assert_eq!(psks.len(), expected.len());
+            for (psk, (target, length, kdf)) in psks.iter().zip(expected) {
+                let identity = [&b"\0\x04name\0\x03ctx\x03\x04\0"[..], &[kdf]].concat();
+                assert_eq!((psk.identity(), psk.hash(), psk.key.len()), (&identity[..], target, length));
+                assert_eq!(psk.key[..], *import_psk(key_hash, &KEY, &identity, target).unwrap().as_ref());
+                assert_eq!(psk.kind.binder(), BinderKind::Imported);
+            }
+        }
+    }
+
+    #[test]
+    fn name_key_hash_and_context_each_make_other_keys() {
+        let base = (&b"name"[..], KEY, Sha256, &b"context"[..]);
+        let mut other_key = KEY;
+        other_key[15] ^= 1;
+        let cases = [
+            base,
+            (b"nam", KEY, Sha256, b"econtext"),
+            (b"name", other_key, Sha256, b"context"),
+            (b"name", KEY, Sha384, b"context"),
+            (b"name", KEY, Sha256, b""),
+        ];
+        let mut seen = std::collections::HashSet::new();
+        for (name, key, hash, context) in cases {
+            for psk in ExternalPsk::import(name, &key, hash, context).unwrap() {
+                assert!(seen.insert(psk.key[..32].to_vec()), "{name:?} {hash:?} {context:?} {:?}", psk.hash);
+            }
+        }
+        assert_eq!(seen.len(), 10);
+    }
+
+    #[test]
+    fn a_role_context_tells_who_is_the_client() {
+        assert_eq!(ExternalPsk::role_context("a", "bc"), b"\0\x01a\0\x02bc");
+        let pairs = [("a", "bc"), ("bc", "a"), ("ab", "c"), ("abc", ""), ("", "abc"), ("", ""), ("a\0\u{2}bc", "")];
+        let contexts = pairs.map(|(client, server)| ExternalPsk::role_context(client, server));
+        assert_eq!(std::collections::HashSet::from(contexts).len(), pairs.len());
+    }
+
+    #[test]
+    fn a_key_has_at_least_16_bytes() {
+        for got in 0..16 {
+            let short = Some(PskError::KeyTooShort { got });
+            assert_eq!(ExternalPsk::plain(b"name".to_vec(), &KEY[..got], Sha256).err(), short);
+            assert_eq!(ExternalPsk::import(b"name", &KEY[..got], Sha256, b"").err(), short);
+        }
+        let shown = PskError::KeyTooShort { got: 5 }.to_string();
+        assert_eq!(shown, "a pre-shared key of 5 bytes can be guessed: take 16 random bytes at least");
+    }
+
+    #[test]
+    fn an_identity_is_neither_empty_nor_longer_than_a_hello_can_hold() {
+        let max = ExternalPsk::MAX_IDENTITY;
+        let plain = |length| ExternalPsk::plain(vec![b'n'; length], &KEY, Sha256).err();
+        assert_eq!([plain(0), plain(1), plain(max)], [Some(PskError::NoIdentity), None, None]);
+        assert_eq!(plain(max + 1), Some(PskError::IdentityTooLong { got: max + 1 }));
+
+        let import = |name, context| {
+            ExternalPsk::import(&vec![b'n'; name], &KEY, Sha256, &vec![b'c'; context]).map(|psks| psks.len())
+        };
+        assert_eq!(import(0, 5), Err(PskError::NoIdentity));
+        // With 8 bytes for two lengths, the protocol and the hash.
+        assert_eq!([import(1, max - 9), import(max - 8, 0)], [Ok(2), Ok(2)]);
+        for (name, context) in [(1, max - 8), (max - 7, 0), (1, 0xffff), (1, 0x1_0000), (0x1_0000, 0)] {
+            assert_eq!(import(name, context), Err(PskError::IdentityTooLong { got: name + context + 8 }));
+        }
+        let long = "n".repeat(0x1_0001);
+        let context = ExternalPsk::role_context(&long, "server");
+        assert!(ExternalPsk::import(b"name", &KEY, Sha256, &context).is_err());
+    }
+
+    #[test]
+    fn debug_shows_neither_key_nor_identity() {
+        let plain = ExternalPsk::plain(b"name".to_vec(), &KEY, Sha256).unwrap();
+        assert_eq!(format!("{plain:?}"), "ExternalPsk { kind: External, hash: Sha256, .. }");
+        let imported = ExternalPsk::import(b"name", &KEY, Sha256, b"").unwrap();
+        assert_eq!(format!("{:?}", imported[1]), "ExternalPsk { kind: Imported, hash: Sha384, .. }");
     }
 }

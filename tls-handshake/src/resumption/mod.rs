@@ -23,7 +23,7 @@ mod server;
 mod validity;
 
 pub use client::ClientSessionValue;
-pub use external::ExternalPsk;
+pub use external::{ExternalPsk, PskError};
 pub(crate) use scope::{Scope, ScopeInputs};
 pub use server::ServerSessionValue;
 pub(crate) use server::{NotResumed, Wanted};
