@@ -192,6 +192,13 @@ impl<R: Role> Connection<R> {
         if self.closed { Err(Error::SendAfterClose) } else { Ok(state.may_send()) }
     }
 
+    /// Whether [`send`](Self::send) takes data now: from the handshake's end on, or at a server that
+    /// [sends early](crate::ServerConfig::set_half_rtt) from its own Finished on; until close_notify or an error.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.may_send().unwrap_or(false)
+    }
+
     /// Whether the handshake is still going on.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {

@@ -104,6 +104,16 @@ impl ClientConnection {
         if self.closed { 0 } else { self.transmit.early_data_left().unwrap_or(0) }
     }
 
+    /// Whether there are sessions to [take](Self::take_sessions).
+    #[must_use]
+    pub fn has_sessions(&self) -> bool {
+        match &self.state {
+            Ok(Client::Versioned(Versioned::Tls13(state))) => state.has_sessions(),
+            Ok(Client::Versioned(Versioned::Tls12(state))) => state.has_sessions(),
+            _ => false,
+        }
+    }
+
     /// The sessions that came since the last call, for later connections to [go on from](Self::resuming), the oldest first. There
     /// are some only if [the configuration](ClientConfig::set_resumption) asks for them. Time begins to run for them `now`, so
     /// that they should be taken soon; of those that nobody takes 8 are kept.

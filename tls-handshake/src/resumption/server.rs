@@ -72,6 +72,12 @@ impl ServerSessionValue {
         Err(SessionError::Format)
     }
 
+    /// How long it can be resumed, in seconds from when it is given out.
+    #[must_use]
+    pub fn lifetime(&self) -> u32 {
+        self.lifetime
+    }
+
     /// It is given out now. A session that goes back to no other was authenticated now as well.
     pub(crate) fn begin(&mut self, now: UnixTime) {
         if self.authenticated == 0 {

@@ -1,6 +1,7 @@
 //! The certificate chain: a path to a trust anchor, the name, the validity, the purpose. webpki walks the path.
 
 use pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use tls_crypto::HashAlgorithm;
 use tls_crypto::verify::ALL;
 use webpki::{EndEntityCert, KeyUsage};
 
@@ -49,6 +50,27 @@ impl RootCertStore {
     /// them as a hint (RFC 9846 §4.3.4, RFC 5246 §7.4.4).
     pub fn subjects(&self) -> impl ExactSizeIterator<Item = Vec<u8>> {
         self.anchors.iter().map(|anchor| sequence(&anchor.subject))
+    }
+
+    /// A hash over the authorities, whatever their order: two stores that trust the same have the same.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let hash = |anchor: &TrustAnchor<'_>| {
+            let constraints = anchor.name_constraints.as_deref().map(AsRef::as_ref);
+            let mut all = Vec::new();
+            for part in [Some(anchor.subject.as_ref()), Some(anchor.subject_public_key_info.as_ref()), constraints] {
+                let part: &[u8] = part.unwrap_or_default();
+                all.extend_from_slice(&part.len().to_be_bytes());
+                all.extend_from_slice(part);
+            }
+            all.push(u8::from(anchor.name_constraints.is_some()));
+            HashAlgorithm::Sha256.hash(&all).as_ref().to_vec()
+        };
+        let mut hashes: Vec<_> = self.anchors.iter().map(hash).collect();
+        hashes.sort();
+        hashes.dedup();
+        let digest = HashAlgorithm::Sha256.hash(&hashes.concat());
+        digest.as_ref().try_into().unwrap_or_default()
     }
 
     /// How many authorities are trusted.

@@ -98,6 +98,10 @@ pub enum State {
 }
 
 impl State {
+    pub(crate) fn has_sessions(&self) -> bool {
+        false
+    }
+
     pub(crate) fn take_sessions(&mut self, _now: UnixTime) -> Vec<ClientSessionValue> {
         Vec::new()
     }

@@ -105,6 +105,10 @@ pub enum State {
 }
 
 impl State {
+    pub(crate) fn has_sessions(&self) -> bool {
+        matches!(self, Self::Connected(s) if s.has_sessions())
+    }
+
     pub(crate) fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
         match self {
             Self::Connected(s) => s.take_sessions(now),

@@ -271,6 +271,10 @@ impl Connected {
         Ok(self)
     }
 
+    pub(super) fn has_sessions(&self) -> bool {
+        self.tickets.as_ref().is_some_and(|tickets| !tickets.is_empty())
+    }
+
     pub(super) fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
         match &mut self.tickets {
             Some(tickets) => tickets.take_sessions(self.traffic.negotiated(), &self.peer, now),

@@ -60,6 +60,10 @@ impl Tickets {
         });
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     /// The sessions of the tickets so far. Those of a server whose certificate's end cannot be read are forgotten.
     pub(super) fn take_sessions(
         &mut self,
