@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
+use tls_codec::Reader;
 use tls_codec::code_points::ProtocolVersion;
 use zeroize::Zeroizing;
 
-use super::{Scope, SessionError, SessionSecret};
+use super::encoding::{self, Kept, Side, u64_of};
+use super::{MAX_LIFETIME, Scope, SessionError, SessionSecret};
 use crate::suite::SupportedCipherSuite;
 
 /// What a client knows of a session with a server. Whoever has one can resume the session: keep it where keys are kept.
@@ -40,23 +42,79 @@ pub struct ClientSessionValue {
 
 impl ClientSessionValue {
     /// For a file or a store: versioned, and secret.
+    ///
+    /// It is empty, which is no session, for one that holds more than can be written: certificates of more than 64 KiB, or
+    /// more than 16; a longer ticket than TLS can carry.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::default()
+        let name = self.server_name.to_str();
+        let lengths = [1, name.len(), 2, self.ticket.len(), 1, self.session_id.len(), 8];
+        let more_len = lengths.iter().sum::<usize>() + encoding::chain_len(&self.server_chain);
+        encoding::write(Side::Client, &self.kept(), more_len, |w| {
+            w.vec8(|w| w.bytes(name.as_bytes()))?;
+            w.vec16(|w| w.bytes(&self.ticket))?;
+            w.vec8(|w| w.bytes(&self.session_id))?;
+            encoding::write_chain(w, &self.server_chain)?;
+            w.bytes(&self.expires.to_be_bytes())
+        })
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
     ///
     /// # Errors
     /// [`SessionError`] for anything else.
-    pub fn decode(_: &[u8]) -> Result<Self, SessionError> {
-        Err(SessionError::Format)
+    pub fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
+        let mut r = Reader::new(bytes);
+        let kept = Kept::read(Side::Client, &mut r)?;
+        let name = r.vec8(1..=255, "server_name")?.rest();
+        let session = Self {
+            suite: kept.suite,
+            secret: kept.secret()?,
+            extended_master_secret: kept.extended_master_secret,
+            scope: kept.scope,
+            server_name: ServerName::try_from(name).map_err(|_| SessionError::Malformed)?.to_owned(),
+            alpn: kept.alpn.map(<[u8]>::to_vec),
+            authenticated: kept.authenticated,
+            received: kept.given,
+            lifetime: kept.lifetime,
+            age_add: kept.age_add,
+            ticket: r.vec16(0..=0xffff, "ticket")?.rest().to_vec(),
+            session_id: r.vec8(0..=32, "session_id")?.rest().to_vec(),
+            max_early_data: kept.max_early_data,
+            server_chain: encoding::read_chain(&mut r)?.ok_or(SessionError::Malformed)?,
+            expires: u64_of(&mut r)?,
+        };
+        r.finish()?;
+        let can_be_asked_for = match session.suite {
+            SupportedCipherSuite::Tls13(_) => !session.ticket.is_empty() && session.session_id.is_empty(),
+            SupportedCipherSuite::Tls12(_) => !session.ticket.is_empty() || !session.session_id.is_empty(),
+        };
+        if can_be_asked_for { Ok(session) } else { Err(SessionError::Malformed) }
+    }
+
+    fn kept(&self) -> Kept<'_> {
+        Kept {
+            suite: self.suite,
+            extended_master_secret: self.extended_master_secret,
+            secret: self.secret.bytes(),
+            scope: self.scope,
+            alpn: self.alpn.as_deref(),
+            authenticated: self.authenticated,
+            given: self.received,
+            lifetime: self.lifetime,
+            age_add: self.age_add,
+            max_early_data: self.max_early_data,
+        }
     }
 
     /// Whether it is neither too old nor from the future, and the server's certificate has not expired.
     #[must_use]
-    pub fn is_usable_at(&self, _now: UnixTime) -> bool {
-        false
+    pub fn is_usable_at(&self, now: UnixTime) -> bool {
+        let lifetime = u64::from(self.lifetime.min(MAX_LIFETIME)) * 1000;
+        let is_young = self.age(now).is_some_and(|age| age < lifetime);
+        let now = now.as_secs();
+        let since_full_handshake = now.checked_sub(self.authenticated);
+        is_young && since_full_handshake.is_some_and(|age| age < u64::from(MAX_LIFETIME)) && now <= self.expires
     }
 
     /// The server that it was established with.
@@ -85,8 +143,14 @@ impl ClientSessionValue {
     }
 
     /// Milliseconds since the ticket came, plus `ticket_age_add`, modulo 2^32 (RFC 9846 §4.3.11.1).
-    pub(crate) fn obfuscated_age(&self, _now: UnixTime) -> u32 {
-        0
+    pub(crate) fn obfuscated_age(&self, now: UnixTime) -> u32 {
+        let [_, _, _, _, low @ ..] = self.age(now).unwrap_or(0).to_be_bytes();
+        u32::from_be_bytes(low).wrapping_add(self.age_add)
+    }
+
+    /// Milliseconds since the ticket came; `None` if the clock went back since.
+    fn age(&self, now: UnixTime) -> Option<u64> {
+        now.as_secs().saturating_mul(1000).checked_sub(self.received)
     }
 }
 
@@ -96,5 +160,206 @@ impl std::fmt::Debug for ClientSessionValue {
             .field("suite", &self.suite.suite())
             .field("server_name", &self.server_name)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::suite::ALL_CIPHERSUITES;
+
+    const RECEIVED: u64 = 1_700_000_000;
+
+    fn at(seconds: u64) -> UnixTime {
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+    }
+
+    /// TLS 1.3 with SHA-384, whose ticket came an hour after the full handshake.
+    fn session() -> ClientSessionValue {
+        ClientSessionValue {
+            suite: ALL_CIPHERSUITES[1],
+            secret: SessionSecret::new(&[0x5e; 48]).unwrap(),
+            extended_master_secret: true,
+            scope: Scope::from_bytes([0x5c; 32]),
+            server_name: ServerName::try_from("a.test").unwrap(),
+            alpn: Some(b"h2".to_vec()),
+            authenticated: RECEIVED - 3600,
+            received: RECEIVED * 1000,
+            lifetime: 7200,
+            age_add: 0xffff_ff00,
+            ticket: vec![0x71; 300],
+            session_id: Vec::new(),
+            max_early_data: 0x4000,
+            server_chain: [CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])].into(),
+            expires: RECEIVED + 7000,
+        }
+    }
+
+    fn tls12() -> ClientSessionValue {
+        ClientSessionValue {
+            suite: ALL_CIPHERSUITES[3],
+            ticket: Vec::new(),
+            session_id: vec![0x1d; 32],
+            max_early_data: 0,
+            ..session()
+        }
+    }
+
+    fn variants() -> Vec<ClientSessionValue> {
+        let named = |name: &'static str| ServerName::try_from(name).unwrap();
+        let v4 = ClientSessionValue { server_name: named("192.0.2.1"), alpn: None, ..session() };
+        let v6 = ClientSessionValue { server_name: named("2001:db8::1"), ..session() };
+        let with_ticket = ClientSessionValue { ticket: vec![1], extended_master_secret: false, ..tls12() };
+        vec![session(), tls12(), v4, v6, with_ticket]
+    }
+
+    #[test]
+    fn sessions_are_read_as_they_were_written() {
+        for session in variants() {
+            let bytes = session.encode();
+            let read = ClientSessionValue::decode(&bytes).unwrap();
+            assert_eq!(read.encode(), bytes);
+            assert_eq!((read.suite, read.secret.bytes()), (session.suite, session.secret.bytes()));
+            assert_eq!(read.extended_master_secret, session.extended_master_secret);
+            assert_eq!((read.scope, read.server_name), (session.scope, session.server_name));
+            assert_eq!((read.alpn, read.server_chain), (session.alpn, session.server_chain));
+            assert_eq!((read.authenticated, read.received), (session.authenticated, session.received));
+            assert_eq!((read.lifetime, read.age_add), (session.lifetime, session.age_add));
+            assert_eq!((read.ticket, read.session_id), (session.ticket, session.session_id));
+            assert_eq!((read.max_early_data, read.expires), (session.max_early_data, session.expires));
+        }
+    }
+
+    #[test]
+    fn room_is_reserved_once_so_that_no_copy_of_the_secret_stays_behind() {
+        for session in variants() {
+            let bytes = session.encode();
+            assert_eq!(bytes.capacity(), bytes.len());
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_session_and_nothing_longer_is_one() {
+        for session in variants() {
+            let mut bytes = session.encode();
+            for end in 0..bytes.len() {
+                assert!(ClientSessionValue::decode(&bytes[..end]).is_err(), "{end}");
+            }
+            bytes.push(0);
+            assert_eq!(ClientSessionValue::decode(&bytes).err(), Some(SessionError::Malformed));
+        }
+    }
+
+    #[test]
+    fn whatever_is_read_with_a_bit_flipped_is_written_the_same() {
+        for session in variants() {
+            let mut bytes = session.encode();
+            for bit in 0..bytes.len() * 8 {
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                if let Ok(read) = ClientSessionValue::decode(&bytes) {
+                    let again = read.encode();
+                    // Only the text of an address has several forms; it is written in one.
+                    assert!(matches!(read.server_name, ServerName::IpAddress(_)) || again == bytes, "{bit}");
+                    assert_eq!(ClientSessionValue::decode(&again).unwrap().encode(), again);
+                }
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+        }
+    }
+
+    #[test]
+    fn sessions_that_contradict_themselves_are_refused() {
+        let cases = [
+            ClientSessionValue { secret: SessionSecret::new(&[1; 32]).unwrap(), ..session() },
+            ClientSessionValue { secret: SessionSecret::new(&[1; 32]).unwrap(), ..tls12() },
+            ClientSessionValue { extended_master_secret: false, ..session() },
+            ClientSessionValue { lifetime: MAX_LIFETIME + 1, ..session() },
+            ClientSessionValue { ticket: Vec::new(), ..session() },
+            ClientSessionValue { session_id: vec![1], ..session() },
+            ClientSessionValue { session_id: Vec::new(), ..tls12() },
+            ClientSessionValue { session_id: vec![1; 33], ..tls12() },
+            ClientSessionValue { max_early_data: 1, ..tls12() },
+            ClientSessionValue { server_chain: [].into(), ..session() },
+        ];
+        for (case, session) in cases.iter().enumerate() {
+            let read = ClientSessionValue::decode(&session.encode());
+            assert_eq!(read.err(), Some(SessionError::Malformed), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_servers_session_another_suite_and_no_name_are_refused() {
+        let with = |place: usize, byte| {
+            let mut bytes = session().encode();
+            bytes[place] = byte;
+            ClientSessionValue::decode(&bytes).err()
+        };
+        assert_eq!([with(0, 0), with(1, 2)], [Some(SessionError::Format); 2]);
+        assert_eq!(with(3, 0x05), Some(SessionError::CipherSuite));
+        let name = session().encode().windows(6).position(|text| text == b"a.test").unwrap();
+        assert_eq!([with(name, 0xff), with(name, b' ')], [Some(SessionError::Malformed); 2]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_written_as_nothing() {
+        let long_ticket = ClientSessionValue { ticket: vec![0; 0x1_0000], ..session() };
+        let longest = ClientSessionValue { ticket: vec![0; 0xffff], ..session() };
+        assert!(long_ticket.encode().is_empty());
+        assert_eq!(ClientSessionValue::decode(&longest.encode()).unwrap().ticket.len(), 0xffff);
+        let chain = vec![CertificateDer::from(vec![0; 40_000]); 2].into();
+        assert!(ClientSessionValue { server_chain: chain, ..session() }.encode().is_empty());
+    }
+
+    #[test]
+    fn a_session_is_usable_from_its_ticket_on_for_its_lifetime() {
+        for (now, usable) in [
+            (0, false),
+            (RECEIVED - 1, false),
+            (RECEIVED, true),
+            (RECEIVED + 7000, true),
+            // The server's certificate ends.
+            (RECEIVED + 7001, false),
+            (u64::MAX, false),
+        ] {
+            assert_eq!(session().is_usable_at(at(now)), usable, "{now}");
+        }
+        let long_certificate = ClientSessionValue { expires: u64::MAX, ..session() };
+        assert!(long_certificate.is_usable_at(at(RECEIVED + 7199)));
+        assert!(!long_certificate.is_usable_at(at(RECEIVED + 7200)));
+        // RFC 9846 §4.7.1: the ticket is to be discarded at once.
+        assert!(!ClientSessionValue { lifetime: 0, ..session() }.is_usable_at(at(RECEIVED)));
+    }
+
+    #[test]
+    fn a_session_ends_a_week_after_its_full_handshake_however_often_it_is_renewed() {
+        let week = u64::from(MAX_LIFETIME);
+        let renewed = ClientSessionValue { authenticated: RECEIVED + 10 - week, ..session() };
+        assert!(renewed.is_usable_at(at(RECEIVED + 9)));
+        assert!(!renewed.is_usable_at(at(RECEIVED + 10)));
+        let endless =
+            ClientSessionValue { lifetime: u32::MAX, expires: u64::MAX, authenticated: RECEIVED, ..session() };
+        assert!(endless.is_usable_at(at(RECEIVED + week - 1)));
+        assert!(!endless.is_usable_at(at(RECEIVED + week)));
+        let from_the_future = ClientSessionValue { authenticated: RECEIVED + 1, ..session() };
+        assert!(!from_the_future.is_usable_at(at(RECEIVED)));
+    }
+
+    #[test]
+    fn the_age_is_in_milliseconds_and_obfuscated_modulo_2_to_the_32() {
+        let session = session();
+        assert_eq!(session.obfuscated_age(at(RECEIVED)), 0xffff_ff00);
+        assert_eq!(session.obfuscated_age(at(RECEIVED + 1)), 1000 - 0x100);
+        assert_eq!(ClientSessionValue { age_add: 0, ..session }.obfuscated_age(at(RECEIVED + 4_294_968)), 704);
+    }
+
+    #[test]
+    fn debug_shows_neither_secret_nor_ticket() {
+        let shown = format!("{:?}", session());
+        assert!(shown.contains("a.test"), "{shown}");
+        for secret in ["94", "5e", "113", "71"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
     }
 }

@@ -16,17 +16,19 @@
 
 use zeroize::Zeroizing;
 
+mod check;
 mod client;
+mod encoding;
 mod external;
 mod scope;
 mod server;
 mod validity;
 
+pub(crate) use check::{NotResumed, Wanted};
 pub use client::ClientSessionValue;
 pub use external::{ExternalPsk, PskError};
 pub(crate) use scope::{Scope, ScopeInputs};
 pub use server::ServerSessionValue;
-pub(crate) use server::{NotResumed, Wanted};
 pub(crate) use validity::not_after;
 
 /// RFC 9846 §4.7.1: no ticket is good for longer, in seconds; and no session goes on for longer from the full handshake that

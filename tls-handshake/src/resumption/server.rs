@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use pki_types::{CertificateDer, UnixTime};
+use tls_codec::Reader;
 use zeroize::Zeroizing;
 
+use super::encoding::{self, Kept, Side, u64_of};
 use super::{Scope, SessionError, SessionSecret};
-use crate::auth::ClientAuth;
 use crate::suite::SupportedCipherSuite;
 
 /// What a server knows of a session: sealed in a ticket, or kept in a store.
@@ -37,39 +38,69 @@ pub struct ServerSessionValue {
     pub(crate) expires: Option<u64>,
 }
 
-/// What the present handshake demands of a session.
-pub(crate) struct Wanted<'a> {
-    /// The suite that was chosen. TLS 1.3: its hash has to be the session's. TLS 1.2: it has to be the session's.
-    pub(crate) suite: SupportedCipherSuite,
-    pub(crate) scope: &'a Scope,
-    pub(crate) server_name: Option<&'a str>,
-    pub(crate) client_auth: ClientAuth,
-}
-
-/// Why a session is not resumed. The handshake is a full one then: none of it is a fault of the client's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotResumed {
-    Suite,
-    Configuration,
-    ServerName,
-    NoClientCertificate,
-    TooOld,
-    CertificateExpired,
-}
-
 impl ServerSessionValue {
     /// For a ticket or a store: versioned, and secret.
+    ///
+    /// It is empty, which is no session, for one that holds more than can be written: certificates of more than 64 KiB, or
+    /// more than 16; a longer server name than DNS has.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::default()
+        let name = self.server_name.as_deref().unwrap_or_default();
+        let chain = self.client_chain.as_deref().unwrap_or_default();
+        let more_len = 1 + name.len() + encoding::chain_len(chain) + 1 + self.expires.map_or(0, |_| 8);
+        encoding::write(Side::Server, &self.kept(), more_len, |w| {
+            w.vec8(|w| w.bytes(name.as_bytes()))?;
+            encoding::write_chain(w, chain)?;
+            w.vec8(|w| self.expires.map_or(Ok(()), |at| w.bytes(&at.to_be_bytes())))
+        })
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
     ///
     /// # Errors
     /// [`SessionError`] for anything else.
-    pub fn decode(_: &[u8]) -> Result<Self, SessionError> {
-        Err(SessionError::Format)
+    pub fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
+        let mut r = Reader::new(bytes);
+        let kept = Kept::read(Side::Server, &mut r)?;
+        let name = r.vec8(0..=255, "server_name")?.rest();
+        let name = str::from_utf8(name).map_err(|_| SessionError::Malformed)?;
+        let client_chain = encoding::read_chain(&mut r)?;
+        let mut expires = r.vec8(0..=8, "expires")?;
+        r.finish()?;
+        let expires = if expires.is_empty() { None } else { Some(u64_of(&mut expires)?) };
+        if client_chain.is_none() && expires.is_some() {
+            return Err(SessionError::Malformed);
+        }
+        Ok(Self {
+            suite: kept.suite,
+            secret: kept.secret()?,
+            extended_master_secret: kept.extended_master_secret,
+            scope: kept.scope,
+            server_name: Some(name).filter(|name| !name.is_empty()).map(str::to_owned),
+            alpn: kept.alpn.map(<[u8]>::to_vec),
+            authenticated: kept.authenticated,
+            issued: kept.given,
+            lifetime: kept.lifetime,
+            age_add: kept.age_add,
+            max_early_data: kept.max_early_data,
+            client_chain,
+            expires,
+        })
+    }
+
+    fn kept(&self) -> Kept<'_> {
+        Kept {
+            suite: self.suite,
+            extended_master_secret: self.extended_master_secret,
+            secret: self.secret.bytes(),
+            scope: self.scope,
+            alpn: self.alpn.as_deref(),
+            authenticated: self.authenticated,
+            given: self.issued,
+            lifetime: self.lifetime,
+            age_add: self.age_add,
+            max_early_data: self.max_early_data,
+        }
     }
 
     /// How long it can be resumed, in seconds from when it is given out.
@@ -85,17 +116,6 @@ impl ServerSessionValue {
         }
         self.issued = now.as_secs().saturating_mul(1000);
     }
-
-    /// Whether a handshake may go on from it.
-    pub(crate) fn check(&self, _: &Wanted<'_>, _: UnixTime) -> Result<(), NotResumed> {
-        Err(NotResumed::TooOld)
-    }
-
-    /// Whether early data that says this of the ticket's age was sent just now: its age, as the client sees it, and ours, differ by
-    /// no more than 10 seconds (RFC 9846 §8.3).
-    pub(crate) fn is_fresh(&self, _obfuscated_age: u32, _: UnixTime) -> bool {
-        false
-    }
 }
 
 impl std::fmt::Debug for ServerSessionValue {
@@ -104,5 +124,186 @@ impl std::fmt::Debug for ServerSessionValue {
             .field("suite", &self.suite.suite())
             .field("server_name", &self.server_name)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use super::super::MAX_LIFETIME;
+    use super::*;
+    use crate::suite::ALL_CIPHERSUITES;
+
+    pub(in crate::resumption) const ISSUED: u64 = 1_700_000_000;
+
+    pub(in crate::resumption) fn at(seconds: u64) -> UnixTime {
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+    }
+
+    /// TLS 1.3 with SHA-256, which was given out an hour after the full handshake.
+    pub(in crate::resumption) fn session() -> ServerSessionValue {
+        ServerSessionValue {
+            suite: ALL_CIPHERSUITES[0],
+            secret: SessionSecret::new(&[0x5e; 32]).unwrap(),
+            extended_master_secret: true,
+            scope: Scope::from_bytes([0x5c; 32]),
+            server_name: Some("a.test".to_owned()),
+            alpn: Some(b"h2".to_vec()),
+            authenticated: ISSUED - 3600,
+            issued: ISSUED * 1000,
+            lifetime: 7200,
+            age_add: 0xffff_ff00,
+            max_early_data: 0x4000,
+            client_chain: Some([CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])].into()),
+            expires: Some(ISSUED + 5000),
+        }
+    }
+
+    pub(in crate::resumption) fn anonymous() -> ServerSessionValue {
+        ServerSessionValue { client_chain: None, expires: None, ..session() }
+    }
+
+    pub(in crate::resumption) fn tls12() -> ServerSessionValue {
+        let secret = SessionSecret::new(&[0x12; 48]).unwrap();
+        ServerSessionValue { suite: ALL_CIPHERSUITES[3], secret, max_early_data: 0, ..anonymous() }
+    }
+
+    fn variants() -> Vec<ServerSessionValue> {
+        let plain = ServerSessionValue { server_name: None, alpn: None, ..anonymous() };
+        let legacy = ServerSessionValue { extended_master_secret: false, ..tls12() };
+        let endless = ServerSessionValue { expires: None, ..session() };
+        vec![session(), anonymous(), tls12(), plain, legacy, endless]
+    }
+
+    #[test]
+    fn sessions_are_read_as_they_were_written() {
+        for session in variants() {
+            let bytes = session.encode();
+            let read = ServerSessionValue::decode(&bytes).unwrap();
+            assert_eq!(read.encode(), bytes);
+            assert_eq!((read.suite, read.secret.bytes()), (session.suite, session.secret.bytes()));
+            assert_eq!(read.extended_master_secret, session.extended_master_secret);
+            assert_eq!((read.scope, read.server_name), (session.scope, session.server_name));
+            assert_eq!((read.alpn, read.client_chain), (session.alpn, session.client_chain));
+            assert_eq!((read.authenticated, read.issued), (session.authenticated, session.issued));
+            assert_eq!((read.lifetime, read.age_add), (session.lifetime, session.age_add));
+            assert_eq!((read.max_early_data, read.expires), (session.max_early_data, session.expires));
+        }
+    }
+
+    /// Sessions in tickets outlive the process: another layout needs another number at the head.
+    #[test]
+    fn the_layout_is_that_of_format_1() {
+        let mut expected = b"\x01\x02\x13\x01\x01\x20".to_vec();
+        expected.extend([[0x5e; 32], [0x5c; 32]].concat());
+        expected.extend(b"\x02h2");
+        expected.extend((ISSUED - 3600).to_be_bytes());
+        expected.extend((ISSUED * 1000).to_be_bytes());
+        expected.extend(b"\0\0\x1c\x20\xff\xff\xff\0\0\0\x40\0");
+        expected.extend(b"\x06a.test\0\x08\0\x03\x01\x02\x03\0\x01\x04\x08");
+        expected.extend((ISSUED + 5000).to_be_bytes());
+        assert_eq!(*session().encode(), expected);
+    }
+
+    #[test]
+    fn room_is_reserved_once_so_that_no_copy_of_the_secret_stays_behind() {
+        for session in variants() {
+            let bytes = session.encode();
+            assert_eq!(bytes.capacity(), bytes.len());
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_session_and_nothing_longer_is_one() {
+        for session in variants() {
+            let mut bytes = session.encode();
+            for end in 0..bytes.len() {
+                assert!(ServerSessionValue::decode(&bytes[..end]).is_err(), "{end}");
+            }
+            bytes.push(0);
+            assert_eq!(ServerSessionValue::decode(&bytes).err(), Some(SessionError::Malformed));
+        }
+    }
+
+    #[test]
+    fn whatever_is_read_with_a_bit_flipped_is_written_the_same() {
+        for session in variants() {
+            let mut bytes = session.encode();
+            for bit in 0..bytes.len() * 8 {
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                if let Ok(read) = ServerSessionValue::decode(&bytes) {
+                    assert_eq!(read.encode(), bytes, "{bit}");
+                }
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+        }
+    }
+
+    #[test]
+    fn sessions_that_contradict_themselves_are_refused() {
+        let secret = |length| SessionSecret::new(&[1; 48][..length]).unwrap();
+        let cases = [
+            ServerSessionValue { secret: secret(48), ..session() },
+            ServerSessionValue { secret: secret(31), ..session() },
+            ServerSessionValue { secret: secret(32), suite: ALL_CIPHERSUITES[1], ..session() },
+            ServerSessionValue { secret: secret(32), ..tls12() },
+            ServerSessionValue { extended_master_secret: false, ..session() },
+            ServerSessionValue { max_early_data: 1, ..tls12() },
+            ServerSessionValue { lifetime: MAX_LIFETIME + 1, ..session() },
+            ServerSessionValue { client_chain: None, ..session() },
+        ];
+        for (case, session) in cases.iter().enumerate() {
+            let read = ServerSessionValue::decode(&session.encode());
+            assert_eq!(read.err(), Some(SessionError::Malformed), "{case}");
+        }
+    }
+
+    #[test]
+    fn another_format_side_or_suite_is_told_apart_from_damage() {
+        let with = |place: usize, byte| {
+            let mut bytes = session().encode();
+            bytes[place] = byte;
+            ServerSessionValue::decode(&bytes).err()
+        };
+        assert_eq!([with(0, 2), with(1, 1)], [Some(SessionError::Format); 2]);
+        // TLS_RSA_WITH_AES_128_GCM_SHA256.
+        let mut bytes = session().encode();
+        bytes[2..4].copy_from_slice(&[0x00, 0x9c]);
+        assert_eq!(ServerSessionValue::decode(&bytes).err(), Some(SessionError::CipherSuite));
+        assert_eq!(with(4, 2), Some(SessionError::Malformed));
+        // The last byte of the name's text.
+        let name = session().encode().windows(6).position(|text| text == b"a.test").unwrap();
+        assert_eq!(with(name + 5, 0xff), Some(SessionError::Malformed));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_written_as_nothing() {
+        let chain = |count, length| Some(vec![CertificateDer::from(vec![0; length]); count].into());
+        let cases = [
+            ServerSessionValue { client_chain: chain(17, 1), ..session() },
+            ServerSessionValue { client_chain: chain(2, 40_000), ..session() },
+            ServerSessionValue { server_name: Some("a".repeat(256)), ..session() },
+            ServerSessionValue { alpn: Some(vec![b'a'; 256]), ..session() },
+        ];
+        for session in cases {
+            assert!(session.encode().is_empty());
+        }
+        assert_eq!(ServerSessionValue::decode(&[]).err(), Some(SessionError::Format));
+    }
+
+    #[test]
+    fn a_session_begins_when_it_is_given_out_and_keeps_its_full_handshake() {
+        let mut first = ServerSessionValue { authenticated: 0, issued: 0, ..session() };
+        first.begin(at(ISSUED));
+        assert_eq!((first.authenticated, first.issued), (ISSUED, ISSUED * 1000));
+        first.begin(at(ISSUED + 5));
+        assert_eq!((first.authenticated, first.issued), (ISSUED, (ISSUED + 5) * 1000));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let shown = format!("{:?}", session());
+        assert!(shown.contains("a.test") && !shown.contains("94") && !shown.to_lowercase().contains("5e"), "{shown}");
     }
 }

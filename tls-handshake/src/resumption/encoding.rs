@@ -1,0 +1,218 @@
+//! How sessions are written: for this library to read again, and nobody else.
+//!
+//! ```text
+//! format, side │ what both sides keep │ what one side keeps │ chain, expiry
+//!  u8     u8   │        Kept          │  names, tickets     │
+//! ```
+//!
+//! Whatever can be read is written again to the same bytes. Reading allocates nothing but the fields that outlive the bytes.
+
+use std::sync::Arc;
+
+use pki_types::CertificateDer;
+use tls_codec::code_points::CipherSuite;
+use tls_codec::error::{BufferFull, DecodeError};
+use tls_codec::{Reader, Writer};
+use zeroize::Zeroizing;
+
+use super::{MAX_LIFETIME, Scope, SessionError, SessionSecret};
+use crate::suite::SupportedCipherSuite;
+
+/// Another number for every other encoding, so that a fleet can be updated machine by machine: what one does not know, it
+/// does not resume.
+const FORMAT: u8 = 1;
+
+/// Whose session it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Client => 1,
+            Self::Server => 2,
+        }
+    }
+}
+
+/// What both sides keep, as it stands in the encoding.
+pub(super) struct Kept<'a> {
+    pub(super) suite: SupportedCipherSuite,
+    pub(super) extended_master_secret: bool,
+    pub(super) secret: &'a [u8],
+    pub(super) scope: Scope,
+    pub(super) alpn: Option<&'a [u8]>,
+    /// Seconds since 1970.
+    pub(super) authenticated: u64,
+    /// When the ticket was given out, or came: milliseconds since 1970.
+    pub(super) given: u64,
+    pub(super) lifetime: u32,
+    pub(super) age_add: u32,
+    pub(super) max_early_data: u32,
+}
+
+impl<'a> Kept<'a> {
+    /// Bytes of the encoding, with its head, but for what `alpn` and `secret` have.
+    const FIXED_LEN: usize = 2 + 2 + 1 + 1 + 32 + 1 + 8 + 8 + 4 + 4 + 4;
+
+    pub(super) fn encoded_len(&self) -> usize {
+        Self::FIXED_LEN + self.secret.len() + self.alpn.map_or(0, <[u8]>::len)
+    }
+
+    fn write(&self, side: Side, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        w.bytes(&[FORMAT, side.byte()])?;
+        w.u16(self.suite.suite().0)?;
+        w.u8(u8::from(self.extended_master_secret))?;
+        w.vec8(|w| w.bytes(self.secret))?;
+        w.bytes(self.scope.bytes())?;
+        w.vec8(|w| w.bytes(self.alpn.unwrap_or_default()))?;
+        w.bytes(&self.authenticated.to_be_bytes())?;
+        w.bytes(&self.given.to_be_bytes())?;
+        w.u32(self.lifetime)?;
+        w.u32(self.age_add)?;
+        w.u32(self.max_early_data)
+    }
+
+    pub(super) fn read(side: Side, r: &mut Reader<'a>) -> Result<Self, SessionError> {
+        if r.array() != Ok(&[FORMAT, side.byte()]) {
+            return Err(SessionError::Format);
+        }
+        let suite = SupportedCipherSuite::of(CipherSuite(r.u16()?)).ok_or(SessionError::CipherSuite)?;
+        let kept = Self {
+            suite,
+            extended_master_secret: match r.u8()? {
+                0 => false,
+                1 => true,
+                _ => return Err(SessionError::Malformed),
+            },
+            secret: r.vec8(1..=SessionSecret::MAX, "secret")?.rest(),
+            scope: Scope::from_bytes(*r.array()?),
+            alpn: Some(r.vec8(0..=255, "alpn")?.rest()).filter(|name| !name.is_empty()),
+            authenticated: u64_of(r)?,
+            given: u64_of(r)?,
+            lifetime: r.u32()?,
+            age_add: r.u32()?,
+            max_early_data: r.u32()?,
+        };
+        if kept.contradicts_itself() { Err(SessionError::Malformed) } else { Ok(kept) }
+    }
+
+    fn contradicts_itself(&self) -> bool {
+        let of_version = match self.suite {
+            SupportedCipherSuite::Tls13(suite) => {
+                self.secret.len() == suite.hash.output_len() && self.extended_master_secret
+            }
+            // RFC 5246 §8.1: the master secret always has 48 bytes. Early data came with TLS 1.3.
+            SupportedCipherSuite::Tls12(_) => self.secret.len() == 48 && self.max_early_data == 0,
+        };
+        !of_version || self.lifetime > MAX_LIFETIME
+    }
+
+    pub(super) fn secret(&self) -> Result<SessionSecret, SessionError> {
+        SessionSecret::new(self.secret).ok_or(SessionError::Malformed)
+    }
+}
+
+/// Writes a session: what both sides keep, then what `more` writes in as many bytes. Nothing at all if that cannot be.
+pub(super) fn write(
+    side: Side,
+    kept: &Kept<'_>,
+    more_len: usize,
+    more: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull>,
+) -> Zeroizing<Vec<u8>> {
+    // All at once: a buffer that grows leaves copies of the secret behind.
+    let mut out = Zeroizing::new(Vec::with_capacity(kept.encoded_len() + more_len));
+    let written = Writer::append(&mut out).whole(|w| {
+        kept.write(side, w)?;
+        more(w)
+    });
+    written.map_or_else(|BufferFull| Zeroizing::default(), |()| out)
+}
+
+/// Certificates, leaf first: 16 at most, none of them empty, 65,535 bytes in all with two for the length of each.
+pub(super) fn write_chain(w: &mut Writer<'_>, chain: &[CertificateDer<'_>]) -> Result<(), BufferFull> {
+    if chain.len() > MAX_CHAIN || chain.iter().any(|certificate| certificate.is_empty()) {
+        return Err(BufferFull);
+    }
+    w.vec16(|w| chain.iter().try_for_each(|certificate| w.vec16(|w| w.bytes(certificate))))
+}
+
+pub(super) fn chain_len(chain: &[CertificateDer<'_>]) -> usize {
+    chain.iter().map(|certificate| certificate.len() + 2).sum::<usize>() + 2
+}
+
+/// `None` if it is empty.
+pub(super) fn read_chain(r: &mut Reader<'_>) -> Result<Option<Arc<[CertificateDer<'static>]>>, SessionError> {
+    let mut list = r.vec16(0..=0xffff, "chain")?;
+    let mut chain: [&[u8]; MAX_CHAIN] = [&[]; MAX_CHAIN];
+    let mut count = 0;
+    while !list.is_empty() {
+        *chain.get_mut(count).ok_or(SessionError::Malformed)? = list.vec16(1..=0xffff, "certificate")?.rest();
+        count += 1;
+    }
+    let chain = chain.get(..count).filter(|chain| !chain.is_empty());
+    Ok(chain.map(|chain| chain.iter().map(|der| CertificateDer::from(der.to_vec())).collect()))
+}
+
+pub(super) fn u64_of(r: &mut Reader<'_>) -> Result<u64, DecodeError> {
+    Ok(u64::from_be_bytes(*r.array()?))
+}
+
+const MAX_CHAIN: usize = 16;
+
+impl From<DecodeError> for SessionError {
+    fn from(_: DecodeError) -> Self {
+        Self::Malformed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain_of(lengths: &[usize]) -> Vec<CertificateDer<'static>> {
+        lengths.iter().map(|length| CertificateDer::from(vec![7; *length])).collect()
+    }
+
+    fn write_alone(chain: &[CertificateDer<'_>]) -> Result<Vec<u8>, BufferFull> {
+        let mut out = Vec::new();
+        write_chain(&mut Writer::append(&mut out), chain).map(|()| out)
+    }
+
+    #[test]
+    fn chains_are_read_as_they_were_written() {
+        for lengths in [&[1][..], &[900, 1200], &[65_533], &[4000; 16]] {
+            let chain = chain_of(lengths);
+            let bytes = write_alone(&chain).unwrap();
+            assert_eq!(bytes.len(), chain_len(&chain));
+            let mut r = Reader::new(&bytes);
+            assert_eq!(read_chain(&mut r).unwrap().unwrap()[..], chain);
+            assert!(r.is_empty());
+        }
+        assert_eq!(write_alone(&[]), Ok(vec![0, 0]));
+        assert_eq!(read_chain(&mut Reader::new(&[0, 0])), Ok(None));
+    }
+
+    #[test]
+    fn a_chain_has_at_most_16_certificates_none_empty_and_fits_its_length() {
+        for lengths in [&[1; 17][..], &[65_534], &[65_000, 600], &[5, 0]] {
+            assert_eq!(write_alone(&chain_of(lengths)), Err(BufferFull), "{lengths:?}");
+        }
+        let mut seventeen = vec![0, 51];
+        seventeen.extend([0, 1, 7].repeat(17));
+        for bytes in [&seventeen[..], &[0, 2, 0, 0], &[0, 1, 0], &[0, 3, 0, 2, 7], &[0, 4, 0, 1, 7]] {
+            assert_eq!(read_chain(&mut Reader::new(bytes)), Err(SessionError::Malformed), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_another_format_or_side_are_no_session_of_ours() {
+        for head in [&[][..], &[FORMAT], &[FORMAT, Side::Server.byte()], &[FORMAT + 1, 1], &[0, 1], &[FORMAT, 0]] {
+            let read = Kept::read(Side::Client, &mut Reader::new(head));
+            assert_eq!(read.err(), Some(SessionError::Format), "{head:?}");
+        }
+    }
+}
