@@ -110,7 +110,7 @@ const DAYS_BEFORE_1970: u32 = 719_528;
 mod tests {
     use super::*;
 
-    /// A self-signed certificate that ends at the end of this day.
+    /// A self-signed certificate that ends as this day begins.
     fn ending(year: i32, month: u8, day: u8) -> Vec<u8> {
         let mut params = rcgen::CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(1960, 1, 1);
