@@ -2,6 +2,8 @@
 
 mod boundaries;
 mod client_auth;
+mod early_data;
+mod external_psks;
 mod flights;
 mod flips;
 mod flips12;
@@ -15,6 +17,7 @@ mod pair;
 mod past_faults;
 mod records;
 mod replay;
+mod resumption;
 mod stapling;
 mod updates;
 mod versions;

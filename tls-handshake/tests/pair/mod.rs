@@ -13,7 +13,8 @@ use tls_handshake::config::{ClientConfig, ServerConfig};
 use tls_handshake::error::Error;
 use tls_handshake::need::{Answer, Need};
 use tls_handshake::{
-    ClientConnection, Connection, Identity, Outgoing, Progress, Role, RootCertStore, ServerConnection,
+    ClientConnection, ClientSessionValue, Connection, ExternalPsk, Identity, Outgoing, Progress, Role, RootCertStore,
+    ServerConnection,
 };
 
 /// An authority, a server's certificate for `a.test`, and one for a client.
@@ -112,6 +113,8 @@ impl Pki {
             Need::Verdict(need) => need.verify(&self.roots, now()),
             Need::ClientIdentity(need) => need.answer(self.client.clone()),
             Need::ClientVerdict(need) => need.verify(&self.roots, now()),
+            Need::Session(need) => need.not_found(),
+            Need::NewSession(need) => need.none(),
             _ => panic!("a question that the tests do not know"),
         }
     }
@@ -135,6 +138,7 @@ pub struct Pair {
     pub at_client: Vec<u8>,
     pub server_received: Vec<u8>,
     pub client_received: Vec<u8>,
+    pub server_early: Vec<u8>,
     pub fragment: usize,
 }
 
@@ -147,6 +151,37 @@ impl Pair {
         let mut to_server = Outgoing::new();
         let name = "a.test".try_into().unwrap();
         let client = ClientConnection::new(Arc::new(client), name, &mut to_server).unwrap();
+        Self::of(client, to_server, server)
+    }
+
+    /// With a client that offers to go on from a session.
+    pub fn resuming(client: ClientConfig, server: ServerConfig, session: ClientSessionValue, now: UnixTime) -> Self {
+        Self::resuming_at("a.test", client, server, session, now)
+    }
+
+    /// The same, with the server of another name.
+    pub fn resuming_at(
+        name: &'static str,
+        client: ClientConfig,
+        server: ServerConfig,
+        session: ClientSessionValue,
+        now: UnixTime,
+    ) -> Self {
+        let mut to_server = Outgoing::new();
+        let (client, name) = (Arc::new(client), name.try_into().unwrap());
+        let client = ClientConnection::resuming(client, name, session, now, &mut to_server).unwrap();
+        Self::of(client, to_server, server)
+    }
+
+    /// With external keys.
+    pub fn with_psks(client: ClientConfig, server: ServerConfig, psks: &[ExternalPsk]) -> Self {
+        let mut to_server = Outgoing::new();
+        let name = "a.test".try_into().unwrap();
+        let client = ClientConnection::with_external_psks(Arc::new(client), name, psks, &mut to_server).unwrap();
+        Self::of(client, to_server, server)
+    }
+
+    fn of(client: ClientConnection, to_server: Outgoing, server: ServerConfig) -> Self {
         Self {
             client,
             server: ServerConnection::new(Arc::new(server)),
@@ -156,6 +191,7 @@ impl Pair {
             at_client: Vec::new(),
             server_received: Vec::new(),
             client_received: Vec::new(),
+            server_early: Vec::new(),
             fragment: usize::MAX,
         }
     }
@@ -163,7 +199,8 @@ impl Pair {
     /// Lets the server do what it can with what was sent to it, up to its next question.
     pub fn step_server(&mut self) -> Result<Option<Need>, Error> {
         carry(&mut self.to_server, &mut self.at_server, self.fragment);
-        pump(&mut self.server, &mut self.at_server, &mut self.to_client, &mut self.server_received)
+        let received = (&mut self.server_received, &mut self.server_early);
+        pump_early(&mut self.server, &mut self.at_server, &mut self.to_client, received)
     }
 
     /// The same for the client.
@@ -239,10 +276,22 @@ pub fn pump<R: Role>(
     outgoing: &mut Outgoing,
     received: &mut Vec<u8>,
 ) -> Result<Option<Need>, Error> {
+    pump_early(connection, incoming, outgoing, (received, &mut Vec::new()))
+}
+
+/// The same, with early data apart.
+pub fn pump_early<R: Role>(
+    connection: &mut Connection<R>,
+    incoming: &mut Vec<u8>,
+    outgoing: &mut Outgoing,
+    (received, early): (&mut Vec<u8>, &mut Vec<u8>),
+) -> Result<Option<Need>, Error> {
     loop {
         let processed = connection.process(incoming, outgoing)?;
-        if let Progress::ApplicationData(range) = &processed.progress {
-            received.extend_from_slice(&incoming[range.clone()]);
+        match &processed.progress {
+            Progress::ApplicationData(range) => received.extend_from_slice(&incoming[range.clone()]),
+            Progress::EarlyData(range) => early.extend_from_slice(&incoming[range.clone()]),
+            _ => {}
         }
         incoming.drain(..processed.consumed);
         match processed.progress {

@@ -1,0 +1,292 @@
+//! Early data: taken once, or not at all; told apart; skipped where it is refused, up to a bound.
+
+use tls_codec::code_points::{CipherSuite, NamedGroup};
+
+use crate::config::{ClientAuth, ClientConfig, ServerConfig};
+use crate::error::Error;
+use crate::{ClientSessionValue, HandshakeKind, ServerConnection};
+
+use super::pair::{Pair, pump_early};
+use super::resumption::{TLS12, TLS13, WAYS, Way, World};
+
+const LIMIT: u32 = 1000;
+const REQUEST: &[u8] = b"a request that arrives early";
+
+/// Both sides' configurations, and a session that allows early data.
+fn early(world: &mut World) -> (ClientConfig, ServerConfig, ClientSessionValue) {
+    let (mut client, mut server) = (world.client(TLS13), world.server());
+    client.set_early_data(true);
+    server.set_max_early_data(LIMIT);
+    let session = world.begin_one(&client, &server);
+    assert_eq!(session.max_early_data(), LIMIT);
+    (client, server, session)
+}
+
+/// A pair whose client has sent its request early.
+fn pair(world: &World, client: &ClientConfig, server: &ServerConfig, session: ClientSessionValue) -> Pair {
+    let mut pair = Pair::resuming(client.clone(), server.clone(), session, world.now);
+    let mut rest = REQUEST;
+    while !rest.is_empty() {
+        let sent = pair.client.send_early_data(rest, &mut pair.to_server).unwrap();
+        assert!(sent > 0);
+        rest = &rest[sent..];
+    }
+    pair
+}
+
+fn assert_refused(world: &mut World, mut pair: Pair, why: &str) {
+    world.run(&mut pair).unwrap_or_else(|e| panic!("{why}: {e}"));
+    assert!(!pair.client.is_early_data_accepted(), "{why}");
+    assert_eq!(pair.server_early, b"", "{why}");
+    assert_eq!(pair.server_received, b"", "{why}");
+    assert_eq!(pair.client.early_data_left(), 0, "{why}");
+    pair.exchange(b"again", b"answer");
+}
+
+#[test]
+fn early_data_arrives_apart_from_the_rest() {
+    let mut world = World::new(Way::Id);
+    let (client, server, session) = early(&mut world);
+    let mut pair = pair(&world, &client, &server, session);
+    assert_eq!(pair.client.early_data_left(), LIMIT - u32::try_from(REQUEST.len()).unwrap());
+    assert!(!pair.client.is_early_data_accepted(), "nobody knows yet");
+    world.run(&mut pair).unwrap();
+    assert!(pair.client.is_early_data_accepted());
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
+    assert_eq!(pair.server_early, REQUEST);
+    assert_eq!(pair.server_received, b"");
+    pair.exchange(b"question", b"answer");
+    assert_eq!(pair.server_early, REQUEST);
+}
+
+#[test]
+fn no_more_is_sent_early_than_the_ticket_allows() {
+    let mut world = World::new(Way::Id);
+    let (client, server, session) = early(&mut world);
+    let mut pair = Pair::resuming(client, server, session, world.now);
+    let data = vec![7; 3000];
+    let mut sent = 0;
+    loop {
+        match pair.client.send_early_data(&data[sent..], &mut pair.to_server).unwrap() {
+            0 => break,
+            n => sent += n,
+        }
+    }
+    assert_eq!(sent, LIMIT as usize);
+    world.run(&mut pair).unwrap();
+    assert_eq!(pair.server_early, data[..LIMIT as usize]);
+}
+
+#[test]
+fn both_sides_export_the_same_for_early_data_and_another_than_later() {
+    let mut world = World::new(Way::Id);
+    let (client, server, session) = early(&mut world);
+    let mut pair = pair(&world, &client, &server, session);
+    let (mut ours, mut theirs, mut later) = ([0; 32], [0; 32], [0; 32]);
+    pair.client.export_early_keying_material(&mut ours, b"label", None).unwrap();
+    let need = pair.step_server().unwrap().unwrap();
+    let answer = world.answer(need);
+    assert!(pair.server.resume(answer, &mut pair.to_client).unwrap().is_none());
+    pair.server.export_early_keying_material(&mut theirs, b"label", None).unwrap();
+    assert_eq!(ours, theirs);
+    world.run(&mut pair).unwrap();
+    pair.client.export_keying_material(&mut later, b"label", None).unwrap();
+    assert_ne!(ours, later);
+    let e = pair.server.export_early_keying_material(&mut theirs, b"label", None).unwrap_err();
+    assert_eq!(e, Error::HandshakeNotComplete);
+}
+
+#[test]
+fn a_recorded_flight_is_not_taken_a_second_time() {
+    let mut world = World::new(Way::Id);
+    let (client, server, session) = early(&mut world);
+    let mut pair = pair(&world, &client, &server, session);
+    let recorded = pair.to_server.ready().to_vec();
+    world.run(&mut pair).unwrap();
+    assert_eq!(pair.server_early, REQUEST);
+    // The same server, and another one with the same store.
+    for config in [server.clone(), server] {
+        let mut replayed = ServerConnection::new(config.into());
+        let (mut incoming, mut outgoing) = (recorded.clone(), crate::Outgoing::new());
+        let (mut received, mut early) = (Vec::new(), Vec::new());
+        loop {
+            let to = (&mut received, &mut early);
+            let Some(mut need) = pump_early(&mut replayed, &mut incoming, &mut outgoing, to).unwrap() else { break };
+            while let Some(next) = replayed.resume(world.answer(need), &mut outgoing).unwrap() {
+                need = next;
+            }
+        }
+        assert!(incoming.is_empty(), "the early data was not skipped");
+        assert_eq!((received.as_slice(), early.as_slice()), (&[][..], &[][..]));
+        assert!(replayed.is_handshaking());
+    }
+}
+
+#[test]
+fn early_data_is_refused_whenever_it_might_be_a_replay_or_for_something_else() {
+    type Change = (&'static str, fn(&mut World, &mut ServerConfig, &mut ClientSessionValue));
+    let changes: [Change; 7] = [
+        ("it may be found again", |world, _, _| world.way_of_answers = Some(false)),
+        ("the ticket is older than the client says", |world, _, session| {
+            session.received += 20_000;
+            world.later(20);
+        }),
+        ("the ticket is younger than the client says", |_, _, session| {
+            session.age_add = session.age_add.wrapping_add(20_000)
+        }),
+        ("none is allowed any more", |_, server, _| server.set_max_early_data(0)),
+        ("less is allowed than was promised", |_, server, _| server.set_max_early_data(LIMIT - 1)),
+        ("another suite", |_, server, _| {
+            server.set_cipher_suites(&[CipherSuite::TLS_CHACHA20_POLY1305_SHA256]).unwrap()
+        }),
+        ("a suite with another hash", |_, server, _| {
+            server.set_cipher_suites(&[CipherSuite::TLS_AES_256_GCM_SHA384]).unwrap();
+        }),
+    ];
+    for (why, change) in changes {
+        let mut world = World::new(Way::Id);
+        let (client, mut server, mut session) = early(&mut world);
+        change(&mut world, &mut server, &mut session);
+        let pair = pair(&world, &client, &server, session);
+        assert_refused(&mut world, pair, why);
+    }
+}
+
+#[test]
+fn with_tickets_that_anybody_can_send_again_there_is_no_early_data() {
+    let mut world = World::new(Way::Ticket);
+    let (client, server, session) = early(&mut world);
+    let pair = pair(&world, &client, &server, session);
+    assert_refused(&mut world, pair, "a ticket");
+}
+
+#[test]
+fn a_retry_refuses_early_data_and_goes_on_from_the_session() {
+    for way in WAYS {
+        let mut world = World::new(way);
+        let (client, mut server, session) = early(&mut world);
+        server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
+        let mut pair = pair(&world, &client, &server, session);
+        world.run(&mut pair).unwrap();
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::ResumedWithHelloRetryRequest));
+        assert!(!pair.client.is_early_data_accepted());
+        assert_eq!(pair.server_early, b"");
+        pair.exchange(b"again", b"answer");
+    }
+}
+
+#[test]
+fn a_client_that_sends_more_than_it_may_is_cut_off() {
+    let mut world = World::new(Way::Id);
+    let (client, server, mut session) = early(&mut world);
+    session.max_early_data = 5000;
+    let mut pair = Pair::resuming(client, server, session, world.now);
+    assert_eq!(pair.client.send_early_data(&[7; 1001], &mut pair.to_server).unwrap(), 1001);
+    assert_eq!(world.run(&mut pair).unwrap_err(), Error::TooMuchEarlyData { limit: LIMIT });
+    assert_eq!(pair.server_early, b"");
+}
+
+/// The bound holds on what is dropped as well, in all three ways to drop it.
+#[test]
+fn what_is_skipped_is_bounded() {
+    for (way, retry) in [(Way::Ticket, false), (Way::Ticket, true), (Way::Id, true)] {
+        let mut world = World::new(way);
+        let (client, mut server, mut session) = early(&mut world);
+        if retry {
+            server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
+        }
+        session.max_early_data = 100_000;
+        for (bytes, fits) in [(0x4000, true), (0x4001, false)] {
+            let mut pair = Pair::resuming(client.clone(), server.clone(), session.clone(), world.now);
+            let data = vec![7; bytes];
+            let mut sent = 0;
+            while sent < bytes {
+                sent += pair.client.send_early_data(&data[sent..], &mut pair.to_server).unwrap();
+            }
+            let outcome = world.run(&mut pair);
+            let expected = if fits { Ok(()) } else { Err(Error::TooMuchEarlyData { limit: 0x4000 }) };
+            assert_eq!(outcome, expected, "{way:?}, retry {retry}, {bytes}");
+        }
+    }
+}
+
+#[test]
+fn half_a_round_trip_is_saved_where_the_configuration_says_so() {
+    for half_rtt in [false, true] {
+        let mut world = World::new(Way::Id);
+        let (client, mut server, session) = early(&mut world);
+        server.set_half_rtt(half_rtt);
+        let mut pair = pair(&world, &client, &server, session);
+        assert!(!pair.server.can_send());
+        let need = pair.step_server().unwrap().unwrap();
+        let answer = world.answer(need);
+        pair.server.resume(answer, &mut pair.to_client).unwrap();
+        assert!(pair.step_server().unwrap().is_none());
+        assert_eq!(pair.server_early, REQUEST);
+        assert!(pair.server.is_handshaking());
+        assert_eq!(pair.server.can_send(), half_rtt);
+        let sent = pair.server.send(&[std::io::IoSlice::new(b"early answer")], &mut pair.to_client).unwrap();
+        assert_eq!(sent, if half_rtt { 12 } else { 0 });
+        world.run(&mut pair).unwrap();
+        assert_eq!(pair.client_received, if half_rtt { b"early answer".as_slice() } else { b"" });
+    }
+}
+
+#[test]
+fn half_rtt_data_does_not_go_to_clients_that_are_asked_who_they_are() {
+    let mut world = World::new(Way::Id);
+    let (mut client, mut server) = (world.client(TLS13), world.server());
+    client.set_client_identity_lookup(true);
+    server.set_client_auth(ClientAuth::Required);
+    server.set_half_rtt(true);
+    let mut pair = Pair::with(client, server);
+    while let Some(mut need) = pair.step_server().unwrap() {
+        while let Some(next) = pair.server.resume(world.answer(need), &mut pair.to_client).unwrap() {
+            need = next;
+        }
+    }
+    assert!(!pair.to_client.is_empty() && !pair.server.can_send());
+    world.run(&mut pair).unwrap();
+    assert!(pair.server.can_send());
+}
+
+#[test]
+fn an_older_version_in_answer_to_early_data_ends_the_connection() {
+    let mut world = World::new(Way::Id);
+    let (_, mut server, _) = early(&mut world);
+    let mut client = ClientConfig::new();
+    client.set_resumption(true);
+    client.set_early_data(true);
+    let session = world.begin_one(&client, &server);
+    server.set_versions(&[TLS12]).unwrap();
+    let mut pair = pair(&world, &client, &server, session);
+    let mut e = None;
+    for _ in 0..4 {
+        while let Ok(Some(mut need)) = pair.step_server() {
+            while let Ok(Some(next)) = pair.server.resume(world.answer(need), &mut pair.to_client) {
+                need = next;
+            }
+        }
+        if let Err(failed) = pair.step_client() {
+            e = Some(failed);
+            break;
+        }
+    }
+    assert_eq!(e, Some(Error::EarlyDataAndOlderVersion));
+}
+
+#[test]
+fn nothing_can_be_sent_early_without_a_session_that_allows_it() {
+    let mut world = World::new(Way::Id);
+    let (client, server, session) = early(&mut world);
+    let mut without = Pair::with(client.clone(), server.clone());
+    assert_eq!(without.client.send_early_data(REQUEST, &mut without.to_server), Ok(0));
+    let mut disabled = client;
+    disabled.set_early_data(false);
+    let mut pair = Pair::resuming(disabled, server, session, world.now);
+    assert_eq!(pair.client.early_data_left(), 0);
+    assert_eq!(pair.client.send_early_data(REQUEST, &mut pair.to_server), Ok(0));
+    world.run(&mut pair).unwrap();
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
+    assert!(!pair.client.is_early_data_accepted());
+}

@@ -1,0 +1,176 @@
+//! External pre-shared keys: who holds the key is the peer, and nobody else is.
+
+use tls_codec::code_points::{CipherSuite, NamedGroup};
+use tls_crypto::HashAlgorithm;
+
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::Error;
+use crate::need::{Answer, Need};
+use crate::{ExternalPsk, HandshakeKind};
+
+use super::pair::{Pair, Pki};
+
+const KEY: &[u8] = b"a key of 32 bytes, from elsewhere";
+
+fn plain(identity: &[u8], key: &[u8]) -> ExternalPsk {
+    ExternalPsk::plain(identity.to_vec(), key, HashAlgorithm::Sha256).unwrap()
+}
+
+fn server() -> ServerConfig {
+    let mut config = ServerConfig::new();
+    config.set_external_psks(true);
+    config
+}
+
+/// A server that knows these keys, and has certificates as well.
+fn answer<'a>(pki: &'a Pki, known: &'a [ExternalPsk]) -> impl FnMut(Need) -> Answer + 'a {
+    move |need| match need {
+        Need::Session(need) => {
+            let found = need.identities().iter().enumerate().find_map(|(at, identity)| {
+                let psk = known.iter().find(|psk| psk.identity() == *identity)?;
+                Some((at, psk.clone()))
+            });
+            match found {
+                Some((index, psk)) => need.external(index, psk),
+                None => need.not_found(),
+            }
+        }
+        other => pki.answer(other),
+    }
+}
+
+fn run(pair: &mut Pair, pki: &Pki, known: &[ExternalPsk]) -> Result<(), Error> {
+    pair.run(&mut answer(pki, known))
+}
+
+#[test]
+fn whoever_holds_the_key_is_the_peer() {
+    let pki = Pki::new();
+    let psks = [plain(b"sensor 7", KEY)];
+    let mut pair = Pair::with_psks(ClientConfig::new(), server(), &psks);
+    run(&mut pair, &pki, &psks).unwrap();
+    assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::ExternalPsk));
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::ExternalPsk));
+    assert_eq!(pair.server.external_psk_identity(), Some(b"sensor 7".as_slice()));
+    assert_eq!(pair.server.peer_certificates(), None);
+    assert_eq!(pair.client.peer_certificates(), None);
+    pair.exchange(b"question", b"answer");
+}
+
+#[test]
+fn after_a_retry_the_key_is_bound_again() {
+    let pki = Pki::new();
+    let psks = ExternalPsk::import(b"sensor 7", KEY, HashAlgorithm::Sha256, b"").unwrap();
+    let mut config = server();
+    config.set_groups(&[NamedGroup::SECP256R1]).unwrap();
+    let mut pair = Pair::with_psks(ClientConfig::new(), config, &psks);
+    run(&mut pair, &pki, &psks).unwrap();
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::ExternalPskWithHelloRetryRequest));
+    pair.exchange(b"question", b"answer");
+}
+
+#[test]
+fn another_key_under_the_same_name_ends_the_handshake() {
+    let pki = Pki::new();
+    let mut pair = Pair::with_psks(ClientConfig::new(), server(), &[plain(b"sensor 7", KEY)]);
+    let e = run(&mut pair, &pki, &[plain(b"sensor 7", b"another key of enough bytes")]).unwrap_err();
+    assert_eq!(e, Error::BadBinder);
+}
+
+#[test]
+fn an_unknown_name_leads_to_a_certificate() {
+    let pki = Pki::new();
+    let mut pair = Pair::with_psks(ClientConfig::new(), server(), &[plain(b"sensor 7", KEY)]);
+    run(&mut pair, &pki, &[plain(b"sensor 8", KEY)]).unwrap();
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
+    assert_eq!(pair.client.peer_certificates().unwrap(), pki.identity.chain());
+}
+
+#[test]
+fn the_second_of_two_names_may_be_the_one() {
+    let pki = Pki::new();
+    let psks = [plain(b"new", b"a key that the server lacks"), plain(b"old", KEY)];
+    let mut pair = Pair::with_psks(ClientConfig::new(), server(), &psks);
+    run(&mut pair, &pki, &psks[1..]).unwrap();
+    assert_eq!(pair.server.external_psk_identity(), Some(b"old".as_slice()));
+}
+
+/// RFC 9258 §5.2: a key that one side imported and the other did not is not the same key, even under the same identity.
+#[test]
+fn an_imported_key_and_the_same_key_by_itself_do_not_meet() {
+    let pki = Pki::new();
+    let imported = ExternalPsk::import(b"sensor 7", KEY, HashAlgorithm::Sha256, b"").unwrap();
+    let by_itself = plain(imported[0].identity(), KEY);
+    let mut pair = Pair::with_psks(ClientConfig::new(), server(), &imported);
+    assert_eq!(run(&mut pair, &pki, &[by_itself]).unwrap_err(), Error::BadBinder);
+}
+
+/// A key is imported for each hash, so that any suite will do; a plain one is for its own hash alone.
+#[test]
+fn the_key_that_fits_the_suite_is_used_and_none_does_without_it() {
+    let pki = Pki::new();
+    for suite in [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384] {
+        let mut config = server();
+        config.set_cipher_suites(&[suite]).unwrap();
+        let psks = ExternalPsk::import(b"sensor 7", KEY, HashAlgorithm::Sha256, b"").unwrap();
+        let usable = psks.iter().filter(|psk| (psk.hash() == HashAlgorithm::Sha384) == (suite.0 == 0x1302));
+        let usable: Vec<_> = usable.cloned().collect();
+        let mut pair = Pair::with_psks(ClientConfig::new(), config.clone(), &psks);
+        run(&mut pair, &pki, &usable).unwrap();
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::ExternalPsk), "{suite}");
+
+        let plain = [plain(b"sensor 7", KEY)];
+        let mut pair = Pair::with_psks(ClientConfig::new(), config, &plain);
+        run(&mut pair, &pki, &plain).unwrap();
+        let expected = if suite.0 == 0x1302 { HandshakeKind::Full } else { HandshakeKind::ExternalPsk };
+        assert_eq!(pair.client.handshake_kind(), Some(expected), "{suite}");
+    }
+}
+
+/// A client without a suite for the key's hash does not offer it.
+#[test]
+fn a_key_without_a_suite_is_not_offered() {
+    let pki = Pki::new();
+    let psks = [plain(b"sensor 7", KEY)];
+    let mut client = ClientConfig::new();
+    client.set_cipher_suites(&[CipherSuite::TLS_AES_256_GCM_SHA384]).unwrap();
+    let mut pair = Pair::with_psks(client, server(), &psks);
+    pair.run(&mut |need| match need {
+        Need::Session(_) => panic!("a key was offered"),
+        other => pki.answer(other),
+    })
+    .unwrap();
+}
+
+/// The Selfie attack: two machines share a key, each is client and server to the other, and the attacker sends a client's hello
+/// back to its own machine. With the roles in the context the machine's server has no such key.
+#[test]
+fn a_machine_does_not_talk_to_itself() {
+    let pki = Pki::new();
+    let import = |client, server| {
+        let context = ExternalPsk::role_context(client, server);
+        ExternalPsk::import(b"the two", KEY, HashAlgorithm::Sha256, &context).unwrap()
+    };
+    // On machine A: it goes to B as a client, and lets B in as a server.
+    let (outgoing, incoming) = (import("A", "B"), import("B", "A"));
+    let mut reflected = Pair::with_psks(ClientConfig::new(), server(), &outgoing);
+    run(&mut reflected, &pki, &incoming).unwrap();
+    assert_eq!(reflected.server.handshake_kind(), Some(HandshakeKind::Full), "the server believed its own client");
+    assert_eq!(reflected.server.external_psk_identity(), None);
+    // On machine B it works.
+    let mut honest = Pair::with_psks(ClientConfig::new(), server(), &outgoing);
+    run(&mut honest, &pki, &import("A", "B")).unwrap();
+    assert_eq!(honest.server.handshake_kind(), Some(HandshakeKind::ExternalPsk));
+}
+
+#[test]
+fn no_tickets_are_given_for_an_external_key() {
+    let pki = Pki::new();
+    let psks = [plain(b"sensor 7", KEY)];
+    let (mut client, mut server) = (ClientConfig::new(), server());
+    client.set_resumption(true);
+    server.set_session_lookup(crate::SessionLookup::Tickets);
+    let mut pair = Pair::with_psks(client, server, &psks);
+    run(&mut pair, &pki, &psks).unwrap();
+    assert!(!pair.client.has_sessions());
+}

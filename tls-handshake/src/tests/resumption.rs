@@ -1,0 +1,438 @@
+//! Connections that go on from earlier ones, and those that may not.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{ClientAuth, ClientConfig, ServerConfig, SessionLookup};
+use crate::error::Error;
+use crate::need::{Answer, Need};
+use crate::{ClientSessionValue, HandshakeKind, ServerSessionValue};
+use pki_types::UnixTime;
+use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
+use tls_crypto::TicketKey;
+
+use super::pair::{Pair, Pki, now};
+
+pub(super) const TLS13: ProtocolVersion = ProtocolVersion::TLS13;
+pub(super) const TLS12: ProtocolVersion = ProtocolVersion::TLS12;
+
+/// How a server keeps its sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Ticket,
+    Id,
+}
+
+pub(super) const WAYS: [Way; 2] = [Way::Ticket, Way::Id];
+
+/// What stays when connections end: the server's store or key, and the client's sessions.
+pub(super) struct World {
+    pub(super) pki: Pki,
+    pub(super) way: Way,
+    pub(super) key: TicketKey,
+    pub(super) store: HashMap<Vec<u8>, Vec<u8>>,
+    pub(super) now: UnixTime,
+    ids: u8,
+    pub(super) asked: Vec<&'static str>,
+    /// Whether the answers say that a session cannot be found again, if that is not as the store has it.
+    pub(super) way_of_answers: Option<bool>,
+}
+
+impl World {
+    pub(super) fn new(way: Way) -> Self {
+        let key = TicketKey::generate().unwrap();
+        Self {
+            pki: Pki::new(),
+            way,
+            key,
+            store: HashMap::new(),
+            now: now(),
+            ids: 0,
+            asked: Vec::new(),
+            way_of_answers: None,
+        }
+    }
+
+    pub(super) fn later(&mut self, seconds: u64) {
+        self.now = UnixTime::since_unix_epoch(Duration::from_secs(self.now.as_secs() + seconds));
+    }
+
+    pub(super) fn client(&self, version: ProtocolVersion) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set_versions(&[version]).unwrap();
+        config.set_resumption(true);
+        config
+    }
+
+    pub(super) fn server(&self) -> ServerConfig {
+        let mut config = ServerConfig::new();
+        config.set_session_lookup(match self.way {
+            Way::Ticket => SessionLookup::Tickets,
+            Way::Id => SessionLookup::Ids,
+        });
+        config
+    }
+
+    pub(super) fn find(&mut self, identity: &[u8], once: bool) -> Option<ServerSessionValue> {
+        let bytes = match self.way {
+            Way::Ticket => self.key.open(identity)?.to_vec(),
+            Way::Id if once => self.store.remove(identity)?,
+            Way::Id => self.store.get(identity)?.clone(),
+        };
+        Some(ServerSessionValue::decode(&bytes).unwrap())
+    }
+
+    pub(super) fn answer(&mut self, need: Need) -> Answer {
+        match need {
+            Need::Session(need) => {
+                self.asked.push("session");
+                let once = need.version() == TLS13 && self.way == Way::Id;
+                let identities: Vec<Vec<u8>> = need.identities().into_iter().map(<[u8]>::to_vec).collect();
+                let found = identities.iter().enumerate().find_map(|(at, id)| Some((at, self.find(id, once)?)));
+                match found {
+                    Some((index, session)) if self.way_of_answers.unwrap_or(once) => {
+                        need.found_once(index, session, self.now)
+                    }
+                    Some((index, session)) => need.found(index, session, self.now),
+                    None => need.not_found(),
+                }
+            }
+            Need::NewSession(mut need) => {
+                self.asked.push("new session");
+                let fixed = need.session_id().copied();
+                let sessions: Vec<_> = need.sessions(self.now).iter().map(|s| s.encode().to_vec()).collect();
+                let mut tickets = Vec::new();
+                for bytes in sessions {
+                    tickets.push(match self.way {
+                        Way::Ticket => self.key.seal(&bytes).unwrap(),
+                        Way::Id => {
+                            self.ids += 1;
+                            let id = fixed.map_or_else(|| vec![self.ids; 32], |id| id.to_vec());
+                            self.store.insert(id.clone(), bytes);
+                            id
+                        }
+                    });
+                }
+                need.answer(tickets)
+            }
+            Need::Verdict(need) => need.verify(&self.pki.roots, self.now),
+            Need::ClientVerdict(need) => need.verify(&self.pki.roots, self.now),
+            other => {
+                self.asked.push(match other {
+                    Need::Identity(_) => "identity",
+                    _ => "other",
+                });
+                self.pki.answer(other)
+            }
+        }
+    }
+
+    pub(super) fn run(&mut self, pair: &mut Pair) -> Result<(), Error> {
+        self.asked.clear();
+        pair.run(&mut |need| self.answer(need))?;
+        assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
+        Ok(())
+    }
+
+    /// A full handshake, and the sessions that it leads to.
+    pub(super) fn begin(&mut self, client: &ClientConfig, server: &ServerConfig) -> Vec<ClientSessionValue> {
+        let mut pair = Pair::with(client.clone(), server.clone());
+        self.run(&mut pair).unwrap();
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
+        pair.exchange(b"question", b"answer");
+        assert!(pair.client.has_sessions());
+        let sessions = pair.client.take_sessions(self.now);
+        assert!(!pair.client.has_sessions());
+        // Through bytes, as a client that was started anew has them.
+        sessions.iter().map(|session| ClientSessionValue::decode(&session.encode()).unwrap()).collect()
+    }
+
+    /// A handshake that offers the session.
+    pub(super) fn go_on(&mut self, client: &ClientConfig, server: &ServerConfig, session: ClientSessionValue) -> Pair {
+        let mut pair = Pair::resuming(client.clone(), server.clone(), session, self.now);
+        self.run(&mut pair).unwrap();
+        assert_eq!(pair.client.handshake_kind(), pair.server.handshake_kind());
+        pair.exchange(b"question", b"answer");
+        let (mut ours, mut theirs) = ([0; 32], [0; 32]);
+        pair.client.export_keying_material(&mut ours, b"label", Some(b"context")).unwrap();
+        pair.server.export_keying_material(&mut theirs, b"label", Some(b"context")).unwrap();
+        assert_eq!(ours, theirs);
+        pair
+    }
+
+    pub(super) fn begin_one(&mut self, client: &ClientConfig, server: &ServerConfig) -> ClientSessionValue {
+        self.begin(client, server).remove(0)
+    }
+
+    pub(super) fn kind(
+        &mut self,
+        client: &ClientConfig,
+        server: &ServerConfig,
+        session: ClientSessionValue,
+    ) -> Option<HandshakeKind> {
+        self.go_on(client, server, session).client.handshake_kind()
+    }
+}
+
+fn everywhere(test: impl Fn(World, ProtocolVersion)) {
+    for way in WAYS {
+        for version in [TLS13] {
+            println!("{way:?} {version}");
+            test(World::new(way), version);
+        }
+    }
+}
+
+#[test]
+fn a_session_is_gone_on_from_and_nobody_shows_a_certificate() {
+    everywhere(|mut world, version| {
+        let (client, server) = (world.client(version), world.server());
+        let sessions = world.begin(&client, &server);
+        assert_eq!(sessions.len(), if version == TLS13 { 2 } else { 1 });
+        for session in sessions {
+            assert_eq!(session.version(), version);
+            let pair = world.go_on(&client, &server, session);
+            assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
+            assert_eq!(pair.client.protocol_version(), Some(version));
+            // The certificates are those of the first time.
+            assert_eq!(pair.client.peer_certificates().unwrap(), world.pki.identity.chain());
+            assert!(!world.asked.contains(&"identity") && !world.asked.contains(&"other"), "{:?}", world.asked);
+        }
+    });
+}
+
+#[test]
+fn sessions_follow_one_another_until_the_client_has_to_authenticate_the_server_again() {
+    for way in WAYS {
+        let mut world = World::new(way);
+        let (client, mut server) = (world.client(TLS13), world.server());
+        server.set_session_lifetime(3 * 86_400);
+        let mut session = world.begin_one(&client, &server);
+        // 7 days from the full handshake, however often it was gone on from since.
+        for day in [2, 4, 6] {
+            world.later(2 * 86_400);
+            let mut pair = world.go_on(&client, &server, session);
+            assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed), "day {day}");
+            session = pair.client.take_sessions(world.now).remove(0);
+        }
+        world.later(2 * 86_400);
+        assert!(!session.is_usable_at(world.now));
+        assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full));
+    }
+}
+
+#[test]
+fn a_session_ends_with_its_lifetime() {
+    everywhere(|mut world, version| {
+        let (client, mut server) = (world.client(version), world.server());
+        server.set_session_lifetime(100);
+        for (after, expected) in [(98, HandshakeKind::Resumed), (101, HandshakeKind::Full)] {
+            let session = world.begin_one(&client, &server);
+            world.later(after);
+            assert_eq!(world.kind(&client, &server, session), Some(expected), "after {after} s");
+        }
+    });
+}
+
+/// Whatever the client believes: the server looks at its own clock.
+#[test]
+fn a_server_refuses_what_a_client_believes_to_be_fresh() {
+    everywhere(|mut world, version| {
+        let (client, mut server) = (world.client(version), world.server());
+        server.set_session_lifetime(100);
+        let session = world.begin_one(&client, &server);
+        let mut pair = Pair::resuming(client, server, session, world.now);
+        world.later(101);
+        world.run(&mut pair).unwrap();
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
+    });
+}
+
+#[test]
+fn no_session_crosses_configurations() {
+    type Change = (&'static str, fn(&mut ClientConfig, &mut ServerConfig));
+    let changes: [Change; 7] = [
+        ("client's context", |client, _| client.set_session_context(b"other roots")),
+        ("client's protocols", |client, _| client.set_alpn_protocols(&[b"h2"]).unwrap()),
+        ("client's name indication", |client, _| client.set_server_name_indication(false)),
+        ("server's context", |_, server| server.set_session_context(b"other client authorities")),
+        ("server's protocols", |_, server| server.set_alpn_protocols(&[b"h2"]).unwrap()),
+        ("server's demand for certificates", |_, server| server.set_client_auth(ClientAuth::Optional)),
+        ("server's authorities for clients", |_, server| server.set_client_auth_hints(vec![vec![1]]).unwrap()),
+    ];
+    everywhere(|mut world, version| {
+        for (what, change) in &changes {
+            let (mut client, mut server) = (world.client(version), world.server());
+            // Computed before the change: a scope that was remembered would show.
+            assert_eq!(client.session_scope(), client.clone().session_scope());
+            let session = world.begin_one(&client, &server);
+            let before = (client.session_scope(), server.session_scope());
+            change(&mut client, &mut server);
+            assert_ne!(before, (client.session_scope(), server.session_scope()), "{what}");
+            assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full), "{what}");
+        }
+    });
+}
+
+#[test]
+fn a_session_is_for_the_server_that_it_began_with() {
+    everywhere(|mut world, version| {
+        let (client, server) = (world.client(version), world.server());
+        world.pki = Pki::for_names(&["a.test", "b.test"]);
+        let session = world.begin_one(&client, &server);
+        let mut pair = Pair::resuming_at("b.test", client, server, session, world.now);
+        world.run(&mut pair).unwrap();
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
+        assert_eq!(pair.server.server_name(), Some("b.test"));
+    });
+}
+
+#[test]
+fn a_session_needs_its_cipher_suite_or_in_tls13_one_with_its_hash() {
+    const SHA256: [CipherSuite; 2] =
+        [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
+    const OTHER_SHA256: [CipherSuite; 2] =
+        [CipherSuite::TLS_CHACHA20_POLY1305_SHA256, CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256];
+    const SHA384: [CipherSuite; 2] =
+        [CipherSuite::TLS_AES_256_GCM_SHA384, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384];
+    everywhere(|mut world, version| {
+        for (suites, tls13) in [(OTHER_SHA256, HandshakeKind::Resumed), (SHA384, HandshakeKind::Full)] {
+            let (client, mut server) = (world.client(version), world.server());
+            server.set_cipher_suites(&SHA256).unwrap();
+            let session = world.begin_one(&client, &server);
+            server.set_cipher_suites(&suites).unwrap();
+            let expected = if version == TLS13 { tls13 } else { HandshakeKind::Full };
+            assert_eq!(world.kind(&client, &server, session), Some(expected), "{suites:?}");
+        }
+    });
+}
+
+#[test]
+fn unknown_and_altered_and_truncated_tickets_cost_a_full_handshake() {
+    everywhere(|mut world, version| {
+        let (client, server) = (world.client(version), world.server());
+        let session = world.begin_one(&client, &server);
+        match world.way {
+            Way::Ticket => world.key = TicketKey::generate().unwrap(),
+            Way::Id => world.store.clear(),
+        }
+        assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full));
+        let changes: [fn(&mut Vec<u8>); 3] = [|id| id[20] ^= 1, |id| id.truncate(20), |id| id.push(0)];
+        // A session id has no room for one byte more.
+        let fitting = if world.way == Way::Id && version == TLS12 { 2 } else { 3 };
+        for alter in changes.into_iter().take(fitting) {
+            let mut session = world.begin_one(&client, &server);
+            let id = if session.ticket.is_empty() { &mut session.session_id } else { &mut session.ticket };
+            alter(id);
+            assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full));
+        }
+    });
+}
+
+#[test]
+fn a_ticket_of_tls13_in_a_store_is_good_once() {
+    let mut world = World::new(Way::Id);
+    let (client, server) = (world.client(TLS13), world.server());
+    let session = world.begin_one(&client, &server);
+    assert_eq!(world.kind(&client, &server, session.clone()), Some(HandshakeKind::Resumed));
+    assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full));
+}
+
+#[test]
+fn after_a_retry_the_session_is_gone_on_from_under_new_binders() {
+    for way in WAYS {
+        let mut world = World::new(way);
+        let (client, mut server) = (world.client(TLS13), world.server());
+        let session = world.begin_one(&client, &server);
+        server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
+        let expected = Some(HandshakeKind::ResumedWithHelloRetryRequest);
+        assert_eq!(world.kind(&client, &server, session), expected);
+    }
+}
+
+#[test]
+fn a_client_stays_who_it_was() {
+    everywhere(|mut world, version| {
+        let (mut client, mut server) = (world.client(version), world.server());
+        client.set_client_identity_lookup(true);
+        server.set_client_auth(ClientAuth::Required);
+        let session = world.begin_one(&client, &server);
+        let pair = world.go_on(&client, &server, session);
+        assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
+        assert_eq!(pair.server.peer_certificates().unwrap(), world.pki.client.chain());
+    });
+}
+
+#[test]
+fn a_client_that_was_anonymous_is_not_let_in_where_a_certificate_is_required() {
+    everywhere(|mut world, version| {
+        let (client, mut server) = (world.client(version), world.server());
+        server.set_client_auth(ClientAuth::Optional);
+        let session = world.begin_one(&client, &server);
+        server.set_client_auth(ClientAuth::Required);
+        let mut pair = Pair::resuming(client, server, session, world.now);
+        let e = world.run(&mut pair).unwrap_err();
+        assert_eq!(e, Error::NoClientCertificate { version });
+    });
+}
+
+#[test]
+fn a_server_that_keeps_nothing_gives_nothing_and_a_client_that_keeps_nothing_asks_for_nothing() {
+    everywhere(|mut world, version| {
+        let (client, server) = (world.client(version), world.server());
+        let mut pair = Pair::with(client.clone(), ServerConfig::new());
+        world.run(&mut pair).unwrap();
+        assert!(!pair.client.has_sessions());
+        let mut forgetful = ClientConfig::new();
+        forgetful.set_versions(&[version]).unwrap();
+        let mut pair = Pair::with(forgetful, server.clone());
+        world.run(&mut pair).unwrap();
+        assert!(!pair.client.has_sessions());
+        let mut no_lifetime = server;
+        no_lifetime.set_session_lifetime(0);
+        let mut pair = Pair::with(client, no_lifetime);
+        world.run(&mut pair).unwrap();
+        assert!(!pair.client.has_sessions());
+    });
+}
+
+#[test]
+fn as_many_tickets_are_sent_as_the_configuration_says_and_their_ages_are_hidden() {
+    let mut world = World::new(Way::Ticket);
+    for count in [0, 1, 2, 8] {
+        let (client, mut server) = (world.client(TLS13), world.server());
+        server.set_tls13_tickets(count);
+        let mut pair = Pair::with(client, server);
+        world.run(&mut pair).unwrap();
+        let sessions = pair.client.take_sessions(world.now);
+        assert_eq!(sessions.len(), usize::from(count));
+        let mut ages: Vec<_> = sessions.iter().map(|session| session.age_add).collect();
+        let tickets: std::collections::HashSet<_> = sessions.iter().map(|s| s.ticket.clone()).collect();
+        assert_eq!(tickets.len(), sessions.len(), "a ticket twice");
+        ages.sort_unstable();
+        ages.dedup();
+        assert_eq!(ages.len(), sessions.len(), "ticket_age_add is not random");
+    }
+}
+
+#[test]
+fn of_a_flood_of_tickets_eight_are_kept() {
+    let mut world = World::new(Way::Ticket);
+    let (client, mut server) = (world.client(TLS13), world.server());
+    server.set_tls13_tickets(100);
+    let mut pair = Pair::with(client, server);
+    world.run(&mut pair).unwrap();
+    assert_eq!(pair.client.take_sessions(world.now).len(), 8);
+}
+
+#[test]
+fn the_question_and_the_config_belong_to_all_connections() {
+    // A configuration is shared, and what a connection changes of it is nothing.
+    let mut world = World::new(Way::Ticket);
+    let (client, server) = (Arc::new(world.client(TLS13)), Arc::new(world.server()));
+    let sessions = world.begin(&client, &server);
+    let scopes: Vec<_> = sessions.iter().map(|session| *session.scope()).collect();
+    assert!(scopes.iter().all(|scope| *scope == client.session_scope()));
+    assert_ne!(client.session_scope(), server.session_scope(), "the role is part of it");
+}
