@@ -132,12 +132,12 @@ fn early_data_is_refused_whenever_it_might_be_a_replay_or_for_something_else() {
             world.later(20);
         }),
         ("the ticket is younger than the client says", |_, _, session| {
-            session.age_add = session.age_add.wrapping_add(20_000)
+            session.age_add = session.age_add.wrapping_add(20_000);
         }),
         ("none is allowed any more", |_, server, _| server.set_max_early_data(0)),
         ("less is allowed than was promised", |_, server, _| server.set_max_early_data(LIMIT - 1)),
         ("another suite", |_, server, _| {
-            server.set_cipher_suites(&[CipherSuite::TLS_CHACHA20_POLY1305_SHA256]).unwrap()
+            server.set_cipher_suites(&[CipherSuite::TLS_CHACHA20_POLY1305_SHA256]).unwrap();
         }),
         ("a suite with another hash", |_, server, _| {
             server.set_cipher_suites(&[CipherSuite::TLS_AES_256_GCM_SHA384]).unwrap();

@@ -177,7 +177,8 @@ impl World {
 
 fn everywhere(test: impl Fn(World, ProtocolVersion)) {
     for way in WAYS {
-        for version in [TLS13] {
+        let versions: &[_] = &[TLS13];
+        for version in versions.iter().copied() {
             println!("{way:?} {version}");
             test(World::new(way), version);
         }
