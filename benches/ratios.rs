@@ -3,12 +3,18 @@
 
 use std::time::Duration;
 
-use tls_benches::{BURST, Bulk, Certificates, Endpoint, Library, Ours, Rustls, Setup, bulk, handshake_cost};
+use tls_benches::{
+    BURST, Bulk, Certificates, Cost, Endpoint, Library, Ours, Rustls, Sessions, Setup, bulk, handshake_cost,
+    resumed_cost, throughput,
+};
 
 const HANDSHAKES: usize = 10_000;
 const BURSTS: usize = 100_000;
 
 fn main() {
+    // `cargo bench … --bench ratios -- resumed`: only the rows with this in their name. Cargo adds a flag of its own.
+    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
+    let wanted = |(work, _): &(&str, Setup)| work.contains(&wanted);
     let certificates = Certificates::make();
     println!("| work | side | ours | rustls 0.23, ring | ours / rustls |");
     println!("|---|---|---|---|---|");
@@ -17,21 +23,63 @@ fn main() {
         ("full TLS 1.2 handshake, CPU time", Setup::TLS12),
         ("the same with a client certificate, TLS 1.3", Setup::TLS13_CLIENT_AUTH),
         ("the same with a client certificate, TLS 1.2", Setup::TLS12_CLIENT_AUTH),
-    ] {
-        handshakes(work, &Ours::new(&certificates, setup), &Rustls::new(&certificates, setup));
+    ]
+    .into_iter()
+    .filter(wanted)
+    {
+        let (ours, rustls) = (Ours::new(&certificates, setup), Rustls::new(&certificates, setup));
+        handshakes(work, || (handshake_cost(&ours), handshake_cost(&rustls)));
+    }
+    for (work, setup) in RESUMED.into_iter().filter(wanted) {
+        let (ours, rustls) = (Ours::new(&certificates, setup), Rustls::new(&certificates, setup));
+        // The first ones are full.
+        let (_, _) = (handshake_cost(&ours), handshake_cost(&rustls));
+        handshakes(work, || (resumed_cost(&ours), resumed_cost(&rustls)));
     }
     for (work, setup) in [
         ("TLS 1.3, AES-128-GCM, 16 KiB writes, throughput", Setup::TLS13),
         ("TLS 1.2, AES-128-GCM, 16 KiB writes, throughput", Setup::TLS12),
-    ] {
+    ]
+    .into_iter()
+    .filter(wanted)
+    {
         bursts(work, &Ours::new(&certificates, setup), &Rustls::new(&certificates, setup));
+    }
+    println!();
+    println!("| handshakes a second, client and server together | ours, 1 thread | 2 threads | ratio | rustls |");
+    println!("|---|---|---|---|---|");
+    let full = [("full TLS 1.3 handshake", Setup::TLS13), ("full TLS 1.2 handshake", Setup::TLS12)];
+    for (work, setup) in full.into_iter().chain(RESUMED).filter(wanted) {
+        let (one, two, ratio) = threads(&Ours::new(&certificates, setup));
+        let (_, _, theirs) = threads(&Rustls::new(&certificates, setup));
+        println!("| {work} | {one:.0} | {two:.0} | {ratio:.2} | {theirs:.2} |");
     }
 }
 
-fn handshakes(work: &str, ours: &Ours, rustls: &Rustls) {
+const RESUMED: [(&str, Setup); 4] = [
+    ("resumed TLS 1.3, ticket", Setup::TLS13.resumed(Sessions::Tickets)),
+    ("resumed TLS 1.3, store", Setup::TLS13.resumed(Sessions::Store)),
+    ("resumed TLS 1.2, ticket", Setup::TLS12.resumed(Sessions::Tickets)),
+    ("resumed TLS 1.2, id", Setup::TLS12.resumed(Sessions::Store)),
+];
+
+/// One thread, two threads, and what the second adds: the median of several rounds, each with both.
+fn threads<L: Library + Sync>(library: &L) -> (f64, f64, f64) {
+    const ROUND: Duration = Duration::from_millis(500);
+    let mut rounds: Vec<_> = (0..7)
+        .map(|_| {
+            let (one, two) = (throughput(library, 1, ROUND), throughput(library, 2, ROUND));
+            (one, two, two / one)
+        })
+        .collect();
+    rounds.sort_by(|a, b| a.2.total_cmp(&b.2));
+    rounds[rounds.len() / 2]
+}
+
+fn handshakes(work: &str, both: impl Fn() -> (Cost, Cost)) {
     let mut rows: [Samples; 2] = Default::default();
     for _ in 0..HANDSHAKES {
-        let (our, their) = (handshake_cost(ours), handshake_cost(rustls));
+        let (our, their) = both();
         rows[0].add(our.client, their.client);
         rows[1].add(our.server, their.server);
     }

@@ -1,11 +1,11 @@
-//! What the benchmarks measure: full handshakes and bulk data, in memory, with each side's time apart.
+//! What the benchmarks measure: full and resumed handshakes and bulk data, in memory, with each side's time apart.
 //!
 //! ```text
 //! client ─write_tls─▶ Vec ─read_tls─▶ server      one thread; the clock runs for one side at a time
 //! ```
 //!
 //! [`Ours`] and [`Rustls`] are driven through one trait by the same code, with the same suite (AES-128-GCM with SHA-256), group
-//! (X25519), chains (leaf and intermediate, P-256) and no resumption. On one thread that nobody interrupts, the time
+//! (X25519) and chains (leaf and intermediate, P-256), and keep sessions in the same way, or not at all. On one thread that nobody interrupts, the time
 //! between two readings of the monotonic clock is CPU time; what an interruption adds goes away with the median.
 
 use std::{
@@ -21,6 +21,9 @@ pub use certificates::Certificates;
 pub use ours::Ours;
 pub use rustls_ring::Rustls;
 
+/// Sessions that a server's memory holds.
+pub(crate) const SESSIONS: usize = 4096;
+
 /// What both libraries are set up to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
@@ -28,6 +31,19 @@ pub struct Setup {
     pub version: Version,
     /// Who shows a certificate.
     pub certificates: Shown,
+    /// Where sessions are kept.
+    pub sessions: Sessions,
+}
+
+/// Where sessions are kept, if they are; the client keeps its side in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    /// Nowhere: each handshake is a full one.
+    Nowhere,
+    /// With the client, in a sealed ticket; one after each handshake.
+    Tickets,
+    /// In the server's memory, under an id.
+    Store,
 }
 
 /// A version of the protocol.
@@ -50,13 +66,23 @@ pub enum Shown {
 
 impl Setup {
     /// TLS 1.3, as most connections are.
-    pub const TLS13: Self = Self { version: Version::Tls13, certificates: Shown::ByServer };
+    pub const TLS13: Self =
+        Self { version: Version::Tls13, certificates: Shown::ByServer, sessions: Sessions::Nowhere };
     /// TLS 1.2.
-    pub const TLS12: Self = Self { version: Version::Tls12, certificates: Shown::ByServer };
+    pub const TLS12: Self =
+        Self { version: Version::Tls12, certificates: Shown::ByServer, sessions: Sessions::Nowhere };
     /// TLS 1.3 with a client's certificate.
-    pub const TLS13_CLIENT_AUTH: Self = Self { version: Version::Tls13, certificates: Shown::ByBoth };
+    pub const TLS13_CLIENT_AUTH: Self =
+        Self { version: Version::Tls13, certificates: Shown::ByBoth, sessions: Sessions::Nowhere };
     /// TLS 1.2 with a client's certificate.
-    pub const TLS12_CLIENT_AUTH: Self = Self { version: Version::Tls12, certificates: Shown::ByBoth };
+    pub const TLS12_CLIENT_AUTH: Self =
+        Self { version: Version::Tls12, certificates: Shown::ByBoth, sessions: Sessions::Nowhere };
+
+    /// The same, resumed from where sessions are kept.
+    #[must_use]
+    pub const fn resumed(self, sessions: Sessions) -> Self {
+        Self { sessions, ..self }
+    }
 }
 
 /// A TLS library with a client's and a server's configuration ready.
@@ -95,6 +121,8 @@ pub trait Endpoint {
     fn process(&mut self);
     /// Whether the handshake still goes on.
     fn is_handshaking(&self) -> bool;
+    /// Whether the handshake went on from a session.
+    fn is_resumed(&self) -> bool;
     /// Whether there are bytes for the peer.
     fn wants_write(&self) -> bool;
     /// Plaintext to send.
@@ -149,6 +177,44 @@ pub fn handshake_cost<L: Library>(library: &L) -> Cost {
     timed(&mut cost.client, || drop(client));
     timed(&mut cost.server, || drop(server));
     cost
+}
+
+/// What a resumed handshake costs each side, including keeping its session and the end of its session. A handshake must have gone
+/// before.
+///
+/// # Panics
+/// If the handshake fails, or is a full one.
+pub fn resumed_cost<L: Library>(library: &L) -> Cost {
+    let (client, server, mut cost) = handshake(library);
+    assert!(client.is_resumed() && server.is_resumed(), "{} did not resume", L::NAME);
+    timed(&mut cost.client, || drop(client));
+    timed(&mut cost.server, || drop(server));
+    cost
+}
+
+/// How many handshakes a second so many threads get done that share one configuration on each side, client and server together.
+///
+/// # Panics
+/// If a handshake fails.
+pub fn throughput<L: Library + Sync>(library: &L, threads: usize, time: Duration) -> f64 {
+    // Enough sessions for all.
+    for _ in 0..2 * threads {
+        handshake_cost(library);
+    }
+    let start = Instant::now();
+    let count: u64 = std::thread::scope(|scope| {
+        let work = || {
+            let mut count = 0;
+            while start.elapsed() < time {
+                handshake_cost(library);
+                count += 1;
+            }
+            count
+        };
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread")).sum()
+    });
+    count as f64 / start.elapsed().as_secs_f64()
 }
 
 /// Application data that flows from one side to the other, after the handshake.

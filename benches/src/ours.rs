@@ -6,11 +6,11 @@ use std::{
 };
 
 use tls_api::{
-    AllowAnyAuthenticatedClient, CipherSuite, ClientConfig, ClientSession, NamedGroup, ServerConfig, ServerName,
-    ServerSession, Session, identity_from_pem,
+    AllowAnyAuthenticatedClient, CipherSuite, ClientConfig, ClientSession, NamedGroup, NoClientSessionStorage,
+    ServerConfig, ServerName, ServerSession, ServerSessionMemoryCache, Session, identity_from_pem,
 };
 
-use crate::{Certificates, Endpoint, Library, Setup, Shown, Version};
+use crate::{Certificates, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Version};
 
 /// This library, through its buffered sessions.
 #[derive(Debug)]
@@ -43,6 +43,18 @@ impl Library for Ours {
             let verifier = AllowAnyAuthenticatedClient::new(roots);
             server.set_client_cert_verifier(Arc::new(verifier)).expect("one short name");
         }
+        match setup.sessions {
+            Sessions::Nowhere => {
+                client.set_session_storage(Arc::new(NoClientSessionStorage));
+                server.disable_resumption();
+            }
+            Sessions::Tickets => {}
+            Sessions::Store => server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(SESSIONS))),
+        }
+        if setup.sessions == Sessions::Store && setup.version == Version::Tls12 {
+            client.set_tickets(false);
+        }
+        server.set_send_tls13_tickets(1);
         // The second is for the certificates: in TLS 1.2 the list is about their curves as well.
         let groups = [NamedGroup::X25519, NamedGroup::SECP256R1];
         client.set_groups(&groups).expect("supported");
@@ -79,6 +91,10 @@ impl<S: Session> Endpoint for Side<S> {
 
     fn is_handshaking(&self) -> bool {
         self.0.is_handshaking()
+    }
+
+    fn is_resumed(&self) -> bool {
+        self.0.handshake_kind() == Some(tls_api::HandshakeKind::Resumed)
     }
 
     fn wants_write(&self) -> bool {

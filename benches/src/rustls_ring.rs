@@ -7,13 +7,13 @@ use std::{
 
 use rustls::{
     ClientConfig, ClientConnection, Connection, RootCertStore, ServerConfig, ServerConnection,
-    client::Resumption,
+    client::{Resumption, Tls12Resumption},
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
-    server::{NoServerSessionStorage, WebPkiClientVerifier},
+    server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier},
 };
 
-use crate::{Certificates, Endpoint, Library, Setup, Shown, Version};
+use crate::{Certificates, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Version};
 
 /// rustls with its ring provider.
 #[derive(Debug)]
@@ -63,10 +63,20 @@ impl Library for Rustls {
                 )
             }
         };
-        client.resumption = Resumption::disabled();
         let mut server = server.with_single_cert(chain, key()).expect("our own certificate and key");
         server.session_storage = Arc::new(NoServerSessionStorage {});
-        server.send_tls13_tickets = 0;
+        server.send_tls13_tickets = 1;
+        match setup.sessions {
+            Sessions::Nowhere => {
+                client.resumption = Resumption::disabled();
+                server.send_tls13_tickets = 0;
+            }
+            Sessions::Tickets => server.ticketer = ring::Ticketer::new().expect("randomness"),
+            Sessions::Store => {
+                client.resumption = client.resumption.tls12_resumption(Tls12Resumption::SessionIdOnly);
+                server.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+            }
+        }
 
         let name = ServerName::try_from("localhost").expect("a name");
         Self { client: Arc::new(client), server: Arc::new(server), name }
@@ -96,6 +106,10 @@ impl Endpoint for Connection {
 
     fn is_handshaking(&self) -> bool {
         (**self).is_handshaking()
+    }
+
+    fn is_resumed(&self) -> bool {
+        self.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
     }
 
     fn wants_write(&self) -> bool {

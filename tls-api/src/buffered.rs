@@ -3,10 +3,11 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
 
+use tls_handshake::client::Client;
 use tls_handshake::{Answer, Connection, Error, Need, Processed, Progress, Role};
 
 use crate::receive::ReceiveBuffer;
-use crate::send::{EarlyPlaintext, Gather, SendBuffer};
+use crate::send::{Gather, SendBuffer, WaitingPlaintext};
 use crate::session::IoState;
 
 /// What is held for sending unless the application sets another limit.
@@ -25,6 +26,9 @@ pub(crate) trait Side: Role {
 
     /// Answers at once; `None` to what this role is never asked.
     fn answer(config: &Self::Config, need: Need) -> Option<Answer>;
+
+    /// Messages of the handshake came, or some behind it: there may be sessions to keep.
+    fn keep_sessions(_: &Self::Config, _: &mut Connection<Self>) {}
 }
 
 pub(crate) struct Buffered<R: Side> {
@@ -32,12 +36,46 @@ pub(crate) struct Buffered<R: Side> {
     connection: Connection<R>,
     received: ReceiveBuffer,
     sending: SendBuffer,
-    early: EarlyPlaintext,
+    waiting: WaitingPlaintext,
+    /// Early data that came, and how much of it was read.
+    early: EarlyReceived,
     limit: Option<usize>,
     closing: Closing,
     transport: Transport,
     /// Whether bytes came that the engine has not been shown yet.
     news: bool,
+    /// Whether anything but data came.
+    messages: bool,
+}
+
+/// Early data that waits to be read. The engine bounds it; it is empty, and without an allocation, on almost all connections.
+#[derive(Default)]
+struct EarlyReceived {
+    bytes: Vec<u8>,
+    read: usize,
+}
+
+impl EarlyReceived {
+    fn push(&mut self, data: &[u8]) {
+        self.bytes.extend_from_slice(data);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn read(&mut self, out: &mut [u8]) -> usize {
+        let unread = self.bytes.get(self.read..).unwrap_or_default();
+        let n = unread.len().min(out.len());
+        for (to, from) in out.iter_mut().zip(unread) {
+            *to = *from;
+        }
+        self.read += n;
+        if self.read == self.bytes.len() {
+            *self = Self::default();
+        }
+        n
+    }
 }
 
 /// How far our close_notify is.
@@ -64,11 +102,13 @@ impl<R: Side> Buffered<R> {
             connection,
             received: ReceiveBuffer::default(),
             sending,
-            early: EarlyPlaintext::default(),
+            waiting: WaitingPlaintext::default(),
+            early: EarlyReceived::default(),
             limit: Some(SEND_LIMIT),
             closing: Closing::No,
             transport: Transport::Open,
             news: false,
+            messages: false,
         }
     }
 
@@ -118,6 +158,14 @@ impl<R: Side> Buffered<R> {
     }
 
     fn process_records(&mut self) -> Result<(), Error> {
+        let result = self.process_each_record();
+        if std::mem::take(&mut self.messages) {
+            R::keep_sessions(&self.config, &mut self.connection);
+        }
+        result
+    }
+
+    fn process_each_record(&mut self) -> Result<(), Error> {
         // After an answer the engine goes on even if nothing new has come.
         let mut answered = false;
         loop {
@@ -143,7 +191,12 @@ impl<R: Side> Buffered<R> {
             };
             match progress {
                 Progress::ApplicationData(range) => self.received.advance(consumed, Some(range)),
+                Progress::EarlyData(range) => {
+                    self.early.push(self.received.unprocessed().get(range).unwrap_or_default());
+                    self.received.advance(consumed, None);
+                }
                 Progress::Continue | Progress::HandshakeComplete | Progress::PeerClosed => {
+                    self.messages = true;
                     self.received.advance(consumed, None);
                 }
                 Progress::Need(need) => {
@@ -241,17 +294,17 @@ impl<R: Side> Buffered<R> {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, Error::SendAfterClose));
         }
         self.send_what_waits().map_err(protocol_error)?;
-        if self.may_send() && self.early.is_empty() {
+        if self.may_send() && self.waiting.is_empty() {
             let result = self.send(bufs);
             self.sending.release_if_empty();
             return result;
         }
-        let held = self.sending.len() + self.early.len();
-        Ok(self.early.push(bufs, self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(held))))
+        let held = self.sending.len() + self.waiting.len();
+        Ok(self.waiting.push(bufs, self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(held))))
     }
 
     fn may_send(&self) -> bool {
-        !self.connection.is_handshaking() && self.connection.error().is_none() && self.closing != Closing::Sent
+        self.connection.can_send() && self.closing != Closing::Sent
     }
 
     /// Seals record by record, as far as the limit allows.
@@ -301,25 +354,34 @@ impl<R: Side> Buffered<R> {
 
     /// Sends what was written before the handshake's end, and the close_notify that was to follow it.
     fn send_what_waits(&mut self) -> Result<(), Error> {
-        if (self.early.is_empty() && self.closing != Closing::Requested) || !self.may_send() {
+        if (self.waiting.is_empty() && self.closing != Closing::Requested) || !self.may_send() {
             return Ok(());
         }
-        while !self.early.is_empty() {
+        while !self.waiting.is_empty() {
             let room = self.room_for_plaintext();
             if room == 0 {
                 return Ok(());
             }
-            let n = self.connection.send(&self.early.front(room), self.sending.outgoing(self.early.len()))?;
+            let n = self.connection.send(&self.waiting.front(room), self.sending.outgoing(self.waiting.len()))?;
             if n == 0 {
                 return Ok(());
             }
-            self.early.consume(n);
+            self.waiting.consume(n);
         }
         if self.closing == Closing::Requested {
             self.connection.send_close_notify(self.sending.outgoing(0));
             self.closing = Closing::Sent;
         }
         Ok(())
+    }
+
+    /// Whether early data waits to be read.
+    pub(crate) fn has_early(&self) -> bool {
+        !self.early.is_empty()
+    }
+
+    pub(crate) fn read_early(&mut self, out: &mut [u8]) -> usize {
+        self.early.read(out)
     }
 
     pub(crate) fn send_close_notify(&mut self) {
@@ -345,6 +407,23 @@ impl<R: Side> Buffered<R> {
         let result = self.connection.refresh_traffic_keys(self.sending.outgoing(0));
         self.sending.release_if_empty();
         result
+    }
+}
+
+impl Buffered<Client> {
+    /// Sends data before the server has answered, as far as the session and the limit of what is held allow.
+    pub(crate) fn write_early(&mut self, data: &[u8]) -> io::Result<usize> {
+        let mut taken = 0;
+        while let Some(rest) = data.get(taken..).filter(|rest| !rest.is_empty()) {
+            let (part, _) = rest.split_at(rest.len().min(self.room_for_plaintext()));
+            let outgoing = self.sending.outgoing(data.len());
+            match self.connection.send_early_data(part, outgoing).map_err(protocol_error)? {
+                0 => break,
+                n => taken += n,
+            }
+        }
+        self.sending.release_if_empty();
+        Ok(taken)
     }
 }
 

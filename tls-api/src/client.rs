@@ -4,15 +4,21 @@ use std::fmt;
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
 
-use pki_types::ServerName;
+use pki_types::{ServerName, UnixTime};
 use tls_handshake::client::Client;
 use tls_handshake::{
-    Answer, CertificateError, ClientConfig as EngineConfig, ConfigError, Connection, Error, Identity, KeyLog, Limits,
-    Need, NeedVerdict, RootCertStore,
+    Answer, CertificateError, ClientConfig as EngineConfig, ClientSessionValue, ConfigError, Connection, Error,
+    ExternalPsk, Identity, KeyLog, Limits, Need, NeedVerdict, RootCertStore,
 };
 
 use crate::buffered::{Buffered, Side};
+use crate::early_data::WriteEarlyData;
+use crate::psk::{ResolvesClientPsk, These};
 use crate::resolver::{OneIdentity, ResolvesClientCert};
+#[cfg(doc)]
+use crate::resumption::NoClientSessionStorage;
+use crate::resumption::{ClientSessionMemoryCache, StoresClientSessions};
+use crate::scope::{Part, SessionContext};
 use crate::send::SendBuffer;
 use crate::session::{Wraps, describe};
 use crate::time::{SystemClock, TimeProvider};
@@ -50,7 +56,13 @@ pub struct ClientConfig {
     clock: Arc<dyn TimeProvider>,
     /// Whom servers that ask get to see.
     identity: Option<Arc<dyn ResolvesClientCert>>,
+    sessions: Arc<dyn StoresClientSessions>,
+    psks: Option<Arc<dyn ResolvesClientPsk>>,
+    context: SessionContext,
 }
+
+/// Servers whose sessions are kept unless a storage is set.
+const SESSION_SERVERS: usize = 256;
 
 /// Who judges the server's certificates.
 #[derive(Clone, Debug)]
@@ -77,16 +89,24 @@ impl ClientConfig {
     /// A client that trusts these authorities.
     #[must_use]
     pub fn with_roots(roots: RootCertStore) -> Self {
-        Self {
+        let mut config = Self {
             engine: Arc::new(EngineConfig::new()),
-            trust: Trust::Roots(Arc::new(roots)),
+            trust: Trust::Roots(Arc::default()),
             clock: Arc::new(SystemClock),
             identity: None,
-        }
+            sessions: Arc::new(ClientSessionMemoryCache::new(SESSION_SERVERS)),
+            psks: None,
+            context: SessionContext::default(),
+        };
+        config.engine_mut().set_resumption(true);
+        config.set_root_store(roots);
+        config
     }
 
     /// Trusts these authorities, and no others.
     pub fn set_root_store(&mut self, roots: RootCertStore) {
+        self.context.trust = Part::roots(&roots);
+        self.update_context();
         self.trust = Trust::Roots(Arc::new(roots));
     }
 
@@ -145,14 +165,72 @@ impl ClientConfig {
     /// Shows this identity to every server that asks for a certificate and accepts a signature of its kind, whatever
     /// authorities the server names.
     pub fn set_client_identity(&mut self, identity: Identity) {
-        self.set_client_cert_resolver(Arc::new(OneIdentity(Arc::new(identity))));
+        let part = Part::identity(&identity);
+        self.set_identity(Arc::new(OneIdentity(Arc::new(identity))), part);
     }
 
     /// Leaves it to this resolver which identity, if any, a server that asks gets to see. Without one, and without
     /// [`set_client_identity`](Self::set_client_identity), the client is anonymous.
     pub fn set_client_cert_resolver(&mut self, resolver: Arc<dyn ResolvesClientCert>) {
+        self.set_identity(resolver, Part::unique());
+    }
+
+    fn set_identity(&mut self, resolver: Arc<dyn ResolvesClientCert>, part: Part) {
         self.identity = Some(resolver);
+        self.context.identity = part;
+        self.update_context();
         self.engine_mut().set_client_identity_lookup(true);
+    }
+
+    /// Where sessions are kept, so that later connections to the same server take less time and work: in memory, for 256 servers,
+    /// unless changed. [`NoClientSessionStorage`] keeps none, and every handshake is a full one.
+    ///
+    /// Configurations may share a storage: each finds only sessions that were established with its trust anchors, its own
+    /// identity, its application protocols and its [context](Self::set_session_context).
+    pub fn set_session_storage(&mut self, storage: Arc<dyn StoresClientSessions>) {
+        self.sessions = storage;
+    }
+
+    /// Whether servers may give us tickets to resume with; they may, unless this says otherwise. Without them only servers of TLS
+    /// 1.2 that keep sessions by themselves can resume.
+    pub fn set_tickets(&mut self, take: bool) {
+        self.engine_mut().set_tickets(take);
+    }
+
+    /// What else sessions are bound to: a session that was established under one context is not resumed under another. Empty unless
+    /// set.
+    pub fn set_session_context(&mut self, context: &[u8]) {
+        self.context.application = context.to_vec();
+        self.update_context();
+    }
+
+    /// What sessions are bound to, as a hash: configurations with the same scope resume each other's.
+    #[must_use]
+    pub fn session_scope(&self) -> [u8; 32] {
+        self.engine.session_scope()
+    }
+
+    /// Whether data can be sent before the server has answered, with [`ClientSession::early_data`]: it cannot, unless this says
+    /// so. Such data saves a round trip, but whoever records it can send it once more: see [`WriteEarlyData`].
+    pub fn enable_early_data(&mut self, enable: bool) {
+        self.engine_mut().set_early_data(enable);
+    }
+
+    /// Offers these external pre-shared keys to every server (TLS 1.3), in order of preference. One that knows none of them has to
+    /// show a certificate, as always.
+    pub fn set_external_psks(&mut self, psks: Vec<ExternalPsk>) {
+        self.set_external_psk_resolver(Arc::new(These(psks)));
+    }
+
+    /// Leaves it to this resolver which external pre-shared keys a server is offered. A server with a key of its own is offered no
+    /// session.
+    pub fn set_external_psk_resolver(&mut self, resolver: Arc<dyn ResolvesClientPsk>) {
+        self.psks = Some(resolver);
+    }
+
+    fn update_context(&mut self) {
+        let context = self.context.encode();
+        self.engine_mut().set_session_context(&context);
     }
 
     /// Whether the server is told the name that it is asked for (SNI). An IP address is never sent.
@@ -205,6 +283,12 @@ impl ClientConfig {
         }
     }
 
+    /// A session with this server to go on from.
+    fn known_session(&self, name: &ServerName<'_>) -> Option<(ClientSessionValue, UnixTime)> {
+        let now = self.clock.now()?;
+        Some((self.sessions.take(name, &self.engine.session_scope())?, now))
+    }
+
     fn engine_mut(&mut self) -> &mut EngineConfig {
         Arc::make_mut(&mut self.engine)
     }
@@ -221,6 +305,8 @@ pub struct DangerousClientConfig<'a> {
 impl DangerousClientConfig<'_> {
     /// Leaves the judgement of the server's certificates to this verifier alone: chain, name and validity.
     pub fn set_certificate_verifier(&mut self, verifier: Arc<dyn ServerCertVerifier>) {
+        self.config.context.trust = Part::of(verifier.session_scope());
+        self.config.update_context();
         self.config.trust = Trust::Verifier(verifier);
     }
 }
@@ -241,6 +327,17 @@ impl Side for Client {
             _ => return None,
         })
     }
+
+    fn keep_sessions(config: &ClientConfig, connection: &mut Connection<Self>) {
+        if !connection.has_sessions() {
+            return;
+        }
+        // Without a clock nobody could tell when they end.
+        let Some(now) = config.clock.now() else { return };
+        for session in connection.take_sessions(now) {
+            config.sessions.put(session);
+        }
+    }
 }
 
 /// A client's side of one connection. Its calls are those of [`Session`](crate::Session), [`Read`], [`BufRead`] and [`Write`].
@@ -248,15 +345,32 @@ pub struct ClientSession(Buffered<Client>);
 
 impl ClientSession {
     /// A session with the server of this name, which its certificate has to be valid for. The first message waits
-    /// to be written.
+    /// to be written. It offers to go on from an earlier session with that server, if the configuration's storage has one.
     ///
     /// # Errors
     /// If there is no randomness, or the configuration does not fit a ClientHello.
     pub fn new(config: &Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
         let engine = Arc::clone(&config.engine);
         let mut outgoing = SendBuffer::default();
-        let connection = Connection::<Client>::new(engine, name, outgoing.outgoing(0))?;
+        let psks = config.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
+        let connection = match (psks, config.known_session(&name)) {
+            (Some(psks), _) => Connection::with_external_psks(engine, name, &psks, outgoing.outgoing(0))?,
+            (None, Some((session, now))) => Connection::resuming(engine, name, session, now, outgoing.outgoing(0))?,
+            (None, None) => Connection::<Client>::new(engine, name, outgoing.outgoing(0))?,
+        };
         Ok(Self(Buffered::new(Arc::clone(config), connection, outgoing)))
+    }
+
+    /// Sends data before the server has answered, as long as that is possible: if the configuration
+    /// [allows it](ClientConfig::enable_early_data), and there is a session that does.
+    pub fn early_data(&mut self) -> Option<WriteEarlyData<'_>> {
+        (self.0.connection().early_data_left() > 0).then_some(WriteEarlyData(&mut self.0))
+    }
+
+    /// Whether data was sent early, and the server took it; `false` until the handshake is complete.
+    #[must_use]
+    pub fn is_early_data_accepted(&self) -> bool {
+        self.0.connection().is_early_data_accepted()
     }
 }
 

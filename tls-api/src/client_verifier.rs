@@ -50,6 +50,13 @@ pub trait ClientCertVerifier: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// A hash over all that the verdict depends on: sessions of clients that it found good are resumed by every configuration whose
+    /// verifier says the same, without asking it again. `None`, which it is unless this says otherwise, binds them to the
+    /// configuration that has this verifier, and its clones. Asked once, when a configuration is given the verifier.
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        None
+    }
+
     /// Whether `chain`, leaf first and never empty, is good at the time `now`. Not asked about a client that shows none.
     ///
     /// # Errors
@@ -95,6 +102,10 @@ impl ClientCertVerifier for AllowAnyAuthenticatedClient {
         self.roots.subjects().collect()
     }
 
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        Some(self.roots.digest())
+    }
+
     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), CertificateError> {
         verify_client_chain(chain, &self.roots, now)
     }
@@ -123,6 +134,11 @@ impl ClientCertVerifier for AllowAnyAnonymousOrAuthenticatedClient {
 
     fn root_hint_subjects(&self) -> Vec<Vec<u8>> {
         self.required.root_hint_subjects()
+    }
+
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        // Whether a certificate is required is part of every scope.
+        self.required.session_scope()
     }
 
     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), CertificateError> {

@@ -184,11 +184,16 @@ mod buffers;
 mod client;
 mod client_hello;
 mod client_verifier;
+mod early_data;
+mod keep;
 mod key_log;
 mod log;
 mod pem;
+mod psk;
 mod receive;
 mod resolver;
+mod resumption;
+mod scope;
 mod send;
 mod server;
 mod session;
@@ -204,8 +209,9 @@ pub use tls_codec::code_points::{AlertDescription, CipherSuite, NamedGroup, Prot
 pub use tls_crypto::BulkAlgorithm;
 pub use tls_handshake as handshake;
 pub use tls_handshake::{
-    ALL_CIPHERSUITES, CertificateError, ClientAuth, ConfigError, Error, HandshakeKind, Identity, IdentityError, KeyLog,
-    Limits, NoKeyLog, RootCertStore, SuitePreference, SupportedCipherSuite,
+    ALL_CIPHERSUITES, CertificateError, ClientAuth, ClientSessionValue, ConfigError, Error, ExternalPsk, HandshakeKind,
+    Identity, IdentityError, KeyLog, Limits, NoKeyLog, RootCertStore, ServerSessionValue, SessionError,
+    SuitePreference, SupportedCipherSuite,
 };
 
 #[cfg(feature = "dangerous_configuration")]
@@ -215,9 +221,15 @@ pub use crate::client_hello::ClientHelloInfo;
 pub use crate::client_verifier::{
     AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, NoClientAuth,
 };
+pub use crate::early_data::{ReadEarlyData, WriteEarlyData};
 pub use crate::key_log::KeyLogFile;
 pub use crate::pem::{RootsError, certs_from_pem, identity_from_pem, root_store_from_pem};
+pub use crate::psk::{ResolvesClientPsk, ResolvesServerPsk};
 pub use crate::resolver::{ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
+pub use crate::resumption::{
+    ClientSessionMemoryCache, NoClientSessionStorage, NoServerSessionStorage, ProducesTickets,
+    ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer,
+};
 pub use crate::server::{ServerConfig, ServerSession};
 pub use crate::session::{IoState, Session};
 pub use crate::stream::{Stream, StreamOwned};

@@ -59,9 +59,9 @@ impl Drop for SendBuffer {
 
 /// Plaintext written before the handshake's end, or behind such plaintext.
 #[derive(Default)]
-pub(crate) struct EarlyPlaintext(VecDeque<u8>);
+pub(crate) struct WaitingPlaintext(VecDeque<u8>);
 
-impl EarlyPlaintext {
+impl WaitingPlaintext {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn early_plaintext_is_kept_in_order_up_to_the_room_given() {
-        let mut early = EarlyPlaintext::default();
+        let mut early = WaitingPlaintext::default();
         assert_eq!(early.push(&[IoSlice::new(b"abc"), IoSlice::new(b"defg")], 5), 5);
         assert_eq!(early.push(&[IoSlice::new(b"xyz")], 0), 0);
         assert_eq!(joined(&early.front(4)), b"abcd");

@@ -6,15 +6,20 @@ use std::sync::Arc;
 
 use tls_handshake::server::Server;
 use tls_handshake::{
-    Answer, CertificateError, ConfigError, Connection, Identity, IdentityError, KeyLog, Limits, Need,
-    ServerConfig as EngineConfig, SuitePreference,
+    Answer, CertificateError, ClientAuth, ConfigError, Connection, ExternalPsk, Identity, IdentityError, KeyLog,
+    Limits, Need, ServerConfig as EngineConfig, SuitePreference,
 };
 
 use crate::buffered::{Buffered, Side};
 use crate::client_hello::ClientHelloInfo;
 use crate::client_verifier::{ClientCertVerifier, NoClientAuth};
+use crate::early_data::ReadEarlyData;
+use crate::keep::Keep;
 use crate::pem::identity_from_pem;
+use crate::psk::{ResolvesServerPsk, These};
 use crate::resolver::{OneIdentity, ResolvesServerCert};
+use crate::resumption::{ProducesTickets, StoresServerSessions, Ticketer};
+use crate::scope::{Part, SessionContext};
 use crate::send::SendBuffer;
 use crate::session::{Wraps, describe};
 use crate::time::{SystemClock, TimeProvider};
@@ -41,6 +46,9 @@ pub struct ServerConfig {
     resolver: Arc<dyn ResolvesServerCert>,
     client_verifier: Arc<dyn ClientCertVerifier>,
     clock: Arc<dyn TimeProvider>,
+    keep: Keep,
+    psks: Option<Arc<dyn ResolvesServerPsk>>,
+    context: SessionContext,
 }
 
 impl ServerConfig {
@@ -53,12 +61,20 @@ impl ServerConfig {
     /// A server that chooses its identity for each client.
     #[must_use]
     pub fn with_resolver(resolver: Arc<dyn ResolvesServerCert>) -> Self {
-        Self {
+        let mut config = Self {
             engine: Arc::new(EngineConfig::new()),
             resolver,
             client_verifier: Arc::new(NoClientAuth),
             clock: Arc::new(SystemClock),
+            keep: Keep::Nowhere,
+            psks: None,
+            context: SessionContext::default(),
+        };
+        // Without randomness no handshake begins either.
+        if let Ok(ticketer) = Ticketer::new() {
+            config.set_ticketer(Arc::new(ticketer));
         }
+        config
     }
 
     /// A server with one identity, from a PEM chain and a PEM key: see [`identity_from_pem`].
@@ -118,8 +134,91 @@ impl ServerConfig {
         let engine = self.engine_mut();
         engine.set_client_auth_hints(verifier.root_hint_subjects())?;
         engine.set_client_auth(verifier.client_auth());
+        self.context.trust = match verifier.client_auth() {
+            ClientAuth::NotAsked => Part::default(),
+            ClientAuth::Optional | ClientAuth::Required => Part::of(verifier.session_scope()),
+        };
+        self.update_context();
         self.client_verifier = verifier;
         Ok(())
+    }
+
+    /// Gives clients their sessions to keep, in tickets of this producer: a [`Ticketer`] of the configuration's own unless
+    /// changed. Machines that share a name should share its keys ([`Ticketer::from_keys`]).
+    pub fn set_ticketer(&mut self, ticketer: Arc<dyn ProducesTickets>) {
+        self.engine_mut().set_session_lifetime(ticketer.lifetime());
+        self.set_keep(Keep::Tickets(ticketer));
+    }
+
+    /// Keeps sessions in this storage, instead of with the clients. Early data is accepted only so, for a storage alone can tell
+    /// that a session is used for the first time.
+    ///
+    /// The storage is asked during the handshake, and has to answer at once. Configurations may share one: each finds only sessions that were established
+    /// under the same demands on clients, application protocols and [context](Self::set_session_context).
+    pub fn set_session_storage(&mut self, storage: Arc<dyn StoresServerSessions>) {
+        self.set_keep(Keep::Store(storage));
+    }
+
+    /// Resumes no session: every handshake is a full one.
+    pub fn disable_resumption(&mut self) {
+        self.set_keep(Keep::Nowhere);
+    }
+
+    /// How many tickets a client of TLS 1.3 is given after each handshake: 2 unless changed. It uses each once.
+    pub fn set_send_tls13_tickets(&mut self, tickets: u8) {
+        self.engine_mut().set_tls13_tickets(tickets);
+    }
+
+    /// How long a session can be resumed, in seconds: what the ticketer says, or 12 hours, unless changed; 7 days at most.
+    pub fn set_session_lifetime(&mut self, seconds: u32) {
+        self.engine_mut().set_session_lifetime(seconds);
+    }
+
+    /// What else sessions are bound to: a session that was established under one context is not resumed under another. Empty unless
+    /// set. Whoever serves several parties that must not be taken for each other from one process gives each its own.
+    pub fn set_session_context(&mut self, context: &[u8]) {
+        self.context.application = context.to_vec();
+        self.update_context();
+    }
+
+    /// What sessions are bound to, as a hash: configurations with the same scope, on one machine or on several, resume each other's.
+    #[must_use]
+    pub fn session_scope(&self) -> [u8; 32] {
+        self.engine.session_scope()
+    }
+
+    /// The most bytes of data that a client may send before the handshake (0-RTT); 0, which is none, unless changed. It is read by
+    /// [`ServerSession::early_data`], apart from all other data. It takes a [session storage](Self::set_session_storage) and a clock, and
+    /// is refused without them: so it is never taken twice.
+    pub fn set_max_early_data_size(&mut self, bytes: u32) {
+        self.engine_mut().set_max_early_data(bytes);
+    }
+
+    /// Whether data may be sent to a client that has not finished the handshake (0.5-RTT), so that early data is answered a
+    /// round trip earlier: not unless changed. Not to clients that are asked for a certificate.
+    pub fn set_send_half_rtt_data(&mut self, send: bool) {
+        self.engine_mut().set_half_rtt(send);
+    }
+
+    /// Accepts these external pre-shared keys (TLS 1.3). Clients that name none of them are shown a certificate.
+    pub fn set_external_psks(&mut self, psks: Vec<ExternalPsk>) {
+        self.set_external_psk_resolver(Arc::new(These(psks)));
+    }
+
+    /// Leaves it to this resolver to find the external pre-shared keys that clients name.
+    pub fn set_external_psk_resolver(&mut self, resolver: Arc<dyn ResolvesServerPsk>) {
+        self.psks = Some(resolver);
+        self.engine_mut().set_external_psks(true);
+    }
+
+    fn set_keep(&mut self, keep: Keep) {
+        self.engine_mut().set_session_lookup(keep.lookup());
+        self.keep = keep;
+    }
+
+    fn update_context(&mut self) {
+        let context = self.context.encode();
+        self.engine_mut().set_session_context(&context);
     }
 
     /// The clock that clients' certificates are checked against; the system's unless changed.
@@ -179,6 +278,8 @@ impl Side for Server {
                 }
                 None => need.refuse(CertificateError::TimeUnknown),
             },
+            Need::Session(need) => config.keep.find(config.psks.as_ref(), need, config.clock.now()),
+            Need::NewSession(need) => config.keep.give_out(need, config.clock.now()),
             Need::Signature(need) => need.sign_locally(),
             _ => return None,
         })
@@ -194,6 +295,17 @@ impl ServerSession {
     pub fn new(config: &Arc<ServerConfig>) -> Self {
         let connection = Connection::<Server>::new(Arc::clone(&config.engine));
         Self(Buffered::new(Arc::clone(config), connection, SendBuffer::default()))
+    }
+
+    /// Reads the data that the client sent before the handshake, once some came: it is kept apart from all other data.
+    pub fn early_data(&mut self) -> Option<ReadEarlyData<'_>> {
+        self.0.has_early().then_some(ReadEarlyData(&mut self.0))
+    }
+
+    /// The identity of the external pre-shared key that the client holds, if that is what the handshake went by.
+    #[must_use]
+    pub fn external_psk_identity(&self) -> Option<&[u8]> {
+        self.0.connection().external_psk_identity()
     }
 
     /// The host name that the client asked for (SNI), once the handshake is complete.

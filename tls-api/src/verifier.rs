@@ -22,6 +22,13 @@ pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
         stapled: &Stapled<'_>,
         now: UnixTime,
     ) -> Result<(), CertificateError>;
+
+    /// A hash over all that the verdict depends on: sessions with servers that it found good are resumed by every configuration whose
+    /// verifier says the same, without asking it again. `None`, which it is unless this says otherwise, binds them to the
+    /// configuration that has this verifier, and its clones. Asked once, when a configuration is given the verifier.
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        None
+    }
 }
 
 /// What a server sent beside its certificate. Nothing of it is checked yet.
@@ -59,5 +66,9 @@ impl ServerCertVerifier for WebPkiVerifier {
         now: UnixTime,
     ) -> Result<(), CertificateError> {
         verify_server_chain(chain, &self.roots, name, now)
+    }
+
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        Some(self.roots.digest())
     }
 }

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser};
-use tls_api::{CipherSuite, KeyLog, KeyLogFile, NamedGroup, ProtocolVersion};
+use tls_api::{CipherSuite, ExternalPsk, KeyLog, KeyLogFile, NamedGroup, ProtocolVersion};
+use tls_crypto::HashAlgorithm;
 
 /// The options about the protocol itself.
 #[derive(Args, Debug)]
@@ -35,6 +36,11 @@ pub(crate) struct ProtocolOptions {
     /// The most bytes that a record may have on the wire, all overhead counted
     #[arg(long, value_name = "N")]
     pub(crate) max_frag_size: Option<usize>,
+
+    /// Use this external pre-shared key (TLS 1.3): its identity, a colon, and the key in hex, as `openssl -psk_identity ID -psk HEX`
+    /// has them; repeat it for more
+    #[arg(long, value_name = "ID:HEX", value_parser = psk)]
+    pub(crate) psk: Vec<ExternalPsk>,
 
     /// Append the secrets of all connections to the file that SSLKEYLOGFILE names, for Wireshark
     #[arg(long)]
@@ -96,6 +102,18 @@ fn suite(name: &str) -> Result<CipherSuite, String> {
 
 fn group(name: &str) -> Result<NamedGroup, String> {
     NamedGroup::from_name(name).ok_or_else(|| "no group of this name; two are x25519 and secp256r1".into())
+}
+
+/// As both sides of `openssl` take it: not imported, with SHA-256.
+fn psk(word: &str) -> Result<ExternalPsk, String> {
+    let (identity, hex) = word.rsplit_once(':').ok_or("an identity, a colon, and the key in hex")?;
+    let digits = hex.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?;
+        u8::from_str_radix(pair, 16).ok()
+    };
+    let key: Vec<u8> = digits.map(byte).collect::<Option<_>>().ok_or("behind the last colon the key in hex")?;
+    ExternalPsk::plain(identity.into(), &key, HashAlgorithm::Sha256).map_err(|e| e.to_string())
 }
 
 /// Why the program ends, in words for the person who started it.

@@ -40,6 +40,24 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     servername: Option<String>,
 
+    /// Make N connections one after another, send the input on each, and print what comes on the last. The later ones resume the
+    /// sessions of the earlier ones
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) connections: u32,
+
+    /// Keep sessions in FILE, and resume those that are in it: it holds secrets, and is readable for its owner alone
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cache: Option<PathBuf>,
+
+    /// Take no tickets: only servers of TLS 1.2 that keep sessions by themselves can resume
+    #[arg(long)]
+    pub(crate) no_tickets: bool,
+
+    /// Send what is in FILE before anything else, as early data (0-RTT) if a session allows it. Whoever records that can send it
+    /// again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) early_data: Option<PathBuf>,
+
     /// How long connecting and the handshake may take
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,

@@ -27,6 +27,54 @@ pub(crate) struct Exchange {
     /// Our side has been closed.
     said_all: bool,
     response: Option<Response>,
+    /// Whether what comes is printed.
+    print: bool,
+    early: Early,
+}
+
+/// What is sent first of all: early data, of which some may have gone out with the first message.
+#[derive(Default)]
+pub(crate) struct Early {
+    data: Vec<u8>,
+    sent: usize,
+}
+
+impl Early {
+    /// Sends as much early as the session allows.
+    pub(crate) fn send(data: Vec<u8>, session: &mut ClientSession) -> io::Result<Self> {
+        let sent = match session.early_data() {
+            Some(mut early) => early.write(&data)?,
+            None => 0,
+        };
+        Ok(Self { data, sent })
+    }
+
+    /// What still has to be sent, now that the handshake is complete: all, if the server refused what came early.
+    fn left(self, session: &ClientSession, verbose: bool) -> Vec<u8> {
+        let Self { mut data, sent } = self;
+        let accepted = session.is_early_data_accepted();
+        if verbose {
+            eprintln!(
+                "early data: {sent} bytes of {} sent, {}",
+                data.len(),
+                if accepted { "accepted" } else { "refused" }
+            );
+        }
+        if accepted {
+            data.drain(..sent);
+        }
+        data
+    }
+}
+
+/// What a connection is for.
+pub(crate) enum Errand {
+    /// Fetch this page.
+    Page(String),
+    /// Join stdin and stdout to the session.
+    Stdin,
+    /// Send these bytes, and read what comes.
+    Bytes(Vec<u8>),
 }
 
 /// Whether there is more to do.
@@ -37,7 +85,14 @@ enum Going {
 }
 
 impl Exchange {
-    pub(crate) fn new(session: ClientSession, connected: Connected, deadline: Instant, verbose: bool) -> Self {
+    pub(crate) fn new(
+        session: ClientSession,
+        connected: Connected,
+        deadline: Instant,
+        verbose: bool,
+        print: bool,
+        early: Early,
+    ) -> Self {
         let Connected { socket, poll } = connected;
         Self {
             session,
@@ -50,16 +105,19 @@ impl Exchange {
             unsent: Vec::new(),
             said_all: false,
             response: None,
+            print,
+            early,
         }
     }
 
-    pub(crate) fn run(mut self, target: &Target) -> Result<(), Failure> {
-        let mut input = match &target.path {
-            Some(path) => {
+    pub(crate) fn run(mut self, target: &Target, errand: Errand) -> Result<(), Failure> {
+        let mut input = match errand {
+            Errand::Page(path) => {
                 self.response = Some(Response::default());
-                Input::Request(Some(request(path, &target.host).into_bytes()))
+                Input::Request(Some(request(&path, &target.host).into_bytes()))
             }
-            None => Input::stdin(Waker::new(self.poll.registry(), STDIN).context("the event queue")?),
+            Errand::Bytes(bytes) => Input::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
+            Errand::Stdin => Input::stdin(Waker::new(self.poll.registry(), STDIN).context("the event queue")?),
         };
         loop {
             let received = self.receive(&target.host)?;
@@ -95,8 +153,14 @@ impl Exchange {
             let (_, _) = (self.print(), self.send());
             return Err(Failure::new(format!("{host}: {e}")));
         }
-        if handshaking && !self.session.is_handshaking() && self.verbose {
-            self.tell_what_was_negotiated();
+        if handshaking && !self.session.is_handshaking() {
+            if self.verbose {
+                self.tell_what_was_negotiated();
+            }
+            let early = std::mem::take(&mut self.early);
+            if !early.data.is_empty() {
+                self.unsent = early.left(&self.session, self.verbose);
+            }
         }
         Ok(true)
     }
@@ -108,7 +172,9 @@ impl Exchange {
             let n = match self.session.fill_buf() {
                 Ok([]) => return Ok(Going::Finished),
                 Ok(bytes) => {
-                    stdout.write_all(bytes).context("cannot write to stdout")?;
+                    if self.print {
+                        stdout.write_all(bytes).context("cannot write to stdout")?;
+                    }
                     if let Some(response) = &mut self.response {
                         response.add(bytes);
                     }
@@ -140,7 +206,7 @@ impl Exchange {
 
     /// Writes into the session what the input gives; whether it took any.
     fn take_input(&mut self, input: &mut Input) -> Result<bool, Failure> {
-        if self.said_all {
+        if self.said_all || !self.early.data.is_empty() {
             return Ok(false);
         }
         if self.unsent.is_empty() {

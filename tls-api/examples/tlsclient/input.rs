@@ -1,4 +1,4 @@
-//! What is sent: a request, or stdin, which a thread of its own reads as files and terminals know no readiness.
+//! What is sent: a request, bytes that were read before, or stdin, which a thread of its own reads as files and terminals know no readiness.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -9,6 +9,8 @@ use mio::Waker;
 pub(crate) enum Input {
     /// The request that is left; our side stays open after it.
     Request(Option<Vec<u8>>),
+    /// Bytes that are all there; our side is closed after them.
+    Whole(Option<Vec<u8>>),
     Stdin {
         chunks: Receiver<io::Result<Vec<u8>>>,
         /// Kept, as a waker that is dropped takes back the wake-ups that were not seen yet.
@@ -38,6 +40,7 @@ impl Input {
     pub(crate) fn next(&mut self) -> io::Result<Next> {
         match self {
             Self::Request(request) => Ok(request.take().map_or(Next::Nothing, Next::Bytes)),
+            Self::Whole(bytes) => Ok(bytes.take().map_or(Next::End, Next::Bytes)),
             Self::Stdin { chunks, .. } => match chunks.try_recv() {
                 Ok(Ok(bytes)) => Ok(Next::Bytes(bytes)),
                 Ok(Err(e)) => Err(e),

@@ -6,6 +6,7 @@
 //! ```
 
 mod arguments;
+mod cache;
 mod connect;
 mod exchange;
 mod input;
@@ -13,6 +14,7 @@ mod input;
 mod options;
 mod response;
 
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,7 +23,8 @@ use std::time::Instant;
 use tls_api::{ClientConfig, ClientSession, Identity, RootCertStore};
 
 use crate::arguments::Arguments;
-use crate::exchange::Exchange;
+use crate::cache::Cache;
+use crate::exchange::{Early, Errand, Exchange};
 use crate::options::{Context, Failure, run_program};
 
 fn main() -> ExitCode {
@@ -31,11 +34,35 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     arguments.protocol.start_logging();
     let target = arguments.target()?;
-    let config = Arc::new(config(&arguments)?);
-    let deadline = Instant::now() + arguments.timeout;
-    let connected = connect::connect(&target.host, arguments.port, deadline)?;
-    let session = ClientSession::new(&config, target.name.clone()).context(&target.host)?;
-    Exchange::new(session, connected, deadline, arguments.protocol.verbose()).run(&target)
+    let cache = arguments.cache.as_deref().map(Cache::load).transpose()?;
+    let mut config = config(&arguments)?;
+    if let Some(cache) = &cache {
+        config.set_session_storage(cache.sessions());
+    }
+    let config = Arc::new(config);
+    let early = match &arguments.early_data {
+        Some(path) => std::fs::read(path).context(format!("cannot read --early-data {}", path.display()))?,
+        None => Vec::new(),
+    };
+    let mut stdin = Vec::new();
+    if arguments.connections > 1 && target.path.is_none() {
+        // It is sent more than once.
+        std::io::stdin().read_to_end(&mut stdin).context("cannot read stdin")?;
+    }
+    for left in (0..arguments.connections).rev() {
+        let errand = match &target.path {
+            Some(path) => Errand::Page(path.clone()),
+            None if arguments.connections > 1 => Errand::Bytes(stdin.clone()),
+            None => Errand::Stdin,
+        };
+        let deadline = Instant::now() + arguments.timeout;
+        let connected = connect::connect(&target.host, arguments.port, deadline)?;
+        let mut session = ClientSession::new(&config, target.name.clone()).context(&target.host)?;
+        let early = Early::send(early.clone(), &mut session).context("sending early data")?;
+        let verbose = arguments.protocol.verbose();
+        Exchange::new(session, connected, deadline, verbose, left == 0, early).run(&target, errand)?;
+    }
+    cache.map_or(Ok(()), Cache::save)
 }
 
 fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
@@ -54,6 +81,11 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
     config.set_server_name_indication(!arguments.no_sni);
     if let Some(identity) = identity(arguments)? {
         config.set_client_identity(identity);
+    }
+    config.set_tickets(!arguments.no_tickets);
+    config.enable_early_data(arguments.early_data.is_some());
+    if !protocol.psk.is_empty() {
+        config.set_external_psks(protocol.psk.clone());
     }
     config.set_max_fragment_size(protocol.max_frag_size).context("--max-frag-size")?;
     if let Some(key_log) = protocol.key_log()? {

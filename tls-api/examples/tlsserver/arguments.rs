@@ -40,6 +40,23 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DER")]
     pub(crate) ocsp: Option<PathBuf>,
 
+    /// Keep sessions in memory, for clients to resume by their ids, instead of giving them tickets
+    #[arg(long)]
+    pub(crate) resumption: bool,
+
+    /// Give clients their sessions to keep, in tickets: what is done anyhow, unless --resumption says otherwise
+    #[arg(long)]
+    pub(crate) tickets: bool,
+
+    /// Resume no sessions
+    #[arg(long, conflicts_with_all = ["resumption", "tickets"])]
+    pub(crate) no_resumption: bool,
+
+    /// Accept up to N bytes of early data (0-RTT), each once; needs --resumption. Not for forward: what is passed on might do
+    /// something that must not happen before the handshake
+    #[arg(long, value_name = "N")]
+    pub(crate) max_early_data: Option<u32>,
+
     /// How long a peer may be silent, take for its handshake, or for its request
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,

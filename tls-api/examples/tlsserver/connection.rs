@@ -12,7 +12,7 @@
 //! still unread answers with a reset, which discards what the peer has not read yet. So the sending side is shut, and
 //! what comes is read and dropped until the peer ends.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -194,6 +194,14 @@ impl Connection {
                 return Err(true);
             }
         }
+        if let Some(mut early) = self.session.early_data() {
+            let mut data = Vec::new();
+            if let Err(e) = early.read_to_end(&mut data) {
+                self.fail(&e);
+                return Err(true);
+            }
+            self.service.early_data(&data);
+        }
         if handshaking && !self.session.is_handshaking() {
             self.renew();
             self.report.established(&self.session);
@@ -345,8 +353,10 @@ impl Report {
             let version = session.protocol_version().map(|version| version.to_string()).unwrap_or_default();
             let suite = session.negotiated_cipher_suite().map(|suite| suite.to_string()).unwrap_or_default();
             let group = session.negotiated_group().map(|group| group.to_string()).unwrap_or_default();
+            let kind = session.handshake_kind().map(|kind| format!(", handshake {kind:?}")).unwrap_or_default();
             let client = subject(session.peer_certificates()).map(|name| format!(", client {name}"));
-            eprintln!("{}: established: {version}, {suite}, {group}{}", self.peer, client.unwrap_or_default());
+            let client = client.unwrap_or_default();
+            eprintln!("{}: established: {version}, {suite}, {group}{kind}{client}", self.peer);
         }
     }
 }

@@ -12,6 +12,10 @@ pub(crate) struct Echo {
 }
 
 impl Echo {
+    pub(crate) fn early_data(&mut self, data: &[u8]) {
+        self.unsent.push(data);
+    }
+
     pub(crate) fn advance(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<Step> {
         if !self.unsent.is_empty() {
             let sent = self.unsent.send(session)?;

@@ -13,6 +13,8 @@ pub(crate) struct Http {
     /// What of `head` is known to hold no empty line.
     scanned: usize,
     answer: Option<Answer>,
+    /// Bytes of the request that came before the handshake.
+    early: usize,
 }
 
 struct Answer {
@@ -22,15 +24,25 @@ struct Answer {
 }
 
 impl Http {
+    /// A request that came early is answered as any other: there are none here but GET and HEAD.
+    pub(crate) fn early_data(&mut self, data: &[u8]) {
+        self.early += data.len();
+        self.head.extend_from_slice(data);
+    }
+
     pub(crate) fn advance(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<Step> {
         if let Some(answer) = &mut self.answer {
             return answer.advance(session);
+        }
+        if self.early > 0 && self.scanned == 0 && self.is_whole() {
+            self.answer = Some(answer_to(&std::mem::take(&mut self.head), session, self.early));
+            return Ok(Step::Moved);
         }
         match read_some(session, tools.scratch)? {
             Heard::Bytes(n) => {
                 self.head.extend_from_slice(&tools.scratch[..n]);
                 if self.is_whole() {
-                    self.answer = Some(answer_to(&std::mem::take(&mut self.head), session));
+                    self.answer = Some(answer_to(&std::mem::take(&mut self.head), session, self.early));
                 } else if self.head.len() > MAX_HEAD {
                     self.head = Vec::new();
                     self.answer = Some(plain("431 Request Header Fields Too Large", "the request is too long\n"));
@@ -85,7 +97,7 @@ impl Answer {
     }
 }
 
-fn answer_to(head: &[u8], session: &ServerSession) -> Answer {
+fn answer_to(head: &[u8], session: &ServerSession, early: usize) -> Answer {
     let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
@@ -101,7 +113,7 @@ fn answer_to(head: &[u8], session: &ServerSession) -> Answer {
         _ => return plain("405 Method Not Allowed\r\nAllow: GET, HEAD", "the methods here are GET and HEAD\n"),
     };
     let Some(count) = target.strip_prefix(b"/bytes/") else {
-        return text("200 OK", &page(session), with_body);
+        return text("200 OK", &page(session, early), with_body);
     };
     match std::str::from_utf8(count).ok().and_then(|count| count.parse().ok()) {
         Some(len) => Answer {
@@ -114,13 +126,15 @@ fn answer_to(head: &[u8], session: &ServerSession) -> Answer {
 }
 
 /// What was negotiated.
-fn page(session: &ServerSession) -> String {
+fn page(session: &ServerSession, early: usize) -> String {
     let or_none = |value: Option<String>| value.unwrap_or_else(|| "none".into());
     let rows = [
         ("version", or_none(session.protocol_version().map(|version| version.to_string()))),
         ("cipher suite", or_none(session.negotiated_cipher_suite().map(|suite| suite.to_string()))),
         ("group", or_none(session.negotiated_group().map(|group| group.to_string()))),
         ("handshake", or_none(session.handshake_kind().map(|kind| format!("{kind:?}")))),
+        ("early data", format!("{early} bytes")),
+        ("external key", or_none(session.external_psk_identity().map(|id| String::from_utf8_lossy(id).into_owned()))),
         ("server name", or_none(session.sni_hostname().map(str::to_owned))),
         ("client", or_none(subject(session.peer_certificates()))),
         ("protocol", or_none(session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()))),

@@ -22,9 +22,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use mio::net::TcpListener;
-use tls_api::{AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, ServerConfig};
+use tls_api::{
+    AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, ServerConfig,
+    ServerSessionMemoryCache,
+};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Mode};
 use crate::event_loop::EventLoop;
 use crate::options::{Context, Failure, run_program};
 
@@ -70,12 +73,38 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
         config.set_groups(&protocol.group).context("--group")?;
     }
     config.set_alpn_protocols(&protocol.alpn()).context("--proto")?;
+    if !protocol.psk.is_empty() {
+        config.set_external_psks(protocol.psk.clone());
+    }
+    keep_sessions(&mut config, arguments)?;
     config.set_max_fragment_size(protocol.max_frag_size).context("--max-frag-size")?;
     if let Some(key_log) = protocol.key_log()? {
         config.set_key_log(key_log);
     }
     Ok(config)
 }
+
+/// Where sessions are kept, and whether early data comes with them.
+fn keep_sessions(config: &mut ServerConfig, arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.resumption {
+        config.set_session_storage(Arc::new(ServerSessionMemoryCache::new(SESSIONS)));
+    }
+    if arguments.no_resumption {
+        config.disable_resumption();
+    }
+    let Some(bytes) = arguments.max_early_data else { return Ok(()) };
+    if !arguments.resumption {
+        return Err(Failure::new("--max-early-data needs to know which sessions were used before: --resumption"));
+    }
+    if matches!(arguments.mode, Mode::Forward { .. }) {
+        return Err(Failure::new("--max-early-data is not for forward: what is passed on cannot be taken back"));
+    }
+    config.set_max_early_data_size(bytes);
+    Ok(())
+}
+
+/// Sessions kept in memory.
+const SESSIONS: usize = 32 * 1024;
 
 /// Who judges the clients, if they are asked.
 fn client_verifier(arguments: &Arguments) -> Result<Option<Arc<dyn ClientCertVerifier>>, Failure> {

@@ -63,6 +63,17 @@ impl Service {
         }
     }
 
+    /// Data that came before the handshake. It comes once, and nothing that these services do with it does harm.
+    pub(crate) fn early_data(&mut self, data: &[u8]) {
+        match self {
+            Self::Echo(echo) => echo.early_data(data),
+            Self::Http(http) => http.early_data(data),
+            Self::Sink(sink) => sink.early_data(data),
+            // None is accepted for it.
+            Self::Forward(_) => {}
+        }
+    }
+
     /// Whether every byte from the peer gives it more time. Not for a request that is to come as a whole.
     pub(crate) fn input_gives_time(&self) -> bool {
         !matches!(self, Self::Http(_))
@@ -97,6 +108,11 @@ impl Unsent {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.at == self.bytes.len()
+    }
+
+    /// Keeps more to send after what is there.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// Writes as much as finds room, and says how much that was.

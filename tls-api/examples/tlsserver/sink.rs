@@ -22,6 +22,11 @@ impl Default for Sink {
 }
 
 impl Sink {
+    pub(crate) fn early_data(&mut self, data: &[u8]) {
+        self.hash.add(data);
+        self.count += data.len() as u64;
+    }
+
     pub(crate) fn advance(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<Step> {
         if let Some(answer) = &mut self.answer {
             let sent = answer.send(session)?;

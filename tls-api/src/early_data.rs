@@ -1,0 +1,106 @@
+//! Data that is sent before the handshake (0-RTT, RFC 9846 §2.3), apart from all other data.
+
+use std::fmt;
+use std::io;
+
+use tls_handshake::Error;
+use tls_handshake::client::Client;
+use tls_handshake::server::Server;
+
+use crate::buffered::{Buffered, protocol_error};
+
+/// Sends data before the server has answered: [`ClientSession::early_data`](crate::ClientSession::early_data) has one as long as that is possible.
+///
+/// What is sent so can be sent a second time by whoever records it: it must not ask for anything that must not happen twice. Servers of
+/// this library see to it that it does not happen, but not all do.
+///
+/// Whether the server took it is known when the handshake is complete:
+/// [`is_early_data_accepted`](crate::ClientSession::is_early_data_accepted). If it did not, it has read nothing of it, and all has to be sent again.
+///
+/// ```no_run
+/// use std::io::Write;
+/// use std::sync::Arc;
+/// use tls_api::{ClientConfig, ClientSession, Session};
+///
+/// # fn connect(config: &Arc<ClientConfig>, tcp: &mut std::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+/// let request = b"GET / HTTP/1.0\r\n\r\n";
+/// let mut session = ClientSession::new(config, "www.example.com".try_into()?)?;
+/// let mut sent = 0;
+/// if let Some(mut early) = session.early_data() {
+///     sent = early.write(request)?;
+/// }
+/// session.complete_io(tcp)?;
+/// if !session.is_early_data_accepted() {
+///     sent = 0;
+/// }
+/// session.write_all(&request[sent..])?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct WriteEarlyData<'a>(pub(crate) &'a mut Buffered<Client>);
+
+impl WriteEarlyData<'_> {
+    /// Bytes that can still be sent early.
+    #[must_use]
+    pub fn bytes_left(&self) -> u32 {
+        self.0.connection().early_data_left()
+    }
+
+    /// Fills `out` with key material that belongs to the early data (RFC 9846 §7.5): other than that of
+    /// [`Session::export_keying_material`](crate::Session::export_keying_material), and replayed together with the data.
+    ///
+    /// # Errors
+    /// If `out` or the context is too long.
+    pub fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
+        self.0.connection().export_early_keying_material(out, label, context)
+    }
+}
+
+impl io::Write for WriteEarlyData<'_> {
+    /// Takes what may still be sent early, and `Ok(0)` if that is nothing.
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write_early(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for WriteEarlyData<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteEarlyData").field("bytes_left", &self.bytes_left()).finish()
+    }
+}
+
+/// Reads the data that a client sent before the handshake: [`ServerSession::early_data`](crate::ServerSession::early_data) has one once some came.
+///
+/// It came once: a session that allows it is taken out of its store with its first use. But it came before the client showed that it
+/// is there, and before a man in the middle could be noticed who holds it back: what it asks for should be harmless at any time.
+pub struct ReadEarlyData<'a>(pub(crate) &'a mut Buffered<Server>);
+
+impl ReadEarlyData<'_> {
+    /// Fills `out` with key material that belongs to the early data (RFC 9846 §7.5), while the handshake is not complete.
+    ///
+    /// # Errors
+    /// [`Error::HandshakeNotComplete`] if there is none any more; if `out` or the context is too long.
+    pub fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
+        self.0.connection().export_early_keying_material(out, label, context)
+    }
+}
+
+impl io::Read for ReadEarlyData<'_> {
+    /// `Ok(0)`: all of it that came so far is read.
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if let Some(e) = self.0.connection().error() {
+            return Err(protocol_error(e.clone()));
+        }
+        Ok(self.0.read_early(buf))
+    }
+}
+
+impl fmt::Debug for ReadEarlyData<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadEarlyData").finish_non_exhaustive()
+    }
+}

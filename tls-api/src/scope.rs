@@ -1,0 +1,60 @@
+//! What sessions are bound to, as far as this layer knows: whom the configuration trusts, and who it is itself.
+//!
+//! A session is resumed only under a configuration whose parts are the same; the engine adds its own (RFC 9846 Appendix C.4,
+//! CVE-2025-23419, CVE-2025-68121).
+
+use tls_crypto::{HashAlgorithm, SecureRandom, SystemRandom};
+use tls_handshake::{Identity, RootCertStore};
+
+/// The parts, each of which can change by itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SessionContext {
+    /// Whom the configuration trusts.
+    pub(crate) trust: Part,
+    /// Who it is.
+    pub(crate) identity: Part,
+    /// What the application adds.
+    pub(crate) application: Vec<u8>,
+}
+
+/// One of the parts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Part(Vec<u8>);
+
+impl Part {
+    /// The same for all configurations that trust these authorities.
+    pub(crate) fn roots(roots: &RootCertStore) -> Self {
+        Self([b"roots".as_slice(), &roots.digest()].concat())
+    }
+
+    /// The same for all configurations with this identity.
+    pub(crate) fn identity(identity: &Identity) -> Self {
+        let leaf = identity.chain().first().map(|leaf| leaf.as_ref()).unwrap_or_default();
+        Self([b"leaf".as_slice(), HashAlgorithm::Sha256.hash(leaf).as_ref()].concat())
+    }
+
+    /// What a verifier says of itself; without that the part is unique, and shared by clones alone.
+    pub(crate) fn of(scope: Option<[u8; 32]>) -> Self {
+        scope.map_or_else(Self::unique, |scope| Self([b"own".as_slice(), &scope].concat()))
+    }
+
+    /// Shared by the clones of this configuration alone.
+    pub(crate) fn unique() -> Self {
+        let mut random = [0; 32];
+        // Without randomness no handshake begins, so that no session comes to be either.
+        let _ = SystemRandom.fill(&mut random);
+        Self([b"unique".as_slice(), &random].concat())
+    }
+}
+
+impl SessionContext {
+    /// All parts, each behind its length.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        for part in [&self.trust.0, &self.identity.0, &self.application] {
+            all.extend_from_slice(&part.len().to_be_bytes());
+            all.extend_from_slice(part);
+        }
+        all
+    }
+}
