@@ -1,5 +1,5 @@
-//! Bytes of any kind into a server that has an identity, in pieces of any size. The first byte's high bit has it ask for a
-//! client's certificate, the others are the size of the pieces.
+//! Bytes of any kind into a server that has an identity, an external key for every name, and a place for sessions, in pieces of any
+//! size. The first byte's high bit has it ask for a client's certificate, the others are the size of the pieces.
 
 #![no_main]
 
@@ -7,12 +7,16 @@ use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use tls_fuzz::{feed, identity, now, roots};
-use tls_handshake::{ClientAuth, Identity, Need, RootCertStore, ServerConfig, ServerConnection};
+use tls_handshake::tls_crypto::HashAlgorithm;
+use tls_handshake::{
+    ClientAuth, ExternalPsk, Identity, Need, RootCertStore, ServerConfig, ServerConnection, SessionLookup,
+};
 
 struct Settings {
     configs: [Arc<ServerConfig>; 2],
     identity: Arc<Identity>,
     roots: RootCertStore,
+    psk: ExternalPsk,
 }
 
 static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
@@ -20,17 +24,25 @@ static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
         let mut config = ServerConfig::new();
         config.set_alpn_protocols(&[b"h2", b"http/1.1"]).unwrap();
         config.set_client_auth(client_auth);
+        config.set_session_lookup(SessionLookup::Tickets);
+        config.set_external_psks(true);
+        config.set_max_early_data(1000);
         Arc::new(config)
     });
-    Settings { configs, identity: identity(), roots: roots() }
+    let psk = ExternalPsk::plain(b"any".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap();
+    Settings { configs, identity: identity(), roots: roots(), psk }
 });
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, stream)) = input.split_first() else { return };
-    let Settings { configs, identity, roots } = &*SETTINGS;
+    let Settings { configs, identity, roots, psk } = &*SETTINGS;
     let mut server = ServerConnection::new(configs[usize::from(first >> 7)].clone());
     feed(&mut server, stream, usize::from(first & 0x7f), |need| match need {
         Need::Identity(need) => need.answer(identity.clone()),
+        Need::Session(need) => match need.identities().iter().position(|identity| identity.first() == Some(&b'p')) {
+            Some(index) => need.external(index, psk.clone()),
+            None => need.not_found(),
+        },
         Need::Signature(need) => need.sign_locally(),
         Need::ClientVerdict(need) => need.verify(roots, now()),
         other => panic!("a server asked for {other:?}"),

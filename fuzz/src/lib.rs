@@ -99,7 +99,9 @@ fn run(
                     buffer.drain(..consumed);
                     break;
                 }
-                Progress::ApplicationData(range) => assert!(range.start <= range.end && range.end <= consumed),
+                Progress::ApplicationData(range) | Progress::EarlyData(range) => {
+                    assert!(range.start <= range.end && range.end <= consumed)
+                }
                 Progress::Need(first) => {
                     let mut need = Some(first);
                     while let Some(asked) = need {
