@@ -57,7 +57,8 @@ impl HandshakeKind {
 #[derive(Debug)]
 pub(crate) struct Negotiated {
     pub(crate) suite: SupportedCipherSuite,
-    pub(crate) group: NamedGroup,
+    /// None if a session of TLS 1.2 was resumed, which exchanges no keys.
+    pub(crate) group: Option<NamedGroup>,
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) kind: HandshakeKind,
     /// The name that the client asked for, at a server.

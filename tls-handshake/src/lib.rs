@@ -33,7 +33,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
-#![allow(dead_code, reason = "until TLS 1.2 resumes")]
 #![cfg_attr(
     not(test),
     deny(

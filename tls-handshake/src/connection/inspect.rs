@@ -78,10 +78,11 @@ impl<R: Role> Connection<R> {
         Some(self.established()?.negotiated.suite.suite())
     }
 
-    /// The group of the key exchange, once the handshake is complete.
+    /// The group of the key exchange, once the handshake is complete; none if a session of TLS 1.2 was resumed, which exchanges no
+    /// keys.
     #[must_use]
     pub fn negotiated_group(&self) -> Option<NamedGroup> {
-        Some(self.established()?.negotiated.group)
+        self.established()?.negotiated.group
     }
 
     /// How the handshake went, once it is complete.

@@ -12,8 +12,6 @@
 //! A session is bound to the configuration that it was established under: its scope is a hash of all that decides whom that
 //! configuration trusts. No value here is believed before it was checked against the present configuration.
 
-#![allow(dead_code, unused_imports, reason = "until the states use it")]
-
 use zeroize::Zeroizing;
 
 mod check;
@@ -24,7 +22,7 @@ mod scope;
 mod server;
 mod validity;
 
-pub(crate) use check::{NotResumed, Wanted};
+pub(crate) use check::Wanted;
 pub use client::ClientSessionValue;
 pub use external::{ExternalPsk, PskError};
 pub(crate) use scope::{Scope, ScopeInputs};

@@ -78,7 +78,7 @@ impl WaitClientHello {
         self.random.fill(&mut random).map_err(|_| Error::Crypto("drawing random bytes"))?;
         match version {
             Version::Tls13 => start_tls13(self.config, self.random, random, &m, out),
-            Version::Tls12 => start_tls12(self.config, random, &m),
+            Version::Tls12 => start_tls12(self.config, self.random, random, &m),
         }
     }
 }
@@ -146,6 +146,7 @@ fn start_tls13(
 
 fn start_tls12(
     config: Arc<ServerConfig>,
+    source: &'static dyn SecureRandom,
     mut random: [u8; 32],
     m: &Framed<'_, ClientHello<'_>>,
 ) -> Result<AfterClientHello, Error> {
@@ -154,8 +155,8 @@ fn start_tls12(
         *end = DOWNGRADE_TLS12;
     }
     let alpn = choose_alpn(&config.common.alpn, &m.msg)?;
-    let (state, need) = tls12::WaitIdentity::ask(config, random, alpn, m)?;
-    Ok(AfterClientHello::Proceed(Versioned::Tls12(tls12::State::WaitIdentity(state)), need))
+    let (state, need) = tls12::WaitIdentity::ask(config, source, random, alpn, m)?;
+    Ok(AfterClientHello::Proceed(Versioned::Tls12(state), need))
 }
 
 /// What we choose from a ClientHello of TLS 1.3.

@@ -177,8 +177,7 @@ impl World {
 
 fn everywhere(test: impl Fn(World, ProtocolVersion)) {
     for way in WAYS {
-        let versions: &[_] = &[TLS13];
-        for version in versions.iter().copied() {
+        for version in [TLS13, TLS12] {
             println!("{way:?} {version}");
             test(World::new(way), version);
         }
@@ -436,4 +435,35 @@ fn the_question_and_the_config_belong_to_all_connections() {
     let scopes: Vec<_> = sessions.iter().map(|session| *session.scope()).collect();
     assert!(scopes.iter().all(|scope| *scope == client.session_scope()));
     assert_ne!(client.session_scope(), server.session_scope(), "the role is part of it");
+}
+
+#[test]
+fn a_session_of_tls12_is_good_several_times() {
+    for way in WAYS {
+        let mut world = World::new(way);
+        let (client, server) = (world.client(TLS12), world.server());
+        let session = world.begin_one(&client, &server);
+        for _ in 0..3 {
+            assert_eq!(world.kind(&client, &server, session.clone()), Some(HandshakeKind::Resumed));
+        }
+    }
+}
+
+#[test]
+fn both_versions_offered_the_version_of_the_session_is_gone_on_with() {
+    for way in WAYS {
+        let mut world = World::new(way);
+        let mut both = ClientConfig::new();
+        both.set_resumption(true);
+        let mut server = world.server();
+        server.set_versions(&[TLS12]).unwrap();
+        let session = world.begin_one(&both, &server);
+        assert_eq!(session.version(), TLS12);
+        assert_eq!(world.kind(&both, &server, session.clone()), Some(HandshakeKind::Resumed));
+        // The server learns TLS 1.3: that is used, and the session is not.
+        let newer = world.server();
+        let pair = world.go_on(&both, &newer, session);
+        assert_eq!(pair.client.protocol_version(), Some(TLS13));
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
+    }
 }

@@ -1,11 +1,14 @@
 //! Our flight, from Certificate to Finished, and the server's Finished (RFC 5246 §7.4.6–§7.4.9, §7.1).
 
+use pki_types::UnixTime;
 use tls_codec::code_points::{HandshakeType, SignatureScheme};
 use tls_codec::handshake::Finished;
+use tls_codec::handshake::tls12::NewSessionTicket;
 use tls_crypto::{EphemeralKey, Transcript};
 
 use super::offer::{Signed, WaitVerdict};
-use super::{MasterSecretKind, Shared, State};
+use super::session::{Origin, Pending};
+use super::{MasterSecretKind, Promised, Shared, State};
 use crate::auth::{Authenticated, PeerAuth};
 use crate::error::{Error, Illegal};
 use crate::established::{Established, HandshakeKind, Negotiated};
@@ -14,13 +17,14 @@ use crate::framed::{Framed, RecordBoundary};
 use crate::identity::Identity;
 use crate::need::{Asker, ClientIdentityAnswer, Need, NeedSignature, SignatureAnswer, VerdictAnswer};
 use crate::negotiate::group_id;
+use crate::resumption::ClientSessionValue;
 use crate::role::{Step, opaque_debug};
 use crate::schedule::Side;
 use crate::schedule::tls12::{ApplicationKeys, Binding, Keys};
 use crate::sink::Sink;
 use crate::verify::tls12 as signatures;
 
-opaque_debug!(WaitClientIdentity, WaitSignature, WaitChangeCipherSpec, WaitFinished, Connected);
+opaque_debug!(WaitClientIdentity, WaitSignature, WaitNewSessionTicket, WaitChangeCipherSpec, WaitFinished, Connected);
 
 /// WAIT_SHD, while the application chooses an identity to show.
 pub struct WaitClientIdentity {
@@ -34,16 +38,33 @@ pub struct WaitSignature {
     scheme: SignatureScheme,
 }
 
-/// After ClientKeyExchange: there are keys.
-struct Exchanged {
-    transcript: Transcript,
-    asker: Asker,
-    keys: Keys,
-    peer: PeerAuth,
-    negotiated: Negotiated,
+/// After ClientKeyExchange, or a session's ServerHello: there are keys.
+pub(super) struct Exchanged {
+    pub(super) transcript: Transcript,
+    pub(super) asker: Asker,
+    pub(super) keys: Keys,
+    pub(super) peer: PeerAuth,
+    pub(super) negotiated: Negotiated,
+    pub(super) order: Order,
+    pub(super) promised: Promised,
+    pub(super) origin: Origin,
 }
 
-/// WAIT_CCS: our flight is sent.
+/// Who finishes first (RFC 5246 §7.3).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// We do: the handshake is a full one.
+    ClientFirst,
+    /// The server does: it goes on from a session.
+    ServerFirst,
+}
+
+/// WAIT_TICKET: the server promised one.
+pub struct WaitNewSessionTicket {
+    exchanged: Box<Exchanged>,
+}
+
+/// WAIT_CCS: it is the server's turn to finish.
 pub struct WaitChangeCipherSpec {
     exchanged: Box<Exchanged>,
 }
@@ -58,6 +79,7 @@ pub struct Connected {
     negotiated: Negotiated,
     keys: ApplicationKeys,
     peer: Authenticated,
+    session: Option<Box<Pending>>,
 }
 
 impl WaitVerdict {
@@ -73,7 +95,7 @@ impl WaitVerdict {
                 if request.is_some() {
                     shared.send_certificate(None, out)?;
                 }
-                Ok(Step::Next(Exchanged::after(shared, signed, out)?.send_finished(out)?.into()))
+                Ok(Step::Next(Exchanged::after(shared, signed, out)?.finish(out)?))
             }
         }
     }
@@ -94,7 +116,7 @@ impl WaitClientIdentity {
         self.shared.send_certificate(chosen.as_ref().map(|(identity, _)| &**identity), out)?;
         let exchanged = Exchanged::after(self.shared, self.signed, out)?;
         let Some((identity, scheme)) = chosen else {
-            return Ok(Step::Next(exchanged.send_finished(out)?.into()));
+            return Ok(Step::Next(exchanged.finish(out)?));
         };
         // RFC 5246 §7.4.8: all messages so far, as they are; they were kept for this.
         let messages = exchanged.transcript.messages().unwrap_or_default().to_vec();
@@ -108,20 +130,10 @@ impl WaitSignature {
         self.exchanged.asker
     }
 
-    pub(super) fn on_signature(
-        mut self,
-        answer: SignatureAnswer,
-        out: &mut dyn Sink,
-    ) -> Result<WaitChangeCipherSpec, Error> {
+    pub(super) fn on_signature(mut self, answer: SignatureAnswer, out: &mut dyn Sink) -> Result<State, Error> {
         let signature = answer.into_signature()?;
         flight::send_certificate_verify(out, &mut self.exchanged.transcript, self.scheme, &signature)?;
-        self.exchanged.send_finished(out)
-    }
-}
-
-impl From<WaitChangeCipherSpec> for State {
-    fn from(state: WaitChangeCipherSpec) -> Self {
-        Self::WaitChangeCipherSpec(state)
+        self.exchanged.finish(out)
     }
 }
 
@@ -135,7 +147,8 @@ impl Shared {
 impl Exchanged {
     /// Sends ClientKeyExchange (RFC 8422 §5.7), and derives the keys.
     fn after(shared: Box<Shared>, signed: Signed, out: &mut dyn Sink) -> Result<Box<Self>, Error> {
-        let Shared { randoms, mut transcript, suite, mut key, master_secret, alpn, .. } = *shared;
+        let Shared { config, name, randoms, mut transcript, suite, mut key, master_secret, alpn, session_id, promised } =
+            *shared;
         let group = group_id(signed.group);
         if key.group() != signed.group {
             key = EphemeralKey::generate(signed.group).map_err(|_| Error::Crypto("generating a key"))?;
@@ -151,24 +164,49 @@ impl Exchanged {
         let keys = Keys::derive(Side::Client, suite, secret, &binding, randoms, out);
         let negotiated = Negotiated {
             suite: suite.into(),
-            group,
+            group: Some(group),
             alpn,
             kind: HandshakeKind::Full,
             server_name: None,
             early_data: false,
         };
         let asker = Asker(randoms.client);
-        Ok(Box::new(Self { transcript, asker, keys, peer: signed.proof.into_peer(), negotiated }))
+        let origin = Origin { config, name, session_id, authenticated: None, ticket: None };
+        let (peer, order) = (signed.proof.into_peer(), Order::ClientFirst);
+        Ok(Box::new(Self { transcript, asker, keys, peer, negotiated, order, promised, origin }))
     }
 
-    /// Sends ChangeCipherSpec and Finished (RFC 5246 §7.1, §7.4.9).
-    fn send_finished(mut self: Box<Self>, out: &mut dyn Sink) -> Result<WaitChangeCipherSpec, Error> {
+    /// Ends our flight, behind the key exchange.
+    fn finish(mut self: Box<Self>, out: &mut dyn Sink) -> Result<State, Error> {
         self.transcript.forget_messages();
-        out.send_change_cipher_spec()?;
-        out.install_write(self.keys.write_key())?;
-        let verify_data = self.keys.verify_data(&self.transcript.hash());
-        flight::send_finished(out, &mut self.transcript, &verify_data)?;
-        Ok(WaitChangeCipherSpec { exchanged: self })
+        send_finished(&mut self.transcript, &self.keys, out)?;
+        Ok(self.wait())
+    }
+
+    /// It is the server's turn.
+    pub(super) fn wait(self: Box<Self>) -> State {
+        match self.promised {
+            Promised::Ticket => State::WaitNewSessionTicket(WaitNewSessionTicket { exchanged: self }),
+            Promised::Nothing => State::WaitChangeCipherSpec(WaitChangeCipherSpec { exchanged: self }),
+        }
+    }
+}
+
+/// Sends ChangeCipherSpec and Finished (RFC 5246 §7.1, §7.4.9).
+fn send_finished(transcript: &mut Transcript, keys: &Keys, out: &mut dyn Sink) -> Result<(), Error> {
+    out.send_change_cipher_spec()?;
+    out.install_write(keys.write_key())?;
+    let verify_data = keys.verify_data(&transcript.hash());
+    flight::send_finished(out, transcript, &verify_data)
+}
+
+impl WaitNewSessionTicket {
+    /// RFC 5077 §3.3.
+    #[must_use]
+    pub fn on_new_session_ticket(mut self, m: Framed<'_, NewSessionTicket<'_>>) -> WaitChangeCipherSpec {
+        self.exchanged.origin.add_ticket(&m.msg);
+        self.exchanged.transcript.add(m.raw);
+        WaitChangeCipherSpec { exchanged: self.exchanged }
     }
 }
 
@@ -181,19 +219,32 @@ impl WaitChangeCipherSpec {
 }
 
 impl WaitFinished {
-    /// RFC 5246 §7.4.9.
+    /// RFC 5246 §7.4.9. Where the server finishes first, our own Finished follows.
     ///
     /// # Errors
     /// [`Error::BadFinished`].
-    pub fn on_finished(self, m: Framed<'_, Finished<'_>>) -> Result<Connected, Error> {
-        let Exchanged { transcript, keys, peer, negotiated, .. } = *self.exchanged;
+    pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Connected, Error> {
+        let Exchanged { mut transcript, keys, peer, negotiated, order, origin, .. } = *self.exchanged;
         let peer = peer.check_finished(&keys, &m.msg, &transcript.hash())?;
-        Ok(Connected { keys: keys.unlock(&peer), negotiated, peer })
+        if order == Order::ServerFirst {
+            transcript.add(m.raw);
+            send_finished(&mut transcript, &keys, out)?;
+        }
+        let session = origin.into_pending(&keys);
+        Ok(Connected { keys: keys.unlock(&peer), negotiated, peer, session })
     }
 }
 
 impl Connected {
     pub(super) fn established(&self) -> Established<'_> {
         Established { negotiated: &self.negotiated, peer: &self.peer, exporter: &self.keys }
+    }
+
+    pub(super) fn has_session(&self) -> bool {
+        self.session.is_some()
+    }
+
+    pub(super) fn take_session(&mut self, now: UnixTime) -> Option<ClientSessionValue> {
+        self.session.take()?.into_session(&self.negotiated, &self.peer, now)
     }
 }

@@ -17,8 +17,13 @@
 //!          │ none                           │ signature
 //!          ▼                                ▼
 //!     Certificate, ClientKeyExchange, CertificateVerify, ChangeCipherSpec, Finished are sent
+//!          │                              ┌──────────── ServerHello goes on from a session
+//!          ▼                              ▼
+//!     WaitNewSessionTicket, if ServerHello promised one
+//!          │ NewSessionTicket
 //!          ▼
 //!     WaitChangeCipherSpec ─ ChangeCipherSpec ─▶ WaitFinished ─ Finished ─▶ Connected
+//!                                  (from a session: now our ChangeCipherSpec and Finished are sent)
 //! ```
 //!
 //! What the diagram does not have does not compile: a change of keys before the key exchange (CVE-2014-0224), for one.
@@ -47,8 +52,12 @@ use crate::sink::Sink;
 
 mod answer;
 mod offer;
+mod resume;
+mod session;
 
-pub use answer::{Connected, WaitChangeCipherSpec, WaitClientIdentity, WaitFinished, WaitSignature};
+pub use answer::{
+    Connected, WaitChangeCipherSpec, WaitClientIdentity, WaitFinished, WaitNewSessionTicket, WaitSignature,
+};
 pub use offer::{WaitCertificate, WaitServerHelloDone, WaitServerKeyExchange, WaitVerdict};
 
 /// What all states share.
@@ -62,6 +71,22 @@ pub(super) struct Shared {
     key: EphemeralKey,
     master_secret: MasterSecretKind,
     alpn: Option<Vec<u8>>,
+    /// ServerHello's.
+    session_id: Vec<u8>,
+    promised: Promised,
+}
+
+/// Whether NewSessionTicket comes (RFC 5077 §3.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Promised {
+    Ticket,
+    Nothing,
+}
+
+impl Promised {
+    fn of(session_ticket: bool) -> Self {
+        if session_ticket { Self::Ticket } else { Self::Nothing }
+    }
 }
 
 /// What the master secret will be bound to.
@@ -89,7 +114,9 @@ pub enum State {
     WaitClientIdentity(WaitClientIdentity),
     /// The identity's key signs.
     WaitSignature(WaitSignature),
-    /// Our flight is sent.
+    /// The server promised a ticket.
+    WaitNewSessionTicket(WaitNewSessionTicket),
+    /// It is the server's turn to finish.
     WaitChangeCipherSpec(WaitChangeCipherSpec),
     /// The server has changed its keys; Finished has to confirm all.
     WaitFinished(WaitFinished),
@@ -99,16 +126,19 @@ pub enum State {
 
 impl State {
     pub(crate) fn has_sessions(&self) -> bool {
-        false
+        matches!(self, Self::Connected(s) if s.has_session())
     }
 
-    pub(crate) fn take_sessions(&mut self, _now: UnixTime) -> Vec<ClientSessionValue> {
-        Vec::new()
+    pub(crate) fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
+        match self {
+            Self::Connected(s) => s.take_session(now).into_iter().collect(),
+            _ => Vec::new(),
+        }
     }
 }
 
 impl States for State {
-    fn on_message(self, message: Framed<'_, RawMessage<'_>>, _: &mut dyn Sink) -> Result<Step<Self>, Error> {
+    fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         use HandshakeType as T;
         Ok(Step::Next(match (self, message.msg.typ) {
             (Self::WaitCertificate(s), T::CERTIFICATE) => {
@@ -127,7 +157,10 @@ impl States for State {
                 let (state, need) = s.on_server_hello_done(message.decode()?);
                 return Ok(Step::Ask(Self::WaitVerdict(state), need));
             }
-            (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?)?),
+            (Self::WaitNewSessionTicket(s), T::NEW_SESSION_TICKET) => {
+                Self::WaitChangeCipherSpec(s.on_new_session_ticket(message.decode()?))
+            }
+            (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?, out)?),
             (Self::Connected(_), T::HELLO_REQUEST) => return Err(Error::RenegotiationRefused),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         }))
@@ -137,9 +170,7 @@ impl States for State {
         match (self, answer.0) {
             (Self::WaitVerdict(s), Answered::Verdict(verdict)) => s.on_verdict(verdict, out),
             (Self::WaitClientIdentity(s), Answered::ClientIdentity(identity)) => s.on_identity(identity, out),
-            (Self::WaitSignature(s), Answered::Signature(signature)) => {
-                Ok(Step::Next(Self::WaitChangeCipherSpec(s.on_signature(signature, out)?)))
-            }
+            (Self::WaitSignature(s), Answered::Signature(signature)) => Ok(Step::Next(s.on_signature(signature, out)?)),
             _ => Err(Error::WrongAnswer),
         }
     }
@@ -161,13 +192,14 @@ impl States for State {
             Self::WaitVerdict(_) => "WAIT_SHD (verdict)",
             Self::WaitClientIdentity(_) => "WAIT_SHD (identity)",
             Self::WaitSignature(_) => "WAIT_SHD (signature)",
+            Self::WaitNewSessionTicket(_) => "WAIT_TICKET",
             Self::WaitChangeCipherSpec(_) => "WAIT_CCS",
             Self::WaitFinished(_) => "WAIT_FINISHED",
             Self::Connected(_) => "CONNECTED",
         }
     }
 
-    /// RFC 5246 §7.1: after our Finished, once.
+    /// RFC 5246 §7.1: after our Finished, or a session's ServerHello, once.
     fn on_change_cipher_spec(
         self,
         at: RecordBoundary,

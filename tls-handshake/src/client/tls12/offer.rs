@@ -8,8 +8,10 @@ use tls_codec::handshake::tls12::{
 use tls_crypto::{Group, Tls12Suite, Transcript};
 
 use super::super::hello::Offer;
+use super::super::known::Known;
 use super::super::request::Request;
-use super::{MasterSecretKind, Shared, State};
+use super::resume::GoingOn;
+use super::{MasterSecretKind, Promised, Shared, State};
 use crate::auth::{HandshakeSignatureValid, PeerCertVerified};
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
@@ -83,18 +85,21 @@ impl State {
         offer: Offer,
         hello: &[u8],
         m: &Framed<'_, ServerHello<'_>>,
-        _out: &mut dyn Sink,
+        out: &mut dyn Sink,
     ) -> Result<Self, Error> {
         let extensions = &m.msg.extensions;
         extensions.check_tls12()?;
         offer.check_solicited(&m.msg)?;
         let suite = check_suite(&offer, &m.msg)?;
+        let id = m.msg.legacy_session_id_echo;
+        // An id of ours that comes back: the server goes on from the session that was offered with it.
+        let resumed = !id.is_empty() && id == offer.session_id;
+        // RFC 9846 §4.2.2: without a session it is an id that we made up, and no server has a session for that.
+        if resumed && offer.known.tls12().is_none() {
+            return Err(Illegal::SessionIdEchoed.into());
+        }
         if m.msg.legacy_compression_method != 0 {
             return Err(Illegal::Compression.into());
-        }
-        // There was no session to resume: an id of ours that comes back is none either (RFC 9846 §4.2.2).
-        if !offer.session_id.is_empty() && m.msg.legacy_session_id_echo == offer.session_id {
-            return Err(Illegal::SessionIdEchoed.into());
         }
         // RFC 5746 §3.4. A server without it can be made to take an attacker's words for the beginning of ours.
         if extensions.renegotiation_info != Some(&[]) {
@@ -114,6 +119,16 @@ impl State {
             None => None,
         };
         let mut transcript = Transcript::new(suite.hash);
+        let randoms = Randoms { client: offer.random, server: *m.msg.random };
+        let promised = Promised::of(extensions.session_ticket);
+        if resumed {
+            let Known::Tls12(session) = offer.known else { return Err(Illegal::SessionIdEchoed.into()) };
+            transcript.add(hello);
+            transcript.add(m.raw);
+            let going =
+                GoingOn { config: offer.config, name: offer.name, randoms, transcript, suite, master_secret, alpn };
+            return going.from(*session, promised, out);
+        }
         if offer.config.client_identity_lookup {
             // CertificateVerify signs the messages themselves.
             transcript = transcript.keep_messages();
@@ -124,7 +139,7 @@ impl State {
         let scts = scts.iter().flat_map(|scts| scts.iter()).map(|sct| sct.0.to_vec()).collect();
         let status = if extensions.status_request { Status::Promised } else { Status::None };
         let shared = Box::new(Shared {
-            randoms: Randoms { client: offer.random, server: *m.msg.random },
+            randoms,
             config: offer.config,
             name: offer.name,
             transcript,
@@ -132,6 +147,8 @@ impl State {
             key: offer.key,
             master_secret,
             alpn,
+            session_id: id.to_vec(),
+            promised,
         });
         Ok(Self::WaitCertificate(WaitCertificate { shared, status, scts }))
     }

@@ -123,8 +123,14 @@ impl Ending {
             let secret = main.into_resumption(&transcript.hash());
             Tickets::new(config, name, secret, authenticated)
         });
-        let negotiated =
-            Negotiated { suite: suite.into(), group, alpn: self.alpn, kind, server_name: None, early_data };
+        let negotiated = Negotiated {
+            suite: suite.into(),
+            group: Some(group),
+            alpn: self.alpn,
+            kind,
+            server_name: None,
+            early_data,
+        };
         Ok(Connected::new(Traffic::new(keys, negotiated), self.peer, tickets))
     }
 }

@@ -3,11 +3,14 @@
 use tls_codec::handshake::{CertificateVerify, Finished};
 
 use super::key_exchange::Shared;
+use super::session::Keeps;
+use super::ticket::WaitTicket;
 use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
 use crate::error::Error;
 use crate::established::{Established, Negotiated};
 use crate::flight;
 use crate::framed::{Framed, RecordBoundary};
+use crate::need::Need;
 use crate::role::opaque_debug;
 use crate::schedule::tls12::{ApplicationKeys, Keys};
 use crate::sink::Sink;
@@ -20,6 +23,16 @@ opaque_debug!(WaitCertVerify, WaitChangeCipherSpec, WaitFinished, Connected);
 pub(super) struct Keyed {
     pub(super) shared: Box<Shared>,
     pub(super) keys: Keys,
+    pub(super) order: Order,
+}
+
+/// Who finishes first (RFC 5246 §7.3).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The client does: the handshake is a full one.
+    ClientFirst,
+    /// We do: it goes on from a session.
+    ServerFirst,
 }
 
 /// WAIT_CV: the client's chain is good.
@@ -86,24 +99,55 @@ impl WaitChangeCipherSpec {
 }
 
 impl WaitFinished {
-    /// RFC 5246 §7.4.9. Answers with ChangeCipherSpec and our own Finished.
+    /// RFC 5246 §7.4.9. Where the client finishes first, our own ChangeCipherSpec and Finished follow, behind the session's ticket
+    /// if there is one.
     ///
     /// # Errors
     /// [`Error::BadFinished`].
-    pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Connected, Error> {
-        let Keyed { shared, keys } = self.keyed;
-        let Shared { mut transcript, negotiated, .. } = *shared;
-        let peer = self.peer.check_finished(&keys, &m.msg, &transcript.hash())?;
-        transcript.add(m.raw);
+    pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
+        let Self { mut keyed, peer } = self;
+        let peer = peer.check_finished(&keyed.keys, &m.msg, &keyed.shared.transcript.hash())?;
+        if keyed.order == Order::ServerFirst {
+            return Ok(AfterFinished::Connected(Connected::new(keyed, peer)));
+        }
+        keyed.shared.transcript.add(m.raw);
+        if let Some(session) = keyed.session(&peer) {
+            let (state, need) = WaitTicket::ask(keyed, peer, session);
+            return Ok(AfterFinished::Ticket(state, need));
+        }
+        if keyed.shared.keeps == Keeps::Ticket {
+            keyed.send_ticket(None, out)?;
+        }
+        Ok(AfterFinished::Connected(keyed.finish(peer, out)?))
+    }
+}
+
+/// Where the client's Finished leads.
+#[derive(Debug)]
+pub enum AfterFinished {
+    /// The connection is there, once the ticket is that its session goes out under.
+    Ticket(WaitTicket, Need),
+    /// The connection is there.
+    Connected(Connected),
+}
+
+impl Keyed {
+    /// Sends ChangeCipherSpec and Finished.
+    pub(super) fn finish(mut self, peer: Authenticated, out: &mut dyn Sink) -> Result<Connected, Error> {
         out.send_change_cipher_spec()?;
-        out.install_write(keys.write_key())?;
-        let verify_data = keys.verify_data(&transcript.hash());
-        flight::send_finished(out, &mut transcript, &verify_data)?;
-        Ok(Connected { keys: keys.unlock(&peer), negotiated, peer })
+        out.install_write(self.keys.write_key())?;
+        let transcript = &mut self.shared.transcript;
+        let verify_data = self.keys.verify_data(&transcript.hash());
+        flight::send_finished(out, transcript, &verify_data)?;
+        Ok(Connected::new(self, peer))
     }
 }
 
 impl Connected {
+    fn new(keyed: Keyed, peer: Authenticated) -> Self {
+        Self { keys: keyed.keys.unlock(&peer), negotiated: keyed.shared.negotiated, peer }
+    }
+
     pub(super) fn established(&self) -> Established<'_> {
         Established { negotiated: &self.negotiated, peer: &self.peer, exporter: &self.keys }
     }

@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use tls_codec::code_points::{
-    CipherSuite, ClientCertificateKind, EcPointFormat, HandshakeType, ProtocolVersion, SignatureScheme,
+    CipherSuite, ClientCertificateKind, EcPointFormat, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme,
 };
 use tls_codec::error::BufferFull;
 use tls_codec::extension::{self, CertificateStatus, StatusRequest};
 use tls_codec::handshake::ClientHello;
 use tls_codec::handshake::tls12::{CertificateRequest, ServerEcdhParams};
-use tls_codec::owned::Owned;
+use tls_codec::owned::{ClientHelloView, Owned};
 use tls_codec::writer::{Encode, Writer};
-use tls_crypto::{EphemeralKey, Transcript};
+use tls_crypto::{EphemeralKey, SecureRandom, Tls12Suite, Transcript};
 
 use super::super::hello::server_name;
+use super::State;
 use super::chosen::{self, Chosen};
 use super::key_exchange::{KeyExchange, Shared, WaitCertificate, WaitClientKeyExchange};
+use super::session::{self, Keeps, WaitSession};
 use crate::auth::{ClientAuth, PeerAuth};
 use crate::config::ServerConfig;
 use crate::error::Error;
@@ -23,7 +25,7 @@ use crate::established::{HandshakeKind, Negotiated};
 use crate::flight;
 use crate::framed::Framed;
 use crate::identity::Identity;
-use crate::need::{Asker, IdentityAnswer, Need, NeedIdentity, NeedSignature, SignatureAnswer};
+use crate::need::{Asker, IdentityAnswer, Need, NeedIdentity, NeedSession, NeedSignature, SignatureAnswer};
 use crate::negotiate::group_id;
 use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
@@ -34,9 +36,10 @@ opaque_debug!(WaitIdentity, WaitSignature);
 
 /// RECVD_CH: the identity settles suite, signature scheme and group.
 pub struct WaitIdentity {
-    config: Arc<ServerConfig>,
+    pub(super) config: Arc<ServerConfig>,
     /// ServerHello.random.
     random: [u8; 32],
+    source: &'static dyn SecureRandom,
     alpn: Option<Vec<u8>>,
     /// Of ClientHello, whose body comes back with the answer.
     header: [u8; 4],
@@ -60,17 +63,25 @@ pub enum AfterSignature {
 }
 
 impl WaitIdentity {
-    /// RFC 5246 §7.4.1.2: keeps of the hello what is needed later, and asks for an identity.
+    /// RFC 5246 §7.4.1.2: keeps of the hello what is needed later, and asks for the session that it names, or for an identity.
     pub(in crate::server) fn ask(
         config: Arc<ServerConfig>,
+        source: &'static dyn SecureRandom,
         random: [u8; 32],
         alpn: Option<Vec<u8>>,
         m: &Framed<'_, ClientHello<'_>>,
-    ) -> Result<(Self, Need), Error> {
+    ) -> Result<(State, Need), Error> {
         chosen::check(&config, &m.msg)?;
         let (header, body) = m.raw.split_first_chunk().ok_or(Error::Crypto("hashing the ClientHello"))?;
-        let need = NeedIdentity::new(Asker(random), Owned::parse(body)?);
-        Ok((Self { config, random, alpn, header: *header }, Need::Identity(need)))
+        let (hello, by) = (Owned::parse(body)?, session::named(&config, &m.msg));
+        let state = Self { config, random, source, alpn, header: *header };
+        Ok(match by {
+            Some(by) => {
+                let need = NeedSession::new(Asker(random), hello, by);
+                (State::WaitSession(WaitSession::new(state)), Need::Session(need))
+            }
+            None => (State::WaitIdentity(state), Need::Identity(NeedIdentity::new(Asker(random), hello))),
+        })
     }
 
     pub(super) fn asker(&self) -> Asker {
@@ -87,31 +98,46 @@ impl WaitIdentity {
         let hello = wire.get()?;
         let Chosen { suite, scheme, group } = Chosen::from(&self.config, &hello, &identity)?;
         let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
+        let keeps = Keeps::choose(&self.config, &hello, self.source)?;
+        let mut shared = self.into_shared(suite, Some(group_id(group)), HandshakeKind::Full, keeps, &wire)?;
+        let params = shared.send_hello_and_certificate(&hello, &identity, &key, out)?;
+        let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &params);
+        let need = NeedSignature::new(shared.asker(), identity, scheme, content);
+        Ok((WaitSignature { exchange: KeyExchange { shared, key }, scheme, params }, Need::Signature(need)))
+    }
+
+    /// What all states share from here on.
+    pub(super) fn into_shared(
+        self,
+        suite: &'static Tls12Suite,
+        group: Option<NamedGroup>,
+        kind: HandshakeKind,
+        keeps: Keeps,
+        wire: &Owned<ClientHelloView>,
+    ) -> Result<Box<Shared>, Error> {
+        let hello = wire.get()?;
         let mut transcript = Transcript::new(suite.hash);
         if self.config.client_auth != ClientAuth::NotAsked {
             transcript = transcript.keep_messages();
         }
         transcript.add(&self.header);
         transcript.add(wire.wire());
-        let mut shared = Box::new(Shared {
+        Ok(Box::new(Shared {
             randoms: Randoms { client: *hello.random, server: self.random },
             transcript,
             suite,
             extended_master_secret: hello.extensions.extended_master_secret,
             negotiated: Negotiated {
                 suite: suite.into(),
-                group: group_id(group),
+                group,
                 alpn: self.alpn,
-                kind: HandshakeKind::Full,
+                kind,
                 server_name: server_name(&hello).map(str::to_owned),
                 early_data: false,
             },
+            keeps,
             config: self.config,
-        });
-        let params = shared.send_hello_and_certificate(&hello, &identity, &key, out)?;
-        let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &params);
-        let need = NeedSignature::new(shared.asker(), identity, scheme, content);
-        Ok((WaitSignature { exchange: KeyExchange { shared, key }, scheme, params }, Need::Signature(need)))
+        }))
     }
 }
 
@@ -124,19 +150,10 @@ impl Shared {
         key: &EphemeralKey,
         out: &mut dyn Sink,
     ) -> Result<Vec<u8>, Error> {
-        let Self { randoms, transcript, suite, negotiated, .. } = self;
-        let answers = Answers::to(hello, identity, negotiated);
-        flight::send(out, transcript, &mut |w| {
-            w.message(HandshakeType::SERVER_HELLO, |w| {
-                w.u16(ProtocolVersion::TLS12.0)?;
-                w.bytes(&randoms.server)?;
-                // No session is resumed, and none can be later: it is empty whatever the client sent (§7.4.1.3).
-                w.vec8(|_| Ok(()))?;
-                w.u16(suite.id)?;
-                w.u8(0)?;
-                w.vec16(|w| answers.encode(w))
-            })
-        })?;
+        let answers = Answers::to(hello, Some(identity), self);
+        // Its own session's, never that of the client (§7.4.1.3).
+        send_hello(&mut self.transcript, self.suite, &self.randoms, self.keeps.id(), &answers, out)?;
+        let (transcript, group) = (&mut self.transcript, group_id(key.group()));
         flight::send(out, transcript, &mut |w| flight::tls12::certificate(w, Some(identity)))?;
         if let Some(ocsp_response) = answers.ocsp_response {
             flight::send(out, transcript, &mut |w| {
@@ -144,37 +161,69 @@ impl Shared {
             })?;
         }
         let mut params = Vec::new();
-        ServerEcdhParams::write(&mut Writer::append(&mut params), negotiated.group, key.public_key())?;
+        ServerEcdhParams::write(&mut Writer::append(&mut params), group, key.public_key())?;
         Ok(params)
     }
+
+    /// The ServerHello that goes on from a session (RFC 5246 §7.4.1.3): with the id that the client sent, which tells it so also
+    /// where it is the ticket that was accepted (RFC 5077 §3.4).
+    pub(super) fn send_resuming_hello(&mut self, hello: &ClientHello<'_>, out: &mut dyn Sink) -> Result<(), Error> {
+        let answers = Answers::to(hello, None, self);
+        send_hello(&mut self.transcript, self.suite, &self.randoms, hello.legacy_session_id, &answers, out)
+    }
+}
+
+fn send_hello(
+    transcript: &mut Transcript,
+    suite: &'static Tls12Suite,
+    randoms: &Randoms,
+    session_id: &[u8],
+    answers: &Answers<'_>,
+    out: &mut dyn Sink,
+) -> Result<(), Error> {
+    flight::send(out, transcript, &mut |w| {
+        w.message(HandshakeType::SERVER_HELLO, |w| {
+            w.u16(ProtocolVersion::TLS12.0)?;
+            w.bytes(&randoms.server)?;
+            w.vec8(|w| w.bytes(session_id))?;
+            w.u16(suite.id)?;
+            w.u8(0)?;
+            w.vec16(|w| answers.encode(w))
+        })
+    })
 }
 
 /// What ServerHello answers to the client's extensions: none that it did not offer.
 struct Answers<'a> {
-    /// RFC 6066 §3: the name was used to choose the certificate.
+    /// RFC 6066 §3: the name was used to choose the certificate; a session that is gone on from has its name already.
     server_name: bool,
     extended_master_secret: bool,
     renegotiation_info: bool,
     ec_point_formats: bool,
-    alpn: Option<&'a [u8]>,
+    alpn: Option<Vec<u8>>,
+    session_ticket: bool,
     ocsp_response: Option<&'a [u8]>,
     scts: &'a [Vec<u8>],
 }
 
 impl<'a> Answers<'a> {
-    fn to(hello: &ClientHello<'_>, identity: &'a Identity, negotiated: &'a Negotiated) -> Self {
+    /// Of a full handshake with this identity, or of one that goes on from a session.
+    fn to(hello: &ClientHello<'_>, identity: Option<&'a Identity>, shared: &Shared) -> Self {
         let offered = &hello.extensions;
         let scsv = CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV;
         let asks_ocsp = matches!(offered.status_request, Some(StatusRequest::Ocsp { .. }));
+        let scts =
+            identity.filter(|_| offered.signed_certificate_timestamp).map(Identity::signed_certificate_timestamps);
         Self {
-            server_name: negotiated.server_name.is_some(),
+            server_name: identity.is_some() && shared.negotiated.server_name.is_some(),
             extended_master_secret: offered.extended_master_secret,
             // RFC 5746 §3.6: either tells that the client is safe.
             renegotiation_info: offered.renegotiation_info.is_some() || hello.cipher_suites.contains(scsv),
             ec_point_formats: offered.ec_point_formats.is_some(),
-            alpn: negotiated.alpn.as_deref(),
-            ocsp_response: identity.ocsp_response().filter(|_| asks_ocsp),
-            scts: if offered.signed_certificate_timestamp { identity.signed_certificate_timestamps() } else { &[] },
+            alpn: shared.negotiated.alpn.clone(),
+            session_ticket: shared.keeps == Keeps::Ticket,
+            ocsp_response: identity.and_then(Identity::ocsp_response).filter(|_| asks_ocsp),
+            scts: scts.unwrap_or_default(),
         }
     }
 
@@ -191,8 +240,11 @@ impl<'a> Answers<'a> {
         if self.ec_point_formats {
             extension::EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
         }
-        if let Some(name) = self.alpn {
+        if let Some(name) = &self.alpn {
             extension::SelectedAlpn::write(w, name)?;
+        }
+        if self.session_ticket {
+            extension::SessionTicket::write(w, &[])?;
         }
         if self.ocsp_response.is_some() {
             extension::StatusRequest::write_empty(w)?;

@@ -6,13 +6,15 @@ use tls_codec::code_points::ProtocolVersion;
 use tls_codec::handshake::tls12::{Certificate, ClientKeyExchange};
 use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
 
-use super::finished::{Keyed, WaitCertVerify, WaitChangeCipherSpec};
+use super::finished::{Keyed, Order, WaitCertVerify, WaitChangeCipherSpec};
+use super::session::Keeps;
 use crate::auth::{PeerAuth, PeerCertVerified};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
 use crate::established::Negotiated;
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedClientVerdict, VerdictAnswer};
+use crate::negotiate::group_id;
 use crate::role::opaque_debug;
 use crate::schedule::Side;
 use crate::schedule::tls12::{Binding, Keys, Randoms};
@@ -28,6 +30,8 @@ pub(super) struct Shared {
     pub(super) suite: &'static Tls12Suite,
     pub(super) extended_master_secret: bool,
     pub(super) negotiated: Negotiated,
+    /// How the session is kept.
+    pub(super) keeps: Keeps,
 }
 
 impl Shared {
@@ -46,7 +50,8 @@ impl KeyExchange {
     /// RFC 5246 §7.4.7, RFC 8422 §5.7, RFC 7627 §4.
     fn agree(self, m: &Framed<'_, ClientKeyExchange<'_>>, out: &mut dyn Sink) -> Result<Keyed, Error> {
         let Self { mut shared, key } = self;
-        let secret = key.agree(m.msg.public).map_err(|_| Illegal::KeyShare(shared.negotiated.group))?;
+        let group = group_id(key.group());
+        let secret = key.agree(m.msg.public).map_err(|_| Illegal::KeyShare(group))?;
         shared.transcript.add(m.raw);
         let binding = if shared.extended_master_secret {
             Binding::ExtendedMasterSecret(shared.transcript.hash())
@@ -54,7 +59,7 @@ impl KeyExchange {
             Binding::Randoms
         };
         let keys = Keys::derive(Side::Server, shared.suite, secret, &binding, shared.randoms, out);
-        Ok(Keyed { shared, keys })
+        Ok(Keyed { shared, keys, order: Order::ClientFirst })
     }
 }
 

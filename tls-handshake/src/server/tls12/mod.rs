@@ -1,6 +1,9 @@
 //! TLS 1.2 after ClientHello (RFC 5246 §7.3), in the manner of RFC 9846 Appendix A.2.
 //!
 //! ```text
+//!     WaitSession ─ it fits: ServerHello, ChangeCipherSpec, Finished ─▶ WaitChangeCipherSpec, below
+//!          │ it does not                                       (asked only if the client names a session)
+//!          ▼
 //!     WaitIdentity                                             (which certificate for this hello?)
 //!          │ identity: ServerHello, Certificate, CertificateStatus if asked for
 //!          ▼
@@ -18,7 +21,8 @@
 //!                                   WaitCertVerify ─ CertificateVerify ─▶ WaitChangeCipherSpec
 //!                                                                                     │ ChangeCipherSpec
 //!                                                                                     ▼
-//!                                                         Connected ◀─ Finished ─ WaitFinished
+//!                      Connected ◀─ ticket ─ WaitTicket ◀─ Finished ─ WaitFinished
+//!          (ChangeCipherSpec and Finished are sent)            (asked only if a session is kept)
 //! ```
 //!
 //! ChangeCipherSpec has this one place: there are no keys to change to before it (CVE-2014-0224). And whoever showed a
@@ -59,17 +63,23 @@ mod chosen;
 mod finished;
 mod flight;
 mod key_exchange;
+mod session;
+mod ticket;
 
-pub use finished::{Connected, WaitCertVerify, WaitChangeCipherSpec, WaitFinished};
+pub use finished::{AfterFinished, Connected, WaitCertVerify, WaitChangeCipherSpec, WaitFinished};
 pub use flight::{AfterSignature, WaitIdentity, WaitSignature};
 pub use key_exchange::{
     AfterCertificate, WaitCertificate, WaitCertifiedKeyExchange, WaitClientKeyExchange, WaitVerdict,
 };
+pub use session::WaitSession;
+pub use ticket::WaitTicket;
 
 /// The state that a server of TLS 1.2 is in.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum State {
+    /// The application looks up a session.
+    WaitSession(WaitSession),
     /// The application chooses an identity.
     WaitIdentity(WaitIdentity),
     /// The identity's key signs.
@@ -88,6 +98,8 @@ pub enum State {
     WaitChangeCipherSpec(WaitChangeCipherSpec),
     /// The client's keys are in use; Finished has to confirm all.
     WaitFinished(WaitFinished),
+    /// The client has finished; the application makes the ticket for its session.
+    WaitTicket(WaitTicket),
     /// The handshake is complete.
     Connected(Connected),
 }
@@ -109,7 +121,10 @@ impl States for State {
             (Self::WaitCertVerify(s), T::CERTIFICATE_VERIFY) => {
                 Self::WaitChangeCipherSpec(s.on_certificate_verify(message.decode()?)?)
             }
-            (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?, out)?),
+            (Self::WaitFinished(s), T::FINISHED) => match s.on_finished(message.decode()?, out)? {
+                AfterFinished::Ticket(state, need) => return Ok(Step::Ask(Self::WaitTicket(state), need)),
+                AfterFinished::Connected(state) => Self::Connected(state),
+            },
             (Self::Connected(_), T::CLIENT_HELLO) => return Err(Error::RenegotiationRefused),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         }))
@@ -117,6 +132,10 @@ impl States for State {
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match (self, answer.0) {
+            (Self::WaitSession(s), Answered::Session(session)) => s.on_session(session, out),
+            (Self::WaitTicket(s), Answered::NewSession(ticket)) => {
+                Ok(Step::Next(Self::Connected(s.on_ticket(ticket, out)?)))
+            }
             (Self::WaitIdentity(s), Answered::Identity(identity)) => {
                 let (state, need) = s.on_identity(identity, out)?;
                 Ok(Step::Ask(Self::WaitSignature(state), need))
@@ -136,15 +155,18 @@ impl States for State {
 
     fn asker(&self) -> Option<Asker> {
         match self {
+            Self::WaitSession(s) => Some(s.asker()),
             Self::WaitIdentity(s) => Some(s.asker()),
             Self::WaitSignature(s) => Some(s.asker()),
             Self::WaitVerdict(s) => Some(s.asker()),
+            Self::WaitTicket(s) => Some(s.asker()),
             _ => None,
         }
     }
 
     fn name(&self) -> &'static str {
         match self {
+            Self::WaitSession(_) => "RECVD_CH (session)",
             Self::WaitIdentity(_) => "RECVD_CH",
             Self::WaitSignature(_) => "NEGOTIATED",
             Self::WaitCertificate(_) => "WAIT_CERT",
@@ -153,6 +175,7 @@ impl States for State {
             Self::WaitCertVerify(_) => "WAIT_CV",
             Self::WaitChangeCipherSpec(_) => "WAIT_CCS",
             Self::WaitFinished(_) => "WAIT_FINISHED",
+            Self::WaitTicket(_) => "WAIT_FINISHED (ticket)",
             Self::Connected(_) => "CONNECTED",
         }
     }

@@ -149,7 +149,7 @@ impl WaitIdentity {
     pub(super) fn into_negotiated(self, kind: HandshakeKind, early_data: bool) -> (Box<Shared>, [u8; 32], Negotiated) {
         let negotiated = Negotiated {
             suite: self.suite.into(),
-            group: group_id(self.group),
+            group: Some(group_id(self.group)),
             alpn: self.alpn,
             kind,
             server_name: self.server_name,

@@ -1,0 +1,158 @@
+//! A session that both sides go on from, by its ticket or its id: we finish first, and show no certificate (RFC 5246 §7.3,
+//! RFC 5077 §3.1). And what sessions are kept by after a full handshake.
+
+use tls_codec::handshake::ClientHello;
+use tls_codec::owned::{ClientHelloView, Owned};
+use tls_crypto::SecureRandom;
+
+use super::State;
+use super::finished::{Keyed, Order, WaitChangeCipherSpec};
+use super::flight::WaitIdentity;
+use crate::auth::tls12::Resumed;
+use crate::config::{ServerConfig, SessionLookup};
+use crate::error::Error;
+use crate::established::HandshakeKind;
+use crate::flight;
+use crate::need::{Asker, By, Found, FoundKey, Need, NeedIdentity, SessionAnswer};
+use crate::resumption::{ServerSessionValue, Wanted};
+use crate::role::{Step, opaque_debug};
+use crate::schedule::Side;
+use crate::schedule::tls12::Keys;
+use crate::sink::Sink;
+
+opaque_debug!(WaitSession);
+
+/// RECVD_CH, while the session is looked up that the client wants to go on from.
+pub struct WaitSession {
+    full: WaitIdentity,
+}
+
+/// How a session is kept that a full handshake leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeps {
+    Nothing,
+    /// By the client, in a ticket (RFC 5077 §3.3).
+    Ticket,
+    /// By us, under this id (RFC 5246 §7.4.1.3).
+    Id([u8; 32]),
+}
+
+impl Keeps {
+    /// A session whose master secret is not bound to its handshake is not kept: it should not be gone on from either (RFC 7627
+    /// §5.3).
+    pub(super) fn choose(
+        config: &ServerConfig,
+        hello: &ClientHello<'_>,
+        source: &dyn SecureRandom,
+    ) -> Result<Self, Error> {
+        let extensions = &hello.extensions;
+        if config.session_lifetime == 0 || !extensions.extended_master_secret {
+            return Ok(Self::Nothing);
+        }
+        Ok(match config.session_lookup {
+            SessionLookup::Tickets if extensions.session_ticket.is_some() => Self::Ticket,
+            SessionLookup::Ids => {
+                let mut id = [0; 32];
+                source.fill(&mut id).map_err(|_| Error::Crypto("drawing random bytes"))?;
+                Self::Id(id)
+            }
+            SessionLookup::Never | SessionLookup::Tickets => Self::Nothing,
+        })
+    }
+
+    /// For ServerHello.
+    pub(super) fn id(&self) -> &[u8] {
+        match self {
+            Self::Id(id) => id,
+            Self::Nothing | Self::Ticket => &[],
+        }
+    }
+}
+
+/// Where a ClientHello names the session that it wants to go on from, if it does, and where we could find it.
+pub(super) fn named(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<By> {
+    match config.session_lookup {
+        SessionLookup::Tickets => hello.extensions.session_ticket.filter(|t| !t.is_empty()).map(|_| By::Ticket),
+        // That of a client that knows TLS 1.3 as well may be made up (RFC 9846 Appendix E.4): nothing is found then.
+        SessionLookup::Ids => (!hello.legacy_session_id.is_empty()).then_some(By::Id),
+        SessionLookup::Never => None,
+    }
+}
+
+impl WaitSession {
+    pub(super) fn new(full: WaitIdentity) -> Self {
+        Self { full }
+    }
+
+    pub(super) fn asker(&self) -> Asker {
+        self.full.asker()
+    }
+
+    /// Goes on from the session that was found, if it fits, and with a full handshake otherwise.
+    ///
+    /// # Errors
+    /// [`Error::ExtendedMasterSecretRequired`] if the session had it, and the client does not offer it any more: RFC 7627 §5.3.
+    pub(super) fn on_session(self, answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
+        let (wire, found) = answer.into_parts();
+        let session = match found {
+            Some(found) => self.fitting(found, &wire.get()?)?,
+            None => None,
+        };
+        match session {
+            Some(session) => Ok(Step::Next(State::WaitChangeCipherSpec(self.full.resume(&session, &wire, out)?))),
+            None => {
+                let need = NeedIdentity::new(self.asker(), wire);
+                Ok(Step::Ask(State::WaitIdentity(self.full), Need::Identity(need)))
+            }
+        }
+    }
+
+    fn fitting(&self, found: Found, hello: &ClientHello<'_>) -> Result<Option<Box<ServerSessionValue>>, Error> {
+        // External keys are of TLS 1.3 alone.
+        let FoundKey::Session { session, now, .. } = found.key else { return Ok(None) };
+        let (config, suite) = (&self.full.config, session.suite);
+        let usable = config.common.suites.contains(&suite) && hello.cipher_suites.contains(suite.suite());
+        if suite.tls12().is_none() || !usable {
+            return Ok(None);
+        }
+        let wanted = Wanted {
+            suite,
+            scope: &config.scope(),
+            server_name: super::super::hello::server_name(hello),
+            client_auth: config.client_auth,
+        };
+        if let Err(_why) = session.check(&wanted, now) {
+            log_debug!("a session is not resumed: {_why:?}");
+            return Ok(None);
+        }
+        match (session.extended_master_secret, hello.extensions.extended_master_secret) {
+            (true, true) => Ok(Some(session)),
+            (true, false) => Err(Error::ExtendedMasterSecretRequired),
+            (false, _) => Ok(None),
+        }
+    }
+}
+
+impl WaitIdentity {
+    /// Sends ServerHello, ChangeCipherSpec and Finished. The ticket is not renewed: a session of TLS 1.2 ends with its lifetime.
+    fn resume(
+        self,
+        session: &ServerSessionValue,
+        wire: &Owned<ClientHelloView>,
+        out: &mut dyn Sink,
+    ) -> Result<WaitChangeCipherSpec, Error> {
+        let hello = wire.get()?;
+        let refused = || Error::Crypto("going on from a session");
+        let suite = session.suite.tls12().ok_or_else(refused)?;
+        let Resumed { master, peer } = Resumed::by_server(session).ok_or_else(refused)?;
+        let mut shared = self.into_shared(suite, None, HandshakeKind::Resumed, Keeps::Nothing, wire)?;
+        shared.transcript.forget_messages();
+        shared.send_resuming_hello(&hello, out)?;
+        let keys = Keys::resume(Side::Server, suite, master, session.extended_master_secret, shared.randoms, out);
+        out.send_change_cipher_spec()?;
+        out.install_write(keys.write_key())?;
+        let verify_data = keys.verify_data(&shared.transcript.hash());
+        flight::send_finished(out, &mut shared.transcript, &verify_data)?;
+        Ok(WaitChangeCipherSpec::new(Keyed { shared, keys, order: Order::ServerFirst }, peer))
+    }
+}

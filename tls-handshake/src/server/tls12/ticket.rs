@@ -1,0 +1,90 @@
+//! The session that a full handshake leads to, given out in a ticket or kept under its id (RFC 5077 §3.3, RFC 5246 §7.3).
+
+use std::sync::Arc;
+
+use tls_codec::code_points::HandshakeType;
+
+use super::finished::{Connected, Keyed};
+use super::session::Keeps;
+use crate::auth::Authenticated;
+use crate::error::Error;
+use crate::flight;
+use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
+use crate::resumption::{ServerSessionValue, not_after};
+use crate::role::opaque_debug;
+use crate::sink::Sink;
+
+opaque_debug!(WaitTicket);
+
+/// WAIT_TICKET: the client has finished, and its session's ticket is made before we do.
+pub struct WaitTicket {
+    keyed: Keyed,
+    peer: Authenticated,
+}
+
+impl WaitTicket {
+    /// Asks for the ticket, or to have the session kept under its id.
+    pub(super) fn ask(keyed: Keyed, peer: Authenticated, session: ServerSessionValue) -> (Self, Need) {
+        let id = match keyed.shared.keeps {
+            Keeps::Id(id) => Some(id),
+            Keeps::Ticket | Keeps::Nothing => None,
+        };
+        let need = NeedNewSession::new(keyed.shared.asker(), id, vec![session]);
+        (Self { keyed, peer }, Need::NewSession(need))
+    }
+
+    pub(super) fn asker(&self) -> Asker {
+        self.keyed.shared.asker()
+    }
+
+    /// Sends the ticket, ChangeCipherSpec and Finished.
+    pub(super) fn on_ticket(mut self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Connected, Error> {
+        if self.keyed.shared.keeps == Keeps::Ticket {
+            let given = answer.into_tickets().next();
+            self.keyed
+                .send_ticket(given.as_ref().map(|(session, ticket)| (session.lifetime, ticket.as_slice())), out)?;
+        }
+        self.keyed.finish(self.peer, out)
+    }
+}
+
+impl Keyed {
+    /// RFC 5077 §3.3: once promised it has to come; empty if there is none after all.
+    pub(super) fn send_ticket(&mut self, given: Option<(u32, &[u8])>, out: &mut dyn Sink) -> Result<(), Error> {
+        let (lifetime, ticket) = given.unwrap_or_default();
+        flight::send(out, &mut self.shared.transcript, &mut |w| {
+            w.message(HandshakeType::NEW_SESSION_TICKET, |w| {
+                w.u32(lifetime)?;
+                w.vec16(|w| w.bytes(ticket))
+            })
+        })
+    }
+
+    /// The session to keep, if one is kept. None is if the end of the client's certificate cannot be read: nobody would know when to
+    /// stop trusting it.
+    pub(super) fn session(&self, peer: &Authenticated) -> Option<ServerSessionValue> {
+        if self.shared.keeps == Keeps::Nothing {
+            return None;
+        }
+        let (config, negotiated) = (&self.shared.config, &self.shared.negotiated);
+        let expires = match peer.chain() {
+            Some(chain) => Some(not_after(chain.leaf()?)?),
+            None => None,
+        };
+        Some(ServerSessionValue {
+            suite: negotiated.suite,
+            secret: self.keys.session_secret()?,
+            extended_master_secret: self.keys.has_extended_master_secret(),
+            scope: config.scope(),
+            server_name: negotiated.server_name.clone(),
+            alpn: negotiated.alpn.clone(),
+            authenticated: 0,
+            issued: 0,
+            lifetime: config.session_lifetime,
+            age_add: 0,
+            max_early_data: 0,
+            client_chain: peer.chain().map(|chain| Arc::clone(chain.shared())),
+            expires,
+        })
+    }
+}
