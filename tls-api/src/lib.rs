@@ -228,7 +228,7 @@ pub use crate::psk::{ResolvesClientPsk, ResolvesServerPsk};
 pub use crate::resolver::{ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
 pub use crate::resumption::{
     ClientSessionMemoryCache, NoClientSessionStorage, NoServerSessionStorage, ProducesTickets,
-    ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer,
+    ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer, TicketerError,
 };
 pub use crate::server::{ServerConfig, ServerSession};
 pub use crate::session::{IoState, Session};

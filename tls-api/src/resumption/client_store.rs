@@ -1,57 +1,347 @@
-//! Provisional.
-use pki_types::ServerName;
+//! A client's sessions.
+
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Mutex;
+
+use pki_types::ServerName;
 use tls_handshake::{ClientSessionValue, SessionError};
 use zeroize::Zeroizing;
 
-/// Keeps a client's sessions.
+use super::sharded::Sharded;
+use crate::ProtocolVersion;
+
+/// Keeps a client's sessions, by server and by what they are bound to.
+///
+/// Calls are made when a connection begins, and when sessions come; they should return within microseconds.
 pub trait StoresClientSessions: fmt::Debug + Send + Sync {
-    /// Keeps.
+    /// Keeps a session, with [its server](ClientSessionValue::server_name) and under [its scope](ClientSessionValue::scope).
     fn put(&self, session: ClientSessionValue);
-    /// Takes.
+
+    /// A session with this server, of this scope, to go on from. One of TLS 1.3 should be given out once only: whoever
+    /// watches would recognise its ticket (RFC 9846 Appendix C.4), and servers may have forgotten it. One of TLS 1.2 may be given
+    /// out again and again.
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue>;
 }
-/// In memory.
-#[derive(Debug, Default)]
-pub struct ClientSessionMemoryCache(Mutex<Vec<ClientSessionValue>>);
-impl ClientSessionMemoryCache {
-    /// Bounded.
-    #[must_use]
-    pub fn new(_: usize) -> Self {
-        Self::default()
+
+/// Keeps sessions in memory: those with the servers that were talked to last.
+///
+/// Of each server it holds up to 8 sessions of TLS 1.3, for as many connections, and one of TLS 1.2. A session takes about
+/// 500 bytes, and the server's chain once for all sessions of a connection.
+///
+/// A program that ends can keep them, and one that begins have them again:
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use tls_api::{ClientConfig, ClientSessionMemoryCache};
+///
+/// let sessions = Arc::new(ClientSessionMemoryCache::from_bytes(256, &std::fs::read("sessions")?)?);
+/// let mut config = ClientConfig::new();
+/// config.set_session_storage(Arc::clone(&sessions) as _);
+/// // … connections …
+/// std::fs::write("sessions", &*sessions.to_bytes())?; // readable for the owner alone: they are secrets
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ClientSessionMemoryCache {
+    servers: Sharded<Sessions>,
+}
+
+/// The sessions with one server, under one scope.
+#[derive(Default)]
+struct Sessions {
+    /// The latest last.
+    tls13: VecDeque<ClientSessionValue>,
+    tls12: Option<ClientSessionValue>,
+}
+
+/// Sessions of TLS 1.3 per server.
+const PER_SERVER: usize = 8;
+
+impl Sessions {
+    fn put(&mut self, session: ClientSessionValue) {
+        if session.version() != ProtocolVersion::TLS13 {
+            self.tls12 = Some(session);
+            return;
+        }
+        if self.tls13.len() >= PER_SERVER {
+            self.tls13.pop_front();
+        }
+        self.tls13.push_back(session);
     }
-    /// All.
+
+    /// The latest of TLS 1.3, or that of TLS 1.2, which stays.
+    fn take(&mut self) -> Option<ClientSessionValue> {
+        self.tls13.pop_back().or_else(|| self.tls12.clone())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tls13.is_empty() && self.tls12.is_none()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &ClientSessionValue> {
+        self.tls12.iter().chain(&self.tls13)
+    }
+}
+
+impl ClientSessionMemoryCache {
+    /// For sessions with this many servers at most; those go first that were talked to the longest ago.
+    #[must_use]
+    pub fn new(servers: usize) -> Self {
+        Self { servers: Sharded::new(servers) }
+    }
+
+    /// Servers whose sessions are there.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// Whether there is no session.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All sessions as bytes, for [`from_bytes`](Self::from_bytes). They are secrets: whoever has them can resume the sessions.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::default()
+        let write = |part: &super::sharded::Bounded<Sessions>| -> Vec<Zeroizing<Vec<u8>>> {
+            part.values().flat_map(Sessions::all).map(ClientSessionValue::encode).collect()
+        };
+        let sessions: Vec<_> = self.servers.each(write).flatten().filter(|bytes| !bytes.is_empty()).collect();
+        // All at once: a buffer that grows leaves copies behind.
+        let length = sessions.iter().fold(MAGIC.len(), |sum, bytes| sum + 4 + bytes.len());
+        let mut all = Zeroizing::new(Vec::with_capacity(length));
+        all.extend_from_slice(MAGIC);
+        for bytes in sessions {
+            let Ok(length) = u32::try_from(bytes.len()) else { continue };
+            all.extend_from_slice(&length.to_be_bytes());
+            all.extend_from_slice(&bytes);
+        }
+        all
     }
-    /// All.
+
+    /// A cache for this many servers, with the sessions that [`to_bytes`](Self::to_bytes) wrote. What is damaged among them is left out: it would
+    /// cost a full handshake at most, and a program is not to fail for that.
     ///
     /// # Errors
-    /// Garbage.
-    pub fn from_bytes(_: usize, _: &[u8]) -> Result<Self, SessionError> {
-        Ok(Self::default())
+    /// [`SessionError::Format`] if the bytes are something else altogether, or of another version of this library.
+    pub fn from_bytes(servers: usize, bytes: &[u8]) -> Result<Self, SessionError> {
+        let mut rest = bytes.strip_prefix(MAGIC).ok_or(SessionError::Format)?;
+        let cache = Self::new(servers);
+        while let Some((length, more)) = rest.split_first_chunk() {
+            let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+            let Some((session, more)) = more.split_at_checked(length) else { break };
+            if let Ok(session) = ClientSessionValue::decode(session) {
+                cache.put(session);
+            }
+            rest = more;
+        }
+        Ok(cache)
     }
 }
+
+/// With which the bytes begin, and the number of their format.
+const MAGIC: &[u8] = b"tls sessions 1\n";
+
+/// Scope and name in one.
+fn key(server: &ServerName<'_>, scope: &[u8; 32]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(64);
+    key.extend_from_slice(scope);
+    match server {
+        ServerName::DnsName(name) => key.extend(name.as_ref().bytes().map(|byte| byte.to_ascii_lowercase())),
+        other => key.extend_from_slice(other.to_str().as_bytes()),
+    }
+    key
+}
+
 impl StoresClientSessions for ClientSessionMemoryCache {
     fn put(&self, session: ClientSessionValue) {
-        if let Ok(mut all) = self.0.lock() {
-            all.push(session);
-        }
+        let key = key(session.server_name(), session.scope());
+        self.servers.with(&key, |part| {
+            // What was put last is youngest.
+            let mut sessions = part.remove(&key).unwrap_or_default();
+            sessions.put(session);
+            part.put(&key, sessions)
+        });
     }
+
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
-        let mut all = self.0.lock().ok()?;
-        let at = all.iter().position(|s| s.server_name() == server && s.scope() == scope)?;
-        Some(all.swap_remove(at))
+        let key = key(server, scope);
+        let take = |sessions: &mut Sessions| (sessions.take(), sessions.is_empty());
+        let taken = self.servers.with(&key, |part| {
+            let (session, is_empty) = part.get_mut(&key).map(take)?;
+            if is_empty {
+                part.remove(&key);
+            }
+            session
+        });
+        taken.flatten()
     }
 }
-/// None.
-#[derive(Debug)]
+
+impl fmt::Debug for ClientSessionMemoryCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientSessionMemoryCache").field("servers", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Keeps none: every handshake is a full one.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct NoClientSessionStorage;
+
 impl StoresClientSessions for NoClientSessionStorage {
     fn put(&self, _: ClientSessionValue) {}
+
     fn take(&self, _: &ServerName<'_>, _: &[u8; 32]) -> Option<ClientSessionValue> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    use crate::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
+
+    /// Keeps all, and gives none.
+    #[derive(Debug, Default)]
+    struct Collector(Mutex<Vec<ClientSessionValue>>);
+
+    impl StoresClientSessions for Collector {
+        fn put(&self, session: ClientSessionValue) {
+            self.0.lock().unwrap().push(session);
+        }
+
+        fn take(&self, _: &ServerName<'_>, _: &[u8; 32]) -> Option<ClientSessionValue> {
+            None
+        }
+    }
+
+    /// Sessions with each of these servers, as many as a handshake of this version leads to, at most 20.
+    fn sessions(names: &[&str], version: ProtocolVersion) -> Vec<ClientSessionValue> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let made = rcgen::generate_simple_self_signed(names.clone()).unwrap();
+        let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let mut server = ServerConfig::from_pem(cert.as_bytes(), key.as_bytes()).unwrap();
+        server.set_send_tls13_tickets(20);
+        let collector = Arc::new(Collector::default());
+        let mut client = ClientConfig::with_roots(crate::root_store_from_pem(cert.as_bytes()).unwrap());
+        client.set_versions(&[version]).unwrap();
+        client.set_session_storage(Arc::clone(&collector) as _);
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        for name in names {
+            let mut client = ClientSession::new(&client, name.try_into().unwrap()).unwrap();
+            let mut server = ServerSession::new(&server);
+            while client.wants_write() || server.wants_write() {
+                let mut wire = Vec::new();
+                while client.wants_write() {
+                    client.write_tls(&mut wire).unwrap();
+                }
+                feed(&mut server, &wire);
+                wire.clear();
+                while server.wants_write() {
+                    server.write_tls(&mut wire).unwrap();
+                }
+                feed(&mut client, &wire);
+            }
+        }
+        std::mem::take(&mut *collector.0.lock().unwrap())
+    }
+
+    fn feed(session: &mut impl Session, mut wire: &[u8]) {
+        while !wire.is_empty() {
+            session.read_tls(&mut wire).unwrap();
+            session.process_new_packets().unwrap();
+        }
+    }
+
+    fn take(cache: &ClientSessionMemoryCache, of: &ClientSessionValue) -> Option<Vec<u8>> {
+        cache.take(of.server_name(), of.scope()).map(|session| session.encode().to_vec())
+    }
+
+    #[test]
+    fn a_session_of_tls13_is_given_once_and_the_latest_first() {
+        let all = sessions(&["a.test"], ProtocolVersion::TLS13);
+        let cache = ClientSessionMemoryCache::new(10);
+        assert_eq!(take(&cache, &all[0]), None);
+        all[..3].iter().for_each(|session| cache.put(session.clone()));
+        for session in all[..3].iter().rev() {
+            assert_eq!(take(&cache, session), Some(session.encode().to_vec()));
+        }
+        assert_eq!(take(&cache, &all[0]), None);
+        assert!(cache.is_empty(), "an empty entry stays");
+    }
+
+    #[test]
+    fn of_many_sessions_with_one_server_the_latest_eight_are_kept() {
+        let all = sessions(&["a.test"], ProtocolVersion::TLS13);
+        let cache = ClientSessionMemoryCache::new(10);
+        for session in all.iter().chain(&all) {
+            cache.put(session.clone());
+        }
+        let kept = std::iter::from_fn(|| take(&cache, &all[0])).count();
+        assert_eq!(kept, PER_SERVER);
+    }
+
+    #[test]
+    fn a_session_of_tls12_stays_and_one_of_tls13_comes_first() {
+        let (old, new) = (sessions(&["a.test"], ProtocolVersion::TLS12), sessions(&["a.test"], ProtocolVersion::TLS13));
+        let cache = ClientSessionMemoryCache::new(10);
+        cache.put(old[0].clone());
+        for _ in 0..3 {
+            assert_eq!(take(&cache, &old[0]), Some(old[0].encode().to_vec()));
+        }
+        // Another configuration's: it does not even find them.
+        assert_ne!(old[0].scope(), new[0].scope());
+        cache.put(new[0].clone());
+        assert_eq!(take(&cache, &new[0]), Some(new[0].encode().to_vec()));
+        assert_eq!(take(&cache, &new[0]), None);
+    }
+
+    #[test]
+    fn the_servers_that_were_talked_to_last_are_kept() {
+        let all = sessions(&["a.test", "b.test", "c.test"], ProtocolVersion::TLS12);
+        let cache = ClientSessionMemoryCache::new(2);
+        for at in [0, 1, 0, 2] {
+            cache.put(all[at].clone());
+        }
+        assert_eq!(cache.len(), 2);
+        assert!(take(&cache, &all[0]).is_some() && take(&cache, &all[1]).is_none() && take(&cache, &all[2]).is_some());
+    }
+
+    #[test]
+    fn a_cache_is_the_same_after_it_was_bytes() {
+        let mut all = sessions(&["a.test", "b.test"], ProtocolVersion::TLS13);
+        all.extend(sessions(&["a.test", "b.test"], ProtocolVersion::TLS12));
+        let cache = ClientSessionMemoryCache::new(10);
+        all.iter().for_each(|session| cache.put(session.clone()));
+        let bytes = cache.to_bytes();
+        let again = ClientSessionMemoryCache::from_bytes(10, &bytes).unwrap();
+        assert_eq!(again.to_bytes(), bytes);
+        for session in &all {
+            assert_eq!(take(&again, session), take(&cache, session));
+        }
+        let debug = format!("{again:?}");
+        assert!(debug.starts_with("ClientSessionMemoryCache { servers: "), "{debug}");
+    }
+
+    #[test]
+    fn damaged_bytes_cost_the_sessions_in_them_and_no_more() {
+        let all = sessions(&["a.test", "b.test"], ProtocolVersion::TLS12);
+        let cache = ClientSessionMemoryCache::new(10);
+        all.iter().for_each(|session| cache.put(session.clone()));
+        let bytes = cache.to_bytes();
+        for length in 0..bytes.len() {
+            match ClientSessionMemoryCache::from_bytes(10, &bytes[..length]) {
+                Ok(read) => assert!(length >= MAGIC.len() && read.len() < 2),
+                Err(e) => assert!(length < MAGIC.len() && e == SessionError::Format),
+            }
+        }
+        // The first session is of no format any more; the second is intact.
+        let mut damaged = bytes.to_vec();
+        damaged[MAGIC.len() + 4] ^= 0xff;
+        assert_eq!(ClientSessionMemoryCache::from_bytes(10, &damaged).unwrap().len(), 1);
+        assert!(ClientSessionMemoryCache::from_bytes(10, b"something else").is_err());
     }
 }

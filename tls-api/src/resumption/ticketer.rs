@@ -1,45 +1,386 @@
-//! Provisional.
+//! Sealing a server's sessions, for its clients to keep.
+
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use tls_crypto::TicketKey;
 use zeroize::Zeroizing;
 
-/// Seals sessions into tickets.
+use super::read_mostly::{COPIES, ReadMostly};
+use crate::time::{SystemClock, TimeProvider};
+
+/// Turns a server's sessions into tickets, and back.
+///
+/// Whoever can open tickets can resume every session in them. The calls are made during handshakes, by all threads.
 pub trait ProducesTickets: fmt::Debug + Send + Sync {
-    /// Whether tickets are given out.
-    fn enabled(&self) -> bool;
-    /// Seconds.
+    /// Whether there are tickets at all. Asked once, when a configuration is given the producer.
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    /// How long a ticket is good, in seconds. Asked once, when a configuration is given the producer.
     fn lifetime(&self) -> u32;
-    /// Seals.
-    fn encrypt(&self, state: &[u8]) -> Option<Vec<u8>>;
-    /// Opens.
+
+    /// Seals a session; `None` if that cannot be, so that the client gets no ticket.
+    fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>>;
+
+    /// The session in a ticket that was sealed here, or on a machine with the same keys; `None` for anything else, which costs
+    /// the client a full handshake.
     fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
 }
 
-/// The default.
-#[derive(Debug)]
-pub struct Ticketer(TicketKey);
+/// Seals tickets with ChaCha20-Poly1305, under keys that it changes by itself, or that a fleet gives it.
+///
+/// By itself it begins with a random key and replaces it every 6 hours, when it is used next after that time, or after
+/// 2^31 tickets. Two former keys still open tickets, which so are good for 12 hours at least and 18 at most; then the key is forgotten, and
+/// what it sealed is out of reach for everybody. That matters for TLS 1.2: whoever has the ticket's key can read a
+/// recorded connection that went on from it. Without a clock keys change by their number of tickets alone; but then no session is
+/// resumed either.
+///
+/// Threads do not wait for each other, nor for a change of keys.
+///
+/// ```
+/// use tls_api::{ProducesTickets, Ticketer};
+///
+/// let ticketer = Ticketer::new()?;
+/// let ticket = ticketer.encrypt(b"session").unwrap();
+/// assert_eq!(ticketer.decrypt(&ticket).unwrap().as_slice(), b"session");
+///
+/// // Machines that serve one name: the first key seals, all of them open.
+/// let (key, next) = ([1; 48], [2; 48]); // 48 random bytes, in truth
+/// let (one, other) = (Ticketer::from_keys(&key, &[])?, Ticketer::from_keys(&key, &[])?);
+/// assert!(other.decrypt(&one.encrypt(b"session").unwrap()).is_some());
+/// one.update(&next, &[key])?; // while connections are served
+/// # Ok::<(), tls_api::TicketerError>(())
+/// ```
+pub struct Ticketer {
+    keys: ReadMostly<Keys>,
+    /// `None` if the keys are given.
+    clock: Option<Arc<dyn TimeProvider>>,
+}
+
+/// How long a key seals tickets, in seconds.
+const ROTATION: u64 = 6 * 60 * 60;
+/// How long a ticket is good: as long as its key is sure to be there.
+const LIFETIME: u32 = 12 * 60 * 60;
+/// Former keys that still open tickets, where keys change by themselves.
+const FORMER: usize = 2;
+/// The same, where they are given.
+const MAX_GIVEN: usize = 8;
+/// Tickets per key that are counted in one place: in all 2^31, where two nonces are the same with a probability of 2^-35.
+const MAX_TICKETS: u32 = 1 << 28;
+
+struct Keys {
+    current: Arc<TicketKey>,
+    former: Vec<Arc<TicketKey>>,
+    /// Seconds since 1970, as the clock said when the key was made.
+    since: Option<u64>,
+    /// Tickets sealed, counted where threads do not meet.
+    sealed: [Count; COPIES],
+}
+
+#[derive(Default)]
+#[repr(align(128))]
+struct Count(AtomicU32);
 
 impl Ticketer {
-    /// Random keys.
+    /// With random keys, from the first moment on.
     ///
     /// # Errors
-    /// No randomness.
-    pub fn new() -> Result<Self, tls_crypto::Error> {
-        TicketKey::generate().map(Self)
+    /// [`TicketerError::Random`].
+    pub fn new() -> Result<Self, TicketerError> {
+        Self::with_time_provider(Arc::new(SystemClock))
+    }
+
+    /// The same, by another clock than the system's.
+    ///
+    /// # Errors
+    /// [`TicketerError::Random`].
+    pub fn with_time_provider(clock: Arc<dyn TimeProvider>) -> Result<Self, TicketerError> {
+        let keys = Keys::of(TicketKey::generate()?, Vec::new(), now(&*clock));
+        Ok(Self { keys: ReadMostly::new(keys), clock: Some(clock) })
+    }
+
+    /// With keys that machines share, each of 48 random bytes: the first 16 are its name, which goes over the wire. `current` seals;
+    /// all of them open. They stay until [`update`](Self::update).
+    ///
+    /// # Errors
+    /// [`TicketerError::TooManyKeys`] for more than 8 previous ones.
+    pub fn from_keys(current: &[u8; 48], previous: &[[u8; 48]]) -> Result<Self, TicketerError> {
+        Ok(Self { keys: ReadMostly::new(Keys::given(current, previous)?), clock: None })
+    }
+
+    /// Replaces the keys, while connections go on: they see the old ones or the new. A ticketer that changed its keys by itself goes on
+    /// to do so, from these.
+    ///
+    /// # Errors
+    /// [`TicketerError::TooManyKeys`], and nothing changes.
+    pub fn update(&self, current: &[u8; 48], previous: &[[u8; 48]]) -> Result<(), TicketerError> {
+        let mut keys = Keys::given(current, previous)?;
+        keys.since = self.clock.as_deref().and_then(now);
+        self.keys.replace(keys);
+        Ok(())
+    }
+
+    /// Changes the key, if it has been there for long enough. One thread does; the others go on with the keys that there are.
+    fn rotate_if_due(&self, worn: bool) {
+        let Some(clock) = &self.clock else { return };
+        let now = now(&**clock);
+        if worn || self.keys.read().1.age(now).is_some_and(|age| age >= ROTATION) {
+            // Without randomness the old key is better than none: nobody is refused, and it is tried again with the next ticket.
+            self.keys.try_replace(|keys| keys.next(now, worn));
+        }
+    }
+}
+
+impl Keys {
+    fn of(current: TicketKey, former: Vec<Arc<TicketKey>>, since: Option<u64>) -> Self {
+        Self { current: Arc::new(current), former, since, sealed: Default::default() }
+    }
+
+    fn given(current: &[u8; 48], previous: &[[u8; 48]]) -> Result<Self, TicketerError> {
+        if previous.len() > MAX_GIVEN {
+            return Err(TicketerError::TooManyKeys { got: previous.len(), limit: MAX_GIVEN });
+        }
+        let former = previous.iter().map(|key| TicketKey::from_bytes(key).map(Arc::new)).collect::<Result<_, _>>()?;
+        Ok(Self::of(TicketKey::from_bytes(current)?, former, None))
+    }
+
+    /// How long the current key has been there; a clock that was set back counts as much as one that goes on.
+    fn age(&self, now: Option<u64>) -> Option<u64> {
+        Some(now?.abs_diff(self.since.unwrap_or_default()))
+    }
+
+    /// The next generation; none if another thread has just made it, or there is no randomness.
+    fn next(&self, now: Option<u64>, worn: bool) -> Option<Self> {
+        let age = self.age(now).unwrap_or_default();
+        if age < ROTATION && !(worn && self.is_worn()) {
+            return None;
+        }
+        // Keys that are older than any ticket that they could open are forgotten: nobody came for them in the meantime.
+        let periods = usize::try_from(age / ROTATION).unwrap_or(usize::MAX).max(1);
+        let keep = (FORMER + 1).saturating_sub(periods);
+        let former = std::iter::once(&self.current).chain(&self.former).take(keep).map(Arc::clone).collect();
+        Some(Self::of(TicketKey::generate().ok()?, former, now))
+    }
+
+    fn is_worn(&self) -> bool {
+        self.sealed.iter().any(|count| count.0.load(Ordering::Relaxed) >= MAX_TICKETS)
     }
 }
 
 impl ProducesTickets for Ticketer {
-    fn enabled(&self) -> bool {
-        true
-    }
     fn lifetime(&self) -> u32 {
-        12 * 3600
+        LIFETIME
     }
-    fn encrypt(&self, state: &[u8]) -> Option<Vec<u8>> {
-        self.0.seal(state).ok()
+
+    fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
+        self.rotate_if_due(false);
+        let (copy, keys) = self.keys.read();
+        let sealed = keys.sealed.get(copy)?.0.fetch_add(1, Ordering::Relaxed);
+        let ticket = keys.current.seal(session).ok();
+        drop(keys);
+        if sealed >= MAX_TICKETS {
+            self.rotate_if_due(true);
+        }
+        ticket
     }
+
     fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.open(ticket)
+        self.rotate_if_due(false);
+        let (_, keys) = self.keys.read();
+        // Each looks at the name first: no key is tried on another one's ticket.
+        std::iter::once(&keys.current).chain(&keys.former).find_map(|key| key.open(ticket))
+    }
+}
+
+impl fmt::Debug for Ticketer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticketer").field("former_keys", &self.keys.read().1.former.len()).finish_non_exhaustive()
+    }
+}
+
+fn now(clock: &dyn TimeProvider) -> Option<u64> {
+    clock.now().map(|now| now.as_secs())
+}
+
+/// Why there is no ticketer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TicketerError {
+    /// The operating system gives no random bytes.
+    Random,
+    /// More previous keys were given than are looked at.
+    TooManyKeys {
+        /// Keys given.
+        got: usize,
+        /// Keys at most.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for TicketerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Random => f.write_str("the operating system gives no random bytes for the keys of tickets"),
+            Self::TooManyKeys { got, limit } => {
+                write!(f, "{got} previous keys for tickets were given; the limit is {limit}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for TicketerError {}
+
+impl From<tls_crypto::Error> for TicketerError {
+    fn from(_: tls_crypto::Error) -> Self {
+        Self::Random
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, AtomicU64};
+    use std::time::Duration;
+
+    use pki_types::UnixTime;
+
+    #[derive(Debug, Default)]
+    struct Clock(AtomicU64);
+
+    impl TimeProvider for Clock {
+        fn now(&self) -> Option<UnixTime> {
+            let seconds = self.0.load(Ordering::Relaxed);
+            (seconds > 0).then(|| UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+        }
+    }
+
+    fn with_clock() -> (Arc<Clock>, Ticketer) {
+        let clock = Arc::new(Clock(AtomicU64::new(1_000_000)));
+        (Arc::clone(&clock), Ticketer::with_time_provider(clock).unwrap())
+    }
+
+    #[test]
+    fn keys_of_two_ticketers_differ_from_the_first_moment() {
+        // CVE-2020-13777: GnuTLS sealed with a key of zeros until its first rotation.
+        let (one, other) = (Ticketer::new().unwrap(), Ticketer::new().unwrap());
+        let ticket = one.encrypt(b"session").unwrap();
+        assert!(one.decrypt(&ticket).is_some());
+        assert_eq!(other.decrypt(&ticket), None);
+        assert_ne!(ticket[..16], other.encrypt(b"session").unwrap()[..16]);
+        let zeros = Ticketer::from_keys(&[0; 48], &[]).unwrap();
+        assert_eq!(zeros.decrypt(&ticket), None);
+    }
+
+    #[test]
+    fn a_ticket_is_good_for_twelve_hours_and_its_key_is_gone_after_eighteen() {
+        for (after, good) in [(0, true), (1, true), (2, true), (3, false), (4, false)] {
+            let (clock, ticketer) = with_clock();
+            let ticket = ticketer.encrypt(b"session").unwrap();
+            for _ in 0..after {
+                clock.0.fetch_add(ROTATION, Ordering::Relaxed);
+                let _ = ticketer.encrypt(b"another");
+            }
+            assert_eq!(ticketer.decrypt(&ticket).is_some(), good, "after {after} rotations");
+        }
+    }
+
+    #[test]
+    fn a_key_that_nobody_used_for_long_does_not_come_back() {
+        for (after, good) in [(2 * ROTATION, true), (3 * ROTATION, false), (100 * ROTATION, false)] {
+            let (clock, ticketer) = with_clock();
+            let ticket = ticketer.encrypt(b"session").unwrap();
+            clock.0.fetch_add(after, Ordering::Relaxed);
+            assert_eq!(ticketer.decrypt(&ticket).is_some(), good, "after {after} s");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_stops_or_goes_back_harms_nobody() {
+        let (clock, ticketer) = with_clock();
+        let ticket = ticketer.encrypt(b"session").unwrap();
+        clock.0.store(0, Ordering::Relaxed);
+        assert!(ticketer.decrypt(&ticket).is_some(), "without a clock the keys stay");
+        // Set back far: the key is replaced rather than kept for years.
+        clock.0.store(1, Ordering::Relaxed);
+        let later = ticketer.encrypt(b"session").unwrap();
+        assert_ne!(ticket[..16], later[..16]);
+        assert!(ticketer.decrypt(&later).is_some());
+    }
+
+    #[test]
+    fn a_worn_key_is_replaced() {
+        let (_, ticketer) = with_clock();
+        let before = ticketer.encrypt(b"session").unwrap();
+        for count in &ticketer.keys.read().1.sealed {
+            count.0.store(MAX_TICKETS, Ordering::Relaxed);
+        }
+        let _ = ticketer.encrypt(b"the last");
+        let after = ticketer.encrypt(b"session").unwrap();
+        assert_ne!(before[..16], after[..16]);
+        assert!(ticketer.decrypt(&before).is_some());
+    }
+
+    #[test]
+    fn given_keys_open_what_any_of_them_sealed_and_change_when_they_are_told_to() {
+        let key = |byte| [byte; 48];
+        let ticketer = Ticketer::from_keys(&key(1), &[]).unwrap();
+        let first = ticketer.encrypt(b"first").unwrap();
+        ticketer.update(&key(2), &[key(1)]).unwrap();
+        let second = ticketer.encrypt(b"second").unwrap();
+        assert_eq!(ticketer.decrypt(&first).unwrap().as_slice(), b"first");
+        let other = Ticketer::from_keys(&key(3), &[key(2), key(1)]).unwrap();
+        assert_eq!(other.decrypt(&second).unwrap().as_slice(), b"second");
+        ticketer.update(&key(3), &[key(2)]).unwrap();
+        assert_eq!(ticketer.decrypt(&first), None);
+        let many = [key(9); MAX_GIVEN + 1];
+        assert_eq!(ticketer.update(&key(9), &many), Err(TicketerError::TooManyKeys { got: 9, limit: 8 }));
+        assert!(ticketer.decrypt(&second).is_some(), "a refused update changed something");
+    }
+
+    #[test]
+    fn altered_and_truncated_tickets_are_refused() {
+        let ticketer = Ticketer::new().unwrap();
+        let ticket = ticketer.encrypt(b"session").unwrap();
+        for at in 0..ticket.len() {
+            let mut altered = ticket.clone();
+            altered[at] ^= 1;
+            assert_eq!(ticketer.decrypt(&altered), None, "byte {at}");
+            assert_eq!(ticketer.decrypt(&ticket[..at]), None, "{at} bytes");
+        }
+    }
+
+    #[test]
+    fn tickets_are_sealed_and_opened_while_keys_change() {
+        let key = |n: u32| {
+            let mut key = [7; 48];
+            key[..4].copy_from_slice(&n.to_be_bytes());
+            key
+        };
+        let ticketer = Ticketer::from_keys(&key(1), &[key(0)]).unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        assert!(ticketer.encrypt(b"session").is_some());
+                    }
+                });
+            }
+            for n in 2..2000 {
+                let ticket = ticketer.encrypt(b"session").unwrap();
+                ticketer.update(&key(n), &[key(n - 1)]).unwrap();
+                assert!(ticketer.decrypt(&ticket).is_some(), "a ticket of the previous key");
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let ticketer = Ticketer::from_keys(&[b'k'; 48], &[[b'o'; 48]]).unwrap();
+        assert_eq!(format!("{ticketer:?}"), "Ticketer { former_keys: 1, .. }");
     }
 }

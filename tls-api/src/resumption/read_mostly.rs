@@ -1,0 +1,121 @@
+//! A value that all threads read, and that is replaced now and then: readers never wait, and do not slow each other down.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, TryLockError};
+
+/// Copies, of which each thread has a favourite: more than there are threads on most machines, and few to write.
+pub(crate) const COPIES: usize = 8;
+
+/// The value, in several places that lie on different cache lines: two readers of one lock would pass its line to and fro.
+///
+/// A writer replaces one copy after the other. Whoever finds the favourite copy being replaced takes the next: at most one is being
+/// replaced at any time, so that there is always one to read.
+pub(crate) struct ReadMostly<T> {
+    copies: [Copy<T>; COPIES],
+    /// Held while the copies are replaced.
+    writing: Mutex<()>,
+}
+
+#[repr(align(128))]
+struct Copy<T>(RwLock<Arc<T>>);
+
+impl<T> ReadMostly<T> {
+    pub(crate) fn new(value: T) -> Self {
+        let value = Arc::new(value);
+        Self { copies: std::array::from_fn(|_| Copy(RwLock::new(Arc::clone(&value)))), writing: Mutex::new(()) }
+    }
+
+    /// The present value, or the one before while it is being replaced; and the number of the copy.
+    pub(crate) fn read(&self) -> (usize, RwLockReadGuard<'_, Arc<T>>) {
+        let favourite = favourite();
+        loop {
+            for step in 0..COPIES {
+                let number = (favourite + step) % COPIES;
+                match self.copies.get(number).map(|copy| copy.0.try_read()) {
+                    Some(Ok(value)) => return (number, value),
+                    // What is replaced is whole at any time: a thread that died in between did no harm.
+                    Some(Err(TryLockError::Poisoned(poisoned))) => return (number, poisoned.into_inner()),
+                    Some(Err(TryLockError::WouldBlock)) | None => {}
+                }
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Replaces the value by what comes of it; not at all if that is nothing, or if another thread is at it already.
+    pub(crate) fn try_replace(&self, make: impl FnOnce(&T) -> Option<T>) {
+        if let Ok(_writing) = self.writing.try_lock() {
+            let made = make(&self.read().1);
+            if let Some(value) = made {
+                self.write(value);
+            }
+        }
+    }
+
+    /// Replaces the value, after whoever is at it already.
+    pub(crate) fn replace(&self, value: T) {
+        let _writing = self.writing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.write(value);
+    }
+
+    fn write(&self, value: T) {
+        let value = Arc::new(value);
+        for copy in &self.copies {
+            let mut place = copy.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *place = Arc::clone(&value);
+        }
+    }
+}
+
+/// A number of the thread's own.
+fn favourite() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static MINE: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+    // A thread that ends has none any more; any will do.
+    let mine = MINE.try_with(|mine| {
+        let number = mine.get().unwrap_or_else(|| NEXT.fetch_add(1, Ordering::Relaxed));
+        mine.set(Some(number));
+        number
+    });
+    mine.unwrap_or(0) % COPIES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_see_the_old_value_or_the_new_while_it_is_replaced() {
+        let shared = ReadMostly::new((0u64, 0u64));
+        let left = AtomicUsize::new(3);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..20_000 {
+                        let (_, value) = shared.read();
+                        assert_eq!(value.0, value.1, "half of a value");
+                    }
+                    left.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+            let mut n = 0;
+            while left.load(Ordering::Relaxed) > 0 {
+                n += 1;
+                shared.replace((n, n));
+                assert_eq!(shared.read().1.0, n);
+            }
+        });
+    }
+
+    #[test]
+    fn a_value_is_replaced_only_by_something() {
+        let shared = ReadMostly::new(1);
+        shared.try_replace(|_| None);
+        assert_eq!(**shared.read().1, 1);
+        shared.try_replace(|old| Some(old + 1));
+        assert_eq!(**shared.read().1, 2);
+    }
+}
