@@ -33,8 +33,8 @@ pub(super) struct Offer {
     pub(super) random: [u8; 32],
     /// That of a session of TLS 1.2, or random if TLS 1.3 or a ticket is offered.
     pub(super) session_id: Vec<u8>,
-    /// Its public half is our key share. A server of TLS 1.2 may choose its group as well.
-    pub(super) key: EphemeralKey,
+    /// Its public half is our key share, if TLS 1.3 is offered. A server of TLS 1.2 may choose its group as well.
+    pub(super) key: Option<EphemeralKey>,
     pub(super) known: Known,
     pub(super) early: Early,
 }
@@ -67,9 +67,11 @@ impl WaitServerHello {
             random.fill(&mut bytes).map_err(|_| Error::Crypto("drawing random bytes"))?;
             Ok(bytes)
         };
-        let group = config.common.groups.first().copied().ok_or(Error::Crypto("choosing a group"))?;
-        let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
         let tls13 = config.common.enables(ProtocolVersion::TLS13);
+        // Where TLS 1.2 alone is offered the server chooses the group first, and a session needs none.
+        let group = config.common.groups.first().copied().filter(|_| tls13);
+        let key = group.map(EphemeralKey::generate).transpose();
+        let key = key.map_err(|_| Error::Crypto("generating a key share"))?;
         let session_id = match known.tls12() {
             Some(session) if session.ticket.is_empty() => session.session_id.clone(),
             // RFC 9846 Appendix E.4: non-empty for middleboxes. RFC 5077 §3.4: it comes back if the ticket is accepted.
@@ -98,6 +100,7 @@ impl WaitServerHello {
         hello: Vec<u8>,
     ) -> Self {
         let (known, early) = (Known::Nothing, Early::NotOffered);
+        let key = Some(key);
         Self { offer: Box::new(Offer { config, name, random, session_id, key, known, early }), hello }
     }
 
@@ -222,7 +225,8 @@ impl Offer {
         if let Some(cookie) = cookie {
             extension::Cookie::write(w, cookie)?;
         }
-        extension::KeyShareClientHello::write(w, &[(group_id(self.key.group()), self.key.public_key())])
+        let share = self.key.as_ref().map(|key| (group_id(key.group()), key.public_key()));
+        extension::KeyShareClientHello::write(w, share.as_slice())
     }
 
     /// The name for SNI: a DNS name, without the dot that ends an absolute one (RFC 6066 §3).
@@ -333,11 +337,9 @@ impl Offer {
             message: HandshakeType::SERVER_HELLO,
             extension: ExtensionType::KEY_SHARE,
         })?;
-        let group = group_id(self.key.group());
-        if share.group != group {
-            return Err(Illegal::GroupNotOffered(share.group).into());
-        }
-        let secret = self.key.agree(share.key_exchange).map_err(|_| Illegal::KeyShare(group))?;
+        let offered = self.key.map(|key| (group_id(key.group()), key)).filter(|(group, _)| *group == share.group);
+        let (group, key) = offered.ok_or(Illegal::GroupNotOffered(share.group))?;
+        let secret = key.agree(share.key_exchange).map_err(|_| Illegal::KeyShare(group))?;
         transcript.add(m.raw);
         let selected = m.msg.extensions.pre_shared_key;
         let early = self.early.on_server_hello(selected);

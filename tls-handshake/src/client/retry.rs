@@ -62,13 +62,13 @@ impl WaitServerHello {
             return Err(Illegal::RetryChangesNothing.into());
         }
         if let Some(wanted) = retry.extensions.key_share {
-            if wanted == group_id(offer.key.group()) {
+            if offer.key.as_ref().is_some_and(|key| wanted == group_id(key.group())) {
                 return Err(Illegal::RetryForSharedGroup(wanted).into());
             }
             let group = group_of(wanted)
                 .filter(|group| offer.config.common.groups.contains(group))
                 .ok_or(Illegal::GroupNotOffered(wanted))?;
-            offer.key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
+            offer.key = Some(EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?);
         }
         let mut transcript = Transcript::new(suite.hash);
         transcript.add(&self.hello);
@@ -100,7 +100,7 @@ impl WaitServerHelloAfterRetry {
         transcript.add(retry);
         transcript.add(second);
         let mut offer = first.offer;
-        offer.key = key;
+        offer.key = Some(key);
         Self { offer, suite, transcript }
     }
 

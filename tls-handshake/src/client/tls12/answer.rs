@@ -147,12 +147,13 @@ impl Shared {
 impl Exchanged {
     /// Sends ClientKeyExchange (RFC 8422 §5.7), and derives the keys.
     fn after(shared: Box<Shared>, signed: Signed, out: &mut dyn Sink) -> Result<Box<Self>, Error> {
-        let Shared { config, name, randoms, mut transcript, suite, mut key, master_secret, alpn, session_id, promised } =
+        let Shared { config, name, randoms, mut transcript, suite, key, master_secret, alpn, session_id, promised } =
             *shared;
         let group = group_id(signed.group);
-        if key.group() != signed.group {
-            key = EphemeralKey::generate(signed.group).map_err(|_| Error::Crypto("generating a key"))?;
-        }
+        let key = match key.filter(|key| key.group() == signed.group) {
+            Some(key) => key,
+            None => EphemeralKey::generate(signed.group).map_err(|_| Error::Crypto("generating a key"))?,
+        };
         flight::send(out, &mut transcript, &mut |w| {
             w.message(HandshakeType::CLIENT_KEY_EXCHANGE, |w| w.vec8(|w| w.bytes(key.public_key())))
         })?;

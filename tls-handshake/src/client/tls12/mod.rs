@@ -67,8 +67,8 @@ pub(super) struct Shared {
     randoms: Randoms,
     transcript: Transcript,
     suite: &'static Tls12Suite,
-    /// That of the key share, which goes on to serve if the server chooses its group.
-    key: EphemeralKey,
+    /// That of the key share, if one was sent, which goes on to serve if the server chooses its group.
+    key: Option<EphemeralKey>,
     master_secret: MasterSecretKind,
     alpn: Option<Vec<u8>>,
     /// ServerHello's.
