@@ -6,9 +6,9 @@ use super::flow::{Action, End, Kind, Sent, answers, client, configs, ends, pki, 
 use super::pair::Pki;
 use crate::auth::ClientAuth;
 use crate::role::States;
-use crate::schedule::Epoch::{Application, Handshake};
+use crate::schedule::Epoch::{Application, EarlyData, Handshake};
 
-use Action::{ChangeCipherSpec, InstallRead, InstallWrite, Secret, Send};
+use Action::{ChangeCipherSpec, InstallRead, InstallWrite, RemoveWrite, Secret, Send, SkipEarlyData};
 
 const HANDSHAKE_SECRETS: [Action; 2] =
     [Secret("CLIENT_HANDSHAKE_TRAFFIC_SECRET"), Secret("SERVER_HANDSHAKE_TRAFFIC_SECRET")];
@@ -149,4 +149,98 @@ fn tls12_handshake_with_stapled_ocsp_response() {
 fn tls12_handshake_with_client_certificate() {
     let (certificate, proof) = (Send(T::CERTIFICATE), Send(T::CERTIFICATE_VERIFY));
     tls12(Kind::Tls12Auth, &[], &[Send(T::CERTIFICATE_REQUEST)], &[certificate], &[proof]);
+}
+
+/// RFC 9846 §2.2: no certificate. With early data (§2.3) the client goes on to write under its key until EndOfEarlyData.
+#[test]
+fn handshake_from_a_session() {
+    let (kind, pki) = (Kind::Resumed, Pki::new());
+    let (mut client, mut server) = ends(kind);
+    assert_eq!(std::mem::take(&mut client.world.actions), [Send(T::CLIENT_HELLO)]);
+    let mut expected = vec![Send(T::SERVER_HELLO), ChangeCipherSpec];
+    expected.extend_from_slice(&HANDSHAKE_SECRETS);
+    expected.extend_from_slice(&[InstallRead(Handshake), InstallWrite(Handshake)]);
+    expected.extend_from_slice(&[Send(T::ENCRYPTED_EXTENSIONS), Send(T::FINISHED)]);
+    expected.extend_from_slice(&APPLICATION_SECRETS);
+    expected.push(InstallWrite(Application));
+    assert_eq!(carry(&mut server, &client.flight(), &pki), expected);
+    let flight = server.flight();
+    assert_eq!(carry(&mut client, &flight[..1], &pki), [&[ChangeCipherSpec], client_keys().as_slice()].concat());
+    assert_eq!(carry(&mut client, &flight[1..], &pki), client_end(&[]));
+    assert_eq!(carry(&mut server, &client.flight(), &pki), [InstallRead(Application)]);
+    assert!(client.is_connected() && server.is_connected());
+}
+
+#[test]
+fn handshake_with_early_data() {
+    let (early, pki) = (EarlyData { limit: 1000 }, Pki::new());
+    let (mut client, mut server) = ends(Kind::Early);
+    let secrets = [Secret("CLIENT_EARLY_TRAFFIC_SECRET"), Secret("EARLY_EXPORTER_SECRET")];
+    let first = [&[Send(T::CLIENT_HELLO)], &secrets[..], &[ChangeCipherSpec, InstallWrite(early)]].concat();
+    assert_eq!(std::mem::take(&mut client.world.actions), first);
+    let mut expected = secrets.to_vec();
+    expected.extend_from_slice(&[Send(T::SERVER_HELLO), ChangeCipherSpec]);
+    expected.extend_from_slice(&HANDSHAKE_SECRETS);
+    expected.extend_from_slice(&[InstallRead(early), InstallWrite(Handshake)]);
+    expected.extend_from_slice(&[Send(T::ENCRYPTED_EXTENSIONS), Send(T::FINISHED)]);
+    expected.extend_from_slice(&APPLICATION_SECRETS);
+    expected.push(InstallWrite(Application));
+    assert_eq!(carry(&mut server, &client.flight()[..1], &pki), expected);
+    let flight = server.flight();
+    // No second change_cipher_spec, and no key to write with before EndOfEarlyData.
+    let keys = [&HANDSHAKE_SECRETS[..], &[InstallRead(Handshake)]].concat();
+    assert_eq!(carry(&mut client, &flight[..1], &pki), keys);
+    let end = client_end(&[Send(T::END_OF_EARLY_DATA), InstallWrite(Handshake)]);
+    assert_eq!(carry(&mut client, &flight[1..], &pki), end);
+    let flight = client.flight();
+    assert_eq!(carry(&mut server, &flight[..1], &pki), [InstallRead(Handshake)]);
+    assert_eq!(carry(&mut server, &flight[1..], &pki), [InstallRead(Application)]);
+    assert!(client.is_connected() && server.is_connected());
+}
+
+/// RFC 9846 §4.3.10: HelloRetryRequest refuses it, and the second hello is in the clear.
+#[test]
+fn a_retry_takes_back_the_key_for_early_data() {
+    let pki = Pki::new();
+    let (mut client, _) = ends(Kind::Early);
+    let (_, mut server) = ends(Kind::ResumedRetry);
+    client.world.actions.clear();
+    let retry = [Send(T::SERVER_HELLO), ChangeCipherSpec, SkipEarlyData];
+    let actions = carry(&mut server, &client.flight()[..1], &pki);
+    assert_eq!(actions.len(), 3);
+    assert!(retry.iter().all(|action| actions.contains(action)), "{actions:?}");
+    assert_eq!(carry(&mut client, &server.flight(), &pki), [RemoveWrite, Send(T::CLIENT_HELLO)]);
+}
+
+/// RFC 5246 §7.3, figure 2: the server finishes first.
+#[test]
+fn tls12_handshake_from_a_session() {
+    let pki = pki(Kind::Tls12Resumed);
+    let (mut client, mut server) = ends(Kind::Tls12Resumed);
+    client.world.actions.clear();
+    let finished = [ChangeCipherSpec, InstallWrite(Application), Send(T::FINISHED)];
+    let first = [&[Send(T::SERVER_HELLO), Secret("CLIENT_RANDOM")], &finished[..]].concat();
+    assert_eq!(carry(&mut server, &client.flight(), &pki), first);
+    let flight = server.flight();
+    assert_eq!(carry(&mut client, &flight[..1], &pki), [Secret("CLIENT_RANDOM")]);
+    assert_eq!(carry(&mut client, &flight[1..2], &pki), [InstallRead(Application)]);
+    assert_eq!(carry(&mut client, &flight[2..], &pki), finished);
+    let flight = client.flight();
+    assert_eq!(carry(&mut server, &flight[..1], &pki), [InstallRead(Application)]);
+    assert_eq!(carry(&mut server, &flight[1..], &pki), []);
+    assert!(client.is_connected() && server.is_connected());
+}
+
+/// RFC 5077 §3.1, figure 1: the ticket comes before the server's change_cipher_spec.
+#[test]
+fn tls12_handshake_that_ends_with_a_ticket() {
+    let pki = pki(Kind::Tls12Ticket);
+    let (mut client, mut server) = ends(Kind::Tls12Ticket);
+    carry(&mut server, &client.flight(), &pki);
+    carry(&mut client, &server.flight(), &pki);
+    let actions = carry(&mut server, &client.flight(), &pki);
+    let end = [Send(T::NEW_SESSION_TICKET), ChangeCipherSpec, InstallWrite(Application), Send(T::FINISHED)];
+    assert_eq!(actions[actions.len() - 4..], end);
+    carry(&mut client, &server.flight(), &pki);
+    assert!(client.is_connected() && server.is_connected());
 }

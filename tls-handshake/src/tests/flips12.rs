@@ -98,6 +98,13 @@ const PLAIN: [&Row; 8] = [
     &SERVER_FINISHED,
 ];
 
+/// A full handshake that ends with a ticket.
+pub(super) fn flip_ticket(kind: Kind, masks: &[u8], ticket: &Row) {
+    let [before @ .., finished] = PLAIN;
+    let rows: Vec<&Row> = before.into_iter().chain([ticket, finished]).collect();
+    flip_all(kind, masks, &rows);
+}
+
 #[test]
 fn every_byte_of_a_tls12_handshake() {
     flip_all(Kind::Tls12, &MASKS, &PLAIN);

@@ -3,27 +3,30 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tls_codec::code_points::{ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
+use pki_types::CertificateDer;
+use tls_codec::code_points::{CipherSuite, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion};
 use tls_codec::handshake::{Split, split_message};
 use tls_codec::writer::Writer;
 use tls_crypto::SystemRandom;
 
 use super::hello::Hello;
-use super::pair::Pki;
+use super::pair::{Pki, now};
 use crate::auth::ClientAuth;
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::client::known::Known;
-use crate::config::{ClientConfig, ServerConfig};
+use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner};
+use crate::resumption::{ClientSessionValue, ServerSessionValue, SessionSecret};
 use crate::role::{AfterChangeCipherSpec, States, Step};
 use crate::schedule::{Epoch, ReadKey, WriteKey};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
 use crate::sink::{EncodeMessage, Event, Sink};
+use crate::suite::SupportedCipherSuite;
 
 /// What a state asked of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,11 +224,32 @@ pub(super) enum Kind {
     Tls12Plain,
     /// With an OCSP response, and with certificate timestamps.
     Tls12Stapled,
+    /// From a session.
+    Resumed,
+    ResumedRetry,
+    /// From a session, with early data that is taken.
+    Early,
+    /// From a session's ticket.
+    Tls12Resumed,
+    /// A full one that ends with a ticket.
+    Tls12Ticket,
 }
 
 impl Kind {
     pub(super) fn is_tls12(self) -> bool {
-        matches!(self, Self::Tls12 | Self::Tls12Auth | Self::Tls12Plain | Self::Tls12Stapled)
+        matches!(
+            self,
+            Self::Tls12
+                | Self::Tls12Auth
+                | Self::Tls12Plain
+                | Self::Tls12Stapled
+                | Self::Tls12Resumed
+                | Self::Tls12Ticket
+        )
+    }
+
+    fn is_resumed(self) -> bool {
+        matches!(self, Self::Resumed | Self::ResumedRetry | Self::Early | Self::Tls12Resumed)
     }
 }
 
@@ -242,6 +266,17 @@ pub(super) fn configs(kind: Kind) -> (ClientConfig, ServerConfig) {
         }
         Kind::Tls12 | Kind::Tls12Plain => {}
         Kind::Tls12Stapled => client.set_sct_request(true),
+        Kind::Resumed | Kind::Early | Kind::Tls12Resumed | Kind::Tls12Ticket => {}
+        Kind::ResumedRetry => server.set_groups(&[NamedGroup::SECP256R1]).unwrap(),
+    }
+    if kind.is_resumed() || kind == Kind::Tls12Ticket {
+        client.set_resumption(true);
+        server.set_session_lookup(SessionLookup::Tickets);
+        server.set_tls13_tickets(0);
+    }
+    if kind == Kind::Early {
+        client.set_early_data(true);
+        server.set_max_early_data(EARLY_DATA);
     }
     if kind.is_tls12() {
         server.set_versions(&[ProtocolVersion::TLS12]).unwrap();
@@ -258,7 +293,55 @@ pub(super) fn ends(kind: Kind) -> (End<Client>, End<Server>) {
         })),
         _ => None,
     };
-    (client_with(client_config, habit), server(server_config))
+    let known = if kind.is_resumed() { known(kind, &client_config, &server_config) } else { Known::Nothing };
+    (client_knowing(client_config, known, habit), server(server_config))
+}
+
+/// Bytes of early data that a session allows.
+const EARLY_DATA: u32 = 1000;
+
+/// A session of both sides, as an earlier handshake of the same configurations would have left it: the ticket is the server's
+/// side of it, not sealed.
+fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> Known {
+    let (suite, secret) = match kind {
+        Kind::Tls12Resumed => (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, [7; 48].as_slice()),
+        _ => (CipherSuite::TLS_AES_128_GCM_SHA256, [7; 32].as_slice()),
+    };
+    let (now, suite) = (now(), SupportedCipherSuite::of(suite).unwrap());
+    let max_early_data = if kind == Kind::Early { EARLY_DATA } else { 0 };
+    let theirs = ServerSessionValue {
+        suite,
+        secret: SessionSecret::new(secret).unwrap(),
+        extended_master_secret: true,
+        scope: server.scope(),
+        server_name: Some("a.test".into()),
+        alpn: Some(b"http/1.1".to_vec()),
+        authenticated: now.as_secs(),
+        issued: now.as_secs() * 1000,
+        lifetime: 3600,
+        age_add: 5,
+        max_early_data,
+        client_chain: None,
+        expires: None,
+    };
+    let ours = ClientSessionValue {
+        suite,
+        secret: SessionSecret::new(secret).unwrap(),
+        extended_master_secret: true,
+        scope: client.scope(),
+        server_name: "a.test".try_into().unwrap(),
+        alpn: Some(b"http/1.1".to_vec()),
+        authenticated: now.as_secs(),
+        received: now.as_secs() * 1000,
+        lifetime: 3600,
+        age_add: 5,
+        ticket: theirs.encode().to_vec(),
+        session_id: Vec::new(),
+        max_early_data,
+        server_chain: Arc::new([CertificateDer::from(b"the chain of the first time".to_vec())]),
+        expires: now.as_secs() + 1000,
+    };
+    Known::of_session(client, &"a.test".try_into().unwrap(), ours, now)
 }
 
 /// Keys and certificates for it, with signatures of one length.
@@ -273,9 +356,13 @@ pub(super) fn client(config: ClientConfig) -> End<Client> {
 
 /// A client that changes what it says.
 pub(super) fn client_with(config: ClientConfig, habit: Option<Habit>) -> End<Client> {
+    client_knowing(config, Known::Nothing, habit)
+}
+
+fn client_knowing(config: ClientConfig, known: Known, habit: Option<Habit>) -> End<Client> {
     let mut world = Recorder { habit, ..Recorder::default() };
     let name = "a.test".try_into().unwrap();
-    let state = WaitServerHello::start(Arc::new(config), name, Known::Nothing, &SystemRandom, &mut world).unwrap();
+    let state = WaitServerHello::start(Arc::new(config), name, known, &SystemRandom, &mut world).unwrap();
     End::new(Client::WaitServerHello(state), world)
 }
 
@@ -316,6 +403,14 @@ pub(super) fn answers(pki: &Pki) -> impl FnMut(Need) -> Answer + '_ {
     |need| match need {
         Need::Verdict(need) => need.answer(Ok(())),
         Need::ClientVerdict(need) => need.answer(Ok(())),
+        Need::Session(need) => {
+            let session = need.identities().first().and_then(|ticket| ServerSessionValue::decode(ticket).ok());
+            match session {
+                Some(session) => need.found_once(0, session, now()),
+                None => need.not_found(),
+            }
+        }
+        Need::NewSession(need) => need.answer(vec![b"a ticket".to_vec()]),
         other => pki.answer(other),
     }
 }

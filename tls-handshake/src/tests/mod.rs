@@ -7,6 +7,7 @@ mod external_psks;
 mod flights;
 mod flips;
 mod flips12;
+mod flips_resumed;
 mod flow;
 mod hello;
 mod negotiation;

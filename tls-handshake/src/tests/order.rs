@@ -151,3 +151,33 @@ fn tls12_server_that_asks_for_a_certificate() {
     server(Kind::Tls12Auth, 5, "WAIT_FINISHED", &[T::FINISHED], Refused);
     server(Kind::Tls12Auth, 6, "CONNECTED", &[T::CLIENT_HELLO], Refused);
 }
+
+#[test]
+fn states_of_a_handshake_from_a_session() {
+    // Whoever was selected by a key shows no certificate, nor asks for one.
+    client(Kind::Resumed, 3, "WAIT_FINISHED", &[T::FINISHED], Ignored);
+    client(Kind::Resumed, 4, "CONNECTED", &[T::NEW_SESSION_TICKET, T::KEY_UPDATE], Refused);
+    client(Kind::ResumedRetry, 2, "WAIT_SH after HelloRetryRequest", &[T::SERVER_HELLO], Ignored);
+    server(Kind::Resumed, 1, "WAIT_FINISHED", &[T::FINISHED], Ignored);
+    server(Kind::Resumed, 3, "CONNECTED", &[T::KEY_UPDATE], Refused);
+}
+
+#[test]
+fn states_of_a_handshake_with_early_data() {
+    // The second of what the client sends is change_cipher_spec.
+    server(Kind::Early, 1, "WAIT_EOED", &[T::END_OF_EARLY_DATA], Ignored);
+    server(Kind::Early, 3, "WAIT_FINISHED", &[T::FINISHED], Ignored);
+    client(Kind::Early, 0, "WAIT_SH", &[T::SERVER_HELLO], Ignored);
+    client(Kind::Early, 3, "WAIT_FINISHED", &[T::FINISHED], Ignored);
+}
+
+#[test]
+fn tls12_states_of_a_handshake_from_a_session_and_of_one_with_a_ticket() {
+    client(Kind::Tls12Resumed, 1, "WAIT_CCS", &[], Keys);
+    client(Kind::Tls12Resumed, 2, "WAIT_FINISHED", &[T::FINISHED], Refused);
+    server(Kind::Tls12Resumed, 1, "WAIT_CCS", &[], Keys);
+    server(Kind::Tls12Resumed, 2, "WAIT_FINISHED", &[T::FINISHED], Refused);
+    // A ticket that was promised has to come, once, and before the keys change.
+    client(Kind::Tls12Ticket, 4, "WAIT_TICKET", &[T::NEW_SESSION_TICKET], Refused);
+    client(Kind::Tls12Ticket, 5, "WAIT_CCS", &[], Keys);
+}

@@ -1,0 +1,101 @@
+//! Every byte of every message of handshakes that go on from a session: there is no signature, but the binder covers the hello,
+//! and Finished all.
+
+use tls_codec::code_points::{AlertDescription as A, HandshakeType as T};
+
+use super::flips::{CLIENT_FINISHED, MASKS, Row, SERVER_FINISHED, SYNTAX, flip_all};
+use super::flow::{CHANGE_CIPHER_SPEC, Kind};
+
+const CLIENT_HELLO: Row = Row {
+    message: T::CLIENT_HELLO,
+    found: &[
+        ("server", T::CLIENT_HELLO, SYNTAX),
+        (
+            "server",
+            T::CLIENT_HELLO,
+            &[A::PROTOCOL_VERSION, A::HANDSHAKE_FAILURE, A::MISSING_EXTENSION, A::NO_APPLICATION_PROTOCOL],
+        ),
+        // The binder.
+        ("server", T::CLIENT_HELLO, &[A::DECRYPT_ERROR]),
+        ("client", T::SERVER_HELLO, &[A::ILLEGAL_PARAMETER, A::PROTOCOL_VERSION, A::HANDSHAKE_FAILURE]),
+        // What names the session, or what it is bound to: the handshake becomes a full one, with another hello than was sent.
+        ("client", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
+        ("client", T::SERVER_HELLO_DONE, &[A::DECRYPT_ERROR]),
+        ("client", T::FINISHED, &[A::DECRYPT_ERROR]),
+        ("server", T::FINISHED, &[A::DECRYPT_ERROR]),
+        // The id that tells the client of the session; and change_cipher_spec behind a hello with early data, where the version is
+        // not any more the one that ignores it.
+        ("client", CHANGE_CIPHER_SPEC, &[A::UNEXPECTED_MESSAGE]),
+        ("server", CHANGE_CIPHER_SPEC, &[A::UNEXPECTED_MESSAGE]),
+    ],
+};
+
+const SERVER_HELLO: Row = Row {
+    message: T::SERVER_HELLO,
+    found: &[
+        ("client", T::SERVER_HELLO, SYNTAX),
+        ("client", T::SERVER_HELLO, &[A::PROTOCOL_VERSION, A::UNSUPPORTED_EXTENSION, A::MISSING_EXTENSION]),
+        ("client", T::SERVER_HELLO, &[A::HANDSHAKE_FAILURE]),
+        // Without its session the client waits for a certificate.
+        ("client", T::FINISHED, &[A::DECRYPT_ERROR, A::UNEXPECTED_MESSAGE]),
+        ("client", CHANGE_CIPHER_SPEC, &[A::UNEXPECTED_MESSAGE]),
+        ("server", T::CLIENT_HELLO, &[A::ILLEGAL_PARAMETER]),
+    ],
+};
+
+const RETRY: Row = SERVER_HELLO;
+
+const ENCRYPTED_EXTENSIONS: Row = Row {
+    message: T::ENCRYPTED_EXTENSIONS,
+    found: &[
+        ("client", T::ENCRYPTED_EXTENSIONS, SYNTAX),
+        ("client", T::ENCRYPTED_EXTENSIONS, &[A::UNSUPPORTED_EXTENSION]),
+        ("client", T::FINISHED, &[A::DECRYPT_ERROR]),
+    ],
+};
+
+const END_OF_EARLY_DATA: Row =
+    Row { message: T::END_OF_EARLY_DATA, found: &[("server", T::END_OF_EARLY_DATA, SYNTAX)] };
+
+const NEW_SESSION_TICKET: Row = Row {
+    message: T::NEW_SESSION_TICKET,
+    found: &[("client", T::NEW_SESSION_TICKET, SYNTAX), ("client", T::FINISHED, &[A::DECRYPT_ERROR])],
+};
+
+#[test]
+fn every_byte_of_a_handshake_from_a_session() {
+    let rows: [&Row; 5] = [&CLIENT_HELLO, &SERVER_HELLO, &ENCRYPTED_EXTENSIONS, &SERVER_FINISHED, &CLIENT_FINISHED];
+    flip_all(Kind::Resumed, &MASKS, &rows);
+}
+
+#[test]
+fn every_byte_of_a_handshake_from_a_session_with_hello_retry_request() {
+    let rows: [&Row; 7] = [
+        &CLIENT_HELLO,
+        &RETRY,
+        &CLIENT_HELLO,
+        &SERVER_HELLO,
+        &ENCRYPTED_EXTENSIONS,
+        &SERVER_FINISHED,
+        &CLIENT_FINISHED,
+    ];
+    flip_all(Kind::ResumedRetry, &MASKS[..2], &rows);
+}
+
+#[test]
+fn every_byte_of_a_handshake_with_early_data() {
+    let rows: [&Row; 6] =
+        [&CLIENT_HELLO, &SERVER_HELLO, &ENCRYPTED_EXTENSIONS, &SERVER_FINISHED, &END_OF_EARLY_DATA, &CLIENT_FINISHED];
+    flip_all(Kind::Early, &MASKS[..2], &rows);
+}
+
+#[test]
+fn every_byte_of_a_tls12_handshake_from_a_session() {
+    let rows: [&Row; 4] = [&CLIENT_HELLO, &SERVER_HELLO, &SERVER_FINISHED, &CLIENT_FINISHED];
+    flip_all(Kind::Tls12Resumed, &MASKS, &rows);
+}
+
+#[test]
+fn every_byte_of_a_ticket_of_tls12() {
+    super::flips12::flip_ticket(Kind::Tls12Ticket, &MASKS, &NEW_SESSION_TICKET);
+}
