@@ -19,6 +19,7 @@ mod past_faults;
 mod records;
 mod replay;
 mod resumption;
+mod resumption_wire;
 mod stapling;
 mod updates;
 mod versions;

@@ -1,0 +1,218 @@
+//! Peers that go on from sessions as no honest peer does.
+
+use tls_codec::code_points::{AlertDescription as A, CipherSuite, ExtensionType as X, HandshakeType as T};
+
+use super::flow::{End, Habit, Kind, Sent, answers, configs, ends, pki, server_with};
+use super::hello::{Hello, tells};
+use crate::error::{Error, Illegal};
+use crate::server::Server;
+
+/// What a client that offers a session says to a server's first message, changed so.
+fn client_told(kind: Kind, change: impl Fn(&mut Hello) + 'static) -> Error {
+    let (mut client, mut server) = ends(kind);
+    let pki = pki(kind);
+    server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+    let mut hello = Hello::parse(&server.pop());
+    change(&mut hello);
+    client.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err()
+}
+
+/// What a server says to the hello of a client that offers a session, changed so.
+fn server_told(kind: Kind, change: impl Fn(&mut Hello)) -> Result<End<Server>, Error> {
+    let (mut client, mut server) = ends(kind);
+    let pki = pki(kind);
+    let mut hello = Hello::parse(&client.pop());
+    change(&mut hello);
+    server.deliver(&hello.encode(), &mut answers(&pki))?;
+    Ok(server)
+}
+
+#[test]
+fn a_server_can_select_only_what_was_offered() {
+    let error = client_told(Kind::Resumed, |hello| *hello.get(X::PRE_SHARED_KEY) = vec![0, 1]);
+    assert_eq!(error, Error::Illegal(Illegal::PskNotOffered(1)));
+    tells(&error, A::ILLEGAL_PARAMETER, &["1", "not offered"]);
+    let error = client_told(Kind::Full, |hello| hello.extensions.push((X::PRE_SHARED_KEY.0, vec![0, 0])));
+    assert_eq!(error, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::PRE_SHARED_KEY });
+}
+
+#[test]
+fn a_server_cannot_go_on_under_a_suite_with_another_hash() {
+    let error = client_told(Kind::Resumed, |hello| hello.suites = vec![0x13, 0x02]);
+    assert_eq!(error, Error::Illegal(Illegal::ResumedCipherSuite(CipherSuite::TLS_AES_256_GCM_SHA384)));
+    tells(&error, A::ILLEGAL_PARAMETER, &["TLS_AES_256_GCM_SHA384"]);
+    let error = client_told(Kind::Tls12Resumed, |hello| hello.suites = vec![0xcc, 0xa9]);
+    let other = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
+    assert_eq!(error, Error::Illegal(Illegal::ResumedCipherSuite(other)));
+}
+
+/// RFC 9846 §4.3.9: psk_ke was not offered, and a server that uses it is refused.
+#[test]
+fn a_session_is_not_gone_on_from_without_a_key_exchange() {
+    let error = client_told(Kind::Resumed, |hello| hello.remove(X::KEY_SHARE));
+    assert_eq!(error, Error::MissingExtension { message: T::SERVER_HELLO, extension: X::KEY_SHARE });
+}
+
+/// A client that can do without a key exchange alone gets a full handshake, and no ticket.
+#[test]
+fn psk_ke_alone_is_no_way_to_go_on() {
+    let server = server_told(Kind::Resumed, |hello| *hello.get(X::PSK_KEY_EXCHANGE_MODES) = vec![1, 0]).unwrap();
+    assert!(server.world.sent.iter().any(|sent| sent.typ() == T::CERTIFICATE));
+    let error = server_told(Kind::Resumed, |hello| hello.remove(X::PSK_KEY_EXCHANGE_MODES)).map(|_| ()).unwrap_err();
+    assert_eq!(error, Error::MissingExtension { message: T::CLIENT_HELLO, extension: X::PSK_KEY_EXCHANGE_MODES });
+}
+
+/// RFC 9846 §4.3.11: the binders cover all before them.
+#[test]
+fn pre_shared_key_is_the_last_extension() {
+    let move_up = |hello: &mut Hello| {
+        let last = hello.extensions.pop().unwrap();
+        assert_eq!(last.0, X::PRE_SHARED_KEY.0);
+        hello.extensions.insert(0, last);
+    };
+    let error = server_told(Kind::Resumed, move_up).map(|_| ()).unwrap_err();
+    assert_eq!(error.alert(), Some(A::ILLEGAL_PARAMETER), "{error}");
+}
+
+#[test]
+fn a_server_that_takes_early_data_that_was_not_offered_is_refused() {
+    let pki = pki(Kind::Resumed);
+    let take = |message: &mut Vec<u8>| {
+        if message[0] == T::ENCRYPTED_EXTENSIONS.0 {
+            let length = message.len();
+            message[3] += 4;
+            message[5] += 4;
+            message.extend_from_slice(&[0, 42, 0, 0]);
+            assert_eq!(message.len(), length + 4);
+        }
+    };
+    let (mut client, mut server) = ends(Kind::Resumed);
+    server.world.habit = Some(Box::new(take));
+    server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+    let error = server.flight().iter().find_map(|sent| client.take(sent, &mut answers(&pki)).err()).unwrap();
+    assert_eq!(error, Error::UnsolicitedExtension { message: T::ENCRYPTED_EXTENSIONS, extension: X::EARLY_DATA });
+}
+
+/// RFC 9846 §4.3.10: only with the first key, which it has to select.
+#[test]
+fn a_server_that_takes_early_data_without_its_key_is_refused() {
+    let pki = pki(Kind::Early);
+    let (mut client, _) = ends(Kind::Early);
+    let (_, config) = configs(Kind::Full);
+    let take = |message: &mut Vec<u8>| {
+        if message[0] == T::ENCRYPTED_EXTENSIONS.0 {
+            message[3] += 4;
+            message[5] += 4;
+            message.extend_from_slice(&[0, 42, 0, 0]);
+        }
+    };
+    let mut server = server_with(config, Some(Box::new(take)));
+    server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+    let error = server.flight().iter().find_map(|sent| client.take(sent, &mut answers(&pki)).err()).unwrap();
+    assert_eq!(error, Error::Illegal(Illegal::EarlyDataNotOffered));
+}
+
+/// A certificate behind a selected key would prove nothing more, and has no place.
+#[test]
+fn a_server_that_goes_on_from_a_session_shows_no_certificate() {
+    let pki = pki(Kind::Resumed);
+    let (mut client, mut server) = ends(Kind::Resumed);
+    server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+    let flight = server.flight();
+    for sent in &flight[..3] {
+        client.take(sent, &mut answers(&pki)).unwrap();
+    }
+    let error = client.deliver(&[11, 0, 0, 4, 0, 0, 0, 0], &mut answers(&pki)).unwrap_err();
+    assert_eq!(error, Error::UnexpectedMessage { state: "WAIT_FINISHED", got: T::CERTIFICATE });
+}
+
+/// RFC 7627 §5.3, both sides.
+#[test]
+fn a_session_with_extended_master_secret_is_not_gone_on_from_without() {
+    let error = client_told(Kind::Tls12Resumed, |hello| hello.remove(X::EXTENDED_MASTER_SECRET));
+    assert_eq!(error, Error::Illegal(Illegal::ResumedMasterSecret));
+    let error =
+        server_told(Kind::Tls12Resumed, |hello| hello.remove(X::EXTENDED_MASTER_SECRET)).map(|_| ()).unwrap_err();
+    assert_eq!(error, Error::ExtendedMasterSecretRequired);
+    assert_eq!(error.alert(), Some(A::HANDSHAKE_FAILURE));
+}
+
+/// RFC 5077 §3.3: it comes if, and only if, ServerHello promised it.
+#[test]
+fn a_ticket_comes_if_it_was_promised_and_only_then() {
+    let pki = pki(Kind::Tls12Ticket);
+    for (kind, promise) in [(Kind::Tls12Ticket, false), (Kind::Tls12, true)] {
+        let (mut client, mut server) = ends(kind);
+        let mut resumable = ends(Kind::Tls12Ticket).0;
+        if promise {
+            // A client that would take a ticket, and a server that promises one and sends none.
+            std::mem::swap(&mut client, &mut resumable);
+        }
+        let habit: Habit = Box::new(move |message| {
+            if message[0] == T::SERVER_HELLO.0 {
+                Hello::edit(message, &|hello| {
+                    if promise {
+                        hello.extensions.push((X::SESSION_TICKET.0, Vec::new()));
+                    } else {
+                        hello.remove(X::SESSION_TICKET);
+                    }
+                });
+            }
+        });
+        server.world.habit = Some(habit);
+        let mut error = None;
+        for _ in 0..4 {
+            for sent in client.flight() {
+                if error.is_none() {
+                    error = server.take(&sent, &mut answers(&pki)).err();
+                }
+            }
+            for sent in server.flight() {
+                if error.is_none() {
+                    error = client.take(&sent, &mut answers(&pki)).err();
+                }
+            }
+        }
+        match (promise, error.unwrap()) {
+            (true, Error::UnexpectedRecord { state: "WAIT_TICKET", .. })
+            | (false, Error::UnexpectedMessage { state: "WAIT_CCS", got: T::NEW_SESSION_TICKET }) => {}
+            (_, other) => panic!("promise {promise}: {other}"),
+        }
+    }
+}
+
+/// The abbreviated handshake's keys do not change before the server's Finished is there to confirm them.
+#[test]
+fn a_client_sends_nothing_under_a_session_s_keys_before_the_server_has_finished() {
+    let pki = pki(Kind::Tls12Resumed);
+    let (mut client, mut server) = ends(Kind::Tls12Resumed);
+    server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+    let flight = server.flight();
+    for sent in &flight[..2] {
+        client.take(sent, &mut answers(&pki)).unwrap();
+        assert!(client.flight().is_empty());
+    }
+    let Sent::Message(mut finished) = flight[2].clone() else { panic!("Finished") };
+    finished[7] ^= 1;
+    let error = client.deliver(&finished, &mut answers(&pki)).unwrap_err();
+    assert_eq!(error, Error::BadFinished);
+    assert!(client.flight().is_empty());
+}
+
+/// A binder that is right for another hello, and one of the wrong length.
+#[test]
+fn a_binder_is_for_its_hello() {
+    let other = Hello::parse(&ends(Kind::Resumed).0.pop()).get(X::PRE_SHARED_KEY).clone();
+    let swap = move |hello: &mut Hello| *hello.get(X::PRE_SHARED_KEY) = other.clone();
+    assert_eq!(server_told(Kind::Resumed, swap).map(|_| ()).unwrap_err(), Error::BadBinder);
+    let longer = |hello: &mut Hello| {
+        let psk = hello.get(X::PRE_SHARED_KEY);
+        let at = psk.len() - 33;
+        psk[at] += 1;
+        psk[at - 1] += 1;
+        psk.push(0);
+    };
+    let error = server_told(Kind::Resumed, longer).map(|_| ()).unwrap_err();
+    assert_eq!(error, Error::BadBinder);
+    tells(&error, A::DECRYPT_ERROR, &["pre-shared key"]);
+}
