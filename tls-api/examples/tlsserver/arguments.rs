@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DER")]
     pub(crate) ocsp: Option<PathBuf>,
 
-    /// Keep sessions in memory, for clients to resume by their ids, instead of giving them tickets
+    /// Keep sessions in memory (or where --redis says), for clients to resume by their ids, instead of giving them tickets
     #[arg(long)]
     pub(crate) resumption: bool,
 
@@ -56,6 +56,19 @@ pub(crate) struct Arguments {
     /// something that must not happen before the handshake
     #[arg(long, value_name = "N")]
     pub(crate) max_early_data: Option<u32>,
+
+    /// Share with a fleet what clients resume by, in this Redis: the sessions, with --resumption, and otherwise the keys of tickets
+    #[arg(long, value_name = "redis://HOST:PORT", conflicts_with = "no_resumption")]
+    pub(crate) redis: Option<String>,
+
+    /// How long a handshake may wait for the Redis before it becomes a full one
+    #[arg(long, value_name = "SECONDS", default_value = "0.1", requires = "redis", value_parser = seconds)]
+    pub(crate) redis_timeout: Duration,
+
+    /// How long the fleet seals tickets with the same key
+    #[arg(long, value_name = "SECONDS", default_value_t = 6 * 60 * 60, requires = "redis",
+        value_parser = clap::value_parser!(u64).range(1..=7 * 24 * 60 * 60))]
+    pub(crate) ticket_rotation: u64,
 
     /// How long a peer may be silent, take for its handshake, or for its request
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]

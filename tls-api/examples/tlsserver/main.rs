@@ -5,6 +5,18 @@
 //! cargo run --release -p tls-api --example tlsserver -- --port 8443 --certs chain.pem --key key.pem http
 //! curl --cacert ca.pem https://localhost:8443/
 //! ```
+//!
+//! Several of them resume each other's sessions over a Redis (`redis-server --port 6379 --save ""`), which keeps the sessions
+//! themselves, or just the keys of their tickets:
+//!
+//! ```text
+//! tlsserver --port 8443 … --redis redis://127.0.0.1:6379 --resumption --max-early-data 16384 http
+//! tlsserver --port 8444 … --redis redis://127.0.0.1:6379 --resumption --max-early-data 16384 http
+//!
+//! tlsserver --port 8443 … --redis redis://127.0.0.1:6379 --tickets --ticket-rotation 21600 http
+//! ```
+//!
+//! Without `--redis` a server keeps to itself. The example `fleet` waits for its Redis without keeping anybody else waiting.
 
 mod arguments;
 mod connection;
@@ -14,8 +26,10 @@ mod forward;
 mod http;
 #[path = "../options/mod.rs"]
 mod options;
+mod redis_store;
 mod service;
 mod sink;
+mod ticket_keys;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -30,6 +44,7 @@ use tls_api::{
 use crate::arguments::{Arguments, Mode};
 use crate::event_loop::EventLoop;
 use crate::options::{Context, Failure, run_program};
+use crate::redis_store::{Redis, RedisStore};
 
 fn main() -> ExitCode {
     run_program("tlsserver", run)
@@ -86,8 +101,12 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
 
 /// Where sessions are kept, and whether early data comes with them.
 fn keep_sessions(config: &mut ServerConfig, arguments: &Arguments) -> Result<(), Failure> {
-    if arguments.resumption {
-        config.set_session_storage(Arc::new(ServerSessionMemoryCache::new(SESSIONS)));
+    let redis = arguments.redis.as_ref().map(|url| Redis::new(url, arguments.redis_timeout));
+    match (redis.transpose().context("--redis")?, arguments.resumption) {
+        (Some(redis), true) => config.set_session_storage(Arc::new(RedisStore::new(redis))),
+        (Some(redis), false) => config.set_ticketer(ticket_keys::shared(redis, arguments.ticket_rotation)?),
+        (None, true) => config.set_session_storage(Arc::new(ServerSessionMemoryCache::new(SESSIONS))),
+        (None, false) => {}
     }
     if arguments.no_resumption {
         config.disable_resumption();

@@ -1,6 +1,6 @@
 //! Interoperability: the example programs and the library against the peers that people have installed, over real sockets.
 //!
-//! The peers are `openssl`, `curl`, `gnutls-cli` and `gnutls-serv`, `node`, `java` and `sslscan`. Tests of one that is not
+//! The peers are `openssl`, `curl`, `gnutls-cli` and `gnutls-serv`, `node`, `java` and `sslscan`, and a `redis-server`. Tests of one that is not
 //! installed are reported as ignored, with the reason; with `TLS_INTEROP_REQUIRED=1` in the environment they fail instead.
 
 mod certificates;
@@ -8,6 +8,7 @@ mod client_certificates;
 mod closing;
 mod curl;
 mod exporters;
+mod fleet;
 mod gnutls;
 mod http;
 mod key_update;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         exporters::trials(),
         node_and_java::trials(),
         scan::trials(),
+        fleet::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     certificates::remove();

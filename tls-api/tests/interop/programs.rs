@@ -14,6 +14,7 @@ pub(crate) enum Program {
     Node,
     Java,
     Sslscan,
+    RedisServer,
 }
 
 impl Program {
@@ -26,11 +27,12 @@ impl Program {
             Self::Node => "node",
             Self::Java => "java",
             Self::Sslscan => "sslscan",
+            Self::RedisServer => "redis-server",
         }
     }
 
     pub(crate) fn is_installed(self) -> bool {
-        static FOUND: [OnceLock<bool>; 7] = [const { OnceLock::new() }; 7];
+        static FOUND: [OnceLock<bool>; 8] = [const { OnceLock::new() }; 8];
         let (found, ask) = match self {
             Self::Openssl => (&FOUND[0], &["version"][..]),
             Self::Curl => (&FOUND[1], &["--version"][..]),
@@ -40,6 +42,7 @@ impl Program {
             // Of a Java that can run a program from its source.
             Self::Java => (&FOUND[5], &["--add-modules", "jdk.compiler", "--version"][..]),
             Self::Sslscan => (&FOUND[6], &["--version"][..]),
+            Self::RedisServer => (&FOUND[7], &["--version"][..]),
         };
         *found.get_or_init(|| {
             let mut command = self.command();
