@@ -45,11 +45,15 @@ impl<T> ReadMostly<T> {
 
     /// Replaces the value by what comes of it; not at all if that is nothing, or if another thread is at it already.
     pub(crate) fn try_replace(&self, make: impl FnOnce(&T) -> Option<T>) {
-        if let Ok(_writing) = self.writing.try_lock() {
-            let made = make(&self.read().1);
-            if let Some(value) = made {
-                self.write(value);
-            }
+        let _writing = match self.writing.try_lock() {
+            Ok(writing) => writing,
+            // A thread that died here left every copy whole; were it held against all others, nothing would ever be replaced again.
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        let made = make(&self.read().1);
+        if let Some(value) = made {
+            self.write(value);
         }
     }
 
@@ -117,5 +121,38 @@ mod tests {
         assert_eq!(**shared.read().1, 1);
         shared.try_replace(|old| Some(old + 1));
         assert_eq!(**shared.read().1, 2);
+    }
+
+    #[test]
+    fn a_thread_that_dies_while_it_replaces_stops_neither_readers_nor_writers() {
+        let shared = ReadMostly::new(1);
+        let died =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| shared.try_replace(|_| panic!("on purpose"))));
+        assert!(died.is_err() && shared.writing.is_poisoned());
+        assert_eq!(**shared.read().1, 1);
+        shared.try_replace(|old| Some(old + 1));
+        assert_eq!(**shared.read().1, 2);
+        shared.replace(3);
+        assert_eq!(**shared.read().1, 3);
+
+        // The same for a lock that a reader meets.
+        let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _places = shared.copies.each_ref().map(|copy| copy.0.write().unwrap());
+            panic!("on purpose");
+        }));
+        assert!(died.is_err() && shared.copies.iter().all(|copy| copy.0.is_poisoned()));
+        assert_eq!(**shared.read().1, 3);
+        shared.replace(4);
+        assert_eq!(**shared.read().1, 4);
+    }
+
+    #[test]
+    fn readers_find_a_copy_while_another_is_held_by_a_writer() {
+        let shared = ReadMostly::new(1);
+        for copy in &shared.copies {
+            let _held = copy.0.write().unwrap();
+            // It would wait for ever here.
+            assert_eq!(**shared.read().1, 1);
+        }
     }
 }
