@@ -12,6 +12,7 @@ mod client_store;
 mod read_mostly;
 mod server_store;
 mod sharded;
+mod ticket_keys;
 mod ticketer;
 
 pub use client_store::{ClientSessionMemoryCache, NoClientSessionStorage, StoresClientSessions};

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use tls_crypto::TicketKey;
 use zeroize::Zeroizing;
 
-use super::read_mostly::{COPIES, ReadMostly};
+use super::read_mostly::ReadMostly;
+use super::ticket_keys::{Aged, Keys, MAX_TICKETS, Moment, steady_clock};
 use crate::time::{SystemClock, TimeProvider};
 
 /// Turns a server's sessions into tickets, and back.
@@ -33,12 +35,20 @@ pub trait ProducesTickets: fmt::Debug + Send + Sync {
 /// Seals tickets with ChaCha20-Poly1305, under keys that it changes by itself, or that a fleet gives it.
 ///
 /// By itself it begins with a random key and replaces it every 6 hours, when it is used next after that time, or after
-/// 2^31 tickets. Two former keys still open tickets, which so are good for 12 hours at least and 18 at most; then the key is forgotten, and
-/// what it sealed is out of reach for everybody. That matters for TLS 1.2: whoever has the ticket's key can read a
-/// recorded connection that went on from it. Without a clock keys change by their number of tickets alone; but then no session is
-/// resumed either.
+/// 2^31 tickets. Two former keys still open tickets, so that these are good for 12 hours at least. When a key is 18 hours old the next use
+/// forgets it, and what it sealed is out of reach for everybody. That matters for TLS 1.2: whoever has the ticket's key can read a
+/// recorded connection that went on from it.
 ///
-/// Threads do not wait for each other, nor for a change of keys.
+/// Hours are counted by the clock that it was given and by the machine's steady one
+/// ([`Instant`](std::time::Instant), except where there is none: wasm32-unknown-unknown); whichever says more counts, and a clock that was
+/// set back by some hours counts like one that went on. So a clock that is not known, stands still, or goes back again and again keeps no
+/// key for longer, and one that leaps far ahead costs full handshakes. A key from a time when the clock was not known is replaced
+/// once it is.
+///
+/// Threads do not wait for each other, nor for a change of keys. While keys change, some threads still go by the old ones, for microseconds:
+/// a ticket of the new key that came back to one of them in that time would cost a full handshake.
+///
+/// It takes about 3 KiB, and 1.2 KiB for each former key.
 ///
 /// ```
 /// use tls_api::{ProducesTickets, Ticketer};
@@ -58,32 +68,12 @@ pub struct Ticketer {
     keys: ReadMostly<Keys>,
     /// `None` if the keys are given.
     clock: Option<Arc<dyn TimeProvider>>,
+    /// What the steady clock counts from.
+    start: Option<Instant>,
 }
 
-/// How long a key seals tickets, in seconds.
-const ROTATION: u64 = 6 * 60 * 60;
 /// How long a ticket is good: as long as its key is sure to be there.
 const LIFETIME: u32 = 12 * 60 * 60;
-/// Former keys that still open tickets, where keys change by themselves.
-const FORMER: usize = 2;
-/// The same, where they are given.
-const MAX_GIVEN: usize = 8;
-/// Tickets per key that are counted in one place: in all 2^31, where two nonces are the same with a probability of 2^-35.
-const MAX_TICKETS: u32 = 1 << 28;
-
-struct Keys {
-    current: Arc<TicketKey>,
-    former: Vec<Arc<TicketKey>>,
-    /// Seconds since 1970, as the clock said when the key was made.
-    since: Option<u64>,
-    /// Tickets sealed, counted where threads do not meet.
-    sealed: [Count; COPIES],
-}
-
-#[derive(Default)]
-#[repr(align(128))]
-struct Count(AtomicU32);
-
 impl Ticketer {
     /// With random keys, from the first moment on.
     ///
@@ -98,8 +88,10 @@ impl Ticketer {
     /// # Errors
     /// [`TicketerError::Random`].
     pub fn with_time_provider(clock: Arc<dyn TimeProvider>) -> Result<Self, TicketerError> {
-        let keys = Keys::of(TicketKey::generate()?, Vec::new(), now(&*clock));
-        Ok(Self { keys: ReadMostly::new(keys), clock: Some(clock) })
+        let start = steady_clock();
+        let now = Moment::now(&*clock, start);
+        let keys = Keys { current: Aged::new(TicketKey::generate()?, now), former: Vec::new() };
+        Ok(Self { keys: ReadMostly::new(keys), clock: Some(clock), start })
     }
 
     /// With keys that machines share, each of 48 random bytes: the first 16 are its name, which goes over the wire. `current` seals;
@@ -108,7 +100,8 @@ impl Ticketer {
     /// # Errors
     /// [`TicketerError::TooManyKeys`] for more than 8 previous ones.
     pub fn from_keys(current: &[u8; 48], previous: &[[u8; 48]]) -> Result<Self, TicketerError> {
-        Ok(Self { keys: ReadMostly::new(Keys::given(current, previous)?), clock: None })
+        let keys = Keys::given(current, previous, Moment::default())?;
+        Ok(Self { keys: ReadMostly::new(keys), clock: None, start: None })
     }
 
     /// Replaces the keys, while connections go on: they see the old ones or the new. A ticketer that changed its keys by itself goes on
@@ -117,56 +110,19 @@ impl Ticketer {
     /// # Errors
     /// [`TicketerError::TooManyKeys`], and nothing changes.
     pub fn update(&self, current: &[u8; 48], previous: &[[u8; 48]]) -> Result<(), TicketerError> {
-        let mut keys = Keys::given(current, previous)?;
-        keys.since = self.clock.as_deref().and_then(now);
-        self.keys.replace(keys);
+        let now = self.clock.as_deref().map(|clock| Moment::now(clock, self.start)).unwrap_or_default();
+        self.keys.replace(Keys::given(current, previous, now)?);
         Ok(())
     }
 
     /// Changes the key, if it has been there for long enough. One thread does; the others go on with the keys that there are.
     fn rotate_if_due(&self, worn: bool) {
-        let Some(clock) = &self.clock else { return };
-        let now = now(&**clock);
-        if worn || self.keys.read().1.age(now).is_some_and(|age| age >= ROTATION) {
+        let Some(clock) = self.clock.as_deref() else { return };
+        let now = Moment::now(clock, self.start);
+        if worn || self.keys.read().1.is_due(now) {
             // Without randomness the old key is better than none: nobody is refused, and it is tried again with the next ticket.
             self.keys.try_replace(|keys| keys.next(now, worn));
         }
-    }
-}
-
-impl Keys {
-    fn of(current: TicketKey, former: Vec<Arc<TicketKey>>, since: Option<u64>) -> Self {
-        Self { current: Arc::new(current), former, since, sealed: Default::default() }
-    }
-
-    fn given(current: &[u8; 48], previous: &[[u8; 48]]) -> Result<Self, TicketerError> {
-        if previous.len() > MAX_GIVEN {
-            return Err(TicketerError::TooManyKeys { got: previous.len(), limit: MAX_GIVEN });
-        }
-        let former = previous.iter().map(|key| TicketKey::from_bytes(key).map(Arc::new)).collect::<Result<_, _>>()?;
-        Ok(Self::of(TicketKey::from_bytes(current)?, former, None))
-    }
-
-    /// How long the current key has been there; a clock that was set back counts as much as one that goes on.
-    fn age(&self, now: Option<u64>) -> Option<u64> {
-        Some(now?.abs_diff(self.since.unwrap_or_default()))
-    }
-
-    /// The next generation; none if another thread has just made it, or there is no randomness.
-    fn next(&self, now: Option<u64>, worn: bool) -> Option<Self> {
-        let age = self.age(now).unwrap_or_default();
-        if age < ROTATION && !(worn && self.is_worn()) {
-            return None;
-        }
-        // Keys that are older than any ticket that they could open are forgotten: nobody came for them in the meantime.
-        let periods = usize::try_from(age / ROTATION).unwrap_or(usize::MAX).max(1);
-        let keep = (FORMER + 1).saturating_sub(periods);
-        let former = std::iter::once(&self.current).chain(&self.former).take(keep).map(Arc::clone).collect();
-        Some(Self::of(TicketKey::generate().ok()?, former, now))
-    }
-
-    fn is_worn(&self) -> bool {
-        self.sealed.iter().any(|count| count.0.load(Ordering::Relaxed) >= MAX_TICKETS)
     }
 }
 
@@ -178,8 +134,9 @@ impl ProducesTickets for Ticketer {
     fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
         self.rotate_if_due(false);
         let (copy, keys) = self.keys.read();
-        let sealed = keys.sealed.get(copy)?.0.fetch_add(1, Ordering::Relaxed);
-        let ticket = keys.current.seal(session).ok();
+        let current = &keys.current.key;
+        let sealed = current.sealed.get(copy)?.0.fetch_add(1, Ordering::Relaxed);
+        let ticket = current.key.seal(session).ok();
         drop(keys);
         if sealed >= MAX_TICKETS {
             self.rotate_if_due(true);
@@ -191,7 +148,7 @@ impl ProducesTickets for Ticketer {
         self.rotate_if_due(false);
         let (_, keys) = self.keys.read();
         // Each looks at the name first: no key is tried on another one's ticket.
-        std::iter::once(&keys.current).chain(&keys.former).find_map(|key| key.open(ticket))
+        std::iter::once(&keys.current).chain(&keys.former).find_map(|aged| aged.key.key.open(ticket))
     }
 }
 
@@ -199,10 +156,6 @@ impl fmt::Debug for Ticketer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ticketer").field("former_keys", &self.keys.read().1.former.len()).finish_non_exhaustive()
     }
-}
-
-fn now(clock: &dyn TimeProvider) -> Option<u64> {
-    clock.now().map(|now| now.as_secs())
 }
 
 /// Why there is no ticketer.
@@ -242,10 +195,12 @@ impl From<tls_crypto::Error> for TicketerError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicBool, AtomicU64};
+    use std::sync::atomic::{AtomicU32, AtomicU64};
     use std::time::Duration;
 
     use pki_types::UnixTime;
+
+    use super::super::ticket_keys::{MAX_GIVEN, ROTATION};
 
     #[derive(Debug, Default)]
     struct Clock(AtomicU64);
@@ -298,6 +253,24 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_forgotten_at_eighteen_hours_however_late_each_change_came() {
+        let (clock, ticketer) = with_clock();
+        let ticket = ticketer.encrypt(b"session").unwrap();
+        clock.0.fetch_add(2 * ROTATION - 1, Ordering::Relaxed);
+        assert!(ticketer.decrypt(&ticket).is_some(), "after 11:59:59");
+        let second = ticketer.encrypt(b"session").unwrap();
+        assert_ne!(ticket[..16], second[..16]);
+        clock.0.fetch_add(ROTATION, Ordering::Relaxed);
+        assert!(ticketer.decrypt(&ticket).is_some(), "after 17:59:59");
+        let third = ticketer.encrypt(b"session").unwrap();
+        clock.0.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(ticketer.decrypt(&ticket), None, "after 18:00:00");
+        // That one went alone.
+        assert!(ticketer.decrypt(&second).is_some());
+        assert_eq!(third[..16], ticketer.encrypt(b"session").unwrap()[..16]);
+    }
+
+    #[test]
     fn a_clock_that_stops_or_goes_back_harms_nobody() {
         let (clock, ticketer) = with_clock();
         let ticket = ticketer.encrypt(b"session").unwrap();
@@ -311,10 +284,41 @@ mod tests {
     }
 
     #[test]
+    fn a_key_from_before_the_clock_was_known_is_replaced_and_still_opens() {
+        let clock = Arc::new(Clock::default());
+        let ticketer = Ticketer::with_time_provider(Arc::clone(&clock) as _).unwrap();
+        let before = ticketer.encrypt(b"session").unwrap();
+        assert_eq!(before[..16], ticketer.encrypt(b"session").unwrap()[..16]);
+        clock.0.store(1_000_000, Ordering::Relaxed);
+        let after = ticketer.encrypt(b"session").unwrap();
+        assert_ne!(before[..16], after[..16]);
+        assert!(ticketer.decrypt(&before).is_some());
+        assert_eq!(after[..16], ticketer.encrypt(b"session").unwrap()[..16]);
+    }
+
+    #[test]
+    fn the_steady_clock_is_read() {
+        let (_, ticketer) = with_clock();
+        let made = ticketer.keys.read().1.current.made;
+        assert!(made.steady.is_some() && made.clock == Some(1_000_000));
+    }
+
+    #[test]
+    fn keys_that_were_given_to_a_ticketer_of_its_own_age_from_then_on() {
+        let (clock, ticketer) = with_clock();
+        clock.0.fetch_add(ROTATION - 1, Ordering::Relaxed);
+        ticketer.update(&[1; 48], &[[2; 48]]).unwrap();
+        clock.0.fetch_add(ROTATION - 1, Ordering::Relaxed);
+        assert_eq!(ticketer.encrypt(b"session").unwrap()[..16], [1; 16]);
+        clock.0.fetch_add(1, Ordering::Relaxed);
+        assert_ne!(ticketer.encrypt(b"session").unwrap()[..16], [1; 16]);
+    }
+
+    #[test]
     fn a_worn_key_is_replaced() {
         let (_, ticketer) = with_clock();
         let before = ticketer.encrypt(b"session").unwrap();
-        for count in &ticketer.keys.read().1.sealed {
+        for count in &ticketer.keys.read().1.current.key.sealed {
             count.0.store(MAX_TICKETS, Ordering::Relaxed);
         }
         let _ = ticketer.encrypt(b"the last");
@@ -354,28 +358,56 @@ mod tests {
 
     #[test]
     fn tickets_are_sealed_and_opened_while_keys_change() {
+        const LAST: u32 = 4000;
         let key = |n: u32| {
             let mut key = [7; 48];
             key[..4].copy_from_slice(&n.to_be_bytes());
             key
         };
-        let ticketer = Ticketer::from_keys(&key(1), &[key(0)]).unwrap();
-        let done = AtomicBool::new(false);
+        let previous =
+            |n: u32| std::array::from_fn::<_, MAX_GIVEN, _>(|back| key(n - 1 - u32::try_from(back).unwrap()));
+        let ticketer = Ticketer::from_keys(&key(8), &previous(8)).unwrap();
+        let (begun, done) = (AtomicU32::new(8), AtomicU32::new(8));
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
-                    while !done.load(Ordering::Relaxed) {
-                        assert!(ticketer.encrypt(b"session").is_some());
+                    loop {
+                        let oldest = done.load(Ordering::SeqCst);
+                        let ticket = ticketer.encrypt(b"session").unwrap();
+                        let name = u32::from_be_bytes(*ticket.first_chunk().unwrap());
+                        let newest = begun.load(Ordering::SeqCst);
+                        assert!((oldest..=newest).contains(&name), "{name} between {oldest} and {newest}");
+                        let opened = ticketer.decrypt(&ticket);
+                        // Unless so many changes came in between that the key is none of the previous ones any more.
+                        let forgotten = begun.load(Ordering::SeqCst) > name + 8;
+                        assert!(forgotten || opened.is_some_and(|session| **session == *b"session"), "{name}");
+                        if oldest == LAST {
+                            break;
+                        }
                     }
                 });
             }
-            for n in 2..2000 {
+            for n in 9..=LAST {
                 let ticket = ticketer.encrypt(b"session").unwrap();
-                ticketer.update(&key(n), &[key(n - 1)]).unwrap();
+                begun.store(n, Ordering::SeqCst);
+                ticketer.update(&key(n), &previous(n)).unwrap();
+                done.store(n, Ordering::SeqCst);
                 assert!(ticketer.decrypt(&ticket).is_some(), "a ticket of the previous key");
             }
-            done.store(true, Ordering::Relaxed);
         });
+    }
+
+    #[test]
+    fn threads_that_find_the_key_too_old_change_it_once() {
+        let (clock, ticketer) = with_clock();
+        let before = ticketer.encrypt(b"session").unwrap();
+        clock.0.fetch_add(ROTATION, Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..100).for_each(|_| assert!(ticketer.decrypt(&before).is_some())));
+            }
+        });
+        assert_eq!(ticketer.keys.read().1.former.len(), 1);
     }
 
     #[test]

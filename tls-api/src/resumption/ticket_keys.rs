@@ -1,0 +1,153 @@
+//! The keys of tickets: which there are, how old they are, and when they go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use tls_crypto::TicketKey;
+
+use super::read_mostly::COPIES;
+use super::ticketer::TicketerError;
+use crate::time::TimeProvider;
+
+/// One generation: they are replaced together.
+pub(super) struct Keys {
+    pub(super) current: Aged,
+    /// The latest first.
+    pub(super) former: Vec<Aged>,
+}
+
+/// A key, and when it came to be.
+#[derive(Clone)]
+pub(super) struct Aged {
+    pub(super) key: Arc<Counted>,
+    pub(super) made: Moment,
+}
+
+/// A key, and how many tickets it sealed, counted where threads do not meet.
+pub(super) struct Counted {
+    pub(super) key: TicketKey,
+    pub(super) sealed: [Count; COPIES],
+}
+
+/// By both clocks, in seconds: since 1970, and since the ticketer was made.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Moment {
+    pub(super) clock: Option<u64>,
+    pub(super) steady: Option<u64>,
+}
+
+#[derive(Default)]
+#[repr(align(128))]
+pub(super) struct Count(pub(super) AtomicU32);
+
+impl Keys {
+    pub(super) fn given(current: &[u8; 48], previous: &[[u8; 48]], now: Moment) -> Result<Self, TicketerError> {
+        if previous.len() > MAX_GIVEN {
+            return Err(TicketerError::TooManyKeys { got: previous.len(), limit: MAX_GIVEN });
+        }
+        let aged = |key: &[u8; 48]| Ok(Aged::new(TicketKey::from_bytes(key)?, now));
+        Ok(Self { current: aged(current)?, former: previous.iter().map(aged).collect::<Result<_, TicketerError>>()? })
+    }
+
+    pub(super) fn is_due(&self, now: Moment) -> bool {
+        self.current.age(now) >= ROTATION || self.former.iter().any(|former| former.age(now) >= FORGOTTEN)
+    }
+
+    /// The next generation; none if another thread has just made it, or there is no randomness.
+    pub(super) fn next(&self, now: Moment, worn: bool) -> Option<Self> {
+        let remembered = |aged: &&Aged| aged.age(now) < FORGOTTEN;
+        if self.current.age(now) >= ROTATION || (worn && self.current.key.is_worn()) {
+            let all = std::iter::once(&self.current).chain(&self.former);
+            let former = all.filter(remembered).take(FORMER).cloned().collect();
+            return Some(Self { current: Aged::new(TicketKey::generate().ok()?, now), former });
+        }
+        let former: Vec<_> = self.former.iter().filter(remembered).cloned().collect();
+        (former.len() < self.former.len()).then(|| Self { current: self.current.clone(), former })
+    }
+}
+
+impl Aged {
+    pub(super) fn new(key: TicketKey, made: Moment) -> Self {
+        Self { key: Arc::new(Counted { key, sealed: Default::default() }), made }
+    }
+
+    /// In seconds, by the clock that says more. A clock that was set back counts as much as one that goes on.
+    fn age(&self, now: Moment) -> u64 {
+        let by_clock = match (now.clock, self.made.clock) {
+            (Some(now), Some(made)) => now.abs_diff(made),
+            // It is not known how old it is: it seals no more, and goes as others come.
+            (Some(_), None) => ROTATION,
+            (None, _) => 0,
+        };
+        let steady = now.steady.zip(self.made.steady).map_or(0, |(now, made)| now.saturating_sub(made));
+        by_clock.max(steady)
+    }
+}
+
+impl Counted {
+    fn is_worn(&self) -> bool {
+        self.sealed.iter().any(|count| count.0.load(Ordering::Relaxed) >= MAX_TICKETS)
+    }
+}
+
+impl Moment {
+    pub(super) fn now(clock: &dyn TimeProvider, start: Option<Instant>) -> Self {
+        let steady = start.map(|start| start.elapsed().as_secs());
+        Self { clock: clock.now().map(|now| now.as_secs()), steady }
+    }
+}
+
+/// Where it is missing, asking for it would panic.
+pub(super) fn steady_clock() -> Option<Instant> {
+    (!cfg!(all(target_family = "wasm", target_os = "unknown"))).then(Instant::now)
+}
+
+/// How long a key seals tickets, in seconds.
+pub(super) const ROTATION: u64 = 6 * 60 * 60;
+/// The age at which a key is forgotten, in seconds: its last ticket has ended.
+const FORGOTTEN: u64 = 18 * 60 * 60;
+/// Former keys that still open tickets, where keys change by themselves.
+const FORMER: usize = 2;
+/// The same, where they are given.
+pub(super) const MAX_GIVEN: usize = 8;
+/// Tickets per key that are counted in one place: in all 2^31, where two nonces are the same with a probability of 2^-35.
+pub(super) const MAX_TICKETS: u32 = 1 << 28;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a key that all of these moments find, the first of which made it: whether it still seals, whether it opens.
+    fn fate(moments: impl IntoIterator<Item = Moment>) -> (bool, bool) {
+        let mut moments = moments.into_iter();
+        let first = Aged::new(TicketKey::generate().unwrap(), moments.next().unwrap());
+        let mut keys = Keys { current: first.clone(), former: Vec::new() };
+        for now in moments {
+            if keys.is_due(now) {
+                keys = keys.next(now, false).unwrap();
+            }
+        }
+        let is_first = |aged: &Aged| Arc::ptr_eq(&aged.key, &first.key);
+        (is_first(&keys.current), is_first(&keys.current) || keys.former.iter().any(is_first))
+    }
+
+    #[test]
+    fn no_clock_keeps_a_key_for_longer_than_the_steady_one_allows() {
+        const HOUR: u64 = 60 * 60;
+        type ByHour = fn(u64) -> Option<u64>;
+        let clocks: [(&str, ByHour); 4] = [
+            ("none", |_| None),
+            ("standing", |_| Some(1_000_000)),
+            ("back and forth", |hour| Some(1_000_000 + hour % 2 * 5 * HOUR)),
+            ("backwards", |hour| Some(1_000_000 - hour)),
+        ];
+        for (name, clock) in clocks {
+            let until = |hours| fate((0..=hours).map(|hour| Moment { clock: clock(hour), steady: Some(hour * HOUR) }));
+            assert_eq!(until(5), (true, true), "{name}");
+            assert_eq!(until(6), (false, true), "{name}");
+            assert_eq!(until(17), (false, true), "{name}");
+            assert_eq!(until(18), (false, false), "{name}");
+        }
+    }
+}
