@@ -3,12 +3,15 @@
 mod client_auth;
 mod closing;
 mod downgrade;
+mod early_data;
 mod matrix;
 mod negotiation;
 mod pair;
 mod pki;
+mod psk;
 mod reading;
 mod refusals;
+mod resumption;
 mod sending;
 mod stapling;
 mod streams;

@@ -1,0 +1,190 @@
+//! Data before the handshake, as applications see it.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use tls_api::{
+    ClientConfig, ClientSession, HandshakeKind, ProtocolVersion, ServerConfig, ServerSession, ServerSessionMemoryCache,
+    Session, Ticketer,
+};
+
+use crate::pair::{Pair, drain, feed, read_all};
+use crate::pki::{Ca, Kind};
+
+const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
+
+/// Configurations that allow it, and a session in the client's cache.
+fn configs() -> (Arc<ClientConfig>, Arc<ServerConfig>) {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    client.enable_early_data(true);
+    server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(100)));
+    server.set_max_early_data_size(1000);
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    let mut first = Pair::new(&client, &server);
+    assert!(first.client.early_data().is_none(), "there is no session yet");
+    first.settle().unwrap();
+    (client, server)
+}
+
+fn send_early(client: &mut ClientSession, data: &[u8]) {
+    client.early_data().expect("a session that allows it").write_all(data).unwrap();
+}
+
+fn read_early(server: &mut ServerSession) -> Vec<u8> {
+    let mut all = Vec::new();
+    if let Some(mut early) = server.early_data() {
+        early.read_to_end(&mut all).unwrap();
+    }
+    all
+}
+
+#[test]
+fn it_arrives_before_the_handshake_and_apart_from_the_rest() {
+    let (client, server) = configs();
+    let mut pair = Pair::new(&client, &server);
+    let early = pair.client.early_data().unwrap();
+    assert_eq!(early.bytes_left(), 1000);
+    send_early(&mut pair.client, REQUEST);
+    assert_eq!(pair.client.early_data().unwrap().bytes_left(), 1000 - REQUEST.len() as u32);
+    // What is written in the ordinary way waits for the handshake.
+    pair.client.write_all(b"later").unwrap();
+    feed(&mut pair.server, &drain(&mut pair.client)).unwrap();
+    assert!(pair.server.is_handshaking());
+    assert_eq!(read_early(&mut pair.server), REQUEST);
+    assert!(pair.server.early_data().is_none());
+    pair.settle().unwrap();
+    assert!(pair.client.is_early_data_accepted());
+    assert!(pair.client.early_data().is_none(), "the time for it is over");
+    assert_eq!(read_all(&mut pair.server), b"later");
+    assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
+}
+
+#[test]
+fn a_recorded_flight_is_not_taken_again_by_any_server_of_the_store() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let mut client = ca.client_config();
+    client.enable_early_data(true);
+    let store = Arc::new(ServerSessionMemoryCache::new(100));
+    let server = || {
+        let mut server = ca.server_config(Kind::EcdsaP256);
+        server.set_session_storage(Arc::clone(&store) as _);
+        server.set_max_early_data_size(1000);
+        Arc::new(server)
+    };
+    let (client, one, other) = (Arc::new(client), server(), server());
+    Pair::connected(&client, &one);
+    for first in [&one, &other] {
+        let mut pair = Pair::new(&client, first);
+        send_early(&mut pair.client, REQUEST);
+        let recorded = drain(&mut pair.client);
+        feed(&mut pair.server, &recorded).unwrap();
+        assert_eq!(read_early(&mut pair.server), REQUEST);
+        for server in [&one, &other, &one] {
+            let mut replayed = ServerSession::new(server);
+            feed(&mut replayed, &recorded).unwrap();
+            assert_eq!(read_early(&mut replayed), b"");
+            assert!(replayed.is_handshaking());
+        }
+        pair.settle().unwrap();
+        assert!(pair.client.is_early_data_accepted());
+    }
+}
+
+#[test]
+fn it_is_refused_where_no_store_can_tell_a_replay() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let mut client = ca.client_config();
+    client.enable_early_data(true);
+    let mut server = ca.server_config(Kind::EcdsaP256);
+    server.set_max_early_data_size(1000);
+    server.set_ticketer(Arc::new(Ticketer::new().unwrap()));
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    Pair::connected(&client, &server);
+    let mut pair = Pair::new(&client, &server);
+    // The ticket may promise it: nothing comes of it.
+    if let Some(mut early) = pair.client.early_data() {
+        early.write_all(REQUEST).unwrap();
+    }
+    pair.settle().unwrap();
+    assert!(!pair.client.is_early_data_accepted());
+    assert_eq!(read_early(&mut pair.server), b"");
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
+    pair.client.write_all(REQUEST).unwrap();
+    pair.settle().unwrap();
+    assert_eq!(read_all(&mut pair.server), REQUEST);
+}
+
+#[test]
+fn no_more_than_the_server_allows_is_taken_from_the_writer() {
+    let (client, server) = configs();
+    let mut pair = Pair::new(&client, &server);
+    let mut early = pair.client.early_data().unwrap();
+    assert_eq!(early.write(&[7; 600]).unwrap(), 600);
+    assert_eq!(early.write(&[8; 600]).unwrap(), 400);
+    assert_eq!(early.write(&[9; 1]).unwrap(), 0);
+    assert!(pair.client.early_data().is_none());
+    pair.settle().unwrap();
+    assert_eq!(read_early(&mut pair.server), [vec![7; 600], vec![8; 400]].concat());
+}
+
+#[test]
+fn an_answer_comes_half_a_round_trip_earlier_where_it_may() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for half_rtt in [false, true] {
+        let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+        client.enable_early_data(true);
+        server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(100)));
+        server.set_max_early_data_size(1000);
+        server.set_send_half_rtt_data(half_rtt);
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        Pair::connected(&client, &server);
+        let mut pair = Pair::new(&client, &server);
+        send_early(&mut pair.client, REQUEST);
+        feed(&mut pair.server, &drain(&mut pair.client)).unwrap();
+        assert_eq!(read_early(&mut pair.server), REQUEST);
+        pair.server.write_all(b"answer").unwrap();
+        // One flight of the server, and nothing of the client's behind its first.
+        feed(&mut pair.client, &drain(&mut pair.server)).unwrap();
+        assert_eq!(read_all(&mut pair.client), if half_rtt { b"answer".as_slice() } else { b"" });
+        pair.settle().unwrap();
+        let rest = read_all(&mut pair.client);
+        assert_eq!(rest, if half_rtt { b"".as_slice() } else { b"answer" });
+    }
+}
+
+#[test]
+fn both_sides_can_draw_keys_from_it() {
+    let (client, server) = configs();
+    let mut pair = Pair::new(&client, &server);
+    send_early(&mut pair.client, REQUEST);
+    let (mut ours, mut theirs) = ([0; 32], [0; 32]);
+    pair.client.early_data().unwrap().export_keying_material(&mut ours, b"EXPERIMENTAL", Some(b"context")).unwrap();
+    feed(&mut pair.server, &drain(&mut pair.client)).unwrap();
+    pair.server.early_data().unwrap().export_keying_material(&mut theirs, b"EXPERIMENTAL", Some(b"context")).unwrap();
+    assert_eq!(ours, theirs);
+    pair.settle().unwrap();
+    pair.client.export_keying_material(&mut theirs, b"EXPERIMENTAL", Some(b"context")).unwrap();
+    assert_ne!(ours, theirs);
+}
+
+#[test]
+fn it_is_for_tls13_and_for_who_asks_for_it() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let mut server = ca.server_config(Kind::EcdsaP256);
+    server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(100)));
+    server.set_max_early_data_size(1000);
+    let server = Arc::new(server);
+    for (version, enabled) in [(ProtocolVersion::TLS12, true), (ProtocolVersion::TLS13, false)] {
+        let mut client = ca.client_config();
+        client.set_versions(&[version]).unwrap();
+        client.enable_early_data(enabled);
+        let client = Arc::new(client);
+        Pair::connected(&client, &server);
+        let mut pair = Pair::new(&client, &server);
+        assert!(pair.client.early_data().is_none());
+        pair.settle().unwrap();
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
+        assert!(!pair.client.is_early_data_accepted());
+    }
+}

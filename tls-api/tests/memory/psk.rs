@@ -1,0 +1,89 @@
+//! External pre-shared keys, as applications see them.
+
+use std::sync::Arc;
+
+use tls_api::{
+    Error, ExternalPsk, HandshakeKind, ProtocolVersion, ResolvesClientPsk, ResolvesServerPsk, ServerName, Session,
+};
+use tls_crypto::HashAlgorithm;
+
+use crate::pair::Pair;
+use crate::pki::{Ca, Kind};
+
+const KEY: [u8; 32] = [7; 32];
+
+fn plain(identity: &str, key: &[u8]) -> ExternalPsk {
+    ExternalPsk::plain(identity.into(), key, HashAlgorithm::Sha256).unwrap()
+}
+
+#[test]
+fn they_take_the_place_of_certificates_on_both_sides() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    // The client trusts no authority at all: the key is enough.
+    let (mut client, mut server) = (tls_api::ClientConfig::new(), ca.server_config(Kind::EcdsaP256));
+    let psks = ExternalPsk::import(b"sensor 7", &KEY, HashAlgorithm::Sha256, b"").unwrap();
+    client.set_external_psks(psks.clone());
+    server.set_external_psks(psks.clone());
+    let pair = Pair::connected(&Arc::new(client.clone()), &Arc::new(server));
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::ExternalPsk));
+    assert_eq!(pair.server.external_psk_identity(), Some(psks[0].identity()));
+    assert_eq!(pair.client.peer_certificates(), None);
+    // And without it, it is not.
+    let mut refused = Pair::new(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP256)));
+    assert!(refused.settle().is_err());
+}
+
+#[test]
+fn resolvers_are_told_the_server_and_the_identity() {
+    #[derive(Debug)]
+    struct ByName;
+
+    impl ResolvesClientPsk for ByName {
+        fn resolve(&self, server: &ServerName<'_>) -> Vec<ExternalPsk> {
+            assert_eq!(server.to_str(), "server.test");
+            vec![plain("unknown", &KEY), plain("known", &KEY)]
+        }
+    }
+
+    impl ResolvesServerPsk for ByName {
+        fn resolve(&self, identity: &[u8]) -> Option<ExternalPsk> {
+            (identity == b"known").then(|| plain("known", &KEY))
+        }
+    }
+
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    client.set_external_psk_resolver(Arc::new(ByName));
+    server.set_external_psk_resolver(Arc::new(ByName));
+    let pair = Pair::connected(&Arc::new(client), &Arc::new(server));
+    assert_eq!(pair.server.external_psk_identity(), Some(b"known".as_slice()));
+}
+
+#[test]
+fn a_client_with_the_wrong_key_is_told_so() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    client.set_external_psks(vec![plain("sensor 7", &[8; 32])]);
+    server.set_external_psks(vec![plain("sensor 7", &KEY)]);
+    let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+    assert_eq!(pair.settle().unwrap_err(), Error::BadBinder);
+    let told = crate::pair::carry(&mut pair.server, &mut pair.client).unwrap_err();
+    assert!(told.to_string().contains("decrypt_error"), "{told}");
+}
+
+#[test]
+fn sessions_go_on_beside_them_and_tls12_has_none() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut with_key, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    with_key.set_external_psks(vec![plain("sensor 7", &KEY)]);
+    server.set_external_psks(vec![plain("sensor 7", &KEY)]);
+    let server = Arc::new(server);
+    let without = Arc::new(ca.client_config());
+    Pair::connected(&without, &server);
+    let resumed = Pair::connected(&without, &server);
+    assert_eq!(resumed.client.handshake_kind(), Some(HandshakeKind::Resumed));
+    assert_eq!(resumed.server.external_psk_identity(), None);
+    with_key.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+    let old = Pair::connected(&Arc::new(with_key), &server);
+    assert_eq!(old.client.handshake_kind(), Some(HandshakeKind::Full));
+}

@@ -1,0 +1,405 @@
+//! Going on from earlier connections, as applications see it: what is kept where, and what it is bound to.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tls_api::{
+    AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, CertificateDer, CertificateError, ClientAuth,
+    ClientCertVerifier, ClientConfig, ClientSessionMemoryCache, ClientSessionValue, HandshakeKind,
+    NoClientSessionStorage, NoServerSessionStorage, ProtocolVersion, ServerConfig, ServerName,
+    ServerSessionMemoryCache, Session, StoresClientSessions, Ticketer, TimeProvider, UnixTime,
+};
+
+use crate::pair::{Pair, read_all};
+use crate::pki::{Ca, Kind, VERSIONS};
+use std::io::Write;
+
+/// Where the server keeps sessions.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    Tickets,
+    Store,
+}
+
+const KEPT: [Kept; 2] = [Kept::Tickets, Kept::Store];
+
+impl Kept {
+    fn set(self, config: &mut ServerConfig) {
+        match self {
+            Self::Tickets => config.set_ticketer(Arc::new(Ticketer::new().unwrap())),
+            Self::Store => config.set_session_storage(Arc::new(ServerSessionMemoryCache::new(1000))),
+        }
+    }
+}
+
+fn everywhere(test: impl Fn(&Ca, ClientConfig, ServerConfig)) {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for kept in KEPT {
+        for version in VERSIONS {
+            println!("{kept:?} {version}");
+            let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+            client.set_versions(&[version]).unwrap();
+            kept.set(&mut server);
+            test(&ca, client, server);
+        }
+    }
+}
+
+/// One connection, with data both ways: how did its handshake go?
+fn kind(client: &ClientConfig, server: &ServerConfig) -> HandshakeKind {
+    connect(&Arc::new(client.clone()), &Arc::new(server.clone())).client.handshake_kind().unwrap()
+}
+
+fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Pair {
+    let mut pair = Pair::connected(client, server);
+    pair.client.write_all(b"question").unwrap();
+    pair.server.write_all(b"answer").unwrap();
+    pair.settle().unwrap();
+    assert_eq!((read_all(&mut pair.server), read_all(&mut pair.client)), (b"question".to_vec(), b"answer".to_vec()));
+    assert_eq!(pair.client.handshake_kind(), pair.server.handshake_kind());
+    pair
+}
+
+#[test]
+fn by_default_every_connection_but_the_first_is_resumed() {
+    for version in VERSIONS {
+        let ca = Ca::new(Kind::EcdsaP256);
+        let (mut client, server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+        client.set_versions(&[version]).unwrap();
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        assert_eq!(connect(&client, &server).client.handshake_kind(), Some(HandshakeKind::Full));
+        let first = connect(&client, &server);
+        for _ in 0..5 {
+            let pair = connect(&client, &server);
+            assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed), "{version}");
+            assert_eq!(pair.client.peer_certificates(), first.client.peer_certificates());
+            assert_eq!(pair.server.sni_hostname(), Some("server.test"));
+        }
+    }
+}
+
+#[test]
+fn a_configuration_s_clone_resumes_what_it_did() {
+    everywhere(|_, client, server| {
+        assert_eq!(kind(&client, &server), HandshakeKind::Full);
+        assert_eq!(kind(&client.clone(), &server.clone()), HandshakeKind::Resumed);
+    });
+}
+
+#[test]
+fn what_a_session_is_bound_to_ends_it() {
+    type Change = (&'static str, fn(&Ca, &mut ClientConfig, &mut ServerConfig));
+    let changes: [Change; 7] = [
+        ("another authority beside the first", |ca, client, _| {
+            let other = Ca::named("another", Kind::EcdsaP256);
+            let both = [ca.pem.as_bytes(), other.pem.as_bytes()].concat();
+            client.set_root_store(tls_api::root_store_from_pem(&both).unwrap());
+        }),
+        ("the client's own identity", |ca, client, _| {
+            client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
+        }),
+        ("the client's context", |_, client, _| client.set_session_context(b"another tenant")),
+        ("the client's protocols", |_, client, _| client.set_alpn_protocols(&[b"h2"]).unwrap()),
+        ("the server's context", |_, _, server| server.set_session_context(b"another tenant")),
+        ("the server's protocols", |_, _, server| server.set_alpn_protocols(&[b"h2"]).unwrap()),
+        ("whom the server lets in", |ca, _, server| {
+            let verifier = AllowAnyAnonymousOrAuthenticatedClient::new(ca.roots());
+            server.set_client_cert_verifier(Arc::new(verifier)).unwrap();
+        }),
+    ];
+    everywhere(|ca, client, server| {
+        for (what, change) in &changes {
+            let (mut client, mut server) = (client.clone(), server.clone());
+            // The clones share their stores with the originals.
+            kind(&client, &server);
+            assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+            change(ca, &mut client, &mut server);
+            assert_eq!(kind(&client, &server), HandshakeKind::Full, "{what}");
+            assert_eq!(kind(&client, &server), HandshakeKind::Resumed, "{what}");
+        }
+    });
+}
+
+/// The same authorities, whatever their order, are the same.
+#[test]
+fn what_a_session_is_not_bound_to_does_not_end_it() {
+    everywhere(|ca, client, server| {
+        let other = Ca::named("another", Kind::EcdsaP256);
+        let roots = |pems: [&str; 2]| tls_api::root_store_from_pem(pems.concat().as_bytes()).unwrap();
+        let (mut one, mut same) = (client.clone(), client.clone());
+        one.set_root_store(roots([&ca.pem, &other.pem]));
+        same.set_root_store(roots([&other.pem, &ca.pem]));
+        assert_eq!(kind(&one, &server), HandshakeKind::Full);
+        assert_eq!(kind(&same, &server), HandshakeKind::Resumed);
+    });
+}
+
+/// Go's crypto/tls went on from sessions whose client certificates a clone of the configuration, with other authorities, does not
+/// accept (CVE-2025-68121). Both sides.
+#[test]
+fn cve_2025_68121_a_clone_with_other_authorities_verifies_anew() {
+    everywhere(|ca, mut client, mut server| {
+        client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
+        server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+        assert_eq!(kind(&client, &server), HandshakeKind::Full);
+        assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+
+        let other = Ca::named("another", Kind::EcdsaP256);
+        let mut stricter = server.clone();
+        stricter.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(other.roots()))).unwrap();
+        let mut pair = Pair::new(&Arc::new(client.clone()), &Arc::new(stricter));
+        let refused = pair.settle().unwrap_err();
+        assert!(refused.to_string().contains("authority") || refused.to_string().contains("issuer"), "{refused}");
+
+        let mut elsewhere = client.clone();
+        elsewhere.set_root_store(other.roots());
+        let mut pair = Pair::new(&Arc::new(elsewhere), &Arc::new(server));
+        assert!(pair.settle().is_err(), "a client resumed with a server that it does not trust any more");
+    });
+}
+
+/// nginx let a client of one virtual server into another that asks for certificates (CVE-2025-23419): they shared their tickets.
+#[test]
+fn cve_2025_23419_servers_that_share_tickets_do_not_share_their_clients() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for version in VERSIONS {
+        for kept in KEPT {
+            let mut open = ca.server_config(Kind::EcdsaP256);
+            kept.set(&mut open);
+            let mut closed = open.clone();
+            closed.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+            let mut client = ca.client_config();
+            client.set_versions(&[version]).unwrap();
+            let client = Arc::new(client);
+            connect(&client, &Arc::new(open));
+            let mut pair = Pair::new(&client, &Arc::new(closed));
+            let refused = pair.settle().unwrap_err();
+            assert_eq!(refused, tls_api::Error::NoClientCertificate { version });
+        }
+    }
+}
+
+/// A verifier of one's own says nothing of itself: its sessions are for its very configuration.
+#[test]
+fn an_own_verifier_is_trusted_with_its_own_sessions_alone() {
+    #[derive(Debug)]
+    struct Own(Option<[u8; 32]>);
+
+    impl ClientCertVerifier for Own {
+        fn client_auth(&self) -> ClientAuth {
+            ClientAuth::Required
+        }
+
+        fn session_scope(&self) -> Option<[u8; 32]> {
+            self.0
+        }
+
+        fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), CertificateError> {
+            Ok(())
+        }
+    }
+
+    for (scope, after) in [(None, HandshakeKind::Full), (Some([1; 32]), HandshakeKind::Resumed)] {
+        everywhere(|ca, mut client, mut server| {
+            client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
+            server.set_client_cert_verifier(Arc::new(Own(scope))).unwrap();
+            kind(&client, &server);
+            assert_eq!(kind(&client, &server.clone()), HandshakeKind::Resumed);
+            server.set_client_cert_verifier(Arc::new(Own(scope))).unwrap();
+            assert_eq!(kind(&client, &server), after);
+        });
+    }
+}
+
+/// CVE-2020-13777: keys of tickets are random from the first moment.
+#[test]
+fn two_fresh_servers_do_not_resume_each_other_s_sessions() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for version in VERSIONS {
+        let mut client = ca.client_config();
+        client.set_versions(&[version]).unwrap();
+        let (one, other) = (ca.server_config(Kind::EcdsaP256), ca.server_config(Kind::EcdsaP256));
+        kind(&client, &one);
+        assert_eq!(kind(&client, &other), HandshakeKind::Full);
+    }
+}
+
+#[test]
+fn nothing_is_resumed_where_one_side_keeps_nothing() {
+    everywhere(|_, client, server| {
+        let (mut forgetful, mut refusing, mut storeless) = (client.clone(), server.clone(), server.clone());
+        forgetful.set_session_storage(Arc::new(NoClientSessionStorage));
+        refusing.disable_resumption();
+        storeless.set_session_storage(Arc::new(NoServerSessionStorage));
+        for _ in 0..2 {
+            assert_eq!(kind(&forgetful, &server), HandshakeKind::Full);
+            assert_eq!(kind(&client, &refusing), HandshakeKind::Full);
+            assert_eq!(kind(&client, &storeless), HandshakeKind::Full);
+        }
+    });
+}
+
+#[derive(Debug, Default)]
+struct Clock(Mutex<Option<u64>>);
+
+impl Clock {
+    fn set(&self, seconds: Option<u64>) {
+        *self.0.lock().unwrap() = seconds;
+    }
+}
+
+impl TimeProvider for Clock {
+    fn now(&self) -> Option<UnixTime> {
+        self.0.lock().unwrap().map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
+
+#[test]
+fn time_ends_sessions_and_without_a_clock_none_is_resumed() {
+    everywhere(|_, mut client, mut server| {
+        let (ours, theirs) = (Arc::new(Clock::default()), Arc::new(Clock::default()));
+        client.set_time_provider(Arc::clone(&ours) as _);
+        server.set_time_provider(Arc::clone(&theirs) as _);
+        server.set_session_lifetime(1000);
+        let start = 1_800_000_000;
+        let at = |seconds| {
+            ours.set(Some(seconds));
+            theirs.set(Some(seconds));
+        };
+        at(start);
+        assert_eq!(kind(&client, &server), HandshakeKind::Full);
+        at(start + 998);
+        assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+        at(start + 3000);
+        assert_eq!(kind(&client, &server), HandshakeKind::Full);
+        assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+        theirs.set(None);
+        assert_eq!(kind(&client, &server), HandshakeKind::Full);
+        // The client needs its clock for the certificate, so that without it a session might seem the easier way.
+        at(start + 3000);
+        ours.set(None);
+        let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+        assert!(pair.settle().is_err(), "a client without a clock resumed");
+    });
+}
+
+/// The end of the server's certificate ends a client's sessions, and that of the client's a server's.
+#[test]
+fn certificates_that_end_end_their_sessions() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, 2031));
+    // 2030-12-31, and two days later.
+    let (before, after) = (1_924_905_600, 1_925_078_400);
+    for version in VERSIONS {
+        let clock = Arc::new(Clock::default());
+        let mut client = ca.client_config();
+        client.set_versions(&[version]).unwrap();
+        client.set_time_provider(Arc::clone(&clock) as _);
+        let mut server = ServerConfig::from_pem(cert.as_bytes(), key.as_bytes()).unwrap();
+        server.set_time_provider(Arc::clone(&clock) as _);
+        server.set_session_lifetime(7 * 86_400);
+        clock.set(Some(before));
+        kind(&client, &server);
+        assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+        clock.set(Some(after));
+        let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+        assert!(pair.settle().unwrap_err().to_string().contains("expired"));
+    }
+}
+
+#[test]
+fn a_cache_that_went_through_a_file_is_as_good_as_before() {
+    everywhere(|_, mut client, server| {
+        let cache = Arc::new(ClientSessionMemoryCache::new(10));
+        client.set_session_storage(Arc::clone(&cache) as _);
+        kind(&client, &server);
+        let bytes = cache.to_bytes();
+        let again = Arc::new(ClientSessionMemoryCache::from_bytes(10, &bytes).unwrap());
+        client.set_session_storage(again);
+        assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+        // Altered anywhere: another session, or none; never another outcome than a connection.
+        for at in (0..bytes.len()).step_by(97) {
+            let mut altered = bytes.to_vec();
+            altered[at] ^= 0x10;
+            let Ok(cache) = ClientSessionMemoryCache::from_bytes(10, &altered) else { continue };
+            client.set_session_storage(Arc::new(cache));
+            let mut pair = Pair::new(&Arc::new(client.clone()), &Arc::new(server.clone()));
+            match pair.settle() {
+                Ok(()) => assert!(!pair.client.is_handshaking()),
+                // The key itself was altered: the server finds it out by the binder, or either side by Finished.
+                Err(e) => assert!(
+                    matches!(e, tls_api::Error::BadBinder | tls_api::Error::BadFinished | tls_api::Error::BadRecordMac),
+                    "byte {at}: {e}"
+                ),
+            }
+        }
+    });
+}
+
+/// A storage sees each session of TLS 1.3 once, and asks for it once.
+#[test]
+fn a_ticket_of_tls13_is_sent_once() {
+    #[derive(Debug, Default)]
+    struct Watched(Mutex<(Vec<Vec<u8>>, usize)>, ClientSessionMemoryCacheBox);
+
+    type ClientSessionMemoryCacheBox = Arc<Mutex<Vec<ClientSessionValue>>>;
+
+    impl StoresClientSessions for Watched {
+        fn put(&self, session: ClientSessionValue) {
+            self.0.lock().unwrap().0.push(session.encode().to_vec());
+            self.1.lock().unwrap().push(session);
+        }
+
+        fn take(&self, _: &ServerName<'_>, _: &[u8; 32]) -> Option<ClientSessionValue> {
+            self.0.lock().unwrap().1 += 1;
+            self.1.lock().unwrap().pop()
+        }
+    }
+
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    let watched = Arc::new(Watched::default());
+    client.set_session_storage(Arc::clone(&watched) as _);
+    client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
+    for _ in 0..5 {
+        kind(&client, &server);
+    }
+    let (put, taken) = &*watched.0.lock().unwrap();
+    let different: std::collections::HashSet<_> = put.iter().collect();
+    assert_eq!((different.len(), put.len(), *taken), (10, 10, 5));
+}
+
+/// 10^5 connections, each of which leaves sessions on both sides, against caches of 10^3 and of 10.
+#[test]
+fn caches_stay_within_their_bounds() {
+    const CONNECTIONS: usize = 100_000;
+    const THREADS: usize = 2;
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    let (ours, theirs) = (Arc::new(ClientSessionMemoryCache::new(10)), Arc::new(ServerSessionMemoryCache::new(1000)));
+    client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
+    client.set_session_storage(Arc::clone(&ours) as _);
+    server.set_session_storage(Arc::clone(&theirs) as _);
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    let resumed: usize = std::thread::scope(|scope| {
+        let work = || {
+            let mut resumed = 0;
+            for n in 0..CONNECTIONS / THREADS {
+                let pair = Pair::connected(&client, &server);
+                resumed += usize::from(pair.client.handshake_kind() == Some(HandshakeKind::Resumed));
+                if n % 1000 == 0 {
+                    assert!(theirs.len() <= 1000 && ours.len() <= 10);
+                }
+            }
+            resumed
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert!(theirs.len() > 900 && theirs.len() <= 1000, "{}", theirs.len());
+    assert_eq!(ours.len(), 1);
+    // A session of one server, of which 8 fit: its bytes are those of 8 sessions.
+    assert!(ours.to_bytes().len() < 8 * 2048);
+    assert!(resumed > CONNECTIONS * 9 / 10, "{resumed} of {CONNECTIONS} were resumed");
+}
