@@ -1,112 +1,169 @@
 //! One connection: the engine, its bytes, and the one answer that it gives.
 
 use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
-use tls_api::UnixTime;
 use tls_api::handshake::{Answer, Need, NeedNewSession, Outgoing, Progress, ServerConnection};
+use tls_api::{Error, UnixTime};
 use tls_crypto::{SecureRandom, SystemRandom};
 
 use crate::Shared;
-use crate::worker::{Job, Wanted};
+
+/// What a connection may take in all.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Bytes that a client may send in all: a handshake and a request fit.
+const MAX_RECEIVED: usize = 128 * 1024;
 
 pub(crate) struct Connection {
     socket: TcpStream,
-    wanted: Wanted,
+    /// What the event loop knows it by.
+    token: usize,
     tls: ServerConnection,
     incoming: Vec<u8>,
     outgoing: Outgoing,
-    answered: bool,
+    received: usize,
+    /// The worker looks for its session.
+    paused: bool,
+    /// Our last word is said, an answer or an alert.
+    done: bool,
     /// The peer sends no more.
     ended: bool,
+    began: Instant,
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream, wanted: Wanted, shared: &Shared) -> Self {
-        let tls = ServerConnection::new(shared.config.clone());
-        let (incoming, outgoing) = (Vec::new(), Outgoing::new());
-        Self { socket, wanted, tls, incoming, outgoing, answered: false, ended: false }
+    pub(crate) fn new(socket: TcpStream, token: usize, shared: &Shared) -> Self {
+        Self {
+            socket,
+            token,
+            tls: ServerConnection::new(shared.config.clone()),
+            incoming: Vec::new(),
+            outgoing: Outgoing::new(),
+            received: 0,
+            paused: false,
+            done: false,
+            ended: false,
+            began: Instant::now(),
+        }
     }
 
-    /// The socket may be read from, or written to. Whether there is more to come.
-    pub(crate) fn ready(&mut self, shared: &Shared) -> io::Result<bool> {
+    pub(crate) fn is_late(&self) -> bool {
+        self.began.elapsed() > LIMIT
+    }
+
+    /// Does what can be done without waiting. Whether there is more to come.
+    pub(crate) fn drive(&mut self, shared: &Shared) -> io::Result<bool> {
+        self.receive(shared)?;
+        self.send()?;
+        if self.done && self.outgoing.is_empty() {
+            // The rest is read before the socket is closed, for a reset would take our last word away from the peer.
+            let _ = self.socket.shutdown(Shutdown::Write);
+        }
+        Ok(!self.ended || !self.outgoing.is_empty())
+    }
+
+    /// The worker answered: the handshake goes on where it stopped.
+    pub(crate) fn answer(&mut self, answer: Answer, shared: &Shared) -> io::Result<bool> {
+        self.paused = false;
+        let next = self.tls.resume(answer, &mut self.outgoing);
+        let went = next.and_then(|need| self.decide(need, shared)).and_then(|()| self.process(shared));
+        self.note(went);
+        self.drive(shared)
+    }
+
+    /// While the worker looks for its session nothing is read: what the peer sends waits in the socket, and not in our memory.
+    fn receive(&mut self, shared: &Shared) -> io::Result<()> {
         let mut chunk = [0; 4096];
-        loop {
+        while !self.paused {
             match self.socket.read(&mut chunk) {
                 Ok(0) => {
                     self.ended = true;
-                    break;
+                    return Ok(());
                 }
-                Ok(n) => self.incoming.extend_from_slice(&chunk[..n]),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Ok(n) => {
+                    self.received += n;
+                    if self.received > MAX_RECEIVED {
+                        return Err(io::Error::other("the client sends too much"));
+                    }
+                    if !self.done {
+                        self.incoming.extend_from_slice(&chunk[..n]);
+                        let went = self.process(shared);
+                        self.note(went);
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
         }
-        self.go_on(shared)
+        Ok(())
     }
 
-    /// The worker answered.
-    pub(crate) fn answer(&mut self, answer: Answer, shared: &Shared) -> io::Result<bool> {
-        let need = self.tls.resume(answer, &mut self.outgoing).map_err(io::Error::other)?;
-        self.decide(need, shared)?;
-        self.go_on(shared)
-    }
-
-    fn go_on(&mut self, shared: &Shared) -> io::Result<bool> {
-        let processed = self.process(shared);
-        // An alert has to go out as well.
-        self.send()?;
-        processed?;
-        let over = self.answered && self.outgoing.is_empty();
-        Ok(!(over || self.ended))
-    }
-
-    fn process(&mut self, shared: &Shared) -> io::Result<()> {
-        loop {
-            let done = self.tls.process(&mut self.incoming, &mut self.outgoing).map_err(io::Error::other)?;
-            self.incoming.drain(..done.consumed);
-            match done.progress {
-                Progress::Need(need) => {
-                    self.decide(Some(need), shared)?;
-                }
-                // Paused: the worker is asked, and this connection waits. It alone does.
-                Progress::NeedMoreInput { .. } | Progress::Paused | Progress::PeerClosed => return Ok(()),
-                Progress::ApplicationData(_) if !self.answered => {
-                    self.answered = true;
-                    let kind = self.tls.handshake_kind();
-                    let page = format!("handshake: {}\n", kind.map(|kind| format!("{kind:?}")).unwrap_or_default());
-                    let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", page.len());
-                    let page = [IoSlice::new(head.as_bytes()), IoSlice::new(page.as_bytes())];
-                    self.tls.send(&page, &mut self.outgoing).map_err(io::Error::other)?;
-                    self.tls.send_close_notify(&mut self.outgoing);
-                }
+    /// Handles the records that came.
+    fn process(&mut self, shared: &Shared) -> Result<(), Error> {
+        while !self.done {
+            let processed = self.tls.process(&mut self.incoming, &mut self.outgoing)?;
+            self.incoming.drain(..processed.consumed);
+            match processed.progress {
+                Progress::Need(need) => self.decide(Some(need), shared)?,
+                Progress::ApplicationData(_) => self.say_how_it_went()?,
+                Progress::PeerClosed => self.done = true,
+                Progress::NeedMoreInput { .. } | Progress::Paused => break,
                 _ => {}
             }
         }
+        Ok(())
     }
 
-    /// Answers at once what can be answered at once.
-    fn decide(&mut self, mut need: Option<Need>, shared: &Shared) -> io::Result<()> {
+    /// Answers at once what can be answered at once. For the rest this connection waits, and no other.
+    fn decide(&mut self, mut need: Option<Need>, shared: &Shared) -> Result<(), Error> {
         while let Some(open) = need.take() {
             let answer = match open {
-                Need::Session(need) => {
-                    shared.worker.give(Job::Find(self.wanted, need));
-                    return Ok(());
-                }
+                Need::Session(need) => match shared.worker.find(self.token, need) {
+                    Some(answer) => answer,
+                    None => {
+                        self.paused = true;
+                        break;
+                    }
+                },
                 Need::NewSession(need) => keep(need, shared),
                 Need::Identity(need) => need.answer(shared.identity.clone()),
                 Need::Signature(need) => need.sign_locally(),
-                _ => return Err(io::Error::other("a question that this server does not know")),
+                // Nothing else is asked under this configuration. If it were, the time limit would end it.
+                _ => break,
             };
-            need = self.tls.resume(answer, &mut self.outgoing).map_err(io::Error::other)?;
+            need = self.tls.resume(answer, &mut self.outgoing)?;
         }
         Ok(())
+    }
+
+    /// Whatever the request is.
+    fn say_how_it_went(&mut self) -> Result<(), Error> {
+        let kind = self.tls.handshake_kind().map(|kind| format!("{kind:?}")).unwrap_or_default();
+        let page = format!("handshake: {kind}\n");
+        let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", page.len());
+        // One record holds both.
+        self.tls.send(&[IoSlice::new(head.as_bytes()), IoSlice::new(page.as_bytes())], &mut self.outgoing)?;
+        self.tls.send_close_notify(&mut self.outgoing);
+        self.done = true;
+        Ok(())
+    }
+
+    /// After an error the alert is still to be sent.
+    fn note(&mut self, went: Result<(), Error>) {
+        if let Err(e) = went {
+            eprintln!("fleet: connection {}: {e}", self.token);
+            self.done = true;
+        }
     }
 
     fn send(&mut self) -> io::Result<()> {
         while !self.outgoing.is_empty() {
             match self.socket.write(self.outgoing.ready()) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => self.outgoing.consume(n),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -117,17 +174,16 @@ impl Connection {
     }
 }
 
-/// Gives out tickets, which are ids, at once: the sessions are on their way to the Redis long before a client comes back.
+/// Gives out tickets at once, which are ids: the sessions are on their way to the store long before a client comes back.
 fn keep(mut need: NeedNewSession, shared: &Shared) -> Answer {
-    let fixed = need.session_id().copied();
+    let told = need.session_id().copied();
     let mut tickets = Vec::new();
     for session in need.sessions(UnixTime::now()) {
-        let mut id = fixed.unwrap_or_default();
-        if fixed.is_none() && SystemRandom.fill(&mut id).is_err() {
+        let mut id = told.unwrap_or_default();
+        if told.is_none() && SystemRandom.fill(&mut id).is_err() {
             break;
         }
-        let (bytes, lifetime) = (session.encode().to_vec(), session.lifetime());
-        shared.worker.give(Job::Keep { id: id.to_vec(), session: bytes, lifetime });
+        shared.worker.keep(id, session.encode(), session.lifetime());
         tickets.push(id.to_vec());
     }
     need.answer(tickets)

@@ -12,14 +12,19 @@
 //! back. The same way leads to a remote signer, or to a verifier elsewhere. Run two of them, and clients of one resume at the other:
 //!
 //! ```text
+//! redis-server --port 6379 --save ""
 //! cargo run --release -p tls-api --example fleet -- --certs chain.pem --key key.pem --redis redis://127.0.0.1:6379 --port 8443
-//! curl --cacert ca.pem https://localhost:8443/ https://localhost:8444/
+//! cargo run --release -p tls-api --example fleet -- --certs chain.pem --key key.pem --redis redis://127.0.0.1:6379 --port 8444
+//! tlsclient --cafile ca.pem --cache sessions --http / --port 8443 localhost   # handshake: Full
+//! tlsclient --cafile ca.pem --cache sessions --http / --port 8444 localhost   # handshake: Resumed
 //! ```
 
 mod connection;
 #[path = "../options/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the options about the protocol are those of the other programs")]
 mod options;
+#[path = "../tlsserver/redis_store.rs"]
+mod redis_store;
 mod worker;
 
 use std::collections::HashMap;
@@ -28,16 +33,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
-use mio::net::TcpListener;
+use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use tls_api::handshake::{Answer, ServerConfig, SessionLookup};
+use tls_api::handshake::{ServerConfig, SessionLookup};
 use tls_api::{Identity, identity_from_pem};
 
 use crate::connection::Connection;
 use crate::options::{Context, Failure, run_program};
-use crate::worker::{Wanted, Worker};
+use crate::redis_store::{Redis, RedisStore};
+use crate::worker::{Found, PATIENCE, Worker};
 
 /// A server that looks up sessions in a Redis without waiting for it
 #[derive(Debug, Parser)]
@@ -61,8 +68,11 @@ struct Arguments {
 
 const LISTENER: Token = Token(0);
 const WORKER: Token = Token(1);
-/// The first connection's. None is used twice, so that no answer reaches a connection that came later.
+/// The first connection's token. None is used twice, so that no answer reaches a connection that came later.
 const FIRST: usize = 2;
+
+/// How often it is looked for connections that take too long.
+const TICK: Duration = Duration::from_secs(1);
 
 /// What every connection shares.
 struct Shared {
@@ -80,64 +90,79 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let identity = identity_from_pem(&read(&arguments.certs)?, &read(&arguments.key)?).context("--certs and --key")?;
     let mut config = ServerConfig::new();
     config.set_session_lookup(SessionLookup::Ids);
+    // Servers that use the same Redis for another certificate do not resume these sessions.
+    config.set_session_context(identity.chain().first().map(|leaf| leaf.as_ref()).unwrap_or_default());
     let address = ([127, 0, 0, 1], arguments.port).into();
     let mut listener = TcpListener::bind(address).context(format!("cannot listen on {address}"))?;
-    let mut poll = Poll::new().context("the event queue")?;
+    let poll = Poll::new().context("the event queue")?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).context("the event queue")?;
     let waker = Waker::new(poll.registry(), WORKER).context("the event queue")?;
-    let (worker, found) = Worker::start(&arguments.redis, waker).context("--redis")?;
+    let redis = Redis::new(&arguments.redis, PATIENCE).context("--redis")?;
+    let (worker, found) = Worker::start(RedisStore::new(redis), waker);
     println!("listening on {}", listener.local_addr().context("the address")?);
     let shared = Shared { config: Arc::new(config), identity: Arc::new(identity), worker };
-    serve(&mut poll, &listener, &shared, &found)
+    let server = Server { poll, listener, shared, found, connections: HashMap::new(), next: FIRST };
+    server.serve()
 }
 
-fn serve(
-    poll: &mut Poll,
-    listener: &TcpListener,
-    shared: &Shared,
-    found: &Receiver<(Wanted, Answer)>,
-) -> Result<(), Failure> {
-    let mut connections: HashMap<usize, Connection> = HashMap::new();
-    let mut next = FIRST;
-    let mut events = Events::with_capacity(256);
-    loop {
-        match poll.poll(&mut events, None) {
-            Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e).context("waiting for events"),
-            _ => {}
-        }
-        for event in &events {
-            match event.token() {
-                LISTENER => {
-                    while let Ok((mut socket, _)) = listener.accept() {
-                        let interest = Interest::READABLE | Interest::WRITABLE;
-                        poll.registry().register(&mut socket, Token(next), interest).context("the event queue")?;
-                        connections.insert(next, Connection::new(socket, Wanted(next), shared));
-                        next += 1;
-                    }
+struct Server {
+    poll: Poll,
+    listener: TcpListener,
+    shared: Shared,
+    found: Receiver<Found>,
+    connections: HashMap<usize, Connection>,
+    next: usize,
+}
+
+impl Server {
+    fn serve(mut self) -> Result<(), Failure> {
+        let mut events = Events::with_capacity(256);
+        let mut swept = Instant::now();
+        loop {
+            match self.poll.poll(&mut events, Some(TICK)) {
+                Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e).context("waiting for events"),
+                _ => {}
+            }
+            for event in &events {
+                match event.token() {
+                    LISTENER | WORKER => {}
+                    Token(token) => self.with(token, Connection::drive),
                 }
-                // The connection may be gone, or the answer come too late: then nobody is there to take it.
-                WORKER => found.try_iter().for_each(|(Wanted(token), answer)| {
-                    drive(&mut connections, token, |connection| connection.answer(answer, shared));
-                }),
-                Token(token) => drive(&mut connections, token, |connection| connection.ready(shared)),
+            }
+            while let Ok((token, answer)) = self.found.try_recv() {
+                // The connection may be gone: then nobody is there to take it.
+                self.with(token, |connection, shared| connection.answer(answer, shared));
+            }
+            // In every turn, as no event tells that there are file descriptors again after there were none.
+            while let Ok((socket, _)) = self.listener.accept() {
+                self.begin(socket);
+            }
+            if swept.elapsed() >= TICK {
+                self.connections.retain(|_, connection| !connection.is_late());
+                swept = Instant::now();
             }
         }
     }
-}
 
-/// Does something with a connection, and drops it once it is over.
-fn drive(
-    connections: &mut HashMap<usize, Connection>,
-    token: usize,
-    work: impl FnOnce(&mut Connection) -> io::Result<bool>,
-) {
-    let Some(connection) = connections.get_mut(&token) else { return };
-    match work(connection) {
-        Ok(true) => {}
-        Ok(false) => drop(connections.remove(&token)),
-        Err(e) => {
-            eprintln!("{token}: {e}");
-            connections.remove(&token);
+    fn begin(&mut self, mut socket: TcpStream) {
+        let token = self.next;
+        self.next += 1;
+        match self.poll.registry().register(&mut socket, Token(token), Interest::READABLE | Interest::WRITABLE) {
+            // Its first event comes at once, as it is writable.
+            Ok(()) => drop(self.connections.insert(token, Connection::new(socket, token, &self.shared))),
+            Err(e) => eprintln!("fleet: connection {token}: {e}"),
+        }
+    }
+
+    /// Does something with a connection, and drops it once it is over.
+    fn with(&mut self, token: usize, work: impl FnOnce(&mut Connection, &Shared) -> io::Result<bool>) {
+        let Some(connection) = self.connections.get_mut(&token) else { return };
+        let more = work(connection, &self.shared).unwrap_or_else(|e| {
+            eprintln!("fleet: connection {token}: {e}");
+            false
+        });
+        if !more {
+            self.connections.remove(&token);
         }
     }
 }

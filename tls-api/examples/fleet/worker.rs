@@ -1,100 +1,84 @@
-//! The thread that talks to the Redis, so that nobody else has to wait for it.
+//! The thread that talks to the store, so that nobody else has to wait for it.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::time::{Duration, Instant};
 
 use mio::Waker;
-use tls_api::ProtocolVersion;
-use tls_api::UnixTime;
-use tls_api::handshake::{Answer, NeedSession, ServerSessionValue};
+use tls_api::handshake::{Answer, NeedSession};
+use tls_api::{ProtocolVersion, ServerSessionValue, StoresServerSessions, UnixTime};
+use zeroize::Zeroizing;
 
-/// The connection that a session is wanted for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted(pub(crate) usize);
+/// How long a session may take to be found, and how long the wait for its turn may be before: beyond that a full handshake is the
+/// better way.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
-pub(crate) enum Job {
+/// Jobs that wait at most. Memory is bounded so, and so is the time that a client waits.
+const QUEUE: usize = 1024;
+
+/// What the worker found, and for which connection.
+pub(crate) type Found = (usize, Answer);
+
+enum Job {
     /// Find the session that this connection wants to go on from.
-    Find(Wanted, NeedSession),
+    Find { token: usize, need: NeedSession, since: Instant },
     /// Keep a session; nobody waits for that.
-    Keep { id: Vec<u8>, session: Vec<u8>, lifetime: u32 },
+    Keep { id: [u8; 32], session: Zeroizing<Vec<u8>>, lifetime: u32 },
 }
 
-/// Where jobs go.
-pub(crate) struct Worker(Sender<Job>);
+/// Where jobs go. It takes any store that is made to be asked from a thread that may wait.
+pub(crate) struct Worker(SyncSender<Job>);
 
 impl Worker {
-    /// Starts it; what it finds comes out of the receiver, behind a wake-up.
-    pub(crate) fn start(url: &str, waker: Waker) -> redis::RedisResult<(Self, Receiver<(Wanted, Answer)>)> {
-        let client = redis::Client::open(url)?;
-        let (jobs, todo) = channel();
+    /// Starts it; what it finds comes out of the receiver, with a wake-up.
+    pub(crate) fn start(store: impl StoresServerSessions + 'static, waker: Waker) -> (Self, Receiver<Found>) {
+        let (jobs, todo) = sync_channel(QUEUE);
         let (found, results) = channel();
-        std::thread::spawn(move || work(&client, &todo, &found, &waker));
-        Ok((Self(jobs), results))
+        std::thread::spawn(move || work(&store, &todo, &found, &waker));
+        (Self(jobs), results)
     }
 
-    pub(crate) fn give(&self, job: Job) {
-        // Without a worker sessions are neither found nor kept; a connection that waits for one is cut off by its client.
-        let _ = self.0.send(job);
+    /// Asks for a session: the answer comes later, or at once if there is too much to do already.
+    pub(crate) fn find(&self, token: usize, need: NeedSession) -> Option<Answer> {
+        match self.0.try_send(Job::Find { token, need, since: Instant::now() }) {
+            Err(TrySendError::Full(Job::Find { need, .. }) | TrySendError::Disconnected(Job::Find { need, .. })) => {
+                Some(need.not_found())
+            }
+            _ => None,
+        }
+    }
+
+    /// Keeps a session, unless there is too much to do: its client makes a full handshake then.
+    pub(crate) fn keep(&self, id: [u8; 32], session: Zeroizing<Vec<u8>>, lifetime: u32) {
+        let _ = self.0.try_send(Job::Keep { id, session, lifetime });
     }
 }
 
-fn work(client: &redis::Client, todo: &Receiver<Job>, found: &Sender<(Wanted, Answer)>, waker: &Waker) {
-    let mut connection = None;
+fn work(store: &dyn StoresServerSessions, todo: &Receiver<Job>, found: &Sender<Found>, waker: &Waker) {
     for job in todo {
-        match job {
+        let result = match job {
             Job::Keep { id, session, lifetime } => {
-                let set = redis::cmd("SET").arg(key(&id)).arg(session).arg("EX").arg(lifetime).to_owned();
-                let _ = ask::<()>(client, &mut connection, &set);
+                store.put(&id, session, lifetime);
+                continue;
             }
-            Job::Find(wanted, need) => {
-                // Nobody is asked twice about a ticket of TLS 1.3: what was found is gone (RFC 9846 §8.1).
-                let command = if need.version() == ProtocolVersion::TLS13 { "GETDEL" } else { "GET" };
-                let found_at = need.identities().into_iter().enumerate().find_map(|(index, id)| {
-                    let bytes: Vec<u8> = ask::<Option<_>>(client, &mut connection, redis::cmd(command).arg(key(id)))??;
-                    Some((index, ServerSessionValue::decode(&bytes).ok()?))
-                });
-                let answer = match found_at {
-                    Some((index, session)) if command == "GETDEL" => need.found_once(index, session, UnixTime::now()),
-                    Some((index, session)) => need.found(index, session, UnixTime::now()),
-                    None => need.not_found(),
-                };
-                if found.send((wanted, answer)).is_err() || waker.wake().is_err() {
-                    return;
-                }
-            }
+            Job::Find { token, need, since } if since.elapsed() > PATIENCE => (token, need.not_found()),
+            Job::Find { token, need, .. } => (token, find(store, need)),
+        };
+        if found.send(result).is_err() || waker.wake().is_err() {
+            return;
         }
     }
 }
 
-/// What a command gives; `None` if there is no answer. The connection is made when it is needed.
-fn ask<T: redis::FromRedisValue>(
-    client: &redis::Client,
-    connection: &mut Option<redis::Connection>,
-    command: &redis::Cmd,
-) -> Option<T> {
-    // A session that takes longer to find than a full handshake is not worth it.
-    const PATIENCE: Duration = Duration::from_secs(2);
-    let asked = match connection.take() {
-        Some(open) => Ok(open),
-        None => client.get_connection_with_timeout(PATIENCE).and_then(|open| {
-            open.set_read_timeout(Some(PATIENCE))?;
-            open.set_write_timeout(Some(PATIENCE))?;
-            Ok(open)
-        }),
-    };
-    let answered = asked.and_then(|mut open| command.query(&mut open).map(|answer| (answer, open)));
-    match answered {
-        Ok((answer, open)) => {
-            *connection = Some(open);
-            Some(answer)
-        }
-        Err(e) => {
-            eprintln!("fleet: redis: {e}");
-            None
-        }
+fn find(store: &dyn StoresServerSessions, need: NeedSession) -> Answer {
+    // RFC 9846 §8.1: a ticket of TLS 1.3 is good for one connection. A session of TLS 1.2 is for several.
+    let once = need.version() == ProtocolVersion::TLS13;
+    let session = need.identities().into_iter().enumerate().find_map(|(index, id)| {
+        let bytes = if once { store.take(id)? } else { store.get(id)? };
+        Some((index, ServerSessionValue::decode(&bytes).ok()?))
+    });
+    match session {
+        Some((index, session)) if once => need.found_once(index, session, UnixTime::now()),
+        Some((index, session)) => need.found(index, session, UnixTime::now()),
+        None => need.not_found(),
     }
-}
-
-fn key(id: &[u8]) -> Vec<u8> {
-    [b"tls:session:", id].concat()
 }

@@ -43,22 +43,23 @@ impl Redis {
     pub(crate) fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
         // One thread handles all connections here: nobody else waits for the lock. Servers of several would have a connection each.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if state.resting_until.is_some_and(|until| now < until) {
+        if state.resting_until.is_some_and(|until| Instant::now() < until) {
             return None;
         }
         match self.try_ask(&mut state.connection, command) {
             Ok(answer) => return Some(answer),
             Err(e) => {
+                // It may have taken a while to fail.
+                let now = Instant::now();
                 if state.complained.is_none_or(|last| now - last >= REST) {
                     state.complained = Some(now);
-                    eprintln!("tlsserver: redis: {}", reason(&e));
+                    eprintln!("redis: {}", reason(&e));
                 }
                 // A refusal (out of memory, a replica, …) is an answer as well. Otherwise the answer may still come, and would be taken for
                 // that of the next command: the connection is of no use any more.
                 if !matches!(e.kind(), ErrorKind::Server(_) | ErrorKind::Extension) {
                     state.connection = None;
-                    state.resting_until = Some(Instant::now() + REST);
+                    state.resting_until = Some(now + REST);
                 }
             }
         }
@@ -93,12 +94,24 @@ fn reason(e: &redis::RedisError) -> String {
     }
 }
 
+/// Bytes of an id at most. What is longer is a ticket of somebody else's, and no Redis has to be asked about it.
+const MAX_ID: usize = 32;
+
 /// Sessions under the prefix `tls:session:`, each with its lifetime.
 pub(crate) struct RedisStore(Redis);
 
 impl RedisStore {
     pub(crate) fn new(redis: Redis) -> Self {
         Self(redis)
+    }
+}
+
+impl RedisStore {
+    fn read(&self, command: &str, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        if id.len() > MAX_ID {
+            return None;
+        }
+        self.0.ask::<Option<Vec<u8>>>(redis::cmd(command).arg(key(id)))?.map(Zeroizing::new)
     }
 }
 
@@ -113,12 +126,12 @@ impl StoresServerSessions for RedisStore {
     }
 
     fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.ask::<Option<Vec<u8>>>(redis::cmd("GET").arg(key(id)))?.map(Zeroizing::new)
+        self.read("GET", id)
     }
 
     /// GETDEL is one step: of all servers that take a session, one gets it.
     fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.ask::<Option<Vec<u8>>>(redis::cmd("GETDEL").arg(key(id)))?.map(Zeroizing::new)
+        self.read("GETDEL", id)
     }
 }
 
