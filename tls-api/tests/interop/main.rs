@@ -18,6 +18,7 @@ mod openssl_client;
 mod openssl_server;
 mod processes;
 mod programs;
+mod resumption;
 mod scan;
 mod tls12;
 mod versions;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         node_and_java::trials(),
         scan::trials(),
         fleet::trials(),
+        resumption::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     certificates::remove();

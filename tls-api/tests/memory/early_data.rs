@@ -46,7 +46,7 @@ fn it_arrives_before_the_handshake_and_apart_from_the_rest() {
     let early = pair.client.early_data().unwrap();
     assert_eq!(early.bytes_left(), 1000);
     send_early(&mut pair.client, REQUEST);
-    assert_eq!(pair.client.early_data().unwrap().bytes_left(), 1000 - REQUEST.len() as u32);
+    assert_eq!(pair.client.early_data().unwrap().bytes_left(), 1000 - u32::try_from(REQUEST.len()).unwrap());
     // What is written in the ordinary way waits for the handshake.
     pair.client.write_all(b"later").unwrap();
     feed(&mut pair.server, &drain(&mut pair.client)).unwrap();
