@@ -149,6 +149,29 @@
 //!
 //! Which client that is, and what it may do, is for the application to find in the certificate.
 //!
+//! # Resumption
+//!
+//! Later connections of a client to the same server go on from a session of an earlier one: without certificates, and in TLS
+//! 1.2 without a key exchange. It takes no configuration. A server seals sessions into tickets for its clients to keep
+//! ([`Ticketer`]), or keeps them itself ([`StoresServerSessions`]); machines of a fleet share the keys of the one, or the other as a
+//! whole. A client keeps them in memory ([`ClientSessionMemoryCache`], which a program can write to a file when it ends).
+//!
+//! What was verified when a session began is not verified again, so that a session is bound to all that it was verified under: the
+//! trust anchors, the verifier and its authorities, the server's name, the application protocols, the client's own identity,
+//! and what the application adds ([`set_session_context`](ServerConfig::set_session_context)). Configurations that differ in any of it do not
+//! resume each other's sessions, even if they share a store; clones do. A session ends with its lifetime, 7 days after the handshake that began it, and with the peer's certificate.
+//!
+//! # Early data
+//!
+//! With a session a client can send data before the server has answered ([`ClientSession::early_data`]), if both sides
+//! [allow it](ServerConfig::set_max_early_data_size). Servers here take it only once: they need a session storage, which gives each session
+//! out a single time, and a clock, and refuse it otherwise. It is read apart from all other data.
+//!
+//! # External pre-shared keys
+//!
+//! Two machines that have a key from elsewhere ([`ExternalPsk`]) need no certificates (TLS 1.3). [`ExternalPsk::import`] binds the key to who is the
+//! client and who is the server, so that a machine that is both cannot be made to talk to itself.
+//!
 //! # Versions
 //!
 //! The newest version that both sides have is used, and an attacker cannot make it an older one. TLS 1.2 is there with
