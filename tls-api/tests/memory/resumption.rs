@@ -305,6 +305,24 @@ fn certificates_that_end_end_their_sessions() {
         clock.set(Some(after));
         let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
         assert!(pair.settle().unwrap_err().to_string().contains("expired"));
+
+        // The client's: the server alone has the clock that tells.
+        for kept in KEPT {
+            let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+            client.set_versions(&[version]).unwrap();
+            client.set_client_identity(tls_api::identity_from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
+            kept.set(&mut server);
+            server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+            server.set_session_lifetime(7 * 86_400);
+            clock.set(Some(before));
+            client.set_time_provider(Arc::new(Clock(Mutex::new(Some(before)))));
+            server.set_time_provider(Arc::clone(&clock) as _);
+            kind(&client, &server);
+            assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+            clock.set(Some(after));
+            let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+            assert!(pair.settle().unwrap_err().to_string().contains("expired"), "{kept:?}");
+        }
     }
 }
 

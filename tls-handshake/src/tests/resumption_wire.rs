@@ -2,9 +2,14 @@
 
 use tls_codec::code_points::{AlertDescription as A, CipherSuite, ExtensionType as X, HandshakeType as T};
 
-use super::flow::{End, Habit, Kind, Sent, answers, configs, ends, pki, server_with};
+use super::flow::{End, Habit, Kind, Outcome, Sent, answers, client, configs, ends, pki, run, server, server_with};
 use super::hello::{Hello, tells};
+use super::pair::now;
+use crate::client::Client;
+use crate::config::SessionLookup;
 use crate::error::{Error, Illegal};
+use crate::need::Need;
+use crate::role::Versioned;
 use crate::server::Server;
 
 /// What a client that offers a session says to a server's first message, changed so.
@@ -215,4 +220,45 @@ fn a_binder_is_for_its_hello() {
     let error = server_told(Kind::Resumed, longer).map(|_| ()).unwrap_err();
     assert_eq!(error, Error::BadBinder);
     tells(&error, A::DECRYPT_ERROR, &["pre-shared key"]);
+}
+
+/// EndOfEarlyData changes keys: neither a whole message nor a part of one may follow it in its record.
+#[test]
+fn nothing_follows_the_end_of_early_data_in_its_record() {
+    let pki = pki(Kind::Early);
+    for behind in [&[20, 0, 0, 32][..], &[20], &[5, 0, 0, 0]] {
+        let (mut client, mut server) = ends(Kind::Early);
+        server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+        let error = server.deliver(&[&[5, 0, 0, 0], behind].concat(), &mut answers(&pki)).unwrap_err();
+        assert_eq!(error, Error::KeyChangeInsideRecord { message: T::END_OF_EARLY_DATA });
+    }
+}
+
+/// wolfSSL 5.5 refuses nonces of more than a few bytes.
+#[test]
+fn ticket_nonces_have_one_byte_and_differ() {
+    let (mut client_config, mut server_config) = configs(Kind::Full);
+    client_config.set_resumption(true);
+    server_config.set_session_lookup(SessionLookup::Tickets);
+    server_config.set_tls13_tickets(3);
+    let (mut client, mut server) = (client(client_config), server(server_config));
+    let pki = pki(Kind::Full);
+    let mut give = |need: Need| match need {
+        Need::NewSession(mut need) => {
+            let count = need.sessions(now()).len();
+            need.answer(vec![b"a ticket".to_vec(); count])
+        }
+        other => answers(&pki)(other),
+    };
+    assert_eq!(
+        run(&mut client, &mut server, &mut give, &mut |number, message| {
+            if message[0] == T::NEW_SESSION_TICKET.0 {
+                // Header, lifetime, age_add, and then the nonce with its length.
+                assert_eq!(message[12..14], [1, u8::try_from(number - 7).unwrap()]);
+            }
+        }),
+        Outcome::BothConnected
+    );
+    let Some(Client::Versioned(Versioned::Tls13(mut state))) = client.state else { panic!("a client of TLS 1.3") };
+    assert_eq!(state.take_sessions(now()).len(), 3);
 }
