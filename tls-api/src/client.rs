@@ -49,6 +49,8 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 /// let mut config = tls_api::ClientConfig::new();
 /// config.dangerous();
 /// ```
+// Apart from the count of the Arc that all sessions write to.
+#[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     engine: Arc<EngineConfig>,

@@ -40,6 +40,8 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 /// let session = ServerSession::new(&config);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+// Apart from the count of the Arc that all sessions write to.
+#[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     engine: Arc<EngineConfig>,

@@ -128,7 +128,7 @@ enum Kind {
 }
 
 /// Whom a session stands for: whoever was there when it began.
-fn of_session(chain: Option<&Arc<[CertificateDer<'static>]>>) -> PeerAuth {
+fn of_session(chain: Option<Arc<[CertificateDer<'static>]>>) -> PeerAuth {
     PeerAuth(chain.map_or(Kind::AnonymousClient, |chain| Kind::Certificate(PeerChain::of_session(chain))))
 }
 

@@ -48,7 +48,7 @@ pub struct Connection<R> {
     receive: Receive,
     transmit: Transmit,
     joiner: Joiner,
-    key_log: Arc<dyn KeyLog>,
+    key_log: Option<Arc<dyn KeyLog>>,
     /// A record of handshake messages that an unanswered question interrupts.
     interrupted: Option<Interrupted>,
     waiting: bool,
@@ -102,7 +102,7 @@ fn transmit(common: &Common, version: ProtocolVersion) -> Transmit {
 }
 
 impl<R: Role> Connection<R> {
-    fn with(state: Result<R, Error>, transmit: Transmit, joiner: Joiner, key_log: Arc<dyn KeyLog>) -> Self {
+    fn with(state: Result<R, Error>, transmit: Transmit, joiner: Joiner, key_log: Option<Arc<dyn KeyLog>>) -> Self {
         Self {
             state,
             receive: Receive::new(),
@@ -465,8 +465,12 @@ impl<R: Role> Connection<R> {
     }
 
     fn world<'c>(&'c mut self, outgoing: &'c mut Outgoing) -> (World<'c>, &'c mut Result<R, Error>) {
-        let world =
-            World { receive: &mut self.receive, transmit: &mut self.transmit, key_log: &*self.key_log, outgoing };
+        let world = World {
+            receive: &mut self.receive,
+            transmit: &mut self.transmit,
+            key_log: self.key_log.as_deref(),
+            outgoing,
+        };
         (world, &mut self.state)
     }
 }

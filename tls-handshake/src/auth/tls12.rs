@@ -14,15 +14,15 @@ pub(crate) struct Resumed {
 
 impl Resumed {
     /// A client goes on with the server of its session; `None` if the session is not of TLS 1.2.
-    pub(crate) fn by_client(session: &ClientSessionValue) -> Option<Self> {
+    pub(crate) fn by_client(session: ClientSessionValue) -> Option<Self> {
         let hash = session.suite.tls12()?.hash;
-        Some(Self { master: master(hash, &session.secret)?, peer: of_session(Some(&session.server_chain)) })
+        Some(Self { master: master(hash, &session.secret)?, peer: of_session(Some(session.server_chain)) })
     }
 
     /// A server goes on with the client of its session; `None` if the session is not of TLS 1.2.
     pub(crate) fn by_server(session: &ServerSessionValue) -> Option<Self> {
         let hash = session.suite.tls12()?.hash;
-        Some(Self { master: master(hash, &session.secret)?, peer: of_session(session.client_chain.as_ref()) })
+        Some(Self { master: master(hash, &session.secret)?, peer: of_session(session.client_chain.clone()) })
     }
 }
 

@@ -1,6 +1,8 @@
 //! A pre-shared key of TLS 1.3 as evidence: whom it stands for cannot be had without the key schedule that begins with it, which
 //! Finished then confirms; and at a server not before its binder was checked.
 
+use std::sync::Arc;
+
 use tls_crypto::tls13::{BinderKind, EarlySecret};
 use tls_crypto::{Digest, HashAlgorithm};
 
@@ -34,7 +36,7 @@ impl OfferedPsk {
     /// `None` if the session is not of TLS 1.3.
     pub(crate) fn of_session(session: &ClientSessionValue) -> Option<Self> {
         let hash = session.suite.tls13()?.hash;
-        let peer = of_session(Some(&session.server_chain));
+        let peer = of_session(Some(Arc::clone(&session.server_chain)));
         Some(Self(Schedule::new(hash, session.secret.bytes(), BinderKind::Resumption, peer)))
     }
 
@@ -70,7 +72,7 @@ impl NamedPsk {
     /// `None` if the session is not of TLS 1.3.
     pub(crate) fn of_session(session: &ServerSessionValue) -> Option<Self> {
         let hash = session.suite.tls13()?.hash;
-        let peer = of_session(session.client_chain.as_ref());
+        let peer = of_session(session.client_chain.clone());
         Some(Self(Schedule::new(hash, session.secret.bytes(), BinderKind::Resumption, peer)))
     }
 

@@ -208,7 +208,8 @@ pub(crate) struct Common {
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) limits: Limits,
     pub(crate) max_record: usize,
-    pub(crate) key_log: Arc<dyn KeyLog>,
+    /// None by default, which connections need not count themselves in.
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) records_per_key: Option<u64>,
     pub(crate) session_context: Vec<u8>,
     /// Computed once; whoever changes what goes into it empties it.
@@ -232,7 +233,7 @@ impl Default for Common {
             alpn: Vec::new(),
             limits: Limits::default(),
             max_record: MAX_RECORD,
-            key_log: Arc::new(NoKeyLog),
+            key_log: None,
             records_per_key: None,
             session_context: Vec::new(),
             scope: OnceLock::new(),

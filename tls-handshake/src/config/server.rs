@@ -18,6 +18,8 @@ use crate::resumption::{MAX_LIFETIME, Scope};
 /// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
 /// # Ok::<(), tls_handshake::config::ConfigError>(())
 /// ```
+// As for ClientConfig: apart from the count of the Arc that all connections write to.
+#[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     pub(crate) common: Common,
@@ -166,7 +168,7 @@ impl ServerConfig {
 
     /// Where the secrets of connections go.
     pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
-        self.common.key_log = key_log;
+        self.common.key_log = Some(key_log);
     }
 }
 

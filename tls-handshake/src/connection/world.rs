@@ -11,7 +11,7 @@ use crate::sink::{EncodeMessage, Event, Sink};
 pub(super) struct World<'c> {
     pub(super) receive: &'c mut Receive,
     pub(super) transmit: &'c mut Transmit,
-    pub(super) key_log: &'c dyn KeyLog,
+    pub(super) key_log: Option<&'c dyn KeyLog>,
     pub(super) outgoing: &'c mut Outgoing,
 }
 
@@ -44,7 +44,11 @@ impl Sink for World<'_> {
 
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::Secret(secret) => self.key_log.log(secret.label, secret.client_random, secret.secret),
+            Event::Secret(secret) => {
+                if let Some(key_log) = self.key_log {
+                    key_log.log(secret.label, secret.client_random, secret.secret);
+                }
+            }
         }
     }
 }

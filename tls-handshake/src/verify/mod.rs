@@ -35,8 +35,8 @@ impl PeerChain {
     }
 
     /// The chain of an earlier connection, which was judged there.
-    pub(crate) fn of_session(certificates: &Arc<[CertificateDer<'static>]>) -> Self {
-        Self { certificates: Arc::clone(certificates), ocsp_response: None, scts: Vec::new() }
+    pub(crate) fn of_session(certificates: Arc<[CertificateDer<'static>]>) -> Self {
+        Self { certificates, ocsp_response: None, scts: Vec::new() }
     }
 
     pub(crate) fn shared(&self) -> &Arc<[CertificateDer<'static>]> {

@@ -50,7 +50,8 @@ impl GoingOn {
         if session.extended_master_secret != extended {
             return Err(Illegal::ResumedMasterSecret.into());
         }
-        let Resumed { master, peer } = Resumed::by_client(&session).ok_or_else(refused)?;
+        let authenticated = Some(session.authenticated);
+        let Resumed { master, peer } = Resumed::by_client(session).ok_or_else(refused)?;
         let keys = Keys::resume(Side::Client, suite, master, extended, self.randoms, out);
         let negotiated = Negotiated {
             suite: suite.into(),
@@ -60,13 +61,8 @@ impl GoingOn {
             server_name: None,
             early_data: false,
         };
-        let origin = Origin {
-            config: self.config,
-            name: self.name,
-            session_id: Vec::new(),
-            authenticated: Some(session.authenticated),
-            ticket: None,
-        };
+        let origin =
+            Origin { config: self.config, name: self.name, session_id: Vec::new(), authenticated, ticket: None };
         let (asker, order) = (Asker(self.randoms.client), Order::ServerFirst);
         let transcript = self.transcript;
         Ok(Box::new(Exchanged { transcript, asker, keys, peer, negotiated, order, promised, origin }).wait())
