@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tls_benches::{
-    BURST, Bulk, Certificates, Cost, Endpoint, Library, Ours, Rustls, Sessions, Setup, bulk, handshake_cost,
+    BURST, Bulk, Certificates, Cost, Endpoint, Library, Ours, Rustls, Sessions, Setup, Side, bulk, handshake_cost,
     resumed_cost, throughput,
 };
 
@@ -46,13 +46,17 @@ fn main() {
         bursts(work, &Ours::new(&certificates, setup), &Rustls::new(&certificates, setup));
     }
     println!();
-    println!("| handshakes a second, client and server together | ours, 1 thread | 2 threads | ratio | rustls |");
-    println!("|---|---|---|---|---|");
+    println!(
+        "| handshakes a second, client and server together | two threads share | 1 thread | 2 threads | ratio | rustls |"
+    );
+    println!("|---|---|---|---|---|---|");
     let full = [("full TLS 1.3 handshake", Setup::TLS13), ("full TLS 1.2 handshake", Setup::TLS12)];
     for (work, setup) in full.into_iter().chain(RESUMED).filter(wanted) {
-        let (one, two, ratio) = threads(&Ours::new(&certificates, setup));
-        let (_, _, theirs) = threads(&Rustls::new(&certificates, setup));
-        println!("| {work} | {one:.0} | {two:.0} | {ratio:.2} | {theirs:.2} |");
+        for (side, shared) in [(Side::Client, "a client's configuration"), (Side::Server, "a server's")] {
+            let (one, two, ratio) = threads(&Ours::new(&certificates, setup), side);
+            let (_, _, theirs) = threads(&Rustls::new(&certificates, setup), side);
+            println!("| {work} | {shared} | {one:.0} | {two:.0} | {ratio:.2} | {theirs:.2} |");
+        }
     }
 }
 
@@ -64,11 +68,12 @@ const RESUMED: [(&str, Setup); 4] = [
 ];
 
 /// One thread, two threads, and what the second adds: the median of several rounds, each with both.
-fn threads<L: Library + Sync>(library: &L) -> (f64, f64, f64) {
-    const ROUND: Duration = Duration::from_millis(500);
+fn threads<L: Library + Sync>(library: &L, side: Side) -> (f64, f64, f64) {
+    const ROUND: Duration = Duration::from_millis(400);
+    let other = library.sharing(side);
     let mut rounds: Vec<_> = (0..7)
         .map(|_| {
-            let (one, two) = (throughput(library, 1, ROUND), throughput(library, 2, ROUND));
+            let (one, two) = (throughput(&[library], ROUND), throughput(&[library, &other], ROUND));
             (one, two, two / one)
         })
         .collect();

@@ -3,7 +3,7 @@
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 /// A server's chain and key, and the root that a client trusts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Certificates {
     /// Leaf and intermediate, PEM.
     pub chain: String,

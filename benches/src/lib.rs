@@ -100,6 +100,18 @@ pub trait Library {
     fn client(&self) -> Self::Client;
     /// A fresh server session.
     fn server(&self) -> Self::Server;
+    /// The same, but with a configuration of its own on the other side: what is left in common is what `side` has. A server's keys
+    /// of tickets and its store stay in common as well, or nothing would be resumed.
+    fn sharing(&self, side: Side) -> Self;
+}
+
+/// One of the two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The client.
+    Client,
+    /// The server.
+    Server,
 }
 
 /// One side of a connection, as both libraries have it.
@@ -192,18 +204,18 @@ pub fn resumed_cost<L: Library>(library: &L) -> Cost {
     cost
 }
 
-/// How many handshakes a second so many threads get done that share one configuration on each side, client and server together.
+/// How many handshakes a second the threads get done, client and server together; each has its library.
 ///
 /// # Panics
 /// If a handshake fails.
-pub fn throughput<L: Library + Sync>(library: &L, threads: usize, time: Duration) -> f64 {
+pub fn throughput<L: Library + Sync>(libraries: &[&L], time: Duration) -> f64 {
     // Enough sessions for all.
-    for _ in 0..2 * threads {
-        handshake_cost(library);
+    for library in libraries {
+        let _ = (handshake_cost(*library), handshake_cost(*library));
     }
     let start = Instant::now();
     let count: u64 = std::thread::scope(|scope| {
-        let work = || {
+        let work = |library: &L| {
             let mut count = 0;
             while start.elapsed() < time {
                 handshake_cost(library);
@@ -211,7 +223,7 @@ pub fn throughput<L: Library + Sync>(library: &L, threads: usize, time: Duration
             }
             count
         };
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = libraries.iter().map(|library| scope.spawn(move || work(library))).collect();
         threads.into_iter().map(|thread| thread.join().expect("a thread")).sum()
     });
     count as f64 / start.elapsed().as_secs_f64()

@@ -6,77 +6,126 @@ use std::{
 };
 
 use tls_api::{
-    AllowAnyAuthenticatedClient, CipherSuite, ClientConfig, ClientSession, NamedGroup, NoClientSessionStorage,
-    ServerConfig, ServerName, ServerSession, ServerSessionMemoryCache, Session, identity_from_pem,
+    AllowAnyAuthenticatedClient, CipherSuite, ClientConfig, ClientSession, Identity, NamedGroup,
+    NoClientSessionStorage, RootCertStore, ServerConfig, ServerName, ServerSession, ServerSessionMemoryCache, Ticketer,
+    identity_from_pem,
 };
 
-use crate::{Certificates, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Version};
+use crate::{Certificates, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Side, Version};
 
 /// This library, through its buffered sessions.
 #[derive(Debug)]
 pub struct Ours {
+    certificates: Certificates,
+    setup: Setup,
+    kept: Kept,
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
     name: ServerName<'static>,
 }
 
-impl Library for Ours {
-    const NAME: &'static str = "ours";
-    type Client = Side<ClientSession>;
-    type Server = Side<ServerSession>;
+/// How servers find sessions again.
+#[derive(Clone, Debug)]
+struct Kept {
+    ticketer: Arc<Ticketer>,
+    store: Arc<ServerSessionMemoryCache>,
+}
 
-    fn new(certificates: &Certificates, setup: Setup) -> Self {
-        let roots = tls_api::root_store_from_pem(certificates.root.as_bytes()).expect("our own root");
-        let identity = || {
-            identity_from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes()).expect("our own certificate")
-        };
-        let mut client = ClientConfig::with_roots(roots.clone());
-        let mut server = ServerConfig::new(identity());
-        let suites = [match setup.version {
+impl Setup {
+    fn our_suite(self) -> CipherSuite {
+        match self.version {
             Version::Tls13 => CipherSuite::TLS_AES_128_GCM_SHA256,
             Version::Tls12 => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        }];
-        client.set_cipher_suites(&suites).expect("supported");
-        server.set_cipher_suites(&suites).expect("supported");
-        if setup.certificates == Shown::ByBoth {
-            client.set_client_identity(identity());
-            let verifier = AllowAnyAuthenticatedClient::new(roots);
-            server.set_client_cert_verifier(Arc::new(verifier)).expect("one short name");
         }
-        match setup.sessions {
-            Sessions::Nowhere => {
-                client.set_session_storage(Arc::new(NoClientSessionStorage));
-                server.disable_resumption();
-            }
-            Sessions::Tickets => {}
-            Sessions::Store => server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(SESSIONS))),
-        }
-        if setup.sessions == Sessions::Store && setup.version == Version::Tls12 {
-            client.set_tickets(false);
-        }
-        server.set_send_tls13_tickets(1);
-        // The second is for the certificates: in TLS 1.2 the list is about their curves as well.
-        let groups = [NamedGroup::X25519, NamedGroup::SECP256R1];
-        client.set_groups(&groups).expect("supported");
-        server.set_groups(&groups).expect("supported");
+    }
+}
+
+/// The second is for the certificates: in TLS 1.2 the list is about their curves as well.
+const GROUPS: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::SECP256R1];
+
+fn roots(certificates: &Certificates) -> RootCertStore {
+    tls_api::root_store_from_pem(certificates.root.as_bytes()).expect("our own root")
+}
+
+fn identity(certificates: &Certificates) -> Identity {
+    identity_from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes()).expect("our own certificate")
+}
+
+fn client(certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {
+    let mut client = ClientConfig::with_roots(roots(certificates));
+    client.set_cipher_suites(&[setup.our_suite()]).expect("supported");
+    client.set_groups(&GROUPS).expect("supported");
+    if setup.certificates == Shown::ByBoth {
+        client.set_client_identity(identity(certificates));
+    }
+    match setup.sessions {
+        Sessions::Nowhere => client.set_session_storage(Arc::new(NoClientSessionStorage)),
+        Sessions::Store if setup.version == Version::Tls12 => client.set_tickets(false),
+        Sessions::Store | Sessions::Tickets => {}
+    }
+    Arc::new(client)
+}
+
+fn server(certificates: &Certificates, setup: Setup, kept: &Kept) -> Arc<ServerConfig> {
+    let mut server = ServerConfig::new(identity(certificates));
+    server.set_cipher_suites(&[setup.our_suite()]).expect("supported");
+    server.set_groups(&GROUPS).expect("supported");
+    if setup.certificates == Shown::ByBoth {
+        let verifier = AllowAnyAuthenticatedClient::new(roots(certificates));
+        server.set_client_cert_verifier(Arc::new(verifier)).expect("one short name");
+    }
+    server.set_send_tls13_tickets(1);
+    match setup.sessions {
+        Sessions::Nowhere => server.disable_resumption(),
+        Sessions::Tickets => server.set_ticketer(Arc::clone(&kept.ticketer) as _),
+        Sessions::Store => server.set_session_storage(Arc::clone(&kept.store) as _),
+    }
+    Arc::new(server)
+}
+
+impl Library for Ours {
+    const NAME: &'static str = "ours";
+    type Client = Session<ClientSession>;
+    type Server = Session<ServerSession>;
+
+    fn new(certificates: &Certificates, setup: Setup) -> Self {
+        let ticketer = Arc::new(Ticketer::new().expect("randomness"));
+        let kept = Kept { ticketer, store: Arc::new(ServerSessionMemoryCache::new(SESSIONS)) };
+        let (client, server) = (client(certificates, setup), server(certificates, setup, &kept));
         let name = ServerName::try_from("localhost").expect("a name");
-        Self { client: Arc::new(client), server: Arc::new(server), name }
+        Self { certificates: certificates.clone(), setup, kept, client, server, name }
+    }
+
+    fn sharing(&self, side: Side) -> Self {
+        let Self { certificates, setup, kept, client: ours, server: theirs, name } = self;
+        let (client, server) = match side {
+            Side::Client => (Arc::clone(ours), server(certificates, *setup, kept)),
+            Side::Server => (client(certificates, *setup), Arc::clone(theirs)),
+        };
+        Self {
+            certificates: certificates.clone(),
+            setup: *setup,
+            kept: kept.clone(),
+            client,
+            server,
+            name: name.clone(),
+        }
     }
 
     fn client(&self) -> Self::Client {
-        Side(ClientSession::new(&self.client, self.name.clone()).expect("a client"))
+        Session(ClientSession::new(&self.client, self.name.clone()).expect("a client"))
     }
 
     fn server(&self) -> Self::Server {
-        Side(ServerSession::new(&self.server))
+        Session(ServerSession::new(&self.server))
     }
 }
 
 /// A session of this library.
 #[derive(Debug)]
-pub struct Side<S>(S);
+pub struct Session<S>(S);
 
-impl<S: Session> Endpoint for Side<S> {
+impl<S: tls_api::Session> Endpoint for Session<S> {
     fn read_tls(&mut self, from: &mut dyn Read) -> io::Result<usize> {
         self.0.read_tls(from)
     }

@@ -13,11 +13,12 @@ use rustls::{
     server::{NoServerSessionStorage, ServerSessionMemoryCache, WebPkiClientVerifier},
 };
 
-use crate::{Certificates, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Version};
+use crate::{Certificates, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Side, Version};
 
 /// rustls with its ring provider.
 #[derive(Debug)]
 pub struct Rustls {
+    setup: Setup,
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
     name: ServerName<'static>,
@@ -73,13 +74,28 @@ impl Library for Rustls {
             }
             Sessions::Tickets => server.ticketer = ring::Ticketer::new().expect("randomness"),
             Sessions::Store => {
-                client.resumption = client.resumption.tls12_resumption(Tls12Resumption::SessionIdOnly);
+                client.resumption = resumption(setup);
                 server.session_storage = ServerSessionMemoryCache::new(SESSIONS);
             }
         }
 
         let name = ServerName::try_from("localhost").expect("a name");
-        Self { client: Arc::new(client), server: Arc::new(server), name }
+        Self { setup, client: Arc::new(client), server: Arc::new(server), name }
+    }
+
+    fn sharing(&self, side: Side) -> Self {
+        // A clone has its own counts, and shares what sessions are kept in.
+        let (client, server) = match side {
+            Side::Client => (self.client.clone(), Arc::new(ServerConfig::clone(&self.server))),
+            Side::Server => {
+                let mut client = ClientConfig::clone(&self.client);
+                if self.setup.sessions != Sessions::Nowhere {
+                    client.resumption = resumption(self.setup);
+                }
+                (Arc::new(client), self.server.clone())
+            }
+        };
+        Self { setup: self.setup, client, server, name: self.name.clone() }
     }
 
     fn client(&self) -> Connection {
@@ -88,6 +104,15 @@ impl Library for Rustls {
 
     fn server(&self) -> Connection {
         ServerConnection::new(self.server.clone()).expect("a server").into()
+    }
+}
+
+/// Its default, but for the ids of TLS 1.2, which it would not use where it takes tickets.
+fn resumption(setup: Setup) -> Resumption {
+    let default = Resumption::default();
+    match setup.sessions {
+        Sessions::Store => default.tls12_resumption(Tls12Resumption::SessionIdOnly),
+        Sessions::Nowhere | Sessions::Tickets => default,
     }
 }
 
