@@ -1,7 +1,8 @@
 //! Several servers that share what clients resume by, in a Redis: one that works, and one that does not.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+mod redis;
+mod replay;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,9 @@ use crate::certificates::{Kind, ca_file, files, folder};
 use crate::processes::{Running, Server};
 use crate::programs::{Program, example};
 use crate::{Outcome, contains, trial};
+
+use self::redis::{Redis, answering, delaying_proxy, url};
+use self::replay::Client;
 
 const NEEDS: &[Program] = &[Program::RedisServer];
 const WITH_OPENSSL: &[Program] = &[Program::RedisServer, Program::Openssl];
@@ -30,70 +34,26 @@ pub(crate) fn trials() -> Vec<Trial> {
     let looked_up = versions.map(|version| {
         trial(format!("fleet::a_session_is_looked_up_without_waiting::{version}"), NEEDS, move || looked_up(version))
     });
+    let openssl = versions.map(|version| {
+        trial(format!("fleet::openssl_resumes_on_the_other_server::{version}"), WITH_OPENSSL, move || {
+            openssl_elsewhere(version)
+        })
+    });
     let mut trials = vec![
+        trial("fleet::a_recorded_flight_is_accepted_once_by_all_servers", NEEDS, replay::recorded_flights),
+        trial("fleet::redis_that_answers_nonsense", &[], nonsense),
+        trial("fleet::lookups_that_never_end_cost_full_handshakes", NEEDS, silent_for_lookups),
         trial("fleet::ticket_keys_change_and_the_former_one_is_still_good", NEEDS, rotation),
         trial("fleet::early_data_is_taken_once_by_all_servers", WITH_OPENSSL, early_data),
         trial("fleet::redis_that_goes_and_comes_back", NEEDS, gone_and_back),
         trial("fleet::redis_that_loses_or_alters_data", NEEDS, lost_and_altered),
-        trial("fleet::redis_that_never_answers", NEEDS, silent),
-        trial("fleet::redis_that_is_not_there", NEEDS, || not_there(&["--resumption"])),
-        trial("fleet::redis_that_is_not_there_for_ticket_keys", NEEDS, || not_there(&["--tickets"])),
+        trial("fleet::redis_that_never_answers", &[], silent),
+        trial("fleet::redis_that_is_not_there", &[], || not_there(&["--resumption"])),
+        trial("fleet::redis_that_is_not_there_for_ticket_keys", &[], || not_there(&["--tickets"])),
         trial("fleet::others_go_on_while_one_waits_for_its_session", NEEDS, slow),
     ];
-    trials.extend(sessions.into_iter().chain(tickets).chain(looked_up));
+    trials.extend(sessions.into_iter().chain(tickets).chain(looked_up).chain(openssl));
     trials
-}
-
-/// A redis-server that keeps nothing on disk.
-struct Redis {
-    running: Running,
-    port: u16,
-}
-
-impl Redis {
-    fn start() -> Result<Self, String> {
-        Self::start_at(free_port()?)
-    }
-
-    fn start_at(port: u16) -> Result<Self, String> {
-        let mut command = Program::RedisServer.command();
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        let running = Running::start({
-            command.current_dir(folder()?);
-            command
-        })?;
-        running.stdout.wait_for("Ready to accept connections")?;
-        Ok(Self { running, port })
-    }
-
-    fn url(&self) -> String {
-        url(self.port)
-    }
-
-    /// Sends a command and gives the answer, as it is on the wire.
-    fn ask(&self, command: &str) -> Result<String, String> {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).map_err(|e| e.to_string())?;
-        socket.set_read_timeout(Some(Duration::from_secs(5))).map_err(|e| e.to_string())?;
-        socket.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).map_err(|e| e.to_string())?;
-        let mut answer = Vec::new();
-        socket.read_to_end(&mut answer).map_err(|e| e.to_string())?;
-        Ok(String::from_utf8_lossy(&answer).into_owned())
-    }
-
-    /// The keys that begin so.
-    fn keys(&self, prefix: &str) -> Result<Vec<String>, String> {
-        let answer = self.ask(&format!("KEYS {prefix}*"))?;
-        Ok(answer.lines().filter(|line| line.starts_with(prefix)).map(str::to_owned).collect())
-    }
-}
-
-fn url(port: u16) -> String {
-    format!("redis://127.0.0.1:{port}")
-}
-
-fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
 }
 
 fn server(url: &str, options: &[&str]) -> Result<Server, String> {
@@ -137,7 +97,7 @@ fn resumed_elsewhere(name: &str, options: &[&str], version: &str) -> Outcome {
     Ok(())
 }
 
-/// Keys of one second: after one or two of them the former key is still there, after many it is not.
+/// Keys of two seconds: after one more the former key is still good, after many it is not.
 fn rotation() -> Outcome {
     let redis = Redis::start()?;
     let options = ["--tickets", "--ticket-rotation", "2"];
@@ -155,40 +115,60 @@ fn rotation() -> Outcome {
     expect(&fetch(one.port, &cache, &[])?, "Full", "after the key is gone")
 }
 
+/// An s_client that begins with the session of a file, or leaves its own there; what it said.
+fn openssl(port: u16, options: &[&str], session_option: &str, session: &PathBuf) -> Result<String, String> {
+    let mut command = Program::Openssl.command();
+    command.args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", "localhost", "-ign_eof"]);
+    command.args(options).arg(session_option).arg(session);
+    let mut running = Running::start(command)?;
+    if !options.contains(&"-early_data") {
+        running.say("GET / HTTP/1.0\r\n\r\n")?;
+    }
+    running.stdout.wait_for("handshake: ")?;
+    // It ends by itself, as the server closes.
+    running.stdout.wait_for("closed")?;
+    Ok(running.stdout.text())
+}
+
+fn openssl_elsewhere(version: &str) -> Outcome {
+    let redis = Redis::start()?;
+    let option = if version == "1.2" { "-tls1_2" } else { "-tls1_3" };
+    for kind in ["--resumption", "--tickets"] {
+        let (one, other) = (server(&redis.url(), &[kind])?, server(&redis.url(), &[kind])?);
+        let session = cache(&format!("openssl-{version}{kind}"))?;
+        contains(&openssl(one.port, &[option], "-sess_out", &session)?, "handshake: Full")?;
+        let page = openssl(other.port, &[option], "-sess_in", &session)?;
+        contains(&page, "Reused, TLSv")?;
+        contains(&page, "handshake: Resumed")?;
+    }
+    Ok(())
+}
+
 /// The same session file twice is what a replay is to the servers: early data under a ticket that was used.
 fn early_data() -> Outcome {
     let redis = Redis::start()?;
     let options = ["--resumption", "--max-early-data", "1000"];
     let (one, other) = (server(&redis.url(), &options)?, server(&redis.url(), &options)?);
-    let (session, request) = (cache("early")?, folder()?.join("early-request"));
+    let (session, request) = (cache("early")?, cache("early-request")?);
     std::fs::write(&request, "GET / HTTP/1.0\r\n\r\n").map_err(|e| e.to_string())?;
-    let openssl = |port: u16, session_option: &str, early: bool| -> Result<String, String> {
-        let mut command = Program::Openssl.command();
-        command.args(["s_client", "-tls1_3", "-connect", &format!("127.0.0.1:{port}"), "-servername", "localhost"]);
-        command.args(["-ign_eof", session_option]).arg(&session);
-        if early {
-            command.arg("-early_data").arg(&request);
-        }
-        let mut running = Running::start(command)?;
-        if !early {
-            running.say("GET / HTTP/1.0\r\n\r\n")?;
-        }
-        // It ends with an error where the server has closed and stdin has not; what it said counts.
-        if early {
-            running.stdout.wait_for("Early data was")?;
-        } else {
-            running.stdout.wait_for("handshake: ")?;
-            running.stdout.wait_for("closed")?;
-        }
-        Ok(running.stdout.text())
-    };
-    openssl(one.port, "-sess_out", false)?;
-    let first = openssl(other.port, "-sess_in", true)?;
-    contains(&first, "Early data was accepted")?;
+    openssl(one.port, &["-tls1_3"], "-sess_out", &session)?;
+    let early = ["-tls1_3", "-early_data", request.to_str().ok_or("a path that is no text")?];
+    contains(&openssl(other.port, &early, "-sess_in", &session)?, "Early data was accepted")?;
     for server in [&one, &other] {
-        contains(&openssl(server.port, "-sess_in", true)?, "Early data was rejected")?;
+        // What came early is not sent again by openssl, and so nothing is answered.
+        let refused = openssl_refused(server.port, &early, &session)?;
+        contains(&refused, "Early data was rejected")?;
     }
     Ok(())
+}
+
+fn openssl_refused(port: u16, options: &[&str], session: &PathBuf) -> Result<String, String> {
+    let mut command = Program::Openssl.command();
+    command.args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", "localhost"]);
+    command.args(options).arg("-sess_in").arg(session);
+    let running = Running::start(command)?;
+    running.stdout.wait_for("Early data was")?;
+    Ok(running.stdout.text())
 }
 
 fn gone_and_back() -> Outcome {
@@ -227,28 +207,92 @@ fn lost_and_altered() -> Outcome {
 
 /// A peer that takes connections, and says nothing.
 fn silent() -> Outcome {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-    let port = listener.local_addr().map_err(|e| e.to_string())?.port();
-    std::thread::spawn(move || {
-        let held: Vec<_> = listener.incoming().collect();
-        drop(held);
-    });
+    let port = answering(b"")?;
     not_answering(port, &["--resumption"])?;
     not_answering(port, &["--tickets"])
 }
 
+/// Where nobody listens.
 fn not_there(options: &[&str]) -> Outcome {
-    not_answering(free_port()?, options)
+    not_answering(1, options)
 }
 
 fn not_answering(port: u16, options: &[&str]) -> Outcome {
     let server = server(&url(port), options)?;
-    let cache = cache(&format!("nowhere-{port}"))?;
+    let cache = cache(&format!("nowhere-{port}{}", options.concat()))?;
     let first = fetch(server.port, &cache, &[])?;
     expect(&first, "Full", "the first time")?;
     let again = fetch(server.port, &cache, &[])?;
     // Tickets need no Redis but for the keys of others.
-    expect(&again, if options == ["--tickets"] { "Resumed" } else { "Full" }, "again")
+    expect(&again, if options == ["--tickets"] { "Resumed" } else { "Full" }, "again")?;
+    // One of them may wait for the Redis, twice a tenth of a second, and another a second later; the others may not.
+    let (client, started) = (Client::new()?, Instant::now());
+    for _ in 0..50 {
+        contains(&client.fetch(server.port)?, "handshake: ")?;
+    }
+    match started.elapsed() {
+        short if short < Duration::from_secs(4) => Ok(()),
+        long => Err(format!("50 handshakes took {long:?}").into()),
+    }
+}
+
+/// What no Redis says, or not to this question. Whoever asks believes none of it, and lives on.
+fn nonsense() -> Outcome {
+    const ANSWERS: [&[u8]; 12] = [
+        b"+OK\r\n",
+        b"-ERR no\r\n",
+        b"$-1\r\n",
+        b":1\r\n",
+        b"$5\r\nnever\r\n",
+        b"$1000000000\r\nx",
+        b"$-1000000000\r\n",
+        b"*1000000000\r\n",
+        b"*1\r\n*1\r\n*1\r\n+x\r\n",
+        b"%1\r\n+a\r\n",
+        b"\xff\xfe\0\0",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    ];
+    for answer in ANSWERS {
+        for kind in ["--resumption", "--tickets"] {
+            let (server, client) = (server(&url(answering(answer)?), &[kind])?, Client::new()?);
+            for _ in 0..2 {
+                let page = client.fetch(server.port).map_err(|e| {
+                    format!("{e}, with {:?} and {kind}: {}", String::from_utf8_lossy(answer), server.complaints())
+                })?;
+                // The key of its own is what a server has without a Redis.
+                let wanted = if kind == "--tickets" { "handshake: " } else { "handshake: Full" };
+                contains(&page, wanted)?;
+            }
+            if server.complaints().contains("panicked") {
+                return Err(server.complaints().into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// With the example that does not wait in its event loop: nobody waits in its worker's queue for ever.
+fn silent_for_lookups() -> Outcome {
+    let redis = Redis::start()?;
+    let (_one, working) = fleet(&redis.url())?;
+    let (_other, silent) = fleet(&url(answering(b"")?))?;
+    let clients: Vec<Client> = (0..4).map(|_| Client::new()).collect::<Result<_, _>>()?;
+    for client in &clients {
+        contains(&client.fetch(working)?, "handshake: Full")?;
+    }
+    let started = Instant::now();
+    let pages: Vec<_> = std::thread::scope(|scope| {
+        let all: Vec<_> = clients.iter().map(|client| scope.spawn(|| client.fetch(silent))).collect();
+        all.into_iter().map(|one| one.join().unwrap_or_else(|_| Err("a client panicked".into()))).collect()
+    });
+    for page in pages {
+        contains(&page?, "handshake: Full")?;
+    }
+    // The first waits until the Redis is given up, the others for as long at most.
+    match started.elapsed() {
+        short if short < Duration::from_secs(6) => Ok(()),
+        long => Err(format!("full handshakes took {long:?}").into()),
+    }
 }
 
 /// The example whose lookups do not block.
@@ -272,56 +316,26 @@ fn looked_up(version: &str) -> Outcome {
     Ok(())
 }
 
-/// Everything that the Redis says takes two seconds. A client that has no session needs none of it.
+/// Everything that the Redis says comes late. A client that has no session needs none of it.
 fn slow() -> Outcome {
     const DELAY: Duration = Duration::from_millis(1500);
     let redis = Redis::start()?;
-    let port = delaying_proxy(redis.port, DELAY)?;
-    let (_running, port) = fleet(&url(port))?;
-    let resumable = cache("slow")?;
-    expect(&fetch(port, &resumable, &[])?, "Full", "the first time")?;
-    // What was given out has to arrive first.
-    std::thread::sleep(2 * DELAY + Duration::from_millis(500));
-    let waiting = std::thread::spawn(move || {
-        let started = Instant::now();
-        (fetch(port, &resumable, &[]), started.elapsed())
-    });
-    std::thread::sleep(Duration::from_millis(300));
+    let (_running, port) = fleet(&url(delaying_proxy(redis.port, DELAY)?))?;
+    let resumable = Client::new()?;
+    contains(&resumable.fetch(port)?, "handshake: Full")?;
+    // Connecting and keeping two sessions takes a while.
+    std::thread::sleep(3 * DELAY + Duration::from_millis(500));
     let started = Instant::now();
-    for n in 0..10 {
-        let others = cache(&format!("slow-{n}"))?;
-        expect(&fetch(port, &others, &[])?, "Full", "another client")?;
+    let waiting = std::thread::spawn(move || (resumable.fetch(port), started.elapsed()));
+    std::thread::sleep(Duration::from_millis(200));
+    for _ in 0..20 {
+        contains(&Client::new()?.fetch(port)?, "handshake: Full")?;
     }
     let others = started.elapsed();
-    let (kind, waited) = waiting.join().map_err(|_| "the client that waits died")?;
-    expect(&kind?, "Resumed", "the client that waited")?;
+    let (page, waited) = waiting.join().map_err(|_| "the client that waits died")?;
+    contains(&page?, "handshake: Resumed")?;
     if waited < DELAY || others > waited {
-        return Err(format!("ten others took {others:?} while one waited for {waited:?}").into());
+        return Err(format!("twenty others took {others:?} while one waited for {waited:?}").into());
     }
     Ok(())
-}
-
-/// Passes on what comes, either way, and holds back what the Redis says.
-fn delaying_proxy(to: u16, delay: Duration) -> Result<u16, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-    let port = listener.local_addr().map_err(|e| e.to_string())?.port();
-    std::thread::spawn(move || {
-        for client in listener.incoming().map_while(Result::ok) {
-            let Ok(redis) = TcpStream::connect(("127.0.0.1", to)) else { return };
-            let (Ok(from_client), Ok(from_redis)) = (client.try_clone(), redis.try_clone()) else { return };
-            std::thread::spawn(move || pass_on(from_client, redis, Duration::ZERO));
-            std::thread::spawn(move || pass_on(from_redis, client, delay));
-        }
-    });
-    Ok(port)
-}
-
-fn pass_on(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
-    let mut chunk = [0; 4096];
-    while let Ok(n @ 1..) = from.read(&mut chunk) {
-        std::thread::sleep(delay);
-        if to.write_all(&chunk[..n]).is_err() {
-            return;
-        }
-    }
 }
