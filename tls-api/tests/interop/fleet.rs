@@ -334,7 +334,8 @@ fn slow() -> Outcome {
     let others = started.elapsed();
     let (page, waited) = waiting.join().map_err(|_| "the client that waits died")?;
     contains(&page?, "handshake: Resumed")?;
-    if waited < DELAY || others > waited {
+    // Were it looked up in the event loop, the others would wait as long.
+    if waited < DELAY || others >= DELAY {
         return Err(format!("twenty others took {others:?} while one waited for {waited:?}").into());
     }
     Ok(())
