@@ -21,6 +21,7 @@ use crate::resumption::{ClientSessionMemoryCache, StoresClientSessions};
 use crate::scope::{Part, SessionContext};
 use crate::send::SendBuffer;
 use crate::session::{Wraps, describe};
+use crate::spread::Spread;
 use crate::time::{SystemClock, TimeProvider};
 #[cfg(feature = "dangerous_configuration")]
 use crate::verifier::{ServerCertVerifier, Stapled};
@@ -53,7 +54,7 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 #[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    engine: Arc<EngineConfig>,
+    engine: Spread<EngineConfig>,
     trust: Trust,
     clock: Arc<dyn TimeProvider>,
     /// Whom servers that ask get to see.
@@ -92,7 +93,7 @@ impl ClientConfig {
     #[must_use]
     pub fn with_roots(roots: RootCertStore) -> Self {
         let mut config = Self {
-            engine: Arc::new(EngineConfig::new()),
+            engine: Spread::new(EngineConfig::new()),
             trust: Trust::Roots(Arc::default()),
             clock: Arc::new(SystemClock),
             identity: None,
@@ -209,7 +210,7 @@ impl ClientConfig {
     /// What sessions are bound to, as a hash: configurations with the same scope resume each other's.
     #[must_use]
     pub fn session_scope(&self) -> [u8; 32] {
-        self.engine.session_scope()
+        self.engine.original().session_scope()
     }
 
     /// Whether data can be sent before the server has answered, with [`ClientSession::early_data`]: it cannot, unless this says
@@ -288,11 +289,11 @@ impl ClientConfig {
     /// A session with this server to go on from.
     fn known_session(&self, name: &ServerName<'_>) -> Option<(ClientSessionValue, UnixTime)> {
         let now = self.clock.now()?;
-        Some((self.sessions.take(name, &self.engine.session_scope())?, now))
+        Some((self.sessions.take(name, &self.engine.original().session_scope())?, now))
     }
 
     fn engine_mut(&mut self) -> &mut EngineConfig {
-        Arc::make_mut(&mut self.engine)
+        self.engine.get_mut()
     }
 }
 
@@ -352,7 +353,7 @@ impl ClientSession {
     /// # Errors
     /// If there is no randomness, or the configuration does not fit a ClientHello.
     pub fn new(config: &Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
-        let engine = Arc::clone(&config.engine);
+        let engine = config.engine.share();
         let mut outgoing = SendBuffer::default();
         let psks = config.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
         let connection = match (psks, config.known_session(&name)) {

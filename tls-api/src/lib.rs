@@ -220,6 +220,7 @@ mod scope;
 mod send;
 mod server;
 mod session;
+mod spread;
 mod stream;
 mod time;
 mod verifier;

@@ -22,6 +22,7 @@ use crate::resumption::{ProducesTickets, StoresServerSessions, Ticketer};
 use crate::scope::{Part, SessionContext};
 use crate::send::SendBuffer;
 use crate::session::{Wraps, describe};
+use crate::spread::Spread;
 use crate::time::{SystemClock, TimeProvider};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 
@@ -44,7 +45,7 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 #[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    engine: Arc<EngineConfig>,
+    engine: Spread<EngineConfig>,
     resolver: Arc<dyn ResolvesServerCert>,
     client_verifier: Arc<dyn ClientCertVerifier>,
     clock: Arc<dyn TimeProvider>,
@@ -64,7 +65,7 @@ impl ServerConfig {
     #[must_use]
     pub fn with_resolver(resolver: Arc<dyn ResolvesServerCert>) -> Self {
         let mut config = Self {
-            engine: Arc::new(EngineConfig::new()),
+            engine: Spread::new(EngineConfig::new()),
             resolver,
             client_verifier: Arc::new(NoClientAuth),
             clock: Arc::new(SystemClock),
@@ -186,7 +187,7 @@ impl ServerConfig {
     /// What sessions are bound to, as a hash: configurations with the same scope, on one machine or on several, resume each other's.
     #[must_use]
     pub fn session_scope(&self) -> [u8; 32] {
-        self.engine.session_scope()
+        self.engine.original().session_scope()
     }
 
     /// The most bytes of data that a client may send before the handshake (0-RTT); 0, which is none, unless changed. It is read by
@@ -256,7 +257,7 @@ impl ServerConfig {
     }
 
     fn engine_mut(&mut self) -> &mut EngineConfig {
-        Arc::make_mut(&mut self.engine)
+        self.engine.get_mut()
     }
 }
 
@@ -295,7 +296,7 @@ impl ServerSession {
     /// A session with a client that has connected.
     #[must_use]
     pub fn new(config: &Arc<ServerConfig>) -> Self {
-        let connection = Connection::<Server>::new(Arc::clone(&config.engine));
+        let connection = Connection::<Server>::new(config.engine.share());
         Self(Buffered::new(Arc::clone(config), connection, SendBuffer::default()))
     }
 

@@ -16,5 +16,6 @@ mod ticket_keys;
 mod ticketer;
 
 pub use client_store::{ClientSessionMemoryCache, NoClientSessionStorage, StoresClientSessions};
+pub(crate) use read_mostly::{COPIES, favourite};
 pub use server_store::{NoServerSessionStorage, ServerSessionMemoryCache, StoresServerSessions};
 pub use ticketer::{ProducesTickets, Ticketer, TicketerError};

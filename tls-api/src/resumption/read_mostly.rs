@@ -73,7 +73,7 @@ impl<T> ReadMostly<T> {
 }
 
 /// A number of the thread's own.
-fn favourite() -> usize {
+pub(crate) fn favourite() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static MINE: Cell<Option<usize>> = const { Cell::new(None) };
