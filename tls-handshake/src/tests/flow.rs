@@ -297,6 +297,19 @@ pub(super) fn ends(kind: Kind) -> (End<Client>, End<Server>) {
     (client_knowing(client_config, known, habit), server(server_config))
 }
 
+/// Both ends of one with early data, whose client offers another key besides: the server does not know the first.
+pub(super) fn ends_with_an_unknown_key_first() -> (End<Client>, End<Server>) {
+    let (client_config, server_config) = configs(Kind::Early);
+    let mut psks = Vec::new();
+    for _ in 0..2 {
+        if let Known::Psks(known) = known(Kind::Early, &client_config, &server_config) {
+            psks.extend(known);
+        }
+    }
+    assert_eq!(psks.len(), 2);
+    (client_knowing(client_config, Known::Psks(psks), None), server(server_config))
+}
+
 /// Bytes of early data that a session allows.
 const EARLY_DATA: u32 = 1000;
 

@@ -467,3 +467,30 @@ fn both_versions_offered_the_version_of_the_session_is_gone_on_with() {
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
     }
 }
+
+/// The server would refuse it as well: but an observer is not to learn of it, nor the wrong server of the ticket.
+#[test]
+fn a_client_does_not_even_offer_what_does_not_fit() {
+    use crate::client::known::Known;
+
+    everywhere(|mut world, version| {
+        let (client, server) = (world.client(version), world.server());
+        let session = world.begin_one(&client, &server);
+        let offers = |config: &ClientConfig, name: &str, now| {
+            let name = name.to_owned().try_into().unwrap();
+            !matches!(Known::of_session(config, &name, session.clone(), now), Known::Nothing)
+        };
+        let (now, lifetime) = (world.now, u64::from(session.lifetime));
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        assert!(offers(&client, "a.test", now));
+        assert!(!offers(&client, "b.test", now));
+        assert!(!offers(&client, "a.test", at(now.as_secs() + lifetime + 1)));
+        assert!(!offers(&client, "a.test", at(now.as_secs() - 3600)), "a session from the future");
+        let mut other = client.clone();
+        other.set_session_context(b"other");
+        assert!(!offers(&other, "a.test", now));
+        let mut without_its_suite = ClientConfig::new();
+        without_its_suite.set_cipher_suites(&[CipherSuite::TLS_CHACHA20_POLY1305_SHA256]).unwrap();
+        assert!(!offers(&without_its_suite, "a.test", now));
+    });
+}

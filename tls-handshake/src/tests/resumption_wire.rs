@@ -2,13 +2,17 @@
 
 use tls_codec::code_points::{AlertDescription as A, CipherSuite, ExtensionType as X, HandshakeType as T};
 
-use super::flow::{End, Habit, Kind, Outcome, Sent, answers, client, configs, ends, pki, run, server, server_with};
+use super::flow::{
+    Action, End, Habit, Kind, Outcome, Sent, answers, client, configs, ends, ends_with_an_unknown_key_first, pki, run,
+    server, server_with,
+};
 use super::hello::{Hello, tells};
 use super::pair::now;
 use crate::client::Client;
 use crate::config::SessionLookup;
 use crate::error::{Error, Illegal};
 use crate::need::Need;
+use crate::resumption::ServerSessionValue;
 use crate::role::Versioned;
 use crate::server::Server;
 
@@ -261,4 +265,22 @@ fn ticket_nonces_have_one_byte_and_differ() {
     );
     let Some(Client::Versioned(Versioned::Tls13(mut state))) = client.state else { panic!("a client of TLS 1.3") };
     assert_eq!(state.take_sessions(now()).len(), 3);
+}
+
+/// RFC 9846 §4.3.10: early data goes by the first key that is offered. With another one it is refused, and the handshake goes on.
+#[test]
+fn early_data_is_not_taken_with_another_key_than_the_first() {
+    let pki = pki(Kind::Early);
+    let (mut client, mut server) = ends_with_an_unknown_key_first();
+    let mut second = |need: Need| match need {
+        Need::Session(need) => {
+            let session = ServerSessionValue::decode(need.identities()[1]).unwrap();
+            need.found_once(1, session, now())
+        }
+        other => answers(&pki)(other),
+    };
+    assert_eq!(run(&mut client, &mut server, &mut second, &mut |_, _| {}), Outcome::BothConnected);
+    let actions = &server.world.actions;
+    assert!(actions.contains(&Action::SkipEarlyData), "{actions:?}");
+    assert!(!actions.contains(&Action::Secret("CLIENT_EARLY_TRAFFIC_SECRET")), "{actions:?}");
 }
