@@ -4,7 +4,7 @@ use tls_codec::code_points::{CipherSuite, NamedGroup};
 
 use crate::config::{ClientAuth, ClientConfig, ServerConfig};
 use crate::error::Error;
-use crate::{ClientSessionValue, HandshakeKind, ServerConnection};
+use crate::{ClientSessionValue, HandshakeKind, ServerConnection, ServerSessionValue};
 
 use super::pair::{Pair, pump_early};
 use super::resumption::{TLS12, TLS13, WAYS, Way, World};
@@ -125,7 +125,14 @@ fn a_recorded_flight_is_not_taken_a_second_time() {
 #[test]
 fn early_data_is_refused_whenever_it_might_be_a_replay_or_for_something_else() {
     type Change = (&'static str, fn(&mut World, &mut ServerConfig, &mut ClientSessionValue));
-    let changes: [Change; 7] = [
+    let changes: [Change; 8] = [
+        ("another application protocol", |world, _, _| {
+            for bytes in world.store.values_mut() {
+                let mut kept = ServerSessionValue::decode(bytes).unwrap();
+                kept.alpn = Some(b"another".to_vec());
+                *bytes = kept.encode().to_vec();
+            }
+        }),
         ("it may be found again", |world, _, _| world.way_of_answers = Some(false)),
         ("the ticket is older than the client says", |world, _, session| {
             session.received += 20_000;
