@@ -209,12 +209,16 @@ fn sessions_follow_one_another_until_the_client_has_to_authenticate_the_server_a
         let (client, mut server) = (world.client(TLS13), world.server());
         server.set_session_lifetime(3 * 86_400);
         let mut session = world.begin_one(&client, &server);
+        let began = world.now.as_secs();
         // 7 days from the full handshake, however often it was gone on from since.
         for day in [2, 4, 6] {
             world.later(2 * 86_400);
             let mut pair = world.go_on(&client, &server, session);
             assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed), "day {day}");
             session = pair.client.take_sessions(world.now).remove(0);
+            // Each side counts by itself.
+            assert_eq!(session.authenticated, began);
+            assert_eq!(world.find(&session.ticket, false).unwrap().authenticated, began);
         }
         world.later(2 * 86_400);
         assert!(!session.is_usable_at(world.now));
