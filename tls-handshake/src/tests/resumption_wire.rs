@@ -284,3 +284,16 @@ fn early_data_is_not_taken_with_another_key_than_the_first() {
     assert!(actions.contains(&Action::SkipEarlyData), "{actions:?}");
     assert!(!actions.contains(&Action::Secret("CLIENT_EARLY_TRAFFIC_SECRET")), "{actions:?}");
 }
+
+/// RFC 5246 §7.4.1.2: the client has to offer the session's suite again; without it the handshake is a full one.
+#[test]
+fn a_session_of_tls12_needs_its_suite_among_those_offered() {
+    let without = |hello: &mut Hello| {
+        let suites: Vec<u8> =
+            hello.suites.chunks(2).filter(|suite| *suite != [0xc0, 0x2b]).flatten().copied().collect();
+        assert_ne!(hello.suites, suites);
+        hello.suites = suites;
+    };
+    let server = server_told(Kind::Tls12Resumed, without).unwrap();
+    assert!(server.world.sent.iter().any(|sent| sent.typ() == T::CERTIFICATE));
+}
