@@ -1,21 +1,86 @@
-//! As much DER as private keys and public keys take: reading an element, writing one.
+//! As much DER (X.690) as keys, certificates and OCSP responses take: reading an element, writing one.
+//!
+//! A tag is its first byte, with the class and the constructed bit; tags of more than one byte do not occur.
+//!
+//! ```
+//! use tls_crypto::der::{self, Elements};
+//!
+//! let pair = der::element(der::SEQUENCE, &[&der::element(der::INTEGER, &[&[7]]), &der::element(der::OCTET_STRING, &[b"x"])]);
+//! let mut fields = Elements::new(Elements::new(&pair).expect(der::SEQUENCE).ok_or("no SEQUENCE")?);
+//! assert_eq!(fields.expect(der::INTEGER), Some(&[7][..]));
+//! assert_eq!(fields.expect(der::OCTET_STRING), Some(&b"x"[..]));
+//! assert!(fields.is_empty());
+//! # Ok::<(), &str>(())
+//! ```
 
-/// Tags, with the class and the constructed bit.
-pub(crate) const INTEGER: u8 = 0x02;
-pub(crate) const BIT_STRING: u8 = 0x03;
-pub(crate) const OCTET_STRING: u8 = 0x04;
-pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
-pub(crate) const SEQUENCE: u8 = 0x30;
-pub(crate) const CONTEXT_0: u8 = 0xa0;
-pub(crate) const CONTEXT_1: u8 = 0xa1;
+/// BOOLEAN.
+pub const BOOLEAN: u8 = 0x01;
+/// INTEGER.
+pub const INTEGER: u8 = 0x02;
+/// BIT STRING.
+pub const BIT_STRING: u8 = 0x03;
+/// OCTET STRING.
+pub const OCTET_STRING: u8 = 0x04;
+/// OBJECT IDENTIFIER.
+pub const OBJECT_IDENTIFIER: u8 = 0x06;
+/// ENUMERATED.
+pub const ENUMERATED: u8 = 0x0a;
+/// UTCTime.
+pub const UTC_TIME: u8 = 0x17;
+/// GeneralizedTime.
+pub const GENERALIZED_TIME: u8 = 0x18;
+/// SEQUENCE and SEQUENCE OF.
+pub const SEQUENCE: u8 = 0x30;
+/// `[0]`, constructed.
+pub const CONTEXT_0: u8 = 0xa0;
+/// `[1]`, constructed.
+pub const CONTEXT_1: u8 = 0xa1;
+/// `[2]`, constructed.
+pub const CONTEXT_2: u8 = 0xa2;
+/// `[3]`, constructed.
+pub const CONTEXT_3: u8 = 0xa3;
 
 /// Reads elements one after the other.
-#[derive(Clone, Copy)]
-pub(crate) struct Elements<'a>(pub(crate) &'a [u8]);
+#[derive(Clone, Copy, Debug)]
+pub struct Elements<'a>(&'a [u8]);
 
 impl<'a> Elements<'a> {
+    /// The elements of these bytes: all there are, or the contents of one that is constructed.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Whether there are no more.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What was not read yet.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The next element as a whole, if it has this tag: `(contents, the element with its tag and length)`. Otherwise nothing is
+    /// read.
+    pub fn expect_whole(&mut self, tag: u8) -> Option<(&'a [u8], &'a [u8])> {
+        let mut after = *self;
+        let contents = after.next().filter(|(found, _)| *found == tag)?.1;
+        let whole = self.0.get(..self.0.len().checked_sub(after.0.len())?)?;
+        *self = after;
+        Some((contents, whole))
+    }
+
+    /// The next element's contents if it has this tag. Otherwise nothing is read.
+    pub fn optional(&mut self, tag: u8) -> Option<&'a [u8]> {
+        self.expect_whole(tag).map(|(contents, _)| contents)
+    }
+
     /// The next element's tag and contents; `None` at the end and where the bytes are not DER.
-    pub(crate) fn next(&mut self) -> Option<(u8, &'a [u8])> {
+    #[expect(clippy::should_implement_trait, reason = "the end and an error would look alike to a loop")]
+    pub fn next(&mut self) -> Option<(u8, &'a [u8])> {
         let (&tag, rest) = self.0.split_first()?;
         let (length, rest) = length(rest)?;
         let (contents, rest) = rest.split_at_checked(length)?;
@@ -24,12 +89,12 @@ impl<'a> Elements<'a> {
     }
 
     /// The next element's contents if it has this tag.
-    pub(crate) fn expect(&mut self, tag: u8) -> Option<&'a [u8]> {
+    pub fn expect(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.next().filter(|(found, _)| *found == tag).map(|(_, contents)| contents)
     }
 
     /// The contents of the next element that has this tag; others are passed over.
-    pub(crate) fn find(&mut self, tag: u8) -> Option<&'a [u8]> {
+    pub fn find(&mut self, tag: u8) -> Option<&'a [u8]> {
         loop {
             let (found, contents) = self.next()?;
             if found == tag {
@@ -40,7 +105,8 @@ impl<'a> Elements<'a> {
 }
 
 /// An element with the concatenation of `parts` as its contents.
-pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+#[must_use]
+pub fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
     // The capacity must suffice from the start: what grows leaves a copy behind, and this may hold a private key.
     let mut out = Vec::with_capacity(length.saturating_add(10));

@@ -75,6 +75,23 @@ impl HashAlgorithm {
     }
 }
 
+/// The SHA-1 of `data`, by which an OCSP response says whose certificate it is about (RFC 6960 §4.1.1).
+///
+/// It is a name there, and protects nothing: whether the response is to be believed, its signature says. There is no other use
+/// of SHA-1 in this library.
+///
+/// ```
+/// assert_eq!(tls_crypto::sha1_as_a_name(b"abc")[..4], [0xa9, 0x99, 0x3e, 0x36]);
+/// ```
+#[must_use]
+pub fn sha1_as_a_name(data: &[u8]) -> [u8; 20] {
+    let mut name = [0; 20];
+    for (to, from) in name.iter_mut().zip(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data).as_ref()) {
+        *to = *from;
+    }
+    name
+}
+
 /// The output of a hash function or an HMAC, held inline. It is not a secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest {

@@ -81,7 +81,7 @@
 )]
 
 mod aead;
-mod der;
+pub mod der;
 mod error;
 mod hash;
 pub mod hkdf;
@@ -97,7 +97,7 @@ pub mod verify;
 
 pub use aead::{NONCE_LEN, OpenedRecord, Opener, Overhead, Sealer, TAG_LEN};
 pub use error::Error;
-pub use hash::{Digest, HashAlgorithm};
+pub use hash::{Digest, HashAlgorithm, sha1_as_a_name};
 pub use key_exchange::{EphemeralKey, Group, SharedSecret};
 pub use random::{SecureRandom, SystemRandom};
 pub use sign::{KeyRejected, PrivateKey, SignatureAlgorithm};

@@ -145,7 +145,7 @@ impl PrivateKey {
 
     /// RFC 5958; the version before is RFC 5208.
     fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyRejected> {
-        let mut fields = der::Elements(sole_sequence(pkcs8)?);
+        let mut fields = der::Elements::new(sole_sequence(pkcs8)?);
         match fields.next() {
             Some((der::INTEGER, _)) => {}
             Some((der::SEQUENCE, _)) => return Err(KeyRejected::Encrypted),
@@ -167,7 +167,7 @@ impl PrivateKey {
 
     /// SEC1 appendix C.4, the same as RFC 5915. The curve may be left out, and can be told from the length then.
     fn from_sec1(sec1: &[u8]) -> Result<Self, KeyRejected> {
-        let mut fields = der::Elements(sole_sequence(sec1)?);
+        let mut fields = der::Elements::new(sole_sequence(sec1)?);
         fields.expect(der::INTEGER).ok_or(KeyRejected::Malformed)?;
         let scalar = fields.expect(der::OCTET_STRING).ok_or(KeyRejected::Malformed)?;
         let curve = fields.find(der::CONTEXT_0);
@@ -185,7 +185,7 @@ impl PrivateKey {
 
     /// ring reads elliptic curve keys from PKCS#8 of the first version alone, so that it gets one made for it.
     fn from_ec_private_key(algorithm: &[u8], ec_private_key: &[u8]) -> Result<Self, KeyRejected> {
-        let mut fields = der::Elements(sole_sequence(ec_private_key)?);
+        let mut fields = der::Elements::new(sole_sequence(ec_private_key)?);
         if fields.find(der::CONTEXT_1).is_none() {
             return Err(KeyRejected::PublicKeyMissing);
         }
@@ -223,14 +223,14 @@ impl fmt::Debug for PrivateKey {
 
 /// The contents of the SEQUENCE that is all of `der`.
 fn sole_sequence(der: &[u8]) -> Result<&[u8], KeyRejected> {
-    let mut elements = der::Elements(der);
+    let mut elements = der::Elements::new(der);
     let contents = elements.expect(der::SEQUENCE).ok_or(KeyRejected::Malformed)?;
-    if elements.0.is_empty() { Ok(contents) } else { Err(KeyRejected::Malformed) }
+    if elements.is_empty() { Ok(contents) } else { Err(KeyRejected::Malformed) }
 }
 
 /// Names the size, where ring would say no more than that it is wrong.
 fn check_rsa_size(pkcs1: &[u8]) -> Result<(), KeyRejected> {
-    let mut fields = der::Elements(sole_sequence(pkcs1)?);
+    let mut fields = der::Elements::new(sole_sequence(pkcs1)?);
     fields.expect(der::INTEGER).ok_or(KeyRejected::Malformed)?;
     let modulus = fields.expect(der::INTEGER).ok_or(KeyRejected::Malformed)?;
     let mut digits = modulus.iter().skip_while(|digit| **digit == 0);

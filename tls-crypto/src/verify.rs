@@ -1,8 +1,12 @@
 //! Signature verification for certificates, CertificateVerify and the ServerKeyExchange of TLS 1.2, in the form that
-//! webpki takes it.
+//! webpki takes it. [`VerificationMemo`] remembers those that were found right.
+
+mod memo;
 
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+
+pub use memo::VerificationMemo;
 
 #[derive(Debug)]
 struct Verifier {
@@ -33,8 +37,9 @@ macro_rules! verifiers {
                 &Verifier { key: $key, signature: $signature, algorithm: &signature::$algorithm };
         )*
 
+        const COUNT: usize = [$(stringify!($name)),*].len();
         /// All of them, the ones used most first.
-        pub static ALL: &[&dyn SignatureVerificationAlgorithm] = &[
+        pub static ALL: [&dyn SignatureVerificationAlgorithm; COUNT] = [
             $( &Verifier { key: $key, signature: $signature, algorithm: &signature::$algorithm }, )*
         ];
     };

@@ -32,12 +32,12 @@ impl KeyRejected {
 
     /// `algorithm` is the contents of an AlgorithmIdentifier.
     pub(super) fn unsupported_algorithm(algorithm: &[u8]) -> Self {
-        let mut fields = der::Elements(algorithm);
+        let mut fields = der::Elements::new(algorithm);
         let Some(oid) = fields.expect(der::OBJECT_IDENTIFIER) else {
             return Self::Malformed;
         };
         if oid == EC_PUBLIC_KEY {
-            return Self::unsupported_curve(Some(fields.0));
+            return Self::unsupported_curve(Some(fields.rest()));
         }
         Self::Unsupported(describe(oid, "a key of the algorithm"))
     }
@@ -47,7 +47,7 @@ impl KeyRejected {
         let Some(parameters) = parameters else {
             return Self::Unsupported("an elliptic curve key that does not name its curve".to_owned());
         };
-        match der::Elements(parameters).next() {
+        match der::Elements::new(parameters).next() {
             Some((der::OBJECT_IDENTIFIER, oid)) => Self::Unsupported(describe(oid, "a key over the elliptic curve")),
             Some((der::SEQUENCE, _)) => {
                 Self::Unsupported("an elliptic curve key with explicit curve parameters".to_owned())

@@ -157,7 +157,7 @@ fn verify_path<'c>(
         return Err(CertificateError::NoTrustAnchors);
     }
     let leaf = EndEntityCert::try_from(leaf).map_err(|e| explain(e, chain.len(), roots))?;
-    leaf.verify_for_usage(ALL, &roots.anchors, intermediates, now, usage, None, None)
+    leaf.verify_for_usage(&ALL, &roots.anchors, intermediates, now, usage, None, None)
         .map_err(|e| explain(e, chain.len(), roots))?;
     Ok(leaf)
 }
