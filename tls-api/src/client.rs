@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
 use tls_handshake::client::Client;
+use tls_handshake::verify::{OcspPolicy, ServerVerifier};
 use tls_handshake::{
     Answer, CertificateError, ClientConfig as EngineConfig, ClientSessionValue, ConfigError, Connection, Error,
     ExternalPsk, Identity, KeyLog, Limits, Need, NeedVerdict, RootCertStore,
@@ -24,7 +25,7 @@ use crate::session::{Wraps, describe};
 use crate::spread::Spread;
 use crate::time::{SystemClock, TimeProvider};
 #[cfg(feature = "dangerous_configuration")]
-use crate::verifier::{ServerCertVerifier, Stapled};
+use crate::verifier::ServerCertVerifier;
 use crate::{CipherSuite, NamedGroup, ProtocolVersion};
 
 /// What a client offers, and whom it trusts. The default is secure, and needs trust anchors alone.
@@ -70,7 +71,7 @@ const SESSION_SERVERS: usize = 256;
 /// Who judges the server's certificates.
 #[derive(Clone, Debug)]
 enum Trust {
-    Roots(Arc<RootCertStore>),
+    Parts(Arc<ServerVerifier>),
     #[cfg(feature = "dangerous_configuration")]
     Verifier(Arc<dyn ServerCertVerifier>),
 }
@@ -92,9 +93,16 @@ impl ClientConfig {
     /// A client that trusts these authorities.
     #[must_use]
     pub fn with_roots(roots: RootCertStore) -> Self {
+        Self::with_server_verifier(roots)
+    }
+
+    /// A client that judges servers by this verifier, or these trust anchors.
+    #[must_use]
+    pub fn with_server_verifier(verifier: impl Into<ServerVerifier>) -> Self {
+        let verifier = verifier.into();
         let mut config = Self {
             engine: Spread::new(EngineConfig::new()),
-            trust: Trust::Roots(Arc::default()),
+            trust: Trust::Parts(Arc::new(verifier.clone())),
             clock: Arc::new(SystemClock),
             identity: None,
             sessions: Arc::new(ClientSessionMemoryCache::new(SESSION_SERVERS)),
@@ -102,15 +110,36 @@ impl ClientConfig {
             context: SessionContext::default(),
         };
         config.engine_mut().set_resumption(true);
-        config.set_root_store(roots);
+        config.set_server_verifier(verifier);
         config
     }
 
-    /// Trusts these authorities, and no others.
+    /// Trusts these authorities, and no others; all else as it is by default.
     pub fn set_root_store(&mut self, roots: RootCertStore) {
-        self.context.trust = Part::roots(&roots);
+        self.set_server_verifier(roots);
+    }
+
+    /// Judges servers by this verifier: with revocation lists, stapled OCSP responses, certificate transparency, pins, own checks, or
+    /// a self-signed certificate that is trusted by itself. What it wants from servers they are asked for.
+    ///
+    /// ```
+    /// use tls_api::{CertificateDer, CertificateError, ChainVerifier, ClientConfig, RootCertStore, ServerVerifier};
+    ///
+    /// /// For a server that signed its certificate itself: only the holder of its key is accepted.
+    /// fn trusting(certificate: CertificateDer<'static>) -> Result<ClientConfig, CertificateError> {
+    ///     let mut chain = ChainVerifier::new(RootCertStore::new());
+    ///     chain.trust_exact_certificate(certificate)?;
+    ///     Ok(ClientConfig::with_server_verifier(chain))
+    /// }
+    /// ```
+    pub fn set_server_verifier(&mut self, verifier: impl Into<ServerVerifier>) {
+        let verifier = verifier.into();
+        self.context.trust = Part::of(verifier.session_scope());
         self.update_context();
-        self.trust = Trust::Roots(Arc::new(roots));
+        let (ocsp, scts) = (verifier.ocsp_policy() != OcspPolicy::Ignore, verifier.wants_scts());
+        self.engine_mut().set_ocsp_request(ocsp);
+        self.engine_mut().set_sct_request(scts);
+        self.trust = Trust::Parts(Arc::new(verifier));
     }
 
     /// The application protocols to offer (RFC 7301), in order of preference; none means that ALPN is not used.
@@ -153,14 +182,14 @@ impl ClientConfig {
         self.engine_mut().set_require_ems(require);
     }
 
-    /// Whether the server is asked to staple an OCSP response to its certificate (RFC 6066 §8). It is, unless this says
-    /// otherwise.
+    /// Whether the server is asked to staple an OCSP response to its certificate (RFC 6066 §8). It is, unless this or the
+    /// verifier says otherwise. A verifier that demands one refuses servers that were not asked.
     pub fn set_ocsp_request(&mut self, ask: bool) {
         self.engine_mut().set_ocsp_request(ask);
     }
 
     /// Whether the server is asked for signed certificate timestamps beside its certificate (RFC 6962 §3.3). It is not,
-    /// unless this says so: most certificates have theirs inside.
+    /// unless this or the verifier says so: most certificates have theirs inside.
     pub fn set_sct_request(&mut self, ask: bool) {
         self.engine_mut().set_sct_request(ask);
     }
@@ -275,12 +304,10 @@ impl ClientConfig {
     fn judge(&self, need: NeedVerdict) -> Answer {
         let Some(now) = self.clock.now() else { return need.refuse(CertificateError::TimeUnknown) };
         match &self.trust {
-            Trust::Roots(roots) => need.verify(roots, now),
+            Trust::Parts(verifier) => need.verify(verifier, now),
             #[cfg(feature = "dangerous_configuration")]
             Trust::Verifier(verifier) => {
-                let stapled =
-                    Stapled { ocsp_response: need.ocsp_response(), scts: need.signed_certificate_timestamps() };
-                let verdict = verifier.verify_server_cert(need.chain(), need.server_name(), &stapled, now);
+                let verdict = verifier.verify_server_cert(need.chain(), need.server_name(), &need.stapled(), now);
                 need.answer(verdict)
             }
         }

@@ -3,8 +3,11 @@
 use std::fmt;
 
 use pki_types::{CertificateDer, UnixTime};
-use tls_handshake::verify::chain::verify_client_chain;
-use tls_handshake::{CertificateError, ClientAuth, RootCertStore};
+use tls_handshake::verify::ChainVerifier;
+use tls_handshake::{CertificateError, ClientAuth, Refusal};
+
+#[cfg(doc)]
+use crate::RootCertStore;
 
 /// Says whether a server asks its clients for certificates, and judges what they show.
 ///
@@ -17,7 +20,7 @@ use tls_handshake::{CertificateError, ClientAuth, RootCertStore};
 /// ```
 /// use std::collections::HashSet;
 /// use std::sync::Arc;
-/// use tls_api::{CertificateDer, CertificateError, ClientAuth, ClientCertVerifier, UnixTime};
+/// use tls_api::{CertificateDer, CertificateError, ClientAuth, ClientCertVerifier, Refusal, UnixTime};
 ///
 /// #[derive(Debug)]
 /// struct Known(HashSet<Vec<u8>>);
@@ -27,10 +30,10 @@ use tls_handshake::{CertificateError, ClientAuth, RootCertStore};
 ///         ClientAuth::Required
 ///     }
 ///
-///     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], _: UnixTime) -> Result<(), CertificateError> {
+///     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
 ///         match chain.first().is_some_and(|leaf| self.0.contains(leaf.as_ref())) {
 ///             true => Ok(()),
-///             false => Err(CertificateError::Application("no client of ours".into())),
+///             false => Err(CertificateError::Application("no client of ours".into()).into()),
 ///         }
 ///     }
 /// }
@@ -61,7 +64,7 @@ pub trait ClientCertVerifier: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// The reason to refuse it, which the client is told by an alert.
-    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), CertificateError>;
+    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal>;
 }
 
 /// Asks no client who it is: the default.
@@ -73,23 +76,35 @@ impl ClientCertVerifier for NoClientAuth {
         ClientAuth::NotAsked
     }
 
-    fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), CertificateError> {
-        Err(CertificateError::Application("clients are not asked for certificates".into()))
+    fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
+        Err(CertificateError::Application("clients are not asked for certificates".into()).into())
     }
 }
 
 /// Requires of every client a certificate that leads to one of these authorities, is valid now and meant for clients. Their
 /// names are sent as hints.
+///
+/// Made of a [`RootCertStore`], or of a [`ChainVerifier`] with revocation lists, pins, or checks of your own:
+///
+/// ```
+/// use tls_api::{AllowAnyAuthenticatedClient, ChainVerifier, Crls, RootCertStore};
+///
+/// # fn demo(roots: RootCertStore, crls: Crls) {
+/// let mut chain = ChainVerifier::new(roots);
+/// chain.set_crls(Some(crls));
+/// let verifier = AllowAnyAuthenticatedClient::new(chain);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AllowAnyAuthenticatedClient {
-    roots: RootCertStore,
+    chain: ChainVerifier,
 }
 
 impl AllowAnyAuthenticatedClient {
     /// Accepts the clients that these trust anchors vouch for; with none of them it accepts nobody.
     #[must_use]
-    pub fn new(roots: RootCertStore) -> Self {
-        Self { roots }
+    pub fn new(chain: impl Into<ChainVerifier>) -> Self {
+        Self { chain: chain.into() }
     }
 }
 
@@ -99,15 +114,15 @@ impl ClientCertVerifier for AllowAnyAuthenticatedClient {
     }
 
     fn root_hint_subjects(&self) -> Vec<Vec<u8>> {
-        self.roots.subjects().collect()
+        self.chain.roots().subjects().collect()
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {
-        Some(self.roots.digest())
+        self.chain.session_scope()
     }
 
-    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), CertificateError> {
-        verify_client_chain(chain, &self.roots, now)
+    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal> {
+        self.chain.verify_client(chain, now)
     }
 }
 
@@ -122,8 +137,8 @@ pub struct AllowAnyAnonymousOrAuthenticatedClient {
 impl AllowAnyAnonymousOrAuthenticatedClient {
     /// Accepts the clients that these trust anchors vouch for, and those that show nothing.
     #[must_use]
-    pub fn new(roots: RootCertStore) -> Self {
-        Self { required: AllowAnyAuthenticatedClient::new(roots) }
+    pub fn new(chain: impl Into<ChainVerifier>) -> Self {
+        Self { required: AllowAnyAuthenticatedClient::new(chain) }
     }
 }
 
@@ -141,7 +156,7 @@ impl ClientCertVerifier for AllowAnyAnonymousOrAuthenticatedClient {
         self.required.session_scope()
     }
 
-    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), CertificateError> {
+    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal> {
         self.required.verify_client_cert(chain, now)
     }
 }

@@ -232,10 +232,16 @@ pub use tls_codec::ExtensionType;
 pub use tls_codec::code_points::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 pub use tls_crypto::BulkAlgorithm;
 pub use tls_handshake as handshake;
+pub use tls_handshake::verify::{
+    ChainVerifier, CheckPath, Crls, CtLog, CtPolicy, OcspPolicy, Pins, ProvenPath, Purpose, ServerVerifier, Stapled,
+};
+#[cfg(feature = "dangerous_configuration")]
+pub use tls_handshake::verify::{VerifyName, VerifyPath};
 pub use tls_handshake::{
-    ALL_CIPHERSUITES, CertificateError, ClientAuth, ClientSessionValue, ConfigError, Error, ExternalPsk, HandshakeKind,
-    Identity, IdentityError, KeyLog, Limits, NoKeyLog, RootCertStore, ServerSessionValue, SessionError,
-    SuitePreference, SupportedCipherSuite,
+    ALL_CIPHERSUITES, AnchorRejection, AnchorReport, BadPin, CertificateError, CertificateReport, ChainReport,
+    ClientAuth, ClientSessionValue, ConfigError, Error, ExternalPsk, HandshakeKind, Hint, Identity, IdentityError,
+    KeyLog, Limits, NoKeyLog, OcspError, Pin, Refusal, RevocationSource, RootCertStore, SctError, ServerSessionValue,
+    SessionError, SuitePreference, SupportedCipherSuite,
 };
 
 #[cfg(feature = "dangerous_configuration")]
@@ -258,7 +264,7 @@ pub use crate::server::{ServerConfig, ServerSession};
 pub use crate::session::{IoState, Session};
 pub use crate::stream::{Stream, StreamOwned};
 pub use crate::time::{SystemClock, TimeProvider};
-pub use crate::verifier::{ServerCertVerifier, Stapled, WebPkiVerifier};
+pub use crate::verifier::ServerCertVerifier;
 
 /// Whether a read failed because the transport ended without close_notify: [`Error::Truncated`]. A protocol that knows by
 /// itself where its messages end may accept that.

@@ -4,7 +4,7 @@
 //! CVE-2025-23419, CVE-2025-68121).
 
 use tls_crypto::{HashAlgorithm, SecureRandom, SystemRandom};
-use tls_handshake::{Identity, RootCertStore};
+use tls_handshake::Identity;
 
 /// The parts, each of which can change by itself.
 #[derive(Clone, Debug, Default)]
@@ -22,11 +22,6 @@ pub(crate) struct SessionContext {
 pub(crate) struct Part(Vec<u8>);
 
 impl Part {
-    /// The same for all configurations that trust these authorities.
-    pub(crate) fn roots(roots: &RootCertStore) -> Self {
-        Self([b"roots".as_slice(), &roots.digest()].concat())
-    }
-
     /// The same for all configurations with this identity.
     pub(crate) fn identity(identity: &Identity) -> Self {
         let leaf = identity.chain().first().map(|leaf| leaf.as_ref()).unwrap_or_default();

@@ -1,15 +1,15 @@
-//! Judging a server's certificates.
+//! Judging a server's certificates by a verifier of the application's own.
 
 use std::fmt;
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
-use tls_handshake::verify::chain::verify_server_chain;
-use tls_handshake::{CertificateError, RootCertStore};
+use tls_handshake::Refusal;
+use tls_handshake::verify::{ServerVerifier, Stapled};
 
-/// Judges a server's certificate chain.
+/// Judges a server's certificate chain in place of [`ServerVerifier`], which this takes the feature `dangerous_configuration` for.
+/// Whoever wants to be stricter does without: see [`CheckPath`](crate::CheckPath).
 ///
-/// The signature that proves possession of the leaf's key is checked in any case, whatever the verifier says. Only with
-/// the feature `dangerous_configuration` can a client be given a verifier other than [`WebPkiVerifier`].
+/// The signature that proves possession of the leaf's key is checked in any case, whatever the verifier says.
 pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
     /// Whether `chain`, leaf first and never empty, is good for `name` at the time `now`.
     ///
@@ -21,7 +21,7 @@ pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
         name: &ServerName<'_>,
         stapled: &Stapled<'_>,
         now: UnixTime,
-    ) -> Result<(), CertificateError>;
+    ) -> Result<(), Refusal>;
 
     /// A hash over all that the verdict depends on: sessions with servers that it found good are resumed by every configuration whose
     /// verifier says the same, without asking it again. `None`, which it is unless this says otherwise, binds them to the
@@ -31,44 +31,19 @@ pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
     }
 }
 
-/// What a server sent beside its certificate. Nothing of it is checked yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stapled<'a> {
-    /// The OCSP response (DER, RFC 6066 §8): asked for unless
-    /// [`set_ocsp_request`](crate::ClientConfig::set_ocsp_request) says otherwise.
-    pub ocsp_response: Option<&'a [u8]>,
-    /// The signed certificate timestamps (RFC 6962 §3.2): asked for if
-    /// [`set_sct_request`](crate::ClientConfig::set_sct_request) says so.
-    pub scts: &'a [Vec<u8>],
-}
-
-/// The default: a path to a trust anchor, validity, names and purpose, checked by webpki.
-#[derive(Clone, Debug)]
-pub struct WebPkiVerifier {
-    roots: RootCertStore,
-}
-
-impl WebPkiVerifier {
-    /// Accepts what these trust anchors vouch for; with none of them it accepts nothing.
-    #[must_use]
-    pub fn new(roots: RootCertStore) -> Self {
-        Self { roots }
-    }
-}
-
-impl ServerCertVerifier for WebPkiVerifier {
+/// So that a verifier can ask it.
+impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
         chain: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        _stapled: &Stapled<'_>,
+        stapled: &Stapled<'_>,
         now: UnixTime,
-    ) -> Result<(), CertificateError> {
-        verify_server_chain(chain, &self.roots, name, now)
+    ) -> Result<(), Refusal> {
+        self.verify(chain, name, stapled, now)
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {
-        Some(self.roots.digest())
+        self.session_scope()
     }
 }

@@ -16,7 +16,7 @@ use tls_codec::record::{Protocol, RecordError};
 mod display;
 mod illegal;
 
-pub use crate::certificate_error::CertificateError;
+pub use crate::certificate_error::{CertificateError, Refusal};
 pub use illegal::{Flood, Illegal};
 
 /// Why a connection failed, or why a call was refused.
@@ -170,7 +170,7 @@ pub enum Error {
         version: ProtocolVersion,
     },
     /// The peer's certificate is refused.
-    Certificate(CertificateError),
+    Certificate(Refusal),
     /// The handshake is signed with a scheme that was not offered, or that the version forbids.
     SignatureSchemeNotOffered(SignatureScheme),
     /// The handshake is signed with a scheme that is not for the certificate's kind of key.
@@ -268,7 +268,7 @@ impl Error {
             Self::Illegal(_) | Self::SignatureSchemeNotOffered(_) | Self::SignatureSchemeMismatch(_) => {
                 AlertDescription::ILLEGAL_PARAMETER
             }
-            Self::Certificate(e) => e.alert(),
+            Self::Certificate(e) => e.why.alert(),
             Self::BadSignature | Self::BadFinished | Self::BadBinder => AlertDescription::DECRYPT_ERROR,
             Self::NoIdentity { .. } => AlertDescription::UNRECOGNIZED_NAME,
             Self::SignerFailed | Self::Crypto(_) | Self::MessageOfOursTooLong => AlertDescription::INTERNAL_ERROR,
@@ -315,6 +315,12 @@ impl From<Illegal> for Error {
 
 impl From<CertificateError> for Error {
     fn from(e: CertificateError) -> Self {
+        Self::Certificate(e.into())
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(e: Refusal) -> Self {
         Self::Certificate(e)
     }
 }

@@ -79,7 +79,10 @@ mod tests;
 mod traffic;
 pub mod verify;
 
-pub use certificate_error::CertificateError;
+pub use certificate_error::{
+    AnchorRejection, AnchorReport, BadPin, CertificateError, CertificateReport, ChainReport, Hint, OcspError, Pin,
+    Refusal, RevocationSource, SctError,
+};
 pub use config::{
     ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, ServerConfig, SessionLookup, SuitePreference,
 };
@@ -95,4 +98,4 @@ pub use record::Outgoing;
 pub use resumption::{ClientSessionValue, ExternalPsk, ServerSessionValue, SessionError};
 pub use role::{Role, Versioned};
 pub use suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
-pub use verify::chain::RootCertStore;
+pub use verify::RootCertStore;

@@ -15,13 +15,11 @@ use tls_codec::handshake::ClientHello;
 use tls_codec::owned::ClientHelloView;
 use tls_codec::owned::Owned;
 
-use crate::certificate_error::CertificateError;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::identity::Identity;
 use crate::negotiate::first_common;
-use crate::verify::PeerChain;
-use crate::verify::chain::{RootCertStore, verify_client_chain, verify_server_chain};
 use crate::verify::signature::SignatureRules;
+use crate::verify::{ChainVerifier, PeerChain, ServerVerifier, Stapled};
 
 mod session;
 
@@ -329,28 +327,34 @@ impl NeedVerdict {
         self.chain.signed_certificate_timestamps()
     }
 
-    /// Judges the chain by these trust anchors, at this time: what most applications want.
+    /// What the server sent beside its chain.
     #[must_use]
-    pub fn verify(self, roots: &RootCertStore, now: UnixTime) -> Answer {
-        let verdict = verify_server_chain(self.chain(), roots, &self.name, now);
+    pub fn stapled(&self) -> Stapled<'_> {
+        Stapled::new(self.chain.ocsp_response(), self.chain.signed_certificate_timestamps())
+    }
+
+    /// Judges the chain by this verifier, at this time.
+    #[must_use]
+    pub fn verify(self, verifier: &ServerVerifier, now: UnixTime) -> Answer {
+        let verdict = verifier.verify(self.chain(), &self.name, &self.stapled(), now);
         self.judged(verdict)
     }
 
     /// Refuses the chain: the handshake ends with the alert of this error.
     #[must_use]
-    pub fn refuse(self, why: CertificateError) -> Answer {
-        self.judged(Err(why))
+    pub fn refuse(self, why: impl Into<Refusal>) -> Answer {
+        self.judged(Err(why.into()))
     }
 
     /// Answers with a verdict of the application's own. `Ok` makes the leaf's key trusted for this connection: whoever
     /// gives it must have checked chain, name and validity.
     #[cfg(any(test, feature = "dangerous_configuration"))]
     #[must_use]
-    pub fn answer(self, verdict: Result<(), CertificateError>) -> Answer {
+    pub fn answer(self, verdict: Result<(), Refusal>) -> Answer {
         self.judged(verdict)
     }
 
-    fn judged(self, verdict: Result<(), CertificateError>) -> Answer {
+    fn judged(self, verdict: Result<(), Refusal>) -> Answer {
         Answer(Answered::Verdict(VerdictAnswer { asker: self.asker, chain: self.chain, verdict }))
     }
 }
@@ -376,18 +380,18 @@ impl NeedClientVerdict {
         self.chain.certificates()
     }
 
-    /// Judges the chain by these trust anchors, at this time: a path to one of them, validity, and that it is meant for
+    /// Judges the chain by this verifier, at this time: a path to a trust anchor, validity, and that it is meant for
     /// clients. Which client it is, and what it may do, is the application's business.
     #[must_use]
-    pub fn verify(self, roots: &RootCertStore, now: UnixTime) -> Answer {
-        let verdict = verify_client_chain(self.chain(), roots, now);
+    pub fn verify(self, verifier: &ChainVerifier, now: UnixTime) -> Answer {
+        let verdict = verifier.verify_client(self.chain(), now);
         self.judged(verdict)
     }
 
     /// Refuses the chain: the handshake ends with the alert of this error.
     #[must_use]
-    pub fn refuse(self, why: CertificateError) -> Answer {
-        self.judged(Err(why))
+    pub fn refuse(self, why: impl Into<Refusal>) -> Answer {
+        self.judged(Err(why.into()))
     }
 
     /// Answers with a verdict of the application's own, for example one on pinned keys. `Ok` makes the leaf's key trusted for
@@ -396,11 +400,11 @@ impl NeedClientVerdict {
     /// Other than [`NeedVerdict`]'s this takes no feature: a server that accepts a chain unseen authenticates nobody, but
     /// that endangers itself alone, and no client's secrets go to an impostor.
     #[must_use]
-    pub fn answer(self, verdict: Result<(), CertificateError>) -> Answer {
+    pub fn answer(self, verdict: Result<(), Refusal>) -> Answer {
         self.judged(verdict)
     }
 
-    fn judged(self, verdict: Result<(), CertificateError>) -> Answer {
+    fn judged(self, verdict: Result<(), Refusal>) -> Answer {
         Answer(Answered::Verdict(VerdictAnswer { asker: self.asker, chain: self.chain, verdict }))
     }
 }
@@ -410,7 +414,7 @@ impl NeedClientVerdict {
 pub struct VerdictAnswer {
     asker: Asker,
     chain: PeerChain,
-    verdict: Result<(), CertificateError>,
+    verdict: Result<(), Refusal>,
 }
 
 impl VerdictAnswer {

@@ -44,7 +44,8 @@ fn another_name_or_address_is_refused_with_both() {
     let pki = Pki::for_names(&["a.test", "127.0.0.1"]);
     for name in ["b.test", "127.0.0.2", "::1"] {
         let refused = asking_for(name, ClientConfig::new()).handshake(&pki).unwrap_err();
-        let Error::Certificate(CertificateError::NotValidForName { asked, .. }) = &refused else { panic!("{refused}") };
+        let Error::Certificate(refusal) = &refused else { panic!("{refused}") };
+        let CertificateError::NotValidForName { asked, .. } = &refusal.why else { panic!("{refused}") };
         assert_eq!(asked, name);
         assert!(refused.to_string().contains("a.test"), "{refused}");
         assert_eq!(refused.alert(), Some(AlertDescription::BAD_CERTIFICATE));

@@ -10,7 +10,7 @@ use tls_api::pki_types::UnixTime;
 use tls_api::{
     AlertDescription, AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, CertificateDer,
     CertificateError, ClientAuth, ClientCertVerifier, ClientConfig, Error, Identity, NoClientAuth, ProtocolVersion,
-    ResolvesClientCert, ServerConfig, ServerSession, Session, SignatureScheme, TimeProvider,
+    Refusal, ResolvesClientCert, ServerConfig, ServerSession, Session, SignatureScheme, TimeProvider,
 };
 
 use crate::pair::{Pair, carry, drain, read_all};
@@ -189,24 +189,27 @@ fn a_clients_certificate_is_checked_against_the_servers_clock() {
         };
         assert!(works(client(), server(Some(960_000_000))));
         let (error, told) = refused(client(), world.required());
-        assert!(matches!(error, Error::Certificate(CertificateError::Expired { .. })), "{error}");
+        assert!(
+            matches!(&error, Error::Certificate(e) if matches!(e.why, CertificateError::Expired { .. })),
+            "{error}"
+        );
         assert_eq!(told, AlertDescription::CERTIFICATE_EXPIRED);
         let (error, told) = refused(client(), server(None));
-        assert_eq!(error, Error::Certificate(CertificateError::TimeUnknown));
+        assert_eq!(error, CertificateError::TimeUnknown.into());
         assert_eq!(told, AlertDescription::INTERNAL_ERROR);
     }
 }
 
 /// Decides as it is told, and knows nothing of authorities.
 #[derive(Debug)]
-struct Decides(Result<(), CertificateError>);
+struct Decides(Result<(), Refusal>);
 
 impl ClientCertVerifier for Decides {
     fn client_auth(&self) -> ClientAuth {
         ClientAuth::Required
     }
 
-    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], _: UnixTime) -> Result<(), CertificateError> {
+    fn verify_client_cert(&self, chain: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
         assert!(!chain.is_empty());
         self.0.clone()
     }
@@ -215,7 +218,7 @@ impl ClientCertVerifier for Decides {
 #[test]
 fn a_verifier_of_ones_own_decides_and_needs_no_authority() {
     let world = World::new();
-    let no = CertificateError::Application("not on Sundays".into());
+    let no = Refusal::from(CertificateError::Application("not on Sundays".into()));
     for version in VERSIONS {
         assert!(works(world.known_client(version, Kind::Ed25519), world.server(Kind::EcdsaP256, Decides(Ok(())))));
         let (error, told) = refused(
@@ -263,7 +266,7 @@ fn impostor(
         };
         while let Some(need) = open {
             let answer = match need {
-                Need::Verdict(need) => need.verify(&world.servers.roots(), now),
+                Need::Verdict(need) => need.verify(&world.servers.roots().into(), now),
                 Need::ClientIdentity(need) => need.answer(stolen.clone()),
                 Need::Signature(need) => need.answer(signature.to_vec()),
                 other => panic!("{other:?}"),
@@ -363,7 +366,7 @@ fn authorities_whose_names_do_not_fit_are_refused_and_change_nothing() {
         fn root_hint_subjects(&self) -> Vec<Vec<u8>> {
             self.0.clone()
         }
-        fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), CertificateError> {
+        fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
             Ok(())
         }
     }

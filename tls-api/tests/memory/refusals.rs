@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tls_api::pki_types::UnixTime;
 use tls_api::{
-    AlertDescription, CertificateError, ClientConfig, ClientSession, Error, ServerConfig, ServerSession, Session,
-    TimeProvider,
+    AlertDescription, CertificateError, ClientConfig, ClientSession, Error, Refusal, ServerConfig, ServerSession,
+    Session, TimeProvider,
 };
 
 use crate::pair::{Pair, carry, drain, read_all, record_lengths};
@@ -19,7 +19,7 @@ fn server(ca: &Ca, names: &[&str], years: (i32, i32)) -> Arc<ServerConfig> {
 }
 
 /// The client has to refuse this server, with this alert, and give and take no plaintext.
-fn refused(client: ClientConfig, server: &Arc<ServerConfig>, alert: AlertDescription) -> CertificateError {
+fn refused(client: ClientConfig, server: &Arc<ServerConfig>, alert: AlertDescription) -> Refusal {
     let mut pair = Pair::new(&Arc::new(client), server);
     pair.client.write_all(b"a secret question").unwrap();
     pair.server.write_all(b"a false answer").unwrap();
@@ -55,7 +55,7 @@ fn an_unknown_authority_is_refused_and_the_remedy_is_told() {
     let (ca, other) = (Ca::new(Kind::EcdsaP256), Ca::named("another authority", Kind::Ed25519));
     let server = server(&ca, &["server.test"], (2000, FAR));
     let error = refused(other.client_config(), &server, AlertDescription::UNKNOWN_CA);
-    assert!(matches!(error, CertificateError::UnknownIssuer { sent: 1, anchors: 1 }), "{error:?}");
+    assert!(matches!(error.why, CertificateError::UnknownIssuer { sent: 1, anchors: 1 }), "{error:?}");
     assert!(error.to_string().contains("RootCertStore"), "{error}");
 }
 
@@ -72,7 +72,10 @@ fn an_expired_certificate_is_refused_and_the_dates_are_told() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["server.test"], (2000, 2001));
     let error = refused(ca.client_config(), &server, AlertDescription::CERTIFICATE_EXPIRED);
-    assert!(matches!(error, CertificateError::Expired { .. }) && error.to_string().contains("2001-01-01"), "{error}");
+    assert!(
+        matches!(error.why, CertificateError::Expired { .. }) && error.to_string().contains("2001-01-01"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn a_certificate_of_the_future_is_refused_and_the_dates_are_told() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["server.test"], (FAR - 1, FAR));
     let error = refused(ca.client_config(), &server, AlertDescription::CERTIFICATE_EXPIRED);
-    assert!(matches!(error, CertificateError::NotYetValid { .. }) && error.to_string().contains("2998"), "{error}");
+    assert!(matches!(error.why, CertificateError::NotYetValid { .. }) && error.to_string().contains("2998"), "{error}");
 }
 
 #[test]
@@ -99,7 +102,7 @@ fn the_time_is_the_providers_and_none_is_refused() {
     Pair::connected(&Arc::new(client.clone()), &server);
     client.set_time_provider(Arc::new(At(None)));
     let error = refused(client, &server, AlertDescription::INTERNAL_ERROR);
-    assert_eq!(error, CertificateError::TimeUnknown);
+    assert_eq!(error.why, CertificateError::TimeUnknown);
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn a_client_without_roots_trusts_nobody_and_says_why() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["server.test"], (2000, FAR));
     let error = refused(ClientConfig::new(), &server, AlertDescription::UNKNOWN_CA);
-    assert_eq!(error, CertificateError::NoTrustAnchors);
+    assert_eq!(error.why, CertificateError::NoTrustAnchors);
     assert!(error.to_string().contains("RootCertStore"), "{error}");
     let mut client = ClientConfig::new();
     client.set_root_store(ca.roots());
@@ -120,7 +123,7 @@ fn a_verifier_of_the_applications_own_decides_alone() {
     use tls_api::pki_types::{CertificateDer, ServerName};
 
     #[derive(Debug)]
-    struct Decides(Result<(), CertificateError>);
+    struct Decides(Result<(), Refusal>);
     impl tls_api::ServerCertVerifier for Decides {
         fn verify_server_cert(
             &self,
@@ -128,7 +131,7 @@ fn a_verifier_of_the_applications_own_decides_alone() {
             name: &ServerName<'_>,
             _: &tls_api::Stapled<'_>,
             _: UnixTime,
-        ) -> Result<(), CertificateError> {
+        ) -> Result<(), Refusal> {
             assert_eq!((chain.len(), name.to_str().as_ref()), (1, "server.test"));
             self.0.clone()
         }
@@ -138,7 +141,7 @@ fn a_verifier_of_the_applications_own_decides_alone() {
     let mut client = ClientConfig::new();
     client.dangerous().set_certificate_verifier(Arc::new(Decides(Ok(()))));
     Pair::connected(&Arc::new(client.clone()), &server);
-    let no = CertificateError::Application("not on Sundays".into());
+    let no = Refusal::from(CertificateError::Application("not on Sundays".into()));
     client.dangerous().set_certificate_verifier(Arc::new(Decides(Err(no.clone()))));
     assert_eq!(refused(client, &server, AlertDescription::CERTIFICATE_UNKNOWN), no);
 }

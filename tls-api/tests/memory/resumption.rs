@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use tls_api::{
-    AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, CertificateDer, CertificateError, ClientAuth,
+    AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, CertificateDer, ClientAuth,
     ClientCertVerifier, ClientConfig, ClientSessionMemoryCache, ClientSessionValue, HandshakeKind,
-    NoClientSessionStorage, NoServerSessionStorage, ProtocolVersion, ServerConfig, ServerName,
+    NoClientSessionStorage, NoServerSessionStorage, ProtocolVersion, Refusal, ServerConfig, ServerName,
     ServerSessionMemoryCache, Session, StoresClientSessions, Ticketer, TimeProvider, UnixTime,
 };
 
@@ -195,7 +195,7 @@ fn an_own_verifier_is_trusted_with_its_own_sessions_alone() {
             self.0
         }
 
-        fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), CertificateError> {
+        fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
             Ok(())
         }
     }

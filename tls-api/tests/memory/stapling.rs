@@ -32,7 +32,7 @@ fn shown(config: EngineConfig, ca: &Ca, server: &Arc<ServerConfig>) -> Stapled {
             let Need::Verdict(need) = need else { panic!("{need:?}") };
             seen = Some((need.ocsp_response().map(<[u8]>::to_vec), need.signed_certificate_timestamps().to_vec()));
             let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
-            assert!(client.resume(need.verify(&ca.roots(), now), &mut out).unwrap().is_none());
+            assert!(client.resume(need.verify(&ca.roots().into(), now), &mut out).unwrap().is_none());
         }
     }
     seen.unwrap()
@@ -86,7 +86,7 @@ fn a_server_that_has_nothing_to_staple_staples_nothing() {
 #[test]
 fn a_verifier_of_ones_own_gets_what_is_stapled() {
     use tls_api::pki_types::{CertificateDer, ServerName};
-    use tls_api::{CertificateError, ServerCertVerifier, Stapled};
+    use tls_api::{ServerCertVerifier, Stapled};
 
     use crate::pair::Pair;
 
@@ -99,7 +99,7 @@ fn a_verifier_of_ones_own_gets_what_is_stapled() {
             _: &ServerName<'_>,
             stapled: &Stapled<'_>,
             _: UnixTime,
-        ) -> Result<(), CertificateError> {
+        ) -> Result<(), tls_api::Refusal> {
             assert_eq!((stapled.ocsp_response, stapled.scts), (Some(&self.0[..]), &self.1[..]));
             Ok(())
         }

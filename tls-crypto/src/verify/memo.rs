@@ -65,11 +65,12 @@ impl VerificationMemo {
             return verify(&ALL);
         }
         let remembered: [_; COUNT] = ALL.map(|algorithm| Remembered { memo: self, algorithm });
-        let borrowed: [&dyn SignatureVerificationAlgorithm; COUNT] = std::array::from_fn(|at| match remembered.get(at) {
-            Some(algorithm) => algorithm,
-            // Both have the same length.
-            None => super::ED25519,
-        });
+        let borrowed: [&dyn SignatureVerificationAlgorithm; COUNT] =
+            std::array::from_fn(|at| match remembered.get(at) {
+                Some(algorithm) => algorithm,
+                // Both have the same length.
+                None => super::ED25519,
+            });
         verify(&borrowed)
     }
 
@@ -193,7 +194,11 @@ mod tests {
         let memo = VerificationMemo::new(16).unwrap();
         assert_eq!(computed(&memo, &[["k", "m", "m"].map(str::as_bytes); 5]), 1);
         assert_eq!(computed(&memo, &[["k", "m", "x"].map(str::as_bytes); 5]), 5);
-        assert_eq!(computed(&memo, &[["k", "m", "m"].map(str::as_bytes)]), 0, "a wrong one does not push a right one out");
+        assert_eq!(
+            computed(&memo, &[["k", "m", "m"].map(str::as_bytes)]),
+            0,
+            "a wrong one does not push a right one out"
+        );
         assert_eq!(computed(&VerificationMemo::none(), &[["k", "m", "m"].map(str::as_bytes); 5]), 5);
         assert_eq!(computed(&VerificationMemo::new(0).unwrap(), &[["k", "m", "m"].map(str::as_bytes); 5]), 5);
     }
@@ -201,8 +206,13 @@ mod tests {
     #[test]
     fn every_part_counts_and_so_does_where_it_ends() {
         let memo = VerificationMemo::new(64).unwrap();
-        let others: [[&[u8]; 3]; 5] =
-            [[b"ab", b"cc", b"cc"], [b"a", b"bc", b"bc"], [b"abc", b"c", b"c"], [b"", b"abcc", b"abcc"], [b"ab", b"c", b"c"]];
+        let others: [[&[u8]; 3]; 5] = [
+            [b"ab", b"cc", b"cc"],
+            [b"a", b"bc", b"bc"],
+            [b"abc", b"c", b"c"],
+            [b"", b"abcc", b"abcc"],
+            [b"ab", b"c", b"c"],
+        ];
         assert_eq!(computed(&memo, &others), 5);
         assert_eq!(computed(&memo, &others), 0);
     }

@@ -116,8 +116,8 @@ impl World {
                 }
                 need.answer(tickets)
             }
-            Need::Verdict(need) => need.verify(&self.pki.roots, self.now),
-            Need::ClientVerdict(need) => need.verify(&self.pki.roots, self.now),
+            Need::Verdict(need) => need.verify(&self.pki.verifier, self.now),
+            Need::ClientVerdict(need) => need.verify(self.pki.verifier.chain(), self.now),
             other => {
                 self.asked.push(match other {
                     Need::Identity(_) => "identity",

@@ -1,4 +1,10 @@
 //! Judging what the peer proves with: its chain, and its signature.
+//!
+//! ```text
+//! Certificate ─▶ PeerChain ─▶ ServerVerifier: ChainVerifier (path, validity, purpose, CRLs, pins), name, OCSP, timestamps ─▶ verdict
+//!                         └─▶ ChainVerifier of clients ─▶ verdict
+//! CertificateVerify, ServerKeyExchange ─▶ signature: in any case, whatever the verdict was made of
+//! ```
 
 use std::sync::Arc;
 
@@ -6,10 +12,31 @@ use pki_types::CertificateDer;
 
 use crate::error::Error;
 
-pub mod chain;
+mod chain;
+mod explain;
+mod ocsp;
+mod pins;
+mod report;
+mod revocation;
+mod roots;
+mod sct;
+mod server;
 pub(crate) mod signature;
 pub(crate) mod tls12;
 pub(crate) mod tls13;
+mod x509;
+
+#[cfg(feature = "dangerous_configuration")]
+pub use chain::VerifyPath;
+pub use chain::{ChainVerifier, CheckPath, ProvenPath, Purpose};
+pub use ocsp::OcspPolicy;
+pub use pins::Pins;
+pub use revocation::Crls;
+pub use roots::RootCertStore;
+pub use sct::{CtLog, CtPolicy};
+#[cfg(feature = "dangerous_configuration")]
+pub use server::VerifyName;
+pub use server::{ServerVerifier, Stapled};
 
 /// The certificates that the peer sent, leaf first, with what was stapled to the leaf.
 #[derive(Debug)]

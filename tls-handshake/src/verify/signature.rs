@@ -1,10 +1,11 @@
 //! Whether a signature of the handshake is right; which algorithms a scheme may mean is each version's own rule.
 
-use pki_types::{CertificateDer, SignatureVerificationAlgorithm};
+use pki_types::{CertificateDer, SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer};
 use tls_codec::code_points::SignatureScheme;
 
 use crate::certificate_error::CertificateError;
 use crate::error::Error;
+use crate::verify::x509::Signed;
 
 /// A version's rules for signatures in its handshake.
 pub(crate) struct SignatureRules {
@@ -56,6 +57,27 @@ pub(crate) fn check(
         }
     }
     Err(Error::SignatureSchemeMismatch(signed.algorithm))
+}
+
+/// Checks the signature of a certificate, or of an OCSP response, with this key (a SubjectPublicKeyInfo).
+///
+/// # Errors
+/// As webpki says it: the signature is wrong, or of a kind that this key cannot make, or that is not among the algorithms.
+pub(crate) fn verify_signed(
+    algorithms: &[&dyn SignatureVerificationAlgorithm],
+    spki: &SubjectPublicKeyInfoDer<'_>,
+    signed: &Signed<'_>,
+) -> Result<(), webpki::Error> {
+    let key = webpki::RawPublicKeyEntity::try_from(spki)?;
+    let mut verdict = Err(webpki::Error::BadDer);
+    for algorithm in algorithms.iter().filter(|algorithm| algorithm.signature_alg_id().as_ref() == signed.algorithm) {
+        verdict = key.verify_signature(*algorithm, signed.message, signed.signature);
+        // The key is of another kind: the next algorithm of the same signatures may be for it.
+        if !matches!(verdict, Err(webpki::Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_))) {
+            break;
+        }
+    }
+    verdict
 }
 
 #[cfg(test)]

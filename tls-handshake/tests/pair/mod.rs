@@ -12,6 +12,7 @@ use tls_crypto::{PrivateKey, SignatureAlgorithm};
 use tls_handshake::config::{ClientConfig, ServerConfig};
 use tls_handshake::error::Error;
 use tls_handshake::need::{Answer, Need};
+use tls_handshake::verify::ServerVerifier;
 use tls_handshake::{
     ClientConnection, ClientSessionValue, Connection, ExternalPsk, Identity, Outgoing, Progress, Role, RootCertStore,
     ServerConnection,
@@ -19,7 +20,7 @@ use tls_handshake::{
 
 /// An authority, a server's certificate for `a.test`, and one for a client.
 pub struct Pki {
-    pub roots: Arc<RootCertStore>,
+    pub verifier: ServerVerifier,
     pub identity: Arc<Identity>,
     pub leaf: CertificateDer<'static>,
     /// What the client shows, with a key of the same kind.
@@ -80,7 +81,7 @@ impl Pki {
         roots.add(authority.der()).unwrap();
         let identity = Identity::new(vec![leaf.clone()], private_key(&key)).unwrap();
         let client = Identity::new(vec![client_leaf], private_key(&client_key)).unwrap();
-        Self { roots: Arc::new(roots), identity: Arc::new(identity), leaf, client: Arc::new(client), key }
+        Self { verifier: roots.into(), identity: Arc::new(identity), leaf, client: Arc::new(client), key }
     }
 
     /// The same, with an OCSP response and certificate timestamps.
@@ -110,9 +111,9 @@ impl Pki {
         match need {
             Need::Identity(need) => need.answer(self.identity.clone()),
             Need::Signature(need) => need.sign_locally(),
-            Need::Verdict(need) => need.verify(&self.roots, now()),
+            Need::Verdict(need) => need.verify(&self.verifier, now()),
             Need::ClientIdentity(need) => need.answer(self.client.clone()),
-            Need::ClientVerdict(need) => need.verify(&self.roots, now()),
+            Need::ClientVerdict(need) => need.verify(self.verifier.chain(), now()),
             Need::Session(need) => need.not_found(),
             Need::NewSession(need) => need.none(),
             _ => panic!("a question that the tests do not know"),

@@ -5,6 +5,12 @@ use std::time::Duration;
 
 use tls_codec::code_points::AlertDescription;
 
+mod parts;
+mod refusal;
+
+pub use parts::{BadPin, OcspError, Pin, RevocationSource, SctError};
+pub use refusal::{AnchorRejection, AnchorReport, CertificateReport, ChainReport, Hint, Refusal};
+
 /// Why a peer's certificate chain was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -42,13 +48,45 @@ pub enum CertificateError {
     /// A signature in the chain does not verify.
     BadSignature,
     /// A certificate of the chain was revoked.
-    Revoked,
+    Revoked {
+        /// Who says so.
+        by: RevocationSource,
+    },
+    /// No revocation list covers a certificate of the chain, and the policy asks for one.
+    UnknownRevocationStatus,
+    /// The revocation list that covers a certificate of the chain is too old.
+    CrlExpired {
+        /// The time that the check was made for, since 1970-01-01 UTC.
+        now: Duration,
+        /// When the next list was due, since 1970-01-01 UTC.
+        next_update: Duration,
+    },
+    /// The revocation list that covers a certificate of the chain cannot be believed; the text says why.
+    BadCrl(String),
+    /// The OCSP response that the policy asks for is not there, or is no good.
+    Ocsp(OcspError),
+    /// Too few of the configured logs have promised to publish the certificate (RFC 6962).
+    Transparency {
+        /// How many operators of logs are asked for.
+        wanted: usize,
+        /// How many have given a timestamp that is right.
+        found: usize,
+        /// What is wrong with the other timestamps.
+        rejected: Vec<SctError>,
+    },
+    /// No key of the chain is among the pinned ones.
+    NotPinned {
+        /// The SHA-256 of each key of the chain (its SubjectPublicKeyInfo), leaf first.
+        keys: Vec<Pin>,
+    },
     /// The peer presents an authority's certificate as its own.
     CaUsedAsEndEntity,
     /// The certificate is not meant for this purpose (extended key usage).
     WrongPurpose,
     /// The certificate, or a signature in its chain, uses an algorithm that is not supported.
     UnsupportedAlgorithm,
+    /// A certificate of the chain is of X.509 version 1 or 2.
+    UnsupportedVersion,
     /// The certificate cannot be parsed.
     BadEncoding,
     /// The local time is not known, so that validity cannot be checked.
@@ -66,12 +104,19 @@ impl CertificateError {
         match self {
             Self::Expired { .. } | Self::NotYetValid { .. } => AlertDescription::CERTIFICATE_EXPIRED,
             Self::UnknownIssuer { .. } | Self::NoTrustAnchors => AlertDescription::UNKNOWN_CA,
-            Self::Revoked => AlertDescription::CERTIFICATE_REVOKED,
+            Self::Revoked { .. } => AlertDescription::CERTIFICATE_REVOKED,
+            Self::Ocsp(_) => AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE,
             Self::NotValidForName { .. } | Self::BadSignature | Self::BadEncoding => AlertDescription::BAD_CERTIFICATE,
-            Self::CaUsedAsEndEntity | Self::WrongPurpose | Self::UnsupportedAlgorithm => {
+            Self::CaUsedAsEndEntity | Self::WrongPurpose | Self::UnsupportedAlgorithm | Self::UnsupportedVersion => {
                 AlertDescription::UNSUPPORTED_CERTIFICATE
             }
-            Self::Path(_) | Self::Application(_) => AlertDescription::CERTIFICATE_UNKNOWN,
+            Self::UnknownRevocationStatus
+            | Self::CrlExpired { .. }
+            | Self::BadCrl(_)
+            | Self::Transparency { .. }
+            | Self::NotPinned { .. }
+            | Self::Path(_)
+            | Self::Application(_) => AlertDescription::CERTIFICATE_UNKNOWN,
             Self::TimeUnknown => AlertDescription::INTERNAL_ERROR,
         }
     }
@@ -98,12 +143,43 @@ impl fmt::Display for CertificateError {
             }
             Self::UnknownIssuer { sent, anchors } => write!(
                 f,
-                "no path leads from the {sent} certificate(s) sent to one of the {anchors} trust anchor(s) configured; \
-                 the authority may be a private one that has to be added to the RootCertStore, \
-                 or the peer may have left out an intermediate certificate"
+                "no path leads from the {sent} certificate(s) sent to one of the {anchors} trust anchor(s) configured"
             ),
             Self::BadSignature => f.write_str("a signature in its chain is wrong"),
-            Self::Revoked => f.write_str("it was revoked"),
+            Self::Revoked { by: RevocationSource::Crl } => {
+                f.write_str("it, or an authority of its chain, was revoked: a revocation list names it")
+            }
+            Self::Revoked { by: RevocationSource::Ocsp } => {
+                f.write_str("it was revoked: the stapled OCSP response says so")
+            }
+            Self::UnknownRevocationStatus => f.write_str(
+                "no revocation list (CRL) covers a certificate of its chain, and the policy asks for one; \
+                 load the list of each authority, or accept unknown status",
+            ),
+            Self::CrlExpired { now, next_update } => write!(
+                f,
+                "the revocation list (CRL) of an authority of its chain is out of date: the next one was due at {}, and our \
+                 clock says {}; load the present one",
+                Utc(*next_update),
+                Utc(*now)
+            ),
+            Self::BadCrl(why) => write!(f, "the revocation list (CRL) of an authority of its chain is no good: {why}"),
+            Self::Ocsp(e) => e.fmt(f),
+            Self::Transparency { wanted, found, rejected } => {
+                write!(
+                    f,
+                    "{found} of the configured certificate transparency logs' operators have signed for it, and {wanted} are \
+                     asked for"
+                )?;
+                match rejected.as_slice() {
+                    [] => f.write_str("; it came without other timestamps"),
+                    rejected => rejected.iter().try_for_each(|e| write!(f, "; {e}")),
+                }
+            }
+            Self::NotPinned { keys } => {
+                f.write_str("no key of its chain is pinned; the chain's keys are")?;
+                keys.iter().try_for_each(|key| write!(f, " {key}"))
+            }
             Self::CaUsedAsEndEntity => f.write_str(
                 "it is an authority's certificate; whoever proves itself needs one of its own, issued by that authority",
             ),
@@ -111,6 +187,10 @@ impl fmt::Display for CertificateError {
             Self::UnsupportedAlgorithm => f.write_str(
                 "its key, or a signature in its chain, uses an algorithm that is not supported \
                  (RSA from 2048 bits, ECDSA P-256 and P-384 and Ed25519 are)",
+            ),
+            Self::UnsupportedVersion => f.write_str(
+                "a certificate of its chain is of X.509 version 1, which cannot say what it may be used for; \
+                 have it issued again as version 3",
             ),
             Self::BadEncoding => f.write_str("it cannot be parsed"),
             Self::TimeUnknown => f.write_str("the local time is not known, so that its validity cannot be checked"),
@@ -123,7 +203,7 @@ impl fmt::Display for CertificateError {
 impl std::error::Error for CertificateError {}
 
 /// Seconds since 1970 as a person reads them.
-struct Utc(Duration);
+pub(crate) struct Utc(pub(crate) Duration);
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,296 @@
+//! The OCSP response that a server staples to its certificate (RFC 6066 §8, RFC 6960): who signed it, whether it is fresh, and what
+//! it says about this certificate.
+//!
+//! ```text
+//! response ─▶ successful? ─▶ signed by the issuer, or by whom the issuer certified for it? ─▶ about this certificate? ─▶ fresh?
+//!                                                                                  good ◀─┬─▶ revoked ◀─┬─▶ unknown
+//! ```
+
+use pki_types::{CertificateDer, Der, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
+use tls_crypto::der::{self, Elements};
+use tls_crypto::verify::VerificationMemo;
+use tls_crypto::{HashAlgorithm, sha1_as_a_name};
+use webpki::{EndEntityCert, KeyUsage};
+
+use crate::certificate_error::{CertificateError, OcspError, RevocationSource};
+use crate::verify::chain::ProvenPath;
+use crate::verify::report::since_1970;
+use crate::verify::signature::verify_signed;
+use crate::verify::x509::{Certificate, Signed, extensions, oid, public_key, read_time, sole};
+
+/// What is made of the OCSP response that a server staples to its certificate.
+///
+/// A response counts if the certificate's issuer signed it, or a responder to whom the issuer gave a certificate for that; if it is
+/// about this certificate; and if it is fresh: begun, and not past its next update, or not older than a day if it names
+/// none. Clocks may differ by five minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OcspPolicy {
+    /// It is not looked at.
+    Ignore,
+    /// One that counts and says that the certificate was revoked is believed. One that does not count is as good as none, as an
+    /// attacker could leave it out; but a certificate that says that it always comes with one (must-staple, RFC 7633) is
+    /// held to it.
+    #[default]
+    Soft,
+    /// There has to be one that counts, and it has to say that the certificate is good.
+    Require,
+}
+
+/// Clocks may differ by this many seconds.
+const SKEW: u64 = 300;
+/// How many seconds a response lasts that does not say when the next one is due (RFC 6960 §4.2.2.1: newer ones are there at any time).
+const WITHOUT_NEXT_UPDATE: u64 = 86_400;
+/// Certificates of responders that are looked at.
+const MOST_RESPONDERS: usize = 4;
+/// status_request, in the TLS features of a certificate (RFC 7633 §4.1).
+const STATUS_REQUEST: &[u8] = &[5];
+
+impl OcspPolicy {
+    /// Judges what was stapled; gives back the timestamps inside of a response that counts.
+    pub(crate) fn check<'r>(
+        self,
+        path: &ProvenPath<'_>,
+        response: Option<&'r [u8]>,
+        now: UnixTime,
+    ) -> Result<Option<&'r [u8]>, CertificateError> {
+        if self == Self::Ignore {
+            return Ok(None);
+        }
+        let must_staple = must_staple(&path.leaf());
+        let strict = self == Self::Require || must_staple;
+        let Some(response) = response else {
+            let missing = if must_staple { OcspError::MustStaple } else { OcspError::Missing };
+            return if strict { Err(CertificateError::Ocsp(missing)) } else { Ok(None) };
+        };
+        match status(path, response, now) {
+            Ok(answer) if answer.revoked => Err(CertificateError::Revoked { by: RevocationSource::Ocsp }),
+            Ok(answer) => Ok(answer.scts),
+            Err(e) if strict => Err(CertificateError::Ocsp(e)),
+            Err(_e) => {
+                log_debug!("{_e}");
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Whether a certificate says that it always comes with an OCSP response.
+fn must_staple(leaf: &CertificateDer<'_>) -> bool {
+    let features = Certificate::read(leaf).and_then(|read| sole(read.extension(oid::TLS_FEATURE)?, der::SEQUENCE));
+    let mut features = Elements::new(features.unwrap_or_default());
+    std::iter::from_fn(|| features.next()).any(|feature| feature == (der::INTEGER, STATUS_REQUEST))
+}
+
+/// What a response that counts says.
+struct Answer<'r> {
+    revoked: bool,
+    /// The value of the extension with timestamps.
+    scts: Option<&'r [u8]>,
+}
+
+fn status<'r>(path: &ProvenPath<'_>, response: &'r [u8], now: UnixTime) -> Result<Answer<'r>, OcspError> {
+    let (name, spki) = path.issuer().ok_or(OcspError::UntrustedResponder)?;
+    let issuer = Issuer { name, spki };
+    let basic = BasicResponse::read(response)?;
+    basic.check_signer(&issuer, now, path.memo())?;
+    let serial = path.end_entity().serial();
+    let about = |single: &SingleResponse<'_>| single.is_about(&issuer, serial);
+    let single = basic.singles().find(about).ok_or(OcspError::OtherCertificate)?;
+    single.check_freshness(now)?;
+    match single.status {
+        GOOD | REVOKED => Ok(Answer { revoked: single.status == REVOKED, scts: single.scts }),
+        _ => Err(OcspError::UnknownCertificate),
+    }
+}
+
+/// Who issued the certificate.
+struct Issuer<'a> {
+    /// The contents of the Name.
+    name: &'a [u8],
+    spki: SubjectPublicKeyInfoDer<'a>,
+}
+
+/// The fields of a BasicOCSPResponse (RFC 6960 §4.2.1).
+struct BasicResponse<'r> {
+    responder: Responder<'r>,
+    /// The contents of the responses.
+    singles: &'r [u8],
+    /// The contents of the certificates.
+    certificates: &'r [u8],
+    signed: Signed<'r>,
+}
+
+/// Who says to have signed.
+enum Responder<'r> {
+    /// The contents of the Name.
+    Name(&'r [u8]),
+    /// SHA-1 of the public key.
+    Key(&'r [u8]),
+}
+
+impl<'r> BasicResponse<'r> {
+    fn read(response: &'r [u8]) -> Result<Self, OcspError> {
+        let (status, bytes) = outer(response).ok_or(OcspError::Malformed)?;
+        if status != 0 {
+            return Err(OcspError::NotSuccessful { status });
+        }
+        bytes.and_then(Self::read_basic).ok_or(OcspError::Malformed)
+    }
+
+    fn read_basic(bytes: &'r [u8]) -> Option<Self> {
+        const BASIC: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 48, 1, 1];
+        let mut fields = Elements::new(sole(bytes, der::SEQUENCE)?);
+        let is_basic = fields.expect(der::OBJECT_IDENTIFIER)? == BASIC;
+        let basic = fields.expect(der::OCTET_STRING).filter(|_| is_basic)?;
+        let mut fields = Elements::new(sole(basic, der::SEQUENCE)?);
+        let (signed, data) = Signed::read(&mut fields)?;
+        let certificates = match fields.optional(der::CONTEXT_0) {
+            Some(certificates) => sole(certificates, der::SEQUENCE)?,
+            None => &[],
+        };
+        let mut fields = Elements::new(data);
+        // The version, which is 1 where it is left out.
+        fields.optional(der::CONTEXT_0);
+        let responder = match fields.next()? {
+            (der::CONTEXT_1, name) => Responder::Name(sole(name, der::SEQUENCE)?),
+            (der::CONTEXT_2, key) => Responder::Key(sole(key, der::OCTET_STRING)?),
+            _ => return None,
+        };
+        fields.expect(der::GENERALIZED_TIME)?;
+        let singles = fields.expect(der::SEQUENCE)?;
+        Some(Self { responder, singles, certificates, signed })
+    }
+
+    /// The responses, as far as they can be read.
+    fn singles(&self) -> impl Iterator<Item = SingleResponse<'r>> {
+        let mut singles = Elements::new(self.singles);
+        std::iter::from_fn(move || SingleResponse::read(singles.expect(der::SEQUENCE)?))
+    }
+
+    /// Whether the issuer signed, or a responder that the issuer has certified for it (RFC 6960 §4.2.2.2). Whether the responder's
+    /// certificate was revoked is not asked: there would be no end to it.
+    fn check_signer(&self, issuer: &Issuer<'_>, now: UnixTime, memo: &VerificationMemo) -> Result<(), OcspError> {
+        let verify = |key: &SubjectPublicKeyInfoDer<'_>| {
+            memo.with_algorithms(|algorithms| verify_signed(algorithms, key, &self.signed))
+                .map_err(|_| OcspError::BadSignature)
+        };
+        if self.responder.is(issuer.name, &issuer.spki) {
+            return verify(&issuer.spki);
+        }
+        let mut certificates = Elements::new(self.certificates);
+        let listed = std::iter::from_fn(|| certificates.expect_whole(der::SEQUENCE)).take(MOST_RESPONDERS);
+        for (_, whole) in listed {
+            let certificate = CertificateDer::from(whole);
+            let Some(read) = Certificate::read(&certificate) else { continue };
+            if self.responder.is(read.subject, read.spki) && issuer.has_delegated_to(&certificate, now, memo) {
+                return verify(&read.spki.into());
+            }
+        }
+        Err(OcspError::UntrustedResponder)
+    }
+}
+
+impl Responder<'_> {
+    /// Whether that is whoever has this name and this key.
+    fn is(&self, name: &[u8], spki: &[u8]) -> bool {
+        match self {
+            Self::Name(own) => *own == name,
+            Self::Key(hash) => public_key(spki).is_some_and(|key| sha1_as_a_name(key) == *hash),
+        }
+    }
+}
+
+impl Issuer<'_> {
+    /// Whether the issuer itself signed this certificate, for OCSP (id-kp-OCSPSigning), and it is valid.
+    fn has_delegated_to(&self, responder: &CertificateDer<'_>, now: UnixTime, memo: &VerificationMemo) -> bool {
+        let (Some(key), Ok(responder)) = (sole(&self.spki, der::SEQUENCE), EndEntityCert::try_from(responder)) else {
+            return false;
+        };
+        let anchors = [TrustAnchor {
+            subject: Der::from_slice(self.name),
+            subject_public_key_info: Der::from_slice(key),
+            name_constraints: None,
+        }];
+        let usage = KeyUsage::required(oid::OCSP_SIGNING);
+        memo.with_algorithms(|algorithms| {
+            responder.verify_for_usage(algorithms, &anchors, &[], now, usage, None, None).is_ok()
+        })
+    }
+}
+
+/// OCSPResponse: the status, and what is in its responseBytes.
+fn outer(response: &[u8]) -> Option<(u8, Option<&[u8]>)> {
+    let mut fields = Elements::new(sole(response, der::SEQUENCE)?);
+    let [status] = fields.expect(der::ENUMERATED)? else { return None };
+    let bytes = fields.optional(der::CONTEXT_0);
+    fields.is_empty().then_some((*status, bytes))
+}
+
+/// `[0]` and `[1]` of CertStatus. That of unknown is `[2]`.
+const GOOD: u8 = 0x80;
+const REVOKED: u8 = 0xa1;
+
+/// The fields of a SingleResponse.
+struct SingleResponse<'r> {
+    /// The contents of the hash's AlgorithmIdentifier.
+    algorithm: &'r [u8],
+    name_hash: &'r [u8],
+    key_hash: &'r [u8],
+    serial: &'r [u8],
+    status: u8,
+    this_update: UnixTime,
+    next_update: Option<UnixTime>,
+    scts: Option<&'r [u8]>,
+}
+
+impl<'r> SingleResponse<'r> {
+    fn read(single: &'r [u8]) -> Option<Self> {
+        let mut fields = Elements::new(single);
+        let mut id = Elements::new(fields.expect(der::SEQUENCE)?);
+        let algorithm = id.expect(der::SEQUENCE)?;
+        let (name_hash, key_hash) = (id.expect(der::OCTET_STRING)?, id.expect(der::OCTET_STRING)?);
+        let serial = id.expect(der::INTEGER)?;
+        let (status, _) = fields.next()?;
+        let this_update = read_time(&mut fields)?;
+        let next_update = match fields.optional(der::CONTEXT_0) {
+            Some(next) => Some(read_time(&mut Elements::new(next))?),
+            None => None,
+        };
+        let listed = match fields.optional(der::CONTEXT_1) {
+            Some(listed) => sole(listed, der::SEQUENCE)?,
+            None => &[],
+        };
+        let scts = extensions(listed).find(|one| one.oid == oid::SCT_LIST_OF_OCSP).map(|one| one.value);
+        Some(Self { algorithm, name_hash, key_hash, serial, status, this_update, next_update, scts })
+    }
+
+    /// Whether it is about the certificate of this number of this issuer.
+    fn is_about(&self, issuer: &Issuer<'_>, serial: &[u8]) -> bool {
+        // AlgorithmIdentifiers with their OIDs alone; a NULL may follow.
+        const SHA1: &[u8] = &[6, 5, 0x2b, 14, 3, 2, 26];
+        const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+        let name = der::element(der::SEQUENCE, &[issuer.name]);
+        let Some(key) = public_key(&issuer.spki) else { return false };
+        let matches = |hash: &dyn Fn(&[u8]) -> Vec<u8>| self.name_hash == hash(&name) && self.key_hash == hash(key);
+        let is_named = match self.algorithm.strip_suffix(&[5, 0]).unwrap_or(self.algorithm) {
+            SHA1 => matches(&|bytes| sha1_as_a_name(bytes).to_vec()),
+            SHA256 => matches(&|bytes| HashAlgorithm::Sha256.hash(bytes).as_ref().to_vec()),
+            _ => false,
+        };
+        is_named && self.serial == serial
+    }
+
+    fn check_freshness(&self, now: UnixTime) -> Result<(), OcspError> {
+        let (this, now_secs) = (self.this_update.as_secs(), now.as_secs());
+        if now_secs.saturating_add(SKEW) < this {
+            return Err(OcspError::NotYetValid { now: since_1970(now), this_update: since_1970(self.this_update) });
+        }
+        let due = self.next_update.map_or(this.saturating_add(WITHOUT_NEXT_UPDATE), |next| next.as_secs());
+        if now_secs > due.saturating_add(SKEW) {
+            let next_update = std::time::Duration::from_secs(due);
+            return Err(OcspError::Expired { now: since_1970(now), next_update });
+        }
+        Ok(())
+    }
+}

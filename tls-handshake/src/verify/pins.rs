@@ -1,0 +1,79 @@
+//! Pinned keys: the SHA-256 of a SubjectPublicKeyInfo that has to be in the chain (RFC 7469 §2.4).
+
+use std::fmt;
+use std::sync::Arc;
+
+use tls_crypto::HashAlgorithm;
+
+use crate::certificate_error::{CertificateError, Pin};
+
+/// Keys of which every chain has to have one: its leaf's, an intermediate's, or its trust anchor's.
+///
+/// Pins that no chain has any more lock their users out: pin a backup key, which is kept elsewhere, as well.
+///
+/// ```
+/// use tls_handshake::verify::Pins;
+/// use tls_handshake::Pin;
+///
+/// let pin: Pin = "sha256/d6qzRu9zOECb90Uez27xWltNsj0e1Md7GkYYkVoZWmM=".parse()?;
+/// let backup: Pin = "sha256/E9CZ9INDbd+2eRQozYqqbQ2yXLVKB9+xcprMF+44U1g=".parse()?;
+/// let pins = Pins::new([pin, backup]);
+/// # Ok::<(), tls_handshake::BadPin>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pins(Vec<Pin>);
+
+impl Pins {
+    /// Demands one of these keys; with none of them, no chain has one.
+    #[must_use]
+    pub fn new(pins: impl IntoIterator<Item = Pin>) -> Self {
+        let mut pins: Vec<_> = pins.into_iter().collect();
+        pins.sort();
+        pins.dedup();
+        Self(pins)
+    }
+
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let all: Vec<u8> = self.0.iter().flat_map(|pin| pin.0).collect();
+        let digest = HashAlgorithm::Sha256.hash(&[b"pins".as_slice(), &all].concat());
+        digest.as_ref().try_into().unwrap_or_default()
+    }
+}
+
+/// The pin of a key: a SubjectPublicKeyInfo, in DER.
+pub(crate) fn pin_of(spki: &[u8]) -> Pin {
+    Pin(HashAlgorithm::Sha256.hash(spki).as_ref().try_into().unwrap_or_default())
+}
+
+type Report = Arc<dyn Fn(&[Pin]) + Send + Sync>;
+
+/// What becomes of a chain without a pinned key.
+#[derive(Clone)]
+pub(crate) enum Pinning {
+    Enforce(Pins),
+    Report(Pins, Report),
+}
+
+impl Pinning {
+    pub(crate) fn check(&self, keys: &[Pin]) -> Result<(), CertificateError> {
+        let has_pinned = |pins: &Pins| keys.iter().any(|key| pins.0.contains(key));
+        match self {
+            Self::Enforce(pins) if !has_pinned(pins) => Err(CertificateError::NotPinned { keys: keys.to_vec() }),
+            Self::Report(pins, report) if !has_pinned(pins) => {
+                log_warn!("no key of the chain is pinned: {keys:?}");
+                report(keys);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Pinning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Enforce(pins) => f.debug_tuple("Enforce").field(pins).finish(),
+            Self::Report(pins, _) => f.debug_tuple("Report").field(pins).finish(),
+        }
+    }
+}

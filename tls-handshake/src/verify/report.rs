@@ -1,0 +1,108 @@
+//! What is told of a chain that is refused. Made only then.
+
+use std::time::Duration;
+
+use pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use tls_crypto::der;
+use tls_crypto::verify::ALL;
+
+use crate::certificate_error::{
+    AnchorRejection, AnchorReport, CertificateError, CertificateReport, ChainReport, Hint, Refusal,
+};
+use crate::verify::roots::RootCertStore;
+use crate::verify::signature::verify_signed;
+use crate::verify::x509::{Certificate, ReadableName};
+
+/// Anchors that are told of: a store may have many of one name.
+const MOST_ANCHORS: usize = 8;
+
+/// Adds to the reason what was tried.
+pub(crate) fn refusal(
+    why: CertificateError,
+    chain: &[CertificateDer<'_>],
+    roots: &RootCertStore,
+    now: UnixTime,
+) -> Refusal {
+    let read: Vec<_> = chain.iter().map(Certificate::read).collect();
+    let certificates = read.iter().map(describe).collect();
+    let anchors: Vec<_> = read
+        .iter()
+        .enumerate()
+        .filter_map(|(at, certificate)| Some((at, certificate.as_ref()?)))
+        .flat_map(|(at, certificate)| {
+            let named = roots.anchors.iter().filter(|anchor| anchor.subject.as_ref() == certificate.issuer);
+            named.map(move |anchor| reject(anchor, at, certificate))
+        })
+        .take(MOST_ANCHORS)
+        .collect();
+    let hint = hint(&why, &read, &anchors);
+    let anchors_configured = roots.anchors.len();
+    let report = ChainReport { now: since_1970(now), certificates, anchors, anchors_configured, hint };
+    Refusal { why, chain: Some(Box::new(report)) }
+}
+
+pub(crate) fn since_1970(time: UnixTime) -> Duration {
+    Duration::from_secs(time.as_secs())
+}
+
+fn describe(certificate: &Option<Certificate<'_>>) -> CertificateReport {
+    match certificate {
+        Some(read) => CertificateReport {
+            subject: ReadableName(read.subject).to_string(),
+            issuer: ReadableName(read.issuer).to_string(),
+            not_before: since_1970(read.not_before),
+            not_after: since_1970(read.not_after),
+            names: read.names(),
+            is_authority: read.is_authority(),
+            version: read.version.saturating_add(1),
+        },
+        None => CertificateReport {
+            subject: "(cannot be parsed)".into(),
+            issuer: "(cannot be parsed)".into(),
+            not_before: Duration::ZERO,
+            not_after: Duration::ZERO,
+            names: Vec::new(),
+            is_authority: false,
+            version: 0,
+        },
+    }
+}
+
+fn reject(anchor: &TrustAnchor<'_>, issuer_of: usize, certificate: &Certificate<'_>) -> AnchorReport {
+    let spki = der::element(der::SEQUENCE, &[&anchor.subject_public_key_info]);
+    let rejected = match verify_signed(&ALL, &spki.into(), &certificate.signed) {
+        Ok(()) => AnchorRejection::OtherCheck,
+        Err(webpki::Error::InvalidSignatureForPublicKey) => AnchorRejection::OtherKey,
+        Err(_) => AnchorRejection::OtherAlgorithm,
+    };
+    AnchorReport { subject: ReadableName(&anchor.subject).to_string(), issuer_of, rejected }
+}
+
+/// What a person can do about it.
+fn hint(why: &CertificateError, chain: &[Option<Certificate<'_>>], anchors: &[AnchorReport]) -> Option<Hint> {
+    match why {
+        CertificateError::CaUsedAsEndEntity => return Some(Hint::AuthorityAsEndEntity),
+        CertificateError::UnknownIssuer { .. } | CertificateError::BadSignature => {}
+        _ => return None,
+    }
+    if let Some(anchor) = anchors.iter().find(|anchor| anchor.rejected == AnchorRejection::OtherKey) {
+        return Some(Hint::SameNameOtherKey { subject: anchor.subject.clone() });
+    }
+    let read = || chain.iter().flatten();
+    let mut top = read().next()?;
+    if top.is_self_issued() {
+        return Some(Hint::SelfSigned);
+    }
+    // Each step leads to another certificate; a circle ends with the count.
+    for _ in chain {
+        match read().find(|above| above.subject == top.issuer) {
+            Some(above) if !top.is_self_issued() => top = above,
+            _ => break,
+        }
+    }
+    let issuer = ReadableName(top.issuer).to_string();
+    Some(match top.is_self_issued() {
+        true => Hint::PrivateAuthority { subject: issuer },
+        false => Hint::MissingIntermediate { issuer },
+    })
+}

@@ -1,0 +1,119 @@
+//! Certificate revocation lists (RFC 5280 §5): webpki reads them and looks certificates up in them.
+
+use pki_types::CertificateRevocationListDer;
+use pki_types::pem::PemObject;
+use tls_crypto::HashAlgorithm;
+use webpki::{
+    CertRevocationList, ExpirationPolicy, OwnedCertRevocationList, RevocationCheckDepth, RevocationOptions,
+    RevocationOptionsBuilder, UnknownStatusPolicy,
+};
+
+use crate::certificate_error::CertificateError;
+use crate::verify::explain::explain;
+
+/// Revocation lists, and what to do where they do not say.
+///
+/// A certificate that a list names is refused whatever the policy. The strict policy, which it is unless changed, also refuses what
+/// no list covers, in the whole chain below the trust anchor, and what is covered by a list that is out of date. The lists are for the
+/// application to fetch: when a new one is there, make a new configuration, which also ends the resumption of sessions
+/// that were judged by the old ones.
+///
+/// ```no_run
+/// use tls_handshake::verify::Crls;
+///
+/// let mut crls = Crls::from_pem(&std::fs::read("crls.pem")?)?;
+/// crls.set_accept_unknown_status(true);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Crls {
+    lists: Vec<CertRevocationList<'static>>,
+    hash: [u8; 32],
+    depth: RevocationCheckDepth,
+    unknown: UnknownStatusPolicy,
+    expired: ExpirationPolicy,
+}
+
+impl Crls {
+    /// These lists, each in DER. Without any, no status is known.
+    ///
+    /// # Errors
+    /// [`CertificateError::BadCrl`] for one that cannot be parsed or is of a kind that is not supported.
+    pub fn from_der(lists: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Self, CertificateError> {
+        let mut hashes = Vec::new();
+        let lists = lists
+            .into_iter()
+            .enumerate()
+            .map(|(at, list)| {
+                let der = list.as_ref();
+                hashes.extend_from_slice(HashAlgorithm::Sha256.hash(der).as_ref());
+                OwnedCertRevocationList::from_der(der).map(CertRevocationList::from).map_err(|e| {
+                    let why = match explain(e, 0, 0) {
+                        CertificateError::BadCrl(why) => why,
+                        _ => "it cannot be parsed".into(),
+                    };
+                    CertificateError::BadCrl(format!("list number {}: {why}", at.saturating_add(1)))
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        let hash = HashAlgorithm::Sha256.hash(&hashes).as_ref().try_into().unwrap_or_default();
+        let (depth, unknown) = (RevocationCheckDepth::Chain, UnknownStatusPolicy::Deny);
+        Ok(Self { lists, hash, depth, unknown, expired: ExpirationPolicy::Enforce })
+    }
+
+    /// The lists of a PEM file.
+    ///
+    /// # Errors
+    /// [`CertificateError::BadCrl`] if there is none in it, or one cannot be parsed.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
+        let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|e| CertificateError::BadCrl(format!("this is not a PEM file as it should be: {e}")))?;
+        if lists.is_empty() {
+            let none = "there is no list in the file; PEM has it between BEGIN X509 CRL lines";
+            return Err(CertificateError::BadCrl(none.into()));
+        }
+        Self::from_der(lists)
+    }
+
+    /// Whether a certificate that no list covers is accepted.
+    pub fn set_accept_unknown_status(&mut self, accept: bool) {
+        self.unknown = if accept { UnknownStatusPolicy::Allow } else { UnknownStatusPolicy::Deny };
+    }
+
+    /// Whether a list counts after its next one was due.
+    pub fn set_accept_expired(&mut self, accept: bool) {
+        self.expired = if accept { ExpirationPolicy::Ignore } else { ExpirationPolicy::Enforce };
+    }
+
+    /// Whether the peer's own certificate alone is looked up, and the authorities' are not.
+    pub fn set_end_entity_only(&mut self, only: bool) {
+        self.depth = if only { RevocationCheckDepth::EndEntity } else { RevocationCheckDepth::Chain };
+    }
+
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let policy = format!("crls{:?}{:?}{:?}", self.depth, self.unknown, self.expired);
+        let digest = HashAlgorithm::Sha256.hash(&[policy.as_bytes(), &self.hash].concat());
+        digest.as_ref().try_into().unwrap_or_default()
+    }
+
+    /// Calls `verify` with what webpki takes.
+    pub(crate) fn with_options<T>(
+        &self,
+        verify: impl FnOnce(Option<RevocationOptions<'_>>) -> Result<T, webpki::Error>,
+    ) -> Result<T, webpki::Error> {
+        let lists: Vec<_> = self.lists.iter().collect();
+        match RevocationOptionsBuilder::new(&lists) {
+            Ok(options) => verify(Some(
+                options
+                    .with_depth(self.depth)
+                    .with_status_policy(self.unknown)
+                    .with_expiration_policy(self.expired)
+                    .build(),
+            )),
+            // There is no list.
+            Err(_) if self.unknown == UnknownStatusPolicy::Allow => verify(None),
+            Err(_) => Err(webpki::Error::UnknownRevocationStatus),
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Signed certificate timestamps (RFC 6962): promises of logs to publish a certificate, so that nobody issues one in secret.
+//!
+//! ```text
+//! TLS extension ─┐
+//! OCSP response ─┼─▶ list of timestamps ─▶ of a configured log? signature? time? ─▶ how many operators?
+//! certificate  ──┘   (over the certificate without them)
+//! ```
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, UnixTime};
+use tls_crypto::HashAlgorithm;
+use tls_crypto::der::{self, Elements};
+use tls_crypto::verify::{ECDSA_P256_SHA256, RSA_PKCS1_2048_8192_SHA256};
+
+use crate::certificate_error::{CertificateError, SctError};
+use crate::verify::chain::ProvenPath;
+use crate::verify::report::since_1970;
+use crate::verify::x509::{Certificate, extensions, oid, sole};
+
+/// A log that is believed.
+///
+/// ```no_run
+/// use tls_handshake::verify::CtLog;
+///
+/// let key = std::fs::read("log.spki.der")?;
+/// let log = CtLog::new("Argon 2026h2", "Example Inc.", key);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct CtLog {
+    name: String,
+    operator: String,
+    key: SubjectPublicKeyInfoDer<'static>,
+    /// SHA-256 of the key: how timestamps name the log.
+    id: [u8; 32],
+    retired: Option<UnixTime>,
+    period: Option<(UnixTime, UnixTime)>,
+}
+
+impl CtLog {
+    /// A log with this name, of this operator, and with this key: a SubjectPublicKeyInfo in DER.
+    #[must_use]
+    pub fn new(name: impl Into<String>, operator: impl Into<String>, key: Vec<u8>) -> Self {
+        let id = HashAlgorithm::Sha256.hash(&key).as_ref().try_into().unwrap_or_default();
+        let key = SubjectPublicKeyInfoDer::from(key);
+        Self { name: name.into(), operator: operator.into(), key, id, retired: None, period: None }
+    }
+
+    /// When the log was retired: later timestamps of its do not count. `None` unless set.
+    pub fn set_retired(&mut self, at: Option<UnixTime>) {
+        self.retired = at;
+    }
+
+    /// The log is for certificates alone that end in this period, its begin included and its end not. `None`, which it is unless
+    /// set, for all.
+    pub fn set_period(&mut self, period: Option<(UnixTime, UnixTime)>) {
+        self.period = period;
+    }
+}
+
+/// The logs that are believed, and how many of them have to know a certificate. It is enforced wherever it is configured.
+///
+/// ```
+/// use tls_handshake::verify::{CtLog, CtPolicy};
+///
+/// # fn demo(logs: Vec<CtLog>, list_made: tls_handshake::tls_crypto::verify::VerificationMemo) {}
+/// # fn policy(logs: Vec<CtLog>, made: u64) -> CtPolicy {
+/// let mut policy = CtPolicy::new(logs);
+/// policy.set_minimum_operators(2);
+/// // A program that is no longer updated goes on, without the check, 70 days after its list was made.
+/// policy.set_expiry(Some(std::time::Duration::from_secs(made + 70 * 86_400)));
+/// # policy }
+/// ```
+#[derive(Clone)]
+pub struct CtPolicy {
+    logs: Vec<CtLog>,
+    minimum: usize,
+    expiry: Option<Duration>,
+}
+
+impl CtPolicy {
+    /// Asks for timestamps of these logs, of at least two operators.
+    #[must_use]
+    pub fn new(logs: impl IntoIterator<Item = CtLog>) -> Self {
+        Self { logs: logs.into_iter().collect(), minimum: 2, expiry: None }
+    }
+
+    /// How many operators have to have signed for a certificate: 2 unless set.
+    pub fn set_minimum_operators(&mut self, minimum: usize) {
+        self.minimum = minimum;
+    }
+
+    /// The time since 1970-01-01 UTC from which on the list of logs is too old to refuse a certificate for: from then on nothing
+    /// is. Logs come and go, and a program that nobody updates should not lock its users out. Never, unless set.
+    pub fn set_expiry(&mut self, expiry: Option<Duration>) {
+        self.expiry = expiry;
+    }
+
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let mut all = format!("ct{}{:?}", self.minimum, self.expiry).into_bytes();
+        for log in &self.logs {
+            all.extend_from_slice(&log.id);
+            all.extend_from_slice(format!("{:?}{:?}{:?}", log.operator, log.retired, log.period).as_bytes());
+        }
+        HashAlgorithm::Sha256.hash(&all).as_ref().try_into().unwrap_or_default()
+    }
+
+    /// Counts the operators that have signed for the leaf.
+    pub(crate) fn check(
+        &self,
+        path: &ProvenPath<'_>,
+        of_extension: &[Vec<u8>],
+        of_ocsp: Option<&[u8]>,
+        now: UnixTime,
+    ) -> Result<(), CertificateError> {
+        if self.expiry.is_some_and(|expiry| since_1970(now) >= expiry) {
+            log_warn!("the list of certificate transparency logs is too old to be enforced");
+            return Ok(());
+        }
+        let der = path.leaf();
+        let leaf = Certificate::read(&der).ok_or(CertificateError::BadEncoding)?;
+        let issuer_key = path.issuer().map(|(_, spki)| HashAlgorithm::Sha256.hash(&spki));
+        let entry = Entry::Certificate(&der);
+        let precertificate = without_scts(&leaf);
+        let pre_entry = match (&precertificate, &issuer_key) {
+            (Some(tbs), Some(issuer)) => Some(Entry::Precertificate { issuer_key_hash: issuer.as_ref(), tbs }),
+            _ => None,
+        };
+        let inside = leaf.extension(oid::SCT_LIST);
+        let lists = of_ocsp.map(|list| (list, &entry)).into_iter().chain(inside.zip(pre_entry.as_ref()));
+        let listed = lists.flat_map(|(value, entry)| list(value).map(move |sct| (sct, entry)));
+        let sent = of_extension.iter().map(|sct| (Some(sct.as_slice()), &entry));
+        let (mut operators, mut rejected) = (BTreeSet::new(), Vec::new());
+        for (sct, entry) in sent.chain(listed).take(MOST_SCTS) {
+            match self.verify(sct, entry, leaf.not_after, now) {
+                Ok(log) => drop(operators.insert(&log.operator)),
+                Err(e) => rejected.push(e),
+            }
+        }
+        let found = operators.len();
+        if found >= self.minimum {
+            return Ok(());
+        }
+        Err(CertificateError::Transparency { wanted: self.minimum, found, rejected })
+    }
+
+    /// Whether a timestamp is right, and of which log.
+    fn verify(
+        &self,
+        sct: Option<&[u8]>,
+        entry: &Entry<'_>,
+        not_after: UnixTime,
+        now: UnixTime,
+    ) -> Result<&CtLog, SctError> {
+        let sct = sct.and_then(Sct::read).ok_or(SctError::Malformed)?;
+        let log = self.logs.iter().find(|log| log.id == *sct.log_id);
+        let log = log.ok_or(SctError::UnknownLog { log_id: *sct.log_id })?;
+        let name = || log.name.clone();
+        let key = webpki::RawPublicKeyEntity::try_from(&log.key).map_err(|_| SctError::BadSignature { log: name() })?;
+        key.verify_signature(sct.algorithm, &sct.signed_message(entry), sct.signature)
+            .map_err(|_| SctError::BadSignature { log: name() })?;
+        let timestamp = Duration::from_millis(sct.timestamp);
+        if timestamp > since_1970(now).saturating_add(SKEW) {
+            return Err(SctError::Future { log: name(), now: since_1970(now), timestamp });
+        }
+        if log.retired.is_some_and(|retired| timestamp >= since_1970(retired)) {
+            return Err(SctError::Retired { log: name() });
+        }
+        if log.period.is_some_and(|(begin, end)| !(begin..end).contains(&not_after)) {
+            return Err(SctError::OtherPeriod { log: name() });
+        }
+        Ok(log)
+    }
+}
+
+/// Clocks may differ by this much, and one knows seconds alone.
+const SKEW: Duration = Duration::from_secs(300);
+/// Timestamps that are looked at: each takes a signature.
+const MOST_SCTS: usize = 16;
+
+impl fmt::Debug for CtPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CtPolicy").field("logs", &self.logs.len()).field("minimum", &self.minimum).finish()
+    }
+}
+
+/// What a log signs for.
+enum Entry<'a> {
+    /// The certificate as it is.
+    Certificate(&'a [u8]),
+    /// What was to become the certificate, before the timestamps were put into it.
+    Precertificate { issuer_key_hash: &'a [u8], tbs: &'a [u8] },
+}
+
+/// SignedCertificateTimestamp (RFC 6962 §3.2).
+struct Sct<'a> {
+    log_id: &'a [u8; 32],
+    /// Milliseconds since 1970.
+    timestamp: u64,
+    extensions: &'a [u8],
+    algorithm: &'static dyn SignatureVerificationAlgorithm,
+    signature: &'a [u8],
+}
+
+impl<'a> Sct<'a> {
+    fn read(sct: &'a [u8]) -> Option<Self> {
+        let (&[0], rest) = sct.split_first_chunk()? else { return None };
+        let (log_id, rest) = rest.split_first_chunk()?;
+        let (timestamp, rest) = rest.split_first_chunk()?;
+        let (extensions, rest) = opaque(rest)?;
+        // SHA-256, with the kind of key: there are no others (RFC 6962 §2.1.4).
+        let (algorithm, rest) = rest.split_first_chunk()?;
+        let algorithm = match algorithm {
+            [4, 3] => ECDSA_P256_SHA256,
+            [4, 1] => RSA_PKCS1_2048_8192_SHA256,
+            _ => return None,
+        };
+        let (signature, []) = opaque(rest)? else { return None };
+        Some(Self { log_id, timestamp: u64::from_be_bytes(*timestamp), extensions, algorithm, signature })
+    }
+
+    /// What the log signed: the digitally-signed struct of RFC 6962 §3.2.
+    fn signed_message(&self, entry: &Entry<'_>) -> Vec<u8> {
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+        // Version 1, and certificate_timestamp.
+        let mut message = vec![0, 0];
+        message.extend_from_slice(&self.timestamp.to_be_bytes());
+        let content = match entry {
+            Entry::Certificate(der) => {
+                message.extend_from_slice(&[0, 0]);
+                der
+            }
+            Entry::Precertificate { issuer_key_hash, tbs } => {
+                message.extend_from_slice(&[0, 1]);
+                message.extend_from_slice(issuer_key_hash);
+                tbs
+            }
+        };
+        message.extend(length(content).iter().skip(1));
+        message.extend_from_slice(content);
+        message.extend(length(self.extensions).iter().skip(2));
+        message.extend_from_slice(self.extensions);
+        message
+    }
+}
+
+/// Bytes behind their length of two bytes, and what follows.
+fn opaque(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+}
+
+/// The timestamps of an extension of a certificate or an OCSP response: an OCTET STRING with a list. A `None` stands for what cannot
+/// be parsed.
+fn list(value: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    let whole = sole(value, der::OCTET_STRING).and_then(opaque).filter(|(_, rest)| rest.is_empty());
+    let mut rest = whole.map(|(list, _)| list);
+    std::iter::from_fn(move || match rest {
+        Some([]) => None,
+        Some(list) => Some(
+            opaque(list)
+                .map(|(sct, behind)| {
+                    rest = Some(behind);
+                    sct
+                })
+                .or_else(|| {
+                    rest = Some(&[]);
+                    None
+                }),
+        ),
+        None => {
+            rest = Some(&[]);
+            Some(None)
+        }
+    })
+}
+
+/// The TBSCertificate without the timestamps in it, which is what the logs saw (RFC 6962 §3.2); `None` if there are none.
+fn without_scts(leaf: &Certificate<'_>) -> Option<Vec<u8>> {
+    let mut fields = Elements::new(leaf.tbs);
+    let mut kept: Vec<u8> = Vec::with_capacity(leaf.tbs.len());
+    loop {
+        let before = fields;
+        let (tag, contents) = fields.next()?;
+        if tag == der::CONTEXT_3 {
+            let listed = sole(contents, der::SEQUENCE)?;
+            let mut removed = false;
+            let mut others = Vec::with_capacity(listed.len());
+            for extension in extensions(listed) {
+                if extension.oid == oid::SCT_LIST {
+                    removed = true;
+                } else {
+                    others.extend_from_slice(extension.whole);
+                }
+            }
+            // Behind the extensions nothing comes.
+            let is_whole = removed && fields.is_empty();
+            kept.extend(der::element(der::CONTEXT_3, &[&der::element(der::SEQUENCE, &[&others])]));
+            return is_whole.then(|| der::element(der::SEQUENCE, &[&kept]));
+        }
+        kept.extend_from_slice(before.rest().get(..before.rest().len().checked_sub(fields.rest().len())?)?);
+    }
+}

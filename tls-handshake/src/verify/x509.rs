@@ -1,0 +1,319 @@
+//! As much of a certificate as the checks beside webpki's take, and as a person wants to read (RFC 5280 §4.1).
+//!
+//! webpki judges paths. This reads what it does not give out: validity, extensions, and the parts that are signed.
+
+use core::net::IpAddr;
+use std::fmt;
+
+use pki_types::{CertificateDer, UnixTime};
+use tls_crypto::der::{self, Elements};
+
+/// A certificate's fields, where they are. Nothing of it is checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Certificate<'a> {
+    /// The contents of the TBSCertificate.
+    pub(crate) tbs: &'a [u8],
+    /// 0 for X.509 v1, 2 for v3.
+    pub(crate) version: u8,
+    /// The contents of the Name.
+    pub(crate) issuer: &'a [u8],
+    pub(crate) not_before: UnixTime,
+    pub(crate) not_after: UnixTime,
+    /// The contents of the Name.
+    pub(crate) subject: &'a [u8],
+    /// The SubjectPublicKeyInfo with its tag and length.
+    pub(crate) spki: &'a [u8],
+    /// The contents of the Extensions.
+    extensions: &'a [u8],
+    pub(crate) signed: Signed<'a>,
+}
+
+/// What a key signed, and how: a certificate's and an OCSP response's outermost fields.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signed<'a> {
+    /// What is signed, with its tag and length.
+    pub(crate) message: &'a [u8],
+    /// The contents of the AlgorithmIdentifier.
+    pub(crate) algorithm: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    /// Reads the three fields; also gives back the contents of what is signed.
+    pub(crate) fn read(fields: &mut Elements<'a>) -> Option<(Self, &'a [u8])> {
+        let (contents, message) = fields.expect_whole(der::SEQUENCE)?;
+        let algorithm = fields.expect(der::SEQUENCE)?;
+        let signature = whole_bytes(fields.expect(der::BIT_STRING)?)?;
+        Some((Self { message, algorithm, signature }, contents))
+    }
+}
+
+impl<'a> Certificate<'a> {
+    /// Reads a certificate; `None` if it is none.
+    pub(crate) fn read(certificate: &'a CertificateDer<'_>) -> Option<Self> {
+        let mut fields = Elements::new(sole(certificate, der::SEQUENCE)?);
+        let (signed, tbs) = Signed::read(&mut fields)?;
+        let mut fields = Elements::new(tbs);
+        let version = match fields.optional(der::CONTEXT_0) {
+            Some(version) => *sole(version, der::INTEGER)?.first()?,
+            None => 0,
+        };
+        fields.expect(der::INTEGER)?;
+        fields.expect(der::SEQUENCE)?;
+        let issuer = fields.expect(der::SEQUENCE)?;
+        let mut validity = Elements::new(fields.expect(der::SEQUENCE)?);
+        let (not_before, not_after) = (read_time(&mut validity)?, read_time(&mut validity)?);
+        let subject = fields.expect(der::SEQUENCE)?;
+        let (_, spki) = fields.expect_whole(der::SEQUENCE)?;
+        let extensions = match fields.find(der::CONTEXT_3) {
+            Some(extensions) => sole(extensions, der::SEQUENCE)?,
+            None => &[],
+        };
+        Some(Self { tbs, version, issuer, not_before, not_after, subject, spki, extensions, signed })
+    }
+
+    /// The value of the extension with this OID (contents alone).
+    pub(crate) fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
+        extensions(self.extensions).find(|extension| extension.oid == oid).map(|extension| extension.value)
+    }
+
+    /// Whether basicConstraints say that it is an authority's.
+    pub(crate) fn is_authority(&self) -> bool {
+        let constraints = self.extension(oid::BASIC_CONSTRAINTS).and_then(|value| sole(value, der::SEQUENCE));
+        constraints.and_then(|fields| Elements::new(fields).optional(der::BOOLEAN)) == Some(&[0xff])
+    }
+
+    /// The DNS names and IP addresses in it (RFC 5280 §4.2.1.6), as a person reads them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        const DNS_NAME: u8 = 0x82;
+        const IP_ADDRESS: u8 = 0x87;
+        let names = self.extension(oid::SUBJECT_ALT_NAME).and_then(|value| sole(value, der::SEQUENCE));
+        let mut names = Elements::new(names.unwrap_or_default());
+        std::iter::from_fn(|| names.next())
+            .filter_map(|(tag, name)| match tag {
+                DNS_NAME => Some(String::from_utf8_lossy(name).escape_debug().to_string()),
+                IP_ADDRESS => match (<[u8; 4]>::try_from(name), <[u8; 16]>::try_from(name)) {
+                    (Ok(v4), _) => Some(IpAddr::from(v4).to_string()),
+                    (_, Ok(v6)) => Some(IpAddr::from(v6).to_string()),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.issuer == self.subject
+    }
+}
+
+/// Object identifiers, contents alone.
+pub(crate) mod oid {
+    /// id-ce-basicConstraints.
+    pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+    /// id-ce-subjectAltName.
+    pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
+    /// id-pe-tlsfeature, RFC 7633 §6.
+    pub(crate) const TLS_FEATURE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 24];
+    /// The list of timestamps inside of a certificate, RFC 6962 §3.3.
+    pub(crate) const SCT_LIST: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2];
+    /// The list of timestamps inside of an OCSP response, RFC 6962 §3.3.
+    pub(crate) const SCT_LIST_OF_OCSP: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 5];
+    /// id-kp-OCSPSigning.
+    pub(crate) const OCSP_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 9];
+}
+
+/// One extension.
+pub(crate) struct Extension<'a> {
+    pub(crate) oid: &'a [u8],
+    /// What is inside of the OCTET STRING.
+    pub(crate) value: &'a [u8],
+    /// With its tag and length.
+    pub(crate) whole: &'a [u8],
+}
+
+/// The extensions in the contents of an Extensions, as far as they can be read.
+pub(crate) fn extensions(contents: &[u8]) -> impl Iterator<Item = Extension<'_>> {
+    let mut rest = Elements::new(contents);
+    std::iter::from_fn(move || {
+        let (fields, whole) = rest.expect_whole(der::SEQUENCE)?;
+        let mut fields = Elements::new(fields);
+        let oid = fields.expect(der::OBJECT_IDENTIFIER)?;
+        // Whether it is critical, which webpki has looked at.
+        fields.optional(der::BOOLEAN);
+        Some(Extension { oid, value: fields.expect(der::OCTET_STRING)?, whole })
+    })
+}
+
+/// The contents of the element that is all of `bytes` and has this tag.
+pub(crate) fn sole(bytes: &[u8], tag: u8) -> Option<&[u8]> {
+    let mut elements = Elements::new(bytes);
+    let contents = elements.optional(tag)?;
+    elements.is_empty().then_some(contents)
+}
+
+/// The bytes of a BIT STRING that has no odd bits.
+pub(crate) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
+    contents.split_first().filter(|(unused, _)| **unused == 0).map(|(_, bytes)| bytes)
+}
+
+/// The key alone, of a SubjectPublicKeyInfo: what OCSP and keys' identifiers hash.
+pub(crate) fn public_key(spki: &[u8]) -> Option<&[u8]> {
+    let mut fields = Elements::new(sole(spki, der::SEQUENCE)?);
+    fields.expect(der::SEQUENCE)?;
+    whole_bytes(fields.expect(der::BIT_STRING)?)
+}
+
+/// The next element, a UTCTime or GeneralizedTime in the form that RFC 5280 §4.1.2.5 demands. What is before 1970 is taken as
+/// 1970.
+pub(crate) fn read_time(fields: &mut Elements<'_>) -> Option<UnixTime> {
+    let (tag, text) = fields.next()?;
+    let (century, text) = match tag {
+        der::UTC_TIME => (None, text),
+        der::GENERALIZED_TIME => {
+            let (century, text) = text.split_at_checked(2)?;
+            (Some(two_digits(century)?), text)
+        }
+        _ => return None,
+    };
+    let (digits, b"Z") = text.split_at_checked(12)? else { return None };
+    let mut pairs = digits.chunks_exact(2).map(two_digits);
+    let mut next = || pairs.next().flatten();
+    let (year, month, day) = (next()?, next()?, next()?);
+    let (hour, minute, second) = (next()?, next()?, next()?);
+    let year = match century {
+        Some(century) => century * 100 + year,
+        None if year < 50 => 2000 + year,
+        None => 1900 + year,
+    };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => return None,
+    };
+    if !(1..=days).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Years from March, so that the leap day is the last; 719,468 days are from then to 1970.
+    let year = if month > 2 { year } else { year.checked_sub(1)? };
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = (365 * year + year / 4 - year / 100 + year / 400 + of_year).saturating_sub(719_468);
+    let before_1970 = year < 1969 || (year == 1969 && month > 2);
+    let seconds = if before_1970 { 0 } else { days * 86_400 + hour * 3_600 + minute * 60 + second };
+    Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
+}
+
+fn two_digits(text: &[u8]) -> Option<u64> {
+    match text {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some(u64::from(tens - b'0') * 10 + u64::from(ones - b'0')),
+        _ => None,
+    }
+}
+
+/// A Name's contents as a person reads it, such as `CN=a.test, O=Example`.
+///
+/// The text comes from the peer: what could move a cursor or begin a line is shown as an escape.
+pub(crate) struct ReadableName<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for ReadableName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sets = Elements::new(self.0);
+        let mut separator = "";
+        while let Some((_, set)) = sets.next() {
+            let mut attributes = Elements::new(set);
+            while let Some(attribute) = attributes.optional(der::SEQUENCE) {
+                let mut fields = Elements::new(attribute);
+                let Some(oid) = fields.optional(der::OBJECT_IDENTIFIER) else { break };
+                let Some((_, value)) = fields.next() else { break };
+                f.write_str(separator)?;
+                separator = ", ";
+                match oid {
+                    [0x55, 4, 3] => f.write_str("CN")?,
+                    [0x55, 4, 5] => f.write_str("serialNumber")?,
+                    [0x55, 4, 6] => f.write_str("C")?,
+                    [0x55, 4, 7] => f.write_str("L")?,
+                    [0x55, 4, 8] => f.write_str("ST")?,
+                    [0x55, 4, 10] => f.write_str("O")?,
+                    [0x55, 4, 11] => f.write_str("OU")?,
+                    other => {
+                        f.write_str("OID.")?;
+                        other.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                    }
+                }
+                write!(f, "={}", String::from_utf8_lossy(value).escape_debug())?;
+            }
+        }
+        if separator.is_empty() { f.write_str("(no name)") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(tag: u8, text: &str) -> Option<u64> {
+        read_time(&mut Elements::new(&der::element(tag, &[text.as_bytes()]))).map(|time| time.as_secs())
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (tag, text, seconds) in [
+            (der::UTC_TIME, "700101000000Z", 0),
+            (der::UTC_TIME, "691231235959Z", 0),
+            (der::UTC_TIME, "500101000000Z", 0),
+            (der::UTC_TIME, "000229000000Z", 951_782_400),
+            (der::UTC_TIME, "491231235959Z", 2_524_607_999),
+            (der::GENERALIZED_TIME, "20201231235959Z", 1_609_459_199),
+            (der::GENERALIZED_TIME, "21000101000000Z", 4_102_444_800),
+            (der::GENERALIZED_TIME, "99991231235959Z", 253_402_300_799),
+            (der::GENERALIZED_TIME, "00010101000000Z", 0),
+        ] {
+            assert_eq!(time(tag, text), Some(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in
+            ["", "7001010000Z", "700101000000", "700101000000+0100", "701301000000Z", "700132000000Z", "700101240000Z"]
+        {
+            assert_eq!(time(der::UTC_TIME, text), None, "{text}");
+        }
+        for text in ["20210229000000Z", "20200229000000.5Z", "2020022900000Z", "00000101000000Z", "2020022900000aZ"] {
+            assert_eq!(time(der::GENERALIZED_TIME, text), None, "{text}");
+        }
+        assert_eq!(time(der::OCTET_STRING, "700101000000Z"), None);
+    }
+
+    #[test]
+    fn a_certificate_is_read() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(["a.test".to_owned()]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "a\n\u{1b}[31mb");
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, "Example");
+        params.not_before = rcgen::date_time_ymd(2001, 2, 3);
+        params.not_after = rcgen::date_time_ymd(2050, 1, 1);
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let made = params.self_signed(&key).unwrap();
+        let read = Certificate::read(made.der()).unwrap();
+        assert_eq!(ReadableName(read.subject).to_string(), "CN=a\\n\\u{1b}[31mb, O=Example");
+        assert!(read.is_self_issued() && read.is_authority());
+        assert_eq!(
+            (read.version, read.not_before.as_secs(), read.not_after.as_secs()),
+            (2, 981_158_400, 2_524_608_000)
+        );
+        assert_eq!(read.spki, rcgen::PublicKeyData::subject_public_key_info(&key));
+        assert!(read.extension(&[0x55, 0x1d, 17]).is_some() && read.extension(oid::SCT_LIST).is_none());
+        let mut longer = made.der().to_vec();
+        longer.push(0);
+        assert!(Certificate::read(&longer.into()).is_none());
+        for cut in 0..made.der().len() {
+            assert!(Certificate::read(&made.der()[..cut].into()).is_none());
+        }
+        assert_eq!(ReadableName(b"").to_string(), "(no name)");
+    }
+}
