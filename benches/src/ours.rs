@@ -8,7 +8,6 @@ use std::{
 use tls_api::{
     AllowAnyAuthenticatedClient, CipherSuite, ClientConfig, ClientSession, Identity, NamedGroup,
     NoClientSessionStorage, RootCertStore, ServerConfig, ServerName, ServerSession, ServerSessionMemoryCache, Ticketer,
-    identity_from_pem,
 };
 
 use crate::{Certificates, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Side, Version};
@@ -48,7 +47,7 @@ fn roots(certificates: &Certificates) -> RootCertStore {
 }
 
 fn identity(certificates: &Certificates) -> Identity {
-    identity_from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes()).expect("our own certificate")
+    Identity::from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes()).expect("our own certificate")
 }
 
 fn client(certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {

@@ -8,7 +8,7 @@ use std::{
 use pki_types::UnixTime;
 use tls_api::{
     AllowAnyAuthenticatedClient, ClientConfig, ClientSession, Error, ProtocolVersion, ServerConfig, ServerSession,
-    Session, TimeProvider, identity_from_pem,
+    Session, TimeProvider, Identity,
 };
 
 /// Who acts.
@@ -58,7 +58,7 @@ static CONFIGS: LazyLock<[Configs; 4]> = LazyLock::new(|| {
         server.set_time_provider(Arc::new(Fixed));
         client.set_versions(&[version]).unwrap();
         if client_auth {
-            client.set_client_identity(identity_from_pem(crate::PEM[0], crate::PEM[1]).unwrap());
+            client.set_client_identity(Identity::from_pem(crate::PEM[0], crate::PEM[1]).unwrap());
             server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(crate::roots()))).unwrap();
         }
         (Arc::new(client), Arc::new(server))

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
 
 use tls_handshake::client::Client;
-use tls_handshake::{Answer, Connection, Error, Need, Processed, Progress, Role};
+use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Processed, Progress, Role};
 
 use crate::receive::ReceiveBuffer;
 use crate::send::{Gather, SendBuffer, WaitingPlaintext};
@@ -42,6 +42,10 @@ pub(crate) struct Buffered<R: Side> {
     limit: Option<usize>,
     closing: Closing,
     transport: Transport,
+    /// A signature that the application is to have made.
+    signature: RemoteSignature,
+    /// Whether the engine was given an answer, and may go on without anything new.
+    answered: bool,
     /// Whether bytes came that the engine has not been shown yet.
     news: bool,
     /// Whether anything but data came.
@@ -78,6 +82,13 @@ impl EarlyReceived {
     }
 }
 
+/// How far a signature is that is made elsewhere.
+enum RemoteSignature {
+    NotNeeded,
+    Needed(Box<NeedSignature>),
+    InTheMaking,
+}
+
 /// How far our close_notify is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Closing {
@@ -107,6 +118,8 @@ impl<R: Side> Buffered<R> {
             limit: Some(SEND_LIMIT),
             closing: Closing::No,
             transport: Transport::Open,
+            signature: RemoteSignature::NotNeeded,
+            answered: false,
             news: false,
             messages: false,
         }
@@ -166,8 +179,6 @@ impl<R: Side> Buffered<R> {
     }
 
     fn process_each_record(&mut self) -> Result<(), Error> {
-        // After an answer the engine goes on even if nothing new has come.
-        let mut answered = false;
         loop {
             if let Some(e) = self.connection.error() {
                 self.received.discard_unprocessed();
@@ -179,10 +190,10 @@ impl<R: Side> Buffered<R> {
                 return Ok(());
             }
             let incoming = self.received.unprocessed();
-            if incoming.is_empty() && !answered {
+            if incoming.is_empty() && !self.answered {
                 break;
             }
-            answered = false;
+            self.answered = false;
             let Processed { consumed, progress } = match self.connection.process(incoming, self.sending.outgoing(0)) {
                 Ok(processed) => processed,
                 // Comes back to the top, where the error is told.
@@ -202,7 +213,6 @@ impl<R: Side> Buffered<R> {
                 Progress::Need(need) => {
                     self.received.advance(consumed, None);
                     self.answer(need)?;
-                    answered = true;
                 }
                 Progress::NeedMoreInput { .. } | Progress::Paused => {
                     self.received.advance(consumed, None);
@@ -217,18 +227,61 @@ impl<R: Side> Buffered<R> {
         Ok(())
     }
 
-    /// Answers this and all that is asked next.
+    /// Answers this and all that is asked next, up to a signature with a key that is elsewhere.
     fn answer(&mut self, need: Need) -> Result<(), Error> {
         let mut open = Some(need);
         while let Some(need) = open {
-            let answer = R::answer(&self.config, need).ok_or(Error::WrongAnswer)?;
+            let answer = match need {
+                Need::Signature(need) if need.identity().is_remote() => {
+                    self.signature = RemoteSignature::Needed(Box::new(need));
+                    return Ok(());
+                }
+                Need::Signature(need) => need.sign_locally(),
+                need => R::answer(&self.config, need).ok_or(Error::WrongAnswer)?,
+            };
             open = self.connection.resume(answer, self.sending.outgoing(0))?;
         }
+        // The engine goes on even if nothing new has come.
+        self.answered = true;
         Ok(())
+    }
+
+    pub(crate) fn take_signature_request(&mut self) -> Option<NeedSignature> {
+        match std::mem::replace(&mut self.signature, RemoteSignature::NotNeeded) {
+            RemoteSignature::Needed(need) => {
+                self.signature = RemoteSignature::InTheMaking;
+                Some(*need)
+            }
+            other => {
+                self.signature = other;
+                None
+            }
+        }
+    }
+
+    pub(crate) fn waits_for_signature(&self) -> bool {
+        !matches!(self.signature, RemoteSignature::NotNeeded)
+    }
+
+    pub(crate) fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error> {
+        match self.connection.resume(answer, self.sending.outgoing(0)) {
+            Ok(next) => {
+                self.signature = RemoteSignature::NotNeeded;
+                match next {
+                    Some(need) => self.answer(need)?,
+                    None => self.answered = true,
+                }
+            }
+            // An answer to another session's request: this one still waits for its own.
+            Err(e) if self.connection.error().is_none() => return Err(e),
+            Err(_) => self.signature = RemoteSignature::NotNeeded,
+        }
+        self.process()
     }
 
     pub(crate) fn wants_read(&self) -> bool {
         self.transport == Transport::Open
+            && !self.waits_for_signature()
             && self.connection.error().is_none()
             && !self.connection.close_notify_received()
             && self.received.has_room()

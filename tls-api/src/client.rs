@@ -353,7 +353,6 @@ impl Side for Client {
                     None => need.decline(),
                 }
             }
-            Need::Signature(need) => need.sign_locally(),
             _ => return None,
         })
     }

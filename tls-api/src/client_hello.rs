@@ -5,6 +5,9 @@ use std::fmt;
 use tls_codec::ExtensionType;
 use tls_codec::handshake::ClientHello;
 
+use tls_crypto::Tls12Authentication;
+use tls_handshake::Identity;
+
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// What is known of a client when an identity has to be chosen: its ClientHello, read and raw.
@@ -27,22 +30,22 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// }
 /// ```
 ///
-/// A choice by the kind of key, for clients that do not know ECDSA:
+/// A choice by the application protocol:
 ///
 /// ```
 /// use std::sync::Arc;
 /// use tls_api::{ClientHelloInfo, Identity, ResolvesServerCert};
 ///
 /// #[derive(Debug)]
-/// struct EcdsaOrRsa {
-///     ecdsa: Arc<Identity>,
-///     rsa: Arc<Identity>,
+/// struct ByProtocol {
+///     acme: Arc<Identity>,
+///     all_else: Arc<Identity>,
 /// }
 ///
-/// impl ResolvesServerCert for EcdsaOrRsa {
+/// impl ResolvesServerCert for ByProtocol {
 ///     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
-///         let ecdsa = hello.signature_schemes().any(|scheme| self.ecdsa.schemes().contains(&scheme));
-///         Some(Arc::clone(if ecdsa { &self.ecdsa } else { &self.rsa }))
+///         let acme = hello.alpn_protocols().any(|protocol| protocol == b"acme-tls/1");
+///         Some(Arc::clone(if acme { &self.acme } else { &self.all_else }))
 ///     }
 /// }
 /// ```
@@ -90,6 +93,26 @@ impl<'a> ClientHelloInfo<'a> {
         listed.into_iter().flat_map(|versions| versions.iter()).chain(legacy)
     }
 
+    /// Whether the client can verify what this identity's key signs: in the newest version that it offers it has a signature scheme for
+    /// it, and before TLS 1.3 a cipher suite as well.
+    #[must_use]
+    pub fn can_verify(&self, identity: &Identity) -> bool {
+        let in_common = |usable: &dyn Fn(SignatureScheme) -> bool| {
+            self.signature_schemes().any(|scheme| usable(scheme) && identity.schemes().contains(&scheme))
+        };
+        if self.versions().any(|version| version == ProtocolVersion::TLS13) {
+            // RFC 9846 §4.3.3: those of PKCS#1 are for certificates alone.
+            return in_common(&|scheme| !is_pkcs1(scheme));
+        }
+        let has_suites = |kind: Tls12Authentication| {
+            let is_one =
+                |suite| tls_crypto::ALL_TLS12.iter().any(|known| known.id == suite && known.authentication == kind);
+            self.cipher_suites().any(|suite| is_one(suite.0))
+        };
+        let (rsa, ecdsa) = (has_suites(Tls12Authentication::Rsa), has_suites(Tls12Authentication::Ecdsa));
+        in_common(&|scheme| if is_rsa(scheme) { rsa } else { ecdsa })
+    }
+
     /// All extensions with their data, in the order of the wire.
     pub fn extensions(&self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
         self.client_hello.extensions.raw.iter()
@@ -111,6 +134,16 @@ impl<'a> ClientHelloInfo<'a> {
     pub fn client_hello(&self) -> &'a ClientHello<'a> {
         self.client_hello
     }
+}
+
+fn is_pkcs1(scheme: SignatureScheme) -> bool {
+    use SignatureScheme as S;
+    [S::RSA_PKCS1_SHA256, S::RSA_PKCS1_SHA384, S::RSA_PKCS1_SHA512].contains(&scheme)
+}
+
+fn is_rsa(scheme: SignatureScheme) -> bool {
+    use SignatureScheme as S;
+    is_pkcs1(scheme) || [S::RSA_PSS_RSAE_SHA256, S::RSA_PSS_RSAE_SHA384, S::RSA_PSS_RSAE_SHA512].contains(&scheme)
 }
 
 impl fmt::Debug for ClientHelloInfo<'_> {

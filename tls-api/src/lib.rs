@@ -127,7 +127,7 @@
 //! server_config.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(authorities)))?;
 //!
 //! let mut client_config = ClientConfig::with_roots(tls_api::root_store_from_pem(&cert)?);
-//! client_config.set_client_identity(tls_api::identity_from_pem(&client_cert, &client_key)?);
+//! client_config.set_client_identity(tls_api::Identity::from_pem(&client_cert, &client_key)?);
 //!
 //! let mut server = ServerSession::new(&Arc::new(server_config));
 //! let mut client = ClientSession::new(&Arc::new(client_config), "localhost".try_into()?)?;
@@ -187,6 +187,8 @@
 //! # Features
 //! * `logging` (default): protocol messages at trace and debug, protocol errors at warn, through the `log` crate; never a
 //!   secret.
+//! * `system-roots` (default): [`system_roots`].
+//! * `webpki-roots` (default): [`webpki_roots`].
 //! * `dangerous_configuration`: lets a client replace the verification of certificates.
 
 #![forbid(unsafe_code)]
@@ -211,11 +213,13 @@ mod early_data;
 mod keep;
 mod key_log;
 mod log;
-mod pem;
 mod psk;
+mod read_mostly;
 mod receive;
+mod reloadable;
 mod resolver;
 mod resumption;
+mod roots;
 mod scope;
 mod send;
 mod server;
@@ -238,10 +242,11 @@ pub use tls_handshake::verify::{
 #[cfg(feature = "dangerous_configuration")]
 pub use tls_handshake::verify::{VerifyName, VerifyPath};
 pub use tls_handshake::{
-    ALL_CIPHERSUITES, AnchorRejection, AnchorReport, BadPin, CertificateError, CertificateReport, ChainReport,
+    ALL_CIPHERSUITES, AnchorRejection, AnchorReport, Answer, BadPin, CertificateError, CertificateReport, ChainReport,
     ClientAuth, ClientSessionValue, ConfigError, Error, ExternalPsk, HandshakeKind, Hint, Identity, IdentityError,
-    KeyLog, Limits, NoKeyLog, OcspError, Pin, Refusal, RevocationSource, RootCertStore, SctError, ServerSessionValue,
-    SessionError, SuitePreference, SupportedCipherSuite,
+    KeyLog, Limits, NeedSignature, NoKeyLog, OcspError, Pin, Refusal, RevocationSource, RootCertStore, SctError,
+    ServerSessionValue, SessionError, SignError, Signer, SigningKey, SuitePreference, SupportedCipherSuite,
+    certs_from_pem,
 };
 
 #[cfg(feature = "dangerous_configuration")]
@@ -253,13 +258,18 @@ pub use crate::client_verifier::{
 };
 pub use crate::early_data::{ReadEarlyData, WriteEarlyData};
 pub use crate::key_log::KeyLogFile;
-pub use crate::pem::{RootsError, certs_from_pem, identity_from_pem, root_store_from_pem};
 pub use crate::psk::{ResolvesClientPsk, ResolvesServerPsk};
+pub use crate::reloadable::{IdentityFiles, ReloadError, ReloadableIdentity};
 pub use crate::resolver::{ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
 pub use crate::resumption::{
     ClientSessionMemoryCache, NoClientSessionStorage, NoServerSessionStorage, ProducesTickets,
     ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer, TicketerError,
 };
+#[cfg(feature = "webpki-roots")]
+pub use crate::roots::webpki_roots;
+pub use crate::roots::{RootsError, root_store_from_pem};
+#[cfg(feature = "system-roots")]
+pub use crate::roots::{SystemRoots, system_roots};
 pub use crate::server::{ServerConfig, ServerSession};
 pub use crate::session::{IoState, Session};
 pub use crate::stream::{Stream, StreamOwned};

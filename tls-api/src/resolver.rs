@@ -62,13 +62,35 @@ impl ResolvesClientCert for OneIdentity {
     }
 }
 
-/// Chooses by the host name that the client asks for.
+/// Several identities, of which the first that a client can verify is shown: RSA and ECDSA side by side.
+#[derive(Debug)]
+pub(crate) struct FirstUsable(Vec<Arc<Identity>>);
+
+impl FirstUsable {
+    /// In order of preference.
+    pub(crate) fn new(identities: impl IntoIterator<Item = Identity>) -> Self {
+        Self(identities.into_iter().map(Arc::new).collect())
+    }
+}
+
+impl ResolvesServerCert for FirstUsable {
+    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+        first_usable(&self.0, hello)
+    }
+}
+
+/// The first that the client can verify; if it can verify none, the first, and the handshake ends with an error that says so.
+fn first_usable(identities: &[Arc<Identity>], hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+    identities.iter().find(|identity| hello.can_verify(identity)).or(identities.first()).cloned()
+}
+
+/// Chooses by the host name that the client asks for; of several identities with that name by what the client can verify.
 ///
 /// ```
 /// # fn identities() -> (tls_api::Identity, tls_api::Identity) {
 /// #     let make = |name: &str| {
 /// #         let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-/// #         tls_api::identity_from_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap()
+/// #         tls_api::Identity::from_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap()
 /// #     };
 /// #     (make("a.example"), make("b.example"))
 /// # }
@@ -85,8 +107,8 @@ impl ResolvesClientCert for OneIdentity {
 #[derive(Debug, Default)]
 pub struct ResolvesServerCertUsingSni {
     /// By the name in lower case.
-    by_name: HashMap<String, Arc<Identity>>,
-    default: Option<Arc<Identity>>,
+    by_name: HashMap<String, Vec<Arc<Identity>>>,
+    default: Vec<Arc<Identity>>,
 }
 
 impl ResolvesServerCertUsingSni {
@@ -96,7 +118,8 @@ impl ResolvesServerCertUsingSni {
         Self::default()
     }
 
-    /// Shows this identity to clients that ask for this host name, in whatever case. Replaces an earlier one.
+    /// Shows this identity to clients that ask for this host name, in whatever case. A name can have several, with keys of different
+    /// kinds, in order of preference; one with the same signature schemes replaces the earlier one.
     ///
     /// # Errors
     /// [`IdentityError::NotValidForName`] if the certificate is not valid for the name, or the name is none.
@@ -106,19 +129,27 @@ impl ResolvesServerCertUsingSni {
         let leaf = identity.chain().first().ok_or(IdentityError::NoCertificate)?;
         let leaf = webpki::EndEntityCert::try_from(leaf).map_err(|e| IdentityError::BadLeaf(e.to_string()))?;
         leaf.verify_is_valid_for_subject_name(&ServerName::DnsName(host)).map_err(|_| refused())?;
-        self.by_name.insert(name.to_ascii_lowercase(), Arc::new(identity));
+        put(self.by_name.entry(name.to_ascii_lowercase()).or_default(), identity);
         Ok(())
     }
 
-    /// Shows this identity to clients that ask for no name, or for one that is not known here.
-    pub fn set_default(&mut self, identity: Identity) {
-        self.default = Some(Arc::new(identity));
+    /// Shows this identity to clients that ask for no name, or for one that is not known here; without any such identity they are
+    /// refused with unrecognized_name. There can be several, as for a name.
+    pub fn add_default(&mut self, identity: Identity) {
+        put(&mut self.default, identity);
+    }
+}
+
+fn put(identities: &mut Vec<Arc<Identity>>, identity: Identity) {
+    match identities.iter_mut().find(|known| known.schemes() == identity.schemes()) {
+        Some(same) => *same = Arc::new(identity),
+        None => identities.push(Arc::new(identity)),
     }
 }
 
 impl ResolvesServerCert for ResolvesServerCertUsingSni {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
         let asked = hello.server_name().map(str::to_ascii_lowercase);
-        asked.and_then(|name| self.by_name.get(&name)).or(self.default.as_ref()).cloned()
+        first_usable(asked.and_then(|name| self.by_name.get(&name)).unwrap_or(&self.default), hello)
     }
 }

@@ -15,9 +15,8 @@ use crate::client_hello::ClientHelloInfo;
 use crate::client_verifier::{ClientCertVerifier, NoClientAuth};
 use crate::early_data::ReadEarlyData;
 use crate::keep::Keep;
-use crate::pem::identity_from_pem;
 use crate::psk::{ResolvesServerPsk, These};
-use crate::resolver::{OneIdentity, ResolvesServerCert};
+use crate::resolver::{FirstUsable, OneIdentity, ResolvesServerCert};
 use crate::resumption::{ProducesTickets, StoresServerSessions, Ticketer};
 use crate::scope::{Part, SessionContext};
 use crate::send::SendBuffer;
@@ -61,6 +60,13 @@ impl ServerConfig {
         Self::with_resolver(Arc::new(OneIdentity(Arc::new(identity))))
     }
 
+    /// A server with several identities, of which each client is shown the first that it can verify: an RSA and an ECDSA one side by
+    /// side. Without any, every client is refused.
+    #[must_use]
+    pub fn with_identities(identities: impl IntoIterator<Item = Identity>) -> Self {
+        Self::with_resolver(Arc::new(FirstUsable::new(identities)))
+    }
+
     /// A server that chooses its identity for each client.
     #[must_use]
     pub fn with_resolver(resolver: Arc<dyn ResolvesServerCert>) -> Self {
@@ -80,12 +86,12 @@ impl ServerConfig {
         config
     }
 
-    /// A server with one identity, from a PEM chain and a PEM key: see [`identity_from_pem`].
+    /// A server with one identity, from a PEM chain and a PEM key: see [`Identity::from_pem`].
     ///
     /// # Errors
     /// [`IdentityError`] says what is missing or wrong.
     pub fn from_pem(certs: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
-        Ok(Self::new(identity_from_pem(certs, key)?))
+        Ok(Self::new(Identity::from_pem(certs, key)?))
     }
 
     /// The application protocols that are served (RFC 7301), in order of preference; none means that ALPN is ignored.
@@ -283,7 +289,6 @@ impl Side for Server {
             },
             Need::Session(need) => config.keep.find(config.psks.as_ref(), need, config.clock.now()),
             Need::NewSession(need) => config.keep.give_out(need, config.clock.now()),
-            Need::Signature(need) => need.sign_locally(),
             _ => return None,
         })
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 
 use pki_types::CertificateDer;
-use tls_handshake::{Error, HandshakeKind};
+use tls_handshake::{Answer, Error, HandshakeKind, NeedSignature};
 
 use crate::buffered::{Buffered, Side, protocol_error};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion};
@@ -68,7 +68,18 @@ pub trait Session: Read + BufRead + Write {
     /// transport is an error here only during the handshake, afterwards the reader is told.
     fn process_new_packets(&mut self) -> Result<IoState, Error>;
 
-    /// Whether to read from the transport. Not after its end, close_notify or an error; and not while more than 64 KiB
+    /// The signature that the handshake waits for, if its key is elsewhere ([`Identity::with_remote_key`](crate::Identity::with_remote_key)):
+    /// once after each [`process_new_packets`](Self::process_new_packets) that comes to it. Have it made, by another process or
+    /// machine, and give it to [`answer_signature`](Self::answer_signature); meanwhile the program serves other connections.
+    fn take_signature_request(&mut self) -> Option<NeedSignature>;
+
+    /// Goes on with the answer to [`take_signature_request`](Self::take_signature_request), and takes in what was received since.
+    ///
+    /// # Errors
+    /// As [`process_new_packets`](Self::process_new_packets); [`Error::WrongAnswer`] for an answer to another session's request.
+    fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error>;
+
+    /// Whether to read from the transport. Not after its end, close_notify or an error; not while a signature is waited for; and not while more than 64 KiB
     /// of plaintext wait to be read, which bounds the memory that a peer can fill.
     fn wants_read(&self) -> bool;
 
@@ -86,7 +97,8 @@ pub trait Session: Read + BufRead + Write {
     ///
     /// # Errors
     /// Those of the transport, among them [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing could be done or the handshake is
-    /// not complete; and those of the protocol, after the alert was written.
+    /// not complete; and those of the protocol, after the alert was written. While a signature is waited for
+    /// ([`take_signature_request`](Self::take_signature_request)) it is `WouldBlock` as well.
     fn complete_io<T: Read + Write>(&mut self, io: &mut T) -> io::Result<(usize, usize)>
     where
         Self: Sized;
@@ -183,6 +195,14 @@ impl<S: Wraps + Read + BufRead + Write> Session for S {
         self.core_mut().process()
     }
 
+    fn take_signature_request(&mut self) -> Option<NeedSignature> {
+        self.core_mut().take_signature_request()
+    }
+
+    fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error> {
+        self.core_mut().answer_signature(answer)
+    }
+
     fn wants_read(&self) -> bool {
         self.core().wants_read()
     }
@@ -263,6 +283,9 @@ fn complete_io<S: Wraps + Session, T: Read + Write>(session: &mut S, io: &mut T)
         };
         if let Some(e) = session.core().connection().error() {
             return Err(protocol_error(e.clone()));
+        }
+        if session.core().waits_for_signature() {
+            return Err(io::ErrorKind::WouldBlock.into());
         }
         let done = if handshake { !session.is_handshaking() } else { read + written > 0 };
         if !session.wants_read() || (done && blocked.is_none()) {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::resumption::{COPIES, favourite};
+use crate::read_mostly::{COPIES, favourite};
 
 /// A value and its copies, which are made when they are first wanted.
 ///

@@ -89,7 +89,7 @@ pub use config::{
 pub use connection::{ClientConnection, Connection, Processed, Progress, ServerConnection};
 pub use error::Error;
 pub use established::HandshakeKind;
-pub use identity::{Identity, IdentityError};
+pub use identity::{Identity, IdentityError, SignError, Signer, SigningKey, certs_from_pem};
 pub use need::{
     Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature,
     NeedVerdict,

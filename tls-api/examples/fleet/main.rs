@@ -38,8 +38,8 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
+use tls_api::Identity;
 use tls_api::handshake::{ServerConfig, SessionLookup};
-use tls_api::{Identity, identity_from_pem};
 
 use crate::connection::Connection;
 use crate::options::{Context, Failure, run_program};
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let read = |path: &PathBuf| std::fs::read(path).context(format!("cannot read {}", path.display()));
-    let identity = identity_from_pem(&read(&arguments.certs)?, &read(&arguments.key)?).context("--certs and --key")?;
+    let identity = Identity::from_pem(&read(&arguments.certs)?, &read(&arguments.key)?).context("--certs and --key")?;
     let mut config = ServerConfig::new();
     config.set_session_lookup(SessionLookup::Ids);
     // Servers that use the same Redis for another certificate do not resume these sessions.

@@ -1,8 +1,10 @@
 //! What both example programs can be told about the protocol, and how they end.
 
 mod subject;
+mod trust;
 
 pub(crate) use subject::subject;
+pub(crate) use trust::TrustOptions;
 
 use std::fmt::Display;
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use tls_api::ServerName;
 
-use crate::options::{Context, Failure, ProtocolOptions};
+use crate::options::{Context, Failure, ProtocolOptions, TrustOptions};
 
 /// A TLS client: fetches a page, or joins stdin and stdout to a server
 #[derive(Debug, Parser)]
@@ -64,6 +64,21 @@ pub(crate) struct Arguments {
 
     /// The server, by name or IP address
     host: Option<String>,
+
+    /// Refuse servers that do not staple an OCSP response which says that their certificate is good
+    #[arg(long)]
+    pub(crate) require_ocsp: bool,
+
+    /// Refuse certificates without timestamps of the certificate transparency logs in this file (log_list.json, version 3)
+    #[arg(long, value_name = "JSON")]
+    pub(crate) ct_logs: Option<PathBuf>,
+
+    /// The operators of --ct-logs that have to know a certificate
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "ct_logs")]
+    pub(crate) ct_operators: usize,
+
+    #[command(flatten)]
+    pub(crate) trust: TrustOptions,
 
     #[command(flatten)]
     pub(crate) protocol: ProtocolOptions,

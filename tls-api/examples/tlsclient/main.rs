@@ -8,6 +8,7 @@
 mod arguments;
 mod cache;
 mod connect;
+mod ct_logs;
 mod exchange;
 mod input;
 #[path = "../options/mod.rs"]
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tls_api::{ClientConfig, ClientSession, Identity, RootCertStore};
+use tls_api::{ClientConfig, ClientSession, Identity, OcspPolicy, RootCertStore, ServerVerifier};
 
 use crate::arguments::Arguments;
 use crate::cache::Cache;
@@ -66,7 +67,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
-    let mut config = ClientConfig::with_roots(roots(arguments)?);
+    let mut verifier = ServerVerifier::new(arguments.trust.verifier(roots(arguments)?)?);
+    if arguments.require_ocsp {
+        verifier.set_ocsp_policy(OcspPolicy::Require);
+    }
+    if let Some(path) = &arguments.ct_logs {
+        verifier.set_ct_policy(Some(ct_logs::read(path, arguments.ct_operators)?));
+    }
+    let mut config = ClientConfig::with_server_verifier(verifier);
     let protocol = &arguments.protocol;
     if let Some(versions) = protocol.versions() {
         config.set_versions(versions).context("--protover")?;
@@ -103,7 +111,7 @@ fn identity(arguments: &Arguments) -> Result<Option<Identity>, Failure> {
         (None, Some(_)) => return Err(Failure::new("--auth-key needs the certificate for its key: --auth-certs FILE")),
     };
     let read = |path: &Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
-    let identity = tls_api::identity_from_pem(&read(certs)?, &read(key)?).context(format!(
+    let identity = tls_api::Identity::from_pem(&read(certs)?, &read(key)?).context(format!(
         "no identity in --auth-certs {} with --auth-key {}",
         certs.display(),
         key.display()
@@ -116,14 +124,5 @@ fn roots(arguments: &Arguments) -> Result<RootCertStore, Failure> {
         let pem = std::fs::read(path).context(format!("cannot read --cafile {}", path.display()))?;
         return tls_api::root_store_from_pem(&pem).context(format!("--cafile {}", path.display()));
     }
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::new();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let why: String = found.errors.iter().map(|e| format!(" ({e})")).collect();
-        return Err(Failure::new(format!(
-            "this system has no root certificates that can be found{why}: install them (ca-certificates), or give --cafile"
-        )));
-    }
-    Ok(roots)
+    Ok(tls_api::system_roots().context("no --cafile")?.roots)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::options::ProtocolOptions;
+use crate::options::{ProtocolOptions, TrustOptions};
 
 /// A TLS server for trying things out
 #[derive(Debug, Parser)]
@@ -39,6 +39,10 @@ pub(crate) struct Arguments {
     /// Staple this OCSP response to the certificate
     #[arg(long, value_name = "DER")]
     pub(crate) ocsp: Option<PathBuf>,
+
+    /// Send this signed certificate timestamp, as a log gave it, beside the certificate; repeat it for more
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sct: Vec<PathBuf>,
 
     /// Keep sessions in memory (or where --redis says), for clients to resume by their ids, instead of giving them tickets
     #[arg(long)]
@@ -73,6 +77,9 @@ pub(crate) struct Arguments {
     /// How long a peer may be silent, take for its handshake, or for its request
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) trust: TrustOptions,
 
     #[command(flatten)]
     pub(crate) protocol: ProtocolOptions,

@@ -65,7 +65,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     let read = |path: &std::path::Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
     let (certs, key) = (read(&arguments.certs)?, read(&arguments.key)?);
-    let mut identity = tls_api::identity_from_pem(&certs, &key).context(format!(
+    let mut identity = tls_api::Identity::from_pem(&certs, &key).context(format!(
         "no identity in --certs {} with --key {}",
         arguments.certs.display(),
         arguments.key.display()
@@ -73,6 +73,8 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     if let Some(path) = &arguments.ocsp {
         identity.set_ocsp_response(Some(read(path)?)).context(format!("--ocsp {}", path.display()))?;
     }
+    let scts = arguments.sct.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+    identity.set_signed_certificate_timestamps(scts).context("--sct")?;
     let mut config = ServerConfig::new(identity);
     if let Some(verifier) = client_verifier(arguments)? {
         config.set_client_cert_verifier(verifier).context("--auth")?;
@@ -135,8 +137,9 @@ fn client_verifier(arguments: &Arguments) -> Result<Option<Arc<dyn ClientCertVer
     };
     let pem = std::fs::read(path).context(format!("cannot read --auth {}", path.display()))?;
     let roots = tls_api::root_store_from_pem(&pem).context(format!("--auth {}", path.display()))?;
+    let chain = arguments.trust.verifier(roots)?;
     Ok(Some(match arguments.require_auth {
-        true => Arc::new(AllowAnyAuthenticatedClient::new(roots)),
-        false => Arc::new(AllowAnyAnonymousOrAuthenticatedClient::new(roots)),
+        true => Arc::new(AllowAnyAuthenticatedClient::new(chain)),
+        false => Arc::new(AllowAnyAnonymousOrAuthenticatedClient::new(chain)),
     }))
 }

@@ -9,13 +9,11 @@
 //! far more often than written is read without waiting, and the rest is split into parts, each with a lock of its own.
 
 mod client_store;
-mod read_mostly;
 mod server_store;
 mod sharded;
 mod ticket_keys;
 mod ticketer;
 
 pub use client_store::{ClientSessionMemoryCache, NoClientSessionStorage, StoresClientSessions};
-pub(crate) use read_mostly::{COPIES, favourite};
 pub use server_store::{NoServerSessionStorage, ServerSessionMemoryCache, StoresServerSessions};
 pub use ticketer::{ProducesTickets, Ticketer, TicketerError};

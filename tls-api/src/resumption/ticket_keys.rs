@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use tls_crypto::TicketKey;
 
-use super::read_mostly::COPIES;
 use super::ticketer::TicketerError;
+use crate::read_mostly::COPIES;
 use crate::time::TimeProvider;
 
 /// One generation: they are replaced together.

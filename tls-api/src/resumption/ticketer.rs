@@ -8,8 +8,8 @@ use std::time::Instant;
 use tls_crypto::TicketKey;
 use zeroize::Zeroizing;
 
-use super::read_mostly::ReadMostly;
 use super::ticket_keys::{Aged, Keys, MAX_TICKETS, Moment, steady_clock};
+use crate::read_mostly::ReadMostly;
 use crate::time::{SystemClock, TimeProvider};
 
 /// Turns a server's sessions into tickets, and back.

@@ -115,7 +115,7 @@ fn the_server_has_the_chain_as_the_client_sent_it() {
     let chain = format!("{cert}{}", world.clients.pem);
     for version in VERSIONS {
         let mut client = world.client(version);
-        client.set_client_identity(tls_api::identity_from_pem(chain.as_bytes(), key.as_bytes()).unwrap());
+        client.set_client_identity(tls_api::Identity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap());
         let mut pair = pair(client, world.required());
         assert!(pair.server.peer_certificates().is_none());
         pair.settle().unwrap();
@@ -179,7 +179,7 @@ fn a_clients_certificate_is_checked_against_the_servers_clock() {
     for version in VERSIONS {
         let client = || {
             let mut client = world.client(version);
-            client.set_client_identity(tls_api::identity_from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
+            client.set_client_identity(tls_api::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
             client
         };
         let server = |at: Option<u64>| {

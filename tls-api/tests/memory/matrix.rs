@@ -196,7 +196,7 @@ fn an_unknown_name_is_answered_by_the_default_or_by_unrecognized_name() {
     assert!(matches!(told, Error::AlertReceived { description: tls_api::AlertDescription::UNRECOGNIZED_NAME, .. }));
 
     let mut resolver = ResolvesServerCertUsingSni::new();
-    resolver.set_default(identity(&ca, "server.test"));
+    resolver.add_default(identity(&ca, "server.test"));
     Pair::connected(&client, &Arc::new(ServerConfig::with_resolver(Arc::new(resolver))));
 }
 

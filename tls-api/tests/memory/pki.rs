@@ -86,7 +86,7 @@ impl Ca {
     /// An identity valid now, for these names.
     pub(crate) fn identity(&self, kind: Kind, names: &[&str]) -> Identity {
         let (cert, key) = self.issue(kind, names, (2000, FAR));
-        tls_api::identity_from_pem(cert.as_bytes(), key.as_bytes()).unwrap()
+        tls_api::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap()
     }
 
     pub(crate) fn server_config(&self, kind: Kind) -> ServerConfig {

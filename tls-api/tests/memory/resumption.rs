@@ -310,7 +310,7 @@ fn certificates_that_end_end_their_sessions() {
         for kept in KEPT {
             let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
             client.set_versions(&[version]).unwrap();
-            client.set_client_identity(tls_api::identity_from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
+            client.set_client_identity(tls_api::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
             kept.set(&mut server);
             server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
             server.set_session_lifetime(7 * 86_400);

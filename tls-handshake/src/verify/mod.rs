@@ -24,7 +24,7 @@ mod server;
 pub(crate) mod signature;
 pub(crate) mod tls12;
 pub(crate) mod tls13;
-mod x509;
+pub(crate) mod x509;
 
 #[cfg(feature = "dangerous_configuration")]
 pub use chain::VerifyPath;

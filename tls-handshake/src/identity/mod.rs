@@ -1,14 +1,31 @@
 //! An identity: a certificate chain, and the key that goes with it, here or elsewhere.
 
 use std::fmt;
+use std::sync::Arc;
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, PrivateKeyDer};
 use tls_codec::code_points::SignatureScheme;
 use tls_crypto::PrivateKey;
 
 use crate::negotiate::scheme_of;
 
+mod error;
+mod load;
+mod order;
+mod signing_key;
+
+pub use error::IdentityError;
+pub use load::certs_from_pem;
+pub use signing_key::{SignError, Signer, SigningKey};
+
 /// Who we are to the peer: a certificate chain with its key, and what a server staples to it.
+///
+/// ```no_run
+/// use tls_handshake::Identity;
+///
+/// let identity = Identity::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: Key,
@@ -19,26 +36,67 @@ pub struct Identity {
 
 enum Key {
     Here(Box<PrivateKey>),
+    /// The application's own, which signs at once.
+    Custom(Arc<dyn SigningKey>),
     /// Signatures are answered to [`NeedSignature`](crate::need::NeedSignature) by somebody else.
     Elsewhere,
 }
 
 impl Identity {
-    /// An identity whose key is here.
+    /// An identity from PEM files: certificates and a key (PKCS#8, SEC1 or PKCS#1), in any order, with whatever else there is
+    /// between them; both may be the same file. The chain is put in order: the key's certificate, then each one's issuer.
     ///
     /// # Errors
-    /// [`IdentityError`] if the chain is empty, the leaf cannot be parsed, or the key is not the leaf's.
-    pub fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKey) -> Result<Self, IdentityError> {
-        let leaf = chain.first().ok_or(IdentityError::NoCertificate)?;
-        let spki = public_key_of(leaf)?;
-        if spki != key.subject_public_key_info() {
-            return Err(IdentityError::KeyMismatch);
-        }
+    /// [`IdentityError`] says what is missing or wrong: above all that the key is encrypted, is in another format, or is that of
+    /// none of the certificates.
+    pub fn from_pem(certs: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
+        Self::new(certs_from_pem(certs)?, load::key_from_pem(key)?)
+    }
+
+    /// An identity from certificates and a key (PKCS#8, SEC1 or PKCS#1) in DER, the certificates in any order.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_der(certs: Vec<CertificateDer<'static>>, key: &[u8]) -> Result<Self, IdentityError> {
+        let key = PrivateKeyDer::try_from(key).map_err(|_| load::not_a_key(key))?;
+        let key = PrivateKey::from_der(&key).map_err(|e| IdentityError::BadKey(e.to_string()))?;
+        Self::new(certs, key)
+    }
+
+    /// An identity whose key is here; the certificates are in any order, and put in theirs.
+    ///
+    /// # Errors
+    /// [`IdentityError`] if there is no certificate, the key's cannot be parsed, or none is the key's.
+    pub fn new(mut chain: Vec<CertificateDer<'static>>, key: PrivateKey) -> Result<Self, IdentityError> {
+        order::sort(&mut chain, &key.subject_public_key_info())?;
         let schemes = key.algorithms().iter().map(|algorithm| scheme_of(*algorithm)).collect();
         Self::build(chain, Key::Here(Box::new(key)), schemes)
     }
 
-    /// An identity whose key is elsewhere, and can sign with these schemes, in order of preference.
+    /// An identity whose key the application has, in a token or a key store of the system, and which signs while the handshake waits:
+    /// see [`SigningKey`].
+    ///
+    /// # Errors
+    /// [`IdentityError`] if there is no certificate or scheme, or, of a key that tells its public one, none of the certificates is
+    /// the key's; otherwise the first has to be.
+    pub fn with_signing_key(
+        mut chain: Vec<CertificateDer<'static>>,
+        key: Arc<dyn SigningKey>,
+    ) -> Result<Self, IdentityError> {
+        match key.subject_public_key_info() {
+            Some(spki) => order::sort(&mut chain, &spki)?,
+            None => order::check_leaf(&chain)?,
+        }
+        let schemes = key.schemes();
+        if schemes.is_empty() {
+            return Err(IdentityError::NoScheme);
+        }
+        Self::build(chain, Key::Custom(key), schemes)
+    }
+
+    /// An identity whose key is elsewhere, and can sign with these schemes, in order of preference. Its signatures are asked for
+    /// by [`NeedSignature`](crate::need::NeedSignature), and can be long in coming: the connection waits, and nobody else does. The
+    /// first certificate is the key's.
     ///
     /// # Errors
     /// [`IdentityError`] if the chain or the list of schemes is empty, or the leaf cannot be parsed.
@@ -46,7 +104,7 @@ impl Identity {
         chain: Vec<CertificateDer<'static>>,
         schemes: Vec<SignatureScheme>,
     ) -> Result<Self, IdentityError> {
-        public_key_of(chain.first().ok_or(IdentityError::NoCertificate)?)?;
+        order::check_leaf(&chain)?;
         if schemes.is_empty() {
             return Err(IdentityError::NoScheme);
         }
@@ -129,11 +187,28 @@ impl Identity {
         &self.schemes
     }
 
+    /// Whether signatures are answered to [`NeedSignature`](crate::need::NeedSignature) by somebody else.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        matches!(self.key, Key::Elsewhere)
+    }
+
     /// Signs with the key that is here; `None` if it is elsewhere, cannot do the scheme, or fails.
     pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
-        let Key::Here(key) = &self.key else { return None };
-        let algorithm = key.algorithms().iter().copied().find(|algorithm| scheme_of(*algorithm) == scheme)?;
-        key.sign(algorithm, message).ok()
+        match &self.key {
+            Key::Here(key) => {
+                let algorithm = key.algorithms().iter().copied().find(|algorithm| scheme_of(*algorithm) == scheme)?;
+                key.sign(algorithm, message).ok()
+            }
+            Key::Custom(key) => match key.signer(scheme)?.sign(message) {
+                Ok(signature) => Some(signature),
+                Err(_e) => {
+                    log_warn!("the key did not sign: {_e}");
+                    None
+                }
+            },
+            Key::Elsewhere => None,
+        }
     }
 }
 
@@ -144,11 +219,6 @@ const MAX_CHAIN: usize = 0xf0_0000;
 /// What a block of extensions holds beside the fields around it.
 const MAX_STAPLED: usize = 0xffe0;
 
-fn public_key_of(leaf: &CertificateDer<'_>) -> Result<Vec<u8>, IdentityError> {
-    let certificate = webpki::EndEntityCert::try_from(leaf).map_err(|e| IdentityError::BadLeaf(e.to_string()))?;
-    Ok(certificate.subject_public_key_info().to_vec())
-}
-
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
@@ -157,55 +227,3 @@ impl fmt::Debug for Identity {
             .finish_non_exhaustive()
     }
 }
-
-/// Why an identity cannot be made of a chain and a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum IdentityError {
-    /// There is no certificate.
-    NoCertificate,
-    /// There is no private key.
-    NoKey,
-    /// The first certificate cannot be parsed; the text says why.
-    BadLeaf(String),
-    /// The key cannot be used; the text says why.
-    BadKey(String),
-    /// A file is not what it should be; the text says how.
-    BadPem(String),
-    /// The key is not that of the first certificate.
-    KeyMismatch,
-    /// A remote key without a scheme to sign with.
-    NoScheme,
-    /// The certificate is not valid for the name that it was configured for.
-    NotValidForName {
-        /// The name.
-        name: String,
-    },
-    /// The chain does not fit a Certificate message (15 MiB), or what is stapled to it does not fit an extension (64 KiB).
-    TooLong,
-}
-
-impl fmt::Display for IdentityError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCertificate => {
-                f.write_str("there is no certificate; a PEM file has it between BEGIN CERTIFICATE lines")
-            }
-            Self::NoKey => f.write_str("there is no private key; a PEM file has it between BEGIN PRIVATE KEY lines"),
-            Self::BadLeaf(why) => write!(f, "the first certificate cannot be parsed: {why}"),
-            Self::BadKey(why) => write!(f, "the private key cannot be used: {why}"),
-            Self::BadPem(why) => write!(f, "this is not a PEM file as it should be: {why}"),
-            Self::KeyMismatch => f.write_str(
-                "the private key is not that of the first certificate; \
-                 the server's own certificate has to come first, and the authorities' after it",
-            ),
-            Self::NoScheme => f.write_str("a remote key needs at least one signature scheme"),
-            Self::NotValidForName { name } => write!(f, "the certificate is not valid for the name {name:?}"),
-            Self::TooLong => {
-                f.write_str("the chain, or what is stapled to it, is empty or too long for a Certificate message")
-            }
-        }
-    }
-}
-
-impl std::error::Error for IdentityError {}

@@ -1,0 +1,49 @@
+//! What both example programs can be told about whom to trust.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tls_api::{ChainVerifier, Crls, Pin, Pins, RootCertStore};
+
+use super::{Context, Failure};
+
+/// The options about whom to trust.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Trust")]
+pub(crate) struct TrustOptions {
+    /// Refuse what the revocation lists of this file name, and what no list covers; repeat it for more files
+    #[arg(long, value_name = "PEM")]
+    crl: Vec<PathBuf>,
+
+    /// Accept what no list of --crl covers
+    #[arg(long, requires = "crl")]
+    crl_allow_unknown: bool,
+
+    /// Demand a chain with this key: sha256/ and the base64 of the SHA-256 of its SubjectPublicKeyInfo; repeat it for backup pins
+    #[arg(long, value_name = "PIN", value_parser = pin)]
+    pin: Vec<Pin>,
+}
+
+impl TrustOptions {
+    pub(crate) fn verifier(&self, roots: RootCertStore) -> Result<ChainVerifier, Failure> {
+        let mut verifier = ChainVerifier::new(roots);
+        if !self.crl.is_empty() {
+            let mut pem = Vec::new();
+            for path in &self.crl {
+                pem.extend(std::fs::read(path).context(format!("cannot read --crl {}", path.display()))?);
+                pem.push(b'\n');
+            }
+            let mut crls = Crls::from_pem(&pem).context("--crl")?;
+            crls.set_accept_unknown_status(self.crl_allow_unknown);
+            verifier.set_crls(Some(crls));
+        }
+        if !self.pin.is_empty() {
+            verifier.set_pins(Some(Pins::new(self.pin.iter().copied())));
+        }
+        Ok(verifier)
+    }
+}
+
+fn pin(word: &str) -> Result<Pin, String> {
+    word.parse().map_err(|e: tls_api::BadPin| e.to_string())
+}

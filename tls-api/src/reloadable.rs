@@ -1,0 +1,174 @@
+//! An identity that is replaced while connections come in: when its certificate is renewed.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tls_handshake::{Identity, IdentityError};
+
+use crate::SignatureScheme;
+use crate::client_hello::ClientHelloInfo;
+use crate::read_mostly::ReadMostly;
+use crate::resolver::{ResolvesClientCert, ResolvesServerCert};
+
+/// An identity from files, which are read again when the application says so: at a signal, or every hour.
+///
+/// The new one takes the place of the old one at once and as a whole, for handshakes that begin from then on; no reader waits. It
+/// does so only if everything about it is right: a key that is not the certificate's (renewed one without the other, or
+/// half written) is an error, and the old identity stays.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use tls_api::{IdentityFiles, ReloadableIdentity, ServerConfig};
+///
+/// let identity = Arc::new(ReloadableIdentity::from_files(IdentityFiles::new("chain.pem", "key.pem"))?);
+/// let config = ServerConfig::with_resolver(identity.clone());
+/// // Later, after a renewal:
+/// if let Err(e) = identity.reload() {
+///     eprintln!("the old certificate stays: {e}");
+/// }
+/// # Ok::<(), tls_api::ReloadError>(())
+/// ```
+pub struct ReloadableIdentity {
+    present: ReadMostly<Identity>,
+    files: Option<IdentityFiles>,
+}
+
+/// Where an identity comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityFiles {
+    certs: PathBuf,
+    key: PathBuf,
+    ocsp_response: Option<PathBuf>,
+}
+
+impl IdentityFiles {
+    /// PEM files, as [`Identity::from_pem`] takes them.
+    #[must_use]
+    pub fn new(certs: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self { certs: certs.into(), key: key.into(), ocsp_response: None }
+    }
+
+    /// Staples the OCSP response (DER) in this file.
+    #[must_use]
+    pub fn with_ocsp_response(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ocsp_response = Some(file.into());
+        self
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// [`ReloadError`] if one cannot be read, or what is in them does not make an identity.
+    pub fn load(&self) -> Result<Identity, ReloadError> {
+        let read =
+            |path: &Path| std::fs::read(path).map_err(|cause| ReloadError::File { path: path.to_owned(), cause });
+        let mut identity = Identity::from_pem(&read(&self.certs)?, &read(&self.key)?)?;
+        if let Some(file) = &self.ocsp_response {
+            identity.set_ocsp_response(Some(read(file)?))?;
+        }
+        Ok(identity)
+    }
+}
+
+impl ReloadableIdentity {
+    /// An identity that the application replaces itself.
+    #[must_use]
+    pub fn new(identity: Identity) -> Self {
+        Self { present: ReadMostly::new(identity), files: None }
+    }
+
+    /// The identity in these files.
+    ///
+    /// # Errors
+    /// [`ReloadError`] if one cannot be read, or what is in them does not make an identity.
+    pub fn from_files(files: IdentityFiles) -> Result<Self, ReloadError> {
+        let identity = files.load()?;
+        Ok(Self { present: ReadMostly::new(identity), files: Some(files) })
+    }
+
+    /// The present identity.
+    #[must_use]
+    pub fn present(&self) -> Arc<Identity> {
+        Arc::clone(&self.present.read().1)
+    }
+
+    /// Reads the files again.
+    ///
+    /// # Errors
+    /// [`ReloadError`]: the old identity stays.
+    pub fn reload(&self) -> Result<(), ReloadError> {
+        let identity = self.files.as_ref().ok_or(ReloadError::NoFiles)?.load()?;
+        self.replace(identity);
+        Ok(())
+    }
+
+    /// Shows this identity from now on.
+    pub fn replace(&self, identity: Identity) {
+        self.present.replace(identity);
+    }
+}
+
+impl ResolvesServerCert for ReloadableIdentity {
+    fn resolve(&self, _: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+        Some(self.present())
+    }
+}
+
+impl ResolvesClientCert for ReloadableIdentity {
+    fn resolve(&self, _: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
+        Some(self.present())
+    }
+}
+
+impl fmt::Debug for ReloadableIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReloadableIdentity").field("present", &self.present()).field("files", &self.files).finish()
+    }
+}
+
+/// Why an identity was not loaded.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// A file cannot be read.
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The files do not make an identity.
+    Identity(IdentityError),
+    /// The identity did not come from files.
+    NoFiles,
+}
+
+impl From<IdentityError> for ReloadError {
+    fn from(e: IdentityError) -> Self {
+        Self::Identity(e)
+    }
+}
+
+impl fmt::Display for ReloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, cause } => write!(f, "{} cannot be read: {cause}", path.display()),
+            Self::Identity(e) => e.fmt(f),
+            Self::NoFiles => {
+                f.write_str("the identity did not come from files, so that there is nothing to read again")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReloadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File { cause, .. } => Some(cause),
+            Self::Identity(e) => Some(e),
+            Self::NoFiles => None,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Trust anchors: those of a file, those of the system, those of Mozilla.
+
+use std::fmt;
+
+use tls_handshake::{IdentityError, RootCertStore, certs_from_pem};
+
+/// The authorities of a PEM file, and no others: for an authority of one's own.
+///
+/// # Errors
+/// [`RootsError`] if there is none, or one cannot be a trust anchor. For bundles of unknown quality there is
+/// [`RootCertStore::add_parsable_certificates`], which counts what it leaves out.
+///
+/// ```no_run
+/// let roots = tls_api::root_store_from_pem(&std::fs::read("ca.pem")?)?;
+/// let config = tls_api::ClientConfig::with_roots(roots);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn root_store_from_pem(certs: &[u8]) -> Result<RootCertStore, RootsError> {
+    let mut roots = RootCertStore::new();
+    for (at, cert) in certs_from_pem(certs).map_err(RootsError::Pem)?.into_iter().enumerate() {
+        roots.add(&cert).map_err(|cause| RootsError::Certificate { at, cause })?;
+    }
+    Ok(roots)
+}
+
+/// The authorities that the system trusts: its files, or those that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+/// What the system has and cannot be used is left out, and told.
+///
+/// # Errors
+/// [`RootsError::System`] if there is nothing that can be used.
+///
+/// ```no_run
+/// let loaded = tls_api::system_roots()?;
+/// eprintln!("{} authorities, {} left out: {:?}", loaded.added, loaded.ignored, loaded.problems);
+/// let config = tls_api::ClientConfig::with_roots(loaded.roots);
+/// # Ok::<(), tls_api::RootsError>(())
+/// ```
+#[cfg(feature = "system-roots")]
+pub fn system_roots() -> Result<SystemRoots, RootsError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::new();
+    let (added, ignored) = roots.add_parsable_certificates(found.certs);
+    let problems: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
+    if added == 0 {
+        return Err(RootsError::System { ignored, problems });
+    }
+    Ok(SystemRoots { roots, added, ignored, problems })
+}
+
+/// The authorities that the system trusts, and what was left out.
+#[cfg(feature = "system-roots")]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SystemRoots {
+    /// Those that can be used.
+    pub roots: RootCertStore,
+    /// How many they are.
+    pub added: usize,
+    /// How many certificates cannot be trust anchors.
+    pub ignored: usize,
+    /// Files that could not be read, and why.
+    pub problems: Vec<String>,
+}
+
+/// The authorities that Mozilla trusts, as they were when the crate `webpki-roots` was made: for programs that cannot rely on the
+/// system, and are themselves kept up to date.
+///
+/// ```
+/// let config = tls_api::ClientConfig::with_roots(tls_api::webpki_roots());
+/// ```
+#[cfg(feature = "webpki-roots")]
+#[must_use]
+pub fn webpki_roots() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
+}
+
+/// Why there are no trust anchors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RootsError {
+    /// The file is no PEM file, or has no certificate.
+    Pem(IdentityError),
+    /// A certificate cannot be a trust anchor.
+    Certificate {
+        /// Which one, counted from 0.
+        at: usize,
+        /// Why.
+        cause: tls_handshake::CertificateError,
+    },
+    /// The system has none that can be used.
+    System {
+        /// How many certificates cannot be trust anchors.
+        ignored: usize,
+        /// Files that could not be read, and why.
+        problems: Vec<String>,
+    },
+}
+
+impl fmt::Display for RootsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pem(e) => e.fmt(f),
+            Self::Certificate { at, cause } => {
+                write!(f, "certificate number {} cannot be a trust anchor: {cause}", at.saturating_add(1))
+            }
+            Self::System { ignored, problems } => {
+                write!(
+                    f,
+                    "the system has no authority that can be trusted; {ignored} certificate(s) of its cannot be used. \
+                     On Linux the package ca-certificates has them; SSL_CERT_FILE names another file"
+                )?;
+                problems.iter().try_for_each(|problem| write!(f, "; {problem}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for RootsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Pem(e) => Some(e),
+            Self::Certificate { cause, .. } => Some(cause),
+            Self::System { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made() -> String {
+        rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap().cert.pem()
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        assert_eq!(root_store_from_pem(b"").unwrap_err(), RootsError::Pem(IdentityError::NoCertificate));
+        let not_a_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(root_store_from_pem(not_a_certificate.as_bytes()).unwrap_err().to_string().contains("number 1"));
+        let nothing = RootsError::System { ignored: 3, problems: vec!["no such file".into()] }.to_string();
+        assert!(nothing.contains('3') && nothing.contains("no such file") && nothing.contains("ca-certificates"));
+    }
+
+    #[test]
+    fn what_cannot_be_parsed_is_counted() {
+        let certs = certs_from_pem(format!("{}{}", made(), made()).as_bytes()).unwrap();
+        let mut roots = RootCertStore::new();
+        assert_eq!(roots.add_parsable_certificates(certs.into_iter().chain([vec![1, 2, 3].into()])), (2, 1));
+        assert_eq!(roots.len(), 2);
+    }
+
+    #[cfg(feature = "webpki-roots")]
+    #[test]
+    fn mozilla_trusts_many() {
+        assert!(webpki_roots().len() > 100);
+    }
+
+    #[test]
+    fn the_authorities_of_a_file_become_trust_anchors() {
+        let (one, two) = (made(), made());
+        assert_eq!(root_store_from_pem(format!("{one}{two}").as_bytes()).unwrap().len(), 2);
+    }
+}
