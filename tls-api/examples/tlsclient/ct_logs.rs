@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use tls_api::pki_types::UnixTime;
+use tls_api::pki_types::pem::PemObject;
+use tls_api::pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use tls_api::{CtLog, CtPolicy};
 
 use crate::options::{Context, Failure};
@@ -28,7 +29,9 @@ fn logs(list: &Value) -> Option<Vec<CtLog>> {
     for operator in list["operators"].as_array()? {
         let name = operator["name"].as_str()?;
         for log in operator["logs"].as_array()? {
-            let key = base64(log["key"].as_str()?)?;
+            // The key is the base64 of a SubjectPublicKeyInfo: PEM without its first line and its last.
+            let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", log["key"].as_str()?);
+            let key = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).ok()?.to_vec();
             let mut read = CtLog::new(log["description"].as_str()?, name, key);
             let at = |value: &Value| value.as_str().and_then(time).map(UnixTime::since_unix_epoch);
             let state = &log["state"];
@@ -47,7 +50,7 @@ fn logs(list: &Value) -> Option<Vec<CtLog>> {
 
 /// `2026-01-31T00:00:00Z`, since 1970.
 fn time(text: &str) -> Option<Duration> {
-    let number = |range| text.get(range)?.parse::<u64>().ok();
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
     let (year, month, day): (u64, u64, u64) = (number(0..4)?, number(5..7)?, number(8..10)?);
     let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
     if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || day == 0 || !text.ends_with('Z') {
@@ -57,18 +60,4 @@ fn time(text: &str) -> Option<Duration> {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
     Some(Duration::from_secs((days - 719_468) * 86_400 + hour * 3_600 + minute * 60 + second))
-}
-
-fn base64(text: &str) -> Option<Vec<u8>> {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut bytes, mut bits, mut held) = (Vec::new(), 0_u32, 0);
-    for digit in text.trim_end_matches('=').bytes() {
-        bits = (bits << 6 | DIGITS.iter().position(|known| *known == digit)? as u32) & 0xfff;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held) as u8);
-        }
-    }
-    Some(bytes)
 }

@@ -15,3 +15,4 @@ mod resumption;
 mod sending;
 mod stapling;
 mod streams;
+mod trust;

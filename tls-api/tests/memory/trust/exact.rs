@@ -1,0 +1,115 @@
+//! Certificates that are trusted by themselves.
+
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use tls_api::{AlertDescription, CertificateDer, CertificateError, ChainVerifier, Identity, Pins, RootCertStore};
+
+use super::world::{Leaf, ROLES, Role, World, leaf_params, outcome, pin};
+use crate::pki::VERSIONS;
+
+fn self_signed(spoil: impl FnOnce(&mut CertificateParams)) -> Leaf {
+    let key = KeyPair::generate().unwrap();
+    let mut params = leaf_params();
+    spoil(&mut params);
+    Leaf { der: params.self_signed(&key).unwrap().der().clone(), key: key.serialize_der() }
+}
+
+fn trusting(certificate: &CertificateDer<'static>) -> ChainVerifier {
+    let mut verifier = ChainVerifier::new(RootCertStore::new());
+    verifier.trust_exact_certificate(certificate.clone()).unwrap();
+    verifier
+}
+
+#[test]
+fn the_very_certificate_is_accepted_and_no_other() {
+    for role in ROLES {
+        for version in VERSIONS {
+            let leaf = self_signed(|_| {});
+            outcome(role, version, leaf.with(&[]), trusting(&leaf.der)).unwrap();
+            // Neither another one of the same content,
+            let (refusal, alert) =
+                outcome(role, version, self_signed(|_| {}).with(&[]), trusting(&leaf.der)).unwrap_err();
+            assert_eq!(alert, AlertDescription::UNKNOWN_CA, "{refusal}");
+            // nor what it has signed: it is no authority.
+            let key =
+                KeyPair::from_pkcs8_der_and_sign_algo(&leaf.key.as_slice().into(), &rcgen::PKCS_ECDSA_P256_SHA256)
+                    .unwrap();
+            let issuer = rcgen::Issuer::new(leaf_params(), key);
+            let other_key = KeyPair::generate().unwrap();
+            let issued = leaf_params().signed_by(&other_key, &issuer).unwrap();
+            let chain = vec![issued.der().clone(), leaf.der.clone()];
+            let shown = Identity::from_der(chain, &other_key.serialize_der()).unwrap();
+            outcome(role, version, shown, trusting(&leaf.der)).unwrap_err();
+        }
+    }
+}
+
+#[test]
+fn its_thief_is_refused_as_ever() {
+    use tls_api::handshake::NeedSignature;
+    // Somebody who shows it without its key cannot sign: the signature is checked whatever was said of the certificate.
+    let leaf = self_signed(|_| {});
+    let thief =
+        Identity::with_remote_key(vec![leaf.der.clone()], vec![tls_api::SignatureScheme::ECDSA_SECP256R1_SHA256])
+            .unwrap();
+    let (client, server) = super::world::configs(Role::Server, VERSIONS[0], thief, trusting(&leaf.der));
+    let mut pair = crate::pair::Pair::new(&std::sync::Arc::new(client), &std::sync::Arc::new(server));
+    crate::pair::carry(&mut pair.client, &mut pair.server).unwrap();
+    let request: NeedSignature = tls_api::Session::take_signature_request(&mut pair.server).unwrap();
+    let own =
+        tls_crypto::PrivateKey::from_der(&KeyPair::generate().unwrap().serialize_der().as_slice().try_into().unwrap());
+    let signature = own.unwrap().sign(tls_crypto::SignatureAlgorithm::EcdsaP256Sha256, request.message()).unwrap();
+    tls_api::Session::answer_signature(&mut pair.server, request.answer(signature)).unwrap();
+    assert_eq!(pair.settle(), Err(tls_api::Error::BadSignature));
+}
+
+#[test]
+fn it_has_to_be_valid() {
+    for role in ROLES {
+        let old = self_signed(|params| params.not_after = date_time_ymd(2001, 2, 3));
+        let (refusal, alert) = outcome(role, VERSIONS[0], old.with(&[]), trusting(&old.der)).unwrap_err();
+        assert!(
+            refusal.to_string().contains("2001-02-03") && alert == AlertDescription::CERTIFICATE_EXPIRED,
+            "{refusal}"
+        );
+        let coming = self_signed(|params| params.not_before = date_time_ymd(2998, 2, 3));
+        let (refusal, _) = outcome(role, VERSIONS[0], coming.with(&[]), trusting(&coming.der)).unwrap_err();
+        assert!(matches!(refusal.why, CertificateError::NotYetValid { .. }), "{refusal}");
+    }
+}
+
+#[test]
+fn a_server_is_asked_for_by_one_of_its_names_if_it_has_any() {
+    let elsewhere = self_signed(|params| *params = CertificateParams::new(vec!["elsewhere.test".to_owned()]).unwrap());
+    let (refusal, _) = outcome(Role::Server, VERSIONS[0], elsewhere.with(&[]), trusting(&elsewhere.der)).unwrap_err();
+    assert!(refusal.to_string().contains("elsewhere.test"), "{refusal}");
+    let nameless = self_signed(|params| *params = CertificateParams::new(Vec::new()).unwrap());
+    outcome(Role::Server, VERSIONS[0], nameless.with(&[]), trusting(&nameless.der)).unwrap();
+    let authority = self_signed(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
+    outcome(Role::Server, VERSIONS[0], authority.with(&[]), trusting(&authority.der)).unwrap();
+}
+
+#[test]
+fn it_is_trusted_beside_the_authorities_and_pins_count() {
+    for role in ROLES {
+        let (world, leaf) = (World::new(), self_signed(|_| {}));
+        let mut verifier = world.verifier();
+        verifier.trust_exact_certificate(leaf.der.clone()).unwrap();
+        outcome(role, VERSIONS[0], leaf.with(&[]), verifier.clone()).unwrap();
+        outcome(role, VERSIONS[0], world.good(), verifier.clone()).unwrap();
+        verifier.set_pins(Some(Pins::new([world.root.pin()])));
+        let (refusal, _) = outcome(role, VERSIONS[0], leaf.with(&[]), verifier.clone()).unwrap_err();
+        assert!(matches!(refusal.why, CertificateError::NotPinned { .. }), "{refusal}");
+        let key =
+            KeyPair::from_pkcs8_der_and_sign_algo(&leaf.key.as_slice().into(), &rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        verifier.set_pins(Some(Pins::new([pin(&rcgen::PublicKeyData::subject_public_key_info(&key))])));
+        outcome(role, VERSIONS[0], leaf.with(&[]), verifier).unwrap();
+    }
+}
+
+#[test]
+fn what_cannot_be_parsed_is_refused_when_it_is_configured() {
+    let mut verifier = ChainVerifier::new(RootCertStore::new());
+    assert_eq!(verifier.trust_exact_certificate(vec![1, 2, 3].into()), Err(CertificateError::BadEncoding));
+    let old = tls_api::certs_from_pem(include_bytes!("../../data/x509v1-leaf.pem")).unwrap().remove(0);
+    assert_eq!(verifier.trust_exact_certificate(old), Err(CertificateError::UnsupportedVersion));
+}

@@ -1,0 +1,183 @@
+//! Pins, checks of the application's own, the memo, and what sessions are bound to.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tls_api::{
+    AlertDescription, CertificateError, ChainVerifier, CheckPath, ClientConfig, Crls, HandshakeKind, OcspPolicy, Pin,
+    Pins, ProvenPath, Purpose, ServerVerifier, Session, UnixTime,
+};
+
+use super::world::{Authority, ROLES, Role, World, configs, outcome, store};
+use crate::pair::Pair;
+use crate::pki::VERSIONS;
+
+#[test]
+fn a_pin_anywhere_in_the_chain_is_enough_and_none_is_refused() {
+    for role in ROLES {
+        for version in VERSIONS {
+            let (world, backup) = (World::new(), Pin([7; 32]));
+            for (pinned, good) in [
+                (vec![world.root.pin()], true),
+                (vec![backup, world.intermediate.pin()], true),
+                (vec![backup], false),
+                (vec![], false),
+            ] {
+                let mut verifier = world.verifier();
+                verifier.set_pins(Some(Pins::new(pinned.clone())));
+                match outcome(role, version, world.good(), verifier) {
+                    Ok(()) => assert!(good),
+                    Err((refusal, alert)) => {
+                        assert!(!good, "{refusal}");
+                        assert_eq!(alert, AlertDescription::CERTIFICATE_UNKNOWN);
+                        // The pins that it has, to be copied from there.
+                        let text = refusal.to_string();
+                        assert!(text.contains(&world.root.pin().to_string()), "{text}");
+                        assert!(text.contains(&world.intermediate.pin().to_string()), "{text}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pinned_key_on_another_path_is_found() {
+    // The authority is certified by two roots, of which the second is pinned.
+    let (one, two) = (Authority::root("one"), Authority::root("two"));
+    let by_one = one.authority("certified twice", |_| {});
+    let cross = super::world::authority_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
+    let leaf = by_one.leaf(|_| {});
+    let chain = vec![leaf.der.clone(), by_one.der.clone(), cross.der().clone()];
+    for pinned in [&one, &two] {
+        let mut verifier = ChainVerifier::new(store(&[&one, &two]));
+        verifier.set_pins(Some(Pins::new([pinned.pin()])));
+        verifier.verify_client(&chain, UnixTime::now()).unwrap();
+    }
+}
+
+#[test]
+fn pins_that_are_only_reported_refuse_nothing() {
+    for role in ROLES {
+        let world = World::new();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        for (pinned, reports) in [(Pin([7; 32]), 1), (world.root.pin(), 0)] {
+            let (mut verifier, to) = (world.verifier(), heard.clone());
+            verifier.set_pins_report_only(Pins::new([pinned]), move |keys| to.lock().unwrap().push(keys.to_vec()));
+            outcome(role, VERSIONS[0], world.good(), verifier).unwrap();
+            let heard = std::mem::take(&mut *heard.lock().unwrap());
+            assert_eq!(heard.len(), reports);
+            assert!(heard.iter().all(|keys| keys.len() == 3 && keys[2] == world.root.pin()));
+        }
+    }
+}
+
+/// Counts, and says what it is told to.
+#[derive(Debug)]
+struct Own(AtomicUsize, Purpose, Result<(), CertificateError>);
+
+impl CheckPath for Own {
+    fn check(&self, path: &ProvenPath<'_>, purpose: Purpose, _: UnixTime) -> Result<(), CertificateError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(purpose, self.1);
+        assert_eq!((path.certificates().len(), path.pins().len()), (2, 3));
+        assert!(path.anchor().is_some() && path.leaf() == path.certificates()[0]);
+        self.2.clone()
+    }
+}
+
+#[test]
+fn a_check_of_ones_own_can_refuse_and_cannot_accept() {
+    for (role, purpose) in [(Role::Server, Purpose::Server), (Role::Client, Purpose::Client)] {
+        let world = World::new();
+        let no = CertificateError::Application("not on Sundays".into());
+        for verdict in [Ok(()), Err(no.clone())] {
+            let own = Arc::new(Own(AtomicUsize::new(0), purpose, verdict.clone()));
+            let mut verifier = world.verifier();
+            verifier.add_check(own.clone());
+            let outcome = outcome(role, VERSIONS[0], world.good(), verifier);
+            assert_eq!(outcome.map_err(|(refusal, _)| refusal.why), verdict);
+            assert_eq!(own.0.load(Ordering::Relaxed), 1);
+        }
+        // What another part refuses is not even shown to it.
+        let own = Arc::new(Own(AtomicUsize::new(0), purpose, Ok(())));
+        let mut verifier = ChainVerifier::new(store(&[&Authority::root("another")]));
+        verifier.add_check(own.clone());
+        outcome(role, VERSIONS[0], world.good(), verifier).unwrap_err();
+        assert_eq!(own.0.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn a_warm_memo_changes_no_verdict() {
+    for role in ROLES {
+        let world = World::new();
+        for size in [0, 1, 1024] {
+            let mut verifier = world.verifier();
+            verifier.set_memo_size(size);
+            for _ in 0..3 {
+                outcome(role, VERSIONS[0], world.good(), verifier.clone()).unwrap();
+                let mut leaf = world.intermediate.leaf(|_| {});
+                let mut der = leaf.der.to_vec();
+                *der.last_mut().unwrap() ^= 1;
+                leaf.der = der.into();
+                let shown = leaf.with(&[&world.intermediate]);
+                let (refusal, _) = outcome(role, VERSIONS[0], shown, verifier.clone()).unwrap_err();
+                assert_eq!(refusal.why, CertificateError::BadSignature);
+                let old = world.intermediate.leaf(|params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
+                let shown = old.with(&[&world.intermediate]);
+                let (refusal, _) = outcome(role, VERSIONS[0], shown, verifier.clone()).unwrap_err();
+                assert!(matches!(refusal.why, CertificateError::Expired { .. }));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_session_is_not_resumed_where_a_part_differs() {
+    let world = World::new();
+    let variants: [fn(&World) -> ServerVerifier; 7] = [
+        |world| world.verifier().into(),
+        |world| {
+            let mut verifier = ServerVerifier::from(world.verifier());
+            verifier.set_ocsp_policy(OcspPolicy::Ignore);
+            verifier
+        },
+        |world| world.with_crls(&[world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {})]).into(),
+        |world| world.with_crls(&[world.intermediate.crl(&[1], |_| {}), world.root.crl(&[], |_| {})]).into(),
+        |world| {
+            let mut crls = Crls::from_der([world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {})]).unwrap();
+            crls.set_accept_expired(true);
+            let mut verifier = world.verifier();
+            verifier.set_crls(Some(crls));
+            verifier.into()
+        },
+        |world| {
+            let mut verifier = world.verifier();
+            verifier.set_pins(Some(Pins::new([world.root.pin()])));
+            verifier.into()
+        },
+        |world| {
+            let mut verifier = world.verifier();
+            verifier.add_check(Arc::new(Own(AtomicUsize::new(0), Purpose::Server, Ok(()))));
+            verifier.into()
+        },
+    ];
+    let (_, server) = configs(Role::Server, VERSIONS[0], world.good(), world.verifier());
+    let server = Arc::new(server);
+    let kind = |client: &Arc<ClientConfig>| Pair::connected(client, &server).client.handshake_kind();
+    for first in 0..variants.len() {
+        let sessions = Arc::new(tls_api::ClientSessionMemoryCache::new(100));
+        let client = |at: usize| {
+            let mut client = ClientConfig::with_server_verifier(variants[at](&world));
+            client.set_session_storage(sessions.clone());
+            Arc::new(client)
+        };
+        let begins = client(first);
+        assert_eq!(kind(&begins), Some(HandshakeKind::Full), "{first}");
+        assert_eq!(kind(&Arc::new((*begins).clone())), Some(HandshakeKind::Resumed), "{first}: a clone");
+        for second in (0..variants.len()).filter(|second| *second > first) {
+            assert_eq!(kind(&client(second)), Some(HandshakeKind::Full), "{first} and {second}");
+        }
+    }
+}

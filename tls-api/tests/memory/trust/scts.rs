@@ -1,0 +1,175 @@
+//! Signed certificate timestamps, by logs of the tests.
+
+use std::time::{Duration, SystemTime};
+
+use rcgen::{CertificateParams, CustomExtension, KeyPair, PublicKeyData, SigningKey};
+use tls_api::{AlertDescription, CtLog, CtPolicy, ServerVerifier, UnixTime};
+use tls_crypto::HashAlgorithm;
+use tls_crypto::der::{self, Elements};
+
+use super::world::{Leaf, Role, World, leaf_params, outcome};
+use crate::pki::VERSIONS;
+
+struct Log(KeyPair);
+
+impl Log {
+    fn new() -> Self {
+        Self(KeyPair::generate().unwrap())
+    }
+
+    fn known(&self, operator: &str) -> CtLog {
+        CtLog::new(format!("a log of {operator}"), operator, self.0.subject_public_key_info())
+    }
+
+    /// RFC 6962 §3.2, by hand: what is signed for an entry, and the timestamp.
+    fn sign(&self, entry: &[u8], at: u64, spoil: bool) -> Vec<u8> {
+        let mut signed = vec![0, 0];
+        signed.extend(at.to_be_bytes());
+        signed.extend(entry);
+        signed.extend([0, 0]);
+        let mut signature = self.0.sign(&signed).unwrap();
+        if spoil {
+            *signature.last_mut().unwrap() ^= 1;
+        }
+        let id = HashAlgorithm::Sha256.hash(&self.0.subject_public_key_info());
+        let length = u16::try_from(signature.len()).unwrap().to_be_bytes();
+        [&[0][..], id.as_ref(), &at.to_be_bytes(), &[0, 0, 4, 3], &length, &signature].concat()
+    }
+}
+
+fn now() -> u64 {
+    u64::try_from(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap()
+}
+
+/// An x509_entry.
+fn of_certificate(certificate: &[u8]) -> Vec<u8> {
+    [&[0, 0][..], &u32::try_from(certificate.len()).unwrap().to_be_bytes()[1..], certificate].concat()
+}
+
+/// A leaf that has timestamps of these logs inside.
+fn with_embedded(world: &World, logs: &[&Log], spoil: bool) -> Leaf {
+    let key = KeyPair::generate().unwrap();
+    let without: CertificateParams = leaf_params();
+    let certificate = without.signed_by(&key, &world.intermediate.issuer).unwrap().der().to_vec();
+    // The TBSCertificate is the first element of the certificate: a precert_entry has it with the issuer's key.
+    let tbs = Elements::new(Elements::new(&certificate).expect(der::SEQUENCE).unwrap())
+        .expect_whole(der::SEQUENCE)
+        .unwrap()
+        .1;
+    let issuer = HashAlgorithm::Sha256.hash(&world.intermediate.issuer.key().subject_public_key_info());
+    let length = u32::try_from(tbs.len()).unwrap().to_be_bytes();
+    let entry = [&[0, 1][..], issuer.as_ref(), &length[1..], tbs].concat();
+    let scts: Vec<u8> = logs.iter().flat_map(|log| behind_length(&log.sign(&entry, now() - 1000, spoil))).collect();
+    let mut params = without;
+    let content = der::element(der::OCTET_STRING, &[&behind_length(&scts)]);
+    params.custom_extensions = vec![CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 2], content)];
+    let der = params.signed_by(&key, &world.intermediate.issuer).unwrap().der().clone();
+    Leaf { der, key: key.serialize_der() }
+}
+
+fn behind_length(bytes: &[u8]) -> Vec<u8> {
+    [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+}
+
+/// Asks for timestamps of these logs; says which words the refusal has to have.
+fn judged(what: &str, policy: &CtPolicy, make: impl Fn(&World) -> (Leaf, Vec<Vec<u8>>), refused: Option<&str>) {
+    for version in VERSIONS {
+        let world = World::new();
+        let (leaf, scts) = make(&world);
+        let mut shown = leaf.with(&[&world.intermediate]);
+        shown.set_signed_certificate_timestamps(scts).unwrap();
+        let mut verifier = ServerVerifier::new(world.verifier());
+        verifier.set_ct_policy(Some(policy.clone()));
+        match (outcome(Role::Server, version, shown, verifier), refused) {
+            (Ok(()), None) => {}
+            (Err((refusal, alert)), Some(words)) => {
+                assert_eq!(alert, AlertDescription::CERTIFICATE_UNKNOWN, "{what}");
+                assert!(refusal.to_string().contains(words), "{what}: no {words:?} in {refusal}");
+            }
+            (outcome, _) => panic!("{what} in {version}: {outcome:?}"),
+        }
+    }
+}
+
+/// Timestamps in the TLS extension.
+fn beside(world: &World, sign: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> (Leaf, Vec<Vec<u8>>) {
+    let leaf = world.intermediate.leaf(|_| {});
+    let scts = sign(&of_certificate(&leaf.der));
+    (leaf, scts)
+}
+
+#[test]
+fn timestamps_of_two_operators_are_asked_for_wherever_they_come_from() {
+    let (a, b, stranger) = (Log::new(), Log::new(), Log::new());
+    let policy = CtPolicy::new([a.known("A"), b.known("B")]);
+    judged("none", &policy, |world| beside(world, |_| vec![]), Some("0 of the configured"));
+    let both = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), false)];
+    judged("beside it", &policy, |world| beside(world, both), None);
+    let twice = |entry: &[u8]| vec![a.sign(entry, now(), false), a.sign(entry, now() - 5, false)];
+    judged("one operator twice", &policy, |world| beside(world, twice), Some("1 of the configured"));
+    let strange = |entry: &[u8]| vec![a.sign(entry, now(), false), stranger.sign(entry, now(), false)];
+    judged("a log that nobody knows", &policy, |world| beside(world, strange), Some("a log that is not configured"));
+    let wrong = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), true)];
+    judged(
+        "a wrong signature",
+        &policy,
+        |world| beside(world, wrong),
+        Some("the timestamp of \"a log of B\" is wrong"),
+    );
+    let future = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now() + 3_600_000, false)];
+    judged("of the future", &policy, |world| beside(world, future), Some("is from the future"));
+    let other = |_: &[u8]| both(&of_certificate(b"another certificate"));
+    judged("for another certificate", &policy, |world| beside(world, other), Some("is wrong"));
+    let cut = |entry: &[u8]| both(entry).into_iter().map(|sct| sct[..sct.len() - 1].to_vec()).collect();
+    judged("cut off", &policy, |world| beside(world, cut), Some("cannot be parsed"));
+
+    judged("embedded", &policy, |world| (with_embedded(world, &[&a, &b], false), vec![]), None);
+    judged("embedded, of one", &policy, |world| (with_embedded(world, &[&a], false), vec![]), Some("1 of the"));
+    judged("embedded, wrong", &policy, |world| (with_embedded(world, &[&a, &b], true), vec![]), Some("is wrong"));
+    let mixed = |world: &World| {
+        let leaf = with_embedded(world, &[&a], false);
+        let scts = vec![b.sign(&of_certificate(&leaf.der), now(), false)];
+        (leaf, scts)
+    };
+    judged("one inside, one beside", &policy, mixed, None);
+}
+
+#[test]
+fn the_least_number_can_be_set_and_one_operator_may_have_many_logs() {
+    let (a, b) = (Log::new(), Log::new());
+    let both = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), false)];
+    let mut policy = CtPolicy::new([a.known("A"), b.known("A")]);
+    judged("two logs of one", &policy, |world| beside(world, both), Some("1 of the configured"));
+    policy.set_minimum_operators(1);
+    judged("one is enough", &policy, |world| beside(world, both), None);
+}
+
+#[test]
+fn logs_have_their_time() {
+    let (a, at) = (Log::new(), |millis: u64| UnixTime::since_unix_epoch(Duration::from_millis(millis)));
+    let sign = |entry: &[u8]| vec![a.sign(entry, now(), false)];
+    let policy = |change: &dyn Fn(&mut CtLog)| {
+        let mut log = a.known("A");
+        change(&mut log);
+        let mut policy = CtPolicy::new([log]);
+        policy.set_minimum_operators(1);
+        policy
+    };
+    let retired = policy(&|log| log.set_retired(Some(at(now() - 60_000))));
+    judged("retired before", &retired, |world| beside(world, sign), Some("after that log was retired"));
+    let retired = policy(&|log| log.set_retired(Some(at(now() + 60_000_000))));
+    judged("retired later", &retired, |world| beside(world, sign), None);
+    // The leaf ends in the year 4096.
+    let period = policy(&|log| log.set_period(Some((at(0), at(now())))));
+    judged("another period", &period, |world| beside(world, sign), Some("not for certificates that end when"));
+    let period = policy(&|log| log.set_period(Some((at(now()), at(u64::MAX / 2)))));
+    judged("its period", &period, |world| beside(world, sign), None);
+}
+
+#[test]
+fn a_list_that_is_too_old_refuses_nothing_and_one_without_logs_refuses_all() {
+    let mut policy = CtPolicy::new([]);
+    judged("no logs", &policy, |world| beside(world, |_| vec![]), Some("0 of the configured"));
+    policy.set_expiry(Some(Duration::from_secs(1)));
+    judged("an old list", &policy, |world| beside(world, |_| vec![]), None);
+}

@@ -1,0 +1,62 @@
+//! What becomes of a missing or useless OCSP response. Responses that say something are tested against those of `openssl ocsp`.
+
+use rcgen::CustomExtension;
+use tls_api::{AlertDescription, OcspPolicy, ServerVerifier};
+
+use super::world::{Role, World, outcome};
+use crate::pki::VERSIONS;
+
+/// RFC 7633: the features that the certificate promises, a SEQUENCE of INTEGERs.
+fn features(numbers: &[u8]) -> CustomExtension {
+    let inner: Vec<u8> = numbers.iter().flat_map(|number| [2, 1, *number]).collect();
+    let content = [vec![0x30, u8::try_from(inner.len()).unwrap()], inner].concat();
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], content)
+}
+
+#[test]
+fn policies_and_must_staple_decide_on_what_is_missing_or_useless() {
+    use OcspPolicy::{Ignore, Require, Soft};
+    let missing = "stapled no OCSP response, and the policy";
+    let promised = "says that it always does (must-staple)";
+    let useless = "cannot be parsed";
+    // tryLater.
+    let no_answer: &[u8] = &[0x30, 3, 10, 1, 3];
+    let later = "the responder's error 3 (tryLater)";
+    for (policy, promises, stapled, refused) in [
+        (Ignore, &[][..], None, None),
+        (Soft, &[], None, None),
+        (Require, &[], None, Some(missing)),
+        (Ignore, &[5], None, None),
+        (Soft, &[5], None, Some(promised)),
+        (Soft, &[17, 5], None, Some(promised)),
+        (Soft, &[17], None, None),
+        (Require, &[5], None, Some(promised)),
+        (Ignore, &[5], Some(&b"garbage"[..]), None),
+        (Soft, &[], Some(b"garbage"), None),
+        (Soft, &[5], Some(b"garbage"), Some(useless)),
+        (Require, &[], Some(b"garbage"), Some(useless)),
+        (Soft, &[], Some(no_answer), None),
+        (Require, &[], Some(no_answer), Some(later)),
+        (Soft, &[5], Some(no_answer), Some(later)),
+    ] {
+        for version in VERSIONS {
+            let what = format!("{policy:?} {promises:?} {stapled:?} in {version}");
+            let world = World::new();
+            let leaf = world.intermediate.leaf(|params| {
+                params.custom_extensions = if promises.is_empty() { vec![] } else { vec![features(promises)] };
+            });
+            let mut shown = leaf.with(&[&world.intermediate]);
+            shown.set_ocsp_response(stapled.map(<[u8]>::to_vec)).unwrap();
+            let mut verifier = ServerVerifier::new(world.verifier());
+            verifier.set_ocsp_policy(policy);
+            match (outcome(Role::Server, version, shown, verifier), refused) {
+                (Ok(()), None) => {}
+                (Err((refusal, alert)), Some(words)) => {
+                    assert_eq!(alert, AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE, "{what}");
+                    assert!(refusal.to_string().contains(words), "{what}: {refusal}");
+                }
+                (outcome, _) => panic!("{what}: {outcome:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! A root, an intermediate authority and a leaf, each of which a test can spoil; and a handshake that has to end as it says.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, RevokedCertParams, SerialNumber, date_time_ymd,
+};
+use tls_api::{
+    AlertDescription, AllowAnyAuthenticatedClient, CertificateDer, ChainVerifier, ClientConfig, Crls, Error, Identity,
+    Pin, ProtocolVersion, Refusal, RootCertStore, ServerConfig, ServerVerifier, Session,
+};
+
+use crate::pair::{Pair, carry, read_all};
+use crate::pki::{Ca, Kind};
+
+/// An authority.
+pub(super) struct Authority {
+    pub(super) issuer: Issuer<'static, KeyPair>,
+    pub(super) der: CertificateDer<'static>,
+}
+
+pub(super) fn authority_params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+impl Authority {
+    pub(super) fn root(name: &str) -> Self {
+        let (params, key) = (authority_params(name), KeyPair::generate().unwrap());
+        let der = params.self_signed(&key).unwrap().der().clone();
+        Self { issuer: Issuer::new(params, key), der }
+    }
+
+    /// An authority below this one, spoilt as told.
+    pub(super) fn authority(&self, name: &str, spoil: impl FnOnce(&mut CertificateParams)) -> Self {
+        let (mut params, key) = (authority_params(name), KeyPair::generate().unwrap());
+        spoil(&mut params);
+        let der = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        Self { issuer: Issuer::new(params, key), der }
+    }
+
+    /// A leaf for `server.test`, as a client's or a server's, spoilt as told.
+    pub(super) fn leaf(&self, spoil: impl FnOnce(&mut CertificateParams)) -> Leaf {
+        let key = KeyPair::generate().unwrap();
+        let mut params = leaf_params();
+        spoil(&mut params);
+        let der = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        Leaf { der, key: key.serialize_der() }
+    }
+
+    /// A list of revoked serial numbers, from 2000 on, spoilt as told.
+    pub(super) fn crl(&self, revoked: &[u64], spoil: impl FnOnce(&mut CertificateRevocationListParams)) -> Vec<u8> {
+        let revoked = revoked.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date_time_ymd(2001, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let mut params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2000, 1, 1),
+            next_update: date_time_ymd(2999, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        spoil(&mut params);
+        params.signed_by(&self.issuer).unwrap().der().to_vec()
+    }
+
+    pub(super) fn pin(&self) -> Pin {
+        pin(&self.issuer.key().subject_public_key_info())
+    }
+}
+
+pub(super) fn pin(spki: &[u8]) -> Pin {
+    Pin(tls_crypto::HashAlgorithm::Sha256.hash(spki).as_ref().try_into().unwrap())
+}
+
+pub(super) fn leaf_params() -> CertificateParams {
+    let mut params = CertificateParams::new(vec!["server.test".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "a leaf");
+    params.serial_number = Some(SerialNumber::from(LEAF));
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params
+}
+
+/// Serial numbers.
+pub(super) const LEAF: u64 = 4711;
+pub(super) const INTERMEDIATE: u64 = 42;
+
+pub(super) struct Leaf {
+    pub(super) der: CertificateDer<'static>,
+    pub(super) key: Vec<u8>,
+}
+
+impl Leaf {
+    /// With what is above it.
+    pub(super) fn with(&self, above: &[&Authority]) -> Identity {
+        let chain = [vec![self.der.clone()], above.iter().map(|one| one.der.clone()).collect()].concat();
+        Identity::from_der(chain, &self.key).unwrap()
+    }
+}
+
+/// A root, and an authority below it that issues leaves.
+pub(super) struct World {
+    pub(super) root: Authority,
+    pub(super) intermediate: Authority,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let root = Authority::root("the root");
+        let intermediate = root.authority("the intermediate", |params| {
+            params.serial_number = Some(SerialNumber::from(INTERMEDIATE));
+        });
+        Self { root, intermediate }
+    }
+
+    pub(super) fn verifier(&self) -> ChainVerifier {
+        ChainVerifier::new(store(&[&self.root]))
+    }
+
+    /// With these revocation lists.
+    pub(super) fn with_crls(&self, lists: &[Vec<u8>]) -> ChainVerifier {
+        let mut verifier = self.verifier();
+        verifier.set_crls(Some(Crls::from_der(lists).unwrap()));
+        verifier
+    }
+
+    /// A chain as it should be.
+    pub(super) fn good(&self) -> Identity {
+        self.intermediate.leaf(|_| {}).with(&[&self.intermediate])
+    }
+}
+
+pub(super) fn store(roots: &[&Authority]) -> RootCertStore {
+    let mut store = RootCertStore::new();
+    roots.iter().for_each(|root| store.add(&root.der).unwrap());
+    store
+}
+
+/// Who is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Server,
+    Client,
+}
+
+pub(super) const ROLES: [Role; 2] = [Role::Server, Role::Client];
+
+/// The configurations of a handshake in which `shown` is judged by `verifier`.
+pub(super) fn configs(
+    role: Role,
+    version: ProtocolVersion,
+    shown: Identity,
+    verifier: impl Into<ServerVerifier>,
+) -> (ClientConfig, ServerConfig) {
+    let verifier = verifier.into();
+    let (mut client, server) = match role {
+        Role::Server => (ClientConfig::with_server_verifier(verifier), ServerConfig::new(shown)),
+        Role::Client => {
+            let ca = Ca::new(Kind::EcdsaP256);
+            let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+            client.set_client_identity(shown);
+            let chain = verifier.chain().clone();
+            server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(chain))).unwrap();
+            (client, server)
+        }
+    };
+    client.set_versions(&[version]).unwrap();
+    (client, server)
+}
+
+/// Whether the handshake succeeds, and data is exchanged; or who refuses whom how, after which nobody has heard or said a word.
+pub(super) fn outcome(
+    role: Role,
+    version: ProtocolVersion,
+    shown: Identity,
+    verifier: impl Into<ServerVerifier>,
+) -> Result<(), (Refusal, AlertDescription)> {
+    let (client, server) = configs(role, version, shown, verifier);
+    handshake(role, &Arc::new(client), &Arc::new(server))
+}
+
+pub(super) fn handshake(
+    role: Role,
+    client: &Arc<ClientConfig>,
+    server: &Arc<ServerConfig>,
+) -> Result<(), (Refusal, AlertDescription)> {
+    let mut pair = Pair::new(client, server);
+    pair.client.write_all(b"a question").unwrap();
+    pair.server.write_all(b"an answer").unwrap();
+    let result = pair.settle();
+    let Err(error) = result else {
+        assert_eq!(read_all(&mut pair.server), b"a question");
+        assert_eq!(read_all(&mut pair.client), b"an answer");
+        return Ok(());
+    };
+    let Error::Certificate(refusal) = error else { panic!("{error}") };
+    let told = match role {
+        Role::Server => refused(&mut pair.client, &mut pair.server),
+        Role::Client => refused(&mut pair.server, &mut pair.client),
+    };
+    Err((refusal, told))
+}
+
+/// The one has refused the other. Gives back the alert.
+fn refused(judge: &mut impl Session, judged: &mut impl Session) -> AlertDescription {
+    assert!(judge.peer_certificates().is_none(), "nobody is known");
+    assert_eq!(read_all(judge), b"", "nothing is believed");
+    assert!(judge.write(b"more").is_err() && judge.read(&mut [0]).is_err());
+    let told = match carry(judge, judged) {
+        Err(Error::AlertReceived { description, .. }) => description,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(read_all(judged), b"", "nothing was told");
+    assert!(!judge.wants_write());
+    told
+}
