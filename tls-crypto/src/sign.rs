@@ -37,6 +37,26 @@ pub enum SignatureAlgorithm {
 }
 
 impl SignatureAlgorithm {
+    /// Its code point in the SignatureScheme registry (RFC 9846 §4.3.3).
+    ///
+    /// ```
+    /// assert_eq!(tls_crypto::SignatureAlgorithm::Ed25519.id(), 0x0807);
+    /// ```
+    #[must_use]
+    pub const fn id(self) -> u16 {
+        match self {
+            Self::RsaPkcs1Sha256 => 0x0401,
+            Self::RsaPkcs1Sha384 => 0x0501,
+            Self::RsaPkcs1Sha512 => 0x0601,
+            Self::EcdsaP256Sha256 => 0x0403,
+            Self::EcdsaP384Sha384 => 0x0503,
+            Self::RsaPssSha256 => 0x0804,
+            Self::RsaPssSha384 => 0x0805,
+            Self::RsaPssSha512 => 0x0806,
+            Self::Ed25519 => 0x0807,
+        }
+    }
+
     fn rsa(self) -> Option<&'static dyn signature::RsaEncoding> {
         match self {
             Self::RsaPkcs1Sha256 => Some(&signature::RSA_PKCS1_SHA256),

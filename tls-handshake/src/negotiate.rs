@@ -68,17 +68,7 @@ pub(crate) fn group_of(id: NamedGroup) -> Option<Group> {
 
 /// The scheme under which a key's algorithm goes.
 pub(crate) fn scheme_of(algorithm: SignatureAlgorithm) -> SignatureScheme {
-    match algorithm {
-        SignatureAlgorithm::RsaPssSha256 => SignatureScheme::RSA_PSS_RSAE_SHA256,
-        SignatureAlgorithm::RsaPssSha384 => SignatureScheme::RSA_PSS_RSAE_SHA384,
-        SignatureAlgorithm::RsaPssSha512 => SignatureScheme::RSA_PSS_RSAE_SHA512,
-        SignatureAlgorithm::EcdsaP256Sha256 => SignatureScheme::ECDSA_SECP256R1_SHA256,
-        SignatureAlgorithm::EcdsaP384Sha384 => SignatureScheme::ECDSA_SECP384R1_SHA384,
-        SignatureAlgorithm::Ed25519 => SignatureScheme::ED25519,
-        SignatureAlgorithm::RsaPkcs1Sha256 => SignatureScheme::RSA_PKCS1_SHA256,
-        SignatureAlgorithm::RsaPkcs1Sha384 => SignatureScheme::RSA_PKCS1_SHA384,
-        SignatureAlgorithm::RsaPkcs1Sha512 => SignatureScheme::RSA_PKCS1_SHA512,
-    }
+    SignatureScheme(algorithm.id())
 }
 
 /// The first of `preferred` that the other side has as well.

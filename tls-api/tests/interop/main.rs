@@ -1,6 +1,6 @@
 //! Interoperability: the example programs and the library against the peers that people have installed, over real sockets.
 //!
-//! The peers are `openssl`, `curl`, `gnutls-cli` and `gnutls-serv`, `node`, `java` and `sslscan`, and a `redis-server`. Tests of one that is not
+//! The peers are `openssl`, `curl`, `gnutls-cli` and `gnutls-serv`, `node`, `java` and `sslscan`, `nginx` and a `redis-server`. Tests of one that is not
 //! installed are reported as ignored, with the reason; with `TLS_INTEROP_REQUIRED=1` in the environment they fail instead.
 
 mod certificates;
@@ -14,6 +14,7 @@ mod http;
 mod key_update;
 mod manners;
 mod node_and_java;
+mod ocsp;
 mod openssl_client;
 mod openssl_server;
 mod processes;
@@ -21,6 +22,7 @@ mod programs;
 mod resumption;
 mod scan;
 mod tls12;
+mod trust;
 mod versions;
 
 use std::process::ExitCode;
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
         scan::trials(),
         fleet::trials(),
         resumption::trials(),
+        ocsp::trials(),
+        trust::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     certificates::remove();

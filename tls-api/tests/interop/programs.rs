@@ -15,6 +15,7 @@ pub(crate) enum Program {
     Java,
     Sslscan,
     RedisServer,
+    Nginx,
 }
 
 impl Program {
@@ -28,11 +29,12 @@ impl Program {
             Self::Java => "java",
             Self::Sslscan => "sslscan",
             Self::RedisServer => "redis-server",
+            Self::Nginx => "nginx",
         }
     }
 
     pub(crate) fn is_installed(self) -> bool {
-        static FOUND: [OnceLock<bool>; 8] = [const { OnceLock::new() }; 8];
+        static FOUND: [OnceLock<bool>; 9] = [const { OnceLock::new() }; 9];
         let (found, ask) = match self {
             Self::Openssl => (&FOUND[0], &["version"][..]),
             Self::Curl => (&FOUND[1], &["--version"][..]),
@@ -43,6 +45,7 @@ impl Program {
             Self::Java => (&FOUND[5], &["--add-modules", "jdk.compiler", "--version"][..]),
             Self::Sslscan => (&FOUND[6], &["--version"][..]),
             Self::RedisServer => (&FOUND[7], &["--version"][..]),
+            Self::Nginx => (&FOUND[8], &["-v"][..]),
         };
         *found.get_or_init(|| {
             let mut command = self.command();

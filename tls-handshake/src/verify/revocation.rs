@@ -50,7 +50,7 @@ impl Crls {
                 OwnedCertRevocationList::from_der(der).map(CertRevocationList::from).map_err(|e| {
                     let why = match explain(e, 0, 0) {
                         CertificateError::BadCrl(why) => why,
-                        _ => "it cannot be parsed".into(),
+                        _ => "it cannot be parsed as a list of version 2 with its number; `openssl ca` makes those where `crlnumber` is set".into(),
                     };
                     CertificateError::BadCrl(format!("list number {}: {why}", at.saturating_add(1)))
                 })

@@ -1,0 +1,67 @@
+//! The process that has the key.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tls_api::pki_types::pem::PemObject;
+use tls_api::{PrivateKeyDer, SignatureScheme};
+use tls_crypto::PrivateKey;
+
+use crate::options::{Context, Failure};
+
+/// A server signs less than this.
+const LONGEST: u32 = 1 << 16;
+
+pub(crate) fn run(key: &Path, port: u16, delay: u64) -> Result<(), Failure> {
+    let der = PrivateKeyDer::from_pem_file(key).context(format!("--key {}", key.display()))?;
+    let key = Arc::new(PrivateKey::from_der(&der).context(format!("--key {}", key.display()))?);
+    let listener = TcpListener::bind(("127.0.0.1", port)).context(format!("cannot listen on port {port}"))?;
+    println!("listening on {}", listener.local_addr().context("the address")?);
+    for server in listener.incoming() {
+        let (server, key) = (server.context("accepting a server")?, Arc::clone(&key));
+        thread::spawn(move || {
+            // The end of the server's connection is the end of this thread.
+            let _ = sign_for(server, &key, Duration::from_millis(delay));
+        });
+    }
+    Ok(())
+}
+
+/// Each request gets a thread of its own, so that they take their time side by side.
+fn sign_for(mut server: TcpStream, key: &Arc<PrivateKey>, delay: Duration) -> io::Result<()> {
+    let answers = Arc::new(Mutex::new(server.try_clone()?));
+    loop {
+        let mut header = [0; 8 + 2 + 4];
+        server.read_exact(&mut header)?;
+        let (number, rest) = header.split_at(8);
+        let number: [u8; 8] = number.try_into().map_err(io::Error::other)?;
+        let scheme = SignatureScheme(u16::from_be_bytes([rest[0], rest[1]]));
+        let length = u32::from_be_bytes([rest[2], rest[3], rest[4], rest[5]]);
+        if length > LONGEST {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let mut message = vec![0; length as usize];
+        server.read_exact(&mut message)?;
+        let (key, answers) = (Arc::clone(key), Arc::clone(&answers));
+        thread::spawn(move || {
+            thread::sleep(delay);
+            let signature = sign(&key, scheme, &message).unwrap_or_default();
+            let mut answer = number.to_vec();
+            answer.extend(u32::try_from(signature.len()).unwrap_or_default().to_be_bytes());
+            answer.extend(signature);
+            let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+            // A server that is gone needs none.
+            let _ = answers.write_all(&answer);
+        });
+    }
+}
+
+/// `None`, which goes out as no bytes at all, for what the key cannot do.
+fn sign(key: &PrivateKey, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
+    let algorithm = key.algorithms().iter().copied().find(|algorithm| algorithm.id() == scheme.0)?;
+    key.sign(algorithm, message).ok()
+}

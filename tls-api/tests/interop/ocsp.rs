@@ -1,0 +1,391 @@
+//! OCSP responses that `openssl ocsp` makes, judged by the library; and stapled by `openssl s_server`, nginx and our own server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SerialNumber,
+    date_time_ymd,
+};
+use tls_api::{
+    CertificateDer, CertificateError, ChainVerifier, OcspError, OcspPolicy, RevocationSource, RootCertStore,
+    ServerName, ServerVerifier, Stapled, UnixTime,
+};
+
+use crate::certificates::folder;
+use crate::processes::{Running, Server};
+use crate::programs::{Program, example};
+use crate::{Outcome, contains, trial};
+
+const OPENSSL: &[Program] = &[Program::Openssl];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials: Vec<_> =
+        RESPONSES.iter().map(|case| trial(format!("ocsp::response::{}", case.name), OPENSSL, || case.run())).collect();
+    for (version, option) in [("1.2", "-tls1_2"), ("1.3", "-tls1_3")] {
+        for (name, response, refused) in STAPLED {
+            let run = move || openssl_staples(option, response, refused);
+            trials.push(trial(format!("ocsp::{version}::openssl_staples::{name}"), OPENSSL, run));
+            let run = move || nginx_staples(version, response, refused);
+            trials.push(trial(format!("ocsp::{version}::nginx_staples::{name}"), NGINX, run));
+        }
+        trials.push(trial(format!("ocsp::{version}::we_staple_to_openssl"), OPENSSL, move || we_staple(option)));
+    }
+    trials
+}
+
+const NGINX: &[Program] = &[Program::Openssl, Program::Nginx];
+
+/// The issuer of a leaf, an impostor of its name, and responders.
+struct Pki {
+    folder: PathBuf,
+    issuer: CertificateDer<'static>,
+    leaf: CertificateDer<'static>,
+}
+
+/// The leaf's serial number, and that of another certificate.
+const LEAF: u64 = 0x1234;
+const OTHER: u64 = 0x5678;
+
+static PKI: OnceLock<Result<Pki, String>> = OnceLock::new();
+
+fn pki() -> Result<&'static Pki, String> {
+    PKI.get_or_init(|| Pki::make().map_err(|e| e.to_string())).as_ref().map_err(Clone::clone)
+}
+
+impl Pki {
+    fn make() -> Result<Self, Box<dyn std::error::Error>> {
+        let folder = folder()?.join("ocsp");
+        fs::create_dir_all(&folder)?;
+        let authority = |name: &str| -> Result<_, Box<dyn std::error::Error>> {
+            let mut params = CertificateParams::new(Vec::new())?;
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.distinguished_name.push(DnType::CommonName, "the issuer");
+            let key = KeyPair::generate()?;
+            let made = params.self_signed(&key)?;
+            fs::write(folder.join(format!("{name}.pem")), made.pem())?;
+            fs::write(folder.join(format!("{name}.key")), key.serialize_pem())?;
+            Ok((made.der().clone(), Issuer::new(params, key)))
+        };
+        let (issuer_der, issuer) = authority("issuer")?;
+        let (_, impostor) = authority("impostor")?;
+        let issue = |name: &str, by: &Issuer<'_, KeyPair>, serial: u64, spoil: &dyn Fn(&mut CertificateParams)| {
+            let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
+            params.distinguished_name.push(DnType::CommonName, name);
+            params.serial_number = Some(SerialNumber::from(serial));
+            spoil(&mut params);
+            let key = KeyPair::generate()?;
+            let made = params.signed_by(&key, by)?;
+            fs::write(folder.join(format!("{name}.pem")), made.pem())?;
+            fs::write(folder.join(format!("{name}.key")), key.serialize_pem())?;
+            Ok::<_, Box<dyn std::error::Error>>(made.der().clone())
+        };
+        let signs_ocsp = |params: &mut CertificateParams| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::OcspSigning];
+        };
+        let leaf = issue("leaf", &issuer, LEAF, &|_| {})?;
+        issue("other", &issuer, OTHER, &|_| {})?;
+        issue("responder", &issuer, 3, &signs_ocsp)?;
+        issue("without_eku", &issuer, 4, &|_| {})?;
+        issue("for_servers", &issuer, 5, &|params| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        })?;
+        issue("expired_responder", &issuer, 6, &|params| {
+            signs_ocsp(params);
+            params.not_after = date_time_ymd(2001, 1, 1);
+        })?;
+        issue("responder_of_the_impostor", &impostor, 7, &signs_ocsp)?;
+        let chain = fs::read_to_string(folder.join("leaf.pem"))? + &fs::read_to_string(folder.join("issuer.pem"))?;
+        fs::write(folder.join("chain.pem"), chain)?;
+        Ok(Self { folder, issuer: issuer_der, leaf })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// How `openssl ocsp` is asked for a response, and what the library says of it.
+#[derive(Clone, Copy)]
+struct Response {
+    name: &'static str,
+    /// What the responder knows of the leaf.
+    status: Status,
+    /// Which certificate the response is about.
+    about: &'static str,
+    signer: &'static str,
+    options: &'static [&'static str],
+    /// Seconds by which our clock is ahead.
+    ahead: i64,
+    verdict: Verdict,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Status {
+    Good,
+    Revoked,
+    Unknown,
+}
+
+#[derive(Clone, Copy)]
+enum Verdict {
+    Good,
+    Revoked,
+    /// Refused only where the policy demands a response.
+    Useless(fn(&OcspError) -> bool),
+}
+
+const DAY: i64 = 86_400;
+const GOOD: Response = Response {
+    name: "good",
+    status: Status::Good,
+    about: "leaf",
+    signer: "issuer",
+    options: &["-ndays", "7"],
+    ahead: 0,
+    verdict: Verdict::Good,
+};
+const UNTRUSTED: Verdict = Verdict::Useless(|e| *e == OcspError::UntrustedResponder);
+const EXPIRED: Verdict = Verdict::Useless(|e| matches!(e, OcspError::Expired { .. }));
+
+const RESPONSES: &[Response] = &[
+    GOOD,
+    Response { name: "good_under_sha256", options: &["-ndays", "7", "-sha256"], ..GOOD },
+    Response { name: "good_by_key_id", options: &["-ndays", "7", "-resp_key_id"], ..GOOD },
+    Response { name: "good_without_certificates", options: &["-ndays", "7", "-resp_no_certs"], ..GOOD },
+    Response { name: "good_on_the_last_day", ahead: 7 * DAY - 60, ..GOOD },
+    Response { name: "revoked", status: Status::Revoked, verdict: Verdict::Revoked, ..GOOD },
+    Response {
+        name: "unknown",
+        status: Status::Unknown,
+        verdict: Verdict::Useless(|e| *e == OcspError::UnknownCertificate),
+        ..GOOD
+    },
+    Response { name: "expired", ahead: 8 * DAY, verdict: EXPIRED, ..GOOD },
+    Response { name: "revoked_and_expired", status: Status::Revoked, ahead: 8 * DAY, verdict: EXPIRED, ..GOOD },
+    Response { name: "without_next_update", options: &[], ahead: DAY / 2, ..GOOD },
+    Response { name: "without_next_update_and_old", options: &[], ahead: 2 * DAY, verdict: EXPIRED, ..GOOD },
+    Response {
+        name: "of_the_future",
+        ahead: -DAY,
+        verdict: Verdict::Useless(|e| matches!(e, OcspError::NotYetValid { .. })),
+        ..GOOD
+    },
+    Response {
+        name: "about_another_certificate",
+        about: "other",
+        verdict: Verdict::Useless(|e| *e == OcspError::OtherCertificate),
+        ..GOOD
+    },
+    Response {
+        name: "with_a_wrong_signature",
+        options: &["-ndays", "7", "-badsig"],
+        verdict: Verdict::Useless(|e| *e == OcspError::BadSignature),
+        ..GOOD
+    },
+    // The impostor has the issuer's name, and signs by itself.
+    Response {
+        name: "signed_by_an_impostor",
+        signer: "impostor",
+        verdict: Verdict::Useless(|e| *e == OcspError::BadSignature),
+        ..GOOD
+    },
+    Response {
+        name: "signed_by_an_impostors_key_id",
+        signer: "impostor",
+        options: &["-ndays", "7", "-resp_key_id"],
+        verdict: UNTRUSTED,
+        ..GOOD
+    },
+    Response { name: "delegated", signer: "responder", ..GOOD },
+    Response { name: "delegated_by_key_id", signer: "responder", options: &["-ndays", "7", "-resp_key_id"], ..GOOD },
+    Response {
+        name: "delegated_and_revoked",
+        signer: "responder",
+        status: Status::Revoked,
+        verdict: Verdict::Revoked,
+        ..GOOD
+    },
+    Response {
+        name: "delegated_without_the_certificate",
+        signer: "responder",
+        options: &["-ndays", "7", "-resp_no_certs"],
+        verdict: UNTRUSTED,
+        ..GOOD
+    },
+    Response { name: "delegated_without_eku", signer: "without_eku", verdict: UNTRUSTED, ..GOOD },
+    Response { name: "delegated_with_another_eku", signer: "for_servers", verdict: UNTRUSTED, ..GOOD },
+    Response { name: "delegated_to_an_expired_one", signer: "expired_responder", verdict: UNTRUSTED, ..GOOD },
+    Response { name: "delegated_by_an_impostor", signer: "responder_of_the_impostor", verdict: UNTRUSTED, ..GOOD },
+    Response { name: "signed_by_the_leaf_itself", signer: "leaf", verdict: UNTRUSTED, ..GOOD },
+];
+
+impl Response {
+    /// Has it made; gives back where it is.
+    fn make(&self) -> Result<PathBuf, String> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let (pki, number) = (pki()?, COUNT.fetch_add(1, Ordering::Relaxed));
+        let file = |name: &str| pki.path(&format!("{number}.{name}"));
+        let known = match self.status {
+            Status::Good => format!("V\t401231235959Z\t\t{LEAF:04X}\tunknown\t/CN=leaf\n"),
+            Status::Revoked => format!("R\t401231235959Z\t200101000000Z\t{LEAF:04X}\tunknown\t/CN=leaf\n"),
+            Status::Unknown => String::new(),
+        };
+        let index = known + &format!("V\t401231235959Z\t\t{OTHER:04X}\tunknown\t/CN=other\n");
+        fs::write(file("index"), index).map_err(|e| e.to_string())?;
+        let hash = if self.options.contains(&"-sha256") { &["-sha256"][..] } else { &[] };
+        let mut request = Program::Openssl.command();
+        request.arg("ocsp").args(hash).arg("-issuer").arg(pki.path("issuer.pem")).arg("-cert");
+        request.arg(pki.path(&format!("{}.pem", self.about))).args(["-no_nonce", "-reqout"]).arg(file("request"));
+        run(request)?;
+        let mut respond = Program::Openssl.command();
+        respond.arg("ocsp").arg("-index").arg(file("index")).arg("-CA").arg(pki.path("issuer.pem"));
+        respond.arg("-rsigner").arg(pki.path(&format!("{}.pem", self.signer)));
+        respond.arg("-rkey").arg(pki.path(&format!("{}.key", self.signer)));
+        respond.args(self.options.iter().filter(|option| **option != "-sha256"));
+        respond.arg("-reqin").arg(file("request")).arg("-respout").arg(file("response"));
+        run(respond)?;
+        Ok(file("response"))
+    }
+
+    fn run(&self) -> Outcome {
+        let response = fs::read(self.make()?).map_err(|e| e.to_string())?;
+        for policy in [OcspPolicy::Ignore, OcspPolicy::Soft, OcspPolicy::Require] {
+            let verdict = judge(policy, &response, self.ahead)?;
+            let strict = policy == OcspPolicy::Require;
+            let right = match (self.verdict, &verdict) {
+                (_, Ok(())) if policy == OcspPolicy::Ignore => true,
+                (Verdict::Good, Ok(())) => true,
+                (Verdict::Revoked, Err(e)) => *e == CertificateError::Revoked { by: RevocationSource::Ocsp },
+                (Verdict::Useless(is), Err(CertificateError::Ocsp(e))) => strict && is(e),
+                (Verdict::Useless(_), Ok(())) => !strict,
+                _ => false,
+            };
+            if !right {
+                return Err(format!("{policy:?}: {verdict:?}").into());
+            }
+        }
+        // However it is cut or changed, it is not better than before.
+        for cut in 0..response.len() {
+            if judge(OcspPolicy::Require, &response[..cut], self.ahead)?.is_ok() {
+                return Err(format!("cut off behind {cut} bytes it is good").into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the library says of the leaf with this response, at a time this many seconds from now.
+fn judge(policy: OcspPolicy, response: &[u8], ahead: i64) -> Result<Result<(), CertificateError>, String> {
+    let pki = pki()?;
+    let mut roots = RootCertStore::new();
+    roots.add(&pki.issuer).map_err(|e| e.to_string())?;
+    let mut verifier = ServerVerifier::new(ChainVerifier::new(roots));
+    verifier.set_ocsp_policy(policy);
+    let name = ServerName::try_from("localhost").map_err(|e| e.to_string())?;
+    let now = UnixTime::now().as_secs().checked_add_signed(ahead).ok_or("no such time")?;
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
+    let verdict = verifier.verify(std::slice::from_ref(&pki.leaf), &name, &Stapled::new(Some(response), &[]), now);
+    Ok(verdict.map_err(|refusal| refusal.why))
+}
+
+fn run(mut command: std::process::Command) -> Result<(), String> {
+    let output = command.stdin(Stdio::null()).output().map_err(|e| e.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// What servers staple, and words with which tlsclient refuses it under `--require-ocsp`.
+const STAPLED: [(&str, Response, Option<&str>); 4] = [
+    ("good", GOOD, None),
+    ("delegated", Response { signer: "responder", ..GOOD }, None),
+    (
+        "revoked",
+        Response { status: Status::Revoked, ..GOOD },
+        Some("it was revoked: the stapled OCSP response says so"),
+    ),
+    ("about_another", Response { about: "other", ..GOOD }, Some("is about another certificate")),
+];
+
+/// A tlsclient that wants a response.
+fn fetch(port: u16, refused: Option<&str>) -> Outcome {
+    let mut command = example("tlsclient")?;
+    command.args(["--require-ocsp", "--http", "/", "--port", &port.to_string(), "--cafile"]);
+    command.arg(pki()?.path("issuer.pem")).arg("localhost");
+    let ended = Running::start(command)?.finish()?;
+    match refused {
+        None if ended.status.success() => contains(&ended.text(), "HTTP/1."),
+        None => Err(format!("it ended with {}: {}", ended.status, ended.stderr).into()),
+        Some(words) => contains(&ended.stderr, words),
+    }
+}
+
+fn openssl_staples(version: &str, response: Response, refused: Option<&str>) -> Outcome {
+    let (pki, response) = (pki()?, response.make()?);
+    let mut command = Program::Openssl.command();
+    command.args(["s_server", "-accept", "0", "-naccept", "1", "-www", version, "-cert"]).arg(pki.path("leaf.pem"));
+    command.arg("-key").arg(pki.path("leaf.key")).arg("-status_file").arg(response);
+    let server = Running::start(command)?;
+    let port = server.stdout.wait_for_port("ACCEPT ")?;
+    fetch(port, refused)
+}
+
+/// A free port: somebody else may take it before we do, but hardly.
+fn free_port() -> Result<u16, String> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
+}
+
+fn nginx_staples(version: &str, response: Response, refused: Option<&str>) -> Outcome {
+    let (pki, response, port) = (pki()?, response.make()?, free_port()?);
+    let folder = response.with_extension("nginx");
+    fs::create_dir_all(folder.join("logs")).map_err(|e| e.to_string())?;
+    let text = |path: &Path| path.to_str().map(str::to_owned).ok_or("a path that is no text");
+    let configuration = format!(
+        "daemon off; master_process off; pid nginx.pid; error_log stderr; events {{}}\n\
+         http {{ access_log off; client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u;\n\
+         scgi_temp_path s; server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {chain}; ssl_certificate_key {key};\n\
+         ssl_protocols TLSv{version}; ssl_stapling on; ssl_stapling_file {staple}; return 200 \"hello\\n\"; }} }}\n",
+        chain = text(&pki.path("chain.pem"))?,
+        key = text(&pki.path("leaf.key"))?,
+        staple = text(&response)?,
+    );
+    let file = folder.join("nginx.conf");
+    fs::write(&file, configuration).map_err(|e| e.to_string())?;
+    let mut command = Program::Nginx.command();
+    command.arg("-p").arg(&folder).arg("-c").arg(&file);
+    let server = Running::start(command)?;
+    let until = std::time::Instant::now() + crate::processes::PATIENCE;
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        if std::time::Instant::now() > until {
+            return Err(format!("nginx does not listen: {}", server.stderr.text()).into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    fetch(port, refused)
+}
+
+fn we_staple(version: &str) -> Outcome {
+    let (pki, response) = (pki()?, GOOD.make()?);
+    let mut command = example("tlsserver")?;
+    command.args(["--port", "0", "--certs"]).arg(pki.path("chain.pem")).arg("--key").arg(pki.path("leaf.key"));
+    command.arg("--ocsp").arg(response).arg("http");
+    let running = Running::start(command)?;
+    let port = running.stdout.wait_for_port("listening on ")?;
+    let server = Server { running, port };
+    let mut command = Program::Openssl.command();
+    command.args(["s_client", "-status", "-verify_return_error", version, "-connect", &server.address(), "-CAfile"]);
+    command.arg(pki.path("issuer.pem"));
+    let mut client = Running::start(command)?;
+    client.close_stdin();
+    let ended = client.succeed()?;
+    contains(&ended.text(), "OCSP Response Status: successful")?;
+    contains(&ended.text(), "Cert Status: good")
+}

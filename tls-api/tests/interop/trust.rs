@@ -1,0 +1,240 @@
+//! Revocation lists, pins and timestamps on the command line; keys in another process; peers that take one kind of key alone.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use rcgen::{KeyPair, PublicKeyData, SigningKey};
+use tls_api::Pin;
+use tls_api::pki_types::pem::PemObject;
+use tls_crypto::HashAlgorithm;
+
+use crate::certificates::{Files, Kind, ca_file, files, folder};
+use crate::processes::{Ended, Running, Server};
+use crate::programs::{Program, example};
+use crate::{Outcome, contains, trial};
+
+const OPENSSL: &[Program] = &[Program::Openssl];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        trial("trust::pins", &[], pins),
+        trial("trust::a_revoked_server", OPENSSL, || revoked(Role::Server)),
+        trial("trust::a_revoked_client", OPENSSL, || revoked(Role::Client)),
+        trial("trust::timestamps", OPENSSL, timestamps),
+    ];
+    for kind in [Kind::EcdsaP256, Kind::Rsa] {
+        let name = format!("trust::the_key_is_in_another_process::{}", kind.name());
+        trials.push(trial(name, &[Program::Openssl, Program::Curl], move || remote_key(kind)));
+    }
+    trials
+}
+
+fn fetch(port: u16, options: &[&str]) -> Result<Ended, String> {
+    let mut command = example("tlsclient")?;
+    command
+        .args(["--http", "/", "--port", &port.to_string(), "--cafile"])
+        .arg(ca_file()?)
+        .args(options)
+        .arg("localhost");
+    Running::start(command)?.finish()
+}
+
+fn accepted(ended: &Ended) -> Outcome {
+    if ended.status.success() { Ok(()) } else { Err(format!("{}: {}", ended.status, ended.stderr).into()) }
+}
+
+fn refused(ended: &Ended, words: &str) -> Outcome {
+    if ended.status.success() { Err("it is accepted".into()) } else { contains(&ended.stderr, words) }
+}
+
+fn pins() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
+    let key = fs::read_to_string(files(Kind::EcdsaP256)?.key).map_err(|e| e.to_string())?;
+    let key = KeyPair::from_pem(&key).map_err(|e| e.to_string())?;
+    let hash = HashAlgorithm::Sha256.hash(&key.subject_public_key_info());
+    let pin = Pin(hash.as_ref().try_into().map_err(|_| "no hash")?).to_string();
+    let wrong = Pin([1; 32]).to_string();
+    accepted(&fetch(server.port, &["--pin", &pin])?)?;
+    accepted(&fetch(server.port, &["--pin", &wrong, "--pin", &pin])?)?;
+    // What it should have been can be copied from what is said.
+    refused(&fetch(server.port, &["--pin", &wrong])?, &pin)?;
+    refused(&fetch(server.port, &["--pin", "sha256/short"])?, "base64")
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Server,
+    Client,
+}
+
+/// An authority of openssl's own, with a list of what it has revoked.
+fn revoked(role: Role) -> Outcome {
+    let folder = folder()?.join(if role == Role::Server { "crl-server" } else { "crl-client" });
+    fs::create_dir_all(folder.join("new")).map_err(|e| e.to_string())?;
+    let path = |name: &str| folder.join(name);
+    let configuration = format!(
+        "[ca]\ndefault_ca=own\n[own]\ndatabase={0}/index\nnew_certs_dir={0}/new\nserial={0}/serial\ncrlnumber={0}/number\ncrl_extensions=list\ncertificate={0}/ca.pem\n\
+         private_key={0}/ca.key\ndefault_md=sha256\ndefault_crl_days=7\ndefault_days=7\npolicy=any\ncopy_extensions=copy\n\
+         [any]\ncommonName=supplied\n[list]\nauthorityKeyIdentifier=keyid\n",
+        folder.display()
+    );
+    for (name, content) in [("conf", configuration.as_str()), ("index", ""), ("serial", "1000\n"), ("number", "01\n")] {
+        fs::write(path(name), content).map_err(|e| e.to_string())?;
+    }
+    let openssl = |arguments: &[&str]| {
+        let mut command = Program::Openssl.command();
+        let output = command.current_dir(&folder).args(arguments).output().map_err(|e| e.to_string())?;
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    };
+    let new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    openssl(
+        &[&["req", "-x509", "-subj", "/CN=an authority", "-keyout", "ca.key", "-out", "ca.pem"], &new_key[..]].concat(),
+    )?;
+    for leaf in ["good", "bad"] {
+        let (key, request) = (format!("{leaf}.key"), format!("{leaf}.csr"));
+        let names = "subjectAltName=DNS:localhost";
+        let subject = format!("/CN={leaf}");
+        openssl(
+            &[&["req", "-new", "-subj", &subject, "-addext", names, "-keyout", &key, "-out", &request], &new_key[..]]
+                .concat(),
+        )?;
+        openssl(&["ca", "-batch", "-notext", "-config", "conf", "-in", &request, "-out", &format!("{leaf}.pem")])?;
+    }
+    openssl(&["ca", "-config", "conf", "-revoke", "bad.pem"])?;
+    openssl(&["ca", "-config", "conf", "-gencrl", "-out", "crl.pem"])?;
+    for (leaf, good) in [("good", true), ("bad", false)] {
+        let own = Files { chain: path(&format!("{leaf}.pem")), key: path(&format!("{leaf}.key")) };
+        let words = "was revoked: a revocation list names it";
+        match role {
+            Role::Server => {
+                let server = start(&own, &[])?;
+                let ended = client(server.port, &[("--cafile", path("ca.pem")), ("--crl", path("crl.pem"))])?;
+                if good { accepted(&ended)? } else { refused(&ended, words)? }
+            }
+            Role::Client => {
+                let judge = [("--auth", path("ca.pem")), ("--crl", path("crl.pem"))];
+                let server = start(&files(Kind::EcdsaP256)?, &judge)?;
+                let shown = [("--cafile", ca_file()?), ("--auth-certs", own.chain), ("--auth-key", own.key)];
+                let ended = client(server.port, &shown)?;
+                if good {
+                    accepted(&ended)?;
+                } else {
+                    refused(&ended, "certificate_revoked")?;
+                    contains(&server.complaints(), words)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn start(own: &Files, options: &[(&str, PathBuf)]) -> Result<Server, String> {
+    let mut command = example("tlsserver")?;
+    command.args(["--port", "0", "--certs"]).arg(&own.chain).arg("--key").arg(&own.key);
+    for (option, path) in options {
+        command.arg(option).arg(path);
+    }
+    command.arg("http");
+    let running = Running::start(command)?;
+    let port = running.stdout.wait_for_port("listening on ").map_err(|e| e + &running.stderr.text())?;
+    Ok(Server { running, port })
+}
+
+fn client(port: u16, options: &[(&str, PathBuf)]) -> Result<Ended, String> {
+    let mut command = example("tlsclient")?;
+    command.args(["--http", "/", "--port", &port.to_string()]);
+    for (option, path) in options {
+        command.arg(option).arg(path);
+    }
+    command.arg("localhost");
+    Running::start(command)?.finish()
+}
+
+/// A log of ours, whose timestamps openssl checks, and tlsclient.
+fn timestamps() -> Outcome {
+    let folder = folder()?;
+    let own = files(Kind::EcdsaP256)?;
+    let pem = fs::read(&own.chain).map_err(|e| e.to_string())?;
+    let leaf = tls_api::CertificateDer::from_pem_slice(&pem).map_err(|e| e.to_string())?;
+    let log = KeyPair::generate().map_err(|e| e.to_string())?;
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().map_err(|e| e.to_string())?.as_millis();
+    let now = u64::try_from(now - 5000).map_err(|e| e.to_string())?.to_be_bytes();
+    let length = u32::try_from(leaf.len()).map_err(|e| e.to_string())?.to_be_bytes();
+    // RFC 6962 §3.2: version, type of signature, timestamp, type of entry, the certificate, no extensions.
+    let signed = [&[0, 0], &now[..], &[0, 0], &length[1..], &leaf, &[0, 0]].concat();
+    let signature = log.sign(&signed).map_err(|e| e.to_string())?;
+    let id = HashAlgorithm::Sha256.hash(&log.subject_public_key_info());
+    let length = u16::try_from(signature.len()).map_err(|e| e.to_string())?.to_be_bytes();
+    let sct = [&[0], id.as_ref(), &now, &[0, 0, 4, 3], &length, &signature].concat();
+    let sct_file = folder.join("own.sct");
+    fs::write(&sct_file, sct).map_err(|e| e.to_string())?;
+    let server = start(&own, &[("--sct", sct_file)])?;
+
+    let key: String = log.public_key_pem().lines().filter(|line| !line.starts_with('-')).collect();
+    let list = folder.join("logs.conf");
+    let text = format!("enabled_logs = own\n[own]\ndescription = own\nkey = {key}\n");
+    fs::write(&list, text).map_err(|e| e.to_string())?;
+    let mut command = Program::Openssl.command();
+    command.args(["s_client", "-ct", "-verify_return_error", "-connect", &server.address(), "-ctlogfile"]).arg(list);
+    command.arg("-CAfile").arg(ca_file()?);
+    let mut openssl = Running::start(command)?;
+    openssl.close_stdin();
+    contains(&openssl.succeed()?.text(), "SCT validation status: valid")?;
+
+    let json = folder.join("logs.json");
+    let text = |state: &str, made: &str| {
+        format!(
+            r#"{{"version":"1","log_list_timestamp":"{made}","operators":[{{"name":"we","logs":[{{"description":"own",
+            "key":"{key}","state":{state}}}]}}]}}"#
+        )
+    };
+    let usable = r#"{"usable":{"timestamp":"2020-01-01T00:00:00Z"}}"#;
+    let write = |text: String| fs::write(&json, text).map_err(|e| e.to_string());
+    let path = json.to_str().ok_or("a path that is no text")?;
+    let options = ["--ct-logs", path, "--ct-operators", "1"];
+    write(text(usable, "2999-01-01T00:00:00Z"))?;
+    accepted(&fetch(server.port, &options)?)?;
+    refused(&fetch(server.port, &options[..2])?, "1 of the configured certificate transparency logs")?;
+    let without = Server::start(Kind::EcdsaP256, &[], &["http"])?;
+    refused(&fetch(without.port, &options)?, "0 of the configured certificate transparency logs")?;
+    write(text(r#"{"retired":{"timestamp":"2020-01-01T00:00:00Z"}}"#, "2999-01-01T00:00:00Z"))?;
+    refused(&fetch(server.port, &options)?, "after that log was retired")?;
+    // A list that nobody has renewed refuses nothing.
+    write(text(usable, "2020-01-01T00:00:00Z"))?;
+    accepted(&fetch(without.port, &options)?)
+}
+
+/// One thread serves several clients while their signatures take their time.
+fn remote_key(kind: Kind) -> Outcome {
+    let own = files(kind)?;
+    let mut command = example("remote_signer")?;
+    command.args(["sign", "--port", "0", "--delay", "1000", "--key"]).arg(&own.key);
+    let signer = Running::start(command)?;
+    let signer_port = signer.stdout.wait_for_port("listening on ")?;
+    let mut command = example("remote_signer")?;
+    command.args(["serve", "--port", "0", "--signer", &format!("127.0.0.1:{signer_port}"), "--certs"]).arg(&own.chain);
+    let server = Running::start(command)?;
+    let port = server.stdout.wait_for_port("listening on ")?;
+    let begin = Instant::now();
+    let mut clients = Vec::new();
+    for number in 0..6 {
+        let mut command = Program::Curl.command();
+        command.args(["--silent", "--show-error", if number % 2 == 0 { "--tlsv1.3" } else { "--tls-max" }]);
+        if number % 2 == 1 {
+            command.arg("1.2");
+        }
+        command.arg("--cacert").arg(ca_file()?).arg(format!("https://localhost:{port}/"));
+        clients.push(Running::start(command)?);
+    }
+    for client in clients {
+        contains(&client.succeed()?.text(), "signed elsewhere")?;
+    }
+    // One after the other they would take six seconds.
+    let took = begin.elapsed();
+    if took < Duration::from_secs(1) || took > Duration::from_secs(4) {
+        return Err(format!("six clients at once took {took:?}").into());
+    }
+    Ok(())
+}
