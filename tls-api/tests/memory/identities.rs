@@ -1,0 +1,407 @@
+//! Identities: from files of any order and form, several in a configuration, replaced while it runs, with keys elsewhere.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rcgen::{CertificateParams, KeyPair, PublicKeyData};
+use tls_api::{
+    CertificateDer, ClientConfig, Error, Identity, IdentityError, IdentityFiles, ProtocolVersion, ReloadError,
+    ReloadableIdentity, ResolvesServerCertUsingSni, ServerConfig, Session, SignError, SignatureScheme, Signer,
+    SigningKey,
+};
+use tls_crypto::{PrivateKey, SignatureAlgorithm};
+
+use crate::pair::{Pair, carry, is_would_block, read_all};
+use crate::pki::{Ca, FAR, Kind, VERSIONS};
+
+/// A root, two authorities below it, and a leaf, with its key.
+fn chain() -> (Vec<CertificateDer<'static>>, KeyPair) {
+    let mut above = None;
+    let mut chain = Vec::new();
+    for name in ["root", "upper", "lower"] {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        let made = match &above {
+            Some(issuer) => params.signed_by(&key, issuer).unwrap(),
+            None => params.self_signed(&key).unwrap(),
+        };
+        chain.insert(0, made.der().clone());
+        above = Some(rcgen::Issuer::new(params, key));
+    }
+    let key = KeyPair::generate().unwrap();
+    let leaf =
+        CertificateParams::new(vec!["server.test".to_owned()]).unwrap().signed_by(&key, &above.unwrap()).unwrap();
+    chain.insert(0, leaf.der().clone());
+    (chain, key)
+}
+
+fn pem(der: &CertificateDer<'_>) -> String {
+    let base64 = pem_body(der);
+    format!("-----BEGIN CERTIFICATE-----\n{base64}-----END CERTIFICATE-----\n")
+}
+
+fn pem_body(der: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for (at, group) in der.chunks(3).enumerate() {
+        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        for digit in 0..4 {
+            let value = (bits >> (18 - 6 * digit)) & 63;
+            text.push(if digit <= group.len() { char::from(DIGITS[value as usize]) } else { '=' });
+        }
+        if at % 16 == 15 {
+            text.push('\n');
+        }
+    }
+    text + "\n"
+}
+
+#[test]
+fn certificates_and_key_are_taken_in_any_order_and_put_in_theirs() {
+    let (chain, key) = chain();
+    let key_pem = key.serialize_pem();
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]] {
+        let shuffled: Vec<_> = order.iter().map(|at| chain[*at].clone()).collect();
+        let text: String = shuffled.iter().map(pem).collect();
+        assert_eq!(Identity::from_pem(text.as_bytes(), key_pem.as_bytes()).unwrap().chain(), chain);
+        for one_file in [format!("{key_pem}{text}"), format!("# a comment\n{text}\n{key_pem}")] {
+            assert_eq!(Identity::from_pem(one_file.as_bytes(), one_file.as_bytes()).unwrap().chain(), chain);
+        }
+        assert_eq!(Identity::from_der(shuffled, &key.serialize_der()).unwrap().chain(), chain);
+    }
+    // What leads nowhere comes last, and is not lost.
+    let (stranger, _) = self::chain();
+    let mixed = vec![stranger[1].clone(), chain[1].clone(), chain[0].clone()];
+    let expected = [&chain[0], &chain[1], &stranger[1]].map(Clone::clone);
+    assert_eq!(Identity::from_der(mixed, &key.serialize_der()).unwrap().chain(), expected);
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_named_when_it_is_loaded() {
+    let (chain, key) = chain();
+    let (cert, key) = (pem(&chain[0]), key.serialize_pem());
+    let other_key = KeyPair::generate().unwrap().serialize_pem();
+    let error = |certs: &[u8], key: &[u8]| Identity::from_pem(certs, key).unwrap_err().to_string();
+    let section = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n").into_bytes();
+    let has = |text: String, words: &str| assert!(text.contains(words), "no {words:?} in {text:?}");
+    has(error(key.as_bytes(), key.as_bytes()), "there is no certificate");
+    has(error(cert.as_bytes(), cert.as_bytes()), "there is no private key");
+    has(error(b"", b""), "there is no certificate");
+    has(error(cert.as_bytes(), other_key.as_bytes()), "is that of none of the certificates");
+    has(error(cert.replace("-----END", "-----").as_bytes(), key.as_bytes()), "no END line");
+    has(error(&chain[0], key.as_bytes()), "it is DER, and no PEM");
+    has(error(&section("PKCS7"), key.as_bytes()), "openssl pkcs7");
+    has(error(&section("CERTIFICATE REQUEST"), key.as_bytes()), "an authority has to sign first");
+    let damaged = cert.replace("MII", "!!!");
+    has(error(damaged.as_bytes(), key.as_bytes()), "base64");
+    let not_a_certificate =
+        format!("-----BEGIN CERTIFICATE-----\n{}-----END CERTIFICATE-----\n", pem_body(b"0\x030\x01\x00"));
+    has(error(not_a_certificate.as_bytes(), key.as_bytes()), "cannot be parsed");
+    for encrypted in [
+        key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
+        format!(
+            "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n{}",
+            key.lines().nth(1).unwrap()
+        ),
+    ] {
+        has(error(cert.as_bytes(), encrypted.as_bytes()), "it is encrypted; decrypt it first");
+    }
+    has(error(cert.as_bytes(), &section("OPENSSH PRIVATE KEY")), "ssh-keygen");
+    has(error(cert.as_bytes(), &section("PUBLIC KEY")), "a public key");
+    let p12 = [&[0x30, 0x82, 1, 0, 2, 1, 3][..], &[0; 253]].concat();
+    has(error(cert.as_bytes(), &p12), "openssl pkcs12");
+    let der = |key: &[u8]| Identity::from_der(vec![chain[0].clone()], key).unwrap_err().to_string();
+    has(der(key.as_bytes()), "it is PEM, and no DER");
+    has(der(b""), "no private key in PKCS#8, SEC1 or PKCS#1");
+    has(der(&p12), "openssl pkcs12");
+    // EncryptedPrivateKeyInfo.
+    has(der(&[0x30, 5, 0x30, 0, 4, 1, 7]), "it is encrypted");
+    assert_eq!(
+        Identity::from_der(vec![], &KeyPair::generate().unwrap().serialize_der()).unwrap_err(),
+        IdentityError::NoCertificate
+    );
+    assert_eq!(Identity::with_remote_key(vec![], vec![]).unwrap_err(), IdentityError::NoCertificate);
+    assert_eq!(Identity::with_remote_key(chain, vec![]).unwrap_err(), IdentityError::NoScheme);
+}
+
+/// The certificate that a client gets to see.
+fn shown(client: &ClientConfig, server: &Arc<ServerConfig>) -> CertificateDer<'static> {
+    let pair = Pair::connected(&Arc::new(client.clone()), server);
+    pair.client.peer_certificates().unwrap()[0].clone()
+}
+
+#[test]
+fn rsa_and_ecdsa_side_by_side_each_for_who_takes_it() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let identity = |kind| ca.identity(kind, &["server.test"]);
+    let leaf = |identity: &Identity| identity.chain()[0].clone();
+    let (ecdsa, rsa) = (identity(Kind::EcdsaP256), identity(Kind::Rsa2048));
+    let leaves = [leaf(&ecdsa), leaf(&rsa)];
+    let server = Arc::new(ServerConfig::with_identities([ecdsa, rsa]));
+    let mut client = ca.client_config();
+    assert_eq!(shown(&client, &server), leaves[0], "the first that it can verify");
+    client.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+    assert_eq!(shown(&client, &server), leaves[0]);
+    for (kind, leaf) in [(Kind::EcdsaP256, &leaves[0]), (Kind::Rsa2048, &leaves[1])] {
+        client.set_cipher_suites(&crate::pki::suites(ProtocolVersion::TLS12, kind)).unwrap();
+        assert_eq!(shown(&client, &server), *leaf, "{kind:?}");
+    }
+    let server = Arc::new(ServerConfig::with_identities([]));
+    let mut pair = Pair::new(&Arc::new(client), &server);
+    assert!(matches!(pair.settle(), Err(Error::NoIdentity { .. })));
+}
+
+#[test]
+fn a_name_can_have_several_and_an_unknown_one_gets_the_default_or_none() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let mut client = ca.client_config();
+    client.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+    let with_suites = |kind| {
+        let mut client = client.clone();
+        client.set_cipher_suites(&crate::pki::suites(ProtocolVersion::TLS12, kind)).unwrap();
+        client
+    };
+    let identity = |kind, name| ca.identity(kind, &[name]);
+    let mut resolver = ResolvesServerCertUsingSni::new();
+    let mut expected = Vec::new();
+    for kind in [Kind::EcdsaP256, Kind::Rsa2048] {
+        // The later one of the same kind is the one that counts.
+        resolver.add("Server.Test", identity(kind, "server.test")).unwrap();
+        let last = identity(kind, "server.test");
+        expected.push((kind, last.chain()[0].clone()));
+        resolver.add("server.test", last).unwrap();
+    }
+    let refused = resolver.add("other.test", identity(Kind::EcdsaP256, "server.test")).unwrap_err();
+    assert_eq!(refused, IdentityError::NotValidForName { name: "other.test".into() });
+    let server = Arc::new(ServerConfig::with_resolver(Arc::new(resolver)));
+    for (kind, leaf) in expected {
+        assert_eq!(shown(&with_suites(kind), &server), leaf, "{kind:?}");
+    }
+    for has_default in [false, true] {
+        let mut resolver = ResolvesServerCertUsingSni::new();
+        resolver.add("elsewhere.test", identity(Kind::EcdsaP256, "elsewhere.test")).unwrap();
+        if has_default {
+            resolver.add_default(identity(Kind::Rsa2048, "server.test"));
+            resolver.add_default(identity(Kind::EcdsaP256, "server.test"));
+        }
+        let server = Arc::new(ServerConfig::with_resolver(Arc::new(resolver)));
+        for kind in [Kind::EcdsaP256, Kind::Rsa2048] {
+            let mut pair = Pair::new(&Arc::new(with_suites(kind)), &server);
+            match pair.settle() {
+                Ok(()) => assert!(has_default),
+                Err(e) => {
+                    assert_eq!(e, Error::NoIdentity { asked: Some("server.test".into()) });
+                    assert!(!has_default);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reload_takes_the_new_pair_as_a_whole_or_keeps_the_old() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let folder = std::env::temp_dir().join(format!("tls-api-reload-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = |name: &str| folder.join(name);
+    let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+    let (first, second) = (
+        ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR)),
+        ca.issue(Kind::Rsa2048, &["server.test"], (2000, FAR)),
+    );
+    let leaf =
+        |pair: &(String, String)| Identity::from_pem(pair.0.as_bytes(), pair.1.as_bytes()).unwrap().chain()[0].clone();
+    write("chain.pem", &first.0);
+    write("key.pem", &first.1);
+    write("ocsp.der", "an OCSP response");
+    let files = IdentityFiles::new(path("chain.pem"), path("key.pem")).with_ocsp_response(path("ocsp.der"));
+    let identity = Arc::new(ReloadableIdentity::from_files(files).unwrap());
+    assert_eq!(identity.present().ocsp_response(), Some(&b"an OCSP response"[..]));
+    let server = Arc::new(ServerConfig::with_resolver(identity.clone()));
+    let mut client = ca.client_config();
+    client.set_session_storage(Arc::new(tls_api::NoClientSessionStorage));
+    assert_eq!(shown(&client, &server), leaf(&first));
+    // Half of it is there.
+    write("chain.pem", &second.0);
+    assert!(matches!(identity.reload(), Err(ReloadError::Identity(IdentityError::KeyMismatch))));
+    assert_eq!(shown(&client, &server), leaf(&first));
+    write("key.pem", &second.1[..second.1.len() / 2]);
+    assert!(matches!(identity.reload(), Err(ReloadError::Identity(_))));
+    std::fs::remove_file(path("key.pem")).unwrap();
+    let e = identity.reload().unwrap_err();
+    assert!(e.to_string().contains("key.pem cannot be read"), "{e}");
+    assert_eq!(shown(&client, &server), leaf(&first));
+    write("key.pem", &second.1);
+    // A handshake that began before goes on with what it began with.
+    let mut pair = Pair::new(&Arc::new(client.clone()), &server);
+    carry(&mut pair.client, &mut pair.server).unwrap();
+    identity.reload().unwrap();
+    pair.settle().unwrap();
+    assert_eq!(pair.client.peer_certificates().unwrap()[0], leaf(&first));
+    assert_eq!(shown(&client, &server), leaf(&second));
+    std::fs::remove_dir_all(&folder).unwrap();
+    let by_hand = ReloadableIdentity::new(ca.identity(Kind::Ed25519, &["server.test"]));
+    assert!(matches!(by_hand.reload(), Err(ReloadError::NoFiles)));
+    assert!(matches!(
+        ReloadableIdentity::from_files(IdentityFiles::new("nowhere", "nowhere")),
+        Err(ReloadError::File { .. })
+    ));
+}
+
+#[test]
+fn readers_see_one_or_the_other_while_it_is_replaced() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let identity = Arc::new(ReloadableIdentity::new(ca.identity(Kind::EcdsaP256, &["server.test"])));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..20_000).for_each(|_| assert_eq!(identity.present().chain().len(), 1)));
+        }
+        for _ in 0..50 {
+            identity.replace(ca.identity(Kind::EcdsaP256, &["server.test"]));
+        }
+    });
+}
+
+/// A key of the application's own.
+#[derive(Debug)]
+struct Token {
+    key: KeyPair,
+    signed: AtomicUsize,
+    tells: bool,
+    works: bool,
+}
+
+struct Slot(Result<PrivateKey, SignError>);
+
+impl SigningKey for Token {
+    fn schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ECDSA_SECP256R1_SHA256]
+    }
+
+    fn subject_public_key_info(&self) -> Option<Vec<u8>> {
+        self.tells.then(|| self.key.subject_public_key_info())
+    }
+
+    fn signer(&self, scheme: SignatureScheme) -> Option<Box<dyn Signer>> {
+        assert_eq!(scheme, SignatureScheme::ECDSA_SECP256R1_SHA256);
+        self.signed.fetch_add(1, Ordering::Relaxed);
+        let key = PrivateKey::from_der(&self.key.serialize_der().as_slice().try_into().unwrap()).unwrap();
+        Some(Box::new(Slot(if self.works { Ok(key) } else { Err(SignError::new("pulled out")) })))
+    }
+}
+
+impl Signer for Slot {
+    fn sign(self: Box<Self>, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.0?.sign(SignatureAlgorithm::EcdsaP256Sha256, message).map_err(|e| SignError::new(e.to_string()))
+    }
+}
+
+#[test]
+fn a_key_of_the_applications_own_signs_for_servers_and_clients() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for version in VERSIONS {
+        for (works, tells) in [(true, true), (true, false), (false, false)] {
+            let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
+            let key = KeyPair::from_pem(&key).unwrap();
+            let token = Arc::new(Token { key, signed: AtomicUsize::new(0), tells, works });
+            let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+            let own = || Identity::with_signing_key(chain.clone(), token.clone()).unwrap();
+            let mut server = ServerConfig::new(own());
+            server.set_client_cert_verifier(Arc::new(tls_api::AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+            let mut client = ca.client_config();
+            client.set_versions(&[version]).unwrap();
+            client.set_client_identity(own());
+            let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+            match pair.settle() {
+                Ok(()) => assert!(works && token.signed.load(Ordering::Relaxed) == 2),
+                Err(e) => assert!(!works && e == Error::SignerFailed, "{e}"),
+            }
+        }
+    }
+    // Of a key that tells, the certificate has to be.
+    let (cert, _) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
+    let key = KeyPair::generate().unwrap();
+    let token = Arc::new(Token { key, signed: AtomicUsize::new(0), tells: true, works: true });
+    let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+    assert_eq!(Identity::with_signing_key(chain, token).unwrap_err(), IdentityError::KeyMismatch);
+}
+
+/// An identity whose key is elsewhere, and the key.
+fn remote(ca: &Ca) -> (Identity, PrivateKey) {
+    let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
+    let key = KeyPair::from_pem(&key).unwrap().serialize_der();
+    let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+    let identity = Identity::with_remote_key(chain, vec![SignatureScheme::ECDSA_SECP256R1_SHA256]).unwrap();
+    assert!(identity.is_remote());
+    (identity, PrivateKey::from_der(&key.as_slice().try_into().unwrap()).unwrap())
+}
+
+fn sign(key: &PrivateKey, session: &mut impl Session) {
+    let request = session.take_signature_request().unwrap();
+    assert!(session.take_signature_request().is_none(), "it is asked for once");
+    assert!(!session.wants_read() && session.is_handshaking());
+    assert_eq!(request.scheme(), SignatureScheme::ECDSA_SECP256R1_SHA256);
+    let signature = key.sign(SignatureAlgorithm::EcdsaP256Sha256, request.message()).unwrap();
+    session.answer_signature(request.answer(signature)).unwrap();
+    assert!(session.take_signature_request().is_none());
+}
+
+#[test]
+fn signatures_from_elsewhere_come_when_they_come() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for version in VERSIONS {
+        let ((server_identity, server_key), (client_identity, client_key)) = (remote(&ca), remote(&ca));
+        let mut server = ServerConfig::new(server_identity);
+        server.set_client_cert_verifier(Arc::new(tls_api::AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+        let mut client = ca.client_config();
+        client.set_versions(&[version]).unwrap();
+        client.set_client_identity(client_identity);
+        let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+        pair.client.write_all(b"question").unwrap();
+        pair.server.write_all(b"answer").unwrap();
+        carry(&mut pair.client, &mut pair.server).unwrap();
+        // Nothing is lost and nothing moves while the signature is in the making.
+        let mut socket = std::io::Cursor::new(Vec::new());
+        assert!(is_would_block(pair.server.complete_io(&mut socket)));
+        crate::pair::feed(&mut pair.client, socket.get_ref()).unwrap();
+        sign(&server_key, &mut pair.server);
+        carry(&mut pair.server, &mut pair.client).unwrap();
+        sign(&client_key, &mut pair.client);
+        pair.settle().unwrap();
+        assert_eq!(read_all(&mut pair.server), b"question");
+        assert_eq!(read_all(&mut pair.client), b"answer");
+        assert!(pair.server.peer_certificates().is_some());
+    }
+}
+
+#[test]
+fn a_signature_that_does_not_come_or_is_wrong_ends_the_handshake() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for version in VERSIONS {
+        let mut client = ca.client_config();
+        client.set_versions(&[version]).unwrap();
+        let (client, server) = (Arc::new(client), Arc::new(ServerConfig::new(remote(&ca).0)));
+        let waiting = || {
+            let mut pair = Pair::new(&client, &server);
+            carry(&mut pair.client, &mut pair.server).unwrap();
+            let request = pair.server.take_signature_request().unwrap();
+            (pair, request)
+        };
+        let (mut pair, request) = waiting();
+        assert_eq!(pair.server.answer_signature(request.fail()), Err(Error::SignerFailed));
+        assert!(matches!(pair.settle(), Err(Error::AlertReceived { .. } | Error::SignerFailed)));
+
+        let (mut pair, request) = waiting();
+        pair.server.answer_signature(request.answer(vec![1; 70])).unwrap();
+        assert_eq!(pair.settle(), Err(Error::BadSignature));
+
+        // Another session's answer changes nothing.
+        let ((mut pair, request), (_, other)) = (waiting(), waiting());
+        assert_eq!(pair.server.answer_signature(other.fail()), Err(Error::WrongAnswer));
+        assert!(pair.server.is_handshaking() && !pair.server.wants_read());
+        assert_eq!(pair.server.answer_signature(request.fail()), Err(Error::SignerFailed));
+    }
+}
