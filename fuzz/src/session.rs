@@ -7,8 +7,8 @@ use std::{
 
 use pki_types::UnixTime;
 use tls_api::{
-    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, Error, ProtocolVersion, ServerConfig, ServerSession,
-    Session, TimeProvider, Identity,
+    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, Error, Identity, ProtocolVersion, ServerConfig,
+    ServerSession, Session, TimeProvider,
 };
 
 /// Who acts.

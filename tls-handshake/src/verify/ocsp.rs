@@ -2,7 +2,7 @@
 //! it says about this certificate.
 //!
 //! ```text
-//! response ─▶ successful? ─▶ signed by the issuer, or by whom the issuer certified for it? ─▶ about this certificate? ─▶ fresh?
+//! response ─▶ successful? ─▶ about this certificate? ─▶ signed by the issuer, or by whom the issuer certified for it? ─▶ fresh?
 //!                                                                                  good ◀─┬─▶ revoked ◀─┬─▶ unknown
 //! ```
 
@@ -93,10 +93,10 @@ fn status<'r>(path: &ProvenPath<'_>, response: &'r [u8], now: UnixTime) -> Resul
     let (name, spki) = path.issuer().ok_or(OcspError::UntrustedResponder)?;
     let issuer = Issuer { name, spki };
     let basic = BasicResponse::read(response)?;
-    basic.check_signer(&issuer, now, path.memo())?;
     let serial = path.end_entity().serial();
     let about = |single: &SingleResponse<'_>| single.is_about(&issuer, serial);
     let single = basic.singles().find(about).ok_or(OcspError::OtherCertificate)?;
+    basic.check_signer(&issuer, now, path.memo())?;
     single.check_freshness(now)?;
     match single.status {
         GOOD | REVOKED => Ok(Answer { revoked: single.status == REVOKED, scts: single.scts }),
