@@ -23,6 +23,10 @@ fn main() {
         ("full TLS 1.2 handshake, CPU time", Setup::TLS12),
         ("the same with a client certificate, TLS 1.3", Setup::TLS13_CLIENT_AUTH),
         ("the same with a client certificate, TLS 1.2", Setup::TLS12_CLIENT_AUTH),
+        ("full TLS 1.3 handshake, without the memo", Setup::TLS13.without_memo()),
+        ("full TLS 1.2 handshake, without the memo", Setup::TLS12.without_memo()),
+        ("the same with a client certificate, without the memo, TLS 1.3", Setup::TLS13_CLIENT_AUTH.without_memo()),
+        ("the same with a client certificate, without the memo, TLS 1.2", Setup::TLS12_CLIENT_AUTH.without_memo()),
     ]
     .into_iter()
     .filter(wanted)

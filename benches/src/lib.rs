@@ -33,6 +33,17 @@ pub struct Setup {
     pub certificates: Shown,
     /// Where sessions are kept.
     pub sessions: Sessions,
+    /// Whether we remember signatures of chains that were found right; rustls has nothing like it.
+    pub memo: Memo,
+}
+
+/// Whether signatures of chains that were found right are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memo {
+    /// As by default: those of the benchmark's chains are, after the first handshake.
+    Warm,
+    /// Each is computed each time.
+    Off,
 }
 
 /// Where sessions are kept, if they are; the client keeps its side in memory.
@@ -67,16 +78,22 @@ pub enum Shown {
 impl Setup {
     /// TLS 1.3, as most connections are.
     pub const TLS13: Self =
-        Self { version: Version::Tls13, certificates: Shown::ByServer, sessions: Sessions::Nowhere };
+        Self { version: Version::Tls13, certificates: Shown::ByServer, sessions: Sessions::Nowhere, memo: Memo::Warm };
     /// TLS 1.2.
     pub const TLS12: Self =
-        Self { version: Version::Tls12, certificates: Shown::ByServer, sessions: Sessions::Nowhere };
+        Self { version: Version::Tls12, certificates: Shown::ByServer, sessions: Sessions::Nowhere, memo: Memo::Warm };
     /// TLS 1.3 with a client's certificate.
     pub const TLS13_CLIENT_AUTH: Self =
-        Self { version: Version::Tls13, certificates: Shown::ByBoth, sessions: Sessions::Nowhere };
+        Self { version: Version::Tls13, certificates: Shown::ByBoth, sessions: Sessions::Nowhere, memo: Memo::Warm };
     /// TLS 1.2 with a client's certificate.
     pub const TLS12_CLIENT_AUTH: Self =
-        Self { version: Version::Tls12, certificates: Shown::ByBoth, sessions: Sessions::Nowhere };
+        Self { version: Version::Tls12, certificates: Shown::ByBoth, sessions: Sessions::Nowhere, memo: Memo::Warm };
+
+    /// The same, with each signature computed each time.
+    #[must_use]
+    pub const fn without_memo(self) -> Self {
+        Self { memo: Memo::Off, ..self }
+    }
 
     /// The same, resumed from where sessions are kept.
     #[must_use]

@@ -6,11 +6,11 @@ use std::{
 };
 
 use tls_api::{
-    AllowAnyAuthenticatedClient, CipherSuite, ClientConfig, ClientSession, Identity, NamedGroup,
-    NoClientSessionStorage, RootCertStore, ServerConfig, ServerName, ServerSession, ServerSessionMemoryCache, Ticketer,
+    AllowAnyAuthenticatedClient, ChainVerifier, CipherSuite, ClientConfig, ClientSession, Identity, NamedGroup,
+    NoClientSessionStorage, ServerConfig, ServerName, ServerSession, ServerSessionMemoryCache, Ticketer,
 };
 
-use crate::{Certificates, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Side, Version};
+use crate::{Certificates, Endpoint, Library, Memo, SESSIONS, Sessions, Setup, Shown, Side, Version};
 
 /// This library, through its buffered sessions.
 #[derive(Debug)]
@@ -42,8 +42,13 @@ impl Setup {
 /// The second is for the certificates: in TLS 1.2 the list is about their curves as well.
 const GROUPS: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::SECP256R1];
 
-fn roots(certificates: &Certificates) -> RootCertStore {
-    tls_api::root_store_from_pem(certificates.root.as_bytes()).expect("our own root")
+fn verifier(certificates: &Certificates, setup: Setup) -> ChainVerifier {
+    let roots = tls_api::root_store_from_pem(certificates.root.as_bytes()).expect("our own root");
+    let mut verifier = ChainVerifier::new(roots);
+    if setup.memo == Memo::Off {
+        verifier.set_memo_size(0);
+    }
+    verifier
 }
 
 fn identity(certificates: &Certificates) -> Identity {
@@ -51,7 +56,7 @@ fn identity(certificates: &Certificates) -> Identity {
 }
 
 fn client(certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {
-    let mut client = ClientConfig::with_roots(roots(certificates));
+    let mut client = ClientConfig::with_server_verifier(verifier(certificates, setup));
     client.set_cipher_suites(&[setup.our_suite()]).expect("supported");
     client.set_groups(&GROUPS).expect("supported");
     if setup.certificates == Shown::ByBoth {
@@ -70,7 +75,7 @@ fn server(certificates: &Certificates, setup: Setup, kept: &Kept) -> Arc<ServerC
     server.set_cipher_suites(&[setup.our_suite()]).expect("supported");
     server.set_groups(&GROUPS).expect("supported");
     if setup.certificates == Shown::ByBoth {
-        let verifier = AllowAnyAuthenticatedClient::new(roots(certificates));
+        let verifier = AllowAnyAuthenticatedClient::new(verifier(certificates, setup));
         server.set_client_cert_verifier(Arc::new(verifier)).expect("one short name");
     }
     server.set_send_tls13_tickets(1);

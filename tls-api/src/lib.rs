@@ -100,8 +100,9 @@
 //! # Whom to trust
 //!
 //! [`ClientConfig::new`] always works and trusts nobody: every connection fails with an error that says so until it is given
-//! a [`RootCertStore`]. Errors are made to be shown to people: [`Error`] and [`CertificateError`] say what came, what was expected,
-//! and what to do.
+//! a [`RootCertStore`]: [`system_roots`], [`webpki_roots`] or [`root_store_from_pem`]. A [`ServerVerifier`] makes it stricter, part by
+//! part: revocation lists, stapled OCSP responses, certificate transparency, pins, checks of your own. Errors are made to be shown
+//! to people: [`Error`] and [`Refusal`] say what came, what was expected, and what to do; `{:#}` shows the whole chain that was tried.
 //!
 //! # Who the client is
 //!

@@ -200,13 +200,10 @@ impl Identity {
                 let algorithm = key.algorithms().iter().copied().find(|algorithm| scheme_of(*algorithm) == scheme)?;
                 key.sign(algorithm, message).ok()
             }
-            Key::Custom(key) => match key.signer(scheme)?.sign(message) {
-                Ok(signature) => Some(signature),
-                Err(_e) => {
-                    log_warn!("the key did not sign: {_e}");
-                    None
-                }
-            },
+            Key::Custom(key) => {
+                let signature = key.signer(scheme)?.sign(message);
+                signature.inspect_err(|_e| log_warn!("the key did not sign: {_e}")).ok()
+            }
             Key::Elsewhere => None,
         }
     }

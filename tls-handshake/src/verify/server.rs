@@ -34,6 +34,22 @@ use crate::verify::sct::CtPolicy;
 /// verifier.set_ocsp_policy(OcspPolicy::Require);
 /// # }
 /// ```
+/// Parts can be added; to take one away or put another in its place takes the feature `dangerous_configuration`:
+///
+#[cfg_attr(not(feature = "dangerous_configuration"), doc = "```compile_fail,E0599")]
+#[cfg_attr(feature = "dangerous_configuration", doc = "```")]
+/// # use std::sync::Arc;
+/// # use tls_handshake::verify::*;
+/// fn any_name(mut verifier: ServerVerifier, own: impl Fn() -> Own) {
+///     verifier.dangerous_set_name(Arc::new(own()));
+/// }
+/// # #[derive(Debug)]
+/// # struct Own;
+/// # #[cfg(feature = "dangerous_configuration")]
+/// # impl VerifyName for Own {
+/// #     fn verify_name(&self, _: &ProvenPath<'_>, _: &pki_types::ServerName<'_>) -> Result<(), tls_handshake::CertificateError> { Ok(()) }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ServerVerifier {
     chain: ChainVerifier,
