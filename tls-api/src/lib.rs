@@ -100,7 +100,7 @@
 //! # Whom to trust
 //!
 //! [`ClientConfig::new`] always works and trusts nobody: every connection fails with an error that says so until it is given
-//! a [`RootCertStore`]: [`system_roots`], [`webpki_roots`] or [`root_store_from_pem`]. A [`ServerVerifier`] makes it stricter, part by
+//! a [`RootCertStore`]: [`system_roots`], [`webpki_roots()`] or [`root_store_from_pem`]. A [`ServerVerifier`] makes it stricter, part by
 //! part: revocation lists, stapled OCSP responses, certificate transparency, pins, checks of your own. Errors are made to be shown
 //! to people: [`Error`] and [`Refusal`] say what came, what was expected, and what to do; `{:#}` shows the whole chain that was tried.
 //!
@@ -189,7 +189,7 @@
 //! * `logging` (default): protocol messages at trace and debug, protocol errors at warn, through the `log` crate; never a
 //!   secret.
 //! * `system-roots` (default): [`system_roots`].
-//! * `webpki-roots` (default): [`webpki_roots`].
+//! * `webpki-roots` (default): [`webpki_roots()`].
 //! * `dangerous_configuration`: lets a client replace the verification of certificates.
 
 #![forbid(unsafe_code)]

@@ -174,7 +174,7 @@ fn mistakes() -> Outcome {
         (client(&["--http", "no-slash", "localhost"]), "begins with /"),
         (client(&["--auth-certs", &certs, "localhost"]), "--auth-key FILE"),
         (client(&["--auth-key", &key, "localhost"]), "--auth-certs FILE"),
-        (client(&["--auth-key", &key, "--auth-certs", &other_certs, "localhost"]), "not that of the first certificate"),
+        (client(&["--auth-key", &key, "--auth-certs", &other_certs, "localhost"]), "that of none of the certificates"),
         (client(&["not a name"]), "no name or IP address"),
         (client(&["--port", "1", "127.0.0.1"]), "--port"),
     ];
