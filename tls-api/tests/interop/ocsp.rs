@@ -118,6 +118,8 @@ struct Response {
     status: Status,
     /// Which certificate the response is about.
     about: &'static str,
+    /// Whose certificate it says to be about.
+    authority: &'static str,
     signer: &'static str,
     options: &'static [&'static str],
     /// Seconds by which our clock is ahead.
@@ -145,6 +147,7 @@ const GOOD: Response = Response {
     name: "good",
     status: Status::Good,
     about: "leaf",
+    authority: "issuer",
     signer: "issuer",
     options: &["-ndays", "7"],
     ahead: 0,
@@ -179,6 +182,12 @@ const RESPONSES: &[Response] = &[
     Response {
         name: "about_another_certificate",
         about: "other",
+        verdict: Verdict::Useless(|e| *e == OcspError::OtherCertificate),
+        ..GOOD
+    },
+    Response {
+        name: "about_a_certificate_of_another_authority_with_this_number",
+        authority: "impostor",
         verdict: Verdict::Useless(|e| *e == OcspError::OtherCertificate),
         ..GOOD
     },
@@ -240,11 +249,16 @@ impl Response {
         fs::write(file("index"), index).map_err(|e| e.to_string())?;
         let hash = if self.options.contains(&"-sha256") { &["-sha256"][..] } else { &[] };
         let mut request = Program::Openssl.command();
-        request.arg("ocsp").args(hash).arg("-issuer").arg(pki.path("issuer.pem")).arg("-cert");
+        request.arg("ocsp").args(hash).arg("-issuer").arg(pki.path(&format!("{}.pem", self.authority))).arg("-cert");
         request.arg(pki.path(&format!("{}.pem", self.about))).args(["-no_nonce", "-reqout"]).arg(file("request"));
         run(request)?;
         let mut respond = Program::Openssl.command();
-        respond.arg("ocsp").arg("-index").arg(file("index")).arg("-CA").arg(pki.path("issuer.pem"));
+        respond
+            .arg("ocsp")
+            .arg("-index")
+            .arg(file("index"))
+            .arg("-CA")
+            .arg(pki.path(&format!("{}.pem", self.authority)));
         respond.arg("-rsigner").arg(pki.path(&format!("{}.pem", self.signer)));
         respond.arg("-rkey").arg(pki.path(&format!("{}.key", self.signer)));
         respond.args(self.options.iter().filter(|option| **option != "-sha256"));

@@ -133,10 +133,22 @@ fn a_warm_memo_changes_no_verdict() {
     }
 }
 
+/// A policy that everything passes.
+fn with_ct(world: &World, minimum: usize, expiry: Option<std::time::Duration>) -> ServerVerifier {
+    let mut policy = tls_api::CtPolicy::new([]);
+    policy.set_minimum_operators(minimum);
+    policy.set_expiry(expiry);
+    let mut verifier = ServerVerifier::from(world.verifier());
+    verifier.set_ct_policy(Some(policy));
+    verifier
+}
+
 #[test]
 fn a_session_is_not_resumed_where_a_part_differs() {
     let world = World::new();
-    let variants: [fn(&World) -> ServerVerifier; 7] = [
+    let variants: [fn(&World) -> ServerVerifier; 9] = [
+        |world| with_ct(world, 0, None),
+        |world| with_ct(world, 0, Some(std::time::Duration::from_secs(1 << 40))),
         |world| world.verifier().into(),
         |world| {
             let mut verifier = ServerVerifier::from(world.verifier());

@@ -18,7 +18,9 @@ impl Log {
     }
 
     fn known(&self, operator: &str) -> CtLog {
-        CtLog::new(format!("a log of {operator}"), operator, self.0.subject_public_key_info())
+        let key = self.0.subject_public_key_info();
+        // Each log has a name of its own.
+        CtLog::new(format!("a log of {operator}, {:02x?}", &key[key.len() - 4..]), operator, key)
     }
 
     /// RFC 6962 §3.2, by hand: what is signed for an entry, and the timestamp.
@@ -114,7 +116,7 @@ fn timestamps_of_two_operators_are_asked_for_wherever_they_come_from() {
         "a wrong signature",
         &policy,
         |world| beside(world, wrong),
-        Some("the timestamp of \"a log of B\" is wrong"),
+        Some("the signature of the timestamp of \"a log of B, "),
     );
     let future = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now() + 3_600_000, false)];
     judged("of the future", &policy, |world| beside(world, future), Some("is from the future"));
