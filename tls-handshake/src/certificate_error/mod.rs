@@ -83,6 +83,8 @@ pub enum CertificateError {
     CaUsedAsEndEntity,
     /// The certificate is not meant for this purpose (extended key usage).
     WrongPurpose,
+    /// The certificate's key is not meant for signatures (key usage).
+    WrongKeyUsage,
     /// The certificate, or a signature in its chain, uses an algorithm that is not supported.
     UnsupportedAlgorithm,
     /// A certificate of the chain is of X.509 version 1 or 2.
@@ -107,9 +109,11 @@ impl CertificateError {
             Self::Revoked { .. } => AlertDescription::CERTIFICATE_REVOKED,
             Self::Ocsp(_) => AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE,
             Self::NotValidForName { .. } | Self::BadSignature | Self::BadEncoding => AlertDescription::BAD_CERTIFICATE,
-            Self::CaUsedAsEndEntity | Self::WrongPurpose | Self::UnsupportedAlgorithm | Self::UnsupportedVersion => {
-                AlertDescription::UNSUPPORTED_CERTIFICATE
-            }
+            Self::CaUsedAsEndEntity
+            | Self::WrongPurpose
+            | Self::WrongKeyUsage
+            | Self::UnsupportedAlgorithm
+            | Self::UnsupportedVersion => AlertDescription::UNSUPPORTED_CERTIFICATE,
             Self::UnknownRevocationStatus
             | Self::CrlExpired { .. }
             | Self::BadCrl(_)
@@ -184,6 +188,9 @@ impl fmt::Display for CertificateError {
                 "it is an authority's certificate; whoever proves itself needs one of its own, issued by that authority",
             ),
             Self::WrongPurpose => f.write_str("it is not meant for this purpose (extended key usage)"),
+            Self::WrongKeyUsage => f.write_str(
+                "its key is not meant for signatures (key usage without digitalSignature), and TLS signs every handshake with it",
+            ),
             Self::UnsupportedAlgorithm => f.write_str(
                 "its key, or a signature in its chain, uses an algorithm that is not supported \
                  (RSA from 2048 bits, ECDSA P-256 and P-384 and Ed25519 are)",

@@ -202,7 +202,10 @@ impl Identity {
             }
             Key::Custom(key) => {
                 let signature = key.signer(scheme)?.sign(message);
-                signature.inspect_err(|_e| log_warn!("the key did not sign: {_e}")).ok()
+                if let Err(_e) = &signature {
+                    log_warn!("the key did not sign: {_e}");
+                }
+                signature.ok()
             }
             Key::Elsewhere => None,
         }

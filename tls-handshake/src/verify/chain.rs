@@ -10,8 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
-use tls_crypto::HashAlgorithm;
 use tls_crypto::verify::VerificationMemo;
+use tls_crypto::{HashAlgorithm, der};
 use webpki::{EndEntityCert, KeyUsage, RevocationOptions, VerifiedPath};
 
 use crate::certificate_error::{CertificateError, Pin, Refusal};
@@ -20,7 +20,7 @@ use crate::verify::pins::{Pinning, Pins, pin_of};
 use crate::verify::report::{refusal, since_1970};
 use crate::verify::revocation::Crls;
 use crate::verify::roots::RootCertStore;
-use crate::verify::x509::Certificate;
+use crate::verify::x509::{Certificate, oid, sole};
 
 /// Signatures that are remembered unless another number is set: 32 KiB.
 const MEMO: usize = 1024;
@@ -324,6 +324,7 @@ impl ChainVerifier {
             return Err(CertificateError::NoTrustAnchors);
         }
         let end_entity = EndEntityCert::try_from(leaf).map_err(|e| explain(e, chain.len(), self.roots.len()))?;
+        check_key_usage(leaf)?;
         let last = |by: By<'_>| {
             let proven = ProvenPath {
                 leaf: &end_entity,
@@ -399,6 +400,17 @@ impl ChainVerifier {
             Some(unpinned) => unpinned,
             None => explain(e, intermediates.len().saturating_add(1), self.roots.len()),
         })
+    }
+}
+
+/// Every handshake here is signed with the leaf's key: a certificate that says what its key is for has to allow that
+/// (RFC 9846 §4.5.1.2, RFC 5246 §7.4.2). webpki does not look at it.
+fn check_key_usage(leaf: &CertificateDer<'_>) -> Result<(), CertificateError> {
+    const DIGITAL_SIGNATURE: u8 = 0x80;
+    let Some(usage) = Certificate::read(leaf).and_then(|read| read.extension(oid::KEY_USAGE)) else { return Ok(()) };
+    match sole(usage, der::BIT_STRING) {
+        Some([_, bits, ..]) if bits & DIGITAL_SIGNATURE != 0 => Ok(()),
+        _ => Err(CertificateError::WrongKeyUsage),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::verify::sct::CtPolicy;
 ///
 /// | part | default | stricter |
 /// |---|---|---|
-/// | [path, validity, purpose](ChainVerifier) | always | own checks ([`add_check`](ChainVerifier::add_check)) |
+/// | [path, validity, purpose, key usage](ChainVerifier) | always | own checks ([`add_check`](ChainVerifier::add_check)) |
 /// | name: DNS names with wildcards, IP addresses; never the common name | always | |
 /// | [revocation lists](crate::verify::Crls) | none | [`set_crls`](ChainVerifier::set_crls) |
 /// | [stapled OCSP response](OcspPolicy) | believed if it says revoked; must-staple is enforced | [`OcspPolicy::Require`] |

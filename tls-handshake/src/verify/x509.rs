@@ -111,6 +111,8 @@ impl<'a> Certificate<'a> {
 pub(crate) mod oid {
     /// id-ce-basicConstraints.
     pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
+    /// id-ce-keyUsage.
+    pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
     /// id-ce-subjectAltName.
     pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
     /// id-pe-tlsfeature, RFC 7633 §6.

@@ -103,6 +103,12 @@ const REASONS: &[Reason] = &[
         words: &["not meant for this purpose"],
     },
     Reason {
+        what: "a key that is not for signatures",
+        make: |world, _| spoilt(world, |params| params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment]),
+        alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
+        words: &["key usage without digitalSignature"],
+    },
+    Reason {
         what: "a leaf whose signature is damaged",
         make: |world, _| {
             let mut leaf = world.intermediate.leaf(|_| {});
