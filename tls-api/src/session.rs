@@ -7,7 +7,7 @@ use pki_types::CertificateDer;
 use tls_handshake::{Answer, Error, HandshakeKind, NeedSignature};
 
 use crate::buffered::{Buffered, Side, protocol_error};
-use crate::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// One TLS connection with its buffers, without any I/O of its own.
 ///
@@ -113,6 +113,9 @@ pub trait Session: Read + BufRead + Write {
 
     /// The peer's certificates as it sent them, its own first. At a server `None` is a client that showed none.
     fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]>;
+
+    /// The scheme with which the peer signed the handshake; `None` where it signed nothing, as in a resumption.
+    fn peer_signature_scheme(&self) -> Option<SignatureScheme>;
 
     /// The application protocol that was negotiated (RFC 7301).
     fn alpn_protocol(&self) -> Option<&[u8]>;
@@ -229,6 +232,10 @@ impl<S: Wraps + Read + BufRead + Write> Session for S {
 
     fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
         self.core().connection().peer_certificates()
+    }
+
+    fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
+        self.core().connection().peer_signature_scheme()
     }
 
     fn alpn_protocol(&self) -> Option<&[u8]> {

@@ -83,7 +83,7 @@ impl PeerCertVerified {
     /// # Errors
     /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`], [`Error::BadSignature`].
     pub(crate) fn check_signature(
-        self,
+        mut self,
         rules: &SignatureRules,
         offered: &[SignatureScheme],
         content: &[u8],
@@ -94,6 +94,7 @@ impl PeerCertVerified {
         }
         let leaf = self.chain.leaf().ok_or(Error::NoCertificate)?;
         signature::check(rules, leaf, content, signed)?;
+        self.chain.set_signed_with(signed.algorithm);
         Ok(HandshakeSignatureValid { chain: self.chain })
     }
 }

@@ -268,7 +268,7 @@ impl Error {
             Self::Illegal(_) | Self::SignatureSchemeNotOffered(_) | Self::SignatureSchemeMismatch(_) => {
                 AlertDescription::ILLEGAL_PARAMETER
             }
-            Self::Certificate(e) => e.why.alert(),
+            Self::Certificate(e) => e.alert(),
             Self::BadSignature | Self::BadFinished | Self::BadBinder => AlertDescription::DECRYPT_ERROR,
             Self::NoIdentity { .. } => AlertDescription::UNRECOGNIZED_NAME,
             Self::SignerFailed | Self::Crypto(_) | Self::MessageOfOursTooLong => AlertDescription::INTERNAL_ERROR,

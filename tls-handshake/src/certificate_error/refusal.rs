@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use tls_codec::code_points::AlertDescription;
+
 use super::{CertificateError, Utc};
 
 /// A peer's certificates are refused.
@@ -16,15 +18,30 @@ pub struct Refusal {
     pub why: CertificateError,
     /// What was tried; `None` if it is not the chain that is at fault.
     pub chain: Option<Box<ChainReport>>,
+    /// The alert that tells the peer of it, if not the one that goes with the reason.
+    pub alert: Option<AlertDescription>,
 }
 
 impl From<CertificateError> for Refusal {
     fn from(why: CertificateError) -> Self {
-        Self { why, chain: None }
+        Self { why, chain: None, alert: None }
     }
 }
 
 impl Refusal {
+    /// The same, told to the peer by this alert instead of the one that goes with the reason.
+    #[must_use]
+    pub fn told_by(mut self, alert: AlertDescription) -> Self {
+        self.alert = Some(alert);
+        self
+    }
+
+    /// The alert that tells the peer of it (RFC 9846 §6.2).
+    #[must_use]
+    pub fn alert(&self) -> AlertDescription {
+        self.alert.unwrap_or_else(|| self.why.alert())
+    }
+
     /// What to do about it, where the cause is a known confusion.
     #[must_use]
     pub fn hint(&self) -> Option<&Hint> {

@@ -1,7 +1,7 @@
 //! What can be asked of a connection.
 
 use pki_types::CertificateDer;
-use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
+use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 use super::{ClientConnection, Connection, ServerConnection};
 use crate::error::Error;
@@ -58,6 +58,13 @@ impl<R: Role> Connection<R> {
     #[must_use]
     pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
         self.established()?.peer.chain().map(|chain| chain.certificates())
+    }
+
+    /// The scheme with which the peer signed the handshake, once it is complete; `None` where it signed nothing: a client that showed
+    /// no certificate, a resumption, an external key.
+    #[must_use]
+    pub fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
+        self.established()?.peer.chain()?.signed_with()
     }
 
     /// The application protocol that was agreed on, once the handshake is complete.

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use pki_types::CertificateDer;
+use tls_codec::code_points::SignatureScheme;
 
 use crate::error::Error;
 
@@ -45,6 +46,8 @@ pub struct PeerChain {
     certificates: Arc<[CertificateDer<'static>]>,
     ocsp_response: Option<Vec<u8>>,
     scts: Vec<Vec<u8>>,
+    /// How its owner signed the handshake, once that was checked.
+    signed_with: Option<SignatureScheme>,
 }
 
 impl PeerChain {
@@ -58,12 +61,17 @@ impl PeerChain {
             return Err(Error::ChainTooLong { got, limit });
         }
         let certificates: Arc<[_]> = certificates.iter().map(|der| CertificateDer::from(der.to_vec())).collect();
-        Ok((!certificates.is_empty()).then(|| Self { certificates, ocsp_response: None, scts: Vec::new() }))
+        Ok((!certificates.is_empty()).then(|| Self {
+            certificates,
+            ocsp_response: None,
+            scts: Vec::new(),
+            signed_with: None,
+        }))
     }
 
     /// The chain of an earlier connection, which was judged there.
     pub(crate) fn of_session(certificates: Arc<[CertificateDer<'static>]>) -> Self {
-        Self { certificates, ocsp_response: None, scts: Vec::new() }
+        Self { certificates, ocsp_response: None, scts: Vec::new(), signed_with: None }
     }
 
     pub(crate) fn shared(&self) -> &Arc<[CertificateDer<'static>]> {
@@ -78,6 +86,17 @@ impl PeerChain {
     /// Adds the signed certificate timestamps that came beside the leaf.
     pub(crate) fn staple_scts(&mut self, scts: Vec<Vec<u8>>) {
         self.scts = scts;
+    }
+
+    /// Notes how the handshake was signed.
+    pub(crate) fn set_signed_with(&mut self, scheme: SignatureScheme) {
+        self.signed_with = Some(scheme);
+    }
+
+    /// The scheme with which the peer signed the handshake; `None` before that, and where it did not, as in a resumption.
+    #[must_use]
+    pub fn signed_with(&self) -> Option<SignatureScheme> {
+        self.signed_with
     }
 
     /// The certificates, leaf first.

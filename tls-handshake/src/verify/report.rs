@@ -38,7 +38,7 @@ pub(crate) fn refusal(
     let hint = hint(&why, &read, &anchors);
     let anchors_configured = roots.anchors.len();
     let report = ChainReport { now: since_1970(now), certificates, anchors, anchors_configured, hint };
-    Refusal { why, chain: Some(Box::new(report)) }
+    Refusal { why, chain: Some(Box::new(report)), alert: None }
 }
 
 pub(crate) fn since_1970(time: UnixTime) -> Duration {

@@ -1,0 +1,136 @@
+//! Who this program is to the runner.
+
+use std::sync::Arc;
+
+use tls_api::pki_types::pem::PemObject;
+use tls_api::{ExternalPsk, Identity, PrivateKeyDer, SignError, SignatureScheme, Signer, SigningKey};
+use tls_crypto::{HashAlgorithm, PrivateKey};
+
+use crate::Stop;
+use crate::options::{Credential, Kind, Level};
+
+/// An identity, and whether it is for those alone who name its issuer.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) must_match_issuer: bool,
+    /// Its place among the flags; -1 for the default.
+    pub(crate) number: i32,
+}
+
+impl Candidate {
+    /// Whether one of these authorities, each a Name in DER, has issued a certificate of the chain.
+    pub(crate) fn is_of(&self, authorities: &[Vec<u8>]) -> bool {
+        let names_one =
+            |der: &[u8]| authorities.iter().any(|name| der.windows(name.len()).any(|window| window == name));
+        !self.must_match_issuer || self.identity.chain().iter().any(|certificate| names_one(certificate))
+    }
+}
+
+/// All identities, in order of preference; the default is the last.
+pub(crate) fn candidates(level: &Level) -> Result<Vec<Candidate>, Stop> {
+    let numbered = level.credentials.iter().zip(0..).chain([(&level.default, -1)]);
+    let mut candidates = Vec::new();
+    for (credential, number) in numbered.filter(|(credential, _)| credential.kind == Kind::X509) {
+        if let Some(identity) = identity(credential, level)? {
+            let must_match_issuer = credential.has("must-match-issuer");
+            candidates.push(Candidate { identity: Arc::new(identity), must_match_issuer, number });
+        }
+    }
+    Ok(candidates)
+}
+
+/// All external keys, imported (RFC 9258).
+pub(crate) fn psks(level: &Level) -> Result<Vec<ExternalPsk>, Stop> {
+    let mut psks = Vec::new();
+    for credential in level.credentials.iter().filter(|credential| credential.kind == Kind::Psk) {
+        let hash = if credential.has("psk-importer-sha384") { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
+        let part = |key| credential.bytes(key).map(Option::unwrap_or_default);
+        let (identity, key, context) =
+            (part("psk-importer-identity")?, part("psk-importer-key")?, part("psk-importer-context")?);
+        let imported = ExternalPsk::import(&identity, &key, hash, &context);
+        psks.extend(imported.map_err(|e| Stop::Unimplemented(format!("-psk-importer-key: {e}")))?);
+    }
+    Ok(psks)
+}
+
+fn identity(credential: &Credential, level: &Level) -> Result<Option<Identity>, Stop> {
+    let (Some(certs), Some(key)) = (credential.text("cert-file"), credential.text("key-file")) else {
+        return Ok(None);
+    };
+    // Keys of kinds that are not supported: P-521, RSA with 1,024 bits.
+    let unsupported = |e: &dyn std::fmt::Display| Stop::Unimplemented(format!("-key-file: {e}"));
+    let der = PrivateKeyDer::from_pem_file(key).map_err(|e| unsupported(&e))?;
+    let key = PrivateKey::from_der(&der).map_err(|e| unsupported(&e))?;
+    let chain = tls_api::certs_from_pem(&std::fs::read(certs)?).map_err(|e| unsupported(&e))?;
+    let preferred = match credential.numbers("signing-prefs")? {
+        Some(numbers) => numbers.into_iter().map(SignatureScheme).collect(),
+        None => key.algorithms().iter().map(|algorithm| SignatureScheme(algorithm.id())).collect(),
+    };
+    // Where a callback of BoringSSL's is to fail, our key does: that is how an application stops a handshake there.
+    let fails = level.has("fail-cert-callback") || (level.has("server") && level.has("fail-ocsp-callback"));
+    let mut identity = Identity::with_signing_key(chain, Arc::new(Preferring { key: Arc::new(key), preferred, fails }))
+        .map_err(|e| unsupported(&e))?;
+    // BoringSSL's callback would take the configured response away.
+    if let Some(response) = credential.bytes("ocsp-response")?.filter(|_| !level.has("decline-ocsp-callback")) {
+        identity.set_ocsp_response(Some(response)).map_err(|e| unsupported(&e))?;
+    }
+    if let Some(list) = credential.bytes("signed-cert-timestamps")? {
+        let scts = sct_list(&list).ok_or_else(|| unsupported(&"no list of timestamps"))?;
+        identity.set_signed_certificate_timestamps(scts).map_err(|e| unsupported(&e))?;
+    }
+    Ok(Some(identity))
+}
+
+/// The timestamps of a list, which is behind its length as each of them is.
+pub(crate) fn sct_list(list: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (length, mut rest) = list.split_first_chunk()?;
+    if usize::from(u16::from_be_bytes(*length)) != rest.len() {
+        return None;
+    }
+    let mut scts = Vec::new();
+    while let Some((length, behind)) = rest.split_first_chunk() {
+        let (sct, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        scts.push(sct.to_vec());
+        rest = behind;
+    }
+    rest.is_empty().then_some(scts)
+}
+
+/// A key with the schemes that the runner wants it to sign with.
+#[derive(Debug)]
+struct Preferring {
+    key: Arc<PrivateKey>,
+    preferred: Vec<SignatureScheme>,
+    fails: bool,
+}
+
+impl SigningKey for Preferring {
+    fn schemes(&self) -> Vec<SignatureScheme> {
+        let able = |scheme: &&SignatureScheme| self.key.algorithms().iter().any(|algorithm| algorithm.id() == scheme.0);
+        let schemes: Vec<_> = self.preferred.iter().filter(able).copied().collect();
+        // One that nobody accepts stands for none.
+        if schemes.is_empty() { vec![SignatureScheme(0xffff)] } else { schemes }
+    }
+
+    fn subject_public_key_info(&self) -> Option<Vec<u8>> {
+        Some(self.key.subject_public_key_info())
+    }
+
+    fn signer(&self, scheme: SignatureScheme) -> Option<Box<dyn Signer>> {
+        if self.fails {
+            return None;
+        }
+        Some(Box::new(Signing(Arc::clone(&self.key), scheme)))
+    }
+}
+
+struct Signing(Arc<PrivateKey>, SignatureScheme);
+
+impl Signer for Signing {
+    fn sign(self: Box<Self>, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        let algorithm = self.0.algorithms().iter().copied().find(|algorithm| algorithm.id() == self.1.0);
+        let algorithm = algorithm.ok_or_else(|| SignError::new("no such scheme"))?;
+        self.0.sign(algorithm, message).map_err(|e| SignError::new(e.to_string()))
+    }
+}

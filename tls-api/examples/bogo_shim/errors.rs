@@ -1,0 +1,141 @@
+//! The names that BoringSSL has for what can go wrong: by them the runner knows whether it went wrong in the right way.
+
+use std::sync::OnceLock;
+
+use tls_api::codec::error::{DecodeError, Fault};
+use tls_api::codec::record::{Protocol, RecordError};
+use tls_api::handshake::error::{Flood, Illegal};
+use tls_api::{AlertDescription, CertificateError, Error, ExtensionType};
+
+/// The most early data that the runner sends.
+pub(crate) const EARLY_DATA: u32 = 14336;
+
+/// What is printed for an error: the name, then our own words for whoever reads the log.
+pub(crate) fn name(e: &Error) -> String {
+    format!(":{}: {e}", boring(e))
+}
+
+/// What the runner calls it that a key of ours does not sign: a callback of BoringSSL's fails in its place.
+pub(crate) fn say_for_a_failed_key(name: &'static str) {
+    let _ = FAILED_KEY.set(name);
+}
+
+static FAILED_KEY: OnceLock<&'static str> = OnceLock::new();
+
+fn boring(e: &Error) -> &'static str {
+    match e {
+        Error::Decode(e) => decode(e),
+        Error::Record(RecordError::NotTls(Protocol::Http)) => "HTTP_REQUEST",
+        Error::Record(RecordError::Oversized { .. }) => "ENCRYPTED_LENGTH_TOO_LONG",
+        Error::Record(_) => "WRONG_VERSION_NUMBER",
+        Error::AlertReceived { description, .. } => alert(*description),
+        Error::UnexpectedMessage { .. } => "UNEXPECTED_MESSAGE",
+        Error::UnexpectedRecord { .. } | Error::InterleavedHandshake => "UNEXPECTED_RECORD",
+        Error::KeyChangeInsideRecord { .. } => "EXCESS_HANDSHAKE_DATA",
+        Error::BadRecordMac => "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
+        Error::RecordOverflow { .. } => "DATA_LENGTH_TOO_LONG",
+        Error::BadAlert => "BAD_ALERT",
+        Error::BadChangeCipherSpec => "BAD_CHANGE_CIPHER_SPEC",
+        Error::EmptyRecord => "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
+        Error::Flood(Flood::WarningAlerts) => "TOO_MANY_WARNING_ALERTS",
+        Error::Flood(Flood::KeyUpdates) => "TOO_MANY_KEY_UPDATES",
+        Error::Flood(_) => "TOO_MANY_EMPTY_FRAGMENTS",
+        Error::MessageTooLarge { .. } | Error::ChainTooLong { .. } => "EXCESSIVE_MESSAGE_SIZE",
+        Error::NoCommonVersion { .. } => "UNSUPPORTED_PROTOCOL",
+        Error::InappropriateFallback { .. } => "INAPPROPRIATE_FALLBACK",
+        Error::NoCommonCipherSuite { .. } => "NO_SHARED_CIPHER",
+        Error::NoCommonGroup { .. } => "NO_SHARED_GROUP",
+        Error::CertificateCurve { .. } => "WRONG_CURVE",
+        Error::NoCommonSignatureScheme { .. } => "NO_COMMON_SIGNATURE_ALGORITHMS",
+        Error::NoCommonAlpn { .. } => "NO_APPLICATION_PROTOCOL",
+        Error::MissingExtension { extension: ExtensionType::KEY_SHARE, .. } => "MISSING_KEY_SHARE",
+        Error::MissingExtension { .. } => "MISSING_EXTENSION",
+        Error::UnsolicitedExtension { .. } => "UNEXPECTED_EXTENSION",
+        Error::Certificate(refusal) => match refusal.why {
+            CertificateError::BadEncoding => "CANNOT_PARSE_LEAF_CERT",
+            CertificateError::Ocsp(_) => "OCSP_CB_ERROR",
+            CertificateError::WrongKeyUsage => "KEY_USAGE_BIT_INCORRECT",
+            _ => "CERTIFICATE_VERIFY_FAILED",
+        },
+        Error::NoCertificate => "DECODE_ERROR",
+        Error::NoClientCertificate { .. } => "PEER_DID_NOT_RETURN_A_CERTIFICATE",
+        Error::SignatureSchemeNotOffered(_) | Error::SignatureSchemeMismatch(_) => "WRONG_SIGNATURE_TYPE",
+        Error::BadSignature => "BAD_SIGNATURE",
+        Error::BadFinished | Error::BadBinder => "DIGEST_CHECK_FAILED",
+        Error::RenegotiationRefused => "NO_RENEGOTIATION",
+        Error::InsecureRenegotiation => "RENEGOTIATION_MISMATCH",
+        Error::TooMuchEarlyData { limit: EARLY_DATA } => "TOO_MUCH_READ_EARLY_DATA",
+        Error::TooMuchEarlyData { .. } => "TOO_MUCH_SKIPPED_EARLY_DATA",
+        Error::EarlyDataAndOlderVersion => "WRONG_VERSION_ON_EARLY_DATA",
+        Error::Illegal(illegal) => self::illegal(illegal),
+        Error::SecondHelloRetryRequest => "UNEXPECTED_MESSAGE",
+        Error::NoIdentity { .. } => "CERT_CB_ERROR",
+        Error::ExtendedMasterSecretRequired => "RESUMED_EMS_SESSION_WITHOUT_EMS_EXTENSION",
+        Error::SignerFailed => FAILED_KEY.get().copied().unwrap_or("PRIVATE_KEY_OPERATION_FAILED"),
+        _ => "OTHER",
+    }
+}
+
+/// Of a message, or of an extension in it: those have names in lower case.
+fn decode(e: &DecodeError) -> &'static str {
+    match e.fault {
+        Fault::DuplicateExtension(_) => "DUPLICATE_EXTENSION",
+        Fault::MisplacedExtension(_) => "ERROR_PARSING_EXTENSION",
+        _ if e.at.starts_with("pre_shared_key.binders") && e.fault == Fault::IllegalValue => {
+            "PSK_IDENTITY_BINDER_COUNT_MISMATCH"
+        }
+        _ if e.at.starts_with("alpn.") => "PARSE_TLSEXT",
+        _ if e.at.starts_with("pre_shared_key.binders")
+            || e.at.starts_with("cookie")
+            || e.at.starts_with("key_share") =>
+        {
+            "DECODE_ERROR"
+        }
+        _ if e.at == "ClientHello.legacy_session_id" || e.at == "ClientHello.extensions" => "CLIENTHELLO_PARSE_FAILED",
+        _ if e.at == "ClientHello.pre_shared_key" => "PRE_SHARED_KEY_MUST_BE_LAST",
+        _ if e.at.starts_with(|first: char| first.is_ascii_lowercase()) => "ERROR_PARSING_EXTENSION",
+        _ => "DECODE_ERROR",
+    }
+}
+
+fn illegal(illegal: &Illegal) -> &'static str {
+    match illegal {
+        Illegal::CipherSuiteNotOffered(_) | Illegal::CipherSuiteChangedAfterRetry => "WRONG_CIPHER_RETURNED",
+        Illegal::VersionNotOffered(_) => "UNSUPPORTED_PROTOCOL",
+        Illegal::SessionIdNotEchoed | Illegal::SessionIdEchoed => "SERVER_ECHOED_INVALID_SESSION_ID",
+        Illegal::ResumedCipherSuite(_) => "OLD_SESSION_CIPHER_NOT_RETURNED",
+        Illegal::ResumedMasterSecret => "RESUMED_EMS_SESSION_WITHOUT_EMS_EXTENSION",
+        Illegal::PskNotOffered(_) => "PSK_IDENTITY_NOT_FOUND",
+        Illegal::EarlyDataNotOffered => "UNEXPECTED_EXTENSION",
+        Illegal::Downgraded(_) => "TLS13_DOWNGRADE",
+        Illegal::PointFormats | Illegal::Extension(_) => "ERROR_PARSING_EXTENSION",
+        Illegal::Compression => "INVALID_COMPRESSION_LIST",
+        Illegal::GroupNotOffered(_) | Illegal::RetryForSharedGroup(_) | Illegal::SecondHelloKeyShare => "WRONG_CURVE",
+        Illegal::RetryChangesNothing => "EMPTY_HELLO_RETRY_REQUEST",
+        Illegal::KeyShare(_) => "BAD_ECPOINT",
+        Illegal::KeyShares(_) => "DUPLICATE_KEY_SHARE",
+        Illegal::AlpnNotOffered => "INVALID_ALPN_PROTOCOL",
+        _ => "DECODE_ERROR",
+    }
+}
+
+/// An alert that came.
+fn alert(description: AlertDescription) -> &'static str {
+    match description {
+        AlertDescription::UNEXPECTED_MESSAGE => "TLSV1_ALERT_UNEXPECTED_MESSAGE",
+        AlertDescription::HANDSHAKE_FAILURE => "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        AlertDescription::BAD_CERTIFICATE => "SSLV3_ALERT_BAD_CERTIFICATE",
+        AlertDescription::ILLEGAL_PARAMETER => "SSLV3_ALERT_ILLEGAL_PARAMETER",
+        AlertDescription::DECODE_ERROR => "TLSV1_ALERT_DECODE_ERROR",
+        AlertDescription::DECRYPT_ERROR => "TLSV1_ALERT_DECRYPT_ERROR",
+        AlertDescription::PROTOCOL_VERSION => "TLSV1_ALERT_PROTOCOL_VERSION",
+        AlertDescription::INTERNAL_ERROR => "TLSV1_ALERT_INTERNAL_ERROR",
+        AlertDescription::CERTIFICATE_REQUIRED => "TLSV1_ALERT_CERTIFICATE_REQUIRED",
+        AlertDescription::NO_APPLICATION_PROTOCOL => "TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
+        AlertDescription::RECORD_OVERFLOW => "TLSV1_ALERT_RECORD_OVERFLOW",
+        AlertDescription::UNRECOGNIZED_NAME => "TLSV1_UNRECOGNIZED_NAME",
+        AlertDescription::DECOMPRESSION_FAILURE => "SSLV3_ALERT_DECOMPRESSION_FAILURE",
+        AlertDescription::ACCESS_DENIED => "TLSV1_ALERT_ACCESS_DENIED",
+        _ => "ALERT_RECEIVED",
+    }
+}

@@ -1,0 +1,89 @@
+//! What the flags expect of a handshake.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use tls_api::{HandshakeKind, Session};
+
+use crate::Stop;
+use crate::configure::Shim;
+use crate::credentials::sct_list;
+use crate::options::{Level, Options};
+
+/// After the handshake.
+pub(crate) fn check<S: Session>(
+    session: &S,
+    shim: &Shim,
+    options: &Options,
+    level: &Level,
+    number: u32,
+) -> Result<(), Stop> {
+    let kind = session.handshake_kind().ok_or_else(|| Stop::failed("no handshake"))?;
+    expect("a resumption", number > 0 && !level.has("expect-session-miss"), kind.is_resumed())?;
+    if level.has("expect-hrr") || level.has("expect-no-hrr") {
+        expect("HelloRetryRequest", level.has("expect-hrr"), kind.is_retried())?;
+    }
+    if let Some(version) = level.number::<u16>("expect-version")? {
+        expect("version", Some(version), session.protocol_version().map(|version| version.0))?;
+    }
+    if let Some(cipher) = level.number::<u16>("expect-cipher")? {
+        expect("cipher", Some(cipher), session.negotiated_cipher_suite().map(|suite| suite.0))?;
+    }
+    if let Some(group) = level.number::<u16>("expect-curve-id")? {
+        expect("group", Some(group), session.negotiated_group().map(|group| group.0))?;
+    }
+    if let Some(scheme) = level.number::<u16>("expect-peer-signature-algorithm")? {
+        // What signed the handshake that a session began with is not kept.
+        if !kind.is_resumed() {
+            expect("signature", Some(scheme), session.peer_signature_scheme().map(|scheme| scheme.0))?;
+        }
+    }
+    if let Some(number) = level.number::<i32>("expect-selected-credential")? {
+        // A resumption shows none.
+        if !kind.is_resumed() {
+            expect("credential", number, shim.selected.load(Ordering::Relaxed))?;
+        }
+    }
+    if level.has("expect-no-peer-cert") {
+        expect("chain", None, session.peer_certificates())?;
+    }
+    if let Some(name) = level.text("expect-alpn") {
+        expect("application protocol", name.as_bytes(), session.alpn_protocol().unwrap_or_default())?;
+    }
+    let asked = shim.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(names) = level.text("expect-advertised-alpn") {
+        expect("application protocols asked for", names.as_bytes(), &asked.alpn)?;
+    }
+    if let Some(name) = level.text("expect-server-name").filter(|_| options.server) {
+        expect("server name", Some(name), asked.server_name.as_deref())?;
+    }
+    if let Some(file) = level.text("expect-peer-cert-file") {
+        let expected = tls_api::certs_from_pem(&std::fs::read(file)?).map_err(|e| Stop::failed(e.to_string()))?;
+        expect("chain", Some(&expected[..]), session.peer_certificates())?;
+    }
+    check_stapled(shim, level, kind)
+}
+
+fn check_stapled(shim: &Shim, level: &Level, kind: HandshakeKind) -> Result<(), Stop> {
+    // A resumption shows nothing new.
+    if kind.is_resumed() {
+        return Ok(());
+    }
+    let seen = shim.seen.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+    if let Some(response) = level.bytes("expect-ocsp-response")? {
+        expect("OCSP response", Some(response), seen.ocsp_response)?;
+    }
+    if let Some(list) = level.bytes("expect-signed-cert-timestamps")? {
+        expect("timestamps", sct_list(&list), Some(seen.scts))?;
+    }
+    Ok(())
+}
+
+/// At the end of the connection.
+pub(crate) fn check_afterwards(_: &Shim, _: &Level) -> Result<(), Stop> {
+    Ok(())
+}
+
+fn expect<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, got: T) -> Result<(), Stop> {
+    if expected == got { Ok(()) } else { Err(Stop::failed(format!("{what}: expected {expected:?}, got {got:?}"))) }
+}

@@ -1,0 +1,275 @@
+//! The flags: which there are, which of the connections they are for, and which credential they describe.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use crate::Stop;
+
+/// Flags without a value.
+const FLAGS: &[&str] = &[
+    "async",
+    "check-close-notify",
+    "decline-alpn",
+    "enable-early-data",
+    "enable-ocsp-stapling",
+    "enable-signed-cert-timestamps",
+    "expect-accept-early-data",
+    "expect-extended-master-secret",
+    "expect-hrr",
+    "expect-no-hrr",
+    "expect-no-offer-early-data",
+    "expect-no-session",
+    "expect-no-peer-cert",
+    "expect-no-session-id",
+    "expect-reject-early-data",
+    "expect-secure-renegotiation",
+    "expect-session-id",
+    "expect-session-miss",
+    "expect-ticket-renewal",
+    "expect-ticket-supports-early-data",
+    "decline-ocsp-callback",
+    "fail-cert-callback",
+    "fail-ocsp-callback",
+    "implicit-handshake",
+    "ipv6",
+    "key-update",
+    "key-update-before-read",
+    "no-ticket",
+    "no-tls1",
+    "no-tls11",
+    "no-tls12",
+    "no-tls13",
+    "reject-alpn",
+    "renegotiate-ignore",
+    "require-any-client-certificate",
+    "select-empty-alpn",
+    "server",
+    "shim-shuts-down",
+    "shim-writes-first",
+    "use-custom-verify-callback",
+    "use-early-callback",
+    "use-export-context",
+    "set-ocsp-in-callback",
+    "use-ocsp-callback",
+    "use-old-client-cert-callback",
+    "verify-fail",
+    "verify-peer",
+    "wait-for-debugger",
+];
+
+/// Flags with a value.
+const VALUES: &[&str] = &[
+    "advertise-alpn",
+    "curves",
+    "expect-advertised-alpn",
+    "expect-alpn",
+    "expect-cipher",
+    "expect-cipher-aes",
+    "expect-cipher-no-aes",
+    "expect-curve-id",
+    "expect-late-alpn",
+    "expect-ocsp-response",
+    "expect-peer-cert-file",
+    "expect-peer-signature-algorithm",
+    "expect-selected-credential",
+    "expect-server-name",
+    "expect-signed-cert-timestamps",
+    "expect-total-renegotiations",
+    "expect-verify-result",
+    "expect-version",
+    "export-context",
+    "export-keying-material",
+    "export-label",
+    "host-name",
+    "idle-timeout",
+    "max-send-fragment",
+    "max-version",
+    "min-version",
+    "port",
+    "read-size",
+    "repeat-shim-initial-write",
+    "resume-count",
+    "resumption-delay",
+    "select-alpn",
+    "shim-id",
+    "shim-initial-write",
+    "trust-cert",
+    "verify-prefs",
+    "write-settings",
+    "expect-early-data-reason",
+    "expect-ticket-age-skew",
+];
+
+/// Flags of a credential.
+const CREDENTIAL: &[&str] = &[
+    "cert-file",
+    "key-file",
+    "ocsp-response",
+    "psk-importer-context",
+    "psk-importer-identity",
+    "psk-importer-key",
+    "signed-cert-timestamps",
+    "signing-prefs",
+];
+
+/// Those without a value.
+const CREDENTIAL_FLAGS: &[&str] = &["must-match-issuer", "psk-importer-sha256", "psk-importer-sha384"];
+
+/// Flags that begin a credential; there are other kinds, which are not known here.
+const NEW_CREDENTIAL: &[(&str, Kind)] = &[("new-x509-credential", Kind::X509), ("new-psk-credential", Kind::Psk)];
+
+/// The kind of a credential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    #[default]
+    X509,
+    Psk,
+}
+
+/// What the flags say of a credential.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Credential {
+    pub(crate) kind: Kind,
+    values: HashMap<&'static str, Vec<String>>,
+}
+
+impl Credential {
+    pub(crate) fn has(&self, flag: &str) -> bool {
+        self.values.contains_key(flag)
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.values.get(key)?.last().map(String::as_str)
+    }
+
+    pub(crate) fn numbers<T: FromStr>(&self, key: &str) -> Result<Option<Vec<T>>, Stop> {
+        self.values.get(key).map(|all| all.iter().map(|text| number(key, text)).collect()).transpose()
+    }
+
+    pub(crate) fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>, Stop> {
+        self.text(key).map(|text| base64(key, text)).transpose()
+    }
+}
+
+/// What the flags say of one of the connections.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Level {
+    values: HashMap<&'static str, Vec<String>>,
+    /// What comes before any `-new-…-credential`.
+    pub(crate) default: Credential,
+    /// In order of preference.
+    pub(crate) credentials: Vec<Credential>,
+}
+
+/// All that the command line says.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) port: u16,
+    pub(crate) shim_id: u64,
+    pub(crate) ipv6: bool,
+    pub(crate) server: bool,
+    pub(crate) resume_count: u32,
+    /// The first connection, and those that resume.
+    pub(crate) initial: Level,
+    pub(crate) resume: Level,
+}
+
+impl Options {
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self, Stop> {
+        let mut levels = [Level::default(), Level::default(), Level::default()];
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let unknown = || Stop::Unimplemented(argument.clone());
+            let name = argument.strip_prefix('-').ok_or_else(unknown)?;
+            let name = name.strip_prefix("on-shim-").unwrap_or(name);
+            // What a handshake after rejected early data expects, this library has in the same handshake.
+            let (name, levels) = if let Some(name) = name.strip_prefix("on-initial-") {
+                (name, &mut levels[..1])
+            } else if let Some(name) = name.strip_prefix("on-resume-") {
+                (name, &mut levels[1..2])
+            } else if let Some(name) = name.strip_prefix("on-retry-") {
+                (name, &mut levels[2..])
+            } else {
+                (name, &mut levels[..])
+            };
+            let find = |list: &[&'static str]| list.iter().copied().find(|known| *known == name);
+            if let Some(flag) = find(FLAGS) {
+                levels.iter_mut().for_each(|level| drop(level.values.insert(flag, Vec::new())));
+                continue;
+            }
+            let value = |arguments: &mut std::slice::Iter<'_, String>| arguments.next().cloned().ok_or_else(unknown);
+            if let Some(key) = find(VALUES) {
+                let value = value(&mut arguments)?;
+                levels.iter_mut().for_each(|level| level.values.entry(key).or_default().push(value.clone()));
+            } else if let Some(key) = find(CREDENTIAL) {
+                let value = value(&mut arguments)?;
+                levels.iter_mut().for_each(|level| level.last().values.entry(key).or_default().push(value.clone()));
+            } else if let Some(key) = find(CREDENTIAL_FLAGS) {
+                levels.iter_mut().for_each(|level| drop(level.last().values.insert(key, Vec::new())));
+            } else if let Some((_, kind)) = NEW_CREDENTIAL.iter().find(|(flag, _)| *flag == name) {
+                let new = Credential { kind: *kind, ..Credential::default() };
+                levels.iter_mut().for_each(|level| level.credentials.push(new.clone()));
+            } else {
+                return Err(unknown());
+            }
+        }
+        let [initial, resume, _] = levels;
+        Ok(Self {
+            port: initial.number("port")?.unwrap_or(0),
+            shim_id: initial.number("shim-id")?.unwrap_or(0),
+            ipv6: initial.has("ipv6"),
+            server: initial.has("server"),
+            resume_count: initial.number("resume-count")?.unwrap_or(0),
+            initial,
+            resume,
+        })
+    }
+}
+
+impl Level {
+    pub(crate) fn has(&self, flag: &str) -> bool {
+        self.values.contains_key(flag)
+    }
+
+    /// The last value: a flag can be overridden.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.values.get(key)?.last().map(String::as_str)
+    }
+
+    pub(crate) fn number<T: FromStr>(&self, key: &str) -> Result<Option<T>, Stop> {
+        self.text(key).map(|text| number(key, text)).transpose()
+    }
+
+    pub(crate) fn numbers<T: FromStr>(&self, key: &str) -> Result<Vec<T>, Stop> {
+        self.values.get(key).into_iter().flatten().map(|text| number(key, text)).collect()
+    }
+
+    pub(crate) fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>, Stop> {
+        self.text(key).map(|text| base64(key, text)).transpose()
+    }
+
+    /// The credential that flags describe now.
+    fn last(&mut self) -> &mut Credential {
+        self.credentials.last_mut().unwrap_or(&mut self.default)
+    }
+}
+
+pub(crate) fn number<T: FromStr>(key: &str, text: &str) -> Result<T, Stop> {
+    text.parse().map_err(|_| Stop::Unimplemented(format!("-{key} {text}")))
+}
+
+/// The runner writes binary values in base64.
+pub(crate) fn base64(key: &str, text: &str) -> Result<Vec<u8>, Stop> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut bytes, mut bits, mut held) = (Vec::new(), 0_usize, 0);
+    for digit in text.trim_end_matches('=').bytes() {
+        let value = DIGITS.iter().position(|known| *known == digit);
+        bits = ((bits << 6) | value.ok_or_else(|| Stop::Unimplemented(format!("-{key} {text}")))?) & 0xfff;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.extend(u8::try_from((bits >> held) & 0xff));
+        }
+    }
+    Ok(bytes)
+}
