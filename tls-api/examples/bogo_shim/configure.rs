@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tls_api::{
-    ClientAuth, ClientConfig, ClientHelloInfo, ClientSessionMemoryCache, Identity, NamedGroup, ProtocolVersion,
+    ClientAuth, ClientConfig, ClientHelloInfo, ClientSessionMemoryCache, Identity, Limits, NamedGroup, ProtocolVersion,
     ResolvesClientCert, ResolvesServerCert, ServerConfig, ServerSessionMemoryCache, SignatureScheme, SystemClock,
     Ticketer, TimeProvider, UnixTime,
 };
@@ -86,6 +86,7 @@ impl Shim {
         if let Some(size) = level.number("max-send-fragment")? {
             config.set_max_fragment_size(Some(wire_size(size))).map_err(unimplemented)?;
         }
+        config.set_limits(limits());
         config.set_ocsp_request(level.has("enable-ocsp-stapling"));
         config.set_sct_request(level.has("enable-signed-cert-timestamps"));
         config.set_server_name_indication(level.text("host-name").is_some());
@@ -130,13 +131,15 @@ impl Shim {
         if let Some(size) = level.number("max-send-fragment")? {
             config.set_max_fragment_size(Some(wire_size(size))).map_err(unimplemented)?;
         }
-        config.set_send_tls13_tickets(2);
+        config.set_send_tls13_tickets(if level.has("no-ticket") { 0 } else { 2 });
+        config.set_limits(limits());
         match level.has("no-ticket") || level.has("enable-early-data") {
             true => config.set_session_storage(Arc::clone(&self.store) as _),
             false => config.set_ticketer(Arc::clone(&self.ticketer) as _),
         }
         if level.has("enable-early-data") {
             config.set_max_early_data_size(EARLY_DATA);
+            config.set_send_half_rtt_data(true);
         }
         config.set_time_provider(Arc::clone(&self.clock) as _);
         Ok(config)
@@ -163,6 +166,13 @@ impl Shim {
 
 fn unimplemented(e: tls_api::ConfigError) -> Stop {
     Stop::Unimplemented(e.to_string())
+}
+
+/// The runner shows chains of fifty certificates.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.chain_length = 100;
+    limits
 }
 
 /// The flag is about the plaintext of a record; the setting counts what goes around it, which is a header at least.

@@ -43,6 +43,7 @@ fn drive<S: Early>(
     // Before the rest of its flight, so that both go out together.
     let first = initial_write(level)?;
     let early = level.has("enable-early-data");
+    let offers_early = session.offers();
     let sent_early = if early { session.write_early(&first)? } else { 0 };
     transport.flush(session)?;
     while session.is_handshaking() {
@@ -55,17 +56,18 @@ fn drive<S: Early>(
         transport.flush(session)?;
     }
     let accepted = session.is_accepted();
-    let checked = expect::check(session, shim, options, level, number);
+    let expected = if offers_early && !accepted { &options.retry } else { level };
+    let checked = expect::check(session, shim, options, expected, number);
     if checked.is_err() {
         transport.close();
     }
     checked?;
     // What was not taken is sent again.
     let first = first.get(if accepted { sent_early } else { 0 }..).unwrap_or_default();
-    if !options.server && level.has("expect-accept-early-data") && !accepted {
+    if !options.server && expected.has("expect-accept-early-data") && !accepted {
         return Err(Stop::failed("early data was not accepted"));
     }
-    if !options.server && level.has("expect-reject-early-data") && accepted {
+    if !options.server && expected.has("expect-reject-early-data") && accepted {
         return Err(Stop::failed("early data was accepted"));
     }
     say_first(session, level, first)?;

@@ -172,6 +172,8 @@ pub(crate) struct Options {
     /// The first connection, and those that resume.
     pub(crate) initial: Level,
     pub(crate) resume: Level,
+    /// What is expected of a handshake whose early data was rejected: BoringSSL begins another one then, this library goes on.
+    pub(crate) retry: Level,
 }
 
 impl Options {
@@ -182,7 +184,6 @@ impl Options {
             let unknown = || Stop::Unimplemented(argument.clone());
             let name = argument.strip_prefix('-').ok_or_else(unknown)?;
             let name = name.strip_prefix("on-shim-").unwrap_or(name);
-            // What a handshake after rejected early data expects, this library has in the same handshake.
             let (name, levels) = if let Some(name) = name.strip_prefix("on-initial-") {
                 (name, &mut levels[..1])
             } else if let Some(name) = name.strip_prefix("on-resume-") {
@@ -213,7 +214,7 @@ impl Options {
                 return Err(unknown());
             }
         }
-        let [initial, resume, _] = levels;
+        let [initial, resume, retry] = levels;
         Ok(Self {
             port: initial.number("port")?.unwrap_or(0),
             shim_id: initial.number("shim-id")?.unwrap_or(0),
@@ -222,6 +223,7 @@ impl Options {
             resume_count: initial.number("resume-count")?.unwrap_or(0),
             initial,
             resume,
+            retry,
         })
     }
 }

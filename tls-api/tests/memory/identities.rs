@@ -374,6 +374,8 @@ fn signatures_from_elsewhere_come_when_they_come() {
         assert_eq!(read_all(&mut pair.server), b"question");
         assert_eq!(read_all(&mut pair.client), b"answer");
         assert!(pair.server.peer_certificates().is_some());
+        let scheme = Some(SignatureScheme::ECDSA_SECP256R1_SHA256);
+        assert_eq!((pair.client.peer_signature_scheme(), pair.server.peer_signature_scheme()), (scheme, scheme));
     }
 }
 

@@ -73,6 +73,71 @@ fn behind_length(bytes: &[u8]) -> Vec<u8> {
     [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
+/// A response of the issuer that the leaf is good, with this value of the extension for timestamps (RFC 6960 §4.2.1, RFC 6962 §3.3).
+fn ocsp_response(world: &World, scts: &[u8]) -> Vec<u8> {
+    let sequence = |parts: &[&[u8]]| der::element(der::SEQUENCE, parts);
+    let octets = |bytes: &[u8]| der::element(der::OCTET_STRING, &[bytes]);
+    let oid = |bytes: &[u8]| der::element(der::OBJECT_IDENTIFIER, &[bytes]);
+    let time = |text: &str| der::element(der::GENERALIZED_TIME, &[text.as_bytes()]);
+    let spki = world.intermediate.issuer.key().subject_public_key_info();
+    // The key is the last 65 bytes of a P-256 SubjectPublicKeyInfo.
+    let key = &spki[spki.len() - 65..];
+    let name = issuer_name(&world.intermediate.leaf(|_| {}).der);
+    let sha1 = sequence(&[&oid(&[0x2b, 14, 3, 2, 26]), &[5, 0]]);
+    let serial = der::element(der::INTEGER, &[&u16::try_from(super::world::LEAF).unwrap().to_be_bytes()]);
+    let hash = |bytes: &[u8]| octets(&tls_crypto::sha1_as_a_name(bytes));
+    let id = sequence(&[&sha1, &hash(&name), &hash(key), &serial]);
+    let extension = sequence(&[&oid(&[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 5]), &octets(&octets(scts))]);
+    let extensions = der::element(der::CONTEXT_1, &[&sequence(&[&extension])]);
+    let next = der::element(der::CONTEXT_0, &[&time("29990101000000Z")]);
+    let single = sequence(&[&id, &[0x80, 0], &time("20000101000000Z"), &next, &extensions]);
+    let responder = der::element(der::CONTEXT_2, &[&hash(key)]);
+    let data = sequence(&[&responder, &time("20000101000000Z"), &sequence(&[&single])]);
+    let signature = world.intermediate.issuer.key().sign(&data).unwrap();
+    let algorithm = sequence(&[&oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2])]);
+    let basic = sequence(&[&data, &algorithm, &der::element(der::BIT_STRING, &[&[0], &signature])]);
+    let bytes = sequence(&[&oid(&[0x2b, 6, 1, 5, 5, 7, 48, 1, 1]), &octets(&basic)]);
+    sequence(&[&[10, 1, 0], &der::element(der::CONTEXT_0, &[&bytes])])
+}
+
+/// The issuer's Name: behind version, serial number and algorithm.
+fn issuer_name(certificate: &[u8]) -> Vec<u8> {
+    let mut fields = Elements::new(Elements::new(certificate).expect(der::SEQUENCE).unwrap());
+    let mut fields = Elements::new(fields.expect(der::SEQUENCE).unwrap());
+    for _ in 0..3 {
+        fields.next();
+    }
+    fields.expect_whole(der::SEQUENCE).unwrap().1.to_vec()
+}
+
+#[test]
+fn timestamps_in_an_ocsp_response_count_if_the_response_does() {
+    use tls_api::{OcspPolicy, Stapled};
+    let (a, b, world) = (Log::new(), Log::new(), World::new());
+    let leaf = world.intermediate.leaf(|_| {});
+    let entry = of_certificate(&leaf.der);
+    let list: Vec<u8> = [&a, &b].iter().flat_map(|log| behind_length(&log.sign(&entry, now() - 1000, false))).collect();
+    let response = ocsp_response(&world, &behind_length(&list));
+    let mut verifier = ServerVerifier::new(world.verifier());
+    verifier.set_ct_policy(Some(CtPolicy::new([a.known("A"), b.known("B")])));
+    verifier.set_ocsp_policy(OcspPolicy::Require);
+    let chain = [leaf.der, world.intermediate.der.clone()];
+    let name = "server.test".try_into().unwrap();
+    let judge = |verifier: &ServerVerifier, response: Option<&[u8]>| {
+        verifier.verify(&chain, &name, &Stapled::new(response, &[]), UnixTime::now())
+    };
+    judge(&verifier, Some(&response)).unwrap();
+    verifier.set_ocsp_policy(OcspPolicy::Soft);
+    judge(&verifier, Some(&response)).unwrap();
+    judge(&verifier, None).unwrap_err();
+    // One that does not count is not looked into, and neither is one where none is looked at.
+    let mut damaged = response.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    judge(&verifier, Some(&damaged)).unwrap_err();
+    verifier.set_ocsp_policy(OcspPolicy::Ignore);
+    judge(&verifier, Some(&response)).unwrap_err();
+}
+
 /// Asks for timestamps of these logs; says which words the refusal has to have.
 fn judged(what: &str, policy: &CtPolicy, make: impl Fn(&World) -> (Leaf, Vec<Vec<u8>>), refused: Option<&str>) {
     for version in VERSIONS {
