@@ -396,6 +396,12 @@ impl ClientSession {
         (self.0.connection().early_data_left() > 0).then_some(WriteEarlyData(&mut self.0))
     }
 
+    /// The identity of the external pre-shared key that the server holds, if that is what the handshake went by.
+    #[must_use]
+    pub fn external_psk_identity(&self) -> Option<&[u8]> {
+        self.0.connection().external_psk_identity()
+    }
+
     /// Whether data was sent early, and the server took it; `false` until the handshake is complete.
     #[must_use]
     pub fn is_early_data_accepted(&self) -> bool {

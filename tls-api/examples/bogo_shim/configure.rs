@@ -98,7 +98,7 @@ impl Shim {
         }
         let psks = psks(level)?;
         if !psks.is_empty() {
-            config.set_external_psks(psks);
+            config.set_external_psks(psks.into_iter().map(|(psk, _)| psk).collect());
         }
         config.set_session_storage(Arc::clone(&self.sessions) as _);
         config.set_time_provider(Arc::clone(&self.clock) as _);
@@ -110,7 +110,7 @@ impl Shim {
         let mut config = ServerConfig::with_resolver(Arc::new(Resolver { candidates, told: self.told() }));
         let psks = psks(level)?;
         if !psks.is_empty() {
-            config.set_external_psks(psks);
+            config.set_external_psks(psks.into_iter().map(|(psk, _)| psk).collect());
         }
         let client_auth = match (level.has("require-any-client-certificate"), level.has("verify-peer")) {
             (true, _) => ClientAuth::Required,

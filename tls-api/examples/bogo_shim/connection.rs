@@ -62,7 +62,8 @@ fn drive<S: Early>(
         transport.close();
     }
     checked?;
-    // What was not taken is sent again.
+    // What follows what was taken; what was not, is said again where the flags have it so.
+    let first = if offers_early && !accepted { initial_write(expected)? } else { first };
     let first = first.get(if accepted { sent_early } else { 0 }..).unwrap_or_default();
     if !options.server && expected.has("expect-accept-early-data") && !accepted {
         return Err(Stop::failed("early data was not accepted"));

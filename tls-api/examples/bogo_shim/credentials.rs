@@ -40,16 +40,18 @@ pub(crate) fn candidates(level: &Level) -> Result<Vec<Candidate>, Stop> {
     Ok(candidates)
 }
 
-/// All external keys, imported (RFC 9258).
-pub(crate) fn psks(level: &Level) -> Result<Vec<ExternalPsk>, Stop> {
+/// All external keys, imported (RFC 9258), with the place of their credential among the flags.
+pub(crate) fn psks(level: &Level) -> Result<Vec<(ExternalPsk, i32)>, Stop> {
     let mut psks = Vec::new();
-    for credential in level.credentials.iter().filter(|credential| credential.kind == Kind::Psk) {
+    let numbered = level.credentials.iter().zip(0..);
+    for (credential, number) in numbered.filter(|(credential, _)| credential.kind == Kind::Psk) {
         let hash = if credential.has("psk-importer-sha384") { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
         let part = |key| credential.bytes(key).map(Option::unwrap_or_default);
         let (identity, key, context) =
             (part("psk-importer-identity")?, part("psk-importer-key")?, part("psk-importer-context")?);
         let imported = ExternalPsk::import(&identity, &key, hash, &context);
-        psks.extend(imported.map_err(|e| Stop::Unimplemented(format!("-psk-importer-key: {e}")))?);
+        let imported = imported.map_err(|e| Stop::Unimplemented(format!("-psk-importer-key: {e}")))?;
+        psks.extend(imported.into_iter().map(|psk| (psk, number)));
     }
     Ok(psks)
 }

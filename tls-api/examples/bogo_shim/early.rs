@@ -14,6 +14,8 @@ pub(crate) trait Early: Session {
     fn offers(&mut self) -> bool;
     /// What came early since.
     fn read_early(&mut self) -> Vec<u8>;
+    /// The identity of the external key that the handshake went by.
+    fn psk_identity(&self) -> Option<&[u8]>;
 }
 
 impl Early for ClientSession {
@@ -31,6 +33,10 @@ impl Early for ClientSession {
 
     fn read_early(&mut self) -> Vec<u8> {
         Vec::new()
+    }
+
+    fn psk_identity(&self) -> Option<&[u8]> {
+        self.external_psk_identity()
     }
 }
 
@@ -55,5 +61,9 @@ impl Early for ServerSession {
             }
         }
         all
+    }
+
+    fn psk_identity(&self) -> Option<&[u8]> {
+        self.external_psk_identity()
     }
 }

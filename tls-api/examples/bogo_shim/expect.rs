@@ -3,15 +3,16 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use tls_api::{HandshakeKind, Session};
+use tls_api::HandshakeKind;
 
 use crate::Stop;
 use crate::configure::Shim;
-use crate::credentials::sct_list;
+use crate::credentials::{psks, sct_list};
+use crate::early::Early;
 use crate::options::{Level, Options};
 
 /// After the handshake.
-pub(crate) fn check<S: Session>(
+pub(crate) fn check<S: Early>(
     session: &S,
     shim: &Shim,
     options: &Options,
@@ -41,7 +42,10 @@ pub(crate) fn check<S: Session>(
     if let Some(number) = level.number::<i32>("expect-selected-credential")? {
         // A resumption shows none.
         if !kind.is_resumed() {
-            expect("credential", number, shim.selected.load(Ordering::Relaxed))?;
+            let psk = session.psk_identity();
+            let by_psk = psks(level)?.into_iter().find(|(known, _)| psk == Some(known.identity()));
+            let selected = by_psk.map_or_else(|| shim.selected.load(Ordering::Relaxed), |(_, number)| number);
+            expect("credential", number, selected)?;
         }
     }
     if level.has("expect-no-peer-cert") {
