@@ -7,13 +7,14 @@ use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use tls_fuzz::{feed, identity, now, roots};
-use tls_handshake::{ClientConfig, ClientConnection, Identity, Need, Outgoing, RootCertStore};
+use tls_handshake::verify::ServerVerifier;
+use tls_handshake::{ClientConfig, ClientConnection, Identity, Need, Outgoing};
 
-static SETTINGS: LazyLock<(Arc<ClientConfig>, RootCertStore, Arc<Identity>)> = LazyLock::new(|| {
+static SETTINGS: LazyLock<(Arc<ClientConfig>, ServerVerifier, Arc<Identity>)> = LazyLock::new(|| {
     let mut config = ClientConfig::new();
     config.set_client_identity_lookup(true);
     config.set_sct_request(true);
-    (Arc::new(config), roots(), identity())
+    (Arc::new(config), roots().into(), identity())
 });
 
 /// Where the session id's length stands in the first record: header, message header, version, random.
@@ -21,7 +22,7 @@ const SESSION_ID: usize = 5 + 4 + 2 + 32;
 
 fuzz_target!(|input: &[u8]| {
     let Some((chunk, stream)) = input.split_first() else { return };
-    let (config, roots, identity) = &*SETTINGS;
+    let (config, verifier, identity) = &*SETTINGS;
     let mut hello = Outgoing::new();
     let name = "localhost".try_into().unwrap();
     let mut client = ClientConnection::new(config.clone(), name, &mut hello).unwrap();
@@ -31,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
         id.copy_from_slice(&hello.ready()[SESSION_ID..SESSION_ID + 33]);
     }
     feed(&mut client, &stream, usize::from(*chunk), |need| match need {
-        Need::Verdict(need) => need.verify(roots, now()),
+        Need::Verdict(need) => need.verify(verifier, now()),
         Need::ClientIdentity(need) => need.answer(identity.clone()),
         Need::Signature(need) => need.sign_locally(),
         other => panic!("a client asked for {other:?}"),

@@ -8,14 +8,13 @@ use std::sync::{Arc, LazyLock};
 use libfuzzer_sys::fuzz_target;
 use tls_fuzz::{feed, identity, now, roots};
 use tls_handshake::tls_crypto::HashAlgorithm;
-use tls_handshake::{
-    ClientAuth, ExternalPsk, Identity, Need, RootCertStore, ServerConfig, ServerConnection, SessionLookup,
-};
+use tls_handshake::verify::ChainVerifier;
+use tls_handshake::{ClientAuth, ExternalPsk, Identity, Need, ServerConfig, ServerConnection, SessionLookup};
 
 struct Settings {
     configs: [Arc<ServerConfig>; 2],
     identity: Arc<Identity>,
-    roots: RootCertStore,
+    verifier: ChainVerifier,
     psk: ExternalPsk,
 }
 
@@ -30,12 +29,12 @@ static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
         Arc::new(config)
     });
     let psk = ExternalPsk::plain(b"any".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap();
-    Settings { configs, identity: identity(), roots: roots(), psk }
+    Settings { configs, identity: identity(), verifier: roots().into(), psk }
 });
 
 fuzz_target!(|input: &[u8]| {
     let Some((first, stream)) = input.split_first() else { return };
-    let Settings { configs, identity, roots, psk } = &*SETTINGS;
+    let Settings { configs, identity, verifier, psk } = &*SETTINGS;
     let mut server = ServerConnection::new(configs[usize::from(first >> 7)].clone());
     feed(&mut server, stream, usize::from(first & 0x7f), |need| match need {
         Need::Identity(need) => need.answer(identity.clone()),
@@ -44,7 +43,7 @@ fuzz_target!(|input: &[u8]| {
             None => need.not_found(),
         },
         Need::Signature(need) => need.sign_locally(),
-        Need::ClientVerdict(need) => need.verify(roots, now()),
+        Need::ClientVerdict(need) => need.verify(verifier, now()),
         other => panic!("a server asked for {other:?}"),
     });
     assert!(

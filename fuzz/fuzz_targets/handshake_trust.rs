@@ -74,8 +74,8 @@ fuzz_target!(|input: &[u8]| {
         assert!(!format!("{refusal:#} {refusal:?}").contains('\u{1b}'));
     };
     match which % 7 {
-        0 => refused(&STRICT, &[LEAF.clone()], &Stapled::new(Some(input), &[])),
-        1 => refused(&WITHOUT_OCSP, &[LEAF.clone()], &Stapled::new(None, &[input.to_vec()])),
+        0 => refused(&STRICT, std::slice::from_ref(&*LEAF), &Stapled::new(Some(input), &[])),
+        1 => refused(&WITHOUT_OCSP, std::slice::from_ref(&*LEAF), &Stapled::new(None, &[input.to_vec()])),
         2 => refused(&STRICT, &[CertificateDer::from(input)], &Stapled::default()),
         3 => {
             // A certificate behind its length, and a response.
