@@ -19,7 +19,6 @@ use tls_codec::code_points::SignatureScheme;
 /// #[derive(Debug)]
 /// struct TokenKey {
 ///     slot: u32,
-/// #   #[allow(dead_code)] token: (),
 /// }
 ///
 /// impl SigningKey for TokenKey {

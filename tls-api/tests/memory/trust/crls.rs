@@ -23,6 +23,15 @@ fn judged(make: fn(&World) -> ChainVerifier, refused: Option<(AlertDescription, 
     }
 }
 
+/// These lists, with these parts of the policy made lenient.
+fn with(world: &World, lists: &[Vec<u8>], lenient: &[fn(&mut Crls, bool)]) -> ChainVerifier {
+    let mut crls = Crls::from_der(lists).unwrap();
+    lenient.iter().for_each(|set| set(&mut crls, true));
+    let mut verifier = world.verifier();
+    verifier.set_crls(Some(crls));
+    verifier
+}
+
 #[test]
 fn lists_that_say_nothing_of_it_let_it_pass() {
     judged(|world| world.with_crls(&[world.intermediate.crl(&[1, 2], |_| {}), world.root.crl(&[], |_| {})]), None);
@@ -42,13 +51,11 @@ fn a_revoked_leaf_is_refused_and_a_revoked_authority_as_well() {
     // Whatever is accepted where lists do not say.
     judged(
         |world| {
-            let mut crls = Crls::from_der([world.intermediate.crl(&[LEAF], |_| {})]).unwrap();
-            crls.set_accept_unknown_status(true);
-            crls.set_accept_expired(true);
-            crls.set_end_entity_only(true);
-            let mut verifier = world.verifier();
-            verifier.set_crls(Some(crls));
-            verifier
+            with(
+                world,
+                &[world.intermediate.crl(&[LEAF], |_| {})],
+                &[Crls::set_accept_unknown_status, Crls::set_accept_expired, Crls::set_end_entity_only],
+            )
         },
         refused,
     );
@@ -60,26 +67,8 @@ fn what_no_list_covers_is_refused_unless_that_is_accepted() {
     judged(|world| world.with_crls(&[world.intermediate.crl(&[], |_| {})]), unknown);
     judged(|world| world.with_crls(&[Authority::root("somebody else").crl(&[], |_| {})]), unknown);
     judged(|world| world.with_crls(&[]), unknown);
-    judged(
-        |world| {
-            let mut crls = Crls::from_der([world.intermediate.crl(&[], |_| {})]).unwrap();
-            crls.set_accept_unknown_status(true);
-            let mut verifier = world.verifier();
-            verifier.set_crls(Some(crls));
-            verifier
-        },
-        None,
-    );
-    judged(
-        |world| {
-            let mut crls = Crls::from_der([world.intermediate.crl(&[], |_| {})]).unwrap();
-            crls.set_end_entity_only(true);
-            let mut verifier = world.verifier();
-            verifier.set_crls(Some(crls));
-            verifier
-        },
-        None,
-    );
+    judged(|world| with(world, &[world.intermediate.crl(&[], |_| {})], &[Crls::set_accept_unknown_status]), None);
+    judged(|world| with(world, &[world.intermediate.crl(&[], |_| {})], &[Crls::set_end_entity_only]), None);
 }
 
 #[test]
@@ -92,16 +81,7 @@ fn a_list_that_is_out_of_date_is_refused_unless_that_is_accepted() {
     }
     let refused = (AlertDescription::CERTIFICATE_UNKNOWN, "the next one was due at 2001-02-03 00:00:00 UTC");
     judged(|world| world.with_crls(&old(world)), Some(refused));
-    judged(
-        |world| {
-            let mut crls = Crls::from_der(old(world)).unwrap();
-            crls.set_accept_expired(true);
-            let mut verifier = world.verifier();
-            verifier.set_crls(Some(crls));
-            verifier
-        },
-        None,
-    );
+    judged(|world| with(world, &old(world), &[Crls::set_accept_expired]), None);
 }
 
 #[test]
