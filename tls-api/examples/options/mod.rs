@@ -135,7 +135,7 @@ pub(crate) trait Context<T> {
 
 impl<T, E: Display> Context<T> for Result<T, E> {
     fn context(self, what: impl Display) -> Result<T, Failure> {
-        self.map_err(|cause| Failure(format!("{what}: {cause}")))
+        self.map_err(|cause| Failure(format!("{what}: {cause:#}")))
     }
 }
 

@@ -19,6 +19,10 @@ pub(crate) struct TrustOptions {
     #[arg(long, requires = "crl")]
     crl_allow_unknown: bool,
 
+    /// Trust this certificate by itself, whoever signed it: for peers that signed theirs themselves; repeat it for more
+    #[arg(long, value_name = "PEM")]
+    trust_exact: Vec<PathBuf>,
+
     /// Demand a chain with this key: sha256/ and the base64 of the SHA-256 of its SubjectPublicKeyInfo; repeat it for backup pins
     #[arg(long, value_name = "PIN", value_parser = pin)]
     pin: Vec<Pin>,
@@ -36,6 +40,13 @@ impl TrustOptions {
             let mut crls = Crls::from_pem(&pem).context("--crl")?;
             crls.set_accept_unknown_status(self.crl_allow_unknown);
             verifier.set_crls(Some(crls));
+        }
+        for path in &self.trust_exact {
+            let what = || format!("--trust-exact {}", path.display());
+            let certificates = tls_api::certs_from_pem(&std::fs::read(path).context(what())?).context(what())?;
+            for certificate in certificates {
+                verifier.trust_exact_certificate(certificate).context(what())?;
+            }
         }
         if !self.pin.is_empty() {
             verifier.set_pins(Some(Pins::new(self.pin.iter().copied())));

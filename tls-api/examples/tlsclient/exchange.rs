@@ -151,7 +151,7 @@ impl Exchange {
         if let Err(e) = self.session.process_new_packets() {
             // What came before the error is worth printing, and the alert worth sending; but the error is the news.
             let (_, _) = (self.print(), self.send());
-            return Err(Failure::new(format!("{host}: {e}")));
+            return Err(Failure::new(format!("{host}: {e:#}")));
         }
         if handshaking && !self.session.is_handshaking() {
             if self.verbose {

@@ -23,6 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("trust::a_revoked_server", OPENSSL, || revoked(Role::Server)),
         trial("trust::a_revoked_client", OPENSSL, || revoked(Role::Client)),
         trial("trust::timestamps", OPENSSL, timestamps),
+        trial("trust::a_self_signed_server", OPENSSL, self_signed),
     ];
     for kind in [Kind::EcdsaP256, Kind::Rsa] {
         let name = format!("trust::the_key_is_in_another_process::{}", kind.name());
@@ -204,6 +205,38 @@ fn timestamps() -> Outcome {
     // A list that nobody has renewed refuses nothing.
     write(text(usable, "2020-01-01T00:00:00Z"))?;
     accepted(&fetch(without.port, &options)?)
+}
+
+/// As `openssl req -x509` makes them: with a name, and an authority's certificate at the same time.
+fn self_signed() -> Outcome {
+    let folder = folder()?;
+    let own = Files { chain: folder.join("self-signed.pem"), key: folder.join("self-signed.key") };
+    let mut command = Program::Openssl.command();
+    command.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=my box",
+    ]);
+    command.args(["-addext", "subjectAltName=DNS:localhost", "-keyout"]).arg(&own.key).arg("-out").arg(&own.chain);
+    let output = command.output().map_err(|e| e.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    let server = start(&own, &[])?;
+    let exact = ("--trust-exact", own.chain.clone());
+    accepted(&client(server.port, &[("--cafile", ca_file()?), exact.clone()])?)?;
+    let other = start(&files(Kind::EcdsaP256)?, &[])?;
+    accepted(&client(other.port, &[("--cafile", ca_file()?), exact])?)?;
+    // Without it, what to do is said, and the whole chain is told.
+    let ended = client(server.port, &[("--cafile", ca_file()?)])?;
+    refused(&ended, "trust it with trust_exact_certificate")?;
+    contains(&ended.stderr, "0: CN=my box, issued by CN=my box")
 }
 
 /// One thread serves several clients while their signatures take their time.

@@ -99,7 +99,11 @@ impl fmt::Display for Error {
             Self::SecondHelloRetryRequest => f.write_str("the server sent a second HelloRetryRequest"),
             Self::NoCertificate => f.write_str("the server sent no certificate"),
             Self::NoClientCertificate { .. } => f.write_str("the client showed no certificate, which is required here"),
-            Self::Certificate(e) => write!(f, "the peer's certificate is refused: {e}"),
+            Self::Certificate(e) => {
+                f.write_str("the peer's certificate is refused: ")?;
+                // `{:#}` goes on to the chain that was tried.
+                e.fmt(f)
+            }
             Self::SignatureSchemeNotOffered(scheme) => {
                 write!(f, "the peer signed the handshake with {scheme}, which was not offered")
             }
