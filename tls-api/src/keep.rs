@@ -19,6 +19,8 @@ pub(crate) enum Keep {
     Tickets(Arc<dyn ProducesTickets>),
     /// In a store, under ids that clients get as their tickets.
     Store(Arc<dyn StoresServerSessions>),
+    /// With the clients; and in the store those of TLS 1.2 clients that take no tickets.
+    TicketsOrStore(Arc<dyn ProducesTickets>, Arc<dyn StoresServerSessions>),
 }
 
 impl Keep {
@@ -26,6 +28,12 @@ impl Keep {
         match self {
             Self::Tickets(ticketer) if ticketer.enabled() => SessionLookup::Tickets,
             Self::Store(store) if store.can_cache() => SessionLookup::Ids,
+            Self::TicketsOrStore(ticketer, store) => match (ticketer.enabled(), store.can_cache()) {
+                (true, true) => SessionLookup::TicketsOrIds,
+                (true, false) => SessionLookup::Tickets,
+                // A store for TLS 1.2 alone cannot serve TLS 1.3.
+                (false, _) => SessionLookup::Never,
+            },
             Self::Nowhere | Self::Tickets(_) | Self::Store(_) => SessionLookup::Never,
         }
     }
@@ -43,7 +51,10 @@ impl Keep {
             found = match psks.filter(|_| tls13).and_then(|psks| psks.resolve(identity)) {
                 Some(psk) => Some((index, Found::Psk(psk))),
                 // Without a clock nobody knows whether a session has ended.
-                None => now.and_then(|now| Some((index, Found::Session(self.session(identity, tls13)?, now)))),
+                None => now.and_then(|now| {
+                    let by_id = need.is_by_session_id();
+                    Some((index, Found::Session(self.session(identity, tls13, by_id)?, now)))
+                }),
             };
             if found.is_some() {
                 break;
@@ -60,10 +71,11 @@ impl Keep {
         }
     }
 
-    fn session(&self, identity: &[u8], once: bool) -> Option<ServerSessionValue> {
+    fn session(&self, identity: &[u8], once: bool, by_id: bool) -> Option<ServerSessionValue> {
         let bytes = match self {
             Self::Nowhere => return None,
-            Self::Tickets(ticketer) => ticketer.decrypt(identity)?,
+            Self::TicketsOrStore(_, store) if by_id => store.get(identity)?,
+            Self::Tickets(ticketer) | Self::TicketsOrStore(ticketer, _) => ticketer.decrypt(identity)?,
             // RFC 9846 §8.1: a ticket of TLS 1.3 is good for one connection. A session of TLS 1.2 is for several.
             Self::Store(store) if once => store.take(identity)?,
             Self::Store(store) => store.get(identity)?,
@@ -78,8 +90,12 @@ impl Keep {
         let sessions = need.sessions(now);
         let tickets = match self {
             Self::Nowhere => Vec::new(),
-            Self::Tickets(ticketer) => sessions.iter().map_while(|s| ticketer.encrypt(&s.encode())).collect(),
-            Self::Store(store) => {
+            Self::TicketsOrStore(ticketer, _) | Self::Tickets(ticketer) if id.is_none() => {
+                sessions.iter().map_while(|s| ticketer.encrypt(&s.encode())).collect()
+            }
+            // An id is for a store.
+            Self::Tickets(_) => Vec::new(),
+            Self::Store(store) | Self::TicketsOrStore(_, store) => {
                 let keep = |session: &ServerSessionValue| {
                     let id = id.or_else(fresh_id)?;
                     store.put(&id, session.encode(), session.lifetime()).then(|| id.to_vec())

@@ -168,6 +168,17 @@ impl ServerConfig {
         self.set_keep(Keep::Store(storage));
     }
 
+    /// Gives clients tickets of this producer, and keeps in this storage the sessions of TLS 1.2 clients that take none, such as curl. What
+    /// TLS 1.3 and early data want of a storage it does not serve.
+    pub fn set_ticketer_and_session_ids(
+        &mut self,
+        ticketer: Arc<dyn ProducesTickets>,
+        storage: Arc<dyn StoresServerSessions>,
+    ) {
+        self.engine_mut().set_session_lifetime(ticketer.lifetime());
+        self.set_keep(Keep::TicketsOrStore(ticketer, storage));
+    }
+
     /// Resumes no session: every handshake is a full one.
     pub fn disable_resumption(&mut self) {
         self.set_keep(Keep::Nowhere);

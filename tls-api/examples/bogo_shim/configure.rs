@@ -135,7 +135,7 @@ impl Shim {
         config.set_limits(limits());
         match level.has("no-ticket") || level.has("enable-early-data") {
             true => config.set_session_storage(Arc::clone(&self.store) as _),
-            false => config.set_ticketer(Arc::clone(&self.ticketer) as _),
+            false => config.set_ticketer_and_session_ids(Arc::clone(&self.ticketer) as _, Arc::clone(&self.store) as _),
         }
         if level.has("enable-early-data") {
             config.set_max_early_data_size(EARLY_DATA);

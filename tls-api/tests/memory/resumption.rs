@@ -20,15 +20,20 @@ use std::io::Write;
 enum Kept {
     Tickets,
     Store,
+    Both,
 }
 
-const KEPT: [Kept; 2] = [Kept::Tickets, Kept::Store];
+const KEPT: [Kept; 3] = [Kept::Tickets, Kept::Store, Kept::Both];
 
 impl Kept {
     fn set(self, config: &mut ServerConfig) {
         match self {
             Self::Tickets => config.set_ticketer(Arc::new(Ticketer::new().unwrap())),
             Self::Store => config.set_session_storage(Arc::new(ServerSessionMemoryCache::new(1000))),
+            Self::Both => config.set_ticketer_and_session_ids(
+                Arc::new(Ticketer::new().unwrap()),
+                Arc::new(ServerSessionMemoryCache::new(1000)),
+            ),
         }
     }
 }
@@ -59,6 +64,41 @@ fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Pair {
     assert_eq!((read_all(&mut pair.server), read_all(&mut pair.client)), (b"question".to_vec(), b"answer".to_vec()));
     assert_eq!(pair.client.handshake_kind(), pair.server.handshake_kind());
     pair
+}
+
+#[test]
+fn with_both_a_client_without_tickets_resumes_as_well_and_the_store_holds_its_sessions_alone() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for (version, takes_tickets, resumes, stored) in [
+        (ProtocolVersion::TLS12, true, true, 0),
+        (ProtocolVersion::TLS12, false, true, 1),
+        (ProtocolVersion::TLS13, true, true, 0),
+        (ProtocolVersion::TLS13, false, false, 0),
+    ] {
+        #[derive(Debug)]
+        struct Counting(ServerSessionMemoryCache, std::sync::atomic::AtomicUsize);
+        impl tls_api::StoresServerSessions for Counting {
+            fn put(&self, id: &[u8], session: zeroize::Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
+                self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                self.0.put(id, session, lifetime)
+            }
+            fn get(&self, id: &[u8]) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+                self.0.get(id)
+            }
+            fn take(&self, id: &[u8]) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+                self.0.take(id)
+            }
+        }
+        let store = Arc::new(Counting(ServerSessionMemoryCache::new(1000), Default::default()));
+        let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+        server.set_ticketer_and_session_ids(Arc::new(Ticketer::new().unwrap()), store.clone());
+        client.set_versions(&[version]).unwrap();
+        client.set_tickets(takes_tickets);
+        assert_eq!(kind(&client, &server), HandshakeKind::Full);
+        let second = kind(&client, &server);
+        assert_eq!(second.is_resumed(), resumes, "{version} {takes_tickets}");
+        assert_eq!(store.1.load(std::sync::atomic::Ordering::Relaxed), stored, "{version} {takes_tickets}");
+    }
 }
 
 #[test]

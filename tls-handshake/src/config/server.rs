@@ -46,6 +46,8 @@ pub enum SessionLookup {
     Tickets,
     /// In a store: tickets of TLS 1.3 are keys of it, and so are the session ids of TLS 1.2.
     Ids,
+    /// With the clients; and in a store those of TLS 1.2 clients that take no tickets, such as curl, under session ids.
+    TicketsOrIds,
 }
 
 /// Half a day.

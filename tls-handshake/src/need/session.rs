@@ -58,6 +58,12 @@ impl NeedSession {
         }
     }
 
+    /// Whether that is the session id of a TLS 1.2 client, and no ticket.
+    #[must_use]
+    pub fn is_by_session_id(&self) -> bool {
+        matches!(self.by, By::Id)
+    }
+
     /// What the client offers to go on from, in its order of preference, 4 at most: tickets, keys of a store, names of external
     /// keys (TLS 1.3 alone).
     #[must_use]

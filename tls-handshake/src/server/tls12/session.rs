@@ -50,8 +50,8 @@ impl Keeps {
             return Ok(Self::Nothing);
         }
         Ok(match config.session_lookup {
-            SessionLookup::Tickets if extensions.session_ticket.is_some() => Self::Ticket,
-            SessionLookup::Ids => {
+            SessionLookup::Tickets | SessionLookup::TicketsOrIds if extensions.session_ticket.is_some() => Self::Ticket,
+            SessionLookup::Ids | SessionLookup::TicketsOrIds => {
                 let mut id = [0; 32];
                 source.fill(&mut id).map_err(|_| Error::Crypto("drawing random bytes"))?;
                 Self::Id(id)
@@ -71,10 +71,15 @@ impl Keeps {
 
 /// Where a ClientHello names the session that it wants to go on from, if it does, and where we could find it.
 pub(super) fn named(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<By> {
+    let ticket = hello.extensions.session_ticket;
+    let by_ticket = || ticket.filter(|ticket| !ticket.is_empty()).map(|_| By::Ticket);
+    // That of a client that knows TLS 1.3 as well may be made up (RFC 9846 Appendix E.4): nothing is found then.
+    let by_id = || (!hello.legacy_session_id.is_empty()).then_some(By::Id);
     match config.session_lookup {
-        SessionLookup::Tickets => hello.extensions.session_ticket.filter(|t| !t.is_empty()).map(|_| By::Ticket),
-        // That of a client that knows TLS 1.3 as well may be made up (RFC 9846 Appendix E.4): nothing is found then.
-        SessionLookup::Ids => (!hello.legacy_session_id.is_empty()).then_some(By::Id),
+        SessionLookup::Tickets => by_ticket(),
+        SessionLookup::Ids => by_id(),
+        SessionLookup::TicketsOrIds if ticket.is_some() => by_ticket(),
+        SessionLookup::TicketsOrIds => by_id(),
         SessionLookup::Never => None,
     }
 }
