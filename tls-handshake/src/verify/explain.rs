@@ -87,10 +87,23 @@ fn of_path(e: &E) -> Option<&'static str> {
     })
 }
 
-/// webpki names what a certificate presents as `DnsName("a.test")`; a person reads `a.test`.
+/// webpki names what a certificate presents as `DnsName("a.test")`; a person reads `a.test`. The text comes from the peer: what could
+/// move a cursor or begin a line is shown as an escape.
 fn readable(presented: &str) -> String {
     match presented.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")) {
-        Some(name) => name.to_owned(),
-        None => presented.to_owned(),
+        Some(name) => name.escape_debug().to_string(),
+        None => presented.escape_debug().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn names_of_the_peer_cannot_begin_a_line() {
+        assert_eq!(readable("DnsName(\"a.test\")"), "a.test");
+        assert_eq!(readable("DnsName(\"a\n\u{1b}[2J\")"), "a\\n\\u{1b}[2J");
+        assert_eq!(readable("x\ny"), "x\\ny");
     }
 }

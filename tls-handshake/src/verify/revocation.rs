@@ -1,8 +1,9 @@
 //! Certificate revocation lists (RFC 5280 §5): webpki reads them and looks certificates up in them.
 
-use pki_types::CertificateRevocationListDer;
 use pki_types::pem::PemObject;
+use pki_types::{CertificateRevocationListDer, UnixTime};
 use tls_crypto::HashAlgorithm;
+use tls_crypto::der::{self, Elements};
 use webpki::{
     CertRevocationList, ExpirationPolicy, OwnedCertRevocationList, RevocationCheckDepth, RevocationOptions,
     RevocationOptionsBuilder, UnknownStatusPolicy,
@@ -10,10 +11,12 @@ use webpki::{
 
 use crate::certificate_error::CertificateError;
 use crate::verify::explain::explain;
+use crate::verify::x509::read_time;
 
 /// Revocation lists, and what to do where they do not say.
 ///
-/// A certificate that a list names is refused whatever the policy. The strict policy, which it is unless changed, also refuses what
+/// Of several lists that cover a certificate the newest counts. A certificate that it names is refused whatever the policy, unless it is
+/// an authority's and [only end entities are looked up](Self::set_end_entity_only). The strict policy, which it is unless changed, also refuses what
 /// no list covers, in the whole chain below the trust anchor, and what is covered by a list that is out of date. The lists are for the
 /// application to fetch: when a new one is there, make a new configuration, which also ends the resumption of sessions
 /// that were judged by the old ones.
@@ -41,13 +44,14 @@ impl Crls {
     /// [`CertificateError::BadCrl`] for one that cannot be parsed or is of a kind that is not supported.
     pub fn from_der(lists: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Self, CertificateError> {
         let mut hashes = Vec::new();
-        let lists = lists
+        let mut lists: Vec<(u64, CertRevocationList<'static>)> = lists
             .into_iter()
             .enumerate()
             .map(|(at, list)| {
                 let der = list.as_ref();
                 hashes.extend_from_slice(HashAlgorithm::Sha256.hash(der).as_ref());
-                OwnedCertRevocationList::from_der(der).map(CertRevocationList::from).map_err(|e| {
+                let this_update = this_update(der).map_or(0, |time| time.as_secs());
+                OwnedCertRevocationList::from_der(der).map(|list| (this_update, list.into())).map_err(|e| {
                     let why = match explain(e, 0, 0) {
                         CertificateError::BadCrl(why) => why,
                         _ => "it cannot be parsed as a list of version 2 with its number; `openssl ca` makes those where `crlnumber` is set".into(),
@@ -56,6 +60,9 @@ impl Crls {
                 })
             })
             .collect::<Result<_, _>>()?;
+        // webpki asks the first list that covers a certificate, and no other: an older one must not hide what a newer one says.
+        lists.sort_by_key(|(this_update, _)| std::cmp::Reverse(*this_update));
+        let lists = lists.into_iter().map(|(_, list)| list).collect();
         let hash = HashAlgorithm::Sha256.hash(&hashes).as_ref().try_into().unwrap_or_default();
         let (depth, unknown) = (RevocationCheckDepth::Chain, UnknownStatusPolicy::Deny);
         Ok(Self { lists, hash, depth, unknown, expired: ExpirationPolicy::Enforce })
@@ -116,4 +123,14 @@ impl Crls {
             Err(_) => Err(webpki::Error::UnknownRevocationStatus),
         }
     }
+}
+
+/// When a list was made: behind version, algorithm and issuer (RFC 5280 §5.1.2).
+fn this_update(list: &[u8]) -> Option<UnixTime> {
+    let mut fields = Elements::new(Elements::new(list).optional(der::SEQUENCE)?);
+    let mut fields = Elements::new(fields.optional(der::SEQUENCE)?);
+    fields.optional(der::INTEGER);
+    fields.expect(der::SEQUENCE)?;
+    fields.expect(der::SEQUENCE)?;
+    read_time(&mut fields)
 }

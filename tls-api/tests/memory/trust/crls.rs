@@ -85,6 +85,25 @@ fn a_list_that_is_out_of_date_is_refused_unless_that_is_accepted() {
 }
 
 #[test]
+fn of_two_lists_of_an_authority_the_newer_counts_in_whatever_order() {
+    for newest_names_it in [true, false] {
+        for newest_first in [true, false] {
+            let world = World::new();
+            let list = |made: i32, names: bool| {
+                world.intermediate.crl(if names { &[LEAF] } else { &[] }, |params| {
+                    params.this_update = date_time_ymd(made, 1, 1);
+                })
+            };
+            let (new, old) = (list(2010, newest_names_it), list(2005, !newest_names_it));
+            let both = if newest_first { [new, old] } else { [old, new] };
+            let verifier = world.with_crls(&[&both[..], &[world.root.crl(&[], |_| {})]].concat());
+            let outcome = outcome(ROLES[0], VERSIONS[0], world.good(), verifier);
+            assert_eq!(outcome.is_err(), newest_names_it, "newest first: {newest_first}; {outcome:?}");
+        }
+    }
+}
+
+#[test]
 fn a_list_that_somebody_else_signed_is_refused() {
     judged(
         |world| world.with_crls(&[Authority::root("the intermediate").crl(&[], |_| {}), world.root.crl(&[], |_| {})]),
