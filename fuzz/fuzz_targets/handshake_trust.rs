@@ -36,7 +36,7 @@ fn verifier(chain: ChainVerifier) -> ServerVerifier {
     verifier.set_ocsp_policy(OcspPolicy::Require);
     let leaf = CertificateDer::from_pem_slice(PEM[0]).unwrap();
     let key = webpki_key(&leaf);
-    let mut policy = CtPolicy::new([CtLog::new("log", "operator", key)]);
+    let mut policy = CtPolicy::new([CtLog::new("log", "operator", key).unwrap()]);
     policy.set_minimum_operators(1);
     verifier.set_ct_policy(Some(policy));
     verifier

@@ -214,8 +214,16 @@ impl<R: Side> Buffered<R> {
                     self.received.advance(consumed, None);
                     self.answer(need)?;
                 }
-                Progress::NeedMoreInput { .. } | Progress::Paused => {
+                Progress::NeedMoreInput { .. } => {
                     self.received.advance(consumed, None);
+                    break;
+                }
+                Progress::Paused => {
+                    self.received.advance(consumed, None);
+                    // What the peer said before it went, an alert perhaps, is heard first, once there is an answer.
+                    if !self.received.unprocessed().is_empty() {
+                        return Ok(());
+                    }
                     break;
                 }
             }

@@ -114,13 +114,14 @@ impl ClientConfig {
         config
     }
 
-    /// Trusts these authorities, and no others; all else as it is by default.
+    /// Trusts these authorities, and no others; all else as it is by default, in place of any verifier set before.
     pub fn set_root_store(&mut self, roots: RootCertStore) {
         self.set_server_verifier(roots);
     }
 
     /// Judges servers by this verifier: with revocation lists, stapled OCSP responses, certificate transparency, pins, own checks, or
-    /// a self-signed certificate that is trusted by itself. What it wants from servers they are asked for.
+    /// a self-signed certificate that is trusted by itself. What it wants from servers they are asked for, whatever
+    /// [`set_ocsp_request`](Self::set_ocsp_request) and [`set_sct_request`](Self::set_sct_request) said before.
     ///
     /// ```
     /// use tls_api::{CertificateDer, CertificateError, ChainVerifier, ClientConfig, RootCertStore, ServerVerifier};

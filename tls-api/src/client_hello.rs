@@ -53,11 +53,13 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 pub struct ClientHelloInfo<'a> {
     client_hello: &'a ClientHello<'a>,
     raw: &'a [u8],
+    /// Whether the server that chooses speaks TLS 1.3.
+    has_tls13: bool,
 }
 
 impl<'a> ClientHelloInfo<'a> {
-    pub(crate) fn new(client_hello: &'a ClientHello<'a>, raw: &'a [u8]) -> Self {
-        Self { client_hello, raw }
+    pub(crate) fn new(client_hello: &'a ClientHello<'a>, raw: &'a [u8], has_tls13: bool) -> Self {
+        Self { client_hello, raw, has_tls13 }
     }
 
     /// The host name that the client asks for (SNI, RFC 6066 §3), as it was sent.
@@ -93,14 +95,14 @@ impl<'a> ClientHelloInfo<'a> {
         listed.into_iter().flat_map(|versions| versions.iter()).chain(legacy)
     }
 
-    /// Whether the client can verify what this identity's key signs: in the newest version that it offers it has a signature scheme for
-    /// it, and before TLS 1.3 a cipher suite as well.
+    /// Whether the client can verify what this identity's key signs: in the version that will be negotiated it has a
+    /// signature scheme for it, and before TLS 1.3 a cipher suite as well.
     #[must_use]
     pub fn can_verify(&self, identity: &Identity) -> bool {
         let in_common = |usable: &dyn Fn(SignatureScheme) -> bool| {
             self.signature_schemes().any(|scheme| usable(scheme) && identity.schemes().contains(&scheme))
         };
-        if self.versions().any(|version| version == ProtocolVersion::TLS13) {
+        if self.has_tls13 && self.versions().any(|version| version == ProtocolVersion::TLS13) {
             // RFC 9846 §4.3.3: those of PKCS#1 are for certificates alone.
             return in_common(&|scheme| !is_pkcs1(scheme));
         }

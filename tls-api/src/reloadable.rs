@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tls_handshake::{Identity, IdentityError};
 
@@ -19,7 +19,7 @@ use crate::resolver::{ResolvesClientCert, ResolvesServerCert};
 /// half written) is an error, and the old identity stays.
 ///
 /// ```no_run
-/// use std::sync::Arc;
+/// use std::sync::{Arc, Mutex, PoisonError};
 /// use tls_api::{IdentityFiles, ReloadableIdentity, ServerConfig};
 ///
 /// let identity = Arc::new(ReloadableIdentity::from_files(IdentityFiles::new("chain.pem", "key.pem"))?);
@@ -33,6 +33,8 @@ use crate::resolver::{ResolvesClientCert, ResolvesServerCert};
 pub struct ReloadableIdentity {
     present: ReadMostly<Identity>,
     files: Option<IdentityFiles>,
+    /// Held from the reading of files until what they held is shown: of two reloads the later one's files stay.
+    changing: Mutex<()>,
 }
 
 /// Where an identity comes from.
@@ -50,7 +52,7 @@ impl IdentityFiles {
         Self { certs: certs.into(), key: key.into(), ocsp_response: None }
     }
 
-    /// Staples the OCSP response (DER) in this file.
+    /// Staples the OCSP response (DER) in this file. It is stapled as it is: renew it before the certificates when both change.
     #[must_use]
     pub fn with_ocsp_response(mut self, file: impl Into<PathBuf>) -> Self {
         self.ocsp_response = Some(file.into());
@@ -76,7 +78,7 @@ impl ReloadableIdentity {
     /// An identity that the application replaces itself.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
-        Self { present: ReadMostly::new(identity), files: None }
+        Self { present: ReadMostly::new(identity), files: None, changing: Mutex::default() }
     }
 
     /// The identity in these files.
@@ -85,7 +87,7 @@ impl ReloadableIdentity {
     /// [`ReloadError`] if one cannot be read, or what is in them does not make an identity.
     pub fn from_files(files: IdentityFiles) -> Result<Self, ReloadError> {
         let identity = files.load()?;
-        Ok(Self { present: ReadMostly::new(identity), files: Some(files) })
+        Ok(Self { present: ReadMostly::new(identity), files: Some(files), changing: Mutex::default() })
     }
 
     /// The present identity.
@@ -99,13 +101,15 @@ impl ReloadableIdentity {
     /// # Errors
     /// [`ReloadError`]: the old identity stays.
     pub fn reload(&self) -> Result<(), ReloadError> {
-        let identity = self.files.as_ref().ok_or(ReloadError::NoFiles)?.load()?;
-        self.replace(identity);
+        let files = self.files.as_ref().ok_or(ReloadError::NoFiles)?;
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.present.replace(files.load()?);
         Ok(())
     }
 
     /// Shows this identity from now on.
     pub fn replace(&self, identity: Identity) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.present.replace(identity);
     }
 }

@@ -140,10 +140,11 @@ impl ServerConfig {
     /// [`ConfigError::HintsTooLong`] if the names of its authorities do not fit the message (32 KiB in all). Nothing changes
     /// then.
     pub fn set_client_cert_verifier(&mut self, verifier: Arc<dyn ClientCertVerifier>) -> Result<(), ConfigError> {
+        let client_auth = verifier.client_auth();
         let engine = self.engine_mut();
         engine.set_client_auth_hints(verifier.root_hint_subjects())?;
-        engine.set_client_auth(verifier.client_auth());
-        self.context.trust = match verifier.client_auth() {
+        engine.set_client_auth(client_auth);
+        self.context.trust = match client_auth {
             ClientAuth::NotAsked => Part::default(),
             ClientAuth::Optional | ClientAuth::Required => Part::of(verifier.session_scope()),
         };
@@ -286,7 +287,9 @@ impl Side for Server {
             Need::Identity(need) => {
                 // It was decoded before; were it not to decode again, nobody could be chosen for it.
                 let Ok(client_hello) = need.client_hello() else { return Some(need.refuse()) };
-                match config.resolver.resolve(&ClientHelloInfo::new(&client_hello, need.raw_client_hello())) {
+                let has_tls13 = config.engine.original().has_version(ProtocolVersion::TLS13);
+                let info = ClientHelloInfo::new(&client_hello, need.raw_client_hello(), has_tls13);
+                match config.resolver.resolve(&info) {
                     Some(identity) => need.answer(identity),
                     None => need.refuse(),
                 }

@@ -74,6 +74,8 @@ pub trait Session: Read + BufRead + Write {
     fn take_signature_request(&mut self) -> Option<NeedSignature>;
 
     /// Goes on with the answer to [`take_signature_request`](Self::take_signature_request), and takes in what was received since.
+    /// Whoever is told of readable sockets once alone (edge-triggered) has to read again afterwards. A request that is dropped
+    /// without an answer leaves the handshake waiting until a deadline of the program's ends it.
     ///
     /// # Errors
     /// As [`process_new_packets`](Self::process_new_packets); [`Error::WrongAnswer`] for an answer to another session's request.

@@ -296,11 +296,12 @@ pub struct NeedVerdict {
     asker: Asker,
     chain: PeerChain,
     name: ServerName<'static>,
+    ocsp_requested: bool,
 }
 
 impl NeedVerdict {
-    pub(crate) fn new(asker: Asker, chain: PeerChain, name: ServerName<'static>) -> Self {
-        Self { asker, chain, name }
+    pub(crate) fn new(asker: Asker, chain: PeerChain, name: ServerName<'static>, ocsp_requested: bool) -> Self {
+        Self { asker, chain, name, ocsp_requested }
     }
 
     /// The certificates as they were sent, leaf first; never empty.
@@ -330,7 +331,8 @@ impl NeedVerdict {
     /// What the server sent beside its chain.
     #[must_use]
     pub fn stapled(&self) -> Stapled<'_> {
-        Stapled::new(self.chain.ocsp_response(), self.chain.signed_certificate_timestamps())
+        let stapled = Stapled::new(self.chain.ocsp_response(), self.chain.signed_certificate_timestamps());
+        Stapled { ocsp_requested: self.ocsp_requested, ..stapled }
     }
 
     /// Judges the chain by this verifier, at this time.

@@ -32,7 +32,7 @@ fn logs(list: &Value) -> Option<Vec<CtLog>> {
             // The key is the base64 of a SubjectPublicKeyInfo: PEM without its first line and its last.
             let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", log["key"].as_str()?);
             let key = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).ok()?.to_vec();
-            let mut read = CtLog::new(log["description"].as_str()?, name, key);
+            let mut read = CtLog::new(log["description"].as_str()?, name, key).ok()?;
             let at = |value: &Value| value.as_str().and_then(time).map(UnixTime::since_unix_epoch);
             let state = &log["state"];
             // A log that was rejected, or is not there yet, counts for nothing.

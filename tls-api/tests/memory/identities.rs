@@ -149,6 +149,13 @@ fn rsa_and_ecdsa_side_by_side_each_for_who_takes_it() {
         client.set_cipher_suites(&crate::pki::suites(ProtocolVersion::TLS12, kind)).unwrap();
         assert_eq!(shown(&client, &server), *leaf, "{kind:?}");
     }
+    // What it could verify in TLS 1.3 does not matter where that will not be spoken: it has no suite for ECDSA in TLS 1.2.
+    let mut older = ServerConfig::with_identities([identity(Kind::EcdsaP256), identity(Kind::Rsa2048)]);
+    older.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+    client.set_versions(&VERSIONS).unwrap();
+    let [of_12, of_13] = [ProtocolVersion::TLS12, ProtocolVersion::TLS13].map(|v| crate::pki::suites(v, Kind::Rsa2048));
+    client.set_cipher_suites(&[of_13, of_12].concat()).unwrap();
+    Pair::connected(&Arc::new(client.clone()), &Arc::new(older));
     let server = Arc::new(ServerConfig::with_identities([]));
     let mut pair = Pair::new(&Arc::new(client), &server);
     assert!(matches!(pair.settle(), Err(Error::NoIdentity { .. })));
@@ -395,6 +402,20 @@ fn a_signature_that_does_not_come_or_is_wrong_ends_the_handshake() {
         let (mut pair, request) = waiting();
         assert_eq!(pair.server.answer_signature(request.fail()), Err(Error::SignerFailed));
         assert!(matches!(pair.settle(), Err(Error::AlertReceived { .. } | Error::SignerFailed)));
+
+        // A client that goes meanwhile, with or without a word.
+        for says_why in [false, true] {
+            let (mut pair, request) = waiting();
+            if says_why {
+                pair.client.send_close_notify();
+            }
+            carry(&mut pair.client, &mut pair.server).unwrap();
+            pair.server.read_tls(&mut std::io::empty()).unwrap();
+            let noticed = pair.server.process_new_packets().is_err();
+            let answered = pair.server.answer_signature(request.fail()).is_err();
+            assert!(pair.server.process_new_packets().is_err() && (noticed || answered), "{says_why}");
+            assert_eq!(pair.server.handshake_kind(), None);
+        }
 
         let (mut pair, request) = waiting();
         pair.server.answer_signature(request.answer(vec![1; 70])).unwrap();

@@ -53,6 +53,8 @@ pub enum OcspError {
     },
     /// The responder does not know the certificate.
     UnknownCertificate,
+    /// It has a critical extension, which none has that we know (RFC 6960 §4.4).
+    CriticalExtension,
 }
 
 impl fmt::Display for OcspError {
@@ -75,7 +77,9 @@ impl fmt::Display for OcspError {
                 };
                 write!(f, "the stapled OCSP response is the responder's error {status}{name}, and no answer")
             }
-            Self::OtherCertificate => f.write_str("the stapled OCSP response is about another certificate"),
+            Self::OtherCertificate => f.write_str(
+                "the stapled OCSP response is about another certificate, or names it by another hash than SHA-1 and SHA-256",
+            ),
             Self::UntrustedResponder => f.write_str(
                 "the stapled OCSP response is signed neither by the certificate's issuer nor by a responder that the issuer \
                  certified for OCSP",
@@ -94,6 +98,9 @@ impl fmt::Display for OcspError {
                 Utc(*now)
             ),
             Self::UnknownCertificate => f.write_str("the OCSP responder does not know the certificate"),
+            Self::CriticalExtension => {
+                f.write_str("the stapled OCSP response has a critical extension, and none is known that should be critical")
+            }
         }
     }
 }

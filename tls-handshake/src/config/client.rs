@@ -72,12 +72,14 @@ impl ClientConfig {
 
     /// Whether the server is asked to staple an OCSP response (RFC 6066 §8). It is, unless this says otherwise.
     pub fn set_ocsp_request(&mut self, ask: bool) {
+        self.common.scope.take();
         self.request_ocsp = ask;
     }
 
     /// Whether the server is asked for signed certificate timestamps (RFC 6962 §3.3). It is not, unless this says so: most
     /// certificates have theirs inside.
     pub fn set_sct_request(&mut self, ask: bool) {
+        self.common.scope.take();
         self.request_scts = ask;
     }
 
@@ -100,7 +102,7 @@ impl ClientConfig {
     }
 
     /// What a session is bound to, beside its own values: a hash over the role, the application protocols, whether the server is
-    /// told its name, and the application's [own part](Self::set_session_context). Two configurations resume each other's
+    /// told its name and what it is asked to staple, and the application's [own part](Self::set_session_context). Two configurations resume each other's
     /// sessions only if theirs are the same.
     #[must_use]
     pub fn session_scope(&self) -> [u8; 32] {
@@ -108,7 +110,8 @@ impl ClientConfig {
     }
 
     pub(crate) fn scope(&self) -> Scope {
-        *self.common.scope.get_or_init(|| self.common.scope_of("client", &[&[u8::from(self.send_server_name)]]))
+        let asks = [self.send_server_name, self.request_ocsp, self.request_scts].map(u8::from);
+        *self.common.scope.get_or_init(|| self.common.scope_of("client", &[&asks]))
     }
 
     /// Where the secrets of connections go.

@@ -34,6 +34,12 @@ macro_rules! setters {
                 self.common.set_cipher_suites(suites)
             }
 
+            /// Whether this version is enabled, and with a cipher suite of its own: whether it can be negotiated.
+            #[must_use]
+            pub fn has_version(&self, version: ProtocolVersion) -> bool {
+                self.common.suites.iter().any(|suite| suite.version() == version)
+            }
+
             /// The key exchange groups, in order of preference. A client sends a key share for the first.
             ///
             /// # Errors

@@ -10,16 +10,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use pki_types::{CertificateDer, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
+use tls_crypto::HashAlgorithm;
+use tls_crypto::der::{self, Elements};
+#[cfg(feature = "dangerous_configuration")]
+use tls_crypto::verify::ALL;
 use tls_crypto::verify::VerificationMemo;
-use tls_crypto::{HashAlgorithm, der};
 use webpki::{EndEntityCert, KeyUsage, RevocationOptions, VerifiedPath};
 
 use crate::certificate_error::{CertificateError, Pin, Refusal};
 use crate::verify::explain::explain;
-use crate::verify::pins::{Pinning, Pins, pin_of};
+use crate::verify::pins::{Pins, Reported, pin_of};
 use crate::verify::report::{refusal, since_1970};
 use crate::verify::revocation::Crls;
 use crate::verify::roots::RootCertStore;
+#[cfg(feature = "dangerous_configuration")]
+use crate::verify::signature::verify_signed;
 use crate::verify::x509::{Certificate, oid, sole};
 
 /// Signatures that are remembered unless another number is set: 32 KiB.
@@ -45,7 +50,8 @@ pub struct ChainVerifier {
     roots: Arc<RootCertStore>,
     exact: Vec<CertificateDer<'static>>,
     crls: Option<Arc<Crls>>,
-    pinning: Option<Pinning>,
+    pins: Option<Pins>,
+    reported: Option<Reported>,
     checks: Vec<Arc<dyn CheckPath>>,
     memo: Arc<VerificationMemo>,
     #[cfg(feature = "dangerous_configuration")]
@@ -94,9 +100,6 @@ pub trait VerifyPath: fmt::Debug + Send + Sync {
 /// A path that was found good.
 pub struct ProvenPath<'p> {
     leaf: &'p EndEntityCert<'p>,
-    /// As the peer sent them.
-    #[cfg(feature = "dangerous_configuration")]
-    sent: &'p [CertificateDer<'p>],
     by: By<'p>,
     memo: &'p VerificationMemo,
 }
@@ -106,9 +109,9 @@ enum By<'p> {
     Path(&'p VerifiedPath<'p>),
     /// It is itself among those that are trusted.
     Itself,
-    /// The application's own walk of the path.
+    /// The application's own walk of the path, with what was sent as far as each certificate signed the one before it.
     #[cfg(feature = "dangerous_configuration")]
-    Application,
+    Application(&'p [CertificateDer<'p>]),
 }
 
 impl ProvenPath<'_> {
@@ -119,14 +122,16 @@ impl ProvenPath<'_> {
     }
 
     /// The certificates of the path, leaf first, without those that were sent and not needed. A leaf that is trusted by
-    /// itself stands alone.
+    /// itself stands alone. Of a path that the application walked itself: as far as each was signed by the next one sent.
     #[must_use]
     pub fn certificates(&self) -> Vec<CertificateDer<'_>> {
         let above: Vec<_> = match self.by {
             By::Path(path) => path.intermediate_certificates().map(|certificate| certificate.der()).collect(),
             By::Itself => Vec::new(),
             #[cfg(feature = "dangerous_configuration")]
-            By::Application => self.sent.iter().skip(1).map(|sent| CertificateDer::from(sent.as_ref())).collect(),
+            By::Application(linked) => {
+                linked.iter().skip(1).map(|above| CertificateDer::from(above.as_ref())).collect()
+            }
         };
         std::iter::once(self.leaf()).chain(above).collect()
     }
@@ -147,7 +152,7 @@ impl ProvenPath<'_> {
             By::Path(path) => pins_of(path),
             By::Itself => vec![pin_of(&self.leaf.subject_public_key_info())],
             #[cfg(feature = "dangerous_configuration")]
-            By::Application => self.sent.iter().filter_map(Certificate::read).map(|read| pin_of(read.spki)).collect(),
+            By::Application(linked) => pins_of_linked(linked),
         }
     }
 
@@ -156,13 +161,8 @@ impl ProvenPath<'_> {
         let spki = match self.by {
             By::Path(path) => path.issuer_spki(),
             By::Itself => return None,
-            // Nobody showed that the next one signed it: that is up to the application's walk.
             #[cfg(feature = "dangerous_configuration")]
-            By::Application => {
-                let next = self.sent.get(1).unwrap_or(self.sent.first()?);
-                let next = Certificate::read(next).filter(|next| next.subject == self.leaf.issuer())?;
-                SubjectPublicKeyInfoDer::from(next.spki)
-            }
+            By::Application(linked) => SubjectPublicKeyInfoDer::from(Certificate::read(linked.get(1)?)?.spki),
         };
         Some((self.leaf.issuer(), spki))
     }
@@ -172,9 +172,9 @@ impl ProvenPath<'_> {
         matches!(self.by, By::Itself)
     }
 
-    /// Whether the leaf has neither DNS names nor IP addresses.
+    /// Whether the leaf has no subjectAltName at all.
     pub(crate) fn names_nobody(&self) -> bool {
-        Certificate::read(&self.leaf.der()).is_some_and(|read| read.names().is_empty())
+        Certificate::read(&self.leaf.der()).is_some_and(|read| read.extension(oid::SUBJECT_ALT_NAME).is_none())
     }
 
     pub(crate) fn end_entity(&self) -> &EndEntityCert<'_> {
@@ -206,13 +206,21 @@ impl ChainVerifier {
             roots: roots.into(),
             exact: Vec::new(),
             crls: None,
-            pinning: None,
+            pins: None,
+            reported: None,
             checks: Vec::new(),
             // Without randomness no handshake begins either.
             memo: Arc::new(VerificationMemo::new(MEMO).unwrap_or_else(|_| VerificationMemo::none())),
             #[cfg(feature = "dangerous_configuration")]
             path: None,
         }
+    }
+
+    /// The names that an accepted certificate can be issued by, each a Name in DER: what clients are told that have to choose one.
+    #[must_use]
+    pub fn issuer_names(&self) -> Vec<Vec<u8>> {
+        let exact = self.exact.iter().filter_map(Certificate::read);
+        self.roots.subjects().chain(exact.map(|read| der::element(der::SEQUENCE, &[read.issuer]))).collect()
     }
 
     /// The trust anchors.
@@ -222,8 +230,11 @@ impl ChainVerifier {
     }
 
     /// Trusts this very certificate as a peer's own, whoever signed it: for peers that signed theirs themselves. It has to be valid
-    /// at the time; if it has names, a server has to be asked for by one of them; its pin and your own checks count. Revocation,
-    /// OCSP and certificate transparency do not: all of them are about who issued it.
+    /// at the time; where it says what it is for (key usage, extended key usage), that has to be so; its pin and your own checks
+    /// count. Revocation, OCSP and certificate transparency do not: all of them are about who issued it.
+    ///
+    /// A server has to be asked for by a name in its subjectAltName. One without that extension is good for every name that is
+    /// asked for under this configuration: give such a server a configuration of its own.
     ///
     /// # Errors
     /// [`CertificateError`] if it cannot be parsed, or is of X.509 version 1.
@@ -240,12 +251,13 @@ impl ChainVerifier {
 
     /// Demands a pinned key in every chain; `None`, which it is unless set, demands none.
     pub fn set_pins(&mut self, pins: Option<Pins>) {
-        self.pinning = pins.map(Pinning::Enforce);
+        self.pins = pins;
     }
 
-    /// Reports chains without a pinned key, by a call to `report` with the chain's pins, and accepts them: to try pins out.
+    /// Reports chains without one of these keys, by a call to `report` with the chain's pins, and accepts them: to try pins out. Those of
+    /// [`set_pins`](Self::set_pins) are demanded as before.
     pub fn set_pins_report_only(&mut self, pins: Pins, report: impl Fn(&[Pin]) + Send + Sync + 'static) {
-        self.pinning = Some(Pinning::Report(pins, Arc::new(report)));
+        self.reported = Some(Reported::new(pins, report));
     }
 
     /// Adds a check of your own, which can refuse what all others accepted.
@@ -290,7 +302,7 @@ impl ChainVerifier {
         if let Some(crls) = &self.crls {
             all.extend_from_slice(&crls.digest());
         }
-        if let Some(Pinning::Enforce(pins)) = &self.pinning {
+        if let Some(pins) = &self.pins {
             all.extend_from_slice(&pins.digest());
         }
         for check in &self.checks {
@@ -324,29 +336,25 @@ impl ChainVerifier {
             return Err(CertificateError::NoTrustAnchors);
         }
         let end_entity = EndEntityCert::try_from(leaf).map_err(|e| explain(e, chain.len(), self.roots.len()))?;
-        check_key_usage(leaf)?;
+        let read = Certificate::read(leaf).ok_or(CertificateError::BadEncoding)?;
+        check_key_usage(&read)?;
         let last = |by: By<'_>| {
-            let proven = ProvenPath {
-                leaf: &end_entity,
-                #[cfg(feature = "dangerous_configuration")]
-                sent: chain,
-                by,
-                memo: &self.memo,
-            };
+            let proven = ProvenPath { leaf: &end_entity, by, memo: &self.memo };
             beyond(&proven)?;
             self.checks.iter().try_for_each(|check| check.check(&proven, purpose, now))
         };
         if is_exact {
-            check_validity(leaf, now)?;
+            check_validity(&read, now)?;
+            check_purpose(&read, purpose)?;
             self.check_pins(&[pin_of(&end_entity.subject_public_key_info())])?;
             return last(By::Itself);
         }
         #[cfg(feature = "dangerous_configuration")]
         if let Some(path) = &self.path {
             path.verify_path(chain, purpose, now)?;
-            let keys = chain.iter().filter_map(Certificate::read).map(|read| pin_of(read.spki));
-            self.check_pins(&keys.collect::<Vec<_>>())?;
-            return last(By::Application);
+            let linked = linked(chain);
+            self.check_pins(&pins_of_linked(linked))?;
+            return last(By::Application(linked));
         }
         let path = self.find_path(&end_entity, intermediates, purpose, now)?;
         last(By::Path(&path))
@@ -360,11 +368,14 @@ impl ChainVerifier {
     }
 
     fn check_pins(&self, keys: &[Pin]) -> Result<(), CertificateError> {
-        self.pinning.as_ref().map_or(Ok(()), |pinning| pinning.check(keys))
+        self.pins.as_ref().map_or(Ok(()), |pins| pins.check(keys))?;
+        if let Some(reported) = &self.reported {
+            reported.check(keys);
+        }
+        Ok(())
     }
 
-    /// A path on which all is well, among those that the certificates allow for. Of several that differ in a key the pinned one is
-    /// found. webpki bounds the work: 100 signatures, 200,000 steps.
+    /// A path on which all is well. Where pins are reported it is one that they have nothing against, if there is one.
     fn find_path<'p>(
         &'p self,
         leaf: &'p EndEntityCert<'_>,
@@ -372,20 +383,45 @@ impl ChainVerifier {
         purpose: Purpose,
         now: UnixTime,
     ) -> Result<VerifiedPath<'p>, CertificateError> {
+        let find = |pins: &[&Pins]| self.find_pinned_path(leaf, intermediates, purpose, now, pins);
+        let enforced = self.pins.as_ref();
+        let Some(reported) = &self.reported else { return find(enforced.as_slice()) };
+        let all: Vec<_> = enforced.into_iter().chain([&reported.pins]).collect();
+        match find(&all) {
+            Err(CertificateError::NotPinned { .. }) => {
+                let path = find(enforced.as_slice())?;
+                reported.check(&pins_of(&path));
+                Ok(path)
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// A path on which all is well, among those that the certificates allow for. Of several that differ in a key the one is found
+    /// that has a key of each of these pins. webpki bounds the work: 100 signatures, 200,000 steps.
+    fn find_pinned_path<'p>(
+        &'p self,
+        leaf: &'p EndEntityCert<'_>,
+        intermediates: &'p [CertificateDer<'_>],
+        purpose: Purpose,
+        now: UnixTime,
+        pins: &[&Pins],
+    ) -> Result<VerifiedPath<'p>, CertificateError> {
         let usage = match purpose {
             Purpose::Server => KeyUsage::server_auth(),
             Purpose::Client => KeyUsage::client_auth(),
         };
         let unpinned = Cell::new(None);
         let check_pins = |path: &VerifiedPath<'_>| {
-            self.check_pins(&pins_of(path)).map_err(|e| {
+            let keys = pins_of(path);
+            pins.iter().try_for_each(|pins| pins.check(&keys)).map_err(|e| {
                 unpinned.set(Some(e));
                 // Goes on to the next path.
                 webpki::Error::UnknownIssuer
             })
         };
         let check: PathCheck<'_> = &check_pins;
-        let check = self.pinning.as_ref().map(|_| check);
+        let check = (!pins.is_empty()).then_some(check);
         let found = self.memo.with_algorithms(|algorithms| {
             let verify = |revocation: Option<RevocationOptions<'_>>| {
                 leaf.verify_for_usage(algorithms, &self.roots.anchors, intermediates, now, usage, revocation, check)
@@ -405,9 +441,9 @@ impl ChainVerifier {
 
 /// Every handshake here is signed with the leaf's key: a certificate that says what its key is for has to allow that
 /// (RFC 9846 §4.5.1.2, RFC 5246 §7.4.2). webpki does not look at it.
-fn check_key_usage(leaf: &CertificateDer<'_>) -> Result<(), CertificateError> {
+fn check_key_usage(leaf: &Certificate<'_>) -> Result<(), CertificateError> {
     const DIGITAL_SIGNATURE: u8 = 0x80;
-    let Some(usage) = Certificate::read(leaf).and_then(|read| read.extension(oid::KEY_USAGE)) else { return Ok(()) };
+    let Some(usage) = leaf.extension(oid::KEY_USAGE) else { return Ok(()) };
     match sole(usage, der::BIT_STRING) {
         Some([_, bits, ..]) if bits & DIGITAL_SIGNATURE != 0 => Ok(()),
         _ => Err(CertificateError::WrongKeyUsage),
@@ -423,14 +459,42 @@ fn pins_of(path: &VerifiedPath<'_>) -> Vec<Pin> {
 }
 
 /// For a certificate that is trusted by itself; webpki looks at those of a path.
-fn check_validity(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateError> {
-    let read = Certificate::read(leaf).ok_or(CertificateError::BadEncoding)?;
+fn check_validity(leaf: &Certificate<'_>, now: UnixTime) -> Result<(), CertificateError> {
     let now_since = since_1970(now);
-    if now < read.not_before {
-        return Err(CertificateError::NotYetValid { now: now_since, not_before: since_1970(read.not_before) });
+    if now < leaf.not_before {
+        return Err(CertificateError::NotYetValid { now: now_since, not_before: since_1970(leaf.not_before) });
     }
-    if now > read.not_after {
-        return Err(CertificateError::Expired { now: now_since, not_after: since_1970(read.not_after) });
+    if now > leaf.not_after {
+        return Err(CertificateError::Expired { now: now_since, not_after: since_1970(leaf.not_after) });
     }
     Ok(())
+}
+
+/// For a certificate that is trusted by itself: the extended key usage, where it has one (RFC 5280 §4.2.1.12).
+fn check_purpose(leaf: &Certificate<'_>, purpose: Purpose) -> Result<(), CertificateError> {
+    let Some(purposes) = leaf.extension(oid::EXTENDED_KEY_USAGE) else { return Ok(()) };
+    let wanted = match purpose {
+        Purpose::Server => oid::SERVER_AUTH,
+        Purpose::Client => oid::CLIENT_AUTH,
+    };
+    let mut purposes = Elements::new(sole(purposes, der::SEQUENCE).unwrap_or_default());
+    let is_wanted = std::iter::from_fn(|| purposes.next()).any(|purpose| purpose == (der::OBJECT_IDENTIFIER, wanted));
+    if is_wanted { Ok(()) } else { Err(CertificateError::WrongPurpose) }
+}
+
+/// What was sent, from the leaf on, as far as each certificate issued the one before it: what else is known of a path that the
+/// application walked itself. A certificate that was merely sent along is nobody's issuer, and its key pins nothing.
+#[cfg(feature = "dangerous_configuration")]
+fn linked<'c>(sent: &'c [CertificateDer<'c>]) -> &'c [CertificateDer<'c>] {
+    let issued = |below: &CertificateDer<'_>, above: &CertificateDer<'_>| {
+        let (Some(below), Some(above)) = (Certificate::read(below), Certificate::read(above)) else { return false };
+        above.subject == below.issuer && verify_signed(&ALL, &above.spki.into(), &below.signed).is_ok()
+    };
+    let links = sent.iter().zip(sent.iter().skip(1)).take_while(|(below, above)| issued(below, above));
+    sent.get(..=links.count()).unwrap_or(sent)
+}
+
+#[cfg(feature = "dangerous_configuration")]
+fn pins_of_linked(linked: &[CertificateDer<'_>]) -> Vec<Pin> {
+    linked.iter().filter_map(Certificate::read).map(|read| pin_of(read.spki)).collect()
 }

@@ -15,6 +15,7 @@ use webpki::{EndEntityCert, KeyUsage};
 use crate::certificate_error::{CertificateError, OcspError, RevocationSource};
 use crate::verify::chain::ProvenPath;
 use crate::verify::report::since_1970;
+use crate::verify::server::Stapled;
 use crate::verify::signature::verify_signed;
 use crate::verify::x509::{Certificate, Signed, extensions, oid, public_key, read_time, sole};
 
@@ -51,15 +52,16 @@ impl OcspPolicy {
     pub(crate) fn check<'r>(
         self,
         path: &ProvenPath<'_>,
-        response: Option<&'r [u8]>,
+        stapled: &Stapled<'r>,
         now: UnixTime,
     ) -> Result<Option<&'r [u8]>, CertificateError> {
         if self == Self::Ignore {
             return Ok(None);
         }
-        let must_staple = must_staple(&path.leaf());
+        // A server does not staple unless it is asked to (RFC 6066 §8).
+        let must_staple = stapled.ocsp_requested && must_staple(&path.leaf());
         let strict = self == Self::Require || must_staple;
-        let Some(response) = response else {
+        let Some(response) = stapled.ocsp_response else {
             let missing = if must_staple { OcspError::MustStaple } else { OcspError::Missing };
             return if strict { Err(CertificateError::Ocsp(missing)) } else { Ok(None) };
         };
@@ -77,8 +79,12 @@ impl OcspPolicy {
 
 /// Whether a certificate says that it always comes with an OCSP response.
 fn must_staple(leaf: &CertificateDer<'_>) -> bool {
-    let features = Certificate::read(leaf).and_then(|read| sole(read.extension(oid::TLS_FEATURE)?, der::SEQUENCE));
-    let mut features = Elements::new(features.unwrap_or_default());
+    let Some(features) = Certificate::read(leaf).and_then(|read| read.extension(oid::TLS_FEATURE)) else {
+        return false;
+    };
+    // What cannot be read may say so.
+    let Some(features) = sole(features, der::SEQUENCE) else { return true };
+    let mut features = Elements::new(features);
     std::iter::from_fn(|| features.next()).any(|feature| feature == (der::INTEGER, STATUS_REQUEST))
 }
 
@@ -93,14 +99,23 @@ fn status<'r>(path: &ProvenPath<'_>, response: &'r [u8], now: UnixTime) -> Resul
     let (name, spki) = path.issuer().ok_or(OcspError::UntrustedResponder)?;
     let issuer = Issuer { name, spki };
     let basic = BasicResponse::read(response)?;
-    let serial = path.end_entity().serial();
-    let about = |single: &SingleResponse<'_>| single.is_about(&issuer, serial);
-    let single = basic.singles().find(about).ok_or(OcspError::OtherCertificate)?;
+    let id = CertId::new(&issuer, path.end_entity().serial()).ok_or(OcspError::UntrustedResponder)?;
+    let mut answers = basic.singles().filter(|single| id.is_of(single)).map(|single| single.answer(now)).peekable();
+    if answers.peek().is_none() {
+        return Err(OcspError::OtherCertificate);
+    }
     basic.check_signer(&issuer, now, path.memo())?;
-    single.check_freshness(now)?;
-    match single.status {
-        GOOD | REVOKED => Ok(Answer { revoked: single.status == REVOKED, scts: single.scts }),
-        _ => Err(OcspError::UnknownCertificate),
+    // There may be several about one certificate: of those that count one that says revoked is believed.
+    answers
+        .reduce(|one, other| {
+            if one.as_ref().map_or(0, Answer::weight) < other.as_ref().map_or(0, Answer::weight) { other } else { one }
+        })
+        .unwrap_or(Err(OcspError::OtherCertificate))
+}
+
+impl Answer<'_> {
+    fn weight(&self) -> u8 {
+        if self.revoked { 2 } else { 1 }
     }
 }
 
@@ -119,6 +134,8 @@ struct BasicResponse<'r> {
     /// The contents of the certificates.
     certificates: &'r [u8],
     signed: Signed<'r>,
+    /// Whether it has no critical extension: none of those that there are changes a verdict here.
+    is_understood: bool,
 }
 
 /// Who says to have signed.
@@ -135,7 +152,8 @@ impl<'r> BasicResponse<'r> {
         if status != 0 {
             return Err(OcspError::NotSuccessful { status });
         }
-        bytes.and_then(Self::read_basic).ok_or(OcspError::Malformed)
+        let basic = bytes.and_then(Self::read_basic).ok_or(OcspError::Malformed)?;
+        if basic.is_understood { Ok(basic) } else { Err(OcspError::CriticalExtension) }
     }
 
     fn read_basic(bytes: &'r [u8]) -> Option<Self> {
@@ -159,13 +177,19 @@ impl<'r> BasicResponse<'r> {
         };
         fields.expect(der::GENERALIZED_TIME)?;
         let singles = fields.expect(der::SEQUENCE)?;
-        Some(Self { responder, singles, certificates, signed })
+        let extensions = match fields.optional(der::CONTEXT_1) {
+            Some(listed) => sole(listed, der::SEQUENCE)?,
+            None => &[],
+        };
+        let is_understood = fields.is_empty() && are_understood(extensions);
+        Some(Self { responder, singles, certificates, signed, is_understood })
     }
 
     /// The responses, as far as they can be read.
     fn singles(&self) -> impl Iterator<Item = SingleResponse<'r>> {
         let mut singles = Elements::new(self.singles);
-        std::iter::from_fn(move || SingleResponse::read(singles.expect(der::SEQUENCE)?))
+        std::iter::from_fn(move || singles.next())
+            .filter_map(|(tag, single)| (tag == der::SEQUENCE).then(|| SingleResponse::read(single))?)
     }
 
     /// Whether the issuer signed, or a responder that the issuer has certified for it (RFC 6960 §4.2.2.2). Whether the responder's
@@ -180,14 +204,19 @@ impl<'r> BasicResponse<'r> {
         }
         let mut certificates = Elements::new(self.certificates);
         let listed = std::iter::from_fn(|| certificates.expect_whole(der::SEQUENCE)).take(MOST_RESPONDERS);
+        // A responder may have several certificates, of which one is out of date, or of another key by the same name.
+        let mut verdict = Err(OcspError::UntrustedResponder);
         for (_, whole) in listed {
             let certificate = CertificateDer::from(whole);
             let Some(read) = Certificate::read(&certificate) else { continue };
             if self.responder.is(read.subject, read.spki) && issuer.has_delegated_to(&certificate, now, memo) {
-                return verify(&read.spki.into());
+                verdict = verify(&read.spki.into());
+                if verdict.is_ok() {
+                    break;
+                }
             }
         }
-        Err(OcspError::UntrustedResponder)
+        verdict
     }
 }
 
@@ -231,6 +260,45 @@ fn outer(response: &[u8]) -> Option<(u8, Option<&[u8]>)> {
 const GOOD: u8 = 0x80;
 const REVOKED: u8 = 0xa1;
 
+/// How a response names the certificate that it is about (RFC 6960 §4.1.1), with each of the hashes in use.
+struct CertId<'a> {
+    sha1: [[u8; 20]; 2],
+    sha256: [[u8; 32]; 2],
+    serial: &'a [u8],
+}
+
+impl<'a> CertId<'a> {
+    fn new(issuer: &Issuer<'_>, serial: &'a [u8]) -> Option<Self> {
+        let name = der::element(der::SEQUENCE, &[issuer.name]);
+        let key = public_key(&issuer.spki)?;
+        let sha256 = |bytes: &[u8]| <[u8; 32]>::try_from(HashAlgorithm::Sha256.hash(bytes).as_ref()).ok();
+        Some(Self {
+            sha1: [sha1_as_a_name(&name), sha1_as_a_name(key)],
+            sha256: [sha256(&name)?, sha256(key)?],
+            serial,
+        })
+    }
+
+    fn is_of(&self, single: &SingleResponse<'_>) -> bool {
+        // AlgorithmIdentifiers with their OIDs alone; a NULL may follow.
+        const SHA1: &[u8] = &[6, 5, 0x2b, 14, 3, 2, 26];
+        const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+        let named = [single.name_hash, single.key_hash];
+        let is_issuer = match single.algorithm.strip_suffix(&[5, 0]).unwrap_or(single.algorithm) {
+            SHA1 => self.sha1.each_ref().map(<[u8; 20]>::as_slice) == named,
+            SHA256 => self.sha256.each_ref().map(<[u8; 32]>::as_slice) == named,
+            _ => false,
+        };
+        is_issuer && self.serial == single.serial
+    }
+}
+
+/// Whether none of these extensions is critical: those that there are (RFC 6960 §4.4) change nothing here, and an unknown one that is
+/// critical could.
+fn are_understood(listed: &[u8]) -> bool {
+    !extensions(listed).any(|extension| extension.critical)
+}
+
 /// The fields of a SingleResponse.
 struct SingleResponse<'r> {
     /// The contents of the hash's AlgorithmIdentifier.
@@ -242,6 +310,7 @@ struct SingleResponse<'r> {
     this_update: UnixTime,
     next_update: Option<UnixTime>,
     scts: Option<&'r [u8]>,
+    is_understood: bool,
 }
 
 impl<'r> SingleResponse<'r> {
@@ -262,23 +331,18 @@ impl<'r> SingleResponse<'r> {
             None => &[],
         };
         let scts = extensions(listed).find(|one| one.oid == oid::SCT_LIST_OF_OCSP).map(|one| one.value);
-        Some(Self { algorithm, name_hash, key_hash, serial, status, this_update, next_update, scts })
+        let is_understood = are_understood(listed);
+        Some(Self { algorithm, name_hash, key_hash, serial, status, this_update, next_update, scts, is_understood })
     }
 
-    /// Whether it is about the certificate of this number of this issuer.
-    fn is_about(&self, issuer: &Issuer<'_>, serial: &[u8]) -> bool {
-        // AlgorithmIdentifiers with their OIDs alone; a NULL may follow.
-        const SHA1: &[u8] = &[6, 5, 0x2b, 14, 3, 2, 26];
-        const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
-        let name = der::element(der::SEQUENCE, &[issuer.name]);
-        let Some(key) = public_key(&issuer.spki) else { return false };
-        let matches = |hash: &dyn Fn(&[u8]) -> Vec<u8>| self.name_hash == hash(&name) && self.key_hash == hash(key);
-        let is_named = match self.algorithm.strip_suffix(&[5, 0]).unwrap_or(self.algorithm) {
-            SHA1 => matches(&|bytes| sha1_as_a_name(bytes).to_vec()),
-            SHA256 => matches(&|bytes| HashAlgorithm::Sha256.hash(bytes).as_ref().to_vec()),
-            _ => false,
-        };
-        is_named && self.serial == serial
+    /// What it says, if it counts.
+    fn answer(&self, now: UnixTime) -> Result<Answer<'r>, OcspError> {
+        self.check_freshness(now)?;
+        match self.status {
+            _ if !self.is_understood => Err(OcspError::CriticalExtension),
+            GOOD | REVOKED => Ok(Answer { revoked: self.status == REVOKED, scts: self.scts }),
+            _ => Err(OcspError::UnknownCertificate),
+        }
     }
 
     fn check_freshness(&self, now: UnixTime) -> Result<(), OcspError> {
@@ -294,3 +358,6 @@ impl<'r> SingleResponse<'r> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,14 @@ impl Pins {
         Self(pins)
     }
 
+    /// Whether one of these keys, of a chain, is pinned.
+    pub(crate) fn check(&self, keys: &[Pin]) -> Result<(), CertificateError> {
+        match keys.iter().any(|key| self.0.contains(key)) {
+            true => Ok(()),
+            false => Err(CertificateError::NotPinned { keys: keys.to_vec() }),
+        }
+    }
+
     pub(crate) fn digest(&self) -> [u8; 32] {
         let all: Vec<u8> = self.0.iter().flat_map(|pin| pin.0).collect();
         let digest = HashAlgorithm::Sha256.hash(&[b"pins".as_slice(), &all].concat());
@@ -47,33 +55,29 @@ pub(crate) fn pin_of(spki: &[u8]) -> Pin {
 
 type Report = Arc<dyn Fn(&[Pin]) + Send + Sync>;
 
-/// What becomes of a chain without a pinned key.
+/// Pins that are tried out: chains without one are told of, and accepted.
 #[derive(Clone)]
-pub(crate) enum Pinning {
-    Enforce(Pins),
-    Report(Pins, Report),
+pub(crate) struct Reported {
+    pub(crate) pins: Pins,
+    report: Report,
 }
 
-impl Pinning {
-    pub(crate) fn check(&self, keys: &[Pin]) -> Result<(), CertificateError> {
-        let has_pinned = |pins: &Pins| keys.iter().any(|key| pins.0.contains(key));
-        match self {
-            Self::Enforce(pins) if !has_pinned(pins) => Err(CertificateError::NotPinned { keys: keys.to_vec() }),
-            Self::Report(pins, report) if !has_pinned(pins) => {
-                log_warn!("no key of the chain is pinned: {keys:?}");
-                report(keys);
-                Ok(())
-            }
-            _ => Ok(()),
+impl Reported {
+    pub(crate) fn new(pins: Pins, report: impl Fn(&[Pin]) + Send + Sync + 'static) -> Self {
+        Self { pins, report: Arc::new(report) }
+    }
+
+    /// Tells of a chain with these keys if none is pinned.
+    pub(crate) fn check(&self, keys: &[Pin]) {
+        if self.pins.check(keys).is_err() {
+            log_warn!("no key of the chain is pinned: {keys:?}");
+            (self.report)(keys);
         }
     }
 }
 
-impl fmt::Debug for Pinning {
+impl fmt::Debug for Reported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Enforce(pins) => f.debug_tuple("Enforce").field(pins).finish(),
-            Self::Report(pins, _) => f.debug_tuple("Report").field(pins).finish(),
-        }
+        f.debug_tuple("Reported").field(&self.pins).finish()
     }
 }

@@ -78,6 +78,12 @@ fn reject(anchor: &TrustAnchor<'_>, issuer_of: usize, certificate: &Certificate<
     AnchorReport { subject: ReadableName(&anchor.subject).to_string(), issuer_of, rejected }
 }
 
+impl Certificate<'_> {
+    fn is_self_signed(&self) -> bool {
+        self.issuer == self.subject && verify_signed(&ALL, &self.spki.into(), &self.signed).is_ok()
+    }
+}
+
 /// What a person can do about it.
 fn hint(why: &CertificateError, chain: &[Option<Certificate<'_>>], anchors: &[AnchorReport]) -> Option<Hint> {
     match why {
@@ -85,23 +91,24 @@ fn hint(why: &CertificateError, chain: &[Option<Certificate<'_>>], anchors: &[An
         CertificateError::UnknownIssuer { .. } | CertificateError::BadSignature => {}
         _ => return None,
     }
-    if let Some(anchor) = anchors.iter().find(|anchor| anchor.rejected == AnchorRejection::OtherKey) {
+    let has_other_key = |anchor: &&AnchorReport| anchor.rejected != AnchorRejection::OtherCheck;
+    if let Some(anchor) = anchors.iter().find(has_other_key) {
         return Some(Hint::SameNameOtherKey { subject: anchor.subject.clone() });
     }
     let read = || chain.iter().flatten();
     let mut top = read().next()?;
-    if top.is_self_issued() {
+    if top.is_self_signed() {
         return Some(Hint::SelfSigned);
     }
     // Each step leads to another certificate; a circle ends with the count.
     for _ in chain {
-        match read().find(|above| above.subject == top.issuer) {
-            Some(above) if !top.is_self_issued() => top = above,
-            _ => break,
+        match read().find(|above| above.subject == top.issuer && top.issuer != top.subject) {
+            Some(above) => top = above,
+            None => break,
         }
     }
     let issuer = ReadableName(top.issuer).to_string();
-    Some(match top.is_self_issued() {
+    Some(match top.is_self_signed() {
         true => Hint::PrivateAuthority { subject: issuer },
         false => Hint::MissingIntermediate { issuer },
     })

@@ -18,7 +18,7 @@ use tls_crypto::verify::{ECDSA_P256_SHA256, RSA_PKCS1_2048_8192_SHA256};
 use crate::certificate_error::{CertificateError, SctError};
 use crate::verify::chain::ProvenPath;
 use crate::verify::report::since_1970;
-use crate::verify::x509::{Certificate, extensions, oid, sole};
+use crate::verify::x509::{Certificate, extensions, oid, public_key, sole};
 
 /// A log that is believed.
 ///
@@ -26,8 +26,8 @@ use crate::verify::x509::{Certificate, extensions, oid, sole};
 /// use tls_handshake::verify::CtLog;
 ///
 /// let key = std::fs::read("log.spki.der")?;
-/// let log = CtLog::new("Argon 2026h2", "Example Inc.", key);
-/// # Ok::<(), std::io::Error>(())
+/// let log = CtLog::new("Argon 2026h2", "Example Inc.", key)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct CtLog {
@@ -42,14 +42,18 @@ pub struct CtLog {
 
 impl CtLog {
     /// A log with this name, of this operator, and with this key: a SubjectPublicKeyInfo in DER.
-    #[must_use]
-    pub fn new(name: impl Into<String>, operator: impl Into<String>, key: Vec<u8>) -> Self {
+    ///
+    /// # Errors
+    /// [`CertificateError::BadEncoding`] if the key is none.
+    pub fn new(name: impl Into<String>, operator: impl Into<String>, key: Vec<u8>) -> Result<Self, CertificateError> {
+        public_key(&key).ok_or(CertificateError::BadEncoding)?;
         let id = HashAlgorithm::Sha256.hash(&key).as_ref().try_into().unwrap_or_default();
         let key = SubjectPublicKeyInfoDer::from(key);
-        Self { name: name.into(), operator: operator.into(), key, id, retired: None, period: None }
+        Ok(Self { name: name.into(), operator: operator.into(), key, id, retired: None, period: None })
     }
 
-    /// When the log was retired: later timestamps of its do not count. `None` unless set.
+    /// When the log was retired. Later timestamps of its do not count; from then on none does that does not stand in the certificate
+    /// itself, as whoever has the key of a retired log can date one back. `None` unless set.
     pub fn set_retired(&mut self, at: Option<UnixTime>) {
         self.retired = at;
     }
@@ -166,7 +170,11 @@ impl CtPolicy {
         if timestamp > since_1970(now).saturating_add(SKEW) {
             return Err(SctError::Future { log: name(), now: since_1970(now), timestamp });
         }
-        if log.retired.is_some_and(|retired| timestamp >= since_1970(retired)) {
+        let dated = match entry {
+            Entry::Certificate(_) => since_1970(now),
+            Entry::Precertificate { .. } => timestamp,
+        };
+        if log.retired.is_some_and(|retired| timestamp.max(dated) >= since_1970(retired)) {
             return Err(SctError::Retired { log: name() });
         }
         if log.period.is_some_and(|(begin, end)| !(begin..end).contains(&not_after)) {

@@ -77,20 +77,26 @@ pub struct Stapled<'a> {
     pub ocsp_response: Option<&'a [u8]>,
     /// The signed certificate timestamps (RFC 6962 §3.2).
     pub scts: &'a [Vec<u8>],
+    /// Whether the server was asked for an OCSP response; without that it does not send one.
+    pub ocsp_requested: bool,
 }
 
 impl<'a> Stapled<'a> {
-    /// What a server sent.
+    /// What a server sent that was asked for all of it.
     #[must_use]
     pub fn new(ocsp_response: Option<&'a [u8]>, scts: &'a [Vec<u8>]) -> Self {
-        Self { ocsp_response, scts }
+        Self { ocsp_response, scts, ocsp_requested: true }
     }
 }
 
 impl fmt::Debug for Stapled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let response = self.ocsp_response.map(<[u8]>::len);
-        f.debug_struct("Stapled").field("ocsp_response", &response).field("scts", &self.scts.len()).finish()
+        f.debug_struct("Stapled")
+            .field("ocsp_response", &response)
+            .field("scts", &self.scts.len())
+            .field("ocsp_requested", &self.ocsp_requested)
+            .finish()
     }
 }
 
@@ -169,7 +175,7 @@ impl ServerVerifier {
             if path.is_exact() {
                 return Ok(());
             }
-            let of_ocsp = self.ocsp.check(path, stapled.ocsp_response, now)?;
+            let of_ocsp = self.ocsp.check(path, stapled, now)?;
             match &self.ct {
                 Some(policy) => policy.check(path, stapled.scts, of_ocsp, now),
                 None => Ok(()),

@@ -101,10 +101,6 @@ impl<'a> Certificate<'a> {
             })
             .collect()
     }
-
-    pub(crate) fn is_self_issued(&self) -> bool {
-        self.issuer == self.subject
-    }
 }
 
 /// Object identifiers, contents alone.
@@ -115,6 +111,12 @@ pub(crate) mod oid {
     pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
     /// id-ce-subjectAltName.
     pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
+    /// id-ce-extKeyUsage.
+    pub(crate) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
+    /// id-kp-serverAuth.
+    pub(crate) const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+    /// id-kp-clientAuth.
+    pub(crate) const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
     /// id-pe-tlsfeature, RFC 7633 §6.
     pub(crate) const TLS_FEATURE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 24];
     /// The list of timestamps inside of a certificate, RFC 6962 §3.3.
@@ -128,6 +130,8 @@ pub(crate) mod oid {
 /// One extension.
 pub(crate) struct Extension<'a> {
     pub(crate) oid: &'a [u8],
+    /// Whether those that do not know it have to refuse.
+    pub(crate) critical: bool,
     /// What is inside of the OCTET STRING.
     pub(crate) value: &'a [u8],
     /// With its tag and length.
@@ -141,9 +145,8 @@ pub(crate) fn extensions(contents: &[u8]) -> impl Iterator<Item = Extension<'_>>
         let (fields, whole) = rest.expect_whole(der::SEQUENCE)?;
         let mut fields = Elements::new(fields);
         let oid = fields.expect(der::OBJECT_IDENTIFIER)?;
-        // Whether it is critical, which webpki has looked at.
-        fields.optional(der::BOOLEAN);
-        Some(Extension { oid, value: fields.expect(der::OCTET_STRING)?, whole })
+        let critical = fields.optional(der::BOOLEAN).is_some_and(|value| value != [0]);
+        Some(Extension { oid, critical, value: fields.expect(der::OCTET_STRING)?, whole })
     })
 }
 
@@ -303,7 +306,7 @@ mod tests {
         let made = params.self_signed(&key).unwrap();
         let read = Certificate::read(made.der()).unwrap();
         assert_eq!(ReadableName(read.subject).to_string(), "CN=a\\n\\u{1b}[31mb, O=Example");
-        assert!(read.is_self_issued() && read.is_authority());
+        assert!(read.issuer == read.subject && read.is_authority());
         assert_eq!(
             (read.version, read.not_before.as_secs(), read.not_after.as_secs()),
             (2, 981_158_400, 2_524_608_000)

@@ -84,8 +84,54 @@ fn a_server_is_asked_for_by_one_of_its_names_if_it_has_any() {
     assert!(refusal.to_string().contains("elsewhere.test"), "{refusal}");
     let nameless = self_signed(|params| *params = CertificateParams::new(Vec::new()).unwrap());
     outcome(Role::Server, VERSIONS[0], nameless.with(&[]), trusting(&nameless.der)).unwrap();
+    // One with names of another kind alone is no server's that is asked for by a DNS name.
+    let post = rcgen::SanType::Rfc822Name("post@server.test".try_into().unwrap());
+    let other_kind = self_signed(|params| params.subject_alt_names = vec![post]);
+    let (refusal, _) = outcome(Role::Server, VERSIONS[0], other_kind.with(&[]), trusting(&other_kind.der)).unwrap_err();
+    assert!(matches!(refusal.why, CertificateError::NotValidForName { .. }), "{refusal}");
     let authority = self_signed(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
     outcome(Role::Server, VERSIONS[0], authority.with(&[]), trusting(&authority.der)).unwrap();
+}
+
+#[test]
+fn it_is_used_for_what_it_says_that_it_is_for() {
+    use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+    for (role, right, wrong) in [(Role::Server, ServerAuth, ClientAuth), (Role::Client, ClientAuth, ServerAuth)] {
+        for (purposes, good) in [(vec![right.clone()], true), (vec![], true), (vec![wrong], false)] {
+            let leaf = self_signed(|params| params.extended_key_usages = purposes);
+            match outcome(role, VERSIONS[0], leaf.with(&[]), trusting(&leaf.der)) {
+                Ok(()) => assert!(good),
+                Err((refusal, _)) => assert!(!good && refusal.why == CertificateError::WrongPurpose, "{refusal}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_about_its_issuer_is_not_asked_of_it() {
+    let (world, leaf) = (World::new(), self_signed(|_| {}));
+    let mut chain = world.with_crls(&[world.root.crl(&[], |_| {})]);
+    chain.trust_exact_certificate(leaf.der.clone()).unwrap();
+    let mut strict = tls_api::ServerVerifier::from(chain.clone());
+    strict.set_ocsp_policy(tls_api::OcspPolicy::Require);
+    strict.set_ct_policy(Some(tls_api::CtPolicy::new([])));
+    outcome(Role::Server, VERSIONS[0], leaf.with(&[]), strict.clone()).unwrap();
+    outcome(Role::Server, VERSIONS[0], world.good(), strict).unwrap_err();
+    outcome(Role::Client, VERSIONS[0], leaf.with(&[]), chain.clone()).unwrap();
+    outcome(Role::Client, VERSIONS[0], world.good(), chain).unwrap_err();
+}
+
+#[test]
+fn clients_are_told_its_issuer() {
+    use tls_api::ClientCertVerifier;
+    let (world, leaf) = (World::new(), self_signed(|_| {}));
+    let mut chain = world.verifier();
+    let roots = tls_api::AllowAnyAuthenticatedClient::new(chain.clone()).root_hint_subjects();
+    chain.trust_exact_certificate(leaf.der.clone()).unwrap();
+    let hints = tls_api::AllowAnyAuthenticatedClient::new(chain).root_hint_subjects();
+    assert!(hints.len() == roots.len() + 1 && hints.starts_with(&roots));
+    let name = hints.last().unwrap();
+    assert!(name.first() == Some(&0x30) && leaf.der.windows(name.len()).any(|part| part == name));
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tls_api::{
-    AlertDescription, CertificateError, ChainVerifier, CheckPath, ClientConfig, Crls, HandshakeKind, OcspPolicy, Pin,
-    Pins, ProvenPath, Purpose, ServerVerifier, Session, UnixTime,
+    AlertDescription, CertificateError, ChainVerifier, CheckPath, ClientConfig, Crls, CtLog, CtPolicy, HandshakeKind,
+    OcspPolicy, Pin, Pins, ProvenPath, Purpose, ServerVerifier, Session, UnixTime,
 };
 
 use super::world::{Authority, ROLES, Role, World, configs, outcome, store};
@@ -69,6 +69,35 @@ fn pins_that_are_only_reported_refuse_nothing() {
             assert_eq!(heard.len(), reports);
             assert!(heard.iter().all(|keys| keys.len() == 3 && keys[2] == world.root.pin()));
         }
+    }
+}
+
+#[test]
+fn reported_pins_are_looked_for_on_every_path_and_leave_enforced_ones_alone() {
+    let (one, two) = (Authority::root("one"), Authority::root("two"));
+    let by_one = one.authority("certified twice", |_| {});
+    let cross = super::world::authority_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
+    let leaf = by_one.leaf(|_| {});
+    let chain = vec![leaf.der.clone(), by_one.der.clone(), cross.der().clone()];
+    let none = Pin([7; 32]);
+    for (enforced, reported, good, reports) in [
+        (None, one.pin(), true, 0),
+        (None, two.pin(), true, 0),
+        (None, none, true, 1),
+        (Some(one.pin()), none, true, 1),
+        (Some(two.pin()), one.pin(), true, 1),
+        (Some(two.pin()), two.pin(), true, 0),
+        (Some(none), two.pin(), false, 0),
+    ] {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let mut verifier = ChainVerifier::new(store(&[&one, &two]));
+        verifier.set_pins(enforced.map(|pin| Pins::new([pin])));
+        let to = heard.clone();
+        verifier.set_pins_report_only(Pins::new([reported]), move |_| {
+            to.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(verifier.verify_client(&chain, UnixTime::now()).is_ok(), good);
+        assert_eq!(heard.load(Ordering::Relaxed), reports);
     }
 }
 
@@ -190,6 +219,140 @@ fn a_session_is_not_resumed_where_a_part_differs() {
         assert_eq!(kind(&Arc::new((*begins).clone())), Some(HandshakeKind::Resumed), "{first}: a clone");
         for second in (0..variants.len()).filter(|second| *second > first) {
             assert_eq!(kind(&client(second)), Some(HandshakeKind::Full), "{first} and {second}");
+        }
+    }
+}
+
+/// Where no handshake can succeed with the one and the other, their digests tell.
+#[test]
+fn every_setting_of_a_part_is_in_the_digest() {
+    let world = World::new();
+    let leaf = world.intermediate.leaf(|_| {});
+    let lists = [world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {})];
+    let crls = |change: &dyn Fn(&mut Crls)| {
+        let mut crls = Crls::from_der(lists.clone()).unwrap();
+        change(&mut crls);
+        let mut verifier = world.verifier();
+        verifier.set_crls(Some(crls));
+        ServerVerifier::from(verifier)
+    };
+    let ocsp = |policy| {
+        let mut verifier = ServerVerifier::from(world.verifier());
+        verifier.set_ocsp_policy(policy);
+        verifier
+    };
+    let log = |operator: &str, key: &Authority, change: &dyn Fn(&mut CtLog)| {
+        let key = rcgen::PublicKeyData::subject_public_key_info(key.issuer.key());
+        let mut log = CtLog::new("a log", operator, key).unwrap();
+        change(&mut log);
+        let mut verifier = ServerVerifier::from(world.verifier());
+        verifier.set_ct_policy(Some(CtPolicy::new([log])));
+        verifier
+    };
+    let at = |seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+    let mut exact = world.verifier();
+    exact.trust_exact_certificate(leaf.der.clone()).unwrap();
+    let mut exact_too = exact.clone();
+    exact_too.trust_exact_certificate(world.intermediate.leaf(|_| {}).der.clone()).unwrap();
+    let all = [
+        world.verifier().into(),
+        exact.into(),
+        exact_too.into(),
+        ocsp(OcspPolicy::Require),
+        ocsp(OcspPolicy::Ignore),
+        crls(&|_| {}),
+        crls(&|crls| crls.set_accept_unknown_status(true)),
+        crls(&|crls| crls.set_accept_expired(true)),
+        crls(&|crls| crls.set_end_entity_only(true)),
+        log("A", &world.root, &|_| {}),
+        log("B", &world.root, &|_| {}),
+        log("A", &world.intermediate, &|_| {}),
+        log("A", &world.root, &|log| log.set_retired(Some(at(1)))),
+        log("A", &world.root, &|log| log.set_period(Some((at(1), at(2))))),
+    ];
+    let digests: std::collections::BTreeSet<_> = all.iter().map(|one| one.session_scope().unwrap()).collect();
+    assert_eq!(digests.len(), all.len());
+}
+
+#[test]
+fn what_servers_are_asked_for_is_what_sessions_are_bound_to() {
+    let world = World::new();
+    let (_, server) = configs(Role::Server, VERSIONS[0], world.good(), world.verifier());
+    let server = Arc::new(server);
+    let sessions = Arc::new(tls_api::ClientSessionMemoryCache::new(100));
+    let kind = |change: &dyn Fn(&mut ClientConfig)| {
+        let mut client = ClientConfig::with_server_verifier(world.verifier());
+        client.set_session_storage(sessions.clone());
+        change(&mut client);
+        Pair::connected(&Arc::new(client), &server).client.handshake_kind()
+    };
+    assert_eq!(kind(&|_| {}), Some(HandshakeKind::Full));
+    assert_eq!(kind(&|_| {}), Some(HandshakeKind::Resumed));
+    assert_eq!(kind(&|client| client.set_ocsp_request(false)), Some(HandshakeKind::Full));
+    assert_eq!(kind(&|client| client.set_sct_request(true)), Some(HandshakeKind::Full));
+}
+
+/// A walk of the path that accepts everything, and a name that is right once it is told so.
+#[cfg(feature = "dangerous_configuration")]
+mod replaced {
+    use super::*;
+    use tls_api::{CertificateDer, ServerName, Stapled, VerifyName, VerifyPath};
+
+    #[derive(Debug)]
+    struct Any(bool);
+
+    impl VerifyPath for Any {
+        fn verify_path(&self, _: &[CertificateDer<'_>], _: Purpose, _: UnixTime) -> Result<(), CertificateError> {
+            if self.0 { Ok(()) } else { Err(CertificateError::BadSignature) }
+        }
+    }
+
+    impl VerifyName for Any {
+        fn verify_name(&self, path: &ProvenPath<'_>, _: &ServerName<'_>) -> Result<(), CertificateError> {
+            assert!(!path.certificates().is_empty());
+            if self.0 { Ok(()) } else { Err(CertificateError::Application("not this one".into())) }
+        }
+    }
+
+    #[test]
+    fn keys_that_were_merely_sent_along_pin_nothing() {
+        let (world, stranger) = (World::new(), Authority::root("a stranger"));
+        let leaf = world.intermediate.leaf(|_| {});
+        // Of the issuer's name, and of another key.
+        let impostor = stranger.authority("an intermediate", |_| {});
+        let judged = |chain: &[&CertificateDer<'static>], pinned: Pin| {
+            let mut verifier = ChainVerifier::new(tls_api::RootCertStore::new());
+            verifier.dangerous_set_path(Arc::new(Any(true)));
+            verifier.set_pins(Some(Pins::new([pinned])));
+            let chain: Vec<_> = chain.iter().map(|one| (*one).clone()).collect();
+            verifier.verify_client(&chain, UnixTime::now()).is_ok()
+        };
+        let (middle, root) = (&world.intermediate, &world.root);
+        assert!(judged(&[&leaf.der, &middle.der], middle.pin()));
+        assert!(judged(&[&leaf.der, &middle.der, &root.der], root.pin()));
+        assert!(!judged(&[&leaf.der, &stranger.der], stranger.pin()));
+        assert!(!judged(&[&leaf.der, &impostor.der], impostor.pin()));
+        assert!(!judged(&[&leaf.der, &middle.der, &stranger.der], stranger.pin()));
+        assert!(!judged(&[&leaf.der, &stranger.der, &middle.der], middle.pin()), "behind a stranger");
+    }
+
+    #[test]
+    fn what_replaces_a_part_decides_for_it_alone() {
+        let (world, leaf) = (World::new(), World::new().intermediate.leaf(|_| {}));
+        let name = ServerName::try_from("another.test").unwrap();
+        for (path, named) in [(true, true), (true, false), (false, true)] {
+            let mut chain = world.verifier();
+            chain.dangerous_set_path(Arc::new(Any(path)));
+            let mut verifier = ServerVerifier::from(chain);
+            assert_eq!(verifier.session_scope(), None);
+            verifier.dangerous_set_name(Arc::new(Any(named)));
+            let chain = [leaf.der.clone()];
+            let verdict = |verifier: &ServerVerifier| {
+                verifier.verify(&chain, &name, &Stapled::new(None, &[]), UnixTime::now()).is_ok()
+            };
+            assert_eq!(verdict(&verifier), path && named);
+            verifier.set_ocsp_policy(OcspPolicy::Require);
+            assert!(!verdict(&verifier), "the other parts stay");
         }
     }
 }

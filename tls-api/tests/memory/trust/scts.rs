@@ -20,7 +20,7 @@ impl Log {
     fn known(&self, operator: &str) -> CtLog {
         let key = self.0.subject_public_key_info();
         // Each log has a name of its own.
-        CtLog::new(format!("a log of {operator}, {:02x?}", &key[key.len() - 4..]), operator, key)
+        CtLog::new(format!("a log of {operator}, {:02x?}", &key[key.len() - 4..]), operator, key).unwrap()
     }
 
     /// RFC 6962 §3.2, by hand: what is signed for an entry, and the timestamp.
@@ -226,6 +226,14 @@ fn logs_have_their_time() {
     judged("retired before", &retired, |world| beside(world, sign), Some("after that log was retired"));
     let retired = policy(&|log| log.set_retired(Some(at(now() + 60_000_000))));
     judged("retired later", &retired, |world| beside(world, sign), None);
+    // Whoever has the key of a log that is retired could date a timestamp back; one inside was there when the authority signed.
+    let log = [&a];
+    let dated_back = |entry: &[u8]| vec![a.sign(entry, now() - 10_000_000, false)];
+    let retired = policy(&|log| log.set_retired(Some(at(now() - 60_000))));
+    judged("dated back", &retired, |world| beside(world, dated_back), Some("after that log was retired"));
+    let retired = policy(&|log| log.set_retired(Some(at(now() + 2_000))));
+    let inside = |world: &World| (with_embedded(world, &log, false), vec![]);
+    judged("inside, not retired yet", &retired, inside, None);
     // The leaf ends in the year 4096.
     let period = policy(&|log| log.set_period(Some((at(0), at(now())))));
     judged("another period", &period, |world| beside(world, sign), Some("not for certificates that end when"));

@@ -237,7 +237,8 @@ impl WaitServerHelloDone {
     #[must_use]
     pub fn on_server_hello_done(mut self, m: Framed<'_, ServerHelloDone>) -> (WaitVerdict, Need) {
         self.shared.transcript.add(m.raw);
-        let need = NeedVerdict::new(self.shared.asker(), self.chain, self.shared.name.clone());
+        let (name, asked) = (self.shared.name.clone(), self.shared.config.request_ocsp);
+        let need = NeedVerdict::new(self.shared.asker(), self.chain, name, asked);
         (WaitVerdict { shared: self.shared, exchange: self.exchange, request: self.request }, Need::Verdict(need))
     }
 }

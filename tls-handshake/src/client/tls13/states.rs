@@ -190,7 +190,12 @@ impl WaitCert {
             chain.staple_scts(scts.iter().flat_map(|scts| scts.iter()).map(|sct| sct.0.to_vec()).collect());
         }
         self.shared.transcript.add(m.raw);
-        let need = NeedVerdict::new(Asker(self.shared.client_random), chain, self.shared.name.clone());
+        let need = NeedVerdict::new(
+            Asker(self.shared.client_random),
+            chain,
+            self.shared.name.clone(),
+            self.shared.config.request_ocsp,
+        );
         let state = WaitVerdict { shared: self.shared, alpn: self.alpn, request: self.request };
         Ok((state, Need::Verdict(need)))
     }

@@ -1,0 +1,217 @@
+//! Responses as no honest responder makes them; those that openssl makes are in the tests of tls-api.
+
+use rcgen::{CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, Issuer, KeyPair, SerialNumber, SigningKey};
+
+use super::*;
+use crate::certificate_error::Refusal;
+use crate::verify::{ChainVerifier, RootCertStore, ServerVerifier};
+
+/// 2030-01-01.
+const NOW: UnixTime = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_893_456_000));
+const ECDSA: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+const SHA1: &[u8] = &[6, 5, 0x2b, 14, 3, 2, 26];
+const FRESH: [&str; 2] = ["20291231000000Z", "20300107000000Z"];
+const STALE: [&str; 2] = ["20291101000000Z", "20291201000000Z"];
+const SERIAL: &[u8] = &[0x12, 0x67];
+
+struct Pki {
+    issuer: Issuer<'static, KeyPair>,
+    roots: RootCertStore,
+    /// The SubjectPublicKeyInfo and the Name of the issuer.
+    spki: Vec<u8>,
+    name: Vec<u8>,
+    leaf: CertificateDer<'static>,
+}
+
+fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+    der::element(der::SEQUENCE, parts)
+}
+
+fn bits(bytes: &[u8]) -> Vec<u8> {
+    der::element(der::BIT_STRING, &[&[0], bytes])
+}
+
+impl Pki {
+    fn new(spoil: impl FnOnce(&mut CertificateParams)) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let mut roots = RootCertStore::new();
+        let root = params.self_signed(&key).unwrap();
+        roots.add(root.der()).unwrap();
+        let read = Certificate::read(root.der()).unwrap();
+        let (spki, name) = (read.spki.to_vec(), sequence(&[read.subject]));
+        let issuer = Issuer::new(params, key);
+        let mut params = CertificateParams::new(["server.test".to_owned()]).unwrap();
+        params.serial_number = Some(SerialNumber::from_slice(SERIAL));
+        spoil(&mut params);
+        let leaf = params.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap().der().clone();
+        Self { issuer, roots, spki, name, leaf }
+    }
+
+    /// A certificate of the name `responder`, for OCSP.
+    fn responder(&self) -> (KeyPair, CertificateDer<'static>) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "responder");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::OcspSigning];
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        (key, certificate)
+    }
+
+    fn single(&self, is_revoked: bool, times: [&str; 2], extensions: &[u8]) -> Vec<u8> {
+        let time = |text: &str| der::element(der::GENERALIZED_TIME, &[text.as_bytes()]);
+        let octets = |bytes: &[u8]| der::element(der::OCTET_STRING, &[bytes]);
+        let key = public_key(&self.spki).unwrap();
+        let id = sequence(&[
+            &sequence(&[SHA1]),
+            &octets(&sha1_as_a_name(&self.name)),
+            &octets(&sha1_as_a_name(key)),
+            &der::element(der::INTEGER, &[SERIAL]),
+        ]);
+        let status = match is_revoked {
+            true => der::element(REVOKED, &[&time("20291201000000Z")]),
+            false => der::element(GOOD, &[]),
+        };
+        let [this, next] = times.map(time);
+        sequence(&[&id, &status, &this, &der::element(der::CONTEXT_0, &[&next]), &listed(extensions)])
+    }
+
+    /// Signed by the issuer.
+    fn response(&self, singles: &[Vec<u8>]) -> Vec<u8> {
+        self.response_of(&self.name, self.issuer.key(), &[], singles, &[])
+    }
+
+    fn response_of(
+        &self,
+        name: &[u8],
+        key: &KeyPair,
+        certificates: &[&[u8]],
+        singles: &[Vec<u8>],
+        extensions: &[u8],
+    ) -> Vec<u8> {
+        let singles: Vec<&[u8]> = singles.iter().map(Vec::as_slice).collect();
+        let data = sequence(&[
+            &der::element(der::CONTEXT_1, &[name]),
+            &der::element(der::GENERALIZED_TIME, &[FRESH[0].as_bytes()]),
+            &sequence(&singles),
+            &listed(extensions),
+        ]);
+        let signature = bits(&key.sign(&data).unwrap());
+        let certificates = der::element(der::CONTEXT_0, &[&sequence(certificates)]);
+        let basic = sequence(&[&data, &sequence(&[ECDSA]), &signature, &certificates]);
+        let typ = [6, 9, 0x2b, 6, 1, 5, 5, 7, 48, 1, 1];
+        let bytes = sequence(&[&typ, &der::element(der::OCTET_STRING, &[&basic])]);
+        sequence(&[&der::element(der::ENUMERATED, &[&[0]]), &der::element(der::CONTEXT_0, &[&bytes])])
+    }
+
+    fn judge(&self, policy: OcspPolicy, stapled: &Stapled<'_>) -> Result<(), CertificateError> {
+        let mut verifier = ServerVerifier::new(ChainVerifier::new(self.roots.clone()));
+        verifier.set_ocsp_policy(policy);
+        let name = pki_types::ServerName::try_from("server.test").unwrap();
+        verifier.verify(std::slice::from_ref(&self.leaf), &name, stapled, NOW).map_err(|Refusal { why, .. }| why)
+    }
+
+    fn require(&self, response: &[u8]) -> Result<(), CertificateError> {
+        self.judge(OcspPolicy::Require, &Stapled::new(Some(response), &[]))
+    }
+}
+
+/// Extensions behind a tag that both kinds have; nothing if there are none.
+fn listed(extensions: &[u8]) -> Vec<u8> {
+    match extensions {
+        [] => Vec::new(),
+        some => der::element(der::CONTEXT_1, &[&sequence(&[some])]),
+    }
+}
+
+fn extension(is_critical: bool) -> Vec<u8> {
+    let critical = if is_critical { der::element(der::BOOLEAN, &[&[0xff]]) } else { Vec::new() };
+    sequence(&[&[6, 3, 0x2a, 3, 4], &critical, &der::element(der::OCTET_STRING, &[&[5, 0]])])
+}
+
+const GONE: Result<(), CertificateError> = Err(CertificateError::Revoked { by: RevocationSource::Ocsp });
+
+#[test]
+fn of_several_answers_revoked_is_believed_and_those_that_do_not_count_are_passed_over() {
+    let pki = Pki::new(|_| {});
+    let (good, revoked) = (pki.single(false, FRESH, &[]), pki.single(true, FRESH, &[]));
+    let (old_good, old_revoked) = (pki.single(false, STALE, &[]), pki.single(true, STALE, &[]));
+    let nonsense = [sequence(&[&[2, 1, 1]]), vec![2, 1, 1]];
+    for (singles, verdict) in [
+        (vec![good.clone()], Ok(())),
+        (vec![revoked.clone()], GONE),
+        (vec![good.clone(), revoked.clone()], GONE),
+        (vec![revoked.clone(), good.clone()], GONE),
+        (vec![old_good.clone(), revoked.clone()], GONE),
+        (vec![old_good.clone(), good.clone()], Ok(())),
+        (vec![old_revoked.clone(), good.clone()], Ok(())),
+        (vec![nonsense[0].clone(), revoked.clone()], GONE),
+        (vec![nonsense[1].clone(), revoked], GONE),
+        (vec![nonsense[0].clone()], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
+        (vec![], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
+    ] {
+        assert_eq!(pki.require(&pki.response(&singles)), verdict, "{}", singles.len());
+    }
+    let stale = pki.require(&pki.response(&[old_revoked, old_good]));
+    assert!(matches!(stale, Err(CertificateError::Ocsp(OcspError::Expired { .. }))), "{stale:?}");
+}
+
+#[test]
+fn a_responder_may_have_several_certificates() {
+    let pki = Pki::new(|_| {});
+    let ((key, certificate), (_, other)) = (pki.responder(), pki.responder());
+    let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
+    let singles = [pki.single(false, FRESH, &[])];
+    let require = |certificates: &[&[u8]]| pki.require(&pki.response_of(&name, &key, certificates, &singles, &[]));
+    assert_eq!(require(&[&certificate]), Ok(()));
+    assert_eq!(require(&[&other, &certificate]), Ok(()));
+    assert_eq!(require(&[&other]), Err(CertificateError::Ocsp(OcspError::BadSignature)));
+    assert_eq!(require(&[]), Err(CertificateError::Ocsp(OcspError::UntrustedResponder)));
+}
+
+#[test]
+fn critical_extensions_are_not_passed_over() {
+    let pki = Pki::new(|_| {});
+    for (is_critical, verdict) in [(false, Ok(())), (true, Err(CertificateError::Ocsp(OcspError::CriticalExtension)))] {
+        let single = [pki.single(false, FRESH, &extension(is_critical))];
+        assert_eq!(pki.require(&pki.response(&single)), verdict);
+        let single = [pki.single(false, FRESH, &[])];
+        let response = pki.response_of(&pki.name, pki.issuer.key(), &[], &single, &extension(is_critical));
+        assert_eq!(pki.require(&response), verdict);
+    }
+}
+
+#[test]
+fn no_change_of_a_byte_makes_it_say_good() {
+    let pki = Pki::new(|_| {});
+    let response = pki.response(&[pki.single(true, FRESH, &[])]);
+    assert_eq!(pki.require(&response), GONE);
+    let mut changed = response.clone();
+    for at in 0..response.len() {
+        for mask in [1, 0x20, 0x80, 0xff] {
+            changed[at] ^= mask;
+            assert!(pki.require(&changed).is_err(), "byte {at}, mask {mask:#x}");
+            changed[at] ^= mask;
+        }
+    }
+}
+
+#[test]
+fn must_staple_binds_servers_that_were_asked() {
+    // Of status_request, and one that cannot be read.
+    for features in [vec![0x30, 3, 2, 1, 5], vec![0x30, 9]] {
+        let oid = [1, 3, 6, 1, 5, 5, 7, 1, 24];
+        let feature = CustomExtension::from_oid_content(&oid, features);
+        let pki = Pki::new(|params| params.custom_extensions.push(feature));
+        let asked = Stapled::default();
+        let asked = Stapled { ocsp_requested: true, ..asked };
+        let must = Err(CertificateError::Ocsp(OcspError::MustStaple));
+        assert_eq!(pki.judge(OcspPolicy::Soft, &asked), must);
+        let not_asked = Stapled { ocsp_requested: false, ..asked };
+        assert_eq!(pki.judge(OcspPolicy::Soft, &not_asked), Ok(()));
+        let missing = Err(CertificateError::Ocsp(OcspError::Missing));
+        assert_eq!(pki.judge(OcspPolicy::Require, &not_asked), missing);
+    }
+}
