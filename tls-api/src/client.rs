@@ -26,7 +26,7 @@ use crate::spread::Spread;
 use crate::time::{SystemClock, TimeProvider};
 #[cfg(feature = "dangerous_configuration")]
 use crate::verifier::ServerCertVerifier;
-use crate::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// What a client offers, and whom it trusts. The default is secure, and needs trust anchors alone.
 ///
@@ -62,6 +62,7 @@ pub struct ClientConfig {
     identity: Option<Arc<dyn ResolvesClientCert>>,
     sessions: Arc<dyn StoresClientSessions>,
     psks: Option<Arc<dyn ResolvesClientPsk>>,
+    reverifies: bool,
     context: SessionContext,
 }
 
@@ -107,6 +108,7 @@ impl ClientConfig {
             identity: None,
             sessions: Arc::new(ClientSessionMemoryCache::new(SESSION_SERVERS)),
             psks: None,
+            reverifies: false,
             context: SessionContext::default(),
         };
         config.engine_mut().set_resumption(true);
@@ -177,6 +179,16 @@ impl ClientConfig {
         self.engine_mut().set_groups(groups)
     }
 
+    /// The signature schemes that a server may sign the handshake with, in order of preference: all that are supported unless
+    /// changed. What signs its certificates is not limited by them. TLS 1.3 does not sign with PKCS#1 v1.5: where there is nothing
+    /// else, its handshakes fail.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+    pub fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {
+        self.engine_mut().set_signature_schemes(schemes)
+    }
+
     /// Whether TLS 1.2 is refused to servers that do not bind their keys to the whole handshake (extended master secret,
     /// RFC 7627). All others use it in any case.
     pub fn set_require_ems(&mut self, require: bool) {
@@ -205,7 +217,8 @@ impl ClientConfig {
     /// Leaves it to this resolver which identity, if any, a server that asks gets to see. Without one, and without
     /// [`set_client_identity`](Self::set_client_identity), the client is anonymous.
     pub fn set_client_cert_resolver(&mut self, resolver: Arc<dyn ResolvesClientCert>) {
-        self.set_identity(resolver, Part::unique());
+        let part = Part::of(resolver.session_scope());
+        self.set_identity(resolver, part);
     }
 
     fn set_identity(&mut self, resolver: Arc<dyn ResolvesClientCert>, part: Part) {
@@ -222,6 +235,15 @@ impl ClientConfig {
     /// identity, its application protocols and its [context](Self::set_session_context).
     pub fn set_session_storage(&mut self, storage: Arc<dyn StoresClientSessions>) {
         self.sessions = storage;
+    }
+
+    /// Whether the certificates of a session's server are judged anew before the session is offered: chain, validity,
+    /// revocation lists, pins and name, but not what was stapled to them, which is not kept. They are not, unless this says so:
+    /// a session ends with the server's certificate and with any change of what is [trusted](Self::session_scope), which an
+    /// authority's end, or that of a revocation list, is not. One that is not good any more is forgotten, and the handshake is
+    /// a full one.
+    pub fn set_reverify_on_resumption(&mut self, reverify: bool) {
+        self.reverifies = reverify;
     }
 
     /// Whether servers may give us tickets to resume with; they may, unless this says otherwise. Without them only servers of TLS
@@ -315,9 +337,21 @@ impl ClientConfig {
     }
 
     /// A session with this server to go on from.
+    /// Whether the server of a session would be found good today.
+    fn judge_again(&self, session: &ClientSessionValue, now: UnixTime) -> bool {
+        let (chain, name) = (session.server_chain(), session.server_name());
+        let verdict = match &self.trust {
+            Trust::Parts(verifier) => verifier.reverify(chain, name, now),
+            #[cfg(feature = "dangerous_configuration")]
+            Trust::Verifier(verifier) => verifier.reverify_server_cert(chain, name, now),
+        };
+        verdict.is_ok()
+    }
+
     fn known_session(&self, name: &ServerName<'_>) -> Option<(ClientSessionValue, UnixTime)> {
         let now = self.clock.now()?;
-        Some((self.sessions.take(name, &self.engine.original().session_scope())?, now))
+        let session = self.sessions.take(name, &self.engine.original().session_scope())?;
+        (!self.reverifies || self.judge_again(&session, now)).then_some((session, now))
     }
 
     fn engine_mut(&mut self) -> &mut EngineConfig {

@@ -38,12 +38,13 @@ impl Keep {
         }
     }
 
-    /// Finds what the client wants to go on from.
+    /// Finds what the client wants to go on from, if it is `good`.
     pub(crate) fn find(
         &self,
         psks: Option<&Arc<dyn ResolvesServerPsk>>,
         need: NeedSession,
         now: Option<UnixTime>,
+        good: impl Fn(&ServerSessionValue, UnixTime) -> bool,
     ) -> Answer {
         let tls13 = need.version() == ProtocolVersion::TLS13;
         let mut found = None;
@@ -53,7 +54,8 @@ impl Keep {
                 // Without a clock nobody knows whether a session has ended.
                 None => now.and_then(|now| {
                     let by_id = need.is_by_session_id();
-                    Some((index, Found::Session(self.session(identity, tls13, by_id)?, now)))
+                    let session = self.session(identity, tls13, by_id).filter(|session| good(session, now))?;
+                    Some((index, Found::Session(session, now)))
                 }),
             };
             if found.is_some() {

@@ -44,6 +44,13 @@ pub trait ResolvesClientCert: fmt::Debug + Send + Sync {
     /// this client. `None`, or an identity that can sign with none of them, tells the server that there is no
     /// certificate; whether that is the end, the server decides.
     fn resolve(&self, authorities: &[Vec<u8>], schemes: &[SignatureScheme]) -> Option<Arc<Identity>>;
+
+    /// A hash over all that the choice depends on: a session that began with one choice is resumed by every configuration whose
+    /// resolver says the same. `None`, which it is unless this says otherwise, binds sessions to the configuration that has
+    /// this resolver, and its clones. Asked once, when a configuration is given the resolver.
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        None
+    }
 }
 
 /// The same identity for all.

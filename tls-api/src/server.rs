@@ -4,10 +4,11 @@ use std::fmt;
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
 
+use pki_types::UnixTime;
 use tls_handshake::server::Server;
 use tls_handshake::{
     Answer, CertificateError, ClientAuth, ConfigError, Connection, ExternalPsk, Identity, IdentityError, KeyLog,
-    Limits, Need, ServerConfig as EngineConfig, SuitePreference,
+    Limits, Need, ServerConfig as EngineConfig, ServerSessionValue, SuitePreference,
 };
 
 use crate::buffered::{Buffered, Side};
@@ -23,7 +24,7 @@ use crate::send::SendBuffer;
 use crate::session::{Wraps, describe};
 use crate::spread::Spread;
 use crate::time::{SystemClock, TimeProvider};
-use crate::{CipherSuite, NamedGroup, ProtocolVersion};
+use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// Who a server is, and what it accepts. It cannot be made without an identity, whose key and certificate were checked to
 /// match.
@@ -50,6 +51,7 @@ pub struct ServerConfig {
     clock: Arc<dyn TimeProvider>,
     keep: Keep,
     psks: Option<Arc<dyn ResolvesServerPsk>>,
+    reverifies: bool,
     context: SessionContext,
 }
 
@@ -77,6 +79,7 @@ impl ServerConfig {
             clock: Arc::new(SystemClock),
             keep: Keep::Nowhere,
             psks: None,
+            reverifies: false,
             context: SessionContext::default(),
         };
         // Without randomness no handshake begins either.
@@ -185,6 +188,13 @@ impl ServerConfig {
         self.set_keep(Keep::Nowhere);
     }
 
+    /// Whether the certificates of a session's client are judged anew before the session is resumed. They are not, unless this
+    /// says so: a session ends with the client's certificate and with any change of what is [trusted](Self::session_scope), which
+    /// an authority's end, or that of a revocation list, is not. Where they are not good any more the handshake is a full one.
+    pub fn set_reverify_on_resumption(&mut self, reverify: bool) {
+        self.reverifies = reverify;
+    }
+
     /// How many tickets a client of TLS 1.3 is given after each handshake: 2 unless changed. It uses each once.
     pub fn set_send_tls13_tickets(&mut self, tickets: u8) {
         self.engine_mut().set_tls13_tickets(tickets);
@@ -255,6 +265,16 @@ impl ServerConfig {
         self.engine_mut().set_groups(groups)
     }
 
+    /// The signature schemes that a client may sign the handshake with, in order of preference: all that are supported unless
+    /// changed. What signs its certificates is not limited by them. TLS 1.3 does not sign with PKCS#1 v1.5: where there is nothing
+    /// else, its handshakes fail.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+    pub fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {
+        self.engine_mut().set_signature_schemes(schemes)
+    }
+
     /// The most bytes that a record we send has on the wire, all overhead counted, so that it can be fitted to a path's
     /// MTU; `None` for the largest that TLS knows.
     ///
@@ -272,6 +292,12 @@ impl ServerConfig {
     /// Bounds on what a client can make us hold.
     pub fn set_limits(&mut self, limits: Limits) {
         self.engine_mut().set_limits(limits);
+    }
+
+    /// Whether the client of a session would be found good today, if that is asked and it showed a certificate.
+    fn judge_again(&self, session: &ServerSessionValue, now: UnixTime) -> bool {
+        let chain = session.client_chain().filter(|chain| self.reverifies && !chain.is_empty());
+        chain.is_none_or(|chain| self.client_verifier.verify_client_cert(chain, now).is_ok())
     }
 
     fn engine_mut(&mut self) -> &mut EngineConfig {
@@ -301,7 +327,10 @@ impl Side for Server {
                 }
                 None => need.refuse(CertificateError::TimeUnknown),
             },
-            Need::Session(need) => config.keep.find(config.psks.as_ref(), need, config.clock.now()),
+            Need::Session(need) => {
+                let good = |session: &ServerSessionValue, now| config.judge_again(session, now);
+                config.keep.find(config.psks.as_ref(), need, config.clock.now(), good)
+            }
             Need::NewSession(need) => config.keep.give_out(need, config.clock.now()),
             _ => return None,
         })

@@ -23,6 +23,21 @@ pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
         now: UnixTime,
     ) -> Result<(), Refusal>;
 
+    /// Whether the server of a session would still be found good, where a configuration asks that before it offers the session
+    /// ([`set_reverify_on_resumption`](crate::ClientConfig::set_reverify_on_resumption)). What was stapled then is gone; unless this
+    /// says otherwise it is judged as a server that staples nothing and was not asked to.
+    ///
+    /// # Errors
+    /// The reason to forget the session.
+    fn reverify_server_cert(
+        &self,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        self.verify_server_cert(chain, name, &Stapled::default(), now)
+    }
+
     /// A hash over all that the verdict depends on: sessions with servers that it found good are resumed by every configuration whose
     /// verifier says the same, without asking it again. `None`, which it is unless this says otherwise, binds them to the
     /// configuration that has this verifier, and its clones. Asked once, when a configuration is given the verifier.
@@ -41,6 +56,15 @@ impl ServerCertVerifier for ServerVerifier {
         now: UnixTime,
     ) -> Result<(), Refusal> {
         self.verify(chain, name, stapled, now)
+    }
+
+    fn reverify_server_cert(
+        &self,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        self.reverify(chain, name, now)
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {

@@ -186,6 +186,8 @@ impl core::error::Error for RecordError {}
 pub enum Protocol {
     /// A request of HTTP/1 or the preface of HTTP/2.
     Http,
+    /// A request of HTTP/1 to a proxy (CONNECT): whoever sends it takes us for one.
+    HttpConnect,
     /// A response of HTTP/1.
     HttpResponse,
     /// The identification of SSH.
@@ -211,7 +213,7 @@ impl Protocol {
         (b"OPTIO", Self::Http),
         (b"PATCH", Self::Http),
         (b"TRACE", Self::Http),
-        (b"CONNE", Self::Http),
+        (b"CONNE", Self::HttpConnect),
         (b"PRI *", Self::Http),
         (b"HTTP/", Self::HttpResponse),
         (b"SSH-", Self::Ssh),
@@ -246,6 +248,7 @@ impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Http | Self::HttpResponse => "plain HTTP",
+            Self::HttpConnect => "plain HTTP, as to a proxy",
             Self::Ssh => "SSH",
             Self::Smtp => "plain SMTP or FTP",
             Self::Imap => "plain IMAP",

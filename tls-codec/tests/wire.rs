@@ -160,6 +160,7 @@ fn other_protocols_are_named_however_their_bytes_arrive() {
         (b"POST /", Protocol::Http),
         (b"PRI * HTTP/2.0", Protocol::Http),
         (b"OPTIONS *", Protocol::Http),
+        (b"CONNECT a.test:443 HTTP/1.1", Protocol::HttpConnect),
         (b"HTTP/1.1 400 Bad Request", Protocol::HttpResponse),
         (b"SSH-2.0-OpenSSH_9.9", Protocol::Ssh),
         (b"220 mail.example ESMTP", Protocol::Smtp),

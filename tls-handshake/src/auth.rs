@@ -92,7 +92,7 @@ impl PeerCertVerified {
         if !offered.contains(&signed.algorithm) {
             return Err(Error::SignatureSchemeNotOffered(signed.algorithm));
         }
-        let leaf = self.chain.leaf().ok_or(Error::NoCertificate)?;
+        let leaf = self.chain.leaf().ok_or(Error::BadSignature)?;
         signature::check(rules, leaf, content, signed)?;
         self.chain.set_signed_with(signed.algorithm);
         Ok(HandshakeSignatureValid { chain: self.chain })

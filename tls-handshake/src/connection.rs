@@ -298,7 +298,8 @@ impl<R: Role> Connection<R> {
                 if let Some(traffic) = self.state.as_mut().ok().and_then(States::traffic_mut) {
                     traffic.data_received();
                 }
-                // Owed since a time when earlier bytes still waited, by a side that only reads.
+                // RFC 9846 §4.7.3 wants it before our next data, and that is when `send` pays it: however often the peer asked,
+                // it gets one. A side that only reads has no such time, and pays when data comes.
                 self.pay_key_update(outgoing)?;
                 done(total, Progress::ApplicationData(content))
             }
@@ -337,7 +338,6 @@ impl<R: Role> Connection<R> {
             }
         }
         self.transmit.end_flight(outgoing)?;
-        self.pay_key_update(outgoing)?;
         Ok(Processed { consumed: total, progress: Progress::Continue })
     }
 

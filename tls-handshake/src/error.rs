@@ -50,9 +50,16 @@ pub enum Error {
         /// What came.
         got: ContentType,
     },
-    /// Bytes followed a message that changes keys, in the same record (RFC 9846 §5.1).
+    /// A record that has to be protected came in the clear (RFC 9846 §5.2).
+    UnprotectedRecord {
+        /// The state that the connection was in.
+        state: &'static str,
+        /// What came.
+        got: ContentType,
+    },
+    /// Bytes followed a message that changes keys, or that waits for an answer, in the same record (RFC 9846 §5.1).
     KeyChangeInsideRecord {
-        /// The message that changes the keys.
+        /// The message that has to be the last of its record.
         message: HandshakeType,
     },
     /// Another record came in the middle of a handshake message (RFC 9846 §5.1).
@@ -97,6 +104,8 @@ pub enum Error {
         /// What is enabled here.
         enabled: Vec<ProtocolVersion>,
     },
+    /// The legacy_version of a TLS 1.3 hello, which decides nothing, is not the one that it has to be (RFC 9846 §4.2.2, §4.2.3).
+    LegacyVersion(ProtocolVersion),
     /// The client says that it offers less than it can, after an attempt that failed, and we can do better (RFC 7507).
     InappropriateFallback {
         /// The version that it would have got.
@@ -163,7 +172,10 @@ pub enum Error {
     /// A second HelloRetryRequest (RFC 9846 §4.2.4).
     SecondHelloRetryRequest,
     /// The server sent no certificate.
-    NoCertificate,
+    NoCertificate {
+        /// The version of the handshake.
+        version: ProtocolVersion,
+    },
     /// The client showed no certificate, which the configuration requires.
     NoClientCertificate {
         /// The version of the connection: each has its own alert for it.
@@ -175,6 +187,9 @@ pub enum Error {
     SignatureSchemeNotOffered(SignatureScheme),
     /// The handshake is signed with a scheme that is not for the certificate's kind of key.
     SignatureSchemeMismatch(SignatureScheme),
+    /// The certificate of the server of TLS 1.2 has not the kind of key that this cipher suite demands, which the server chose
+    /// (RFC 5246 §7.4.2, RFC 8422 §2).
+    CertificateNotOfSuite(CipherSuite),
     /// The signature of the handshake is wrong: the peer does not hold the certificate's key.
     BadSignature,
     /// The verify_data in Finished is wrong: the two sides saw different handshakes.
@@ -192,6 +207,11 @@ pub enum Error {
     NoIdentity {
         /// The name asked for, if any.
         asked: Option<String>,
+    },
+    /// The client names no external pre-shared key that is known here, and there is no certificate to do without one.
+    NoCommonPsk {
+        /// Whether it can use one at all: with psk_dhe_ke (RFC 9846 §4.3.9).
+        psk_dhe_ke: bool,
     },
     /// The signer did not sign.
     SignerFailed,
@@ -240,6 +260,7 @@ impl Error {
             },
             Self::UnexpectedMessage { .. }
             | Self::UnexpectedRecord { .. }
+            | Self::UnprotectedRecord { .. }
             | Self::KeyChangeInsideRecord { .. }
             | Self::InterleavedHandshake
             | Self::EmptyRecord
@@ -247,13 +268,16 @@ impl Error {
             | Self::Flood(_)
             | Self::TooMuchEarlyData { .. }
             | Self::SecondHelloRetryRequest => AlertDescription::UNEXPECTED_MESSAGE,
-            Self::BadAlert | Self::NoCertificate => AlertDescription::DECODE_ERROR,
+            Self::BadAlert | Self::NoCertificate { .. } => AlertDescription::DECODE_ERROR,
             Self::BadRecordMac => AlertDescription::BAD_RECORD_MAC,
             Self::RecordOverflow { .. } => AlertDescription::RECORD_OVERFLOW,
             Self::MessageTooLarge { .. } | Self::ChainTooLong { .. } => AlertDescription::ILLEGAL_PARAMETER,
-            Self::NoCommonVersion { .. } | Self::EarlyDataAndOlderVersion => AlertDescription::PROTOCOL_VERSION,
+            Self::NoCommonVersion { .. } | Self::LegacyVersion(_) | Self::EarlyDataAndOlderVersion => {
+                AlertDescription::PROTOCOL_VERSION
+            }
             Self::NoCommonCipherSuite { .. }
             | Self::NoCommonGroup { .. }
+            | Self::NoCommonPsk { .. }
             | Self::NoCommonSignatureScheme { .. }
             | Self::CertificateCurve { .. }
             | Self::ExtendedMasterSecretRequired
@@ -265,9 +289,10 @@ impl Error {
             Self::NoCommonAlpn { .. } => AlertDescription::NO_APPLICATION_PROTOCOL,
             Self::MissingExtension { .. } => AlertDescription::MISSING_EXTENSION,
             Self::UnsolicitedExtension { .. } => AlertDescription::UNSUPPORTED_EXTENSION,
-            Self::Illegal(_) | Self::SignatureSchemeNotOffered(_) | Self::SignatureSchemeMismatch(_) => {
-                AlertDescription::ILLEGAL_PARAMETER
-            }
+            Self::Illegal(_)
+            | Self::SignatureSchemeNotOffered(_)
+            | Self::SignatureSchemeMismatch(_)
+            | Self::CertificateNotOfSuite(_) => AlertDescription::ILLEGAL_PARAMETER,
             Self::Certificate(e) => e.alert(),
             Self::BadSignature | Self::BadFinished | Self::BadBinder => AlertDescription::DECRYPT_ERROR,
             Self::NoIdentity { .. } => AlertDescription::UNRECOGNIZED_NAME,

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
-use tls_codec::code_points::SignatureScheme;
+use tls_codec::code_points::{PskKeyExchangeMode, SignatureScheme};
 use tls_codec::error::DecodeError;
 use tls_codec::handshake::ClientHello;
 use tls_codec::owned::ClientHelloView;
@@ -89,11 +89,18 @@ impl Answer {
 pub struct NeedIdentity {
     asker: Asker,
     hello: Owned<ClientHelloView>,
+    /// Whether the server has external pre-shared keys, none of which the client named.
+    knows_psks: bool,
+}
+
+/// Whether a client can go on from a pre-shared key as we do it, with a key exchange (RFC 9846 §4.3.9).
+pub(crate) fn can_go_on(hello: &ClientHello<'_>) -> bool {
+    hello.extensions.psk_key_exchange_modes.is_some_and(|modes| modes.contains(PskKeyExchangeMode::PSK_DHE_KE))
 }
 
 impl NeedIdentity {
-    pub(crate) fn new(asker: Asker, hello: Owned<ClientHelloView>) -> Self {
-        Self { asker, hello }
+    pub(crate) fn new(asker: Asker, hello: Owned<ClientHelloView>, knows_psks: bool) -> Self {
+        Self { asker, hello, knows_psks }
     }
 
     /// The ClientHello, with all that is unknown in it, in its order.
@@ -123,11 +130,15 @@ impl NeedIdentity {
         Answer(Answered::Identity(IdentityAnswer { asker: self.asker, hello: self.hello, identity: Ok(identity) }))
     }
 
-    /// There is none for this name: the handshake ends with unrecognized_name.
+    /// There is none for this name: the handshake ends with unrecognized_name; or with handshake_failure where an external
+    /// pre-shared key would have done without one.
     #[must_use]
     pub fn refuse(self) -> Answer {
-        let asked = self.server_name().map(str::to_owned);
-        Answer(Answered::Identity(IdentityAnswer { asker: self.asker, hello: self.hello, identity: Err(asked) }))
+        let why = match self.knows_psks {
+            true => Error::NoCommonPsk { psk_dhe_ke: self.client_hello().is_ok_and(|hello| can_go_on(&hello)) },
+            false => Error::NoIdentity { asked: self.server_name().map(str::to_owned) },
+        };
+        Answer(Answered::Identity(IdentityAnswer { asker: self.asker, hello: self.hello, identity: Err(why) }))
     }
 }
 
@@ -135,14 +146,13 @@ impl NeedIdentity {
 pub(crate) struct IdentityAnswer {
     asker: Asker,
     hello: Owned<ClientHelloView>,
-    identity: Result<Arc<Identity>, Option<String>>,
+    identity: Result<Arc<Identity>, Error>,
 }
 
 impl IdentityAnswer {
     /// The hello comes back with the answer.
     pub(crate) fn into_parts(self) -> Result<(Arc<Identity>, Owned<ClientHelloView>), Error> {
-        let identity = self.identity.map_err(|asked| Error::NoIdentity { asked })?;
-        Ok((identity, self.hello))
+        Ok((self.identity?, self.hello))
     }
 }
 

@@ -1,13 +1,15 @@
 //! The configurations that the flags ask for.
 
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use tls_api::{
-    ClientAuth, ClientConfig, ClientHelloInfo, ClientSessionMemoryCache, Identity, Limits, NamedGroup, ProtocolVersion,
-    ResolvesClientCert, ResolvesServerCert, ServerConfig, ServerSessionMemoryCache, SignatureScheme, SystemClock,
-    Ticketer, TimeProvider, UnixTime,
+    ALL_CIPHERSUITES, CipherSuite, ClientAuth, ClientConfig, ClientHelloInfo, ClientSessionMemoryCache, ConfigError,
+    Identity, Limits, NamedGroup, ProducesTickets, ProtocolVersion, ResolvesClientCert, ResolvesServerCert,
+    ServerConfig, ServerSessionMemoryCache, SignatureScheme, SystemClock, Ticketer, TimeProvider, UnixTime,
 };
 
 use crate::Stop;
@@ -35,6 +37,9 @@ pub(crate) struct Shim {
 pub(crate) struct Asked {
     pub(crate) alpn: Vec<u8>,
     pub(crate) server_name: Option<String>,
+    /// The signature schemes that the peer accepts, and the authorities that a server trusts.
+    pub(crate) schemes: Vec<SignatureScheme>,
+    pub(crate) authorities: Vec<Vec<u8>>,
 }
 
 /// A clock that the runner can put forward.
@@ -71,14 +76,14 @@ impl Shim {
         })
     }
 
-    pub(crate) fn client(&self, level: &Level) -> Result<ClientConfig, Stop> {
+    /// `in_handshake` is the level whose flags tell of a handshake that does not go on from a session.
+    pub(crate) fn client(&self, level: &Level, in_handshake: &Level) -> Result<ClientConfig, Stop> {
         let mut config = ClientConfig::new();
-        let anybody = self.anybody(level, ClientAuth::Required);
+        let mut anybody = self.anybody(level, ClientAuth::Required)?;
+        anybody.refuses = refuses(in_handshake);
         config.dangerous().set_certificate_verifier(Arc::new(anybody));
-        config.set_versions(&versions(level)?).map_err(unimplemented)?;
-        if let Some(groups) = groups(level)? {
-            config.set_groups(&groups).map_err(unimplemented)?;
-        }
+        set_common(&mut config, level)?;
+        config.set_reverify_on_resumption(level.has("reverify-on-resume"));
         if let Some(names) = level.text("advertise-alpn") {
             let names = alpn_list(names.as_bytes()).ok_or_else(|| Stop::Unimplemented("-advertise-alpn".into()))?;
             config.set_alpn_protocols(&names).map_err(unimplemented)?;
@@ -93,7 +98,8 @@ impl Shim {
         config.set_tickets(!level.has("no-ticket"));
         config.enable_early_data(level.has("enable-early-data"));
         let candidates = candidates(level)?;
-        if !candidates.is_empty() {
+        let wants_to_know = ["expect-client-ca-list", "expect-peer-verify-pref"].iter().any(|flag| level.has(flag));
+        if !candidates.is_empty() || wants_to_know {
             config.set_client_cert_resolver(Arc::new(Resolver { candidates, told: self.told() }));
         }
         let psks = psks(level)?;
@@ -105,7 +111,7 @@ impl Shim {
         Ok(config)
     }
 
-    pub(crate) fn server(&self, level: &Level) -> Result<ServerConfig, Stop> {
+    pub(crate) fn server(&self, options: &Options, level: &Level) -> Result<ServerConfig, Stop> {
         let candidates = candidates(level)?;
         let mut config = ServerConfig::with_resolver(Arc::new(Resolver { candidates, told: self.told() }));
         let psks = psks(level)?;
@@ -117,11 +123,9 @@ impl Shim {
             (false, true) => ClientAuth::Optional,
             (false, false) => ClientAuth::NotAsked,
         };
-        config.set_client_cert_verifier(Arc::new(self.anybody(level, client_auth))).map_err(unimplemented)?;
-        config.set_versions(&versions(level)?).map_err(unimplemented)?;
-        if let Some(groups) = groups(level)? {
-            config.set_groups(&groups).map_err(unimplemented)?;
-        }
+        config.set_client_cert_verifier(Arc::new(self.anybody(level, client_auth)?)).map_err(unimplemented)?;
+        set_common(&mut config, level)?;
+        config.set_session_context(&level.session_context()?);
         if let Some(name) = level.text("select-alpn").filter(|name| !name.is_empty()) {
             config.set_alpn_protocols(&[name.as_bytes()]).map_err(unimplemented)?;
         }
@@ -133,9 +137,12 @@ impl Shim {
         }
         config.set_send_tls13_tickets(if level.has("no-ticket") { 0 } else { 2 });
         config.set_limits(limits());
-        match level.has("no-ticket") || level.has("enable-early-data") {
+        // Early data takes a store, from the first connection on.
+        let early = options.initial.has("enable-early-data") || options.resume.has("enable-early-data");
+        let ticketer = Tickets { inner: Arc::clone(&self.ticketer), skips: level.has("skip-ticket") };
+        match level.has("no-ticket") || early {
             true => config.set_session_storage(Arc::clone(&self.store) as _),
-            false => config.set_ticketer_and_session_ids(Arc::clone(&self.ticketer) as _, Arc::clone(&self.store) as _),
+            false => config.set_ticketer_and_session_ids(Arc::new(ticketer), Arc::clone(&self.store) as _),
         }
         if level.has("enable-early-data") {
             config.set_max_early_data_size(EARLY_DATA);
@@ -149,22 +156,28 @@ impl Shim {
         Told { asked: Arc::clone(&self.asked), selected: Arc::clone(&self.selected) }
     }
 
-    fn anybody(&self, level: &Level, client_auth: ClientAuth) -> Anybody {
-        Anybody {
-            refuses: level.has("verify-fail")
-                && ["verify-peer", "use-custom-verify-callback", "require-any-client-certificate"]
-                    .iter()
-                    .any(|flag| level.has(flag)),
+    fn anybody(&self, level: &Level, client_auth: ClientAuth) -> Result<Anybody, Stop> {
+        Ok(Anybody {
+            refuses: refuses(level),
+            refuses_again: refuses(level),
+            refused: AtomicBool::new(false),
+            authorities: level.names("use-client-ca-list")?.unwrap_or_default(),
             ocsp_refuses: level.has("fail-ocsp-callback"),
             custom: level.has("use-custom-verify-callback"),
             client_auth,
             seen: Arc::clone(&self.seen),
             inner: of_any_path(),
-        }
+        })
     }
 }
 
-fn unimplemented(e: tls_api::ConfigError) -> Stop {
+/// Whether whoever verifies is to refuse.
+fn refuses(level: &Level) -> bool {
+    let verifies = ["verify-peer", "use-custom-verify-callback", "require-any-client-certificate"];
+    level.has("verify-fail") && verifies.iter().any(|flag| level.has(flag))
+}
+
+fn unimplemented(e: ConfigError) -> Stop {
     Stop::Unimplemented(e.to_string())
 }
 
@@ -189,6 +202,84 @@ fn versions(level: &Level) -> Result<Vec<ProtocolVersion>, Stop> {
         }
     }
     if versions.is_empty() { Err(Stop::Unimplemented("older versions".into())) } else { Ok(versions) }
+}
+
+/// The settings of both roles that go by lists of numbers.
+fn set_common(config: &mut impl Settings, level: &Level) -> Result<(), Stop> {
+    config.set_versions(&versions(level)?).map_err(unimplemented)?;
+    if let Some(groups) = groups(level)? {
+        config.set_groups(&groups).map_err(unimplemented)?;
+    }
+    let schemes: Vec<_> = level.numbers("verify-prefs")?.into_iter().map(SignatureScheme).collect();
+    if !schemes.is_empty() {
+        config.set_signature_schemes(&schemes).map_err(unimplemented)?;
+    }
+    let suites: Vec<_> = level.numbers("tls13-ciphers")?.into_iter().map(CipherSuite).collect();
+    if !suites.is_empty() {
+        let older = ALL_CIPHERSUITES.iter().filter(|suite| suite.version() == ProtocolVersion::TLS12);
+        let suites: Vec<_> = suites.into_iter().chain(older.map(|suite| suite.suite())).collect();
+        config.set_cipher_suites(&suites).map_err(unimplemented)?;
+    }
+    Ok(())
+}
+
+/// What both configurations have.
+trait Settings {
+    fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError>;
+    fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError>;
+    fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError>;
+    fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError>;
+}
+
+macro_rules! settings {
+    ($config:ty) => {
+        impl Settings for $config {
+            fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
+                <$config>::set_versions(self, versions)
+            }
+
+            fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
+                <$config>::set_groups(self, groups)
+            }
+
+            fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {
+                <$config>::set_signature_schemes(self, schemes)
+            }
+
+            fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
+                <$config>::set_cipher_suites(self, suites)
+            }
+        }
+    };
+}
+
+settings!(ClientConfig);
+settings!(ServerConfig);
+
+/// Tickets of the runner's liking.
+#[derive(Debug)]
+struct Tickets {
+    inner: Arc<Ticketer>,
+    /// Whether none is made.
+    skips: bool,
+}
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        self.inner.enabled()
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.inner.lifetime()
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        if self.skips { None } else { self.inner.encrypt(plain) }
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.inner.decrypt(ticket)
+    }
 }
 
 fn groups(level: &Level) -> Result<Option<Vec<NamedGroup>>, Stop> {
@@ -235,7 +326,12 @@ impl ResolvesServerCert for Resolver {
             let length = u8::try_from(name.len()).unwrap_or_default();
             [&[length], name].concat()
         });
-        let asked = Asked { alpn: alpn.collect(), server_name: hello.server_name().map(str::to_owned) };
+        let asked = Asked {
+            alpn: alpn.collect(),
+            server_name: hello.server_name().map(str::to_owned),
+            schemes: hello.signature_schemes().collect(),
+            authorities: Vec::new(),
+        };
         if let Ok(mut place) = self.told.asked.lock() {
             *place = asked;
         }
@@ -250,7 +346,14 @@ impl ResolvesServerCert for Resolver {
 
 impl ResolvesClientCert for Resolver {
     fn resolve(&self, authorities: &[Vec<u8>], schemes: &[SignatureScheme]) -> Option<Arc<Identity>> {
+        if let Ok(mut place) = self.told.asked.lock() {
+            (place.schemes, place.authorities) = (schemes.to_vec(), authorities.to_vec());
+        }
         let can = |candidate: &Candidate| candidate.identity.schemes().iter().any(|scheme| schemes.contains(scheme));
         self.select(|candidate| can(candidate) && candidate.is_of(authorities))
+    }
+
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        Some([0; 32])
     }
 }

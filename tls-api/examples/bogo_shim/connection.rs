@@ -15,12 +15,14 @@ use crate::transport::Transport;
 pub(crate) fn run(shim: &mut Shim, options: &Options, level: &Level, number: u32) -> Result<(), Stop> {
     let failed = |e: tls_api::Error| Stop::Failed(name(&e));
     if options.server {
-        let config = Arc::new(shim.server(level)?);
+        let config = Arc::new(shim.server(options, level)?);
         let mut transport = Transport::connect(options)?;
         let mut session = ServerSession::new(&config);
         return drive(&mut session, &mut transport, shim, options, level, number);
     }
-    let config = Arc::new(shim.client(level)?);
+    // With early data offered, a handshake that asks for a verdict is one whose session was not taken: BoringSSL's second one.
+    let in_handshake = if number > 0 && level.has("enable-early-data") { &options.retry } else { level };
+    let config = Arc::new(shim.client(level, in_handshake)?);
     let host = level.text("host-name").unwrap_or("example.com").to_owned();
     let host = ServerName::try_from(host).map_err(|e| Stop::Unimplemented(format!("-host-name: {e}")))?;
     let mut transport = Transport::connect(options)?;
@@ -44,7 +46,19 @@ fn drive<S: Early>(
     let first = initial_write(level)?;
     let early = level.has("enable-early-data");
     let offers_early = session.offers();
-    let sent_early = if early { session.write_early(&first)? } else { 0 };
+    let mut sent_early = 0;
+    for piece in first.iter().filter(|_| early) {
+        let sent = session.write_early(piece)?;
+        sent_early += sent;
+        if sent < piece.len() {
+            break;
+        }
+    }
+    // BoringSSL's handshake returns here, and its application goes on.
+    if offers_early && level.has("export-keying-material") {
+        transport.flush(session)?;
+        export(session, level)?;
+    }
     transport.flush(session)?;
     while session.is_handshaking() {
         if !transport.receive(session)? && session.is_handshaking() {
@@ -63,7 +77,7 @@ fn drive<S: Early>(
     }
     checked?;
     // What follows what was taken; what was not, is said again where the flags have it so.
-    let first = if offers_early && !accepted { initial_write(expected)? } else { first };
+    let first = if offers_early && !accepted { initial_write(expected)? } else { first }.concat();
     let first = first.get(if accepted { sent_early } else { 0 }..).unwrap_or_default();
     if !options.server && expected.has("expect-accept-early-data") && !accepted {
         return Err(Stop::failed("early data was not accepted"));
@@ -85,7 +99,7 @@ fn drive<S: Early>(
                 Heard::Data(_) => {}
                 Heard::Nothing => drop(transport.receive(session)?),
                 Heard::CloseNotify => break,
-                Heard::Cut => return Err(Stop::failed("the runner did not say close_notify")),
+                Heard::Cut => return Err(Stop::failed(NO_CLOSE_NOTIFY)),
             }
         }
     }
@@ -97,12 +111,8 @@ fn drive<S: Early>(
 /// What the flags have it say before anything else.
 fn say_first<S: Session>(session: &mut S, level: &Level, first: &[u8]) -> Result<(), Stop> {
     let failed = |e: tls_api::Error| Stop::Failed(name(&e));
-    if let Some(length) = level.number::<usize>("export-keying-material")? {
-        let mut material = vec![0; length];
-        let label = level.text("export-label").unwrap_or_default();
-        let context = level.text("export-context").unwrap_or_default();
-        let context = level.has("use-export-context").then_some(context.as_bytes());
-        session.export_keying_material(&mut material, label.as_bytes(), context).map_err(failed)?;
+    if level.has("export-keying-material") {
+        let material = export(session, level)?;
         session.write_all(&material)?;
     }
     if level.has("key-update") || level.has("key-update-before-read") {
@@ -112,18 +122,32 @@ fn say_first<S: Session>(session: &mut S, level: &Level, first: &[u8]) -> Result
     Ok(())
 }
 
-/// What it says first, if anything.
-fn initial_write(level: &Level) -> Result<Vec<u8>, Stop> {
+fn export<S: Session>(session: &mut S, level: &Level) -> Result<Vec<u8>, Stop> {
+    let mut material = vec![0; level.number("export-keying-material")?.unwrap_or(0)];
+    let label = level.text("export-label").unwrap_or_default();
+    let context = level.text("export-context").unwrap_or_default();
+    let context = level.has("use-export-context").then_some(context.as_bytes());
+    let exported = session.export_keying_material(&mut material, label.as_bytes(), context);
+    exported.map_err(|e| Stop::Failed(name(&e)))?;
+    Ok(material)
+}
+
+/// What it says first, if anything, in the pieces that it is written in.
+fn initial_write(level: &Level) -> Result<Vec<Vec<u8>>, Stop> {
     if !level.has("shim-writes-first") {
         return Ok(Vec::new());
     }
     let times = level.number("repeat-shim-initial-write")?.unwrap_or(1);
-    Ok(level.text("shim-initial-write").unwrap_or("hello").repeat(times).into_bytes())
+    let piece = level.text("shim-initial-write").unwrap_or("hello");
+    Ok(vec![piece.as_bytes().to_vec(); times])
 }
 
 fn inverted(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(|byte| byte ^ 0xff).collect()
 }
+
+/// What BoringSSL's shim says of a connection that was cut off.
+const NO_CLOSE_NOTIFY: &str = "Unexpected SSL_shutdown result: -1 != 1: the runner did not say close_notify";
 
 enum Heard {
     Data(Vec<u8>),
@@ -149,12 +173,21 @@ fn read_some<S: Session>(session: &mut S, size: usize) -> Result<Heard, Stop> {
     }
 }
 
+/// What there is to read, which stays.
+fn peek<S: Session>(session: &mut S) -> Option<Vec<u8>> {
+    session.fill_buf().ok().map(<[u8]>::to_vec).filter(|there| !there.is_empty())
+}
+
 /// Sends back every byte, inverted, until the runner has said that there are no more.
 fn echo<S: Session>(session: &mut S, transport: &mut Transport, level: &Level) -> Result<(), Stop> {
     let size = level.number("read-size")?.unwrap_or(512).max(1);
     loop {
+        let peeked = if level.has("peek-then-read") { peek(session) } else { None };
         match read_some(session, size)? {
             Heard::Data(bytes) => {
+                if peeked.is_some_and(|peeked| !peeked.starts_with(&bytes)) {
+                    return Err(Stop::failed("what was read is not what was there before"));
+                }
                 session.write_all(&inverted(&bytes))?;
                 transport.flush(session)?;
             }
@@ -165,7 +198,7 @@ fn echo<S: Session>(session: &mut S, transport: &mut Transport, level: &Level) -
             }
             Heard::CloseNotify => break,
             Heard::Cut if level.has("check-close-notify") => {
-                return Err(Stop::failed("the runner did not say close_notify"));
+                return Err(Stop::failed(NO_CLOSE_NOTIFY));
             }
             Heard::Cut => break,
         }

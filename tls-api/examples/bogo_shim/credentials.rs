@@ -78,7 +78,8 @@ fn identity(credential: &Credential, level: &Level) -> Result<Option<Identity>, 
         identity.set_ocsp_response(Some(response)).map_err(|e| unsupported(&e))?;
     }
     if let Some(list) = credential.bytes("signed-cert-timestamps")? {
-        let scts = sct_list(&list).ok_or_else(|| unsupported(&"no list of timestamps"))?;
+        let scts = sct_list(&list).filter(|scts| !scts.is_empty());
+        let scts = scts.ok_or_else(|| Stop::failed(":INVALID_SCT_LIST: no list of timestamps"))?;
         identity.set_signed_certificate_timestamps(scts).map_err(|e| unsupported(&e))?;
     }
     Ok(Some(identity))

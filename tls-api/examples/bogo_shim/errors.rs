@@ -2,17 +2,29 @@
 
 use std::sync::OnceLock;
 
+use tls_api::codec::HandshakeType;
 use tls_api::codec::error::{DecodeError, Fault};
 use tls_api::codec::record::{Protocol, RecordError};
 use tls_api::handshake::error::{Flood, Illegal};
-use tls_api::{AlertDescription, CertificateError, Error, ExtensionType};
+use tls_api::{AlertDescription, CertificateError, Error, ExtensionType, ProtocolVersion};
 
 /// The most early data that the runner sends.
 pub(crate) const EARLY_DATA: u32 = 14336;
 
 /// What is printed for an error: the name, then our own words for whoever reads the log.
 pub(crate) fn name(e: &Error) -> String {
-    format!(":{}: {e}", boring(e))
+    // BoringSSL has a queue of errors, and prints all of it: what went wrong below, and what that means above.
+    let also = match e {
+        Error::BadRecordMac => ":BAD_DECRYPT:\n",
+        Error::AlertReceived { description: AlertDescription::HANDSHAKE_FAILURE, state: "WAIT_SH" } => {
+            ":HANDSHAKE_FAILURE_ON_CLIENT_HELLO:\n"
+        }
+        Error::Decode(e) if e.at.starts_with("signature_algorithms") => ":DECODE_ERROR:\n",
+        // The versions have different names for it.
+        Error::Illegal(Illegal::CompressionNotOffered(_)) | Error::LegacyVersion(_) => ":DECODE_ERROR:\n",
+        _ => "",
+    };
+    format!("{also}:{}: {e}", boring(e))
 }
 
 /// What the runner calls it that a key of ours does not sign: a callback of BoringSSL's fails in its place.
@@ -26,11 +38,14 @@ fn boring(e: &Error) -> &'static str {
     match e {
         Error::Decode(e) => decode(e),
         Error::Record(RecordError::NotTls(Protocol::Http)) => "HTTP_REQUEST",
+        Error::Record(RecordError::NotTls(Protocol::HttpConnect)) => "HTTPS_PROXY_REQUEST",
         Error::Record(RecordError::Oversized { .. }) => "ENCRYPTED_LENGTH_TOO_LONG",
         Error::Record(_) => "WRONG_VERSION_NUMBER",
         Error::AlertReceived { description, .. } => alert(*description),
         Error::UnexpectedMessage { .. } => "UNEXPECTED_MESSAGE",
-        Error::UnexpectedRecord { .. } | Error::InterleavedHandshake => "UNEXPECTED_RECORD",
+        Error::UnexpectedRecord { .. } => "UNEXPECTED_RECORD",
+        Error::UnprotectedRecord { .. } => "INVALID_OUTER_RECORD_TYPE",
+        Error::InterleavedHandshake => "UNEXPECTED_RECORD",
         Error::KeyChangeInsideRecord { .. } => "EXCESS_HANDSHAKE_DATA",
         Error::BadRecordMac => "DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
         Error::RecordOverflow { .. } => "DATA_LENGTH_TOO_LONG",
@@ -44,11 +59,15 @@ fn boring(e: &Error) -> &'static str {
         Error::NoCommonVersion { .. } => "UNSUPPORTED_PROTOCOL",
         Error::InappropriateFallback { .. } => "INAPPROPRIATE_FALLBACK",
         Error::NoCommonCipherSuite { .. } => "NO_SHARED_CIPHER",
+        Error::LegacyVersion(_) => "UNSUPPORTED_PROTOCOL",
+        Error::NoCommonGroup { offered, .. } if offered.is_empty() => "NO_SHARED_CIPHER",
         Error::NoCommonGroup { .. } => "NO_SHARED_GROUP",
         Error::CertificateCurve { .. } => "WRONG_CURVE",
         Error::NoCommonSignatureScheme { .. } => "NO_COMMON_SIGNATURE_ALGORITHMS",
         Error::NoCommonAlpn { .. } => "NO_APPLICATION_PROTOCOL",
         Error::MissingExtension { extension: ExtensionType::KEY_SHARE, .. } => "MISSING_KEY_SHARE",
+        Error::MissingExtension { extension: ExtensionType::SUPPORTED_GROUPS, .. } => "NO_SHARED_GROUP",
+        Error::MissingExtension { message: HandshakeType::CERTIFICATE_REQUEST, .. } => "DECODE_ERROR",
         Error::MissingExtension { .. } => "MISSING_EXTENSION",
         Error::UnsolicitedExtension { .. } => "UNEXPECTED_EXTENSION",
         Error::Certificate(refusal) => match refusal.why {
@@ -57,9 +76,11 @@ fn boring(e: &Error) -> &'static str {
             CertificateError::WrongKeyUsage => "KEY_USAGE_BIT_INCORRECT",
             _ => "CERTIFICATE_VERIFY_FAILED",
         },
-        Error::NoCertificate => "DECODE_ERROR",
+        Error::NoCertificate { version: ProtocolVersion::TLS13 } => "PEER_DID_NOT_RETURN_A_CERTIFICATE",
+        Error::NoCertificate { .. } => "DECODE_ERROR",
         Error::NoClientCertificate { .. } => "PEER_DID_NOT_RETURN_A_CERTIFICATE",
         Error::SignatureSchemeNotOffered(_) | Error::SignatureSchemeMismatch(_) => "WRONG_SIGNATURE_TYPE",
+        Error::CertificateNotOfSuite(_) => "WRONG_CERTIFICATE_TYPE",
         Error::BadSignature => "BAD_SIGNATURE",
         Error::BadFinished | Error::BadBinder => "DIGEST_CHECK_FAILED",
         Error::RenegotiationRefused => "NO_RENEGOTIATION",
@@ -70,6 +91,9 @@ fn boring(e: &Error) -> &'static str {
         Error::Illegal(illegal) => self::illegal(illegal),
         Error::SecondHelloRetryRequest => "UNEXPECTED_MESSAGE",
         Error::NoIdentity { .. } => "CERT_CB_ERROR",
+        Error::NoCommonPsk { psk_dhe_ke: false } => "NO_SUPPORTED_PSK_MODE",
+        Error::NoCommonPsk { .. } => "PSK_IDENTITY_NOT_FOUND",
+        Error::HandshakeNotComplete => "HANDSHAKE_NOT_COMPLETE",
         Error::ExtendedMasterSecretRequired => "RESUMED_EMS_SESSION_WITHOUT_EMS_EXTENSION",
         Error::SignerFailed => FAILED_KEY.get().copied().unwrap_or("PRIVATE_KEY_OPERATION_FAILED"),
         _ => "OTHER",
@@ -80,11 +104,13 @@ fn boring(e: &Error) -> &'static str {
 fn decode(e: &DecodeError) -> &'static str {
     match e.fault {
         Fault::DuplicateExtension(_) => "DUPLICATE_EXTENSION",
+        Fault::MisplacedExtension(_) if e.at == "ServerHello.extensions" => "UNEXPECTED_EXTENSION",
         Fault::MisplacedExtension(_) => "ERROR_PARSING_EXTENSION",
         _ if e.at.starts_with("pre_shared_key.binders") && e.fault == Fault::IllegalValue => {
             "PSK_IDENTITY_BINDER_COUNT_MISMATCH"
         }
         _ if e.at.starts_with("alpn.") => "PARSE_TLSEXT",
+        _ if e.at == "ServerHello.status_request" => "ERROR_PARSING_EXTENSION",
         _ if e.at.starts_with("pre_shared_key.binders")
             || e.at.starts_with("cookie")
             || e.at.starts_with("key_share") =>
@@ -102,14 +128,21 @@ fn illegal(illegal: &Illegal) -> &'static str {
     match illegal {
         Illegal::CipherSuiteNotOffered(_) | Illegal::CipherSuiteChangedAfterRetry => "WRONG_CIPHER_RETURNED",
         Illegal::VersionNotOffered(_) => "UNSUPPORTED_PROTOCOL",
+        Illegal::OlderVersionSelected(_) => "UNEXPECTED_EXTENSION",
+        Illegal::VersionChangedAfterRetry => "SECOND_SERVERHELLO_VERSION_MISMATCH",
         Illegal::SessionIdNotEchoed | Illegal::SessionIdEchoed => "SERVER_ECHOED_INVALID_SESSION_ID",
+        Illegal::ResumedCipherSuite(suite) if suite.0 >> 8 == 0x13 => "OLD_SESSION_PRF_HASH_MISMATCH",
         Illegal::ResumedCipherSuite(_) => "OLD_SESSION_CIPHER_NOT_RETURNED",
-        Illegal::ResumedMasterSecret => "RESUMED_EMS_SESSION_WITHOUT_EMS_EXTENSION",
+        Illegal::ResumedMasterSecret { session_had_it: true } => "RESUMED_EMS_SESSION_WITHOUT_EMS_EXTENSION",
+        Illegal::ResumedMasterSecret { session_had_it: false } => "RESUMED_NON_EMS_SESSION_WITH_EMS_EXTENSION",
         Illegal::PskNotOffered(_) => "PSK_IDENTITY_NOT_FOUND",
         Illegal::EarlyDataNotOffered => "UNEXPECTED_EXTENSION",
+        Illegal::EarlyDataCipherSuite => "CIPHER_MISMATCH_ON_EARLY_DATA",
+        Illegal::EarlyDataAlpn => "ALPN_MISMATCH_ON_EARLY_DATA",
         Illegal::Downgraded(_) => "TLS13_DOWNGRADE",
         Illegal::PointFormats | Illegal::Extension(_) => "ERROR_PARSING_EXTENSION",
         Illegal::Compression => "INVALID_COMPRESSION_LIST",
+        Illegal::CompressionNotOffered(_) => "UNSUPPORTED_COMPRESSION_ALGORITHM",
         Illegal::GroupNotOffered(_) | Illegal::RetryForSharedGroup(_) | Illegal::SecondHelloKeyShare => "WRONG_CURVE",
         Illegal::RetryChangesNothing => "EMPTY_HELLO_RETRY_REQUEST",
         Illegal::KeyShare(_) => "BAD_ECPOINT",

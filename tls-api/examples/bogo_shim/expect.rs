@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use tls_api::HandshakeKind;
+use tls_api::{HandshakeKind, ProtocolVersion};
 
 use crate::Stop;
 use crate::configure::Shim;
@@ -30,7 +30,9 @@ pub(crate) fn check<S: Early>(
     if let Some(cipher) = level.number::<u16>("expect-cipher")? {
         expect("cipher", Some(cipher), session.negotiated_cipher_suite().map(|suite| suite.0))?;
     }
-    if let Some(group) = level.number::<u16>("expect-curve-id")? {
+    // A resumption of TLS 1.2 has no key exchange.
+    let exchanged = !kind.is_resumed() || session.protocol_version() == Some(ProtocolVersion::TLS13);
+    if let Some(group) = level.number::<u16>("expect-curve-id")?.filter(|_| exchanged) {
         expect("group", Some(group), session.negotiated_group().map(|group| group.0))?;
     }
     if let Some(scheme) = level.number::<u16>("expect-peer-signature-algorithm")? {
@@ -57,6 +59,13 @@ pub(crate) fn check<S: Early>(
     let asked = shim.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(names) = level.text("expect-advertised-alpn") {
         expect("application protocols asked for", names.as_bytes(), &asked.alpn)?;
+    }
+    let schemes: Vec<u16> = level.numbers("expect-peer-verify-pref")?;
+    if !schemes.is_empty() {
+        expect("schemes of the peer", schemes, asked.schemes.iter().map(|scheme| scheme.0).collect())?;
+    }
+    if let Some(names) = level.names("expect-client-ca-list")? {
+        expect("authorities", &names, &asked.authorities)?;
     }
     if let Some(name) = level.text("expect-server-name").filter(|_| options.server) {
         expect("server name", Some(name), asked.server_name.as_deref())?;

@@ -40,18 +40,24 @@ const FLAGS: &[&str] = &[
     "no-tls12",
     "no-tls13",
     "reject-alpn",
+    "peek-then-read",
+    "renew-ticket",
+    "reverify-on-resume",
     "renegotiate-ignore",
     "require-any-client-certificate",
     "select-empty-alpn",
     "server",
     "shim-shuts-down",
     "shim-writes-first",
+    "skip-ticket",
     "use-custom-verify-callback",
     "use-early-callback",
     "use-export-context",
     "set-ocsp-in-callback",
     "use-ocsp-callback",
     "use-old-client-cert-callback",
+    "use-ticket-aead-callback",
+    "use-ticket-callback",
     "verify-fail",
     "verify-peer",
     "wait-for-debugger",
@@ -66,11 +72,13 @@ const VALUES: &[&str] = &[
     "expect-cipher",
     "expect-cipher-aes",
     "expect-cipher-no-aes",
+    "expect-client-ca-list",
     "expect-curve-id",
     "expect-late-alpn",
     "expect-ocsp-response",
     "expect-peer-cert-file",
     "expect-peer-signature-algorithm",
+    "expect-peer-verify-pref",
     "expect-selected-credential",
     "expect-server-name",
     "expect-signed-cert-timestamps",
@@ -93,7 +101,9 @@ const VALUES: &[&str] = &[
     "select-alpn",
     "shim-id",
     "shim-initial-write",
+    "tls13-ciphers",
     "trust-cert",
+    "use-client-ca-list",
     "verify-prefs",
     "write-settings",
     "expect-early-data-reason",
@@ -108,6 +118,7 @@ const CREDENTIAL: &[&str] = &[
     "psk-importer-context",
     "psk-importer-identity",
     "psk-importer-key",
+    "session-id-context",
     "signed-cert-timestamps",
     "signing-prefs",
 ];
@@ -248,6 +259,25 @@ impl Level {
 
     pub(crate) fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>, Stop> {
         self.text(key).map(|text| base64(key, text)).transpose()
+    }
+
+    /// What sessions are bound to, as the credential says or else the connection.
+    pub(crate) fn session_context(&self) -> Result<Vec<u8>, Stop> {
+        let of = |credential: &Credential| credential.has("session-id-context");
+        let credential = self.credentials.iter().find(|credential| of(credential)).unwrap_or(&self.default);
+        Ok(credential.bytes("session-id-context")?.unwrap_or_default())
+    }
+
+    /// Names in DER, in hexadecimal digits, between commas; none of them where the list is said to be empty.
+    pub(crate) fn names(&self, key: &str) -> Result<Option<Vec<Vec<u8>>>, Stop> {
+        let Some(text) = self.text(key) else { return Ok(None) };
+        let names = text.split(',').filter(|name| !matches!(*name, "<NULL>" | "<EMPTY>"));
+        let bytes = |name: &str| -> Option<Vec<u8>> {
+            let digits = |at: usize| u8::from_str_radix(name.get(2 * at..2 * at + 2)?, 16).ok();
+            (0..name.len() / 2).map(digits).collect()
+        };
+        let names: Option<Vec<_>> = names.map(bytes).collect();
+        names.ok_or_else(|| Stop::Unimplemented(format!("-{key} {text}"))).map(Some)
     }
 
     /// The credential that flags describe now.

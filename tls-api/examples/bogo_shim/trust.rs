@@ -1,5 +1,6 @@
 //! Verifiers that accept whoever comes, as the runner expects it, or refuse everybody; and remember what they were shown.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tls_api::{
@@ -18,6 +19,12 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct Anybody {
     pub(crate) refuses: bool,
+    /// Whether it refuses the servers of sessions.
+    pub(crate) refuses_again: bool,
+    /// Whether it did.
+    pub(crate) refused: AtomicBool,
+    /// Whom it names as authorities to clients.
+    pub(crate) authorities: Vec<Vec<u8>>,
     /// Whether it is the OCSP response, or its lack, that it refuses.
     pub(crate) ocsp_refuses: bool,
     /// Whether the runner thinks of BoringSSL's newer way to ask for a verdict.
@@ -55,7 +62,7 @@ impl VerifyName for Any {
 
 impl Anybody {
     fn verdict(&self) -> Result<(), Refusal> {
-        if !self.refuses {
+        if !self.refuses && !self.refused.load(Ordering::Relaxed) {
             return Ok(());
         }
         let refusal = Refusal::from(CertificateError::Application("told to refuse".into()));
@@ -81,6 +88,18 @@ impl ServerCertVerifier for Anybody {
         self.verdict()
     }
 
+    fn reverify_server_cert(
+        &self,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        self.inner.reverify(chain, name, now)?;
+        // The handshake that follows is asked about the same server.
+        self.refused.store(self.refuses_again, Ordering::Relaxed);
+        if self.refuses_again { Err(CertificateError::Application("told to refuse".into()).into()) } else { Ok(()) }
+    }
+
     fn session_scope(&self) -> Option<[u8; 32]> {
         Some([0; 32])
     }
@@ -89,6 +108,10 @@ impl ServerCertVerifier for Anybody {
 impl ClientCertVerifier for Anybody {
     fn client_auth(&self) -> ClientAuth {
         self.client_auth
+    }
+
+    fn root_hint_subjects(&self) -> Vec<Vec<u8>> {
+        self.authorities.clone()
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {

@@ -14,6 +14,7 @@ mod reading;
 mod refusals;
 mod resumption;
 mod sending;
+mod settings;
 mod stapling;
 mod streams;
 mod trust;

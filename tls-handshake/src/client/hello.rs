@@ -24,7 +24,6 @@ use crate::role::Versioned;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello};
 use crate::sink::Sink;
-use crate::verify::{tls12 as signatures12, tls13 as signatures13};
 
 /// What the client said of itself, and needs until ServerHello.
 pub(super) struct Offer {
@@ -138,6 +137,7 @@ impl WaitServerHello {
             }
             // RFC 9846 Appendix D.3: the server that gave the ticket out could do better.
             _ if self.offer.early.was_offered() => Err(Error::EarlyDataAndOlderVersion),
+            Some(older) if offered(older) => Err(Illegal::OlderVersionSelected(older).into()),
             Some(other) => Err(Illegal::VersionNotOffered(other).into()),
             None if m.msg.legacy_version == ProtocolVersion::TLS12 && offered(ProtocolVersion::TLS12) => {
                 // RFC 9846 §4.2.3: a server that can do TLS 1.3 would have chosen it, had it seen our hello.
@@ -194,7 +194,7 @@ impl Offer {
                 if common.enables(ProtocolVersion::TLS12) {
                     self.encode_tls12(w)?;
                 } else {
-                    extension::SignatureAlgorithms::write(w, signatures13::RULES.schemes)?;
+                    extension::SignatureAlgorithms::write(w, common.told13())?;
                     extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
                 }
                 if common.enables(ProtocolVersion::TLS13) {
@@ -207,7 +207,7 @@ impl Offer {
 
     /// What only TLS 1.2 reads; and the list of schemes, which is that of TLS 1.3 with those that go in certificates.
     fn encode_tls12(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        extension::SignatureAlgorithms::write(w, signatures12::RULES.schemes)?;
+        extension::SignatureAlgorithms::write(w, &self.config.common.schemes)?;
         extension::EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
         extension::ExtendedMasterSecret::write(w)?;
         if takes_tickets(&self.config, ProtocolVersion::TLS12) {
@@ -276,10 +276,6 @@ impl Offer {
 
     /// A ServerHello of TLS 1.3; gives back its suite.
     pub(super) fn check_server_hello(&self, m: &ServerHello<'_>) -> Result<&'static Tls13Suite, Error> {
-        let chosen = m.extensions.selected_version.unwrap_or(m.legacy_version);
-        if chosen != ProtocolVersion::TLS13 {
-            return Err(Illegal::VersionNotOffered(chosen).into());
-        }
         m.check_tls13()?;
         self.check_solicited(m)?;
         self.check_hello_fields(m.legacy_version, m.legacy_session_id_echo, m.legacy_compression_method)?;
@@ -304,13 +300,13 @@ impl Offer {
         compression: u8,
     ) -> Result<(), Error> {
         if legacy_version != ProtocolVersion::TLS12 {
-            return Err(self.no_common_version(legacy_version));
+            return Err(Error::LegacyVersion(legacy_version));
         }
         if session_id != self.session_id {
             return Err(Illegal::SessionIdNotEchoed.into());
         }
         if compression != 0 {
-            return Err(Illegal::Compression.into());
+            return Err(Illegal::CompressionNotOffered(compression).into());
         }
         Ok(())
     }

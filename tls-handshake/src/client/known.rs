@@ -68,7 +68,9 @@ impl Known {
     ) -> Self {
         let enabled = config.common.suites.contains(&session.suite);
         let ours = session.scope == config.scope() && session.server_name == *name;
-        if !enabled || !ours || !session.is_usable_at(now) {
+        // Without tickets those of TLS 1.2 have no extension to go in.
+        let takes = config.tickets || session.ticket.is_empty() || session.suite.tls13().is_some();
+        if !enabled || !ours || !takes || !session.is_usable_at(now) {
             return Self::Nothing;
         }
         let Some((suite, offered)) = session.suite.tls13().zip(OfferedPsk::of_session(&session)) else {
@@ -245,7 +247,7 @@ impl Early {
     /// Whether the server takes it, as EncryptedExtensions say.
     ///
     /// # Errors
-    /// [`Illegal::EarlyDataNotOffered`], also if it goes on with another suite or application protocol than the data was for.
+    /// [`Illegal::EarlyDataNotOffered`], [`Illegal::EarlyDataCipherSuite`], [`Illegal::EarlyDataAlpn`].
     pub(super) fn on_encrypted_extensions(
         self,
         accepted: bool,
@@ -254,8 +256,11 @@ impl Early {
     ) -> Result<Self, Error> {
         match self {
             Self::Offered(offer) if accepted => {
-                if offer.suite != suite || offer.alpn.as_deref() != alpn {
-                    return Err(Illegal::EarlyDataNotOffered.into());
+                if offer.suite != suite {
+                    return Err(Illegal::EarlyDataCipherSuite.into());
+                }
+                if offer.alpn.as_deref() != alpn {
+                    return Err(Illegal::EarlyDataAlpn.into());
                 }
                 Ok(Self::Accepted(offer))
             }

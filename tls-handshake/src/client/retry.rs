@@ -109,6 +109,9 @@ impl WaitServerHelloAfterRetry {
     /// # Errors
     /// As for [`WaitServerHello::on_server_hello`].
     pub fn on_server_hello(self, m: Framed<'_, ServerHello<'_>>, out: &mut dyn Sink) -> Result<tls13::State, Error> {
+        if m.msg.extensions.selected_version != Some(ProtocolVersion::TLS13) {
+            return Err(Illegal::VersionChangedAfterRetry.into());
+        }
         if self.offer.check_server_hello(&m.msg)? != self.suite {
             return Err(Illegal::CipherSuiteChangedAfterRetry.into());
         }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
+use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT};
 use tls_crypto::{Group, TAG_LEN};
 
-use crate::negotiate::{GROUPS, group_id, group_of};
+use crate::negotiate::{CERTIFICATE_SCHEMES, GROUPS, group_id, group_of};
 use crate::resumption::{Scope, ScopeInputs};
 use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
+use crate::verify::tls13;
 
 /// The settings that both roles have, documented once.
 macro_rules! setters {
@@ -46,6 +47,16 @@ macro_rules! setters {
             /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
             pub fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
                 self.common.set_groups(groups)
+            }
+
+            /// The signature schemes that the peer may sign the handshake with, in order of preference: all that are supported
+            /// unless changed. What signs its certificates is not limited by them. TLS 1.3 does not sign with PKCS#1 v1.5: where
+            /// there is nothing else, its handshakes fail.
+            ///
+            /// # Errors
+            /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+            pub fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {
+                self.common.set_signature_schemes(schemes)
             }
 
             /// The application protocols (RFC 7301), in order of preference; none means that ALPN is not used.
@@ -146,6 +157,8 @@ pub enum ConfigError {
     UnsupportedCipherSuite(CipherSuite),
     /// This group is not supported.
     UnsupportedGroup(NamedGroup),
+    /// This signature scheme is not supported.
+    UnsupportedSignatureScheme(SignatureScheme),
     /// None of the cipher suites belongs to a version that is enabled.
     NoSuiteOfVersion {
         /// The versions that are enabled.
@@ -182,6 +195,10 @@ impl fmt::Display for ConfigError {
                 write!(f, "the group {group} is not supported; these are:")?;
                 GROUPS.iter().try_for_each(|group| write!(f, " {}", group_id(*group)))
             }
+            Self::UnsupportedSignatureScheme(scheme) => {
+                write!(f, "the signature scheme {scheme} is not supported; these are:")?;
+                CERTIFICATE_SCHEMES.iter().try_for_each(|scheme| write!(f, " {scheme}"))
+            }
             Self::NoSuiteOfVersion { versions } => {
                 f.write_str("none of the cipher suites belongs to a version that is enabled:")?;
                 versions.iter().try_for_each(|version| write!(f, " {version}"))
@@ -211,6 +228,9 @@ pub(crate) struct Common {
     pub(crate) groups: Vec<Group>,
     /// The same as they go over the wire, converted once.
     pub(crate) group_ids: Vec<NamedGroup>,
+    /// The signature schemes that peers may sign with, and those of them that TLS 1.3 knows.
+    pub(crate) schemes: Vec<SignatureScheme>,
+    pub(crate) schemes13: Vec<SignatureScheme>,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) limits: Limits,
     pub(crate) max_record: usize,
@@ -236,6 +256,8 @@ impl Default for Common {
             require_ems: false,
             groups: GROUPS.to_vec(),
             group_ids: GROUPS.map(group_id).to_vec(),
+            schemes: CERTIFICATE_SCHEMES.to_vec(),
+            schemes13: tls13::RULES.schemes.to_vec(),
             alpn: Vec::new(),
             limits: Limits::default(),
             max_record: MAX_RECORD,
@@ -292,6 +314,23 @@ impl Common {
         Ok(())
     }
 
+    pub(crate) fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {
+        check_list(schemes, "signature schemes")?;
+        if let Some(other) = schemes.iter().find(|scheme| !CERTIFICATE_SCHEMES.contains(scheme)) {
+            return Err(ConfigError::UnsupportedSignatureScheme(*other));
+        }
+        let of_tls13 = |scheme: &SignatureScheme| tls13::RULES.schemes.contains(scheme);
+        self.scope.take();
+        self.schemes13 = schemes.iter().copied().filter(of_tls13).collect();
+        self.schemes = schemes.to_vec();
+        Ok(())
+    }
+
+    /// What a peer of TLS 1.3 is told: never nothing, which would be malformed. PKCS#1 v1.5 means certificates there.
+    pub(crate) fn told13(&self) -> &[SignatureScheme] {
+        if self.schemes13.is_empty() { &self.schemes } else { &self.schemes13 }
+    }
+
     pub(crate) fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
         if protocols.iter().any(|name| name.is_empty() || u8::try_from(name.len()).is_err()) {
             return Err(ConfigError::BadProtocolName);
@@ -315,7 +354,10 @@ impl Common {
     }
 
     pub(crate) fn scope_of(&self, role: &'static str, settings: &[&[u8]]) -> Scope {
-        Scope::of(&ScopeInputs { role, alpn: &self.alpn, settings, application: &self.session_context })
+        // Whoever stops accepting a scheme does not go on from what was signed with it.
+        let schemes: Vec<_> = self.schemes.iter().flat_map(|scheme| scheme.0.to_be_bytes()).collect();
+        let settings = [settings, &[&schemes]].concat();
+        Scope::of(&ScopeInputs { role, alpn: &self.alpn, settings: &settings, application: &self.session_context })
     }
 
     /// The suites of a version, as they go over the wire.

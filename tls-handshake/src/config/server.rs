@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
+use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 use super::{Common, ConfigError, KeyLog, Limits};
 use crate::auth::ClientAuth;

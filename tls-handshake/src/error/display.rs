@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tls_codec::code_points::AlertDescription;
+use tls_codec::code_points::{AlertDescription, ProtocolVersion};
 
 use super::Error;
 
@@ -19,8 +19,11 @@ impl fmt::Display for Error {
             Self::UnexpectedRecord { state, got } => {
                 write!(f, "the peer sent a record of type {got}, which has no place in {state}")
             }
+            Self::UnprotectedRecord { state, got } => {
+                write!(f, "the peer sent a record of type {got} in the clear, where all is protected, in {state}")
+            }
             Self::KeyChangeInsideRecord { message } => {
-                write!(f, "the peer sent bytes after {message} in the record that changes keys")
+                write!(f, "the peer sent bytes after {message}, which has to be the last of its record")
             }
             Self::InterleavedHandshake => f.write_str("the peer sent another record inside of a handshake message"),
             Self::EmptyRecord => f.write_str("the peer sent a record without content"),
@@ -67,6 +70,9 @@ impl fmt::Display for Error {
                 f.write_str("; enabled here are ")?;
                 list(f, enabled)
             }
+            Self::LegacyVersion(version) => {
+                write!(f, "the peer's hello has the legacy_version {version}, which has to be {}", ProtocolVersion::TLS12)
+            }
             Self::NoCommonGroup { offered, enabled } => {
                 f.write_str("no common key exchange group: the client offers ")?;
                 list(f, offered)?;
@@ -97,7 +103,7 @@ impl fmt::Display for Error {
             }
             Self::Illegal(what) => write!(f, "the peer contradicts the handshake so far: {what}"),
             Self::SecondHelloRetryRequest => f.write_str("the server sent a second HelloRetryRequest"),
-            Self::NoCertificate => f.write_str("the server sent no certificate"),
+            Self::NoCertificate { .. } => f.write_str("the server sent no certificate"),
             Self::NoClientCertificate { .. } => f.write_str("the client showed no certificate, which is required here"),
             Self::Certificate(e) => {
                 f.write_str("the peer's certificate is refused: ")?;
@@ -106,6 +112,9 @@ impl fmt::Display for Error {
             }
             Self::SignatureSchemeNotOffered(scheme) => {
                 write!(f, "the peer signed the handshake with {scheme}, which was not offered")
+            }
+            Self::CertificateNotOfSuite(suite) => {
+                write!(f, "the server's certificate has not the kind of key that {suite} demands, which it chose")
             }
             Self::SignatureSchemeMismatch(scheme) => {
                 write!(f, "the peer signed the handshake with {scheme}, which its certificate's key cannot do")
@@ -126,6 +135,12 @@ impl fmt::Display for Error {
             Self::NoIdentity { asked: None } => {
                 f.write_str("the client names no server (SNI), and there is no certificate for that case")
             }
+            Self::NoCommonPsk { psk_dhe_ke: false } => {
+                f.write_str("the client cannot use pre-shared keys with psk_dhe_ke, and there is no certificate to do without")
+            }
+            Self::NoCommonPsk { psk_dhe_ke: true } => f.write_str(
+                "the client names no pre-shared key that is known here, and there is no certificate to do without one",
+            ),
             Self::SignerFailed => f.write_str("the signer did not sign"),
             Self::ClosedDuringHandshake { state } => write!(
                 f,

@@ -27,6 +27,10 @@ pub enum Illegal {
     CipherSuiteChangedAfterRetry,
     /// The server chose a version that was not offered.
     VersionNotOffered(ProtocolVersion),
+    /// The server chose this version in supported_versions, which is for TLS 1.3 and later (RFC 9846 §4.3.1).
+    OlderVersionSelected(ProtocolVersion),
+    /// ServerHello has another version than HelloRetryRequest.
+    VersionChangedAfterRetry,
     /// The server did not echo legacy_session_id.
     SessionIdNotEchoed,
     /// The server of TLS 1.2 resumes a session that was never there.
@@ -35,18 +39,27 @@ pub enum Illegal {
     ResumedCipherSuite(CipherSuite),
     /// The server goes on from a session, but with extended_master_secret where the session had none, or the other way round
     /// (RFC 7627 §5.3).
-    ResumedMasterSecret,
+    ResumedMasterSecret {
+        /// Whether the session had it.
+        session_had_it: bool,
+    },
     /// The server selected a pre-shared key that was not offered.
     PskNotOffered(u16),
     /// The server accepts early data that was not offered, or not with the pre-shared key that it selected.
     EarlyDataNotOffered,
+    /// The server accepts early data, but goes on with another cipher suite than the data was sent under.
+    EarlyDataCipherSuite,
+    /// The server accepts early data, but with another application protocol than the data was for.
+    EarlyDataAlpn,
     /// The server's random tells that it could have done better than the version that it chose (RFC 9846 §4.2.3): the hellos
     /// were edited on the way.
     Downgraded(ProtocolVersion),
     /// The peer does not know uncompressed points, which are all that there is (RFC 8422 §5.1.2).
     PointFormats,
-    /// A compression method other than null.
+    /// The client wants compression, or does not do without.
     Compression,
+    /// The server chose this compression method, which was not offered.
+    CompressionNotOffered(u8),
     /// The server chose a group that was not offered, or one that no share was sent for.
     GroupNotOffered(NamedGroup),
     /// HelloRetryRequest asks for nothing that would change the ClientHello.
@@ -86,21 +99,31 @@ impl fmt::Display for Illegal {
             Self::CipherSuiteNotOffered(suite) => write!(f, "it chose {suite}, which was not offered"),
             Self::CipherSuiteChangedAfterRetry => f.write_str("it changed the cipher suite after HelloRetryRequest"),
             Self::VersionNotOffered(version) => write!(f, "it chose {version}, which was not offered"),
+            Self::OlderVersionSelected(version) => {
+                write!(f, "it chose {version} in supported_versions, which is for TLSv1.3 and later")
+            }
+            Self::VersionChangedAfterRetry => f.write_str("it changed the version after HelloRetryRequest"),
             Self::SessionIdNotEchoed => f.write_str("it did not echo legacy_session_id"),
             Self::SessionIdEchoed => f.write_str("it resumes a session that was never there"),
             Self::ResumedCipherSuite(suite) => {
                 write!(f, "it goes on from a session under {suite}, which is not the session's")
             }
-            Self::ResumedMasterSecret => {
-                f.write_str("it goes on from a session, but not with the session's kind of master secret")
+            Self::ResumedMasterSecret { session_had_it } => {
+                let (here, there) = if *session_had_it { ("without", "with") } else { ("with", "without") };
+                write!(f, "it goes on {here} extended_master_secret from a session that began {there} it")
             }
             Self::PskNotOffered(index) => write!(f, "it selected the pre-shared key {index}, which was not offered"),
             Self::EarlyDataNotOffered => f.write_str("it accepts early data that was not offered with that key"),
+            Self::EarlyDataCipherSuite => f.write_str("it accepts early data, but with another cipher suite"),
+            Self::EarlyDataAlpn => f.write_str("it accepts early data, but with another application protocol"),
             Self::Downgraded(version) => {
                 write!(f, "it chose {version} though it can do better: somebody edited the hellos on the way")
             }
             Self::PointFormats => f.write_str("it does not know uncompressed points"),
             Self::Compression => f.write_str("it wants compression"),
+            Self::CompressionNotOffered(method) => {
+                write!(f, "it chose the compression method {method}, which was not offered")
+            }
             Self::GroupNotOffered(group) => write!(f, "it chose the group {group}, which was not offered"),
             Self::RetryChangesNothing => f.write_str("its HelloRetryRequest asks for nothing"),
             Self::RetryForSharedGroup(group) => {

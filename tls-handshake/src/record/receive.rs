@@ -122,7 +122,7 @@ impl Receive {
             return match outer {
                 ContentType::CHANGE_CIPHER_SPEC => self.check(outer, body, total),
                 ContentType::ALERT if cannot_encrypt => self.check(outer, body, total),
-                _ => unexpected,
+                _ => Err(Error::UnprotectedRecord { state, got: outer }),
             };
         }
         let limit = MAX_FRAGMENT + usize::from(opener.hides_content_type());

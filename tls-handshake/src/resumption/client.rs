@@ -117,6 +117,12 @@ impl ClientSessionValue {
         is_young && since_full_handshake.is_some_and(|age| age < u64::from(MAX_LIFETIME)) && now <= self.expires
     }
 
+    /// The certificates that the server showed, leaf first.
+    #[must_use]
+    pub fn server_chain(&self) -> &[CertificateDer<'static>] {
+        &self.server_chain
+    }
+
     /// The server that it was established with.
     #[must_use]
     pub fn server_name(&self) -> &ServerName<'static> {

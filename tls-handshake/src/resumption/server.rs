@@ -39,6 +39,12 @@ pub struct ServerSessionValue {
 }
 
 impl ServerSessionValue {
+    /// The certificates that the client showed, leaf first; `None` of a client that was not asked, empty of one that has none.
+    #[must_use]
+    pub fn client_chain(&self) -> Option<&[CertificateDer<'static>]> {
+        self.client_chain.as_deref()
+    }
+
     /// For a ticket or a store: versioned, and secret.
     ///
     /// It is empty, which is no session, for one that holds more than can be written: certificates of more than 64 KiB, or

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use tls_codec::code_points::{
-    CipherSuite, ExtensionType, HandshakeType, ProtocolVersion, PskKeyExchangeMode, SignatureScheme,
-};
+use tls_codec::code_points::{CipherSuite, ExtensionType, HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::extension::KeyShareEntry;
 use tls_codec::handshake::{ClientHello, DOWNGRADE_TLS12};
 use tls_codec::list::List;
@@ -24,7 +22,7 @@ use crate::error::{Error, Illegal};
 use crate::established::HandshakeKind;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Asker, By, Need, NeedIdentity, NeedSession};
+use crate::need::{Asker, By, Need, NeedIdentity, NeedSession, can_go_on};
 use crate::negotiate::{choose_suite, first_common, group_id};
 use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
@@ -150,6 +148,8 @@ fn start_tls12(
     mut random: [u8; 32],
     m: &Framed<'_, ClientHello<'_>>,
 ) -> Result<AfterClientHello, Error> {
+    // What the client says next goes by our answer, which it has not seen yet.
+    m.at_boundary()?;
     // RFC 9846 §4.2.3: a client that offered TLS 1.3 learns that its hello was edited on the way.
     if let (true, Some(end)) = (config.common.enables(ProtocolVersion::TLS13), random.last_chunk_mut()) {
         *end = DOWNGRADE_TLS12;
@@ -166,17 +166,15 @@ pub(super) struct Chosen<'a> {
     /// The client's share of that group, if it sent one.
     pub(super) share: Option<&'a [u8]>,
     alpn: Option<Vec<u8>>,
-    schemes: List<'a, SignatureScheme>,
+    /// `None` from a client that offers pre-shared keys, and does without certificates.
+    schemes: Option<List<'a, SignatureScheme>>,
 }
 
 impl<'a> Chosen<'a> {
     pub(super) fn from(config: &ServerConfig, hello: &ClientHello<'a>) -> Result<Self, Error> {
         // RFC 9846 §4.2.2: any other is an error, though it decides nothing.
         if hello.legacy_version != ProtocolVersion::TLS12 {
-            return Err(Error::NoCommonVersion {
-                offered: vec![hello.legacy_version],
-                enabled: config.common.enabled_versions(),
-            });
+            return Err(Error::LegacyVersion(hello.legacy_version));
         }
         if hello.legacy_compression_methods != [0] {
             return Err(Illegal::Compression.into());
@@ -197,7 +195,11 @@ impl<'a> Chosen<'a> {
             offered: hello.cipher_suites.iter().collect(),
             enabled: common.suite_ids(ProtocolVersion::TLS13),
         })?;
-        let schemes = extensions.signature_algorithms.ok_or_else(|| missing(ExtensionType::SIGNATURE_ALGORITHMS))?;
+        let schemes = extensions.signature_algorithms;
+        // RFC 9846 §9.2: whoever offers no pre-shared key wants a certificate.
+        if schemes.is_none() && extensions.pre_shared_key.is_none() {
+            return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
+        }
         let groups = extensions.supported_groups.ok_or_else(|| missing(ExtensionType::SUPPORTED_GROUPS))?;
         let shares = extensions.key_share.ok_or_else(|| missing(ExtensionType::KEY_SHARE))?;
         check_shares(&shares, |entry| groups.contains(entry.group))?;
@@ -252,7 +254,7 @@ pub(super) fn server_name<'a>(hello: &ClientHello<'a>) -> Option<&'a str> {
     std::str::from_utf8(hello.extensions.server_name?.host_name()?).ok()
 }
 
-fn missing(extension: ExtensionType) -> Error {
+pub(super) fn missing(extension: ExtensionType) -> Error {
     Error::MissingExtension { message: HandshakeType::CLIENT_HELLO, extension }
 }
 
@@ -267,11 +269,11 @@ pub(super) fn proceed(
 ) -> Result<(tls13::State, Need), Error> {
     let extensions = &m.msg.extensions;
     // RFC 9846 §4.3.9: a session is resumed with a key exchange alone, and tickets are for those who can.
-    let modes = extensions.psk_key_exchange_modes;
-    let can_resume = modes.is_some_and(|modes| modes.contains(PskKeyExchangeMode::PSK_DHE_KE));
+    let can_resume = can_go_on(&m.msg);
     let config = &shared.config;
     let asks = can_resume && (config.session_lookup != SessionLookup::Never || config.external_psks);
     let psks = extensions.pre_shared_key.filter(|_| asks);
+    let knows_psks = config.external_psks;
     let truncated_hash = psks.map(|psks| {
         let mut transcript = shared.transcript.clone();
         let length = m.raw.len().saturating_sub(psks.binders_wire_len());
@@ -291,7 +293,7 @@ pub(super) fn proceed(
         client_share: share.to_vec(),
         session_id: m.msg.legacy_session_id.to_vec(),
         alpn: chosen.alpn.clone(),
-        schemes: chosen.schemes.iter().collect(),
+        schemes: chosen.schemes.iter().flat_map(List::iter).collect(),
         server_name: server_name(&m.msg).map(str::to_owned),
         stapling: Stapling { ocsp: extensions.status_request.is_some(), scts: extensions.signed_certificate_timestamp },
         can_resume,
@@ -303,6 +305,6 @@ pub(super) fn proceed(
             let need = NeedSession::new(asker, hello, By::Psk);
             (tls13::State::WaitSession(WaitSession::new(state, hash)), Need::Session(need))
         }
-        None => (tls13::State::WaitIdentity(state), Need::Identity(NeedIdentity::new(asker, hello))),
+        None => (tls13::State::WaitIdentity(state), Need::Identity(NeedIdentity::new(asker, hello, knows_psks))),
     })
 }

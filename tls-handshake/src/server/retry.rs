@@ -8,7 +8,7 @@ use tls_codec::owned::Owned;
 use tls_crypto::Group;
 use tls_crypto::Tls13Suite;
 
-use super::hello::{Chosen, Shared, proceed};
+use super::hello::{Chosen, Shared, missing, proceed};
 use super::tls13;
 use crate::error::{Error, Illegal};
 use crate::established::HandshakeKind;
@@ -70,7 +70,7 @@ impl WaitSecondClientHello {
     pub fn on_client_hello(self, m: Framed<'_, ClientHello<'_>>) -> Result<(tls13::State, Need), Error> {
         let at = m.at_boundary()?;
         check_same(&self.first.get()?, &m.msg)?;
-        let shares = m.msg.extensions.key_share.ok_or(Illegal::SecondHelloKeyShare)?;
+        let shares = m.msg.extensions.key_share.ok_or_else(|| missing(ExtensionType::KEY_SHARE))?;
         let share = match (shares.first(), shares.len()) {
             (Some(entry), 1) if entry.group == group_id(self.group) => entry.key_exchange,
             _ => return Err(Illegal::SecondHelloKeyShare.into()),

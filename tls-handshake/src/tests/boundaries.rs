@@ -97,6 +97,25 @@ fn nothing_follows_a_message_that_changes_keys() {
     refuses_followers(connected, T::KEY_UPDATE, &pki);
 }
 
+/// RFC 9846 §5.1 in spirit, for the version before: whatever follows a flight's last message goes by an answer that its sender cannot
+/// have seen.
+#[test]
+fn nothing_follows_the_last_message_of_a_flight_of_tls12() {
+    let pki = Pki::new();
+    let hello = || {
+        let (mut client, server) = (client(configs(Kind::Tls12).0), server(configs(Kind::Tls12).1));
+        let hello = client.pop();
+        (server, hello)
+    };
+    refuses_followers(hello, T::CLIENT_HELLO, &pki);
+    // Behind ServerHello, Certificate and ServerKeyExchange.
+    let done = || {
+        let (client, mut server) = halted(Kind::Tls12, &pki, [3, usize::MAX]);
+        (client, server.pop())
+    };
+    refuses_followers(done, T::SERVER_HELLO_DONE, &pki);
+}
+
 /// In TLS 1.2 keys change at a record of their own: no part of a message may be left before it, and whatever follows Finished
 /// in its record is under the same keys.
 #[test]

@@ -1,12 +1,12 @@
 //! External pre-shared keys: who holds the key is the peer, and nobody else is.
 
-use tls_codec::code_points::{CipherSuite, NamedGroup};
+use tls_codec::code_points::{AlertDescription, CipherSuite, ExtensionType as X, HandshakeType as T, NamedGroup};
 use tls_crypto::HashAlgorithm;
 
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Error;
 use crate::need::{Answer, Need};
-use crate::{ExternalPsk, HandshakeKind};
+use crate::{ExternalPsk, HandshakeKind, Progress};
 
 use super::pair::{Pair, Pki};
 
@@ -173,4 +173,55 @@ fn no_tickets_are_given_for_an_external_key() {
     let mut pair = Pair::with_psks(client, server, &psks);
     run(&mut pair, &pki, &psks).unwrap();
     assert!(!pair.client.has_sessions());
+}
+
+/// RFC 9846 §9.2: a client that offers pre-shared keys may do without certificates, and so without signature_algorithms.
+#[test]
+fn a_client_of_keys_alone_names_no_signature_schemes() {
+    let pki = Pki::new();
+    let psks = [plain(b"sensor 7", KEY)];
+    for (known, outcome) in [
+        (&psks[..], Ok(())),
+        (&[], Err(Error::MissingExtension { message: T::CLIENT_HELLO, extension: X::SIGNATURE_ALGORITHMS })),
+    ] {
+        let mut pair = Pair::with_psks(ClientConfig::new(), server(), &psks);
+        let mut hello = super::hello::Hello::parse(&pair.to_server.ready()[5..]);
+        hello.remove(X::SIGNATURE_ALGORITHMS);
+        hello.remove(X::SIGNATURE_ALGORITHMS_CERT);
+        let hello = hello.encode();
+        let length = u16::try_from(hello.len()).unwrap().to_be_bytes();
+        let mut record = [&[22, 3, 1], &length[..], &hello].concat();
+        let mut asked = match pair.server.process(&mut record, &mut pair.to_client).unwrap().progress {
+            Progress::Need(need) => Some(need),
+            other => panic!("{other:?}"),
+        };
+        let mut answer = answer(&pki, known);
+        // The binder is over what was sent, which this is not any more: it is as far as a key that is known gets.
+        let got = loop {
+            let Some(need) = asked.take() else { break Ok(()) };
+            match pair.server.resume(answer(need), &mut pair.to_client) {
+                Ok(next) => asked = next,
+                Err(e) => break Err(e),
+            }
+        };
+        match outcome {
+            Ok(()) => assert_eq!(got, Err(Error::BadBinder)),
+            Err(e) => assert_eq!(got, Err(e)),
+        }
+    }
+}
+
+#[test]
+fn a_server_of_keys_alone_says_that_none_is_common() {
+    let pki = Pki::new();
+    let psks = [plain(b"sensor 7", KEY)];
+    let mut pair = Pair::with_psks(ClientConfig::new(), server(), &psks);
+    let refused = pair.run(&mut |need| match need {
+        Need::Session(need) => need.not_found(),
+        Need::Identity(need) => need.refuse(),
+        other => pki.answer(other),
+    });
+    let error = refused.unwrap_err();
+    assert_eq!(error, Error::NoCommonPsk { psk_dhe_ke: true });
+    assert_eq!(error.alert(), Some(AlertDescription::HANDSHAKE_FAILURE));
 }

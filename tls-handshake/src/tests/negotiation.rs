@@ -84,7 +84,7 @@ fn a_server_that_chooses_what_was_not_offered_is_refused() {
     assert_eq!(says(&|h| h.suites = vec![0x13, 4]), Illegal::CipherSuiteNotOffered(CipherSuite(0x1304)).into());
     assert_eq!(says(&|h| h.session_id[0] ^= 1), Illegal::SessionIdNotEchoed.into());
     assert_eq!(says(&|h| h.session_id.clear()), Illegal::SessionIdNotEchoed.into());
-    assert_eq!(says(&|h| h.compression = vec![1]), Illegal::Compression.into());
+    assert_eq!(says(&|h| h.compression = vec![1]), Illegal::CompressionNotOffered(1).into());
     let group = says(&|h| h.get(X::KEY_SHARE)[1] = 0x17);
     assert_eq!(group, Illegal::GroupNotOffered(NamedGroup::SECP256R1).into());
     let version = says(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![3, 3]);
@@ -126,7 +126,7 @@ fn hello_retry_requests_that_make_no_sense_are_refused() {
     assert_eq!(unoffered, Illegal::GroupNotOffered(NamedGroup::X448).into());
     assert_eq!(says(&|h| h.suites = vec![0x13, 4]).alert(), Some(A::ILLEGAL_PARAMETER));
     assert_eq!(says(&|h| h.session_id[31] ^= 1), Illegal::SessionIdNotEchoed.into());
-    assert_eq!(says(&|h| h.compression = vec![1]), Illegal::Compression.into());
+    assert_eq!(says(&|h| h.compression = vec![1]), Illegal::CompressionNotOffered(1).into());
     assert_eq!(says(&|h| h.extensions.push((0x1234, vec![]))).alert(), Some(A::UNSUPPORTED_EXTENSION));
     assert_eq!(says(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::PROTOCOL_VERSION));
 }
@@ -194,7 +194,8 @@ fn a_second_client_hello_differs_in_nothing_but_what_was_asked() {
     assert_eq!(says(&|h| h.get(X::KEY_SHARE)[3] = 0x1d), share);
     assert_eq!(says(&|h| h.get(X::KEY_SHARE)[3] = 0x18), share);
     assert_eq!(says(&|h| *h.get(X::KEY_SHARE) = vec![0, 0]), share);
-    assert_eq!(says(&|h| h.remove(X::KEY_SHARE)), share);
+    let missing = Error::MissingExtension { message: T::CLIENT_HELLO, extension: X::KEY_SHARE };
+    assert_eq!(says(&|h| h.remove(X::KEY_SHARE)), Err(missing));
     assert_eq!(
         says(&|h| {
             let data = h.get(X::KEY_SHARE);

@@ -47,7 +47,9 @@ fn inner_to_client(pair: &mut Pair, inner: &[u8]) -> Result<(), Error> {
 const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
 
 fn is_unexpected(result: &Result<(), Error>, content_type: C) {
-    let Err(Error::UnexpectedRecord { got, state }) = result else { panic!("{result:?}") };
+    let Err(Error::UnexpectedRecord { got, state } | Error::UnprotectedRecord { got, state }) = result else {
+        panic!("{result:?}")
+    };
     assert_eq!(*got, content_type);
     assert!(!state.is_empty());
     assert_eq!(result.as_ref().unwrap_err().alert(), Some(A::UNEXPECTED_MESSAGE));

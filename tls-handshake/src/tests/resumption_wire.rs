@@ -139,7 +139,7 @@ fn a_server_that_goes_on_from_a_session_shows_no_certificate() {
 #[test]
 fn a_session_with_extended_master_secret_is_not_gone_on_from_without() {
     let error = client_told(Kind::Tls12Resumed, |hello| hello.remove(X::EXTENDED_MASTER_SECRET));
-    assert_eq!(error, Error::Illegal(Illegal::ResumedMasterSecret));
+    assert_eq!(error, Error::Illegal(Illegal::ResumedMasterSecret { session_had_it: true }));
     let error =
         server_told(Kind::Tls12Resumed, |hello| hello.remove(X::EXTENDED_MASTER_SECRET)).map(|_| ()).unwrap_err();
     assert_eq!(error, Error::ExtendedMasterSecretRequired);

@@ -43,8 +43,12 @@ fn a_request_is_answered_and_what_was_not_asked_is_not() {
     assert!(pair.to_server.is_empty(), "an answer to update_not_requested");
     pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
     pair.step_client().unwrap();
-    // Header, message, content type, tag.
-    assert_eq!(pair.to_server.len(), 5 + 5 + 1 + 16);
+    assert!(pair.to_server.is_empty(), "an answer that nothing follows yet");
+    send_all(&mut pair.client, b"q", &mut pair.to_server);
+    // Header, message, content type, tag; and the data.
+    assert_eq!(pair.to_server.len(), 5 + 5 + 1 + 16 + 5 + 1 + 17);
+    pair.step_server().unwrap();
+    assert_eq!(std::mem::take(&mut pair.server_received), b"q");
     pair.exchange(b"question", b"answer");
 }
 
@@ -74,7 +78,27 @@ fn two_requests_of_ours_are_one_until_it_is_answered() {
         pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
     }
     pair.step_server().unwrap();
-    assert_eq!(pair.to_client.len(), 27, "one answer, to the one request");
+    send_all(&mut pair.server, b"a", &mut pair.to_client);
+    assert_eq!(pair.to_client.len(), 27 + 5 + 1 + 17, "one answer, to the one request");
+    pair.step_client().unwrap();
+    assert_eq!(std::mem::take(&mut pair.client_received), b"a");
+    pair.exchange(b"question", b"answer");
+}
+
+/// A side that only reads answers as well: with the next data that comes, and once.
+#[test]
+fn a_side_that_only_reads_answers_when_data_comes() {
+    let pki = Pki::new();
+    let mut pair = connected(&pki);
+    for _ in 0..5 {
+        pair.server.request_key_update(&mut pair.to_client);
+        pair.step_client().unwrap();
+    }
+    assert!(pair.to_server.is_empty());
+    send_all(&mut pair.server, b"data", &mut pair.to_client);
+    pair.step_client().unwrap();
+    assert_eq!(pair.to_server.len(), 27, "one answer to five requests");
+    assert_eq!(std::mem::take(&mut pair.client_received), b"data");
     pair.exchange(b"question", b"answer");
 }
 

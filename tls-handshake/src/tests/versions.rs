@@ -249,7 +249,7 @@ fn a_server_hello_of_tls12_does_not_pass_for_one_of_tls13() {
     assert_eq!(says(&selects).alert(), Some(A::ILLEGAL_PARAMETER));
     // The extension cannot choose TLS 1.2 (RFC 9846 §4.3.1).
     let selects_older = says(&|h| h.extensions.push((X::SUPPORTED_VERSIONS.0, vec![3, 3])));
-    assert_eq!(selects_older, Illegal::VersionNotOffered(V::TLS12).into());
+    assert_eq!(selects_older, Illegal::OlderVersionSelected(V::TLS12).into());
 }
 
 /// RSA keys of TLS 1.3 sign with PSS alone, whatever TLS 1.2 allows: the offer of both versions is no offer of PKCS#1 v1.5 here.

@@ -342,7 +342,7 @@ fn an_alert_in_every_state_ends_the_handshake() {
                         plain += 1;
                     }
                     // In the clear, after records that were protected.
-                    Error::UnexpectedRecord { got, .. } => {
+                    Error::UnprotectedRecord { got, .. } => {
                         assert_eq!(got, tls_codec::code_points::ContentType::ALERT);
                     }
                     other => panic!("{other:?}"),

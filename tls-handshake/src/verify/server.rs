@@ -183,6 +183,14 @@ impl ServerVerifier {
         })
     }
 
+    /// Whether a chain that was found good before still is, without what was stapled to it then.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn reverify(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: UnixTime) -> Result<(), Refusal> {
+        self.chain.judge(chain, Purpose::Server, now, |path| self.check_name(path, name))
+    }
+
     fn check_name(&self, path: &ProvenPath<'_>, name: &ServerName<'_>) -> Result<(), CertificateError> {
         #[cfg(feature = "dangerous_configuration")]
         if let Some(own) = &self.name {

@@ -6,6 +6,7 @@ use core::net::IpAddr;
 use std::fmt;
 
 use pki_types::{CertificateDer, UnixTime};
+use tls_crypto::Tls12Authentication;
 use tls_crypto::der::{self, Elements};
 
 /// A certificate's fields, where they are. Nothing of it is checked.
@@ -161,6 +162,22 @@ pub(crate) fn sole(bytes: &[u8], tag: u8) -> Option<&[u8]> {
 pub(crate) fn whole_bytes(contents: &[u8]) -> Option<&[u8]> {
     contents.split_first().filter(|(unused, _)| **unused == 0).map(|(_, bytes)| bytes)
 }
+
+/// Whether a certificate's key is of the kind that suites of this authentication sign with (RFC 8422 §2, §5.10); `None` if it cannot
+/// be read.
+pub(crate) fn is_for(authentication: Tls12Authentication, certificate: &CertificateDer<'_>) -> Option<bool> {
+    let mut spki = Elements::new(sole(Certificate::read(certificate)?.spki, der::SEQUENCE)?);
+    let algorithm = Elements::new(spki.expect(der::SEQUENCE)?).expect(der::OBJECT_IDENTIFIER)?;
+    Some(match authentication {
+        Tls12Authentication::Rsa => algorithm == RSA_ENCRYPTION,
+        Tls12Authentication::Ecdsa => [EC_PUBLIC_KEY, ED25519].contains(&algorithm),
+    })
+}
+
+/// 1.2.840.113549.1.1.1 (RFC 3279 §2.3.1), 1.2.840.10045.2.1 (RFC 5480 §2.1.1), 1.3.101.112 (RFC 8410 §3).
+const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
 /// The key alone, of a SubjectPublicKeyInfo: what OCSP and keys' identifiers hash.
 pub(crate) fn public_key(spki: &[u8]) -> Option<&[u8]> {

@@ -223,8 +223,9 @@ impl WaitFinished {
     /// RFC 5246 §7.4.9. Where the server finishes first, our own Finished follows.
     ///
     /// # Errors
-    /// [`Error::BadFinished`].
+    /// [`Error::BadFinished`]; [`Error::KeyChangeInsideRecord`]: it ends the server's flight.
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Connected, Error> {
+        m.at_boundary()?;
         let Exchanged { mut transcript, keys, peer, negotiated, order, origin, .. } = *self.exchanged;
         let peer = peer.check_finished(&keys, &m.msg, &transcript.hash())?;
         if order == Order::ServerFirst {

@@ -154,7 +154,7 @@ impl States for State {
                 Self::WaitServerHelloDone(s.on_certificate_request(message.decode()?))
             }
             (Self::WaitServerHelloDone(s), T::SERVER_HELLO_DONE) => {
-                let (state, need) = s.on_server_hello_done(message.decode()?);
+                let (state, need) = s.on_server_hello_done(message.decode()?)?;
                 return Ok(Step::Ask(Self::WaitVerdict(state), need));
             }
             (Self::WaitNewSessionTicket(s), T::NEW_SESSION_TICKET) => {

@@ -1,6 +1,6 @@
 //! The server's first flight, from ServerHello to ServerHelloDone (RFC 5246 §7.4.1.3–§7.4.5).
 
-use tls_codec::code_points::{EcPointFormat, NamedGroup, SignatureScheme};
+use tls_codec::code_points::{CipherSuite, EcPointFormat, NamedGroup, ProtocolVersion, SignatureScheme};
 use tls_codec::handshake::ServerHello;
 use tls_codec::handshake::tls12::{
     Certificate, CertificateRequest, CertificateStatus, ServerHelloDone, ServerKeyExchange,
@@ -21,7 +21,7 @@ use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
 use crate::verify::signature::DigitallySigned;
-use crate::verify::{PeerChain, tls12 as signatures};
+use crate::verify::{PeerChain, tls12 as signatures, x509};
 
 opaque_debug!(WaitCertificate, WaitServerKeyExchange, WaitServerHelloDone, WaitVerdict);
 
@@ -99,7 +99,7 @@ impl State {
             return Err(Illegal::SessionIdEchoed.into());
         }
         if m.msg.legacy_compression_method != 0 {
-            return Err(Illegal::Compression.into());
+            return Err(Illegal::CompressionNotOffered(m.msg.legacy_compression_method).into());
         }
         // RFC 5746 §3.4. A server without it can be made to take an attacker's words for the beginning of ours.
         if extensions.renegotiation_info != Some(&[]) {
@@ -167,7 +167,8 @@ impl WaitCertificate {
     pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<WaitServerKeyExchange, Error> {
         let limit = self.shared.config.common.limits.chain_length;
         let certificates: Vec<&[u8]> = m.msg.certificate_list.iter().map(|entry| entry.cert_data).collect();
-        let mut chain = PeerChain::of(&certificates, limit)?.ok_or(Error::NoCertificate)?;
+        let mut chain =
+            PeerChain::of(&certificates, limit)?.ok_or(Error::NoCertificate { version: ProtocolVersion::TLS12 })?;
         chain.staple_scts(self.scts);
         self.shared.transcript.add(m.raw);
         Ok(WaitServerKeyExchange { shared: self.shared, status: self.status, chain })
@@ -190,7 +191,7 @@ impl WaitServerKeyExchange {
     /// RFC 5246 §7.4.3, RFC 8422 §5.4. The signature is checked once the chain was judged.
     ///
     /// # Errors
-    /// [`Illegal::GroupNotOffered`]; [`Error::SignatureSchemeMismatch`] for a signature that is not of the suite's kind.
+    /// [`Illegal::GroupNotOffered`]; [`Error::CertificateNotOfSuite`], [`Error::SignatureSchemeMismatch`].
     pub fn on_server_key_exchange(
         mut self,
         m: Framed<'_, ServerKeyExchange<'_>>,
@@ -198,7 +199,11 @@ impl WaitServerKeyExchange {
         let ServerKeyExchange { params, algorithm, signature } = m.msg;
         let group = self.offered_group(params.group)?;
         if !signatures::is_for(self.shared.suite.authentication, algorithm) {
-            return Err(Error::SignatureSchemeMismatch(algorithm));
+            let suite = self.shared.suite;
+            return Err(match self.chain.leaf().and_then(|leaf| x509::is_for(suite.authentication, leaf)) {
+                Some(false) => Error::CertificateNotOfSuite(CipherSuite(suite.id)),
+                Some(true) | None => Error::SignatureSchemeMismatch(algorithm),
+            });
         }
         self.shared.transcript.add(m.raw);
         let exchange = Exchange {
@@ -234,12 +239,16 @@ impl WaitServerHelloDone {
     }
 
     /// RFC 5246 §7.4.5. The chain goes to whoever judges it.
-    #[must_use]
-    pub fn on_server_hello_done(mut self, m: Framed<'_, ServerHelloDone>) -> (WaitVerdict, Need) {
+    ///
+    /// # Errors
+    /// [`Error::KeyChangeInsideRecord`]: it is our turn, and what the server says next goes by what we say.
+    pub fn on_server_hello_done(mut self, m: Framed<'_, ServerHelloDone>) -> Result<(WaitVerdict, Need), Error> {
+        m.at_boundary()?;
         self.shared.transcript.add(m.raw);
         let (name, asked) = (self.shared.name.clone(), self.shared.config.request_ocsp);
         let need = NeedVerdict::new(self.shared.asker(), self.chain, name, asked);
-        (WaitVerdict { shared: self.shared, exchange: self.exchange, request: self.request }, Need::Verdict(need))
+        let state = WaitVerdict { shared: self.shared, exchange: self.exchange, request: self.request };
+        Ok((state, Need::Verdict(need)))
     }
 }
 
@@ -262,8 +271,9 @@ impl WaitVerdict {
         let Self { shared, exchange, request } = self;
         let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &exchange.params);
         let signed = DigitallySigned { algorithm: exchange.algorithm, signature: &exchange.signature };
-        let rules = &signatures::RULES;
-        let proof = PeerCertVerified::check(verdict)?.check_signature(rules, rules.schemes, &content, signed)?;
+        let offered = &shared.config.common.schemes;
+        let cert = PeerCertVerified::check(verdict)?;
+        let proof = cert.check_signature(&signatures::RULES, offered, &content, signed)?;
         Ok((shared, Signed { group: exchange.group, public: exchange.public, proof }, request))
     }
 }

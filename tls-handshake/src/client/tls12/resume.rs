@@ -48,7 +48,7 @@ impl GoingOn {
         }
         let extended = self.master_secret == MasterSecretKind::Extended;
         if session.extended_master_secret != extended {
-            return Err(Illegal::ResumedMasterSecret.into());
+            return Err(Illegal::ResumedMasterSecret { session_had_it: !extended }.into());
         }
         let authenticated = Some(session.authenticated);
         let Resumed { master, peer } = Resumed::by_client(session).ok_or_else(refused)?;

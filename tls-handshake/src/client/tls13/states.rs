@@ -1,7 +1,7 @@
 //! TLS 1.3 after ServerHello: the server's parameters, its proof, and the keys (RFC 9846 §4.4, §4.5).
 
 use pki_types::UnixTime;
-use tls_codec::code_points::{ExtensionType, HandshakeType};
+use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion};
 use tls_codec::handshake::{
     Certificate, CertificateRequest, CertificateVerify, EncryptedExtensions, Finished, KeyUpdate, NewSessionTicket,
 };
@@ -174,7 +174,8 @@ impl WaitCert {
         let entries = m.msg.certificate_list;
         let certificates: Vec<&[u8]> = entries.iter().map(|entry| entry.cert_data).collect();
         let limit = self.shared.config.common.limits.chain_length;
-        let mut chain = PeerChain::of(&certificates, limit)?.ok_or(Error::NoCertificate)?;
+        let mut chain =
+            PeerChain::of(&certificates, limit)?.ok_or(Error::NoCertificate { version: ProtocolVersion::TLS13 })?;
         let Shared { config, name, .. } = &*self.shared;
         let unsolicited = |extension: &ExtensionType| !Offer::offered(config, name, *extension);
         let mut extensions =
@@ -221,8 +222,8 @@ impl WaitCertVerify {
     pub fn on_certificate_verify(mut self, m: Framed<'_, CertificateVerify<'_>>) -> Result<WaitFinished, Error> {
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
         let content = signatures::server_content(&self.shared.transcript.hash());
-        let rules = &signatures::RULES;
-        let signature = self.cert.check_signature(rules, rules.schemes, &content, signed)?;
+        let offered = &self.shared.config.common.schemes13;
+        let signature = self.cert.check_signature(&signatures::RULES, offered, &content, signed)?;
         self.shared.transcript.add(m.raw);
         let peer = signature.into_peer();
         Ok(WaitFinished { shared: self.shared, alpn: self.alpn, request: self.request, peer })

@@ -76,9 +76,9 @@ impl WaitCertVerify {
     ) -> Result<WaitChangeCipherSpec, Error> {
         let transcript = &mut self.keyed.shared.transcript;
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
-        let rules = &signatures::RULES;
         let messages = transcript.messages().ok_or(Error::BadSignature)?;
-        let signature = self.cert.check_signature(rules, rules.schemes, messages, signed)?;
+        let offered = &self.keyed.shared.config.common.schemes;
+        let signature = self.cert.check_signature(&signatures::RULES, offered, messages, signed)?;
         transcript.forget_messages();
         transcript.add(m.raw);
         Ok(WaitChangeCipherSpec::new(self.keyed, signature.into_peer()))
@@ -103,8 +103,9 @@ impl WaitFinished {
     /// if there is one.
     ///
     /// # Errors
-    /// [`Error::BadFinished`].
+    /// [`Error::BadFinished`]; [`Error::KeyChangeInsideRecord`]: it ends the client's flight.
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
+        m.at_boundary()?;
         let Self { mut keyed, peer } = self;
         let peer = peer.check_finished(&keyed.keys, &m.msg, &keyed.shared.transcript.hash())?;
         if keyed.order == Order::ServerFirst {

@@ -80,7 +80,7 @@ impl WaitIdentity {
                 let need = NeedSession::new(Asker(random), hello, by);
                 (State::WaitSession(WaitSession::new(state)), Need::Session(need))
             }
-            None => (State::WaitIdentity(state), Need::Identity(NeedIdentity::new(Asker(random), hello))),
+            None => (State::WaitIdentity(state), Need::Identity(NeedIdentity::new(Asker(random), hello, false))),
         })
     }
 
@@ -274,7 +274,7 @@ impl WaitSignature {
         })?;
         let asks = config.client_auth != ClientAuth::NotAsked;
         if asks {
-            let (schemes, authorities) = (signatures::RULES.schemes, &config.client_auth_hints);
+            let (schemes, authorities) = (&config.common.schemes, &config.client_auth_hints);
             flight::send(out, transcript, &mut |w| {
                 w.message(HandshakeType::CERTIFICATE_REQUEST, |w| {
                     CertificateRequest::write(w, &CERTIFICATE_KINDS, schemes, authorities)

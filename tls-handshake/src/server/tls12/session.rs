@@ -78,8 +78,8 @@ pub(super) fn named(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<By
     match config.session_lookup {
         SessionLookup::Tickets => by_ticket(),
         SessionLookup::Ids => by_id(),
-        SessionLookup::TicketsOrIds if ticket.is_some() => by_ticket(),
-        SessionLookup::TicketsOrIds => by_id(),
+        // A client that takes tickets may come from a time when it got an id (RFC 5077 §3.4).
+        SessionLookup::TicketsOrIds => by_ticket().or_else(by_id),
         SessionLookup::Never => None,
     }
 }
@@ -106,7 +106,7 @@ impl WaitSession {
         match session {
             Some(session) => Ok(Step::Next(State::WaitChangeCipherSpec(self.full.resume(&session, &wire, out)?))),
             None => {
-                let need = NeedIdentity::new(self.asker(), wire);
+                let need = NeedIdentity::new(self.asker(), wire, false);
                 Ok(Step::Ask(State::WaitIdentity(self.full), Need::Identity(need)))
             }
         }

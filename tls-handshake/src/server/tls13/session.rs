@@ -62,7 +62,8 @@ impl WaitSession {
         match accepted {
             Some(accepted) => Ok(Step::Next(self.full.resume(accepted, out)?)),
             None => {
-                let need = NeedIdentity::new(self.asker(), hello);
+                let knows_psks = self.full.shared.config.external_psks;
+                let need = NeedIdentity::new(self.asker(), hello, knows_psks);
                 Ok(Step::Ask(State::WaitIdentity(self.full), Need::Identity(need)))
             }
         }

@@ -1,6 +1,6 @@
 //! TLS 1.3 after ClientHello: our flight, in two halves around the signature, and the client's answer.
 
-use tls_codec::code_points::{HandshakeType, ProtocolVersion, SignatureScheme};
+use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::error::BufferFull;
 use tls_codec::extension;
 use tls_codec::handshake::{Certificate, CertificateVerify, Finished, KeyUpdate};
@@ -8,7 +8,7 @@ use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{EphemeralKey, Group, Tls13Suite};
 
-use super::super::hello::Shared;
+use super::super::hello::{Shared, missing};
 use super::tickets::WaitTickets;
 use crate::auth::{Authenticated, ClientAuth, PeerAuth, PeerCertVerified};
 use crate::config::ServerConfig;
@@ -121,6 +121,10 @@ impl WaitIdentity {
         out: &mut dyn Sink,
     ) -> Result<(WaitSignature, Need), Error> {
         let (identity, _) = answer.into_parts()?;
+        // RFC 9846 §9.2: it was left out for pre-shared keys, of which none is known here.
+        if self.schemes.is_empty() {
+            return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
+        }
         let scheme = first_common(identity.schemes(), |scheme| {
             self.schemes.contains(scheme) && signatures::RULES.schemes.contains(scheme)
         })
@@ -281,7 +285,7 @@ fn certificate_request(w: &mut Writer<'_>, config: &ServerConfig) -> Result<(), 
     w.message(HandshakeType::CERTIFICATE_REQUEST, |w| {
         w.vec8(|_| Ok(()))?;
         w.vec16(|w| {
-            extension::SignatureAlgorithms::write(w, signatures::RULES.schemes)?;
+            extension::SignatureAlgorithms::write(w, config.common.told13())?;
             extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
             if config.client_auth_hints.is_empty() {
                 return Ok(());
@@ -347,8 +351,8 @@ impl WaitCertVerify {
     pub fn on_certificate_verify(mut self, m: Framed<'_, CertificateVerify<'_>>) -> Result<WaitFinished, Error> {
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
         let content = signatures::client_content(&self.sent.shared.transcript.hash());
-        let rules = &signatures::RULES;
-        let signature = self.cert.check_signature(rules, rules.schemes, &content, signed)?;
+        let offered = &self.sent.shared.config.common.schemes13;
+        let signature = self.cert.check_signature(&signatures::RULES, offered, &content, signed)?;
         self.sent.shared.transcript.add(m.raw);
         Ok(WaitFinished { sent: self.sent, peer: signature.into_peer() })
     }
