@@ -119,6 +119,10 @@ pub trait Session: Read + BufRead + Write {
     /// The scheme with which the peer signed the handshake; `None` where it signed nothing, as in a resumption.
     fn peer_signature_scheme(&self) -> Option<SignatureScheme>;
 
+    /// The channel binding `tls-unique` of TLS 1.2 (RFC 5929 §3), for protocols that still ask for it; `None` with TLS 1.3, which has another one
+    /// (RFC 9266): 32 bytes of [keying material](Self::export_keying_material) under the label `EXPORTER-Channel-Binding`.
+    fn tls_unique(&self) -> Option<[u8; 12]>;
+
     /// The application protocol that was negotiated (RFC 7301).
     fn alpn_protocol(&self) -> Option<&[u8]>;
 
@@ -238,6 +242,10 @@ impl<S: Wraps + Read + BufRead + Write> Session for S {
 
     fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
         self.core().connection().peer_signature_scheme()
+    }
+
+    fn tls_unique(&self) -> Option<[u8; 12]> {
+        self.core().connection().tls_unique()
     }
 
     fn alpn_protocol(&self) -> Option<&[u8]> {

@@ -155,7 +155,7 @@ fn deframe_refuses_a_header_as_soon_as_it_is_wrong() {
 
 #[test]
 fn other_protocols_are_named_however_their_bytes_arrive() {
-    let greetings: [(&[u8], Protocol); 13] = [
+    let greetings: [(&[u8], Protocol); 14] = [
         (b"GET / HTTP/1.1", Protocol::Http),
         (b"POST /", Protocol::Http),
         (b"PRI * HTTP/2.0", Protocol::Http),

@@ -65,6 +65,8 @@ pub(crate) struct Negotiated {
     pub(crate) server_name: Option<String>,
     /// Whether early data was sent and accepted.
     pub(crate) early_data: bool,
+    /// The first Finished of a handshake of TLS 1.2, unless it went on from a session without extended master secret.
+    pub(crate) first_finished: Option<[u8; 12]>,
 }
 
 /// What can be asked of such a connection.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use tls_api::{
     ALL_CIPHERSUITES, CipherSuite, ClientAuth, ClientConfig, ClientHelloInfo, ClientSessionMemoryCache, ConfigError,
-    Identity, Limits, NamedGroup, ProducesTickets, ProtocolVersion, ResolvesClientCert, ResolvesServerCert,
+    Identity, KeyLog, Limits, NamedGroup, ProducesTickets, ProtocolVersion, ResolvesClientCert, ResolvesServerCert,
     ServerConfig, ServerSessionMemoryCache, SignatureScheme, SystemClock, Ticketer, TimeProvider, UnixTime,
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct Shim {
     pub(crate) seen: Arc<Mutex<Option<Seen>>>,
     /// What the client of the last handshake asked for.
     pub(crate) asked: Arc<Mutex<Asked>>,
+    /// The secrets of the last handshake.
+    pub(crate) secrets: Arc<Secrets>,
     /// The number of the credential that was shown last.
     pub(crate) selected: Arc<AtomicI32>,
 }
@@ -72,6 +74,7 @@ impl Shim {
             store: Arc::new(ServerSessionMemoryCache::new(64)),
             seen: Arc::default(),
             asked: Arc::default(),
+            secrets: Arc::default(),
             selected: Arc::new(AtomicI32::new(NONE)),
         })
     }
@@ -84,6 +87,9 @@ impl Shim {
         config.dangerous().set_certificate_verifier(Arc::new(anybody));
         set_common(&mut config, level)?;
         config.set_reverify_on_resumption(level.has("reverify-on-resume"));
+        if level.has("export-traffic-secrets") {
+            config.set_key_log(Arc::clone(&self.secrets) as _);
+        }
         if let Some(names) = level.text("advertise-alpn") {
             let names = alpn_list(names.as_bytes()).ok_or_else(|| Stop::Unimplemented("-advertise-alpn".into()))?;
             config.set_alpn_protocols(&names).map_err(unimplemented)?;
@@ -255,6 +261,29 @@ macro_rules! settings {
 
 settings!(ClientConfig);
 settings!(ServerConfig);
+
+/// The traffic secrets of both sides.
+#[derive(Debug, Default)]
+pub(crate) struct Secrets(Mutex<[Option<Vec<u8>>; 2]>);
+
+impl Secrets {
+    /// The client's and the server's.
+    pub(crate) fn traffic(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let [client, server] = self.0.lock().ok()?.clone();
+        Some((client?, server?))
+    }
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
+        let Ok(mut secrets) = self.0.lock() else { return };
+        match label {
+            "CLIENT_TRAFFIC_SECRET_0" => secrets[0] = Some(secret.to_vec()),
+            "SERVER_TRAFFIC_SECRET_0" => secrets[1] = Some(secret.to_vec()),
+            _ => {}
+        }
+    }
+}
 
 /// Tickets of the runner's liking.
 #[derive(Debug)]

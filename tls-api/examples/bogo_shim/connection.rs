@@ -46,6 +46,11 @@ fn drive<S: Early>(
     let first = initial_write(level)?;
     let early = level.has("enable-early-data");
     let offers_early = session.offers();
+    let unfinished = level.has("read-with-unfinished-write");
+    if unfinished {
+        // What is written next waits until something was read.
+        transport.flush(session)?;
+    }
     let mut sent_early = 0;
     for piece in first.iter().filter(|_| early) {
         let sent = session.write_early(piece)?;
@@ -59,7 +64,9 @@ fn drive<S: Early>(
         transport.flush(session)?;
         export(session, level)?;
     }
-    transport.flush(session)?;
+    if !unfinished {
+        transport.flush(session)?;
+    }
     while session.is_handshaking() {
         if !transport.receive(session)? && session.is_handshaking() {
             return Err(Stop::failed("the runner has gone"));
@@ -85,8 +92,10 @@ fn drive<S: Early>(
     if !options.server && expected.has("expect-reject-early-data") && accepted {
         return Err(Stop::failed("early data was accepted"));
     }
-    say_first(session, level, first)?;
-    transport.flush(session)?;
+    say_first(session, shim, options, level, first)?;
+    if !unfinished || offers_early {
+        transport.flush(session)?;
+    }
     if level.has("shim-shuts-down") {
         session.send_close_notify();
         transport.flush(session)?;
@@ -109,8 +118,24 @@ fn drive<S: Early>(
 }
 
 /// What the flags have it say before anything else.
-fn say_first<S: Session>(session: &mut S, level: &Level, first: &[u8]) -> Result<(), Stop> {
+fn say_first<S: Session>(
+    session: &mut S,
+    shim: &Shim,
+    options: &Options,
+    level: &Level,
+    first: &[u8],
+) -> Result<(), Stop> {
     let failed = |e: tls_api::Error| Stop::Failed(name(&e));
+    if level.has("export-traffic-secrets") {
+        let (client, server) = shim.secrets.traffic().ok_or_else(|| Stop::failed("no traffic secrets"))?;
+        let (read, write) = if options.server { (client, server) } else { (server, client) };
+        let length = u16::try_from(read.len()).unwrap_or_default();
+        session.write_all(&[&length.to_le_bytes(), read.as_slice(), &write].concat())?;
+    }
+    if level.has("tls-unique") {
+        let unique = session.tls_unique().ok_or_else(|| Stop::failed("failed to get tls-unique"))?;
+        session.write_all(&unique)?;
+    }
     if level.has("export-keying-material") {
         let material = export(session, level)?;
         session.write_all(&material)?;
@@ -134,7 +159,7 @@ fn export<S: Session>(session: &mut S, level: &Level) -> Result<Vec<u8>, Stop> {
 
 /// What it says first, if anything, in the pieces that it is written in.
 fn initial_write(level: &Level) -> Result<Vec<Vec<u8>>, Stop> {
-    if !level.has("shim-writes-first") {
+    if !level.has("shim-writes-first") && !level.has("read-with-unfinished-write") {
         return Ok(Vec::new());
     }
     let times = level.number("repeat-shim-initial-write")?.unwrap_or(1);

@@ -461,3 +461,31 @@ fn caches_stay_within_their_bounds() {
     assert!(ours.to_bytes().len() < 8 * 2048);
     assert!(resumed > CONNECTIONS * 9 / 10, "{resumed} of {CONNECTIONS} were resumed");
 }
+
+/// RFC 5929 §3, RFC 9266 §2: both ends have the same, of each connection its own.
+#[test]
+fn channel_bindings_are_the_same_at_both_ends_and_nowhere_else() {
+    everywhere(|_, client, server| {
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let pair = connect(&client, &server);
+            let unique = pair.client.tls_unique();
+            assert_eq!(unique, pair.server.tls_unique());
+            assert_eq!(unique.is_some(), pair.client.protocol_version() == Some(ProtocolVersion::TLS12));
+            let exported = |session: &dyn Session| {
+                let mut binding = [0; 32];
+                session.export_keying_material(&mut binding, b"EXPORTER-Channel-Binding", Some(b"")).unwrap();
+                binding
+            };
+            let binding = exported(&pair.client);
+            assert_eq!(binding, exported(&pair.server));
+            assert!(
+                !seen.contains(&(unique, binding))
+                    && seen.iter().all(|(other, _)| unique.is_none() || *other != unique)
+            );
+            seen.push((unique, binding));
+        }
+        assert!(Pair::new(&client, &server).client.tls_unique().is_none(), "before the handshake");
+    });
+}

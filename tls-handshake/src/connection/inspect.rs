@@ -47,6 +47,14 @@ impl<R: Role> Connection<R> {
         exporter.ok_or(Error::HandshakeNotComplete)?.export(label, context, out)
     }
 
+    /// The channel binding `tls-unique` of TLS 1.2 (RFC 5929 §3), for protocols that still ask for it: the first Finished message. `None`
+    /// until the handshake is complete, with TLS 1.3, where it is not defined (RFC 9266: export 32 bytes under the label
+    /// `EXPORTER-Channel-Binding`), and for a resumption that is not bound to its handshake (RFC 7627 §6.1).
+    #[must_use]
+    pub fn tls_unique(&self) -> Option<[u8; 12]> {
+        self.established()?.negotiated.first_finished
+    }
+
     /// The identity of the external pre-shared key that authenticates the peer, if it is that and not a certificate, once the
     /// handshake is complete.
     #[must_use]

@@ -170,6 +170,7 @@ impl Exchanged {
             kind: HandshakeKind::Full,
             server_name: None,
             early_data: false,
+            first_finished: None,
         };
         let asker = Asker(randoms.client);
         let origin = Origin { config, name, session_id, authenticated: None, ticket: None };
@@ -180,7 +181,7 @@ impl Exchanged {
     /// Ends our flight, behind the key exchange.
     fn finish(mut self: Box<Self>, out: &mut dyn Sink) -> Result<State, Error> {
         self.transcript.forget_messages();
-        send_finished(&mut self.transcript, &self.keys, out)?;
+        self.negotiated.first_finished = Some(send_finished(&mut self.transcript, &self.keys, out)?);
         Ok(self.wait())
     }
 
@@ -194,11 +195,12 @@ impl Exchanged {
 }
 
 /// Sends ChangeCipherSpec and Finished (RFC 5246 §7.1, §7.4.9).
-fn send_finished(transcript: &mut Transcript, keys: &Keys, out: &mut dyn Sink) -> Result<(), Error> {
+fn send_finished(transcript: &mut Transcript, keys: &Keys, out: &mut dyn Sink) -> Result<[u8; 12], Error> {
     out.send_change_cipher_spec()?;
     out.install_write(keys.write_key())?;
     let verify_data = keys.verify_data(&transcript.hash());
-    flight::send_finished(out, transcript, &verify_data)
+    flight::send_finished(out, transcript, &verify_data)?;
+    Ok(verify_data)
 }
 
 impl WaitNewSessionTicket {
@@ -226,9 +228,11 @@ impl WaitFinished {
     /// [`Error::BadFinished`]; [`Error::KeyChangeInsideRecord`]: it ends the server's flight.
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Connected, Error> {
         m.at_boundary()?;
-        let Exchanged { mut transcript, keys, peer, negotiated, order, origin, .. } = *self.exchanged;
+        let Exchanged { mut transcript, keys, peer, mut negotiated, order, origin, .. } = *self.exchanged;
         let peer = peer.check_finished(&keys, &m.msg, &transcript.hash())?;
         if order == Order::ServerFirst {
+            let bound = keys.has_extended_master_secret();
+            negotiated.first_finished = m.msg.verify_data.try_into().ok().filter(|_| bound);
             transcript.add(m.raw);
             send_finished(&mut transcript, &keys, out)?;
         }

@@ -60,6 +60,7 @@ impl GoingOn {
             kind: HandshakeKind::Resumed,
             server_name: None,
             early_data: false,
+            first_finished: None,
         };
         let origin =
             Origin { config: self.config, name: self.name, session_id: Vec::new(), authenticated, ticket: None };

@@ -130,6 +130,7 @@ impl Ending {
             kind,
             server_name: None,
             early_data,
+            first_finished: None,
         };
         Ok(Connected::new(Traffic::new(keys, negotiated), self.peer, tickets))
     }

@@ -111,6 +111,7 @@ impl WaitFinished {
         if keyed.order == Order::ServerFirst {
             return Ok(AfterFinished::Connected(Connected::new(keyed, peer)));
         }
+        keyed.shared.negotiated.first_finished = m.msg.verify_data.try_into().ok();
         keyed.shared.transcript.add(m.raw);
         if let Some(session) = keyed.session(&peer) {
             let (state, need) = WaitTicket::ask(keyed, peer, session);

@@ -134,6 +134,7 @@ impl WaitIdentity {
                 kind,
                 server_name: server_name(&hello).map(str::to_owned),
                 early_data: false,
+                first_finished: None,
             },
             keeps,
             config: self.config,

@@ -158,6 +158,7 @@ impl WaitIdentity {
         out.install_write(keys.write_key())?;
         let verify_data = keys.verify_data(&shared.transcript.hash());
         flight::send_finished(out, &mut shared.transcript, &verify_data)?;
+        shared.negotiated.first_finished = Some(verify_data);
         Ok(WaitChangeCipherSpec::new(Keyed { shared, keys, order: Order::ServerFirst }, peer))
     }
 }

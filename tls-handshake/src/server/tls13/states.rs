@@ -158,6 +158,7 @@ impl WaitIdentity {
             kind,
             server_name: self.server_name,
             early_data,
+            first_finished: None,
         };
         (self.shared, self.client_random, negotiated)
     }
