@@ -7,9 +7,10 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use tls_api::{
-    ALL_CIPHERSUITES, CipherSuite, ClientAuth, ClientConfig, ClientHelloInfo, ClientSessionMemoryCache, ConfigError,
-    Identity, KeyLog, Limits, NamedGroup, ProducesTickets, ProtocolVersion, ResolvesClientCert, ResolvesServerCert,
-    ServerConfig, ServerSessionMemoryCache, SignatureScheme, SystemClock, Ticketer, TimeProvider, UnixTime,
+    ALL_CIPHERSUITES, CipherSuite, ClientAuth, ClientConfig, ClientHelloInfo, ClientSessionMemoryCache,
+    ClientSessionValue, ConfigError, Identity, KeyLog, Limits, NamedGroup, ProducesTickets, ProtocolVersion,
+    ResolvesClientCert, ResolvesServerCert, ServerConfig, ServerName, ServerSessionMemoryCache, SignatureScheme,
+    StoresClientSessions, SystemClock, Ticketer, TimeProvider, UnixTime,
 };
 
 use crate::Stop;
@@ -21,7 +22,7 @@ use crate::trust::{Anybody, Seen, of_any_path};
 /// What connections of one run have in common.
 pub(crate) struct Shim {
     pub(crate) clock: Arc<Clock>,
-    sessions: Arc<ClientSessionMemoryCache>,
+    pub(crate) sessions: Arc<Sessions>,
     ticketer: Arc<Ticketer>,
     store: Arc<ServerSessionMemoryCache>,
     /// What the peer of the last handshake showed.
@@ -39,6 +40,7 @@ pub(crate) struct Shim {
 pub(crate) struct Asked {
     pub(crate) alpn: Vec<u8>,
     pub(crate) server_name: Option<String>,
+    pub(crate) secure_renegotiation: bool,
     /// The signature schemes that the peer accepts, and the authorities that a server trusts.
     pub(crate) schemes: Vec<SignatureScheme>,
     pub(crate) authorities: Vec<Vec<u8>>,
@@ -69,7 +71,7 @@ impl Shim {
         let ticketer = Ticketer::new().map_err(|e| Stop::failed(e.to_string()))?;
         Ok(Self {
             clock: Arc::default(),
-            sessions: Arc::new(ClientSessionMemoryCache::new(16)),
+            sessions: Arc::default(),
             ticketer: Arc::new(ticketer),
             store: Arc::new(ServerSessionMemoryCache::new(64)),
             seen: Arc::default(),
@@ -262,6 +264,38 @@ macro_rules! settings {
 settings!(ClientConfig);
 settings!(ServerConfig);
 
+/// A client's sessions, and how much early data each of those allows that came since this was asked last.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    inner: ClientSessionMemoryCache,
+    came: Mutex<Vec<u32>>,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { inner: ClientSessionMemoryCache::new(16), came: Mutex::default() }
+    }
+}
+
+impl Sessions {
+    pub(crate) fn came(&self) -> Vec<u32> {
+        self.came.lock().map(|mut came| std::mem::take(&mut *came)).unwrap_or_default()
+    }
+}
+
+impl StoresClientSessions for Sessions {
+    fn put(&self, session: ClientSessionValue) {
+        if let Ok(mut came) = self.came.lock() {
+            came.push(session.max_early_data());
+        }
+        self.inner.put(session);
+    }
+
+    fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
+        self.inner.take(server, scope)
+    }
+}
+
 /// The traffic secrets of both sides.
 #[derive(Debug, Default)]
 pub(crate) struct Secrets(Mutex<[Option<Vec<u8>>; 2]>);
@@ -358,6 +392,8 @@ impl ResolvesServerCert for Resolver {
         let asked = Asked {
             alpn: alpn.collect(),
             server_name: hello.server_name().map(str::to_owned),
+            secure_renegotiation: hello.client_hello().extensions.renegotiation_info.is_some()
+                || hello.cipher_suites().any(|suite| suite == CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV),
             schemes: hello.signature_schemes().collect(),
             authorities: Vec::new(),
         };

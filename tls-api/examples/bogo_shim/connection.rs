@@ -1,6 +1,6 @@
 //! One connection: handshake, expectations, what the flags have it say, the echo, the end.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tls_api::{ClientSession, ServerName, ServerSession, Session};
 
@@ -14,6 +14,7 @@ use crate::transport::Transport;
 
 pub(crate) fn run(shim: &mut Shim, options: &Options, level: &Level, number: u32) -> Result<(), Stop> {
     let failed = |e: tls_api::Error| Stop::Failed(name(&e));
+    *shim.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
     if options.server {
         let config = Arc::new(shim.server(options, level)?);
         let mut transport = Transport::connect(options)?;
@@ -112,7 +113,7 @@ fn drive<S: Early>(
             }
         }
     }
-    expect::check_afterwards(shim, level)?;
+    expect::check_afterwards(shim, options, level)?;
     transport.close();
     Ok(())
 }

@@ -1,4 +1,8 @@
 //! What the flags expect of a handshake.
+//!
+//! Not checked, for this library does not tell: why early data was refused (`-expect-early-data-reason`), how far a ticket's age was off
+//! (`-expect-ticket-age-skew`), and the ids of sessions (`-expect-session-id`, `-expect-no-session-id`). That servers are secure against
+//! renegotiation is no question: others are refused.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -74,15 +78,35 @@ pub(crate) fn check<S: Early>(
         let expected = tls_api::certs_from_pem(&std::fs::read(file)?).map_err(|e| Stop::failed(e.to_string()))?;
         expect("chain", Some(&expected[..]), session.peer_certificates())?;
     }
-    check_stapled(shim, level, kind)
+    if let Some(count) = level.number::<u32>("expect-total-renegotiations")? {
+        expect("renegotiations", count, 0)?;
+    }
+    if level.has("expect-secure-renegotiation") && options.server {
+        expect("secure renegotiation", true, asked.secure_renegotiation)?;
+    }
+    // What is exported is bound to the handshake, or there is nothing to export (RFC 7627 §5.4).
+    if level.has("expect-extended-master-secret") {
+        let exported = session.export_keying_material(&mut [0; 8], b"EXPORTER-any", None);
+        expect("extended master secret", true, exported.is_ok())?;
+    }
+    let aes = if has_aes() { "expect-cipher-aes" } else { "expect-cipher-no-aes" };
+    if let Some(cipher) = level.number::<u16>(aes)? {
+        expect("cipher on this machine", Some(cipher), session.negotiated_cipher_suite().map(|suite| suite.0))?;
+    }
+    check_stapled(shim, level, kind, session.peer_certificates().is_some())
 }
 
-fn check_stapled(shim: &Shim, level: &Level, kind: HandshakeKind) -> Result<(), Stop> {
+/// The verdict, and what was stapled.
+fn check_stapled(shim: &Shim, level: &Level, kind: HandshakeKind, has_chain: bool) -> Result<(), Stop> {
     // A resumption shows nothing new.
     if kind.is_resumed() {
         return Ok(());
     }
-    let seen = shim.seen.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+    let seen = shim.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if level.has("expect-verify-result") && has_chain {
+        expect("a verdict", true, seen.is_some())?;
+    }
+    let seen = seen.unwrap_or_default();
     if let Some(response) = level.bytes("expect-ocsp-response")? {
         expect("OCSP response", Some(response), seen.ocsp_response)?;
     }
@@ -92,11 +116,32 @@ fn check_stapled(shim: &Shim, level: &Level, kind: HandshakeKind) -> Result<(), 
     Ok(())
 }
 
-/// At the end of the connection.
-pub(crate) fn check_afterwards(_: &Shim, _: &Level) -> Result<(), Stop> {
+/// At the end of the connection: what sessions came of it. That is the client's to know.
+pub(crate) fn check_afterwards(shim: &Shim, options: &Options, level: &Level) -> Result<(), Stop> {
+    let came = shim.sessions.came();
+    if options.server {
+        return Ok(());
+    }
+    if level.has("expect-no-session") {
+        expect("sessions", 0, came.len())?;
+    }
+    if level.has("expect-ticket-renewal") {
+        expect("a new session", true, !came.is_empty())?;
+    }
+    if level.has("expect-ticket-supports-early-data") {
+        expect("sessions without early data", false, came.contains(&0))?;
+    }
     Ok(())
 }
 
 fn expect<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, got: T) -> Result<(), Stop> {
     if expected == got { Ok(()) } else { Err(Stop::failed(format!("{what}: expected {expected:?}, got {got:?}"))) }
+}
+
+/// Whether this machine computes AES in hardware.
+fn has_aes() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("aes");
+    #[cfg(not(target_arch = "x86_64"))]
+    true
 }

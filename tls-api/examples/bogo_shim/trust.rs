@@ -120,6 +120,7 @@ impl ClientCertVerifier for Anybody {
 
     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal> {
         self.inner.chain().verify_client(chain, now)?;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Seen::default());
         self.verdict()
     }
 }
