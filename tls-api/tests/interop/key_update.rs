@@ -101,8 +101,9 @@ fn openssl_client_asks() -> Outcome {
     for round in 1..=3 {
         client.say("K\n")?;
         messages(&client, ">>>", round)?;
-        messages(&client, "<<<", round)?;
+        // The answer comes before the next data.
         there_and_back(&mut client, &format!("after {round}"))?;
+        messages(&client, "<<<", round)?;
     }
     client.close_stdin();
     Ok(server.finish()?)
