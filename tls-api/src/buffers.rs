@@ -6,6 +6,11 @@
 //! session is ever handed out, because only what was received since is. Keys never lie here.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// Where plaintext lies in a receiving buffer.
+pub(crate) type Ranges = VecDeque<Range<usize>>;
 
 /// Room for any record: header, 2^14 bytes of plaintext and 256 bytes of overhead (RFC 9846 §5.2), rounded up.
 pub(crate) const RECORD: usize = 17 * 1024;
@@ -21,6 +26,7 @@ pub(crate) const BULK: usize = UNREAD_LIMIT + 2 * RECORD;
 const KEPT: usize = 8;
 
 thread_local! {
+    static RANGES: RefCell<Vec<Ranges>> = const { RefCell::new(Vec::new()) };
     static RECEIVING: RefCell<FreeList> = const { RefCell::new(FreeList(Vec::new())) };
     static SENDING: RefCell<FreeList> = const { RefCell::new(FreeList(Vec::new())) };
 }
@@ -54,6 +60,22 @@ pub(crate) fn lend_for_receiving(len: usize) -> Vec<u8> {
 pub(crate) fn give_back_received(buffer: Vec<u8>) {
     // On a thread that ends the list is gone, and the buffer with it.
     let _ = RECEIVING.try_with(|list| list.borrow_mut().give(buffer));
+}
+
+/// An empty list of ranges, which goes with a buffer for receiving.
+pub(crate) fn lend_ranges() -> Ranges {
+    RANGES.try_with(|lists| lists.borrow_mut().pop()).ok().flatten().unwrap_or_default()
+}
+
+/// A long one is left over by a flood of small records, and not kept.
+pub(crate) fn give_back_ranges(mut ranges: Ranges) {
+    ranges.clear();
+    let _ = RANGES.try_with(|lists| {
+        let mut lists = lists.borrow_mut();
+        if lists.len() < KEPT && (1..=16).contains(&ranges.capacity()) {
+            lists.push(ranges);
+        }
+    });
 }
 
 /// An empty buffer of at least this capacity.

@@ -6,12 +6,13 @@
 //!          └─ plaintext ranges ─────────┘ start                          end
 //! ```
 
-use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::ops::Range;
 
-use crate::buffers::{BULK, RECORD, UNREAD_LIMIT, give_back_received, lend_for_receiving};
+use crate::buffers::{
+    BULK, RECORD, Ranges, UNREAD_LIMIT, give_back_ranges, give_back_received, lend_for_receiving, lend_ranges,
+};
 
 /// Plaintexts up to this size are moved to join the one before, so that a peer that sends tiny records cannot make us
 /// keep a list of ranges larger than what they hold.
@@ -21,8 +22,8 @@ const TINY: usize = 512;
 pub(crate) struct ReceiveBuffer {
     /// Lent while it holds anything, else empty. All of its length can be read into.
     bytes: Vec<u8>,
-    /// Decrypted and not read yet, in order. None is empty.
-    plaintext: VecDeque<Range<usize>>,
+    /// Decrypted and not read yet, in order. None is empty. Lent with the bytes.
+    plaintext: Ranges,
     /// The sum of the lengths in `plaintext`.
     unread: usize,
     /// Received, and not taken in by the engine yet: `start..end`.
@@ -133,6 +134,7 @@ impl ReceiveBuffer {
     fn make_room(&mut self) {
         if self.bytes.is_empty() {
             self.bytes = lend_for_receiving(if self.hungry { BULK } else { RECORD });
+            self.plaintext = lend_ranges();
             return;
         }
         let small = self.bytes.len() < BULK;
@@ -177,10 +179,7 @@ impl ReceiveBuffer {
         (self.start, self.end) = (0, 0);
         if !self.bytes.is_empty() {
             give_back_received(mem::take(&mut self.bytes));
-        }
-        // Left over by a flood of small records.
-        if self.plaintext.capacity() > 16 {
-            self.plaintext = VecDeque::new();
+            give_back_ranges(mem::take(&mut self.plaintext));
         }
     }
 }
