@@ -25,7 +25,8 @@ pub const NONCE_LEN: usize = 12;
 ///
 /// It owns the key and the sequence number and cannot be copied, so that no nonce is used twice.
 pub struct Sealer {
-    key: LessSafeKey,
+    /// On the heap, as in [`Opener`]: its half KiB would be copied each time that a connection or one of its halves moves.
+    key: Box<LessSafeKey>,
     nonces: Nonces,
     limit: u64,
     layout: Layout,
@@ -159,7 +160,7 @@ pub struct Overhead {
 
 /// Opens the protected records of one direction under one key, in the order in which they were protected.
 pub struct Opener {
-    key: LessSafeKey,
+    key: Box<LessSafeKey>,
     nonces: Nonces,
     layout: Layout,
 }
@@ -352,8 +353,8 @@ fn range(start: usize, length: usize) -> Range<usize> {
 }
 
 #[allow(clippy::expect_used, reason = "ring refuses nothing but a wrong length; the callers derive the right one")]
-fn prepare(algorithm: BulkAlgorithm, key: &[u8]) -> LessSafeKey {
-    LessSafeKey::new(UnboundKey::new(algorithm.aead(), key).expect("the key has the algorithm's length"))
+fn prepare(algorithm: BulkAlgorithm, key: &[u8]) -> Box<LessSafeKey> {
+    Box::new(LessSafeKey::new(UnboundKey::new(algorithm.aead(), key).expect("the key has the algorithm's length")))
 }
 
 const HEADER_LEN: usize = 5;

@@ -4,6 +4,8 @@ use core::fmt;
 
 use ring::{digest, hmac};
 
+use crate::hkdf::copy_prefix;
+
 /// The length of the longest digest of any [`HashAlgorithm`].
 pub(crate) const MAX_HASH_LEN: usize = 48;
 
@@ -86,9 +88,7 @@ impl HashAlgorithm {
 #[must_use]
 pub fn sha1_as_a_name(data: &[u8]) -> [u8; 20] {
     let mut name = [0; 20];
-    for (to, from) in name.iter_mut().zip(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data).as_ref()) {
-        *to = *from;
-    }
+    copy_prefix(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data).as_ref(), &mut name);
     name
 }
 
@@ -104,9 +104,7 @@ impl Digest {
     /// Takes as many bytes as the algorithm's output has: the callers pass that many.
     pub(crate) fn copied_from(algorithm: HashAlgorithm, output: &[u8]) -> Self {
         let mut bytes = [0; MAX_HASH_LEN];
-        for (to, from) in bytes.iter_mut().zip(output) {
-            *to = *from;
-        }
+        copy_prefix(output, &mut bytes);
         Self { algorithm, bytes }
     }
 

@@ -26,7 +26,17 @@ use crate::{Digest, Error, HashAlgorithm};
 /// HKDF-Extract, RFC 5869 §2.2.
 #[must_use]
 pub fn extract(algorithm: HashAlgorithm, salt: &[u8], input_keying_material: &[u8]) -> Secret {
-    extract_with(&hmac::Key::new(algorithm.hmac(), salt), algorithm, input_keying_material)
+    Expander::new(algorithm, salt).extract(input_keying_material)
+}
+
+/// HKDF-Extract with a salt of zeros, which is the same as none. Its HMAC key is prepared once for the process: it is no secret.
+pub(crate) fn extract_without_salt(algorithm: HashAlgorithm, input_keying_material: &[u8]) -> Secret {
+    static SHA256: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha256, &[]));
+    static SHA384: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha384, &[]));
+    match algorithm {
+        HashAlgorithm::Sha256 => SHA256.extract(input_keying_material),
+        HashAlgorithm::Sha384 => SHA384.extract(input_keying_material),
+    }
 }
 
 /// HKDF-Expand, RFC 5869 §2.3, for a pseudorandom key that is used once.
@@ -194,7 +204,7 @@ impl Expander {
 
     /// HKDF-Extract with the secret as its salt.
     pub(crate) fn extract(&self, input_keying_material: &[u8]) -> Secret {
-        extract_with(&self.key, self.algorithm, input_keying_material)
+        Secret::from_tag(self.algorithm, &hmac::sign(&self.key, input_keying_material))
     }
 
     /// The first block of HKDF-Expand over an HkdfLabel: all of it for outputs not longer than the hash. `context` has
@@ -229,15 +239,12 @@ impl Drop for Expander {
 #[derive(Clone, Copy)]
 pub(crate) struct Label(pub(crate) &'static [u8]);
 
-fn extract_with(salt: &hmac::Key, algorithm: HashAlgorithm, input_keying_material: &[u8]) -> Secret {
-    Secret::from_tag(algorithm, &hmac::sign(salt, input_keying_material))
-}
-
 /// Copies as much of `from` as fits.
 #[inline]
-fn copy_prefix(from: &[u8], to: &mut [u8]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
+pub(crate) fn copy_prefix(from: &[u8], to: &mut [u8]) {
+    let length = from.len().min(to.len());
+    if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
+        to.copy_from_slice(from);
     }
 }
 

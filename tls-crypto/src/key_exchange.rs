@@ -6,6 +6,7 @@ use ring::agreement;
 use zeroize::Zeroizing;
 
 use crate::Error;
+use crate::hkdf::copy_prefix;
 
 /// A group for the key exchange (RFC 9846 §4.3.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,9 +129,7 @@ impl SharedSecret {
     /// Takes all of the secret: no group has a longer one than fits.
     pub(crate) fn copied_from(secret: &[u8]) -> Self {
         let mut bytes = Zeroizing::new([0; MAX_SHARED_SECRET_LEN]);
-        for (to, from) in bytes.iter_mut().zip(secret) {
-            *to = *from;
-        }
+        copy_prefix(secret, bytes.as_mut_slice());
         Self { bytes, length: secret.len() }
     }
 

@@ -21,7 +21,8 @@
 //!
 //! A stage of the [key schedule](tls13) is used up by the next one. Secrets are overwritten on drop and not shown by
 //! `Debug`; the AEAD keys that ring keeps inside are the exception, as it gives no access to them. Nothing here
-//! allocates but [`PrivateKey`], [`TicketKey`], and a [`Transcript`] that was asked to keep the messages.
+//! allocates but [`PrivateKey`], [`TicketKey`], a [`Transcript`] that was asked to keep the messages, and, once each, what makes a
+//! [`Sealer`] or an [`Opener`].
 //!
 //! Records are protected by the same [`Sealer`] and [`Opener`] in both versions: they work on whole records in place,
 //! and only what makes them knows the version.

@@ -35,7 +35,7 @@ mod master;
 mod prf;
 
 pub use key_block::KeyBlock;
-pub use master::MasterSecret;
+pub use master::{ExporterSecret, MasterSecret};
 pub use prf::prf;
 
 #[cfg(test)]

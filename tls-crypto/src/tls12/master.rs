@@ -5,15 +5,19 @@ use core::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use super::prf::prf_of;
 use super::{KeyBlock, prf};
+use crate::hkdf::Expander;
 use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
 
 /// The secret of a TLS 1.2 session, RFC 5246 §8.1. Zeroized on drop, and not shown by `Debug`.
 ///
 /// The pre-master secret of ECDHE is the shared secret as it is, with the zeros it may begin with (RFC 8422 §5.10).
+///
+/// It is prepared for deriving from it what a handshake needs. What a connection needs later is an [`ExporterSecret`], which is smaller.
 pub struct MasterSecret {
-    hash: HashAlgorithm,
     bytes: Zeroizing<[u8; MASTER_SECRET_LEN]>,
+    expander: Expander,
 }
 
 impl MasterSecret {
@@ -40,20 +44,24 @@ impl MasterSecret {
     /// The master secret of a session that is resumed.
     #[must_use]
     pub fn from_bytes(hash: HashAlgorithm, bytes: &[u8; 48]) -> Self {
-        Self { hash, bytes: Zeroizing::new(*bytes) }
+        Self::new(hash, Zeroizing::new(*bytes))
+    }
+
+    fn new(hash: HashAlgorithm, bytes: Zeroizing<[u8; MASTER_SECRET_LEN]>) -> Self {
+        Self { expander: Expander::new(hash, bytes.as_slice()), bytes }
     }
 
     fn derived(hash: HashAlgorithm, shared: &SharedSecret, label: &[u8], seed: &[&[u8]]) -> Self {
         let mut bytes = Zeroizing::new([0; MASTER_SECRET_LEN]);
         prf(hash, shared.as_bytes(), label, seed, bytes.as_mut_slice());
-        Self { hash, bytes }
+        Self::new(hash, bytes)
     }
 
     /// The hash of the session's cipher suite.
     #[inline]
     #[must_use]
     pub fn algorithm(&self) -> HashAlgorithm {
-        self.hash
+        self.expander.algorithm()
     }
 
     /// The keys that protect the records of one connection, RFC 5246 §6.3.
@@ -87,6 +95,44 @@ impl MasterSecret {
         self.server_finished(transcript_hash).as_slice().ct_eq(received).into()
     }
 
+    /// What keying material is exported from, once the handshake is over.
+    #[must_use]
+    pub fn into_exporter(self) -> ExporterSecret {
+        ExporterSecret { hash: self.algorithm(), bytes: self.bytes }
+    }
+
+    /// The secret itself, for the `CLIENT_RANDOM` line of a key log, or to keep it for resumption. Whoever has it can
+    /// read the traffic.
+    #[must_use]
+    pub fn expose_for_key_log(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+
+    fn verify_data(&self, label: &[u8], transcript_hash: &Digest) -> [u8; 12] {
+        let mut out = [0; 12];
+        self.derive(label, &[transcript_hash.as_ref()], &mut out);
+        out
+    }
+
+    fn derive(&self, label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
+        prf_of(&self.expander, label, seed, out);
+    }
+}
+
+impl fmt::Debug for MasterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MasterSecret").field("algorithm", &self.algorithm()).finish_non_exhaustive()
+    }
+}
+
+/// The secret from which applications draw keys of their own, RFC 5705: the master secret at rest. Zeroized on drop, and not shown by
+/// `Debug`.
+pub struct ExporterSecret {
+    hash: HashAlgorithm,
+    bytes: Zeroizing<[u8; MASTER_SECRET_LEN]>,
+}
+
+impl ExporterSecret {
     /// Fills `out` with keying material that both sides of the connection can compute and nobody else, RFC 5705 §4.
     ///
     /// No context and an empty context give different material, other than in TLS 1.3.
@@ -108,37 +154,21 @@ impl MasterSecret {
         if RESERVED_LABELS.iter().any(|reserved| label.starts_with(reserved)) {
             return Err(Error::ReservedLabel);
         }
+        let mut derive = |seed: &[&[u8]]| prf(self.hash, self.bytes.as_slice(), label, seed, out);
         match context {
-            None => self.derive(label, &[client_random, server_random], out),
+            None => derive(&[client_random, server_random]),
             Some(context) => {
                 let length = u16::try_from(context.len()).map_err(|_| Error::OutputTooLong)?.to_be_bytes();
-                self.derive(label, &[client_random, server_random, &length, context], out);
+                derive(&[client_random, server_random, &length, context]);
             }
         }
         Ok(())
     }
-
-    /// The secret itself, for the `CLIENT_RANDOM` line of a key log, or to keep it for resumption. Whoever has it can
-    /// read the traffic.
-    #[must_use]
-    pub fn expose_for_key_log(&self) -> &[u8] {
-        self.bytes.as_slice()
-    }
-
-    fn verify_data(&self, label: &[u8], transcript_hash: &Digest) -> [u8; 12] {
-        let mut out = [0; 12];
-        self.derive(label, &[transcript_hash.as_ref()], &mut out);
-        out
-    }
-
-    fn derive(&self, label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
-        prf(self.hash, self.bytes.as_slice(), label, seed, out);
-    }
 }
 
-impl fmt::Debug for MasterSecret {
+impl fmt::Debug for ExporterSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MasterSecret").field("algorithm", &self.hash).finish_non_exhaustive()
+        f.debug_struct("ExporterSecret").field("algorithm", &self.hash).finish_non_exhaustive()
     }
 }
 
@@ -164,7 +194,7 @@ mod tests {
 
     fn export(label: &[u8], context: Option<&[u8]>) -> Result<[u8; 40], Error> {
         let mut out = [0; 40];
-        master(HashAlgorithm::Sha256).export(label, RANDOMS.0, RANDOMS.1, context, &mut out)?;
+        master(HashAlgorithm::Sha256).into_exporter().export(label, RANDOMS.0, RANDOMS.1, context, &mut out)?;
         Ok(out)
     }
 
@@ -229,7 +259,7 @@ mod tests {
         let (client, server) = RANDOMS;
         let with = |label: &[u8], client: &[u8; 32], server: &[u8; 32]| {
             let mut out = [0; 40];
-            master(HashAlgorithm::Sha384).export(label, client, server, None, &mut out).unwrap();
+            master(HashAlgorithm::Sha384).into_exporter().export(label, client, server, None, &mut out).unwrap();
             out
         };
         let first = with(b"EXPORTER-1", client, server);

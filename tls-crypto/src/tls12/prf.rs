@@ -1,7 +1,7 @@
 //! The pseudorandom function of TLS 1.2, RFC 5246 §5.
 
 use crate::HashAlgorithm;
-use crate::hkdf::Expander;
+use crate::hkdf::{Expander, copy_prefix};
 
 /// Fills `out` with what the pseudorandom function gives for a secret, a label and a seed, RFC 5246 §5.
 ///
@@ -19,14 +19,16 @@ use crate::hkdf::Expander;
 /// assert_eq!(whole[..12], beginning);
 /// ```
 pub fn prf(hash: HashAlgorithm, secret: &[u8], label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
-    let secret = Expander::new(hash, secret);
+    prf_of(&Expander::new(hash, secret), label, seed, out);
+}
+
+/// The same for a secret that is prepared: several values are derived from most.
+pub(super) fn prf_of(secret: &Expander, label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
     let mut a = secret.hmac_of(&[label], seed);
-    let mut blocks = out.chunks_mut(hash.output_len()).peekable();
+    let mut blocks = out.chunks_mut(secret.algorithm().output_len()).peekable();
     while let Some(block) = blocks.next() {
         let output = secret.hmac_of(&[a.as_ref(), label], seed);
-        for (to, from) in block.iter_mut().zip(output.as_ref()) {
-            *to = *from;
-        }
+        copy_prefix(output.as_ref(), block);
         // The A of a block that nobody asked for would cost an HMAC.
         if blocks.peek().is_some() {
             a = secret.hmac_of(&[a.as_ref()], &[]);

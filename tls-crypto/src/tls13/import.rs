@@ -35,8 +35,7 @@ pub fn import_psk(
     imported_identity: &[u8],
     target: HashAlgorithm,
 ) -> Result<ImportedPsk, Error> {
-    // A salt of Hash.length zeros and an empty one are the same key of HMAC.
-    let epskx = hkdf::extract(epsk_hash, &[], epsk);
+    let epskx = hkdf::extract_without_salt(epsk_hash, epsk);
     let context = epsk_hash.hash(imported_identity);
     let mut bytes = Zeroizing::new([0; MAX_HASH_LEN]);
     let ipskx = bytes.get_mut(..target.output_len()).ok_or(Error::OutputTooLong)?;

@@ -8,7 +8,7 @@ use super::labels;
 use crate::hkdf::{Expander, Secret};
 use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, NONCE_LEN, Opener, Sealer};
 
-/// The secret that protects one direction in one phase of a connection. Zeroized on drop.
+/// The secret that protects one direction in one phase of a connection, prepared for deriving keys from it. Zeroized on drop.
 pub struct TrafficSecret {
     secret: Secret,
     expander: Expander,
@@ -51,10 +51,10 @@ impl TrafficSecret {
         FinishedKey::of(&self.expander).verify(transcript_hash, received)
     }
 
-    /// The secret after a KeyUpdate, RFC 9846 §7.2.
+    /// The same once its keys are derived, in a quarter of the room.
     #[must_use]
-    pub fn next(&self) -> Self {
-        Self::new(self.expander.expand_to_secret(labels::TRAFFIC_UPDATE))
+    pub fn at_rest(self) -> TrafficSecretAtRest {
+        TrafficSecretAtRest(self.secret)
     }
 
     /// The secret itself, for a key log. Whoever has it can read the traffic.
@@ -77,6 +77,19 @@ impl TrafficSecret {
 impl fmt::Debug for TrafficSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TrafficSecret").field("algorithm", &self.algorithm()).finish_non_exhaustive()
+    }
+}
+
+/// A traffic secret whose keys are in use: it is kept for the KeyUpdate that may come, and an idle connection should not pay for more.
+/// Zeroized on drop.
+#[derive(Debug)]
+pub struct TrafficSecretAtRest(Secret);
+
+impl TrafficSecretAtRest {
+    /// The secret after a KeyUpdate, RFC 9846 §7.2.
+    #[must_use]
+    pub fn next(&self) -> TrafficSecret {
+        TrafficSecret::new(self.0.expander().expand_to_secret(labels::TRAFFIC_UPDATE))
     }
 }
 

@@ -7,7 +7,7 @@
 //! One pair of keys protects Finished and all that follows; that nothing but Finished goes under them before the peer's
 //! Finished was checked is held by the states: none but the last sends or takes application data.
 
-use tls_crypto::tls12::{KeyBlock, MasterSecret};
+use tls_crypto::tls12::{ExporterSecret, KeyBlock, MasterSecret};
 use tls_crypto::{Digest, SharedSecret, Tls12Suite};
 
 use super::{Epoch, ReadKey, Side, WriteKey};
@@ -33,7 +33,8 @@ pub(crate) enum Binding {
     Randoms,
 }
 
-/// The keys of a connection whose peer has not been heard to have them as well.
+/// The keys of a connection whose peer has not been heard to have them as well. They lie on the heap, so that the states that carry them
+/// stay small.
 pub(crate) struct Keys {
     side: Side,
     master: MasterSecret,
@@ -59,7 +60,7 @@ impl Keys {
         binding: &Binding,
         randoms: Randoms,
         out: &mut dyn Sink,
-    ) -> Self {
+    ) -> Box<Self> {
         let (master, exports) = match binding {
             Binding::ExtendedMasterSecret(hash) => (MasterSecret::extended(suite.hash, shared, hash), Exports::Allowed),
             Binding::Randoms => {
@@ -78,7 +79,7 @@ impl Keys {
         extended_master_secret: bool,
         randoms: Randoms,
         out: &mut dyn Sink,
-    ) -> Self {
+    ) -> Box<Self> {
         let exports = if extended_master_secret { Exports::Allowed } else { Exports::Disabled };
         Self::of(side, suite, master, exports, randoms, out)
     }
@@ -90,14 +91,14 @@ impl Keys {
         exports: Exports,
         randoms: Randoms,
         out: &mut dyn Sink,
-    ) -> Self {
+    ) -> Box<Self> {
         out.event(Event::Secret(LoggedSecret {
             label: "CLIENT_RANDOM",
             client_random: &randoms.client,
             secret: master.expose_for_key_log(),
         }));
         let block = master.key_block(suite.aead, &randoms.client, &randoms.server);
-        Self { side, master, block, randoms, exports }
+        Box::new(Self { side, master, block, randoms, exports })
     }
 
     /// Takes effect at the peer's ChangeCipherSpec.
@@ -137,8 +138,9 @@ impl Keys {
     }
 
     /// Keeps what a connection needs later. The evidence is what makes it safe to believe the peer.
-    pub(crate) fn unlock(self, _: &Authenticated) -> ApplicationKeys {
-        ApplicationKeys { master: self.master, randoms: self.randoms, exports: self.exports }
+    pub(crate) fn unlock(self: Box<Self>, _: &Authenticated) -> ApplicationKeys {
+        let Self { master, randoms, exports, .. } = *self;
+        ApplicationKeys { exporter: master.into_exporter(), randoms, exports }
     }
 }
 
@@ -153,7 +155,7 @@ impl PeerFinished for Keys {
 
 /// What is left of the keys once the record layer has its own: what keying material is exported from.
 pub(crate) struct ApplicationKeys {
-    master: MasterSecret,
+    exporter: ExporterSecret,
     randoms: Randoms,
     exports: Exports,
 }
@@ -165,6 +167,6 @@ impl Exporter for ApplicationKeys {
             return Err(Error::ExtendedMasterSecretRequired);
         }
         let Randoms { client, server } = &self.randoms;
-        self.master.export(label, client, server, context, out).map_err(|_| Error::Crypto("exporting keys"))
+        self.exporter.export(label, client, server, context, out).map_err(|_| Error::Crypto("exporting keys"))
     }
 }

@@ -2,14 +2,18 @@
 //!
 //! ```text
 //! EarlyKeys (with a pre-shared key, for early data)
-//! HandshakeKeys ─ check_finished(evidence) ─▶ Authenticated ─ into_application(&Authenticated) ─▶ ApplicationKeys
+//! HandshakeKeys ─ our Finished is next ─▶ LockedApplicationKeys ─ unlock(&Authenticated) ─▶ ApplicationKeys
 //! ```
+//!
+//! What is prepared for deriving from it lies on the heap, so that the states that carry it stay small; what an idle connection keeps
+//! are secrets at rest.
 
 use tls_crypto::Digest;
 use tls_crypto::SharedSecret;
 use tls_crypto::Tls13Suite;
 use tls_crypto::tls13::{
     ApplicationTraffic, EarlySecret, ExporterSecret, HandshakeSecret, HandshakeTraffic, MainSecret, TrafficSecret,
+    TrafficSecretAtRest,
 };
 
 use super::{Epoch, ReadKey, Side, WriteKey};
@@ -87,7 +91,7 @@ impl HandshakeKeys {
         shared: SharedSecret,
         hello: &Hello<'_>,
         out: &mut dyn Sink,
-    ) -> Self {
+    ) -> Box<Self> {
         let (HandshakeTraffic { client, server }, secret) = early.into_handshake(shared, hello.hash);
         let client_random = hello.client_random;
         let mut log = |label, secret: &TrafficSecret| {
@@ -99,7 +103,7 @@ impl HandshakeKeys {
             Side::Client => (server, client),
             Side::Server => (client, server),
         };
-        Self { suite, side, read, write, secret }
+        Box::new(Self { suite, side, read, write, secret })
     }
 
     pub(crate) fn read_key(&self) -> ReadKey {
@@ -115,14 +119,14 @@ impl HandshakeKeys {
         self.write.finished(transcript_hash)
     }
 
-    /// The application keys, which exist from the server's Finished on. The one to read with stays locked away until the
-    /// peer's Finished was checked.
+    /// The application keys, which exist from the server's Finished on: the one to write with, and the rest. The one to read with stays
+    /// locked away until the peer's Finished was checked.
     pub(crate) fn into_application(
-        self,
+        self: Box<Self>,
         server_finished_hash: &Digest,
         client_random: &[u8; 32],
         out: &mut dyn Sink,
-    ) -> (LockedApplicationKeys, PeerFinishedKey) {
+    ) -> (WriteKey, Box<LockedApplicationKeys>) {
         let main = self.secret.into_main();
         let ApplicationTraffic { client, server, exporter } = main.application(server_finished_hash);
         let mut log = |label, secret: &[u8]| out.event(Event::Secret(LoggedSecret { label, client_random, secret }));
@@ -133,26 +137,11 @@ impl HandshakeKeys {
             Side::Client => (server, client),
             Side::Server => (client, server),
         };
-        let locked = LockedApplicationKeys { suite: self.suite, read, write, exporter, main };
-        (locked, PeerFinishedKey { suite: self.suite, read: self.read })
-    }
-}
-
-/// What is left of the handshake's keys once ours have moved on: what the peer's Finished comes under.
-pub(crate) struct PeerFinishedKey {
-    suite: &'static Tls13Suite,
-    read: TrafficSecret,
-}
-
-impl PeerFinishedKey {
-    pub(crate) fn read_key(&self) -> ReadKey {
-        ReadKey { opener: self.read.opener(self.suite.aead), epoch: Epoch::Handshake }
-    }
-}
-
-impl PeerFinished for PeerFinishedKey {
-    fn is_right(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
-        self.read.verify_finished(transcript_hash, received)
+        let suite = self.suite;
+        let write_key = WriteKey { sealer: write.sealer(suite.aead), epoch: Epoch::Application };
+        let write = write.at_rest();
+        let locked = LockedApplicationKeys { suite, handshake_read: self.read, read, write, exporter, main };
+        (write_key, Box::new(locked))
     }
 }
 
@@ -162,54 +151,60 @@ impl PeerFinished for HandshakeKeys {
     }
 }
 
-/// Application keys whose reading half waits for evidence.
+/// Application keys whose reading half waits for evidence: for the peer's Finished, which comes under the handshake's.
 pub(crate) struct LockedApplicationKeys {
     suite: &'static Tls13Suite,
+    handshake_read: TrafficSecret,
     read: TrafficSecret,
-    write: TrafficSecret,
+    write: TrafficSecretAtRest,
     exporter: ExporterSecret,
     main: MainSecret,
 }
 
 impl LockedApplicationKeys {
-    pub(crate) fn write_key(&self) -> WriteKey {
-        WriteKey { sealer: self.write.sealer(self.suite.aead), epoch: Epoch::Application }
+    /// What the peer's Finished comes under.
+    pub(crate) fn handshake_read_key(&self) -> ReadKey {
+        ReadKey { opener: self.handshake_read.opener(self.suite.aead), epoch: Epoch::Handshake }
     }
 
-    /// Unlocks them, and what sessions are derived from. The evidence is what makes it safe to believe the peer.
-    pub(crate) fn unlock(self, _: &Authenticated) -> (ApplicationKeys, MainSecret) {
-        let Self { suite, read, write, exporter, main } = self;
-        (ApplicationKeys { suite, read, write, exporter }, main)
+    /// The key to read with; what the connection keeps; and what sessions are derived from. The evidence is what makes it safe to
+    /// believe the peer.
+    pub(crate) fn unlock(self: Box<Self>, _: &Authenticated) -> (ReadKey, ApplicationKeys, MainSecret) {
+        let Self { suite, read, write, exporter, main, .. } = *self;
+        let read_key = ReadKey { opener: read.opener(suite.aead), epoch: Epoch::Application };
+        (read_key, ApplicationKeys { suite, read: read.at_rest(), write, exporter }, main)
+    }
+}
+
+impl PeerFinished for LockedApplicationKeys {
+    fn is_right(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
+        self.handshake_read.verify_finished(transcript_hash, received)
     }
 }
 
 /// The keys of a connection whose handshake is complete.
 pub(crate) struct ApplicationKeys {
     suite: &'static Tls13Suite,
-    read: TrafficSecret,
-    write: TrafficSecret,
+    read: TrafficSecretAtRest,
+    write: TrafficSecretAtRest,
     exporter: ExporterSecret,
 }
 
 impl ApplicationKeys {
-    pub(crate) fn read_key(&self) -> ReadKey {
-        ReadKey { opener: self.read.opener(self.suite.aead), epoch: Epoch::Application }
-    }
-
-    pub(crate) fn write_key(&self) -> WriteKey {
-        WriteKey { sealer: self.write.sealer(self.suite.aead), epoch: Epoch::Application }
-    }
-
     /// The peer's next generation (RFC 9846 §7.2).
     pub(crate) fn next_read_key(&mut self) -> ReadKey {
-        self.read = self.read.next();
-        self.read_key()
+        let next = self.read.next();
+        let opener = next.opener(self.suite.aead);
+        self.read = next.at_rest();
+        ReadKey { opener, epoch: Epoch::Application }
     }
 
     /// Our next generation (RFC 9846 §7.2).
     pub(crate) fn next_write_key(&mut self) -> WriteKey {
-        self.write = self.write.next();
-        self.write_key()
+        let next = self.write.next();
+        let sealer = next.sealer(self.suite.aead);
+        self.write = next.at_rest();
+        WriteKey { sealer, epoch: Epoch::Application }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::need::Need;
 use crate::record::{Opened, Outgoing, Receive, Transmit};
 use crate::schedule::Side;
-use crate::schedule::tls13::{HandshakeKeys, Hello, PeerFinishedKey};
+use crate::schedule::tls13::{HandshakeKeys, Hello};
 use crate::sink::{EncodeMessage, Event, Sink};
 
 const TRACES: &str = include_str!("../../tests/data/rfc8448.txt");
@@ -266,10 +266,10 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
     transmit.record(tls_codec::code_points::ContentType::HANDSHAKE, &[finished], &mut outgoing).unwrap();
     assert_eq!(outgoing.ready(), trace.all("record client")[client_finished_at]);
 
-    let (locked, _): (_, PeerFinishedKey) = keys.into_application(&server_finished, &random, log);
+    let (write_key, _) = keys.into_application(&server_finished, &random, log);
     assert_eq!(secrets.all(), trace.logged(&LABELS));
     outgoing.consume(usize::MAX);
-    transmit.install(locked.write_key(), &mut outgoing).unwrap();
+    transmit.install(write_key, &mut outgoing).unwrap();
     // What the client sends last of all is close_notify; in section 3 a record of data goes before it.
     if section == 3 {
         let data: Vec<u8> = (0..50).collect();

@@ -42,7 +42,7 @@ pub struct WaitSignature {
 pub(super) struct Exchanged {
     pub(super) transcript: Transcript,
     pub(super) asker: Asker,
-    pub(super) keys: Keys,
+    pub(super) keys: Box<Keys>,
     pub(super) peer: PeerAuth,
     pub(super) negotiated: Negotiated,
     pub(super) order: Order,
@@ -226,10 +226,10 @@ impl WaitFinished {
     ///
     /// # Errors
     /// [`Error::BadFinished`]; [`Error::KeyChangeInsideRecord`]: it ends the server's flight.
-    pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Connected, Error> {
+    pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         m.at_boundary()?;
         let Exchanged { mut transcript, keys, peer, mut negotiated, order, origin, .. } = *self.exchanged;
-        let peer = peer.check_finished(&keys, &m.msg, &transcript.hash())?;
+        let peer = peer.check_finished(&*keys, &m.msg, &transcript.hash())?;
         if order == Order::ServerFirst {
             let bound = keys.has_extended_master_secret();
             negotiated.first_finished = m.msg.verify_data.try_into().ok().filter(|_| bound);
@@ -237,7 +237,7 @@ impl WaitFinished {
             send_finished(&mut transcript, &keys, out)?;
         }
         let session = origin.into_pending(&keys);
-        Ok(Connected { keys: keys.unlock(&peer), negotiated, peer, session })
+        Ok(Box::new(Connected { keys: keys.unlock(&peer), negotiated, peer, session }))
     }
 }
 

@@ -121,7 +121,7 @@ pub enum State {
     /// The server has changed its keys; Finished has to confirm all.
     WaitFinished(WaitFinished),
     /// The handshake is complete.
-    Connected(Connected),
+    Connected(Box<Connected>),
 }
 
 impl State {

@@ -115,10 +115,10 @@ impl Ending {
         let early_data = matches!(early, Early::Accepted(_));
         let verify_data = keys.verify_data(&transcript.hash());
         flight::send_finished(out, &mut transcript, verify_data.as_ref())?;
-        let (locked, _) = keys.into_application(&self.server_finished_hash, &client_random, out);
-        let (keys, main) = locked.unlock(&self.peer);
-        out.install_write(keys.write_key())?;
-        out.install_read(keys.read_key(), self.at);
+        let (write_key, locked) = keys.into_application(&self.server_finished_hash, &client_random, out);
+        out.install_write(write_key)?;
+        let (read_key, keys, main) = locked.unlock(&self.peer);
+        out.install_read(read_key, self.at);
         let tickets = takes_tickets(&config, ProtocolVersion::TLS13).then(|| {
             let secret = main.into_resumption(&transcript.hash());
             Tickets::new(config, name, secret, authenticated)

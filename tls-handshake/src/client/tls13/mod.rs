@@ -51,7 +51,7 @@ pub(super) struct Shared {
     pub(super) name: ServerName<'static>,
     pub(super) client_random: [u8; 32],
     pub(super) transcript: Transcript,
-    pub(super) keys: HandshakeKeys,
+    pub(super) keys: Box<HandshakeKeys>,
     pub(super) suite: &'static Tls13Suite,
     pub(super) group: NamedGroup,
     pub(super) kind: HandshakeKind,

@@ -242,7 +242,7 @@ impl WaitFinished {
     pub(super) fn on_finished(mut self, m: Framed<'_, Finished<'_>>) -> Result<(Box<Ending>, Option<Request>), Error> {
         let at = m.at_boundary()?;
         let Shared { transcript, keys, .. } = &mut *self.shared;
-        let peer = self.peer.check_finished(&*keys, &m.msg, &transcript.hash())?;
+        let peer = self.peer.check_finished(&**keys, &m.msg, &transcript.hash())?;
         transcript.add(m.raw);
         let server_finished_hash = transcript.hash();
         let Self { shared, alpn, request, .. } = self;

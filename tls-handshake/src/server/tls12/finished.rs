@@ -22,7 +22,7 @@ opaque_debug!(WaitCertVerify, WaitChangeCipherSpec, WaitFinished, Connected);
 /// The keys, which nobody uses yet, and what all states share.
 pub(super) struct Keyed {
     pub(super) shared: Box<Shared>,
-    pub(super) keys: Keys,
+    pub(super) keys: Box<Keys>,
     pub(super) order: Order,
 }
 
@@ -107,7 +107,7 @@ impl WaitFinished {
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
         m.at_boundary()?;
         let Self { mut keyed, peer } = self;
-        let peer = peer.check_finished(&keyed.keys, &m.msg, &keyed.shared.transcript.hash())?;
+        let peer = peer.check_finished(&*keyed.keys, &m.msg, &keyed.shared.transcript.hash())?;
         if keyed.order == Order::ServerFirst {
             return Ok(AfterFinished::Connected(Connected::new(keyed, peer)));
         }
@@ -130,12 +130,12 @@ pub enum AfterFinished {
     /// The connection is there, once the ticket is that its session goes out under.
     Ticket(WaitTicket, Need),
     /// The connection is there.
-    Connected(Connected),
+    Connected(Box<Connected>),
 }
 
 impl Keyed {
     /// Sends ChangeCipherSpec and Finished.
-    pub(super) fn finish(mut self, peer: Authenticated, out: &mut dyn Sink) -> Result<Connected, Error> {
+    pub(super) fn finish(mut self, peer: Authenticated, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         out.send_change_cipher_spec()?;
         out.install_write(self.keys.write_key())?;
         let transcript = &mut self.shared.transcript;
@@ -146,8 +146,8 @@ impl Keyed {
 }
 
 impl Connected {
-    fn new(keyed: Keyed, peer: Authenticated) -> Self {
-        Self { keys: keyed.keys.unlock(&peer), negotiated: keyed.shared.negotiated, peer }
+    fn new(keyed: Keyed, peer: Authenticated) -> Box<Self> {
+        Box::new(Self { keys: keyed.keys.unlock(&peer), negotiated: keyed.shared.negotiated, peer })
     }
 
     pub(super) fn established(&self) -> Established<'_> {

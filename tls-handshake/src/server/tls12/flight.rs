@@ -103,7 +103,10 @@ impl WaitIdentity {
         let params = shared.send_hello_and_certificate(&hello, &identity, &key, out)?;
         let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &params);
         let need = NeedSignature::new(shared.asker(), identity, scheme, content);
-        Ok((WaitSignature { exchange: KeyExchange { shared, key }, scheme, params }, Need::Signature(need)))
+        Ok((
+            WaitSignature { exchange: KeyExchange { shared, key: Box::new(key) }, scheme, params },
+            Need::Signature(need),
+        ))
     }
 
     /// What all states share from here on.

@@ -43,7 +43,8 @@ impl Shared {
 /// A key exchange whose other half is still to come.
 pub(super) struct KeyExchange {
     pub(super) shared: Box<Shared>,
-    pub(super) key: EphemeralKey,
+    /// On the heap, so that the states stay small.
+    pub(super) key: Box<EphemeralKey>,
 }
 
 impl KeyExchange {

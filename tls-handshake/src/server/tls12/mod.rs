@@ -101,7 +101,7 @@ pub enum State {
     /// The client has finished; the application makes the ticket for its session.
     WaitTicket(WaitTicket),
     /// The handshake is complete.
-    Connected(Connected),
+    Connected(Box<Connected>),
 }
 
 impl States for State {

@@ -38,7 +38,7 @@ impl WaitTicket {
     }
 
     /// Sends the ticket, ChangeCipherSpec and Finished.
-    pub(super) fn on_ticket(mut self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Connected, Error> {
+    pub(super) fn on_ticket(mut self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         if self.keyed.shared.keeps == Keeps::Ticket {
             let given = answer.into_tickets().next();
             self.keyed

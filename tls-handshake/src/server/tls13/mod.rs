@@ -72,7 +72,7 @@ pub enum State {
     /// The handshake is complete; the application makes the tickets for its sessions.
     WaitTickets(WaitTickets),
     /// The handshake is complete.
-    Connected(Connected),
+    Connected(Box<Connected>),
 }
 
 impl States for State {

@@ -121,9 +121,9 @@ impl WaitIdentity {
         self.shared.send_encrypted_extensions(self.alpn.as_ref(), false, early.is_some(), out)?;
         let can_resume = self.can_resume;
         let (mut shared, client_random, negotiated) = self.into_negotiated(kind, early.is_some());
-        let (locked, client_finished) = shared.send_finished(keys, &client_random, out)?;
+        let locked = shared.send_finished(keys, &client_random, out)?;
         let (half_rtt, has_early) = (shared.config.half_rtt, early.is_some());
-        let sent = Sent { shared, locked, client_finished, negotiated, can_resume, authenticated, early, half_rtt };
+        let sent = Sent { shared, locked, negotiated, can_resume, authenticated, early, half_rtt };
         let next = WaitFinished::new(Box::new(sent), peer);
         Ok(if has_early { State::WaitEndOfEarlyData(WaitEndOfEarlyData { next }) } else { State::WaitFinished(next) })
     }

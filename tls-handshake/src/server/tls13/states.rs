@@ -21,7 +21,7 @@ use crate::need::{Asker, IdentityAnswer, Need, NeedClientVerdict, NeedSignature,
 use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id};
 use crate::role::opaque_debug;
 use crate::schedule::Side;
-use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello, LockedApplicationKeys, PeerFinishedKey};
+use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello, LockedApplicationKeys};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 use crate::verify::signature::DigitallySigned;
@@ -52,7 +52,7 @@ pub struct WaitIdentity {
 /// NEGOTIATED: Certificate is written; the key signs what comes next.
 pub struct WaitSignature {
     shared: Box<Shared>,
-    keys: HandshakeKeys,
+    keys: Box<HandshakeKeys>,
     client_random: [u8; 32],
     scheme: SignatureScheme,
     negotiated: Negotiated,
@@ -71,8 +71,7 @@ pub enum AfterSignature {
 /// What all states share once our flight is sent.
 pub(super) struct Sent {
     pub(super) shared: Box<Shared>,
-    pub(super) locked: LockedApplicationKeys,
-    pub(super) client_finished: PeerFinishedKey,
+    pub(super) locked: Box<LockedApplicationKeys>,
     pub(super) negotiated: Negotiated,
     pub(super) can_resume: bool,
     /// When the full handshake was that this one goes back to, seconds since 1970.
@@ -171,7 +170,7 @@ impl WaitIdentity {
         selected: Option<u16>,
         early: Option<&EarlyKeys>,
         out: &mut dyn Sink,
-    ) -> Result<HandshakeKeys, Error> {
+    ) -> Result<Box<HandshakeKeys>, Error> {
         let key = EphemeralKey::generate(self.group).map_err(|_| Error::Crypto("generating a key share"))?;
         let (random, session_id, suite) = (self.shared.random, &self.session_id, self.suite);
         let group = group_id(self.group);
@@ -232,16 +231,16 @@ impl Shared {
     /// Sends Finished, and moves on to the application's keys for what we send (RFC 9846 §4.5.3).
     pub(super) fn send_finished(
         &mut self,
-        keys: HandshakeKeys,
+        keys: Box<HandshakeKeys>,
         client_random: &[u8; 32],
         out: &mut dyn Sink,
-    ) -> Result<(LockedApplicationKeys, PeerFinishedKey), Error> {
+    ) -> Result<Box<LockedApplicationKeys>, Error> {
         let transcript = &mut self.transcript;
         let verify_data = keys.verify_data(&transcript.hash());
         flight::send_finished(out, transcript, verify_data.as_ref())?;
-        let (locked, client_finished) = keys.into_application(&transcript.hash(), client_random, out);
-        out.install_write(locked.write_key())?;
-        Ok((locked, client_finished))
+        let (write_key, locked) = keys.into_application(&transcript.hash(), client_random, out);
+        out.install_write(write_key)?;
+        Ok(locked)
     }
 }
 
@@ -259,20 +258,12 @@ impl WaitSignature {
         let (signature, scheme) = (answer.into_signature()?, self.scheme);
         flight::send_certificate_verify(out, &mut self.shared.transcript, scheme, &signature)?;
         let Self { mut shared, keys, client_random, negotiated, can_resume, .. } = self;
-        let (locked, client_finished) = shared.send_finished(keys, &client_random, out)?;
+        let locked = shared.send_finished(keys, &client_random, out)?;
         let client_auth = shared.config.client_auth;
         let asks = client_auth != ClientAuth::NotAsked;
         let half_rtt = shared.config.half_rtt && !asks;
-        let sent = Box::new(Sent {
-            shared,
-            locked,
-            client_finished,
-            negotiated,
-            can_resume,
-            authenticated: None,
-            early: None,
-            half_rtt,
-        });
+        let sent =
+            Box::new(Sent { shared, locked, negotiated, can_resume, authenticated: None, early: None, half_rtt });
         if asks {
             return Ok(AfterSignature::Asked(WaitCert { sent }));
         }
@@ -367,7 +358,7 @@ impl WaitFinished {
     /// The client's early data ends at `at`.
     pub(super) fn end_early_data(&mut self, message: &[u8], at: RecordBoundary, out: &mut dyn Sink) {
         self.sent.shared.transcript.add(message);
-        out.install_read(self.sent.client_finished.read_key(), at);
+        out.install_read(self.sent.locked.handshake_read_key(), at);
     }
 
     pub(super) fn may_send(&self) -> bool {
@@ -384,11 +375,11 @@ impl WaitFinished {
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
         let at = m.at_boundary()?;
-        let Sent { mut shared, locked, client_finished, negotiated, can_resume, authenticated, .. } = *self.sent;
-        let peer = self.peer.check_finished(&client_finished, &m.msg, &shared.transcript.hash())?;
-        let (keys, main) = locked.unlock(&peer);
-        out.install_read(keys.read_key(), at);
-        let connected = Connected { traffic: Traffic::new(keys, negotiated), peer };
+        let Sent { mut shared, locked, negotiated, can_resume, authenticated, .. } = *self.sent;
+        let peer = self.peer.check_finished(&*locked, &m.msg, &shared.transcript.hash())?;
+        let (read_key, keys, main) = locked.unlock(&peer);
+        out.install_read(read_key, at);
+        let connected = Box::new(Connected { traffic: Traffic::new(keys, negotiated), peer });
         if !can_resume || !shared.gives_tickets(&connected.peer) {
             return Ok(AfterFinished::Connected(connected));
         }
@@ -405,7 +396,7 @@ pub enum AfterFinished {
     /// The connection is there, once the tickets are that its sessions go out under.
     Tickets(WaitTickets, Need),
     /// The connection is there.
-    Connected(Connected),
+    Connected(Box<Connected>),
 }
 
 impl Connected {
@@ -413,7 +404,11 @@ impl Connected {
     ///
     /// # Errors
     /// [`Error::KeyChangeInsideRecord`], [`Error::Flood`].
-    pub fn on_key_update(mut self, m: Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<Self, Error> {
+    pub fn on_key_update(
+        mut self: Box<Self>,
+        m: Framed<'_, KeyUpdate>,
+        out: &mut dyn Sink,
+    ) -> Result<Box<Self>, Error> {
         self.traffic.on_key_update(&m, out)?;
         Ok(self)
     }

@@ -20,7 +20,7 @@ opaque_debug!(WaitTickets);
 
 /// CONNECTED, while the tickets are made.
 pub struct WaitTickets {
-    connected: Connected,
+    connected: Box<Connected>,
     asker: Asker,
 }
 
@@ -38,7 +38,7 @@ impl Shared {
 impl WaitTickets {
     /// Draws the sessions, and asks for their tickets.
     pub(super) fn ask(
-        connected: Connected,
+        connected: Box<Connected>,
         shared: &Shared,
         secret: &ResumptionSecret,
         authenticated: Option<u64>,
@@ -79,7 +79,7 @@ impl WaitTickets {
 
     /// Sends one NewSessionTicket for each session; its nonce is the session's number, a single byte: some clients refuse longer
     /// ones.
-    pub(super) fn on_tickets(self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Connected, Error> {
+    pub(super) fn on_tickets(self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         for (nonce, (session, ticket)) in (0u8..).zip(answer.into_tickets()) {
             out.send(&mut |w| {
                 w.message(HandshakeType::NEW_SESSION_TICKET, |w| {
