@@ -36,10 +36,22 @@ impl<M: View> Owned<M> {
         Ok(Self { wire: wire.into(), message: PhantomData })
     }
 
+    /// Copies the body of a message that the caller has decoded already, and is spared a second time.
+    ///
+    /// ```
+    /// use tls_codec::{NewSessionTicketView, Owned};
+    ///
+    /// assert!(Owned::<NewSessionTicketView>::of_decoded(b"was it?").get().is_err());
+    /// ```
+    #[must_use]
+    pub fn of_decoded(wire: &[u8]) -> Self {
+        Self { wire: wire.into(), message: PhantomData }
+    }
+
     /// The message.
     ///
     /// # Errors
-    /// None: the same bytes decoded before. The type says otherwise so that nothing here can panic.
+    /// None, if the same bytes decoded before. The type says otherwise so that nothing here can panic.
     pub fn get(&self) -> Result<M::Of<'_>, DecodeError> {
         decode_all(&self.wire)
     }

@@ -282,7 +282,7 @@ pub(super) fn proceed(
     });
     shared.transcript.add(m.raw);
     // The question owns the hello: it may outlive the buffer that the hello came in.
-    let hello = Owned::parse(m.raw.get(4..).unwrap_or_default())?;
+    let hello = Owned::of_decoded(m.raw.get(4..).unwrap_or_default());
     let asker = Asker(shared.random);
     let state = WaitIdentity {
         shared,

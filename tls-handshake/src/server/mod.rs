@@ -49,7 +49,6 @@ use retry::WaitSecondClientHello;
 /// The state that a server is in.
 #[derive(Debug)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "a connection has one, and few of them are not the largest")]
 pub enum Server {
     /// Nothing came yet.
     WaitClientHello(WaitClientHello),

@@ -59,7 +59,7 @@ impl WaitSecondClientHello {
         if m.msg.extensions.early_data {
             out.skip_early_data(shared.config.early_data_to_skip());
         }
-        let first = Owned::parse(m.raw.get(4..).unwrap_or_default())?;
+        let first = Owned::of_decoded(m.raw.get(4..).unwrap_or_default());
         Ok(Self { shared, first, suite: chosen.suite, group: chosen.group })
     }
 

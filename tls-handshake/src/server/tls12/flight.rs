@@ -9,7 +9,7 @@ use tls_codec::error::BufferFull;
 use tls_codec::extension::{self, CertificateStatus, StatusRequest};
 use tls_codec::handshake::ClientHello;
 use tls_codec::handshake::tls12::{CertificateRequest, ServerEcdhParams};
-use tls_codec::owned::{ClientHelloView, Owned};
+use tls_codec::owned::Owned;
 use tls_codec::writer::{Encode, Writer};
 use tls_crypto::{EphemeralKey, SecureRandom, Tls12Suite, Transcript};
 
@@ -73,7 +73,7 @@ impl WaitIdentity {
     ) -> Result<(State, Need), Error> {
         chosen::check(&config, &m.msg)?;
         let (header, body) = m.raw.split_first_chunk().ok_or(Error::Crypto("hashing the ClientHello"))?;
-        let (hello, by) = (Owned::parse(body)?, session::named(&config, &m.msg));
+        let (hello, by) = (Owned::of_decoded(body), session::named(&config, &m.msg));
         let state = Self { config, random, source, alpn, header: *header };
         Ok(match by {
             Some(by) => {
@@ -99,7 +99,8 @@ impl WaitIdentity {
         let Chosen { suite, scheme, group } = Chosen::from(&self.config, &hello, &identity)?;
         let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
         let keeps = Keeps::choose(&self.config, &hello, self.source)?;
-        let mut shared = self.into_shared(suite, Some(group_id(group)), HandshakeKind::Full, keeps, &wire)?;
+        let mut shared =
+            self.into_shared(suite, Some(group_id(group)), HandshakeKind::Full, keeps, wire.wire(), &hello);
         let params = shared.send_hello_and_certificate(&hello, &identity, &key, out)?;
         let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &params);
         let need = NeedSignature::new(shared.asker(), identity, scheme, content);
@@ -116,16 +117,16 @@ impl WaitIdentity {
         group: Option<NamedGroup>,
         kind: HandshakeKind,
         keeps: Keeps,
-        wire: &Owned<ClientHelloView>,
-    ) -> Result<Box<Shared>, Error> {
-        let hello = wire.get()?;
+        body: &[u8],
+        hello: &ClientHello<'_>,
+    ) -> Box<Shared> {
         let mut transcript = Transcript::new(suite.hash);
         if self.config.client_auth != ClientAuth::NotAsked {
             transcript = transcript.keep_messages();
         }
         transcript.add(&self.header);
-        transcript.add(wire.wire());
-        Ok(Box::new(Shared {
+        transcript.add(body);
+        Box::new(Shared {
             randoms: Randoms { client: *hello.random, server: self.random },
             transcript,
             suite,
@@ -135,13 +136,13 @@ impl WaitIdentity {
                 group,
                 alpn: self.alpn,
                 kind,
-                server_name: server_name(&hello).map(str::to_owned),
+                server_name: server_name(hello).map(str::to_owned),
                 early_data: false,
                 first_finished: None,
             },
             keeps,
             config: self.config,
-        }))
+        })
     }
 }
 

@@ -2,7 +2,6 @@
 //! RFC 5077 §3.1). And what sessions are kept by after a full handshake.
 
 use tls_codec::handshake::ClientHello;
-use tls_codec::owned::{ClientHelloView, Owned};
 use tls_crypto::SecureRandom;
 
 use super::State;
@@ -99,17 +98,15 @@ impl WaitSession {
     /// [`Error::ExtendedMasterSecretRequired`] if the session had it, and the client does not offer it any more: RFC 7627 §5.3.
     pub(super) fn on_session(self, answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let (wire, found) = answer.into_parts();
-        let session = match found {
-            Some(found) => self.fitting(found, &wire.get()?)?,
-            None => None,
-        };
-        match session {
-            Some(session) => Ok(Step::Next(State::WaitChangeCipherSpec(self.full.resume(&session, &wire, out)?))),
-            None => {
-                let need = NeedIdentity::new(self.asker(), wire, false);
-                Ok(Step::Ask(State::WaitIdentity(self.full), Need::Identity(need)))
+        if let Some(found) = found {
+            let hello = wire.get()?;
+            if let Some(session) = self.fitting(found, &hello)? {
+                let state = self.full.resume(&session, wire.wire(), &hello, out)?;
+                return Ok(Step::Next(State::WaitChangeCipherSpec(state)));
             }
         }
+        let need = NeedIdentity::new(self.asker(), wire, false);
+        Ok(Step::Ask(State::WaitIdentity(self.full), Need::Identity(need)))
     }
 
     fn fitting(&self, found: Found, hello: &ClientHello<'_>) -> Result<Option<Box<ServerSessionValue>>, Error> {
@@ -143,16 +140,16 @@ impl WaitIdentity {
     fn resume(
         self,
         session: &ServerSessionValue,
-        wire: &Owned<ClientHelloView>,
+        body: &[u8],
+        hello: &ClientHello<'_>,
         out: &mut dyn Sink,
     ) -> Result<WaitChangeCipherSpec, Error> {
-        let hello = wire.get()?;
         let refused = || Error::Crypto("going on from a session");
         let suite = session.suite.tls12().ok_or_else(refused)?;
         let Resumed { master, peer } = Resumed::by_server(session).ok_or_else(refused)?;
-        let mut shared = self.into_shared(suite, None, HandshakeKind::Resumed, Keeps::Nothing, wire)?;
+        let mut shared = self.into_shared(suite, None, HandshakeKind::Resumed, Keeps::Nothing, body, hello);
         shared.transcript.forget_messages();
-        shared.send_resuming_hello(&hello, out)?;
+        shared.send_resuming_hello(hello, out)?;
         let keys = Keys::resume(Side::Server, suite, master, session.extended_master_secret, shared.randoms, out);
         out.send_change_cipher_spec()?;
         out.install_write(keys.write_key())?;
