@@ -1,6 +1,10 @@
 //! A root, an intermediate and a leaf for `localhost`, all P-256.
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _,
+};
+
+use crate::limit::{Material, Signed};
 
 /// A server's chain and key, and the root that a client trusts.
 #[derive(Clone, Debug)]
@@ -11,6 +15,16 @@ pub struct Certificates {
     pub key: String,
     /// The root, PEM.
     pub root: String,
+    parts: Parts,
+}
+
+/// What the bare primitives work on.
+#[derive(Clone, Debug)]
+struct Parts {
+    pkcs8: Vec<u8>,
+    leaf_key: Vec<u8>,
+    chain: Vec<Signed>,
+    der_lengths: Vec<usize>,
 }
 
 impl Certificates {
@@ -36,7 +50,46 @@ impl Certificates {
 
         let key = KeyPair::generate()?;
         let leaf: Certificate = CertificateParams::new(["localhost".to_owned()])?.signed_by(&key, &issuer)?;
-        Ok(Self { chain: leaf.pem() + &intermediate.pem(), key: key.serialize_pem(), root: root.pem() })
+        let parts = Parts {
+            pkcs8: key.serialize_der(),
+            leaf_key: key.der_bytes().to_vec(),
+            chain: vec![signed(leaf.der(), issuer.key()), signed(intermediate.der(), root_issuer.key())],
+            der_lengths: vec![leaf.der().len(), intermediate.der().len()],
+        };
+        Ok(Self { chain: leaf.pem() + &intermediate.pem(), key: key.serialize_pem(), root: root.pem(), parts })
+    }
+
+    /// What the bare primitives need.
+    pub(crate) fn material(&self) -> Material {
+        Material::new(&self.parts.pkcs8, &self.parts.leaf_key, &self.parts.chain)
+    }
+
+    /// The lengths of the chain's certificates.
+    pub(crate) fn der_lengths(&self) -> impl Iterator<Item = usize> {
+        self.parts.der_lengths.iter().copied()
+    }
+}
+
+/// A certificate's signature with what it is over (RFC 5280 §4.1): SEQUENCE { SEQUENCE { … }, SEQUENCE { … }, BIT STRING }.
+fn signed(certificate: &[u8], issuer: &KeyPair) -> Signed {
+    let (header, length) = head(certificate);
+    let body = &certificate[header..header + length];
+    let (header, length) = head(body);
+    let (message, rest) = body.split_at(header + length);
+    let (header, length) = head(rest);
+    let bits = &rest[header + length..];
+    // One byte says how many bits of the last byte are unused: none.
+    let signature = &bits[head(bits).0 + 1..];
+    Signed { message: message.to_vec(), signature: signature.to_vec(), key: issuer.der_bytes().to_vec() }
+}
+
+/// The lengths of an element's header and content.
+fn head(der: &[u8]) -> (usize, usize) {
+    match der[1..] {
+        [length @ ..=0x7f, ..] => (2, usize::from(length)),
+        [0x81, length, ..] => (3, usize::from(length)),
+        [0x82, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
+        _ => panic!("a certificate is not that long"),
     }
 }
 

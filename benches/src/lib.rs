@@ -14,12 +14,18 @@ use std::{
 };
 
 mod certificates;
+mod limit;
+mod measure;
 mod ours;
-mod rustls_ring;
+mod row;
+mod rustls_peer;
 
 pub use certificates::Certificates;
+pub use limit::Limit;
+pub use measure::{Both, Contender, interleaved};
 pub use ours::Ours;
-pub use rustls_ring::Rustls;
+pub use row::{Bound, Of, Row, Table, Target, Unit};
+pub use rustls_peer::{Provider, Ring, Rustls, RustlsRing};
 
 /// Sessions that a server's memory holds.
 pub(crate) const SESSIONS: usize = 4096;
@@ -35,6 +41,17 @@ pub struct Setup {
     pub sessions: Sessions,
     /// Whether we remember signatures of chains that were found right; rustls has nothing like it.
     pub memo: Memo,
+    /// Suites, groups and tickets.
+    pub choice: Choice,
+}
+
+/// Which suites and groups are enabled, and how many tickets a server gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The same for both libraries: AES-128-GCM, X25519, one ticket.
+    Alike,
+    /// What each does by itself.
+    Defaults,
 }
 
 /// Whether signatures of chains that were found right are remembered.
@@ -55,6 +72,8 @@ pub enum Sessions {
     Tickets,
     /// In the server's memory, under an id.
     Store,
+    /// As by default at the server; the client takes them and forgets them, so that each handshake is a full one.
+    Forgotten,
 }
 
 /// A version of the protocol.
@@ -78,16 +97,41 @@ pub enum Shown {
 impl Setup {
     /// TLS 1.3, as most connections are.
     pub const TLS13: Self =
-        Self { version: Version::Tls13, certificates: Shown::ByServer, sessions: Sessions::Nowhere, memo: Memo::Warm };
+        Self::full(Version::Tls13, Shown::ByServer);
     /// TLS 1.2.
     pub const TLS12: Self =
-        Self { version: Version::Tls12, certificates: Shown::ByServer, sessions: Sessions::Nowhere, memo: Memo::Warm };
+        Self::full(Version::Tls12, Shown::ByServer);
     /// TLS 1.3 with a client's certificate.
     pub const TLS13_CLIENT_AUTH: Self =
-        Self { version: Version::Tls13, certificates: Shown::ByBoth, sessions: Sessions::Nowhere, memo: Memo::Warm };
+        Self::full(Version::Tls13, Shown::ByBoth);
     /// TLS 1.2 with a client's certificate.
     pub const TLS12_CLIENT_AUTH: Self =
-        Self { version: Version::Tls12, certificates: Shown::ByBoth, sessions: Sessions::Nowhere, memo: Memo::Warm };
+        Self::full(Version::Tls12, Shown::ByBoth);
+
+    const fn full(version: Version, certificates: Shown) -> Self {
+        Self { version, certificates, sessions: Sessions::Nowhere, memo: Memo::Warm, choice: Choice::Alike }
+    }
+
+    /// The same, with the suites, groups and tickets that each library has by default.
+    #[must_use]
+    pub const fn with_defaults(self) -> Self {
+        Self { sessions: Sessions::Forgotten, choice: Choice::Defaults, ..self }
+    }
+
+    /// Whether handshakes go on from a session.
+    #[must_use]
+    pub fn resumes(self) -> bool {
+        matches!(self.sessions, Sessions::Tickets | Sessions::Store)
+    }
+
+    /// How many tickets a server gives.
+    pub(crate) fn tickets(self) -> u8 {
+        match (self.sessions, self.choice) {
+            (Sessions::Nowhere, _) => 0,
+            (_, Choice::Alike) => 1,
+            (_, Choice::Defaults) => 2,
+        }
+    }
 
     /// The same, with each signature computed each time.
     #[must_use]

@@ -6,11 +6,12 @@ use std::{
 };
 
 use tls_api::{
-    AllowAnyAuthenticatedClient, ChainVerifier, CipherSuite, ClientConfig, ClientSession, Identity, NamedGroup,
-    NoClientSessionStorage, ServerConfig, ServerName, ServerSession, ServerSessionMemoryCache, Ticketer,
+    AllowAnyAuthenticatedClient, ChainVerifier, CipherSuite, ClientConfig, ClientSession, ClientSessionValue, Identity,
+    NamedGroup, NoClientSessionStorage, ProtocolVersion, ServerConfig, ServerName, ServerSession,
+    ServerSessionMemoryCache, StoresClientSessions, Ticketer,
 };
 
-use crate::{Certificates, Endpoint, Library, Memo, SESSIONS, Sessions, Setup, Shown, Side, Version};
+use crate::{Certificates, Choice, Endpoint, Library, Memo, SESSIONS, Sessions, Setup, Shown, Side, Version};
 
 /// This library, through its buffered sessions.
 #[derive(Debug)]
@@ -30,7 +31,28 @@ struct Kept {
     store: Arc<ServerSessionMemoryCache>,
 }
 
+/// Takes sessions, and has none.
+#[derive(Debug)]
+struct Forgetful;
+
+impl StoresClientSessions for Forgetful {
+    fn put(&self, session: ClientSessionValue) {
+        drop(session);
+    }
+
+    fn take(&self, _: &ServerName<'_>, _: &[u8; 32]) -> Option<ClientSessionValue> {
+        None
+    }
+}
+
 impl Setup {
+    fn our_version(self) -> ProtocolVersion {
+        match self.version {
+            Version::Tls13 => ProtocolVersion::TLS13,
+            Version::Tls12 => ProtocolVersion::TLS12,
+        }
+    }
+
     fn our_suite(self) -> CipherSuite {
         match self.version {
             Version::Tls13 => CipherSuite::TLS_AES_128_GCM_SHA256,
@@ -57,8 +79,11 @@ fn identity(certificates: &Certificates) -> Identity {
 
 fn client(certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {
     let mut client = ClientConfig::with_server_verifier(verifier(certificates, setup));
-    client.set_cipher_suites(&[setup.our_suite()]).expect("supported");
-    client.set_groups(&GROUPS).expect("supported");
+    client.set_versions(&[setup.our_version()]).expect("supported");
+    if setup.choice == Choice::Alike {
+        client.set_cipher_suites(&[setup.our_suite()]).expect("supported");
+        client.set_groups(&GROUPS).expect("supported");
+    }
     if setup.certificates == Shown::ByBoth {
         client.set_client_identity(identity(certificates));
     }
@@ -66,23 +91,28 @@ fn client(certificates: &Certificates, setup: Setup) -> Arc<ClientConfig> {
         Sessions::Nowhere => client.set_session_storage(Arc::new(NoClientSessionStorage)),
         Sessions::Store if setup.version == Version::Tls12 => client.set_tickets(false),
         Sessions::Store | Sessions::Tickets => {}
+        Sessions::Forgotten => client.set_session_storage(Arc::new(Forgetful)),
     }
     Arc::new(client)
 }
 
 fn server(certificates: &Certificates, setup: Setup, kept: &Kept) -> Arc<ServerConfig> {
     let mut server = ServerConfig::new(identity(certificates));
-    server.set_cipher_suites(&[setup.our_suite()]).expect("supported");
-    server.set_groups(&GROUPS).expect("supported");
+    server.set_versions(&[setup.our_version()]).expect("supported");
+    if setup.choice == Choice::Alike {
+        server.set_cipher_suites(&[setup.our_suite()]).expect("supported");
+        server.set_groups(&GROUPS).expect("supported");
+        server.set_send_tls13_tickets(1);
+    }
     if setup.certificates == Shown::ByBoth {
         let verifier = AllowAnyAuthenticatedClient::new(verifier(certificates, setup));
         server.set_client_cert_verifier(Arc::new(verifier)).expect("one short name");
     }
-    server.set_send_tls13_tickets(1);
     match setup.sessions {
         Sessions::Nowhere => server.disable_resumption(),
         Sessions::Tickets => server.set_ticketer(Arc::clone(&kept.ticketer) as _),
         Sessions::Store => server.set_session_storage(Arc::clone(&kept.store) as _),
+        Sessions::Forgotten => {}
     }
     Arc::new(server)
 }

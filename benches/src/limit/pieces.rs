@@ -1,0 +1,262 @@
+//! The primitives, each as one call of ring with the bytes that TLS gives it.
+
+use std::hint::black_box;
+
+use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
+use ring::digest::{self, SHA256};
+use ring::hmac::{self, HMAC_SHA256};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::signature::{self, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Signature};
+
+/// Bytes of an AEAD's tag.
+pub(super) const TAG: usize = 16;
+/// The header of a record, which is authenticated.
+const HEADER: usize = 5;
+
+/// What is there before a connection begins.
+pub(crate) struct Material {
+    random: SystemRandom,
+    identity: EcdsaKeyPair,
+    leaf: Vec<u8>,
+    /// The signatures of the chain: message, signature, and the key of who signed.
+    chain: Vec<Signed>,
+    ticket: LessSafeKey,
+}
+
+/// A message with its signature.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    pub(crate) message: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+    /// The signer's public key, an uncompressed point.
+    pub(crate) key: Vec<u8>,
+}
+
+impl Material {
+    pub(crate) fn new(pkcs8: &[u8], leaf: &[u8], chain: &[Signed]) -> Self {
+        let random = SystemRandom::new();
+        let identity = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &random).expect("our own key");
+        let ticket = UnboundKey::new(&AES_256_GCM, &[7; 32]).expect("32 bytes");
+        Self { random, identity, leaf: leaf.to_vec(), chain: chain.to_vec(), ticket: LessSafeKey::new(ticket) }
+    }
+
+    /// One draw of randomness for all that goes into one flight.
+    pub(super) fn draw<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes).expect("randomness");
+        bytes
+    }
+
+    /// A private key of X25519, and its public key.
+    pub(super) fn ephemeral(&self) -> (EphemeralPrivateKey, [u8; 32]) {
+        let private = EphemeralPrivateKey::generate(&X25519, &self.random).expect("randomness");
+        let public = private.compute_public_key().expect("a key");
+        (private, public.as_ref().try_into().expect("32 bytes"))
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Signature {
+        self.identity.sign(&self.random, message).expect("a signature")
+    }
+
+    /// Checks what was signed with the leaf's key.
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) {
+        verify(&self.leaf, message, signature);
+    }
+
+    /// Checks the signatures of the chain's certificates: two, where there is an intermediate.
+    pub(super) fn verify_chain(&self) {
+        for signed in &self.chain {
+            verify(&signed.key, &signed.message, &signed.signature);
+        }
+    }
+
+    /// Seals a ticket's state in place; its last bytes are for the tag.
+    pub(super) fn seal_ticket(&self, nonce: [u8; NONCE_LEN], ticket: &mut [u8]) {
+        seal(&self.ticket, nonce, &[], ticket);
+    }
+
+    pub(super) fn open_ticket(&self, nonce: [u8; NONCE_LEN], ticket: &mut [u8]) {
+        open(&self.ticket, nonce, &[], ticket);
+    }
+}
+
+fn verify(key: &[u8], message: &[u8], signature: &[u8]) {
+    let key = signature::UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, black_box(key));
+    key.verify(message, signature).expect("the signature is right");
+}
+
+/// The agreed secret, put into HMAC under `salt`: HKDF-Extract, RFC 5869 §2.2.
+pub(super) fn agree(private: EphemeralPrivateKey, public: &[u8; 32], salt: &hmac::Key) -> hmac::Tag {
+    agree_with(private, public, |shared| hmac::sign(salt, shared))
+}
+
+/// What `work` makes of the agreed secret.
+pub(super) fn agree_with<T>(private: EphemeralPrivateKey, public: &[u8; 32], work: impl FnOnce(&[u8]) -> T) -> T {
+    agree_ephemeral(private, &UnparsedPublicKey::new(&X25519, public), work).expect("a good key")
+}
+
+/// A secret, prepared as a key of HMAC.
+pub(super) fn key(secret: impl AsRef<[u8]>) -> hmac::Key {
+    hmac::Key::new(HMAC_SHA256, secret.as_ref())
+}
+
+pub(super) fn hash_of(transcript: &digest::Context) -> digest::Digest {
+    transcript.clone().finish()
+}
+
+pub(super) fn transcript() -> digest::Context {
+    digest::Context::new(&SHA256)
+}
+
+/// HKDF-Expand-Label to at most 32 bytes, RFC 9846 §7.1: one HMAC.
+pub(super) fn expand(secret: &hmac::Key, label: &str, context: &[u8], length: u8) -> hmac::Tag {
+    let mut info = [0; 2 + 1 + 6 + 12 + 1 + 32 + 1];
+    let label_len = u8::try_from(6 + label.len()).expect("short");
+    let context_len = u8::try_from(context.len()).expect("short");
+    let parts: [&[u8]; 6] = [&[0, length, label_len], b"tls13 ", label.as_bytes(), &[context_len], context, &[1]];
+    let mut end = 0;
+    for part in parts {
+        info[end..end + part.len()].copy_from_slice(part);
+        end += part.len();
+    }
+    hmac::sign(secret, &info[..end])
+}
+
+/// The PRF of TLS 1.2 to 48 bytes at most, RFC 5246 §5: two HMACs for each 32 bytes.
+pub(super) fn prf<const N: usize>(secret: &hmac::Key, label: &str, seed: &[&[u8]]) -> [u8; N] {
+    let sign = |first: &[u8]| {
+        let mut context = hmac::Context::with_key(secret);
+        context.update(first);
+        context.update(label.as_bytes());
+        seed.iter().for_each(|part| context.update(part));
+        context.sign()
+    };
+    let mut out = [0; N];
+    let mut a = sign(&[]);
+    let mut blocks = out.chunks_mut(32).peekable();
+    while let Some(block) = blocks.next() {
+        block.copy_from_slice(&sign(a.as_ref()).as_ref()[..block.len()]);
+        if blocks.peek().is_some() {
+            a = hmac::sign(secret, a.as_ref());
+        }
+    }
+    out
+}
+
+/// What protects the records of one direction.
+pub(super) struct Traffic {
+    key: LessSafeKey,
+    iv: [u8; NONCE_LEN],
+}
+
+impl Traffic {
+    pub(super) fn new(key: &[u8], iv: [u8; NONCE_LEN]) -> Self {
+        Self { key: LessSafeKey::new(UnboundKey::new(&AES_128_GCM, key).expect("16 bytes")), iv }
+    }
+
+    /// Key and iv from a traffic secret, RFC 9846 §7.3.
+    pub(super) fn of_secret(secret: &hmac::Key) -> Self {
+        let (key, iv) = (expand(secret, "key", &[], 16), expand(secret, "iv", &[], 12));
+        Self::new(&key.as_ref()[..16], iv.as_ref()[..NONCE_LEN].try_into().expect("12 bytes"))
+    }
+
+    /// Seals a record's content where it lies; the last bytes are for the tag.
+    pub(super) fn seal(&self, sequence: u64, record: &mut [u8]) {
+        seal(&self.key, self.nonce(sequence), &[23; HEADER], record);
+    }
+
+    pub(super) fn open(&self, sequence: u64, record: &mut [u8]) {
+        open(&self.key, self.nonce(sequence), &[23; HEADER], record);
+    }
+
+    /// RFC 9846 §5.3; for TLS 1.2 it costs the same.
+    fn nonce(&self, sequence: u64) -> [u8; NONCE_LEN] {
+        let mut nonce = self.iv;
+        for (byte, count) in nonce[4..].iter_mut().zip(sequence.to_be_bytes()) {
+            *byte ^= count;
+        }
+        nonce
+    }
+}
+
+fn seal(key: &LessSafeKey, nonce: [u8; NONCE_LEN], aad: &[u8], bytes: &mut [u8]) {
+    let (content, tag) = bytes.split_at_mut(bytes.len() - TAG);
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let sealed = key.seal_in_place_separate_tag(nonce, Aad::from(aad), content).expect("short enough");
+    tag.copy_from_slice(sealed.as_ref());
+    black_box(bytes);
+}
+
+fn open(key: &LessSafeKey, nonce: [u8; NONCE_LEN], aad: &[u8], bytes: &mut [u8]) {
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    black_box(key.open_in_place(nonce, Aad::from(aad), bytes).expect("sealed with this key"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Certificates;
+
+    fn material() -> Material {
+        Certificates::make().material()
+    }
+
+    #[test]
+    fn a_signature_is_verified_over_its_message_alone() {
+        let material = material();
+        let signature = material.sign(b"message");
+        material.verify(b"message", signature.as_ref());
+        let other = std::panic::catch_unwind(|| verify(&material.leaf, b"another", signature.as_ref()));
+        assert!(other.is_err());
+    }
+
+    #[test]
+    fn the_chain_has_two_signatures_and_they_are_verified() {
+        let mut material = material();
+        assert_eq!(material.chain.len(), 2);
+        material.verify_chain();
+        material.chain[1].message[9] ^= 1;
+        assert!(std::panic::catch_unwind(|| material.verify_chain()).is_err());
+    }
+
+    #[test]
+    fn both_sides_agree_on_one_secret() {
+        let material = material();
+        let ((ours, our_public), (theirs, their_public)) = (material.ephemeral(), material.ephemeral());
+        let salt = key([0; 32]);
+        let (one, other) = (agree(ours, &their_public, &salt), agree(theirs, &our_public, &salt));
+        assert_eq!(one.as_ref(), other.as_ref());
+    }
+
+    #[test]
+    fn a_record_opens_under_its_own_sequence_number_alone() {
+        let traffic = Traffic::of_secret(&key([3; 32]));
+        let mut record = vec![9; 100 + TAG];
+        traffic.seal(1, &mut record);
+        let mut again = record.clone();
+        traffic.open(1, &mut again);
+        assert_eq!(again[..100], [9; 100]);
+        assert!(std::panic::catch_unwind(move || traffic.open(2, &mut record)).is_err());
+    }
+
+    #[test]
+    fn the_derived_secret_without_psk_is_that_of_rfc_8448() {
+        // RFC 8448 §3, "derive secret for handshake".
+        let early = hmac::sign(&key([0; 32]), &[0; 32]);
+        let derived = expand(&key(early), "derived", digest::digest(&SHA256, &[]).as_ref(), 32);
+        assert_eq!(derived.as_ref()[..8], [0x6f, 0x26, 0x15, 0xa1, 0x08, 0xc7, 0x02, 0xc5]);
+    }
+
+    #[test]
+    fn the_prf_is_the_rfc_s_loop() {
+        let secret = key(b"secret");
+        let long: [u8; 48] = prf(&secret, "label", &[b"seed"]);
+        let a1 = hmac::sign(&secret, b"labelseed");
+        let a2 = hmac::sign(&secret, a1.as_ref());
+        let second = hmac::sign(&secret, &[a2.as_ref(), b"labelseed"].concat());
+        assert_eq!(long[32..], second.as_ref()[..16]);
+        let short: [u8; 12] = prf(&secret, "label", &[b"seed"]);
+        assert_eq!(long[..12], short);
+    }
+}

@@ -1,0 +1,82 @@
+//! The sizes of a handshake's messages, from what a handshake of ours sent over the wire.
+
+use crate::{Endpoint, Library};
+
+/// All that one handshake sent, either way.
+pub(super) struct Trace {
+    client: Vec<u8>,
+    server: Vec<u8>,
+}
+
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+
+impl Trace {
+    pub(super) fn of<L: Library>(library: &L) -> Self {
+        let (mut client, mut server) = (library.client(), library.server());
+        let mut trace = Self { client: Vec::new(), server: Vec::new() };
+        while client.wants_write() || server.wants_write() {
+            carry(&mut client, &mut trace.client, &mut server);
+            carry(&mut server, &mut trace.server, &mut client);
+        }
+        assert!(!client.is_handshaking() && !server.is_handshaking());
+        trace
+    }
+
+    /// The handshake messages that a side sent in the clear, with their headers.
+    pub(super) fn client_messages(&self) -> Vec<usize> {
+        messages(&self.client)
+    }
+
+    pub(super) fn server_messages(&self) -> Vec<usize> {
+        messages(&self.server)
+    }
+
+    /// The lengths of what the records of TLS 1.3 hold, without the byte of their type and their tags.
+    pub(super) fn client_sealed(&self) -> Vec<usize> {
+        sealed(&self.client)
+    }
+
+    pub(super) fn server_sealed(&self) -> Vec<usize> {
+        sealed(&self.server)
+    }
+}
+
+fn carry(from: &mut impl Endpoint, all: &mut Vec<u8>, to: &mut impl Endpoint) {
+    let before = all.len();
+    while from.wants_write() {
+        from.write_tls(all).expect("a Vec takes all");
+    }
+    let mut unread = &all[before..];
+    while !unread.is_empty() {
+        to.read_tls(&mut unread).expect("there is room");
+        to.process();
+    }
+}
+
+fn records(mut wire: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let (&[typ, _, _, high, low], rest) = wire.split_first_chunk()?;
+        let (content, rest) = rest.split_at(usize::from(u16::from_be_bytes([high, low])));
+        wire = rest;
+        Some((typ, content))
+    })
+}
+
+fn messages(wire: &[u8]) -> Vec<usize> {
+    // After a change_cipher_spec the records of this type are sealed (TLS 1.2).
+    let clear = records(wire).take_while(|(typ, _)| *typ == HANDSHAKE);
+    let bytes: Vec<u8> = clear.flat_map(|(_, content)| content).copied().collect();
+    let (mut rest, mut lengths) = (&bytes[..], Vec::new());
+    while let Some(&[_, a, b, c]) = rest.first_chunk() {
+        let length = 4 + usize::try_from(u32::from_be_bytes([0, a, b, c])).expect("short");
+        lengths.push(length);
+        rest = &rest[length..];
+    }
+    lengths
+}
+
+fn sealed(wire: &[u8]) -> Vec<usize> {
+    let sealed = records(wire).filter(|(typ, _)| *typ == APPLICATION_DATA);
+    sealed.map(|(_, content)| content.len() - 17).collect()
+}

@@ -1,0 +1,424 @@
+//! The rows of the tables, with what is to be reached in each; and their way as lines of JSON from the programs that measure them to the
+//! report.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+/// One figure of ours, with what it is measured against.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The table that it stands in.
+    pub table: Table,
+    /// The work.
+    pub name: String,
+    /// Who does it: `client`, `server`, `sender`, `receiver`.
+    pub side: String,
+    /// What `ours`, `limit` and the others are counted in.
+    pub unit: Unit,
+    /// This library's.
+    pub ours: f64,
+    /// That of the bare primitives.
+    pub limit: Option<f64>,
+    /// That of rustls with ring.
+    pub peer: Option<f64>,
+    /// Those of peers behind features, by name.
+    pub others: BTreeMap<String, f64>,
+    /// What ours should be.
+    pub target: Option<Target>,
+}
+
+/// Tables of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Table {
+    /// Handshakes, time.
+    Handshakes,
+    /// Bulk data, throughput.
+    Bulk,
+    /// Two threads.
+    Threads,
+    /// Heap and allocations.
+    Memory,
+    /// Parsing.
+    Parsing,
+    /// Time and size of builds.
+    Build,
+    /// Instructions, counted by a simulator.
+    Instructions,
+}
+
+/// What a figure counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Microseconds.
+    Micros,
+    /// Nanoseconds.
+    Nanos,
+    /// 10^9 bytes a second.
+    GigabytesPerSecond,
+    /// Times what one thread does.
+    TimesOneThread,
+    /// Bytes.
+    Bytes,
+    /// Allocations.
+    Allocations,
+    /// Seconds of CPU time.
+    CpuSeconds,
+    /// Instructions.
+    Instructions,
+}
+
+/// What is to be reached.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Target {
+    /// Which way is good.
+    pub bound: Bound,
+    /// How much, in units of `of`.
+    pub value: f64,
+    /// What `value` is a multiple of.
+    pub of: Of,
+}
+
+/// Which way is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Less is good.
+    AtMost,
+    /// More is good.
+    AtLeast,
+}
+
+/// What a target is a multiple of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// The bare primitives.
+    Limit,
+    /// rustls with ring.
+    Peer,
+    /// Nothing: the row's unit.
+    Unit,
+}
+
+impl Target {
+    /// At most this many times the limit.
+    #[must_use]
+    pub const fn at_most_limit(value: f64) -> Self {
+        Self { bound: Bound::AtMost, value, of: Of::Limit }
+    }
+
+    /// At least this part of the limit.
+    #[must_use]
+    pub const fn at_least_limit(value: f64) -> Self {
+        Self { bound: Bound::AtLeast, value, of: Of::Limit }
+    }
+
+    /// At most this many times what the peer has.
+    #[must_use]
+    pub const fn at_most_peer(value: f64) -> Self {
+        Self { bound: Bound::AtMost, value, of: Of::Peer }
+    }
+
+    /// At most this.
+    #[must_use]
+    pub const fn at_most(value: f64) -> Self {
+        Self { bound: Bound::AtMost, value, of: Of::Unit }
+    }
+
+    /// At least this.
+    #[must_use]
+    pub const fn at_least(value: f64) -> Self {
+        Self { bound: Bound::AtLeast, value, of: Of::Unit }
+    }
+
+    /// As it stands in tables: `≤ 1.06 × limit`, `≤ 3,500 bytes`.
+    #[must_use]
+    pub fn text(&self, unit: Unit) -> String {
+        let sign = match self.bound {
+            Bound::AtMost => '≤',
+            Bound::AtLeast => '≥',
+        };
+        match self.of {
+            Of::Limit => format!("{sign} {:.2} × limit", self.value),
+            Of::Peer => format!("{sign} {:.2} × rustls", self.value),
+            Of::Unit => format!("{sign} {}", unit.with_name(self.value)),
+        }
+    }
+
+    /// Whether the row is within it; `None` where what it is a multiple of was not measured.
+    #[must_use]
+    pub fn is_met(&self, row: &Row) -> Option<bool> {
+        let bound = match self.of {
+            Of::Limit => self.value * row.limit?,
+            Of::Peer => self.value * row.peer?,
+            Of::Unit => self.value,
+        };
+        Some(match self.bound {
+            Bound::AtMost => row.ours <= bound,
+            Bound::AtLeast => row.ours >= bound,
+        })
+    }
+}
+
+impl Unit {
+    /// The number with as many digits as it is good for.
+    #[must_use]
+    pub fn number(self, value: f64) -> String {
+        match self {
+            Self::Micros | Self::Nanos | Self::CpuSeconds => format!("{value:.1}"),
+            Self::GigabytesPerSecond | Self::TimesOneThread => format!("{value:.2}"),
+            Self::Bytes | Self::Allocations | Self::Instructions => thousands(value),
+        }
+    }
+
+    /// The number with its unit.
+    #[must_use]
+    pub fn with_name(self, value: f64) -> String {
+        format!("{} {}", self.number(value), self.name())
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Micros => "µs",
+            Self::Nanos => "ns",
+            Self::GigabytesPerSecond => "GB/s",
+            Self::TimesOneThread => "× one thread",
+            Self::Bytes => "bytes",
+            Self::Allocations => "allocations",
+            Self::CpuSeconds => "CPU s",
+            Self::Instructions => "instructions",
+        }
+    }
+
+    const ALL: [Self; 8] = [
+        Self::Micros,
+        Self::Nanos,
+        Self::GigabytesPerSecond,
+        Self::TimesOneThread,
+        Self::Bytes,
+        Self::Allocations,
+        Self::CpuSeconds,
+        Self::Instructions,
+    ];
+}
+
+impl Table {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Handshakes => "handshakes",
+            Self::Bulk => "bulk",
+            Self::Threads => "threads",
+            Self::Memory => "memory",
+            Self::Parsing => "parsing",
+            Self::Build => "build",
+            Self::Instructions => "instructions",
+        }
+    }
+
+    const ALL: [Self; 7] = [
+        Self::Handshakes,
+        Self::Bulk,
+        Self::Threads,
+        Self::Memory,
+        Self::Parsing,
+        Self::Build,
+        Self::Instructions,
+    ];
+}
+
+impl Row {
+    /// A row without a limit, peers or a target.
+    #[must_use]
+    pub fn new(table: Table, unit: Unit, name: &str, side: &str, ours: f64) -> Self {
+        Self {
+            table,
+            name: name.to_owned(),
+            side: side.to_owned(),
+            unit,
+            ours,
+            limit: None,
+            peer: None,
+            others: BTreeMap::new(),
+            target: None,
+        }
+    }
+
+    /// The row of what contenders took, `None` without ours. The names are `ours`, `limit`, `rustls`, and those of others.
+    #[must_use]
+    pub fn of(table: Table, unit: Unit, name: &str, side: &str, figures: &[(&str, f64)]) -> Option<Self> {
+        let find = |wanted| figures.iter().find(|(name, _)| *name == wanted).map(|(_, figure)| *figure);
+        let mut row = Self::new(table, unit, name, side, find("ours")?);
+        (row.limit, row.peer) = (find("limit"), find("rustls"));
+        let others = figures.iter().filter(|(name, _)| !["ours", "limit", "rustls"].contains(name));
+        row.others = others.map(|(name, figure)| ((*name).to_owned(), *figure)).collect();
+        Some(row)
+    }
+
+    /// The same, with what is to be reached.
+    #[must_use]
+    pub fn with_target(self, target: impl Into<Option<Target>>) -> Self {
+        Self { target: target.into(), ..self }
+    }
+
+    /// Whether the target is met; `None` if there is none.
+    #[must_use]
+    pub fn met(&self) -> Option<bool> {
+        self.target?.is_met(self)
+    }
+
+    /// As `results.json` has it.
+    #[must_use]
+    pub fn result(&self) -> Value {
+        json!({
+            "name": self.name,
+            "side": self.side,
+            "unit": self.unit.name(),
+            "ours": self.ours,
+            "limit": self.limit,
+            "peer": self.peer,
+            "target": self.target.map(|target| target.text(self.unit)),
+            "met": self.met(),
+        })
+    }
+
+    /// One line for the report, on standard output; and for who watches a short one on standard error.
+    pub fn print(&self) {
+        println!("{}", self.to_json());
+        let figure = |name, value: Option<f64>| value.map(|value| format!("{name} {}", self.unit.number(value)));
+        let figures: Vec<_> =
+            [figure("ours", Some(self.ours)), figure("limit", self.limit), figure("rustls", self.peer)]
+                .into_iter()
+                .flatten()
+                .collect();
+        eprintln!("{}, {}: {} {}", self.name, self.side, figures.join(", "), self.unit.name());
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "table": self.table.name(),
+            "name": self.name,
+            "side": self.side,
+            "unit": self.unit.name(),
+            "ours": self.ours,
+            "limit": self.limit,
+            "peer": self.peer,
+            "others": self.others,
+            "target": self.target.map(|target| json!({
+                "bound": target.bound.name(),
+                "value": target.value,
+                "of": target.of.name(),
+            })),
+        })
+    }
+
+    /// Reads what [`print`](Self::print) wrote, or a script that measures what Rust cannot.
+    #[must_use]
+    pub fn from_json(line: &str) -> Option<Self> {
+        let value: Value = serde_json::from_str(line).ok()?;
+        let fields = value.as_object()?;
+        let text = |name| fields.get(name)?.as_str();
+        let number = |name| fields.get(name)?.as_f64();
+        let others = fields.get("others").and_then(Value::as_object).cloned().unwrap_or_default();
+        Some(Self {
+            table: Table::ALL.into_iter().find(|table| Some(table.name()) == text("table"))?,
+            name: text("name")?.to_owned(),
+            side: text("side")?.to_owned(),
+            unit: Unit::ALL.into_iter().find(|unit| Some(unit.name()) == text("unit"))?,
+            ours: number("ours")?,
+            limit: number("limit"),
+            peer: number("peer"),
+            others: others.into_iter().filter_map(|(name, value)| Some((name, value.as_f64()?))).collect(),
+            target: fields.get("target").and_then(Value::as_object).and_then(Target::from_json),
+        })
+    }
+}
+
+impl Target {
+    fn from_json(fields: &Map<String, Value>) -> Option<Self> {
+        let text = |name| fields.get(name)?.as_str();
+        Some(Self {
+            bound: [Bound::AtMost, Bound::AtLeast].into_iter().find(|bound| Some(bound.name()) == text("bound"))?,
+            value: fields.get("value")?.as_f64()?,
+            of: [Of::Limit, Of::Peer, Of::Unit].into_iter().find(|of| Some(of.name()) == text("of"))?,
+        })
+    }
+}
+
+impl Bound {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::AtMost => "at most",
+            Self::AtLeast => "at least",
+        }
+    }
+}
+
+impl Of {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Peer => "peer",
+            Self::Unit => "unit",
+        }
+    }
+}
+
+fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) && !text.ends_with('-') {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(target: Target) -> Row {
+        let figures = [("ours", 52.0), ("limit", 50.0), ("rustls", 60.0), ("openssl", 70.0)];
+        Row::of(Table::Handshakes, Unit::Micros, "work", "client", &figures).unwrap().with_target(target)
+    }
+
+    #[test]
+    fn a_target_is_checked_by_what_its_text_says() {
+        for (target, text, met) in [
+            (Target::at_most_limit(1.04), "≤ 1.04 × limit", true),
+            (Target::at_most_limit(1.03), "≤ 1.03 × limit", false),
+            (Target::at_most_peer(0.87), "≤ 0.87 × rustls", true),
+            (Target::at_least_limit(1.05), "≥ 1.05 × limit", false),
+            (Target::at_most(51.9), "≤ 51.9 µs", false),
+            (Target::at_least(52.0), "≥ 52.0 µs", true),
+        ] {
+            let row = row(target);
+            assert_eq!(row.result()["target"], text);
+            assert_eq!(row.met(), Some(met), "{text}");
+        }
+        let unmeasured = Row { limit: None, ..row(Target::at_most_limit(2.0)) };
+        assert_eq!(unmeasured.met(), None);
+    }
+
+    #[test]
+    fn a_line_reads_as_the_row_that_it_was() {
+        let row = row(Target::at_most_limit(1.04));
+        assert_eq!(Row::from_json(&row.to_json().to_string()), Some(row));
+    }
+
+    #[test]
+    fn results_have_the_keys_that_were_agreed() {
+        let result = row(Target::at_most(1.0)).result();
+        let mut keys: Vec<_> = result.as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        assert_eq!(keys, ["limit", "met", "name", "ours", "peer", "side", "target", "unit"]);
+    }
+
+    #[test]
+    fn large_numbers_are_grouped() {
+        assert_eq!([thousands(999.0), thousands(1000.0), thousands(-1_234_567.4)], ["999", "1,000", "-1,234,567"]);
+    }
+}

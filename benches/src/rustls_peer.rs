@@ -1,0 +1,227 @@
+//! rustls, set up to do the same work, with the provider of cryptography that is asked for.
+
+use std::{
+    io::{self, Read, Write},
+    marker::PhantomData,
+    sync::Arc,
+};
+
+use rustls::{
+    CipherSuite, ClientConfig, ClientConnection, Connection, NamedGroup, RootCertStore, ServerConfig, ServerConnection,
+    client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls12Resumption, Tls13ClientSessionValue},
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache, WebPkiClientVerifier},
+};
+
+use crate::{Certificates, Choice, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Side, Version};
+
+/// rustls with one of its providers.
+#[derive(Debug)]
+pub struct Rustls<P> {
+    setup: Setup,
+    client: Arc<ClientConfig>,
+    server: Arc<ServerConfig>,
+    name: ServerName<'static>,
+    provider: PhantomData<P>,
+}
+
+/// rustls with its ring provider.
+pub type RustlsRing = Rustls<Ring>;
+
+/// A provider of cryptography.
+pub trait Provider: Sync {
+    /// As the library is called in tables with it.
+    const NAME: &'static str;
+    /// All that it has.
+    fn all() -> CryptoProvider;
+    /// What seals tickets.
+    fn ticketer() -> Arc<dyn ProducesTickets>;
+}
+
+/// ring.
+#[derive(Debug)]
+pub struct Ring;
+
+impl Provider for Ring {
+    const NAME: &'static str = "rustls";
+
+    fn all() -> CryptoProvider {
+        ring::default_provider()
+    }
+
+    fn ticketer() -> Arc<dyn ProducesTickets> {
+        ring::Ticketer::new().expect("randomness")
+    }
+}
+
+/// The part of a provider that the setup is about.
+pub(crate) fn provider<P: Provider>(setup: Setup) -> Arc<CryptoProvider> {
+    let mut provider = P::all();
+    if setup.choice == Choice::Alike {
+        let suite = match setup.version {
+            Version::Tls13 => CipherSuite::TLS13_AES_128_GCM_SHA256,
+            Version::Tls12 => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        };
+        provider.cipher_suites.retain(|known| known.suite() == suite);
+        provider.kx_groups.retain(|group| [NamedGroup::X25519, NamedGroup::secp256r1].contains(&group.name()));
+        // Whatever the provider prefers by itself.
+        provider.kx_groups.sort_by_key(|group| group.name() != NamedGroup::X25519);
+    }
+    Arc::new(provider)
+}
+
+impl<P: Provider> Library for Rustls<P> {
+    const NAME: &'static str = P::NAME;
+    type Client = Connection;
+    type Server = Connection;
+
+    fn new(certificates: &Certificates, setup: Setup) -> Self {
+        let (client, server) = configs::<P>(certificates, setup);
+        let name = ServerName::try_from("localhost").expect("a name");
+        Self { setup, client: Arc::new(client), server: Arc::new(server), name, provider: PhantomData }
+    }
+
+    fn sharing(&self, side: Side) -> Self {
+        // A clone has its own counts, and shares what sessions are kept in.
+        let (client, server) = match side {
+            Side::Client => (self.client.clone(), Arc::new(ServerConfig::clone(&self.server))),
+            Side::Server => {
+                let mut client = ClientConfig::clone(&self.client);
+                if self.setup.resumes() {
+                    client.resumption = resumption(self.setup);
+                }
+                (Arc::new(client), self.server.clone())
+            }
+        };
+        Self { setup: self.setup, client, server, name: self.name.clone(), provider: PhantomData }
+    }
+
+    fn client(&self) -> Connection {
+        ClientConnection::new(self.client.clone(), self.name.clone()).expect("a client").into()
+    }
+
+    fn server(&self) -> Connection {
+        ServerConnection::new(self.server.clone()).expect("a server").into()
+    }
+}
+
+/// A client's configuration and a server's.
+pub(crate) fn configs<P: Provider>(certificates: &Certificates, setup: Setup) -> (ClientConfig, ServerConfig) {
+    let provider = provider::<P>(setup);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(certificates.root.as_bytes()).expect("PEM")).expect("our own root");
+    let versions: &[&rustls::SupportedProtocolVersion] = match setup.version {
+        Version::Tls13 => &[&rustls::version::TLS13],
+        Version::Tls12 => &[&rustls::version::TLS12],
+    };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates.chain.as_bytes()).collect();
+    let chain = chain.expect("PEM");
+    let key = || PrivateKeyDer::from_pem_slice(certificates.key.as_bytes()).expect("PEM");
+    let client = ClientConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(versions)
+        .expect("a version with a suite")
+        .with_root_certificates(roots.clone());
+    let server = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(versions)
+        .expect("a version with a suite");
+    let (mut client, server) = match setup.certificates {
+        Shown::ByServer => (client.with_no_client_auth(), server.with_no_client_auth()),
+        Shown::ByBoth => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            (
+                client.with_client_auth_cert(chain.clone(), key()).expect("our own certificate and key"),
+                server.with_client_cert_verifier(verifier.expect("a root")),
+            )
+        }
+    };
+    let mut server = server.with_single_cert(chain, key()).expect("our own certificate and key");
+    if setup.choice == Choice::Alike {
+        server.send_tls13_tickets = setup.tickets().into();
+    }
+    match setup.sessions {
+        Sessions::Nowhere => {
+            client.resumption = Resumption::disabled();
+            server.session_storage = Arc::new(NoServerSessionStorage {});
+        }
+        Sessions::Tickets => {
+            server.session_storage = Arc::new(NoServerSessionStorage {});
+            server.ticketer = P::ticketer();
+        }
+        Sessions::Store => {
+            client.resumption = resumption(setup);
+            server.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+        }
+        Sessions::Forgotten => client.resumption = Resumption::store(Arc::new(Forgetful)),
+    }
+    (client, server)
+}
+
+/// Its default, but for the ids of TLS 1.2, which it would not use where it takes tickets.
+fn resumption(setup: Setup) -> Resumption {
+    let default = Resumption::default();
+    match setup.sessions {
+        Sessions::Store => default.tls12_resumption(Tls12Resumption::SessionIdOnly),
+        Sessions::Nowhere | Sessions::Tickets | Sessions::Forgotten => default,
+    }
+}
+
+/// Takes sessions, and has none.
+#[derive(Debug)]
+struct Forgetful;
+
+impl ClientSessionStore for Forgetful {
+    fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
+
+    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
+        None
+    }
+
+    fn set_tls12_session(&self, _: ServerName<'static>, _: Tls12ClientSessionValue) {}
+
+    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        None
+    }
+
+    fn remove_tls12_session(&self, _: &ServerName<'static>) {}
+
+    fn insert_tls13_ticket(&self, _: ServerName<'static>, _: Tls13ClientSessionValue) {}
+
+    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        None
+    }
+}
+
+impl Endpoint for Connection {
+    fn read_tls(&mut self, from: &mut dyn Read) -> io::Result<usize> {
+        self.read_tls(from)
+    }
+
+    fn write_tls(&mut self, to: &mut dyn Write) -> io::Result<usize> {
+        self.write_tls(to)
+    }
+
+    fn process(&mut self) {
+        self.process_new_packets().expect("the peer keeps to the protocol");
+    }
+
+    fn is_handshaking(&self) -> bool {
+        (**self).is_handshaking()
+    }
+
+    fn is_resumed(&self) -> bool {
+        self.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+    }
+
+    fn wants_write(&self) -> bool {
+        (**self).wants_write()
+    }
+
+    fn write(&mut self, plaintext: &[u8]) -> io::Result<usize> {
+        self.writer().write(plaintext)
+    }
+
+    fn read(&mut self, plaintext: &mut [u8]) -> io::Result<usize> {
+        self.reader().read(plaintext)
+    }
+}
