@@ -1,35 +1,32 @@
-//! Bulk data under AES-128-GCM in writes and reads of 16 KiB: the sender's throughput and the receiver's.
-
-use std::time::Duration;
+//! Bulk data under AES-128-GCM: the sender's throughput and the receiver's, with the copy that a transport makes. The rows of the tables are measured by
+//! `ratios`.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tls_benches::{BURST, Certificates, Library, Ours, Rustls, Setup, bulk};
+use tls_benches::{Buffered, Certificates, Library, Ours, RawAead, RustlsRing, Setup, Shape};
 
 fn both_ways(c: &mut Criterion) {
     let certificates = Certificates::make();
-    for (name, setup) in [("TLS 1.3", Setup::TLS13), ("TLS 1.2", Setup::TLS12)] {
-        side(c, &certificates, setup, &format!("bulk 16 KiB, {name}, send"), |(send, _)| send);
-        side(c, &certificates, setup, &format!("bulk 16 KiB, {name}, receive"), |(_, receive)| receive);
+    for (name, setup, shape) in [
+        ("bulk TLS 1.3, 16 KiB writes", Setup::TLS13, Shape::RECORDS),
+        ("bulk TLS 1.3, 1 MiB writes", Setup::TLS13, Shape::LARGE),
+        ("bulk TLS 1.3, 1 KiB writes", Setup::TLS13, Shape::SMALL),
+        ("bulk TLS 1.2, 16 KiB writes", Setup::TLS12, Shape::RECORDS),
+    ] {
+        for (side, at) in [("send", 0), ("receive", 1)] {
+            let mut group = c.benchmark_group(format!("{name}, {side}"));
+            group.throughput(Throughput::Bytes(shape.burst as u64));
+            one(&mut group, &Ours::new(&certificates, setup), shape, at);
+            one(&mut group, &RustlsRing::new(&certificates, setup), shape, at);
+            let mut raw = RawAead::new(setup, shape);
+            group.bench_function("limit", |b| b.iter_custom(|times| (0..times).map(|_| raw.round()[at]).sum()));
+            group.finish();
+        }
     }
 }
 
-fn side(
-    c: &mut Criterion,
-    certificates: &Certificates,
-    setup: Setup,
-    row: &str,
-    of: fn((Duration, Duration)) -> Duration,
-) {
-    let mut group = c.benchmark_group(row);
-    group.throughput(Throughput::Bytes(BURST as u64));
-    one(&mut group, &Ours::new(certificates, setup), of);
-    one(&mut group, &Rustls::new(certificates, setup), of);
-    group.finish();
-}
-
-fn one<L: Library>(group: &mut Group<'_>, library: &L, of: fn((Duration, Duration)) -> Duration) {
-    let mut bulk = bulk(library);
-    group.bench_function(L::NAME, |b| b.iter_custom(|times| (0..times).map(|_| of(bulk.transfer())).sum()));
+fn one<L: Library>(group: &mut Group<'_>, library: &L, shape: Shape, at: usize) {
+    let mut bulk = Buffered::new(library, shape);
+    group.bench_function(L::NAME, |b| b.iter_custom(|times| (0..times).map(|_| bulk.round()[at]).sum()));
 }
 
 type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tls_benches::{Certificates, Cost, Library, Ours, Rustls, Sessions, Setup, handshake_cost};
+use tls_benches::{Certificates, Cost, Library, Ours, RustlsRing, Sessions, Setup, handshake_cost};
 
 fn full(c: &mut Criterion) {
     let certificates = Certificates::make();
@@ -34,7 +34,7 @@ fn resumed(c: &mut Criterion) {
 fn side(c: &mut Criterion, certificates: &Certificates, setup: Setup, row: &str, of: fn(Cost) -> Duration) {
     let mut group = c.benchmark_group(row);
     one(&mut group, &Ours::new(certificates, setup), of);
-    one(&mut group, &Rustls::new(certificates, setup), of);
+    one(&mut group, &RustlsRing::new(certificates, setup), of);
     group.finish();
 }
 

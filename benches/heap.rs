@@ -5,7 +5,7 @@
 //! buffers are lent by the thread and come back: they are there before, and are counted by themselves.
 
 use allocation_counter::measure;
-use tls_benches::{Certificates, Endpoint, Library, Ours, Rustls, Setup};
+use tls_benches::{Certificates, Endpoint, Library, Ours, RustlsRing, Setup};
 
 const CONNECTIONS: usize = 100_000;
 
@@ -13,7 +13,7 @@ fn main() {
     let certificates = Certificates::make();
     println!("| work | side | ours | rustls 0.23, ring | ours / rustls |");
     println!("|---|---|---|---|---|");
-    let (ours, rustls) = (Ours::new(&certificates, Setup::TLS13), Rustls::new(&certificates, Setup::TLS13));
+    let (ours, rustls) = (Ours::new(&certificates, Setup::TLS13), RustlsRing::new(&certificates, Setup::TLS13));
     let (our, their) = (one(&ours), one(&rustls));
     for (side, our, their) in [("client", &our.0, &their.0), ("server", &our.1, &their.1)] {
         row("heap of an idle connection, fresh", side, our.fresh, their.fresh);

@@ -1,7 +1,8 @@
 //! A root, an intermediate and a leaf for `localhost`, all P-256.
 
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData as _,
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PublicKeyData as _,
 };
 
 use crate::limit::{Material, Signed};

@@ -9,23 +9,27 @@
 //! between two readings of the monotonic clock is CPU time; what an interruption adds goes away with the median.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, BufRead, Read, Write},
     time::{Duration, Instant},
 };
 
+mod bulk;
 mod certificates;
 mod limit;
 mod measure;
 mod ours;
 mod row;
 mod rustls_peer;
+mod unbuffered;
 
+pub use bulk::{Buffered, Copy, RawAead, Shape, Unbuffered};
 pub use certificates::Certificates;
 pub use limit::Limit;
-pub use measure::{Both, Contender, interleaved};
+pub use measure::{Contender, interleaved};
 pub use ours::Ours;
 pub use row::{Bound, Of, Row, Table, Target, Unit};
 pub use rustls_peer::{Provider, Ring, Rustls, RustlsRing};
+pub use unbuffered::{OursUnbuffered, Pair, Records, Room, RustlsUnbuffered};
 
 /// Sessions that a server's memory holds.
 pub(crate) const SESSIONS: usize = 4096;
@@ -96,17 +100,13 @@ pub enum Shown {
 
 impl Setup {
     /// TLS 1.3, as most connections are.
-    pub const TLS13: Self =
-        Self::full(Version::Tls13, Shown::ByServer);
+    pub const TLS13: Self = Self::full(Version::Tls13, Shown::ByServer);
     /// TLS 1.2.
-    pub const TLS12: Self =
-        Self::full(Version::Tls12, Shown::ByServer);
+    pub const TLS12: Self = Self::full(Version::Tls12, Shown::ByServer);
     /// TLS 1.3 with a client's certificate.
-    pub const TLS13_CLIENT_AUTH: Self =
-        Self::full(Version::Tls13, Shown::ByBoth);
+    pub const TLS13_CLIENT_AUTH: Self = Self::full(Version::Tls13, Shown::ByBoth);
     /// TLS 1.2 with a client's certificate.
-    pub const TLS12_CLIENT_AUTH: Self =
-        Self::full(Version::Tls12, Shown::ByBoth);
+    pub const TLS12_CLIENT_AUTH: Self = Self::full(Version::Tls12, Shown::ByBoth);
 
     const fn full(version: Version, certificates: Shown) -> Self {
         Self { version, certificates, sessions: Sessions::Nowhere, memo: Memo::Warm, choice: Choice::Alike }
@@ -208,6 +208,10 @@ pub trait Endpoint {
     /// # Errors
     /// `WouldBlock` where there is none.
     fn read(&mut self, plaintext: &mut [u8]) -> io::Result<usize>;
+    /// Looks at some plaintext that came where it lies, and is done with it; 0 if there is none.
+    fn read_in_place(&mut self) -> usize;
+    /// Lets any amount of data wait to be sent.
+    fn lift_buffer_limit(&mut self);
 }
 
 /// What a handshake cost each side.
@@ -290,60 +294,11 @@ pub fn throughput<L: Library + Sync>(libraries: &[&L], time: Duration) -> f64 {
     count as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Application data that flows from one side to the other, after the handshake.
-#[derive(Debug)]
-pub struct Bulk<S, R> {
-    sender: S,
-    receiver: R,
-    plaintext: Vec<u8>,
-    wire: Vec<u8>,
-    read: Vec<u8>,
-}
-
-/// The size of a write and of a read.
-pub const WRITE: usize = 16 * 1024;
-
-/// How much flows in one go of [`Bulk::transfer`]: what a program may have under way on a fast network.
-pub const BURST: usize = 64 * 1024;
-
-/// A client that sends and a server that receives.
-///
-/// # Panics
-/// If the handshake fails.
-pub fn bulk<L: Library>(library: &L) -> Bulk<L::Client, L::Server> {
-    let (sender, receiver, _) = handshake(library);
-    Bulk { sender, receiver, plaintext: vec![0x5a; WRITE], wire: Vec::with_capacity(2 * BURST), read: vec![0; WRITE] }
-}
-
-impl<S: Endpoint, R: Endpoint> Bulk<S, R> {
-    /// Sends [`BURST`] bytes in writes of [`WRITE`] and receives them in reads of the same size, and says how long the
-    /// sender and the receiver took. The transport is a `Vec` on either side: one copy, as a socket makes.
-    ///
-    /// # Panics
-    /// If less arrives than was sent.
-    pub fn transfer(&mut self) -> (Duration, Duration) {
-        let (mut send, mut receive) = (Duration::ZERO, Duration::ZERO);
-        self.wire.clear();
-        timed(&mut send, || {
-            for _ in 0..BURST / WRITE {
-                let taken = self.sender.write(&self.plaintext).expect("the session is open");
-                assert_eq!(taken, WRITE);
-                flush(&mut self.sender, &mut self.wire);
-            }
-        });
-        timed(&mut receive, || {
-            let (mut wire, mut arrived) = (&self.wire[..], 0);
-            while !wire.is_empty() {
-                self.receiver.read_tls(&mut wire).expect("there is room");
-                self.receiver.process();
-                while let Ok(n @ 1..) = self.receiver.read(&mut self.read) {
-                    arrived += n;
-                }
-            }
-            assert_eq!(arrived, BURST);
-        });
-        (send, receive)
-    }
+/// Looks at what a `BufRead` has, and takes it.
+pub(crate) fn look(reader: &mut impl BufRead) -> usize {
+    let length = reader.fill_buf().map_or(0, |plaintext| std::hint::black_box(plaintext).len());
+    reader.consume(length);
+    length
 }
 
 fn timed<T>(total: &mut Duration, work: impl FnOnce() -> T) -> T {
@@ -353,9 +308,9 @@ fn timed<T>(total: &mut Duration, work: impl FnOnce() -> T) -> T {
     result
 }
 
-fn flush(from: &mut impl Endpoint, wire: &mut Vec<u8>) {
+fn flush(from: &mut impl Endpoint, wire: &mut impl Write) {
     while from.wants_write() {
-        from.write_tls(wire).expect("a Vec takes all");
+        from.write_tls(wire).expect("memory takes all");
     }
 }
 

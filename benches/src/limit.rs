@@ -27,7 +27,7 @@ mod tls12;
 mod tls13;
 mod trace;
 
-pub(crate) use pieces::{Material, Signed};
+pub(crate) use pieces::{Material, RecordKey, Signed};
 
 use crate::{Certificates, Cost, Library, Setup, Shown, Version};
 

@@ -2,37 +2,36 @@
 
 use std::time::Duration;
 
-/// Times of two sides: client and server, or sender and receiver.
-pub type Both = (Duration, Duration);
-
-/// Who does the work, and how.
-pub struct Contender<'a> {
-    /// As in tables: `ours`, `limit`, and the peers by their names.
-    pub name: &'static str,
-    work: Box<dyn FnMut() -> Both + 'a>,
-    samples: [Vec<Duration>; 2],
+/// Who does the work, and how; each round gives the times of its `N` sides.
+pub struct Contender<'a, const N: usize> {
+    name: &'static str,
+    work: Box<dyn FnMut() -> [Duration; N] + 'a>,
+    samples: [Vec<Duration>; N],
 }
 
-impl<'a> Contender<'a> {
-    /// One that does one round of this work.
-    pub fn new(name: &'static str, work: impl FnMut() -> Both + 'a) -> Self {
-        Self { name, work: Box::new(work), samples: Default::default() }
+impl<'a, const N: usize> Contender<'a, N> {
+    /// One that does one round of this work. The names are those of tables: `ours`, `limit`, and the peers'.
+    pub fn new(name: &'static str, work: impl FnMut() -> [Duration; N] + 'a) -> Self {
+        Self { name, work: Box::new(work), samples: [const { Vec::new() }; N] }
     }
 
-    /// The medians of both sides, in seconds.
-    fn medians(&mut self) -> [f64; 2] {
+    /// The medians of the sides, in seconds.
+    fn medians(&mut self) -> [f64; N] {
         self.samples.each_mut().map(|samples| median(samples))
     }
 }
 
-impl std::fmt::Debug for Contender<'_> {
+impl<const N: usize> std::fmt::Debug for Contender<'_, N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Contender").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 /// The medians of each contender, in seconds for a round. Each round begins with another contender, so that none always comes after the same one.
-pub fn interleaved(rounds: usize, mut contenders: Vec<Contender<'_>>) -> Vec<(&'static str, [f64; 2])> {
+pub fn interleaved<const N: usize>(
+    rounds: usize,
+    mut contenders: Vec<Contender<'_, N>>,
+) -> Vec<(&'static str, [f64; N])> {
     for contender in &mut contenders {
         (contender.work)();
     }
@@ -40,9 +39,9 @@ pub fn interleaved(rounds: usize, mut contenders: Vec<Contender<'_>>) -> Vec<(&'
     for round in 0..rounds {
         for turn in 0..count {
             let contender = &mut contenders[(round + turn) % count];
-            let (one, other) = (contender.work)();
-            contender.samples[0].push(one);
-            contender.samples[1].push(other);
+            for (samples, time) in contender.samples.iter_mut().zip((contender.work)()) {
+                samples.push(time);
+            }
         }
     }
     contenders.iter_mut().map(|contender| (contender.name, contender.medians())).collect()
@@ -62,9 +61,9 @@ mod tests {
         let mut time = 0;
         let mut counted = || {
             time += 1;
-            (Duration::from_secs(time), Duration::from_secs(100))
+            [Duration::from_secs(time), Duration::from_secs(100)]
         };
-        let fixed = || (Duration::from_secs(7), Duration::from_secs(8));
+        let fixed = || [7, 8].map(Duration::from_secs);
         let found = interleaved(3, vec![Contender::new("ours", &mut counted), Contender::new("limit", fixed)]);
         // The first round of all is not counted: 2, 3, 4.
         assert_eq!(found, [("ours", [3.0, 100.0]), ("limit", [7.0, 8.0])]);

@@ -53,7 +53,7 @@ impl Setup {
         }
     }
 
-    fn our_suite(self) -> CipherSuite {
+    pub(crate) fn our_suite(self) -> CipherSuite {
         match self.version {
             Version::Tls13 => CipherSuite::TLS_AES_128_GCM_SHA256,
             Version::Tls12 => CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -62,9 +62,9 @@ impl Setup {
 }
 
 /// The second is for the certificates: in TLS 1.2 the list is about their curves as well.
-const GROUPS: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::SECP256R1];
+pub(crate) const GROUPS: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::SECP256R1];
 
-fn verifier(certificates: &Certificates, setup: Setup) -> ChainVerifier {
+pub(crate) fn verifier(certificates: &Certificates, setup: Setup) -> ChainVerifier {
     let roots = tls_api::root_store_from_pem(certificates.root.as_bytes()).expect("our own root");
     let mut verifier = ChainVerifier::new(roots);
     if setup.memo == Memo::Off {
@@ -73,7 +73,7 @@ fn verifier(certificates: &Certificates, setup: Setup) -> ChainVerifier {
     verifier
 }
 
-fn identity(certificates: &Certificates) -> Identity {
+pub(crate) fn identity(certificates: &Certificates) -> Identity {
     Identity::from_pem(certificates.chain.as_bytes(), certificates.key.as_bytes()).expect("our own certificate")
 }
 
@@ -190,5 +190,13 @@ impl<S: tls_api::Session> Endpoint for Session<S> {
 
     fn read(&mut self, plaintext: &mut [u8]) -> io::Result<usize> {
         self.0.read(plaintext)
+    }
+
+    fn read_in_place(&mut self) -> usize {
+        crate::look(&mut self.0)
+    }
+
+    fn lift_buffer_limit(&mut self) {
+        self.0.set_buffer_limit(None);
     }
 }

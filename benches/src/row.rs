@@ -216,15 +216,8 @@ impl Table {
         }
     }
 
-    const ALL: [Self; 7] = [
-        Self::Handshakes,
-        Self::Bulk,
-        Self::Threads,
-        Self::Memory,
-        Self::Parsing,
-        Self::Build,
-        Self::Instructions,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Handshakes, Self::Bulk, Self::Threads, Self::Memory, Self::Parsing, Self::Build, Self::Instructions];
 }
 
 impl Row {

@@ -224,4 +224,12 @@ impl Endpoint for Connection {
     fn read(&mut self, plaintext: &mut [u8]) -> io::Result<usize> {
         self.reader().read(plaintext)
     }
+
+    fn read_in_place(&mut self) -> usize {
+        crate::look(&mut self.reader())
+    }
+
+    fn lift_buffer_limit(&mut self) {
+        self.set_buffer_limit(None);
+    }
 }

@@ -9,6 +9,8 @@ use ring::hmac::{self, HMAC_SHA256};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{self, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Signature};
 
+use crate::Version;
+
 /// Bytes of an AEAD's tag.
 pub(super) const TAG: usize = 16;
 /// The header of a record, which is authenticated.
@@ -22,6 +24,43 @@ pub(crate) struct Material {
     /// The signatures of the chain: message, signature, and the key of who signed.
     chain: Vec<Signed>,
     ticket: LessSafeKey,
+}
+
+/// The key of bulk data, and what is authenticated with each record.
+#[derive(Debug)]
+pub(crate) struct RecordKey {
+    traffic: Traffic,
+    version: Version,
+}
+
+impl RecordKey {
+    pub(crate) fn new(version: Version) -> Self {
+        Self { traffic: Traffic::new(&[5; 16], [6; NONCE_LEN]), version }
+    }
+
+    /// By how much what the AEAD works on is longer than the plaintext: the tag, and in TLS 1.3 the type.
+    pub(crate) const fn overhead(&self) -> usize {
+        match self.version {
+            Version::Tls13 => 1 + TAG,
+            Version::Tls12 => TAG,
+        }
+    }
+
+    pub(crate) fn seal(&self, sequence: u64, record: &mut [u8]) {
+        seal(&self.traffic.key, self.traffic.nonce(sequence), self.aad(), record);
+    }
+
+    pub(crate) fn open(&self, sequence: u64, record: &mut [u8]) {
+        open(&self.traffic.key, self.traffic.nonce(sequence), self.aad(), record);
+    }
+
+    /// The header, and before it in TLS 1.2 the sequence number (RFC 5246 §6.2.3.3).
+    const fn aad(&self) -> &'static [u8] {
+        match self.version {
+            Version::Tls13 => &[23; HEADER],
+            Version::Tls12 => &[23; 8 + HEADER],
+        }
+    }
 }
 
 /// A message with its signature.
@@ -145,6 +184,7 @@ pub(super) fn prf<const N: usize>(secret: &hmac::Key, label: &str, seed: &[&[u8]
 }
 
 /// What protects the records of one direction.
+#[derive(Debug)]
 pub(super) struct Traffic {
     key: LessSafeKey,
     iv: [u8; NONCE_LEN],

@@ -94,9 +94,8 @@ impl Tls12 {
         let client = timed(&mut cost.client, || self.client_hello());
         if self.resumed {
             let server = timed(&mut cost.server, || self.resumed_server_flight());
-            let client = timed(&mut cost.client, || self.resumed_client_flight(client));
+            timed(&mut cost.client, || self.resumed_client_flight(client));
             timed(&mut cost.server, || self.resumed_server_end(server));
-            timed(&mut cost.client, || drop(client));
             if !self.wire.ticket.is_empty() && self.messages.new_ticket.is_empty() {
                 // Opened where it lies, but the client has it sealed still.
                 self.material.seal_ticket(self.wire.ticket_nonce, &mut self.wire.ticket);
@@ -105,9 +104,8 @@ impl Tls12 {
         }
         let (transcript, private) = timed(&mut cost.server, || self.server_flight());
         let client = timed(&mut cost.client, || self.client_flight(client));
-        let server = timed(&mut cost.server, || self.server_end(transcript, private));
+        timed(&mut cost.server, || self.server_end(transcript, private));
         timed(&mut cost.client, || self.client_end(client));
-        timed(&mut cost.server, || drop(server));
         cost
     }
 
@@ -160,7 +158,7 @@ impl Tls12 {
         Waiting { transcript, keys }
     }
 
-    fn server_end(&mut self, mut transcript: digest::Context, private: EphemeralPrivateKey) -> Keys {
+    fn server_end(&mut self, mut transcript: digest::Context, private: EphemeralPrivateKey) {
         transcript.update(&self.messages.client_key_exchange);
         let session_hash = hash_of(&transcript);
         let master = master(private, &self.wire.client_public, &session_hash);
@@ -170,16 +168,12 @@ impl Tls12 {
         transcript.update(&self.messages.finished);
         put_finished(&mut self.wire.server_finished, &keys.verify_data("server finished", &hash_of(&transcript)));
         keys.server.seal(0, &mut self.wire.server_finished);
-        keys
     }
 
     fn client_end(&mut self, client: Waiting) {
         let Waiting { transcript, keys } = client;
         keys.server.open(0, &mut self.wire.server_finished);
-        assert_eq!(
-            keys.verify_data("server finished", &hash_of(&transcript)),
-            finished(&self.wire.server_finished)
-        );
+        assert_eq!(keys.verify_data("server finished", &hash_of(&transcript)), finished(&self.wire.server_finished));
     }
 
     fn resumed_server_flight(&mut self) -> Waiting {
@@ -208,30 +202,23 @@ impl Tls12 {
         Waiting { transcript, keys }
     }
 
-    fn resumed_client_flight(&mut self, mut transcript: digest::Context) -> Keys {
+    fn resumed_client_flight(&mut self, mut transcript: digest::Context) {
         transcript.update(&self.messages.server_hello);
         if !self.messages.new_ticket.is_empty() {
             transcript.update(&self.messages.new_ticket);
         }
         let keys = Keys::new(&self.master, &self.wire);
         keys.server.open(0, &mut self.wire.server_finished);
-        assert_eq!(
-            keys.verify_data("server finished", &hash_of(&transcript)),
-            finished(&self.wire.server_finished)
-        );
+        assert_eq!(keys.verify_data("server finished", &hash_of(&transcript)), finished(&self.wire.server_finished));
         transcript.update(&self.messages.finished);
         put_finished(&mut self.wire.client_finished, &keys.verify_data("client finished", &transcript.finish()));
         keys.client.seal(0, &mut self.wire.client_finished);
-        keys
     }
 
     fn resumed_server_end(&mut self, server: Waiting) {
         let Waiting { transcript, keys } = server;
         keys.client.open(0, &mut self.wire.client_finished);
-        assert_eq!(
-            keys.verify_data("client finished", &transcript.finish()),
-            finished(&self.wire.client_finished)
-        );
+        assert_eq!(keys.verify_data("client finished", &transcript.finish()), finished(&self.wire.client_finished));
     }
 }
 

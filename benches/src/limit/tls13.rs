@@ -231,12 +231,7 @@ impl Tls13 {
         let secret = |label| key(expand(&main, label, server_finished.as_ref(), 32));
         let client = Traffic::of_secret(&secret("c ap traffic"));
         let server = Traffic::of_secret(&secret("s ap traffic"));
-        Waiting {
-            transcript,
-            client: keys.client,
-            keys: ApplicationKeys { main, client, server },
-            server_finished,
-        }
+        Waiting { transcript, client: keys.client, keys: ApplicationKeys { main, client, server }, server_finished }
     }
 
     fn server_end(&mut self, server: Waiting) {
