@@ -1,35 +1,43 @@
 //! Memory: what a connection holds while nothing happens, what a handshake needs at its height and how often it allocates, and what a
-//! hundred thousand idle connections take. Prints the tables that `RESULTS.md` holds.
+//! hundred thousand idle connections take. Each row goes to standard output as a line of JSON, for the report.
 //!
 //! Each side's calls are measured apart, on one thread. Sessions are counted with the box that an application keeps them in. Our
-//! buffers are lent by the thread and come back: they are there before, and are counted by themselves.
+//! buffers are lent by the thread and come back: they are there before, and are counted by themselves, on threads that are fresh.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use allocation_counter::measure;
-use tls_benches::{Certificates, Endpoint, Library, Ours, RustlsRing, Setup};
+use tls_benches::{Certificates, Endpoint, Library, Ours, Row, RustlsRing, Setup, Side, Table, Target, Unit};
 
 const CONNECTIONS: usize = 100_000;
 
 fn main() {
     let certificates = Certificates::make();
-    println!("| work | side | ours | rustls 0.23, ring | ours / rustls |");
-    println!("|---|---|---|---|---|");
     let (ours, rustls) = (Ours::new(&certificates, Setup::TLS13), RustlsRing::new(&certificates, Setup::TLS13));
     let (our, their) = (one(&ours), one(&rustls));
-    for (side, our, their) in [("client", &our.0, &their.0), ("server", &our.1, &their.1)] {
-        row("heap of an idle connection, fresh", side, our.fresh, their.fresh);
-        row("heap of an idle connection, after 16 KiB each way", side, our.used, their.used);
-        row("peak heap during a full handshake", side, our.peak, their.peak);
-        row("allocations during a full handshake", side, our.allocations, their.allocations);
-        row("allocations for 16 KiB each way", side, our.per_round, their.per_round);
+    for (side, our, their, fresh) in [("client", &our.0, &their.0, 3500), ("server", &our.1, &their.1, 2500)] {
+        let row = |name, ours, theirs, target| print(name, side, Unit::Bytes, (ours, theirs), target);
+        row("heap of an idle connection, fresh", our.fresh, their.fresh, Some(fresh));
+        row("heap of an idle connection, after 16 KiB each way", our.used, their.used, Some(our.fresh));
+        row("peak heap during a full handshake", our.peak, their.peak, Some(8000));
+        let row = |name, ours, theirs, target| print(name, side, Unit::Allocations, (ours, theirs), target);
+        row("allocations during a full handshake", our.allocations, their.allocations, Some(25));
+        row("allocations for a record of 16 KiB sent", our.sent, their.sent, Some(0));
+        row("allocations for a record of 16 KiB received", our.received, their.received, Some(0));
     }
-    for (name, (bytes, resident)) in [("ours", idle(&ours)), ("rustls", idle(&rustls))] {
-        println!();
-        println!(
-            "{CONNECTIONS} idle server connections, {name}: {} bytes of heap each, {} bytes resident",
-            thousands(bytes),
-            thousands(resident)
-        );
+    for (name, side) in [("client", Side::Client), ("server", Side::Server)] {
+        let peaks = (peak_with_buffers(&ours, side), peak_with_buffers(&rustls, side));
+        print("peak heap during a thread's first handshake, with the thread's buffers", name, Unit::Bytes, peaks, None);
     }
+    let ((ours, resident), (theirs, their_resident)) = (idle(&ours), idle(&rustls));
+    print("100,000 idle connections, heap of each", "server", Unit::Bytes, (ours, theirs), Some(2500));
+    print("100,000 idle connections, resident memory of each", "server", Unit::Bytes, (resident, their_resident), None);
+}
+
+fn print(name: &str, side: &str, unit: Unit, (ours, theirs): (i64, i64), target: Option<i64>) {
+    let figures = [("ours", ours as f64), ("rustls", theirs as f64)];
+    let row = Row::of(Table::Memory, unit, name, side, &figures).expect("ours is there");
+    row.with_target(target.map(|most| Target::at_most(most as f64))).print();
 }
 
 /// What one side of a connection took.
@@ -40,7 +48,8 @@ struct Taken {
     allocations: i64,
     fresh: i64,
     used: i64,
-    per_round: i64,
+    sent: i64,
+    received: i64,
 }
 
 impl Taken {
@@ -65,20 +74,17 @@ fn one<L: Library>(library: &L) -> (Taken, Taken) {
 fn alone<L: Library>(library: &L) -> (Taken, Taken) {
     let (mut client, mut server) = (Taken::default(), Taken::default());
     let (mut at_client, mut at_server) = connection(library, &mut client, &mut server);
+    let handshake = [client.allocations, server.allocations];
     for side in [&mut client, &mut server] {
         side.fresh = side.current;
     }
-    // The first round may still find something to set up.
+    // The first round may still find something to set up: the second counts.
     for _ in 0..2 {
-        let before = (client.allocations, server.allocations);
-        there(&mut *at_client, &mut client, &mut *at_server, &mut server);
-        there(&mut *at_server, &mut server, &mut *at_client, &mut client);
-        client.per_round = client.allocations - before.0;
-        server.per_round = server.allocations - before.1;
+        (client.sent, server.received) = there(&mut *at_client, &mut client, &mut *at_server, &mut server);
+        (server.sent, client.received) = there(&mut *at_server, &mut server, &mut *at_client, &mut client);
     }
-    for side in [&mut client, &mut server] {
-        side.used = side.current;
-        side.allocations -= 2 * side.per_round;
+    for (side, allocations) in [&mut client, &mut server].into_iter().zip(handshake) {
+        (side.used, side.allocations) = (side.current, allocations);
     }
     (client, server)
 }
@@ -105,22 +111,26 @@ fn carry(
     wire: &mut Vec<u8>,
 ) {
     wire.clear();
-    sender.by(|| {
-        while from.wants_write() {
-            from.write_tls(wire).expect("a Vec takes all");
-        }
-    });
-    let mut unread = &wire[..];
-    receiver.by(|| {
-        while !unread.is_empty() {
-            to.read_tls(&mut unread).expect("there is room");
-            to.process();
-        }
-    });
+    sender.by(|| give(from, wire));
+    receiver.by(|| take(to, wire));
 }
 
-/// 16 KiB.
-fn there(from: &mut impl Endpoint, sender: &mut Taken, to: &mut impl Endpoint, receiver: &mut Taken) {
+fn give(from: &mut impl Endpoint, wire: &mut Vec<u8>) {
+    while from.wants_write() {
+        from.write_tls(wire).expect("a Vec takes all");
+    }
+}
+
+fn take(to: &mut impl Endpoint, mut wire: &[u8]) {
+    while !wire.is_empty() {
+        to.read_tls(&mut wire).expect("there is room");
+        to.process();
+    }
+}
+
+/// 16 KiB, and how many allocations that was for the sender and for the receiver.
+fn there(from: &mut impl Endpoint, sender: &mut Taken, to: &mut impl Endpoint, receiver: &mut Taken) -> (i64, i64) {
+    let before = (sender.allocations, receiver.allocations);
     let data = vec![7; 16 * 1024];
     let mut read = vec![0; 16 * 1024];
     let mut wire = Vec::with_capacity(64 * 1024);
@@ -134,6 +144,40 @@ fn there(from: &mut impl Endpoint, sender: &mut Taken, to: &mut impl Endpoint, r
         }
     });
     assert_eq!(arrived, data.len());
+    (sender.allocations - before.0, receiver.allocations - before.1)
+}
+
+/// The peak of one side that has a thread of its own, on which nothing was lent before. The other side has another thread.
+fn peak_with_buffers<L: Library + Sync>(library: &L, side: Side) -> i64 {
+    // What a configuration keeps is there.
+    let _ = alone(library);
+    let ((to_server, at_server), (to_client, at_client)) = (channel(), channel());
+    std::thread::scope(|scope| {
+        let client = scope.spawn(move || converse(|| library.client(), &to_server, &at_client));
+        let server = scope.spawn(move || converse(|| library.server(), &to_client, &at_server));
+        let peaks = [client, server].map(|thread| thread.join().expect("a thread"));
+        match side {
+            Side::Client => peaks[0],
+            Side::Server => peaks[1],
+        }
+    })
+}
+
+/// One side of a handshake, until it is complete; the peak.
+fn converse<E: Endpoint>(new: impl FnOnce() -> E, to: &Sender<Vec<u8>>, from: &Receiver<Vec<u8>>) -> i64 {
+    let mut taken = Taken::default();
+    let mut side = taken.by(|| Box::new(new()));
+    loop {
+        let mut wire = Vec::with_capacity(64 * 1024);
+        taken.by(|| give(&mut *side, &mut wire));
+        // At the end the other one may be gone.
+        let _ = to.send(wire);
+        if !side.is_handshaking() {
+            return taken.peak;
+        }
+        let wire = from.recv().expect("the other one goes on");
+        taken.by(|| take(&mut *side, &wire));
+    }
 }
 
 /// Bytes of heap, and of resident memory, for each of many server connections that were all set up and then left alone.
@@ -157,21 +201,4 @@ fn resident() -> i64 {
     let pages = std::fs::read_to_string("/proc/self/statm").ok();
     let pages = pages.and_then(|text| text.split(' ').nth(1)?.parse::<i64>().ok());
     pages.unwrap_or(0) * 4096
-}
-
-fn row(work: &str, side: &str, ours: i64, theirs: i64) {
-    let ratio = ours as f64 / theirs as f64;
-    println!("| {work} | {side} | {} | {} | {ratio:.3} |", thousands(ours), thousands(theirs));
-}
-
-fn thousands(number: i64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

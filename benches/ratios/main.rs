@@ -8,15 +8,48 @@
 
 mod bulk;
 mod handshakes;
+mod parsing;
 mod threads;
 
-use tls_benches::Certificates;
+use std::time::{Duration, Instant};
+
+use tls_benches::{Certificates, Contender, Row, Table, Target, Unit, interleaved};
 
 fn main() {
     let run = Run::of_arguments();
     handshakes::rows(&run);
     bulk::rows(&run);
+    parsing_rows(&run);
     threads::rows(&run);
+}
+
+fn parsing_rows(run: &Run) {
+    for length in parsing::LENGTHS {
+        let name = format!("parse a ClientHello of {length} bytes, all extensions typed");
+        if !run.wants(&name) {
+            continue;
+        }
+        let message = parsing::hello(length);
+        let contenders = vec![
+            Contender::new("ours", || many(|| parsing::ours(&message))),
+            Contender::new("tls-parser", || many(|| parsing::tls_parser(&message))),
+        ];
+        let nanos: Vec<_> = interleaved(run.rounds(5_000), contenders)
+            .into_iter()
+            .map(|(name, [time])| (name, time * 1e9 / f64::from(REPEATED)))
+            .collect();
+        let row = Row::of(Table::Parsing, Unit::Nanos, &name, "server", &nanos).expect("ours is there");
+        row.with_target(Target::at_most(250.0)).print();
+    }
+}
+
+/// What is short is timed many times at once.
+const REPEATED: u32 = 200;
+
+fn many(work: impl Fn()) -> [Duration; 1] {
+    let start = Instant::now();
+    (0..REPEATED).for_each(|_| work());
+    [start.elapsed()]
 }
 
 /// What was asked for on the command line.
