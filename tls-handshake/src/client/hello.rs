@@ -61,11 +61,10 @@ impl WaitServerHello {
         random: &dyn SecureRandom,
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
-        let fresh = || -> Result<[u8; 32], Error> {
-            let mut bytes = [0; 32];
-            random.fill(&mut bytes).map_err(|_| Error::Crypto("drawing random bytes"))?;
-            Ok(bytes)
-        };
+        // Drawn at once: it is a call of the operating system.
+        let mut fresh = [[0; 32]; 2];
+        random.fill(fresh.as_flattened_mut()).map_err(|_| Error::Crypto("drawing random bytes"))?;
+        let [session_id, random] = fresh;
         let tls13 = config.common.enables(ProtocolVersion::TLS13);
         // Where TLS 1.2 alone is offered the server chooses the group first, and a session needs none.
         let group = config.common.groups.first().copied().filter(|_| tls13);
@@ -74,14 +73,16 @@ impl WaitServerHello {
         let session_id = match known.tls12() {
             Some(session) if session.ticket.is_empty() => session.session_id.clone(),
             // RFC 9846 Appendix E.4: non-empty for middleboxes. RFC 5077 §3.4: it comes back if the ticket is accepted.
-            resumed if tls13 || resumed.is_some() => fresh()?.to_vec(),
+            resumed if tls13 || resumed.is_some() => session_id.to_vec(),
             _ => Vec::new(),
         };
         let limit = known.early_data_limit(&config);
         let early = Early::NotOffered;
-        let mut offer = Box::new(Offer { random: fresh()?, session_id, config, name, key, known, early });
-        let hello = offer.encoded(limit.is_some(), None, None)?;
-        let hello = out.send(&mut |w| w.bytes(&hello))?.to_vec();
+        let mut offer = Box::new(Offer { random, session_id, config, name, key, known, early });
+        let mut hello = offer.encoded(limit.is_some(), None, None)?;
+        let sent = out.send(&mut |w| w.bytes(&hello))?;
+        hello.clear();
+        hello.extend_from_slice(sent);
         if let Some(limit) = limit {
             offer.early = Early::start(&offer.known, limit, &hello, &offer.random, out)?;
         }

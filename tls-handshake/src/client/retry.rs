@@ -20,7 +20,8 @@ use crate::sink::Sink;
 pub struct WaitServerHelloAfterRetry {
     offer: Box<Offer>,
     suite: &'static Tls13Suite,
-    transcript: Transcript,
+    /// On the heap, so that the other states need not be as large.
+    transcript: Box<Transcript>,
 }
 
 impl std::fmt::Debug for WaitServerHelloAfterRetry {
@@ -85,7 +86,7 @@ impl WaitServerHello {
         let hello = offer.encoded(false, retry.extensions.cookie, Some(&transcript))?;
         flight::send(out, &mut transcript, &mut |w| w.bytes(&hello))?;
         let offer = self.offer;
-        Ok(WaitServerHelloAfterRetry { offer, suite, transcript })
+        Ok(WaitServerHelloAfterRetry { offer, suite, transcript: Box::new(transcript) })
     }
 }
 
@@ -101,7 +102,7 @@ impl WaitServerHelloAfterRetry {
         transcript.add(second);
         let mut offer = first.offer;
         offer.key = Some(key);
-        Self { offer, suite, transcript }
+        Self { offer, suite, transcript: Box::new(transcript) }
     }
 
     /// RFC 9846 §4.2.3; the suite must be that of HelloRetryRequest.
@@ -115,6 +116,6 @@ impl WaitServerHelloAfterRetry {
         if self.offer.check_server_hello(&m.msg)? != self.suite {
             return Err(Illegal::CipherSuiteChangedAfterRetry.into());
         }
-        self.offer.into_handshake(m, self.suite, self.transcript, HandshakeKind::FullWithHelloRetryRequest, out)
+        self.offer.into_handshake(m, self.suite, *self.transcript, HandshakeKind::FullWithHelloRetryRequest, out)
     }
 }

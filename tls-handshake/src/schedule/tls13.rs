@@ -80,6 +80,8 @@ pub(crate) struct HandshakeKeys {
     read: TrafficSecret,
     write: TrafficSecret,
     secret: HandshakeSecret,
+    /// By which key logs name the connection.
+    client_random: [u8; 32],
 }
 
 impl HandshakeKeys {
@@ -103,7 +105,7 @@ impl HandshakeKeys {
             Side::Client => (server, client),
             Side::Server => (client, server),
         };
-        Box::new(Self { suite, side, read, write, secret })
+        Box::new(Self { suite, side, read, write, secret, client_random: *client_random })
     }
 
     pub(crate) fn read_key(&self) -> ReadKey {
@@ -124,11 +126,11 @@ impl HandshakeKeys {
     pub(crate) fn into_application(
         self: Box<Self>,
         server_finished_hash: &Digest,
-        client_random: &[u8; 32],
         out: &mut dyn Sink,
     ) -> (WriteKey, Box<LockedApplicationKeys>) {
         let main = self.secret.into_main();
         let ApplicationTraffic { client, server, exporter } = main.application(server_finished_hash);
+        let client_random = &self.client_random;
         let mut log = |label, secret: &[u8]| out.event(Event::Secret(LoggedSecret { label, client_random, secret }));
         log("CLIENT_TRAFFIC_SECRET_0", client.expose_for_key_log());
         log("SERVER_TRAFFIC_SECRET_0", server.expose_for_key_log());

@@ -284,7 +284,7 @@ pub(super) fn proceed(
     // The question owns the hello: it may outlive the buffer that the hello came in.
     let hello = Owned::of_decoded(m.raw.get(4..).unwrap_or_default());
     let asker = Asker(shared.random);
-    let state = WaitIdentity {
+    let state = Box::new(WaitIdentity {
         shared,
         suite: chosen.suite,
         group: chosen.group,
@@ -299,7 +299,7 @@ pub(super) fn proceed(
         can_resume,
         early_data: extensions.early_data,
         at,
-    };
+    });
     Ok(match truncated_hash {
         Some(hash) => {
             let need = NeedSession::new(asker, hello, By::Psk);

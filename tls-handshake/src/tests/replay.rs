@@ -266,7 +266,7 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
     transmit.record(tls_codec::code_points::ContentType::HANDSHAKE, &[finished], &mut outgoing).unwrap();
     assert_eq!(outgoing.ready(), trace.all("record client")[client_finished_at]);
 
-    let (write_key, _) = keys.into_application(&server_finished, &random, log);
+    let (write_key, _) = keys.into_application(&server_finished, log);
     assert_eq!(secrets.all(), trace.logged(&LABELS));
     outgoing.consume(usize::MAX);
     transmit.install(write_key, &mut outgoing).unwrap();

@@ -68,14 +68,14 @@ pub(super) struct Signed {
 pub struct WaitServerHelloDone {
     shared: Box<Shared>,
     chain: PeerChain,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     request: Option<Request>,
 }
 
 /// WAIT_SHD, while the application judges the chain.
 pub struct WaitVerdict {
     pub(super) shared: Box<Shared>,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     pub(super) request: Option<Request>,
 }
 
@@ -206,13 +206,13 @@ impl WaitServerKeyExchange {
             });
         }
         self.shared.transcript.add(m.raw);
-        let exchange = Exchange {
+        let exchange = Box::new(Exchange {
             group,
             public: params.public.to_vec(),
             params: params.raw.to_vec(),
             algorithm,
             signature: signature.to_vec(),
-        };
+        });
         Ok(WaitServerHelloDone { shared: self.shared, chain: self.chain, exchange, request: None })
     }
 

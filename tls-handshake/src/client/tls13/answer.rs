@@ -110,12 +110,11 @@ impl Ending {
 
     /// Sends Finished, still under the handshake's keys, and moves on to the application's.
     fn finish(self, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
-        let Shared { config, name, client_random, mut transcript, keys, suite, group, kind, early, authenticated } =
-            *self.shared;
+        let Shared { config, name, mut transcript, keys, suite, group, kind, early, authenticated, .. } = *self.shared;
         let early_data = matches!(early, Early::Accepted(_));
         let verify_data = keys.verify_data(&transcript.hash());
         flight::send_finished(out, &mut transcript, verify_data.as_ref())?;
-        let (write_key, locked) = keys.into_application(&self.server_finished_hash, &client_random, out);
+        let (write_key, locked) = keys.into_application(&self.server_finished_hash, out);
         out.install_write(write_key)?;
         let (read_key, keys, main) = locked.unlock(&self.peer);
         out.install_read(read_key, self.at);

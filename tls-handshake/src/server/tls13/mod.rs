@@ -56,7 +56,7 @@ pub enum State {
     /// The application looks up a session.
     WaitSession(WaitSession),
     /// The application chooses an identity.
-    WaitIdentity(WaitIdentity),
+    WaitIdentity(Box<WaitIdentity>),
     /// The identity's key signs.
     WaitSignature(WaitSignature),
     /// Our flight was sent, and asks for a certificate.

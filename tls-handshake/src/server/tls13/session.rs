@@ -20,7 +20,7 @@ opaque_debug!(WaitSession, WaitEndOfEarlyData);
 
 /// RECVD_CH, while the session is looked up that the client wants to go on from.
 pub struct WaitSession {
-    full: WaitIdentity,
+    full: Box<WaitIdentity>,
     /// Over the hello up to the binders.
     truncated_hash: Digest,
 }
@@ -41,7 +41,7 @@ struct Accepted {
 }
 
 impl WaitSession {
-    pub(in crate::server) fn new(full: WaitIdentity, truncated_hash: Digest) -> Self {
+    pub(in crate::server) fn new(full: Box<WaitIdentity>, truncated_hash: Digest) -> Self {
         Self { full, truncated_hash }
     }
 
@@ -74,7 +74,7 @@ impl WaitSession {
         let Found { index, key } = found;
         let offered = hello.extensions.pre_shared_key.and_then(|psks| psks.iter().nth(index));
         let (Some((identity, binder)), Ok(index)) = (offered, u16::try_from(index)) else { return Ok(None) };
-        let WaitIdentity { shared, suite, server_name, kind, .. } = &self.full;
+        let WaitIdentity { shared, suite, server_name, kind, .. } = &*self.full;
         let (psk, kind, authenticated, early) = match key {
             FoundKey::Session { session, now, once } => {
                 let scope = &shared.config.scope();
@@ -120,8 +120,8 @@ impl WaitIdentity {
         // RFC 6066 §3: a resumed session has the name that it began with, and it is not acknowledged again.
         self.shared.send_encrypted_extensions(self.alpn.as_ref(), false, early.is_some(), out)?;
         let can_resume = self.can_resume;
-        let (mut shared, client_random, negotiated) = self.into_negotiated(kind, early.is_some());
-        let locked = shared.send_finished(keys, &client_random, out)?;
+        let (mut shared, negotiated) = self.into_negotiated(kind, early.is_some());
+        let locked = shared.send_finished(keys, out)?;
         let (half_rtt, has_early) = (shared.config.half_rtt, early.is_some());
         let sent = Sent { shared, locked, negotiated, can_resume, authenticated, early, half_rtt };
         let next = WaitFinished::new(Box::new(sent), peer);

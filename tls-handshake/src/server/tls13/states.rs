@@ -53,7 +53,6 @@ pub struct WaitIdentity {
 pub struct WaitSignature {
     shared: Box<Shared>,
     keys: Box<HandshakeKeys>,
-    client_random: [u8; 32],
     scheme: SignatureScheme,
     negotiated: Negotiated,
     can_resume: bool,
@@ -144,12 +143,12 @@ impl WaitIdentity {
         let content = signatures::server_content(&transcript.hash());
         let need = NeedSignature::new(Asker(self.shared.random), identity, scheme, content);
         let (kind, can_resume) = (self.kind, self.can_resume);
-        let (shared, client_random, negotiated) = self.into_negotiated(kind, false);
-        Ok((WaitSignature { shared, keys, client_random, scheme, negotiated, can_resume }, Need::Signature(need)))
+        let (shared, negotiated) = self.into_negotiated(kind, false);
+        Ok((WaitSignature { shared, keys, scheme, negotiated, can_resume }, Need::Signature(need)))
     }
 
     /// What is settled once ServerHello and EncryptedExtensions are sent.
-    pub(super) fn into_negotiated(self, kind: HandshakeKind, early_data: bool) -> (Box<Shared>, [u8; 32], Negotiated) {
+    pub(super) fn into_negotiated(self, kind: HandshakeKind, early_data: bool) -> (Box<Shared>, Negotiated) {
         let negotiated = Negotiated {
             suite: self.suite.into(),
             group: Some(group_id(self.group)),
@@ -159,7 +158,7 @@ impl WaitIdentity {
             early_data,
             first_finished: None,
         };
-        (self.shared, self.client_random, negotiated)
+        (self.shared, negotiated)
     }
 
     /// RFC 9846 §4.2.3, with the pre-shared key that was selected, if any. The handshake's keys are installed behind it; but that for
@@ -232,13 +231,12 @@ impl Shared {
     pub(super) fn send_finished(
         &mut self,
         keys: Box<HandshakeKeys>,
-        client_random: &[u8; 32],
         out: &mut dyn Sink,
     ) -> Result<Box<LockedApplicationKeys>, Error> {
         let transcript = &mut self.transcript;
         let verify_data = keys.verify_data(&transcript.hash());
         flight::send_finished(out, transcript, verify_data.as_ref())?;
-        let (write_key, locked) = keys.into_application(&transcript.hash(), client_random, out);
+        let (write_key, locked) = keys.into_application(&transcript.hash(), out);
         out.install_write(write_key)?;
         Ok(locked)
     }
@@ -257,8 +255,8 @@ impl WaitSignature {
     ) -> Result<AfterSignature, Error> {
         let (signature, scheme) = (answer.into_signature()?, self.scheme);
         flight::send_certificate_verify(out, &mut self.shared.transcript, scheme, &signature)?;
-        let Self { mut shared, keys, client_random, negotiated, can_resume, .. } = self;
-        let locked = shared.send_finished(keys, &client_random, out)?;
+        let Self { mut shared, keys, negotiated, can_resume, .. } = self;
+        let locked = shared.send_finished(keys, out)?;
         let client_auth = shared.config.client_auth;
         let asks = client_auth != ClientAuth::NotAsked;
         let half_rtt = shared.config.half_rtt && !asks;
