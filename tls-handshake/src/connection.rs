@@ -24,7 +24,7 @@ use crate::config::{Common, KeyLog};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
-use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Transmit};
+use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Sizing, Transmit};
 use crate::role::{AfterChangeCipherSpec, Role, States, Step};
 use crate::server::Server;
 
@@ -98,7 +98,7 @@ pub enum Progress {
 }
 
 fn transmit(common: &Common, version: ProtocolVersion) -> Transmit {
-    Transmit::new(common.max_record, common.records_per_key, version)
+    Transmit::new(Sizing::new(common.max_record, common.ramp_up), common.records_per_key, version)
 }
 
 impl<R: Role> Connection<R> {
@@ -183,7 +183,40 @@ impl<R: Role> Connection<R> {
             }
             None => {}
         }
-        self.transmit.record(ContentType::APPLICATION_DATA, data, outgoing)
+        self.transmit.application_data(data, outgoing)
+    }
+
+    /// How many bytes the next [`send`](Self::send) takes at most: those of one record, as long as it may be now.
+    #[must_use]
+    pub fn record_capacity(&self) -> usize {
+        self.transmit.record_capacity()
+    }
+
+    /// Tells that nothing was sent for so long that TCP may have to feel its way anew: where records
+    /// [ramp up](crate::ServerConfig::set_record_ramp_up), the next ones are short again. How long that is, a second perhaps, is for
+    /// the caller to say, who has a clock.
+    ///
+    /// ```
+    /// use std::io::IoSlice;
+    /// use std::time::{Duration, Instant};
+    /// use tls_handshake::{Error, Outgoing, ServerConnection};
+    ///
+    /// fn send(
+    ///     connection: &mut ServerConnection,
+    ///     data: &[u8],
+    ///     outgoing: &mut Outgoing,
+    ///     last: &mut Instant,
+    /// ) -> Result<usize, Error> {
+    ///     let now = Instant::now();
+    ///     if outgoing.is_empty() && now - *last > Duration::from_secs(1) {
+    ///         connection.sending_was_idle();
+    ///     }
+    ///     *last = now;
+    ///     connection.send(&[IoSlice::new(data)], outgoing)
+    /// }
+    /// ```
+    pub fn sending_was_idle(&mut self) {
+        self.transmit.sending_was_idle();
     }
 
     /// Whether application data can be sent now.

@@ -75,6 +75,16 @@ macro_rules! setters {
                 self.common.set_max_fragment_size(bytes)
             }
 
+            /// Short records of application data at first, and again after a pause, for a peer that wants to use the first of it
+            /// soon; `None`, unless this says otherwise: all may have the
+            /// [maximum size](Self::set_max_fragment_size), which a short record does not exceed either. Early data does without.
+            ///
+            /// # Errors
+            /// [`ConfigError::BadFragmentSize`] for records below 64 bytes, or above the maximum.
+            pub fn set_record_ramp_up(&mut self, ramp_up: Option<RecordRampUp>) -> Result<(), ConfigError> {
+                self.common.set_record_ramp_up(ramp_up)
+            }
+
             /// Whether TLS 1.2 is refused to peers that do not bind the master secret to the handshake (RFC 7627). It is used
             /// with all others in any case.
             pub fn set_require_ems(&mut self, require: bool) {
@@ -104,11 +114,13 @@ macro_rules! setters {
 use setters;
 
 mod client;
+mod records;
 mod server;
 
 pub use crate::auth::ClientAuth;
 pub use crate::negotiate::SuitePreference;
 pub use client::ClientConfig;
+pub use records::RecordRampUp;
 pub use server::{ServerConfig, SessionLookup};
 
 /// Bounds on what a peer can make us hold.
@@ -234,6 +246,7 @@ pub(crate) struct Common {
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) limits: Limits,
     pub(crate) max_record: usize,
+    pub(crate) ramp_up: Option<RecordRampUp>,
     /// None by default, which connections need not count themselves in.
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) records_per_key: Option<u64>,
@@ -261,6 +274,7 @@ impl Default for Common {
             alpn: Vec::new(),
             limits: Limits::default(),
             max_record: MAX_RECORD,
+            ramp_up: None,
             key_log: None,
             records_per_key: None,
             session_context: Vec::new(),
@@ -345,11 +359,13 @@ impl Common {
     }
 
     pub(crate) fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
-        let got = bytes.unwrap_or(MAX_RECORD);
-        if !(MIN_RECORD..=MAX_RECORD).contains(&got) {
-            return Err(ConfigError::BadFragmentSize { got, min: MIN_RECORD, max: MAX_RECORD });
-        }
-        self.max_record = got;
+        self.max_record = record_size(bytes.unwrap_or(MAX_RECORD))?;
+        Ok(())
+    }
+
+    pub(crate) fn set_record_ramp_up(&mut self, ramp_up: Option<RecordRampUp>) -> Result<(), ConfigError> {
+        ramp_up.map(|ramp_up| record_size(ramp_up.record_size)).transpose()?;
+        self.ramp_up = ramp_up;
         Ok(())
     }
 
@@ -374,6 +390,12 @@ fn usable(
     if usable.is_empty() { Err(ConfigError::NoSuiteOfVersion { versions: versions.to_vec() }) } else { Ok(usable) }
 }
 
+/// A size that records can have.
+fn record_size(got: usize) -> Result<usize, ConfigError> {
+    let (min, max) = (MIN_RECORD, MAX_RECORD);
+    if (min..=max).contains(&got) { Ok(got) } else { Err(ConfigError::BadFragmentSize { got, min, max }) }
+}
+
 fn check_list<T: PartialEq>(items: &[T], what: &'static str) -> Result<(), ConfigError> {
     let repeated = items.iter().enumerate().any(|(at, item)| items.iter().take(at).any(|before| before == item));
     if items.is_empty() || repeated { Err(ConfigError::EmptyOrRepeated(what)) } else { Ok(()) }
@@ -395,6 +417,10 @@ mod tests {
         assert!(common.set_alpn_protocols(&[&[b'a'; 256]]).is_err());
         assert!(common.set_max_fragment_size(Some(63)).is_err());
         assert!(common.set_max_fragment_size(Some(MAX_RECORD + 1)).is_err());
+        for record_size in [0, MIN_RECORD - 1, MAX_RECORD + 1] {
+            assert!(common.set_record_ramp_up(Some(RecordRampUp { record_size, bytes: 1 })).is_err());
+            assert_eq!(common.ramp_up, None);
+        }
         for version in [ProtocolVersion::TLS11, ProtocolVersion::TLS10, ProtocolVersion(0x0300)] {
             assert_eq!(common.set_versions(&[version]), Err(ConfigError::UnsupportedVersion(version)));
         }

@@ -8,9 +8,11 @@
 mod join;
 mod outgoing;
 mod receive;
+mod size;
 mod transmit;
 
 pub(crate) use join::{Joined, Joiner};
 pub use outgoing::Outgoing;
 pub(crate) use receive::{Opened, Receive};
+pub(crate) use size::Sizing;
 pub(crate) use transmit::Transmit;

@@ -8,7 +8,7 @@ use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT, RecordHeader};
 use tls_codec::writer::Writer;
 use tls_crypto::{Overhead, Sealer};
 
-use super::Outgoing;
+use super::{Outgoing, Sizing};
 use crate::error::Error;
 use crate::schedule::{Epoch, WriteKey};
 use crate::sink::EncodeMessage;
@@ -16,7 +16,7 @@ use crate::sink::EncodeMessage;
 /// Our sending half.
 pub(crate) struct Transmit {
     sealer: Option<Sealer>,
-    max_record: usize,
+    sizing: Sizing,
     records_per_key: Option<u64>,
     early_data_left: Option<u32>,
     /// The first ClientHello may say TLS 1.0 in its header, for the sake of old middleboxes (RFC 9846 §5.1).
@@ -24,8 +24,8 @@ pub(crate) struct Transmit {
 }
 
 impl Transmit {
-    pub(crate) fn new(max_record: usize, records_per_key: Option<u64>, version: ProtocolVersion) -> Self {
-        Self { sealer: None, max_record, records_per_key, early_data_left: None, version }
+    pub(crate) fn new(sizing: Sizing, records_per_key: Option<u64>, version: ProtocolVersion) -> Self {
+        Self { sealer: None, sizing, records_per_key, early_data_left: None, version }
     }
 
     /// Encodes a handshake message at the end of the flight, and gives its bytes back.
@@ -94,6 +94,23 @@ impl Transmit {
         Ok(taken)
     }
 
+    /// Sends one record of application data that holds as much of `slices` as fits; gives back how many bytes that were.
+    pub(crate) fn application_data(&mut self, slices: &[IoSlice<'_>], outgoing: &mut Outgoing) -> Result<usize, Error> {
+        let taken = self.record_up_to(self.record_capacity(), ContentType::APPLICATION_DATA, slices, outgoing)?;
+        self.sizing.sent(taken);
+        Ok(taken)
+    }
+
+    /// Bytes of application data that the next record holds at most.
+    pub(crate) fn record_capacity(&self) -> usize {
+        self.fragment(self.sizing.next())
+    }
+
+    /// Tells that nothing was sent for a while.
+    pub(crate) fn sending_was_idle(&mut self) {
+        self.sizing.restart();
+    }
+
     /// Sends one record that holds as much of `slices` as fits; gives back how many bytes that were.
     pub(crate) fn record(
         &mut self,
@@ -101,8 +118,19 @@ impl Transmit {
         slices: &[IoSlice<'_>],
         outgoing: &mut Outgoing,
     ) -> Result<usize, Error> {
+        self.record_up_to(MAX_FRAGMENT, content_type, slices, outgoing)
+    }
+
+    /// The same, with at most `most` bytes.
+    fn record_up_to(
+        &mut self,
+        most: usize,
+        content_type: ContentType,
+        slices: &[IoSlice<'_>],
+        outgoing: &mut Outgoing,
+    ) -> Result<usize, Error> {
         outgoing.make_room();
-        let (around, mut room) = (self.overhead(), self.max_fragment());
+        let (around, mut room) = (self.overhead(), self.max_fragment().min(most));
         let before = HEADER_LEN + around.before;
         let bytes = outgoing.bytes_mut();
         let at = bytes.len();
@@ -198,10 +226,15 @@ impl Transmit {
         self.sealer.as_ref().map_or(Overhead { before: 0, behind: 0 }, Sealer::overhead)
     }
 
-    /// Bytes of content per record: the configured size counts all that goes over the wire.
+    /// Bytes of content per record, at most.
     fn max_fragment(&self) -> usize {
+        self.fragment(self.sizing.full())
+    }
+
+    /// Bytes of content in a record that has this size on the wire: the configured ones count all that goes over it.
+    fn fragment(&self, record: usize) -> usize {
         let around = self.overhead();
-        self.max_record.saturating_sub(HEADER_LEN + around.before + around.behind).clamp(1, MAX_FRAGMENT)
+        record.saturating_sub(HEADER_LEN + around.before + around.behind).clamp(1, MAX_FRAGMENT)
     }
 }
 
@@ -224,7 +257,7 @@ mod tests {
     #[test]
     fn a_flight_is_cut_at_the_record_size_and_nothing_is_lost() {
         for length in [0usize, 1, 37, 38, 39, 83, 84, 85, 1000] {
-            let mut transmit = Transmit::new(64 + HEADER_LEN, None, ProtocolVersion::TLS10);
+            let mut transmit = Transmit::new(Sizing::new(64 + HEADER_LEN, None), None, ProtocolVersion::TLS10);
             let mut outgoing = Outgoing::new();
             let content: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
             transmit
@@ -241,10 +274,11 @@ mod tests {
 
     #[test]
     fn many_slices_fill_one_record() {
-        let mut transmit = Transmit::new(crate::config::MAX_RECORD, None, ProtocolVersion::TLS12);
+        let sizing = Sizing::new(crate::config::MAX_RECORD, None);
+        let mut transmit = Transmit::new(sizing, None, ProtocolVersion::TLS12);
         let mut outgoing = Outgoing::new();
         let slices: Vec<IoSlice<'_>> = (0..3000).map(|_| IoSlice::new(b"0123456789")).collect();
-        let taken = transmit.record(ContentType::APPLICATION_DATA, &slices, &mut outgoing).unwrap();
+        let taken = transmit.application_data(&slices, &mut outgoing).unwrap();
         assert_eq!(taken, MAX_FRAGMENT);
         assert_eq!(records(outgoing.ready()).len(), 1);
     }

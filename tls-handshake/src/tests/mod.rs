@@ -16,6 +16,7 @@ mod order;
 #[path = "../../tests/pair/mod.rs"]
 mod pair;
 mod past_faults;
+mod ramp_up;
 mod records;
 mod replay;
 mod resumption;

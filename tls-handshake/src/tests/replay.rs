@@ -19,7 +19,7 @@ use crate::config::ClientConfig;
 use crate::connection::{ClientConnection, Progress};
 use crate::error::Error;
 use crate::need::Need;
-use crate::record::{Opened, Outgoing, Receive, Transmit};
+use crate::record::{Opened, Outgoing, Receive, Sizing, Transmit};
 use crate::schedule::Side;
 use crate::schedule::tls13::{HandshakeKeys, Hello};
 use crate::sink::{EncodeMessage, Event, Sink};
@@ -259,7 +259,8 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
     let verify_data = keys.verify_data(&server_finished);
     assert_eq!(verify_data.as_ref(), &trace.last("Finished client")[4..]);
 
-    let mut transmit = Transmit::new(crate::config::MAX_RECORD, None, tls_codec::code_points::ProtocolVersion::TLS12);
+    let sizing = Sizing::new(crate::config::MAX_RECORD, None);
+    let mut transmit = Transmit::new(sizing, None, tls_codec::code_points::ProtocolVersion::TLS12);
     let mut outgoing = Outgoing::new();
     transmit.install(keys.write_key(), &mut outgoing).unwrap();
     let finished = std::io::IoSlice::new(trace.last("Finished client"));
