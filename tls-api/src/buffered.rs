@@ -2,11 +2,13 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tls_handshake::client::Client;
 use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Processed, Progress, Role};
 
 use crate::receive::ReceiveBuffer;
+use crate::records::LastWrite;
 use crate::send::{Gather, SendBuffer, WaitingPlaintext};
 use crate::session::IoState;
 
@@ -27,6 +29,9 @@ pub(crate) trait Side: Role {
     /// Answers at once; `None` to what this role is never asked.
     fn answer(config: &Self::Config, need: Need) -> Option<Answer>;
 
+    /// After which pause records are short again, if they are ever.
+    fn pause(config: &Self::Config) -> Option<Duration>;
+
     /// Messages of the handshake came, or some behind it: there may be sessions to keep.
     fn keep_sessions(_: &Self::Config, _: &mut Connection<Self>) {}
 }
@@ -40,6 +45,7 @@ pub(crate) struct Buffered<R: Side> {
     /// Early data that came, and how much of it was read.
     early: EarlyReceived,
     limit: Option<usize>,
+    last_write: LastWrite,
     closing: Closing,
     transport: Transport,
     /// A signature that the application is to have made.
@@ -116,6 +122,7 @@ impl<R: Side> Buffered<R> {
             waiting: WaitingPlaintext::default(),
             early: EarlyReceived::default(),
             limit: Some(SEND_LIMIT),
+            last_write: LastWrite::default(),
             closing: Closing::No,
             transport: Transport::Open,
             signature: RemoteSignature::NotNeeded,
@@ -354,6 +361,13 @@ impl<R: Side> Buffered<R> {
         if self.closing != Closing::No {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, Error::SendAfterClose));
         }
+        if let Some(pause) = R::pause(&self.config) {
+            let paused = self.last_write.follows(pause);
+            // What still waits is on its way: TCP had no pause.
+            if paused && self.sending.is_empty() && self.waiting.is_empty() {
+                self.connection.sending_was_idle();
+            }
+        }
         self.send_what_waits().map_err(protocol_error)?;
         if self.may_send() && self.waiting.is_empty() {
             let result = self.send(bufs);
@@ -382,7 +396,7 @@ impl<R: Side> Buffered<R> {
             let slices = match whole {
                 Some(slices) => slices,
                 None => {
-                    (window, complete) = gather.window(room.min(MAX_FRAGMENT));
+                    (window, complete) = gather.window(room.min(self.connection.record_capacity()));
                     // Rather than send a record that is not full, leave the rest to the next call.
                     if !complete && taken > 0 {
                         break;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use pki_types::{ServerName, UnixTime};
 use tls_handshake::client::Client;
@@ -64,6 +65,8 @@ pub struct ClientConfig {
     psks: Option<Arc<dyn ResolvesClientPsk>>,
     reverifies: bool,
     context: SessionContext,
+    /// After which pause records are short again.
+    pub(crate) pause: Option<Duration>,
 }
 
 /// Servers whose sessions are kept unless a storage is set.
@@ -110,6 +113,7 @@ impl ClientConfig {
             psks: None,
             reverifies: false,
             context: SessionContext::default(),
+            pause: None,
         };
         config.engine_mut().set_resumption(true);
         config.set_server_verifier(verifier);
@@ -293,15 +297,6 @@ impl ClientConfig {
         self.engine_mut().set_server_name_indication(send);
     }
 
-    /// The most bytes that a record we send has on the wire, all overhead counted, so that it can be fitted to a path's
-    /// MTU; `None` for the largest that TLS knows.
-    ///
-    /// # Errors
-    /// [`ConfigError::BadFragmentSize`].
-    pub fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
-        self.engine_mut().set_max_fragment_size(bytes)
-    }
-
     /// Where the secrets of connections go: [`KeyLogFile`](crate::KeyLogFile), for looking for faults.
     pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
         self.engine_mut().set_key_log(key_log);
@@ -354,7 +349,7 @@ impl ClientConfig {
         (!self.reverifies || self.judge_again(&session, now)).then_some((session, now))
     }
 
-    fn engine_mut(&mut self) -> &mut EngineConfig {
+    pub(crate) fn engine_mut(&mut self) -> &mut EngineConfig {
         self.engine.get_mut()
     }
 }
@@ -378,6 +373,10 @@ impl DangerousClientConfig<'_> {
 
 impl Side for Client {
     type Config = ClientConfig;
+
+    fn pause(config: &ClientConfig) -> Option<Duration> {
+        config.pause
+    }
 
     fn answer(config: &ClientConfig, need: Need) -> Option<Answer> {
         Some(match need {

@@ -217,6 +217,7 @@ mod log;
 mod psk;
 mod read_mostly;
 mod receive;
+mod records;
 mod reloadable;
 mod resolver;
 mod resumption;
@@ -260,6 +261,7 @@ pub use crate::client_verifier::{
 pub use crate::early_data::{ReadEarlyData, WriteEarlyData};
 pub use crate::key_log::KeyLogFile;
 pub use crate::psk::{ResolvesClientPsk, ResolvesServerPsk};
+pub use crate::records::DynamicRecordSizing;
 pub use crate::reloadable::{IdentityFiles, ReloadError, ReloadableIdentity};
 pub use crate::resolver::{ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
 pub use crate::resumption::{

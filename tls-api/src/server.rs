@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use pki_types::UnixTime;
 use tls_handshake::server::Server;
@@ -53,6 +54,8 @@ pub struct ServerConfig {
     psks: Option<Arc<dyn ResolvesServerPsk>>,
     reverifies: bool,
     context: SessionContext,
+    /// After which pause records are short again.
+    pub(crate) pause: Option<Duration>,
 }
 
 impl ServerConfig {
@@ -81,6 +84,7 @@ impl ServerConfig {
             psks: None,
             reverifies: false,
             context: SessionContext::default(),
+            pause: None,
         };
         // Without randomness no handshake begins either.
         if let Ok(ticketer) = Ticketer::new() {
@@ -275,15 +279,6 @@ impl ServerConfig {
         self.engine_mut().set_signature_schemes(schemes)
     }
 
-    /// The most bytes that a record we send has on the wire, all overhead counted, so that it can be fitted to a path's
-    /// MTU; `None` for the largest that TLS knows.
-    ///
-    /// # Errors
-    /// [`ConfigError::BadFragmentSize`].
-    pub fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
-        self.engine_mut().set_max_fragment_size(bytes)
-    }
-
     /// Where the secrets of connections go: [`KeyLogFile`](crate::KeyLogFile), for looking for faults.
     pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
         self.engine_mut().set_key_log(key_log);
@@ -300,13 +295,17 @@ impl ServerConfig {
         chain.is_none_or(|chain| self.client_verifier.verify_client_cert(chain, now).is_ok())
     }
 
-    fn engine_mut(&mut self) -> &mut EngineConfig {
+    pub(crate) fn engine_mut(&mut self) -> &mut EngineConfig {
         self.engine.get_mut()
     }
 }
 
 impl Side for Server {
     type Config = ServerConfig;
+
+    fn pause(config: &ServerConfig) -> Option<Duration> {
+        config.pause
+    }
 
     fn answer(config: &ServerConfig, need: Need) -> Option<Answer> {
         Some(match need {

@@ -1,9 +1,11 @@
 //! After the handshake a record costs no allocation; an idle session holds no buffer; a flood fills bounded memory.
 
 use std::io::{BufRead, IoSlice, Read, Write};
+use std::sync::Arc;
+use std::time::Duration;
 
 use allocation_counter::measure;
-use tls_api::Session;
+use tls_api::{DynamicRecordSizing, Session};
 
 #[path = "memory/pair.rs"]
 #[expect(dead_code, reason = "shared with the tests in memory")]
@@ -68,8 +70,15 @@ fn carry_and_read(from: &mut impl Session, to: &mut impl Session, wire: &mut Wir
 
 #[test]
 fn records_cost_no_allocation_in_either_direction_after_the_handshake() {
-    for version in VERSIONS {
-        let (client, server) = configs_of(version);
+    for (version, sizing) in VERSIONS.into_iter().flat_map(|version| [(version, false), (version, true)]) {
+        let (mut client, mut server) = configs_of(version);
+        if sizing {
+            // Every write begins with short records.
+            let mut sizing = DynamicRecordSizing::default();
+            (sizing.short_bytes, sizing.pause) = (20_000, Duration::ZERO);
+            Arc::make_mut(&mut client).set_dynamic_record_sizing(Some(sizing)).unwrap();
+            Arc::make_mut(&mut server).set_dynamic_record_sizing(Some(sizing)).unwrap();
+        }
         let mut pair = Pair::connected(&client, &server);
         let (data, mut out, mut wire) = (pattern(60_000), vec![0; 10_000], Wire::new());
         let slices: Vec<IoSlice<'_>> = data.chunks(50).map(IoSlice::new).collect();

@@ -11,6 +11,7 @@ mod pair;
 mod pki;
 mod psk;
 mod reading;
+mod record_sizes;
 mod refusals;
 mod resumption;
 mod sending;

@@ -1,0 +1,218 @@
+//! The sizes of records on the wire, as sessions with settings send them.
+
+use std::io::{IoSlice, Write};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use tls_api::{ClientConfig, ConfigError, DynamicRecordSizing, ProtocolVersion, ServerConfig, Session};
+
+use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
+use crate::pki::{Ca, Kind, VERSIONS};
+use crate::sending::overhead;
+
+/// Longer than any test.
+const NEVER: Duration = Duration::from_secs(100_000);
+
+fn sizing(short_record: usize, short_bytes: u32, pause: Duration) -> DynamicRecordSizing {
+    let mut sizing = DynamicRecordSizing::default();
+    (sizing.short_record, sizing.short_bytes, sizing.pause) = (short_record, short_bytes, pause);
+    sizing
+}
+
+/// Before the handshake, with settings of both sides.
+fn new(version: ProtocolVersion, set: impl Fn(&mut ClientConfig, &mut ServerConfig)) -> Pair {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    client.set_versions(&[version]).unwrap();
+    set(&mut client, &mut server);
+    let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+    pair.client.set_buffer_limit(None);
+    pair.server.set_buffer_limit(None);
+    pair
+}
+
+fn connected(version: ProtocolVersion, set: impl Fn(&mut ClientConfig, &mut ServerConfig)) -> Pair {
+    let mut pair = new(version, set);
+    pair.settle().unwrap();
+    pair
+}
+
+/// Carries what waits at one side, in parts that the other can hold, and gives the lengths of its records.
+fn deliver(from: &mut impl Session, to: &mut impl Session, expected: &[u8]) -> Vec<usize> {
+    let wire = drain(from);
+    let (mut rest, mut heard) = (&wire[..], Vec::new());
+    while !rest.is_empty() {
+        rest = &rest[feed(to, rest).unwrap()..];
+        heard.extend(read_all(to));
+    }
+    assert!(heard == expected);
+    record_lengths(&wire)
+}
+
+#[test]
+fn records_are_short_then_full_and_short_again_after_a_pause() {
+    for version in VERSIONS {
+        let pause = Duration::from_millis(20);
+        let mut pair = connected(version, |client, server| {
+            client.set_dynamic_record_sizing(Some(sizing(1_300, 3_000, pause))).unwrap();
+            server.set_dynamic_record_sizing(Some(sizing(1_300, 3_000, pause))).unwrap();
+        });
+        let overhead = overhead(version);
+        let data = pattern(3 * (1_300 - overhead) + 16_384 + 10);
+        let expected = [1_300, 1_300, 1_300, 16_384 + overhead, 10 + overhead];
+        for _ in 0..3 {
+            pair.client.write_all(&data).unwrap();
+            assert_eq!(deliver(&mut pair.client, &mut pair.server, &data), expected, "{version}");
+            pair.server.write_all(&data).unwrap();
+            assert_eq!(deliver(&mut pair.server, &mut pair.client, &data), expected, "{version}");
+            sleep(2 * pause);
+        }
+    }
+}
+
+#[test]
+fn without_a_pause_records_stay_full() {
+    for version in VERSIONS {
+        let mut pair = connected(version, |_, server| {
+            server.set_dynamic_record_sizing(Some(sizing(1_300, 3_000, NEVER))).unwrap();
+        });
+        let (data, overhead) = (pattern(100_000), overhead(version));
+        pair.server.write_all(&data).unwrap();
+        let lengths = deliver(&mut pair.server, &mut pair.client, &data);
+        assert_eq!(lengths[..4], [1_300, 1_300, 1_300, 16_384 + overhead]);
+        for _ in 0..3 {
+            pair.server.write_all(&data[..20_000]).unwrap();
+            let lengths = deliver(&mut pair.server, &mut pair.client, &data[..20_000]);
+            assert_eq!(lengths, [16_384 + overhead, 20_000 - 16_384 + overhead]);
+        }
+        // The client was not told to.
+        pair.client.write_all(&data).unwrap();
+        assert_eq!(deliver(&mut pair.client, &mut pair.server, &data)[0], 16_384 + overhead);
+    }
+}
+
+#[test]
+fn there_is_no_pause_while_something_waits_for_the_transport() {
+    for version in VERSIONS {
+        // Every write comes after such a pause.
+        let mut pair = connected(version, |client, _| {
+            client.set_dynamic_record_sizing(Some(sizing(1_000, 2_000, Duration::ZERO))).unwrap();
+        });
+        let (data, overhead) = (pattern(30_000), overhead(version));
+        let short = 1_000 - overhead;
+        for _ in 0..2 {
+            pair.client.write_all(&data[..3 * short]).unwrap();
+            pair.client.write_all(&data[3 * short..]).unwrap();
+            let last = 30_000 - 3 * short - 16_384 + overhead;
+            let expected = [1_000, 1_000, 1_000, 16_384 + overhead, last];
+            assert_eq!(deliver(&mut pair.client, &mut pair.server, &data), expected, "{version}");
+        }
+    }
+}
+
+#[test]
+fn the_default_fills_segments_for_64_kib() {
+    for version in VERSIONS {
+        let mut pair = connected(version, |_, server| {
+            server.set_dynamic_record_sizing(Some(DynamicRecordSizing::default())).unwrap();
+        });
+        let (data, overhead) = (pattern(200_000), overhead(version));
+        pair.server.write_all(&data).unwrap();
+        let lengths = deliver(&mut pair.server, &mut pair.client, &data);
+        let (short, full) = lengths.split_at(0x1_0000_usize.div_ceil(1_348 - overhead));
+        assert!(short.iter().all(|length| *length == 1_348), "{lengths:?}");
+        let (_, full) = full.split_last().unwrap();
+        assert!(!full.is_empty() && full.iter().all(|length| *length == 16_384 + overhead), "{lengths:?}");
+    }
+}
+
+#[test]
+fn slices_fill_short_records_and_one_call_takes_many_of_them() {
+    for version in VERSIONS {
+        for size in [30, 100, 1_000, 5_000] {
+            let mut pair = connected(version, |client, _| {
+                client.set_dynamic_record_sizing(Some(sizing(1_000, 20_000, NEVER))).unwrap();
+            });
+            let data = pattern(60_000);
+            let slices: Vec<IoSlice<'_>> = data.chunks(size).map(IoSlice::new).collect();
+            let taken = pair.client.write_vectored(&slices).unwrap();
+            assert!(taken > 20_000, "{size}: {taken}");
+            let lengths = deliver(&mut pair.client, &mut pair.server, &data[..taken]);
+            let (short, full) = lengths.split_at(20_000_usize.div_ceil(1_000 - overhead(version)));
+            assert!(short.iter().all(|length| *length == 1_000), "{size}: {lengths:?}");
+            let mut full = full.split_last().map_or(&[][..], |(_, full)| full).iter();
+            assert!(full.all(|length| *length == 16_384 + overhead(version)), "{size}: {lengths:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_written_before_the_handshake_ends_begins_short_as_well() {
+    for version in VERSIONS {
+        let set = |on: bool| {
+            move |client: &mut ClientConfig, server: &mut ServerConfig| {
+                if on {
+                    client.set_dynamic_record_sizing(Some(sizing(1_300, 2_000, Duration::ZERO))).unwrap();
+                    server.set_dynamic_record_sizing(Some(sizing(1_300, 2_000, Duration::ZERO))).unwrap();
+                }
+            }
+        };
+        let handshake = |on: bool| {
+            let mut pair = new(version, set(on));
+            let data = pattern(10_000);
+            for part in data.chunks(1_000) {
+                pair.client.write_all(part).unwrap();
+            }
+            // What the client sends last has the data behind it.
+            let (mut heard, mut sent) = (Vec::new(), Vec::new());
+            while heard.len() < data.len() {
+                let wire = drain(&mut pair.client);
+                sent.extend(record_lengths(&wire));
+                feed(&mut pair.server, &wire).unwrap();
+                heard.extend(read_all(&mut pair.server));
+                carry(&mut pair.server, &mut pair.client).unwrap();
+            }
+            assert!(heard == data);
+            sent
+        };
+        let overhead = overhead(version);
+        let (with, without) = (handshake(true), handshake(false));
+        assert!(without.ends_with(&[10_000 + overhead]), "{without:?}");
+        assert!(with.ends_with(&[1_300, 1_300, 10_000 - 2 * (1_300 - overhead) + overhead]), "{with:?}");
+    }
+}
+
+#[test]
+fn no_record_is_longer_than_the_maximum_and_what_waits_stays_under_the_limit() {
+    for version in VERSIONS {
+        let mut pair = connected(version, |client, _| {
+            client.set_max_fragment_size(Some(700)).unwrap();
+            client.set_dynamic_record_sizing(Some(DynamicRecordSizing::default())).unwrap();
+        });
+        pair.client.set_buffer_limit(Some(5_000));
+        let data = pattern(50_000);
+        let (mut rest, mut wire) = (&data[..], Vec::new());
+        while !rest.is_empty() {
+            let taken = pair.client.write(rest).unwrap();
+            rest = &rest[taken..];
+            let waiting = drain(&mut pair.client);
+            assert!(taken > 0 && waiting.len() <= 5_000);
+            wire.extend(waiting);
+        }
+        assert!(record_lengths(&wire).iter().all(|length| *length <= 700));
+        feed(&mut pair.server, &wire).unwrap();
+        assert!(read_all(&mut pair.server) == data);
+    }
+}
+
+#[test]
+fn sizes_that_cannot_be_are_refused_and_change_nothing() {
+    let mut config = ClientConfig::new();
+    for size in [0, 63, 1 << 15] {
+        let refused = config.set_dynamic_record_sizing(Some(sizing(size, 1, NEVER)));
+        assert!(matches!(refused, Err(ConfigError::BadFragmentSize { got, .. }) if got == size));
+    }
+    config.set_dynamic_record_sizing(Some(sizing(64, u32::MAX, Duration::ZERO))).unwrap();
+    config.set_dynamic_record_sizing(None).unwrap();
+}
