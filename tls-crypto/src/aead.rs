@@ -58,6 +58,16 @@ impl Sealer {
         }
     }
 
+    /// Whether the type of a record is inside of what is protected (TLS 1.3), and with it may be padding.
+    #[inline]
+    #[must_use]
+    pub fn hides_content_type(&self) -> bool {
+        match self.layout {
+            Layout::Tls13 => true,
+            Layout::Tls12Gcm | Layout::Tls12ChaCha => false,
+        }
+    }
+
     /// Makes the next record where its content lies: writes the header and what else protection adds, and encrypts.
     ///
     /// `record` is room for the header's five bytes and for [`Overhead::before`], then the content, then room for

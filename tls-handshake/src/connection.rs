@@ -98,7 +98,7 @@ pub enum Progress {
 }
 
 fn transmit(common: &Common, version: ProtocolVersion) -> Transmit {
-    Transmit::new(Sizing::new(common.max_record, common.ramp_up), common.records_per_key, version)
+    Transmit::new(Sizing::new(common.max_record, common.ramp_up, common.padding), common.records_per_key, version)
 }
 
 impl<R: Role> Connection<R> {

@@ -84,8 +84,8 @@ pub use certificate_error::{
     Refusal, RevocationSource, SctError,
 };
 pub use config::{
-    ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, RecordRampUp, ServerConfig, SessionLookup,
-    SuitePreference,
+    ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, RecordPadding, RecordRampUp, ServerConfig,
+    SessionLookup, SuitePreference,
 };
 pub use connection::{ClientConnection, Connection, Processed, Progress, ServerConnection};
 pub use error::Error;

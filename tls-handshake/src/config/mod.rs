@@ -85,6 +85,12 @@ macro_rules! setters {
                 self.common.set_record_ramp_up(ramp_up)
             }
 
+            /// Whether records are padded, so that their lengths tell less: not unless this says so. It takes no more memory than
+            /// what goes over the wire, and no effect in TLS 1.2.
+            pub fn set_record_padding(&mut self, padding: RecordPadding) {
+                self.common.padding = padding;
+            }
+
             /// Whether TLS 1.2 is refused to peers that do not bind the master secret to the handshake (RFC 7627). It is used
             /// with all others in any case.
             pub fn set_require_ems(&mut self, require: bool) {
@@ -120,7 +126,7 @@ mod server;
 pub use crate::auth::ClientAuth;
 pub use crate::negotiate::SuitePreference;
 pub use client::ClientConfig;
-pub use records::RecordRampUp;
+pub use records::{RecordPadding, RecordRampUp};
 pub use server::{ServerConfig, SessionLookup};
 
 /// Bounds on what a peer can make us hold.
@@ -247,6 +253,7 @@ pub(crate) struct Common {
     pub(crate) limits: Limits,
     pub(crate) max_record: usize,
     pub(crate) ramp_up: Option<RecordRampUp>,
+    pub(crate) padding: RecordPadding,
     /// None by default, which connections need not count themselves in.
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) records_per_key: Option<u64>,
@@ -275,6 +282,7 @@ impl Default for Common {
             limits: Limits::default(),
             max_record: MAX_RECORD,
             ramp_up: None,
+            padding: RecordPadding::None,
             key_log: None,
             records_per_key: None,
             session_context: Vec::new(),

@@ -1,4 +1,4 @@
-//! How records are cut.
+//! How records are cut, and padded.
 
 /// Short records of application data at first, and again [after a pause](crate::Connection::sending_was_idle).
 ///
@@ -29,4 +29,26 @@ impl Default for RecordRampUp {
     fn default() -> Self {
         Self { record_size: 1420 - 40 - 32, bytes: 0x1_0000 }
     }
+}
+
+/// Zeros that hide how long a content is (RFC 9846 §5.4), in TLS 1.3: TLS 1.2 has no place for them.
+///
+/// Every record that is encrypted has some: data, early data, messages of the handshake, alerts; so they cannot be told apart by
+/// their lengths either. How many records there are and when they come still shows: hand over what belongs together at
+/// once.
+///
+/// ```
+/// use tls_handshake::config::{ClientConfig, RecordPadding};
+///
+/// ClientConfig::new().set_record_padding(RecordPadding::ToMultipleOf(512));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordPadding {
+    /// None.
+    #[default]
+    None,
+    /// The content of each record is filled up to a multiple of this many bytes, or to all that the record may hold if that is
+    /// less: 16,384 make all records equally long. 0 and 1 fill up nothing.
+    ToMultipleOf(u16),
 }

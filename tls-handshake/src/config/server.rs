@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
-use super::{Common, ConfigError, KeyLog, Limits, RecordRampUp};
+use super::{Common, ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
 use crate::auth::ClientAuth;
 use crate::negotiate::SuitePreference;
 use crate::resumption::{MAX_LIFETIME, Scope};

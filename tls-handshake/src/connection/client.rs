@@ -98,7 +98,7 @@ impl ClientConnection {
         self.transmit.early_data(data, outgoing)
     }
 
-    /// Bytes of early data that can still be sent; 0 if none can.
+    /// Bytes of early data that can still be sent, [padding](ClientConfig::set_record_padding) counted; 0 if none can.
     #[must_use]
     pub fn early_data_left(&self) -> u32 {
         if self.closed { 0 } else { self.transmit.early_data_left().unwrap_or(0) }

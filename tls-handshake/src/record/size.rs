@@ -1,6 +1,6 @@
-//! How long the next record may be.
+//! How long the next record may be, and how much of it is padding.
 
-use crate::config::RecordRampUp;
+use crate::config::{RecordPadding, RecordRampUp};
 
 /// The sizes of our records, as they are on the wire.
 #[derive(Clone, Copy)]
@@ -11,14 +11,20 @@ pub(crate) struct Sizing {
     ramp_up: u32,
     /// How many of these are left.
     left: u32,
+    /// Contents are filled up to a multiple of this; 0 where they are not.
+    block: u16,
 }
 
 impl Sizing {
     /// At most `full` bytes each, and fewer while sending ramps up.
-    pub(crate) fn new(full: usize, ramp_up: Option<RecordRampUp>) -> Self {
+    pub(crate) fn new(full: usize, ramp_up: Option<RecordRampUp>, padding: RecordPadding) -> Self {
         let (short, ramp_up) = ramp_up.map_or((full, 0), |ramp_up| (ramp_up.record_size.min(full), ramp_up.bytes));
         let [full, short] = [full, short].map(|size| u16::try_from(size).unwrap_or(u16::MAX));
-        Self { full, short, ramp_up, left: ramp_up }
+        let block = match padding {
+            RecordPadding::None => 0,
+            RecordPadding::ToMultipleOf(block) => block,
+        };
+        Self { full, short, ramp_up, left: ramp_up, block }
     }
 
     /// For everything but application data.
@@ -36,6 +42,12 @@ impl Sizing {
         self.left = self.left.saturating_sub(u32::try_from(bytes).unwrap_or(u32::MAX));
     }
 
+    /// How much padding there is behind this many bytes of content, in a record that holds at most `room`.
+    pub(crate) fn padding(&self, content: usize, room: usize) -> usize {
+        let padded = content.checked_next_multiple_of(self.block.into()).unwrap_or(content);
+        padded.min(room).saturating_sub(content)
+    }
+
     /// There was a pause.
     pub(crate) fn restart(&mut self) {
         self.left = self.ramp_up;
@@ -48,7 +60,8 @@ mod tests {
 
     #[test]
     fn records_are_short_until_enough_was_sent_and_again_after_a_pause() {
-        let mut sizing = Sizing::new(16_000, Some(RecordRampUp { record_size: 1000, bytes: 2500 }));
+        let mut sizing =
+            Sizing::new(16_000, Some(RecordRampUp { record_size: 1000, bytes: 2500 }), RecordPadding::None);
         for _ in 0..2 {
             for expected in [1000, 1000, 1000, 16_000, 16_000] {
                 assert_eq!((sizing.next(), sizing.full()), (expected, 16_000));
@@ -67,10 +80,24 @@ mod tests {
 
     #[test]
     fn nothing_is_longer_than_the_maximum_and_without_a_ramp_nothing_shorter() {
-        let short = Sizing::new(500, Some(RecordRampUp::default()));
+        let short = Sizing::new(500, Some(RecordRampUp::default()), RecordPadding::None);
         assert_eq!((short.next(), short.full()), (500, 500));
-        let mut plain = Sizing::new(500, None);
+        let mut plain = Sizing::new(500, None, RecordPadding::None);
         plain.restart();
         assert_eq!((plain.next(), plain.full()), (500, 500));
+    }
+    #[test]
+    fn padding_ends_at_the_block_or_where_the_record_does() {
+        let padded = |block, content, room| {
+            content + Sizing::new(500, None, RecordPadding::ToMultipleOf(block)).padding(content, room)
+        };
+        for content in 0..=40 {
+            assert_eq!(padded(0, content, 40), content);
+            assert_eq!(padded(1, content, 40), content);
+            assert_eq!(padded(u16::MAX, content, 40), if content == 0 { 0 } else { 40 });
+            let whole = content.div_ceil(16) * 16;
+            assert_eq!(padded(16, content, 40), whole.min(40));
+            assert_eq!(Sizing::new(500, None, RecordPadding::None).padding(content, 40), 0);
+        }
     }
 }

@@ -63,7 +63,8 @@ impl Transmit {
         let (step, count) = (before + fragment + around.behind, length.div_ceil(fragment));
         let last = length.saturating_sub(count.saturating_sub(1) * fragment);
         let size = |record| if record == count - 1 { last } else { fragment };
-        bytes.resize(start + count.saturating_sub(1) * step + before + last + around.behind, 0);
+        let padding = self.padding(last, fragment);
+        bytes.resize(start + count.saturating_sub(1) * step + before + last + padding + around.behind, 0);
         for record in (0..count).rev() {
             // The first is where it belongs already, unless protection puts something before it.
             if record > 0 || around.before > 0 {
@@ -73,9 +74,11 @@ impl Transmit {
         }
         for record in 0..count {
             let at = start + record * step;
-            let end = at + before + size(record) + around.behind;
+            // Those before the last are full, and have no room for any.
+            let padding = if record == count - 1 { padding } else { 0 };
+            let end = at + before + size(record) + padding + around.behind;
             let whole = bytes.get_mut(at..end).ok_or(Error::MessageOfOursTooLong)?;
-            self.finish_record(ContentType::HANDSHAKE, whole)?;
+            self.finish_record(ContentType::HANDSHAKE, padding, whole)?;
         }
         outgoing.set_flight(None);
         self.version = ProtocolVersion::TLS12;
@@ -85,18 +88,20 @@ impl Transmit {
     /// Sends one record of early data, as much as fits and may be sent; gives back how many bytes that were.
     pub(crate) fn early_data(&mut self, data: &[u8], outgoing: &mut Outgoing) -> Result<usize, Error> {
         let left = self.early_data_left.unwrap_or(0);
-        let (data, _) = data.split_at(data.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
-        if data.is_empty() {
+        let room = self.max_fragment().min(usize::try_from(left).unwrap_or(usize::MAX));
+        if data.is_empty() || room == 0 {
             return Ok(0);
         }
-        let taken = self.record(ContentType::APPLICATION_DATA, &[IoSlice::new(data)], outgoing)?;
-        self.early_data_left = Some(left.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX)));
+        let taken = self.record_up_to(room, ContentType::APPLICATION_DATA, &[IoSlice::new(data)], outgoing)?;
+        // RFC 9846 §4.7.1: a server that rejects early data cannot tell padding from content.
+        let sent = taken + self.padding(taken, room);
+        self.early_data_left = Some(left.saturating_sub(u32::try_from(sent).unwrap_or(u32::MAX)));
         Ok(taken)
     }
 
     /// Sends one record of application data that holds as much of `slices` as fits; gives back how many bytes that were.
     pub(crate) fn application_data(&mut self, slices: &[IoSlice<'_>], outgoing: &mut Outgoing) -> Result<usize, Error> {
-        let taken = self.record_up_to(self.record_capacity(), ContentType::APPLICATION_DATA, slices, outgoing)?;
+        let taken = self.record(ContentType::APPLICATION_DATA, slices, outgoing)?;
         self.sizing.sent(taken);
         Ok(taken)
     }
@@ -112,30 +117,33 @@ impl Transmit {
     }
 
     /// Sends one record that holds as much of `slices` as fits; gives back how many bytes that were.
+    ///
+    /// Alerts are padded as data is, and so no longer than it is now.
     pub(crate) fn record(
         &mut self,
         content_type: ContentType,
         slices: &[IoSlice<'_>],
         outgoing: &mut Outgoing,
     ) -> Result<usize, Error> {
-        self.record_up_to(MAX_FRAGMENT, content_type, slices, outgoing)
+        self.record_up_to(self.record_capacity(), content_type, slices, outgoing)
     }
 
-    /// The same, with at most `most` bytes.
+    /// The same for a record that holds at most `room` bytes.
     fn record_up_to(
         &mut self,
-        most: usize,
+        mut room: usize,
         content_type: ContentType,
         slices: &[IoSlice<'_>],
         outgoing: &mut Outgoing,
     ) -> Result<usize, Error> {
         outgoing.make_room();
-        let (around, mut room) = (self.overhead(), self.max_fragment().min(most));
+        let around = self.overhead();
         let before = HEADER_LEN + around.before;
         let bytes = outgoing.bytes_mut();
         let at = bytes.len();
         let total = slices.iter().fold(0usize, |sum, slice| sum.saturating_add(slice.len())).min(room);
-        bytes.reserve(before + total + around.behind);
+        let padding = self.padding(total, room);
+        bytes.reserve(before + total + padding + around.behind);
         bytes.resize(at + before, 0);
         for slice in slices {
             let (taken, _) = slice.split_at(slice.len().min(room));
@@ -143,9 +151,9 @@ impl Transmit {
             room -= taken.len();
         }
         let taken = bytes.len() - at - before;
-        bytes.resize(bytes.len() + around.behind, 0);
+        bytes.resize(bytes.len() + padding + around.behind, 0);
         let sealed = match bytes.get_mut(at..) {
-            Some(whole) => self.finish_record(content_type, whole),
+            Some(whole) => self.finish_record(content_type, padding, whole),
             None => Err(Error::MessageOfOursTooLong),
         };
         if sealed.is_err() {
@@ -210,15 +218,32 @@ impl Transmit {
         self.sealer.as_ref().is_some_and(Sealer::needs_key_update)
     }
 
-    /// Writes the header, and seals. `whole` is a header's room, and the fragment with room for what protection adds around it.
-    fn finish_record(&mut self, content_type: ContentType, whole: &mut [u8]) -> Result<(), Error> {
+    /// Writes the header, and seals. `whole` is a header's room, and the fragment with room for what protection adds around it;
+    /// the fragment ends in this much padding, zeros already.
+    fn finish_record(&mut self, content_type: ContentType, padding: usize, whole: &mut [u8]) -> Result<(), Error> {
         let Some(sealer) = &mut self.sealer else {
             let (head, body) = whole.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::MessageOfOursTooLong)?;
             let length = u16::try_from(body.len()).map_err(|_| Error::MessageOfOursTooLong)?;
             *head = RecordHeader { content_type, legacy_record_version: self.version, length }.to_bytes();
             return Ok(());
         };
-        sealer.seal(content_type.0, whole).map_err(|_| Error::Crypto("sealing a record"))
+        let mut last = content_type.0;
+        if padding > 0 {
+            // RFC 9846 §5.4: the type comes before the padding, whose last zero lies where the type does otherwise.
+            let behind = padding + sealer.overhead().behind;
+            let at = whole.len().checked_sub(behind).and_then(|at| whole.get_mut(at));
+            *at.ok_or(Error::MessageOfOursTooLong)? = std::mem::take(&mut last);
+        }
+        sealer.seal(last, whole).map_err(|_| Error::Crypto("sealing a record"))
+    }
+
+    /// How much padding a record has that holds this much, and at most `room`: only one that hides its type can have any.
+    fn padding(&self, content: usize, room: usize) -> usize {
+        if self.sealer.as_ref().is_some_and(Sealer::hides_content_type) {
+            self.sizing.padding(content, room)
+        } else {
+            0
+        }
     }
 
     /// What protection adds around a fragment.
@@ -241,6 +266,7 @@ impl Transmit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::RecordPadding;
     use tls_codec::code_points::HandshakeType;
     use tls_codec::record::{Deframed, deframe};
 
@@ -257,7 +283,8 @@ mod tests {
     #[test]
     fn a_flight_is_cut_at_the_record_size_and_nothing_is_lost() {
         for length in [0usize, 1, 37, 38, 39, 83, 84, 85, 1000] {
-            let mut transmit = Transmit::new(Sizing::new(64 + HEADER_LEN, None), None, ProtocolVersion::TLS10);
+            let mut transmit =
+                Transmit::new(Sizing::new(64 + HEADER_LEN, None, RecordPadding::None), None, ProtocolVersion::TLS10);
             let mut outgoing = Outgoing::new();
             let content: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
             transmit
@@ -274,7 +301,7 @@ mod tests {
 
     #[test]
     fn many_slices_fill_one_record() {
-        let sizing = Sizing::new(crate::config::MAX_RECORD, None);
+        let sizing = Sizing::new(crate::config::MAX_RECORD, None, RecordPadding::None);
         let mut transmit = Transmit::new(sizing, None, ProtocolVersion::TLS12);
         let mut outgoing = Outgoing::new();
         let slices: Vec<IoSlice<'_>> = (0..3000).map(|_| IoSlice::new(b"0123456789")).collect();

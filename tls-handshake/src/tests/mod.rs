@@ -13,6 +13,7 @@ mod hello;
 mod negotiation;
 mod negotiation12;
 mod order;
+mod padding;
 #[path = "../../tests/pair/mod.rs"]
 mod pair;
 mod past_faults;

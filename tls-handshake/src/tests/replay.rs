@@ -16,6 +16,7 @@ use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::client::retry::WaitServerHelloAfterRetry;
 use crate::config::ClientConfig;
+use crate::config::RecordPadding;
 use crate::connection::{ClientConnection, Progress};
 use crate::error::Error;
 use crate::need::Need;
@@ -259,7 +260,7 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
     let verify_data = keys.verify_data(&server_finished);
     assert_eq!(verify_data.as_ref(), &trace.last("Finished client")[4..]);
 
-    let sizing = Sizing::new(crate::config::MAX_RECORD, None);
+    let sizing = Sizing::new(crate::config::MAX_RECORD, None, RecordPadding::None);
     let mut transmit = Transmit::new(sizing, None, tls_codec::code_points::ProtocolVersion::TLS12);
     let mut outgoing = Outgoing::new();
     transmit.install(keys.write_key(), &mut outgoing).unwrap();

@@ -1,0 +1,212 @@
+//! Padding (RFC 9846 §5.4): by the sizes of records on the wire, which the peer opens.
+
+use tls_codec::code_points::{CipherSuite, ContentType};
+use tls_codec::record::HEADER_LEN;
+
+use super::pair::{Pair, Pki, send_all};
+use super::ramp_up::lengths;
+use super::resumption::{TLS12, TLS13, Way, World};
+use crate::config::{ClientConfig, RecordPadding, RecordRampUp, ServerConfig};
+
+/// Header, content type, tag.
+const OVERHEAD: usize = HEADER_LEN + 1 + 16;
+
+fn connected(set: impl Fn(&mut ClientConfig)) -> Pair {
+    let mut client = ClientConfig::new();
+    set(&mut client);
+    let mut pair = Pair::with(client, ServerConfig::new());
+    pair.handshake(&Pki::new()).unwrap();
+    pair
+}
+
+fn padded(block: u16) -> Pair {
+    connected(|client| client.set_record_padding(RecordPadding::ToMultipleOf(block)))
+}
+
+/// What the client's records are long when it sends this, which arrives.
+fn sent(pair: &mut Pair, data: &[u8]) -> Vec<usize> {
+    send_all(&mut pair.client, data, &mut pair.to_server);
+    let lengths = lengths(&pair.to_server);
+    pair.step_server().unwrap();
+    assert!(std::mem::take(&mut pair.server_received) == data, "{} bytes", data.len());
+    lengths
+}
+
+#[test]
+fn contents_of_a_block_are_equally_long_on_the_wire() {
+    for block in [2, 16, 255, 512, 1000, 4096, 16_384, u16::MAX] {
+        let mut pair = padded(block);
+        let block = usize::from(block);
+        let around = |length: usize| length.saturating_sub(2).max(1)..=(length + 2).min(16_384);
+        for content in [1, block, 2 * block, 3 * block, 16_384].into_iter().flat_map(around) {
+            // Zeros are what padding could be taken for.
+            let data = vec![if content % 2 == 0 { 0 } else { 7 }; content];
+            let expected = (content.div_ceil(block) * block).min(16_384) + OVERHEAD;
+            assert_eq!(sent(&mut pair, &data), [expected], "{block}, {content}");
+        }
+    }
+    let mut pair = padded(64);
+    for content in 1..=200 {
+        assert_eq!(sent(&mut pair, &vec![0; content]), [content.div_ceil(64) * 64 + OVERHEAD]);
+    }
+}
+
+#[test]
+fn longer_data_has_a_length_of_its_blocks_alone() {
+    let mut pair = padded(1000);
+    let full = 16_384 + OVERHEAD;
+    for content in [16_385, 17_000, 17_384, 17_385, 2 * 16_384, 40_000] {
+        let (whole, rest) = (content / 16_384, content % 16_384);
+        let mut expected = vec![full; whole];
+        expected.extend((rest > 0).then(|| rest.div_ceil(1000) * 1000 + OVERHEAD));
+        assert_eq!(sent(&mut pair, &vec![9; content]), expected, "{content}");
+    }
+}
+
+#[test]
+fn alerts_and_key_updates_look_as_data_does() {
+    for (block, length) in [(256, 256), (16_384, 16_384)] {
+        let mut pair = padded(block);
+        assert_eq!(sent(&mut pair, b"data"), [length + OVERHEAD]);
+        pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
+        assert_eq!(lengths(&pair.to_server), [length + OVERHEAD]);
+        pair.step_server().unwrap();
+        assert_eq!(sent(&mut pair, b"more"), [length + OVERHEAD]);
+        pair.client.send_close_notify(&mut pair.to_server);
+        assert_eq!(lengths(&pair.to_server), [length + OVERHEAD]);
+        pair.step_server().unwrap();
+        assert!(pair.server.close_notify_received());
+    }
+    let mut pair = padded(100);
+    pair.server.forge(ContentType::HANDSHAKE, &[99, 0, 0, 0], &mut pair.to_client);
+    pair.step_client().unwrap_err();
+    assert_eq!(lengths(&pair.to_server), [100 + OVERHEAD], "a fatal alert");
+}
+
+#[test]
+fn flights_are_padded_once_they_are_encrypted() {
+    let flights = |block: u16, size: Option<usize>| {
+        let mut server = ServerConfig::new();
+        server.set_record_padding(RecordPadding::ToMultipleOf(block));
+        server.set_max_fragment_size(size).unwrap();
+        let mut client = ClientConfig::new();
+        client.set_record_padding(RecordPadding::ToMultipleOf(block));
+        let (mut pair, pki) = (Pair::with(client, server), Pki::new());
+        let hello = lengths(&pair.to_server);
+        let mut need = pair.step_server().unwrap();
+        while let Some(asked) = need.take() {
+            need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+        }
+        let flight = lengths(&pair.to_client);
+        let mut need = pair.step_client().unwrap();
+        while let Some(asked) = need.take() {
+            need = pair.client.resume(pki.answer(asked), &mut pair.to_server).unwrap();
+        }
+        pair.step_client().unwrap();
+        let finished = lengths(&pair.to_server);
+        pair.handshake(&pki).unwrap();
+        (hello, flight, finished)
+    };
+    let (plain_hello, plain_flight, plain_finished) = flights(0, None);
+    for block in [100, 512, 3000] {
+        let (hello, flight, finished) = flights(block, None);
+        let block = usize::from(block);
+        // ServerHello and change_cipher_spec are in the clear.
+        assert_eq!((hello, &flight[..2]), (plain_hello.clone(), &plain_flight[..2]), "in the clear");
+        assert_eq!(flight.len(), plain_flight.len());
+        for (length, plain) in flight.iter().zip(&plain_flight).skip(2) {
+            // The certificate's signatures differ by some bytes from one time to the other.
+            assert!((length - OVERHEAD).is_multiple_of(block) && *length + 8 > *plain, "{length} {plain}");
+        }
+        let plain = plain_finished.last().unwrap() - OVERHEAD;
+        assert_eq!(finished.last(), Some(&(plain.div_ceil(block) * block + OVERHEAD)));
+    }
+    // Cut at a size that no block fits: all but what is in the clear, and the last, are as long as they may be.
+    for block in [16, 100, 512] {
+        let (_, flight, _) = flights(block, Some(120));
+        let block = usize::from(block);
+        let (last, others) = flight.split_last().unwrap();
+        assert!(flight.iter().all(|length| *length <= 120), "{flight:?}");
+        assert!(others.iter().filter(|length| **length == 120).count() > 3, "{flight:?}");
+        assert!(*last == 120 || (last - OVERHEAD).is_multiple_of(block), "{flight:?}");
+    }
+}
+
+#[test]
+fn padding_stays_within_the_maximum_and_within_short_records() {
+    for (maximum, block) in [(64, 16), (64, 1000), (500, 100), (500, 512), (1_348, 512)] {
+        let mut pair = connected(|client| {
+            client.set_max_fragment_size(Some(maximum)).unwrap();
+            client.set_record_padding(RecordPadding::ToMultipleOf(block));
+        });
+        let (room, block) = (maximum - OVERHEAD, usize::from(block));
+        for content in 1..=room {
+            let expected = (content.div_ceil(block) * block).min(room) + OVERHEAD;
+            assert_eq!(sent(&mut pair, &vec![1; content]), [expected], "{maximum} {block}");
+        }
+    }
+    let mut pair = connected(|client| {
+        client.set_record_ramp_up(Some(RecordRampUp { record_size: 1_000, bytes: 2_000 })).unwrap();
+        client.set_record_padding(RecordPadding::ToMultipleOf(512));
+    });
+    // 978 bytes fit: the padding ends there as well, and what counts is the data.
+    let first = [512 + OVERHEAD, 1_000, 1_000];
+    assert_eq!(sent(&mut pair, &[1; 100])[..], first[..1]);
+    assert_eq!(sent(&mut pair, &[1; 513])[..], first[1..2]);
+    assert_eq!(sent(&mut pair, &[1; 978])[..], first[2..]);
+    assert_eq!(sent(&mut pair, &[1; 409]), [512 + OVERHEAD]);
+    assert_eq!(sent(&mut pair, &[1; 2_000]), [2_048 + OVERHEAD]);
+    pair.client.sending_was_idle();
+    assert_eq!(sent(&mut pair, &[1; 2_000]), [1_000, 1_000, 512 + OVERHEAD]);
+}
+
+#[test]
+fn padding_of_early_data_counts_against_what_the_server_allows() {
+    for accepted in [true, false] {
+        let mut world = World::new(Way::Id);
+        let (mut client, mut server) = (world.client(TLS13), world.server());
+        client.set_early_data(true);
+        server.set_max_early_data(1_000);
+        let session = world.begin_one(&client, &server);
+        client.set_record_padding(RecordPadding::ToMultipleOf(300));
+        if !accepted {
+            server.set_max_early_data(0);
+        }
+        let mut pair = Pair::resuming(client, server, session, world.now);
+        let hello = lengths(&pair.to_server).len();
+        for (content, left) in [(10, 700), (301, 100), (20, 0)] {
+            assert_eq!(pair.client.send_early_data(&vec![3; content], &mut pair.to_server).unwrap(), content);
+            assert_eq!(pair.client.early_data_left(), left);
+        }
+        assert_eq!(pair.client.send_early_data(b"more", &mut pair.to_server).unwrap(), 0);
+        assert_eq!(lengths(&pair.to_server)[hello..], [300, 600, 100].map(|length| length + OVERHEAD));
+        world.run(&mut pair).unwrap();
+        assert_eq!(pair.client.is_early_data_accepted(), accepted);
+        assert_eq!(pair.server_early.len(), if accepted { 331 } else { 0 });
+        pair.exchange(b"question", b"answer");
+    }
+}
+
+#[test]
+fn in_tls12_there_is_none() {
+    let mut pair = connected(|client| {
+        client.set_cipher_suites(&[CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
+        client.set_record_padding(RecordPadding::ToMultipleOf(512));
+    });
+    assert_eq!(pair.client.protocol_version(), Some(TLS12));
+    assert_eq!(sent(&mut pair, b"data"), [HEADER_LEN + 8 + 4 + 16]);
+    pair.client.send_close_notify(&mut pair.to_server);
+    assert_eq!(lengths(&pair.to_server), [HEADER_LEN + 8 + 2 + 16]);
+}
+
+#[test]
+fn nothing_is_padded_unless_it_is_asked_for() {
+    for padding in
+        [None, Some(RecordPadding::None), Some(RecordPadding::ToMultipleOf(0)), Some(RecordPadding::ToMultipleOf(1))]
+    {
+        let mut pair = connected(|client| padding.into_iter().for_each(|padding| client.set_record_padding(padding)));
+        for content in [1, 100, 16_384] {
+            assert_eq!(sent(&mut pair, &vec![0; content]), [content + OVERHEAD]);
+        }
+    }
+}
