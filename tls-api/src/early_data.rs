@@ -40,7 +40,7 @@ use crate::buffered::{Buffered, protocol_error};
 pub struct WriteEarlyData<'a>(pub(crate) &'a mut Buffered<Client>);
 
 impl WriteEarlyData<'_> {
-    /// Bytes that can still be sent early.
+    /// Bytes that can still be sent early, [padding](crate::ClientConfig::set_record_padding) counted.
     #[must_use]
     pub fn bytes_left(&self) -> u32 {
         self.0.connection().early_data_left()

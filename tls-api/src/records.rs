@@ -1,8 +1,8 @@
-//! How records are cut: the settings that both sides have, documented once, and the clock that tells a pause.
+//! How records are cut and padded: the settings that both sides have, documented once, and the clock that tells a pause.
 
 use std::time::{Duration, Instant};
 
-use tls_handshake::{ConfigError, RecordRampUp};
+use tls_handshake::{ConfigError, RecordPadding, RecordRampUp};
 
 use crate::{ClientConfig, ServerConfig};
 
@@ -79,6 +79,23 @@ macro_rules! record_settings {
                 self.engine_mut().set_record_ramp_up(sizing.as_ref().map(DynamicRecordSizing::ramp_up))?;
                 self.pause = sizing.map(|sizing| sizing.pause);
                 Ok(())
+            }
+
+            /// Whether the records that we encrypt are padded with zeros (TLS 1.3; TLS 1.2 has no place for them), so that their lengths
+            /// tell less of what is in them: not unless this says so. Everything is padded: data, early data, the handshake from
+            /// EncryptedExtensions on, alerts.
+            ///
+            /// The padding goes over the wire. In [what is held for sending](crate::Session::set_buffer_limit) it counts once it is
+            /// there: the last record may exceed the limit by what is less than a block. What a server allows of early data
+            /// it uses up.
+            ///
+            /// ```
+            /// use tls_api::{ClientConfig, RecordPadding};
+            ///
+            /// ClientConfig::new().set_record_padding(RecordPadding::ToMultipleOf(512));
+            /// ```
+            pub fn set_record_padding(&mut self, padding: RecordPadding) {
+                self.engine_mut().set_record_padding(padding);
             }
         }
     };

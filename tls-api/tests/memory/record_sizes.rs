@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-use tls_api::{ClientConfig, ConfigError, DynamicRecordSizing, ProtocolVersion, ServerConfig, Session};
+use tls_api::{ClientConfig, ConfigError, DynamicRecordSizing, ProtocolVersion, RecordPadding, ServerConfig, Session};
 
 use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
 use crate::pki::{Ca, Kind, VERSIONS};
@@ -215,4 +215,49 @@ fn sizes_that_cannot_be_are_refused_and_change_nothing() {
     }
     config.set_dynamic_record_sizing(Some(sizing(64, u32::MAX, Duration::ZERO))).unwrap();
     config.set_dynamic_record_sizing(None).unwrap();
+}
+
+#[test]
+fn padded_records_tell_their_blocks_alone_and_hold_all_data() {
+    for version in VERSIONS {
+        let mut pair = connected(version, |client, server| {
+            client.set_record_padding(RecordPadding::ToMultipleOf(512));
+            server.set_record_padding(RecordPadding::ToMultipleOf(512));
+        });
+        let (data, overhead) = (pattern(40_000), overhead(version));
+        for length in [1, 5, 511, 512, 513, 1_024, 1_025, 16_383, 16_384, 16_385, 40_000] {
+            let whole = std::iter::repeat_n(16_384, length / 16_384);
+            let rest = length % 16_384;
+            let rest = if version == ProtocolVersion::TLS13 { rest.div_ceil(512) * 512 } else { rest };
+            let expected: Vec<usize> =
+                whole.chain((rest > 0).then_some(rest)).map(|content| content + overhead).collect();
+            pair.client.write_all(&data[..length]).unwrap();
+            assert_eq!(deliver(&mut pair.client, &mut pair.server, &data[..length]), expected, "{version}");
+            let slices: Vec<IoSlice<'_>> = data[..length].chunks(1_000).map(IoSlice::new).collect();
+            assert_eq!(pair.server.write_vectored(&slices).unwrap(), length);
+            assert_eq!(deliver(&mut pair.server, &mut pair.client, &data[..length]), expected, "{version}");
+        }
+        pair.client.send_close_notify();
+        let alert = if version == ProtocolVersion::TLS13 { 512 } else { 2 };
+        assert_eq!(deliver(&mut pair.client, &mut pair.server, b""), [alert + overhead]);
+    }
+}
+
+#[test]
+fn padding_exceeds_the_limit_of_what_waits_by_less_than_a_block() {
+    let mut pair =
+        connected(ProtocolVersion::TLS13, |client, _| client.set_record_padding(RecordPadding::ToMultipleOf(4_096)));
+    for limit in [0, 1, 4_000, 10_000] {
+        pair.client.set_buffer_limit(Some(limit));
+        let (data, mut sent) = (pattern(30_000), 0);
+        while sent < 20_000.min(limit * 10).max(3) {
+            let taken = pair.client.write(&data[sent..]).unwrap();
+            assert!(taken > 0);
+            let wire = drain(&mut pair.client);
+            assert!(wire.len() < limit.max(23) + 4_096, "{limit}: {}", wire.len());
+            feed(&mut pair.server, &wire).unwrap();
+            assert!(read_all(&mut pair.server) == data[sent..sent + taken]);
+            sent += taken;
+        }
+    }
 }
