@@ -11,7 +11,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser};
-use tls_api::{CipherSuite, ExternalPsk, KeyLog, KeyLogFile, NamedGroup, ProtocolVersion};
+use tls_api::{
+    CipherSuite, DynamicRecordSizing, ExternalPsk, KeyLog, KeyLogFile, NamedGroup, ProtocolVersion, RecordPadding,
+};
 use tls_crypto::HashAlgorithm;
 
 /// The options about the protocol itself.
@@ -39,6 +41,14 @@ pub(crate) struct ProtocolOptions {
     #[arg(long, value_name = "N")]
     pub(crate) max_frag_size: Option<usize>,
 
+    /// Begin with records that fit a TCP segment, and again after a pause of a second
+    #[arg(long)]
+    dynamic_records: bool,
+
+    /// Pad the records of TLS 1.3 to a multiple of this many bytes
+    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
+    record_padding: u16,
+
     /// Use this external pre-shared key (TLS 1.3): its identity, a colon, and the key in hex, as `openssl -psk_identity ID -psk HEX`
     /// has them; repeat it for more
     #[arg(long, value_name = "ID:HEX", value_parser = psk)]
@@ -57,6 +67,11 @@ impl ProtocolOptions {
     /// The versions for the config; `None` for its default.
     pub(crate) fn versions(&self) -> Option<&[ProtocolVersion]> {
         Some(&self.protover[..]).filter(|versions| !versions.is_empty())
+    }
+
+    /// How records are sized, and padded.
+    pub(crate) fn records(&self) -> (Option<DynamicRecordSizing>, RecordPadding) {
+        (self.dynamic_records.then(DynamicRecordSizing::default), RecordPadding::ToMultipleOf(self.record_padding))
     }
 
     pub(crate) fn alpn(&self) -> Vec<&[u8]> {

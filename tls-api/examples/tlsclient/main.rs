@@ -96,6 +96,9 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
         config.set_external_psks(protocol.psk.clone());
     }
     config.set_max_fragment_size(protocol.max_frag_size).context("--max-frag-size")?;
+    let (sizing, padding) = protocol.records();
+    config.set_dynamic_record_sizing(sizing).context("--dynamic-records")?;
+    config.set_record_padding(padding);
     if let Some(key_log) = protocol.key_log()? {
         config.set_key_log(key_log);
     }

@@ -41,6 +41,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("openssl_client::alpn_without_a_common_protocol_is_refused", NEEDS, no_common_alpn),
         trial("openssl_client::no_common_suite_is_refused", NEEDS, no_common_suite),
         trial("openssl_client::small_records", NEEDS, small_records),
+        trial("openssl_client::padded_records", NEEDS, padded_records),
         trial("openssl_client::64_mib_there_and_back", NEEDS, bulk),
     ];
     trials.extend(suites.into_iter().chain(server_suites).chain(groups).chain(kinds).chain(retries));
@@ -106,6 +107,16 @@ fn no_common_suite() -> Outcome {
 fn small_records() -> Outcome {
     let page = fetch(Kind::EcdsaP256, &["--max-frag-size", "100"], &["-max_send_frag", "512"])?;
     contains(&page, "version: TLSv1.3\n")
+}
+
+/// Both sides pad, to blocks that do not fit each other.
+fn padded_records() -> Outcome {
+    for block in ["512", "1000", "16384"] {
+        let page =
+            fetch(Kind::EcdsaP256, &["--record-padding", block, "--dynamic-records"], &["-record_padding", "300"])?;
+        contains(&page, "version: TLSv1.3\n")?;
+    }
+    Ok(())
 }
 
 /// Echoed, so that both directions are under load at the same time.

@@ -38,6 +38,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("openssl_server::wrong_name_is_refused", NEEDS, wrong_name),
         trial("openssl_server::unknown_authority_is_refused", NEEDS, unknown_authority),
         trial("openssl_server::no_sni_is_sent_if_so_asked", NEEDS, no_sni),
+        trial("openssl_server::padded_records", NEEDS, padded_records),
         trial("openssl_server::64_mib_up", NEEDS, upload),
         trial("openssl_server::64_mib_down", NEEDS, download),
     ];
@@ -100,6 +101,15 @@ fn alpn() -> Outcome {
         &["--proto", "other", "--proto", "http/1.1", "--proto", "http/1.0"],
     )?;
     contains(&told, "protocol http/1.0,")
+}
+
+/// Both sides pad, to blocks that do not fit each other.
+fn padded_records() -> Outcome {
+    for block in ["512", "1000", "16384"] {
+        let options = ["--record-padding", block, "--dynamic-records"];
+        contains(&fetch(Kind::EcdsaP256, &["-record_padding", "300"], &options)?, "established: TLSv1.3")?;
+    }
+    Ok(())
 }
 
 fn wrong_name() -> Outcome {
