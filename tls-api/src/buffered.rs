@@ -201,31 +201,32 @@ impl<R: Side> Buffered<R> {
                 break;
             }
             self.answered = false;
-            let Processed { consumed, progress } = match self.connection.process(incoming, self.sending.outgoing(0)) {
-                Ok(processed) => processed,
-                // Comes back to the top, where the error is told.
-                Err(e) if self.connection.error().is_none() => return Err(e),
-                Err(_) => continue,
-            };
-            match progress {
-                Progress::ApplicationData(range) => self.received.advance(consumed, Some(range)),
-                Progress::EarlyData(range) => {
+            let outgoing = self.sending.outgoing(0);
+            // Taken apart where it is: a `Need` is long, and would be moved for every record.
+            match self.connection.process(incoming, outgoing) {
+                Ok(Processed { consumed, progress: Progress::ApplicationData(range) }) => {
+                    self.received.advance(consumed, Some(range));
+                }
+                Ok(Processed { consumed, progress: Progress::EarlyData(range) }) => {
                     self.early.push(self.received.unprocessed().get(range).unwrap_or_default());
                     self.received.advance(consumed, None);
                 }
-                Progress::Continue | Progress::HandshakeComplete | Progress::PeerClosed => {
+                Ok(Processed {
+                    consumed,
+                    progress: Progress::Continue | Progress::HandshakeComplete | Progress::PeerClosed,
+                }) => {
                     self.messages = true;
                     self.received.advance(consumed, None);
                 }
-                Progress::Need(need) => {
+                Ok(Processed { consumed, progress: Progress::Need(need) }) => {
                     self.received.advance(consumed, None);
                     self.answer(need)?;
                 }
-                Progress::NeedMoreInput { .. } => {
+                Ok(Processed { consumed, progress: Progress::NeedMoreInput { .. } }) => {
                     self.received.advance(consumed, None);
                     break;
                 }
-                Progress::Paused => {
+                Ok(Processed { consumed, progress: Progress::Paused }) => {
                     self.received.advance(consumed, None);
                     // What the peer said before it went, an alert perhaps, is heard first, once there is an answer.
                     if !self.received.unprocessed().is_empty() {
@@ -233,6 +234,9 @@ impl<R: Side> Buffered<R> {
                     }
                     break;
                 }
+                Err(e) if self.connection.error().is_none() => return Err(e),
+                // Comes back to the top, where the error is told.
+                Err(_) => {}
             }
         }
         // After the handshake the reader is told of it, once it has read what came before.

@@ -25,23 +25,53 @@ pub(crate) const BULK: usize = UNREAD_LIMIT + 2 * RECORD;
 /// Buffers that one list keeps.
 const KEPT: usize = 8;
 
+/// Places for ranges that a buffer keeps.
+const MAX_RANGES: usize = 16;
+
 thread_local! {
-    static RANGES: RefCell<Vec<Ranges>> = const { RefCell::new(Vec::new()) };
-    static RECEIVING: RefCell<FreeList> = const { RefCell::new(FreeList(Vec::new())) };
-    static SENDING: RefCell<FreeList> = const { RefCell::new(FreeList(Vec::new())) };
+    static RECEIVING: RefCell<FreeList<Received>> = const { RefCell::new(FreeList(Vec::new())) };
+    static SENDING: RefCell<FreeList<Vec<u8>>> = const { RefCell::new(FreeList(Vec::new())) };
 }
 
-struct FreeList(Vec<Vec<u8>>);
+/// What a session has while it holds received bytes: they, and where there is plaintext in them. One loan, as it is made per record.
+#[derive(Default)]
+pub(crate) struct Received {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) plaintext: Ranges,
+}
 
-impl FreeList {
+struct FreeList<T>(Vec<T>);
+
+/// What a [`FreeList`] holds.
+trait Lent {
+    fn capacity(&self) -> usize;
+}
+
+impl Lent for Vec<u8> {
+    fn capacity(&self) -> usize {
+        self.capacity()
+    }
+}
+
+impl Lent for Received {
+    fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
+impl<T: Lent> FreeList<T> {
     /// The smallest buffer that has this capacity.
-    fn take(&mut self, capacity: usize) -> Option<Vec<u8>> {
+    fn take(&mut self, capacity: usize) -> Option<T> {
+        // The one that was given back last is warm in the cache, and on most threads there is no other.
+        if let Some(last) = self.0.pop_if(|last| (capacity..capacity.saturating_mul(2)).contains(&last.capacity())) {
+            return Some(last);
+        }
         let fitting = self.0.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= capacity);
         let (at, _) = fitting.min_by_key(|(_, buffer)| buffer.capacity())?;
         Some(self.0.swap_remove(at))
     }
 
-    fn give(&mut self, buffer: Vec<u8>) {
+    fn give(&mut self, buffer: T) {
         if self.0.len() < KEPT && (RECORD..=2 * BULK).contains(&buffer.capacity()) {
             self.0.push(buffer);
         }
@@ -49,33 +79,22 @@ impl FreeList {
 }
 
 /// A buffer whose first `len` bytes at least can be read into.
-pub(crate) fn lend_for_receiving(len: usize) -> Vec<u8> {
+pub(crate) fn lend_for_receiving(len: usize) -> Received {
     let mut buffer = RECEIVING.try_with(|list| list.borrow_mut().take(len)).ok().flatten().unwrap_or_default();
-    if buffer.len() < len {
-        buffer.resize(len, 0);
+    if buffer.bytes.len() < len {
+        buffer.bytes.resize(len, 0);
     }
     buffer
 }
 
-pub(crate) fn give_back_received(buffer: Vec<u8>) {
+pub(crate) fn give_back_received(mut buffer: Received) {
+    if buffer.plaintext.capacity() > MAX_RANGES {
+        // Left over by a flood of small records.
+        buffer.plaintext = Ranges::new();
+    }
+    buffer.plaintext.clear();
     // On a thread that ends the list is gone, and the buffer with it.
     let _ = RECEIVING.try_with(|list| list.borrow_mut().give(buffer));
-}
-
-/// An empty list of ranges, which goes with a buffer for receiving.
-pub(crate) fn lend_ranges() -> Ranges {
-    RANGES.try_with(|lists| lists.borrow_mut().pop()).ok().flatten().unwrap_or_default()
-}
-
-/// A long one is left over by a flood of small records, and not kept.
-pub(crate) fn give_back_ranges(mut ranges: Ranges) {
-    ranges.clear();
-    let _ = RANGES.try_with(|lists| {
-        let mut lists = lists.borrow_mut();
-        if lists.len() < KEPT && (1..=16).contains(&ranges.capacity()) {
-            lists.push(ranges);
-        }
-    });
 }
 
 /// An empty buffer of at least this capacity.
@@ -96,16 +115,16 @@ mod tests {
     #[test]
     fn a_buffer_given_back_is_lent_again() {
         let buffer = lend_for_receiving(RECORD);
-        let address = buffer.as_ptr();
+        let address = buffer.bytes.as_ptr();
         give_back_received(buffer);
         let again = lend_for_receiving(RECORD);
-        assert_eq!(again.as_ptr(), address);
+        assert_eq!(again.bytes.as_ptr(), address);
     }
 
     #[test]
     fn the_list_is_bounded_in_count_and_in_size() {
         let mut list = FreeList(Vec::new());
-        list.give(Vec::with_capacity(10 * BULK));
+        list.give(Vec::<u8>::with_capacity(10 * BULK));
         list.give(Vec::new());
         assert!(list.0.is_empty());
         for _ in 0..2 * KEPT {
@@ -117,7 +136,7 @@ mod tests {
     #[test]
     fn the_smallest_fitting_buffer_is_taken() {
         let mut list = FreeList(Vec::new());
-        list.give(Vec::with_capacity(BULK));
+        list.give(Vec::<u8>::with_capacity(BULK));
         list.give(Vec::with_capacity(RECORD));
         assert!(list.take(1).unwrap().capacity() < BULK);
         assert!(list.take(BULK).is_some());

@@ -10,9 +10,7 @@ use std::io;
 use std::mem;
 use std::ops::Range;
 
-use crate::buffers::{
-    BULK, RECORD, Ranges, UNREAD_LIMIT, give_back_ranges, give_back_received, lend_for_receiving, lend_ranges,
-};
+use crate::buffers::{BULK, RECORD, Received, UNREAD_LIMIT, give_back_received, lend_for_receiving};
 
 /// Plaintexts up to this size are moved to join the one before, so that a peer that sends tiny records cannot make us
 /// keep a list of ranges larger than what they hold.
@@ -20,10 +18,9 @@ const TINY: usize = 512;
 
 #[derive(Default)]
 pub(crate) struct ReceiveBuffer {
-    /// Lent while it holds anything, else empty. All of its length can be read into.
-    bytes: Vec<u8>,
-    /// Decrypted and not read yet, in order. None is empty. Lent with the bytes.
-    plaintext: Ranges,
+    /// Lent while it holds anything, else empty. All of the length of its bytes can be read into; its plaintext is what was decrypted
+    /// and not read yet, in order, and no range of it is empty.
+    lent: Received,
     /// The sum of the lengths in `plaintext`.
     unread: usize,
     /// Received, and not taken in by the engine yet: `start..end`.
@@ -37,7 +34,7 @@ impl ReceiveBuffer {
     /// One read into the free space, which is made large enough for the rest of any record.
     pub(crate) fn fill_from(&mut self, rd: &mut dyn io::Read) -> io::Result<usize> {
         self.make_room();
-        let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+        let room = self.lent.bytes.get_mut(self.end..).unwrap_or_default();
         if room.is_empty() {
             return Err(io::Error::other("the receive buffer is full: call process_new_packets"));
         }
@@ -53,7 +50,7 @@ impl ReceiveBuffer {
 
     /// What the engine has not taken in yet.
     pub(crate) fn unprocessed(&mut self) -> &mut [u8] {
-        self.bytes.get_mut(self.start..self.end).unwrap_or_default()
+        self.lent.bytes.get_mut(self.start..self.end).unwrap_or_default()
     }
 
     /// The engine took this many bytes in, and found plaintext among them, at this range of [`Self::unprocessed`].
@@ -61,13 +58,13 @@ impl ReceiveBuffer {
         if let Some(range) = plaintext.filter(|range| !range.is_empty()) {
             self.unread += range.len();
             let range = self.start + range.start..self.start + range.end;
-            match self.plaintext.back_mut() {
+            match self.lent.plaintext.back_mut() {
                 Some(last) if range.len() <= TINY => {
                     let joined = last.end + range.len();
-                    self.bytes.copy_within(range, last.end);
+                    self.lent.bytes.copy_within(range, last.end);
                     last.end = joined;
                 }
-                _ => self.plaintext.push_back(range),
+                _ => self.lent.plaintext.push_back(range),
             }
         }
         self.start = self.end.min(self.start + consumed);
@@ -92,20 +89,20 @@ impl ReceiveBuffer {
 
     /// The first plaintext in one piece; empty if there is none.
     pub(crate) fn front(&self) -> &[u8] {
-        self.plaintext.front().and_then(|range| self.bytes.get(range.clone())).unwrap_or_default()
+        self.lent.plaintext.front().and_then(|range| self.lent.bytes.get(range.clone())).unwrap_or_default()
     }
 
     /// The application has read `n` bytes.
     pub(crate) fn consume(&mut self, mut n: usize) {
         while n > 0 {
-            let Some(range) = self.plaintext.front_mut() else { break };
+            let Some(range) = self.lent.plaintext.front_mut() else { break };
             let held = range.len();
             let taken = n.min(held);
             range.start += taken;
             self.unread -= taken;
             n -= taken;
             if taken == held {
-                self.plaintext.pop_front();
+                self.lent.plaintext.pop_front();
             }
         }
         self.release_if_empty();
@@ -132,54 +129,53 @@ impl ReceiveBuffer {
     /// After it there is room for the rest of any record, as long as [`Self::has_room`] and all whole records have been
     /// taken in.
     fn make_room(&mut self) {
-        if self.bytes.is_empty() {
-            self.bytes = lend_for_receiving(if self.hungry { BULK } else { RECORD });
-            self.plaintext = lend_ranges();
+        if self.lent.bytes.is_empty() {
+            self.lent = lend_for_receiving(if self.hungry { BULK } else { RECORD });
             return;
         }
-        let small = self.bytes.len() < BULK;
-        if self.bytes.len() - self.start >= RECORD && !(self.hungry && small && self.plaintext.is_empty()) {
+        let small = self.lent.bytes.len() < BULK;
+        if self.lent.bytes.len() - self.start >= RECORD && !(self.hungry && small && self.lent.plaintext.is_empty()) {
             return;
         }
         self.move_to_front();
-        if small && (self.hungry || self.bytes.len() - self.start < RECORD) {
+        if small && (self.hungry || self.lent.bytes.len() - self.start < RECORD) {
             let mut larger = lend_for_receiving(BULK);
-            let held = self.bytes.get(..self.end).unwrap_or_default();
-            if let Some(head) = larger.get_mut(..held.len()) {
+            let held = self.lent.bytes.get(..self.end).unwrap_or_default();
+            if let Some(head) = larger.bytes.get_mut(..held.len()) {
                 head.copy_from_slice(held);
             }
-            give_back_received(mem::replace(&mut self.bytes, larger));
+            mem::swap(&mut larger.plaintext, &mut self.lent.plaintext);
+            give_back_received(mem::replace(&mut self.lent, larger));
         }
     }
 
     /// Closes the gaps, so that all free space lies at the end.
     fn move_to_front(&mut self) {
         let mut to = 0;
-        for range in self.plaintext.drain(..) {
+        for range in self.lent.plaintext.drain(..) {
             let len = range.len();
-            self.bytes.copy_within(range, to);
+            self.lent.bytes.copy_within(range, to);
             to += len;
         }
         if to > 0 {
-            self.plaintext.push_back(0..to);
+            self.lent.plaintext.push_back(0..to);
         }
-        self.bytes.copy_within(self.start..self.end, to);
+        self.lent.bytes.copy_within(self.start..self.end, to);
         self.end = to + (self.end - self.start);
         self.start = to;
     }
 
     #[inline]
     fn release_if_empty(&mut self) {
-        if self.plaintext.is_empty() && self.start == self.end {
+        if self.lent.plaintext.is_empty() && self.start == self.end {
             self.release();
         }
     }
 
     fn release(&mut self) {
         (self.start, self.end) = (0, 0);
-        if !self.bytes.is_empty() {
-            give_back_received(mem::take(&mut self.bytes));
-            give_back_ranges(mem::take(&mut self.plaintext));
+        if !self.lent.bytes.is_empty() {
+            give_back_received(mem::take(&mut self.lent));
         }
     }
 }
@@ -239,7 +235,7 @@ mod tests {
                 out.extend_from_slice(&some[..n]);
             }
             assert!(out == plain, "{received} {read}");
-            assert!(buffer.bytes.is_empty() && buffer.unread() == 0, "an idle session holds no buffer");
+            assert!(buffer.lent.bytes.is_empty() && buffer.unread() == 0, "an idle session holds no buffer");
         }
     }
 
@@ -252,8 +248,8 @@ mod tests {
             process(&mut buffer);
         }
         assert!(buffer.unread() <= UNREAD_LIMIT + RECORD && received >= 2 * UNREAD_LIMIT);
-        assert!(buffer.bytes.len() <= BULK);
-        assert!(buffer.plaintext.capacity() <= 256, "{}", buffer.plaintext.capacity());
+        assert!(buffer.lent.bytes.len() <= BULK);
+        assert!(buffer.lent.plaintext.capacity() <= 256, "{}", buffer.lent.plaintext.capacity());
     }
 
     #[test]
@@ -265,6 +261,6 @@ mod tests {
             }
         };
         assert!(error.to_string().contains("process_new_packets"));
-        assert!(buffer.bytes.len() <= BULK);
+        assert!(buffer.lent.bytes.len() <= BULK);
     }
 }

@@ -123,16 +123,19 @@ impl<R: Role> Connection<R> {
     /// call gives that same error.
     pub fn process(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
         let was_handshaking = self.is_handshaking();
-        let processed = match self.step(incoming, outgoing) {
-            Ok(processed) => processed,
-            Err(e) => return Err(self.fail(e, outgoing)),
-        };
-        let complete = was_handshaking && !self.is_handshaking();
-        if complete && matches!(processed.progress, Progress::Continue) {
-            log_debug!("handshake complete");
-            return Ok(Processed { progress: Progress::HandshakeComplete, ..processed });
+        // Changed where it lies: it is large for the sake of its rarest case, and made once per record.
+        let mut result = self.step(incoming, outgoing);
+        match &mut result {
+            Ok(Processed { progress: progress @ Progress::Continue, .. }) => {
+                if was_handshaking && !self.is_handshaking() {
+                    log_debug!("handshake complete");
+                    *progress = Progress::HandshakeComplete;
+                }
+            }
+            Ok(_) => {}
+            Err(e) => self.fail(e, outgoing),
         }
-        Ok(processed)
+        result
     }
 
     /// Goes on with the answer to what [`Progress::Need`] asked. Call [`Connection::process`] again afterwards, with what
@@ -149,7 +152,10 @@ impl<R: Role> Connection<R> {
         self.waiting = false;
         match self.answered(answer, outgoing) {
             Ok(need) => Ok(need),
-            Err(e) => Err(self.fail(e, outgoing)),
+            Err(e) => {
+                self.fail(&e, outgoing);
+                Err(e)
+            }
         }
     }
 
@@ -328,12 +334,7 @@ impl<R: Role> Connection<R> {
                 if content.is_empty() {
                     return done(total, Progress::Continue);
                 }
-                if let Some(traffic) = self.state.as_mut().ok().and_then(States::traffic_mut) {
-                    traffic.data_received();
-                }
-                // RFC 9846 §4.7.3 wants it before our next data, and that is when `send` pays it: however often the peer asked,
-                // it gets one. A side that only reads has no such time, and pays when data comes.
-                self.pay_key_update(outgoing)?;
+                self.data_received(outgoing)?;
                 done(total, Progress::ApplicationData(content))
             }
             got => Err(Error::UnexpectedRecord { state: name, got }),
@@ -423,10 +424,13 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Sends the KeyUpdate that the peer asked for, unless earlier bytes still wait: so a peer that asks and never reads
-    /// fills no queue.
-    fn pay_key_update(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
-        if self.closed || !outgoing.is_empty() {
+    /// Data came. If the peer asked for a KeyUpdate it gets one now: RFC 9846 §4.7.3 wants it before our next data, and that is when
+    /// `send` pays it, once however often it was asked for; but a side that only reads has no such time. Not while earlier bytes
+    /// still wait, so that a peer that asks and never reads fills no queue.
+    fn data_received(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
+        let Some(traffic) = self.state.as_mut().ok().and_then(States::traffic_mut) else { return Ok(()) };
+        traffic.data_received();
+        if !traffic.owes_key_update() || self.closed || !outgoing.is_empty() {
             return Ok(());
         }
         let (mut world, state) = self.world(outgoing);
@@ -468,9 +472,9 @@ impl<R: Role> Connection<R> {
     }
 
     /// Remembers the error, tells the peer, and forgets all keys but the one that the alert was sealed with.
-    fn fail(&mut self, e: Error, outgoing: &mut Outgoing) -> Error {
-        if self.failed_before(&e) {
-            return e;
+    fn fail(&mut self, e: &Error, outgoing: &mut Outgoing) {
+        if self.failed_before(e) {
+            return;
         }
         log_warn!("{e}");
         self.transmit.abandon_flight(outgoing);
@@ -481,7 +485,6 @@ impl<R: Role> Connection<R> {
         self.waiting = false;
         self.interrupted = None;
         self.closed = true;
-        e
     }
 
     fn failed_before(&self, e: &Error) -> bool {

@@ -69,6 +69,11 @@ impl Traffic {
         self.refreshes = 0;
     }
 
+    /// Whether the peer asked for a KeyUpdate that was not sent yet.
+    pub(crate) fn owes_key_update(&self) -> bool {
+        self.owed
+    }
+
     /// Sends the KeyUpdate that the peer asked for, if it did.
     pub(crate) fn pay_key_update(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         if std::mem::take(&mut self.owed) && self.sent_updates < MAX_SENT_UPDATES {

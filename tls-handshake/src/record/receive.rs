@@ -105,7 +105,6 @@ impl Receive {
             Deframed::Record { header, body } => (header, body),
         };
         let (outer, total) = (header.content_type, body.end);
-        let unexpected = Err(Error::UnexpectedRecord { state, got: outer });
         let Some((opener, epoch)) = &mut self.key else {
             if outer != ContentType::APPLICATION_DATA {
                 if outer == ContentType::HANDSHAKE {
@@ -114,7 +113,10 @@ impl Receive {
                 }
                 return self.check(outer, body, total);
             }
-            return if self.skips(body.len())? { Ok(Opened::Skipped { total }) } else { unexpected };
+            if self.skips(body.len())? {
+                return Ok(Opened::Skipped { total });
+            }
+            return Err(Error::UnexpectedRecord { state, got: outer });
         };
         if opener.hides_content_type() && outer != ContentType::APPLICATION_DATA {
             // A peer that could not derive the keys can say so in the clear alone. It ends the connection either way.
