@@ -62,6 +62,7 @@ impl io::Write for WriteEarlyData<'_> {
         self.0.write_early(buf)
     }
 
+    /// Does nothing: what was taken is sealed, and waits for [`Session::write_tls`](crate::Session::write_tls).
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -42,7 +42,17 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// `write` seals record by record into the send buffer, from where `write_tls` takes it. It accepts no more than the
 /// limit of [`set_buffer_limit`](Self::set_buffer_limit) leaves room for, and returns `Ok(0)` when there is none: call `write_tls` first.
 /// Before the handshake's end the plaintext is kept, up to the same limit, and sent as soon as the handshake is
-/// complete. `write_vectored` fills whole records from many small slices. `flush` does nothing, as there is no transport to flush to.
+/// complete.
+///
+/// What `write` accepted is sealed when it returns (after the handshake): nothing is held back for more to come, and records are not
+/// joined later. So `flush` does nothing: there is no transport here to flush to, and what waits for it is written by
+/// `write_tls`, `complete_io` or a [`Stream`](crate::Stream).
+///
+/// Every `write` makes at least one record of its own, with 22 bytes around it (TLS 1.2: 21 or 29) and some work. Small pieces are put
+/// together by `write_vectored`, which fills whole records from many slices, or by a [`BufWriter`](std::io::BufWriter), best of 16 KiB,
+/// the plaintext of the longest record; that one has to be flushed.
+///
+/// Plaintext and records that were not written to the transport are gone with the session when it is dropped.
 ///
 /// # Errors
 /// After an error of the protocol every call gives that same error, except that the alert can still be sent with `write_tls`.
@@ -326,8 +336,17 @@ fn complete_io<S: Wraps + Session, T: Read + Write>(session: &mut S, io: &mut T)
     }
 }
 
-/// Writes and flushes what waits.
+/// Writes what waits, and flushes if something did.
 pub(crate) fn write_out<S: Session, T: Write>(session: &mut S, io: &mut T) -> io::Result<usize> {
+    let written = write_waiting(session, io)?;
+    if written > 0 {
+        flush(io)?;
+    }
+    Ok(written)
+}
+
+/// Writes what waits.
+pub(crate) fn write_waiting<S: Session, T: Write>(session: &mut S, io: &mut T) -> io::Result<usize> {
     let mut written = 0;
     while session.wants_write() {
         match session.write_tls(io) {
@@ -337,8 +356,15 @@ pub(crate) fn write_out<S: Session, T: Write>(session: &mut S, io: &mut T) -> io
             Err(e) => return Err(e),
         }
     }
-    if written > 0 {
-        io.flush()?;
-    }
     Ok(written)
+}
+
+/// Flushes. An interruption is not told: `write_all` would take it for one of a write that took nothing, and write again.
+pub(crate) fn flush<T: Write>(io: &mut T) -> io::Result<()> {
+    loop {
+        match io.flush() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
 }

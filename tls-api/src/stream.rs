@@ -2,13 +2,37 @@
 
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
 
-use crate::session::{Session, write_out};
+use crate::session::{Session, flush, write_out, write_waiting};
 
 /// A session and a transport, both borrowed, that read and write plaintext like one socket.
 ///
-/// The first read or write does the handshake. Every write goes out to the transport at once.
+/// The first read, write or flush does the handshake.
 ///
-/// Nothing is sent on drop: a peer that is not told by [`close`](Self::close) sees its connection truncated.
+/// # Writing
+/// Every write is sealed, written to the transport and flushed before it returns: it needs no flush of its own, and makes at least one
+/// record and one call of the transport. Small pieces are put together by `write_vectored` or a [`BufWriter`](io::BufWriter), which does
+/// need one:
+///
+/// ```no_run
+/// use std::io::{BufWriter, Write};
+/// # fn answer(mut stream: tls_api::StreamOwned<tls_api::ServerSession, std::net::TcpStream>) -> std::io::Result<()> {
+/// let mut out = BufWriter::with_capacity(16 * 1024, &mut stream);
+/// for line in 0..1000 {
+///     writeln!(out, "line {line}")?;
+/// }
+/// out.flush()?;
+/// drop(out);
+/// stream.close()
+/// # }
+/// ```
+///
+/// A transport that does not block, or has a timeout for writing, may be unable to take all: what the write accepted then waits in the
+/// session, and `flush` writes it out, and so do the next write and a read that has to wait. `flush` returns `Ok` when the transport has
+/// taken everything and is flushed itself. Any other error of the transport is told at once: what was accepted waits
+/// in the session all the same, and must not be written again.
+///
+/// Nothing is sent on drop: a peer that is not told by [`close`](Self::close) sees its connection truncated. What waits in the session
+/// stays there, and is lost where the session is dropped as well.
 ///
 /// With a non-blocking transport every call may return [`WouldBlock`](io::ErrorKind::WouldBlock), and can be repeated.
 #[derive(Debug)]
@@ -95,10 +119,11 @@ impl<S: Session, T: Read + Write> Write for Stream<'_, S, T> {
             let sent = write_out(self.session, self.transport);
             if taken > 0 || bufs.iter().all(|buf| buf.is_empty()) {
                 // Taken is taken, even if the transport does not take it on yet.
-                return sent.map_or_else(
-                    |e| if e.kind() == io::ErrorKind::WouldBlock { Ok(taken) } else { Err(e) },
-                    |_| Ok(taken),
-                );
+                return match sent {
+                    // A socket with a timeout for writing tells the one on Unix, the other on Windows.
+                    Err(e) if !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Err(e),
+                    _ => Ok(taken),
+                };
             }
             // There was no room, and now there is.
             sent?;
@@ -109,12 +134,14 @@ impl<S: Session, T: Read + Write> Write for Stream<'_, S, T> {
         if self.session.is_handshaking() {
             self.session.complete_io(self.transport)?;
         }
-        write_out(self.session, self.transport)?;
-        self.transport.flush()
+        write_waiting(self.session, self.transport)?;
+        flush(self.transport)
     }
 }
 
-/// A session and a transport, both owned; otherwise a [`Stream`].
+/// A session and a transport, both owned; otherwise a [`Stream`], whose page says when what is written goes out.
+///
+/// Dropped, it sends nothing: [`close`](Self::close) it first.
 #[derive(Debug)]
 pub struct StreamOwned<S, T> {
     /// The session.

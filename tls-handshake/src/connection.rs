@@ -162,6 +162,10 @@ impl<R: Role> Connection<R> {
     /// Seals as much of `data` as one record holds, behind what is in `outgoing`; gives back how many bytes that were. It
     /// is 0 until the handshake is complete.
     ///
+    /// Every call makes a record, which is complete when it returns: nothing is held back, so that there is nothing to flush, and
+    /// nothing is joined with what comes later. Small pieces are better given as many slices of one call. The record
+    /// waits in `outgoing` for the caller to write it to the transport.
+    ///
     /// # Errors
     /// [`Error::SendAfterClose`]; [`Error::KeyExhausted`] after some 10^7 records of TLS 1.2 with AES-GCM; the connection's own
     /// error if it failed.

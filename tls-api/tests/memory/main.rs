@@ -4,6 +4,7 @@ mod client_auth;
 mod closing;
 mod downgrade;
 mod early_data;
+mod flushing;
 mod identities;
 mod matrix;
 mod negotiation;

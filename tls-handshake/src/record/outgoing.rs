@@ -6,6 +6,10 @@ const CACHE_LINE: usize = 64;
 
 /// Bytes that wait to be written to the transport.
 ///
+/// What [`Outgoing::ready`] shows is whole records at the time they were added, final and in order: write them whenever it suits, in as
+/// many parts as the transport takes, and [`consume`](Outgoing::consume) what it took. What is dropped in here the peer misses, and
+/// it cannot open what comes after it.
+///
 /// A flight that waits for an answer lies at the end, not sealed yet: [`Outgoing::ready`] never shows it.
 ///
 /// ```
