@@ -33,6 +33,7 @@ mod client;
 mod forge;
 mod inspect;
 mod server;
+mod sizes;
 mod world;
 
 use world::World;
@@ -194,39 +195,6 @@ impl<R: Role> Connection<R> {
             None => {}
         }
         self.transmit.application_data(data, outgoing)
-    }
-
-    /// How many bytes the next [`send`](Self::send) takes at most: those of one record, as long as it may be now.
-    #[must_use]
-    pub fn record_capacity(&self) -> usize {
-        self.transmit.record_capacity()
-    }
-
-    /// Tells that nothing was sent for so long that TCP may have to feel its way anew: where records
-    /// [ramp up](crate::ServerConfig::set_record_ramp_up), the next ones are short again. How long that is, a second perhaps, is for
-    /// the caller to say, who has a clock.
-    ///
-    /// ```
-    /// use std::io::IoSlice;
-    /// use std::time::{Duration, Instant};
-    /// use tls_handshake::{Error, Outgoing, ServerConnection};
-    ///
-    /// fn send(
-    ///     connection: &mut ServerConnection,
-    ///     data: &[u8],
-    ///     outgoing: &mut Outgoing,
-    ///     last: &mut Instant,
-    /// ) -> Result<usize, Error> {
-    ///     let now = Instant::now();
-    ///     if outgoing.is_empty() && now - *last > Duration::from_secs(1) {
-    ///         connection.sending_was_idle();
-    ///     }
-    ///     *last = now;
-    ///     connection.send(&[IoSlice::new(data)], outgoing)
-    /// }
-    /// ```
-    pub fn sending_was_idle(&mut self) {
-        self.transmit.sending_was_idle();
     }
 
     /// Whether application data can be sent now.
