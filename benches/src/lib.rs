@@ -18,6 +18,7 @@ mod certificates;
 mod limit;
 mod measure;
 mod ours;
+pub mod report;
 mod row;
 mod rustls_peer;
 mod unbuffered;

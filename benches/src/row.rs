@@ -204,7 +204,7 @@ impl Unit {
 }
 
 impl Table {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Handshakes => "handshakes",
             Self::Bulk => "bulk",
@@ -216,7 +216,7 @@ impl Table {
         }
     }
 
-    const ALL: [Self; 7] =
+    pub(crate) const ALL: [Self; 7] =
         [Self::Handshakes, Self::Bulk, Self::Threads, Self::Memory, Self::Parsing, Self::Build, Self::Instructions];
 }
 

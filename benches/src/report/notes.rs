@@ -1,0 +1,89 @@
+//! What a reader of the tables has to know.
+
+use crate::Table;
+
+pub(super) const HEAD: &str = "# Results
+
+Measured and written by `benches/run`, which takes a quarter of an hour on a quiet machine; `benches/run --quick` shows in a few minutes that it works.
+The same rows for programs are in [results.json](results.json).
+
+* *limit* is the sum of ring's primitives that the work cannot do without, computed in the same run (`benches/src/limit.rs` says what
+  is counted).
+* *rustls* is rustls 0.23 with its ring provider. Other peers are columns of their own, where the benches were built with their features
+  (`aws-lc-rs`, `openssl`).
+* All contenders are in one process and on one thread, round by round in turn, each round beginning with another one; figures are medians.
+  Absolute figures differ between machines, and by a few percent between runs on one; ratios by about 0.01 for handshakes and 0.02
+  for bulk data.
+
+";
+
+pub(super) const fn title(table: Table) -> &'static str {
+    match table {
+        Table::Handshakes => "Handshakes",
+        Table::Bulk => "Bulk data",
+        Table::Threads => "Two threads",
+        Table::Memory => "Memory",
+        Table::Parsing => "Parsing",
+        Table::Build => "Builds",
+        Table::Instructions => "Instructions",
+    }
+}
+
+pub(super) const fn notes(table: Table) -> &'static str {
+    match table {
+        Table::Handshakes => HANDSHAKES,
+        Table::Bulk => BULK,
+        Table::Threads => THREADS,
+        Table::Memory => MEMORY,
+        Table::Parsing => PARSING,
+        Table::Build => BUILD,
+        Table::Instructions => "",
+    }
+}
+
+const HANDSHAKES: &str = "CPU time of each side, from making the session to dropping it, all calls included.
+
+* AES-128-GCM with SHA-256 (TLS 1.2: ECDHE-ECDSA), X25519, a chain of leaf and intermediate (P-256), a root that the peer
+  trusts; no logging on either side, one version enabled. *Defaults* are each library's own suites and groups and two tickets of TLS 1.3, which
+  the client takes and forgets: rustls agrees on AES-256-GCM with SHA-384 then, ours and the limit on AES-128-GCM with SHA-256.
+* *Memo*: a client remembers the signatures of chains that it found right, and so does a server that asks for certificates: from the second
+  handshake on those cost a hash (`set_memo_size`). The limit of a warm memo has no signature of the chain either. rustls has nothing like it.
+* *Resumed*: sessions are kept in the client's memory and, sealed in a ticket or under an id, with the server. A resumed handshake of TLS 1.3
+  gives out one new ticket. rustls renews tickets of TLS 1.2 each time, which we do not, nor does the limit.
+";
+
+const BULK: &str = "AES-128-GCM. The limit is the bare AEAD on the same records, sealed and opened where they lie: with TLS 1.3 that is the plaintext and a byte of
+type, so that no record is a whole number of blocks. A burst is 64 KiB, or one write of 1 MiB; each write is flushed.
+
+* What a socket does is not the library's. The sender's transport takes the bytes and looks at none of them.
+* The receiver's transport copies each burst into the library's buffer, as a kernel does. The same copy into a warm buffer is measured alone, in the
+  same rounds, and taken out of the time of all libraries alike; the rows *with the transport's copy* have it in.
+* *buffered* is read where it was decrypted (`BufRead`); *by Read* is copied out once more, into the application's buffer.
+* *unbuffered*: each library's engine on the caller's buffers (`tls-handshake`; rustls's `UnbufferedClientConnection`), which decrypts where the
+  transport put the bytes. The transport's copy is not in these rows.
+* Buffers are unlimited on both sides.
+";
+
+const THREADS: &str = "How many times the handshakes of one thread two threads get done, client and server together: the median of several rounds with one
+thread and with two. The two share the configuration of the side that is named. The other side has one for each thread; the
+keys of tickets and the store are shared in any case.
+";
+
+const MEMORY: &str =
+    "TLS 1.3 as above, each side's calls measured apart by a counting allocator. A session counts with the box that an
+application keeps it in, and with its peer's chain. Idle connections are all in one process.
+
+* Our sessions borrow their buffers from the thread and give them back when they are empty: up to 8 of 17 to 100 KiB each way for a
+  thread, whatever the number of its connections. They are there before the measurement, and in the rows *with the thread's buffers*
+  alone: those are of the first handshake on a thread of its own.
+* After 16 KiB each way rustls keeps the buffers that it grew.
+";
+
+const PARSING: &str = "A browser's ClientHello, from the message's header to the last extension. rustls's parser is private; beside ours stands the
+crate tls-parser, its extensions parsed as well.
+";
+
+const BUILD: &str = "A minimal client over a socket, with ours and with rustls and ring: CPU time of a release build from nothing, all dependencies
+fetched, and how much larger the stripped program is than one that does the same without TLS. *Default features* has logging and the trust anchors
+of the system and of Mozilla on both sides; *bare* has neither, and reads its trust anchors from a file.
+";
