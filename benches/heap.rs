@@ -9,9 +9,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use allocation_counter::measure;
 use tls_benches::{Certificates, Endpoint, Library, Ours, Row, RustlsRing, Setup, Side, Table, Target, Unit};
 
-const CONNECTIONS: usize = 100_000;
+const CONNECTIONS: i64 = 100_000;
 
 fn main() {
+    // Fewer, if it is only to be seen that all works.
+    let connections = if std::env::args().any(|word| word == "--quick") { CONNECTIONS / 50 } else { CONNECTIONS };
     let certificates = Certificates::make();
     let (ours, rustls) = (Ours::new(&certificates, Setup::TLS13), RustlsRing::new(&certificates, Setup::TLS13));
     let (our, their) = (one(&ours), one(&rustls));
@@ -29,9 +31,10 @@ fn main() {
         let peaks = (peak_with_buffers(&ours, side), peak_with_buffers(&rustls, side));
         print("peak heap during a thread's first handshake, with the thread's buffers", name, Unit::Bytes, peaks, None);
     }
-    let ((ours, resident), (theirs, their_resident)) = (idle(&ours), idle(&rustls));
+    let ((ours, resident), (theirs, their_resident)) = (idle(&ours, connections), idle(&rustls, connections));
     print("100,000 idle connections, heap of each", "server", Unit::Bytes, (ours, theirs), Some(2500));
-    print("100,000 idle connections, resident memory of each", "server", Unit::Bytes, (resident, their_resident), None);
+    let residents = (resident, their_resident);
+    print("100,000 idle connections, resident memory of each", "server", Unit::Bytes, residents, None);
 }
 
 fn print(name: &str, side: &str, unit: Unit, (ours, theirs): (i64, i64), target: Option<i64>) {
@@ -74,7 +77,8 @@ fn one<L: Library>(library: &L) -> (Taken, Taken) {
 fn alone<L: Library>(library: &L) -> (Taken, Taken) {
     let (mut client, mut server) = (Taken::default(), Taken::default());
     let (mut at_client, mut at_server) = connection(library, &mut client, &mut server);
-    let handshake = [client.allocations, server.allocations];
+    let of_handshake = |side: &Taken| (side.allocations, side.peak);
+    let handshake = [of_handshake(&client), of_handshake(&server)];
     for side in [&mut client, &mut server] {
         side.fresh = side.current;
     }
@@ -83,8 +87,9 @@ fn alone<L: Library>(library: &L) -> (Taken, Taken) {
         (client.sent, server.received) = there(&mut *at_client, &mut client, &mut *at_server, &mut server);
         (server.sent, client.received) = there(&mut *at_server, &mut server, &mut *at_client, &mut client);
     }
-    for (side, allocations) in [&mut client, &mut server].into_iter().zip(handshake) {
-        (side.used, side.allocations) = (side.current, allocations);
+    for (side, handshake) in [&mut client, &mut server].into_iter().zip(handshake) {
+        side.used = side.current;
+        (side.allocations, side.peak) = handshake;
     }
     (client, server)
 }
@@ -181,17 +186,16 @@ fn converse<E: Endpoint>(new: impl FnOnce() -> E, to: &Sender<Vec<u8>>, from: &R
 }
 
 /// Bytes of heap, and of resident memory, for each of many server connections that were all set up and then left alone.
-fn idle<L: Library>(library: &L) -> (i64, i64) {
+fn idle<L: Library>(library: &L, connections: i64) -> (i64, i64) {
     let (mut client, mut server) = (Taken::default(), Taken::default());
-    let mut all = Vec::with_capacity(CONNECTIONS);
+    let mut all = Vec::new();
     let before = resident();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..connections {
         let (at_client, at_server) = connection(library, &mut client, &mut server);
         drop(at_client);
         all.push(at_server);
     }
-    let count = i64::try_from(CONNECTIONS).expect("a count");
-    let taken = (server.current / count, (resident() - before) / count);
+    let taken = (server.current / connections, (resident() - before) / connections);
     drop(all);
     taken
 }

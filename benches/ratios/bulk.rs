@@ -38,18 +38,20 @@ impl Bulk<'_> {
             return;
         }
         let (mut raw, mut copy) = (RawAead::new(self.setup, self.shape), Copy::new(self.setup, self.shape));
-        let medians = interleaved(
-            self.rounds(),
-            vec![
-                self.library::<Ours>(),
-                self.library::<RustlsRing>(),
-                Contender::new("limit", move || {
-                    let [seal, open] = raw.round();
-                    [seal, open, open]
-                }),
-                Contender::new("copy", move || [Duration::ZERO, copy.round(), Duration::ZERO]),
-            ],
-        );
+        let contenders = vec![
+            self.library::<Ours>(),
+            self.library::<RustlsRing>(),
+            Contender::new("limit", move || {
+                let [seal, open] = raw.round();
+                [seal, open, open]
+            }),
+            Contender::new("copy", move || [Duration::ZERO, copy.round(), Duration::ZERO]),
+            #[cfg(feature = "aws-lc-rs")]
+            self.library::<tls_benches::RustlsAwsLc>(),
+            #[cfg(feature = "openssl")]
+            self.library::<tls_benches::OpenSsl>(),
+        ];
+        let medians = interleaved(self.rounds(), contenders);
         let copy = medians.iter().find(|(name, _)| *name == "copy").map_or(0.0, |(_, [_, copy, _])| *copy);
         let figures = |side: usize, copy: f64| -> Vec<(&str, f64)> {
             let libraries = medians.iter().filter(|(name, _)| *name != "copy");

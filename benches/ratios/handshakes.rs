@@ -75,6 +75,12 @@ fn contenders(certificates: &Certificates, setup: Setup) -> Vec<Contender<'stati
     if let Some(mut limit) = limit {
         all.push(Contender::new("limit", move || both(limit.handshake_cost())));
     }
+    #[cfg(feature = "aws-lc-rs")]
+    all.push(contender(tls_benches::RustlsAwsLc::new(certificates, setup), setup));
+    #[cfg(feature = "openssl")]
+    if !setup.resumes() {
+        all.push(contender(tls_benches::OpenSsl::new(certificates, setup), setup));
+    }
     all
 }
 

@@ -264,6 +264,8 @@ mod tests {
                 let mut ours = Buffered::new(&Ours::new(&certificates, setup), shape);
                 let mut rustls = Buffered::new(&RustlsRing::new(&certificates, setup), shape);
                 let mut raw = RawAead::new(setup, shape);
+                #[cfg(feature = "openssl")]
+                let _ = Buffered::new(&crate::OpenSsl::new(&certificates, setup), shape).round();
                 for _ in 0..3 {
                     let _ = (ours.round(), rustls.round(), raw.round());
                 }

@@ -1,8 +1,12 @@
-//! What the benchmarks measure: full and resumed handshakes and bulk data, in memory, with each side's time apart.
+//! What the benchmarks measure (`benches/run` does it all): full and resumed handshakes and bulk data, in memory, with each side's time apart.
 //!
 //! ```text
 //! client ─write_tls─▶ Vec ─read_tls─▶ server      one thread; the clock runs for one side at a time
 //! ```
+//!
+//! Peers behind features, which are off by default, since they take more than Rust and a C compiler: `aws-lc-rs`, rustls with that provider (cmake,
+//! where there is no ready-made build); `openssl`, over streams in memory (OpenSSL's headers and pkg-config). They are columns of the
+//! handshakes and of the bulk data.
 //!
 //! [`Ours`] and [`Rustls`] are driven through one trait by the same code, with the same suite (AES-128-GCM with SHA-256), group
 //! (X25519) and chains (leaf and intermediate, P-256), and keep sessions in the same way, or not at all. On one thread that nobody interrupts, the time
@@ -17,6 +21,8 @@ mod bulk;
 mod certificates;
 mod limit;
 mod measure;
+#[cfg(feature = "openssl")]
+mod openssl_peer;
 mod ours;
 pub mod report;
 mod row;
@@ -27,8 +33,12 @@ pub use bulk::{Buffered, Copy, RawAead, Shape, Unbuffered};
 pub use certificates::Certificates;
 pub use limit::Limit;
 pub use measure::{Contender, interleaved};
+#[cfg(feature = "openssl")]
+pub use openssl_peer::OpenSsl;
 pub use ours::Ours;
 pub use row::{Bound, Of, Row, Table, Target, Unit};
+#[cfg(feature = "aws-lc-rs")]
+pub use rustls_peer::{AwsLc, RustlsAwsLc};
 pub use rustls_peer::{Provider, Ring, Rustls, RustlsRing};
 pub use unbuffered::{OursUnbuffered, Pair, Records, Room, RustlsUnbuffered};
 
@@ -331,4 +341,50 @@ fn deliver(wire: &mut Vec<u8>, to: &mut impl Endpoint) {
         to.process();
     }
     wire.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In all of these setups, again and again.
+    fn handshakes<L: Library>(setups: &[Setup]) {
+        let certificates = Certificates::make();
+        for setup in setups {
+            let library = L::new(&certificates, *setup);
+            let _ = handshake_cost(&library);
+            for _ in 0..3 {
+                let (client, server, _) = handshake(&library);
+                assert_eq!([client.is_resumed(), server.is_resumed()], [setup.resumes(); 2], "{} {setup:?}", L::NAME);
+            }
+        }
+    }
+
+    const FULL: [Setup; 7] = [
+        Setup::TLS13,
+        Setup::TLS13.without_memo(),
+        Setup::TLS13_CLIENT_AUTH,
+        Setup::TLS13.with_defaults(),
+        Setup::TLS12,
+        Setup::TLS12_CLIENT_AUTH,
+        Setup::TLS12.with_defaults(),
+    ];
+    const RESUMED: [Setup; 4] = [
+        Setup::TLS13.resumed(Sessions::Tickets),
+        Setup::TLS13.resumed(Sessions::Store),
+        Setup::TLS12.resumed(Sessions::Tickets),
+        Setup::TLS12.resumed(Sessions::Store),
+    ];
+
+    #[test]
+    fn handshakes_are_full_or_resumed_as_they_are_set_up() {
+        for setups in [&FULL[..], &RESUMED] {
+            handshakes::<Ours>(setups);
+            handshakes::<RustlsRing>(setups);
+            #[cfg(feature = "aws-lc-rs")]
+            handshakes::<RustlsAwsLc>(setups);
+        }
+        #[cfg(feature = "openssl")]
+        handshakes::<OpenSsl>(&FULL);
+    }
 }

@@ -55,6 +55,28 @@ impl Provider for Ring {
     }
 }
 
+/// rustls with its aws-lc-rs provider.
+#[cfg(feature = "aws-lc-rs")]
+pub type RustlsAwsLc = Rustls<AwsLc>;
+
+/// aws-lc-rs.
+#[cfg(feature = "aws-lc-rs")]
+#[derive(Debug)]
+pub struct AwsLc;
+
+#[cfg(feature = "aws-lc-rs")]
+impl Provider for AwsLc {
+    const NAME: &'static str = "rustls, aws-lc-rs";
+
+    fn all() -> CryptoProvider {
+        rustls::crypto::aws_lc_rs::default_provider()
+    }
+
+    fn ticketer() -> Arc<dyn ProducesTickets> {
+        rustls::crypto::aws_lc_rs::Ticketer::new().expect("randomness")
+    }
+}
+
 /// The part of a provider that the setup is about.
 pub(crate) fn provider<P: Provider>(setup: Setup) -> Arc<CryptoProvider> {
     let mut provider = P::all();
