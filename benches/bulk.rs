@@ -2,16 +2,11 @@
 //! `ratios`.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tls_benches::{Buffered, Certificates, Library, Ours, RawAead, RustlsRing, Setup, Shape};
+use tls_benches::{Buffered, Certificates, Library, Ours, RawAead, RustlsRing, Shape, Transfers};
 
 fn both_ways(c: &mut Criterion) {
     let certificates = Certificates::make();
-    for (name, setup, shape) in [
-        ("bulk TLS 1.3, 16 KiB writes", Setup::TLS13, Shape::RECORDS),
-        ("bulk TLS 1.3, 1 MiB writes", Setup::TLS13, Shape::LARGE),
-        ("bulk TLS 1.3, 1 KiB writes", Setup::TLS13, Shape::SMALL),
-        ("bulk TLS 1.2, 16 KiB writes", Setup::TLS12, Shape::RECORDS),
-    ] {
+    for Transfers { name, setup, shape, .. } in Transfers::ALL {
         for (side, at) in [("send", 0), ("receive", 1)] {
             let mut group = c.benchmark_group(format!("{name}, {side}"));
             group.throughput(Throughput::Bytes(shape.burst as u64));

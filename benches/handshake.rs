@@ -1,40 +1,29 @@
-//! Handshakes of both versions, full ones with and without a client's certificate, and resumed ones: the client's time and the server's, each library by itself.
+//! Handshakes, full and resumed: the client's time and the server's, each library by itself, and the limit. The rows of the tables are
+//! measured by `ratios`.
 
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tls_benches::{Certificates, Cost, Library, Ours, RustlsRing, Sessions, Setup, handshake_cost};
+use tls_benches::{Certificates, Cost, Handshakes, Library, Limit, Ours, RustlsRing, handshake_cost};
 
-fn full(c: &mut Criterion) {
+fn all(c: &mut Criterion) {
     let certificates = Certificates::make();
-    for (name, setup) in [
-        ("full TLS 1.3 handshake", Setup::TLS13),
-        ("full TLS 1.2 handshake", Setup::TLS12),
-        ("full TLS 1.3 handshake with client certificate", Setup::TLS13_CLIENT_AUTH),
-        ("full TLS 1.2 handshake with client certificate", Setup::TLS12_CLIENT_AUTH),
-    ] {
-        side(c, &certificates, setup, &format!("{name}, client"), |cost| cost.client);
-        side(c, &certificates, setup, &format!("{name}, server"), |cost| cost.server);
+    for work in Handshakes::ALL {
+        side(c, &certificates, work, "client", |cost| cost.client);
+        side(c, &certificates, work, "server", |cost| cost.server);
     }
 }
 
-fn resumed(c: &mut Criterion) {
-    let certificates = Certificates::make();
-    for (name, setup) in [
-        ("resumed TLS 1.3, ticket", Setup::TLS13.resumed(Sessions::Tickets)),
-        ("resumed TLS 1.3, store", Setup::TLS13.resumed(Sessions::Store)),
-        ("resumed TLS 1.2, ticket", Setup::TLS12.resumed(Sessions::Tickets)),
-        ("resumed TLS 1.2, id", Setup::TLS12.resumed(Sessions::Store)),
-    ] {
-        side(c, &certificates, setup, &format!("{name}, client"), |cost| cost.client);
-        side(c, &certificates, setup, &format!("{name}, server"), |cost| cost.server);
+fn side(c: &mut Criterion, certificates: &Certificates, work: Handshakes, side: &str, of: fn(Cost) -> Duration) {
+    let mut group = c.benchmark_group(format!("{}, {side}", work.name));
+    let ours = Ours::new(certificates, work.setup);
+    one(&mut group, &ours, of);
+    one(&mut group, &RustlsRing::new(certificates, work.setup), of);
+    if let Some(mut limit) = Limit::new(certificates, work.setup, &ours) {
+        group.bench_function("limit", |b| {
+            b.iter_custom(|times| (0..times).map(|_| of(limit.handshake_cost())).sum());
+        });
     }
-}
-
-fn side(c: &mut Criterion, certificates: &Certificates, setup: Setup, row: &str, of: fn(Cost) -> Duration) {
-    let mut group = c.benchmark_group(row);
-    one(&mut group, &Ours::new(certificates, setup), of);
-    one(&mut group, &RustlsRing::new(certificates, setup), of);
     group.finish();
 }
 
@@ -46,5 +35,5 @@ fn one<L: Library>(group: &mut Group<'_>, library: &L, of: fn(Cost) -> Duration)
 
 type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;
 
-criterion_group!(benches, full, resumed);
+criterion_group!(benches, all);
 criterion_main!(benches);

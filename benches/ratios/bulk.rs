@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tls_benches::{
     Buffered, Contender, Copy, Library, Ours, OursUnbuffered, Pair, RawAead, Row, RustlsRing, RustlsUnbuffered, Setup,
-    Shape, Table, Target, Unbuffered, Unit, interleaved,
+    Shape, Table, Target, Transfers, Unbuffered, Unit, interleaved,
 };
 
 use crate::Run;
@@ -13,16 +13,10 @@ use crate::Run;
 const BURSTS: usize = 50_000;
 
 pub(crate) fn rows(run: &Run) {
-    for (version, setup, shape, writes, buffered, unbuffered) in [
-        ("TLS 1.3", Setup::TLS13, Shape::RECORDS, "16 KiB", Some(0.90), Some(0.96)),
-        ("TLS 1.3", Setup::TLS13, Shape::LARGE, "1 MiB", Some(0.90), Some(0.96)),
-        ("TLS 1.3", Setup::TLS13, Shape::SMALL, "1 KiB", Some(0.75), Some(0.75)),
-        ("TLS 1.2", Setup::TLS12, Shape::RECORDS, "16 KiB", None, None),
-    ] {
-        let bulk = Bulk { run, setup, shape };
-        let name = format!("bulk {version}, {writes} writes, ");
-        bulk.buffered(&(name.clone() + "buffered"), buffered.map(Target::at_least_limit));
-        bulk.unbuffered(&(name + "unbuffered"), unbuffered.map(Target::at_least_limit));
+    for work in Transfers::ALL {
+        let bulk = Bulk { run, setup: work.setup, shape: work.shape };
+        bulk.buffered(&format!("{}, buffered", work.name), work.buffered);
+        bulk.unbuffered(&format!("{}, unbuffered", work.name), work.unbuffered);
     }
 }
 

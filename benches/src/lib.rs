@@ -28,6 +28,7 @@ pub mod report;
 mod row;
 mod rustls_peer;
 mod unbuffered;
+mod work;
 
 pub use bulk::{Buffered, Copy, RawAead, Shape, Unbuffered};
 pub use certificates::Certificates;
@@ -41,6 +42,7 @@ pub use row::{Bound, Of, Row, Table, Target, Unit};
 pub use rustls_peer::{AwsLc, RustlsAwsLc};
 pub use rustls_peer::{Provider, Ring, Rustls, RustlsRing};
 pub use unbuffered::{OursUnbuffered, Pair, Records, Room, RustlsUnbuffered};
+pub use work::{Handshakes, Transfers};
 
 /// Sessions that a server's memory holds.
 pub(crate) const SESSIONS: usize = 4096;
