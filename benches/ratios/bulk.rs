@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tls_benches::{
-    Buffered, Contender, Copy, Library, Ours, OursUnbuffered, Pair, RawAead, Row, RustlsRing, RustlsUnbuffered, Setup,
-    Shape, Table, Target, Transfers, Unbuffered, Unit, interleaved,
+    Buffered, Contender, Library, Ours, OursUnbuffered, Pair, RawAead, Row, RustlsRing, RustlsUnbuffered, Setup, Shape,
+    Table, Target, Transfers, TransportCopy, Unbuffered, Unit, interleaved,
 };
 
 use crate::Run;
@@ -31,7 +31,7 @@ impl Bulk<'_> {
         if !self.run.wants(name) {
             return;
         }
-        let (mut raw, mut copy) = (RawAead::new(self.setup, self.shape), Copy::new(self.setup, self.shape));
+        let (mut raw, mut copy) = (RawAead::new(self.setup, self.shape), TransportCopy::new(self.setup, self.shape));
         let contenders = vec![
             self.library::<Ours>(),
             self.library::<RustlsRing>(),

@@ -1,7 +1,7 @@
 //! Bulk data: bursts of records that a sender seals and a receiver opens, each timed by itself.
 //!
 //! What a socket does is not the library's. The sender's transport counts the bytes and looks at none of them. A receiver's has to copy what came into the
-//! library's buffer, as a kernel does: [`Copy`] measures that copy alone, to be taken out of the receiver's time. Whatever
+//! library's buffer, as a kernel does: [`TransportCopy`] measures that copy alone, to be taken out of the receiver's time. Whatever
 //! carries bytes from one side to the other is not timed.
 
 use std::{
@@ -220,13 +220,13 @@ impl RawAead {
 
 /// What a transport does that hands a burst to a receiver: one copy, into a buffer of a record's size that is warm.
 #[derive(Debug)]
-pub struct Copy {
+pub struct TransportCopy {
     wire: Vec<u8>,
     buffer: Vec<u8>,
     round: u8,
 }
 
-impl Copy {
+impl TransportCopy {
     /// Of bursts as they are on the wire.
     #[must_use]
     pub fn new(setup: Setup, shape: Shape) -> Self {

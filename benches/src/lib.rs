@@ -30,7 +30,7 @@ mod rustls_peer;
 mod unbuffered;
 mod work;
 
-pub use bulk::{Buffered, Copy, RawAead, Shape, Unbuffered};
+pub use bulk::{Buffered, RawAead, Shape, TransportCopy, Unbuffered};
 pub use certificates::Certificates;
 pub use limit::Limit;
 pub use measure::{Contender, interleaved};

@@ -305,7 +305,14 @@ impl Row {
         })
     }
 
-    /// Reads what [`print`](Self::print) wrote, or a script that measures what Rust cannot.
+    /// Reads what [`print`](Self::print) wrote, or a script that measures what Rust cannot:
+    ///
+    /// ```text
+    /// {"table": "build", "name": "…", "side": "client", "unit": "CPU s", "ours": 1.5, "limit": null, "peer": 2.5, "others": {},
+    ///  "target": {"bound": "at most", "value": 1.0, "of": "peer"}}
+    /// ```
+    ///
+    /// `bound` is `at most` or `at least`; `of` is `limit`, `peer`, or `unit` for a plain number; there may be no target (`null`).
     #[must_use]
     pub fn from_json(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;

@@ -41,7 +41,7 @@ fn bars(table: Table, row: &Row) -> Option<Bars> {
     Some(Bars { label, ours: row.ours / one, peer: row.peer.map(|peer| peer / one), target })
 }
 
-const LABELS: f64 = 470.0;
+const LABELS: f64 = 540.0;
 const WIDTH: f64 = 380.0;
 const ROW: f64 = 34.0;
 const TOP: f64 = 60.0;
