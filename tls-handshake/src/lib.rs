@@ -67,6 +67,7 @@ pub mod framed;
 pub mod identity;
 pub mod need;
 mod negotiate;
+mod owned;
 mod record;
 pub mod resumption;
 mod role;

@@ -298,10 +298,10 @@ impl Common {
         if let Some(other) = versions.iter().find(|version| !supported(version)) {
             return Err(ConfigError::UnsupportedVersion(*other));
         }
-        let mut versions = versions.to_vec();
-        versions.sort_by_key(|version| std::cmp::Reverse(version.0));
-        self.suites = usable(&self.set_suites, &versions)?;
-        self.versions = versions;
+        let mut newest_first = vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12];
+        newest_first.retain(|version| versions.contains(version));
+        self.suites = usable(&self.set_suites, &newest_first)?;
+        self.versions = newest_first;
         Ok(())
     }
 
@@ -379,7 +379,10 @@ impl Common {
 
     pub(crate) fn scope_of(&self, role: &'static str, settings: &[&[u8]]) -> Scope {
         // Whoever stops accepting a scheme does not go on from what was signed with it.
-        let schemes: Vec<_> = self.schemes.iter().flat_map(|scheme| scheme.0.to_be_bytes()).collect();
+        let mut schemes = Vec::new();
+        for scheme in &self.schemes {
+            schemes.extend_from_slice(&scheme.0.to_be_bytes());
+        }
         let settings = [settings, &[&schemes]].concat();
         Scope::of(&ScopeInputs { role, alpn: &self.alpn, settings: &settings, application: &self.session_context })
     }

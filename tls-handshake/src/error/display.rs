@@ -184,32 +184,34 @@ fn hint(description: AlertDescription) -> &'static str {
 const TOLD: usize = 40;
 
 fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
-    if items.is_empty() {
+    told(f, items.len(), &|at, f| items.get(at).map_or(Ok(()), |item| item.fmt(f)))
+}
+
+fn told(
+    f: &mut fmt::Formatter<'_>,
+    items: usize,
+    tell: &dyn Fn(usize, &mut fmt::Formatter<'_>) -> fmt::Result,
+) -> fmt::Result {
+    if items == 0 {
         return f.write_str("none");
     }
-    for (at, item) in items.iter().take(TOLD).enumerate() {
+    for at in 0..items.min(TOLD) {
         if at > 0 {
             f.write_str(", ")?;
         }
-        write!(f, "{item}")?;
+        tell(at, f)?;
     }
-    match items.len().saturating_sub(TOLD) {
+    match items.saturating_sub(TOLD) {
         0 => Ok(()),
         more => write!(f, " and {more} more"),
     }
 }
 
 /// The names of application protocols, of at most 255 bytes each.
-struct Protocol<'a>(&'a [u8]);
-
-impl fmt::Display for Protocol<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", String::from_utf8_lossy(self.0))
-    }
-}
-
 fn protocols(f: &mut fmt::Formatter<'_>, names: &[Vec<u8>]) -> fmt::Result {
-    list(f, &names.iter().map(|name| Protocol(name)).collect::<Vec<_>>())
+    told(f, names.len(), &|at, f| {
+        names.get(at).map_or(Ok(()), |name| fmt::Debug::fmt(&String::from_utf8_lossy(name), f))
+    })
 }
 
 #[cfg(test)]

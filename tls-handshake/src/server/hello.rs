@@ -24,6 +24,7 @@ use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, By, Need, NeedIdentity, NeedSession, can_go_on};
 use crate::negotiate::{choose_suite, first_common, group_id};
+use crate::owned;
 use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
 
@@ -117,7 +118,7 @@ impl Version {
             }
         }
         chosen.ok_or_else(|| Error::NoCommonVersion {
-            offered: versions.map_or_else(|| vec![hello.legacy_version], |versions| versions.iter().collect()),
+            offered: versions.map_or_else(|| vec![hello.legacy_version], |versions| versions.to_vec()),
             enabled: common.enabled_versions(),
         })
     }
@@ -192,7 +193,7 @@ impl<'a> Chosen<'a> {
             |suite| suite.aead == BulkAlgorithm::ChaCha20Poly1305,
         );
         let suite = suite.ok_or_else(|| Error::NoCommonCipherSuite {
-            offered: hello.cipher_suites.iter().collect(),
+            offered: hello.cipher_suites.to_vec(),
             enabled: common.suite_ids(ProtocolVersion::TLS13),
         })?;
         let schemes = extensions.signature_algorithms;
@@ -208,10 +209,7 @@ impl<'a> Chosen<'a> {
         let group =
             first_common(&common.groups, |group| groups.contains(group_id(*group)) && share_of(group).is_some())
                 .or_else(|| first_common(&common.groups, |group| groups.contains(group_id(*group))))
-                .ok_or_else(|| Error::NoCommonGroup {
-                    offered: groups.iter().collect(),
-                    enabled: common.group_ids.clone(),
-                })?;
+                .ok_or_else(|| Error::NoCommonGroup { offered: groups.to_vec(), enabled: common.group_ids.clone() })?;
         let share = share_of(&group).map(|entry| entry.key_exchange);
         Ok(Self { suite, group, share, alpn: choose_alpn(&common.alpn, hello)?, schemes })
     }
@@ -242,10 +240,7 @@ fn choose_alpn(ours: &[Vec<u8>], hello: &ClientHello<'_>) -> Result<Option<Vec<u
     }
     match ours.iter().find(|name| theirs.iter().any(|their| their.0 == name.as_slice())) {
         Some(name) => Ok(Some(name.clone())),
-        None => Err(Error::NoCommonAlpn {
-            offered: theirs.iter().map(|name| name.0.to_vec()).collect(),
-            enabled: ours.to_vec(),
-        }),
+        None => Err(Error::NoCommonAlpn { offered: owned::each(Some(theirs), |name| name.0), enabled: ours.to_vec() }),
     }
 }
 
@@ -293,7 +288,7 @@ pub(super) fn proceed(
         client_share: share.to_vec(),
         session_id: m.msg.legacy_session_id.to_vec(),
         alpn: chosen.alpn.clone(),
-        schemes: chosen.schemes.iter().flat_map(List::iter).collect(),
+        schemes: chosen.schemes.map(|schemes| schemes.to_vec()).unwrap_or_default(),
         server_name: server_name(&m.msg).map(str::to_owned),
         stapling: Stapling { ocsp: extensions.status_request.is_some(), scts: extensions.signed_certificate_timestamp },
         can_resume,

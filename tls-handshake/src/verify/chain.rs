@@ -283,7 +283,7 @@ impl ChainVerifier {
     /// # Errors
     /// [`Refusal`], with what is needed to mend it.
     pub fn verify_client(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal> {
-        self.judge(chain, Purpose::Client, now, |_| Ok(()))
+        self.judge(chain, Purpose::Client, now, &|_| Ok(()))
     }
 
     /// A hash over all that the verdict depends on; `None` if only the checks of the application know.
@@ -318,7 +318,7 @@ impl ChainVerifier {
         chain: &[CertificateDer<'_>],
         purpose: Purpose,
         now: UnixTime,
-        beyond: impl FnOnce(&ProvenPath<'_>) -> Result<(), CertificateError>,
+        beyond: &dyn Fn(&ProvenPath<'_>) -> Result<(), CertificateError>,
     ) -> Result<(), Refusal> {
         self.accept(chain, purpose, now, beyond).map_err(|why| refusal(why, chain, &self.roots, now))
     }
@@ -328,7 +328,7 @@ impl ChainVerifier {
         chain: &[CertificateDer<'_>],
         purpose: Purpose,
         now: UnixTime,
-        beyond: impl FnOnce(&ProvenPath<'_>) -> Result<(), CertificateError>,
+        beyond: &dyn Fn(&ProvenPath<'_>) -> Result<(), CertificateError>,
     ) -> Result<(), CertificateError> {
         let (leaf, intermediates) = chain.split_first().ok_or(CertificateError::BadEncoding)?;
         let is_exact = self.exact.contains(leaf);

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use pki_types::CertificateDer;
 use tls_codec::code_points::SignatureScheme;
+use tls_codec::list::List;
+use tls_codec::reader::Decode;
 
 use crate::error::Error;
 
@@ -55,18 +57,20 @@ impl PeerChain {
     ///
     /// # Errors
     /// [`Error::ChainTooLong`].
-    pub(crate) fn of(certificates: &[&[u8]], limit: usize) -> Result<Option<Self>, Error> {
-        let got = certificates.len();
+    pub(crate) fn of<'a, T: Decode<'a>>(
+        list: List<'a, T>,
+        der: fn(T) -> &'a [u8],
+        limit: usize,
+    ) -> Result<Option<Self>, Error> {
+        let got = list.len();
         if got > limit {
             return Err(Error::ChainTooLong { got, limit });
         }
-        let certificates: Arc<[_]> = certificates.iter().map(|der| CertificateDer::from(der.to_vec())).collect();
-        Ok((!certificates.is_empty()).then(|| Self {
-            certificates,
-            ocsp_response: None,
-            scts: Vec::new(),
-            signed_with: None,
-        }))
+        let mut certificates = Vec::with_capacity(got);
+        for entry in list {
+            certificates.push(CertificateDer::from(der(entry).to_vec()));
+        }
+        Ok((!certificates.is_empty()).then(|| Self::of_session(certificates.into())))
     }
 
     /// The chain of an earlier connection, which was judged there.

@@ -42,8 +42,11 @@ impl Pins {
     }
 
     pub(crate) fn digest(&self) -> [u8; 32] {
-        let all: Vec<u8> = self.0.iter().flat_map(|pin| pin.0).collect();
-        let digest = HashAlgorithm::Sha256.hash(&[b"pins".as_slice(), &all].concat());
+        let mut all = b"pins".to_vec();
+        for pin in &self.0 {
+            all.extend_from_slice(&pin.0);
+        }
+        let digest = HashAlgorithm::Sha256.hash(&all);
         digest.as_ref().try_into().unwrap_or_default()
     }
 }

@@ -25,16 +25,15 @@ pub(crate) fn refusal(
 ) -> Refusal {
     let read: Vec<_> = chain.iter().map(Certificate::read).collect();
     let certificates = read.iter().map(describe).collect();
-    let anchors: Vec<_> = read
-        .iter()
-        .enumerate()
-        .filter_map(|(at, certificate)| Some((at, certificate.as_ref()?)))
-        .flat_map(|(at, certificate)| {
-            let named = roots.anchors.iter().filter(|anchor| anchor.subject.as_ref() == certificate.issuer);
-            named.map(move |anchor| reject(anchor, at, certificate))
-        })
-        .take(MOST_ANCHORS)
-        .collect();
+    let mut anchors = Vec::new();
+    for (at, certificate) in read.iter().enumerate() {
+        let Some(certificate) = certificate else { continue };
+        for anchor in roots.anchors.iter().filter(|anchor| anchor.subject.as_ref() == certificate.issuer) {
+            if anchors.len() < MOST_ANCHORS {
+                anchors.push(reject(anchor, at, certificate));
+            }
+        }
+    }
     let hint = hint(&why, &read, &anchors);
     let anchors_configured = roots.anchors.len();
     let report = ChainReport { now: since_1970(now), certificates, anchors, anchors_configured, hint };

@@ -44,28 +44,21 @@ impl Crls {
     /// [`CertificateError::BadCrl`] for one that cannot be parsed or is of a kind that is not supported.
     pub fn from_der(lists: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Self, CertificateError> {
         let mut hashes = Vec::new();
-        let mut lists: Vec<(u64, CertRevocationList<'static>)> = lists
-            .into_iter()
-            .enumerate()
-            .map(|(at, list)| {
-                let der = list.as_ref();
-                hashes.extend_from_slice(HashAlgorithm::Sha256.hash(der).as_ref());
-                let this_update = this_update(der).map_or(0, |time| time.as_secs());
-                OwnedCertRevocationList::from_der(der).map(|list| (this_update, list.into())).map_err(|e| {
-                    let why = match explain(e, 0, 0) {
-                        CertificateError::BadCrl(why) => why,
-                        _ => "it cannot be parsed as a list of version 2 with its number; `openssl ca` makes those where `crlnumber` is set".into(),
-                    };
-                    CertificateError::BadCrl(format!("list number {}: {why}", at.saturating_add(1)))
-                })
-            })
-            .collect::<Result<_, _>>()?;
-        // webpki asks the first list that covers a certificate, and no other: an older one must not hide what a newer one says.
-        lists.sort_by_key(|(this_update, _)| std::cmp::Reverse(*this_update));
-        let lists = lists.into_iter().map(|(_, list)| list).collect();
+        let mut updated: Vec<u64> = Vec::new();
+        let mut read: Vec<CertRevocationList<'static>> = Vec::new();
+        for (at, list) in lists.into_iter().enumerate() {
+            let der = list.as_ref();
+            hashes.extend_from_slice(HashAlgorithm::Sha256.hash(der).as_ref());
+            let list = OwnedCertRevocationList::from_der(der).map_err(|e| unreadable(e, at))?;
+            let this_update = this_update(der).map_or(0, |time| time.as_secs());
+            // webpki asks the first list that covers a certificate, and no other: an older one must not hide what a newer one says.
+            let newer = updated.partition_point(|other| *other >= this_update);
+            updated.insert(newer, this_update);
+            read.insert(newer, list.into());
+        }
         let hash = HashAlgorithm::Sha256.hash(&hashes).as_ref().try_into().unwrap_or_default();
         let (depth, unknown) = (RevocationCheckDepth::Chain, UnknownStatusPolicy::Deny);
-        Ok(Self { lists, hash, depth, unknown, expired: ExpirationPolicy::Enforce })
+        Ok(Self { lists: read, hash, depth, unknown, expired: ExpirationPolicy::Enforce })
     }
 
     /// The lists of a PEM file.
@@ -123,6 +116,14 @@ impl Crls {
             Err(_) => Err(webpki::Error::UnknownRevocationStatus),
         }
     }
+}
+
+fn unreadable(e: webpki::Error, at: usize) -> CertificateError {
+    let why = match explain(e, 0, 0) {
+        CertificateError::BadCrl(why) => why,
+        _ => "it cannot be parsed as a list of version 2 with its number; `openssl ca` makes those where `crlnumber` is set".into(),
+    };
+    CertificateError::BadCrl(format!("list number {}: {why}", at.saturating_add(1)))
 }
 
 /// When a list was made: behind version, algorithm and issuer (RFC 5280 §5.1.2).

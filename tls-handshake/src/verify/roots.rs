@@ -64,9 +64,13 @@ impl RootCertStore {
             all.push(u8::from(anchor.name_constraints.is_some()));
             HashAlgorithm::Sha256.hash(&all).as_ref().to_vec()
         };
-        let mut hashes: Vec<_> = self.anchors.iter().map(hash).collect();
-        hashes.sort();
-        hashes.dedup();
+        let mut hashes = Vec::with_capacity(self.anchors.len());
+        for anchor in &self.anchors {
+            let hash = hash(anchor);
+            if let Err(at) = hashes.binary_search(&hash) {
+                hashes.insert(at, hash);
+            }
+        }
         let digest = HashAlgorithm::Sha256.hash(&hashes.concat());
         digest.as_ref().try_into().unwrap_or_default()
     }

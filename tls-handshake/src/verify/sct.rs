@@ -6,7 +6,6 @@
 //! certificate  ──┘   (over the certificate without them)
 //! ```
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -137,10 +136,11 @@ impl CtPolicy {
         let lists = of_ocsp.map(|list| (list, &entry)).into_iter().chain(inside.zip(pre_entry.as_ref()));
         let listed = lists.flat_map(|(value, entry)| list(value).map(move |sct| (sct, entry)));
         let sent = of_extension.iter().map(|sct| (Some(sct.as_slice()), &entry));
-        let (mut operators, mut rejected) = (BTreeSet::new(), Vec::new());
+        let (mut operators, mut rejected) = (Vec::new(), Vec::new());
         for (sct, entry) in sent.chain(listed).take(MOST_SCTS) {
             match self.verify(sct, entry, leaf.not_after, now) {
-                Ok(log) => drop(operators.insert(&log.operator)),
+                Ok(log) if operators.contains(&&log.operator) => {}
+                Ok(log) => operators.push(&log.operator),
                 Err(e) => rejected.push(e),
             }
         }

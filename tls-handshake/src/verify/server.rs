@@ -170,7 +170,7 @@ impl ServerVerifier {
         stapled: &Stapled<'_>,
         now: UnixTime,
     ) -> Result<(), Refusal> {
-        self.chain.judge(chain, Purpose::Server, now, |path| {
+        self.chain.judge(chain, Purpose::Server, now, &|path| {
             self.check_name(path, name)?;
             if path.is_exact() {
                 return Ok(());
@@ -188,7 +188,7 @@ impl ServerVerifier {
     /// # Errors
     /// [`Refusal`].
     pub fn reverify(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: UnixTime) -> Result<(), Refusal> {
-        self.chain.judge(chain, Purpose::Server, now, |path| self.check_name(path, name))
+        self.chain.judge(chain, Purpose::Server, now, &|path| self.check_name(path, name))
     }
 
     fn check_name(&self, path: &ProvenPath<'_>, name: &ServerName<'_>) -> Result<(), CertificateError> {

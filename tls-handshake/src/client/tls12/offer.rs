@@ -17,6 +17,7 @@ use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
 use crate::negotiate::group_of;
+use crate::owned;
 use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
@@ -136,7 +137,7 @@ impl State {
         transcript.add(hello);
         transcript.add(m.raw);
         let scts = extensions.signed_certificate_timestamps;
-        let scts = scts.iter().flat_map(|scts| scts.iter()).map(|sct| sct.0.to_vec()).collect();
+        let scts = owned::each(scts, |sct| sct.0);
         let status = if extensions.status_request { Status::Promised } else { Status::None };
         let shared = Box::new(Shared {
             randoms,
@@ -166,9 +167,8 @@ impl WaitCertificate {
     /// [`Error::NoCertificate`], [`Error::ChainTooLong`].
     pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<WaitServerKeyExchange, Error> {
         let limit = self.shared.config.common.limits.chain_length;
-        let certificates: Vec<&[u8]> = m.msg.certificate_list.iter().map(|entry| entry.cert_data).collect();
-        let mut chain =
-            PeerChain::of(&certificates, limit)?.ok_or(Error::NoCertificate { version: ProtocolVersion::TLS12 })?;
+        let mut chain = PeerChain::of(m.msg.certificate_list, |entry| entry.cert_data, limit)?
+            .ok_or(Error::NoCertificate { version: ProtocolVersion::TLS12 })?;
         chain.staple_scts(self.scts);
         self.shared.transcript.add(m.raw);
         Ok(WaitServerKeyExchange { shared: self.shared, status: self.status, chain })
@@ -232,8 +232,9 @@ impl WaitServerHelloDone {
     pub fn on_certificate_request(mut self, m: Framed<'_, CertificateRequest<'_>>) -> Self {
         let kinds = m.msg.certificate_types;
         let usable = |scheme: &SignatureScheme| signatures::kind_of(*scheme).is_some_and(|kind| kinds.contains(kind));
-        let schemes = m.msg.signature_algorithms.iter().filter(usable).collect();
-        let authorities = m.msg.certificate_authorities.iter().map(|name| name.0.to_vec()).collect();
+        let mut schemes = m.msg.signature_algorithms.to_vec();
+        schemes.retain(usable);
+        let authorities = owned::each(Some(m.msg.certificate_authorities), |name| name.0);
         self.shared.transcript.add(m.raw);
         Self { request: Some(Request { authorities, schemes }), ..self }
     }

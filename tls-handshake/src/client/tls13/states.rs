@@ -16,6 +16,7 @@ use crate::error::{Error, Illegal};
 use crate::established::{Established, Exporter};
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
+use crate::owned;
 use crate::resumption::ClientSessionValue;
 use crate::role::opaque_debug;
 use crate::sink::Sink;
@@ -147,10 +148,7 @@ impl WaitCertOrCertRequest {
             extension: ExtensionType::SIGNATURE_ALGORITHMS,
         })?;
         let authorities = extensions.certificate_authorities;
-        let request = Request {
-            authorities: authorities.iter().flat_map(|names| names.iter()).map(|name| name.0.to_vec()).collect(),
-            schemes: schemes.iter().collect(),
-        };
+        let request = Request { authorities: owned::each(authorities, |name| name.0), schemes: schemes.to_vec() };
         self.shared.transcript.add(m.raw);
         Ok(WaitCert { shared: self.shared, alpn: self.alpn, request: Some(request) })
     }
@@ -172,23 +170,23 @@ impl WaitCert {
             return Err(Illegal::CertificateRequestContext.into());
         }
         let entries = m.msg.certificate_list;
-        let certificates: Vec<&[u8]> = entries.iter().map(|entry| entry.cert_data).collect();
         let limit = self.shared.config.common.limits.chain_length;
-        let mut chain =
-            PeerChain::of(&certificates, limit)?.ok_or(Error::NoCertificate { version: ProtocolVersion::TLS13 })?;
+        let mut chain = PeerChain::of(entries, |entry| entry.cert_data, limit)?
+            .ok_or(Error::NoCertificate { version: ProtocolVersion::TLS13 })?;
         let Shared { config, name, .. } = &*self.shared;
-        let unsolicited = |extension: &ExtensionType| !Offer::offered(config, name, *extension);
-        let mut extensions =
-            entries.iter().flat_map(|entry| entry.extensions.raw.iter()).map(|(extension, _)| extension);
-        if let Some(extension) = extensions.find(unsolicited) {
-            return Err(Error::UnsolicitedExtension { message: HandshakeType::CERTIFICATE, extension });
+        for entry in entries {
+            for (extension, _) in entry.extensions.raw {
+                if !Offer::offered(config, name, extension) {
+                    return Err(Error::UnsolicitedExtension { message: HandshakeType::CERTIFICATE, extension });
+                }
+            }
         }
         if let Some(leaf) = entries.first() {
             if let Some(response) = leaf.extensions.ocsp_response {
                 chain.staple_ocsp_response(response);
             }
             let scts = leaf.extensions.signed_certificate_timestamps;
-            chain.staple_scts(scts.iter().flat_map(|scts| scts.iter()).map(|sct| sct.0.to_vec()).collect());
+            chain.staple_scts(owned::each(scts, |sct| sct.0));
         }
         self.shared.transcript.add(m.raw);
         let need = NeedVerdict::new(

@@ -108,8 +108,8 @@ impl WaitCertificate {
     /// [`Error::NoClientCertificate`], [`Error::ChainTooLong`].
     pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<AfterCertificate, Error> {
         let Shared { config, transcript, .. } = &mut *self.exchange.shared;
-        let certificates: Vec<&[u8]> = m.msg.certificate_list.iter().map(|entry| entry.cert_data).collect();
-        let chain = PeerChain::of(&certificates, config.common.limits.chain_length)?;
+        let limit = config.common.limits.chain_length;
+        let chain = PeerChain::of(m.msg.certificate_list, |entry| entry.cert_data, limit)?;
         transcript.add(m.raw);
         let Some(chain) = chain else {
             let peer = PeerAuth::declined(config.client_auth, ProtocolVersion::TLS12)?;

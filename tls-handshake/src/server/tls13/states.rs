@@ -297,11 +297,11 @@ impl WaitCert {
             return Err(Illegal::CertificateRequestContext.into());
         }
         let entries = m.msg.certificate_list;
-        let certificates: Vec<&[u8]> = entries.iter().map(|entry| entry.cert_data).collect();
-        let chain = PeerChain::of(&certificates, config.common.limits.chain_length)?;
-        let mut extensions = entries.iter().flat_map(|entry| entry.extensions.raw.iter());
-        if let Some((extension, _)) = extensions.next() {
-            return Err(Error::UnsolicitedExtension { message: HandshakeType::CERTIFICATE, extension });
+        let chain = PeerChain::of(entries, |entry| entry.cert_data, config.common.limits.chain_length)?;
+        for entry in entries {
+            if let Some((extension, _)) = entry.extensions.raw.iter().next() {
+                return Err(Error::UnsolicitedExtension { message: HandshakeType::CERTIFICATE, extension });
+            }
         }
         self.sent.shared.transcript.add(m.raw);
         let Some(chain) = chain else {
