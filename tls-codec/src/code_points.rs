@@ -8,6 +8,14 @@ use crate::{
     writer::{Encode, Writer},
 };
 
+/// Once, and not in each of the types.
+fn named(f: &mut fmt::Formatter<'_>, name: Option<&str>, number: fmt::Arguments<'_>) -> fmt::Result {
+    match name {
+        Some(name) => f.pad(name),
+        None => f.write_fmt(number),
+    }
+}
+
 /// Makes the newtypes from one table: constant, value, the RFC's spelling.
 macro_rules! code_points {
     ($($(#[$doc:meta])* $kind:ident $type:ident { $($constant:ident = $value:literal $name:literal,)* })*) => {$(
@@ -39,10 +47,7 @@ macro_rules! code_points {
             /// The value with this name in the RFC's spelling, case and all.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
-                match name {
-                    $($name => Some(Self::$constant),)*
-                    _ => None,
-                }
+                Self::KNOWN.iter().copied().find(|known| known.name() == Some(name))
             }
         }
 
@@ -54,10 +59,7 @@ macro_rules! code_points {
         /// The RFC's spelling, or the type and the number.
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.name() {
-                    Some(name) => f.pad(name),
-                    None => write!(f, "{}({})", stringify!($type), self.0),
-                }
+                named(f, self.name(), format_args!("{}({})", stringify!($type), self.0))
             }
         }
     };
@@ -78,10 +80,7 @@ macro_rules! code_points {
         /// The RFC's spelling, or the type and the number.
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self.name() {
-                    Some(name) => f.pad(name),
-                    None => write!(f, "{}({:#06x})", stringify!($type), self.0),
-                }
+                named(f, self.name(), format_args!("{}({:#06x})", stringify!($type), self.0))
             }
         }
     };

@@ -1,5 +1,7 @@
 //! Vectors of the wire, checked once.
 
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 use core::{borrow::Borrow, fmt, marker::PhantomData};
 
 use untrusted::Input;
@@ -34,7 +36,6 @@ impl<'a, T: Decode<'a>> List<'a, T> {
     ///
     /// # Errors
     /// [`Fault::BadLength`] if the length is no multiple of elements of a fixed size; else the fault of the element.
-    #[inline]
     pub fn decode_body(body: Reader<'a>) -> Result<Self, DecodeError> {
         if let Some(size) = T::FIXED_SIZE {
             if body.len().checked_rem(size) != Some(0) {
@@ -68,6 +69,18 @@ impl<'a, T: Decode<'a>> List<'a, T> {
             Some(size) => self.body.len().checked_div(size).unwrap_or_default(),
             None => self.iter().count(),
         }
+    }
+
+    /// The elements, to keep.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<T> {
+        // Not collected: how that begins is compiled anew with each kind of element, and these lists are short.
+        let mut all = Vec::new();
+        for element in self.iter() {
+            all.push(element);
+        }
+        all
     }
 
     /// The first element, if there is one.

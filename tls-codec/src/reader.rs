@@ -22,8 +22,7 @@ use crate::error::{DecodeError, Fault};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
-    // Not an `untrusted::Reader`, which can neither be copied nor tell what is left; one is made for each read, which
-    // costs nothing once inlined.
+    // Not an `untrusted::Reader`, which can neither be copied nor tell what is left.
     rest: Input<'a>,
     at: &'static str,
 }
@@ -86,14 +85,9 @@ impl<'a> Reader<'a> {
     /// [`Fault::Truncated`] if fewer are left; none is read then.
     #[inline]
     pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
-        let mut reader = untrusted::Reader::new(self.rest);
-        match reader.read_bytes(count) {
-            Ok(head) => {
-                self.rest = reader.read_bytes_to_end();
-                Ok(head.as_slice_less_safe())
-            }
-            Err(untrusted::EndOfInput) => Err(self.error(Fault::Truncated)),
-        }
+        let (head, rest) = self.peek().split_at_checked(count).ok_or(self.error(Fault::Truncated))?;
+        self.rest = Input::from(rest);
+        Ok(head)
     }
 
     /// Reads `N` bytes.
@@ -102,8 +96,9 @@ impl<'a> Reader<'a> {
     /// [`Fault::Truncated`] if fewer are left.
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
-        let at = self.at;
-        self.bytes(N)?.first_chunk().ok_or(DecodeError { fault: Fault::Truncated, at })
+        let (head, rest) = self.peek().split_first_chunk().ok_or(self.error(Fault::Truncated))?;
+        self.rest = Input::from(rest);
+        Ok(head)
     }
 
     /// Reads one byte.
@@ -194,7 +189,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn vector(&mut self, length: usize, bounds: RangeInclusive<usize>) -> Result<Self, DecodeError> {
-        if !bounds.contains(&length) {
+        if length < *bounds.start() || length > *bounds.end() {
             return Err(self.error(Fault::BadLength));
         }
         self.sub(length)

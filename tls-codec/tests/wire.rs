@@ -48,6 +48,29 @@ fn a_failed_write_leaves_what_was_there() {
 }
 
 #[test]
+fn a_body_that_fits_where_its_length_does_not_is_taken_back() {
+    for room in 0..8 {
+        let mut storage = [0; 8];
+        let mut w = Writer::new(&mut storage[..room]);
+        let written = w.extension(ExtensionType::COOKIE, |w| w.vec16(|w| w.u8(1).or(Ok(()))));
+        assert_eq!(written.is_ok(), room >= 6, "{room}");
+        let expected: &[u8] = match room {
+            6 => &[0, 44, 0, 2, 0, 0],
+            7.. => &[0, 44, 0, 3, 0, 1, 1],
+            _ => &[],
+        };
+        assert_eq!(w.written(), expected);
+    }
+}
+
+#[test]
+fn a_list_is_kept_in_its_order() {
+    let groups = List::<NamedGroup>::decode_body(Reader::new(&[0, 29, 0, 23])).unwrap();
+    assert_eq!(groups.to_vec(), [NamedGroup::X25519, NamedGroup::SECP256R1]);
+    assert!(List::<NamedGroup>::empty().to_vec().is_empty());
+}
+
+#[test]
 fn a_body_too_long_for_its_length_is_refused() {
     let mut out = vec![42];
     let mut w = Writer::append(&mut out);
