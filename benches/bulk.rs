@@ -1,5 +1,5 @@
-//! Bulk data under AES-128-GCM: the sender's throughput and the receiver's, with the copy that a transport makes. The rows of the tables are measured by
-//! `ratios`.
+//! Bulk data under AES-128-GCM: the sender's throughput and the receiver's, with the copy that a transport
+//! makes. The rows of the tables are measured by `ratios`.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tls_benches::{Buffered, Certificates, Library, Ours, RawAead, RustlsRing, Shape, Transfers};

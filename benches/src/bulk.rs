@@ -1,8 +1,8 @@
 //! Bulk data: bursts of records that a sender seals and a receiver opens, each timed by itself.
 //!
-//! What a socket does is not the library's. The sender's transport counts the bytes and looks at none of them. A receiver's has to copy what came into the
-//! library's buffer, as a kernel does: [`TransportCopy`] measures that copy alone, to be taken out of the receiver's time. Whatever
-//! carries bytes from one side to the other is not timed.
+//! What a socket does is not the library's. The sender's transport counts the bytes and looks at none of them. A receiver's
+//! has to copy what came into the library's buffer, as a kernel does: [`TransportCopy`] measures that copy alone, to be taken
+//! out of the receiver's time. Whatever carries bytes from one side to the other is not timed.
 
 use std::{
     hint::black_box,

@@ -4,13 +4,14 @@
 //! client ─write_tls─▶ Vec ─read_tls─▶ server      one thread; the clock runs for one side at a time
 //! ```
 //!
-//! Peers behind features, which are off by default, since they take more than Rust and a C compiler: `aws-lc-rs`, rustls with that provider (cmake,
-//! where there is no ready-made build); `openssl`, over streams in memory (OpenSSL's headers and pkg-config). They are columns of the
-//! handshakes and of the bulk data.
+//! Peers behind features, which are off by default, since they take more than Rust and a C compiler: `aws-lc-rs`, rustls with
+//! that provider (cmake, on some platforms); `openssl`, over streams in memory (OpenSSL's headers and pkg-config, on Debian
+//! libssl-dev and pkg-config). They are columns of the handshakes and of the bulk data.
 //!
 //! [`Ours`] and [`Rustls`] are driven through one trait by the same code, with the same suite (AES-128-GCM with SHA-256), group
-//! (X25519) and chains (leaf and intermediate, P-256), and keep sessions in the same way, or not at all. On one thread that nobody interrupts, the time
-//! between two readings of the monotonic clock is CPU time; what an interruption adds goes away with the median.
+//! (X25519) and chains (leaf and intermediate, P-256), and keep sessions in the same way, or not at all. Beside them stands
+//! the [`Limit`]. On one thread that nobody interrupts, the time between two readings of the monotonic clock is CPU time; what
+//! an interruption adds goes away with the median.
 
 use std::{
     io::{self, BufRead, Read, Write},

@@ -99,17 +99,15 @@ impl Tls13 {
         let trace = Trace::of(library);
         let client_auth = setup.certificates == Shown::ByBoth;
         let messages = Messages::of(&trace, certificates, resumed, client_auth);
-        let tickets: usize = trace.server_sealed()[1..].iter().sum();
-        let tickets = (setup.sessions != Sessions::Nowhere).then(|| Tickets::of(tickets, setup));
-        let client_flight: usize = trace.client_sealed().iter().sum();
+        let tickets = (setup.sessions != Sessions::Nowhere).then(|| Tickets::of(trace.tickets(), setup));
         let mut wire = Wire {
             client_public: [0; 32],
             server_public: [0; 32],
             binder: [0; 32],
             server_signature: Vec::new(),
             client_signature: Vec::new(),
-            server_flight: vec![0; trace.server_sealed()[0] + 1 + TAG],
-            client_flight: vec![0; client_flight + 1 + TAG],
+            server_flight: vec![0; trace.server_flight() + 1 + TAG],
+            client_flight: vec![0; trace.client_flight() + 1 + TAG],
             tickets,
             psk: [9; 32],
         };
@@ -320,7 +318,7 @@ impl Messages {
         Self {
             client_hello: vec![1; client[0]],
             server_hello: vec![2; server[0]],
-            extensions: vec![8; trace.server_sealed()[0].saturating_sub(authentication + finished)],
+            extensions: vec![8; trace.server_flight() - authentication - finished],
             certificate: vec![11; certificate],
             certificate_verify: vec![15; certificate_verify],
             finished: vec![20; finished],

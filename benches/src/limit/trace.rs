@@ -2,10 +2,10 @@
 
 use crate::{Endpoint, Library};
 
-/// All that one handshake sent, either way.
+/// All that one handshake sent, either way, flight by flight.
 pub(super) struct Trace {
-    client: Vec<u8>,
-    server: Vec<u8>,
+    client: Vec<Vec<u8>>,
+    server: Vec<Vec<u8>>,
 }
 
 const HANDSHAKE: u8 = 22;
@@ -25,32 +25,41 @@ impl Trace {
 
     /// The handshake messages that a side sent in the clear, with their headers.
     pub(super) fn client_messages(&self) -> Vec<usize> {
-        messages(&self.client)
+        messages(&self.client.concat())
     }
 
     pub(super) fn server_messages(&self) -> Vec<usize> {
-        messages(&self.server)
+        messages(&self.server.concat())
     }
 
-    /// The lengths of what the records of TLS 1.3 hold, without the byte of their type and their tags.
-    pub(super) fn client_sealed(&self) -> Vec<usize> {
-        sealed(&self.client)
+    /// What the records of the client's flight after the server's hold in TLS 1.3, without the bytes of their types and their tags.
+    pub(super) fn client_flight(&self) -> usize {
+        sealed(&self.client[1])
     }
 
-    pub(super) fn server_sealed(&self) -> Vec<usize> {
-        sealed(&self.server)
+    /// The same of what comes after ServerHello.
+    pub(super) fn server_flight(&self) -> usize {
+        sealed(&self.server[0])
+    }
+
+    /// The same of the tickets.
+    pub(super) fn tickets(&self) -> usize {
+        self.server.get(1).map_or(0, |flight| sealed(flight))
     }
 }
 
-fn carry(from: &mut impl Endpoint, all: &mut Vec<u8>, to: &mut impl Endpoint) {
-    let before = all.len();
+fn carry(from: &mut impl Endpoint, flights: &mut Vec<Vec<u8>>, to: &mut impl Endpoint) {
+    let mut flight = Vec::new();
     while from.wants_write() {
-        from.write_tls(all).expect("a Vec takes all");
+        from.write_tls(&mut flight).expect("a Vec takes all");
     }
-    let mut unread = &all[before..];
+    let mut unread = &flight[..];
     while !unread.is_empty() {
         to.read_tls(&mut unread).expect("there is room");
         to.process();
+    }
+    if !flight.is_empty() {
+        flights.push(flight);
     }
 }
 
@@ -76,7 +85,7 @@ fn messages(wire: &[u8]) -> Vec<usize> {
     lengths
 }
 
-fn sealed(wire: &[u8]) -> Vec<usize> {
-    let sealed = records(wire).filter(|(typ, _)| *typ == APPLICATION_DATA);
-    sealed.map(|(_, content)| content.len() - 17).collect()
+fn sealed(flight: &[u8]) -> usize {
+    let sealed = records(flight).filter(|(typ, _)| *typ == APPLICATION_DATA);
+    sealed.map(|(_, content)| content.len() - 17).sum()
 }

@@ -4,8 +4,8 @@ use crate::Table;
 
 pub(super) const HEAD: &str = "# Results
 
-Measured and written by `benches/run`, which takes a quarter of an hour on a quiet machine; `benches/run --quick` shows in a few minutes that it works.
-The same rows for programs are in [results.json](results.json).
+Measured and written by `benches/run`, which takes a quarter of an hour on a quiet machine; `benches/run --quick` shows in
+a few minutes that it works. The same rows for programs are in [results.json](results.json).
 
 * *limit* is the sum of ring's primitives that the work cannot do without, computed in the same run (`benches/src/limit.rs` says what
   is counted).
