@@ -15,7 +15,7 @@ use tls_crypto::{EphemeralKey, SecureRandom, Tls13Suite, Transcript};
 use super::known::{Early, Known, Selected, takes_tickets};
 use super::tls12;
 use super::tls13::{self, Shared, WaitEncryptedExtensions};
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, HelloOfConfig};
 use crate::error::{Error, Illegal};
 use crate::established::HandshakeKind;
 use crate::framed::Framed;
@@ -152,6 +152,53 @@ impl WaitServerHello {
     }
 }
 
+impl HelloOfConfig {
+    fn get(config: &ClientConfig) -> Result<&Self, BufferFull> {
+        let computed = &config.common.computed.hello;
+        match computed.get() {
+            Some(encoded) => Ok(encoded),
+            None => {
+                let encoded = Self::encode(config)?;
+                Ok(computed.get_or_init(|| encoded))
+            }
+        }
+    }
+
+    fn encode(config: &ClientConfig) -> Result<Self, BufferFull> {
+        let (mut suites, mut extensions) = (Vec::new(), Vec::new());
+        let common = &config.common;
+        let w = &mut Writer::append(&mut suites);
+        w.vec16(|w| common.suites.iter().try_for_each(|suite| w.u16(suite.suite().0)))?;
+        w.vec8(|w| w.u8(0))?;
+        let w = &mut Writer::append(&mut extensions);
+        if config.request_ocsp {
+            extension::StatusRequest::write(w)?;
+        }
+        extension::SupportedGroups::write(w, &common.group_ids)?;
+        if !common.alpn.is_empty() {
+            extension::Alpn::write(w, &common.alpn)?;
+        }
+        if config.request_scts {
+            extension::SignedCertificateTimestamp::write(w)?;
+        }
+        if common.enables(ProtocolVersion::TLS12) {
+            // One list for both versions: that of TLS 1.3 with those that go in certificates.
+            extension::SignatureAlgorithms::write(w, &common.schemes)?;
+            extension::EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
+            extension::ExtendedMasterSecret::write(w)?;
+            extension::RenegotiationInfo::write(w, &[])?;
+        } else {
+            extension::SignatureAlgorithms::write(w, common.told13())?;
+            extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
+        }
+        if common.enables(ProtocolVersion::TLS13) {
+            extension::SupportedVersions::write(w, &common.enabled_versions())?;
+            extension::PskKeyExchangeModes::write(w, &[PskKeyExchangeMode::PSK_DHE_KE])?;
+        }
+        Ok(Self { suites, extensions })
+    }
+}
+
 /// The states that ServerHello decides between.
 pub type Decided = Versioned<tls13::State, tls12::State>;
 
@@ -164,41 +211,34 @@ impl Offer {
         cookie: Option<&[u8]>,
         before: Option<&Transcript>,
     ) -> Result<Vec<u8>, Error> {
-        let mut hello = Vec::with_capacity(512);
-        self.encode(&mut Writer::append(&mut hello), early_data, cookie)?;
+        let of_config = HelloOfConfig::get(&self.config)?;
+        let mut hello = Vec::with_capacity(256 + of_config.extensions.len() + self.known.identities_len());
+        self.encode(&mut Writer::append(&mut hello), of_config, early_data, cookie)?;
         self.known.bind(&mut hello, before);
         Ok(hello)
     }
 
-    fn encode(&self, w: &mut Writer<'_>, early_data: bool, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
-        let common = &self.config.common;
+    fn encode(
+        &self,
+        w: &mut Writer<'_>,
+        of_config: &HelloOfConfig,
+        early_data: bool,
+        cookie: Option<&[u8]>,
+    ) -> Result<(), BufferFull> {
         w.message(HandshakeType::CLIENT_HELLO, |w| {
             w.u16(ProtocolVersion::TLS12.0)?;
             w.bytes(&self.random)?;
             w.vec8(|w| w.bytes(&self.session_id))?;
-            w.vec16(|w| common.suites.iter().try_for_each(|suite| w.u16(suite.suite().0)))?;
-            w.vec8(|w| w.u8(0))?;
+            w.bytes(&of_config.suites)?;
             w.vec16(|w| {
                 if let Some(host) = self.host_name() {
                     extension::ServerNameList::write(w, host)?;
                 }
-                if self.config.request_ocsp {
-                    extension::StatusRequest::write(w)?;
+                w.bytes(&of_config.extensions)?;
+                if takes_tickets(&self.config, ProtocolVersion::TLS12) {
+                    extension::SessionTicket::write(w, self.known.tls12().map_or(&[], |session| &session.ticket))?;
                 }
-                extension::SupportedGroups::write(w, &common.group_ids)?;
-                if !common.alpn.is_empty() {
-                    extension::Alpn::write(w, &common.alpn)?;
-                }
-                if self.config.request_scts {
-                    extension::SignedCertificateTimestamp::write(w)?;
-                }
-                if common.enables(ProtocolVersion::TLS12) {
-                    self.encode_tls12(w)?;
-                } else {
-                    extension::SignatureAlgorithms::write(w, common.told13())?;
-                    extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
-                }
-                if common.enables(ProtocolVersion::TLS13) {
+                if self.config.common.enables(ProtocolVersion::TLS13) {
                     self.encode_tls13(w, early_data, cookie)?;
                 }
                 self.known.write_psks(w)
@@ -206,20 +246,7 @@ impl Offer {
         })
     }
 
-    /// What only TLS 1.2 reads; and the list of schemes, which is that of TLS 1.3 with those that go in certificates.
-    fn encode_tls12(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        extension::SignatureAlgorithms::write(w, &self.config.common.schemes)?;
-        extension::EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
-        extension::ExtendedMasterSecret::write(w)?;
-        if takes_tickets(&self.config, ProtocolVersion::TLS12) {
-            extension::SessionTicket::write(w, self.known.tls12().map_or(&[], |session| &session.ticket))?;
-        }
-        extension::RenegotiationInfo::write(w, &[])
-    }
-
     fn encode_tls13(&self, w: &mut Writer<'_>, early_data: bool, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
-        extension::SupportedVersions::write(w, &self.config.common.enabled_versions())?;
-        extension::PskKeyExchangeModes::write(w, &[PskKeyExchangeMode::PSK_DHE_KE])?;
         if early_data {
             extension::EarlyData::write(w)?;
         }

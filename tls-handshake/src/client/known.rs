@@ -106,6 +106,17 @@ impl Known {
         }
     }
 
+    /// Bytes of what is written of it, about.
+    pub(super) fn identities_len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Psks(psks) => {
+                psks.iter().fold(0, |sum, psk| sum.saturating_add(psk.identity.len()).saturating_add(64))
+            }
+            Self::Tls12(session) => session.ticket.len(),
+        }
+    }
+
     pub(super) fn offers_psks(&self) -> bool {
         matches!(self, Self::Psks(_))
     }

@@ -60,7 +60,7 @@ impl ClientConfig {
 
     /// Whether the server's DNS name is told to it (RFC 6066 §3). An IP address never is.
     pub fn set_server_name_indication(&mut self, send: bool) {
-        self.common.scope.take();
+        self.common.computed.forget();
         self.send_server_name = send;
     }
 
@@ -72,26 +72,28 @@ impl ClientConfig {
 
     /// Whether the server is asked to staple an OCSP response (RFC 6066 §8). It is, unless this says otherwise.
     pub fn set_ocsp_request(&mut self, ask: bool) {
-        self.common.scope.take();
+        self.common.computed.forget();
         self.request_ocsp = ask;
     }
 
     /// Whether the server is asked for signed certificate timestamps (RFC 6962 §3.3). It is not, unless this says so: most
     /// certificates have theirs inside.
     pub fn set_sct_request(&mut self, ask: bool) {
-        self.common.scope.take();
+        self.common.computed.forget();
         self.request_scts = ask;
     }
 
     /// Whether sessions are kept for later connections, so that there are some to [take](crate::ClientConnection::take_sessions). They
     /// are not unless this says so.
     pub fn set_resumption(&mut self, keep: bool) {
+        self.common.computed.forget();
         self.resumption = keep;
     }
 
     /// Whether servers may give us tickets to keep; they may, unless this says otherwise. Without tickets only servers of TLS 1.2
     /// that keep sessions themselves can resume.
     pub fn set_tickets(&mut self, take: bool) {
+        self.common.computed.forget();
         self.tickets = take;
     }
 
@@ -111,7 +113,7 @@ impl ClientConfig {
 
     pub(crate) fn scope(&self) -> Scope {
         let asks = [self.send_server_name, self.request_ocsp, self.request_scts].map(u8::from);
-        *self.common.scope.get_or_init(|| self.common.scope_of("client", &[&asks]))
+        *self.common.computed.scope.get_or_init(|| self.common.scope_of("client", &[&asks]))
     }
 
     /// Where the secrets of connections go.

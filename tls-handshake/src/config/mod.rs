@@ -100,7 +100,7 @@ macro_rules! setters {
             /// What else sessions are bound to: whatever decides whom the application trusts, as it knows best. A session that was
             /// established under one context is never resumed under another (RFC 9846 Appendix C.4).
             pub fn set_session_context(&mut self, context: &[u8]) {
-                self.common.scope.take();
+                self.common.computed.forget();
                 self.common.session_context = context.to_vec();
             }
 
@@ -258,8 +258,30 @@ pub(crate) struct Common {
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) records_per_key: Option<u64>,
     pub(crate) session_context: Vec<u8>,
-    /// Computed once; whoever changes what goes into it empties it.
+    pub(crate) computed: Computed,
+}
+
+/// What follows from the settings, computed when it is first needed. Whatever changes a setting of which a session or a hello tells
+/// [forgets](Self::forget) it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Computed {
     pub(crate) scope: OnceLock<Scope>,
+    pub(crate) hello: OnceLock<HelloOfConfig>,
+}
+
+impl Computed {
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// What every ClientHello of a configuration has in common, as it goes over the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct HelloOfConfig {
+    /// `cipher_suites` and `legacy_compression_methods`.
+    pub(crate) suites: Vec<u8>,
+    /// The extensions that depend on neither the server's name, nor on what is known of it, nor on the key share.
+    pub(crate) extensions: Vec<u8>,
 }
 
 /// The smallest maximum record size: whatever is smaller would be mostly overhead.
@@ -286,7 +308,7 @@ impl Default for Common {
             key_log: None,
             records_per_key: None,
             session_context: Vec::new(),
-            scope: OnceLock::new(),
+            computed: Computed::default(),
         }
     }
 }
@@ -300,6 +322,7 @@ impl Common {
         }
         let mut newest_first = vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12];
         newest_first.retain(|version| versions.contains(version));
+        self.computed.forget();
         self.suites = usable(&self.set_suites, &newest_first)?;
         self.versions = newest_first;
         Ok(())
@@ -311,6 +334,7 @@ impl Common {
             .iter()
             .map(|id| SupportedCipherSuite::of(*id).ok_or(ConfigError::UnsupportedCipherSuite(*id)))
             .collect::<Result<Vec<_>, _>>()?;
+        self.computed.forget();
         self.suites = usable(&found, &self.versions)?;
         self.set_suites = found;
         Ok(())
@@ -328,6 +352,7 @@ impl Common {
 
     pub(crate) fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
         check_list(groups, "groups")?;
+        self.computed.forget();
         self.groups = groups
             .iter()
             .map(|id| group_of(*id).ok_or(ConfigError::UnsupportedGroup(*id)))
@@ -342,7 +367,7 @@ impl Common {
             return Err(ConfigError::UnsupportedSignatureScheme(*other));
         }
         let of_tls13 = |scheme: &SignatureScheme| tls13::RULES.schemes.contains(scheme);
-        self.scope.take();
+        self.computed.forget();
         self.schemes13 = schemes.iter().copied().filter(of_tls13).collect();
         self.schemes = schemes.to_vec();
         Ok(())
@@ -361,7 +386,7 @@ impl Common {
         if protocols.iter().map(|name| name.len().saturating_add(1)).sum::<usize>() > 0x8000 {
             return Err(ConfigError::TooManyProtocols);
         }
-        self.scope.take();
+        self.computed.forget();
         self.alpn = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(())
     }

@@ -129,7 +129,7 @@ impl ServerConfig {
     }
 
     pub(crate) fn scope(&self) -> Scope {
-        *self.common.scope.get_or_init(|| {
+        *self.common.computed.scope.get_or_init(|| {
             let client_auth = match self.client_auth {
                 ClientAuth::NotAsked => 0,
                 ClientAuth::Optional => 1,
@@ -144,7 +144,7 @@ impl ServerConfig {
     /// Whether clients are asked for a certificate, and must have one. They are not asked unless this says so. Who judges
     /// their chains is who answers [`NeedClientVerdict`](crate::need::NeedClientVerdict).
     pub fn set_client_auth(&mut self, client_auth: ClientAuth) {
-        self.common.scope.take();
+        self.common.computed.forget();
         self.client_auth = client_auth;
     }
 
@@ -158,7 +158,7 @@ impl ServerConfig {
         if length > 0x8000 || names.iter().any(Vec::is_empty) {
             return Err(ConfigError::HintsTooLong);
         }
-        self.common.scope.take();
+        self.common.computed.forget();
         self.client_auth_hints = names;
         Ok(())
     }

@@ -136,3 +136,46 @@ pub(super) fn tells(error: &Error, alert: AlertDescription, texts: &[&str]) {
         assert!(error.to_string().contains(text), "{error} does not tell {text}");
     }
 }
+
+/// What does not change from hello to hello.
+fn offered(config: &ClientConfig) -> (Vec<u8>, Vec<(u16, Vec<u8>)>) {
+    let mut outgoing = crate::Outgoing::new();
+    let name = "example.com".try_into().unwrap();
+    crate::ClientConnection::new(std::sync::Arc::new(config.clone()), name, &mut outgoing).unwrap();
+    let mut hello = Hello::parse(&outgoing.ready()[5..]);
+    hello.extensions.retain(|(typ, _)| *typ != X::KEY_SHARE.0);
+    (hello.suites, hello.extensions)
+}
+
+#[test]
+fn a_setting_that_is_changed_after_a_hello_shows_in_the_next_one() {
+    use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+    let settings: [fn(&mut ClientConfig); 10] = [
+        |config| config.set_versions(&[ProtocolVersion::TLS13]).unwrap(),
+        |config| config.set_versions(&[ProtocolVersion::TLS12]).unwrap(),
+        |config| config.set_cipher_suites(&[CipherSuite::TLS_AES_256_GCM_SHA384]).unwrap(),
+        |config| config.set_groups(&[NamedGroup::SECP384R1]).unwrap(),
+        |config| config.set_signature_schemes(&[SignatureScheme::ED25519]).unwrap(),
+        |config| config.set_alpn_protocols(&[b"h2"]).unwrap(),
+        |config| config.set_server_name_indication(false),
+        |config| config.set_ocsp_request(false),
+        |config| config.set_sct_request(true),
+        |config| config.set_resumption(true),
+    ];
+    let unchanged = offered(&ClientConfig::new());
+    for (at, set) in settings.iter().enumerate() {
+        let (mut used, mut fresh) = (ClientConfig::new(), ClientConfig::new());
+        let shared = std::sync::Arc::new(used.clone());
+        crate::ClientConnection::new(shared.clone(), "a".try_into().unwrap(), &mut crate::Outgoing::new()).unwrap();
+        used = std::sync::Arc::unwrap_or_clone(shared);
+        assert!(used.common.computed.hello.get().is_some());
+        set(&mut used);
+        set(&mut fresh);
+        assert_eq!(offered(&used), offered(&fresh), "setting {at}");
+        assert_ne!(offered(&used), unchanged, "setting {at}");
+        // And without tickets again.
+        used.set_tickets(false);
+        fresh.set_tickets(false);
+        assert_eq!(offered(&used), offered(&fresh), "setting {at} without tickets");
+    }
+}
