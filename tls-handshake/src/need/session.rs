@@ -1,5 +1,7 @@
 //! Sessions: which one a client goes on from, and under which tickets new ones are given out.
 
+use std::ops::Range;
+
 use pki_types::UnixTime;
 use tls_codec::code_points::ProtocolVersion;
 use tls_codec::error::DecodeError;
@@ -23,6 +25,8 @@ pub struct NeedSession {
     asker: Asker,
     hello: Owned<ClientHelloView>,
     by: By,
+    /// Where the hello has its identities; an empty one is none.
+    identities: [Range<usize>; MAX_IDENTITIES],
 }
 
 /// Where a ClientHello names its session.
@@ -37,8 +41,22 @@ pub(crate) enum By {
 }
 
 impl NeedSession {
-    pub(crate) fn new(asker: Asker, hello: Owned<ClientHelloView>, by: By) -> Self {
-        Self { asker, hello, by }
+    /// `body` is that of the message that was decoded.
+    pub(crate) fn new(asker: Asker, by: By, body: &[u8], hello: &ClientHello<'_>) -> Self {
+        let mut identities: [Range<usize>; MAX_IDENTITIES] = Default::default();
+        let [first, ..] = &mut identities;
+        match by {
+            By::Psk => {
+                let psks = hello.extensions.pre_shared_key;
+                let named = psks.iter().flat_map(|psks| psks.identities.iter());
+                for (range, psk) in identities.iter_mut().zip(named) {
+                    *range = range_in(body, psk.identity);
+                }
+            }
+            By::Ticket => *first = range_in(body, hello.extensions.session_ticket.unwrap_or_default()),
+            By::Id => *first = range_in(body, hello.legacy_session_id),
+        }
+        Self { asker, hello: Owned::of_decoded(body), by, identities }
     }
 
     /// The ClientHello.
@@ -68,16 +86,8 @@ impl NeedSession {
     /// keys (TLS 1.3 alone).
     #[must_use]
     pub fn identities(&self) -> Vec<&[u8]> {
-        let Ok(hello) = self.client_hello() else { return Vec::new() };
-        match self.by {
-            By::Psk => {
-                let psks = hello.extensions.pre_shared_key;
-                let identities = psks.iter().flat_map(|psks| psks.identities.iter());
-                identities.take(MAX_IDENTITIES).map(|psk| psk.identity).collect()
-            }
-            By::Ticket => hello.extensions.session_ticket.into_iter().collect(),
-            By::Id => vec![hello.legacy_session_id],
-        }
+        let named = self.identities.iter().filter_map(|range| self.hello.wire().get(range.clone()));
+        named.filter(|identity| !identity.is_empty()).collect()
     }
 
     /// Whether the client sends early data, which is accepted only with [`found_once`](Self::found_once).
@@ -115,6 +125,12 @@ impl NeedSession {
         let found = Some(Found { index, key });
         Answer(Answered::Session(SessionAnswer { asker: self.asker, hello: self.hello, found }))
     }
+}
+
+/// Where a part that was decoded out of a whole lies in it: looked up later, it need not be decoded again.
+fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start.saturating_add(part.len())
 }
 
 #[derive(Debug)]

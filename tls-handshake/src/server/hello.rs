@@ -277,7 +277,7 @@ pub(super) fn proceed(
     });
     shared.transcript.add(m.raw);
     // The question owns the hello: it may outlive the buffer that the hello came in.
-    let hello = Owned::of_decoded(m.raw.get(4..).unwrap_or_default());
+    let body = m.raw.get(4..).unwrap_or_default();
     let asker = Asker(shared.random);
     let state = Box::new(WaitIdentity {
         shared,
@@ -297,9 +297,12 @@ pub(super) fn proceed(
     });
     Ok(match truncated_hash {
         Some(hash) => {
-            let need = NeedSession::new(asker, hello, By::Psk);
+            let need = NeedSession::new(asker, By::Psk, body, &m.msg);
             (tls13::State::WaitSession(WaitSession::new(state, hash)), Need::Session(need))
         }
-        None => (tls13::State::WaitIdentity(state), Need::Identity(NeedIdentity::new(asker, hello, knows_psks))),
+        None => {
+            let need = NeedIdentity::new(asker, Owned::of_decoded(body), knows_psks);
+            (tls13::State::WaitIdentity(state), Need::Identity(need))
+        }
     })
 }

@@ -73,14 +73,17 @@ impl WaitIdentity {
     ) -> Result<(State, Need), Error> {
         chosen::check(&config, &m.msg)?;
         let (header, body) = m.raw.split_first_chunk().ok_or(Error::Crypto("hashing the ClientHello"))?;
-        let (hello, by) = (Owned::of_decoded(body), session::named(&config, &m.msg));
+        let by = session::named(&config, &m.msg);
         let state = Self { config, random, source, alpn, header: *header };
         Ok(match by {
             Some(by) => {
-                let need = NeedSession::new(Asker(random), hello, by);
+                let need = NeedSession::new(Asker(random), by, body, &m.msg);
                 (State::WaitSession(WaitSession::new(state)), Need::Session(need))
             }
-            None => (State::WaitIdentity(state), Need::Identity(NeedIdentity::new(Asker(random), hello, false))),
+            None => {
+                let need = NeedIdentity::new(Asker(random), Owned::of_decoded(body), false);
+                (State::WaitIdentity(state), Need::Identity(need))
+            }
         })
     }
 
