@@ -31,6 +31,7 @@ use crate::server::Server;
 mod client;
 #[cfg(test)]
 mod forge;
+mod in_place;
 mod inspect;
 mod server;
 mod sizes;
@@ -175,6 +176,12 @@ impl<R: Role> Connection<R> {
         if !self.may_send()? || data.iter().all(|slice| slice.is_empty()) {
             return Ok(0);
         }
+        self.before_data(outgoing)?;
+        self.transmit.application_data(data, outgoing)
+    }
+
+    /// What has to go out before the next data, or happen instead.
+    fn before_data(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         let key_is_worn = self.transmit.needs_key_update();
         let (mut world, state) = self.world(outgoing);
         match state.as_mut().ok().and_then(States::traffic_mut) {
@@ -194,7 +201,7 @@ impl<R: Role> Connection<R> {
             }
             None => {}
         }
-        self.transmit.application_data(data, outgoing)
+        Ok(())
     }
 
     /// Whether application data can be sent now.

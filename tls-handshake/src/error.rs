@@ -226,6 +226,13 @@ pub enum Error {
     WrongAnswer,
     /// The handshake has to be finished first.
     HandshakeNotComplete,
+    /// A record that is to be sealed [in place](crate::Connection::send_in_place) has not the room that it needs. Nothing is to be sent of it.
+    RecordRoom {
+        /// Bytes that it has.
+        got: usize,
+        /// Bytes that it needs, with its content; `None` for a content that is empty, or longer than a record may be.
+        need: Option<usize>,
+    },
     /// Our sending side is closed: nothing can be sent after close_notify.
     SendAfterClose,
     /// Our sending keys have protected as much as they may, and this version cannot change them: a new connection is needed.
@@ -302,6 +309,7 @@ impl Error {
             | Self::Truncated
             | Self::WrongAnswer
             | Self::HandshakeNotComplete
+            | Self::RecordRoom { .. }
             | Self::SendAfterClose
             | Self::KeyExhausted
             | Self::NoKeyUpdate => return None,

@@ -96,7 +96,7 @@ pub use need::{
     Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature,
     NeedVerdict,
 };
-pub use record::Outgoing;
+pub use record::{Outgoing, RecordRoom};
 pub use resumption::{ClientSessionValue, ExternalPsk, ServerSessionValue, SessionError};
 pub use role::{Role, Versioned};
 pub use suite::{ALL_CIPHERSUITES, SupportedCipherSuite};

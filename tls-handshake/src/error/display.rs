@@ -152,6 +152,13 @@ impl fmt::Display for Error {
             }
             Self::WrongAnswer => f.write_str("this answer does not belong to the question that the connection asked"),
             Self::HandshakeNotComplete => f.write_str("the handshake has to be completed first"),
+            Self::RecordRoom { got, need: Some(need) } => write!(
+                f,
+                "a record that is sealed in place needs {need} bytes with its content, and has {got}: see Connection::room_around"
+            ),
+            Self::RecordRoom { need: None, .. } => f.write_str(
+                "a record that is sealed in place holds one byte at least, and no more than Connection::record_capacity tells",
+            ),
             Self::SendAfterClose => f.write_str("nothing can be sent after close_notify"),
             Self::KeyExhausted => f.write_str(
                 "the keys have protected as much as they may, and TLS 1.2 cannot change them: make a new connection",

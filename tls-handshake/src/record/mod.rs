@@ -15,4 +15,5 @@ pub(crate) use join::{Joined, Joiner};
 pub use outgoing::Outgoing;
 pub(crate) use receive::{Opened, Receive};
 pub(crate) use size::Sizing;
+pub use transmit::RecordRoom;
 pub(crate) use transmit::Transmit;

@@ -13,6 +13,15 @@ use crate::error::Error;
 use crate::schedule::{Epoch, WriteKey};
 use crate::sink::EncodeMessage;
 
+/// The room that a record takes around its content, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordRoom {
+    /// Before the content: the header, and the explicit nonce of TLS 1.2.
+    pub before: usize,
+    /// Behind it: the content type and the padding of TLS 1.3, and the tag.
+    pub behind: usize,
+}
+
 /// Our sending half.
 pub(crate) struct Transmit {
     sealer: Option<Sealer>,
@@ -104,6 +113,23 @@ impl Transmit {
         let taken = self.record(ContentType::APPLICATION_DATA, slices, outgoing)?;
         self.sizing.sent(taken);
         Ok(taken)
+    }
+
+    /// The room around this much application data in the next record.
+    pub(crate) fn room_around(&self, content: usize) -> RecordRoom {
+        let around = self.overhead();
+        let padding = self.padding(content, self.record_capacity());
+        RecordRoom { before: HEADER_LEN + around.before, behind: padding + around.behind }
+    }
+
+    /// Seals one record of this much application data, in the room that was asked for.
+    pub(crate) fn in_place(&mut self, content: usize, record: &mut [u8]) -> Result<(), Error> {
+        let padding = self.padding(content, self.record_capacity());
+        let end = record.len().saturating_sub(self.overhead().behind);
+        record.get_mut(end.saturating_sub(padding)..end).unwrap_or_default().fill(0);
+        self.finish_record(ContentType::APPLICATION_DATA, padding, record)?;
+        self.sizing.sent(content);
+        Ok(())
     }
 
     /// Bytes of application data that the next record holds at most.

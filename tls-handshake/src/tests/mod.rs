@@ -10,6 +10,7 @@ mod flips12;
 mod flips_resumed;
 mod flow;
 mod hello;
+mod in_place;
 mod negotiation;
 mod negotiation12;
 mod order;
