@@ -36,6 +36,7 @@ impl<'a, T: Decode<'a>> List<'a, T> {
     ///
     /// # Errors
     /// [`Fault::BadLength`] if the length is no multiple of elements of a fixed size; else the fault of the element.
+    #[inline]
     pub fn decode_body(body: Reader<'a>) -> Result<Self, DecodeError> {
         if let Some(size) = T::FIXED_SIZE {
             if body.len().checked_rem(size) != Some(0) {

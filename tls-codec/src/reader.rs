@@ -22,7 +22,8 @@ use crate::error::{DecodeError, Fault};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
-    // Not an `untrusted::Reader`, which can neither be copied nor tell what is left.
+    // Not an `untrusted::Reader`, which can neither be copied nor tell what is left; one is made for each read, which
+    // costs nothing once inlined.
     rest: Input<'a>,
     at: &'static str,
 }
@@ -85,9 +86,14 @@ impl<'a> Reader<'a> {
     /// [`Fault::Truncated`] if fewer are left; none is read then.
     #[inline]
     pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
-        let (head, rest) = self.peek().split_at_checked(count).ok_or(self.error(Fault::Truncated))?;
-        self.rest = Input::from(rest);
-        Ok(head)
+        let mut reader = untrusted::Reader::new(self.rest);
+        match reader.read_bytes(count) {
+            Ok(head) => {
+                self.rest = reader.read_bytes_to_end();
+                Ok(head.as_slice_less_safe())
+            }
+            Err(untrusted::EndOfInput) => Err(self.error(Fault::Truncated)),
+        }
     }
 
     /// Reads `N` bytes.
@@ -96,9 +102,8 @@ impl<'a> Reader<'a> {
     /// [`Fault::Truncated`] if fewer are left.
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
-        let (head, rest) = self.peek().split_first_chunk().ok_or(self.error(Fault::Truncated))?;
-        self.rest = Input::from(rest);
-        Ok(head)
+        let at = self.at;
+        self.bytes(N)?.first_chunk().ok_or(DecodeError { fault: Fault::Truncated, at })
     }
 
     /// Reads one byte.

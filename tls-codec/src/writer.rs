@@ -90,8 +90,7 @@ impl<'b> Writer<'b> {
     ///
     /// # Errors
     /// [`BufferFull`] if they do not fit; none is written then.
-    // Called with each field of each message: a copy at each of these places costs more than the call.
-    #[inline(never)]
+    #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), BufferFull> {
         match &mut self.0 {
             Target::Slice { buffer, len } => {
@@ -158,7 +157,7 @@ impl<'b> Writer<'b> {
     /// [`BufferFull`] if there is no room or the body is longer than 255 bytes; or what `body` returns.
     #[inline]
     pub fn vec8(&mut self, body: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
-        self.prefixed(&[0; 1], 1, body)
+        self.prefixed::<1, 1>([0; 1], body)
     }
 
     /// Writes a two-byte length and the body that `body` writes.
@@ -167,7 +166,7 @@ impl<'b> Writer<'b> {
     /// [`BufferFull`] if there is no room or the body is longer than 65,535 bytes; or what `body` returns.
     #[inline]
     pub fn vec16(&mut self, body: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
-        self.prefixed(&[0; 2], 2, body)
+        self.prefixed::<2, 2>([0; 2], body)
     }
 
     /// Writes a three-byte length and the body that `body` writes.
@@ -176,7 +175,7 @@ impl<'b> Writer<'b> {
     /// [`BufferFull`] if there is no room or the body is longer than 16,777,215 bytes; or what `body` returns.
     #[inline]
     pub fn vec24(&mut self, body: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
-        self.prefixed(&[0; 3], 3, body)
+        self.prefixed::<3, 3>([0; 3], body)
     }
 
     /// Writes an extension: its type, its length and the data that `data` writes (RFC 9846 §4.3).
@@ -189,7 +188,7 @@ impl<'b> Writer<'b> {
         data: impl FnOnce(&mut Self) -> Result<(), BufferFull>,
     ) -> Result<(), BufferFull> {
         let [high, low] = typ.0.to_be_bytes();
-        self.prefixed(&[high, low, 0, 0], 2, data)
+        self.prefixed::<4, 2>([high, low, 0, 0], data)
     }
 
     /// Writes a handshake message: its type, its length and the body that `body` writes (RFC 9846 §4).
@@ -201,7 +200,7 @@ impl<'b> Writer<'b> {
         typ: HandshakeType,
         body: impl FnOnce(&mut Self) -> Result<(), BufferFull>,
     ) -> Result<(), BufferFull> {
-        self.prefixed(&[typ.0, 0, 0, 0], 3, body)
+        self.prefixed::<4, 3>([typ.0, 0, 0, 0], body)
     }
 
     /// Runs `write`, and takes back all that it wrote if it fails.
@@ -218,52 +217,47 @@ impl<'b> Writer<'b> {
         result
     }
 
-    /// Writes `head`, of which the last `width` bytes are to hold the length of what `body` writes behind it.
-    fn prefixed(
+    /// Writes `head`, of which the last `N` bytes are to hold the length of what `body` writes behind it.
+    fn prefixed<const HEAD: usize, const N: usize>(
         &mut self,
-        head: &[u8],
-        width: usize,
+        head: [u8; HEAD],
         body: impl FnOnce(&mut Self) -> Result<(), BufferFull>,
     ) -> Result<(), BufferFull> {
         // Whether there was room for the head is asked at the end: what is around the body is compiled with each of the
-        // many bodies, so that it shall be two calls and no branch.
+        // many bodies, so that it shall be little and have no branch.
         let opened = self.open(head);
         let written = body(self);
-        self.close(opened, head.len(), width, written)
+        self.close::<HEAD, N>(opened, written)
     }
 
     /// Writes `head`, and tells where it begins and whether it fits.
-    #[inline(never)]
-    fn open(&mut self, head: &[u8]) -> (usize, Result<(), BufferFull>) {
-        (self.len(), self.bytes(head))
+    fn open<const HEAD: usize>(&mut self, head: [u8; HEAD]) -> (usize, Result<(), BufferFull>) {
+        (self.len(), self.bytes(&head))
     }
 
     /// Ends what `open` began: fills in the length, or takes all of it back.
     #[inline(never)]
-    fn close(
+    fn close<const HEAD: usize, const N: usize>(
         &mut self,
         (start, opened): (usize, Result<(), BufferFull>),
-        head: usize,
-        width: usize,
         written: Result<(), BufferFull>,
     ) -> Result<(), BufferFull> {
-        let closed = opened.and(written).and_then(|()| self.fill_in(start.saturating_add(head), width));
+        let closed = opened.and(written).and_then(|()| self.fill_in::<N>(start.saturating_add(HEAD)));
         if closed.is_err() {
             self.truncate(start);
         }
         closed
     }
 
-    /// Fills in the `width` bytes of length that stand before the body at `start`.
-    fn fill_in(&mut self, start: usize, width: usize) -> Result<(), BufferFull> {
-        let length = self.len().checked_sub(start).and_then(|length| u32::try_from(length).ok()).ok_or(BufferFull)?;
-        let length = length.to_be_bytes();
-        let (high, low) =
-            length.len().checked_sub(width).and_then(|at| length.split_at_checked(at)).ok_or(BufferFull)?;
+    /// Fills in the `N` bytes of length that stand before the body at `start`.
+    fn fill_in<const N: usize>(&mut self, start: usize) -> Result<(), BufferFull> {
+        let length = self.len().checked_sub(start).ok_or(BufferFull)?;
+        let length = u32::try_from(length).map_err(|_| BufferFull)?.to_be_bytes();
+        let (high, low) = length.split_last_chunk::<N>().ok_or(BufferFull)?;
         if high.iter().any(|byte| *byte != 0) {
             return Err(BufferFull);
         }
-        let prefix = start.checked_sub(width).ok_or(BufferFull)?..start;
+        let prefix = start.checked_sub(N).ok_or(BufferFull)?..start;
         self.written_mut().get_mut(prefix).ok_or(BufferFull)?.copy_from_slice(low);
         Ok(())
     }

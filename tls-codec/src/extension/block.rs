@@ -139,39 +139,24 @@ impl<'a> Iterator for ExtensionsIter<'a> {
 
 /// Goes once over the body of a block: checks its lengths, refuses a type that comes twice, and hands each extension to
 /// `each`.
+#[inline]
 pub(crate) fn walk<'a>(
     block: Reader<'a>,
     mut each: impl FnMut(ExtensionType, Reader<'a>) -> Result<(), DecodeError>,
 ) -> Result<Extensions<'a>, DecodeError> {
-    let mut walk = Walk { block, rest: block, seen: Seen::default() };
-    while let Some((typ, data)) = walk.next()? {
+    let mut r = block;
+    let mut seen = Seen::default();
+    while !r.is_empty() {
+        // Type and length in one read: this loop is most of the time that a ClientHello takes.
+        let [t1, t0, l1, l0] = *r.array()?;
+        let typ = ExtensionType(u16::from_be_bytes([t1, t0]));
+        let data = r.sub(usize::from(u16::from_be_bytes([l1, l0])))?;
+        if let Some(duplicate) = seen.insert(typ, block) {
+            return Err(block.error(Fault::DuplicateExtension(duplicate)));
+        }
         each(typ, data)?;
     }
     Ok(Extensions { block: Some(Input::from(block.peek())) })
-}
-
-/// What [`walk`] does for every message alike.
-struct Walk<'a> {
-    block: Reader<'a>,
-    rest: Reader<'a>,
-    seen: Seen,
-}
-
-impl<'a> Walk<'a> {
-    // This is most of the time that a ClientHello takes.
-    fn next(&mut self) -> Result<Option<(ExtensionType, Reader<'a>)>, DecodeError> {
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        // Type and length in one read.
-        let [t1, t0, l1, l0] = *self.rest.array()?;
-        let typ = ExtensionType(u16::from_be_bytes([t1, t0]));
-        let data = self.rest.sub(usize::from(u16::from_be_bytes([l1, l0])))?;
-        match self.seen.insert(typ, self.block) {
-            Some(duplicate) => Err(self.block.error(Fault::DuplicateExtension(duplicate))),
-            None => Ok(Some((typ, data))),
-        }
-    }
 }
 
 /// The types that a block has shown so far. The registered ones are below 64, and a peer sends few others: a scan of a

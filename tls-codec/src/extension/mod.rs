@@ -96,6 +96,7 @@ pub trait Extension {
 ///
 /// # Errors
 /// What is wrong with them, or [`Fault::TrailingData`](crate::Fault::TrailingData) if bytes are left over.
+#[inline]
 pub fn view<E: Extension>(mut data: Reader<'_>) -> Result<E::View<'_>, DecodeError> {
     let view = E::read(&mut data)?;
     data.finish()?;
