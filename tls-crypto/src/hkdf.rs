@@ -18,9 +18,9 @@ use core::hint::black_box;
 use std::sync::LazyLock;
 
 use ring::hmac;
-use zeroize::Zeroizing;
 
 use crate::hash::MAX_HASH_LEN;
+use crate::wiped::Wiped;
 use crate::{Digest, Error, HashAlgorithm};
 
 /// HKDF-Extract, RFC 5869 §2.2.
@@ -62,7 +62,7 @@ pub fn hkdf_expand_label(secret: &Secret, label: &[u8], context: &[u8], out: &mu
 /// Zeroized on drop, and not shown by `Debug`.
 pub struct Secret {
     algorithm: HashAlgorithm,
-    bytes: Zeroizing<[u8; MAX_HASH_LEN]>,
+    bytes: Wiped<MAX_HASH_LEN>,
 }
 
 impl Secret {
@@ -80,7 +80,7 @@ impl Secret {
     }
 
     fn from_tag(algorithm: HashAlgorithm, tag: &hmac::Tag) -> Self {
-        let mut bytes = Zeroizing::new([0; MAX_HASH_LEN]);
+        let mut bytes = Wiped::new([0; MAX_HASH_LEN]);
         copy_prefix(tag.as_ref(), bytes.as_mut_slice());
         Self { algorithm, bytes }
     }
@@ -169,10 +169,10 @@ impl Expander {
     }
 
     /// HKDF-Expand-Label with an empty context, to `N` bytes, not more than any hash has.
-    pub(crate) fn expand_fixed<const N: usize>(&self, label: Label) -> Zeroizing<[u8; N]> {
+    pub(crate) fn expand_fixed<const N: usize>(&self, label: Label) -> Wiped<N> {
         const { assert!(N <= 32) };
         let [.., length] = N.to_be_bytes();
-        let mut out = Zeroizing::new([0; N]);
+        let mut out = Wiped::new([0; N]);
         copy_prefix(self.expand_once(length, label, &[]).as_ref(), out.as_mut_slice());
         out
     }
@@ -228,6 +228,7 @@ impl fmt::Debug for Expander {
 }
 
 impl Drop for Expander {
+    #[inline(never)]
     fn drop(&mut self) {
         // ring cannot zeroize a key, but it can be replaced by one that everybody knows.
         self.key.clone_from(&KNOWN_KEY);

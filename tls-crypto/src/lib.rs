@@ -95,6 +95,7 @@ pub mod tls12;
 pub mod tls13;
 mod transcript;
 pub mod verify;
+mod wiped;
 
 pub use aead::{NONCE_LEN, OpenedRecord, Opener, Overhead, Sealer, TAG_LEN};
 pub use error::Error;

@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use zeroize::Zeroizing;
-
+use crate::wiped::Wiped;
 use crate::{BulkAlgorithm, NONCE_LEN, Opener, Sealer};
 
 /// The keys and the implicit nonces of both directions of one connection. Zeroized on drop, and not shown by `Debug`.
@@ -18,20 +17,20 @@ pub struct KeyBlock {
 
 /// The keys of one direction.
 struct Keys {
-    key: Zeroizing<[u8; MAX_KEY_LEN]>,
+    key: Wiped<MAX_KEY_LEN>,
     /// The implicit part of the nonce, and zeros.
-    iv: Zeroizing<[u8; NONCE_LEN]>,
+    iv: Wiped<NONCE_LEN>,
 }
 
 impl KeyBlock {
     /// Cuts into pieces what `fill` gives: client_write_key, server_write_key, client_write_IV, server_write_IV. An AEAD
     /// has no MAC keys before them.
     pub(super) fn new(aead: BulkAlgorithm, fill: impl FnOnce(&mut [u8])) -> Self {
-        let mut block = Zeroizing::new([0; MAX_LEN]);
+        let mut block = Wiped::new([0; MAX_LEN]);
         fill(block.get_mut(..block_len(aead)).unwrap_or_default());
         let mut block = block.iter();
-        let mut client = Keys { key: Zeroizing::new([0; MAX_KEY_LEN]), iv: Zeroizing::new([0; NONCE_LEN]) };
-        let mut server = Keys { key: Zeroizing::new([0; MAX_KEY_LEN]), iv: Zeroizing::new([0; NONCE_LEN]) };
+        let mut client = Keys { key: Wiped::new([0; MAX_KEY_LEN]), iv: Wiped::new([0; NONCE_LEN]) };
+        let mut server = Keys { key: Wiped::new([0; MAX_KEY_LEN]), iv: Wiped::new([0; NONCE_LEN]) };
         let pieces: [(usize, &mut [u8]); 4] = [
             (aead.key_len(), client.key.as_mut_slice()),
             (aead.key_len(), server.key.as_mut_slice()),

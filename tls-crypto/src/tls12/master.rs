@@ -3,11 +3,11 @@
 use core::fmt;
 
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
 
 use super::prf::prf_of;
 use super::{KeyBlock, prf};
 use crate::hkdf::Expander;
+use crate::wiped::Wiped;
 use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
 
 /// The secret of a TLS 1.2 session, RFC 5246 §8.1. Zeroized on drop, and not shown by `Debug`.
@@ -16,7 +16,7 @@ use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
 ///
 /// It is prepared for deriving from it what a handshake needs. What a connection needs later is an [`ExporterSecret`], which is smaller.
 pub struct MasterSecret {
-    bytes: Zeroizing<[u8; MASTER_SECRET_LEN]>,
+    bytes: Wiped<MASTER_SECRET_LEN>,
     expander: Expander,
 }
 
@@ -44,15 +44,15 @@ impl MasterSecret {
     /// The master secret of a session that is resumed.
     #[must_use]
     pub fn from_bytes(hash: HashAlgorithm, bytes: &[u8; 48]) -> Self {
-        Self::new(hash, Zeroizing::new(*bytes))
+        Self::new(hash, Wiped::new(*bytes))
     }
 
-    fn new(hash: HashAlgorithm, bytes: Zeroizing<[u8; MASTER_SECRET_LEN]>) -> Self {
+    fn new(hash: HashAlgorithm, bytes: Wiped<MASTER_SECRET_LEN>) -> Self {
         Self { expander: Expander::new(hash, bytes.as_slice()), bytes }
     }
 
     fn derived(hash: HashAlgorithm, shared: &SharedSecret, label: &[u8], seed: &[&[u8]]) -> Self {
-        let mut bytes = Zeroizing::new([0; MASTER_SECRET_LEN]);
+        let mut bytes = Wiped::new([0; MASTER_SECRET_LEN]);
         prf(hash, shared.as_bytes(), label, seed, bytes.as_mut_slice());
         Self::new(hash, bytes)
     }
@@ -129,7 +129,7 @@ impl fmt::Debug for MasterSecret {
 /// `Debug`.
 pub struct ExporterSecret {
     hash: HashAlgorithm,
-    bytes: Zeroizing<[u8; MASTER_SECRET_LEN]>,
+    bytes: Wiped<MASTER_SECRET_LEN>,
 }
 
 impl ExporterSecret {

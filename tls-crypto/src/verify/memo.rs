@@ -64,14 +64,11 @@ impl VerificationMemo {
         if self.sets.is_empty() {
             return verify(&ALL);
         }
-        let remembered: [_; COUNT] = ALL.map(|algorithm| Remembered { memo: self, algorithm });
-        let borrowed: [&dyn SignatureVerificationAlgorithm; COUNT] =
-            std::array::from_fn(|at| match remembered.get(at) {
-                Some(algorithm) => algorithm,
-                // Both have the same length.
-                None => super::ED25519,
-            });
-        verify(&borrowed)
+        verify(&as_algorithms(&self.remembered()))
+    }
+
+    fn remembered(&self) -> [Remembered<'_>; COUNT] {
+        ALL.map(|algorithm| Remembered { memo: self, algorithm })
     }
 
     fn tag(&self, parts: [&[u8]; 5]) -> [u64; 4] {
@@ -131,6 +128,14 @@ impl fmt::Debug for VerificationMemo {
 struct Remembered<'m> {
     memo: &'m VerificationMemo,
     algorithm: &'m dyn SignatureVerificationAlgorithm,
+}
+
+fn as_algorithms<'r>(remembered: &'r [Remembered<'_>; COUNT]) -> [&'r dyn SignatureVerificationAlgorithm; COUNT] {
+    std::array::from_fn(|at| match remembered.get(at) {
+        Some(algorithm) => algorithm,
+        // Both have the same length.
+        None => super::ED25519,
+    })
 }
 
 impl SignatureVerificationAlgorithm for Remembered<'_> {

@@ -12,7 +12,7 @@
 //! A session is bound to the configuration that it was established under: its scope is a hash of all that decides whom that
 //! configuration trusts. No value here is believed before it was checked against the present configuration.
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 mod check;
 mod client;
@@ -37,7 +37,7 @@ pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
 /// Zeroized on drop, and not shown by `Debug`.
 #[derive(Clone)]
 pub(crate) struct SessionSecret {
-    bytes: Zeroizing<[u8; Self::MAX]>,
+    bytes: [u8; Self::MAX],
     length: usize,
 }
 
@@ -47,14 +47,22 @@ impl SessionSecret {
 
     /// `None` if there are none, or more than [`MAX`](Self::MAX).
     pub(crate) fn new(secret: &[u8]) -> Option<Self> {
-        let mut bytes = Zeroizing::new([0; Self::MAX]);
         let length = secret.len();
-        bytes.get_mut(..length).filter(|_| length > 0)?.copy_from_slice(secret);
-        Some(Self { bytes, length })
+        let mut kept = Self { bytes: [0; Self::MAX], length };
+        kept.bytes.get_mut(..length).filter(|_| length > 0)?.copy_from_slice(secret);
+        Some(kept)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Drop for SessionSecret {
+    // One copy, and not one for each place where a session goes.
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.bytes.zeroize();
     }
 }
 

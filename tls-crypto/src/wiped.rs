@@ -1,0 +1,37 @@
+//! Bytes that are secret.
+
+use core::ops::{Deref, DerefMut};
+
+use zeroize::Zeroize as _;
+
+/// Bytes that are zeroized when they go.
+///
+/// As `Zeroizing` is, but for this: the stores are not copied to each of the many places where a key, or something that holds one, goes.
+pub(crate) struct Wiped<const N: usize>([u8; N]);
+
+impl<const N: usize> Wiped<N> {
+    pub(crate) const fn new(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl<const N: usize> Deref for Wiped<N> {
+    type Target = [u8; N];
+
+    fn deref(&self) -> &[u8; N] {
+        &self.0
+    }
+}
+
+impl<const N: usize> DerefMut for Wiped<N> {
+    fn deref_mut(&mut self) -> &mut [u8; N] {
+        &mut self.0
+    }
+}
+
+impl<const N: usize> Drop for Wiped<N> {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
