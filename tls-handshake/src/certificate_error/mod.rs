@@ -143,7 +143,9 @@ impl fmt::Display for CertificateError {
                 write!(f, "it names no server at all, and {asked:?} was asked for")
             }
             Self::NotValidForName { asked, has } => {
-                write!(f, "it is valid for {}, and not for {asked:?}, which was asked for", has.join(", "))
+                f.write_str("it is valid for ")?;
+                joined(f, has, ", ")?;
+                write!(f, ", and not for {asked:?}, which was asked for")
             }
             Self::UnknownIssuer { sent, anchors } => write!(
                 f,
@@ -228,6 +230,16 @@ impl fmt::Display for Utc {
         let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
         write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
     }
+}
+
+fn joined(f: &mut fmt::Formatter<'_>, names: &[String], between: &str) -> fmt::Result {
+    for (at, name) in names.iter().enumerate() {
+        if at > 0 {
+            f.write_str(between)?;
+        }
+        f.write_str(name)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! A refused chain, told with all that a person needs to mend it: why, what was tried, and what to do.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tls_codec::code_points::AlertDescription;
 
-use super::{CertificateError, Utc};
+use super::{CertificateError, Utc, joined};
 
 /// A peer's certificates are refused.
 ///
@@ -17,7 +18,7 @@ pub struct Refusal {
     /// Which check failed.
     pub why: CertificateError,
     /// What was tried; `None` if it is not the chain that is at fault.
-    pub chain: Option<Box<ChainReport>>,
+    pub chain: Option<Arc<ChainReport>>,
     /// The alert that tells the peer of it, if not the one that goes with the reason.
     pub alert: Option<AlertDescription>,
 }
@@ -201,7 +202,8 @@ impl fmt::Display for CertificateReport {
         let Self { subject, issuer, names, .. } = self;
         write!(f, "{subject}, issued by {issuer}, valid from {} to {}", Utc(self.not_before), Utc(self.not_after))?;
         if !names.is_empty() {
-            write!(f, ", for {}", names.join(" "))?;
+            f.write_str(", for ")?;
+            joined(f, names, " ")?;
         }
         if self.is_authority {
             f.write_str(", an authority")?;

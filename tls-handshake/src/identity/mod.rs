@@ -35,7 +35,7 @@ pub struct Identity {
 }
 
 enum Key {
-    Here(Box<PrivateKey>),
+    Here(Arc<PrivateKey>),
     /// The application's own, which signs at once.
     Custom(Arc<dyn SigningKey>),
     /// Signatures are answered to [`NeedSignature`](crate::need::NeedSignature) by somebody else.
@@ -70,7 +70,7 @@ impl Identity {
     pub fn new(mut chain: Vec<CertificateDer<'static>>, key: PrivateKey) -> Result<Self, IdentityError> {
         order::sort(&mut chain, &key.subject_public_key_info())?;
         let schemes = key.algorithms().iter().map(|algorithm| scheme_of(*algorithm)).collect();
-        Self::build(chain, Key::Here(Box::new(key)), schemes)
+        Self::build(chain, Key::Here(Arc::new(key)), schemes)
     }
 
     /// An identity whose key the application has, in a token or a key store of the system, and which signs while the handshake waits:

@@ -1,5 +1,6 @@
 //! What is told of a chain that is refused. Made only then.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pki_types::{CertificateDer, TrustAnchor, UnixTime};
@@ -37,7 +38,7 @@ pub(crate) fn refusal(
     let hint = hint(&why, &read, &anchors);
     let anchors_configured = roots.anchors.len();
     let report = ChainReport { now: since_1970(now), certificates, anchors, anchors_configured, hint };
-    Refusal { why, chain: Some(Box::new(report)), alert: None }
+    Refusal { why, chain: Some(Arc::new(report)), alert: None }
 }
 
 pub(crate) fn since_1970(time: UnixTime) -> Duration {
