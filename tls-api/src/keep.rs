@@ -90,21 +90,23 @@ impl Keep {
         let Some(now) = now else { return need.none() };
         let id = need.session_id().copied();
         let sessions = need.sessions(now);
-        let tickets = match self {
-            Self::Nowhere => Vec::new(),
+        let keep = |session: &ServerSessionValue| match self {
+            Self::Nowhere => None,
             Self::TicketsOrStore(ticketer, _) | Self::Tickets(ticketer) if id.is_none() => {
-                sessions.iter().map_while(|s| ticketer.encrypt(&s.encode())).collect()
+                ticketer.encrypt(&session.encode())
             }
             // An id is for a store.
-            Self::Tickets(_) => Vec::new(),
+            Self::Tickets(_) => None,
             Self::Store(store) | Self::TicketsOrStore(_, store) => {
-                let keep = |session: &ServerSessionValue| {
-                    let id = id.or_else(fresh_id)?;
-                    store.put(&id, session.encode(), session.lifetime()).then(|| id.to_vec())
-                };
-                sessions.iter().map_while(keep).collect()
+                let id = id.or_else(fresh_id)?;
+                store.put(&id, session.encode(), session.lifetime()).then(|| id.to_vec())
             }
         };
+        let mut tickets = Vec::new();
+        for session in sessions {
+            let Some(ticket) = keep(session) else { break };
+            tickets.push(ticket);
+        }
         need.answer(tickets)
     }
 }

@@ -104,10 +104,15 @@ impl ClientSessionMemoryCache {
     /// All sessions as bytes, for [`from_bytes`](Self::from_bytes). They are secrets: whoever has them can resume the sessions.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let write = |part: &super::sharded::Bounded<Sessions>| -> Vec<Zeroizing<Vec<u8>>> {
-            part.values().flat_map(Sessions::all).map(ClientSessionValue::encode).collect()
-        };
-        let sessions: Vec<_> = self.servers.each(write).flatten().filter(|bytes| !bytes.is_empty()).collect();
+        let mut sessions = Vec::new();
+        self.servers.each(|part| {
+            for session in part.values().flat_map(Sessions::all) {
+                let bytes = session.encode();
+                if !bytes.is_empty() {
+                    sessions.push(bytes);
+                }
+            }
+        });
         // All at once: a buffer that grows leaves copies behind.
         let length = sessions.iter().fold(MAGIC.len(), |sum, bytes| sum + 4 + bytes.len());
         let mut all = Zeroizing::new(Vec::with_capacity(length));

@@ -37,12 +37,16 @@ impl<V> Sharded<V> {
 
     /// Entries at present.
     pub(crate) fn len(&self) -> usize {
-        self.each(|part| part.map.len()).sum()
+        let mut entries = 0;
+        self.each(|part| entries += part.map.len());
+        entries
     }
 
     /// Goes through the parts.
-    pub(crate) fn each<T>(&self, work: impl Fn(&Bounded<V>) -> T) -> impl Iterator<Item = T> {
-        self.parts.iter().map(move |part| work(&part.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    pub(crate) fn each(&self, mut work: impl FnMut(&Bounded<V>)) {
+        for part in &self.parts {
+            work(&part.0.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 }
 

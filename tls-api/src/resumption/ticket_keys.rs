@@ -46,8 +46,11 @@ impl Keys {
         if previous.len() > MAX_GIVEN {
             return Err(TicketerError::TooManyKeys { got: previous.len(), limit: MAX_GIVEN });
         }
-        let aged = |key: &[u8; 48]| Ok(Aged::new(TicketKey::from_bytes(key)?, now));
-        Ok(Self { current: aged(current)?, former: previous.iter().map(aged).collect::<Result<_, TicketerError>>()? })
+        let mut former = Vec::new();
+        for key in previous {
+            former.push(Aged::new(TicketKey::from_bytes(key)?, now));
+        }
+        Ok(Self { current: Aged::new(TicketKey::from_bytes(current)?, now), former })
     }
 
     pub(super) fn is_due(&self, now: Moment) -> bool {
@@ -56,13 +59,16 @@ impl Keys {
 
     /// The next generation; none if another thread has just made it, or there is no randomness.
     pub(super) fn next(&self, now: Moment, worn: bool) -> Option<Self> {
-        let remembered = |aged: &&Aged| aged.age(now) < FORGOTTEN;
-        if self.current.age(now) >= ROTATION || (worn && self.current.key.is_worn()) {
-            let all = std::iter::once(&self.current).chain(&self.former);
-            let former = all.filter(remembered).take(FORMER).cloned().collect();
+        let mut former = self.former.clone();
+        let rotates = self.current.age(now) >= ROTATION || (worn && self.current.key.is_worn());
+        if rotates {
+            former.insert(0, self.current.clone());
+        }
+        former.retain(|aged| aged.age(now) < FORGOTTEN);
+        if rotates {
+            former.truncate(FORMER);
             return Some(Self { current: Aged::new(TicketKey::generate().ok()?, now), former });
         }
-        let former: Vec<_> = self.former.iter().filter(remembered).cloned().collect();
         (former.len() < self.former.len()).then(|| Self { current: self.current.clone(), former })
     }
 }

@@ -86,17 +86,14 @@ impl Known {
     /// Offers external keys, in this order; those for which no suite is enabled are left.
     pub(crate) fn external(config: &ClientConfig, psks: &[ExternalPsk]) -> Self {
         let has_suite = |hash| config.common.suites.iter().filter_map(|suite| suite.tls13()).any(|s| s.hash == hash);
-        let psks: Vec<_> = psks
-            .iter()
-            .filter(|psk| has_suite(psk.hash))
-            .map(|psk| Psk {
-                offered: OfferedPsk::external(psk),
-                identity: psk.identity.clone(),
-                obfuscated_age: 0,
-                session: None,
-            })
-            .collect();
-        if psks.is_empty() { Self::Nothing } else { Self::Psks(psks) }
+        let mut offered = Vec::new();
+        for psk in psks {
+            if has_suite(psk.hash) {
+                let identity = psk.identity.clone();
+                offered.push(Psk { offered: OfferedPsk::external(psk), identity, obfuscated_age: 0, session: None });
+            }
+        }
+        if offered.is_empty() { Self::Nothing } else { Self::Psks(offered) }
     }
 
     pub(super) fn tls12(&self) -> Option<&ClientSessionValue> {
@@ -144,12 +141,11 @@ impl Known {
     /// Writes pre_shared_key, which has to be the last extension, with zeros for the binders (RFC 9846 §4.3.11).
     pub(super) fn write_psks(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         let Self::Psks(psks) = self else { return Ok(()) };
-        let identities: Vec<_> = psks
-            .iter()
-            .map(|psk| PskIdentity { identity: &psk.identity, obfuscated_ticket_age: psk.obfuscated_age })
-            .collect();
-        let binders: Vec<_> = psks.iter().map(|psk| ZEROS.get(..psk.offered.hash().output_len())).collect();
-        let binders: Vec<_> = binders.into_iter().map(Option::unwrap_or_default).collect();
+        let (mut identities, mut binders) = (Vec::new(), Vec::new());
+        for psk in psks {
+            identities.push(PskIdentity { identity: &psk.identity, obfuscated_ticket_age: psk.obfuscated_age });
+            binders.push(ZEROS.get(..psk.offered.hash().output_len()).unwrap_or_default());
+        }
         OfferedPsks::write(w, &identities, &binders)
     }
 

@@ -330,10 +330,10 @@ impl Common {
 
     pub(crate) fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
         check_list(suites, "cipher suites")?;
-        let found = suites
-            .iter()
-            .map(|id| SupportedCipherSuite::of(*id).ok_or(ConfigError::UnsupportedCipherSuite(*id)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut found = Vec::new();
+        for id in suites {
+            found.push(SupportedCipherSuite::of(*id).ok_or(ConfigError::UnsupportedCipherSuite(*id))?);
+        }
         self.computed.forget();
         self.suites = usable(&found, &self.versions)?;
         self.set_suites = found;
@@ -347,16 +347,19 @@ impl Common {
 
     /// The versions that are enabled and have a suite, the newest first.
     pub(crate) fn enabled_versions(&self) -> Vec<ProtocolVersion> {
-        self.versions.iter().copied().filter(|version| self.enables(*version)).collect()
+        let mut enabled = self.versions.clone();
+        enabled.retain(|version| self.enables(*version));
+        enabled
     }
 
     pub(crate) fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
         check_list(groups, "groups")?;
         self.computed.forget();
-        self.groups = groups
-            .iter()
-            .map(|id| group_of(*id).ok_or(ConfigError::UnsupportedGroup(*id)))
-            .collect::<Result<_, _>>()?;
+        let mut found = Vec::new();
+        for id in groups {
+            found.push(group_of(*id).ok_or(ConfigError::UnsupportedGroup(*id))?);
+        }
+        self.groups = found;
         self.group_ids = groups.to_vec();
         Ok(())
     }
@@ -366,10 +369,10 @@ impl Common {
         if let Some(other) = schemes.iter().find(|scheme| !CERTIFICATE_SCHEMES.contains(scheme)) {
             return Err(ConfigError::UnsupportedSignatureScheme(*other));
         }
-        let of_tls13 = |scheme: &SignatureScheme| tls13::RULES.schemes.contains(scheme);
         self.computed.forget();
-        self.schemes13 = schemes.iter().copied().filter(of_tls13).collect();
         self.schemes = schemes.to_vec();
+        self.schemes13 = schemes.to_vec();
+        self.schemes13.retain(|scheme| tls13::RULES.schemes.contains(scheme));
         Ok(())
     }
 
@@ -414,7 +417,13 @@ impl Common {
 
     /// The suites of a version, as they go over the wire.
     pub(crate) fn suite_ids(&self, version: ProtocolVersion) -> Vec<CipherSuite> {
-        self.suites.iter().filter(|suite| suite.version() == version).map(|suite| suite.suite()).collect()
+        let mut ids = Vec::new();
+        for suite in &self.suites {
+            if suite.version() == version {
+                ids.push(suite.suite());
+            }
+        }
+        ids
     }
 }
 
@@ -422,7 +431,8 @@ fn usable(
     suites: &[SupportedCipherSuite],
     versions: &[ProtocolVersion],
 ) -> Result<Vec<SupportedCipherSuite>, ConfigError> {
-    let usable: Vec<_> = suites.iter().copied().filter(|suite| versions.contains(&suite.version())).collect();
+    let mut usable = suites.to_vec();
+    usable.retain(|suite| versions.contains(&suite.version()));
     if usable.is_empty() { Err(ConfigError::NoSuiteOfVersion { versions: versions.to_vec() }) } else { Ok(usable) }
 }
 

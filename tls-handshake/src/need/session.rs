@@ -86,8 +86,13 @@ impl NeedSession {
     /// keys (TLS 1.3 alone).
     #[must_use]
     pub fn identities(&self) -> Vec<&[u8]> {
-        let named = self.identities.iter().filter_map(|range| self.hello.wire().get(range.clone()));
-        named.filter(|identity| !identity.is_empty()).collect()
+        let mut named = Vec::new();
+        for range in &self.identities {
+            if let Some(identity @ [_, ..]) = self.hello.wire().get(range.clone()) {
+                named.push(identity);
+            }
+        }
+        named
     }
 
     /// Whether the client sends early data, which is accepted only with [`found_once`](Self::found_once).

@@ -107,14 +107,15 @@ impl ExternalPsk {
         key_hash: HashAlgorithm,
         context: &[u8],
     ) -> Result<Vec<Self>, PskError> {
-        let import_for = |(target, kdf)| {
+        let mut all = Vec::new();
+        for (target, kdf) in TARGETS {
             let identity = imported_identity(external_identity, context, kdf)?;
             check(&identity, key)?;
             let imported = import_psk(key_hash, key, &identity, target).map_err(|_| PskError::NotDerived)?;
             let key = Zeroizing::new(imported.as_ref().to_vec());
-            Ok(Self { identity, key, hash: target, kind: Kind::Imported })
-        };
-        TARGETS.into_iter().map(import_for).collect()
+            all.push(Self { identity, key, hash: target, kind: Kind::Imported });
+        }
+        Ok(all)
     }
 
     /// A context for [`import`](Self::import) that binds a key which more than two machines have to who is the client and who

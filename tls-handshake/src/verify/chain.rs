@@ -125,15 +125,22 @@ impl ProvenPath<'_> {
     /// itself stands alone. Of a path that the application walked itself: as far as each was signed by the next one sent.
     #[must_use]
     pub fn certificates(&self) -> Vec<CertificateDer<'_>> {
-        let above: Vec<_> = match self.by {
-            By::Path(path) => path.intermediate_certificates().map(|certificate| certificate.der()).collect(),
-            By::Itself => Vec::new(),
+        let mut certificates = vec![self.leaf()];
+        match self.by {
+            By::Path(path) => {
+                for above in path.intermediate_certificates() {
+                    certificates.push(above.der());
+                }
+            }
+            By::Itself => {}
             #[cfg(feature = "dangerous_configuration")]
             By::Application(linked) => {
-                linked.iter().skip(1).map(|above| CertificateDer::from(above.as_ref())).collect()
+                for above in linked.iter().skip(1) {
+                    certificates.push(CertificateDer::from(above.as_ref()));
+                }
             }
-        };
-        std::iter::once(self.leaf()).chain(above).collect()
+        }
+        certificates
     }
 
     /// The trust anchor that the path leads to; `None` for a leaf that is trusted by itself.
@@ -219,8 +226,13 @@ impl ChainVerifier {
     /// The names that an accepted certificate can be issued by, each a Name in DER: what clients are told that have to choose one.
     #[must_use]
     pub fn issuer_names(&self) -> Vec<Vec<u8>> {
-        let exact = self.exact.iter().filter_map(Certificate::read);
-        self.roots.subjects().chain(exact.map(|read| der::element(der::SEQUENCE, &[read.issuer]))).collect()
+        let mut names: Vec<_> = self.roots.subjects().collect();
+        for exact in &self.exact {
+            if let Some(read) = Certificate::read(exact) {
+                names.push(der::element(der::SEQUENCE, &[read.issuer]));
+            }
+        }
+        names
     }
 
     /// The trust anchors.
@@ -454,8 +466,12 @@ type PathCheck<'c> = &'c dyn Fn(&VerifiedPath<'_>) -> Result<(), webpki::Error>;
 
 fn pins_of(path: &VerifiedPath<'_>) -> Vec<Pin> {
     let leaf = pin_of(&path.end_entity().subject_public_key_info());
-    let above = path.intermediate_certificates().map(|certificate| pin_of(&certificate.subject_public_key_info()));
-    std::iter::once(leaf).chain(above).chain([pin_of(&webpki::spki_for_anchor(path.anchor()))]).collect()
+    let mut keys = vec![leaf];
+    for certificate in path.intermediate_certificates() {
+        keys.push(pin_of(&certificate.subject_public_key_info()));
+    }
+    keys.push(pin_of(&webpki::spki_for_anchor(path.anchor())));
+    keys
 }
 
 /// For a certificate that is trusted by itself; webpki looks at those of a path.

@@ -90,17 +90,19 @@ impl<'a> Certificate<'a> {
         const IP_ADDRESS: u8 = 0x87;
         let names = self.extension(oid::SUBJECT_ALT_NAME).and_then(|value| sole(value, der::SEQUENCE));
         let mut names = Elements::new(names.unwrap_or_default());
-        std::iter::from_fn(|| names.next())
-            .filter_map(|(tag, name)| match tag {
-                DNS_NAME => Some(String::from_utf8_lossy(name).escape_debug().to_string()),
+        let mut told = Vec::new();
+        while let Some((tag, name)) = names.next() {
+            match tag {
+                DNS_NAME => told.push(String::from_utf8_lossy(name).escape_debug().to_string()),
                 IP_ADDRESS => match (<[u8; 4]>::try_from(name), <[u8; 16]>::try_from(name)) {
-                    (Ok(v4), _) => Some(IpAddr::from(v4).to_string()),
-                    (_, Ok(v6)) => Some(IpAddr::from(v6).to_string()),
-                    _ => None,
+                    (Ok(v4), _) => told.push(IpAddr::from(v4).to_string()),
+                    (_, Ok(v6)) => told.push(IpAddr::from(v6).to_string()),
+                    _ => {}
                 },
-                _ => None,
-            })
-            .collect()
+                _ => {}
+            }
+        }
+        told
     }
 }
 

@@ -48,11 +48,12 @@ impl WaitTickets {
         let expires = chain.and_then(|chain| not_after(chain.leaf()?));
         // A chain whose end cannot be read is not kept: nobody would know when to stop trusting it.
         let tickets = if chain.is_some() && expires.is_none() { 0 } else { config.tls13_tickets };
-        let session = |nonce: u8| {
+        let mut sessions = Vec::new();
+        for nonce in 0..tickets {
             let mut age_add = [0; 4];
             shared.source.fill(&mut age_add).map_err(|_| Error::Crypto("drawing random bytes"))?;
             let secret = SessionSecret::new(secret.ticket_psk(&[nonce]).as_ref());
-            Ok(ServerSessionValue {
+            sessions.push(ServerSessionValue {
                 suite: negotiated.suite,
                 secret: secret.ok_or(Error::Crypto("deriving a session's key"))?,
                 extended_master_secret: true,
@@ -66,9 +67,8 @@ impl WaitTickets {
                 max_early_data: config.max_early_data,
                 client_chain: chain.map(|chain| Arc::clone(chain.shared())),
                 expires,
-            })
-        };
-        let sessions = (0..tickets).map(session).collect::<Result<_, Error>>()?;
+            });
+        }
         let need = NeedNewSession::new(asker, None, sessions);
         Ok((Self { connected, asker }, Need::NewSession(need)))
     }
