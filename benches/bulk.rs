@@ -1,17 +1,19 @@
-//! Bulk data under AES-128-GCM: the sender's throughput and the receiver's, with the copy that a transport
-//! makes. The rows of the tables are measured by `ratios`.
+//! Bulk data under AES-128-GCM: the sender's throughput and the receiver's. The rows of the tables are measured by `ratios`.
+
+use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tls_benches::{Buffered, Certificates, Library, Ours, RawAead, RustlsRing, Shape, Transfers};
+use tls_benches::{Buffered, BufferedTimes, Certificates, Library, Ours, RawAead, RustlsRing, Shape, Transfers};
 
 fn both_ways(c: &mut Criterion) {
     let certificates = Certificates::make();
     for Transfers { name, setup, shape, .. } in Transfers::ALL {
-        for (side, at) in [("send", 0), ("receive", 1)] {
+        let sides: [(_, Of); 2] = [("send", |times| times.send), ("receive", |times| times.receive)];
+        for (at, (side, of)) in sides.into_iter().enumerate() {
             let mut group = c.benchmark_group(format!("{name}, {side}"));
             group.throughput(Throughput::Bytes(shape.burst as u64));
-            one(&mut group, &Ours::new(&certificates, setup), shape, at);
-            one(&mut group, &RustlsRing::new(&certificates, setup), shape, at);
+            one(&mut group, &Ours::new(&certificates, setup), shape, of);
+            one(&mut group, &RustlsRing::new(&certificates, setup), shape, of);
             let mut raw = RawAead::new(setup, shape);
             group.bench_function("limit", |b| b.iter_custom(|times| (0..times).map(|_| raw.round()[at]).sum()));
             group.finish();
@@ -19,9 +21,12 @@ fn both_ways(c: &mut Criterion) {
     }
 }
 
-fn one<L: Library>(group: &mut Group<'_>, library: &L, shape: Shape, at: usize) {
+/// One side's time.
+type Of = fn(&BufferedTimes) -> Duration;
+
+fn one<L: Library>(group: &mut Group<'_>, library: &L, shape: Shape, of: Of) {
     let mut bulk = Buffered::new(library, shape);
-    group.bench_function(L::NAME, |b| b.iter_custom(|times| (0..times).map(|_| bulk.round()[at]).sum()));
+    group.bench_function(L::NAME, |b| b.iter_custom(|times| (0..times).map(|_| of(&bulk.round())).sum()));
 }
 
 type Group<'a> = criterion::BenchmarkGroup<'a, criterion::measurement::WallTime>;

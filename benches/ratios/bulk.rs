@@ -1,16 +1,14 @@
 //! Bulk data under AES-128-GCM: throughput of the sender and of the receiver.
 
-use std::time::Duration;
-
 use tls_benches::{
-    Buffered, Contender, Library, Ours, OursUnbuffered, Pair, RawAead, Row, RustlsRing, RustlsUnbuffered, Setup, Shape,
-    Table, Target, Transfers, TransportCopy, Unbuffered, Unit, interleaved,
+    Buffered, BufferedTimes, Contender, Library, Ours, OursUnbuffered, Pair, RawAead, Row, RustlsRing,
+    RustlsUnbuffered, Setup, Shape, Table, Target, Transfers, Unbuffered, Unit, interleaved,
 };
 
 use crate::Run;
 
-/// Rounds of 64 KiB.
-const BURSTS: usize = 50_000;
+/// Rounds of 256 KiB.
+const BURSTS: usize = 10_000;
 
 pub(crate) fn rows(run: &Run) {
     for work in Transfers::ALL {
@@ -31,33 +29,33 @@ impl Bulk<'_> {
         if !self.run.wants(name) {
             return;
         }
-        let (mut raw, mut copy) = (RawAead::new(self.setup, self.shape), TransportCopy::new(self.setup, self.shape));
+        let mut raw = RawAead::new(self.setup, self.shape);
         let contenders = vec![
             self.library::<Ours>(),
             self.library::<RustlsRing>(),
             Contender::new("limit", move || {
                 let [seal, open] = raw.round();
-                [seal, open, open]
+                [seal, open, open, open, open]
             }),
-            Contender::new("copy", move || [Duration::ZERO, copy.round(), Duration::ZERO]),
             #[cfg(feature = "aws-lc-rs")]
             self.library::<tls_benches::RustlsAwsLc>(),
             #[cfg(feature = "openssl")]
             self.library::<tls_benches::OpenSsl>(),
         ];
         let medians = interleaved(self.rounds(), contenders);
-        let copy = medians.iter().find(|(name, _)| *name == "copy").map_or(0.0, |(_, [_, copy, _])| *copy);
-        let figures = |side: usize, copy: f64| -> Vec<(&str, f64)> {
-            let libraries = medians.iter().filter(|(name, _)| *name != "copy");
-            libraries
-                .map(|(name, sides)| (*name, self.rate(sides[side] - if *name == "limit" { 0.0 } else { copy })))
-                .collect()
-        };
-        self.print(name, "send", &figures(0, 0.0), target);
-        self.print(name, "receive", &figures(1, copy), target);
-        self.print(&format!("{name}, by Read"), "receive", &figures(2, copy), target);
-        self.print(&format!("{name}, with the transport's copy"), "receive", &figures(1, 0.0), None);
-        self.print(&format!("{name}, by Read, with the transport's copy"), "receive", &figures(2, 0.0), None);
+        for (at, (part, side, target)) in [
+            ("", "send", target),
+            ("", "receive", target),
+            (", by Read", "receive", target),
+            (", with the transport's copy", "receive", None),
+            (", by Read, with the transport's copy", "receive", None),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let figures: Vec<_> = medians.iter().map(|(name, times)| (*name, self.rate(times[at]))).collect();
+            self.print(&format!("{name}{part}"), side, &figures, target);
+        }
     }
 
     fn unbuffered(&self, name: &str, target: Option<Target>) {
@@ -79,13 +77,16 @@ impl Bulk<'_> {
         }
     }
 
-    fn library<L: Library>(&self) -> Contender<'static, 3>
+    fn library<L: Library>(&self) -> Contender<'static, 5>
     where
         L::Client: 'static,
         L::Server: 'static,
     {
         let mut bulk = Buffered::new(&L::new(&self.run.certificates, self.setup), self.shape);
-        Contender::new(L::NAME, move || bulk.round())
+        Contender::new(L::NAME, move || {
+            let BufferedTimes { send, receive, receive_by_read, transport: [to_buf_read, to_read] } = bulk.round();
+            [send, receive, receive_by_read, receive + to_buf_read, receive_by_read + to_read]
+        })
     }
 
     fn engine<P: Pair>(&self) -> Contender<'static, 2>

@@ -6,8 +6,8 @@
 
 use std::{
     hint::black_box,
-    io::{self, IoSlice, Write},
-    time::Duration,
+    io::{self, IoSlice, Read, Write},
+    time::{Duration, Instant},
 };
 
 use crate::{Certificates, Endpoint, Library, Pair, Records, Room, Setup, flush, handshake, limit::RecordKey, timed};
@@ -26,9 +26,9 @@ pub struct Shape {
 
 impl Shape {
     /// Small messages.
-    pub const SMALL: Self = Self { write: 1024, burst: 64 * 1024 };
+    pub const SMALL: Self = Self { write: 1024, burst: 256 * 1024 };
     /// Whole records.
-    pub const RECORDS: Self = Self { write: RECORD, burst: 64 * 1024 };
+    pub const RECORDS: Self = Self { write: RECORD, burst: 256 * 1024 };
     /// Writes of many records.
     pub const LARGE: Self = Self { write: 1024 * 1024, burst: 1024 * 1024 };
 
@@ -38,7 +38,7 @@ impl Shape {
     }
 }
 
-/// Bursts through the buffered sessions.
+/// Bursts through the buffered sessions, which hold as much as they do by default.
 #[derive(Debug)]
 pub struct Buffered<S, R> {
     shape: Shape,
@@ -46,9 +46,23 @@ pub struct Buffered<S, R> {
     timed: S,
     sender: S,
     receiver: R,
+    /// What a program writes, again and again: a buffer that it has just filled.
     plaintext: Vec<u8>,
     wire: Vec<u8>,
     read: Vec<u8>,
+}
+
+/// What a round of [`Buffered`] took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BufferedTimes {
+    /// Sending a burst.
+    pub send: Duration,
+    /// Receiving one without a copy (`BufRead`), the transport's left out.
+    pub receive: Duration,
+    /// The same with one (`Read`).
+    pub receive_by_read: Duration,
+    /// The transport's copy of the former, and of the latter.
+    pub transport: [Duration; 2],
 }
 
 impl<S: Endpoint, R: Endpoint> Buffered<S, R> {
@@ -57,51 +71,54 @@ impl<S: Endpoint, R: Endpoint> Buffered<S, R> {
     /// # Panics
     /// If the handshake fails.
     pub fn new<L: Library<Client = S, Server = R>>(library: &L, shape: Shape) -> Self {
-        let ((mut timed, _, _), (mut sender, receiver, _)) = (handshake(library), handshake(library));
-        timed.lift_buffer_limit();
-        sender.lift_buffer_limit();
-        let (plaintext, wire) = (vec![0x5a; shape.burst], Vec::with_capacity(2 * shape.burst));
+        let ((timed, _, _), (sender, receiver, _)) = (handshake(library), handshake(library));
+        let (plaintext, wire) = (vec![0x5a; shape.write], Vec::with_capacity(2 * shape.burst));
         Self { shape, timed, sender, receiver, plaintext, wire, read: vec![0; shape.write] }
     }
 
-    /// Sends a burst, receives one without a copy (`BufRead`), and another one with one (`Read`).
+    /// Sends a burst, receives one without a copy, and another one with one.
     ///
     /// # Panics
     /// If less arrives than was sent.
-    pub fn round(&mut self) -> [Duration; 3] {
-        let mut times = [Duration::ZERO; 3];
-        timed(&mut times[0], || send(&mut self.timed, &self.plaintext, self.shape.write, &mut Sink::default()));
-        self.fill_wire();
-        timed(&mut times[1], || {
-            let arrived = receive(&mut self.receiver, &self.wire, R::read_in_place);
-            assert_eq!(arrived, self.shape.burst);
+    pub fn round(&mut self) -> BufferedTimes {
+        let mut times = BufferedTimes::default();
+        let (shape, plaintext) = (self.shape, &self.plaintext);
+        timed(&mut times.send, || send(&mut self.timed, plaintext, shape, &mut Sink::default()));
+        self.wire.clear();
+        send(&mut self.sender, plaintext, shape, &mut self.wire);
+        let [by_buf_read, by_read] = &mut times.transport;
+        timed(&mut times.receive, || {
+            let wire = Wire { bytes: &self.wire, time: by_buf_read };
+            assert_eq!(receive(&mut self.receiver, wire, R::read_in_place), shape.burst);
         });
-        self.fill_wire();
-        timed(&mut times[2], || {
+        self.wire.clear();
+        send(&mut self.sender, plaintext, shape, &mut self.wire);
+        timed(&mut times.receive_by_read, || {
             let read = |receiver: &mut R| receiver.read(&mut self.read).unwrap_or(0);
-            let arrived = receive(&mut self.receiver, &self.wire, read);
-            assert_eq!(arrived, self.shape.burst);
+            let wire = Wire { bytes: &self.wire, time: by_read };
+            assert_eq!(receive(&mut self.receiver, wire, read), shape.burst);
         });
+        times.receive = times.receive.saturating_sub(times.transport[0]);
+        times.receive_by_read = times.receive_by_read.saturating_sub(times.transport[1]);
         times
     }
+}
 
-    fn fill_wire(&mut self) {
-        self.wire.clear();
-        send(&mut self.sender, &self.plaintext, self.shape.write, &mut self.wire);
+/// Writes a burst as `write_all` does, and gives the transport what there is after each write.
+fn send(sender: &mut impl Endpoint, plaintext: &[u8], shape: Shape, transport: &mut impl Write) {
+    for _ in 0..shape.burst / shape.write {
+        let mut rest = plaintext;
+        while !rest.is_empty() {
+            let taken = sender.write(rest).expect("the session is open");
+            rest = &rest[taken..];
+            flush(sender, transport);
+        }
     }
 }
 
-/// Each write is flushed.
-fn send(sender: &mut impl Endpoint, plaintext: &[u8], write: usize, transport: &mut impl Write) {
-    for part in plaintext.chunks(write) {
-        assert_eq!(sender.write(part).expect("the session is open"), part.len());
-        flush(sender, transport);
-    }
-}
-
-fn receive<R: Endpoint>(receiver: &mut R, mut wire: &[u8], mut read: impl FnMut(&mut R) -> usize) -> usize {
+fn receive<R: Endpoint>(receiver: &mut R, mut wire: Wire<'_>, mut read: impl FnMut(&mut R) -> usize) -> usize {
     let mut arrived = 0;
-    while !wire.is_empty() {
+    while !wire.bytes.is_empty() {
         receiver.read_tls(&mut wire).expect("there is room");
         receiver.process();
         loop {
@@ -112,6 +129,21 @@ fn receive<R: Endpoint>(receiver: &mut R, mut wire: &[u8], mut read: impl FnMut(
         }
     }
     arrived
+}
+
+/// A transport that hands out what came, and adds up how long its copies take.
+struct Wire<'a> {
+    bytes: &'a [u8],
+    time: &'a mut Duration,
+}
+
+impl Read for Wire<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let start = Instant::now();
+        let length = self.bytes.read(buffer)?;
+        *self.time += start.elapsed();
+        Ok(length)
+    }
 }
 
 /// A transport that takes bytes and copies none.
@@ -179,6 +211,13 @@ impl<S: Records, R: Records> Unbuffered<S, R> {
 #[derive(Debug)]
 pub struct RawAead {
     key: RecordKey,
+    sealed: Layout,
+    opened: Layout,
+}
+
+/// Records in a buffer.
+#[derive(Debug)]
+struct Layout {
     bytes: Vec<u8>,
     /// Where the first record begins, from there how far it is from one to the next, and how long each is.
     offset: usize,
@@ -186,70 +225,46 @@ pub struct RawAead {
     length: usize,
 }
 
+const CACHE_LINE: usize = 64;
+
+impl Layout {
+    fn new(count: usize, stride: usize, length: usize) -> Self {
+        let bytes = vec![0x5a; count * stride + CACHE_LINE];
+        let offset = bytes.as_ptr().align_offset(CACHE_LINE) % CACHE_LINE;
+        Self { bytes, offset, stride, length }
+    }
+
+    fn each(&mut self, mut work: impl FnMut(u64, &mut [u8])) {
+        let records = self.bytes[self.offset..].chunks_exact_mut(self.stride);
+        (0..).zip(records).for_each(|(sequence, record)| work(sequence, &mut record[..self.length]));
+    }
+}
+
 impl RawAead {
     /// Records as they are in this version of the protocol.
     #[must_use]
     pub fn new(setup: Setup, shape: Shape) -> Self {
-        const CACHE_LINE: usize = 64;
         let key = RecordKey::new(setup.version);
-        let length = shape.record() + key.overhead();
-        let stride = length.next_multiple_of(CACHE_LINE);
-        let bytes = vec![0x5a; shape.burst / shape.record() * stride + CACHE_LINE];
-        let offset = bytes.as_ptr().align_offset(CACHE_LINE) % CACHE_LINE;
-        Self { key, bytes, offset, stride, length }
+        let (count, length) = (shape.burst / shape.record(), shape.record() + key.overhead());
+        // A sender chooses where it seals: at the begin of cache lines. A receiver finds records as they came, one behind the other.
+        let sealed = Layout::new(count, length.next_multiple_of(CACHE_LINE), length);
+        let opened = Layout::new(count, HEADER + length, length);
+        Self { key, sealed, opened }
     }
 
-    /// Seals a burst and opens it.
+    /// Seals a burst, and opens one.
     pub fn round(&mut self) -> [Duration; 2] {
         let mut times = [Duration::ZERO; 2];
-        let Self { key, bytes, offset, stride, length } = self;
-        let records = &mut bytes[*offset..];
-        timed(&mut times[0], || {
-            for (sequence, record) in (0..).zip(records.chunks_exact_mut(*stride)) {
-                key.seal(sequence, &mut record[..*length]);
-            }
-        });
-        timed(&mut times[1], || {
-            for (sequence, record) in (0..).zip(records.chunks_exact_mut(*stride)) {
-                key.open(sequence, &mut record[..*length]);
-            }
-        });
+        let Self { key, sealed, opened } = self;
+        timed(&mut times[0], || sealed.each(|sequence, record| key.seal(sequence, record)));
+        opened.each(|sequence, record| key.seal(sequence, record));
+        timed(&mut times[1], || opened.each(|sequence, record| key.open(sequence, record)));
         times
     }
 }
 
-/// What a transport does that hands a burst to a receiver: one copy, into a buffer of a record's size that is warm.
-#[derive(Debug)]
-pub struct TransportCopy {
-    wire: Vec<u8>,
-    buffer: Vec<u8>,
-    round: u8,
-}
-
-impl TransportCopy {
-    /// Of bursts as they are on the wire.
-    #[must_use]
-    pub fn new(setup: Setup, shape: Shape) -> Self {
-        const HEADER: usize = 5;
-        let record = HEADER + shape.record() + RecordKey::new(setup.version).overhead();
-        let wire = vec![0; shape.burst / shape.record() * record];
-        Self { wire, buffer: vec![0; HEADER + RECORD + 256], round: 0 }
-    }
-
-    /// Copies a burst that was just written.
-    pub fn round(&mut self) -> Duration {
-        self.round = self.round.wrapping_add(1);
-        self.wire.fill(self.round);
-        let mut time = Duration::ZERO;
-        timed(&mut time, || {
-            for part in black_box(&self.wire).chunks(self.buffer.len()) {
-                self.buffer[..part.len()].copy_from_slice(part);
-                black_box(&mut self.buffer);
-            }
-        });
-        time
-    }
-}
+/// Bytes of a record's header.
+const HEADER: usize = 5;
 
 #[cfg(test)]
 mod tests {

@@ -31,7 +31,7 @@ mod rustls_peer;
 mod unbuffered;
 mod work;
 
-pub use bulk::{Buffered, RawAead, Shape, TransportCopy, Unbuffered};
+pub use bulk::{Buffered, BufferedTimes, RawAead, Shape, Unbuffered};
 pub use certificates::Certificates;
 pub use limit::Limit;
 pub use measure::{Contender, interleaved};
@@ -224,8 +224,6 @@ pub trait Endpoint {
     fn read(&mut self, plaintext: &mut [u8]) -> io::Result<usize>;
     /// Looks at some plaintext that came where it lies, and is done with it; 0 if there is none.
     fn read_in_place(&mut self) -> usize;
-    /// Lets any amount of data wait to be sent.
-    fn lift_buffer_limit(&mut self);
 }
 
 /// What a handshake cost each side.

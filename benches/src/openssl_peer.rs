@@ -199,6 +199,4 @@ impl Endpoint for Stream {
         let Self { stream, read, .. } = self;
         stream.read(read).unwrap_or(0)
     }
-
-    fn lift_buffer_limit(&mut self) {}
 }

@@ -195,8 +195,4 @@ impl<S: tls_api::Session> Endpoint for Session<S> {
     fn read_in_place(&mut self) -> usize {
         crate::look(&mut self.0)
     }
-
-    fn lift_buffer_limit(&mut self) {
-        self.0.set_buffer_limit(None);
-    }
 }

@@ -250,8 +250,4 @@ impl Endpoint for Connection {
     fn read_in_place(&mut self) -> usize {
         crate::look(&mut self.reader())
     }
-
-    fn lift_buffer_limit(&mut self) {
-        self.set_buffer_limit(None);
-    }
 }

@@ -1,6 +1,6 @@
 //! The engines without buffers of both libraries: the caller has the bytes, and they are opened where they lie.
 
-use std::{fmt, io::IoSlice, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use rustls::{
     client::UnbufferedClientConnection,
@@ -19,21 +19,23 @@ use crate::{Certificates, Ring, Setup, bulk::RECORD, ours, rustls_peer};
 #[derive(Debug)]
 pub struct Room {
     bytes: Vec<u8>,
+    /// Where the plaintext begins: with a cache line, as in the limit.
+    start: usize,
     length: usize,
 }
 
 impl Room {
-    /// Before the plaintext.
-    const HEADER: usize = 5;
-    /// Behind it.
-    const TRAILER: usize = 64;
+    /// Before the plaintext, and behind it.
+    const MARGIN: usize = 64;
 
     pub(crate) fn new(length: usize) -> Self {
-        Self { bytes: vec![0x5a; Self::HEADER + length + Self::TRAILER], length }
+        let bytes = vec![0x5a; Self::MARGIN + length + 2 * Self::MARGIN];
+        let start = bytes.as_ptr().align_offset(Self::MARGIN) + Self::MARGIN;
+        Self { bytes, start, length }
     }
 
     fn plaintext(&self) -> &[u8] {
-        &self.bytes[Self::HEADER..][..self.length]
+        &self.bytes[self.start..][..self.length]
     }
 }
 
@@ -73,12 +75,11 @@ pub struct Engine<R> {
 }
 
 impl<R: Role> Records for Engine<R> {
-    // `send` copies the plaintext once, into `outgoing`.
     fn seal<'b>(&'b mut self, room: &'b mut Room) -> &'b [u8] {
-        self.outgoing.consume(usize::MAX);
-        let sent = self.connection.send(&[IoSlice::new(room.plaintext())], &mut self.outgoing);
-        assert_eq!(sent.expect("the connection is open"), room.length);
-        self.outgoing.ready()
+        let around = self.connection.room_around(room.length).expect("the connection is open");
+        let record = &mut room.bytes[room.start - around.before..room.start + room.length + around.behind];
+        self.connection.send_in_place(record, room.length, &mut self.outgoing).expect("the room is right");
+        record
     }
 
     fn open(&mut self, mut wire: &mut [u8]) -> usize {

@@ -181,6 +181,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// What has to go out before the next data, or happen instead.
+    #[inline]
     fn before_data(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         let key_is_worn = self.transmit.needs_key_update();
         let (mut world, state) = self.world(outgoing);
