@@ -162,21 +162,21 @@ fn key(server: &ServerName<'_>, scope: &[u8; 32]) -> Vec<u8> {
 impl StoresClientSessions for ClientSessionMemoryCache {
     fn put(&self, session: ClientSessionValue) {
         let key = key(session.server_name(), session.scope());
-        self.servers.with(&key, |part| {
+        self.servers.with(&key, |place| {
             // What was put last is youngest.
-            let mut sessions = part.remove(&key).unwrap_or_default();
+            let mut sessions = place.remove().unwrap_or_default();
             sessions.put(session);
-            part.put(&key, sessions)
+            place.put(sessions)
         });
     }
 
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
         let key = key(server, scope);
         let take = |sessions: &mut Sessions| (sessions.take(), sessions.is_empty());
-        let taken = self.servers.with(&key, |part| {
-            let (session, is_empty) = part.get_mut(&key).map(take)?;
+        let taken = self.servers.with(&key, |place| {
+            let (session, is_empty) = place.get_mut().map(take)?;
             if is_empty {
-                part.remove(&key);
+                place.remove();
             }
             session
         });

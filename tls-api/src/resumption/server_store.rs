@@ -75,15 +75,15 @@ impl StoresServerSessions for ServerSessionMemoryCache {
     fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, _: u32) -> bool {
         // A session says itself when it ends.
         let fits = id.len() <= MAX_ID && session.len() <= MAX_SESSION;
-        fits && self.sessions.with(id, |part| part.put(id, session)).unwrap_or(false)
+        fits && self.sessions.with(id, |place| place.put(session)).unwrap_or(false)
     }
 
     fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.sessions.with(id, |part| part.get(id).cloned()).flatten()
+        self.sessions.with(id, |place| place.get().cloned()).flatten()
     }
 
     fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.sessions.with(id, |part| part.remove(id)).flatten()
+        self.sessions.with(id, |place| place.remove()).flatten()
     }
 }
 

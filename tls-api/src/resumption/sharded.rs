@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 /// Parts of a large map.
@@ -11,7 +11,7 @@ const PARTS: usize = 16;
 /// Maps byte strings to values; of a part that is full, the entry goes that was put the longest ago.
 pub(crate) struct Sharded<V> {
     parts: Box<[Part<V>]>,
-    /// Keys come from peers: which part they fall into is not for them to choose.
+    /// Keys come from peers: which part and which bucket they fall into is not for them to choose.
     hasher: RandomState,
 }
 
@@ -27,12 +27,15 @@ impl<V> Sharded<V> {
         Self { parts: (0..parts).map(part).collect(), hasher: RandomState::new() }
     }
 
-    /// Does something with the part that the key belongs to.
-    pub(crate) fn with<T>(&self, key: &[u8], work: impl FnOnce(&mut Bounded<V>) -> T) -> Option<T> {
-        let hash = usize::try_from(self.hasher.hash_one(key) & 0xffff).unwrap_or_default();
-        let part = self.parts.get(hash % self.parts.len().max(1))?;
+    /// Does something at the place of this key, whose hash is computed once for it.
+    pub(crate) fn with<T>(&self, key: &[u8], work: impl FnOnce(&mut Place<'_, V>) -> T) -> Option<T> {
+        let hash = self.hasher.hash_one(key);
+        // The map goes by the lowest bits and the highest seven.
+        let part = usize::try_from((hash >> 32) & 0xffff).unwrap_or_default();
+        let part = self.parts.get(part % self.parts.len().max(1))?;
         // No work leaves a part half done: a thread that died in it did no harm.
-        Some(work(&mut part.0.lock().unwrap_or_else(PoisonError::into_inner)))
+        let map = &mut part.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(work(&mut Place { map, key, hash }))
     }
 
     /// Entries at present.
@@ -50,63 +53,95 @@ impl<V> Sharded<V> {
     }
 }
 
-/// A map of so many entries at most.
+/// A map of so many entries at most, by the hashes of their keys. Two keys with the same one, of 64 bits that nobody can foresee, are as
+/// unlikely as a lost entry is harmless: what is put later takes the place.
 pub(crate) struct Bounded<V> {
-    map: HashMap<Box<[u8]>, Entry<V>>,
-    /// In the order of their numbers. Those whose number is not the entry's any more count for nothing.
-    order: VecDeque<(u64, Box<[u8]>)>,
+    map: HashMap<u64, Entry<V>, BuildHasherDefault<IsHash>>,
+    /// Numbers and hashes, in the order of the numbers. Those whose number is not the entry's any more count for nothing.
+    order: VecDeque<(u64, u64)>,
     next: u64,
     capacity: usize,
 }
 
 struct Entry<V> {
     number: u64,
+    key: Box<[u8]>,
     value: V,
+}
+
+/// What is hashed is a hash.
+#[derive(Default)]
+struct IsHash(u64);
+
+impl Hasher for IsHash {
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The place of a key, whether there is something or not.
+pub(crate) struct Place<'m, V> {
+    map: &'m mut Bounded<V>,
+    key: &'m [u8],
+    hash: u64,
+}
+
+impl<V> Place<'_, V> {
+    pub(crate) fn get(&self) -> Option<&V> {
+        let entry = self.map.map.get(&self.hash).filter(|entry| *entry.key == *self.key);
+        entry.map(|entry| &entry.value)
+    }
+
+    pub(crate) fn get_mut(&mut self) -> Option<&mut V> {
+        let entry = self.map.map.get_mut(&self.hash).filter(|entry| *entry.key == *self.key);
+        entry.map(|entry| &mut entry.value)
+    }
+
+    pub(crate) fn remove(&mut self) -> Option<V> {
+        self.get()?;
+        self.map.map.remove(&self.hash).map(|entry| entry.value)
+    }
+
+    /// Puts a value, and makes room for it; `false` if there never is any.
+    pub(crate) fn put(&mut self, value: V) -> bool {
+        let Bounded { map, order, next, capacity } = &mut *self.map;
+        if *capacity == 0 {
+            return false;
+        }
+        let number = *next;
+        *next = next.wrapping_add(1);
+        map.insert(self.hash, Entry { number, key: self.key.into(), value });
+        order.push_back((number, self.hash));
+        while map.len() > *capacity {
+            let Some((number, hash)) = order.pop_front() else { break };
+            if map.get(&hash).is_some_and(|entry| entry.number == number) {
+                map.remove(&hash);
+            }
+        }
+        // Once for as many as were put since: linear over all.
+        if order.len() > 2 * *capacity {
+            order.retain(|(number, hash)| map.get(hash).is_some_and(|entry| entry.number == *number));
+        }
+        true
+    }
 }
 
 impl<V> Bounded<V> {
     fn new(capacity: usize) -> Self {
-        Self { map: HashMap::new(), order: VecDeque::new(), next: 0, capacity }
-    }
-
-    pub(crate) fn get(&self, key: &[u8]) -> Option<&V> {
-        self.map.get(key).map(|entry| &entry.value)
-    }
-
-    pub(crate) fn get_mut(&mut self, key: &[u8]) -> Option<&mut V> {
-        self.map.get_mut(key).map(|entry| &mut entry.value)
-    }
-
-    pub(crate) fn remove(&mut self, key: &[u8]) -> Option<V> {
-        self.map.remove(key).map(|entry| entry.value)
-    }
-
-    /// Puts a value, and makes room for it; `false` if there never is any.
-    pub(crate) fn put(&mut self, key: &[u8], value: V) -> bool {
-        if self.capacity == 0 {
-            return false;
-        }
-        let number = self.next;
-        self.next = self.next.wrapping_add(1);
-        self.map.insert(key.into(), Entry { number, value });
-        self.order.push_back((number, key.into()));
-        while self.map.len() > self.capacity {
-            let Some((number, key)) = self.order.pop_front() else { break };
-            if self.map.get(&key).is_some_and(|entry| entry.number == number) {
-                self.map.remove(&key);
-            }
-        }
-        // Once for as many as were put since: linear over all.
-        if self.order.len() > 2 * self.capacity {
-            let map = &self.map;
-            self.order.retain(|(number, key)| map.get(key).is_some_and(|entry| entry.number == *number));
-        }
-        true
+        Self { map: HashMap::default(), order: VecDeque::new(), next: 0, capacity }
     }
 
     /// All values, those first that were put the longest ago.
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        let current = |(number, key): &(u64, Box<[u8]>)| self.map.get(key).filter(|entry| entry.number == *number);
+        let current = |(number, hash): &(u64, u64)| self.map.get(hash).filter(|entry| entry.number == *number);
         self.order.iter().filter_map(current).map(|entry| &entry.value)
     }
 }
@@ -115,33 +150,63 @@ impl<V> Bounded<V> {
 mod tests {
     use super::*;
 
+    /// One part.
+    fn small(size: usize) -> Sharded<u32> {
+        assert!(size < 256);
+        Sharded::new(size)
+    }
+
+    fn put(map: &Sharded<u32>, key: &[u8], value: u32) {
+        map.with(key, |place| place.put(value));
+    }
+
+    fn values(map: &Sharded<u32>) -> Vec<u32> {
+        let mut values = Vec::new();
+        map.each(|part| values.extend(part.values().copied()));
+        values
+    }
+
     #[test]
     fn the_oldest_goes_when_there_is_no_room_and_what_is_put_again_is_young() {
-        let mut map = Bounded::new(3);
-        for key in [b"a", b"b", b"c", b"a", b"d"] {
-            map.put(key, key[0]);
+        let map = small(3);
+        for (key, value) in [(b"a", 1), (b"b", 2), (b"c", 3), (b"a", 4), (b"d", 5)] {
+            put(&map, key, value);
         }
-        assert_eq!(map.get(b"b"), None);
-        assert_eq!(map.values().copied().collect::<Vec<_>>(), b"cad");
+        assert_eq!(map.with(b"b", |place| place.get().copied()), Some(None));
+        assert_eq!(map.with(b"a", |place| place.get().copied()), Some(Some(4)));
+        assert_eq!(values(&map), [3, 4, 5]);
     }
 
     #[test]
     fn neither_the_map_nor_its_order_grows_beyond_its_bound() {
-        let mut map = Bounded::new(10);
+        let map = small(10);
         for n in 0..10_000u32 {
-            map.put(&n.to_be_bytes(), n);
+            put(&map, &n.to_be_bytes(), n);
             if n % 3 == 0 {
-                map.remove(&n.to_be_bytes());
+                assert_eq!(map.with(&n.to_be_bytes(), |place| place.remove()), Some(Some(n)));
             }
-            map.put(b"again and again", n);
-            assert!(map.map.len() <= 10 && map.order.len() <= 21, "{} {}", map.map.len(), map.order.len());
+            put(&map, b"again and again", n);
+            map.each(|part| assert!(part.map.len() <= 10 && part.order.len() <= 21));
         }
     }
 
     #[test]
+    fn an_entry_is_found_by_its_own_key_alone() {
+        let map = small(10);
+        put(&map, b"key", 1);
+        // Another key with the same hash.
+        let stolen = map.with(b"key", |place| {
+            let mut other = Place { map: &mut *place.map, key: b"other", hash: place.hash };
+            (other.get().copied(), other.get_mut().copied(), other.remove())
+        });
+        assert_eq!(stolen, Some((None, None, None)));
+        assert_eq!(map.with(b"key", |place| place.get().copied()), Some(Some(1)));
+    }
+
+    #[test]
     fn a_map_without_room_takes_nothing() {
-        let map = Sharded::new(0);
-        assert_eq!(map.with(b"key", |part| part.put(b"key", 1)), Some(false));
+        let map = small(0);
+        assert_eq!(map.with(b"key", |place| place.put(1)), Some(false));
         assert_eq!(map.len(), 0);
     }
 
@@ -150,7 +215,7 @@ mod tests {
         for size in [1, 5, 255, 256, 1000, 4096] {
             let map = Sharded::new(size);
             for n in 0..10_000u32 {
-                map.with(&n.to_be_bytes(), |part| part.put(&n.to_be_bytes(), n));
+                put(&map, &n.to_be_bytes(), n);
             }
             assert!(map.len() <= size && map.len() * 10 >= size * 9, "{} of {size}", map.len());
         }

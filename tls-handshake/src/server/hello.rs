@@ -33,9 +33,14 @@ pub(super) struct Shared {
     pub(super) config: Arc<ServerConfig>,
     /// ServerHello.random.
     pub(super) random: [u8; 32],
+    /// ticket_age_add of the first tickets.
+    pub(super) age_adds: [[u8; 4]; AGE_ADDS],
     pub(super) transcript: Transcript,
     pub(super) source: &'static dyn SecureRandom,
 }
+
+/// As many tickets as most servers give out.
+const AGE_ADDS: usize = 2;
 
 /// START.
 pub struct WaitClientHello {
@@ -73,10 +78,15 @@ impl WaitClientHello {
         out: &mut dyn Sink,
     ) -> Result<AfterClientHello, Error> {
         let version = Version::choose(&self.config.common, &m.msg)?;
-        let mut random = [0; 32];
-        self.random.fill(&mut random).map_err(|_| Error::Crypto("drawing random bytes"))?;
+        // All that the handshake puts on the wire is drawn at once: it is a call of the operating system.
+        let mut fresh = [0; 32 + 4 * AGE_ADDS];
+        self.random.fill(&mut fresh).map_err(|_| Error::Crypto("drawing random bytes"))?;
+        let [random @ .., a, b, c, d, e, f, g, h] = fresh;
         match version {
-            Version::Tls13 => start_tls13(self.config, self.random, random, &m, out),
+            Version::Tls13 => {
+                let age_adds = [[a, b, c, d], [e, f, g, h]];
+                start_tls13(self.config, self.random, (random, age_adds), &m, out)
+            }
             Version::Tls12 => start_tls12(self.config, self.random, random, &m),
         }
     }
@@ -127,13 +137,13 @@ impl Version {
 fn start_tls13(
     config: Arc<ServerConfig>,
     source: &'static dyn SecureRandom,
-    random: [u8; 32],
+    (random, age_adds): ([u8; 32], [[u8; 4]; AGE_ADDS]),
     m: &Framed<'_, ClientHello<'_>>,
     out: &mut dyn Sink,
 ) -> Result<AfterClientHello, Error> {
     let at = m.at_boundary()?;
     let chosen = Chosen::from(&config, &m.msg)?;
-    let shared = Box::new(Shared { config, random, transcript: Transcript::new(chosen.suite.hash), source });
+    let shared = Box::new(Shared { config, random, age_adds, transcript: Transcript::new(chosen.suite.hash), source });
     match chosen.share {
         None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, m, out)?)),
         Some(share) => {

@@ -50,8 +50,14 @@ impl WaitTickets {
         let tickets = if chain.is_some() && expires.is_none() { 0 } else { config.tls13_tickets };
         let mut sessions = Vec::new();
         for nonce in 0..tickets {
-            let mut age_add = [0; 4];
-            shared.source.fill(&mut age_add).map_err(|_| Error::Crypto("drawing random bytes"))?;
+            let age_add = match shared.age_adds.get(usize::from(nonce)) {
+                Some(drawn) => *drawn,
+                None => {
+                    let mut age_add = [0; 4];
+                    shared.source.fill(&mut age_add).map_err(|_| Error::Crypto("drawing random bytes"))?;
+                    age_add
+                }
+            };
             let secret = SessionSecret::new(secret.ticket_psk(&[nonce]).as_ref());
             sessions.push(ServerSessionValue {
                 suite: negotiated.suite,
