@@ -7,6 +7,7 @@ use std::time::Duration;
 use tls_handshake::client::Client;
 use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Processed, Progress, Role};
 
+use crate::early_data::EarlyReceived;
 use crate::receive::ReceiveBuffer;
 use crate::records::LastWrite;
 use crate::send::{Gather, SendBuffer, WaitingPlaintext};
@@ -56,36 +57,6 @@ pub(crate) struct Buffered<R: Side> {
     news: bool,
     /// Whether anything but data came.
     messages: bool,
-}
-
-/// Early data that waits to be read. The engine bounds it; it is empty, and without an allocation, on almost all connections.
-#[derive(Default)]
-struct EarlyReceived {
-    bytes: Vec<u8>,
-    read: usize,
-}
-
-impl EarlyReceived {
-    fn push(&mut self, data: &[u8]) {
-        self.bytes.extend_from_slice(data);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    fn read(&mut self, out: &mut [u8]) -> usize {
-        let unread = self.bytes.get(self.read..).unwrap_or_default();
-        let n = unread.len().min(out.len());
-        for (to, from) in out.iter_mut().zip(unread) {
-            *to = *from;
-        }
-        self.read += n;
-        if self.read == self.bytes.len() {
-            *self = Self::default();
-        }
-        n
-    }
 }
 
 /// How far a signature is that is made elsewhere.

@@ -105,3 +105,33 @@ impl fmt::Debug for ReadEarlyData<'_> {
         f.debug_struct("ReadEarlyData").finish_non_exhaustive()
     }
 }
+
+/// Early data that waits to be read. The engine bounds it; it is empty, and without an allocation, on almost all connections.
+#[derive(Default)]
+pub(crate) struct EarlyReceived {
+    bytes: Vec<u8>,
+    read: usize,
+}
+
+impl EarlyReceived {
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        self.bytes.extend_from_slice(data);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> usize {
+        let unread = self.bytes.get(self.read..).unwrap_or_default();
+        let n = unread.len().min(out.len());
+        for (to, from) in out.iter_mut().zip(unread) {
+            *to = *from;
+        }
+        self.read += n;
+        if self.read == self.bytes.len() {
+            *self = Self::default();
+        }
+        n
+    }
+}
