@@ -11,7 +11,7 @@ a few minutes that it works. The same rows for programs are in [results.json](re
   is counted).
 * *rustls* is rustls 0.23 with its ring provider. Other peers are columns of their own, where the benches were built with their features
   (`aws-lc-rs`, `openssl`).
-* All contenders are in one process and on one thread, round by round in turn, each round beginning with another one; figures are medians.
+* All contenders are in one process and on one thread and take turns of eight rounds, each time beginning with another one; figures are medians.
   Absolute figures differ between machines, and by a few percent between runs on one; ratios by about 0.01 for handshakes and 0.02
   for bulk data.
 
