@@ -9,7 +9,7 @@ use std::process::exit;
 
 use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
 use ring::{aead, digest, rand};
-use tls_benches::{Certificates, Endpoint, Library, Ours, Sessions, Setup, Side};
+use tls_benches::{Certificates, Endpoint, Library, Ours, Sessions, Setup, Side, deliver, flush};
 
 /// Rounds before those that count: memos, caches and buffers are filled, and what is resumed is there.
 const WARM_UP: usize = 3;
@@ -148,19 +148,4 @@ fn bulk(library: &Ours, write: usize, side: Side, rounds: usize) {
             assert_eq!(server.read(&mut read).ok(), Some(write));
         });
     }
-}
-
-fn flush(from: &mut impl Endpoint, wire: &mut Vec<u8>) {
-    while from.wants_write() {
-        from.write_tls(wire).expect("a Vec takes all");
-    }
-}
-
-fn deliver(wire: &mut Vec<u8>, to: &mut impl Endpoint) {
-    let mut unread = &wire[..];
-    while !unread.is_empty() {
-        to.read_tls(&mut unread).expect("there is room");
-        to.process();
-    }
-    wire.clear();
 }

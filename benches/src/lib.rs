@@ -323,7 +323,11 @@ fn timed<T>(total: &mut Duration, work: impl FnOnce() -> T) -> T {
     result
 }
 
-fn flush(from: &mut impl Endpoint, wire: &mut impl Write) {
+/// Hands all bytes that wait to the transport.
+///
+/// # Panics
+/// If it does not take them.
+pub fn flush(from: &mut impl Endpoint, wire: &mut impl Write) {
     while from.wants_write() {
         from.write_tls(wire).expect("memory takes all");
     }
@@ -335,7 +339,11 @@ fn turn(side: &mut impl Endpoint, wire: &mut Vec<u8>) {
     flush(side, wire);
 }
 
-fn deliver(wire: &mut Vec<u8>, to: &mut impl Endpoint) {
+/// Hands all of these bytes to a session, which works on them.
+///
+/// # Panics
+/// If the peer broke the protocol, which would be a fault of the benchmark.
+pub fn deliver(wire: &mut Vec<u8>, to: &mut impl Endpoint) {
     let mut unread = &wire[..];
     while !unread.is_empty() {
         to.read_tls(&mut unread).expect("there is room");

@@ -62,10 +62,7 @@ impl Sealer {
     #[inline]
     #[must_use]
     pub fn hides_content_type(&self) -> bool {
-        match self.layout {
-            Layout::Tls13 => true,
-            Layout::Tls12Gcm | Layout::Tls12ChaCha => false,
-        }
+        self.layout.hides_content_type()
     }
 
     /// Makes the next record where its content lies: writes the header and what else protection adds, and encrypts.
@@ -234,10 +231,7 @@ impl Opener {
     #[inline]
     #[must_use]
     pub fn hides_content_type(&self) -> bool {
-        match self.layout {
-            Layout::Tls13 => true,
-            Layout::Tls12Gcm | Layout::Tls12ChaCha => false,
-        }
+        self.layout.hides_content_type()
     }
 
     /// How many records were opened: the sequence number of the next one.
@@ -272,6 +266,13 @@ enum Layout {
 }
 
 impl Layout {
+    fn hides_content_type(self) -> bool {
+        match self {
+            Self::Tls13 => true,
+            Self::Tls12Gcm | Self::Tls12ChaCha => false,
+        }
+    }
+
     fn of_tls12(algorithm: BulkAlgorithm) -> Self {
         match algorithm {
             BulkAlgorithm::Aes128Gcm | BulkAlgorithm::Aes256Gcm => Self::Tls12Gcm,

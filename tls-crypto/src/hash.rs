@@ -4,8 +4,6 @@ use core::fmt;
 
 use ring::{digest, hmac};
 
-use crate::hkdf::copy_prefix;
-
 /// The length of the longest digest of any [`HashAlgorithm`].
 pub(crate) const MAX_HASH_LEN: usize = 48;
 
@@ -74,6 +72,15 @@ impl HashAlgorithm {
             Self::Sha256 => &SHA256_OF_NOTHING,
             Self::Sha384 => &SHA384_OF_NOTHING,
         }
+    }
+}
+
+/// Copies as much of `from` as fits.
+#[inline]
+pub(crate) fn copy_prefix(from: &[u8], to: &mut [u8]) {
+    let length = from.len().min(to.len());
+    if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
+        to.copy_from_slice(from);
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 
 use ring::hmac;
 
-use crate::hash::MAX_HASH_LEN;
+use crate::hash::{MAX_HASH_LEN, copy_prefix};
 use crate::wiped::Wiped;
 use crate::{Digest, Error, HashAlgorithm};
 
@@ -239,15 +239,6 @@ impl Drop for Expander {
 /// A label in its wire form: its length in one byte, "tls13 ", and its name. At most 255 bytes, of course.
 #[derive(Clone, Copy)]
 pub(crate) struct Label(pub(crate) &'static [u8]);
-
-/// Copies as much of `from` as fits.
-#[inline]
-pub(crate) fn copy_prefix(from: &[u8], to: &mut [u8]) {
-    let length = from.len().min(to.len());
-    if let (Some(to), Some(from)) = (to.get_mut(..length), from.get(..length)) {
-        to.copy_from_slice(from);
-    }
-}
 
 const PREFIX: &[u8] = b"tls13 ";
 

@@ -5,7 +5,7 @@ use core::fmt;
 use ring::agreement;
 
 use crate::Error;
-use crate::hkdf::copy_prefix;
+use crate::hash::copy_prefix;
 use crate::wiped::Wiped;
 
 /// A group for the key exchange (RFC 9846 §4.3.7).

@@ -1,7 +1,8 @@
 //! The pseudorandom function of TLS 1.2, RFC 5246 §5.
 
 use crate::HashAlgorithm;
-use crate::hkdf::{Expander, copy_prefix};
+use crate::hash::copy_prefix;
+use crate::hkdf::Expander;
 
 /// Fills `out` with what the pseudorandom function gives for a secret, a label and a seed, RFC 5246 §5.
 ///
