@@ -62,10 +62,6 @@ impl Lent for Received {
 impl<T: Lent> FreeList<T> {
     /// The smallest buffer that has this capacity.
     fn take(&mut self, capacity: usize) -> Option<T> {
-        // The one that was given back last is warm in the cache, and on most threads there is no other.
-        if let Some(last) = self.0.pop_if(|last| (capacity..capacity.saturating_mul(2)).contains(&last.capacity())) {
-            return Some(last);
-        }
         let fitting = self.0.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= capacity);
         let (at, _) = fitting.min_by_key(|(_, buffer)| buffer.capacity())?;
         Some(self.0.swap_remove(at))
