@@ -127,6 +127,16 @@ impl fmt::Debug for MasterSecret {
 
 /// The secret from which applications draw keys of their own, RFC 5705: the master secret at rest. Zeroized on drop, and not shown by
 /// `Debug`.
+///
+/// ```
+/// use tls_crypto::{HashAlgorithm::Sha256, tls12::MasterSecret};
+///
+/// let exporter = MasterSecret::from_bytes(Sha256, &[7; 48]).into_exporter();
+/// let mut key = [0; 32];
+/// exporter.export(b"EXPORTER-example", &[1; 32], &[2; 32], None, &mut key)?;
+/// assert_ne!(key, [0; 32]);
+/// # Ok::<(), tls_crypto::Error>(())
+/// ```
 pub struct ExporterSecret {
     hash: HashAlgorithm,
     bytes: Wiped<MASTER_SECRET_LEN>,

@@ -82,6 +82,19 @@ impl fmt::Debug for TrafficSecret {
 
 /// A traffic secret whose keys are in use: it is kept for the KeyUpdate that may come, and an idle connection should not pay for more.
 /// Zeroized on drop.
+///
+/// ```
+/// use tls_crypto::{EphemeralKey, Group, HashAlgorithm::Sha256, tls13::EarlySecret};
+///
+/// # let (ours, theirs) = (EphemeralKey::generate(Group::X25519)?, EphemeralKey::generate(Group::X25519)?);
+/// # let shared = ours.agree(theirs.public_key())?;
+/// let (traffic, _) = EarlySecret::new(Sha256).into_handshake(shared, &Sha256.hash(b"hellos"));
+/// let at_rest = traffic.client.at_rest();
+/// // A KeyUpdate came.
+/// let next = at_rest.next();
+/// # let _ = next;
+/// # Ok::<(), tls_crypto::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct TrafficSecretAtRest(Secret);
 
