@@ -19,7 +19,7 @@
 //! * AEAD: setting up the keys of both directions, for TLS 1.3 those of the handshake and those of the data; sealing or opening one record for each
 //!   flight, and one for all tickets;
 //! * ECDSA P-256: the signature of the handshake, and where the memo of signatures is off both of the chain;
-//! * tickets: opened and sealed with AES-256-GCM, under a key that was set up before. With TLS 1.3 each handshake gives the client a new one, as
+//! * tickets: opened and sealed with ChaCha20-Poly1305, as both libraries do whose nonces are random, under a key that was set up before. With TLS 1.3 each handshake gives the client a new one, as
 //!   it should not use one twice; with TLS 1.2 the client keeps the old one, unless our server renews it on the wire.
 
 mod pieces;

@@ -74,7 +74,7 @@ impl Keep {
     }
 
     fn session(&self, identity: &[u8], once: bool, by_id: bool) -> Option<ServerSessionValue> {
-        let bytes = match self {
+        let mut bytes = match self {
             Self::Nowhere => return None,
             Self::TicketsOrStore(_, store) if by_id => store.get(identity)?,
             Self::Tickets(ticketer) | Self::TicketsOrStore(ticketer, _) => ticketer.decrypt(identity)?,
@@ -82,7 +82,10 @@ impl Keep {
             Self::Store(store) if once => store.take(identity)?,
             Self::Store(store) => store.get(identity)?,
         };
-        ServerSessionValue::decode(&bytes).ok()
+        let session = ServerSessionValue::decode(&bytes).ok();
+        // What is beyond a vector's length is overwritten at once when it goes, and what is within byte by byte.
+        bytes.clear();
+        session
     }
 
     /// Keeps new sessions, and gives out their tickets.
@@ -93,7 +96,10 @@ impl Keep {
         let keep = |session: &ServerSessionValue| match self {
             Self::Nowhere => None,
             Self::TicketsOrStore(ticketer, _) | Self::Tickets(ticketer) if id.is_none() => {
-                ticketer.encrypt(&session.encode())
+                let mut state = session.encode();
+                let ticket = ticketer.encrypt(&state);
+                state.clear();
+                ticket
             }
             // An id is for a store.
             Self::Tickets(_) => None,

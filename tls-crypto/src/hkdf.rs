@@ -14,12 +14,12 @@
 //! ```
 
 use core::fmt;
-use core::hint::black_box;
 use std::sync::LazyLock;
 
 use ring::hmac;
 
 use crate::hash::{MAX_HASH_LEN, copy_prefix};
+use crate::joined::Joined;
 use crate::wiped::Wiped;
 use crate::{Digest, Error, HashAlgorithm};
 
@@ -210,14 +210,12 @@ impl Expander {
     /// The first block of HKDF-Expand over an HkdfLabel: all of it for outputs not longer than the hash. `context` has
     /// at most 255 bytes.
     fn expand_once(&self, length: u8, label: Label, context: &[u8]) -> hmac::Tag {
-        let mut hmac = hmac::Context::with_key(&self.key);
-        hmac.update(&[0, length]);
-        hmac.update(label.0);
         let [.., context_len] = context.len().to_be_bytes();
-        hmac.update(&[context_len]);
-        hmac.update(context);
-        hmac.update(&[1]);
-        hmac.sign()
+        let info: [&[u8]; 5] = [&[0, length], label.0, &[context_len], context, &[1]];
+        match Joined::of(&info) {
+            Some(info) => hmac::sign(&self.key, info.as_slice()),
+            None => self.hmac_of(&info, &[]),
+        }
     }
 }
 
@@ -232,7 +230,7 @@ impl Drop for Expander {
     fn drop(&mut self) {
         // ring cannot zeroize a key, but it can be replaced by one that everybody knows.
         self.key.clone_from(&KNOWN_KEY);
-        black_box(&self.key);
+        zeroize::optimization_barrier(&self.key);
     }
 }
 

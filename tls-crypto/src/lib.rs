@@ -86,6 +86,7 @@ pub mod der;
 mod error;
 mod hash;
 pub mod hkdf;
+mod joined;
 mod key_exchange;
 mod random;
 mod sign;

@@ -32,6 +32,7 @@ impl<const N: usize> DerefMut for Wiped<N> {
 impl<const N: usize> Drop for Wiped<N> {
     #[inline(never)]
     fn drop(&mut self) {
-        self.0.zeroize();
+        // As a slice: an array is overwritten byte by byte.
+        self.0.as_mut_slice().zeroize();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
 use ring::digest::{self, SHA256};
 use ring::hmac::{self, HMAC_SHA256};
@@ -76,7 +76,7 @@ impl Material {
     pub(crate) fn new(pkcs8: &[u8], leaf: &[u8], chain: &[Signed]) -> Self {
         let random = SystemRandom::new();
         let identity = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &random).expect("our own key");
-        let ticket = UnboundKey::new(&AES_256_GCM, &[7; 32]).expect("32 bytes");
+        let ticket = UnboundKey::new(&CHACHA20_POLY1305, &[7; 32]).expect("32 bytes");
         Self { random, identity, leaf: leaf.to_vec(), chain: chain.to_vec(), ticket: LessSafeKey::new(ticket) }
     }
 

@@ -3,6 +3,7 @@
 use crate::HashAlgorithm;
 use crate::hash::copy_prefix;
 use crate::hkdf::Expander;
+use crate::joined::Joined;
 
 /// Fills `out` with what the pseudorandom function gives for a secret, a label and a seed, RFC 5246 §5.
 ///
@@ -25,10 +26,19 @@ pub fn prf(hash: HashAlgorithm, secret: &[u8], label: &[u8], seed: &[&[u8]], out
 
 /// The same for a secret that is prepared: several values are derived from most.
 pub(super) fn prf_of(secret: &Expander, label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
-    let mut a = secret.hmac_of(&[label], seed);
+    // It is hashed once and again for each block.
+    match Joined::of([label].iter().chain(seed)) {
+        Some(joined) => p_hash(secret, &[joined.as_slice()], out),
+        None => p_hash(secret, &[&[label], seed].concat(), out),
+    }
+}
+
+/// P_hash, RFC 5246 §5.
+fn p_hash(secret: &Expander, seed: &[&[u8]], out: &mut [u8]) {
+    let mut a = secret.hmac_of(&[], seed);
     let mut blocks = out.chunks_mut(secret.algorithm().output_len()).peekable();
     while let Some(block) = blocks.next() {
-        let output = secret.hmac_of(&[a.as_ref(), label], seed);
+        let output = secret.hmac_of(&[a.as_ref()], seed);
         copy_prefix(output.as_ref(), block);
         // The A of a block that nobody asked for would cost an HMAC.
         if blocks.peek().is_some() {

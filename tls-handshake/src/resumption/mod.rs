@@ -62,7 +62,8 @@ impl Drop for SessionSecret {
     // One copy, and not one for each place where a session goes.
     #[inline(never)]
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        // As a slice: an array is overwritten byte by byte.
+        self.bytes.as_mut_slice().zeroize();
     }
 }
 
