@@ -6,6 +6,7 @@
 //!
 //! A question belongs to one connection, and so does its answer: given to another one it is refused.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
@@ -60,11 +61,16 @@ pub(crate) enum Answered {
     Verdict(VerdictAnswer),
 }
 
-/// Ties an answer to the connection that asked: our own random of that connection.
+/// Ties an answer to the connection that asked: the beginning of our own random of that connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Asker(pub(crate) [u8; 32]);
+pub(crate) struct Asker([u8; 8]);
 
 impl Asker {
+    pub(crate) fn of(random: &[u8; 32]) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = *random;
+        Self([a, b, c, d, e, f, g, h])
+    }
+
     fn check(self, answer: Self) -> Result<(), Error> {
         if self == answer { Ok(()) } else { Err(Error::WrongAnswer) }
     }
@@ -91,6 +97,12 @@ pub struct NeedIdentity {
     hello: Owned<ClientHelloView>,
     /// Whether the server has external pre-shared keys, none of which the client named.
     knows_psks: bool,
+}
+
+/// Where a part that was decoded out of a whole lies in it: looked up later, it need not be decoded again.
+pub(crate) fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start.saturating_add(part.len())
 }
 
 /// Whether a client can go on from a pre-shared key as we do it, with a key exchange (RFC 9846 §4.3.9).

@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use pki_types::UnixTime;
-use tls_codec::code_points::ProtocolVersion;
+use tls_codec::code_points::{ExtensionType, ProtocolVersion};
 use tls_codec::error::DecodeError;
+use tls_codec::extension::{OfferedPsks, PskBinder, PskIdentity};
 use tls_codec::handshake::ClientHello;
 use tls_codec::owned::{ClientHelloView, Owned};
+use tls_codec::reader::decode_all;
 
-use super::{Answer, Answered, Asker};
+use super::{Answer, Answered, Asker, range_in};
 use crate::resumption::{ExternalPsk, ServerSessionValue};
 
 /// Identities that are shown of a ClientHello: honest clients offer one or two, and each may cost a lookup.
@@ -25,8 +27,8 @@ pub struct NeedSession {
     asker: Asker,
     hello: Owned<ClientHelloView>,
     by: By,
-    /// Where the hello has its identities; an empty one is none.
-    identities: [Range<usize>; MAX_IDENTITIES],
+    /// Where the hello names what it goes on from: the data of pre_shared_key, the ticket, or the session id.
+    named: Range<usize>,
 }
 
 /// Where a ClientHello names its session.
@@ -43,20 +45,13 @@ pub(crate) enum By {
 impl NeedSession {
     /// `body` is that of the message that was decoded.
     pub(crate) fn new(asker: Asker, by: By, body: &[u8], hello: &ClientHello<'_>) -> Self {
-        let mut identities: [Range<usize>; MAX_IDENTITIES] = Default::default();
-        let [first, ..] = &mut identities;
-        match by {
-            By::Psk => {
-                let psks = hello.extensions.pre_shared_key;
-                let named = psks.iter().flat_map(|psks| psks.identities.iter());
-                for (range, psk) in identities.iter_mut().zip(named) {
-                    *range = range_in(body, psk.identity);
-                }
-            }
-            By::Ticket => *first = range_in(body, hello.extensions.session_ticket.unwrap_or_default()),
-            By::Id => *first = range_in(body, hello.legacy_session_id),
-        }
-        Self { asker, hello: Owned::of_decoded(body), by, identities }
+        let extensions = &hello.extensions;
+        let named = match by {
+            By::Psk => extensions.raw.find(ExtensionType::PRE_SHARED_KEY).unwrap_or_default(),
+            By::Ticket => extensions.session_ticket.unwrap_or_default(),
+            By::Id => hello.legacy_session_id,
+        };
+        Self { asker, hello: Owned::of_decoded(body), by, named: range_in(body, named) }
     }
 
     /// The ClientHello.
@@ -86,13 +81,17 @@ impl NeedSession {
     /// keys (TLS 1.3 alone).
     #[must_use]
     pub fn identities(&self) -> Vec<&[u8]> {
-        let mut named = Vec::new();
-        for range in &self.identities {
-            if let Some(identity @ [_, ..]) = self.hello.wire().get(range.clone()) {
-                named.push(identity);
+        let mut identities = Vec::new();
+        match self.by {
+            By::Psk => {
+                let psks = offered_psks(&self.hello, &self.named);
+                for psk in psks.iter().flat_map(|psks| psks.identities.iter()).take(MAX_IDENTITIES) {
+                    identities.push(psk.identity);
+                }
             }
+            By::Ticket | By::Id => identities.extend(self.hello.wire().get(self.named.clone())),
         }
-        named
+        identities
     }
 
     /// Whether the client sends early data, which is accepted only with [`found_once`](Self::found_once).
@@ -123,25 +122,30 @@ impl NeedSession {
     /// None of them is known: the handshake goes on as a full one.
     #[must_use]
     pub fn not_found(self) -> Answer {
-        Answer(Answered::Session(SessionAnswer { asker: self.asker, hello: self.hello, found: None }))
+        Answer(Answered::Session(SessionAnswer {
+            asker: self.asker,
+            hello: self.hello,
+            named: self.named,
+            found: None,
+        }))
     }
 
     fn answered(self, index: usize, key: FoundKey) -> Answer {
         let found = Some(Found { index, key });
-        Answer(Answered::Session(SessionAnswer { asker: self.asker, hello: self.hello, found }))
+        Answer(Answered::Session(SessionAnswer { asker: self.asker, hello: self.hello, named: self.named, found }))
     }
 }
 
-/// Where a part that was decoded out of a whole lies in it: looked up later, it need not be decoded again.
-fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
-    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
-    start..start.saturating_add(part.len())
+/// The pre-shared keys of a hello, decoded without the rest of it: it was before.
+fn offered_psks<'a>(hello: &'a Owned<ClientHelloView>, named: &Range<usize>) -> Option<OfferedPsks<'a>> {
+    decode_all(hello.wire().get(named.clone())?).ok()
 }
 
 #[derive(Debug)]
 pub(crate) struct SessionAnswer {
     pub(super) asker: Asker,
     hello: Owned<ClientHelloView>,
+    named: Range<usize>,
     found: Option<Found>,
 }
 
@@ -159,6 +163,12 @@ pub(crate) enum FoundKey {
 }
 
 impl SessionAnswer {
+    /// The pre-shared key that was found, as the client offered it, and what it stands for.
+    pub(crate) fn found_psk(&mut self) -> Option<((PskIdentity<'_>, PskBinder<'_>), Found)> {
+        let found = self.found.take()?;
+        Some((offered_psks(&self.hello, &self.named)?.iter().nth(found.index)?, found))
+    }
+
     /// The hello comes back with the answer, for the next question.
     pub(crate) fn into_parts(self) -> (Owned<ClientHelloView>, Option<Found>) {
         (self.hello, self.found)

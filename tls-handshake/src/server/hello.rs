@@ -16,13 +16,13 @@ use tls_crypto::Transcript;
 
 use super::retry::WaitSecondClientHello;
 use super::tls12;
-use super::tls13::{self, WaitIdentity, WaitSession};
+use super::tls13::{self, HelloParts, WaitIdentity, WaitSession};
 use crate::config::{Common, ServerConfig, SessionLookup};
 use crate::error::{Error, Illegal};
 use crate::established::HandshakeKind;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Asker, By, Need, NeedIdentity, NeedSession, can_go_on};
+use crate::need::{Asker, By, Need, NeedIdentity, NeedSession, can_go_on, range_in};
 use crate::negotiate::{choose_suite, first_common, group_id};
 use crate::owned;
 use crate::role::{Versioned, opaque_debug};
@@ -52,7 +52,6 @@ opaque_debug!(WaitClientHello);
 
 /// Where a ClientHello leads.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "passed on at once, and never kept")]
 pub enum AfterClientHello {
     /// It has no key share that we can use, and was asked for one.
     Retry(WaitSecondClientHello),
@@ -288,17 +287,19 @@ pub(super) fn proceed(
     shared.transcript.add(m.raw);
     // The question owns the hello: it may outlive the buffer that the hello came in.
     let body = m.raw.get(4..).unwrap_or_default();
-    let asker = Asker(shared.random);
+    let asker = Asker::of(&shared.random);
     let state = Box::new(WaitIdentity {
         shared,
         suite: chosen.suite,
         group: chosen.group,
         kind,
         client_random: *m.msg.random,
-        client_share: share.to_vec(),
-        session_id: m.msg.legacy_session_id.to_vec(),
+        parts: HelloParts {
+            share: range_in(body, share),
+            session_id: range_in(body, m.msg.legacy_session_id),
+            schemes: range_in(body, chosen.schemes.as_ref().map(List::bytes).unwrap_or_default()),
+        },
         alpn: chosen.alpn.clone(),
-        schemes: chosen.schemes.map(|schemes| schemes.to_vec()).unwrap_or_default(),
         server_name: server_name(&m.msg).map(str::to_owned),
         stapling: Stapling { ocsp: extensions.status_request.is_some(), scts: extensions.signed_certificate_timestamp },
         can_resume,

@@ -172,7 +172,7 @@ impl Exchanged {
             early_data: false,
             first_finished: None,
         };
-        let asker = Asker(randoms.client);
+        let asker = Asker::of(&randoms.client);
         let origin = Origin { config, name, session_id, authenticated: None, ticket: None };
         let (peer, order) = (signed.proof.into_peer(), Order::ClientFirst);
         Ok(Box::new(Self { transcript, asker, keys, peer, negotiated, order, promised, origin }))

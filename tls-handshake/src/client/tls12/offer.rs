@@ -255,7 +255,7 @@ impl WaitServerHelloDone {
 
 impl Shared {
     pub(super) fn asker(&self) -> Asker {
-        Asker(self.randoms.client)
+        Asker::of(&self.randoms.client)
     }
 }
 

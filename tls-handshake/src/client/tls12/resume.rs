@@ -64,7 +64,7 @@ impl GoingOn {
         };
         let origin =
             Origin { config: self.config, name: self.name, session_id: Vec::new(), authenticated, ticket: None };
-        let (asker, order) = (Asker(self.randoms.client), Order::ServerFirst);
+        let (asker, order) = (Asker::of(&self.randoms.client), Order::ServerFirst);
         let transcript = self.transcript;
         Ok(Box::new(Exchanged { transcript, asker, keys, peer, negotiated, order, promised, origin }).wait())
     }

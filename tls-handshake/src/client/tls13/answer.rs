@@ -94,7 +94,7 @@ impl WaitSignature {
 
 impl Ending {
     fn asker(&self) -> Asker {
-        Asker(self.shared.client_random)
+        Asker::of(&self.shared.client_random)
     }
 
     /// RFC 9846 §4.6: EndOfEarlyData is the last under the key for early data.

@@ -190,7 +190,7 @@ impl WaitCert {
         }
         self.shared.transcript.add(m.raw);
         let need = NeedVerdict::new(
-            Asker(self.shared.client_random),
+            Asker::of(&self.shared.client_random),
             chain,
             self.shared.name.clone(),
             self.shared.config.request_ocsp,
@@ -202,7 +202,7 @@ impl WaitCert {
 
 impl WaitVerdict {
     pub(super) fn asker(&self) -> Asker {
-        Asker(self.shared.client_random)
+        Asker::of(&self.shared.client_random)
     }
 
     /// Goes on with the chain that was judged, which the verdict brings back.

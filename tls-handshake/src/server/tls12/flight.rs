@@ -77,18 +77,18 @@ impl WaitIdentity {
         let state = Self { config, random, source, alpn, header: *header };
         Ok(match by {
             Some(by) => {
-                let need = NeedSession::new(Asker(random), by, body, &m.msg);
+                let need = NeedSession::new(Asker::of(&random), by, body, &m.msg);
                 (State::WaitSession(WaitSession::new(state)), Need::Session(need))
             }
             None => {
-                let need = NeedIdentity::new(Asker(random), Owned::of_decoded(body), false);
+                let need = NeedIdentity::new(Asker::of(&random), Owned::of_decoded(body), false);
                 (State::WaitIdentity(state), Need::Identity(need))
             }
         })
     }
 
     pub(super) fn asker(&self) -> Asker {
-        Asker(self.random)
+        Asker::of(&self.random)
     }
 
     /// Sends ServerHello, Certificate and CertificateStatus, and asks for the signature.

@@ -36,7 +36,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn asker(&self) -> Asker {
-        Asker(self.randoms.server)
+        Asker::of(&self.randoms.server)
     }
 }
 

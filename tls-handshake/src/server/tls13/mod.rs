@@ -43,6 +43,7 @@ mod states;
 mod tickets;
 
 pub use session::{WaitEndOfEarlyData, WaitSession};
+pub(super) use states::HelloParts;
 pub use states::{
     AfterCertificate, AfterFinished, AfterSignature, Connected, WaitCert, WaitCertVerify, WaitFinished, WaitIdentity,
     WaitSignature, WaitVerdict,

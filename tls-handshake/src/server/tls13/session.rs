@@ -1,7 +1,8 @@
 //! TLS 1.3 from a pre-shared key: that of a session, or an external one. Our flight needs no certificate then, and the client may
 //! have sent data early (RFC 9846 §2.2, §2.3).
 
-use tls_codec::handshake::{ClientHello, EndOfEarlyData};
+use tls_codec::extension::{PskBinder, PskIdentity};
+use tls_codec::handshake::EndOfEarlyData;
 use tls_crypto::Digest;
 
 use super::State;
@@ -53,14 +54,14 @@ impl WaitSession {
     ///
     /// # Errors
     /// [`Error::BadBinder`].
-    pub(super) fn on_session(self, answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
-        let (hello, found) = answer.into_parts();
-        let accepted = match found {
-            Some(found) => self.accept(found, &hello.get()?)?,
+    pub(super) fn on_session(self, mut answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
+        let accepted = match answer.found_psk() {
+            Some((offered, found)) => self.accept(offered, found)?,
             None => None,
         };
+        let (hello, _) = answer.into_parts();
         match accepted {
-            Some(accepted) => Ok(Step::Next(self.full.resume(accepted, out)?)),
+            Some(accepted) => Ok(Step::Next(self.full.resume(hello.wire(), accepted, out)?)),
             None => {
                 let knows_psks = self.full.shared.config.external_psks;
                 let need = NeedIdentity::new(self.asker(), hello, knows_psks);
@@ -70,10 +71,12 @@ impl WaitSession {
     }
 
     /// Whether what was found fits, and the client holds its key.
-    fn accept(&self, found: Found, hello: &ClientHello<'_>) -> Result<Option<Accepted>, Error> {
-        let Found { index, key } = found;
-        let offered = hello.extensions.pre_shared_key.and_then(|psks| psks.iter().nth(index));
-        let (Some((identity, binder)), Ok(index)) = (offered, u16::try_from(index)) else { return Ok(None) };
+    fn accept(
+        &self,
+        (identity, binder): (PskIdentity<'_>, PskBinder<'_>),
+        Found { index, key }: Found,
+    ) -> Result<Option<Accepted>, Error> {
+        let Ok(index) = u16::try_from(index) else { return Ok(None) };
         let WaitIdentity { shared, suite, server_name, kind, .. } = &*self.full;
         let (psk, kind, authenticated, early) = match key {
             FoundKey::Session { session, now, once } => {
@@ -109,14 +112,14 @@ impl WaitSession {
 
 impl WaitIdentity {
     /// Sends ServerHello, EncryptedExtensions and Finished.
-    fn resume(mut self, accepted: Accepted, out: &mut dyn Sink) -> Result<State, Error> {
+    fn resume(mut self, client_hello: &[u8], accepted: Accepted, out: &mut dyn Sink) -> Result<State, Error> {
         let Accepted { index, psk, kind, authenticated, early } = accepted;
         let early = early.map(|limit| {
             let hello = Hello { hash: &self.shared.transcript.hash(), client_random: &self.client_random };
             EarlyKeys::derive(self.suite, psk.early(), limit, &hello, out)
         });
         let (schedule, peer) = psk.accept();
-        let keys = self.send_server_hello(schedule, Some(index), early.as_ref(), out)?;
+        let keys = self.send_server_hello(client_hello, schedule, Some(index), early.as_ref(), out)?;
         // RFC 6066 §3: a resumed session has the name that it began with, and it is not acknowledged again.
         self.shared.send_encrypted_extensions(self.alpn.as_ref(), false, early.is_some(), out)?;
         let can_resume = self.can_resume;

@@ -1,9 +1,13 @@
 //! TLS 1.3 after ClientHello: our flight, in two halves around the signature, and the client's answer.
 
+use std::ops::Range;
+
 use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::error::BufferFull;
 use tls_codec::extension;
 use tls_codec::handshake::{Certificate, CertificateVerify, Finished, KeyUpdate};
+use tls_codec::list::List;
+use tls_codec::reader::Reader;
 use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{EphemeralKey, Group, Tls13Suite};
@@ -36,10 +40,9 @@ pub struct WaitIdentity {
     pub(in crate::server) group: Group,
     pub(in crate::server) kind: HandshakeKind,
     pub(in crate::server) client_random: [u8; 32],
-    pub(in crate::server) client_share: Vec<u8>,
-    pub(in crate::server) session_id: Vec<u8>,
+    /// Where things are in the hello, which comes back with each answer.
+    pub(in crate::server) parts: HelloParts,
     pub(in crate::server) alpn: Option<Vec<u8>>,
-    pub(in crate::server) schemes: Vec<SignatureScheme>,
     pub(in crate::server) server_name: Option<String>,
     pub(in crate::server) stapling: Stapling,
     /// Whether the client could go on from a session of this connection.
@@ -47,6 +50,15 @@ pub struct WaitIdentity {
     /// Whether the client sends early data.
     pub(in crate::server) early_data: bool,
     pub(in crate::server) at: RecordBoundary,
+}
+
+/// Places in the body of a ClientHello.
+pub(in crate::server) struct HelloParts {
+    /// The client's share of the group that was chosen.
+    pub(in crate::server) share: Range<usize>,
+    pub(in crate::server) session_id: Range<usize>,
+    /// The list of signature_algorithms; empty if there is none.
+    pub(in crate::server) schemes: Range<usize>,
 }
 
 /// NEGOTIATED: Certificate is written; the key signs what comes next.
@@ -109,7 +121,7 @@ pub struct Connected {
 
 impl WaitIdentity {
     pub(in crate::server) fn asker(&self) -> Asker {
-        Asker(self.shared.random)
+        Asker::of(&self.shared.random)
     }
 
     /// Sends ServerHello, EncryptedExtensions and Certificate, and asks for the signature.
@@ -118,19 +130,21 @@ impl WaitIdentity {
         answer: IdentityAnswer,
         out: &mut dyn Sink,
     ) -> Result<(WaitSignature, Need), Error> {
-        let (identity, _) = answer.into_parts()?;
+        let (identity, hello) = answer.into_parts()?;
+        let schemes = hello.wire().get(self.parts.schemes.clone()).unwrap_or_default();
         // RFC 9846 §9.2: it was left out for pre-shared keys, of which none is known here.
-        if self.schemes.is_empty() {
+        if schemes.is_empty() {
             return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
         }
+        let schemes = List::<SignatureScheme>::decode_body(Reader::new(schemes))?;
         let scheme = first_common(identity.schemes(), |scheme| {
-            self.schemes.contains(scheme) && signatures::RULES.schemes.contains(scheme)
+            schemes.contains(scheme) && signatures::RULES.schemes.contains(scheme)
         })
         .ok_or_else(|| Error::NoCommonSignatureScheme {
-            offered: self.schemes.clone(),
+            offered: schemes.to_vec(),
             able: identity.schemes().to_vec(),
         })?;
-        let keys = self.send_server_hello(EarlySecret::new(self.suite.hash), None, None, out)?;
+        let keys = self.send_server_hello(hello.wire(), EarlySecret::new(self.suite.hash), None, None, out)?;
         // RFC 6066 §3: the name was used to choose the certificate.
         let (named, config) = (self.server_name.is_some(), &self.shared.config);
         let asks = config.client_auth != ClientAuth::NotAsked;
@@ -141,7 +155,7 @@ impl WaitIdentity {
         }
         flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, self.stapling))?;
         let content = signatures::server_content(&transcript.hash());
-        let need = NeedSignature::new(Asker(self.shared.random), identity, scheme, content);
+        let need = NeedSignature::new(Asker::of(&self.shared.random), identity, scheme, content);
         let (kind, can_resume) = (self.kind, self.can_resume);
         let (shared, negotiated) = self.into_negotiated(kind, false);
         Ok((WaitSignature { shared, keys, scheme, negotiated, can_resume }, Need::Signature(need)))
@@ -162,16 +176,18 @@ impl WaitIdentity {
     }
 
     /// RFC 9846 §4.2.3, with the pre-shared key that was selected, if any. The handshake's keys are installed behind it; but that for
-    /// early data, if some is accepted.
+    /// early data, if some is accepted. `client_hello` is the body of the message.
     pub(super) fn send_server_hello(
         &mut self,
+        client_hello: &[u8],
         schedule: EarlySecret,
         selected: Option<u16>,
         early: Option<&EarlyKeys>,
         out: &mut dyn Sink,
     ) -> Result<Box<HandshakeKeys>, Error> {
         let key = EphemeralKey::generate(self.group).map_err(|_| Error::Crypto("generating a key share"))?;
-        let (random, session_id, suite) = (self.shared.random, &self.session_id, self.suite);
+        let part = |range: &Range<usize>| client_hello.get(range.clone()).unwrap_or_default();
+        let (random, session_id, suite) = (self.shared.random, part(&self.parts.session_id), self.suite);
         let group = group_id(self.group);
         flight::send(out, &mut self.shared.transcript, &mut |w| {
             w.message(HandshakeType::SERVER_HELLO, |w| {
@@ -187,9 +203,9 @@ impl WaitIdentity {
                 })
             })
         })?;
-        let secret = key.agree(&self.client_share).map_err(|_| Illegal::KeyShare(group))?;
+        let secret = key.agree(part(&self.parts.share)).map_err(|_| Illegal::KeyShare(group))?;
         // RFC 9846 Appendix E.4: behind our first message, which after a retry was HelloRetryRequest.
-        if !self.kind.is_retried() && !self.session_id.is_empty() {
+        if !self.kind.is_retried() && !session_id.is_empty() {
             out.send_change_cipher_spec()?;
         }
         let hello = Hello { hash: &self.shared.transcript.hash(), client_random: &self.client_random };
@@ -244,7 +260,7 @@ impl Shared {
 
 impl WaitSignature {
     pub(in crate::server) fn asker(&self) -> Asker {
-        Asker(self.shared.random)
+        Asker::of(&self.shared.random)
     }
 
     /// Sends CertificateVerify and Finished, and moves on to the application's keys for what we send.
@@ -308,7 +324,7 @@ impl WaitCert {
             let peer = PeerAuth::declined(config.client_auth, ProtocolVersion::TLS13)?;
             return Ok(AfterCertificate::Declined(WaitFinished { sent: self.sent, peer }));
         };
-        let need = NeedClientVerdict::new(Asker(self.sent.shared.random), chain);
+        let need = NeedClientVerdict::new(Asker::of(&self.sent.shared.random), chain);
         Ok(AfterCertificate::Verdict(WaitVerdict { sent: self.sent }, Need::ClientVerdict(need)))
     }
 }
@@ -324,7 +340,7 @@ pub enum AfterCertificate {
 
 impl WaitVerdict {
     pub(super) fn asker(&self) -> Asker {
-        Asker(self.sent.shared.random)
+        Asker::of(&self.sent.shared.random)
     }
 
     /// Goes on with the chain that was judged, which the verdict brings back.

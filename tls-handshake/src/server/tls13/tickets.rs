@@ -43,7 +43,7 @@ impl WaitTickets {
         secret: &ResumptionSecret,
         authenticated: Option<u64>,
     ) -> Result<(Self, Need), Error> {
-        let (config, negotiated, asker) = (&shared.config, connected.negotiated(), Asker(shared.random));
+        let (config, negotiated, asker) = (&shared.config, connected.negotiated(), Asker::of(&shared.random));
         let chain = connected.peer().chain();
         let expires = chain.and_then(|chain| not_after(chain.leaf()?));
         // A chain whose end cannot be read is not kept: nobody would know when to stop trusting it.
