@@ -50,6 +50,8 @@ pub struct WaitServerHello {
     pub(super) offer: Box<Offer>,
     /// The ClientHello, until the hash that it goes into is known.
     pub(super) hello: Vec<u8>,
+    /// The same under the hash of the pre-shared key that it offers.
+    transcript: Option<Box<Transcript>>,
 }
 
 impl WaitServerHello {
@@ -79,14 +81,16 @@ impl WaitServerHello {
         let limit = known.early_data_limit(&config);
         let early = Early::NotOffered;
         let mut offer = Box::new(Offer { random, session_id, config, name, key, known, early });
-        let mut hello = offer.encoded(limit.is_some(), None, None)?;
+        let (mut hello, mut transcript) = offer.encoded(limit.is_some(), None, None)?;
         let sent = out.send(&mut |w| w.bytes(&hello))?;
-        hello.clear();
-        hello.extend_from_slice(sent);
+        if sent != hello {
+            // What counts is what the sink made of it.
+            (hello, transcript) = (sent.to_vec(), None);
+        }
         if let Some(limit) = limit {
             offer.early = Early::start(&offer.known, limit, &hello, &offer.random, out)?;
         }
-        Ok(Self { offer, hello })
+        Ok(Self { offer, hello, transcript })
     }
 
     /// A client whose hello went out by other means: replays of published traces.
@@ -101,7 +105,8 @@ impl WaitServerHello {
     ) -> Self {
         let (known, early) = (Known::Nothing, Early::NotOffered);
         let key = Some(key);
-        Self { offer: Box::new(Offer { config, name, random, session_id, key, known, early }), hello }
+        let offer = Box::new(Offer { config, name, random, session_id, key, known, early });
+        Self { offer, hello, transcript: None }
     }
 
     pub(super) fn offers_tls13(&self) -> bool {
@@ -127,8 +132,14 @@ impl WaitServerHello {
         match m.msg.extensions.selected_version {
             Some(ProtocolVersion::TLS13) if offered(ProtocolVersion::TLS13) => {
                 let suite = self.offer.check_server_hello(&m.msg)?;
-                let mut transcript = Transcript::new(suite.hash);
-                transcript.add(&self.hello);
+                let transcript = match self.transcript {
+                    Some(transcript) if transcript.algorithm() == suite.hash => *transcript,
+                    _ => {
+                        let mut transcript = Transcript::new(suite.hash);
+                        transcript.add(&self.hello);
+                        transcript
+                    }
+                };
                 if !self.offer.early.was_offered() {
                     // RFC 9846 Appendix E.4: before the second flight of a client.
                     out.send_change_cipher_spec()?;
@@ -204,18 +215,18 @@ pub type Decided = Versioned<tls13::State, tls12::State>;
 
 impl Offer {
     /// RFC 9846 §4.2.2: the message, with the binders of the keys that it offers; `cookie` as HelloRetryRequest brought it, and
-    /// `before` what comes before in the transcript.
+    /// `before` what comes before in the transcript. With it the transcript that it ends, if binders were made of that.
     pub(super) fn encoded(
         &self,
         early_data: bool,
         cookie: Option<&[u8]>,
         before: Option<&Transcript>,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<(Vec<u8>, Option<Box<Transcript>>), Error> {
         let of_config = HelloOfConfig::get(&self.config)?;
         let mut hello = Vec::with_capacity(256 + of_config.extensions.len() + self.known.identities_len());
         self.encode(&mut Writer::append(&mut hello), of_config, early_data, cookie)?;
-        self.known.bind(&mut hello, before);
-        Ok(hello)
+        let transcript = self.known.bind(&mut hello, before);
+        Ok((hello, transcript))
     }
 
     fn encode(

@@ -150,25 +150,32 @@ impl Known {
     }
 
     /// Writes the binders over the zeros at the end of a ClientHello (RFC 9846 §4.3.11.2). `before` is what comes before it in the
-    /// transcript: nothing, or the first hello's hash and HelloRetryRequest.
-    pub(super) fn bind(&self, hello: &mut [u8], before: Option<&Transcript>) {
-        let Self::Psks(psks) = self else { return };
+    /// transcript: nothing, or the first hello's hash and HelloRetryRequest. Gives the transcript with the whole of it, under the hash
+    /// of the last key.
+    pub(super) fn bind(&self, hello: &mut [u8], before: Option<&Transcript>) -> Option<Box<Transcript>> {
+        let Self::Psks(psks) = self else { return None };
         let lengths = psks.iter().map(|psk| psk.offered.hash().output_len().saturating_add(1));
         let binders = lengths.fold(2usize, usize::saturating_add);
-        let Some((truncated, binders)) = hello.split_at_mut_checked(hello.len().saturating_sub(binders)) else {
-            return;
-        };
-        let mut room = binders.get_mut(2..).unwrap_or_default();
+        let (truncated, binders) = hello.split_at_mut_checked(hello.len().saturating_sub(binders))?;
+        let mut room = binders.get_mut(2..)?;
+        let mut transcript: Option<Box<Transcript>> = None;
         for psk in psks {
-            let mut transcript = before.cloned().unwrap_or_else(|| Transcript::new(psk.offered.hash()));
-            transcript.add(truncated);
+            let hash = psk.offered.hash();
+            let same = transcript.take().filter(|transcript| transcript.algorithm() == hash);
+            let transcript = transcript.insert(same.unwrap_or_else(|| {
+                let mut transcript = before.cloned().unwrap_or_else(|| Transcript::new(hash));
+                transcript.add(truncated);
+                Box::new(transcript)
+            }));
             let binder = psk.offered.binder(&transcript.hash());
             let binder = binder.as_ref();
             // Past the length byte, which is right already.
-            let Some((place, rest)) = room.split_at_mut_checked(binder.len().saturating_add(1)) else { return };
-            place.get_mut(1..).unwrap_or_default().copy_from_slice(binder);
+            let (place, rest) = room.split_at_mut_checked(binder.len().saturating_add(1))?;
+            place.get_mut(1..)?.copy_from_slice(binder);
             room = rest;
         }
+        transcript.as_mut()?.add(binders);
+        transcript
     }
 
     /// The server selected this one (RFC 9846 §4.3.11).

@@ -83,7 +83,7 @@ impl WaitServerHello {
             out.send_change_cipher_spec()?;
         }
         offer.known.keep_hash(suite.hash);
-        let hello = offer.encoded(false, retry.extensions.cookie, Some(&transcript))?;
+        let (hello, _) = offer.encoded(false, retry.extensions.cookie, Some(&transcript))?;
         flight::send(out, &mut transcript, &mut |w| w.bytes(&hello))?;
         let offer = self.offer;
         Ok(WaitServerHelloAfterRetry { offer, suite, transcript: Box::new(transcript) })

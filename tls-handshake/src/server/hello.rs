@@ -278,13 +278,11 @@ pub(super) fn proceed(
     let asks = can_resume && (config.session_lookup != SessionLookup::Never || config.external_psks);
     let psks = extensions.pre_shared_key.filter(|_| asks);
     let knows_psks = config.external_psks;
-    let truncated_hash = psks.map(|psks| {
-        let mut transcript = shared.transcript.clone();
-        let length = m.raw.len().saturating_sub(psks.binders_wire_len());
-        transcript.add(m.raw.get(..length).unwrap_or_default());
-        transcript.hash()
-    });
-    shared.transcript.add(m.raw);
+    let binders_len = psks.map_or(0, |psks| psks.binders_wire_len());
+    let (truncated, binders) = m.raw.split_at(m.raw.len().saturating_sub(binders_len));
+    shared.transcript.add(truncated);
+    let truncated_hash = psks.map(|_| shared.transcript.hash());
+    shared.transcript.add(binders);
     // The question owns the hello: it may outlive the buffer that the hello came in.
     let body = m.raw.get(4..).unwrap_or_default();
     let asker = Asker::of(&shared.random);

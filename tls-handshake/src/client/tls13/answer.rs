@@ -28,6 +28,8 @@ pub(super) struct Ending {
     pub(super) alpn: Option<Vec<u8>>,
     pub(super) peer: Authenticated,
     pub(super) server_finished_hash: Digest,
+    /// Whether messages of ours come before our Finished.
+    pub(super) goes_on: bool,
     /// Where the server's Finished ended, and its application keys begin.
     pub(super) at: RecordBoundary,
 }
@@ -72,6 +74,7 @@ impl WaitClientIdentity {
             ending.send_no_certificate(out)?;
             return Ok(Step::Next(State::Connected(ending.finish(out)?)));
         };
+        ending.goes_on = true;
         let transcript = &mut ending.shared.transcript;
         flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, Stapling::default()))?;
         let content = signatures::client_content(&transcript.hash());
@@ -101,10 +104,12 @@ impl Ending {
     fn end_early_data(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         let Shared { early: Early::Accepted(_), transcript, keys, .. } = &mut *self.shared else { return Ok(()) };
         flight::send(out, transcript, &mut |w| w.message(HandshakeType::END_OF_EARLY_DATA, |_| Ok(())))?;
+        self.goes_on = true;
         out.install_write(keys.write_key())
     }
 
     fn send_no_certificate(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
+        self.goes_on = true;
         flight::send(out, &mut self.shared.transcript, &mut |w| flight::tls13::no_certificate(w, &[]))
     }
 
@@ -112,7 +117,8 @@ impl Ending {
     fn finish(self, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         let Shared { config, name, mut transcript, keys, suite, group, kind, early, authenticated, .. } = *self.shared;
         let early_data = matches!(early, Early::Accepted(_));
-        let verify_data = keys.verify_data(&transcript.hash());
+        let hash = if self.goes_on { transcript.hash() } else { self.server_finished_hash };
+        let verify_data = keys.verify_data(&hash);
         flight::send_finished(out, &mut transcript, verify_data.as_ref())?;
         let (write_key, locked) = keys.into_application(&self.server_finished_hash, out);
         out.install_write(write_key)?;

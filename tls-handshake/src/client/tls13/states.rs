@@ -244,7 +244,7 @@ impl WaitFinished {
         transcript.add(m.raw);
         let server_finished_hash = transcript.hash();
         let Self { shared, alpn, request, .. } = self;
-        Ok((Box::new(Ending { shared, alpn, peer, server_finished_hash, at }), request))
+        Ok((Box::new(Ending { shared, alpn, peer, server_finished_hash, goes_on: false, at }), request))
     }
 }
 

@@ -124,9 +124,9 @@ impl WaitIdentity {
         self.shared.send_encrypted_extensions(self.alpn.as_ref(), false, early.is_some(), out)?;
         let can_resume = self.can_resume;
         let (mut shared, negotiated) = self.into_negotiated(kind, early.is_some());
-        let locked = shared.send_finished(keys, out)?;
+        let (locked, hash) = shared.send_finished(keys, out)?;
         let (half_rtt, has_early) = (shared.config.half_rtt, early.is_some());
-        let sent = Sent { shared, locked, negotiated, can_resume, authenticated, early, half_rtt };
+        let sent = Sent { shared, hash, locked, negotiated, can_resume, authenticated, early, half_rtt };
         let next = WaitFinished::new(Box::new(sent), peer);
         Ok(if has_early { State::WaitEndOfEarlyData(WaitEndOfEarlyData { next }) } else { State::WaitFinished(next) })
     }

@@ -10,7 +10,7 @@ use tls_codec::list::List;
 use tls_codec::reader::Reader;
 use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
-use tls_crypto::{EphemeralKey, Group, Tls13Suite};
+use tls_crypto::{Digest, EphemeralKey, Group, Tls13Suite};
 
 use super::super::hello::{Shared, missing};
 use super::tickets::WaitTickets;
@@ -82,6 +82,8 @@ pub enum AfterSignature {
 /// What all states share once our flight is sent.
 pub(super) struct Sent {
     pub(super) shared: Box<Shared>,
+    /// Over the transcript so far.
+    pub(super) hash: Digest,
     pub(super) locked: Box<LockedApplicationKeys>,
     pub(super) negotiated: Negotiated,
     pub(super) can_resume: bool,
@@ -243,18 +245,28 @@ impl Shared {
         })
     }
 
-    /// Sends Finished, and moves on to the application's keys for what we send (RFC 9846 §4.5.3).
+    /// Sends Finished, and moves on to the application's keys for what we send (RFC 9846 §4.5.3). With the keys comes the hash that
+    /// they and the client's Finished go by, if the client sends nothing before that.
     pub(super) fn send_finished(
         &mut self,
         keys: Box<HandshakeKeys>,
         out: &mut dyn Sink,
-    ) -> Result<Box<LockedApplicationKeys>, Error> {
+    ) -> Result<(Box<LockedApplicationKeys>, Digest), Error> {
         let transcript = &mut self.transcript;
         let verify_data = keys.verify_data(&transcript.hash());
         flight::send_finished(out, transcript, verify_data.as_ref())?;
-        let (write_key, locked) = keys.into_application(&transcript.hash(), out);
+        let hash = transcript.hash();
+        let (write_key, locked) = keys.into_application(&hash, out);
         out.install_write(write_key)?;
-        Ok(locked)
+        Ok((locked, hash))
+    }
+}
+
+impl Sent {
+    /// Adds a message of the client's to the transcript.
+    fn add(&mut self, message: &[u8]) {
+        self.shared.transcript.add(message);
+        self.hash = self.shared.transcript.hash();
     }
 }
 
@@ -272,12 +284,12 @@ impl WaitSignature {
         let (signature, scheme) = (answer.into_signature()?, self.scheme);
         flight::send_certificate_verify(out, &mut self.shared.transcript, scheme, &signature)?;
         let Self { mut shared, keys, negotiated, can_resume, .. } = self;
-        let locked = shared.send_finished(keys, out)?;
+        let (locked, hash) = shared.send_finished(keys, out)?;
         let client_auth = shared.config.client_auth;
         let asks = client_auth != ClientAuth::NotAsked;
         let half_rtt = shared.config.half_rtt && !asks;
         let sent =
-            Box::new(Sent { shared, locked, negotiated, can_resume, authenticated: None, early: None, half_rtt });
+            Box::new(Sent { shared, hash, locked, negotiated, can_resume, authenticated: None, early: None, half_rtt });
         if asks {
             return Ok(AfterSignature::Asked(WaitCert { sent }));
         }
@@ -319,9 +331,9 @@ impl WaitCert {
                 return Err(Error::UnsolicitedExtension { message: HandshakeType::CERTIFICATE, extension });
             }
         }
-        self.sent.shared.transcript.add(m.raw);
+        self.sent.add(m.raw);
         let Some(chain) = chain else {
-            let peer = PeerAuth::declined(config.client_auth, ProtocolVersion::TLS13)?;
+            let peer = PeerAuth::declined(self.sent.shared.config.client_auth, ProtocolVersion::TLS13)?;
             return Ok(AfterCertificate::Declined(WaitFinished { sent: self.sent, peer }));
         };
         let need = NeedClientVerdict::new(Asker::of(&self.sent.shared.random), chain);
@@ -356,10 +368,10 @@ impl WaitCertVerify {
     /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`], [`Error::BadSignature`].
     pub fn on_certificate_verify(mut self, m: Framed<'_, CertificateVerify<'_>>) -> Result<WaitFinished, Error> {
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
-        let content = signatures::client_content(&self.sent.shared.transcript.hash());
+        let content = signatures::client_content(&self.sent.hash);
         let offered = &self.sent.shared.config.common.schemes13;
         let signature = self.cert.check_signature(&signatures::RULES, offered, &content, signed)?;
-        self.sent.shared.transcript.add(m.raw);
+        self.sent.add(m.raw);
         Ok(WaitFinished { sent: self.sent, peer: signature.into_peer() })
     }
 }
@@ -371,7 +383,7 @@ impl WaitFinished {
 
     /// The client's early data ends at `at`.
     pub(super) fn end_early_data(&mut self, message: &[u8], at: RecordBoundary, out: &mut dyn Sink) {
-        self.sent.shared.transcript.add(message);
+        self.sent.add(message);
         out.install_read(self.sent.locked.handshake_read_key(), at);
     }
 
@@ -389,8 +401,8 @@ impl WaitFinished {
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
         let at = m.at_boundary()?;
-        let Sent { mut shared, locked, negotiated, can_resume, authenticated, .. } = *self.sent;
-        let peer = self.peer.check_finished(&*locked, &m.msg, &shared.transcript.hash())?;
+        let Sent { mut shared, hash, locked, negotiated, can_resume, authenticated, .. } = *self.sent;
+        let peer = self.peer.check_finished(&*locked, &m.msg, &hash)?;
         let (read_key, keys, main) = locked.unlock(&peer);
         out.install_read(read_key, at);
         let connected = Box::new(Connected { traffic: Traffic::new(keys, negotiated), peer });
