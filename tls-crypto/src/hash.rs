@@ -115,6 +115,12 @@ impl Digest {
         Self { algorithm, bytes }
     }
 
+    /// With zeros behind it.
+    #[inline]
+    pub(crate) fn padded(&self) -> &[u8; MAX_HASH_LEN] {
+        &self.bytes
+    }
+
     /// The algorithm that made it.
     #[inline]
     #[must_use]

@@ -161,31 +161,41 @@ impl Expander {
     }
 
     /// Derive-Secret, RFC 9846 §7.1. It cannot fail, as all lengths are those of the hash and of known labels.
-    pub(crate) fn derive_secret(&self, label: Label, transcript_hash: &Digest) -> Secret {
-        Secret::from_tag(
-            self.algorithm,
-            &self.expand_once(self.algorithm.output_len_byte(), label, transcript_hash.as_ref()),
-        )
+    pub(crate) fn derive_secret(&self, label: &Label, transcript_hash: &Digest) -> Secret {
+        self.expand_to_hash(label, Some(transcript_hash))
     }
 
     /// HKDF-Expand-Label with an empty context, to `N` bytes, not more than any hash has.
-    pub(crate) fn expand_fixed<const N: usize>(&self, label: Label) -> Wiped<N> {
+    pub(crate) fn expand_fixed<const N: usize>(&self, label: &Label) -> Wiped<N> {
         const { assert!(N <= 32) };
         let [.., length] = N.to_be_bytes();
         let mut out = Wiped::new([0; N]);
-        copy_prefix(self.expand_once(length, label, &[]).as_ref(), out.as_mut_slice());
+        let info = Joined::hkdf_label(length, label, None);
+        copy_prefix(hmac::sign(&self.key, info.as_slice()).as_ref(), out.as_mut_slice());
         out
     }
 
     /// HKDF-Expand-Label with an empty context, to the length of the hash.
-    pub(crate) fn expand_to_secret(&self, label: Label) -> Secret {
-        Secret::from_tag(self.algorithm, &self.expand_once(self.algorithm.output_len_byte(), label, &[]))
+    pub(crate) fn expand_to_secret(&self, label: &Label) -> Secret {
+        self.expand_to_hash(label, None)
+    }
+
+    fn expand_to_hash(&self, label: &Label, context: Option<&Digest>) -> Secret {
+        let info = Joined::hkdf_label(self.algorithm.output_len_byte(), label, context);
+        Secret::from_tag(self.algorithm, &hmac::sign(&self.key, info.as_slice()))
     }
 
     /// HKDF-Expand-Label to the length of the hash, with a context of which 255 bytes count.
-    pub(crate) fn expand_with_context(&self, label: Label, context: &[u8]) -> Secret {
+    pub(crate) fn expand_with_context(&self, label: &Label, context: &[u8]) -> Secret {
         let context = context.get(..255).unwrap_or(context);
-        Secret::from_tag(self.algorithm, &self.expand_once(self.algorithm.output_len_byte(), label, context))
+        let [.., context_len] = context.len().to_be_bytes();
+        let length = self.algorithm.output_len_byte();
+        let info: [&[u8]; 5] = [&[0, length], label.wire(), &[context_len], context, &[1]];
+        let tag = match Joined::of(&info) {
+            Some(info) => hmac::sign(&self.key, info.as_slice()),
+            None => self.hmac_of(&[], &info),
+        };
+        Secret::from_tag(self.algorithm, &tag)
     }
 
     /// HMAC with the secret as its key.
@@ -206,17 +216,6 @@ impl Expander {
     pub(crate) fn extract(&self, input_keying_material: &[u8]) -> Secret {
         Secret::from_tag(self.algorithm, &hmac::sign(&self.key, input_keying_material))
     }
-
-    /// The first block of HKDF-Expand over an HkdfLabel: all of it for outputs not longer than the hash. `context` has
-    /// at most 255 bytes.
-    fn expand_once(&self, length: u8, label: Label, context: &[u8]) -> hmac::Tag {
-        let [.., context_len] = context.len().to_be_bytes();
-        let info: [&[u8]; 5] = [&[0, length], label.0, &[context_len], context, &[1]];
-        match Joined::of(&info) {
-            Some(info) => hmac::sign(&self.key, info.as_slice()),
-            None => self.hmac_of(&info, &[]),
-        }
-    }
 }
 
 impl fmt::Debug for Expander {
@@ -234,9 +233,27 @@ impl Drop for Expander {
     }
 }
 
-/// A label in its wire form: its length in one byte, "tls13 ", and its name. At most 255 bytes, of course.
-#[derive(Clone, Copy)]
-pub(crate) struct Label(pub(crate) &'static [u8]);
+/// A label in its wire form: its length in one byte, "tls13 ", and its name; 24 bytes at most.
+pub(crate) struct Label {
+    /// With zeros behind it.
+    pub(crate) padded: [u8; Self::ROOM],
+    pub(crate) len: usize,
+}
+
+impl Label {
+    const ROOM: usize = 24;
+
+    /// `wire` is one of the constants of this crate: another is an error of the compiler.
+    pub(crate) const fn new(wire: &[u8]) -> Self {
+        let mut padded = [0; Self::ROOM];
+        padded.split_at_mut(wire.len()).0.copy_from_slice(wire);
+        Self { padded, len: wire.len() }
+    }
+
+    pub(crate) fn wire(&self) -> &[u8] {
+        self.padded.get(..self.len).unwrap_or_default()
+    }
+}
 
 const PREFIX: &[u8] = b"tls13 ";
 

@@ -1,5 +1,8 @@
 //! Short messages for HMAC.
 
+use crate::Digest;
+use crate::hkdf::Label;
+
 /// The concatenation of short parts, none of them a secret: one call of HMAC with it costs less than one for each part, though they are
 /// copied.
 pub(crate) struct Joined {
@@ -23,6 +26,36 @@ impl Joined {
         Some(joined)
     }
 
+    /// An HkdfLabel (RFC 9846 §7.1) with a context that is empty or a digest, and the counter of the first block behind it (RFC 5869
+    /// §2.3).
+    ///
+    /// Copies of a length that is known beforehand are a few stores: each part is copied with what lies behind it, which the next overwrites.
+    #[inline]
+    pub(crate) fn hkdf_label(length: u8, label: &Label, context: Option<&Digest>) -> Self {
+        let mut joined = Self { bytes: [0; Self::ROOM], len: 0 };
+        joined.put(&[0, length], 2);
+        joined.put(&label.padded, label.len);
+        match context {
+            None => joined.put(&[0], 1),
+            Some(digest) => {
+                let length = digest.algorithm().output_len_byte();
+                joined.put(&[length], 1);
+                joined.put(digest.padded(), usize::from(length));
+            }
+        }
+        joined.put(&[1], 1);
+        joined
+    }
+
+    /// Appends the first `len` bytes.
+    #[inline]
+    fn put<const N: usize>(&mut self, padded: &[u8; N], len: usize) {
+        if let Some(place) = self.bytes.get_mut(self.len..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = *padded;
+        }
+        self.len = self.len.saturating_add(len);
+    }
+
     #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
@@ -32,6 +65,23 @@ impl Joined {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::HashAlgorithm;
+
+    #[test]
+    fn an_hkdf_label_is_what_its_parts_are() {
+        let longest = Label::new(b"\x17tls13 seventeen letters");
+        for label in [&Label::new(b"\x08tls13 iv"), &longest] {
+            let joined = Joined::hkdf_label(12, label, None);
+            let parts: [&[u8]; 4] = [&[0, 12], label.wire(), &[0], &[1]];
+            assert_eq!(joined.as_slice(), parts.concat());
+            for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+                let digest = hash.hash(b"messages");
+                let joined = Joined::hkdf_label(48, label, Some(&digest));
+                let parts: [&[u8]; 5] = [&[0, 48], label.wire(), &[hash.output_len_byte()], digest.as_ref(), &[1]];
+                assert_eq!(joined.as_slice(), parts.concat());
+            }
+        }
+    }
 
     #[test]
     fn what_fits_is_joined_and_nothing_is_cut() {

@@ -43,9 +43,9 @@ impl EarlySecret {
     #[must_use]
     pub fn binder_key(&self, kind: BinderKind) -> FinishedKey {
         let label = match kind {
-            BinderKind::External => labels::EXTERNAL_BINDER,
-            BinderKind::Imported => labels::IMPORTED_BINDER,
-            BinderKind::Resumption => labels::RESUMPTION_BINDER,
+            BinderKind::External => &labels::EXTERNAL_BINDER,
+            BinderKind::Imported => &labels::IMPORTED_BINDER,
+            BinderKind::Resumption => &labels::RESUMPTION_BINDER,
         };
         FinishedKey::of(&self.derive(label, self.algorithm.of_nothing()).expander())
     }
@@ -53,13 +53,13 @@ impl EarlySecret {
     /// The secret for early data: `client_hello_hash` is the transcript of the ClientHello alone.
     #[must_use]
     pub fn client_early_traffic_secret(&self, client_hello_hash: &Digest) -> TrafficSecret {
-        TrafficSecret::new(self.derive(labels::CLIENT_EARLY_TRAFFIC, client_hello_hash))
+        TrafficSecret::new(self.derive(&labels::CLIENT_EARLY_TRAFFIC, client_hello_hash))
     }
 
     /// The exporter that can be used while early data is sent, RFC 9846 §7.5.
     #[must_use]
     pub fn early_exporter(&self, client_hello_hash: &Digest) -> ExporterSecret {
-        ExporterSecret::new(self.derive(labels::EARLY_EXPORTER, client_hello_hash))
+        ExporterSecret::new(self.derive(&labels::EARLY_EXPORTER, client_hello_hash))
     }
 
     /// Goes on with the outcome of the key exchange. `hello_hash` is the transcript from ClientHello to ServerHello.
@@ -71,13 +71,13 @@ impl EarlySecret {
         };
         let handshake = secret.expander();
         let traffic = HandshakeTraffic {
-            client: TrafficSecret::new(handshake.derive_secret(labels::CLIENT_HANDSHAKE_TRAFFIC, hello_hash)),
-            server: TrafficSecret::new(handshake.derive_secret(labels::SERVER_HANDSHAKE_TRAFFIC, hello_hash)),
+            client: TrafficSecret::new(handshake.derive_secret(&labels::CLIENT_HANDSHAKE_TRAFFIC, hello_hash)),
+            server: TrafficSecret::new(handshake.derive_secret(&labels::SERVER_HANDSHAKE_TRAFFIC, hello_hash)),
         };
         (traffic, HandshakeSecret(handshake))
     }
 
-    fn derive(&self, label: hkdf::Label, hash: &Digest) -> Secret {
+    fn derive(&self, label: &hkdf::Label, hash: &Digest) -> Secret {
         match &self.psk {
             Some(early) => early.derive_secret(label, hash),
             None => Expander::new(self.algorithm, early_secret_without_psk(self.algorithm)).derive_secret(label, hash),
@@ -117,16 +117,16 @@ impl MainSecret {
     #[must_use]
     pub fn application(&self, server_finished_hash: &Digest) -> ApplicationTraffic {
         ApplicationTraffic {
-            client: TrafficSecret::new(self.0.derive_secret(labels::CLIENT_APPLICATION_TRAFFIC, server_finished_hash)),
-            server: TrafficSecret::new(self.0.derive_secret(labels::SERVER_APPLICATION_TRAFFIC, server_finished_hash)),
-            exporter: ExporterSecret::new(self.0.derive_secret(labels::EXPORTER, server_finished_hash)),
+            client: TrafficSecret::new(self.0.derive_secret(&labels::CLIENT_APPLICATION_TRAFFIC, server_finished_hash)),
+            server: TrafficSecret::new(self.0.derive_secret(&labels::SERVER_APPLICATION_TRAFFIC, server_finished_hash)),
+            exporter: ExporterSecret::new(self.0.derive_secret(&labels::EXPORTER, server_finished_hash)),
         }
     }
 
     /// The secret for resumption. `client_finished_hash` is the transcript from ClientHello to the client's Finished.
     #[must_use]
     pub fn into_resumption(self, client_finished_hash: &Digest) -> ResumptionSecret {
-        ResumptionSecret::new(self.0.derive_secret(labels::RESUMPTION_MAIN, client_finished_hash))
+        ResumptionSecret::new(self.0.derive_secret(&labels::RESUMPTION_MAIN, client_finished_hash))
     }
 }
 
@@ -143,7 +143,7 @@ pub struct ApplicationTraffic {
 
 /// The salt of the next HKDF-Extract.
 fn derived(stage: &Expander) -> Expander {
-    stage.derive_secret(labels::DERIVED, stage.algorithm().of_nothing()).expander()
+    stage.derive_secret(&labels::DERIVED, stage.algorithm().of_nothing()).expander()
 }
 
 /// `HKDF-Extract(0, 0)`.

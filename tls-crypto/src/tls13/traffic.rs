@@ -64,11 +64,11 @@ impl TrafficSecret {
     }
 
     fn with_key<T>(&self, algorithm: BulkAlgorithm, make: impl FnOnce(&[u8], &[u8; NONCE_LEN]) -> T) -> T {
-        let iv = self.expander.expand_fixed::<NONCE_LEN>(labels::IV);
+        let iv = self.expander.expand_fixed::<NONCE_LEN>(&labels::IV);
         match algorithm {
-            BulkAlgorithm::Aes128Gcm => make(self.expander.expand_fixed::<16>(labels::KEY).as_slice(), &iv),
+            BulkAlgorithm::Aes128Gcm => make(self.expander.expand_fixed::<16>(&labels::KEY).as_slice(), &iv),
             BulkAlgorithm::Aes256Gcm | BulkAlgorithm::ChaCha20Poly1305 => {
-                make(self.expander.expand_fixed::<32>(labels::KEY).as_slice(), &iv)
+                make(self.expander.expand_fixed::<32>(&labels::KEY).as_slice(), &iv)
             }
         }
     }
@@ -102,7 +102,7 @@ impl TrafficSecretAtRest {
     /// The secret after a KeyUpdate, RFC 9846 §7.2.
     #[must_use]
     pub fn next(&self) -> TrafficSecret {
-        TrafficSecret::new(self.0.expander().expand_to_secret(labels::TRAFFIC_UPDATE))
+        TrafficSecret::new(self.0.expander().expand_to_secret(&labels::TRAFFIC_UPDATE))
     }
 }
 
@@ -111,7 +111,7 @@ pub struct FinishedKey(Expander);
 
 impl FinishedKey {
     pub(super) fn of(base_key: &Expander) -> Self {
-        Self(base_key.expand_to_secret(labels::FINISHED).expander())
+        Self(base_key.expand_to_secret(&labels::FINISHED).expander())
     }
 
     /// The HMAC over the transcript hash.
@@ -177,7 +177,7 @@ impl ResumptionSecret {
     /// `nonce` is the ticket's `ticket_nonce`, which the wire format limits to 255 bytes; further bytes would not count.
     #[must_use]
     pub fn ticket_psk(&self, nonce: &[u8]) -> Psk {
-        Psk(self.0.expander().expand_with_context(labels::RESUMPTION, nonce))
+        Psk(self.0.expander().expand_with_context(&labels::RESUMPTION, nonce))
     }
 
     #[cfg(test)]
