@@ -82,6 +82,7 @@ impl<S: Endpoint, R: Endpoint> Buffered<S, R> {
     /// If less arrives than was sent.
     pub fn round(&mut self) -> BufferedTimes {
         let mut times = BufferedTimes::default();
+        fill(&mut self.plaintext);
         let (shape, plaintext) = (self.shape, &self.plaintext);
         timed(&mut times.send, || send(&mut self.timed, plaintext, shape, &mut Sink::default()));
         self.wire.clear();
@@ -102,6 +103,11 @@ impl<S: Endpoint, R: Endpoint> Buffered<S, R> {
         times.receive_by_read = times.receive_by_read.saturating_sub(times.transport[1]);
         times
     }
+}
+
+/// As a program fills the buffer that it writes next.
+fn fill(plaintext: &mut [u8]) {
+    plaintext.fill(black_box(0x5a));
 }
 
 /// Writes a burst as `write_all` does, and gives the transport what there is after each write.
@@ -207,12 +213,17 @@ impl<S: Records, R: Records> Unbuffered<S, R> {
     }
 }
 
-/// The limit: each record of a burst sealed where it lies, and opened there.
+/// The limit: each record of a burst sealed where it lies, and opened there. And the limit of who has to copy, as ring does not work from one
+/// buffer to another: from the program's buffer before it seals, into it after it has opened.
 #[derive(Debug)]
 pub struct RawAead {
+    shape: Shape,
     key: RecordKey,
     sealed: Layout,
     opened: Layout,
+    /// As many records as a session holds at once.
+    copied: Layout,
+    program: Vec<u8>,
 }
 
 /// Records in a buffer.
@@ -238,6 +249,10 @@ impl Layout {
         let records = self.bytes[self.offset..].chunks_exact_mut(self.stride);
         (0..).zip(records).for_each(|(sequence, record)| work(sequence, &mut record[..self.length]));
     }
+
+    fn nth(&mut self, at: usize) -> &mut [u8] {
+        &mut self.bytes[self.offset + at * self.stride..][..self.length]
+    }
 }
 
 impl RawAead {
@@ -249,16 +264,36 @@ impl RawAead {
         // A sender chooses where it seals: at the begin of cache lines. A receiver finds records as they came, one behind the other.
         let sealed = Layout::new(count, length.next_multiple_of(CACHE_LINE), length);
         let opened = Layout::new(count, HEADER + length, length);
-        Self { key, sealed, opened }
+        let copied = Layout::new(4, length.next_multiple_of(CACHE_LINE), length);
+        Self { shape, key, sealed, opened, copied, program: vec![0; shape.write] }
     }
 
-    /// Seals a burst, and opens one.
-    pub fn round(&mut self) -> [Duration; 2] {
-        let mut times = [Duration::ZERO; 2];
-        let Self { key, sealed, opened } = self;
+    /// Seals a burst, and opens one; then the same with a copy.
+    pub fn round(&mut self) -> [Duration; 4] {
+        let mut times = [Duration::ZERO; 4];
+        let Self { shape, key, sealed, opened, copied, program } = self;
         timed(&mut times[0], || sealed.each(|sequence, record| key.seal(sequence, record)));
         opened.each(|sequence, record| key.seal(sequence, record));
         timed(&mut times[1], || opened.each(|sequence, record| key.open(sequence, record)));
+        let (write, record_len) = (shape.write, shape.record());
+        fill(program);
+        timed(&mut times[2], || {
+            for (at, slice) in (0..shape.burst / write).flat_map(|_| program.chunks(record_len)).enumerate() {
+                let record = copied.nth(at % 4);
+                record[..record_len].copy_from_slice(slice);
+                key.seal(0, record);
+            }
+        });
+        opened.each(|sequence, record| key.seal(sequence, record));
+        timed(&mut times[3], || {
+            let mut at = 0;
+            opened.each(|sequence, record| {
+                key.open(sequence, record);
+                program[at..at + record_len].copy_from_slice(&record[..record_len]);
+                at = (at + record_len) % write;
+            });
+            black_box(&program);
+        });
         times
     }
 }

@@ -164,18 +164,19 @@ pub(super) fn expand(secret: &hmac::Key, label: &str, context: &[u8], length: u8
 
 /// The PRF of TLS 1.2 to 48 bytes at most, RFC 5246 §5: two HMACs for each 32 bytes.
 pub(super) fn prf<const N: usize>(secret: &hmac::Key, label: &str, seed: &[&[u8]]) -> [u8; N] {
-    let sign = |first: &[u8]| {
-        let mut context = hmac::Context::with_key(secret);
-        context.update(first);
-        context.update(label.as_bytes());
-        seed.iter().for_each(|part| context.update(part));
-        context.sign()
-    };
+    // The A of 32 bytes, and behind it label and seed.
+    let mut message = [0; 32 + 22 + 64];
+    let mut end = 32;
+    for part in [label.as_bytes()].iter().chain(seed) {
+        message[end..end + part.len()].copy_from_slice(part);
+        end += part.len();
+    }
     let mut out = [0; N];
-    let mut a = sign(&[]);
+    let mut a = hmac::sign(secret, &message[32..end]);
     let mut blocks = out.chunks_mut(32).peekable();
     while let Some(block) = blocks.next() {
-        block.copy_from_slice(&sign(a.as_ref()).as_ref()[..block.len()]);
+        message[..32].copy_from_slice(a.as_ref());
+        block.copy_from_slice(&hmac::sign(secret, &message[..end]).as_ref()[..block.len()]);
         if blocks.peek().is_some() {
             a = hmac::sign(secret, a.as_ref());
         }
@@ -291,7 +292,7 @@ mod tests {
     #[test]
     fn the_prf_is_the_rfc_s_loop() {
         let secret = key(b"secret");
-        let long: [u8; 48] = prf(&secret, "label", &[b"seed"]);
+        let long: [u8; 48] = prf(&secret, "label", &[b"se", b"ed"]);
         let a1 = hmac::sign(&secret, b"labelseed");
         let a2 = hmac::sign(&secret, a1.as_ref());
         let second = hmac::sign(&secret, &[a2.as_ref(), b"labelseed"].concat());
