@@ -401,6 +401,8 @@ impl Offer {
             group,
             kind,
             early,
+            alpn: None,
+            request: None,
             authenticated,
         };
         Ok(tls13::State::WaitEncryptedExtensions(WaitEncryptedExtensions::new(Box::new(shared), peer)))

@@ -46,10 +46,16 @@ pub use server::{ServerVerifier, Stapled};
 pub struct PeerChain {
     /// Shared with the sessions that are kept of the connection.
     certificates: Arc<[CertificateDer<'static>]>,
-    ocsp_response: Option<Vec<u8>>,
-    scts: Vec<Vec<u8>>,
+    /// `None` if there is nothing: a chain is passed on with each state.
+    staples: Option<Box<Staples>>,
     /// How its owner signed the handshake, once that was checked.
     signed_with: Option<SignatureScheme>,
+}
+
+#[derive(Debug, Default)]
+struct Staples {
+    ocsp_response: Option<Vec<u8>>,
+    scts: Vec<Vec<u8>>,
 }
 
 impl PeerChain {
@@ -75,7 +81,7 @@ impl PeerChain {
 
     /// The chain of an earlier connection, which was judged there.
     pub(crate) fn of_session(certificates: Arc<[CertificateDer<'static>]>) -> Self {
-        Self { certificates, ocsp_response: None, scts: Vec::new(), signed_with: None }
+        Self { certificates, staples: None, signed_with: None }
     }
 
     pub(crate) fn shared(&self) -> &Arc<[CertificateDer<'static>]> {
@@ -84,12 +90,14 @@ impl PeerChain {
 
     /// Adds the OCSP response that was stapled to the leaf.
     pub(crate) fn staple_ocsp_response(&mut self, response: &[u8]) {
-        self.ocsp_response = Some(response.to_vec());
+        self.staples.get_or_insert_default().ocsp_response = Some(response.to_vec());
     }
 
     /// Adds the signed certificate timestamps that came beside the leaf.
     pub(crate) fn staple_scts(&mut self, scts: Vec<Vec<u8>>) {
-        self.scts = scts;
+        if !scts.is_empty() {
+            self.staples.get_or_insert_default().scts = scts;
+        }
     }
 
     /// Notes how the handshake was signed.
@@ -118,12 +126,12 @@ impl PeerChain {
     /// The OCSP response stapled to the leaf, unchecked.
     #[must_use]
     pub fn ocsp_response(&self) -> Option<&[u8]> {
-        self.ocsp_response.as_deref()
+        self.staples.as_ref()?.ocsp_response.as_deref()
     }
 
     /// The signed certificate timestamps that came beside the leaf, unchecked.
     #[must_use]
     pub fn signed_certificate_timestamps(&self) -> &[Vec<u8>] {
-        &self.scts
+        self.staples.as_ref().map_or(&[], |staples| &staples.scts)
     }
 }

@@ -25,7 +25,6 @@ opaque_debug!(WaitClientIdentity, WaitSignature);
 /// The server's flight is over, and ours begins: still under the handshake's keys.
 pub(super) struct Ending {
     pub(super) shared: Box<Shared>,
-    pub(super) alpn: Option<Vec<u8>>,
     pub(super) peer: Authenticated,
     pub(super) server_finished_hash: Digest,
     /// Whether messages of ours come before our Finished.
@@ -48,9 +47,9 @@ pub struct WaitSignature {
 impl WaitFinished {
     /// Ends the handshake, after a question if the server wants to know who we are and there may be an identity.
     pub(super) fn on_last_message(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Step<State>, Error> {
-        let (mut ending, request) = self.on_finished(m)?;
+        let mut ending = self.on_finished(m)?;
         ending.end_early_data(out)?;
-        match request {
+        match ending.shared.request.take() {
             Some(request) if ending.shared.config.client_identity_lookup => {
                 let need = request.into_need(ending.asker());
                 return Ok(Step::Ask(State::WaitClientIdentity(WaitClientIdentity { ending }), need));
@@ -115,7 +114,8 @@ impl Ending {
 
     /// Sends Finished, still under the handshake's keys, and moves on to the application's.
     fn finish(self, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
-        let Shared { config, name, mut transcript, keys, suite, group, kind, early, authenticated, .. } = *self.shared;
+        let Shared { config, name, mut transcript, keys, suite, group, kind, early, alpn, authenticated, .. } =
+            *self.shared;
         let early_data = matches!(early, Early::Accepted(_));
         let hash = if self.goes_on { transcript.hash() } else { self.server_finished_hash };
         let verify_data = keys.verify_data(&hash);
@@ -131,7 +131,7 @@ impl Ending {
         let negotiated = Negotiated {
             suite: suite.into(),
             group: Some(group),
-            alpn: self.alpn,
+            alpn,
             kind,
             server_name: None,
             early_data,

@@ -24,6 +24,7 @@ use tls_codec::handshake::RawMessage;
 use tls_crypto::{Tls13Suite, Transcript};
 
 use super::known::Early;
+use super::request::Request;
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::established::{Established, Exporter, HandshakeKind};
@@ -56,6 +57,10 @@ pub(super) struct Shared {
     pub(super) group: NamedGroup,
     pub(super) kind: HandshakeKind,
     pub(super) early: Early,
+    /// The application protocol, as EncryptedExtensions say.
+    pub(super) alpn: Option<Vec<u8>>,
+    /// What the server wants to know of us.
+    pub(super) request: Option<Request>,
     /// When the full handshake was that this one goes back to, seconds since 1970.
     pub(super) authenticated: Option<u64>,
 }

@@ -53,36 +53,27 @@ pub enum AfterEncryptedExtensions {
 /// WAIT_CERT_CR: the server asks for a certificate, or shows its own.
 pub struct WaitCertOrCertRequest {
     shared: Box<Shared>,
-    alpn: Option<Vec<u8>>,
 }
 
 /// WAIT_CERT.
 pub struct WaitCert {
     shared: Box<Shared>,
-    alpn: Option<Vec<u8>>,
-    request: Option<Request>,
 }
 
 /// WAIT_CERT, while the application judges the chain.
 pub struct WaitVerdict {
     shared: Box<Shared>,
-    alpn: Option<Vec<u8>>,
-    request: Option<Request>,
 }
 
 /// WAIT_CV: the chain is good.
 pub struct WaitCertVerify {
     shared: Box<Shared>,
-    alpn: Option<Vec<u8>>,
-    request: Option<Request>,
     cert: PeerCertVerified,
 }
 
 /// WAIT_FINISHED: the key of the chain's leaf signed this handshake, or the pre-shared key stands for the server.
 pub struct WaitFinished {
     shared: Box<Shared>,
-    alpn: Option<Vec<u8>>,
-    request: Option<Request>,
     peer: PeerAuth,
 }
 
@@ -125,10 +116,11 @@ impl WaitEncryptedExtensions {
         };
         self.shared.transcript.add(m.raw);
         self.shared.settle_early_data(m.msg.early_data, alpn.as_deref(), out)?;
+        self.shared.alpn = alpn;
         let shared = self.shared;
         Ok(match self.peer {
-            Some(peer) => AfterEncryptedExtensions::PreSharedKey(WaitFinished { shared, alpn, request: None, peer }),
-            None => AfterEncryptedExtensions::Certificate(WaitCertOrCertRequest { shared, alpn }),
+            Some(peer) => AfterEncryptedExtensions::PreSharedKey(WaitFinished { shared, peer }),
+            None => AfterEncryptedExtensions::Certificate(WaitCertOrCertRequest { shared }),
         })
     }
 }
@@ -150,13 +142,14 @@ impl WaitCertOrCertRequest {
         let authorities = extensions.certificate_authorities;
         let request = Request { authorities: owned::each(authorities, |name| name.0), schemes: schemes.to_vec() };
         self.shared.transcript.add(m.raw);
-        Ok(WaitCert { shared: self.shared, alpn: self.alpn, request: Some(request) })
+        self.shared.request = Some(request);
+        Ok(WaitCert { shared: self.shared })
     }
 
     /// The server goes on without asking for a certificate.
     #[must_use]
     pub fn without_request(self) -> WaitCert {
-        WaitCert { shared: self.shared, alpn: self.alpn, request: None }
+        WaitCert { shared: self.shared }
     }
 }
 
@@ -195,7 +188,7 @@ impl WaitCert {
             self.shared.name.clone(),
             self.shared.config.request_ocsp,
         );
-        let state = WaitVerdict { shared: self.shared, alpn: self.alpn, request: self.request };
+        let state = WaitVerdict { shared: self.shared };
         Ok((state, Need::Verdict(need)))
     }
 }
@@ -208,7 +201,7 @@ impl WaitVerdict {
     /// Goes on with the chain that was judged, which the verdict brings back.
     pub(super) fn on_verdict(self, verdict: VerdictAnswer) -> Result<WaitCertVerify, Error> {
         let cert = PeerCertVerified::check(verdict)?;
-        Ok(WaitCertVerify { shared: self.shared, alpn: self.alpn, request: self.request, cert })
+        Ok(WaitCertVerify { shared: self.shared, cert })
     }
 }
 
@@ -224,7 +217,7 @@ impl WaitCertVerify {
         let signature = self.cert.check_signature(&signatures::RULES, offered, &content, signed)?;
         self.shared.transcript.add(m.raw);
         let peer = signature.into_peer();
-        Ok(WaitFinished { shared: self.shared, alpn: self.alpn, request: self.request, peer })
+        Ok(WaitFinished { shared: self.shared, peer })
     }
 }
 
@@ -237,14 +230,13 @@ impl WaitFinished {
     ///
     /// # Errors
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
-    pub(super) fn on_finished(mut self, m: Framed<'_, Finished<'_>>) -> Result<(Box<Ending>, Option<Request>), Error> {
+    pub(super) fn on_finished(mut self, m: Framed<'_, Finished<'_>>) -> Result<Box<Ending>, Error> {
         let at = m.at_boundary()?;
         let Shared { transcript, keys, .. } = &mut *self.shared;
         let peer = self.peer.check_finished(&**keys, &m.msg, &transcript.hash())?;
         transcript.add(m.raw);
         let server_finished_hash = transcript.hash();
-        let Self { shared, alpn, request, .. } = self;
-        Ok((Box::new(Ending { shared, alpn, peer, server_finished_hash, goes_on: false, at }), request))
+        Ok(Box::new(Ending { shared: self.shared, peer, server_finished_hash, goes_on: false, at }))
     }
 }
 

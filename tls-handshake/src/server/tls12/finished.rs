@@ -126,7 +126,6 @@ impl WaitFinished {
 
 /// Where the client's Finished leads.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it arrives")]
 pub enum AfterFinished {
     /// The connection is there, once the ticket is that its session goes out under.
     Ticket(WaitTicket, Need),

@@ -63,11 +63,9 @@ pub(in crate::server) struct HelloParts {
 
 /// NEGOTIATED: Certificate is written; the key signs what comes next.
 pub struct WaitSignature {
-    shared: Box<Shared>,
+    begun: Box<WaitIdentity>,
     keys: Box<HandshakeKeys>,
     scheme: SignatureScheme,
-    negotiated: Negotiated,
-    can_resume: bool,
 }
 
 /// What a sent flight waits for.
@@ -128,7 +126,7 @@ impl WaitIdentity {
 
     /// Sends ServerHello, EncryptedExtensions and Certificate, and asks for the signature.
     pub(in crate::server) fn on_identity(
-        mut self,
+        mut self: Box<Self>,
         answer: IdentityAnswer,
         out: &mut dyn Sink,
     ) -> Result<(WaitSignature, Need), Error> {
@@ -158,9 +156,7 @@ impl WaitIdentity {
         flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, self.stapling))?;
         let content = signatures::server_content(&transcript.hash());
         let need = NeedSignature::new(Asker::of(&self.shared.random), identity, scheme, content);
-        let (kind, can_resume) = (self.kind, self.can_resume);
-        let (shared, negotiated) = self.into_negotiated(kind, false);
-        Ok((WaitSignature { shared, keys, scheme, negotiated, can_resume }, Need::Signature(need)))
+        Ok((WaitSignature { begun: self, keys, scheme }, Need::Signature(need)))
     }
 
     /// What is settled once ServerHello and EncryptedExtensions are sent.
@@ -272,18 +268,20 @@ impl Sent {
 
 impl WaitSignature {
     pub(in crate::server) fn asker(&self) -> Asker {
-        Asker::of(&self.shared.random)
+        self.begun.asker()
     }
 
     /// Sends CertificateVerify and Finished, and moves on to the application's keys for what we send.
     pub(in crate::server) fn on_signature(
-        mut self,
+        self,
         answer: SignatureAnswer,
         out: &mut dyn Sink,
     ) -> Result<AfterSignature, Error> {
         let (signature, scheme) = (answer.into_signature()?, self.scheme);
-        flight::send_certificate_verify(out, &mut self.shared.transcript, scheme, &signature)?;
-        let Self { mut shared, keys, negotiated, can_resume, .. } = self;
+        let Self { begun, keys, .. } = self;
+        let (kind, can_resume) = (begun.kind, begun.can_resume);
+        let (mut shared, negotiated) = begun.into_negotiated(kind, false);
+        flight::send_certificate_verify(out, &mut shared.transcript, scheme, &signature)?;
         let (locked, hash) = shared.send_finished(keys, out)?;
         let client_auth = shared.config.client_auth;
         let asks = client_auth != ClientAuth::NotAsked;
