@@ -251,14 +251,14 @@ impl<'b> Writer<'b> {
 
     /// Fills in the `N` bytes of length that stand before the body at `start`.
     fn fill_in<const N: usize>(&mut self, start: usize) -> Result<(), BufferFull> {
-        let length = self.len().checked_sub(start).ok_or(BufferFull)?;
-        let length = u32::try_from(length).map_err(|_| BufferFull)?.to_be_bytes();
+        let (head, body) = self.written_mut().split_at_mut_checked(start).ok_or(BufferFull)?;
+        let prefix = head.last_chunk_mut::<N>().ok_or(BufferFull)?;
+        let length = u32::try_from(body.len()).map_err(|_| BufferFull)?.to_be_bytes();
         let (high, low) = length.split_last_chunk::<N>().ok_or(BufferFull)?;
         if high.iter().any(|byte| *byte != 0) {
             return Err(BufferFull);
         }
-        let prefix = start.checked_sub(N).ok_or(BufferFull)?..start;
-        self.written_mut().get_mut(prefix).ok_or(BufferFull)?.copy_from_slice(low);
+        *prefix = *low;
         Ok(())
     }
 

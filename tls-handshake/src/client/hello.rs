@@ -378,10 +378,10 @@ impl Offer {
         transcript.add(m.raw);
         let selected = m.msg.extensions.pre_shared_key;
         let early = self.early.on_server_hello(selected);
-        let (schedule, peer, kind, authenticated) = match selected {
+        let (schedule, peer, kind, full) = match selected {
             Some(index) => {
-                let Selected { early, peer, kind, authenticated } = self.known.select(index, suite, kind)?;
-                (early, Some(peer), kind, authenticated)
+                let Selected { early, peer, kind, full } = self.known.select(index, suite, kind)?;
+                (early, Some(peer), kind, full)
             }
             None => (EarlySecret::new(suite.hash), None, kind, None),
         };
@@ -403,7 +403,7 @@ impl Offer {
             early,
             alpn: None,
             request: None,
-            authenticated,
+            full,
         };
         Ok(tls13::State::WaitEncryptedExtensions(WaitEncryptedExtensions::new(Box::new(shared), peer)))
     }

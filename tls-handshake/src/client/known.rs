@@ -45,8 +45,17 @@ pub(crate) struct Psk {
 struct FromSession {
     suite: &'static Tls13Suite,
     alpn: Option<Vec<u8>>,
-    authenticated: u64,
+    full: FullHandshake,
     max_early_data: u32,
+}
+
+/// The full handshake that a session goes back to.
+#[derive(Clone, Copy)]
+pub(super) struct FullHandshake {
+    /// When it was, seconds since 1970.
+    pub(super) authenticated: u64,
+    /// notAfter of the server's leaf, seconds since 1970.
+    pub(super) expires: u64,
 }
 
 /// A key that the server selected.
@@ -54,8 +63,8 @@ pub(super) struct Selected {
     pub(super) early: EarlySecret,
     pub(super) peer: PeerAuth,
     pub(super) kind: HandshakeKind,
-    /// When the session's full handshake was, seconds since 1970; `None` for an external key.
-    pub(super) authenticated: Option<u64>,
+    /// That of the session; `None` for an external key.
+    pub(super) full: Option<FullHandshake>,
 }
 
 impl Known {
@@ -78,8 +87,9 @@ impl Known {
         };
         let obfuscated_age = session.obfuscated_age(now);
         let identity = std::mem::take(&mut session.ticket);
-        let ClientSessionValue { alpn, authenticated, max_early_data, .. } = session;
-        let session = Some(FromSession { suite, alpn, authenticated, max_early_data });
+        let ClientSessionValue { alpn, authenticated, expires, max_early_data, .. } = session;
+        let full = FullHandshake { authenticated, expires };
+        let session = Some(FromSession { suite, alpn, full, max_early_data });
         Self::Psks(vec![Psk { offered, identity, obfuscated_age, session }])
     }
 
@@ -190,7 +200,7 @@ impl Known {
         }
         let (early, peer) = psk.offered.select();
         let kind = if psk.session.is_some() { kind.resumed() } else { kind.external_psk() };
-        Ok(Selected { early, peer, kind, authenticated: psk.session.map(|session| session.authenticated) })
+        Ok(Selected { early, peer, kind, full: psk.session.map(|session| session.full) })
     }
 }
 

@@ -23,7 +23,7 @@ use tls_codec::code_points::{ContentType, HandshakeType, NamedGroup};
 use tls_codec::handshake::RawMessage;
 use tls_crypto::{Tls13Suite, Transcript};
 
-use super::known::Early;
+use super::known::{Early, FullHandshake};
 use super::request::Request;
 use crate::config::ClientConfig;
 use crate::error::Error;
@@ -61,8 +61,8 @@ pub(super) struct Shared {
     pub(super) alpn: Option<Vec<u8>>,
     /// What the server wants to know of us.
     pub(super) request: Option<Request>,
-    /// When the full handshake was that this one goes back to, seconds since 1970.
-    pub(super) authenticated: Option<u64>,
+    /// The one that this one goes back to.
+    pub(super) full: Option<FullHandshake>,
 }
 
 impl Shared {

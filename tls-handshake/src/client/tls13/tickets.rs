@@ -6,6 +6,7 @@ use pki_types::{ServerName, UnixTime};
 use tls_codec::handshake::NewSessionTicket;
 use tls_crypto::tls13::ResumptionSecret;
 
+use super::super::known::FullHandshake;
 use crate::auth::Authenticated;
 use crate::config::ClientConfig;
 use crate::established::Negotiated;
@@ -20,8 +21,8 @@ pub(super) struct Tickets {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     secret: ResumptionSecret,
-    /// When the full handshake was; `None` if that was this one.
-    authenticated: Option<u64>,
+    /// `None` if that was this one.
+    full: Option<FullHandshake>,
     pending: Vec<Ticket>,
 }
 
@@ -39,9 +40,9 @@ impl Tickets {
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
         secret: ResumptionSecret,
-        authenticated: Option<u64>,
+        full: Option<FullHandshake>,
     ) -> Self {
-        Self { config, name, secret, authenticated, pending: Vec::new() }
+        Self { config, name, secret, full, pending: Vec::new() }
     }
 
     /// Keeps a ticket with its key. One without a lifetime is to be forgotten at once.
@@ -76,7 +77,11 @@ impl Tickets {
         }
         let pending = std::mem::take(&mut self.pending);
         let Some(chain) = peer.chain() else { return Vec::new() };
-        let Some(expires) = chain.leaf().and_then(|leaf| not_after(leaf)) else { return Vec::new() };
+        let full = self.full.or_else(|| {
+            let expires = chain.leaf().and_then(|leaf| not_after(leaf))?;
+            Some(FullHandshake { authenticated: now.as_secs(), expires })
+        });
+        let Some(FullHandshake { authenticated, expires }) = full else { return Vec::new() };
         let session = |ticket: Ticket| ClientSessionValue {
             suite: negotiated.suite,
             secret: ticket.secret,
@@ -84,7 +89,7 @@ impl Tickets {
             scope: self.config.scope(),
             server_name: self.name.clone(),
             alpn: negotiated.alpn.clone(),
-            authenticated: self.authenticated.unwrap_or(now.as_secs()),
+            authenticated,
             received: now.as_secs().saturating_mul(1000),
             lifetime: ticket.lifetime,
             age_add: ticket.age_add,
