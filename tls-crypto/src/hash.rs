@@ -84,6 +84,17 @@ pub(crate) fn copy_prefix(from: &[u8], to: &mut [u8]) {
     }
 }
 
+/// A digest with zeros behind it. That of SHA-256 is copied by two stores, as its length is known here.
+#[inline]
+pub(crate) fn padded(output: &[u8]) -> [u8; MAX_HASH_LEN] {
+    let mut bytes = [0; MAX_HASH_LEN];
+    match (output.try_into(), bytes.first_chunk_mut::<32>()) {
+        (Ok(sha256), Some(place)) => *place = sha256,
+        _ => copy_prefix(output, &mut bytes),
+    }
+    bytes
+}
+
 /// The SHA-1 of `data`, by which an OCSP response says whose certificate it is about (RFC 6960 §4.1.1).
 ///
 /// It is a name there, and protects nothing: whether the response is to be believed, its signature says. There is no other use
@@ -110,9 +121,7 @@ pub struct Digest {
 impl Digest {
     /// Takes as many bytes as the algorithm's output has: the callers pass that many.
     pub(crate) fn copied_from(algorithm: HashAlgorithm, output: &[u8]) -> Self {
-        let mut bytes = [0; MAX_HASH_LEN];
-        copy_prefix(output, &mut bytes);
-        Self { algorithm, bytes }
+        Self { algorithm, bytes: padded(output) }
     }
 
     /// With zeros behind it.

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 
 use ring::hmac;
 
-use crate::hash::{MAX_HASH_LEN, copy_prefix};
+use crate::hash::{MAX_HASH_LEN, copy_prefix, padded};
 use crate::joined::Joined;
 use crate::wiped::Wiped;
 use crate::{Digest, Error, HashAlgorithm};
@@ -80,9 +80,7 @@ impl Secret {
     }
 
     fn from_tag(algorithm: HashAlgorithm, tag: &hmac::Tag) -> Self {
-        let mut bytes = Wiped::new([0; MAX_HASH_LEN]);
-        copy_prefix(tag.as_ref(), bytes.as_mut_slice());
-        Self { algorithm, bytes }
+        Self { algorithm, bytes: Wiped::new(padded(tag.as_ref())) }
     }
 }
 
