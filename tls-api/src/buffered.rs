@@ -111,7 +111,7 @@ impl<R: Side> Buffered<R> {
 
     pub(crate) fn read_tls(&mut self, rd: &mut dyn io::Read) -> io::Result<usize> {
         if let Some(e) = self.connection.error() {
-            return Err(protocol_error(e.clone()));
+            return Err(told_again(e));
         }
         if !self.received.has_room() {
             return Err(io::Error::other("too much plaintext waits to be read: see Session::wants_read"));
@@ -160,7 +160,7 @@ impl<R: Side> Buffered<R> {
         loop {
             if let Some(e) = self.connection.error() {
                 self.received.discard_unprocessed();
-                return Err(e.clone());
+                return Err(again(e));
             }
             if self.connection.close_notify_received() {
                 // RFC 9846 §6.1: what follows is ignored.
@@ -319,7 +319,7 @@ impl<R: Side> Buffered<R> {
     /// `Ok` means the end that close_notify marks.
     fn why_nothing_to_read(&self) -> io::Result<()> {
         if let Some(e) = self.connection.error() {
-            Err(protocol_error(e.clone()))
+            Err(told_again(e))
         } else if self.connection.close_notify_received() {
             Ok(())
         } else if self.transport == Transport::Ended && !self.news && !self.connection.is_handshaking() {
@@ -331,7 +331,7 @@ impl<R: Side> Buffered<R> {
 
     pub(crate) fn write(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         if let Some(e) = self.connection.error() {
-            return Err(protocol_error(e.clone()));
+            return Err(told_again(e));
         }
         if self.closing != Closing::No {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, Error::SendAfterClose));
@@ -448,7 +448,7 @@ impl<R: Side> Buffered<R> {
         context: Option<&[u8]>,
     ) -> Result<(), Error> {
         match self.connection.error() {
-            Some(e) => Err(e.clone()),
+            Some(e) => Err(again(e)),
             None => self.connection.export_keying_material(out, label, context),
         }
     }
@@ -478,6 +478,16 @@ impl Buffered<Client> {
 }
 
 /// An error of the protocol as an error of I/O.
+/// The error that ended the connection, once more. The copying of errors is long: it is compiled here, and not with each user of what
+/// is generic.
+fn again(e: &Error) -> Error {
+    e.clone()
+}
+
+pub(crate) fn told_again(e: &Error) -> io::Error {
+    protocol_error(again(e))
+}
+
 pub(crate) fn protocol_error(e: Error) -> io::Error {
     let kind = match e {
         Error::Truncated | Error::ClosedDuringHandshake { .. } => io::ErrorKind::UnexpectedEof,

@@ -103,10 +103,10 @@ impl ClientConfig {
     /// A client that judges servers by this verifier, or these trust anchors.
     #[must_use]
     pub fn with_server_verifier(verifier: impl Into<ServerVerifier>) -> Self {
-        let verifier = verifier.into();
+        let verifier = Arc::new(verifier.into());
         let mut config = Self {
             engine: Spread::new(EngineConfig::new()),
-            trust: Trust::Parts(Arc::new(verifier.clone())),
+            trust: Trust::Parts(Arc::clone(&verifier)),
             clock: Arc::new(SystemClock),
             identity: None,
             sessions: Arc::new(ClientSessionMemoryCache::new(SESSION_SERVERS)),
@@ -116,7 +116,7 @@ impl ClientConfig {
             pause: None,
         };
         config.engine_mut().set_resumption(true);
-        config.set_server_verifier(verifier);
+        config.trust(verifier);
         config
     }
 
@@ -140,13 +140,16 @@ impl ClientConfig {
     /// }
     /// ```
     pub fn set_server_verifier(&mut self, verifier: impl Into<ServerVerifier>) {
-        let verifier = verifier.into();
+        self.trust(Arc::new(verifier.into()));
+    }
+
+    fn trust(&mut self, verifier: Arc<ServerVerifier>) {
         self.context.trust = Part::of(verifier.session_scope());
         self.update_context();
         let (ocsp, scts) = (verifier.ocsp_policy() != OcspPolicy::Ignore, verifier.wants_scts());
         self.engine_mut().set_ocsp_request(ocsp);
         self.engine_mut().set_sct_request(scts);
-        self.trust = Trust::Parts(Arc::new(verifier));
+        self.trust = Trust::Parts(verifier);
     }
 
     /// The application protocols to offer (RFC 7301), in order of preference; none means that ALPN is not used.

@@ -7,7 +7,7 @@ use tls_handshake::Error;
 use tls_handshake::client::Client;
 use tls_handshake::server::Server;
 
-use crate::buffered::{Buffered, protocol_error};
+use crate::buffered::{Buffered, told_again};
 
 /// Sends data before the server has answered: [`ClientSession::early_data`](crate::ClientSession::early_data) has one as long as that is possible.
 ///
@@ -94,7 +94,7 @@ impl io::Read for ReadEarlyData<'_> {
     /// `Ok(0)`: all of it that came so far is read.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if let Some(e) = self.0.connection().error() {
-            return Err(protocol_error(e.clone()));
+            return Err(told_again(e));
         }
         Ok(self.0.read_early(buf))
     }

@@ -291,7 +291,7 @@ pub use crate::verifier::ServerCertVerifier;
 /// ```
 #[must_use]
 pub fn is_truncation(error: &std::io::Error) -> bool {
-    error.get_ref().and_then(|inner| inner.downcast_ref()) == Some(&Error::Truncated)
+    matches!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(Error::Truncated))
 }
 
 // The README's snippets are compiled with this crate's dependencies.

@@ -40,7 +40,10 @@ pub fn system_roots() -> Result<SystemRoots, RootsError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::new();
     let (added, ignored) = roots.add_parsable_certificates(found.certs);
-    let problems: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
+    let mut problems = Vec::new();
+    for error in &found.errors {
+        problems.push(error.to_string());
+    }
     if added == 0 {
         return Err(RootsError::System { ignored, problems });
     }

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read, Write};
 use pki_types::CertificateDer;
 use tls_handshake::{Answer, Error, HandshakeKind, NeedSignature};
 
-use crate::buffered::{Buffered, Side, protocol_error};
+use crate::buffered::{Buffered, Side, protocol_error, told_again};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// One TLS connection with its buffers, without any I/O of its own.
@@ -309,7 +309,7 @@ fn complete_io<S: Wraps + Session, T: Read + Write>(session: &mut S, io: &mut T)
             Err(e) => return Err(e),
         };
         if let Some(e) = session.core().connection().error() {
-            return Err(protocol_error(e.clone()));
+            return Err(told_again(e));
         }
         if session.core().waits_for_signature() {
             return Err(io::ErrorKind::WouldBlock.into());

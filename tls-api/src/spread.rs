@@ -4,19 +4,19 @@ use std::sync::{Arc, OnceLock};
 
 use crate::read_mostly::{COPIES, favourite};
 
-/// A value and its copies, which are made when they are first wanted.
+/// A value and its copies, each of which is made when it is first wanted.
 ///
 /// Each connection counts itself in an `Arc` when it begins and when it ends. Threads that count in the same place pass its cache line to
 /// and fro, which shows where a handshake takes a few microseconds: so each counts in the copy that is its favourite.
 #[derive(Debug)]
 pub(crate) struct Spread<T> {
     original: T,
-    copies: OnceLock<[Arc<T>; COPIES]>,
+    copies: [OnceLock<Arc<T>>; COPIES],
 }
 
 impl<T: Clone> Spread<T> {
     pub(crate) fn new(original: T) -> Self {
-        Self { original, copies: OnceLock::new() }
+        Self { original, copies: [const { OnceLock::new() }; COPIES] }
     }
 
     pub(crate) fn original(&self) -> &T {
@@ -25,14 +25,17 @@ impl<T: Clone> Spread<T> {
 
     /// Changes the value; connections that began before keep what they have.
     pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.copies.take();
+        self.copies = [const { OnceLock::new() }; COPIES];
         &mut self.original
     }
 
     /// The copy for this thread.
     pub(crate) fn share(&self) -> Arc<T> {
-        let copies = self.copies.get_or_init(|| std::array::from_fn(|_| Arc::new(self.original.clone())));
-        copies.get(favourite()).map_or_else(|| Arc::new(self.original.clone()), Arc::clone)
+        let copy = || Arc::new(self.original.clone());
+        match self.copies.get(favourite()) {
+            Some(place) => Arc::clone(place.get_or_init(copy)),
+            None => copy(),
+        }
     }
 }
 

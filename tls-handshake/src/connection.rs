@@ -149,7 +149,7 @@ impl<R: Role> Connection<R> {
     /// [`Error::WrongAnswer`], which changes nothing, for an answer to a question that is not open here; otherwise as for
     /// [`Connection::process`].
     pub fn resume(&mut self, answer: Answer, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
-        let state = self.state.as_ref().map_err(Clone::clone)?;
+        let state = self.state()?;
         answer.check(state.asker().filter(|_| self.waiting).ok_or(Error::WrongAnswer)?)?;
         self.waiting = false;
         match self.answered(answer, outgoing) {
@@ -207,7 +207,7 @@ impl<R: Role> Connection<R> {
 
     /// Whether application data can be sent now.
     fn may_send(&self) -> Result<bool, Error> {
-        let state = self.state.as_ref().map_err(Clone::clone)?;
+        let state = self.state()?;
         if self.closed { Err(Error::SendAfterClose) } else { Ok(state.may_send()) }
     }
 
@@ -262,7 +262,7 @@ impl<R: Role> Connection<R> {
     /// # Errors
     /// None after close_notify; otherwise [`Error::ClosedDuringHandshake`], or [`Error::Truncated`] after it.
     pub fn end_of_input(&mut self) -> Result<(), Error> {
-        let state = self.state.as_ref().map_err(Clone::clone)?;
+        let state = self.state()?;
         if self.peer_closed {
             return Ok(());
         }
@@ -270,12 +270,12 @@ impl<R: Role> Connection<R> {
             return Err(Error::Truncated);
         }
         let e = Error::ClosedDuringHandshake { state: state.name() };
-        self.state = Err(e.clone());
+        self.state = Err(e.again());
         Err(e)
     }
 
     fn step(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
-        let state = self.state.as_ref().map_err(Clone::clone)?;
+        let name = self.state()?.name();
         let done = |consumed, progress| Ok(Processed { consumed, progress });
         if self.waiting {
             return done(0, Progress::Paused);
@@ -287,7 +287,6 @@ impl<R: Role> Connection<R> {
         if let Some(Interrupted { total, fragment }) = self.interrupted.take() {
             return self.handshake(incoming, total, fragment, outgoing);
         }
-        let name = state.name();
         let (content_type, content, total) = match self.receive.open(incoming, name)? {
             Opened::Incomplete { need } => return done(0, Progress::NeedMoreInput { at_least: need }),
             Opened::Skipped { total } => return done(total, Progress::Continue),
@@ -461,7 +460,7 @@ impl<R: Role> Connection<R> {
         if let Some(description) = e.alert().filter(|_| !self.closed) {
             self.send_alert(Alert { level: AlertLevel::FATAL, description }, outgoing);
         }
-        self.state = Err(e.clone());
+        self.state = Err(e.again());
         self.waiting = false;
         self.interrupted = None;
         self.closed = true;
@@ -469,7 +468,12 @@ impl<R: Role> Connection<R> {
 
     fn failed_before(&self, e: &Error) -> bool {
         // While a state is being replaced, `HandshakeNotComplete` stands for it.
-        self.state.as_ref().is_err_and(|before| before == e && *before != Error::HandshakeNotComplete)
+        self.state.as_ref().is_err_and(|before| !matches!(before, Error::HandshakeNotComplete) && before.is(e))
+    }
+
+    /// The present state, or the error that ended the connection.
+    fn state(&self) -> Result<&R, Error> {
+        self.state.as_ref().map_err(Error::again)
     }
 
     fn send_alert(&mut self, alert: Alert, outgoing: &mut Outgoing) {

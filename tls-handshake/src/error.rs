@@ -317,6 +317,17 @@ impl Error {
     }
 }
 
+/// Copying and comparing errors is long. Where a connection does it, which is generic, it is compiled here, and not with each user.
+impl Error {
+    pub(crate) fn again(&self) -> Self {
+        self.clone()
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {

@@ -91,7 +91,7 @@ impl ClientConnection {
     /// # Errors
     /// [`Error::SendAfterClose`]; [`Error::KeyExhausted`]; the connection's own error if it failed.
     pub fn send_early_data(&mut self, data: &[u8], outgoing: &mut Outgoing) -> Result<usize, Error> {
-        self.state.as_ref().map_err(Clone::clone)?;
+        self.state()?;
         if self.closed {
             return Err(Error::SendAfterClose);
         }

@@ -43,7 +43,7 @@ impl<R: Role> Connection<R> {
         label: &[u8],
         context: Option<&[u8]>,
     ) -> Result<(), Error> {
-        let exporter = self.state.as_ref().map_err(Clone::clone)?.early_exporter();
+        let exporter = self.state()?.early_exporter();
         exporter.ok_or(Error::HandshakeNotComplete)?.export(label, context, out)
     }
 
