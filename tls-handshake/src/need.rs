@@ -225,7 +225,7 @@ impl ClientIdentityAnswer {
     pub(crate) fn into_chosen(self, rules: &SignatureRules) -> Option<(Arc<Identity>, SignatureScheme)> {
         let identity = self.identity?;
         let usable = |scheme: &SignatureScheme| self.schemes.contains(scheme) && rules.schemes.contains(scheme);
-        let scheme = first_common(identity.schemes(), usable)?;
+        let scheme = first_common(identity.schemes(), &usable)?;
         Some((identity, scheme))
     }
 }

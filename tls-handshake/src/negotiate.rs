@@ -1,8 +1,10 @@
 //! Choosing what both sides can do, and the names that codec and crypto give to the same things.
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, SignatureScheme};
-use tls_crypto::Group;
-use tls_crypto::SignatureAlgorithm;
+use tls_codec::list::List;
+use tls_crypto::{BulkAlgorithm, Group, SignatureAlgorithm};
+
+use crate::suite::SupportedCipherSuite;
 
 /// The groups that exist here, in order of preference.
 pub(crate) const GROUPS: [Group; 3] = [Group::X25519, Group::Secp256r1, Group::Secp384r1];
@@ -33,25 +35,25 @@ pub enum SuitePreference {
     Client,
 }
 
-/// The suite to use with a client that offers these, out of `ours` in our order. `id` and `is_chacha` see one of ours.
-pub(crate) fn choose_suite<S: Copy>(
+/// The suite to use with a client that offers these, out of those of `ours` that are usable, in our order.
+pub(crate) fn choose_suite(
     preference: SuitePreference,
-    ours: impl Iterator<Item = S> + Clone,
-    offered: impl Iterator<Item = CipherSuite> + Clone,
-    id: impl Fn(S) -> CipherSuite,
-    is_chacha: impl Fn(S) -> bool,
-) -> Option<S> {
-    let of_ours = |wanted: CipherSuite| ours.clone().find(|suite| id(*suite) == wanted);
-    match preference {
-        SuitePreference::Client => offered.clone().find_map(of_ours),
-        SuitePreference::Server => {
-            // GREASE and SCSVs may stand before what the client means to be first.
-            let first = offered.clone().find_map(of_ours);
-            first
-                .filter(|suite| is_chacha(*suite))
-                .or_else(|| ours.clone().find(|suite| offered.clone().any(|wanted| wanted == id(*suite))))
-        }
+    ours: &[SupportedCipherSuite],
+    usable: &dyn Fn(SupportedCipherSuite) -> bool,
+    offered: List<'_, CipherSuite>,
+) -> Option<SupportedCipherSuite> {
+    let of_ours = |wanted| ours.iter().find(|suite| suite.suite() == wanted && usable(**suite));
+    // GREASE and SCSVs may stand before what the client means to be first.
+    let first = offered.iter().find_map(of_ours);
+    let decides = |first: &SupportedCipherSuite| match preference {
+        SuitePreference::Client => true,
+        SuitePreference::Server => first.bulk() == BulkAlgorithm::ChaCha20Poly1305,
+    };
+    match first {
+        Some(first) if !decides(first) => ours.iter().find(|suite| usable(**suite) && offered.contains(suite.suite())),
+        first => first,
     }
+    .copied()
 }
 
 pub(crate) fn group_id(group: Group) -> NamedGroup {
@@ -72,13 +74,14 @@ pub(crate) fn scheme_of(algorithm: SignatureAlgorithm) -> SignatureScheme {
 }
 
 /// The first of `preferred` that the other side has as well.
-pub(crate) fn first_common<T: PartialEq + Copy>(preferred: &[T], has: impl Fn(&T) -> bool) -> Option<T> {
+pub(crate) fn first_common<T: Copy>(preferred: &[T], has: &dyn Fn(&T) -> bool) -> Option<T> {
     preferred.iter().find(|item| has(item)).copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tls_codec::Reader;
 
     #[test]
     fn every_group_is_found_by_its_code_point() {
@@ -100,8 +103,10 @@ mod tests {
         const CHACHA: u16 = 0x1303;
         const GREASE: u16 = 0x0a0a;
         let choose = |preference, ours: &[u16], offered: &[u16]| {
-            let offered = offered.iter().map(|id| CipherSuite(*id));
-            choose_suite(preference, ours.iter().copied(), offered, CipherSuite, |id| id == CHACHA)
+            let ours: Vec<_> = ours.iter().map(|id| SupportedCipherSuite::of(CipherSuite(*id)).unwrap()).collect();
+            let offered: Vec<_> = offered.iter().flat_map(|id| id.to_be_bytes()).collect();
+            let offered = List::decode_body(Reader::new(&offered)).unwrap();
+            choose_suite(preference, &ours, &|suite| suite.tls13().is_some(), offered).map(|suite| suite.suite().0)
         };
         let ours = [AES, 0x1302, CHACHA];
         assert_eq!(choose(SuitePreference::Server, &ours, &[0x1302, AES, CHACHA]), Some(AES));

@@ -112,7 +112,7 @@ impl ClientConfig {
     }
 
     pub(crate) fn scope(&self) -> Scope {
-        let asks = [self.send_server_name, self.request_ocsp, self.request_scts].map(u8::from);
+        let asks = [self.send_server_name.into(), self.request_ocsp.into(), self.request_scts.into()];
         *self.common.computed.scope.get_or_init(|| self.common.scope_of("client", &[&asks]))
     }
 

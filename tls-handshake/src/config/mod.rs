@@ -297,7 +297,7 @@ impl Default for Common {
             suites: ALL_CIPHERSUITES.to_vec(),
             require_ems: false,
             groups: GROUPS.to_vec(),
-            group_ids: GROUPS.map(group_id).to_vec(),
+            group_ids: group_ids(&GROUPS),
             schemes: CERTIFICATE_SCHEMES.to_vec(),
             schemes13: tls13::RULES.schemes.to_vec(),
             alpn: Vec::new(),
@@ -320,8 +320,8 @@ impl Common {
         if let Some(other) = versions.iter().find(|version| !supported(version)) {
             return Err(ConfigError::UnsupportedVersion(*other));
         }
-        let mut newest_first = vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12];
-        newest_first.retain(|version| versions.contains(version));
+        let newest_first =
+            kept(&[ProtocolVersion::TLS13, ProtocolVersion::TLS12], &|version| versions.contains(version));
         self.computed.forget();
         self.suites = usable(&self.set_suites, &newest_first)?;
         self.versions = newest_first;
@@ -347,9 +347,7 @@ impl Common {
 
     /// The versions that are enabled and have a suite, the newest first.
     pub(crate) fn enabled_versions(&self) -> Vec<ProtocolVersion> {
-        let mut enabled = self.versions.clone();
-        enabled.retain(|version| self.enables(*version));
-        enabled
+        kept(&self.versions, &|version| self.enables(*version))
     }
 
     pub(crate) fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
@@ -371,8 +369,7 @@ impl Common {
         }
         self.computed.forget();
         self.schemes = schemes.to_vec();
-        self.schemes13 = schemes.to_vec();
-        self.schemes13.retain(|scheme| tls13::RULES.schemes.contains(scheme));
+        self.schemes13 = kept(schemes, &|scheme| tls13::RULES.schemes.contains(scheme));
         Ok(())
     }
 
@@ -390,7 +387,10 @@ impl Common {
             return Err(ConfigError::TooManyProtocols);
         }
         self.computed.forget();
-        self.alpn = protocols.iter().map(|name| name.to_vec()).collect();
+        self.alpn.clear();
+        for name in protocols {
+            self.alpn.push(name.to_vec());
+        }
         Ok(())
     }
 
@@ -427,12 +427,19 @@ impl Common {
     }
 }
 
+fn group_ids(groups: &[Group]) -> Vec<NamedGroup> {
+    let mut ids = Vec::with_capacity(groups.len());
+    for group in groups {
+        ids.push(group_id(*group));
+    }
+    ids
+}
+
 fn usable(
     suites: &[SupportedCipherSuite],
     versions: &[ProtocolVersion],
 ) -> Result<Vec<SupportedCipherSuite>, ConfigError> {
-    let mut usable = suites.to_vec();
-    usable.retain(|suite| versions.contains(&suite.version()));
+    let usable = kept(suites, &|suite| versions.contains(&suite.version()));
     if usable.is_empty() { Err(ConfigError::NoSuiteOfVersion { versions: versions.to_vec() }) } else { Ok(usable) }
 }
 
@@ -443,8 +450,24 @@ fn record_size(got: usize) -> Result<usize, ConfigError> {
 }
 
 fn check_list<T: PartialEq>(items: &[T], what: &'static str) -> Result<(), ConfigError> {
-    let repeated = items.iter().enumerate().any(|(at, item)| items.iter().take(at).any(|before| before == item));
-    if items.is_empty() || repeated { Err(ConfigError::EmptyOrRepeated(what)) } else { Ok(()) }
+    let mut rest = items;
+    let mut fits = !items.is_empty();
+    while let Some((item, behind)) = rest.split_first() {
+        fits &= !behind.contains(item);
+        rest = behind;
+    }
+    if fits { Ok(()) } else { Err(ConfigError::EmptyOrRepeated(what)) }
+}
+
+/// Those of the items that are to be kept.
+pub(crate) fn kept<T: Copy>(items: &[T], keep: &dyn Fn(&T) -> bool) -> Vec<T> {
+    let mut kept = Vec::with_capacity(items.len());
+    for item in items {
+        if keep(item) {
+            kept.push(*item);
+        }
+    }
+    kept
 }
 
 #[cfg(test)]

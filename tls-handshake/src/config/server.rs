@@ -136,7 +136,9 @@ impl ServerConfig {
                 ClientAuth::Required => 2,
             };
             let mut settings: Vec<&[u8]> = vec![std::slice::from_ref(&client_auth)];
-            settings.extend(self.client_auth_hints.iter().map(Vec::as_slice));
+            for name in &self.client_auth_hints {
+                settings.push(name);
+            }
             self.common.scope_of("server", &settings)
         })
     }

@@ -69,7 +69,10 @@ impl Identity {
     /// [`IdentityError`] if there is no certificate, the key's cannot be parsed, or none is the key's.
     pub fn new(mut chain: Vec<CertificateDer<'static>>, key: PrivateKey) -> Result<Self, IdentityError> {
         order::sort(&mut chain, &key.subject_public_key_info())?;
-        let schemes = key.algorithms().iter().map(|algorithm| scheme_of(*algorithm)).collect();
+        let mut schemes = Vec::new();
+        for algorithm in key.algorithms() {
+            schemes.push(scheme_of(*algorithm));
+        }
         Self::build(chain, Key::Here(Arc::new(key)), schemes)
     }
 

@@ -19,7 +19,8 @@ impl Sizing {
     /// At most `full` bytes each, and fewer while sending ramps up.
     pub(crate) fn new(full: usize, ramp_up: Option<RecordRampUp>, padding: RecordPadding) -> Self {
         let (short, ramp_up) = ramp_up.map_or((full, 0), |ramp_up| (ramp_up.record_size.min(full), ramp_up.bytes));
-        let [full, short] = [full, short].map(|size| u16::try_from(size).unwrap_or(u16::MAX));
+        let length = |size| u16::try_from(size).unwrap_or(u16::MAX);
+        let (full, short) = (length(full), length(short));
         let block = match padding {
             RecordPadding::None => 0,
             RecordPadding::ToMultipleOf(block) => block,

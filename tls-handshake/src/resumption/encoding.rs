@@ -154,7 +154,12 @@ pub(super) fn read_chain(r: &mut Reader<'_>) -> Result<Option<Arc<[CertificateDe
         count += 1;
     }
     let chain = chain.get(..count).filter(|chain| !chain.is_empty());
-    Ok(chain.map(|chain| chain.iter().map(|der| CertificateDer::from(der.to_vec())).collect()))
+    let Some(chain) = chain else { return Ok(None) };
+    let mut certificates = Vec::with_capacity(count);
+    for der in chain {
+        certificates.push(CertificateDer::from(der.to_vec()));
+    }
+    Ok(Some(certificates.into()))
 }
 
 pub(super) fn u64_of(r: &mut Reader<'_>) -> Result<u64, DecodeError> {

@@ -8,7 +8,6 @@ use tls_codec::extension::KeyShareEntry;
 use tls_codec::handshake::{ClientHello, DOWNGRADE_TLS12};
 use tls_codec::list::List;
 use tls_codec::owned::Owned;
-use tls_crypto::BulkAlgorithm;
 use tls_crypto::Group;
 use tls_crypto::SecureRandom;
 use tls_crypto::Tls13Suite;
@@ -27,6 +26,7 @@ use crate::negotiate::{choose_suite, first_common, group_id};
 use crate::owned;
 use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
+use crate::suite::SupportedCipherSuite;
 
 /// What all states of a server of TLS 1.3 share.
 pub(super) struct Shared {
@@ -196,12 +196,11 @@ impl<'a> Chosen<'a> {
         let common = &config.common;
         let suite = choose_suite(
             config.suite_preference,
-            common.suites.iter().filter_map(|suite| suite.tls13()),
-            hello.cipher_suites.iter(),
-            |suite| CipherSuite(suite.id),
-            |suite| suite.aead == BulkAlgorithm::ChaCha20Poly1305,
+            &common.suites,
+            &|suite| suite.tls13().is_some(),
+            hello.cipher_suites,
         );
-        let suite = suite.ok_or_else(|| Error::NoCommonCipherSuite {
+        let suite = suite.and_then(SupportedCipherSuite::tls13).ok_or_else(|| Error::NoCommonCipherSuite {
             offered: hello.cipher_suites.to_vec(),
             enabled: common.suite_ids(ProtocolVersion::TLS13),
         })?;
@@ -216,8 +215,8 @@ impl<'a> Chosen<'a> {
         let share_of = |group: &Group| shares.iter().find(|entry| entry.group == group_id(*group));
         // A share that is there saves a round trip: the groups differ too little in strength to spend one.
         let group =
-            first_common(&common.groups, |group| groups.contains(group_id(*group)) && share_of(group).is_some())
-                .or_else(|| first_common(&common.groups, |group| groups.contains(group_id(*group))))
+            first_common(&common.groups, &|group| groups.contains(group_id(*group)) && share_of(group).is_some())
+                .or_else(|| first_common(&common.groups, &|group| groups.contains(group_id(*group))))
                 .ok_or_else(|| Error::NoCommonGroup { offered: groups.to_vec(), enabled: common.group_ids.clone() })?;
         let share = share_of(&group).map(|entry| entry.key_exchange);
         Ok(Self { suite, group, share, alpn: choose_alpn(&common.alpn, hello)?, schemes })

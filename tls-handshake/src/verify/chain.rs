@@ -398,7 +398,8 @@ impl ChainVerifier {
         let find = |pins: &[&Pins]| self.find_pinned_path(leaf, intermediates, purpose, now, pins);
         let enforced = self.pins.as_ref();
         let Some(reported) = &self.reported else { return find(enforced.as_slice()) };
-        let all: Vec<_> = enforced.into_iter().chain([&reported.pins]).collect();
+        let mut all = vec![&reported.pins];
+        all.extend_from_slice(enforced.as_slice());
         match find(&all) {
             Err(CertificateError::NotPinned { .. }) => {
                 let path = find(enforced.as_slice())?;
@@ -494,8 +495,12 @@ fn check_purpose(leaf: &Certificate<'_>, purpose: Purpose) -> Result<(), Certifi
         Purpose::Client => oid::CLIENT_AUTH,
     };
     let mut purposes = Elements::new(sole(purposes, der::SEQUENCE).unwrap_or_default());
-    let is_wanted = std::iter::from_fn(|| purposes.next()).any(|purpose| purpose == (der::OBJECT_IDENTIFIER, wanted));
-    if is_wanted { Ok(()) } else { Err(CertificateError::WrongPurpose) }
+    while let Some(purpose) = purposes.next() {
+        if purpose == (der::OBJECT_IDENTIFIER, wanted) {
+            return Ok(());
+        }
+    }
+    Err(CertificateError::WrongPurpose)
 }
 
 /// What was sent, from the leaf on, as far as each certificate issued the one before it: what else is known of a path that the

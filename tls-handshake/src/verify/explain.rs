@@ -14,10 +14,13 @@ pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
         E::CertNotValidYet { time, not_before } => {
             CertificateError::NotYetValid { now: since_1970(time), not_before: since_1970(not_before) }
         }
-        E::CertNotValidForName(context) => CertificateError::NotValidForName {
-            asked: context.expected.to_str().into_owned(),
-            has: context.presented.iter().map(|name| readable(name)).collect(),
-        },
+        E::CertNotValidForName(context) => {
+            let mut has = Vec::new();
+            for name in &context.presented {
+                has.push(readable(name));
+            }
+            CertificateError::NotValidForName { asked: context.expected.to_str().into_owned(), has }
+        }
         // The second is an anchor of the issuer's name whose key is of another kind: it is not the issuer.
         E::UnknownIssuer | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
             CertificateError::UnknownIssuer { sent, anchors }

@@ -12,6 +12,7 @@ use pki_types::CertificateDer;
 use tls_codec::code_points::SignatureScheme;
 use tls_codec::list::List;
 use tls_codec::reader::Decode;
+use tls_crypto::HashAlgorithm;
 
 use crate::error::Error;
 
@@ -40,6 +41,10 @@ pub use sct::{CtLog, CtPolicy};
 #[cfg(feature = "dangerous_configuration")]
 pub use server::VerifyName;
 pub use server::{ServerVerifier, Stapled};
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    HashAlgorithm::Sha256.hash(bytes).as_ref().try_into().unwrap_or([0; 32])
+}
 
 /// The certificates that the peer sent, leaf first, with what was stapled to the leaf.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use crate::verify::chain::ProvenPath;
 use crate::verify::report::since_1970;
 use crate::verify::server::Stapled;
 use crate::verify::signature::verify_signed;
-use crate::verify::x509::{Certificate, Signed, extensions, oid, public_key, read_time, sole};
+use crate::verify::x509::{Certificate, Extensions, Signed, oid, public_key, read_time, sole};
 
 /// What is made of the OCSP response that a server staples to its certificate.
 ///
@@ -85,7 +85,12 @@ fn must_staple(leaf: &CertificateDer<'_>) -> bool {
     // What cannot be read may say so.
     let Some(features) = sole(features, der::SEQUENCE) else { return true };
     let mut features = Elements::new(features);
-    std::iter::from_fn(|| features.next()).any(|feature| feature == (der::INTEGER, STATUS_REQUEST))
+    while let Some(feature) = features.next() {
+        if feature == (der::INTEGER, STATUS_REQUEST) {
+            return true;
+        }
+    }
+    false
 }
 
 /// What a response that counts says.
@@ -100,17 +105,23 @@ fn status<'r>(path: &ProvenPath<'_>, response: &'r [u8], now: UnixTime) -> Resul
     let issuer = Issuer { name, spki };
     let basic = BasicResponse::read(response)?;
     let id = CertId::new(&issuer, path.end_entity().serial()).ok_or(OcspError::UntrustedResponder)?;
-    let mut answers = basic.singles().filter(|single| id.is_of(single)).map(|single| single.answer(now)).peekable();
-    if answers.peek().is_none() {
-        return Err(OcspError::OtherCertificate);
-    }
-    basic.check_signer(&issuer, now, path.memo())?;
     // There may be several about one certificate: of those that count one that says revoked is believed.
-    answers
-        .reduce(|one, other| {
-            if one.as_ref().map_or(0, Answer::weight) < other.as_ref().map_or(0, Answer::weight) { other } else { one }
-        })
-        .unwrap_or(Err(OcspError::OtherCertificate))
+    let mut believed: Option<Result<Answer<'_>, OcspError>> = None;
+    let weight = |answer: &Result<Answer<'_>, OcspError>| answer.as_ref().map_or(0, Answer::weight);
+    let mut singles = Elements::new(basic.singles);
+    while let Some((tag, single)) = singles.next() {
+        // Those that cannot be read are left.
+        let Some(single) = SingleResponse::read(single).filter(|_| tag == der::SEQUENCE) else { continue };
+        if id.is_of(&single) {
+            let answer = single.answer(now);
+            if believed.as_ref().is_none_or(|believed| weight(believed) < weight(&answer)) {
+                believed = Some(answer);
+            }
+        }
+    }
+    let believed = believed.ok_or(OcspError::OtherCertificate)?;
+    basic.check_signer(&issuer, now, path.memo())?;
+    believed
 }
 
 impl Answer<'_> {
@@ -183,13 +194,6 @@ impl<'r> BasicResponse<'r> {
         };
         let is_understood = fields.is_empty() && are_understood(extensions);
         Some(Self { responder, singles, certificates, signed, is_understood })
-    }
-
-    /// The responses, as far as they can be read.
-    fn singles(&self) -> impl Iterator<Item = SingleResponse<'r>> {
-        let mut singles = Elements::new(self.singles);
-        std::iter::from_fn(move || singles.next())
-            .filter_map(|(tag, single)| (tag == der::SEQUENCE).then(|| SingleResponse::read(single))?)
     }
 
     /// Whether the issuer signed, or a responder that the issuer has certified for it (RFC 6960 §4.2.2.2). Whether the responder's
@@ -283,20 +287,20 @@ impl<'a> CertId<'a> {
         // AlgorithmIdentifiers with their OIDs alone; a NULL may follow.
         const SHA1: &[u8] = &[6, 5, 0x2b, 14, 3, 2, 26];
         const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
-        let named = [single.name_hash, single.key_hash];
-        let is_issuer = match single.algorithm.strip_suffix(&[5, 0]).unwrap_or(single.algorithm) {
-            SHA1 => self.sha1.each_ref().map(<[u8; 20]>::as_slice) == named,
-            SHA256 => self.sha256.each_ref().map(<[u8; 32]>::as_slice) == named,
-            _ => false,
+        let ([name1, key1], [name256, key256]) = (&self.sha1, &self.sha256);
+        let (name, key): (&[u8], &[u8]) = match single.algorithm.strip_suffix(&[5, 0]).unwrap_or(single.algorithm) {
+            SHA1 => (name1, key1),
+            SHA256 => (name256, key256),
+            _ => return false,
         };
-        is_issuer && self.serial == single.serial
+        (name, key, self.serial) == (single.name_hash, single.key_hash, single.serial)
     }
 }
 
 /// Whether none of these extensions is critical: those that there are (RFC 6960 §4.4) change nothing here, and an unknown one that is
 /// critical could.
 fn are_understood(listed: &[u8]) -> bool {
-    !extensions(listed).any(|extension| extension.critical)
+    !Extensions::new(listed).any(|extension| extension.critical)
 }
 
 /// The fields of a SingleResponse.
@@ -330,7 +334,7 @@ impl<'r> SingleResponse<'r> {
             Some(listed) => sole(listed, der::SEQUENCE)?,
             None => &[],
         };
-        let scts = extensions(listed).find(|one| one.oid == oid::SCT_LIST_OF_OCSP).map(|one| one.value);
+        let scts = Extensions::new(listed).find(|one| one.oid == oid::SCT_LIST_OF_OCSP).map(|one| one.value);
         let is_understood = are_understood(listed);
         Some(Self { algorithm, name_hash, key_hash, serial, status, this_update, next_update, scts, is_understood })
     }

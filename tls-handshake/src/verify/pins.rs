@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tls_crypto::HashAlgorithm;
-
 use crate::certificate_error::{CertificateError, Pin};
+use crate::verify::sha256;
 
 /// Keys of which every chain has to have one: its leaf's, an intermediate's, or its trust anchor's.
 ///
@@ -46,14 +45,13 @@ impl Pins {
         for pin in &self.0 {
             all.extend_from_slice(&pin.0);
         }
-        let digest = HashAlgorithm::Sha256.hash(&all);
-        digest.as_ref().try_into().unwrap_or_default()
+        sha256(&all)
     }
 }
 
 /// The pin of a key: a SubjectPublicKeyInfo, in DER.
 pub(crate) fn pin_of(spki: &[u8]) -> Pin {
-    Pin(HashAlgorithm::Sha256.hash(spki).as_ref().try_into().unwrap_or_default())
+    Pin(sha256(spki))
 }
 
 type Report = Arc<dyn Fn(&[Pin]) + Send + Sync>;

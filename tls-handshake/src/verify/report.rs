@@ -24,8 +24,12 @@ pub(crate) fn refusal(
     roots: &RootCertStore,
     now: UnixTime,
 ) -> Refusal {
-    let read: Vec<_> = chain.iter().map(Certificate::read).collect();
-    let certificates = read.iter().map(describe).collect();
+    let (mut read, mut certificates) = (Vec::new(), Vec::new());
+    for certificate in chain {
+        let certificate = Certificate::read(certificate);
+        certificates.push(describe(&certificate));
+        read.push(certificate);
+    }
     let mut anchors = Vec::new();
     for (at, certificate) in read.iter().enumerate() {
         let Some(certificate) = certificate else { continue };

@@ -2,7 +2,6 @@
 
 use pki_types::pem::PemObject;
 use pki_types::{CertificateRevocationListDer, UnixTime};
-use tls_crypto::HashAlgorithm;
 use tls_crypto::der::{self, Elements};
 use webpki::{
     CertRevocationList, ExpirationPolicy, OwnedCertRevocationList, RevocationCheckDepth, RevocationOptions,
@@ -11,6 +10,7 @@ use webpki::{
 
 use crate::certificate_error::CertificateError;
 use crate::verify::explain::explain;
+use crate::verify::sha256;
 use crate::verify::x509::read_time;
 
 /// Revocation lists, and what to do where they do not say.
@@ -48,7 +48,7 @@ impl Crls {
         let mut read: Vec<CertRevocationList<'static>> = Vec::new();
         for (at, list) in lists.into_iter().enumerate() {
             let der = list.as_ref();
-            hashes.extend_from_slice(HashAlgorithm::Sha256.hash(der).as_ref());
+            hashes.extend_from_slice(&sha256(der));
             let list = OwnedCertRevocationList::from_der(der).map_err(|e| unreadable(e, at))?;
             let this_update = this_update(der).map_or(0, |time| time.as_secs());
             // webpki asks the first list that covers a certificate, and no other: an older one must not hide what a newer one says.
@@ -56,7 +56,7 @@ impl Crls {
             updated.insert(newer, this_update);
             read.insert(newer, list.into());
         }
-        let hash = HashAlgorithm::Sha256.hash(&hashes).as_ref().try_into().unwrap_or_default();
+        let hash = sha256(&hashes);
         let (depth, unknown) = (RevocationCheckDepth::Chain, UnknownStatusPolicy::Deny);
         Ok(Self { lists: read, hash, depth, unknown, expired: ExpirationPolicy::Enforce })
     }
@@ -93,8 +93,7 @@ impl Crls {
 
     pub(crate) fn digest(&self) -> [u8; 32] {
         let policy = format!("crls{:?}{:?}{:?}", self.depth, self.unknown, self.expired);
-        let digest = HashAlgorithm::Sha256.hash(&[policy.as_bytes(), &self.hash].concat());
-        digest.as_ref().try_into().unwrap_or_default()
+        sha256(&[policy.as_bytes(), &self.hash].concat())
     }
 
     /// Calls `verify` with what webpki takes.

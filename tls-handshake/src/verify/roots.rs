@@ -1,9 +1,10 @@
 //! The authorities that are trusted.
 
 use pki_types::{CertificateDer, TrustAnchor};
-use tls_crypto::{HashAlgorithm, der};
+use tls_crypto::der;
 
 use crate::certificate_error::CertificateError;
+use crate::verify::sha256;
 
 /// The authorities that are trusted to vouch for servers, or for clients.
 ///
@@ -38,10 +39,14 @@ impl RootCertStore {
         &mut self,
         certificates: impl IntoIterator<Item = CertificateDer<'static>>,
     ) -> (usize, usize) {
-        certificates.into_iter().fold((0, 0), |(added, ignored), certificate| match self.add(&certificate) {
-            Ok(()) => (added.saturating_add(1), ignored),
-            Err(_) => (added, ignored.saturating_add(1)),
-        })
+        let (before, mut given) = (self.len(), 0_usize);
+        for certificate in certificates {
+            given = given.saturating_add(1);
+            // One that cannot be parsed is told by the count.
+            let _ = self.add(&certificate);
+        }
+        let added = self.len().saturating_sub(before);
+        (added, given.saturating_sub(added))
     }
 
     /// The authorities' names, each a DER-encoded Name (a SEQUENCE): what a server that asks clients for certificates sends
@@ -62,7 +67,7 @@ impl RootCertStore {
                 all.extend_from_slice(part);
             }
             all.push(u8::from(anchor.name_constraints.is_some()));
-            HashAlgorithm::Sha256.hash(&all).as_ref().to_vec()
+            sha256(&all)
         };
         let mut hashes = Vec::with_capacity(self.anchors.len());
         for anchor in &self.anchors {
@@ -71,8 +76,7 @@ impl RootCertStore {
                 hashes.insert(at, hash);
             }
         }
-        let digest = HashAlgorithm::Sha256.hash(&hashes.concat());
-        digest.as_ref().try_into().unwrap_or_default()
+        sha256(&hashes.concat())
     }
 
     /// How many authorities are trusted.

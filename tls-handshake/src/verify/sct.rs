@@ -10,14 +10,14 @@ use std::fmt;
 use std::time::Duration;
 
 use pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, UnixTime};
-use tls_crypto::HashAlgorithm;
 use tls_crypto::der::{self, Elements};
 use tls_crypto::verify::{ECDSA_P256_SHA256, RSA_PKCS1_2048_8192_SHA256};
 
 use crate::certificate_error::{CertificateError, SctError};
 use crate::verify::chain::ProvenPath;
 use crate::verify::report::since_1970;
-use crate::verify::x509::{Certificate, extensions, oid, public_key, sole};
+use crate::verify::sha256;
+use crate::verify::x509::{Certificate, Extensions, oid, public_key, sole};
 
 /// A log that is believed.
 ///
@@ -46,7 +46,7 @@ impl CtLog {
     /// [`CertificateError::BadEncoding`] if the key is none.
     pub fn new(name: impl Into<String>, operator: impl Into<String>, key: Vec<u8>) -> Result<Self, CertificateError> {
         public_key(&key).ok_or(CertificateError::BadEncoding)?;
-        let id = HashAlgorithm::Sha256.hash(&key).as_ref().try_into().unwrap_or_default();
+        let id = sha256(&key);
         let key = SubjectPublicKeyInfoDer::from(key);
         Ok(Self { name: name.into(), operator: operator.into(), key, id, retired: None, period: None })
     }
@@ -108,7 +108,7 @@ impl CtPolicy {
             all.extend_from_slice(&log.id);
             all.extend_from_slice(format!("{:?}{:?}{:?}", log.operator, log.retired, log.period).as_bytes());
         }
-        HashAlgorithm::Sha256.hash(&all).as_ref().try_into().unwrap_or_default()
+        sha256(&all)
     }
 
     /// Counts the operators that have signed for the leaf.
@@ -125,19 +125,26 @@ impl CtPolicy {
         }
         let der = path.leaf();
         let leaf = Certificate::read(&der).ok_or(CertificateError::BadEncoding)?;
-        let issuer_key = path.issuer().map(|(_, spki)| HashAlgorithm::Sha256.hash(&spki));
+        let issuer_key = path.issuer().map(|(_, spki)| sha256(&spki));
         let entry = Entry::Certificate(&der);
         let precertificate = without_scts(&leaf);
         let pre_entry = match (&precertificate, &issuer_key) {
-            (Some(tbs), Some(issuer)) => Some(Entry::Precertificate { issuer_key_hash: issuer.as_ref(), tbs }),
+            (Some(tbs), Some(issuer)) => Some(Entry::Precertificate { issuer_key_hash: issuer, tbs }),
             _ => None,
         };
         let inside = leaf.extension(oid::SCT_LIST);
-        let lists = of_ocsp.map(|list| (list, &entry)).into_iter().chain(inside.zip(pre_entry.as_ref()));
-        let listed = lists.flat_map(|(value, entry)| list(value).map(move |sct| (sct, entry)));
-        let sent = of_extension.iter().map(|sct| (Some(sct.as_slice()), &entry));
+        let mut scts = Vec::new();
+        for sct in of_extension.iter().take(MOST_SCTS) {
+            scts.push((Some(sct.as_slice()), &entry));
+        }
+        for (value, entry) in [of_ocsp.zip(Some(&entry)), inside.zip(pre_entry.as_ref())].into_iter().flatten() {
+            for sct in list(value).take(MOST_SCTS) {
+                scts.push((sct, entry));
+            }
+        }
+        scts.truncate(MOST_SCTS);
         let (mut operators, mut rejected) = (Vec::new(), Vec::new());
-        for (sct, entry) in sent.chain(listed).take(MOST_SCTS) {
+        for (sct, entry) in scts {
             match self.verify(sct, entry, leaf.not_after, now) {
                 Ok(log) if operators.contains(&&log.operator) => {}
                 Ok(log) => operators.push(&log.operator),
@@ -297,7 +304,7 @@ fn without_scts(leaf: &Certificate<'_>) -> Option<Vec<u8>> {
             let listed = sole(contents, der::SEQUENCE)?;
             let mut removed = false;
             let mut others = Vec::with_capacity(listed.len());
-            for extension in extensions(listed) {
+            for extension in Extensions::new(listed) {
                 if extension.oid == oid::SCT_LIST {
                     removed = true;
                 } else {

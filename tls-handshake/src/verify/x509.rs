@@ -75,7 +75,7 @@ impl<'a> Certificate<'a> {
 
     /// The value of the extension with this OID (contents alone).
     pub(crate) fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
-        extensions(self.extensions).find(|extension| extension.oid == oid).map(|extension| extension.value)
+        Extensions::new(self.extensions).find(|extension| extension.oid == oid).map(|extension| extension.value)
     }
 
     /// Whether basicConstraints say that it is an authority's.
@@ -142,15 +142,24 @@ pub(crate) struct Extension<'a> {
 }
 
 /// The extensions in the contents of an Extensions, as far as they can be read.
-pub(crate) fn extensions(contents: &[u8]) -> impl Iterator<Item = Extension<'_>> {
-    let mut rest = Elements::new(contents);
-    std::iter::from_fn(move || {
-        let (fields, whole) = rest.expect_whole(der::SEQUENCE)?;
+pub(crate) struct Extensions<'a>(Elements<'a>);
+
+impl<'a> Extensions<'a> {
+    pub(crate) fn new(contents: &'a [u8]) -> Self {
+        Self(Elements::new(contents))
+    }
+}
+
+impl<'a> Iterator for Extensions<'a> {
+    type Item = Extension<'a>;
+
+    fn next(&mut self) -> Option<Extension<'a>> {
+        let (fields, whole) = self.0.expect_whole(der::SEQUENCE)?;
         let mut fields = Elements::new(fields);
         let oid = fields.expect(der::OBJECT_IDENTIFIER)?;
         let critical = fields.optional(der::BOOLEAN).is_some_and(|value| value != [0]);
         Some(Extension { oid, critical, value: fields.expect(der::OCTET_STRING)?, whole })
-    })
+    }
 }
 
 /// The contents of the element that is all of `bytes` and has this tag.

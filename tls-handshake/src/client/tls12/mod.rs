@@ -131,7 +131,7 @@ impl State {
 
     pub(crate) fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
         match self {
-            Self::Connected(s) => s.take_session(now).into_iter().collect(),
+            Self::Connected(s) => s.take_session(now).map(|session| vec![session]).unwrap_or_default(),
             _ => Vec::new(),
         }
     }

@@ -13,6 +13,7 @@ use super::super::request::Request;
 use super::resume::GoingOn;
 use super::{MasterSecretKind, Promised, Shared, State};
 use crate::auth::{HandshakeSignatureValid, PeerCertVerified};
+use crate::config::kept;
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
@@ -232,8 +233,7 @@ impl WaitServerHelloDone {
     pub fn on_certificate_request(mut self, m: Framed<'_, CertificateRequest<'_>>) -> Self {
         let kinds = m.msg.certificate_types;
         let usable = |scheme: &SignatureScheme| signatures::kind_of(*scheme).is_some_and(|kind| kinds.contains(kind));
-        let mut schemes = m.msg.signature_algorithms.to_vec();
-        schemes.retain(usable);
+        let schemes = kept(&m.msg.signature_algorithms.to_vec(), &usable);
         let authorities = owned::each(Some(m.msg.certificate_authorities), |name| name.0);
         self.shared.transcript.add(m.raw);
         Self { request: Some(Request { authorities, schemes }), ..self }

@@ -82,23 +82,26 @@ impl Tickets {
             Some(FullHandshake { authenticated: now.as_secs(), expires })
         });
         let Some(FullHandshake { authenticated, expires }) = full else { return Vec::new() };
-        let session = |ticket: Ticket| ClientSessionValue {
-            suite: negotiated.suite,
-            secret: ticket.secret,
-            extended_master_secret: true,
-            scope: self.config.scope(),
-            server_name: self.name.clone(),
-            alpn: negotiated.alpn.clone(),
-            authenticated,
-            received: now.as_secs().saturating_mul(1000),
-            lifetime: ticket.lifetime,
-            age_add: ticket.age_add,
-            ticket: ticket.ticket,
-            session_id: Vec::new(),
-            max_early_data: ticket.max_early_data,
-            server_chain: Arc::clone(chain.shared()),
-            expires,
-        };
-        pending.into_iter().map(session).collect()
+        let mut sessions = Vec::new();
+        for ticket in pending {
+            sessions.push(ClientSessionValue {
+                suite: negotiated.suite,
+                secret: ticket.secret,
+                extended_master_secret: true,
+                scope: self.config.scope(),
+                server_name: self.name.clone(),
+                alpn: negotiated.alpn.clone(),
+                authenticated,
+                received: now.as_secs().saturating_mul(1000),
+                lifetime: ticket.lifetime,
+                age_add: ticket.age_add,
+                ticket: ticket.ticket,
+                session_id: Vec::new(),
+                max_early_data: ticket.max_early_data,
+                server_chain: Arc::clone(chain.shared()),
+                expires,
+            });
+        }
+        sessions
     }
 }

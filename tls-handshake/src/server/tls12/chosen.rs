@@ -1,13 +1,14 @@
 //! What is chosen from a ClientHello of TLS 1.2: suite, signature scheme, group (RFC 5246 §7.4.1, RFC 8422 §5.1).
 
-use tls_codec::code_points::{CipherSuite, EcPointFormat, NamedGroup, SignatureScheme};
+use tls_codec::code_points::{EcPointFormat, NamedGroup, SignatureScheme};
 use tls_codec::handshake::ClientHello;
-use tls_crypto::{BulkAlgorithm, Group, Tls12Suite};
+use tls_crypto::{Group, Tls12Suite};
 
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
 use crate::identity::Identity;
 use crate::negotiate::{choose_suite, first_common, group_id};
+use crate::suite::SupportedCipherSuite;
 use crate::verify::tls12::{RULES, is_for};
 
 /// Refuses a hello that no identity could answer.
@@ -51,7 +52,7 @@ impl Chosen {
             return Err(no_scheme());
         }
         let suite = choose(config, hello, identity)?;
-        let scheme = first_common(identity.schemes(), |scheme| {
+        let scheme = first_common(identity.schemes(), &|scheme| {
             schemes.is_some_and(|schemes| schemes.contains(*scheme))
                 && RULES.schemes.contains(scheme)
                 && is_for(suite.authentication, *scheme)
@@ -61,7 +62,7 @@ impl Chosen {
         let groups = hello.extensions.supported_groups;
         let supports = |group: NamedGroup| groups.is_some_and(|groups| groups.contains(group));
         let offered = || groups.map(|groups| groups.to_vec()).unwrap_or_default();
-        let group = first_common(&config.common.groups, |group| supports(group_id(*group)))
+        let group = first_common(&config.common.groups, &|group| supports(group_id(*group)))
             .ok_or_else(|| Error::NoCommonGroup { offered: offered(), enabled: config.common.group_ids.clone() })?;
         match curve_of(scheme) {
             Some(curve) if !supports(curve) => Err(Error::CertificateCurve { curve, offered: offered() }),
@@ -72,19 +73,20 @@ impl Chosen {
 
 /// The suite, out of those that the identity's key can sign for.
 fn choose(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -> Result<&'static Tls12Suite, Error> {
-    let fits =
-        |suite: &&'static Tls12Suite| identity.schemes().iter().any(|scheme| is_for(suite.authentication, *scheme));
-    let usable = config.common.suites.iter().filter_map(|suite| suite.tls12()).filter(fits);
-    let suite = choose_suite(
-        config.suite_preference,
-        usable.clone(),
-        hello.cipher_suites.iter(),
-        |suite| CipherSuite(suite.id),
-        |suite| suite.aead == BulkAlgorithm::ChaCha20Poly1305,
-    );
-    suite.ok_or_else(|| Error::NoCommonCipherSuite {
-        offered: hello.cipher_suites.to_vec(),
-        enabled: usable.map(|suite| CipherSuite(suite.id)).collect(),
+    let usable = |suite: SupportedCipherSuite| {
+        let suite = suite.tls12();
+        suite.is_some_and(|suite| identity.schemes().iter().any(|scheme| is_for(suite.authentication, *scheme)))
+    };
+    let ours = &config.common.suites;
+    let suite = choose_suite(config.suite_preference, ours, &usable, hello.cipher_suites);
+    suite.and_then(SupportedCipherSuite::tls12).ok_or_else(|| {
+        let mut enabled = Vec::new();
+        for suite in ours {
+            if usable(*suite) {
+                enabled.push(suite.suite());
+            }
+        }
+        Error::NoCommonCipherSuite { offered: hello.cipher_suites.to_vec(), enabled }
     })
 }
 

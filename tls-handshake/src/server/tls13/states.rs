@@ -137,7 +137,7 @@ impl WaitIdentity {
             return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
         }
         let schemes = List::<SignatureScheme>::decode_body(Reader::new(schemes))?;
-        let scheme = first_common(identity.schemes(), |scheme| {
+        let scheme = first_common(identity.schemes(), &|scheme| {
             schemes.contains(scheme) && signatures::RULES.schemes.contains(scheme)
         })
         .ok_or_else(|| Error::NoCommonSignatureScheme {
