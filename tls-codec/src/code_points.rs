@@ -47,7 +47,12 @@ macro_rules! code_points {
             /// The value with this name in the RFC's spelling, case and all.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
-                Self::KNOWN.iter().copied().find(|known| known.name() == Some(name))
+                for known in Self::KNOWN {
+                    if known.name() == Some(name) {
+                        return Some(*known);
+                    }
+                }
+                None
             }
         }
 

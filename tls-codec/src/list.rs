@@ -38,10 +38,9 @@ impl<'a, T: Decode<'a>> List<'a, T> {
     /// [`Fault::BadLength`] if the length is no multiple of elements of a fixed size; else the fault of the element.
     #[inline]
     pub fn decode_body(body: Reader<'a>) -> Result<Self, DecodeError> {
-        if let Some(size) = T::FIXED_SIZE {
-            if body.len().checked_rem(size) != Some(0) {
-                return Err(body.error(Fault::BadLength));
-            }
+        // Asked of a constant, so that of the two ways one alone is compiled.
+        if const { T::FIXED_SIZE.is_some() } {
+            is_multiple(body, T::FIXED_SIZE)?;
         } else {
             let mut r = body;
             while !r.is_empty() {
@@ -99,6 +98,13 @@ impl<'a, T: Decode<'a>> List<'a, T> {
         T: PartialEq,
     {
         self.iter().any(|element| element == *wanted.borrow())
+    }
+}
+
+fn is_multiple(body: Reader<'_>, size: Option<usize>) -> Result<(), DecodeError> {
+    match size.and_then(|size| body.len().checked_rem(size)) {
+        Some(0) => Ok(()),
+        _ => Err(body.error(Fault::BadLength)),
     }
 }
 

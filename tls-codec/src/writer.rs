@@ -148,7 +148,12 @@ impl<'b> Writer<'b> {
     /// # Errors
     /// [`BufferFull`] if there is no room for all; none is written then.
     pub fn each<T: Encode>(&mut self, items: &[T]) -> Result<(), BufferFull> {
-        self.whole(|w| items.iter().try_for_each(|item| item.encode(w)))
+        self.whole(|w| {
+            for item in items {
+                item.encode(w)?;
+            }
+            Ok(())
+        })
     }
 
     /// Writes a one-byte length and the body that `body` writes.
@@ -279,6 +284,17 @@ impl<'b> Writer<'b> {
             Target::Vec { out, start } => out.truncate(start.saturating_add(to)),
         }
     }
+}
+
+/// What fills a vector: bytes that there are already. What is around a vector is compiled with each kind of contents, so that these
+/// are of one kind.
+pub(crate) fn raw(bytes: &[u8]) -> impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull> {
+    |w| w.bytes(bytes)
+}
+
+/// As [`raw`], for elements.
+pub(crate) fn listed<T: Encode>(items: &[T]) -> impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull> {
+    |w| w.each(items)
 }
 
 /// A structure that can be written to the wire.

@@ -9,7 +9,7 @@ use crate::{
     error::{BufferFull, DecodeError, Fault},
     extension::{Extension, view},
     reader::{Decode, Reader},
-    writer::{Encode, Writer},
+    writer::{Encode, Writer, raw},
 };
 
 /// An extension block, whose lengths are right and which holds no type twice. What is in the extensions is not checked
@@ -79,7 +79,7 @@ impl<'a> Extensions<'a> {
 
 impl<'a> Decode<'a> for Extensions<'a> {
     fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        walk(r.vec16(0..=0xffff, "extensions")?, |_, _| Ok(()))
+        walk(r.vec16(0..=0xffff, "extensions")?, &mut |_, _| Ok(()))
     }
 }
 
@@ -87,7 +87,7 @@ impl<'a> Decode<'a> for Extensions<'a> {
 impl Encode for Extensions<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         match self.block {
-            Some(block) => w.vec16(|w| w.bytes(block.as_slice_less_safe())),
+            Some(block) => w.vec16(raw(block.as_slice_less_safe())),
             None => Ok(()),
         }
     }
@@ -139,10 +139,9 @@ impl<'a> Iterator for ExtensionsIter<'a> {
 
 /// Goes once over the body of a block: checks its lengths, refuses a type that comes twice, and hands each extension to
 /// `each`.
-#[inline]
 pub(crate) fn walk<'a>(
     block: Reader<'a>,
-    mut each: impl FnMut(ExtensionType, Reader<'a>) -> Result<(), DecodeError>,
+    each: &mut dyn FnMut(ExtensionType, Reader<'a>) -> Result<(), DecodeError>,
 ) -> Result<Extensions<'a>, DecodeError> {
     let mut r = block;
     let mut seen = Seen::default();

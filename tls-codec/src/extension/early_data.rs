@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     extension::Extension,
     reader::Reader,
-    writer::Writer,
+    writer::{Writer, raw},
 };
 
 /// The client sends early data, or the server accepts it.
@@ -18,7 +18,7 @@ impl EarlyData {
     /// # Errors
     /// [`BufferFull`] if there is no room.
     pub fn write(w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |_| Ok(()))
+        w.extension(Self::TYPE, raw(&[]))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     handshake::HandshakeMessage,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer},
+    writer::{Encode, Writer, raw},
 };
 
 /// A certificate chain, the sender's own certificate first. That a server's is not empty is for the handshake to check.
@@ -36,7 +36,7 @@ impl<'a> Decode<'a> for Certificate<'a> {
 
 impl Encode for Certificate<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec8(|w| w.bytes(self.certificate_request_context))?;
+        w.vec8(raw(self.certificate_request_context))?;
         w.vec24(|w| self.certificate_list.encode(w))
     }
 }
@@ -61,7 +61,7 @@ impl CertificateEntry<'_> {
         extensions: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull>,
     ) -> Result<(), BufferFull> {
         w.whole(|w| {
-            w.vec24(|w| w.bytes(cert_data))?;
+            w.vec24(raw(cert_data))?;
             w.vec16(extensions)
         })
     }
@@ -78,7 +78,7 @@ impl<'a> Decode<'a> for CertificateEntry<'a> {
 
 impl Encode for CertificateEntry<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec24(|w| w.bytes(self.cert_data))?;
+        w.vec24(raw(self.cert_data))?;
         self.extensions.raw.encode(w)
     }
 }
@@ -97,7 +97,7 @@ pub struct CertificateEntryExtensions<'a> {
 impl<'a> CertificateEntryExtensions<'a> {
     fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
         let mut all = Self { raw: Extensions::ABSENT, ocsp_response: None, signed_certificate_timestamps: None };
-        all.raw = walk(block, |typ, data| {
+        all.raw = walk(block, &mut |typ, data| {
             match typ {
                 ExtensionType::STATUS_REQUEST => {
                     all.ocsp_response = Some(view::<CertificateStatus<'_>>(data)?.ocsp_response);

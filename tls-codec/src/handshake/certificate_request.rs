@@ -4,13 +4,13 @@ use crate::{
     code_points::{CertificateCompressionAlgorithm, ExtensionType, HandshakeType, SignatureScheme},
     error::{BufferFull, DecodeError},
     extension::{
-        CertificateAuthorities, CompressCertificate, DistinguishedName, Extensions, OidFilter, OidFilters, Place,
-        SignatureAlgorithms, SignatureAlgorithmsCert, SignedCertificateTimestamp, refuse_misplaced, view, walk,
+        CertificateAuthorities, CompressCertificate, DistinguishedName, Extension, Extensions, OidFilter, OidFilters,
+        Place, SignatureAlgorithms, SignatureAlgorithmsCert, SignedCertificateTimestamp, refuse_misplaced, walk,
     },
     handshake::HandshakeMessage,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer},
+    writer::{Encode, Writer, raw},
 };
 
 /// The server asks the client for a certificate.
@@ -39,7 +39,7 @@ impl<'a> Decode<'a> for CertificateRequest<'a> {
 
 impl Encode for CertificateRequest<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec8(|w| w.bytes(self.certificate_request_context))?;
+        w.vec8(raw(self.certificate_request_context))?;
         self.extensions.raw.encode(w)
     }
 }
@@ -77,32 +77,36 @@ impl<'a> CertificateRequestExtensions<'a> {
             signed_certificate_timestamp: false,
             compress_certificate: None,
         };
-        all.raw = walk(block, |typ, data| all.add(typ, data))?;
+        all.raw = walk(block, &mut |typ, data| all.add(typ, data))?;
         Ok(all)
     }
 
     fn add(&mut self, typ: ExtensionType, mut data: Reader<'a>) -> Result<(), DecodeError> {
         match typ {
-            ExtensionType::SIGNATURE_ALGORITHMS => self.signature_algorithms = Some(view::<SignatureAlgorithms>(data)?),
+            ExtensionType::SIGNATURE_ALGORITHMS => {
+                self.signature_algorithms = Some(SignatureAlgorithms::read(&mut data)?);
+            }
             ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
-                self.signature_algorithms_cert = Some(view::<SignatureAlgorithmsCert>(data)?);
+                self.signature_algorithms_cert = Some(SignatureAlgorithmsCert::read(&mut data)?);
             }
             ExtensionType::CERTIFICATE_AUTHORITIES => {
-                self.certificate_authorities = Some(view::<CertificateAuthorities>(data)?);
+                self.certificate_authorities = Some(CertificateAuthorities::read(&mut data)?);
             }
-            ExtensionType::OID_FILTERS => self.oid_filters = Some(view::<OidFilters>(data)?),
+            ExtensionType::OID_FILTERS => self.oid_filters = Some(OidFilters::read(&mut data)?),
             ExtensionType::STATUS_REQUEST => {
                 // "by sending an empty "status_request" extension in its CertificateRequest message"
                 data.at("CertificateRequest.status_request").finish()?;
                 self.status_request = true;
             }
             ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {
-                view::<SignedCertificateTimestamp>(data)?;
+                SignedCertificateTimestamp::read(&mut data)?;
                 self.signed_certificate_timestamp = true;
             }
-            ExtensionType::COMPRESS_CERTIFICATE => self.compress_certificate = Some(view::<CompressCertificate>(data)?),
-            _ => refuse_misplaced(typ, Place::CertificateRequest, "CertificateRequest.extensions")?,
+            ExtensionType::COMPRESS_CERTIFICATE => {
+                self.compress_certificate = Some(CompressCertificate::read(&mut data)?);
+            }
+            _ => return refuse_misplaced(typ, Place::CertificateRequest, "CertificateRequest.extensions"),
         }
-        Ok(())
+        data.finish()
     }
 }

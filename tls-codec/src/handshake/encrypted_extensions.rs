@@ -4,8 +4,9 @@ use crate::{
     code_points::{CertificateType, ExtensionType, HandshakeType, NamedGroup},
     error::{BufferFull, DecodeError},
     extension::{
-        EarlyData, Extensions, Place, ProtocolName, RecordSizeLimit, SelectedAlpn, SelectedClientCertificateType,
-        SelectedServerCertificateType, ServerNameAck, SupportedGroups, refuse_misplaced, view, walk,
+        EarlyData, Extension, Extensions, Place, ProtocolName, RecordSizeLimit, SelectedAlpn,
+        SelectedClientCertificateType, SelectedServerCertificateType, ServerNameAck, SupportedGroups, refuse_misplaced,
+        walk,
     },
     handshake::HandshakeMessage,
     list::List,
@@ -45,29 +46,29 @@ pub struct EncryptedExtensions<'a> {
 }
 
 impl<'a> EncryptedExtensions<'a> {
-    fn add(&mut self, typ: ExtensionType, data: Reader<'a>) -> Result<(), DecodeError> {
+    fn add(&mut self, typ: ExtensionType, mut data: Reader<'a>) -> Result<(), DecodeError> {
         match typ {
             ExtensionType::SERVER_NAME => {
-                view::<ServerNameAck>(data)?;
+                ServerNameAck::read(&mut data)?;
                 self.server_name = true;
             }
-            ExtensionType::SUPPORTED_GROUPS => self.supported_groups = Some(view::<SupportedGroups>(data)?),
-            ExtensionType::ALPN => self.alpn = Some(view::<SelectedAlpn>(data)?),
+            ExtensionType::SUPPORTED_GROUPS => self.supported_groups = Some(SupportedGroups::read(&mut data)?),
+            ExtensionType::ALPN => self.alpn = Some(SelectedAlpn::read(&mut data)?),
             ExtensionType::CLIENT_CERTIFICATE_TYPE => {
-                self.client_certificate_type = Some(view::<SelectedClientCertificateType>(data)?);
+                self.client_certificate_type = Some(SelectedClientCertificateType::read(&mut data)?);
             }
             ExtensionType::SERVER_CERTIFICATE_TYPE => {
-                self.server_certificate_type = Some(view::<SelectedServerCertificateType>(data)?);
+                self.server_certificate_type = Some(SelectedServerCertificateType::read(&mut data)?);
             }
-            ExtensionType::RECORD_SIZE_LIMIT => self.record_size_limit = Some(view::<RecordSizeLimit>(data)?),
+            ExtensionType::RECORD_SIZE_LIMIT => self.record_size_limit = Some(RecordSizeLimit::read(&mut data)?),
             ExtensionType::EARLY_DATA => {
-                view::<EarlyData>(data)?;
+                EarlyData::read(&mut data)?;
                 self.early_data = true;
             }
-            ExtensionType::QUIC_TRANSPORT_PARAMETERS => self.quic_transport_parameters = Some(data.peek()),
-            _ => refuse_misplaced(typ, Place::EncryptedExtensions, "EncryptedExtensions.extensions")?,
+            ExtensionType::QUIC_TRANSPORT_PARAMETERS => self.quic_transport_parameters = Some(data.rest()),
+            _ => return refuse_misplaced(typ, Place::EncryptedExtensions, "EncryptedExtensions.extensions"),
         }
-        Ok(())
+        data.finish()
     }
 }
 
@@ -89,7 +90,7 @@ impl<'a> Decode<'a> for EncryptedExtensions<'a> {
             early_data: false,
             quic_transport_parameters: None,
         };
-        all.raw = walk(block, |typ, data| all.add(typ, data))?;
+        all.raw = walk(block, &mut |typ, data| all.add(typ, data))?;
         Ok(all)
     }
 }

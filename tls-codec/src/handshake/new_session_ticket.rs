@@ -8,7 +8,7 @@ use crate::{
     extension::{Extensions, MaxEarlyDataSize, Place, refuse_misplaced, view, walk},
     handshake::HandshakeMessage,
     reader::{Decode, Reader},
-    writer::{Encode, Writer},
+    writer::{Encode, Writer, raw},
 };
 
 /// A ticket for a later handshake.
@@ -55,7 +55,7 @@ impl<'a> Decode<'a> for NewSessionTicket<'a> {
             extensions: Extensions::ABSENT,
         };
         let block = r.vec16(0..=0xffff, "NewSessionTicket.extensions")?;
-        ticket.extensions = walk(block, |typ, data| {
+        ticket.extensions = walk(block, &mut |typ, data| {
             match typ {
                 ExtensionType::EARLY_DATA => ticket.max_early_data_size = Some(view::<MaxEarlyDataSize>(data)?),
                 _ => refuse_misplaced(typ, Place::NewSessionTicket, "NewSessionTicket.extensions")?,
@@ -70,8 +70,8 @@ impl Encode for NewSessionTicket<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         w.u32(self.ticket_lifetime)?;
         w.u32(self.ticket_age_add)?;
-        w.vec8(|w| w.bytes(self.ticket_nonce))?;
-        w.vec16(|w| w.bytes(self.ticket))?;
+        w.vec8(raw(self.ticket_nonce))?;
+        w.vec16(raw(self.ticket))?;
         self.extensions.encode(w)
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     code_points::{CipherSuite, EcPointFormat, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion},
     error::{BufferFull, DecodeError, Fault},
     extension::{
-        Cookie, EcPointFormats, ExtendedMasterSecret, Extensions, KeyShareEntry, KeyShareHelloRetryRequest,
+        Cookie, EcPointFormats, ExtendedMasterSecret, Extension, Extensions, KeyShareEntry, KeyShareHelloRetryRequest,
         KeyShareServerHello, Place, ProtocolName, RenegotiationInfo, SelectedAlpn, SelectedPsk, SelectedVersion,
         SerializedSct, ServerNameAck, SignedCertificateTimestamps, refuse_misplaced, refuse_misplaced_tls12, view,
         walk,
@@ -12,7 +12,7 @@ use crate::{
     handshake::{HandshakeMessage, SESSION_ID, optional_block},
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer},
+    writer::{Encode, Writer, raw},
 };
 
 /// The random of a ServerHello that is a HelloRetryRequest: the SHA-256 of "HelloRetryRequest" (RFC 9846 §4.2.3).
@@ -117,7 +117,7 @@ impl Encode for ServerHello<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         self.legacy_version.encode(w)?;
         w.bytes(self.random)?;
-        w.vec8(|w| w.bytes(self.legacy_session_id_echo))?;
+        w.vec8(raw(self.legacy_session_id_echo))?;
         self.cipher_suite.encode(w)?;
         w.u8(self.legacy_compression_method)?;
         self.extensions.raw.encode(w)
@@ -190,40 +190,41 @@ impl<'a> ServerHelloExtensions<'a> {
 
     fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
         let mut all = Self::NONE;
-        all.raw = walk(block, |typ, data| all.add(typ, data))?;
+        all.raw = walk(block, &mut |typ, data| all.add(typ, data))?;
         Ok(all)
     }
 
-    fn add(&mut self, typ: ExtensionType, data: Reader<'a>) -> Result<(), DecodeError> {
+    fn add(&mut self, typ: ExtensionType, mut data: Reader<'a>) -> Result<(), DecodeError> {
         match typ {
-            ExtensionType::SUPPORTED_VERSIONS => self.selected_version = Some(view::<SelectedVersion>(data)?),
-            ExtensionType::KEY_SHARE => self.key_share = Some(view::<KeyShareServerHello>(data)?),
-            ExtensionType::PRE_SHARED_KEY => self.pre_shared_key = Some(view::<SelectedPsk>(data)?),
+            ExtensionType::SUPPORTED_VERSIONS => self.selected_version = Some(SelectedVersion::read(&mut data)?),
+            ExtensionType::KEY_SHARE => self.key_share = Some(KeyShareServerHello::read(&mut data)?),
+            ExtensionType::PRE_SHARED_KEY => self.pre_shared_key = Some(SelectedPsk::read(&mut data)?),
             ExtensionType::SERVER_NAME => {
-                view::<ServerNameAck>(data)?;
+                ServerNameAck::read(&mut data)?;
                 self.server_name = true;
             }
             ExtensionType::STATUS_REQUEST => {
                 finish_empty(data, "ServerHello.status_request")?;
                 self.status_request = true;
             }
-            ExtensionType::EC_POINT_FORMATS => self.ec_point_formats = Some(view::<EcPointFormats>(data)?),
-            ExtensionType::ALPN => self.alpn = Some(view::<SelectedAlpn>(data)?),
+            ExtensionType::EC_POINT_FORMATS => self.ec_point_formats = Some(EcPointFormats::read(&mut data)?),
+            ExtensionType::ALPN => self.alpn = Some(SelectedAlpn::read(&mut data)?),
             ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {
-                self.signed_certificate_timestamps = Some(view::<SignedCertificateTimestamps>(data)?);
+                self.signed_certificate_timestamps = Some(SignedCertificateTimestamps::read(&mut data)?);
             }
             ExtensionType::EXTENDED_MASTER_SECRET => {
-                view::<ExtendedMasterSecret>(data)?;
+                ExtendedMasterSecret::read(&mut data)?;
                 self.extended_master_secret = true;
             }
             ExtensionType::SESSION_TICKET => {
                 finish_empty(data, "ServerHello.session_ticket")?;
                 self.session_ticket = true;
             }
-            ExtensionType::RENEGOTIATION_INFO => self.renegotiation_info = Some(view::<RenegotiationInfo>(data)?),
-            _ => {}
+            ExtensionType::RENEGOTIATION_INFO => self.renegotiation_info = Some(RenegotiationInfo::read(&mut data)?),
+            // Not read, and so not at its end.
+            _ => return Ok(()),
         }
-        Ok(())
+        data.finish()
     }
 }
 
@@ -281,7 +282,7 @@ impl Encode for HelloRetryRequest<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         self.legacy_version.encode(w)?;
         w.bytes(&HELLO_RETRY_REQUEST_RANDOM)?;
-        w.vec8(|w| w.bytes(self.legacy_session_id_echo))?;
+        w.vec8(raw(self.legacy_session_id_echo))?;
         self.cipher_suite.encode(w)?;
         w.u8(self.legacy_compression_method)?;
         self.extensions.raw.encode(w)
@@ -307,7 +308,7 @@ impl<'a> HelloRetryRequestExtensions<'a> {
 
     fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
         let mut all = Self::NONE;
-        all.raw = walk(block, |typ, data| {
+        all.raw = walk(block, &mut |typ, data| {
             match typ {
                 ExtensionType::SUPPORTED_VERSIONS => all.selected_version = Some(view::<SelectedVersion>(data)?),
                 ExtensionType::COOKIE => all.cookie = Some(view::<Cookie>(data)?),
