@@ -68,6 +68,7 @@ pub mod identity;
 pub mod need;
 mod negotiate;
 mod owned;
+mod raw;
 mod record;
 pub mod resumption;
 mod role;

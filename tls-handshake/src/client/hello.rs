@@ -20,6 +20,7 @@ use crate::error::{Error, Illegal};
 use crate::established::HandshakeKind;
 use crate::framed::Framed;
 use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
+use crate::raw::raw;
 use crate::role::Versioned;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello};
@@ -239,7 +240,7 @@ impl Offer {
         w.message(HandshakeType::CLIENT_HELLO, |w| {
             w.u16(ProtocolVersion::TLS12.0)?;
             w.bytes(&self.random)?;
-            w.vec8(|w| w.bytes(&self.session_id))?;
+            w.vec8(raw(&self.session_id))?;
             w.bytes(&of_config.suites)?;
             w.vec16(|w| {
                 if let Some(host) = self.host_name() {

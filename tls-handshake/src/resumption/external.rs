@@ -1,5 +1,6 @@
 //! Pre-shared keys that were agreed on outside of TLS (RFC 9846 §4.3.11, RFC 9258).
 
+use crate::raw::raw;
 use std::fmt;
 
 use tls_codec::Writer;
@@ -210,8 +211,8 @@ fn imported_identity(name: &[u8], context: &[u8], target_kdf: u16) -> Result<Vec
     let mut identity = Vec::with_capacity(length.min(ExternalPsk::MAX_IDENTITY));
     let mut w = Writer::append(&mut identity);
     w.whole(|w| {
-        w.vec16(|w| w.bytes(name))?;
-        w.vec16(|w| w.bytes(context))?;
+        w.vec16(raw(name))?;
+        w.vec16(raw(context))?;
         w.u16(ProtocolVersion::TLS13.0)?;
         w.u16(target_kdf)
     })

@@ -16,6 +16,7 @@ use crate::flight;
 use crate::framed::Framed;
 use crate::need::Need;
 use crate::negotiate::group_id;
+use crate::raw::raw;
 use crate::role::opaque_debug;
 use crate::sink::Sink;
 
@@ -44,7 +45,7 @@ impl WaitSecondClientHello {
             w.message(HandshakeType::SERVER_HELLO, |w| {
                 w.u16(ProtocolVersion::TLS12.0)?;
                 w.bytes(&HELLO_RETRY_REQUEST_RANDOM)?;
-                w.vec8(|w| w.bytes(m.msg.legacy_session_id))?;
+                w.vec8(raw(m.msg.legacy_session_id))?;
                 w.u16(chosen.suite.id)?;
                 w.u8(0)?;
                 w.vec16(|w| {

@@ -27,6 +27,7 @@ use crate::framed::Framed;
 use crate::identity::Identity;
 use crate::need::{Asker, IdentityAnswer, Need, NeedIdentity, NeedSession, NeedSignature, SignatureAnswer};
 use crate::negotiate::group_id;
+use crate::raw::raw;
 use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
@@ -193,7 +194,7 @@ fn send_hello(
         w.message(HandshakeType::SERVER_HELLO, |w| {
             w.u16(ProtocolVersion::TLS12.0)?;
             w.bytes(&randoms.server)?;
-            w.vec8(|w| w.bytes(session_id))?;
+            w.vec8(raw(session_id))?;
             w.u16(suite.id)?;
             w.u8(0)?;
             w.vec16(|w| answers.encode(w))
@@ -277,7 +278,7 @@ impl WaitSignature {
             w.message(HandshakeType::SERVER_KEY_EXCHANGE, |w| {
                 w.bytes(&self.params)?;
                 w.u16(self.scheme.0)?;
-                w.vec16(|w| w.bytes(&signature))
+                w.vec16(raw(&signature))
             })
         })?;
         let asks = config.client_auth != ClientAuth::NotAsked;

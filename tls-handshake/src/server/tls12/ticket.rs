@@ -10,6 +10,7 @@ use crate::auth::Authenticated;
 use crate::error::Error;
 use crate::flight;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
+use crate::raw::raw;
 use crate::resumption::{ServerSessionValue, not_after};
 use crate::role::opaque_debug;
 use crate::sink::Sink;
@@ -55,7 +56,7 @@ impl Keyed {
         flight::send(out, &mut self.shared.transcript, &mut |w| {
             w.message(HandshakeType::NEW_SESSION_TICKET, |w| {
                 w.u32(lifetime)?;
-                w.vec16(|w| w.bytes(ticket))
+                w.vec16(raw(ticket))
             })
         })
     }

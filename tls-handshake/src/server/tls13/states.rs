@@ -23,6 +23,7 @@ use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, IdentityAnswer, Need, NeedClientVerdict, NeedSignature, SignatureAnswer, VerdictAnswer};
 use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id};
+use crate::raw::raw;
 use crate::role::opaque_debug;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello, LockedApplicationKeys};
@@ -191,7 +192,7 @@ impl WaitIdentity {
             w.message(HandshakeType::SERVER_HELLO, |w| {
                 w.u16(ProtocolVersion::TLS12.0)?;
                 w.bytes(&random)?;
-                w.vec8(|w| w.bytes(session_id))?;
+                w.vec8(raw(session_id))?;
                 w.u16(suite.id)?;
                 w.u8(0)?;
                 w.vec16(|w| {

@@ -12,6 +12,7 @@ use crate::auth::Authenticated;
 use crate::config::SessionLookup;
 use crate::error::Error;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
+use crate::raw::raw;
 use crate::resumption::{ServerSessionValue, SessionSecret, not_after};
 use crate::role::opaque_debug;
 use crate::sink::Sink;
@@ -92,7 +93,7 @@ impl WaitTickets {
                     w.u32(session.lifetime)?;
                     w.u32(session.age_add)?;
                     w.vec8(|w| w.u8(nonce))?;
-                    w.vec16(|w| w.bytes(&ticket))?;
+                    w.vec16(raw(&ticket))?;
                     w.vec16(|w| match session.max_early_data {
                         0 => Ok(()),
                         bytes => MaxEarlyDataSize::write(w, bytes),
