@@ -10,7 +10,7 @@ use tls_handshake::client::Client;
 use tls_handshake::verify::{OcspPolicy, ServerVerifier};
 use tls_handshake::{
     Answer, CertificateError, ClientConfig as EngineConfig, ClientSessionValue, ConfigError, Connection, Error,
-    ExternalPsk, Identity, KeyLog, Limits, Need, NeedVerdict, RootCertStore,
+    ExternalPsk, Identity, KeyLog, Limits, Need, NeedVerdict, Outgoing, RootCertStore,
 };
 
 use crate::buffered::{Buffered, Side};
@@ -346,6 +346,16 @@ impl ClientConfig {
         verdict.is_ok()
     }
 
+    fn connect(&self, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Connection<Client>, Error> {
+        let engine = self.engine.share();
+        let psks = self.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
+        match (psks, self.known_session(&name)) {
+            (Some(psks), _) => Connection::with_external_psks(engine, name, &psks, outgoing),
+            (None, Some((session, now))) => Connection::resuming(engine, name, session, now, outgoing),
+            (None, None) => Connection::<Client>::new(engine, name, outgoing),
+        }
+    }
+
     fn known_session(&self, name: &ServerName<'_>) -> Option<(ClientSessionValue, UnixTime)> {
         let now = self.clock.now()?;
         let session = self.sessions.take(name, &self.engine.original().session_scope())?;
@@ -416,14 +426,8 @@ impl ClientSession {
     /// # Errors
     /// If there is no randomness, or the configuration does not fit a ClientHello.
     pub fn new(config: &Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
-        let engine = config.engine.share();
         let mut outgoing = SendBuffer::default();
-        let psks = config.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
-        let connection = match (psks, config.known_session(&name)) {
-            (Some(psks), _) => Connection::with_external_psks(engine, name, &psks, outgoing.outgoing(0))?,
-            (None, Some((session, now))) => Connection::resuming(engine, name, session, now, outgoing.outgoing(0))?,
-            (None, None) => Connection::<Client>::new(engine, name, outgoing.outgoing(0))?,
-        };
+        let connection = config.connect(name, outgoing.outgoing(0))?;
         Ok(Self(Buffered::new(Arc::clone(config), connection, outgoing)))
     }
 

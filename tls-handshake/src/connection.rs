@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Sizing, Transmit};
-use crate::role::{AfterChangeCipherSpec, Role, States, Step};
+use crate::role::{Role, States};
 use crate::server::Server;
 
 mod client;
@@ -104,10 +104,16 @@ fn transmit(common: &Common, version: ProtocolVersion) -> Transmit {
 }
 
 impl<R: Role> Connection<R> {
-    fn with(state: Result<R, Error>, transmit: Transmit, joiner: Joiner, key_log: Option<Arc<dyn KeyLog>>) -> Self {
+    fn with(
+        state: Result<R, Error>,
+        receive: Receive,
+        transmit: Transmit,
+        joiner: Joiner,
+        key_log: Option<Arc<dyn KeyLog>>,
+    ) -> Self {
         Self {
             state,
-            receive: Receive::new(),
+            receive,
             transmit,
             joiner,
             key_log,
@@ -215,7 +221,7 @@ impl<R: Role> Connection<R> {
     /// [sends early](crate::ServerConfig::set_half_rtt) from its own Finished on; until close_notify or an error.
     #[must_use]
     pub fn can_send(&self) -> bool {
-        self.may_send().unwrap_or(false)
+        !self.closed && self.state.as_ref().is_ok_and(States::may_send)
     }
 
     /// Whether the handshake is still going on.
@@ -236,7 +242,7 @@ impl<R: Role> Connection<R> {
         self.transmit.abandon_flight(outgoing);
         if self.is_handshaking() {
             self.send_alert(Alert::warning(AlertDescription::USER_CANCELED), outgoing);
-            self.state = Err(Error::SendAfterClose);
+            R::end(&mut self.state, Error::SendAfterClose);
             self.waiting = false;
         }
         self.send_alert(Alert::close_notify(), outgoing);
@@ -270,7 +276,7 @@ impl<R: Role> Connection<R> {
             return Err(Error::Truncated);
         }
         let e = Error::ClosedDuringHandshake { state: state.name() };
-        self.state = Err(e.again());
+        R::end(&mut self.state, e.again());
         Err(e)
     }
 
@@ -359,13 +365,8 @@ impl<R: Role> Connection<R> {
         let (mark, rest) = content.split_first().ok_or(Error::BadChangeCipherSpec)?;
         let (1, Some(at)) = (*mark, RecordBoundary::at_end_of(rest)) else { return Err(Error::BadChangeCipherSpec) };
         let (mut world, state) = self.world(outgoing);
-        let state = std::mem::replace(state, Err(Error::HandshakeNotComplete))?;
-        match state.on_change_cipher_spec(at, &mut world)? {
-            AfterChangeCipherSpec::Next(state) => self.state = Ok(state),
-            AfterChangeCipherSpec::Ignored(state) => {
-                self.state = Ok(state);
-                self.receive.count_change_cipher_spec()?;
-            }
+        if R::change_cipher_spec(state, at, &mut world)? {
+            self.receive.count_change_cipher_spec()?;
         }
         Ok(())
     }
@@ -373,34 +374,19 @@ impl<R: Role> Connection<R> {
     fn message(&mut self, message: Framed<'_, RawMessage<'_>>, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
         log_trace!("received {} ({} bytes)", message.msg.typ, message.raw.len());
         let (mut world, state) = self.world(outgoing);
-        let state = std::mem::replace(state, Err(Error::HandshakeNotComplete))?;
-        let step = state.on_message(message, &mut world)?;
-        Ok(self.take_step(step))
+        let need = R::message(state, message, &mut world)?;
+        self.waiting = need.is_some();
+        Ok(need)
     }
 
     fn answered(&mut self, answer: Answer, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
         let (mut world, state) = self.world(outgoing);
-        let state = std::mem::replace(state, Err(Error::HandshakeNotComplete))?;
-        let step = state.on_answer(answer, &mut world)?;
-        let need = self.take_step(step);
+        let need = R::answer(state, answer, &mut world)?;
+        self.waiting = need.is_some();
         if need.is_none() {
             self.transmit.end_flight(outgoing)?;
         }
         Ok(need)
-    }
-
-    fn take_step(&mut self, step: Step<R>) -> Option<Need> {
-        match step {
-            Step::Next(state) => {
-                self.state = Ok(state);
-                None
-            }
-            Step::Ask(state, need) => {
-                self.state = Ok(state);
-                self.waiting = true;
-                Some(need)
-            }
-        }
     }
 
     /// Data came. If the peer asked for a KeyUpdate it gets one now: RFC 9846 §4.7.3 wants it before our next data, and that is when
@@ -460,7 +446,7 @@ impl<R: Role> Connection<R> {
         if let Some(description) = e.alert().filter(|_| !self.closed) {
             self.send_alert(Alert { level: AlertLevel::FATAL, description }, outgoing);
         }
-        self.state = Err(e.again());
+        R::end(&mut self.state, e.again());
         self.waiting = false;
         self.interrupted = None;
         self.closed = true;

@@ -11,7 +11,36 @@ use crate::traffic::Traffic;
 
 /// An end of a connection: [`Client`](crate::client::Client) or [`Server`](crate::server::Server), and no other.
 #[expect(private_bounds, reason = "what a role does is the engine's business alone: so no other type can be one")]
-pub trait Role: States {}
+pub trait Role: Replace {}
+
+/// The place of a role's state, where one follows the other. Each role does this by itself, in the same way: states are dropped here,
+/// which is long, and would otherwise be compiled with whoever drives a connection.
+pub(crate) trait Replace: States {
+    /// Takes a message to the state; gives back what the next one asks.
+    fn message(
+        place: &mut Result<Self, Error>,
+        message: Framed<'_, RawMessage<'_>>,
+        out: &mut dyn Sink,
+    ) -> Result<Option<Need>, Error>;
+
+    /// Takes an answer to the state; gives back what the next one asks.
+    fn answer(place: &mut Result<Self, Error>, answer: Answer, out: &mut dyn Sink) -> Result<Option<Need>, Error>;
+
+    /// Tells the state of a change_cipher_spec record; gives back whether it was ignored.
+    fn change_cipher_spec(
+        place: &mut Result<Self, Error>,
+        at: RecordBoundary,
+        out: &mut dyn Sink,
+    ) -> Result<bool, Error>;
+
+    /// Ends the connection.
+    fn end(place: &mut Result<Self, Error>, e: Error);
+}
+
+/// The state, for which `HandshakeNotComplete` stands until there is another.
+pub(crate) fn take<S>(place: &mut Result<S, Error>) -> Result<S, Error> {
+    std::mem::replace(place, Err(Error::HandshakeNotComplete))
+}
 
 /// The present state of one end's handshake.
 pub(crate) trait States: Sized + std::fmt::Debug {
@@ -164,6 +193,14 @@ pub(crate) enum Step<S> {
 }
 
 impl<S> Step<S> {
+    /// The next state, and what it asks.
+    pub(crate) fn parts(self) -> (S, Option<Need>) {
+        match self {
+            Self::Next(state) => (state, None),
+            Self::Ask(state, need) => (state, Some(need)),
+        }
+    }
+
     /// The same step among the states of the whole role.
     pub(crate) fn map<T>(self, into: impl FnOnce(S) -> T) -> Step<T> {
         match self {
@@ -174,6 +211,14 @@ impl<S> Step<S> {
 }
 
 impl<S> AfterChangeCipherSpec<S> {
+    /// The next state, and whether the record was ignored.
+    pub(crate) fn parts(self) -> (S, bool) {
+        match self {
+            Self::Ignored(state) => (state, true),
+            Self::Next(state) => (state, false),
+        }
+    }
+
     /// The same among the states of the whole role.
     pub(crate) fn map<T>(self, into: impl FnOnce(S) -> T) -> AfterChangeCipherSpec<T> {
         match self {

@@ -33,8 +33,8 @@ use tls_codec::handshake::{RawMessage, ServerHelloMessage};
 use crate::error::Error;
 use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Answer, Asker};
-use crate::role::{AfterChangeCipherSpec, Role, States, Step, Versioned};
+use crate::need::{Answer, Asker, Need};
+use crate::role::{AfterChangeCipherSpec, Replace, Role, States, Step, Versioned, take};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -61,6 +61,38 @@ pub enum Client {
 }
 
 impl Role for Client {}
+
+impl Replace for Client {
+    fn message(
+        place: &mut Result<Self, Error>,
+        message: Framed<'_, RawMessage<'_>>,
+        out: &mut dyn Sink,
+    ) -> Result<Option<Need>, Error> {
+        let (state, need) = take(place)?.on_message(message, out)?.parts();
+        *place = Ok(state);
+        Ok(need)
+    }
+
+    fn answer(place: &mut Result<Self, Error>, answer: Answer, out: &mut dyn Sink) -> Result<Option<Need>, Error> {
+        let (state, need) = take(place)?.on_answer(answer, out)?.parts();
+        *place = Ok(state);
+        Ok(need)
+    }
+
+    fn change_cipher_spec(
+        place: &mut Result<Self, Error>,
+        at: RecordBoundary,
+        out: &mut dyn Sink,
+    ) -> Result<bool, Error> {
+        let (state, ignored) = take(place)?.on_change_cipher_spec(at, out)?.parts();
+        *place = Ok(state);
+        Ok(ignored)
+    }
+
+    fn end(place: &mut Result<Self, Error>, e: Error) {
+        *place = Err(e);
+    }
+}
 
 impl States for Client {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {

@@ -6,13 +6,13 @@ use pki_types::{ServerName, UnixTime};
 use tls_codec::code_points::ProtocolVersion;
 use tls_crypto::SystemRandom;
 
-use super::{ClientConnection, transmit};
+use super::{ClientConnection, World, transmit};
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::client::known::Known;
 use crate::config::ClientConfig;
 use crate::error::Error;
-use crate::record::{Joiner, Outgoing};
+use crate::record::{Joiner, Outgoing, Receive};
 use crate::resumption::{ClientSessionValue, ExternalPsk};
 use crate::role::Versioned;
 
@@ -64,21 +64,25 @@ impl ClientConnection {
         known: Known,
         outgoing: &mut Outgoing,
     ) -> Result<Self, Error> {
-        let transmit = transmit(&config.common, ProtocolVersion::TLS10);
+        let mut transmit = transmit(&config.common, ProtocolVersion::TLS10);
         let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
-        let mut connection = Self::with(Err(Error::HandshakeNotComplete), transmit, joiner, key_log);
-        let (mut world, _) = connection.world(outgoing);
+        let mut receive = Receive::new();
+        let mut world = World {
+            receive: &mut receive,
+            transmit: &mut transmit,
+            key_log: key_log.as_deref(),
+            outgoing: &mut *outgoing,
+        };
         let state = WaitServerHello::start(config, name, known, &SystemRandom, &mut world)?;
-        connection.state = Ok(Client::WaitServerHello(state));
-        connection.transmit.end_flight(outgoing)?;
-        Ok(connection)
+        transmit.end_flight(outgoing)?;
+        Ok(Self::with(Ok(Client::WaitServerHello(state)), receive, transmit, joiner, key_log))
     }
 
     #[cfg(test)]
     pub(crate) fn replayed(state: Client, config: &ClientConfig) -> Self {
         let joiner = Joiner::new(config.common.limits.handshake_message);
         let transmit = transmit(&config.common, ProtocolVersion::TLS10);
-        Self::with(Ok(state), transmit, joiner, config.common.key_log.clone())
+        Self::with(Ok(state), Receive::new(), transmit, joiner, config.common.key_log.clone())
     }
 
     /// Sends data before the server has answered (0-RTT, RFC 9846 §4.3.10), as much as one record holds and the session still

@@ -7,7 +7,7 @@ use tls_crypto::SystemRandom;
 
 use super::{ServerConnection, transmit};
 use crate::config::ServerConfig;
-use crate::record::Joiner;
+use crate::record::{Joiner, Receive};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
 
@@ -18,6 +18,6 @@ impl ServerConnection {
         let transmit = transmit(&config.common, ProtocolVersion::TLS12);
         let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
         let state = Server::WaitClientHello(WaitClientHello::new(config, &SystemRandom));
-        Self::with(Ok(state), transmit, joiner, key_log)
+        Self::with(Ok(state), Receive::new(), transmit, joiner, key_log)
     }
 }
