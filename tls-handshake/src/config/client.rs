@@ -21,7 +21,8 @@ use crate::resumption::Scope;
 #[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    pub(crate) common: Common,
+    /// Shared with what is cloned of it, until one of them is changed.
+    pub(crate) common: Arc<Common>,
     pub(crate) send_server_name: bool,
     pub(crate) client_identity_lookup: bool,
     pub(crate) request_ocsp: bool,
@@ -37,7 +38,7 @@ pub struct ClientConfig {
 impl Default for ClientConfig {
     fn default() -> Self {
         Self {
-            common: Common::default(),
+            common: Arc::default(),
             send_server_name: true,
             client_identity_lookup: false,
             request_ocsp: true,
@@ -60,7 +61,7 @@ impl ClientConfig {
 
     /// Whether the server's DNS name is told to it (RFC 6066 §3). An IP address never is.
     pub fn set_server_name_indication(&mut self, send: bool) {
-        self.common.computed.forget();
+        self.common_mut().computed.forget();
         self.send_server_name = send;
     }
 
@@ -72,28 +73,28 @@ impl ClientConfig {
 
     /// Whether the server is asked to staple an OCSP response (RFC 6066 §8). It is, unless this says otherwise.
     pub fn set_ocsp_request(&mut self, ask: bool) {
-        self.common.computed.forget();
+        self.common_mut().computed.forget();
         self.request_ocsp = ask;
     }
 
     /// Whether the server is asked for signed certificate timestamps (RFC 6962 §3.3). It is not, unless this says so: most
     /// certificates have theirs inside.
     pub fn set_sct_request(&mut self, ask: bool) {
-        self.common.computed.forget();
+        self.common_mut().computed.forget();
         self.request_scts = ask;
     }
 
     /// Whether sessions are kept for later connections, so that there are some to [take](crate::ClientConnection::take_sessions). They
     /// are not unless this says so.
     pub fn set_resumption(&mut self, keep: bool) {
-        self.common.computed.forget();
+        self.common_mut().computed.forget();
         self.resumption = keep;
     }
 
     /// Whether servers may give us tickets to keep; they may, unless this says otherwise. Without tickets only servers of TLS 1.2
     /// that keep sessions themselves can resume.
     pub fn set_tickets(&mut self, take: bool) {
-        self.common.computed.forget();
+        self.common_mut().computed.forget();
         self.tickets = take;
     }
 
@@ -118,7 +119,7 @@ impl ClientConfig {
 
     /// Where the secrets of connections go.
     pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
-        self.common.key_log = Some(key_log);
+        self.common_mut().key_log = Some(key_log);
     }
 }
 

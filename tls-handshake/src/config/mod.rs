@@ -23,7 +23,7 @@ macro_rules! setters {
             /// [`ConfigError::UnsupportedVersion`] for any other; [`ConfigError`] for an empty list, a repetition, or
             /// if none of the cipher suites belongs to any of them.
             pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
-                self.common.set_versions(versions)
+                self.common_mut().set_versions(versions)
             }
 
             /// The cipher suites of all versions, in order of preference. A version without a suite is not used.
@@ -32,7 +32,7 @@ macro_rules! setters {
             /// [`ConfigError`] for one that is not supported, an empty list, a repetition, or if none of them belongs to
             /// a version that is enabled.
             pub fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
-                self.common.set_cipher_suites(suites)
+                self.common_mut().set_cipher_suites(suites)
             }
 
             /// Whether this version is enabled, and with a cipher suite of its own: whether it can be negotiated.
@@ -46,7 +46,7 @@ macro_rules! setters {
             /// # Errors
             /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
             pub fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
-                self.common.set_groups(groups)
+                self.common_mut().set_groups(groups)
             }
 
             /// The signature schemes that the peer may sign the handshake with, in order of preference: all that are supported
@@ -56,7 +56,7 @@ macro_rules! setters {
             /// # Errors
             /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
             pub fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {
-                self.common.set_signature_schemes(schemes)
+                self.common_mut().set_signature_schemes(schemes)
             }
 
             /// The application protocols (RFC 7301), in order of preference; none means that ALPN is not used.
@@ -64,7 +64,7 @@ macro_rules! setters {
             /// # Errors
             /// [`ConfigError::BadProtocolName`], [`ConfigError::TooManyProtocols`].
             pub fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
-                self.common.set_alpn_protocols(protocols)
+                self.common_mut().set_alpn_protocols(protocols)
             }
 
             /// The most bytes that a record of ours has on the wire, all overhead counted; `None` for the RFC's maximum.
@@ -72,7 +72,7 @@ macro_rules! setters {
             /// # Errors
             /// [`ConfigError::BadFragmentSize`] below 64 bytes, or above the maximum.
             pub fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
-                self.common.set_max_fragment_size(bytes)
+                self.common_mut().set_max_fragment_size(bytes)
             }
 
             /// Short records of application data at first, and again after a pause, for a peer that wants to use the first of it
@@ -82,37 +82,41 @@ macro_rules! setters {
             /// # Errors
             /// [`ConfigError::BadFragmentSize`] for records below 64 bytes, or above the maximum.
             pub fn set_record_ramp_up(&mut self, ramp_up: Option<RecordRampUp>) -> Result<(), ConfigError> {
-                self.common.set_record_ramp_up(ramp_up)
+                self.common_mut().set_record_ramp_up(ramp_up)
             }
 
             /// Whether records are padded, so that their lengths tell less: not unless this says so. It takes no more memory than
             /// what goes over the wire, and no effect in TLS 1.2.
             pub fn set_record_padding(&mut self, padding: RecordPadding) {
-                self.common.padding = padding;
+                self.common_mut().padding = padding;
             }
 
             /// Whether TLS 1.2 is refused to peers that do not bind the master secret to the handshake (RFC 7627). It is used
             /// with all others in any case.
             pub fn set_require_ems(&mut self, require: bool) {
-                self.common.require_ems = require;
+                self.common_mut().require_ems = require;
             }
 
             /// What else sessions are bound to: whatever decides whom the application trusts, as it knows best. A session that was
             /// established under one context is never resumed under another (RFC 9846 Appendix C.4).
             pub fn set_session_context(&mut self, context: &[u8]) {
-                self.common.computed.forget();
-                self.common.session_context = context.to_vec();
+                self.common_mut().computed.forget();
+                self.common_mut().session_context = context.to_vec();
             }
 
             /// Bounds on what a peer can make us hold.
             pub fn set_limits(&mut self, limits: Limits) {
-                self.common.limits = limits;
+                self.common_mut().limits = limits;
             }
 
             /// Changes our sending keys after this many records, or at the limit of the AEAD if that comes earlier. Fewer
             /// than 2 count as 2: one with data, and the KeyUpdate.
             pub fn set_records_per_key(&mut self, records: u64) {
-                self.common.records_per_key = Some(records.max(2));
+                self.common_mut().records_per_key = Some(records.max(2));
+            }
+
+            pub(crate) fn common_mut(&mut self) -> &mut Common {
+                Arc::make_mut(&mut self.common)
             }
         }
     };

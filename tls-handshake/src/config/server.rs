@@ -22,7 +22,8 @@ use crate::resumption::{MAX_LIFETIME, Scope};
 #[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    pub(crate) common: Common,
+    /// Shared with what is cloned of it, until one of them is changed.
+    pub(crate) common: Arc<Common>,
     pub(crate) session_lookup: SessionLookup,
     pub(crate) external_psks: bool,
     pub(crate) tls13_tickets: u8,
@@ -56,7 +57,7 @@ const LIFETIME: u32 = 12 * 60 * 60;
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
-            common: Common::default(),
+            common: Arc::default(),
             session_lookup: SessionLookup::default(),
             external_psks: false,
             tls13_tickets: 2,
@@ -146,7 +147,7 @@ impl ServerConfig {
     /// Whether clients are asked for a certificate, and must have one. They are not asked unless this says so. Who judges
     /// their chains is who answers [`NeedClientVerdict`](crate::need::NeedClientVerdict).
     pub fn set_client_auth(&mut self, client_auth: ClientAuth) {
-        self.common.computed.forget();
+        self.common_mut().computed.forget();
         self.client_auth = client_auth;
     }
 
@@ -160,7 +161,7 @@ impl ServerConfig {
         if length > 0x8000 || names.iter().any(Vec::is_empty) {
             return Err(ConfigError::HintsTooLong);
         }
-        self.common.computed.forget();
+        self.common_mut().computed.forget();
         self.client_auth_hints = names;
         Ok(())
     }
@@ -172,7 +173,7 @@ impl ServerConfig {
 
     /// Where the secrets of connections go.
     pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
-        self.common.key_log = Some(key_log);
+        self.common_mut().key_log = Some(key_log);
     }
 }
 

@@ -167,8 +167,8 @@ fn nothing_follows_a_hello_in_its_record() {
 fn pair_with_fragments(kind: Kind, size: usize) -> Pair {
     let (mut client, mut server) = configs(kind);
     let overhead = if kind.is_tls12() { 29 } else { 22 };
-    client.common.max_record = overhead + size;
-    server.common.max_record = overhead + size;
+    client.common_mut().max_record = overhead + size;
+    server.common_mut().max_record = overhead + size;
     let mut to_server = Outgoing::new();
     let mut pair = Pair::with(client.clone(), server.clone());
     pair.client = ClientConnection::new(Arc::new(client), "a.test".try_into().unwrap(), &mut to_server).unwrap();

@@ -299,7 +299,7 @@ fn the_limit_of_a_client_s_chain_holds_to_the_certificate() {
                 Identity::with_remote_key(vec![pki.client.chain()[0].clone(); got], pki.client.schemes().to_vec());
             let own = std::mem::replace(&mut pki.client, Arc::new(long.unwrap()));
             let (client_config, mut server_config) = configs(kind);
-            server_config.common.limits.chain_length = 2;
+            server_config.common_mut().limits.chain_length = 2;
             let mut answer = |need: Need| match need {
                 Need::Signature(need) if need.identity().chain().len() == got => {
                     let signature = own.sign(need.scheme(), need.message()).unwrap();

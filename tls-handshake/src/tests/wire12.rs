@@ -23,8 +23,8 @@ fn every_byte_of_a_tls12_handshake_with_client_certificate_on_the_wire() {
 /// Records so small that each state is met between two of them.
 fn small(kind: Kind) -> (ClientConfig, ServerConfig) {
     let (mut client, mut server) = configs(kind);
-    client.common.max_record = 35;
-    server.common.max_record = 35;
+    client.common_mut().max_record = 35;
+    server.common_mut().max_record = 35;
     (client, server)
 }
 
