@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Parts of a large map.
 const PARTS: usize = 16;
@@ -29,13 +29,17 @@ impl<V> Sharded<V> {
 
     /// Does something at the place of this key, whose hash is computed once for it.
     pub(crate) fn with<T>(&self, key: &[u8], work: impl FnOnce(&mut Place<'_, V>) -> T) -> Option<T> {
+        let (mut map, hash) = self.lock(key)?;
+        Some(work(&mut Place { map: &mut map, key, hash }))
+    }
+
+    fn lock(&self, key: &[u8]) -> Option<(MutexGuard<'_, Bounded<V>>, u64)> {
         let hash = self.hasher.hash_one(key);
         // The map goes by the lowest bits and the highest seven.
         let part = usize::try_from((hash >> 32) & 0xffff).unwrap_or_default();
         let part = self.parts.get(part % self.parts.len().max(1))?;
         // No work leaves a part half done: a thread that died in it did no harm.
-        let map = &mut part.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(work(&mut Place { map, key, hash }))
+        Some((part.0.lock().unwrap_or_else(PoisonError::into_inner), hash))
     }
 
     /// Entries at present.
