@@ -477,17 +477,18 @@ impl Buffered<Client> {
     }
 }
 
-/// An error of the protocol as an error of I/O.
 /// The error that ended the connection, once more. The copying of errors is long: it is compiled here, and not with each user of what
 /// is generic.
 fn again(e: &Error) -> Error {
     e.clone()
 }
 
+/// The same as an error of I/O.
 pub(crate) fn told_again(e: &Error) -> io::Error {
     protocol_error(again(e))
 }
 
+/// An error of the protocol as an error of I/O.
 pub(crate) fn protocol_error(e: Error) -> io::Error {
     let kind = match e {
         Error::Truncated | Error::ClosedDuringHandshake { .. } => io::ErrorKind::UnexpectedEof,
