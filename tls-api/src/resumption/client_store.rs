@@ -153,7 +153,11 @@ fn key(server: &ServerName<'_>, scope: &[u8; 32]) -> Vec<u8> {
     let mut key = Vec::with_capacity(64);
     key.extend_from_slice(scope);
     match server {
-        ServerName::DnsName(name) => key.extend(name.as_ref().bytes().map(|byte| byte.to_ascii_lowercase())),
+        ServerName::DnsName(name) => {
+            key.extend_from_slice(name.as_ref().as_bytes());
+            // The scope is no text.
+            key.get_mut(scope.len()..).unwrap_or_default().make_ascii_lowercase();
+        }
         other => key.extend_from_slice(other.to_str().as_bytes()),
     }
     key

@@ -64,11 +64,13 @@ impl WaitServerHello {
         random: &dyn SecureRandom,
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
-        // Drawn at once: it is a call of the operating system.
-        let mut fresh = [[0; 32]; 2];
-        random.fill(fresh.as_flattened_mut()).map_err(|_| Error::Crypto("drawing random bytes"))?;
-        let [session_id, random] = fresh;
         let tls13 = config.common.enables(ProtocolVersion::TLS13);
+        let makes_up_id = tls13 || known.tls12().is_some_and(|session| !session.ticket.is_empty());
+        // Drawn at once: it is a call of the operating system. It takes longer for more than 32 bytes.
+        let mut fresh = [[0; 32]; 2];
+        let wanted = fresh.get_mut(if makes_up_id { ..2 } else { ..1 }).unwrap_or_default();
+        random.fill(wanted.as_flattened_mut()).map_err(|_| Error::Crypto("drawing random bytes"))?;
+        let [random, session_id] = fresh;
         // Where TLS 1.2 alone is offered the server chooses the group first, and a session needs none.
         let group = config.common.groups.first().copied().filter(|_| tls13);
         let key = group.map(EphemeralKey::generate).transpose();
@@ -76,7 +78,7 @@ impl WaitServerHello {
         let session_id = match known.tls12() {
             Some(session) if session.ticket.is_empty() => session.session_id.clone(),
             // RFC 9846 Appendix E.4: non-empty for middleboxes. RFC 5077 §3.4: it comes back if the ticket is accepted.
-            resumed if tls13 || resumed.is_some() => session_id.to_vec(),
+            _ if makes_up_id => session_id.to_vec(),
             _ => Vec::new(),
         };
         let limit = known.early_data_limit(&config);

@@ -40,7 +40,7 @@ impl ServerSessionValue {
             return Err(NotResumed::Configuration);
         }
         let same_name = match (self.server_name.as_deref(), wanted.server_name) {
-            (Some(ours), Some(wanted)) => ours.eq_ignore_ascii_case(wanted),
+            (Some(ours), Some(wanted)) => ours == wanted || ours.eq_ignore_ascii_case(wanted),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };

@@ -77,18 +77,23 @@ impl WaitClientHello {
         out: &mut dyn Sink,
     ) -> Result<AfterClientHello, Error> {
         let version = Version::choose(&self.config.common, &m.msg)?;
-        // All that the handshake puts on the wire is drawn at once: it is a call of the operating system.
-        let mut fresh = [0; 32 + 4 * AGE_ADDS];
-        self.random.fill(&mut fresh).map_err(|_| Error::Crypto("drawing random bytes"))?;
-        let [random @ .., a, b, c, d, e, f, g, h] = fresh;
+        // All that the handshake puts on the wire is drawn at once: it is a call of the operating system, which takes longer for more
+        // than 32 bytes.
         match version {
             Version::Tls13 => {
+                let [random @ .., a, b, c, d, e, f, g, h] = draw::<{ 32 + 4 * AGE_ADDS }>(self.random)?;
                 let age_adds = [[a, b, c, d], [e, f, g, h]];
                 start_tls13(self.config, self.random, (random, age_adds), &m, out)
             }
-            Version::Tls12 => start_tls12(self.config, self.random, random, &m),
+            Version::Tls12 => start_tls12(self.config, self.random, draw(self.random)?, &m),
         }
     }
+}
+
+fn draw<const N: usize>(random: &dyn SecureRandom) -> Result<[u8; N], Error> {
+    let mut fresh = [0; N];
+    random.fill(&mut fresh).map_err(|_| Error::Crypto("drawing random bytes"))?;
+    Ok(fresh)
 }
 
 /// The version of a connection.

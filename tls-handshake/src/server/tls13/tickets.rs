@@ -49,7 +49,7 @@ impl WaitTickets {
         let expires = chain.and_then(|chain| not_after(chain.leaf()?));
         // A chain whose end cannot be read is not kept: nobody would know when to stop trusting it.
         let tickets = if chain.is_some() && expires.is_none() { 0 } else { config.tls13_tickets };
-        let mut sessions = Vec::new();
+        let mut sessions = Vec::with_capacity(tickets.into());
         for nonce in 0..tickets {
             let age_add = match shared.age_adds.get(usize::from(nonce)) {
                 Some(drawn) => *drawn,
