@@ -143,6 +143,15 @@ pub(crate) fn walk<'a>(
     block: Reader<'a>,
     each: &mut dyn FnMut(ExtensionType, Reader<'a>) -> Result<(), DecodeError>,
 ) -> Result<Extensions<'a>, DecodeError> {
+    walk_inlined(block, each)
+}
+
+/// As [`walk`], compiled with what is done for each: for ClientHello, whose decoding it is the most of.
+#[inline]
+pub(crate) fn walk_inlined<'a>(
+    block: Reader<'a>,
+    mut each: impl FnMut(ExtensionType, Reader<'a>) -> Result<(), DecodeError>,
+) -> Result<Extensions<'a>, DecodeError> {
     let mut r = block;
     let mut seen = Seen::default();
     while !r.is_empty() {

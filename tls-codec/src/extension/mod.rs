@@ -64,7 +64,7 @@ pub use self::{
     supported_versions::{SelectedVersion, SupportedVersions},
 };
 pub(crate) use self::{
-    block::walk,
+    block::{walk, walk_inlined},
     placement::{refuse_misplaced, refuse_misplaced_tls12},
 };
 use crate::{code_points::ExtensionType, error::DecodeError, reader::Reader};

@@ -8,10 +8,11 @@ use crate::{
     error::{BufferFull, DecodeError, Fault},
     extension::{
         Alpn, CertificateAuthorities, ClientCertificateType, CompressCertificate, Cookie, DistinguishedName, EarlyData,
-        EcPointFormats, ExtendedMasterSecret, Extension, Extensions, KeyShareClientHello, KeyShareEntry, OfferedPsks,
-        Place, PostHandshakeAuth, ProtocolName, PskKeyExchangeModes, RecordSizeLimit, RenegotiationInfo,
+        EcPointFormats, ExtendedMasterSecret, Extensions, KeyShareClientHello, KeyShareEntry, OfferedPsks, Place,
+        PostHandshakeAuth, ProtocolName, PskKeyExchangeModes, RecordSizeLimit, RenegotiationInfo,
         ServerCertificateType, ServerNameList, SessionTicket, SignatureAlgorithms, SignatureAlgorithmsCert,
-        SignedCertificateTimestamp, StatusRequest, SupportedGroups, SupportedVersions, refuse_misplaced, walk,
+        SignedCertificateTimestamp, StatusRequest, SupportedGroups, SupportedVersions, refuse_misplaced, view,
+        walk_inlined,
     },
     handshake::{HandshakeMessage, SESSION_ID, optional_block},
     list::List,
@@ -173,69 +174,65 @@ impl<'a> ClientHelloExtensions<'a> {
     #[inline]
     fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
         let mut all = Self::NONE;
-        all.raw = walk(block, &mut |typ, data| all.add(typ, data))?;
+        all.raw = walk_inlined(block, |typ, data| all.add(typ, data))?;
         Ok(all)
     }
 
     #[inline]
-    fn add(&mut self, typ: ExtensionType, mut data: Reader<'a>) -> Result<(), DecodeError> {
+    fn add(&mut self, typ: ExtensionType, data: Reader<'a>) -> Result<(), DecodeError> {
         if self.pre_shared_key.is_some() {
             // RFC 9846 §4.3.11: "Servers MUST check that it is the last extension".
             return Err(DecodeError { fault: Fault::IllegalValue, at: "ClientHello.pre_shared_key" });
         }
         match typ {
-            ExtensionType::SERVER_NAME => self.server_name = Some(ServerNameList::read(&mut data)?),
-            ExtensionType::STATUS_REQUEST => self.status_request = Some(StatusRequest::read(&mut data)?),
-            ExtensionType::SUPPORTED_GROUPS => self.supported_groups = Some(SupportedGroups::read(&mut data)?),
-            ExtensionType::EC_POINT_FORMATS => self.ec_point_formats = Some(EcPointFormats::read(&mut data)?),
-            ExtensionType::SIGNATURE_ALGORITHMS => {
-                self.signature_algorithms = Some(SignatureAlgorithms::read(&mut data)?);
-            }
-            ExtensionType::ALPN => self.alpn = Some(Alpn::read(&mut data)?),
+            ExtensionType::SERVER_NAME => self.server_name = Some(view::<ServerNameList<'_>>(data)?),
+            ExtensionType::STATUS_REQUEST => self.status_request = Some(view::<StatusRequest<'_>>(data)?),
+            ExtensionType::SUPPORTED_GROUPS => self.supported_groups = Some(view::<SupportedGroups>(data)?),
+            ExtensionType::EC_POINT_FORMATS => self.ec_point_formats = Some(view::<EcPointFormats>(data)?),
+            ExtensionType::SIGNATURE_ALGORITHMS => self.signature_algorithms = Some(view::<SignatureAlgorithms>(data)?),
+            ExtensionType::ALPN => self.alpn = Some(view::<Alpn>(data)?),
             ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {
-                SignedCertificateTimestamp::read(&mut data)?;
+                view::<SignedCertificateTimestamp>(data)?;
                 self.signed_certificate_timestamp = true;
             }
             ExtensionType::CLIENT_CERTIFICATE_TYPE => {
-                self.client_certificate_type = Some(ClientCertificateType::read(&mut data)?);
+                self.client_certificate_type = Some(view::<ClientCertificateType>(data)?);
             }
             ExtensionType::SERVER_CERTIFICATE_TYPE => {
-                self.server_certificate_type = Some(ServerCertificateType::read(&mut data)?);
+                self.server_certificate_type = Some(view::<ServerCertificateType>(data)?);
             }
             ExtensionType::EXTENDED_MASTER_SECRET => {
-                ExtendedMasterSecret::read(&mut data)?;
+                view::<ExtendedMasterSecret>(data)?;
                 self.extended_master_secret = true;
             }
-            ExtensionType::COMPRESS_CERTIFICATE => {
-                self.compress_certificate = Some(CompressCertificate::read(&mut data)?);
-            }
-            ExtensionType::RECORD_SIZE_LIMIT => self.record_size_limit = Some(RecordSizeLimit::read(&mut data)?),
-            ExtensionType::SESSION_TICKET => self.session_ticket = Some(SessionTicket::read(&mut data)?),
-            ExtensionType::PRE_SHARED_KEY => self.pre_shared_key = Some(OfferedPsks::read(&mut data)?),
+            ExtensionType::COMPRESS_CERTIFICATE => self.compress_certificate = Some(view::<CompressCertificate>(data)?),
+            ExtensionType::RECORD_SIZE_LIMIT => self.record_size_limit = Some(view::<RecordSizeLimit>(data)?),
+            ExtensionType::SESSION_TICKET => self.session_ticket = Some(view::<SessionTicket>(data)?),
+            ExtensionType::PRE_SHARED_KEY => self.pre_shared_key = Some(view::<OfferedPsks<'_>>(data)?),
             ExtensionType::EARLY_DATA => {
-                EarlyData::read(&mut data)?;
+                view::<EarlyData>(data)?;
                 self.early_data = true;
             }
-            ExtensionType::SUPPORTED_VERSIONS => self.supported_versions = Some(SupportedVersions::read(&mut data)?),
-            ExtensionType::COOKIE => self.cookie = Some(Cookie::read(&mut data)?),
+            ExtensionType::SUPPORTED_VERSIONS => self.supported_versions = Some(view::<SupportedVersions>(data)?),
+            ExtensionType::COOKIE => self.cookie = Some(view::<Cookie>(data)?),
             ExtensionType::PSK_KEY_EXCHANGE_MODES => {
-                self.psk_key_exchange_modes = Some(PskKeyExchangeModes::read(&mut data)?);
+                self.psk_key_exchange_modes = Some(view::<PskKeyExchangeModes>(data)?);
             }
             ExtensionType::CERTIFICATE_AUTHORITIES => {
-                self.certificate_authorities = Some(CertificateAuthorities::read(&mut data)?);
+                self.certificate_authorities = Some(view::<CertificateAuthorities>(data)?);
             }
             ExtensionType::POST_HANDSHAKE_AUTH => {
-                PostHandshakeAuth::read(&mut data)?;
+                view::<PostHandshakeAuth>(data)?;
                 self.post_handshake_auth = true;
             }
             ExtensionType::SIGNATURE_ALGORITHMS_CERT => {
-                self.signature_algorithms_cert = Some(SignatureAlgorithmsCert::read(&mut data)?);
+                self.signature_algorithms_cert = Some(view::<SignatureAlgorithmsCert>(data)?);
             }
-            ExtensionType::KEY_SHARE => self.key_share = Some(KeyShareClientHello::read(&mut data)?),
-            ExtensionType::QUIC_TRANSPORT_PARAMETERS => self.quic_transport_parameters = Some(data.rest()),
-            ExtensionType::RENEGOTIATION_INFO => self.renegotiation_info = Some(RenegotiationInfo::read(&mut data)?),
-            _ => return refuse_misplaced(typ, Place::ClientHello, "ClientHello.extensions"),
+            ExtensionType::KEY_SHARE => self.key_share = Some(view::<KeyShareClientHello>(data)?),
+            ExtensionType::QUIC_TRANSPORT_PARAMETERS => self.quic_transport_parameters = Some(data.peek()),
+            ExtensionType::RENEGOTIATION_INFO => self.renegotiation_info = Some(view::<RenegotiationInfo>(data)?),
+            _ => refuse_misplaced(typ, Place::ClientHello, "ClientHello.extensions")?,
         }
-        data.finish()
+        Ok(())
     }
 }
