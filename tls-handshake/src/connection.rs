@@ -281,7 +281,10 @@ impl<R: Role> Connection<R> {
     }
 
     fn step(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
-        let name = self.state()?.name();
+        let name = match &self.state {
+            Ok(state) => state.name(),
+            Err(e) => return Err(e.again()),
+        };
         let done = |consumed, progress| Ok(Processed { consumed, progress });
         if self.waiting {
             return done(0, Progress::Paused);
@@ -458,6 +461,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// The present state, or the error that ended the connection.
+    #[inline]
     fn state(&self) -> Result<&R, Error> {
         self.state.as_ref().map_err(Error::again)
     }

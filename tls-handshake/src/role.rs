@@ -38,6 +38,7 @@ pub(crate) trait Replace: States {
 }
 
 /// The state, for which `HandshakeNotComplete` stands until there is another.
+#[inline]
 pub(crate) fn take<S>(place: &mut Result<S, Error>) -> Result<S, Error> {
     std::mem::replace(place, Err(Error::HandshakeNotComplete))
 }
@@ -193,11 +194,18 @@ pub(crate) enum Step<S> {
 }
 
 impl<S> Step<S> {
-    /// The next state, and what it asks.
-    pub(crate) fn parts(self) -> (S, Option<Need>) {
+    /// Puts the next state into its place; gives back what it asks.
+    #[inline]
+    pub(crate) fn put(self, place: &mut Result<S, Error>) -> Option<Need> {
         match self {
-            Self::Next(state) => (state, None),
-            Self::Ask(state, need) => (state, Some(need)),
+            Self::Next(state) => {
+                *place = Ok(state);
+                None
+            }
+            Self::Ask(state, need) => {
+                *place = Ok(state);
+                Some(need)
+            }
         }
     }
 
@@ -211,12 +219,15 @@ impl<S> Step<S> {
 }
 
 impl<S> AfterChangeCipherSpec<S> {
-    /// The next state, and whether the record was ignored.
-    pub(crate) fn parts(self) -> (S, bool) {
-        match self {
+    /// Puts the next state into its place; gives back whether the record was ignored.
+    #[inline]
+    pub(crate) fn put(self, place: &mut Result<S, Error>) -> bool {
+        let (state, ignored) = match self {
             Self::Ignored(state) => (state, true),
             Self::Next(state) => (state, false),
-        }
+        };
+        *place = Ok(state);
+        ignored
     }
 
     /// The same among the states of the whole role.

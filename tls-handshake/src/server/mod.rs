@@ -66,15 +66,11 @@ impl Replace for Server {
         message: Framed<'_, RawMessage<'_>>,
         out: &mut dyn Sink,
     ) -> Result<Option<Need>, Error> {
-        let (state, need) = take(place)?.on_message(message, out)?.parts();
-        *place = Ok(state);
-        Ok(need)
+        Ok(take(place)?.on_message(message, out)?.put(place))
     }
 
     fn answer(place: &mut Result<Self, Error>, answer: Answer, out: &mut dyn Sink) -> Result<Option<Need>, Error> {
-        let (state, need) = take(place)?.on_answer(answer, out)?.parts();
-        *place = Ok(state);
-        Ok(need)
+        Ok(take(place)?.on_answer(answer, out)?.put(place))
     }
 
     fn change_cipher_spec(
@@ -82,9 +78,7 @@ impl Replace for Server {
         at: RecordBoundary,
         out: &mut dyn Sink,
     ) -> Result<bool, Error> {
-        let (state, ignored) = take(place)?.on_change_cipher_spec(at, out)?.parts();
-        *place = Ok(state);
-        Ok(ignored)
+        Ok(take(place)?.on_change_cipher_spec(at, out)?.put(place))
     }
 
     fn end(place: &mut Result<Self, Error>, e: Error) {

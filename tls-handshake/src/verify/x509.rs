@@ -153,6 +153,7 @@ impl<'a> Extensions<'a> {
 impl<'a> Iterator for Extensions<'a> {
     type Item = Extension<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Extension<'a>> {
         let (fields, whole) = self.0.expect_whole(der::SEQUENCE)?;
         let mut fields = Elements::new(fields);
