@@ -94,6 +94,7 @@ impl Outgoing {
     }
 
     /// Makes room at the front before growing at the end.
+    #[inline]
     pub(super) fn make_room(&mut self) {
         if self.bytes.is_empty() {
             // The content of the first record lies at a cache line's begin: sealing it is some percent faster so.

@@ -128,7 +128,7 @@ impl Receive {
             };
         }
         let limit = MAX_FRAGMENT + usize::from(opener.hides_content_type());
-        let record = incoming.get_mut(..total).ok_or(Error::BadRecordMac)?;
+        let Some(record) = incoming.get_mut(..total) else { return Err(Error::BadRecordMac) };
         let opened = match opener.open(record) {
             Ok(opened) => opened,
             Err(tls_crypto::Error::PlaintextTooLong(got)) => return Err(Error::RecordOverflow { got, limit }),

@@ -248,7 +248,9 @@ impl Transmit {
     /// the fragment ends in this much padding, zeros already.
     fn finish_record(&mut self, content_type: ContentType, padding: usize, whole: &mut [u8]) -> Result<(), Error> {
         let Some(sealer) = &mut self.sealer else {
-            let (head, body) = whole.split_first_chunk_mut::<HEADER_LEN>().ok_or(Error::MessageOfOursTooLong)?;
+            let Some((head, body)) = whole.split_first_chunk_mut::<HEADER_LEN>() else {
+                return Err(Error::MessageOfOursTooLong);
+            };
             let length = u16::try_from(body.len()).map_err(|_| Error::MessageOfOursTooLong)?;
             *head = RecordHeader { content_type, legacy_record_version: self.version, length }.to_bytes();
             return Ok(());
@@ -258,7 +260,8 @@ impl Transmit {
             // RFC 9846 §5.4: the type comes before the padding, whose last zero lies where the type does otherwise.
             let behind = padding + sealer.overhead().behind;
             let at = whole.len().checked_sub(behind).and_then(|at| whole.get_mut(at));
-            *at.ok_or(Error::MessageOfOursTooLong)? = std::mem::take(&mut last);
+            let Some(at) = at else { return Err(Error::MessageOfOursTooLong) };
+            *at = std::mem::take(&mut last);
         }
         sealer.seal(last, whole).map_err(|_| Error::Crypto("sealing a record"))
     }
