@@ -367,11 +367,11 @@ impl<R: Role> Connection<R> {
     fn change_cipher_spec(&mut self, content: &[u8], outgoing: &mut Outgoing) -> Result<(), Error> {
         let (mark, rest) = content.split_first().ok_or(Error::BadChangeCipherSpec)?;
         let (1, Some(at)) = (*mark, RecordBoundary::at_end_of(rest)) else { return Err(Error::BadChangeCipherSpec) };
-        let (mut world, state) = self.world(outgoing);
-        if R::change_cipher_spec(state, at, &mut world)? {
-            self.receive.count_change_cipher_spec()?;
+        if self.state()?.ignores_change_cipher_spec() {
+            return self.receive.count_change_cipher_spec();
         }
-        Ok(())
+        let (mut world, state) = self.world(outgoing);
+        R::change_cipher_spec(state, at, &mut world)
     }
 
     fn message(&mut self, message: Framed<'_, RawMessage<'_>>, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {

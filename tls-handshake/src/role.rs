@@ -1,5 +1,6 @@
 //! What the connection needs of its two roles: each implements it with one enum of its states.
 
+use tls_codec::code_points::ContentType;
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
@@ -26,12 +27,9 @@ pub(crate) trait Replace: States {
     /// Takes an answer to the state; gives back what the next one asks.
     fn answer(place: &mut Result<Self, Error>, answer: Answer, out: &mut dyn Sink) -> Result<Option<Need>, Error>;
 
-    /// Tells the state of a change_cipher_spec record; gives back whether it was ignored.
-    fn change_cipher_spec(
-        place: &mut Result<Self, Error>,
-        at: RecordBoundary,
-        out: &mut dyn Sink,
-    ) -> Result<bool, Error>;
+    /// Tells the state of a change_cipher_spec record that it does not ignore.
+    fn change_cipher_spec(place: &mut Result<Self, Error>, at: RecordBoundary, out: &mut dyn Sink)
+    -> Result<(), Error>;
 
     /// Ends the connection.
     fn end(place: &mut Result<Self, Error>, e: Error);
@@ -57,15 +55,18 @@ pub(crate) trait States: Sized + std::fmt::Debug {
     /// The state's name in RFC 9846 Appendix A, or one made in its manner for TLS 1.2.
     fn name(&self) -> &'static str;
 
-    /// What the state does with a change_cipher_spec record, which ends at `at`.
+    /// Whether a change_cipher_spec record changes nothing here: it is there for middleboxes (RFC 9846 Appendix E.4).
+    fn ignores_change_cipher_spec(&self) -> bool {
+        false
+    }
+
+    /// Where a change_cipher_spec record leads that ends at `at` and is not ignored: to a state that reads under new keys (RFC 5246 §7.1).
     ///
     /// # Errors
     /// [`Error::UnexpectedRecord`] unless it has a place here.
-    fn on_change_cipher_spec(
-        self,
-        at: RecordBoundary,
-        out: &mut dyn Sink,
-    ) -> Result<AfterChangeCipherSpec<Self>, Error>;
+    fn on_change_cipher_spec(self, _at: RecordBoundary, _out: &mut dyn Sink) -> Result<Self, Error> {
+        Err(unexpected_change_cipher_spec(self.name()))
+    }
 
     /// Whether alerts at the level of a warning are ignored (RFC 5246 §7.2.2), up to a bound. TLS 1.3 has none but closures.
     fn ignores_warnings(&self) -> bool;
@@ -88,6 +89,11 @@ pub(crate) trait States: Sized + std::fmt::Debug {
     fn traffic_mut(&mut self) -> Option<&mut Traffic> {
         None
     }
+}
+
+/// A change_cipher_spec record has no place in this state.
+pub(crate) fn unexpected_change_cipher_spec(state: &'static str) -> Error {
+    Error::UnexpectedRecord { state, got: ContentType::CHANGE_CIPHER_SPEC }
 }
 
 /// A handshake whose version is decided: the hellos decided it, and nobody asks again.
@@ -128,14 +134,17 @@ impl<A: States, B: States> States for Versioned<A, B> {
         }
     }
 
-    fn on_change_cipher_spec(
-        self,
-        at: RecordBoundary,
-        out: &mut dyn Sink,
-    ) -> Result<AfterChangeCipherSpec<Self>, Error> {
+    fn ignores_change_cipher_spec(&self) -> bool {
+        match self {
+            Self::Tls13(s) => s.ignores_change_cipher_spec(),
+            Self::Tls12(s) => s.ignores_change_cipher_spec(),
+        }
+    }
+
+    fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> Result<Self, Error> {
         Ok(match self {
-            Self::Tls13(s) => s.on_change_cipher_spec(at, out)?.map(Self::Tls13),
-            Self::Tls12(s) => s.on_change_cipher_spec(at, out)?.map(Self::Tls12),
+            Self::Tls13(s) => Self::Tls13(s.on_change_cipher_spec(at, out)?),
+            Self::Tls12(s) => Self::Tls12(s.on_change_cipher_spec(at, out)?),
         })
     }
 
@@ -175,15 +184,6 @@ impl<A: States, B: States> States for Versioned<A, B> {
     }
 }
 
-/// Where a change_cipher_spec record leads.
-#[derive(Debug)]
-pub(crate) enum AfterChangeCipherSpec<S> {
-    /// Nowhere: it is there for middleboxes (RFC 9846 Appendix E.4).
-    Ignored(S),
-    /// To this state, which reads under new keys (RFC 5246 §7.1).
-    Next(S),
-}
-
 /// Where a message or an answer leads.
 #[derive(Debug)]
 pub(crate) enum Step<S> {
@@ -214,27 +214,6 @@ impl<S> Step<S> {
         match self {
             Self::Next(state) => Step::Next(into(state)),
             Self::Ask(state, need) => Step::Ask(into(state), need),
-        }
-    }
-}
-
-impl<S> AfterChangeCipherSpec<S> {
-    /// Puts the next state into its place; gives back whether the record was ignored.
-    #[inline]
-    pub(crate) fn put(self, place: &mut Result<S, Error>) -> bool {
-        let (state, ignored) = match self {
-            Self::Ignored(state) => (state, true),
-            Self::Next(state) => (state, false),
-        };
-        *place = Ok(state);
-        ignored
-    }
-
-    /// The same among the states of the whole role.
-    pub(crate) fn map<T>(self, into: impl FnOnce(S) -> T) -> AfterChangeCipherSpec<T> {
-        match self {
-            Self::Ignored(state) => AfterChangeCipherSpec::Ignored(into(state)),
-            Self::Next(state) => AfterChangeCipherSpec::Next(into(state)),
         }
     }
 }

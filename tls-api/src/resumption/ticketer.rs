@@ -1,8 +1,8 @@
 //! Sealing a server's sessions, for its clients to keep.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, RwLockReadGuard};
 use std::time::Instant;
 
 use tls_crypto::TicketKey;
@@ -115,14 +115,22 @@ impl Ticketer {
         Ok(())
     }
 
-    /// Changes the key, if it has been there for long enough. One thread does; the others go on with the keys that there are.
-    fn rotate_if_due(&self, worn: bool) {
-        let Some(clock) = self.clock.as_deref() else { return };
+    /// The keys, changed first if they have been there for long enough. One thread does that; the others go on with the keys that there are.
+    fn keys(&self) -> (usize, RwLockReadGuard<'_, Arc<Keys>>) {
+        let Some(clock) = self.clock.as_deref() else { return self.keys.read() };
         let now = Moment::now(clock, self.start);
-        if worn || self.keys.read().1.is_due(now) {
-            // Without randomness the old key is better than none: nobody is refused, and it is tried again with the next ticket.
-            self.keys.try_replace(|keys| keys.next(now, worn));
+        let present = self.keys.read();
+        if !present.1.is_due(now) {
+            return present;
         }
+        drop(present);
+        self.change(now, false);
+        self.keys.read()
+    }
+
+    fn change(&self, now: Moment, worn: bool) {
+        // Without randomness the old key is better than none: nobody is refused, and it is tried again with the next ticket.
+        self.keys.try_replace(|keys| keys.next(now, worn));
     }
 }
 
@@ -132,21 +140,19 @@ impl ProducesTickets for Ticketer {
     }
 
     fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
-        self.rotate_if_due(false);
-        let (copy, keys) = self.keys.read();
+        let (copy, keys) = self.keys();
         let current = &keys.current.key;
         let sealed = current.sealed.get(copy)?.0.fetch_add(1, Ordering::Relaxed);
         let ticket = current.key.seal(session).ok();
         drop(keys);
-        if sealed >= MAX_TICKETS {
-            self.rotate_if_due(true);
+        if let Some(clock) = self.clock.as_deref().filter(|_| sealed >= MAX_TICKETS) {
+            self.change(Moment::now(clock, self.start), true);
         }
         ticket
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.rotate_if_due(false);
-        let (_, keys) = self.keys.read();
+        let (_, keys) = self.keys();
         // Each looks at the name first: no key is tried on another one's ticket.
         std::iter::once(&keys.current).chain(&keys.former).find_map(|aged| aged.key.key.open(ticket))
     }

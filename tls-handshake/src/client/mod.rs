@@ -27,14 +27,14 @@
 //! }
 //! ```
 
-use tls_codec::code_points::{ContentType, HandshakeType};
+use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::{RawMessage, ServerHelloMessage};
 
 use crate::error::Error;
 use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker, Need};
-use crate::role::{AfterChangeCipherSpec, Replace, Role, States, Step, Versioned, take};
+use crate::role::{Replace, Role, States, Step, Versioned, take, unexpected_change_cipher_spec};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -79,8 +79,9 @@ impl Replace for Client {
         place: &mut Result<Self, Error>,
         at: RecordBoundary,
         out: &mut dyn Sink,
-    ) -> Result<bool, Error> {
-        Ok(take(place)?.on_change_cipher_spec(at, out)?.put(place))
+    ) -> Result<(), Error> {
+        *place = Ok(take(place)?.on_change_cipher_spec(at, out)?);
+        Ok(())
     }
 
     fn end(place: &mut Result<Self, Error>, e: Error) {
@@ -137,19 +138,20 @@ impl States for Client {
         }
     }
 
-    fn on_change_cipher_spec(
-        self,
-        at: RecordBoundary,
-        out: &mut dyn Sink,
-    ) -> Result<AfterChangeCipherSpec<Self>, Error> {
+    fn ignores_change_cipher_spec(&self) -> bool {
         match self {
-            // RFC 5246 §7.1: it has no place here where TLS 1.3 was not offered.
-            Self::WaitServerHello(ref s) if !s.offers_tls13() => {
-                Err(Error::UnexpectedRecord { state: self.name(), got: ContentType::CHANGE_CIPHER_SPEC })
-            }
-            // RFC 9846 §5: from the first ClientHello on. It changes nothing: TLS 1.2 has its own after ServerHello.
-            Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => Ok(AfterChangeCipherSpec::Ignored(self)),
-            Self::Versioned(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Versioned)),
+            // RFC 9846 §5: from the first ClientHello on. It changes nothing: TLS 1.2 has its own after ServerHello. RFC 5246 §7.1: it has
+            // no place here where TLS 1.3 was not offered.
+            Self::WaitServerHello(s) => s.offers_tls13(),
+            Self::WaitServerHelloAfterRetry(_) => true,
+            Self::Versioned(s) => s.ignores_change_cipher_spec(),
+        }
+    }
+
+    fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> Result<Self, Error> {
+        match self {
+            Self::Versioned(s) => Ok(Self::Versioned(s.on_change_cipher_spec(at, out)?)),
+            state => Err(unexpected_change_cipher_spec(state.name())),
         }
     }
 

@@ -27,14 +27,14 @@
 //! }
 //! ```
 
-use tls_codec::code_points::{ContentType, HandshakeType};
+use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
 use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker, Need};
-use crate::role::{AfterChangeCipherSpec, Replace, Role, States, Step, Versioned, take};
+use crate::role::{Replace, Role, States, Step, Versioned, take, unexpected_change_cipher_spec};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -77,8 +77,9 @@ impl Replace for Server {
         place: &mut Result<Self, Error>,
         at: RecordBoundary,
         out: &mut dyn Sink,
-    ) -> Result<bool, Error> {
-        Ok(take(place)?.on_change_cipher_spec(at, out)?.put(place))
+    ) -> Result<(), Error> {
+        *place = Ok(take(place)?.on_change_cipher_spec(at, out)?);
+        Ok(())
     }
 
     fn end(place: &mut Result<Self, Error>, e: Error) {
@@ -125,18 +126,19 @@ impl States for Server {
         }
     }
 
-    fn on_change_cipher_spec(
-        self,
-        at: RecordBoundary,
-        out: &mut dyn Sink,
-    ) -> Result<AfterChangeCipherSpec<Self>, Error> {
+    fn ignores_change_cipher_spec(&self) -> bool {
         match self {
-            Self::WaitClientHello(_) => {
-                Err(Error::UnexpectedRecord { state: self.name(), got: ContentType::CHANGE_CIPHER_SPEC })
-            }
+            Self::WaitClientHello(_) => false,
             // Of middlebox compatibility: HelloRetryRequest settled the version.
-            Self::WaitSecondClientHello(_) => Ok(AfterChangeCipherSpec::Ignored(self)),
-            Self::Versioned(s) => Ok(s.on_change_cipher_spec(at, out)?.map(Self::Versioned)),
+            Self::WaitSecondClientHello(_) => true,
+            Self::Versioned(s) => s.ignores_change_cipher_spec(),
+        }
+    }
+
+    fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> Result<Self, Error> {
+        match self {
+            Self::Versioned(s) => Ok(Self::Versioned(s.on_change_cipher_spec(at, out)?)),
+            state => Err(unexpected_change_cipher_spec(state.name())),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner};
 use crate::resumption::{ClientSessionValue, ServerSessionValue, SessionSecret};
-use crate::role::{AfterChangeCipherSpec, States, Step};
+use crate::role::{States, Step};
 use crate::schedule::{Epoch, ReadKey, WriteKey};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
@@ -152,11 +152,12 @@ impl<S: States> End<S> {
         if self.joiner.is_partial() {
             return Err(Error::InterleavedHandshake);
         }
+        if self.state.as_ref().is_some_and(States::ignores_change_cipher_spec) {
+            return Ok(());
+        }
         let state = self.state.take().expect("an end that did not fail");
         let at = RecordBoundary::at_end_of(&[]).unwrap();
-        let (AfterChangeCipherSpec::Ignored(state) | AfterChangeCipherSpec::Next(state)) =
-            state.on_change_cipher_spec(at, &mut self.world)?;
-        self.state = Some(state);
+        self.state = Some(state.on_change_cipher_spec(at, &mut self.world)?);
         Ok(())
     }
 

@@ -36,7 +36,7 @@
 use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
-use tls_codec::code_points::{ContentType, HandshakeType};
+use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
 
@@ -46,7 +46,7 @@ use crate::established::Established;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Answered, Asker};
 use crate::resumption::ClientSessionValue;
-use crate::role::{AfterChangeCipherSpec, States, Step};
+use crate::role::{States, Step, unexpected_change_cipher_spec};
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
 
@@ -200,16 +200,10 @@ impl States for State {
     }
 
     /// RFC 5246 §7.1: after our Finished, or a session's ServerHello, once.
-    fn on_change_cipher_spec(
-        self,
-        at: RecordBoundary,
-        out: &mut dyn Sink,
-    ) -> Result<AfterChangeCipherSpec<Self>, Error> {
+    fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> Result<Self, Error> {
         match self {
-            Self::WaitChangeCipherSpec(s) => {
-                Ok(AfterChangeCipherSpec::Next(Self::WaitFinished(s.on_change_cipher_spec(at, out))))
-            }
-            state => Err(Error::UnexpectedRecord { state: state.name(), got: ContentType::CHANGE_CIPHER_SPEC }),
+            Self::WaitChangeCipherSpec(s) => Ok(Self::WaitFinished(s.on_change_cipher_spec(at, out))),
+            state => Err(unexpected_change_cipher_spec(state.name())),
         }
     }
 

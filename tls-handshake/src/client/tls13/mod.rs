@@ -19,7 +19,7 @@
 use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
-use tls_codec::code_points::{ContentType, HandshakeType, NamedGroup};
+use tls_codec::code_points::{HandshakeType, NamedGroup};
 use tls_codec::handshake::RawMessage;
 use tls_crypto::{Tls13Suite, Transcript};
 
@@ -28,10 +28,10 @@ use super::request::Request;
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::established::{Established, Exporter, HandshakeKind};
-use crate::framed::{Framed, RecordBoundary};
+use crate::framed::Framed;
 use crate::need::{Answer, Answered, Asker};
 use crate::resumption::ClientSessionValue;
-use crate::role::{AfterChangeCipherSpec, States, Step};
+use crate::role::{States, Step};
 use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
 use crate::traffic::Traffic;
@@ -189,14 +189,9 @@ impl States for State {
         }
     }
 
-    /// RFC 9846 §5: ignored until the peer's Finished.
-    fn on_change_cipher_spec(self, _: RecordBoundary, _: &mut dyn Sink) -> Result<AfterChangeCipherSpec<Self>, Error> {
-        match self {
-            Self::Connected(_) => {
-                Err(Error::UnexpectedRecord { state: self.name(), got: ContentType::CHANGE_CIPHER_SPEC })
-            }
-            state => Ok(AfterChangeCipherSpec::Ignored(state)),
-        }
+    /// RFC 9846 §5: until the peer's Finished.
+    fn ignores_change_cipher_spec(&self) -> bool {
+        !matches!(self, Self::Connected(_))
     }
 
     fn ignores_warnings(&self) -> bool {

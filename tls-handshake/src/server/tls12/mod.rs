@@ -49,14 +49,14 @@
 //! fn early(s: WaitChangeCipherSpec, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
 //! ```
 
-use tls_codec::code_points::{ContentType, HandshakeType};
+use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
 use crate::established::Established;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Answered, Asker};
-use crate::role::{AfterChangeCipherSpec, States, Step};
+use crate::role::{States, Step, unexpected_change_cipher_spec};
 use crate::sink::Sink;
 
 mod chosen;
@@ -181,16 +181,10 @@ impl States for State {
     }
 
     /// RFC 5246 §7.1: behind ClientKeyExchange, and CertificateVerify if there has to be one.
-    fn on_change_cipher_spec(
-        self,
-        at: RecordBoundary,
-        out: &mut dyn Sink,
-    ) -> Result<AfterChangeCipherSpec<Self>, Error> {
+    fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> Result<Self, Error> {
         match self {
-            Self::WaitChangeCipherSpec(s) => {
-                Ok(AfterChangeCipherSpec::Next(Self::WaitFinished(s.on_change_cipher_spec(at, out))))
-            }
-            state => Err(Error::UnexpectedRecord { state: state.name(), got: ContentType::CHANGE_CIPHER_SPEC }),
+            Self::WaitChangeCipherSpec(s) => Ok(Self::WaitFinished(s.on_change_cipher_spec(at, out))),
+            state => Err(unexpected_change_cipher_spec(state.name())),
         }
     }
 

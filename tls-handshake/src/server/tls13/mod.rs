@@ -27,14 +27,14 @@
 //! fn skip(s: WaitCertVerify, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
 //! ```
 
-use tls_codec::code_points::{ContentType, HandshakeType};
+use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
 use crate::established::{Established, Exporter};
-use crate::framed::{Framed, RecordBoundary};
+use crate::framed::Framed;
 use crate::need::{Answer, Answered, Asker};
-use crate::role::{AfterChangeCipherSpec, States, Step};
+use crate::role::{States, Step};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -148,14 +148,9 @@ impl States for State {
         }
     }
 
-    /// RFC 9846 §5: ignored until the peer's Finished.
-    fn on_change_cipher_spec(self, _: RecordBoundary, _: &mut dyn Sink) -> Result<AfterChangeCipherSpec<Self>, Error> {
-        match self {
-            Self::Connected(_) | Self::WaitTickets(_) => {
-                Err(Error::UnexpectedRecord { state: self.name(), got: ContentType::CHANGE_CIPHER_SPEC })
-            }
-            state => Ok(AfterChangeCipherSpec::Ignored(state)),
-        }
+    /// RFC 9846 §5: until the peer's Finished.
+    fn ignores_change_cipher_spec(&self) -> bool {
+        !matches!(self, Self::Connected(_) | Self::WaitTickets(_))
     }
 
     fn ignores_warnings(&self) -> bool {
