@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tls_benches::{
-    Certificates, Library, Ours, Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit, throughput,
+    Certificates, Library, Limit, Ours, Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit, handshake_cost,
+    throughput,
 };
 
 use crate::Run;
@@ -25,20 +26,49 @@ pub(crate) fn rows(run: &Run) {
         }
         for (side, shared) in [(Side::Client, "client"), (Side::Server, "server")] {
             let mut row = Row::new(Table::Threads, Unit::TimesOneThread, &name, shared, 0.0);
-            row.ours = ratio::<Ours>(&run.certificates, setup, side, run.quick);
-            row.peer = Some(ratio::<RustlsRing>(&run.certificates, setup, side, run.quick));
+            let [ours, rustls, limit] = medians(&run.certificates, setup, side, run.quick);
+            (row.ours, row.peer, row.limit) = (ours, Some(rustls), Some(limit));
             row.with_target(Target::at_least(1.95)).print();
         }
     }
 }
 
-/// The median of several rounds, each with one thread and with two.
-fn ratio<L: Library + Sync>(certificates: &Certificates, setup: Setup, side: Side, quick: bool) -> f64 {
-    let library = &L::new(certificates, setup);
-    let other = library.sharing(side);
-    let (rounds, time) = if quick { (3, Duration::from_millis(50)) } else { (7, Duration::from_millis(400)) };
-    let mut rounds: Vec<_> =
-        (0..rounds).map(|_| throughput(&[library, &other], time) / throughput(&[library], time)).collect();
-    rounds.sort_by(f64::total_cmp);
-    rounds[rounds.len() / 2]
+/// Of ours, of rustls and of the bare primitives, which share nothing: medians of several rounds, each with one thread and with two.
+fn medians(certificates: &Certificates, setup: Setup, side: Side, quick: bool) -> [f64; 3] {
+    let ours = Ours::new(certificates, setup);
+    let limit = || {
+        let mut limit = Limit::new(certificates, setup, &ours).expect("it is played");
+        move || {
+            let _ = limit.handshake_cost();
+        }
+    };
+    let mut limits = [limit(), limit()];
+    let rustls = RustlsRing::new(certificates, setup);
+    let (other_ours, other_rustls) = (ours.sharing(side), rustls.sharing(side));
+    let mut ours = [handshakes(&ours), handshakes(&other_ours)];
+    let mut rustls = [handshakes(&rustls), handshakes(&other_rustls)];
+    let (rounds, time) = if quick { (3, Duration::from_millis(50)) } else { (9, Duration::from_millis(300)) };
+    let mut all = [const { Vec::new() }; 3];
+    for _ in 0..rounds {
+        all[0].push(ratio(&mut ours, time));
+        all[1].push(ratio(&mut rustls, time));
+        all[2].push(ratio(&mut limits, time));
+    }
+    all.map(|mut ratios| {
+        ratios.sort_by(f64::total_cmp);
+        ratios[ratios.len() / 2]
+    })
+}
+
+fn handshakes<L: Library + Sync>(library: &L) -> impl FnMut() + Send + '_ {
+    // Enough sessions for all.
+    let _ = (handshake_cost(library), handshake_cost(library));
+    || {
+        let _ = handshake_cost(library);
+    }
+}
+
+fn ratio<W: FnMut() + Send>(works: &mut [W; 2], time: Duration) -> f64 {
+    let two = throughput(works, time);
+    two / throughput(&mut works[..1], time)
 }

@@ -284,26 +284,22 @@ pub fn resumed_cost<L: Library>(library: &L) -> Cost {
     cost
 }
 
-/// How many handshakes a second the threads get done, client and server together; each has its library.
+/// How many rounds of work a second the threads get done; each has its own.
 ///
 /// # Panics
-/// If a handshake fails.
-pub fn throughput<L: Library + Sync>(libraries: &[&L], time: Duration) -> f64 {
-    // Enough sessions for all.
-    for library in libraries {
-        let _ = (handshake_cost(*library), handshake_cost(*library));
-    }
+/// If a round does.
+pub fn throughput<W: FnMut() + Send>(works: &mut [W], time: Duration) -> f64 {
     let start = Instant::now();
     let count: u64 = std::thread::scope(|scope| {
-        let work = |library: &L| {
+        let rounds = |work: &mut W| {
             let mut count = 0;
             while start.elapsed() < time {
-                handshake_cost(library);
+                work();
                 count += 1;
             }
             count
         };
-        let threads: Vec<_> = libraries.iter().map(|library| scope.spawn(move || work(library))).collect();
+        let threads: Vec<_> = works.iter_mut().map(|work| scope.spawn(move || rounds(work))).collect();
         threads.into_iter().map(|thread| thread.join().expect("a thread")).sum()
     });
     count as f64 / start.elapsed().as_secs_f64()

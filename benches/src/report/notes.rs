@@ -71,7 +71,8 @@ come. A burst is 256 KiB, or one write of 1 MiB; each write is flushed.
 
 const THREADS: &str = "How many times the handshakes of one thread two threads get done, client and server together: the median of several rounds with one
 thread and with two. The two share the configuration of the side that is named. The other side has one for each thread; the
-keys of tickets and the store are shared in any case.
+keys of tickets and the store are shared in any case. *Limit* is how many times the work of one thread two get done that compute bare primitives
+and share nothing: what the machine's second core is good for.
 ";
 
 const MEMORY: &str =
