@@ -52,11 +52,16 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// let mut config = tls_api::ClientConfig::new();
 /// config.dangerous();
 /// ```
-// Apart from the count of the Arc that all sessions write to.
-#[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     engine: Spread<EngineConfig>,
+    parts: Spread<ClientParts>,
+    context: SessionContext,
+}
+
+/// What a connection comes back to.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientParts {
     trust: Trust,
     clock: Arc<dyn TimeProvider>,
     /// Whom servers that ask get to see.
@@ -64,9 +69,8 @@ pub struct ClientConfig {
     sessions: Arc<dyn StoresClientSessions>,
     psks: Option<Arc<dyn ResolvesClientPsk>>,
     reverifies: bool,
-    context: SessionContext,
     /// After which pause records are short again.
-    pub(crate) pause: Option<Duration>,
+    pause: Option<Duration>,
 }
 
 /// Servers whose sessions are kept unless a storage is set.
@@ -104,16 +108,19 @@ impl ClientConfig {
     #[must_use]
     pub fn with_server_verifier(verifier: impl Into<ServerVerifier>) -> Self {
         let verifier = Arc::new(verifier.into());
-        let mut config = Self {
-            engine: Spread::new(EngineConfig::new()),
+        let parts = ClientParts {
             trust: Trust::Parts(Arc::clone(&verifier)),
             clock: Arc::new(SystemClock),
             identity: None,
             sessions: Arc::new(ClientSessionMemoryCache::new(SESSION_SERVERS)),
             psks: None,
             reverifies: false,
-            context: SessionContext::default(),
             pause: None,
+        };
+        let mut config = Self {
+            engine: Spread::new(EngineConfig::new()),
+            parts: Spread::new(parts),
+            context: SessionContext::default(),
         };
         config.engine_mut().set_resumption(true);
         config.trust(verifier);
@@ -149,7 +156,7 @@ impl ClientConfig {
         let (ocsp, scts) = (verifier.ocsp_policy() != OcspPolicy::Ignore, verifier.wants_scts());
         self.engine_mut().set_ocsp_request(ocsp);
         self.engine_mut().set_sct_request(scts);
-        self.trust = Trust::Parts(verifier);
+        self.parts_mut().trust = Trust::Parts(verifier);
     }
 
     /// The application protocols to offer (RFC 7301), in order of preference; none means that ALPN is not used.
@@ -229,7 +236,7 @@ impl ClientConfig {
     }
 
     fn set_identity(&mut self, resolver: Arc<dyn ResolvesClientCert>, part: Part) {
-        self.identity = Some(resolver);
+        self.parts_mut().identity = Some(resolver);
         self.context.identity = part;
         self.update_context();
         self.engine_mut().set_client_identity_lookup(true);
@@ -241,7 +248,7 @@ impl ClientConfig {
     /// Configurations may share a storage: each finds only sessions that were established with its trust anchors, its own
     /// identity, its application protocols and its [context](Self::set_session_context).
     pub fn set_session_storage(&mut self, storage: Arc<dyn StoresClientSessions>) {
-        self.sessions = storage;
+        self.parts_mut().sessions = storage;
     }
 
     /// Whether the certificates of a session's server are judged anew before the session is offered: chain, validity,
@@ -250,7 +257,7 @@ impl ClientConfig {
     /// authority's end, or that of a revocation list, is not. One that is not good any more is forgotten, and the handshake is
     /// a full one.
     pub fn set_reverify_on_resumption(&mut self, reverify: bool) {
-        self.reverifies = reverify;
+        self.parts_mut().reverifies = reverify;
     }
 
     /// Whether servers may give us tickets to resume with; they may, unless this says otherwise. Without them only servers of TLS
@@ -287,7 +294,7 @@ impl ClientConfig {
     /// Leaves it to this resolver which external pre-shared keys a server is offered. A server with a key of its own is offered no
     /// session.
     pub fn set_external_psk_resolver(&mut self, resolver: Arc<dyn ResolvesClientPsk>) {
-        self.psks = Some(resolver);
+        self.parts_mut().psks = Some(resolver);
     }
 
     fn update_context(&mut self) {
@@ -312,7 +319,7 @@ impl ClientConfig {
 
     /// The clock that certificates are checked against; the system's unless changed.
     pub fn set_time_provider(&mut self, clock: Arc<dyn TimeProvider>) {
-        self.clock = clock;
+        self.parts_mut().clock = clock;
     }
 
     /// Settings that can make a client accept an impostor.
@@ -321,6 +328,31 @@ impl ClientConfig {
         DangerousClientConfig { config: self }
     }
 
+    fn connect(&self, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Connection<Client>, Error> {
+        let (engine, parts) = (self.engine.share(), self.parts.original());
+        let psks = parts.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
+        match (psks, parts.known_session(&name, &self.session_scope())) {
+            (Some(psks), _) => Connection::with_external_psks(engine, name, &psks, outgoing),
+            (None, Some((session, now))) => Connection::resuming(engine, name, session, now, outgoing),
+            (None, None) => Connection::<Client>::new(engine, name, outgoing),
+        }
+    }
+
+    pub(crate) fn engine_mut(&mut self) -> &mut EngineConfig {
+        self.engine.get_mut()
+    }
+
+    fn parts_mut(&mut self) -> &mut ClientParts {
+        self.parts.get_mut()
+    }
+
+    /// After which pause records are short again.
+    pub(crate) fn set_pause(&mut self, pause: Option<Duration>) {
+        self.parts_mut().pause = pause;
+    }
+}
+
+impl ClientParts {
     /// Whether the server's certificates are good.
     fn judge(&self, need: NeedVerdict) -> Answer {
         let Some(now) = self.clock.now() else { return need.refuse(CertificateError::TimeUnknown) };
@@ -334,7 +366,6 @@ impl ClientConfig {
         }
     }
 
-    /// A session with this server to go on from.
     /// Whether the server of a session would be found good today.
     fn judge_again(&self, session: &ClientSessionValue, now: UnixTime) -> bool {
         let (chain, name) = (session.server_chain(), session.server_name());
@@ -346,24 +377,11 @@ impl ClientConfig {
         verdict.is_ok()
     }
 
-    fn connect(&self, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Connection<Client>, Error> {
-        let engine = self.engine.share();
-        let psks = self.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
-        match (psks, self.known_session(&name)) {
-            (Some(psks), _) => Connection::with_external_psks(engine, name, &psks, outgoing),
-            (None, Some((session, now))) => Connection::resuming(engine, name, session, now, outgoing),
-            (None, None) => Connection::<Client>::new(engine, name, outgoing),
-        }
-    }
-
-    fn known_session(&self, name: &ServerName<'_>) -> Option<(ClientSessionValue, UnixTime)> {
+    /// A session with this server to go on from.
+    fn known_session(&self, name: &ServerName<'_>, scope: &[u8; 32]) -> Option<(ClientSessionValue, UnixTime)> {
         let now = self.clock.now()?;
-        let session = self.sessions.take(name, &self.engine.original().session_scope())?;
+        let session = self.sessions.take(name, scope)?;
         (!self.reverifies || self.judge_again(&session, now)).then_some((session, now))
-    }
-
-    pub(crate) fn engine_mut(&mut self) -> &mut EngineConfig {
-        self.engine.get_mut()
     }
 }
 
@@ -380,18 +398,18 @@ impl DangerousClientConfig<'_> {
     pub fn set_certificate_verifier(&mut self, verifier: Arc<dyn ServerCertVerifier>) {
         self.config.context.trust = Part::of(verifier.session_scope());
         self.config.update_context();
-        self.config.trust = Trust::Verifier(verifier);
+        self.config.parts_mut().trust = Trust::Verifier(verifier);
     }
 }
 
 impl Side for Client {
-    type Config = ClientConfig;
+    type Config = ClientParts;
 
-    fn pause(config: &ClientConfig) -> Option<Duration> {
+    fn pause(config: &ClientParts) -> Option<Duration> {
         config.pause
     }
 
-    fn answer(config: &ClientConfig, need: Need) -> Option<Answer> {
+    fn answer(config: &ClientParts, need: Need) -> Option<Answer> {
         Some(match need {
             Need::Verdict(need) => config.judge(need),
             Need::ClientIdentity(need) => {
@@ -404,7 +422,7 @@ impl Side for Client {
         })
     }
 
-    fn keep_sessions(config: &ClientConfig, connection: &mut Connection<Self>) {
+    fn keep_sessions(config: &ClientParts, connection: &mut Connection<Self>) {
         if !connection.has_sessions() {
             return;
         }
@@ -428,7 +446,7 @@ impl ClientSession {
     pub fn new(config: &Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
         let mut outgoing = SendBuffer::default();
         let connection = config.connect(name, outgoing.outgoing(0))?;
-        Ok(Self(Buffered::new(Arc::clone(config), connection, outgoing)))
+        Ok(Self(Buffered::new(config.parts.share(), connection, outgoing)))
     }
 
     /// Sends data before the server has answered, as long as that is possible: if the configuration

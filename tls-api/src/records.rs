@@ -77,7 +77,7 @@ macro_rules! record_settings {
                 sizing: Option<DynamicRecordSizing>,
             ) -> Result<(), ConfigError> {
                 self.engine_mut().set_record_ramp_up(sizing.as_ref().map(DynamicRecordSizing::ramp_up))?;
-                self.pause = sizing.map(|sizing| sizing.pause);
+                self.set_pause(sizing.map(|sizing| sizing.pause));
                 Ok(())
             }
 

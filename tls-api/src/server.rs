@@ -42,20 +42,26 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// let session = ServerSession::new(&config);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-// Apart from the count of the Arc that all sessions write to.
-#[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     engine: Spread<EngineConfig>,
+    parts: Spread<ServerParts>,
+    context: SessionContext,
+}
+
+/// What a connection comes back to.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerParts {
     resolver: Arc<dyn ResolvesServerCert>,
+    /// Whether that is asked for connections of TLS 1.3 as well.
+    has_tls13: bool,
     client_verifier: Arc<dyn ClientCertVerifier>,
     clock: Arc<dyn TimeProvider>,
     keep: Keep,
     psks: Option<Arc<dyn ResolvesServerPsk>>,
     reverifies: bool,
-    context: SessionContext,
     /// After which pause records are short again.
-    pub(crate) pause: Option<Duration>,
+    pause: Option<Duration>,
 }
 
 impl ServerConfig {
@@ -75,17 +81,19 @@ impl ServerConfig {
     /// A server that chooses its identity for each client.
     #[must_use]
     pub fn with_resolver(resolver: Arc<dyn ResolvesServerCert>) -> Self {
-        let mut config = Self {
-            engine: Spread::new(EngineConfig::new()),
+        let engine = EngineConfig::new();
+        let parts = ServerParts {
             resolver,
+            has_tls13: engine.has_version(ProtocolVersion::TLS13),
             client_verifier: Arc::new(NoClientAuth),
             clock: Arc::new(SystemClock),
             keep: Keep::Nowhere,
             psks: None,
             reverifies: false,
-            context: SessionContext::default(),
             pause: None,
         };
+        let mut config =
+            Self { engine: Spread::new(engine), parts: Spread::new(parts), context: SessionContext::default() };
         // Without randomness no handshake begins either.
         if let Ok(ticketer) = Ticketer::new() {
             config.set_ticketer(Arc::new(ticketer));
@@ -115,7 +123,9 @@ impl ServerConfig {
     /// # Errors
     /// [`ConfigError`] for one that is not supported, an empty list, or versions for which no cipher suite is set.
     pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
-        self.engine_mut().set_versions(versions)
+        self.engine_mut().set_versions(versions)?;
+        self.versions_changed();
+        Ok(())
     }
 
     /// The cipher suites of both versions to accept, in order of preference; [`ALL_CIPHERSUITES`](crate::ALL_CIPHERSUITES)
@@ -124,7 +134,13 @@ impl ServerConfig {
     /// # Errors
     /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
     pub fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
-        self.engine_mut().set_cipher_suites(suites)
+        self.engine_mut().set_cipher_suites(suites)?;
+        self.versions_changed();
+        Ok(())
+    }
+
+    fn versions_changed(&mut self) {
+        self.parts_mut().has_tls13 = self.engine.original().has_version(ProtocolVersion::TLS13);
     }
 
     /// Whose order of cipher suites counts: the server's unless changed, where a client that puts ChaCha20-Poly1305 first gets
@@ -156,7 +172,7 @@ impl ServerConfig {
             ClientAuth::Optional | ClientAuth::Required => Part::of(verifier.session_scope()),
         };
         self.update_context();
-        self.client_verifier = verifier;
+        self.parts_mut().client_verifier = verifier;
         Ok(())
     }
 
@@ -196,7 +212,7 @@ impl ServerConfig {
     /// says so: a session ends with the client's certificate and with any change of what is [trusted](Self::session_scope), which
     /// an authority's end, or that of a revocation list, is not. Where they are not good any more the handshake is a full one.
     pub fn set_reverify_on_resumption(&mut self, reverify: bool) {
-        self.reverifies = reverify;
+        self.parts_mut().reverifies = reverify;
     }
 
     /// How many tickets a client of TLS 1.3 is given after each handshake: 2 unless changed. It uses each once.
@@ -242,13 +258,13 @@ impl ServerConfig {
 
     /// Leaves it to this resolver to find the external pre-shared keys that clients name.
     pub fn set_external_psk_resolver(&mut self, resolver: Arc<dyn ResolvesServerPsk>) {
-        self.psks = Some(resolver);
+        self.parts_mut().psks = Some(resolver);
         self.engine_mut().set_external_psks(true);
     }
 
     fn set_keep(&mut self, keep: Keep) {
         self.engine_mut().set_session_lookup(keep.lookup());
-        self.keep = keep;
+        self.parts_mut().keep = keep;
     }
 
     fn update_context(&mut self) {
@@ -258,7 +274,7 @@ impl ServerConfig {
 
     /// The clock that clients' certificates are checked against; the system's unless changed.
     pub fn set_time_provider(&mut self, clock: Arc<dyn TimeProvider>) {
-        self.clock = clock;
+        self.parts_mut().clock = clock;
     }
 
     /// The key exchange groups to accept, in order of preference.
@@ -289,31 +305,41 @@ impl ServerConfig {
         self.engine_mut().set_limits(limits);
     }
 
+    pub(crate) fn engine_mut(&mut self) -> &mut EngineConfig {
+        self.engine.get_mut()
+    }
+
+    fn parts_mut(&mut self) -> &mut ServerParts {
+        self.parts.get_mut()
+    }
+
+    /// After which pause records are short again.
+    pub(crate) fn set_pause(&mut self, pause: Option<Duration>) {
+        self.parts_mut().pause = pause;
+    }
+}
+
+impl ServerParts {
     /// Whether the client of a session would be found good today, if that is asked and it showed a certificate.
     fn judge_again(&self, session: &ServerSessionValue, now: UnixTime) -> bool {
         let chain = session.client_chain().filter(|chain| self.reverifies && !chain.is_empty());
         chain.is_none_or(|chain| self.client_verifier.verify_client_cert(chain, now).is_ok())
     }
-
-    pub(crate) fn engine_mut(&mut self) -> &mut EngineConfig {
-        self.engine.get_mut()
-    }
 }
 
 impl Side for Server {
-    type Config = ServerConfig;
+    type Config = ServerParts;
 
-    fn pause(config: &ServerConfig) -> Option<Duration> {
+    fn pause(config: &ServerParts) -> Option<Duration> {
         config.pause
     }
 
-    fn answer(config: &ServerConfig, need: Need) -> Option<Answer> {
+    fn answer(config: &ServerParts, need: Need) -> Option<Answer> {
         Some(match need {
             Need::Identity(need) => {
                 // It was decoded before; were it not to decode again, nobody could be chosen for it.
                 let Ok(client_hello) = need.client_hello() else { return Some(need.refuse()) };
-                let has_tls13 = config.engine.original().has_version(ProtocolVersion::TLS13);
-                let info = ClientHelloInfo::new(&client_hello, need.raw_client_hello(), has_tls13);
+                let info = ClientHelloInfo::new(&client_hello, need.raw_client_hello(), config.has_tls13);
                 match config.resolver.resolve(&info) {
                     Some(identity) => need.answer(identity),
                     None => need.refuse(),
@@ -344,7 +370,7 @@ impl ServerSession {
     #[must_use]
     pub fn new(config: &Arc<ServerConfig>) -> Self {
         let connection = Connection::<Server>::new(config.engine.share());
-        Self(Buffered::new(Arc::clone(config), connection, SendBuffer::default()))
+        Self(Buffered::new(config.parts.share(), connection, SendBuffer::default()))
     }
 
     /// Reads the data that the client sent before the handshake, once some came: it is kept apart from all other data.
