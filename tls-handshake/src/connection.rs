@@ -103,6 +103,11 @@ fn transmit(common: &Common, version: ProtocolVersion) -> Transmit {
     Transmit::new(Sizing::new(common.max_record, common.ramp_up, common.padding), common.records_per_key, version)
 }
 
+/// What the state is called that the connection is in.
+fn name<R: States>(state: &Result<R, Error>) -> &'static str {
+    state.as_ref().map_or("", States::name)
+}
+
 impl<R: Role> Connection<R> {
     fn with(
         state: Result<R, Error>,
@@ -281,10 +286,9 @@ impl<R: Role> Connection<R> {
     }
 
     fn step(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
-        let name = match &self.state {
-            Ok(state) => state.name(),
-            Err(e) => return Err(e.again()),
-        };
+        if let Err(e) = &self.state {
+            return Err(e.again());
+        }
         let done = |consumed, progress| Ok(Processed { consumed, progress });
         if self.waiting {
             return done(0, Progress::Paused);
@@ -296,14 +300,14 @@ impl<R: Role> Connection<R> {
         if let Some(Interrupted { total, fragment }) = self.interrupted.take() {
             return self.handshake(incoming, total, fragment, outgoing);
         }
-        let (content_type, content, total) = match self.receive.open(incoming, name)? {
+        let (content_type, content, total) = match self.receive.open(incoming, &|| name(&self.state))? {
             Opened::Incomplete { need } => return done(0, Progress::NeedMoreInput { at_least: need }),
             Opened::Skipped { total } => return done(total, Progress::Continue),
             Opened::Record { content_type, content, total } => (content_type, content, total),
         };
         match content_type {
             ContentType::ALERT => {
-                let progress = self.alert(incoming.get(content).unwrap_or_default(), name)?;
+                let progress = self.alert(incoming.get(content).unwrap_or_default())?;
                 done(total, progress)
             }
             // RFC 9846 §5.1 allows no record at all between the parts of a message, and no honest peer puts one there.
@@ -325,7 +329,7 @@ impl<R: Role> Connection<R> {
                 self.data_received(outgoing)?;
                 done(total, Progress::ApplicationData(content))
             }
-            got => Err(Error::UnexpectedRecord { state: name, got }),
+            got => Err(Error::UnexpectedRecord { state: name(&self.state), got }),
         }
     }
 
@@ -408,7 +412,7 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    fn alert(&mut self, content: &[u8], state: &'static str) -> Result<Progress, Error> {
+    fn alert(&mut self, content: &[u8]) -> Result<Progress, Error> {
         let alert: Alert = decode_all(content).map_err(|_| Error::BadAlert)?;
         log_debug!("received alert {}", alert.description);
         match alert.description {
@@ -435,7 +439,7 @@ impl<R: Role> Connection<R> {
                 self.receive.count_warning()?;
                 Ok(Progress::Continue)
             }
-            description => Err(Error::AlertReceived { description, state }),
+            description => Err(Error::AlertReceived { description, state: name(&self.state) }),
         }
     }
 

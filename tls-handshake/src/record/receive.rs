@@ -97,8 +97,8 @@ impl Receive {
         Ok(true)
     }
 
-    /// Opens the record at the front of `incoming`.
-    pub(crate) fn open(&mut self, incoming: &mut [u8], state: &'static str) -> Result<Opened, Error> {
+    /// Opens the record at the front of `incoming`. What the state is called is asked for errors alone.
+    pub(crate) fn open(&mut self, incoming: &mut [u8], state: &dyn Fn() -> &'static str) -> Result<Opened, Error> {
         let limit = if self.key.is_some() || self.skip.is_some() { MAX_CIPHERTEXT } else { MAX_FRAGMENT };
         let (header, body) = match deframe(incoming, limit)? {
             Deframed::Incomplete { need } => return Ok(Opened::Incomplete { need }),
@@ -116,7 +116,7 @@ impl Receive {
             if self.skips(body.len())? {
                 return Ok(Opened::Skipped { total });
             }
-            return Err(Error::UnexpectedRecord { state, got: outer });
+            return Err(Error::UnexpectedRecord { state: state(), got: outer });
         };
         if opener.hides_content_type() && outer != ContentType::APPLICATION_DATA {
             // A peer that could not derive the keys can say so in the clear alone. It ends the connection either way.
@@ -124,7 +124,7 @@ impl Receive {
             return match outer {
                 ContentType::CHANGE_CIPHER_SPEC => self.check(outer, body, total),
                 ContentType::ALERT if cannot_encrypt => self.check(outer, body, total),
-                _ => Err(Error::UnprotectedRecord { state, got: outer }),
+                _ => Err(Error::UnprotectedRecord { state: state(), got: outer }),
             };
         }
         let limit = MAX_FRAGMENT + usize::from(opener.hides_content_type());
@@ -144,7 +144,7 @@ impl Receive {
             inner @ (ContentType::HANDSHAKE | ContentType::ALERT | ContentType::APPLICATION_DATA) => {
                 self.check(inner, opened.content, total)
             }
-            got => Err(Error::UnexpectedRecord { state, got }),
+            got => Err(Error::UnexpectedRecord { state: state(), got }),
         }
     }
 

@@ -288,7 +288,7 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
 
 fn open(receive: &mut Receive, record: &[u8]) -> Vec<u8> {
     let mut bytes = record.to_vec();
-    let Ok(Opened::Record { content, total, .. }) = receive.open(&mut bytes, "") else { panic!("no record") };
+    let Ok(Opened::Record { content, total, .. }) = receive.open(&mut bytes, &|| "") else { panic!("no record") };
     assert_eq!(total, record.len());
     bytes[content].to_vec()
 }
