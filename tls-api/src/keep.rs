@@ -108,7 +108,7 @@ impl Keep {
                 store.put(&id, session.encode(), session.lifetime()).then(|| id.to_vec())
             }
         };
-        let mut tickets = Vec::new();
+        let mut tickets = Vec::with_capacity(sessions.len());
         for session in sessions {
             let Some(ticket) = keep(session) else { break };
             tickets.push(ticket);

@@ -201,6 +201,11 @@ impl Expander {
         Digest::copied_from(self.algorithm, hmac::sign(&self.key, message).as_ref())
     }
 
+    /// Whether this is the HMAC with the secret as its key, compared in constant time.
+    pub(crate) fn verify(&self, message: &[u8], received: &[u8]) -> bool {
+        hmac::verify(&self.key, message, received).is_ok()
+    }
+
     /// HMAC with the secret as its key over the concatenation of the parts: those at the head, then the others. It may
     /// be a secret.
     #[inline]

@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use subtle::ConstantTimeEq as _;
-
 use super::labels;
 use crate::hkdf::{Expander, Secret};
 use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, NONCE_LEN, Opener, Sealer};
@@ -123,7 +121,7 @@ impl FinishedKey {
     /// Whether `received` is the HMAC over the transcript hash, compared in constant time.
     #[must_use]
     pub fn verify(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
-        self.verify_data(transcript_hash).as_ref().ct_eq(received).into()
+        self.0.verify(transcript_hash.as_ref(), received)
     }
 }
 

@@ -81,7 +81,7 @@ impl NeedSession {
     /// keys (TLS 1.3 alone).
     #[must_use]
     pub fn identities(&self) -> Vec<&[u8]> {
-        let mut identities = Vec::new();
+        let mut identities = Vec::with_capacity(MAX_IDENTITIES);
         match self.by {
             By::Psk => {
                 let psks = offered_psks(&self.hello, &self.named);
