@@ -91,7 +91,7 @@ impl WaitServerHello {
             (hello, transcript) = (sent.to_vec(), None);
         }
         if let Some(limit) = limit {
-            offer.early = Early::start(&offer.known, limit, &hello, &offer.random, out)?;
+            offer.early = Early::start(&offer.known, limit, &hello, transcript.as_deref(), &offer.random, out)?;
         }
         Ok(Self { offer, hello, transcript })
     }

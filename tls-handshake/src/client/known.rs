@@ -227,11 +227,13 @@ pub(super) struct EarlyOffer {
 }
 
 impl Early {
-    /// Installs the key for early data behind a ClientHello that offers some (RFC 9846 §4.3.10).
+    /// Installs the key for early data behind a ClientHello that offers some (RFC 9846 §4.3.10). `transcript` is the hello's, if there is
+    /// one already.
     pub(super) fn start(
         known: &Known,
         limit: u32,
         hello: &[u8],
+        transcript: Option<&Transcript>,
         client_random: &[u8; 32],
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
@@ -239,7 +241,10 @@ impl Early {
         let Some((psk, session)) = psks.first().and_then(|psk| Some((psk, psk.session.as_ref()?))) else {
             return Ok(Self::NotOffered);
         };
-        let hash: Digest = session.suite.hash.hash(hello);
+        let hash: Digest = match transcript.filter(|transcript| transcript.algorithm() == session.suite.hash) {
+            Some(transcript) => transcript.hash(),
+            None => session.suite.hash.hash(hello),
+        };
         let hello = Hello { hash: &hash, client_random };
         let keys = EarlyKeys::derive(session.suite, psk.offered.early(), limit, &hello, out);
         // RFC 9846 Appendix E.4: right behind the ClientHello, if early data is offered.
