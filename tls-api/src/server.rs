@@ -442,3 +442,24 @@ impl fmt::Debug for ServerSession {
         describe("ServerSession", self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolver_is_told_of_the_versions_that_are_set_last() {
+        let has_tls13 = |config: &ServerConfig| config.parts.share().has_tls13;
+        let mut config = ServerConfig::with_identities([]);
+        assert!(has_tls13(&config));
+        config.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+        assert!(!has_tls13(&config));
+        config.set_versions(&[ProtocolVersion::TLS12, ProtocolVersion::TLS13]).unwrap();
+        assert!(has_tls13(&config));
+        config.set_cipher_suites(&[CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
+        assert!(!has_tls13(&config));
+        // A call that changes nothing.
+        config.set_cipher_suites(&[]).unwrap_err();
+        assert!(!has_tls13(&config));
+    }
+}
