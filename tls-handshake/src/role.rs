@@ -14,8 +14,8 @@ use crate::traffic::Traffic;
 #[expect(private_bounds, reason = "what a role does is the engine's business alone: so no other type can be one")]
 pub trait Role: Replace {}
 
-/// The place of a role's state, where one follows the other. Each role does this by itself, in the same way: states are dropped here,
-/// which is long, and would otherwise be compiled with whoever drives a connection.
+/// The place of a role's state, where one follows the other: states are dropped here, which is long, and would otherwise be compiled with
+/// whoever drives a connection. So each role has these by [`replace_by_itself`], and none by default.
 pub(crate) trait Replace: States {
     /// Takes a message to the state; gives back what the next one asks.
     fn message(
@@ -34,6 +34,43 @@ pub(crate) trait Replace: States {
     /// Ends the connection.
     fn end(place: &mut Result<Self, Error>, e: Error);
 }
+
+/// What [`Replace`] is for a role.
+macro_rules! replace_by_itself {
+    ($role:ty) => {
+        impl crate::role::Replace for $role {
+            fn message(
+                place: &mut Result<Self, crate::error::Error>,
+                message: crate::framed::Framed<'_, tls_codec::handshake::RawMessage<'_>>,
+                out: &mut dyn crate::sink::Sink,
+            ) -> Result<Option<crate::need::Need>, crate::error::Error> {
+                Ok(crate::role::take(place)?.on_message(message, out)?.put(place))
+            }
+
+            fn answer(
+                place: &mut Result<Self, crate::error::Error>,
+                answer: crate::need::Answer,
+                out: &mut dyn crate::sink::Sink,
+            ) -> Result<Option<crate::need::Need>, crate::error::Error> {
+                Ok(crate::role::take(place)?.on_answer(answer, out)?.put(place))
+            }
+
+            fn change_cipher_spec(
+                place: &mut Result<Self, crate::error::Error>,
+                at: crate::framed::RecordBoundary,
+                out: &mut dyn crate::sink::Sink,
+            ) -> Result<(), crate::error::Error> {
+                *place = Ok(crate::role::take(place)?.on_change_cipher_spec(at, out)?);
+                Ok(())
+            }
+
+            fn end(place: &mut Result<Self, crate::error::Error>, e: crate::error::Error) {
+                *place = Err(e);
+            }
+        }
+    };
+}
+pub(crate) use replace_by_itself;
 
 /// The state, for which `HandshakeNotComplete` stands until there is another.
 #[inline]

@@ -33,8 +33,8 @@ use tls_codec::handshake::{RawMessage, ServerHelloMessage};
 use crate::error::Error;
 use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Answer, Asker, Need};
-use crate::role::{Replace, Role, States, Step, Versioned, take, unexpected_change_cipher_spec};
+use crate::need::{Answer, Asker};
+use crate::role::{Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -62,32 +62,7 @@ pub enum Client {
 
 impl Role for Client {}
 
-impl Replace for Client {
-    fn message(
-        place: &mut Result<Self, Error>,
-        message: Framed<'_, RawMessage<'_>>,
-        out: &mut dyn Sink,
-    ) -> Result<Option<Need>, Error> {
-        Ok(take(place)?.on_message(message, out)?.put(place))
-    }
-
-    fn answer(place: &mut Result<Self, Error>, answer: Answer, out: &mut dyn Sink) -> Result<Option<Need>, Error> {
-        Ok(take(place)?.on_answer(answer, out)?.put(place))
-    }
-
-    fn change_cipher_spec(
-        place: &mut Result<Self, Error>,
-        at: RecordBoundary,
-        out: &mut dyn Sink,
-    ) -> Result<(), Error> {
-        *place = Ok(take(place)?.on_change_cipher_spec(at, out)?);
-        Ok(())
-    }
-
-    fn end(place: &mut Result<Self, Error>, e: Error) {
-        *place = Err(e);
-    }
-}
+replace_by_itself!(Client);
 
 impl States for Client {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
