@@ -1,8 +1,8 @@
 //! Memory: what a connection holds while nothing happens, what a handshake needs at its height and how often it allocates, and what a
 //! hundred thousand idle connections take. Each row goes to standard output as a line of JSON, for the report.
 //!
-//! Each side's calls are measured apart, on one thread. Sessions are counted with the box that an application keeps them in. Our
-//! buffers are lent by the thread and come back: they are there before, and are counted by themselves, on threads that are fresh.
+//! Each side's calls are measured apart. Sessions are counted with the box that an application keeps them in. A handshake is the first
+//! one of its thread, and counts with all that the thread keeps from then on; for data our buffers are lent by the thread, and were before.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -21,15 +21,15 @@ fn main() {
         let row = |name, ours, theirs, target| print(name, side, Unit::Bytes, (ours, theirs), target);
         row("heap of an idle connection, fresh", our.fresh, their.fresh, Some(fresh));
         row("heap of an idle connection, after 16 KiB each way", our.used, their.used, Some(our.fresh));
-        row("peak heap during a full handshake", our.peak, their.peak, Some(8000));
         let row = |name, ours, theirs, target| print(name, side, Unit::Allocations, (ours, theirs), target);
-        row("allocations during a full handshake", our.allocations, their.allocations, Some(25));
         row("allocations for a record of 16 KiB sent", our.sent, their.sent, Some(0));
         row("allocations for a record of 16 KiB received", our.received, their.received, Some(0));
     }
     for (name, side) in [("client", Side::Client), ("server", Side::Server)] {
-        let peaks = (peak_with_buffers(&ours, side), peak_with_buffers(&rustls, side));
-        print("peak heap during a thread's first handshake, with the thread's buffers", name, Unit::Bytes, peaks, None);
+        let (our, their) = (first_handshake(&ours, side), first_handshake(&rustls, side));
+        print("peak heap during a full handshake", name, Unit::Bytes, (our.peak, their.peak), Some(8000));
+        let allocations = (our.allocations, their.allocations);
+        print("allocations during a full handshake", name, Unit::Allocations, allocations, Some(25));
     }
     let ((ours, resident), (theirs, their_resident)) = (idle(&ours, connections), idle(&rustls, connections));
     print("100,000 idle connections, heap of each", "server", Unit::Bytes, (ours, theirs), Some(2500));
@@ -77,8 +77,6 @@ fn one<L: Library>(library: &L) -> (Taken, Taken) {
 fn alone<L: Library>(library: &L) -> (Taken, Taken) {
     let (mut client, mut server) = (Taken::default(), Taken::default());
     let (mut at_client, mut at_server) = connection(library, &mut client, &mut server);
-    let of_handshake = |side: &Taken| (side.allocations, side.peak);
-    let handshake = [of_handshake(&client), of_handshake(&server)];
     for side in [&mut client, &mut server] {
         side.fresh = side.current;
     }
@@ -87,9 +85,8 @@ fn alone<L: Library>(library: &L) -> (Taken, Taken) {
         (client.sent, server.received) = there(&mut *at_client, &mut client, &mut *at_server, &mut server);
         (server.sent, client.received) = there(&mut *at_server, &mut server, &mut *at_client, &mut client);
     }
-    for (side, handshake) in [&mut client, &mut server].into_iter().zip(handshake) {
+    for side in [&mut client, &mut server] {
         side.used = side.current;
-        (side.allocations, side.peak) = handshake;
     }
     (client, server)
 }
@@ -152,24 +149,24 @@ fn there(from: &mut impl Endpoint, sender: &mut Taken, to: &mut impl Endpoint, r
     (sender.allocations - before.0, receiver.allocations - before.1)
 }
 
-/// The peak of one side that has a thread of its own, on which nothing was lent before. The other side has another thread.
-fn peak_with_buffers<L: Library + Sync>(library: &L, side: Side) -> i64 {
+/// What a full handshake takes on a thread that did nothing before. The other side has another thread.
+fn first_handshake<L: Library + Sync>(library: &L, side: Side) -> Taken {
     // What a configuration keeps is there.
     let _ = alone(library);
     let ((to_server, at_server), (to_client, at_client)) = (channel(), channel());
     std::thread::scope(|scope| {
         let client = scope.spawn(move || converse(|| library.client(), &to_server, &at_client));
         let server = scope.spawn(move || converse(|| library.server(), &to_client, &at_server));
-        let peaks = [client, server].map(|thread| thread.join().expect("a thread"));
+        let [client, server] = [client, server].map(|thread| thread.join().expect("a thread"));
         match side {
-            Side::Client => peaks[0],
-            Side::Server => peaks[1],
+            Side::Client => client,
+            Side::Server => server,
         }
     })
 }
 
-/// One side of a handshake, until it is complete; the peak.
-fn converse<E: Endpoint>(new: impl FnOnce() -> E, to: &Sender<Vec<u8>>, from: &Receiver<Vec<u8>>) -> i64 {
+/// One side of a handshake, until it is complete.
+fn converse<E: Endpoint>(new: impl FnOnce() -> E, to: &Sender<Vec<u8>>, from: &Receiver<Vec<u8>>) -> Taken {
     let mut taken = Taken::default();
     let mut side = taken.by(|| Box::new(new()));
     loop {
@@ -178,7 +175,7 @@ fn converse<E: Endpoint>(new: impl FnOnce() -> E, to: &Sender<Vec<u8>>, from: &R
         // At the end the other one may be gone.
         let _ = to.send(wire);
         if !side.is_handshaking() {
-            return taken.peak;
+            return taken;
         }
         let wire = from.recv().expect("the other one goes on");
         taken.by(|| take(&mut *side, &wire));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tls_handshake::client::Client;
 use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Processed, Progress, Role};
 
+use crate::buffers::{FLIGHT, RECORD};
 use crate::early_data::EarlyReceived;
 use crate::receive::ReceiveBuffer;
 use crate::records::LastWrite;
@@ -116,7 +117,9 @@ impl<R: Side> Buffered<R> {
         if !self.received.has_room() {
             return Err(io::Error::other("too much plaintext waits to be read: see Session::wants_read"));
         }
-        let n = self.received.fill_from(rd)?;
+        // Data comes in longer records than most messages.
+        let at_first = if self.connection.is_handshaking() { FLIGHT } else { RECORD };
+        let n = self.received.fill_from(rd, at_first)?;
         if n == 0 {
             self.transport = Transport::Ended;
         } else {
@@ -172,7 +175,7 @@ impl<R: Side> Buffered<R> {
                 break;
             }
             self.answered = false;
-            let outgoing = self.sending.outgoing(0);
+            let outgoing = self.sending.for_messages();
             // Taken apart where it is: a `Need` is long, and would be moved for every record.
             match self.connection.process(incoming, outgoing) {
                 Ok(Processed { consumed, progress: Progress::ApplicationData(range) }) => {
@@ -229,7 +232,7 @@ impl<R: Side> Buffered<R> {
                 Need::Signature(need) => need.sign_locally(),
                 need => R::answer(&self.config, need).ok_or(Error::WrongAnswer)?,
             };
-            open = self.connection.resume(answer, self.sending.outgoing(0))?;
+            open = self.connection.resume(answer, self.sending.for_messages())?;
         }
         // The engine goes on even if nothing new has come.
         self.answered = true;
@@ -254,7 +257,7 @@ impl<R: Side> Buffered<R> {
     }
 
     pub(crate) fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error> {
-        match self.connection.resume(answer, self.sending.outgoing(0)) {
+        match self.connection.resume(answer, self.sending.for_messages()) {
             Ok(next) => {
                 self.signature = RemoteSignature::NotNeeded;
                 match next {
@@ -379,7 +382,7 @@ impl<R: Side> Buffered<R> {
                     &window
                 }
             };
-            let outgoing = self.sending.outgoing(expected);
+            let outgoing = self.sending.for_data(expected);
             let n = match self.connection.send(slices, outgoing) {
                 Ok(n) => n,
                 Err(_) if taken > 0 => break,
@@ -412,14 +415,14 @@ impl<R: Side> Buffered<R> {
             if room == 0 {
                 return Ok(());
             }
-            let n = self.connection.send(&self.waiting.front(room), self.sending.outgoing(self.waiting.len()))?;
+            let n = self.connection.send(&self.waiting.front(room), self.sending.for_data(self.waiting.len()))?;
             if n == 0 {
                 return Ok(());
             }
             self.waiting.consume(n);
         }
         if self.closing == Closing::Requested {
-            self.connection.send_close_notify(self.sending.outgoing(0));
+            self.connection.send_close_notify(self.sending.for_messages());
             self.closing = Closing::Sent;
         }
         Ok(())
@@ -454,7 +457,7 @@ impl<R: Side> Buffered<R> {
     }
 
     pub(crate) fn refresh_traffic_keys(&mut self) -> Result<(), Error> {
-        let result = self.connection.refresh_traffic_keys(self.sending.outgoing(0));
+        let result = self.connection.refresh_traffic_keys(self.sending.for_messages());
         self.sending.release_if_empty();
         result
     }
@@ -466,7 +469,7 @@ impl Buffered<Client> {
         let mut taken = 0;
         while let Some(rest) = data.get(taken..).filter(|rest| !rest.is_empty()) {
             let (part, _) = rest.split_at(rest.len().min(self.room_for_plaintext()));
-            let outgoing = self.sending.outgoing(data.len());
+            let outgoing = self.sending.for_data(data.len());
             match self.connection.send_early_data(part, outgoing).map_err(protocol_error)? {
                 0 => break,
                 n => taken += n,

@@ -12,6 +12,13 @@ use std::ops::Range;
 /// Where plaintext lies in a receiving buffer.
 pub(crate) type Ranges = VecDeque<Range<usize>>;
 
+/// Room for most flights: a hello, or a server's with a short chain. What is smaller than a record is a session's own and not kept for the
+/// next one: before its first data a thread so takes no more than a handshake needs.
+pub(crate) const FLIGHT: usize = 2 * 1024;
+
+/// Room for nearly all of the others.
+pub(crate) const LONG_FLIGHT: usize = 8 * 1024;
+
 /// Room for any record: header, 2^14 bytes of plaintext and 256 bytes of overhead (RFC 9846 §5.2), rounded up.
 pub(crate) const RECORD: usize = 17 * 1024;
 
@@ -74,7 +81,7 @@ impl<T: Lent> FreeList<T> {
     }
 }
 
-/// A buffer whose first `len` bytes at least can be read into.
+/// A buffer whose first `len` bytes at least can be read into: one that lies there, of whatever size, before a new one.
 pub(crate) fn lend_for_receiving(len: usize) -> Received {
     let mut buffer = RECEIVING.try_with(|list| list.borrow_mut().take(len)).ok().flatten().unwrap_or_default();
     if buffer.bytes.len() < len {
@@ -93,10 +100,9 @@ pub(crate) fn give_back_received(mut buffer: Received) {
     let _ = RECEIVING.try_with(|list| list.borrow_mut().give(buffer));
 }
 
-/// An empty buffer of at least this capacity.
-pub(crate) fn lend_for_sending(capacity: usize) -> Vec<u8> {
-    let lent = SENDING.try_with(|list| list.borrow_mut().take(capacity)).ok().flatten();
-    lent.unwrap_or_else(|| Vec::with_capacity(capacity))
+/// An empty buffer of at least this capacity, if one lies there.
+pub(crate) fn lend_for_sending(capacity: usize) -> Option<Vec<u8>> {
+    SENDING.try_with(|list| list.borrow_mut().take(capacity)).ok().flatten()
 }
 
 pub(crate) fn give_back_sent(mut buffer: Vec<u8>) {

@@ -445,7 +445,7 @@ impl ClientSession {
     /// If there is no randomness, or the configuration does not fit a ClientHello.
     pub fn new(config: &Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
         let mut outgoing = SendBuffer::default();
-        let connection = config.connect(name, outgoing.outgoing(0))?;
+        let connection = config.connect(name, outgoing.for_messages())?;
         Ok(Self(Buffered::new(config.parts.share(), connection, outgoing)))
     }
 

@@ -10,7 +10,9 @@ use std::io;
 use std::mem;
 use std::ops::Range;
 
-use crate::buffers::{BULK, RECORD, Received, UNREAD_LIMIT, give_back_received, lend_for_receiving};
+use crate::buffers::{
+    BULK, FLIGHT, LONG_FLIGHT, RECORD, Received, UNREAD_LIMIT, give_back_received, lend_for_receiving,
+};
 
 /// Plaintexts up to this size are moved to join the one before, so that a peer that sends tiny records cannot make us
 /// keep a list of ranges larger than what they hold.
@@ -31,9 +33,9 @@ pub(crate) struct ReceiveBuffer {
 }
 
 impl ReceiveBuffer {
-    /// One read into the free space, which is made large enough for the rest of any record.
-    pub(crate) fn fill_from(&mut self, rd: &mut dyn io::Read) -> io::Result<usize> {
-        self.make_room();
+    /// One read into the free space. A buffer begins with `at_first` bytes, and becomes as large as any record needs.
+    pub(crate) fn fill_from(&mut self, rd: &mut dyn io::Read, at_first: usize) -> io::Result<usize> {
+        self.make_room(at_first);
         let room = self.lent.bytes.get_mut(self.end..).unwrap_or_default();
         if room.is_empty() {
             return Err(io::Error::other("the receive buffer is full: call process_new_packets"));
@@ -126,20 +128,24 @@ impl ReceiveBuffer {
         copied
     }
 
-    /// After it there is room for the rest of any record, as long as [`Self::has_room`] and all whole records have been
-    /// taken in.
-    fn make_room(&mut self) {
-        if self.lent.bytes.is_empty() {
-            self.lent = lend_for_receiving(if self.hungry { BULK } else { RECORD });
+    /// After it there is room for more, as long as [`Self::has_room`] and all whole records have been taken in: from [`RECORD`] bytes
+    /// on for the rest of any record, and in a smaller buffer as long as reads do not fill it.
+    fn make_room(&mut self, at_first: usize) {
+        let size = self.lent.bytes.len();
+        if size == 0 {
+            self.lent = lend_for_receiving(if self.hungry { larger_than(at_first) } else { at_first });
             return;
         }
-        let small = self.lent.bytes.len() < BULK;
-        if self.lent.bytes.len() - self.start >= RECORD && !(self.hungry && small && self.lent.plaintext.is_empty()) {
+        if size < RECORD && !self.hungry {
+            return;
+        }
+        let (larger, rest) = (larger_than(size), size - self.start);
+        if rest >= RECORD && !(self.hungry && size < larger && self.lent.plaintext.is_empty()) {
             return;
         }
         self.move_to_front();
-        if small && (self.hungry || self.lent.bytes.len() - self.start < RECORD) {
-            let mut larger = lend_for_receiving(BULK);
+        if size < larger && (self.hungry || size - self.start < RECORD) {
+            let mut larger = lend_for_receiving(larger);
             let held = self.lent.bytes.get(..self.end).unwrap_or_default();
             if let Some(head) = larger.bytes.get_mut(..held.len()) {
                 head.copy_from_slice(held);
@@ -177,6 +183,16 @@ impl ReceiveBuffer {
         if !self.lent.bytes.is_empty() {
             give_back_received(mem::take(&mut self.lent));
         }
+    }
+}
+
+/// The size of a buffer that takes the place of one that is full.
+fn larger_than(size: usize) -> usize {
+    match size {
+        ..FLIGHT => FLIGHT,
+        FLIGHT..LONG_FLIGHT => LONG_FLIGHT,
+        LONG_FLIGHT..RECORD => RECORD,
+        RECORD.. => BULK,
     }
 }
 
@@ -220,13 +236,14 @@ mod tests {
     #[test]
     fn plaintext_comes_out_as_it_went_in_whatever_the_sizes_of_reads() {
         let (wire, plain) = records(6_000);
-        for (received, read) in [(1, 1), (100, 7), (7, 100), (5_000, 4_000), (200_000, 1), (200_000, 70_000)] {
+        let sizes = [(1, 1), (100, 7), (7, 100), (5_000, 4_000), (200_000, 1), (200_000, 70_000)];
+        for ((received, read), at_first) in sizes.into_iter().flat_map(|sizes| [(sizes, FLIGHT), (sizes, RECORD)]) {
             let mut buffer = ReceiveBuffer::default();
             let (mut from, mut out) = (&wire[..], Vec::new());
             while out.len() < plain.len() {
                 if buffer.has_room() && !from.is_empty() {
                     let mut part = from.split_at(received.min(from.len())).0;
-                    let n = buffer.fill_from(&mut part).unwrap();
+                    let n = buffer.fill_from(&mut part, at_first).unwrap();
                     from = &from[n..];
                     process(&mut buffer);
                 }
@@ -234,9 +251,27 @@ mod tests {
                 let n = buffer.read(&mut some);
                 out.extend_from_slice(&some[..n]);
             }
-            assert!(out == plain, "{received} {read}");
+            assert!(out == plain, "{received} {read} {at_first}");
             assert!(buffer.lent.bytes.is_empty() && buffer.unread() == 0, "an idle session holds no buffer");
         }
+    }
+
+    #[test]
+    fn a_buffer_is_as_long_as_a_flight_until_reads_fill_it() {
+        let mut buffer = ReceiveBuffer::default();
+        let mut fill = |length: u64| {
+            buffer.fill_from(&mut io::repeat(0xff).take(length), FLIGHT).unwrap();
+            buffer.lent.bytes.len()
+        };
+        // None of this is a whole record of the test's.
+        assert_eq!(fill(100), FLIGHT);
+        assert_eq!(fill(200), FLIGHT);
+        assert_eq!(fill(1 << 20), FLIGHT);
+        assert_eq!(fill(100), LONG_FLIGHT);
+        assert_eq!(fill(1 << 20), LONG_FLIGHT);
+        assert_eq!(fill(1 << 20), RECORD);
+        assert_eq!(fill(100), BULK);
+        assert_eq!(buffer.unprocessed(), [&[0xff; RECORD][..], &[0xff; 100]].concat());
     }
 
     #[test]
@@ -244,7 +279,7 @@ mod tests {
         let mut buffer = ReceiveBuffer::default();
         let mut received = 0;
         while buffer.has_room() {
-            received += buffer.fill_from(&mut io::repeat(1).take(4_000)).unwrap();
+            received += buffer.fill_from(&mut io::repeat(1).take(4_000), FLIGHT).unwrap();
             process(&mut buffer);
         }
         assert!(buffer.unread() <= UNREAD_LIMIT + RECORD && received >= 2 * UNREAD_LIMIT);
@@ -256,7 +291,7 @@ mod tests {
     fn reading_without_processing_ends_with_an_error_and_not_with_more_memory() {
         let mut buffer = ReceiveBuffer::default();
         let error = loop {
-            if let Err(e) = buffer.fill_from(&mut io::repeat(0)) {
+            if let Err(e) = buffer.fill_from(&mut io::repeat(0), FLIGHT) {
                 break e;
             }
         };

@@ -12,11 +12,21 @@ use crate::buffers::{BULK, RECORD, give_back_sent, lend_for_sending};
 pub(crate) struct SendBuffer(Outgoing);
 
 impl SendBuffer {
-    /// For the engine to append records, of which about `expected` bytes are to come.
-    pub(crate) fn outgoing(&mut self, expected: usize) -> &mut Outgoing {
+    /// For the engine to append messages, if it has any to send: where no buffer lies there it takes one as long as those.
+    pub(crate) fn for_messages(&mut self) -> &mut Outgoing {
+        if !self.0.has_buffer()
+            && let Some(buffer) = lend_for_sending(0)
+        {
+            self.0.lend_buffer(buffer);
+        }
+        &mut self.0
+    }
+
+    /// For the engine to append this much plaintext.
+    pub(crate) fn for_data(&mut self, expected: usize) -> &mut Outgoing {
         if !self.0.has_buffer() {
             let capacity = if expected > RECORD - Self::MARGIN { BULK } else { RECORD };
-            self.0.lend_buffer(lend_for_sending(capacity));
+            self.0.lend_buffer(lend_for_sending(capacity).unwrap_or_else(|| Vec::with_capacity(capacity)));
         }
         &mut self.0
     }

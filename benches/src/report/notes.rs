@@ -79,9 +79,9 @@ const MEMORY: &str =
     "TLS 1.3 as above, each side's calls measured apart by a counting allocator. A session counts with the box that an
 application keeps it in, and with its peer's chain. Idle connections are all in one process.
 
-* Our sessions borrow their buffers from the thread and give them back when they are empty: up to 8 of 17 to 100 KiB each way for a
-  thread, whatever the number of its connections. They are there before the measurement, and in the rows *with the thread's buffers*
-  alone: those are of the first handshake on a thread of its own.
+* A handshake is the first one of a thread, so that all that the thread keeps is counted: peak and allocations have its buffers in them.
+* For data our sessions borrow their buffers from the thread and give them back when they are empty: up to 8 of 17 to 100 KiB each way for a
+  thread, whatever the number of its connections. They are there before records and idle connections are measured.
 * After 16 KiB each way rustls keeps the buffers that it grew.
 ";
 

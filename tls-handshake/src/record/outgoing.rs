@@ -93,10 +93,11 @@ impl Outgoing {
         }
     }
 
-    /// Makes room at the front before growing at the end.
+    /// Makes room at the front before growing at the end, of which about `expected` bytes are to come.
     #[inline]
-    pub(super) fn make_room(&mut self) {
+    pub(super) fn make_room(&mut self, expected: usize) {
         if self.bytes.is_empty() {
+            self.bytes.reserve(CACHE_LINE + expected);
             // The content of the first record lies at a cache line's begin: sealing it is some percent faster so.
             let padding = self.bytes.as_ptr().wrapping_add(HEADER_LEN).align_offset(CACHE_LINE) % CACHE_LINE;
             self.bytes.resize(padding, 0);

@@ -13,6 +13,12 @@ use crate::error::Error;
 use crate::schedule::{Epoch, WriteKey};
 use crate::sink::EncodeMessage;
 
+/// Bytes that a buffer has at least when a flight begins in it: a client's fit, and a server's takes twice as many.
+const FLIGHT: usize = 900;
+
+/// The same where a change_cipher_spec comes first: it is mostly followed by a Finished alone.
+const SHORT_FLIGHT: usize = 128;
+
 /// The room that a record takes around its content, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordRoom {
@@ -44,7 +50,7 @@ impl Transmit {
         encode: &mut EncodeMessage<'_>,
     ) -> Result<&'o [u8], Error> {
         if outgoing.flight().is_none() {
-            outgoing.make_room();
+            outgoing.make_room(FLIGHT);
             let at = outgoing.bytes_mut().len();
             // The header of the flight's first record comes here when the flight ends.
             outgoing.bytes_mut().extend_from_slice(&[0; HEADER_LEN]);
@@ -162,14 +168,15 @@ impl Transmit {
         slices: &[IoSlice<'_>],
         outgoing: &mut Outgoing,
     ) -> Result<usize, Error> {
-        outgoing.make_room();
         let around = self.overhead();
         let before = HEADER_LEN + around.before;
-        let bytes = outgoing.bytes_mut();
-        let at = bytes.len();
         let total = slices.iter().fold(0usize, |sum, slice| sum.saturating_add(slice.len())).min(room);
         let padding = self.padding(total, room);
-        bytes.reserve(before + total + padding + around.behind);
+        let length = before + total + padding + around.behind;
+        outgoing.make_room(length);
+        let bytes = outgoing.bytes_mut();
+        let at = bytes.len();
+        bytes.reserve(length);
         bytes.resize(at + before, 0);
         for slice in slices {
             let (taken, _) = slice.split_at(slice.len().min(room));
@@ -203,6 +210,7 @@ impl Transmit {
     /// A change_cipher_spec record is never protected (RFC 9846 §5).
     pub(crate) fn change_cipher_spec(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         self.end_flight(outgoing)?;
+        outgoing.make_room(SHORT_FLIGHT);
         outgoing.bytes_mut().extend_from_slice(&[ContentType::CHANGE_CIPHER_SPEC.0, 3, 3, 0, 1, 1]);
         Ok(())
     }
