@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use pki_types::ServerName;
 use tls_handshake::{ClientSessionValue, SessionError};
@@ -9,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::sharded::Sharded;
 use crate::ProtocolVersion;
+use crate::spread::Spread;
 
 /// Keeps a client's sessions, by server and by what they are bound to.
 ///
@@ -50,7 +52,24 @@ pub struct ClientSessionMemoryCache {
 struct Sessions {
     /// The latest last.
     tls13: VecDeque<ClientSessionValue>,
-    tls12: Option<ClientSessionValue>,
+    tls12: Option<Box<Spread<Lasting>>>,
+}
+
+/// A session that is given out again and again. Its copies share nothing: each thread has one, and counts the connections that hold the
+/// server's chain in a place of its own.
+struct Lasting(ClientSessionValue);
+
+impl Clone for Lasting {
+    fn clone(&self) -> Self {
+        Self(ClientSessionValue::decode(&self.0.encode()).unwrap_or_else(|_| self.0.clone()))
+    }
+}
+
+/// A session for one connection, whose copy is made without the lock.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it arrives: a box would be one allocation more")]
+enum Given {
+    Once(ClientSessionValue),
+    Again(Arc<Lasting>),
 }
 
 /// Sessions of TLS 1.3 per server.
@@ -59,7 +78,7 @@ const PER_SERVER: usize = 8;
 impl Sessions {
     fn put(&mut self, session: ClientSessionValue) {
         if session.version() != ProtocolVersion::TLS13 {
-            self.tls12 = Some(session);
+            self.tls12 = Some(Box::new(Spread::new(Lasting(session))));
             return;
         }
         if self.tls13.len() >= PER_SERVER {
@@ -69,8 +88,8 @@ impl Sessions {
     }
 
     /// The latest of TLS 1.3, or that of TLS 1.2, which stays.
-    fn take(&mut self) -> Option<ClientSessionValue> {
-        self.tls13.pop_back().or_else(|| self.tls12.clone())
+    fn take(&mut self) -> Option<Given> {
+        self.tls13.pop_back().map(Given::Once).or_else(|| Some(Given::Again(self.tls12.as_ref()?.share())))
     }
 
     fn is_empty(&self) -> bool {
@@ -78,7 +97,7 @@ impl Sessions {
     }
 
     fn all(&self) -> impl Iterator<Item = &ClientSessionValue> {
-        self.tls12.iter().chain(&self.tls13)
+        self.tls12.iter().map(|session| &session.original().0).chain(&self.tls13)
     }
 }
 
@@ -184,7 +203,10 @@ impl StoresClientSessions for ClientSessionMemoryCache {
             }
             session
         });
-        taken.flatten()
+        taken.flatten().map(|given| match given {
+            Given::Once(session) => session,
+            Given::Again(session) => session.0.clone(),
+        })
     }
 }
 
@@ -209,7 +231,7 @@ impl StoresClientSessions for NoClientSessionStorage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use crate::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
 
@@ -301,6 +323,12 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(take(&cache, &old[0]), Some(old[0].encode().to_vec()));
         }
+        // Each thread has its own copy.
+        std::thread::scope(|scope| {
+            for _ in 0..10 {
+                scope.spawn(|| assert_eq!(take(&cache, &old[0]), Some(old[0].encode().to_vec())));
+            }
+        });
         // Another configuration's: it does not even find them.
         assert_ne!(old[0].scope(), new[0].scope());
         cache.put(new[0].clone());
