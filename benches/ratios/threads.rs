@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tls_benches::{
     Certificates, Library, Limit, Ours, Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit, handshake_cost,
-    throughput,
+    scaling,
 };
 
 use crate::Run;
@@ -26,15 +26,15 @@ pub(crate) fn rows(run: &Run) {
         }
         for (side, shared) in [(Side::Client, "client"), (Side::Server, "server")] {
             let mut row = Row::new(Table::Threads, Unit::TimesOneThread, &name, shared, 0.0);
-            let [ours, rustls, limit] = medians(&run.certificates, setup, side, run.quick);
+            let [ours, rustls, limit] = scalings(&run.certificates, setup, side, run.quick);
             (row.ours, row.peer, row.limit) = (ours, Some(rustls), Some(limit));
             row.with_target(Target::at_least(1.95)).print();
         }
     }
 }
 
-/// Of ours, of rustls and of the bare primitives, which share nothing: medians of several rounds, each with one thread and with two.
-fn medians(certificates: &Certificates, setup: Setup, side: Side, quick: bool) -> [f64; 3] {
+/// Of ours, of rustls and of the bare primitives, which share nothing.
+fn scalings(certificates: &Certificates, setup: Setup, side: Side, quick: bool) -> [f64; 3] {
     let ours = Ours::new(certificates, setup);
     let limit = || {
         let mut limit = Limit::new(certificates, setup, &ours).expect("it is played");
@@ -47,17 +47,8 @@ fn medians(certificates: &Certificates, setup: Setup, side: Side, quick: bool) -
     let (other_ours, other_rustls) = (ours.sharing(side), rustls.sharing(side));
     let mut ours = [handshakes(&ours), handshakes(&other_ours)];
     let mut rustls = [handshakes(&rustls), handshakes(&other_rustls)];
-    let (rounds, time) = if quick { (3, Duration::from_millis(50)) } else { (9, Duration::from_millis(300)) };
-    let mut all = [const { Vec::new() }; 3];
-    for _ in 0..rounds {
-        all[0].push(ratio(&mut ours, time));
-        all[1].push(ratio(&mut rustls, time));
-        all[2].push(ratio(&mut limits, time));
-    }
-    all.map(|mut ratios| {
-        ratios.sort_by(f64::total_cmp);
-        ratios[ratios.len() / 2]
-    })
+    let (rounds, time) = if quick { (3, Duration::from_millis(20)) } else { (31, Duration::from_millis(50)) };
+    [scaling(&mut ours, rounds, time), scaling(&mut rustls, rounds, time), scaling(&mut limits, rounds, time)]
 }
 
 fn handshakes<L: Library + Sync>(library: &L) -> impl FnMut() + Send + '_ {
@@ -66,9 +57,4 @@ fn handshakes<L: Library + Sync>(library: &L) -> impl FnMut() + Send + '_ {
     || {
         let _ = handshake_cost(library);
     }
-}
-
-fn ratio<W: FnMut() + Send>(works: &mut [W; 2], time: Duration) -> f64 {
-    let two = throughput(works, time);
-    two / throughput(&mut works[..1], time)
 }

@@ -15,6 +15,7 @@
 
 use std::{
     io::{self, BufRead, Read, Write},
+    sync::Barrier,
     time::{Duration, Instant},
 };
 
@@ -286,25 +287,57 @@ pub fn resumed_cost<L: Library>(library: &L) -> Cost {
     cost
 }
 
-/// How many rounds of work a second the threads get done; each has its own.
+/// How many times the work of one thread two get done: in each round either works alone, and then both do.
+///
+/// A thread's speed is the upper quartile of stretches of a millisecond. The machine has other things to do now and then, and so have those
+/// that share it, for some milliseconds at a time: they find a core idle beside one thread and none beside two. What threads do to
+/// each other, all stretches see.
 ///
 /// # Panics
-/// If a round does.
-pub fn throughput<W: FnMut() + Send>(works: &mut [W], time: Duration) -> f64 {
-    let start = Instant::now();
-    let count: u64 = std::thread::scope(|scope| {
-        let rounds = |work: &mut W| {
-            let mut count = 0;
-            while start.elapsed() < time {
-                work();
-                count += 1;
+/// If the work does.
+pub fn scaling<W: FnMut() + Send>(works: &mut [W; 2], rounds: usize, time: Duration) -> f64 {
+    let barrier = Barrier::new(2);
+    let [first, second] = works;
+    let conversation = |work: &mut W, turn: usize| {
+        let (mut alone, mut together) = (Vec::new(), Vec::new());
+        for phase in (0..rounds).flat_map(|_| 0..3) {
+            barrier.wait();
+            if phase == turn {
+                measure_speed(&mut *work, time, &mut alone);
+            } else if phase == 2 {
+                measure_speed(&mut *work, time, &mut together);
             }
-            count
-        };
-        let threads: Vec<_> = works.iter_mut().map(|work| scope.spawn(move || rounds(work))).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a thread")).sum()
+        }
+        [alone, together].map(upper_quartile)
+    };
+    let (first, second) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| conversation(second, 1));
+        (conversation(first, 0), other.join().expect("a thread"))
     });
-    count as f64 / start.elapsed().as_secs_f64()
+    2.0 * (first[1] + second[1]) / (first[0] + second[0])
+}
+
+/// Pieces of work a second, stretch by stretch.
+fn measure_speed(mut work: impl FnMut(), time: Duration, speeds: &mut Vec<f64>) {
+    const STRETCH: Duration = Duration::from_millis(1);
+    let start = Instant::now();
+    while start.elapsed() < time {
+        let (begin, mut pieces) = (Instant::now(), 0u32);
+        let taken = loop {
+            work();
+            pieces += 1;
+            let taken = begin.elapsed();
+            if taken >= STRETCH {
+                break taken;
+            }
+        };
+        speeds.push(f64::from(pieces) / taken.as_secs_f64());
+    }
+}
+
+fn upper_quartile(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() * 3 / 4).copied().unwrap_or_default()
 }
 
 /// Looks at what a `BufRead` has, and takes it.

@@ -69,8 +69,9 @@ come. A burst is 256 KiB, or one write of 1 MiB; each write is flushed.
 * Buffers are limited as by default, to 64 KiB, so that 1 MiB goes out in parts.
 ";
 
-const THREADS: &str = "How many times the handshakes of one thread two threads get done, client and server together: the median of several rounds with one
-thread and with two. The two share the configuration of the side that is named. The other side has one for each thread; the
+const THREADS: &str = "How many times the handshakes of one thread two threads get done, client and server together: in many short rounds either works alone,
+and then both do. A speed is the upper quartile of stretches of a millisecond, as the machine and those that share it have other things to do
+now and then. The two share the configuration of the side that is named. The other side has one for each thread; the
 keys of tickets and the store are shared in any case. *Limit* is how many times the work of one thread two get done that compute bare primitives
 and share nothing: what the machine's second core is good for.
 ";
