@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pki_types::ServerName;
 use tls_handshake::{ClientSessionValue, SessionError};
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::sharded::Sharded;
 use crate::ProtocolVersion;
-use crate::spread::Spread;
+use crate::read_mostly::{COPIES, favourite};
 
 /// Keeps a client's sessions, by server and by what they are bound to.
 ///
@@ -28,7 +28,8 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
 /// Keeps sessions in memory: those with the servers that were talked to last.
 ///
 /// Of each server it holds up to 8 sessions of TLS 1.3, for as many connections, and one of TLS 1.2. A session takes about
-/// 500 bytes, and the server's chain once for all sessions of a connection.
+/// 500 bytes, and the server's chain once for all sessions of a connection. Threads that resume the same session of TLS 1.2 again and again have copies of
+/// it, which lie on up to 8 places for up to 8 servers each.
 ///
 /// A program that ends can keep them, and one that begins have them again:
 ///
@@ -45,6 +46,8 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
 /// ```
 pub struct ClientSessionMemoryCache {
     servers: Sharded<Sessions>,
+    /// Sessions of TLS 1.2 that threads found lately.
+    found: [Found; COPIES],
 }
 
 /// The sessions with one server, under one scope.
@@ -52,24 +55,7 @@ pub struct ClientSessionMemoryCache {
 struct Sessions {
     /// The latest last.
     tls13: VecDeque<ClientSessionValue>,
-    tls12: Option<Box<Spread<Lasting>>>,
-}
-
-/// A session that is given out again and again. Its copies share nothing: each thread has one, and counts the connections that hold the
-/// server's chain in a place of its own.
-struct Lasting(ClientSessionValue);
-
-impl Clone for Lasting {
-    fn clone(&self) -> Self {
-        Self(ClientSessionValue::decode(&self.0.encode()).unwrap_or_else(|_| self.0.clone()))
-    }
-}
-
-/// A session for one connection, whose copy is made without the lock.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it arrives: a box would be one allocation more")]
-enum Given {
-    Once(ClientSessionValue),
-    Again(Arc<Lasting>),
+    tls12: Option<ClientSessionValue>,
 }
 
 /// Sessions of TLS 1.3 per server.
@@ -78,7 +64,7 @@ const PER_SERVER: usize = 8;
 impl Sessions {
     fn put(&mut self, session: ClientSessionValue) {
         if session.version() != ProtocolVersion::TLS13 {
-            self.tls12 = Some(Box::new(Spread::new(Lasting(session))));
+            self.tls12 = Some(session);
             return;
         }
         if self.tls13.len() >= PER_SERVER {
@@ -88,8 +74,8 @@ impl Sessions {
     }
 
     /// The latest of TLS 1.3, or that of TLS 1.2, which stays.
-    fn take(&mut self) -> Option<Given> {
-        self.tls13.pop_back().map(Given::Once).or_else(|| Some(Given::Again(self.tls12.as_ref()?.share())))
+    fn take(&mut self) -> Option<ClientSessionValue> {
+        self.tls13.pop_back().or_else(|| self.tls12.clone())
     }
 
     fn is_empty(&self) -> bool {
@@ -97,7 +83,52 @@ impl Sessions {
     }
 
     fn all(&self) -> impl Iterator<Item = &ClientSessionValue> {
-        self.tls12.iter().map(|session| &session.original().0).chain(&self.tls13)
+        self.tls12.iter().chain(&self.tls13)
+    }
+}
+
+/// What one thread, or some, found of TLS 1.2. Those sessions are given out again and again: threads that resume with the same server have
+/// them here, instead of one after the other behind its lock.
+#[derive(Default)]
+#[repr(align(128))]
+struct Found(Mutex<VecDeque<Seen>>);
+
+/// A session that was found.
+struct Seen {
+    key: Vec<u8>,
+    /// What had been put by then where it was found. Once there is more, another session may be the one to give out.
+    puts: u64,
+    /// Made when it is found a second time: many servers give a new one with each connection. It shares nothing with the session that was
+    /// put, so that the connections that hold the server's chain are counted in here alone.
+    copy: Option<ClientSessionValue>,
+}
+
+impl Found {
+    /// Servers of a thread.
+    const MAX: usize = 8;
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Seen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, key: &[u8], puts: u64) -> Option<ClientSessionValue> {
+        let found = self.lock();
+        let seen = found.iter().find(|seen| seen.key == key)?;
+        if seen.puts == puts { seen.copy.clone() } else { None }
+    }
+
+    fn put(&self, key: Vec<u8>, puts: u64, session: &ClientSessionValue) {
+        let mut found = self.lock();
+        match found.iter_mut().find(|seen| seen.key == key) {
+            Some(seen) if seen.puts == puts => seen.copy = ClientSessionValue::decode(&session.encode()).ok(),
+            Some(seen) => (seen.puts, seen.copy) = (puts, None),
+            None => {
+                if found.len() >= Self::MAX {
+                    found.pop_front();
+                }
+                found.push_back(Seen { key, puts, copy: None });
+            }
+        }
     }
 }
 
@@ -105,7 +136,7 @@ impl ClientSessionMemoryCache {
     /// For sessions with this many servers at most; those go first that were talked to the longest ago.
     #[must_use]
     pub fn new(servers: usize) -> Self {
-        Self { servers: Sharded::new(servers) }
+        Self { servers: Sharded::new(servers), found: std::array::from_fn(|_| Found::default()) }
     }
 
     /// Servers whose sessions are there.
@@ -195,18 +226,22 @@ impl StoresClientSessions for ClientSessionMemoryCache {
 
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
         let key = key(server, scope);
+        let (slot, found) = (self.servers.slot(&key)?, self.found.get(favourite())?);
+        if let Some(session) = found.get(&key, slot.puts()) {
+            return Some(session);
+        }
         let take = |sessions: &mut Sessions| (sessions.take(), sessions.is_empty());
-        let taken = self.servers.with(&key, |place| {
+        let (session, puts) = slot.with(|place| {
             let (session, is_empty) = place.get_mut().map(take)?;
             if is_empty {
                 place.remove();
             }
-            session
-        });
-        taken.flatten().map(|given| match given {
-            Given::Once(session) => session,
-            Given::Again(session) => session.0.clone(),
-        })
+            Some((session?, place.puts()))
+        })?;
+        if session.version() != ProtocolVersion::TLS13 {
+            found.put(key, puts, &session);
+        }
+        Some(session)
     }
 }
 
@@ -231,7 +266,7 @@ impl StoresClientSessions for NoClientSessionStorage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
+    use std::sync::Arc;
 
     use crate::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
 
@@ -323,17 +358,50 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(take(&cache, &old[0]), Some(old[0].encode().to_vec()));
         }
-        // Each thread has its own copy.
+        // Threads have copies of their own.
         std::thread::scope(|scope| {
             for _ in 0..10 {
                 scope.spawn(|| assert_eq!(take(&cache, &old[0]), Some(old[0].encode().to_vec())));
             }
         });
+        let copies = cache.found.iter().filter(|found| found.lock().iter().any(|seen| seen.copy.is_some())).count();
+        assert!(copies >= 2, "{copies}");
         // Another configuration's: it does not even find them.
         assert_ne!(old[0].scope(), new[0].scope());
         cache.put(new[0].clone());
         assert_eq!(take(&cache, &new[0]), Some(new[0].encode().to_vec()));
         assert_eq!(take(&cache, &new[0]), None);
+    }
+
+    #[test]
+    fn what_a_thread_found_is_given_no_more_once_there_is_another_session() {
+        let all = sessions(&["a.test", "a.test", "b.test", "c.test"], ProtocolVersion::TLS12);
+        let cache = ClientSessionMemoryCache::new(2);
+        cache.put(all[0].clone());
+        for _ in 0..3 {
+            assert_eq!(take(&cache, &all[0]), Some(all[0].encode().to_vec()));
+        }
+        cache.put(all[1].clone());
+        assert_ne!(all[0].encode(), all[1].encode());
+        for _ in 0..3 {
+            assert_eq!(take(&cache, &all[0]), Some(all[1].encode().to_vec()));
+        }
+        // Nor once there is none.
+        all[2..].iter().for_each(|session| cache.put(session.clone()));
+        assert_eq!(take(&cache, &all[0]), None);
+    }
+
+    #[test]
+    fn a_thread_has_copies_of_a_few_servers_sessions_and_finds_all() {
+        let names: Vec<_> = (0..20u8).map(|n| format!("{n}.test")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let many = sessions(&names, ProtocolVersion::TLS12);
+        let cache = ClientSessionMemoryCache::new(20);
+        many.iter().for_each(|session| cache.put(session.clone()));
+        for session in many.iter().chain(&many).chain(&many) {
+            assert_eq!(take(&cache, session), Some(session.encode().to_vec()));
+        }
+        assert!(cache.found.iter().all(|found| found.lock().len() <= Found::MAX));
     }
 
     #[test]

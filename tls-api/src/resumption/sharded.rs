@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Parts of a large map.
@@ -16,30 +17,66 @@ pub(crate) struct Sharded<V> {
 }
 
 #[repr(align(128))]
-struct Part<V>(Mutex<Bounded<V>>);
+struct Part<V> {
+    map: Mutex<Bounded<V>>,
+    /// Values put so far, to be read without the lock: whoever found something here before knows by it whether that still holds.
+    puts: AtomicU64,
+}
+
+impl<V> Part<V> {
+    fn lock(&self) -> MutexGuard<'_, Bounded<V>> {
+        // No work leaves a part half done: a thread that died in it did no harm.
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a key belongs; its hash is computed once.
+pub(crate) struct Slot<'m, V> {
+    part: &'m Part<V>,
+    key: &'m [u8],
+    hash: u64,
+}
+
+impl<V> Slot<'_, V> {
+    /// The number of values that were put in this part: it is the same as long as none was.
+    pub(crate) fn puts(&self) -> u64 {
+        self.part.puts.load(Ordering::Acquire)
+    }
+
+    /// Does something at the place of the key.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Place<'_, V>) -> T) -> T {
+        let mut map = self.part.lock();
+        let before = map.next;
+        let result = work(&mut Place { map: &mut map, key: self.key, hash: self.hash });
+        // Not where nothing changed: the others would have to fetch it anew.
+        if map.next != before {
+            self.part.puts.store(map.next, Ordering::Release);
+        }
+        result
+    }
+}
 
 impl<V> Sharded<V> {
     /// For this many entries at most.
     pub(crate) fn new(size: usize) -> Self {
         // A small map is one part: cut into many, it would evict what it had room for.
         let parts = if size < PARTS * 16 { 1 } else { PARTS };
-        let part = |_| Part(Mutex::new(Bounded::new(size / parts)));
+        let part = |_| Part { map: Mutex::new(Bounded::new(size / parts)), puts: AtomicU64::new(0) };
         Self { parts: (0..parts).map(part).collect(), hasher: RandomState::new() }
     }
 
-    /// Does something at the place of this key, whose hash is computed once for it.
+    /// Does something at the place of this key.
     pub(crate) fn with<T>(&self, key: &[u8], work: impl FnOnce(&mut Place<'_, V>) -> T) -> Option<T> {
-        let (mut map, hash) = self.lock(key)?;
-        Some(work(&mut Place { map: &mut map, key, hash }))
+        Some(self.slot(key)?.with(work))
     }
 
-    fn lock(&self, key: &[u8]) -> Option<(MutexGuard<'_, Bounded<V>>, u64)> {
+    /// Where this key belongs.
+    pub(crate) fn slot<'m>(&'m self, key: &'m [u8]) -> Option<Slot<'m, V>> {
         let hash = self.hasher.hash_one(key);
         // The map goes by the lowest bits and the highest seven.
         let part = usize::try_from((hash >> 32) & 0xffff).unwrap_or_default();
         let part = self.parts.get(part % self.parts.len().max(1))?;
-        // No work leaves a part half done: a thread that died in it did no harm.
-        Some((part.0.lock().unwrap_or_else(PoisonError::into_inner), hash))
+        Some(Slot { part, key, hash })
     }
 
     /// Entries at present.
@@ -52,7 +89,7 @@ impl<V> Sharded<V> {
     /// Goes through the parts.
     pub(crate) fn each(&self, mut work: impl FnMut(&Bounded<V>)) {
         for part in &self.parts {
-            work(&part.0.lock().unwrap_or_else(PoisonError::into_inner));
+            work(&part.lock());
         }
     }
 }
@@ -99,6 +136,11 @@ pub(crate) struct Place<'m, V> {
 }
 
 impl<V> Place<'_, V> {
+    /// As [`Slot::puts`].
+    pub(crate) fn puts(&self) -> u64 {
+        self.map.next
+    }
+
     pub(crate) fn get(&self) -> Option<&V> {
         let entry = self.map.map.get(&self.hash).filter(|entry| *entry.key == *self.key);
         entry.map(|entry| &entry.value)
@@ -205,6 +247,19 @@ mod tests {
         });
         assert_eq!(stolen, Some((None, None, None)));
         assert_eq!(map.with(b"key", |place| place.get().copied()), Some(Some(1)));
+    }
+
+    #[test]
+    fn puts_are_told_without_the_lock_and_nothing_else_is() {
+        let map = small(10);
+        put(&map, b"key", 1);
+        let slot = map.slot(b"key").unwrap();
+        let puts = slot.puts();
+        assert_eq!(slot.with(|place| (place.get().copied(), place.puts())), (Some(1), puts));
+        assert_eq!(slot.with(|place| place.remove()), Some(1));
+        assert_eq!(slot.puts(), puts);
+        put(&map, b"other", 2);
+        assert_ne!(slot.puts(), puts);
     }
 
     #[test]
