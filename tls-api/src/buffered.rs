@@ -14,8 +14,9 @@ use crate::records::LastWrite;
 use crate::send::{Gather, SendBuffer, WaitingPlaintext};
 use crate::session::IoState;
 
-/// What is held for sending unless the application sets another limit.
-const SEND_LIMIT: usize = 64 * 1024;
+/// What is held for sending unless the application sets another limit: 64 KiB of plaintext in full records, so that a write of as much
+/// is taken whole.
+const SEND_LIMIT: usize = 4 * (MAX_FRAGMENT + RECORD_OVERHEAD);
 
 /// The most that protection adds to the plaintext of a record: header, the explicit nonce of TLS 1.2 (RFC 5288 §3), tag. TLS 1.3
 /// has its content type in place of the nonce.

@@ -115,8 +115,8 @@ pub trait Session: Read + BufRead + Write {
     where
         Self: Sized;
 
-    /// Limits what is held for sending, plaintext and records together, in bytes; `None` for no limit. 64 KiB unless
-    /// changed. While nothing waits at least one byte is accepted.
+    /// Limits what is held for sending, plaintext and records together, in bytes; `None` for no limit. Unless changed it is what full
+    /// records of 64 KiB of plaintext take. While nothing waits at least one byte is accepted.
     fn set_buffer_limit(&mut self, limit: Option<usize>);
 
     /// Ends our sending side: close_notify is sent after what was written, and nothing can be written afterwards. The
