@@ -208,22 +208,23 @@ mod tests {
 
     use super::*;
 
-    /// Takes "records" of one length byte and that many bytes of plaintext, as the engine does.
+    /// Takes "records" of two bytes that say how many of plaintext follow, as the engine does.
     fn process(buffer: &mut ReceiveBuffer) {
-        while let Some((&len, rest)) = buffer.unprocessed().split_first() {
-            let len = usize::from(len);
+        while let Some((&len, rest)) = buffer.unprocessed().split_first_chunk() {
+            let len = usize::from(u16::from_be_bytes(len));
             if rest.len() < len {
                 break;
             }
-            buffer.advance(1 + len, Some(1..1 + len));
+            buffer.advance(2 + len, Some(2..2 + len));
         }
     }
 
-    fn records(count: usize) -> (Vec<u8>, Vec<u8>) {
+    /// Records up to this length, and what is in them.
+    fn records(count: usize, longest: usize) -> (Vec<u8>, Vec<u8>) {
         let (mut wire, mut plain) = (Vec::new(), Vec::new());
         for at in 0..count {
-            let len = u8::try_from(at * 7 % 256).unwrap();
-            wire.push(len);
+            let len = u16::try_from(at * 7919 % (longest + 1)).unwrap();
+            wire.extend_from_slice(&len.to_be_bytes());
             for _ in 0..len {
                 let byte = u8::try_from(plain.len() % 251).unwrap();
                 wire.push(byte);
@@ -235,9 +236,14 @@ mod tests {
 
     #[test]
     fn plaintext_comes_out_as_it_went_in_whatever_the_sizes_of_reads() {
-        let (wire, plain) = records(6_000);
-        let sizes = [(1, 1), (100, 7), (7, 100), (5_000, 4_000), (200_000, 1), (200_000, 70_000)];
-        for ((received, read), at_first) in sizes.into_iter().flat_map(|sizes| [(sizes, FLIGHT), (sizes, RECORD)]) {
+        let short = [(1, 1), (100, 7), (7, 100), (5_000, 4_000), (200_000, 1), (200_000, 70_000)];
+        let long = [(100, 100), (3_000, 10_000), (40_000, 1_000), (200_000, 70_000)];
+        let short = short.map(|sizes| (sizes, records(6_000, 255)));
+        let long = long.map(|sizes| (sizes, records(100, RECORD - 2)));
+        let all = short.into_iter().chain(long);
+        for (((received, read), (wire, plain)), at_first) in
+            all.flat_map(|case| [(case.clone(), FLIGHT), (case, RECORD)])
+        {
             let mut buffer = ReceiveBuffer::default();
             let (mut from, mut out) = (&wire[..], Vec::new());
             while out.len() < plain.len() {
@@ -277,12 +283,14 @@ mod tests {
     #[test]
     fn a_flood_of_tiny_records_stays_under_the_cap() {
         let mut buffer = ReceiveBuffer::default();
-        let mut received = 0;
+        let wire = [0, 1, 7].repeat(2 * UNREAD_LIMIT);
+        let mut from = &wire[..];
         while buffer.has_room() {
-            received += buffer.fill_from(&mut io::repeat(1).take(4_000), FLIGHT).unwrap();
+            let n = buffer.fill_from(&mut from.split_at(4_000).0, FLIGHT).unwrap();
+            from = &from[n..];
             process(&mut buffer);
         }
-        assert!(buffer.unread() <= UNREAD_LIMIT + RECORD && received >= 2 * UNREAD_LIMIT);
+        assert!(buffer.unread() <= UNREAD_LIMIT + RECORD && wire.len() - from.len() >= 3 * UNREAD_LIMIT);
         assert!(buffer.lent.bytes.len() <= BULK);
         assert!(buffer.lent.plaintext.capacity() <= 256, "{}", buffer.lent.plaintext.capacity());
     }
