@@ -47,7 +47,7 @@ fn scalings(certificates: &Certificates, setup: Setup, side: Side, quick: bool) 
     let (other_ours, other_rustls) = (ours.sharing(side), rustls.sharing(side));
     let mut ours = [handshakes(&ours), handshakes(&other_ours)];
     let mut rustls = [handshakes(&rustls), handshakes(&other_rustls)];
-    let (rounds, time) = if quick { (3, Duration::from_millis(20)) } else { (31, Duration::from_millis(50)) };
+    let (rounds, time) = if quick { (3, Duration::from_millis(20)) } else { (47, Duration::from_millis(50)) };
     [scaling(&mut ours, rounds, time), scaling(&mut rustls, rounds, time), scaling(&mut limits, rounds, time)]
 }
 

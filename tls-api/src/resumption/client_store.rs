@@ -120,7 +120,7 @@ impl Found {
     fn put(&self, key: Vec<u8>, puts: u64, session: &ClientSessionValue) {
         let mut found = self.lock();
         match found.iter_mut().find(|seen| seen.key == key) {
-            Some(seen) if seen.puts == puts => seen.copy = ClientSessionValue::decode(&session.encode()).ok(),
+            Some(seen) if seen.puts == puts => seen.copy = Some(session.unshared()),
             Some(seen) => (seen.puts, seen.copy) = (puts, None),
             None => {
                 if found.len() >= Self::MAX {

@@ -93,6 +93,15 @@ impl ClientSessionValue {
         if can_be_asked_for { Ok(session) } else { Err(SessionError::Malformed) }
     }
 
+    /// A copy that shares nothing with this one, as a clone does the server's chain: for threads that go on from the same session again and
+    /// again, and would count their connections in one place.
+    #[must_use]
+    pub fn unshared(&self) -> Self {
+        let mut copy = self.clone();
+        copy.server_chain = self.server_chain.iter().cloned().collect();
+        copy
+    }
+
     fn kept(&self) -> Kept<'_> {
         Kept {
             suite: self.suite,
