@@ -398,10 +398,14 @@ mod tests {
         let many = sessions(&names, ProtocolVersion::TLS12);
         let cache = ClientSessionMemoryCache::new(20);
         many.iter().for_each(|session| cache.put(session.clone()));
-        for session in many.iter().chain(&many).chain(&many) {
+        let few = &many[..Found::MAX];
+        for session in many.iter().chain(&many).chain(few).chain(few).chain(few) {
             assert_eq!(take(&cache, session), Some(session.encode().to_vec()));
         }
-        assert!(cache.found.iter().all(|found| found.lock().len() <= Found::MAX));
+        // This thread's place alone is filled, with those that it found more than once before others came between.
+        let copies = |found: &Found| found.lock().iter().filter(|seen| seen.copy.is_some()).count();
+        assert_eq!(cache.found.iter().map(copies).max(), Some(Found::MAX));
+        assert_eq!(cache.found.iter().map(|found| found.lock().len()).sum::<usize>(), Found::MAX);
     }
 
     #[test]
