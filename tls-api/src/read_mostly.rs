@@ -1,8 +1,6 @@
 //! A value that all threads read, and that is replaced now and then: readers never wait, and do not slow each other down.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
 /// Copies, of which each thread has a favourite: more than there are threads on most machines, and few to write.
 pub(crate) const COPIES: usize = 8;
@@ -59,36 +57,64 @@ impl<T> ReadMostly<T> {
 
     /// Replaces the value, after whoever is at it already.
     pub(crate) fn replace(&self, value: T) {
-        let _writing = self.writing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.write(value);
     }
 
     fn write(&self, value: T) {
         let value = Arc::new(value);
         for copy in &self.copies {
-            let mut place = copy.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut place = copy.0.write().unwrap_or_else(PoisonError::into_inner);
             *place = Arc::clone(&value);
         }
     }
 }
 
-/// A number of the thread's own.
+/// The number of the place that this thread uses: one that the fewest of the threads that live use. Were places dealt out in turn, a thread
+/// would share one with another while that of a thread that has ended lies idle.
 pub(crate) fn favourite() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    static PLACES: Places = Places::new();
+    struct Mine(usize);
+    impl Drop for Mine {
+        fn drop(&mut self) {
+            PLACES.give_back(self.0);
+        }
+    }
     thread_local! {
-        static MINE: Cell<Option<usize>> = const { Cell::new(None) };
+        static MINE: Mine = Mine(PLACES.take());
     }
     // A thread that ends has none any more; any will do.
-    let mine = MINE.try_with(|mine| {
-        let number = mine.get().unwrap_or_else(|| NEXT.fetch_add(1, Ordering::Relaxed));
-        mine.set(Some(number));
-        number
-    });
-    mine.unwrap_or(0) % COPIES
+    MINE.try_with(|mine| mine.0).unwrap_or(0)
+}
+
+/// How many threads use each place.
+struct Places(Mutex<[usize; COPIES]>);
+
+impl Places {
+    const fn new() -> Self {
+        Self(Mutex::new([0; COPIES]))
+    }
+
+    fn take(&self) -> usize {
+        let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let least_used = threads.iter_mut().enumerate().min_by_key(|(_, threads)| **threads);
+        least_used.map_or(0, |(place, threads)| {
+            *threads += 1;
+            place
+        })
+    }
+
+    fn give_back(&self, place: usize) {
+        if let Some(threads) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(place) {
+            *threads = threads.saturating_sub(1);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -112,6 +138,29 @@ mod tests {
                 assert_eq!(shared.read().1.0, n);
             }
         });
+    }
+
+    #[test]
+    fn a_place_is_shared_once_all_are_taken_and_is_free_again_afterwards() {
+        let places = Places::new();
+        let first: Vec<_> = (0..COPIES).map(|_| places.take()).collect();
+        assert_eq!(first, Vec::from_iter(0..COPIES));
+        // Threads that come and go, beside one that stays.
+        first[1..].iter().for_each(|place| places.give_back(*place));
+        for _ in 0..2 * COPIES {
+            let place = places.take();
+            assert_ne!(place, first[0]);
+            places.give_back(place);
+        }
+        let again: Vec<_> = (0..COPIES).map(|_| places.take()).collect();
+        assert_eq!((again[0], again[COPIES - 1]), (1, 0), "{again:?}");
+    }
+
+    #[test]
+    fn a_thread_keeps_its_place_while_it_lives() {
+        let mine = favourite();
+        std::thread::spawn(|| assert_eq!(favourite(), favourite())).join().unwrap();
+        assert_eq!(favourite(), mine);
     }
 
     #[test]
