@@ -11,7 +11,7 @@ use crate::buffers::{FLIGHT, RECORD};
 use crate::early_data::EarlyReceived;
 use crate::receive::ReceiveBuffer;
 use crate::records::LastWrite;
-use crate::send::{Gather, SendBuffer, WaitingPlaintext};
+use crate::send::{Gather, SendBuffer, WaitingPlaintext, prefix};
 use crate::session::IoState;
 
 /// What is held for sending unless the application sets another limit: 64 KiB of plaintext in full records, so that a write of as much
@@ -370,18 +370,20 @@ impl<R: Side> Buffered<R> {
             if room == 0 {
                 break;
             }
-            let (window, complete);
-            let whole = gather.whole().filter(|_| room >= MAX_FRAGMENT);
-            let slices = match whole {
-                Some(slices) => slices,
-                None => {
-                    (window, complete) = gather.window(room.min(self.connection.record_capacity()));
-                    // Rather than send a record that is not full, leave the rest to the next call.
-                    if !complete && taken > 0 {
-                        break;
-                    }
-                    &window
+            let max = room.min(self.connection.record_capacity());
+            let (piece, window, used, complete);
+            let slices = if let Some(next) = gather.piece(max) {
+                piece = [next];
+                &piece
+            } else if let Some(whole) = gather.whole().filter(|_| room >= MAX_FRAGMENT) {
+                whole
+            } else {
+                (window, used, complete) = gather.window(max);
+                // Rather than send a record that is not full, leave the rest to the next call.
+                if !complete && taken > 0 {
+                    break;
                 }
+                prefix(&window, used)
             };
             let outgoing = self.sending.for_data(expected);
             let n = match self.connection.send(slices, outgoing) {

@@ -105,9 +105,9 @@ impl WaitingPlaintext {
     }
 }
 
-/// At most `max` bytes from the start.
-pub(crate) fn prefix(bytes: &[u8], max: usize) -> &[u8] {
-    bytes.split_at(bytes.len().min(max)).0
+/// At most `max` from the start.
+pub(crate) fn prefix<T>(all: &[T], max: usize) -> &[T] {
+    all.split_at(all.len().min(max)).0
 }
 
 /// Slices that are put together for a record that begins inside of a slice.
@@ -131,23 +131,35 @@ impl<'a> Gather<'a> {
         self.slices.is_empty()
     }
 
+    /// The next `max` bytes, or all that is left, if they lie in one piece.
+    pub(crate) fn piece(&self, max: usize) -> Option<IoSlice<'a>> {
+        let (first, rest) = self.slices.split_first()?;
+        let first: &'a [u8] = first;
+        let bytes = first.get(self.sent..)?;
+        (bytes.len() >= max || rest.is_empty()).then(|| IoSlice::new(prefix(bytes, max)))
+    }
+
     /// All that is left, if it can be had without putting it together anew.
     pub(crate) fn whole(&self) -> Option<&'a [IoSlice<'a>]> {
         (self.sent == 0).then_some(self.slices)
     }
 
-    /// The next bytes, at most `max`; and whether that is all that there is up to `max`, the window being finite.
-    pub(crate) fn window(&self, max: usize) -> ([IoSlice<'a>; WINDOW], bool) {
+    /// The next bytes, at most `max`, in so many slices of these; and whether that is all that there is up to `max`, the window being finite.
+    pub(crate) fn window(&self, max: usize) -> ([IoSlice<'a>; WINDOW], usize, bool) {
         let mut window = [IoSlice::new(&[]); WINDOW];
-        let (mut left, mut skip) = (max, self.sent);
+        let (mut left, mut skip, mut used) = (max, self.sent, 0);
         for (place, slice) in window.iter_mut().zip(self.slices) {
+            if left == 0 {
+                break;
+            }
             let bytes: &'a [u8] = slice;
             let bytes = prefix(bytes.get(skip..).unwrap_or_default(), left);
             skip = 0;
             left -= bytes.len();
             *place = IoSlice::new(bytes);
+            used += 1;
         }
-        (window, left == 0 || self.slices.len() <= WINDOW)
+        (window, used, left == 0 || self.slices.len() <= WINDOW)
     }
 
     pub(crate) fn consume(&mut self, n: usize) {
@@ -192,10 +204,15 @@ mod tests {
             for max in [1, 3, 64, 999, 5_000] {
                 let (mut gather, mut seen) = (Gather::new(&slices), Vec::new());
                 while !gather.is_empty() {
-                    let (window, all) = gather.window(max);
-                    let bytes = joined(&window);
+                    let (window, used, all) = gather.window(max);
+                    let bytes = joined(prefix(&window, used));
                     assert!(bytes.len() <= max && !bytes.is_empty());
                     assert!(!all || bytes.len() == max.min(data.len() - seen.len()));
+                    if let Some(piece) = gather.piece(max) {
+                        assert_eq!(*piece, *bytes);
+                    } else {
+                        assert!(used > 1);
+                    }
                     gather.consume(bytes.len());
                     seen.extend(bytes);
                 }
