@@ -176,8 +176,9 @@ pub trait Library {
     fn client(&self) -> Self::Client;
     /// A fresh server session.
     fn server(&self) -> Self::Server;
-    /// The same, but with a configuration of its own on the other side: what is left in common is what `side` has. A server's keys
-    /// of tickets and its store stay in common as well, or nothing would be resumed.
+    /// The same, but with a configuration of its own on the other side: what is left in common is what `side` has. The
+    /// servers' keys of tickets and sessions stay in common as well, or nothing would be resumed; a session of TLS 1.2, which is resumed
+    /// again and again, each server has in a store of its own.
     fn sharing(&self, side: Side) -> Self;
 }
 

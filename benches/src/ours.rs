@@ -8,8 +8,9 @@ use std::{
 use tls_api::{
     AllowAnyAuthenticatedClient, ChainVerifier, CipherSuite, ClientConfig, ClientSession, ClientSessionValue, Identity,
     NamedGroup, NoClientSessionStorage, ProtocolVersion, ServerConfig, ServerName, ServerSession,
-    ServerSessionMemoryCache, StoresClientSessions, Ticketer,
+    ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer,
 };
+use zeroize::Zeroizing;
 
 use crate::{Certificates, Choice, Endpoint, Library, Memo, SESSIONS, Sessions, Setup, Shown, Side, Version};
 
@@ -28,7 +29,33 @@ pub struct Ours {
 #[derive(Clone, Debug)]
 struct Kept {
     ticketer: Arc<Ticketer>,
-    store: Arc<ServerSessionMemoryCache>,
+    store: Arc<dyn StoresServerSessions>,
+}
+
+/// What another server has as well, and each session of TLS 1.2 that was asked for in a copy of its own: one that is offered again and
+/// again is nothing that the two servers share.
+#[derive(Debug)]
+struct Replica {
+    first: Arc<dyn StoresServerSessions>,
+    own: ServerSessionMemoryCache,
+}
+
+impl StoresServerSessions for Replica {
+    fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
+        self.first.put(id, session, lifetime)
+    }
+
+    fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.own.get(id).or_else(|| {
+            let session = self.first.get(id)?;
+            self.own.put(id, session.clone(), 60);
+            Some(session)
+        })
+    }
+
+    fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.first.take(id)
+    }
 }
 
 /// Takes sessions, and has none.
@@ -111,7 +138,7 @@ fn server(certificates: &Certificates, setup: Setup, kept: &Kept) -> Arc<ServerC
     match setup.sessions {
         Sessions::Nowhere => server.disable_resumption(),
         Sessions::Tickets => server.set_ticketer(Arc::clone(&kept.ticketer) as _),
-        Sessions::Store => server.set_session_storage(Arc::clone(&kept.store) as _),
+        Sessions::Store => server.set_session_storage(Arc::clone(&kept.store)),
         Sessions::Forgotten => {}
     }
     Arc::new(server)
@@ -133,7 +160,11 @@ impl Library for Ours {
     fn sharing(&self, side: Side) -> Self {
         let Self { certificates, setup, kept, client: ours, server: theirs, name } = self;
         let (client, server) = match side {
-            Side::Client => (Arc::clone(ours), server(certificates, *setup, kept)),
+            Side::Client => {
+                let (first, own) = (Arc::clone(&kept.store), ServerSessionMemoryCache::new(SESSIONS));
+                let kept = Kept { store: Arc::new(Replica { first, own }), ..kept.clone() };
+                (Arc::clone(ours), server(certificates, *setup, &kept))
+            }
             Side::Server => (client(certificates, *setup), Arc::clone(theirs)),
         };
         Self {

@@ -11,7 +11,9 @@ use rustls::{
     client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls12Resumption, Tls13ClientSessionValue},
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
-    server::{NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache, WebPkiClientVerifier},
+    server::{
+        NoServerSessionStorage, ProducesTickets, ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier,
+    },
 };
 
 use crate::{Certificates, Choice, Endpoint, Library, SESSIONS, Sessions, Setup, Shown, Side, Version};
@@ -107,7 +109,14 @@ impl<P: Provider> Library for Rustls<P> {
     fn sharing(&self, side: Side) -> Self {
         // A clone has its own counts, and shares what sessions are kept in.
         let (client, server) = match side {
-            Side::Client => (self.client.clone(), Arc::new(ServerConfig::clone(&self.server))),
+            Side::Client => {
+                let mut server = ServerConfig::clone(&self.server);
+                if self.setup.sessions == Sessions::Store {
+                    let (first, own) = (server.session_storage, ServerSessionMemoryCache::new(SESSIONS));
+                    server.session_storage = Arc::new(Replica { first, own });
+                }
+                (self.client.clone(), Arc::new(server))
+            }
             Side::Server => {
                 let mut client = ClientConfig::clone(&self.client);
                 if self.setup.resumes() {
@@ -185,6 +194,35 @@ fn resumption(setup: Setup) -> Resumption {
     match setup.sessions {
         Sessions::Store => default.tls12_resumption(Tls12Resumption::SessionIdOnly),
         Sessions::Nowhere | Sessions::Tickets | Sessions::Forgotten => default,
+    }
+}
+
+/// As that of ours.
+#[derive(Debug)]
+struct Replica {
+    first: Arc<dyn StoresServerSessions>,
+    own: Arc<ServerSessionMemoryCache>,
+}
+
+impl StoresServerSessions for Replica {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.first.put(key, value)
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.own.get(key).or_else(|| {
+            let value = self.first.get(key)?;
+            self.own.put(key.to_vec(), value.clone());
+            Some(value)
+        })
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.first.take(key)
+    }
+
+    fn can_cache(&self) -> bool {
+        self.first.can_cache()
     }
 }
 

@@ -71,8 +71,9 @@ come. A burst is 256 KiB, or one write of 1 MiB; each write is flushed.
 
 const THREADS: &str = "How many times the handshakes of one thread two threads get done, client and server together: in many short rounds either works alone,
 and then both do. A speed is the upper quartile of stretches of a millisecond, as the machine and those that share it have other things to do
-now and then. The two share the configuration of the side that is named. The other side has one for each thread; the
-keys of tickets and the store are shared in any case. *Limit* is how many times the work of one thread two get done that compute bare primitives
+now and then; figures are medians of nine times, each with threads and configurations of its own. The two share the configuration of the side that is named. The other side has one for each thread; the
+keys of tickets and the servers' store are shared in any case, but a session of TLS 1.2, which is offered again and again, each server has in
+a store of its own where the client's side is the one that is shared. *Limit* is how many times the work of one thread two get done that compute bare primitives
 and share nothing: what the machine's second core is good for.
 ";
 
