@@ -43,8 +43,8 @@ pub(super) struct Count(pub(super) AtomicU32);
 
 impl Keys {
     pub(super) fn given(current: &[u8; 48], previous: &[[u8; 48]], now: Moment) -> Result<Self, TicketerError> {
-        if previous.len() > MAX_GIVEN {
-            return Err(TicketerError::TooManyKeys { got: previous.len(), limit: MAX_GIVEN });
+        if previous.len() > MAX_FORMER {
+            return Err(TicketerError::TooManyKeys { got: previous.len(), limit: MAX_FORMER });
         }
         let mut former = Vec::new();
         for key in previous {
@@ -66,7 +66,7 @@ impl Keys {
         }
         former.retain(|aged| aged.age(now) < FORGOTTEN);
         if rotates {
-            former.truncate(FORMER);
+            former.truncate(MAX_FORMER);
             return Some(Self { current: Aged::new(TicketKey::generate().ok()?, now), former });
         }
         (former.len() < self.former.len()).then(|| Self { current: self.current.clone(), former })
@@ -113,10 +113,8 @@ pub(super) fn steady_clock() -> Option<Instant> {
 pub(super) const ROTATION: u64 = 6 * 60 * 60;
 /// The age at which a key is forgotten, in seconds: its last ticket has ended.
 const FORGOTTEN: u64 = 18 * 60 * 60;
-/// Former keys that still open tickets, where keys change by themselves.
-const FORMER: usize = 2;
-/// The same, where they are given.
-pub(super) const MAX_GIVEN: usize = 8;
+/// Former keys that still open tickets: those of the last hours by age, two where keys change for that alone, and more where they are worn sooner.
+pub(super) const MAX_FORMER: usize = 8;
 /// Tickets per key that are counted in one place: in all 2^31, where two nonces are the same with a probability of 2^-35.
 pub(super) const MAX_TICKETS: u32 = 1 << 28;
 

@@ -35,7 +35,8 @@ pub trait ProducesTickets: fmt::Debug + Send + Sync {
 /// Seals tickets with ChaCha20-Poly1305, under keys that it changes by itself, or that a fleet gives it.
 ///
 /// By itself it begins with a random key and replaces it every 6 hours, when it is used next after that time, or after
-/// 2^31 tickets. Two former keys still open tickets, so that these are good for 12 hours at least. When a key is 18 hours old the next use
+/// 2^31 tickets at most. Former keys, up to 8, still open tickets, so that these are good for 12 hours at least (where keys are worn out within less
+/// than an hour and a half, for as long as eight of them last). When a key is 18 hours old the next use
 /// forgets it, and what it sealed is out of reach for everybody. That matters for TLS 1.2: whoever has the ticket's key can read a
 /// recorded connection that went on from it.
 ///
@@ -206,7 +207,7 @@ mod tests {
 
     use pki_types::UnixTime;
 
-    use super::super::ticket_keys::{MAX_GIVEN, ROTATION};
+    use super::super::ticket_keys::{MAX_FORMER, ROTATION};
 
     #[derive(Debug, Default)]
     struct Clock(AtomicU64);
@@ -321,16 +322,21 @@ mod tests {
     }
 
     #[test]
-    fn a_worn_key_is_replaced() {
+    fn a_worn_key_is_replaced_and_those_before_it_still_open() {
         let (_, ticketer) = with_clock();
-        let before = ticketer.encrypt(b"session").unwrap();
-        for count in &ticketer.keys.read().1.current.key.sealed {
-            count.0.store(MAX_TICKETS, Ordering::Relaxed);
+        let mut tickets = vec![ticketer.encrypt(b"session").unwrap()];
+        for _ in 0..=MAX_FORMER {
+            for count in &ticketer.keys.read().1.current.key.sealed {
+                count.0.store(MAX_TICKETS, Ordering::Relaxed);
+            }
+            let _ = ticketer.encrypt(b"the last");
+            tickets.push(ticketer.encrypt(b"session").unwrap());
+            assert_ne!(tickets[tickets.len() - 1][..16], tickets[tickets.len() - 2][..16]);
         }
-        let _ = ticketer.encrypt(b"the last");
-        let after = ticketer.encrypt(b"session").unwrap();
-        assert_ne!(before[..16], after[..16]);
-        assert!(ticketer.decrypt(&before).is_some());
+        // All were sealed within the same hour.
+        let (oldest, rest) = tickets.split_first().unwrap();
+        assert_eq!(ticketer.decrypt(oldest), None);
+        assert!(rest.iter().all(|ticket| ticketer.decrypt(ticket).is_some()));
     }
 
     #[test]
@@ -345,7 +351,7 @@ mod tests {
         assert_eq!(other.decrypt(&second).unwrap().as_slice(), b"second");
         ticketer.update(&key(3), &[key(2)]).unwrap();
         assert_eq!(ticketer.decrypt(&first), None);
-        let many = [key(9); MAX_GIVEN + 1];
+        let many = [key(9); MAX_FORMER + 1];
         assert_eq!(ticketer.update(&key(9), &many), Err(TicketerError::TooManyKeys { got: 9, limit: 8 }));
         assert!(ticketer.decrypt(&second).is_some(), "a refused update changed something");
     }
@@ -371,7 +377,7 @@ mod tests {
             key
         };
         let previous =
-            |n: u32| std::array::from_fn::<_, MAX_GIVEN, _>(|back| key(n - 1 - u32::try_from(back).unwrap()));
+            |n: u32| std::array::from_fn::<_, MAX_FORMER, _>(|back| key(n - 1 - u32::try_from(back).unwrap()));
         let ticketer = Ticketer::from_keys(&key(8), &previous(8)).unwrap();
         let (begun, done) = (AtomicU32::new(8), AtomicU32::new(8));
         std::thread::scope(|scope| {
