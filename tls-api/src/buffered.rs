@@ -12,7 +12,7 @@ use crate::early_data::EarlyReceived;
 use crate::receive::ReceiveBuffer;
 use crate::records::LastWrite;
 use crate::send::{Gather, SendBuffer, WaitingPlaintext, prefix};
-use crate::session::IoState;
+use crate::session::{IoState, flush};
 
 /// What is held for sending unless the application sets another limit: 64 KiB of plaintext in full records, so that a write of as much
 /// is taken whole.
@@ -59,6 +59,8 @@ pub(crate) struct Buffered<R: Side> {
     news: bool,
     /// Whether anything but data came.
     messages: bool,
+    /// Whether the transport took something since it was flushed.
+    unflushed: bool,
 }
 
 /// How far a signature is that is made elsewhere.
@@ -102,6 +104,7 @@ impl<R: Side> Buffered<R> {
             answered: false,
             news: false,
             messages: false,
+            unflushed: false,
         }
     }
 
@@ -134,10 +137,19 @@ impl<R: Side> Buffered<R> {
             return Ok(0);
         }
         let n = wr.write(self.sending.ready())?;
+        self.unflushed |= n > 0;
         self.sending.consume(n);
         // Room is free for what still waits. An error of it stays with the connection and is told by the next call.
         let _ = self.send_what_waits();
         Ok(n)
+    }
+
+    pub(crate) fn flush_tls(&mut self, wr: &mut dyn io::Write) -> io::Result<()> {
+        if self.unflushed {
+            flush(wr)?;
+            self.unflushed = false;
+        }
+        Ok(())
     }
 
     pub(crate) fn process(&mut self) -> Result<IoState, Error> {
@@ -348,6 +360,11 @@ impl<R: Side> Buffered<R> {
             }
         }
         self.send_what_waits().map_err(protocol_error)?;
+        if !self.connection.can_send() && !self.connection.is_handshaking() {
+            // The engine has said close_notify by itself: with TLS 1.2 keys cannot be changed, and nothing more will be sent. The call that
+            // came upon it may have had some success to tell.
+            return Err(protocol_error(Error::KeyExhausted));
+        }
         if self.may_send() && self.waiting.is_empty() {
             let result = self.send(bufs);
             self.sending.release_if_empty();
@@ -424,7 +441,8 @@ impl<R: Side> Buffered<R> {
             }
             self.waiting.consume(n);
         }
-        if self.closing == Closing::Requested {
+        // A server that sends before the client's Finished is not done with the handshake: it would end there.
+        if self.closing == Closing::Requested && !self.connection.is_handshaking() {
             self.connection.send_close_notify(self.sending.for_messages());
             self.closing = Closing::Sent;
         }
@@ -502,4 +520,70 @@ pub(crate) fn protocol_error(e: Error) -> io::Error {
         _ => io::ErrorKind::InvalidData,
     };
     io::Error::new(kind, e)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Cursor, Write};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{ClientConfig, ClientSession, ProtocolVersion, ServerConfig, ServerSession, Session, StreamOwned};
+
+    /// A client whose keys are worn after this many records, connected by TLS 1.2.
+    fn client_of_few_records(records: u64) -> ClientSession {
+        let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let server = Arc::new(ServerConfig::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
+        let mut client = ClientConfig::with_roots(crate::root_store_from_pem(cert.as_bytes()).unwrap());
+        client.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+        client.engine_mut().set_records_per_key(records);
+        let mut client = ClientSession::new(&Arc::new(client), "a.test".try_into().unwrap()).unwrap();
+        let mut server = ServerSession::new(&server);
+        while client.is_handshaking() || server.is_handshaking() {
+            pass(&mut client, &mut server);
+            pass(&mut server, &mut client);
+        }
+        client
+    }
+
+    fn pass(from: &mut impl Session, to: &mut impl Session) {
+        let mut wire = Vec::new();
+        while from.wants_write() {
+            from.write_tls(&mut wire).unwrap();
+        }
+        let mut wire = &wire[..];
+        while !wire.is_empty() {
+            to.read_tls(&mut wire).unwrap();
+            to.process_new_packets().unwrap();
+        }
+    }
+
+    fn is_key_exhausted(e: &io::Error) -> bool {
+        e.get_ref().and_then(|e| e.downcast_ref::<Error>()) == Some(&Error::KeyExhausted)
+    }
+
+    #[test]
+    fn a_key_that_is_worn_is_told_by_every_write_and_nothing_is_taken_that_cannot_be_sent() {
+        let mut client = client_of_few_records(3);
+        client.set_buffer_limit(None);
+        let data = vec![7; 10 * MAX_FRAGMENT];
+        // It strikes in the middle of this one; what was sealed by then is told.
+        let taken = client.write(&data).unwrap();
+        assert!(taken > 0 && taken < data.len(), "{taken}");
+        for _ in 0..2 {
+            assert!(is_key_exhausted(&client.write(&data).unwrap_err()));
+        }
+        // And in the first record of one.
+        let mut client = client_of_few_records(3);
+        let results: Vec<_> = (0..10).map(|_| client.write(b"data")).collect();
+        let sent = results.iter().take_while(|result| result.is_ok()).count();
+        assert!(sent > 0 && results[sent..].iter().all(|result| is_key_exhausted(result.as_ref().unwrap_err())));
+    }
+
+    #[test]
+    fn a_stream_ends_with_its_key() {
+        let mut stream = StreamOwned::new(client_of_few_records(3), Cursor::new(Vec::new()));
+        assert!(is_key_exhausted(&stream.write_all(&[7; 10 * MAX_FRAGMENT]).unwrap_err()));
+    }
 }

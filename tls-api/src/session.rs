@@ -71,6 +71,13 @@ pub trait Session: Read + BufRead + Write {
     /// Those of `wr`.
     fn write_tls(&mut self, wr: &mut dyn Write) -> io::Result<usize>;
 
+    /// Flushes the transport, if it took something by [`write_tls`](Self::write_tls) since it was flushed: that is for transports that have
+    /// a buffer of their own. [`complete_io`](Self::complete_io) and a [`Stream`](crate::Stream) do it by themselves.
+    ///
+    /// # Errors
+    /// Those of `wr`, after which the next call tries again; an interruption is tried again at once.
+    fn flush_tls(&mut self, wr: &mut dyn Write) -> io::Result<()>;
+
     /// Takes in all whole records that were received. Handshake messages are answered, plaintext can be read afterwards.
     ///
     /// # Errors
@@ -116,7 +123,7 @@ pub trait Session: Read + BufRead + Write {
         Self: Sized;
 
     /// Limits what is held for sending, plaintext and records together, in bytes; `None` for no limit. Unless changed it is what full
-    /// records of 64 KiB of plaintext take. While nothing waits at least one byte is accepted.
+    /// records of 64 KiB of plaintext take. After the handshake at least one byte is accepted while nothing waits.
     fn set_buffer_limit(&mut self, limit: Option<usize>);
 
     /// Ends our sending side: close_notify is sent after what was written, and nothing can be written afterwards. The
@@ -210,6 +217,10 @@ impl<S: Wraps + Read + BufRead + Write> Session for S {
         self.core_mut().write_tls(wr)
     }
 
+    fn flush_tls(&mut self, wr: &mut dyn Write) -> io::Result<()> {
+        self.core_mut().flush_tls(wr)
+    }
+
     fn process_new_packets(&mut self) -> Result<IoState, Error> {
         self.core_mut().process()
     }
@@ -300,11 +311,8 @@ fn complete_io<S: Wraps + Session, T: Read + Write>(session: &mut S, io: &mut T)
     let handshake = session.is_handshaking();
     let (mut read, mut written) = (0, 0);
     loop {
-        let blocked = match write_out(session, io) {
-            Ok(n) => {
-                written += n;
-                None
-            }
+        let blocked = match write_out(session, io, &mut written) {
+            Ok(()) => None,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Some(e),
             Err(e) => return Err(e),
         };
@@ -327,7 +335,7 @@ fn complete_io<S: Wraps + Session, T: Read + Write>(session: &mut S, io: &mut T)
         }
         if let Err(e) = session.process_new_packets() {
             // The peer may be gone; what ended the connection is the better news.
-            let _ = write_out(session, io);
+            let _ = write_out(session, io, &mut written);
             return Err(protocol_error(e));
         }
         if !handshake {
@@ -336,31 +344,27 @@ fn complete_io<S: Wraps + Session, T: Read + Write>(session: &mut S, io: &mut T)
     }
 }
 
-/// Writes what waits, and flushes if something did.
-pub(crate) fn write_out<S: Session, T: Write>(session: &mut S, io: &mut T) -> io::Result<usize> {
-    let written = write_waiting(session, io)?;
-    if written > 0 {
-        flush(io)?;
-    }
-    Ok(written)
+/// Writes what waits, and flushes what was written. Adds up how much that was, whatever happens then.
+pub(crate) fn write_out<S: Session, T: Write>(session: &mut S, io: &mut T, written: &mut usize) -> io::Result<()> {
+    write_waiting(session, io, written)?;
+    session.flush_tls(io)
 }
 
 /// Writes what waits.
-pub(crate) fn write_waiting<S: Session, T: Write>(session: &mut S, io: &mut T) -> io::Result<usize> {
-    let mut written = 0;
+pub(crate) fn write_waiting<S: Session, T: Write>(session: &mut S, io: &mut T, written: &mut usize) -> io::Result<()> {
     while session.wants_write() {
         match session.write_tls(io) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(n) => written += n,
+            Ok(n) => *written += n,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
     }
-    Ok(written)
+    Ok(())
 }
 
 /// Flushes. An interruption is not told: `write_all` would take it for one of a write that took nothing, and write again.
-pub(crate) fn flush<T: Write>(io: &mut T) -> io::Result<()> {
+pub(crate) fn flush(io: &mut dyn Write) -> io::Result<()> {
     loop {
         match io.flush() {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

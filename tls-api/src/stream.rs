@@ -116,7 +116,7 @@ impl<S: Session, T: Read + Write> Write for Stream<'_, S, T> {
         }
         loop {
             let taken = self.session.write_vectored(bufs)?;
-            let sent = write_out(self.session, self.transport);
+            let sent = write_out(self.session, self.transport, &mut 0);
             if taken > 0 || bufs.iter().all(|buf| buf.is_empty()) {
                 // Taken is taken, even if the transport does not take it on yet.
                 return match sent {
@@ -134,8 +134,11 @@ impl<S: Session, T: Read + Write> Write for Stream<'_, S, T> {
         if self.session.is_handshaking() {
             self.session.complete_io(self.transport)?;
         }
-        write_waiting(self.session, self.transport)?;
-        flush(self.transport)
+        write_waiting(self.session, self.transport, &mut 0)?;
+        // Whether the session gave it something or not: it may hold something itself.
+        flush(self.transport)?;
+        // That counts for what the session gave it.
+        self.session.flush_tls(&mut io::sink())
     }
 }
 

@@ -112,9 +112,13 @@ impl Found {
     }
 
     fn get(&self, key: &[u8], puts: u64) -> Option<ClientSessionValue> {
-        let found = self.lock();
-        let seen = found.iter().find(|seen| seen.key == key)?;
-        if seen.puts == puts { seen.copy.clone() } else { None }
+        let mut found = self.lock();
+        let seen = found.iter_mut().find(|seen| seen.key == key)?;
+        if seen.puts != puts {
+            // It is a secret, and of no use any more.
+            seen.copy = None;
+        }
+        seen.copy.clone()
     }
 
     fn put(&self, key: Vec<u8>, puts: u64, session: &ClientSessionValue) {

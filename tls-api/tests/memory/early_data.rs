@@ -1,6 +1,6 @@
 //! Data before the handshake, as applications see it.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 
 use tls_api::{
@@ -151,6 +151,24 @@ fn an_answer_comes_half_a_round_trip_earlier_where_it_may() {
         let rest = read_all(&mut pair.client);
         assert_eq!(rest, if half_rtt { b"".as_slice() } else { b"answer" });
     }
+}
+
+#[test]
+fn a_server_that_has_said_all_early_still_hears_the_client() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    server.set_send_half_rtt_data(true);
+    let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
+    feed(&mut pair.server, &drain(&mut pair.client)).unwrap();
+    pair.server.write_all(b"answer").unwrap();
+    pair.server.send_close_notify();
+    assert_eq!(pair.server.write(b"more").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    feed(&mut pair.client, &drain(&mut pair.server)).unwrap();
+    assert_eq!(read_all(&mut pair.client), b"answer");
+    pair.client.write_all(REQUEST).unwrap();
+    pair.settle().unwrap();
+    assert_eq!(read_all(&mut pair.server), REQUEST);
+    assert_eq!(pair.client.read(&mut [0; 10]).unwrap(), 0, "the server's close_notify");
 }
 
 #[test]

@@ -182,6 +182,58 @@ fn what_the_transport_does_not_take_waits_and_a_flush_writes_it() {
     }
 }
 
+/// A transport with a buffer of its own that does not block: what it took must get out at last, also where the session has no more to give.
+#[test]
+fn a_flush_that_could_not_be_done_is_done_later() {
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let refusing = || Noting { flush_refusals: [ErrorKind::WouldBlock; 2].into(), ..Noting::default() };
+        // The ClientHello.
+        let mut stream = StreamOwned::new(Pair::new(&client, &server).client, refusing());
+        let mut calls = [(); 4].map(|()| {
+            let blocked = stream.session.complete_io(&mut stream.transport).unwrap_err();
+            assert_eq!(blocked.kind(), ErrorKind::WouldBlock);
+            stream.transport.calls()
+        });
+        assert!(matches!(calls[0].remove(0), Call::Write(_)));
+        assert_eq!(calls, [vec![Call::Flush], vec![Call::Flush], vec![Call::Flush], vec![]]);
+        // Data, before a read that has to wait.
+        let (mut stream, _) = self::stream(Pair::connected(&client, &server));
+        stream.transport = refusing();
+        assert_eq!(stream.write(b"question").unwrap(), 8);
+        for calls in [vec![Call::Flush], vec![Call::Flush], vec![]] {
+            stream.transport.calls.clear();
+            assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+            assert_eq!(stream.transport.calls(), calls);
+        }
+    }
+}
+
+#[test]
+fn what_a_transport_took_before_it_blocked_is_told() {
+    struct Half(usize);
+    impl Write for Half {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            let taken = buf.len().min(self.0);
+            self.0 -= taken;
+            if taken == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(taken) }
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl Read for Half {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::WouldBlock.into())
+        }
+    }
+    let (client, server) = configs_of(VERSIONS[0]);
+    let mut session = Pair::connected(&client, &server).client;
+    session.write_all(&pattern(20_000)).unwrap();
+    assert_eq!(session.complete_io(&mut Half(10_000)).unwrap(), (0, 10_000));
+    assert_eq!(session.complete_io(&mut Half(0)).unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
 #[test]
 fn an_interrupted_flush_does_not_make_write_all_write_twice() {
     let (client, server) = configs_of(VERSIONS[0]);
