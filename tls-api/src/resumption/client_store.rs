@@ -25,11 +25,11 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue>;
 }
 
-/// Keeps sessions in memory: those with the servers that were talked to last.
+/// Keeps sessions in memory: those with the servers that gave one last.
 ///
 /// Of each server it holds up to 8 sessions of TLS 1.3, for as many connections, and one of TLS 1.2. A session takes about
 /// 500 bytes, and the server's chain once for all sessions of a connection. Threads that resume the same session of TLS 1.2 again and again have copies of
-/// it, which lie on up to 8 places for up to 8 servers each.
+/// it, which lie on up to 8 places for up to 8 servers each; such a copy may stay for some time after its session has gone, without being given out.
 ///
 /// A program that ends can keep them, and one that begins have them again:
 ///
@@ -137,7 +137,7 @@ impl Found {
 }
 
 impl ClientSessionMemoryCache {
-    /// For sessions with this many servers at most; those go first that were talked to the longest ago.
+    /// For sessions with this many servers at most; those go first whose latest session came the longest ago.
     #[must_use]
     pub fn new(servers: usize) -> Self {
         Self { servers: Sharded::new(servers), found: std::array::from_fn(|_| Found::default()) }
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_that_were_talked_to_last_are_kept() {
+    fn the_servers_that_gave_a_session_last_are_kept() {
         let all = sessions(&["a.test", "b.test", "c.test"], ProtocolVersion::TLS12);
         let cache = ClientSessionMemoryCache::new(2);
         for at in [0, 1, 0, 2] {

@@ -13,7 +13,8 @@ use super::sharded::Sharded;
 /// made during handshakes and should return within microseconds; where that cannot be, answer
 /// [`Need::Session`](tls_handshake::Need::Session) later instead, with the engine.
 pub trait StoresServerSessions: fmt::Debug + Send + Sync {
-    /// Keeps a session under an id, for `lifetime` seconds at most; whether it does. Ids are random, of up to 32 bytes.
+    /// Keeps a session under an id; whether it does. After `lifetime` seconds nobody can resume it any more, and a store that has a clock
+    /// should let it go. Ids are random, of up to 32 bytes.
     fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool;
 
     /// The session with this id, which stays.
@@ -29,7 +30,7 @@ pub trait StoresServerSessions: fmt::Debug + Send + Sync {
     }
 }
 
-/// Keeps the latest sessions in memory.
+/// Keeps the latest sessions in memory, until others take their room.
 ///
 /// A session takes about 400 bytes with its place in the cache, and those of clients with certificates as many more as
 /// their chains have. Of those beyond 64 KiB none is kept.

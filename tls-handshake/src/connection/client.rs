@@ -93,7 +93,7 @@ impl ClientConnection {
     /// [not accept](Self::is_early_data_accepted) it, nothing of it was read, and it has to be sent again.
     ///
     /// # Errors
-    /// [`Error::SendAfterClose`]; [`Error::KeyExhausted`]; the connection's own error if it failed.
+    /// [`Error::SendAfterClose`]; the connection's own error if it failed.
     pub fn send_early_data(&mut self, data: &[u8], outgoing: &mut Outgoing) -> Result<usize, Error> {
         self.state()?;
         if self.closed {
