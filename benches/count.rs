@@ -9,7 +9,13 @@ use std::process::exit;
 
 use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
 use ring::{aead, digest, rand};
-use tls_benches::{Certificates, Endpoint, Library, Ours, Sessions, Setup, Side, deliver, flush};
+use tls_benches::{
+    Certificates, Endpoint, Library, Ours, OursUnbuffered, Pair, Records, Room, Sessions, Setup, Side, deliver, flush,
+};
+
+#[path = "ratios/parsing.rs"]
+#[expect(dead_code, reason = "the peer is not counted")]
+mod parsing;
 
 /// Rounds before those that count: memos, caches and buffers are filled, and what is resumed is there.
 const WARM_UP: usize = 3;
@@ -28,6 +34,8 @@ fn main() {
         Work::Primitives => primitives(rounds),
         Work::Handshake(setup) => handshakes(&Ours::new(&Certificates::make(), *setup), side, rounds),
         Work::Bulk(setup, write) => bulk(&Ours::new(&Certificates::make(), *setup), *write, side, rounds),
+        Work::InPlace(setup, length) => in_place(*setup, *length, side, rounds),
+        Work::Parse(length) => parse(*length, rounds),
     }
 }
 
@@ -39,29 +47,39 @@ enum Work {
     Handshake(Setup),
     /// One write of this many bytes, flushed, and read.
     Bulk(Setup, usize),
+    /// One record of this many bytes, through the engines on the caller's buffers.
+    InPlace(Setup, usize),
+    /// A ClientHello of this many bytes.
+    Parse(usize),
 }
 
-const ROWS: [(&str, Work); 11] = [
+const ROWS: [(&str, Work); 17] = [
     ("primitives", Work::Primitives),
     ("full-tls13", Work::Handshake(Setup::TLS13)),
     ("full-tls13-cold", Work::Handshake(Setup::TLS13.without_memo())),
     ("full-tls13-client-auth", Work::Handshake(Setup::TLS13_CLIENT_AUTH)),
+    ("full-tls13-defaults", Work::Handshake(Setup::TLS13.with_defaults())),
     ("full-tls12", Work::Handshake(Setup::TLS12)),
     ("resumed-tls13-ticket", Work::Handshake(Setup::TLS13.resumed(Sessions::Tickets))),
+    ("resumed-tls13-store", Work::Handshake(Setup::TLS13.resumed(Sessions::Store))),
     ("resumed-tls12-ticket", Work::Handshake(Setup::TLS12.resumed(Sessions::Tickets))),
     ("resumed-tls12-id", Work::Handshake(Setup::TLS12.resumed(Sessions::Store))),
     ("bulk-tls13-64", Work::Bulk(Setup::TLS13, 64)),
     ("bulk-tls13-1024", Work::Bulk(Setup::TLS13, 1024)),
     ("bulk-tls13-16384", Work::Bulk(Setup::TLS13, 16 * 1024)),
+    ("bulk-tls13-65536", Work::Bulk(Setup::TLS13, 64 * 1024)),
+    ("in-place-tls13-16384", Work::InPlace(Setup::TLS13, 16 * 1024)),
+    ("parse-517", Work::Parse(517)),
+    ("parse-1762", Work::Parse(1762)),
 ];
 
 /// The rows and their sides, for the script.
 fn list() {
     for (name, work) in &ROWS {
         let sides: &[_] = match work {
-            Work::Primitives => &["both"],
+            Work::Primitives | Work::Parse(_) => &["both"],
             Work::Handshake(_) => &["client", "server"],
-            Work::Bulk(..) => &["send", "receive"],
+            Work::Bulk(..) | Work::InPlace(..) => &["send", "receive"],
         };
         sides.iter().for_each(|side| println!("{name} {side}"));
     }
@@ -147,5 +165,26 @@ fn bulk(library: &Ours, write: usize, side: Side, rounds: usize) {
             deliver(&mut wire, &mut server);
             assert_eq!(server.read(&mut read).ok(), Some(write));
         });
+    }
+}
+
+/// The client sends, from where the plaintext lies.
+fn in_place(setup: Setup, length: usize, side: Side, rounds: usize) {
+    let (mut client, mut server) = OursUnbuffered::connect(&Certificates::make(), setup);
+    let mut room = Room::new(length);
+    let mut wire = Vec::with_capacity(64 * 1024);
+    for round in 0..WARM_UP + rounds {
+        let counts = round >= WARM_UP;
+        wire.clear();
+        // Put on the wire by the C library's code, which the second figure leaves out.
+        on(side, Side::Client, counts, &mut || wire.extend_from_slice(client.seal(&mut room)));
+        on(side, Side::Server, counts, &mut || assert_eq!(server.open(&mut wire), length));
+    }
+}
+
+fn parse(length: usize, rounds: usize) {
+    let message = parsing::hello(length);
+    for round in 0..WARM_UP + rounds {
+        on(Side::Client, Side::Client, round >= WARM_UP, &mut || parsing::ours(&message));
     }
 }

@@ -10,12 +10,22 @@ use allocation_counter::measure;
 use tls_benches::{Certificates, Endpoint, Library, Ours, Row, RustlsRing, Setup, Side, Table, Target, Unit};
 
 const CONNECTIONS: i64 = 100_000;
+/// The argument of the process that has the idle connections of one library.
+const IDLE: &str = "--idle";
 
 fn main() {
-    // Fewer, if it is only to be seen that all works.
-    let connections = if std::env::args().any(|word| word == "--quick") { CONNECTIONS / 50 } else { CONNECTIONS };
+    let words: Vec<String> = std::env::args().collect();
     let certificates = Certificates::make();
     let (ours, rustls) = (Ours::new(&certificates, Setup::TLS13), RustlsRing::new(&certificates, Setup::TLS13));
+    if let [_, word, library, connections] = &words[..]
+        && word == IDLE
+    {
+        let connections = connections.parse().expect("a number");
+        let (heap, resident) =
+            if library == Ours::NAME { idle(&ours, connections) } else { idle(&rustls, connections) };
+        println!("{heap} {resident}");
+        return;
+    }
     let (our, their) = (one(&ours), one(&rustls));
     for (side, our, their, fresh) in [("client", &our.0, &their.0, 3500), ("server", &our.1, &their.1, 2500)] {
         let row = |name, ours, theirs, target| print(name, side, Unit::Bytes, (ours, theirs), target);
@@ -31,7 +41,10 @@ fn main() {
         let allocations = (our.allocations, their.allocations);
         print("allocations during a full handshake", name, Unit::Allocations, allocations, Some(25));
     }
-    let ((ours, resident), (theirs, their_resident)) = (idle(&ours, connections), idle(&rustls, connections));
+    // Fewer, if it is only to be seen that all works.
+    let connections = if words.iter().any(|word| word == "--quick") { CONNECTIONS / 50 } else { CONNECTIONS };
+    let [(ours, resident), (theirs, their_resident)] =
+        [Ours::NAME, RustlsRing::NAME].map(|library| idle_apart(library, connections));
     print("100,000 idle connections, heap of each", "server", Unit::Bytes, (ours, theirs), Some(2500));
     let residents = (resident, their_resident);
     print("100,000 idle connections, resident memory of each", "server", Unit::Bytes, residents, None);
@@ -180,6 +193,17 @@ fn converse<E: Endpoint>(new: impl FnOnce() -> E, to: &Sender<Vec<u8>>, from: &R
         let wire = from.recv().expect("the other one goes on");
         taken.by(|| take(&mut *side, &wire));
     }
+}
+
+/// What [`idle`] finds in a process of its own: in this one it would use again what others have freed.
+fn idle_apart(library: &str, connections: i64) -> (i64, i64) {
+    let program = std::env::current_exe().expect("this program");
+    let output = std::process::Command::new(program).args([IDLE, library, &connections.to_string()]).output();
+    let output = output.expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let figures = String::from_utf8(output.stdout).expect("two numbers");
+    let (heap, resident) = figures.trim().split_once(' ').expect("two numbers");
+    (heap.parse().expect("a number"), resident.parse().expect("a number"))
 }
 
 /// Bytes of heap, and of resident memory, for each of many server connections that were all set up and then left alone.

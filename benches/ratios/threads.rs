@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use tls_benches::{
-    Certificates, Library, Limit, Ours, Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit, handshake_cost,
-    scaling,
+    Certificates, Library, Limit, Ours, Row, RustlsRing, Sessions, Setup, Side, Table, Target, Unit, Version,
+    handshake_cost, scaling,
 };
 
 use crate::Run;
@@ -24,23 +24,30 @@ pub(crate) fn rows(run: &Run) {
         if !run.wants(&name) {
             continue;
         }
+        let row = |shared: &str, scalings: [f64; 3]| {
+            let mut row = Row::new(Table::Threads, Unit::TimesOneThread, &name, shared, scalings[0]);
+            (row.peer, row.limit) = (Some(scalings[1]), Some(scalings[2]));
+            row
+        };
         for (side, shared) in [(Side::Client, "client"), (Side::Server, "server")] {
-            let mut row = Row::new(Table::Threads, Unit::TimesOneThread, &name, shared, 0.0);
-            let [ours, rustls, limit] = scalings(&run.certificates, setup, side, run.quick);
-            (row.ours, row.peer, row.limit) = (ours, Some(rustls), Some(limit));
-            row.with_target(Target::at_least(1.95)).print();
+            let scalings = scalings(&run.certificates, setup, Some(side), run.quick);
+            row(shared, scalings).with_target(Target::at_least(1.95)).print();
+        }
+        if setup.sessions == Sessions::Store && setup.version == Version::Tls12 {
+            // The one case in which what both sides share makes a difference: one session, in one store.
+            row("both", scalings(&run.certificates, setup, None, run.quick)).print();
         }
     }
 }
 
 /// Of ours, of rustls and of the bare primitives, which share nothing: medians over threads and configurations that are made anew each time. Where
-/// their memory happens to lie is good for some percent of a handshake of a few microseconds.
-fn scalings(certificates: &Certificates, setup: Setup, side: Side, quick: bool) -> [f64; 3] {
+/// their memory happens to lie is good for some percent of a handshake of a few microseconds. Without a side, both are shared.
+fn scalings(certificates: &Certificates, setup: Setup, side: Option<Side>, quick: bool) -> [f64; 3] {
     let (times, rounds, time) =
         if quick { (1, 3, Duration::from_millis(20)) } else { (9, 6, Duration::from_millis(50)) };
     let mut found: [Vec<f64>; 3] = Default::default();
     for _ in 0..times {
-        let ours = Ours::new(certificates, setup);
+        let (ours, rustls) = (Ours::new(certificates, setup), RustlsRing::new(certificates, setup));
         let limit = || {
             let mut limit = Limit::new(certificates, setup, &ours).expect("it is played");
             move || {
@@ -48,12 +55,12 @@ fn scalings(certificates: &Certificates, setup: Setup, side: Side, quick: bool) 
             }
         };
         let mut limits = [limit(), limit()];
-        let rustls = RustlsRing::new(certificates, setup);
-        let (other_ours, other_rustls) = (ours.sharing(side), rustls.sharing(side));
-        let mut ours = [handshakes(&ours), handshakes(&other_ours)];
-        let mut rustls = [handshakes(&rustls), handshakes(&other_rustls)];
-        found[0].push(scaling(&mut ours, rounds, time));
-        found[1].push(scaling(&mut rustls, rounds, time));
+        let others = side.map(|side| (ours.sharing(side), rustls.sharing(side)));
+        let (other_ours, other_rustls) = others.as_ref().map_or((&ours, &rustls), |(ours, rustls)| (ours, rustls));
+        let mut of_ours = [handshakes(&ours), handshakes(other_ours)];
+        let mut of_rustls = [handshakes(&rustls), handshakes(other_rustls)];
+        found[0].push(scaling(&mut of_ours, rounds, time));
+        found[1].push(scaling(&mut of_rustls, rounds, time));
         found[2].push(scaling(&mut limits, rounds, time));
     }
     found.map(|mut found| {

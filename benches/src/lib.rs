@@ -15,6 +15,7 @@
 
 use std::{
     io::{self, BufRead, Read, Write},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Barrier,
     time::{Duration, Instant},
 };
@@ -300,14 +301,17 @@ pub fn scaling<W: FnMut() + Send>(works: &mut [W; 2], rounds: usize, time: Durat
     let barrier = Barrier::new(2);
     let [first, second] = works;
     let conversation = |work: &mut W, turn: usize| {
-        let (mut alone, mut together) = (Vec::new(), Vec::new());
+        let (mut alone, mut together, mut panic) = (Vec::new(), Vec::new(), None);
         for phase in (0..rounds).flat_map(|_| 0..3) {
             barrier.wait();
-            if phase == turn {
-                measure_speed(&mut *work, time, &mut alone);
-            } else if phase == 2 {
-                measure_speed(&mut *work, time, &mut together);
+            let speeds = if phase == 2 { &mut together } else { &mut alone };
+            if (phase == turn || phase == 2) && panic.is_none() {
+                // The other thread is waited for at the barrier until the end.
+                panic = catch_unwind(AssertUnwindSafe(|| measure_speed(&mut *work, time, speeds))).err();
             }
+        }
+        if let Some(panic) = panic {
+            resume_unwind(panic);
         }
         [alone, together].map(upper_quartile)
     };
@@ -399,6 +403,20 @@ mod tests {
                 assert_eq!([client.is_resumed(), server.is_resumed()], [setup.resumes(); 2], "{} {setup:?}", L::NAME);
             }
         }
+    }
+
+    #[test]
+    fn a_thread_whose_work_panics_does_not_leave_the_other_waiting() {
+        let (mut left, time) = (3, Duration::from_millis(1));
+        let works: [Box<dyn FnMut() + Send>; 2] = [
+            Box::new(|| {}),
+            Box::new(move || {
+                left -= 1;
+                assert!(left > 0, "on purpose");
+            }),
+        ];
+        let mut works = works;
+        assert!(catch_unwind(AssertUnwindSafe(|| scaling(&mut works, 3, time))).is_err());
     }
 
     const FULL: [Setup; 7] = [

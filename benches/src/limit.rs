@@ -6,8 +6,8 @@
 //!
 //! What is counted, on each side:
 //!
-//! * randomness: one draw for all random bytes of a flight (`random` and the session id, `random` and the nonce of a ticket), and
-//!   what ring draws itself for keys and signatures;
+//! * randomness: one draw for all random bytes of a flight (`random` and the session id, `random` and the nonce of a ticket; a second ticket
+//!   draws for itself), and what ring draws itself for keys and signatures;
 //! * X25519: a private key, its public key, one agreement;
 //! * SHA-256 over each byte of the transcript once, and a finish for each point where the RFC takes its hash: TLS 1.3 at the binder,
 //!   ServerHello, Certificate, CertificateVerify, the server's Finished and, if there are tickets, the client's; TLS 1.2 at

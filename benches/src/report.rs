@@ -48,9 +48,17 @@ fn markdown(rows: &[Row], machine: &Machine) -> String {
     let mut text = notes::HEAD.to_owned();
     text += &machine.markdown();
     text += "\n## Targets\n\n";
-    let with_target = rows.iter().filter(|row| row.target.is_some()).count();
     let missed = missed(rows);
-    text += &format!("{} of {with_target} are met.", with_target - missed.len());
+    let score = |counts_instructions: bool| {
+        let of_kind = |row: &&Row| (row.table == Table::Instructions) == counts_instructions;
+        let with_target = rows.iter().filter(|row| row.target.is_some()).filter(of_kind);
+        format!("{} of {}", with_target.clone().filter(|row| row.met() == Some(true)).count(), with_target.count())
+    };
+    text += &format!("{} are met", score(false));
+    if rows.iter().any(|row| row.table == Table::Instructions) {
+        text += &format!(", and {} counts of instructions are within their bounds", score(true));
+    }
+    text += ".";
     text += if missed.is_empty() { "\n" } else { " Not met:\n\n" };
     for line in missed {
         text += &format!("* {line}\n");

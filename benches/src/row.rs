@@ -329,7 +329,11 @@ impl Row {
             limit: number("limit"),
             peer: number("peer"),
             others: others.into_iter().filter_map(|(name, value)| Some((name, value.as_f64()?))).collect(),
-            target: fields.get("target").and_then(Value::as_object).and_then(Target::from_json),
+            // One that is not understood must not pass for none.
+            target: match fields.get("target") {
+                None | Some(Value::Null) => None,
+                Some(target) => Some(Target::from_json(target.as_object()?)?),
+            },
         })
     }
 }

@@ -21,6 +21,7 @@ use crate::{Certificates, Choice, Endpoint, Library, SESSIONS, Sessions, Setup, 
 /// rustls with one of its providers.
 #[derive(Debug)]
 pub struct Rustls<P> {
+    certificates: Certificates,
     setup: Setup,
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
@@ -103,29 +104,27 @@ impl<P: Provider> Library for Rustls<P> {
     fn new(certificates: &Certificates, setup: Setup) -> Self {
         let (client, server) = configs::<P>(certificates, setup);
         let name = ServerName::try_from("localhost").expect("a name");
-        Self { setup, client: Arc::new(client), server: Arc::new(server), name, provider: PhantomData }
+        let certificates = certificates.clone();
+        Self { certificates, setup, client: Arc::new(client), server: Arc::new(server), name, provider: PhantomData }
     }
 
     fn sharing(&self, side: Side) -> Self {
-        // A clone has its own counts, and shares what sessions are kept in.
+        // Both anew: a clone would have the certificates and the verifier in common.
+        let (client, mut server) = configs::<P>(&self.certificates, self.setup);
         let (client, server) = match side {
             Side::Client => {
-                let mut server = ServerConfig::clone(&self.server);
+                server.ticketer = Arc::clone(&self.server.ticketer);
+                server.session_storage = Arc::clone(&self.server.session_storage);
                 if self.setup.sessions == Sessions::Store {
                     let (first, own) = (server.session_storage, ServerSessionMemoryCache::new(SESSIONS));
                     server.session_storage = Arc::new(Replica { first, own });
                 }
-                (self.client.clone(), Arc::new(server))
+                (Arc::clone(&self.client), Arc::new(server))
             }
-            Side::Server => {
-                let mut client = ClientConfig::clone(&self.client);
-                if self.setup.resumes() {
-                    client.resumption = resumption(self.setup);
-                }
-                (Arc::new(client), self.server.clone())
-            }
+            Side::Server => (Arc::new(client), Arc::clone(&self.server)),
         };
-        Self { setup: self.setup, client, server, name: self.name.clone(), provider: PhantomData }
+        let (certificates, name) = (self.certificates.clone(), self.name.clone());
+        Self { certificates, setup: self.setup, client, server, name, provider: PhantomData }
     }
 
     fn client(&self) -> Connection {

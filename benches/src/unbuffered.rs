@@ -28,7 +28,9 @@ impl Room {
     /// Before the plaintext, and behind it.
     const MARGIN: usize = 64;
 
-    pub(crate) fn new(length: usize) -> Self {
+    /// Room for a record of this many bytes of plaintext.
+    #[must_use]
+    pub fn new(length: usize) -> Self {
         let bytes = vec![0x5a; Self::MARGIN + length + 2 * Self::MARGIN];
         let start = bytes.as_ptr().align_offset(Self::MARGIN) + Self::MARGIN;
         Self { bytes, start, length }

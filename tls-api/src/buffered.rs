@@ -360,15 +360,15 @@ impl<R: Side> Buffered<R> {
             }
         }
         self.send_what_waits().map_err(protocol_error)?;
-        if !self.connection.can_send() && !self.connection.is_handshaking() {
-            // The engine has said close_notify by itself: with TLS 1.2 keys cannot be changed, and nothing more will be sent. The call that
-            // came upon it may have had some success to tell.
-            return Err(protocol_error(Error::KeyExhausted));
-        }
         if self.may_send() && self.waiting.is_empty() {
             let result = self.send(bufs);
             self.sending.release_if_empty();
             return result;
+        }
+        if !self.connection.can_send() && !self.connection.is_handshaking() {
+            // The engine has said close_notify by itself: with TLS 1.2 keys cannot be changed, and nothing more will be sent. The call that
+            // came upon it may have had some success to tell.
+            return Err(protocol_error(Error::KeyExhausted));
         }
         let held = self.sending.len() + self.waiting.len();
         Ok(self.waiting.push(bufs, self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(held))))
@@ -387,20 +387,22 @@ impl<R: Side> Buffered<R> {
             if room == 0 {
                 break;
             }
-            let max = room.min(self.connection.record_capacity());
             let (piece, window, used, complete);
-            let slices = if let Some(next) = gather.piece(max) {
-                piece = [next];
-                &piece
-            } else if let Some(whole) = gather.whole().filter(|_| room >= MAX_FRAGMENT) {
+            let slices = if let Some(whole) = gather.whole().filter(|_| room >= MAX_FRAGMENT) {
                 whole
             } else {
-                (window, used, complete) = gather.window(max);
-                // Rather than send a record that is not full, leave the rest to the next call.
-                if !complete && taken > 0 {
-                    break;
+                let max = room.min(self.connection.record_capacity());
+                if let Some(next) = gather.piece(max) {
+                    piece = [next];
+                    &piece
+                } else {
+                    (window, used, complete) = gather.window(max);
+                    // Rather than send a record that is not full, leave the rest to the next call.
+                    if !complete && taken > 0 {
+                        break;
+                    }
+                    prefix(&window, used)
                 }
-                prefix(&window, used)
             };
             let outgoing = self.sending.for_data(expected);
             let n = match self.connection.send(slices, outgoing) {
