@@ -225,7 +225,7 @@ impl ClientConfig {
     /// authorities the server names.
     pub fn set_client_identity(&mut self, identity: Identity) {
         let part = Part::identity(&identity);
-        self.set_identity(Arc::new(OneIdentity(Arc::new(identity))), part);
+        self.set_identity(Arc::new(OneIdentity::new(identity)), part);
     }
 
     /// Leaves it to this resolver which identity, if any, a server that asks gets to see. Without one, and without

@@ -9,6 +9,7 @@ use tls_handshake::{Identity, IdentityError};
 
 use crate::SignatureScheme;
 use crate::client_hello::ClientHelloInfo;
+use crate::spread::Spread;
 
 /// Chooses the identity that a server shows to a client.
 ///
@@ -53,19 +54,25 @@ pub trait ResolvesClientCert: fmt::Debug + Send + Sync {
     }
 }
 
-/// The same identity for all.
+/// The same identity for all, which each connection counts itself in.
 #[derive(Debug)]
-pub(crate) struct OneIdentity(pub(crate) Arc<Identity>);
+pub(crate) struct OneIdentity(Spread<Identity>);
+
+impl OneIdentity {
+    pub(crate) fn new(identity: Identity) -> Self {
+        Self(Spread::new(identity))
+    }
+}
 
 impl ResolvesServerCert for OneIdentity {
     fn resolve(&self, _: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
-        Some(Arc::clone(&self.0))
+        Some(self.0.share())
     }
 }
 
 impl ResolvesClientCert for OneIdentity {
     fn resolve(&self, _: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
-        Some(Arc::clone(&self.0))
+        Some(self.0.share())
     }
 }
 
@@ -158,5 +165,28 @@ impl ResolvesServerCert for ResolvesServerCertUsingSni {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
         let asked = hello.server_name().map(str::to_ascii_lowercase);
         first_usable(asked.and_then(|name| self.by_name.get(&name)).unwrap_or(&self.default), hello)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_show_the_same_identity_and_count_in_different_places() {
+        let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let identity = OneIdentity::new(Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
+        let resolve = || ResolvesClientCert::resolve(&identity, &[], &[]).unwrap();
+        let (mine, again) = (resolve(), resolve());
+        assert!(Arc::ptr_eq(&mine, &again));
+        // Threads that live at the same time.
+        let barrier = std::sync::Barrier::new(4);
+        let others = std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(|| (resolve(), barrier.wait()).0));
+            threads.map(|thread| thread.join().unwrap())
+        });
+        assert!(others.iter().all(|other| other.chain() == mine.chain()));
+        assert!(others.iter().any(|other| !Arc::ptr_eq(&mine, other)));
     }
 }

@@ -68,7 +68,7 @@ impl ServerConfig {
     /// A server with one identity, which it shows to every client.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
-        Self::with_resolver(Arc::new(OneIdentity(Arc::new(identity))))
+        Self::with_resolver(Arc::new(OneIdentity::new(identity)))
     }
 
     /// A server with several identities, of which each client is shown the first that it can verify: an RSA and an ECDSA one side by

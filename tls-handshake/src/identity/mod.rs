@@ -26,6 +26,7 @@ pub use signing_key::{SignError, Signer, SigningKey};
 /// let identity = Identity::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: Key,
@@ -34,6 +35,7 @@ pub struct Identity {
     scts: Vec<Vec<u8>>,
 }
 
+#[derive(Clone)]
 enum Key {
     Here(Arc<PrivateKey>),
     /// The application's own, which signs at once.
