@@ -71,7 +71,7 @@ pub struct RustlsUnbuffered;
 
 /// A connection of this library's engine, with the buffer that it sends from.
 #[derive(Debug)]
-pub struct Engine<R> {
+pub struct Engine<R: Role> {
     connection: Connection<R>,
     outgoing: Outgoing,
 }

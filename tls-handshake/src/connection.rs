@@ -11,7 +11,8 @@
 //! [`Outgoing::ready`] to the transport.
 
 use std::io::IoSlice;
-use std::ops::Range;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::Arc;
 
 use tls_codec::alert::Alert;
@@ -45,8 +46,8 @@ pub type ClientConnection = Connection<Client>;
 pub type ServerConnection = Connection<Server>;
 
 /// One TLS connection, without I/O and without buffers. `R` is [`Client`] or [`Server`].
-pub struct Connection<R> {
-    state: Result<R, Error>,
+pub struct Connection<R: Role> {
+    state: Held<R>,
     receive: Receive,
     transmit: Transmit,
     joiner: Joiner,
@@ -56,6 +57,37 @@ pub struct Connection<R> {
     waiting: bool,
     peer_closed: bool,
     closed: bool,
+}
+
+/// The state, which the role drops in a function of this crate. How to drop each state would otherwise be compiled with whatever has a
+/// connection in it: a tenth of what a small program compiles.
+struct Held<R: Role>(ManuallyDrop<Result<R, Error>>);
+
+impl<R: Role> Held<R> {
+    fn new(state: Result<R, Error>) -> Self {
+        Self(ManuallyDrop::new(state))
+    }
+}
+
+impl<R: Role> Drop for Held<R> {
+    fn drop(&mut self) {
+        // What is left in its place holds nothing.
+        R::end(&mut self.0, Error::SendAfterClose);
+    }
+}
+
+impl<R: Role> Deref for Held<R> {
+    type Target = Result<R, Error>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<R: Role> DerefMut for Held<R> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
 }
 
 /// The record at the front of the caller's bytes: how long it is, and where its unread messages are.
@@ -117,7 +149,7 @@ impl<R: Role> Connection<R> {
         key_log: Option<Arc<dyn KeyLog>>,
     ) -> Self {
         Self {
-            state,
+            state: Held::new(state),
             receive,
             transmit,
             joiner,
@@ -286,7 +318,7 @@ impl<R: Role> Connection<R> {
     }
 
     fn step(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
-        if let Err(e) = &self.state {
+        if let Err(e) = &*self.state {
             return Err(e.again());
         }
         let done = |consumed, progress| Ok(Processed { consumed, progress });
@@ -489,8 +521,8 @@ impl<R: Role> Connection<R> {
     }
 }
 
-impl<R: std::fmt::Debug> std::fmt::Debug for Connection<R> {
+impl<R: Role + std::fmt::Debug> std::fmt::Debug for Connection<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Connection").field("state", &*self.state).finish_non_exhaustive()
     }
 }

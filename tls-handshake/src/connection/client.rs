@@ -111,7 +111,7 @@ impl ClientConnection {
     /// Whether there are sessions to [take](Self::take_sessions).
     #[must_use]
     pub fn has_sessions(&self) -> bool {
-        match &self.state {
+        match &*self.state {
             Ok(Client::Versioned(Versioned::Tls13(state))) => state.has_sessions(),
             Ok(Client::Versioned(Versioned::Tls12(state))) => state.has_sessions(),
             _ => false,
@@ -123,7 +123,7 @@ impl ClientConnection {
     /// that they should be taken soon; of those that nobody takes 8 are kept.
     #[must_use]
     pub fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
-        match &mut self.state {
+        match &mut *self.state {
             Ok(Client::Versioned(Versioned::Tls13(state))) => state.take_sessions(now),
             Ok(Client::Versioned(Versioned::Tls12(state))) => state.take_sessions(now),
             _ => Vec::new(),
