@@ -60,7 +60,7 @@ pub struct Connection<R: Role> {
 }
 
 /// The state, which the role drops in a function of this crate. How to drop each state would otherwise be compiled with whatever has a
-/// connection in it: a tenth of what a small program compiles.
+/// connection in it: 13 % of LLVM's input for a minimal client, which the facade compiled before it.
 struct Held<R: Role>(ManuallyDrop<Result<R, Error>>);
 
 impl<R: Role> Held<R> {

@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod client_auth;
+mod dropped;
 mod early_data;
 mod external_psks;
 mod flights;
