@@ -78,24 +78,24 @@ impl ResolvesClientCert for OneIdentity {
 
 /// Several identities, of which the first that a client can verify is shown: RSA and ECDSA side by side.
 #[derive(Debug)]
-pub(crate) struct FirstUsable(Vec<Arc<Identity>>);
+pub(crate) struct FirstUsable(Vec<Spread<Identity>>);
 
 impl FirstUsable {
     /// In order of preference.
     pub(crate) fn new(identities: impl IntoIterator<Item = Identity>) -> Self {
-        Self(identities.into_iter().map(Arc::new).collect())
+        Self(identities.into_iter().map(Spread::new).collect())
     }
 }
 
 impl ResolvesServerCert for FirstUsable {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
-        first_usable(&self.0, hello)
+        first_usable(&self.0, Spread::original, hello).map(Spread::share)
     }
 }
 
 /// The first that the client can verify; if it can verify none, the first, and the handshake ends with an error that says so.
-fn first_usable(identities: &[Arc<Identity>], hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
-    identities.iter().find(|identity| hello.can_verify(identity)).or(identities.first()).cloned()
+fn first_usable<'i, T>(identities: &'i [T], of: fn(&T) -> &Identity, hello: &ClientHelloInfo<'_>) -> Option<&'i T> {
+    identities.iter().find(|identity| hello.can_verify(of(identity))).or(identities.first())
 }
 
 /// Chooses by the host name that the client asks for; of several identities with that name by what the client can verify.
@@ -164,7 +164,8 @@ fn put(identities: &mut Vec<Arc<Identity>>, identity: Identity) {
 impl ResolvesServerCert for ResolvesServerCertUsingSni {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
         let asked = hello.server_name().map(str::to_ascii_lowercase);
-        first_usable(asked.and_then(|name| self.by_name.get(&name)).unwrap_or(&self.default), hello)
+        let identities = asked.and_then(|name| self.by_name.get(&name)).unwrap_or(&self.default);
+        first_usable(identities, Arc::as_ref, hello).cloned()
     }
 }
 

@@ -392,7 +392,10 @@ mod tests {
         }
         // Nor once there is none.
         all[2..].iter().for_each(|session| cache.put(session.clone()));
+        let has_copies = || cache.found.iter().any(|found| found.lock().iter().any(|seen| seen.copy.is_some()));
+        assert!(has_copies());
         assert_eq!(take(&cache, &all[0]), None);
+        assert!(!has_copies(), "a secret that is of no use stays");
     }
 
     #[test]
