@@ -297,3 +297,22 @@ fn nothing_can_be_sent_early_without_a_session_that_allows_it() {
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
     assert!(!pair.client.is_early_data_accepted());
 }
+
+/// After a retry the write key is gone: what the client sent early would go out unencrypted.
+#[test]
+fn retried_client_sends_no_early_data() {
+    let mut world = World::new(Way::Id);
+    let (client, mut server, session) = early(&mut world);
+    server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
+    let mut pair = pair(&world, &client, &server, session);
+    assert!(pair.client.early_data_left() > 0);
+    assert!(pair.step_server().unwrap().is_none());
+    assert!(pair.to_server.is_empty());
+    assert!(pair.step_client().unwrap().is_none());
+    let second_hello = pair.to_server.ready().to_vec();
+    assert_eq!(pair.client.early_data_left(), 0);
+    assert_eq!(pair.client.send_early_data(REQUEST, &mut pair.to_server), Ok(0));
+    assert_eq!(pair.to_server.ready(), second_hello, "early data after the second hello");
+    world.run(&mut pair).unwrap();
+    assert_eq!(pair.server_early, b"");
+}
