@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use pki_types::UnixTime;
 use tls_crypto::{SecureRandom, SystemRandom};
-use tls_handshake::{Answer, NeedNewSession, NeedSession, ServerSessionValue, SessionLookup};
+use tls_handshake::{
+    Answer, NeedNewSession, NeedSession, NeedTakeSession, PskCandidate, ServerSessionValue, SessionLookup,
+};
 
 use crate::ProtocolVersion;
 use crate::psk::ResolvesServerPsk;
@@ -38,7 +40,8 @@ impl Keep {
         }
     }
 
-    /// Finds what the client wants to go on from, if it is `good`.
+    /// Finds what the client's identities stand for; sessions only if they are `good`. Nothing is
+    /// removed from a store here: an identity is public.
     pub(crate) fn find(
         &self,
         psks: Option<&Arc<dyn ResolvesServerPsk>>,
@@ -47,45 +50,53 @@ impl Keep {
         good: impl Fn(&ServerSessionValue, UnixTime) -> bool,
     ) -> Answer {
         let tls13 = need.version() == ProtocolVersion::TLS13;
-        let mut found = None;
+        let psks = psks.filter(|_| tls13);
+        // RFC 9846 §8.1: a stored session of TLS 1.3 may be used once. One of TLS 1.2 may be reused.
+        let single_use = tls13 && matches!(self, Self::Store(_));
+        let preferred = need.hashes().next();
+        let (mut candidates, mut lookups) = (Vec::new(), 0);
         for (index, identity) in need.identities().into_iter().enumerate() {
-            found = match psks.filter(|_| tls13).and_then(|psks| psks.resolve(identity)) {
-                Some(psk) => Some((index, Found::Psk(psk))),
-                // Without a clock nobody knows whether a session has ended.
-                None => now.and_then(|now| {
-                    let by_id = need.is_by_session_id();
-                    let session = self.session(identity, tls13, by_id).filter(|session| good(session, now))?;
-                    Some((index, Found::Session(session, now)))
-                }),
-            };
-            if found.is_some() {
-                break;
+            if let Some(psk) = psks.and_then(|psks| psks.resolve(identity)) {
+                let is_preferred = Some(psk.hash()) == preferred;
+                candidates.push(PskCandidate::external(index, psk));
+                if is_preferred {
+                    break;
+                }
+            } else if let Some(now) = now.filter(|_| lookups < MAX_LOOKUPS) {
+                // Without a clock there is no telling whether a session has ended.
+                lookups += 1;
+                if let Some(session) = self.session(identity, &need).filter(|session| good(session, now)) {
+                    candidates.push(match single_use {
+                        true => PskCandidate::single_use(index, session, now),
+                        false => PskCandidate::session(index, session, now),
+                    });
+                }
             }
         }
-        match found {
-            Some((index, Found::Psk(psk))) => need.external(index, psk),
-            // It was taken out of the store: nobody gets it a second time.
-            Some((index, Found::Session(session, now))) if tls13 && matches!(self, Self::Store(_)) => {
-                need.found_once(index, session, now)
-            }
-            Some((index, Found::Session(session, now))) => need.found(index, session, now),
-            None => need.not_found(),
-        }
+        need.answer(candidates)
     }
 
-    fn session(&self, identity: &[u8], once: bool, by_id: bool) -> Option<ServerSessionValue> {
+    fn session(&self, identity: &[u8], need: &NeedSession) -> Option<ServerSessionValue> {
+        let from =
+            |store: &Arc<dyn StoresServerSessions>| need.is_store_id(identity).then(|| store.get(identity)).flatten();
         let mut bytes = match self {
             Self::Nowhere => return None,
-            Self::TicketsOrStore(_, store) if by_id => store.get(identity)?,
+            Self::TicketsOrStore(_, store) if need.is_by_session_id() => from(store)?,
             Self::Tickets(ticketer) | Self::TicketsOrStore(ticketer, _) => ticketer.decrypt(identity)?,
-            // RFC 9846 §8.1: a ticket of TLS 1.3 is good for one connection. A session of TLS 1.2 is for several.
-            Self::Store(store) if once => store.take(identity)?,
-            Self::Store(store) => store.get(identity)?,
+            Self::Store(store) => from(store)?,
         };
         let session = ServerSessionValue::decode(&bytes).ok();
         // What is beyond a vector's length is overwritten at once when it goes, and what is within byte by byte.
         bytes.clear();
         session
+    }
+
+    /// Removes a session from its store, for a client that proved that it holds the session's key.
+    pub(crate) fn take(&self, need: NeedTakeSession) -> Answer {
+        match self {
+            Self::Store(store) if store.take(need.identity()).is_some() => need.taken(),
+            _ => need.gone(),
+        }
     }
 
     /// Keeps new sessions, and gives out their tickets.
@@ -104,7 +115,7 @@ impl Keep {
             // An id is for a store.
             Self::Tickets(_) => None,
             Self::Store(store) | Self::TicketsOrStore(_, store) => {
-                let id = id.or_else(fresh_id)?;
+                let id = id.or_else(|| fresh_id().map(|random| session.store_id(random)))?;
                 store.put(&id, session.encode(), session.lifetime()).then(|| id.to_vec())
             }
         };
@@ -117,11 +128,9 @@ impl Keep {
     }
 }
 
-/// What an identity stands for.
-enum Found {
-    Psk(tls_handshake::ExternalPsk),
-    Session(ServerSessionValue, UnixTime),
-}
+/// Sessions looked up for one ClientHello. Clients offer one or two tickets; each lookup may be a
+/// request to a store.
+const MAX_LOOKUPS: usize = 4;
 
 /// Nobody can guess it, and so nobody can ask for another one's session.
 fn fresh_id() -> Option<[u8; 32]> {

@@ -356,6 +356,7 @@ impl Side for Server {
                 let good = |session: &ServerSessionValue, now| config.judge_again(session, now);
                 config.keep.find(config.psks.as_ref(), need, config.clock.now(), good)
             }
+            Need::TakeSession(need) => config.keep.take(need),
             Need::NewSession(need) => config.keep.give_out(need, config.clock.now()),
             _ => return None,
         })

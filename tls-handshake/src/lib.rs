@@ -95,7 +95,7 @@ pub use established::HandshakeKind;
 pub use identity::{Identity, IdentityError, SignError, Signer, SigningKey, certs_from_pem};
 pub use need::{
     Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature,
-    NeedVerdict,
+    NeedTakeSession, NeedVerdict, PskCandidate,
 };
 pub use record::{Outgoing, RecordRoom};
 pub use resumption::{ClientSessionValue, ExternalPsk, ServerSessionValue, SessionError};

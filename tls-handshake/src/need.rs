@@ -24,8 +24,8 @@ use crate::verify::{ChainVerifier, PeerChain, ServerVerifier, Stapled};
 
 mod session;
 
-pub(crate) use session::{By, Found, FoundKey, NewSessionAnswer, SessionAnswer};
-pub use session::{NeedNewSession, NeedSession};
+pub(crate) use session::{By, FoundKey, NewSessionAnswer, SessionAnswer, TakeAnswer};
+pub use session::{NeedNewSession, NeedSession, NeedTakeSession, PskCandidate};
 
 /// What the handshake waits for. Each question owns all it needs: it can cross a thread or an `.await`.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub use session::{NeedNewSession, NeedSession};
 pub enum Need {
     /// Which session does this ClientHello go on from, or which external key does it name?
     Session(NeedSession),
+    /// The session that will be resumed may be used once: remove it from its store.
+    TakeSession(NeedTakeSession),
     /// Under which tickets are new sessions given out?
     NewSession(NeedNewSession),
     /// Which identity answers this ClientHello?
@@ -54,6 +56,7 @@ pub struct Answer(pub(crate) Answered);
 #[derive(Debug)]
 pub(crate) enum Answered {
     Session(SessionAnswer),
+    TakeSession(TakeAnswer),
     NewSession(NewSessionAnswer),
     Identity(IdentityAnswer),
     ClientIdentity(ClientIdentityAnswer),
@@ -81,6 +84,7 @@ impl Answer {
     pub(crate) fn check(&self, asker: Asker) -> Result<(), Error> {
         asker.check(match &self.0 {
             Answered::Session(a) => a.asker,
+            Answered::TakeSession(a) => a.asker,
             Answered::NewSession(a) => a.asker,
             Answered::Identity(a) => a.asker,
             Answered::ClientIdentity(a) => a.asker,

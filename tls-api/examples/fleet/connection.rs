@@ -10,6 +10,7 @@ use tls_api::{Error, UnixTime};
 use tls_crypto::{SecureRandom, SystemRandom};
 
 use crate::Shared;
+use crate::worker::Question;
 
 /// What a connection may take in all.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -122,12 +123,13 @@ impl Connection {
     fn decide(&mut self, mut need: Option<Need>, shared: &Shared) -> Result<(), Error> {
         while let Some(open) = need.take() {
             let answer = match open {
-                Need::Session(need) => match shared.worker.find(self.token, need) {
+                Need::Session(need) => match shared.worker.ask(self.token, Question::Find(need)) {
                     Some(answer) => answer,
-                    None => {
-                        self.paused = true;
-                        break;
-                    }
+                    None => return self.pause(),
+                },
+                Need::TakeSession(need) => match shared.worker.ask(self.token, Question::Take(need)) {
+                    Some(answer) => answer,
+                    None => return self.pause(),
                 },
                 Need::NewSession(need) => keep(need, shared),
                 Need::Identity(need) => need.answer(shared.identity.clone()),
@@ -137,6 +139,12 @@ impl Connection {
             };
             need = self.tls.resume(answer, &mut self.outgoing)?;
         }
+        Ok(())
+    }
+
+    /// Waits for the store.
+    fn pause(&mut self) -> Result<(), Error> {
+        self.paused = true;
         Ok(())
     }
 
@@ -179,10 +187,12 @@ fn keep(mut need: NeedNewSession, shared: &Shared) -> Answer {
     let told = need.session_id().copied();
     let mut tickets = Vec::new();
     for session in need.sessions(UnixTime::now()) {
-        let mut id = told.unwrap_or_default();
-        if told.is_none() && SystemRandom.fill(&mut id).is_err() {
-            break;
-        }
+        let mut random = [0; 32];
+        let id = match told {
+            Some(id) => id,
+            None if SystemRandom.fill(&mut random).is_ok() => session.store_id(random),
+            None => break,
+        };
         shared.worker.keep(id, session.encode(), session.lifetime());
         tickets.push(id.to_vec());
     }

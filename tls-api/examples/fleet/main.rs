@@ -2,7 +2,7 @@
 //! waits for its session the others go on.
 //!
 //! ```text
-//!                      ┌ event loop (this thread) ┐   Job::Find(NeedSession)    ┌ worker ┐
+//!                      ┌ event loop (this thread) ┐   Job::Ask(Question)        ┌ worker ┐
 //! clients ── TLS ────▶ │ ServerConnection …       │ ──────────────────────────▶ │ Redis  │
 //!                      │   resume(answer)         │ ◀────────────────────────── │        │
 //!                      └──────────────────────────┘   Found, and a wake-up      └────────┘

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_
 use std::time::{Duration, Instant};
 
 use mio::Waker;
-use tls_api::handshake::{Answer, NeedSession};
+use tls_api::handshake::{Answer, NeedSession, NeedTakeSession};
 use tls_api::{ProtocolVersion, ServerSessionValue, StoresServerSessions, UnixTime};
 use zeroize::Zeroizing;
 
@@ -18,9 +18,25 @@ const QUEUE: usize = 1024;
 /// What the worker found, and for which connection.
 pub(crate) type Found = (usize, Answer);
 
+/// What only the store can answer.
+pub(crate) enum Question {
+    Find(NeedSession),
+    Take(NeedTakeSession),
+}
+
+impl Question {
+    /// The answer where the store cannot be asked: the handshake continues as a full one.
+    fn give_up(self) -> Answer {
+        match self {
+            Self::Find(need) => need.not_found(),
+            Self::Take(need) => need.gone(),
+        }
+    }
+}
+
 enum Job {
-    /// Find the session that this connection wants to go on from.
-    Find { token: usize, need: NeedSession, since: Instant },
+    /// Answer a question of this connection.
+    Ask { token: usize, question: Question, since: Instant },
     /// Keep a session; nobody waits for that.
     Keep { id: [u8; 32], session: Zeroizing<Vec<u8>>, lifetime: u32 },
 }
@@ -37,12 +53,11 @@ impl Worker {
         (Self(jobs), results)
     }
 
-    /// Asks for a session: the answer comes later, or at once if there is too much to do already.
-    pub(crate) fn find(&self, token: usize, need: NeedSession) -> Option<Answer> {
-        match self.0.try_send(Job::Find { token, need, since: Instant::now() }) {
-            Err(TrySendError::Full(Job::Find { need, .. }) | TrySendError::Disconnected(Job::Find { need, .. })) => {
-                Some(need.not_found())
-            }
+    /// Asks the store: the answer comes later, or at once if there is too much to do already.
+    pub(crate) fn ask(&self, token: usize, question: Question) -> Option<Answer> {
+        match self.0.try_send(Job::Ask { token, question, since: Instant::now() }) {
+            Err(TrySendError::Full(Job::Ask { question, .. }))
+            | Err(TrySendError::Disconnected(Job::Ask { question, .. })) => Some(question.give_up()),
             _ => None,
         }
     }
@@ -60,8 +75,8 @@ fn work(store: &dyn StoresServerSessions, todo: &Receiver<Job>, found: &Sender<F
                 store.put(&id, session, lifetime);
                 continue;
             }
-            Job::Find { token, need, since } if since.elapsed() > PATIENCE => (token, need.not_found()),
-            Job::Find { token, need, .. } => (token, find(store, need)),
+            Job::Ask { token, question, since } if since.elapsed() > PATIENCE => (token, question.give_up()),
+            Job::Ask { token, question, .. } => (token, answer(store, question)),
         };
         if found.send(result).is_err() || waker.wake().is_err() {
             return;
@@ -69,16 +84,27 @@ fn work(store: &dyn StoresServerSessions, todo: &Receiver<Job>, found: &Sender<F
     }
 }
 
+fn answer(store: &dyn StoresServerSessions, question: Question) -> Answer {
+    match question {
+        Question::Find(need) => find(store, need),
+        // RFC 9846 §8.1: a session of TLS 1.3 is used by one connection.
+        Question::Take(need) if store.take(need.identity()).is_some() => need.taken(),
+        Question::Take(need) => need.gone(),
+    }
+}
+
 fn find(store: &dyn StoresServerSessions, need: NeedSession) -> Answer {
-    // RFC 9846 §8.1: a ticket of TLS 1.3 is good for one connection. A session of TLS 1.2 is for several.
-    let once = need.version() == ProtocolVersion::TLS13;
-    let session = need.identities().into_iter().enumerate().find_map(|(index, id)| {
-        let bytes = if once { store.take(id)? } else { store.get(id)? };
+    let single_use = need.version() == ProtocolVersion::TLS13;
+    let session = need.identities().into_iter().enumerate().take(MAX_LOOKUPS).find_map(|(index, id)| {
+        let bytes = need.is_store_id(id).then(|| store.get(id)).flatten()?;
         Some((index, ServerSessionValue::decode(&bytes).ok()?))
     });
     match session {
-        Some((index, session)) if once => need.found_once(index, session, UnixTime::now()),
+        Some((index, session)) if single_use => need.found_single_use(index, session, UnixTime::now()),
         Some((index, session)) => need.found(index, session, UnixTime::now()),
         None => need.not_found(),
     }
 }
+
+/// Sessions looked up for one ClientHello.
+const MAX_LOOKUPS: usize = 4;

@@ -9,12 +9,14 @@ use tls_codec::extension::{OfferedPsks, PskBinder, PskIdentity};
 use tls_codec::handshake::ClientHello;
 use tls_codec::owned::{ClientHelloView, Owned};
 use tls_codec::reader::decode_all;
+use tls_crypto::HashAlgorithm;
 
 use super::{Answer, Answered, Asker, range_in};
-use crate::resumption::{ExternalPsk, ServerSessionValue};
+use crate::resumption::{ExternalPsk, ServerSessionValue, TLS13_ID};
 
-/// Identities that are shown of a ClientHello: honest clients offer one or two, and each may cost a lookup.
-const MAX_IDENTITIES: usize = 4;
+/// Identities of a ClientHello that are considered. Clients offer their tickets, or an external
+/// key once for each hash; each identity may cost a lookup.
+const MAX_IDENTITIES: usize = 32;
 
 /// Asks a server which session a ClientHello goes on from, or which external pre-shared key it names (RFC 9846 §4.3.11, RFC 5077
 /// §3.4, RFC 5246 §7.4.1.2).
@@ -29,7 +31,11 @@ pub struct NeedSession {
     by: By,
     /// Where the hello names what it goes on from: the data of pre_shared_key, the ticket, or the session id.
     named: Range<usize>,
+    hashes: Hashes,
 }
+
+/// The hashes of the suites that are possible, that of the chosen suite first.
+pub(crate) type Hashes = [Option<HashAlgorithm>; 2];
 
 /// Where a ClientHello names its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +50,14 @@ pub(crate) enum By {
 
 impl NeedSession {
     /// `body` is that of the message that was decoded.
-    pub(crate) fn new(asker: Asker, by: By, body: &[u8], hello: &ClientHello<'_>) -> Self {
+    pub(crate) fn new(asker: Asker, by: By, body: &[u8], hello: &ClientHello<'_>, hashes: Hashes) -> Self {
         let extensions = &hello.extensions;
         let named = match by {
             By::Psk => extensions.raw.find(ExtensionType::PRE_SHARED_KEY).unwrap_or_default(),
             By::Ticket => extensions.session_ticket.unwrap_or_default(),
             By::Id => hello.legacy_session_id,
         };
-        Self { asker, hello: Owned::of_decoded(body), by, named: range_in(body, named) }
+        Self { asker, hello: Owned::of_decoded(body), by, named: range_in(body, named), hashes }
     }
 
     /// The ClientHello.
@@ -77,8 +83,9 @@ impl NeedSession {
         matches!(self.by, By::Id)
     }
 
-    /// What the client offers to go on from, in its order of preference, 4 at most: tickets, keys of a store, names of external
-    /// keys (TLS 1.3 alone).
+    /// Returns what the client offers, in its order of preference and at most 32: tickets, keys of a
+    /// store, identities of external keys (only TLS 1.3). An attacker chooses them, so bound the
+    /// lookups that are slow; the facade looks up four sessions.
     #[must_use]
     pub fn identities(&self) -> Vec<&[u8]> {
         let mut identities = Vec::with_capacity(MAX_IDENTITIES);
@@ -94,45 +101,91 @@ impl NeedSession {
         identities
     }
 
-    /// Whether the client sends early data, which is accepted only with [`found_once`](Self::found_once).
+    /// Returns whether an identity has the form of a store's id of this version: 32 bytes from
+    /// [`ServerSessionValue::store_id`]. A store need not be asked for any other.
+    #[must_use]
+    pub fn is_store_id(&self, identity: &[u8]) -> bool {
+        let tls13 = matches!(self.by, By::Psk);
+        identity.len() == 32 && identity.first().is_some_and(|first| (first & TLS13_ID != 0) == tls13)
+    }
+
+    /// Returns the hashes of the cipher suites that are possible with this client (TLS 1.3), that of
+    /// the preferred suite first. A pre-shared key with another hash cannot be used (RFC 9846
+    /// §4.3.11). After a HelloRetryRequest there is one. Empty for TLS 1.2.
+    pub fn hashes(&self) -> impl Iterator<Item = HashAlgorithm> {
+        self.hashes.into_iter().flatten()
+    }
+
+    /// Returns whether the client sends early data, which is accepted only with
+    /// [`found_single_use`](Self::found_single_use).
     #[must_use]
     pub fn offers_early_data(&self) -> bool {
         self.client_hello().is_ok_and(|hello| hello.extensions.early_data)
     }
 
-    /// This session belongs to the identity at `index`. It may be found again.
+    /// Answers with the session of the identity at `index`, which may be found again.
     #[must_use]
     pub fn found(self, index: usize, session: ServerSessionValue, now: UnixTime) -> Answer {
-        self.answered(index, FoundKey::Session { session: Box::new(session), now, once: false })
+        self.answer(vec![PskCandidate::session(index, session, now)])
     }
 
-    /// This session belonged to the identity at `index`, and was taken out of its store: whoever asks for it again, here or on any
-    /// other machine, does not find it. So early data that comes with it cannot be replayed (RFC 9846 §8.1).
+    /// Answers with the session of the identity at `index`, which is still in its store and may be
+    /// used once: see [`PskCandidate::single_use`].
     #[must_use]
-    pub fn found_once(self, index: usize, session: ServerSessionValue, now: UnixTime) -> Answer {
-        self.answered(index, FoundKey::Session { session: Box::new(session), now, once: true })
+    pub fn found_single_use(self, index: usize, session: ServerSessionValue, now: UnixTime) -> Answer {
+        self.answer(vec![PskCandidate::single_use(index, session, now)])
     }
 
-    /// This external key belongs to the identity at `index`. With TLS 1.2 it is none.
+    /// Answers with the external key of the identity at `index`. TLS 1.2 ignores it.
     #[must_use]
     pub fn external(self, index: usize, psk: ExternalPsk) -> Answer {
-        self.answered(index, FoundKey::External(psk))
+        self.answer(vec![PskCandidate::external(index, psk)])
     }
 
-    /// None of them is known: the handshake goes on as a full one.
+    /// Answers that no identity is known: the handshake continues as a full one.
     #[must_use]
     pub fn not_found(self) -> Answer {
-        Answer(Answered::Session(SessionAnswer {
-            asker: self.asker,
-            hello: self.hello,
-            named: self.named,
-            found: None,
-        }))
+        self.answer(Vec::new())
     }
 
-    fn answered(self, index: usize, key: FoundKey) -> Answer {
-        let found = Some(Found { index, key });
-        Answer(Answered::Session(SessionAnswer { asker: self.asker, hello: self.hello, named: self.named, found }))
+    /// Answers with what the identities stand for, in order of preference. The first that fits is
+    /// used: those whose hash goes with the [preferred suite](Self::hashes) before those that need
+    /// another suite. Without any the handshake continues as a full one.
+    #[must_use]
+    pub fn answer(self, candidates: Vec<PskCandidate>) -> Answer {
+        let Self { asker, hello, named, .. } = self;
+        Answer(Answered::Session(SessionAnswer { asker, hello, named, candidates }))
+    }
+}
+
+/// A session or external key that an identity of a ClientHello stands for.
+#[derive(Debug)]
+pub struct PskCandidate {
+    pub(crate) index: usize,
+    pub(crate) key: FoundKey,
+}
+
+impl PskCandidate {
+    /// The session of the identity at `index`, which may be found again.
+    #[must_use]
+    pub fn session(index: usize, session: ServerSessionValue, now: UnixTime) -> Self {
+        Self { index, key: FoundKey::Session { session: Box::new(session), now, single_use: false } }
+    }
+
+    /// The session of the identity at `index`, which is still in its store and may be used once.
+    ///
+    /// It is resumed only after the client proved that it holds the session's key, and
+    /// [`Need::TakeSession`](super::Need::TakeSession) was answered. So an observer of an identity
+    /// cannot end its session, and early data cannot be replayed (RFC 9846 §8.1).
+    #[must_use]
+    pub fn single_use(index: usize, session: ServerSessionValue, now: UnixTime) -> Self {
+        Self { index, key: FoundKey::Session { session: Box::new(session), now, single_use: true } }
+    }
+
+    /// The external key of the identity at `index` (only TLS 1.3).
+    #[must_use]
+    pub fn external(index: usize, psk: ExternalPsk) -> Self {
+        Self { index, key: FoundKey::External(psk) }
     }
 }
 
@@ -146,32 +199,93 @@ pub(crate) struct SessionAnswer {
     pub(super) asker: Asker,
     hello: Owned<ClientHelloView>,
     named: Range<usize>,
-    found: Option<Found>,
+    candidates: Vec<PskCandidate>,
 }
 
 /// What an identity stands for.
 #[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) index: usize,
-    pub(crate) key: FoundKey,
-}
-
-#[derive(Debug)]
 pub(crate) enum FoundKey {
-    Session { session: Box<ServerSessionValue>, now: UnixTime, once: bool },
+    Session { session: Box<ServerSessionValue>, now: UnixTime, single_use: bool },
     External(ExternalPsk),
 }
 
 impl SessionAnswer {
-    /// The pre-shared key that was found, as the client offered it, and what it stands for.
-    pub(crate) fn found_psk(&mut self) -> Option<((PskIdentity<'_>, PskBinder<'_>), Found)> {
-        let found = self.found.take()?;
-        Some((offered_psks(&self.hello, &self.named)?.iter().nth(found.index)?, found))
+    pub(crate) fn candidates(&self) -> &[PskCandidate] {
+        &self.candidates
     }
 
-    /// The hello comes back with the answer, for the next question.
-    pub(crate) fn into_parts(self) -> (Owned<ClientHelloView>, Option<Found>) {
-        (self.hello, self.found)
+    /// The pre-shared key at this place in the hello.
+    pub(crate) fn offered(&self, index: usize) -> Option<(PskIdentity<'_>, PskBinder<'_>)> {
+        offered_psks(&self.hello, &self.named)?.iter().nth(index)
+    }
+
+    /// Bytes of the binders, with which the hello ends.
+    pub(crate) fn binders_wire_len(&self) -> usize {
+        offered_psks(&self.hello, &self.named).map_or(0, |psks| psks.binders_wire_len())
+    }
+
+    pub(crate) fn hello(&self) -> &Owned<ClientHelloView> {
+        &self.hello
+    }
+
+    /// The hello comes back with the answer, for the next request.
+    pub(crate) fn into_parts(self) -> (Owned<ClientHelloView>, Vec<PskCandidate>) {
+        (self.hello, self.candidates)
+    }
+}
+
+/// Asks a server to take a session out of its store: the client proved that it holds the session's
+/// key, and the session may be used once.
+///
+/// Of all connections that ask for one session at the same time, on all machines that share the
+/// store, only one may get [`taken`](Self::taken): early data is not replayed because of that (RFC
+/// 9846 §8.1).
+#[derive(Debug)]
+pub struct NeedTakeSession {
+    asker: Asker,
+    hello: Owned<ClientHelloView>,
+    identity: Range<usize>,
+}
+
+impl NeedTakeSession {
+    pub(crate) fn new(asker: Asker, hello: Owned<ClientHelloView>, identity: Range<usize>) -> Self {
+        Self { asker, hello, identity }
+    }
+
+    /// Returns the identity under which the session was found.
+    #[must_use]
+    pub fn identity(&self) -> &[u8] {
+        self.hello.wire().get(self.identity.clone()).unwrap_or_default()
+    }
+
+    /// Answers that this call removed the session from the store. It is resumed.
+    #[must_use]
+    pub fn taken(self) -> Answer {
+        self.answer(true)
+    }
+
+    /// Answers that the session was gone. The handshake continues as a full one.
+    #[must_use]
+    pub fn gone(self) -> Answer {
+        self.answer(false)
+    }
+
+    fn answer(self, taken: bool) -> Answer {
+        let Self { asker, hello, .. } = self;
+        Answer(Answered::TakeSession(TakeAnswer { asker, hello, taken }))
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct TakeAnswer {
+    pub(super) asker: Asker,
+    hello: Owned<ClientHelloView>,
+    taken: bool,
+}
+
+impl TakeAnswer {
+    pub(crate) fn into_parts(self) -> (Owned<ClientHelloView>, bool) {
+        (self.hello, self.taken)
     }
 }
 

@@ -33,6 +33,10 @@ pub(crate) use validity::not_after;
 /// began it.
 pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
 
+/// Set in the first byte of the ids of TLS 1.3 sessions in a store, and clear in those of TLS 1.2:
+/// one is never looked up as the other.
+pub(crate) const TLS13_ID: u8 = 0x80;
+
 /// The secret of a session: the pre-shared key of TLS 1.3, as long as the suite's hash, or the master secret of TLS 1.2.
 /// Zeroized on drop, and not shown by `Debug`.
 #[derive(Clone)]

@@ -228,6 +228,21 @@ impl<'a> Chosen<'a> {
     }
 }
 
+/// A suite of TLS 1.3 that is usable in place of the `chosen` one, for pre-shared keys with another
+/// hash. HelloRetryRequest fixed the suite.
+pub(super) fn other_suite(
+    config: &ServerConfig,
+    chosen: &Tls13Suite,
+    kind: HandshakeKind,
+    offered: List<'_, CipherSuite>,
+) -> Option<&'static Tls13Suite> {
+    if kind.is_retried() {
+        return None;
+    }
+    let usable = |suite: SupportedCipherSuite| suite.tls13().is_some_and(|suite| suite.hash != chosen.hash);
+    choose_suite(config.suite_preference, &config.common.suites, &usable, offered)?.tls13()
+}
+
 /// RFC 9846 §4.3.8: no two shares for one group, and none for a group that is not supported.
 fn check_shares(
     shares: &List<'_, KeyShareEntry<'_>>,
@@ -310,7 +325,9 @@ pub(super) fn proceed(
     });
     Ok(match truncated_hash {
         Some(hash) => {
-            let need = NeedSession::new(asker, By::Psk, body, &m.msg);
+            let other = other_suite(&state.shared.config, state.suite, state.kind, m.msg.cipher_suites);
+            let hashes = [Some(state.suite.hash), other.map(|suite| suite.hash)];
+            let need = NeedSession::new(asker, By::Psk, body, &m.msg, hashes);
             (tls13::State::WaitSession(WaitSession::new(state, hash)), Need::Session(need))
         }
         None => {

@@ -6,7 +6,7 @@ use tls_crypto::HashAlgorithm;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Error;
 use crate::need::{Answer, Need};
-use crate::{ExternalPsk, HandshakeKind, Progress};
+use crate::{ExternalPsk, HandshakeKind, Progress, PskCandidate};
 
 use super::pair::{Pair, Pki};
 
@@ -26,14 +26,12 @@ fn server() -> ServerConfig {
 fn answer<'a>(pki: &'a Pki, known: &'a [ExternalPsk]) -> impl FnMut(Need) -> Answer + 'a {
     move |need| match need {
         Need::Session(need) => {
-            let found = need.identities().iter().enumerate().find_map(|(at, identity)| {
-                let psk = known.iter().find(|psk| psk.identity() == *identity)?;
-                Some((at, psk.clone()))
-            });
-            match found {
-                Some((index, psk)) => need.external(index, psk),
-                None => need.not_found(),
+            let mut candidates = Vec::new();
+            for (index, identity) in need.identities().into_iter().enumerate() {
+                let psk = known.iter().find(|psk| psk.identity() == identity);
+                candidates.extend(psk.map(|psk| PskCandidate::external(index, psk.clone())));
             }
+            need.answer(candidates)
         }
         other => pki.answer(other),
     }
@@ -170,9 +168,20 @@ fn no_tickets_are_given_for_an_external_key() {
     let (mut client, mut server) = (ClientConfig::new(), server());
     client.set_resumption(true);
     server.set_session_lookup(crate::SessionLookup::Tickets);
-    let mut pair = Pair::with_psks(client, server, &psks);
-    run(&mut pair, &pki, &psks).unwrap();
-    assert!(!pair.client.has_sessions());
+    let mut asked = 0;
+    for (psks, expected) in [(&psks[..], 0), (&[][..], 1)] {
+        let mut pair = Pair::with_psks(client.clone(), server.clone(), psks);
+        let mut answer = answer(&pki, psks);
+        pair.run(&mut |need| match need {
+            Need::NewSession(need) => {
+                asked += 1;
+                need.answer(vec![b"a ticket".to_vec()])
+            }
+            other => answer(other),
+        })
+        .unwrap();
+        assert_eq!((asked, pair.client.has_sessions()), (expected, expected > 0));
+    }
 }
 
 /// RFC 9846 §9.2: a client that offers pre-shared keys may do without certificates, and so without signature_algorithms.
@@ -224,4 +233,72 @@ fn a_server_of_keys_alone_says_that_none_is_common() {
     let error = refused.unwrap_err();
     assert_eq!(error, Error::NoCommonPsk { psk_dhe_ke: true });
     assert_eq!(error.alert(), Some(AlertDescription::HANDSHAKE_FAILURE));
+}
+
+/// RFC 9846 §4.3.11: what is incompatible is excluded, and the next identity is considered.
+#[test]
+fn server_uses_the_imported_key_of_its_only_suite() {
+    let pki = Pki::new();
+    let psks = ExternalPsk::import(b"sensor 7", KEY, HashAlgorithm::Sha256, b"").unwrap();
+    for suite in [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384] {
+        for retry in [false, true] {
+            let mut config = server();
+            config.set_cipher_suites(&[suite]).unwrap();
+            if retry {
+                config.set_groups(&[NamedGroup::SECP256R1]).unwrap();
+            }
+            let mut pair = Pair::with_psks(ClientConfig::new(), config, &psks);
+            run(&mut pair, &pki, &psks).unwrap();
+            let expected = match retry {
+                true => HandshakeKind::ExternalPskWithHelloRetryRequest,
+                false => HandshakeKind::ExternalPsk,
+            };
+            assert_eq!(pair.client.handshake_kind(), Some(expected), "{suite}");
+            pair.exchange(b"question", b"answer");
+        }
+    }
+}
+
+/// A key of another hash than the preferred suite's changes the suite, and a key of its hash does not.
+#[test]
+fn external_key_decides_the_suite() {
+    let pki = Pki::new();
+    let sha256 = plain(b"sensor 7", KEY);
+    let sha384 = ExternalPsk::plain(b"sensor 8".to_vec(), KEY, HashAlgorithm::Sha384).unwrap();
+    const AES_128: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
+    const AES_256: CipherSuite = CipherSuite::TLS_AES_256_GCM_SHA384;
+    for (suites, offered, identity, suite) in [
+        ([AES_128, AES_256], vec![sha384.clone()], "sensor 8", AES_256),
+        ([AES_256, AES_128], vec![sha256.clone()], "sensor 7", AES_128),
+        // Both fit: the preferred suite decides, and not the client's order.
+        ([AES_128, AES_256], vec![sha384.clone(), sha256.clone()], "sensor 7", AES_128),
+        ([AES_256, AES_128], vec![sha256.clone(), sha384.clone()], "sensor 8", AES_256),
+    ] {
+        let mut config = server();
+        config.set_cipher_suites(&suites).unwrap();
+        let mut pair = Pair::with_psks(ClientConfig::new(), config, &offered);
+        run(&mut pair, &pki, &[sha256.clone(), sha384.clone()]).unwrap();
+        assert_eq!(pair.server.external_psk_identity(), Some(identity.as_bytes()), "{suites:?}");
+        assert_eq!(pair.client.negotiated_cipher_suite(), Some(suite));
+        pair.exchange(b"question", b"answer");
+    }
+    // HelloRetryRequest fixed the suite: a key of the other hash is excluded.
+    let mut config = server();
+    config.set_cipher_suites(&[AES_128, AES_256]).unwrap();
+    config.set_groups(&[NamedGroup::SECP256R1]).unwrap();
+    let mut pair = Pair::with_psks(ClientConfig::new(), config, &[sha384.clone()]);
+    run(&mut pair, &pki, &[sha384]).unwrap();
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::FullWithHelloRetryRequest));
+}
+
+/// Far more identities than a bound are offered: those within it are considered.
+#[test]
+fn identities_are_considered_within_a_bound() {
+    let pki = Pki::new();
+    let psks: Vec<_> = (0..40u8).map(|n| plain(&[n], KEY)).collect();
+    for (known, expected) in [(31, HandshakeKind::ExternalPsk), (32, HandshakeKind::Full)] {
+        let mut pair = Pair::with_psks(ClientConfig::new(), server(), &psks);
+        run(&mut pair, &pki, &psks[known..=known]).unwrap();
+        assert_eq!(pair.client.handshake_kind(), Some(expected), "{known}");
+    }
 }

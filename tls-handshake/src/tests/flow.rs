@@ -420,10 +420,11 @@ pub(super) fn answers(pki: &Pki) -> impl FnMut(Need) -> Answer + '_ {
         Need::Session(need) => {
             let session = need.identities().first().and_then(|ticket| ServerSessionValue::decode(ticket).ok());
             match session {
-                Some(session) => need.found_once(0, session, now()),
+                Some(session) => need.found_single_use(0, session, now()),
                 None => need.not_found(),
             }
         }
+        Need::TakeSession(need) => need.taken(),
         Need::NewSession(need) => need.answer(vec![b"a ticket".to_vec()]),
         other => pki.answer(other),
     }

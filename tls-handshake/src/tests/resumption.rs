@@ -74,10 +74,9 @@ impl World {
         config
     }
 
-    pub(super) fn find(&mut self, identity: &[u8], once: bool) -> Option<ServerSessionValue> {
+    pub(super) fn find(&mut self, identity: &[u8]) -> Option<ServerSessionValue> {
         let bytes = match self.way {
             Way::Ticket => self.key.open(identity)?.to_vec(),
-            Way::Id if once => self.store.remove(identity)?,
             Way::Id => self.store.get(identity)?.clone(),
         };
         Some(ServerSessionValue::decode(&bytes).unwrap())
@@ -89,14 +88,18 @@ impl World {
                 self.asked.push("session");
                 let once = need.version() == TLS13 && self.way == Way::Id;
                 let identities: Vec<Vec<u8>> = need.identities().into_iter().map(<[u8]>::to_vec).collect();
-                let found = identities.iter().enumerate().find_map(|(at, id)| Some((at, self.find(id, once)?)));
+                let found = identities.iter().enumerate().find_map(|(at, id)| Some((at, self.find(id)?)));
                 match found {
                     Some((index, session)) if self.way_of_answers.unwrap_or(once) => {
-                        need.found_once(index, session, self.now)
+                        need.found_single_use(index, session, self.now)
                     }
                     Some((index, session)) => need.found(index, session, self.now),
                     None => need.not_found(),
                 }
+            }
+            Need::TakeSession(need) => {
+                self.asked.push("take session");
+                if self.store.remove(need.identity()).is_some() { need.taken() } else { need.gone() }
             }
             Need::NewSession(mut need) => {
                 self.asked.push("new session");
@@ -218,7 +221,7 @@ fn sessions_follow_one_another_until_the_client_has_to_authenticate_the_server_a
             session = pair.client.take_sessions(world.now).remove(0);
             // Each side counts by itself.
             assert_eq!(session.authenticated, began);
-            assert_eq!(world.find(&session.ticket, false).unwrap().authenticated, began);
+            assert_eq!(world.find(&session.ticket).unwrap().authenticated, began);
         }
         world.later(2 * 86_400);
         assert!(!session.is_usable_at(world.now));
@@ -497,4 +500,67 @@ fn a_client_does_not_even_offer_what_does_not_fit() {
         without_its_suite.set_cipher_suites(&[CipherSuite::TLS_CHACHA20_POLY1305_SHA256]).unwrap();
         assert!(!offers(&without_its_suite, "a.test", now));
     });
+}
+
+/// Anyone can copy an identity off the wire: without the key it ends no session.
+#[test]
+fn single_use_session_stays_until_its_binder_is_valid() {
+    let mut world = World::new(Way::Id);
+    let (client, server) = (world.client(TLS13), world.server());
+    let session = world.begin_one(&client, &server);
+    let stolen =
+        ClientSessionValue { secret: crate::resumption::SessionSecret::new(&[9; 48]).unwrap(), ..session.clone() };
+    let mut with_its_length = stolen;
+    with_its_length.secret = crate::resumption::SessionSecret::new(&[9; 48][..session.secret.bytes().len()]).unwrap();
+    let kept = world.store.clone();
+    let mut pair = Pair::resuming(client.clone(), server.clone(), with_its_length, world.now);
+    assert_eq!(world.run(&mut pair).unwrap_err(), Error::BadBinder);
+    assert!(!world.asked.contains(&"take session"));
+    assert_eq!(world.store, kept);
+    assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Resumed));
+}
+
+/// Two connections found the session, and one took it: the other makes a full handshake.
+#[test]
+fn session_that_was_taken_meanwhile_is_not_resumed() {
+    let mut world = World::new(Way::Id);
+    let (mut client, mut server) = (world.client(TLS13), world.server());
+    client.set_early_data(true);
+    server.set_max_early_data(1000);
+    let session = world.begin_one(&client, &server);
+    let mut pair = Pair::resuming(client, server, session.clone(), world.now);
+    assert!(pair.client.send_early_data(b"once", &mut pair.to_server).unwrap() > 0);
+    let need = pair.step_server().unwrap().unwrap();
+    let need = pair.server.resume(world.answer(need), &mut pair.to_client).unwrap().unwrap();
+    let Need::TakeSession(need) = need else { panic!("{need:?}") };
+    assert_eq!(need.identity(), session.ticket);
+    world.store.clear();
+    let mut next = pair.server.resume(world.answer(Need::TakeSession(need)), &mut pair.to_client).unwrap();
+    while let Some(need) = next.take() {
+        next = pair.server.resume(world.answer(need), &mut pair.to_client).unwrap();
+    }
+    world.run(&mut pair).unwrap();
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
+    assert_eq!(pair.server_early, b"");
+}
+
+/// The ids of one version are not looked up as those of the other.
+#[test]
+fn store_ids_of_the_versions_do_not_meet() {
+    let mut world = World::new(Way::Id);
+    let mut value = |version| {
+        let (client, server) = (world.client(version), world.server());
+        world.begin_one(&client, &server);
+        world.store.drain().map(|(id, bytes)| (id, ServerSessionValue::decode(&bytes).unwrap())).next().unwrap()
+    };
+    for first in [0, 0x7f, 0x80, 0xff] {
+        let random = [first; 32];
+        assert_eq!(value(TLS13).1.store_id(random)[0], first | 0x80);
+        assert_eq!(value(TLS12).1.store_id(random)[0], first & 0x7f);
+        assert_eq!(value(TLS13).1.store_id(random)[1..], random[1..]);
+    }
+    // The engine's own ids.
+    for _ in 0..16 {
+        assert_eq!(value(TLS12).0[0] & 0x80, 0);
+    }
 }

@@ -78,7 +78,7 @@ impl WaitIdentity {
         let state = Self { config, random, source, alpn, header: *header };
         Ok(match by {
             Some(by) => {
-                let need = NeedSession::new(Asker::of(&random), by, body, &m.msg);
+                let need = NeedSession::new(Asker::of(&random), by, body, &m.msg, [None; 2]);
                 (State::WaitSession(WaitSession::new(state)), Need::Session(need))
             }
             None => {

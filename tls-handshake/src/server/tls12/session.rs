@@ -12,8 +12,8 @@ use crate::config::{ServerConfig, SessionLookup};
 use crate::error::Error;
 use crate::established::HandshakeKind;
 use crate::flight;
-use crate::need::{Asker, By, Found, FoundKey, Need, NeedIdentity, SessionAnswer};
-use crate::resumption::{ServerSessionValue, Wanted};
+use crate::need::{Asker, By, FoundKey, Need, NeedIdentity, PskCandidate, SessionAnswer};
+use crate::resumption::{ServerSessionValue, TLS13_ID, Wanted};
 use crate::role::{Step, opaque_debug};
 use crate::schedule::Side;
 use crate::schedule::tls12::Keys;
@@ -53,6 +53,8 @@ impl Keeps {
             SessionLookup::Ids | SessionLookup::TicketsOrIds => {
                 let mut id = [0; 32];
                 source.fill(&mut id).map_err(|_| Error::Crypto("drawing random bytes"))?;
+                let [first, ..] = &mut id;
+                *first &= !TLS13_ID;
                 Self::Id(id)
             }
             SessionLookup::Never | SessionLookup::Tickets => Self::Nothing,
@@ -97,10 +99,10 @@ impl WaitSession {
     /// # Errors
     /// [`Error::ExtendedMasterSecretRequired`] if the session had it, and the client does not offer it any more: RFC 7627 §5.3.
     pub(super) fn on_session(self, answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
-        let (wire, found) = answer.into_parts();
-        if let Some(found) = found {
+        let (wire, candidates) = answer.into_parts();
+        for candidate in candidates {
             let hello = wire.get()?;
-            if let Some(session) = self.fitting(found, &hello)? {
+            if let Some(session) = self.fitting(candidate, &hello)? {
                 let state = self.full.resume(&session, wire.wire(), &hello, out)?;
                 return Ok(Step::Next(State::WaitChangeCipherSpec(state)));
             }
@@ -109,7 +111,7 @@ impl WaitSession {
         Ok(Step::Ask(State::WaitIdentity(self.full), Need::Identity(need)))
     }
 
-    fn fitting(&self, found: Found, hello: &ClientHello<'_>) -> Result<Option<Box<ServerSessionValue>>, Error> {
+    fn fitting(&self, found: PskCandidate, hello: &ClientHello<'_>) -> Result<Option<Box<ServerSessionValue>>, Error> {
         // External keys are of TLS 1.3 alone.
         let FoundKey::Session { session, now, .. } = found.key else { return Ok(None) };
         let (config, suite) = (&self.full.config, session.suite);

@@ -1,8 +1,11 @@
 //! TLS 1.3 after ClientHello (RFC 9846 Appendix A.2).
 //!
 //! ```text
-//!     WaitSession ─ it fits: ServerHello, EncryptedExtensions, Finished ─▶ WaitEndOfEarlyData, or WaitFinished at once
-//!          │ it does not
+//!     WaitSession ─ it fits, and may be used once ─▶ WaitTakeSession
+//!          │  │                                          │     │ taken
+//!          │  └─ it fits ────────────────────────────────┼─────┴─▶ ServerHello, EncryptedExtensions, Finished
+//!          │ it does not                                 │            ─▶ WaitEndOfEarlyData or WaitFinished
+//!          ├───────────────────────── it was gone ───────┘
 //!          ▼
 //!     WaitIdentity                                             (which certificate for this hello?)
 //!          │ identity: ServerHello, EncryptedExtensions, CertificateRequest if we ask, Certificate
@@ -42,7 +45,7 @@ mod session;
 mod states;
 mod tickets;
 
-pub use session::{WaitEndOfEarlyData, WaitSession};
+pub use session::{WaitEndOfEarlyData, WaitSession, WaitTakeSession};
 pub(super) use states::HelloParts;
 pub use states::{
     AfterCertificate, AfterFinished, AfterSignature, Connected, WaitCert, WaitCertVerify, WaitFinished, WaitIdentity,
@@ -56,6 +59,8 @@ pub use tickets::WaitTickets;
 pub enum State {
     /// The application looks up a session.
     WaitSession(WaitSession),
+    /// The application removes the session from its store.
+    WaitTakeSession(Box<WaitTakeSession>),
     /// The application chooses an identity.
     WaitIdentity(Box<WaitIdentity>),
     /// The identity's key signs.
@@ -102,6 +107,7 @@ impl States for State {
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match (self, answer.0) {
             (Self::WaitSession(s), Answered::Session(session)) => s.on_session(session, out),
+            (Self::WaitTakeSession(s), Answered::TakeSession(taken)) => s.on_taken(taken, out),
             (Self::WaitTickets(s), Answered::NewSession(tickets)) => {
                 Ok(Step::Next(Self::Connected(s.on_tickets(tickets, out)?)))
             }
@@ -125,6 +131,7 @@ impl States for State {
     fn asker(&self) -> Option<Asker> {
         match self {
             Self::WaitSession(s) => Some(s.asker()),
+            Self::WaitTakeSession(s) => Some(s.asker()),
             Self::WaitIdentity(s) => Some(s.asker()),
             Self::WaitSignature(s) => Some(s.asker()),
             Self::WaitVerdict(s) => Some(s.asker()),
@@ -136,6 +143,7 @@ impl States for State {
     fn name(&self) -> &'static str {
         match self {
             Self::WaitSession(_) => "RECVD_CH (session)",
+            Self::WaitTakeSession(_) => "RECVD_CH (taking the session)",
             Self::WaitIdentity(_) => "RECVD_CH",
             Self::WaitSignature(_) => "NEGOTIATED",
             Self::WaitCert(_) => "WAIT_CERT",

@@ -1,29 +1,40 @@
 //! TLS 1.3 from a pre-shared key: that of a session, or an external one. Our flight needs no certificate then, and the client may
 //! have sent data early (RFC 9846 §2.2, §2.3).
 
-use tls_codec::extension::{PskBinder, PskIdentity};
+use tls_codec::code_points::HandshakeType;
+use tls_codec::extension::PskIdentity;
 use tls_codec::handshake::EndOfEarlyData;
-use tls_crypto::Digest;
+use tls_codec::owned::{ClientHelloView, Owned};
+use tls_crypto::{Digest, Tls13Suite, Transcript};
 
+use super::super::hello::other_suite;
 use super::State;
 use super::states::{Sent, WaitFinished, WaitIdentity};
 use crate::auth::tls13::{BoundPsk, NamedPsk};
 use crate::error::Error;
 use crate::established::{Exporter, HandshakeKind};
 use crate::framed::Framed;
-use crate::need::{Asker, Found, FoundKey, Need, NeedIdentity, SessionAnswer};
+use crate::need::{
+    Asker, FoundKey, Need, NeedIdentity, NeedTakeSession, PskCandidate, SessionAnswer, TakeAnswer, range_in,
+};
 use crate::resumption::Wanted;
 use crate::role::{Step, opaque_debug};
 use crate::schedule::tls13::{EarlyKeys, Hello};
 use crate::sink::Sink;
 
-opaque_debug!(WaitSession, WaitEndOfEarlyData);
+opaque_debug!(WaitSession, WaitTakeSession, WaitEndOfEarlyData);
 
 /// RECVD_CH, while the session is looked up that the client wants to go on from.
 pub struct WaitSession {
     full: Box<WaitIdentity>,
     /// Over the hello up to the binders.
     truncated_hash: Digest,
+}
+
+/// RECVD_CH, while a session that may be used once is removed from its store.
+pub struct WaitTakeSession {
+    full: Box<WaitIdentity>,
+    accepted: Accepted,
 }
 
 /// WAIT_EOED: our flight is sent, and the client's early data comes.
@@ -41,6 +52,15 @@ struct Accepted {
     early: Option<u32>,
 }
 
+/// A key that fits, before its binder was checked.
+struct Fitting {
+    psk: NamedPsk,
+    kind: HandshakeKind,
+    authenticated: Option<u64>,
+    early: Option<u32>,
+    single_use: bool,
+}
+
 impl WaitSession {
     pub(in crate::server) fn new(full: Box<WaitIdentity>, truncated_hash: Digest) -> Self {
         Self { full, truncated_hash }
@@ -50,67 +70,142 @@ impl WaitSession {
         self.full.asker()
     }
 
-    /// Goes on from what was found, if it fits, and with a full handshake otherwise.
+    /// Goes on from the first key that fits, and with a full handshake without one.
     ///
     /// # Errors
     /// [`Error::BadBinder`].
-    pub(super) fn on_session(self, mut answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
-        let accepted = match answer.found_psk() {
-            Some((offered, found)) => self.accept(offered, found)?,
-            None => None,
-        };
+    pub(super) fn on_session(mut self, answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
+        let chosen = self.choose(&answer)?;
+        let identity = chosen.as_ref().and_then(|(Accepted { index, .. }, _)| answer.offered((*index).into()));
+        let identity = identity.map(|(identity, _)| range_in(answer.hello().wire(), identity.identity));
         let (hello, _) = answer.into_parts();
-        match accepted {
-            Some(accepted) => Ok(Step::Next(self.full.resume(hello.wire(), accepted, out)?)),
-            None => {
-                let knows_psks = self.full.shared.config.external_psks;
-                let need = NeedIdentity::new(self.asker(), hello, knows_psks);
-                Ok(Step::Ask(State::WaitIdentity(self.full), Need::Identity(need)))
+        match (chosen, identity) {
+            (Some((accepted, true)), Some(identity)) => {
+                let need = NeedTakeSession::new(self.asker(), hello, identity);
+                let state = Box::new(WaitTakeSession { full: self.full, accepted });
+                Ok(Step::Ask(State::WaitTakeSession(state), Need::TakeSession(need)))
             }
+            (Some((accepted, _)), _) => Ok(Step::Next(self.full.resume(hello.wire(), accepted, out)?)),
+            (None, _) => Ok(self.full.ask_identity(hello)),
         }
     }
 
-    /// Whether what was found fits, and the client holds its key.
-    fn accept(
+    /// The key to go on from, whose binder was checked, and whether it may be used once. Of the keys
+    /// that fit, those that go with the chosen suite come first; for any other the suite changes (RFC
+    /// 9846 §4.3.11).
+    fn choose(&mut self, answer: &SessionAnswer) -> Result<Option<(Accepted, bool)>, Error> {
+        let candidates = answer.candidates();
+        if candidates.is_empty() {
+            return Ok(None);
+        }
+        let mut next = Some(self.full.suite);
+        while let Some(suite) = next.take() {
+            for candidate in candidates {
+                let Some((identity, binder)) = answer.offered(candidate.index) else { continue };
+                let Ok(index) = u16::try_from(candidate.index) else { continue };
+                let Some(fitting) = self.fitting(candidate, &identity, suite) else { continue };
+                if suite != self.full.suite {
+                    self.change_suite(suite, answer);
+                }
+                let Fitting { psk, kind, authenticated, early, single_use } = fitting;
+                let psk = psk.check_binder(&self.truncated_hash, binder.0)?;
+                return Ok(Some((Accepted { index, psk, kind, authenticated, early }, single_use)));
+            }
+            if suite == self.full.suite {
+                let config = &self.full.shared.config;
+                let offered = answer.hello().get()?.cipher_suites;
+                next = other_suite(config, suite, self.full.kind, offered);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What a candidate stands for, if it fits this handshake under this suite.
+    fn fitting(
         &self,
-        (identity, binder): (PskIdentity<'_>, PskBinder<'_>),
-        Found { index, key }: Found,
-    ) -> Result<Option<Accepted>, Error> {
-        let Ok(index) = u16::try_from(index) else { return Ok(None) };
-        let WaitIdentity { shared, suite, server_name, kind, .. } = &*self.full;
-        let (psk, kind, authenticated, early) = match key {
-            FoundKey::Session { session, now, once } => {
+        candidate: &PskCandidate,
+        identity: &PskIdentity<'_>,
+        suite: &'static Tls13Suite,
+    ) -> Option<Fitting> {
+        let WaitIdentity { shared, server_name, kind, .. } = &*self.full;
+        match &candidate.key {
+            FoundKey::Session { session, now, single_use } => {
                 let scope = &shared.config.scope();
                 let (server_name, client_auth) = (server_name.as_deref(), shared.config.client_auth);
-                let wanted = Wanted { suite: (*suite).into(), scope, server_name, client_auth };
-                if let Err(_why) = session.check(&wanted, now) {
+                let wanted = Wanted { suite: suite.into(), scope, server_name, client_auth };
+                if let Err(_why) = session.check(&wanted, *now) {
                     log_debug!("a session is not resumed: {_why:?}");
-                    return Ok(None);
+                    return None;
                 }
-                let Some(psk) = NamedPsk::of_session(&session) else { return Ok(None) };
                 // RFC 9846 §4.3.10, §8: for the first key alone, under the same suite and protocol, and not a second time.
                 let accepts = self.full.early_data
-                    && index == 0
-                    && once
+                    && candidate.index == 0
+                    && *single_use
                     && !kind.is_retried()
                     && (1..=shared.config.max_early_data).contains(&session.max_early_data)
-                    && session.suite == (*suite).into()
+                    && session.suite == suite.into()
                     && session.alpn == self.full.alpn
-                    && session.is_fresh(identity.obfuscated_ticket_age, now);
-                let early = accepts.then_some(session.max_early_data);
-                (psk, kind.resumed(), Some(session.authenticated), early)
+                    && session.is_fresh(identity.obfuscated_ticket_age, *now);
+                Some(Fitting {
+                    psk: NamedPsk::of_session(session)?,
+                    kind: kind.resumed(),
+                    authenticated: Some(session.authenticated),
+                    early: accepts.then_some(session.max_early_data),
+                    single_use: *single_use,
+                })
             }
-            FoundKey::External(psk) if psk.hash == suite.hash => {
-                (NamedPsk::external(&psk), kind.external_psk(), None, None)
-            }
-            FoundKey::External(_) => return Ok(None),
-        };
-        let psk = psk.check_binder(&self.truncated_hash, binder.0)?;
-        Ok(Some(Accepted { index, psk, kind, authenticated, early }))
+            FoundKey::External(psk) if psk.hash == suite.hash => Some(Fitting {
+                psk: NamedPsk::external(psk),
+                kind: kind.external_psk(),
+                authenticated: None,
+                early: None,
+                single_use: false,
+            }),
+            FoundKey::External(_) => None,
+        }
+    }
+
+    /// Hashes the hello anew, as nothing else was sent or received.
+    fn change_suite(&mut self, suite: &'static Tls13Suite, answer: &SessionAnswer) {
+        let body = answer.hello().wire();
+        let binders = answer.binders_wire_len();
+        let length = u32::try_from(body.len()).unwrap_or_default().to_be_bytes();
+        let (truncated, binders) = body.split_at(body.len().saturating_sub(binders));
+        let mut transcript = Transcript::new(suite.hash);
+        let [_, high, middle, low] = length;
+        transcript.add(&[HandshakeType::CLIENT_HELLO.0, high, middle, low]);
+        transcript.add(truncated);
+        self.truncated_hash = transcript.hash();
+        transcript.add(binders);
+        self.full.shared.transcript = transcript;
+        self.full.suite = suite;
+    }
+}
+
+impl WaitTakeSession {
+    pub(super) fn asker(&self) -> Asker {
+        self.full.asker()
+    }
+
+    /// Resumes the session if this connection is the one that took it, with a full handshake
+    /// otherwise.
+    ///
+    /// # Errors
+    /// As sending ServerHello.
+    pub(super) fn on_taken(self: Box<Self>, answer: TakeAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
+        let (hello, taken) = answer.into_parts();
+        let Self { full, accepted } = *self;
+        if taken { Ok(Step::Next(full.resume(hello.wire(), accepted, out)?)) } else { Ok(full.ask_identity(hello)) }
     }
 }
 
 impl WaitIdentity {
+    /// Continues with a full handshake.
+    fn ask_identity(self: Box<Self>, hello: Owned<ClientHelloView>) -> Step<State> {
+        let need = NeedIdentity::new(self.asker(), hello, self.shared.config.external_psks);
+        Step::Ask(State::WaitIdentity(self), Need::Identity(need))
+    }
+
     /// Sends ServerHello, EncryptedExtensions and Finished.
     fn resume(mut self, client_hello: &[u8], accepted: Accepted, out: &mut dyn Sink) -> Result<State, Error> {
         let Accepted { index, psk, kind, authenticated, early } = accepted;
