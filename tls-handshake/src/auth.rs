@@ -159,13 +159,18 @@ impl PeerAuth {
     /// Checks Finished; the result is the only key to the application keys (RFC 9846 §4.5.3).
     ///
     /// # Errors
-    /// [`Error::BadFinished`].
+    /// [`Error::FinishedLength`], [`Error::BadFinished`].
     pub(crate) fn check_finished(
         self,
         keys: &dyn PeerFinished,
         message: &Finished<'_>,
         transcript_hash: &Digest,
     ) -> Result<Authenticated, Error> {
+        // RFC 9846 §6.2: a length out of range is decode_error, and not a wrong MAC.
+        let (got, expected) = (message.verify_data.len(), keys.verify_data_len(transcript_hash));
+        if got != expected {
+            return Err(Error::FinishedLength { got, expected });
+        }
         if keys.is_right(transcript_hash, message.verify_data) {
             Ok(Authenticated { peer: self })
         } else {
@@ -178,6 +183,9 @@ impl PeerAuth {
 pub(crate) trait PeerFinished {
     /// Compares in constant time.
     fn is_right(&self, transcript_hash: &Digest, received: &[u8]) -> bool;
+
+    /// Bytes that Finished has.
+    fn verify_data_len(&self, transcript_hash: &Digest) -> usize;
 }
 
 /// All that has to hold of the peer holds, for one transcript.

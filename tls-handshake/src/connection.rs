@@ -16,8 +16,9 @@ use std::ops::{Deref, DerefMut, Range};
 use std::sync::Arc;
 
 use tls_codec::alert::Alert;
-use tls_codec::code_points::{AlertDescription, AlertLevel, ContentType, ProtocolVersion};
+use tls_codec::code_points::{AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion};
 use tls_codec::decode_all;
+use tls_codec::handshake::tls12::HelloRequest;
 use tls_codec::handshake::{RawMessage, Split, split_message};
 
 use crate::client::Client;
@@ -26,7 +27,7 @@ use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Sizing, Transmit};
-use crate::role::{Role, States};
+use crate::role::{Renegotiation, Role, States};
 use crate::server::Server;
 
 mod client;
@@ -55,6 +56,7 @@ pub struct Connection<R: Role> {
     /// A record of handshake messages that an unanswered question interrupts.
     interrupted: Option<Interrupted>,
     waiting: bool,
+    phase: Phase,
     peer_closed: bool,
     closed: bool,
 }
@@ -120,7 +122,7 @@ pub enum Progress {
     /// As [`ApplicationData`](Self::ApplicationData), but sent before the handshake (0-RTT): the client has not shown yet that it is there,
     /// and what its data asks for should do no harm if an attacker had it done a second time.
     EarlyData(Range<usize>),
-    /// The handshake is complete: application data can be sent.
+    /// The handshake is complete: application data can be sent. Returned exactly once.
     HandshakeComplete,
     /// The peer said close_notify: nothing more will come. We can still send.
     PeerClosed,
@@ -130,6 +132,18 @@ pub enum Progress {
     /// The handshake still waits for an answer.
     Paused,
 }
+
+/// How far a connection is, also after it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Handshaking,
+    /// The handshake is complete, which the caller was not told yet.
+    Established,
+    Reported,
+}
+
+/// Bytes in the queue beyond which a warning is dropped.
+const MAX_QUEUE_FOR_WARNINGS: usize = 1024;
 
 fn transmit(common: &Common, version: ProtocolVersion) -> Transmit {
     Transmit::new(Sizing::new(common.max_record, common.ramp_up, common.padding), common.records_per_key, version)
@@ -158,6 +172,7 @@ impl<R: Role> Connection<R> {
             waiting: false,
             peer_closed: false,
             closed: false,
+            phase: Phase::Handshaking,
         }
     }
 
@@ -167,13 +182,17 @@ impl<R: Role> Connection<R> {
     /// What the peer did wrong, or what the application decided; the alert for it is in `outgoing`. From then on every
     /// call gives that same error.
     pub fn process(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
-        let was_handshaking = self.is_handshaking();
+        if self.phase == Phase::Established {
+            // The last step was an answer, or came before one in the same record.
+            self.phase = Phase::Reported;
+            return Ok(Processed { consumed: 0, progress: Progress::HandshakeComplete });
+        }
         // Changed where it lies: it is large for the sake of its rarest case, and made once per record.
         let mut result = self.step(incoming, outgoing);
         match &mut result {
             Ok(Processed { progress: progress @ Progress::Continue, .. }) => {
-                if was_handshaking && !self.is_handshaking() {
-                    log_debug!("handshake complete");
+                if self.phase == Phase::Established {
+                    self.phase = Phase::Reported;
                     *progress = Progress::HandshakeComplete;
                 }
             }
@@ -261,10 +280,10 @@ impl<R: Role> Connection<R> {
         !self.closed && self.state.as_ref().is_ok_and(States::may_send)
     }
 
-    /// Whether the handshake is still going on.
+    /// Returns whether the handshake is not complete. It stays `true` after a handshake that failed.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
-        self.state.as_ref().is_ok_and(|state| state.established().is_none())
+        self.phase == Phase::Handshaking
     }
 
     /// Says close_notify: we will not send any more. Receiving goes on (RFC 9846 §6.1).
@@ -412,16 +431,49 @@ impl<R: Role> Connection<R> {
 
     fn message(&mut self, message: Framed<'_, RawMessage<'_>>, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
         log_trace!("received {} ({} bytes)", message.msg.typ, message.raw.len());
+        if let Some(renegotiation) = self.state()?.renegotiation(message.msg.typ) {
+            self.renegotiate(renegotiation, &message, outgoing)?;
+            return Ok(None);
+        }
         let (mut world, state) = self.world(outgoing);
         let need = R::message(state, message, &mut world)?;
         self.waiting = need.is_some();
+        self.note_establishment();
         Ok(need)
+    }
+
+    /// The peer asks for another handshake (RFC 5246 §7.4.1.1, RFC 5746 §4.2). It gets none, and the
+    /// connection goes on.
+    fn renegotiate(
+        &mut self,
+        renegotiation: Renegotiation,
+        message: &Framed<'_, RawMessage<'_>>,
+        outgoing: &mut Outgoing,
+    ) -> Result<(), Error> {
+        if message.msg.typ == HandshakeType::HELLO_REQUEST {
+            message.msg.decode::<HelloRequest>()?;
+        }
+        self.receive.count_renegotiation()?;
+        // A peer that asks and never reads fills no queue.
+        if renegotiation == Renegotiation::Refuse && outgoing.len() < MAX_QUEUE_FOR_WARNINGS && !self.closed {
+            self.transmit.end_flight(outgoing)?;
+            self.send_alert(Alert::warning(AlertDescription::NO_RENEGOTIATION), outgoing);
+        }
+        Ok(())
+    }
+
+    fn note_establishment(&mut self) {
+        if self.phase == Phase::Handshaking && self.state.as_ref().is_ok_and(|state| state.established().is_some()) {
+            log_debug!("handshake complete");
+            self.phase = Phase::Established;
+        }
     }
 
     fn answered(&mut self, answer: Answer, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
         let (mut world, state) = self.world(outgoing);
         let need = R::answer(state, answer, &mut world)?;
         self.waiting = need.is_some();
+        self.note_establishment();
         if need.is_none() {
             self.transmit.end_flight(outgoing)?;
         }
@@ -448,31 +500,38 @@ impl<R: Role> Connection<R> {
         let alert: Alert = decode_all(content).map_err(|_| Error::BadAlert)?;
         log_debug!("received alert {}", alert.description);
         match alert.description {
-            // What ends a handshake ends it anywhere; the end of the data is no place to lose half a message.
-            AlertDescription::CLOSE_NOTIFY if !self.is_handshaking() && self.joiner.is_partial() => {
-                Err(Error::InterleavedHandshake)
-            }
-            AlertDescription::USER_CANCELED if self.joiner.is_partial() => Err(Error::InterleavedHandshake),
             AlertDescription::CLOSE_NOTIFY if !self.is_handshaking() => {
+                self.check_between_messages()?;
                 self.peer_closed = true;
                 Ok(Progress::PeerClosed)
             }
-            // RFC 9846 §6.1: close_notify follows it, and that is what counts.
-            AlertDescription::USER_CANCELED => {
+            // RFC 9846 §6.1: close_notify follows user_canceled, and that is what counts. RFC 5246 §7.2: before
+            // TLS 1.3 the level decides, and fatal ends the connection.
+            AlertDescription::USER_CANCELED
+                if alert.level == AlertLevel::WARNING || !self.state.as_ref().is_ok_and(States::ignores_warnings) =>
+            {
+                self.check_between_messages()?;
                 self.receive.count_warning()?;
                 Ok(Progress::Continue)
             }
-            // RFC 5246 §7.2.2: whoever cannot live with a warning may close; we can.
+            // RFC 5246 §7.2.2: a peer that cannot continue after a warning may close; we can.
             description
                 if alert.level == AlertLevel::WARNING
                     && description != AlertDescription::CLOSE_NOTIFY
                     && self.state.as_ref().is_ok_and(States::ignores_warnings) =>
             {
+                self.check_between_messages()?;
                 self.receive.count_warning()?;
                 Ok(Progress::Continue)
             }
             description => Err(Error::AlertReceived { description, state: name(&self.state) }),
         }
+    }
+
+    /// RFC 9846 §5.1: no record comes between the parts of a message. An alert that ends the connection
+    /// says more than that it came at a bad time.
+    fn check_between_messages(&self) -> Result<(), Error> {
+        if self.joiner.is_partial() { Err(Error::InterleavedHandshake) } else { Ok(()) }
     }
 
     /// Remembers the error, tells the peer, and forgets all keys but the one that the alert was sealed with.

@@ -116,8 +116,13 @@ pub enum Error {
     /// The server does not say that it is safe from the renegotiation attack, or says it wrongly (RFC 5746 §3.4), or a client
     /// says that it renegotiates.
     InsecureRenegotiation,
-    /// The peer wants to renegotiate, which is not supported.
-    RenegotiationRefused,
+    /// The peer's Finished has another length than its hash gives.
+    FinishedLength {
+        /// Bytes that came.
+        got: usize,
+        /// Bytes that it has.
+        expected: usize,
+    },
     /// The client offers no cipher suite that is enabled here.
     NoCommonCipherSuite {
         /// What the client offers.
@@ -292,7 +297,7 @@ impl Error {
             | Self::NoClientCertificate { version: ProtocolVersion::TLS12 } => AlertDescription::HANDSHAKE_FAILURE,
             Self::NoClientCertificate { .. } => AlertDescription::CERTIFICATE_REQUIRED,
             Self::InappropriateFallback { .. } => AlertDescription::INAPPROPRIATE_FALLBACK,
-            Self::RenegotiationRefused => AlertDescription::NO_RENEGOTIATION,
+            Self::FinishedLength { .. } => AlertDescription::DECODE_ERROR,
             Self::NoCommonAlpn { .. } => AlertDescription::NO_APPLICATION_PROTOCOL,
             Self::MissingExtension { .. } => AlertDescription::MISSING_EXTENSION,
             Self::UnsolicitedExtension { .. } => AlertDescription::UNSUPPORTED_EXTENSION,

@@ -1,6 +1,6 @@
 //! What the connection needs of its two roles: each implements it with one enum of its states.
 
-use tls_codec::code_points::ContentType;
+use tls_codec::code_points::{ContentType, HandshakeType};
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
@@ -78,6 +78,15 @@ pub(crate) fn take<S>(place: &mut Result<S, Error>) -> Result<S, Error> {
     std::mem::replace(place, Err(Error::HandshakeNotComplete))
 }
 
+/// What happens to a request for another handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renegotiation {
+    /// Nothing: a handshake is under way (RFC 5246 §7.4.1.1).
+    Ignore,
+    /// It is refused with a warning.
+    Refuse,
+}
+
 /// The present state of one end's handshake.
 pub(crate) trait States: Sized + std::fmt::Debug {
     /// The RFC's diagram: what each state does with each message.
@@ -103,6 +112,11 @@ pub(crate) trait States: Sized + std::fmt::Debug {
     /// [`Error::UnexpectedRecord`] unless it has a place here.
     fn on_change_cipher_spec(self, _at: RecordBoundary, _out: &mut dyn Sink) -> Result<Self, Error> {
         Err(unexpected_change_cipher_spec(self.name()))
+    }
+
+    /// What a message of this type is, if it asks for a handshake within the connection (only TLS 1.2).
+    fn renegotiation(&self, _typ: HandshakeType) -> Option<Renegotiation> {
+        None
     }
 
     /// Whether alerts at the level of a warning are ignored (RFC 5246 §7.2.2), up to a bound. TLS 1.3 has none but closures.
@@ -183,6 +197,13 @@ impl<A: States, B: States> States for Versioned<A, B> {
             Self::Tls13(s) => Self::Tls13(s.on_change_cipher_spec(at, out)?),
             Self::Tls12(s) => Self::Tls12(s.on_change_cipher_spec(at, out)?),
         })
+    }
+
+    fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {
+        match self {
+            Self::Tls13(s) => s.renegotiation(typ),
+            Self::Tls12(s) => s.renegotiation(typ),
+        }
     }
 
     fn ignores_warnings(&self) -> bool {

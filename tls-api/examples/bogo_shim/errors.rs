@@ -83,7 +83,7 @@ fn boring(e: &Error) -> &'static str {
         Error::CertificateNotOfSuite(_) => "WRONG_CERTIFICATE_TYPE",
         Error::BadSignature => "BAD_SIGNATURE",
         Error::BadFinished | Error::BadBinder => "DIGEST_CHECK_FAILED",
-        Error::RenegotiationRefused => "NO_RENEGOTIATION",
+        Error::Flood(Flood::Renegotiations) => "NO_RENEGOTIATION",
         Error::InsecureRenegotiation => "RENEGOTIATION_MISMATCH",
         Error::TooMuchEarlyData { limit: EARLY_DATA } => "TOO_MUCH_READ_EARLY_DATA",
         Error::TooMuchEarlyData { .. } => "TOO_MUCH_SKIPPED_EARLY_DATA",

@@ -121,8 +121,7 @@ impl WaitServerHello {
         self.offer.early.keys()
     }
 
-    /// Warnings exist before TLS 1.3 alone: unrecognized_name is one that old servers send and go on.
-    pub(super) fn ignores_warnings(&self) -> bool {
+    pub(super) fn offers_tls12(&self) -> bool {
         self.offer.config.common.enables(ProtocolVersion::TLS12)
     }
 

@@ -34,7 +34,7 @@ use crate::error::Error;
 use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker};
-use crate::role::{Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
+use crate::role::{Renegotiation, Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -130,9 +130,21 @@ impl States for Client {
         }
     }
 
+    fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {
+        match self {
+            // RFC 5246 §7.4.1.1: from a server of TLS 1.2 that asks for what is under way.
+            Self::WaitServerHello(s) => {
+                (typ == HandshakeType::HELLO_REQUEST && s.offers_tls12()).then_some(Renegotiation::Ignore)
+            }
+            Self::WaitServerHelloAfterRetry(_) => None,
+            Self::Versioned(s) => s.renegotiation(typ),
+        }
+    }
+
     fn ignores_warnings(&self) -> bool {
         match self {
-            Self::WaitServerHello(s) => s.ignores_warnings(),
+            // unrecognized_name is a warning that old servers send.
+            Self::WaitServerHello(s) => s.offers_tls12(),
             Self::WaitServerHelloAfterRetry(_) => false,
             Self::Versioned(s) => s.ignores_warnings(),
         }

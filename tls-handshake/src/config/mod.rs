@@ -149,11 +149,15 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 64 KiB, which holds the largest chains of the public web many times; 16 certificates.
+    /// 131,400 bytes, which is the largest ClientHello that its length fields allow, and holds the
+    /// largest chains of the public web many times; 16 certificates.
     fn default() -> Self {
-        Self { handshake_message: 0x1_0000, chain_length: 16 }
+        Self { handshake_message: MAX_CLIENT_HELLO, chain_length: 16 }
     }
 }
+
+/// The largest ClientHello: header, version, random, and every vector at its longest (RFC 9846 §4.2.2).
+const MAX_CLIENT_HELLO: usize = 4 + 2 + 32 + (1 + 32) + (2 + 0xfffe) + (1 + 0xff) + (2 + 0xffff);
 
 /// Receives the secrets of connections, so that a capture can be decrypted (RFC 9850).
 pub trait KeyLog: fmt::Debug + Send + Sync {

@@ -60,10 +60,9 @@ impl fmt::Display for Error {
             Self::InsecureRenegotiation => {
                 f.write_str("the peer's renegotiation_info (RFC 5746) is missing or wrong: it is not safe to talk to before it is updated")
             }
-            Self::RenegotiationRefused => f.write_str(
-                "the peer wants to renegotiate, which is not supported; \
-                 a server that wants a client's certificate has to ask for it in the first handshake",
-            ),
+            Self::FinishedLength { got, expected } => {
+                write!(f, "the peer's Finished has {got} bytes; expected {expected}")
+            }
             Self::NoCommonCipherSuite { offered, enabled } => {
                 f.write_str("no common cipher suite: the client offers ")?;
                 list(f, offered)?;

@@ -15,6 +15,8 @@ pub enum Flood {
     KeyUpdates,
     /// change_cipher_spec records.
     ChangeCipherSpecs,
+    /// Requests for another handshake (TLS 1.2).
+    Renegotiations,
 }
 
 /// Contradictions between messages; all are answered by illegal_parameter.
@@ -87,6 +89,7 @@ impl fmt::Display for Flood {
         f.write_str(match self {
             Self::EmptyRecords => "empty records",
             Self::WarningAlerts => "warning alerts",
+            Self::Renegotiations => "requests to renegotiate",
             Self::KeyUpdates => "KeyUpdate messages",
             Self::ChangeCipherSpecs => "change_cipher_spec records",
         })

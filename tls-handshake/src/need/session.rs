@@ -342,10 +342,12 @@ pub(crate) struct NewSessionAnswer {
 }
 
 impl NewSessionAnswer {
-    /// Each session with its ticket; none with an empty one, or one that does not fit its message.
-    pub(crate) fn into_tickets(self) -> impl Iterator<Item = (ServerSessionValue, Vec<u8>)> {
-        let fits = |(_, ticket): &(_, Vec<u8>)| (1..=MAX_TICKET).contains(&ticket.len());
-        self.sessions.into_iter().zip(self.tickets).filter(fits)
+    /// Each session with its number, from which its secret was derived, and its ticket; none with an
+    /// empty ticket, or one that does not fit its message.
+    pub(crate) fn into_tickets(self) -> impl Iterator<Item = (u8, ServerSessionValue, Vec<u8>)> {
+        let fits = |ticket: &[u8]| (1..=MAX_TICKET).contains(&ticket.len());
+        let numbered = (0..=u8::MAX).zip(self.sessions.into_iter().zip(self.tickets));
+        numbered.filter_map(move |(nonce, (session, ticket))| fits(&ticket).then_some((nonce, session, ticket)))
     }
 }
 

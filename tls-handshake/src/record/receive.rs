@@ -42,11 +42,13 @@ struct Idle {
     empty_records: u8,
     warning_alerts: u8,
     change_cipher_specs: u8,
+    renegotiations: u8,
 }
 
 const MAX_EMPTY_RECORDS: u8 = 32;
 const MAX_WARNING_ALERTS: u8 = 4;
 const MAX_CHANGE_CIPHER_SPECS: u8 = 4;
+const MAX_RENEGOTIATIONS: u8 = 4;
 
 /// What was at the front of the bytes.
 pub(crate) enum Opened {
@@ -167,6 +169,11 @@ impl Receive {
     /// Counts a change_cipher_spec record that changes nothing.
     pub(crate) fn count_change_cipher_spec(&mut self) -> Result<(), Error> {
         count(&mut self.idle.change_cipher_specs, MAX_CHANGE_CIPHER_SPECS, Flood::ChangeCipherSpecs)
+    }
+
+    /// Counts a request for another handshake.
+    pub(crate) fn count_renegotiation(&mut self) -> Result<(), Error> {
+        count(&mut self.idle.renegotiations, MAX_RENEGOTIATIONS, Flood::Renegotiations)
     }
 
     /// Counts an alert that closes nothing.

@@ -151,6 +151,11 @@ impl PeerFinished for Keys {
             Side::Server => self.master.verify_client_finished(transcript_hash, received),
         }
     }
+
+    /// RFC 5246 §7.4.9.
+    fn verify_data_len(&self, _: &Digest) -> usize {
+        12
+    }
 }
 
 /// What is left of the keys once the record layer has its own: what keying material is exported from.

@@ -151,6 +151,10 @@ impl PeerFinished for HandshakeKeys {
     fn is_right(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
         self.read.verify_finished(transcript_hash, received)
     }
+
+    fn verify_data_len(&self, transcript_hash: &Digest) -> usize {
+        transcript_hash.as_ref().len()
+    }
 }
 
 /// Application keys whose reading half waits for evidence: for the peer's Finished, which comes under the handshake's.
@@ -181,6 +185,10 @@ impl LockedApplicationKeys {
 impl PeerFinished for LockedApplicationKeys {
     fn is_right(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
         self.handshake_read.verify_finished(transcript_hash, received)
+    }
+
+    fn verify_data_len(&self, transcript_hash: &Digest) -> usize {
+        transcript_hash.as_ref().len()
     }
 }
 

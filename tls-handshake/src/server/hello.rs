@@ -22,7 +22,7 @@ use crate::established::HandshakeKind;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, By, Need, NeedIdentity, NeedSession, can_go_on, range_in};
-use crate::negotiate::{choose_suite, first_common, group_id};
+use crate::negotiate::{GROUPS, choose_suite, first_common, group_id};
 use crate::owned;
 use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
@@ -214,6 +214,11 @@ impl<'a> Chosen<'a> {
         if schemes.is_none() && extensions.pre_shared_key.is_none() {
             return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
         }
+        // RFC 9846 §9.2: a client that uses pre-shared keys without a key exchange lacks neither of them.
+        let missing = |extension| match extensions.pre_shared_key.is_some() && !can_go_on(hello) {
+            true => Error::NoCommonPsk { psk_dhe_ke: false },
+            false => missing(extension),
+        };
         let groups = extensions.supported_groups.ok_or_else(|| missing(ExtensionType::SUPPORTED_GROUPS))?;
         let shares = extensions.key_share.ok_or_else(|| missing(ExtensionType::KEY_SHARE))?;
         check_shares(&shares, |entry| groups.contains(entry.group))?;
@@ -243,22 +248,22 @@ pub(super) fn other_suite(
     choose_suite(config.suite_preference, &config.common.suites, &usable, offered)?.tls13()
 }
 
-/// RFC 9846 §4.3.8: no two shares for one group, and none for a group that is not supported.
+/// RFC 9846 §4.3.8: no two shares for one group, and none for a group that is not supported. Only
+/// groups that exist here are considered: a client may send a share for each of its groups.
 fn check_shares(
     shares: &List<'_, KeyShareEntry<'_>>,
     supported: impl Fn(&KeyShareEntry<'_>) -> bool,
 ) -> Result<(), Error> {
-    // Bounded: a hello with more shares than there are groups has a repetition, or is absurd.
-    for (at, entry) in shares.iter().enumerate() {
-        let repeated = shares.iter().take(at).any(|before| before.group == entry.group);
-        if repeated || at >= MAX_SHARES || !supported(&entry) {
+    let mut seen = [false; GROUPS.len()];
+    for entry in shares.iter() {
+        let known = GROUPS.iter().zip(&mut seen).find(|(group, _)| group_id(**group) == entry.group);
+        let Some((_, seen)) = known else { continue };
+        if std::mem::replace(seen, true) || !supported(&entry) {
             return Err(Illegal::KeyShares(entry.group).into());
         }
     }
     Ok(())
 }
-
-const MAX_SHARES: usize = 32;
 
 /// RFC 7301 §3.2, in our order of preference.
 fn choose_alpn(ours: &[Vec<u8>], hello: &ClientHello<'_>) -> Result<Option<Vec<u8>>, Error> {

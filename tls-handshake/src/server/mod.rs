@@ -34,7 +34,7 @@ use crate::error::Error;
 use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker};
-use crate::role::{Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
+use crate::role::{Renegotiation, Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -114,6 +114,13 @@ impl States for Server {
         match self {
             Self::Versioned(s) => Ok(Self::Versioned(s.on_change_cipher_spec(at, out)?)),
             state => Err(unexpected_change_cipher_spec(state.name())),
+        }
+    }
+
+    fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {
+        match self {
+            Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
+            Self::Versioned(s) => s.renegotiation(typ),
         }
     }
 

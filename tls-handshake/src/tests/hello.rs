@@ -72,7 +72,8 @@ impl Hello {
         }
         body.extend_from_slice(&short(block.len()));
         body.extend_from_slice(&block);
-        [&[self.typ, 0][..], &short(body.len()), &body].concat()
+        let [_, length @ ..] = u32::try_from(body.len()).unwrap().to_be_bytes();
+        [&[self.typ][..], &length, &body].concat()
     }
 
     /// Changes a message if it is a ClientHello or a ServerHello.

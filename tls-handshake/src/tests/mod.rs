@@ -19,6 +19,7 @@ mod padding;
 #[path = "../../tests/pair/mod.rs"]
 mod pair;
 mod past_faults;
+mod peers;
 mod ramp_up;
 mod records;
 mod replay;

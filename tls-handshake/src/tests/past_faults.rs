@@ -14,7 +14,8 @@ use super::flow::{
     server_with,
 };
 use super::pair::{Pair, Pki};
-use crate::error::Error;
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::{Error, Flood};
 use crate::verify::{tls12, tls13};
 
 const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
@@ -348,24 +349,83 @@ fn cve_2021_3449_a_hello_that_renegotiates_is_refused_before_it_is_read() {
         let mut pair = pair12();
         pair.handshake(&pki).unwrap();
         pair.client.forge(C::HANDSHAKE, &hello, &mut pair.to_server);
-        let refused = pair.step_server().unwrap_err();
-        assert_eq!(refused, Error::RenegotiationRefused);
-        assert_eq!(refused.alert(), Some(A::NO_RENEGOTIATION));
-        let told = pair.step_client().unwrap_err();
-        assert_eq!(told, Error::AlertReceived { description: A::NO_RENEGOTIATION, state: "CONNECTED" });
-        assert_eq!(pair.server.process(&mut [], &mut pair.to_client).unwrap_err(), refused);
+        assert!(pair.step_server().unwrap().is_none());
+        // A warning, and sealed: header, explicit nonce, alert, tag.
+        assert_eq!(pair.to_client.len(), 5 + 8 + 2 + 16);
+        assert!(pair.step_client().unwrap().is_none());
+        pair.exchange(b"question", b"answer");
     }
 }
 
+/// RFC 5246 §7.2.2: the connection goes on, at both roles, and a flood of requests ends it.
 #[test]
-fn a_request_to_renegotiate_is_refused() {
+fn renegotiation_is_refused_with_a_warning() {
     let pki = Pki::new();
     let mut pair = pair12();
     pair.handshake(&pki).unwrap();
-    pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
-    assert_eq!(pair.step_client().unwrap_err(), Error::RenegotiationRefused);
-    let told = pair.step_server().unwrap_err();
-    assert_eq!(told, Error::AlertReceived { description: A::NO_RENEGOTIATION, state: "CONNECTED" });
+    for _ in 0..2 {
+        for _ in 0..4 {
+            pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+            assert!(pair.step_client().unwrap().is_none());
+            assert_eq!(pair.to_server.len(), 5 + 8 + 2 + 16);
+            assert!(pair.step_server().unwrap().is_none());
+        }
+        pair.exchange(b"question", b"answer");
+    }
+    for flood in 0..5 {
+        pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+        let expected = if flood < 4 { Ok(()) } else { Err(Error::Flood(Flood::Renegotiations)) };
+        assert_eq!(pair.step_client().map(|_| ()), expected, "{flood}");
+    }
+    // With data beside it, and in parts.
+    let mut pair = pair12();
+    pair.handshake(&pki).unwrap();
+    pair.server.forge(C::HANDSHAKE, &[0, 0], &mut pair.to_client);
+    pair.server.forge(C::HANDSHAKE, &[0, 0], &mut pair.to_client);
+    pair.exchange(b"question", b"answer");
+    // With a body it is malformed.
+    pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 1, 0], &mut pair.to_client);
+    assert_eq!(pair.step_client().unwrap_err().alert(), Some(A::DECODE_ERROR));
+}
+
+/// RFC 5246 §7.4.1.1: it is ignored, and not part of the transcript.
+#[test]
+fn hello_request_in_a_handshake_is_ignored() {
+    let pki = Pki::new();
+    for versions in [&[ProtocolVersion::TLS12][..], &[ProtocolVersion::TLS12, ProtocolVersion::TLS13]] {
+        let mut client = ClientConfig::new();
+        client.set_versions(versions).unwrap();
+        let mut server = ServerConfig::new();
+        server.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+        let mut pair = Pair::with(client, server);
+        let hello_request = [22, 3, 3, 0, 4, 0, 0, 0, 0];
+        // Before ServerHello, and after each record of the server's flight.
+        pair.at_client.extend_from_slice(&hello_request);
+        assert!(pair.step_client().unwrap().is_none());
+        let mut need = pair.step_server().unwrap();
+        while let Some(open) = need.take() {
+            need = pair.server.resume(pki.answer(open), &mut pair.to_client).unwrap();
+        }
+        let flight = pair.to_client.ready().to_vec();
+        pair.to_client.consume(flight.len());
+        pair.at_client.extend_from_slice(&hello_request);
+        pair.at_client.extend_from_slice(&flight);
+        pair.at_client.extend_from_slice(&hello_request);
+        pair.handshake(&pki).unwrap();
+        pair.exchange(b"question", b"answer");
+    }
+    // A client of TLS 1.3 alone never gets one.
+    let mut client = ClientConfig::new();
+    client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
+    let mut pair = Pair::with(client, ServerConfig::new());
+    pair.at_client.extend_from_slice(&[22, 3, 3, 0, 4, 0, 0, 0, 0]);
+    let refused = Error::UnexpectedMessage { state: "WAIT_SH", got: T::HELLO_REQUEST };
+    assert_eq!(pair.step_client().unwrap_err(), refused);
+}
+
+#[test]
+fn there_is_no_hello_request_in_tls13() {
+    let pki = Pki::new();
     // In TLS 1.3 there is no such message.
     let mut pair = Pair::new(&pki);
     pair.handshake(&pki).unwrap();

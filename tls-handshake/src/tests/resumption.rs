@@ -33,7 +33,7 @@ pub(super) struct World {
     pub(super) key: TicketKey,
     pub(super) store: HashMap<Vec<u8>, Vec<u8>>,
     pub(super) now: UnixTime,
-    ids: u8,
+    ids: u16,
     pub(super) asked: Vec<&'static str>,
     /// Whether the answers say that a session cannot be found again, if that is not as the store has it.
     pub(super) way_of_answers: Option<bool>,
@@ -111,7 +111,7 @@ impl World {
                         Way::Ticket => self.key.seal(&bytes).unwrap(),
                         Way::Id => {
                             self.ids += 1;
-                            let id = fixed.map_or_else(|| vec![self.ids; 32], |id| id.to_vec());
+                            let id = fixed.map_or_else(|| self.ids.to_be_bytes().repeat(16), |id| id.to_vec());
                             self.store.insert(id.clone(), bytes);
                             id
                         }

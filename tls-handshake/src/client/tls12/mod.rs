@@ -46,7 +46,7 @@ use crate::established::Established;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Answered, Asker};
 use crate::resumption::ClientSessionValue;
-use crate::role::{States, Step, unexpected_change_cipher_spec};
+use crate::role::{Renegotiation, States, Step, unexpected_change_cipher_spec};
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
 
@@ -161,7 +161,6 @@ impl States for State {
                 Self::WaitChangeCipherSpec(s.on_new_session_ticket(message.decode()?))
             }
             (Self::WaitFinished(s), T::FINISHED) => Self::Connected(s.on_finished(message.decode()?, out)?),
-            (Self::Connected(_), T::HELLO_REQUEST) => return Err(Error::RenegotiationRefused),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         }))
     }
@@ -205,6 +204,13 @@ impl States for State {
             Self::WaitChangeCipherSpec(s) => Ok(Self::WaitFinished(s.on_change_cipher_spec(at, out))),
             state => Err(unexpected_change_cipher_spec(state.name())),
         }
+    }
+
+    fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {
+        (typ == HandshakeType::HELLO_REQUEST).then_some(match self {
+            Self::Connected(_) => Renegotiation::Refuse,
+            _ => Renegotiation::Ignore,
+        })
     }
 
     fn ignores_warnings(&self) -> bool {

@@ -56,7 +56,7 @@ use crate::error::Error;
 use crate::established::Established;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Answered, Asker};
-use crate::role::{States, Step, unexpected_change_cipher_spec};
+use crate::role::{Renegotiation, States, Step, unexpected_change_cipher_spec};
 use crate::sink::Sink;
 
 mod chosen;
@@ -125,7 +125,6 @@ impl States for State {
                 AfterFinished::Ticket(state, need) => return Ok(Step::Ask(Self::WaitTicket(state), need)),
                 AfterFinished::Connected(state) => Self::Connected(state),
             },
-            (Self::Connected(_), T::CLIENT_HELLO) => return Err(Error::RenegotiationRefused),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         }))
     }
@@ -186,6 +185,11 @@ impl States for State {
             Self::WaitChangeCipherSpec(s) => Ok(Self::WaitFinished(s.on_change_cipher_spec(at, out))),
             state => Err(unexpected_change_cipher_spec(state.name())),
         }
+    }
+
+    fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {
+        let asked = matches!(self, Self::Connected(_)) && typ == HandshakeType::CLIENT_HELLO;
+        asked.then_some(Renegotiation::Refuse)
     }
 
     fn ignores_warnings(&self) -> bool {

@@ -41,7 +41,7 @@ impl WaitTicket {
     /// Sends the ticket, ChangeCipherSpec and Finished.
     pub(super) fn on_ticket(mut self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         if self.keyed.shared.keeps == Keeps::Ticket {
-            let given = answer.into_tickets().next();
+            let given = answer.into_tickets().next().map(|(_, session, ticket)| (session, ticket));
             self.keyed
                 .send_ticket(given.as_ref().map(|(session, ticket)| (session.lifetime, ticket.as_slice())), out)?;
         }

@@ -71,7 +71,11 @@ impl WaitTickets {
                 issued: 0,
                 lifetime: config.session_lifetime,
                 age_add: u32::from_be_bytes(age_add),
-                max_early_data: config.max_early_data,
+                // Accepted only of a session that may be used once, which takes a store.
+                max_early_data: match config.session_lookup {
+                    SessionLookup::Ids => config.max_early_data,
+                    _ => 0,
+                },
                 client_chain: chain.map(|chain| Arc::clone(chain.shared())),
                 expires,
             });
@@ -87,7 +91,7 @@ impl WaitTickets {
     /// Sends one NewSessionTicket for each session; its nonce is the session's number, a single byte: some clients refuse longer
     /// ones.
     pub(super) fn on_tickets(self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
-        for (nonce, (session, ticket)) in (0u8..).zip(answer.into_tickets()) {
+        for (nonce, session, ticket) in answer.into_tickets() {
             out.send(&mut |w| {
                 w.message(HandshakeType::NEW_SESSION_TICKET, |w| {
                     w.u32(session.lifetime)?;

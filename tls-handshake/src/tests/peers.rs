@@ -1,0 +1,251 @@
+//! What peers may do, and are not told off for; and what they may not.
+
+use tls_codec::code_points::{
+    AlertDescription as A, ContentType as C, ExtensionType as X, HandshakeType as T, ProtocolVersion,
+};
+
+use super::flow::{Kind, Outcome, answers, configs, ends, meet, pki, server_with};
+use super::hello::server_given;
+use super::pair::{Pair, Pki};
+use super::resumption::{TLS13, Way, World};
+use crate::Progress;
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::{Error, Illegal};
+
+/// RFC 9846 §6.2: decode_error, at both roles and versions, and not a wrong MAC.
+#[test]
+fn finished_of_a_wrong_length_is_decode_error() {
+    for kind in [Kind::Full, Kind::Tls12] {
+        for (length, side) in [(0usize, "client"), (11, "client"), (13, "server"), (31, "server"), (33, "client")] {
+            let pki = pki(kind);
+            let (mut client, mut server) = ends(kind);
+            let expected = if kind == Kind::Full { 32 } else { 12 };
+            let habit = move |message: &mut Vec<u8>| {
+                if message[0] == T::FINISHED.0 {
+                    message.resize(4 + length, 0);
+                    message[3] = u8::try_from(length).unwrap();
+                }
+            };
+            match side {
+                "client" => client.world.habit = Some(Box::new(habit)),
+                _ => server.world.habit = Some(Box::new(habit)),
+            }
+            let Outcome::Failed(failure) = meet(&mut client, &mut server, &pki) else { panic!("{length} passes") };
+            assert_eq!(failure.error, Error::FinishedLength { got: length, expected }, "{kind:?}");
+            assert_eq!(failure.error.alert(), Some(A::DECODE_ERROR));
+        }
+    }
+}
+
+fn shares(groups: impl IntoIterator<Item = u16>, x25519: &[u8]) -> Vec<u8> {
+    let mut list = Vec::new();
+    for group in groups {
+        list.extend_from_slice(&group.to_be_bytes());
+        let share = if group == 0x1d { &x25519[6..] } else { &[1] };
+        list.extend_from_slice(&u16::try_from(share.len()).unwrap().to_be_bytes());
+        list.extend_from_slice(share);
+    }
+    [&u16::try_from(list.len()).unwrap().to_be_bytes()[..], &list].concat()
+}
+
+/// As many shares as groups are allowed, and the work on them is linear.
+#[test]
+fn many_key_shares_are_no_fault() {
+    let (client, server) = configs(Kind::Full);
+    let pki = pki(Kind::Full);
+    let given = |groups: Vec<u16>| {
+        server_given(client.clone(), server.clone(), &pki, &|hello| {
+            let list: Vec<u8> = groups.iter().flat_map(|group| group.to_be_bytes()).collect();
+            let length = u16::try_from(list.len()).unwrap().to_be_bytes();
+            *hello.get(X::SUPPORTED_GROUPS) = [&length[..], &list].concat();
+            let own = hello.get(X::KEY_SHARE).clone();
+            *hello.get(X::KEY_SHARE) = shares(groups.iter().copied(), &own);
+        })
+        .map(|_| ())
+    };
+    // 33 and more groups that do not exist here, with ours last.
+    for count in [33, 1000, 8000] {
+        given((0x4000..0x4000 + count).chain([0x1d]).collect()).unwrap();
+    }
+    let twice = given(vec![0x4000, 0x1d, 0x1d]).unwrap_err();
+    assert!(matches!(twice, Error::Illegal(Illegal::KeyShares(_))), "{twice}");
+}
+
+/// RFC 9846 §9.2: it lacks no extension; there is only no key exchange that we do.
+#[test]
+fn psk_ke_alone_is_handshake_failure() {
+    let pki = pki(Kind::Resumed);
+    for removed in [&[X::SUPPORTED_GROUPS, X::KEY_SHARE][..], &[X::KEY_SHARE], &[X::SUPPORTED_GROUPS]] {
+        let (mut client, mut server) = ends(Kind::Resumed);
+        let mut hello = super::hello::Hello::parse(&client.pop());
+        removed.iter().for_each(|typ| hello.remove(*typ));
+        *hello.get(X::PSK_KEY_EXCHANGE_MODES) = vec![1, 0];
+        let error = server.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err();
+        assert_eq!(error.alert(), Some(A::HANDSHAKE_FAILURE), "{error}");
+        // With psk_dhe_ke they are missing.
+        *hello.get(X::PSK_KEY_EXCHANGE_MODES) = vec![1, 1];
+        let mut server = server_with(configs(Kind::Resumed).1, None);
+        let error = server.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err();
+        assert_eq!(error.alert(), Some(A::MISSING_EXTENSION), "{error}");
+    }
+}
+
+fn connected(version: ProtocolVersion, pki: &Pki) -> Pair {
+    let mut server = ServerConfig::new();
+    server.set_versions(&[version]).unwrap();
+    let mut pair = Pair::with(ClientConfig::new(), server);
+    pair.handshake(pki).unwrap();
+    pair
+}
+
+/// RFC 5246 §7.2: before TLS 1.3 the level counts; RFC 9846 §6: then it does not.
+#[test]
+fn fatal_user_canceled_ends_tls12_only() {
+    let pki = Pki::new();
+    for (version, level, ends) in [
+        (ProtocolVersion::TLS12, 2, true),
+        (ProtocolVersion::TLS12, 1, false),
+        (ProtocolVersion::TLS13, 2, false),
+        (ProtocolVersion::TLS13, 1, false),
+    ] {
+        let mut pair = connected(version, &pki);
+        pair.server.forge(C::ALERT, &[level, A::USER_CANCELED.0], &mut pair.to_client);
+        pair.client.forge(C::ALERT, &[level, A::USER_CANCELED.0], &mut pair.to_server);
+        let expected = || match ends {
+            true => Err(Error::AlertReceived { description: A::USER_CANCELED, state: "CONNECTED" }),
+            false => Ok(()),
+        };
+        assert_eq!(pair.step_client().map(|_| ()), expected(), "{version} {level}");
+        assert_eq!(pair.step_server().map(|_| ()), expected(), "{version} {level}");
+        if !ends {
+            pair.exchange(b"question", b"answer");
+        }
+    }
+}
+
+/// RFC 9846 §5.1: no alert that would be ignored, and no close_notify.
+#[test]
+fn no_alert_comes_between_parts_of_a_message() {
+    let pki = Pki::new();
+    for version in [ProtocolVersion::TLS12, ProtocolVersion::TLS13] {
+        for alert in [[1, A::UNRECOGNIZED_NAME.0], [1, A::USER_CANCELED.0], [1, 0], [2, 0], [2, 40]] {
+            let mut pair = connected(version, &pki);
+            pair.server.forge(C::HANDSHAKE, &[4, 0, 0], &mut pair.to_client);
+            pair.server.forge(C::ALERT, &alert, &mut pair.to_client);
+            let error = pair.step_client().unwrap_err();
+            // What ends the connection anyway is reported as itself.
+            let reported = alert[1] == 40 || (version == ProtocolVersion::TLS13 && alert[1] == A::UNRECOGNIZED_NAME.0);
+            assert_eq!(matches!(error, Error::AlertReceived { .. }), reported, "{version} {alert:?} {error}");
+            assert_eq!(error == Error::InterleavedHandshake, !reported, "{version} {alert:?} {error}");
+        }
+    }
+    // Before ServerHello.
+    let mut pair = Pair::new(&pki);
+    pair.at_client.extend_from_slice(&[22, 3, 3, 0, 2, 2, 0, 21, 3, 3, 0, 2, 1, A::UNRECOGNIZED_NAME.0]);
+    assert_eq!(pair.step_client().unwrap_err(), Error::InterleavedHandshake);
+}
+
+#[test]
+fn failed_handshake_stays_handshaking() {
+    let pki = Pki::new();
+    let mut pair = Pair::new(&pki);
+    pair.at_client.extend_from_slice(&[21, 3, 3, 0, 2, 2, 40]);
+    pair.step_client().unwrap_err();
+    assert!(pair.client.is_handshaking());
+    pair.server.end_of_input().unwrap_err();
+    assert!(pair.server.is_handshaking());
+    // One that was complete is not.
+    let mut pair = connected(TLS13, &pki);
+    pair.server.forge(C::ALERT, &[2, 40], &mut pair.to_client);
+    pair.step_client().unwrap_err();
+    assert!(!pair.client.is_handshaking());
+}
+
+/// Also where the last step is an answer: a server that issues tickets.
+#[test]
+fn handshake_complete_is_reported_once() {
+    for (version, way) in [(TLS13, Way::Ticket), (TLS13, Way::Id), (ProtocolVersion::TLS12, Way::Ticket)] {
+        let mut world = World::new(way);
+        for tickets in [0, 2] {
+            let (client, mut server) = (world.client(version), world.server());
+            server.set_tls13_tickets(tickets);
+            let mut pair = Pair::with(client, server);
+            let mut complete = [0, 0];
+            for _ in 0..8 {
+                carry_counting(&mut pair, &mut world, &mut complete);
+            }
+            assert_eq!(complete, [1, 1], "{version} {way:?} {tickets}");
+            assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
+            pair.exchange(b"question", b"answer");
+        }
+    }
+}
+
+/// Moves all that is sent, and counts what says that the handshake is complete.
+fn carry_counting(pair: &mut Pair, world: &mut World, complete: &mut [usize; 2]) {
+    macro_rules! drive {
+        ($end:ident, $from:ident, $at:ident, $to:ident, $count:expr) => {
+            pair.$at.extend_from_slice(pair.$from.ready());
+            pair.$from.consume(usize::MAX);
+            loop {
+                let processed = pair.$end.process(&mut pair.$at, &mut pair.$to).unwrap();
+                pair.$at.drain(..processed.consumed);
+                match processed.progress {
+                    Progress::HandshakeComplete => $count += 1,
+                    Progress::NeedMoreInput { .. } => break,
+                    Progress::Need(need) => {
+                        let mut next = Some(need);
+                        while let Some(need) = next.take() {
+                            next = pair.$end.resume(world.answer(need), &mut pair.$to).unwrap();
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        };
+    }
+    drive!(server, to_server, at_server, to_client, complete[1]);
+    drive!(client, to_client, at_client, to_server, complete[0]);
+}
+
+/// As many as the setting takes; each session works.
+#[test]
+fn server_sends_255_tickets() {
+    let mut world = World::new(Way::Id);
+    let (client, mut server) = (world.client(TLS13), world.server());
+    server.set_tls13_tickets(255);
+    let sessions = world.begin(&client, &server);
+    assert_eq!(world.store.len(), 255);
+    for session in sessions {
+        assert!(world.kind(&client, &server, session).unwrap().is_resumed());
+    }
+}
+
+/// RFC 5246 §7.4.1.2: every vector at its longest. It comes in nine records.
+#[test]
+fn largest_client_hello_passes_by_default() {
+    let pki = Pki::new();
+    let mut client = ClientConfig::new();
+    client.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+    let pair = Pair::with(client.clone(), ServerConfig::new());
+    let mut hello = super::hello::Hello::parse(&pair.to_server.ready()[5..]);
+    hello.session_id = vec![7; 32];
+    hello.compression = (0..=254).collect();
+    hello.suites.resize(0xfffe, 0x0a);
+    let used: usize = hello.extensions.iter().map(|(_, data)| 4 + data.len()).sum();
+    hello.extensions.push((X::PADDING.0, vec![0; 0xffff - 4 - used]));
+    let message = hello.encode();
+    assert_eq!(message.len(), 131_400);
+    assert_eq!(crate::Limits::default().handshake_message, message.len());
+    let mut pair = Pair::with(client, ServerConfig::new());
+    for part in message.chunks(1 << 14) {
+        let length = u16::try_from(part.len()).unwrap().to_be_bytes();
+        pair.at_server.extend_from_slice(&[&[22, 3, 1][..], &length, part].concat());
+    }
+    pair.to_server.consume(usize::MAX);
+    let mut need = pair.step_server().unwrap();
+    while let Some(open) = need.take() {
+        need = pair.server.resume(pki.answer(open), &mut pair.to_client).unwrap();
+    }
+    assert!(pair.to_client.len() > 500, "the server answers");
+}
