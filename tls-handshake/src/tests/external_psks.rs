@@ -286,8 +286,8 @@ fn external_key_decides_the_suite() {
     let mut config = server();
     config.set_cipher_suites(&[AES_128, AES_256]).unwrap();
     config.set_groups(&[NamedGroup::SECP256R1]).unwrap();
-    let mut pair = Pair::with_psks(ClientConfig::new(), config, &[sha384.clone()]);
-    run(&mut pair, &pki, &[sha384]).unwrap();
+    let mut pair = Pair::with_psks(ClientConfig::new(), config, std::slice::from_ref(&sha384));
+    run(&mut pair, &pki, std::slice::from_ref(&sha384)).unwrap();
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::FullWithHelloRetryRequest));
 }
 
