@@ -38,8 +38,9 @@ use crate::{
     record::{Deframed, HEADER_LEN, MAX_FRAGMENT, RecordError, deframe},
 };
 
-/// How many bytes of a connection the records of a ClientHello may take, unless something else is asked for.
-pub const DEFAULT_LIMIT: usize = 1 << 16;
+/// How many bytes of a connection the records of a ClientHello may take, unless something else is asked for: 256 KiB, which
+/// holds the longest one, of 131,400 bytes (RFC 9846 §4.2.2), in records of 6 bytes and more.
+pub const DEFAULT_LIMIT: usize = 1 << 18;
 
 /// What the beginning of a connection holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

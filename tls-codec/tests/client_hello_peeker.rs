@@ -198,8 +198,8 @@ fn the_limit_counts_what_the_records_take_of_the_connection() {
 
 #[test]
 fn a_message_beyond_the_limit_is_refused_at_its_header() {
-    let announced = [1, 1, 0, 0];
-    let length = 0x1_0000 + MESSAGE_HEADER_LEN + HEADER_LEN;
+    let announced = [1, 4, 0, 0];
+    let length = 0x4_0000 + MESSAGE_HEADER_LEN + HEADER_LEN;
     let too_long = PeekError::TooLong { got: length, limit: DEFAULT_LIMIT };
     for size in 1..=4 {
         let stream = records(&announced, size);
@@ -209,7 +209,7 @@ fn a_message_beyond_the_limit_is_refused_at_its_header() {
         }
         assert_eq!(peeker.peek(&stream), Err(too_long), "{size}");
     }
-    let unfinished_record = [22, 3, 1, 0x40, 0, 1, 1, 0, 0];
+    let unfinished_record = [22, 3, 1, 0x40, 0, 1, 4, 0, 0];
     assert_eq!(peek_client_hello(&unfinished_record, DEFAULT_LIMIT), Err(too_long));
     let unfinished_record = PeekError::TooLong { got: 5 + 100, limit: 104 };
     assert_eq!(peek_client_hello(&[22, 3, 1, 0, 100], 104), Err(unfinished_record));
@@ -236,5 +236,31 @@ fn errors_are_sentences_for_people() {
     ];
     for (error, sentence) in sentences {
         assert_eq!(error.to_string(), sentence);
+    }
+}
+
+/// RFC 9846 §4.2.2: 131,400 bytes, which come in nine records or in many.
+#[test]
+fn largest_client_hello_is_read_by_default() {
+    let extensions: Vec<u8> = [&[0, 21, 0xff, 0xfb][..], &[0; 0xfffb]].concat();
+    let body = [
+        &[3, 3][..],
+        &[7; 32],
+        &[32],
+        &[7; 32],
+        &[0xff, 0xfe],
+        &[0x0a; 0xfffe],
+        &[255],
+        &[0; 255],
+        &[0xff, 0xff],
+        &extensions,
+    ]
+    .concat();
+    let message = message(&body);
+    assert_eq!(message.len(), 131_400);
+    for size in [1 << 14, 6] {
+        let stream = records(&message, size);
+        let mut peeker = ClientHelloPeeker::new();
+        assert!(matches!(peeker.peek(&stream), Ok(Peek::ClientHello(_))), "records of {size}");
     }
 }

@@ -71,6 +71,7 @@ impl WaitSecondClientHello {
     pub fn on_client_hello(self, m: Framed<'_, ClientHello<'_>>) -> Result<(tls13::State, Need), Error> {
         let at = m.at_boundary()?;
         check_same(&self.first.get()?, &m.msg)?;
+        drop(self.first);
         let shares = m.msg.extensions.key_share.ok_or_else(|| missing(ExtensionType::KEY_SHARE))?;
         let share = match (shares.first(), shares.len()) {
             (Some(entry), 1) if entry.group == group_id(self.group) => entry.key_exchange,
@@ -86,7 +87,9 @@ impl WaitSecondClientHello {
     }
 }
 
-/// RFC 9846 §4.2.2 lists what may change; we sent no cookie, so that none may come.
+/// Checks that the second hello repeats what the first one decided. RFC 9846 §4.2.2 lists what may change, and §4.3 lets the
+/// order of extensions. Extensions that are not used here are not compared: they decided nothing, and RFC 9849 §6.1.5 has
+/// clients change one.
 fn check_same(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<(), Error> {
     let differs = |field| Err(Illegal::SecondHelloDiffers(field).into());
     if first.random != second.random {
@@ -104,18 +107,41 @@ fn check_same(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<(), E
     if second.extensions.early_data {
         return differs("early_data");
     }
-    if fixed(first).eq(fixed(second)) { Ok(()) } else { differs("extensions") }
+    // Keys may be dropped and their binders change, but none can be added.
+    if second.extensions.pre_shared_key.is_some() && first.extensions.pre_shared_key.is_none() {
+        return differs("pre_shared_key");
+    }
+    if repeated(first) == repeated(second) { Ok(()) } else { differs("extensions") }
 }
 
-/// The extensions that a second hello has to repeat, in their order.
-fn fixed<'a>(hello: &ClientHello<'a>) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
-    hello.extensions.raw.iter().filter(|(extension, _)| {
-        !matches!(
-            *extension,
-            ExtensionType::KEY_SHARE
-                | ExtensionType::EARLY_DATA
-                | ExtensionType::PRE_SHARED_KEY
-                | ExtensionType::PADDING
-        )
-    })
+/// The extensions that decide something with TLS 1.3, which a second hello has to repeat. We send no cookie, so that none may
+/// come.
+const REPEATED: [ExtensionType; 15] = [
+    ExtensionType::SERVER_NAME,
+    ExtensionType::MAX_FRAGMENT_LENGTH,
+    ExtensionType::STATUS_REQUEST,
+    ExtensionType::SUPPORTED_GROUPS,
+    ExtensionType::SIGNATURE_ALGORITHMS,
+    ExtensionType::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+    ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP,
+    ExtensionType::RECORD_SIZE_LIMIT,
+    ExtensionType::SUPPORTED_VERSIONS,
+    ExtensionType::COOKIE,
+    ExtensionType::PSK_KEY_EXCHANGE_MODES,
+    ExtensionType::CERTIFICATE_AUTHORITIES,
+    ExtensionType::POST_HANDSHAKE_AUTH,
+    ExtensionType::SIGNATURE_ALGORITHMS_CERT,
+    ExtensionType::QUIC_TRANSPORT_PARAMETERS,
+];
+
+/// What a hello has of [`REPEATED`], in that order, found in one pass.
+fn repeated<'a>(hello: &ClientHello<'a>) -> [Option<&'a [u8]>; REPEATED.len()] {
+    let mut found = [None; REPEATED.len()];
+    for (extension, data) in hello.extensions.raw.iter() {
+        let at = REPEATED.iter().position(|typ| *typ == extension);
+        if let Some(place) = at.and_then(|at| found.get_mut(at)) {
+            *place = Some(data);
+        }
+    }
+    found
 }

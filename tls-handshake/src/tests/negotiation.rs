@@ -5,7 +5,7 @@ use tls_codec::code_points::{
 };
 use tls_codec::handshake::HELLO_RETRY_REQUEST_RANDOM;
 
-use super::flow::{End, Kind, answers, client, configs, server};
+use super::flow::{End, Kind, Outcome, answers, client, client_with, configs, meet, server};
 use super::hello::{Change, Hello, client_given, server_given, tells};
 use super::pair::Pki;
 use crate::client::Client;
@@ -183,11 +183,24 @@ fn a_second_client_hello_differs_in_nothing_but_what_was_asked() {
     assert_eq!(says(&|h| h.compression = vec![0, 0]), differs("legacy_compression_methods"));
     assert_eq!(says(&|h| h.extensions.push((X::EARLY_DATA.0, vec![]))), differs("early_data"));
     assert_eq!(says(&|h| h.extensions.push((X::COOKIE.0, vec![0, 1, 7]))), differs("extensions"));
-    assert_eq!(says(&|h| h.extensions.swap(0, 1)), differs("extensions"));
-    for typ in [X::SERVER_NAME, X::SUPPORTED_GROUPS, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION] {
-        assert_eq!(says(&|h| h.remove(typ)), differs("extensions"));
+    // One identity of one byte, age 0, one binder of 32: none was offered before.
+    let psk = [&[0, 7, 0, 1, b'i', 0, 0, 0, 0, 0, 33, 32][..], &[7; 32]].concat();
+    assert_eq!(says(&|h| h.extensions.push((X::PRE_SHARED_KEY.0, psk.clone()))), differs("pre_shared_key"));
+    for typ in [
+        X::SERVER_NAME,
+        X::SUPPORTED_GROUPS,
+        X::SIGNATURE_ALGORITHMS,
+        X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+        X::SUPPORTED_VERSIONS,
+    ] {
         assert_eq!(says(&|h| *h.get(typ).last_mut().unwrap() ^= 1), differs("extensions"), "{typ}");
     }
+    for typ in [X::SERVER_NAME, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, X::STATUS_REQUEST] {
+        assert_eq!(says(&|h| h.remove(typ)), differs("extensions"), "{typ}");
+    }
+    // What only the second hello has.
+    let limit = (X::RECORD_SIZE_LIMIT.0, vec![0x40, 0]);
+    assert_eq!(says(&|h| h.extensions.push(limit.clone())), differs("extensions"));
     assert_eq!(says(&|h| h.extensions.push((X::PADDING.0, vec![0; 9]))), Ok(()));
     // wolfSSL#9362: another share than the one that was asked for; none; two.
     let share = Err(Error::Illegal(Illegal::SecondHelloKeyShare));
@@ -204,6 +217,97 @@ fn a_second_client_hello_differs_in_nothing_but_what_was_asked() {
         }),
         share
     );
+}
+
+/// Puts an extension in the place of the one of its type, or at the end.
+fn put(hello: &mut Hello, typ: X, data: &[u8]) {
+    match hello.extensions.iter_mut().find(|(t, _)| *t == typ.0) {
+        Some((_, old)) => *old = data.to_vec(),
+        None => hello.extensions.push((typ.0, data.to_vec())),
+    }
+}
+
+/// RFC 9846 §4.2.2 and §4.3, RFC 9849 §6.1.5. wolfSSL puts its extensions into another order, NSS and OpenSSL send a new
+/// encrypted_client_hello.
+#[test]
+fn second_client_hello_may_change_what_decided_nothing() {
+    const UNKNOWN: X = X(0x1234);
+    const GREASE: X = X(0x1a1a);
+    let changes: [fn(&mut Hello); 10] = [
+        |_| {},
+        |h| h.extensions.reverse(),
+        |h| h.extensions.rotate_left(3),
+        |h| h.extensions.sort(),
+        |h| put(h, X::ENCRYPTED_CLIENT_HELLO, &[0, 0, 1, 0, 1, 7, 0, 0, 0, 2, 8, 8]),
+        |h| h.remove(X::ENCRYPTED_CLIENT_HELLO),
+        |h| h.remove(X::PADDING),
+        |h| put(h, X::PADDING, &[0; 7]),
+        |h| put(h, UNKNOWN, b"second"),
+        |h| h.remove(GREASE),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut hellos = 0;
+        let habit = move |message: &mut Vec<u8>| {
+            Hello::edit(message, &|h| {
+                put(h, X::ENCRYPTED_CLIENT_HELLO, &[0, 0, 1, 0, 1, 7, 0, 1, 9, 0, 2, 5, 5]);
+                put(h, GREASE, &[]);
+                put(h, UNKNOWN, b"first");
+                put(h, X::PADDING, &[0; 100]);
+            });
+            hellos += 1;
+            if hellos == 2 {
+                Hello::edit(message, &|h| change(h));
+            }
+        };
+        let mut client = client_with(configs(Kind::Retry).0, Some(Box::new(habit)));
+        let outcome = meet(&mut client, &mut server(configs(Kind::Retry).1), &Pki::new());
+        assert_eq!(outcome, Outcome::BothConnected, "{number}");
+    }
+}
+
+/// RFC 9846 §4.2.2: keys that do not fit the suite may be left out of the second hello, and all of them may.
+#[test]
+fn second_client_hello_may_drop_its_keys() {
+    let pki = super::flow::pki(Kind::ResumedRetry);
+    let (mut client, mut server) = super::flow::ends(Kind::ResumedRetry);
+    server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+    client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
+    let mut second = Hello::parse(&client.pop());
+    assert!(second.has(X::PRE_SHARED_KEY));
+    second.remove(X::PRE_SHARED_KEY);
+    assert_eq!(server.deliver(&second.encode(), &mut answers(&pki)), Ok(()));
+}
+
+/// What our own client repeats, and what it changes.
+#[test]
+fn own_second_client_hello_changes_only_the_share() {
+    let pki = Pki::new();
+    let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
+    let first = client.pop();
+    server.deliver(&first, &mut answers(&pki)).unwrap();
+    client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
+    let (mut first, mut second) = (Hello::parse(&first), Hello::parse(&client.pop()));
+    assert_ne!(first.get(X::KEY_SHARE), second.get(X::KEY_SHARE));
+    second.get(X::KEY_SHARE).clone_from(first.get(X::KEY_SHARE));
+    assert_eq!(second.encode(), first.encode());
+}
+
+/// Comparing hellos of thousands of extensions is linear.
+#[test]
+fn second_client_hello_with_many_extensions_passes() {
+    let pki = Pki::new();
+    let many: Change<'_> = &|h| h.extensions.extend((0x8000..0x8000 + 12_000).map(|typ| (typ, Vec::new())));
+    let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
+    let mut hello = client.pop();
+    Hello::edit(&mut hello, many);
+    server.deliver(&hello, &mut answers(&pki)).unwrap();
+    client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
+    let mut hello = client.pop();
+    Hello::edit(&mut hello, &|h| {
+        many(h);
+        h.extensions.reverse();
+    });
+    assert_eq!(server.deliver(&hello, &mut answers(&pki)), Ok(()));
 }
 
 #[test]
