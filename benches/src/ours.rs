@@ -70,6 +70,8 @@ impl StoresClientSessions for Forgetful {
     fn take(&self, _: &ServerName<'_>, _: &[u8; 32]) -> Option<ClientSessionValue> {
         None
     }
+
+    fn remove(&self, _: &ServerName<'_>, _: &[u8; 32]) {}
 }
 
 impl Setup {

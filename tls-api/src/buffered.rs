@@ -37,6 +37,9 @@ pub(crate) trait Side: Role {
 
     /// Messages of the handshake came, or some behind it: there may be sessions to keep.
     fn keep_sessions(_: &Self::Config, _: &mut Connection<Self>) {}
+
+    /// The connection failed, or is dropped: sessions may have ended with it.
+    fn end_sessions(_: &Self::Config, _: &mut Connection<Self>) {}
 }
 
 pub(crate) struct Buffered<R: Side> {
@@ -61,6 +64,8 @@ pub(crate) struct Buffered<R: Side> {
     messages: bool,
     /// Whether the transport took something since it was flushed.
     unflushed: bool,
+    /// Whether the transport ever took something.
+    sent: bool,
 }
 
 /// How far a signature is that is made elsewhere.
@@ -105,6 +110,7 @@ impl<R: Side> Buffered<R> {
             news: false,
             messages: false,
             unflushed: false,
+            sent: false,
         }
     }
 
@@ -138,6 +144,7 @@ impl<R: Side> Buffered<R> {
         }
         let n = wr.write(self.sending.ready())?;
         self.unflushed |= n > 0;
+        self.sent |= n > 0;
         self.sending.consume(n);
         // Room is free for what still waits. An error of it stays with the connection and is told by the next call.
         let _ = self.send_what_waits();
@@ -169,7 +176,18 @@ impl<R: Side> Buffered<R> {
         if std::mem::take(&mut self.messages) {
             R::keep_sessions(&self.config, &mut self.connection);
         }
+        if result.is_err() && self.connection.error().is_some() {
+            self.end_sessions();
+        }
         result
+    }
+
+    /// Takes the sessions of a failed connection out of their store. A connection that never sent anything did not fail: its server has
+    /// not seen the session that it offers.
+    pub(crate) fn end_sessions(&mut self) {
+        if self.sent {
+            R::end_sessions(&self.config, &mut self.connection);
+        }
     }
 
     fn process_each_record(&mut self) -> Result<(), Error> {

@@ -432,10 +432,26 @@ impl Side for Client {
             config.sessions.put(session);
         }
     }
+
+    fn end_sessions(config: &ClientParts, connection: &mut Connection<Self>) {
+        if let Some((server, scope)) = connection.failed_sessions() {
+            config.sessions.remove(server, &scope);
+        }
+    }
 }
 
 /// A client's side of one connection. Its calls are those of [`Session`](crate::Session), [`Read`], [`BufRead`] and [`Write`].
+///
+/// A session that fails ends what could be resumed with its server: all stored sessions under the same
+/// [scope](ClientConfig::session_scope) are removed if the handshake offered one and did not complete (an error, a reset, a session
+/// dropped on a timeout), or if a fatal alert ends the connection later.
 pub struct ClientSession(Buffered<Client>);
+
+impl Drop for ClientSession {
+    fn drop(&mut self) {
+        self.0.end_sessions();
+    }
+}
 
 impl ClientSession {
     /// A session with the server of this name, which its certificate has to be valid for. The first message waits

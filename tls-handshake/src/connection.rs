@@ -59,6 +59,7 @@ pub struct Connection<R: Role> {
     phase: Phase,
     peer_closed: bool,
     closed: bool,
+    session_place: R::SessionPlace,
 }
 
 /// The state, which the role drops in a function of this crate. How to drop each state would otherwise be compiled with whatever has a
@@ -161,6 +162,7 @@ impl<R: Role> Connection<R> {
         transmit: Transmit,
         joiner: Joiner,
         key_log: Option<Arc<dyn KeyLog>>,
+        session_place: R::SessionPlace,
     ) -> Self {
         Self {
             state: Held::new(state),
@@ -173,6 +175,7 @@ impl<R: Role> Connection<R> {
             peer_closed: false,
             closed: false,
             phase: Phase::Handshaking,
+            session_place,
         }
     }
 

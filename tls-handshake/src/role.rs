@@ -17,6 +17,9 @@ pub trait Role: Replace {}
 /// The place of a role's state, where one follows the other: states are dropped here, which is long, and would otherwise be compiled with
 /// whoever drives a connection. So each role has these by [`replace_by_itself`], and none by default.
 pub(crate) trait Replace: States {
+    /// Where the role's sessions are stored. A connection keeps it when its state has failed.
+    type SessionPlace;
+
     /// Takes a message to the state; gives back what the next one asks.
     fn message(
         place: &mut Result<Self, Error>,
@@ -37,8 +40,10 @@ pub(crate) trait Replace: States {
 
 /// What [`Replace`] is for a role.
 macro_rules! replace_by_itself {
-    ($role:ty) => {
+    ($role:ty, $place:ty) => {
         impl crate::role::Replace for $role {
+            type SessionPlace = $place;
+
             fn message(
                 place: &mut Result<Self, crate::error::Error>,
                 message: crate::framed::Framed<'_, tls_codec::handshake::RawMessage<'_>>,

@@ -294,6 +294,10 @@ impl StoresClientSessions for Sessions {
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
         self.inner.take(server, scope)
     }
+
+    fn remove(&self, server: &ServerName<'_>, scope: &[u8; 32]) {
+        self.inner.remove(server, scope);
+    }
 }
 
 /// The traffic secrets of both sides.

@@ -8,7 +8,7 @@ use pki_types::ServerName;
 use tls_handshake::{ClientSessionValue, SessionError};
 use zeroize::Zeroizing;
 
-use super::sharded::Sharded;
+use super::sharded::{Sharded, Slot};
 use crate::ProtocolVersion;
 use crate::read_mostly::{COPIES, favourite};
 
@@ -23,13 +23,21 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
     /// watches would recognise its ticket (RFC 9846 Appendix C.4), and servers may have forgotten it. One of TLS 1.2 may be given
     /// out again and again.
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue>;
+
+    /// Removes all sessions with this server, of this scope, of both versions, and every copy of them: a later
+    /// [`take`](Self::take) returns none that was put before. Does nothing if there is none.
+    ///
+    /// Called once for each connection that offered a session, or led to one, and failed: a fatal alert was sent or received, or the
+    /// handshake did not complete (RFC 5077 §3.2, RFC 5246 §7.2.2, RFC 9846 §6.2).
+    fn remove(&self, server: &ServerName<'_>, scope: &[u8; 32]);
 }
 
 /// Keeps sessions in memory: those with the servers that gave one last.
 ///
 /// Of each server it holds up to 8 sessions of TLS 1.3, for as many connections, and one of TLS 1.2. A session takes about
 /// 500 bytes, and the server's chain once for all sessions of a connection. Threads that resume the same session of TLS 1.2 again and again have copies of
-/// it, which lie on up to 8 places for up to 8 servers each; such a copy may stay for some time after its session has gone, without being given out.
+/// it, which lie on up to 8 places for up to 8 servers each. A copy may stay for some time after its session made room for another, without being
+/// given out; it does not stay after [`remove`](StoresClientSessions::remove).
 ///
 /// A program that ends can keep them, and one that begins have them again:
 ///
@@ -121,18 +129,29 @@ impl Found {
         seen.copy.clone()
     }
 
-    fn put(&self, key: Vec<u8>, puts: u64, session: &ClientSessionValue) {
+    fn put(&self, slot: &Slot<'_, Sessions>, puts: u64, session: &ClientSessionValue) {
         let mut found = self.lock();
-        match found.iter_mut().find(|seen| seen.key == key) {
+        // Under the lock: a removal counts first, and comes here second.
+        if slot.puts() != puts {
+            return;
+        }
+        match found.iter_mut().find(|seen| seen.key == slot.key()) {
             Some(seen) if seen.puts == puts => seen.copy = Some(session.unshared()),
             Some(seen) => (seen.puts, seen.copy) = (puts, None),
             None => {
                 if found.len() >= Self::MAX {
                     found.pop_front();
                 }
-                found.push_back(Seen { key, puts, copy: None });
+                found.push_back(Seen { key: slot.key().to_vec(), puts, copy: None });
             }
         }
+    }
+}
+
+impl Found {
+    /// Forgets the session, and that it was found: what a thread read before the removal is not copied after it.
+    fn remove(&self, key: &[u8]) {
+        self.lock().retain(|seen| seen.key != key);
     }
 }
 
@@ -243,9 +262,16 @@ impl StoresClientSessions for ClientSessionMemoryCache {
             Some((session?, place.puts()))
         })?;
         if session.version() != ProtocolVersion::TLS13 {
-            found.put(key, puts, &session);
+            found.put(&slot, puts, &session);
         }
         Some(session)
+    }
+
+    fn remove(&self, server: &ServerName<'_>, scope: &[u8; 32]) {
+        let key = key(server, scope);
+        let removed = self.servers.with(&key, |place| place.remove_for_all());
+        drop(removed);
+        self.found.iter().for_each(|found| found.remove(&key));
     }
 }
 
@@ -261,6 +287,8 @@ pub struct NoClientSessionStorage;
 
 impl StoresClientSessions for NoClientSessionStorage {
     fn put(&self, _: ClientSessionValue) {}
+
+    fn remove(&self, _: &ServerName<'_>, _: &[u8; 32]) {}
 
     fn take(&self, _: &ServerName<'_>, _: &[u8; 32]) -> Option<ClientSessionValue> {
         None
@@ -286,6 +314,8 @@ mod tests {
         fn take(&self, _: &ServerName<'_>, _: &[u8; 32]) -> Option<ClientSessionValue> {
             None
         }
+
+        fn remove(&self, _: &ServerName<'_>, _: &[u8; 32]) {}
     }
 
     /// Sessions with each of these servers, as many as a handshake of this version leads to, at most 20.
@@ -396,6 +426,57 @@ mod tests {
         assert!(has_copies());
         assert_eq!(take(&cache, &all[0]), None);
         assert!(!has_copies(), "a secret that is of no use stays");
+    }
+
+    #[test]
+    fn removal_ends_all_sessions_and_their_copies() {
+        let all = sessions(&["a.test", "b.test"], ProtocolVersion::TLS12);
+        let cache = ClientSessionMemoryCache::new(10);
+        all.iter().for_each(|session| cache.put(session.clone()));
+        // Threads that live at the same time have copies in places of their own.
+        let barrier = std::sync::Barrier::new(3);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    (0..3).for_each(|_| assert!(take(&cache, &all[0]).is_some()));
+                });
+            }
+        });
+        let kept = |of: &ClientSessionValue| {
+            let key = key(of.server_name(), of.scope());
+            cache.found.iter().filter(|found| found.lock().iter().any(|seen| seen.key == key)).count()
+        };
+        assert!(kept(&all[0]) > 1);
+        cache.remove(all[0].server_name(), all[0].scope());
+        assert_eq!((kept(&all[0]), take(&cache, &all[0])), (0, None));
+        assert!(take(&cache, &all[1]).is_some(), "another server's stays");
+        // Removing what is not there does nothing.
+        cache.remove(all[0].server_name(), all[0].scope());
+    }
+
+    #[test]
+    fn removal_ends_every_ticket_of_tls13() {
+        let all = sessions(&["a.test"], ProtocolVersion::TLS13);
+        let cache = ClientSessionMemoryCache::new(10);
+        all.iter().for_each(|session| cache.put(session.clone()));
+        cache.remove(all[0].server_name(), all[0].scope());
+        assert!(cache.is_empty());
+    }
+
+    #[test]
+    fn thread_that_read_before_a_removal_keeps_no_copy() {
+        let all = sessions(&["a.test"], ProtocolVersion::TLS12);
+        let cache = ClientSessionMemoryCache::new(10);
+        cache.put(all[0].clone());
+        let key = key(all[0].server_name(), all[0].scope());
+        let slot = cache.servers.slot(&key).unwrap();
+        let puts = slot.puts();
+        cache.remove(all[0].server_name(), all[0].scope());
+        let found = Found::default();
+        // Twice, as a session that was found before is copied.
+        (0..2).for_each(|_| found.put(&slot, puts, &all[0]));
+        assert!(found.lock().is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) struct Sharded<V> {
 #[repr(align(128))]
 struct Part<V> {
     map: Mutex<Bounded<V>>,
-    /// Values put so far, to be read without the lock: whoever found something here before knows by it whether that still holds.
+    /// Values put, and removed for all, so far, to be read without the lock: whoever found something here before knows by it whether that still holds.
     puts: AtomicU64,
 }
 
@@ -38,9 +38,13 @@ pub(crate) struct Slot<'m, V> {
 }
 
 impl<V> Slot<'_, V> {
-    /// The number of values that were put in this part: it is the same as long as none was.
+    /// The number of changes in this part: it is the same as long as no value was put, and none removed for all.
     pub(crate) fn puts(&self) -> u64 {
         self.part.puts.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn key(&self) -> &[u8] {
+        self.key
     }
 
     /// Does something at the place of the key.
@@ -154,6 +158,12 @@ impl<V> Place<'_, V> {
     pub(crate) fn remove(&mut self) -> Option<V> {
         self.get()?;
         self.map.map.remove(&self.hash).map(|entry| entry.value)
+    }
+
+    /// Removes the value, and counts that as a change: whoever found it before learns that it has gone.
+    pub(crate) fn remove_for_all(&mut self) -> Option<V> {
+        self.map.next = self.map.next.wrapping_add(1);
+        self.remove()
     }
 
     /// Puts a value, and makes room for it; `false` if there never is any.

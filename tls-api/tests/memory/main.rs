@@ -16,6 +16,7 @@ mod record_sizes;
 mod refusals;
 mod resumption;
 mod sending;
+mod session_end;
 mod settings;
 mod stapling;
 mod streams;

@@ -413,6 +413,8 @@ fn a_ticket_of_tls13_is_sent_once() {
             self.0.lock().unwrap().1 += 1;
             self.1.lock().unwrap().pop()
         }
+
+        fn remove(&self, _: &ServerName<'_>, _: &[u8; 32]) {}
     }
 
     let ca = Ca::new(Kind::EcdsaP256);

@@ -124,6 +124,15 @@ impl Known {
         }
     }
 
+    /// Whether it is a session, and not an external key.
+    pub(crate) fn is_session(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Psks(psks) => psks.iter().any(|psk| psk.session.is_some()),
+            Self::Tls12(_) => true,
+        }
+    }
+
     pub(super) fn offers_psks(&self) -> bool {
         matches!(self, Self::Psks(_))
     }

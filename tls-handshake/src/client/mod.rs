@@ -42,11 +42,13 @@ pub mod hello;
 pub(crate) mod known;
 mod request;
 pub mod retry;
+pub(crate) mod session_place;
 pub mod tls12;
 pub mod tls13;
 
 use hello::{Decided, WaitServerHello};
 use retry::WaitServerHelloAfterRetry;
+use session_place::SessionPlace;
 
 /// The state that a client is in.
 #[derive(Debug)]
@@ -62,7 +64,7 @@ pub enum Client {
 
 impl Role for Client {}
 
-replace_by_itself!(Client);
+replace_by_itself!(Client, SessionPlace);
 
 impl States for Client {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {

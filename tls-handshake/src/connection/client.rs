@@ -10,6 +10,7 @@ use super::{ClientConnection, World, transmit};
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::client::known::Known;
+use crate::client::session_place::SessionPlace;
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::record::{Joiner, Outgoing, Receive};
@@ -66,6 +67,7 @@ impl ClientConnection {
     ) -> Result<Self, Error> {
         let mut transmit = transmit(&config.common, ProtocolVersion::TLS10);
         let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
+        let session_place = SessionPlace::new(Arc::clone(&config), name.clone(), known.is_session());
         let mut receive = Receive::new();
         let mut world = World {
             receive: &mut receive,
@@ -75,14 +77,16 @@ impl ClientConnection {
         };
         let state = WaitServerHello::start(config, name, known, &SystemRandom, &mut world)?;
         transmit.end_flight(outgoing)?;
-        Ok(Self::with(Ok(Client::WaitServerHello(state)), receive, transmit, joiner, key_log))
+        Ok(Self::with(Ok(Client::WaitServerHello(state)), receive, transmit, joiner, key_log, session_place))
     }
 
     #[cfg(test)]
     pub(crate) fn replayed(state: Client, config: &ClientConfig) -> Self {
+        let name = ServerName::try_from("server").expect("a name");
+        let session_place = SessionPlace::new(Arc::new(config.clone()), name, false);
         let joiner = Joiner::new(config.common.limits.handshake_message);
         let transmit = transmit(&config.common, ProtocolVersion::TLS10);
-        Self::with(Ok(state), Receive::new(), transmit, joiner, config.common.key_log.clone())
+        Self::with(Ok(state), Receive::new(), transmit, joiner, config.common.key_log.clone(), session_place)
     }
 
     /// Sends data before the server has answered (0-RTT, RFC 9846 §4.3.10), as much as one record holds and the session still
@@ -123,10 +127,32 @@ impl ClientConnection {
     /// that they should be taken soon; of those that nobody takes 8 are kept.
     #[must_use]
     pub fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
-        match &mut *self.state {
-            Ok(Client::Versioned(Versioned::Tls13(state))) => state.take_sessions(now),
-            Ok(Client::Versioned(Versioned::Tls12(state))) => state.take_sessions(now),
+        let place = &mut self.session_place;
+        let sessions = match &mut *self.state {
+            Ok(Client::Versioned(Versioned::Tls13(state))) => state.take_sessions(place, now),
+            Ok(Client::Versioned(Versioned::Tls12(state))) => state.take_sessions(place, now),
             _ => Vec::new(),
+        };
+        if !sessions.is_empty() {
+            place.use_it();
         }
+        sessions
+    }
+
+    /// Returns the server name and the [scope](ClientSessionValue::scope) whose stored sessions must be removed, all of them and
+    /// before the next connection: this connection offered one or led to some, and it failed (RFC 5077 §3.2, RFC 5246 §7.2.2,
+    /// RFC 9846 §6.2). Returns them once.
+    ///
+    /// Call it after an error, and before dropping a connection: a handshake that is not complete counts as failed, since a
+    /// reset or a timeout is not visible here. After the handshake only a fatal alert counts, sent or received; close_notify and
+    /// an end of input without it do not.
+    ///
+    /// The sessions of other connections to that server go too, since they came from the same server under the same keys.
+    #[must_use]
+    pub fn failed_sessions(&mut self) -> Option<(&ServerName<'static>, [u8; 32])> {
+        if self.established().is_some() || !self.session_place.fail() {
+            return None;
+        }
+        Some((self.session_place.name(), *self.session_place.scope().bytes()))
     }
 }

@@ -18,6 +18,6 @@ impl ServerConnection {
         let transmit = transmit(&config.common, ProtocolVersion::TLS12);
         let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
         let state = Server::WaitClientHello(WaitClientHello::new(config, &SystemRandom));
-        Self::with(Ok(state), Receive::new(), transmit, joiner, key_log)
+        Self::with(Ok(state), Receive::new(), transmit, joiner, key_log, ())
     }
 }

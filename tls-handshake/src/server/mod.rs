@@ -60,7 +60,7 @@ pub enum Server {
 
 impl Role for Server {}
 
-replace_by_itself!(Server);
+replace_by_itself!(Server, ());
 
 impl States for Server {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {

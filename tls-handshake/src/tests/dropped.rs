@@ -17,7 +17,11 @@ fn a_dropped_connection_lets_its_configuration_go() {
         let name = "a.test".try_into().unwrap();
         pair.client = ClientConnection::new(Arc::clone(&client), name, &mut pair.to_server).unwrap();
         pair.server = ServerConnection::new(Arc::clone(&server));
-        assert_eq!((Arc::strong_count(&client), Arc::strong_count(&server)), (2, 2), "their states hold them");
+        assert_eq!(
+            (Arc::strong_count(&client), Arc::strong_count(&server)),
+            (3, 2),
+            "their states hold them, and a client knows where its sessions are stored"
+        );
         if answered {
             // Half-way: the server waits for its identity, the client for the server.
             assert!(pair.step_server().unwrap().is_some());

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::need::{Answer, Need};
 use crate::{ClientSessionValue, HandshakeKind, ServerSessionValue};
 use pki_types::UnixTime;
-use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion};
+use tls_codec::code_points::{CipherSuite, ContentType, NamedGroup, ProtocolVersion};
 use tls_crypto::TicketKey;
 
 use super::pair::{Pair, Pki, now};
@@ -402,6 +402,32 @@ fn a_server_that_keeps_nothing_gives_nothing_and_a_client_that_keeps_nothing_ask
         world.run(&mut pair).unwrap();
         assert!(!pair.client.has_sessions());
     });
+}
+
+#[test]
+fn fatal_alert_alone_ends_sessions_after_the_handshake() {
+    for version in [TLS12, TLS13] {
+        let mut world = World::new(Way::Ticket);
+        let (client, server) = (world.client(version), world.server());
+        let session = world.begin(&client, &server).remove(0);
+        let scope = client.session_scope();
+        let mut pair = Pair::resuming(client, server, session, world.now);
+        world.run(&mut pair).unwrap();
+        pair.exchange(b"question", b"answer");
+        assert_eq!(pair.client.failed_sessions(), None);
+        // user_canceled, and in TLS 1.2 a warning that does not end a connection.
+        let warning = if version == TLS13 { [1, 90] } else { [1, 110] };
+        pair.server.forge(ContentType::ALERT, &warning, &mut pair.to_client);
+        pair.run(&mut |need| world.answer(need)).unwrap();
+        assert_eq!(pair.client.failed_sessions(), None, "{version}");
+        assert_eq!(pair.client.end_of_input(), Err(Error::Truncated));
+        assert_eq!(pair.client.failed_sessions(), None, "{version}");
+        pair.server.forge(ContentType::ALERT, &[2, 40], &mut pair.to_client);
+        pair.run(&mut |need| world.answer(need)).unwrap_err();
+        let failed = pair.client.failed_sessions().map(|(name, scope)| (name.clone(), scope));
+        assert_eq!(failed, Some(("a.test".try_into().unwrap(), scope)), "{version}");
+        assert_eq!(pair.client.failed_sessions(), None, "returned twice");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Peers that go on from sessions as no honest peer does.
 
+use std::sync::Arc;
+
 use tls_codec::code_points::{AlertDescription as A, CipherSuite, ExtensionType as X, HandshakeType as T};
 
 use super::flow::{
@@ -9,6 +11,7 @@ use super::flow::{
 use super::hello::{Hello, tells};
 use super::pair::now;
 use crate::client::Client;
+use crate::client::session_place::SessionPlace;
 use crate::config::SessionLookup;
 use crate::error::{Error, Illegal};
 use crate::need::Need;
@@ -264,7 +267,8 @@ fn ticket_nonces_have_one_byte_and_differ() {
         Outcome::BothConnected
     );
     let Some(Client::Versioned(Versioned::Tls13(mut state))) = client.state else { panic!("a client of TLS 1.3") };
-    assert_eq!(state.take_sessions(now()).len(), 3);
+    let place = SessionPlace::new(Arc::default(), "server.test".try_into().unwrap(), false);
+    assert_eq!(state.take_sessions(&place, now()).len(), 3);
 }
 
 /// RFC 9846 §4.3.10: early data goes by the first key that is offered. With another one it is refused, and the handshake goes on.

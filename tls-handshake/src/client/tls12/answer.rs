@@ -6,6 +6,7 @@ use tls_codec::handshake::Finished;
 use tls_codec::handshake::tls12::NewSessionTicket;
 use tls_crypto::{EphemeralKey, Transcript};
 
+use super::super::session_place::SessionPlace;
 use super::offer::{Signed, WaitVerdict};
 use super::session::{Origin, Pending};
 use super::{MasterSecretKind, Promised, Shared, State};
@@ -148,7 +149,7 @@ impl Shared {
 impl Exchanged {
     /// Sends ClientKeyExchange (RFC 8422 §5.7), and derives the keys.
     fn after(shared: Box<Shared>, signed: Signed, out: &mut dyn Sink) -> Result<Box<Self>, Error> {
-        let Shared { config, name, randoms, mut transcript, suite, key, master_secret, alpn, session_id, promised } =
+        let Shared { config, randoms, mut transcript, suite, key, master_secret, alpn, session_id, promised, .. } =
             *shared;
         let group = group_id(signed.group);
         let key = match key.filter(|key| key.group() == signed.group) {
@@ -174,7 +175,7 @@ impl Exchanged {
             first_finished: None,
         };
         let asker = Asker::of(&randoms.client);
-        let origin = Origin { config, name, session_id, authenticated: None, ticket: None };
+        let origin = Origin { config, session_id, authenticated: None, ticket: None };
         let (peer, order) = (signed.proof.into_peer(), Order::ClientFirst);
         Ok(Box::new(Self { transcript, asker, keys, peer, negotiated, order, promised, origin }))
     }
@@ -251,7 +252,7 @@ impl Connected {
         self.session.is_some()
     }
 
-    pub(super) fn take_session(&mut self, now: UnixTime) -> Option<ClientSessionValue> {
-        self.session.take()?.into_session(&self.negotiated, &self.peer, now)
+    pub(super) fn take_session(&mut self, place: &SessionPlace, now: UnixTime) -> Option<ClientSessionValue> {
+        self.session.take()?.into_session(place, &self.negotiated, &self.peer, now)
     }
 }

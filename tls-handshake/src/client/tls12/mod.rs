@@ -40,6 +40,7 @@ use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
 
+use super::session_place::SessionPlace;
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::established::Established;
@@ -129,9 +130,9 @@ impl State {
         matches!(self, Self::Connected(s) if s.has_session())
     }
 
-    pub(crate) fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
+    pub(crate) fn take_sessions(&mut self, place: &SessionPlace, now: UnixTime) -> Vec<ClientSessionValue> {
         match self {
-            Self::Connected(s) => s.take_session(now).map(|session| vec![session]).unwrap_or_default(),
+            Self::Connected(s) => s.take_session(place, now).map(|session| vec![session]).unwrap_or_default(),
             _ => Vec::new(),
         }
     }

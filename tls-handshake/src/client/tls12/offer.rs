@@ -127,8 +127,7 @@ impl State {
             let Known::Tls12(session) = offer.known else { return Err(Illegal::SessionIdEchoed.into()) };
             transcript.add(hello);
             transcript.add(m.raw);
-            let going =
-                GoingOn { config: offer.config, name: offer.name, randoms, transcript, suite, master_secret, alpn };
+            let going = GoingOn { config: offer.config, randoms, transcript, suite, master_secret, alpn };
             return going.from(*session, promised, out);
         }
         if offer.config.client_identity_lookup {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use pki_types::ServerName;
 use tls_codec::code_points::CipherSuite;
 use tls_crypto::{Tls12Suite, Transcript};
 
@@ -22,7 +21,6 @@ use crate::sink::Sink;
 /// What ServerHello settled.
 pub(super) struct GoingOn {
     pub(super) config: Arc<ClientConfig>,
-    pub(super) name: ServerName<'static>,
     pub(super) randoms: Randoms,
     pub(super) transcript: Transcript,
     pub(super) suite: &'static Tls12Suite,
@@ -62,8 +60,7 @@ impl GoingOn {
             early_data: false,
             first_finished: None,
         };
-        let origin =
-            Origin { config: self.config, name: self.name, session_id: Vec::new(), authenticated, ticket: None };
+        let origin = Origin { config: self.config, session_id: Vec::new(), authenticated, ticket: None };
         let (asker, order) = (Asker::of(&self.randoms.client), Order::ServerFirst);
         let transcript = self.transcript;
         Ok(Box::new(Exchanged { transcript, asker, keys, peer, negotiated, order, promised, origin }).wait())

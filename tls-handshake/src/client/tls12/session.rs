@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use pki_types::{ServerName, UnixTime};
+use pki_types::UnixTime;
 use tls_codec::handshake::tls12::NewSessionTicket;
 
+use super::super::session_place::SessionPlace;
 use crate::auth::Authenticated;
 use crate::config::ClientConfig;
 use crate::established::Negotiated;
@@ -19,7 +20,6 @@ const LIFETIME: u32 = 12 * 60 * 60;
 /// What a session is known by, and whose it is.
 pub(super) struct Origin {
     pub(super) config: Arc<ClientConfig>,
-    pub(super) name: ServerName<'static>,
     /// ServerHello's, of a full handshake; empty if the server keeps none.
     pub(super) session_id: Vec<u8>,
     /// When the full handshake was that this one goes back to, seconds since 1970.
@@ -58,6 +58,7 @@ impl Pending {
     /// `None` if the end of the server's certificate cannot be read: nobody would know when to stop trusting it.
     pub(super) fn into_session(
         self,
+        place: &SessionPlace,
         negotiated: &Negotiated,
         peer: &Authenticated,
         now: UnixTime,
@@ -71,8 +72,8 @@ impl Pending {
             suite: negotiated.suite,
             secret,
             extended_master_secret,
-            scope: origin.config.scope(),
-            server_name: origin.name,
+            scope: place.scope(),
+            server_name: place.name().clone(),
             alpn: negotiated.alpn.clone(),
             authenticated: origin.authenticated.unwrap_or(now.as_secs()),
             received: now.as_secs().saturating_mul(1000),

@@ -114,7 +114,7 @@ impl Ending {
 
     /// Sends Finished, still under the handshake's keys, and moves on to the application's.
     fn finish(self, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
-        let Shared { config, name, mut transcript, keys, suite, group, kind, early, alpn, full, .. } = *self.shared;
+        let Shared { config, mut transcript, keys, suite, group, kind, early, alpn, full, .. } = *self.shared;
         let early_data = matches!(early, Early::Accepted(_));
         let hash = if self.goes_on { transcript.hash() } else { self.server_finished_hash };
         let verify_data = keys.verify_data(&hash);
@@ -125,7 +125,7 @@ impl Ending {
         out.install_read(read_key, self.at);
         let tickets = takes_tickets(&config, ProtocolVersion::TLS13).then(|| {
             let secret = main.into_resumption(&transcript.hash());
-            Tickets::new(config, name, secret, full)
+            Tickets::new(secret, full)
         });
         let negotiated = Negotiated {
             suite: suite.into(),

@@ -25,6 +25,7 @@ use tls_crypto::{Tls13Suite, Transcript};
 
 use super::known::{Early, FullHandshake};
 use super::request::Request;
+use super::session_place::SessionPlace;
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::established::{Established, Exporter, HandshakeKind};
@@ -114,9 +115,9 @@ impl State {
         matches!(self, Self::Connected(s) if s.has_sessions())
     }
 
-    pub(crate) fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
+    pub(crate) fn take_sessions(&mut self, place: &SessionPlace, now: UnixTime) -> Vec<ClientSessionValue> {
         match self {
-            Self::Connected(s) => s.take_sessions(now),
+            Self::Connected(s) => s.take_sessions(place, now),
             _ => Vec::new(),
         }
     }

@@ -8,6 +8,7 @@ use tls_codec::handshake::{
 
 use super::super::hello::Offer;
 use super::super::request::Request;
+use super::super::session_place::SessionPlace;
 use super::Shared;
 use super::answer::Ending;
 use super::tickets::Tickets;
@@ -271,9 +272,9 @@ impl Connected {
         self.tickets.as_ref().is_some_and(|tickets| !tickets.is_empty())
     }
 
-    pub(super) fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
+    pub(super) fn take_sessions(&mut self, place: &SessionPlace, now: UnixTime) -> Vec<ClientSessionValue> {
         match &mut self.tickets {
-            Some(tickets) => tickets.take_sessions(self.traffic.negotiated(), &self.peer, now),
+            Some(tickets) => tickets.take_sessions(place, self.traffic.negotiated(), &self.peer, now),
             None => Vec::new(),
         }
     }

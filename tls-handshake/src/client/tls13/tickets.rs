@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use pki_types::{ServerName, UnixTime};
+use pki_types::UnixTime;
 use tls_codec::handshake::NewSessionTicket;
 use tls_crypto::tls13::ResumptionSecret;
 
 use super::super::known::FullHandshake;
+use super::super::session_place::SessionPlace;
 use crate::auth::Authenticated;
-use crate::config::ClientConfig;
 use crate::established::Negotiated;
 use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret, not_after};
 
@@ -18,8 +18,6 @@ const MAX_TICKET_BYTES: usize = 0x4000;
 
 /// What sessions are made of, but for the connection itself.
 pub(super) struct Tickets {
-    config: Arc<ClientConfig>,
-    name: ServerName<'static>,
     secret: ResumptionSecret,
     /// `None` if that was this one.
     full: Option<FullHandshake>,
@@ -36,13 +34,8 @@ struct Ticket {
 }
 
 impl Tickets {
-    pub(super) fn new(
-        config: Arc<ClientConfig>,
-        name: ServerName<'static>,
-        secret: ResumptionSecret,
-        full: Option<FullHandshake>,
-    ) -> Self {
-        Self { config, name, secret, full, pending: Vec::new() }
+    pub(super) fn new(secret: ResumptionSecret, full: Option<FullHandshake>) -> Self {
+        Self { secret, full, pending: Vec::new() }
     }
 
     /// Keeps a ticket with its key. One without a lifetime is to be forgotten at once.
@@ -68,6 +61,7 @@ impl Tickets {
     /// The sessions of the tickets so far. Those of a server whose certificate's end cannot be read are forgotten.
     pub(super) fn take_sessions(
         &mut self,
+        place: &SessionPlace,
         negotiated: &Negotiated,
         peer: &Authenticated,
         now: UnixTime,
@@ -88,8 +82,8 @@ impl Tickets {
                 suite: negotiated.suite,
                 secret: ticket.secret,
                 extended_master_secret: true,
-                scope: self.config.scope(),
-                server_name: self.name.clone(),
+                scope: place.scope(),
+                server_name: place.name().clone(),
                 alpn: negotiated.alpn.clone(),
                 authenticated,
                 received: now.as_secs().saturating_mul(1000),

@@ -1,0 +1,241 @@
+//! What ends a client's sessions: a failed handshake that offered one, and a fatal alert.
+
+use std::sync::Arc;
+
+use tls_api::{
+    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, ClientSessionMemoryCache, Error, HandshakeKind,
+    ProtocolVersion, ServerConfig, ServerSessionMemoryCache, Session, StoresClientSessions, Ticketer,
+};
+
+use crate::pair::{Pair, carry, drain, feed};
+use crate::pki::{Ca, Kind, VERSIONS};
+
+/// Configurations of one version after a full handshake, and the client's sessions with that server.
+fn begun(version: ProtocolVersion) -> (Arc<ClientConfig>, Arc<ServerConfig>, Arc<ClientSessionMemoryCache>) {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    client.set_versions(&[version]).unwrap();
+    let sessions = Arc::new(ClientSessionMemoryCache::new(10));
+    client.set_session_storage(Arc::clone(&sessions) as _);
+    server.set_send_tls13_tickets(4);
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    assert_eq!(kind(&client, &server), HandshakeKind::Full);
+    assert_eq!(sessions.len(), 1);
+    (client, server, sessions)
+}
+
+fn kind(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind {
+    Pair::connected(client, server).client.handshake_kind().unwrap()
+}
+
+/// Records that no peer can read.
+const GARBAGE: [u8; 9] = [22, 3, 3, 0, 4, 99, 0, 0, 0];
+const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
+
+fn end_of_input(client: &mut ClientSession) -> Result<(), Error> {
+    client.read_tls(&mut &[][..]).unwrap();
+    client.process_new_packets().map(|_| ())
+}
+
+#[test]
+fn failed_resumption_removes_all_sessions() {
+    type Way = (&'static str, fn(&mut Pair) -> Result<(), Error>);
+    let ways: [Way; 6] = [
+        ("an alert", |pair| {
+            drain(&mut pair.client);
+            feed(&mut pair.client, &HANDSHAKE_FAILURE).map(|_| ())
+        }),
+        ("garbage", |pair| {
+            drain(&mut pair.client);
+            feed(&mut pair.client, &GARBAGE).map(|_| ())
+        }),
+        ("an end", |pair| {
+            drain(&mut pair.client);
+            end_of_input(&mut pair.client)
+        }),
+        ("an end within the server's flight", |pair| {
+            feed(&mut pair.server, &drain(&mut pair.client))?;
+            let flight = drain(&mut pair.server);
+            feed(&mut pair.client, &flight[..flight.len() - 1])?;
+            end_of_input(&mut pair.client)
+        }),
+        ("a damaged flight", |pair| {
+            feed(&mut pair.server, &drain(&mut pair.client))?;
+            let mut flight = drain(&mut pair.server);
+            *flight.last_mut().unwrap() ^= 1;
+            feed(&mut pair.client, &flight).map(|_| ())
+        }),
+        // A reset, or a timeout: the session learns nothing and is dropped.
+        ("nothing", |pair| {
+            drain(&mut pair.client);
+            Err(Error::HandshakeNotComplete)
+        }),
+    ];
+    for version in VERSIONS {
+        for (name, way) in &ways {
+            let (client, server, sessions) = begun(version);
+            let mut pair = Pair::new(&client, &server);
+            way(&mut pair).expect_err(name);
+            // An error removes them at once, also where the failed session is still held.
+            assert_eq!(sessions.is_empty(), *name != "nothing", "{version} {name}");
+            drop(pair);
+            assert!(sessions.is_empty(), "{version} {name}");
+            assert_eq!(kind(&client, &server), HandshakeKind::Full, "{version} {name}");
+            assert_eq!(kind(&client, &server), HandshakeKind::Resumed, "{version} {name}");
+        }
+    }
+}
+
+#[test]
+fn failed_full_handshake_leaves_others_sessions() {
+    for version in VERSIONS {
+        let (client, server, sessions) = begun(version);
+        let all = sessions.to_bytes();
+        // This one offers nothing.
+        let mut other = ClientConfig::clone(&client);
+        other.set_session_storage(Arc::new(Tap(Arc::clone(&sessions))));
+        let mut pair = Pair::new(&Arc::new(other), &server);
+        drain(&mut pair.client);
+        feed(&mut pair.client, &HANDSHAKE_FAILURE).unwrap_err();
+        drop(pair);
+        assert_eq!(sessions.to_bytes(), all, "{version}");
+    }
+}
+
+/// Gives none, and removes from what is behind it.
+#[derive(Debug)]
+struct Tap(Arc<ClientSessionMemoryCache>);
+
+impl StoresClientSessions for Tap {
+    fn put(&self, session: tls_api::ClientSessionValue) {
+        self.0.put(session);
+    }
+
+    fn take(&self, _: &tls_api::ServerName<'_>, _: &[u8; 32]) -> Option<tls_api::ClientSessionValue> {
+        None
+    }
+
+    fn remove(&self, server: &tls_api::ServerName<'_>, scope: &[u8; 32]) {
+        self.0.remove(server, scope);
+    }
+}
+
+#[test]
+fn parallel_connections_resume_one_tls12_session() {
+    let (client, server, _) = begun(ProtocolVersion::TLS12);
+    let mut pairs: Vec<_> = (0..3).map(|_| Pair::new(&client, &server)).collect();
+    for pair in &mut pairs {
+        pair.settle().unwrap();
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
+    }
+}
+
+#[test]
+fn dropping_an_unsent_hello_keeps_the_sessions() {
+    for version in VERSIONS {
+        let (client, server, _) = begun(version);
+        drop(Pair::new(&client, &server));
+        assert_eq!(kind(&client, &server), HandshakeKind::Resumed, "{version}");
+    }
+}
+
+#[test]
+fn fatal_alert_after_the_handshake_removes_sessions() {
+    for version in VERSIONS {
+        for resumed in [false, true] {
+            for by_client in [false, true] {
+                let (client, server, sessions) = begun(version);
+                if !resumed {
+                    sessions.remove(&"server.test".try_into().unwrap(), &client.session_scope());
+                }
+                let mut pair = Pair::connected(&client, &server);
+                assert_eq!(pair.client.handshake_kind().unwrap().is_resumed(), resumed);
+                assert!(!sessions.is_empty());
+                if by_client {
+                    feed(&mut pair.client, &GARBAGE).unwrap_err();
+                } else {
+                    feed(&mut pair.server, &GARBAGE).unwrap_err();
+                    carry(&mut pair.server, &mut pair.client).unwrap_err();
+                }
+                assert!(sessions.is_empty(), "{version} {resumed} {by_client}");
+                // A later connection's sessions are not this one's: they are removed once.
+                assert_eq!(kind(&client, &server), HandshakeKind::Full);
+                pair.client.process_new_packets().unwrap_err();
+                drop(pair);
+                assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+            }
+        }
+    }
+}
+
+#[test]
+fn closure_without_a_fatal_alert_keeps_sessions() {
+    for version in VERSIONS {
+        for ending in 0..4 {
+            let (client, server, _) = begun(version);
+            let mut pair = Pair::connected(&client, &server);
+            match ending {
+                0 => pair.server.send_close_notify(),
+                1 => pair.client.send_close_notify(),
+                2 => end_of_input(&mut pair.client).unwrap(),
+                _ => {}
+            }
+            pair.settle().unwrap();
+            drop(pair);
+            assert_eq!(kind(&client, &server), HandshakeKind::Resumed, "{version} {ending}");
+        }
+    }
+}
+
+/// A client of TLS 1.3 is connected before the server has judged it.
+#[test]
+fn rejected_client_certificate_removes_sessions() {
+    let (ca, others) = (Ca::new(Kind::EcdsaP256), Ca::named("another", Kind::EcdsaP256));
+    let server = |clients: &Ca| {
+        let mut server = ca.server_config(Kind::EcdsaP256);
+        server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(clients.roots()))).unwrap();
+        Arc::new(server)
+    };
+    let sessions = Arc::new(ClientSessionMemoryCache::new(10));
+    let mut client = ca.client_config();
+    client.set_session_storage(Arc::clone(&sessions) as _);
+    client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
+    let client = Arc::new(client);
+    assert_eq!(kind(&client, &server(&ca)), HandshakeKind::Full);
+    assert!(!sessions.is_empty());
+    let mut pair = Pair::new(&client, &server(&others));
+    carry(&mut pair.client, &mut pair.server).unwrap();
+    carry(&mut pair.server, &mut pair.client).unwrap();
+    assert!(!pair.client.is_handshaking());
+    carry(&mut pair.client, &mut pair.server).unwrap_err();
+    assert!(matches!(carry(&mut pair.server, &mut pair.client), Err(Error::AlertReceived { .. })));
+    assert!(sessions.is_empty());
+}
+
+/// RFC 9846 Appendix D.3.
+#[test]
+fn older_server_after_early_data_costs_one_connection() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    client.enable_early_data(true);
+    server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(100)));
+    server.set_max_early_data_size(1000);
+    server.set_send_tls13_tickets(3);
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    Pair::connected(&client, &server);
+    let mut older = ca.server_config(Kind::EcdsaP256);
+    older.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+    older.set_ticketer(Arc::new(Ticketer::new().unwrap()));
+    let older = Arc::new(older);
+    let mut pair = Pair::new(&client, &older);
+    assert!(pair.client.early_data().is_some());
+    let wire = drain(&mut pair.client);
+    // The ClientHello alone: what a client sends early is no record of TLS 1.2.
+    let hello = 5 + usize::from(u16::from_be_bytes([wire[3], wire[4]]));
+    feed(&mut pair.server, &wire[..hello]).unwrap();
+    assert_eq!(carry(&mut pair.server, &mut pair.client).unwrap_err(), Error::EarlyDataAndOlderVersion);
+    let mut pair = Pair::new(&client, &older);
+    assert!(pair.client.early_data().is_none());
+    pair.settle().unwrap();
+    assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLS12));
+}

@@ -1,0 +1,40 @@
+//! Where a client's sessions are stored: under its server's name and the scope that they are bound to.
+
+use std::sync::Arc;
+
+use pki_types::ServerName;
+
+use crate::config::ClientConfig;
+use crate::resumption::Scope;
+
+/// Name and scope of a connection's sessions, and whether the store has, or had, some of them.
+pub(crate) struct SessionPlace {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    /// A session was offered, or the caller took one: if the connection fails, they must not be offered again.
+    in_use: bool,
+}
+
+impl SessionPlace {
+    pub(crate) fn new(config: Arc<ClientConfig>, name: ServerName<'static>, offers_session: bool) -> Self {
+        Self { config, name, in_use: offers_session }
+    }
+
+    pub(crate) fn name(&self) -> &ServerName<'static> {
+        &self.name
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        self.config.scope()
+    }
+
+    /// The caller stores sessions of this connection.
+    pub(crate) fn use_it(&mut self) {
+        self.in_use = true;
+    }
+
+    /// Returns whether sessions must be removed, once.
+    pub(crate) fn fail(&mut self) -> bool {
+        std::mem::take(&mut self.in_use)
+    }
+}
