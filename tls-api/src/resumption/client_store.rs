@@ -440,6 +440,8 @@ mod tests {
                 scope.spawn(|| {
                     barrier.wait();
                     (0..3).for_each(|_| assert!(take(&cache, &all[0]).is_some()));
+                    // A thread that ends gives its place to the next one.
+                    barrier.wait();
                 });
             }
         });
