@@ -30,7 +30,7 @@ pub(crate) trait Side: Role {
     type Config;
 
     /// Answers at once; `None` to what this role is never asked.
-    fn answer(config: &Self::Config, need: Need) -> Option<Answer>;
+    fn answer(config: &Self::Config, connection: &mut Connection<Self>, need: Need) -> Option<Answer>;
 
     /// After which pause records are short again, if they are ever.
     fn pause(config: &Self::Config) -> Option<Duration>;
@@ -261,7 +261,7 @@ impl<R: Side> Buffered<R> {
                     return Ok(());
                 }
                 Need::Signature(need) => need.sign_locally(),
-                need => R::answer(&self.config, need).ok_or(Error::WrongAnswer)?,
+                need => R::answer(&self.config, &mut self.connection, need).ok_or(Error::WrongAnswer)?,
             };
             open = self.connection.resume(answer, self.sending.for_messages())?;
         }

@@ -9,8 +9,8 @@ use pki_types::{ServerName, UnixTime};
 use tls_handshake::client::Client;
 use tls_handshake::verify::{OcspPolicy, ServerVerifier};
 use tls_handshake::{
-    Answer, CertificateError, ClientConfig as EngineConfig, ClientSessionValue, ConfigError, Connection, Error,
-    ExternalPsk, Identity, KeyLog, Limits, Need, NeedVerdict, Outgoing, RootCertStore,
+    Answer, CertificateError, ClientConfig as EngineConfig, ClientSessionValue, ClientStart, ConfigError, Connection,
+    Error, ExternalPsk, Identity, KeyLog, Limits, Need, NeedVerdict, Outgoing, RootCertStore,
 };
 
 use crate::buffered::{Buffered, Side};
@@ -224,20 +224,15 @@ impl ClientConfig {
     /// Shows this identity to every server that asks for a certificate and accepts a signature of its kind, whatever
     /// authorities the server names.
     pub fn set_client_identity(&mut self, identity: Identity) {
-        let part = Part::identity(&identity);
-        self.set_identity(Arc::new(OneIdentity::new(identity)), part);
+        self.set_client_cert_resolver(Arc::new(OneIdentity::new(identity)));
     }
 
     /// Leaves it to this resolver which identity, if any, a server that asks gets to see. Without one, and without
     /// [`set_client_identity`](Self::set_client_identity), the client is anonymous.
     pub fn set_client_cert_resolver(&mut self, resolver: Arc<dyn ResolvesClientCert>) {
-        let part = Part::of(resolver.session_scope());
-        self.set_identity(resolver, part);
-    }
-
-    fn set_identity(&mut self, resolver: Arc<dyn ResolvesClientCert>, part: Part) {
+        // A scope is asked for at each connection.
+        self.context.identity = if resolver.session_scope().is_some() { Part::default() } else { Part::unique() };
         self.parts_mut().identity = Some(resolver);
-        self.context.identity = part;
         self.update_context();
         self.engine_mut().set_client_identity_lookup(true);
     }
@@ -273,10 +268,11 @@ impl ClientConfig {
         self.update_context();
     }
 
-    /// What sessions are bound to, as a hash: configurations with the same scope resume each other's.
+    /// What sessions are bound to, as a hash: configurations with the same scope resume each other's. It changes with the identity that
+    /// the client's [resolver](ResolvesClientCert::session_scope) would choose.
     #[must_use]
     pub fn session_scope(&self) -> [u8; 32] {
-        self.engine.original().session_scope()
+        self.engine.original().session_scope_with(self.parts.original().identity_scope().as_ref())
     }
 
     /// Whether data can be sent before the server has answered, with [`ClientSession::early_data`]: it cannot, unless this says
@@ -331,11 +327,16 @@ impl ClientConfig {
     fn connect(&self, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Connection<Client>, Error> {
         let (engine, parts) = (self.engine.share(), self.parts.original());
         let psks = parts.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
-        match (psks, parts.known_session(&name, &self.session_scope())) {
-            (Some(psks), _) => Connection::with_external_psks(engine, name, &psks, outgoing),
-            (None, Some((session, now))) => Connection::resuming(engine, name, session, now, outgoing),
-            (None, None) => Connection::<Client>::new(engine, name, outgoing),
+        let mut start = ClientStart { identity_scope: parts.identity_scope(), ..ClientStart::default() };
+        match &psks {
+            Some(psks) => start.external_psks = psks,
+            // A session that is taken is offered.
+            None => {
+                let scope = engine.session_scope_with(start.identity_scope.as_ref());
+                start.session = parts.known_session(&name, &scope);
+            }
         }
+        Connection::begin(engine, name, start, outgoing)
     }
 
     pub(crate) fn engine_mut(&mut self) -> &mut EngineConfig {
@@ -353,6 +354,11 @@ impl ClientConfig {
 }
 
 impl ClientParts {
+    /// What the identity depends on that would be shown now.
+    fn identity_scope(&self) -> Option<[u8; 32]> {
+        self.identity.as_ref()?.session_scope()
+    }
+
     /// Whether the server's certificates are good.
     fn judge(&self, need: NeedVerdict) -> Answer {
         let Some(now) = self.clock.now() else { return need.refuse(CertificateError::TimeUnknown) };
@@ -409,11 +415,17 @@ impl Side for Client {
         config.pause
     }
 
-    fn answer(config: &ClientParts, need: Need) -> Option<Answer> {
+    fn answer(config: &ClientParts, connection: &mut Connection<Self>, need: Need) -> Option<Answer> {
         Some(match need {
             Need::Verdict(need) => config.judge(need),
             Need::ClientIdentity(need) => {
-                match config.identity.as_ref().and_then(|all| all.resolve(need.authorities(), need.schemes())) {
+                let identity = config.identity.as_ref().and_then(|all| all.resolve(need.authorities(), need.schemes()));
+                // The sessions stand for what was shown just now. If their scope does not, nobody may find them.
+                let scope = config.identity_scope();
+                if scope.is_none() || scope.as_ref() != connection.identity_scope() {
+                    connection.discard_sessions();
+                }
+                match identity {
                     Some(identity) => need.answer(identity),
                     None => need.decline(),
                 }

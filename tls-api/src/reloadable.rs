@@ -11,6 +11,7 @@ use crate::SignatureScheme;
 use crate::client_hello::ClientHelloInfo;
 use crate::read_mostly::ReadMostly;
 use crate::resolver::{ResolvesClientCert, ResolvesServerCert};
+use crate::scope::identity_scope;
 
 /// An identity from files, which are read again when the application says so: at a signal, or every hour.
 ///
@@ -123,6 +124,10 @@ impl ResolvesServerCert for ReloadableIdentity {
 impl ResolvesClientCert for ReloadableIdentity {
     fn resolve(&self, _: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
         Some(self.present())
+    }
+
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        Some(identity_scope(&self.present.read().1))
     }
 }
 

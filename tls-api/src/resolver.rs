@@ -9,6 +9,7 @@ use tls_handshake::{Identity, IdentityError};
 
 use crate::SignatureScheme;
 use crate::client_hello::ClientHelloInfo;
+use crate::scope::identity_scope;
 use crate::spread::Spread;
 
 /// Chooses the identity that a server shows to a client.
@@ -46,9 +47,12 @@ pub trait ResolvesClientCert: fmt::Debug + Send + Sync {
     /// certificate; whether that is the end, the server decides.
     fn resolve(&self, authorities: &[Vec<u8>], schemes: &[SignatureScheme]) -> Option<Arc<Identity>>;
 
-    /// A hash over all that the choice depends on: a session that began with one choice is resumed by every configuration whose
-    /// resolver says the same. `None`, which it is unless this says otherwise, binds sessions to the configuration that has
-    /// this resolver, and its clones. Asked once, when a configuration is given the resolver.
+    /// Returns a hash over all that the choice depends on now. A session is resumed only where the resolver returns the hash that it
+    /// returned when the connection of that session began: return another one as soon as the choice changes. Default: `None`, which
+    /// ends resumption with servers that ask for a certificate, and binds other sessions to the configuration that has this
+    /// resolver, and its clones.
+    ///
+    /// Called for each connection when it begins, and when a server asks for a certificate: it must return quickly.
     fn session_scope(&self) -> Option<[u8; 32]> {
         None
     }
@@ -56,23 +60,30 @@ pub trait ResolvesClientCert: fmt::Debug + Send + Sync {
 
 /// The same identity for all, which each connection counts itself in.
 #[derive(Debug)]
-pub(crate) struct OneIdentity(Spread<Identity>);
+pub(crate) struct OneIdentity {
+    identity: Spread<Identity>,
+    scope: [u8; 32],
+}
 
 impl OneIdentity {
     pub(crate) fn new(identity: Identity) -> Self {
-        Self(Spread::new(identity))
+        Self { scope: identity_scope(&identity), identity: Spread::new(identity) }
     }
 }
 
 impl ResolvesServerCert for OneIdentity {
     fn resolve(&self, _: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
-        Some(self.0.share())
+        Some(self.identity.share())
     }
 }
 
 impl ResolvesClientCert for OneIdentity {
     fn resolve(&self, _: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
-        Some(self.0.share())
+        Some(self.identity.share())
+    }
+
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        Some(self.scope)
     }
 }
 

@@ -11,7 +11,7 @@ use tls_handshake::Identity;
 pub(crate) struct SessionContext {
     /// Whom the configuration trusts.
     pub(crate) trust: Part,
-    /// Who it is.
+    /// Who it is, as far as that does not change.
     pub(crate) identity: Part,
     /// What the application adds.
     pub(crate) application: Vec<u8>,
@@ -22,12 +22,6 @@ pub(crate) struct SessionContext {
 pub(crate) struct Part(Vec<u8>);
 
 impl Part {
-    /// The same for all configurations with this identity.
-    pub(crate) fn identity(identity: &Identity) -> Self {
-        let leaf = identity.chain().first().map(|leaf| leaf.as_ref()).unwrap_or_default();
-        Self([b"leaf".as_slice(), HashAlgorithm::Sha256.hash(leaf).as_ref()].concat())
-    }
-
     /// What a verifier says of itself; without that the part is unique, and shared by clones alone.
     pub(crate) fn of(scope: Option<[u8; 32]>) -> Self {
         scope.map_or_else(Self::unique, |scope| Self([b"own".as_slice(), &scope].concat()))
@@ -40,6 +34,12 @@ impl Part {
         let _ = SystemRandom.fill(&mut random);
         Self([b"unique".as_slice(), &random].concat())
     }
+}
+
+/// What sessions of a client with this identity are bound to: its leaf, and so its key.
+pub(crate) fn identity_scope(identity: &Identity) -> [u8; 32] {
+    let leaf = identity.chain().first().map(|leaf| leaf.as_ref()).unwrap_or_default();
+    HashAlgorithm::Sha256.hash(leaf).as_ref().try_into().unwrap_or_default()
 }
 
 impl SessionContext {

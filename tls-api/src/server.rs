@@ -334,7 +334,7 @@ impl Side for Server {
         config.pause
     }
 
-    fn answer(config: &ServerParts, need: Need) -> Option<Answer> {
+    fn answer(config: &ServerParts, _: &mut Connection<Self>, need: Need) -> Option<Answer> {
         Some(match need {
             Need::Identity(need) => {
                 // It was decoded before; were it not to decode again, nobody could be chosen for it.

@@ -39,6 +39,7 @@ mod server;
 mod sizes;
 mod world;
 
+pub use client::ClientStart;
 use world::World;
 
 /// A client's connection.

@@ -89,7 +89,7 @@ pub use config::{
     ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, RecordPadding, RecordRampUp, ServerConfig,
     SessionLookup, SuitePreference,
 };
-pub use connection::{ClientConnection, Connection, Processed, Progress, ServerConnection};
+pub use connection::{ClientConnection, ClientStart, Connection, Processed, Progress, ServerConnection};
 pub use error::Error;
 pub use established::HandshakeKind;
 pub use identity::{Identity, IdentityError, SignError, Signer, SigningKey, certs_from_pem};

@@ -1,11 +1,14 @@
 //! What ends a client's sessions: a failed handshake that offered one, and a fatal alert.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tls_api::{
-    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, ClientSessionMemoryCache, Error, HandshakeKind,
-    ProtocolVersion, ServerConfig, ServerSessionMemoryCache, Session, StoresClientSessions, Ticketer,
+    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, ClientSessionMemoryCache, Error, ExternalPsk,
+    HandshakeKind, Identity, ProtocolVersion, ReloadableIdentity, ResolvesClientCert, ServerConfig,
+    ServerSessionMemoryCache, Session, SignatureScheme, StoresClientSessions, Ticketer,
 };
+
+use tls_crypto::HashAlgorithm;
 
 use crate::pair::{Pair, carry, drain, feed};
 use crate::pki::{Ca, Kind, VERSIONS};
@@ -238,4 +241,105 @@ fn older_server_after_early_data_costs_one_connection() {
     assert!(pair.client.early_data().is_none());
     pair.settle().unwrap();
     assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLS12));
+}
+
+/// A server that demands a client's certificate, and one that does not ask.
+fn asking_and_not(ca: &Ca) -> [Arc<ServerConfig>; 2] {
+    let (mut asking, other) = (ca.server_config(Kind::EcdsaP256), ca.server_config(Kind::EcdsaP256));
+    asking.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+    [Arc::new(asking), Arc::new(other)]
+}
+
+fn identity(ca: &Ca) -> Identity {
+    ca.identity(Kind::EcdsaP256, &["client.test"])
+}
+
+/// A resolver of the application's own, which changes its mind and says nothing of it.
+#[derive(Debug)]
+struct Silent(Mutex<Arc<Identity>>);
+
+impl ResolvesClientCert for Silent {
+    fn resolve(&self, _: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
+        Some(Arc::clone(&self.0.lock().unwrap()))
+    }
+}
+
+#[test]
+fn replaced_client_identity_is_not_resumed_as_the_old() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let [asking, _] = asking_and_not(&ca);
+    for version in VERSIONS {
+        let shown = Arc::new(ReloadableIdentity::new(identity(&ca)));
+        let mut client = ca.client_config();
+        client.set_versions(&[version]).unwrap();
+        client.set_client_cert_resolver(Arc::clone(&shown) as _);
+        let client = Arc::new(client);
+        let scope = client.session_scope();
+        assert_eq!(kind(&client, &asking), HandshakeKind::Full);
+        assert_eq!(kind(&client, &asking), HandshakeKind::Resumed);
+        shown.replace(identity(&ca));
+        assert_ne!(client.session_scope(), scope);
+        let pair = Pair::connected(&client, &asking);
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full), "{version}");
+        assert_eq!(pair.server.peer_certificates().unwrap(), shown.present().chain());
+        let pair = Pair::connected(&client, &asking);
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed), "{version}");
+        assert_eq!(pair.server.peer_certificates().unwrap(), shown.present().chain());
+    }
+}
+
+#[test]
+fn identity_replaced_during_a_handshake_leaves_no_session() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let [asking, not_asking] = asking_and_not(&ca);
+    for version in VERSIONS {
+        for (server, left) in [(&asking, 0), (&not_asking, 1)] {
+            let shown = Arc::new(ReloadableIdentity::new(identity(&ca)));
+            let sessions = Arc::new(ClientSessionMemoryCache::new(10));
+            let mut client = ca.client_config();
+            client.set_versions(&[version]).unwrap();
+            client.set_session_storage(Arc::clone(&sessions) as _);
+            client.set_client_cert_resolver(Arc::clone(&shown) as _);
+            let client = Arc::new(client);
+            let scope = client.session_scope();
+            let mut pair = Pair::new(&client, server);
+            shown.replace(identity(&ca));
+            pair.settle().unwrap();
+            // What another identity was shown for is not stored; what none was shown for is, under the scope of its beginning.
+            assert_eq!(sessions.len(), left, "{version}");
+            let found = sessions.take(&"server.test".try_into().unwrap(), &scope);
+            assert_eq!(found.is_some(), left > 0, "{version}");
+        }
+    }
+}
+
+#[test]
+fn resolver_without_a_scope_resumes_only_where_not_asked() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let [asking, not_asking] = asking_and_not(&ca);
+    for version in VERSIONS {
+        let mut client = ca.client_config();
+        client.set_versions(&[version]).unwrap();
+        let silent = Arc::new(Silent(Mutex::new(Arc::new(identity(&ca)))));
+        client.set_client_cert_resolver(Arc::clone(&silent) as _);
+        let client = Arc::new(client);
+        assert_eq!(kind(&client, &asking), HandshakeKind::Full);
+        let other = Arc::new(identity(&ca));
+        *silent.0.lock().unwrap() = Arc::clone(&other);
+        let pair = Pair::connected(&client, &asking);
+        assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full), "{version}");
+        assert_eq!(pair.server.peer_certificates().unwrap(), other.chain());
+        assert_eq!(kind(&client, &not_asking), HandshakeKind::Full);
+        assert_eq!(kind(&client, &not_asking), HandshakeKind::Resumed, "{version}");
+    }
+}
+
+#[test]
+fn external_keys_leave_sessions_in_their_store() {
+    let (client, server, sessions) = begun(ProtocolVersion::TLS13);
+    let before = sessions.to_bytes();
+    let mut with_keys = ClientConfig::clone(&client);
+    with_keys.set_external_psks(vec![ExternalPsk::plain(b"key".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap()]);
+    drop(Pair::new(&Arc::new(with_keys), &server));
+    assert_eq!(sessions.to_bytes(), before);
 }

@@ -6,7 +6,7 @@
 //!                                            └─ early data, if the session allows any ─▶ Early
 //! ```
 
-use pki_types::{ServerName, UnixTime};
+use pki_types::UnixTime;
 use tls_codec::code_points::{CipherSuite, ProtocolVersion};
 use tls_codec::error::BufferFull;
 use tls_codec::extension::{OfferedPsks, PskIdentity};
@@ -14,6 +14,7 @@ use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{Digest, HashAlgorithm, Tls13Suite, Transcript};
 
+use super::session_place::SessionPlace;
 use crate::auth::PeerAuth;
 use crate::auth::tls13::OfferedPsk;
 use crate::config::ClientConfig;
@@ -71,12 +72,12 @@ impl Known {
     /// Offers a session, if it fits: a session of another configuration, for another server, or out of date is silently left.
     pub(crate) fn of_session(
         config: &ClientConfig,
-        name: &ServerName<'_>,
+        place: &SessionPlace,
         mut session: ClientSessionValue,
         now: UnixTime,
     ) -> Self {
         let enabled = config.common.suites.contains(&session.suite);
-        let ours = session.scope == config.scope() && session.server_name == *name;
+        let ours = session.scope == place.scope() && session.server_name == *place.name();
         // Without tickets those of TLS 1.2 have no extension to go in.
         let takes = config.tickets || session.ticket.is_empty() || session.suite.tls13().is_some();
         if !enabled || !ours || !takes || !session.is_usable_at(now) {

@@ -11,13 +11,29 @@ use crate::resumption::Scope;
 pub(crate) struct SessionPlace {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
+    /// What the client's identity is bound to, where it has one.
+    identity: Option<Box<[u8; 32]>>,
     /// A session was offered, or the caller took one: if the connection fails, they must not be offered again.
     in_use: bool,
+    /// Sessions of this connection are not to be stored.
+    discards: bool,
 }
 
 impl SessionPlace {
-    pub(crate) fn new(config: Arc<ClientConfig>, name: ServerName<'static>, offers_session: bool) -> Self {
-        Self { config, name, in_use: offers_session }
+    pub(crate) fn new(config: Arc<ClientConfig>, name: ServerName<'static>, identity: Option<[u8; 32]>) -> Self {
+        Self { config, name, identity: identity.map(Box::new), in_use: false, discards: false }
+    }
+
+    pub(crate) fn identity(&self) -> Option<&[u8; 32]> {
+        self.identity.as_deref()
+    }
+
+    pub(crate) fn discard(&mut self) {
+        self.discards = true;
+    }
+
+    pub(crate) fn discards(&self) -> bool {
+        self.discards
     }
 
     pub(crate) fn name(&self) -> &ServerName<'static> {
@@ -25,10 +41,10 @@ impl SessionPlace {
     }
 
     pub(crate) fn scope(&self) -> Scope {
-        self.config.scope()
+        self.config.scope_of_identity(self.identity())
     }
 
-    /// The caller stores sessions of this connection.
+    /// A session was offered, or the caller stores sessions of this connection.
     pub(crate) fn use_it(&mut self) {
         self.in_use = true;
     }

@@ -112,6 +112,17 @@ impl ClientConfig {
         *self.scope().bytes()
     }
 
+    /// Returns [`session_scope`](Self::session_scope) of a client with an identity: `identity` is a hash over all that the choice of its
+    /// certificate depends on.
+    #[must_use]
+    pub fn session_scope_with(&self, identity: Option<&[u8; 32]>) -> [u8; 32] {
+        *self.scope_of_identity(identity).bytes()
+    }
+
+    pub(crate) fn scope_of_identity(&self, identity: Option<&[u8; 32]>) -> Scope {
+        identity.map_or_else(|| self.scope(), |identity| self.scope().with_identity(identity))
+    }
+
     pub(crate) fn scope(&self) -> Scope {
         let asks = [self.send_server_name.into(), self.request_ocsp.into(), self.request_scts.into()];
         *self.common.computed.scope.get_or_init(|| self.common.scope_of("client", &[&asks]))

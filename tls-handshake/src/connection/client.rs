@@ -17,13 +17,31 @@ use crate::record::{Joiner, Outgoing, Receive};
 use crate::resumption::{ClientSessionValue, ExternalPsk};
 use crate::role::Versioned;
 
+/// What a client's connection begins from, beside its configuration. Default: nothing.
+#[derive(Default)]
+pub struct ClientStart<'a> {
+    /// The session to offer, and the time. It is not offered if it does not fit.
+    pub session: Option<(ClientSessionValue, UnixTime)>,
+    /// External keys to offer, in order of preference. With any of them, no session is offered.
+    pub external_psks: &'a [ExternalPsk],
+    /// A hash over all that the client's choice of a certificate depends on now. The sessions of this connection are bound to it: see
+    /// [`ClientConfig::session_scope_with`].
+    pub identity_scope: Option<[u8; 32]>,
+}
+
+impl std::fmt::Debug for ClientStart<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientStart").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
 impl ClientConnection {
     /// Starts a handshake with the server of this name: ClientHello goes to `outgoing`.
     ///
     /// # Errors
     /// [`Error::Crypto`] if there is no randomness, [`Error::MessageOfOursTooLong`].
     pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Self, Error> {
-        Self::start(config, name, Known::Nothing, outgoing)
+        Self::begin(config, name, ClientStart::default(), outgoing)
     }
 
     /// As [`new`](Self::new), but offers to go on from a session, if it fits: one of another configuration, for another server, or
@@ -40,8 +58,7 @@ impl ClientConnection {
         now: UnixTime,
         outgoing: &mut Outgoing,
     ) -> Result<Self, Error> {
-        let known = Known::of_session(&config, &name, session, now);
-        Self::start(config, name, known, outgoing)
+        Self::begin(config, name, ClientStart { session: Some((session, now)), ..ClientStart::default() }, outgoing)
     }
 
     /// As [`new`](Self::new), but offers external pre-shared keys, in this order (TLS 1.3 alone). If the server knows none of them
@@ -55,19 +72,30 @@ impl ClientConnection {
         psks: &[ExternalPsk],
         outgoing: &mut Outgoing,
     ) -> Result<Self, Error> {
-        let known = Known::external(&config, psks);
-        Self::start(config, name, known, outgoing)
+        Self::begin(config, name, ClientStart { external_psks: psks, ..ClientStart::default() }, outgoing)
     }
 
-    fn start(
+    /// As [`new`](Self::new), with all that a connection can begin from.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn begin(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
-        known: Known,
+        start: ClientStart<'_>,
         outgoing: &mut Outgoing,
     ) -> Result<Self, Error> {
+        let mut session_place = SessionPlace::new(Arc::clone(&config), name.clone(), start.identity_scope);
+        let known = match start.session {
+            _ if !start.external_psks.is_empty() => Known::external(&config, start.external_psks),
+            Some((session, now)) => Known::of_session(&config, &session_place, session, now),
+            None => Known::Nothing,
+        };
+        if known.is_session() {
+            session_place.use_it();
+        }
         let mut transmit = transmit(&config.common, ProtocolVersion::TLS10);
         let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
-        let session_place = SessionPlace::new(Arc::clone(&config), name.clone(), known.is_session());
         let mut receive = Receive::new();
         let mut world = World {
             receive: &mut receive,
@@ -83,7 +111,7 @@ impl ClientConnection {
     #[cfg(test)]
     pub(crate) fn replayed(state: Client, config: &ClientConfig) -> Self {
         let name = ServerName::try_from("server").expect("a name");
-        let session_place = SessionPlace::new(Arc::new(config.clone()), name, false);
+        let session_place = SessionPlace::new(Arc::new(config.clone()), name, None);
         let joiner = Joiner::new(config.common.limits.handshake_message);
         let transmit = transmit(&config.common, ProtocolVersion::TLS10);
         Self::with(Ok(state), Receive::new(), transmit, joiner, config.common.key_log.clone(), session_place)
@@ -128,15 +156,30 @@ impl ClientConnection {
     #[must_use]
     pub fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
         let place = &mut self.session_place;
-        let sessions = match &mut *self.state {
+        let mut sessions = match &mut *self.state {
             Ok(Client::Versioned(Versioned::Tls13(state))) => state.take_sessions(place, now),
             Ok(Client::Versioned(Versioned::Tls12(state))) => state.take_sessions(place, now),
             _ => Vec::new(),
         };
+        if place.discards() {
+            sessions.clear();
+        }
         if !sessions.is_empty() {
             place.use_it();
         }
         sessions
+    }
+
+    /// Returns the [identity scope](ClientStart::identity_scope) that the connection began with.
+    #[must_use]
+    pub fn identity_scope(&self) -> Option<&[u8; 32]> {
+        self.session_place.identity()
+    }
+
+    /// Makes [`take_sessions`](Self::take_sessions) return none from now on. For a client whose identity changed since the connection
+    /// began: its sessions stand for another client than their scope says.
+    pub fn discard_sessions(&mut self) {
+        self.session_place.discard();
     }
 
     /// Returns the server name and the [scope](ClientSessionValue::scope) whose stored sessions must be removed, all of them and

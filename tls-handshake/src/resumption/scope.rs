@@ -1,6 +1,9 @@
 //! What a session is bound to.
 
+#[cfg(test)]
 use tls_crypto::HashAlgorithm;
+
+use crate::verify::sha256;
 
 /// A hash over all that decides whom a configuration trusts, and over its role. No secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +23,12 @@ pub(crate) struct ScopeInputs<'a> {
 impl Scope {
     /// SHA-256 over [`encode`]: with configurations that differ in anything, it differs.
     pub(crate) fn of(inputs: &ScopeInputs<'_>) -> Self {
-        let mut scope = [0; 32];
-        let digest = HashAlgorithm::Sha256.hash(&encode(inputs));
-        for (to, from) in scope.iter_mut().zip(digest.as_ref()) {
-            *to = *from;
-        }
-        Self(scope)
+        Self(sha256(&encode(inputs)))
+    }
+
+    /// The same with a client's identity. Its input is shorter than [`encode`] ever is.
+    pub(crate) fn with_identity(&self, identity: &[u8; 32]) -> Self {
+        Self(sha256(&[self.0, *identity].concat()))
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {

@@ -15,6 +15,7 @@ use crate::auth::ClientAuth;
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::client::known::Known;
+use crate::client::session_place::SessionPlace;
 use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
@@ -355,7 +356,8 @@ fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> Known {
         server_chain: Arc::new([CertificateDer::from(b"the chain of the first time".to_vec())]),
         expires: now.as_secs() + 1000,
     };
-    Known::of_session(client, &"a.test".try_into().unwrap(), ours, now)
+    let place = SessionPlace::new(Arc::new(client.clone()), "a.test".try_into().unwrap(), None);
+    Known::of_session(client, &place, ours, now)
 }
 
 /// Keys and certificates for it, with signatures of one length.

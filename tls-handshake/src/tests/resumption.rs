@@ -505,14 +505,18 @@ fn both_versions_offered_the_version_of_the_session_is_gone_on_with() {
 #[test]
 fn a_client_does_not_even_offer_what_does_not_fit() {
     use crate::client::known::Known;
+    use crate::client::session_place::SessionPlace;
 
     everywhere(|mut world, version| {
         let (client, server) = (world.client(version), world.server());
         let session = world.begin_one(&client, &server);
         let offers = |config: &ClientConfig, name: &str, now| {
             let name = name.to_owned().try_into().unwrap();
-            !matches!(Known::of_session(config, &name, session.clone(), now), Known::Nothing)
+            let place = SessionPlace::new(Arc::new(config.clone()), name, None);
+            !matches!(Known::of_session(config, &place, session.clone(), now), Known::Nothing)
         };
+        let as_somebody = SessionPlace::new(Arc::new(client.clone()), session.server_name().clone(), Some([1; 32]));
+        assert!(matches!(Known::of_session(&client, &as_somebody, session.clone(), world.now), Known::Nothing));
         let (now, lifetime) = (world.now, u64::from(session.lifetime));
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         assert!(offers(&client, "a.test", now));

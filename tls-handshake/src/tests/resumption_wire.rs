@@ -267,7 +267,7 @@ fn ticket_nonces_have_one_byte_and_differ() {
         Outcome::BothConnected
     );
     let Some(Client::Versioned(Versioned::Tls13(mut state))) = client.state else { panic!("a client of TLS 1.3") };
-    let place = SessionPlace::new(Arc::default(), "server.test".try_into().unwrap(), false);
+    let place = SessionPlace::new(Arc::default(), "server.test".try_into().unwrap(), None);
     assert_eq!(state.take_sessions(&place, now()).len(), 3);
 }
 
