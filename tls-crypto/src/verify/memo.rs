@@ -211,14 +211,17 @@ mod tests {
     #[test]
     fn every_part_counts_and_so_does_where_it_ends() {
         let memo = VerificationMemo::new(64).unwrap();
-        let others: [[&[u8]; 3]; 5] = [
+        let others: [[&[u8]; 3]; 7] = [
             [b"ab", b"cc", b"cc"],
             [b"a", b"bc", b"bc"],
             [b"abc", b"c", b"c"],
             [b"", b"abcc", b"abcc"],
             [b"ab", b"c", b"c"],
+            // The bytes of others, all in one part: only their ends tell them apart.
+            [b"abcc", b"", b""],
+            [b"abcccc", b"", b""],
         ];
-        assert_eq!(computed(&memo, &others), 5);
+        assert_eq!(computed(&memo, &others), 7);
         assert_eq!(computed(&memo, &others), 0);
     }
 

@@ -10,6 +10,7 @@ mod flips;
 mod flips12;
 mod flips_resumed;
 mod flow;
+mod guards;
 mod hello;
 mod in_place;
 mod negotiation;

@@ -215,3 +215,107 @@ fn must_staple_binds_servers_that_were_asked() {
         assert_eq!(pki.judge(OcspPolicy::Require, &not_asked), missing);
     }
 }
+
+/// RFC 6960 §4.2.1: each part of a CertID counts.
+#[test]
+fn response_for_another_certificate_does_not_count() {
+    let (pki, other) = (Pki::new(|_| {}), Pki::new(|_| {}));
+    let of_another_serial = {
+        let single = pki.single(false, FRESH, &[]);
+        let at = single.windows(SERIAL.len()).position(|bytes| bytes == SERIAL).unwrap();
+        let mut single = single;
+        single[at + 1] ^= 1;
+        single
+    };
+    // Another issuer's key, and the same serial number.
+    let of_another_issuer = other.single(false, FRESH, &[]);
+    for single in [of_another_serial, of_another_issuer] {
+        let verdict = pki.require(&pki.response(&[single]));
+        assert_eq!(verdict, Err(CertificateError::Ocsp(OcspError::OtherCertificate)));
+    }
+}
+
+/// RFC 6960 §4.2.2.2: the issuer signs, or somebody whom it certified for this.
+#[test]
+fn response_of_an_uncertified_responder_is_rejected() {
+    let (pki, stranger) = (Pki::new(|_| {}), Pki::new(|_| {}));
+    let good = || [pki.single(false, FRESH, &[])];
+    // A stranger under the issuer's name, and one with a certificate of its own issuer.
+    let forged = pki.response_of(&pki.name, stranger.issuer.key(), &[], &good(), &[]);
+    assert_eq!(pki.require(&forged), Err(CertificateError::Ocsp(OcspError::BadSignature)));
+    let (key, certificate) = stranger.responder();
+    let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
+    let foreign = pki.response_of(&name, &key, &[&certificate], &good(), &[]);
+    assert!(matches!(pki.require(&foreign), Err(CertificateError::Ocsp(_))), "{:?}", pki.require(&foreign));
+    // A certificate of the issuer that is not for this.
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "a server");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let certificate = params.signed_by(&key, &pki.issuer).unwrap().der().clone();
+    let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
+    let not_for_this = pki.response_of(&name, &key, &[&certificate], &good(), &[]);
+    assert_eq!(pki.require(&not_for_this), Err(CertificateError::Ocsp(OcspError::UntrustedResponder)));
+    // The responder that is.
+    let (key, certificate) = pki.responder();
+    let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
+    assert_eq!(pki.require(&pki.response_of(&name, &key, &[&certificate], &good(), &[])), Ok(()));
+}
+
+#[test]
+fn response_from_the_future_is_rejected() {
+    let pki = Pki::new(|_| {});
+    let single = pki.single(false, ["20300201000000Z", "20300301000000Z"], &[]);
+    let verdict = pki.require(&pki.response(&[single]));
+    assert!(matches!(verdict, Err(CertificateError::Ocsp(OcspError::NotYetValid { .. }))), "{verdict:?}");
+}
+
+/// A session is verified again for what it was verified for: a client's certificate does not do for a server.
+#[test]
+fn reverify_checks_the_purpose() {
+    for (purpose, valid) in [(ExtendedKeyUsagePurpose::ServerAuth, true), (ExtendedKeyUsagePurpose::ClientAuth, false)]
+    {
+        let pki = Pki::new(|params| params.extended_key_usages = vec![purpose.clone()]);
+        let verifier = ServerVerifier::new(ChainVerifier::new(pki.roots.clone()));
+        let name = pki_types::ServerName::try_from("server.test").unwrap();
+        let chain = std::slice::from_ref(&pki.leaf);
+        assert_eq!(verifier.reverify(chain, &name, NOW).is_ok(), valid);
+        assert_eq!(verifier.chain().verify_client(chain, NOW).is_ok(), !valid);
+    }
+}
+
+/// Sessions of one verifier are not those of another with other own checks.
+#[test]
+fn own_checks_are_part_of_the_session_scope() {
+    #[derive(Debug)]
+    struct Check(Option<[u8; 32]>);
+
+    impl crate::verify::CheckPath for Check {
+        fn check(
+            &self,
+            _: &crate::verify::ProvenPath<'_>,
+            _: crate::verify::Purpose,
+            _: UnixTime,
+        ) -> Result<(), CertificateError> {
+            Ok(())
+        }
+
+        fn session_scope(&self) -> Option<[u8; 32]> {
+            self.0
+        }
+    }
+
+    let pki = Pki::new(|_| {});
+    let scope = |checks: &[Option<[u8; 32]>]| {
+        let mut chain = ChainVerifier::new(pki.roots.clone());
+        checks.iter().for_each(|check| chain.add_check(std::sync::Arc::new(Check(*check))));
+        ServerVerifier::new(chain).session_scope()
+    };
+    let (one, two) = (Some([1; 32]), Some([2; 32]));
+    let scopes = [scope(&[]), scope(&[one]), scope(&[two]), scope(&[one, two]), scope(&[two, one])];
+    for (at, scope) in scopes.iter().enumerate() {
+        assert!(scope.is_some() && scopes.iter().skip(at + 1).all(|other| other != scope), "{at}");
+    }
+    assert_eq!(scope(&[one]), scopes[1]);
+    assert_eq!(scope(&[one, None]), None);
+}

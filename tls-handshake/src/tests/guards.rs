@@ -1,0 +1,371 @@
+//! Guards whose loss no other test would show: each was found by changing one line of the code that it is of.
+
+use std::io::IoSlice;
+
+use tls_codec::code_points::{
+    CipherSuite, ContentType as C, ExtensionType as X, HandshakeType as T, NamedGroup, ProtocolVersion, SignatureScheme,
+};
+use tls_crypto::HashAlgorithm;
+
+use super::flow::{Failure, Kind, Outcome, answers, client, configs, ends, pki, run, server};
+use super::hello::Hello;
+use super::pair::{Pair, Pki};
+use super::resumption::{TLS12, TLS13, Way, World};
+use crate::config::{ClientConfig, ServerConfig, SessionLookup};
+use crate::error::Error;
+use crate::need::Need;
+use crate::{ExternalPsk, HandshakeKind};
+
+fn hello_of(pair: &Pair) -> Hello {
+    Hello::parse(&pair.to_server.ready()[5..])
+}
+
+/// The identities that a hello offers.
+fn identities(hello: &mut Hello) -> usize {
+    let data = hello.get(X::PRE_SHARED_KEY);
+    let length = usize::from(data[0]) * 256 + usize::from(data[1]);
+    let (mut at, mut count) = (2, 0);
+    while at < 2 + length {
+        at += 2 + usize::from(data[at]) * 256 + usize::from(data[at + 1]) + 4;
+        count += 1;
+    }
+    count
+}
+
+/// RFC 9846 §4.3.10: what is sent under the handshake's keys ends the skipping, and so does the
+/// second hello.
+#[test]
+fn skipping_of_early_data_ends() {
+    for retry in [false, true] {
+        let mut world = World::new(Way::Id);
+        let (mut client, mut server) = (world.client(TLS13), world.server());
+        client.set_early_data(true);
+        server.set_max_early_data(1000);
+        let session = world.begin_one(&client, &server);
+        server.set_max_early_data(0);
+        if retry {
+            server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
+        }
+        let mut pair = Pair::resuming(client, server, session, world.now);
+        pair.client.send_early_data(b"early", &mut pair.to_server).unwrap();
+        if retry {
+            // HelloRetryRequest, then the second hello; the flight that answers it waits at the client.
+            assert!(pair.step_server().unwrap().is_none());
+            assert!(pair.step_client().unwrap().is_none());
+            let mut need = pair.step_server().unwrap();
+            while let Some(open) = need.take() {
+                need = pair.server.resume(world.answer(open), &mut pair.to_client).unwrap();
+            }
+        } else {
+            world.run(&mut pair).unwrap();
+        }
+        let mut record = [&[23, 3, 3, 0, 40][..], &[7; 40]].concat();
+        let opened = pair.server.receive_half().open(&mut record, &|| "");
+        assert_eq!(opened.err(), Some(Error::BadRecordMac), "retry {retry}");
+    }
+}
+
+/// A scheme that exists here, but was not offered, does not sign the handshake.
+#[test]
+fn server_cannot_sign_with_a_scheme_not_offered() {
+    const ED25519: SignatureScheme = SignatureScheme::ED25519;
+    const P256: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
+    for (kind, at) in [(Kind::Full, T::CERTIFICATE_VERIFY), (Kind::Tls12, T::SERVER_KEY_EXCHANGE)] {
+        let pki = Pki::with_key(&rcgen::PKCS_ECDSA_P256_SHA256);
+        let (mut client_config, server_config) = configs(kind);
+        client_config.set_signature_schemes(&[ED25519]).unwrap();
+        let (mut client, mut server) = (client(client_config), server(server_config));
+        let outcome = run(&mut client, &mut server, &mut answers(&pki), &mut |number, message| {
+            if number == 0 {
+                let list = [[0, 2], P256.0.to_be_bytes()].concat();
+                Hello::edit(message, &|hello| hello.get(X::SIGNATURE_ALGORITHMS).clone_from(&list));
+            }
+        });
+        let Outcome::Failed(Failure { side: "client", error, .. }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(error, Error::SignatureSchemeNotOffered(P256), "{at}");
+    }
+}
+
+/// RFC 9846 §4.3.10: a session that allows none gets none, whatever the server takes today.
+#[test]
+fn session_without_early_data_takes_none() {
+    let mut world = World::new(Way::Id);
+    let (mut client, mut server) = (world.client(TLS13), world.server());
+    client.set_early_data(true);
+    let mut session = world.begin_one(&client, &server);
+    assert_eq!(session.max_early_data(), 0);
+    server.set_max_early_data(1000);
+    let pair = Pair::resuming(client.clone(), server.clone(), session.clone(), world.now);
+    assert_eq!(pair.client.early_data_left(), 0);
+    // A client that claims more than its session says.
+    session.max_early_data = 1000;
+    let mut pair = Pair::resuming(client, server, session, world.now);
+    pair.client.send_early_data(b"early", &mut pair.to_server).unwrap();
+    world.run(&mut pair).unwrap();
+    assert_eq!(pair.server_early, b"");
+    assert!(!pair.client.is_early_data_accepted());
+}
+
+/// A server that accepts early data has to choose the protocol that it was sent under.
+#[test]
+fn early_data_under_another_protocol_is_refused() {
+    let pki = pki(Kind::Early);
+    for (from, to) in [(b'1', b'2'), (b'p', b'q')] {
+        let (mut client, mut server) = ends(Kind::Early);
+        server.world.habit = Some(Box::new(move |message| {
+            if message[0] == T::ENCRYPTED_EXTENSIONS.0 {
+                let at = message.windows(8).position(|name| name == b"http/1.1").unwrap();
+                match from {
+                    // Another that was not offered.
+                    b'1' => message[at + 5] = to,
+                    // One that was: h2.
+                    _ => {
+                        message.splice(at - 1..at + 8, *b"\x02h2");
+                        let shrink = |message: &mut Vec<u8>, at: usize| message[at] -= 6;
+                        [3, 5, at - 4, at - 2].into_iter().for_each(|place| shrink(message, place));
+                    }
+                }
+            }
+        }));
+        server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+        let error = server.flight().iter().find_map(|sent| client.take(sent, &mut answers(&pki)).err()).unwrap();
+        let expected = crate::error::Illegal::EarlyDataAlpn;
+        match from {
+            b'1' => assert_ne!(error.alert(), None, "{error}"),
+            _ => assert_eq!(error, Error::Illegal(expected)),
+        }
+    }
+}
+
+/// RFC 9846 §4.2.2: after a retry only keys of the suite's hash are offered.
+#[test]
+fn second_hello_offers_keys_of_one_hash() {
+    let pki = Pki::new();
+    let psks = ExternalPsk::import(b"sensor 7", &[7; 32], HashAlgorithm::Sha256, b"").unwrap();
+    assert_eq!(psks.len(), 2);
+    for suite in [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384] {
+        let mut config = ServerConfig::new();
+        config.set_cipher_suites(&[suite]).unwrap();
+        config.set_groups(&[NamedGroup::SECP256R1]).unwrap();
+        let mut pair = Pair::with_psks(ClientConfig::new(), config, &psks);
+        assert_eq!(identities(&mut hello_of(&pair)), 2);
+        assert!(pair.step_server().unwrap().is_none());
+        assert!(pair.step_client().unwrap().is_none());
+        let second = pair.to_server.ready();
+        assert_eq!(second[..6], [20, 3, 3, 0, 1, 1]);
+        assert_eq!(identities(&mut Hello::parse(&second[11..])), 1, "{suite}");
+        pair.handshake(&pki).unwrap();
+    }
+}
+
+/// Half-RTT data comes after Finished: not while the key signs.
+#[test]
+fn half_rtt_data_waits_for_finished() {
+    let mut world = World::new(Way::Ticket);
+    let mut server = world.server();
+    server.set_half_rtt(true);
+    let mut pair = Pair::with(world.client(TLS13), server);
+    let mut need = pair.step_server().unwrap();
+    let mut signed = false;
+    while let Some(open) = need.take() {
+        if matches!(open, Need::Signature(_)) {
+            signed = true;
+            assert!(!pair.server.can_send());
+            assert_eq!(pair.server.send(&[IoSlice::new(b"data")], &mut pair.to_client), Ok(0));
+        }
+        need = pair.server.resume(world.answer(open), &mut pair.to_client).unwrap();
+    }
+    assert!(signed && pair.server.can_send());
+    assert_eq!(pair.server.send(&[IoSlice::new(b"data")], &mut pair.to_client), Ok(4));
+    world.run(&mut pair).unwrap();
+    assert_eq!(pair.client_received, b"data");
+}
+
+/// RFC 9846 Appendix E.4: 32 bytes that say nothing.
+#[test]
+fn legacy_session_id_is_random() {
+    let ids: Vec<_> =
+        (0..4).map(|_| hello_of(&Pair::with(ClientConfig::new(), ServerConfig::new())).session_id).collect();
+    for (at, id) in ids.iter().enumerate() {
+        assert_eq!(id.len(), 32);
+        assert!(ids.iter().skip(at + 1).all(|other| other != id));
+        // Neither a run of zeros nor the random.
+        assert!(id.windows(8).all(|bytes| bytes != [0; 8]));
+    }
+}
+
+/// A share that the client sent is used, also where the server prefers another group.
+#[test]
+fn share_that_was_sent_saves_a_retry() {
+    let pki = Pki::new();
+    let mut server = ServerConfig::new();
+    server.set_groups(&[NamedGroup::SECP384R1, NamedGroup::SECP256R1, NamedGroup::X25519]).unwrap();
+    let mut client = ClientConfig::new();
+    client.set_groups(&[NamedGroup::X25519, NamedGroup::SECP384R1, NamedGroup::SECP256R1]).unwrap();
+    let mut pair = Pair::with(client, server);
+    pair.handshake(&pki).unwrap();
+    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
+    assert_eq!(pair.client.negotiated_group(), Some(NamedGroup::X25519));
+}
+
+/// RFC 9846 §4.3.9: a client that cannot use a ticket gets none.
+#[test]
+fn no_tickets_without_psk_dhe_ke() {
+    for modes in [None, Some(vec![1, 0]), Some(vec![1, 1])] {
+        let usable = modes == Some(vec![1, 1]);
+        let (mut client_config, mut server_config) = configs(Kind::Full);
+        client_config.set_resumption(true);
+        server_config.set_session_lookup(SessionLookup::Tickets);
+        let pki = pki(Kind::Full);
+        let mut client = super::flow::client_with(
+            client_config,
+            Some(Box::new(move |message| {
+                Hello::edit(message, &|hello| match &modes {
+                    Some(modes) => hello.get(X::PSK_KEY_EXCHANGE_MODES).clone_from(modes),
+                    None => hello.remove(X::PSK_KEY_EXCHANGE_MODES),
+                });
+            })),
+        );
+        let mut server = server(server_config);
+        let mut asked = 0;
+        let mut answer = answers(&pki);
+        let outcome = run(
+            &mut client,
+            &mut server,
+            &mut |need| {
+                asked += usize::from(matches!(need, Need::NewSession(_)));
+                answer(need)
+            },
+            &mut |_, _| {},
+        );
+        assert_eq!((outcome, asked), (Outcome::BothConnected, usize::from(usable)));
+    }
+}
+
+/// After our close_notify nothing more goes out: no data, no KeyUpdate, no alert, no second close.
+#[test]
+fn nothing_follows_our_close_notify() {
+    let pki = Pki::new();
+    for version in [TLS12, TLS13] {
+        let mut config = ServerConfig::new();
+        config.set_versions(&[version]).unwrap();
+        let mut pair = Pair::with(ClientConfig::new(), config);
+        pair.handshake(&pki).unwrap();
+        pair.client.send_close_notify(&mut pair.to_server);
+        let sent = pair.to_server.len();
+        assert!(sent > 0);
+        pair.client.send_close_notify(&mut pair.to_server);
+        assert_eq!(pair.client.send(&[IoSlice::new(b"data")], &mut pair.to_server).unwrap_err(), Error::SendAfterClose);
+        assert!(pair.client.refresh_traffic_keys(&mut pair.to_server).is_err());
+        if version == TLS13 {
+            pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
+        } else {
+            pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+        }
+        super::pair::send_all(&mut pair.server, b"data", &mut pair.to_client);
+        assert!(pair.step_client().unwrap().is_none());
+        assert_eq!(pair.client_received, b"data");
+        // A fault of the peer's is an error, without an alert.
+        pair.at_client.extend_from_slice(&[23, 3, 3, 0, 30]);
+        pair.at_client.extend_from_slice(&[7; 30]);
+        assert_eq!(pair.step_client().unwrap_err(), Error::BadRecordMac);
+        assert_eq!(pair.to_server.len(), sent, "{version}");
+    }
+}
+
+/// The bounds of a ticket that is taken: one of no byte is none.
+#[test]
+fn tickets_are_kept_within_their_bounds() {
+    for version in [TLS12, TLS13] {
+        for (length, kept) in [(0, false), (1, true), (0x4000, true), (0x4001, false)] {
+            let mut world = World::new(Way::Ticket);
+            let (client, mut server) = (world.client(version), world.server());
+            server.set_tls13_tickets(1);
+            let mut pair = Pair::with(client, server);
+            pair.run(&mut |need| match need {
+                Need::NewSession(need) => need.answer(vec![vec![7; length]]),
+                other => world.answer(other),
+            })
+            .unwrap();
+            let sessions = pair.client.take_sessions(world.now);
+            assert_eq!(sessions.len(), usize::from(kept), "{version} {length}");
+            assert!(sessions.iter().all(|session| session.ticket.len() == length));
+        }
+    }
+}
+
+/// The bounds of a ticket that is issued: it has to fit a ClientHello.
+#[test]
+fn tickets_are_issued_within_their_bounds() {
+    for version in [TLS12, TLS13] {
+        for (length, issued) in [(0, false), (1, true), (0x8000, true), (0x8001, false)] {
+            let mut world = World::new(Way::Ticket);
+            let (client, mut server) = (world.client(version), world.server());
+            server.set_tls13_tickets(1);
+            let mut pair = Pair::with(client, server);
+            let mut sent = None;
+            while sent.is_none() {
+                let mut need = pair.step_server().unwrap();
+                while let Some(open) = need.take() {
+                    let answer = match open {
+                        Need::NewSession(need) => {
+                            sent = Some(pair.to_client.len());
+                            need.answer(vec![vec![7; length]])
+                        }
+                        other => world.answer(other),
+                    };
+                    need = pair.server.resume(answer, &mut pair.to_client).unwrap();
+                }
+                if sent.is_none() {
+                    let mut need = pair.step_client().unwrap();
+                    while let Some(open) = need.take() {
+                        need = pair.client.resume(world.answer(open), &mut pair.to_server).unwrap();
+                    }
+                }
+            }
+            // TLS 1.2 has promised a message, which is empty then, and finishes.
+            let sent = pair.to_client.len() - sent.unwrap();
+            assert_eq!(sent > length.max(200), issued && length > 200, "{version} {length} {sent}");
+            assert_eq!(sent > 0, issued || version == TLS12, "{version} {length} {sent}");
+        }
+    }
+}
+
+/// A missing ticket does not shift the secrets of those that follow: each has its own nonce.
+#[test]
+fn ticket_that_is_left_out_shifts_no_secret() {
+    let mut world = World::new(Way::Id);
+    let (client, mut server) = (world.client(TLS13), world.server());
+    server.set_tls13_tickets(2);
+    let mut pair = Pair::with(client.clone(), server.clone());
+    pair.run(&mut |need| match need {
+        Need::NewSession(mut need) => {
+            let second = need.sessions(world.now)[1].encode().to_vec();
+            world.store.insert(vec![0x81; 32], second);
+            need.answer(vec![Vec::new(), vec![0x81; 32]])
+        }
+        other => world.answer(other),
+    })
+    .unwrap();
+    let session = pair.client.take_sessions(world.now).remove(0);
+    assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Resumed));
+}
+
+/// The suite of a version that is not used decides nothing.
+#[test]
+fn unusable_suite_first_in_the_list_is_passed_over() {
+    let pki = Pki::new();
+    const CHACHA12: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
+    let mut client = ClientConfig::new();
+    client
+        .set_cipher_suites(&[CHACHA12, CipherSuite::TLS_AES_256_GCM_SHA384, CipherSuite::TLS_AES_128_GCM_SHA256])
+        .unwrap();
+    let mut server = ServerConfig::new();
+    server
+        .set_cipher_suites(&[CHACHA12, CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384])
+        .unwrap();
+    let mut pair = Pair::with(client, server);
+    pair.handshake(&pki).unwrap();
+    assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLS13));
+    assert_eq!(pair.client.negotiated_cipher_suite(), Some(CipherSuite::TLS_AES_128_GCM_SHA256));
+}
