@@ -186,7 +186,7 @@
 //! ```
 //!
 //! # Features
-//! * `logging` (default): protocol messages at trace and debug, protocol errors at warn, through the `log` crate; never a
+//! * `logging` (default): protocol messages at trace, protocol errors at debug, through the `log` crate; never a
 //!   secret.
 //! * `system-roots` (default): [`system_roots`].
 //! * `webpki-roots` (default): [`webpki_roots()`].

@@ -3,6 +3,8 @@
 //! A session is resumed only under a configuration whose parts are the same; the engine adds its own (RFC 9846 Appendix C.4,
 //! CVE-2025-23419, CVE-2025-68121).
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tls_crypto::{HashAlgorithm, SecureRandom, SystemRandom};
 use tls_handshake::Identity;
 
@@ -29,10 +31,12 @@ impl Part {
 
     /// Shared by the clones of this configuration alone.
     pub(crate) fn unique() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         let mut random = [0; 32];
-        // Without randomness no handshake begins, so that no session comes to be either.
+        // Without randomness no handshake begins; the count keeps parts apart all the same.
         let _ = SystemRandom.fill(&mut random);
-        Self([b"unique".as_slice(), &random].concat())
+        let count = COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        Self([b"unique".as_slice(), &random, &std::process::id().to_be_bytes(), &count].concat())
     }
 }
 
@@ -51,5 +55,17 @@ impl SessionContext {
             all.extend_from_slice(part);
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the random bytes are: the count at the end differs.
+    #[test]
+    fn unique_parts_differ_without_randomness() {
+        let tail = |mut part: Part| part.0.split_off(b"unique".len() + 32);
+        assert_ne!(tail(Part::unique()), tail(Part::unique()));
     }
 }

@@ -543,7 +543,7 @@ impl<R: Role> Connection<R> {
         if self.failed_before(e) {
             return;
         }
-        log_warn!("{e}");
+        log_debug!("{e}");
         self.transmit.abandon_flight(outgoing);
         if let Some(description) = e.alert().filter(|_| !self.closed) {
             self.send_alert(Alert { level: AlertLevel::FATAL, description }, outgoing);

@@ -14,9 +14,12 @@ use tls_codec::error::{BufferFull, DecodeError, Fault};
 use tls_codec::record::{Protocol, RecordError};
 
 mod display;
+mod excerpt;
 mod illegal;
 
 pub use crate::certificate_error::{CertificateError, Refusal};
+pub use excerpt::Excerpt;
+pub(crate) use excerpt::bounded;
 pub use illegal::{Flood, Illegal};
 
 /// Why a connection failed, or why a call was refused.
@@ -100,7 +103,7 @@ pub enum Error {
     /// The peer offers, or chose, no version that is enabled here.
     NoCommonVersion {
         /// What the peer offers, or chose.
-        offered: Vec<ProtocolVersion>,
+        offered: Excerpt<ProtocolVersion>,
         /// What is enabled here.
         enabled: Vec<ProtocolVersion>,
     },
@@ -126,14 +129,14 @@ pub enum Error {
     /// The client offers no cipher suite that is enabled here.
     NoCommonCipherSuite {
         /// What the client offers.
-        offered: Vec<CipherSuite>,
+        offered: Excerpt<CipherSuite>,
         /// What is enabled here.
         enabled: Vec<CipherSuite>,
     },
     /// The client offers no key exchange group that is enabled here.
     NoCommonGroup {
         /// What the client offers.
-        offered: Vec<NamedGroup>,
+        offered: Excerpt<NamedGroup>,
         /// What is enabled here.
         enabled: Vec<NamedGroup>,
     },
@@ -142,19 +145,19 @@ pub enum Error {
         /// The curve of the key.
         curve: NamedGroup,
         /// The curves that the client accepts.
-        offered: Vec<NamedGroup>,
+        offered: Excerpt<NamedGroup>,
     },
     /// The peer accepts no signature scheme that the chosen identity can sign with.
     NoCommonSignatureScheme {
         /// What the peer accepts.
-        offered: Vec<SignatureScheme>,
+        offered: Excerpt<SignatureScheme>,
         /// What the identity's key can do.
         able: Vec<SignatureScheme>,
     },
     /// The client asks for application protocols, none of which is enabled here (RFC 7301 §3.2).
     NoCommonAlpn {
         /// What the client asks for.
-        offered: Vec<Vec<u8>>,
+        offered: Excerpt<Vec<u8>>,
         /// What is enabled here.
         enabled: Vec<Vec<u8>>,
     },

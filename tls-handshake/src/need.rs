@@ -16,7 +16,7 @@ use tls_codec::handshake::ClientHello;
 use tls_codec::owned::ClientHelloView;
 use tls_codec::owned::Owned;
 
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Refusal, bounded};
 use crate::identity::Identity;
 use crate::negotiate::first_common;
 use crate::verify::signature::SignatureRules;
@@ -50,8 +50,22 @@ pub enum Need {
 }
 
 /// The answer to a [`Need`]; only the questions make it.
-#[derive(Debug)]
 pub struct Answer(pub(crate) Answered);
+
+/// Which request it answers, and nothing of what it holds: tickets, keys, a peer's lists.
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match &self.0 {
+            Answered::Session(_) => "Answer(Session)",
+            Answered::TakeSession(_) => "Answer(TakeSession)",
+            Answered::NewSession(_) => "Answer(NewSession)",
+            Answered::Identity(_) => "Answer(Identity)",
+            Answered::ClientIdentity(_) => "Answer(ClientIdentity)",
+            Answered::Signature(_) => "Answer(Signature)",
+            Answered::Verdict(_) => "Answer(Verdict)",
+        })
+    }
+}
 
 #[derive(Debug)]
 pub(crate) enum Answered {
@@ -152,7 +166,7 @@ impl NeedIdentity {
     pub fn refuse(self) -> Answer {
         let why = match self.knows_psks {
             true => Error::NoCommonPsk { psk_dhe_ke: self.client_hello().is_ok_and(|hello| can_go_on(&hello)) },
-            false => Error::NoIdentity { asked: self.server_name().map(str::to_owned) },
+            false => Error::NoIdentity { asked: self.server_name().map(|name| bounded(name.to_owned())) },
         };
         Answer(Answered::Identity(IdentityAnswer { asker: self.asker, hello: self.hello, identity: Err(why) }))
     }

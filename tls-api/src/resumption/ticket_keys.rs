@@ -46,6 +46,17 @@ impl Keys {
         if previous.len() > MAX_FORMER {
             return Err(TicketerError::TooManyKeys { got: previous.len(), limit: MAX_FORMER });
         }
+        let all = || std::iter::once(current).chain(previous);
+        for (at, key) in all().enumerate() {
+            // CVE-2020-13777: anyone can open what is sealed with a key of zeros. The first 16 bytes are a name.
+            let (name, secret) = key.split_at(TicketKey::NAME_LEN);
+            if secret.iter().all(|byte| *byte == 0) {
+                return Err(TicketerError::ZeroKey);
+            }
+            if all().take(at).any(|before| before.starts_with(name)) {
+                return Err(TicketerError::RepeatedKey);
+            }
+        }
         let mut former = Vec::new();
         for key in previous {
             former.push(Aged::new(TicketKey::from_bytes(key)?, now));

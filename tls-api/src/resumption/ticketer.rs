@@ -99,7 +99,8 @@ impl Ticketer {
     /// all of them open. They stay until [`update`](Self::update).
     ///
     /// # Errors
-    /// [`TicketerError::TooManyKeys`] for more than 8 previous ones.
+    /// [`TicketerError::TooManyKeys`] for more than 8 previous ones, [`TicketerError::ZeroKey`],
+    /// [`TicketerError::RepeatedKey`].
     pub fn from_keys(current: &[u8; 48], previous: &[[u8; 48]]) -> Result<Self, TicketerError> {
         let keys = Keys::given(current, previous, Moment::default())?;
         Ok(Self { keys: ReadMostly::new(keys), clock: None, start: None })
@@ -109,7 +110,7 @@ impl Ticketer {
     /// to do so, from these.
     ///
     /// # Errors
-    /// [`TicketerError::TooManyKeys`], and nothing changes.
+    /// As for [`from_keys`](Self::from_keys), and nothing changes.
     pub fn update(&self, current: &[u8; 48], previous: &[[u8; 48]]) -> Result<(), TicketerError> {
         let now = self.clock.as_deref().map(|clock| Moment::now(clock, self.start)).unwrap_or_default();
         self.keys.replace(Keys::given(current, previous, now)?);
@@ -178,6 +179,10 @@ pub enum TicketerError {
         /// Keys at most.
         limit: usize,
     },
+    /// A key is all zeros behind its name.
+    ZeroKey,
+    /// Two keys have the same name, which is their first 16 bytes.
+    RepeatedKey,
 }
 
 impl fmt::Display for TicketerError {
@@ -186,6 +191,10 @@ impl fmt::Display for TicketerError {
             Self::Random => f.write_str("the operating system gives no random bytes for the keys of tickets"),
             Self::TooManyKeys { got, limit } => {
                 write!(f, "{got} previous keys for tickets were given; the limit is {limit}")
+            }
+            Self::ZeroKey => f.write_str("a ticket key is all zeros: draw 48 random bytes"),
+            Self::RepeatedKey => {
+                f.write_str("two ticket keys begin with the same 16 bytes, which name them: draw each at random")
             }
         }
     }
@@ -232,8 +241,35 @@ mod tests {
         assert!(one.decrypt(&ticket).is_some());
         assert_eq!(other.decrypt(&ticket), None);
         assert_ne!(ticket[..16], other.encrypt(b"session").unwrap()[..16]);
-        let zeros = Ticketer::from_keys(&[0; 48], &[]).unwrap();
-        assert_eq!(zeros.decrypt(&ticket), None);
+    }
+
+    #[test]
+    fn zero_and_repeated_keys_are_rejected() {
+        let key = |byte| [byte; 48];
+        let zeros = |name: u8| {
+            let mut key = [0; 48];
+            key[..16].fill(name);
+            key
+        };
+        let same_name = |secret: u8| {
+            let mut key = [9; 48];
+            key[47] = secret;
+            key
+        };
+        let ticketer = Ticketer::from_keys(&key(1), &[key(2)]).unwrap();
+        for (current, previous, e) in [
+            (zeros(0), vec![], TicketerError::ZeroKey),
+            (zeros(7), vec![], TicketerError::ZeroKey),
+            (key(1), vec![zeros(0)], TicketerError::ZeroKey),
+            (key(1), vec![key(1)], TicketerError::RepeatedKey),
+            (key(1), vec![key(2), key(2)], TicketerError::RepeatedKey),
+            (same_name(1), vec![key(2), same_name(2)], TicketerError::RepeatedKey),
+        ] {
+            assert_eq!(Ticketer::from_keys(&current, &previous).err(), Some(e));
+            assert_eq!(ticketer.update(&current, &previous), Err(e));
+        }
+        // Its keys are what they were.
+        assert_eq!(ticketer.encrypt(b"session").unwrap()[..16], [1; 16]);
     }
 
     #[test]

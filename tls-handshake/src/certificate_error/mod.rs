@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tls_codec::code_points::AlertDescription;
 
+use crate::error::Excerpt;
+
 mod parts;
 mod refusal;
 
@@ -36,7 +38,7 @@ pub enum CertificateError {
         /// The name that was asked for.
         asked: String,
         /// The names in the certificate.
-        has: Vec<String>,
+        has: Excerpt<String>,
     },
     /// No path leads from the certificate to a configured trust anchor.
     UnknownIssuer {
@@ -72,7 +74,7 @@ pub enum CertificateError {
         /// How many have given a timestamp that is right.
         found: usize,
         /// What is wrong with the other timestamps.
-        rejected: Vec<SctError>,
+        rejected: Excerpt<SctError>,
     },
     /// No key of the chain is among the pinned ones.
     NotPinned {
@@ -144,7 +146,7 @@ impl fmt::Display for CertificateError {
             }
             Self::NotValidForName { asked, has } => {
                 f.write_str("it is valid for ")?;
-                joined(f, has, ", ")?;
+                has.fmt(f)?;
                 write!(f, ", and not for {asked:?}, which was asked for")
             }
             Self::UnknownIssuer { sent, anchors } => write!(
@@ -177,9 +179,13 @@ impl fmt::Display for CertificateError {
                     "{found} of the configured certificate transparency logs' operators have signed for it, and {wanted} are \
                      asked for"
                 )?;
-                match rejected.as_slice() {
+                match rejected.entries() {
                     [] => f.write_str("; it came without other timestamps"),
-                    rejected => rejected.iter().try_for_each(|e| write!(f, "; {e}")),
+                    entries => entries.iter().try_for_each(|e| write!(f, "; {e}")),
+                }?;
+                match rejected.total().saturating_sub(rejected.entries().len()) {
+                    0 => Ok(()),
+                    more => write!(f, "; and {more} more"),
                 }
             }
             Self::NotPinned { keys } => {
@@ -232,16 +238,6 @@ impl fmt::Display for Utc {
     }
 }
 
-fn joined(f: &mut fmt::Formatter<'_>, names: &[String], between: &str) -> fmt::Result {
-    for (at, name) in names.iter().enumerate() {
-        if at > 0 {
-            f.write_str(between)?;
-        }
-        f.write_str(name)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_wrong_name_tells_both_sides() {
-        let e = CertificateError::NotValidForName { asked: "a.test".into(), has: vec!["b.test".into()] };
+        let e = CertificateError::NotValidForName { asked: "a.test".into(), has: vec!["b.test".into()].into() };
         assert!(e.to_string().contains("a.test") && e.to_string().contains("b.test"));
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tls_codec::code_points::AlertDescription;
 
-use super::{CertificateError, Utc, joined};
+use super::{CertificateError, Utc};
+use crate::error::Excerpt;
 
 /// A peer's certificates are refused.
 ///
@@ -98,7 +99,7 @@ pub struct CertificateReport {
     /// The end of its validity, since 1970-01-01 UTC.
     pub not_after: Duration,
     /// The DNS names and IP addresses in it.
-    pub names: Vec<String>,
+    pub names: Excerpt<String>,
     /// Whether it is an authority's.
     pub is_authority: bool,
     /// The version of X.509: 3, or older.
@@ -203,7 +204,7 @@ impl fmt::Display for CertificateReport {
         write!(f, "{subject}, issued by {issuer}, valid from {} to {}", Utc(self.not_before), Utc(self.not_after))?;
         if !names.is_empty() {
             f.write_str(", for ")?;
-            joined(f, names, " ")?;
+            names.fmt(f)?;
         }
         if self.is_authority {
             f.write_str(", an authority")?;

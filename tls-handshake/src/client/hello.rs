@@ -330,7 +330,7 @@ impl Offer {
     }
 
     pub(super) fn no_common_version(&self, chosen: ProtocolVersion) -> Error {
-        Error::NoCommonVersion { offered: vec![chosen], enabled: self.config.common.enabled_versions() }
+        Error::NoCommonVersion { offered: vec![chosen].into(), enabled: self.config.common.enabled_versions() }
     }
 
     /// What ServerHello and HelloRetryRequest have in common.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tls_codec::code_points::{AlertDescription, ProtocolVersion};
 
-use super::Error;
+use super::{Error, Excerpt, bounded};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,7 +45,7 @@ impl fmt::Display for Error {
             }
             Self::NoCommonVersion { offered, enabled } => {
                 f.write_str("no common protocol version: the peer offers ")?;
-                list(f, offered)?;
+                offered.fmt(f)?;
                 f.write_str("; enabled here are ")?;
                 list(f, enabled)
             }
@@ -65,7 +65,7 @@ impl fmt::Display for Error {
             }
             Self::NoCommonCipherSuite { offered, enabled } => {
                 f.write_str("no common cipher suite: the client offers ")?;
-                list(f, offered)?;
+                offered.fmt(f)?;
                 f.write_str("; enabled here are ")?;
                 list(f, enabled)
             }
@@ -74,23 +74,23 @@ impl fmt::Display for Error {
             }
             Self::NoCommonGroup { offered, enabled } => {
                 f.write_str("no common key exchange group: the client offers ")?;
-                list(f, offered)?;
+                offered.fmt(f)?;
                 f.write_str("; enabled here are ")?;
                 list(f, enabled)
             }
             Self::NoCommonSignatureScheme { offered, able } => {
                 f.write_str("no common signature scheme: the peer accepts ")?;
-                list(f, offered)?;
+                offered.fmt(f)?;
                 f.write_str("; the key of the chosen certificate can do ")?;
                 list(f, able)
             }
             Self::CertificateCurve { curve, offered } => {
                 write!(f, "the key of the chosen certificate is on the curve {curve}; the client accepts ")?;
-                list(f, offered)
+                offered.fmt(f)
             }
             Self::NoCommonAlpn { offered, enabled } => {
                 f.write_str("no common application protocol: the client asks for ")?;
-                protocols(f, offered)?;
+                offered.write(f, &protocol)?;
                 f.write_str("; enabled here are ")?;
                 protocols(f, enabled)
             }
@@ -186,38 +186,20 @@ fn hint(description: AlertDescription) -> &'static str {
     }
 }
 
-/// How many things of a list are told: a peer's list may have thousands, and the text goes into logs.
-const TOLD: usize = 40;
-
-fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
-    told(f, items.len(), &|at, f| items.get(at).map_or(Ok(()), |item| item.fmt(f)))
+/// What is enabled here.
+fn list<T: fmt::Display + Clone>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
+    write!(f, "{}", items.iter().cloned().collect::<Excerpt<T>>())
 }
 
-fn told(
-    f: &mut fmt::Formatter<'_>,
-    items: usize,
-    tell: &dyn Fn(usize, &mut fmt::Formatter<'_>) -> fmt::Result,
-) -> fmt::Result {
-    if items == 0 {
-        return f.write_str("none");
-    }
-    for at in 0..items.min(TOLD) {
-        if at > 0 {
-            f.write_str(", ")?;
-        }
-        tell(at, f)?;
-    }
-    match items.saturating_sub(TOLD) {
-        0 => Ok(()),
-        more => write!(f, " and {more} more"),
-    }
-}
-
-/// The names of application protocols, of at most 255 bytes each.
+/// The names of our own application protocols.
 fn protocols(f: &mut fmt::Formatter<'_>, names: &[Vec<u8>]) -> fmt::Result {
-    told(f, names.len(), &|at, f| {
-        names.get(at).map_or(Ok(()), |name| fmt::Debug::fmt(&String::from_utf8_lossy(name), f))
-    })
+    names.iter().cloned().collect::<Excerpt<_>>().write(f, &protocol)
+}
+
+/// The name of an application protocol, of at most 255 bytes.
+#[expect(clippy::ptr_arg, reason = "it is an entry of a list")]
+fn protocol(name: &Vec<u8>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "\"{}\"", bounded(String::from_utf8_lossy(name).escape_debug().to_string()))
 }
 
 #[cfg(test)]
@@ -228,10 +210,10 @@ mod tests {
     #[test]
     fn however_much_a_peer_offers_the_text_is_short() {
         let offered = vec![CipherSuite(0x1a1a); 0x7fff];
-        let text = Error::NoCommonCipherSuite { offered, enabled: Vec::new() }.to_string();
-        assert!(text.len() < 2000 && text.contains("and 32727 more"), "{text}");
+        let text = Error::NoCommonCipherSuite { offered: offered.into(), enabled: Vec::new() }.to_string();
+        assert!(text.len() < 2000 && text.contains("and 32751 more"), "{text}");
         let offered = vec![vec![b'x'; 255]; 250];
-        let text = Error::NoCommonAlpn { offered, enabled: vec![b"h2".to_vec()] }.to_string();
-        assert!(text.len() < 12_000 && text.contains("and 210 more; enabled here are \"h2\""), "{text}");
+        let text = Error::NoCommonAlpn { offered: offered.into(), enabled: vec![b"h2".to_vec()] }.to_string();
+        assert!(text.len() < 5_000 && text.contains("and 234 more; enabled here are \"h2\""), "{text}");
     }
 }

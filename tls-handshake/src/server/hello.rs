@@ -17,13 +17,12 @@ use super::retry::WaitSecondClientHello;
 use super::tls12;
 use super::tls13::{self, HelloParts, WaitIdentity, WaitSession};
 use crate::config::{Common, ServerConfig, SessionLookup};
-use crate::error::{Error, Illegal};
+use crate::error::{Error, Excerpt, Illegal};
 use crate::established::HandshakeKind;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, By, Need, NeedIdentity, NeedSession, can_go_on, range_in};
 use crate::negotiate::{GROUPS, choose_suite, first_common, group_id};
-use crate::owned;
 use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
 use crate::suite::SupportedCipherSuite;
@@ -132,7 +131,7 @@ impl Version {
             }
         }
         chosen.ok_or_else(|| Error::NoCommonVersion {
-            offered: versions.map_or_else(|| vec![hello.legacy_version], |versions| versions.to_vec()),
+            offered: versions.map_or_else(|| vec![hello.legacy_version].into(), |versions| versions.iter().collect()),
             enabled: common.enabled_versions(),
         })
     }
@@ -206,7 +205,7 @@ impl<'a> Chosen<'a> {
             hello.cipher_suites,
         );
         let suite = suite.and_then(SupportedCipherSuite::tls13).ok_or_else(|| Error::NoCommonCipherSuite {
-            offered: hello.cipher_suites.to_vec(),
+            offered: hello.cipher_suites.iter().collect(),
             enabled: common.suite_ids(ProtocolVersion::TLS13),
         })?;
         let schemes = extensions.signature_algorithms;
@@ -227,7 +226,10 @@ impl<'a> Chosen<'a> {
         let group =
             first_common(&common.groups, &|group| groups.contains(group_id(*group)) && share_of(group).is_some())
                 .or_else(|| first_common(&common.groups, &|group| groups.contains(group_id(*group))))
-                .ok_or_else(|| Error::NoCommonGroup { offered: groups.to_vec(), enabled: common.group_ids.clone() })?;
+                .ok_or_else(|| Error::NoCommonGroup {
+                    offered: groups.iter().collect(),
+                    enabled: common.group_ids.clone(),
+                })?;
         let share = share_of(&group).map(|entry| entry.key_exchange);
         Ok(Self { suite, group, share, alpn: choose_alpn(&common.alpn, hello)?, schemes })
     }
@@ -273,7 +275,10 @@ fn choose_alpn(ours: &[Vec<u8>], hello: &ClientHello<'_>) -> Result<Option<Vec<u
     }
     match ours.iter().find(|name| theirs.iter().any(|their| their.0 == name.as_slice())) {
         Some(name) => Ok(Some(name.clone())),
-        None => Err(Error::NoCommonAlpn { offered: owned::each(Some(theirs), |name| name.0), enabled: ours.to_vec() }),
+        None => {
+            let offered: Excerpt<&[u8]> = theirs.iter().map(|name| name.0).collect();
+            Err(Error::NoCommonAlpn { offered: offered.map(<[u8]>::to_vec), enabled: ours.to_vec() })
+        }
     }
 }
 

@@ -369,3 +369,31 @@ fn unusable_suite_first_in_the_list_is_passed_over() {
     assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLS13));
     assert_eq!(pair.client.negotiated_cipher_suite(), Some(CipherSuite::TLS_AES_128_GCM_SHA256));
 }
+
+/// Tickets are secrets of the client, and lists are the peer's: `Debug` of an answer shows neither.
+#[test]
+fn debug_of_an_answer_shows_no_content() {
+    let mut world = World::new(Way::Ticket);
+    let mut client = world.client(TLS13);
+    client.set_client_identity_lookup(true);
+    let mut server = world.server();
+    server.set_client_auth(crate::ClientAuth::Optional);
+    let session = world.begin_one(&client, &server);
+    let mut shown = std::collections::BTreeSet::new();
+    let mut pair = Pair::resuming(client.clone(), server.clone(), session, world.now);
+    pair.run(&mut |need| {
+        let answer = world.answer(need);
+        shown.insert(format!("{answer:?}"));
+        answer
+    })
+    .unwrap();
+    let mut pair = Pair::with(client, server);
+    pair.run(&mut |need| {
+        let answer = world.answer(need);
+        shown.insert(format!("{answer:?}"));
+        answer
+    })
+    .unwrap();
+    assert!(shown.len() >= 6, "{shown:?}");
+    assert!(shown.iter().all(|shown| shown.len() < 32), "{shown:?}");
+}

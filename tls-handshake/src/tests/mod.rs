@@ -1,6 +1,7 @@
 //! Proofs that need to see inside: states without records, records without states, and published traces.
 
 mod boundaries;
+mod bounds;
 mod client_auth;
 mod dropped;
 mod early_data;

@@ -38,7 +38,7 @@ fn the_newest_that_both_have_is_used_and_else_both_lists_are_told() {
                 pair.exchange(b"question", b"answer");
                 continue;
             }
-            let refused = Error::NoCommonVersion { offered: at_client.to_vec(), enabled: at_server.to_vec() };
+            let refused = Error::NoCommonVersion { offered: at_client.to_vec().into(), enabled: at_server.to_vec() };
             assert_eq!(outcome, Err(refused.clone()));
             tells(&refused, A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
             let told = pair.step_client().unwrap_err();
@@ -108,7 +108,7 @@ fn older_versions_are_refused_and_named() {
         });
         let refused = refused.unwrap_err();
         let offered = vec![V(u16::from_be_bytes(legacy))];
-        assert_eq!(refused, Error::NoCommonVersion { offered, enabled: vec![V::TLS13, V::TLS12] });
+        assert_eq!(refused, Error::NoCommonVersion { offered: offered.into(), enabled: vec![V::TLS13, V::TLS12] });
         tells(&refused, A::PROTOCOL_VERSION, &[name, "TLSv1.2", "TLSv1.3"]);
     }
     let refused = chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![4, 3, 2, 3, 1]).unwrap_err();
@@ -123,7 +123,7 @@ fn older_versions_are_refused_and_named() {
     let mut newest_alone = ClientConfig::new();
     newest_alone.set_versions(&[V::TLS13]).unwrap();
     let says = client_given(newest_alone, ServerConfig::new(), &Pki::new(), &|h| h.remove(X::SUPPORTED_VERSIONS));
-    let refused = Error::NoCommonVersion { offered: vec![V::TLS12], enabled: vec![V::TLS13] };
+    let refused = Error::NoCommonVersion { offered: vec![V::TLS12].into(), enabled: vec![V::TLS13] };
     assert_eq!(says.map(|_| ()), Err(refused));
     // An SSLv2 hello is no record at all.
     let mut pair = Pair::with(ClientConfig::new(), ServerConfig::new());

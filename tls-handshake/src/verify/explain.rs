@@ -3,6 +3,7 @@
 use webpki::Error as E;
 
 use crate::certificate_error::{CertificateError, RevocationSource};
+use crate::error::{Excerpt, bounded};
 use crate::verify::report::since_1970;
 
 /// `sent` certificates came, and so many trust anchors are configured.
@@ -15,10 +16,7 @@ pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
             CertificateError::NotYetValid { now: since_1970(time), not_before: since_1970(not_before) }
         }
         E::CertNotValidForName(context) => {
-            let mut has = Vec::new();
-            for name in &context.presented {
-                has.push(readable(name));
-            }
+            let has = context.presented.iter().map(|name| name.as_str()).collect::<Excerpt<_>>().map(readable);
             CertificateError::NotValidForName { asked: context.expected.to_str().into_owned(), has }
         }
         // The second is an anchor of the issuer's name whose key is of another kind: it is not the issuer.
@@ -39,7 +37,7 @@ pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
         other => match (of_crl(&other), of_path(&other)) {
             (Some(text), _) => CertificateError::BadCrl(text.into()),
             (None, Some(text)) => CertificateError::Path(text.into()),
-            (None, None) => CertificateError::Path(format!("webpki refuses its chain: {other}")),
+            (None, None) => CertificateError::Path(bounded(format!("webpki refuses its chain: {other}"))),
         },
     }
 }
@@ -94,8 +92,8 @@ fn of_path(e: &E) -> Option<&'static str> {
 /// move a cursor or begin a line is shown as an escape.
 fn readable(presented: &str) -> String {
     match presented.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")) {
-        Some(name) => name.escape_debug().to_string(),
-        None => presented.escape_debug().to_string(),
+        Some(name) => bounded(name.escape_debug().to_string()),
+        None => bounded(presented.escape_debug().to_string()),
     }
 }
 

@@ -10,6 +10,7 @@ use tls_crypto::verify::ALL;
 use crate::certificate_error::{
     AnchorRejection, AnchorReport, CertificateError, CertificateReport, ChainReport, Hint, Refusal,
 };
+use crate::error::{Excerpt, bounded};
 use crate::verify::roots::RootCertStore;
 use crate::verify::signature::verify_signed;
 use crate::verify::x509::{Certificate, ReadableName};
@@ -52,8 +53,8 @@ pub(crate) fn since_1970(time: UnixTime) -> Duration {
 fn describe(certificate: &Option<Certificate<'_>>) -> CertificateReport {
     match certificate {
         Some(read) => CertificateReport {
-            subject: ReadableName(read.subject).to_string(),
-            issuer: ReadableName(read.issuer).to_string(),
+            subject: bounded(ReadableName(read.subject).to_string()),
+            issuer: bounded(ReadableName(read.issuer).to_string()),
             not_before: since_1970(read.not_before),
             not_after: since_1970(read.not_after),
             names: read.names(),
@@ -65,7 +66,7 @@ fn describe(certificate: &Option<Certificate<'_>>) -> CertificateReport {
             issuer: "(cannot be parsed)".into(),
             not_before: Duration::ZERO,
             not_after: Duration::ZERO,
-            names: Vec::new(),
+            names: Excerpt::default(),
             is_authority: false,
             version: 0,
         },

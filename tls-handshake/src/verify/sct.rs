@@ -155,7 +155,7 @@ impl CtPolicy {
         if found >= self.minimum {
             return Ok(());
         }
-        Err(CertificateError::Transparency { wanted: self.minimum, found, rejected })
+        Err(CertificateError::Transparency { wanted: self.minimum, found, rejected: rejected.into() })
     }
 
     /// Whether a timestamp is right, and of which log.

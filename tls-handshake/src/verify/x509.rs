@@ -5,6 +5,7 @@
 use core::net::IpAddr;
 use std::fmt;
 
+use crate::error::{Excerpt, bounded};
 use pki_types::{CertificateDer, UnixTime};
 use tls_crypto::Tls12Authentication;
 use tls_crypto::der::{self, Elements};
@@ -85,24 +86,22 @@ impl<'a> Certificate<'a> {
     }
 
     /// The DNS names and IP addresses in it (RFC 5280 §4.2.1.6), as a person reads them.
-    pub(crate) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Excerpt<String> {
         const DNS_NAME: u8 = 0x82;
         const IP_ADDRESS: u8 = 0x87;
         let names = self.extension(oid::SUBJECT_ALT_NAME).and_then(|value| sole(value, der::SEQUENCE));
         let mut names = Elements::new(names.unwrap_or_default());
-        let mut told = Vec::new();
-        while let Some((tag, name)) = names.next() {
-            match tag {
-                DNS_NAME => told.push(String::from_utf8_lossy(name).escape_debug().to_string()),
-                IP_ADDRESS => match (<[u8; 4]>::try_from(name), <[u8; 16]>::try_from(name)) {
-                    (Ok(v4), _) => told.push(IpAddr::from(v4).to_string()),
-                    (_, Ok(v6)) => told.push(IpAddr::from(v6).to_string()),
-                    _ => {}
-                },
-                _ => {}
-            }
-        }
-        told
+        let is_shown = |(tag, name): &(u8, &[u8])| match *tag {
+            DNS_NAME => true,
+            IP_ADDRESS => matches!(name.len(), 4 | 16),
+            _ => false,
+        };
+        let shown: Excerpt<_> = std::iter::from_fn(|| names.next()).filter(is_shown).collect();
+        shown.map(|(tag, name)| match (tag, <[u8; 4]>::try_from(name), <[u8; 16]>::try_from(name)) {
+            (IP_ADDRESS, Ok(v4), _) => IpAddr::from(v4).to_string(),
+            (IP_ADDRESS, _, Ok(v6)) => IpAddr::from(v6).to_string(),
+            _ => bounded(String::from_utf8_lossy(name).escape_debug().to_string()),
+        })
     }
 }
 

@@ -44,7 +44,7 @@ impl Chosen {
         // Without the extension SHA-1 is meant (RFC 5246 §7.4.1.4.1), which is not there.
         let schemes = hello.extensions.signature_algorithms;
         let no_scheme = || Error::NoCommonSignatureScheme {
-            offered: schemes.map(|schemes| schemes.to_vec()).unwrap_or_default(),
+            offered: schemes.iter().flatten().collect(),
             able: identity.schemes().to_vec(),
         };
         // A key elsewhere may be said to do what no suite has a use for.
@@ -61,7 +61,7 @@ impl Chosen {
         // RFC 8422 §4 lets the server pick any curve for a client that names none; no such client is left.
         let groups = hello.extensions.supported_groups;
         let supports = |group: NamedGroup| groups.is_some_and(|groups| groups.contains(group));
-        let offered = || groups.map(|groups| groups.to_vec()).unwrap_or_default();
+        let offered = || groups.iter().flatten().collect();
         let group = first_common(&config.common.groups, &|group| supports(group_id(*group)))
             .ok_or_else(|| Error::NoCommonGroup { offered: offered(), enabled: config.common.group_ids.clone() })?;
         match curve_of(scheme) {
@@ -86,7 +86,7 @@ fn choose(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -
                 enabled.push(suite.suite());
             }
         }
-        Error::NoCommonCipherSuite { offered: hello.cipher_suites.to_vec(), enabled }
+        Error::NoCommonCipherSuite { offered: hello.cipher_suites.iter().collect(), enabled }
     })
 }
 

@@ -142,7 +142,7 @@ impl WaitIdentity {
             schemes.contains(scheme) && signatures::RULES.schemes.contains(scheme)
         })
         .ok_or_else(|| Error::NoCommonSignatureScheme {
-            offered: schemes.to_vec(),
+            offered: schemes.iter().collect(),
             able: identity.schemes().to_vec(),
         })?;
         let keys = self.send_server_hello(hello.wire(), EarlySecret::new(self.suite.hash), None, None, out)?;

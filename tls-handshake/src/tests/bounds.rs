@@ -1,0 +1,104 @@
+//! What an error keeps and prints of a peer's input is bounded, whatever the peer sent.
+
+use tls_codec::code_points::ExtensionType as X;
+
+use super::flow::{Kind, configs, pki};
+use super::hello::{Hello, server_given};
+use super::pair::{Pair, Pki};
+use crate::config::{ClientAuth, ClientConfig, ServerConfig};
+use crate::error::Error;
+
+/// Bytes of a text that goes into a log, and of all that an error holds, as far as `Debug` shows it.
+const MAX_TEXT: usize = 9 * 1024;
+
+fn is_bounded(error: &Error, what: &str) {
+    let (text, held) = (format!("{error:#}").len(), format!("{error:?}").len());
+    assert!(text <= MAX_TEXT && held <= 2 * MAX_TEXT, "{what}: a text of {text} bytes, {held} held");
+    assert!(error.to_string().contains("more") || text < 2000, "{what}: {error}");
+}
+
+fn vec16(bytes: &[u8]) -> Vec<u8> {
+    [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+}
+
+/// Each list of a ClientHello as long as it can be, with nothing in it that the server knows.
+#[test]
+fn lists_of_a_hello_are_kept_in_part() {
+    type Fill = (&'static str, Kind, fn(&mut Hello));
+    fn unknown(count: u16) -> Vec<u8> {
+        (0..count).flat_map(|at| (0x5a00 + at % 0x100).to_be_bytes()).collect()
+    }
+    fn without_shares(hello: &mut Hello) {
+        *hello.get(X::SUPPORTED_GROUPS) = vec16(&unknown(30_000));
+        *hello.get(X::KEY_SHARE) = vec16(&[]);
+    }
+    let fills: [Fill; 9] = [
+        ("suites", Kind::Full, |hello| hello.suites = unknown(30_000)),
+        ("suites", Kind::Tls12, |hello| hello.suites = unknown(30_000)),
+        ("groups", Kind::Full, without_shares),
+        ("groups", Kind::Tls12, without_shares),
+        ("schemes", Kind::Full, |hello| *hello.get(X::SIGNATURE_ALGORITHMS) = vec16(&unknown(30_000))),
+        ("schemes", Kind::Tls12, |hello| *hello.get(X::SIGNATURE_ALGORITHMS) = vec16(&unknown(30_000))),
+        ("protocols", Kind::Full, |hello| *hello.get(X::ALPN) = vec16(&b"\x01a".repeat(30_000))),
+        ("long protocols", Kind::Tls12, |hello| {
+            *hello.get(X::ALPN) = vec16(&[&[255][..], &[b'\x07'; 255]].concat().repeat(200));
+        }),
+        ("versions", Kind::Full, |hello| {
+            let list = unknown(127);
+            *hello.get(X::SUPPORTED_VERSIONS) = [&[254][..], &list].concat();
+        }),
+    ];
+    for (what, kind, fill) in fills {
+        let (client, server) = configs(kind);
+        let error = match server_given(client, server, &pki(kind), &fill) {
+            Err(error) => error,
+            Ok(_) => panic!("{what} pass"),
+        };
+        is_bounded(&error, what);
+    }
+}
+
+/// 60 KB of server name.
+#[test]
+fn long_server_name_is_kept_in_part() {
+    for kind in [Kind::Full, Kind::Tls12] {
+        let (client, server) = configs(kind);
+        let pki = pki(kind);
+        let mut hello = Hello::parse(&super::flow::client(client).pop());
+        let name = [&[0][..], &vec16(&b"\x07".repeat(60_000))].concat();
+        *hello.get(X::SERVER_NAME) = vec16(&name);
+        let mut server = super::flow::server(server);
+        let mut refuse = |need| match need {
+            crate::need::Need::Identity(need) => need.refuse(),
+            other => pki.answer(other),
+        };
+        is_bounded(&server.deliver(&hello.encode(), &mut refuse).unwrap_err(), "a server name");
+    }
+}
+
+/// Thousands of names in a certificate that is rejected, and long ones.
+#[test]
+fn names_of_a_rejected_certificate_are_kept_in_part() {
+    let many: Vec<String> = (0..3000).map(|at| format!("host-{at}.example")).collect();
+    let names: Vec<&str> = many.iter().map(String::as_str).collect();
+    let pki = Pki::for_names(&names);
+    let mut client = ClientConfig::new();
+    client.set_limits(crate::Limits { handshake_message: 0x4_0000, ..crate::Limits::default() });
+    let error = Pair::with(client, ServerConfig::new()).handshake(&pki).unwrap_err();
+    is_bounded(&error, "names of a server");
+    assert!(error.to_string().contains("and 2984 more"), "{error}");
+    // A client that the server does not trust.
+    let other = Pki::new();
+    let mut server = ServerConfig::new();
+    server.set_client_auth(ClientAuth::Required);
+    let mut client = ClientConfig::new();
+    client.set_client_identity_lookup(true);
+    let mut pair = Pair::with(client, server);
+    let error = pair
+        .run(&mut |need| match need {
+            crate::need::Need::ClientIdentity(need) => need.answer(pki.identity.clone()),
+            other_need => other.answer(other_need),
+        })
+        .unwrap_err();
+    is_bounded(&error, "names of a client");
+}
