@@ -50,10 +50,7 @@ fn lists_of_a_hello_are_kept_in_part() {
     ];
     for (what, kind, fill) in fills {
         let (client, server) = configs(kind);
-        let error = match server_given(client, server, &pki(kind), &fill) {
-            Err(error) => error,
-            Ok(_) => panic!("{what} pass"),
-        };
+        let Err(error) = server_given(client, server, &pki(kind), &fill) else { panic!("{what} pass") };
         is_bounded(&error, what);
     }
 }
