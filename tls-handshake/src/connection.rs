@@ -457,9 +457,9 @@ impl<R: Role> Connection<R> {
         if message.msg.typ == HandshakeType::HELLO_REQUEST {
             message.msg.decode::<HelloRequest>()?;
         }
-        self.receive.count_renegotiation()?;
+        let answers = self.receive.count_renegotiation()? && renegotiation == Renegotiation::Refuse;
         // A peer that asks and never reads fills no queue.
-        if renegotiation == Renegotiation::Refuse && outgoing.len() < MAX_QUEUE_FOR_WARNINGS && !self.closed {
+        if answers && outgoing.len() < MAX_QUEUE_FOR_WARNINGS && !self.closed {
             self.transmit.end_flight(outgoing)?;
             self.send_alert(Alert::warning(AlertDescription::NO_RENEGOTIATION), outgoing);
         }

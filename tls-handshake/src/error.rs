@@ -286,7 +286,7 @@ impl Error {
             Self::BadAlert | Self::NoCertificate { .. } => AlertDescription::DECODE_ERROR,
             Self::BadRecordMac => AlertDescription::BAD_RECORD_MAC,
             Self::RecordOverflow { .. } => AlertDescription::RECORD_OVERFLOW,
-            Self::MessageTooLarge { .. } | Self::ChainTooLong { .. } => AlertDescription::ILLEGAL_PARAMETER,
+            Self::ChainTooLong { .. } => AlertDescription::ILLEGAL_PARAMETER,
             Self::NoCommonVersion { .. } | Self::LegacyVersion(_) | Self::EarlyDataAndOlderVersion => {
                 AlertDescription::PROTOCOL_VERSION
             }
@@ -300,7 +300,8 @@ impl Error {
             | Self::NoClientCertificate { version: ProtocolVersion::TLS12 } => AlertDescription::HANDSHAKE_FAILURE,
             Self::NoClientCertificate { .. } => AlertDescription::CERTIFICATE_REQUIRED,
             Self::InappropriateFallback { .. } => AlertDescription::INAPPROPRIATE_FALLBACK,
-            Self::FinishedLength { .. } => AlertDescription::DECODE_ERROR,
+            // RFC 9846 §6.2: an out-of-range length.
+            Self::FinishedLength { .. } | Self::MessageTooLarge { .. } => AlertDescription::DECODE_ERROR,
             Self::NoCommonAlpn { .. } => AlertDescription::NO_APPLICATION_PROTOCOL,
             Self::MissingExtension { .. } => AlertDescription::MISSING_EXTENSION,
             Self::UnsolicitedExtension { .. } => AlertDescription::UNSUPPORTED_EXTENSION,

@@ -48,7 +48,10 @@ struct Idle {
 const MAX_EMPTY_RECORDS: u8 = 32;
 const MAX_WARNING_ALERTS: u8 = 4;
 const MAX_CHANGE_CIPHER_SPECS: u8 = 4;
-const MAX_RENEGOTIATIONS: u8 = 4;
+/// A server may send a HelloRequest before each message of its handshake.
+const MAX_RENEGOTIATIONS: u8 = 32;
+/// More warnings without data are a flood to peers, BoringSSL and ourselves.
+const MAX_REFUSALS: u8 = 4;
 
 /// What was at the front of the bytes.
 pub(crate) enum Opened {
@@ -171,9 +174,10 @@ impl Receive {
         count(&mut self.idle.change_cipher_specs, MAX_CHANGE_CIPHER_SPECS, Flood::ChangeCipherSpecs)
     }
 
-    /// Counts a request for another handshake.
-    pub(crate) fn count_renegotiation(&mut self) -> Result<(), Error> {
-        count(&mut self.idle.renegotiations, MAX_RENEGOTIATIONS, Flood::Renegotiations)
+    /// Counts a request for another handshake. Returns whether it is one of the few that are answered.
+    pub(crate) fn count_renegotiation(&mut self) -> Result<bool, Error> {
+        count(&mut self.idle.renegotiations, MAX_RENEGOTIATIONS, Flood::Renegotiations)?;
+        Ok(self.idle.renegotiations <= MAX_REFUSALS)
     }
 
     /// Counts an alert that closes nothing.

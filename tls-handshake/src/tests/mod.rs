@@ -14,6 +14,7 @@ mod flow;
 mod guards;
 mod hello;
 mod in_place;
+mod lengths;
 mod negotiation;
 mod negotiation12;
 mod order;

@@ -13,7 +13,7 @@ use super::flow::{
     Action, CHANGE_CIPHER_SPEC, Failure, Habit, Kind, Outcome, Sent, answers, client_with, configs, halted, meet, pki,
     server_with,
 };
-use super::pair::{Pair, Pki};
+use super::pair::{Pair, Pki, send_all};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Flood};
 use crate::verify::{tls12, tls13};
@@ -372,10 +372,14 @@ fn renegotiation_is_refused_with_a_warning() {
         }
         pair.exchange(b"question", b"answer");
     }
-    for flood in 0..5 {
+    for flood in 0..33 {
         pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
-        let expected = if flood < 4 { Ok(()) } else { Err(Error::Flood(Flood::Renegotiations)) };
+        let expected = if flood < 32 { Ok(()) } else { Err(Error::Flood(Flood::Renegotiations)) };
         assert_eq!(pair.step_client().map(|_| ()), expected, "{flood}");
+        // Of many without data few are answered: peers take many warnings for a flood.
+        if flood < 32 {
+            assert_eq!(pair.to_server.len(), (5 + 8 + 2 + 16) * 4.min(flood + 1), "{flood}");
+        }
     }
     // With data beside it, and in parts.
     let mut pair = pair12();
@@ -421,6 +425,107 @@ fn hello_request_in_a_handshake_is_ignored() {
     pair.at_client.extend_from_slice(&[22, 3, 3, 0, 4, 0, 0, 0, 0]);
     let refused = Error::UnexpectedMessage { state: "WAIT_SH", got: T::HELLO_REQUEST };
     assert_eq!(pair.step_client().unwrap_err(), refused);
+}
+
+/// At the server as well: a second request is answered, a flood is not.
+#[test]
+fn renegotiating_client_is_refused_again_and_a_flood_ends() {
+    let pki = Pki::new();
+    let mut pair = pair12();
+    let hello = pair.to_server.ready()[5..].to_vec();
+    pair.handshake(&pki).unwrap();
+    for _ in 0..3 {
+        pair.client.forge(C::HANDSHAKE, &hello, &mut pair.to_server);
+        // A request with data before, between and after the answers.
+        send_all(&mut pair.client, b"data", &mut pair.to_server);
+        assert!(pair.step_server().unwrap().is_none());
+        assert_eq!(std::mem::take(&mut pair.server_received), b"data");
+        assert_eq!(pair.to_client.len(), 5 + 8 + 2 + 16);
+        pair.exchange(b"question", b"answer");
+    }
+    // Many in one record are as many.
+    let many = [1, 0, 0, 0].repeat(33);
+    pair.client.forge(C::HANDSHAKE, &many, &mut pair.to_server);
+    assert_eq!(pair.step_server().unwrap_err(), Error::Flood(Flood::Renegotiations));
+    assert_eq!(Error::Flood(Flood::Renegotiations).alert(), Some(A::UNEXPECTED_MESSAGE));
+}
+
+/// Data starts the count anew; a peer that never reads fills no queue all the same.
+#[test]
+fn refusals_to_renegotiate_fill_no_queue() {
+    let pki = Pki::new();
+    let mut pair = pair12();
+    pair.handshake(&pki).unwrap();
+    for _ in 0..1000 {
+        pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+        send_all(&mut pair.server, b"x", &mut pair.to_client);
+        assert!(pair.step_client().unwrap().is_none());
+    }
+    assert!((31..2048).contains(&pair.to_server.len()), "{}", pair.to_server.len());
+}
+
+/// RFC 5246 §7.2.2: what they answer is a warning, and ends nothing; at the level fatal it does.
+#[test]
+fn received_no_renegotiation_is_ignored_unless_fatal() {
+    let pki = Pki::new();
+    let mut pair = pair12();
+    pair.handshake(&pki).unwrap();
+    pair.server.forge(C::ALERT, &[1, A::NO_RENEGOTIATION.0], &mut pair.to_client);
+    pair.client.forge(C::ALERT, &[1, A::NO_RENEGOTIATION.0], &mut pair.to_server);
+    pair.exchange(b"question", b"answer");
+    pair.server.forge(C::ALERT, &[2, A::NO_RENEGOTIATION.0], &mut pair.to_client);
+    pair.client.forge(C::ALERT, &[2, A::NO_RENEGOTIATION.0], &mut pair.to_server);
+    let ended = Error::AlertReceived { description: A::NO_RENEGOTIATION, state: "CONNECTED" };
+    assert_eq!(pair.step_client().unwrap_err(), ended);
+    assert_eq!(pair.step_server().unwrap_err(), ended);
+}
+
+/// Nothing comes after close_notify, and the data of the peer goes on.
+#[test]
+fn renegotiation_after_own_close_notify_gets_no_answer() {
+    let pki = Pki::new();
+    let mut pair = pair12();
+    pair.handshake(&pki).unwrap();
+    pair.client.send_close_notify(&mut pair.to_server);
+    assert!(pair.step_server().unwrap().is_none());
+    pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+    send_all(&mut pair.server, b"the rest", &mut pair.to_client);
+    assert!(pair.step_client().unwrap().is_none());
+    assert_eq!(pair.client_received, b"the rest");
+    assert!(pair.to_server.is_empty());
+}
+
+/// Before each message of the server's flight, in the same record as it and in one of its own, and in parts.
+#[test]
+fn hello_requests_before_every_message_are_ignored() {
+    let pki = Pki::new();
+    let (client, server) = configs(Kind::Tls12Auth);
+    for form in 0..3 {
+        let mut pair = Pair::with(client.clone(), server.clone());
+        let mut need = pair.step_server().unwrap();
+        while let Some(asked) = need.take() {
+            need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+        }
+        let mut messages: Vec<u8> =
+            records(pair.to_client.ready()).iter().flat_map(|record| record[5..].to_vec()).collect();
+        pair.to_client.consume(usize::MAX);
+        let record = |body: &[u8]| [&[22, 3, 3][..], &u16::try_from(body.len()).unwrap().to_be_bytes(), body].concat();
+        let mut count = 0;
+        while !messages.is_empty() {
+            let length = 4 + usize::from(u16::from_be_bytes([messages[2], messages[3]]));
+            let rest = messages.split_off(length);
+            pair.at_client.extend_from_slice(&match form {
+                0 => [record(&[0; 4]), record(&messages)].concat(),
+                1 => record(&[&[0; 4][..], &messages].concat()),
+                _ => [record(&[0; 3]), record(&[&[0; 1][..], &messages].concat())].concat(),
+            });
+            messages = rest;
+            count += 1;
+        }
+        assert_eq!(count, 5, "ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone");
+        pair.handshake(&pki).unwrap();
+        pair.exchange(b"question", b"answer");
+    }
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! Messages whose lengths are out of range are `decode_error` (RFC 9846 §6.2), whatever they are.
+
+use tls_codec::code_points::{AlertDescription as A, ContentType as C, HandshakeType as T};
+
+use super::flow::{Kind, Outcome, answers, configs, ends, pki, run};
+use super::pair::{Pair, Pki};
+use crate::error::Error;
+
+/// Every message of these handshakes, cut short and made longer, with a header that fits.
+#[test]
+fn every_message_of_a_wrong_length_is_decode_error() {
+    let kinds = [
+        Kind::Full,
+        Kind::Retry,
+        Kind::Auth,
+        Kind::Resumed,
+        Kind::Early,
+        Kind::Tls12,
+        Kind::Tls12Auth,
+        Kind::Tls12Stapled,
+        Kind::Tls12Resumed,
+        Kind::Tls12Ticket,
+    ];
+    let changes: [fn(&mut Vec<u8>); 4] = [
+        |body| body.push(0),
+        |body| body.extend_from_slice(&[7; 40]),
+        |body| {
+            body.pop();
+        },
+        Vec::clear,
+    ];
+    let mut wrong = Vec::new();
+    for kind in kinds {
+        let pki = pki(kind);
+        let mut messages = 0;
+        let (mut client, mut server) = ends(kind);
+        run(&mut client, &mut server, &mut answers(&pki), &mut |number, _| messages = number + 1);
+        assert!(messages >= 4, "{kind:?}");
+        for (target, change) in (0..messages).flat_map(|target| changes.map(|change| (target, change))) {
+            let (mut client, mut server) = ends(kind);
+            let mut changed = None;
+            let outcome = run(&mut client, &mut server, &mut answers(&pki), &mut |number, message| {
+                if number == target {
+                    let mut body = message.split_off(4);
+                    let before = body.len();
+                    change(&mut body);
+                    changed = (body.len() != before).then_some(message[0]);
+                    message[2..4].copy_from_slice(&u16::try_from(body.len()).unwrap().to_be_bytes());
+                    message.extend_from_slice(&body);
+                }
+            });
+            let Some(typ) = changed.map(T) else { continue };
+            let Outcome::Failed(failure) = outcome else { panic!("{kind:?}: {typ} of another length passes") };
+            if failure.at != typ || failure.error.alert() != Some(A::DECODE_ERROR) {
+                wrong.push(format!("{kind:?} {target} {typ}: {:?} at {}", failure.error, failure.at));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The same of what comes after the handshake.
+#[test]
+fn messages_after_the_handshake_of_a_wrong_length_are_decode_error() {
+    let pki = Pki::new();
+    for message in [&[24, 0, 0, 0][..], &[24, 0, 0, 2, 0, 0], &[4, 0, 0, 0], &[4, 0, 0, 5, 0, 0, 0, 60, 0]] {
+        let mut pair = Pair::new(&pki);
+        pair.handshake(&pki).unwrap();
+        pair.server.forge(C::HANDSHAKE, message, &mut pair.to_client);
+        assert_eq!(pair.step_client().unwrap_err().alert(), Some(A::DECODE_ERROR), "{message:?}");
+    }
+    let (client, server) = configs(Kind::Tls12);
+    let mut pair = Pair::with(client, server);
+    pair.handshake(&pki).unwrap();
+    pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 1, 0], &mut pair.to_client);
+    assert_eq!(pair.step_client().unwrap_err().alert(), Some(A::DECODE_ERROR));
+}
+
+/// A Finished that declares more than any message may have is refused by its header, and with the same alert.
+#[test]
+fn finished_beyond_every_limit_is_decode_error() {
+    let pki = Pki::new();
+    for kind in [Kind::Full, Kind::Tls12] {
+        for length in [0x3_0000_u32, 0xff_ffff] {
+            let [_, a, b, c] = length.to_be_bytes();
+            let header = [T::FINISHED.0, a, b, c];
+            let (client, server) = configs(kind);
+            let mut pair = Pair::with(client, server);
+            pair.handshake(&pki).unwrap();
+            pair.server.forge(C::HANDSHAKE, &header, &mut pair.to_client);
+            pair.client.forge(C::HANDSHAKE, &header, &mut pair.to_server);
+            for error in [pair.step_client().unwrap_err(), pair.step_server().unwrap_err()] {
+                assert!(matches!(error, Error::MessageTooLarge { message: T::FINISHED, .. }), "{error}");
+                assert_eq!(error.alert(), Some(A::DECODE_ERROR));
+            }
+        }
+    }
+}
