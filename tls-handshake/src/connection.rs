@@ -400,11 +400,11 @@ impl<R: Role> Connection<R> {
             let bytes = incoming.get(fragment.clone()).ok_or(Error::WrongAnswer)?;
             let (rest, need) = match self.joiner.next(bytes)? {
                 Joined::Partial => break,
-                Joined::InPlace { message, rest } => (rest, self.message(Framed::new(message, rest), outgoing)?),
+                Joined::InPlace { message, rest } => (rest, self.message(self.framed(message, rest), outgoing)?),
                 Joined::Completed { rest } => {
                     let joined = self.joiner.take();
                     let Split::Message { message, .. } = split_message(&joined) else { break };
-                    (rest, self.message(Framed::new(message, rest), outgoing)?)
+                    (rest, self.message(self.framed(message, rest), outgoing)?)
                 }
             };
             fragment.start = fragment.end.saturating_sub(rest.len());
@@ -420,6 +420,14 @@ impl<R: Role> Connection<R> {
         }
         self.transmit.end_flight(outgoing)?;
         Ok(Processed { consumed: total, progress: Progress::Continue })
+    }
+
+    /// Frames a message that is followed by `rest` in its record. HelloRequests, all zeros, are as if they came in the next one.
+    fn framed<'m>(&self, message: RawMessage<'m>, rest: &[u8]) -> Framed<'m, RawMessage<'m>> {
+        let are_requests = !rest.is_empty()
+            && rest.iter().all(|byte| *byte == 0)
+            && self.state.as_ref().is_ok_and(States::may_precede_hello_requests);
+        Framed::new(message, if are_requests { &[] } else { rest })
     }
 
     /// A change_cipher_spec record changes keys where the version has it do so, and is ignored or refused elsewhere.

@@ -119,6 +119,12 @@ pub(crate) trait States: Sized + std::fmt::Debug {
         Err(unexpected_change_cipher_spec(self.name()))
     }
 
+    /// Whether HelloRequests may follow a message that ends a flight in its record: they are no part of it (RFC 5246 §7.4.1.1). Never
+    /// where the message may change keys.
+    fn may_precede_hello_requests(&self) -> bool {
+        false
+    }
+
     /// What a message of this type is, if it asks for a handshake within the connection (only TLS 1.2).
     fn renegotiation(&self, _typ: HandshakeType) -> Option<Renegotiation> {
         None
@@ -202,6 +208,13 @@ impl<A: States, B: States> States for Versioned<A, B> {
             Self::Tls13(s) => Self::Tls13(s.on_change_cipher_spec(at, out)?),
             Self::Tls12(s) => Self::Tls12(s.on_change_cipher_spec(at, out)?),
         })
+    }
+
+    fn may_precede_hello_requests(&self) -> bool {
+        match self {
+            Self::Tls13(s) => s.may_precede_hello_requests(),
+            Self::Tls12(s) => s.may_precede_hello_requests(),
+        }
     }
 
     fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {

@@ -132,6 +132,13 @@ impl States for Client {
         }
     }
 
+    fn may_precede_hello_requests(&self) -> bool {
+        match self {
+            Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => false,
+            Self::Versioned(s) => s.may_precede_hello_requests(),
+        }
+    }
+
     fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {
         match self {
             // RFC 5246 §7.4.1.1: from a server of TLS 1.2 that asks for what is under way.

@@ -16,6 +16,7 @@ use super::flow::{
 use super::pair::{Pair, Pki, send_all};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Flood};
+use crate::need::Need;
 use crate::verify::{tls12, tls13};
 
 const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
@@ -526,6 +527,71 @@ fn hello_requests_before_every_message_are_ignored() {
         pair.handshake(&pki).unwrap();
         pair.exchange(b"question", b"answer");
     }
+}
+
+/// RFC 5246 §6.2.1: messages may share a record, and a HelloRequest may follow any.
+#[test]
+fn hello_requests_may_share_the_record_of_a_last_message() {
+    let pki = Pki::new();
+    let mut pair = pair12();
+    let mut need = pair.step_server().unwrap();
+    while let Some(asked) = need.take() {
+        need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+    }
+    // Two requests behind ServerHelloDone, which asks something.
+    let mut flight: Vec<u8> = records(pair.to_client.ready()).iter().flat_map(|record| record[5..].to_vec()).collect();
+    pair.to_client.consume(usize::MAX);
+    flight.extend_from_slice(&[0; 8]);
+    let length = u16::try_from(flight.len()).unwrap().to_be_bytes();
+    pair.at_client.extend_from_slice(&[&[22, 3, 3][..], &length, &flight].concat());
+    pair.handshake(&pki).unwrap();
+    pair.exchange(b"question", b"answer");
+}
+
+/// The server's Finished and a HelloRequest in one record: the connection is complete, and the request is refused.
+#[test]
+fn hello_request_may_share_the_record_of_finished() {
+    let pki = Pki::new();
+    let (mut client, server) = configs(Kind::Tls12);
+    let secrets = Secrets::new();
+    client.set_key_log(secrets.clone());
+    let mut pair = Pair::with(client, server);
+    let mut random = None;
+    let mut need = pair.step_server().unwrap();
+    while let Some(asked) = need.take() {
+        if let Need::Signature(need) = &asked {
+            // What the server signs begins with both randoms.
+            random = Some(need.message()[32..64].try_into().unwrap());
+        }
+        need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+    }
+    let need = pair.step_client().unwrap().unwrap();
+    pair.client.resume(pki.answer(need), &mut pair.to_server).unwrap();
+    assert!(pair.step_server().unwrap().is_none());
+    let mut last = records(pair.to_client.ready());
+    pair.to_client.consume(usize::MAX);
+    let keys = keys(&secrets, &random.unwrap());
+    let opened = keys.server_opener().open(&mut last[1]).unwrap();
+    let together = [&last[1][opened.content], &[0; 4]].concat();
+    let record = seal(&mut keys.server_sealer(), C::HANDSHAKE, &together);
+    give_client(&mut pair, &[&CCS[..], &record].concat()).unwrap();
+    assert!(!pair.client.is_handshaking());
+    assert_eq!(pair.to_server.len(), 5 + 8 + 2 + 16);
+    pair.exchange(b"question", b"answer");
+}
+
+/// ServerHello of TLS 1.3 changes keys: nothing follows it, requests no more than others.
+#[test]
+fn hello_request_behind_server_hello_of_tls13_is_refused() {
+    let pki = Pki::new();
+    let mut pair = Pair::new(&pki);
+    let need = pair.step_server().unwrap().unwrap();
+    pair.server.resume(pki.answer(need), &mut pair.to_client).unwrap();
+    let hello = records(pair.to_client.ready()).remove(0)[5..].to_vec();
+    pair.to_client.consume(usize::MAX);
+    let length = u16::try_from(hello.len() + 4).unwrap().to_be_bytes();
+    pair.at_client.extend_from_slice(&[&[22, 3, 3][..], &length, &hello, &[0; 4]].concat());
+    assert_eq!(pair.step_client().unwrap_err(), Error::KeyChangeInsideRecord { message: T::SERVER_HELLO });
 }
 
 #[test]

@@ -207,6 +207,10 @@ impl States for State {
         }
     }
 
+    fn may_precede_hello_requests(&self) -> bool {
+        true
+    }
+
     fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {
         (typ == HandshakeType::HELLO_REQUEST).then_some(match self {
             Self::Connected(_) => Renegotiation::Refuse,
