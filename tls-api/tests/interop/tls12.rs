@@ -99,6 +99,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("tls12::64_mib_there_and_back", OPENSSL, bulk),
         trial("tls12::extended_master_secret_is_used", OPENSSL, extended_master_secret),
         trial("tls12::renegotiation_by_the_client_is_refused", OPENSSL, renegotiation_by_the_client),
+        trial("tls12::renegotiation_by_gnutls_is_refused", GNUTLS_CLI, renegotiation_by_gnutls),
         trial("tls12::renegotiation_by_the_server_is_refused", OPENSSL, renegotiation_by_the_server),
         trial("tls12::stapled_ocsp_response_is_seen", OPENSSL, || ocsp("-tls1_2")),
         trial("tls13::stapled_ocsp_response_is_seen", OPENSSL, || ocsp("-tls1_3")),
@@ -243,25 +244,39 @@ fn extended_master_secret() -> Outcome {
     contains(&fetch_from_openssl(Kind::EcdsaP256, &["-tls1_2"], &[])?, "Extended master secret: yes")
 }
 
-/// A line that is `R` makes s_client renegotiate.
+/// A line that is `R` makes s_client renegotiate. It is refused by a warning, after which OpenSSL ends the connection by itself.
 fn renegotiation_by_the_client() -> Outcome {
-    let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
+    let server = Server::start(Kind::EcdsaP256, &["--verbose"], &["echo"])?;
     let mut client = client_of_any_version(&server, &["-tls1_2"])?;
     client.stdout.wait_for("Verify return code: 0")?;
     client.say("R\n")?;
     client.stderr.wait_for("no renegotiation")?;
-    Ok(server.running.stderr.wait_for("renegotiate, which is not supported")?)
+    server.running.stderr.wait_for("sent alert no_renegotiation")?;
+    Ok(server.running.stderr.wait_for("received alert handshake_failure")?)
 }
 
-/// A line that is `r` makes s_server ask for it.
+/// GnuTLS takes the warning for what it is, and tries again on the same connection.
+fn renegotiation_by_gnutls() -> Outcome {
+    let server = Server::start(Kind::EcdsaP256, &["--verbose"], &["echo"])?;
+    let options = ["--rehandshake", "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2"].map(str::to_owned);
+    let client = gnutls::client(server.port, &options)?;
+    let twice = "Non fatal error: A TLS warning alert has been received.";
+    client
+        .stderr
+        .wait_until("two warnings", |said| (String::from_utf8_lossy(said).matches(twice).count() >= 2).then_some(()))?;
+    Ok(server.running.stderr.wait_for("sent alert no_renegotiation")?)
+}
+
+/// A line that is `r` makes s_server ask for it. The client refuses by a warning, after which OpenSSL ends the connection by itself.
 fn renegotiation_by_the_server() -> Outcome {
     let mut server = OpensslServer::start_any_version(Kind::EcdsaP256, &["-tls1_2"])?;
-    let mut client = client(server.port, &[])?;
+    let mut client = client(server.port, &["--verbose"])?;
     client.say("hello\n")?;
     server.running.stdout.wait_for("hello")?;
     server.running.say("r\n")?;
     let ended = client.finish()?;
-    contains(&ended.stderr, "renegotiate, which is not supported")?;
+    contains(&ended.stderr, "sent alert no_renegotiation")?;
+    contains(&ended.stderr, "received alert handshake_failure")?;
     Ok(server.running.stderr.wait_for("no renegotiation")?)
 }
 

@@ -6,6 +6,7 @@ mod downgrade;
 mod early_data;
 mod flushing;
 mod identities;
+mod large_hellos;
 mod matrix;
 mod negotiation;
 mod pair;
