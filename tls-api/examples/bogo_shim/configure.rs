@@ -99,7 +99,7 @@ impl Shim {
         if let Some(size) = level.number("max-send-fragment")? {
             config.set_max_fragment_size(Some(wire_size(size))).map_err(unimplemented)?;
         }
-        config.set_limits(limits());
+        config.set_limits(limits(level)?);
         config.set_ocsp_request(level.has("enable-ocsp-stapling"));
         config.set_sct_request(level.has("enable-signed-cert-timestamps"));
         config.set_server_name_indication(level.text("host-name").is_some());
@@ -120,6 +120,12 @@ impl Shim {
     }
 
     pub(crate) fn server(&self, options: &Options, level: &Level) -> Result<ServerConfig, Stop> {
+        // A server's resolver chooses an identity or none: it cannot say that it failed.
+        for flag in ["fail-cert-callback", "fail-ocsp-callback"] {
+            if level.has(flag) {
+                return Err(Stop::Unimplemented(format!("-{flag}")));
+            }
+        }
         let candidates = candidates(level)?;
         let mut config = ServerConfig::with_resolver(Arc::new(Resolver { candidates, told: self.told() }));
         let psks = psks(level)?;
@@ -144,7 +150,7 @@ impl Shim {
             config.set_max_fragment_size(Some(wire_size(size))).map_err(unimplemented)?;
         }
         config.set_send_tls13_tickets(if level.has("no-ticket") { 0 } else { 2 });
-        config.set_limits(limits());
+        config.set_limits(limits(level)?);
         // Early data takes a store, from the first connection on.
         let early = options.initial.has("enable-early-data") || options.resume.has("enable-early-data");
         let ticketer = Tickets { inner: Arc::clone(&self.ticketer), skips: level.has("skip-ticket") };
@@ -190,10 +196,13 @@ fn unimplemented(e: ConfigError) -> Stop {
 }
 
 /// The runner shows chains of fifty certificates.
-fn limits() -> Limits {
+fn limits(level: &Level) -> Result<Limits, Stop> {
     let mut limits = Limits::default();
     limits.chain_length = 100;
-    limits
+    if let Some(bytes) = level.number("max-cert-list")? {
+        limits.handshake_message = bytes;
+    }
+    Ok(limits)
 }
 
 /// The flag is about the plaintext of a record; the setting counts what goes around it, which is a header at least.
@@ -215,6 +224,12 @@ fn versions(level: &Level) -> Result<Vec<ProtocolVersion>, Stop> {
 /// The settings of both roles that go by lists of numbers.
 fn set_common(config: &mut impl Settings, level: &Level) -> Result<(), Stop> {
     config.set_versions(&versions(level)?).map_err(unimplemented)?;
+    let policy = policy(level);
+    if let Some(policy) = &policy {
+        config.set_cipher_suites(policy.suites).map_err(unimplemented)?;
+        config.set_groups(policy.groups).map_err(unimplemented)?;
+        config.set_signature_schemes(policy.schemes).map_err(unimplemented)?;
+    }
     if let Some(groups) = groups(level)? {
         config.set_groups(&groups).map_err(unimplemented)?;
     }
@@ -229,6 +244,56 @@ fn set_common(config: &mut impl Settings, level: &Level) -> Result<(), Stop> {
         config.set_cipher_suites(&suites).map_err(unimplemented)?;
     }
     Ok(())
+}
+
+/// What a compliance policy of BoringSSL's allows.
+pub(crate) struct Policy {
+    suites: &'static [CipherSuite],
+    groups: &'static [NamedGroup],
+    /// Of signatures, the peer's and our own.
+    pub(crate) schemes: &'static [SignatureScheme],
+}
+
+/// The policy that the flags name. Those that want ML-KEM are not supported.
+pub(crate) fn policy(level: &Level) -> Option<Policy> {
+    if level.has("fips-202205") {
+        return Some(Policy {
+            suites: &[
+                CipherSuite::TLS_AES_128_GCM_SHA256,
+                CipherSuite::TLS_AES_256_GCM_SHA384,
+                CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+            ],
+            groups: &[NamedGroup::SECP256R1, NamedGroup::SECP384R1],
+            schemes: &[
+                SignatureScheme::RSA_PKCS1_SHA256,
+                SignatureScheme::RSA_PKCS1_SHA384,
+                SignatureScheme::RSA_PKCS1_SHA512,
+                SignatureScheme::ECDSA_SECP256R1_SHA256,
+                SignatureScheme::ECDSA_SECP384R1_SHA384,
+                SignatureScheme::RSA_PSS_RSAE_SHA256,
+                SignatureScheme::RSA_PSS_RSAE_SHA384,
+                SignatureScheme::RSA_PSS_RSAE_SHA512,
+            ],
+        });
+    }
+    level.has("wpa-202304").then_some(Policy {
+        suites: &[
+            CipherSuite::TLS_AES_256_GCM_SHA384,
+            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+            CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        ],
+        groups: &[NamedGroup::SECP384R1],
+        schemes: &[
+            SignatureScheme::RSA_PKCS1_SHA384,
+            SignatureScheme::RSA_PKCS1_SHA512,
+            SignatureScheme::ECDSA_SECP384R1_SHA384,
+            SignatureScheme::RSA_PSS_RSAE_SHA384,
+            SignatureScheme::RSA_PSS_RSAE_SHA512,
+        ],
+    })
 }
 
 /// What both configurations have.

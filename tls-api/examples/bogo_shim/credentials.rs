@@ -7,6 +7,7 @@ use tls_api::{ExternalPsk, Identity, PrivateKeyDer, SignError, SignatureScheme, 
 use tls_crypto::{HashAlgorithm, PrivateKey};
 
 use crate::Stop;
+use crate::configure::policy;
 use crate::options::{Credential, Kind, Level};
 
 /// An identity, and whether it is for those alone who name its issuer.
@@ -67,11 +68,13 @@ fn identity(credential: &Credential, level: &Level) -> Result<Option<Identity>, 
     let chain = tls_api::certs_from_pem(&std::fs::read(certs)?).map_err(|e| unsupported(&e))?;
     let preferred = match credential.numbers("signing-prefs")? {
         Some(numbers) => numbers.into_iter().map(SignatureScheme).collect(),
-        None => key.algorithms().iter().map(|algorithm| SignatureScheme(algorithm.id())).collect(),
+        None => {
+            let schemes = key.algorithms().iter().map(|algorithm| SignatureScheme(algorithm.id()));
+            let policy = policy(level);
+            schemes.filter(|scheme| policy.as_ref().is_none_or(|policy| policy.schemes.contains(scheme))).collect()
+        }
     };
-    // Where a callback of BoringSSL's is to fail, our key does: that is how an application stops a handshake there.
-    let fails = level.has("fail-cert-callback") || (level.has("server") && level.has("fail-ocsp-callback"));
-    let mut identity = Identity::with_signing_key(chain, Arc::new(Preferring { key: Arc::new(key), preferred, fails }))
+    let mut identity = Identity::with_signing_key(chain, Arc::new(Preferring { key: Arc::new(key), preferred }))
         .map_err(|e| unsupported(&e))?;
     // BoringSSL's callback would take the configured response away.
     if let Some(response) = credential.bytes("ocsp-response")?.filter(|_| !level.has("decline-ocsp-callback")) {
@@ -105,7 +108,6 @@ pub(crate) fn sct_list(list: &[u8]) -> Option<Vec<Vec<u8>>> {
 struct Preferring {
     key: Arc<PrivateKey>,
     preferred: Vec<SignatureScheme>,
-    fails: bool,
 }
 
 impl SigningKey for Preferring {
@@ -121,9 +123,6 @@ impl SigningKey for Preferring {
     }
 
     fn signer(&self, scheme: SignatureScheme) -> Option<Box<dyn Signer>> {
-        if self.fails {
-            return None;
-        }
         Some(Box::new(Signing(Arc::clone(&self.key), scheme)))
     }
 }

@@ -1,7 +1,5 @@
 //! The names that BoringSSL has for what can go wrong: by them the runner knows whether it went wrong in the right way.
 
-use std::sync::OnceLock;
-
 use tls_api::codec::HandshakeType;
 use tls_api::codec::error::{DecodeError, Fault};
 use tls_api::codec::record::{Protocol, RecordError};
@@ -20,19 +18,14 @@ pub(crate) fn name(e: &Error) -> String {
             ":HANDSHAKE_FAILURE_ON_CLIENT_HELLO:\n"
         }
         Error::Decode(e) if e.at.starts_with("signature_algorithms") => ":DECODE_ERROR:\n",
+        // BoringSSL looks in TLS 1.2 for a suite, and counts those whose key exchange cannot be signed or computed as not there.
+        Error::NoCommonSignatureScheme { .. } | Error::NoCommonGroup { .. } => ":NO_SHARED_CIPHER:\n",
         // The versions have different names for it.
         Error::Illegal(Illegal::CompressionNotOffered(_)) | Error::LegacyVersion(_) => ":DECODE_ERROR:\n",
         _ => "",
     };
     format!("{also}:{}: {e}", boring(e))
 }
-
-/// What the runner calls it that a key of ours does not sign: a callback of BoringSSL's fails in its place.
-pub(crate) fn say_for_a_failed_key(name: &'static str) {
-    let _ = FAILED_KEY.set(name);
-}
-
-static FAILED_KEY: OnceLock<&'static str> = OnceLock::new();
 
 fn boring(e: &Error) -> &'static str {
     match e {
@@ -95,7 +88,7 @@ fn boring(e: &Error) -> &'static str {
         Error::NoCommonPsk { .. } => "PSK_IDENTITY_NOT_FOUND",
         Error::HandshakeNotComplete => "HANDSHAKE_NOT_COMPLETE",
         Error::ExtendedMasterSecretRequired => "RESUMED_EMS_SESSION_WITHOUT_EMS_EXTENSION",
-        Error::SignerFailed => FAILED_KEY.get().copied().unwrap_or("PRIVATE_KEY_OPERATION_FAILED"),
+        Error::SignerFailed => "PRIVATE_KEY_OPERATION_FAILED",
         _ => "OTHER",
     }
 }

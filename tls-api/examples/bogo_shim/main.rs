@@ -68,10 +68,6 @@ fn main() {
 
 fn run(arguments: &[String]) -> Result<(), Stop> {
     let options = Options::parse(arguments)?;
-    errors::say_for_a_failed_key(match options.initial.has("fail-ocsp-callback") {
-        true => "OCSP_CB_ERROR",
-        false => "CERT_CB_ERROR",
-    });
     let mut shim = Shim::new(&options)?;
     for number in 0..=options.resume_count {
         let level = if number == 0 { &options.initial } else { &options.resume };
