@@ -16,6 +16,8 @@ pub(crate) struct Traffic {
     negotiated: Negotiated,
     /// KeyUpdates received since data came last.
     received_updates: u8,
+    /// NewSessionTickets received since data came last.
+    received_tickets: u16,
     sent_updates: u64,
     /// The peer asked for a KeyUpdate that we have not sent yet: however often it asks, it gets one.
     owed: bool,
@@ -26,6 +28,8 @@ pub(crate) struct Traffic {
 }
 
 const MAX_RECEIVED_UPDATES: u8 = 32;
+/// Twice as many as a server of ours can be set to send at once.
+const MAX_RECEIVED_TICKETS: u16 = 512;
 /// Far below what peers, BoringSSL and ourselves, take for a flood.
 const MAX_REFRESHES: u8 = 16;
 /// RFC 9846 §4.7.3: the number of key updates must not exceed 2^48 - 1.
@@ -33,7 +37,16 @@ const MAX_SENT_UPDATES: u64 = (1 << 48) - 1;
 
 impl Traffic {
     pub(crate) fn new(keys: ApplicationKeys, negotiated: Negotiated) -> Self {
-        Self { keys, negotiated, received_updates: 0, sent_updates: 0, owed: false, asked: false, refreshes: 0 }
+        Self {
+            keys,
+            negotiated,
+            received_updates: 0,
+            received_tickets: 0,
+            sent_updates: 0,
+            owed: false,
+            asked: false,
+            refreshes: 0,
+        }
     }
 
     pub(crate) fn negotiated(&self) -> &Negotiated {
@@ -59,9 +72,22 @@ impl Traffic {
         Ok(())
     }
 
+    /// Counts a NewSessionTicket, which is no reason to hold a connection open.
+    ///
+    /// # Errors
+    /// [`Error::Flood`].
+    pub(crate) fn count_ticket(&mut self) -> Result<(), Error> {
+        self.received_tickets = self.received_tickets.saturating_add(1);
+        if self.received_tickets > MAX_RECEIVED_TICKETS {
+            return Err(Error::Flood(Flood::NewSessionTickets));
+        }
+        Ok(())
+    }
+
     /// Data came: whatever was counted against a flood starts anew.
     pub(crate) fn data_received(&mut self) {
         self.received_updates = 0;
+        self.received_tickets = 0;
     }
 
     /// Data goes out under the present key.

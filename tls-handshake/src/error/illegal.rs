@@ -17,6 +17,8 @@ pub enum Flood {
     ChangeCipherSpecs,
     /// Requests for another handshake (TLS 1.2).
     Renegotiations,
+    /// NewSessionTicket messages without data between them (TLS 1.3).
+    NewSessionTickets,
 }
 
 /// Contradictions between messages; all are answered by illegal_parameter.
@@ -90,6 +92,7 @@ impl fmt::Display for Flood {
             Self::EmptyRecords => "empty records",
             Self::WarningAlerts => "warning alerts",
             Self::Renegotiations => "requests to renegotiate",
+            Self::NewSessionTickets => "NewSessionTicket messages",
             Self::KeyUpdates => "KeyUpdate messages",
             Self::ChangeCipherSpecs => "change_cipher_spec records",
         })

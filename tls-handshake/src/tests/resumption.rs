@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{ClientAuth, ClientConfig, ServerConfig, SessionLookup};
-use crate::error::Error;
+use crate::error::{Error, Flood};
 use crate::need::{Answer, Need};
 use crate::{ClientSessionValue, HandshakeKind, ServerSessionValue};
 use pki_types::UnixTime;
@@ -447,6 +447,28 @@ fn as_many_tickets_are_sent_as_the_configuration_says_and_their_ages_are_hidden(
         ages.dedup();
         assert_eq!(ages.len(), sessions.len(), "ticket_age_add is not random");
     }
+}
+
+#[test]
+fn endless_tickets_without_data_are_a_flood() {
+    let mut world = World::new(Way::Ticket);
+    let (client, mut server) = (world.client(TLS13), world.server());
+    server.set_tls13_tickets(255);
+    let mut pair = Pair::with(client, server);
+    world.run(&mut pair).unwrap();
+    pair.exchange(b"question", b"answer");
+    // Lifetime, age_add, nonce, a ticket of one byte, no extensions.
+    let ticket = [&[4, 0, 0, 15][..], &[0; 8], &[1, 0], &[0, 1, 7], &[0, 0]].concat();
+    let send = |pair: &mut Pair| {
+        pair.server.forge(ContentType::HANDSHAKE, &ticket, &mut pair.to_client);
+        pair.step_client().map(|_| ())
+    };
+    for _ in 0..2 {
+        (0..512).for_each(|_| send(&mut pair).unwrap());
+        pair.exchange(b"question", b"answer");
+    }
+    (0..512).for_each(|_| send(&mut pair).unwrap());
+    assert_eq!(send(&mut pair), Err(Error::Flood(Flood::NewSessionTickets)));
 }
 
 #[test]

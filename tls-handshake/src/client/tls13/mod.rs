@@ -148,7 +148,7 @@ impl States for State {
                 Self::WaitFinished(s.on_certificate_verify(message.decode()?)?)
             }
             (Self::WaitFinished(s), T::FINISHED) => return s.on_last_message(message.decode()?, out),
-            (Self::Connected(s), T::NEW_SESSION_TICKET) => Self::Connected(s.on_new_session_ticket(message.decode()?)),
+            (Self::Connected(s), T::NEW_SESSION_TICKET) => Self::Connected(s.on_new_session_ticket(message.decode()?)?),
             (Self::Connected(s), T::KEY_UPDATE) => Self::Connected(s.on_key_update(message.decode()?, out)?),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         }))

@@ -247,12 +247,15 @@ impl Connected {
     }
 
     /// RFC 9846 §4.7.1. Kept, up to a bound, for later connections to go on from.
-    #[must_use]
-    pub fn on_new_session_ticket(mut self: Box<Self>, m: Framed<'_, NewSessionTicket<'_>>) -> Box<Self> {
+    ///
+    /// # Errors
+    /// [`Error::Flood`].
+    pub fn on_new_session_ticket(mut self: Box<Self>, m: Framed<'_, NewSessionTicket<'_>>) -> Result<Box<Self>, Error> {
+        self.traffic.count_ticket()?;
         if let Some(tickets) = &mut self.tickets {
             tickets.add(&m.msg);
         }
-        self
+        Ok(self)
     }
 
     /// RFC 9846 §4.7.3.
