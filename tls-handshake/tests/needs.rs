@@ -232,7 +232,10 @@ fn a_session_is_looked_up_from_another_thread_and_a_full_handshake_follows() {
     {
         let mut config = ServerConfig::new();
         config.set_session_lookup(lookup);
-        let mut pair = Pair::with(ClientConfig::new(), config);
+        let mut client = ClientConfig::new();
+        // For psk_key_exchange_modes.
+        client.set_resumption(true);
+        let mut pair = Pair::with(client, config);
         pair.at_server = hello_that_resumes(&pair);
         pair.to_server = Outgoing::new();
         let mut asked = Vec::new();

@@ -24,6 +24,12 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
     /// out again and again.
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue>;
 
+    /// Returns whether sessions are kept at all. If not, servers are not asked for any. Called once, when a configuration is given the
+    /// storage. Default: `true`.
+    fn keeps_sessions(&self) -> bool {
+        true
+    }
+
     /// Removes all sessions with this server, of this scope, of both versions, and every copy of them: a later
     /// [`take`](Self::take) returns none that was put before. Does nothing if there is none.
     ///
@@ -289,6 +295,10 @@ impl StoresClientSessions for NoClientSessionStorage {
     fn put(&self, _: ClientSessionValue) {}
 
     fn remove(&self, _: &ServerName<'_>, _: &[u8; 32]) {}
+
+    fn keeps_sessions(&self) -> bool {
+        false
+    }
 
     fn take(&self, _: &ServerName<'_>, _: &[u8; 32]) -> Option<ClientSessionValue> {
         None

@@ -36,6 +36,8 @@ pub(super) struct Offer {
     /// Its public half is our key share, if TLS 1.3 is offered. A server of TLS 1.2 may choose its group as well.
     pub(super) key: Option<EphemeralKey>,
     pub(super) known: Known,
+    /// Whether the first hello offered keys.
+    offers_keys: bool,
     pub(super) early: Early,
 }
 
@@ -83,7 +85,8 @@ impl WaitServerHello {
         };
         let limit = known.early_data_limit(&config);
         let early = Early::NotOffered;
-        let mut offer = Box::new(Offer { random, session_id, config, name, key, known, early });
+        let mut offer =
+            Box::new(Offer { random, session_id, config, name, key, offers_keys: known.offers_psks(), known, early });
         let (mut hello, mut transcript) = offer.encoded(limit.is_some(), None, None)?;
         let sent = out.send(&mut |w| w.bytes(&hello))?;
         if sent != hello {
@@ -108,7 +111,7 @@ impl WaitServerHello {
     ) -> Self {
         let (known, early) = (Known::Nothing, Early::NotOffered);
         let key = Some(key);
-        let offer = Box::new(Offer { config, name, random, session_id, key, known, early });
+        let offer = Box::new(Offer { config, name, random, session_id, key, known, offers_keys: false, early });
         Self { offer, hello, transcript: None }
     }
 
@@ -165,6 +168,11 @@ impl WaitServerHello {
     }
 }
 
+/// RFC 9846 §4.3.9.
+fn write_psk_modes(w: &mut Writer<'_>) -> Result<(), BufferFull> {
+    extension::PskKeyExchangeModes::write(w, &[PskKeyExchangeMode::PSK_DHE_KE])
+}
+
 impl HelloOfConfig {
     fn get(config: &ClientConfig) -> Result<&Self, BufferFull> {
         let computed = &config.common.computed.hello;
@@ -206,7 +214,10 @@ impl HelloOfConfig {
         }
         if common.enables(ProtocolVersion::TLS13) {
             extension::SupportedVersions::write(w, &common.enabled_versions())?;
-            extension::PskKeyExchangeModes::write(w, &[PskKeyExchangeMode::PSK_DHE_KE])?;
+        }
+        // RFC 9846 §4.3.9: without it a server sends no tickets.
+        if takes_tickets(config, ProtocolVersion::TLS13) {
+            write_psk_modes(w)?;
         }
         Ok(Self { suites, extensions })
     }
@@ -260,6 +271,10 @@ impl Offer {
     }
 
     fn encode_tls13(&self, w: &mut Writer<'_>, early_data: bool, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
+        // A key cannot be offered without; it stays in a second hello for which no key is left.
+        if self.offers_keys && !takes_tickets(&self.config, ProtocolVersion::TLS13) {
+            write_psk_modes(w)?;
+        }
         if early_data {
             extension::EarlyData::write(w)?;
         }
