@@ -68,7 +68,8 @@ pub(crate) struct ClientParts {
     identity: Option<Arc<dyn ResolvesClientCert>>,
     sessions: Arc<dyn StoresClientSessions>,
     psks: Option<Arc<dyn ResolvesClientPsk>>,
-    reverifies: bool,
+    /// `None`: as the verifier needs it.
+    reverifies: Option<bool>,
     /// After which pause records are short again.
     pause: Option<Duration>,
 }
@@ -114,7 +115,7 @@ impl ClientConfig {
             identity: None,
             sessions: Arc::new(ClientSessionMemoryCache::new(SESSION_SERVERS)),
             psks: None,
-            reverifies: false,
+            reverifies: None,
             pause: None,
         };
         let mut config = Self {
@@ -243,16 +244,17 @@ impl ClientConfig {
     /// Configurations may share a storage: each finds only sessions that were established with its trust anchors, its own
     /// identity, its application protocols and its [context](Self::set_session_context).
     pub fn set_session_storage(&mut self, storage: Arc<dyn StoresClientSessions>) {
+        self.engine_mut().set_resumption(storage.keeps_sessions());
         self.parts_mut().sessions = storage;
     }
 
-    /// Whether the certificates of a session's server are judged anew before the session is offered: chain, validity,
-    /// revocation lists, pins and name, but not what was stapled to them, which is not kept. They are not, unless this says so:
-    /// a session ends with the server's certificate and with any change of what is [trusted](Self::session_scope), which an
-    /// authority's end, or that of a revocation list, is not. One that is not good any more is forgotten, and the handshake is
-    /// a full one.
+    /// Re-verifies the stored server chain before offering its session: path, validity, revocation lists, pins, own checks and name; not
+    /// stapled data, which is not stored. On failure the session is dropped, and the handshake is a full one. Without it, a session ends
+    /// with the first certificate of the chain that expires and with any change of what is [trusted](Self::session_scope), but not with
+    /// a revocation list. Default: on where the verifier has revocation lists, pins or own checks
+    /// ([`needs_reverification`](tls_handshake::verify::ServerVerifier::needs_reverification)), off elsewhere.
     pub fn set_reverify_on_resumption(&mut self, reverify: bool) {
-        self.parts_mut().reverifies = reverify;
+        self.parts_mut().reverifies = Some(reverify);
     }
 
     /// Whether servers may give us tickets to resume with; they may, unless this says otherwise. Without them only servers of TLS
@@ -383,11 +385,19 @@ impl ClientParts {
         verdict.is_ok()
     }
 
+    fn reverifies(&self) -> bool {
+        self.reverifies.unwrap_or_else(|| match &self.trust {
+            Trust::Parts(verifier) => verifier.needs_reverification(),
+            #[cfg(feature = "dangerous_configuration")]
+            Trust::Verifier(verifier) => verifier.needs_reverification(),
+        })
+    }
+
     /// A session with this server to go on from.
     fn known_session(&self, name: &ServerName<'_>, scope: &[u8; 32]) -> Option<(ClientSessionValue, UnixTime)> {
         let now = self.clock.now()?;
         let session = self.sessions.take(name, scope)?;
-        (!self.reverifies || self.judge_again(&session, now)).then_some((session, now))
+        (!self.reverifies() || self.judge_again(&session, now)).then_some((session, now))
     }
 }
 

@@ -53,6 +53,12 @@ pub trait ClientCertVerifier: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Returns whether the chain of a session is verified again before the session is resumed, unless
+    /// [`set_reverify_on_resumption`](crate::ServerConfig::set_reverify_on_resumption) says otherwise. Default: `true`.
+    fn needs_reverification(&self) -> bool {
+        true
+    }
+
     /// A hash over all that the verdict depends on: sessions of clients that it found good are resumed by every configuration whose
     /// verifier says the same, without asking it again. `None`, which it is unless this says otherwise, binds them to the
     /// configuration that has this verifier, and its clones. Asked once, when a configuration is given the verifier.
@@ -121,6 +127,10 @@ impl ClientCertVerifier for AllowAnyAuthenticatedClient {
         self.chain.session_scope()
     }
 
+    fn needs_reverification(&self) -> bool {
+        self.chain.needs_reverification()
+    }
+
     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal> {
         self.chain.verify_client(chain, now)
     }
@@ -154,6 +164,10 @@ impl ClientCertVerifier for AllowAnyAnonymousOrAuthenticatedClient {
     fn session_scope(&self) -> Option<[u8; 32]> {
         // Whether a certificate is required is part of every scope.
         self.required.session_scope()
+    }
+
+    fn needs_reverification(&self) -> bool {
+        self.required.needs_reverification()
     }
 
     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal> {

@@ -59,7 +59,8 @@ pub(crate) struct ServerParts {
     clock: Arc<dyn TimeProvider>,
     keep: Keep,
     psks: Option<Arc<dyn ResolvesServerPsk>>,
-    reverifies: bool,
+    /// `None`: as the verifier needs it.
+    reverifies: Option<bool>,
     /// After which pause records are short again.
     pause: Option<Duration>,
 }
@@ -89,7 +90,7 @@ impl ServerConfig {
             clock: Arc::new(SystemClock),
             keep: Keep::Nowhere,
             psks: None,
-            reverifies: false,
+            reverifies: None,
             pause: None,
         };
         let mut config =
@@ -208,11 +209,12 @@ impl ServerConfig {
         self.set_keep(Keep::Nowhere);
     }
 
-    /// Whether the certificates of a session's client are judged anew before the session is resumed. They are not, unless this
-    /// says so: a session ends with the client's certificate and with any change of what is [trusted](Self::session_scope), which
-    /// an authority's end, or that of a revocation list, is not. Where they are not good any more the handshake is a full one.
+    /// Re-verifies the client chain of a session before resuming it. On failure the handshake is a full one. Without it, a session ends
+    /// with the first certificate of the chain that expires and with any change of what is [trusted](Self::session_scope), but not with
+    /// a revocation list. Default: on where the verifier has revocation lists, pins or own checks
+    /// ([`needs_reverification`](ClientCertVerifier::needs_reverification)), off elsewhere.
     pub fn set_reverify_on_resumption(&mut self, reverify: bool) {
-        self.parts_mut().reverifies = reverify;
+        self.parts_mut().reverifies = Some(reverify);
     }
 
     /// How many tickets a client of TLS 1.3 is given after each handshake: 2 unless changed. It uses each once.
@@ -322,7 +324,8 @@ impl ServerConfig {
 impl ServerParts {
     /// Whether the client of a session would be found good today, if that is asked and it showed a certificate.
     fn judge_again(&self, session: &ServerSessionValue, now: UnixTime) -> bool {
-        let chain = session.client_chain().filter(|chain| self.reverifies && !chain.is_empty());
+        let reverifies = self.reverifies.unwrap_or_else(|| self.client_verifier.needs_reverification());
+        let chain = session.client_chain().filter(|chain| reverifies && !chain.is_empty());
         chain.is_none_or(|chain| self.client_verifier.verify_client_cert(chain, now).is_ok())
     }
 }

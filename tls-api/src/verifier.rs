@@ -38,6 +38,12 @@ pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
         self.verify_server_cert(chain, name, &Stapled::default(), now)
     }
 
+    /// Returns whether a stored session is verified again before it is offered, unless
+    /// [`set_reverify_on_resumption`](crate::ClientConfig::set_reverify_on_resumption) says otherwise. Default: `true`.
+    fn needs_reverification(&self) -> bool {
+        true
+    }
+
     /// A hash over all that the verdict depends on: sessions with servers that it found good are resumed by every configuration whose
     /// verifier says the same, without asking it again. `None`, which it is unless this says otherwise, binds them to the
     /// configuration that has this verifier, and its clones. Asked once, when a configuration is given the verifier.
@@ -65,6 +71,10 @@ impl ServerCertVerifier for ServerVerifier {
         now: UnixTime,
     ) -> Result<(), Refusal> {
         self.reverify(chain, name, now)
+    }
+
+    fn needs_reverification(&self) -> bool {
+        self.needs_reverification()
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {

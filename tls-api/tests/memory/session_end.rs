@@ -1,11 +1,14 @@
 //! What ends a client's sessions: a failed handshake that offered one, and a fatal alert.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tls_api::{
     AllowAnyAuthenticatedClient, ClientConfig, ClientSession, ClientSessionMemoryCache, Error, ExternalPsk,
-    HandshakeKind, Identity, ProtocolVersion, ReloadableIdentity, ResolvesClientCert, ServerConfig,
-    ServerSessionMemoryCache, Session, SignatureScheme, StoresClientSessions, Ticketer,
+    HandshakeKind, Identity, NoClientSessionStorage, ProtocolVersion, ReloadableIdentity, ResolvesClientCert,
+    ServerConfig, ServerSessionMemoryCache, Session, SignatureScheme, StoresClientSessions, Ticketer, TimeProvider,
+    UnixTime,
 };
 
 use tls_crypto::HashAlgorithm;
@@ -342,4 +345,118 @@ fn external_keys_leave_sessions_in_their_store() {
     with_keys.set_external_psks(vec![ExternalPsk::plain(b"key".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap()]);
     drop(Pair::new(&Arc::new(with_keys), &server));
     assert_eq!(sessions.to_bytes(), before);
+}
+
+#[test]
+fn client_that_keeps_nothing_invites_no_tickets() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let key = || ExternalPsk::plain(b"key".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap();
+    // psk_key_exchange_modes: type, length, and a list of psk_dhe_ke.
+    let modes = [0, 45, 0, 2, 1, 1];
+    for (stores, tickets, keys, invites) in [
+        (true, true, false, true),
+        (false, true, false, false),
+        (true, false, false, false),
+        (true, false, true, true),
+        (false, true, true, true),
+    ] {
+        let mut client = ca.client_config();
+        client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
+        if !stores {
+            client.set_session_storage(Arc::new(NoClientSessionStorage));
+        }
+        client.set_tickets(tickets);
+        if keys {
+            client.set_external_psks(vec![key()]);
+        }
+        let server = Arc::new(ca.server_config(Kind::EcdsaP256));
+        let mut pair = Pair::new(&Arc::new(client), &server);
+        let hello = drain(&mut pair.client);
+        let found = hello.windows(modes.len()).any(|bytes| bytes == modes);
+        assert_eq!(found, invites, "{stores} {tickets} {keys}");
+        feed(&mut pair.server, &hello).unwrap();
+        pair.settle().unwrap();
+    }
+}
+
+/// The server's chain at the client, and the client's at the server.
+#[test]
+fn session_ends_with_the_first_certificate_of_its_chain() {
+    let start = INTERMEDIATE_ENDS - 1000;
+    for version in VERSIONS {
+        for of_server in [true, false] {
+            let now = Arc::new(Clock(AtomicU64::new(start)));
+            let chain = ChainOfTwo::new();
+            let ca = Ca::new(Kind::EcdsaP256);
+            let (mut client, mut server) = if of_server {
+                let client = ClientConfig::with_roots(chain.roots());
+                (client, ServerConfig::new(chain.identity("server.test")))
+            } else {
+                let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+                client.set_client_identity(chain.identity("client.test"));
+                let verifier = AllowAnyAuthenticatedClient::new(chain.roots());
+                server.set_client_cert_verifier(Arc::new(verifier)).unwrap();
+                (client, server)
+            };
+            client.set_versions(&[version]).unwrap();
+            client.set_time_provider(Arc::clone(&now) as _);
+            server.set_time_provider(Arc::clone(&now) as _);
+            let (client, server) = (Arc::new(client), Arc::new(server));
+            assert_eq!(kind(&client, &server), HandshakeKind::Full);
+            assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+            now.0.store(INTERMEDIATE_ENDS + 1, Ordering::Relaxed);
+            // The intermediate has expired, and the full handshake that is left fails.
+            let mut pair = Pair::new(&client, &server);
+            assert!(pair.settle().is_err(), "{version} {of_server}");
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Clock(AtomicU64);
+
+impl TimeProvider for Clock {
+    fn now(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0.load(Ordering::Relaxed))))
+    }
+}
+
+/// 2030-01-01, in seconds since 1970.
+const INTERMEDIATE_ENDS: u64 = 1_893_456_000;
+
+/// A root and an intermediate that ends long before the leaf does.
+struct ChainOfTwo {
+    root: String,
+    intermediate: rcgen::Certificate,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+}
+
+impl ChainOfTwo {
+    fn new() -> Self {
+        let authority = |name: &str| {
+            let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            params
+        };
+        let (key, params) = (rcgen::KeyPair::generate().unwrap(), authority("the root"));
+        let root = params.self_signed(&key).unwrap().pem();
+        let root_issuer = rcgen::Issuer::new(params, key);
+        let (key, mut params) = (rcgen::KeyPair::generate().unwrap(), authority("the intermediate"));
+        params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+        let intermediate = params.signed_by(&key, &root_issuer).unwrap();
+        Self { root, intermediate, issuer: rcgen::Issuer::new(params, key) }
+    }
+
+    fn roots(&self) -> tls_api::RootCertStore {
+        tls_api::root_store_from_pem(self.root.as_bytes()).unwrap()
+    }
+
+    fn identity(&self, name: &str) -> Identity {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let leaf = params.signed_by(&key, &self.issuer).unwrap();
+        let chain = [leaf.pem(), self.intermediate.pem()].concat();
+        Identity::from_pem(chain.as_bytes(), key.serialize_pem().as_bytes()).unwrap()
+    }
 }

@@ -55,7 +55,7 @@ struct FromSession {
 pub(super) struct FullHandshake {
     /// When it was, seconds since 1970.
     pub(super) authenticated: u64,
-    /// notAfter of the server's leaf, seconds since 1970.
+    /// When the first certificate of the server's chain ends, seconds since 1970.
     pub(super) expires: u64,
 }
 

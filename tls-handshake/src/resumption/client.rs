@@ -37,7 +37,7 @@ pub struct ClientSessionValue {
     pub(crate) max_early_data: u32,
     /// The server's certificates, leaf first.
     pub(crate) server_chain: Arc<[CertificateDer<'static>]>,
-    /// notAfter of the server's leaf, seconds since 1970.
+    /// When the first certificate of the server's chain ends, seconds since 1970.
     pub(crate) expires: u64,
 }
 
@@ -117,7 +117,7 @@ impl ClientSessionValue {
         }
     }
 
-    /// Whether it is neither too old nor from the future, and the server's certificate has not expired.
+    /// Whether it is neither too old nor from the future, and no certificate of the server's chain has expired.
     #[must_use]
     pub fn is_usable_at(&self, now: UnixTime) -> bool {
         let lifetime = u64::from(self.lifetime.min(MAX_LIFETIME)) * 1000;

@@ -27,7 +27,7 @@ pub use client::ClientSessionValue;
 pub use external::{ExternalPsk, PskError};
 pub(crate) use scope::{Scope, ScopeInputs};
 pub use server::ServerSessionValue;
-pub(crate) use validity::not_after;
+pub(crate) use validity::chain_end;
 
 /// RFC 9846 §4.7.1: no ticket is good for longer, in seconds; and no session goes on for longer from the full handshake that
 /// began it.

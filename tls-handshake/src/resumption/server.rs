@@ -35,7 +35,7 @@ pub struct ServerSessionValue {
     pub(crate) max_early_data: u32,
     /// The client's certificates, leaf first; none if it showed none.
     pub(crate) client_chain: Option<Arc<[CertificateDer<'static>]>>,
-    /// notAfter of the client's leaf, seconds since 1970.
+    /// When the first certificate of the client's chain ends, seconds since 1970.
     pub(crate) expires: Option<u64>,
 }
 

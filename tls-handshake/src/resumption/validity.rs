@@ -1,11 +1,25 @@
-//! When a certificate ends: as much DER as it takes to find that, and no more.
+//! When a chain ends: as much DER as it takes to find that, and no more.
 
+use pki_types::CertificateDer;
 use tls_codec::Reader;
+
+/// Returns when the first certificate of a chain ends, in seconds since 1970; `None` if one cannot be read, or there is none.
+///
+/// All count that the peer sent, also those that the path did not need: what vouched for the leaf is among them, and a session that ends
+/// too early costs a full handshake.
+pub(crate) fn chain_end(chain: &[CertificateDer<'_>]) -> Option<u64> {
+    let mut first = None;
+    for certificate in chain {
+        let end = not_after(certificate)?;
+        first = Some(first.map_or(end, |first: u64| first.min(end)));
+    }
+    first
+}
 
 /// notAfter of a certificate (RFC 5280 §4.1.2.5), in seconds since 1970; `None` if it cannot be read.
 ///
 /// Whoever judged the chain has checked the rest of the certificate, or does not care for it.
-pub(crate) fn not_after(certificate: &[u8]) -> Option<u64> {
+fn not_after(certificate: &[u8]) -> Option<u64> {
     let mut r = Reader::new(certificate);
     let mut certificate = expect(&mut r, SEQUENCE)?;
     r.finish().ok()?;
@@ -148,6 +162,20 @@ mod tests {
         for ((year, month, day), seconds) in cases {
             assert_eq!(not_after(&ending(year, month, day)), Some(seconds), "{year}-{month}-{day}");
         }
+    }
+
+    #[test]
+    fn chain_ends_with_its_first_certificate_that_ends() {
+        let [early, late] = [ending(2030, 1, 1), ending(2040, 1, 1)];
+        let end = not_after(&early);
+        let chain = |certificates: &[&Vec<u8>]| {
+            chain_end(&certificates.iter().map(|der| CertificateDer::from(der.as_slice())).collect::<Vec<_>>())
+        };
+        for certificates in [&[&early][..], &[&early, &late], &[&late, &early], &[&late, &late, &early]] {
+            assert_eq!(chain(certificates), end);
+        }
+        assert_eq!(chain(&[&late]), not_after(&late));
+        assert_eq!([chain(&[]), chain(&[&early, &vec![0]]), chain(&[&vec![0], &early])], [None; 3]);
     }
 
     #[test]

@@ -324,6 +324,17 @@ impl ChainVerifier {
         hash(&all).as_ref().try_into().ok()
     }
 
+    /// Returns whether the verification result can change while the chain and this verifier stay: with revocation lists, pins, or checks of
+    /// your own. Then sessions should be verified again before they are resumed.
+    #[must_use]
+    pub fn needs_reverification(&self) -> bool {
+        #[cfg(feature = "dangerous_configuration")]
+        if self.path.is_some() {
+            return true;
+        }
+        self.crls.is_some() || self.pins.is_some() || !self.checks.is_empty()
+    }
+
     /// The checks of both roles, then `beyond`, then the application's.
     pub(crate) fn judge(
         &self,

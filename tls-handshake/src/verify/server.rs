@@ -191,6 +191,17 @@ impl ServerVerifier {
         self.chain.judge(chain, Purpose::Server, now, &|path| self.check_name(path, name))
     }
 
+    /// Returns whether the verification result can change while the chain and this verifier stay: see
+    /// [`ChainVerifier::needs_reverification`].
+    #[must_use]
+    pub fn needs_reverification(&self) -> bool {
+        #[cfg(feature = "dangerous_configuration")]
+        if self.name.is_some() {
+            return true;
+        }
+        self.chain.needs_reverification()
+    }
+
     fn check_name(&self, path: &ProvenPath<'_>, name: &ServerName<'_>) -> Result<(), CertificateError> {
         #[cfg(feature = "dangerous_configuration")]
         if let Some(own) = &self.name {

@@ -9,7 +9,7 @@ use super::super::session_place::SessionPlace;
 use crate::auth::Authenticated;
 use crate::config::ClientConfig;
 use crate::established::Negotiated;
-use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret, not_after};
+use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret, chain_end};
 use crate::schedule::tls12::Keys;
 
 /// Bytes of a ticket: a longer one is not kept.
@@ -55,7 +55,7 @@ impl Origin {
 }
 
 impl Pending {
-    /// `None` if the end of the server's certificate cannot be read: nobody would know when to stop trusting it.
+    /// `None` if the end of the server's chain cannot be read: nobody would know when to stop trusting it.
     pub(super) fn into_session(
         self,
         place: &SessionPlace,
@@ -65,7 +65,7 @@ impl Pending {
     ) -> Option<ClientSessionValue> {
         let Self { origin, secret, extended_master_secret } = self;
         let chain = peer.chain()?;
-        let expires = not_after(chain.leaf()?)?;
+        let expires = chain_end(chain.certificates())?;
         let (hint, ticket) = origin.ticket.unwrap_or_default();
         let lifetime = if hint == 0 { LIFETIME } else { hint.min(MAX_LIFETIME) };
         Some(ClientSessionValue {

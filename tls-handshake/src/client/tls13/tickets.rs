@@ -10,7 +10,7 @@ use super::super::known::FullHandshake;
 use super::super::session_place::SessionPlace;
 use crate::auth::Authenticated;
 use crate::established::Negotiated;
-use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret, not_after};
+use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret, chain_end};
 
 /// Tickets kept until somebody takes them, and bytes of each: what a server sends beyond is ignored.
 const MAX_TICKETS: usize = 8;
@@ -58,7 +58,7 @@ impl Tickets {
         self.pending.is_empty()
     }
 
-    /// The sessions of the tickets so far. Those of a server whose certificate's end cannot be read are forgotten.
+    /// The sessions of the tickets so far. Those of a server whose chain's end cannot be read are forgotten.
     pub(super) fn take_sessions(
         &mut self,
         place: &SessionPlace,
@@ -72,7 +72,7 @@ impl Tickets {
         let pending = std::mem::take(&mut self.pending);
         let Some(chain) = peer.chain() else { return Vec::new() };
         let full = self.full.or_else(|| {
-            let expires = chain.leaf().and_then(|leaf| not_after(leaf))?;
+            let expires = chain_end(chain.certificates())?;
             Some(FullHandshake { authenticated: now.as_secs(), expires })
         });
         let Some(FullHandshake { authenticated, expires }) = full else { return Vec::new() };

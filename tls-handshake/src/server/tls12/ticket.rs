@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::flight;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
 use crate::raw::raw;
-use crate::resumption::{ServerSessionValue, not_after};
+use crate::resumption::{ServerSessionValue, chain_end};
 use crate::role::opaque_debug;
 use crate::sink::Sink;
 
@@ -69,7 +69,7 @@ impl Keyed {
         }
         let (config, negotiated) = (&self.shared.config, &self.shared.negotiated);
         let expires = match peer.chain() {
-            Some(chain) => Some(not_after(chain.leaf()?)?),
+            Some(chain) => Some(chain_end(chain.certificates())?),
             None => None,
         };
         Some(ServerSessionValue {

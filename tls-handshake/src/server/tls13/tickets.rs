@@ -13,7 +13,7 @@ use crate::config::SessionLookup;
 use crate::error::Error;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
 use crate::raw::raw;
-use crate::resumption::{ServerSessionValue, SessionSecret, not_after};
+use crate::resumption::{ServerSessionValue, SessionSecret, chain_end};
 use crate::role::opaque_debug;
 use crate::sink::Sink;
 
@@ -46,7 +46,7 @@ impl WaitTickets {
     ) -> Result<(Self, Need), Error> {
         let (config, negotiated, asker) = (&shared.config, connected.negotiated(), Asker::of(&shared.random));
         let chain = connected.peer().chain();
-        let expires = chain.and_then(|chain| not_after(chain.leaf()?));
+        let expires = chain.and_then(|chain| chain_end(chain.certificates()));
         // A chain whose end cannot be read is not kept: nobody would know when to stop trusting it.
         let tickets = if chain.is_some() && expires.is_none() { 0 } else { config.tls13_tickets };
         let mut sessions = Vec::with_capacity(tickets.into());
