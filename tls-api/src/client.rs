@@ -10,7 +10,7 @@ use tls_handshake::client::Client;
 use tls_handshake::verify::{OcspPolicy, ServerVerifier};
 use tls_handshake::{
     Answer, CertificateError, ClientConfig as EngineConfig, ClientSessionValue, ClientStart, ConfigError, Connection,
-    Error, ExternalPsk, Identity, KeyLog, Limits, Need, NeedVerdict, Outgoing, RootCertStore,
+    Contradiction, Error, ExternalPsk, Identity, KeyLog, Limits, Need, NeedVerdict, Outgoing, RootCertStore,
 };
 
 use crate::buffered::{Buffered, Side};
@@ -57,6 +57,9 @@ pub struct ClientConfig {
     engine: Spread<EngineConfig>,
     parts: Spread<ClientParts>,
     context: SessionContext,
+    /// What [`set_ocsp_request`](Self::set_ocsp_request) and [`set_sct_request`](Self::set_sct_request) said; else the verifier does.
+    ocsp_request: Option<bool>,
+    sct_request: Option<bool>,
 }
 
 /// What a connection comes back to.
@@ -122,6 +125,8 @@ impl ClientConfig {
             engine: Spread::new(EngineConfig::new()),
             parts: Spread::new(parts),
             context: SessionContext::default(),
+            ocsp_request: None,
+            sct_request: None,
         };
         config.engine_mut().set_resumption(true);
         config.trust(verifier);
@@ -134,8 +139,8 @@ impl ClientConfig {
     }
 
     /// Judges servers by this verifier: with revocation lists, stapled OCSP responses, certificate transparency, pins, own checks, or
-    /// a self-signed certificate that is trusted by itself. What it wants from servers they are asked for, whatever
-    /// [`set_ocsp_request`](Self::set_ocsp_request) and [`set_sct_request`](Self::set_sct_request) said before.
+    /// a self-signed certificate that is trusted by itself. What it wants from servers they are asked for, unless
+    /// [`set_ocsp_request`](Self::set_ocsp_request) or [`set_sct_request`](Self::set_sct_request) says otherwise.
     ///
     /// ```
     /// use tls_api::{CertificateDer, CertificateError, ChainVerifier, ClientConfig, RootCertStore, ServerVerifier};
@@ -154,10 +159,20 @@ impl ClientConfig {
     fn trust(&mut self, verifier: Arc<ServerVerifier>) {
         self.context.trust = Part::of(verifier.session_scope());
         self.update_context();
-        let (ocsp, scts) = (verifier.ocsp_policy() != OcspPolicy::Ignore, verifier.wants_scts());
+        self.parts_mut().trust = Trust::Parts(verifier);
+        self.update_requests();
+    }
+
+    /// Asks servers for what the application said, or else the verifier wants, in whatever order they were set.
+    fn update_requests(&mut self) {
+        let (ocsp, scts) = match &self.parts.original().trust {
+            Trust::Parts(verifier) => (verifier.ocsp_policy() != OcspPolicy::Ignore, verifier.wants_scts()),
+            #[cfg(feature = "dangerous_configuration")]
+            Trust::Verifier(_) => (true, false),
+        };
+        let (ocsp, scts) = (self.ocsp_request.unwrap_or(ocsp), self.sct_request.unwrap_or(scts));
         self.engine_mut().set_ocsp_request(ocsp);
         self.engine_mut().set_sct_request(scts);
-        self.parts_mut().trust = Trust::Parts(verifier);
     }
 
     /// The application protocols to offer (RFC 7301), in order of preference; none means that ALPN is not used.
@@ -172,9 +187,15 @@ impl ClientConfig {
     /// here. There are no others: what is older is not secure.
     ///
     /// # Errors
-    /// [`ConfigError`] for one that is not supported, an empty list, or versions for which no cipher suite is set.
+    /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
     pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
         self.engine_mut().set_versions(versions)
+    }
+
+    /// Returns whether this version can be negotiated: it is enabled, and with a cipher suite of its own.
+    #[must_use]
+    pub fn has_version(&self, version: ProtocolVersion) -> bool {
+        self.engine.original().has_version(version)
     }
 
     /// The cipher suites of both versions to offer, in order of preference; [`ALL_CIPHERSUITES`](crate::ALL_CIPHERSUITES)
@@ -213,13 +234,15 @@ impl ClientConfig {
     /// Whether the server is asked to staple an OCSP response to its certificate (RFC 6066 §8). It is, unless this or the
     /// verifier says otherwise. A verifier that demands one refuses servers that were not asked.
     pub fn set_ocsp_request(&mut self, ask: bool) {
-        self.engine_mut().set_ocsp_request(ask);
+        self.ocsp_request = Some(ask);
+        self.update_requests();
     }
 
     /// Whether the server is asked for signed certificate timestamps beside its certificate (RFC 6962 §3.3). It is not,
     /// unless this or the verifier says so: most certificates have theirs inside.
     pub fn set_sct_request(&mut self, ask: bool) {
-        self.engine_mut().set_sct_request(ask);
+        self.sct_request = Some(ask);
+        self.update_requests();
     }
 
     /// Shows this identity to every server that asks for a certificate and accepts a signature of its kind, whatever
@@ -326,6 +349,41 @@ impl ClientConfig {
         DangerousClientConfig { config: self }
     }
 
+    /// Checks that no two settings exclude each other. Their order does not matter. [`ClientSession::new`] does so, and fails with
+    /// [`Error::Config`]; call this to learn of it earlier.
+    ///
+    /// ```
+    /// use tls_api::{CipherSuite, ClientConfig, ProtocolVersion};
+    ///
+    /// let mut config = ClientConfig::new();
+    /// config.set_versions(&[ProtocolVersion::TLS12])?;
+    /// config.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256])?;
+    /// assert!(config.validate().is_err());
+    /// # Ok::<(), tls_api::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Contradiction`] names both settings.
+    pub fn validate(&self) -> Result<(), Contradiction> {
+        self.engine.original().validate()?;
+        let parts = self.parts.original();
+        let exclude = |settings, why| Err(Contradiction::Settings { settings, why });
+        if parts.psks.is_some() && !self.has_version(ProtocolVersion::TLS13) {
+            return exclude(["external pre-shared keys", "versions without TLS 1.3"], "only TLS 1.3 has them");
+        }
+        match &parts.trust {
+            Trust::Parts(verifier)
+                if verifier.ocsp_policy() == OcspPolicy::Require && self.ocsp_request == Some(false) =>
+            {
+                exclude(
+                    ["a verifier that requires OCSP responses", "no OCSP request"],
+                    "servers staple only on request",
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn connect(&self, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Connection<Client>, Error> {
         let (engine, parts) = (self.engine.share(), self.parts.original());
         let psks = parts.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
@@ -415,6 +473,7 @@ impl DangerousClientConfig<'_> {
         self.config.context.trust = Part::of(verifier.session_scope());
         self.config.update_context();
         self.config.parts_mut().trust = Trust::Verifier(verifier);
+        self.config.update_requests();
     }
 }
 
@@ -480,8 +539,10 @@ impl ClientSession {
     /// to be written. It offers to go on from an earlier session with that server, if the configuration's storage has one.
     ///
     /// # Errors
-    /// If there is no randomness, or the configuration does not fit a ClientHello.
+    /// [`Error::Config`] if settings [exclude each other](ClientConfig::validate); if there is no randomness, or the configuration
+    /// does not fit a ClientHello.
     pub fn new(config: &Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, Error> {
+        config.validate()?;
         let mut outgoing = SendBuffer::default();
         let connection = config.connect(name, outgoing.for_messages())?;
         Ok(Self(Buffered::new(config.parts.share(), connection, outgoing)))

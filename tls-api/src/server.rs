@@ -8,8 +8,8 @@ use std::time::Duration;
 use pki_types::UnixTime;
 use tls_handshake::server::Server;
 use tls_handshake::{
-    Answer, CertificateError, ClientAuth, ConfigError, Connection, ExternalPsk, Identity, IdentityError, KeyLog,
-    Limits, Need, ServerConfig as EngineConfig, ServerSessionValue, SuitePreference,
+    Answer, CertificateError, ClientAuth, ConfigError, Connection, Contradiction, ExternalPsk, Identity, IdentityError,
+    KeyLog, Limits, Need, ServerConfig as EngineConfig, ServerSessionValue, SessionLookup, SuitePreference,
 };
 
 use crate::buffered::{Buffered, Side};
@@ -47,6 +47,10 @@ pub struct ServerConfig {
     engine: Spread<EngineConfig>,
     parts: Spread<ServerParts>,
     context: SessionContext,
+    /// What [`set_session_lifetime`](Self::set_session_lifetime) said; else the ticketer does.
+    session_lifetime: Option<u32>,
+    ticket_lifetime: Option<u32>,
+    max_early_data: u32,
 }
 
 /// What a connection comes back to.
@@ -93,8 +97,14 @@ impl ServerConfig {
             reverifies: None,
             pause: None,
         };
-        let mut config =
-            Self { engine: Spread::new(engine), parts: Spread::new(parts), context: SessionContext::default() };
+        let mut config = Self {
+            engine: Spread::new(engine),
+            parts: Spread::new(parts),
+            context: SessionContext::default(),
+            session_lifetime: None,
+            ticket_lifetime: None,
+            max_early_data: 0,
+        };
         // Without randomness no handshake begins either.
         if let Ok(ticketer) = Ticketer::new() {
             config.set_ticketer(Arc::new(ticketer));
@@ -122,11 +132,17 @@ impl ServerConfig {
     /// here. There are no others: what is older is not secure.
     ///
     /// # Errors
-    /// [`ConfigError`] for one that is not supported, an empty list, or versions for which no cipher suite is set.
+    /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
     pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
         self.engine_mut().set_versions(versions)?;
         self.versions_changed();
         Ok(())
+    }
+
+    /// Returns whether this version can be negotiated: it is enabled, and with a cipher suite of its own.
+    #[must_use]
+    pub fn has_version(&self, version: ProtocolVersion) -> bool {
+        self.engine.original().has_version(version)
     }
 
     /// The cipher suites of both versions to accept, in order of preference; [`ALL_CIPHERSUITES`](crate::ALL_CIPHERSUITES)
@@ -180,7 +196,7 @@ impl ServerConfig {
     /// Gives clients their sessions to keep, in tickets of this producer: a [`Ticketer`] of the configuration's own unless
     /// changed. Machines that share a name should share its keys ([`Ticketer::from_keys`]).
     pub fn set_ticketer(&mut self, ticketer: Arc<dyn ProducesTickets>) {
-        self.engine_mut().set_session_lifetime(ticketer.lifetime());
+        self.ticket_lifetime = Some(ticketer.lifetime());
         self.set_keep(Keep::Tickets(ticketer));
     }
 
@@ -200,7 +216,7 @@ impl ServerConfig {
         ticketer: Arc<dyn ProducesTickets>,
         storage: Arc<dyn StoresServerSessions>,
     ) {
-        self.engine_mut().set_session_lifetime(ticketer.lifetime());
+        self.ticket_lifetime = Some(ticketer.lifetime());
         self.set_keep(Keep::TicketsOrStore(ticketer, storage));
     }
 
@@ -224,7 +240,8 @@ impl ServerConfig {
 
     /// How long a session can be resumed, in seconds: what the ticketer says, or 12 hours, unless changed; 7 days at most.
     pub fn set_session_lifetime(&mut self, seconds: u32) {
-        self.engine_mut().set_session_lifetime(seconds);
+        self.session_lifetime = Some(seconds);
+        self.update_lifetime();
     }
 
     /// What else sessions are bound to: a session that was established under one context is not resumed under another. Empty unless
@@ -241,10 +258,12 @@ impl ServerConfig {
     }
 
     /// The most bytes of data that a client may send before the handshake (0-RTT); 0, which is none, unless changed. It is read by
-    /// [`ServerSession::early_data`], apart from all other data. It takes a [session storage](Self::set_session_storage) and a clock, and
-    /// is refused without them: so it is never taken twice.
+    /// [`ServerSession::early_data`], apart from all other data. It requires a [session storage](Self::set_session_storage), without
+    /// which the configuration is not [valid](Self::validate), and a clock: so it is never taken twice.
     pub fn set_max_early_data_size(&mut self, bytes: u32) {
+        self.max_early_data = bytes;
         self.engine_mut().set_max_early_data(bytes);
+        self.update_lookup();
     }
 
     /// Whether data may be sent to a client that has not finished the handshake (0.5-RTT), so that early data is answered a
@@ -265,13 +284,41 @@ impl ServerConfig {
     }
 
     fn set_keep(&mut self, keep: Keep) {
-        self.engine_mut().set_session_lookup(keep.lookup());
         self.parts_mut().keep = keep;
+        self.update_lifetime();
+        self.update_lookup();
+    }
+
+    /// To the engine sessions that allow no early data are as good as none, where it is to be accepted: it then says that
+    /// the settings exclude each other.
+    fn update_lookup(&mut self) {
+        let lookup = match self.parts.original().keep.lookup() {
+            SessionLookup::Ids => SessionLookup::Ids,
+            _ if self.max_early_data > 0 => SessionLookup::Never,
+            other => other,
+        };
+        self.engine_mut().set_session_lookup(lookup);
+    }
+
+    /// What the application said counts, or else what the ticketer says, in whatever order they were set.
+    fn update_lifetime(&mut self) {
+        let seconds = self.session_lifetime.or(self.ticket_lifetime).unwrap_or(LIFETIME);
+        self.engine_mut().set_session_lifetime(seconds);
     }
 
     fn update_context(&mut self) {
         let context = self.context.encode();
         self.engine_mut().set_session_context(&context);
+    }
+
+    /// Checks that no two settings exclude each other. Their order does not matter. Every connection does so when the ClientHello
+    /// comes, and fails with [`Error::Config`](crate::Error::Config) and the alert internal_error; call this to learn of it
+    /// earlier.
+    ///
+    /// # Errors
+    /// [`Contradiction`] names both settings.
+    pub fn validate(&self) -> Result<(), Contradiction> {
+        self.engine.original().validate()
     }
 
     /// The clock that clients' certificates are checked against; the system's unless changed.
@@ -320,6 +367,9 @@ impl ServerConfig {
         self.parts_mut().pause = pause;
     }
 }
+
+/// Half a day, in seconds: how long sessions live in a store.
+const LIFETIME: u32 = 12 * 60 * 60;
 
 impl ServerParts {
     /// Whether the client of a session would be found good today, if that is asked and it showed a certificate.
@@ -370,7 +420,8 @@ impl Side for Server {
 pub struct ServerSession(Buffered<Server>);
 
 impl ServerSession {
-    /// A session with a client that has connected.
+    /// A session with a client that has connected. It fails with [`Error::Config`](crate::Error::Config) if settings
+    /// [exclude each other](ServerConfig::validate).
     #[must_use]
     pub fn new(config: &Arc<ServerConfig>) -> Self {
         let connection = Connection::<Server>::new(config.engine.share());

@@ -13,11 +13,13 @@ use tls_codec::code_points::{
 use tls_codec::error::{BufferFull, DecodeError, Fault};
 use tls_codec::record::{Protocol, RecordError};
 
+mod contradiction;
 mod display;
 mod excerpt;
 mod illegal;
 
 pub use crate::certificate_error::{CertificateError, Refusal};
+pub use contradiction::Contradiction;
 pub use excerpt::Excerpt;
 pub(crate) use excerpt::bounded;
 pub use illegal::{Flood, Illegal};
@@ -250,6 +252,9 @@ pub enum Error {
     NoKeyUpdate,
     /// A cryptographic operation of ours failed; says only which.
     Crypto(&'static str),
+    /// Two settings of the configuration exclude each other: see [`ClientConfig::validate`](crate::ClientConfig::validate) and
+    /// [`ServerConfig::validate`](crate::ServerConfig::validate). No handshake is made with it.
+    Config(Contradiction),
     /// A message of ours does not fit its length fields: a configuration of absurd size.
     MessageOfOursTooLong,
 }
@@ -312,7 +317,9 @@ impl Error {
             Self::Certificate(e) => e.alert(),
             Self::BadSignature | Self::BadFinished | Self::BadBinder => AlertDescription::DECRYPT_ERROR,
             Self::NoIdentity { .. } => AlertDescription::UNRECOGNIZED_NAME,
-            Self::SignerFailed | Self::Crypto(_) | Self::MessageOfOursTooLong => AlertDescription::INTERNAL_ERROR,
+            Self::SignerFailed | Self::Crypto(_) | Self::Config(_) | Self::MessageOfOursTooLong => {
+                AlertDescription::INTERNAL_ERROR
+            }
             Self::AlertReceived { .. }
             | Self::ClosedDuringHandshake { .. }
             | Self::Truncated
@@ -343,6 +350,7 @@ impl std::error::Error for Error {
             Self::Decode(e) => Some(e),
             Self::Record(e) => Some(e),
             Self::Certificate(e) => Some(e),
+            Self::Config(e) => Some(e),
             _ => None,
         }
     }
@@ -351,6 +359,12 @@ impl std::error::Error for Error {
 impl From<DecodeError> for Error {
     fn from(e: DecodeError) -> Self {
         Self::Decode(e)
+    }
+}
+
+impl From<Contradiction> for Error {
+    fn from(e: Contradiction) -> Self {
+        Self::Config(e)
     }
 }
 

@@ -90,7 +90,7 @@ pub use config::{
     SessionLookup, SuitePreference,
 };
 pub use connection::{ClientConnection, ClientStart, Connection, Processed, Progress, ServerConnection};
-pub use error::Error;
+pub use error::{Contradiction, Error};
 pub use established::HandshakeKind;
 pub use identity::{Identity, IdentityError, SignError, Signer, SigningKey, certs_from_pem};
 pub use need::{

@@ -111,7 +111,7 @@ impl Shim {
             config.set_client_cert_resolver(Arc::new(Resolver { candidates, told: self.told() }));
         }
         let psks = psks(level)?;
-        if !psks.is_empty() {
+        if !psks.is_empty() && config.has_version(ProtocolVersion::TLS13) {
             config.set_external_psks(psks.into_iter().map(|(psk, _)| psk).collect());
         }
         config.set_session_storage(Arc::clone(&self.sessions) as _);
@@ -128,10 +128,6 @@ impl Shim {
         }
         let candidates = candidates(level)?;
         let mut config = ServerConfig::with_resolver(Arc::new(Resolver { candidates, told: self.told() }));
-        let psks = psks(level)?;
-        if !psks.is_empty() {
-            config.set_external_psks(psks.into_iter().map(|(psk, _)| psk).collect());
-        }
         let client_auth = match (level.has("require-any-client-certificate"), level.has("verify-peer")) {
             (true, _) => ClientAuth::Required,
             (false, true) => ClientAuth::Optional,
@@ -139,6 +135,10 @@ impl Shim {
         };
         config.set_client_cert_verifier(Arc::new(self.anybody(level, client_auth)?)).map_err(unimplemented)?;
         set_common(&mut config, level)?;
+        let psks = psks(level)?;
+        if !psks.is_empty() && config.has_version(ProtocolVersion::TLS13) {
+            config.set_external_psks(psks.into_iter().map(|(psk, _)| psk).collect());
+        }
         config.set_session_context(&level.session_context()?);
         if let Some(name) = level.text("select-alpn").filter(|name| !name.is_empty()) {
             config.set_alpn_protocols(&[name.as_bytes()]).map_err(unimplemented)?;

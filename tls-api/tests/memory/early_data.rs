@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tls_api::{
     ClientConfig, ClientSession, HandshakeKind, ProtocolVersion, ServerConfig, ServerSession, ServerSessionMemoryCache,
-    Session, Ticketer,
+    Session,
 };
 
 use crate::pair::{Pair, drain, feed, read_all};
@@ -89,30 +89,6 @@ fn a_recorded_flight_is_not_taken_again_by_any_server_of_the_store() {
         pair.settle().unwrap();
         assert!(pair.client.is_early_data_accepted());
     }
-}
-
-#[test]
-fn it_is_refused_where_no_store_can_tell_a_replay() {
-    let ca = Ca::new(Kind::EcdsaP256);
-    let mut client = ca.client_config();
-    client.enable_early_data(true);
-    let mut server = ca.server_config(Kind::EcdsaP256);
-    server.set_max_early_data_size(1000);
-    server.set_ticketer(Arc::new(Ticketer::new().unwrap()));
-    let (client, server) = (Arc::new(client), Arc::new(server));
-    Pair::connected(&client, &server);
-    let mut pair = Pair::new(&client, &server);
-    // The ticket may promise it: nothing comes of it.
-    if let Some(mut early) = pair.client.early_data() {
-        early.write_all(REQUEST).unwrap();
-    }
-    pair.settle().unwrap();
-    assert!(!pair.client.is_early_data_accepted());
-    assert_eq!(read_early(&mut pair.server), b"");
-    assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
-    pair.client.write_all(REQUEST).unwrap();
-    pair.settle().unwrap();
-    assert_eq!(read_all(&mut pair.server), REQUEST);
 }
 
 #[test]

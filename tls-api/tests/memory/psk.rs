@@ -79,11 +79,12 @@ fn sessions_go_on_beside_them_and_tls12_has_none() {
     server.set_external_psks(vec![plain("sensor 7", &KEY)]);
     let server = Arc::new(server);
     let without = Arc::new(ca.client_config());
+    let mut old = ca.server_config(Kind::EcdsaP256);
+    old.set_versions(&[ProtocolVersion::TLS12]).unwrap();
     Pair::connected(&without, &server);
     let resumed = Pair::connected(&without, &server);
     assert_eq!(resumed.client.handshake_kind(), Some(HandshakeKind::Resumed));
     assert_eq!(resumed.server.external_psk_identity(), None);
-    with_key.set_versions(&[ProtocolVersion::TLS12]).unwrap();
-    let old = Pair::connected(&Arc::new(with_key), &server);
+    let old = Pair::connected(&Arc::new(with_key), &Arc::new(old));
     assert_eq!(old.client.handshake_kind(), Some(HandshakeKind::Full));
 }

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use tls_api::codec::client_hello_peeker::{DEFAULT_LIMIT, Peek, peek_client_hello};
 use tls_api::{
-    AllowAnyAuthenticatedClient, CertificateError, ChainVerifier, CheckPath, ClientConfig, ConfigError, Error,
-    HandshakeKind, ProtocolVersion, ProvenPath, Purpose, ServerConfig, ServerSessionMemoryCache, Session,
-    SignatureScheme as S, Ticketer, UnixTime,
+    AlertDescription, AllowAnyAuthenticatedClient, CertificateError, ChainVerifier, CheckPath, CipherSuite,
+    ClientConfig, ClientSession, ConfigError, Error, ExternalPsk, HandshakeKind, Limits, OcspPolicy, ProducesTickets,
+    ProtocolVersion, ProvenPath, Purpose, ServerConfig, ServerSessionMemoryCache, ServerSessionValue, ServerVerifier,
+    Session, SignatureScheme as S, Ticketer, UnixTime,
 };
+use tls_handshake::tls_crypto::HashAlgorithm;
+use zeroize::Zeroizing;
 
-use crate::pair::Pair;
+use crate::pair::{Pair, carry, drain};
 use crate::pki::{Ca, Kind, VERSIONS};
 
 #[test]
@@ -61,21 +65,244 @@ fn signature_schemes_are_checked_when_they_are_set() {
     assert_ne!(config.session_scope(), before, "what was signed otherwise is not gone on from");
 }
 
-/// PKCS#1 v1.5 is for TLS 1.2 alone: a client that has nothing else gets no further in TLS 1.3, and is well-formed.
+/// PKCS#1 v1.5 is for TLS 1.2 alone: a client that offers both versions and has nothing else is well-formed in TLS 1.3.
 #[test]
 fn pkcs1_alone_is_for_tls12() {
     let ca = Ca::new(Kind::EcdsaP256);
-    let server = Arc::new(ServerConfig::new(ca.identity(Kind::Rsa2048, &["server.test"])));
     for version in VERSIONS {
-        let mut client = ca.client_config();
-        client.set_versions(&[version]).unwrap();
+        let (mut client, mut server) =
+            (ca.client_config(), ServerConfig::new(ca.identity(Kind::Rsa2048, &["server.test"])));
+        server.set_versions(&[version]).unwrap();
         client.set_signature_schemes(&[S::RSA_PKCS1_SHA256]).unwrap();
-        let outcome = Pair::new(&Arc::new(client), &server).settle();
+        let outcome = Pair::new(&Arc::new(client), &Arc::new(server)).settle();
         match version {
             ProtocolVersion::TLS12 => outcome.unwrap(),
             _ => assert!(matches!(outcome, Err(Error::NoCommonSignatureScheme { .. })), "{outcome:?}"),
         }
     }
+}
+
+/// One setting of a client, or of a server.
+type Setting<C> = fn(&Ca, &mut C);
+
+#[test]
+fn client_settings_contradict_in_any_order() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let cases: [(Setting<ClientConfig>, Setting<ClientConfig>, &str, &str); 5] = [
+        (
+            |_, client| client.set_versions(&[ProtocolVersion::TLS12]).unwrap(),
+            |_, client| client.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256]).unwrap(),
+            "versions",
+            "cipher suites",
+        ),
+        (
+            |_, client| client.set_versions(&[ProtocolVersion::TLS13]).unwrap(),
+            |_, client| client.set_signature_schemes(&[S::RSA_PKCS1_SHA256]).unwrap(),
+            "versions",
+            "signature schemes",
+        ),
+        (
+            |_, client| client.set_versions(&[ProtocolVersion::TLS12]).unwrap(),
+            |_, client| {
+                let psk = ExternalPsk::plain(b"key".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap();
+                client.set_external_psks(vec![psk]);
+            },
+            "versions",
+            "external pre-shared keys",
+        ),
+        (|_, client| client.set_tickets(false), |_, client| client.enable_early_data(true), "tickets", "early data"),
+        (
+            |_, client| client.set_ocsp_request(false),
+            |ca, client| {
+                let mut verifier = ServerVerifier::from(ca.roots());
+                verifier.set_ocsp_policy(OcspPolicy::Require);
+                client.set_server_verifier(verifier);
+            },
+            "OCSP request",
+            "verifier",
+        ),
+    ];
+    for (one, other, first, second) in cases {
+        let told = [[one, other], [other, one]].map(|settings| {
+            let mut client = ca.client_config();
+            for (at, set) in settings.into_iter().enumerate() {
+                assert_eq!(client.validate(), Ok(()), "{first} and {second}: setting {at}");
+                set(&ca, &mut client);
+            }
+            let e = client.validate().unwrap_err();
+            let text = e.to_string();
+            assert!(text.contains(first) && text.contains(second), "{text}");
+            let failed = ClientSession::new(&Arc::new(client), "server.test".try_into().unwrap()).unwrap_err();
+            assert_eq!(failed, Error::Config(e.clone()));
+            e
+        });
+        assert_eq!(told[0], told[1]);
+    }
+}
+
+#[test]
+fn server_settings_contradict_in_any_order() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let cases: [(Setting<ServerConfig>, Setting<ServerConfig>, &str, &str); 5] = [
+        (
+            |_, server| server.set_versions(&[ProtocolVersion::TLS13]).unwrap(),
+            |_, server| {
+                server.set_cipher_suites(&[CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
+            },
+            "versions",
+            "cipher suites",
+        ),
+        (
+            |_, server| {
+                server.set_versions(&[ProtocolVersion::TLS13]).unwrap();
+                server.set_signature_schemes(&[S::RSA_PKCS1_SHA256]).unwrap();
+            },
+            |ca, server| {
+                let verifier = AllowAnyAuthenticatedClient::new(ca.roots());
+                server.set_client_cert_verifier(Arc::new(verifier)).unwrap();
+            },
+            "versions",
+            "signature schemes",
+        ),
+        (
+            |_, server| server.set_versions(&[ProtocolVersion::TLS12]).unwrap(),
+            |_, server| {
+                let psk = ExternalPsk::plain(b"key".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap();
+                server.set_external_psks(vec![psk]);
+            },
+            "versions",
+            "external pre-shared keys",
+        ),
+        (
+            |_, server| {
+                server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(10)));
+                server.set_max_early_data_size(1000);
+            },
+            |_, server| server.set_ticketer(Arc::new(Ticketer::new().unwrap())),
+            "early data",
+            "session storage",
+        ),
+        (
+            |_, server| {
+                server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(10)));
+                server.set_max_early_data_size(1000);
+            },
+            |_, server| server.disable_resumption(),
+            "early data",
+            "session storage",
+        ),
+    ];
+    for (at, (one, other, first, second)) in cases.into_iter().enumerate() {
+        let mut server = ca.server_config(Kind::EcdsaP256);
+        one(&ca, &mut server);
+        assert_eq!(server.validate(), Ok(()));
+        other(&ca, &mut server);
+        let e = server.validate().unwrap_err();
+        let text = e.to_string();
+        assert!(text.contains(first) && text.contains(second), "{text}");
+        // The client is told, and the server says why.
+        let mut pair = Pair::new(&Arc::new(ca.client_config()), &Arc::new(server));
+        assert_eq!(pair.settle(), Err(Error::Config(e.clone())));
+        let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
+        assert!(matches!(told, Error::AlertReceived { description: AlertDescription::INTERNAL_ERROR, .. }), "{told:?}");
+        if at < 3 {
+            let mut reversed = ca.server_config(Kind::EcdsaP256);
+            other(&ca, &mut reversed);
+            assert_eq!(reversed.validate(), Ok(()));
+            one(&ca, &mut reversed);
+            assert_eq!(reversed.validate(), Err(e));
+        }
+    }
+    // What was set last is what counts: the settings that fit each other end the contradiction.
+    let mut server = ca.server_config(Kind::EcdsaP256);
+    server.set_max_early_data_size(1000);
+    server.validate().unwrap_err();
+    server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(10)));
+    assert_eq!(server.validate(), Ok(()));
+}
+
+#[test]
+fn limits_that_admit_no_handshake_are_reported() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let limits = |message, chain| {
+        let mut limits = Limits::default();
+        (limits.handshake_message, limits.chain_length) = (message, chain);
+        limits
+    };
+    for (limits, limit) in [(limits(10, 4), "handshake_message"), (limits(0x1000, 0), "chain_length")] {
+        let mut client = ca.client_config();
+        client.set_limits(limits);
+        assert!(client.validate().unwrap_err().to_string().contains(limit));
+    }
+    // A server that asks for no certificate needs no room for any.
+    let mut server = ca.server_config(Kind::EcdsaP256);
+    server.set_limits(limits(0x1000, 0));
+    assert_eq!(server.validate(), Ok(()));
+    server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+    server.validate().unwrap_err();
+}
+
+/// Says that its tickets live for ten seconds, and notes how long those live that it is given.
+#[derive(Debug, Default)]
+struct OfTen {
+    lifetime: AtomicUsize,
+}
+
+impl ProducesTickets for OfTen {
+    fn enabled(&self) -> bool {
+        true
+    }
+
+    fn lifetime(&self) -> u32 {
+        10
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let session = ServerSessionValue::decode(plain).unwrap();
+        self.lifetime.store(session.lifetime().try_into().unwrap(), Ordering::Relaxed);
+        Some(vec![1])
+    }
+
+    fn decrypt(&self, _: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        None
+    }
+}
+
+#[test]
+fn ocsp_request_and_lifetime_do_not_depend_on_order() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let soft = || ServerVerifier::from(ca.roots());
+    let asks = [0, 1].map(|order| {
+        let mut client = ca.client_config();
+        if order == 0 {
+            client.set_ocsp_request(false);
+        }
+        client.set_server_verifier(soft());
+        if order == 1 {
+            client.set_ocsp_request(false);
+        }
+        let mut session = ClientSession::new(&Arc::new(client), "server.test".try_into().unwrap()).unwrap();
+        let hello = drain(&mut session);
+        match peek_client_hello(&hello, DEFAULT_LIMIT).unwrap() {
+            Peek::ClientHello(hello) => hello.extensions.status_request.is_some(),
+            incomplete @ Peek::Incomplete { .. } => panic!("{incomplete:?}"),
+        }
+    });
+    assert_eq!(asks, [false, false]);
+    let lifetimes = [0, 1].map(|order| {
+        let ticketer = Arc::new(OfTen::default());
+        let mut server = ca.server_config(Kind::EcdsaP256);
+        if order == 0 {
+            server.set_session_lifetime(4);
+        }
+        server.set_ticketer(Arc::clone(&ticketer) as _);
+        if order == 1 {
+            server.set_session_lifetime(4);
+        }
+        Pair::connected(&Arc::new(ca.client_config()), &Arc::new(server));
+        ticketer.lifetime.load(Ordering::Relaxed)
+    });
+    assert_eq!(lifetimes, [4, 4]);
 }
 
 /// Counts how often it was asked, and changes its mind when told to. Sessions are not bound to its mind.

@@ -20,8 +20,7 @@ macro_rules! setters {
             /// sides have is used, always.
             ///
             /// # Errors
-            /// [`ConfigError::UnsupportedVersion`] for any other; [`ConfigError`] for an empty list, a repetition, or
-            /// if none of the cipher suites belongs to any of them.
+            /// [`ConfigError::UnsupportedVersion`] for any other; [`ConfigError`] for an empty list or a repetition.
             pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
                 self.common_mut().set_versions(versions)
             }
@@ -29,8 +28,7 @@ macro_rules! setters {
             /// The cipher suites of all versions, in order of preference. A version without a suite is not used.
             ///
             /// # Errors
-            /// [`ConfigError`] for one that is not supported, an empty list, a repetition, or if none of them belongs to
-            /// a version that is enabled.
+            /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
             pub fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
                 self.common_mut().set_cipher_suites(suites)
             }
@@ -126,6 +124,7 @@ use setters;
 mod client;
 mod records;
 mod server;
+mod validate;
 
 pub use crate::auth::ClientAuth;
 pub use crate::negotiate::SuitePreference;
@@ -185,11 +184,6 @@ pub enum ConfigError {
     UnsupportedGroup(NamedGroup),
     /// This signature scheme is not supported.
     UnsupportedSignatureScheme(SignatureScheme),
-    /// None of the cipher suites belongs to a version that is enabled.
-    NoSuiteOfVersion {
-        /// The versions that are enabled.
-        versions: Vec<ProtocolVersion>,
-    },
     /// The list of these has to hold at least one, and each only once.
     EmptyOrRepeated(&'static str),
     /// The names of authorities for clients do not fit their message, or one is empty.
@@ -225,10 +219,6 @@ impl fmt::Display for ConfigError {
                 write!(f, "the signature scheme {scheme} is not supported; these are:")?;
                 CERTIFICATE_SCHEMES.iter().try_for_each(|scheme| write!(f, " {scheme}"))
             }
-            Self::NoSuiteOfVersion { versions } => {
-                f.write_str("none of the cipher suites belongs to a version that is enabled:")?;
-                versions.iter().try_for_each(|version| write!(f, " {version}"))
-            }
             Self::EmptyOrRepeated(what) => write!(f, "the list of {what} has to hold at least one, and each only once"),
             Self::HintsTooLong => f.write_str("the names of authorities are empty or longer than 32 KiB in all"),
             Self::BadProtocolName => f.write_str("the name of an application protocol has 1 to 255 bytes"),
@@ -242,12 +232,13 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// What both roles have. Every list is checked when it is set: it is never empty, and holds only what is supported.
+/// What both roles have. Every list is checked when it is set: it is never empty, and holds only what is supported. What the
+/// settings mean for each other is checked by `validate`, so that their order does not matter.
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
     /// The newest first.
     versions: Vec<ProtocolVersion>,
-    /// All that were set; those of versions that are enabled are in `suites`.
+    /// All that were set; those of versions that are enabled are in `suites`, which may be none.
     set_suites: Vec<SupportedCipherSuite>,
     pub(crate) suites: Vec<SupportedCipherSuite>,
     pub(crate) require_ems: bool,
@@ -331,8 +322,8 @@ impl Common {
         let newest_first =
             kept(&[ProtocolVersion::TLS13, ProtocolVersion::TLS12], &|version| versions.contains(version));
         self.computed.forget();
-        self.suites = usable(&self.set_suites, &newest_first)?;
         self.versions = newest_first;
+        self.update_suites();
         Ok(())
     }
 
@@ -343,9 +334,13 @@ impl Common {
             found.push(SupportedCipherSuite::of(*id).ok_or(ConfigError::UnsupportedCipherSuite(*id))?);
         }
         self.computed.forget();
-        self.suites = usable(&found, &self.versions)?;
         self.set_suites = found;
+        self.update_suites();
         Ok(())
+    }
+
+    fn update_suites(&mut self) {
+        self.suites = kept(&self.set_suites, &|suite| self.versions.contains(&suite.version()));
     }
 
     /// Whether the version is enabled, and has a suite.
@@ -443,14 +438,6 @@ fn group_ids(groups: &[Group]) -> Vec<NamedGroup> {
     ids
 }
 
-fn usable(
-    suites: &[SupportedCipherSuite],
-    versions: &[ProtocolVersion],
-) -> Result<Vec<SupportedCipherSuite>, ConfigError> {
-    let usable = kept(suites, &|suite| versions.contains(&suite.version()));
-    if usable.is_empty() { Err(ConfigError::NoSuiteOfVersion { versions: versions.to_vec() }) } else { Ok(usable) }
-}
-
 /// A size that records can have.
 fn record_size(got: usize) -> Result<usize, ConfigError> {
     let (min, max) = (MIN_RECORD, MAX_RECORD);
@@ -505,15 +492,14 @@ mod tests {
     }
 
     #[test]
-    fn a_version_without_a_suite_is_not_used_and_none_at_all_is_refused() {
+    fn a_version_without_a_suite_is_not_used() {
         let mut common = Common::default();
         common.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256]).unwrap();
         assert_eq!(common.enabled_versions(), [ProtocolVersion::TLS13]);
         let tls12 = [ProtocolVersion::TLS12];
-        assert_eq!(common.set_versions(&tls12), Err(ConfigError::NoSuiteOfVersion { versions: tls12.to_vec() }));
-        assert!(common.enables(ProtocolVersion::TLS13), "a refused setting changed something");
-        common.set_cipher_suites(&[CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]).unwrap();
         common.set_versions(&tls12).unwrap();
+        assert_eq!(common.enabled_versions(), []);
+        common.set_cipher_suites(&[CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]).unwrap();
         assert_eq!(common.enabled_versions(), tls12);
     }
 }

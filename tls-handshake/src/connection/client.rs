@@ -39,7 +39,8 @@ impl ClientConnection {
     /// Starts a handshake with the server of this name: ClientHello goes to `outgoing`.
     ///
     /// # Errors
-    /// [`Error::Crypto`] if there is no randomness, [`Error::MessageOfOursTooLong`].
+    /// [`Error::Config`] if settings exclude each other, [`Error::Crypto`] if there is no randomness,
+    /// [`Error::MessageOfOursTooLong`].
     pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Self, Error> {
         Self::begin(config, name, ClientStart::default(), outgoing)
     }
@@ -85,6 +86,7 @@ impl ClientConnection {
         start: ClientStart<'_>,
         outgoing: &mut Outgoing,
     ) -> Result<Self, Error> {
+        config.validate()?;
         let mut session_place = SessionPlace::new(Arc::clone(&config), name.clone(), start.identity_scope);
         let known = match start.session {
             _ if !start.external_psks.is_empty() => Known::external(&config, start.external_psks),

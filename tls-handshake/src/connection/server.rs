@@ -12,7 +12,7 @@ use crate::server::Server;
 use crate::server::hello::WaitClientHello;
 
 impl ServerConnection {
-    /// Waits for a ClientHello.
+    /// Waits for a ClientHello. If settings [exclude each other](ServerConfig::validate) the connection fails when it comes.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>) -> Self {
         let transmit = transmit(&config.common, ProtocolVersion::TLS12);

@@ -163,6 +163,7 @@ impl fmt::Display for Error {
                 "the keys have protected as much as they may, and TLS 1.2 cannot change them: make a new connection",
             ),
             Self::NoKeyUpdate => f.write_str("TLS 1.2 cannot change the keys of a connection"),
+            Self::Config(e) => write!(f, "the configuration contradicts itself: {e}"),
             Self::Crypto(operation) => write!(f, "a cryptographic operation failed: {operation}"),
             Self::MessageOfOursTooLong => f.write_str("a handshake message of ours is too long for its length fields"),
         }

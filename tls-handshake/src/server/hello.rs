@@ -69,12 +69,14 @@ impl WaitClientHello {
     /// RFC 9846 §4.2.2.
     ///
     /// # Errors
-    /// [`Error`] for whatever is missing, contradictory, or has nothing in common with our configuration.
+    /// [`Error`] for whatever is missing, contradictory, or has nothing in common with our configuration; [`Error::Config`] if
+    /// that contradicts itself.
     pub fn on_client_hello(
         self,
         m: Framed<'_, ClientHello<'_>>,
         out: &mut dyn Sink,
     ) -> Result<AfterClientHello, Error> {
+        self.config.validate()?;
         let version = Version::choose(&self.config.common, &m.msg)?;
         // All that the handshake puts on the wire is drawn at once: it is a call of the operating system, which takes longer for more
         // than 32 bytes.

@@ -1,0 +1,98 @@
+//! Whether a configuration can work as a whole. The setters check each value by itself; what the values mean for each other is
+//! checked here, so that the order of the calls does not matter.
+
+use tls_codec::code_points::ProtocolVersion;
+
+use super::{ClientConfig, Common, ServerConfig, SessionLookup};
+use crate::auth::ClientAuth;
+use crate::error::Contradiction;
+use crate::suite::SupportedCipherSuite;
+use crate::verify::tls12::is_for;
+
+impl ClientConfig {
+    /// Checks that no two settings exclude each other. Every new connection does so, and fails with
+    /// [`Error::Config`](crate::Error::Config); call this to learn of it earlier.
+    ///
+    /// ```
+    /// use tls_handshake::error::Contradiction;
+    /// use tls_handshake::tls_codec::code_points::ProtocolVersion;
+    ///
+    /// let mut config = tls_handshake::ClientConfig::new();
+    /// config.set_versions(&[ProtocolVersion::TLS12])?;
+    /// config.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256])?;
+    /// assert!(matches!(config.validate(), Err(Contradiction::NoSuiteOfVersion { .. })));
+    /// config.set_versions(&[ProtocolVersion::TLS13])?;
+    /// config.validate()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Contradiction`] says which.
+    pub fn validate(&self) -> Result<(), Contradiction> {
+        let common = &self.common;
+        common.validate(true)?;
+        exclude(!common.can_verify_servers(), ["signature schemes", "versions with their cipher suites"], NO_SCHEME)?;
+        exclude(self.early_data && !self.tickets, ["early data", "no tickets"], "only a ticket allows early data")
+    }
+}
+
+impl ServerConfig {
+    /// Checks that no two settings exclude each other. Every connection does so when the ClientHello comes, and fails with
+    /// [`Error::Config`](crate::Error::Config) and internal_error; call this to learn of it earlier.
+    ///
+    /// # Errors
+    /// [`Contradiction`] says which.
+    pub fn validate(&self) -> Result<(), Contradiction> {
+        let common = &self.common;
+        let asks = self.client_auth != ClientAuth::NotAsked;
+        common.validate(asks)?;
+        let verifies = common.enables(ProtocolVersion::TLS12) || !common.schemes13.is_empty();
+        exclude(asks && !verifies, ["signature schemes", "versions"], NO_SCHEME)?;
+        let no_tls13 = !common.enables(ProtocolVersion::TLS13);
+        exclude(
+            self.external_psks && no_tls13,
+            ["external pre-shared keys", "versions without TLS 1.3"],
+            "they exist only in TLS 1.3, and clients would be shown a certificate in their place",
+        )?;
+        exclude(
+            self.max_early_data > 0 && self.session_lookup == SessionLookup::Never,
+            ["early data", "no session storage"],
+            "only sessions from a storage allow early data, for only a storage can tell that it is not replayed",
+        )
+    }
+}
+
+const NO_SCHEME: &str = "no version that is enabled can verify a signature with one of these schemes";
+
+/// Refuses two settings that exclude each other.
+fn exclude(excludes: bool, settings: [&'static str; 2], why: &'static str) -> Result<(), Contradiction> {
+    if excludes { Err(Contradiction::Settings { settings, why }) } else { Ok(()) }
+}
+
+impl Common {
+    /// `verifies`: whether the peer may show certificates.
+    fn validate(&self, verifies: bool) -> Result<(), Contradiction> {
+        if self.suites.is_empty() {
+            let suites = self.set_suites.iter().map(|suite| suite.suite()).collect();
+            return Err(Contradiction::NoSuiteOfVersion { versions: self.versions.clone(), suites });
+        }
+        at_least("handshake_message", self.limits.handshake_message, MIN_MESSAGE)?;
+        at_least("chain_length", self.limits.chain_length, usize::from(verifies))
+    }
+
+    /// Whether a server can sign a full handshake: under a suite of TLS 1.2 only with a key of its kind.
+    fn can_verify_servers(&self) -> bool {
+        let signs = |suite: &SupportedCipherSuite| match suite.tls12() {
+            Some(suite) => self.schemes.iter().any(|scheme| is_for(suite.authentication, *scheme)),
+            None => !self.schemes13.is_empty(),
+        };
+        self.suites.iter().any(signs)
+    }
+}
+
+/// The shortest limit on a message: no hello that does anything fits in less.
+const MIN_MESSAGE: usize = 64;
+
+fn at_least(limit: &'static str, got: usize, min: usize) -> Result<(), Contradiction> {
+    if got < min { Err(Contradiction::LimitTooSmall { limit, got, min }) } else { Ok(()) }
+}
