@@ -19,7 +19,7 @@ use tls_codec::alert::Alert;
 use tls_codec::code_points::{AlertDescription, AlertLevel, ContentType, HandshakeType, ProtocolVersion};
 use tls_codec::decode_all;
 use tls_codec::handshake::tls12::HelloRequest;
-use tls_codec::handshake::{RawMessage, Split, split_message};
+use tls_codec::handshake::{MESSAGE_HEADER_LEN, RawMessage, Split, split_message};
 
 use crate::client::Client;
 use crate::config::{Common, KeyLog};
@@ -422,9 +422,11 @@ impl<R: Role> Connection<R> {
         Ok(Processed { consumed: total, progress: Progress::Continue })
     }
 
-    /// Frames a message that is followed by `rest` in its record. HelloRequests, all zeros, are as if they came in the next one.
+    /// Frames a message that is followed by `rest` in its record. Whole HelloRequests, all zeros, are as if they came in
+    /// the next one.
     fn framed<'m>(&self, message: RawMessage<'m>, rest: &[u8]) -> Framed<'m, RawMessage<'m>> {
         let are_requests = !rest.is_empty()
+            && rest.chunks_exact(MESSAGE_HEADER_LEN).remainder().is_empty()
             && rest.iter().all(|byte| *byte == 0)
             && self.state.as_ref().is_ok_and(States::may_precede_hello_requests);
         Framed::new(message, if are_requests { &[] } else { rest })

@@ -580,6 +580,30 @@ fn hello_request_may_share_the_record_of_finished() {
     pair.exchange(b"question", b"answer");
 }
 
+/// A part of one is no HelloRequest: it begins a message that goes by an answer that its sender cannot have seen.
+#[test]
+fn half_hello_request_behind_a_last_message_is_refused() {
+    let pki = Pki::new();
+    for behind in [&[0][..], &[0; 2], &[0; 5], &[0, 0, 0, 0, 1, 0, 0, 0]] {
+        let mut pair = pair12();
+        let mut need = pair.step_server().unwrap();
+        while let Some(asked) = need.take() {
+            need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+        }
+        let mut flight: Vec<u8> =
+            records(pair.to_client.ready()).iter().flat_map(|record| record[5..].to_vec()).collect();
+        flight.extend_from_slice(behind);
+        pair.to_client.consume(usize::MAX);
+        let length = u16::try_from(flight.len()).unwrap().to_be_bytes();
+        pair.at_client.extend_from_slice(&[&[22, 3, 3][..], &length, &flight].concat());
+        assert_eq!(
+            pair.step_client().unwrap_err(),
+            Error::KeyChangeInsideRecord { message: T::SERVER_HELLO_DONE },
+            "{behind:?}"
+        );
+    }
+}
+
 /// ServerHello of TLS 1.3 changes keys: nothing follows it, requests no more than others.
 #[test]
 fn hello_request_behind_server_hello_of_tls13_is_refused() {
