@@ -280,6 +280,13 @@ impl ClientConfig {
         self.parts_mut().reverifies = Some(reverify);
     }
 
+    /// Sets for how long sessions are resumed, in seconds from when the server's chain was verified,
+    /// however often they were resumed in between. 0 disables resumption. At most 7 days (RFC 9846
+    /// §4.7.1), and never longer than the server says for a ticket. Default: 7 days.
+    pub fn set_session_lifetime(&mut self, seconds: u32) {
+        self.engine_mut().set_session_lifetime(seconds);
+    }
+
     /// Whether servers may give us tickets to resume with; they may, unless this says otherwise. Without them only servers of TLS
     /// 1.2 that keep sessions by themselves can resume.
     pub fn set_tickets(&mut self, take: bool) {
@@ -427,7 +434,7 @@ impl ClientParts {
             #[cfg(feature = "dangerous_configuration")]
             Trust::Verifier(verifier) => {
                 let verdict = verifier.verify_server_cert(need.chain(), need.server_name(), &need.stapled(), now);
-                need.answer(verdict)
+                need.answer_at(verdict, now)
             }
         }
     }

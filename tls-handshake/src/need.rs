@@ -377,8 +377,9 @@ impl NeedVerdict {
 
     /// Judges the chain by this verifier, at this time.
     #[must_use]
-    pub fn verify(self, verifier: &ServerVerifier, now: UnixTime) -> Answer {
+    pub fn verify(mut self, verifier: &ServerVerifier, now: UnixTime) -> Answer {
         let verdict = verifier.verify(self.chain(), &self.name, &self.stapled(), now);
+        self.chain.set_verified_at(now);
         self.judged(verdict)
     }
 
@@ -393,6 +394,16 @@ impl NeedVerdict {
     #[cfg(any(test, feature = "dangerous_configuration"))]
     #[must_use]
     pub fn answer(self, verdict: Result<(), Refusal>) -> Answer {
+        self.judged(verdict)
+    }
+
+    /// As [`answer`](Self::answer), with the time that the chain was verified for: sessions of this
+    /// connection end so long after it as the configuration says. Without it their time begins when
+    /// they are taken.
+    #[cfg(any(test, feature = "dangerous_configuration"))]
+    #[must_use]
+    pub fn answer_at(mut self, verdict: Result<(), Refusal>, now: UnixTime) -> Answer {
+        self.chain.set_verified_at(now);
         self.judged(verdict)
     }
 

@@ -80,7 +80,9 @@ impl Known {
         let ours = session.scope == place.scope() && session.server_name == *place.name();
         // Without tickets those of TLS 1.2 have no extension to go in.
         let takes = config.tickets || session.ticket.is_empty() || session.suite.tls13().is_some();
-        if !enabled || !ours || !takes || !session.is_usable_at(now) {
+        let since_verdict = now.as_secs().saturating_sub(session.authenticated);
+        let lives = since_verdict < u64::from(config.session_lifetime);
+        if !enabled || !ours || !takes || !lives || !session.is_usable_at(now) {
             return Self::Nothing;
         }
         let Some((suite, offered)) = session.suite.tls13().zip(OfferedPsk::of_session(&session)) else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 use super::{Common, ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
-use crate::resumption::Scope;
+use crate::resumption::{MAX_LIFETIME, Scope};
 
 /// What a client offers and accepts. The default is secure, and needs no change.
 ///
@@ -29,6 +29,8 @@ pub struct ClientConfig {
     pub(crate) request_scts: bool,
     pub(crate) resumption: bool,
     pub(crate) tickets: bool,
+    /// Seconds from the verdict on the server's chain.
+    pub(crate) session_lifetime: u32,
     pub(crate) early_data: bool,
     /// What the ClientHello of a replayed trace offered beyond ours.
     #[cfg(test)]
@@ -45,6 +47,7 @@ impl Default for ClientConfig {
             request_scts: false,
             resumption: false,
             tickets: true,
+            session_lifetime: MAX_LIFETIME,
             early_data: false,
             #[cfg(test)]
             also_offered: Vec::new(),
@@ -89,6 +92,13 @@ impl ClientConfig {
     pub fn set_resumption(&mut self, keep: bool) {
         self.common_mut().computed.forget();
         self.resumption = keep;
+    }
+
+    /// Sets for how long sessions are resumed, in seconds from when the server's chain was verified,
+    /// however often they were resumed in between. 0 disables resumption. At most 7 days (RFC 9846
+    /// §4.7.1), and never longer than the server says for a ticket. Default: 7 days.
+    pub fn set_session_lifetime(&mut self, seconds: u32) {
+        self.session_lifetime = seconds.min(MAX_LIFETIME);
     }
 
     /// Whether servers may give us tickets to keep; they may, unless this says otherwise. Without tickets only servers of TLS 1.2

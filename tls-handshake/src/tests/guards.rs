@@ -397,3 +397,35 @@ fn debug_of_an_answer_shows_no_content() {
     assert!(shown.len() >= 6, "{shown:?}");
     assert!(shown.iter().all(|shown| shown.len() < 32), "{shown:?}");
 }
+
+/// A session lives from the verdict on the server's chain, and not from when it was taken.
+#[test]
+fn client_session_lives_from_the_verdict() {
+    for version in [TLS12, TLS13] {
+        let mut world = World::new(Way::Ticket);
+        let (mut client, server) = (world.client(version), world.server());
+        client.set_session_lifetime(100);
+        let mut pair = Pair::with(client.clone(), server.clone());
+        world.run(&mut pair).unwrap();
+        let began = world.now.as_secs();
+        // The application comes back to it a minute later.
+        world.later(60);
+        let session = pair.client.take_sessions(world.now).remove(0);
+        assert_eq!(session.authenticated, began, "{version}");
+        world.later(39);
+        assert!(world.kind(&client, &server, session.clone()).unwrap().is_resumed(), "{version}");
+        world.later(1);
+        assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full), "{version}");
+    }
+    // However often it was resumed in between.
+    let mut world = World::new(Way::Ticket);
+    let (mut client, server) = (world.client(TLS13), world.server());
+    client.set_session_lifetime(100);
+    let mut session = world.begin_one(&client, &server);
+    for resumed in [true, true, false] {
+        world.later(40);
+        let mut pair = world.go_on(&client, &server, session);
+        assert_eq!(pair.client.handshake_kind().unwrap().is_resumed(), resumed);
+        session = pair.client.take_sessions(world.now).remove(0);
+    }
+}

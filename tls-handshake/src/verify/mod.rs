@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use pki_types::CertificateDer;
+use pki_types::{CertificateDer, UnixTime};
 use tls_codec::code_points::SignatureScheme;
 use tls_codec::list::List;
 use tls_codec::reader::Decode;
@@ -55,6 +55,8 @@ pub struct PeerChain {
     staples: Option<Box<Staples>>,
     /// How its owner signed the handshake, once that was checked.
     signed_with: Option<SignatureScheme>,
+    /// For which time it was verified, in seconds since 1970; 0 if that is not known.
+    verified_at: u64,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +88,16 @@ impl PeerChain {
 
     /// The chain of an earlier connection, which was judged there.
     pub(crate) fn of_session(certificates: Arc<[CertificateDer<'static>]>) -> Self {
-        Self { certificates, staples: None, signed_with: None }
+        Self { certificates, staples: None, signed_with: None, verified_at: 0 }
+    }
+
+    pub(crate) fn set_verified_at(&mut self, now: UnixTime) {
+        self.verified_at = now.as_secs();
+    }
+
+    /// For which time it was verified, in seconds since 1970; `now` if the verifier did not say.
+    pub(crate) fn verified_at(&self, now: UnixTime) -> u64 {
+        if self.verified_at == 0 { now.as_secs() } else { self.verified_at.min(now.as_secs()) }
     }
 
     pub(crate) fn shared(&self) -> &Arc<[CertificateDer<'static>]> {

@@ -75,7 +75,7 @@ impl Pending {
             scope: place.scope(),
             server_name: place.name().clone(),
             alpn: negotiated.alpn.clone(),
-            authenticated: origin.authenticated.unwrap_or(now.as_secs()),
+            authenticated: origin.authenticated.unwrap_or_else(|| chain.verified_at(now)),
             received: now.as_secs().saturating_mul(1000),
             lifetime,
             age_add: 0,

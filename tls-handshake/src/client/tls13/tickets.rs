@@ -73,7 +73,7 @@ impl Tickets {
         let Some(chain) = peer.chain() else { return Vec::new() };
         let full = self.full.or_else(|| {
             let expires = chain_end(chain.certificates())?;
-            Some(FullHandshake { authenticated: now.as_secs(), expires })
+            Some(FullHandshake { authenticated: chain.verified_at(now), expires })
         });
         let Some(FullHandshake { authenticated, expires }) = full else { return Vec::new() };
         let mut sessions = Vec::new();
