@@ -88,3 +88,43 @@ fn sessions_go_on_beside_them_and_tls12_has_none() {
     let old = Pair::connected(&Arc::new(with_key), &Arc::new(old));
     assert_eq!(old.client.handshake_kind(), Some(HandshakeKind::Full));
 }
+
+/// RFC 9846 §4.3.11: whichever suites the server has, the key of the right hash is found.
+#[test]
+fn imported_keys_are_used_with_any_suite() {
+    use tls_api::CipherSuite;
+    let ca = Ca::new(Kind::EcdsaP256);
+    let psks = ExternalPsk::import(b"sensor 7", &KEY, HashAlgorithm::Sha256, b"").unwrap();
+    let sha384 = ExternalPsk::plain(b"sensor 8".to_vec(), &KEY, HashAlgorithm::Sha384).unwrap();
+    let (aes_128, aes_256) = (CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384);
+    for (suites, offered, suite) in [
+        (vec![aes_256], psks.clone(), aes_256),
+        (vec![aes_128], psks.clone(), aes_128),
+        (vec![aes_256, aes_128], psks.clone(), aes_256),
+        (vec![aes_128, aes_256], vec![sha384.clone()], aes_256),
+        (vec![aes_128, aes_256], [vec![sha384.clone()], psks.clone()].concat(), aes_128),
+    ] {
+        let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+        client.set_external_psks(offered);
+        server.set_external_psks([psks.clone(), vec![sha384.clone()]].concat());
+        server.set_cipher_suites(&suites).unwrap();
+        let pair = Pair::connected(&Arc::new(client), &Arc::new(server));
+        assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::ExternalPsk), "{suites:?}");
+        assert_eq!(pair.client.negotiated_cipher_suite(), Some(suite));
+    }
+}
+
+/// 32 identities are looked at, as NeedSession says.
+#[test]
+fn the_32nd_identity_is_found_and_the_33rd_is_not() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for (unknown, kind) in [(31, HandshakeKind::ExternalPsk), (32, HandshakeKind::Full)] {
+        let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+        let mut psks: Vec<_> = (0..unknown).map(|n| plain(&format!("unknown {n}"), &KEY)).collect();
+        psks.push(plain("known", &KEY));
+        client.set_external_psks(psks);
+        server.set_external_psks(vec![plain("known", &KEY)]);
+        let pair = Pair::connected(&Arc::new(client), &Arc::new(server));
+        assert_eq!(pair.server.handshake_kind(), Some(kind), "{unknown}");
+    }
+}

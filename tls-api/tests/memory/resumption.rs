@@ -491,3 +491,77 @@ fn channel_bindings_are_the_same_at_both_ends_and_nowhere_else() {
         assert!(Pair::new(&client, &server).client.tls_unique().is_none(), "before the handshake");
     });
 }
+
+/// A store that says what is asked of it.
+#[derive(Debug)]
+struct Watched {
+    sessions: ServerSessionMemoryCache,
+    keys: Mutex<Vec<Vec<u8>>>,
+    got: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Watched {
+    fn new() -> Arc<Self> {
+        let sessions = ServerSessionMemoryCache::new(1000);
+        Arc::new(Self { sessions, keys: Mutex::default(), got: Mutex::default() })
+    }
+
+    fn keys(&self) -> Vec<Vec<u8>> {
+        self.keys.lock().unwrap().clone()
+    }
+}
+
+impl tls_api::StoresServerSessions for Watched {
+    fn put(&self, id: &[u8], session: zeroize::Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
+        self.keys.lock().unwrap().push(id.to_vec());
+        self.sessions.put(id, session, lifetime)
+    }
+
+    fn get(&self, id: &[u8]) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+        self.got.lock().unwrap().push(id.to_vec());
+        self.sessions.get(id)
+    }
+
+    fn take(&self, id: &[u8]) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+        self.sessions.take(id)
+    }
+}
+
+/// Ids of TLS 1.2 are seen by everybody: named as a TLS 1.3 identity, one is not even looked up.
+#[test]
+fn session_ids_of_tls12_are_no_tickets_of_tls13() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (store, mut server) = (Watched::new(), ca.server_config(Kind::EcdsaP256));
+    server.set_session_storage(store.clone());
+    let mut tls12 = ca.client_config();
+    tls12.set_versions(&[ProtocolVersion::TLS12]).unwrap();
+    assert_eq!(kind(&tls12, &server), HandshakeKind::Full);
+    let id = store.keys().pop().unwrap();
+
+    let mut attacker = ca.client_config();
+    let psk = tls_api::ExternalPsk::plain(id.clone(), &[7; 32], tls_crypto::HashAlgorithm::Sha256).unwrap();
+    attacker.set_external_psks(vec![psk]);
+    assert_eq!(kind(&attacker, &server), HandshakeKind::Full);
+    assert_eq!(*store.got.lock().unwrap(), Vec::<Vec<u8>>::new());
+    assert_eq!(kind(&tls12, &server), HandshakeKind::Resumed);
+}
+
+/// Who knows only the name of a session does not end it.
+#[test]
+fn a_ticket_without_its_key_is_not_taken() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (store, mut server) = (Watched::new(), ca.server_config(Kind::EcdsaP256));
+    server.set_session_storage(store.clone());
+    server.set_send_tls13_tickets(1);
+    let client = ca.client_config();
+    assert_eq!(kind(&client, &server), HandshakeKind::Full);
+    let ticket = store.keys().pop().unwrap();
+    assert!(ticket[0] >= 0x80);
+
+    let mut attacker = ca.client_config();
+    let psk = tls_api::ExternalPsk::plain(ticket, &[7; 32], tls_crypto::HashAlgorithm::Sha256).unwrap();
+    attacker.set_external_psks(vec![psk]);
+    let mut pair = Pair::new(&Arc::new(attacker), &Arc::new(server.clone()));
+    assert_eq!(pair.settle().unwrap_err(), tls_api::Error::BadBinder);
+    assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+}
