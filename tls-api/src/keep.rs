@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pki_types::UnixTime;
 use tls_crypto::{SecureRandom, SystemRandom};
 use tls_handshake::{
-    Answer, NeedNewSession, NeedSession, NeedTakeSession, PskCandidate, ServerSessionValue, SessionLookup,
+    Answer, Identity, NeedNewSession, NeedSession, NeedTakeSession, PskCandidate, ServerSessionValue, SessionLookup,
 };
 
 use crate::ProtocolVersion;
@@ -40,14 +40,15 @@ impl Keep {
         }
     }
 
-    /// Finds what the client's identities stand for; sessions only if they are `good`. Nothing is
-    /// removed from a store here: an identity is public.
+    /// Finds what the client's identities stand for; sessions only if they are `good`, with the identity that would be
+    /// `shown` to the client now. Nothing is removed from a store here: what names a session is public.
     pub(crate) fn find(
         &self,
         psks: Option<&Arc<dyn ResolvesServerPsk>>,
         need: NeedSession,
         now: Option<UnixTime>,
         good: impl Fn(&ServerSessionValue, UnixTime) -> bool,
+        shown: impl Fn(&NeedSession) -> Option<Arc<Identity>>,
     ) -> Answer {
         let tls13 = need.version() == ProtocolVersion::TLS13;
         let psks = psks.filter(|_| tls13);
@@ -65,10 +66,12 @@ impl Keep {
             } else if let Some(now) = now.filter(|_| lookups < MAX_LOOKUPS) {
                 // Without a clock there is no telling whether a session has ended.
                 lookups += 1;
-                if let Some(session) = self.session(identity, &need).filter(|session| good(session, now)) {
+                let session = self.session(identity, &need).filter(|session| good(session, now));
+                // Who would be refused in a full handshake is refused here.
+                if let Some((session, shown)) = session.and_then(|session| Some((session, shown(&need)?))) {
                     candidates.push(match single_use {
-                        true => PskCandidate::single_use(index, session, now),
-                        false => PskCandidate::session(index, session, now),
+                        true => PskCandidate::single_use(index, session, &shown, now),
+                        false => PskCandidate::session(index, session, &shown, now),
                     });
                 }
             }

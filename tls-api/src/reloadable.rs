@@ -119,6 +119,10 @@ impl ResolvesServerCert for ReloadableIdentity {
     fn resolve(&self, _: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
         Some(self.present())
     }
+
+    fn resolve_for_all(&self) -> Option<Arc<Identity>> {
+        Some(self.present())
+    }
 }
 
 impl ResolvesClientCert for ReloadableIdentity {

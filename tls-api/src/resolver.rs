@@ -17,7 +17,16 @@ use crate::spread::Spread;
 /// It is asked during the handshake, and has to answer at once.
 pub trait ResolvesServerCert: fmt::Debug + Send + Sync {
     /// The identity for this client; `None` ends the handshake with the alert unrecognized_name.
+    ///
+    /// A session is resumed only while this is an identity with the [scope](Identity::session_scope) of the one that the session began
+    /// with: it is asked for a client that wants to resume as well.
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>>;
+
+    /// Returns the identity if it is the same for every client at present: a resumption is then spared the parsing of its ClientHello.
+    /// Default: `None`.
+    fn resolve_for_all(&self) -> Option<Arc<Identity>> {
+        None
+    }
 }
 
 /// Chooses the identity that a client shows to a server that asks for one.
@@ -74,6 +83,10 @@ impl OneIdentity {
 impl ResolvesServerCert for OneIdentity {
     fn resolve(&self, _: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
         Some(self.identity.share())
+    }
+
+    fn resolve_for_all(&self) -> Option<Arc<Identity>> {
+        Some(self.0.share())
     }
 }
 

@@ -9,7 +9,7 @@ use pki_types::UnixTime;
 use tls_handshake::server::Server;
 use tls_handshake::{
     Answer, CertificateError, ClientAuth, ConfigError, Connection, Contradiction, ExternalPsk, Identity, IdentityError,
-    KeyLog, Limits, Need, ServerConfig as EngineConfig, ServerSessionValue, SessionLookup, SuitePreference,
+    KeyLog, Limits, Need, NeedSession, ServerConfig as EngineConfig, ServerSessionValue, SessionLookup, SuitePreference,
 };
 
 use crate::buffered::{Buffered, Side};
@@ -47,9 +47,9 @@ pub struct ServerConfig {
     engine: Spread<EngineConfig>,
     parts: Spread<ServerParts>,
     context: SessionContext,
-    /// What [`set_session_lifetime`](Self::set_session_lifetime) said; else the ticketer does.
-    session_lifetime: Option<u32>,
+    /// What [`set_ticket_lifetime`](Self::set_ticket_lifetime) said; else the ticketer does.
     ticket_lifetime: Option<u32>,
+    ticketer_lifetime: Option<u32>,
     max_early_data: u32,
 }
 
@@ -101,8 +101,8 @@ impl ServerConfig {
             engine: Spread::new(engine),
             parts: Spread::new(parts),
             context: SessionContext::default(),
-            session_lifetime: None,
             ticket_lifetime: None,
+            ticketer_lifetime: None,
             max_early_data: 0,
         };
         // Without randomness no handshake begins either.
@@ -196,7 +196,7 @@ impl ServerConfig {
     /// Gives clients their sessions to keep, in tickets of this producer: a [`Ticketer`] of the configuration's own unless
     /// changed. Machines that share a name should share its keys ([`Ticketer::from_keys`]).
     pub fn set_ticketer(&mut self, ticketer: Arc<dyn ProducesTickets>) {
-        self.ticket_lifetime = Some(ticketer.lifetime());
+        self.ticketer_lifetime = Some(ticketer.lifetime());
         self.set_keep(Keep::Tickets(ticketer));
     }
 
@@ -216,7 +216,7 @@ impl ServerConfig {
         ticketer: Arc<dyn ProducesTickets>,
         storage: Arc<dyn StoresServerSessions>,
     ) {
-        self.ticket_lifetime = Some(ticketer.lifetime());
+        self.ticketer_lifetime = Some(ticketer.lifetime());
         self.set_keep(Keep::TicketsOrStore(ticketer, storage));
     }
 
@@ -238,9 +238,19 @@ impl ServerConfig {
         self.engine_mut().set_tls13_tickets(tickets);
     }
 
-    /// How long a session can be resumed, in seconds: what the ticketer says, or 12 hours, unless changed; 7 days at most.
+    /// Sets for how long a client can resume after a full handshake, in seconds, counted from that handshake however often it
+    /// resumes in between. 0 disables resumption. At most 7 days (RFC 9846 §4.7.1). Default: 7 days.
+    ///
+    /// See [`set_ticket_lifetime`](Self::set_ticket_lifetime) for the bound on one ticket.
     pub fn set_session_lifetime(&mut self, seconds: u32) {
-        self.session_lifetime = Some(seconds);
+        self.engine_mut().set_session_lifetime(seconds);
+    }
+
+    /// Sets for how long one ticket, or one session id of TLS 1.2, can be used, in seconds from when it is issued. In TLS 1.3 each
+    /// resumption issues new ones, within the [session's lifetime](Self::set_session_lifetime); clients are told the shorter of
+    /// the two. 0 disables resumption. At most 7 days. Default: what the ticketer says, which is 12 hours unless you made it.
+    pub fn set_ticket_lifetime(&mut self, seconds: u32) {
+        self.ticket_lifetime = Some(seconds);
         self.update_lifetime();
     }
 
@@ -302,8 +312,8 @@ impl ServerConfig {
 
     /// What the application said counts, or else what the ticketer says, in whatever order they were set.
     fn update_lifetime(&mut self) {
-        let seconds = self.session_lifetime.or(self.ticket_lifetime).unwrap_or(LIFETIME);
-        self.engine_mut().set_session_lifetime(seconds);
+        let seconds = self.ticket_lifetime.or(self.ticketer_lifetime).unwrap_or(LIFETIME);
+        self.engine_mut().set_ticket_lifetime(seconds);
     }
 
     fn update_context(&mut self) {
@@ -380,6 +390,18 @@ impl ServerParts {
     }
 }
 
+impl ServerParts {
+    /// The identity that a full handshake would show to this client.
+    fn shown_to(&self, need: &NeedSession) -> Option<Arc<Identity>> {
+        // Decoding the hello once more is measurable in TLS 1.2.
+        if let Some(identity) = self.resolver.resolve_for_all() {
+            return Some(identity);
+        }
+        let client_hello = need.client_hello().ok()?;
+        self.resolver.resolve(&ClientHelloInfo::new(&client_hello, need.raw_client_hello(), self.has_tls13))
+    }
+}
+
 impl Side for Server {
     type Config = ServerParts;
 
@@ -407,7 +429,8 @@ impl Side for Server {
             },
             Need::Session(need) => {
                 let good = |session: &ServerSessionValue, now| config.judge_again(session, now);
-                config.keep.find(config.psks.as_ref(), need, config.clock.now(), good)
+                let shown = |need: &NeedSession| config.shown_to(need);
+                config.keep.find(config.psks.as_ref(), need, config.clock.now(), good, shown)
             }
             Need::TakeSession(need) => config.keep.take(need),
             Need::NewSession(need) => config.keep.give_out(need, config.clock.now()),

@@ -98,9 +98,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).context("the event queue")?;
     let waker = Waker::new(poll.registry(), WORKER).context("the event queue")?;
     let redis = Redis::new(&arguments.redis, PATIENCE).context("--redis")?;
-    let (worker, found) = Worker::start(RedisStore::new(redis), waker);
+    let identity = Arc::new(identity);
+    let (worker, found) = Worker::start(RedisStore::new(redis), Arc::clone(&identity), waker);
     println!("listening on {}", listener.local_addr().context("the address")?);
-    let shared = Shared { config: Arc::new(config), identity: Arc::new(identity), worker };
+    let shared = Shared { config: Arc::new(config), identity, worker };
     let server = Server { poll, listener, shared, found, connections: HashMap::new(), next: FIRST };
     server.serve()
 }

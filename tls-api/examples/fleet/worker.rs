@@ -1,11 +1,12 @@
 //! The thread that talks to the store, so that nobody else has to wait for it.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use mio::Waker;
 use tls_api::handshake::{Answer, NeedSession, NeedTakeSession};
-use tls_api::{ProtocolVersion, ServerSessionValue, StoresServerSessions, UnixTime};
+use tls_api::{Identity, ProtocolVersion, ServerSessionValue, StoresServerSessions, UnixTime};
 use zeroize::Zeroizing;
 
 /// How long a session may take to be found, and how long the wait for its turn may be before: beyond that a full handshake is the
@@ -46,10 +47,14 @@ pub(crate) struct Worker(SyncSender<Job>);
 
 impl Worker {
     /// Starts it; what it finds comes out of the receiver, with a wake-up.
-    pub(crate) fn start(store: impl StoresServerSessions + 'static, waker: Waker) -> (Self, Receiver<Found>) {
+    pub(crate) fn start(
+        store: impl StoresServerSessions + 'static,
+        identity: Arc<Identity>,
+        waker: Waker,
+    ) -> (Self, Receiver<Found>) {
         let (jobs, todo) = sync_channel(QUEUE);
         let (found, results) = channel();
-        std::thread::spawn(move || work(&store, &todo, &found, &waker));
+        std::thread::spawn(move || work(&store, &identity, &todo, &found, &waker));
         (Self(jobs), results)
     }
 
@@ -68,7 +73,13 @@ impl Worker {
     }
 }
 
-fn work(store: &dyn StoresServerSessions, todo: &Receiver<Job>, found: &Sender<Found>, waker: &Waker) {
+fn work(
+    store: &dyn StoresServerSessions,
+    identity: &Identity,
+    todo: &Receiver<Job>,
+    found: &Sender<Found>,
+    waker: &Waker,
+) {
     for job in todo {
         let result = match job {
             Job::Keep { id, session, lifetime } => {
@@ -76,7 +87,7 @@ fn work(store: &dyn StoresServerSessions, todo: &Receiver<Job>, found: &Sender<F
                 continue;
             }
             Job::Ask { token, question, since } if since.elapsed() > PATIENCE => (token, question.give_up()),
-            Job::Ask { token, question, .. } => (token, answer(store, question)),
+            Job::Ask { token, question, .. } => (token, answer(store, identity, question)),
         };
         if found.send(result).is_err() || waker.wake().is_err() {
             return;
@@ -84,24 +95,24 @@ fn work(store: &dyn StoresServerSessions, todo: &Receiver<Job>, found: &Sender<F
     }
 }
 
-fn answer(store: &dyn StoresServerSessions, question: Question) -> Answer {
+fn answer(store: &dyn StoresServerSessions, identity: &Identity, question: Question) -> Answer {
     match question {
-        Question::Find(need) => find(store, need),
+        Question::Find(need) => find(store, identity, need),
         // RFC 9846 §8.1: a session of TLS 1.3 is used by one connection.
         Question::Take(need) if store.take(need.identity()).is_some() => need.taken(),
         Question::Take(need) => need.gone(),
     }
 }
 
-fn find(store: &dyn StoresServerSessions, need: NeedSession) -> Answer {
+fn find(store: &dyn StoresServerSessions, identity: &Identity, need: NeedSession) -> Answer {
     let single_use = need.version() == ProtocolVersion::TLS13;
     let session = need.identities().into_iter().enumerate().take(MAX_LOOKUPS).find_map(|(index, id)| {
         let bytes = need.is_store_id(id).then(|| store.get(id)).flatten()?;
         Some((index, ServerSessionValue::decode(&bytes).ok()?))
     });
     match session {
-        Some((index, session)) if single_use => need.found_single_use(index, session, UnixTime::now()),
-        Some((index, session)) => need.found(index, session, UnixTime::now()),
+        Some((index, session)) if single_use => need.found_single_use(index, session, identity, UnixTime::now()),
+        Some((index, session)) => need.found(index, session, identity, UnixTime::now()),
         None => need.not_found(),
     }
 }

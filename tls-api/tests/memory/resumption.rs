@@ -338,7 +338,7 @@ fn certificates_that_end_end_their_sessions() {
         client.set_time_provider(Arc::clone(&clock) as _);
         let mut server = ServerConfig::from_pem(cert.as_bytes(), key.as_bytes()).unwrap();
         server.set_time_provider(Arc::clone(&clock) as _);
-        server.set_session_lifetime(7 * 86_400);
+        server.set_ticket_lifetime(7 * 86_400);
         clock.set(Some(before));
         kind(&client, &server);
         assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
@@ -353,7 +353,7 @@ fn certificates_that_end_end_their_sessions() {
             client.set_client_identity(tls_api::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
             kept.set(&mut server);
             server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
-            server.set_session_lifetime(7 * 86_400);
+            server.set_ticket_lifetime(7 * 86_400);
             clock.set(Some(before));
             client.set_time_provider(Arc::new(Clock(Mutex::new(Some(before)))));
             server.set_time_provider(Arc::clone(&clock) as _);
@@ -564,4 +564,98 @@ fn a_ticket_without_its_key_is_not_taken() {
     let mut pair = Pair::new(&Arc::new(attacker), &Arc::new(server.clone()));
     assert_eq!(pair.settle().unwrap_err(), tls_api::Error::BadBinder);
     assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+}
+
+/// A session is bound to the identity that would be shown now, in both versions and wherever it is kept.
+#[test]
+fn reloaded_identity_ends_sessions() {
+    everywhere(|ca, client, server| {
+        let scope = server.session_scope();
+        let reloadable = Arc::new(tls_api::ReloadableIdentity::new(ca.identity(Kind::EcdsaP256, &["server.test"])));
+        let mut config = ServerConfig::with_resolver(reloadable.clone());
+        // The stores of the configuration that was given, on another one.
+        for kept in KEPT {
+            kept.set(&mut config);
+            assert_eq!(config.session_scope(), scope);
+            kind(&client, &config);
+            assert_eq!(kind(&client, &config), HandshakeKind::Resumed);
+            reloadable.replace(ca.identity(Kind::EcdsaP256, &["server.test"]));
+            assert_eq!(kind(&client, &config), HandshakeKind::Full, "{kept:?}");
+            assert_eq!(kind(&client, &config), HandshakeKind::Resumed);
+        }
+    });
+}
+
+/// The same for a resolver of one's own, which is asked for each hello; and a scope of one's own outlives the certificate.
+#[test]
+fn resolved_identity_and_its_scope_decide() {
+    #[derive(Debug)]
+    struct Latest(Mutex<Arc<tls_api::Identity>>);
+    impl tls_api::ResolvesServerCert for Latest {
+        fn resolve(&self, _: &tls_api::ClientHelloInfo<'_>) -> Option<Arc<tls_api::Identity>> {
+            Some(self.0.lock().unwrap().clone())
+        }
+    }
+    everywhere(|ca, client, _| {
+        let identity = |scope: Option<[u8; 32]>| {
+            let mut identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
+            scope.map(|scope| identity.set_session_scope(scope));
+            Arc::new(identity)
+        };
+        let latest = Arc::new(Latest(Mutex::new(identity(None))));
+        let config = ServerConfig::with_resolver(latest.clone());
+        kind(&client, &config);
+        for (scope, expected) in [
+            (None, HandshakeKind::Full),
+            (Some([1; 32]), HandshakeKind::Full),
+            (Some([1; 32]), HandshakeKind::Resumed),
+            (Some([2; 32]), HandshakeKind::Full),
+        ] {
+            assert_eq!(kind(&client, &config), HandshakeKind::Resumed);
+            *latest.0.lock().unwrap() = identity(scope);
+            assert_eq!(kind(&client, &config), expected, "{scope:?}");
+        }
+    });
+}
+
+/// However often a client resumes in between, the lineage ends so many seconds after its full handshake.
+#[test]
+fn session_lifetime_bounds_the_lineage() {
+    everywhere(|_, mut client, mut server| {
+        let clock = Arc::new(Clock::default());
+        client.set_time_provider(Arc::clone(&clock) as _);
+        server.set_time_provider(Arc::clone(&clock) as _);
+        server.set_session_lifetime(6);
+        let start = 1_800_000_000;
+        clock.set(Some(start));
+        assert_eq!(kind(&client, &server), HandshakeKind::Full);
+        for after in [1, 2, 4] {
+            clock.set(Some(start + after));
+            assert_eq!(kind(&client, &server), HandshakeKind::Resumed, "{after}");
+        }
+        clock.set(Some(start + 6));
+        assert_eq!(kind(&client, &server), HandshakeKind::Full);
+    });
+}
+
+/// One ticket ends by itself, and the lineage goes on by resumption in TLS 1.3.
+#[test]
+fn ticket_lifetime_bounds_one_ticket() {
+    everywhere(|_, mut client, mut server| {
+        let clock = Arc::new(Clock::default());
+        client.set_time_provider(Arc::clone(&clock) as _);
+        server.set_time_provider(Arc::clone(&clock) as _);
+        server.set_ticket_lifetime(6);
+        let start = 1_800_000_000;
+        clock.set(Some(start));
+        assert_eq!(kind(&client, &server), HandshakeKind::Full);
+        clock.set(Some(start + 4));
+        let tls13 = connect(&Arc::new(client.clone()), &Arc::new(server.clone()));
+        assert_eq!(tls13.server.handshake_kind(), Some(HandshakeKind::Resumed));
+        let renewed = tls13.server.protocol_version() == Some(ProtocolVersion::TLS13);
+        // In TLS 1.3 the second ticket of the first connection, and those of the second, are there.
+        clock.set(Some(start + 8));
+        let expected = if renewed { HandshakeKind::Resumed } else { HandshakeKind::Full };
+        assert_eq!(kind(&client, &server), expected);
+    });
 }

@@ -28,6 +28,7 @@ pub struct ServerConfig {
     pub(crate) external_psks: bool,
     pub(crate) tls13_tickets: u8,
     pub(crate) session_lifetime: u32,
+    pub(crate) ticket_lifetime: u32,
     pub(crate) max_early_data: u32,
     pub(crate) half_rtt: bool,
     pub(crate) client_auth: ClientAuth,
@@ -51,8 +52,8 @@ pub enum SessionLookup {
     TicketsOrIds,
 }
 
-/// Half a day.
-const LIFETIME: u32 = 12 * 60 * 60;
+/// Of one ticket: half a day.
+const TICKET_LIFETIME: u32 = 12 * 60 * 60;
 
 impl Default for ServerConfig {
     fn default() -> Self {
@@ -61,7 +62,8 @@ impl Default for ServerConfig {
             session_lookup: SessionLookup::default(),
             external_psks: false,
             tls13_tickets: 2,
-            session_lifetime: LIFETIME,
+            session_lifetime: MAX_LIFETIME,
+            ticket_lifetime: TICKET_LIFETIME,
             max_early_data: 0,
             half_rtt: false,
             client_auth: ClientAuth::default(),
@@ -96,10 +98,25 @@ impl ServerConfig {
         self.tls13_tickets = tickets;
     }
 
-    /// How long a session can be resumed, in seconds: 12 hours unless changed; more than
-    /// [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME) counts as that (RFC 9846 §4.7.1).
+    /// Sets for how long a client can resume after a full handshake, in seconds, counted from that handshake however often it
+    /// resumes in between. 0 disables resumption. At most [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME) (RFC 9846 §4.7.1).
+    /// Default: 7 days.
+    ///
+    /// See [`set_ticket_lifetime`](Self::set_ticket_lifetime) for the bound on one ticket.
     pub fn set_session_lifetime(&mut self, seconds: u32) {
         self.session_lifetime = seconds.min(MAX_LIFETIME);
+    }
+
+    /// Sets for how long one ticket, or one session id of TLS 1.2, can be used, in seconds from when it is issued. In TLS 1.3 each
+    /// resumption issues new ones, within the [session's lifetime](Self::set_session_lifetime); clients are told the shorter of
+    /// the two. 0 disables resumption. At most [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME). Default: 12 hours.
+    pub fn set_ticket_lifetime(&mut self, seconds: u32) {
+        self.ticket_lifetime = seconds.min(MAX_LIFETIME);
+    }
+
+    /// Returns whether a session lives at all.
+    pub(crate) fn has_lifetime(&self) -> bool {
+        self.session_lifetime > 0 && self.ticket_lifetime > 0
     }
 
     /// The most bytes of early data (0-RTT) that are accepted on a resumed connection; 0, which is none, unless changed. They

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, PrivateKeyDer};
 use tls_codec::code_points::SignatureScheme;
-use tls_crypto::PrivateKey;
+use tls_crypto::{HashAlgorithm, PrivateKey};
 
 use crate::negotiate::scheme_of;
 
@@ -33,6 +33,7 @@ pub struct Identity {
     schemes: Vec<SignatureScheme>,
     ocsp_response: Option<Vec<u8>>,
     scts: Vec<Vec<u8>>,
+    session_scope: [u8; 32],
 }
 
 #[derive(Clone)]
@@ -125,7 +126,11 @@ impl Identity {
         if length > MAX_CHAIN {
             return Err(IdentityError::TooLong);
         }
-        Ok(Self { chain, key, schemes, ocsp_response: None, scts: Vec::new() })
+        let leaf = chain.first().map(|leaf| leaf.as_ref()).unwrap_or_default();
+        let mut session_scope = [0; 32];
+        let hash = HashAlgorithm::Sha256.hash(leaf);
+        session_scope.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
+        Ok(Self { chain, key, schemes, ocsp_response: None, scts: Vec::new(), session_scope })
     }
 
     /// The OCSP response (DER) that a server staples to its certificate for clients that ask for it (RFC 6066 §8); `None`
@@ -160,6 +165,19 @@ impl Identity {
             return Err(IdentityError::TooLong);
         }
         Ok(())
+    }
+
+    /// Sets what sessions of a server with this identity are bound to: they are resumed only while clients would be shown an identity
+    /// with the same scope. Machines of one service that have certificates of their own, and share tickets or a store, give all of
+    /// them one scope. Default: the SHA-256 hash of the leaf certificate, so that sessions end when it is replaced.
+    pub fn set_session_scope(&mut self, scope: [u8; 32]) {
+        self.session_scope = scope;
+    }
+
+    /// Returns what sessions of a server with this identity are bound to.
+    #[must_use]
+    pub fn session_scope(&self) -> &[u8; 32] {
+        &self.session_scope
     }
 
     /// TLS 1.3 has both in one block of extensions.

@@ -12,6 +12,7 @@ use tls_codec::reader::decode_all;
 use tls_crypto::HashAlgorithm;
 
 use super::{Answer, Answered, Asker, range_in};
+use crate::identity::Identity;
 use crate::resumption::{ExternalPsk, ServerSessionValue, TLS13_ID};
 
 /// Identities of a ClientHello that are considered. Clients offer their tickets, or an external
@@ -66,6 +67,12 @@ impl NeedSession {
     /// None in practice: the bytes were decoded before.
     pub fn client_hello(&self) -> Result<ClientHello<'_>, DecodeError> {
         self.hello.get()
+    }
+
+    /// The body of the message as it came, without its header.
+    #[must_use]
+    pub fn raw_client_hello(&self) -> &[u8] {
+        self.hello.wire()
     }
 
     /// The version that the handshake is of.
@@ -125,15 +132,21 @@ impl NeedSession {
 
     /// Answers with the session of the identity at `index`, which may be found again.
     #[must_use]
-    pub fn found(self, index: usize, session: ServerSessionValue, now: UnixTime) -> Answer {
-        self.answer(vec![PskCandidate::session(index, session, now)])
+    pub fn found(self, index: usize, session: ServerSessionValue, identity: &Identity, now: UnixTime) -> Answer {
+        self.answer(vec![PskCandidate::session(index, session, identity, now)])
     }
 
     /// Answers with the session of the identity at `index`, which is still in its store and may be
     /// used once: see [`PskCandidate::single_use`].
     #[must_use]
-    pub fn found_single_use(self, index: usize, session: ServerSessionValue, now: UnixTime) -> Answer {
-        self.answer(vec![PskCandidate::single_use(index, session, now)])
+    pub fn found_single_use(
+        self,
+        index: usize,
+        session: ServerSessionValue,
+        identity: &Identity,
+        now: UnixTime,
+    ) -> Answer {
+        self.answer(vec![PskCandidate::single_use(index, session, identity, now)])
     }
 
     /// Answers with the external key of the identity at `index`. TLS 1.2 ignores it.
@@ -166,10 +179,11 @@ pub struct PskCandidate {
 }
 
 impl PskCandidate {
-    /// The session of the identity at `index`, which may be found again.
+    /// The session of the identity at `index`, which may be found again. `identity` is what this client would be shown now, in a
+    /// full handshake: a session that began with another [scope](Identity::session_scope) is not resumed.
     #[must_use]
-    pub fn session(index: usize, session: ServerSessionValue, now: UnixTime) -> Self {
-        Self { index, key: FoundKey::Session { session: Box::new(session), now, single_use: false } }
+    pub fn session(index: usize, session: ServerSessionValue, identity: &Identity, now: UnixTime) -> Self {
+        Self::of(index, session, identity, now, false)
     }
 
     /// The session of the identity at `index`, which is still in its store and may be used once.
@@ -178,8 +192,13 @@ impl PskCandidate {
     /// [`Need::TakeSession`](super::Need::TakeSession) was answered. So an observer of an identity
     /// cannot end its session, and early data cannot be replayed (RFC 9846 §8.1).
     #[must_use]
-    pub fn single_use(index: usize, session: ServerSessionValue, now: UnixTime) -> Self {
-        Self { index, key: FoundKey::Session { session: Box::new(session), now, single_use: true } }
+    pub fn single_use(index: usize, session: ServerSessionValue, identity: &Identity, now: UnixTime) -> Self {
+        Self::of(index, session, identity, now, true)
+    }
+
+    fn of(index: usize, session: ServerSessionValue, identity: &Identity, now: UnixTime, single_use: bool) -> Self {
+        let identity = *identity.session_scope();
+        Self { index, key: FoundKey::Session { session: Box::new(session), identity, now, single_use } }
     }
 
     /// The external key of the identity at `index` (only TLS 1.3).
@@ -205,7 +224,13 @@ pub(crate) struct SessionAnswer {
 /// What an identity stands for.
 #[derive(Debug)]
 pub(crate) enum FoundKey {
-    Session { session: Box<ServerSessionValue>, now: UnixTime, single_use: bool },
+    Session {
+        session: Box<ServerSessionValue>,
+        /// The scope of the identity that the client would be shown now.
+        identity: [u8; 32],
+        now: UnixTime,
+        single_use: bool,
+    },
     External(ExternalPsk),
 }
 
@@ -299,11 +324,18 @@ pub struct NeedNewSession {
     asker: Asker,
     session_id: Option<[u8; 32]>,
     sessions: Vec<ServerSessionValue>,
+    /// Seconds from the full handshake.
+    session_lifetime: u32,
 }
 
 impl NeedNewSession {
-    pub(crate) fn new(asker: Asker, session_id: Option<[u8; 32]>, sessions: Vec<ServerSessionValue>) -> Self {
-        Self { asker, session_id, sessions }
+    pub(crate) fn new(
+        asker: Asker,
+        session_id: Option<[u8; 32]>,
+        sessions: Vec<ServerSessionValue>,
+        session_lifetime: u32,
+    ) -> Self {
+        Self { asker, session_id, sessions, session_lifetime }
     }
 
     /// The id under which the client will ask for the session, if it was told one already.
@@ -312,11 +344,11 @@ impl NeedNewSession {
         self.session_id.as_ref()
     }
 
-    /// The sessions to give out, one for each ticket. Their lifetime begins `now`.
+    /// Returns the sessions to issue, one for each ticket, whose lifetime begins `now`. There are none if the full handshake is so
+    /// long ago that nothing is left of their lifetime.
     pub fn sessions(&mut self, now: UnixTime) -> &[ServerSessionValue] {
-        for session in &mut self.sessions {
-            session.begin(now);
-        }
+        let lifetime = self.session_lifetime;
+        self.sessions.retain_mut(|session| session.begin(now, lifetime));
         &self.sessions
     }
 

@@ -10,9 +10,12 @@ use crate::suite::SupportedCipherSuite;
 pub(crate) struct Wanted<'a> {
     /// The suite that was chosen. TLS 1.3: its hash has to be the session's. TLS 1.2: it has to be the session's.
     pub(crate) suite: SupportedCipherSuite,
+    /// That of the configuration with the identity that would be shown now.
     pub(crate) scope: &'a Scope,
     pub(crate) server_name: Option<&'a str>,
     pub(crate) client_auth: ClientAuth,
+    /// Seconds from the full handshake.
+    pub(crate) session_lifetime: u32,
 }
 
 /// Why a session is not resumed. The handshake is a full one then: none of it is a fault of the client's. In the order of the
@@ -51,7 +54,7 @@ impl ServerSessionValue {
         if wanted.client_auth == ClientAuth::Required && !has_chain {
             return Err(NotResumed::NoClientCertificate);
         }
-        if !self.is_current(now) {
+        if !self.is_current(now, wanted.session_lifetime) {
             return Err(NotResumed::TooOld);
         }
         // Certificates whose end could not be read are taken as expired: they cannot be trusted for longer than now.
@@ -72,9 +75,10 @@ impl ServerSessionValue {
     }
 
     /// Neither too old nor from the future.
-    fn is_current(&self, now: UnixTime) -> bool {
+    fn is_current(&self, now: UnixTime, session_lifetime: u32) -> bool {
         let lifetime = self.lifetime.min(MAX_LIFETIME);
-        is_within(self.issued / 1000, lifetime, now) && is_within(self.authenticated, MAX_LIFETIME, now)
+        is_within(self.issued / 1000, lifetime, now)
+            && is_within(self.authenticated, session_lifetime.min(MAX_LIFETIME), now)
     }
 
     /// Whether early data that says this of the ticket's age was sent just now: its age, as the client sees it, and ours, differ by
@@ -114,6 +118,7 @@ mod tests {
             scope: &scope,
             server_name: Some("a.test"),
             client_auth: ClientAuth::Optional,
+            session_lifetime: MAX_LIFETIME,
         };
         change(&mut wanted);
         session.check(&wanted, at(now))
@@ -143,6 +148,7 @@ mod tests {
                 scope: &other,
                 server_name: Some("a.test"),
                 client_auth: ClientAuth::Optional,
+                session_lifetime: MAX_LIFETIME,
             },
             at(ISSUED),
         );
@@ -188,6 +194,9 @@ mod tests {
         assert_eq!(check(&endless, |_| (), ISSUED + week), Err(NotResumed::TooOld));
         let early = ServerSessionValue { authenticated: ISSUED + 61, ..anonymous() };
         assert_eq!(check(&early, |_| (), ISSUED), Err(NotResumed::TooOld));
+        let short = |wanted: &mut Wanted<'_>| wanted.session_lifetime = 3605;
+        assert_eq!(check(&session, short, ISSUED + 4), Ok(()));
+        assert_eq!(check(&session, short, ISSUED + 5), Err(NotResumed::TooOld));
         let never_begun = ServerSessionValue { authenticated: 0, issued: 0, ..anonymous() };
         assert_eq!(check(&never_begun, |_| (), ISSUED), Err(NotResumed::TooOld));
     }

@@ -31,6 +31,13 @@ impl Scope {
         Self(sha256(&[self.0, *identity].concat()))
     }
 
+    /// The same for this identity only, of which `scope` is a hash as well. The sum of two hashes collides with no other without one of
+    /// them being found for the purpose.
+    pub(crate) fn with_identity(mut self, scope: &[u8; 32]) -> Self {
+        self.0.iter_mut().zip(scope).for_each(|(byte, other)| *byte ^= other);
+        self
+    }
+
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }

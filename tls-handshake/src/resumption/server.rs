@@ -125,12 +125,17 @@ impl ServerSessionValue {
         self.lifetime
     }
 
-    /// It is given out now. A session that goes back to no other was authenticated now as well.
-    pub(crate) fn begin(&mut self, now: UnixTime) {
+    /// It is given out now. A session that goes back to no other was authenticated now as well. It ends no later than
+    /// `session_lifetime` seconds after that; `false` if nothing is left.
+    pub(crate) fn begin(&mut self, now: UnixTime, session_lifetime: u32) -> bool {
         if self.authenticated == 0 {
             self.authenticated = now.as_secs();
         }
         self.issued = now.as_secs().saturating_mul(1000);
+        let end = self.authenticated.saturating_add(session_lifetime.into());
+        let left = end.saturating_sub(now.as_secs());
+        self.lifetime = self.lifetime.min(u32::try_from(left).unwrap_or(u32::MAX));
+        self.lifetime > 0
     }
 }
 
@@ -311,10 +316,15 @@ pub(super) mod tests {
     #[test]
     fn a_session_begins_when_it_is_given_out_and_keeps_its_full_handshake() {
         let mut first = ServerSessionValue { authenticated: 0, issued: 0, ..session() };
-        first.begin(at(ISSUED));
-        assert_eq!((first.authenticated, first.issued), (ISSUED, ISSUED * 1000));
-        first.begin(at(ISSUED + 5));
-        assert_eq!((first.authenticated, first.issued), (ISSUED, (ISSUED + 5) * 1000));
+        assert!(first.begin(at(ISSUED), 10_000));
+        assert_eq!((first.authenticated, first.issued, first.lifetime), (ISSUED, ISSUED * 1000, 7200));
+        assert!(first.begin(at(ISSUED + 5), 10_000));
+        assert_eq!((first.authenticated, first.issued, first.lifetime), (ISSUED, (ISSUED + 5) * 1000, 7200));
+        // What is left of the lineage bounds the ticket.
+        assert!(first.begin(at(ISSUED + 9_000), 10_000));
+        assert_eq!((first.authenticated, first.lifetime), (ISSUED, 1000));
+        assert!(first.begin(at(ISSUED + 9_999), 10_000));
+        assert!(!first.begin(at(ISSUED + 10_000), 10_000));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, By, Need, NeedIdentity, NeedSession, can_go_on, range_in};
 use crate::negotiate::{GROUPS, choose_suite, first_common, group_id};
+use crate::resumption::Scope;
 use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
 use crate::suite::SupportedCipherSuite;
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     /// ticket_age_add of the first tickets.
     pub(super) age_adds: [[u8; 4]; AGE_ADDS],
     pub(super) transcript: Transcript,
+    /// What new sessions are bound to: the configuration, with the identity once one is shown.
+    pub(super) scope: Scope,
     pub(super) source: &'static dyn SecureRandom,
 }
 
@@ -148,7 +151,8 @@ fn start_tls13(
 ) -> Result<AfterClientHello, Error> {
     let at = m.at_boundary()?;
     let chosen = Chosen::from(&config, &m.msg)?;
-    let shared = Box::new(Shared { config, random, age_adds, transcript: Transcript::new(chosen.suite.hash), source });
+    let (transcript, scope) = (Transcript::new(chosen.suite.hash), config.scope());
+    let shared = Box::new(Shared { config, random, age_adds, transcript, scope, source });
     match chosen.share {
         None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, m, out)?)),
         Some(share) => {

@@ -422,7 +422,7 @@ pub(super) fn answers(pki: &Pki) -> impl FnMut(Need) -> Answer + '_ {
         Need::Session(need) => {
             let session = need.identities().first().and_then(|ticket| ServerSessionValue::decode(ticket).ok());
             match session {
-                Some(session) => need.found_single_use(0, session, now()),
+                Some(session) => need.found_single_use(0, session, &pki.identity, now()),
                 None => need.not_found(),
             }
         }

@@ -91,9 +91,9 @@ impl World {
                 let found = identities.iter().enumerate().find_map(|(at, id)| Some((at, self.find(id)?)));
                 match found {
                     Some((index, session)) if self.way_of_answers.unwrap_or(once) => {
-                        need.found_single_use(index, session, self.now)
+                        need.found_single_use(index, session, &self.pki.identity, self.now)
                     }
-                    Some((index, session)) => need.found(index, session, self.now),
+                    Some((index, session)) => need.found(index, session, &self.pki.identity, self.now),
                     None => need.not_found(),
                 }
             }
@@ -210,7 +210,7 @@ fn sessions_follow_one_another_until_the_client_has_to_authenticate_the_server_a
     for way in WAYS {
         let mut world = World::new(way);
         let (client, mut server) = (world.client(TLS13), world.server());
-        server.set_session_lifetime(3 * 86_400);
+        server.set_ticket_lifetime(3 * 86_400);
         let mut session = world.begin_one(&client, &server);
         let began = world.now.as_secs();
         // 7 days from the full handshake, however often it was gone on from since.
@@ -614,5 +614,37 @@ fn store_ids_of_the_versions_do_not_meet() {
     // The engine's own ids.
     for _ in 0..16 {
         assert_eq!(value(TLS12).0[0] & 0x80, 0);
+    }
+}
+
+/// What a client is told never exceeds what is left of the lineage, and a shorter one counts at once.
+#[test]
+fn tickets_end_with_their_lineage() {
+    for way in WAYS {
+        let mut world = World::new(way);
+        let (client, mut server) = (world.client(TLS13), world.server());
+        server.set_session_lifetime(1000);
+        server.set_ticket_lifetime(400);
+        let mut session = world.begin_one(&client, &server);
+        for (after, lifetime) in [(350, 400), (700, 300), (990, 10)] {
+            let begun = session.authenticated;
+            world.later(begun + after - world.now.as_secs());
+            let mut pair = world.go_on(&client, &server, session);
+            assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed), "{after}");
+            session = pair.client.take_sessions(world.now).remove(0);
+            assert_eq!(session.lifetime, lifetime);
+        }
+        let mut shorter = server.clone();
+        shorter.set_session_lifetime(990);
+        assert_eq!(world.kind(&client, &shorter, session.clone()), Some(HandshakeKind::Full));
+        world.store.clear();
+        for (session_lifetime, ticket_lifetime) in [(0, 1000), (1000, 0)] {
+            let mut none = server.clone();
+            none.set_session_lifetime(session_lifetime);
+            none.set_ticket_lifetime(ticket_lifetime);
+            let mut pair = Pair::with(client.clone(), none);
+            world.run(&mut pair).unwrap();
+            assert!(!pair.client.has_sessions() && !world.asked.contains(&"new session"));
+        }
     }
 }

@@ -105,6 +105,7 @@ impl WaitIdentity {
         let keeps = Keeps::choose(&self.config, &hello, self.source)?;
         let mut shared =
             self.into_shared(suite, Some(group_id(group)), HandshakeKind::Full, keeps, wire.wire(), &hello);
+        shared.scope = shared.scope.with_identity(identity.session_scope());
         let params = shared.send_hello_and_certificate(&hello, &identity, &key, out)?;
         let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &params);
         let need = NeedSignature::new(shared.asker(), identity, scheme, content);
@@ -145,6 +146,7 @@ impl WaitIdentity {
                 first_finished: None,
             },
             keeps,
+            scope: self.config.scope(),
             config: self.config,
         })
     }

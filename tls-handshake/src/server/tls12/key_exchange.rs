@@ -15,6 +15,7 @@ use crate::established::Negotiated;
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedClientVerdict, VerdictAnswer};
 use crate::negotiate::group_id;
+use crate::resumption::Scope;
 use crate::role::opaque_debug;
 use crate::schedule::Side;
 use crate::schedule::tls12::{Binding, Keys, Randoms};
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) negotiated: Negotiated,
     /// How the session is kept.
     pub(super) keeps: Keeps,
+    /// What the session is bound to: the configuration, with the identity once one is shown.
+    pub(super) scope: Scope,
 }
 
 impl Shared {

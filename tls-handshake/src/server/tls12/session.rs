@@ -45,7 +45,7 @@ impl Keeps {
         source: &dyn SecureRandom,
     ) -> Result<Self, Error> {
         let extensions = &hello.extensions;
-        if config.session_lifetime == 0 || !extensions.extended_master_secret {
+        if !config.has_lifetime() || !extensions.extended_master_secret {
             return Ok(Self::Nothing);
         }
         Ok(match config.session_lookup {
@@ -113,7 +113,7 @@ impl WaitSession {
 
     fn fitting(&self, found: PskCandidate, hello: &ClientHello<'_>) -> Result<Option<Box<ServerSessionValue>>, Error> {
         // External keys are of TLS 1.3 alone.
-        let FoundKey::Session { session, now, .. } = found.key else { return Ok(None) };
+        let FoundKey::Session { session, identity, now, .. } = found.key else { return Ok(None) };
         let (config, suite) = (&self.full.config, session.suite);
         let usable = config.common.suites.contains(&suite) && hello.cipher_suites.contains(suite.suite());
         if suite.tls12().is_none() || !usable {
@@ -121,9 +121,10 @@ impl WaitSession {
         }
         let wanted = Wanted {
             suite,
-            scope: &config.scope(),
+            scope: &config.scope().with_identity(&identity),
             server_name: super::super::hello::server_name(hello),
             client_auth: config.client_auth,
+            session_lifetime: config.session_lifetime,
         };
         if let Err(_why) = session.check(&wanted, now) {
             log_debug!("a session is not resumed: {_why:?}");

@@ -30,7 +30,7 @@ impl WaitTicket {
             Keeps::Id(id) => Some(id),
             Keeps::Ticket | Keeps::Nothing => None,
         };
-        let need = NeedNewSession::new(keyed.shared.asker(), id, vec![session]);
+        let need = NeedNewSession::new(keyed.shared.asker(), id, vec![session], keyed.shared.config.session_lifetime);
         (Self { keyed, peer }, Need::NewSession(need))
     }
 
@@ -76,12 +76,12 @@ impl Keyed {
             suite: negotiated.suite,
             secret: self.keys.session_secret()?,
             extended_master_secret: self.keys.has_extended_master_secret(),
-            scope: config.scope(),
+            scope: self.shared.scope,
             server_name: negotiated.server_name.clone(),
             alpn: negotiated.alpn.clone(),
             authenticated: 0,
             issued: 0,
-            lifetime: config.session_lifetime,
+            lifetime: config.ticket_lifetime,
             age_add: 0,
             max_early_data: 0,
             client_chain: peer.chain().map(|chain| Arc::clone(chain.shared())),

@@ -17,7 +17,7 @@ use crate::framed::Framed;
 use crate::need::{
     Asker, FoundKey, Need, NeedIdentity, NeedTakeSession, PskCandidate, SessionAnswer, TakeAnswer, range_in,
 };
-use crate::resumption::Wanted;
+use crate::resumption::{Scope, Wanted};
 use crate::role::{Step, opaque_debug};
 use crate::schedule::tls13::{EarlyKeys, Hello};
 use crate::sink::Sink;
@@ -48,6 +48,8 @@ struct Accepted {
     psk: BoundPsk,
     kind: HandshakeKind,
     authenticated: Option<u64>,
+    /// What its successors are bound to.
+    scope: Scope,
     /// Bytes of early data that are accepted.
     early: Option<u32>,
 }
@@ -57,6 +59,8 @@ struct Fitting {
     psk: NamedPsk,
     kind: HandshakeKind,
     authenticated: Option<u64>,
+    /// What its successors are bound to.
+    scope: Scope,
     early: Option<u32>,
     single_use: bool,
 }
@@ -107,9 +111,9 @@ impl WaitSession {
                 if suite != self.full.suite {
                     self.change_suite(suite, answer);
                 }
-                let Fitting { psk, kind, authenticated, early, single_use } = fitting;
+                let Fitting { psk, kind, authenticated, scope, early, single_use } = fitting;
                 let psk = psk.check_binder(&self.truncated_hash, binder.0)?;
-                return Ok(Some((Accepted { index, psk, kind, authenticated, early }, single_use)));
+                return Ok(Some((Accepted { index, psk, kind, authenticated, scope, early }, single_use)));
             }
             if suite == self.full.suite {
                 let config = &self.full.shared.config;
@@ -129,10 +133,14 @@ impl WaitSession {
     ) -> Option<Fitting> {
         let WaitIdentity { shared, server_name, kind, .. } = &*self.full;
         match &candidate.key {
-            FoundKey::Session { session, now, single_use } => {
-                let scope = &shared.config.scope();
-                let (server_name, client_auth) = (server_name.as_deref(), shared.config.client_auth);
-                let wanted = Wanted { suite: suite.into(), scope, server_name, client_auth };
+            FoundKey::Session { session, identity: scope, now, single_use } => {
+                let wanted = Wanted {
+                    suite: suite.into(),
+                    scope: &shared.scope.with_identity(scope),
+                    server_name: server_name.as_deref(),
+                    client_auth: shared.config.client_auth,
+                    session_lifetime: shared.config.session_lifetime,
+                };
                 if let Err(_why) = session.check(&wanted, *now) {
                     log_debug!("a session is not resumed: {_why:?}");
                     return None;
@@ -150,6 +158,7 @@ impl WaitSession {
                     psk: NamedPsk::of_session(session)?,
                     kind: kind.resumed(),
                     authenticated: Some(session.authenticated),
+                    scope: session.scope,
                     early: accepts.then_some(session.max_early_data),
                     single_use: *single_use,
                 })
@@ -158,6 +167,7 @@ impl WaitSession {
                 psk: NamedPsk::external(psk),
                 kind: kind.external_psk(),
                 authenticated: None,
+                scope: shared.scope,
                 early: None,
                 single_use: false,
             }),
@@ -208,7 +218,8 @@ impl WaitIdentity {
 
     /// Sends ServerHello, EncryptedExtensions and Finished.
     fn resume(mut self, client_hello: &[u8], accepted: Accepted, out: &mut dyn Sink) -> Result<State, Error> {
-        let Accepted { index, psk, kind, authenticated, early } = accepted;
+        let Accepted { index, psk, kind, authenticated, scope, early } = accepted;
+        self.shared.scope = scope;
         let early = early.map(|limit| {
             let hello = Hello { hash: &self.shared.transcript.hash(), client_random: &self.client_random };
             EarlyKeys::derive(self.suite, psk.early(), limit, &hello, out)

@@ -132,6 +132,7 @@ impl WaitIdentity {
         out: &mut dyn Sink,
     ) -> Result<(WaitSignature, Need), Error> {
         let (identity, hello) = answer.into_parts()?;
+        self.shared.scope = self.shared.scope.with_identity(identity.session_scope());
         let schemes = hello.wire().get(self.parts.schemes.clone()).unwrap_or_default();
         // RFC 9846 §9.2: it was left out for pre-shared keys, of which none is known here.
         if schemes.is_empty() {

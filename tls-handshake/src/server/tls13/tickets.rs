@@ -31,7 +31,7 @@ impl Shared {
     pub(super) fn gives_tickets(&self, peer: &Authenticated) -> bool {
         self.config.session_lookup != SessionLookup::Never
             && self.config.tls13_tickets > 0
-            && self.config.session_lifetime > 0
+            && self.config.has_lifetime()
             && peer.external_psk_identity().is_none()
     }
 }
@@ -64,12 +64,12 @@ impl WaitTickets {
                 suite: negotiated.suite,
                 secret: secret.ok_or(Error::Crypto("deriving a session's key"))?,
                 extended_master_secret: true,
-                scope: config.scope(),
+                scope: shared.scope,
                 server_name: negotiated.server_name.clone(),
                 alpn: negotiated.alpn.clone(),
                 authenticated: authenticated.unwrap_or(0),
                 issued: 0,
-                lifetime: config.session_lifetime,
+                lifetime: config.ticket_lifetime,
                 age_add: u32::from_be_bytes(age_add),
                 // Accepted only of a session that may be used once, which takes a store.
                 max_early_data: match config.session_lookup {
@@ -80,7 +80,7 @@ impl WaitTickets {
                 expires,
             });
         }
-        let need = NeedNewSession::new(asker, None, sessions);
+        let need = NeedNewSession::new(asker, None, sessions, config.session_lifetime);
         Ok((Self { connected, asker }, Need::NewSession(need)))
     }
 
