@@ -66,8 +66,10 @@ fn a_recorded_flight_is_not_taken_again_by_any_server_of_the_store() {
     let mut client = ca.client_config();
     client.enable_early_data(true);
     let store = Arc::new(ServerSessionMemoryCache::new(100));
+    // One certificate: a session is bound to it.
+    let identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
     let server = || {
-        let mut server = ca.server_config(Kind::EcdsaP256);
+        let mut server = tls_api::ServerConfig::new(identity.clone());
         server.set_session_storage(Arc::clone(&store) as _);
         server.set_max_early_data_size(1000);
         Arc::new(server)

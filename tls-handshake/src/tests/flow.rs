@@ -312,6 +312,9 @@ pub(super) fn ends_with_an_unknown_key_first() -> (End<Client>, End<Server>) {
     (client_knowing(client_config, Known::Psks(psks), None), server(server_config))
 }
 
+/// What sessions are bound to in the server's identity, whose keys are others in each run.
+const IDENTITY_SCOPE: [u8; 32] = [0x1d; 32];
+
 /// Bytes of early data that a session allows.
 const EARLY_DATA: u32 = 1000;
 
@@ -328,7 +331,7 @@ fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> Known {
         suite,
         secret: SessionSecret::new(secret).unwrap(),
         extended_master_secret: true,
-        scope: server.scope(),
+        scope: server.scope().with_identity(&IDENTITY_SCOPE),
         server_name: Some("a.test".into()),
         alpn: Some(b"http/1.1".to_vec()),
         authenticated: now.as_secs(),
@@ -363,7 +366,9 @@ fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> Known {
 /// Keys and certificates for it, with signatures of one length.
 pub(super) fn pki(kind: Kind) -> Pki {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
-    if kind == Kind::Tls12Stapled { pki.stapled() } else { pki }
+    let mut pki = if kind == Kind::Tls12Stapled { pki.stapled() } else { pki };
+    Arc::make_mut(&mut pki.identity).set_session_scope(IDENTITY_SCOPE);
+    pki
 }
 
 pub(super) fn client(config: ClientConfig) -> End<Client> {
