@@ -11,7 +11,6 @@ use crate::SignatureScheme;
 use crate::client_hello::ClientHelloInfo;
 use crate::read_mostly::ReadMostly;
 use crate::resolver::{ResolvesClientCert, ResolvesServerCert};
-use crate::scope::identity_scope;
 
 /// An identity from files, which are read again when the application says so: at a signal, or every hour.
 ///
@@ -131,7 +130,7 @@ impl ResolvesClientCert for ReloadableIdentity {
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {
-        Some(identity_scope(&self.present.read().1))
+        Some(*self.present.read().1.session_scope())
     }
 }
 

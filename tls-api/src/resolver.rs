@@ -9,7 +9,6 @@ use tls_handshake::{Identity, IdentityError};
 
 use crate::SignatureScheme;
 use crate::client_hello::ClientHelloInfo;
-use crate::scope::identity_scope;
 use crate::spread::Spread;
 
 /// Chooses the identity that a server shows to a client.
@@ -69,20 +68,17 @@ pub trait ResolvesClientCert: fmt::Debug + Send + Sync {
 
 /// The same identity for all, which each connection counts itself in.
 #[derive(Debug)]
-pub(crate) struct OneIdentity {
-    identity: Spread<Identity>,
-    scope: [u8; 32],
-}
+pub(crate) struct OneIdentity(Spread<Identity>);
 
 impl OneIdentity {
     pub(crate) fn new(identity: Identity) -> Self {
-        Self { scope: identity_scope(&identity), identity: Spread::new(identity) }
+        Self(Spread::new(identity))
     }
 }
 
 impl ResolvesServerCert for OneIdentity {
     fn resolve(&self, _: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
-        Some(self.identity.share())
+        Some(self.0.share())
     }
 
     fn resolve_for_all(&self) -> Option<Arc<Identity>> {
@@ -92,11 +88,11 @@ impl ResolvesServerCert for OneIdentity {
 
 impl ResolvesClientCert for OneIdentity {
     fn resolve(&self, _: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
-        Some(self.identity.share())
+        Some(self.0.share())
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {
-        Some(self.scope)
+        Some(*self.0.original().session_scope())
     }
 }
 

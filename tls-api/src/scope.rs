@@ -5,8 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tls_crypto::{HashAlgorithm, SecureRandom, SystemRandom};
-use tls_handshake::Identity;
+use tls_crypto::{SecureRandom, SystemRandom};
 
 /// The parts, each of which can change by itself.
 #[derive(Clone, Debug, Default)]
@@ -38,12 +37,6 @@ impl Part {
         let count = COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         Self([b"unique".as_slice(), &random, &std::process::id().to_be_bytes(), &count].concat())
     }
-}
-
-/// What sessions of a client with this identity are bound to: its leaf, and so its key.
-pub(crate) fn identity_scope(identity: &Identity) -> [u8; 32] {
-    let leaf = identity.chain().first().map(|leaf| leaf.as_ref()).unwrap_or_default();
-    HashAlgorithm::Sha256.hash(leaf).as_ref().try_into().unwrap_or_default()
 }
 
 impl SessionContext {

@@ -26,16 +26,9 @@ impl Scope {
         Self(sha256(&encode(inputs)))
     }
 
-    /// The same with a client's identity. Its input is shorter than [`encode`] ever is.
+    /// The same with our own identity. Its input is shorter than [`encode`] ever is.
     pub(crate) fn with_identity(&self, identity: &[u8; 32]) -> Self {
         Self(sha256(&[self.0, *identity].concat()))
-    }
-
-    /// The same for this identity only, of which `scope` is a hash as well. The sum of two hashes collides with no other without one of
-    /// them being found for the purpose.
-    pub(crate) fn with_identity(mut self, scope: &[u8; 32]) -> Self {
-        self.0.iter_mut().zip(scope).for_each(|(byte, other)| *byte ^= other);
-        self
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {

@@ -2,7 +2,7 @@
 
 use tls_codec::code_points::HandshakeType as T;
 
-use super::flow::{Action, End, Kind, Sent, answers, client, configs, ends, pki, server};
+use super::flow::{Action, End, Kind, Sent, answers, client, configs, ends, in_scope, pki, server};
 use super::pair::Pki;
 use crate::auth::ClientAuth;
 use crate::role::States;
@@ -154,7 +154,7 @@ fn tls12_handshake_with_client_certificate() {
 /// RFC 9846 §2.2: no certificate. With early data (§2.3) the client goes on to write under its key until EndOfEarlyData.
 #[test]
 fn handshake_from_a_session() {
-    let (kind, pki) = (Kind::Resumed, Pki::new());
+    let (kind, pki) = (Kind::Resumed, in_scope(Pki::new()));
     let (mut client, mut server) = ends(kind);
     assert_eq!(std::mem::take(&mut client.world.actions), [Send(T::CLIENT_HELLO)]);
     let mut expected = vec![Send(T::SERVER_HELLO), ChangeCipherSpec];
@@ -173,7 +173,7 @@ fn handshake_from_a_session() {
 
 #[test]
 fn handshake_with_early_data() {
-    let (early, pki) = (EarlyData { limit: 1000 }, Pki::new());
+    let (early, pki) = (EarlyData { limit: 1000 }, in_scope(Pki::new()));
     let (mut client, mut server) = ends(Kind::Early);
     let secrets = [Secret("CLIENT_EARLY_TRAFFIC_SECRET"), Secret("EARLY_EXPORTER_SECRET")];
     let first = [&[Send(T::CLIENT_HELLO)], &secrets[..], &[ChangeCipherSpec, InstallWrite(early)]].concat();

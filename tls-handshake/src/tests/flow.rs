@@ -366,7 +366,11 @@ fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> Known {
 /// Keys and certificates for it, with signatures of one length.
 pub(super) fn pki(kind: Kind) -> Pki {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
-    let mut pki = if kind == Kind::Tls12Stapled { pki.stapled() } else { pki };
+    in_scope(if kind == Kind::Tls12Stapled { pki.stapled() } else { pki })
+}
+
+/// The same with an identity to which the known sessions are bound.
+pub(super) fn in_scope(mut pki: Pki) -> Pki {
     Arc::make_mut(&mut pki.identity).set_session_scope(IDENTITY_SCOPE);
     pki
 }
