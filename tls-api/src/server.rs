@@ -9,7 +9,8 @@ use pki_types::UnixTime;
 use tls_handshake::server::Server;
 use tls_handshake::{
     Answer, CertificateError, ClientAuth, ConfigError, Connection, Contradiction, ExternalPsk, Identity, IdentityError,
-    KeyLog, Limits, Need, NeedSession, ServerConfig as EngineConfig, ServerSessionValue, SessionLookup, SuitePreference,
+    KeyLog, Limits, Need, NeedSession, ServerConfig as EngineConfig, ServerSessionValue, SessionLookup,
+    SuitePreference,
 };
 
 use crate::buffered::{Buffered, Side};
