@@ -599,7 +599,9 @@ fn resolved_identity_and_its_scope_decide() {
     everywhere(|ca, client, _| {
         let identity = |scope: Option<[u8; 32]>| {
             let mut identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
-            scope.map(|scope| identity.set_session_scope(scope));
+            if let Some(scope) = scope {
+                identity.set_session_scope(scope);
+            }
             Arc::new(identity)
         };
         let latest = Arc::new(Latest(Mutex::new(identity(None))));
