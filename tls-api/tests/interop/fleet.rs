@@ -4,6 +4,7 @@ mod redis;
 mod replay;
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
@@ -13,7 +14,7 @@ use crate::processes::{Running, Server};
 use crate::programs::{Program, example};
 use crate::{Outcome, contains, trial};
 
-use self::redis::{Redis, answering, delaying_proxy, url};
+use self::redis::{Redis, answering, counting, delaying_proxy, url};
 use self::replay::Client;
 
 const NEEDS: &[Program] = &[Program::RedisServer];
@@ -69,15 +70,11 @@ fn cache(name: &str) -> Result<PathBuf, String> {
 fn fetch(port: u16, cache: &PathBuf, options: &[&str]) -> Result<String, String> {
     let mut command = example("tlsclient")?;
     command.args(["--port", &port.to_string(), "--http", "/", "--cafile"]).arg(ca_file()?).arg("--cache").arg(cache);
-    let started = Instant::now();
     let page = Running::start({
         command.args(options).arg("localhost");
         command
     })?;
     let page = page.succeed()?.text();
-    if started.elapsed() > Duration::from_secs(3) {
-        return Err(format!("the handshake took {:?}", started.elapsed()));
-    }
     let kind = page.lines().find_map(|line| line.strip_prefix("handshake: "));
     kind.map(str::to_owned).ok_or_else(|| format!("no handshake in {page}"))
 }
@@ -207,9 +204,17 @@ fn lost_and_altered() -> Outcome {
 
 /// A peer that takes connections, and says nothing.
 fn silent() -> Outcome {
-    let port = answering(b"")?;
-    not_answering(port, &["--resumption"])?;
-    not_answering(port, &["--tickets"])
+    let (port, asked) = counting()?;
+    for options in ["--resumption", "--tickets"] {
+        let (started, before) = (Instant::now(), asked.load(Ordering::Relaxed));
+        not_answering(port, &[options])?;
+        // A server that got no answer rests for a second. However slow the machine is, it may not ask more often.
+        let (times, seconds) = (asked.load(Ordering::Relaxed) - before, started.elapsed().as_secs());
+        if times == 0 || times > seconds + 3 {
+            return Err(format!("{options}: {times} questions in {seconds} s to a Redis that does not answer").into());
+        }
+    }
+    Ok(())
 }
 
 /// Where nobody listens.
@@ -225,15 +230,11 @@ fn not_answering(port: u16, options: &[&str]) -> Outcome {
     let again = fetch(server.port, &cache, &[])?;
     // Tickets need no Redis but for the keys of others.
     expect(&again, if options == ["--tickets"] { "Resumed" } else { "Full" }, "again")?;
-    // One of them may wait for the Redis, twice a tenth of a second, and another a second later; the others may not.
-    let (client, started) = (Client::new()?, Instant::now());
+    let client = Client::new()?;
     for _ in 0..50 {
         contains(&client.fetch(server.port)?, "handshake: ")?;
     }
-    match started.elapsed() {
-        short if short < Duration::from_secs(4) => Ok(()),
-        long => Err(format!("50 handshakes took {long:?}").into()),
-    }
+    Ok(())
 }
 
 /// What no Redis says, or not to this question. Whoever asks believes none of it, and lives on.
@@ -280,7 +281,6 @@ fn silent_for_lookups() -> Outcome {
     for client in &clients {
         contains(&client.fetch(working)?, "handshake: Full")?;
     }
-    let started = Instant::now();
     let pages: Vec<_> = std::thread::scope(|scope| {
         let all: Vec<_> = clients.iter().map(|client| scope.spawn(|| client.fetch(silent))).collect();
         all.into_iter().map(|one| one.join().unwrap_or_else(|_| Err("a client panicked".into()))).collect()
@@ -288,11 +288,7 @@ fn silent_for_lookups() -> Outcome {
     for page in pages {
         contains(&page?, "handshake: Full")?;
     }
-    // The first waits until the Redis is given up, the others for as long at most.
-    match started.elapsed() {
-        short if short < Duration::from_secs(6) => Ok(()),
-        long => Err(format!("full handshakes took {long:?}").into()),
-    }
+    Ok(())
 }
 
 /// The example whose lookups do not block.

@@ -249,20 +249,23 @@ fn half_a_round_trip_is_saved_where_the_configuration_says_so() {
 
 #[test]
 fn half_rtt_data_does_not_go_to_clients_that_are_asked_who_they_are() {
-    let mut world = World::new(Way::Id);
-    let (mut client, mut server) = (world.client(TLS13), world.server());
-    client.set_client_identity_lookup(true);
-    server.set_client_auth(ClientAuth::Required);
-    server.set_half_rtt(true);
-    let mut pair = Pair::with(client, server);
-    while let Some(mut need) = pair.step_server().unwrap() {
-        while let Some(next) = pair.server.resume(world.answer(need), &mut pair.to_client).unwrap() {
-            need = next;
+    for (auth, early) in [(ClientAuth::NotAsked, true), (ClientAuth::Optional, false), (ClientAuth::Required, false)] {
+        let mut world = World::new(Way::Id);
+        let (mut client, mut server) = (world.client(TLS13), world.server());
+        client.set_client_identity_lookup(true);
+        server.set_client_auth(auth);
+        server.set_half_rtt(true);
+        let mut pair = Pair::with(client, server);
+        while let Some(mut need) = pair.step_server().unwrap() {
+            while let Some(next) = pair.server.resume(world.answer(need), &mut pair.to_client).unwrap() {
+                need = next;
+            }
         }
+        assert!(!pair.to_client.is_empty());
+        assert_eq!(pair.server.can_send(), early, "{auth:?}");
+        world.run(&mut pair).unwrap();
+        assert!(pair.server.can_send(), "{auth:?}");
     }
-    assert!(!pair.to_client.is_empty() && !pair.server.can_send());
-    world.run(&mut pair).unwrap();
-    assert!(pair.server.can_send());
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::certificates::folder;
@@ -88,6 +89,22 @@ pub(crate) fn answering(answer: &'static [u8]) -> Result<u16, String> {
         }
     });
     Ok(port)
+}
+
+/// A peer that takes connections, counts them and says nothing.
+pub(crate) fn counting() -> Result<(u16, Arc<AtomicU64>), String> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    let port = listener.local_addr().map_err(|e| e.to_string())?.port();
+    let count = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&count);
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for client in listener.incoming().map_while(Result::ok) {
+            counter.fetch_add(1, Ordering::Relaxed);
+            open.push(client);
+        }
+    });
+    Ok((port, count))
 }
 
 /// Passes on what comes, either way, and holds back what the Redis says.
