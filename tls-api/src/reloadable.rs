@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tls_codec::{DistinguishedName, List};
 use tls_handshake::{Identity, IdentityError};
 
 use crate::SignatureScheme;
@@ -125,7 +126,7 @@ impl ResolvesServerCert for ReloadableIdentity {
 }
 
 impl ResolvesClientCert for ReloadableIdentity {
-    fn resolve(&self, _: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
+    fn resolve(&self, _: List<'_, DistinguishedName<'_>>, _: &[SignatureScheme]) -> Option<Arc<Identity>> {
         Some(self.present())
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use pki_types::{DnsName, ServerName};
+use tls_codec::{DistinguishedName, List};
 use tls_handshake::{Identity, IdentityError};
 
 use crate::SignatureScheme;
@@ -34,6 +35,7 @@ pub trait ResolvesServerCert: fmt::Debug + Send + Sync {
 ///
 /// ```
 /// use std::sync::Arc;
+/// use tls_api::codec::{DistinguishedName, List};
 /// use tls_api::{Identity, ResolvesClientCert, SignatureScheme};
 ///
 /// /// Shows itself to the servers of one organisation alone: `name` is that of its authority, in DER.
@@ -44,8 +46,8 @@ pub trait ResolvesServerCert: fmt::Debug + Send + Sync {
 /// }
 ///
 /// impl ResolvesClientCert for ForColleagues {
-///     fn resolve(&self, authorities: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
-///         authorities.contains(&self.name).then(|| Arc::clone(&self.identity))
+///     fn resolve(&self, authorities: List<'_, DistinguishedName<'_>>, _: &[SignatureScheme]) -> Option<Arc<Identity>> {
+///         authorities.contains(DistinguishedName(&self.name)).then(|| Arc::clone(&self.identity))
 ///     }
 /// }
 /// ```
@@ -53,7 +55,11 @@ pub trait ResolvesClientCert: fmt::Debug + Send + Sync {
     /// The identity for a server that names these authorities (DER; perhaps none), and accepts these signature schemes of
     /// this client. `None`, or an identity that can sign with none of them, tells the server that there is no
     /// certificate; whether that is the end, the server decides.
-    fn resolve(&self, authorities: &[Vec<u8>], schemes: &[SignatureScheme]) -> Option<Arc<Identity>>;
+    fn resolve(
+        &self,
+        authorities: List<'_, DistinguishedName<'_>>,
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<Identity>>;
 
     /// Returns a hash over all that the choice depends on now. A session is resumed only where the resolver returns the hash that it
     /// returned when the connection of that session began: return another one as soon as the choice changes. Default: `None`, which
@@ -87,7 +93,7 @@ impl ResolvesServerCert for OneIdentity {
 }
 
 impl ResolvesClientCert for OneIdentity {
-    fn resolve(&self, _: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
+    fn resolve(&self, _: List<'_, DistinguishedName<'_>>, _: &[SignatureScheme]) -> Option<Arc<Identity>> {
         Some(self.0.share())
     }
 
@@ -198,7 +204,7 @@ mod tests {
         let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
         let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
         let identity = OneIdentity::new(Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
-        let resolve = || ResolvesClientCert::resolve(&identity, &[], &[]).unwrap();
+        let resolve = || ResolvesClientCert::resolve(&identity, List::empty(), &[]).unwrap();
         let (mine, again) = (resolve(), resolve());
         assert!(Arc::ptr_eq(&mine, &again));
         // Threads that live at the same time.

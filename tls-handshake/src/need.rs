@@ -12,15 +12,18 @@ use std::sync::Arc;
 use pki_types::{CertificateDer, ServerName, UnixTime};
 use tls_codec::code_points::{PskKeyExchangeMode, SignatureScheme};
 use tls_codec::error::DecodeError;
+use tls_codec::extension::{DistinguishedName, SerializedSct};
 use tls_codec::handshake::ClientHello;
+use tls_codec::list::List;
 use tls_codec::owned::ClientHelloView;
 use tls_codec::owned::Owned;
 
 use crate::error::{Error, Refusal, bounded};
 use crate::identity::Identity;
 use crate::negotiate::first_common;
+use crate::owned::OwnedList;
 use crate::verify::signature::SignatureRules;
-use crate::verify::{ChainVerifier, PeerChain, ServerVerifier, Stapled};
+use crate::verify::{ChainVerifier, PeerChain, ServerVerifier, Stapled, Staples};
 
 mod session;
 
@@ -191,19 +194,19 @@ impl IdentityAnswer {
 #[derive(Debug)]
 pub struct NeedClientIdentity {
     asker: Asker,
-    authorities: Vec<Vec<u8>>,
+    authorities: OwnedList,
     schemes: Vec<SignatureScheme>,
 }
 
 impl NeedClientIdentity {
-    pub(crate) fn new(asker: Asker, authorities: Vec<Vec<u8>>, schemes: Vec<SignatureScheme>) -> Self {
+    pub(crate) fn new(asker: Asker, authorities: OwnedList, schemes: Vec<SignatureScheme>) -> Self {
         Self { asker, authorities, schemes }
     }
 
     /// The distinguished names (DER) of the authorities that the server trusts for clients; none if it does not say.
     #[must_use]
-    pub fn authorities(&self) -> &[Vec<u8>] {
-        &self.authorities
+    pub fn authorities(&self) -> List<'_, DistinguishedName<'_>> {
+        self.authorities.view()
     }
 
     /// The signature schemes that the server accepts from this client, in its order of preference. An identity that has
@@ -335,13 +338,20 @@ impl SignatureAnswer {
 pub struct NeedVerdict {
     asker: Asker,
     chain: PeerChain,
+    staples: Staples,
     name: ServerName<'static>,
     ocsp_requested: bool,
 }
 
 impl NeedVerdict {
-    pub(crate) fn new(asker: Asker, chain: PeerChain, name: ServerName<'static>, ocsp_requested: bool) -> Self {
-        Self { asker, chain, name, ocsp_requested }
+    pub(crate) fn new(
+        asker: Asker,
+        chain: PeerChain,
+        staples: Staples,
+        name: ServerName<'static>,
+        ocsp_requested: bool,
+    ) -> Self {
+        Self { asker, chain, staples, name, ocsp_requested }
     }
 
     /// The certificates as they were sent, leaf first; never empty.
@@ -359,19 +369,19 @@ impl NeedVerdict {
     /// The OCSP response that the server stapled to its leaf, unchecked (RFC 6066 §8).
     #[must_use]
     pub fn ocsp_response(&self) -> Option<&[u8]> {
-        self.chain.ocsp_response()
+        self.staples.ocsp_response()
     }
 
     /// The signed certificate timestamps that came beside the leaf, unchecked (RFC 6962 §3.3).
     #[must_use]
-    pub fn signed_certificate_timestamps(&self) -> &[Vec<u8>] {
-        self.chain.signed_certificate_timestamps()
+    pub fn signed_certificate_timestamps(&self) -> List<'_, SerializedSct<'_>> {
+        self.staples.scts()
     }
 
     /// What the server sent beside its chain.
     #[must_use]
     pub fn stapled(&self) -> Stapled<'_> {
-        let stapled = Stapled::new(self.chain.ocsp_response(), self.chain.signed_certificate_timestamps());
+        let stapled = Stapled::new(self.staples.ocsp_response(), self.staples.scts());
         Stapled { ocsp_requested: self.ocsp_requested, ..stapled }
     }
 

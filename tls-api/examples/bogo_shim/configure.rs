@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use tls_api::codec::{DistinguishedName, List};
 use tls_api::{
     ALL_CIPHERSUITES, CipherSuite, ClientAuth, ClientConfig, ClientHelloInfo, ClientSessionMemoryCache,
     ClientSessionValue, ConfigError, Identity, KeyLog, Limits, NamedGroup, ProducesTickets, ProtocolVersion,
@@ -479,12 +480,17 @@ impl ResolvesServerCert for Resolver {
 }
 
 impl ResolvesClientCert for Resolver {
-    fn resolve(&self, authorities: &[Vec<u8>], schemes: &[SignatureScheme]) -> Option<Arc<Identity>> {
+    fn resolve(
+        &self,
+        authorities: List<'_, DistinguishedName<'_>>,
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<Identity>> {
+        let authorities: Vec<_> = authorities.iter().map(|name| name.0.to_vec()).collect();
         if let Ok(mut place) = self.told.asked.lock() {
-            (place.schemes, place.authorities) = (schemes.to_vec(), authorities.to_vec());
+            (place.schemes, place.authorities) = (schemes.to_vec(), authorities.clone());
         }
         let can = |candidate: &Candidate| candidate.identity.schemes().iter().any(|scheme| schemes.contains(scheme));
-        self.select(|candidate| can(candidate) && candidate.is_of(authorities))
+        self.select(|candidate| can(candidate) && candidate.is_of(&authorities))
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {

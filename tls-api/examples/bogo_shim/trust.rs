@@ -79,7 +79,10 @@ impl ServerCertVerifier for Anybody {
         stapled: &Stapled<'_>,
         now: UnixTime,
     ) -> Result<(), Refusal> {
-        let seen = Seen { ocsp_response: stapled.ocsp_response.map(<[u8]>::to_vec), scts: stapled.scts.to_vec() };
+        let seen = Seen {
+            ocsp_response: stapled.ocsp_response.map(<[u8]>::to_vec),
+            scts: stapled.scts.iter().map(|sct| sct.0.to_vec()).collect(),
+        };
         self.inner.verify(chain, name, stapled, now)?;
         if self.ocsp_refuses {
             return Err(CertificateError::Ocsp(OcspError::Missing).into());

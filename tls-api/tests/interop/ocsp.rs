@@ -304,7 +304,12 @@ fn judge(policy: OcspPolicy, response: &[u8], ahead: i64) -> Result<Result<(), C
     let name = ServerName::try_from("localhost").map_err(|e| e.to_string())?;
     let now = UnixTime::now().as_secs().checked_add_signed(ahead).ok_or("no such time")?;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
-    let verdict = verifier.verify(std::slice::from_ref(&pki.leaf), &name, &Stapled::new(Some(response), &[]), now);
+    let verdict = verifier.verify(
+        std::slice::from_ref(&pki.leaf),
+        &name,
+        &Stapled::new(Some(response), tls_api::codec::List::empty()),
+        now,
+    );
     Ok(verdict.map_err(|refusal| refusal.why))
 }
 

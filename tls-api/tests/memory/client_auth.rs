@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tls_api::codec::{DistinguishedName, List};
 use tls_api::handshake::need::Need;
 use tls_api::handshake::{ClientConfig as EngineConfig, ClientConnection, Outgoing, Progress};
 use tls_api::pki_types::UnixTime;
@@ -304,8 +305,13 @@ struct Remembers(Mutex<Vec<Asked>>, Option<Arc<Identity>>);
 type Asked = (Vec<Vec<u8>>, Vec<SignatureScheme>);
 
 impl ResolvesClientCert for Remembers {
-    fn resolve(&self, authorities: &[Vec<u8>], schemes: &[SignatureScheme]) -> Option<Arc<Identity>> {
-        self.0.lock().unwrap().push((authorities.to_vec(), schemes.to_vec()));
+    fn resolve(
+        &self,
+        authorities: List<'_, DistinguishedName<'_>>,
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<Identity>> {
+        let authorities = authorities.iter().map(|name| name.0.to_vec()).collect();
+        self.0.lock().unwrap().push((authorities, schemes.to_vec()));
         self.1.clone()
     }
 }

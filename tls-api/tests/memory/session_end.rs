@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tls_api::codec::{DistinguishedName, List};
 use tls_api::{
     AllowAnyAuthenticatedClient, ClientConfig, ClientSession, ClientSessionMemoryCache, Error, ExternalPsk,
     HandshakeKind, Identity, NoClientSessionStorage, ProtocolVersion, ReloadableIdentity, ResolvesClientCert,
@@ -262,7 +263,7 @@ fn identity(ca: &Ca) -> Identity {
 struct Silent(Mutex<Arc<Identity>>);
 
 impl ResolvesClientCert for Silent {
-    fn resolve(&self, _: &[Vec<u8>], _: &[SignatureScheme]) -> Option<Arc<Identity>> {
+    fn resolve(&self, _: List<'_, DistinguishedName<'_>>, _: &[SignatureScheme]) -> Option<Arc<Identity>> {
         Some(Arc::clone(&self.0.lock().unwrap()))
     }
 }

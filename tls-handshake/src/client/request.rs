@@ -1,17 +1,32 @@
 //! A server's CertificateRequest, whatever the version.
 
 use tls_codec::code_points::SignatureScheme;
+use tls_codec::extension::DistinguishedName;
+use tls_codec::list::List;
 
+use crate::config::ClientConfig;
 use crate::need::{Asker, Need, NeedClientIdentity};
+use crate::owned::OwnedList;
 
 /// What the server wants to know of us.
 pub(super) struct Request {
-    /// Distinguished names (DER), or none.
-    pub(super) authorities: Vec<Vec<u8>>,
-    pub(super) schemes: Vec<SignatureScheme>,
+    authorities: OwnedList,
+    schemes: Vec<SignatureScheme>,
 }
 
 impl Request {
+    /// Holds what was requested only if `config` has somebody to ask.
+    pub(super) fn new(
+        config: &ClientConfig,
+        authorities: Option<List<'_, DistinguishedName<'_>>>,
+        schemes: impl FnOnce() -> Vec<SignatureScheme>,
+    ) -> Self {
+        if !config.client_identity_lookup {
+            return Self { authorities: OwnedList::default(), schemes: Vec::new() };
+        }
+        Self { authorities: authorities.map(OwnedList::new).unwrap_or_default(), schemes: schemes() }
+    }
+
     /// Passes it on to the application.
     pub(super) fn into_need(self, asker: Asker) -> Need {
         Need::ClientIdentity(NeedClientIdentity::new(asker, self.authorities, self.schemes))

@@ -74,6 +74,14 @@ pub(super) struct Recorder {
     last: Vec<u8>,
 }
 
+impl Recorder {
+    /// Lets go of what was sent.
+    pub(super) fn forget(&mut self) {
+        self.sent = VecDeque::new();
+        self.last = Vec::new();
+    }
+}
+
 impl Sink for Recorder {
     fn send(&mut self, encode: &mut EncodeMessage<'_>) -> Result<&[u8], Error> {
         let mut message = Vec::new();

@@ -12,6 +12,7 @@ mod flips12;
 mod flips_resumed;
 mod flow;
 mod guards;
+mod held;
 mod hello;
 mod in_place;
 mod lengths;

@@ -10,11 +10,13 @@ use std::sync::Arc;
 
 use pki_types::{CertificateDer, UnixTime};
 use tls_codec::code_points::SignatureScheme;
+use tls_codec::extension::SerializedSct;
 use tls_codec::list::List;
 use tls_codec::reader::Decode;
 use tls_crypto::HashAlgorithm;
 
 use crate::error::Error;
+use crate::owned::OwnedList;
 
 mod chain;
 mod explain;
@@ -46,23 +48,15 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     HashAlgorithm::Sha256.hash(bytes).as_ref().try_into().unwrap_or([0; 32])
 }
 
-/// The certificates that the peer sent, leaf first, with what was stapled to the leaf.
+/// The certificates that the peer sent, leaf first.
 #[derive(Debug)]
 pub struct PeerChain {
     /// Shared with the sessions that are kept of the connection.
     certificates: Arc<[CertificateDer<'static>]>,
-    /// `None` if there is nothing: a chain is passed on with each state.
-    staples: Option<Box<Staples>>,
     /// How its owner signed the handshake, once that was checked.
     signed_with: Option<SignatureScheme>,
     /// For which time it was verified, in seconds since 1970; 0 if that is not known.
     verified_at: u64,
-}
-
-#[derive(Debug, Default)]
-struct Staples {
-    ocsp_response: Option<Vec<u8>>,
-    scts: Vec<Vec<u8>>,
 }
 
 impl PeerChain {
@@ -88,7 +82,7 @@ impl PeerChain {
 
     /// The chain of an earlier connection, which was judged there.
     pub(crate) fn of_session(certificates: Arc<[CertificateDer<'static>]>) -> Self {
-        Self { certificates, staples: None, signed_with: None, verified_at: 0 }
+        Self { certificates, signed_with: None, verified_at: 0 }
     }
 
     pub(crate) fn set_verified_at(&mut self, now: UnixTime) {
@@ -102,18 +96,6 @@ impl PeerChain {
 
     pub(crate) fn shared(&self) -> &Arc<[CertificateDer<'static>]> {
         &self.certificates
-    }
-
-    /// Adds the OCSP response that was stapled to the leaf.
-    pub(crate) fn staple_ocsp_response(&mut self, response: &[u8]) {
-        self.staples.get_or_insert_default().ocsp_response = Some(response.to_vec());
-    }
-
-    /// Adds the signed certificate timestamps that came beside the leaf.
-    pub(crate) fn staple_scts(&mut self, scts: Vec<Vec<u8>>) {
-        if !scts.is_empty() {
-            self.staples.get_or_insert_default().scts = scts;
-        }
     }
 
     /// Notes how the handshake was signed.
@@ -138,16 +120,33 @@ impl PeerChain {
     pub fn leaf(&self) -> Option<&CertificateDer<'static>> {
         self.certificates.first()
     }
+}
 
-    /// The OCSP response stapled to the leaf, unchecked.
-    #[must_use]
-    pub fn ocsp_response(&self) -> Option<&[u8]> {
-        self.staples.as_ref()?.ocsp_response.as_deref()
+/// What a server sent beside its chain, unchecked. It is dropped with the question about the chain, whatever the answer.
+#[derive(Debug, Default)]
+pub(crate) struct Staples(Option<Box<StaplesContent>>);
+
+/// Apart, since most servers send nothing and each state passes it on.
+#[derive(Debug, Default)]
+struct StaplesContent {
+    ocsp_response: Option<Box<[u8]>>,
+    scts: OwnedList,
+}
+
+impl Staples {
+    pub(crate) fn add_ocsp_response(&mut self, response: &[u8]) {
+        self.0.get_or_insert_default().ocsp_response = Some(response.into());
     }
 
-    /// The signed certificate timestamps that came beside the leaf, unchecked.
-    #[must_use]
-    pub fn signed_certificate_timestamps(&self) -> &[Vec<u8>] {
-        self.staples.as_ref().map_or(&[], |staples| &staples.scts)
+    pub(crate) fn add_scts(&mut self, scts: List<'_, SerializedSct<'_>>) {
+        self.0.get_or_insert_default().scts = OwnedList::new(scts);
+    }
+
+    pub(crate) fn ocsp_response(&self) -> Option<&[u8]> {
+        self.0.as_ref()?.ocsp_response.as_deref()
+    }
+
+    pub(crate) fn scts(&self) -> List<'_, SerializedSct<'_>> {
+        self.0.as_ref().map_or(List::empty(), |content| content.scts.view())
     }
 }

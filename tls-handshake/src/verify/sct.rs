@@ -10,6 +10,8 @@ use std::fmt;
 use std::time::Duration;
 
 use pki_types::{SignatureVerificationAlgorithm, SubjectPublicKeyInfoDer, UnixTime};
+use tls_codec::extension::SerializedSct;
+use tls_codec::list::List;
 use tls_crypto::der::{self, Elements};
 use tls_crypto::verify::{ECDSA_P256_SHA256, RSA_PKCS1_2048_8192_SHA256};
 
@@ -115,7 +117,7 @@ impl CtPolicy {
     pub(crate) fn check(
         &self,
         path: &ProvenPath<'_>,
-        of_extension: &[Vec<u8>],
+        of_extension: List<'_, SerializedSct<'_>>,
         of_ocsp: Option<&[u8]>,
         now: UnixTime,
     ) -> Result<(), CertificateError> {
@@ -135,7 +137,7 @@ impl CtPolicy {
         let inside = leaf.extension(oid::SCT_LIST);
         let mut scts = Vec::new();
         for sct in of_extension.iter().take(MOST_SCTS) {
-            scts.push((Some(sct.as_slice()), &entry));
+            scts.push((Some(sct.0), &entry));
         }
         for (value, entry) in [of_ocsp.zip(Some(&entry)), inside.zip(pre_entry.as_ref())].into_iter().flatten() {
             for sct in list(value).take(MOST_SCTS) {

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
+use tls_codec::extension::SerializedSct;
+use tls_codec::list::List;
 use tls_crypto::HashAlgorithm;
 
 use crate::certificate_error::{CertificateError, Refusal};
@@ -70,13 +72,13 @@ pub trait VerifyName: fmt::Debug + Send + Sync {
 }
 
 /// What a server sent beside its certificate. Nothing of it is checked yet.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stapled<'a> {
     /// The OCSP response (DER, RFC 6066 §8).
     pub ocsp_response: Option<&'a [u8]>,
     /// The signed certificate timestamps (RFC 6962 §3.2).
-    pub scts: &'a [Vec<u8>],
+    pub scts: List<'a, SerializedSct<'a>>,
     /// Whether the server was asked for an OCSP response; without that it does not send one.
     pub ocsp_requested: bool,
 }
@@ -84,8 +86,15 @@ pub struct Stapled<'a> {
 impl<'a> Stapled<'a> {
     /// What a server sent that was asked for all of it.
     #[must_use]
-    pub fn new(ocsp_response: Option<&'a [u8]>, scts: &'a [Vec<u8>]) -> Self {
+    pub fn new(ocsp_response: Option<&'a [u8]>, scts: List<'a, SerializedSct<'a>>) -> Self {
         Self { ocsp_response, scts, ocsp_requested: true }
+    }
+}
+
+/// Nothing was stapled, and nothing was asked for.
+impl Default for Stapled<'_> {
+    fn default() -> Self {
+        Self { ocsp_response: None, scts: List::empty(), ocsp_requested: false }
     }
 }
 

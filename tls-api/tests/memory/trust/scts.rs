@@ -124,7 +124,7 @@ fn timestamps_in_an_ocsp_response_count_if_the_response_does() {
     let chain = [leaf.der, world.intermediate.der.clone()];
     let name = "server.test".try_into().unwrap();
     let judge = |verifier: &ServerVerifier, response: Option<&[u8]>| {
-        verifier.verify(&chain, &name, &Stapled::new(response, &[]), UnixTime::now())
+        verifier.verify(&chain, &name, &Stapled::new(response, tls_api::codec::List::empty()), UnixTime::now())
     };
     judge(&verifier, Some(&response)).unwrap();
     verifier.set_ocsp_policy(OcspPolicy::Soft);

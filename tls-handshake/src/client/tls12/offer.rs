@@ -18,12 +18,11 @@ use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
 use crate::negotiate::group_of;
-use crate::owned;
 use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
 use crate::verify::signature::DigitallySigned;
-use crate::verify::{PeerChain, tls12 as signatures, x509};
+use crate::verify::{PeerChain, Staples, tls12 as signatures, x509};
 
 opaque_debug!(WaitCertificate, WaitServerKeyExchange, WaitServerHelloDone, WaitVerdict);
 
@@ -31,7 +30,7 @@ opaque_debug!(WaitCertificate, WaitServerKeyExchange, WaitServerHelloDone, WaitV
 pub struct WaitCertificate {
     shared: Box<Shared>,
     status: Status,
-    scts: Vec<Vec<u8>>,
+    staples: Staples,
 }
 
 /// Whether a CertificateStatus may come.
@@ -48,6 +47,7 @@ pub struct WaitServerKeyExchange {
     shared: Box<Shared>,
     status: Status,
     chain: PeerChain,
+    staples: Staples,
 }
 
 /// The server's half of the key exchange, whose signature nobody has checked yet.
@@ -70,6 +70,7 @@ pub(super) struct Signed {
 pub struct WaitServerHelloDone {
     shared: Box<Shared>,
     chain: PeerChain,
+    staples: Staples,
     exchange: Box<Exchange>,
     request: Option<Request>,
 }
@@ -136,8 +137,10 @@ impl State {
         }
         transcript.add(hello);
         transcript.add(m.raw);
-        let scts = extensions.signed_certificate_timestamps;
-        let scts = owned::each(scts, |sct| sct.0);
+        let mut staples = Staples::default();
+        if let Some(scts) = extensions.signed_certificate_timestamps {
+            staples.add_scts(scts);
+        }
         let status = if extensions.status_request { Status::Promised } else { Status::None };
         let shared = Box::new(Shared {
             randoms,
@@ -151,7 +154,7 @@ impl State {
             session_id: id.to_vec(),
             promised,
         });
-        Ok(Self::WaitCertificate(WaitCertificate { shared, status, scts }))
+        Ok(Self::WaitCertificate(WaitCertificate { shared, status, staples }))
     }
 }
 
@@ -167,11 +170,10 @@ impl WaitCertificate {
     /// [`Error::NoCertificate`], [`Error::ChainTooLong`].
     pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<WaitServerKeyExchange, Error> {
         let limit = self.shared.config.common.limits.chain_length;
-        let mut chain = PeerChain::of(m.msg.certificate_list, |entry| entry.cert_data, limit)?
+        let chain = PeerChain::of(m.msg.certificate_list, |entry| entry.cert_data, limit)?
             .ok_or(Error::NoCertificate { version: ProtocolVersion::TLS12 })?;
-        chain.staple_scts(self.scts);
         self.shared.transcript.add(m.raw);
-        Ok(WaitServerKeyExchange { shared: self.shared, status: self.status, chain })
+        Ok(WaitServerKeyExchange { shared: self.shared, status: self.status, chain, staples: self.staples })
     }
 }
 
@@ -183,7 +185,7 @@ impl WaitServerKeyExchange {
     /// RFC 6066 §8.
     #[must_use]
     pub fn on_certificate_status(mut self, m: Framed<'_, CertificateStatus<'_>>) -> Self {
-        self.chain.staple_ocsp_response(m.msg.ocsp_response);
+        self.staples.add_ocsp_response(m.msg.ocsp_response);
         self.shared.transcript.add(m.raw);
         Self { status: Status::None, ..self }
     }
@@ -213,7 +215,8 @@ impl WaitServerKeyExchange {
             algorithm,
             signature: signature.to_vec(),
         });
-        Ok(WaitServerHelloDone { shared: self.shared, chain: self.chain, exchange, request: None })
+        let Self { shared, chain, staples, .. } = self;
+        Ok(WaitServerHelloDone { shared, chain, staples, exchange, request: None })
     }
 
     fn offered_group(&self, chosen: NamedGroup) -> Result<Group, Error> {
@@ -232,10 +235,10 @@ impl WaitServerHelloDone {
     pub fn on_certificate_request(mut self, m: Framed<'_, CertificateRequest<'_>>) -> Self {
         let kinds = m.msg.certificate_types;
         let usable = |scheme: &SignatureScheme| signatures::kind_of(*scheme).is_some_and(|kind| kinds.contains(kind));
-        let schemes = kept(&m.msg.signature_algorithms.to_vec(), &usable);
-        let authorities = owned::each(Some(m.msg.certificate_authorities), |name| name.0);
+        let schemes = || kept(&m.msg.signature_algorithms.to_vec(), &usable);
+        let request = Request::new(&self.shared.config, Some(m.msg.certificate_authorities), schemes);
         self.shared.transcript.add(m.raw);
-        Self { request: Some(Request { authorities, schemes }), ..self }
+        Self { request: Some(request), ..self }
     }
 
     /// RFC 5246 §7.4.5. The chain goes to whoever judges it.
@@ -246,7 +249,7 @@ impl WaitServerHelloDone {
         m.at_boundary()?;
         self.shared.transcript.add(m.raw);
         let (name, asked) = (self.shared.name.clone(), self.shared.config.request_ocsp);
-        let need = NeedVerdict::new(self.shared.asker(), self.chain, name, asked);
+        let need = NeedVerdict::new(self.shared.asker(), self.chain, self.staples, name, asked);
         let state = WaitVerdict { shared: self.shared, exchange: self.exchange, request: self.request };
         Ok((state, Need::Verdict(need)))
     }

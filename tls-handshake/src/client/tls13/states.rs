@@ -17,13 +17,12 @@ use crate::error::{Error, Illegal};
 use crate::established::{Established, Exporter};
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
-use crate::owned;
 use crate::resumption::ClientSessionValue;
 use crate::role::opaque_debug;
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 use crate::verify::signature::DigitallySigned;
-use crate::verify::{PeerChain, tls13 as signatures};
+use crate::verify::{PeerChain, Staples, tls13 as signatures};
 
 opaque_debug!(
     WaitEncryptedExtensions,
@@ -140,8 +139,7 @@ impl WaitCertOrCertRequest {
             message: HandshakeType::CERTIFICATE_REQUEST,
             extension: ExtensionType::SIGNATURE_ALGORITHMS,
         })?;
-        let authorities = extensions.certificate_authorities;
-        let request = Request { authorities: owned::each(authorities, |name| name.0), schemes: schemes.to_vec() };
+        let request = Request::new(&self.shared.config, extensions.certificate_authorities, || schemes.to_vec());
         self.shared.transcript.add(m.raw);
         self.shared.request = Some(request);
         Ok(WaitCert { shared: self.shared })
@@ -165,7 +163,7 @@ impl WaitCert {
         }
         let entries = m.msg.certificate_list;
         let limit = self.shared.config.common.limits.chain_length;
-        let mut chain = PeerChain::of(entries, |entry| entry.cert_data, limit)?
+        let chain = PeerChain::of(entries, |entry| entry.cert_data, limit)?
             .ok_or(Error::NoCertificate { version: ProtocolVersion::TLS13 })?;
         let Shared { config, name, .. } = &*self.shared;
         for entry in entries {
@@ -175,17 +173,20 @@ impl WaitCert {
                 }
             }
         }
+        let mut staples = Staples::default();
         if let Some(leaf) = entries.first() {
             if let Some(response) = leaf.extensions.ocsp_response {
-                chain.staple_ocsp_response(response);
+                staples.add_ocsp_response(response);
             }
-            let scts = leaf.extensions.signed_certificate_timestamps;
-            chain.staple_scts(owned::each(scts, |sct| sct.0));
+            if let Some(scts) = leaf.extensions.signed_certificate_timestamps {
+                staples.add_scts(scts);
+            }
         }
         self.shared.transcript.add(m.raw);
         let need = NeedVerdict::new(
             Asker::of(&self.shared.client_random),
             chain,
+            staples,
             self.shared.name.clone(),
             self.shared.config.request_ocsp,
         );

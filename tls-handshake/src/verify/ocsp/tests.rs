@@ -114,7 +114,7 @@ impl Pki {
     }
 
     fn require(&self, response: &[u8]) -> Result<(), CertificateError> {
-        self.judge(OcspPolicy::Require, &Stapled::new(Some(response), &[]))
+        self.judge(OcspPolicy::Require, &Stapled::new(Some(response), tls_codec::List::empty()))
     }
 }
 

@@ -1,0 +1,401 @@
+//! What a peer lists is held at no more than twice its bytes, in every message that has a list or a long field.
+
+use allocation_counter::measure;
+use tls_codec::code_points::{ExtensionType as X, HandshakeType as T, ProtocolVersion};
+
+use super::flow::{End, Habit, Kind, Sent, answers, client_with, configs, pki, server_with};
+use super::hello::Hello;
+use crate::config::{ClientConfig, ServerConfig, SessionLookup};
+use crate::need::{Answer, Need};
+use crate::role::States;
+
+/// Bytes of a handshake that do not come from the peer's list: keys, a small chain, our answer.
+const REST: u64 = 12 * 1024;
+
+/// Who holds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    Client,
+    Server,
+}
+
+/// A message as the peer sends it, in the place of its own.
+struct Case {
+    what: &'static str,
+    kind: Kind,
+    at: At,
+    message: T,
+    fill: fn(&mut Vec<u8>),
+}
+
+fn vec16(bytes: &[u8]) -> Vec<u8> {
+    [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+}
+
+fn vec24(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[1..], bytes].concat()
+}
+
+fn extension(typ: X, data: &[u8]) -> Vec<u8> {
+    [&typ.0.to_be_bytes()[..], &vec16(data)].concat()
+}
+
+/// As many elements of one byte as go into 60 KB, with their lengths and all of them.
+fn tiny() -> Vec<u8> {
+    vec16(&b"\x00\x01\x07".repeat(20_000))
+}
+
+/// Puts a body behind the header of the message.
+fn set(message: &mut Vec<u8>, body: &[u8]) {
+    *message = [&message[..1], &vec24(body)].concat();
+}
+
+/// The first certificate of a Certificate message whose list begins at this byte.
+fn leaf(message: &[u8], list: usize) -> Vec<u8> {
+    let at = list + 3;
+    let length = usize::from(message[at + 1]) * 256 + usize::from(message[at + 2]);
+    message[at..at + 3 + length].to_vec()
+}
+
+/// The leaf, with one extension in a certificate's entry of TLS 1.3.
+fn with_extension(message: &mut Vec<u8>, extension: &[u8]) {
+    let entry = [leaf(message, 5), vec16(extension)].concat();
+    set(message, &[vec![0], vec24(&entry)].concat());
+}
+
+/// The leaf, and as many others as a chain may have, of one byte each.
+fn long_chain(message: &mut Vec<u8>) {
+    let tls12 = message[4] == 0 && message[7] == 0;
+    if tls12 {
+        let chain = [leaf(message, 4), vec24(&[7; 4000]).repeat(15)].concat();
+        set(message, &vec24(&chain));
+    } else {
+        let other = [vec24(&[7; 4000]), vec16(&[])].concat();
+        let chain = [leaf(message, 5), vec16(&[]), other.repeat(15)].concat();
+        set(message, &[vec![0], vec24(&chain)].concat());
+    }
+}
+
+fn push(message: &mut Vec<u8>, typ: X, data: &[u8]) {
+    Hello::edit(message, &|hello| {
+        hello.remove(typ);
+        hello.extensions.insert(0, (typ.0, data.to_vec()));
+    });
+}
+
+fn unknown(known: &[u8]) -> Vec<u8> {
+    [&[0x5a, 0x5b].repeat(28_000)[..], known].concat()
+}
+
+const X25519: [u8; 2] = [0, 29];
+const ED25519: [u8; 2] = [8, 7];
+
+const SERVERS: [Case; 12] = [
+    Case {
+        what: "authorities",
+        kind: Kind::Auth,
+        at: At::Client,
+        message: T::CERTIFICATE_REQUEST,
+        fill: |m| {
+            let schemes = extension(X::SIGNATURE_ALGORITHMS, &vec16(&ED25519));
+            let block = [schemes, extension(X::CERTIFICATE_AUTHORITIES, &tiny())].concat();
+            set(m, &[vec![0], vec16(&block)].concat());
+        },
+    },
+    Case {
+        what: "authorities",
+        kind: Kind::Tls12Auth,
+        at: At::Client,
+        message: T::CERTIFICATE_REQUEST,
+        fill: |m| {
+            set(m, &[vec![1, 64], vec16(&ED25519), tiny()].concat());
+        },
+    },
+    Case {
+        what: "schemes",
+        kind: Kind::Auth,
+        at: At::Client,
+        message: T::CERTIFICATE_REQUEST,
+        fill: |m| {
+            let schemes = extension(X::SIGNATURE_ALGORITHMS, &vec16(&unknown(&ED25519)));
+            set(m, &[vec![0], vec16(&schemes)].concat());
+        },
+    },
+    Case {
+        what: "timestamps",
+        kind: Kind::Full,
+        at: At::Client,
+        message: T::CERTIFICATE,
+        fill: |m| {
+            with_extension(m, &extension(X::SIGNED_CERTIFICATE_TIMESTAMP, &tiny()));
+        },
+    },
+    Case {
+        what: "timestamps",
+        kind: Kind::Tls12Stapled,
+        at: At::Client,
+        message: T::SERVER_HELLO,
+        fill: |m| {
+            push(m, X::SIGNED_CERTIFICATE_TIMESTAMP, &tiny());
+        },
+    },
+    Case {
+        what: "OCSP response",
+        kind: Kind::Full,
+        at: At::Client,
+        message: T::CERTIFICATE,
+        fill: |m| {
+            let status = [vec![1], vec24(&[7; 60_000])].concat();
+            with_extension(m, &extension(X::STATUS_REQUEST, &status));
+        },
+    },
+    Case {
+        what: "OCSP response",
+        kind: Kind::Tls12Stapled,
+        at: At::Client,
+        message: T::CERTIFICATE_STATUS,
+        fill: |m| {
+            set(m, &[vec![1], vec24(&[7; 60_000])].concat());
+        },
+    },
+    Case { what: "chain", kind: Kind::Full, at: At::Client, message: T::CERTIFICATE, fill: long_chain },
+    Case { what: "chain", kind: Kind::Tls12, at: At::Client, message: T::CERTIFICATE, fill: long_chain },
+    Case {
+        what: "ticket",
+        kind: Kind::Full,
+        at: At::Client,
+        message: T::NEW_SESSION_TICKET,
+        fill: |m| {
+            set(m, &[vec![0, 0, 1, 0, 1, 2, 3, 4, 1, 9], vec16(&[7; 60_000]), vec16(&[])].concat());
+        },
+    },
+    Case {
+        what: "ticket",
+        kind: Kind::Tls12Ticket,
+        at: At::Client,
+        message: T::NEW_SESSION_TICKET,
+        fill: |m| {
+            set(m, &[vec![0, 0, 1, 0], vec16(&[7; 60_000])].concat());
+        },
+    },
+    Case {
+        what: "cookie",
+        kind: Kind::Retry,
+        at: At::Client,
+        message: T::SERVER_HELLO,
+        fill: |m| {
+            push(m, X::COOKIE, &vec16(&[7; 60_000]));
+        },
+    },
+];
+
+const CLIENTS: [Case; 13] = [
+    Case {
+        what: "suites",
+        kind: Kind::Full,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            Hello::edit(m, &|hello| hello.suites = unknown(&hello.suites));
+        },
+    },
+    Case {
+        what: "suites",
+        kind: Kind::Tls12,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            Hello::edit(m, &|hello| hello.suites = unknown(&hello.suites));
+        },
+    },
+    Case {
+        what: "groups",
+        kind: Kind::Full,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            push(m, X::SUPPORTED_GROUPS, &vec16(&unknown(&X25519)));
+        },
+    },
+    Case {
+        what: "groups",
+        kind: Kind::Tls12,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            push(m, X::SUPPORTED_GROUPS, &vec16(&unknown(&X25519)));
+        },
+    },
+    Case {
+        what: "schemes",
+        kind: Kind::Full,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            push(m, X::SIGNATURE_ALGORITHMS, &vec16(&unknown(&ED25519)));
+        },
+    },
+    Case {
+        what: "schemes",
+        kind: Kind::Tls12,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            push(m, X::SIGNATURE_ALGORITHMS, &vec16(&unknown(&ED25519)));
+        },
+    },
+    Case {
+        what: "protocols",
+        kind: Kind::Full,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            push(m, X::ALPN, &vec16(&b"\x01a".repeat(30_000)));
+        },
+    },
+    Case {
+        what: "protocols",
+        kind: Kind::Tls12,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            push(m, X::ALPN, &vec16(&[b"\x08http/1.1".to_vec(), b"\x01a".repeat(30_000)].concat()));
+        },
+    },
+    Case {
+        what: "authorities",
+        kind: Kind::Full,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            push(m, X::CERTIFICATE_AUTHORITIES, &tiny());
+        },
+    },
+    Case {
+        what: "ticket",
+        kind: Kind::Tls12Ticket,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            push(m, X::SESSION_TICKET, &[7; 60_000]);
+        },
+    },
+    Case {
+        what: "identities",
+        kind: Kind::Full,
+        at: At::Server,
+        message: T::CLIENT_HELLO,
+        fill: |m| {
+            let identities = vec16(&b"\x00\x01\x07\x00\x00\x00\x00".repeat(1200));
+            let binders = vec16(&[&[32][..], &[7; 32]].concat().repeat(1200));
+            Hello::edit(m, &|hello| {
+                hello.extensions.push((X::PRE_SHARED_KEY.0, [&identities[..], &binders].concat()));
+            });
+        },
+    },
+    Case { what: "chain", kind: Kind::Auth, at: At::Server, message: T::CERTIFICATE, fill: long_chain },
+    Case { what: "chain", kind: Kind::Tls12Auth, at: At::Server, message: T::CERTIFICATE, fill: long_chain },
+];
+
+fn settings(case: &Case) -> (ClientConfig, ServerConfig) {
+    let (mut client, mut server) = configs(case.kind);
+    client.set_sct_request(true);
+    client.set_ocsp_request(true);
+    if matches!(case.message, T::NEW_SESSION_TICKET) || case.what == "identities" {
+        client.set_resumption(true);
+        server.set_session_lookup(SessionLookup::Tickets);
+    }
+    if !case.kind.is_tls12() {
+        client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
+    }
+    (client, server)
+}
+
+/// Gives `to` all that was sent up to the filled message, which is measured.
+fn give<S: States>(
+    to: &mut End<S>,
+    flight: Vec<Sent>,
+    case: &Case,
+    answer: &mut dyn FnMut(Need) -> Answer,
+) -> Option<(u64, u64, i64)> {
+    for sent in flight {
+        let Sent::Message(message) = &sent else {
+            to.take(&sent, answer).unwrap();
+            continue;
+        };
+        if T(message[0]) != case.message || message.len() < 40_000 {
+            to.take(&sent, answer).unwrap();
+            continue;
+        }
+        let mut outcome = Ok(());
+        let info = measure(|| {
+            outcome = to.take(&sent, answer);
+            to.world.forget();
+        });
+        return Some((u64::try_from(message.len()).unwrap(), info.bytes_max, info.bytes_current));
+    }
+    None
+}
+
+/// Runs a handshake up to this message. Returns its length, what is held of it at most, and what is left.
+fn measured(case: &Case, settings: (ClientConfig, ServerConfig)) -> (u64, u64, i64) {
+    let what = format!("{} in {} of {:?}", case.what, case.message, case.kind);
+    let pki = pki(case.kind);
+    let (client, server) = settings;
+    let (message, fill) = (case.message.0, case.fill);
+    let mut filled = false;
+    let habit: Habit = Box::new(move |m| {
+        if m[0] == message && !std::mem::replace(&mut filled, true) {
+            fill(m);
+        }
+    });
+    let (at_client, at_server) = if case.at == At::Server { (Some(habit), None) } else { (None, Some(habit)) };
+    let (mut client, mut server) = (client_with(client, at_client), server_with(server, at_server));
+    let mut answer = answers(&pki);
+    loop {
+        let flight = client.flight();
+        let mut given = give(&mut server, flight.clone(), case, &mut answer).filter(|_| case.at == At::Server);
+        let back = server.flight();
+        assert!(given.is_some() || !flight.is_empty() || !back.is_empty(), "{what}: it does not come");
+        if given.is_none() {
+            given = give(&mut client, back, case, &mut answer);
+        }
+        if let Some(given) = given {
+            return given;
+        }
+    }
+}
+
+fn check(case: &Case) {
+    let (sent, most, left) = measured(case, settings(case));
+    let what = format!("{} in {} of {:?}", case.what, case.message, case.kind);
+    // Our second hello has the cookie again: it is in our own buffer while it is made.
+    let factor = if case.what == "cookie" { 6 } else { 2 };
+    assert!(most <= factor * sent + REST, "{what}: {most} bytes for {sent}");
+    assert!(left <= i64::try_from(2 * sent + REST).unwrap(), "{what}: {left} bytes of {sent} are left");
+}
+
+#[test]
+fn lists_of_a_server_are_held_at_most_twice() {
+    SERVERS.iter().for_each(check);
+}
+
+#[test]
+fn lists_of_a_client_are_held_at_most_twice() {
+    CLIENTS.iter().for_each(check);
+}
+
+/// What a server stapled is for the verdict, and a client that has nobody to ask for an identity needs no authorities.
+#[test]
+fn what_is_of_no_more_use_is_not_held() {
+    for case in &SERVERS {
+        let stapled = matches!(case.what, "timestamps" | "OCSP response") && case.message == T::CERTIFICATE;
+        let unasked = matches!(case.message, T::CERTIFICATE_REQUEST);
+        if stapled || unasked {
+            let (mut client, server) = settings(case);
+            client.set_client_identity_lookup(false);
+            let (_, _, left) = measured(case, (client, server));
+            assert!(left <= i64::try_from(REST).unwrap(), "{} of {:?}: {left} bytes", case.what, case.kind);
+        }
+    }
+}
