@@ -141,6 +141,7 @@ impl Shim {
             config.set_external_psks(psks.into_iter().map(|(psk, _)| psk).collect());
         }
         config.set_session_context(&level.session_context()?);
+        config.set_reverify_on_resumption(level.has("reverify-on-resume"));
         if let Some(name) = level.text("select-alpn").filter(|name| !name.is_empty()) {
             config.set_alpn_protocols(&[name.as_bytes()]).map_err(unimplemented)?;
         }
