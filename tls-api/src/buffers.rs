@@ -1,7 +1,7 @@
 //! The memory of sessions: lent by a small free list of the thread while it holds bytes, given back when it is empty.
 //!
-//! An idle session so holds no buffer, and a busy one allocates nothing per record. The lists are bounded in count and
-//! in the size of what they take. Buffers are not wiped between sessions: what they held is the application's data,
+//! An idle session so holds no buffer, and a busy one allocates nothing per record. A thread has two lists, of at most eight
+//! buffers and 256 KiB each: 512 KiB in all, until it ends. Buffers are not wiped between sessions: what they held is the application's data,
 //! which passes through its own buffers, the kernel's and the allocator's unwiped as well; no byte of an earlier
 //! session is ever handed out, because only what was received since is. Keys never lie here.
 
@@ -32,12 +32,15 @@ pub(crate) const BULK: usize = UNREAD_LIMIT + 2 * RECORD;
 /// Buffers that one list keeps.
 const KEPT: usize = 8;
 
+/// Bytes that one list keeps: a buffer for bulk traffic that grew to its largest, and room for three records besides.
+const KEPT_BYTES: usize = 256 * 1024;
+
 /// Places for ranges that a buffer keeps.
 const MAX_RANGES: usize = 16;
 
 thread_local! {
-    static RECEIVING: RefCell<FreeList<Received>> = const { RefCell::new(FreeList(Vec::new())) };
-    static SENDING: RefCell<FreeList<Vec<u8>>> = const { RefCell::new(FreeList(Vec::new())) };
+    static RECEIVING: RefCell<FreeList<Received>> = const { RefCell::new(FreeList::new()) };
+    static SENDING: RefCell<FreeList<Vec<u8>>> = const { RefCell::new(FreeList::new()) };
 }
 
 /// What a session has while it holds received bytes: they, and where there is plaintext in them. One loan, as it is made per record.
@@ -47,7 +50,11 @@ pub(crate) struct Received {
     pub(crate) plaintext: Ranges,
 }
 
-struct FreeList<T>(Vec<T>);
+struct FreeList<T> {
+    buffers: Vec<T>,
+    /// Their capacities, added up.
+    bytes: usize,
+}
 
 /// What a [`FreeList`] holds.
 trait Lent {
@@ -66,17 +73,28 @@ impl Lent for Received {
     }
 }
 
+impl<T> FreeList<T> {
+    const fn new() -> Self {
+        Self { buffers: Vec::new(), bytes: 0 }
+    }
+}
+
 impl<T: Lent> FreeList<T> {
     /// The smallest buffer that has this capacity.
     fn take(&mut self, capacity: usize) -> Option<T> {
-        let fitting = self.0.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= capacity);
+        let fitting = self.buffers.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= capacity);
         let (at, _) = fitting.min_by_key(|(_, buffer)| buffer.capacity())?;
-        Some(self.0.swap_remove(at))
+        let buffer = self.buffers.swap_remove(at);
+        self.bytes = self.bytes.saturating_sub(buffer.capacity());
+        Some(buffer)
     }
 
     fn give(&mut self, buffer: T) {
-        if self.0.len() < KEPT && (RECORD..=2 * BULK).contains(&buffer.capacity()) {
-            self.0.push(buffer);
+        let bytes = self.bytes.saturating_add(buffer.capacity());
+        let fits = self.buffers.len() < KEPT && bytes <= KEPT_BYTES;
+        if fits && (RECORD..=2 * BULK).contains(&buffer.capacity()) {
+            self.bytes = bytes;
+            self.buffers.push(buffer);
         }
     }
 }
@@ -125,19 +143,34 @@ mod tests {
 
     #[test]
     fn the_list_is_bounded_in_count_and_in_size() {
-        let mut list = FreeList(Vec::new());
+        let mut list = FreeList::new();
         list.give(Vec::<u8>::with_capacity(10 * BULK));
         list.give(Vec::new());
-        assert!(list.0.is_empty());
+        assert!(list.buffers.is_empty());
         for _ in 0..2 * KEPT {
             list.give(Vec::with_capacity(RECORD));
         }
-        assert_eq!(list.0.len(), KEPT);
+        assert_eq!(list.buffers.len(), KEPT);
+    }
+
+    #[test]
+    fn list_is_bounded_in_bytes() {
+        for size in [RECORD, UNREAD_LIMIT, BULK, 2 * BULK] {
+            let mut list = FreeList::new();
+            for _ in 0..2 * KEPT {
+                list.give(Vec::<u8>::with_capacity(size));
+            }
+            let kept: usize = list.buffers.iter().map(Vec::capacity).sum();
+            assert!(!list.buffers.is_empty() && kept <= KEPT_BYTES, "{kept} bytes in buffers of {size}");
+            // What is lent counts no longer.
+            while list.take(1).is_some() {}
+            assert_eq!(list.bytes, 0);
+        }
     }
 
     #[test]
     fn the_smallest_fitting_buffer_is_taken() {
-        let mut list = FreeList(Vec::new());
+        let mut list = FreeList::new();
         list.give(Vec::<u8>::with_capacity(BULK));
         list.give(Vec::with_capacity(RECORD));
         assert!(list.take(1).unwrap().capacity() < BULK);
