@@ -172,6 +172,25 @@ fn record_size_limit_is_at_least_64() {
 }
 
 #[test]
+fn max_fragment_length_keeps_undefined_codes() {
+    for (bytes, code) in [(512, 1), (1024, 2), (2048, 3), (4096, 4)] {
+        let length = MaxFragmentLength::of(bytes).unwrap();
+        let data = data_of::<MaxFragmentLength>(|w| length.write(w));
+        assert_eq!(data, [code]);
+        assert_eq!(view::<MaxFragmentLength>(Reader::new(&data)), Ok(length));
+        assert_eq!(length.bytes(), Some(bytes));
+    }
+    for code in [0, 5, 255] {
+        assert_eq!(view::<MaxFragmentLength>(Reader::new(&[code])), Ok(MaxFragmentLength(code)));
+        assert_eq!(MaxFragmentLength(code).bytes(), None);
+    }
+    for bytes in [0, 64, 511, 513, 8192, 16384] {
+        assert_eq!(MaxFragmentLength::of(bytes), None);
+    }
+    assert_eq!(fault_of::<MaxFragmentLength>(&[1, 1]), Some(Fault::TrailingData));
+}
+
+#[test]
 fn status_requests_of_unknown_types_are_kept() {
     let data = data_of::<StatusRequest<'_>>(StatusRequest::write);
     assert_eq!(data, [1, 0, 0, 0, 0]);

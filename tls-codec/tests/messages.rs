@@ -224,6 +224,7 @@ fn full_client_hello_fills_every_typed_field() {
     assert!(e.psk_key_exchange_modes.unwrap().iter().eq([PskKeyExchangeMode::PSK_DHE_KE]));
     assert_eq!(e.pre_shared_key.unwrap().identities.first().unwrap().obfuscated_ticket_age, 77);
     assert!(e.certificate_authorities.unwrap().iter().map(|name| name.0).eq([&[0x30, 0][..], &[0x30, 1, 7]]));
+    assert_eq!(e.max_fragment_length, Some(MaxFragmentLength(3)));
     assert_eq!(e.record_size_limit, Some(16385));
     assert!(e.compress_certificate.unwrap().iter().eq([CertificateCompressionAlgorithm::ZLIB]));
     assert!(e.client_certificate_type.unwrap().iter().eq([CertificateType::X509]));

@@ -261,6 +261,8 @@ fn plausible(typ: ExtensionType) -> &'static [u8] {
         ExtensionType::KEY_SHARE => &[0, 29, 0, 1, 7],
         ExtensionType::PRE_SHARED_KEY => &[0, 0],
         ExtensionType::EC_POINT_FORMATS => &[1, 0],
+        ExtensionType::MAX_FRAGMENT_LENGTH => &[1],
+        ExtensionType::RECORD_SIZE_LIMIT => &[0x40, 0],
         ExtensionType::ALPN => &[0, 3, 2, b'h', b'2'],
         ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => &[0, 3, 0, 1, 7],
         ExtensionType::RENEGOTIATION_INFO => &[0],
@@ -327,12 +329,15 @@ fn what_a_tls12_hello_needs_can_be_written() {
         EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
         StatusRequest::write_empty(w)?;
         SignedCertificateTimestamps::write(w, &[b"sct"])?;
+        MaxFragmentLength(1).write(w)?;
+        RecordSizeLimit::write(w, 16384)?;
         SessionTicket::write(w, &[])
     });
     let body = server_hello(&block);
     let hello: ServerHello<'_> = decode_all(&body).unwrap();
     assert_eq!(hello.check_tls12(), Ok(()));
     let e = hello.extensions;
+    assert_eq!((e.max_fragment_length, e.record_size_limit), (Some(MaxFragmentLength(1)), Some(16384)));
     assert!(e.extended_master_secret && e.status_request && e.session_ticket);
     assert_eq!(e.renegotiation_info, Some(&[][..]));
     assert!(e.signed_certificate_timestamps.unwrap().iter().eq([SerializedSct(b"sct")]));

@@ -51,11 +51,7 @@ impl Sealer {
     #[inline]
     #[must_use]
     pub fn overhead(&self) -> Overhead {
-        match self.layout {
-            Layout::Tls13 => Overhead { before: 0, behind: INNER_TYPE_LEN + TAG_LEN },
-            Layout::Tls12Gcm => Overhead { before: EXPLICIT_NONCE_LEN, behind: TAG_LEN },
-            Layout::Tls12ChaCha => Overhead { before: 0, behind: TAG_LEN },
-        }
+        self.layout.overhead()
     }
 
     /// Whether the type of a record is inside of what is protected (TLS 1.3), and with it may be padding.
@@ -182,6 +178,13 @@ impl Opener {
         Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), layout: Layout::of_tls12(algorithm) }
     }
 
+    /// Returns how much room protection takes in a record, before the content and after it.
+    #[inline]
+    #[must_use]
+    pub fn overhead(&self) -> Overhead {
+        self.layout.overhead()
+    }
+
     /// Decrypts the next record in place and tells what its content is and where it lies.
     ///
     /// `record` is all of the record as it came, with its header.
@@ -266,6 +269,14 @@ enum Layout {
 }
 
 impl Layout {
+    fn overhead(self) -> Overhead {
+        match self {
+            Self::Tls13 => Overhead { before: 0, behind: INNER_TYPE_LEN + TAG_LEN },
+            Self::Tls12Gcm => Overhead { before: EXPLICIT_NONCE_LEN, behind: TAG_LEN },
+            Self::Tls12ChaCha => Overhead { before: 0, behind: TAG_LEN },
+        }
+    }
+
     fn hides_content_type(self) -> bool {
         match self {
             Self::Tls13 => true,

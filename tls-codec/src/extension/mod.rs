@@ -14,6 +14,7 @@ mod early_data;
 mod ec_point_formats;
 mod extended_master_secret;
 mod key_share;
+mod max_fragment_length;
 mod oid_filters;
 mod padding;
 mod placement;
@@ -45,6 +46,7 @@ pub use self::{
     ec_point_formats::EcPointFormats,
     extended_master_secret::ExtendedMasterSecret,
     key_share::{KeyShareClientHello, KeyShareEntry, KeyShareHelloRetryRequest, KeyShareServerHello},
+    max_fragment_length::MaxFragmentLength,
     oid_filters::{OidFilter, OidFilters},
     padding::Padding,
     placement::Place,

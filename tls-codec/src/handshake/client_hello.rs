@@ -8,8 +8,8 @@ use crate::{
     error::{BufferFull, DecodeError, Fault},
     extension::{
         Alpn, CertificateAuthorities, ClientCertificateType, CompressCertificate, Cookie, DistinguishedName, EarlyData,
-        EcPointFormats, ExtendedMasterSecret, Extensions, KeyShareClientHello, KeyShareEntry, OfferedPsks, Place,
-        PostHandshakeAuth, ProtocolName, PskKeyExchangeModes, RecordSizeLimit, RenegotiationInfo,
+        EcPointFormats, ExtendedMasterSecret, Extensions, KeyShareClientHello, KeyShareEntry, MaxFragmentLength,
+        OfferedPsks, Place, PostHandshakeAuth, ProtocolName, PskKeyExchangeModes, RecordSizeLimit, RenegotiationInfo,
         ServerCertificateType, ServerNameList, SessionTicket, SignatureAlgorithms, SignatureAlgorithmsCert,
         SignedCertificateTimestamp, StatusRequest, SupportedGroups, SupportedVersions, refuse_misplaced, view,
         walk_inlined,
@@ -120,6 +120,8 @@ pub struct ClientHelloExtensions<'a> {
     pub certificate_authorities: Option<List<'a, DistinguishedName<'a>>>,
     /// RFC 9846 §4.3.6.
     pub post_handshake_auth: bool,
+    /// RFC 6066 §4; also a code that is not defined.
+    pub max_fragment_length: Option<MaxFragmentLength>,
     /// RFC 8449 §4; at least 64.
     pub record_size_limit: Option<u16>,
     /// RFC 8879 §3.
@@ -159,6 +161,7 @@ impl<'a> ClientHelloExtensions<'a> {
         early_data: false,
         certificate_authorities: None,
         post_handshake_auth: false,
+        max_fragment_length: None,
         record_size_limit: None,
         compress_certificate: None,
         client_certificate_type: None,
@@ -206,6 +209,7 @@ impl<'a> ClientHelloExtensions<'a> {
                 self.extended_master_secret = true;
             }
             ExtensionType::COMPRESS_CERTIFICATE => self.compress_certificate = Some(view::<CompressCertificate>(data)?),
+            ExtensionType::MAX_FRAGMENT_LENGTH => self.max_fragment_length = Some(view::<MaxFragmentLength>(data)?),
             ExtensionType::RECORD_SIZE_LIMIT => self.record_size_limit = Some(view::<RecordSizeLimit>(data)?),
             ExtensionType::SESSION_TICKET => self.session_ticket = Some(view::<SessionTicket>(data)?),
             ExtensionType::PRE_SHARED_KEY => self.pre_shared_key = Some(view::<OfferedPsks<'_>>(data)?),

@@ -4,7 +4,7 @@ use crate::{
     code_points::{CertificateType, ExtensionType, HandshakeType, NamedGroup},
     error::{BufferFull, DecodeError},
     extension::{
-        EarlyData, Extension, Extensions, Place, ProtocolName, RecordSizeLimit, SelectedAlpn,
+        EarlyData, Extension, Extensions, MaxFragmentLength, Place, ProtocolName, RecordSizeLimit, SelectedAlpn,
         SelectedClientCertificateType, SelectedServerCertificateType, ServerNameAck, SupportedGroups, refuse_misplaced,
         walk,
     },
@@ -37,6 +37,8 @@ pub struct EncryptedExtensions<'a> {
     pub client_certificate_type: Option<CertificateType>,
     /// RFC 7250 §3.
     pub server_certificate_type: Option<CertificateType>,
+    /// RFC 6066 §4.
+    pub max_fragment_length: Option<MaxFragmentLength>,
     /// RFC 8449 §4; at least 64.
     pub record_size_limit: Option<u16>,
     /// RFC 9846 §4.3.10: the server accepts the early data.
@@ -60,6 +62,7 @@ impl<'a> EncryptedExtensions<'a> {
             ExtensionType::SERVER_CERTIFICATE_TYPE => {
                 self.server_certificate_type = Some(SelectedServerCertificateType::read(&mut data)?);
             }
+            ExtensionType::MAX_FRAGMENT_LENGTH => self.max_fragment_length = Some(MaxFragmentLength::read(&mut data)?),
             ExtensionType::RECORD_SIZE_LIMIT => self.record_size_limit = Some(RecordSizeLimit::read(&mut data)?),
             ExtensionType::EARLY_DATA => {
                 EarlyData::read(&mut data)?;
@@ -86,6 +89,7 @@ impl<'a> Decode<'a> for EncryptedExtensions<'a> {
             alpn: None,
             client_certificate_type: None,
             server_certificate_type: None,
+            max_fragment_length: None,
             record_size_limit: None,
             early_data: false,
             quic_transport_parameters: None,

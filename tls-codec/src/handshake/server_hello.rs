@@ -5,9 +5,9 @@ use crate::{
     error::{BufferFull, DecodeError, Fault},
     extension::{
         Cookie, EcPointFormats, ExtendedMasterSecret, Extension, Extensions, KeyShareEntry, KeyShareHelloRetryRequest,
-        KeyShareServerHello, Place, ProtocolName, RenegotiationInfo, SelectedAlpn, SelectedPsk, SelectedVersion,
-        SerializedSct, ServerNameAck, SignedCertificateTimestamps, refuse_misplaced, refuse_misplaced_tls12, view,
-        walk,
+        KeyShareServerHello, MaxFragmentLength, Place, ProtocolName, RecordSizeLimit, RenegotiationInfo, SelectedAlpn,
+        SelectedPsk, SelectedVersion, SerializedSct, ServerNameAck, SignedCertificateTimestamps, refuse_misplaced,
+        refuse_misplaced_tls12, view, walk,
     },
     handshake::{HandshakeMessage, SESSION_ID, optional_block},
     list::List,
@@ -147,6 +147,10 @@ pub struct ServerHelloExtensions<'a> {
     pub signed_certificate_timestamps: Option<List<'a, SerializedSct<'a>>>,
     /// TLS 1.2, RFC 7627 §5.1.
     pub extended_master_secret: bool,
+    /// TLS 1.2, RFC 6066 §4.
+    pub max_fragment_length: Option<MaxFragmentLength>,
+    /// TLS 1.2, RFC 8449 §4; at least 64.
+    pub record_size_limit: Option<u16>,
     /// TLS 1.2, RFC 5077 §3.2: a NewSessionTicket message will follow.
     pub session_ticket: bool,
     /// TLS 1.2, RFC 5746 §3.2.
@@ -166,6 +170,8 @@ impl<'a> ServerHelloExtensions<'a> {
         alpn: None,
         signed_certificate_timestamps: None,
         extended_master_secret: false,
+        max_fragment_length: None,
+        record_size_limit: None,
         session_ticket: false,
         renegotiation_info: None,
     };
@@ -216,6 +222,8 @@ impl<'a> ServerHelloExtensions<'a> {
                 ExtendedMasterSecret::read(&mut data)?;
                 self.extended_master_secret = true;
             }
+            ExtensionType::MAX_FRAGMENT_LENGTH => self.max_fragment_length = Some(MaxFragmentLength::read(&mut data)?),
+            ExtensionType::RECORD_SIZE_LIMIT => self.record_size_limit = Some(RecordSizeLimit::read(&mut data)?),
             ExtensionType::SESSION_TICKET => {
                 finish_empty(data, "ServerHello.session_ticket")?;
                 self.session_ticket = true;

@@ -157,6 +157,7 @@ fn client_hello(w: &mut Writer<'_>) -> Result<(), BufferFull> {
         ServerCertificateType::write(w, &[CertificateType::RAW_PUBLIC_KEY, CertificateType::X509])?;
         ExtendedMasterSecret::write(w)?;
         CompressCertificate::write(w, &[CertificateCompressionAlgorithm::ZLIB])?;
+        MaxFragmentLength(3).write(w)?;
         RecordSizeLimit::write(w, 16385)?;
         SessionTicket::write(w, &[])?;
         EarlyData::write(w)?;
@@ -191,6 +192,8 @@ fn tls12_server_hello(w: &mut Writer<'_>) -> Result<(), BufferFull> {
         Alpn::write(w, &["h2"])?;
         SignedCertificateTimestamps::write(w, &[[4; 5]])?;
         ExtendedMasterSecret::write(w)?;
+        MaxFragmentLength(1).write(w)?;
+        RecordSizeLimit::write(w, 16384)?;
         SessionTicket::write(w, &[])?;
         RenegotiationInfo::write(w, &[1, 2])
     })
@@ -221,6 +224,7 @@ fn encrypted_extensions(w: &mut Writer<'_>) -> Result<(), BufferFull> {
         SelectedAlpn::write(w, b"h2")?;
         SelectedClientCertificateType::write(w, CertificateType::X509)?;
         SelectedServerCertificateType::write(w, CertificateType::RAW_PUBLIC_KEY)?;
+        MaxFragmentLength(4).write(w)?;
         RecordSizeLimit::write(w, 64)?;
         EarlyData::write(w)?;
         QuicTransportParameters::write(w, &[])
