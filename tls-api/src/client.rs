@@ -340,6 +340,25 @@ impl ClientConfig {
         self.engine_mut().set_key_log(key_log);
     }
 
+    /// Offers max_fragment_length (RFC 6066 §4) with this many bytes: 512, 1024, 2048 or 4096. A server that
+    /// accepts it sends no longer records and gets none, handshake messages included.
+    ///
+    /// It is for servers too old for [record_size_limit](Self::set_record_size_limit), which replaces it: a
+    /// server that supports both uses that if both are set. Default: `None`.
+    ///
+    /// # Errors
+    /// [`ConfigError::BadMaxFragmentLength`] for any other number.
+    pub fn set_max_fragment_length(&mut self, bytes: Option<u16>) -> Result<(), ConfigError> {
+        self.engine_mut().set_max_fragment_length(bytes)
+    }
+
+    /// Accepts TLS 1.2 servers that do not send renegotiation_info (RFC 5746 §4.1). Against such a server an
+    /// attacker can put data of its own before ours: allow it only for a server that cannot be updated, and
+    /// where data of unknown origin does no harm. Default: off.
+    pub fn set_allow_missing_renegotiation_info(&mut self, allow: bool) {
+        self.engine_mut().set_allow_missing_renegotiation_info(allow);
+    }
+
     /// Bounds on what a server can make us hold.
     pub fn set_limits(&mut self, limits: Limits) {
         self.engine_mut().set_limits(limits);

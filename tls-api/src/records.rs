@@ -64,6 +64,21 @@ macro_rules! record_settings {
                 self.engine_mut().set_max_fragment_size(bytes)
             }
 
+            /// Sets the largest record to receive, in bytes of plaintext, counting the content type and the
+            /// padding of TLS 1.3: from 64 to 16,385, which is no limit. Peers that support record_size_limit
+            /// (RFC 8449) send no longer ones, and one that does is refused with record_overflow.
+            ///
+            /// A client offers the extension if this is set. A server answers those that offer it in any case,
+            /// and [max_fragment_length](crate::ClientConfig::set_max_fragment_length) too; both keep to the
+            /// peer's limit without a setting. [`Session::record_limits`](crate::Session::record_limits) returns
+            /// what was negotiated. Default: `None`.
+            ///
+            /// # Errors
+            /// [`ConfigError::BadFragmentSize`].
+            pub fn set_record_size_limit(&mut self, bytes: Option<u16>) -> Result<(), ConfigError> {
+                self.engine_mut().set_record_size_limit(bytes)
+            }
+
             /// Short records at first, and again after a pause, for peers that want to use the first of an answer soon. `None`, unless
             /// this says otherwise: all are as long as they [can be](Self::set_max_fragment_size), as suits bulk data.
             ///

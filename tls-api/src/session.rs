@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 
 use pki_types::CertificateDer;
-use tls_handshake::{Answer, Error, HandshakeKind, NeedSignature};
+use tls_handshake::{Answer, Error, HandshakeKind, NeedSignature, RecordLimits};
 
 use crate::buffered::{Buffered, Side, protocol_error, told_again};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
@@ -152,6 +152,10 @@ pub trait Session: Read + BufRead + Write {
     /// The key exchange group that was negotiated.
     fn negotiated_group(&self) -> Option<NamedGroup>;
 
+    /// Returns how much a record holds at most in each direction, as negotiated with record_size_limit
+    /// (RFC 8449) or max_fragment_length (RFC 6066 §4); 2^14 bytes if neither was.
+    fn record_limits(&self) -> RecordLimits;
+
     /// How the handshake went, once it is complete.
     fn handshake_kind(&self) -> Option<HandshakeKind>;
 
@@ -283,6 +287,10 @@ impl<S: Wraps + Read + BufRead + Write> Session for S {
 
     fn negotiated_group(&self) -> Option<NamedGroup> {
         self.core().connection().negotiated_group()
+    }
+
+    fn record_limits(&self) -> RecordLimits {
+        self.core().connection().record_limits()
     }
 
     fn handshake_kind(&self) -> Option<HandshakeKind> {

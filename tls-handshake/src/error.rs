@@ -118,9 +118,12 @@ pub enum Error {
     },
     /// The peer does not bind the master secret to the handshake (RFC 7627), which the configuration requires.
     ExtendedMasterSecretRequired,
-    /// The server does not say that it is safe from the renegotiation attack, or says it wrongly (RFC 5746 §3.4), or a client
-    /// says that it renegotiates.
+    /// The peer's renegotiation_info is not empty, though this is its first handshake (RFC 5746 §3.4, §3.6).
     InsecureRenegotiation,
+    /// The TLS 1.2 server sent no renegotiation_info (RFC 5746 §4.1), which
+    /// [`set_allow_missing_renegotiation_info`](crate::ClientConfig::set_allow_missing_renegotiation_info)
+    /// would accept.
+    MissingRenegotiationInfo,
     /// The peer's Finished has another length than its hash gives.
     FinishedLength {
         /// Bytes that came.
@@ -302,6 +305,7 @@ impl Error {
             | Self::CertificateCurve { .. }
             | Self::ExtendedMasterSecretRequired
             | Self::InsecureRenegotiation
+            | Self::MissingRenegotiationInfo
             | Self::NoClientCertificate { version: ProtocolVersion::TLS12 } => AlertDescription::HANDSHAKE_FAILURE,
             Self::NoClientCertificate { .. } => AlertDescription::CERTIFICATE_REQUIRED,
             Self::InappropriateFallback { .. } => AlertDescription::INAPPROPRIATE_FALLBACK,

@@ -70,6 +70,7 @@ mod negotiate;
 mod owned;
 mod raw;
 mod record;
+mod record_limits;
 pub mod resumption;
 mod role;
 pub mod schedule;
@@ -98,6 +99,7 @@ pub use need::{
     NeedTakeSession, NeedVerdict, PskCandidate,
 };
 pub use record::{Outgoing, RecordRoom};
+pub use record_limits::RecordLimits;
 pub use resumption::{ClientSessionValue, ExternalPsk, ServerSessionValue, SessionError};
 pub use role::{Role, Versioned};
 pub use suite::{ALL_CIPHERSUITES, SupportedCipherSuite};

@@ -8,6 +8,7 @@ use tls_codec::writer::Writer;
 
 use crate::error::Error;
 use crate::framed::RecordBoundary;
+pub use crate::record_limits::{LimitedRecords, RecordLimits};
 use crate::schedule::{ReadKey, WriteKey};
 
 /// Writes one handshake message, header included.
@@ -39,6 +40,9 @@ pub trait Sink {
 
     /// Sends in the clear again: early data was sent, and HelloRetryRequest refuses it (RFC 9846 §4.3.10).
     fn remove_write(&mut self);
+
+    /// Limits the records of both directions from now on, as was negotiated (RFC 8449 §4, RFC 6066 §4).
+    fn limit_records(&mut self, limits: RecordLimits, limited: LimitedRecords);
 
     /// Drops the client's early data, which was not accepted, up to a bound: until a ClientHello comes in the clear, or a record that
     /// the key of the handshake opens (RFC 9846 §4.3.10).

@@ -77,7 +77,7 @@ fn boring(e: &Error) -> &'static str {
         Error::CertificateNotOfSuite(_) => "WRONG_CERTIFICATE_TYPE",
         Error::BadSignature => "BAD_SIGNATURE",
         Error::BadFinished | Error::BadBinder => "DIGEST_CHECK_FAILED",
-        Error::InsecureRenegotiation => "RENEGOTIATION_MISMATCH",
+        Error::InsecureRenegotiation | Error::MissingRenegotiationInfo => "RENEGOTIATION_MISMATCH",
         Error::TooMuchEarlyData { limit: EARLY_DATA } => "TOO_MUCH_READ_EARLY_DATA",
         Error::TooMuchEarlyData { .. } => "TOO_MUCH_SKIPPED_EARLY_DATA",
         Error::EarlyDataAndOlderVersion => "WRONG_VERSION_ON_EARLY_DATA",

@@ -261,3 +261,38 @@ fn padding_exceeds_the_limit_of_what_waits_by_less_than_a_block() {
         }
     }
 }
+
+/// The settings reach the engine, and both sides tell what holds.
+#[test]
+fn record_limits_are_kept_and_returned() {
+    for version in VERSIONS {
+        let content = |limit: u16| if version == ProtocolVersion::TLS13 { limit - 1 } else { limit };
+        let mut pair = connected(version, |client, server| {
+            client.set_record_size_limit(Some(600)).unwrap();
+            server.set_record_size_limit(Some(64)).unwrap();
+        });
+        let data = pattern(5_000);
+        let (client, server) = (pair.client.record_limits(), pair.server.record_limits());
+        assert_eq!((client.send, client.receive), (content(64), content(600)));
+        assert_eq!((server.send, server.receive), (content(600), content(64)));
+        for (limit, server_sends) in [(client.send, false), (server.send, true)] {
+            let full = usize::from(limit) + overhead(version);
+            let lengths = if server_sends {
+                pair.server.write_all(&data).unwrap();
+                deliver(&mut pair.server, &mut pair.client, &data)
+            } else {
+                pair.client.write_all(&data).unwrap();
+                deliver(&mut pair.client, &mut pair.server, &data)
+            };
+            let (last, others) = lengths.split_last().unwrap();
+            assert!(*last <= full && others.iter().all(|length| *length == full), "{version} {lengths:?}");
+        }
+        let mut pair = connected(version, |client, _| client.set_max_fragment_length(Some(1024)).unwrap());
+        assert_eq!((pair.client.record_limits().send, pair.server.record_limits().send), (1024, 1024));
+        pair.server.write_all(&data).unwrap();
+        let lengths = deliver(&mut pair.server, &mut pair.client, &data);
+        assert_eq!(lengths[0], 1024 + overhead(version));
+    }
+    assert!(ClientConfig::new().set_record_size_limit(Some(63)).is_err());
+    assert!(ClientConfig::new().set_max_fragment_length(Some(100)).is_err());
+}

@@ -21,6 +21,7 @@ use crate::established::HandshakeKind;
 use crate::framed::Framed;
 use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
 use crate::raw::raw;
+use crate::record_limits::max_size_limit;
 use crate::role::Versioned;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello};
@@ -202,6 +203,14 @@ impl HelloOfConfig {
         if config.request_scts {
             extension::SignedCertificateTimestamp::write(w)?;
         }
+        if let Some(limit) = common.record_size_limit {
+            // RFC 8449 §4: never more than the newest version allows.
+            let max = common.enabled_versions().into_iter().map(max_size_limit).max();
+            extension::RecordSizeLimit::write(w, limit.min(max.unwrap_or(limit)))?;
+        }
+        if let Some(length) = config.max_fragment_length {
+            length.write(w)?;
+        }
         if common.enables(ProtocolVersion::TLS12) {
             // One list for both versions: that of TLS 1.3 with those that go in certificates.
             extension::SignatureAlgorithms::write(w, &common.schemes)?;
@@ -304,6 +313,8 @@ impl Offer {
             ExtensionType::STATUS_REQUEST => config.request_ocsp,
             ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => config.request_scts,
             ExtensionType::SUPPORTED_GROUPS => true,
+            ExtensionType::RECORD_SIZE_LIMIT if config.common.record_size_limit.is_some() => true,
+            ExtensionType::MAX_FRAGMENT_LENGTH if config.max_fragment_length.is_some() => true,
             ExtensionType::SUPPORTED_VERSIONS | ExtensionType::KEY_SHARE => {
                 config.common.enables(ProtocolVersion::TLS13)
             }

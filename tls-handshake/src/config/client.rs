@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use tls_codec::extension::MaxFragmentLength;
 
 use super::{Common, ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
 use crate::resumption::{MAX_LIFETIME, Scope};
@@ -32,6 +33,8 @@ pub struct ClientConfig {
     /// Seconds from the verdict on the server's chain.
     pub(crate) session_lifetime: u32,
     pub(crate) early_data: bool,
+    pub(crate) max_fragment_length: Option<MaxFragmentLength>,
+    pub(crate) allow_missing_renegotiation_info: bool,
     /// What the ClientHello of a replayed trace offered beyond ours.
     #[cfg(test)]
     pub(crate) also_offered: Vec<tls_codec::code_points::ExtensionType>,
@@ -49,6 +52,8 @@ impl Default for ClientConfig {
             tickets: true,
             session_lifetime: MAX_LIFETIME,
             early_data: false,
+            max_fragment_length: None,
+            allow_missing_renegotiation_info: false,
             #[cfg(test)]
             also_offered: Vec::new(),
         }
@@ -112,6 +117,29 @@ impl ClientConfig {
     /// so: whoever records such data can send it again, and it is for the server to refuse the second time.
     pub fn set_early_data(&mut self, send: bool) {
         self.early_data = send;
+    }
+
+    /// Offers max_fragment_length (RFC 6066 §4) with this many bytes: 512, 1024, 2048 or 4096. A server that
+    /// accepts it sends no longer records and gets none, handshake messages included.
+    ///
+    /// It is for servers too old for [record_size_limit](Self::set_record_size_limit), which replaces it: a
+    /// server that supports both uses that if both are set. Default: `None`.
+    ///
+    /// # Errors
+    /// [`ConfigError::BadMaxFragmentLength`] for any other number.
+    pub fn set_max_fragment_length(&mut self, bytes: Option<u16>) -> Result<(), ConfigError> {
+        let code = |bytes| MaxFragmentLength::of(bytes).ok_or(ConfigError::BadMaxFragmentLength(bytes));
+        let chosen = bytes.map(code).transpose()?;
+        self.common_mut().computed.forget();
+        self.max_fragment_length = chosen;
+        Ok(())
+    }
+
+    /// Accepts TLS 1.2 servers that do not send renegotiation_info (RFC 5746 §4.1). Against such a server an
+    /// attacker can put data of its own before ours: allow it only for a server that cannot be updated, and
+    /// where data of unknown origin does no harm. Default: off.
+    pub fn set_allow_missing_renegotiation_info(&mut self, allow: bool) {
+        self.allow_missing_renegotiation_info = allow;
     }
 
     /// What a session is bound to, beside its own values: a hash over the role, the application protocols, whether the server is

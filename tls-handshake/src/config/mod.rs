@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use tls_codec::extension::RecordSizeLimit;
 use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT};
 use tls_crypto::{Group, TAG_LEN};
 
 use crate::negotiate::{CERTIFICATE_SCHEMES, GROUPS, group_id, group_of};
+use crate::record_limits::max_size_limit;
 use crate::resumption::{Scope, ScopeInputs};
 use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 use crate::verify::tls13;
@@ -71,6 +73,19 @@ macro_rules! setters {
             /// [`ConfigError::BadFragmentSize`] below 64 bytes, or above the maximum.
             pub fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
                 self.common_mut().set_max_fragment_size(bytes)
+            }
+
+            /// Sets the largest record to receive, in bytes of plaintext, counting the content type and the
+            /// padding of TLS 1.3: from 64 to 16,385, which is no limit. Peers that support record_size_limit
+            /// (RFC 8449) send no longer ones, and one that does is refused with record_overflow.
+            ///
+            /// A client offers the extension if this is set. A server answers those that offer it in any case.
+            /// Default: `None`.
+            ///
+            /// # Errors
+            /// [`ConfigError::BadFragmentSize`].
+            pub fn set_record_size_limit(&mut self, bytes: Option<u16>) -> Result<(), ConfigError> {
+                self.common_mut().set_record_size_limit(bytes)
             }
 
             /// Short records of application data at first, and again after a pause, for a peer that wants to use the first of it
@@ -192,7 +207,7 @@ pub enum ConfigError {
     BadProtocolName,
     /// The application protocols do not fit their extension (65,535 bytes).
     TooManyProtocols,
-    /// The maximum record size is out of bounds.
+    /// The maximum record size, or the limit on received records, is out of bounds.
     BadFragmentSize {
         /// Bytes asked for.
         got: usize,
@@ -201,6 +216,8 @@ pub enum ConfigError {
         /// Bytes at most.
         max: usize,
     },
+    /// max_fragment_length knows 512, 1024, 2048 and 4096 bytes (RFC 6066 §4).
+    BadMaxFragmentLength(u16),
 }
 
 impl fmt::Display for ConfigError {
@@ -225,6 +242,9 @@ impl fmt::Display for ConfigError {
             Self::TooManyProtocols => f.write_str("the application protocols do not fit a ClientHello"),
             Self::BadFragmentSize { got, min, max } => {
                 write!(f, "records of at most {got} bytes are not possible; choose between {min} and {max}")
+            }
+            Self::BadMaxFragmentLength(got) => {
+                write!(f, "max_fragment_length cannot be {got} bytes; choose 512, 1024, 2048 or 4096")
             }
         }
     }
@@ -251,6 +271,8 @@ pub(crate) struct Common {
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) limits: Limits,
     pub(crate) max_record: usize,
+    /// Bytes, as record_size_limit counts them.
+    pub(crate) record_size_limit: Option<u16>,
     pub(crate) ramp_up: Option<RecordRampUp>,
     pub(crate) padding: RecordPadding,
     /// None by default, which connections need not count themselves in.
@@ -302,6 +324,7 @@ impl Default for Common {
             alpn: Vec::new(),
             limits: Limits::default(),
             max_record: MAX_RECORD,
+            record_size_limit: None,
             ramp_up: None,
             padding: RecordPadding::None,
             key_log: None,
@@ -399,6 +422,16 @@ impl Common {
 
     pub(crate) fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
         self.max_record = record_size(bytes.unwrap_or(MAX_RECORD))?;
+        Ok(())
+    }
+
+    pub(crate) fn set_record_size_limit(&mut self, bytes: Option<u16>) -> Result<(), ConfigError> {
+        let (min, max) = (RecordSizeLimit::MIN, max_size_limit(ProtocolVersion::TLS13));
+        if let Some(got) = bytes.filter(|bytes| !(min..=max).contains(bytes)) {
+            return Err(ConfigError::BadFragmentSize { got: got.into(), min: min.into(), max: max.into() });
+        }
+        self.computed.forget();
+        self.record_size_limit = bytes;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use tls_codec::code_points::ContentType;
 
 use super::Connection;
 use crate::record::{Outgoing, Receive};
+use crate::record_limits::{LimitedRecords, UNLIMITED};
 use crate::role::{Role, States};
 
 impl<R: Role> Connection<R> {
@@ -13,6 +14,11 @@ impl<R: Role> Connection<R> {
     pub(crate) fn forge(&mut self, content_type: ContentType, content: &[u8], outgoing: &mut Outgoing) {
         self.transmit.abandon_flight(outgoing);
         self.transmit.record(content_type, &[IoSlice::new(content)], outgoing).expect("a key that is not worn");
+    }
+
+    /// Sends records as long as the protocol allows, whatever was negotiated.
+    pub(crate) fn ignore_record_limit(&mut self) {
+        self.transmit.limit(UNLIMITED, LimitedRecords::Protected);
     }
 
     /// Sends a KeyUpdate that asks for none.

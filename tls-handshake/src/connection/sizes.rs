@@ -1,6 +1,7 @@
 //! How long the next record may be.
 
 use super::Connection;
+use crate::record_limits::RecordLimits;
 use crate::role::Role;
 
 impl<R: Role> Connection<R> {
@@ -8,6 +9,21 @@ impl<R: Role> Connection<R> {
     #[must_use]
     pub fn record_capacity(&self) -> usize {
         self.transmit.record_capacity()
+    }
+
+    /// Returns how much a record holds at most in each direction, as negotiated with record_size_limit
+    /// (RFC 8449) or max_fragment_length (RFC 6066 §4); what the protocol allows if neither was.
+    ///
+    /// ```
+    /// use tls_handshake::ServerConnection;
+    ///
+    /// fn is_constrained(connection: &ServerConnection) -> bool {
+    ///     connection.record_limits().send < 1 << 14
+    /// }
+    /// ```
+    #[must_use]
+    pub fn record_limits(&self) -> RecordLimits {
+        RecordLimits { send: self.transmit.negotiated_limit(), receive: self.receive.negotiated_limit() }
     }
 
     /// Tells that nothing was sent for so long that TCP may have to feel its way anew: where records

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::framed::RecordBoundary;
 use crate::record::{Outgoing, Receive, Transmit};
 use crate::schedule::{ReadKey, WriteKey};
-use crate::sink::{EncodeMessage, Event, Sink};
+use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
 
 /// What the states' wishes act on.
 pub(super) struct World<'c> {
@@ -36,6 +36,11 @@ impl Sink for World<'_> {
 
     fn remove_write(&mut self) {
         self.transmit.remove_key();
+    }
+
+    fn limit_records(&mut self, limits: RecordLimits, limited: LimitedRecords) {
+        self.transmit.limit(limits.send, limited);
+        self.receive.limit(limits.receive, limited);
     }
 
     fn skip_early_data(&mut self, limit: u32) {

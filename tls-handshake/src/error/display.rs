@@ -58,8 +58,12 @@ impl fmt::Display for Error {
                 f.write_str("the peer does not know extended_master_secret (RFC 7627), which is required here")
             }
             Self::InsecureRenegotiation => {
-                f.write_str("the peer's renegotiation_info (RFC 5746) is missing or wrong: it is not safe to talk to before it is updated")
+                f.write_str("the peer's renegotiation_info (RFC 5746) is not empty in a first handshake")
             }
+            Self::MissingRenegotiationInfo => f.write_str(
+                "the server sent no renegotiation_info (RFC 5746); update it, or accept the risk with \
+                 set_allow_missing_renegotiation_info",
+            ),
             Self::FinishedLength { got, expected } => {
                 write!(f, "the peer's Finished has {got} bytes; expected {expected}")
             }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use tls_codec::code_points::{CipherSuite, ExtensionType, NamedGroup, ProtocolVersion};
+use tls_codec::extension::MaxFragmentLength;
 
 /// What a peer sent too much of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,10 @@ pub enum Illegal {
     AlpnNotOffered,
     /// A certificate_request_context where it has to be empty, or other than it has to be.
     CertificateRequestContext,
+    /// A max_fragment_length that is not defined, or not the one that was offered (RFC 6066 §4).
+    MaxFragmentLength(MaxFragmentLength),
+    /// The server answers with max_fragment_length beside record_size_limit (RFC 8449 §5).
+    TwoRecordSizes,
     /// An extension that TLS 1.2 alone knows, in a TLS 1.3 message.
     Extension(ExtensionType),
 }
@@ -143,6 +148,10 @@ impl fmt::Display for Illegal {
             }
             Self::AlpnNotOffered => f.write_str("it chose an application protocol that was not offered"),
             Self::CertificateRequestContext => f.write_str("its certificate_request_context is wrong"),
+            Self::MaxFragmentLength(MaxFragmentLength(code)) => {
+                write!(f, "its max_fragment_length {code} is not defined, or not the one that was offered")
+            }
+            Self::TwoRecordSizes => f.write_str("it sent both max_fragment_length and record_size_limit"),
             Self::Extension(extension) => write!(f, "the extension {extension} has no place in TLS 1.3 there"),
         }
     }

@@ -7,6 +7,7 @@ use tls_codec::record::{Deframed, MAX_CIPHERTEXT, MAX_FRAGMENT, deframe};
 use tls_crypto::{Opener, TAG_LEN};
 
 use crate::error::{Error, Flood};
+use crate::record_limits::{LimitedRecords, UNLIMITED};
 use crate::schedule::{Epoch, ReadKey};
 
 /// Our receiving half.
@@ -14,6 +15,9 @@ pub(crate) struct Receive {
     key: Option<(Opener, Epoch)>,
     /// A record was opened with the present key: the peer has it, and has no reason to send in the clear any more.
     opened: bool,
+    limited: LimitedRecords,
+    /// Bytes of content, and padding, that we take in a record.
+    limit: u16,
     idle: Idle,
     /// Bytes of early data that may still come, under the key for it.
     early_data: Option<EarlyData>,
@@ -65,7 +69,33 @@ pub(crate) enum Opened {
 
 impl Receive {
     pub(crate) fn new() -> Self {
-        Self { key: None, opened: false, idle: Idle::default(), early_data: None, skip: None }
+        let (limit, limited) = (UNLIMITED, LimitedRecords::Protected);
+        Self { key: None, opened: false, limited, limit, idle: Idle::default(), early_data: None, skip: None }
+    }
+
+    /// Refuses records with more than this many bytes of content (RFC 8449 §4, RFC 6066 §4).
+    pub(crate) fn limit(&mut self, limit: u16, limited: LimitedRecords) {
+        (self.limit, self.limited) = (limit, limited);
+    }
+
+    /// Returns how many bytes of content a protected record may have.
+    pub(crate) fn negotiated_limit(&self) -> u16 {
+        self.limit
+    }
+
+    /// Returns how long the body of the next record may be.
+    fn max_body(&self) -> usize {
+        match &self.key {
+            // Sealed before the client knew our limit.
+            Some((_, Epoch::EarlyData { .. })) => MAX_CIPHERTEXT,
+            Some((opener, _)) if self.limit < UNLIMITED => {
+                let around = opener.overhead();
+                usize::from(self.limit) + around.before + around.behind
+            }
+            Some(_) => MAX_CIPHERTEXT,
+            None if self.limited == LimitedRecords::All => self.limit.into(),
+            None => MAX_FRAGMENT,
+        }
     }
 
     pub(crate) fn install(&mut self, key: ReadKey) {
@@ -104,8 +134,9 @@ impl Receive {
 
     /// Opens the record at the front of `incoming`. What the state is called is asked for errors alone.
     pub(crate) fn open(&mut self, incoming: &mut [u8], state: &dyn Fn() -> &'static str) -> Result<Opened, Error> {
-        let limit = if self.key.is_some() || self.skip.is_some() { MAX_CIPHERTEXT } else { MAX_FRAGMENT };
-        let (header, body) = match deframe(incoming, limit)? {
+        let max_body = self.max_body();
+        // What is skipped was sealed before the client knew our limit.
+        let (header, body) = match deframe(incoming, if self.skip.is_some() { MAX_CIPHERTEXT } else { max_body })? {
             Deframed::Incomplete { need } => return Ok(Opened::Incomplete { need }),
             Deframed::Record { header, body } => (header, body),
         };
@@ -143,6 +174,9 @@ impl Receive {
             Err(_) if self.skips(body.len())? => return Ok(Opened::Skipped { total }),
             Err(_) => return Err(Error::BadRecordMac),
         };
+        if body.len() > max_body {
+            return Err(Error::RecordOverflow { got: body.len(), limit: max_body });
+        }
         self.opened = true;
         self.skip = None;
         match ContentType(opened.content_type) {

@@ -10,6 +10,7 @@ use tls_crypto::{Overhead, Sealer};
 
 use super::{Outgoing, Sizing};
 use crate::error::Error;
+use crate::record_limits::{LimitedRecords, UNLIMITED};
 use crate::schedule::{Epoch, WriteKey};
 use crate::sink::EncodeMessage;
 
@@ -32,6 +33,9 @@ pub struct RecordRoom {
 pub(crate) struct Transmit {
     sealer: Option<Sealer>,
     sizing: Sizing,
+    /// Bytes of content, and padding, that the peer takes in a record.
+    limit: u16,
+    limited: LimitedRecords,
     records_per_key: Option<u64>,
     early_data_left: Option<u32>,
     /// The first ClientHello may say TLS 1.0 in its header, for the sake of old middleboxes (RFC 9846 §5.1).
@@ -40,7 +44,18 @@ pub(crate) struct Transmit {
 
 impl Transmit {
     pub(crate) fn new(sizing: Sizing, records_per_key: Option<u64>, version: ProtocolVersion) -> Self {
-        Self { sealer: None, sizing, records_per_key, early_data_left: None, version }
+        let (limit, limited) = (UNLIMITED, LimitedRecords::Protected);
+        Self { sealer: None, sizing, limit, limited, records_per_key, early_data_left: None, version }
+    }
+
+    /// Sends no more than this many bytes of content in a record (RFC 8449 §4, RFC 6066 §4).
+    pub(crate) fn limit(&mut self, limit: u16, limited: LimitedRecords) {
+        (self.limit, self.limited) = (limit, limited);
+    }
+
+    /// Returns how many bytes of content a protected record may have.
+    pub(crate) fn negotiated_limit(&self) -> u16 {
+        self.limit
     }
 
     /// Encodes a handshake message at the end of the flight, and gives its bytes back.
@@ -296,7 +311,9 @@ impl Transmit {
     /// Bytes of content in a record that has this size on the wire: the configured ones count all that goes over it.
     fn fragment(&self, record: usize) -> usize {
         let around = self.overhead();
-        record.saturating_sub(HEADER_LEN + around.before + around.behind).clamp(1, MAX_FRAGMENT)
+        let limited = self.sealer.is_some() || self.limited == LimitedRecords::All;
+        let limit = if limited { usize::from(self.limit) } else { MAX_FRAGMENT };
+        record.saturating_sub(HEADER_LEN + around.before + around.behind).min(limit).max(1)
     }
 }
 

@@ -23,6 +23,7 @@ use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, By, Need, NeedIdentity, NeedSession, can_go_on, range_in};
 use crate::negotiate::{GROUPS, choose_suite, first_common, group_id};
+use crate::record_limits::RecordSizes;
 use crate::resumption::Scope;
 use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
@@ -186,6 +187,7 @@ pub(super) struct Chosen<'a> {
     /// The client's share of that group, if it sent one.
     pub(super) share: Option<&'a [u8]>,
     alpn: Option<Vec<u8>>,
+    sizes: RecordSizes,
     /// `None` from a client that offers pre-shared keys, and does without certificates.
     schemes: Option<List<'a, SignatureScheme>>,
 }
@@ -237,7 +239,8 @@ impl<'a> Chosen<'a> {
                     enabled: common.group_ids.clone(),
                 })?;
         let share = share_of(&group).map(|entry| entry.key_exchange);
-        Ok(Self { suite, group, share, alpn: choose_alpn(&common.alpn, hello)?, schemes })
+        let sizes = RecordSizes::offered(hello)?;
+        Ok(Self { suite, group, share, alpn: choose_alpn(&common.alpn, hello)?, sizes, schemes })
     }
 }
 
@@ -333,6 +336,7 @@ pub(super) fn proceed(
             schemes: range_in(body, chosen.schemes.as_ref().map(List::bytes).unwrap_or_default()),
         },
         alpn: chosen.alpn.clone(),
+        sizes: chosen.sizes,
         server_name: server_name(&m.msg).map(str::to_owned),
         stapling: Stapling { ocsp: extensions.status_request.is_some(), scts: extensions.signed_certificate_timestamp },
         can_resume,

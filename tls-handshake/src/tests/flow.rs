@@ -26,7 +26,7 @@ use crate::role::{States, Step};
 use crate::schedule::{Epoch, ReadKey, WriteKey};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
-use crate::sink::{EncodeMessage, Event, Sink};
+use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
 use crate::suite::SupportedCipherSuite;
 
 /// What a state asked of the world.
@@ -113,6 +113,8 @@ impl Sink for Recorder {
     fn remove_write(&mut self) {
         self.actions.push(Action::RemoveWrite);
     }
+
+    fn limit_records(&mut self, _: RecordLimits, _: LimitedRecords) {}
 
     fn skip_early_data(&mut self, _: u32) {
         self.actions.push(Action::SkipEarlyData);

@@ -25,6 +25,7 @@ mod pair;
 mod past_faults;
 mod peers;
 mod ramp_up;
+mod record_limits;
 mod records;
 mod replay;
 mod resumption;

@@ -196,7 +196,9 @@ fn renegotiation_info_is_there_and_empty() {
     let pki = Pki::new();
     let insecure = Error::InsecureRenegotiation;
     assert_eq!(insecure.alert(), Some(A::HANDSHAKE_FAILURE));
-    assert_eq!(client_says_to(&|h| h.remove(X::RENEGOTIATION_INFO)), Err(insecure.clone()));
+    let missing = client_says_to(&|h| h.remove(X::RENEGOTIATION_INFO)).unwrap_err();
+    assert_eq!(missing, Error::MissingRenegotiationInfo);
+    tells(&missing, A::HANDSHAKE_FAILURE, &["RFC 5746", "set_allow_missing_renegotiation_info"]);
     assert_eq!(client_says_to(&|h| *h.get(X::RENEGOTIATION_INFO) = vec![1, 7]), Err(insecure.clone()));
     assert_eq!(server_says_to(&pki, &|h| *h.get(X::RENEGOTIATION_INFO) = [&[12][..], &[7; 12]].concat()), insecure);
     // The SCSV says the same as the extension; whoever says neither gets no answer.
@@ -207,6 +209,20 @@ fn renegotiation_info_is_there_and_empty() {
     assert_eq!(*server_hello_to(Kind::Tls12, &pki, &scsv).get(X::RENEGOTIATION_INFO), [0]);
     let neither = server_hello_to(Kind::Tls12, &pki, &|h| h.remove(X::RENEGOTIATION_INFO));
     assert!(!neither.has(X::RENEGOTIATION_INFO));
+}
+
+/// RFC 5746 §4.1: a client that has to reach an old server may accept it, and nothing wrong.
+#[test]
+fn setting_accepts_server_without_renegotiation_info() {
+    let says_to = |change: Change<'_>| {
+        let (mut client, server) = configs(Kind::Tls12);
+        client.set_allow_missing_renegotiation_info(true);
+        client_given(client, server, &Pki::new(), change).map(|_| ())
+    };
+    assert_eq!(says_to(&|h| h.remove(X::RENEGOTIATION_INFO)), Ok(()));
+    assert_eq!(says_to(&|_| {}), Ok(()));
+    let wrong = says_to(&|h| *h.get(X::RENEGOTIATION_INFO) = vec![1, 7]);
+    assert_eq!(wrong, Err(Error::InsecureRenegotiation));
 }
 
 /// RFC 7627.

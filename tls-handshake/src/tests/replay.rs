@@ -23,7 +23,7 @@ use crate::need::Need;
 use crate::record::{Opened, Outgoing, Receive, Sizing, Transmit};
 use crate::schedule::Side;
 use crate::schedule::tls13::{HandshakeKeys, Hello};
-use crate::sink::{EncodeMessage, Event, Sink};
+use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
 
 const TRACES: &str = include_str!("../../tests/data/rfc8448.txt");
 
@@ -192,6 +192,10 @@ impl Sink for Log {
 
     fn remove_write(&mut self) {
         panic!("the key schedule installs nothing")
+    }
+
+    fn limit_records(&mut self, _: RecordLimits, _: LimitedRecords) {
+        panic!("the key schedule reads nothing")
     }
 
     fn skip_early_data(&mut self, _: u32) {

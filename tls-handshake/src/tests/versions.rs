@@ -227,7 +227,7 @@ fn a_server_hello_of_tls13_does_not_pass_for_one_of_tls12() {
         with_suite(h);
         h.session_id.clear();
     };
-    assert_eq!(says(&with_id), at_hello(Error::InsecureRenegotiation));
+    assert_eq!(says(&with_id), at_hello(Error::MissingRenegotiationInfo));
     // All that a ServerHello of TLS 1.2 has: the messages behind it are not.
     let whole = |h: &mut Hello| {
         with_id(h);

@@ -18,6 +18,7 @@ use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
 use crate::negotiate::group_of;
+use crate::record_limits::RecordSizes;
 use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
@@ -105,8 +106,11 @@ impl State {
             return Err(Illegal::CompressionNotOffered(m.msg.legacy_compression_method).into());
         }
         // RFC 5746 §3.4. A server without it can be made to take an attacker's words for the beginning of ours.
-        if extensions.renegotiation_info != Some(&[]) {
-            return Err(Error::InsecureRenegotiation);
+        match extensions.renegotiation_info {
+            Some([]) => {}
+            None if offer.config.allow_missing_renegotiation_info => {}
+            None => return Err(Error::MissingRenegotiationInfo),
+            Some(_) => return Err(Error::InsecureRenegotiation),
         }
         if extensions.ec_point_formats.is_some_and(|formats| !formats.contains(EcPointFormat::UNCOMPRESSED)) {
             return Err(Illegal::PointFormats.into());
@@ -121,6 +125,8 @@ impl State {
             Some(chosen) => Some(Offer::check_alpn(&offer.config, chosen.0)?),
             None => None,
         };
+        let answer = (extensions.record_size_limit, extensions.max_fragment_length);
+        RecordSizes::answered(&offer.config, answer)?.put_in_force(&offer.config.common, ProtocolVersion::TLS12, out);
         let mut transcript = Transcript::new(suite.hash);
         let randoms = Randoms { client: offer.random, server: *m.msg.random };
         let promised = Promised::of(extensions.session_ticket);

@@ -17,6 +17,7 @@ use crate::error::{Error, Illegal};
 use crate::established::{Established, Exporter};
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
+use crate::record_limits::RecordSizes;
 use crate::resumption::ClientSessionValue;
 use crate::role::opaque_debug;
 use crate::sink::Sink;
@@ -96,7 +97,8 @@ impl WaitEncryptedExtensions {
     /// RFC 9846 §4.4.1.
     ///
     /// # Errors
-    /// [`Error::UnsolicitedExtension`], [`Illegal::AlpnNotOffered`], [`Illegal::EarlyDataNotOffered`].
+    /// [`Error::UnsolicitedExtension`], [`Illegal::AlpnNotOffered`], [`Illegal::EarlyDataNotOffered`],
+    /// [`Illegal::MaxFragmentLength`].
     pub fn on_encrypted_extensions(
         mut self,
         m: Framed<'_, EncryptedExtensions<'_>>,
@@ -114,6 +116,8 @@ impl WaitEncryptedExtensions {
             Some(chosen) => Some(Offer::check_alpn(config, chosen.0)?),
             None => None,
         };
+        let answer = (m.msg.record_size_limit, m.msg.max_fragment_length);
+        RecordSizes::answered(config, answer)?.put_in_force(&config.common, ProtocolVersion::TLS13, out);
         self.shared.transcript.add(m.raw);
         self.shared.settle_early_data(m.msg.early_data, alpn.as_deref(), out)?;
         self.shared.alpn = alpn;

@@ -28,6 +28,7 @@ use crate::identity::Identity;
 use crate::need::{Asker, IdentityAnswer, Need, NeedIdentity, NeedSession, NeedSignature, SignatureAnswer};
 use crate::negotiate::group_id;
 use crate::raw::raw;
+use crate::record_limits::RecordSizes;
 use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
@@ -42,6 +43,7 @@ pub struct WaitIdentity {
     random: [u8; 32],
     source: &'static dyn SecureRandom,
     alpn: Option<Vec<u8>>,
+    sizes: RecordSizes,
     /// Of ClientHello, whose body comes back with the answer.
     header: [u8; 4],
 }
@@ -75,7 +77,8 @@ impl WaitIdentity {
         chosen::check(&config, &m.msg)?;
         let (header, body) = m.raw.split_first_chunk().ok_or(Error::Crypto("hashing the ClientHello"))?;
         let by = session::named(&config, &m.msg);
-        let state = Self { config, random, source, alpn, header: *header };
+        let sizes = RecordSizes::offered(&m.msg)?;
+        let state = Self { config, random, source, alpn, sizes, header: *header };
         Ok(match by {
             Some(by) => {
                 let need = NeedSession::new(Asker::of(&random), by, body, &m.msg, [None; 2]);
@@ -145,6 +148,7 @@ impl WaitIdentity {
                 early_data: false,
                 first_finished: None,
             },
+            sizes: self.sizes,
             keeps,
             scope: self.config.scope(),
             config: self.config,
@@ -163,7 +167,7 @@ impl Shared {
     ) -> Result<Vec<u8>, Error> {
         let answers = Answers::to(hello, Some(identity), self);
         // Its own session's, never that of the client (§7.4.1.3).
-        send_hello(&mut self.transcript, self.suite, &self.randoms, self.keeps.id(), &answers, out)?;
+        self.send_hello(None, &answers, out)?;
         let (transcript, group) = (&mut self.transcript, group_id(key.group()));
         flight::send(out, transcript, &mut |w| flight::tls12::certificate(w, Some(identity)))?;
         if let Some(ocsp_response) = answers.ocsp_response {
@@ -180,28 +184,34 @@ impl Shared {
     /// where it is the ticket that was accepted (RFC 5077 §3.4).
     pub(super) fn send_resuming_hello(&mut self, hello: &ClientHello<'_>, out: &mut dyn Sink) -> Result<(), Error> {
         let answers = Answers::to(hello, None, self);
-        send_hello(&mut self.transcript, self.suite, &self.randoms, hello.legacy_session_id, &answers, out)
+        self.send_hello(Some(hello.legacy_session_id), &answers, out)
     }
-}
 
-fn send_hello(
-    transcript: &mut Transcript,
-    suite: &'static Tls12Suite,
-    randoms: &Randoms,
-    session_id: &[u8],
-    answers: &Answers<'_>,
-    out: &mut dyn Sink,
-) -> Result<(), Error> {
-    flight::send(out, transcript, &mut |w| {
-        w.message(HandshakeType::SERVER_HELLO, |w| {
-            w.u16(ProtocolVersion::TLS12.0)?;
-            w.bytes(&randoms.server)?;
-            w.vec8(raw(session_id))?;
-            w.u16(suite.id)?;
-            w.u8(0)?;
-            w.vec16(|w| answers.encode(w))
+    /// Sends ServerHello, with the id of our own session unless the client's is resumed.
+    fn send_hello(
+        &mut self,
+        resumed_id: Option<&[u8]>,
+        answers: &Answers<'_>,
+        out: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let Self { config, randoms, transcript, suite, sizes, keeps, .. } = self;
+        let session_id = resumed_id.unwrap_or_else(|| keeps.id());
+        // RFC 6066 §4: the client's length holds for the handshake's messages, from this one on.
+        sizes.put_in_force(&config.common, ProtocolVersion::TLS12, out);
+        flight::send(out, transcript, &mut |w| {
+            w.message(HandshakeType::SERVER_HELLO, |w| {
+                w.u16(ProtocolVersion::TLS12.0)?;
+                w.bytes(&randoms.server)?;
+                w.vec8(raw(session_id))?;
+                w.u16(suite.id)?;
+                w.u8(0)?;
+                w.vec16(|w| {
+                    sizes.write(w, &config.common, ProtocolVersion::TLS12)?;
+                    answers.encode(w)
+                })
+            })
         })
-    })
+    }
 }
 
 /// What ServerHello answers to the client's extensions: none that it did not offer.

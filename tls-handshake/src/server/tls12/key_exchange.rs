@@ -15,6 +15,7 @@ use crate::established::Negotiated;
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedClientVerdict, VerdictAnswer};
 use crate::negotiate::group_id;
+use crate::record_limits::RecordSizes;
 use crate::resumption::Scope;
 use crate::role::opaque_debug;
 use crate::schedule::Side;
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) suite: &'static Tls12Suite,
     pub(super) extended_master_secret: bool,
     pub(super) negotiated: Negotiated,
+    pub(super) sizes: RecordSizes,
     /// How the session is kept.
     pub(super) keeps: Keeps,
     /// What the session is bound to: the configuration, with the identity once one is shown.

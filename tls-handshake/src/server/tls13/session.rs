@@ -227,7 +227,7 @@ impl WaitIdentity {
         let (schedule, peer) = psk.accept();
         let keys = self.send_server_hello(client_hello, schedule, Some(index), early.as_ref(), out)?;
         // RFC 6066 §3: a resumed session has the name that it began with, and it is not acknowledged again.
-        self.shared.send_encrypted_extensions(self.alpn.as_ref(), false, early.is_some(), out)?;
+        self.shared.send_encrypted_extensions(self.alpn.as_ref(), false, early.is_some(), self.sizes, out)?;
         let can_resume = self.can_resume;
         let (mut shared, negotiated) = self.into_negotiated(kind, early.is_some());
         let (locked, hash) = shared.send_finished(keys, out)?;

@@ -24,6 +24,7 @@ use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, IdentityAnswer, Need, NeedClientVerdict, NeedSignature, SignatureAnswer, VerdictAnswer};
 use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id};
 use crate::raw::raw;
+use crate::record_limits::RecordSizes;
 use crate::role::opaque_debug;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello, LockedApplicationKeys};
@@ -44,6 +45,7 @@ pub struct WaitIdentity {
     /// Where things are in the hello, which comes back with each answer.
     pub(in crate::server) parts: HelloParts,
     pub(in crate::server) alpn: Option<Vec<u8>>,
+    pub(in crate::server) sizes: RecordSizes,
     pub(in crate::server) server_name: Option<String>,
     pub(in crate::server) stapling: Stapling,
     /// Whether the client could go on from a session of this connection.
@@ -150,7 +152,7 @@ impl WaitIdentity {
         // RFC 6066 §3: the name was used to choose the certificate.
         let (named, config) = (self.server_name.is_some(), &self.shared.config);
         let asks = config.client_auth != ClientAuth::NotAsked;
-        self.shared.send_encrypted_extensions(self.alpn.as_ref(), named, false, out)?;
+        self.shared.send_encrypted_extensions(self.alpn.as_ref(), named, false, self.sizes, out)?;
         let Shared { config, transcript, .. } = &mut *self.shared;
         if asks {
             flight::send(out, transcript, &mut |w| certificate_request(w, config))?;
@@ -226,8 +228,11 @@ impl Shared {
         alpn: Option<&Vec<u8>>,
         named: bool,
         early_data: bool,
+        sizes: RecordSizes,
         out: &mut dyn Sink,
     ) -> Result<(), Error> {
+        let common = &self.config.common;
+        sizes.put_in_force(common, ProtocolVersion::TLS13, out);
         flight::send(out, &mut self.transcript, &mut |w| {
             w.message(HandshakeType::ENCRYPTED_EXTENSIONS, |w| {
                 w.vec16(|w| {
@@ -237,6 +242,7 @@ impl Shared {
                     if early_data {
                         extension::EarlyData::write(w)?;
                     }
+                    sizes.write(w, common, ProtocolVersion::TLS13)?;
                     alpn.map_or(Ok(()), |name| extension::Alpn::write(w, std::slice::from_ref(name)))
                 })
             })

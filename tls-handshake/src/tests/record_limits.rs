@@ -1,0 +1,399 @@
+//! record_size_limit (RFC 8449) and max_fragment_length (RFC 6066 §4), by the sizes of records on the wire.
+
+use tls_codec::code_points::{
+    AlertDescription as A, CipherSuite, ContentType, ExtensionType as X, HandshakeType as T, NamedGroup,
+    ProtocolVersion,
+};
+
+use super::flow::{Kind, configs, pki};
+use super::hello::{Hello, client_given, server_given};
+use super::pair::{Pair, Pki, send_all};
+use super::ramp_up::lengths;
+use super::resumption::{TLS12, TLS13, Way, World};
+use crate::config::{ClientConfig, ConfigError, RecordPadding, RecordRampUp, ServerConfig};
+use crate::error::{Error, Illegal};
+use crate::{Outgoing, RecordLimits};
+
+/// What each suite has around what the limit counts, and what the limit counts beside the content.
+const SUITES: [(ProtocolVersion, CipherSuite, usize, u16); 3] = [
+    (TLS13, CipherSuite::TLS_AES_128_GCM_SHA256, 5 + 1 + 16, 1),
+    (TLS12, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 5 + 8 + 16, 0),
+    (TLS12, CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, 5 + 16, 0),
+];
+
+const FULL: u16 = 1 << 14;
+
+fn pair(suite: CipherSuite, set: impl FnOnce(&mut ClientConfig, &mut ServerConfig)) -> Pair {
+    let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+    client.set_cipher_suites(&[suite]).unwrap();
+    set(&mut client, &mut server);
+    Pair::with(client, server)
+}
+
+/// Both sides' limits after the handshake, which agree.
+fn negotiated(pair: &mut Pair) -> RecordLimits {
+    pair.handshake(&Pki::new()).unwrap();
+    let (client, server) = (pair.client.record_limits(), pair.server.record_limits());
+    assert_eq!((client.send, client.receive), (server.receive, server.send));
+    client
+}
+
+/// Sends data both ways; gives the longest records of each side.
+fn longest(pair: &mut Pair, length: usize) -> (usize, usize) {
+    let data: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+    send_all(&mut pair.client, &data, &mut pair.to_server);
+    send_all(&mut pair.server, &data, &mut pair.to_client);
+    let max = |outgoing: &Outgoing| lengths(outgoing).into_iter().max().unwrap();
+    let longest = (max(&pair.to_server), max(&pair.to_client));
+    pair.exchange_pending(&data);
+    longest
+}
+
+impl Pair {
+    /// Lets what was sent arrive.
+    fn exchange_pending(&mut self, data: &[u8]) {
+        self.run(&mut |_| panic!("a question after the handshake")).unwrap();
+        assert!(std::mem::take(&mut self.server_received) == data && std::mem::take(&mut self.client_received) == data);
+    }
+}
+
+#[test]
+fn record_size_limits_hold_in_each_direction() {
+    for (version, suite, around, counted) in SUITES {
+        let max = FULL + counted;
+        // Those of the client and of the server.
+        for (client_limit, server_limit) in [(64, None), (64, Some(512)), (1000, Some(64)), (16_385, Some(16_385))] {
+            let mut pair = pair(suite, |client, server| {
+                client.set_record_size_limit(Some(client_limit)).unwrap();
+                server.set_record_size_limit(server_limit).unwrap();
+            });
+            let limits = negotiated(&mut pair);
+            let server_limit = server_limit.unwrap_or(max).min(max) - counted;
+            let expected = RecordLimits { send: server_limit, receive: client_limit.min(max) - counted };
+            assert_eq!(limits, expected, "{version}");
+            assert_eq!(pair.client.record_capacity(), usize::from(limits.send));
+            let on_wire = (usize::from(limits.send) + around, usize::from(limits.receive) + around);
+            assert_eq!(longest(&mut pair, 40_000), on_wire, "{version}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_limited_unless_client_offers() {
+    for (version, suite, ..) in SUITES {
+        let mut pair = pair(suite, |_, server| server.set_record_size_limit(Some(64)).unwrap());
+        assert_eq!(negotiated(&mut pair), RecordLimits { send: FULL, receive: FULL }, "{version}");
+    }
+}
+
+#[test]
+fn max_fragment_length_holds_for_every_record() {
+    for (version, suite, around, _) in SUITES {
+        for length in [512, 1024, 2048, 4096] {
+            let mut pair = pair(suite, |client, _| client.set_max_fragment_length(Some(length)).unwrap());
+            let pki = Pki::new();
+            let limit = usize::from(length);
+            // The flight with ServerHello and Certificate.
+            let mut need = pair.step_server().unwrap();
+            while let Some(asked) = need.take() {
+                need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+            }
+            assert!(lengths(&pair.to_client).iter().all(|record| *record <= limit + around), "{version} {length}");
+            if version == TLS12 && length == 512 {
+                assert_eq!(lengths(&pair.to_client)[0], 5 + limit, "ServerHello's record is not limited");
+            }
+            assert_eq!(negotiated_with(&mut pair, &pki), RecordLimits { send: length, receive: length });
+            assert_eq!(longest(&mut pair, 20_000), (limit + around, limit + around), "{version}");
+        }
+    }
+}
+
+fn negotiated_with(pair: &mut Pair, pki: &Pki) -> RecordLimits {
+    pair.handshake(pki).unwrap();
+    assert_eq!(pair.client.record_limits(), pair.server.record_limits());
+    pair.client.record_limits()
+}
+
+/// RFC 8449 §5.
+#[test]
+fn record_size_limit_replaces_max_fragment_length() {
+    for (_, suite, _, counted) in SUITES {
+        let mut pair = pair(suite, |client, _| {
+            client.set_record_size_limit(Some(2000)).unwrap();
+            client.set_max_fragment_length(Some(512)).unwrap();
+        });
+        assert_eq!(negotiated(&mut pair), RecordLimits { send: FULL, receive: 2000 - counted });
+    }
+}
+
+#[test]
+fn padding_and_short_records_keep_to_the_limit() {
+    let (_, suite, around, _) = SUITES[0];
+    for (limit, ramp_up, padding) in [(64, 1000, 512), (600, 500, 1000), (600, 2000, u16::MAX)] {
+        let mut pair = pair(suite, |client, server| {
+            client.set_record_size_limit(Some(limit)).unwrap();
+            server.set_record_padding(RecordPadding::ToMultipleOf(padding));
+            server.set_record_ramp_up(Some(RecordRampUp { record_size: ramp_up, bytes: 2000 })).unwrap();
+        });
+        negotiated(&mut pair);
+        let limit = usize::from(limit);
+        for length in [1, 60, 63, 64, 500, 10_000] {
+            send_all(&mut pair.server, &vec![0; length], &mut pair.to_client);
+            assert!(lengths(&pair.to_client).iter().all(|record| *record <= limit - 1 + around));
+            pair.step_client().unwrap();
+            assert_eq!(std::mem::take(&mut pair.client_received), vec![0; length]);
+        }
+        pair.server.send_close_notify(&mut pair.to_client);
+        assert!(lengths(&pair.to_client).iter().all(|record| *record <= limit - 1 + around));
+        pair.step_client().unwrap();
+        assert!(pair.client.close_notify_received());
+    }
+}
+
+#[test]
+fn longer_record_than_the_limit_is_record_overflow() {
+    for (version, suite, _, counted) in SUITES {
+        for fragments in [false, true] {
+            let connected = || {
+                let mut pair = pair(suite, |client, server| {
+                    if fragments {
+                        return client.set_max_fragment_length(Some(512)).unwrap();
+                    }
+                    client.set_record_size_limit(Some(512 + counted)).unwrap();
+                    server.set_record_size_limit(Some(512 + counted)).unwrap();
+                });
+                pair.handshake(&Pki::new()).unwrap();
+                pair.client.ignore_record_limit();
+                pair.server.ignore_record_limit();
+                pair
+            };
+            let forged = |length| vec![7; length];
+            let mut pair = connected();
+            pair.client.forge(ContentType::APPLICATION_DATA, &forged(512), &mut pair.to_server);
+            pair.server.forge(ContentType::APPLICATION_DATA, &forged(512), &mut pair.to_client);
+            pair.exchange_pending(&forged(512));
+            pair.client.forge(ContentType::APPLICATION_DATA, &forged(513), &mut pair.to_server);
+            let refused = pair.step_server().unwrap_err();
+            assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW), "{version} {refused}");
+            let mut pair = connected();
+            pair.server.forge(ContentType::APPLICATION_DATA, &forged(513), &mut pair.to_client);
+            let refused = pair.step_client().unwrap_err();
+            assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW), "{version} {refused}");
+        }
+    }
+}
+
+#[test]
+fn only_max_fragment_length_limits_unprotected_records() {
+    let (_, suite, ..) = SUITES[1];
+    let flight = |set: &dyn Fn(&mut ClientConfig)| {
+        let mut pair = pair(suite, |client, _| set(client));
+        let pki = Pki::new();
+        let mut need = pair.step_server().unwrap();
+        while let Some(asked) = need.take() {
+            need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+        }
+        lengths(&pair.to_client)
+    };
+    let records = flight(&|client| client.set_record_size_limit(Some(64)).unwrap());
+    assert!(records.len() == 1 && records[0] > 517, "{records:?}");
+    let records = flight(&|client| client.set_max_fragment_length(Some(512)).unwrap());
+    assert!(records.len() > 1 && records.iter().all(|record| *record <= 517), "{records:?}");
+    // What the server reads next is limited as well.
+    let mut pair = pair(suite, |client, _| client.set_max_fragment_length(Some(512)).unwrap());
+    let pki = Pki::new();
+    let mut need = pair.step_server().unwrap();
+    while let Some(asked) = need.take() {
+        need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+    }
+    pair.at_server.extend_from_slice(&[22, 3, 3, 2, 1]);
+    assert_eq!(pair.step_server().unwrap_err().alert(), Some(A::RECORD_OVERFLOW));
+}
+
+/// What the client says of a server that answers so.
+fn client_says(kind: Kind, limits: (Option<u16>, Option<u16>), change: &dyn Fn(&mut Hello)) -> Result<(), Error> {
+    let (mut client, server) = configs(kind);
+    client.set_record_size_limit(limits.0).unwrap();
+    client.set_max_fragment_length(limits.1).unwrap();
+    client_given(client, server, &pki(kind), change).map(|_| ())
+}
+
+/// Puts an extension in the place of the one of its type.
+fn put(hello: &mut Hello, typ: X, data: &[u8]) {
+    hello.remove(typ);
+    hello.extensions.push((typ.0, data.to_vec()));
+}
+
+#[test]
+fn client_refuses_answers_that_do_not_fit_its_offer() {
+    let kind = Kind::Tls12;
+    let unsolicited = |extension| Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension };
+    let limit = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[2, 0]);
+    let length = |h: &mut Hello| put(h, X::MAX_FRAGMENT_LENGTH, &[1]);
+    assert_eq!(client_says(kind, (None, Some(512)), &limit), Err(unsolicited(X::RECORD_SIZE_LIMIT)));
+    assert_eq!(client_says(kind, (Some(512), None), &length), Err(unsolicited(X::MAX_FRAGMENT_LENGTH)));
+    // Silence is consent to no limit.
+    assert_eq!(client_says(kind, (Some(512), None), &|h| h.remove(X::RECORD_SIZE_LIMIT)), Ok(()));
+    assert_eq!(client_says(kind, (None, Some(512)), &|h| h.remove(X::MAX_FRAGMENT_LENGTH)), Ok(()));
+    let both = client_says(kind, (Some(512), Some(512)), &length).unwrap_err();
+    assert_eq!(both, Illegal::TwoRecordSizes.into());
+    assert_eq!(both.alert(), Some(A::ILLEGAL_PARAMETER));
+    for code in [0, 2, 5] {
+        let other = |h: &mut Hello| put(h, X::MAX_FRAGMENT_LENGTH, &[code]);
+        let refused = client_says(kind, (None, Some(512)), &other).unwrap_err();
+        assert!(matches!(refused, Error::Illegal(Illegal::MaxFragmentLength(_))), "{refused}");
+    }
+    let small = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[0, 63]);
+    assert_eq!(client_says(kind, (Some(512), None), &small).unwrap_err().alert(), Some(A::ILLEGAL_PARAMETER));
+    // A reserved value is the maximum.
+    let large = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[0xff, 0xff]);
+    assert_eq!(client_says(kind, (Some(512), None), &large), Ok(()));
+}
+
+#[test]
+fn server_takes_reserved_limits_and_refuses_what_is_undefined() {
+    for kind in [Kind::Tls12, Kind::Full] {
+        let (client, server) = configs(kind);
+        let says =
+            |change: &dyn Fn(&mut Hello)| server_given(client.clone(), server.clone(), &pki(kind), change).map(|_| ());
+        for (bytes, outcome) in [([0, 64], None), ([0xff, 0xff], None), ([0, 63], Some(A::ILLEGAL_PARAMETER))] {
+            let limited = says(&|h| h.extensions.push((X::RECORD_SIZE_LIMIT.0, bytes.to_vec())));
+            assert_eq!(limited.err().and_then(|e| e.alert()), outcome, "{bytes:?}");
+        }
+        for code in [0, 5, 255] {
+            let refused = says(&|h| h.extensions.push((X::MAX_FRAGMENT_LENGTH.0, vec![code]))).unwrap_err();
+            assert!(matches!(refused, Error::Illegal(Illegal::MaxFragmentLength(_))), "{refused}");
+            // RFC 8449 §5: ignored beside record_size_limit.
+            let both = says(&|h| {
+                h.extensions.push((X::MAX_FRAGMENT_LENGTH.0, vec![code]));
+                h.extensions.push((X::RECORD_SIZE_LIMIT.0, vec![2, 0]));
+            });
+            assert_eq!(both, Ok(()));
+        }
+    }
+}
+
+#[test]
+fn retry_and_resumption_negotiate_the_limits_anew() {
+    let mut pair = pair(SUITES[0].1, |client, server| {
+        client.set_groups(&[NamedGroup::X25519, NamedGroup::SECP256R1]).unwrap();
+        server.set_groups(&[NamedGroup::SECP256R1]).unwrap();
+        client.set_record_size_limit(Some(100)).unwrap();
+    });
+    assert_eq!(negotiated(&mut pair), RecordLimits { send: FULL, receive: 99 });
+    for version in [TLS13, TLS12] {
+        let counted = u16::from(version == TLS13);
+        let mut world = World::new(Way::Id);
+        let (mut client, mut server) = (world.client(version), world.server());
+        client.set_record_size_limit(Some(1000)).unwrap();
+        for (client_limit, server_limit) in [(Some(200), Some(300)), (None, Some(300)), (Some(64), None)] {
+            let session = world.begin_one(&client, &server);
+            let mut client = client.clone();
+            client.set_record_size_limit(client_limit).unwrap();
+            server.set_record_size_limit(server_limit).unwrap();
+            let mut pair = Pair::resuming(client, server.clone(), session, world.now);
+            world.run(&mut pair).unwrap();
+            assert!(pair.client.handshake_kind().unwrap().is_resumed(), "{version}");
+            let content = |limit: Option<u16>| limit.map_or(FULL, |limit| limit - counted);
+            let send = if client_limit.is_some() { content(server_limit) } else { FULL };
+            let expected = RecordLimits { send, receive: content(client_limit) };
+            assert_eq!(pair.client.record_limits(), expected, "{version}");
+            assert_eq!(
+                (pair.server.record_limits().send, pair.server.record_limits().receive),
+                (expected.receive, expected.send)
+            );
+            pair.exchange(&[1; 2000], &[2; 2000]);
+        }
+    }
+}
+
+/// It was sealed before the client knew the server's limit.
+#[test]
+fn early_data_is_not_limited() {
+    for accepted in [true, false] {
+        let mut world = World::new(Way::Id);
+        let (mut client, mut server) = (world.client(TLS13), world.server());
+        client.set_early_data(true);
+        server.set_max_early_data(10_000);
+        let session = world.begin_one(&client, &server);
+        client.set_record_size_limit(Some(500)).unwrap();
+        server.set_record_size_limit(Some(64)).unwrap();
+        if !accepted {
+            server.set_max_early_data(0);
+        }
+        let mut pair = Pair::resuming(client, server, session, world.now);
+        assert_eq!(pair.client.send_early_data(&[3; 5000], &mut pair.to_server).unwrap(), 5000);
+        world.run(&mut pair).unwrap();
+        assert_eq!(pair.client.is_early_data_accepted(), accepted);
+        assert_eq!(pair.server_early.len(), if accepted { 5000 } else { 0 });
+        assert_eq!(pair.client.record_limits(), RecordLimits { send: 63, receive: 499 });
+        pair.exchange(&[4; 1000], &[5; 1000]);
+    }
+}
+
+#[test]
+fn limits_out_of_bounds_are_refused() {
+    let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+    for got in [0, 63, 16_386, u16::MAX] {
+        let refused = Err(ConfigError::BadFragmentSize { got: got.into(), min: 64, max: 16_385 });
+        assert_eq!(client.set_record_size_limit(Some(got)), refused);
+        assert_eq!(server.set_record_size_limit(Some(got)), refused);
+    }
+    for got in [0, 64, 513, 8192, 16_384] {
+        assert_eq!(client.set_max_fragment_length(Some(got)), Err(ConfigError::BadMaxFragmentLength(got)));
+    }
+}
+
+/// RFC 8449 §4: no more than the newest offered version allows.
+#[test]
+fn offered_limit_is_the_maximum_of_the_version_at_most() {
+    for (kind, version, expected) in [(Kind::Tls12, TLS12, 16_384u16), (Kind::Full, TLS13, 16_385)] {
+        let (mut client, server) = configs(kind);
+        client.set_versions(&[version]).unwrap();
+        client.set_record_size_limit(Some(16_385)).unwrap();
+        let seen = std::cell::Cell::new(None);
+        server_given(client, server, &pki(kind), &|h| seen.set(Some(h.get(X::RECORD_SIZE_LIMIT).clone()))).unwrap();
+        assert_eq!(seen.take().unwrap(), expected.to_be_bytes());
+    }
+}
+
+/// A few hundred connections with limits, sizes and writes of all kinds, made by a fixed generator.
+#[test]
+fn random_limits_and_writes_deliver_all_data() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut draw = move |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below).unwrap()
+    };
+    let pki = Pki::new();
+    for round in 0..200 {
+        let (_, suite, around, _) = SUITES[draw(3)];
+        let mut limit = || match draw(3) {
+            0 => None,
+            1 => Some(u16::try_from(64 + draw(200)).unwrap()),
+            _ => Some(u16::try_from(64 + draw(16_322)).unwrap()),
+        };
+        let (client_limit, server_limit) = (limit(), limit());
+        let length = [None, None, Some(512), Some(2048)][draw(4)];
+        let (block, short) = (u16::try_from(draw(3000)).unwrap(), 64 + draw(2000));
+        let mut pair = pair(suite, |client, server| {
+            client.set_record_size_limit(client_limit).unwrap();
+            server.set_record_size_limit(server_limit).unwrap();
+            client.set_max_fragment_length(length).unwrap();
+            server.set_record_padding(RecordPadding::ToMultipleOf(block));
+            client.set_record_ramp_up(Some(RecordRampUp { record_size: short, bytes: 3000 })).unwrap();
+        });
+        pair.handshake(&pki).unwrap();
+        let (client, server) = (pair.client.record_limits(), pair.server.record_limits());
+        assert_eq!((client.send, client.receive), (server.receive, server.send), "round {round}");
+        for _ in 0..3 {
+            let data: Vec<u8> = (0..=u8::MAX).cycle().take(1 + draw(20_000)).collect();
+            let (to_server, to_client) = longest(&mut pair, data.len());
+            assert!(to_server <= usize::from(client.send) + around, "round {round}");
+            assert!(to_client <= usize::from(client.receive) + around, "round {round}");
+            pair.exchange(&data[..data.len().min(100)], &data);
+        }
+    }
+}
