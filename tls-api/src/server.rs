@@ -284,6 +284,9 @@ impl ServerConfig {
     }
 
     /// Accepts these external pre-shared keys (TLS 1.3). Clients that name none of them are shown a certificate.
+    ///
+    /// A client with such a key shows no certificate: a configuration that requires certificates
+    /// cannot have external keys.
     pub fn set_external_psks(&mut self, psks: Vec<ExternalPsk>) {
         self.set_external_psk_resolver(Arc::new(These(psks)));
     }

@@ -54,6 +54,12 @@ impl ServerConfig {
             ["external pre-shared keys", "versions without TLS 1.3"],
             "they exist only in TLS 1.3, and clients would be shown a certificate in their place",
         )?;
+        // RFC 9846 §4.3.11: a handshake by an external key has no certificates at all.
+        exclude(
+            self.external_psks && self.client_auth == ClientAuth::Required,
+            ["external pre-shared keys", "required client certificates"],
+            "a client with such a key shows no certificate; make certificates optional, or leave out the keys",
+        )?;
         exclude(
             self.max_early_data > 0 && self.session_lookup == SessionLookup::Never,
             ["early data", "no session storage"],

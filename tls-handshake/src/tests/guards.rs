@@ -429,3 +429,23 @@ fn client_session_lives_from_the_verdict() {
         session = pair.client.take_sessions(world.now).remove(0);
     }
 }
+
+/// A client with an external key shows no certificate: a server cannot require one beside such keys.
+#[test]
+fn required_certificates_exclude_external_keys() {
+    let pki = Pki::new();
+    for (auth, fits) in
+        [(crate::ClientAuth::NotAsked, true), (crate::ClientAuth::Optional, true), (crate::ClientAuth::Required, false)]
+    {
+        let mut config = ServerConfig::new();
+        config.set_external_psks(true);
+        config.set_client_auth(auth);
+        assert_eq!(config.validate().is_ok(), fits);
+        let Err(error) = config.validate() else { continue };
+        let text = error.to_string();
+        assert!(text.contains("external pre-shared keys") && text.contains("required client certificates"), "{text}");
+        // The first connection fails with it, whether the client offers a key or not.
+        let mut pair = Pair::with(ClientConfig::new(), config);
+        assert_eq!(pair.run(&mut |need| pki.answer(need)).unwrap_err(), Error::Config(error));
+    }
+}
