@@ -95,8 +95,8 @@ impl WaitSession {
     }
 
     /// The key to go on from, whose binder was checked, and whether it may be used once. Of the keys
-    /// that fit, those that go with the chosen suite come first; for any other the suite changes (RFC
-    /// 9846 §4.3.11).
+    /// that fit, those that go with the chosen suite come first; for an external key with another hash
+    /// the suite changes (RFC 9846 §4.3.11).
     fn choose(&mut self, answer: &SessionAnswer) -> Result<Option<(Accepted, bool)>, Error> {
         let candidates = answer.candidates();
         if candidates.is_empty() {
@@ -133,6 +133,8 @@ impl WaitSession {
     ) -> Option<Fitting> {
         let WaitIdentity { shared, server_name, kind, .. } = &*self.full;
         match &candidate.key {
+            // Only an external key decides the suite: a session follows the configured preference.
+            FoundKey::Session { .. } if suite != self.full.suite => None,
             FoundKey::Session { session, identity: scope, now, single_use } => {
                 let wanted = Wanted {
                     suite: suite.into(),
