@@ -244,11 +244,11 @@ pub use tls_handshake::verify::{
 #[cfg(feature = "dangerous_configuration")]
 pub use tls_handshake::verify::{VerifyName, VerifyPath};
 pub use tls_handshake::{
-    ALL_CIPHERSUITES, AnchorRejection, AnchorReport, Answer, BadPin, CertificateError, CertificateReport, ChainReport,
-    ClientAuth, ClientSessionValue, ConfigError, Contradiction, Error, ExternalPsk, HandshakeKind, Hint, Identity,
-    IdentityError, KeyLog, Limits, NeedSignature, NoKeyLog, OcspError, Pin, RecordLimits, RecordPadding, Refusal,
-    RevocationSource, RootCertStore, SctError, ServerSessionValue, SessionError, SignError, Signer, SigningKey,
-    SuitePreference, SupportedCipherSuite, certs_from_pem,
+    ALL_CIPHERSUITES, AnchorFault, AnchorRejection, AnchorReport, Answer, BadPin, CertificateError, CertificateReport,
+    ChainPosition, ChainReport, ClientAuth, ClientSessionValue, ConfigError, Contradiction, Error, ExternalPsk,
+    HandshakeKind, Hint, Identity, IdentityError, KeyLog, Limits, NeedSignature, NoKeyLog, OcspError, Pin,
+    RecordLimits, RecordPadding, Refusal, RevocationSource, RootCertStore, SctError, ServerSessionValue, SessionError,
+    SignError, Signer, SigningKey, SuitePreference, SupportedCipherSuite, certs_from_pem,
 };
 
 #[cfg(feature = "dangerous_configuration")]

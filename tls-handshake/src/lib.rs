@@ -83,8 +83,8 @@ mod traffic;
 pub mod verify;
 
 pub use certificate_error::{
-    AnchorRejection, AnchorReport, BadPin, CertificateError, CertificateReport, ChainReport, Hint, OcspError, Pin,
-    Refusal, RevocationSource, SctError,
+    AnchorFault, AnchorRejection, AnchorReport, BadPin, CertificateError, CertificateReport, ChainPosition,
+    ChainReport, Hint, OcspError, Pin, Refusal, RevocationSource, SctError,
 };
 pub use config::{
     ClientAuth, ClientConfig, ConfigError, KeyLog, Limits, NoKeyLog, RecordPadding, RecordRampUp, ServerConfig,

@@ -10,7 +10,7 @@ use crate::error::Excerpt;
 mod parts;
 mod refusal;
 
-pub use parts::{BadPin, OcspError, Pin, RevocationSource, SctError};
+pub use parts::{AnchorFault, BadPin, ChainPosition, OcspError, Pin, RevocationSource, SctError};
 pub use refusal::{AnchorRejection, AnchorReport, CertificateReport, ChainReport, Hint, Refusal};
 
 /// Why a peer's certificate chain was refused.
@@ -63,6 +63,15 @@ pub enum CertificateError {
         /// When the next list was due, since 1970-01-01 UTC.
         next_update: Duration,
     },
+    /// The revocation list that covers a certificate of the chain is from the future.
+    CrlNotYetValid {
+        /// The certificate that the list covers.
+        certificate: ChainPosition,
+        /// The time that the check was made for, since 1970-01-01 UTC.
+        now: Duration,
+        /// When the list was issued, since 1970-01-01 UTC.
+        this_update: Duration,
+    },
     /// The revocation list that covers a certificate of the chain cannot be believed; the text says why.
     BadCrl(String),
     /// The OCSP response that the policy asks for is not there, or is no good.
@@ -80,6 +89,18 @@ pub enum CertificateError {
     NotPinned {
         /// The SHA-256 of each key of the chain (its SubjectPublicKeyInfo), leaf first.
         keys: Vec<Pin>,
+    },
+    /// The trust anchor that the path leads to cannot vouch for it, or a certificate cannot be a trust anchor.
+    Anchor {
+        /// The anchor's subject.
+        anchor: String,
+        /// What is wrong with it.
+        fault: AnchorFault,
+    },
+    /// A certificate issued another one, and its key usage does not allow that (RFC 5280 §6.1.4 (n)).
+    IssuerKeyUsage {
+        /// The certificate without keyCertSign.
+        issuer: ChainPosition,
     },
     /// The peer presents an authority's certificate as its own.
     CaUsedAsEndEntity,
@@ -108,9 +129,12 @@ impl CertificateError {
         match self {
             Self::Expired { .. } | Self::NotYetValid { .. } => AlertDescription::CERTIFICATE_EXPIRED,
             Self::UnknownIssuer { .. } | Self::NoTrustAnchors => AlertDescription::UNKNOWN_CA,
+            Self::Anchor { fault, .. } => fault.alert(),
             Self::Revoked { .. } => AlertDescription::CERTIFICATE_REVOKED,
             Self::Ocsp(_) => AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE,
-            Self::NotValidForName { .. } | Self::BadSignature | Self::BadEncoding => AlertDescription::BAD_CERTIFICATE,
+            Self::NotValidForName { .. } | Self::BadSignature | Self::BadEncoding | Self::IssuerKeyUsage { .. } => {
+                AlertDescription::BAD_CERTIFICATE
+            }
             Self::CaUsedAsEndEntity
             | Self::WrongPurpose
             | Self::WrongKeyUsage
@@ -118,6 +142,7 @@ impl CertificateError {
             | Self::UnsupportedVersion => AlertDescription::UNSUPPORTED_CERTIFICATE,
             Self::UnknownRevocationStatus
             | Self::CrlExpired { .. }
+            | Self::CrlNotYetValid { .. }
             | Self::BadCrl(_)
             | Self::Transparency { .. }
             | Self::NotPinned { .. }
@@ -171,6 +196,13 @@ impl fmt::Display for CertificateError {
                 Utc(*next_update),
                 Utc(*now)
             ),
+            Self::CrlNotYetValid { certificate, now, this_update } => write!(
+                f,
+                "the revocation list (CRL) for {certificate} is not valid before {}; our clock says {}; correct the clock or \
+                 load the current list",
+                Utc(*this_update),
+                Utc(*now)
+            ),
             Self::BadCrl(why) => write!(f, "the revocation list (CRL) of an authority of its chain is no good: {why}"),
             Self::Ocsp(e) => e.fmt(f),
             Self::Transparency { wanted, found, rejected } => {
@@ -192,6 +224,12 @@ impl fmt::Display for CertificateError {
                 f.write_str("no key of its chain is pinned; the chain's keys are")?;
                 keys.iter().try_for_each(|key| write!(f, " {key}"))
             }
+            Self::Anchor { anchor, fault } => write!(f, "the trust anchor {anchor} cannot vouch for it: {fault}"),
+            Self::IssuerKeyUsage { issuer } => write!(
+                f,
+                "{issuer} issued another certificate, but its key usage does not include keyCertSign; have the CA certificate \
+                 issued again with keyCertSign"
+            ),
             Self::CaUsedAsEndEntity => f.write_str(
                 "it is an authority's certificate; whoever proves itself needs one of its own, issued by that authority",
             ),

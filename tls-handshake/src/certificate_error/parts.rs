@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use tls_codec::code_points::AlertDescription;
+
 use super::Utc;
 
 /// Who says that a certificate was revoked.
@@ -14,6 +16,106 @@ pub enum RevocationSource {
     Crl,
     /// The OCSP response that the server stapled.
     Ocsp,
+}
+
+/// A certificate of the chain that a peer sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChainPosition {
+    /// Which one, counted from 0: the peer's own is the first.
+    pub at: usize,
+    /// How many the peer sent.
+    pub of: usize,
+    /// Its subject, such as `CN=a.test, O=Example`.
+    pub subject: String,
+}
+
+impl fmt::Display for ChainPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "certificate {} of {} ({})", self.at.saturating_add(1), self.of, self.subject)
+    }
+}
+
+/// Why a trust anchor cannot vouch for a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AnchorFault {
+    /// It is not a CA certificate (no basicConstraints with cA, RFC 5280 §4.2.1.9), and vouches only for itself.
+    NotCa,
+    /// Its key usage does not include keyCertSign.
+    KeyUsage,
+    /// It has a critical extension that is not supported.
+    CriticalExtension {
+        /// The extension's object identifier, such as `1.2.3.4`.
+        oid: String,
+    },
+    /// It is no longer valid.
+    Expired {
+        /// The time that the check was made for, since 1970-01-01 UTC.
+        now: Duration,
+        /// The end of its validity, since 1970-01-01 UTC.
+        not_after: Duration,
+    },
+    /// It is not valid yet.
+    NotYetValid {
+        /// The time that the check was made for, since 1970-01-01 UTC.
+        now: Duration,
+        /// The begin of its validity, since 1970-01-01 UTC.
+        not_before: Duration,
+    },
+    /// The path has more CA certificates than its pathLenConstraint allows.
+    PathLength {
+        /// How many it allows below itself.
+        allowed: u64,
+        /// How many the path has, without those that are self-issued.
+        found: u64,
+    },
+}
+
+impl AnchorFault {
+    pub(super) fn alert(&self) -> AlertDescription {
+        match self {
+            Self::Expired { .. } | Self::NotYetValid { .. } => AlertDescription::CERTIFICATE_EXPIRED,
+            Self::NotCa | Self::KeyUsage | Self::CriticalExtension { .. } | Self::PathLength { .. } => {
+                AlertDescription::UNKNOWN_CA
+            }
+        }
+    }
+}
+
+impl fmt::Display for AnchorFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotCa => f.write_str(
+                "it is not a CA certificate (basicConstraints without cA) and vouches only for itself; add the CA that issued \
+                 the chain, or trust the certificate itself with trust_exact_certificate",
+            ),
+            Self::KeyUsage => f.write_str(
+                "its key usage does not include keyCertSign; have the CA certificate issued again with keyCertSign",
+            ),
+            Self::CriticalExtension { oid } => write!(
+                f,
+                "its critical extension {oid} is not supported; use a CA certificate without it, or have it marked non-critical"
+            ),
+            Self::Expired { now, not_after } => write!(
+                f,
+                "it expired at {}; our clock says {}; add the CA's current certificate",
+                Utc(*not_after),
+                Utc(*now)
+            ),
+            Self::NotYetValid { now, not_before } => write!(
+                f,
+                "it is not valid before {}; our clock says {}; correct the clock or add the CA's current certificate",
+                Utc(*not_before),
+                Utc(*now)
+            ),
+            Self::PathLength { allowed, found } => write!(
+                f,
+                "it allows {allowed} CA certificate(s) below itself (path length), the path has {found}; have the chain issued \
+                 with fewer, or the anchor with a longer path length"
+            ),
+        }
+    }
 }
 
 /// Why an OCSP response (RFC 6960) does not say that the certificate is good.

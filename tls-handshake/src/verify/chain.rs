@@ -15,17 +15,18 @@ use tls_crypto::der::{self, Elements};
 #[cfg(feature = "dangerous_configuration")]
 use tls_crypto::verify::ALL;
 use tls_crypto::verify::VerificationMemo;
-use webpki::{EndEntityCert, KeyUsage, RevocationOptions, VerifiedPath};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use crate::certificate_error::{CertificateError, Pin, Refusal};
 use crate::verify::explain::explain;
+use crate::verify::path::PathPass;
 use crate::verify::pins::{Pins, Reported, pin_of};
 use crate::verify::report::{refusal, since_1970};
 use crate::verify::revocation::Crls;
 use crate::verify::roots::RootCertStore;
 #[cfg(feature = "dangerous_configuration")]
 use crate::verify::signature::verify_signed;
-use crate::verify::x509::{Certificate, oid, sole};
+use crate::verify::x509::{Certificate, KeyUse, oid, sole};
 
 /// Signatures that are remembered unless another number is set: 32 KiB.
 const MEMO: usize = 1024;
@@ -101,6 +102,7 @@ pub trait VerifyPath: fmt::Debug + Send + Sync {
 pub struct ProvenPath<'p> {
     leaf: &'p EndEntityCert<'p>,
     by: By<'p>,
+    valid_until: UnixTime,
     memo: &'p VerificationMemo,
 }
 
@@ -150,6 +152,13 @@ impl ProvenPath<'_> {
             By::Path(path) => Some(path.anchor()),
             _ => None,
         }
+    }
+
+    /// Returns when the first of what the verdict rests on ends: a certificate of the path, its trust anchor, or a revocation list
+    /// that covers one of them. A stapled OCSP response is not among it.
+    #[must_use]
+    pub fn valid_until(&self) -> UnixTime {
+        self.valid_until
     }
 
     /// The SHA-256 of each key of the path, leaf first and the trust anchor's last.
@@ -295,6 +304,15 @@ impl ChainVerifier {
     /// # Errors
     /// [`Refusal`], with what is needed to mend it.
     pub fn verify_client(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal> {
+        self.verify_client_until(chain, now).map(drop)
+    }
+
+    /// Does the same as [`verify_client`](Self::verify_client), and returns how long the verdict holds
+    /// ([`ProvenPath::valid_until`]).
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn verify_client_until(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<UnixTime, Refusal> {
         self.judge(chain, Purpose::Client, now, &|_| Ok(()))
     }
 
@@ -342,7 +360,7 @@ impl ChainVerifier {
         purpose: Purpose,
         now: UnixTime,
         beyond: &dyn Fn(&ProvenPath<'_>) -> Result<(), CertificateError>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<UnixTime, Refusal> {
         self.accept(chain, purpose, now, beyond).map_err(|why| refusal(why, chain, &self.roots, now))
     }
 
@@ -352,7 +370,7 @@ impl ChainVerifier {
         purpose: Purpose,
         now: UnixTime,
         beyond: &dyn Fn(&ProvenPath<'_>) -> Result<(), CertificateError>,
-    ) -> Result<(), CertificateError> {
+    ) -> Result<UnixTime, CertificateError> {
         let (leaf, intermediates) = chain.split_first().ok_or(CertificateError::BadEncoding)?;
         let is_exact = self.exact.contains(leaf);
         if self.roots.is_empty() && self.exact.is_empty() && !self.has_path() {
@@ -361,26 +379,28 @@ impl ChainVerifier {
         let end_entity = EndEntityCert::try_from(leaf).map_err(|e| explain(e, chain.len(), self.roots.len()))?;
         let read = Certificate::read(leaf).ok_or(CertificateError::BadEncoding)?;
         check_key_usage(&read)?;
-        let last = |by: By<'_>| {
-            let proven = ProvenPath { leaf: &end_entity, by, memo: &self.memo };
+        let last = |by: By<'_>, valid_until: UnixTime| {
+            let proven = ProvenPath { leaf: &end_entity, by, valid_until, memo: &self.memo };
             beyond(&proven)?;
-            self.checks.iter().try_for_each(|check| check.check(&proven, purpose, now))
+            self.checks.iter().try_for_each(|check| check.check(&proven, purpose, now))?;
+            Ok(valid_until)
         };
         if is_exact {
             check_validity(&read, now)?;
             check_purpose(&read, purpose)?;
             self.check_pins(&[pin_of(&end_entity.subject_public_key_info())])?;
-            return last(By::Itself);
+            return last(By::Itself, read.not_after);
         }
         #[cfg(feature = "dangerous_configuration")]
         if let Some(path) = &self.path {
             path.verify_path(chain, purpose, now)?;
             let linked = linked(chain);
             self.check_pins(&pins_of_linked(linked))?;
-            return last(By::Application(linked));
+            let ends = linked.iter().filter_map(Certificate::read).map(|read| read.not_after);
+            return last(By::Application(linked), ends.min().unwrap_or(read.not_after));
         }
-        let path = self.find_path(&end_entity, intermediates, purpose, now)?;
-        last(By::Path(&path))
+        let (path, valid_until) = self.find_path(&end_entity, intermediates, purpose, now)?;
+        last(By::Path(&path), valid_until)
     }
 
     fn has_path(&self) -> bool {
@@ -405,7 +425,7 @@ impl ChainVerifier {
         intermediates: &'p [CertificateDer<'_>],
         purpose: Purpose,
         now: UnixTime,
-    ) -> Result<VerifiedPath<'p>, CertificateError> {
+    ) -> Result<(VerifiedPath<'p>, UnixTime), CertificateError> {
         let find = |pins: &[&Pins]| self.find_pinned_path(leaf, intermediates, purpose, now, pins);
         let enforced = self.pins.as_ref();
         let Some(reported) = &self.reported else { return find(enforced.as_slice()) };
@@ -413,9 +433,9 @@ impl ChainVerifier {
         all.extend_from_slice(enforced.as_slice());
         match find(&all) {
             Err(CertificateError::NotPinned { .. }) => {
-                let path = find(enforced.as_slice())?;
+                let (path, until) = find(enforced.as_slice())?;
                 reported.check(&pins_of(&path));
-                Ok(path)
+                Ok((path, until))
             }
             verdict => verdict,
         }
@@ -430,51 +450,51 @@ impl ChainVerifier {
         purpose: Purpose,
         now: UnixTime,
         pins: &[&Pins],
-    ) -> Result<VerifiedPath<'p>, CertificateError> {
+    ) -> Result<(VerifiedPath<'p>, UnixTime), CertificateError> {
         let usage = match purpose {
             Purpose::Server => KeyUsage::server_auth(),
             Purpose::Client => KeyUsage::client_auth(),
         };
-        let unpinned = Cell::new(None);
-        let check_pins = |path: &VerifiedPath<'_>| {
-            let keys = pins_of(path);
-            pins.iter().try_for_each(|pins| pins.check(&keys)).map_err(|e| {
-                unpinned.set(Some(e));
-                // Goes on to the next path.
-                webpki::Error::UnknownIssuer
-            })
-        };
-        let check: PathCheck<'_> = &check_pins;
-        let check = (!pins.is_empty()).then_some(check);
+        let pass = PathPass::new(&self.roots, self.crls.as_deref(), now, intermediates);
+        let (unpinned, unfit, until) = (Cell::new(None), Cell::new(None), Cell::new(None));
         let found = self.memo.with_algorithms(|algorithms| {
-            let verify = |revocation: Option<RevocationOptions<'_>>| {
-                leaf.verify_for_usage(algorithms, &self.roots.anchors, intermediates, now, usage, revocation, check)
+            let check = |path: &VerifiedPath<'_>| {
+                let next_path = webpki::Error::UnknownIssuer;
+                match pass.check(path, algorithms) {
+                    Ok(end) => until.set(Some(end)),
+                    Err(e) => {
+                        unfit.set(Some(e));
+                        return Err(next_path);
+                    }
+                }
+                if pins.is_empty() {
+                    return Ok(());
+                }
+                let keys = pins_of(path);
+                pins.iter().try_for_each(|pins| pins.check(&keys)).map_err(|e| {
+                    unpinned.set(Some(e));
+                    next_path
+                })
             };
-            match &self.crls {
-                Some(crls) => crls.with_options(verify),
-                None => verify(None),
-            }
+            let anchors = &self.roots.anchors;
+            leaf.verify_for_usage(algorithms, anchors, intermediates, now, usage, None, Some(&check))
         });
-        found.map_err(|e| match unpinned.take() {
-            // But for the pins there was a path.
-            Some(unpinned) => unpinned,
-            None => explain(e, intermediates.len().saturating_add(1), self.roots.len()),
-        })
+        // Of an unpinned path nothing else was wrong.
+        let fault = unpinned.take().or_else(|| unfit.take());
+        match (found, fault, until.get()) {
+            (Ok(path), _, Some(until)) => Ok((path, until)),
+            (Ok(_), _, None) => Err(CertificateError::BadEncoding),
+            (Err(_), Some(fault), _) => Err(fault),
+            (Err(e), None, _) => Err(explain(e, intermediates.len().saturating_add(1), self.roots.len())),
+        }
     }
 }
 
 /// Every handshake here is signed with the leaf's key: a certificate that says what its key is for has to allow that
 /// (RFC 9846 §4.5.1.2, RFC 5246 §7.4.2). webpki does not look at it.
 fn check_key_usage(leaf: &Certificate<'_>) -> Result<(), CertificateError> {
-    const DIGITAL_SIGNATURE: u8 = 0x80;
-    let Some(usage) = leaf.extension(oid::KEY_USAGE) else { return Ok(()) };
-    match sole(usage, der::BIT_STRING) {
-        Some([_, bits, ..]) if bits & DIGITAL_SIGNATURE != 0 => Ok(()),
-        _ => Err(CertificateError::WrongKeyUsage),
-    }
+    if leaf.allows(KeyUse::DigitalSignature) { Ok(()) } else { Err(CertificateError::WrongKeyUsage) }
 }
-
-type PathCheck<'c> = &'c dyn Fn(&VerifiedPath<'_>) -> Result<(), webpki::Error>;
 
 fn pins_of(path: &VerifiedPath<'_>) -> Vec<Pin> {
     let leaf = pin_of(&path.end_entity().subject_public_key_info());

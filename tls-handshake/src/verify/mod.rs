@@ -18,9 +18,11 @@ use tls_crypto::HashAlgorithm;
 use crate::error::Error;
 use crate::owned::OwnedList;
 
+mod anchor;
 mod chain;
 mod explain;
 mod ocsp;
+mod path;
 mod pins;
 mod report;
 mod revocation;

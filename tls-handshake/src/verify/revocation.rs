@@ -1,25 +1,32 @@
-//! Certificate revocation lists (RFC 5280 §5): webpki reads them and looks certificates up in them.
+//! Certificate revocation lists (RFC 5280 §5): webpki reads them; certificates are looked up here.
+//!
+//! webpki asks one list for each certificate, the first of its issuer's name. An authority can have several that count: one for each
+//! key, one for each part of its certificates, one that is older.
+
+use std::cell::Cell;
 
 use pki_types::pem::PemObject;
-use pki_types::{CertificateRevocationListDer, UnixTime};
+use pki_types::{CertificateRevocationListDer, SubjectPublicKeyInfoDer, UnixTime};
 use tls_crypto::der::{self, Elements};
-use webpki::{
-    CertRevocationList, ExpirationPolicy, OwnedCertRevocationList, RevocationCheckDepth, RevocationOptions,
-    RevocationOptionsBuilder, UnknownStatusPolicy,
-};
+use webpki::{BorrowedCertRevocationList, CertRevocationList};
 
-use crate::certificate_error::CertificateError;
+use crate::certificate_error::{CertificateError, ChainPosition, RevocationSource};
 use crate::verify::explain::explain;
+use crate::verify::report::since_1970;
 use crate::verify::sha256;
-use crate::verify::x509::read_time;
+use crate::verify::x509::{Certificate, Signed, oid, read_time, sole};
 
 /// Revocation lists, and what to do where they do not say.
 ///
-/// Of several lists that cover a certificate the newest counts. A certificate that it names is refused whatever the policy, unless it is
-/// an authority's and [only end entities are looked up](Self::set_end_entity_only). The strict policy, which it is unless changed, also refuses what
-/// no list covers, in the whole chain below the trust anchor, and what is covered by a list that is out of date. The lists are for the
-/// application to fetch: when a new one is there, make a new configuration, which also ends the resumption of sessions
-/// that were judged by the old ones.
+/// A certificate that any list of its issuer names is rejected whatever the policy, unless it is an authority's and
+/// [only end entities are looked up](Self::set_end_entity_only): also by a list that is older than another one, expired, of another part
+/// of the issuer's certificates, or of another key of the issuer. The strict policy, which it is unless changed, also rejects what
+/// no list covers, in the whole chain below the trust anchor, and what only expired lists cover. A list covers a certificate if the
+/// key that signed the certificate signed the list too and may do so (key usage cRLSign), its thisUpdate has passed, and its distribution
+/// point, if it has one, is one of the certificate's. A certificate without distribution points is covered by any part: load all parts.
+///
+/// The lists are for the application to fetch: when a new one is there, make a new configuration, which also ends the resumption of
+/// sessions that were verified with the old ones. Indirect lists, delta lists and lists for some reasons only are not supported.
 ///
 /// ```no_run
 /// use tls_handshake::verify::Crls;
@@ -30,11 +37,31 @@ use crate::verify::x509::read_time;
 /// ```
 #[derive(Debug)]
 pub struct Crls {
-    lists: Vec<CertRevocationList<'static>>,
+    /// The newest first.
+    lists: Vec<List>,
     hash: [u8; 32],
-    depth: RevocationCheckDepth,
-    unknown: UnknownStatusPolicy,
-    expired: ExpirationPolicy,
+    policy: Policy,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Policy {
+    end_entity_only: bool,
+    accept_unknown: bool,
+    accept_expired: bool,
+}
+
+/// A list that webpki has read.
+#[derive(Debug)]
+struct List {
+    der: Box<[u8]>,
+    /// The contents of the Name.
+    issuer: Box<[u8]>,
+    /// The issuingDistributionPoint extension, if it has one.
+    scope: Option<Box<[u8]>>,
+    this_update: UnixTime,
+    next_update: UnixTime,
+    /// The serial numbers (contents of the INTEGER) of what is revoked, sorted.
+    revoked: Box<[Box<[u8]>]>,
 }
 
 impl Crls {
@@ -44,21 +71,14 @@ impl Crls {
     /// [`CertificateError::BadCrl`] for one that cannot be parsed or is of a kind that is not supported.
     pub fn from_der(lists: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Self, CertificateError> {
         let mut hashes = Vec::new();
-        let mut updated: Vec<u64> = Vec::new();
-        let mut read: Vec<CertRevocationList<'static>> = Vec::new();
+        let mut read = Vec::new();
         for (at, list) in lists.into_iter().enumerate() {
             let der = list.as_ref();
             hashes.extend_from_slice(&sha256(der));
-            let list = OwnedCertRevocationList::from_der(der).map_err(|e| unreadable(e, at))?;
-            let this_update = this_update(der).map_or(0, |time| time.as_secs());
-            // webpki asks the first list that covers a certificate, and no other: an older one must not hide what a newer one says.
-            let newer = updated.partition_point(|other| *other >= this_update);
-            updated.insert(newer, this_update);
-            read.insert(newer, list.into());
+            read.push(List::read(der).map_err(|e| unreadable(e, at))?);
         }
-        let hash = sha256(&hashes);
-        let (depth, unknown) = (RevocationCheckDepth::Chain, UnknownStatusPolicy::Deny);
-        Ok(Self { lists: read, hash, depth, unknown, expired: ExpirationPolicy::Enforce })
+        read.sort_by_key(|list| std::cmp::Reverse(list.this_update.as_secs()));
+        Ok(Self { lists: read, hash: sha256(&hashes), policy: Policy::default() })
     }
 
     /// The lists of a PEM file.
@@ -78,44 +98,183 @@ impl Crls {
 
     /// Whether a certificate that no list covers is accepted.
     pub fn set_accept_unknown_status(&mut self, accept: bool) {
-        self.unknown = if accept { UnknownStatusPolicy::Allow } else { UnknownStatusPolicy::Deny };
+        self.policy.accept_unknown = accept;
     }
 
     /// Whether a list counts after its next one was due.
     pub fn set_accept_expired(&mut self, accept: bool) {
-        self.expired = if accept { ExpirationPolicy::Ignore } else { ExpirationPolicy::Enforce };
+        self.policy.accept_expired = accept;
     }
 
     /// Whether the peer's own certificate alone is looked up, and the authorities' are not.
     pub fn set_end_entity_only(&mut self, only: bool) {
-        self.depth = if only { RevocationCheckDepth::EndEntity } else { RevocationCheckDepth::Chain };
+        self.policy.end_entity_only = only;
     }
 
     pub(crate) fn digest(&self) -> [u8; 32] {
-        let policy = format!("crls{:?}{:?}{:?}", self.depth, self.unknown, self.expired);
+        let policy = format!("crls{:?}", self.policy);
         sha256(&[policy.as_bytes(), &self.hash].concat())
     }
 
-    /// Calls `verify` with what webpki takes.
-    pub(crate) fn with_options<T>(
-        &self,
-        verify: impl FnOnce(Option<RevocationOptions<'_>>) -> Result<T, webpki::Error>,
-    ) -> Result<T, webpki::Error> {
-        let lists: Vec<_> = self.lists.iter().collect();
-        match RevocationOptionsBuilder::new(&lists) {
-            Ok(options) => verify(Some(
-                options
-                    .with_depth(self.depth)
-                    .with_status_policy(self.unknown)
-                    .with_expiration_policy(self.expired)
-                    .build(),
-            )),
-            // There is no list.
-            Err(_) if self.unknown == UnknownStatusPolicy::Allow => verify(None),
-            Err(_) => Err(webpki::Error::UnknownRevocationStatus),
+    /// Checks a certificate and returns when the list that covers it ends; `None` if that does not matter.
+    pub(crate) fn check(&self, link: &Link<'_>, judge: &Judge<'_>) -> Result<Option<UnixTime>, CertificateError> {
+        if self.policy.end_entity_only && link.is_authority {
+            return Ok(None);
+        }
+        // RFC 5280 §4.1.2.2: issuer and serial number name one certificate, whichever key of the issuer signed which list.
+        let of_issuer = || self.lists.iter().filter(|list| *list.issuer == *link.certificate.issuer);
+        if of_issuer().any(|list| list.names(link.certificate.serial)) {
+            return Err(CertificateError::Revoked { by: RevocationSource::Crl });
+        }
+        let mut unusable = None;
+        for list in of_issuer().filter(|list| list.is_about(link)) {
+            match list.check(link, judge, self.policy) {
+                Ok(until) => return Ok(until),
+                // What is wrong with the newest list is told.
+                Err(e) => unusable = unusable.or(Some(e)),
+            }
+        }
+        match unusable {
+            Some(e) => Err(e),
+            None if self.policy.accept_unknown => Ok(None),
+            None => Err(CertificateError::UnknownRevocationStatus),
         }
     }
 }
+
+/// A certificate of a path, and its issuer there.
+pub(crate) struct Link<'a> {
+    pub(crate) certificate: &'a Certificate<'a>,
+    /// Whether it is one of the CA certificates of the path.
+    pub(crate) is_authority: bool,
+    pub(crate) issuer_key: SubjectPublicKeyInfoDer<'a>,
+    /// Whether the issuer's key usage allows it to sign lists.
+    pub(crate) issuer_signs_lists: bool,
+    pub(crate) position: &'a dyn Fn() -> ChainPosition,
+}
+
+/// What a verification has for all its paths.
+pub(crate) struct Judge<'a> {
+    pub(crate) now: UnixTime,
+    pub(crate) verify: &'a dyn Fn(&SubjectPublicKeyInfoDer<'_>, &Signed<'_>) -> Result<(), webpki::Error>,
+    /// How many signatures of lists may still be checked: a peer that sends many paths must not cost more than that.
+    pub(crate) signatures_left: &'a Cell<u32>,
+}
+
+/// Signatures of lists that one verification may check.
+pub(crate) const LIST_SIGNATURES: u32 = 100;
+
+impl List {
+    fn read(der: &[u8]) -> Result<Self, webpki::Error> {
+        let list = BorrowedCertRevocationList::from_der(der)?;
+        let mut revoked = Vec::new();
+        for entry in &list {
+            revoked.push(entry?.serial_number.into());
+        }
+        revoked.sort_unstable();
+        let list = CertRevocationList::from(list);
+        let (this_update, next_update) = updates(der).ok_or(webpki::Error::BadDerTime)?;
+        Ok(Self {
+            der: der.into(),
+            issuer: list.issuer().into(),
+            scope: list.issuing_distribution_point().map(Into::into),
+            this_update,
+            next_update,
+            revoked: revoked.into(),
+        })
+    }
+
+    fn names(&self, serial: &[u8]) -> bool {
+        self.revoked.binary_search_by(|revoked| (**revoked).cmp(serial)).is_ok()
+    }
+
+    /// Returns whether the list is about certificates like this one, which has the same issuer (RFC 5280 §6.3.3 (b) (2)).
+    fn is_about(&self, link: &Link<'_>) -> bool {
+        let Some(scope) = &self.scope else { return true };
+        let Some(mut fields) = sole(scope, der::SEQUENCE).map(Elements::new) else { return false };
+        let mut place = None;
+        while let Some((tag, value)) = fields.next() {
+            match tag {
+                DISTRIBUTION_POINT => place = Some(value),
+                ONLY_CONTAINS_USER_CERTS if value != [0] && link.is_authority => return false,
+                ONLY_CONTAINS_CA_CERTS if value != [0] && !link.is_authority => return false,
+                _ => {}
+            }
+        }
+        let Some(points) = link.certificate.extension(oid::CRL_DISTRIBUTION_POINTS) else { return true };
+        let mut points = Elements::new(sole(points, der::SEQUENCE).unwrap_or_default());
+        while let Some(point) = points.optional(der::SEQUENCE) {
+            let mut fields = Elements::new(point);
+            let of_point = fields.optional(DISTRIBUTION_POINT);
+            // With reasons, or another issuer, it is about a kind of list that is not supported.
+            if fields.is_empty() && share_a_uri(of_point, place) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Checks whether the list can be believed of this certificate; returns when it ends.
+    fn check(&self, link: &Link<'_>, judge: &Judge<'_>, policy: Policy) -> Result<Option<UnixTime>, CertificateError> {
+        let left = judge.signatures_left.get().checked_sub(1);
+        judge.signatures_left.set(left.ok_or_else(|| explain(webpki::Error::MaximumSignatureChecksExceeded, 0, 0))?);
+        let signed = sole(&self.der, der::SEQUENCE).and_then(|fields| Signed::read(&mut Elements::new(fields)));
+        let (signed, _) = signed.ok_or(CertificateError::BadEncoding)?;
+        (judge.verify)(&link.issuer_key, &signed).map_err(of_list)?;
+        // RFC 5280 §6.3.3 (f).
+        if !link.issuer_signs_lists {
+            return Err(explain(webpki::Error::IssuerNotCrlSigner, 0, 0));
+        }
+        let now = since_1970(judge.now);
+        if judge.now < self.this_update {
+            let (certificate, this_update) = ((link.position)(), since_1970(self.this_update));
+            return Err(CertificateError::CrlNotYetValid { certificate, now, this_update });
+        }
+        match (judge.now < self.next_update, policy.accept_expired) {
+            (true, _) => Ok(Some(self.next_update)),
+            (false, true) => Ok(None),
+            (false, false) => Err(CertificateError::CrlExpired { now, next_update: since_1970(self.next_update) }),
+        }
+    }
+}
+
+/// Returns whether two DistributionPointNames have a URI in common.
+fn share_a_uri(one: Option<&[u8]>, other: Option<&[u8]>) -> bool {
+    let uris = |name: Option<&[u8]>| {
+        let mut names = Elements::new(name.and_then(|name| sole(name, FULL_NAME)).unwrap_or_default());
+        let mut uris = Vec::new();
+        while let Some((tag, name)) = names.next() {
+            if tag == URI {
+                uris.push(name.to_vec());
+            }
+        }
+        uris
+    };
+    let other = uris(other);
+    uris(one).iter().any(|uri| other.contains(uri))
+}
+
+/// What webpki says of a signature, said of a list's.
+fn of_list(e: webpki::Error) -> CertificateError {
+    use webpki::Error as E;
+    let e = match e {
+        E::UnsupportedSignatureAlgorithmContext(context) => E::UnsupportedCrlSignatureAlgorithmContext(context),
+        E::UnsupportedSignatureAlgorithmForPublicKeyContext(context) => {
+            E::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(context)
+        }
+        E::InvalidSignatureForPublicKey => E::InvalidCrlSignatureForPublicKey,
+        other => other,
+    };
+    explain(e, 0, 0)
+}
+
+/// Tags of an IssuingDistributionPoint and of a DistributionPoint (RFC 5280 §5.2.5, §4.2.1.13).
+const DISTRIBUTION_POINT: u8 = der::CONTEXT_0;
+const FULL_NAME: u8 = der::CONTEXT_0;
+const ONLY_CONTAINS_USER_CERTS: u8 = 0x81;
+const ONLY_CONTAINS_CA_CERTS: u8 = 0x82;
+/// The tag of a uniformResourceIdentifier among GeneralNames.
+const URI: u8 = 0x86;
 
 fn unreadable(e: webpki::Error, at: usize) -> CertificateError {
     let why = match explain(e, 0, 0) {
@@ -125,12 +284,12 @@ fn unreadable(e: webpki::Error, at: usize) -> CertificateError {
     CertificateError::BadCrl(format!("list number {}: {why}", at.saturating_add(1)))
 }
 
-/// When a list was made: behind version, algorithm and issuer (RFC 5280 §5.1.2).
-fn this_update(list: &[u8]) -> Option<UnixTime> {
+/// When a list was made, and when the next one is due: after version, algorithm and issuer (RFC 5280 §5.1.2).
+fn updates(list: &[u8]) -> Option<(UnixTime, UnixTime)> {
     let mut fields = Elements::new(Elements::new(list).optional(der::SEQUENCE)?);
     let mut fields = Elements::new(fields.optional(der::SEQUENCE)?);
     fields.optional(der::INTEGER);
     fields.expect(der::SEQUENCE)?;
     fields.expect(der::SEQUENCE)?;
-    read_time(&mut fields)
+    Some((read_time(&mut fields)?, read_time(&mut fields)?))
 }

@@ -1,12 +1,19 @@
 //! The authorities that are trusted.
 
-use pki_types::{CertificateDer, TrustAnchor};
+use pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use tls_crypto::der;
 
-use crate::certificate_error::CertificateError;
+use crate::certificate_error::{AnchorFault, CertificateError};
+use crate::error::bounded;
+use crate::verify::anchor::{AnchorLimits, check_validity};
 use crate::verify::sha256;
+use crate::verify::x509::{Certificate, ReadableName};
 
 /// The authorities that are trusted to vouch for servers, or for clients.
+///
+/// What an anchor's certificate says of itself counts: its validity (at the time of each verification), basicConstraints with path
+/// length, key usage, and name constraints. A self-signed certificate that is not a CA's vouches only for itself. Version 1
+/// certificates say none of it but their validity, and a [`TrustAnchor`] only its name constraints.
 ///
 /// ```
 /// use tls_handshake::RootCertStore;
@@ -15,6 +22,8 @@ use crate::verify::sha256;
 #[derive(Clone, Debug, Default)]
 pub struct RootCertStore {
     pub(crate) anchors: Vec<TrustAnchor<'static>>,
+    /// What each of `anchors` may do: as many.
+    limits: Vec<AnchorLimits>,
 }
 
 impl RootCertStore {
@@ -27,14 +36,34 @@ impl RootCertStore {
     /// Trusts the authority with this certificate.
     ///
     /// # Errors
-    /// [`CertificateError::BadEncoding`] if it cannot be parsed.
+    /// [`CertificateError::BadEncoding`] if it cannot be parsed; [`CertificateError::Anchor`] if it has a critical extension that is not
+    /// supported, its key usage does not include keyCertSign, or it is neither a CA's nor self-issued. Validity is checked when chains
+    /// are: see [`outside_validity`](Self::outside_validity).
     pub fn add(&mut self, certificate: &CertificateDer<'_>) -> Result<(), CertificateError> {
         let anchor = webpki::anchor_from_trusted_cert(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        let read = Certificate::read(certificate).ok_or(CertificateError::BadEncoding)?;
+        self.limits.push(AnchorLimits::of(certificate, &read)?);
         self.anchors.push(anchor.to_owned());
         Ok(())
     }
 
-    /// Trusts all of these that can be parsed; gives back how many were added and how many were not.
+    /// Returns the subjects of the anchors that are expired or not valid yet at the time `now`, each with what is wrong. Chains that
+    /// lead to them are rejected. Anchors that were added as a [`TrustAnchor`] have no validity.
+    pub fn outside_validity(&self, now: UnixTime) -> impl Iterator<Item = (String, AnchorFault)> {
+        self.anchors.iter().zip(&self.limits).filter_map(move |(anchor, limits)| {
+            let fault = check_validity(limits, now).err()?;
+            Some((bounded(ReadableName(&anchor.subject).to_string()), fault))
+        })
+    }
+
+    /// Returns what the anchor at this place of `anchors` may do.
+    pub(crate) fn limits_of(&self, anchor: &TrustAnchor<'_>) -> Option<&AnchorLimits> {
+        // Of one name there may be several: it is the very one that webpki found.
+        let at = self.anchors.iter().position(|one| std::ptr::eq(one, anchor))?;
+        self.limits.get(at)
+    }
+
+    /// Trusts all of these that can be trust anchors ([`add`](Self::add)); gives back how many were added and how many were not.
     pub fn add_parsable_certificates(
         &mut self,
         certificates: impl IntoIterator<Item = CertificateDer<'static>>,
@@ -42,7 +71,7 @@ impl RootCertStore {
         let (before, mut given) = (self.len(), 0_usize);
         for certificate in certificates {
             given = given.saturating_add(1);
-            // One that cannot be parsed is told by the count.
+            // One that cannot be an anchor is in the count of those left out.
             let _ = self.add(&certificate);
         }
         let added = self.len().saturating_sub(before);
@@ -58,7 +87,7 @@ impl RootCertStore {
     /// A hash over the authorities, whatever their order: two stores that trust the same have the same.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        let hash = |anchor: &TrustAnchor<'_>| {
+        let hash = |anchor: &TrustAnchor<'_>, limits: &AnchorLimits| {
             let constraints = anchor.name_constraints.as_deref().map(AsRef::as_ref);
             let mut all = Vec::new();
             for part in [Some(anchor.subject.as_ref()), Some(anchor.subject_public_key_info.as_ref()), constraints] {
@@ -67,11 +96,12 @@ impl RootCertStore {
                 all.extend_from_slice(part);
             }
             all.push(u8::from(anchor.name_constraints.is_some()));
+            limits.add_to(&mut all);
             sha256(&all)
         };
         let mut hashes = Vec::with_capacity(self.anchors.len());
-        for anchor in &self.anchors {
-            let hash = hash(anchor);
+        for (anchor, limits) in self.anchors.iter().zip(&self.limits) {
+            let hash = hash(anchor, limits);
             if let Err(at) = hashes.binary_search(&hash) {
                 hashes.insert(at, hash);
             }
@@ -95,11 +125,14 @@ impl RootCertStore {
 impl Extend<TrustAnchor<'static>> for RootCertStore {
     fn extend<I: IntoIterator<Item = TrustAnchor<'static>>>(&mut self, anchors: I) {
         self.anchors.extend(anchors);
+        self.limits.resize(self.anchors.len(), AnchorLimits::default());
     }
 }
 
 impl FromIterator<TrustAnchor<'static>> for RootCertStore {
     fn from_iter<I: IntoIterator<Item = TrustAnchor<'static>>>(anchors: I) -> Self {
-        Self { anchors: anchors.into_iter().collect() }
+        let mut store = Self::new();
+        store.extend(anchors);
+        store
     }
 }

@@ -179,6 +179,20 @@ impl ServerVerifier {
         stapled: &Stapled<'_>,
         now: UnixTime,
     ) -> Result<(), Refusal> {
+        self.verify_until(chain, name, stapled, now).map(drop)
+    }
+
+    /// Does the same as [`verify`](Self::verify), and returns how long the verdict holds ([`ProvenPath::valid_until`]).
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn verify_until(
+        &self,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        stapled: &Stapled<'_>,
+        now: UnixTime,
+    ) -> Result<UnixTime, Refusal> {
         self.chain.judge(chain, Purpose::Server, now, &|path| {
             self.check_name(path, name)?;
             if path.is_exact() {
@@ -197,7 +211,7 @@ impl ServerVerifier {
     /// # Errors
     /// [`Refusal`].
     pub fn reverify(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: UnixTime) -> Result<(), Refusal> {
-        self.chain.judge(chain, Purpose::Server, now, &|path| self.check_name(path, name))
+        self.chain.judge(chain, Purpose::Server, now, &|path| self.check_name(path, name)).map(drop)
     }
 
     /// Returns whether the verification result can change while the chain and this verifier stay: see

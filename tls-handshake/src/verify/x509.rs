@@ -13,6 +13,8 @@ use tls_crypto::der::{self, Elements};
 /// A certificate's fields, where they are. Nothing of it is checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Certificate<'a> {
+    /// The contents of the INTEGER.
+    pub(crate) serial: &'a [u8],
     /// The contents of the TBSCertificate.
     pub(crate) tbs: &'a [u8],
     /// 0 for X.509 v1, 2 for v3.
@@ -60,7 +62,7 @@ impl<'a> Certificate<'a> {
             Some(version) => *sole(version, der::INTEGER)?.first()?,
             None => 0,
         };
-        fields.expect(der::INTEGER)?;
+        let serial = fields.expect(der::INTEGER)?;
         fields.expect(der::SEQUENCE)?;
         let issuer = fields.expect(der::SEQUENCE)?;
         let mut validity = Elements::new(fields.expect(der::SEQUENCE)?);
@@ -71,7 +73,7 @@ impl<'a> Certificate<'a> {
             Some(extensions) => sole(extensions, der::SEQUENCE)?,
             None => &[],
         };
-        Some(Self { tbs, version, issuer, not_before, not_after, subject, spki, extensions, signed })
+        Some(Self { serial, tbs, version, issuer, not_before, not_after, subject, spki, extensions, signed })
     }
 
     /// The value of the extension with this OID (contents alone).
@@ -79,10 +81,42 @@ impl<'a> Certificate<'a> {
         Extensions::new(self.extensions).find(|extension| extension.oid == oid).map(|extension| extension.value)
     }
 
+    /// All extensions.
+    pub(crate) fn extensions(&self) -> Extensions<'a> {
+        Extensions::new(self.extensions)
+    }
+
     /// Whether basicConstraints say that it is an authority's.
     pub(crate) fn is_authority(&self) -> bool {
         let constraints = self.extension(oid::BASIC_CONSTRAINTS).and_then(|value| sole(value, der::SEQUENCE));
         constraints.and_then(|fields| Elements::new(fields).optional(der::BOOLEAN)) == Some(&[0xff])
+    }
+
+    /// Returns how many CA certificates may follow this one (pathLenConstraint, RFC 5280 §4.2.1.9): `None` for any number,
+    /// `Some(0)` if the field is malformed.
+    pub(crate) fn path_length(&self) -> Option<u64> {
+        let mut fields = Elements::new(sole(self.extension(oid::BASIC_CONSTRAINTS)?, der::SEQUENCE)?);
+        fields.optional(der::BOOLEAN);
+        if fields.is_empty() {
+            return None;
+        }
+        let length = match fields.optional(der::INTEGER) {
+            Some([first, ..]) if first & 0x80 != 0 => 0,
+            Some(digits) => digits.iter().fold(0_u64, |value, digit| value.saturating_mul(256) | u64::from(*digit)),
+            None => 0,
+        };
+        Some(length)
+    }
+
+    /// Returns whether the key usage allows this use of the key, as it does if the extension is absent (RFC 5280 §4.2.1.3).
+    pub(crate) fn allows(&self, usage: KeyUse) -> bool {
+        let Some(extension) = self.extension(oid::KEY_USAGE) else { return true };
+        let bit = match usage {
+            KeyUse::DigitalSignature => 0x80,
+            KeyUse::KeyCertSign => 0x04,
+            KeyUse::CrlSign => 0x02,
+        };
+        matches!(sole(extension, der::BIT_STRING), Some([_, bits, ..]) if bits & bit != 0)
     }
 
     /// The DNS names and IP addresses in it (RFC 5280 §4.2.1.6), as a person reads them.
@@ -105,6 +139,14 @@ impl<'a> Certificate<'a> {
     }
 }
 
+/// Uses of a key that the key usage extension can allow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeyUse {
+    DigitalSignature,
+    KeyCertSign,
+    CrlSign,
+}
+
 /// Object identifiers, contents alone.
 pub(crate) mod oid {
     /// id-ce-basicConstraints.
@@ -113,6 +155,8 @@ pub(crate) mod oid {
     pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
     /// id-ce-subjectAltName.
     pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
+    /// id-ce-cRLDistributionPoints.
+    pub(crate) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 31];
     /// id-ce-extKeyUsage.
     pub(crate) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
     /// id-kp-serverAuth.

@@ -1,13 +1,17 @@
 //! Revocation lists.
 
-use rcgen::{CrlDistributionPoint, CrlIssuingDistributionPoint, date_time_ymd};
+use rcgen::{
+    CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CrlIssuingDistributionPoint,
+    KeyUsagePurpose, date_time_ymd,
+};
 use tls_api::{AlertDescription, CertificateError, ChainVerifier, Crls, RevocationSource};
+use tls_crypto::der::{BOOLEAN, CONTEXT_0, Elements, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, element};
 
-use super::world::{Authority, INTERMEDIATE, LEAF, ROLES, World, outcome};
+use super::world::{Authority, INTERMEDIATE, LEAF, ROLES, World, outcome, resigned, store};
 use crate::pki::VERSIONS;
 
 /// All is well with the chain but for what the lists say: `None`, or why it is refused, with words of it.
-fn judged(make: fn(&World) -> ChainVerifier, refused: Option<(AlertDescription, &str)>) {
+fn judged(make: impl Fn(&World) -> ChainVerifier, refused: Option<(AlertDescription, &str)>) {
     for role in ROLES {
         for version in VERSIONS {
             let world = World::new();
@@ -85,21 +89,185 @@ fn a_list_that_is_out_of_date_is_refused_unless_that_is_accepted() {
 }
 
 #[test]
-fn of_two_lists_of_an_authority_the_newer_counts_in_whatever_order() {
-    for newest_names_it in [true, false] {
-        for newest_first in [true, false] {
-            let world = World::new();
-            let list = |made: i32, names: bool| {
-                world.intermediate.crl(if names { &[LEAF] } else { &[] }, |params| {
-                    params.this_update = date_time_ymd(made, 1, 1);
-                })
-            };
-            let (new, old) = (list(2010, newest_names_it), list(2005, !newest_names_it));
-            let both = if newest_first { [new, old] } else { [old, new] };
-            let verifier = world.with_crls(&[&both[..], &[world.root.crl(&[], |_| {})]].concat());
-            let outcome = outcome(ROLES[0], VERSIONS[0], world.good(), verifier);
-            assert_eq!(outcome.is_err(), newest_names_it, "newest first: {newest_first}; {outcome:?}");
+fn certificate_that_any_list_names_is_revoked() {
+    let place = |uri: &str| CrlDistributionPoint { uris: vec![uri.to_owned()] };
+    for in_parts in [false, true] {
+        for names in [[false, false], [false, true], [true, false]] {
+            for newest_first in [true, false] {
+                let world = World::new();
+                let list = |made: i32, names: bool| {
+                    world.intermediate.crl(if names { &[LEAF] } else { &[] }, |params| {
+                        params.this_update = date_time_ymd(made, 1, 1);
+                        if in_parts {
+                            let distribution_point = place(&format!("http://lists.test/{made}"));
+                            params.issuing_distribution_point =
+                                Some(CrlIssuingDistributionPoint { distribution_point, scope: None });
+                        }
+                    })
+                };
+                let (new, old) = (list(2010, names[0]), list(2005, names[1]));
+                let both = if newest_first { [new, old] } else { [old, new] };
+                let verifier = world.with_crls(&[&both[..], &[world.root.crl(&[], |_| {})]].concat());
+                let outcome = outcome(ROLES[0], VERSIONS[0], world.good(), verifier);
+                assert_eq!(outcome.is_err(), names.contains(&true), "{in_parts} {names:?} {newest_first}: {outcome:?}");
+            }
         }
+    }
+}
+
+/// The intermediate authority once more, with a new key.
+fn renewed(world: &World) -> Authority {
+    world.root.authority("the intermediate", |_| {})
+}
+
+#[test]
+fn lists_of_both_keys_of_an_authority_count() {
+    for newer_is_of_old_key in [false, true] {
+        for revoked in [false, true] {
+            let world = World::new();
+            let keys = [&world.intermediate, &renewed(&world)];
+            let lists: Vec<_> = std::iter::zip(keys, [newer_is_of_old_key, !newer_is_of_old_key])
+                .map(|(key, is_newer)| {
+                    key.crl(if revoked { &[LEAF] } else { &[] }, |params| {
+                        params.this_update = date_time_ymd(if is_newer { 2010 } else { 2005 }, 1, 1);
+                    })
+                })
+                .collect();
+            for key in keys {
+                let verifier = world.with_crls(&[&lists[..], &[world.root.crl(&[], |_| {})]].concat());
+                let outcome = outcome(ROLES[0], VERSIONS[0], key.leaf(|_| {}).with(&[key]), verifier);
+                assert_eq!(outcome.is_err(), revoked, "{newer_is_of_old_key}: {outcome:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn list_of_one_key_says_nothing_of_the_other() {
+    let world = World::new();
+    let key = renewed(&world);
+    let verifier = world.with_crls(&[world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {})]);
+    let (refusal, _) = outcome(ROLES[0], VERSIONS[0], key.leaf(|_| {}).with(&[&key]), verifier).unwrap_err();
+    assert!(matches!(refusal.why, CertificateError::BadCrl(_)), "{refusal}");
+}
+
+#[test]
+fn list_of_an_issuer_without_crl_sign_does_not_count() {
+    let only_certificates = |params: &mut CertificateParams| params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    for spoils_root in [true, false] {
+        let (root, below) = if spoils_root {
+            let root = Authority::spoilt_root("the root", only_certificates);
+            let below = root.authority("below", |_| {});
+            (root, below)
+        } else {
+            let root = Authority::root("the root");
+            let below = root.authority("below", only_certificates);
+            (root, below)
+        };
+        // rcgen makes no list for such an issuer: one of another of the same name is signed again.
+        let list = |of: &Authority, name: &str| resigned(&Authority::root(name).crl(&[], |_| {}), of, |_| {});
+        let mut verifier = ChainVerifier::new(store(&[&root]));
+        verifier.set_crls(Some(Crls::from_der([list(&root, "the root"), list(&below, "below")]).unwrap()));
+        for role in ROLES {
+            let chain = below.leaf(|_| {}).with(&[&below]);
+            let (refusal, alert) = outcome(role, VERSIONS[0], chain, verifier.clone()).unwrap_err();
+            assert_eq!(alert, AlertDescription::CERTIFICATE_UNKNOWN);
+            assert!(refusal.to_string().contains("does not allow it to sign such lists"), "{refusal}");
+        }
+    }
+}
+
+#[test]
+fn list_from_the_future_does_not_count() {
+    let future = |params: &mut CertificateRevocationListParams| params.this_update = date_time_ymd(2990, 2, 3);
+    let words = "certificate 1 of 2 (CN=a leaf) is not valid before 2990-02-03";
+    judged(
+        move |world| world.with_crls(&[world.intermediate.crl(&[], future), world.root.crl(&[], |_| {})]),
+        Some((AlertDescription::CERTIFICATE_UNKNOWN, words)),
+    );
+    // Beside a current one it does no harm.
+    judged(
+        move |world| {
+            let both = [world.intermediate.crl(&[], future), world.intermediate.crl(&[], |_| {})];
+            world.with_crls(&[&both[..], &[world.root.crl(&[], |_| {})]].concat())
+        },
+        None,
+    );
+}
+
+#[test]
+fn any_of_several_distribution_points_will_do() {
+    let place = |uris: &[&str]| CrlDistributionPoint { uris: uris.iter().map(|uri| (*uri).to_owned()).collect() };
+    let [a, b, c] = ["http://lists.test/a", "http://lists.test/b", "http://lists.test/c"];
+    for (points, is_good) in
+        [(vec![place(&[a]), place(&[b])], true), (vec![place(&[a, b])], true), (vec![place(&[a])], false)]
+    {
+        let world = World::new();
+        let leaf = world.intermediate.leaf(|params| params.crl_distribution_points = points);
+        let list = world.intermediate.crl(&[], |params| {
+            params.issuing_distribution_point =
+                Some(CrlIssuingDistributionPoint { distribution_point: place(&[c, b]), scope: None });
+        });
+        let verifier = world.with_crls(&[list, world.root.crl(&[], |_| {})]);
+        assert_eq!(outcome(ROLES[0], VERSIONS[0], leaf.with(&[&world.intermediate]), verifier).is_ok(), is_good);
+    }
+}
+
+#[test]
+fn list_of_ca_certificates_does_not_cover_a_leaf() {
+    use rcgen::CrlScope;
+    for (scope, is_good) in [(CrlScope::UserCertsOnly, true), (CrlScope::CaCertsOnly, false)] {
+        let world = World::new();
+        let list = world.intermediate.crl(&[], |params| {
+            let distribution_point = CrlDistributionPoint { uris: vec!["http://lists.test/1".to_owned()] };
+            params.issuing_distribution_point =
+                Some(CrlIssuingDistributionPoint { distribution_point, scope: Some(scope) });
+        });
+        let verifier = world.with_crls(&[list, world.root.crl(&[], |_| {})]);
+        assert_eq!(outcome(ROLES[0], VERSIONS[0], world.good(), verifier).is_ok(), is_good);
+    }
+}
+
+#[test]
+fn indirect_delta_and_reason_lists_are_refused_when_added() {
+    let world = World::new();
+    let plain = world.root.crl(&[], |_| {});
+    let with_extension = |oid: u8, value: &[u8]| {
+        let oid = element(OBJECT_IDENTIFIER, &[&[0x55, 0x1d, oid]]);
+        let extension = [oid, element(BOOLEAN, &[&[0xff]]), element(OCTET_STRING, &[value])].concat();
+        let extension = element(SEQUENCE, &[&extension]);
+        resigned(&plain, &world.root, |fields| {
+            let extensions = fields.pop().unwrap();
+            let inner = Elements::new(Elements::new(&extensions).expect(CONTEXT_0).unwrap()).expect(SEQUENCE).unwrap();
+            fields.push(element(CONTEXT_0, &[&element(SEQUENCE, &[inner, &extension])]));
+        })
+    };
+    let uri = element(CONTEXT_0, &[&element(CONTEXT_0, &[&element(0x86, &[b"http://lists.test/1"])])]);
+    let scope = |field: &[u8]| element(SEQUENCE, &[&uri, field]);
+    for (list, words) in [
+        (with_extension(27, &[2, 1, 1]), "a delta to another list"),
+        (with_extension(28, &scope(&[0x84, 1, 0xff])), "indirect"),
+        (with_extension(28, &scope(&[0x83, 2, 1, 6])), "some reasons"),
+    ] {
+        let e = Crls::from_der([&plain, &list]).unwrap_err().to_string();
+        assert!(e.contains("list number 2") && e.contains(words), "{e}");
+    }
+    Crls::from_der([with_extension(28, &scope(&[]))]).unwrap();
+}
+
+#[test]
+fn verdict_holds_until_the_first_list_ends() {
+    let world = World::new();
+    let ending =
+        |year: i32| move |params: &mut CertificateRevocationListParams| params.next_update = date_time_ymd(year, 1, 1);
+    let name = tls_api::ServerName::try_from("server.test").unwrap();
+    let now = tls_api::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_700_000_000));
+    for (of_leaf, of_intermediate) in [(2031, 2032), (2032, 2031)] {
+        let lists = [world.intermediate.crl(&[], ending(of_leaf)), world.root.crl(&[], ending(of_intermediate))];
+        let verifier = tls_api::ServerVerifier::new(world.with_crls(&lists));
+        let chain = [world.intermediate.leaf(|_| {}).der, world.intermediate.der.clone()];
+        let end = verifier.verify_until(&chain, &name, &tls_api::Stapled::default(), now).unwrap();
+        assert_eq!(end.as_secs(), 1_924_992_000);
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, RevokedCertParams, SerialNumber, date_time_ymd,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, RevokedCertParams, SerialNumber, SigningKey, date_time_ymd,
 };
 use tls_api::{
     AlertDescription, AllowAnyAuthenticatedClient, CertificateDer, ChainVerifier, ClientConfig, Crls, Error, Identity,
     Pin, ProtocolVersion, Refusal, RootCertStore, ServerConfig, ServerVerifier, Session,
 };
+use tls_crypto::der::{BIT_STRING, Elements, SEQUENCE, element};
 
 use crate::pair::{Pair, carry, read_all};
 use crate::pki::{Ca, Kind};
@@ -31,7 +32,12 @@ pub(super) fn authority_params(name: &str) -> CertificateParams {
 
 impl Authority {
     pub(super) fn root(name: &str) -> Self {
-        let (params, key) = (authority_params(name), KeyPair::generate().unwrap());
+        Self::spoilt_root(name, |_| {})
+    }
+
+    pub(super) fn spoilt_root(name: &str, spoil: impl FnOnce(&mut CertificateParams)) -> Self {
+        let (mut params, key) = (authority_params(name), KeyPair::generate().unwrap());
+        spoil(&mut params);
         let der = params.self_signed(&key).unwrap().der().clone();
         Self { issuer: Issuer::new(params, key), der }
     }
@@ -76,6 +82,21 @@ impl Authority {
     pub(super) fn pin(&self) -> Pin {
         pin(&self.issuer.key().subject_public_key_info())
     }
+}
+
+/// A certificate or revocation list whose fields are edited, each with its tag and length, signed again by this authority.
+pub(super) fn resigned(der: &[u8], by: &Authority, edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+    let mut signed = Elements::new(Elements::new(der).expect(SEQUENCE).unwrap());
+    let mut tbs = Elements::new(signed.expect(SEQUENCE).unwrap());
+    let (_, algorithm) = signed.expect_whole(SEQUENCE).unwrap();
+    let mut fields = Vec::new();
+    while let Some((tag, contents)) = tbs.next() {
+        fields.push(element(tag, &[contents]));
+    }
+    edit(&mut fields);
+    let tbs = element(SEQUENCE, &[&fields.concat()]);
+    let signature = element(BIT_STRING, &[&[0], &by.issuer.key().sign(&tbs).unwrap()]);
+    element(SEQUENCE, &[&tbs, algorithm, &signature])
 }
 
 pub(super) fn pin(spki: &[u8]) -> Pin {

@@ -1,0 +1,218 @@
+//! What trust anchors and CA certificates say of themselves counts.
+
+use rcgen::{BasicConstraints, CertificateParams, CustomExtension, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd};
+use tls_api::{
+    AlertDescription, AnchorFault, CertificateDer, CertificateError, ChainVerifier, Identity, RootCertStore,
+    ServerName, ServerVerifier, Stapled, UnixTime,
+};
+use tls_crypto::der::{CONTEXT_0, CONTEXT_3};
+
+use super::world::{Authority, ROLES, World, leaf_params, outcome, resigned, store};
+use crate::pki::VERSIONS;
+
+/// A chain below this root is refused in each role and version, by this alert and with these words.
+fn refused(root: &Authority, chain: &dyn Fn() -> Identity, alert: AlertDescription, words: &[&str]) {
+    for role in ROLES {
+        for version in VERSIONS {
+            let verifier = ChainVerifier::new(store(&[root]));
+            let (refusal, told) = outcome(role, version, chain(), verifier).unwrap_err();
+            assert_eq!(told, alert, "{refusal}");
+            for words in words {
+                assert!(refusal.to_string().contains(words), "no {words:?} in {refusal}");
+            }
+        }
+    }
+}
+
+fn now() -> UnixTime {
+    UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_700_000_000))
+}
+
+fn verified(verifier: &ServerVerifier, chain: &[CertificateDer<'_>]) -> Result<UnixTime, CertificateError> {
+    let name = ServerName::try_from("server.test").unwrap();
+    verifier.verify_until(chain, &name, &Stapled::default(), now()).map_err(|refusal| refusal.why)
+}
+
+#[test]
+fn anchor_that_is_no_ca_vouches_only_for_itself() {
+    for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa] {
+        let spoil = |params: &mut CertificateParams| {
+            *params = leaf_params();
+            params.is_ca = is_ca.clone();
+        };
+        let root = Authority::spoilt_root("a leaf", spoil);
+        let issued = || root.leaf(|_| {}).with(&[]);
+        refused(&root, &issued, AlertDescription::UNKNOWN_CA, &["CN=a leaf", "trust_exact_certificate"]);
+        for role in ROLES {
+            let itself = || Identity::from_der(vec![root.der.clone()], &root.issuer.key().serialize_der()).unwrap();
+            outcome(role, VERSIONS[0], itself(), ChainVerifier::new(store(&[&root]))).unwrap();
+        }
+    }
+}
+
+#[test]
+fn leaf_that_somebody_issued_is_no_anchor() {
+    let leaf = World::new().root.leaf(|_| {});
+    let e = RootCertStore::new().add(&leaf.der).unwrap_err();
+    assert!(matches!(e, CertificateError::Anchor { fault: AnchorFault::NotCa, .. }), "{e}");
+    assert_eq!(RootCertStore::new().add_parsable_certificates([leaf.der]), (0, 1));
+}
+
+#[test]
+fn anchor_with_unknown_critical_extension_is_not_added() {
+    let root = |oid: &[u64], critical: bool| {
+        Authority::spoilt_root("the root", |params| {
+            let mut extension = CustomExtension::from_oid_content(oid, vec![5, 0]);
+            extension.set_criticality(critical);
+            params.custom_extensions.push(extension);
+        })
+    };
+    for oid in [&[1, 2, 3, 4][..], &[2, 5, 29, 99]] {
+        RootCertStore::new().add(&root(oid, false).der).unwrap();
+        let e = RootCertStore::new().add(&root(oid, true).der).unwrap_err();
+        let CertificateError::Anchor { anchor, fault: AnchorFault::CriticalExtension { oid: told } } = e else {
+            panic!("{e}")
+        };
+        let dotted = oid.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+        assert!(anchor.contains("CN=the root") && told == dotted, "{told}");
+    }
+}
+
+#[test]
+fn anchor_without_key_cert_sign_is_not_added() {
+    let root = Authority::spoilt_root("the root", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+    let e = RootCertStore::new().add(&root.der).unwrap_err();
+    assert!(matches!(e, CertificateError::Anchor { fault: AnchorFault::KeyUsage, .. }), "{e}");
+    // Without the extension any use is allowed.
+    let root = Authority::spoilt_root("the root", |params| params.key_usages.clear());
+    outcome(ROLES[0], VERSIONS[0], root.leaf(|_| {}).with(&[]), ChainVerifier::new(store(&[&root]))).unwrap();
+}
+
+#[test]
+fn anchor_outside_its_validity_vouches_for_nobody() {
+    let root = Authority::spoilt_root("old root", |params| params.not_after = date_time_ymd(2001, 2, 3));
+    let chain = || root.leaf(|_| {}).with(&[]);
+    let words = ["CN=old root", "expired at 2001-02-03", "add the CA's current certificate"];
+    refused(&root, &chain, AlertDescription::CERTIFICATE_EXPIRED, &words);
+    let root = Authority::spoilt_root("new root", |params| params.not_before = date_time_ymd(2990, 2, 3));
+    let chain = || root.leaf(|_| {}).with(&[]);
+    let words = ["CN=new root", "not valid before 2990-02-03"];
+    refused(&root, &chain, AlertDescription::CERTIFICATE_EXPIRED, &words);
+    // They can be asked for where roots are loaded.
+    let outside: Vec<_> = store(&[&World::new().root, &root]).outside_validity(now()).collect();
+    let [(name, AnchorFault::NotYetValid { .. })] = &outside[..] else { panic!("{outside:?}") };
+    assert!(name.contains("CN=new root"));
+}
+
+#[test]
+fn path_to_another_anchor_is_found_beside_an_expired_one() {
+    // An authority's certificate is renewed with the same key; the old one is still among the anchors.
+    let old = Authority::spoilt_root("the root", |params| params.not_after = date_time_ymd(2001, 2, 3));
+    let mut params = super::world::authority_params("the root");
+    params.not_after = date_time_ymd(2100, 1, 1);
+    let renewed = params.self_signed(old.issuer.key()).unwrap();
+    let mut roots = store(&[&old]);
+    roots.add(renewed.der()).unwrap();
+    let leaf = old.leaf(|_| {});
+    assert!(verified(&ServerVerifier::new(ChainVerifier::new(roots)), &[leaf.der]).is_ok());
+}
+
+#[test]
+fn intermediate_without_key_cert_sign_issues_nothing() {
+    let root = Authority::root("the root");
+    let below = root.authority("below", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+    let chain = || below.leaf(|_| {}).with(&[&below]);
+    let words = ["certificate 2 of 2", "CN=below", "keyCertSign"];
+    refused(&root, &chain, AlertDescription::BAD_CERTIFICATE, &words);
+    let below = root.authority("below", |params| params.key_usages.clear());
+    let chain = below.leaf(|_| {}).with(&[&below]);
+    outcome(ROLES[0], VERSIONS[0], chain, ChainVerifier::new(store(&[&root]))).unwrap();
+}
+
+#[test]
+fn path_is_found_beside_an_intermediate_that_may_not_issue() {
+    // Two certificates of one CA, of which the first lacks keyCertSign.
+    let root = Authority::root("the root");
+    let spoilt = root.authority("below", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+    let params = super::world::authority_params("below");
+    let good = params.signed_by(spoilt.issuer.key(), &root.issuer).unwrap().der().clone();
+    let leaf = spoilt.leaf(|_| {}).der;
+    let verifier = ServerVerifier::new(ChainVerifier::new(store(&[&root])));
+    assert!(verified(&verifier, &[leaf.clone(), spoilt.der.clone(), good.clone()]).is_ok());
+    let e = verified(&verifier, &[leaf, spoilt.der.clone()]).unwrap_err();
+    assert!(matches!(e, CertificateError::IssuerKeyUsage { .. }), "{e}");
+}
+
+#[test]
+fn path_length_of_an_anchor_counts() {
+    for (allowed, is_good) in [(0, false), (1, true)] {
+        let root = Authority::spoilt_root("short root", |params| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Constrained(allowed));
+        });
+        let below = root.authority("below", |_| {});
+        let chain = || below.leaf(|_| {}).with(&[&below]);
+        if is_good {
+            outcome(ROLES[0], VERSIONS[0], chain(), ChainVerifier::new(store(&[&root]))).unwrap();
+        } else {
+            let words = ["CN=short root", "allows 0 CA certificate(s)", "the path has 1"];
+            refused(&root, &chain, AlertDescription::UNKNOWN_CA, &words);
+        }
+        // Directly below it nothing is in the way.
+        let chain = root.leaf(|_| {}).with(&[]);
+        outcome(ROLES[0], VERSIONS[0], chain, ChainVerifier::new(store(&[&root]))).unwrap();
+    }
+}
+
+#[test]
+fn version_1_anchor_is_trusted_as_ever() {
+    let root = Authority::root("ancient root");
+    let ancient = resigned(&root.der, &root, |fields| {
+        fields.retain(|field| field[0] != CONTEXT_0 && field[0] != CONTEXT_3);
+    });
+    let mut roots = RootCertStore::new();
+    roots.add(&ancient.into()).unwrap();
+    let below = root.authority("below", |_| {});
+    outcome(ROLES[0], VERSIONS[0], below.leaf(|_| {}).with(&[&below]), ChainVerifier::new(roots)).unwrap();
+}
+
+#[test]
+fn what_an_anchor_may_do_is_in_the_digest() {
+    let key = KeyPair::generate().unwrap();
+    let digest = |spoil: &dyn Fn(&mut CertificateParams)| {
+        let mut params = super::world::authority_params("the root");
+        spoil(&mut params);
+        let mut roots = RootCertStore::new();
+        roots.add(params.self_signed(&key).unwrap().der()).unwrap();
+        roots.digest()
+    };
+    let plain = digest(&|_| {});
+    assert_eq!(plain, digest(&|_| {}));
+    let spoils: [&dyn Fn(&mut CertificateParams); 5] = [
+        &|params| params.not_after = date_time_ymd(2030, 1, 1),
+        &|params| params.not_before = date_time_ymd(2020, 1, 1),
+        &|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(3)),
+        &|params| params.key_usages = vec![KeyUsagePurpose::KeyCertSign],
+        &|params| params.is_ca = IsCa::NoCa,
+    ];
+    for (at, spoil) in spoils.iter().enumerate() {
+        assert_ne!(plain, digest(spoil), "{at}");
+    }
+}
+
+#[test]
+fn verdict_holds_until_the_first_certificate_ends() {
+    let seconds = |year| match year {
+        2031 => 1_924_992_000,
+        2032 => 1_956_528_000,
+        _ => 1_988_150_400,
+    };
+    for ends in [[2031, 2032, 2033], [2032, 2031, 2033], [2033, 2032, 2031]] {
+        let until = |year: i32| move |params: &mut CertificateParams| params.not_after = date_time_ymd(year, 1, 1);
+        let root = Authority::spoilt_root("the root", until(ends[0]));
+        let below = root.authority("below", until(ends[1]));
+        let leaf = below.leaf(until(ends[2]));
+        let verifier = ServerVerifier::new(ChainVerifier::new(store(&[&root])));
+        let end = verified(&verifier, &[leaf.der, below.der]).unwrap();
+        assert_eq!(end.as_secs(), seconds(2031), "{ends:?}");
+    }
+}

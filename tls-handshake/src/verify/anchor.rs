@@ -1,0 +1,134 @@
+//! What a trust anchor may do, by its own certificate. webpki keeps its name, key and name constraints, and forgets the rest.
+//!
+//! RFC 5280 §6.2 lets an implementation process what a self-signed certificate says of itself: OpenSSL and Go do so, and so does this.
+
+use std::fmt::Write;
+
+use pki_types::{CertificateDer, UnixTime};
+
+use crate::certificate_error::{AnchorFault, CertificateError};
+use crate::error::bounded;
+use crate::verify::report::since_1970;
+use crate::verify::sha256;
+use crate::verify::x509::{Certificate, KeyUse, ReadableName};
+
+/// What a trust anchor may do. Default: anything, as of one that has no certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct AnchorLimits {
+    /// From when until when it is valid.
+    validity: Option<(UnixTime, UnixTime)>,
+    /// How many CA certificates may stand below it.
+    path_length: Option<u64>,
+    /// Whether it may sign revocation lists.
+    pub(crate) signs_lists: bool,
+    /// The SHA-256 of its certificate, if it vouches only for itself.
+    itself: Option<[u8; 32]>,
+}
+
+impl Default for AnchorLimits {
+    fn default() -> Self {
+        Self { validity: None, path_length: None, signs_lists: true, itself: None }
+    }
+}
+
+impl AnchorLimits {
+    /// Reads them from a certificate.
+    pub(crate) fn of(der: &CertificateDer<'_>, read: &Certificate<'_>) -> Result<Self, CertificateError> {
+        let mut limits = Self { validity: Some((read.not_before, read.not_after)), ..Self::default() };
+        // Version 1 has no extensions: it cannot say what it is for.
+        if read.version < 2 {
+            return Ok(limits);
+        }
+        let unusable =
+            |fault| CertificateError::Anchor { anchor: bounded(ReadableName(read.subject).to_string()), fault };
+        for extension in read.extensions().filter(|extension| extension.critical) {
+            if !is_supported(extension.oid) {
+                return Err(unusable(AnchorFault::CriticalExtension { oid: dotted(extension.oid) }));
+            }
+        }
+        if !read.is_authority() {
+            if read.subject != read.issuer {
+                return Err(unusable(AnchorFault::NotCa));
+            }
+            limits.itself = Some(sha256(der));
+            return Ok(limits);
+        }
+        if !read.allows(KeyUse::KeyCertSign) {
+            return Err(unusable(AnchorFault::KeyUsage));
+        }
+        limits.path_length = read.path_length();
+        limits.signs_lists = read.allows(KeyUse::CrlSign);
+        Ok(limits)
+    }
+
+    /// Checks whether the anchor vouches for this path: `leaf`, then the CA certificates from the leaf's issuer on.
+    pub(crate) fn check(
+        &self,
+        leaf: &CertificateDer<'_>,
+        above: &[Certificate<'_>],
+        now: UnixTime,
+    ) -> Result<(), AnchorFault> {
+        if self.itself.is_some_and(|itself| !above.is_empty() || itself != sha256(leaf)) {
+            return Err(AnchorFault::NotCa);
+        }
+        check_validity(self, now)?;
+        let Some(allowed) = self.path_length else { return Ok(()) };
+        // RFC 5280 §6.1.4 (l): those that are self-issued do not count.
+        let found = above.iter().filter(|certificate| certificate.subject != certificate.issuer).count();
+        let found = u64::try_from(found).unwrap_or(u64::MAX);
+        if found > allowed { Err(AnchorFault::PathLength { allowed, found }) } else { Ok(()) }
+    }
+
+    /// Returns the end of its validity; `None` if that is not known.
+    pub(crate) fn not_after(&self) -> Option<UnixTime> {
+        self.validity.map(|(_, not_after)| not_after)
+    }
+
+    /// Appends what a digest has to bind.
+    pub(crate) fn add_to(&self, all: &mut Vec<u8>) {
+        let (from, until) = self.validity.map_or((0, u64::MAX), |(from, until)| (from.as_secs(), until.as_secs()));
+        for number in [from, until, self.path_length.unwrap_or(u64::MAX), u64::from(self.signs_lists)] {
+            all.extend_from_slice(&number.to_be_bytes());
+        }
+        all.extend_from_slice(&self.itself.unwrap_or_default());
+    }
+}
+
+/// Checks that an anchor is valid at this time.
+pub(crate) fn check_validity(anchor: &AnchorLimits, now: UnixTime) -> Result<(), AnchorFault> {
+    match anchor.validity {
+        Some((not_before, _)) if now < not_before => {
+            Err(AnchorFault::NotYetValid { now: since_1970(now), not_before: since_1970(not_before) })
+        }
+        Some((_, not_after)) if now > not_after => {
+            Err(AnchorFault::Expired { now: since_1970(now), not_after: since_1970(not_after) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns whether an anchor may have this extension critical: those of RFC 5280 §4.2.1. No policy is asked for, so that those about
+/// policies hold for any path.
+fn is_supported(oid: &[u8]) -> bool {
+    matches!(oid, [0x55, 0x1d, 14 | 15 | 17 | 18 | 19 | 30 | 31 | 32 | 33 | 35 | 36 | 37 | 46 | 54])
+}
+
+/// An object identifier as a person reads it.
+fn dotted(oid: &[u8]) -> String {
+    let mut text = String::new();
+    let (mut value, mut is_first) = (0_u64, true);
+    for byte in oid {
+        value = value.saturating_mul(128) | u64::from(byte & 0x7f);
+        if byte & 0x80 != 0 {
+            continue;
+        }
+        let _ = if is_first {
+            let arc = (value / 40).min(2);
+            write!(text, "{arc}.{}", value.saturating_sub(arc * 40))
+        } else {
+            write!(text, ".{value}")
+        };
+        (value, is_first) = (0, false);
+    }
+    text
+}

@@ -1,0 +1,115 @@
+//! Our own pass over a path that webpki found: what RFC 5280 demands beside what webpki checks.
+//!
+//! ```text
+//! path ─▶ anchor: validity, CA or itself, path length ─▶ issuers: keyCertSign ─▶ revocation lists ─▶ when the first of it ends
+//! ```
+//!
+//! webpki calls it for each path that leads to a trust anchor, and goes on to the next one where it fails. Each such path costs
+//! webpki at least one of its 100 signatures, which bounds how often.
+
+use std::cell::Cell;
+
+use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use webpki::VerifiedPath;
+
+use crate::certificate_error::{CertificateError, ChainPosition};
+use crate::error::bounded;
+use crate::verify::anchor::AnchorLimits;
+use crate::verify::revocation::{Crls, Judge, LIST_SIGNATURES, Link};
+use crate::verify::roots::RootCertStore;
+use crate::verify::signature::verify_signed;
+use crate::verify::x509::{Certificate, KeyUse, ReadableName};
+
+/// What all paths of a chain are checked against.
+pub(crate) struct PathPass<'c> {
+    pub(crate) roots: &'c RootCertStore,
+    pub(crate) crls: Option<&'c Crls>,
+    pub(crate) now: UnixTime,
+    /// What the peer sent beside its own certificate.
+    pub(crate) intermediates: &'c [CertificateDer<'c>],
+    /// Shared by all paths.
+    signatures_left: Cell<u32>,
+}
+
+impl<'c> PathPass<'c> {
+    pub(crate) fn new(
+        roots: &'c RootCertStore,
+        crls: Option<&'c Crls>,
+        now: UnixTime,
+        intermediates: &'c [CertificateDer<'c>],
+    ) -> Self {
+        Self { roots, crls, now, intermediates, signatures_left: Cell::new(LIST_SIGNATURES) }
+    }
+
+    /// Checks a path; returns when the first of what it rests on ends.
+    pub(crate) fn check(
+        &self,
+        path: &VerifiedPath<'_>,
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
+    ) -> Result<UnixTime, CertificateError> {
+        let leaf = path.end_entity().der();
+        let above: Vec<_> = path.intermediate_certificates().map(|certificate| certificate.der()).collect();
+        let read: Option<Vec<_>> = above.iter().map(Certificate::read).collect();
+        let above = read.ok_or(CertificateError::BadEncoding)?;
+        // Each anchor of a store has its limits.
+        let anchor = self.roots.limits_of(path.anchor()).ok_or(CertificateError::BadEncoding)?;
+        anchor.check(&leaf, &above, self.now).map_err(|fault| CertificateError::Anchor {
+            anchor: bounded(ReadableName(&path.anchor().subject).to_string()),
+            fault,
+        })?;
+        if let Some(issuer) = above.iter().find(|certificate| !certificate.allows(KeyUse::KeyCertSign)) {
+            return Err(CertificateError::IssuerKeyUsage { issuer: self.position(issuer) });
+        }
+        let leaf = Certificate::read(&leaf).ok_or(CertificateError::BadEncoding)?;
+        let mut until = anchor.not_after().map_or(leaf.not_after, |end| end.min(leaf.not_after));
+        for certificate in &above {
+            until = until.min(certificate.not_after);
+        }
+        match self.crls {
+            Some(crls) => {
+                Ok(self.check_lists(crls, path, anchor, leaf, &above, algorithms)?.map_or(until, |end| end.min(until)))
+            }
+            None => Ok(until),
+        }
+    }
+
+    /// Looks all certificates of a path up; returns when the first of the lists ends.
+    fn check_lists(
+        &self,
+        crls: &Crls,
+        path: &VerifiedPath<'_>,
+        anchor: &AnchorLimits,
+        leaf: Certificate<'_>,
+        above: &[Certificate<'_>],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
+    ) -> Result<Option<UnixTime>, CertificateError> {
+        let judge = Judge {
+            now: self.now,
+            verify: &|key, signed| verify_signed(algorithms, key, signed),
+            signatures_left: &self.signatures_left,
+        };
+        let mut until: Option<UnixTime> = None;
+        for (at, certificate) in std::iter::once(&leaf).chain(above).enumerate() {
+            let (issuer_key, issuer_signs_lists) = match above.get(at) {
+                Some(issuer) => (issuer.spki.into(), issuer.allows(KeyUse::CrlSign)),
+                None => (webpki::spki_for_anchor(path.anchor()), anchor.signs_lists),
+            };
+            let position = || self.position(certificate);
+            let link = Link { certificate, is_authority: at > 0, issuer_key, issuer_signs_lists, position: &position };
+            if let Some(end) = crls.check(&link, &judge)? {
+                until = Some(until.map_or(end, |earlier| earlier.min(end)));
+            }
+        }
+        Ok(until)
+    }
+
+    /// Where a certificate of a path stands among those that were sent.
+    fn position(&self, certificate: &Certificate<'_>) -> ChainPosition {
+        let is_it = |sent: &CertificateDer<'_>| Certificate::read(sent).is_some_and(|sent| sent.tbs == certificate.tbs);
+        ChainPosition {
+            at: self.intermediates.iter().position(is_it).map_or(0, |at| at.saturating_add(1)),
+            of: self.intermediates.len().saturating_add(1),
+            subject: bounded(ReadableName(certificate.subject).to_string()),
+        }
+    }
+}
