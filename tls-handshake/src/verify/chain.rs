@@ -1,8 +1,9 @@
-//! The certificate chain: a path to a trust anchor, validity, purpose, revocation lists, pins. webpki walks the path.
+//! The certificate chain: a path to a trust anchor, validity, purpose, revocation lists, pins. webpki finds the path.
 //!
 //! ```text
-//! chain ─▶ exactly a trusted one? ─yes─▶ valid now? ───────────────────────────────┐
-//!            └─no─▶ webpki: path, signatures (memo), validity, purpose, CRLs, pins ─┴─▶ ProvenPath ─▶ own checks
+//! chain ─▶ exactly a trusted one? ─yes─▶ valid now? ────────────────────────────────────────┐
+//!            └─no─▶ webpki: path, signatures (memo), validity, purpose ─▶ our pass, pins ─┴─▶ ProvenPath ─▶ own checks
+//!                     └──────────────── another path ◀── if it fails ────────┘
 //! ```
 
 use std::cell::Cell;
