@@ -2,13 +2,17 @@
 
 use std::fmt;
 
-use tls_handshake::{IdentityError, RootCertStore, certs_from_pem};
+use pki_types::UnixTime;
+use tls_handshake::{CertificateError, IdentityError, RootCertStore, certs_from_pem};
+
+use crate::log::warn;
 
 /// The authorities of a PEM file, and no others: for an authority of one's own.
 ///
 /// # Errors
 /// [`RootsError`] if there is none, or one cannot be a trust anchor. For bundles of unknown quality there is
-/// [`RootCertStore::add_parsable_certificates`], which counts what it leaves out.
+/// [`RootCertStore::add_parsable_certificates`], which counts what it leaves out. One that is expired or not valid yet is no error: it is
+/// logged, and chains that lead to it are rejected as long as it is so ([`RootCertStore::outside_validity`]).
 ///
 /// ```no_run
 /// let roots = tls_api::root_store_from_pem(&std::fs::read("ca.pem")?)?;
@@ -20,7 +24,20 @@ pub fn root_store_from_pem(certs: &[u8]) -> Result<RootCertStore, RootsError> {
     for (at, cert) in certs_from_pem(certs).map_err(RootsError::Pem)?.into_iter().enumerate() {
         roots.add(&cert).map_err(|cause| RootsError::Certificate { at, cause })?;
     }
+    for problem in outside_validity(&roots) {
+        warn!("{problem}");
+    }
     Ok(roots)
+}
+
+/// What is wrong with the validity of these trust anchors now, one line for each.
+fn outside_validity(roots: &RootCertStore) -> Vec<String> {
+    let now = UnixTime::now();
+    let mut problems = Vec::new();
+    for (anchor, fault) in roots.outside_validity(now) {
+        problems.push(CertificateError::Anchor { anchor, fault }.to_string());
+    }
+    problems
 }
 
 /// The authorities that the system trusts: its files, or those that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
@@ -44,6 +61,7 @@ pub fn system_roots() -> Result<SystemRoots, RootsError> {
     for error in &found.errors {
         problems.push(error.to_string());
     }
+    problems.extend(outside_validity(&roots));
     if added == 0 {
         return Err(RootsError::System { ignored, problems });
     }
@@ -57,11 +75,11 @@ pub fn system_roots() -> Result<SystemRoots, RootsError> {
 pub struct SystemRoots {
     /// Those that can be used.
     pub roots: RootCertStore,
-    /// How many they are.
+    /// How many they are, with those that are expired or not valid yet.
     pub added: usize,
     /// How many certificates cannot be trust anchors.
     pub ignored: usize,
-    /// Files that could not be read, and why.
+    /// Files that could not be read, and why; trust anchors that are expired or not valid yet, which vouch for nobody.
     pub problems: Vec<String>,
 }
 
@@ -88,7 +106,7 @@ pub enum RootsError {
         /// Which one, counted from 0.
         at: usize,
         /// Why.
-        cause: tls_handshake::CertificateError,
+        cause: CertificateError,
     },
     /// The system has none that can be used.
     System {
@@ -151,6 +169,20 @@ mod tests {
         let mut roots = RootCertStore::new();
         assert_eq!(roots.add_parsable_certificates(certs.into_iter().chain([vec![1, 2, 3].into()])), (2, 1));
         assert_eq!(roots.len(), 2);
+    }
+
+    #[test]
+    fn expired_anchor_of_a_file_is_reported_and_loaded() {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "old root");
+        params.not_after = rcgen::date_time_ymd(2001, 2, 3);
+        let old = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
+        let roots = root_store_from_pem(format!("{old}{}", made()).as_bytes()).unwrap();
+        assert_eq!(roots.len(), 2);
+        let problems = outside_validity(&roots);
+        let [problem] = &problems[..] else { panic!("{problems:?}") };
+        assert!(problem.contains("CN=old root") && problem.contains("2001-02-03"), "{problem}");
     }
 
     #[cfg(feature = "webpki-roots")]
