@@ -38,7 +38,7 @@ fn anchor_that_is_no_ca_vouches_only_for_itself() {
     for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa] {
         let spoil = |params: &mut CertificateParams| {
             *params = leaf_params();
-            params.is_ca = is_ca.clone();
+            params.is_ca = is_ca;
         };
         let root = Authority::spoilt_root("a leaf", spoil);
         let issued = || root.leaf(|_| {}).with(&[]);
