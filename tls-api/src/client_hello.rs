@@ -4,8 +4,6 @@ use std::fmt;
 
 use tls_codec::ExtensionType;
 use tls_codec::handshake::ClientHello;
-
-use tls_crypto::Tls12Authentication;
 use tls_handshake::Identity;
 
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
@@ -53,13 +51,15 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 pub struct ClientHelloInfo<'a> {
     client_hello: &'a ClientHello<'a>,
     raw: &'a [u8],
-    /// Whether the server that chooses speaks TLS 1.3.
-    has_tls13: bool,
+    can_use: &'a CanUse<'a>,
 }
 
+/// What the engine says of an identity for the client.
+pub(crate) type CanUse<'a> = dyn Fn(&Identity) -> bool + Sync + 'a;
+
 impl<'a> ClientHelloInfo<'a> {
-    pub(crate) fn new(client_hello: &'a ClientHello<'a>, raw: &'a [u8], has_tls13: bool) -> Self {
-        Self { client_hello, raw, has_tls13 }
+    pub(crate) fn new(client_hello: &'a ClientHello<'a>, raw: &'a [u8], can_use: &'a CanUse<'a>) -> Self {
+        Self { client_hello, raw, can_use }
     }
 
     /// The host name that the client asks for (SNI, RFC 6066 §3), as it was sent.
@@ -95,24 +95,12 @@ impl<'a> ClientHelloInfo<'a> {
         listed.into_iter().flat_map(|versions| versions.iter()).chain(legacy)
     }
 
-    /// Whether the client can verify what this identity's key signs: in the version that will be negotiated it has a
-    /// signature scheme for it, and before TLS 1.3 a cipher suite as well.
+    /// Returns whether a handshake with this client can be completed with this identity, by the rules that the handshake is made
+    /// by: in the version that will be negotiated both sides have a signature scheme for its key, and in TLS 1.2 a cipher
+    /// suite for it and, of a key on a curve, the client has the curve (RFC 8422 §5.1).
     #[must_use]
     pub fn can_verify(&self, identity: &Identity) -> bool {
-        let in_common = |usable: &dyn Fn(SignatureScheme) -> bool| {
-            self.signature_schemes().any(|scheme| usable(scheme) && identity.schemes().contains(&scheme))
-        };
-        if self.has_tls13 && self.versions().any(|version| version == ProtocolVersion::TLS13) {
-            // RFC 9846 §4.3.3: those of PKCS#1 are for certificates alone.
-            return in_common(&|scheme| !is_pkcs1(scheme));
-        }
-        let has_suites = |kind: Tls12Authentication| {
-            let is_one =
-                |suite| tls_crypto::ALL_TLS12.iter().any(|known| known.id == suite && known.authentication == kind);
-            self.cipher_suites().any(|suite| is_one(suite.0))
-        };
-        let (rsa, ecdsa) = (has_suites(Tls12Authentication::Rsa), has_suites(Tls12Authentication::Ecdsa));
-        in_common(&|scheme| if is_rsa(scheme) { rsa } else { ecdsa })
+        (self.can_use)(identity)
     }
 
     /// All extensions with their data, in the order of the wire.
@@ -136,16 +124,6 @@ impl<'a> ClientHelloInfo<'a> {
     pub fn client_hello(&self) -> &'a ClientHello<'a> {
         self.client_hello
     }
-}
-
-fn is_pkcs1(scheme: SignatureScheme) -> bool {
-    use SignatureScheme as S;
-    [S::RSA_PKCS1_SHA256, S::RSA_PKCS1_SHA384, S::RSA_PKCS1_SHA512].contains(&scheme)
-}
-
-fn is_rsa(scheme: SignatureScheme) -> bool {
-    use SignatureScheme as S;
-    is_pkcs1(scheme) || [S::RSA_PSS_RSAE_SHA256, S::RSA_PSS_RSAE_SHA384, S::RSA_PSS_RSAE_SHA512].contains(&scheme)
 }
 
 impl fmt::Debug for ClientHelloInfo<'_> {

@@ -58,8 +58,6 @@ pub struct ServerConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct ServerParts {
     resolver: Arc<dyn ResolvesServerCert>,
-    /// Whether that is asked for connections of TLS 1.3 as well.
-    has_tls13: bool,
     client_verifier: Arc<dyn ClientCertVerifier>,
     clock: Arc<dyn TimeProvider>,
     keep: Keep,
@@ -90,7 +88,6 @@ impl ServerConfig {
         let engine = EngineConfig::new();
         let parts = ServerParts {
             resolver,
-            has_tls13: engine.has_version(ProtocolVersion::TLS13),
             client_verifier: Arc::new(NoClientAuth),
             clock: Arc::new(SystemClock),
             keep: Keep::Nowhere,
@@ -135,9 +132,7 @@ impl ServerConfig {
     /// # Errors
     /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
     pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
-        self.engine_mut().set_versions(versions)?;
-        self.versions_changed();
-        Ok(())
+        self.engine_mut().set_versions(versions)
     }
 
     /// Returns whether this version can be negotiated: it is enabled, and with a cipher suite of its own.
@@ -152,13 +147,7 @@ impl ServerConfig {
     /// # Errors
     /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
     pub fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
-        self.engine_mut().set_cipher_suites(suites)?;
-        self.versions_changed();
-        Ok(())
-    }
-
-    fn versions_changed(&mut self) {
-        self.parts_mut().has_tls13 = self.engine.original().has_version(ProtocolVersion::TLS13);
+        self.engine_mut().set_cipher_suites(suites)
     }
 
     /// Whose order of cipher suites counts: the server's unless changed, where a client that puts ChaCha20-Poly1305 first gets
@@ -402,7 +391,8 @@ impl ServerParts {
             return Some(identity);
         }
         let client_hello = need.client_hello().ok()?;
-        self.resolver.resolve(&ClientHelloInfo::new(&client_hello, need.raw_client_hello(), self.has_tls13))
+        let can_use = |identity: &Identity| need.can_use(identity);
+        self.resolver.resolve(&ClientHelloInfo::new(&client_hello, need.raw_client_hello(), &can_use))
     }
 }
 
@@ -418,7 +408,8 @@ impl Side for Server {
             Need::Identity(need) => {
                 // It was decoded before; were it not to decode again, nobody could be chosen for it.
                 let Ok(client_hello) = need.client_hello() else { return Some(need.refuse()) };
-                let info = ClientHelloInfo::new(&client_hello, need.raw_client_hello(), config.has_tls13);
+                let can_use = |identity: &Identity| need.can_use(identity);
+                let info = ClientHelloInfo::new(&client_hello, need.raw_client_hello(), &can_use);
                 match config.resolver.resolve(&info) {
                     Some(identity) => need.answer(identity),
                     None => need.refuse(),
@@ -522,26 +513,5 @@ impl Write for ServerSession {
 impl fmt::Debug for ServerSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         describe("ServerSession", self, f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_resolver_is_told_of_the_versions_that_are_set_last() {
-        let has_tls13 = |config: &ServerConfig| config.parts.share().has_tls13;
-        let mut config = ServerConfig::with_identities([]);
-        assert!(has_tls13(&config));
-        config.set_versions(&[ProtocolVersion::TLS12]).unwrap();
-        assert!(!has_tls13(&config));
-        config.set_versions(&[ProtocolVersion::TLS12, ProtocolVersion::TLS13]).unwrap();
-        assert!(has_tls13(&config));
-        config.set_cipher_suites(&[CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
-        assert!(!has_tls13(&config));
-        // A call that changes nothing.
-        config.set_cipher_suites(&[]).unwrap_err();
-        assert!(!has_tls13(&config));
     }
 }

@@ -18,6 +18,7 @@ use tls_codec::list::List;
 use tls_codec::owned::ClientHelloView;
 use tls_codec::owned::Owned;
 
+use crate::config::ServerConfig;
 use crate::error::{Error, Refusal, bounded};
 use crate::identity::Identity;
 use crate::negotiate::first_common;
@@ -118,6 +119,20 @@ pub struct NeedIdentity {
     hello: Owned<ClientHelloView>,
     /// Whether the server has external pre-shared keys, none of which the client named.
     knows_psks: bool,
+    rules: IdentityRules,
+}
+
+/// What decides whether an identity can complete a full handshake of the version that was chosen.
+#[derive(Debug)]
+pub(crate) struct IdentityRules {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) usable: fn(&ServerConfig, &ClientHello<'_>, &Identity) -> bool,
+}
+
+impl IdentityRules {
+    fn allow(&self, hello: &Owned<ClientHelloView>, identity: &Identity) -> bool {
+        hello.get().is_ok_and(|hello| (self.usable)(&self.config, &hello, identity))
+    }
 }
 
 /// Where a part that was decoded out of a whole lies in it: looked up later, it need not be decoded again.
@@ -132,8 +147,16 @@ pub(crate) fn can_go_on(hello: &ClientHello<'_>) -> bool {
 }
 
 impl NeedIdentity {
-    pub(crate) fn new(asker: Asker, hello: Owned<ClientHelloView>, knows_psks: bool) -> Self {
-        Self { asker, hello, knows_psks }
+    pub(crate) fn new(asker: Asker, hello: Owned<ClientHelloView>, knows_psks: bool, rules: IdentityRules) -> Self {
+        Self { asker, hello, knows_psks, rules }
+    }
+
+    /// Returns whether a handshake can be completed with this identity: in the version that was chosen both sides have a signature
+    /// scheme for its key, and in TLS 1.2 a cipher suite for it and, of a key on a curve, the client has the curve
+    /// (RFC 8422 §5.1). By the same rules the handshake is made. The certificate's name is not looked at.
+    #[must_use]
+    pub fn can_use(&self, identity: &Identity) -> bool {
+        self.rules.allow(&self.hello, identity)
     }
 
     /// The ClientHello, with all that is unknown in it, in its order.

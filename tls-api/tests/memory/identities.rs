@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use tls_api::{
-    CertificateDer, ClientConfig, Error, Identity, IdentityError, IdentityFiles, ProtocolVersion, ReloadError,
-    ReloadableIdentity, ResolvesServerCertUsingSni, ServerConfig, Session, SignError, SignatureScheme, Signer,
-    SigningKey,
+    CertificateDer, CipherSuite, ClientConfig, Error, Identity, IdentityError, IdentityFiles, NamedGroup,
+    ProtocolVersion, ReloadError, ReloadableIdentity, ResolvesServerCertUsingSni, ServerConfig, Session, SignError,
+    SignatureScheme, Signer, SigningKey,
 };
 use tls_crypto::{PrivateKey, SignatureAlgorithm};
 
@@ -131,6 +131,55 @@ fn what_is_missing_or_wrong_is_named_when_it_is_loaded() {
 fn shown(client: &ClientConfig, server: &Arc<ServerConfig>) -> CertificateDer<'static> {
     let pair = Pair::connected(&Arc::new(client.clone()), server);
     pair.client.peer_certificates().unwrap()[0].clone()
+}
+
+/// Whatever a client offers and a server is set to: the first identity is shown with which a handshake completes by itself.
+#[test]
+fn first_identity_that_completes_a_handshake_is_shown() {
+    use NamedGroup as G;
+    let ca = Ca::new(Kind::EcdsaP256);
+    let kinds = [Kind::EcdsaP384, Kind::Rsa2048, Kind::EcdsaP256, Kind::Ed25519];
+    let made: Vec<Identity> = kinds.iter().map(|kind| ca.identity(*kind, &["server.test"])).collect();
+    let ecdsa = &[CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256][..];
+    let rsa = &[CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256][..];
+    let tls13 = &[CipherSuite::TLS_AES_128_GCM_SHA256][..];
+    let all = &tls_api::ALL_CIPHERSUITES.map(|suite| suite.suite())[..];
+    let groups = [&[G::SECP256R1][..], &[G::X25519], &[G::X25519, G::SECP384R1], &[G::SECP256R1, G::SECP384R1]];
+    let schemes = [SignatureScheme::RSA_PKCS1_SHA256, SignatureScheme::RSA_PSS_RSAE_SHA256];
+    let (mut completed, mut not_the_first) = (0, 0);
+    for versions in [&[ProtocolVersion::TLS12][..], &[ProtocolVersion::TLS13], &VERSIONS] {
+        for (at_client, at_server) in
+            [(all, all), (ecdsa, all), (all, ecdsa), (rsa, all), (all, rsa), (tls13, all), (all, tls13), (rsa, ecdsa)]
+        {
+            for (groups, limited) in groups.iter().flat_map(|groups| [(groups, false), (groups, true)]) {
+                let mut client = ca.client_config();
+                client.set_cipher_suites(at_client).unwrap();
+                client.set_groups(groups).unwrap();
+                if limited {
+                    client.set_signature_schemes(&schemes).unwrap();
+                }
+                let server = |identities: &[&Identity]| {
+                    let mut server = ServerConfig::with_identities(identities.iter().map(|i| (*i).clone()));
+                    server.set_versions(versions).unwrap();
+                    server.set_cipher_suites(at_server).unwrap();
+                    (server.validate().is_ok() && client.validate().is_ok()).then_some(server)
+                };
+                let shown = |server: ServerConfig| {
+                    let mut pair = Pair::new(&Arc::new(client.clone()), &Arc::new(server));
+                    pair.settle().ok().map(|()| pair.client.peer_certificates().unwrap()[0].clone())
+                };
+                let Some(all_four) = server(&made.iter().collect::<Vec<_>>()) else { continue };
+                let alone: Vec<_> = made.iter().map(|one| shown(server(&[one]).unwrap())).collect();
+                let first = alone.iter().flatten().next().cloned();
+                completed += usize::from(first.is_some());
+                not_the_first += usize::from(first.is_some() && alone[0].is_none());
+                assert_eq!(shown(all_four), first, "{versions:?} {at_client:?} {at_server:?} {groups:?} {limited}");
+                let reversed = server(&made.iter().rev().collect::<Vec<_>>()).unwrap();
+                assert_eq!(shown(reversed), alone.into_iter().rev().flatten().next(), "{versions:?} {at_client:?}");
+            }
+        }
+    }
+    assert!(completed > 50 && not_the_first > 20, "{completed} {not_the_first}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tls_codec::owned::{ClientHelloView, Owned};
 use tls_codec::reader::decode_all;
 use tls_crypto::HashAlgorithm;
 
-use super::{Answer, Answered, Asker, range_in};
+use super::{Answer, Answered, Asker, IdentityRules, range_in};
 use crate::identity::Identity;
 use crate::resumption::{ExternalPsk, ServerSessionValue, TLS13_ID};
 
@@ -33,6 +33,7 @@ pub struct NeedSession {
     /// Where the hello names what it goes on from: the data of pre_shared_key, the ticket, or the session id.
     named: Range<usize>,
     hashes: Hashes,
+    rules: IdentityRules,
 }
 
 /// The hashes of the suites that are possible, that of the chosen suite first.
@@ -51,14 +52,28 @@ pub(crate) enum By {
 
 impl NeedSession {
     /// `body` is that of the message that was decoded.
-    pub(crate) fn new(asker: Asker, by: By, body: &[u8], hello: &ClientHello<'_>, hashes: Hashes) -> Self {
+    pub(crate) fn new(
+        asker: Asker,
+        by: By,
+        body: &[u8],
+        hello: &ClientHello<'_>,
+        hashes: Hashes,
+        rules: IdentityRules,
+    ) -> Self {
         let extensions = &hello.extensions;
         let named = match by {
             By::Psk => extensions.raw.find(ExtensionType::PRE_SHARED_KEY).unwrap_or_default(),
             By::Ticket => extensions.session_ticket.unwrap_or_default(),
             By::Id => hello.legacy_session_id,
         };
-        Self { asker, hello: Owned::of_decoded(body), by, named: range_in(body, named), hashes }
+        Self { asker, hello: Owned::of_decoded(body), by, named: range_in(body, named), hashes, rules }
+    }
+
+    /// Returns whether a full handshake in place of a resumption can be completed with this identity: see
+    /// [`NeedIdentity::can_use`](super::NeedIdentity::can_use).
+    #[must_use]
+    pub fn can_use(&self, identity: &Identity) -> bool {
+        self.rules.allow(&self.hello, identity)
     }
 
     /// The ClientHello.

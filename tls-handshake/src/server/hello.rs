@@ -21,7 +21,7 @@ use crate::error::{Error, Excerpt, Illegal};
 use crate::established::HandshakeKind;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Asker, By, Need, NeedIdentity, NeedSession, can_go_on, range_in};
+use crate::need::{Asker, By, Need, NeedSession, can_go_on, range_in};
 use crate::negotiate::{GROUPS, choose_suite, first_common, group_id};
 use crate::record_limits::RecordSizes;
 use crate::resumption::Scope;
@@ -315,7 +315,6 @@ pub(super) fn proceed(
     let config = &shared.config;
     let asks = can_resume && (config.session_lookup != SessionLookup::Never || config.external_psks);
     let psks = extensions.pre_shared_key.filter(|_| asks);
-    let knows_psks = config.external_psks;
     let binders_len = psks.map_or(0, |psks| psks.binders_wire_len());
     let (truncated, binders) = m.raw.split_at(m.raw.len().saturating_sub(binders_len));
     shared.transcript.add(truncated);
@@ -347,11 +346,11 @@ pub(super) fn proceed(
         Some(hash) => {
             let other = other_suite(&state.shared.config, state.suite, state.kind, m.msg.cipher_suites);
             let hashes = [Some(state.suite.hash), other.map(|suite| suite.hash)];
-            let need = NeedSession::new(asker, By::Psk, body, &m.msg, hashes);
+            let need = NeedSession::new(asker, By::Psk, body, &m.msg, hashes, WaitIdentity::rules(&state.shared));
             (tls13::State::WaitSession(WaitSession::new(state, hash)), Need::Session(need))
         }
         None => {
-            let need = NeedIdentity::new(asker, Owned::of_decoded(body), knows_psks);
+            let need = WaitIdentity::need_identity(&state.shared, Owned::of_decoded(body));
             (tls13::State::WaitIdentity(state), Need::Identity(need))
         }
     })

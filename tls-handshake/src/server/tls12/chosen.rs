@@ -40,6 +40,11 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
+    /// Whether something can be chosen for this identity.
+    pub(super) fn is_usable(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -> bool {
+        Self::from(config, hello, identity).is_ok()
+    }
+
     pub(super) fn from(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -> Result<Self, Error> {
         // Without the extension SHA-1 is meant (RFC 5246 §7.4.1.4.1), which is not there.
         let schemes = hello.extensions.signature_algorithms;

@@ -25,7 +25,9 @@ use crate::established::{HandshakeKind, Negotiated};
 use crate::flight;
 use crate::framed::Framed;
 use crate::identity::Identity;
-use crate::need::{Asker, IdentityAnswer, Need, NeedIdentity, NeedSession, NeedSignature, SignatureAnswer};
+use crate::need::{
+    Asker, IdentityAnswer, IdentityRules, Need, NeedIdentity, NeedSession, NeedSignature, SignatureAnswer,
+};
 use crate::negotiate::group_id;
 use crate::raw::raw;
 use crate::record_limits::RecordSizes;
@@ -81,14 +83,18 @@ impl WaitIdentity {
         let state = Self { config, random, source, alpn, sizes, header: *header };
         Ok(match by {
             Some(by) => {
-                let need = NeedSession::new(Asker::of(&random), by, body, &m.msg, [None; 2]);
+                let need = NeedSession::new(Asker::of(&random), by, body, &m.msg, [None; 2], state.rules());
                 (State::WaitSession(WaitSession::new(state)), Need::Session(need))
             }
             None => {
-                let need = NeedIdentity::new(Asker::of(&random), Owned::of_decoded(body), false);
+                let need = NeedIdentity::new(Asker::of(&random), Owned::of_decoded(body), false, state.rules());
                 (State::WaitIdentity(state), Need::Identity(need))
             }
         })
+    }
+
+    pub(super) fn rules(&self) -> IdentityRules {
+        IdentityRules { config: Arc::clone(&self.config), usable: Chosen::is_usable }
     }
 
     pub(super) fn asker(&self) -> Asker {

@@ -107,7 +107,7 @@ impl WaitSession {
                 return Ok(Step::Next(State::WaitChangeCipherSpec(state)));
             }
         }
-        let need = NeedIdentity::new(self.asker(), wire, false);
+        let need = NeedIdentity::new(self.asker(), wire, false, self.full.rules());
         Ok(Step::Ask(State::WaitIdentity(self.full), Need::Identity(need)))
     }
 

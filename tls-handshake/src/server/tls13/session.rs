@@ -14,9 +14,7 @@ use crate::auth::tls13::{BoundPsk, NamedPsk};
 use crate::error::Error;
 use crate::established::{Exporter, HandshakeKind};
 use crate::framed::Framed;
-use crate::need::{
-    Asker, FoundKey, Need, NeedIdentity, NeedTakeSession, PskCandidate, SessionAnswer, TakeAnswer, range_in,
-};
+use crate::need::{Asker, FoundKey, Need, NeedTakeSession, PskCandidate, SessionAnswer, TakeAnswer, range_in};
 use crate::resumption::{Scope, Wanted};
 use crate::role::{Step, opaque_debug};
 use crate::schedule::tls13::{EarlyKeys, Hello};
@@ -214,7 +212,7 @@ impl WaitTakeSession {
 impl WaitIdentity {
     /// Continues with a full handshake.
     fn ask_identity(self: Box<Self>, hello: Owned<ClientHelloView>) -> Step<State> {
-        let need = NeedIdentity::new(self.asker(), hello, self.shared.config.external_psks);
+        let need = Self::need_identity(&self.shared, hello);
         Step::Ask(State::WaitIdentity(self), Need::Identity(need))
     }
 

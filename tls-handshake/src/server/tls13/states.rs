@@ -1,12 +1,14 @@
 //! TLS 1.3 after ClientHello: our flight, in two halves around the signature, and the client's answer.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::error::BufferFull;
 use tls_codec::extension;
 use tls_codec::handshake::{Certificate, CertificateVerify, Finished, KeyUpdate};
 use tls_codec::list::List;
+use tls_codec::owned::{ClientHelloView, Owned};
 use tls_codec::reader::Reader;
 use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
@@ -21,7 +23,11 @@ use crate::established::{Established, Exporter, HandshakeKind, Negotiated};
 use crate::flight;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Asker, IdentityAnswer, Need, NeedClientVerdict, NeedSignature, SignatureAnswer, VerdictAnswer};
+use crate::identity::Identity;
+use crate::need::{
+    Asker, IdentityAnswer, IdentityRules, Need, NeedClientVerdict, NeedIdentity, NeedSignature, SignatureAnswer,
+    VerdictAnswer,
+};
 use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id};
 use crate::raw::raw;
 use crate::record_limits::RecordSizes;
@@ -32,6 +38,12 @@ use crate::sink::Sink;
 use crate::traffic::Traffic;
 use crate::verify::signature::DigitallySigned;
 use crate::verify::{PeerChain, tls13 as signatures};
+
+/// The scheme to sign with: the first of the identity's own that the client accepts and the version allows.
+fn scheme_for(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Option<SignatureScheme> {
+    let usable = |scheme: &SignatureScheme| offered.contains(*scheme) && signatures::RULES.schemes.contains(scheme);
+    first_common(identity.schemes(), &usable)
+}
 
 opaque_debug!(WaitIdentity, WaitSignature, WaitCert, WaitVerdict, WaitCertVerify, WaitFinished, Connected);
 
@@ -127,6 +139,21 @@ impl WaitIdentity {
         Asker::of(&self.shared.random)
     }
 
+    /// Asks which identity answers this hello.
+    pub(in crate::server) fn need_identity(shared: &Shared, hello: Owned<ClientHelloView>) -> NeedIdentity {
+        NeedIdentity::new(Asker::of(&shared.random), hello, shared.config.external_psks, Self::rules(shared))
+    }
+
+    pub(in crate::server) fn rules(shared: &Shared) -> IdentityRules {
+        IdentityRules {
+            config: Arc::clone(&shared.config),
+            usable: |_, hello, identity| {
+                let schemes = hello.extensions.signature_algorithms;
+                schemes.is_some_and(|schemes| scheme_for(identity, &schemes).is_some())
+            },
+        }
+    }
+
     /// Sends ServerHello, EncryptedExtensions and Certificate, and asks for the signature.
     pub(in crate::server) fn on_identity(
         mut self: Box<Self>,
@@ -141,10 +168,7 @@ impl WaitIdentity {
             return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
         }
         let schemes = List::<SignatureScheme>::decode_body(Reader::new(schemes))?;
-        let scheme = first_common(identity.schemes(), &|scheme| {
-            schemes.contains(scheme) && signatures::RULES.schemes.contains(scheme)
-        })
-        .ok_or_else(|| Error::NoCommonSignatureScheme {
+        let scheme = scheme_for(&identity, &schemes).ok_or_else(|| Error::NoCommonSignatureScheme {
             offered: schemes.iter().collect(),
             able: identity.schemes().to_vec(),
         })?;
