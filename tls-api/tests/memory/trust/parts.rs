@@ -348,7 +348,9 @@ mod replaced {
             verifier.dangerous_set_name(Arc::new(Any(named)));
             let chain = [leaf.der.clone()];
             let verdict = |verifier: &ServerVerifier| {
-                verifier.verify(&chain, &name, &Stapled::new(None, &[]), UnixTime::now()).is_ok()
+                verifier
+                    .verify(&chain, &name, &Stapled::new(None, tls_api::codec::List::empty()), UnixTime::now())
+                    .is_ok()
             };
             assert_eq!(verdict(&verifier), path && named);
             verifier.set_ocsp_policy(OcspPolicy::Require);
