@@ -331,6 +331,34 @@ fn early_data_is_not_limited() {
     }
 }
 
+/// The first record that a server opens while it skips early data.
+#[test]
+fn record_after_skipped_early_data_is_limited() {
+    for (block, overflows) in [(0, false), (1000, true)] {
+        let mut world = World::new(Way::Id);
+        let (mut client, mut server) = (world.client(TLS13), world.server());
+        client.set_early_data(true);
+        server.set_max_early_data(10_000);
+        let session = world.begin_one(&client, &server);
+        client.set_record_size_limit(Some(500)).unwrap();
+        client.set_record_padding(RecordPadding::ToMultipleOf(block));
+        server.set_record_size_limit(Some(64)).unwrap();
+        let mut pair = Pair::resuming(client, server, session, world.now);
+        assert_eq!(pair.client.send_early_data(&[3; 100], &mut pair.to_server).unwrap(), 100);
+        // It does not find the session.
+        let mut need = pair.step_server().unwrap();
+        while let Some(asked) = need.take() {
+            need = pair.server.resume(world.pki.answer(asked), &mut pair.to_client).unwrap();
+        }
+        let verdict = pair.step_client().unwrap().unwrap();
+        pair.client.ignore_record_limit();
+        assert!(pair.client.resume(world.pki.answer(verdict), &mut pair.to_server).unwrap().is_none());
+        pair.step_client().unwrap();
+        let alert = pair.step_server().map(|_| ()).err().and_then(|e| e.alert());
+        assert_eq!(alert, overflows.then_some(A::RECORD_OVERFLOW));
+    }
+}
+
 #[test]
 fn limits_out_of_bounds_are_refused() {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
