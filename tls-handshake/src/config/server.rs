@@ -120,7 +120,7 @@ impl ServerConfig {
     }
 
     /// The most bytes of early data (0-RTT) that are accepted on a resumed connection; 0, which is none, unless changed. They
-    /// are accepted only with a session that was [found once](crate::need::NeedSession::found_once) and whose ticket's age
+    /// are accepted only with a session that was [used once](crate::need::NeedSession::found_single_use) and whose ticket's age
     /// shows that it was sent just now: so they cannot be replayed (RFC 9846 §8).
     pub fn set_max_early_data(&mut self, bytes: u32) {
         self.max_early_data = bytes;
