@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use libfuzzer_sys::fuzz_target;
 use pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use tls_fuzz::{PEM, now, roots};
+use tls_handshake::tls_codec::{List, Reader, SerializedSct};
 use tls_handshake::verify::{
     ChainVerifier, Crls, CtLog, CtPolicy, OcspPolicy, ProvenPath, Purpose, ServerVerifier, Stapled, VerifyName,
     VerifyPath,
@@ -74,16 +75,16 @@ fuzz_target!(|input: &[u8]| {
         assert!(!format!("{refusal:#} {refusal:?}").contains('\u{1b}'));
     };
     match which % 7 {
-        0 => refused(&STRICT, std::slice::from_ref(&*LEAF), &Stapled::new(Some(input), &[])),
-        1 => refused(&WITHOUT_OCSP, std::slice::from_ref(&*LEAF), &Stapled::new(None, &[input.to_vec()])),
+        0 => refused(&STRICT, std::slice::from_ref(&*LEAF), &Stapled::new(Some(input), List::empty())),
+        1 => refused(&WITHOUT_OCSP, std::slice::from_ref(&*LEAF), &Stapled::new(None, one(&listed(input)))),
         2 => refused(&STRICT, &[CertificateDer::from(input)], &Stapled::default()),
         3 => {
             // A certificate behind its length, and a response.
             let Some((length, rest)) = input.split_first_chunk() else { return };
             let (leaf, response) = rest.split_at(usize::from(u16::from_be_bytes(*length)).min(rest.len()));
             let chain = [CertificateDer::from(leaf), CertificateDer::from_pem_slice(PEM[2]).unwrap()];
-            refused(&LENIENT, &chain, &Stapled::new(Some(response), &[]));
-            refused(&WITHOUT_OCSP, &chain, &Stapled::new(Some(response), &[]));
+            refused(&LENIENT, &chain, &Stapled::new(Some(response), List::empty()));
+            refused(&WITHOUT_OCSP, &chain, &Stapled::new(Some(response), List::empty()));
         }
         4 => {
             drop(Identity::from_pem(input, input));
@@ -102,3 +103,14 @@ fuzz_target!(|input: &[u8]| {
         }
     }
 });
+
+/// The body of a list of this one entry.
+fn listed(entry: &[u8]) -> Vec<u8> {
+    let entry = &entry[..entry.len().min(0xffff)];
+    [&u16::try_from(entry.len()).unwrap_or_default().to_be_bytes()[..], entry].concat()
+}
+
+/// An entry without bytes is none.
+fn one(body: &[u8]) -> List<'_, SerializedSct<'_>> {
+    List::decode_body(Reader::new(body)).unwrap_or(List::empty())
+}
