@@ -44,7 +44,7 @@ use tls_api::handshake::{ServerConfig, SessionLookup};
 use crate::connection::Connection;
 use crate::options::{Context, Failure, run_program};
 use crate::redis_store::{Redis, RedisStore};
-use crate::worker::{Found, PATIENCE, Worker};
+use crate::worker::{Found, Worker};
 
 /// A server that looks up sessions in a Redis without waiting for it
 #[derive(Debug, Parser)]
@@ -64,6 +64,15 @@ struct Arguments {
     /// Where sessions are kept
     #[arg(long, value_name = "redis://HOST:PORT")]
     redis: String,
+
+    /// How long a handshake may wait for the Redis before it becomes a full one
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    redis_timeout: Duration,
+}
+
+fn seconds(word: &str) -> Result<Duration, String> {
+    let time = word.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.filter(|time| !time.is_zero()).ok_or_else(|| "expected a number of seconds above 0, like 2 or 0.5".into())
 }
 
 const LISTENER: Token = Token(0);
@@ -97,9 +106,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let poll = Poll::new().context("the event queue")?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).context("the event queue")?;
     let waker = Waker::new(poll.registry(), WORKER).context("the event queue")?;
-    let redis = Redis::new(&arguments.redis, PATIENCE).context("--redis")?;
+    let redis = Redis::new(&arguments.redis, arguments.redis_timeout).context("--redis")?;
     let identity = Arc::new(identity);
-    let (worker, found) = Worker::start(RedisStore::new(redis), Arc::clone(&identity), waker);
+    let (worker, found) = Worker::start(RedisStore::new(redis), Arc::clone(&identity), arguments.redis_timeout, waker);
     println!("listening on {}", listener.local_addr().context("the address")?);
     let shared = Shared { config: Arc::new(config), identity, worker };
     let server = Server { poll, listener, shared, found, connections: HashMap::new(), next: FIRST };

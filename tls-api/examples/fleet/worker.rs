@@ -9,10 +9,6 @@ use tls_api::handshake::{Answer, NeedSession, NeedTakeSession};
 use tls_api::{Identity, ProtocolVersion, ServerSessionValue, StoresServerSessions, UnixTime};
 use zeroize::Zeroizing;
 
-/// How long a session may take to be found, and how long the wait for its turn may be before: beyond that a full handshake is the
-/// better way.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
-
 /// Jobs that wait at most. Memory is bounded so, and so is the time that a client waits.
 const QUEUE: usize = 1024;
 
@@ -46,15 +42,17 @@ enum Job {
 pub(crate) struct Worker(SyncSender<Job>);
 
 impl Worker {
-    /// Starts it; what it finds comes out of the receiver, with a wake-up.
+    /// Starts it; what it finds comes out of the receiver, with a wake-up. A question that waited longer than `patience` for its
+    /// turn is not asked: a full handshake is faster.
     pub(crate) fn start(
         store: impl StoresServerSessions + 'static,
         identity: Arc<Identity>,
+        patience: Duration,
         waker: Waker,
     ) -> (Self, Receiver<Found>) {
         let (jobs, todo) = sync_channel(QUEUE);
         let (found, results) = channel();
-        std::thread::spawn(move || work(&store, &identity, &todo, &found, &waker));
+        std::thread::spawn(move || work(&store, &identity, patience, &todo, &found, &waker));
         (Self(jobs), results)
     }
 
@@ -76,6 +74,7 @@ impl Worker {
 fn work(
     store: &dyn StoresServerSessions,
     identity: &Identity,
+    patience: Duration,
     todo: &Receiver<Job>,
     found: &Sender<Found>,
     waker: &Waker,
@@ -86,7 +85,7 @@ fn work(
                 store.put(&id, session, lifetime);
                 continue;
             }
-            Job::Ask { token, question, since } if since.elapsed() > PATIENCE => (token, question.give_up()),
+            Job::Ask { token, question, since } if since.elapsed() > patience => (token, question.give_up()),
             Job::Ask { token, question, .. } => (token, answer(store, identity, question)),
         };
         if found.send(result).is_err() || waker.wake().is_err() {

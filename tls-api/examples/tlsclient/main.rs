@@ -102,6 +102,7 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
     if let Some(key_log) = protocol.key_log()? {
         config.set_key_log(key_log);
     }
+    config.validate().context("the options")?;
     Ok(config)
 }
 

@@ -101,6 +101,7 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     if let Some(key_log) = protocol.key_log()? {
         config.set_key_log(key_log);
     }
+    config.validate().context("the options")?;
     Ok(config)
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 
-use crate::certificates::{Kind, files};
+use crate::certificates::{Kind, ca_file, files};
 use crate::openssl_server::client;
 use crate::processes::{PATIENCE, Running, Server};
 use crate::programs::example;
@@ -154,8 +154,9 @@ fn mistakes() -> Outcome {
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let (certs, key) = (text(&p256.chain), text(&p256.key));
     let (other_certs, other_key) = (text(&p384.chain), text(&p384.key));
+    let ca = text(&ca_file()?);
     let server = |more: &[&str]| [&["tlsserver", "--port", "0", "--certs", &certs, "--key"], more].concat().join("\n");
-    let client = |more: &[&str]| [&["tlsclient", "--cafile", &certs], more].concat().join("\n");
+    let client = |more: &[&str]| [&["tlsclient", "--cafile", &ca], more].concat().join("\n");
     let cases = [
         (server(&[&other_key, "http"]), "key"),
         (server(&["/nonexistent", "http"]), "cannot read /nonexistent"),

@@ -2,12 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::certificates::folder;
-use crate::processes::Running;
+use crate::processes::{PATIENCE, Running};
 use crate::programs::Program;
 
 /// A redis-server that keeps nothing on disk.
@@ -107,25 +107,76 @@ pub(crate) fn counting() -> Result<(u16, Arc<AtomicU64>), String> {
     Ok((port, count))
 }
 
-/// Passes on what comes, either way, and holds back what the Redis says.
-pub(crate) fn delaying_proxy(to: u16, delay: Duration) -> Result<u16, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-    let port = listener.local_addr().map_err(|e| e.to_string())?.port();
-    std::thread::spawn(move || {
-        for client in listener.incoming().map_while(Result::ok) {
-            let Ok(redis) = TcpStream::connect(("127.0.0.1", to)) else { return };
-            let (Ok(from_client), Ok(from_redis)) = (client.try_clone(), redis.try_clone()) else { return };
-            std::thread::spawn(move || pass_on(from_client, redis, Duration::ZERO));
-            std::thread::spawn(move || pass_on(from_redis, client, delay));
-        }
-    });
-    Ok(port)
+/// A proxy before a Redis. While its gate is shut, it passes on no answer.
+pub(crate) struct Gate {
+    pub(crate) port: u16,
+    state: Arc<(Mutex<GateState>, Condvar)>,
 }
 
-fn pass_on(mut from: TcpStream, mut to: TcpStream, delay: Duration) {
+#[derive(Default)]
+struct GateState {
+    shut: bool,
+    /// Chunks of answers that have come while it was shut.
+    held: usize,
+}
+
+impl Gate {
+    pub(crate) fn before(redis: u16) -> Result<Self, String> {
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+        let port = listener.local_addr().map_err(|e| e.to_string())?.port();
+        let state = Arc::<(Mutex<GateState>, Condvar)>::default();
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let Ok(redis) = TcpStream::connect(("127.0.0.1", redis)) else { return };
+                let (Ok(from_client), Ok(from_redis)) = (client.try_clone(), redis.try_clone()) else { return };
+                let gate = Arc::clone(&shared);
+                std::thread::spawn(move || pass_on(from_client, redis, || ()));
+                std::thread::spawn(move || pass_on(from_redis, client, || wait_until_open(&gate)));
+            }
+        });
+        Ok(Self { port, state })
+    }
+
+    pub(crate) fn shut(&self) {
+        *lock(&self.state.0) = GateState { shut: true, held: 0 };
+    }
+
+    pub(crate) fn open(&self) {
+        lock(&self.state.0).shut = false;
+        self.state.1.notify_all();
+    }
+
+    /// Waits until an answer of the Redis stands before the shut gate.
+    pub(crate) fn wait_for_an_answer(&self) -> Result<(), String> {
+        let state = lock(&self.state.0);
+        let waited = self.state.1.wait_timeout_while(state, PATIENCE, |state| state.held == 0);
+        let timed_out = waited.map_err(|e| e.to_string())?.1.timed_out();
+        if timed_out { Err("the Redis was not asked".into()) } else { Ok(()) }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.open();
+    }
+}
+
+fn lock(state: &Mutex<GateState>) -> MutexGuard<'_, GateState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait_until_open(gate: &(Mutex<GateState>, Condvar)) {
+    let mut state = lock(&gate.0);
+    state.held += usize::from(state.shut);
+    gate.1.notify_all();
+    drop(gate.1.wait_while(state, |state| state.shut));
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream, before_each: impl Fn()) {
     let mut chunk = [0; 4096];
     while let Ok(n @ 1..) = from.read(&mut chunk) {
-        std::thread::sleep(delay);
+        before_each();
         if to.write_all(&chunk[..n]).is_err() {
             return;
         }
