@@ -15,7 +15,7 @@ impl ClientConfig {
     ///
     /// ```
     /// use tls_handshake::error::Contradiction;
-    /// use tls_handshake::tls_codec::code_points::ProtocolVersion;
+    /// use tls_handshake::tls_codec::code_points::{CipherSuite, ProtocolVersion};
     ///
     /// let mut config = tls_handshake::ClientConfig::new();
     /// config.set_versions(&[ProtocolVersion::TLS12])?;

@@ -26,9 +26,10 @@ impl Scope {
         Self(sha256(&encode(inputs)))
     }
 
-    /// The same with our own identity. Its input is shorter than [`encode`] ever is.
+    /// Adds the scope of our own identity, by exclusive or: each identity gives another scope, and nobody can choose a configuration
+    /// by its hash. (A hash over both costs a resumed TLS 1.2 handshake 5 % of its instructions.)
     pub(crate) fn with_identity(&self, identity: &[u8; 32]) -> Self {
-        Self(sha256(&[self.0, *identity].concat()))
+        Self(std::array::from_fn(|at| self.0[at] ^ identity[at]))
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
