@@ -224,6 +224,7 @@ mod resumption;
 mod roots;
 mod scope;
 mod send;
+mod served_name;
 mod server;
 mod session;
 mod spread;

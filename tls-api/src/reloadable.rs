@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tls_codec::{DistinguishedName, List};
 use tls_handshake::{Identity, IdentityError};
@@ -12,6 +12,7 @@ use crate::SignatureScheme;
 use crate::client_hello::ClientHelloInfo;
 use crate::read_mostly::ReadMostly;
 use crate::resolver::{ResolvesClientCert, ResolvesServerCert};
+use crate::served_name::ServedName;
 
 /// An identity from files, which are read again when the application says so: at a signal, or every hour.
 ///
@@ -20,7 +21,7 @@ use crate::resolver::{ResolvesClientCert, ResolvesServerCert};
 /// half written) is an error, and the old identity stays.
 ///
 /// ```no_run
-/// use std::sync::{Arc, Mutex, PoisonError};
+/// use std::sync::Arc;
 /// use tls_api::{IdentityFiles, ReloadableIdentity, ServerConfig};
 ///
 /// let identity = Arc::new(ReloadableIdentity::from_files(IdentityFiles::new("chain.pem", "key.pem"))?);
@@ -34,8 +35,9 @@ use crate::resolver::{ResolvesClientCert, ResolvesServerCert};
 pub struct ReloadableIdentity {
     present: ReadMostly<Identity>,
     files: Option<IdentityFiles>,
-    /// Held from the reading of files until what they held is shown: of two reloads the later one's files stay.
-    changing: Mutex<()>,
+    /// The names under which resolvers show it, which each identity has to be valid for. Held from the reading of files until what
+    /// they held is shown: of two reloads the later one's files stay.
+    names: Mutex<Vec<ServedName>>,
 }
 
 /// Where an identity comes from.
@@ -79,7 +81,7 @@ impl ReloadableIdentity {
     /// An identity that the application replaces itself.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
-        Self { present: ReadMostly::new(identity), files: None, changing: Mutex::default() }
+        Self { present: ReadMostly::new(identity), files: None, names: Mutex::default() }
     }
 
     /// The identity in these files.
@@ -88,7 +90,7 @@ impl ReloadableIdentity {
     /// [`ReloadError`] if one cannot be read, or what is in them does not make an identity.
     pub fn from_files(files: IdentityFiles) -> Result<Self, ReloadError> {
         let identity = files.load()?;
-        Ok(Self { present: ReadMostly::new(identity), files: Some(files), changing: Mutex::default() })
+        Ok(Self { present: ReadMostly::new(identity), files: Some(files), names: Mutex::default() })
     }
 
     /// The present identity.
@@ -100,18 +102,42 @@ impl ReloadableIdentity {
     /// Reads the files again.
     ///
     /// # Errors
-    /// [`ReloadError`]: the old identity stays.
+    /// [`ReloadError`]: the old identity stays. A certificate that is not valid for a name under which
+    /// [a resolver](crate::ResolvesServerCertUsingSni::add_reloadable) shows this identity is an error too.
     pub fn reload(&self) -> Result<(), ReloadError> {
         let files = self.files.as_ref().ok_or(ReloadError::NoFiles)?;
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.present.replace(files.load()?);
+        let names = self.names();
+        self.show(&names, files.load()?)?;
         Ok(())
     }
 
     /// Shows this identity from now on.
-    pub fn replace(&self, identity: Identity) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+    ///
+    /// # Errors
+    /// [`IdentityError::NotValidForName`] if a [resolver](crate::ResolvesServerCertUsingSni::add_reloadable) shows it under a name
+    /// that the certificate is not valid for: the old identity stays.
+    pub fn replace(&self, identity: Identity) -> Result<(), IdentityError> {
+        self.show(&self.names(), identity)
+    }
+
+    /// Notes that a resolver shows it under this name, which it has to be valid for from now on.
+    pub(crate) fn show_under(&self, name: &ServedName) -> Result<(), IdentityError> {
+        let mut names = self.names();
+        name.check(&self.present())?;
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+        Ok(())
+    }
+
+    fn show(&self, names: &[ServedName], identity: Identity) -> Result<(), IdentityError> {
+        names.iter().try_for_each(|name| name.check(&identity))?;
         self.present.replace(identity);
+        Ok(())
+    }
+
+    fn names(&self) -> MutexGuard<'_, Vec<ServedName>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

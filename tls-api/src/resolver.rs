@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use pki_types::{DnsName, ServerName};
 use tls_codec::{DistinguishedName, List};
 use tls_handshake::{Identity, IdentityError};
 
 use crate::SignatureScheme;
 use crate::client_hello::ClientHelloInfo;
+use crate::reloadable::ReloadableIdentity;
+use crate::served_name::ServedName;
 use crate::spread::Spread;
 
 /// Chooses the identity that a server shows to a client.
@@ -102,7 +103,8 @@ impl ResolvesClientCert for OneIdentity {
     }
 }
 
-/// Several identities, of which the first that a client can verify is shown: RSA and ECDSA side by side.
+/// Several identities, of which the first that a client can verify is shown: RSA and ECDSA side by side. If it can verify none, the
+/// first is shown, and the handshake ends with an error that says so.
 #[derive(Debug)]
 pub(crate) struct FirstUsable(Vec<Spread<Identity>>);
 
@@ -115,16 +117,15 @@ impl FirstUsable {
 
 impl ResolvesServerCert for FirstUsable {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
-        first_usable(&self.0, Spread::original, hello).map(Spread::share)
+        let usable = self.0.iter().find(|identity| hello.can_verify(identity.original()));
+        usable.or(self.0.first()).map(Spread::share)
     }
 }
 
-/// The first that the client can verify; if it can verify none, the first, and the handshake ends with an error that says so.
-fn first_usable<'i, T>(identities: &'i [T], of: fn(&T) -> &Identity, hello: &ClientHelloInfo<'_>) -> Option<&'i T> {
-    identities.iter().find(|identity| hello.can_verify(of(identity))).or(identities.first())
-}
-
 /// Chooses by the host name that the client asks for; of several identities with that name by what the client can verify.
+///
+/// A name can be a wildcard such as `*.example.com`, which stands for one label: `a.example.com`, and neither `example.com`
+/// nor `a.b.example.com` (RFC 9525 §6.3). What was added for the exact name comes first. Case and a trailing dot do not matter.
 ///
 /// ```
 /// # fn identities() -> (tls_api::Identity, tls_api::Identity) {
@@ -146,9 +147,25 @@ fn first_usable<'i, T>(identities: &'i [T], of: fn(&T) -> &Identity, hello: &Cli
 /// ```
 #[derive(Debug, Default)]
 pub struct ResolvesServerCertUsingSni {
-    /// By the name in lower case.
-    by_name: HashMap<String, Vec<Arc<Identity>>>,
-    default: Vec<Arc<Identity>>,
+    /// By what [`ServedName`] makes of the name.
+    by_name: HashMap<String, Vec<Shown>>,
+    default: Vec<Shown>,
+}
+
+/// What is shown under a name.
+#[derive(Clone, Debug)]
+enum Shown {
+    Always(Arc<Identity>),
+    AtPresent(Arc<ReloadableIdentity>),
+}
+
+impl Shown {
+    fn present(&self) -> Arc<Identity> {
+        match self {
+            Self::Always(identity) => Arc::clone(identity),
+            Self::AtPresent(identity) => identity.present(),
+        }
+    }
 }
 
 impl ResolvesServerCertUsingSni {
@@ -158,40 +175,74 @@ impl ResolvesServerCertUsingSni {
         Self::default()
     }
 
-    /// Shows this identity to clients that ask for this host name, in whatever case. A name can have several, with keys of different
-    /// kinds, in order of preference; one with the same signature schemes replaces the earlier one.
+    /// Shows this identity to clients that ask for this host name, or for one that this wildcard stands for. A name can have several,
+    /// with keys of different kinds, in order of preference; one with the same signature schemes replaces the earlier one.
     ///
     /// # Errors
-    /// [`IdentityError::NotValidForName`] if the certificate is not valid for the name, or the name is none.
+    /// [`IdentityError::NotValidForName`] if the certificate is not valid for the name (for a wildcard: does not have the same one),
+    /// or the name is neither.
     pub fn add(&mut self, name: &str, identity: Identity) -> Result<(), IdentityError> {
-        let refused = || IdentityError::NotValidForName { name: name.to_owned() };
-        let host = DnsName::try_from(name).map_err(|_| refused())?;
-        let leaf = identity.chain().first().ok_or(IdentityError::NoCertificate)?;
-        let leaf = webpki::EndEntityCert::try_from(leaf).map_err(|e| IdentityError::BadLeaf(e.to_string()))?;
-        leaf.verify_is_valid_for_subject_name(&ServerName::DnsName(host)).map_err(|_| refused())?;
-        put(self.by_name.entry(name.to_ascii_lowercase()).or_default(), identity);
+        let name = ServedName::new(name)?;
+        name.check(&identity)?;
+        self.put(name, Shown::Always(Arc::new(identity)));
+        Ok(())
+    }
+
+    /// Does the same with an identity that is replaced while it is shown, as often as it is. From now on it can be replaced only by one
+    /// that is valid for the name too.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add), by the present certificate.
+    pub fn add_reloadable(&mut self, name: &str, identity: Arc<ReloadableIdentity>) -> Result<(), IdentityError> {
+        let name = ServedName::new(name)?;
+        identity.show_under(&name)?;
+        self.put(name, Shown::AtPresent(identity));
         Ok(())
     }
 
     /// Shows this identity to clients that ask for no name, or for one that is not known here; without any such identity they are
     /// refused with unrecognized_name. There can be several, as for a name.
     pub fn add_default(&mut self, identity: Identity) {
-        put(&mut self.default, identity);
+        put(&mut self.default, Shown::Always(Arc::new(identity)));
+    }
+
+    /// Does the same with an identity that is replaced while it is shown.
+    pub fn add_default_reloadable(&mut self, identity: Arc<ReloadableIdentity>) {
+        put(&mut self.default, Shown::AtPresent(identity));
+    }
+
+    fn put(&mut self, name: ServedName, shown: Shown) {
+        put(self.by_name.entry(name.into_string()).or_default(), shown);
+    }
+
+    /// What is shown for a name: for the name itself, for its wildcard, or for all others.
+    fn named(&self, name: Option<&str>) -> &[Shown] {
+        let by_name = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            self.by_name.get(&name).or_else(|| self.by_name.get(&ServedName::wildcard_of(&name)?))
+        };
+        name.and_then(by_name).unwrap_or(&self.default)
     }
 }
 
-fn put(identities: &mut Vec<Arc<Identity>>, identity: Identity) {
-    match identities.iter_mut().find(|known| known.schemes() == identity.schemes()) {
-        Some(same) => *same = Arc::new(identity),
-        None => identities.push(Arc::new(identity)),
+fn put(known: &mut Vec<Shown>, shown: Shown) {
+    let schemes = shown.present();
+    match known.iter_mut().find(|known| known.present().schemes() == schemes.schemes()) {
+        Some(same) => *same = shown,
+        None => known.push(shown),
     }
 }
 
 impl ResolvesServerCert for ResolvesServerCertUsingSni {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
-        let asked = hello.server_name().map(str::to_ascii_lowercase);
-        let identities = asked.and_then(|name| self.by_name.get(&name)).unwrap_or(&self.default);
-        first_usable(identities, Arc::as_ref, hello).cloned()
+        let named = self.named(hello.server_name());
+        let mut present = named.iter().map(Shown::present);
+        // Each is asked once, which of it is present: a reload in between changes nothing.
+        let first = present.next()?;
+        if hello.can_verify(&first) {
+            return Some(first);
+        }
+        Some(present.find(|identity| hello.can_verify(identity)).unwrap_or(first))
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use tls_api::{
-    CertificateDer, CipherSuite, ClientConfig, Error, Identity, IdentityError, IdentityFiles, NamedGroup,
-    ProtocolVersion, ReloadError, ReloadableIdentity, ResolvesServerCertUsingSni, ServerConfig, Session, SignError,
-    SignatureScheme, Signer, SigningKey,
+    CertificateDer, CipherSuite, ClientConfig, ClientSession, Error, Identity, IdentityError, IdentityFiles,
+    NamedGroup, ProtocolVersion, ReloadError, ReloadableIdentity, ResolvesServerCertUsingSni, ServerConfig,
+    ServerSession, Session, SignError, SignatureScheme, Signer, SigningKey,
 };
 use tls_crypto::{PrivateKey, SignatureAlgorithm};
 
@@ -257,6 +257,92 @@ fn a_name_can_have_several_and_an_unknown_one_gets_the_default_or_none() {
     }
 }
 
+/// The certificate that a client sees that asks for this name; `None` if the server has none for it.
+fn shown_for(name: &str, client: &ClientConfig, server: &Arc<ServerConfig>) -> Option<CertificateDer<'static>> {
+    let client = ClientSession::new(&Arc::new(client.clone()), name.to_owned().try_into().unwrap()).unwrap();
+    let mut pair = Pair { client, server: ServerSession::new(server) };
+    match pair.settle() {
+        Ok(()) => Some(pair.client.peer_certificates().unwrap()[0].clone()),
+        Err(Error::NoIdentity { .. }) => None,
+        Err(e) => panic!("{name}: {e}"),
+    }
+}
+
+#[test]
+fn names_are_normalised_and_wildcards_stand_for_one_label() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let client = ca.client_config();
+    for reloadable in [false, true] {
+        let mut resolver = ResolvesServerCertUsingSni::new();
+        let mut add = |name: &str, names: &[&str]| {
+            let identity = ca.identity(Kind::EcdsaP256, names);
+            let leaf = identity.chain()[0].clone();
+            let added = match reloadable {
+                true => resolver.add_reloadable(name, Arc::new(ReloadableIdentity::new(identity))),
+                false => resolver.add(name, identity),
+            };
+            added.map(|()| leaf)
+        };
+        let all = add("*.Example.COM.", &["*.example.com"]).unwrap();
+        let exact = add("A.example.com.", &["*.example.com"]).unwrap();
+        let other = add("other.test", &["OTHER.test"]).unwrap();
+        // Not what the certificate has.
+        for (name, names) in [
+            ("*.example.com", &["a.example.com"][..]),
+            ("*.example.com", &["*.a.example.com"]),
+            ("*.a.example.com", &["*.example.com"]),
+            ("example.com", &["*.example.com"]),
+            ("a.b.example.com", &["*.example.com"]),
+            ("*.com", &["*.com"]),
+        ] {
+            assert_eq!(add(name, names), Err(IdentityError::NotValidForName { name: name.to_owned() }));
+        }
+        // No names.
+        for name in ["", ".", "*", "*.", "*..", "a.test..", "*a.test", "a.*.test", "*.*.test", "a b.test", "../a.test"]
+        {
+            assert_eq!(add(name, &["a.test"]), Err(IdentityError::NotValidForName { name: name.to_owned() }));
+        }
+        let server = Arc::new(ServerConfig::with_resolver(Arc::new(resolver)));
+        for (name, leaf) in [
+            ("a.example.com", Some(&exact)),
+            ("A.Example.com", Some(&exact)),
+            ("b.example.com", Some(&all)),
+            ("B.EXAMPLE.com", Some(&all)),
+            ("other.test", Some(&other)),
+            ("example.com", None),
+            ("a.b.example.com", None),
+            ("com", None),
+        ] {
+            assert_eq!(shown_for(name, &client, &server).as_ref(), leaf, "{name}");
+        }
+    }
+}
+
+#[test]
+fn reloaded_identity_stays_valid_for_its_names() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let client = ca.client_config();
+    let identity = |names: &[&str]| ca.identity(Kind::EcdsaP256, names);
+    let reloadable = Arc::new(ReloadableIdentity::new(identity(&["*.a.test", "b.test"])));
+    let mut resolver = ResolvesServerCertUsingSni::new();
+    resolver.add_reloadable("*.a.test", reloadable.clone()).unwrap();
+    resolver.add_reloadable("b.test", reloadable.clone()).unwrap();
+    resolver.add_default_reloadable(reloadable.clone());
+    assert!(resolver.add_reloadable("c.test", reloadable.clone()).is_err());
+    let server = Arc::new(ServerConfig::with_resolver(Arc::new(resolver)));
+    // One that was refused a name is not bound to it.
+    let second = identity(&["b.test", "*.a.test", "d.test"]);
+    let leaf = second.chain()[0].clone();
+    reloadable.replace(second).unwrap();
+    for (names, missing) in [(&["b.test", "x.a.test"][..], "*.a.test"), (&["*.a.test"], "b.test")] {
+        let refused = reloadable.replace(identity(names)).unwrap_err();
+        assert_eq!(refused, IdentityError::NotValidForName { name: missing.to_owned() });
+    }
+    for name in ["x.a.test", "b.test", "d.test"] {
+        assert_eq!(shown_for(name, &client, &server).as_ref(), Some(&leaf), "{name}");
+    }
+}
+
 #[test]
 fn a_reload_takes_the_new_pair_as_a_whole_or_keeps_the_old() {
     let ca = Ca::new(Kind::EcdsaP256);
@@ -291,6 +377,15 @@ fn a_reload_takes_the_new_pair_as_a_whole_or_keeps_the_old() {
     assert!(e.to_string().contains("key.pem cannot be read"), "{e}");
     assert_eq!(shown(&client, &server), leaf(&first));
     write("key.pem", &second.1);
+    // A certificate without the name under which it is shown.
+    let other = ca.issue(Kind::EcdsaP256, &["other.test"], (2000, FAR));
+    ResolvesServerCertUsingSni::new().add_reloadable("server.test", identity.clone()).unwrap();
+    write("chain.pem", &other.0);
+    write("key.pem", &other.1);
+    assert!(matches!(identity.reload(), Err(ReloadError::Identity(IdentityError::NotValidForName { .. }))));
+    assert_eq!(shown(&client, &server), leaf(&first));
+    write("chain.pem", &second.0);
+    write("key.pem", &second.1);
     // A handshake that began before goes on with what it began with.
     let mut pair = Pair::new(&Arc::new(client.clone()), &server);
     carry(&mut pair.client, &mut pair.server).unwrap();
@@ -316,7 +411,7 @@ fn readers_see_one_or_the_other_while_it_is_replaced() {
             scope.spawn(|| (0..20_000).for_each(|_| assert_eq!(identity.present().chain().len(), 1)));
         }
         for _ in 0..50 {
-            identity.replace(ca.identity(Kind::EcdsaP256, &["server.test"]));
+            identity.replace(ca.identity(Kind::EcdsaP256, &["server.test"])).unwrap();
         }
     });
 }

@@ -572,16 +572,20 @@ fn reloaded_identity_ends_sessions() {
     everywhere(|ca, client, server| {
         let scope = server.session_scope();
         let reloadable = Arc::new(tls_api::ReloadableIdentity::new(ca.identity(Kind::EcdsaP256, &["server.test"])));
-        let mut config = ServerConfig::with_resolver(reloadable.clone());
+        let mut by_name = tls_api::ResolvesServerCertUsingSni::new();
+        by_name.add_reloadable("server.test", reloadable.clone()).unwrap();
+        let mut by_name = ServerConfig::with_resolver(Arc::new(by_name));
+        let mut alone = ServerConfig::with_resolver(reloadable.clone());
         // The stores of the configuration that was given, on another one.
-        for kept in KEPT {
-            kept.set(&mut config);
+        for (kept, config) in KEPT.iter().flat_map(|kept| [(kept, false), (kept, true)]) {
+            let config = if config { &mut by_name } else { &mut alone };
+            kept.set(config);
             assert_eq!(config.session_scope(), scope);
-            kind(&client, &config);
-            assert_eq!(kind(&client, &config), HandshakeKind::Resumed);
-            reloadable.replace(ca.identity(Kind::EcdsaP256, &["server.test"]));
-            assert_eq!(kind(&client, &config), HandshakeKind::Full, "{kept:?}");
-            assert_eq!(kind(&client, &config), HandshakeKind::Resumed);
+            kind(&client, config);
+            assert_eq!(kind(&client, config), HandshakeKind::Resumed);
+            reloadable.replace(ca.identity(Kind::EcdsaP256, &["server.test"])).unwrap();
+            assert_eq!(kind(&client, config), HandshakeKind::Full, "{kept:?}");
+            assert_eq!(kind(&client, config), HandshakeKind::Resumed);
         }
     });
 }

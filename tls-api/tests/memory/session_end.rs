@@ -281,7 +281,7 @@ fn replaced_client_identity_is_not_resumed_as_the_old() {
         let scope = client.session_scope();
         assert_eq!(kind(&client, &asking), HandshakeKind::Full);
         assert_eq!(kind(&client, &asking), HandshakeKind::Resumed);
-        shown.replace(identity(&ca));
+        shown.replace(identity(&ca)).unwrap();
         assert_ne!(client.session_scope(), scope);
         let pair = Pair::connected(&client, &asking);
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full), "{version}");
@@ -307,7 +307,7 @@ fn identity_replaced_during_a_handshake_leaves_no_session() {
             let client = Arc::new(client);
             let scope = client.session_scope();
             let mut pair = Pair::new(&client, server);
-            shown.replace(identity(&ca));
+            shown.replace(identity(&ca)).unwrap();
             pair.settle().unwrap();
             // What another identity was shown for is not stored; what none was shown for is, under the scope of its beginning.
             assert_eq!(sessions.len(), left, "{version}");
