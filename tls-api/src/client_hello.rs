@@ -49,23 +49,23 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// ```
 #[derive(Clone, Copy)]
 pub struct ClientHelloInfo<'a> {
-    client_hello: &'a ClientHello<'a>,
-    raw: &'a [u8],
-    can_use: &'a CanUse<'a>,
+    pub(crate) client_hello: &'a ClientHello<'a>,
+    pub(crate) raw: &'a [u8],
+    pub(crate) server_name: Option<&'a str>,
+    pub(crate) can_use: &'a CanUse<'a>,
 }
 
 /// What the engine says of an identity for the client.
 pub(crate) type CanUse<'a> = dyn Fn(&Identity) -> bool + Sync + 'a;
 
 impl<'a> ClientHelloInfo<'a> {
-    pub(crate) fn new(client_hello: &'a ClientHello<'a>, raw: &'a [u8], can_use: &'a CanUse<'a>) -> Self {
-        Self { client_hello, raw, can_use }
-    }
-
-    /// The host name that the client asks for (SNI, RFC 6066 §3), as it was sent.
+    /// Returns the host name that the client asks for (SNI, RFC 6066 §3): a valid DNS name of at most 253 bytes, in the case in
+    /// which it was sent and without a trailing dot. `None` if there is none, or an IP address, or one that
+    /// [is ignored](crate::ServerConfig::set_ignore_invalid_server_name). What [`client_hello`](Self::client_hello) and
+    /// [`raw`](Self::raw) have is not checked.
     #[must_use]
     pub fn server_name(&self) -> Option<&'a str> {
-        std::str::from_utf8(self.client_hello.extensions.server_name?.host_name()?).ok()
+        self.server_name
     }
 
     /// The application protocols that the client offers (RFC 7301).

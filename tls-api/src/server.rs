@@ -347,6 +347,12 @@ impl ServerConfig {
         self.engine_mut().set_signature_schemes(schemes)
     }
 
+    /// Serves clients whose server name (SNI) is not a host name as if they had sent none, instead of refusing them with
+    /// illegal_parameter. An IP address, which RFC 6066 §3 forbids too, is ignored in any case. Default: off.
+    pub fn set_ignore_invalid_server_name(&mut self, ignore: bool) {
+        self.engine_mut().set_ignore_invalid_server_name(ignore);
+    }
+
     /// Where the secrets of connections go: [`KeyLogFile`](crate::KeyLogFile), for looking for faults.
     pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
         self.engine_mut().set_key_log(key_log);
@@ -392,7 +398,12 @@ impl ServerParts {
         }
         let client_hello = need.client_hello().ok()?;
         let can_use = |identity: &Identity| need.can_use(identity);
-        self.resolver.resolve(&ClientHelloInfo::new(&client_hello, need.raw_client_hello(), &can_use))
+        self.resolver.resolve(&ClientHelloInfo {
+            client_hello: &client_hello,
+            raw: need.raw_client_hello(),
+            server_name: need.server_name(),
+            can_use: &can_use,
+        })
     }
 }
 
@@ -409,7 +420,12 @@ impl Side for Server {
                 // It was decoded before; were it not to decode again, nobody could be chosen for it.
                 let Ok(client_hello) = need.client_hello() else { return Some(need.refuse()) };
                 let can_use = |identity: &Identity| need.can_use(identity);
-                let info = ClientHelloInfo::new(&client_hello, need.raw_client_hello(), &can_use);
+                let info = ClientHelloInfo {
+                    client_hello: &client_hello,
+                    raw: need.raw_client_hello(),
+                    server_name: need.server_name(),
+                    can_use: &can_use,
+                };
                 match config.resolver.resolve(&info) {
                     Some(identity) => need.answer(identity),
                     None => need.refuse(),
@@ -457,7 +473,9 @@ impl ServerSession {
         self.0.connection().external_psk_identity()
     }
 
-    /// The host name that the client asked for (SNI), once the handshake is complete.
+    /// Returns the host name that the client asked for (SNI, RFC 6066 §3), once the handshake is complete: a valid DNS name of at
+    /// most 253 bytes, in the case in which it was sent and without a trailing dot. `None` if there was none, or an IP address, or
+    /// one that [is ignored](ServerConfig::set_ignore_invalid_server_name).
     #[must_use]
     pub fn sni_hostname(&self) -> Option<&str> {
         self.0.connection().server_name()

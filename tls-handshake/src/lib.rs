@@ -76,6 +76,7 @@ mod role;
 pub mod schedule;
 pub mod server;
 pub mod sink;
+mod sni;
 mod suite;
 #[cfg(test)]
 mod tests;

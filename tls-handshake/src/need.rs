@@ -19,10 +19,11 @@ use tls_codec::owned::ClientHelloView;
 use tls_codec::owned::Owned;
 
 use crate::config::ServerConfig;
-use crate::error::{Error, Refusal, bounded};
+use crate::error::{Error, Refusal};
 use crate::identity::Identity;
 use crate::negotiate::first_common;
 use crate::owned::OwnedList;
+use crate::sni;
 use crate::verify::signature::SignatureRules;
 use crate::verify::{ChainVerifier, PeerChain, ServerVerifier, Stapled, Staples};
 
@@ -173,11 +174,13 @@ impl NeedIdentity {
         self.hello.wire()
     }
 
-    /// The host name that the client asks for (SNI), if any.
+    /// Returns the host name that the client asks for (SNI, RFC 6066 §3): a valid DNS name of at most 253 bytes, in the case
+    /// in which it was sent and without a trailing dot. `None` if there is none, or an IP address, or one that
+    /// [is ignored](ServerConfig::set_ignore_invalid_server_name). What [`client_hello`](Self::client_hello) has is not
+    /// checked.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
-        let names = self.client_hello().ok()?.extensions.server_name?;
-        std::str::from_utf8(names.host_name()?).ok()
+        sni::host_name(&self.client_hello().ok()?)
     }
 
     /// Answers with this identity.
@@ -192,7 +195,7 @@ impl NeedIdentity {
     pub fn refuse(self) -> Answer {
         let why = match self.knows_psks {
             true => Error::NoCommonPsk { psk_dhe_ke: self.client_hello().is_ok_and(|hello| can_go_on(&hello)) },
-            false => Error::NoIdentity { asked: self.server_name().map(|name| bounded(name.to_owned())) },
+            false => Error::NoIdentity { asked: self.server_name().map(str::to_owned) },
         };
         Answer(Answered::Identity(IdentityAnswer { asker: self.asker, hello: self.hello, identity: Err(why) }))
     }

@@ -264,6 +264,34 @@ fn a_resolver_sees_the_lists_of_the_client_and_all_that_is_unknown_in_order() {
     assert_eq!(*seen, expected);
 }
 
+/// The server is given a name in the place of "a.test"; a resolver that was not asked has seen nothing.
+#[test]
+fn a_resolver_sees_only_host_names() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for (name, ignores, expected) in [
+        (b"../a/b", false, Err(AlertDescription::ILLEGAL_PARAMETER)),
+        (b"../a/b", true, Ok(None)),
+        (b"a b.tt", false, Err(AlertDescription::ILLEGAL_PARAMETER)),
+        (b"\xfftest\0", true, Ok(None)),
+        (b"8::8:8", false, Ok(None)),
+        (b"A.tes.", false, Ok(Some("A.tes"))),
+    ] {
+        let resolver = Arc::new(Sees(Mutex::default(), Arc::new(ca.identity(Kind::EcdsaP256, &["a.test"]))));
+        let mut config = ServerConfig::with_resolver(resolver.clone());
+        config.set_ignore_invalid_server_name(ignores);
+        let mut server = ServerSession::new(&Arc::new(config));
+        let mut body = strange_hello(SignatureScheme::ECDSA_SECP256R1_SHA256);
+        let at = body.windows(6).position(|window| window == b"a.test").unwrap();
+        body[at..at + 6].copy_from_slice(name);
+        server.read_tls(&mut &record(&body)[..]).unwrap();
+        let got = server.process_new_packets().map(|_| ()).map_err(|e| e.alert().unwrap());
+        let seen = resolver.0.lock().unwrap();
+        assert_eq!(got, expected.map(|_| ()), "{name:?}");
+        assert_eq!(seen.raw.is_empty(), got.is_err(), "{name:?}");
+        assert_eq!(seen.server_name.as_deref(), expected.unwrap_or_default(), "{name:?}");
+    }
+}
+
 #[test]
 fn a_resolver_sees_what_our_own_client_sends_in_both_versions() {
     let ca = Ca::new(Kind::EcdsaP256);

@@ -27,7 +27,8 @@ pub struct ServerNameList<'a> {
 }
 
 impl<'a> ServerNameList<'a> {
-    /// The host name, at least one byte. Whether it is a DNS name is not checked here.
+    /// Returns the host name: at least one byte, and any bytes that the client chose. Check that it is a DNS name before it
+    /// goes into a log, a path or a lookup.
     #[inline]
     #[must_use]
     pub const fn host_name(&self) -> Option<&'a [u8]> {

@@ -35,6 +35,7 @@ pub struct ServerConfig {
     /// Distinguished names, DER.
     pub(crate) client_auth_hints: Vec<Vec<u8>>,
     pub(crate) suite_preference: SuitePreference,
+    pub(crate) ignore_invalid_server_name: bool,
 }
 
 /// Where a server keeps sessions for its clients to resume.
@@ -69,6 +70,7 @@ impl Default for ServerConfig {
             client_auth: ClientAuth::default(),
             client_auth_hints: Vec::new(),
             suite_preference: SuitePreference::default(),
+            ignore_invalid_server_name: false,
         }
     }
 }
@@ -186,6 +188,12 @@ impl ServerConfig {
     /// Whose order of cipher suites counts: ours, unless this says otherwise.
     pub fn set_suite_preference(&mut self, preference: SuitePreference) {
         self.suite_preference = preference;
+    }
+
+    /// Serves clients whose server name (SNI) is not a host name as if they had sent none, instead of refusing them with
+    /// illegal_parameter. An IP address, which RFC 6066 §3 forbids too, is ignored in any case. Default: off.
+    pub fn set_ignore_invalid_server_name(&mut self, ignore: bool) {
+        self.ignore_invalid_server_name = ignore;
     }
 
     /// Where the secrets of connections go.

@@ -120,7 +120,8 @@ impl ClientConnection {
 }
 
 impl ServerConnection {
-    /// The host name that the client asked for (SNI), once the handshake is complete.
+    /// Returns the host name that the client asked for (SNI), once the handshake is complete. It is a valid DNS name: see
+    /// [`NeedIdentity::server_name`](crate::need::NeedIdentity::server_name).
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
         self.established()?.negotiated.server_name.as_deref()

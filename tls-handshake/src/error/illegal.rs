@@ -79,6 +79,8 @@ pub enum Illegal {
     SecondHelloDiffers(&'static str),
     /// The second ClientHello has not exactly the key share that was asked for.
     SecondHelloKeyShare,
+    /// The client's server name (SNI) is neither a host name nor an IP address (RFC 6066 §3).
+    ServerName,
     /// The server chose an application protocol that was not offered.
     AlpnNotOffered,
     /// A certificate_request_context where it has to be empty, or other than it has to be.
@@ -146,6 +148,9 @@ impl fmt::Display for Illegal {
             Self::SecondHelloKeyShare => {
                 f.write_str("its second ClientHello has not exactly the key share that was asked for")
             }
+            Self::ServerName => f.write_str(
+                "its server name (SNI) is not a host name; set_ignore_invalid_server_name accepts such clients",
+            ),
             Self::AlpnNotOffered => f.write_str("it chose an application protocol that was not offered"),
             Self::CertificateRequestContext => f.write_str("its certificate_request_context is wrong"),
             Self::MaxFragmentLength(MaxFragmentLength(code)) => {

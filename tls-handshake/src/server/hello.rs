@@ -27,6 +27,7 @@ use crate::record_limits::RecordSizes;
 use crate::resumption::Scope;
 use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
+use crate::sni;
 use crate::suite::SupportedCipherSuite;
 
 /// What all states of a server of TLS 1.3 share.
@@ -82,6 +83,9 @@ impl WaitClientHello {
     ) -> Result<AfterClientHello, Error> {
         self.config.validate()?;
         let version = Version::choose(&self.config.common, &m.msg)?;
+        if !self.config.ignore_invalid_server_name {
+            sni::check(&m.msg)?;
+        }
         // All that the handshake puts on the wire is drawn at once: it is a call of the operating system, which takes longer for more
         // than 32 bytes.
         match version {
@@ -291,11 +295,6 @@ fn choose_alpn(ours: &[Vec<u8>], hello: &ClientHello<'_>) -> Result<Option<Vec<u
     }
 }
 
-/// The host name that the client asks for.
-pub(super) fn server_name<'a>(hello: &ClientHello<'a>) -> Option<&'a str> {
-    std::str::from_utf8(hello.extensions.server_name?.host_name()?).ok()
-}
-
 pub(super) fn missing(extension: ExtensionType) -> Error {
     Error::MissingExtension { message: HandshakeType::CLIENT_HELLO, extension }
 }
@@ -336,7 +335,7 @@ pub(super) fn proceed(
         },
         alpn: chosen.alpn.clone(),
         sizes: chosen.sizes,
-        server_name: server_name(&m.msg).map(str::to_owned),
+        server_name: sni::host_name(&m.msg).map(str::to_owned),
         stapling: Stapling { ocsp: extensions.status_request.is_some(), scts: extensions.signed_certificate_timestamp },
         can_resume,
         early_data: extensions.early_data,

@@ -30,6 +30,7 @@ mod records;
 mod replay;
 mod resumption;
 mod resumption_wire;
+mod server_names;
 mod stapling;
 mod updates;
 mod versions;

@@ -13,7 +13,6 @@ use tls_codec::owned::Owned;
 use tls_codec::writer::{Encode, Writer};
 use tls_crypto::{EphemeralKey, SecureRandom, Tls12Suite, Transcript};
 
-use super::super::hello::server_name;
 use super::State;
 use super::chosen::{self, Chosen};
 use super::key_exchange::{KeyExchange, Shared, WaitCertificate, WaitClientKeyExchange};
@@ -34,6 +33,7 @@ use crate::record_limits::RecordSizes;
 use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
+use crate::sni;
 use crate::verify::tls12 as signatures;
 
 opaque_debug!(WaitIdentity, WaitSignature);
@@ -150,7 +150,7 @@ impl WaitIdentity {
                 group,
                 alpn: self.alpn,
                 kind,
-                server_name: server_name(hello).map(str::to_owned),
+                server_name: sni::host_name(hello).map(str::to_owned),
                 early_data: false,
                 first_finished: None,
             },

@@ -18,6 +18,7 @@ use crate::role::{Step, opaque_debug};
 use crate::schedule::Side;
 use crate::schedule::tls12::Keys;
 use crate::sink::Sink;
+use crate::sni;
 
 opaque_debug!(WaitSession);
 
@@ -122,7 +123,7 @@ impl WaitSession {
         let wanted = Wanted {
             suite,
             scope: &config.scope().with_identity(&identity),
-            server_name: super::super::hello::server_name(hello),
+            server_name: sni::host_name(hello),
             client_auth: config.client_auth,
             session_lifetime: config.session_lifetime,
         };

@@ -1,0 +1,123 @@
+//! Server names of clients: only host names get past the hello.
+
+use tls_codec::code_points::{AlertDescription as A, ExtensionType as X, ProtocolVersion};
+
+use super::flow::{Kind, answers, client, configs, pki, server};
+use super::hello::{Hello, server_given, tells};
+use crate::config::ServerConfig;
+use crate::error::{Error, Illegal};
+use crate::need::Need;
+
+/// The data of server_name with this host name.
+fn server_name(name: &[u8]) -> Vec<u8> {
+    let vec16 = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
+    vec16(&[&[0][..], &vec16(name)].concat())
+}
+
+/// What a server of this kind of handshake makes of a name; `Ok` is the name that it asks about.
+fn asked(kind: Kind, config: ServerConfig, name: &[u8]) -> Result<Option<String>, Error> {
+    let pki = pki(kind);
+    let (mut client, mut server) = (client(configs(kind).0), server(config));
+    let mut hello = Hello::parse(&client.pop());
+    *hello.get(X::SERVER_NAME) = server_name(name);
+    let mut seen = None;
+    let mut answer = |need| match need {
+        Need::Identity(need) => {
+            seen = Some(need.server_name().map(str::to_owned));
+            need.refuse()
+        }
+        need => pki.answer(need),
+    };
+    let refused = match server.deliver(&hello.encode(), &mut answer) {
+        Ok(()) => {
+            // A retry: the same name again.
+            client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
+            let mut second = Hello::parse(&client.pop());
+            *second.get(X::SERVER_NAME) = server_name(name);
+            server.deliver(&second.encode(), &mut answer).unwrap_err()
+        }
+        Err(refused) => refused,
+    };
+    let Some(seen) = seen else { return Err(refused) };
+    assert_eq!(refused, Error::NoIdentity { asked: seen.clone() });
+    assert_eq!(refused.alert(), Some(A::UNRECOGNIZED_NAME));
+    Ok(seen)
+}
+
+const KINDS: [Kind; 3] = [Kind::Full, Kind::Retry, Kind::Tls12];
+
+#[test]
+fn host_names_are_passed_on_without_a_trailing_dot() {
+    let long = [&b"a.".repeat(126)[..], b"b"].concat();
+    assert_eq!(long.len(), 253);
+    for kind in KINDS {
+        for name in [b"a.test".as_slice(), b"A.Test", b"_srv.a_b.test", b"xn--bcher-kva.example", b"a", &long] {
+            let expected = str::from_utf8(name).unwrap().to_owned();
+            assert_eq!(asked(kind, configs(kind).1, name), Ok(Some(expected.clone())));
+            if name.len() < 253 {
+                let dotted = [name, b"."].concat();
+                assert_eq!(asked(kind, configs(kind).1, &dotted), Ok(Some(expected)));
+            }
+        }
+    }
+}
+
+#[test]
+fn ip_addresses_as_names_are_ignored() {
+    for kind in KINDS {
+        for name in ["127.0.0.1", "::1", "2001:db8::1"] {
+            assert_eq!(asked(kind, configs(kind).1, name.as_bytes()), Ok(None), "{name}");
+        }
+    }
+}
+
+#[test]
+fn names_that_are_no_host_names_are_illegal_or_ignored() {
+    let long = [&b"a.".repeat(126)[..], b"bc"].concat();
+    let label = [&b"a".repeat(64)[..], b".test"].concat();
+    let names: [&[u8]; 18] = [
+        b"../etc/passwd",
+        b"a/b",
+        b"a b.test",
+        b" a.test",
+        b"a.test\n",
+        b"a\0.test",
+        b"\x07",
+        b"\xff\xfe",
+        b"a..test",
+        b".",
+        b".a.test",
+        b"*.test",
+        b"-a.test",
+        b"[::1]",
+        b"127.0.0.1:443",
+        "b\u{fc}cher.example".as_bytes(),
+        &long,
+        &label,
+    ];
+    for kind in KINDS {
+        for name in names {
+            let refused = asked(kind, configs(kind).1, name).unwrap_err();
+            assert_eq!(refused, Illegal::ServerName.into(), "{name:?}");
+            tells(&refused, A::ILLEGAL_PARAMETER, &["set_ignore_invalid_server_name"]);
+            let mut lenient = configs(kind).1;
+            lenient.set_ignore_invalid_server_name(true);
+            assert_eq!(asked(kind, lenient, name), Ok(None), "{name:?}");
+        }
+    }
+}
+
+/// The alert is on the wire, and the name in no text.
+#[test]
+fn invalid_name_is_answered_before_any_question() {
+    for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {
+        let mut config = ServerConfig::new();
+        config.set_versions(&[version]).unwrap();
+        let refused = server_given(configs(Kind::Full).0, config, &pki(Kind::Full), &|hello| {
+            *hello.get(X::SERVER_NAME) = server_name(b"../secret");
+        });
+        let refused = refused.map(|_| ()).unwrap_err();
+        assert_eq!(refused, Illegal::ServerName.into(), "{version}");
+        assert!(!format!("{refused} {refused:?}").contains("secret"), "{refused}");
+    }
+}
