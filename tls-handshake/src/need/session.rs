@@ -14,7 +14,6 @@ use tls_crypto::HashAlgorithm;
 use super::{Answer, Answered, Asker, IdentityRules, range_in};
 use crate::identity::Identity;
 use crate::resumption::{ExternalPsk, ServerSessionValue, TLS13_ID};
-use crate::sni;
 
 /// Identities of a ClientHello that are considered. Clients offer their tickets, or an external
 /// key once for each hash; each identity may cost a lookup.
@@ -89,12 +88,6 @@ impl NeedSession {
     #[must_use]
     pub fn raw_client_hello(&self) -> &[u8] {
         self.hello.wire()
-    }
-
-    /// Returns the host name that the client asks for: see [`NeedIdentity::server_name`](super::NeedIdentity::server_name).
-    #[must_use]
-    pub fn server_name(&self) -> Option<&str> {
-        sni::host_name(&self.client_hello().ok()?)
     }
 
     /// The version that the handshake is of.
