@@ -56,7 +56,7 @@ impl Keep {
         let single_use = tls13 && matches!(self, Self::Store(_));
         let preferred = need.hashes().next();
         let (mut candidates, mut lookups) = (Vec::new(), 0);
-        for (index, identity) in need.identities().into_iter().enumerate() {
+        for (index, identity) in need.identities().enumerate() {
             if let Some(psk) = psks.and_then(|psks| psks.resolve(identity)) {
                 let is_preferred = Some(psk.hash()) == preferred;
                 candidates.push(PskCandidate::external(index, psk));

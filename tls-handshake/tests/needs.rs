@@ -19,7 +19,7 @@ fn elsewhere(need: Need, pki: &Pki) -> Answer {
     let (identity, client, verifier) = (pki.identity.clone(), pki.client.clone(), pki.verifier.clone());
     let worker = thread::spawn(move || match need {
         Need::Session(need) => {
-            assert_eq!(need.identities(), [b"ticket".as_slice(), b"other"]);
+            assert_eq!(need.identities().collect::<Vec<_>>(), [b"ticket".as_slice(), b"other"]);
             need.not_found()
         }
         Need::Identity(need) => {

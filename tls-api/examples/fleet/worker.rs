@@ -105,7 +105,7 @@ fn answer(store: &dyn StoresServerSessions, identity: &Identity, question: Quest
 
 fn find(store: &dyn StoresServerSessions, identity: &Identity, need: NeedSession) -> Answer {
     let single_use = need.version() == ProtocolVersion::TLS13;
-    let session = need.identities().into_iter().enumerate().take(MAX_LOOKUPS).find_map(|(index, id)| {
+    let session = need.identities().enumerate().take(MAX_LOOKUPS).find_map(|(index, id)| {
         let bytes = need.is_store_id(id).then(|| store.get(id)).flatten()?;
         Some((index, ServerSessionValue::decode(&bytes).ok()?))
     });

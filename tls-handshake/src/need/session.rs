@@ -108,19 +108,14 @@ impl NeedSession {
     /// Returns what the client offers, in its order of preference and at most 32: tickets, keys of a
     /// store, identities of external keys (only TLS 1.3). An attacker chooses them, so bound the
     /// lookups that are slow; the facade looks up four sessions.
-    #[must_use]
-    pub fn identities(&self) -> Vec<&[u8]> {
-        let mut identities = Vec::with_capacity(MAX_IDENTITIES);
-        match self.by {
-            By::Psk => {
-                let psks = offered_psks(&self.hello, &self.named);
-                for psk in psks.iter().flat_map(|psks| psks.identities.iter()).take(MAX_IDENTITIES) {
-                    identities.push(psk.identity);
-                }
-            }
-            By::Ticket | By::Id => identities.extend(self.hello.wire().get(self.named.clone())),
-        }
-        identities
+    pub fn identities(&self) -> impl Iterator<Item = &[u8]> {
+        let named = self.hello.wire().get(self.named.clone()).unwrap_or_default();
+        let (psks, one) = match self.by {
+            By::Psk => (decode_all::<OfferedPsks<'_>>(named).ok(), None),
+            By::Ticket | By::Id => (None, Some(named)),
+        };
+        let psks = psks.into_iter().flat_map(|psks| psks.identities.iter()).take(MAX_IDENTITIES);
+        psks.map(|psk| psk.identity).chain(one)
     }
 
     /// Returns whether an identity has the form of a store's id of this version: 32 bytes from

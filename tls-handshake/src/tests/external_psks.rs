@@ -27,7 +27,7 @@ fn answer<'a>(pki: &'a Pki, known: &'a [ExternalPsk]) -> impl FnMut(Need) -> Ans
     move |need| match need {
         Need::Session(need) => {
             let mut candidates = Vec::new();
-            for (index, identity) in need.identities().into_iter().enumerate() {
+            for (index, identity) in need.identities().enumerate() {
                 let psk = known.iter().find(|psk| psk.identity() == identity);
                 candidates.extend(psk.map(|psk| PskCandidate::external(index, psk.clone())));
             }

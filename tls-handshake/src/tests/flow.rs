@@ -439,7 +439,7 @@ pub(super) fn answers(pki: &Pki) -> impl FnMut(Need) -> Answer + '_ {
         Need::Verdict(need) => need.answer(Ok(())),
         Need::ClientVerdict(need) => need.answer(Ok(())),
         Need::Session(need) => {
-            let session = need.identities().first().and_then(|ticket| ServerSessionValue::decode(ticket).ok());
+            let session = need.identities().next().and_then(|ticket| ServerSessionValue::decode(ticket).ok());
             match session {
                 Some(session) => need.found_single_use(0, session, &pki.identity, now()),
                 None => need.not_found(),

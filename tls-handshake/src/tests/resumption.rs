@@ -87,7 +87,7 @@ impl World {
             Need::Session(need) => {
                 self.asked.push("session");
                 let once = need.version() == TLS13 && self.way == Way::Id;
-                let identities: Vec<Vec<u8>> = need.identities().into_iter().map(<[u8]>::to_vec).collect();
+                let identities: Vec<Vec<u8>> = need.identities().map(<[u8]>::to_vec).collect();
                 let found = identities.iter().enumerate().find_map(|(at, id)| Some((at, self.find(id)?)));
                 match found {
                     Some((index, session)) if self.way_of_answers.unwrap_or(once) => {

@@ -278,7 +278,7 @@ fn early_data_is_not_taken_with_another_key_than_the_first() {
     let (mut client, mut server) = ends_with_an_unknown_key_first();
     let mut second = |need: Need| match need {
         Need::Session(need) => {
-            let session = ServerSessionValue::decode(need.identities()[1]).unwrap();
+            let session = ServerSessionValue::decode(need.identities().nth(1).unwrap()).unwrap();
             need.found_single_use(1, session, &pki.identity, now())
         }
         other => answers(&pki)(other),
