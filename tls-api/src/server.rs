@@ -9,8 +9,7 @@ use pki_types::UnixTime;
 use tls_handshake::server::Server;
 use tls_handshake::{
     Answer, CertificateError, ClientAuth, ConfigError, Connection, Contradiction, ExternalPsk, Identity, IdentityError,
-    KeyLog, Limits, Need, NeedSession, ServerConfig as EngineConfig, ServerSessionValue, SessionLookup,
-    SuitePreference,
+    KeyLog, Limits, Need, NeedSession, ServerConfig as EngineConfig, ServerSessionValue, SuitePreference,
 };
 
 use crate::buffered::{Buffered, Side};
@@ -51,7 +50,6 @@ pub struct ServerConfig {
     /// What [`set_ticket_lifetime`](Self::set_ticket_lifetime) said; else the ticketer does.
     ticket_lifetime: Option<u32>,
     ticketer_lifetime: Option<u32>,
-    max_early_data: u32,
 }
 
 /// What a connection comes back to.
@@ -101,7 +99,6 @@ impl ServerConfig {
             context: SessionContext::default(),
             ticket_lifetime: None,
             ticketer_lifetime: None,
-            max_early_data: 0,
         };
         // Without randomness no handshake begins either.
         if let Ok(ticketer) = Ticketer::new() {
@@ -257,13 +254,11 @@ impl ServerConfig {
         self.engine.original().session_scope()
     }
 
-    /// The most bytes of data that a client may send before the handshake (0-RTT); 0, which is none, unless changed. It is read by
-    /// [`ServerSession::early_data`], apart from all other data. It requires a [session storage](Self::set_session_storage), without
-    /// which the configuration is not [valid](Self::validate), and a clock: so it is never taken twice.
+    /// Sets the early data (0-RTT) limit per connection, in bytes. [`ServerSession::early_data`] reads it, apart from all other
+    /// data. It has an effect only with a [session storage](Self::set_session_storage), which detects a replay, and a clock: without
+    /// them tickets advertise no early data, and what a client sends all the same is skipped. Default: 0 (none).
     pub fn set_max_early_data_size(&mut self, bytes: u32) {
-        self.max_early_data = bytes;
         self.engine_mut().set_max_early_data(bytes);
-        self.update_lookup();
     }
 
     /// Whether data may be sent to a client that has not finished the handshake (0.5-RTT), so that early data is answered a
@@ -287,20 +282,10 @@ impl ServerConfig {
     }
 
     fn set_keep(&mut self, keep: Keep) {
+        let lookup = keep.lookup();
         self.parts_mut().keep = keep;
-        self.update_lifetime();
-        self.update_lookup();
-    }
-
-    /// To the engine sessions that allow no early data are as good as none, where it is to be accepted: it then says that
-    /// the settings exclude each other.
-    fn update_lookup(&mut self) {
-        let lookup = match self.parts.original().keep.lookup() {
-            SessionLookup::Ids => SessionLookup::Ids,
-            _ if self.max_early_data > 0 => SessionLookup::Never,
-            other => other,
-        };
         self.engine_mut().set_session_lookup(lookup);
+        self.update_lifetime();
     }
 
     /// What the application said counts, or else what the ticketer says, in whatever order they were set.

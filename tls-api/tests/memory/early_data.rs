@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 
 use tls_api::{
-    ClientConfig, ClientSession, HandshakeKind, ProtocolVersion, ServerConfig, ServerSession, ServerSessionMemoryCache,
-    Session,
+    ClientConfig, ClientSession, ClientSessionMemoryCache, HandshakeKind, NoServerSessionStorage, ProtocolVersion,
+    ServerConfig, ServerSession, ServerSessionMemoryCache, Session, Ticketer,
 };
 
 use crate::pair::{Pair, drain, feed, read_all};
@@ -90,6 +90,57 @@ fn a_recorded_flight_is_not_taken_again_by_any_server_of_the_store() {
         }
         pair.settle().unwrap();
         assert!(pair.client.is_early_data_accepted());
+    }
+}
+
+/// A server's limit is a permission: without a storage it changes nothing, in whatever order both are set.
+#[test]
+fn early_data_is_neither_offered_nor_accepted_without_a_storage() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let storage = || Arc::new(ServerSessionMemoryCache::new(100));
+    let ticketer = || Arc::new(Ticketer::new().unwrap());
+    let resumes: [(&dyn Fn(&mut ServerConfig), bool); 4] = [
+        (&|server| server.set_ticketer(ticketer()), true),
+        (&|server| server.set_ticketer_and_session_ids(ticketer(), storage()), true),
+        (&|server| server.disable_resumption(), false),
+        (&|server| server.set_session_storage(Arc::new(NoServerSessionStorage)), false),
+    ];
+    for (at, (keep, resumed)) in resumes.into_iter().enumerate() {
+        for early_data_first in [true, false] {
+            let identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
+            let server = |keep: &dyn Fn(&mut ServerConfig)| {
+                let mut server = ServerConfig::new(identity.clone());
+                if early_data_first {
+                    server.set_max_early_data_size(1000);
+                }
+                keep(&mut server);
+                server.set_max_early_data_size(1000);
+                server.validate().unwrap();
+                Arc::new(server)
+            };
+            let mut client = ca.client_config();
+            client.enable_early_data(true);
+            let client = Arc::new(client);
+            let without = server(keep);
+            Pair::connected(&client, &without);
+            let mut pair = Pair::new(&client, &without);
+            assert!(pair.client.early_data().is_none(), "no ticket advertises it: {at}");
+            pair.settle().unwrap();
+            assert_eq!(pair.client.handshake_kind().unwrap().is_resumed(), resumed, "{at}");
+            // A client that was promised it by another server sends it all the same.
+            let mut client = ClientConfig::clone(&client);
+            client.set_session_storage(Arc::new(ClientSessionMemoryCache::new(10)));
+            let client = Arc::new(client);
+            Pair::connected(&client, &server(&|server| server.set_session_storage(storage())));
+            let mut pair = Pair::new(&client, &without);
+            send_early(&mut pair.client, REQUEST);
+            pair.settle().unwrap();
+            assert!(!pair.client.is_early_data_accepted());
+            assert_eq!(read_early(&mut pair.server), b"");
+            pair.client.write_all(REQUEST).unwrap();
+            pair.settle().unwrap();
+            assert_eq!(read_all(&mut pair.server), REQUEST);
+        }
     }
 }
 

@@ -143,7 +143,7 @@ fn client_settings_contradict_in_any_order() {
 #[test]
 fn server_settings_contradict_in_any_order() {
     let ca = Ca::new(Kind::EcdsaP256);
-    let cases: [(Setting<ServerConfig>, Setting<ServerConfig>, &str, &str); 5] = [
+    let cases: [(Setting<ServerConfig>, Setting<ServerConfig>, &str, &str); 3] = [
         (
             |_, server| server.set_versions(&[ProtocolVersion::TLS13]).unwrap(),
             |_, server| {
@@ -173,26 +173,8 @@ fn server_settings_contradict_in_any_order() {
             "versions",
             "external pre-shared keys",
         ),
-        (
-            |_, server| {
-                server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(10)));
-                server.set_max_early_data_size(1000);
-            },
-            |_, server| server.set_ticketer(Arc::new(Ticketer::new().unwrap())),
-            "early data",
-            "session storage",
-        ),
-        (
-            |_, server| {
-                server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(10)));
-                server.set_max_early_data_size(1000);
-            },
-            |_, server| server.disable_resumption(),
-            "early data",
-            "session storage",
-        ),
     ];
-    for (at, (one, other, first, second)) in cases.into_iter().enumerate() {
+    for (one, other, first, second) in cases {
         let mut server = ca.server_config(Kind::EcdsaP256);
         one(&ca, &mut server);
         assert_eq!(server.validate(), Ok(()));
@@ -205,20 +187,15 @@ fn server_settings_contradict_in_any_order() {
         assert_eq!(pair.settle(), Err(Error::Config(e.clone())));
         let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
         assert!(matches!(told, Error::AlertReceived { description: AlertDescription::INTERNAL_ERROR, .. }), "{told:?}");
-        if at < 3 {
-            let mut reversed = ca.server_config(Kind::EcdsaP256);
-            other(&ca, &mut reversed);
-            assert_eq!(reversed.validate(), Ok(()));
-            one(&ca, &mut reversed);
-            assert_eq!(reversed.validate(), Err(e));
-        }
+        let mut reversed = ca.server_config(Kind::EcdsaP256);
+        other(&ca, &mut reversed);
+        assert_eq!(reversed.validate(), Ok(()));
+        one(&ca, &mut reversed);
+        assert_eq!(reversed.validate(), Err(e));
+        // What was set last is what counts: the settings that fit each other end the contradiction.
+        reversed.set_versions(&[ProtocolVersion::TLS13, ProtocolVersion::TLS12]).unwrap();
+        assert_eq!(reversed.validate(), Ok(()));
     }
-    // What was set last is what counts: the settings that fit each other end the contradiction.
-    let mut server = ca.server_config(Kind::EcdsaP256);
-    server.set_max_early_data_size(1000);
-    server.validate().unwrap_err();
-    server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(10)));
-    assert_eq!(server.validate(), Ok(()));
 }
 
 #[test]

@@ -121,9 +121,10 @@ impl ServerConfig {
         self.session_lifetime > 0 && self.ticket_lifetime > 0
     }
 
-    /// The most bytes of early data (0-RTT) that are accepted on a resumed connection; 0, which is none, unless changed. They
-    /// are accepted only with a session that was [used once](crate::need::NeedSession::found_single_use) and whose ticket's age
-    /// shows that it was sent just now: so they cannot be replayed (RFC 9846 §8).
+    /// Sets the early data (0-RTT) limit of a resumed connection, in bytes. Early data is accepted only with a session that was
+    /// [used once](crate::need::NeedSession::found_single_use) and whose ticket's age shows that it was sent just now, so that it
+    /// cannot be replayed (RFC 9846 §8). Tickets advertise it only under [`SessionLookup::Ids`]; elsewhere this has no effect.
+    /// Default: 0 (none).
     pub fn set_max_early_data(&mut self, bytes: u32) {
         self.max_early_data = bytes;
     }

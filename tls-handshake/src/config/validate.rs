@@ -3,7 +3,7 @@
 
 use tls_codec::code_points::ProtocolVersion;
 
-use super::{ClientConfig, Common, ServerConfig, SessionLookup};
+use super::{ClientConfig, Common, ServerConfig};
 use crate::auth::ClientAuth;
 use crate::error::Contradiction;
 use crate::suite::SupportedCipherSuite;
@@ -59,11 +59,6 @@ impl ServerConfig {
             self.external_psks && self.client_auth == ClientAuth::Required,
             ["external pre-shared keys", "required client certificates"],
             "a client with such a key shows no certificate; make certificates optional, or leave out the keys",
-        )?;
-        exclude(
-            self.max_early_data > 0 && self.session_lookup == SessionLookup::Never,
-            ["early data", "no session storage"],
-            "only sessions from a storage allow early data, for only a storage can tell that it is not replayed",
         )
     }
 }
