@@ -7,7 +7,7 @@ use std::time::Duration;
 use tls_handshake::client::Client;
 use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Processed, Progress, Role};
 
-use crate::buffers::{FLIGHT, RECORD};
+use crate::buffers::{FLIGHT, RECORD, UNREAD_LIMIT};
 use crate::early_data::EarlyReceived;
 use crate::receive::ReceiveBuffer;
 use crate::records::LastWrite;
@@ -124,8 +124,8 @@ impl<R: Side> Buffered<R> {
         if let Some(e) = self.connection.error() {
             return Err(told_again(e));
         }
-        if !self.received.has_room() {
-            return Err(io::Error::other("too much plaintext waits to be read: see Session::wants_read"));
+        if !self.has_room() {
+            return Err(io::Error::other("too much plaintext is unread: see Session::wants_read"));
         }
         // Data comes in longer records than most messages.
         let at_first = if self.connection.is_handshaking() { FLIGHT } else { RECORD };
@@ -308,7 +308,12 @@ impl<R: Side> Buffered<R> {
             && !self.waits_for_signature()
             && self.connection.error().is_none()
             && !self.connection.close_notify_received()
-            && self.received.has_room()
+            && self.has_room()
+    }
+
+    /// Returns whether more may be received before the application reads, early data included.
+    pub(crate) fn has_room(&self) -> bool {
+        self.received.unread() + self.early.unread() <= UNREAD_LIMIT
     }
 
     pub(crate) fn wants_write(&self) -> bool {

@@ -106,31 +106,45 @@ impl fmt::Debug for ReadEarlyData<'_> {
     }
 }
 
-/// Early data that waits to be read. The engine bounds it; it is empty, and without an allocation, on almost all connections.
+/// Early data that is not read yet. On almost all connections there is none, and no allocation.
 #[derive(Default)]
-pub(crate) struct EarlyReceived {
+pub(crate) struct EarlyReceived(Option<Box<Unread>>);
+
+#[derive(Default)]
+struct Unread {
     bytes: Vec<u8>,
     read: usize,
 }
 
 impl EarlyReceived {
     pub(crate) fn push(&mut self, data: &[u8]) {
-        self.bytes.extend_from_slice(data);
+        if data.is_empty() {
+            return;
+        }
+        let Unread { bytes, read } = &mut **self.0.get_or_insert_default();
+        bytes.drain(..std::mem::take(read).min(bytes.len()));
+        bytes.extend_from_slice(data);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.0.is_none()
+    }
+
+    /// Bytes.
+    pub(crate) fn unread(&self) -> usize {
+        self.0.as_ref().map_or(0, |unread| unread.bytes.len().saturating_sub(unread.read))
     }
 
     pub(crate) fn read(&mut self, out: &mut [u8]) -> usize {
-        let unread = self.bytes.get(self.read..).unwrap_or_default();
+        let Some(Unread { bytes, read }) = self.0.as_deref_mut() else { return 0 };
+        let unread = bytes.get(*read..).unwrap_or_default();
         let n = unread.len().min(out.len());
         for (to, from) in out.iter_mut().zip(unread) {
             *to = *from;
         }
-        self.read += n;
-        if self.read == self.bytes.len() {
-            *self = Self::default();
+        *read += n;
+        if *read == bytes.len() {
+            self.0 = None;
         }
         n
     }

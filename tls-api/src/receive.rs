@@ -10,9 +10,7 @@ use std::io;
 use std::mem;
 use std::ops::Range;
 
-use crate::buffers::{
-    BULK, FLIGHT, LONG_FLIGHT, RECORD, Received, UNREAD_LIMIT, give_back_received, lend_for_receiving,
-};
+use crate::buffers::{BULK, FLIGHT, LONG_FLIGHT, RECORD, Received, give_back_received, lend_for_receiving};
 
 /// Plaintexts up to this size are moved to join the one before, so that a peer that sends tiny records cannot make us
 /// keep a list of ranges larger than what they hold.
@@ -84,11 +82,6 @@ impl ReceiveBuffer {
         self.unread
     }
 
-    /// Whether more may be received before the application reads.
-    pub(crate) fn has_room(&self) -> bool {
-        self.unread <= UNREAD_LIMIT
-    }
-
     /// The first plaintext in one piece; empty if there is none.
     pub(crate) fn front(&self) -> &[u8] {
         self.lent.plaintext.front().and_then(|range| self.lent.bytes.get(range.clone())).unwrap_or_default()
@@ -128,7 +121,7 @@ impl ReceiveBuffer {
         copied
     }
 
-    /// After it there is room for more, as long as [`Self::has_room`] and all whole records have been taken in: from [`RECORD`] bytes
+    /// After it there is room for more, as long as no more than [`UNREAD_LIMIT`](crate::buffers::UNREAD_LIMIT) is unread and all whole records have been taken in: from [`RECORD`] bytes
     /// on for the rest of any record, and in a smaller buffer as long as reads do not fill it.
     fn make_room(&mut self, at_first: usize) {
         let size = self.lent.bytes.len();
@@ -207,6 +200,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+    use crate::buffers::UNREAD_LIMIT;
 
     /// Takes "records" of two bytes that say how many of plaintext follow, as the engine does.
     fn process(buffer: &mut ReceiveBuffer) {
@@ -247,7 +241,7 @@ mod tests {
             let mut buffer = ReceiveBuffer::default();
             let (mut from, mut out) = (&wire[..], Vec::new());
             while out.len() < plain.len() {
-                if buffer.has_room() && !from.is_empty() {
+                if buffer.unread() <= UNREAD_LIMIT && !from.is_empty() {
                     let mut part = from.split_at(received.min(from.len())).0;
                     let n = buffer.fill_from(&mut part, at_first).unwrap();
                     from = &from[n..];
@@ -285,7 +279,7 @@ mod tests {
         let mut buffer = ReceiveBuffer::default();
         let wire = [0, 1, 7].repeat(2 * UNREAD_LIMIT);
         let mut from = &wire[..];
-        while buffer.has_room() {
+        while buffer.unread() <= UNREAD_LIMIT {
             let n = buffer.fill_from(&mut from.split_at(4_000).0, FLIGHT).unwrap();
             from = &from[n..];
             process(&mut buffer);

@@ -98,8 +98,8 @@ pub trait Session: Read + BufRead + Write {
     /// As [`process_new_packets`](Self::process_new_packets); [`Error::WrongAnswer`] for an answer to another session's request.
     fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error>;
 
-    /// Whether to read from the transport. Not after its end, close_notify or an error; not while a signature is waited for; and not while more than 64 KiB
-    /// of plaintext wait to be read, which bounds the memory that a peer can fill.
+    /// Returns whether to read from the transport. `false` after its end, close_notify or an error; while a signature is pending;
+    /// and while more than 64 KiB of plaintext, early data included, is unread, which bounds the memory that a peer can fill.
     fn wants_read(&self) -> bool;
 
     /// Whether bytes wait to be written to the transport.
@@ -117,7 +117,8 @@ pub trait Session: Read + BufRead + Write {
     /// # Errors
     /// Those of the transport, among them [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing could be done or the handshake is
     /// not complete; and those of the protocol, after the alert was written. While a signature is waited for
-    /// ([`take_signature_request`](Self::take_signature_request)) it is `WouldBlock` as well.
+    /// ([`take_signature_request`](Self::take_signature_request)) it is `WouldBlock` as well, and so it is while more than 64 KiB of
+    /// [early data](crate::ServerSession::early_data) is unread.
     fn complete_io<T: Read + Write>(&mut self, io: &mut T) -> io::Result<(usize, usize)>
     where
         Self: Sized;
@@ -329,6 +330,10 @@ fn complete_io<S: Wraps + Session, T: Read + Write>(session: &mut S, io: &mut T)
         }
         if session.core().waits_for_signature() {
             return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if session.is_handshaking() && !session.core().has_room() {
+            let why = "the handshake waits until early data is read: see ServerSession::early_data";
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
         }
         let done = if handshake { !session.is_handshaking() } else { read + written > 0 };
         if !session.wants_read() || (done && blocked.is_none()) {

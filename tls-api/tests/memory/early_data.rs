@@ -1,6 +1,6 @@
 //! Data before the handshake, as applications see it.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Cursor, ErrorKind, Read, Write};
 use std::sync::Arc;
 
 use tls_api::{
@@ -8,7 +8,7 @@ use tls_api::{
     ServerConfig, ServerSession, ServerSessionMemoryCache, Session, Ticketer,
 };
 
-use crate::pair::{Pair, drain, feed, read_all};
+use crate::pair::{Pair, drain, feed, pattern, read_all};
 use crate::pki::{Ca, Kind};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
@@ -99,7 +99,8 @@ fn early_data_is_neither_offered_nor_accepted_without_a_storage() {
     let ca = Ca::new(Kind::EcdsaP256);
     let storage = || Arc::new(ServerSessionMemoryCache::new(100));
     let ticketer = || Arc::new(Ticketer::new().unwrap());
-    let resumes: [(&dyn Fn(&mut ServerConfig), bool); 4] = [
+    type Keep<'a> = &'a dyn Fn(&mut ServerConfig);
+    let resumes: [(Keep<'_>, bool); 4] = [
         (&|server| server.set_ticketer(ticketer()), true),
         (&|server| server.set_ticketer_and_session_ids(ticketer(), storage()), true),
         (&|server| server.disable_resumption(), false),
@@ -108,7 +109,7 @@ fn early_data_is_neither_offered_nor_accepted_without_a_storage() {
     for (at, (keep, resumed)) in resumes.into_iter().enumerate() {
         for early_data_first in [true, false] {
             let identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
-            let server = |keep: &dyn Fn(&mut ServerConfig)| {
+            let server = |keep: Keep<'_>| {
                 let mut server = ServerConfig::new(identity.clone());
                 if early_data_first {
                     server.set_max_early_data_size(1000);
@@ -234,4 +235,43 @@ fn it_is_for_tls13_and_for_who_asks_for_it() {
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
         assert!(!pair.client.is_early_data_accepted());
     }
+}
+
+/// A server that does not read what came early is not filled with it, and the handshake goes on once it reads.
+#[test]
+fn unread_early_data_counts_against_the_limit() {
+    const LIMIT: usize = 64 * 1024;
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    client.enable_early_data(true);
+    server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(100)));
+    server.set_max_early_data_size(1_000_000);
+    let (client, server) = (Arc::new(client), Arc::new(server));
+    Pair::connected(&client, &server);
+    let mut pair = Pair::new(&client, &server);
+    pair.client.set_buffer_limit(None);
+    let data = pattern(10 * LIMIT);
+    send_early(&mut pair.client, &data);
+    let wire = drain(&mut pair.client);
+    let mut taken = feed(&mut pair.server, &wire).unwrap();
+    assert!((LIMIT..2 * LIMIT).contains(&taken), "{taken}");
+    assert!(!pair.server.wants_read() && pair.server.is_handshaking());
+    pair.server.read_tls(&mut &wire[taken..]).unwrap_err();
+    // Whoever drives the handshake learns why it does not go on.
+    drain(&mut pair.server);
+    let waits = pair.server.complete_io(&mut Cursor::new(Vec::new())).unwrap_err();
+    assert_eq!(waits.kind(), ErrorKind::WouldBlock);
+    assert!(waits.to_string().contains("early data"), "{waits}");
+    // Reading in part makes room in part.
+    let (mut read, mut some) = (Vec::new(), [0; 5000]);
+    while taken < wire.len() {
+        let n = pair.server.early_data().unwrap().read(&mut some).unwrap();
+        assert!(n > 0);
+        read.extend_from_slice(&some[..n]);
+        taken += feed(&mut pair.server, &wire[taken..]).unwrap();
+        // What one read of the transport brings may come on top.
+        assert!(taken - read.len() < 3 * LIMIT);
+    }
+    read.extend(read_early(&mut pair.server));
+    assert!(read == data && pair.server.wants_read());
 }
