@@ -225,8 +225,9 @@ impl ServerConfig {
         self.engine_mut().set_tls13_tickets(tickets);
     }
 
-    /// Sets for how long a client can resume after a full handshake, in seconds, counted from that handshake however often it
-    /// resumes in between. 0 disables resumption. At most 7 days (RFC 9846 §4.7.1). Default: 7 days.
+    /// Sets for how long a client can resume after a full handshake, in seconds, however often it resumes in between. Counted from
+    /// the verdict on the client's certificate, or from the first ticket of a client that showed none. 0 disables resumption. At
+    /// most 7 days (RFC 9846 §4.7.1). Default: 7 days.
     ///
     /// See [`set_ticket_lifetime`](Self::set_ticket_lifetime) for the bound on one ticket.
     pub fn set_session_lifetime(&mut self, seconds: u32) {
@@ -256,7 +257,9 @@ impl ServerConfig {
 
     /// Sets the early data (0-RTT) limit per connection, in bytes. [`ServerSession::early_data`] reads it, apart from all other
     /// data. It has an effect only with a [session storage](Self::set_session_storage), which detects a replay, and a clock: without
-    /// them tickets advertise no early data, and what a client sends all the same is skipped. Default: 0 (none).
+    /// them tickets advertise no early data, and what a client sends all the same is skipped. Early data beyond 64 KiB has to be
+    /// read during the handshake: it counts against the limit on unread data ([`wants_read`](crate::Session::wants_read)).
+    /// Default: 0 (none).
     pub fn set_max_early_data_size(&mut self, bytes: u32) {
         self.engine_mut().set_max_early_data(bytes);
     }
@@ -419,7 +422,7 @@ impl Side for Server {
             Need::ClientVerdict(need) => match config.clock.now() {
                 Some(now) => {
                     let verdict = config.client_verifier.verify_client_cert(need.chain(), now);
-                    need.answer(verdict)
+                    need.answer_at(verdict, now)
                 }
                 None => need.refuse(CertificateError::TimeUnknown),
             },

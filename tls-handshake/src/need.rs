@@ -480,8 +480,9 @@ impl NeedClientVerdict {
     /// Judges the chain by this verifier, at this time: a path to a trust anchor, validity, and that it is meant for
     /// clients. Which client it is, and what it may do, is the application's business.
     #[must_use]
-    pub fn verify(self, verifier: &ChainVerifier, now: UnixTime) -> Answer {
+    pub fn verify(mut self, verifier: &ChainVerifier, now: UnixTime) -> Answer {
         let verdict = verifier.verify_client(self.chain(), now);
+        self.chain.set_verified_at(now);
         self.judged(verdict)
     }
 
@@ -496,8 +497,19 @@ impl NeedClientVerdict {
     ///
     /// Other than [`NeedVerdict`]'s this takes no feature: a server that accepts a chain unseen authenticates nobody, but
     /// that endangers itself alone, and no client's secrets go to an impostor.
+    ///
+    /// The lifetime of the connection's sessions begins when they are issued; use [`answer_at`](Self::answer_at) to have it begin
+    /// with the verdict.
     #[must_use]
     pub fn answer(self, verdict: Result<(), Refusal>) -> Answer {
+        self.judged(verdict)
+    }
+
+    /// As [`answer`](Self::answer), with the time that the chain was verified for: the
+    /// [lifetime](crate::ServerConfig::set_session_lifetime) of the connection's sessions begins then, whenever they are issued.
+    #[must_use]
+    pub fn answer_at(mut self, verdict: Result<(), Refusal>, now: UnixTime) -> Answer {
+        self.chain.set_verified_at(now);
         self.judged(verdict)
     }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tls_api::codec::{DistinguishedName, List};
 use tls_api::{
-    AllowAnyAuthenticatedClient, ClientConfig, ClientSession, ClientSessionMemoryCache, Error, ExternalPsk,
-    HandshakeKind, Identity, NoClientSessionStorage, ProtocolVersion, ReloadableIdentity, ResolvesClientCert,
-    ServerConfig, ServerSessionMemoryCache, Session, SignatureScheme, StoresClientSessions, Ticketer, TimeProvider,
-    UnixTime,
+    AllowAnyAuthenticatedClient, CertificateDer, ClientAuth, ClientCertVerifier, ClientConfig, ClientSession,
+    ClientSessionMemoryCache, Error, ExternalPsk, HandshakeKind, Identity, NoClientSessionStorage, ProtocolVersion,
+    Refusal, ReloadableIdentity, ResolvesClientCert, ServerConfig, ServerSessionMemoryCache, Session, SignatureScheme,
+    StoresClientSessions, Ticketer, TimeProvider, UnixTime,
 };
 
 use tls_crypto::HashAlgorithm;
@@ -409,6 +409,52 @@ fn session_ends_with_the_first_certificate_of_its_chain() {
             // The intermediate has expired, and the full handshake that is left fails.
             let mut pair = Pair::new(&client, &server);
             assert!(pair.settle().is_err(), "{version} {of_server}");
+        }
+    }
+}
+
+/// Takes 50 s for each verdict.
+#[derive(Debug)]
+struct SlowVerifier(Arc<Clock>);
+
+impl ClientCertVerifier for SlowVerifier {
+    fn client_auth(&self) -> ClientAuth {
+        ClientAuth::Required
+    }
+
+    fn needs_reverification(&self) -> bool {
+        false
+    }
+
+    fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
+        self.0.0.fetch_add(50, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[test]
+fn server_session_lives_from_the_verdict() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for version in VERSIONS {
+        for store in [false, true] {
+            let now = Arc::new(Clock(AtomicU64::new(INTERMEDIATE_ENDS)));
+            let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+            client.set_versions(&[version]).unwrap();
+            client.set_client_identity(identity(&ca));
+            // The client's clock stands still: only the server ends the session.
+            client.set_time_provider(Arc::new(Clock(AtomicU64::new(INTERMEDIATE_ENDS))));
+            server.set_time_provider(Arc::clone(&now) as _);
+            server.set_session_lifetime(100);
+            server.set_client_cert_verifier(Arc::new(SlowVerifier(Arc::clone(&now)))).unwrap();
+            if store {
+                server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(10)));
+            }
+            let (client, server) = (Arc::new(client), Arc::new(server));
+            assert_eq!(kind(&client, &server), HandshakeKind::Full);
+            now.0.fetch_add(49, Ordering::Relaxed);
+            assert_eq!(kind(&client, &server), HandshakeKind::Resumed, "{version} {store}");
+            now.0.fetch_add(2, Ordering::Relaxed);
+            assert_eq!(kind(&client, &server), HandshakeKind::Full, "{version} {store}");
         }
     }
 }

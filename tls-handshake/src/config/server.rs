@@ -100,9 +100,9 @@ impl ServerConfig {
         self.tls13_tickets = tickets;
     }
 
-    /// Sets for how long a client can resume after a full handshake, in seconds, counted from that handshake however often it
-    /// resumes in between. 0 disables resumption. At most [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME) (RFC 9846 §4.7.1).
-    /// Default: 7 days.
+    /// Sets for how long a client can resume after a full handshake, in seconds, however often it resumes in between. Counted from
+    /// the verdict on the client's certificate, or from the first ticket of a client that showed none. 0 disables resumption. At
+    /// most [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME) (RFC 9846 §4.7.1). Default: 7 days.
     ///
     /// See [`set_ticket_lifetime`](Self::set_ticket_lifetime) for the bound on one ticket.
     pub fn set_session_lifetime(&mut self, seconds: u32) {

@@ -24,7 +24,8 @@ pub struct ServerSessionValue {
     /// The name that the client asked for, if any.
     pub(crate) server_name: Option<String>,
     pub(crate) alpn: Option<Vec<u8>>,
-    /// When the full handshake was, seconds since 1970; 0 before it was given out.
+    /// When the client's chain was verified, or else when the session of the full handshake was issued; seconds since 1970, 0
+    /// before that is known.
     pub(crate) authenticated: u64,
     /// When this ticket was given out, milliseconds since 1970.
     pub(crate) issued: u64,
@@ -125,12 +126,13 @@ impl ServerSessionValue {
         self.lifetime
     }
 
-    /// It is given out now. A session that goes back to no other was authenticated now as well. It ends no later than
-    /// `session_lifetime` seconds after that; `false` if nothing is left.
+    /// Issues it now. Its lineage begins now as well, unless it began before. It ends no later than `session_lifetime` seconds
+    /// after that; `false` if nothing is left.
     pub(crate) fn begin(&mut self, now: UnixTime, session_lifetime: u32) -> bool {
-        if self.authenticated == 0 {
-            self.authenticated = now.as_secs();
-        }
+        self.authenticated = match self.authenticated {
+            0 => now.as_secs(),
+            before => before.min(now.as_secs()),
+        };
         self.issued = now.as_secs().saturating_mul(1000);
         let end = self.authenticated.saturating_add(session_lifetime.into());
         let left = end.saturating_sub(now.as_secs());

@@ -430,6 +430,65 @@ fn client_session_lives_from_the_verdict() {
     }
 }
 
+/// The same at a server, whose client waits with the rest of its flight, or whose store is slow.
+#[test]
+fn server_session_lives_from_the_client_verdict() {
+    for (way, version) in [(Way::Ticket, TLS12), (Way::Ticket, TLS13), (Way::Id, TLS12), (Way::Id, TLS13)] {
+        for says_when in [true, false] {
+            let mut world = World::new(way);
+            let (mut client, mut server) = (world.client(version), world.server());
+            client.set_client_identity_lookup(true);
+            server.set_client_auth(crate::ClientAuth::Required);
+            server.set_session_lifetime(100);
+            let mut pair = Pair::with(client.clone(), server.clone());
+            let verdict = world.now;
+            pair.run(&mut |need| match need {
+                Need::ClientVerdict(need) if says_when => need.answer_at(Ok(()), world.now),
+                Need::ClientVerdict(need) => need.answer(Ok(())),
+                Need::NewSession(need) => {
+                    world.later(50);
+                    world.answer(Need::NewSession(need))
+                }
+                other => world.answer(other),
+            })
+            .unwrap();
+            let session = pair.client.take_sessions(world.now).remove(0);
+            // Of a verdict without a time nothing is known but that it was before.
+            let (began, left) = if says_when { (verdict.as_secs(), 50) } else { (world.now.as_secs(), 100) };
+            let stored =
+                world.find(if session.ticket.is_empty() { &session.session_id } else { &session.ticket }).unwrap();
+            assert_eq!((stored.authenticated, stored.lifetime), (began, left), "{way:?} {version}");
+            world.later(u64::from(left) - 1);
+            let mut once = world.store.clone();
+            assert!(world.kind(&client, &server, session.clone()).unwrap().is_resumed(), "{way:?} {version}");
+            world.later(2);
+            std::mem::swap(&mut world.store, &mut once);
+            // What the client believes does not count.
+            let mut believes = session;
+            believes.lifetime = 1000;
+            assert_eq!(world.kind(&client, &server, believes), Some(HandshakeKind::Full), "{way:?} {version}");
+        }
+    }
+}
+
+/// The verifier's clock may be ahead of the one that sessions are issued by.
+#[test]
+fn verdict_from_the_future_leaves_a_session_usable() {
+    let mut world = World::new(Way::Ticket);
+    let (mut client, mut server) = (world.client(TLS13), world.server());
+    client.set_client_identity_lookup(true);
+    server.set_client_auth(crate::ClientAuth::Required);
+    let mut pair = Pair::with(client.clone(), server.clone());
+    let ahead = pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(world.now.as_secs() + 86_400));
+    pair.run(&mut |need| match need {
+        Need::ClientVerdict(need) => need.answer_at(Ok(()), ahead),
+        other => world.answer(other),
+    })
+    .unwrap();
+    let session = pair.client.take_sessions(world.now).remove(0);
+    assert!(world.kind(&client, &server, session).unwrap().is_resumed());
+}
+
 /// A client with an external key shows no certificate: a server cannot require one beside such keys.
 #[test]
 fn required_certificates_exclude_external_keys() {

@@ -96,6 +96,11 @@ impl PeerChain {
         if self.verified_at == 0 { now.as_secs() } else { self.verified_at.min(now.as_secs()) }
     }
 
+    /// For which time it was verified, in seconds since 1970; 0 if the verifier did not say.
+    pub(crate) fn verdict_time(&self) -> u64 {
+        self.verified_at
+    }
+
     pub(crate) fn shared(&self) -> &Arc<[CertificateDer<'static>]> {
         &self.certificates
     }

@@ -14,6 +14,7 @@ use crate::raw::raw;
 use crate::resumption::{ServerSessionValue, chain_end};
 use crate::role::opaque_debug;
 use crate::sink::Sink;
+use crate::verify::PeerChain;
 
 opaque_debug!(WaitTicket);
 
@@ -79,7 +80,7 @@ impl Keyed {
             scope: self.shared.scope,
             server_name: negotiated.server_name.clone(),
             alpn: negotiated.alpn.clone(),
-            authenticated: 0,
+            authenticated: peer.chain().map_or(0, PeerChain::verdict_time),
             issued: 0,
             lifetime: config.ticket_lifetime,
             age_add: 0,

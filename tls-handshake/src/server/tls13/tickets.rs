@@ -16,6 +16,7 @@ use crate::raw::raw;
 use crate::resumption::{ServerSessionValue, SessionSecret, chain_end};
 use crate::role::opaque_debug;
 use crate::sink::Sink;
+use crate::verify::PeerChain;
 
 opaque_debug!(WaitTickets);
 
@@ -67,7 +68,7 @@ impl WaitTickets {
                 scope: shared.scope,
                 server_name: negotiated.server_name.clone(),
                 alpn: negotiated.alpn.clone(),
-                authenticated: authenticated.unwrap_or(0),
+                authenticated: authenticated.unwrap_or_else(|| chain.map_or(0, PeerChain::verdict_time)),
                 issued: 0,
                 lifetime: config.ticket_lifetime,
                 age_add: u32::from_be_bytes(age_add),
