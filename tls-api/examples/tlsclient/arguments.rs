@@ -40,6 +40,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     servername: Option<String>,
 
+    /// Close our side at the end of the input in TLS 1.2 too, where a server may drop its answer then. Otherwise the server closes
+    /// first there; with TLS 1.3 our side is always closed
+    #[arg(long)]
+    pub(crate) half_close: bool,
+
     /// Make N connections one after another, send the input on each, and print what comes on the last. The later ones resume the
     /// sessions of the earlier ones
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -52,6 +57,10 @@ pub(crate) struct Arguments {
     /// Take no tickets: only servers of TLS 1.2 that keep sessions by themselves can resume
     #[arg(long)]
     pub(crate) no_tickets: bool,
+
+    /// Keep no sessions: every handshake is a full one
+    #[arg(long, conflicts_with_all = ["cache", "early_data"])]
+    pub(crate) no_resumption: bool,
 
     /// Send what is in FILE before anything else, as early data (0-RTT) if a session allows it. Whoever records that can send it
     /// again
@@ -68,6 +77,22 @@ pub(crate) struct Arguments {
     /// Refuse servers that do not staple an OCSP response which says that their certificate is good
     #[arg(long)]
     pub(crate) require_ocsp: bool,
+
+    /// Do not ask for an OCSP response
+    #[arg(long, conflicts_with = "require_ocsp")]
+    pub(crate) no_ocsp_request: bool,
+
+    /// Ask for certificate transparency timestamps beside the certificate
+    #[arg(long)]
+    pub(crate) sct_request: bool,
+
+    /// Offer max_fragment_length (RFC 6066) with this many bytes, for servers without record_size_limit
+    #[arg(long, value_name = "512|1024|2048|4096")]
+    pub(crate) max_fragment_length: Option<u16>,
+
+    /// Accept servers of TLS 1.2 without renegotiation_info (RFC 5746), to which others can send data in our name
+    #[arg(long)]
+    pub(crate) allow_missing_renegotiation_info: bool,
 
     /// Refuse certificates without timestamps of the certificate transparency logs in this file (log_list.json, version 3)
     #[arg(long, value_name = "JSON")]

@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
-use tls_api::{ClientSession, Error, Session, is_truncation};
+use tls_api::{ClientSession, Error, ProtocolVersion, Session, is_truncation};
 
-use crate::arguments::Target;
+use crate::arguments::{Arguments, Target};
 use crate::connect::{Connected, SOCKET};
 use crate::input::{Input, Next};
 use crate::options::{Context, Failure, subject};
-use crate::response::Response;
+use crate::response::{End, Response};
 
-pub(crate) struct Exchange {
+pub(crate) struct Exchange<'a> {
     session: ClientSession,
     socket: TcpStream,
     poll: Poll,
@@ -22,9 +22,9 @@ pub(crate) struct Exchange {
     writable: bool,
     /// For the handshake.
     deadline: Instant,
-    verbose: bool,
+    options: &'a Arguments,
     unsent: Vec<u8>,
-    /// Our side has been closed.
+    /// The input has ended.
     said_all: bool,
     response: Option<Response>,
     /// Whether what comes is printed.
@@ -84,12 +84,12 @@ enum Going {
     Finished,
 }
 
-impl Exchange {
+impl<'a> Exchange<'a> {
     pub(crate) fn new(
         session: ClientSession,
         connected: Connected,
         deadline: Instant,
-        verbose: bool,
+        options: &'a Arguments,
         print: bool,
         early: Early,
     ) -> Self {
@@ -101,7 +101,7 @@ impl Exchange {
             readable: true,
             writable: true,
             deadline,
-            verbose,
+            options,
             unsent: Vec::new(),
             said_all: false,
             response: None,
@@ -154,12 +154,16 @@ impl Exchange {
             return Err(Failure::new(format!("{host}: {e:#}")));
         }
         if handshaking && !self.session.is_handshaking() {
-            if self.verbose {
+            let verbose = self.options.protocol.verbose();
+            if verbose {
                 self.tell_what_was_negotiated();
+            }
+            if let Some(exported) = self.options.protocol.export(&self.session)? {
+                eprintln!("{exported}");
             }
             let early = std::mem::take(&mut self.early);
             if !early.data.is_empty() {
-                self.unsent = early.left(&self.session, self.verbose);
+                self.unsent = early.left(&self.session, verbose);
             }
         }
         Ok(true)
@@ -170,7 +174,7 @@ impl Exchange {
         let mut stdout = io::stdout().lock();
         loop {
             let n = match self.session.fill_buf() {
-                Ok([]) => return Ok(Going::Finished),
+                Ok([]) => return self.check_end(End::CloseNotify),
                 Ok(bytes) => {
                     if self.print {
                         stdout.write_all(bytes).context("cannot write to stdout")?;
@@ -181,27 +185,29 @@ impl Exchange {
                     bytes.len()
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-                Err(e) if is_truncation(&e) => return self.accept_truncation(),
+                Err(e) if is_truncation(&e) => return self.check_end(End::Cut),
                 Err(e) => return Err(e).context("reading"),
             };
             self.session.consume(n);
         }
         stdout.flush().context("cannot write to stdout")?;
-        let complete = self.response.as_ref().is_some_and(Response::is_complete);
-        Ok(if complete { Going::Finished } else { Going::On })
+        match &self.response {
+            Some(response) if response.is_over() => self.check_end(End::CloseNotify),
+            _ => Ok(Going::On),
+        }
     }
 
-    /// The transport ended without close_notify. Many web servers do that, which does no harm as long as the response
-    /// tells where it ends.
-    fn accept_truncation(&self) -> Result<Going, Failure> {
-        match &self.response {
-            Some(response) if response.is_complete() => Ok(Going::Finished),
-            Some(response) if response.depends_on_the_end() => Err(Failure::new(
-                "the connection was cut: what was printed may not be all (no length, no close_notify)",
-            )),
-            Some(_) => Err(Failure::new("the connection was cut: what was printed is not all")),
-            None => Err(Failure::new(format!("what was printed may not be all: {}", Error::Truncated))),
+    /// Nothing more comes. Many web servers do not send close_notify, which does no harm as long as the response tells
+    /// where it ends.
+    fn check_end(&self, end: End) -> Result<Going, Failure> {
+        match (&self.response, end) {
+            (Some(response), end) => response.check(end).map_err(Failure::new)?,
+            (None, End::CloseNotify) => {}
+            (None, End::Cut) => {
+                return Err(Failure::new(format!("what was printed may not be all: {}", Error::Truncated)));
+            }
         }
+        Ok(Going::Finished)
     }
 
     /// Writes into the session what the input gives; whether it took any.
@@ -209,13 +215,32 @@ impl Exchange {
         if self.said_all || !self.early.data.is_empty() {
             return Ok(false);
         }
+        // Which version it is decides over keys, and over the end.
+        if self.session.is_handshaking() {
+            return Ok(false);
+        }
         if self.unsent.is_empty() {
             match input.next().context("cannot read stdin")? {
-                Next::Bytes(bytes) => self.unsent = bytes,
+                Next::Bytes(bytes) => {
+                    if self.options.protocol.key_update() {
+                        self.session.refresh_traffic_keys().context("--key-update")?;
+                    }
+                    self.unsent = bytes;
+                }
                 Next::Nothing => return Ok(false),
                 Next::End => {
-                    self.session.send_close_notify();
                     self.said_all = true;
+                    // RFC 5246 §7.2.1 lets a server of TLS 1.2 drop what it has not sent yet when it receives
+                    // close_notify; since TLS 1.3 it ends one direction only (RFC 9846 §6.1).
+                    let close =
+                        self.options.half_close || self.session.protocol_version() != Some(ProtocolVersion::TLS12);
+                    if close {
+                        self.session.send_close_notify();
+                    }
+                    if self.options.protocol.verbose() {
+                        let next = if close { "our side is closed" } else { "the server closes first (--half-close)" };
+                        eprintln!("the input has ended: {next}");
+                    }
                     return Ok(true);
                 }
             }

@@ -21,12 +21,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tls_api::{ClientConfig, ClientSession, Identity, OcspPolicy, RootCertStore, ServerVerifier};
+use tls_api::{
+    ClientConfig, ClientSession, Identity, NoClientSessionStorage, OcspPolicy, RootCertStore, ServerVerifier,
+};
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Target};
 use crate::cache::Cache;
 use crate::exchange::{Early, Errand, Exchange};
-use crate::options::{Context, Failure, run_program};
+use crate::options::{Configure, Context, Failure, run_program};
 
 fn main() -> ExitCode {
     run_program("tlsclient", run)
@@ -41,6 +43,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         config.set_session_storage(cache.sessions());
     }
     let config = Arc::new(config);
+    let done = connections(&arguments, &target, &config);
+    // What a connection that failed has left or removed counts as well.
+    let saved = cache.map_or(Ok(()), Cache::save);
+    done.and(saved)
+}
+
+/// One after another.
+fn connections(arguments: &Arguments, target: &Target, config: &Arc<ClientConfig>) -> Result<(), Failure> {
     let early = match &arguments.early_data {
         Some(path) => std::fs::read(path).context(format!("cannot read --early-data {}", path.display()))?,
         None => Vec::new(),
@@ -58,12 +68,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         };
         let deadline = Instant::now() + arguments.timeout;
         let connected = connect::connect(&target.host, arguments.port, deadline)?;
-        let mut session = ClientSession::new(&config, target.name.clone()).context(&target.host)?;
+        let mut session = ClientSession::new(config, target.name.clone()).context(&target.host)?;
         let early = Early::send(early.clone(), &mut session).context("sending early data")?;
-        let verbose = arguments.protocol.verbose();
-        Exchange::new(session, connected, deadline, verbose, left == 0, early).run(&target, errand)?;
+        Exchange::new(session, connected, deadline, arguments, left == 0, early).run(target, errand)?;
     }
-    cache.map_or(Ok(()), Cache::save)
+    Ok(())
 }
 
 fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
@@ -75,32 +84,23 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
         verifier.set_ct_policy(Some(ct_logs::read(path, arguments.ct_operators)?));
     }
     let mut config = ClientConfig::with_server_verifier(verifier);
-    let protocol = &arguments.protocol;
-    if let Some(versions) = protocol.versions() {
-        config.set_versions(versions).context("--protover")?;
-    }
-    if !protocol.suite.is_empty() {
-        config.set_cipher_suites(&protocol.suite).context("--suite")?;
-    }
-    if !protocol.group.is_empty() {
-        config.set_groups(&protocol.group).context("--group")?;
-    }
-    config.set_alpn_protocols(&protocol.alpn()).context("--proto")?;
+    config.configure(&arguments.protocol)?;
     config.set_server_name_indication(!arguments.no_sni);
     if let Some(identity) = identity(arguments)? {
         config.set_client_identity(identity);
     }
     config.set_tickets(!arguments.no_tickets);
     config.enable_early_data(arguments.early_data.is_some());
-    if !protocol.psk.is_empty() {
-        config.set_external_psks(protocol.psk.clone());
+    config.set_max_fragment_length(arguments.max_fragment_length).context("--max-fragment-length")?;
+    config.set_allow_missing_renegotiation_info(arguments.allow_missing_renegotiation_info);
+    if arguments.no_ocsp_request {
+        config.set_ocsp_request(false);
     }
-    config.set_max_fragment_size(protocol.max_frag_size).context("--max-frag-size")?;
-    let (sizing, padding) = protocol.records();
-    config.set_dynamic_record_sizing(sizing).context("--dynamic-records")?;
-    config.set_record_padding(padding);
-    if let Some(key_log) = protocol.key_log()? {
-        config.set_key_log(key_log);
+    if arguments.sct_request {
+        config.set_sct_request(true);
+    }
+    if arguments.no_resumption {
+        config.set_session_storage(Arc::new(NoClientSessionStorage));
     }
     config.validate().context("the options")?;
     Ok(config)

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::options::{ProtocolOptions, TrustOptions};
 
@@ -20,13 +20,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub(crate) address: IpAddr,
 
-    /// The server's certificate and the intermediate ones after it
-    #[arg(long, value_name = "PEM")]
-    pub(crate) certs: PathBuf,
+    /// The server's certificate and the intermediate ones after it; repeat it, with --key, for a certificate of another kind, of
+    /// which a client is shown the first that it can verify
+    #[arg(long, value_name = "PEM", required = true)]
+    pub(crate) certs: Vec<PathBuf>,
 
     /// The certificate's private key (PKCS#8, SEC1 or PKCS#1)
-    #[arg(long, value_name = "PEM")]
-    pub(crate) key: PathBuf,
+    #[arg(long, value_name = "PEM", required = true)]
+    pub(crate) key: Vec<PathBuf>,
 
     /// Ask clients for a certificate, and accept those of this file's authorities, and clients that have none
     #[arg(long, value_name = "CA.pem")]
@@ -36,7 +37,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(crate) require_auth: bool,
 
-    /// Staple this OCSP response to the certificate
+    /// Staple this OCSP response to the (first) certificate
     #[arg(long, value_name = "DER")]
     pub(crate) ocsp: Option<PathBuf>,
 
@@ -56,10 +57,26 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["resumption", "tickets"])]
     pub(crate) no_resumption: bool,
 
+    /// How many tickets a client of TLS 1.3 gets after each handshake
+    #[arg(long, value_name = "N")]
+    pub(crate) tls13_tickets: Option<u8>,
+
+    /// For how long one ticket or session id can be used
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) ticket_lifetime: Option<u32>,
+
     /// Accept up to N bytes of early data (0-RTT), each once; needs --resumption. Not for forward: what is passed on might do
     /// something that must not happen before the handshake
     #[arg(long, value_name = "N")]
     pub(crate) max_early_data: Option<u32>,
+
+    /// Answer early data before the handshake is complete
+    #[arg(long, requires = "max_early_data")]
+    pub(crate) half_rtt: bool,
+
+    /// Whose order of cipher suites counts
+    #[arg(long, value_enum, value_name = "SIDE", default_value = "server")]
+    pub(crate) prefer: Prefer,
 
     /// Share with a fleet what clients resume by, in this Redis: the sessions, with --resumption, and otherwise the keys of tickets
     #[arg(long, value_name = "redis://HOST:PORT", conflicts_with = "no_resumption")]
@@ -87,6 +104,12 @@ pub(crate) struct Arguments {
     /// What to do with each connection
     #[command(subcommand)]
     pub(crate) mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Prefer {
+    Server,
+    Client,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

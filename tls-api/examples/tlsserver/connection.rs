@@ -12,14 +12,17 @@
 //! still unread answers with a reset, which discards what the peer has not read yet. So the sending side is shut, and
 //! what comes is read and dropped until the peer ends.
 
+use std::fmt::Display;
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
-use std::time::{Duration, Instant};
+use std::rc::Rc;
+use std::time::Instant;
 
 use mio::Registry;
 use mio::net::TcpStream;
 use tls_api::{ServerSession, Session};
 
+use crate::arguments::Arguments;
 use crate::options::subject;
 use crate::service::{Heard, Service, Step, Tools, read_some};
 
@@ -32,9 +35,10 @@ pub(crate) struct Connection {
     /// What the socket was last known to be; it tells only changes.
     readable: bool,
     writable: bool,
+    early: Early,
     /// The peer has ended: by close_notify, or its sending side of TCP.
     peer_ended: bool,
-    timeout: Duration,
+    arguments: Rc<Arguments>,
     deadline: Instant,
     sent_since_renewal: usize,
     report: Report,
@@ -46,6 +50,15 @@ enum Phase {
     Flushing,
     Lingering,
     Closed,
+}
+
+/// Data before the handshake, with --half-rtt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Early {
+    None,
+    Came,
+    /// The service is done with it, and waits for the handshake's end.
+    Answered,
 }
 
 /// What the event loop does next with a connection.
@@ -64,24 +77,23 @@ impl Connection {
         socket: TcpStream,
         peer: SocketAddr,
         mut session: ServerSession,
-        service: Service,
-        timeout: Duration,
-        verbose: bool,
+        arguments: Rc<Arguments>,
     ) -> Self {
         session.set_buffer_limit(Some(SEND_BUFFER));
         Self {
             socket,
             peer,
             session,
-            service,
+            service: Service::new(arguments.mode),
             phase: Phase::Serving,
             readable: true,
             writable: true,
             peer_ended: false,
-            timeout,
-            deadline: Instant::now() + timeout,
+            early: Early::None,
+            deadline: Instant::now() + arguments.timeout,
             sent_since_renewal: 0,
-            report: Report { peer, verbose, told: false },
+            report: Report { peer, verbose: arguments.protocol.verbose(), told: false },
+            arguments,
         }
     }
 
@@ -116,7 +128,7 @@ impl Connection {
 
     /// The deadline has passed: the peer is cut off.
     pub(crate) fn cut_off(&mut self) {
-        let seconds = self.timeout.as_secs_f64();
+        let seconds = self.arguments.timeout.as_secs_f64();
         match self.phase {
             Phase::Serving if self.session.is_handshaking() => {
                 self.report.failure(format!("no complete handshake within {seconds} s"));
@@ -145,7 +157,11 @@ impl Connection {
             Err(moved) => return moved,
         };
         let mut served = false;
-        if !self.session.is_handshaking() {
+        if self.early == Early::Answered && !self.session.is_handshaking() {
+            self.end();
+            return true;
+        }
+        if self.early == Early::Came || !self.session.is_handshaking() {
             match self.service.advance(&mut self.session, tools) {
                 Ok(Step::Idle) => {}
                 Ok(Step::Moved) => {
@@ -154,9 +170,12 @@ impl Connection {
                         self.renew();
                     }
                 }
+                Ok(Step::Finished) if self.session.is_handshaking() => {
+                    self.early = Early::Answered;
+                    served = true;
+                }
                 Ok(Step::Finished) => {
-                    self.session.send_close_notify();
-                    self.enter(Phase::Flushing);
+                    self.end();
                     return true;
                 }
                 Err(e) => {
@@ -169,6 +188,12 @@ impl Connection {
             Ok(sent) => received || served || sent,
             Err(e) => self.broken(&e),
         }
+    }
+
+    /// The service is done.
+    fn end(&mut self) {
+        self.session.send_close_notify();
+        self.enter(Phase::Flushing);
     }
 
     /// Reads and processes. `Err` ends the round: with whether anything moved.
@@ -188,7 +213,16 @@ impl Connection {
             Err(e) => return Err(self.broken(&e)),
         }
         match self.session.process_new_packets() {
-            Ok(state) => self.peer_ended |= state.peer_has_closed(),
+            Ok(state) => {
+                self.peer_ended |= state.peer_has_closed();
+                if state.plaintext_bytes_to_read() > 0
+                    && self.arguments.protocol.key_update()
+                    && let Err(e) = self.session.refresh_traffic_keys()
+                {
+                    self.fail(&e);
+                    return Err(true);
+                }
+            }
             Err(e) => {
                 self.fail(&e);
                 return Err(true);
@@ -201,10 +235,20 @@ impl Connection {
                 return Err(true);
             }
             self.service.early_data(&data);
+            if self.arguments.half_rtt {
+                self.early = Early::Came;
+            }
         }
         if handshaking && !self.session.is_handshaking() {
             self.renew();
             self.report.established(&self.session);
+            match self.arguments.protocol.export(&self.session) {
+                Ok(exported) => exported.iter().for_each(|line| eprintln!("{}: {line}", self.peer)),
+                Err(e) => {
+                    self.fail(&e);
+                    return Err(true);
+                }
+            }
         }
         Ok(true)
     }
@@ -300,7 +344,7 @@ impl Connection {
 
     /// The peer is at fault, or the service gave up. If it was a fault, the alert waits to be sent already; otherwise
     /// the peer finds no close_notify, and knows that this is not a proper end.
-    fn fail(&mut self, why: &dyn std::error::Error) {
+    fn fail(&mut self, why: &dyn Display) {
         self.report.failure(why.to_string());
         self.enter(Phase::Flushing);
     }
@@ -321,7 +365,7 @@ impl Connection {
     }
 
     fn renew(&mut self) {
-        self.deadline = Instant::now() + self.timeout;
+        self.deadline = Instant::now() + self.arguments.timeout;
         self.sent_since_renewal = 0;
     }
 

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,19 +12,17 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use tls_api::{ServerConfig, ServerSession};
 
-use crate::arguments::{Arguments, Mode};
+use crate::arguments::Arguments;
 use crate::connection::{Connection, Outcome};
 use crate::options::{Context, Failure};
-use crate::service::{Service, Tools};
+use crate::service::Tools;
 
 pub(crate) struct EventLoop {
     poll: Poll,
     listener: TcpListener,
     door: Door,
     config: Arc<ServerConfig>,
-    mode: Mode,
-    timeout: Duration,
-    verbose: bool,
+    arguments: Rc<Arguments>,
     slots: Slots,
     /// Connections that had more to do when it was the others' turn.
     unfinished: Vec<usize>,
@@ -37,7 +36,7 @@ impl EventLoop {
     pub(crate) fn new(
         mut listener: TcpListener,
         config: Arc<ServerConfig>,
-        arguments: &Arguments,
+        arguments: Arguments,
     ) -> Result<Self, Failure> {
         let poll = Poll::new().context("the operating system's event queue")?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE).context("the event queue")?;
@@ -46,9 +45,7 @@ impl EventLoop {
             listener,
             door: Door::Crowded,
             config,
-            mode: arguments.mode,
-            timeout: arguments.timeout,
-            verbose: arguments.protocol.verbose(),
+            arguments: Rc::new(arguments),
             slots: Slots::default(),
             unfinished: Vec::new(),
             deadlines: BinaryHeap::new(),
@@ -126,9 +123,7 @@ impl EventLoop {
         // Small records are not held back for larger packets; it works without as well.
         let _ = socket.set_nodelay(true);
         let session = ServerSession::new(&self.config);
-        let service = Service::new(self.mode);
-        let (at, serial) =
-            self.slots.insert(Connection::new(socket, peer, session, service, self.timeout, self.verbose));
+        let (at, serial) = self.slots.insert(Connection::new(socket, peer, session, Rc::clone(&self.arguments)));
         let Some(connection) = self.slots.get(at) else { return };
         self.deadlines.push(Reverse((connection.deadline(), at, serial)));
         let interest = Interest::READABLE | Interest::WRITABLE;

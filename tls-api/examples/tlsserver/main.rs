@@ -32,18 +32,19 @@ mod sink;
 mod ticket_keys;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use mio::net::TcpListener;
 use tls_api::{
-    AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, ServerConfig,
-    ServerSessionMemoryCache,
+    AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, Identity, ServerConfig,
+    ServerSessionMemoryCache, SuitePreference,
 };
 
-use crate::arguments::{Arguments, Mode};
+use crate::arguments::{Arguments, Mode, Prefer};
 use crate::event_loop::EventLoop;
-use crate::options::{Context, Failure, run_program};
+use crate::options::{Configure, Context, Failure, run_program};
 use crate::redis_store::{Redis, RedisStore};
 
 fn main() -> ExitCode {
@@ -59,50 +60,46 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let bound = listener.local_addr().context("the listening address")?;
     // Whoever started us waits for this line, through a pipe as well.
     println!("listening on {bound}");
-    EventLoop::new(listener, config, &arguments)?.run()
+    EventLoop::new(listener, config, arguments)?.run()
 }
 
 fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
-    let read = |path: &std::path::Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
-    let (certs, key) = (read(&arguments.certs)?, read(&arguments.key)?);
-    let mut identity = tls_api::Identity::from_pem(&certs, &key).context(format!(
-        "no identity in --certs {} with --key {}",
-        arguments.certs.display(),
-        arguments.key.display()
-    ))?;
-    if let Some(path) = &arguments.ocsp {
-        identity.set_ocsp_response(Some(read(path)?)).context(format!("--ocsp {}", path.display()))?;
-    }
-    let scts = arguments.sct.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
-    identity.set_signed_certificate_timestamps(scts).context("--sct")?;
-    let mut config = ServerConfig::new(identity);
+    let mut config = ServerConfig::with_identities(identities(arguments)?);
     if let Some(verifier) = client_verifier(arguments)? {
         config.set_client_cert_verifier(verifier).context("--auth")?;
     }
-    let protocol = &arguments.protocol;
-    if let Some(versions) = protocol.versions() {
-        config.set_versions(versions).context("--protover")?;
-    }
-    if !protocol.suite.is_empty() {
-        config.set_cipher_suites(&protocol.suite).context("--suite")?;
-    }
-    if !protocol.group.is_empty() {
-        config.set_groups(&protocol.group).context("--group")?;
-    }
-    config.set_alpn_protocols(&protocol.alpn()).context("--proto")?;
-    if !protocol.psk.is_empty() {
-        config.set_external_psks(protocol.psk.clone());
-    }
+    config.configure(&arguments.protocol)?;
     keep_sessions(&mut config, arguments)?;
-    config.set_max_fragment_size(protocol.max_frag_size).context("--max-frag-size")?;
-    let (sizing, padding) = protocol.records();
-    config.set_dynamic_record_sizing(sizing).context("--dynamic-records")?;
-    config.set_record_padding(padding);
-    if let Some(key_log) = protocol.key_log()? {
-        config.set_key_log(key_log);
+    if arguments.prefer == Prefer::Client {
+        config.set_suite_preference(SuitePreference::Client);
     }
+    config.set_send_half_rtt_data(arguments.half_rtt);
     config.validate().context("the options")?;
     Ok(config)
+}
+
+/// The first is the one that the other options about certificates are for.
+fn identities(arguments: &Arguments) -> Result<Vec<Identity>, Failure> {
+    let read = |path: &Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
+    if arguments.certs.len() != arguments.key.len() {
+        return Err(Failure::new("each --certs needs the key to its certificate: --key"));
+    }
+    let mut identities = Vec::new();
+    for (certs, key) in arguments.certs.iter().zip(&arguments.key) {
+        identities.push(Identity::from_pem(&read(certs)?, &read(key)?).context(format!(
+            "no identity in --certs {} with --key {}",
+            certs.display(),
+            key.display()
+        ))?);
+    }
+    if let Some(first) = identities.first_mut() {
+        if let Some(path) = &arguments.ocsp {
+            first.set_ocsp_response(Some(read(path)?)).context(format!("--ocsp {}", path.display()))?;
+        }
+        let scts = arguments.sct.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+        first.set_signed_certificate_timestamps(scts).context("--sct")?;
+    }
+    Ok(identities)
 }
 
 /// Where sessions are kept, and whether early data comes with them.
@@ -113,6 +110,12 @@ fn keep_sessions(config: &mut ServerConfig, arguments: &Arguments) -> Result<(),
         (Some(redis), false) => config.set_ticketer(ticket_keys::shared(redis, arguments.ticket_rotation)?),
         (None, true) => config.set_session_storage(Arc::new(ServerSessionMemoryCache::new(SESSIONS))),
         (None, false) => {}
+    }
+    if let Some(tickets) = arguments.tls13_tickets {
+        config.set_send_tls13_tickets(tickets);
+    }
+    if let Some(seconds) = arguments.ticket_lifetime {
+        config.set_ticket_lifetime(seconds);
     }
     if arguments.no_resumption {
         config.disable_resumption();

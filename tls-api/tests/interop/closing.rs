@@ -1,14 +1,20 @@
 //! The end of a connection, from both sides: in good order, and cut off.
 
-use libtest_mimic::Trial;
+use std::io::{self, BufRead, Read, Write};
 
-use crate::certificates::Kind;
+use libtest_mimic::Trial;
+use tls_api::ProtocolVersion;
+
+use crate::certificates::{Kind, files, folder};
 use crate::openssl_server::OpensslServer;
 use crate::processes::{Server, ThenStdin};
 use crate::programs::Program;
-use crate::{Outcome, checksum, contains, openssl_client, openssl_server, trial};
+use crate::served::Served;
+use crate::{Outcome, checksum, contains, node_and_java, ocsp, openssl_client, openssl_server, trial};
 
 const NEEDS: &[Program] = &[Program::Openssl];
+const NGINX: &[Program] = &[Program::Nginx];
+const JAVA: &[Program] = &[Program::Openssl, Program::Java];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -18,6 +24,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("closing::openssl_server_says_close_notify_first", NEEDS, openssl_server_first),
         trial("closing::an_openssl_client_that_vanishes_is_reported", NEEDS, openssl_client_vanishes),
         trial("closing::an_openssl_server_that_vanishes_is_an_error", NEEDS, openssl_server_vanishes),
+        trial("closing::tls12_client_waits_for_the_answer", &[], || end_of_input(ProtocolVersion::TLS12, &[], false)),
+        trial("closing::tls12_client_half_closes_if_told", &[], || {
+            end_of_input(ProtocolVersion::TLS12, &["--half-close"], true)
+        }),
+        trial("closing::tls13_client_half_closes", &[], || end_of_input(ProtocolVersion::TLS13, &[], true)),
+        trial("closing::nginx_answers_after_the_end_of_input", NGINX, nginx_answers),
+        trial("closing::java_answers_after_the_end_of_input", JAVA, java_answers),
         trial("closing::the_sink_answers_after_our_clients_close_notify", &[], half_closed),
     ]
 }
@@ -86,6 +99,66 @@ fn openssl_server_vanishes() -> Outcome {
     let ended = client.finish()?;
     contains(&ended.stderr, "may not be all")?;
     if ended.status.code() == Some(1) { Ok(()) } else { Err(format!("it ended with {}", ended.status).into()) }
+}
+
+/// The server answers once the client has dealt with the end of its input. Whatever it sent before has come then.
+fn end_of_input(version: ProtocolVersion, options: &[&str], closes: bool) -> Outcome {
+    let (go_on, wait) = std::sync::mpsc::channel();
+    let server = Served::once(version, move |stream| {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        stream.write_all(b"first\n")?;
+        for _ in 0..2 {
+            wait.recv().map_err(io::Error::other)?;
+            stream.write_all(b"second\n")?;
+        }
+        stream.transport.set_nonblocking(!closes)?;
+        let rest = stream.read(&mut [0]).map_err(|e| e.kind());
+        stream.transport.set_nonblocking(false)?;
+        stream.close()?;
+        match (rest, closes) {
+            (Err(io::ErrorKind::WouldBlock), false) | (Ok(0), true) => {}
+            other => return Err(io::Error::other(format!("the client's end: {other:?}"))),
+        }
+        let left = stream.read_to_end(&mut Vec::new())?;
+        if left == 0 { Ok(()) } else { Err(io::Error::other("more came")) }
+    })?;
+    let mut client = openssl_server::client(server.port, &[options, &["--verbose"]].concat())?;
+    client.say("question\n")?;
+    client.stdout.wait_for("first\n")?;
+    client.close_stdin();
+    client.stderr.wait_for("the input has ended")?;
+    for answers in 1..=2 {
+        go_on.send(()).map_err(|e| e.to_string())?;
+        client.stdout.wait_until("the answer", |said| {
+            (String::from_utf8_lossy(said).matches("second\n").count() == answers).then_some(())
+        })?;
+    }
+    client.succeed()?;
+    Ok(server.finish()?)
+}
+
+fn nginx_answers() -> Outcome {
+    for version in ["1.2", "1.3"] {
+        let folder = folder()?.join(format!("nginx-{version}"));
+        let files = files(Kind::EcdsaP256)?;
+        let (_running, port) = ocsp::nginx(&folder, version, &files.chain, &files.key, "")?;
+        let mut client = openssl_server::client(port, &["--protover", version])?;
+        client.feed(b"GET / HTTP/1.0\r\n\r\n".to_vec(), ThenStdin::Closes)?;
+        contains(&client.succeed()?.text(), "hello\n")?;
+    }
+    Ok(())
+}
+
+fn java_answers() -> Outcome {
+    for (version, protocol) in [("1.2", "TLSv1.2"), ("1.3", "TLSv1.3")] {
+        let suite = node_and_java::SUITES.into_iter().find(|suite| suite.0 == protocol).ok_or("no suite")?;
+        let (_running, port) = node_and_java::java_listens(suite)?;
+        let mut client = openssl_server::client(port, &["--protover", version])?;
+        client.feed(b"GET / HTTP/1.0\r\n\r\n".to_vec(), ThenStdin::Closes)?;
+        contains(&client.succeed()?.text(), protocol)?;
+    }
+    Ok(())
 }
 
 /// Our own two: the client has closed its side, and still hears the answer.

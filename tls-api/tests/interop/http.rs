@@ -1,15 +1,16 @@
 //! Where requests and responses end, which the example programs have to know. No other program is needed.
 
-use std::io::{self, BufRead, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use tls_api::{ServerConfig, ServerSession, StreamOwned};
+use tls_api::{ClientConfig, ClientSession, ProtocolVersion, Session, StreamOwned};
 
-use crate::certificates::{Kind, files};
+use crate::certificates::{Kind, ca_file};
 use crate::openssl_server::client;
-use crate::processes::{Ended, Server};
+use crate::processes::{Ended, PATIENCE, Server};
+use crate::served::Served;
 use crate::{Outcome, contains, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -17,27 +18,39 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("http::a_request_may_come_in_pieces", &[], request_in_pieces),
         trial("http::half_a_request_is_not_answered_but_reported", &[], half_a_request),
         trial("http::what_is_no_request_is_refused", &[], no_request),
-        trial("http::a_whole_response_needs_no_close_notify", &[], whole_response),
-        trial("http::a_whole_chunked_response_needs_no_close_notify", &[], whole_chunked_response),
-        trial("http::half_a_response_is_an_error", &[], half_a_response),
+        trial("http::a_whole_response_needs_no_close_notify", &[], whole_responses),
+        trial("http::a_short_or_missing_answer_is_an_error", &[], short_responses),
+        trial("http::what_is_no_response_is_an_error", &[], no_responses),
         trial("http::a_response_without_length_needs_close_notify", &[], response_without_length),
     ]
 }
 
+/// Each piece is answered by a KeyUpdate before the next one is sent: so the server has seen it by itself.
 fn request_in_pieces() -> Outcome {
+    let pem = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
+    let roots = tls_api::root_store_from_pem(&pem).map_err(|e| e.to_string())?;
+    let config = Arc::new(ClientConfig::with_roots(roots));
     for (pieces, wanted) in [
         (&["\r\n", "GE", "T / HTTP/1.1\r\nHost: x\r", "\n\r", "\n"][..], "HTTP/1.1 200 OK\r\n"),
         (&["GET /bytes/3 HTTP/1.0\n", "\n"], "Content-Length: 3\r\n"),
     ] {
-        let server = Server::start(Kind::EcdsaP256, &["--verbose"], &["http"])?;
-        let mut client = client(server.port, &[])?;
-        server.running.stderr.wait_for("established")?;
+        let server = Server::start(Kind::EcdsaP256, &["--key-update", "--no-resumption"], &["http"])?;
+        let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
+        let mut session = ClientSession::new(&config, name).map_err(|e| e.to_string())?;
+        let mut socket = TcpStream::connect(server.address()).map_err(|e| e.to_string())?;
+        socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+        session.complete_io(&mut socket).map_err(|e| e.to_string())?;
         for piece in pieces {
-            client.say(piece)?;
-            // One record for each.
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            session.write_all(piece.as_bytes()).map_err(|e| e.to_string())?;
+            while session.wants_write() {
+                session.write_tls(&mut socket).map_err(|e| e.to_string())?;
+            }
+            session.read_tls(&mut socket).map_err(|e| e.to_string())?;
+            session.process_new_packets().map_err(|e| e.to_string())?;
         }
-        contains(&client.succeed()?.text(), wanted)?;
+        let mut page = String::new();
+        StreamOwned::new(session, socket).read_to_string(&mut page).map_err(|e| e.to_string())?;
+        contains(&page, wanted)?;
     }
     Ok(())
 }
@@ -68,46 +81,103 @@ fn no_request() -> Outcome {
     Ok(())
 }
 
-fn whole_response() -> Outcome {
-    answered_without_close_notify("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole", Some("whole"))
+/// Each ends where it says, with close_notify after it or without.
+fn whole_responses() -> Outcome {
+    for response in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole",
+        "HTTP/1.1 200 OK\nContent-Length: 5\n\nwhole",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nwhole",
+        "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5;a=b\r\nwhole\r\n00\r\nA: b\r\n\r\n",
+        "HTTP/1.1 304 whole\r\nContent-Length: 50\r\n\r\n",
+    ] {
+        for end in [End::CloseNotify, End::Cut] {
+            let Ended { status, bytes, stderr } = answered(response, end)?;
+            if !status.success() {
+                return Err(format!("{response:?} was not accepted: {stderr}").into());
+            }
+            contains(&String::from_utf8_lossy(&bytes), "whole")?;
+        }
+    }
+    Ok(())
 }
 
-fn whole_chunked_response() -> Outcome {
-    let response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n";
-    answered_without_close_notify(response, Some("whole"))
+/// The response, and what is said about it after "the connection was cut" or "the server closed the connection".
+fn short_responses() -> Outcome {
+    for (response, wanted) in [
+        ("", "without an answer"),
+        ("HTTP/1.1 200 OK\r\nContent-Le", "in the head of the response"),
+        ("HTTP/1.1 103 Early Hints\r\n\r\n", "without an answer"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort",
+            ": what was printed is not all (5 of 50 bytes of the body)",
+        ),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nshort", ": what was printed is not all"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n0\r\n", ": what was printed is not all"),
+        // The data looks like the last chunk.
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n\r\n0\r\n\r\n", ": what was printed is not all"),
+    ] {
+        for (end, how) in [(End::CloseNotify, "the server closed the connection"), (End::Cut, "the connection was cut")]
+        {
+            refused(
+                &answered(response, end)?,
+                &format!("{how}{}{wanted}", if wanted.starts_with(':') { "" } else { " " }),
+            )?;
+        }
+    }
+    Ok(())
 }
 
-fn half_a_response() -> Outcome {
-    answered_without_close_notify("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf", None)
+fn no_responses() -> Outcome {
+    for (response, wanted) in [
+        ("SSH-2.0-x\r\n", "status line"),
+        ("<html>whole</html>", "status line"),
+        ("HTTP/2 200\r\n\r\n", "status line"),
+        ("HTTP/1.1 OK\r\n\r\n", "status of three digits"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nwhole", "Content-Length"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nwhole", "Content-Length"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nwhole", "the size of a chunk"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwhole\r\n0\r\n\r\n", "longer than its size"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n", "a chunk is too long"),
+    ] {
+        let ended = answered(response, End::CloseNotify)?;
+        refused(&ended, "the answer is not an HTTP response: ")?;
+        contains(&ended.stderr, wanted)?;
+    }
+    Ok(())
 }
 
 fn response_without_length() -> Outcome {
-    answered_without_close_notify("HTTP/1.0 200 OK\r\n\r\nwho knows", None)
+    let response = "HTTP/1.0 200 OK\r\n\r\nwhole";
+    contains(&String::from_utf8_lossy(&answered(response, End::CloseNotify)?.bytes), "whole")?;
+    refused(&answered(response, End::Cut)?, "the connection was cut: what was printed may not be all")
 }
 
-/// What tlsclient makes of a server that answers and then drops the connection.
-fn answered_without_close_notify(response: &'static str, accepted: Option<&str>) -> Outcome {
-    let files = files(Kind::EcdsaP256)?;
-    let read = |path| std::fs::read(path).map_err(|e| e.to_string());
-    let config = ServerConfig::from_pem(&read(&files.chain)?, &read(&files.key)?).map_err(|e| e.to_string())?;
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-    let port = listener.local_addr().map_err(|e| e.to_string())?.port();
-    let server = std::thread::spawn(move || {
-        let (socket, _) = listener.accept()?;
-        let mut stream = StreamOwned::new(ServerSession::new(&Arc::new(config)), socket);
+fn refused(ended: &Ended, words: &str) -> Outcome {
+    if ended.status.code() != Some(1) {
+        return Err(format!("it ended with {}", ended.status).into());
+    }
+    contains(&ended.stderr, words)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    CloseNotify,
+    Cut,
+}
+
+/// What tlsclient makes of a server that gives this answer, and ends the connection so.
+fn answered(response: &'static str, end: End) -> Result<Ended, String> {
+    let server = Served::once(ProtocolVersion::TLS13, move |stream| {
         let mut line = String::new();
         while stream.read_line(&mut line)? > 2 {
             line.clear();
         }
-        stream.write_all(response.as_bytes())
-    });
-    let Ended { status, bytes, stderr } = client(port, &["--http", "/"])?.finish()?;
-    let served: io::Result<()> = server.join().map_err(|_| "the server panicked")?;
-    served.map_err(|e| e.to_string())?;
-    match accepted {
-        Some(body) if status.success() => contains(&String::from_utf8_lossy(&bytes), body),
-        Some(_) => Err(format!("it was not accepted: {stderr}").into()),
-        None if status.code() == Some(1) => contains(&stderr, "the connection was cut"),
-        None => Err(format!("it ended with {status}").into()),
-    }
+        stream.write_all(response.as_bytes())?;
+        if end == End::CloseNotify { stream.close() } else { Ok(()) }
+    })?;
+    let ended = client(server.port, &["--http", "/"])?.finish()?;
+    server.finish()?;
+    Ok(ended)
 }

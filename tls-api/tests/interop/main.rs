@@ -21,6 +21,7 @@ mod processes;
 mod programs;
 mod resumption;
 mod scan;
+mod served;
 mod tls12;
 mod trust;
 mod versions;

@@ -14,9 +14,9 @@ const NODE: &[Program] = &[Program::Openssl, Program::Node];
 const JAVA: &[Program] = &[Program::Openssl, Program::Java];
 
 /// Version, suite by its RFC's name, OpenSSL's name for the suites of TLS 1.2, and the certificate that goes with it.
-type Suite = (&'static str, &'static str, &'static str, Kind);
+pub(crate) type Suite = (&'static str, &'static str, &'static str, Kind);
 
-const SUITES: [Suite; 9] = [
+pub(crate) const SUITES: [Suite; 9] = [
     ("TLSv1.3", "TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256", Kind::EcdsaP256),
     ("TLSv1.3", "TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384", Kind::Rsa),
     ("TLSv1.3", "TLS_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256", Kind::EcdsaP384),
@@ -133,9 +133,16 @@ fn java_client((version, suite, _, kind): Suite) -> Outcome {
     contains(&page, &format!("version: {version}\ncipher suite: {suite}\n"))
 }
 
-fn java_server((version, suite, _, kind): Suite) -> Outcome {
+fn java_server(suite: Suite) -> Outcome {
+    let (_running, port) = java_listens(suite)?;
+    let page = client(port, &["--http", "/"])?.succeed()?.text();
+    contains(&page, &format!("{} {}\n", suite.0, suite.1))
+}
+
+/// A server, and its port.
+pub(crate) fn java_listens((version, suite, _, kind): Suite) -> Result<(Running, u16), String> {
     let Files { chain, key } = files(kind)?;
-    let store = folder()?.join(format!("java-{suite}.p12"));
+    let store = folder()?.join(format!("java-{suite}-{:?}.p12", std::thread::current().id()));
     let mut command = Program::Openssl.command();
     command.args(["pkcs12", "-export", "-passout", "pass:interop", "-in"]).arg(chain).arg("-inkey").arg(key);
     command.arg("-out").arg(&store);
@@ -144,6 +151,5 @@ fn java_server((version, suite, _, kind): Suite) -> Outcome {
     command.args(["server", &text(&store)?, "interop", version, suite]);
     let server = Running::start(command)?;
     let port = server.stdout.wait_for_port("listening on ").map_err(|e| e + &server.stderr.text())?;
-    let page = client(port, &["--http", "/"])?.succeed()?.text();
-    contains(&page, &format!("{version} {suite}\n"))
+    Ok((server, port))
 }

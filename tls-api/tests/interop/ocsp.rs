@@ -363,32 +363,40 @@ fn free_port() -> Result<u16, String> {
 }
 
 fn nginx_staples(version: &str, response: Response, refused: Option<&str>) -> Outcome {
-    let (pki, response, port) = (pki()?, response.make()?, free_port()?);
+    let (pki, response) = (pki()?, response.make()?);
+    let staple = response.to_str().ok_or("a path that is no text")?;
+    let settings = format!("ssl_stapling on; ssl_stapling_file {staple};");
     let folder = response.with_extension("nginx");
+    let (_running, port) = nginx(&folder, version, &pki.path("chain.pem"), &pki.path("leaf.key"), &settings)?;
+    fetch(port, refused)
+}
+
+/// One that answers everything with `hello`, and its port.
+pub(crate) fn nginx(
+    folder: &Path,
+    version: &str,
+    chain: &Path,
+    key: &Path,
+    settings: &str,
+) -> Result<(Running, u16), String> {
+    let port = free_port()?;
     fs::create_dir_all(folder.join("logs")).map_err(|e| e.to_string())?;
-    let text = |path: &Path| path.to_str().map(str::to_owned).ok_or("a path that is no text");
     let configuration = format!(
-        "daemon off; master_process off; pid nginx.pid; error_log stderr; events {{}}\n\
+        "daemon off; master_process off; pid nginx.pid; error_log stderr notice; events {{}}\n\
          http {{ access_log off; client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u;\n\
-         scgi_temp_path s; server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {chain}; ssl_certificate_key {key};\n\
-         ssl_protocols TLSv{version}; ssl_stapling on; ssl_stapling_file {staple}; return 200 \"hello\\n\"; }} }}\n",
-        chain = text(&pki.path("chain.pem"))?,
-        key = text(&pki.path("leaf.key"))?,
-        staple = text(&response)?,
+         scgi_temp_path s; server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {};\n\
+         ssl_certificate_key {}; ssl_protocols TLSv{version}; {settings} return 200 \"hello\\n\"; }} }}\n",
+        chain.display(),
+        key.display(),
     );
     let file = folder.join("nginx.conf");
     fs::write(&file, configuration).map_err(|e| e.to_string())?;
     let mut command = Program::Nginx.command();
-    command.arg("-p").arg(&folder).arg("-c").arg(&file);
+    command.arg("-p").arg(folder).arg("-c").arg(&file);
     let server = Running::start(command)?;
-    let until = std::time::Instant::now() + crate::processes::PATIENCE;
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        if std::time::Instant::now() > until {
-            return Err(format!("nginx does not listen: {}", server.stderr.text()).into());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    fetch(port, refused)
+    // It says so after it has begun to listen.
+    server.stderr.wait_for("nginx/")?;
+    Ok((server, port))
 }
 
 fn we_staple(version: &str) -> Outcome {

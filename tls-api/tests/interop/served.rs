@@ -1,0 +1,45 @@
+//! A server of the library in a thread, which does to one client after the other what a test wants.
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tls_api::{ProtocolVersion, ServerConfig, ServerSession, StreamOwned};
+
+use crate::certificates::{Kind, files};
+use crate::processes::PATIENCE;
+
+/// What the server has of a client.
+pub(crate) type Client = StreamOwned<ServerSession, TcpStream>;
+
+pub(crate) struct Served {
+    pub(crate) port: u16,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl Served {
+    /// Calls `serve` for the only client. The handshake is not complete then.
+    pub(crate) fn once(
+        version: ProtocolVersion,
+        serve: impl FnOnce(&mut Client) -> io::Result<()> + Send + 'static,
+    ) -> Result<Self, String> {
+        let files = files(Kind::EcdsaP256)?;
+        let read = |path| std::fs::read(path).map_err(|e| e.to_string());
+        let mut config = ServerConfig::from_pem(&read(&files.chain)?, &read(&files.key)?).map_err(|e| e.to_string())?;
+        config.set_versions(&[version]).map_err(|e| e.to_string())?;
+        let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+        let port = listener.local_addr().map_err(|e| e.to_string())?.port();
+        let thread = std::thread::spawn(move || {
+            let (socket, _) = listener.accept()?;
+            socket.set_read_timeout(Some(PATIENCE))?;
+            serve(&mut StreamOwned::new(ServerSession::new(&Arc::new(config)), socket))
+        });
+        Ok(Self { port, thread })
+    }
+
+    /// Waits until `serve` has returned.
+    pub(crate) fn finish(self) -> Result<(), String> {
+        self.thread.join().map_err(|_| "the server panicked")?.map_err(|e| format!("the server: {e}"))
+    }
+}
