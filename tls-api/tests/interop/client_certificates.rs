@@ -115,7 +115,7 @@ fn curl_shows(version: &str, kind: Kind) -> Outcome {
     let Files { chain, key } = client_files(kind)?;
     let server = asking(&["--require-auth"])?;
     let mut command = Program::Curl.command();
-    command.args(["--disable", "--silent", "--show-error", "--ipv4", "--noproxy", "*", "--max-time", "30"]);
+    command.args(["--disable", "--silent", "--show-error", "--ipv4", "--noproxy", "*"]);
     command.args([&format!("--tlsv{version}"), "--tls-max", version, "--cacert"]).arg(ca_file()?);
     command.arg("--cert").arg(chain).arg("--key").arg(key).arg(format!("https://localhost:{}/", server.port));
     let page = Running::start(command)?.succeed()?.text();

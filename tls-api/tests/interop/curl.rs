@@ -57,17 +57,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn curl(server: &Server, options: &[&str], path: &str) -> Result<Running, String> {
     let mut command = Program::Curl.command();
     // Not by way of ::1, where nobody listens.
-    command.args([
-        "--disable",
-        "--silent",
-        "--show-error",
-        "--ipv4",
-        "--noproxy",
-        "*",
-        "--tlsv1.3",
-        "--max-time",
-        "30",
-    ]);
+    command.args(["--disable", "--silent", "--show-error", "--ipv4", "--noproxy", "*", "--tlsv1.3"]);
     command.args(options).arg(format!("https://localhost:{}{path}", server.port));
     Running::start(command)
 }

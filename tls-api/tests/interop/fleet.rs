@@ -5,12 +5,12 @@ mod replay;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use libtest_mimic::Trial;
 
 use crate::certificates::{Kind, ca_file, files, folder};
-use crate::processes::{Running, Server};
+use crate::processes::{PATIENCE, Running, Server};
 use crate::programs::{Program, example};
 use crate::{Outcome, contains, trial};
 
@@ -57,7 +57,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-fn server(url: &str, options: &[&str]) -> Result<Server, String> {
+/// One that waits for its Redis, however slow that is.
+fn server(redis: &Redis, options: &[&str]) -> Result<Server, String> {
+    let waiting = [&["--redis-timeout", "3600"], options].concat();
+    impatient_server(&redis.url(), &waiting)
+}
+
+fn impatient_server(url: &str, options: &[&str]) -> Result<Server, String> {
     Server::start(Kind::EcdsaP256, &[&["--redis", url], options].concat(), &["http"])
 }
 
@@ -85,7 +91,7 @@ fn expect(got: &str, wanted: &str, what: &str) -> Outcome {
 
 fn resumed_elsewhere(name: &str, options: &[&str], version: &str) -> Outcome {
     let redis = Redis::start()?;
-    let (one, other) = (server(&redis.url(), options)?, server(&redis.url(), options)?);
+    let (one, other) = (server(&redis, options)?, server(&redis, options)?);
     let (cache, version) = (cache(&format!("{name}-{version}"))?, ["--protover", version]);
     expect(&fetch(one.port, &cache, &version)?, "Full", "the first time")?;
     for (at, server) in [&other, &one, &other].into_iter().enumerate() {
@@ -94,22 +100,49 @@ fn resumed_elsewhere(name: &str, options: &[&str], version: &str) -> Outcome {
     Ok(())
 }
 
-/// Keys of two seconds: after one more the former key is still good, after many it is not.
+/// Makes the next key the present one, and the present one the former: what time does by itself, once in a week here.
+fn rotate(redis: &Redis) -> Result<(), String> {
+    let keys = redis.keys(TICKET_KEY)?;
+    let period = |key: &String| key.strip_prefix(TICKET_KEY).and_then(|period| period.parse::<u64>().ok());
+    let mut periods: Vec<u64> = keys.iter().filter_map(period).collect();
+    periods.sort_unstable();
+    for period in periods {
+        redis.ask(&format!("RENAME {TICKET_KEY}{period} {TICKET_KEY}{}", period - 1))?;
+    }
+    Ok(())
+}
+
+const TICKET_KEY: &str = "tls:ticket-key:";
+
+/// After a rotation the former key opens tickets, and is not used to seal.
 fn rotation() -> Outcome {
     let redis = Redis::start()?;
-    let options = ["--tickets", "--ticket-rotation", "2"];
-    let (one, other) = (server(&redis.url(), &options)?, server(&redis.url(), &options)?);
-    let cache = cache("rotation")?;
+    let start = || server(&redis, &["--tickets", "--ticket-rotation", "604800"]);
+    let (one, cache) = (start()?, cache("rotation")?);
     expect(&fetch(one.port, &cache, &[])?, "Full", "the first time")?;
-    let first = redis.keys("tls:ticket-key:")?;
-    std::thread::sleep(Duration::from_secs(2));
+    let first = redis.keys(TICKET_KEY)?;
+    rotate(&redis)?;
+    let other = start()?;
     expect(&fetch(other.port, &cache, &[])?, "Resumed", "after one rotation")?;
-    let keys = redis.keys("tls:ticket-key:")?;
-    if keys == first {
-        return Err(format!("the key is the same: {keys:?}").into());
+    // Without the first key.
+    redis.ask(&format!("DEL {}", redis.keys(TICKET_KEY)?.first().ok_or("no key")?))?;
+    let late = start()?;
+    expect(&fetch(late.port, &cache, &[])?, "Resumed", "with a ticket of the second key")?;
+    // A server that was there before learns of it as well: its tickets are good for those that never had the first key.
+    let until = Instant::now() + PATIENCE;
+    loop {
+        fetch(one.port, &cache, &[])?;
+        if fetch(late.port, &cache, &[])? == "Resumed" {
+            break;
+        }
+        if Instant::now() > until {
+            return Err("the first server seals with the first key for ever".into());
+        }
     }
-    std::thread::sleep(Duration::from_secs(9));
-    expect(&fetch(one.port, &cache, &[])?, "Full", "after the key is gone")
+    for key in first.iter().chain(&redis.keys(TICKET_KEY)?) {
+        redis.ask(&format!("DEL {key}"))?;
+    }
+    expect(&fetch(start()?.port, &cache, &[])?, "Full", "after all keys are gone")
 }
 
 /// An s_client that begins with the session of a file, or leaves its own there; what it said.
@@ -131,7 +164,7 @@ fn openssl_elsewhere(version: &str) -> Outcome {
     let redis = Redis::start()?;
     let option = if version == "1.2" { "-tls1_2" } else { "-tls1_3" };
     for kind in ["--resumption", "--tickets"] {
-        let (one, other) = (server(&redis.url(), &[kind])?, server(&redis.url(), &[kind])?);
+        let (one, other) = (server(&redis, &[kind])?, server(&redis, &[kind])?);
         let session = cache(&format!("openssl-{version}{kind}"))?;
         contains(&openssl(one.port, &[option], "-sess_out", &session)?, "handshake: Full")?;
         let page = openssl(other.port, &[option], "-sess_in", &session)?;
@@ -145,7 +178,7 @@ fn openssl_elsewhere(version: &str) -> Outcome {
 fn early_data() -> Outcome {
     let redis = Redis::start()?;
     let options = ["--resumption", "--max-early-data", "1000"];
-    let (one, other) = (server(&redis.url(), &options)?, server(&redis.url(), &options)?);
+    let (one, other) = (server(&redis, &options)?, server(&redis, &options)?);
     let (session, request) = (cache("early")?, cache("early-request")?);
     std::fs::write(&request, "GET / HTTP/1.0\r\n\r\n").map_err(|e| e.to_string())?;
     openssl(one.port, &["-tls1_3"], "-sess_out", &session)?;
@@ -170,7 +203,7 @@ fn openssl_refused(port: u16, options: &[&str], session: &PathBuf) -> Result<Str
 
 fn gone_and_back() -> Outcome {
     let mut redis = Redis::start()?;
-    let server = server(&redis.url(), &["--resumption"])?;
+    let server = server(&redis, &["--resumption"])?;
     let cache = cache("gone")?;
     expect(&fetch(server.port, &cache, &[])?, "Full", "the first time")?;
     expect(&fetch(server.port, &cache, &[])?, "Resumed", "with the Redis")?;
@@ -180,14 +213,18 @@ fn gone_and_back() -> Outcome {
     }
     let _back = Redis::start_at(redis.port)?;
     // It is tried again after a second.
-    std::thread::sleep(Duration::from_millis(1200));
-    expect(&fetch(server.port, &cache, &[])?, "Full", "with a new Redis")?;
-    expect(&fetch(server.port, &cache, &[])?, "Resumed", "with the new Redis")
+    let until = Instant::now() + PATIENCE;
+    while fetch(server.port, &cache, &[])? != "Resumed" {
+        if Instant::now() > until {
+            return Err("the new Redis is never asked".into());
+        }
+    }
+    Ok(())
 }
 
 fn lost_and_altered() -> Outcome {
     let redis = Redis::start()?;
-    let server = server(&redis.url(), &["--resumption"])?;
+    let server = server(&redis, &["--resumption"])?;
     let cache = cache("lost")?;
     expect(&fetch(server.port, &cache, &[])?, "Full", "the first time")?;
     redis.ask("FLUSHALL")?;
@@ -223,7 +260,7 @@ fn not_there(options: &[&str]) -> Outcome {
 }
 
 fn not_answering(port: u16, options: &[&str]) -> Outcome {
-    let server = server(&url(port), options)?;
+    let server = impatient_server(&url(port), options)?;
     let cache = cache(&format!("nowhere-{port}{}", options.concat()))?;
     let first = fetch(server.port, &cache, &[])?;
     expect(&first, "Full", "the first time")?;
@@ -255,7 +292,7 @@ fn nonsense() -> Outcome {
     ];
     for answer in ANSWERS {
         for kind in ["--resumption", "--tickets"] {
-            let (server, client) = (server(&url(answering(answer)?), &[kind])?, Client::new()?);
+            let (server, client) = (impatient_server(&url(answering(answer)?), &[kind])?, Client::new()?);
             for _ in 0..2 {
                 let page = client.fetch(server.port).map_err(|e| {
                     format!("{e}, with {:?} and {kind}: {}", String::from_utf8_lossy(answer), server.complaints())
@@ -275,8 +312,8 @@ fn nonsense() -> Outcome {
 /// With the example that does not wait in its event loop: nobody waits in its worker's queue for ever.
 fn silent_for_lookups() -> Outcome {
     let redis = Redis::start()?;
-    let (_one, working) = fleet(&redis.url())?;
-    let (_other, silent) = fleet(&url(answering(b"")?))?;
+    let (_one, working) = fleet(&redis)?;
+    let (_other, silent) = fleet_with(&url(answering(b"")?), &[])?;
     let clients: Vec<Client> = (0..4).map(|_| Client::new()).collect::<Result<_, _>>()?;
     for client in &clients {
         contains(&client.fetch(working)?, "handshake: Full")?;
@@ -292,8 +329,8 @@ fn silent_for_lookups() -> Outcome {
 }
 
 /// The example whose lookups do not block.
-fn fleet(url: &str) -> Result<(Running, u16), String> {
-    fleet_with(url, &[])
+fn fleet(redis: &Redis) -> Result<(Running, u16), String> {
+    fleet_with(&redis.url(), &["--redis-timeout", "3600"])
 }
 
 fn fleet_with(url: &str, options: &[&str]) -> Result<(Running, u16), String> {
@@ -312,7 +349,7 @@ fn fleet_with(url: &str, options: &[&str]) -> Result<(Running, u16), String> {
 
 fn looked_up(version: &str) -> Outcome {
     let redis = Redis::start()?;
-    let ((_one, one), (_other, other)) = (fleet(&redis.url())?, fleet(&redis.url())?);
+    let ((_one, one), (_other, other)) = (fleet(&redis)?, fleet(&redis)?);
     let (cache, version) = (cache(&format!("looked-up-{version}"))?, ["--protover", version]);
     expect(&fetch(one, &cache, &version)?, "Full", "the first time")?;
     for port in [other, one, other] {
@@ -326,7 +363,7 @@ fn slow() -> Outcome {
     let redis = Redis::start()?;
     let gate = Gate::before(redis.port)?;
     // Nothing is given up: the Redis is only as slow as the gate.
-    let (_running, port) = fleet_with(&url(gate.port), &["--redis-timeout", "600"])?;
+    let (_running, port) = fleet_with(&url(gate.port), &["--redis-timeout", "3600"])?;
     let resumable = Client::new()?;
     contains(&resumable.fetch(port)?, "handshake: Full")?;
     // The worker keeps the sessions first, and asks for one after that.

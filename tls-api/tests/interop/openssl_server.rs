@@ -140,9 +140,9 @@ fn exit_status_is_1(ended: &crate::processes::Ended) -> Outcome {
 
 fn no_sni() -> Outcome {
     let said = |options: &[&str]| {
-        let server = OpensslServer::start(Kind::EcdsaP256, &["-www", "-tlsextdebug"])?;
+        let server = OpensslServer::start(Kind::EcdsaP256, &["-www", "-tlsextdebug", "-naccept", "1"])?;
         client(server.port, &[&["--http", "/"], options].concat())?.succeed()?;
-        Ok::<_, String>(server.running.stdout.text())
+        Ok::<_, String>(server.running.finish()?.text())
     };
     contains(&said(&[])?, "TLS client extension \"server name\"")?;
     let without = said(&["--no-sni"])?;

@@ -1,6 +1,7 @@
 //! Programs that run while a test talks to them. None outlives its test, and none is waited for without end.
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::programs::example;
 
 /// How long anything may take. Generous: it is reached only if something hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) struct Running {
     child: Child,
@@ -92,12 +93,53 @@ impl Running {
         Err(format!("{what} ended with {}:\n{}\n{}", ended.status, ended.text(), ended.stderr))
     }
 
-    /// The processor time that it has taken so far, in the kernel's hundredths of a second. Linux tells it, others may not.
-    pub(crate) fn processor_time(&self) -> Option<u64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
-        // The name in parentheses may have blanks.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    /// Waits until something listens on the port that it was told to take. `None` is a program that has ended before.
+    pub(crate) fn wait_for_listener(&mut self, port: u16) -> Result<Option<()>, String> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if self.child.try_wait().map_err(|e| e.to_string())?.is_some() {
+                return Ok(None);
+            }
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Ok(Some(()));
+            }
+            if Instant::now() > until {
+                return Err(format!("{} does not listen: {}", self.what, self.stderr.text()));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until it waits: every thread sleeps, and none is woken while it is watched. A program that is woken in vain again
+    /// and again never comes to that. Where there is no `/proc` it is taken for granted.
+    pub(crate) fn wait_until_idle(&self) -> Result<(), String> {
+        let until = Instant::now() + PATIENCE;
+        let (mut before, mut quiet) = (None, 0);
+        while quiet < 20 {
+            let Some(threads) = self.sleeping_threads() else { return Ok(()) };
+            quiet = if threads.is_some() && threads == before { quiet + 1 } else { 0 };
+            before = threads;
+            if Instant::now() > until {
+                return Err(format!("{} is busy with nothing", self.what));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// What the kernel counts for each thread: how often it has slept. `Some(None)` if one is running.
+    fn sleeping_threads(&self) -> Option<Option<Vec<String>>> {
+        let mut threads = Vec::new();
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()? {
+            // One that has ended since sleeps as well.
+            let Ok(status) = std::fs::read_to_string(thread.ok()?.path().join("status")) else { continue };
+            let field = |name: &str| status.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+            if !field("State:")?.contains("sleeping") {
+                return Some(None);
+            }
+            threads.push(field("voluntary_ctxt_switches:")?);
+        }
+        Some(Some(threads))
     }
 
     /// Stops it, without a chance to say goodbye.
@@ -217,6 +259,10 @@ impl Server {
         let files = crate::certificates::files(kind)?;
         let mut command = example("tlsserver")?;
         command.args(["--port", "0", "--certs"]).arg(&files.chain).arg("--key").arg(&files.key);
+        if !options.contains(&"--timeout") {
+            // However slow the machine is.
+            command.args(["--timeout", "3600"]);
+        }
         let running = Running::start({
             command.args(options).args(mode);
             command

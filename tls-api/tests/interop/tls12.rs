@@ -169,7 +169,7 @@ fn curl(suite: &Suite, group: Option<&str>) -> Outcome {
     let options: &[&str] = if let Some(group) = group { &["--group", group] } else { &["--suite", suite.name] };
     let server = Server::start(suite.kind, options, &["http"])?;
     let mut command = Program::Curl.command();
-    command.args(["--disable", "--silent", "--show-error", "--ipv4", "--noproxy", "*", "--max-time", "30"]);
+    command.args(["--disable", "--silent", "--show-error", "--ipv4", "--noproxy", "*"]);
     command.args(["--tls-max", "1.2", "--ciphers", suite.openssl, "--cacert"]).arg(ca_file()?);
     command.arg(format!("https://localhost:{}/", server.port));
     let page = Running::start(command)?.succeed()?.text();
@@ -192,13 +192,10 @@ impl GnutlsServer {
             let mut command = Program::GnutlsServ.command();
             command.args(["--http", "--port", &port.to_string(), "--x509certfile"]).arg(&files.chain);
             command.arg("--x509keyfile").arg(&files.key).args(options);
-            let running = Running::start(command)?;
+            let mut running = Running::start(command)?;
             // It says so on a stdout that it does not flush; a connection tells as well, and it serves many.
-            for _ in 0..200 {
-                if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Ok(Self { _running: running, port });
-                }
-                std::thread::sleep(std::time::Duration::from_millis(25));
+            if running.wait_for_listener(port)?.is_some() {
+                return Ok(Self { _running: running, port });
             }
         }
         Err("gnutls-serv finds no port to listen on".into())

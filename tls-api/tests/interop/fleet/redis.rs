@@ -4,7 +4,6 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use crate::certificates::folder;
 use crate::processes::{PATIENCE, Running};
@@ -39,7 +38,7 @@ impl Redis {
     /// Sends a command and gives the answer, as it is on the wire.
     pub(crate) fn ask(&self, command: &str) -> Result<String, String> {
         let mut socket = TcpStream::connect(("127.0.0.1", self.port)).map_err(|e| e.to_string())?;
-        socket.set_read_timeout(Some(Duration::from_secs(5))).map_err(|e| e.to_string())?;
+        socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
         socket.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).map_err(|e| e.to_string())?;
         let mut answer = Vec::new();
         socket.read_to_end(&mut answer).map_err(|e| e.to_string())?;

@@ -58,7 +58,7 @@ pub(crate) fn recorded_flights() -> Outcome {
     const ROUNDS: usize = 10;
     let redis = Redis::start()?;
     let options = ["--resumption", "--max-early-data", "1000"];
-    let (one, other) = (server(&redis.url(), &options)?, server(&redis.url(), &options)?);
+    let (one, other) = (server(&redis, &options)?, server(&redis, &options)?);
     let client = Client::new()?;
     for round in 0..ROUNDS {
         client.fetch(if round % 2 == 0 { one.port } else { other.port })?;
