@@ -183,6 +183,22 @@ impl ClientConfig {
         self.engine_mut().set_alpn_protocols(protocols)
     }
 
+    /// Requires that an application protocol is negotiated (RFC 7301), also by peers that do not know the extension: otherwise the
+    /// handshake ends with no_application_protocol. It keeps a connection from being taken for one of another protocol (ALPACA).
+    /// Without [protocols](Self::set_alpn_protocols) the configuration is not [valid](Self::validate).
+    ///
+    /// Default: off, which accepts servers that choose none.
+    pub fn set_require_alpn(&mut self, require: bool) {
+        self.engine_mut().set_require_alpn(require);
+    }
+
+    /// Accepts servers that choose an application protocol that was not offered, instead of refusing them with illegal_parameter
+    /// (RFC 7301 §3.2). Check the protocol then: it is any that the server likes. A server that chooses one though none was offered
+    /// is refused in any case. Default: off.
+    pub fn set_allow_unoffered_alpn(&mut self, allow: bool) {
+        self.engine_mut().set_allow_unoffered_alpn(allow);
+    }
+
     /// The protocol versions: TLS 1.3 and TLS 1.2 unless changed. The newest that both sides have is used, whatever the order
     /// here. There are no others: what is older is not secure.
     ///

@@ -32,7 +32,7 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tls_api::{ClientHelloInfo, Identity, ResolvesServerCert};
+/// use tls_api::{ClientHelloInfo, Identity, NoIdentity, ResolvesServerCert};
 ///
 /// #[derive(Debug)]
 /// struct ByProtocol {
@@ -41,9 +41,9 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// }
 ///
 /// impl ResolvesServerCert for ByProtocol {
-///     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+///     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
 ///         let acme = hello.alpn_protocols().any(|protocol| protocol == b"acme-tls/1");
-///         Some(Arc::clone(if acme { &self.acme } else { &self.all_else }))
+///         Ok(Arc::clone(if acme { &self.acme } else { &self.all_else }))
 ///     }
 /// }
 /// ```

@@ -264,7 +264,7 @@ pub use crate::key_log::KeyLogFile;
 pub use crate::psk::{ResolvesClientPsk, ResolvesServerPsk};
 pub use crate::records::DynamicRecordSizing;
 pub use crate::reloadable::{IdentityFiles, ReloadError, ReloadableIdentity};
-pub use crate::resolver::{ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
+pub use crate::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
 pub use crate::resumption::{
     ClientSessionMemoryCache, NoClientSessionStorage, NoServerSessionStorage, ProducesTickets,
     ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer, TicketerError,

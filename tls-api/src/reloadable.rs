@@ -11,7 +11,7 @@ use tls_handshake::{Identity, IdentityError};
 use crate::SignatureScheme;
 use crate::client_hello::ClientHelloInfo;
 use crate::read_mostly::ReadMostly;
-use crate::resolver::{ResolvesClientCert, ResolvesServerCert};
+use crate::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCert};
 use crate::served_name::ServedName;
 
 /// An identity from files, which are read again when the application says so: at a signal, or every hour.
@@ -142,8 +142,8 @@ impl ReloadableIdentity {
 }
 
 impl ResolvesServerCert for ReloadableIdentity {
-    fn resolve(&self, _: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
-        Some(self.present())
+    fn resolve(&self, _: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
+        Ok(self.present())
     }
 
     fn resolve_for_all(&self) -> Option<Arc<Identity>> {

@@ -7,26 +7,49 @@ use std::sync::Arc;
 use tls_codec::{DistinguishedName, List};
 use tls_handshake::{Identity, IdentityError};
 
-use crate::SignatureScheme;
 use crate::client_hello::ClientHelloInfo;
 use crate::reloadable::ReloadableIdentity;
 use crate::served_name::ServedName;
 use crate::spread::Spread;
+use crate::{AlertDescription, SignatureScheme};
 
 /// Chooses the identity that a server shows to a client.
 ///
 /// It is asked during the handshake, and has to answer at once.
 pub trait ResolvesServerCert: fmt::Debug + Send + Sync {
-    /// The identity for this client; `None` ends the handshake with the alert unrecognized_name.
+    /// Returns the identity for this client, or [`NoIdentity`], which ends the handshake with the alert that it chooses.
     ///
     /// A session is resumed only while this is an identity with the [scope](Identity::session_scope) of the one that the session began
     /// with: it is asked for a client that wants to resume as well.
-    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>>;
+    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity>;
 
     /// Returns the identity if it is the same for every client at present: a resumption is then spared the parsing of its ClientHello.
     /// Default: `None`.
     fn resolve_for_all(&self) -> Option<Arc<Identity>> {
         None
+    }
+}
+
+/// Says that a server has no identity for a client. Default: told by the alert unrecognized_name, or by handshake_failure where an
+/// external pre-shared key would have done without an identity.
+///
+/// ```
+/// use tls_api::{AlertDescription, NoIdentity};
+///
+/// let banned = NoIdentity::told_by(AlertDescription::ACCESS_DENIED);
+/// assert_ne!(banned, NoIdentity::default());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoIdentity {
+    pub(crate) alert: Option<AlertDescription>,
+}
+
+impl NoIdentity {
+    /// Tells the client by this alert. close_notify and the warnings user_canceled and no_renegotiation, which refuse nothing, cannot be
+    /// chosen: unrecognized_name is sent then.
+    #[must_use]
+    pub const fn told_by(alert: AlertDescription) -> Self {
+        Self { alert: Some(alert) }
     }
 }
 
@@ -84,8 +107,8 @@ impl OneIdentity {
 }
 
 impl ResolvesServerCert for OneIdentity {
-    fn resolve(&self, _: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
-        Some(self.0.share())
+    fn resolve(&self, _: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
+        Ok(self.0.share())
     }
 
     fn resolve_for_all(&self) -> Option<Arc<Identity>> {
@@ -116,9 +139,9 @@ impl FirstUsable {
 }
 
 impl ResolvesServerCert for FirstUsable {
-    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
         let usable = self.0.iter().find(|identity| hello.can_verify(identity.original()));
-        usable.or(self.0.first()).map(Spread::share)
+        usable.or(self.0.first()).map(Spread::share).ok_or(NoIdentity::default())
     }
 }
 
@@ -234,15 +257,15 @@ fn put(known: &mut Vec<Shown>, shown: Shown) {
 }
 
 impl ResolvesServerCert for ResolvesServerCertUsingSni {
-    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
         let named = self.named(hello.server_name());
         let mut present = named.iter().map(Shown::present);
         // Each is asked once, which of it is present: a reload in between changes nothing.
-        let first = present.next()?;
+        let first = present.next().ok_or(NoIdentity::default())?;
         if hello.can_verify(&first) {
-            return Some(first);
+            return Ok(first);
         }
-        Some(present.find(|identity| hello.can_verify(identity)).unwrap_or(first))
+        Ok(present.find(|identity| hello.can_verify(identity)).unwrap_or(first))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::client_verifier::{ClientCertVerifier, NoClientAuth};
 use crate::early_data::ReadEarlyData;
 use crate::keep::Keep;
 use crate::psk::{ResolvesServerPsk, These};
-use crate::resolver::{FirstUsable, OneIdentity, ResolvesServerCert};
+use crate::resolver::{FirstUsable, NoIdentity, OneIdentity, ResolvesServerCert};
 use crate::resumption::{ProducesTickets, StoresServerSessions, Ticketer};
 use crate::scope::{Part, SessionContext};
 use crate::send::SendBuffer;
@@ -121,6 +121,15 @@ impl ServerConfig {
     /// [`ConfigError`] for a name of 0 or more than 255 bytes, or too many of them.
     pub fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
         self.engine_mut().set_alpn_protocols(protocols)
+    }
+
+    /// Requires that an application protocol is negotiated (RFC 7301), also by peers that do not know the extension: otherwise the
+    /// handshake ends with no_application_protocol. It keeps a connection from being taken for one of another protocol (ALPACA).
+    /// Without [protocols](Self::set_alpn_protocols) the configuration is not [valid](Self::validate).
+    ///
+    /// Default: off, which accepts clients that offer no protocol.
+    pub fn set_require_alpn(&mut self, require: bool) {
+        self.engine_mut().set_require_alpn(require);
     }
 
     /// The protocol versions: TLS 1.3 and TLS 1.2 unless changed. The newest that both sides have is used, whatever the order
@@ -386,12 +395,13 @@ impl ServerParts {
         }
         let client_hello = need.client_hello().ok()?;
         let can_use = |identity: &Identity| need.can_use(identity);
-        self.resolver.resolve(&ClientHelloInfo {
+        let resolved = self.resolver.resolve(&ClientHelloInfo {
             client_hello: &client_hello,
             raw: need.raw_client_hello(),
             server_name: need.server_name(),
             can_use: &can_use,
-        })
+        });
+        resolved.ok()
     }
 }
 
@@ -415,8 +425,9 @@ impl Side for Server {
                     can_use: &can_use,
                 };
                 match config.resolver.resolve(&info) {
-                    Some(identity) => need.answer(identity),
-                    None => need.refuse(),
+                    Ok(identity) => need.answer(identity),
+                    Err(NoIdentity { alert: Some(alert) }) => need.refuse_with(alert),
+                    Err(NoIdentity { alert: None }) => need.refuse(),
                 }
             }
             Need::ClientVerdict(need) => match config.clock.now() {

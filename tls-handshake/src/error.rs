@@ -166,6 +166,8 @@ pub enum Error {
         /// What is enabled here.
         enabled: Vec<Vec<u8>>,
     },
+    /// The peer negotiates no application protocol, which [is required](crate::ServerConfig::set_require_alpn).
+    AlpnRequired,
     /// A message lacks an extension that the RFC demands in it.
     MissingExtension {
         /// The message.
@@ -220,6 +222,8 @@ pub enum Error {
     NoIdentity {
         /// The name asked for, if any.
         asked: Option<String>,
+        /// The alert that tells the client of it: unrecognized_name unless another was chosen.
+        alert: AlertDescription,
     },
     /// The client names no external pre-shared key that is known here, and there is no certificate to do without one.
     NoCommonPsk {
@@ -311,7 +315,7 @@ impl Error {
             Self::InappropriateFallback { .. } => AlertDescription::INAPPROPRIATE_FALLBACK,
             // RFC 9846 §6.2: an out-of-range length.
             Self::FinishedLength { .. } | Self::MessageTooLarge { .. } => AlertDescription::DECODE_ERROR,
-            Self::NoCommonAlpn { .. } => AlertDescription::NO_APPLICATION_PROTOCOL,
+            Self::NoCommonAlpn { .. } | Self::AlpnRequired => AlertDescription::NO_APPLICATION_PROTOCOL,
             Self::MissingExtension { .. } => AlertDescription::MISSING_EXTENSION,
             Self::UnsolicitedExtension { .. } => AlertDescription::UNSUPPORTED_EXTENSION,
             Self::Illegal(_)
@@ -320,7 +324,7 @@ impl Error {
             | Self::CertificateNotOfSuite(_) => AlertDescription::ILLEGAL_PARAMETER,
             Self::Certificate(e) => e.alert(),
             Self::BadSignature | Self::BadFinished | Self::BadBinder => AlertDescription::DECRYPT_ERROR,
-            Self::NoIdentity { .. } => AlertDescription::UNRECOGNIZED_NAME,
+            Self::NoIdentity { alert, .. } => error_alert(*alert).unwrap_or(AlertDescription::UNRECOGNIZED_NAME),
             Self::SignerFailed | Self::Crypto(_) | Self::Config(_) | Self::MessageOfOursTooLong => {
                 AlertDescription::INTERNAL_ERROR
             }
@@ -335,6 +339,13 @@ impl Error {
             | Self::NoKeyUpdate => return None,
         })
     }
+}
+
+/// An alert that the application chose for an error. `None` for one that says that nothing is wrong, or that the connection goes
+/// on (RFC 9846 §6.1, RFC 5246 §7.2.2): a peer could take the connection for completed, or wait.
+pub(crate) fn error_alert(chosen: AlertDescription) -> Option<AlertDescription> {
+    let closure = [AlertDescription::CLOSE_NOTIFY, AlertDescription::USER_CANCELED, AlertDescription::NO_RENEGOTIATION];
+    (!closure.contains(&chosen)).then_some(chosen)
 }
 
 /// Copying and comparing errors is long. Where a connection does it, which is generic, it is compiled here, and not with each user.

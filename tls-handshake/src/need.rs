@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
-use tls_codec::code_points::{PskKeyExchangeMode, SignatureScheme};
+use tls_codec::code_points::{AlertDescription, PskKeyExchangeMode, SignatureScheme};
 use tls_codec::error::DecodeError;
 use tls_codec::extension::{DistinguishedName, SerializedSct};
 use tls_codec::handshake::ClientHello;
@@ -195,8 +195,20 @@ impl NeedIdentity {
     pub fn refuse(self) -> Answer {
         let why = match self.knows_psks {
             true => Error::NoCommonPsk { psk_dhe_ke: self.client_hello().is_ok_and(|hello| can_go_on(&hello)) },
-            false => Error::NoIdentity { asked: self.server_name().map(str::to_owned) },
+            false => return self.refuse_with(AlertDescription::UNRECOGNIZED_NAME),
         };
+        self.refused(why)
+    }
+
+    /// There is none for this client: the handshake ends with this alert, such as access_denied. close_notify and the
+    /// warnings user_canceled and no_renegotiation, which refuse nothing, cannot be chosen: unrecognized_name is sent then.
+    #[must_use]
+    pub fn refuse_with(self, alert: AlertDescription) -> Answer {
+        let asked = self.server_name().map(str::to_owned);
+        self.refused(Error::NoIdentity { asked, alert })
+    }
+
+    fn refused(self, why: Error) -> Answer {
         Answer(Answered::Identity(IdentityAnswer { asker: self.asker, hello: self.hello, identity: Err(why) }))
     }
 }

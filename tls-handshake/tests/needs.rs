@@ -5,7 +5,7 @@ mod pair;
 use std::thread;
 
 use pair::{Pair, Pki};
-use tls_codec::code_points::{HandshakeType, ProtocolVersion};
+use tls_codec::code_points::{AlertDescription, HandshakeType, ProtocolVersion};
 use tls_codec::extension::{OfferedPsks, PskIdentity};
 use tls_codec::handshake::{ClientHello, Split, split_message};
 use tls_codec::writer::Writer;
@@ -286,8 +286,22 @@ fn a_refused_identity_is_unrecognized_name_and_a_failed_signer_internal_error() 
     let mut pair = Pair::new(&pki);
     let Some(Need::Identity(need)) = pair.step_server().unwrap() else { panic!("no question") };
     let error = pair.server.resume(need.refuse(), &mut pair.to_client).unwrap_err();
-    assert_eq!(error, Error::NoIdentity { asked: Some("a.test".into()) });
+    let alert = AlertDescription::UNRECOGNIZED_NAME;
+    assert_eq!(error, Error::NoIdentity { asked: Some("a.test".into()), alert });
     assert!(pair.step_client().unwrap_err().to_string().contains("unrecognized_name"));
+
+    // Alerts that refuse nothing cannot be chosen.
+    let (unsafe_ones, default) = ([0, 90, 100].map(AlertDescription), AlertDescription::UNRECOGNIZED_NAME);
+    let chosen = [AlertDescription::ACCESS_DENIED, AlertDescription::HANDSHAKE_FAILURE, default];
+    let of_all = chosen.map(|alert| (alert, alert)).into_iter().chain(unsafe_ones.map(|alert| (alert, default)));
+    for (version, (chosen, told)) in of_all.flat_map(|alerts| VERSIONS.map(|version| (version, alerts))) {
+        let mut pair = mutual(version);
+        let Some(Need::Identity(need)) = pair.step_server().unwrap() else { panic!("no question") };
+        let error = pair.server.resume(need.refuse_with(chosen), &mut pair.to_client).unwrap_err();
+        assert_eq!(error.alert(), Some(told), "{chosen}");
+        let received = pair.step_client().unwrap_err();
+        assert!(matches!(received, Error::AlertReceived { description, .. } if description == told), "{received}");
+    }
 
     let mut pair = Pair::new(&pki);
     let refused = pair.run(&mut |need| match need {

@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 use tls_api::codec::{DistinguishedName, List};
 use tls_api::{
     ALL_CIPHERSUITES, CipherSuite, ClientAuth, ClientConfig, ClientHelloInfo, ClientSessionMemoryCache,
-    ClientSessionValue, ConfigError, Identity, KeyLog, Limits, NamedGroup, ProducesTickets, ProtocolVersion,
-    ResolvesClientCert, ResolvesServerCert, ServerConfig, ServerName, ServerSessionMemoryCache, SignatureScheme,
-    StoresClientSessions, SystemClock, Ticketer, TimeProvider, UnixTime,
+    ClientSessionValue, ConfigError, Identity, KeyLog, Limits, NamedGroup, NoIdentity, ProducesTickets,
+    ProtocolVersion, ResolvesClientCert, ResolvesServerCert, ServerConfig, ServerName, ServerSessionMemoryCache,
+    SignatureScheme, StoresClientSessions, SystemClock, Ticketer, TimeProvider, UnixTime,
 };
 
 use crate::Stop;
@@ -105,6 +105,7 @@ impl Shim {
         config.set_sct_request(level.has("enable-signed-cert-timestamps"));
         config.set_server_name_indication(level.text("host-name").is_some());
         config.set_tickets(!level.has("no-ticket"));
+        config.set_allow_unoffered_alpn(level.has("allow-unknown-alpn-protos"));
         config.enable_early_data(level.has("enable-early-data"));
         let candidates = candidates(level)?;
         let wants_to_know = ["expect-client-ca-list", "expect-peer-verify-pref"].iter().any(|flag| level.has(flag));
@@ -455,7 +456,7 @@ impl Resolver {
 }
 
 impl ResolvesServerCert for Resolver {
-    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
         let alpn = hello.alpn_protocols().flat_map(|name| {
             let length = u8::try_from(name.len()).unwrap_or_default();
             [&[length], name].concat()
@@ -476,7 +477,8 @@ impl ResolvesServerCert for Resolver {
             authorities.into_iter().flat_map(|all| all.iter()).map(|name| name.0.to_vec()).collect();
         let fits = |candidate: &Candidate| hello.can_verify(&candidate.identity) && candidate.is_of(&authorities);
         // What nobody can verify is refused with an error that says why.
-        self.select(fits).or_else(|| self.select(|candidate| candidate.is_of(&authorities)))
+        let selected = self.select(fits).or_else(|| self.select(|candidate| candidate.is_of(&authorities)));
+        selected.ok_or(NoIdentity::default())
     }
 }
 

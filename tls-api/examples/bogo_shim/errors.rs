@@ -58,7 +58,7 @@ fn boring(e: &Error) -> &'static str {
         Error::NoCommonGroup { .. } => "NO_SHARED_GROUP",
         Error::CertificateCurve { .. } => "WRONG_CURVE",
         Error::NoCommonSignatureScheme { .. } => "NO_COMMON_SIGNATURE_ALGORITHMS",
-        Error::NoCommonAlpn { .. } => "NO_APPLICATION_PROTOCOL",
+        Error::NoCommonAlpn { .. } | Error::AlpnRequired => "NO_APPLICATION_PROTOCOL",
         Error::MissingExtension { extension: ExtensionType::KEY_SHARE, .. } => "MISSING_KEY_SHARE",
         Error::MissingExtension { extension: ExtensionType::SUPPORTED_GROUPS, .. } => "NO_SHARED_GROUP",
         Error::MissingExtension { message: HandshakeType::CERTIFICATE_REQUEST, .. } => "DECODE_ERROR",

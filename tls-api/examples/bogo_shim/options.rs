@@ -7,6 +7,7 @@ use crate::Stop;
 
 /// Flags without a value.
 const FLAGS: &[&str] = &[
+    "allow-unknown-alpn-protos",
     "async",
     "check-close-notify",
     "decline-alpn",

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use tls_api::{
-    CipherSuite, ClientHelloInfo, ClientSession, Error, HandshakeKind, Identity, NamedGroup, ProtocolVersion,
-    ResolvesServerCert, ResolvesServerCertUsingSni, ServerConfig, ServerSession, Session,
+    CipherSuite, ClientHelloInfo, ClientSession, Error, HandshakeKind, Identity, NamedGroup, NoIdentity,
+    ProtocolVersion, ResolvesServerCert, ResolvesServerCertUsingSni, ServerConfig, ServerSession, Session,
 };
 
 use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
@@ -191,7 +191,13 @@ fn an_unknown_name_is_answered_by_the_default_or_by_unrecognized_name() {
     let mut resolver = ResolvesServerCertUsingSni::new();
     resolver.add("other.test", identity(&ca, "other.test")).unwrap();
     let mut pair = Pair::new(&client, &Arc::new(ServerConfig::with_resolver(Arc::new(resolver))));
-    assert_eq!(pair.settle(), Err(Error::NoIdentity { asked: Some("server.test".into()) }));
+    assert_eq!(
+        pair.settle(),
+        Err(Error::NoIdentity {
+            asked: Some("server.test".into()),
+            alert: tls_api::AlertDescription::UNRECOGNIZED_NAME
+        })
+    );
     let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
     assert!(matches!(told, Error::AlertReceived { description: tls_api::AlertDescription::UNRECOGNIZED_NAME, .. }));
 
@@ -205,10 +211,11 @@ fn a_resolver_sees_the_whole_client_hello() {
     #[derive(Debug)]
     struct Sees(Arc<Identity>);
     impl ResolvesServerCert for Sees {
-        fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+        fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
             let groups = hello.client_hello().extensions.supported_groups.unwrap();
             (hello.server_name() == Some("server.test") && groups.iter().any(|group| group == NamedGroup::X25519))
                 .then(|| self.0.clone())
+                .ok_or(NoIdentity::default())
         }
     }
     let ca = Ca::new(Kind::EcdsaP256);

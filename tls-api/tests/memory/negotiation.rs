@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use tls_api::{
     ALL_CIPHERSUITES, AlertDescription, BulkAlgorithm, CipherSuite, ClientConfig, ClientHelloInfo, Error,
-    ExtensionType, Identity, NamedGroup, ProtocolVersion, ResolvesServerCert, ServerConfig, ServerSession, Session,
-    SignatureScheme, SuitePreference,
+    ExtensionType, Identity, NamedGroup, NoIdentity, ProtocolVersion, ResolvesServerCert, ServerConfig, ServerSession,
+    Session, SignatureScheme, SuitePreference,
 };
 
 use crate::pair::{Pair, carry, drain};
@@ -195,7 +195,7 @@ struct Seen {
 struct Sees(Mutex<Seen>, Arc<Identity>);
 
 impl ResolvesServerCert for Sees {
-    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Option<Arc<Identity>> {
+    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
         *self.0.lock().unwrap() = Seen {
             server_name: hello.server_name().map(str::to_owned),
             alpn: hello.alpn_protocols().map(<[u8]>::to_vec).collect(),
@@ -207,7 +207,7 @@ impl ResolvesServerCert for Sees {
             unknown: hello.unknown_extensions().map(|(typ, data)| (typ, data.to_vec())).collect(),
             raw: hello.raw().to_vec(),
         };
-        Some(self.1.clone())
+        Ok(self.1.clone())
     }
 }
 

@@ -596,8 +596,8 @@ fn resolved_identity_and_its_scope_decide() {
     #[derive(Debug)]
     struct Latest(Mutex<Arc<tls_api::Identity>>);
     impl tls_api::ResolvesServerCert for Latest {
-        fn resolve(&self, _: &tls_api::ClientHelloInfo<'_>) -> Option<Arc<tls_api::Identity>> {
-            Some(self.0.lock().unwrap().clone())
+        fn resolve(&self, _: &tls_api::ClientHelloInfo<'_>) -> Result<Arc<tls_api::Identity>, tls_api::NoIdentity> {
+            Ok(self.0.lock().unwrap().clone())
         }
     }
     everywhere(|ca, client, _| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tls_codec::code_points::AlertDescription;
 
 use super::{CertificateError, Utc};
-use crate::error::Excerpt;
+use crate::error::{Excerpt, error_alert};
 
 /// A peer's certificates are refused.
 ///
@@ -31,7 +31,8 @@ impl From<CertificateError> for Refusal {
 }
 
 impl Refusal {
-    /// The same, told to the peer by this alert instead of the one that goes with the reason.
+    /// The same, told to the peer by this alert instead of the one that goes with the reason. close_notify and the warnings
+    /// user_canceled and no_renegotiation, which refuse nothing, cannot be chosen: the reason's alert stays.
     #[must_use]
     pub fn told_by(mut self, alert: AlertDescription) -> Self {
         self.alert = Some(alert);
@@ -41,7 +42,7 @@ impl Refusal {
     /// The alert that tells the peer of it (RFC 9846 §6.2).
     #[must_use]
     pub fn alert(&self) -> AlertDescription {
-        self.alert.unwrap_or_else(|| self.why.alert())
+        self.alert.and_then(error_alert).unwrap_or_else(|| self.why.alert())
     }
 
     /// What to do about it, where the cause is a known confusion.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pki_types::ServerName;
 use tls_codec::code_points::{EcPointFormat, ExtensionType, HandshakeType, ProtocolVersion, PskKeyExchangeMode};
 use tls_codec::error::BufferFull;
-use tls_codec::extension;
+use tls_codec::extension::{self, ProtocolName};
 use tls_codec::handshake::ServerHello;
 use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
@@ -350,9 +350,22 @@ impl Offer {
     }
 
     /// The application protocol that the server chose, which must be one of ours (RFC 7301 §3.2).
-    pub(super) fn check_alpn(config: &ClientConfig, chosen: &[u8]) -> Result<Vec<u8>, Error> {
-        let offered = config.common.alpn.iter().find(|name| name.as_slice() == chosen);
-        Ok(offered.ok_or(Illegal::AlpnNotOffered)?.clone())
+    pub(super) fn check_alpn(
+        config: &ClientConfig,
+        chosen: Option<ProtocolName<'_>>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match chosen {
+            Some(ProtocolName(chosen)) => {
+                let offered = config.common.alpn.iter().any(|name| name.as_slice() == chosen);
+                if offered || config.allow_unoffered_alpn {
+                    Ok(Some(chosen.to_vec()))
+                } else {
+                    Err(Illegal::AlpnNotOffered.into())
+                }
+            }
+            None if config.common.require_alpn => Err(Error::AlpnRequired),
+            None => Ok(None),
+        }
     }
 
     pub(super) fn no_common_version(&self, chosen: ProtocolVersion) -> Error {

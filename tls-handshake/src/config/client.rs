@@ -35,6 +35,7 @@ pub struct ClientConfig {
     pub(crate) early_data: bool,
     pub(crate) max_fragment_length: Option<MaxFragmentLength>,
     pub(crate) allow_missing_renegotiation_info: bool,
+    pub(crate) allow_unoffered_alpn: bool,
     /// What the ClientHello of a replayed trace offered beyond ours.
     #[cfg(test)]
     pub(crate) also_offered: Vec<tls_codec::code_points::ExtensionType>,
@@ -54,6 +55,7 @@ impl Default for ClientConfig {
             early_data: false,
             max_fragment_length: None,
             allow_missing_renegotiation_info: false,
+            allow_unoffered_alpn: false,
             #[cfg(test)]
             also_offered: Vec::new(),
         }
@@ -140,6 +142,13 @@ impl ClientConfig {
     /// where data of unknown origin does no harm. Default: off.
     pub fn set_allow_missing_renegotiation_info(&mut self, allow: bool) {
         self.allow_missing_renegotiation_info = allow;
+    }
+
+    /// Accepts servers that choose an application protocol that was not offered, instead of refusing them with
+    /// illegal_parameter (RFC 7301 §3.2). Check the protocol then: it is any that the server likes. A server that chooses one though
+    /// none was offered is refused in any case. Default: off.
+    pub fn set_allow_unoffered_alpn(&mut self, allow: bool) {
+        self.allow_unoffered_alpn = allow;
     }
 
     /// What a session is bound to, beside its own values: a hash over the role, the application protocols, whether the server is

@@ -67,6 +67,15 @@ macro_rules! setters {
                 self.common_mut().set_alpn_protocols(protocols)
             }
 
+            /// Requires that an application protocol is negotiated (RFC 7301): a peer that does not know the extension is refused
+            /// with no_application_protocol. It keeps a connection from being taken for one of another protocol (ALPACA).
+            ///
+            /// Default: off. A server then accepts clients that offer no protocol, and a client servers that choose none.
+            pub fn set_require_alpn(&mut self, require: bool) {
+                self.common_mut().computed.forget();
+                self.common_mut().require_alpn = require;
+            }
+
             /// The most bytes that a record of ours has on the wire, all overhead counted; `None` for the RFC's maximum.
             ///
             /// # Errors
@@ -269,6 +278,7 @@ pub(crate) struct Common {
     pub(crate) schemes: Vec<SignatureScheme>,
     pub(crate) schemes13: Vec<SignatureScheme>,
     pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) require_alpn: bool,
     pub(crate) limits: Limits,
     pub(crate) max_record: usize,
     /// Bytes, as record_size_limit counts them.
@@ -322,6 +332,7 @@ impl Default for Common {
             schemes: CERTIFICATE_SCHEMES.to_vec(),
             schemes13: tls13::RULES.schemes.to_vec(),
             alpn: Vec::new(),
+            require_alpn: false,
             limits: Limits::default(),
             max_record: MAX_RECORD,
             record_size_limit: None,
@@ -447,7 +458,8 @@ impl Common {
         for scheme in &self.schemes {
             schemes.extend_from_slice(&scheme.0.to_be_bytes());
         }
-        let settings = [settings, &[&schemes]].concat();
+        let require_alpn = [self.require_alpn.into()];
+        let settings = [settings, &[&schemes, &require_alpn]].concat();
         Scope::of(&ScopeInputs { role, alpn: &self.alpn, settings: &settings, application: &self.session_context })
     }
 

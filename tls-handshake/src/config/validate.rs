@@ -77,6 +77,11 @@ impl Common {
             let suites = self.set_suites.iter().map(|suite| suite.suite()).collect();
             return Err(Contradiction::NoSuiteOfVersion { versions: self.versions.clone(), suites });
         }
+        exclude(
+            self.require_alpn && self.alpn.is_empty(),
+            ["required ALPN", "no application protocols"],
+            "there is no protocol to negotiate",
+        )?;
         at_least("handshake_message", self.limits.handshake_message, MIN_MESSAGE)?;
         at_least("chain_length", self.limits.chain_length, usize::from(verifies))
     }

@@ -98,6 +98,9 @@ impl fmt::Display for Error {
                 f.write_str("; enabled here are ")?;
                 protocols(f, enabled)
             }
+            Self::AlpnRequired => f.write_str(
+                "the peer negotiates no application protocol (ALPN), which the configuration requires (set_require_alpn)",
+            ),
             Self::MissingExtension { message, extension } => {
                 write!(f, "the peer's {message} message lacks the extension {extension}")
             }
@@ -134,8 +137,8 @@ impl fmt::Display for Error {
             Self::TooMuchEarlyData { limit } => {
                 write!(f, "the client sends more early data than the {limit} bytes that it may")
             }
-            Self::NoIdentity { asked: Some(name) } => write!(f, "there is no certificate for the name {name:?}"),
-            Self::NoIdentity { asked: None } => {
+            Self::NoIdentity { asked: Some(name), .. } => write!(f, "there is no certificate for the name {name:?}"),
+            Self::NoIdentity { asked: None, .. } => {
                 f.write_str("the client names no server (SNI), and there is no certificate for that case")
             }
             Self::NoCommonPsk { psk_dhe_ke: false } => {

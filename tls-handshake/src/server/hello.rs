@@ -179,7 +179,7 @@ fn start_tls12(
     if let (true, Some(end)) = (config.common.enables(ProtocolVersion::TLS13), random.last_chunk_mut()) {
         *end = DOWNGRADE_TLS12;
     }
-    let alpn = choose_alpn(&config.common.alpn, &m.msg)?;
+    let alpn = choose_alpn(&config.common, &m.msg)?;
     let (state, need) = tls12::WaitIdentity::ask(config, source, random, alpn, m)?;
     Ok(AfterClientHello::Proceed(Versioned::Tls12(state), need))
 }
@@ -244,7 +244,7 @@ impl<'a> Chosen<'a> {
                 })?;
         let share = share_of(&group).map(|entry| entry.key_exchange);
         let sizes = RecordSizes::offered(hello)?;
-        Ok(Self { suite, group, share, alpn: choose_alpn(&common.alpn, hello)?, sizes, schemes })
+        Ok(Self { suite, group, share, alpn: choose_alpn(common, hello)?, sizes, schemes })
     }
 }
 
@@ -281,8 +281,11 @@ fn check_shares(
 }
 
 /// RFC 7301 §3.2, in our order of preference.
-fn choose_alpn(ours: &[Vec<u8>], hello: &ClientHello<'_>) -> Result<Option<Vec<u8>>, Error> {
-    let Some(theirs) = hello.extensions.alpn else { return Ok(None) };
+fn choose_alpn(common: &Common, hello: &ClientHello<'_>) -> Result<Option<Vec<u8>>, Error> {
+    let ours = common.alpn.as_slice();
+    let Some(theirs) = hello.extensions.alpn else {
+        return if common.require_alpn { Err(Error::AlpnRequired) } else { Ok(None) };
+    };
     if ours.is_empty() {
         return Ok(None);
     }

@@ -299,6 +299,15 @@ pub(super) fn configs(kind: Kind) -> (ClientConfig, ServerConfig) {
 /// Both ends of such a handshake.
 pub(super) fn ends(kind: Kind) -> (End<Client>, End<Server>) {
     let (client_config, server_config) = configs(kind);
+    ends_of(kind, client_config, server_config)
+}
+
+/// The same with these configurations.
+pub(super) fn ends_of(
+    kind: Kind,
+    client_config: ClientConfig,
+    server_config: ServerConfig,
+) -> (End<Client>, End<Server>) {
     let habit: Option<Habit> = match kind {
         Kind::Tls12Plain => Some(Box::new(|message| {
             Hello::edit(message, &|hello| hello.remove(ExtensionType::EXTENDED_MASTER_SECRET));

@@ -1,5 +1,6 @@
 //! Proofs that need to see inside: states without records, records without states, and published traces.
 
+mod alpn;
 mod boundaries;
 mod bounds;
 mod client_auth;

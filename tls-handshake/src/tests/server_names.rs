@@ -39,7 +39,7 @@ fn asked(kind: Kind, config: ServerConfig, name: &[u8]) -> Result<Option<String>
         Err(refused) => refused,
     };
     let Some(seen) = seen else { return Err(refused) };
-    assert_eq!(refused, Error::NoIdentity { asked: seen.clone() });
+    assert_eq!(refused, Error::NoIdentity { asked: seen.clone(), alert: A::UNRECOGNIZED_NAME });
     assert_eq!(refused.alert(), Some(A::UNRECOGNIZED_NAME));
     Ok(seen)
 }

@@ -121,10 +121,7 @@ impl State {
             (false, false) => MasterSecretKind::Plain,
             (false, true) => return Err(Error::ExtendedMasterSecretRequired),
         };
-        let alpn = match extensions.alpn {
-            Some(chosen) => Some(Offer::check_alpn(&offer.config, chosen.0)?),
-            None => None,
-        };
+        let alpn = Offer::check_alpn(&offer.config, extensions.alpn)?;
         let answer = (extensions.record_size_limit, extensions.max_fragment_length);
         RecordSizes::answered(&offer.config, answer)?.put_in_force(&offer.config.common, ProtocolVersion::TLS12, out);
         let mut transcript = Transcript::new(suite.hash);

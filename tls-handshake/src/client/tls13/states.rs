@@ -97,7 +97,7 @@ impl WaitEncryptedExtensions {
     /// RFC 9846 §4.4.1.
     ///
     /// # Errors
-    /// [`Error::UnsolicitedExtension`], [`Illegal::AlpnNotOffered`], [`Illegal::EarlyDataNotOffered`],
+    /// [`Error::UnsolicitedExtension`], [`Illegal::AlpnNotOffered`], [`Error::AlpnRequired`], [`Illegal::EarlyDataNotOffered`],
     /// [`Illegal::MaxFragmentLength`].
     pub fn on_encrypted_extensions(
         mut self,
@@ -112,10 +112,7 @@ impl WaitEncryptedExtensions {
         if let Some(extension) = m.msg.raw.iter().map(|(extension, _)| extension).find(unsolicited) {
             return Err(Error::UnsolicitedExtension { message: HandshakeType::ENCRYPTED_EXTENSIONS, extension });
         }
-        let alpn = match m.msg.alpn {
-            Some(chosen) => Some(Offer::check_alpn(config, chosen.0)?),
-            None => None,
-        };
+        let alpn = Offer::check_alpn(config, m.msg.alpn)?;
         let answer = (m.msg.record_size_limit, m.msg.max_fragment_length);
         RecordSizes::answered(config, answer)?.put_in_force(&config.common, ProtocolVersion::TLS13, out);
         self.shared.transcript.add(m.raw);

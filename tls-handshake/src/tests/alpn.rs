@@ -1,0 +1,152 @@
+//! Application protocols (RFC 7301): what was not offered, and what has to be negotiated.
+
+use tls_codec::code_points::{AlertDescription as A, HandshakeType as T};
+
+use super::flow::{Failure, Kind, Outcome, configs, ends_of, meet, pki};
+use crate::config::{ClientConfig, ServerConfig};
+use crate::error::{Contradiction, Error, Illegal};
+
+const KINDS: [Kind; 8] = [
+    Kind::Full,
+    Kind::Retry,
+    Kind::Resumed,
+    Kind::ResumedRetry,
+    Kind::Early,
+    Kind::Tls12,
+    Kind::Tls12Resumed,
+    Kind::Tls12Ticket,
+];
+
+/// The message in which a server chooses.
+fn choice(kind: Kind) -> T {
+    match kind {
+        Kind::Tls12 | Kind::Tls12Resumed | Kind::Tls12Ticket => T::SERVER_HELLO,
+        _ => T::ENCRYPTED_EXTENSIONS,
+    }
+}
+
+fn with(kind: Kind, change: fn(&mut ClientConfig, &mut ServerConfig)) -> Outcome {
+    let (mut client, mut server) = configs(kind);
+    change(&mut client, &mut server);
+    let (mut client, mut server) = ends_of(kind, client, server);
+    meet(&mut client, &mut server, &pki(kind))
+}
+
+#[test]
+fn required_protocol_is_demanded_by_both_roles() {
+    assert_eq!(Error::AlpnRequired.alert(), Some(A::NO_APPLICATION_PROTOCOL));
+    for kind in KINDS {
+        let both = with(kind, |client, server| {
+            client.set_require_alpn(true);
+            server.set_require_alpn(true);
+        });
+        assert_eq!(both, Outcome::BothConnected, "{kind:?}");
+        let by_server = with(kind, |client, server| {
+            client.set_alpn_protocols(&[]).unwrap();
+            server.set_require_alpn(true);
+        });
+        let error = Error::AlpnRequired;
+        let failure = Failure { side: "server", at: T::CLIENT_HELLO, error: error.clone() };
+        assert_eq!(by_server, Outcome::Failed(failure), "{kind:?}");
+        let by_client = with(kind, |client, server| {
+            client.set_require_alpn(true);
+            server.set_alpn_protocols(&[]).unwrap();
+        });
+        let failure = Failure { side: "client", at: choice(kind), error };
+        assert_eq!(by_client, Outcome::Failed(failure), "{kind:?}");
+        // And by neither unless it is set.
+        let nothing = |role: fn(&mut ClientConfig, &mut ServerConfig)| with(kind, role);
+        let outcomes = [
+            nothing(|client, _| client.set_alpn_protocols(&[]).unwrap()),
+            nothing(|_, server| server.set_alpn_protocols(&[]).unwrap()),
+        ];
+        assert_eq!(outcomes, [Outcome::BothConnected, Outcome::BothConnected], "{kind:?}");
+    }
+}
+
+#[test]
+fn required_protocol_without_a_list_is_a_contradiction() {
+    let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+    client.set_require_alpn(true);
+    server.set_require_alpn(true);
+    for validated in [client.validate(), server.validate()] {
+        let Err(Contradiction::Settings { settings, .. }) = validated else { panic!("{validated:?}") };
+        assert_eq!(settings, ["required ALPN", "no application protocols"]);
+    }
+    client.set_alpn_protocols(&[b"h2"]).unwrap();
+    server.set_alpn_protocols(&[b"h2"]).unwrap();
+    assert_eq!((client.validate(), server.validate()), (Ok(()), Ok(())));
+}
+
+/// Early data of a session without a protocol does not go to a server that is to choose one.
+#[test]
+fn sessions_are_bound_to_the_demand_for_a_protocol() {
+    let (mut client, mut server) = configs(Kind::Early);
+    let before = (client.session_scope(), server.session_scope());
+    client.set_require_alpn(true);
+    server.set_require_alpn(true);
+    assert_ne!(client.session_scope(), before.0);
+    assert_ne!(server.session_scope(), before.1);
+}
+
+/// A server that chooses another protocol than it was offered.
+#[test]
+fn unoffered_protocol_is_refused_unless_allowed() {
+    const OFFERED: &[u8] = b"\x08http/1.1";
+    for kind in KINDS {
+        for allows in [false, true] {
+            let (mut client, server) = configs(kind);
+            client.set_allow_unoffered_alpn(allows);
+            client.set_require_alpn(true);
+            let (mut client, mut server) = ends_of(kind, client, server);
+            server.world.habit = Some(Box::new(move |message| {
+                let at = message.windows(9).position(|window| window == OFFERED);
+                if let (true, Some(at)) = (message[0] == choice(kind).0, at) {
+                    message[at + 1..at + 9].copy_from_slice(b"http/9.9");
+                }
+            }));
+            let outcome = meet(&mut client, &mut server, &pki(kind));
+            let refused =
+                |error: Illegal| Outcome::Failed(Failure { side: "client", at: choice(kind), error: error.into() });
+            match (allows, kind) {
+                (false, _) => assert_eq!(outcome, refused(Illegal::AlpnNotOffered), "{kind:?}"),
+                // Accepted early data was for another protocol: RFC 9846 §4.3.10.
+                (true, Kind::Early) => assert_eq!(outcome, refused(Illegal::EarlyDataAlpn)),
+                (true, _) => {
+                    assert_eq!(outcome, Outcome::BothConnected, "{kind:?}");
+                    let state = client.state.as_ref().unwrap();
+                    let negotiated = crate::role::States::established(state).unwrap().negotiated;
+                    assert_eq!(negotiated.alpn.as_deref(), Some(&b"http/9.9"[..]), "{kind:?}");
+                }
+            }
+        }
+    }
+}
+
+/// RFC 7301 §3.1: an answer to an extension that was not sent is none that could be allowed.
+#[test]
+fn protocol_without_an_offer_is_refused_in_any_case() {
+    for kind in [Kind::Full, Kind::Tls12] {
+        let (mut client, server) = configs(kind);
+        client.set_alpn_protocols(&[]).unwrap();
+        client.set_allow_unoffered_alpn(true);
+        let (mut client, mut server) = ends_of(kind, client, server);
+        server.world.habit = Some(Box::new(move |message| {
+            let alpn = b"\0\x10\0\x05\0\x03\x02h2";
+            match T(message[0]) {
+                T::SERVER_HELLO if kind == Kind::Tls12 => super::hello::Hello::edit(message, &|hello| {
+                    hello.extensions.push((16, alpn[4..].to_vec()));
+                }),
+                T::ENCRYPTED_EXTENSIONS => {
+                    let block = [&message[6..], alpn].concat();
+                    let length = u8::try_from(block.len()).unwrap();
+                    *message = [&[8, 0, 0, length + 2, 0, length][..], &block].concat();
+                }
+                _ => {}
+            }
+        }));
+        let outcome = meet(&mut client, &mut server, &pki(kind));
+        let Outcome::Failed(Failure { side: "client", error, .. }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(error.alert(), Some(A::UNSUPPORTED_EXTENSION), "{error}");
+    }
+}
