@@ -17,10 +17,13 @@ use crate::{AlertDescription, SignatureScheme};
 ///
 /// It is asked during the handshake, and has to answer at once.
 pub trait ResolvesServerCert: fmt::Debug + Send + Sync {
-    /// Returns the identity for this client, or [`NoIdentity`], which ends the handshake with the alert that it chooses.
+    /// Returns the identity for this client.
     ///
     /// A session is resumed only while this is an identity with the [scope](Identity::session_scope) of the one that the session began
     /// with: it is asked for a client that wants to resume as well.
+    ///
+    /// # Errors
+    /// [`NoIdentity`] ends the handshake with the alert that it chooses.
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity>;
 
     /// Returns the identity if it is the same for every client at present: a resumption is then spared the parsing of its ClientHello.
