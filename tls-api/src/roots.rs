@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "system-roots")]
+use pki_types::CertificateDer;
 use pki_types::UnixTime;
 use tls_handshake::{CertificateError, IdentityError, RootCertStore, certs_from_pem};
 
@@ -56,16 +58,29 @@ fn outside_validity(roots: &RootCertStore) -> Vec<String> {
 pub fn system_roots() -> Result<SystemRoots, RootsError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::new();
-    let (added, ignored) = roots.add_parsable_certificates(found.certs);
     let mut problems = Vec::new();
     for error in &found.errors {
         problems.push(error.to_string());
     }
+    let (added, ignored) = add_usable(&mut roots, &found.certs, &mut problems);
     problems.extend(outside_validity(&roots));
     if added == 0 {
         return Err(RootsError::System { ignored, problems });
     }
     Ok(SystemRoots { roots, added, ignored, problems })
+}
+
+/// Adds what can be a trust anchor, with a line for each certificate that cannot. Returns how many were added and left out.
+#[cfg(feature = "system-roots")]
+fn add_usable(roots: &mut RootCertStore, certs: &[CertificateDer<'_>], problems: &mut Vec<String>) -> (usize, usize) {
+    let before = problems.len();
+    for (at, cert) in certs.iter().enumerate() {
+        if let Err(cause) = roots.add(cert) {
+            problems.push(RootsError::Certificate { at, cause }.to_string());
+        }
+    }
+    let ignored = problems.len().saturating_sub(before);
+    (certs.len().saturating_sub(ignored), ignored)
 }
 
 /// The authorities that the system trusts, and what was left out.
@@ -79,7 +94,8 @@ pub struct SystemRoots {
     pub added: usize,
     /// How many certificates cannot be trust anchors.
     pub ignored: usize,
-    /// Files that could not be read, and why; trust anchors that are expired or not valid yet, which vouch for nobody.
+    /// One line for each file that could not be read, each certificate that cannot be a trust anchor, and each trust anchor that is
+    /// expired or not valid yet, which vouches for nobody: why.
     pub problems: Vec<String>,
 }
 
@@ -112,7 +128,7 @@ pub enum RootsError {
     System {
         /// How many certificates cannot be trust anchors.
         ignored: usize,
-        /// Files that could not be read, and why.
+        /// One line for each of these, and for each file that could not be read: why.
         problems: Vec<String>,
     },
 }
@@ -169,6 +185,29 @@ mod tests {
         let mut roots = RootCertStore::new();
         assert_eq!(roots.add_parsable_certificates(certs.into_iter().chain([vec![1, 2, 3].into()])), (2, 1));
         assert_eq!(roots.len(), 2);
+    }
+
+    #[cfg(feature = "system-roots")]
+    #[test]
+    fn what_the_system_has_and_cannot_be_used_is_listed() {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "strange root");
+        let critical = |critical| {
+            let mut extension = rcgen::CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
+            extension.set_criticality(critical);
+            extension
+        };
+        let mut made = |extension| {
+            params.custom_extensions = vec![extension];
+            params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone()
+        };
+        let certs = [made(critical(true)), made(critical(false)), vec![1, 2, 3].into()];
+        let (mut roots, mut problems) = (RootCertStore::new(), vec!["a file".to_owned()]);
+        assert_eq!(add_usable(&mut roots, &certs, &mut problems), (1, 2));
+        assert_eq!((roots.len(), problems.len()), (1, 3));
+        assert!(problems[1].contains("number 1") && problems[1].contains("strange root"), "{problems:?}");
+        assert!(problems[2].contains("number 3"), "{problems:?}");
     }
 
     #[test]

@@ -275,7 +275,7 @@ impl Response {
             let right = match (self.verdict, &verdict) {
                 (_, Ok(())) if policy == OcspPolicy::Ignore => true,
                 (Verdict::Good, Ok(())) => true,
-                (Verdict::Revoked, Err(e)) => *e == CertificateError::Revoked { by: RevocationSource::Ocsp },
+                (Verdict::Revoked, Err(e)) => matches!(e, CertificateError::Revoked { by: RevocationSource::Ocsp, .. }),
                 (Verdict::Useless(is), Err(CertificateError::Ocsp(e))) => strict && is(e),
                 (Verdict::Useless(_), Ok(())) => !strict,
                 _ => false,

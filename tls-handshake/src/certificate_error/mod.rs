@@ -53,11 +53,18 @@ pub enum CertificateError {
     Revoked {
         /// Who says so.
         by: RevocationSource,
+        /// Which one; `None` for the peer's own, of which an OCSP response says so.
+        certificate: Option<ChainPosition>,
     },
     /// No revocation list covers a certificate of the chain, and the policy asks for one.
-    UnknownRevocationStatus,
+    UnknownRevocationStatus {
+        /// The certificate without a list.
+        certificate: ChainPosition,
+    },
     /// The revocation list that covers a certificate of the chain is too old.
     CrlExpired {
+        /// The certificate that the list covers.
+        certificate: ChainPosition,
         /// The time that the check was made for, since 1970-01-01 UTC.
         now: Duration,
         /// When the next list was due, since 1970-01-01 UTC.
@@ -72,8 +79,13 @@ pub enum CertificateError {
         /// When the list was issued, since 1970-01-01 UTC.
         this_update: Duration,
     },
-    /// The revocation list that covers a certificate of the chain cannot be believed; the text says why.
-    BadCrl(String),
+    /// The revocation list that covers a certificate of the chain cannot be believed, or one cannot be loaded.
+    BadCrl {
+        /// The certificate that the list is about; `None` where it is loaded.
+        certificate: Option<ChainPosition>,
+        /// What is wrong with the list.
+        why: String,
+    },
     /// The OCSP response that the policy asks for is not there, or is no good.
     Ocsp(OcspError),
     /// Too few of the configured logs have promised to publish the certificate (RFC 6962).
@@ -140,10 +152,10 @@ impl CertificateError {
             | Self::WrongKeyUsage
             | Self::UnsupportedAlgorithm
             | Self::UnsupportedVersion => AlertDescription::UNSUPPORTED_CERTIFICATE,
-            Self::UnknownRevocationStatus
+            Self::UnknownRevocationStatus { .. }
             | Self::CrlExpired { .. }
             | Self::CrlNotYetValid { .. }
-            | Self::BadCrl(_)
+            | Self::BadCrl { .. }
             | Self::Transparency { .. }
             | Self::NotPinned { .. }
             | Self::Path(_)
@@ -179,20 +191,25 @@ impl fmt::Display for CertificateError {
                 "no path leads from the {sent} certificate(s) sent to one of the {anchors} trust anchor(s) configured"
             ),
             Self::BadSignature => f.write_str("a signature in its chain is wrong"),
-            Self::Revoked { by: RevocationSource::Crl } => {
-                f.write_str("it, or an authority of its chain, was revoked: a revocation list names it")
+            Self::Revoked { by, certificate } => {
+                match certificate {
+                    Some(certificate) => certificate.fmt(f),
+                    None => f.write_str("it"),
+                }?;
+                f.write_str(match by {
+                    RevocationSource::Crl => " was revoked: a revocation list names it",
+                    RevocationSource::Ocsp => " was revoked: the stapled OCSP response says so",
+                })
             }
-            Self::Revoked { by: RevocationSource::Ocsp } => {
-                f.write_str("it was revoked: the stapled OCSP response says so")
-            }
-            Self::UnknownRevocationStatus => f.write_str(
-                "no revocation list (CRL) covers a certificate of its chain, and the policy asks for one; \
-                 load the list of each authority, or accept unknown status",
-            ),
-            Self::CrlExpired { now, next_update } => write!(
+            Self::UnknownRevocationStatus { certificate } => write!(
                 f,
-                "the revocation list (CRL) of an authority of its chain is out of date: the next one was due at {}, and our \
-                 clock says {}; load the present one",
+                "no revocation list (CRL) covers {certificate}, and the policy asks for one; load the list of each \
+                 authority, or accept unknown status",
+            ),
+            Self::CrlExpired { certificate, now, next_update } => write!(
+                f,
+                "the revocation list (CRL) for {certificate} is out of date: the next one was due at {}, and our clock says \
+                 {}; load the present one",
                 Utc(*next_update),
                 Utc(*now)
             ),
@@ -203,7 +220,10 @@ impl fmt::Display for CertificateError {
                 Utc(*this_update),
                 Utc(*now)
             ),
-            Self::BadCrl(why) => write!(f, "the revocation list (CRL) of an authority of its chain is no good: {why}"),
+            Self::BadCrl { certificate: Some(certificate), why } => {
+                write!(f, "the revocation list (CRL) for {certificate} cannot be used: {why}")
+            }
+            Self::BadCrl { certificate: None, why } => write!(f, "a revocation list (CRL) cannot be used: {why}"),
             Self::Ocsp(e) => e.fmt(f),
             Self::Transparency { wanted, found, rejected } => {
                 write!(

@@ -2,7 +2,7 @@
 
 use webpki::Error as E;
 
-use crate::certificate_error::{CertificateError, RevocationSource};
+use crate::certificate_error::CertificateError;
 use crate::error::{Excerpt, bounded};
 use crate::verify::report::since_1970;
 
@@ -29,13 +29,8 @@ pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
         E::UnsupportedSignatureAlgorithmContext(_) => CertificateError::UnsupportedAlgorithm,
         E::UnsupportedCertVersion => CertificateError::UnsupportedVersion,
         E::BadDer | E::BadDerTime | E::TrailingData(_) => CertificateError::BadEncoding,
-        E::CertRevoked => CertificateError::Revoked { by: RevocationSource::Crl },
-        E::UnknownRevocationStatus => CertificateError::UnknownRevocationStatus,
-        E::CrlExpired { time, next_update } => {
-            CertificateError::CrlExpired { now: since_1970(time), next_update: since_1970(next_update) }
-        }
         other => match (of_crl(&other), of_path(&other)) {
-            (Some(text), _) => CertificateError::BadCrl(text.into()),
+            (Some(text), _) => CertificateError::BadCrl { certificate: None, why: text.into() },
             (None, Some(text)) => CertificateError::Path(text.into()),
             (None, None) => CertificateError::Path(bounded(format!("webpki refuses its chain: {other}"))),
         },

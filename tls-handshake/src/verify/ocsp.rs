@@ -66,7 +66,9 @@ impl OcspPolicy {
             return if strict { Err(CertificateError::Ocsp(missing)) } else { Ok(None) };
         };
         match status(path, response, now) {
-            Ok(answer) if answer.revoked => Err(CertificateError::Revoked { by: RevocationSource::Ocsp }),
+            Ok(answer) if answer.revoked => {
+                Err(CertificateError::Revoked { by: RevocationSource::Ocsp, certificate: None })
+            }
             Ok(answer) => Ok(answer.scts),
             Err(e) if strict => Err(CertificateError::Ocsp(e)),
             Err(_e) => {

@@ -88,10 +88,10 @@ impl Crls {
     pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
         let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
-            .map_err(|e| CertificateError::BadCrl(format!("this is not a PEM file as it should be: {e}")))?;
+            .map_err(|e| bad_list(format!("this is not a PEM file as it should be: {e}")))?;
         if lists.is_empty() {
             let none = "there is no list in the file; PEM has it between BEGIN X509 CRL lines";
-            return Err(CertificateError::BadCrl(none.into()));
+            return Err(bad_list(none.into()));
         }
         Self::from_der(lists)
     }
@@ -124,20 +124,21 @@ impl Crls {
         // RFC 5280 §4.1.2.2: issuer and serial number name one certificate, whichever key of the issuer signed which list.
         let of_issuer = || self.lists.iter().filter(|list| *list.issuer == *link.certificate.issuer);
         if of_issuer().any(|list| list.names(link.certificate.serial)) {
-            return Err(CertificateError::Revoked { by: RevocationSource::Crl });
+            let certificate = Some((link.position)());
+            return Err(CertificateError::Revoked { by: RevocationSource::Crl, certificate });
         }
         let mut unusable = None;
         for list in of_issuer().filter(|list| list.is_about(link)) {
             match list.check(link, judge, self.policy) {
                 Ok(until) => return Ok(until),
                 // What is wrong with the newest list is told.
-                Err(e) => unusable = unusable.or(Some(e)),
+                Err(e) => unusable = unusable.or_else(|| Some(named(e, link))),
             }
         }
         match unusable {
             Some(e) => Err(e),
             None if self.policy.accept_unknown => Ok(None),
-            None => Err(CertificateError::UnknownRevocationStatus),
+            None => Err(CertificateError::UnknownRevocationStatus { certificate: (link.position)() }),
         }
     }
 }
@@ -233,7 +234,10 @@ impl List {
         match (judge.now < self.next_update, policy.accept_expired) {
             (true, _) => Ok(Some(self.next_update)),
             (false, true) => Ok(None),
-            (false, false) => Err(CertificateError::CrlExpired { now, next_update: since_1970(self.next_update) }),
+            (false, false) => {
+                let (certificate, next_update) = ((link.position)(), since_1970(self.next_update));
+                Err(CertificateError::CrlExpired { certificate, now, next_update })
+            }
         }
     }
 }
@@ -278,10 +282,23 @@ const URI: u8 = 0x86;
 
 fn unreadable(e: webpki::Error, at: usize) -> CertificateError {
     let why = match explain(e, 0, 0) {
-        CertificateError::BadCrl(why) => why,
+        CertificateError::BadCrl { why, .. } => why,
         _ => "it cannot be parsed as a list of version 2 with its number; `openssl ca` makes those where `crlnumber` is set".into(),
     };
-    CertificateError::BadCrl(format!("list number {}: {why}", at.saturating_add(1)))
+    bad_list(format!("list number {}: {why}", at.saturating_add(1)))
+}
+
+/// A list that cannot be loaded.
+fn bad_list(why: String) -> CertificateError {
+    CertificateError::BadCrl { certificate: None, why }
+}
+
+/// Says of a list that is about a certificate which one that is.
+fn named(e: CertificateError, link: &Link<'_>) -> CertificateError {
+    match e {
+        CertificateError::BadCrl { why, .. } => CertificateError::BadCrl { certificate: Some((link.position)()), why },
+        other => other,
+    }
 }
 
 /// When a list was made, and when the next one is due: after version, algorithm and issuer (RFC 5280 §5.1.2).

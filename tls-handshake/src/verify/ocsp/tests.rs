@@ -131,7 +131,8 @@ fn extension(is_critical: bool) -> Vec<u8> {
     sequence(&[&[6, 3, 0x2a, 3, 4], &critical, &der::element(der::OCTET_STRING, &[&[5, 0]])])
 }
 
-const GONE: Result<(), CertificateError> = Err(CertificateError::Revoked { by: RevocationSource::Ocsp });
+const GONE: Result<(), CertificateError> =
+    Err(CertificateError::Revoked { by: RevocationSource::Ocsp, certificate: None });
 
 #[test]
 fn of_several_answers_revoked_is_believed_and_those_that_do_not_count_are_passed_over() {
