@@ -55,7 +55,8 @@ impl Keep {
         // RFC 9846 §8.1: a stored session of TLS 1.3 may be used once. One of TLS 1.2 may be reused.
         let single_use = tls13 && matches!(self, Self::Store(_));
         let preferred = need.hashes().next();
-        let (mut candidates, mut lookups) = (Vec::new(), 0);
+        // Most clients offer one that is found.
+        let (mut candidates, mut lookups) = (Vec::with_capacity(1), 0);
         for (index, identity) in need.identities().enumerate() {
             if let Some(psk) = psks.and_then(|psks| psks.resolve(identity)) {
                 let is_preferred = Some(psk.hash()) == preferred;

@@ -7,16 +7,19 @@ use crate::error::{Error, Illegal};
 
 /// The host name, as it was sent but for a trailing dot. `None` if there is none, or what there is is not a host name.
 pub(crate) fn host_name<'a>(hello: &ClientHello<'a>) -> Option<&'a str> {
-    let name = hello.extensions.server_name?.host_name()?;
+    let name = str::from_utf8(hello.extensions.server_name?.host_name()?).ok()?;
     DnsName::try_from(name).ok()?;
-    let name = str::from_utf8(name).ok()?;
     Some(name.strip_suffix('.').unwrap_or(name))
 }
 
-/// Refuses a name that is neither a host name nor an IP address. Some clients send addresses, against the RFC.
-pub(crate) fn check(hello: &ClientHello<'_>) -> Result<(), Error> {
+/// Returns the [`host_name`]. Refuses what is neither that nor an IP address, which some clients send against the RFC, unless
+/// `ignores_invalid`.
+pub(crate) fn check<'a>(hello: &ClientHello<'a>, ignores_invalid: bool) -> Result<Option<&'a str>, Error> {
+    let host_name = host_name(hello);
     match hello.extensions.server_name.and_then(|names| names.host_name()) {
-        Some(name) if ServerName::try_from(name).is_err() => Err(Illegal::ServerName.into()),
-        _ => Ok(()),
+        Some(name) if host_name.is_none() && !ignores_invalid && ServerName::try_from(name).is_err() => {
+            Err(Illegal::ServerName.into())
+        }
+        _ => Ok(host_name),
     }
 }

@@ -83,18 +83,16 @@ impl WaitClientHello {
     ) -> Result<AfterClientHello, Error> {
         self.config.validate()?;
         let version = Version::choose(&self.config.common, &m.msg)?;
-        if !self.config.ignore_invalid_server_name {
-            sni::check(&m.msg)?;
-        }
+        let server_name = sni::check(&m.msg, self.config.ignore_invalid_server_name)?;
         // All that the handshake puts on the wire is drawn at once: it is a call of the operating system, which takes longer for more
         // than 32 bytes.
         match version {
             Version::Tls13 => {
                 let [random @ .., a, b, c, d, e, f, g, h] = draw::<{ 32 + 4 * AGE_ADDS }>(self.random)?;
                 let age_adds = [[a, b, c, d], [e, f, g, h]];
-                start_tls13(self.config, self.random, (random, age_adds), &m, out)
+                start_tls13(self.config, self.random, (random, age_adds), server_name, &m, out)
             }
-            Version::Tls12 => start_tls12(self.config, self.random, draw(self.random)?, &m),
+            Version::Tls12 => start_tls12(self.config, self.random, draw(self.random)?, server_name, &m),
         }
     }
 }
@@ -151,6 +149,7 @@ fn start_tls13(
     config: Arc<ServerConfig>,
     source: &'static dyn SecureRandom,
     (random, age_adds): ([u8; 32], [[u8; 4]; AGE_ADDS]),
+    server_name: Option<&str>,
     m: &Framed<'_, ClientHello<'_>>,
     out: &mut dyn Sink,
 ) -> Result<AfterClientHello, Error> {
@@ -161,7 +160,7 @@ fn start_tls13(
     match chosen.share {
         None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, m, out)?)),
         Some(share) => {
-            let (state, need) = proceed(shared, &chosen, share, HandshakeKind::Full, m, at)?;
+            let (state, need) = proceed(shared, &chosen, share, HandshakeKind::Full, server_name, m, at)?;
             Ok(AfterClientHello::Proceed(Versioned::Tls13(state), need))
         }
     }
@@ -171,6 +170,7 @@ fn start_tls12(
     config: Arc<ServerConfig>,
     source: &'static dyn SecureRandom,
     mut random: [u8; 32],
+    server_name: Option<&str>,
     m: &Framed<'_, ClientHello<'_>>,
 ) -> Result<AfterClientHello, Error> {
     // What the client says next goes by our answer, which it has not seen yet.
@@ -180,7 +180,7 @@ fn start_tls12(
         *end = DOWNGRADE_TLS12;
     }
     let alpn = choose_alpn(&config.common, &m.msg)?;
-    let (state, need) = tls12::WaitIdentity::ask(config, source, random, alpn, m)?;
+    let (state, need) = tls12::WaitIdentity::ask(config, source, random, alpn, server_name, m)?;
     Ok(AfterClientHello::Proceed(Versioned::Tls12(state), need))
 }
 
@@ -308,6 +308,7 @@ pub(super) fn proceed(
     chosen: &Chosen<'_>,
     share: &[u8],
     kind: HandshakeKind,
+    server_name: Option<&str>,
     m: &Framed<'_, ClientHello<'_>>,
     at: RecordBoundary,
 ) -> Result<(tls13::State, Need), Error> {
@@ -338,7 +339,7 @@ pub(super) fn proceed(
         },
         alpn: chosen.alpn.clone(),
         sizes: chosen.sizes,
-        server_name: sni::host_name(&m.msg).map(str::to_owned),
+        server_name: server_name.map(str::to_owned),
         stapling: Stapling { ocsp: extensions.status_request.is_some(), scts: extensions.signed_certificate_timestamp },
         can_resume,
         early_data: extensions.early_data,

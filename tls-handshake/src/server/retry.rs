@@ -19,6 +19,7 @@ use crate::negotiate::group_id;
 use crate::raw::raw;
 use crate::role::opaque_debug;
 use crate::sink::Sink;
+use crate::sni;
 
 /// START after HelloRetryRequest.
 pub struct WaitSecondClientHello {
@@ -83,7 +84,7 @@ impl WaitSecondClientHello {
             return Err(Illegal::SecondHelloDiffers("cipher_suites").into());
         }
         let kind = HandshakeKind::FullWithHelloRetryRequest;
-        proceed(self.shared, &chosen, share, kind, &m, at)
+        proceed(self.shared, &chosen, share, kind, sni::host_name(&m.msg), &m, at)
     }
 }
 

@@ -33,7 +33,6 @@ use crate::record_limits::RecordSizes;
 use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
-use crate::sni;
 use crate::verify::tls12 as signatures;
 
 opaque_debug!(WaitIdentity, WaitSignature);
@@ -45,6 +44,7 @@ pub struct WaitIdentity {
     random: [u8; 32],
     source: &'static dyn SecureRandom,
     alpn: Option<Vec<u8>>,
+    pub(super) server_name: Option<String>,
     sizes: RecordSizes,
     /// Of ClientHello, whose body comes back with the answer.
     header: [u8; 4],
@@ -74,13 +74,15 @@ impl WaitIdentity {
         source: &'static dyn SecureRandom,
         random: [u8; 32],
         alpn: Option<Vec<u8>>,
+        server_name: Option<&str>,
         m: &Framed<'_, ClientHello<'_>>,
     ) -> Result<(State, Need), Error> {
         chosen::check(&config, &m.msg)?;
         let (header, body) = m.raw.split_first_chunk().ok_or(Error::Crypto("hashing the ClientHello"))?;
         let by = session::named(&config, &m.msg);
         let sizes = RecordSizes::offered(&m.msg)?;
-        let state = Self { config, random, source, alpn, sizes, header: *header };
+        let server_name = server_name.map(str::to_owned);
+        let state = Self { config, random, source, alpn, server_name, sizes, header: *header };
         Ok(match by {
             Some(by) => {
                 let need = NeedSession::new(Asker::of(&random), by, body, &m.msg, [None; 2], state.rules());
@@ -150,7 +152,7 @@ impl WaitIdentity {
                 group,
                 alpn: self.alpn,
                 kind,
-                server_name: sni::host_name(hello).map(str::to_owned),
+                server_name: self.server_name,
                 early_data: false,
                 first_finished: None,
             },

@@ -18,7 +18,6 @@ use crate::role::{Step, opaque_debug};
 use crate::schedule::Side;
 use crate::schedule::tls12::Keys;
 use crate::sink::Sink;
-use crate::sni;
 
 opaque_debug!(WaitSession);
 
@@ -123,7 +122,7 @@ impl WaitSession {
         let wanted = Wanted {
             suite,
             scope: &config.scope().with_identity(&identity),
-            server_name: sni::host_name(hello),
+            server_name: self.full.server_name.as_deref(),
             client_auth: config.client_auth,
             session_lifetime: config.session_lifetime,
         };
