@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use tls_api::codec::{DistinguishedName, List};
 use tls_api::{
-    ALL_CIPHERSUITES, CipherSuite, ClientAuth, ClientConfig, ClientHelloInfo, ClientSessionMemoryCache,
-    ClientSessionValue, ConfigError, Identity, KeyLog, Limits, NamedGroup, NoIdentity, ProducesTickets,
-    ProtocolVersion, ResolvesClientCert, ResolvesServerCert, ServerConfig, ServerName, ServerSessionMemoryCache,
-    SignatureScheme, StoresClientSessions, SystemClock, Ticketer, TimeProvider, UnixTime,
+    ALL_CIPHERSUITES, AlertDescription, CipherSuite, ClientAuth, ClientConfig, ClientHelloInfo,
+    ClientSessionMemoryCache, ClientSessionValue, ConfigError, Identity, KeyLog, Limits, NamedGroup, NoIdentity,
+    ProducesTickets, ProtocolVersion, ResolvesClientCert, ResolvesServerCert, ServerConfig, ServerName,
+    ServerSessionMemoryCache, SignatureScheme, StoresClientSessions, SystemClock, Ticketer, TimeProvider, UnixTime,
 };
 
 use crate::Stop;
@@ -84,6 +84,10 @@ impl Shim {
 
     /// `in_handshake` is the level whose flags tell of a handshake that does not go on from a session.
     pub(crate) fn client(&self, level: &Level, in_handshake: &Level) -> Result<ClientConfig, Stop> {
+        // A client's resolver can only decline.
+        if level.has("fail-cert-callback-alert") {
+            return Err(Stop::Unimplemented("-fail-cert-callback-alert".into()));
+        }
         let mut config = ClientConfig::new();
         let mut anybody = self.anybody(level, ClientAuth::Required)?;
         anybody.refuses = refuses(in_handshake);
@@ -110,7 +114,7 @@ impl Shim {
         let candidates = candidates(level)?;
         let wants_to_know = ["expect-client-ca-list", "expect-peer-verify-pref"].iter().any(|flag| level.has(flag));
         if !candidates.is_empty() || wants_to_know {
-            config.set_client_cert_resolver(Arc::new(Resolver { candidates, told: self.told() }));
+            config.set_client_cert_resolver(Arc::new(Resolver { candidates, told: self.told(), fails: None }));
         }
         let psks = psks(level)?;
         if !psks.is_empty() && config.has_version(ProtocolVersion::TLS13) {
@@ -122,14 +126,14 @@ impl Shim {
     }
 
     pub(crate) fn server(&self, options: &Options, level: &Level) -> Result<ServerConfig, Stop> {
-        // A server's resolver chooses an identity or none: it cannot say that it failed.
-        for flag in ["fail-cert-callback", "fail-ocsp-callback"] {
-            if level.has(flag) {
-                return Err(Stop::Unimplemented(format!("-{flag}")));
-            }
+        if level.has("fail-ocsp-callback") {
+            return Err(Stop::Unimplemented("-fail-ocsp-callback".into()));
         }
-        let candidates = candidates(level)?;
-        let mut config = ServerConfig::with_resolver(Arc::new(Resolver { candidates, told: self.told() }));
+        let alert = level.number("fail-cert-callback-alert")?;
+        let alert = alert.map_or(AlertDescription::INTERNAL_ERROR, AlertDescription);
+        let fails = level.has("fail-cert-callback").then_some(alert);
+        let resolver = Resolver { candidates: candidates(level)?, told: self.told(), fails };
+        let mut config = ServerConfig::with_resolver(Arc::new(resolver));
         let client_auth = match (level.has("require-any-client-certificate"), level.has("verify-peer")) {
             (true, _) => ClientAuth::Required,
             (false, true) => ClientAuth::Optional,
@@ -445,6 +449,8 @@ struct Told {
 struct Resolver {
     candidates: Vec<Candidate>,
     told: Told,
+    /// Refuses every client with this alert.
+    fails: Option<AlertDescription>,
 }
 
 impl Resolver {
@@ -471,6 +477,9 @@ impl ResolvesServerCert for Resolver {
         };
         if let Ok(mut place) = self.told.asked.lock() {
             *place = asked;
+        }
+        if let Some(alert) = self.fails {
+            return Err(NoIdentity::told_by(alert));
         }
         let authorities = hello.client_hello().extensions.certificate_authorities;
         let authorities: Vec<_> =

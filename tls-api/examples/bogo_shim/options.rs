@@ -95,6 +95,7 @@ const VALUES: &[&str] = &[
     "expect-total-renegotiations",
     "expect-version",
     "export-context",
+    "fail-cert-callback-alert",
     "export-keying-material",
     "export-label",
     "host-name",
