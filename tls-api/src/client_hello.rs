@@ -4,7 +4,7 @@ use std::fmt;
 
 use tls_codec::ExtensionType;
 use tls_codec::handshake::ClientHello;
-use tls_handshake::Identity;
+use tls_handshake::{Identity, host_name};
 
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
@@ -51,7 +51,6 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 pub struct ClientHelloInfo<'a> {
     pub(crate) client_hello: &'a ClientHello<'a>,
     pub(crate) raw: &'a [u8],
-    pub(crate) server_name: Option<&'a str>,
     pub(crate) can_use: &'a CanUse<'a>,
 }
 
@@ -65,7 +64,7 @@ impl<'a> ClientHelloInfo<'a> {
     /// [`raw`](Self::raw) have is not checked.
     #[must_use]
     pub fn server_name(&self) -> Option<&'a str> {
-        self.server_name
+        host_name(self.client_hello)
     }
 
     /// The application protocols that the client offers (RFC 7301).

@@ -398,7 +398,6 @@ impl ServerParts {
         let resolved = self.resolver.resolve(&ClientHelloInfo {
             client_hello: &client_hello,
             raw: need.raw_client_hello(),
-            server_name: need.server_name(),
             can_use: &can_use,
         });
         resolved.ok()
@@ -418,12 +417,8 @@ impl Side for Server {
                 // It was decoded before; were it not to decode again, nobody could be chosen for it.
                 let Ok(client_hello) = need.client_hello() else { return Some(need.refuse()) };
                 let can_use = |identity: &Identity| need.can_use(identity);
-                let info = ClientHelloInfo {
-                    client_hello: &client_hello,
-                    raw: need.raw_client_hello(),
-                    server_name: need.server_name(),
-                    can_use: &can_use,
-                };
+                let info =
+                    ClientHelloInfo { client_hello: &client_hello, raw: need.raw_client_hello(), can_use: &can_use };
                 match config.resolver.resolve(&info) {
                     Ok(identity) => need.answer(identity),
                     Err(NoIdentity { alert: Some(alert) }) => need.refuse_with(alert),

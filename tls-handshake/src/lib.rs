@@ -103,5 +103,6 @@ pub use record::{Outgoing, RecordRoom};
 pub use record_limits::RecordLimits;
 pub use resumption::{ClientSessionValue, ExternalPsk, ServerSessionValue, SessionError};
 pub use role::{Role, Versioned};
+pub use sni::host_name;
 pub use suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 pub use verify::RootCertStore;

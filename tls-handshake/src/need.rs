@@ -213,14 +213,6 @@ impl NeedIdentity {
     }
 }
 
-impl NeedSession {
-    /// Returns the host name that the client asks for: see [`NeedIdentity::server_name`].
-    #[must_use]
-    pub fn server_name(&self) -> Option<&str> {
-        sni::host_name(&self.client_hello().ok()?)
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct IdentityAnswer {
     asker: Asker,

@@ -5,8 +5,10 @@ use tls_codec::handshake::ClientHello;
 
 use crate::error::{Error, Illegal};
 
-/// The host name, as it was sent but for a trailing dot. `None` if there is none, or what there is is not a host name.
-pub(crate) fn host_name<'a>(hello: &ClientHello<'a>) -> Option<&'a str> {
+/// Returns the host name that a client asks for (SNI, RFC 6066 §3): a valid DNS name of at most 253 bytes, in the case in which it was
+/// sent and without a trailing dot. `None` if there is none, or what there is is not a host name.
+#[must_use]
+pub fn host_name<'a>(hello: &ClientHello<'a>) -> Option<&'a str> {
     let name = str::from_utf8(hello.extensions.server_name?.host_name()?).ok()?;
     DnsName::try_from(name).ok()?;
     Some(name.strip_suffix('.').unwrap_or(name))
