@@ -28,8 +28,8 @@ pub(crate) struct ProtocolOptions {
     #[arg(long, value_name = "NAME", value_parser = group)]
     group: Vec<NamedGroup>,
 
-    /// Allow this signature scheme only, by its RFC's name (ecdsa_secp256r1_sha256, rsa_pss_rsae_sha256); repeat it in order of
-    /// preference
+    /// Let the peer sign with this signature scheme only, by its RFC's name (ecdsa_secp256r1_sha256, rsa_pss_rsae_sha256);
+    /// repeat it in order of preference
     #[arg(long, value_name = "NAME", value_parser = scheme)]
     sigalg: Vec<SignatureScheme>,
 
@@ -69,10 +69,6 @@ pub(crate) struct ProtocolOptions {
     /// Resume only sessions that were established with the same TEXT
     #[arg(long, value_name = "TEXT")]
     session_context: Option<String>,
-
-    /// Verify the certificates of a session again before it is resumed, or not
-    #[arg(long, value_name = "true|false")]
-    reverify: Option<bool>,
 
     /// The most bytes that a handshake message of the peer may have
     #[arg(long, value_name = "N")]
@@ -195,9 +191,6 @@ macro_rules! configure {
                 }
                 if let Some(context) = &options.session_context {
                     self.set_session_context(context.as_bytes());
-                }
-                if let Some(reverify) = options.reverify {
-                    self.set_reverify_on_resumption(reverify);
                 }
                 self.set_limits(options.limits());
                 if let Some(key_log) = options.key_log()? {

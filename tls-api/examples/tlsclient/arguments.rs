@@ -40,10 +40,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     servername: Option<String>,
 
-    /// Close our side at the end of the input in TLS 1.2 too, where a server may drop its answer then. Otherwise the server closes
-    /// first there; with TLS 1.3 our side is always closed
-    #[arg(long)]
-    pub(crate) half_close: bool,
+    /// Close our side at the end of the input. By default so with TLS 1.3; with TLS 1.2 a server may drop its answer then, and
+    /// closes first. --half-close=false is for servers that do so with TLS 1.3
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) half_close: Option<bool>,
 
     /// Make N connections one after another, send the input on each, and print what comes on the last. The later ones resume the
     /// sessions of the earlier ones

@@ -232,8 +232,10 @@ impl<'a> Exchange<'a> {
                     self.said_all = true;
                     // RFC 5246 §7.2.1 lets a server of TLS 1.2 drop what it has not sent yet when it receives
                     // close_notify; since TLS 1.3 it ends one direction only (RFC 9846 §6.1).
-                    let close =
-                        self.options.half_close || self.session.protocol_version() != Some(ProtocolVersion::TLS12);
+                    let close = self
+                        .options
+                        .half_close
+                        .unwrap_or_else(|| self.session.protocol_version() != Some(ProtocolVersion::TLS12));
                     if close {
                         self.session.send_close_notify();
                     }
@@ -312,6 +314,8 @@ impl<'a> Exchange<'a> {
             kind.unwrap_or_default(),
             subject(session.peer_certificates()).unwrap_or_else(|| "nobody".into())
         );
+        let limits = session.record_limits();
+        eprintln!("record limits: sent {}, received {}", limits.send, limits.receive);
     }
 }
 

@@ -74,6 +74,10 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "max_early_data")]
     pub(crate) half_rtt: bool,
 
+    /// Serve clients that ask for a name that is no host name as if they had asked for none
+    #[arg(long)]
+    pub(crate) ignore_invalid_server_name: bool,
+
     /// Whose order of cipher suites counts
     #[arg(long, value_enum, value_name = "SIDE", default_value = "server")]
     pub(crate) prefer: Prefer,

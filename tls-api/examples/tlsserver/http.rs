@@ -137,6 +137,10 @@ fn page(session: &ServerSession, early: usize) -> String {
         ("external key", or_none(session.external_psk_identity().map(|id| String::from_utf8_lossy(id).into_owned()))),
         ("server name", or_none(session.sni_hostname().map(str::to_owned))),
         ("client", or_none(subject(session.peer_certificates()))),
+        (
+            "record limits",
+            format!("sent {}, received {}", session.record_limits().send, session.record_limits().receive),
+        ),
         ("protocol", or_none(session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()))),
     ];
     rows.iter().map(|(what, value)| format!("{what}: {value}\n")).collect()

@@ -74,6 +74,7 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
         config.set_suite_preference(SuitePreference::Client);
     }
     config.set_send_half_rtt_data(arguments.half_rtt);
+    config.set_ignore_invalid_server_name(arguments.ignore_invalid_server_name);
     config.validate().context("the options")?;
     Ok(config)
 }

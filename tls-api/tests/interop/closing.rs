@@ -29,6 +29,9 @@ pub(crate) fn trials() -> Vec<Trial> {
             end_of_input(ProtocolVersion::TLS12, &["--half-close"], true)
         }),
         trial("closing::tls13_client_half_closes", &[], || end_of_input(ProtocolVersion::TLS13, &[], true)),
+        trial("closing::tls13_client_waits_if_told", &[], || {
+            end_of_input(ProtocolVersion::TLS13, &["--half-close=false"], false)
+        }),
         trial("closing::nginx_answers_after_the_end_of_input", NGINX, nginx_answers),
         trial("closing::java_answers_after_the_end_of_input", JAVA, java_answers),
         trial("closing::the_sink_answers_after_our_clients_close_notify", &[], half_closed),
@@ -139,11 +142,13 @@ fn end_of_input(version: ProtocolVersion, options: &[&str], closes: bool) -> Out
 }
 
 fn nginx_answers() -> Outcome {
-    for version in ["1.2", "1.3"] {
+    for (version, options) in
+        [("1.2", &["--protover", "1.2"][..]), ("1.3", &["--protover", "1.3", "--half-close=false"])]
+    {
         let folder = folder()?.join(format!("nginx-{version}"));
         let files = files(Kind::EcdsaP256)?;
         let (_running, port) = ocsp::nginx(&folder, version, &files.chain, &files.key, "")?;
-        let mut client = openssl_server::client(port, &["--protover", version])?;
+        let mut client = openssl_server::client(port, options)?;
         client.feed(b"GET / HTTP/1.0\r\n\r\n".to_vec(), ThenStdin::Closes)?;
         contains(&client.succeed()?.text(), "hello\n")?;
     }

@@ -19,9 +19,11 @@ mod openssl_client;
 mod openssl_server;
 mod processes;
 mod programs;
+mod record_limits;
 mod resumption;
 mod scan;
 mod served;
+mod settings;
 mod tls12;
 mod trust;
 mod versions;
@@ -56,6 +58,8 @@ fn main() -> ExitCode {
         resumption::trials(),
         ocsp::trials(),
         trust::trials(),
+        settings::trials(),
+        record_limits::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
     certificates::remove();
