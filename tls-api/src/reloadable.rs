@@ -1,12 +1,14 @@
 //! An identity that is replaced while connections come in: when its certificate is renewed.
 
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tls_codec::{DistinguishedName, List};
 use tls_handshake::{Identity, IdentityError};
+use zeroize::Zeroizing;
 
 use crate::SignatureScheme;
 use crate::client_hello::ClientHelloInfo;
@@ -62,16 +64,16 @@ impl IdentityFiles {
         self
     }
 
-    /// Reads the files.
+    /// Reads the files. What was read of them is overwritten in memory.
     ///
     /// # Errors
     /// [`ReloadError`] if one cannot be read, or what is in them does not make an identity.
     pub fn load(&self) -> Result<Identity, ReloadError> {
-        let read =
-            |path: &Path| std::fs::read(path).map_err(|cause| ReloadError::File { path: path.to_owned(), cause });
+        let read = |path: &Path| read_secret(path).map_err(|cause| ReloadError::File { path: path.to_owned(), cause });
+        // The key may lie in either.
         let mut identity = Identity::from_pem(&read(&self.certs)?, &read(&self.key)?)?;
         if let Some(file) = &self.ocsp_response {
-            identity.set_ocsp_response(Some(read(file)?))?;
+            identity.set_ocsp_response(Some(read(file)?.to_vec()))?;
         }
         Ok(identity)
     }
@@ -166,6 +168,31 @@ impl fmt::Debug for ReloadableIdentity {
         f.debug_struct("ReloadableIdentity").field("present", &self.present()).field("files", &self.files).finish()
     }
 }
+
+/// Reads a file into memory that is overwritten when it is dropped, and whenever a larger one takes its place.
+fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut file = File::open(path)?;
+    let (mut bytes, mut used) = (Zeroizing::new(vec![0; KEY_FILE]), 0);
+    loop {
+        let Some(room) = bytes.get_mut(used..).filter(|room| !room.is_empty()) else {
+            let mut larger = Zeroizing::new(vec![0; bytes.len().saturating_mul(2)]);
+            larger.iter_mut().zip(bytes.iter()).for_each(|(to, from)| *to = *from);
+            bytes = larger;
+            continue;
+        };
+        match file.read(room) {
+            Ok(0) => break,
+            Ok(n) => used = used.saturating_add(n),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    bytes.truncate(used);
+    Ok(bytes)
+}
+
+/// Room for the PEM file of any key that is supported, with a chain beside it.
+const KEY_FILE: usize = 16 * 1024;
 
 /// Why an identity was not loaded.
 #[derive(Debug)]

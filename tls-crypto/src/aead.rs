@@ -11,8 +11,9 @@
 use core::fmt;
 use core::ops::Range;
 
-use ring::aead::{Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{Aad, Nonce};
 
+use crate::aead_key::AeadKey;
 use crate::{BulkAlgorithm, Error};
 
 /// The length of the tag by which a protected record is longer than what it protects.
@@ -23,10 +24,9 @@ pub const NONCE_LEN: usize = 12;
 
 /// Protects the records of one direction under one key.
 ///
-/// It owns the key and the sequence number and cannot be copied, so that no nonce is used twice.
+/// It owns the key and the sequence number and cannot be copied, so that no nonce is used twice. The key is overwritten on drop.
 pub struct Sealer {
-    /// On the heap, as in [`Opener`]: its half KiB would be copied each time that a connection or one of its halves moves.
-    key: Box<LessSafeKey>,
+    key: AeadKey,
     nonces: Nonces,
     limit: u64,
     layout: Layout,
@@ -162,8 +162,9 @@ pub struct Overhead {
 }
 
 /// Opens the protected records of one direction under one key, in the order in which they were protected.
+/// The key is overwritten on drop.
 pub struct Opener {
-    key: Box<LessSafeKey>,
+    key: AeadKey,
     nonces: Nonces,
     layout: Layout,
 }
@@ -330,7 +331,7 @@ impl Nonces {
 /// Opens what lies behind the header and an explicit nonce of `before` bytes, and gives the length of the content.
 #[inline]
 fn open_tls12(
-    key: &LessSafeKey,
+    key: &AeadKey,
     nonce: Nonce,
     sequence: u64,
     header: &[u8; HEADER_LEN],
@@ -375,8 +376,8 @@ fn range(start: usize, length: usize) -> Range<usize> {
 }
 
 #[allow(clippy::expect_used, reason = "ring refuses nothing but a wrong length; the callers derive the right one")]
-fn prepare(algorithm: BulkAlgorithm, key: &[u8]) -> Box<LessSafeKey> {
-    Box::new(LessSafeKey::new(UnboundKey::new(algorithm.aead(), key).expect("the key has the algorithm's length")))
+fn prepare(algorithm: BulkAlgorithm, key: &[u8]) -> AeadKey {
+    AeadKey::new(algorithm.aead(), key).expect("the key has the algorithm's length")
 }
 
 const HEADER_LEN: usize = 5;

@@ -79,6 +79,11 @@ impl Secret {
         Expander::new(self.algorithm, self.as_ref())
     }
 
+    /// Moves it, and leaves zeros.
+    pub(crate) fn take(&mut self) -> Self {
+        Self { algorithm: self.algorithm, bytes: self.bytes.take() }
+    }
+
     fn from_tag(algorithm: HashAlgorithm, tag: &hmac::Tag) -> Self {
         Self { algorithm, bytes: Wiped::new(padded(tag.as_ref())) }
     }
@@ -115,6 +120,19 @@ impl Expander {
     #[must_use]
     pub fn algorithm(&self) -> HashAlgorithm {
         self.algorithm
+    }
+
+    /// Moves it, and leaves a key that everybody knows.
+    pub(crate) fn take(&mut self) -> Self {
+        let moved = Self { algorithm: self.algorithm, key: self.key.clone() };
+        self.overwrite();
+        moved
+    }
+
+    fn overwrite(&mut self) {
+        // ring cannot zeroize a key, but it can be replaced by one that everybody knows.
+        self.key.clone_from(&KNOWN_KEY);
+        zeroize::optimization_barrier(&self.key);
     }
 
     /// HKDF-Expand, RFC 5869 §2.3. `info` is the concatenation of its parts.
@@ -230,9 +248,7 @@ impl fmt::Debug for Expander {
 impl Drop for Expander {
     #[inline(never)]
     fn drop(&mut self) {
-        // ring cannot zeroize a key, but it can be replaced by one that everybody knows.
-        self.key.clone_from(&KNOWN_KEY);
-        zeroize::optimization_barrier(&self.key);
+        self.overwrite();
     }
 }
 

@@ -82,12 +82,14 @@
 )]
 
 mod aead;
+mod aead_key;
 pub mod der;
 mod error;
 mod hash;
 pub mod hkdf;
 mod joined;
 mod key_exchange;
+pub mod pem;
 mod random;
 mod sign;
 mod suite;

@@ -7,6 +7,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
 use zeroize::Zeroizing;
 
+use crate::pem::Sections;
 use crate::{Error, der};
 
 mod rejected;
@@ -74,9 +75,8 @@ impl SignatureAlgorithm {
 ///
 /// ```no_run
 /// use tls_crypto::PrivateKey;
-/// use pki_types::{PrivateKeyDer, pem::PemObject};
 ///
-/// let key = PrivateKey::from_der(&PrivateKeyDer::from_pem_file("key.pem")?)?;
+/// let key = PrivateKey::from_pem(&std::fs::read("key.pem")?)?;
 /// let signature = key.sign(key.algorithms()[0], b"message")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -90,6 +90,33 @@ enum Kind {
 }
 
 impl PrivateKey {
+    /// Reads the first private key of a PEM file: `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE KEY`.
+    ///
+    /// No copy of the key is left in memory but the one that it signs with, and what ring's own parser leaves. `file` is the
+    /// caller's: it should be overwritten after use too, for example by holding it in a `Zeroizing`.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyRejected`], as of [`from_der`](Self::from_der), and if the file is not PEM or has no private key.
+    pub fn from_pem(file: &[u8]) -> Result<Self, KeyRejected> {
+        let mut has_encrypted = false;
+        for section in Sections::new(file) {
+            let section = section.map_err(KeyRejected::BadPem)?;
+            let read: fn(&[u8]) -> Result<Self, KeyRejected> = match section.label() {
+                _ if section.is_encrypted() => {
+                    has_encrypted = true;
+                    continue;
+                }
+                b"PRIVATE KEY" => Self::from_pkcs8,
+                b"RSA PRIVATE KEY" => Self::from_pkcs1,
+                b"EC PRIVATE KEY" => Self::from_sec1,
+                _ => continue,
+            };
+            return read(&section.decode().map_err(KeyRejected::BadPem)?);
+        }
+        Err(if has_encrypted { KeyRejected::Encrypted } else { KeyRejected::NoKey })
+    }
+
     /// Reads a key in PKCS#8 (RSA, P-256, P-384, Ed25519), PKCS#1 (RSA) or SEC1 (P-256, P-384).
     ///
     /// RSA keys have 2048 to 4096 bits, which is as far as ring signs, and two primes. Elliptic curve keys must hold

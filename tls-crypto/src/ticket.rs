@@ -2,9 +2,10 @@
 
 use core::fmt;
 
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::aead::{Aad, CHACHA20_POLY1305, NONCE_LEN, Nonce};
 use zeroize::Zeroizing;
 
+use crate::aead_key::AeadKey;
 use crate::{Error, SecureRandom, SystemRandom};
 
 /// A key that seals tickets and opens its own again.
@@ -14,7 +15,7 @@ use crate::{Error, SecureRandom, SystemRandom};
 /// ```
 ///
 /// It is ChaCha20-Poly1305, the name authenticated with it. Nonces are random, as machines that share a key cannot count together:
-/// one key is good for 2^32 tickets. Whoever holds the key can read and resume every session whose ticket it sealed, so
+/// one key is good for 2^32 tickets. It is overwritten on drop. Whoever holds the key can read and resume every session whose ticket it sealed, so
 /// that it has to be replaced often.
 ///
 /// ```
@@ -28,7 +29,7 @@ use crate::{Error, SecureRandom, SystemRandom};
 /// ```
 pub struct TicketKey {
     name: [u8; Self::NAME_LEN],
-    key: LessSafeKey,
+    key: AeadKey,
 }
 
 impl TicketKey {
@@ -56,9 +57,17 @@ impl TicketKey {
     ///
     /// None in practice: the length is right.
     pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Result<Self, Error> {
+        let key = Self::prepare(bytes);
+        overwrite_stack();
+        key
+    }
+
+    /// A call of its own, so that what it leaves on the stack lies where [`overwrite_stack`] writes.
+    #[inline(never)]
+    fn prepare(bytes: &[u8; Self::LEN]) -> Result<Self, Error> {
         let (name, key) = bytes.split_first_chunk().ok_or(Error::Seal)?;
-        let key = UnboundKey::new(&CHACHA20_POLY1305, key).map_err(|_| Error::Seal)?;
-        Ok(Self { name: *name, key: LessSafeKey::new(key) })
+        let key = AeadKey::new(&CHACHA20_POLY1305, key).ok_or(Error::Seal)?;
+        Ok(Self { name: *name, key })
     }
 
     /// The name with which its tickets begin.
@@ -104,6 +113,15 @@ impl TicketKey {
         state.truncate(length);
         Some(state)
     }
+}
+
+/// Overwrites what the calls before it left on the stack: ring prepares a key there, and what is moved to the heap afterwards would
+/// take copies along in its gaps, for as long as it lives.
+#[inline(never)]
+fn overwrite_stack() {
+    // Not a constant, which would lie elsewhere.
+    let zeros = [0_u8; 16 * 1024];
+    zeroize::optimization_barrier(&zeros);
 }
 
 impl fmt::Debug for TicketKey {

@@ -13,6 +13,13 @@ impl<const N: usize> Wiped<N> {
     pub(crate) const fn new(bytes: [u8; N]) -> Self {
         Self(bytes)
     }
+
+    /// Moves the bytes, and leaves zeros.
+    pub(crate) fn take(&mut self) -> Self {
+        let moved = Self(self.0);
+        self.0.as_mut_slice().zeroize();
+        moved
+    }
 }
 
 impl<const N: usize> Deref for Wiped<N> {

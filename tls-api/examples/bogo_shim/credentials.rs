@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use tls_api::pki_types::pem::PemObject;
-use tls_api::{ExternalPsk, Identity, PrivateKeyDer, SignError, SignatureScheme, Signer, SigningKey};
+use tls_api::{ExternalPsk, Identity, SignError, SignatureScheme, Signer, SigningKey};
 use tls_crypto::{HashAlgorithm, PrivateKey};
 
 use crate::Stop;
@@ -63,8 +62,7 @@ fn identity(credential: &Credential, level: &Level) -> Result<Option<Identity>, 
     };
     // Keys of kinds that are not supported: P-521, RSA with 1,024 bits.
     let unsupported = |e: &dyn std::fmt::Display| Stop::Unimplemented(format!("-key-file: {e}"));
-    let der = PrivateKeyDer::from_pem_file(key).map_err(|e| unsupported(&e))?;
-    let key = PrivateKey::from_der(&der).map_err(|e| unsupported(&e))?;
+    let key = PrivateKey::from_pem(&std::fs::read(key)?).map_err(|e| unsupported(&e))?;
     let chain = tls_api::certs_from_pem(&std::fs::read(certs)?).map_err(|e| unsupported(&e))?;
     let preferred = match credential.numbers("signing-prefs")? {
         Some(numbers) => numbers.into_iter().map(SignatureScheme).collect(),

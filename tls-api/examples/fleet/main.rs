@@ -96,7 +96,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let read = |path: &PathBuf| std::fs::read(path).context(format!("cannot read {}", path.display()));
-    let identity = Identity::from_pem(&read(&arguments.certs)?, &read(&arguments.key)?).context("--certs and --key")?;
+    let key = zeroize::Zeroizing::new(read(&arguments.key)?);
+    let identity = Identity::from_pem(&read(&arguments.certs)?, &key).context("--certs and --key")?;
     let mut config = ServerConfig::new();
     config.set_session_lookup(SessionLookup::Ids);
     // Servers that use the same Redis for another certificate do not resume these sessions.

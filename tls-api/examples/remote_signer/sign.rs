@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tls_api::pki_types::pem::PemObject;
-use tls_api::{PrivateKeyDer, SignatureScheme};
+use tls_api::SignatureScheme;
 use tls_crypto::PrivateKey;
+use zeroize::Zeroizing;
 
 use crate::options::{Context, Failure};
 
@@ -17,8 +17,8 @@ use crate::options::{Context, Failure};
 const LONGEST: u32 = 1 << 16;
 
 pub(crate) fn run(key: &Path, port: u16, delay: u64) -> Result<(), Failure> {
-    let der = PrivateKeyDer::from_pem_file(key).context(format!("--key {}", key.display()))?;
-    let key = Arc::new(PrivateKey::from_der(&der).context(format!("--key {}", key.display()))?);
+    let pem = Zeroizing::new(std::fs::read(key).context(format!("--key {}", key.display()))?);
+    let key = Arc::new(PrivateKey::from_pem(&pem).context(format!("--key {}", key.display()))?);
     let listener = TcpListener::bind(("127.0.0.1", port)).context(format!("cannot listen on port {port}"))?;
     println!("listening on {}", listener.local_addr().context("the address")?);
     for server in listener.incoming() {

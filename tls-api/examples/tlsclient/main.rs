@@ -115,7 +115,8 @@ fn identity(arguments: &Arguments) -> Result<Option<Identity>, Failure> {
         (None, Some(_)) => return Err(Failure::new("--auth-key needs the certificate for its key: --auth-certs FILE")),
     };
     let read = |path: &Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
-    let identity = tls_api::Identity::from_pem(&read(certs)?, &read(key)?).context(format!(
+    let pem = zeroize::Zeroizing::new(read(key)?);
+    let identity = tls_api::Identity::from_pem(&read(certs)?, &pem).context(format!(
         "no identity in --auth-certs {} with --auth-key {}",
         certs.display(),
         key.display()

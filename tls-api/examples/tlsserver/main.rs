@@ -87,7 +87,8 @@ fn identities(arguments: &Arguments) -> Result<Vec<Identity>, Failure> {
     }
     let mut identities = Vec::new();
     for (certs, key) in arguments.certs.iter().zip(&arguments.key) {
-        identities.push(Identity::from_pem(&read(certs)?, &read(key)?).context(format!(
+        let key_pem = zeroize::Zeroizing::new(read(key)?);
+        identities.push(Identity::from_pem(&read(certs)?, &key_pem).context(format!(
             "no identity in --certs {} with --key {}",
             certs.display(),
             key.display()

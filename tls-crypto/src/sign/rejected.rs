@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::der;
+use crate::pem::PemError;
 
 /// Why a private key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub enum KeyRejected {
     PublicKeyMissing,
     /// It is not DER of the form that its label promises.
     Malformed,
+    /// The file has no private key.
+    NoKey,
+    /// The file is not PEM as it should be.
+    BadPem(PemError),
     /// Its numbers do not fit together or are out of range; the check that failed is named here.
     Invalid(String),
 }
@@ -74,6 +79,10 @@ impl fmt::Display for KeyRejected {
                 "the private key cannot be parsed: it is damaged, encrypted (look for the word ENCRYPTED in its PEM file), \
                  or in a format of another name than it bears; {SUPPORTED}"
             ),
+            Self::NoKey => {
+                f.write_str("there is no private key; a PEM file has it between BEGIN PRIVATE KEY lines")
+            }
+            Self::BadPem(e) => write!(f, "this is not a PEM file as it should be: {e}"),
             Self::Invalid(check) => {
                 write!(f, "the private key's numbers are out of range or do not fit together ({check}); {SUPPORTED}")
             }

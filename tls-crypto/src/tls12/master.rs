@@ -47,6 +47,12 @@ impl MasterSecret {
         Self::new(hash, Wiped::new(*bytes))
     }
 
+    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self { bytes: self.bytes.take(), expander: self.expander.take() }
+    }
+
     fn new(hash: HashAlgorithm, bytes: Wiped<MASTER_SECRET_LEN>) -> Self {
         Self { expander: Expander::new(hash, bytes.as_slice()), bytes }
     }

@@ -99,6 +99,12 @@ pub struct HandshakeTraffic {
 pub struct HandshakeSecret(Expander);
 
 impl HandshakeSecret {
+    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self(self.0.take())
+    }
+
     /// Goes on to the last stage.
     #[must_use]
     pub fn into_main(self) -> MainSecret {
@@ -113,6 +119,12 @@ impl HandshakeSecret {
 pub struct MainSecret(Expander);
 
 impl MainSecret {
+    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self(self.0.take())
+    }
+
     /// The secrets for application data. `server_finished_hash` is the transcript from ClientHello to the server's Finished.
     #[must_use]
     pub fn application(&self, server_finished_hash: &Digest) -> ApplicationTraffic {

@@ -17,6 +17,12 @@ impl TrafficSecret {
         Self { expander: secret.expander(), secret }
     }
 
+    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self { secret: self.secret.take(), expander: self.expander.take() }
+    }
+
     /// The hash of the connection's cipher suite.
     #[inline]
     #[must_use]
@@ -97,6 +103,12 @@ impl fmt::Debug for TrafficSecret {
 pub struct TrafficSecretAtRest(Secret);
 
 impl TrafficSecretAtRest {
+    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self(self.0.take())
+    }
+
     /// The secret after a KeyUpdate, RFC 9846 §7.2.
     #[must_use]
     pub fn next(&self) -> TrafficSecret {
@@ -138,6 +150,12 @@ pub struct ExporterSecret(Secret);
 impl ExporterSecret {
     pub(super) fn new(secret: Secret) -> Self {
         Self(secret)
+    }
+
+    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self(self.0.take())
     }
 
     /// Fills `out` with keying material that both sides of the connection can compute and nobody else.

@@ -1,9 +1,9 @@
 //! Certificates and keys from files, and what the files are if they are something else.
 
-use pki_types::pem::{self, PemObject};
-use pki_types::{CertificateDer, PrivateKeyDer};
-use tls_crypto::PrivateKey;
+use pki_types::CertificateDer;
 use tls_crypto::der::{self, Elements};
+use tls_crypto::pem::{PemError, Sections};
+use tls_crypto::{KeyRejected, PrivateKey};
 
 use super::IdentityError;
 
@@ -12,7 +12,15 @@ use super::IdentityError;
 /// # Errors
 /// [`IdentityError::NoCertificate`], [`IdentityError::BadPem`].
 pub fn certs_from_pem(certs: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(certs).collect::<Result<_, _>>().map_err(bad_pem)?;
+    let mut chain = Vec::new();
+    for section in Sections::new(certs) {
+        let section = section.map_err(bad_pem)?;
+        // The others stay as they are: a private key may be among them.
+        if section.label() == b"CERTIFICATE" {
+            let mut der = section.decode().map_err(bad_pem)?;
+            chain.push(CertificateDer::from(std::mem::take(&mut *der)));
+        }
+    }
     match (chain.is_empty(), what_it_is(certs)) {
         (false, _) => Ok(chain),
         (true, Some(what)) => Err(IdentityError::BadPem(format!("there is no certificate in it; {what}"))),
@@ -25,18 +33,16 @@ pub fn certs_from_pem(certs: &[u8]) -> Result<Vec<CertificateDer<'static>>, Iden
 /// # Errors
 /// [`IdentityError::NoKey`], [`IdentityError::BadKey`], [`IdentityError::BadPem`].
 pub(super) fn key_from_pem(file: &[u8]) -> Result<PrivateKey, IdentityError> {
-    match PrivateKeyDer::from_pem_slice(file) {
-        Ok(der) => PrivateKey::from_der(&der).map_err(|e| match is_encrypted(file) {
-            true => encrypted(),
-            false => IdentityError::BadKey(e.to_string()),
-        }),
-        Err(_) if is_encrypted(file) => Err(encrypted()),
-        Err(pem::Error::NoItemsFound) => match what_it_is(file) {
-            Some(what) => Err(IdentityError::BadKey(format!("there is none in the file; {what}"))),
-            None => Err(IdentityError::NoKey),
+    PrivateKey::from_pem(file).map_err(|e| match e {
+        KeyRejected::Encrypted => encrypted(),
+        _ if is_encrypted(file) => encrypted(),
+        KeyRejected::NoKey => match what_it_is(file) {
+            Some(what) => IdentityError::BadKey(format!("there is none in the file; {what}")),
+            None => IdentityError::NoKey,
         },
-        Err(e) => Err(bad_pem(e)),
-    }
+        KeyRejected::BadPem(e) => bad_pem(e),
+        other => IdentityError::BadKey(other.to_string()),
+    })
 }
 
 /// What is wrong with DER that is no private key.
@@ -60,16 +66,11 @@ fn encrypted() -> IdentityError {
     )
 }
 
-fn bad_pem(e: pem::Error) -> IdentityError {
-    IdentityError::BadPem(match e {
-        pem::Error::MissingSectionEnd { .. } => "a section has no END line; the file may be cut off".into(),
-        pem::Error::IllegalSectionStart { .. } => "a BEGIN line is damaged".into(),
-        pem::Error::Base64Decode(e) => format!("what is between the lines is not base64: {e}"),
-        other => other.to_string(),
-    })
+fn bad_pem(e: PemError) -> IdentityError {
+    IdentityError::BadPem(e.to_string())
 }
 
-/// PKCS#8 says so in its label, the older forms in a header.
+/// PKCS#8 says so in its label, the older forms in a header: also where the rest is damaged.
 fn is_encrypted(pem: &[u8]) -> bool {
     contains(pem, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(pem, b"Proc-Type: 4,ENCRYPTED")
 }

@@ -49,6 +49,9 @@ impl Identity {
     /// An identity from PEM files: certificates and a key (PKCS#8, SEC1 or PKCS#1), in any order, with whatever else there is
     /// between them; both may be the same file. The chain is put in order: the key's certificate, then each one's issuer.
     ///
+    /// No copy of the key is left in memory but the one that it signs with, and what ring's own parser leaves. The files' bytes
+    /// are the caller's: those of `key` should be overwritten after use too, for example by holding them in a `Zeroizing`.
+    ///
     /// # Errors
     /// [`IdentityError`] says what is missing or wrong: above all that the key is encrypted, is in another format, or is that of
     /// none of the certificates.

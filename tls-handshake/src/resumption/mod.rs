@@ -39,11 +39,10 @@ pub(crate) const TLS13_ID: u8 = 0x80;
 
 /// The secret of a session: the pre-shared key of TLS 1.3, as long as the suite's hash, or the master secret of TLS 1.2.
 /// Zeroized on drop, and not shown by `Debug`.
+///
+/// It lies in a place of its own: sessions are moved about in lists and stores, and each move would leave a copy behind.
 #[derive(Clone)]
-pub(crate) struct SessionSecret {
-    bytes: [u8; Self::MAX],
-    length: usize,
-}
+pub(crate) struct SessionSecret(Box<[u8]>);
 
 impl SessionSecret {
     /// That of SHA-384, and of the master secret.
@@ -51,14 +50,11 @@ impl SessionSecret {
 
     /// `None` if there are none, or more than [`MAX`](Self::MAX).
     pub(crate) fn new(secret: &[u8]) -> Option<Self> {
-        let length = secret.len();
-        let mut kept = Self { bytes: [0; Self::MAX], length };
-        kept.bytes.get_mut(..length).filter(|_| length > 0)?.copy_from_slice(secret);
-        Some(kept)
+        (1..=Self::MAX).contains(&secret.len()).then(|| Self(secret.into()))
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        &self.0
     }
 }
 
@@ -66,8 +62,7 @@ impl Drop for SessionSecret {
     // One copy, and not one for each place where a session goes.
     #[inline(never)]
     fn drop(&mut self) {
-        // As a slice: an array is overwritten byte by byte.
-        self.bytes.as_mut_slice().zeroize();
+        self.0.zeroize();
     }
 }
 

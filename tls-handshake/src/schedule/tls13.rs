@@ -5,7 +5,8 @@
 //! HandshakeKeys ─ our Finished is next ─▶ LockedApplicationKeys ─ unlock(&Authenticated) ─▶ ApplicationKeys
 //! ```
 //!
-//! What is prepared for deriving from it lies on the heap, so that the states that carry it stay small; what an idle connection keeps
+//! What is prepared for deriving from it lies on the heap, so that the states that carry it stay small, and is taken from there, not
+//! moved, as the place would be given back with a copy in it; what an idle connection keeps
 //! are secrets at rest.
 
 use tls_crypto::Digest;
@@ -124,11 +125,11 @@ impl HandshakeKeys {
     /// The application keys, which exist from the server's Finished on: the one to write with, and the rest. The one to read with stays
     /// locked away until the peer's Finished was checked.
     pub(crate) fn into_application(
-        self: Box<Self>,
+        mut self: Box<Self>,
         server_finished_hash: &Digest,
         out: &mut dyn Sink,
     ) -> (WriteKey, Box<LockedApplicationKeys>) {
-        let main = self.secret.into_main();
+        let main = self.secret.take().into_main();
         let ApplicationTraffic { client, server, exporter } = main.application(server_finished_hash);
         let client_random = &self.client_random;
         let mut log = |label, secret: &[u8]| out.event(Event::Secret(LoggedSecret { label, client_random, secret }));
@@ -142,7 +143,7 @@ impl HandshakeKeys {
         let suite = self.suite;
         let write_key = WriteKey { sealer: write.sealer(suite.aead), epoch: Epoch::Application };
         let write = write.at_rest();
-        let locked = LockedApplicationKeys { suite, handshake_read: self.read, read, write, exporter, main };
+        let locked = LockedApplicationKeys { suite, handshake_read: self.read.take(), read, write, exporter, main };
         (write_key, Box::new(locked))
     }
 }
@@ -175,10 +176,12 @@ impl LockedApplicationKeys {
 
     /// The key to read with; what the connection keeps; and what sessions are derived from. The evidence is what makes it safe to
     /// believe the peer.
-    pub(crate) fn unlock(self: Box<Self>, _: &Authenticated) -> (ReadKey, ApplicationKeys, MainSecret) {
-        let Self { suite, read, write, exporter, main, .. } = *self;
-        let read_key = ReadKey { opener: read.opener(suite.aead), epoch: Epoch::Application };
-        (read_key, ApplicationKeys { suite, read: read.at_rest(), write, exporter }, main)
+    pub(crate) fn unlock(mut self: Box<Self>, _: &Authenticated) -> (ReadKey, ApplicationKeys, MainSecret) {
+        let suite = self.suite;
+        let read_key = ReadKey { opener: self.read.opener(suite.aead), epoch: Epoch::Application };
+        let read = self.read.take().at_rest();
+        let keys = ApplicationKeys { suite, read, write: self.write.take(), exporter: self.exporter.take() };
+        (read_key, keys, self.main.take())
     }
 }
 

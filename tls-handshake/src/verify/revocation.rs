@@ -5,9 +5,9 @@
 
 use std::cell::Cell;
 
-use pki_types::pem::PemObject;
 use pki_types::{CertificateRevocationListDer, SubjectPublicKeyInfoDer, UnixTime};
 use tls_crypto::der::{self, Elements};
+use tls_crypto::pem::Sections;
 use webpki::{BorrowedCertRevocationList, CertRevocationList};
 
 use crate::certificate_error::{CertificateError, ChainPosition, RevocationSource};
@@ -86,9 +86,15 @@ impl Crls {
     /// # Errors
     /// [`CertificateError::BadCrl`] if there is none in it, or one cannot be parsed.
     pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
-        let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(pem)
-            .collect::<Result<_, _>>()
-            .map_err(|e| bad_list(format!("this is not a PEM file as it should be: {e}")))?;
+        let bad_pem = |e| bad_list(format!("this is not a PEM file as it should be: {e}"));
+        let mut lists = Vec::new();
+        for section in Sections::new(pem) {
+            let section = section.map_err(bad_pem)?;
+            if section.label() == b"X509 CRL" {
+                let mut der = section.decode().map_err(bad_pem)?;
+                lists.push(CertificateRevocationListDer::from(std::mem::take(&mut *der)));
+            }
+        }
         if lists.is_empty() {
             let none = "there is no list in the file; PEM has it between BEGIN X509 CRL lines";
             return Err(bad_list(none.into()));
