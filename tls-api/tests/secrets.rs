@@ -1,0 +1,418 @@
+//! No secret is left behind in memory that is given back to the allocator. The stack is not searched.
+
+use std::sync::{Arc, Mutex};
+
+use freed_memory::{watch, watching};
+use tls_api::{
+    CipherSuite, ClientConfig, ClientSession, ClientSessionMemoryCache, ClientSessionValue, ExternalPsk, HandshakeKind,
+    Identity, IdentityFiles, KeyLog, ProducesTickets, ProtocolVersion, ReloadableIdentity, ServerConfig, ServerName,
+    ServerSession, ServerSessionMemoryCache, Session, StoresClientSessions, StoresServerSessions, Ticketer,
+};
+use tls_crypto::der::{self, Elements};
+use tls_crypto::hkdf::{self, Expander};
+use tls_crypto::pem::Sections;
+use tls_crypto::tls13::import_psk;
+use tls_crypto::{HashAlgorithm, PrivateKey};
+use zeroize::Zeroizing;
+
+#[path = "memory/pair.rs"]
+#[expect(dead_code, reason = "shared with the tests in memory")]
+mod pair;
+#[path = "memory/pki.rs"]
+#[expect(dead_code, reason = "shared with the tests in memory")]
+mod pki;
+
+use pair::{Pair, drain, feed, read_all};
+use pki::{Ca, FAR, KINDS, Kind, VERSIONS, suites};
+
+fn nothing_is_left(what: &str, work: impl FnOnce()) {
+    let found = watching(work);
+    assert!(found.is_empty(), "{what}: {found:#?}");
+}
+
+// Private keys.
+
+/// The key as DER of each format that there is for its kind, with its label, from PKCS#8.
+fn formats(kind: Kind, pkcs8: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let inner = fields(pkcs8)[2];
+    let mut all = vec![("PRIVATE KEY", pkcs8.to_vec())];
+    match kind {
+        Kind::EcdsaP256 | Kind::EcdsaP384 => all.push(("EC PRIVATE KEY", inner.to_vec())),
+        Kind::Rsa2048 => all.push(("RSA PRIVATE KEY", inner.to_vec())),
+        Kind::Ed25519 => {}
+    }
+    all
+}
+
+/// The contents of the elements in a SEQUENCE.
+fn fields(der: &[u8]) -> Vec<&[u8]> {
+    let mut elements = Elements::new(Elements::new(der).expect(der::SEQUENCE).unwrap());
+    std::iter::from_fn(|| elements.next()).map(|(_, contents)| contents).collect()
+}
+
+/// The numbers of a private key in PKCS#8 that are secret.
+fn secret_numbers(kind: Kind, pkcs8: &[u8]) -> Vec<&[u8]> {
+    let inner = fields(pkcs8)[2];
+    match kind {
+        Kind::EcdsaP256 | Kind::EcdsaP384 => vec![fields(inner)[1]],
+        Kind::Ed25519 => vec![Elements::new(inner).expect(der::OCTET_STRING).unwrap()],
+        // d, p, q, d mod p-1, d mod q-1, 1/q mod p.
+        Kind::Rsa2048 => fields(inner)[3..].iter().map(|number| number.strip_prefix(&[0]).unwrap_or(number)).collect(),
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for (at, group) in bytes.chunks(3).enumerate() {
+        let bits = group.iter().chain([0, 0].iter()).take(3).fold(0, |bits, byte| bits << 8 | usize::from(*byte));
+        let digit = |at: usize| if at <= group.len() { char::from(ALPHABET[bits >> (18 - 6 * at) & 63]) } else { '=' };
+        out.extend((0..4).map(digit));
+        if at % 16 == 15 {
+            out.push('\n');
+        }
+    }
+    out
+}
+
+#[test]
+fn identity_leaves_no_copy_of_its_key() {
+    let folder = std::env::temp_dir().join(format!("strata-secrets-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (cert_file, key_file, both_file) = (folder.join("cert"), folder.join("key"), folder.join("both"));
+    let ca = Ca::new(Kind::EcdsaP256);
+    for kind in KINDS {
+        let (cert, key) = ca.issue(kind, &["server.test"], (2000, FAR));
+        let pkcs8 = Sections::new(key.as_bytes()).next().unwrap().unwrap().decode().unwrap();
+        for (label, der) in formats(kind, &pkcs8) {
+            // These are the caller's, and end after the search.
+            let body = base64(&der);
+            let pem = format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+            let both = format!("{cert}{pem}{cert}");
+            let damaged = pem.replace("\n-----END", "!\n-----END");
+            std::fs::write(&cert_file, &cert).unwrap();
+            std::fs::write(&key_file, &pem).unwrap();
+            std::fs::write(&both_file, &both).unwrap();
+            let watch_all = || {
+                secret_numbers(kind, &pkcs8).iter().for_each(|number| watch("the key's DER", number));
+                body.lines().filter(|line| line.len() == 64).for_each(|line| watch("the key's PEM", line.as_bytes()));
+            };
+            let what = format!("{kind:?}, {label}");
+            let is_watched = watching(|| {
+                watch_all();
+                drop((der.clone(), both.clone()));
+            });
+            assert!(
+                is_watched.iter().any(|found| found.contains("DER"))
+                    && is_watched.iter().any(|found| found.contains("PEM")),
+                "{what}"
+            );
+            nothing_is_left(&what, || {
+                watch_all();
+                let chain = || tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+                drop(Identity::from_pem(cert.as_bytes(), pem.as_bytes()).unwrap());
+                drop(Identity::from_pem(both.as_bytes(), both.as_bytes()).unwrap());
+                drop(Identity::from_der(chain(), &der).unwrap());
+                drop(PrivateKey::from_pem(pem.as_bytes()).unwrap());
+                drop(ServerConfig::from_pem(cert.as_bytes(), pem.as_bytes()).unwrap());
+                drop(tls_api::root_store_from_pem(both.as_bytes()).map(|_| ()));
+                drop(IdentityFiles::new(&cert_file, &key_file).load().unwrap());
+                drop(IdentityFiles::new(&both_file, &both_file).load().unwrap());
+                let reloadable = ReloadableIdentity::from_files(IdentityFiles::new(&cert_file, &key_file)).unwrap();
+                reloadable.reload().unwrap();
+                reloadable.reload().unwrap();
+                // And where it is refused.
+                Identity::from_pem(ca.pem.as_bytes(), pem.as_bytes()).unwrap_err();
+                Identity::from_pem(cert.as_bytes(), damaged.as_bytes()).unwrap_err();
+                Identity::from_der(chain(), &der[..der.len() - 1]).unwrap_err();
+            });
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+// Connections.
+
+/// Watches what each connection logs, and what its records are protected with.
+#[derive(Debug, Default)]
+struct Secrets {
+    /// Of the connection that begins, once it is known.
+    server_random: Mutex<Option<[u8; 32]>>,
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        watch(label, secret);
+        if label == "CLIENT_RANDOM" {
+            let server_random = self.server_random.lock().unwrap().expect("the ServerHello came before");
+            let seed = [b"key expansion", &server_random[..], client_random].concat();
+            for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+                // RFC 5246 §5: both keys are in the first 64 bytes.
+                let hmac = |message: &[u8]| hkdf::extract(hash, secret, message);
+                let mut a = hmac(&seed);
+                let mut block = Zeroizing::new(Vec::with_capacity(128));
+                while block.len() < 64 {
+                    block.extend_from_slice(hmac(&Zeroizing::new([a.as_ref(), &seed].concat())).as_ref());
+                    a = hmac(a.as_ref());
+                }
+                watch("a record key of TLS 1.2", &block[..64]);
+            }
+        } else if label.contains("TRAFFIC_SECRET") {
+            let hash = if secret.len() == 48 { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
+            let mut secret = Zeroizing::new(secret.to_vec());
+            // With the secrets and keys after KeyUpdates.
+            for _ in 0..3 {
+                let expander = Expander::new(hash, &secret);
+                let mut short = Zeroizing::new([0; 16]);
+                expander.expand_label(b"key", b"", &mut *short).unwrap();
+                let mut long = Zeroizing::new([0; 32]);
+                expander.expand_label(b"key", b"", &mut *long).unwrap();
+                watch("a record key of TLS 1.3", &*short);
+                watch("a record key of TLS 1.3", &*long);
+                expander.expand_label(b"traffic upd", b"", &mut secret).unwrap();
+                watch("a secret after a KeyUpdate", &secret);
+            }
+        }
+    }
+}
+
+/// The secret in an encoded session of either side, behind its length.
+fn watch_session(name: &str, encoded: &[u8]) {
+    let (length, rest) = encoded[5..].split_first().unwrap();
+    watch(name, &rest[..usize::from(*length)]);
+}
+
+#[derive(Debug)]
+struct ClientStore(ClientSessionMemoryCache);
+
+impl StoresClientSessions for ClientStore {
+    fn put(&self, session: ClientSessionValue) {
+        watch_session("a client's session", &session.encode());
+        self.0.put(session);
+    }
+
+    fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
+        self.0.take(server, scope)
+    }
+
+    fn remove(&self, server: &ServerName<'_>, scope: &[u8; 32]) {
+        self.0.remove(server, scope);
+    }
+}
+
+#[derive(Debug)]
+struct ServerStore(ServerSessionMemoryCache);
+
+impl StoresServerSessions for ServerStore {
+    fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
+        watch_session("a server's session", &session);
+        self.0.put(id, session, lifetime)
+    }
+
+    fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.get(id)
+    }
+
+    fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.take(id)
+    }
+}
+
+#[derive(Debug)]
+struct Tickets(Ticketer);
+
+impl ProducesTickets for Tickets {
+    fn lifetime(&self) -> u32 {
+        self.0.lifetime()
+    }
+
+    fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
+        watch_session("a ticket's session", session);
+        self.0.encrypt(session)
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.decrypt(ticket)
+    }
+}
+
+/// Keys of tickets, each of which has bytes of its own. They lie neither on the heap nor on the stack, where copies would end up in
+/// gaps of what is moved to the heap.
+static TICKET_KEYS: [[u8; 48]; 4] = {
+    let mut keys = [[0; 48]; 4];
+    let mut at = 0;
+    while at < 4 * 48 {
+        keys[at / 48][at % 48] = (at as u8).wrapping_mul(167) ^ 0x35;
+        at += 1;
+    }
+    keys
+};
+
+fn watch_ticket_keys() {
+    TICKET_KEYS.iter().for_each(|key| watch("a ticket key", &key[16..]));
+}
+
+const NAMES: [&str; 3] = ["a.test", "b.test", "c.test"];
+
+struct World {
+    client: ClientConfig,
+    server: ServerConfig,
+    log: Arc<Secrets>,
+}
+
+impl World {
+    fn new(version: ProtocolVersion, suite: CipherSuite) -> Self {
+        let ca = Ca::new(Kind::EcdsaP256);
+        let (mut client, mut server) = (ca.client_config(), ServerConfig::new(ca.identity(Kind::EcdsaP256, &NAMES)));
+        let log = Arc::new(Secrets::default());
+        client.set_versions(&[version]).unwrap();
+        client.set_cipher_suites(&[suite]).unwrap();
+        client.set_key_log(Arc::clone(&log) as _);
+        server.set_key_log(Arc::clone(&log) as _);
+        client.set_session_storage(Arc::new(ClientStore(ClientSessionMemoryCache::new(2))));
+        Self { client, server, log }
+    }
+
+    /// Connects to each of these in turn, and uses each connection in every way; returns how many were resumed.
+    fn connect(&self, names: &[&'static str], early: bool) -> usize {
+        let (client, server) = (Arc::new(self.client.clone()), Arc::new(self.server.clone()));
+        let mut resumed = 0;
+        for (round, name) in names.iter().enumerate() {
+            let client = ClientSession::new(&client, ServerName::try_from(*name).unwrap()).unwrap();
+            let mut pair = Pair { client, server: ServerSession::new(&server) };
+            if let Some(mut writer) = pair.client.early_data().filter(|_| early) {
+                std::io::Write::write_all(&mut writer, b"early").unwrap();
+            }
+            let hello = drain(&mut pair.client);
+            feed(&mut pair.server, &hello).unwrap();
+            let flight = drain(&mut pair.server);
+            *self.log.server_random.lock().unwrap() = flight.get(11..43).map(|random| random.try_into().unwrap());
+            feed(&mut pair.client, &flight).unwrap();
+            if let Some(mut reader) = pair.server.early_data() {
+                std::io::Read::read_to_end(&mut reader, &mut Vec::new()).unwrap();
+            }
+            pair.settle().unwrap();
+            assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
+            resumed += usize::from(pair.client.handshake_kind() != Some(HandshakeKind::Full));
+            let is_tls13 = pair.client.protocol_version() == Some(ProtocolVersion::TLS13);
+            for _ in 0..3 {
+                exchange(&mut pair);
+                if is_tls13 {
+                    pair.client.refresh_traffic_keys().unwrap();
+                    exchange(&mut pair);
+                    pair.server.refresh_traffic_keys().unwrap();
+                }
+            }
+            let mut exported = [0; 32];
+            pair.client.export_keying_material(&mut exported, b"EXPORTER-test", None).unwrap();
+            pair.server.export_keying_material(&mut exported, b"EXPORTER-test", None).unwrap();
+            match round % 3 {
+                0 => {
+                    pair.client.send_close_notify();
+                    pair.settle().unwrap();
+                }
+                // The connection fails.
+                1 if round > 3 => drop(feed(
+                    &mut pair.server,
+                    &[23, 3, 3, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0],
+                )),
+                _ => {}
+            }
+        }
+        resumed
+    }
+}
+
+fn exchange(pair: &mut Pair) {
+    use std::io::Write as _;
+    pair.client.write_all(b"question").unwrap();
+    pair.settle().unwrap();
+    assert_eq!(read_all(&mut pair.server), b"question");
+    pair.server.write_all(b"answer").unwrap();
+    pair.settle().unwrap();
+    assert_eq!(read_all(&mut pair.client), b"answer");
+}
+
+/// More of each than the caches hold.
+const VISITS: [&str; 14] = [
+    NAMES[0], NAMES[0], NAMES[0], NAMES[1], NAMES[1], NAMES[2], NAMES[2], NAMES[2], NAMES[2], NAMES[2], NAMES[2],
+    NAMES[2], NAMES[2], NAMES[0],
+];
+
+#[test]
+fn connections_leave_no_secret() {
+    for version in VERSIONS {
+        for suite in suites(version, Kind::EcdsaP256) {
+            nothing_is_left(&format!("{suite:?} with a store"), || {
+                let mut world = World::new(version, suite);
+                world.server.set_session_storage(Arc::new(ServerStore(ServerSessionMemoryCache::new(8))));
+                assert!(world.connect(&VISITS, false) > 5);
+            });
+            nothing_is_left(&format!("{suite:?} with tickets"), || {
+                let mut world = World::new(version, suite);
+                watch_ticket_keys();
+                let ticketer = Ticketer::from_keys(&TICKET_KEYS[0], &TICKET_KEYS[1..2]).unwrap();
+                world.server.set_ticketer(Arc::new(Tickets(ticketer)));
+                assert!(world.connect(&VISITS, false) > 5);
+            });
+        }
+    }
+}
+
+#[test]
+fn early_data_leaves_no_secret() {
+    for suite in suites(ProtocolVersion::TLS13, Kind::EcdsaP256) {
+        nothing_is_left(&format!("{suite:?}"), || {
+            let mut world = World::new(ProtocolVersion::TLS13, suite);
+            world.server.set_session_storage(Arc::new(ServerStore(ServerSessionMemoryCache::new(100))));
+            world.server.set_max_early_data_size(1000);
+            world.client.enable_early_data(true);
+            assert!(world.connect(&VISITS, true) > 5);
+        });
+    }
+}
+
+#[test]
+fn external_keys_leave_no_secret() {
+    // Of the same form, and as rarely on the stack, as ticket keys.
+    let [one, two, ..] = &TICKET_KEYS;
+    for suite in suites(ProtocolVersion::TLS13, Kind::EcdsaP256) {
+        nothing_is_left(&format!("{suite:?}"), || {
+            [one, two].into_iter().for_each(|key| watch("an external key", key));
+            let mut psks = ExternalPsk::import(b"imported", one, HashAlgorithm::Sha256, b"").unwrap();
+            for psk in &psks {
+                let key = import_psk(HashAlgorithm::Sha256, one, psk.identity(), psk.hash()).unwrap();
+                watch("an imported key", key.as_ref());
+            }
+            let hash = if suite == CipherSuite::TLS_AES_256_GCM_SHA384 {
+                HashAlgorithm::Sha384
+            } else {
+                HashAlgorithm::Sha256
+            };
+            psks.push(ExternalPsk::plain(b"plain".to_vec(), two, hash).unwrap());
+            for psks in [psks.clone(), vec![psks.pop().unwrap()]] {
+                let mut world = World::new(ProtocolVersion::TLS13, suite);
+                world.client.set_external_psks(psks.clone());
+                world.server.set_external_psks(psks);
+                assert_eq!(world.connect(&VISITS[..4], false), 4);
+            }
+        });
+    }
+}
+
+#[test]
+fn ticket_keys_that_go_leave_no_copy() {
+    for version in VERSIONS {
+        nothing_is_left(&format!("{version:?}"), || {
+            watch_ticket_keys();
+            let mut world = World::new(version, suites(version, Kind::EcdsaP256)[0]);
+            let tickets = Arc::new(Tickets(Ticketer::from_keys(&TICKET_KEYS[0], &TICKET_KEYS[1..2]).unwrap()));
+            world.server.set_ticketer(Arc::clone(&tickets) as _);
+            for keys in TICKET_KEYS.windows(2) {
+                assert!(world.connect(&VISITS[..3], false) > 0);
+                tickets.0.update(&keys[1], &keys[..1]).unwrap();
+                assert!(world.connect(&VISITS[..3], false) > 0);
+            }
+        });
+    }
+}
