@@ -240,9 +240,10 @@ impl ProducesTickets for Tickets {
 /// gaps of what is moved to the heap.
 static TICKET_KEYS: [[u8; 48]; 4] = {
     let mut keys = [[0; 48]; 4];
-    let mut at = 0;
+    let (mut at, mut byte) = (0, 0x35_u8);
     while at < 4 * 48 {
-        keys[at / 48][at % 48] = (at as u8).wrapping_mul(167) ^ 0x35;
+        keys[at / 48][at % 48] = byte;
+        byte = byte.wrapping_add(167);
         at += 1;
     }
     keys
