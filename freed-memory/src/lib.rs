@@ -163,7 +163,7 @@ mod tests {
         for from in [0, 3, 100] {
             let found = watching(|| {
                 watch("a secret", &secret);
-                let mut block = vec![0; 200];
+                let mut block = vec![0; 200].into_boxed_slice();
                 block[from..from + 16].copy_from_slice(&secret[16..32]);
             });
             assert_eq!(found, ["a secret in a block of 200 bytes"]);
