@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use pki_types::UnixTime;
-use tls_crypto::{SecureRandom, SystemRandom};
 use tls_handshake::{
     Answer, Identity, NeedNewSession, NeedSession, NeedTakeSession, PskCandidate, ServerSessionValue, SessionLookup,
 };
@@ -106,38 +105,38 @@ impl Keep {
     /// Keeps new sessions, and gives out their tickets.
     pub(crate) fn give_out(&self, mut need: NeedNewSession, now: Option<UnixTime>) -> Answer {
         let Some(now) = now else { return need.none() };
-        let id = need.session_id().copied();
+        let ids = need.store_ids();
         let sessions = need.sessions(now);
-        let keep = |session: &ServerSessionValue| match self {
-            Self::Nowhere => None,
-            Self::TicketsOrStore(ticketer, _) | Self::Tickets(ticketer) if id.is_none() => {
+        let keep = |session: &ServerSessionValue, id: Option<[u8; 32]>| match (self, id) {
+            (Self::Tickets(ticketer) | Self::TicketsOrStore(ticketer, _), None) => {
                 let mut state = session.encode();
                 let ticket = ticketer.encrypt(&state);
                 state.clear();
                 ticket
             }
-            // An id is for a store.
-            Self::Tickets(_) => None,
-            Self::Store(store) | Self::TicketsOrStore(_, store) => {
-                let id = id.or_else(|| fresh_id().map(|random| session.store_id(random)))?;
+            (Self::Store(store) | Self::TicketsOrStore(_, store), Some(id)) => {
                 store.put(&id, session.encode(), session.lifetime()).then(|| id.to_vec())
             }
+            (Self::Nowhere, _) | (Self::Tickets(_), Some(_)) | (Self::Store(_), None) => None,
         };
         let mut tickets = Vec::with_capacity(sessions.len());
-        for session in sessions {
-            let Some(ticket) = keep(session) else { break };
+        for (index, session) in sessions.iter().enumerate() {
+            let Some(ticket) = keep(session, ids.map(|ids| ids.id(index))) else { break };
             tickets.push(ticket);
         }
         need.answer(tickets)
+    }
+
+    /// Removes the sessions of a connection that failed. Tickets cannot be removed.
+    pub(crate) fn remove(&self, ids: impl Iterator<Item = [u8; 32]>) {
+        if let Self::Store(store) | Self::TicketsOrStore(_, store) = self {
+            for id in ids {
+                drop(store.take(&id));
+            }
+        }
     }
 }
 
 /// Sessions looked up for one ClientHello. Clients offer one or two tickets; each lookup may be a
 /// request to a store.
 const MAX_LOOKUPS: usize = 4;
-
-/// Nobody can guess it, and so nobody can ask for another one's session.
-fn fresh_id() -> Option<[u8; 32]> {
-    let mut id = [0; 32];
-    SystemRandom.fill(&mut id).ok().map(|()| id)
-}

@@ -201,6 +201,9 @@ impl ServerConfig {
     ///
     /// The storage is asked during the handshake, and has to answer at once. Configurations may share one: each finds only sessions that were established
     /// under the same demands on clients, application protocols and [context](Self::set_session_context).
+    ///
+    /// A fatal alert, sent or received, removes the sessions that its connection led to or, in TLS 1.2, resumed (RFC 5246 §7.2.2,
+    /// RFC 9846 §6.2). Tickets cannot be removed: clients have to discard theirs.
     pub fn set_session_storage(&mut self, storage: Arc<dyn StoresServerSessions>) {
         self.set_keep(Keep::Store(storage));
     }
@@ -441,6 +444,10 @@ impl Side for Server {
             Need::NewSession(need) => config.keep.give_out(need, config.clock.now()),
             _ => return None,
         })
+    }
+
+    fn end_sessions(config: &ServerParts, connection: &mut Connection<Self>) {
+        config.keep.remove(connection.failed_sessions());
     }
 }
 

@@ -589,6 +589,7 @@ impl<R: Role> Connection<R> {
             transmit: &mut self.transmit,
             key_log: self.key_log.as_deref(),
             outgoing,
+            sessions: &mut self.session_place,
         };
         (world, &mut self.state)
     }

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Asker, Need};
+use crate::resumption::StoredSessions;
 use crate::sink::Sink;
 use crate::traffic::Traffic;
 
@@ -18,7 +19,7 @@ pub trait Role: Replace {}
 /// whoever drives a connection. So each role has these by [`replace_by_itself`], and none by default.
 pub(crate) trait Replace: States {
     /// Where the role's sessions are stored. A connection keeps it when its state has failed.
-    type SessionPlace;
+    type SessionPlace: RemembersSessions;
 
     /// Takes a message to the state; gives back what the next one asks.
     fn message(
@@ -36,6 +37,12 @@ pub(crate) trait Replace: States {
 
     /// Ends the connection.
     fn end(place: &mut Result<Self, Error>, e: Error);
+}
+
+/// Remembers which sessions of a connection a store has.
+pub(crate) trait RemembersSessions {
+    /// A store has these, and none before them.
+    fn remember(&mut self, sessions: StoredSessions);
 }
 
 /// What [`Replace`] is for a role.

@@ -9,6 +9,7 @@ use tls_codec::writer::Writer;
 use crate::error::Error;
 use crate::framed::RecordBoundary;
 pub use crate::record_limits::{LimitedRecords, RecordLimits};
+use crate::resumption::StoredSessions;
 use crate::schedule::{ReadKey, WriteKey};
 
 /// Writes one handshake message, header included.
@@ -53,11 +54,13 @@ pub trait Sink {
 }
 
 /// What a state tells.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A secret for the key log (RFC 9850).
     Secret(LoggedSecret<'a>),
+    /// A store has these sessions of a server's connection: they end with it if it fails (RFC 5246 §7.2.2, RFC 9846 §6.2).
+    Stored(StoredSessions),
 }
 
 /// A secret under its name in the key log (RFC 9850 §2). `Debug` shows the name alone.

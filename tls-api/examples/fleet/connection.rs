@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use tls_api::handshake::{Answer, Need, NeedNewSession, Outgoing, Progress, ServerConnection};
 use tls_api::{Error, UnixTime};
-use tls_crypto::{SecureRandom, SystemRandom};
 
 use crate::Shared;
 use crate::worker::Question;
@@ -71,7 +70,7 @@ impl Connection {
         self.paused = false;
         let next = self.tls.resume(answer, &mut self.outgoing);
         let went = next.and_then(|need| self.decide(need, shared)).and_then(|()| self.process(shared));
-        self.note(went);
+        self.note(went, shared);
         self.drive(shared)
     }
 
@@ -92,7 +91,7 @@ impl Connection {
                     if !self.done {
                         self.incoming.extend_from_slice(&chunk[..n]);
                         let went = self.process(shared);
-                        self.note(went);
+                        self.note(went, shared);
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -160,9 +159,12 @@ impl Connection {
         Ok(())
     }
 
-    /// After an error the alert is still to be sent.
-    fn note(&mut self, went: Result<(), Error>) {
+    /// After an error the alert is still to be sent, and the sessions of the connection end.
+    fn note(&mut self, went: Result<(), Error>, shared: &Shared) {
         if let Err(e) = went {
+            for id in self.tls.failed_sessions() {
+                shared.worker.remove(id);
+            }
             eprintln!("fleet: connection {}: {e}", self.token);
             self.done = true;
         }
@@ -184,15 +186,10 @@ impl Connection {
 
 /// Gives out tickets at once, which are ids: the sessions are on their way to the store long before a client comes back.
 fn keep(mut need: NeedNewSession, shared: &Shared) -> Answer {
-    let told = need.session_id().copied();
+    let Some(ids) = need.store_ids() else { return need.none() };
     let mut tickets = Vec::new();
-    for session in need.sessions(UnixTime::now()) {
-        let mut random = [0; 32];
-        let id = match told {
-            Some(id) => id,
-            None if SystemRandom.fill(&mut random).is_ok() => session.store_id(random),
-            None => break,
-        };
+    for (index, session) in need.sessions(UnixTime::now()).iter().enumerate() {
+        let id = ids.id(index);
         shared.worker.keep(id, session.encode(), session.lifetime());
         tickets.push(id.to_vec());
     }

@@ -36,6 +36,8 @@ enum Job {
     Ask { token: usize, question: Question, since: Instant },
     /// Keep a session; nobody waits for that.
     Keep { id: [u8; 32], session: Zeroizing<Vec<u8>>, lifetime: u32 },
+    /// Remove a session; nobody waits for that either.
+    Remove { id: [u8; 32] },
 }
 
 /// Where jobs go. It takes any store that is made to be asked from a thread that may wait.
@@ -69,6 +71,12 @@ impl Worker {
     pub(crate) fn keep(&self, id: [u8; 32], session: Zeroizing<Vec<u8>>, lifetime: u32) {
         let _ = self.0.try_send(Job::Keep { id, session, lifetime });
     }
+
+    /// Removes a session whose connection failed, behind the job that keeps it. With too much to do it stays until its lifetime
+    /// ends: the event loop does not wait.
+    pub(crate) fn remove(&self, id: [u8; 32]) {
+        let _ = self.0.try_send(Job::Remove { id });
+    }
 }
 
 fn work(
@@ -83,6 +91,10 @@ fn work(
         let result = match job {
             Job::Keep { id, session, lifetime } => {
                 store.put(&id, session, lifetime);
+                continue;
+            }
+            Job::Remove { id } => {
+                drop(store.take(&id));
                 continue;
             }
             Job::Ask { token, question, since } if since.elapsed() > patience => (token, question.give_up()),

@@ -21,7 +21,8 @@ pub trait StoresServerSessions: fmt::Debug + Send + Sync {
     fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
 
     /// The session with this id, which goes: of all that ask for it at the same time, here and on every machine that shares
-    /// the store, one alone gets it. That early data is not replayed rests on this (RFC 9846 §8.1).
+    /// the store, one alone gets it. That early data is not replayed rests on this (RFC 9846 §8.1). It is also how sessions end
+    /// whose connection failed.
     fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
 
     /// Whether anything is kept at all. Asked once, when a configuration is given the store.

@@ -17,6 +17,7 @@ mod record_sizes;
 mod refusals;
 mod resumption;
 mod sending;
+mod server_session_end;
 mod session_end;
 mod settings;
 mod stapling;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use pki_types::ServerName;
 
 use crate::config::ClientConfig;
-use crate::resumption::Scope;
+use crate::resumption::{Scope, StoredSessions};
+use crate::role::RemembersSessions;
 
 /// Name and scope of a connection's sessions, and whether the store has, or had, some of them.
 pub(crate) struct SessionPlace {
@@ -53,4 +54,9 @@ impl SessionPlace {
     pub(crate) fn fail(&mut self) -> bool {
         std::mem::take(&mut self.in_use)
     }
+}
+
+impl RemembersSessions for SessionPlace {
+    /// A client takes its sessions itself, and has no store with ids.
+    fn remember(&mut self, _: StoredSessions) {}
 }

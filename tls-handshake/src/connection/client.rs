@@ -104,6 +104,7 @@ impl ClientConnection {
             transmit: &mut transmit,
             key_log: key_log.as_deref(),
             outgoing: &mut *outgoing,
+            sessions: &mut session_place,
         };
         let state = WaitServerHello::start(config, name, known, &SystemRandom, &mut world)?;
         transmit.end_flight(outgoing)?;

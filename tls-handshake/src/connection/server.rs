@@ -8,8 +8,10 @@ use tls_crypto::SystemRandom;
 use super::{ServerConnection, transmit};
 use crate::config::ServerConfig;
 use crate::record::{Joiner, Receive};
+use crate::resumption::StoredSessions;
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
+use crate::server::session_place::SessionPlace;
 
 impl ServerConnection {
     /// Waits for a ClientHello. If settings [exclude each other](ServerConfig::validate) the connection fails when it comes.
@@ -18,6 +20,17 @@ impl ServerConnection {
         let transmit = transmit(&config.common, ProtocolVersion::TLS12);
         let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
         let state = Server::WaitClientHello(WaitClientHello::new(config, &SystemRandom));
-        Self::with(Ok(state), Receive::new(), transmit, joiner, key_log, ())
+        Self::with(Ok(state), Receive::new(), transmit, joiner, key_log, SessionPlace::default())
+    }
+
+    /// Returns the ids of the sessions that must be removed from the store: those that this connection led to or, in TLS 1.2,
+    /// resumed, if a fatal alert ended it, sent or received (RFC 5246 §7.2.2, RFC 9846 §6.2). Returns them once.
+    ///
+    /// Call it after an error. A session of TLS 1.2 counts as resumed once the client's Finished proved that it holds the session's
+    /// key: whoever only saw its id cannot have it removed. Sessions in tickets cannot be removed.
+    pub fn failed_sessions(&mut self) -> impl Iterator<Item = [u8; 32]> + use<> {
+        let failed = self.error().is_some();
+        let stored = failed.then(|| self.session_place.take()).flatten();
+        stored.into_iter().flat_map(StoredSessions::into_ids)
     }
 }

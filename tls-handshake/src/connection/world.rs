@@ -4,6 +4,7 @@ use crate::config::KeyLog;
 use crate::error::Error;
 use crate::framed::RecordBoundary;
 use crate::record::{Outgoing, Receive, Transmit};
+use crate::role::RemembersSessions;
 use crate::schedule::{ReadKey, WriteKey};
 use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
 
@@ -13,6 +14,7 @@ pub(super) struct World<'c> {
     pub(super) transmit: &'c mut Transmit,
     pub(super) key_log: Option<&'c dyn KeyLog>,
     pub(super) outgoing: &'c mut Outgoing,
+    pub(super) sessions: &'c mut dyn RemembersSessions,
 }
 
 impl Sink for World<'_> {
@@ -54,6 +56,7 @@ impl Sink for World<'_> {
                     key_log.log(secret.label, secret.client_random, secret.secret);
                 }
             }
+            Event::Stored(sessions) => self.sessions.remember(sessions),
         }
     }
 }

@@ -13,7 +13,7 @@ use tls_crypto::HashAlgorithm;
 
 use super::{Answer, Answered, Asker, IdentityRules, range_in};
 use crate::identity::Identity;
-use crate::resumption::{ExternalPsk, ServerSessionValue, TLS13_ID};
+use crate::resumption::{ExternalPsk, ServerSessionValue, StoreIds, StoredSessions, TLS13_ID};
 
 /// Identities of a ClientHello that are considered. Clients offer their tickets, or an external
 /// key once for each hash; each identity may cost a lookup.
@@ -119,7 +119,7 @@ impl NeedSession {
     }
 
     /// Returns whether an identity has the form of a store's id of this version: 32 bytes from
-    /// [`ServerSessionValue::store_id`]. A store need not be asked for any other.
+    /// [`NeedNewSession::store_ids`]. A store need not be asked for any other.
     #[must_use]
     pub fn is_store_id(&self, identity: &[u8]) -> bool {
         let tls13 = matches!(self.by, By::Psk);
@@ -332,7 +332,7 @@ impl TakeAnswer {
 #[derive(Debug)]
 pub struct NeedNewSession {
     asker: Asker,
-    session_id: Option<[u8; 32]>,
+    ids: Option<StoreIds>,
     sessions: Vec<ServerSessionValue>,
     /// Seconds from the full handshake.
     session_lifetime: u32,
@@ -341,17 +341,27 @@ pub struct NeedNewSession {
 impl NeedNewSession {
     pub(crate) fn new(
         asker: Asker,
-        session_id: Option<[u8; 32]>,
+        ids: Option<StoreIds>,
         sessions: Vec<ServerSessionValue>,
         session_lifetime: u32,
     ) -> Self {
-        Self { asker, session_id, sessions, session_lifetime }
+        Self { asker, ids, sessions, session_lifetime }
     }
 
     /// The id under which the client will ask for the session, if it was told one already.
     #[must_use]
     pub fn session_id(&self) -> Option<&[u8; 32]> {
-        self.session_id.as_ref()
+        self.ids.as_ref()?.session_id()
+    }
+
+    /// Returns the ids under which to store the [`sessions`](Self::sessions), which are their tickets as well. `None` if sessions
+    /// go into tickets ([`SessionLookup`](crate::SessionLookup)).
+    ///
+    /// Use no others: these are [looked up](NeedSession::is_store_id) only in their version, and returned by
+    /// [`failed_sessions`](crate::ServerConnection::failed_sessions) if the connection fails.
+    #[must_use]
+    pub fn store_ids(&self) -> Option<StoreIds> {
+        self.ids
     }
 
     /// Returns the sessions to issue, one for each ticket, whose lifetime begins `now`. There are none if the full handshake is so
@@ -365,8 +375,8 @@ impl NeedNewSession {
     /// Gives out one ticket for each of the [`sessions`](Self::sessions), in their order; for those beyond the last none.
     #[must_use]
     pub fn answer(self, tickets: Vec<Vec<u8>>) -> Answer {
-        let Self { asker, sessions, .. } = self;
-        Answer(Answered::NewSession(NewSessionAnswer { asker, sessions, tickets }))
+        let Self { asker, ids, sessions, .. } = self;
+        Answer(Answered::NewSession(NewSessionAnswer { asker, ids, sessions, tickets }))
     }
 
     /// Gives out none: the client makes a full handshake next time.
@@ -379,11 +389,18 @@ impl NeedNewSession {
 #[derive(Debug)]
 pub(crate) struct NewSessionAnswer {
     pub(super) asker: Asker,
+    ids: Option<StoreIds>,
     sessions: Vec<ServerSessionValue>,
     tickets: Vec<Vec<u8>>,
 }
 
 impl NewSessionAnswer {
+    /// What the store has of it.
+    pub(crate) fn stored(&self) -> Option<StoredSessions> {
+        let count = self.tickets.len().min(self.sessions.len());
+        self.ids.filter(|_| count > 0).map(|ids| StoredSessions::new(ids, count))
+    }
+
     /// Each session with its number, from which its secret was derived, and its ticket; none with an
     /// empty ticket, or one that does not fit its message.
     pub(crate) fn into_tickets(self) -> impl Iterator<Item = (u8, ServerSessionValue, Vec<u8>)> {

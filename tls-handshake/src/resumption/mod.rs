@@ -20,6 +20,7 @@ mod encoding;
 mod external;
 mod scope;
 mod server;
+mod stored;
 mod validity;
 
 pub(crate) use check::Wanted;
@@ -27,6 +28,7 @@ pub use client::ClientSessionValue;
 pub use external::{ExternalPsk, PskError};
 pub(crate) use scope::{Scope, ScopeInputs};
 pub use server::ServerSessionValue;
+pub use stored::{StoreIds, StoredSessions};
 pub(crate) use validity::chain_end;
 
 /// RFC 9846 §4.7.1: no ticket is good for longer, in seconds; and no session goes on for longer from the full handshake that

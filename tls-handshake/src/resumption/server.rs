@@ -7,7 +7,7 @@ use tls_codec::Reader;
 use zeroize::Zeroizing;
 
 use super::encoding::{self, Kept, Side, u64_of};
-use super::{Scope, SessionError, SessionSecret, TLS13_ID};
+use super::{Scope, SessionError, SessionSecret};
 use crate::raw::raw;
 use crate::suite::SupportedCipherSuite;
 
@@ -109,15 +109,6 @@ impl ServerSessionValue {
             age_add: self.age_add,
             max_early_data: self.max_early_data,
         }
-    }
-
-    /// Returns the id under which a store keeps this session: these random bytes, marked with the
-    /// version, so that a session of TLS 1.2 cannot be named as one of TLS 1.3 or the reverse.
-    #[must_use]
-    pub fn store_id(&self, mut random: [u8; 32]) -> [u8; 32] {
-        let [first, ..] = &mut random;
-        *first = if self.suite.tls13().is_some() { *first | TLS13_ID } else { *first & !TLS13_ID };
-        random
     }
 
     /// How long it can be resumed, in seconds from when it is given out.

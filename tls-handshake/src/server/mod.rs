@@ -40,6 +40,7 @@ use crate::traffic::Traffic;
 
 pub mod hello;
 pub mod retry;
+pub(crate) mod session_place;
 pub mod tls12;
 pub mod tls13;
 
@@ -60,7 +61,7 @@ pub enum Server {
 
 impl Role for Server {}
 
-replace_by_itself!(Server, ());
+replace_by_itself!(Server, session_place::SessionPlace);
 
 impl States for Server {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {

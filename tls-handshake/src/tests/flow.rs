@@ -121,7 +121,7 @@ impl Sink for Recorder {
     }
 
     fn event(&mut self, event: Event<'_>) {
-        let Event::Secret(secret) = event;
+        let Event::Secret(secret) = event else { return };
         self.actions.push(Action::Secret(secret.label));
     }
 }

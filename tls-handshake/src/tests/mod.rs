@@ -33,6 +33,7 @@ mod resumption;
 mod resumption_wire;
 mod server_names;
 mod stapling;
+mod stored_sessions;
 mod updates;
 mod versions;
 mod wire;

@@ -203,7 +203,7 @@ impl Sink for Log {
     }
 
     fn event(&mut self, event: Event<'_>) {
-        let Event::Secret(secret) = event;
+        let Event::Secret(secret) = event else { return };
         crate::config::KeyLog::log(&*self.0, secret.label, secret.client_random, secret.secret);
     }
 }

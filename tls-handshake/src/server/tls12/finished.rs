@@ -109,6 +109,8 @@ impl WaitFinished {
         let Self { mut keyed, peer } = self;
         let peer = peer.check_finished(&*keyed.keys, &m.msg, &keyed.shared.transcript.hash())?;
         if keyed.order == Order::ServerFirst {
+            // The client holds the session's key: it is more than somebody who saw the id.
+            keyed.note_stored(out);
             return Ok(AfterFinished::Connected(Connected::new(keyed, peer)));
         }
         keyed.shared.negotiated.first_finished = m.msg.verify_data.try_into().ok();

@@ -26,7 +26,7 @@ pub struct WaitSession {
     full: WaitIdentity,
 }
 
-/// How a session is kept that a full handshake leads to.
+/// How a session is kept that a handshake leads to, or resumes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keeps {
     Nothing,
@@ -59,6 +59,12 @@ impl Keeps {
             }
             SessionLookup::Never | SessionLookup::Tickets => Self::Nothing,
         })
+    }
+
+    /// Of a resumed session only what is in a store matters: it is not issued again.
+    fn resumed(config: &ServerConfig, hello: &ClientHello<'_>) -> Self {
+        let by_id = named(config, hello) == Some(By::Id);
+        by_id.then(|| hello.legacy_session_id.try_into().ok()).flatten().map_or(Self::Nothing, Self::Id)
     }
 
     /// For ServerHello.
@@ -150,7 +156,8 @@ impl WaitIdentity {
         let refused = || Error::Crypto("going on from a session");
         let suite = session.suite.tls12().ok_or_else(refused)?;
         let Resumed { master, peer } = Resumed::by_server(session).ok_or_else(refused)?;
-        let mut shared = self.into_shared(suite, None, HandshakeKind::Resumed, Keeps::Nothing, body, hello);
+        let keeps = Keeps::resumed(&self.config, hello);
+        let mut shared = self.into_shared(suite, None, HandshakeKind::Resumed, keeps, body, hello);
         shared.transcript.forget_messages();
         shared.send_resuming_hello(hello, out)?;
         let keys = Keys::resume(Side::Server, suite, master, session.extended_master_secret, shared.randoms, out);

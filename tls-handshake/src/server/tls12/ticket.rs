@@ -11,9 +11,9 @@ use crate::error::Error;
 use crate::flight;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
 use crate::raw::raw;
-use crate::resumption::{ServerSessionValue, chain_end};
+use crate::resumption::{ServerSessionValue, StoreIds, StoredSessions, chain_end};
 use crate::role::opaque_debug;
-use crate::sink::Sink;
+use crate::sink::{Event, Sink};
 use crate::verify::PeerChain;
 
 opaque_debug!(WaitTicket);
@@ -27,11 +27,11 @@ pub struct WaitTicket {
 impl WaitTicket {
     /// Asks for the ticket, or to have the session kept under its id.
     pub(super) fn ask(keyed: Keyed, peer: Authenticated, session: ServerSessionValue) -> (Self, Need) {
-        let id = match keyed.shared.keeps {
-            Keeps::Id(id) => Some(id),
+        let ids = match keyed.shared.keeps {
+            Keeps::Id(id) => Some(StoreIds::one(id)),
             Keeps::Ticket | Keeps::Nothing => None,
         };
-        let need = NeedNewSession::new(keyed.shared.asker(), id, vec![session], keyed.shared.config.session_lifetime);
+        let need = NeedNewSession::new(keyed.shared.asker(), ids, vec![session], keyed.shared.config.session_lifetime);
         (Self { keyed, peer }, Need::NewSession(need))
     }
 
@@ -41,6 +41,7 @@ impl WaitTicket {
 
     /// Sends the ticket, ChangeCipherSpec and Finished.
     pub(super) fn on_ticket(mut self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
+        self.keyed.note_stored(out);
         if self.keyed.shared.keeps == Keeps::Ticket {
             let given = answer.into_tickets().next().map(|(_, session, ticket)| (session, ticket));
             self.keyed
@@ -51,6 +52,13 @@ impl WaitTicket {
 }
 
 impl Keyed {
+    /// Tells that a store has the session, if it has an id.
+    pub(super) fn note_stored(&self, out: &mut dyn Sink) {
+        if let Keeps::Id(id) = self.shared.keeps {
+            out.event(Event::Stored(StoredSessions::new(StoreIds::one(id), 1)));
+        }
+    }
+
     /// RFC 5077 §3.3: once promised it has to come; empty if there is none after all.
     pub(super) fn send_ticket(&mut self, given: Option<(u32, &[u8])>, out: &mut dyn Sink) -> Result<(), Error> {
         let (lifetime, ticket) = given.unwrap_or_default();

@@ -13,9 +13,9 @@ use crate::config::SessionLookup;
 use crate::error::Error;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
 use crate::raw::raw;
-use crate::resumption::{ServerSessionValue, SessionSecret, chain_end};
+use crate::resumption::{ServerSessionValue, SessionSecret, StoreIds, chain_end};
 use crate::role::opaque_debug;
-use crate::sink::Sink;
+use crate::sink::{Event, Sink};
 use crate::verify::PeerChain;
 
 opaque_debug!(WaitTickets);
@@ -50,6 +50,14 @@ impl WaitTickets {
         let expires = chain.and_then(|chain| chain_end(chain.certificates()));
         // A chain whose end cannot be read is not kept: nobody would know when to stop trusting it.
         let tickets = if chain.is_some() && expires.is_none() { 0 } else { config.tls13_tickets };
+        let ids = match config.session_lookup {
+            SessionLookup::Ids => {
+                let mut random = [0; 32];
+                shared.source.fill(&mut random).map_err(|_| Error::Crypto("drawing random bytes"))?;
+                Some(StoreIds::hashed(random))
+            }
+            SessionLookup::Never | SessionLookup::Tickets | SessionLookup::TicketsOrIds => None,
+        };
         let mut sessions = Vec::with_capacity(tickets.into());
         for nonce in 0..tickets {
             let age_add = match shared.age_adds.get(usize::from(nonce)) {
@@ -81,7 +89,7 @@ impl WaitTickets {
                 expires,
             });
         }
-        let need = NeedNewSession::new(asker, None, sessions, config.session_lifetime);
+        let need = NeedNewSession::new(asker, ids, sessions, config.session_lifetime);
         Ok((Self { connected, asker }, Need::NewSession(need)))
     }
 
@@ -92,6 +100,9 @@ impl WaitTickets {
     /// Sends one NewSessionTicket for each session; its nonce is the session's number, a single byte: some clients refuse longer
     /// ones.
     pub(super) fn on_tickets(self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
+        if let Some(stored) = answer.stored() {
+            out.event(Event::Stored(stored));
+        }
         for (nonce, session, ticket) in answer.into_tickets() {
             out.send(&mut |w| {
                 w.message(HandshakeType::NEW_SESSION_TICKET, |w| {

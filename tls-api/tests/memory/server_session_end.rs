@@ -1,0 +1,170 @@
+//! What ends a server's stored sessions: a fatal alert of their connection, and nothing that somebody without their key does.
+
+use std::sync::Arc;
+
+use tls_api::{
+    ClientConfig, ClientSessionMemoryCache, ClientSessionValue, Error, HandshakeKind, ProtocolVersion, ServerConfig,
+    ServerName, ServerSession, ServerSessionMemoryCache, Session, StoresClientSessions, StoresServerSessions, Ticketer,
+};
+
+use crate::pair::{Pair, carry, drain, feed};
+use crate::pki::{Ca, Kind, VERSIONS};
+
+/// A client's sessions, which it keeps whatever happens.
+#[derive(Debug)]
+struct Stubborn(ClientSessionMemoryCache);
+
+impl StoresClientSessions for Stubborn {
+    fn put(&self, session: ClientSessionValue) {
+        self.0.put(session);
+    }
+
+    fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
+        self.0.take(server, scope)
+    }
+
+    fn remove(&self, _: &ServerName<'_>, _: &[u8; 32]) {}
+}
+
+type Configs = (Arc<ClientConfig>, Arc<ServerConfig>, Arc<ServerSessionMemoryCache>);
+
+/// A client of one version that keeps its sessions, and a server with a store.
+fn configs(version: ProtocolVersion) -> Configs {
+    let ca = Ca::new(Kind::EcdsaP256);
+    let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+    client.set_versions(&[version]).unwrap();
+    client.set_session_storage(Arc::new(Stubborn(ClientSessionMemoryCache::new(10))));
+    let store = Arc::new(ServerSessionMemoryCache::new(100));
+    server.set_session_storage(Arc::clone(&store) as _);
+    server.set_send_tls13_tickets(4);
+    (Arc::new(client), Arc::new(server), store)
+}
+
+fn kind(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind {
+    Pair::connected(client, server).client.handshake_kind().unwrap()
+}
+
+/// A record that no peer can read.
+const GARBAGE: [u8; 9] = [22, 3, 3, 0, 4, 99, 0, 0, 0];
+const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
+
+/// A fatal alert after the handshake.
+fn fail(pair: &mut Pair, by_client: bool) {
+    if by_client {
+        feed(&mut pair.client, &GARBAGE).unwrap_err();
+        let received = carry(&mut pair.client, &mut pair.server).unwrap_err();
+        assert!(matches!(received, Error::AlertReceived { .. }));
+    } else {
+        feed(&mut pair.server, &GARBAGE).unwrap_err();
+    }
+}
+
+#[test]
+fn fatal_alert_removes_stored_sessions() {
+    for version in VERSIONS {
+        let tickets = if version == ProtocolVersion::TLS13 { 4 } else { 1 };
+        for by_client in [false, true] {
+            let (client, server, store) = configs(version);
+            let mut pair = Pair::connected(&client, &server);
+            assert_eq!(store.len(), tickets);
+            fail(&mut pair, by_client);
+            assert!(store.is_empty(), "{version} {by_client}");
+            // The client still offers them.
+            assert_eq!(kind(&client, &server), HandshakeKind::Full);
+            // What the client has of the first connection is gone; the next one's sessions are good.
+            pair.server.process_new_packets().unwrap_err();
+            drop(pair);
+            assert_eq!(store.len(), tickets);
+        }
+    }
+}
+
+#[test]
+fn fatal_alert_removes_the_resumed_session() {
+    for version in VERSIONS {
+        // In TLS 1.3 three sessions of the first connection are left, which did not fail.
+        let left = if version == ProtocolVersion::TLS13 { 3 } else { 0 };
+        for by_client in [false, true] {
+            let (client, server, store) = configs(version);
+            assert_eq!(kind(&client, &server), HandshakeKind::Full);
+            let mut pair = Pair::connected(&client, &server);
+            assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
+            fail(&mut pair, by_client);
+            assert_eq!(store.len(), left, "{version} {by_client}");
+        }
+    }
+}
+
+#[test]
+fn closure_without_a_fatal_alert_keeps_stored_sessions() {
+    for version in VERSIONS {
+        for ending in 0..4 {
+            let (client, server, store) = configs(version);
+            let mut pair = Pair::connected(&client, &server);
+            let stored = store.len();
+            match ending {
+                0 => pair.server.send_close_notify(),
+                1 => pair.client.send_close_notify(),
+                2 => {
+                    pair.server.read_tls(&mut &[][..]).unwrap();
+                    pair.server.process_new_packets().unwrap();
+                }
+                _ => {}
+            }
+            pair.settle().unwrap();
+            drop(pair);
+            assert_eq!(store.len(), stored);
+            assert_eq!(kind(&client, &server), HandshakeKind::Resumed, "{version} {ending}");
+        }
+    }
+}
+
+/// An attacker repeats a hello that names a session, and cannot finish.
+#[test]
+fn session_stays_for_an_attacker_who_saw_its_id() {
+    for version in VERSIONS {
+        let endings: [&[u8]; 4] = [&ALERT, &GARBAGE, &[20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 1, 0], &[]];
+        for end in endings {
+            let (client, server, store) = configs(version);
+            assert_eq!(kind(&client, &server), HandshakeKind::Full);
+            let mut honest = Pair::new(&client, &server);
+            let hello = drain(&mut honest.client);
+            let mut attacked = ServerSession::new(&server);
+            // The binder of TLS 1.3 covers the hello: changed in its random, it proves nothing.
+            let mut repeated = hello.clone();
+            if version == ProtocolVersion::TLS13 {
+                repeated[12] ^= 1;
+            }
+            let stored = store.len();
+            let _ = feed(&mut attacked, &repeated);
+            drain(&mut attacked);
+            attacked.read_tls(&mut &*end).ok();
+            attacked.process_new_packets().unwrap_err();
+            assert_eq!(store.len(), stored, "{version} {end:?}");
+            feed(&mut honest.server, &hello).unwrap();
+            honest.settle().unwrap();
+            assert_eq!(honest.server.handshake_kind(), Some(HandshakeKind::Resumed), "{version} {end:?}");
+        }
+    }
+}
+
+/// Beside a ticketer only the sessions of clients without tickets are in the store. Tickets are the clients' to discard.
+#[test]
+fn fatal_alert_leaves_tickets_with_their_clients() {
+    for version in VERSIONS {
+        for takes_tickets in [true, false] {
+            let (mut client, mut server, store) = configs(version);
+            Arc::make_mut(&mut client).set_tickets(takes_tickets);
+            let ticketer = Arc::new(Ticketer::new().unwrap());
+            Arc::make_mut(&mut server).set_ticketer_and_session_ids(ticketer, Arc::clone(&store) as _);
+            // Somebody else's.
+            store.put(b"another", vec![1].into(), 60);
+            let mut pair = Pair::connected(&client, &server);
+            let by_id = version == ProtocolVersion::TLS12 && !takes_tickets;
+            assert_eq!(store.len(), 1 + usize::from(by_id));
+            fail(&mut pair, true);
+            assert_eq!(store.len(), 1);
+            assert_eq!(kind(&client, &server).is_resumed(), takes_tickets, "{version}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Which sessions of a server's connection a store has.
+
+use crate::resumption::StoredSessions;
+use crate::role::RemembersSessions;
+
+/// The sessions that the connection led to or resumed. Without a store it holds nothing.
+#[derive(Default)]
+pub(crate) struct SessionPlace(Option<Box<StoredSessions>>);
+
+impl SessionPlace {
+    pub(crate) fn take(&mut self) -> Option<StoredSessions> {
+        self.0.take().map(|sessions| *sessions)
+    }
+}
+
+impl RemembersSessions for SessionPlace {
+    fn remember(&mut self, sessions: StoredSessions) {
+        self.0 = Some(Box::new(sessions));
+    }
+}
