@@ -249,7 +249,11 @@ impl<R: Role> Connection<R> {
     /// What has to go out before the next data, or happen instead.
     #[inline]
     fn before_data(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
-        let key_is_worn = self.transmit.needs_key_update();
+        let key_is_worn = match self.is_handshaking() {
+            // 0.5-RTT data: keys can be changed once the handshake is complete.
+            true => self.transmit.is_nearly_exhausted(),
+            false => self.transmit.needs_key_update(),
+        };
         let (mut world, state) = self.world(outgoing);
         match state.as_mut().ok().and_then(States::traffic_mut) {
             Some(traffic) => {

@@ -131,8 +131,12 @@ macro_rules! setters {
                 self.common_mut().limits = limits;
             }
 
-            /// Changes our sending keys after this many records, or at the limit of the AEAD if that comes earlier. Fewer
-            /// than 2 count as 2: one with data, and the KeyUpdate.
+            /// Sets after how many records of a key no more data is sent under it, unless the limit of the AEAD comes earlier
+            /// (RFC 9846 §5.5). In TLS 1.3 a KeyUpdate comes then. TLS 1.2 cannot change keys: sending ends with
+            /// [`Error::KeyExhausted`](crate::Error::KeyExhausted) (RFC 9325 §4.4), Finished and close_notify counted, so that
+            /// fewer than 3 leave nothing for data. What cannot wait for another key may pass this limit: tickets, alerts, and data
+            /// before the client's Finished. Fewer than 2 count as 2: one with data, and the KeyUpdate. Default: the limit of the
+            /// AEAD.
             pub fn set_records_per_key(&mut self, records: u64) {
                 self.common_mut().records_per_key = Some(records.max(2));
             }

@@ -233,12 +233,7 @@ impl Transmit {
     /// Ends the flight under the key so far, and seals with `key` from now on.
     pub(crate) fn install(&mut self, key: WriteKey, outgoing: &mut Outgoing) -> Result<(), Error> {
         self.end_flight(outgoing)?;
-        let mut sealer = key.sealer;
-        // The handshake's keys cannot be updated, and a flight may have many records.
-        if let Some(records) = self.records_per_key.filter(|_| key.epoch == Epoch::Application) {
-            sealer.set_confidentiality_limit(records);
-        }
-        self.sealer = Some(sealer);
+        self.sealer = Some(key.sealer);
         self.early_data_left = match key.epoch {
             Epoch::EarlyData { limit } => Some(limit),
             Epoch::Handshake | Epoch::Application => None,
@@ -262,9 +257,18 @@ impl Transmit {
         outgoing.drop_flight();
     }
 
-    /// Whether the key has sealed nearly as much as it may (RFC 9846 §5.5).
-    pub(crate) fn needs_key_update(&self) -> bool {
+    /// Returns whether the key has sealed nearly as much as it may (RFC 9846 §5.5).
+    pub(crate) fn is_nearly_exhausted(&self) -> bool {
         self.sealer.as_ref().is_some_and(Sealer::needs_key_update)
+    }
+
+    /// Returns whether the key is to be changed before the next data: it is nearly exhausted, or nearly as old as the configuration
+    /// wants it. Flights and alerts may pass that second limit: they cannot wait for another key.
+    pub(crate) fn needs_key_update(&self) -> bool {
+        let is_old = |sealer: &Sealer, records: u64| sealer.sequence() >= records.saturating_sub((records >> 3).max(1));
+        let old =
+            self.sealer.as_ref().zip(self.records_per_key).is_some_and(|(sealer, records)| is_old(sealer, records));
+        old || self.is_nearly_exhausted()
     }
 
     /// Writes the header, and seals. `whole` is a header's room, and the fragment with room for what protection adds around it;

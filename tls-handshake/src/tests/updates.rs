@@ -6,6 +6,7 @@ use tls_codec::code_points::{AlertDescription, ContentType as C, HandshakeType};
 
 use super::flow::{Kind, configs};
 use super::pair::{Pair, Pki, send_all};
+use super::resumption::{TLS13, Way, World};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Error;
 
@@ -229,4 +230,94 @@ fn keys_of_tls12_cannot_be_changed() {
     pair.server.forge(C::HANDSHAKE, &[24, 0, 0, 1, 0], &mut pair.to_client);
     let refused = Error::UnexpectedMessage { state: "CONNECTED", got: HandshakeType::KEY_UPDATE };
     assert_eq!(pair.step_client().unwrap_err(), refused);
+}
+
+/// A flight of many records, however few a key is for: tickets, in one flight of many records each.
+#[test]
+fn tickets_do_not_wear_a_key_out() {
+    for records in [1, 2, 3, 8] {
+        for fragment in [Some(64), None] {
+            let mut world = World::new(Way::Ticket);
+            let (client, mut server) = (world.client(TLS13), world.server());
+            server.set_records_per_key(records);
+            server.set_tls13_tickets(255);
+            server.set_max_fragment_size(fragment).unwrap();
+            let mut pair = Pair::with(client, server);
+            world.run(&mut pair).unwrap();
+            assert!(pair.to_client.is_empty());
+            pair.exchange(b"question", b"answer");
+            assert!(pair.client.has_sessions());
+            // And each piece of data has its key again.
+            for _ in 0..5 {
+                send_all(&mut pair.server, b"a", &mut pair.to_client);
+                let length = pair.to_client.len();
+                pair.step_client().unwrap();
+                if records <= 2 {
+                    assert_eq!(length, 27 + 5 + 1 + 17, "a KeyUpdate and the data");
+                }
+            }
+        }
+    }
+}
+
+/// Data before the client's Finished is under a key that cannot be changed yet.
+#[test]
+fn half_rtt_data_does_not_wear_a_key_out() {
+    let pki = Pki::new();
+    for records in [1, 2, 3] {
+        let mut server = ServerConfig::new();
+        server.set_records_per_key(records);
+        server.set_half_rtt(true);
+        let mut pair = Pair::with(ClientConfig::new(), server);
+        let mut need = pair.step_server().unwrap();
+        while let Some(open) = need.take() {
+            need = pair.server.resume(pki.answer(open), &mut pair.to_client).unwrap();
+        }
+        for _ in 0..5 {
+            send_all(&mut pair.server, b"early", &mut pair.to_client);
+        }
+        pair.handshake(&pki).unwrap();
+        assert_eq!(std::mem::take(&mut pair.client_received), b"early".repeat(5));
+        pair.exchange(b"question", b"answer");
+    }
+}
+
+/// Each change has its own key, so that none wears out, however often keys are changed.
+#[test]
+fn changes_of_keys_do_not_wear_them_out() {
+    let pki = Pki::new();
+    for records in [1, 2, 3] {
+        let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+        client.set_records_per_key(records);
+        server.set_records_per_key(records);
+        let mut pair = Pair::with(client, server);
+        pair.handshake(&pki).unwrap();
+        for _ in 0..5 {
+            for _ in 0..20 {
+                pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
+                pair.server.request_key_update(&mut pair.to_client);
+            }
+            pair.exchange(b"question", b"answer");
+        }
+    }
+}
+
+/// A warning is no data: it is sent under a key that is for no more data, and close_notify after it.
+#[test]
+fn alerts_of_tls12_do_not_wear_a_key_out() {
+    let pki = Pki::new();
+    for records in [1, 2, 3] {
+        let (client, mut server) = configs(Kind::Tls12);
+        server.set_records_per_key(records);
+        let mut pair = Pair::with(client, server);
+        pair.handshake(&pki).unwrap();
+        // No ClientHello is decoded here.
+        pair.client.forge(C::HANDSHAKE, &[1, 0, 0, 0], &mut pair.to_server);
+        pair.step_server().unwrap();
+        assert!(!pair.to_client.is_empty(), "no_renegotiation");
+        let worn = pair.server.send(&[IoSlice::new(b"x")], &mut pair.to_client);
+        assert_eq!(worn, Err(Error::KeyExhausted));
+        pair.step_client().unwrap();
+        assert!(pair.client.close_notify_received());
+    }
 }
