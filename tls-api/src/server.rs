@@ -284,6 +284,10 @@ impl ServerConfig {
 
     /// Accepts these external pre-shared keys (TLS 1.3). Clients that name none of them are shown a certificate.
     ///
+    /// A key whose hash is not that of the preferred cipher suite changes the suite, but not after a HelloRetryRequest, which
+    /// fixed it before any key was looked up (RFC 9846 §4.2.4): such a client is shown a certificate. Keys from
+    /// [`ExternalPsk::import`] have one for each hash.
+    ///
     /// A client with such a key shows no certificate: a configuration that requires certificates
     /// cannot have external keys.
     pub fn set_external_psks(&mut self, psks: Vec<ExternalPsk>) {

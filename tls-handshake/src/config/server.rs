@@ -90,6 +90,10 @@ impl ServerConfig {
 
     /// Whether there may be external pre-shared keys, so that [`NeedSession`](crate::need::NeedSession) is asked for a client that
     /// names some, wherever sessions are kept. There are none unless this says so.
+    ///
+    /// A key whose hash is not that of the preferred cipher suite changes the suite, but not after a HelloRetryRequest, which
+    /// fixed it before (RFC 9846 §4.2.4): the handshake is a full one then. Keys from
+    /// [`ExternalPsk::import`](crate::ExternalPsk::import) have one for each hash.
     pub fn set_external_psks(&mut self, ask: bool) {
         self.external_psks = ask;
     }

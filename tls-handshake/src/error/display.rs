@@ -145,7 +145,8 @@ impl fmt::Display for Error {
                 f.write_str("the client cannot use pre-shared keys with psk_dhe_ke, and there is no certificate to do without")
             }
             Self::NoCommonPsk { psk_dhe_ke: true } => f.write_str(
-                "the client names no pre-shared key that is known here, and there is no certificate to do without one",
+                "the client names no pre-shared key that is known here, or none with the hash of the cipher suite that \
+                 HelloRetryRequest fixed, and there is no certificate to do without one",
             ),
             Self::SignerFailed => f.write_str("the signer did not sign"),
             Self::ClosedDuringHandshake { state } => write!(

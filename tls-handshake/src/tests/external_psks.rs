@@ -291,6 +291,34 @@ fn external_key_decides_the_suite() {
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::FullWithHelloRetryRequest));
 }
 
+/// RFC 9846 §4.2.4: the suite of HelloRetryRequest stays. A server without certificates says why no key is left.
+#[test]
+fn key_of_another_hash_after_a_retry_is_reported() {
+    let pki = Pki::new();
+    let sha384 = ExternalPsk::plain(b"sensor 8".to_vec(), KEY, HashAlgorithm::Sha384).unwrap();
+    let known = std::slice::from_ref(&sha384);
+    for retried in [true, false] {
+        let mut config = server();
+        config.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384]).unwrap();
+        if retried {
+            config.set_groups(&[NamedGroup::SECP256R1]).unwrap();
+        }
+        let mut pair = Pair::with_psks(ClientConfig::new(), config, known);
+        let mut answer = answer(&pki, known);
+        let result = pair.run(&mut |need| match need {
+            Need::Identity(need) => need.refuse(),
+            other => answer(other),
+        });
+        if !retried {
+            assert_eq!((result, pair.server.handshake_kind()), (Ok(()), Some(HandshakeKind::ExternalPsk)));
+            continue;
+        }
+        let error = result.unwrap_err();
+        assert_eq!(error, Error::NoCommonPsk { psk_dhe_ke: true });
+        assert!(error.to_string().contains("HelloRetryRequest"), "{error}");
+    }
+}
+
 /// Far more identities than a bound are offered: those within it are considered.
 #[test]
 fn identities_are_considered_within_a_bound() {
