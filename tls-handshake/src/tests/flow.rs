@@ -331,6 +331,23 @@ pub(super) fn ends_with_an_unknown_key_first() -> (End<Client>, End<Server>) {
     (client_knowing(client_config, Known::Psks(psks), None), server(server_config))
 }
 
+/// Both ends of one with early data, whose client offers an external key of SHA-384 behind its session of SHA-256.
+pub(super) fn ends_with_an_external_key_behind(
+    key: &crate::ExternalPsk,
+    suites: &[CipherSuite],
+) -> (End<Client>, End<Server>) {
+    let (client_config, mut server_config) = configs(Kind::Early);
+    server_config.set_cipher_suites(suites).unwrap();
+    let (Known::Psks(mut psks), Known::Psks(external)) = (
+        known(Kind::Early, &client_config, &server_config),
+        Known::external(&client_config, std::slice::from_ref(key)),
+    ) else {
+        panic!("keys")
+    };
+    psks.extend(external);
+    (client_knowing(client_config, Known::Psks(psks), None), server(server_config))
+}
+
 /// What sessions are bound to in the server's identity, whose keys are others in each run.
 const IDENTITY_SCOPE: [u8; 32] = [0x1d; 32];
 
@@ -339,7 +356,7 @@ const EARLY_DATA: u32 = 1000;
 
 /// A session of both sides, as an earlier handshake of the same configurations would have left it: the ticket is the server's
 /// side of it, not sealed.
-fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> Known {
+pub(super) fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> Known {
     let (suite, secret) = match kind {
         Kind::Tls12Resumed => (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, [7; 48].as_slice()),
         _ => (CipherSuite::TLS_AES_128_GCM_SHA256, [7; 32].as_slice()),
@@ -403,7 +420,7 @@ pub(super) fn client_with(config: ClientConfig, habit: Option<Habit>) -> End<Cli
     client_knowing(config, Known::Nothing, habit)
 }
 
-fn client_knowing(config: ClientConfig, known: Known, habit: Option<Habit>) -> End<Client> {
+pub(super) fn client_knowing(config: ClientConfig, known: Known, habit: Option<Habit>) -> End<Client> {
     let mut world = Recorder { habit, ..Recorder::default() };
     let name = "a.test".try_into().unwrap();
     let state = WaitServerHello::start(Arc::new(config), name, known, &SystemRandom, &mut world).unwrap();

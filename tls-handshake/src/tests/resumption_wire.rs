@@ -1,23 +1,28 @@
 //! Peers that go on from sessions as no honest peer does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use pki_types::UnixTime;
 use tls_codec::code_points::{AlertDescription as A, CipherSuite, ExtensionType as X, HandshakeType as T};
+use tls_crypto::HashAlgorithm;
 
 use super::flow::{
-    Action, End, Habit, Kind, Outcome, Sent, answers, client, configs, ends, ends_with_an_unknown_key_first, pki, run,
-    server, server_with,
+    Action, End, Habit, Kind, Outcome, Sent, answers, client, client_knowing, configs, ends,
+    ends_with_an_external_key_behind, ends_with_an_unknown_key_first, known, pki, run, server, server_with,
 };
 use super::hello::{Hello, tells};
 use super::pair::now;
 use crate::client::Client;
+use crate::client::known::Known;
 use crate::client::session_place::SessionPlace;
 use crate::config::SessionLookup;
 use crate::error::{Error, Illegal};
 use crate::need::Need;
 use crate::resumption::ServerSessionValue;
-use crate::role::Versioned;
+use crate::role::{States, Versioned};
 use crate::server::Server;
+use crate::{ExternalPsk, HandshakeKind, PskCandidate};
 
 /// What a client that offers a session says to a server's first message, changed so.
 fn client_told(kind: Kind, change: impl Fn(&mut Hello) + 'static) -> Error {
@@ -287,6 +292,74 @@ fn early_data_is_not_taken_with_another_key_than_the_first() {
     let actions = &server.world.actions;
     assert!(actions.contains(&Action::SkipEarlyData), "{actions:?}");
     assert!(!actions.contains(&Action::Secret("CLIENT_EARLY_TRAFFIC_SECRET")), "{actions:?}");
+}
+
+/// Early data goes by the session's hash, whatever other keys are offered; and it is skipped if one of these is chosen.
+#[test]
+fn early_data_beside_an_external_key_of_another_hash() {
+    const AES_128: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
+    const AES_256: CipherSuite = CipherSuite::TLS_AES_256_GCM_SHA384;
+    let pki = pki(Kind::Early);
+    let key = ExternalPsk::plain(b"sensor 7".to_vec(), &[7; 32], HashAlgorithm::Sha384).unwrap();
+    for (suites, accepted) in [([AES_128, AES_256], true), ([AES_256, AES_128], false)] {
+        let (mut client, mut server) = ends_with_an_external_key_behind(&key, &suites);
+        let mut both = |need: Need| match need {
+            Need::Session(need) => {
+                let session = need.identities().next().map(|bytes| ServerSessionValue::decode(bytes).unwrap()).unwrap();
+                let session = PskCandidate::single_use(0, session, &pki.identity, now());
+                need.answer(vec![session, PskCandidate::external(1, key.clone())])
+            }
+            other => answers(&pki)(other),
+        };
+        assert_eq!(run(&mut client, &mut server, &mut both, &mut |_, _| {}), Outcome::BothConnected);
+        let early = Action::Secret("CLIENT_EARLY_TRAFFIC_SECRET");
+        // The client derives its key in any case, before it knows.
+        assert!(client.world.actions.contains(&early));
+        assert_eq!(server.world.actions.contains(&early), accepted);
+        assert_eq!(server.world.actions.contains(&Action::SkipEarlyData), !accepted);
+        for established in [client.state.unwrap().established(), server.state.unwrap().established()] {
+            let negotiated = established.unwrap().negotiated;
+            let kind = if accepted { HandshakeKind::Resumed } else { HandshakeKind::ExternalPsk };
+            assert_eq!((negotiated.kind, negotiated.early_data), (kind, accepted));
+            assert_eq!(negotiated.suite.suite(), suites[0]);
+        }
+    }
+}
+
+/// A server may renew the ticket of a session that it resumes (RFC 5077 §3.3): the session is as old as before.
+#[test]
+fn renewed_tls12_ticket_keeps_the_time_of_the_verdict() {
+    let pki = pki(Kind::Tls12Resumed);
+    let (client_config, server_config) = configs(Kind::Tls12Resumed);
+    let Known::Tls12(mut session) = known(Kind::Tls12Resumed, &client_config, &server_config) else { panic!() };
+    let began = session.authenticated;
+    session.server_chain = pki.identity.chain().into();
+    let mut client = client_knowing(client_config, Known::Tls12(session), None);
+    let mut server = server(server_config);
+    let habit: Habit = Box::new(|message| {
+        if message[0] == T::SERVER_HELLO.0 {
+            Hello::edit(message, &|hello| hello.extensions.push((X::SESSION_TICKET.0, Vec::new())));
+            // Behind it, and in the transcripts of both: a lifetime of 1000 s, and a ticket.
+            message.extend_from_slice(&[4, 0, 0, 13, 0, 0, 3, 232, 0, 7]);
+            message.extend_from_slice(b"renewed");
+        }
+    });
+    server.world.habit = Some(habit);
+    for _ in 0..2 {
+        for sent in client.flight() {
+            server.take(&sent, &mut answers(&pki)).unwrap();
+        }
+        for sent in server.flight() {
+            client.take(&sent, &mut answers(&pki)).unwrap();
+        }
+    }
+    assert!(client.is_connected() && server.is_connected());
+    let Some(Client::Versioned(Versioned::Tls12(mut state))) = client.state else { panic!("a client of TLS 1.2") };
+    let place = SessionPlace::new(Arc::default(), "a.test".try_into().unwrap(), None);
+    let later = UnixTime::since_unix_epoch(Duration::from_secs(began + 500));
+    let session = state.take_sessions(&place, later).remove(0);
+    assert_eq!((session.ticket.as_slice(), session.lifetime), (b"renewed".as_slice(), 1000));
+    assert_eq!((session.authenticated, session.received), (began, (began + 500) * 1000));
 }
 
 /// RFC 5246 §7.4.1.2: the client has to offer the session's suite again; without it the handshake is a full one.
