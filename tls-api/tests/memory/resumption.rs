@@ -430,14 +430,14 @@ fn a_ticket_of_tls13_is_sent_once() {
     assert_eq!((different.len(), put.len(), *taken), (10, 10, 5));
 }
 
-/// 10^5 connections, each of which leaves sessions on both sides, against caches of 10^3 and of 10.
+/// Five times as many sessions as the server's cache has room for, by threads that meet in it.
 #[test]
 fn caches_stay_within_their_bounds() {
-    const CONNECTIONS: usize = 100_000;
+    const CONNECTIONS: usize = 800;
     const THREADS: usize = 2;
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
-    let (ours, theirs) = (Arc::new(ClientSessionMemoryCache::new(10)), Arc::new(ServerSessionMemoryCache::new(1000)));
+    let (ours, theirs) = (Arc::new(ClientSessionMemoryCache::new(10)), Arc::new(ServerSessionMemoryCache::new(300)));
     client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
     client.set_session_storage(Arc::clone(&ours) as _);
     server.set_session_storage(Arc::clone(&theirs) as _);
@@ -448,8 +448,8 @@ fn caches_stay_within_their_bounds() {
             for n in 0..CONNECTIONS / THREADS {
                 let pair = Pair::connected(&client, &server);
                 resumed += usize::from(pair.client.handshake_kind() == Some(HandshakeKind::Resumed));
-                if n % 1000 == 0 {
-                    assert!(theirs.len() <= 1000 && ours.len() <= 10);
+                if n % 50 == 0 {
+                    assert!(theirs.len() <= 300 && ours.len() <= 10);
                 }
             }
             resumed
@@ -457,7 +457,7 @@ fn caches_stay_within_their_bounds() {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    assert!(theirs.len() > 900 && theirs.len() <= 1000, "{}", theirs.len());
+    assert!(theirs.len() > 200 && theirs.len() <= 300, "{}", theirs.len());
     assert_eq!(ours.len(), 1);
     // A session of one server, of which 8 fit: its bytes are those of 8 sessions.
     assert!(ours.to_bytes().len() < 8 * 2048);

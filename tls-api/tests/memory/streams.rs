@@ -214,6 +214,36 @@ fn plaintext_that_came_with_an_error_is_read_before_it() {
 }
 
 #[test]
+fn reset_of_the_transport_is_an_error_of_every_read() {
+    struct Reset;
+    impl Read for Reset {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::ConnectionReset.into())
+        }
+    }
+    impl Write for Reset {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            Ok(buf.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    for version in VERSIONS {
+        let (client_config, server_config) = configs_of(version);
+        let mut pair = Pair::connected(&client_config, &server_config);
+        let (mut transport, mut some) = (Reset, [0; 10]);
+        let mut stream = Stream::new(&mut pair.server, &mut transport);
+        for _ in 0..2 {
+            assert_eq!(stream.read(&mut some).unwrap_err().kind(), ErrorKind::ConnectionReset);
+            let mut slices = [io::IoSliceMut::new(&mut some)];
+            assert_eq!(stream.read_vectored(&mut slices).unwrap_err().kind(), ErrorKind::ConnectionReset);
+            assert_eq!(stream.fill_buf().unwrap_err().kind(), ErrorKind::ConnectionReset);
+        }
+    }
+}
+
+#[test]
 fn a_transport_that_takes_nothing_is_an_error_and_not_a_spin() {
     struct Full;
     impl Read for Full {

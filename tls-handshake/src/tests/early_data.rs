@@ -263,7 +263,12 @@ fn half_rtt_data_does_not_go_to_clients_that_are_asked_who_they_are() {
         }
         assert!(!pair.to_client.is_empty());
         assert_eq!(pair.server.can_send(), early, "{auth:?}");
+        let flight = pair.to_client.ready().to_vec();
+        let sent = pair.server.send(&[std::io::IoSlice::new(b"half")], &mut pair.to_client).unwrap();
+        assert_eq!(sent, if early { 4 } else { 0 }, "{auth:?}");
+        assert_eq!(pair.to_client.ready() == flight, !early, "{auth:?}");
         world.run(&mut pair).unwrap();
+        assert_eq!(pair.client_received, if early { b"half".as_slice() } else { b"" }, "{auth:?}");
         assert!(pair.server.can_send(), "{auth:?}");
     }
 }
@@ -297,8 +302,18 @@ fn an_older_version_in_answer_to_early_data_ends_the_connection() {
 fn nothing_can_be_sent_early_without_a_session_that_allows_it() {
     let mut world = World::new(Way::Id);
     let (client, server, session) = early(&mut world);
+    // It can with it, so that it is what is changed below that forbids it.
+    let mut allowed = Pair::resuming(client.clone(), server.clone(), session.clone(), world.now);
+    assert!(allowed.client.send_early_data(REQUEST, &mut allowed.to_server).unwrap() > 0);
     let mut without = Pair::with(client.clone(), server.clone());
     assert_eq!(without.client.send_early_data(REQUEST, &mut without.to_server), Ok(0));
+    let mut barren = session.clone();
+    barren.max_early_data = 0;
+    let mut refused = Pair::resuming(client.clone(), server.clone(), barren, world.now);
+    let hello = refused.to_server.ready().to_vec();
+    assert_eq!(refused.client.early_data_left(), 0);
+    assert_eq!(refused.client.send_early_data(REQUEST, &mut refused.to_server), Ok(0));
+    assert_eq!(refused.to_server.ready(), hello, "something was sent");
     let mut disabled = client;
     disabled.set_early_data(false);
     let mut pair = Pair::resuming(disabled, server, session, world.now);

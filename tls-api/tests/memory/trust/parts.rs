@@ -223,6 +223,20 @@ fn a_session_is_not_resumed_where_a_part_differs() {
     }
 }
 
+/// A check that says what its verdict depends on.
+#[derive(Debug)]
+struct Scoped(u8);
+
+impl CheckPath for Scoped {
+    fn check(&self, _: &ProvenPath<'_>, _: Purpose, _: UnixTime) -> Result<(), CertificateError> {
+        Ok(())
+    }
+
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        Some([self.0; 32])
+    }
+}
+
 /// Where no handshake can succeed with the one and the other, their digests tell.
 #[test]
 fn every_setting_of_a_part_is_in_the_digest() {
@@ -249,6 +263,16 @@ fn every_setting_of_a_part_is_in_the_digest() {
         verifier.set_ct_policy(Some(CtPolicy::new([log])));
         verifier
     };
+    let pinned = |pins: &[Pin]| {
+        let mut verifier = world.verifier();
+        verifier.set_pins(Some(Pins::new(pins.to_vec())));
+        ServerVerifier::from(verifier)
+    };
+    let checked = |scope| {
+        let mut verifier = world.verifier();
+        verifier.add_check(Arc::new(Scoped(scope)));
+        ServerVerifier::from(verifier)
+    };
     let at = |seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
     let mut exact = world.verifier();
     exact.trust_exact_certificate(leaf.der.clone()).unwrap();
@@ -269,6 +293,23 @@ fn every_setting_of_a_part_is_in_the_digest() {
         log("A", &world.intermediate, &|_| {}),
         log("A", &world.root, &|log| log.set_retired(Some(at(1)))),
         log("A", &world.root, &|log| log.set_period(Some((at(1), at(2))))),
+        log("A", &world.root, &|log| log.set_period(Some((at(1), at(3))))),
+        log("A", &world.root, &|log| log.set_period(Some((at(0), at(2))))),
+        log("A", &world.root, &|log| log.set_retired(Some(at(2)))),
+        with_ct(&world, 0, None),
+        with_ct(&world, 1, None),
+        with_ct(&world, 0, Some(std::time::Duration::from_secs(1))),
+        with_ct(&world, 0, Some(std::time::Duration::from_secs(2))),
+        pinned(&[Pin([1; 32])]),
+        pinned(&[Pin([2; 32])]),
+        pinned(&[Pin([1; 32]), Pin([2; 32])]),
+        pinned(&[]),
+        checked(1),
+        checked(2),
+        ChainVerifier::new(store(&[&world.intermediate])).into(),
+        ChainVerifier::new(store(&[&world.root, &world.intermediate])).into(),
+        world.with_crls(&lists[..1]).into(),
+        world.with_crls(&[world.intermediate.crl(&[1], |_| {}), lists[1].clone()]).into(),
     ];
     let digests: std::collections::BTreeSet<_> = all.iter().map(|one| one.session_scope().unwrap()).collect();
     assert_eq!(digests.len(), all.len());
