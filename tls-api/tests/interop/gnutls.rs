@@ -31,7 +31,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         })
     });
     let mut trials = vec![
-        trial("gnutls_client::hello_retry_request", NEEDS, hello_retry),
+        trial("gnutls_client::hello_retry_request", NEEDS, || {
+            hello_retry("secp384r1", ":+GROUP-SECP521R1:+GROUP-FFDHE2048:+GROUP-SECP384R1")
+        }),
+        trial("gnutls_client::hello_retry_request_for::secp256r1", NEEDS, || {
+            hello_retry("secp256r1", ":+GROUP-SECP521R1:+GROUP-FFDHE2048:+GROUP-SECP256R1")
+        }),
         trial("gnutls_client::alpn", NEEDS, || {
             let options = [priority(""), vec!["--alpn".into(), "other".into(), "--alpn".into(), "http/1.1".into()]];
             contains(&fetch(Kind::EcdsaP256, &["--proto", "http/1.1"], &options.concat())?, "protocol: http/1.1\n")
@@ -66,8 +71,7 @@ fn fetch(kind: Kind, server_options: &[&str], options: &[String]) -> Result<Stri
 }
 
 /// It sends shares for two groups, of the first kinds in its list.
-fn hello_retry() -> Outcome {
-    let groups = ":-GROUP-ALL:+GROUP-SECP521R1:+GROUP-FFDHE2048:+GROUP-SECP384R1";
-    let page = fetch(Kind::EcdsaP256, &["--group", "secp384r1"], &priority(groups))?;
-    contains(&page, "group: secp384r1\nhandshake: FullWithHelloRetryRequest\n")
+fn hello_retry(group: &str, theirs: &str) -> Outcome {
+    let page = fetch(Kind::EcdsaP256, &["--group", group], &priority(&format!(":-GROUP-ALL{theirs}")))?;
+    contains(&page, &format!("group: {group}\nhandshake: FullWithHelloRetryRequest\n"))
 }

@@ -40,6 +40,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials.push(trial(format!("java_client::{name}"), JAVA, move || java_client(suite)));
         trials.push(trial(format!("java_server::{name}"), JAVA, move || java_server(suite)));
     }
+    for group in ["x25519", "secp256r1", "secp384r1"] {
+        trials.push(trial(format!("node_client::hello_retry_request_for::{group}"), NODE, move || node_retry(group)));
+    }
+    trials.push(trial("java_client::hello_retry_request_for::secp384r1", JAVA, || {
+        let page = java_fetches(SUITES[0], &["--group", "secp384r1"])?;
+        contains(&page, "group: secp384r1\nhandshake: FullWithHelloRetryRequest\n")
+    }));
     for version in ["TLSv1.3", "TLSv1.2"] {
         // A certificate of RSA: in TLS 1.2 the list of groups is about a certificate's curve as well.
         let Some(suite) = SUITES.into_iter().find(|suite| suite.0 == version && suite.3 == Kind::Rsa) else { continue };
@@ -124,11 +131,30 @@ fn java() -> std::process::Command {
     command
 }
 
-fn java_client((version, suite, _, kind): Suite) -> Outcome {
-    let server = Server::start(kind, &[], &["http"])?;
+/// It sends a share for the first curve of its list only.
+fn node_retry(group: &str) -> Outcome {
+    let first = if group == "secp384r1" { "P-256" } else { "P-384" };
+    let theirs = CURVES.iter().find(|(ours, _)| *ours == group).map(|(_, theirs)| *theirs).ok_or("no such curve")?;
+    let (version, _, suite, kind) = SUITES[0];
+    let server = Server::start(kind, &["--group", group], &["http"])?;
+    let mut command = Program::Node.command();
+    let curves = format!("{first}:{theirs}");
+    command.arg(data("client.js")).args([&server.port.to_string(), &text(&ca_file()?)?, version, suite, &curves]);
+    let page = Running::start(command)?.succeed()?.text();
+    contains(&page, &format!("group: {group}\nhandshake: FullWithHelloRetryRequest\n"))
+}
+
+/// The page about the connection, after what Java says.
+fn java_fetches((version, suite, _, kind): Suite, server_options: &[&str]) -> Result<String, String> {
+    let server = Server::start(kind, server_options, &["http"])?;
     let mut command = java();
     command.args(["client", &server.port.to_string(), &text(&ca_file()?)?, version, suite]);
-    let page = Running::start(command)?.succeed()?.text();
+    Ok(Running::start(command)?.succeed()?.text())
+}
+
+fn java_client(suite: Suite) -> Outcome {
+    let page = java_fetches(suite, &[])?;
+    let (version, suite, ..) = suite;
     contains(&page, &format!("java: {version} {suite}\n"))?;
     contains(&page, &format!("version: {version}\ncipher suite: {suite}\n"))
 }
