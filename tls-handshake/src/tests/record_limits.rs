@@ -5,7 +5,7 @@ use tls_codec::code_points::{
     ProtocolVersion,
 };
 
-use super::flow::{Kind, configs, pki};
+use super::flow::{Failure, Kind, Outcome, configs, ends_of, meet, pki};
 use super::hello::{Hello, client_given, server_given};
 use super::pair::{Pair, Pki, send_all};
 use super::ramp_up::lengths;
@@ -248,6 +248,48 @@ fn client_refuses_answers_that_do_not_fit_its_offer() {
     // A reserved value is the maximum.
     let large = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[0xff, 0xff]);
     assert_eq!(client_says(kind, (Some(512), None), &large), Ok(()));
+}
+
+/// What the client says of a TLS 1.3 server whose EncryptedExtensions hold only this.
+fn client_says_of(limits: (Option<u16>, Option<u16>), extensions: &'static [u8]) -> Result<(), Error> {
+    let kind = Kind::Full;
+    let (mut client, server) = configs(kind);
+    client.set_record_size_limit(limits.0).unwrap();
+    client.set_max_fragment_length(limits.1).unwrap();
+    let (mut client, mut server) = ends_of(kind, client, server);
+    server.world.habit = Some(Box::new(move |message| {
+        if T(message[0]) == T::ENCRYPTED_EXTENSIONS {
+            let length = u8::try_from(extensions.len()).unwrap();
+            *message = [&[8, 0, 0, length + 2, 0, length][..], extensions].concat();
+        }
+    }));
+    match meet(&mut client, &mut server, &pki(kind)) {
+        Outcome::Failed(Failure { side: "client", error, .. }) => Err(error),
+        // What the server makes of its own words is not asked here.
+        _ => Ok(()),
+    }
+}
+
+#[test]
+fn tls13_client_refuses_answers_that_do_not_fit_its_offer() {
+    let unsolicited = |extension| Error::UnsolicitedExtension { message: T::ENCRYPTED_EXTENSIONS, extension };
+    let (limit, length) = (&[0, 28, 0, 2, 2, 0], &[0, 1, 0, 1, 1]);
+    assert_eq!(client_says_of((None, Some(512)), limit), Err(unsolicited(X::RECORD_SIZE_LIMIT)));
+    assert_eq!(client_says_of((Some(512), None), length), Err(unsolicited(X::MAX_FRAGMENT_LENGTH)));
+    let both = client_says_of((Some(512), Some(512)), &[0, 28, 0, 2, 2, 0, 0, 1, 0, 1, 1]);
+    assert_eq!(both, Err(Illegal::TwoRecordSizes.into()));
+    for other in [&[0, 1, 0, 1, 0], &[0, 1, 0, 1, 2], &[0, 1, 0, 1, 5]] {
+        let refused = client_says_of((None, Some(512)), other).unwrap_err();
+        assert!(matches!(refused, Error::Illegal(Illegal::MaxFragmentLength(_))), "{refused}");
+    }
+    let small = client_says_of((Some(512), None), &[0, 28, 0, 2, 0, 63]).unwrap_err();
+    assert_eq!(small.alert(), Some(A::ILLEGAL_PARAMETER), "{small}");
+    for malformed in [&[0, 28, 0, 1, 2][..], &[0, 28, 0, 3, 2, 0, 0], &[0, 1, 0, 0], &[0, 1, 0, 2, 1, 1]] {
+        let refused = client_says_of((Some(512), Some(512)), malformed).unwrap_err();
+        assert_eq!(refused.alert(), Some(A::DECODE_ERROR), "{refused}");
+    }
+    let fits = [&[0, 28, 0, 2, 0, 64][..], &[0, 28, 0, 2, 0xff, 0xff], length, &[]];
+    assert!(fits.iter().all(|answer| client_says_of((Some(512), Some(512)), answer).is_ok()));
 }
 
 #[test]
