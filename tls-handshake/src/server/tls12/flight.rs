@@ -46,8 +46,30 @@ pub struct WaitIdentity {
     alpn: Option<Vec<u8>>,
     pub(super) server_name: Option<String>,
     sizes: RecordSizes,
+    pub(super) offers: Offers,
     /// Of ClientHello, whose body comes back with the answer.
     header: [u8; 4],
+}
+
+/// What the client offers of what ServerHello answers in each handshake: a resumption so decodes no extension twice.
+#[derive(Clone, Copy)]
+pub(super) struct Offers {
+    pub(super) extended_master_secret: bool,
+    /// RFC 5746 §3.6: by either of two ways.
+    renegotiation_info: bool,
+    ec_point_formats: bool,
+}
+
+impl Offers {
+    fn of(hello: &ClientHello<'_>) -> Self {
+        let offered = &hello.extensions;
+        let scsv = CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV;
+        Self {
+            extended_master_secret: offered.extended_master_secret,
+            renegotiation_info: offered.renegotiation_info.is_some() || hello.cipher_suites.contains(scsv),
+            ec_point_formats: offered.ec_point_formats.is_some(),
+        }
+    }
 }
 
 /// NEGOTIATED: Certificate is written; the key signs what comes next.
@@ -82,11 +104,12 @@ impl WaitIdentity {
         let by = session::named(&config, &m.msg);
         let sizes = RecordSizes::offered(&m.msg)?;
         let server_name = server_name.map(str::to_owned);
-        let state = Self { config, random, source, alpn, server_name, sizes, header: *header };
+        let offers = Offers::of(&m.msg);
+        let state = Self { config, random, source, alpn, server_name, sizes, offers, header: *header };
         Ok(match by {
             Some(by) => {
                 let need = NeedSession::new(Asker::of(&random), by, body, &m.msg, [None; 2], state.rules());
-                (State::WaitSession(WaitSession::new(state)), Need::Session(need))
+                (State::WaitSession(WaitSession::new(state, by)), Need::Session(need))
             }
             None => {
                 let need = NeedIdentity::new(Asker::of(&random), Owned::of_decoded(body), false, state.rules());
@@ -115,7 +138,7 @@ impl WaitIdentity {
         let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
         let keeps = Keeps::choose(&self.config, &hello, self.source)?;
         let mut shared =
-            self.into_shared(suite, Some(group_id(group)), HandshakeKind::Full, keeps, wire.wire(), &hello);
+            self.into_shared(suite, Some(group_id(group)), HandshakeKind::Full, keeps, wire.wire(), hello.random);
         shared.scope = shared.scope.with_identity(identity.session_scope());
         let params = shared.send_hello_and_certificate(&hello, &identity, &key, out)?;
         let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &params);
@@ -134,7 +157,7 @@ impl WaitIdentity {
         kind: HandshakeKind,
         keeps: Keeps,
         body: &[u8],
-        hello: &ClientHello<'_>,
+        client_random: &[u8; 32],
     ) -> Box<Shared> {
         let mut transcript = Transcript::new(suite.hash);
         if self.config.client_auth != ClientAuth::NotAsked {
@@ -143,10 +166,10 @@ impl WaitIdentity {
         transcript.add(&self.header);
         transcript.add(body);
         Box::new(Shared {
-            randoms: Randoms { client: *hello.random, server: self.random },
+            randoms: Randoms { client: *client_random, server: self.random },
             transcript,
             suite,
-            extended_master_secret: hello.extensions.extended_master_secret,
+            offers: self.offers,
             negotiated: Negotiated {
                 suite: suite.into(),
                 group,
@@ -173,7 +196,7 @@ impl Shared {
         key: &EphemeralKey,
         out: &mut dyn Sink,
     ) -> Result<Vec<u8>, Error> {
-        let answers = Answers::to(hello, Some(identity), self);
+        let answers = Answers::with_identity(hello, identity, self);
         // Its own session's, never that of the client (§7.4.1.3).
         self.send_hello(None, &answers, out)?;
         let (transcript, group) = (&mut self.transcript, group_id(key.group()));
@@ -190,9 +213,9 @@ impl Shared {
 
     /// The ServerHello that goes on from a session (RFC 5246 §7.4.1.3): with the id that the client sent, which tells it so also
     /// where it is the ticket that was accepted (RFC 5077 §3.4).
-    pub(super) fn send_resuming_hello(&mut self, hello: &ClientHello<'_>, out: &mut dyn Sink) -> Result<(), Error> {
-        let answers = Answers::to(hello, None, self);
-        self.send_hello(Some(hello.legacy_session_id), &answers, out)
+    pub(super) fn send_resuming_hello(&mut self, session_id: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
+        let answers = Answers::without_identity(self);
+        self.send_hello(Some(session_id), &answers, out)
     }
 
     /// Sends ServerHello, with the id of our own session unless the client's is resumed.
@@ -226,9 +249,7 @@ impl Shared {
 struct Answers<'a> {
     /// RFC 6066 §3: the name was used to choose the certificate; a session that is gone on from has its name already.
     server_name: bool,
-    extended_master_secret: bool,
-    renegotiation_info: bool,
-    ec_point_formats: bool,
+    offers: Offers,
     alpn: Option<Vec<u8>>,
     session_ticket: bool,
     ocsp_response: Option<&'a [u8]>,
@@ -236,23 +257,28 @@ struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    /// Of a full handshake with this identity, or of one that goes on from a session.
-    fn to(hello: &ClientHello<'_>, identity: Option<&'a Identity>, shared: &Shared) -> Self {
-        let offered = &hello.extensions;
-        let scsv = CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV;
-        let asks_ocsp = matches!(offered.status_request, Some(StatusRequest::Ocsp { .. }));
-        let scts =
-            identity.filter(|_| offered.signed_certificate_timestamp).map(Identity::signed_certificate_timestamps);
+    /// Returns those of a resumption.
+    fn without_identity(shared: &Shared) -> Self {
         Self {
-            server_name: identity.is_some() && shared.negotiated.server_name.is_some(),
-            extended_master_secret: offered.extended_master_secret,
-            // RFC 5746 §3.6: either tells that the client is safe.
-            renegotiation_info: offered.renegotiation_info.is_some() || hello.cipher_suites.contains(scsv),
-            ec_point_formats: offered.ec_point_formats.is_some(),
+            server_name: false,
+            offers: shared.offers,
             alpn: shared.negotiated.alpn.clone(),
             session_ticket: shared.keeps == Keeps::Ticket,
-            ocsp_response: identity.and_then(Identity::ocsp_response).filter(|_| asks_ocsp),
-            scts: scts.unwrap_or_default(),
+            ocsp_response: None,
+            scts: &[],
+        }
+    }
+
+    /// Returns those of a full handshake.
+    fn with_identity(hello: &ClientHello<'_>, identity: &'a Identity, shared: &Shared) -> Self {
+        let offered = &hello.extensions;
+        let asks_ocsp = matches!(offered.status_request, Some(StatusRequest::Ocsp { .. }));
+        let asks_scts = offered.signed_certificate_timestamp;
+        Self {
+            server_name: shared.negotiated.server_name.is_some(),
+            ocsp_response: identity.ocsp_response().filter(|_| asks_ocsp),
+            scts: if asks_scts { identity.signed_certificate_timestamps() } else { &[] },
+            ..Self::without_identity(shared)
         }
     }
 
@@ -260,13 +286,13 @@ impl<'a> Answers<'a> {
         if self.server_name {
             extension::ServerNameAck::write(w)?;
         }
-        if self.extended_master_secret {
+        if self.offers.extended_master_secret {
             extension::ExtendedMasterSecret::write(w)?;
         }
-        if self.renegotiation_info {
+        if self.offers.renegotiation_info {
             extension::RenegotiationInfo::write(w, &[])?;
         }
-        if self.ec_point_formats {
+        if self.offers.ec_point_formats {
             extension::EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
         }
         if let Some(name) = &self.alpn {

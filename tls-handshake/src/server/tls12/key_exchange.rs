@@ -7,6 +7,7 @@ use tls_codec::handshake::tls12::{Certificate, ClientKeyExchange};
 use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
 
 use super::finished::{Keyed, Order, WaitCertVerify, WaitChangeCipherSpec};
+use super::flight::Offers;
 use super::session::Keeps;
 use crate::auth::{PeerAuth, PeerCertVerified};
 use crate::config::ServerConfig;
@@ -30,7 +31,7 @@ pub(super) struct Shared {
     /// Keeps its messages if the client may have to sign them.
     pub(super) transcript: Transcript,
     pub(super) suite: &'static Tls12Suite,
-    pub(super) extended_master_secret: bool,
+    pub(super) offers: Offers,
     pub(super) negotiated: Negotiated,
     pub(super) sizes: RecordSizes,
     /// How the session is kept.
@@ -59,7 +60,7 @@ impl KeyExchange {
         let group = group_id(key.group());
         let secret = key.agree(m.msg.public).map_err(|_| Illegal::KeyShare(group))?;
         shared.transcript.add(m.raw);
-        let binding = if shared.extended_master_secret {
+        let binding = if shared.offers.extended_master_secret {
             Binding::ExtendedMasterSecret(shared.transcript.hash())
         } else {
             Binding::Randoms
