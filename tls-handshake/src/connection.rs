@@ -401,7 +401,7 @@ impl<R: Role> Connection<R> {
         outgoing: &mut Outgoing,
     ) -> Result<Processed, Error> {
         while !fragment.is_empty() {
-            let bytes = incoming.get(fragment.clone()).ok_or(Error::WrongAnswer)?;
+            let Some(bytes) = incoming.get(fragment.clone()) else { return Err(Error::WrongAnswer) };
             let (rest, need) = match self.joiner.next(bytes)? {
                 Joined::Partial => break,
                 Joined::InPlace { message, rest } => (rest, self.message(self.framed(message, rest), outgoing)?),
@@ -438,8 +438,8 @@ impl<R: Role> Connection<R> {
 
     /// A change_cipher_spec record changes keys where the version has it do so, and is ignored or refused elsewhere.
     fn change_cipher_spec(&mut self, content: &[u8], outgoing: &mut Outgoing) -> Result<(), Error> {
-        let (mark, rest) = content.split_first().ok_or(Error::BadChangeCipherSpec)?;
-        let (1, Some(at)) = (*mark, RecordBoundary::at_end_of(rest)) else { return Err(Error::BadChangeCipherSpec) };
+        let [1, rest @ ..] = content else { return Err(Error::BadChangeCipherSpec) };
+        let Some(at) = RecordBoundary::at_end_of(rest) else { return Err(Error::BadChangeCipherSpec) };
         if self.state()?.ignores_change_cipher_spec() {
             return self.receive.count_change_cipher_spec();
         }

@@ -196,7 +196,7 @@ fn the_exporter_gives_what_openssl_exports() {
     for capture in ALL.map(Capture::read) {
         let mut out = [0; 42];
         let (client, server) = (&capture.client_random, &capture.server_random);
-        capture.master().into_exporter().export(b"EXPORTER-test", client, server, None, &mut out).unwrap();
+        capture.master().exporter().export(b"EXPORTER-test", client, server, None, &mut out).unwrap();
         assert_eq!(out.as_slice(), capture.value("keying material"), "{}", capture.suite.name);
     }
 }
@@ -211,7 +211,7 @@ fn an_exporters_context_counts_with_its_length_even_if_it_is_empty() {
     for (context, expected) in cases {
         let mut out = [0; 42];
         let (client, server) = (&capture.client_random, &capture.server_random);
-        capture.master().into_exporter().export(b"EXPORTER-test", client, server, Some(context), &mut out).unwrap();
+        capture.master().exporter().export(b"EXPORTER-test", client, server, Some(context), &mut out).unwrap();
         assert_eq!(out.as_slice(), hex(expected));
     }
 }

@@ -47,12 +47,6 @@ impl MasterSecret {
         Self::new(hash, Wiped::new(*bytes))
     }
 
-    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
-    #[must_use]
-    pub fn take(&mut self) -> Self {
-        Self { bytes: self.bytes.take(), expander: self.expander.take() }
-    }
-
     fn new(hash: HashAlgorithm, bytes: Wiped<MASTER_SECRET_LEN>) -> Self {
         Self { expander: Expander::new(hash, bytes.as_slice()), bytes }
     }
@@ -101,10 +95,10 @@ impl MasterSecret {
         self.server_finished(transcript_hash).as_slice().ct_eq(received).into()
     }
 
-    /// What keying material is exported from, once the handshake is over.
+    /// Returns what keying material is exported from, once the handshake is over. A copy, as what is moved stays behind in memory.
     #[must_use]
-    pub fn into_exporter(self) -> ExporterSecret {
-        ExporterSecret { hash: self.algorithm(), bytes: self.bytes }
+    pub fn exporter(&self) -> ExporterSecret {
+        ExporterSecret { hash: self.algorithm(), bytes: Wiped::new(*self.bytes) }
     }
 
     /// The secret itself, for the `CLIENT_RANDOM` line of a key log, or to keep it for resumption. Whoever has it can
@@ -137,7 +131,7 @@ impl fmt::Debug for MasterSecret {
 /// ```
 /// use tls_crypto::{HashAlgorithm::Sha256, tls12::MasterSecret};
 ///
-/// let exporter = MasterSecret::from_bytes(Sha256, &[7; 48]).into_exporter();
+/// let exporter = MasterSecret::from_bytes(Sha256, &[7; 48]).exporter();
 /// let mut key = [0; 32];
 /// exporter.export(b"EXPORTER-example", &[1; 32], &[2; 32], None, &mut key)?;
 /// assert_ne!(key, [0; 32]);
@@ -210,7 +204,7 @@ mod tests {
 
     fn export(label: &[u8], context: Option<&[u8]>) -> Result<[u8; 40], Error> {
         let mut out = [0; 40];
-        master(HashAlgorithm::Sha256).into_exporter().export(label, RANDOMS.0, RANDOMS.1, context, &mut out)?;
+        master(HashAlgorithm::Sha256).exporter().export(label, RANDOMS.0, RANDOMS.1, context, &mut out)?;
         Ok(out)
     }
 
@@ -275,7 +269,7 @@ mod tests {
         let (client, server) = RANDOMS;
         let with = |label: &[u8], client: &[u8; 32], server: &[u8; 32]| {
             let mut out = [0; 40];
-            master(HashAlgorithm::Sha384).into_exporter().export(label, client, server, None, &mut out).unwrap();
+            master(HashAlgorithm::Sha384).exporter().export(label, client, server, None, &mut out).unwrap();
             out
         };
         let first = with(b"EXPORTER-1", client, server);

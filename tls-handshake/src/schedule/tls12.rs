@@ -138,9 +138,8 @@ impl Keys {
     }
 
     /// Keeps what a connection needs later. The evidence is what makes it safe to believe the peer.
-    pub(crate) fn unlock(mut self: Box<Self>, _: &Authenticated) -> ApplicationKeys {
-        let exporter = self.master.take().into_exporter();
-        ApplicationKeys { exporter, randoms: self.randoms, exports: self.exports }
+    pub(crate) fn unlock(self: Box<Self>, _: &Authenticated) -> ApplicationKeys {
+        ApplicationKeys { exporter: self.master.exporter(), randoms: self.randoms, exports: self.exports }
     }
 }
 
