@@ -71,6 +71,20 @@ pub trait ClientCertVerifier: fmt::Debug + Send + Sync {
     /// # Errors
     /// The reason to refuse it, which the client is told by an alert.
     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal>;
+
+    /// Does the same, and returns when the verdict ends: no session of the connection lasts longer. `None` says that it
+    /// ends with the first certificate of the chain. Servers call only this. Default: [`verify_client_cert`](Self::verify_client_cert),
+    /// with `None`.
+    ///
+    /// # Errors
+    /// As [`verify_client_cert`](Self::verify_client_cert).
+    fn verify_client_cert_until(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<Option<UnixTime>, Refusal> {
+        self.verify_client_cert(chain, now).map(|()| None)
+    }
 }
 
 /// Asks no client who it is: the default.
@@ -134,6 +148,14 @@ impl ClientCertVerifier for AllowAnyAuthenticatedClient {
     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal> {
         self.chain.verify_client(chain, now)
     }
+
+    fn verify_client_cert_until(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<Option<UnixTime>, Refusal> {
+        self.chain.verify_client_until(chain, now).map(Some)
+    }
 }
 
 /// Asks every client for a certificate, and accepts those without one as anonymous:
@@ -172,5 +194,13 @@ impl ClientCertVerifier for AllowAnyAnonymousOrAuthenticatedClient {
 
     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal> {
         self.required.verify_client_cert(chain, now)
+    }
+
+    fn verify_client_cert_until(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<Option<UnixTime>, Refusal> {
+        self.required.verify_client_cert_until(chain, now)
     }
 }

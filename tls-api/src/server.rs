@@ -434,8 +434,8 @@ impl Side for Server {
             }
             Need::ClientVerdict(need) => match config.clock.now() {
                 Some(now) => {
-                    let verdict = config.client_verifier.verify_client_cert(need.chain(), now);
-                    need.answer_at(verdict, now)
+                    let verdict = config.client_verifier.verify_client_cert_until(need.chain(), now);
+                    need.answer_until(verdict, now)
                 }
                 None => need.refuse(CertificateError::TimeUnknown),
             },

@@ -426,9 +426,9 @@ impl NeedVerdict {
     /// Judges the chain by this verifier, at this time.
     #[must_use]
     pub fn verify(mut self, verifier: &ServerVerifier, now: UnixTime) -> Answer {
-        let verdict = verifier.verify(self.chain(), &self.name, &self.stapled(), now);
-        self.chain.set_verified_at(now);
-        self.judged(verdict)
+        let verdict = verifier.verify_until(self.chain(), &self.name, &self.stapled(), now);
+        self.chain.set_verified(now, verdict.as_ref().ok().copied());
+        self.judged(verdict.map(drop))
     }
 
     /// Refuses the chain: the handshake ends with the alert of this error.
@@ -451,7 +451,7 @@ impl NeedVerdict {
     #[cfg(any(test, feature = "dangerous_configuration"))]
     #[must_use]
     pub fn answer_at(mut self, verdict: Result<(), Refusal>, now: UnixTime) -> Answer {
-        self.chain.set_verified_at(now);
+        self.chain.set_verified(now, None);
         self.judged(verdict)
     }
 
@@ -484,10 +484,9 @@ impl NeedClientVerdict {
     /// Judges the chain by this verifier, at this time: a path to a trust anchor, validity, and that it is meant for
     /// clients. Which client it is, and what it may do, is the application's business.
     #[must_use]
-    pub fn verify(mut self, verifier: &ChainVerifier, now: UnixTime) -> Answer {
-        let verdict = verifier.verify_client(self.chain(), now);
-        self.chain.set_verified_at(now);
-        self.judged(verdict)
+    pub fn verify(self, verifier: &ChainVerifier, now: UnixTime) -> Answer {
+        let verdict = verifier.verify_client_until(self.chain(), now);
+        self.answer_until(verdict.map(Some), now)
     }
 
     /// Refuses the chain: the handshake ends with the alert of this error.
@@ -512,9 +511,16 @@ impl NeedClientVerdict {
     /// As [`answer`](Self::answer), with the time that the chain was verified for: the
     /// [lifetime](crate::ServerConfig::set_session_lifetime) of the connection's sessions begins then, whenever they are issued.
     #[must_use]
-    pub fn answer_at(mut self, verdict: Result<(), Refusal>, now: UnixTime) -> Answer {
-        self.chain.set_verified_at(now);
-        self.judged(verdict)
+    pub fn answer_at(self, verdict: Result<(), Refusal>, now: UnixTime) -> Answer {
+        self.answer_until(verdict.map(|()| None), now)
+    }
+
+    /// As [`answer_at`](Self::answer_at), with the time at which the verdict ends, if that is known
+    /// ([`ProvenPath::valid_until`](crate::verify::ProvenPath::valid_until)): no session of the connection lasts longer.
+    #[must_use]
+    pub fn answer_until(mut self, verdict: Result<Option<UnixTime>, Refusal>, now: UnixTime) -> Answer {
+        self.chain.set_verified(now, verdict.as_ref().ok().copied().flatten());
+        self.judged(verdict.map(drop))
     }
 
     fn judged(self, verdict: Result<(), Refusal>) -> Answer {

@@ -383,11 +383,11 @@ fn client_that_keeps_nothing_invites_no_tickets() {
 /// The server's chain at the client, and the client's at the server.
 #[test]
 fn session_ends_with_the_first_certificate_of_its_chain() {
-    let start = INTERMEDIATE_ENDS - 1000;
+    let start = CA_ENDS - 1000;
     for version in VERSIONS {
-        for of_server in [true, false] {
+        for (of_server, root_ends) in [(true, true), (true, false), (false, true), (false, false)] {
             let now = Arc::new(Clock(AtomicU64::new(start)));
-            let chain = ChainOfTwo::new();
+            let chain = ChainOfTwo::new(root_ends);
             let ca = Ca::new(Kind::EcdsaP256);
             let (mut client, mut server) = if of_server {
                 let client = ClientConfig::with_roots(chain.roots());
@@ -405,10 +405,10 @@ fn session_ends_with_the_first_certificate_of_its_chain() {
             let (client, server) = (Arc::new(client), Arc::new(server));
             assert_eq!(kind(&client, &server), HandshakeKind::Full);
             assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
-            now.0.store(INTERMEDIATE_ENDS + 1, Ordering::Relaxed);
-            // The intermediate has expired, and the full handshake that is left fails.
+            now.0.store(CA_ENDS + 1, Ordering::Relaxed);
+            // A CA certificate has expired: the intermediate or the trust anchor. The full handshake that is left fails.
             let mut pair = Pair::new(&client, &server);
-            assert!(pair.settle().is_err(), "{version} {of_server}");
+            assert!(pair.settle().is_err(), "{version} {of_server} {root_ends}");
         }
     }
 }
@@ -437,12 +437,12 @@ fn server_session_lives_from_the_verdict() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         for store in [false, true] {
-            let now = Arc::new(Clock(AtomicU64::new(INTERMEDIATE_ENDS)));
+            let now = Arc::new(Clock(AtomicU64::new(CA_ENDS)));
             let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
             client.set_versions(&[version]).unwrap();
             client.set_client_identity(identity(&ca));
             // The client's clock stands still: only the server ends the session.
-            client.set_time_provider(Arc::new(Clock(AtomicU64::new(INTERMEDIATE_ENDS))));
+            client.set_time_provider(Arc::new(Clock(AtomicU64::new(CA_ENDS))));
             server.set_time_provider(Arc::clone(&now) as _);
             server.set_session_lifetime(100);
             server.set_client_cert_verifier(Arc::new(SlowVerifier(Arc::clone(&now)))).unwrap();
@@ -469,7 +469,7 @@ impl TimeProvider for Clock {
 }
 
 /// 2030-01-01, in seconds since 1970.
-const INTERMEDIATE_ENDS: u64 = 1_893_456_000;
+const CA_ENDS: u64 = 1_893_456_000;
 
 /// A root and an intermediate that ends long before the leaf does.
 struct ChainOfTwo {
@@ -479,18 +479,21 @@ struct ChainOfTwo {
 }
 
 impl ChainOfTwo {
-    fn new() -> Self {
-        let authority = |name: &str| {
+    /// One of its CA certificates ends in 2030.
+    fn new(root_ends: bool) -> Self {
+        let authority = |name: &str, ends: bool| {
             let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
             params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
             params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            if ends {
+                params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+            }
             params
         };
-        let (key, params) = (rcgen::KeyPair::generate().unwrap(), authority("the root"));
+        let (key, params) = (rcgen::KeyPair::generate().unwrap(), authority("the root", root_ends));
         let root = params.self_signed(&key).unwrap().pem();
         let root_issuer = rcgen::Issuer::new(params, key);
-        let (key, mut params) = (rcgen::KeyPair::generate().unwrap(), authority("the intermediate"));
-        params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+        let (key, params) = (rcgen::KeyPair::generate().unwrap(), authority("the intermediate", !root_ends));
         let intermediate = params.signed_by(&key, &root_issuer).unwrap();
         Self { root, intermediate, issuer: rcgen::Issuer::new(params, key) }
     }

@@ -23,6 +23,7 @@ use crate::established::HandshakeKind;
 use crate::resumption::{ClientSessionValue, ExternalPsk};
 use crate::schedule::tls13::{EarlyKeys, Hello};
 use crate::sink::Sink;
+use crate::verify::PeerChain;
 
 /// What is offered to go on from.
 pub(crate) enum Known {
@@ -55,8 +56,15 @@ struct FromSession {
 pub(super) struct FullHandshake {
     /// When it was, seconds since 1970.
     pub(super) authenticated: u64,
-    /// When the first certificate of the server's chain ends, seconds since 1970.
+    /// When the verdict on the server's chain ends, seconds since 1970.
     pub(super) expires: u64,
+}
+
+impl FullHandshake {
+    /// `None` if the end of the chain cannot be read: no session is stored then.
+    pub(super) fn of(chain: &PeerChain, now: UnixTime) -> Option<Self> {
+        Some(Self { authenticated: chain.verified_at(now), expires: chain.end()? })
+    }
 }
 
 /// A key that the server selected.

@@ -17,6 +17,7 @@ use tls_crypto::HashAlgorithm;
 
 use crate::error::Error;
 use crate::owned::OwnedList;
+use crate::resumption::chain_end;
 
 mod anchor;
 mod chain;
@@ -59,6 +60,8 @@ pub struct PeerChain {
     signed_with: Option<SignatureScheme>,
     /// For which time it was verified, in seconds since 1970; 0 if that is not known.
     verified_at: u64,
+    /// How many seconds after it the verdict ends; 0 if the verifier did not say.
+    holds_for: u32,
 }
 
 impl PeerChain {
@@ -84,11 +87,21 @@ impl PeerChain {
 
     /// The chain of an earlier connection, which was judged there.
     pub(crate) fn of_session(certificates: Arc<[CertificateDer<'static>]>) -> Self {
-        Self { certificates, signed_with: None, verified_at: 0 }
+        Self { certificates, signed_with: None, verified_at: 0, holds_for: 0 }
     }
 
-    pub(crate) fn set_verified_at(&mut self, now: UnixTime) {
+    /// Notes for which time it was verified, and when the verdict ends, if that is known.
+    pub(crate) fn set_verified(&mut self, now: UnixTime, until: Option<UnixTime>) {
         self.verified_at = now.as_secs();
+        let seconds = until.map(|until| until.as_secs().saturating_sub(now.as_secs()));
+        self.holds_for = seconds.map_or(0, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX).max(1));
+    }
+
+    /// Returns when its sessions end, in seconds since 1970: with the first of its certificates that ends, or with the
+    /// verdict. `None` if a certificate's end cannot be read.
+    pub(crate) fn end(&self) -> Option<u64> {
+        let end = chain_end(&self.certificates)?;
+        Some(if self.holds_for == 0 { end } else { end.min(self.verified_at.saturating_add(self.holds_for.into())) })
     }
 
     /// For which time it was verified, in seconds since 1970; `now` if the verifier did not say.

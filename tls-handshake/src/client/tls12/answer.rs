@@ -175,7 +175,7 @@ impl Exchanged {
             first_finished: None,
         };
         let asker = Asker::of(&randoms.client);
-        let origin = Origin { config, session_id, authenticated: None, ticket: None };
+        let origin = Origin { config, session_id, full: None, ticket: None };
         let (peer, order) = (signed.proof.into_peer(), Order::ClientFirst);
         Ok(Box::new(Self { transcript, asker, keys, peer, negotiated, order, promised, origin }))
     }

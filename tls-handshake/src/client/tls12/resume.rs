@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tls_codec::code_points::CipherSuite;
 use tls_crypto::{Tls12Suite, Transcript};
 
+use super::super::known::FullHandshake;
 use super::answer::{Exchanged, Order};
 use super::session::Origin;
 use super::{MasterSecretKind, Promised, State};
@@ -48,7 +49,7 @@ impl GoingOn {
         if session.extended_master_secret != extended {
             return Err(Illegal::ResumedMasterSecret { session_had_it: !extended }.into());
         }
-        let authenticated = Some(session.authenticated);
+        let full = Some(FullHandshake { authenticated: session.authenticated, expires: session.expires });
         let Resumed { master, peer } = Resumed::by_client(session).ok_or_else(refused)?;
         let keys = Keys::resume(Side::Client, suite, master, extended, self.randoms, out);
         let negotiated = Negotiated {
@@ -60,7 +61,7 @@ impl GoingOn {
             early_data: false,
             first_finished: None,
         };
-        let origin = Origin { config: self.config, session_id: Vec::new(), authenticated, ticket: None };
+        let origin = Origin { config: self.config, session_id: Vec::new(), full, ticket: None };
         let (asker, order) = (Asker::of(&self.randoms.client), Order::ServerFirst);
         let transcript = self.transcript;
         Ok(Box::new(Exchanged { transcript, asker, keys, peer, negotiated, order, promised, origin }).wait())

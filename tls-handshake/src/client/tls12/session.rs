@@ -5,11 +5,12 @@ use std::sync::Arc;
 use pki_types::UnixTime;
 use tls_codec::handshake::tls12::NewSessionTicket;
 
+use super::super::known::FullHandshake;
 use super::super::session_place::SessionPlace;
 use crate::auth::Authenticated;
 use crate::config::ClientConfig;
 use crate::established::Negotiated;
-use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret, chain_end};
+use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret};
 use crate::schedule::tls12::Keys;
 
 /// Bytes of a ticket: a longer one is not kept.
@@ -22,8 +23,8 @@ pub(super) struct Origin {
     pub(super) config: Arc<ClientConfig>,
     /// ServerHello's, of a full handshake; empty if the server keeps none.
     pub(super) session_id: Vec<u8>,
-    /// When the full handshake was that this one goes back to, seconds since 1970.
-    pub(super) authenticated: Option<u64>,
+    /// The full handshake that this one goes back to.
+    pub(super) full: Option<FullHandshake>,
     /// The ticket that came, with the server's hint how long it is good.
     pub(super) ticket: Option<(u32, Vec<u8>)>,
 }
@@ -45,7 +46,7 @@ impl Origin {
 
     /// The session, if there is one to keep: a session that was gone on from, without a new ticket, is where it was.
     pub(super) fn into_pending(self, keys: &Keys) -> Option<Box<Pending>> {
-        let known_by_id = !self.session_id.is_empty() && self.authenticated.is_none();
+        let known_by_id = !self.session_id.is_empty() && self.full.is_none();
         if !self.config.resumption || (self.ticket.is_none() && !known_by_id) {
             return None;
         }
@@ -65,7 +66,8 @@ impl Pending {
     ) -> Option<ClientSessionValue> {
         let Self { origin, secret, extended_master_secret } = self;
         let chain = peer.chain()?;
-        let expires = chain_end(chain.certificates())?;
+        let full = origin.full.or_else(|| FullHandshake::of(chain, now));
+        let FullHandshake { authenticated, expires } = full?;
         let (hint, ticket) = origin.ticket.unwrap_or_default();
         let lifetime = if hint == 0 { LIFETIME } else { hint.min(MAX_LIFETIME) };
         Some(ClientSessionValue {
@@ -75,7 +77,7 @@ impl Pending {
             scope: place.scope(),
             server_name: place.name().clone(),
             alpn: negotiated.alpn.clone(),
-            authenticated: origin.authenticated.unwrap_or_else(|| chain.verified_at(now)),
+            authenticated,
             received: now.as_secs().saturating_mul(1000),
             lifetime,
             age_add: 0,

@@ -10,7 +10,7 @@ use super::super::known::FullHandshake;
 use super::super::session_place::SessionPlace;
 use crate::auth::Authenticated;
 use crate::established::Negotiated;
-use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret, chain_end};
+use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret};
 
 /// Tickets kept until somebody takes them, and bytes of each: what a server sends beyond is ignored.
 const MAX_TICKETS: usize = 8;
@@ -71,10 +71,7 @@ impl Tickets {
         }
         let pending = std::mem::take(&mut self.pending);
         let Some(chain) = peer.chain() else { return Vec::new() };
-        let full = self.full.or_else(|| {
-            let expires = chain_end(chain.certificates())?;
-            Some(FullHandshake { authenticated: chain.verified_at(now), expires })
-        });
+        let full = self.full.or_else(|| FullHandshake::of(chain, now));
         let Some(FullHandshake { authenticated, expires }) = full else { return Vec::new() };
         let mut sessions = Vec::new();
         for ticket in pending {

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::flight;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
 use crate::raw::raw;
-use crate::resumption::{ServerSessionValue, StoreIds, StoredSessions, chain_end};
+use crate::resumption::{ServerSessionValue, StoreIds, StoredSessions};
 use crate::role::opaque_debug;
 use crate::sink::{Event, Sink};
 use crate::verify::PeerChain;
@@ -78,7 +78,7 @@ impl Keyed {
         }
         let (config, negotiated) = (&self.shared.config, &self.shared.negotiated);
         let expires = match peer.chain() {
-            Some(chain) => Some(chain_end(chain.certificates())?),
+            Some(chain) => Some(chain.end()?),
             None => None,
         };
         Some(ServerSessionValue {

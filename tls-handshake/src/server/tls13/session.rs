@@ -40,12 +40,21 @@ pub struct WaitEndOfEarlyData {
     next: WaitFinished,
 }
 
+/// What the sessions of a connection have from the full handshake that they go back to.
+#[derive(Clone, Copy, Default)]
+pub(super) struct FullHandshake {
+    /// When the client's chain was verified, in seconds since 1970; 0 if there is none, or it is not known.
+    pub(super) authenticated: u64,
+    /// When the verdict on the chain ends, in seconds since 1970.
+    pub(super) expires: Option<u64>,
+}
+
 /// A key that the client holds, and that fits this handshake.
 struct Accepted {
     index: u16,
     psk: BoundPsk,
     kind: HandshakeKind,
-    authenticated: Option<u64>,
+    full_handshake: Option<FullHandshake>,
     /// What its successors are bound to.
     scope: Scope,
     /// Bytes of early data that are accepted.
@@ -56,7 +65,7 @@ struct Accepted {
 struct Fitting {
     psk: NamedPsk,
     kind: HandshakeKind,
-    authenticated: Option<u64>,
+    full_handshake: Option<FullHandshake>,
     /// What its successors are bound to.
     scope: Scope,
     early: Option<u32>,
@@ -109,9 +118,9 @@ impl WaitSession {
                 if suite != self.full.suite {
                     self.change_suite(suite, answer);
                 }
-                let Fitting { psk, kind, authenticated, scope, early, single_use } = fitting;
+                let Fitting { psk, kind, full_handshake, scope, early, single_use } = fitting;
                 let psk = psk.check_binder(&self.truncated_hash, binder.0)?;
-                return Ok(Some((Accepted { index, psk, kind, authenticated, scope, early }, single_use)));
+                return Ok(Some((Accepted { index, psk, kind, full_handshake, scope, early }, single_use)));
             }
             if suite == self.full.suite {
                 let config = &self.full.shared.config;
@@ -157,7 +166,10 @@ impl WaitSession {
                 Some(Fitting {
                     psk: NamedPsk::of_session(session)?,
                     kind: kind.resumed(),
-                    authenticated: Some(session.authenticated),
+                    full_handshake: Some(FullHandshake {
+                        authenticated: session.authenticated,
+                        expires: session.expires,
+                    }),
                     scope: session.scope,
                     early: accepts.then_some(session.max_early_data),
                     single_use: *single_use,
@@ -166,7 +178,7 @@ impl WaitSession {
             FoundKey::External(psk) if psk.hash == suite.hash => Some(Fitting {
                 psk: NamedPsk::external(psk),
                 kind: kind.external_psk(),
-                authenticated: None,
+                full_handshake: None,
                 scope: shared.scope,
                 early: None,
                 single_use: false,
@@ -218,7 +230,7 @@ impl WaitIdentity {
 
     /// Sends ServerHello, EncryptedExtensions and Finished.
     fn resume(mut self, client_hello: &[u8], accepted: Accepted, out: &mut dyn Sink) -> Result<State, Error> {
-        let Accepted { index, psk, kind, authenticated, scope, early } = accepted;
+        let Accepted { index, psk, kind, full_handshake, scope, early } = accepted;
         self.shared.scope = scope;
         let early = early.map(|limit| {
             let hello = Hello { hash: &self.shared.transcript.hash(), client_random: &self.client_random };
@@ -232,7 +244,7 @@ impl WaitIdentity {
         let (mut shared, negotiated) = self.into_negotiated(kind, early.is_some());
         let (locked, hash) = shared.send_finished(keys, out)?;
         let (half_rtt, has_early) = (shared.config.half_rtt, early.is_some());
-        let sent = Sent { shared, hash, locked, negotiated, can_resume, authenticated, early, half_rtt };
+        let sent = Sent { shared, hash, locked, negotiated, can_resume, full_handshake, early, half_rtt };
         let next = WaitFinished::new(Box::new(sent), peer);
         Ok(if has_early { State::WaitEndOfEarlyData(WaitEndOfEarlyData { next }) } else { State::WaitFinished(next) })
     }

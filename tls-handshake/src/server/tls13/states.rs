@@ -15,6 +15,7 @@ use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{Digest, EphemeralKey, Group, Tls13Suite};
 
 use super::super::hello::{Shared, missing};
+use super::session::FullHandshake;
 use super::tickets::WaitTickets;
 use crate::auth::{Authenticated, ClientAuth, PeerAuth, PeerCertVerified};
 use crate::config::ServerConfig;
@@ -100,8 +101,8 @@ pub(super) struct Sent {
     pub(super) locked: Box<LockedApplicationKeys>,
     pub(super) negotiated: Negotiated,
     pub(super) can_resume: bool,
-    /// When the full handshake was that this one goes back to, seconds since 1970.
-    pub(super) authenticated: Option<u64>,
+    /// The full handshake that this one goes back to.
+    pub(super) full_handshake: Option<FullHandshake>,
     pub(super) early: Option<EarlyKeys>,
     pub(super) half_rtt: bool,
 }
@@ -318,8 +319,16 @@ impl WaitSignature {
         let client_auth = shared.config.client_auth;
         let asks = client_auth != ClientAuth::NotAsked;
         let half_rtt = shared.config.half_rtt && !asks;
-        let sent =
-            Box::new(Sent { shared, hash, locked, negotiated, can_resume, authenticated: None, early: None, half_rtt });
+        let sent = Box::new(Sent {
+            shared,
+            hash,
+            locked,
+            negotiated,
+            can_resume,
+            full_handshake: None,
+            early: None,
+            half_rtt,
+        });
         if asks {
             return Ok(AfterSignature::Asked(WaitCert { sent }));
         }
@@ -431,7 +440,7 @@ impl WaitFinished {
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
         let at = m.at_boundary()?;
-        let Sent { mut shared, hash, locked, negotiated, can_resume, authenticated, .. } = *self.sent;
+        let Sent { mut shared, hash, locked, negotiated, can_resume, full_handshake, .. } = *self.sent;
         let peer = self.peer.check_finished(&*locked, &m.msg, &hash)?;
         let (read_key, keys, main) = locked.unlock(&peer);
         out.install_read(read_key, at);
@@ -441,7 +450,7 @@ impl WaitFinished {
         }
         shared.transcript.add(m.raw);
         let secret = main.into_resumption(&shared.transcript.hash());
-        let (state, need) = WaitTickets::ask(connected, &shared, &secret, authenticated)?;
+        let (state, need) = WaitTickets::ask(connected, &shared, &secret, full_handshake)?;
         Ok(AfterFinished::Tickets(state, need))
     }
 }

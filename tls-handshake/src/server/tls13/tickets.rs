@@ -7,13 +7,14 @@ use tls_codec::extension::MaxEarlyDataSize;
 use tls_crypto::tls13::ResumptionSecret;
 
 use super::super::hello::Shared;
+use super::session::FullHandshake;
 use super::states::Connected;
 use crate::auth::Authenticated;
 use crate::config::SessionLookup;
 use crate::error::Error;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
 use crate::raw::raw;
-use crate::resumption::{ServerSessionValue, SessionSecret, StoreIds, chain_end};
+use crate::resumption::{ServerSessionValue, SessionSecret, StoreIds};
 use crate::role::opaque_debug;
 use crate::sink::{Event, Sink};
 use crate::verify::PeerChain;
@@ -43,11 +44,12 @@ impl WaitTickets {
         connected: Box<Connected>,
         shared: &Shared,
         secret: &ResumptionSecret,
-        authenticated: Option<u64>,
+        full: Option<FullHandshake>,
     ) -> Result<(Self, Need), Error> {
         let (config, negotiated, asker) = (&shared.config, connected.negotiated(), Asker::of(&shared.random));
         let chain = connected.peer().chain();
-        let expires = chain.and_then(|chain| chain_end(chain.certificates()));
+        let of_chain = |chain: &PeerChain| FullHandshake { authenticated: chain.verdict_time(), expires: chain.end() };
+        let FullHandshake { authenticated, expires } = full.or_else(|| chain.map(of_chain)).unwrap_or_default();
         // A chain whose end cannot be read is not kept: nobody would know when to stop trusting it.
         let tickets = if chain.is_some() && expires.is_none() { 0 } else { config.tls13_tickets };
         let ids = match config.session_lookup {
@@ -76,7 +78,7 @@ impl WaitTickets {
                 scope: shared.scope,
                 server_name: negotiated.server_name.clone(),
                 alpn: negotiated.alpn.clone(),
-                authenticated: authenticated.unwrap_or_else(|| chain.map_or(0, PeerChain::verdict_time)),
+                authenticated,
                 issued: 0,
                 lifetime: config.ticket_lifetime,
                 age_add: u32::from_be_bytes(age_add),
