@@ -38,10 +38,13 @@ fuzz_target!(|input: &[u8]| {
     let mut server = ServerConnection::new(configs[usize::from(first >> 7)].clone());
     feed(&mut server, stream, usize::from(first & 0x7f), |need| match need {
         Need::Identity(need) => need.answer(identity.clone()),
-        Need::Session(need) => match need.identities().position(|identity| identity.first() == Some(&b'p')) {
-            Some(index) => need.external(index, psk.clone()),
-            None => need.not_found(),
-        },
+        Need::Session(need) => {
+            let known = need.identities().position(|identity| identity.first() == Some(&b'p'));
+            match known {
+                Some(index) => need.external(index, psk.clone()),
+                None => need.not_found(),
+            }
+        }
         Need::Signature(need) => need.sign_locally(),
         Need::ClientVerdict(need) => need.verify(verifier, now()),
         other => panic!("a server asked for {other:?}"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::{ClientAuth, ClientConfig, ServerConfig, SessionLookup};
 use crate::error::{Error, Flood};
 use crate::need::{Answer, Need};
-use crate::{ClientSessionValue, HandshakeKind, ServerSessionValue};
+use crate::{ClientSessionValue, HandshakeKind, ServerSessionValue, SuitePreference};
 use pki_types::UnixTime;
 use tls_codec::code_points::{CipherSuite, ContentType, NamedGroup, ProtocolVersion};
 use tls_crypto::TicketKey;
@@ -306,6 +306,21 @@ fn a_session_needs_its_cipher_suite_or_in_tls13_one_with_its_hash() {
             assert_eq!(world.kind(&client, &server, session), Some(expected), "{suites:?}");
         }
     });
+}
+
+/// Unlike an external key: a session under a suite that is no longer preferred gives way to it.
+#[test]
+fn session_does_not_decide_the_suite() {
+    use CipherSuite as S;
+    let mut world = World::new(Way::Ticket);
+    let client = world.client(TLS13);
+    let mut server = world.server();
+    server.set_cipher_suites(&[S::TLS_AES_256_GCM_SHA384, S::TLS_AES_128_GCM_SHA256]).unwrap();
+    server.set_suite_preference(SuitePreference::Server);
+    let session = world.begin_one(&client, &server);
+    assert_eq!(world.kind(&client, &server, session.clone()), Some(HandshakeKind::Resumed));
+    server.set_cipher_suites(&[S::TLS_AES_128_GCM_SHA256, S::TLS_AES_256_GCM_SHA384]).unwrap();
+    assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full));
 }
 
 #[test]
