@@ -288,9 +288,14 @@ impl ClientConfig {
     }
 
     /// Re-verifies the stored server chain before offering its session: path, validity, revocation lists, pins, own checks and name; not
-    /// stapled data, which is not stored. On failure the session is dropped, and the handshake is a full one. Without it, a session ends
-    /// with the first certificate of the chain that expires and with any change of what is [trusted](Self::session_scope), but not with
-    /// a revocation list. Default: on where the verifier has revocation lists, pins or own checks
+    /// stapled data, which is not stored. On failure the session is dropped, and the handshake is a full one.
+    ///
+    /// Two things end a session in any case: its verdict expires, with the first of the chain's certificates, the trust anchor and the
+    /// revocation lists ([`valid_until`](tls_handshake::verify::ProvenPath::valid_until)), and a configuration with other trust
+    /// anchors, lists or pins does not find it, since they are part of the [scope](Self::session_scope). Re-verification is for
+    /// verdicts that change within one configuration, as those of own checks do.
+    ///
+    /// Default: on where the verifier has revocation lists, pins or own checks
     /// ([`needs_reverification`](tls_handshake::verify::ServerVerifier::needs_reverification)), off elsewhere.
     pub fn set_reverify_on_resumption(&mut self, reverify: bool) {
         self.parts_mut().reverifies = Some(reverify);

@@ -1,7 +1,5 @@
 //! Chains that are made to take long.
 
-use std::time::{Duration, Instant};
-
 use rcgen::KeyPair;
 use tls_api::{ChainVerifier, ServerName, ServerVerifier, Stapled, UnixTime};
 
@@ -9,7 +7,7 @@ use super::world::{Authority, authority_params, leaf_params, store};
 
 /// Authorities of the same two names, each certified by each of the others, and none by whom we trust.
 #[test]
-fn a_hundred_cross_signed_authorities_are_refused_in_bounded_time() {
+fn work_for_a_hundred_cross_signed_authorities_is_bounded() {
     let keys: Vec<KeyPair> = (0..10).map(|_| KeyPair::generate().unwrap()).collect();
     let mut above = Vec::new();
     for (subject, key) in keys.iter().enumerate() {
@@ -28,9 +26,8 @@ fn a_hundred_cross_signed_authorities_are_refused_in_bounded_time() {
         let mut verifier = ChainVerifier::new(store(&[&Authority::root("even"), &Authority::root("odd")]));
         verifier.set_memo_size(memo);
         let verifier = ServerVerifier::new(verifier);
-        let begin = Instant::now();
-        verifier.verify(&chain, &name, &Stapled::default(), UnixTime::now()).unwrap_err();
-        // A hundred signatures at most, and the report: well below a second. Every path would take longer than anybody waits.
-        assert!(begin.elapsed() < Duration::from_secs(600), "{:?}", begin.elapsed());
+        let refusal = verifier.verify(&chain, &name, &Stapled::default(), UnixTime::now()).unwrap_err();
+        // It gave up: had it tried every path, it would know that none leads to an anchor, and say so.
+        assert_eq!(refusal.to_string(), "its chain takes more work to judge than any honest one");
     }
 }
