@@ -430,38 +430,83 @@ fn a_ticket_of_tls13_is_sent_once() {
     assert_eq!((different.len(), put.len(), *taken), (10, 10, 5));
 }
 
-/// Five times as many sessions as the server's cache has room for, by threads that meet in it.
+/// Keeps sessions, as its servers see it, and offers none.
+#[derive(Debug)]
+struct Forgetful;
+
+impl StoresClientSessions for Forgetful {
+    fn put(&self, _: ClientSessionValue) {}
+
+    fn remove(&self, _: &ServerName<'_>, _: &[u8; 32]) {}
+
+    fn take(&self, _: &ServerName<'_>, _: &[u8; 32]) -> Option<ClientSessionValue> {
+        None
+    }
+}
+
+/// More sessions than there is room for, by threads that meet in the caches: each then holds exactly what it may.
 #[test]
 fn caches_stay_within_their_bounds() {
-    const CONNECTIONS: usize = 800;
+    const CONNECTIONS: usize = 400;
     const THREADS: usize = 2;
+    const SERVERS: usize = 10;
+    // Of each server and scope, see `ClientSessionMemoryCache`.
+    const PER_SERVER: usize = 8;
+    const SIZE: usize = 300;
+    // The server's cache is 16 parts of the same size, and a session has its part by chance.
+    const FULL: usize = SIZE / 16 * 16;
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
-    let (ours, theirs) = (Arc::new(ClientSessionMemoryCache::new(10)), Arc::new(ServerSessionMemoryCache::new(300)));
+    let ours = Arc::new(ClientSessionMemoryCache::new(SERVERS));
+    let theirs = Arc::new(ServerSessionMemoryCache::new(SIZE));
     client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
     client.set_session_storage(Arc::clone(&ours) as _);
     server.set_session_storage(Arc::clone(&theirs) as _);
-    let (client, server) = (Arc::new(client), Arc::new(server));
+    let (shared_client, shared_server) = (Arc::new(client.clone()), Arc::new(server.clone()));
     let resumed: usize = std::thread::scope(|scope| {
         let work = || {
             let mut resumed = 0;
-            for n in 0..CONNECTIONS / THREADS {
-                let pair = Pair::connected(&client, &server);
+            for _ in 0..CONNECTIONS / THREADS {
+                let pair = Pair::connected(&shared_client, &shared_server);
                 resumed += usize::from(pair.client.handshake_kind() == Some(HandshakeKind::Resumed));
-                if n % 50 == 0 {
-                    assert!(theirs.len() <= 300 && ours.len() <= 10);
-                }
+                assert!(theirs.len() <= FULL && ours.len() == 1);
             }
             resumed
         };
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    assert!(theirs.len() > 200 && theirs.len() <= 300, "{}", theirs.len());
-    assert_eq!(ours.len(), 1);
-    // A session of one server, of which 8 fit: its bytes are those of 8 sessions.
-    assert!(ours.to_bytes().len() < 8 * 2048);
     assert!(resumed > CONNECTIONS * 9 / 10, "{resumed} of {CONNECTIONS} were resumed");
+
+    // Resumption takes sessions out of full parts, and 2,040 new ones fill them again: a part has room for 18, and gets about 127.
+    let (mut forgetful, mut generous) = (client.clone(), server.clone());
+    forgetful.set_session_storage(Arc::new(Forgetful));
+    generous.set_send_tls13_tickets(255);
+    for _ in 0..8 {
+        assert_eq!(kind(&forgetful, &generous), HandshakeKind::Full);
+        assert!(theirs.len() <= FULL);
+    }
+    assert_eq!(theirs.len(), FULL);
+
+    // A server that knows none of the client's sessions any more gives it more than it keeps.
+    server.set_send_tls13_tickets(20);
+    assert_eq!(kind(&client, &server), HandshakeKind::Full);
+    assert_eq!(theirs.len(), FULL);
+    server.set_send_tls13_tickets(0);
+    for _ in 0..PER_SERVER {
+        assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
+    }
+    assert_eq!(kind(&client, &server), HandshakeKind::Full);
+    assert!(ours.is_empty());
+    assert_eq!(theirs.len(), FULL - PER_SERVER);
+
+    // Each context counts as a server of its own.
+    server.set_send_tls13_tickets(2);
+    for n in 1..=2 * SERVERS {
+        client.set_session_context(&n.to_be_bytes());
+        kind(&client, &server);
+        assert_eq!(ours.len(), n.min(SERVERS));
+    }
 }
 
 /// RFC 5929 §3, RFC 9266 §2: both ends have the same, of each connection its own.
