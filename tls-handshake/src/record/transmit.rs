@@ -36,7 +36,8 @@ pub(crate) struct Transmit {
     /// Bytes of content, and padding, that the peer takes in a record.
     limit: u16,
     limited: LimitedRecords,
-    records_per_key: Option<u64>,
+    /// Records after which the configuration wants another key.
+    records_until_update: u64,
     early_data_left: Option<u32>,
     /// The first ClientHello may say TLS 1.0 in its header, for the sake of old middleboxes (RFC 9846 §5.1).
     version: ProtocolVersion,
@@ -45,7 +46,10 @@ pub(crate) struct Transmit {
 impl Transmit {
     pub(crate) fn new(sizing: Sizing, records_per_key: Option<u64>, version: ProtocolVersion) -> Self {
         let (limit, limited) = (UNLIMITED, LimitedRecords::Protected);
-        Self { sealer: None, sizing, limit, limited, records_per_key, early_data_left: None, version }
+        // Some are left for what cannot wait for another key.
+        let until_update = |records: u64| records.saturating_sub((records >> 3).max(1));
+        let records_until_update = records_per_key.map_or(u64::MAX, until_update);
+        Self { sealer: None, sizing, limit, limited, records_until_update, early_data_left: None, version }
     }
 
     /// Sends no more than this many bytes of content in a record (RFC 8449 §4, RFC 6066 §4).
@@ -265,9 +269,7 @@ impl Transmit {
     /// Returns whether the key is to be changed before the next data: it is nearly exhausted, or nearly as old as the configuration
     /// wants it. Flights and alerts may pass that second limit: they cannot wait for another key.
     pub(crate) fn needs_key_update(&self) -> bool {
-        let is_old = |sealer: &Sealer, records: u64| sealer.sequence() >= records.saturating_sub((records >> 3).max(1));
-        let old =
-            self.sealer.as_ref().zip(self.records_per_key).is_some_and(|(sealer, records)| is_old(sealer, records));
+        let old = self.sealer.as_ref().is_some_and(|sealer| sealer.sequence() >= self.records_until_update);
         old || self.is_nearly_exhausted()
     }
 
