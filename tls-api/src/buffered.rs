@@ -7,7 +7,7 @@ use std::time::Duration;
 use tls_handshake::client::Client;
 use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Processed, Progress, Role};
 
-use crate::buffers::{FLIGHT, RECORD, UNREAD_LIMIT};
+use crate::buffers::{FLIGHT, OnThread, RECORD, UNREAD_LIMIT};
 use crate::early_data::EarlyReceived;
 use crate::receive::ReceiveBuffer;
 use crate::records::LastWrite;
@@ -66,6 +66,8 @@ pub(crate) struct Buffered<R: Side> {
     unflushed: bool,
     /// Whether the transport ever took something.
     sent: bool,
+    /// Dropped last: by then the buffers are given back.
+    _on_thread: OnThread,
 }
 
 /// How far a signature is that is made elsewhere.
@@ -111,6 +113,7 @@ impl<R: Side> Buffered<R> {
             messages: false,
             unflushed: false,
             sent: false,
+            _on_thread: OnThread::new(),
         }
     }
 
@@ -206,7 +209,9 @@ impl<R: Side> Buffered<R> {
                 break;
             }
             self.answered = false;
-            let outgoing = self.sending.for_messages();
+            // After the handshake few records are answered: those answers have a buffer of their own.
+            let outgoing =
+                if self.connection.is_handshaking() { self.sending.for_messages() } else { self.sending.outgoing() };
             // Taken apart where it is: a `Need` is long, and would be moved for every record.
             match self.connection.process(incoming, outgoing) {
                 Ok(Processed { consumed, progress: Progress::ApplicationData(range) }) => {

@@ -1,11 +1,13 @@
-//! The memory of sessions: lent by a small free list of the thread while it holds bytes, given back when it is empty.
+//! The memory of sessions: lent by a free list of the thread while it holds bytes, given back when it is empty.
 //!
-//! An idle session so holds no buffer, and a busy one allocates nothing per record. A thread has two lists, of at most eight
-//! buffers and 256 KiB each: 512 KiB in all, until it ends. Buffers are not wiped between sessions: what they held is the application's data,
-//! which passes through its own buffers, the kernel's and the allocator's unwiped as well; no byte of an earlier
-//! session is ever handed out, because only what was received since is. Keys never lie here.
+//! An idle session so holds no buffer, and a busy one allocates nothing per record. A thread has two lists, of at most
+//! eight buffers and 256 KiB each. When the last session of the thread is dropped, each list keeps one buffer of
+//! [`RECORD`] bytes, for the next session; [`release_buffers`] frees all. Buffers are not wiped between sessions: what
+//! they held is the application's data, which passes through its own buffers, the kernel's and the allocator's
+//! unwiped as well; no byte of an earlier session is ever handed out, because only what was received since is. Keys
+//! never lie here.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -41,6 +43,53 @@ const MAX_RANGES: usize = 16;
 thread_local! {
     static RECEIVING: RefCell<FreeList<Received>> = const { RefCell::new(FreeList::new()) };
     static SENDING: RefCell<FreeList<Vec<u8>>> = const { RefCell::new(FreeList::new()) };
+    /// Sessions that were made on this thread, less those that were dropped on it.
+    static SESSIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Frees the buffers that this thread keeps for its sessions: at most 512 KiB, see [the crate's documentation](crate#memory).
+///
+/// For threads that stay idle while their sessions live, and for those whose sessions are dropped by other threads.
+/// Sessions work as before; the next record allocates its buffer anew. Call it before a long wait, not between records.
+///
+/// ```
+/// # fn wait_for_an_hour() {}
+/// tls_api::release_buffers();
+/// wait_for_an_hour();
+/// ```
+pub fn release_buffers() {
+    keep_in_lists(0);
+}
+
+/// Frees all buffers but this many bytes of them in each list.
+fn keep_in_lists(bytes: usize) {
+    // On a thread that ends the lists are gone, and their buffers with them.
+    let _ = RECEIVING.try_with(|list| list.borrow_mut().keep(bytes));
+    let _ = SENDING.try_with(|list| list.borrow_mut().keep(bytes));
+}
+
+/// Counts a session on its thread; the last one that is dropped there frees most of what the thread keeps.
+///
+/// A session that moves is counted by the thread that made it, and counted down by the one that drops it.
+pub(crate) struct OnThread(());
+
+impl OnThread {
+    pub(crate) fn new() -> Self {
+        let _ = SESSIONS.try_with(|sessions| sessions.set(sessions.get().saturating_add(1)));
+        Self(())
+    }
+}
+
+impl Drop for OnThread {
+    fn drop(&mut self) {
+        let left = SESSIONS.try_with(|sessions| {
+            sessions.set(sessions.get().saturating_sub(1));
+            sessions.get()
+        });
+        if left.is_ok_and(|left| left == 0) {
+            keep_in_lists(RECORD);
+        }
+    }
 }
 
 /// What a session has while it holds received bytes: they, and where there is plaintext in them. One loan, as it is made per record.
@@ -95,6 +144,20 @@ impl<T: Lent> FreeList<T> {
         if fits && (RECORD..=2 * BULK).contains(&buffer.capacity()) {
             self.bytes = bytes;
             self.buffers.push(buffer);
+        }
+    }
+
+    /// Frees the largest buffers until those that are left have no more than this many bytes.
+    fn keep(&mut self, bytes: usize) {
+        while self.bytes > bytes {
+            let Some(largest) = (0..self.buffers.len()).max_by_key(|&at| self.buffers.get(at).map(T::capacity)) else {
+                break;
+            };
+            let freed = self.buffers.swap_remove(largest);
+            self.bytes = self.bytes.saturating_sub(freed.capacity());
+        }
+        if self.buffers.is_empty() {
+            self.buffers = Vec::new();
         }
     }
 }
@@ -166,6 +229,44 @@ mod tests {
             while list.take(1).is_some() {}
             assert_eq!(list.bytes, 0);
         }
+    }
+
+    #[test]
+    fn last_session_of_thread_frees_all_but_one_record() {
+        let kept = || {
+            let receiving: Vec<_> = RECEIVING.with_borrow(|list| list.buffers.iter().map(Lent::capacity).collect());
+            (receiving, SENDING.with_borrow(|list| list.buffers.iter().map(Lent::capacity).collect::<Vec<_>>()))
+        };
+        let (first, second) = (OnThread::new(), OnThread::new());
+        for size in [BULK, RECORD, RECORD] {
+            give_back_received(Received { bytes: vec![0; size], ..Received::default() });
+            give_back_sent(Vec::with_capacity(size));
+        }
+        drop(first);
+        assert_eq!(kept(), (vec![BULK, RECORD, RECORD], vec![BULK, RECORD, RECORD]));
+        drop(second);
+        assert_eq!(kept(), (vec![RECORD], vec![RECORD]));
+        // Threads that drop the sessions of others have none left either.
+        let elsewhere = std::thread::spawn(OnThread::new).join().unwrap();
+        give_back_sent(Vec::with_capacity(BULK));
+        drop(elsewhere);
+        assert_eq!(kept(), (vec![RECORD], vec![RECORD]));
+        release_buffers();
+        assert_eq!(kept(), (vec![], vec![]));
+    }
+
+    /// A session in a thread-local outlives the lists.
+    #[test]
+    fn session_can_be_dropped_while_its_thread_ends() {
+        thread_local! {
+            static LATE: RefCell<Vec<OnThread>> = const { RefCell::new(Vec::new()) };
+        }
+        let ended = std::thread::spawn(|| {
+            LATE.with_borrow_mut(|late| late.push(OnThread::new()));
+            give_back_sent(Vec::with_capacity(RECORD));
+            give_back_received(Received { bytes: vec![0; RECORD], ..Received::default() });
+        });
+        ended.join().unwrap();
     }
 
     #[test]

@@ -22,6 +22,11 @@ impl SendBuffer {
         &mut self.0
     }
 
+    /// For the engine to append what it seldom has: where no buffer lies there it takes one as long as that.
+    pub(crate) fn outgoing(&mut self) -> &mut Outgoing {
+        &mut self.0
+    }
+
     /// For the engine to append this much plaintext.
     pub(crate) fn for_data(&mut self, expected: usize) -> &mut Outgoing {
         if !self.0.has_buffer() {

@@ -138,6 +138,95 @@ fn an_idle_session_holds_no_buffer() {
     }
 }
 
+/// What stays on the heap of a thread of its own after this work.
+fn left_on_new_thread(work: impl FnOnce() + Send) -> i64 {
+    let measured = || {
+        let info = measure(work);
+        assert!(info.bytes_max > 0);
+        info.bytes_current
+    };
+    std::thread::scope(|scope| scope.spawn(measured).join().unwrap())
+}
+
+/// Data in many buffers at a time: half of the sessions have unread data, the other half a full send buffer.
+fn fill_buffers(pairs: &mut [Pair]) {
+    let data = pattern(64 * 1024);
+    let (readers, writers) = pairs.split_at_mut(pairs.len() / 2);
+    for pair in readers.iter_mut() {
+        pair.client.write_all(&data).unwrap();
+        pair.settle().unwrap();
+        assert!(pair.server.fill_buf().is_ok());
+    }
+    for pair in writers.iter_mut() {
+        assert_eq!(pair.client.write(&data).unwrap(), data.len());
+    }
+}
+
+/// One buffer of a record each way, and the two lists.
+const KEPT_BY_IDLE_THREAD: i64 = 2 * 17 * 1024 + 1024;
+const KEPT_BY_THREAD: i64 = 2 * 256 * 1024 + 1024;
+
+#[test]
+fn thread_frees_buffers_when_its_last_session_is_dropped() {
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        // What configurations keep is there before, and sessions are made elsewhere than they are dropped.
+        let mut pairs: Vec<_> = (0..16).map(|_| Pair::connected(&client, &server)).collect();
+        let moved = Pair::connected(&client, &server);
+        let busy = left_on_new_thread(|| {
+            fill_buffers(&mut pairs);
+            for pair in &mut pairs {
+                pair.settle().unwrap();
+                pair::read_all(&mut pair.server);
+            }
+        });
+        // Much lies there while the thread may still need it, however many sessions there are.
+        assert!((150 * 1024..=KEPT_BY_THREAD).contains(&busy), "{busy}");
+
+        let idle = left_on_new_thread(|| {
+            let mut own = Pair::new(&client, &server);
+            fill_buffers(&mut pairs);
+            for pair in &mut pairs {
+                pair.settle().unwrap();
+                pair::read_all(&mut pair.server);
+            }
+            own.client.read_tls(&mut &[][..]).unwrap();
+            drop(own);
+        });
+        assert!((1..=KEPT_BY_IDLE_THREAD).contains(&idle), "{idle}");
+
+        // One that came from another thread counts as well.
+        let idle = left_on_new_thread(|| {
+            fill_buffers(&mut pairs);
+            for pair in &mut pairs {
+                pair.settle().unwrap();
+                pair::read_all(&mut pair.server);
+            }
+            let _moved = moved;
+        });
+        assert!(idle <= KEPT_BY_IDLE_THREAD, "{idle}");
+    }
+}
+
+#[test]
+fn release_buffers_frees_all_and_sessions_go_on() {
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        let mut pairs: Vec<_> = (0..16).map(|_| Pair::connected(&client, &server)).collect();
+        let left = left_on_new_thread(|| {
+            for _ in 0..2 {
+                fill_buffers(&mut pairs);
+                for pair in &mut pairs {
+                    pair.settle().unwrap();
+                    assert_eq!(pair::read_all(&mut pair.server), pattern(64 * 1024));
+                }
+                tls_api::release_buffers();
+            }
+        });
+        assert_eq!(left, 0);
+    }
+}
+
 #[test]
 fn a_session_that_waits_for_its_first_byte_holds_no_buffer() {
     for version in VERSIONS {
