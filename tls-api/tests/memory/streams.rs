@@ -12,7 +12,8 @@ use tls_api::{ClientSession, Error, ServerConfig, ServerSession, Session, Stream
 use crate::pair::{Pair, drain, pattern};
 use crate::pki::{VERSIONS, configs, configs_of};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// So long that no machine is too slow, and a fault still ends the test.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A server on a free loopback port that serves one connection so.
 fn serve<T: Send + 'static>(
@@ -21,7 +22,6 @@ fn serve<T: Send + 'static>(
 ) -> (TcpStream, thread::JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    // A fault fails the test and does not hang it.
     to.set_read_timeout(Some(PATIENCE)).unwrap();
     let server = thread::spawn(move || {
         let (socket, _) = listener.accept().unwrap();
