@@ -213,3 +213,23 @@ impl Authenticated {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_stays_anonymous_only_as_configured() {
+        for version in [ProtocolVersion::TLS12, ProtocolVersion::TLS13] {
+            let missing = Error::NoClientCertificate { version };
+            for (client_auth, not_asked, declined) in [
+                (ClientAuth::NotAsked, Ok(()), Ok(())),
+                (ClientAuth::Optional, Err(missing.clone()), Ok(())),
+                (ClientAuth::Required, Err(missing.clone()), Err(missing.clone())),
+            ] {
+                assert_eq!(PeerAuth::not_asked(client_auth, version).map(|_| ()), not_asked, "{client_auth:?}");
+                assert_eq!(PeerAuth::declined(client_auth, version).map(|_| ()), declined, "{client_auth:?}");
+            }
+        }
+    }
+}

@@ -107,3 +107,22 @@ impl BoundPsk {
         (self.0.early, self.0.peer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9846 §4.3.11.2, RFC 9258 §5.2: both sides of a wrong label would agree.
+    #[test]
+    fn binders_of_external_keys_have_the_label_of_their_kind() {
+        let hash = HashAlgorithm::Sha256;
+        let plain = ExternalPsk::plain(b"name".to_vec(), &[7; 32], hash).unwrap();
+        let [imported, _] = ExternalPsk::import(b"name", &[7; 32], hash, b"").unwrap().try_into().unwrap();
+        let hello = hash.hash(b"a ClientHello");
+        for (psk, label) in [(plain, BinderKind::External), (imported, BinderKind::Imported)] {
+            let expected = EarlySecret::with_psk(hash, &psk.key).binder_key(label).verify_data(&hello);
+            assert_eq!(OfferedPsk::external(&psk).binder(&hello).as_ref(), expected.as_ref());
+            assert!(NamedPsk::external(&psk).check_binder(&hello, expected.as_ref()).is_ok());
+        }
+    }
+}

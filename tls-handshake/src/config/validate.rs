@@ -102,3 +102,145 @@ const MIN_MESSAGE: usize = 64;
 fn at_least(limit: &'static str, got: usize, min: usize) -> Result<(), Contradiction> {
     if got < min { Err(Contradiction::LimitTooSmall { limit, got, min }) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use tls_codec::code_points::{CipherSuite as S, SignatureScheme as Z};
+
+    use super::*;
+    use crate::config::Limits;
+
+    const TLS12: ProtocolVersion = ProtocolVersion::TLS12;
+    const TLS13: ProtocolVersion = ProtocolVersion::TLS13;
+
+    fn client(set: impl FnOnce(&mut ClientConfig)) -> Result<(), Contradiction> {
+        let mut config = ClientConfig::new();
+        set(&mut config);
+        config.validate()
+    }
+
+    fn server(set: impl FnOnce(&mut ServerConfig)) -> Result<(), Contradiction> {
+        let mut config = ServerConfig::new();
+        set(&mut config);
+        config.validate()
+    }
+
+    /// The two settings that exclude each other.
+    fn pair(validated: Result<(), Contradiction>) -> [&'static str; 2] {
+        match validated {
+            Err(Contradiction::Settings { settings, .. }) => settings,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn early_data_needs_tickets() {
+        for (early_data, tickets) in [(false, false), (false, true), (true, true)] {
+            let set = |config: &mut ClientConfig| {
+                config.set_early_data(early_data);
+                config.set_tickets(tickets);
+            };
+            assert_eq!(client(set), Ok(()), "{early_data} {tickets}");
+        }
+        let neither = pair(client(|config| {
+            config.set_early_data(true);
+            config.set_tickets(false);
+        }));
+        assert_eq!(neither, ["early data", "no tickets"]);
+    }
+
+    #[test]
+    fn clients_need_a_scheme_that_servers_can_sign_with() {
+        let (ecdsa, rsa) = (S::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, S::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256);
+        for (suite, scheme, fits) in [
+            (S::TLS_AES_128_GCM_SHA256, Z::RSA_PKCS1_SHA256, false),
+            (S::TLS_AES_128_GCM_SHA256, Z::RSA_PSS_RSAE_SHA256, true),
+            (ecdsa, Z::RSA_PKCS1_SHA256, false),
+            (ecdsa, Z::ECDSA_SECP256R1_SHA256, true),
+            (rsa, Z::ECDSA_SECP256R1_SHA256, false),
+            (rsa, Z::RSA_PKCS1_SHA256, true),
+        ] {
+            let validated = client(|config| {
+                config.set_cipher_suites(&[suite]).unwrap();
+                config.set_signature_schemes(&[scheme]).unwrap();
+            });
+            if fits {
+                assert_eq!(validated, Ok(()), "{suite:?} {scheme:?}");
+            } else {
+                assert_eq!(pair(validated), ["signature schemes", "versions with their cipher suites"]);
+            }
+        }
+    }
+
+    #[test]
+    fn servers_need_a_scheme_only_if_they_ask() {
+        for (client_auth, versions, scheme, fits) in [
+            (ClientAuth::NotAsked, &[TLS13][..], Z::RSA_PKCS1_SHA256, true),
+            (ClientAuth::Optional, &[TLS13], Z::RSA_PKCS1_SHA256, false),
+            (ClientAuth::Required, &[TLS13], Z::RSA_PKCS1_SHA256, false),
+            (ClientAuth::Required, &[TLS13, TLS12], Z::RSA_PKCS1_SHA256, true),
+            (ClientAuth::Required, &[TLS13], Z::ED25519, true),
+        ] {
+            let validated = server(|config| {
+                config.set_versions(versions).unwrap();
+                config.set_signature_schemes(&[scheme]).unwrap();
+                config.set_client_auth(client_auth);
+            });
+            if fits {
+                assert_eq!(validated, Ok(()), "{client_auth:?} {versions:?} {scheme:?}");
+            } else {
+                assert_eq!(pair(validated), ["signature schemes", "versions"]);
+            }
+        }
+    }
+
+    #[test]
+    fn external_keys_need_tls13() {
+        for (external_psks, versions, fits) in
+            [(true, &[TLS12][..], false), (false, &[TLS12], true), (true, &[TLS13, TLS12], true)]
+        {
+            let validated = server(|config| {
+                config.set_versions(versions).unwrap();
+                config.set_external_psks(external_psks);
+            });
+            if fits {
+                assert_eq!(validated, Ok(()), "{versions:?}");
+            } else {
+                assert_eq!(pair(validated), ["external pre-shared keys", "versions without TLS 1.3"]);
+            }
+        }
+    }
+
+    #[test]
+    fn suites_need_their_version() {
+        let (versions, suites) = ([TLS12], [S::TLS_AES_128_GCM_SHA256]);
+        let expected = Contradiction::NoSuiteOfVersion { versions: versions.to_vec(), suites: suites.to_vec() };
+        let validated = server(|config| {
+            config.set_versions(&versions).unwrap();
+            config.set_cipher_suites(&suites).unwrap();
+        });
+        assert_eq!(validated, Err(expected));
+    }
+
+    #[test]
+    fn limits_leave_room_for_a_handshake() {
+        let limits = |handshake_message, chain_length| Limits { handshake_message, chain_length };
+        assert_eq!(client(|config| config.set_limits(limits(64, 1))), Ok(()));
+        let short = Contradiction::LimitTooSmall { limit: "handshake_message", got: 63, min: 64 };
+        assert_eq!(client(|config| config.set_limits(limits(63, 1))), Err(short.clone()));
+        assert_eq!(server(|config| config.set_limits(limits(63, 1))), Err(short));
+        let empty = Contradiction::LimitTooSmall { limit: "chain_length", got: 0, min: 1 };
+        assert_eq!(client(|config| config.set_limits(limits(64, 0))), Err(empty.clone()));
+        for (client_auth, expected) in [
+            (ClientAuth::NotAsked, Ok(())),
+            (ClientAuth::Optional, Err(empty.clone())),
+            (ClientAuth::Required, Err(empty)),
+        ] {
+            let validated = server(|config| {
+                config.set_limits(limits(64, 0));
+                config.set_client_auth(client_auth);
+            });
+            assert_eq!(validated, expected, "{client_auth:?}");
+        }
+    }
+}

@@ -197,6 +197,12 @@ mod tests {
         let short = |wanted: &mut Wanted<'_>| wanted.session_lifetime = 3605;
         assert_eq!(check(&session, short, ISSUED + 4), Ok(()));
         assert_eq!(check(&session, short, ISSUED + 5), Err(NotResumed::TooOld));
+        // Neither a setting nor a lifetime in the session reaches beyond a week.
+        let unlimited = |wanted: &mut Wanted<'_>| wanted.session_lifetime = u32::MAX;
+        let old = ServerSessionValue { lifetime: u32::MAX, authenticated: ISSUED - week, ..anonymous() };
+        assert_eq!(check(&old, unlimited, ISSUED), Err(NotResumed::TooOld));
+        let old = ServerSessionValue { issued: (ISSUED - week) * 1000, authenticated: ISSUED, ..old };
+        assert_eq!(check(&old, unlimited, ISSUED), Err(NotResumed::TooOld));
         let never_begun = ServerSessionValue { authenticated: 0, issued: 0, ..anonymous() };
         assert_eq!(check(&never_begun, |_| (), ISSUED), Err(NotResumed::TooOld));
     }
@@ -232,6 +238,11 @@ mod tests {
         ] {
             assert_eq!(session.is_fresh(obfuscated(age), at(now)), fresh, "{age} {now}");
         }
+        // No ticket is older than a week.
+        let week = 604_800_000;
+        let endless = ServerSessionValue { lifetime: u32::MAX, ..session.clone() };
+        assert!(endless.is_fresh(obfuscated(week), at(ISSUED + u64::from(week) / 1000)));
+        assert!(!endless.is_fresh(obfuscated(week + 1), at(ISSUED + u64::from(week) / 1000)));
         // The age as it is, not obfuscated.
         let session = ServerSessionValue { age_add: 0x5000_0000, ..session };
         assert!(session.is_fresh(0x5000_0000 + 100_000, at(ISSUED + 100)));

@@ -246,6 +246,26 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_another_kind_have_no_end() {
+        const OCTETS: u8 = 0x04;
+        let validity =
+            |more: &[u8]| [&der(UTC_TIME, b"700101000000Z"), &der(UTC_TIME, b"240301000000Z"), more].concat();
+        let certificate = |tags: [u8; 6], more: &[u8]| {
+            let [whole, tbs, serial, signature, issuer, times] = tags;
+            let parts = [der(serial, &[1]), der(signature, b""), der(issuer, b""), der(times, &validity(more))];
+            der(whole, &der(tbs, &parts.concat()))
+        };
+        let tags = [SEQUENCE, SEQUENCE, INTEGER, SEQUENCE, SEQUENCE, SEQUENCE];
+        assert!(not_after(&certificate(tags, b"")).is_some());
+        for at in 0..tags.len() {
+            let mut other = tags;
+            other[at] = OCTETS;
+            assert_eq!(not_after(&certificate(other, b"")), None, "{at}");
+        }
+        assert_eq!(not_after(&certificate(tags, &der(UTC_TIME, b"250301000000Z"))), None);
+    }
+
+    #[test]
     fn lengths_that_are_longer_than_need_be_or_endless_are_not_read() {
         let inner = with_time(UTC_TIME, "240301000000Z");
         let (_, body) = inner.split_at(2);

@@ -430,6 +430,20 @@ fn client_session_lives_from_the_verdict() {
     }
 }
 
+#[test]
+fn signature_scheme_of_the_peer_is_known_after_a_full_handshake() {
+    for version in [TLS12, TLS13] {
+        let mut world = World::new(Way::Ticket);
+        let (client, server) = (world.client(version), world.server());
+        let mut pair = Pair::with(client.clone(), server.clone());
+        world.run(&mut pair).unwrap();
+        let scheme = Some(SignatureScheme::ECDSA_SECP256R1_SHA256);
+        assert_eq!((pair.client.peer_signature_scheme(), pair.server.peer_signature_scheme()), (scheme, None));
+        let session = pair.client.take_sessions(world.now).remove(0);
+        assert_eq!(world.go_on(&client, &server, session).client.peer_signature_scheme(), None);
+    }
+}
+
 /// The same at a server, whose client waits with the rest of its flight, or whose store is slow.
 #[test]
 fn server_session_lives_from_the_client_verdict() {

@@ -427,6 +427,27 @@ fn offered_limit_is_the_maximum_of_the_version_at_most() {
     }
 }
 
+/// The same of the server's answer, and whatever the client's says.
+#[test]
+fn answered_limit_is_the_maximum_of_the_version_at_most() {
+    let (client, mut server) = configs(Kind::Tls12);
+    server.set_record_size_limit(Some(16_385)).unwrap();
+    let mut pair = Pair::with(client, server);
+    let mut hello = Hello::parse(&pair.to_server.ready()[5..]);
+    put(&mut hello, X::RECORD_SIZE_LIMIT, &[0xff, 0xff]);
+    let hello = hello.encode();
+    let length = u16::try_from(hello.len()).unwrap().to_be_bytes();
+    pair.to_server.consume(pair.to_server.ready().len());
+    pair.at_server = [&[22, 3, 1], &length[..], &hello].concat();
+    let pki = pki(Kind::Tls12);
+    let mut need = pair.step_server().unwrap();
+    while let Some(asked) = need.take() {
+        need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
+    }
+    assert_eq!(*Hello::parse(&pair.to_client.ready()[5..]).get(X::RECORD_SIZE_LIMIT), 16_384u16.to_be_bytes());
+    assert_eq!(pair.server.record_limits(), RecordLimits { send: FULL, receive: FULL });
+}
+
 /// A few hundred connections with limits, sizes and writes of all kinds, made by a fixed generator.
 #[test]
 fn random_limits_and_writes_deliver_all_data() {
