@@ -13,7 +13,7 @@ use crate::schedule::{Epoch, ReadKey};
 /// Our receiving half.
 pub(crate) struct Receive {
     key: Option<(Opener, Epoch)>,
-    /// A record was opened with the present key: the peer has it, and has no reason to send in the clear any more.
+    /// A record was opened: the peer has keys, and no reason to send unencrypted any more.
     opened: bool,
     limited: LimitedRecords,
     /// Bytes of content, and padding, that we take in a record.
@@ -100,7 +100,6 @@ impl Receive {
 
     pub(crate) fn install(&mut self, key: ReadKey) {
         self.key = Some((key.opener, key.epoch));
-        self.opened = false;
         self.early_data = match key.epoch {
             Epoch::EarlyData { limit } => Some(EarlyData { limit, left: limit }),
             Epoch::Handshake | Epoch::Application => None,
@@ -223,4 +222,51 @@ impl Receive {
 fn count(counter: &mut u8, max: u8, what: Flood) -> Result<(), Error> {
     *counter = counter.saturating_add(1);
     if *counter > max { Err(Error::Flood(what)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(content_type: ContentType, length: u16) -> Vec<u8> {
+        [&[content_type.0, 3, 3], &length.to_be_bytes()[..], &vec![7; length.into()]].concat()
+    }
+
+    fn open(receive: &mut Receive, content_type: ContentType, length: u16) -> Result<Opened, Error> {
+        receive.open(&mut plain(content_type, length), &|| "TEST")
+    }
+
+    #[test]
+    fn shortest_skipped_records_count() {
+        let mut receive = Receive::new();
+        receive.skip_early_data(3);
+        for length in [1, 17, 18] {
+            let opened = open(&mut receive, ContentType::APPLICATION_DATA, length);
+            assert!(matches!(opened, Ok(Opened::Skipped { .. })), "{length}");
+        }
+        let opened = open(&mut receive, ContentType::APPLICATION_DATA, 1);
+        assert_eq!(opened.err(), Some(Error::TooMuchEarlyData { limit: 3 }));
+    }
+
+    #[test]
+    fn second_hello_ends_the_skipping() {
+        let mut receive = Receive::new();
+        receive.skip_early_data(100);
+        // A change_cipher_spec comes before early data, and ends nothing.
+        assert!(open(&mut receive, ContentType::CHANGE_CIPHER_SPEC, 1).is_ok());
+        assert!(matches!(open(&mut receive, ContentType::APPLICATION_DATA, 20), Ok(Opened::Skipped { .. })));
+        assert!(open(&mut receive, ContentType::HANDSHAKE, 10).is_ok());
+        let opened = open(&mut receive, ContentType::APPLICATION_DATA, 20);
+        assert!(matches!(opened, Err(Error::UnexpectedRecord { .. })));
+    }
+
+    #[test]
+    fn limit_on_protected_records_leaves_unprotected_ones() {
+        for (limited, fits) in [(LimitedRecords::Protected, true), (LimitedRecords::All, false)] {
+            let mut receive = Receive::new();
+            receive.limit(64, limited);
+            assert!(open(&mut receive, ContentType::HANDSHAKE, 64).is_ok());
+            assert_eq!(open(&mut receive, ContentType::HANDSHAKE, 65).is_ok(), fits, "{limited:?}");
+        }
+    }
 }

@@ -369,4 +369,57 @@ mod tests {
         assert_eq!(taken, MAX_FRAGMENT);
         assert_eq!(records(outgoing.ready()).len(), 1);
     }
+
+    fn unlimited(ramp_up: Option<crate::config::RecordRampUp>) -> Transmit {
+        let sizing = Sizing::new(crate::config::MAX_RECORD, ramp_up, RecordPadding::None);
+        Transmit::new(sizing, None, ProtocolVersion::TLS12)
+    }
+
+    #[test]
+    fn message_that_is_too_long_leaves_nothing() {
+        let (mut transmit, mut outgoing) = (unlimited(None), Outgoing::new());
+        transmit.message(&mut outgoing, &mut |w| w.bytes(b"whole")).unwrap();
+        let failed = transmit.message(&mut outgoing, &mut |w| {
+            w.bytes(b"part")?;
+            Err(BufferFull)
+        });
+        assert_eq!(failed, Err(Error::MessageOfOursTooLong));
+        transmit.end_flight(&mut outgoing).unwrap();
+        assert_eq!(records(outgoing.ready()), [(ContentType::HANDSHAKE, b"whole".to_vec())]);
+    }
+
+    /// What could not be sealed must not go out unencrypted.
+    #[test]
+    fn record_that_cannot_be_finished_leaves_nothing() {
+        let (mut transmit, mut outgoing) = (unlimited(None), Outgoing::new());
+        let data = vec![7; 70_000];
+        let failed =
+            transmit.record_up_to(70_000, ContentType::APPLICATION_DATA, &[IoSlice::new(&data)], &mut outgoing);
+        assert_eq!(failed, Err(Error::MessageOfOursTooLong));
+        assert_eq!(outgoing.ready(), b"");
+    }
+
+    #[test]
+    fn records_in_place_count_towards_the_ramp_up() {
+        let mut transmit = unlimited(Some(crate::config::RecordRampUp { record_size: 1000, bytes: 2000 }));
+        assert!(transmit.record_capacity() < 1000);
+        for _ in 0..3 {
+            transmit.in_place(900, &mut [0; HEADER_LEN + 900]).unwrap();
+        }
+        assert_eq!(transmit.record_capacity(), MAX_FRAGMENT);
+    }
+
+    #[test]
+    fn early_data_keeps_to_the_record_size() {
+        let sizing = Sizing::new(64 + HEADER_LEN, None, RecordPadding::None);
+        let mut transmit = Transmit::new(sizing, None, ProtocolVersion::TLS12);
+        let mut outgoing = Outgoing::new();
+        assert_eq!(transmit.early_data(b"none", &mut outgoing), Ok(0));
+        transmit.early_data_left = Some(100);
+        assert_eq!(transmit.early_data(b"", &mut outgoing), Ok(0));
+        assert_eq!(outgoing.ready(), b"");
+        assert_eq!(transmit.early_data(&[7; 200], &mut outgoing), Ok(64));
+        assert_eq!(transmit.early_data(&[7; 200], &mut outgoing), Ok(36));
+        assert_eq!(transmit.early_data(&[7; 200], &mut outgoing), Ok(0));
+    }
 }

@@ -7,7 +7,7 @@ use tls_codec::code_points::{
 };
 use tls_crypto::HashAlgorithm;
 
-use super::flow::{Failure, Kind, Outcome, answers, client, configs, ends, pki, run, server};
+use super::flow::{Failure, Kind, Outcome, Sent, answers, client, configs, ends, pki, run, server};
 use super::hello::Hello;
 use super::pair::{Pair, Pki};
 use super::resumption::{TLS12, TLS13, Way, World};
@@ -104,6 +104,78 @@ fn session_without_early_data_takes_none() {
     world.run(&mut pair).unwrap();
     assert_eq!(pair.server_early, b"");
     assert!(!pair.client.is_early_data_accepted());
+}
+
+/// RFC 9846 §4.3.10: the extension itself would be an offer.
+#[test]
+fn early_data_is_offered_only_with_a_session_that_allows_it() {
+    for (allowed, alpn, offers) in
+        [(1000, None, true), (1, None, true), (0, None, false), (1000, Some(b"not offered".to_vec()), false)]
+    {
+        let mut world = World::new(Way::Id);
+        let (mut client, server) = (world.client(TLS13), world.server());
+        client.set_early_data(true);
+        let mut session = world.begin_one(&client, &server);
+        (session.max_early_data, session.alpn) = (allowed, alpn);
+        let pair = Pair::resuming(client, server, session, world.now);
+        assert!(hello_of(&pair).has(X::PRE_SHARED_KEY));
+        assert_eq!(hello_of(&pair).has(X::EARLY_DATA), offers, "{allowed}");
+        assert_eq!(pair.client.early_data_left(), if offers { allowed } else { 0 });
+    }
+}
+
+/// RFC 9846 §4.3.10: early data is decrypted with the session's suite, and not with one of the same hash.
+#[test]
+fn early_data_under_another_suite_is_refused() {
+    let pki = pki(Kind::Early);
+    let (mut client, mut server) = ends(Kind::Early);
+    server.world.habit = Some(Box::new(|message| {
+        if message[0] == T::SERVER_HELLO.0 {
+            Hello::edit(message, &|hello| {
+                hello.suites = CipherSuite::TLS_CHACHA20_POLY1305_SHA256.0.to_be_bytes().into()
+            });
+        }
+    }));
+    server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+    let error = server.flight().iter().find_map(|sent| client.take(sent, &mut answers(&pki)).err()).unwrap();
+    assert_eq!(error, Error::Illegal(crate::error::Illegal::EarlyDataCipherSuite));
+}
+
+/// RFC 6066 §3: a server that resumes a session does not acknowledge the name.
+#[test]
+fn resumption_does_not_acknowledge_the_server_name() {
+    for (kind, acknowledges) in
+        [(Kind::Full, true), (Kind::Resumed, false), (Kind::Tls12, true), (Kind::Tls12Resumed, false)]
+    {
+        let pki = pki(kind);
+        let (mut client, mut server) = ends(kind);
+        server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
+        let answer = if kind.is_tls12() { T::SERVER_HELLO } else { T::ENCRYPTED_EXTENSIONS };
+        let flight = server.flight();
+        let Some(Sent::Message(message)) = flight.iter().find(|sent| sent.typ() == answer) else {
+            panic!("{flight:?}")
+        };
+        let acknowledged = if kind.is_tls12() {
+            Hello::parse(message).has(X::SERVER_NAME)
+        } else {
+            let (mut rest, mut found) = (&message[6..], false);
+            while let [high, low, long, short, more @ ..] = rest {
+                found |= [*high, *low] == X::SERVER_NAME.0.to_be_bytes();
+                rest = &more[usize::from(*long) * 256 + usize::from(*short)..];
+            }
+            found
+        };
+        assert_eq!(acknowledged, acknowledges, "{}", kind.is_tls12());
+    }
+}
+
+/// External keys are no sessions: a connection that fails with some removes none.
+#[test]
+fn failed_connection_with_external_keys_leaves_sessions() {
+    let psk = ExternalPsk::plain(b"name".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap();
+    let mut pair = Pair::with_psks(ClientConfig::new(), ServerConfig::new(), &[psk]);
+    assert!(hello_of(&pair).has(X::PRE_SHARED_KEY));
+    assert_eq!(pair.client.failed_sessions(), None);
 }
 
 /// A server that accepts early data has to choose the protocol that it was sent under.

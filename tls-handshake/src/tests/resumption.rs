@@ -9,9 +9,10 @@ use crate::error::{Error, Flood};
 use crate::need::{Answer, Need};
 use crate::{ClientSessionValue, HandshakeKind, ServerSessionValue, SuitePreference};
 use pki_types::UnixTime;
-use tls_codec::code_points::{CipherSuite, ContentType, NamedGroup, ProtocolVersion};
+use tls_codec::code_points::{CipherSuite, ContentType, ExtensionType as X, NamedGroup, ProtocolVersion};
 use tls_crypto::TicketKey;
 
+use super::hello::Hello;
 use super::pair::{Pair, Pki, now};
 
 pub(super) const TLS13: ProtocolVersion = ProtocolVersion::TLS13;
@@ -559,7 +560,184 @@ fn a_client_does_not_even_offer_what_does_not_fit() {
         let mut without_its_suite = ClientConfig::new();
         without_its_suite.set_cipher_suites(&[CipherSuite::TLS_CHACHA20_POLY1305_SHA256]).unwrap();
         assert!(!offers(&without_its_suite, "a.test", now));
+        // Without tickets a session of TLS 1.2 has no extension to name it in, unless it has an id.
+        let mut without_tickets = client.clone();
+        without_tickets.set_tickets(false);
+        assert_eq!(offers(&without_tickets, "a.test", now), version == TLS13 || world.way == Way::Id, "{version}");
     });
+}
+
+/// RFC 9846 §4.3.9, RFC 5077 §3.2: tickets are invited where they are taken, and in the version that has them.
+#[test]
+fn tickets_are_invited_only_where_they_are_taken() {
+    for version in [TLS12, TLS13] {
+        for (resumption, tickets) in [(true, true), (true, false), (false, true)] {
+            let mut config = World::new(Way::Ticket).client(version);
+            config.set_resumption(resumption);
+            config.set_tickets(tickets);
+            let pair = Pair::with(config, ServerConfig::new());
+            let hello = Hello::parse(&pair.to_server.ready()[5..]);
+            let takes = resumption && tickets;
+            assert_eq!(hello.has(X::SESSION_TICKET), takes && version == TLS12, "{version} {resumption} {tickets}");
+            assert_eq!(hello.has(X::PSK_KEY_EXCHANGE_MODES), takes && version == TLS13, "{version}");
+        }
+    }
+}
+
+/// RFC 5077 §3.4: a ticket comes before an id. An empty ticket or id names no session.
+#[test]
+fn tls12_session_is_named_by_ticket_or_id() {
+    use SessionLookup::{Ids, Never, Tickets, TicketsOrIds};
+    const TICKET: &[u8] = b"a ticket";
+    const ID: &[u8] = &[7; 32];
+    for (lookup, ticket, id, named) in [
+        (Tickets, TICKET, ID, Some(TICKET)),
+        (Tickets, b"", ID, None),
+        (Ids, TICKET, ID, Some(ID)),
+        (Ids, TICKET, b"", None),
+        (TicketsOrIds, TICKET, ID, Some(TICKET)),
+        (TicketsOrIds, b"", ID, Some(ID)),
+        (TicketsOrIds, TICKET, b"", Some(TICKET)),
+        (TicketsOrIds, b"", b"", None),
+        (Never, TICKET, ID, None),
+    ] {
+        let world = World::new(Way::Ticket);
+        let mut server = world.server();
+        server.set_session_lookup(lookup);
+        let mut pair = Pair::with(world.client(TLS12), server);
+        edit_hello(&mut pair, &|hello| {
+            *hello.get(X::SESSION_TICKET) = ticket.to_vec();
+            hello.session_id = id.to_vec();
+        });
+        let asked = match pair.step_server().unwrap() {
+            Some(Need::Session(need)) => need.identities().next().map(<[u8]>::to_vec),
+            _ => None,
+        };
+        assert_eq!(asked.as_deref(), named, "{lookup:?} {ticket:?} {id:?}");
+    }
+}
+
+/// Changes the ClientHello on its way.
+fn edit_hello(pair: &mut Pair, change: &dyn Fn(&mut Hello)) {
+    let mut hello = Hello::parse(&pair.to_server.ready()[5..]);
+    change(&mut hello);
+    let hello = hello.encode();
+    let length = u16::try_from(hello.len()).unwrap().to_be_bytes();
+    pair.at_server = [&[22, 3, 1], &length[..], &hello].concat();
+    pair.to_server.consume(pair.to_server.ready().len());
+}
+
+/// A ticket of TLS 1.3 in a hello of TLS 1.2 costs a full handshake, and is no error.
+#[test]
+fn tls13_ticket_is_not_resumed_in_tls12() {
+    let mut world = World::new(Way::Ticket);
+    let (client, server) = (world.client(TLS13), world.server());
+    let session = world.begin_one(&client, &server);
+    let mut both = client;
+    both.set_versions(&[TLS13, TLS12]).unwrap();
+    let mut pair = Pair::with(both, server);
+    edit_hello(&mut pair, &|hello| {
+        hello.remove(X::SUPPORTED_VERSIONS);
+        *hello.get(X::SESSION_TICKET) = session.ticket.clone();
+    });
+    let Some(Need::Session(need)) = pair.step_server().unwrap() else { panic!("no question") };
+    let next = pair.server.resume(world.answer(Need::Session(need)), &mut pair.to_client).unwrap();
+    assert!(matches!(next, Some(Need::Identity(_))));
+}
+
+/// What the configuration says today bounds sessions that were stored under a longer lifetime.
+#[test]
+fn shorter_session_lifetime_ends_stored_sessions() {
+    everywhere(|mut world, version| {
+        for (seconds, resumes) in [(99, true), (100, false)] {
+            let (client, mut server) = (world.client(version), world.server());
+            let session = world.begin_one(&client, &server);
+            server.set_session_lifetime(100);
+            world.later(seconds);
+            let kind = world.kind(&client, &server, session).unwrap();
+            assert_eq!(kind.is_resumed(), resumes, "{version} {seconds}");
+        }
+    });
+}
+
+/// RFC 7627 §5.3: both handshakes have extended_master_secret, or the session is not resumed.
+#[test]
+fn tls12_session_needs_extended_master_secret_twice() {
+    for (session_has_it, hello_has_it) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut world = World::new(Way::Id);
+        let (client, server) = (world.client(TLS12), world.server());
+        let session = world.begin_one(&client, &server);
+        for stored in world.store.values_mut() {
+            let mut value = ServerSessionValue::decode(stored).unwrap();
+            value.extended_master_secret = session_has_it;
+            *stored = value.encode().to_vec();
+        }
+        let mut pair = Pair::resuming(client, server, session, world.now);
+        edit_hello(&mut pair, &|hello| {
+            if !hello_has_it {
+                hello.remove(X::EXTENDED_MASTER_SECRET);
+            }
+        });
+        let need = pair.step_server().unwrap().unwrap();
+        let next = pair.server.resume(world.answer(need), &mut pair.to_client);
+        match (session_has_it, hello_has_it) {
+            (true, true) => assert!(next.unwrap().is_none()),
+            (true, false) => assert_eq!(next.unwrap_err(), Error::ExtendedMasterSecretRequired),
+            (false, _) => assert!(matches!(next.unwrap(), Some(Need::Identity(_)))),
+        }
+    }
+}
+
+/// RFC 5929 §3.1: in a resumption the first Finished is the server's.
+#[test]
+fn tls_unique_of_a_resumption_is_the_server_finished() {
+    let mut world = World::new(Way::Ticket);
+    let (client, server) = (world.client(TLS12), world.server());
+    let session = world.begin_one(&client, &server);
+    let pair = world.go_on(&client, &server, session);
+    assert!(pair.client.tls_unique().is_some());
+    assert_eq!(pair.client.tls_unique(), pair.server.tls_unique());
+}
+
+/// RFC 7627 §5.3: without extended_master_secret a session should not be resumed, and is not stored.
+#[test]
+fn server_stores_no_session_without_extended_master_secret() {
+    for way in [Way::Ticket, Way::Id] {
+        for ems in [true, false] {
+            let mut world = World::new(way);
+            let mut pair = Pair::with(world.client(TLS12), world.server());
+            edit_hello(&mut pair, &|hello| {
+                if !ems {
+                    hello.remove(X::EXTENDED_MASTER_SECRET);
+                }
+            });
+            let mut need = pair.step_server().unwrap();
+            while let Some(open) = need.take() {
+                need = pair.server.resume(world.answer(open), &mut pair.to_client).unwrap();
+            }
+            let answer = Hello::parse(&pair.to_client.ready()[5..]);
+            assert_eq!(answer.has(X::SESSION_TICKET), ems && way == Way::Ticket, "{way:?}");
+            assert_eq!(answer.session_id.is_empty(), !(ems && way == Way::Id), "{way:?}");
+        }
+    }
+}
+
+/// Only an external key decides the suite: a session follows the preference, and is left where it does not fit.
+#[test]
+fn session_does_not_decide_the_suite() {
+    const SUITES: [CipherSuite; 2] = [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384];
+    for way in [Way::Ticket, Way::Id] {
+        for (preferred, other) in [(SUITES[0], SUITES[1]), (SUITES[1], SUITES[0])] {
+            let mut world = World::new(way);
+            let (client, mut server) = (world.client(TLS13), world.server());
+            server.set_cipher_suites(&[other]).unwrap();
+            let session = world.begin_one(&client, &server);
+            server.set_cipher_suites(&[preferred, other]).unwrap();
+            let pair = world.go_on(&client, &server, session);
+            assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full), "{way:?} {preferred:?}");
+            assert_eq!(pair.client.negotiated_cipher_suite(), Some(preferred));
+        }
+    }
 }
 
 /// Anyone can copy an identity off the wire: without the key it ends no session.

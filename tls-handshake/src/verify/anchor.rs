@@ -132,3 +132,34 @@ fn dotted(oid: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn anchors_are_valid_in_their_first_and_last_second() {
+        let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let anchor = AnchorLimits { validity: Some((at(100), at(200))), ..AnchorLimits::default() };
+        for (now, valid) in [(99, false), (100, true), (200, true), (201, false)] {
+            assert_eq!(check_validity(&anchor, at(now)).is_ok(), valid, "{now}");
+        }
+        assert_eq!(check_validity(&AnchorLimits::default(), at(0)), Ok(()));
+    }
+
+    #[test]
+    fn object_identifiers_are_dotted() {
+        // X.690 §8.19: the first two arcs share an octet, and only below 2 has the second a bound.
+        for (oid, text) in [
+            (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d][..], "1.2.840.113549"),
+            (&[0x55, 0x1d, 0x0f], "2.5.29.15"),
+            (&[0x88, 0x37, 0x03], "2.999.3"),
+            (&[0x27], "0.39"),
+            (&[0x78], "2.40"),
+        ] {
+            assert_eq!(dotted(oid), text);
+        }
+    }
+}

@@ -316,3 +316,199 @@ fn updates(list: &[u8]) -> Option<(UnixTime, UnixTime)> {
     fields.expect(der::SEQUENCE)?;
     Some((read_time(&mut fields)?, read_time(&mut fields)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
+        CrlIssuingDistributionPoint, CrlScope, IsCa, Issuer, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+        date_time_ymd,
+    };
+
+    use super::*;
+    use pki_types::CertificateDer;
+
+    struct Authority {
+        issuer: Issuer<'static, KeyPair>,
+    }
+
+    impl Authority {
+        fn new() -> Self {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+            Self { issuer: Issuer::new(params, KeyPair::generate().unwrap()) }
+        }
+
+        /// A certificate with the serial number 3.
+        fn certificate(&self, points: &[&str]) -> CertificateDer<'static> {
+            let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+            params.serial_number = Some(SerialNumber::from(3u64));
+            params.crl_distribution_points =
+                points.iter().map(|uri| CrlDistributionPoint { uris: vec![(*uri).to_owned()] }).collect();
+            params.signed_by(&KeyPair::generate().unwrap(), &self.issuer).unwrap().der().clone()
+        }
+
+        /// A list from and until the first of January of these years.
+        fn list(
+            &self,
+            [from, until]: [i32; 2],
+            revoked: &[u64],
+            scope: Option<CrlIssuingDistributionPoint>,
+        ) -> Vec<u8> {
+            let revoked = revoked.iter().map(|serial| RevokedCertParams {
+                serial_number: SerialNumber::from(*serial),
+                revocation_time: date_time_ymd(2001, 1, 1),
+                reason_code: None,
+                invalidity_date: None,
+            });
+            let params = CertificateRevocationListParams {
+                this_update: date_time_ymd(from, 1, 1),
+                next_update: date_time_ymd(until, 1, 1),
+                crl_number: SerialNumber::from(1u64),
+                issuing_distribution_point: scope,
+                revoked_certs: revoked.collect(),
+                key_identifier_method: rcgen::KeyIdMethod::Sha256,
+            };
+            params.signed_by(&self.issuer).unwrap().der().to_vec()
+        }
+    }
+
+    fn year(year: i32) -> u64 {
+        date_time_ymd(year, 1, 1).unix_timestamp().try_into().unwrap()
+    }
+
+    fn at(seconds: u64) -> UnixTime {
+        UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
+    }
+
+    /// Checks the certificate against lists whose signatures are valid.
+    fn check(
+        crls: &Crls,
+        certificate: &CertificateDer<'_>,
+        is_authority: bool,
+        now: u64,
+    ) -> Result<Option<UnixTime>, CertificateError> {
+        let certificate = Certificate::read(certificate).unwrap();
+        let position = || ChainPosition { at: 0, of: 1, subject: "a subject".to_owned() };
+        let issuer_key = certificate.spki.into();
+        let link =
+            Link { certificate: &certificate, is_authority, issuer_key, issuer_signs_lists: true, position: &position };
+        let judge = Judge { now: at(now), verify: &|_, _| Ok(()), signatures_left: &Cell::new(LIST_SIGNATURES) };
+        crls.check(&link, &judge)
+    }
+
+    #[test]
+    fn every_revoked_serial_number_is_found_in_any_order() {
+        let ca = Authority::new();
+        let certificate = ca.certificate(&[]);
+        for revoked in [&[3, 9, 5, 1][..], &[9, 5, 1, 3], &[9, 3, 1, 5, 4]] {
+            let crls = Crls::from_der([ca.list([2000, 2100], revoked, None)]).unwrap();
+            let checked = check(&crls, &certificate, false, year(2020));
+            assert!(matches!(checked, Err(CertificateError::Revoked { .. })), "{revoked:?}");
+        }
+        let crls = Crls::from_der([ca.list([2000, 2100], &[9, 5, 1, 4], None)]).unwrap();
+        assert_eq!(check(&crls, &certificate, false, year(2020)), Ok(Some(at(year(2100)))));
+    }
+
+    #[test]
+    fn list_ends_with_its_next_update() {
+        let ca = Authority::new();
+        let certificate = ca.certificate(&[]);
+        let mut crls = Crls::from_der([ca.list([2010, 2020], &[], None)]).unwrap();
+        let until = Ok(Some(at(year(2020))));
+        assert_eq!(check(&crls, &certificate, false, year(2010)), until);
+        assert_eq!(check(&crls, &certificate, false, year(2020) - 1), until);
+        let early = check(&crls, &certificate, false, year(2010) - 1);
+        assert!(matches!(early, Err(CertificateError::CrlNotYetValid { .. })), "{early:?}");
+        let expired = check(&crls, &certificate, false, year(2020));
+        assert!(matches!(expired, Err(CertificateError::CrlExpired { .. })), "{expired:?}");
+        // Accepting what no list covers is not accepting what an expired one does.
+        crls.set_accept_unknown_status(true);
+        assert_eq!(check(&crls, &certificate, false, year(2020)), expired);
+        // An expired list that counts has no end.
+        crls.set_accept_expired(true);
+        assert_eq!(check(&crls, &certificate, false, year(2020)), Ok(None));
+    }
+
+    #[test]
+    fn newest_list_decides_and_says_what_is_wrong() {
+        let ca = Authority::new();
+        let certificate = ca.certificate(&[]);
+        let [old, new] = [[2000, 2010], [2001, 2009]].map(|years| ca.list(years, &[], None));
+        for lists in [[&old, &new], [&new, &old]] {
+            let crls = Crls::from_der(lists).unwrap();
+            assert_eq!(check(&crls, &certificate, false, year(2005)), Ok(Some(at(year(2009)))));
+            let expired = check(&crls, &certificate, false, year(2020)).unwrap_err();
+            assert!(
+                matches!(&expired, CertificateError::CrlExpired { next_update, .. }
+                    if *next_update == since_1970(at(year(2009)))),
+                "{expired:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn list_covers_the_kind_of_certificates_that_it_names() {
+        let ca = Authority::new();
+        let certificate = ca.certificate(&["http://a.test/crl"]);
+        let checked = |uri: &str, scope, is_authority| {
+            let distribution_point = CrlDistributionPoint { uris: vec![uri.to_owned()] };
+            let scope = Some(CrlIssuingDistributionPoint { distribution_point, scope });
+            let crls = Crls::from_der([ca.list([2000, 2100], &[], scope)]).unwrap();
+            check(&crls, &certificate, is_authority, year(2020)).is_ok()
+        };
+        const HERE: &str = "http://a.test/crl";
+        assert_eq!([false, true].map(|ca| checked(HERE, None, ca)), [true, true]);
+        assert_eq!([false, true].map(|ca| checked(HERE, Some(CrlScope::UserCertsOnly), ca)), [true, false]);
+        assert_eq!([false, true].map(|ca| checked(HERE, Some(CrlScope::CaCertsOnly), ca)), [false, true]);
+        assert_eq!([false, true].map(|ca| checked("http://b.test/crl", None, ca)), [false, false]);
+    }
+
+    /// RFC 5280 §5.2.5: BOOLEAN FALSE says nothing, although DER leaves it out.
+    #[test]
+    fn scope_that_says_false_limits_nothing() {
+        let ca = Authority::new();
+        let certificate = ca.certificate(&[]);
+        let certificate = Certificate::read(&certificate).unwrap();
+        let mut list = List::read(&ca.list([2000, 2100], &[], None)).unwrap();
+        for is_authority in [false, true] {
+            let position = || unreachable!("no error");
+            let issuer_key = certificate.spki.into();
+            let link = Link {
+                certificate: &certificate,
+                is_authority,
+                issuer_key,
+                issuer_signs_lists: true,
+                position: &position,
+            };
+            for (value, about) in [(0, [true, true]), (0xff, [is_authority, !is_authority])] {
+                let of_kind = [ONLY_CONTAINS_CA_CERTS, ONLY_CONTAINS_USER_CERTS].map(|tag| {
+                    list.scope = Some(Box::new([der::SEQUENCE, 3, tag, 1, value]));
+                    list.is_about(&link)
+                });
+                assert_eq!(of_kind, about, "{is_authority} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_uris_that_are_equal_are_shared() {
+        // [0] fullName [0] of one GeneralName.
+        let name = |tag: u8| [FULL_NAME, 3, tag, 1, b'a'];
+        assert!(share_a_uri(Some(&name(URI)), Some(&name(URI))));
+        const DNS_NAME: u8 = 0x82;
+        assert!(!share_a_uri(Some(&name(DNS_NAME)), Some(&name(DNS_NAME))));
+        assert!(!share_a_uri(Some(&name(URI)), Some(&name(DNS_NAME))));
+        assert!(!share_a_uri(None, None));
+    }
+
+    #[test]
+    fn other_sections_of_a_pem_file_are_passed_over() {
+        let pem = |label: &str| format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
+        let none = Crls::from_pem(pem("CERTIFICATE").as_bytes()).unwrap_err();
+        assert!(none.to_string().contains("there is no list"), "{none}");
+        let bad = Crls::from_pem(pem("X509 CRL").as_bytes()).unwrap_err();
+        assert!(bad.to_string().contains("list number 1"), "{bad}");
+    }
+}
