@@ -688,6 +688,18 @@ fn tls12_session_needs_extended_master_secret_twice() {
     }
 }
 
+#[test]
+fn discarded_sessions_are_not_taken() {
+    for version in [TLS12, TLS13] {
+        let mut world = World::new(Way::Ticket);
+        let mut pair = Pair::with(world.client(version), world.server());
+        world.run(&mut pair).unwrap();
+        assert!(pair.client.has_sessions());
+        pair.client.discard_sessions();
+        assert_eq!(pair.client.take_sessions(world.now).len(), 0, "{version}");
+    }
+}
+
 /// RFC 5929 §3.1: in a resumption the first Finished is the server's.
 #[test]
 fn tls_unique_of_a_resumption_is_the_server_finished() {
