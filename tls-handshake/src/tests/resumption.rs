@@ -734,24 +734,6 @@ fn server_stores_no_session_without_extended_master_secret() {
     }
 }
 
-/// Only an external key decides the suite: a session follows the preference, and is left where it does not fit.
-#[test]
-fn session_does_not_decide_the_suite() {
-    const SUITES: [CipherSuite; 2] = [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384];
-    for way in [Way::Ticket, Way::Id] {
-        for (preferred, other) in [(SUITES[0], SUITES[1]), (SUITES[1], SUITES[0])] {
-            let mut world = World::new(way);
-            let (client, mut server) = (world.client(TLS13), world.server());
-            server.set_cipher_suites(&[other]).unwrap();
-            let session = world.begin_one(&client, &server);
-            server.set_cipher_suites(&[preferred, other]).unwrap();
-            let pair = world.go_on(&client, &server, session);
-            assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full), "{way:?} {preferred:?}");
-            assert_eq!(pair.client.negotiated_cipher_suite(), Some(preferred));
-        }
-    }
-}
-
 /// Anyone can copy an identity off the wire: without the key it ends no session.
 #[test]
 fn single_use_session_stays_until_its_binder_is_valid() {
