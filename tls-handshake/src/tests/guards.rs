@@ -131,9 +131,8 @@ fn early_data_under_another_suite_is_refused() {
     let (mut client, mut server) = ends(Kind::Early);
     server.world.habit = Some(Box::new(|message| {
         if message[0] == T::SERVER_HELLO.0 {
-            Hello::edit(message, &|hello| {
-                hello.suites = CipherSuite::TLS_CHACHA20_POLY1305_SHA256.0.to_be_bytes().into()
-            });
+            let other = CipherSuite::TLS_CHACHA20_POLY1305_SHA256.0.to_be_bytes();
+            Hello::edit(message, &|hello| hello.suites = other.to_vec());
         }
     }));
     server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
