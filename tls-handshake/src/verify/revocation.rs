@@ -321,12 +321,13 @@ fn updates(list: &[u8]) -> Option<(UnixTime, UnixTime)> {
 mod tests {
     use rcgen::{
         BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint,
-        CrlIssuingDistributionPoint, CrlScope, IsCa, Issuer, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
-        date_time_ymd,
+        CrlIssuingDistributionPoint, CrlScope, CustomExtension, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+        RevokedCertParams, SerialNumber, date_time_ymd,
     };
 
     use super::*;
     use pki_types::CertificateDer;
+    use tls_crypto::der::element;
 
     struct Authority {
         issuer: Issuer<'static, KeyPair>,
@@ -389,12 +390,24 @@ mod tests {
         is_authority: bool,
         now: u64,
     ) -> Result<Option<UnixTime>, CertificateError> {
+        check_signed(Ok(()), crls, certificate, is_authority, now)
+    }
+
+    /// The same against lists whose signatures are found to be so.
+    fn check_signed(
+        signature: Result<(), webpki::Error>,
+        crls: &Crls,
+        certificate: &CertificateDer<'_>,
+        is_authority: bool,
+        now: u64,
+    ) -> Result<Option<UnixTime>, CertificateError> {
         let certificate = Certificate::read(certificate).unwrap();
         let position = || ChainPosition { at: 0, of: 1, subject: "a subject".to_owned() };
         let issuer_key = certificate.spki.into();
         let link =
             Link { certificate: &certificate, is_authority, issuer_key, issuer_signs_lists: true, position: &position };
-        let judge = Judge { now: at(now), verify: &|_, _| Ok(()), signatures_left: &Cell::new(LIST_SIGNATURES) };
+        let judge =
+            Judge { now: at(now), verify: &|_, _| signature.clone(), signatures_left: &Cell::new(LIST_SIGNATURES) };
         crls.check(&link, &judge)
     }
 
@@ -449,6 +462,18 @@ mod tests {
     }
 
     #[test]
+    fn error_of_a_list_names_the_certificate() {
+        let ca = Authority::new();
+        let crls = Crls::from_der([ca.list([2000, 2100], &[], None)]).unwrap();
+        let signature = Err(webpki::Error::InvalidSignatureForPublicKey);
+        let e = check_signed(signature, &crls, &ca.certificate(&[]), false, year(2020)).unwrap_err();
+        assert!(
+            matches!(&e, CertificateError::BadCrl { certificate: Some(at), .. } if at.subject == "a subject"),
+            "{e:?}"
+        );
+    }
+
+    #[test]
     fn list_covers_the_kind_of_certificates_that_it_names() {
         let ca = Authority::new();
         let certificate = ca.certificate(&["http://a.test/crl"]);
@@ -489,6 +514,33 @@ mod tests {
                 });
                 assert_eq!(of_kind, about, "{is_authority} {value}");
             }
+        }
+    }
+
+    /// RFC 5280 §4.2.1.13: such a point is about lists for some reasons only.
+    #[test]
+    fn point_with_reasons_is_not_covered() {
+        let ca = Authority::new();
+        let name = element(DISTRIBUTION_POINT, &[&element(FULL_NAME, &[&element(URI, &[b"a"])])]);
+        let mut list = List::read(&ca.list([2000, 2100], &[], None)).unwrap();
+        list.scope = Some(element(der::SEQUENCE, &[&name]).into());
+        // [1] ReasonFlags: keyCompromise.
+        for (reasons, about) in [(&[][..], true), (&[0x81, 2, 6, 0x40], false)] {
+            let point = element(der::SEQUENCE, &[&element(der::SEQUENCE, &[&name, reasons])]);
+            let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
+            params.custom_extensions = vec![CustomExtension::from_oid_content(&[2, 5, 29, 31], point)];
+            let key = KeyPair::generate().unwrap();
+            let certificate = params.signed_by(&key, &ca.issuer).unwrap();
+            let certificate = Certificate::read(certificate.der()).unwrap();
+            let position = || unreachable!("no error");
+            let link = Link {
+                certificate: &certificate,
+                is_authority: false,
+                issuer_key: certificate.spki.into(),
+                issuer_signs_lists: true,
+                position: &position,
+            };
+            assert_eq!(list.is_about(&link), about, "{reasons:?}");
         }
     }
 

@@ -163,6 +163,17 @@ fn path_length_of_an_anchor_counts() {
     }
 }
 
+/// RFC 5280 §6.1.4 (l): a root's certificate for its next key does not count.
+#[test]
+fn self_issued_certificates_do_not_count() {
+    let root = Authority::spoilt_root("rolling root", |params| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    });
+    let next_key = root.authority("rolling root", |_| {});
+    let chain = next_key.leaf(|_| {}).with(&[&next_key]);
+    outcome(ROLES[0], VERSIONS[0], chain, ChainVerifier::new(store(&[&root]))).unwrap();
+}
+
 #[test]
 fn version_1_anchor_is_trusted_as_ever() {
     let root = Authority::root("ancient root");

@@ -285,10 +285,12 @@ fn verdict_holds_until_the_first_list_ends() {
         |year: i32| move |params: &mut CertificateRevocationListParams| params.next_update = date_time_ymd(year, 1, 1);
     let name = tls_api::ServerName::try_from("server.test").unwrap();
     let now = tls_api::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_700_000_000));
-    for (of_leaf, of_intermediate) in [(2031, 2032), (2032, 2031)] {
+    // Or the leaf, if it ends before them.
+    for (of_leaf, of_intermediate, leaf) in [(2031, 2032, 2033), (2032, 2031, 2033), (2032, 2033, 2031)] {
         let lists = [world.intermediate.crl(&[], ending(of_leaf)), world.root.crl(&[], ending(of_intermediate))];
         let verifier = tls_api::ServerVerifier::new(world.with_crls(&lists));
-        let chain = [world.intermediate.leaf(|_| {}).der, world.intermediate.der.clone()];
+        let leaf = world.intermediate.leaf(|params| params.not_after = date_time_ymd(leaf, 1, 1));
+        let chain = [leaf.der, world.intermediate.der.clone()];
         let end = verifier.verify_until(&chain, &name, &tls_api::Stapled::default(), now).unwrap();
         assert_eq!(end.as_secs(), 1_924_992_000);
     }
