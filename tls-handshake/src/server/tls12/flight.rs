@@ -44,7 +44,7 @@ pub struct WaitIdentity {
     random: [u8; 32],
     source: &'static dyn SecureRandom,
     alpn: Option<Vec<u8>>,
-    pub(super) server_name: Option<String>,
+    pub(super) server_name: Option<Box<str>>,
     sizes: RecordSizes,
     pub(super) offers: Offers,
     /// Of ClientHello, whose body comes back with the answer.
@@ -103,7 +103,7 @@ impl WaitIdentity {
         let (header, body) = m.raw.split_first_chunk().ok_or(Error::Crypto("hashing the ClientHello"))?;
         let by = session::named(&config, &m.msg);
         let sizes = RecordSizes::offered(&m.msg)?;
-        let server_name = server_name.map(str::to_owned);
+        let server_name = server_name.map(Box::from);
         let offers = Offers::of(&m.msg);
         let state = Self { config, random, source, alpn, server_name, sizes, offers, header: *header };
         Ok(match by {
@@ -175,7 +175,7 @@ impl WaitIdentity {
                 group,
                 alpn: self.alpn,
                 kind,
-                server_name: self.server_name,
+                server_name: self.server_name.map(String::from),
                 early_data: false,
                 first_finished: None,
             },
