@@ -4,7 +4,7 @@ use std::io::IoSlice;
 
 use tls_codec::code_points::{ContentType, ProtocolVersion};
 use tls_codec::error::BufferFull;
-use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT, RecordHeader};
+use tls_codec::record::{HEADER_LEN, RecordHeader};
 use tls_codec::writer::Writer;
 use tls_crypto::{Overhead, Sealer};
 
@@ -35,7 +35,8 @@ pub(crate) struct Transmit {
     sizing: Sizing,
     /// Bytes of content, and padding, that the peer takes in a record.
     limit: u16,
-    limited: LimitedRecords,
+    /// The limit for the records that are sent now: none for unprotected ones, unless it holds for all.
+    limit_now: u16,
     /// Records after which the configuration wants another key.
     records_until_update: u64,
     early_data_left: Option<u32>,
@@ -45,16 +46,19 @@ pub(crate) struct Transmit {
 
 impl Transmit {
     pub(crate) fn new(sizing: Sizing, records_per_key: Option<u64>, version: ProtocolVersion) -> Self {
-        let (limit, limited) = (UNLIMITED, LimitedRecords::Protected);
+        let (limit, limit_now) = (UNLIMITED, UNLIMITED);
         // Some are left for what cannot wait for another key.
         let until_update = |records: u64| records.saturating_sub((records >> 3).max(1));
         let records_until_update = records_per_key.map_or(u64::MAX, until_update);
-        Self { sealer: None, sizing, limit, limited, records_until_update, early_data_left: None, version }
+        Self { sealer: None, sizing, limit, limit_now, records_until_update, early_data_left: None, version }
     }
 
     /// Sends no more than this many bytes of content in a record (RFC 8449 §4, RFC 6066 §4).
     pub(crate) fn limit(&mut self, limit: u16, limited: LimitedRecords) {
-        (self.limit, self.limited) = (limit, limited);
+        self.limit = limit;
+        if self.sealer.is_some() || limited == LimitedRecords::All {
+            self.limit_now = limit;
+        }
     }
 
     /// Returns how many bytes of content a protected record may have.
@@ -238,6 +242,7 @@ impl Transmit {
     pub(crate) fn install(&mut self, key: WriteKey, outgoing: &mut Outgoing) -> Result<(), Error> {
         self.end_flight(outgoing)?;
         self.sealer = Some(key.sealer);
+        self.limit_now = self.limit;
         self.early_data_left = match key.epoch {
             Epoch::EarlyData { limit } => Some(limit),
             Epoch::Handshake | Epoch::Application => None,
@@ -317,9 +322,7 @@ impl Transmit {
     /// Bytes of content in a record that has this size on the wire: the configured ones count all that goes over it.
     fn fragment(&self, record: usize) -> usize {
         let around = self.overhead();
-        let limited = self.sealer.is_some() || self.limited == LimitedRecords::All;
-        let limit = if limited { usize::from(self.limit) } else { MAX_FRAGMENT };
-        record.saturating_sub(HEADER_LEN + around.before + around.behind).min(limit).max(1)
+        record.saturating_sub(HEADER_LEN + around.before + around.behind).min(self.limit_now.into()).max(1)
     }
 }
 
@@ -328,7 +331,7 @@ mod tests {
     use super::*;
     use crate::config::RecordPadding;
     use tls_codec::code_points::HandshakeType;
-    use tls_codec::record::{Deframed, deframe};
+    use tls_codec::record::{Deframed, MAX_FRAGMENT, deframe};
 
     fn records(mut wire: &[u8]) -> Vec<(ContentType, Vec<u8>)> {
         let mut found = Vec::new();
