@@ -2,7 +2,7 @@
 //! it, tells what was negotiated, and shows how impostors and mistakes are refused.
 //!
 //! ```text
-//! cargo run --release -p tls-api --example quickstart
+//! cargo run --release -p strata-tls --example quickstart
 //! ```
 
 use std::error::Error;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-use tls_api::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session, StreamOwned, is_truncation};
+use strata_tls::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session, StreamOwned, is_truncation};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -61,7 +61,7 @@ fn run() -> Result<()> {
 
 /// A client's configuration: whom to trust is all that it has to be told.
 fn trust(authority: &Authority) -> Result<Arc<ClientConfig>> {
-    let mut config = ClientConfig::with_roots(tls_api::root_store_from_pem(authority.pem.as_bytes())?);
+    let mut config = ClientConfig::with_roots(strata_tls::root_store_from_pem(authority.pem.as_bytes())?);
     config.set_alpn_protocols(&[b"http/1.1"])?;
     Ok(Arc::new(config))
 }

@@ -54,7 +54,7 @@ thread_local! {
 ///
 /// ```
 /// # fn wait_for_an_hour() {}
-/// tls_api::release_buffers();
+/// strata_tls::release_buffers();
 /// wait_for_an_hour();
 /// ```
 pub fn release_buffers() {

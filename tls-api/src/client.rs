@@ -35,9 +35,9 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 ///
 /// ```no_run
 /// use std::sync::Arc;
-/// use tls_api::{ClientConfig, ClientSession};
+/// use strata_tls::{ClientConfig, ClientSession};
 ///
-/// let roots = tls_api::root_store_from_pem(&std::fs::read("ca.pem")?)?;
+/// let roots = strata_tls::root_store_from_pem(&std::fs::read("ca.pem")?)?;
 /// let mut config = ClientConfig::with_roots(roots);
 /// config.set_alpn_protocols(&[b"http/1.1"])?;
 /// let config = Arc::new(config);
@@ -49,7 +49,7 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 ///
 #[cfg_attr(not(feature = "dangerous_configuration"), doc = "```compile_fail,E0599")]
 #[cfg_attr(feature = "dangerous_configuration", doc = "```")]
-/// let mut config = tls_api::ClientConfig::new();
+/// let mut config = strata_tls::ClientConfig::new();
 /// config.dangerous();
 /// ```
 #[derive(Clone, Debug)]
@@ -143,7 +143,7 @@ impl ClientConfig {
     /// [`set_ocsp_request`](Self::set_ocsp_request) or [`set_sct_request`](Self::set_sct_request) says otherwise.
     ///
     /// ```
-    /// use tls_api::{CertificateDer, CertificateError, ChainVerifier, ClientConfig, RootCertStore, ServerVerifier};
+    /// use strata_tls::{CertificateDer, CertificateError, ChainVerifier, ClientConfig, RootCertStore, ServerVerifier};
     ///
     /// /// For a server that signed its certificate itself: only the holder of its key is accepted.
     /// fn trusting(certificate: CertificateDer<'static>) -> Result<ClientConfig, CertificateError> {
@@ -400,13 +400,13 @@ impl ClientConfig {
     /// [`Error::Config`]; call this to learn of it earlier.
     ///
     /// ```
-    /// use tls_api::{CipherSuite, ClientConfig, ProtocolVersion};
+    /// use strata_tls::{CipherSuite, ClientConfig, ProtocolVersion};
     ///
     /// let mut config = ClientConfig::new();
     /// config.set_versions(&[ProtocolVersion::TLS12])?;
     /// config.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256])?;
     /// assert!(config.validate().is_err());
-    /// # Ok::<(), tls_api::ConfigError>(())
+    /// # Ok::<(), strata_tls::ConfigError>(())
     /// ```
     ///
     /// # Errors

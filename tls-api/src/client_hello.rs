@@ -16,7 +16,7 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// A fingerprint of clients in the manner of JA3, from the version, the suites, the extensions and the groups:
 ///
 /// ```
-/// use tls_api::ClientHelloInfo;
+/// use strata_tls::ClientHelloInfo;
 ///
 /// fn fingerprint(hello: &ClientHelloInfo<'_>) -> String {
 ///     let joined = |numbers: Vec<u16>| numbers.iter().map(u16::to_string).collect::<Vec<_>>().join("-");
@@ -32,7 +32,7 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tls_api::{ClientHelloInfo, Identity, NoIdentity, ResolvesServerCert};
+/// use strata_tls::{ClientHelloInfo, Identity, NoIdentity, ResolvesServerCert};
 ///
 /// #[derive(Debug)]
 /// struct ByProtocol {

@@ -20,7 +20,7 @@ use crate::RootCertStore;
 /// ```
 /// use std::collections::HashSet;
 /// use std::sync::Arc;
-/// use tls_api::{CertificateDer, CertificateError, ClientAuth, ClientCertVerifier, Refusal, UnixTime};
+/// use strata_tls::{CertificateDer, CertificateError, ClientAuth, ClientCertVerifier, Refusal, UnixTime};
 ///
 /// #[derive(Debug)]
 /// struct Known(HashSet<Vec<u8>>);
@@ -37,7 +37,7 @@ use crate::RootCertStore;
 ///         }
 ///     }
 /// }
-/// # fn set(mut config: tls_api::ServerConfig, known: Known) -> Result<(), tls_api::ConfigError> {
+/// # fn set(mut config: strata_tls::ServerConfig, known: Known) -> Result<(), strata_tls::ConfigError> {
 /// config.set_client_cert_verifier(Arc::new(known))
 /// # }
 /// ```
@@ -107,7 +107,7 @@ impl ClientCertVerifier for NoClientAuth {
 /// Made of a [`RootCertStore`], or of a [`ChainVerifier`] with revocation lists, pins, or checks of your own:
 ///
 /// ```
-/// use tls_api::{AllowAnyAuthenticatedClient, ChainVerifier, Crls, RootCertStore};
+/// use strata_tls::{AllowAnyAuthenticatedClient, ChainVerifier, Crls, RootCertStore};
 ///
 /// # fn demo(roots: RootCertStore, crls: Crls) {
 /// let mut chain = ChainVerifier::new(roots);

@@ -20,7 +20,7 @@ use crate::buffered::{Buffered, told_again};
 /// ```no_run
 /// use std::io::Write;
 /// use std::sync::Arc;
-/// use tls_api::{ClientConfig, ClientSession, Session};
+/// use strata_tls::{ClientConfig, ClientSession, Session};
 ///
 /// # fn connect(config: &Arc<ClientConfig>, tcp: &mut std::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
 /// let request = b"GET / HTTP/1.0\r\n\r\n";

@@ -16,8 +16,8 @@ use tls_handshake::KeyLog;
 ///
 /// ```
 /// use std::sync::Arc;
-/// let mut config = tls_api::ClientConfig::new();
-/// config.set_key_log(Arc::new(tls_api::KeyLogFile::new()));
+/// let mut config = strata_tls::ClientConfig::new();
+/// config.set_key_log(Arc::new(strata_tls::KeyLogFile::new()));
 /// ```
 pub struct KeyLogFile(Mutex<Option<File>>);
 

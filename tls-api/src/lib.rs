@@ -24,9 +24,9 @@
 //! ```no_run
 //! use std::io::{Read, Write};
 //! use std::sync::Arc;
-//! use tls_api::{ClientConfig, ClientSession, StreamOwned};
+//! use strata_tls::{ClientConfig, ClientSession, StreamOwned};
 //!
-//! let roots = tls_api::root_store_from_pem(&std::fs::read("/etc/ssl/certs/ca-certificates.crt")?)?;
+//! let roots = strata_tls::root_store_from_pem(&std::fs::read("/etc/ssl/certs/ca-certificates.crt")?)?;
 //! let config = Arc::new(ClientConfig::with_roots(roots));
 //!
 //! let session = ClientSession::new(&config, "www.example.com".try_into()?)?;
@@ -35,7 +35,7 @@
 //! let mut page = Vec::new();
 //! match stream.read_to_end(&mut page) {
 //!     // HTTP tells the length itself, so that a missing close_notify can be accepted.
-//!     Err(e) if tls_api::is_truncation(&e) => {}
+//!     Err(e) if strata_tls::is_truncation(&e) => {}
 //!     other => drop(other?),
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -46,7 +46,7 @@
 //! ```no_run
 //! use std::io::Write;
 //! use std::sync::Arc;
-//! use tls_api::{ServerConfig, ServerSession, StreamOwned};
+//! use strata_tls::{ServerConfig, ServerSession, StreamOwned};
 //!
 //! let config = Arc::new(ServerConfig::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?);
 //! for socket in std::net::TcpListener::bind("127.0.0.1:4433")?.incoming() {
@@ -66,12 +66,12 @@
 //! ```
 //! use std::io::{Read, Write};
 //! use std::sync::Arc;
-//! use tls_api::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
+//! use strata_tls::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
 //!
 //! # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
 //! # let (cert, key) = (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes());
 //! let server_config = Arc::new(ServerConfig::from_pem(&cert, &key)?);
-//! let client_config = Arc::new(ClientConfig::with_roots(tls_api::root_store_from_pem(&cert)?));
+//! let client_config = Arc::new(ClientConfig::with_roots(strata_tls::root_store_from_pem(&cert)?));
 //!
 //! let mut server = ServerSession::new(&server_config);
 //! let mut client = ClientSession::new(&client_config, "localhost".try_into()?)?;
@@ -111,7 +111,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use tls_api::{AllowAnyAuthenticatedClient, ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
+//! use strata_tls::{AllowAnyAuthenticatedClient, ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
 //!
 //! # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
 //! # let (cert, key) = (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes());
@@ -124,11 +124,11 @@
 //! # let client_cert = rcgen::CertificateParams::default().signed_by(&client_key, &issuer)?.pem().into_bytes();
 //! # let client_key = client_key.serialize_pem().into_bytes();
 //! let mut server_config = ServerConfig::from_pem(&cert, &key)?;
-//! let authorities = tls_api::root_store_from_pem(&clients_ca)?;
+//! let authorities = strata_tls::root_store_from_pem(&clients_ca)?;
 //! server_config.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(authorities)))?;
 //!
-//! let mut client_config = ClientConfig::with_roots(tls_api::root_store_from_pem(&cert)?);
-//! client_config.set_client_identity(tls_api::Identity::from_pem(&client_cert, &client_key)?);
+//! let mut client_config = ClientConfig::with_roots(strata_tls::root_store_from_pem(&cert)?);
+//! client_config.set_client_identity(strata_tls::Identity::from_pem(&client_cert, &client_key)?);
 //!
 //! let mut server = ServerSession::new(&Arc::new(server_config));
 //! let mut client = ClientSession::new(&Arc::new(client_config), "localhost".try_into()?)?;
@@ -144,7 +144,7 @@
 //!     }
 //! }
 //! let shown = server.peer_certificates().ok_or("the client is anonymous")?;
-//! assert_eq!(shown, tls_api::certs_from_pem(&client_cert)?);
+//! assert_eq!(shown, strata_tls::certs_from_pem(&client_cert)?);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -180,9 +180,9 @@
 //! an older version, is refused with an error that names what the peer offers. To speak TLS 1.3 only:
 //!
 //! ```
-//! let mut config = tls_api::ClientConfig::new();
-//! config.set_versions(&[tls_api::ProtocolVersion::TLS13])?;
-//! # Ok::<(), tls_api::ConfigError>(())
+//! let mut config = strata_tls::ClientConfig::new();
+//! config.set_versions(&[strata_tls::ProtocolVersion::TLS13])?;
+//! # Ok::<(), strata_tls::ConfigError>(())
 //! ```
 //!
 //! # Memory
@@ -294,7 +294,7 @@ pub use crate::verifier::ServerCertVerifier;
 ///
 /// ```
 /// use std::io;
-/// use tls_api::{Error, is_truncation};
+/// use strata_tls::{Error, is_truncation};
 ///
 /// assert!(is_truncation(&io::Error::new(io::ErrorKind::UnexpectedEof, Error::Truncated)));
 /// assert!(!is_truncation(&io::ErrorKind::UnexpectedEof.into()));

@@ -19,7 +19,7 @@ pub trait ResolvesClientPsk: fmt::Debug + Send + Sync {
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use tls_api::{ExternalPsk, ResolvesServerPsk};
+/// use strata_tls::{ExternalPsk, ResolvesServerPsk};
 ///
 /// #[derive(Debug)]
 /// struct Sensors(HashMap<Vec<u8>, ExternalPsk>);

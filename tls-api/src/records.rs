@@ -14,13 +14,13 @@ use crate::{ClientConfig, ServerConfig};
 ///
 /// ```
 /// use std::time::Duration;
-/// use tls_api::{ClientConfig, DynamicRecordSizing};
+/// use strata_tls::{ClientConfig, DynamicRecordSizing};
 ///
 /// let mut sizing = DynamicRecordSizing::default();
 /// sizing.pause = Duration::from_millis(300);
 /// let mut config = ClientConfig::new();
 /// config.set_dynamic_record_sizing(Some(sizing))?;
-/// # Ok::<(), tls_api::ConfigError>(())
+/// # Ok::<(), strata_tls::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -105,7 +105,7 @@ macro_rules! record_settings {
             /// it uses up.
             ///
             /// ```
-            /// use tls_api::{ClientConfig, RecordPadding};
+            /// use strata_tls::{ClientConfig, RecordPadding};
             ///
             /// ClientConfig::new().set_record_padding(RecordPadding::ToMultipleOf(512));
             /// ```

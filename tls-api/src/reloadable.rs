@@ -24,7 +24,7 @@ use crate::served_name::ServedName;
 ///
 /// ```no_run
 /// use std::sync::Arc;
-/// use tls_api::{IdentityFiles, ReloadableIdentity, ServerConfig};
+/// use strata_tls::{IdentityFiles, ReloadableIdentity, ServerConfig};
 ///
 /// let identity = Arc::new(ReloadableIdentity::from_files(IdentityFiles::new("chain.pem", "key.pem"))?);
 /// let config = ServerConfig::with_resolver(identity.clone());
@@ -32,7 +32,7 @@ use crate::served_name::ServedName;
 /// if let Err(e) = identity.reload() {
 ///     eprintln!("the old certificate stays: {e}");
 /// }
-/// # Ok::<(), tls_api::ReloadError>(())
+/// # Ok::<(), strata_tls::ReloadError>(())
 /// ```
 pub struct ReloadableIdentity {
     present: ReadMostly<Identity>,

@@ -37,7 +37,7 @@ pub trait ResolvesServerCert: fmt::Debug + Send + Sync {
 /// external pre-shared key would have done without an identity.
 ///
 /// ```
-/// use tls_api::{AlertDescription, NoIdentity};
+/// use strata_tls::{AlertDescription, NoIdentity};
 ///
 /// let banned = NoIdentity::told_by(AlertDescription::ACCESS_DENIED);
 /// assert_ne!(banned, NoIdentity::default());
@@ -62,8 +62,8 @@ impl NoIdentity {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tls_api::codec::{DistinguishedName, List};
-/// use tls_api::{Identity, ResolvesClientCert, SignatureScheme};
+/// use strata_tls::codec::{DistinguishedName, List};
+/// use strata_tls::{Identity, ResolvesClientCert, SignatureScheme};
 ///
 /// /// Shows itself to the servers of one organisation alone: `name` is that of its authority, in DER.
 /// #[derive(Debug)]
@@ -154,22 +154,22 @@ impl ResolvesServerCert for FirstUsable {
 /// nor `a.b.example.com` (RFC 9525 §6.3). What was added for the exact name comes first. Case and a trailing dot do not matter.
 ///
 /// ```
-/// # fn identities() -> (tls_api::Identity, tls_api::Identity) {
+/// # fn identities() -> (strata_tls::Identity, strata_tls::Identity) {
 /// #     let make = |name: &str| {
 /// #         let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-/// #         tls_api::Identity::from_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap()
+/// #         strata_tls::Identity::from_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap()
 /// #     };
 /// #     (make("a.example"), make("b.example"))
 /// # }
 /// use std::sync::Arc;
-/// use tls_api::{ResolvesServerCertUsingSni, ServerConfig};
+/// use strata_tls::{ResolvesServerCertUsingSni, ServerConfig};
 ///
 /// let (a, b) = identities();
 /// let mut resolver = ResolvesServerCertUsingSni::new();
 /// resolver.add("a.example", a)?;
 /// assert!(resolver.add("a.example", b).is_err(), "a certificate for another name");
 /// let config = ServerConfig::with_resolver(Arc::new(resolver));
-/// # Ok::<(), tls_api::IdentityError>(())
+/// # Ok::<(), strata_tls::IdentityError>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct ResolvesServerCertUsingSni {

@@ -17,8 +17,8 @@ use crate::log::warn;
 /// logged, and chains that lead to it are rejected as long as it is so ([`RootCertStore::outside_validity`]).
 ///
 /// ```no_run
-/// let roots = tls_api::root_store_from_pem(&std::fs::read("ca.pem")?)?;
-/// let config = tls_api::ClientConfig::with_roots(roots);
+/// let roots = strata_tls::root_store_from_pem(&std::fs::read("ca.pem")?)?;
+/// let config = strata_tls::ClientConfig::with_roots(roots);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn root_store_from_pem(certs: &[u8]) -> Result<RootCertStore, RootsError> {
@@ -49,10 +49,10 @@ fn outside_validity(roots: &RootCertStore) -> Vec<String> {
 /// [`RootsError::System`] if there is nothing that can be used.
 ///
 /// ```no_run
-/// let loaded = tls_api::system_roots()?;
+/// let loaded = strata_tls::system_roots()?;
 /// eprintln!("{} authorities, {} left out: {:?}", loaded.added, loaded.ignored, loaded.problems);
-/// let config = tls_api::ClientConfig::with_roots(loaded.roots);
-/// # Ok::<(), tls_api::RootsError>(())
+/// let config = strata_tls::ClientConfig::with_roots(loaded.roots);
+/// # Ok::<(), strata_tls::RootsError>(())
 /// ```
 #[cfg(feature = "system-roots")]
 pub fn system_roots() -> Result<SystemRoots, RootsError> {
@@ -103,7 +103,7 @@ pub struct SystemRoots {
 /// system, and are themselves kept up to date.
 ///
 /// ```
-/// let config = tls_api::ClientConfig::with_roots(tls_api::webpki_roots());
+/// let config = strata_tls::ClientConfig::with_roots(strata_tls::webpki_roots());
 /// ```
 #[cfg(feature = "webpki-roots")]
 #[must_use]

@@ -34,7 +34,7 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 ///
 /// ```no_run
 /// use std::sync::Arc;
-/// use tls_api::{ServerConfig, ServerSession};
+/// use strata_tls::{ServerConfig, ServerSession};
 ///
 /// let mut config = ServerConfig::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
 /// config.set_alpn_protocols(&[b"http/1.1"])?;

@@ -15,7 +15,7 @@ use crate::session::{Session, flush, write_out, write_waiting};
 ///
 /// ```no_run
 /// use std::io::{BufWriter, Write};
-/// # fn answer(mut stream: tls_api::StreamOwned<tls_api::ServerSession, std::net::TcpStream>) -> std::io::Result<()> {
+/// # fn answer(mut stream: strata_tls::StreamOwned<strata_tls::ServerSession, std::net::TcpStream>) -> std::io::Result<()> {
 /// let mut out = BufWriter::with_capacity(16 * 1024, &mut stream);
 /// for line in 0..1000 {
 ///     writeln!(out, "line {line}")?;

@@ -10,18 +10,18 @@ use pki_types::UnixTime;
 /// ```
 /// use std::sync::Arc;
 /// use std::time::Duration;
-/// use tls_api::pki_types::UnixTime;
+/// use strata_tls::pki_types::UnixTime;
 ///
 /// #[derive(Debug)]
 /// struct FromTheNetwork;
 ///
-/// impl tls_api::TimeProvider for FromTheNetwork {
+/// impl strata_tls::TimeProvider for FromTheNetwork {
 ///     fn now(&self) -> Option<UnixTime> {
 ///         Some(UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000)))
 ///     }
 /// }
 ///
-/// tls_api::ClientConfig::new().set_time_provider(Arc::new(FromTheNetwork));
+/// strata_tls::ClientConfig::new().set_time_provider(Arc::new(FromTheNetwork));
 /// ```
 pub trait TimeProvider: fmt::Debug + Send + Sync {
     /// The time; `None` if it is not known, which makes every verification fail.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allocation_counter::measure;
-use tls_api::{DynamicRecordSizing, RecordPadding, Session};
+use strata_tls::{DynamicRecordSizing, RecordPadding, Session};
 
 #[path = "memory/pair.rs"]
 #[expect(dead_code, reason = "shared with the tests in memory")]
@@ -220,7 +220,7 @@ fn release_buffers_frees_all_and_sessions_go_on() {
                     pair.settle().unwrap();
                     assert_eq!(pair::read_all(&mut pair.server), pattern(64 * 1024));
                 }
-                tls_api::release_buffers();
+                strata_tls::release_buffers();
             }
         });
         assert_eq!(left, 0);
@@ -234,7 +234,7 @@ fn a_session_that_waits_for_its_first_byte_holds_no_buffer() {
         let mut sessions = Vec::with_capacity(50);
         let info = measure(|| {
             for _ in 0..50 {
-                let mut session = tls_api::ServerSession::new(&server);
+                let mut session = strata_tls::ServerSession::new(&server);
                 session.process_new_packets().unwrap();
                 sessions.push(session);
             }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
-use tls_api::{Error, KeyLog, ProtocolVersion, Session};
+use strata_tls::{Error, KeyLog, ProtocolVersion, Session};
 
 #[path = "memory/pair.rs"]
 #[expect(dead_code, reason = "shared with the tests in memory")]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use freed_memory::{watch, watching};
-use tls_api::{
+use strata_tls::{
     CipherSuite, ClientConfig, ClientSession, ClientSessionMemoryCache, ClientSessionValue, ExternalPsk, HandshakeKind,
     Identity, IdentityFiles, KeyLog, ProducesTickets, ProtocolVersion, ReloadableIdentity, ServerConfig, ServerName,
     ServerSession, ServerSessionMemoryCache, Session, StoresClientSessions, StoresServerSessions, Ticketer,
@@ -109,13 +109,13 @@ fn identity_leaves_no_copy_of_its_key() {
             );
             nothing_is_left(&what, || {
                 watch_all();
-                let chain = || tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+                let chain = || strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
                 drop(Identity::from_pem(cert.as_bytes(), pem.as_bytes()).unwrap());
                 drop(Identity::from_pem(both.as_bytes(), both.as_bytes()).unwrap());
                 drop(Identity::from_der(chain(), &der).unwrap());
                 drop(PrivateKey::from_pem(pem.as_bytes()).unwrap());
                 drop(ServerConfig::from_pem(cert.as_bytes(), pem.as_bytes()).unwrap());
-                drop(tls_api::root_store_from_pem(both.as_bytes()).map(|_| ()));
+                drop(strata_tls::root_store_from_pem(both.as_bytes()).map(|_| ()));
                 drop(IdentityFiles::new(&cert_file, &key_file).load().unwrap());
                 drop(IdentityFiles::new(&both_file, &both_file).load().unwrap());
                 let reloadable = ReloadableIdentity::from_files(IdentityFiles::new(&cert_file, &key_file)).unwrap();

@@ -12,14 +12,14 @@ use crate::{
 /// An alert, the whole content of a record (RFC 9846 §5.1).
 ///
 /// ```
-/// use tls_codec::{Alert, AlertDescription, Encode, Writer, decode_all};
+/// use strata_tls_codec::{Alert, AlertDescription, Encode, Writer, decode_all};
 ///
 /// let mut storage = [0; 2];
 /// let mut w = Writer::new(&mut storage);
 /// Alert::fatal(AlertDescription::HANDSHAKE_FAILURE).encode(&mut w)?;
 /// assert_eq!(w.written(), [2, 40]);
 /// assert_eq!(decode_all::<Alert>(&[1, 0]), Ok(Alert::close_notify()));
-/// # Ok::<(), tls_codec::BufferFull>(())
+/// # Ok::<(), strata_tls_codec::BufferFull>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alert {

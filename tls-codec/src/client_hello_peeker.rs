@@ -5,7 +5,7 @@
 //! `ClientHelloPeeker` (feature `alloc`) also reads one that is cut over several records.
 //!
 //! ```
-//! use tls_codec::client_hello_peeker::{ClientHelloPeeker, Peek};
+//! use strata_tls_codec::client_hello_peeker::{ClientHelloPeeker, Peek};
 //!
 //! /// Where to forward a connection; `None` while too little of it has come to say.
 //! fn backend(peeker: &mut ClientHelloPeeker, so_far: &[u8]) -> Option<&'static str> {
@@ -61,8 +61,8 @@ pub enum Peek<'a> {
 /// with a hello is told as soon as the bytes that show it are there.
 ///
 /// ```
-/// use tls_codec::client_hello_peeker::{DEFAULT_LIMIT, Peek, PeekError, peek_client_hello};
-/// use tls_codec::record::{Protocol, RecordError};
+/// use strata_tls_codec::client_hello_peeker::{DEFAULT_LIMIT, Peek, PeekError, peek_client_hello};
+/// use strata_tls_codec::record::{Protocol, RecordError};
 ///
 /// # let stream = include_bytes!("../tests/data/rfc8448_simple_client_hello_record.bin");
 /// let Peek::ClientHello(hello) = peek_client_hello(stream, DEFAULT_LIMIT)? else { panic!("it is whole") };
@@ -95,7 +95,7 @@ pub fn peek_client_hello(bytes: &[u8], limit: usize) -> Result<Peek<'_>, PeekErr
 /// Every byte is joined once, however often the peeker is asked.
 ///
 /// ```
-/// use tls_codec::client_hello_peeker::{ClientHelloPeeker, Peek};
+/// use strata_tls_codec::client_hello_peeker::{ClientHelloPeeker, Peek};
 ///
 /// # let one = include_bytes!("../tests/data/rfc8448_simple_client_hello_record.bin");
 /// # let cut = |body: &[u8]| [&[22, 3, 1, 0, u8::try_from(body.len()).unwrap()], body].concat();
@@ -104,7 +104,7 @@ pub fn peek_client_hello(bytes: &[u8], limit: usize) -> Result<Peek<'_>, PeekErr
 /// assert_eq!(peeker.peek(&stream[..105])?, Peek::Incomplete { need: 5 });
 /// let Peek::ClientHello(hello) = peeker.peek(&stream)? else { panic!("it is whole") };
 /// assert!(hello.extensions.server_name.is_some());
-/// # Ok::<(), tls_codec::client_hello_peeker::PeekError>(())
+/// # Ok::<(), strata_tls_codec::client_hello_peeker::PeekError>(())
 /// ```
 #[cfg(feature = "alloc")]
 #[derive(Clone)]

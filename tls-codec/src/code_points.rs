@@ -118,7 +118,7 @@ code_points! {
     /// RFC 9846 §B.4; those of TLS 1.2 in RFC 5289 and RFC 7905, and the older ones only to be told by name.
     ///
     /// ```
-    /// use tls_codec::CipherSuite;
+    /// use strata_tls_codec::CipherSuite;
     ///
     /// assert_eq!(CipherSuite(0x1301).name(), Some("TLS_AES_128_GCM_SHA256"));
     /// assert_eq!(CipherSuite::from_name("TLS_AES_128_GCM_SHA256"), Some(CipherSuite::TLS_AES_128_GCM_SHA256));

@@ -9,7 +9,7 @@ use crate::code_points::ExtensionType;
 /// Small and `Copy`: it holds no bytes of the peer. The field is named as in the RFC, the message first.
 ///
 /// ```
-/// use tls_codec::{Alert, Fault, decode_all};
+/// use strata_tls_codec::{Alert, Fault, decode_all};
 ///
 /// let error = decode_all::<Alert>(&[2]).unwrap_err();
 /// assert_eq!(error.fault, Fault::Truncated);

@@ -26,7 +26,7 @@
 //! By hand, to show the pieces; [`client_hello_peeker`] puts them together for routers.
 //!
 //! ```
-//! use tls_codec::{
+//! use strata_tls_codec::{
 //!     ClientHello,
 //!     handshake::{Split, split_message},
 //!     record::{Deframed, MAX_FRAGMENT, deframe},
@@ -49,7 +49,7 @@
 //! The writer writes what it is told, so that tests of other implementations can send what they must refuse.
 //!
 //! ```
-//! use tls_codec::{ClientHello, ExtensionType, Fault, HandshakeType, Writer, extension::ServerNameList, handshake::*};
+//! use strata_tls_codec::{ClientHello, ExtensionType, Fault, HandshakeType, Writer, extension::ServerNameList, handshake::*};
 //!
 //! let mut storage = [0; 256];
 //! let mut w = Writer::new(&mut storage);
@@ -67,7 +67,7 @@
 //! let Split::Message { message, .. } = split_message(w.written()) else { panic!("it was written whole") };
 //! let error = message.decode::<ClientHello<'_>>().unwrap_err();
 //! assert_eq!(error.fault, Fault::DuplicateExtension(ExtensionType::SERVER_NAME));
-//! # Ok::<(), tls_codec::BufferFull>(())
+//! # Ok::<(), strata_tls_codec::BufferFull>(())
 //! ```
 #![no_std]
 #![forbid(unsafe_code)]

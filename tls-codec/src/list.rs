@@ -17,14 +17,14 @@ use crate::{
 /// It borrows the wire and is as cheap to copy as a slice. Elements keep the order that the peer gave them.
 ///
 /// ```
-/// use tls_codec::{List, NamedGroup, Reader};
+/// use strata_tls_codec::{List, NamedGroup, Reader};
 ///
 /// let groups = List::<NamedGroup>::decode_body(Reader::new(&[0x1a, 0x1a, 0x00, 0x1d]))?;
 /// assert_eq!(groups.len(), 2);
 /// assert!(groups.contains(NamedGroup::X25519));
 /// assert!(groups.first().is_some_and(|group| group.is_grease()));
 /// assert!(List::<NamedGroup>::decode_body(Reader::new(&[0x00, 0x1d, 0x00])).is_err());
-/// # Ok::<(), tls_codec::DecodeError>(())
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 pub struct List<'a, T> {
     body: Input<'a>,

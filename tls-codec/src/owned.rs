@@ -14,12 +14,12 @@ use crate::{
 /// There is no second tree of owned types: what is kept is the wire, in one allocation.
 ///
 /// ```
-/// use tls_codec::{NewSessionTicketView, Owned};
+/// use strata_tls_codec::{NewSessionTicketView, Owned};
 ///
 /// let body = [0, 0, 0, 60, 1, 2, 3, 4, 0, 0, 1, 0xaa, 0, 0];
 /// let kept = Owned::<NewSessionTicketView>::parse(&body)?;
 /// assert_eq!(kept.get()?.ticket, [0xaa]);
-/// # Ok::<(), tls_codec::DecodeError>(())
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 pub struct Owned<M: View> {
     wire: Box<[u8]>,
@@ -39,7 +39,7 @@ impl<M: View> Owned<M> {
     /// Copies the body of a message that the caller has decoded already, and is spared a second time.
     ///
     /// ```
-    /// use tls_codec::{NewSessionTicketView, Owned};
+    /// use strata_tls_codec::{NewSessionTicketView, Owned};
     ///
     /// assert!(Owned::<NewSessionTicketView>::of_decoded(b"was it?").get().is_err());
     /// ```

@@ -12,13 +12,13 @@ use crate::error::{DecodeError, Fault};
 /// reader is cheap and gives an independent cursor: that is how to look ahead.
 ///
 /// ```
-/// use tls_codec::{Fault, Reader};
+/// use strata_tls_codec::{Fault, Reader};
 ///
 /// let mut r = Reader::new(&[0, 2, b'h', b'2', 7]);
 /// assert_eq!(r.vec16(1..=255, "name")?.rest(), b"h2");
 /// assert_eq!(r.at("flags").u8()?, 7);
 /// assert_eq!(r.at("more").u8().unwrap_err().fault, Fault::Truncated);
-/// # Ok::<(), tls_codec::DecodeError>(())
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {

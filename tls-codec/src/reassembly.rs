@@ -12,7 +12,7 @@ use crate::{
 /// Joins handshake messages from the plaintext of handshake records.
 ///
 /// ```
-/// use tls_codec::{HandshakeType, reassembly::Messages};
+/// use strata_tls_codec::{HandshakeType, reassembly::Messages};
 ///
 /// let mut storage = [0; 64];
 /// let mut messages = Messages::new(&mut storage);
@@ -22,7 +22,7 @@ use crate::{
 /// assert_eq!(messages.next_message()?.map(|message| message.typ), Some(HandshakeType::KEY_UPDATE));
 /// assert_eq!(messages.next_message()?, None);
 /// assert_eq!(messages.pending(), 1);
-/// # Ok::<(), tls_codec::reassembly::MessageTooLong>(())
+/// # Ok::<(), strata_tls_codec::reassembly::MessageTooLong>(())
 /// ```
 #[derive(Debug)]
 pub struct Messages<'b> {
@@ -105,7 +105,7 @@ impl core::error::Error for MessageTooLong {}
 /// Cuts a stream of bytes into records.
 ///
 /// ```
-/// use tls_codec::{ContentType, reassembly::Records};
+/// use strata_tls_codec::{ContentType, reassembly::Records};
 ///
 /// let mut storage = [0; 64];
 /// let mut records = Records::new(&mut storage, 59);
@@ -116,7 +116,7 @@ impl core::error::Error for MessageTooLong {}
 /// let (header, body) = records.next_record()?.expect("it is whole now");
 /// assert_eq!(header.content_type, ContentType::ALERT);
 /// assert_eq!(body, [1, 0]);
-/// # Ok::<(), tls_codec::RecordError>(())
+/// # Ok::<(), strata_tls_codec::RecordError>(())
 /// ```
 #[derive(Debug)]
 pub struct Records<'b> {

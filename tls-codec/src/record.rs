@@ -82,7 +82,7 @@ pub enum Deframed {
 /// for, up to [`HEADER_LEN`] bytes, so that it can be named.
 ///
 /// ```
-/// use tls_codec::record::{Deframed, MAX_FRAGMENT, Protocol, RecordError, deframe};
+/// use strata_tls_codec::record::{Deframed, MAX_FRAGMENT, Protocol, RecordError, deframe};
 ///
 /// let stream = [21, 3, 3, 0, 2, 2, 40, 22];
 /// let Deframed::Record { header, body } = deframe(&stream, MAX_FRAGMENT)? else { panic!("it is whole") };

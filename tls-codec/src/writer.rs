@@ -14,7 +14,7 @@ use crate::{
 /// error, never a truncated number. A call that fails takes back what it wrote itself; what was there before stays.
 ///
 /// ```
-/// use tls_codec::Writer;
+/// use strata_tls_codec::Writer;
 ///
 /// let mut storage = [0; 8];
 /// let mut w = Writer::new(&mut storage);
@@ -22,7 +22,7 @@ use crate::{
 /// assert_eq!(w.written(), [0, 3, 2, b'h', b'2']);
 /// assert!(w.bytes(b"too long").is_err());
 /// assert_eq!(w.len(), 5);
-/// # Ok::<(), tls_codec::BufferFull>(())
+/// # Ok::<(), strata_tls_codec::BufferFull>(())
 /// ```
 #[derive(Debug)]
 pub struct Writer<'b>(Target<'b>);

@@ -4,7 +4,7 @@
 mod samples;
 
 use samples::{all, openssl_tls12, written};
-use tls_codec::{
+use strata_tls_codec::{
     client_hello_peeker::*,
     handshake::MESSAGE_HEADER_LEN,
     record::{HEADER_LEN, MAX_FRAGMENT, Protocol, RecordError},

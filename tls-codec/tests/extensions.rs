@@ -3,7 +3,7 @@
 mod samples;
 
 use samples::{client_hello_fields, reencode, server_hello_fields, written};
-use tls_codec::{
+use strata_tls_codec::{
     extension::{Place, *},
     handshake::HELLO_RETRY_REQUEST_RANDOM,
     *,

@@ -3,7 +3,7 @@
 mod samples;
 
 use samples::{Sample, all, rfc8448, written};
-use tls_codec::{extension::*, handshake::*, *};
+use strata_tls_codec::{extension::*, handshake::*, *};
 
 #[test]
 fn every_message_encodes_to_the_bytes_it_came_from() {

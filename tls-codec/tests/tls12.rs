@@ -4,7 +4,7 @@
 mod samples;
 
 use samples::{openssl_tls12, rfc8448, server_hello_fields, written};
-use tls_codec::{
+use strata_tls_codec::{
     extension::*,
     handshake::{
         self, DOWNGRADE_TLS11, DOWNGRADE_TLS12, Downgrade, HELLO_RETRY_REQUEST_RANDOM,

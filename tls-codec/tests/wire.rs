@@ -1,6 +1,6 @@
 //! Rules of the reader, the writer, lists, code points, records, alerts and reassembly.
 
-use tls_codec::{
+use strata_tls_codec::{
     reassembly::{MessageTooLong, Messages, Records},
     record::*,
     *,

@@ -3,7 +3,7 @@
 //! A tag is its first byte, with the class and the constructed bit; tags of more than one byte do not occur.
 //!
 //! ```
-//! use tls_crypto::der::{self, Elements};
+//! use strata_tls_crypto::der::{self, Elements};
 //!
 //! let pair = der::element(der::SEQUENCE, &[&der::element(der::INTEGER, &[&[7]]), &der::element(der::OCTET_STRING, &[b"x"])]);
 //! let mut fields = Elements::new(Elements::new(&pair).expect(der::SEQUENCE).ok_or("no SEQUENCE")?);

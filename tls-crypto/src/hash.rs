@@ -30,7 +30,7 @@ impl HashAlgorithm {
     /// The digest of `data`.
     ///
     /// ```
-    /// use tls_crypto::HashAlgorithm;
+    /// use strata_tls_crypto::HashAlgorithm;
     ///
     /// let digest = HashAlgorithm::Sha256.hash(b"abc");
     /// assert_eq!(digest.as_ref()[..4], [0xba, 0x78, 0x16, 0xbf]);
@@ -101,7 +101,7 @@ pub(crate) fn padded(output: &[u8]) -> [u8; MAX_HASH_LEN] {
 /// of SHA-1 in this library.
 ///
 /// ```
-/// assert_eq!(tls_crypto::sha1_as_a_name(b"abc")[..4], [0xa9, 0x99, 0x3e, 0x36]);
+/// assert_eq!(strata_tls_crypto::sha1_as_a_name(b"abc")[..4], [0xa9, 0x99, 0x3e, 0x36]);
 /// ```
 #[must_use]
 pub fn sha1_as_a_name(data: &[u8]) -> [u8; 20] {

@@ -5,12 +5,12 @@
 //! several values are derived pays for them once; what is derived for TLS 1.3 then takes two blocks each.
 //!
 //! ```
-//! use tls_crypto::{HashAlgorithm, hkdf};
+//! use strata_tls_crypto::{HashAlgorithm, hkdf};
 //!
 //! let secret = hkdf::extract(HashAlgorithm::Sha256, b"salt", b"input keying material");
 //! let mut key = [0; 16];
 //! hkdf::hkdf_expand_label(&secret, b"key", b"", &mut key)?;
-//! # Ok::<(), tls_crypto::Error>(())
+//! # Ok::<(), strata_tls_crypto::Error>(())
 //! ```
 
 use core::fmt;

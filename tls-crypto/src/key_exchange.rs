@@ -32,7 +32,7 @@ impl Group {
 /// One side's key pair of one key exchange. It is used up by the agreement.
 ///
 /// ```
-/// use tls_crypto::{EphemeralKey, Group};
+/// use strata_tls_crypto::{EphemeralKey, Group};
 ///
 /// let client = EphemeralKey::generate(Group::X25519)?;
 /// let server = EphemeralKey::generate(Group::X25519)?;
@@ -42,7 +42,7 @@ impl Group {
 /// let at_client = client.agree(&server_share)?;
 /// let at_server = server.agree(&client_share)?;
 /// # let _ = (at_client, at_server);
-/// # Ok::<(), tls_crypto::Error>(())
+/// # Ok::<(), strata_tls_crypto::Error>(())
 /// ```
 pub struct EphemeralKey {
     group: Group,

@@ -30,8 +30,8 @@
 //! # From key exchange to protected records
 //!
 //! ```
-//! use tls_crypto::tls13::EarlySecret;
-//! use tls_crypto::{EphemeralKey, Group, TLS13_AES_128_GCM_SHA256, Transcript};
+//! use strata_tls_crypto::tls13::EarlySecret;
+//! use strata_tls_crypto::{EphemeralKey, Group, TLS13_AES_128_GCM_SHA256, Transcript};
 //!
 //! let suite = TLS13_AES_128_GCM_SHA256;
 //! let (client, server) = (EphemeralKey::generate(Group::X25519)?, EphemeralKey::generate(Group::X25519)?);
@@ -60,7 +60,7 @@
 //! let application = secret.into_main().application(&transcript.hash());
 //! let mut keying_material = [0; 32];
 //! application.exporter.export(b"EXPORTER-example", b"", &mut keying_material)?;
-//! # Ok::<(), tls_crypto::Error>(())
+//! # Ok::<(), strata_tls_crypto::Error>(())
 //! ```
 //!
 //! # Features

@@ -4,7 +4,7 @@
 //! single copy, at its full size from the start, and the caller owns it.
 //!
 //! ```
-//! use tls_crypto::pem::Sections;
+//! use strata_tls_crypto::pem::Sections;
 //!
 //! let file = b"what it is\n-----BEGIN X-----\nAQID\nBA==\n-----END X-----\n";
 //! let section = Sections::new(file).next().ok_or("none")??;

@@ -22,12 +22,12 @@ pub trait SecureRandom: Send + Sync + fmt::Debug {
 /// The operating system's random number generator.
 ///
 /// ```
-/// use tls_crypto::{SecureRandom, SystemRandom};
+/// use strata_tls_crypto::{SecureRandom, SystemRandom};
 ///
 /// let mut random = [0; 32];
 /// SystemRandom.fill(&mut random)?;
 /// assert_ne!(random, [0; 32]);
-/// # Ok::<(), tls_crypto::Error>(())
+/// # Ok::<(), strata_tls_crypto::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;

@@ -41,7 +41,7 @@ impl SignatureAlgorithm {
     /// Its code point in the SignatureScheme registry (RFC 9846 §4.3.3).
     ///
     /// ```
-    /// assert_eq!(tls_crypto::SignatureAlgorithm::Ed25519.id(), 0x0807);
+    /// assert_eq!(strata_tls_crypto::SignatureAlgorithm::Ed25519.id(), 0x0807);
     /// ```
     #[must_use]
     pub const fn id(self) -> u16 {
@@ -74,7 +74,7 @@ impl SignatureAlgorithm {
 /// A private key that signs.
 ///
 /// ```no_run
-/// use tls_crypto::PrivateKey;
+/// use strata_tls_crypto::PrivateKey;
 ///
 /// let key = PrivateKey::from_pem(&std::fs::read("key.pem")?)?;
 /// let signature = key.sign(key.algorithms()[0], b"message")?;

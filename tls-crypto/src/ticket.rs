@@ -19,13 +19,13 @@ use crate::{Error, SecureRandom, SystemRandom};
 /// that it has to be replaced often.
 ///
 /// ```
-/// use tls_crypto::TicketKey;
+/// use strata_tls_crypto::TicketKey;
 ///
 /// let key = TicketKey::generate()?;
 /// let ticket = key.seal(b"state")?;
 /// assert_eq!(key.open(&ticket).as_deref(), Some(&b"state".to_vec()));
 /// assert_eq!(TicketKey::generate()?.open(&ticket), None);
-/// # Ok::<(), tls_crypto::Error>(())
+/// # Ok::<(), strata_tls_crypto::Error>(())
 /// ```
 pub struct TicketKey {
     name: [u8; Self::NAME_LEN],

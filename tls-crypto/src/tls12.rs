@@ -1,8 +1,8 @@
 //! What is particular to TLS 1.2: everything that is derived from the master secret.
 //!
 //! ```
-//! use tls_crypto::tls12::MasterSecret;
-//! use tls_crypto::{EphemeralKey, Group, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, Transcript};
+//! use strata_tls_crypto::tls12::MasterSecret;
+//! use strata_tls_crypto::{EphemeralKey, Group, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, Transcript};
 //!
 //! let suite = TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
 //! let (client, server) = (EphemeralKey::generate(Group::X25519)?, EphemeralKey::generate(Group::X25519)?);
@@ -27,7 +27,7 @@
 //! let opened = opener.open(&mut record)?;
 //! assert_eq!(opened.content_type, 22);
 //! assert!(master.verify_client_finished(&transcript.hash(), &record[opened.content][4..]));
-//! # Ok::<(), tls_crypto::Error>(())
+//! # Ok::<(), strata_tls_crypto::Error>(())
 //! ```
 
 mod key_block;

@@ -11,7 +11,7 @@ use crate::{Digest, HashAlgorithm};
 /// A message is added with its four-byte header and without record headers.
 ///
 /// ```
-/// use tls_crypto::{HashAlgorithm, Transcript};
+/// use strata_tls_crypto::{HashAlgorithm, Transcript};
 ///
 /// let mut transcript = Transcript::new(HashAlgorithm::Sha256);
 /// transcript.add(b"client ");
@@ -38,7 +38,7 @@ impl Transcript {
     /// cipher suite's. Nothing is allocated without this.
     ///
     /// ```
-    /// use tls_crypto::{HashAlgorithm, Transcript};
+    /// use strata_tls_crypto::{HashAlgorithm, Transcript};
     ///
     /// let mut transcript = Transcript::new(HashAlgorithm::Sha384).keep_messages();
     /// transcript.add(b"ClientHello");
@@ -94,7 +94,7 @@ impl Transcript {
     /// before the HelloRetryRequest. Messages that are kept are replaced likewise.
     ///
     /// ```
-    /// use tls_crypto::{HashAlgorithm, Transcript};
+    /// use strata_tls_crypto::{HashAlgorithm, Transcript};
     ///
     /// let mut transcript = Transcript::new(HashAlgorithm::Sha256);
     /// transcript.add(b"first ClientHello");

@@ -1,7 +1,7 @@
 //! Private keys in every form, the signatures they make, and published signatures.
 
 use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm};
-use tls_crypto::{Error, KeyRejected, PrivateKey, SignatureAlgorithm, verify};
+use strata_tls_crypto::{Error, KeyRejected, PrivateKey, SignatureAlgorithm, verify};
 
 macro_rules! key {
     ($name:literal) => {

@@ -12,7 +12,7 @@
 //! Every field is private to this file, and there is no other constructor. Forging evidence does not compile:
 //!
 //! ```compile_fail,E0451
-//! use tls_handshake::{auth::PeerCertVerified, verify::PeerChain};
+//! use strata_tls_handshake::{auth::PeerCertVerified, verify::PeerChain};
 //! fn forge(chain: PeerChain) -> PeerCertVerified {
 //!     PeerCertVerified { chain }
 //! }
@@ -21,7 +21,7 @@
 //! Nor does using a verified certificate without its signature:
 //!
 //! ```compile_fail,E0599
-//! fn skip(cert: tls_handshake::auth::PeerCertVerified) {
+//! fn skip(cert: strata_tls_handshake::auth::PeerCertVerified) {
 //!     let peer = cert.into_peer();
 //! }
 //! ```
@@ -29,7 +29,7 @@
 //! Nor using it twice:
 //!
 //! ```compile_fail,E0382
-//! use tls_handshake::auth::*;
+//! use strata_tls_handshake::auth::*;
 //! fn twice(proof: HandshakeSignatureValid) -> (PeerAuth, PeerAuth) {
 //!     (proof.into_peer(), proof.into_peer())
 //! }

@@ -16,8 +16,8 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use tls_handshake::config::{ClientConfig, ServerConfig};
-//! use tls_handshake::{ClientConnection, Outgoing, Progress, ServerConnection};
+//! use strata_tls_handshake::config::{ClientConfig, ServerConfig};
+//! use strata_tls_handshake::{ClientConnection, Outgoing, Progress, ServerConnection};
 //!
 //! let mut to_server = Outgoing::new();
 //! let name = "a.test".try_into()?;
@@ -29,7 +29,7 @@
 //! let mut to_client = Outgoing::new();
 //! let processed = server.process(&mut incoming, &mut to_client)?;
 //! // The server asks which certificate to show.
-//! assert!(matches!(processed.progress, Progress::Need(tls_handshake::need::Need::Identity(_))));
+//! assert!(matches!(processed.progress, Progress::Need(strata_tls_handshake::need::Need::Identity(_))));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
@@ -47,7 +47,7 @@
 
 // The tests in here and those beside share their helpers, which name the crate.
 #[cfg(test)]
-extern crate self as tls_handshake;
+extern crate self as strata_tls_handshake;
 
 pub use tls_codec;
 pub use tls_crypto;

@@ -368,7 +368,7 @@ impl SignatureAnswer {
 ///
 #[cfg_attr(not(feature = "dangerous_configuration"), doc = "```compile_fail,E0599")]
 #[cfg_attr(feature = "dangerous_configuration", doc = "```")]
-/// fn wave_through(need: tls_handshake::NeedVerdict) -> tls_handshake::Answer {
+/// fn wave_through(need: strata_tls_handshake::NeedVerdict) -> strata_tls_handshake::Answer {
 ///     need.answer(Ok(()))
 /// }
 /// ```

@@ -11,7 +11,7 @@ use tls_crypto::{
 /// A cipher suite that is supported here. All of them have forward secrecy and authenticated encryption.
 ///
 /// ```
-/// use tls_handshake::ALL_CIPHERSUITES;
+/// use strata_tls_handshake::ALL_CIPHERSUITES;
 /// for suite in ALL_CIPHERSUITES {
 ///     println!("{} {} {:?}", suite.version(), suite.suite(), suite.bulk());
 /// }

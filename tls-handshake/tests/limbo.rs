@@ -9,7 +9,7 @@
 //! The cases that are not of BetterTLS are among the test data. Those of the whole suite are read from the file that `LIMBO` names:
 //!
 //! ```text
-//! LIMBO=limbo.json cargo test --release -p tls-handshake --test limbo
+//! LIMBO=limbo.json cargo test --release -p strata-tls-handshake --test limbo
 //! ```
 
 use std::time::Duration;
@@ -17,9 +17,9 @@ use std::time::Duration;
 use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, TrustAnchor, UnixTime};
 use serde_json::Value;
+use strata_tls_handshake::RootCertStore;
+use strata_tls_handshake::verify::{ChainVerifier, Crls, ServerVerifier, Stapled};
 use tls_crypto::verify::ALL;
-use tls_handshake::RootCertStore;
-use tls_handshake::verify::{ChainVerifier, Crls, ServerVerifier, Stapled};
 use webpki::{
     EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList, RevocationOptionsBuilder, UnknownStatusPolicy,
 };

@@ -4,9 +4,9 @@
 mod pair;
 
 use pair::{Pair, Pki};
+use strata_tls_handshake::config::{ClientAuth, ClientConfig, ServerConfig};
+use strata_tls_handshake::{ALL_CIPHERSUITES, HandshakeKind, SupportedCipherSuite, tls_codec};
 use tls_codec::code_points::{NamedGroup, ProtocolVersion};
-use tls_handshake::config::{ClientAuth, ClientConfig, ServerConfig};
-use tls_handshake::{ALL_CIPHERSUITES, HandshakeKind, SupportedCipherSuite, tls_codec};
 
 const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
 const SIZES: [Option<usize>; 4] = [Some(64), Some(100), Some(1000), None];
@@ -58,7 +58,8 @@ fn run(case: &Case, pki: &Pki) {
     // Header, and what protection adds.
     let overhead = if suite.version() == ProtocolVersion::TLS13 { 22 } else { 29 };
     let most = size.unwrap_or(16384 + overhead);
-    tls_handshake::Connection::send(&mut pair.client, &[std::io::IoSlice::new(&data)], &mut pair.to_server).unwrap();
+    strata_tls_handshake::Connection::send(&mut pair.client, &[std::io::IoSlice::new(&data)], &mut pair.to_server)
+        .unwrap();
     assert!(pair.to_server.len() <= most, "a record of {} where {most} are allowed", pair.to_server.len());
 }
 

@@ -5,10 +5,10 @@ mod pair;
 use std::sync::Arc;
 
 use pair::{Pair, Pki};
+use strata_tls_handshake::config::{ClientConfig, Limits, ServerConfig};
+use strata_tls_handshake::error::Error;
+use strata_tls_handshake::{CertificateError, ClientConnection, Identity, Outgoing, tls_codec};
 use tls_codec::code_points::AlertDescription;
-use tls_handshake::config::{ClientConfig, Limits, ServerConfig};
-use tls_handshake::error::Error;
-use tls_handshake::{CertificateError, ClientConnection, Identity, Outgoing, tls_codec};
 
 /// A pair whose client asks for this name.
 fn asking_for(name: &str, client: ClientConfig) -> Pair {

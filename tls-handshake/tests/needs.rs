@@ -5,14 +5,14 @@ mod pair;
 use std::thread;
 
 use pair::{Pair, Pki};
+use strata_tls_handshake::config::{ClientAuth, ClientConfig, ServerConfig, SessionLookup};
+use strata_tls_handshake::error::Error;
+use strata_tls_handshake::need::{Answer, Need};
+use strata_tls_handshake::{CertificateError, HandshakeKind, Outgoing};
 use tls_codec::code_points::{AlertDescription, HandshakeType, ProtocolVersion};
 use tls_codec::extension::{OfferedPsks, PskIdentity};
 use tls_codec::handshake::{ClientHello, Split, split_message};
 use tls_codec::writer::Writer;
-use tls_handshake::config::{ClientAuth, ClientConfig, ServerConfig, SessionLookup};
-use tls_handshake::error::Error;
-use tls_handshake::need::{Answer, Need};
-use tls_handshake::{CertificateError, HandshakeKind, Outgoing};
 
 /// Answers on another thread, as a KMS or a pool of workers would.
 fn elsewhere(need: Need, pki: &Pki) -> Answer {

@@ -5,11 +5,11 @@ mod pair;
 use std::sync::{Arc, Mutex};
 
 use pair::{Pair, Pki};
+use strata_tls_handshake::config::{ClientAuth, ClientConfig, KeyLog, ServerConfig};
+use strata_tls_handshake::error::Error;
+use strata_tls_handshake::need::Need;
+use strata_tls_handshake::tls_codec;
 use tls_codec::code_points::ProtocolVersion;
-use tls_handshake::config::{ClientAuth, ClientConfig, KeyLog, ServerConfig};
-use tls_handshake::error::Error;
-use tls_handshake::need::Need;
-use tls_handshake::tls_codec;
 
 /// Label, ClientHello.random, secret.
 type Logged = (String, [u8; 32], Vec<u8>);

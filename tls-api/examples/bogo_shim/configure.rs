@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use tls_api::codec::{DistinguishedName, List};
-use tls_api::{
+use strata_tls::codec::{DistinguishedName, List};
+use strata_tls::{
     ALL_CIPHERSUITES, AlertDescription, CipherSuite, ClientAuth, ClientConfig, ClientHelloInfo,
     ClientSessionMemoryCache, ClientSessionValue, ConfigError, Identity, KeyLog, Limits, NamedGroup, NoIdentity,
     ProducesTickets, ProtocolVersion, ResolvesClientCert, ResolvesServerCert, ServerConfig, ServerName,

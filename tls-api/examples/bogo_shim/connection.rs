@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use tls_api::{ClientSession, ServerName, ServerSession, Session};
+use strata_tls::{ClientSession, ServerName, ServerSession, Session};
 
 use crate::Stop;
 use crate::configure::Shim;
@@ -13,7 +13,7 @@ use crate::options::{Level, Options};
 use crate::transport::Transport;
 
 pub(crate) fn run(shim: &mut Shim, options: &Options, level: &Level, number: u32) -> Result<(), Stop> {
-    let failed = |e: tls_api::Error| Stop::Failed(name(&e));
+    let failed = |e: strata_tls::Error| Stop::Failed(name(&e));
     *shim.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
     if options.server {
         let config = Arc::new(shim.server(options, level)?);
@@ -133,7 +133,7 @@ fn say_first<S: Session>(
     level: &Level,
     first: &[u8],
 ) -> Result<(), Stop> {
-    let failed = |e: tls_api::Error| Stop::Failed(name(&e));
+    let failed = |e: strata_tls::Error| Stop::Failed(name(&e));
     if level.has("export-traffic-secrets") {
         let (client, server) = shim.secrets.traffic().ok_or_else(|| Stop::failed("no traffic secrets"))?;
         let (read, write) = if options.server { (client, server) } else { (server, client) };
@@ -198,8 +198,8 @@ fn read_some<S: Session>(session: &mut S, size: usize) -> Result<Heard, Stop> {
             Ok(Heard::Data(some))
         }
         Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(Heard::Nothing),
-        Err(e) if tls_api::is_truncation(&e) => Ok(Heard::Cut),
-        Err(e) => match e.get_ref().and_then(|inner| inner.downcast_ref::<tls_api::Error>()) {
+        Err(e) if strata_tls::is_truncation(&e) => Ok(Heard::Cut),
+        Err(e) => match e.get_ref().and_then(|inner| inner.downcast_ref::<strata_tls::Error>()) {
             Some(inner) => Err(Stop::Failed(name(inner))),
             None => Err(e.into()),
         },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tls_api::{ExternalPsk, Identity, SignError, SignatureScheme, Signer, SigningKey};
+use strata_tls::{ExternalPsk, Identity, SignError, SignatureScheme, Signer, SigningKey};
 use tls_crypto::{HashAlgorithm, PrivateKey};
 
 use crate::Stop;
@@ -63,7 +63,7 @@ fn identity(credential: &Credential, level: &Level) -> Result<Option<Identity>, 
     // Keys of kinds that are not supported: P-521, RSA with 1,024 bits.
     let unsupported = |e: &dyn std::fmt::Display| Stop::Unimplemented(format!("-key-file: {e}"));
     let key = PrivateKey::from_pem(&std::fs::read(key)?).map_err(|e| unsupported(&e))?;
-    let chain = tls_api::certs_from_pem(&std::fs::read(certs)?).map_err(|e| unsupported(&e))?;
+    let chain = strata_tls::certs_from_pem(&std::fs::read(certs)?).map_err(|e| unsupported(&e))?;
     let preferred = match credential.numbers("signing-prefs")? {
         Some(numbers) => numbers.into_iter().map(SignatureScheme).collect(),
         None => {

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use tls_api::{ClientSession, ServerSession, Session};
+use strata_tls::{ClientSession, ServerSession, Session};
 
 /// A session of either role.
 pub(crate) trait Early: Session {

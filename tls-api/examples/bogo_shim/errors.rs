@@ -1,10 +1,10 @@
 //! The names that BoringSSL has for what can go wrong: by them the runner knows whether it went wrong in the right way.
 
-use tls_api::codec::HandshakeType;
-use tls_api::codec::error::{DecodeError, Fault};
-use tls_api::codec::record::{Protocol, RecordError};
-use tls_api::handshake::error::{Flood, Illegal};
-use tls_api::{AlertDescription, CertificateError, Error, ExtensionType, ProtocolVersion};
+use strata_tls::codec::HandshakeType;
+use strata_tls::codec::error::{DecodeError, Fault};
+use strata_tls::codec::record::{Protocol, RecordError};
+use strata_tls::handshake::error::{Flood, Illegal};
+use strata_tls::{AlertDescription, CertificateError, Error, ExtensionType, ProtocolVersion};
 
 /// The most early data that the runner sends.
 pub(crate) const EARLY_DATA: u32 = 14336;

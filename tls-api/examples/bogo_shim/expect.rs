@@ -7,7 +7,7 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use tls_api::{HandshakeKind, ProtocolVersion};
+use strata_tls::{HandshakeKind, ProtocolVersion};
 
 use crate::Stop;
 use crate::configure::Shim;
@@ -75,7 +75,7 @@ pub(crate) fn check<S: Early>(
         expect("server name", Some(name), asked.server_name.as_deref())?;
     }
     if let Some(file) = level.text("expect-peer-cert-file") {
-        let expected = tls_api::certs_from_pem(&std::fs::read(file)?).map_err(|e| Stop::failed(e.to_string()))?;
+        let expected = strata_tls::certs_from_pem(&std::fs::read(file)?).map_err(|e| Stop::failed(e.to_string()))?;
         expect("chain", Some(&expected[..]), session.peer_certificates())?;
     }
     if let Some(count) = level.number::<u32>("expect-total-renegotiations")? {

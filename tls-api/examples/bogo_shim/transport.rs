@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpStream};
 use std::time::Duration;
 
-use tls_api::{Error, Session};
+use strata_tls::{Error, Session};
 
 use crate::Stop;
 use crate::errors::name;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tls_api::{
+use strata_tls::{
     AlertDescription, CertificateDer, CertificateError, ChainVerifier, ClientAuth, ClientCertVerifier, OcspError,
     OcspPolicy, ProvenPath, Purpose, Refusal, RootCertStore, ServerCertVerifier, ServerName, ServerVerifier, Stapled,
     UnixTime, VerifyName, VerifyPath,

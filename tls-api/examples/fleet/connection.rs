@@ -5,8 +5,8 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
-use tls_api::handshake::{Answer, Need, NeedNewSession, Outgoing, Progress, ServerConnection};
-use tls_api::{Error, UnixTime};
+use strata_tls::handshake::{Answer, Need, NeedNewSession, Outgoing, Progress, ServerConnection};
+use strata_tls::{Error, UnixTime};
 
 use crate::Shared;
 use crate::worker::Question;

@@ -13,8 +13,8 @@
 //!
 //! ```text
 //! redis-server --port 6379 --save ""
-//! cargo run --release -p tls-api --example fleet -- --certs chain.pem --key key.pem --redis redis://127.0.0.1:6379 --port 8443
-//! cargo run --release -p tls-api --example fleet -- --certs chain.pem --key key.pem --redis redis://127.0.0.1:6379 --port 8444
+//! cargo run --release -p strata-tls --example fleet -- --certs chain.pem --key key.pem --redis redis://127.0.0.1:6379 --port 8443
+//! cargo run --release -p strata-tls --example fleet -- --certs chain.pem --key key.pem --redis redis://127.0.0.1:6379 --port 8444
 //! tlsclient --cafile ca.pem --cache sessions --http / --port 8443 localhost   # handshake: Full
 //! tlsclient --cafile ca.pem --cache sessions --http / --port 8444 localhost   # handshake: Resumed
 //! ```
@@ -38,8 +38,8 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
-use tls_api::Identity;
-use tls_api::handshake::{ServerConfig, SessionLookup};
+use strata_tls::Identity;
+use strata_tls::handshake::{ServerConfig, SessionLookup};
 
 use crate::connection::Connection;
 use crate::options::{Context, Failure, run_program};

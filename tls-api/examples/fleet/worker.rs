@@ -5,8 +5,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_
 use std::time::{Duration, Instant};
 
 use mio::Waker;
-use tls_api::handshake::{Answer, NeedSession, NeedTakeSession};
-use tls_api::{Identity, ProtocolVersion, ServerSessionValue, StoresServerSessions, UnixTime};
+use strata_tls::handshake::{Answer, NeedSession, NeedTakeSession};
+use strata_tls::{Identity, ProtocolVersion, ServerSessionValue, StoresServerSessions, UnixTime};
 use zeroize::Zeroizing;
 
 /// Jobs that wait at most. Memory is bounded so, and so is the time that a client waits.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use tls_api::{
+use strata_tls::{
     CipherSuite, ClientConfig, DynamicRecordSizing, ExternalPsk, KeyLog, KeyLogFile, Limits, NamedGroup,
     ProtocolVersion, RecordPadding, ServerConfig, Session, SignatureScheme,
 };

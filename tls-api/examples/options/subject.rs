@@ -1,6 +1,6 @@
 //! A certificate's subject, for a person: `CN=localhost, O=Example`.
 
-use tls_api::CertificateDer;
+use strata_tls::CertificateDer;
 
 /// The subject of the first certificate, if there is one that can be read.
 pub(crate) fn subject(chain: Option<&[CertificateDer<'_>]>) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tls_api::{ChainVerifier, Crls, Pin, Pins, RootCertStore};
+use strata_tls::{ChainVerifier, Crls, Pin, Pins, RootCertStore};
 
 use super::{Context, Failure};
 
@@ -43,7 +43,7 @@ impl TrustOptions {
         }
         for path in &self.trust_exact {
             let what = || format!("--trust-exact {}", path.display());
-            let certificates = tls_api::certs_from_pem(&std::fs::read(path).context(what())?).context(what())?;
+            let certificates = strata_tls::certs_from_pem(&std::fs::read(path).context(what())?).context(what())?;
             for certificate in certificates {
                 verifier.trust_exact_certificate(certificate).context(what())?;
             }
@@ -56,5 +56,5 @@ impl TrustOptions {
 }
 
 fn pin(word: &str) -> Result<Pin, String> {
-    word.parse().map_err(|e: tls_api::BadPin| e.to_string())
+    word.parse().map_err(|e: strata_tls::BadPin| e.to_string())
 }

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! ```text
-//! cargo run --release -p tls-api --example remote_signer -- sign --key key.pem --port 7000 --delay 500
-//! cargo run --release -p tls-api --example remote_signer -- serve --certs chain.pem --signer 127.0.0.1:7000 --port 8443
+//! cargo run --release -p strata-tls --example remote_signer -- sign --key key.pem --port 7000 --delay 500
+//! cargo run --release -p strata-tls --example remote_signer -- serve --certs chain.pem --signer 127.0.0.1:7000 --port 8443
 //! curl --cacert ca.pem https://localhost:8443/
 //! ```
 //!

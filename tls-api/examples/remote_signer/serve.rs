@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use tls_api::handshake::NeedSignature;
-use tls_api::{Identity, ServerConfig, ServerSession, Session, SignatureScheme};
+use strata_tls::handshake::NeedSignature;
+use strata_tls::{Identity, ServerConfig, ServerSession, Session, SignatureScheme};
 
 use crate::options::{Context, Failure};
 
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(certs: &Path, signer: SocketAddr, port: u16) -> Result<(), Failure> {
     let pem = std::fs::read(certs).context(format!("cannot read {}", certs.display()))?;
-    let chain = tls_api::certs_from_pem(&pem).context(format!("--certs {}", certs.display()))?;
+    let chain = strata_tls::certs_from_pem(&pem).context(format!("--certs {}", certs.display()))?;
     // What a key can sign with, whoever has it says. That of this example is an RSA or a P-256 key.
     let schemes = match is_rsa(&chain) {
         true => vec![SignatureScheme::RSA_PSS_RSAE_SHA256, SignatureScheme::RSA_PKCS1_SHA256],
@@ -45,7 +45,7 @@ pub(crate) fn run(certs: &Path, signer: SocketAddr, port: u16) -> Result<(), Fai
 }
 
 /// rsaEncryption, 1.2.840.113549.1.1.1, as a key's algorithm.
-fn is_rsa(chain: &[tls_api::CertificateDer<'_>]) -> bool {
+fn is_rsa(chain: &[strata_tls::CertificateDer<'_>]) -> bool {
     const RSA: &[u8] = &[0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0, 3];
     chain.first().is_some_and(|leaf| leaf.windows(RSA.len()).any(|window| window == RSA))
 }

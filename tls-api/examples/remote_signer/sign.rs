@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tls_api::SignatureScheme;
+use strata_tls::SignatureScheme;
 use tls_crypto::PrivateKey;
 use zeroize::Zeroizing;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use tls_api::ServerName;
+use strata_tls::ServerName;
 
 use crate::options::{Context, Failure, ProtocolOptions, TrustOptions};
 

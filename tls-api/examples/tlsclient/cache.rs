@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tls_api::ClientSessionMemoryCache;
+use strata_tls::ClientSessionMemoryCache;
 
 use crate::options::{Context, Failure};
 

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use tls_api::pki_types::pem::PemObject;
-use tls_api::pki_types::{SubjectPublicKeyInfoDer, UnixTime};
-use tls_api::{CtLog, CtPolicy};
+use strata_tls::pki_types::pem::PemObject;
+use strata_tls::pki_types::{SubjectPublicKeyInfoDer, UnixTime};
+use strata_tls::{CtLog, CtPolicy};
 
 use crate::options::{Context, Failure};
 

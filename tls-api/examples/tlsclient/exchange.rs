@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
-use tls_api::{ClientSession, Error, ProtocolVersion, Session, is_truncation};
+use strata_tls::{ClientSession, Error, ProtocolVersion, Session, is_truncation};
 
 use crate::arguments::{Arguments, Target};
 use crate::connect::{Connected, SOCKET};

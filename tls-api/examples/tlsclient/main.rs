@@ -1,8 +1,8 @@
 //! A TLS client for trying things out: fetches a page, or joins stdin and stdout to a server.
 //!
 //! ```text
-//! cargo run --release -p tls-api --example tlsclient -- --http / example.com
-//! echo hello | cargo run --release -p tls-api --example tlsclient -- --port 8443 --cafile ca.pem localhost
+//! cargo run --release -p strata-tls --example tlsclient -- --http / example.com
+//! echo hello | cargo run --release -p strata-tls --example tlsclient -- --port 8443 --cafile ca.pem localhost
 //! ```
 
 mod arguments;
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tls_api::{
+use strata_tls::{
     ClientConfig, ClientSession, Identity, NoClientSessionStorage, OcspPolicy, RootCertStore, ServerVerifier,
 };
 
@@ -116,7 +116,7 @@ fn identity(arguments: &Arguments) -> Result<Option<Identity>, Failure> {
     };
     let read = |path: &Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
     let pem = zeroize::Zeroizing::new(read(key)?);
-    let identity = tls_api::Identity::from_pem(&read(certs)?, &pem).context(format!(
+    let identity = strata_tls::Identity::from_pem(&read(certs)?, &pem).context(format!(
         "no identity in --auth-certs {} with --auth-key {}",
         certs.display(),
         key.display()
@@ -127,7 +127,7 @@ fn identity(arguments: &Arguments) -> Result<Option<Identity>, Failure> {
 fn roots(arguments: &Arguments) -> Result<RootCertStore, Failure> {
     if let Some(path) = &arguments.cafile {
         let pem = std::fs::read(path).context(format!("cannot read --cafile {}", path.display()))?;
-        return tls_api::root_store_from_pem(&pem).context(format!("--cafile {}", path.display()));
+        return strata_tls::root_store_from_pem(&pem).context(format!("--cafile {}", path.display()));
     }
-    Ok(tls_api::system_roots().context("no --cafile")?.roots)
+    Ok(strata_tls::system_roots().context("no --cafile")?.roots)
 }

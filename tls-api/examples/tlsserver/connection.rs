@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use mio::Registry;
 use mio::net::TcpStream;
-use tls_api::{ServerSession, Session};
+use strata_tls::{ServerSession, Session};
 
 use crate::arguments::Arguments;
 use crate::options::subject;

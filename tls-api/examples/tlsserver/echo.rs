@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tls_api::ServerSession;
+use strata_tls::ServerSession;
 
 use crate::service::{Heard, Step, Tools, Unsent, read_some};
 

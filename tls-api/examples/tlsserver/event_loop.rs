@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use tls_api::{ServerConfig, ServerSession};
+use strata_tls::{ServerConfig, ServerSession};
 
 use crate::arguments::Arguments;
 use crate::connection::{Connection, Outcome};

@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 
 use mio::Interest;
 use mio::net::TcpStream;
-use tls_api::{ServerSession, Session};
+use strata_tls::{ServerSession, Session};
 
 use crate::service::{Heard, Step, Tools, Unsent, read_some};
 
@@ -133,7 +133,7 @@ impl Forward {
 
     /// An error of passing on is the backend's, unless it comes from the session.
     fn blame(&self, e: io::Error) -> io::Error {
-        if e.get_ref().is_some_and(|inner| inner.is::<tls_api::Error>()) { e } else { about_backend(self.to, &e) }
+        if e.get_ref().is_some_and(|inner| inner.is::<strata_tls::Error>()) { e } else { about_backend(self.to, &e) }
     }
 }
 

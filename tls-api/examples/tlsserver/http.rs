@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tls_api::{ServerSession, Session};
+use strata_tls::{ServerSession, Session};
 
 use crate::options::subject;
 use crate::service::{Heard, Step, Tools, Unsent, read_some, write_some};

@@ -2,7 +2,7 @@
 //! One thread serves thousands of connections.
 //!
 //! ```text
-//! cargo run --release -p tls-api --example tlsserver -- --port 8443 --certs chain.pem --key key.pem http
+//! cargo run --release -p strata-tls --example tlsserver -- --port 8443 --certs chain.pem --key key.pem http
 //! curl --cacert ca.pem https://localhost:8443/
 //! ```
 //!
@@ -37,7 +37,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use mio::net::TcpListener;
-use tls_api::{
+use strata_tls::{
     AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, Identity, ServerConfig,
     ServerSessionMemoryCache, SuitePreference,
 };
@@ -145,7 +145,7 @@ fn client_verifier(arguments: &Arguments) -> Result<Option<Arc<dyn ClientCertVer
         };
     };
     let pem = std::fs::read(path).context(format!("cannot read --auth {}", path.display()))?;
-    let roots = tls_api::root_store_from_pem(&pem).context(format!("--auth {}", path.display()))?;
+    let roots = strata_tls::root_store_from_pem(&pem).context(format!("--auth {}", path.display()))?;
     let chain = arguments.trust.verifier(roots)?;
     Ok(Some(match arguments.require_auth {
         true => Arc::new(AllowAnyAuthenticatedClient::new(chain)),

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::ErrorKind;
-use tls_api::StoresServerSessions;
+use strata_tls::StoresServerSessions;
 use zeroize::Zeroizing;
 
 /// How long nothing is asked after a failure: of thousands of handshakes a second, one may wait in vain.

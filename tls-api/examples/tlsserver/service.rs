@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use mio::net::TcpStream;
 use mio::{Registry, Token};
-use tls_api::ServerSession;
+use strata_tls::ServerSession;
 
 use crate::arguments::Mode;
 use crate::echo::Echo;

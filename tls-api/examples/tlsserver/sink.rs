@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use tls_api::ServerSession;
+use strata_tls::ServerSession;
 use tls_crypto::{HashAlgorithm, Transcript};
 
 use crate::service::{Heard, Step, Tools, Unsent, read_some};

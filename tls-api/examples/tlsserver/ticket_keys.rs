@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tls_api::Ticketer;
+use strata_tls::Ticketer;
 use tls_crypto::{SecureRandom, SystemRandom};
 
 use crate::options::{Context, Failure};

@@ -49,7 +49,7 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
 ///
 /// ```no_run
 /// use std::sync::Arc;
-/// use tls_api::{ClientConfig, ClientSessionMemoryCache};
+/// use strata_tls::{ClientConfig, ClientSessionMemoryCache};
 ///
 /// let sessions = Arc::new(ClientSessionMemoryCache::from_bytes(256, &std::fs::read("sessions")?)?);
 /// let mut config = ClientConfig::new();

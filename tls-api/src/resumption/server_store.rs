@@ -38,9 +38,9 @@ pub trait StoresServerSessions: fmt::Debug + Send + Sync {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tls_api::ServerSessionMemoryCache;
+/// use strata_tls::ServerSessionMemoryCache;
 ///
-/// # fn set(mut config: tls_api::ServerConfig) {
+/// # fn set(mut config: strata_tls::ServerConfig) {
 /// config.set_session_storage(Arc::new(ServerSessionMemoryCache::new(10_000)));
 /// # }
 /// ```

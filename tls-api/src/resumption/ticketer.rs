@@ -52,7 +52,7 @@ pub trait ProducesTickets: fmt::Debug + Send + Sync {
 /// It takes about 3 KiB, and 1.2 KiB for each former key.
 ///
 /// ```
-/// use tls_api::{ProducesTickets, Ticketer};
+/// use strata_tls::{ProducesTickets, Ticketer};
 ///
 /// let ticketer = Ticketer::new()?;
 /// let ticket = ticketer.encrypt(b"session").unwrap();
@@ -63,7 +63,7 @@ pub trait ProducesTickets: fmt::Debug + Send + Sync {
 /// let (one, other) = (Ticketer::from_keys(&key, &[])?, Ticketer::from_keys(&key, &[])?);
 /// assert!(other.decrypt(&one.encrypt(b"session").unwrap()).is_some());
 /// one.update(&next, &[key])?; // while connections are served
-/// # Ok::<(), tls_api::TicketerError>(())
+/// # Ok::<(), strata_tls::TicketerError>(())
 /// ```
 pub struct Ticketer {
     keys: ReadMostly<Keys>,

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read, Write};
 
 use libtest_mimic::Trial;
-use tls_api::ProtocolVersion;
+use strata_tls::ProtocolVersion;
 
 use crate::certificates::{Kind, files, folder};
 use crate::openssl_server::OpensslServer;

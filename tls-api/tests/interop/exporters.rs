@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use tls_api::{ClientConfig, ClientSession, ProtocolVersion, ServerConfig, ServerSession, Session, StreamOwned};
+use strata_tls::{ClientConfig, ClientSession, ProtocolVersion, ServerConfig, ServerSession, Session, StreamOwned};
 
 use crate::certificates::{Kind, ca_file, files};
 use crate::openssl_server::OpensslServer;
@@ -59,7 +59,7 @@ fn with_client(option: &str) -> Outcome {
 fn with_server(version: ProtocolVersion) -> Outcome {
     let server = OpensslServer::start_any_version(Kind::EcdsaP256, &OPTIONS)?;
     let pem = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
-    let mut config = ClientConfig::with_roots(tls_api::root_store_from_pem(&pem).map_err(|e| e.to_string())?);
+    let mut config = ClientConfig::with_roots(strata_tls::root_store_from_pem(&pem).map_err(|e| e.to_string())?);
     config.set_versions(&[version]).map_err(|e| e.to_string())?;
     let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
     let session = ClientSession::new(&Arc::new(config), name).map_err(|e| e.to_string())?;

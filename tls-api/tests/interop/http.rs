@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use tls_api::{ClientConfig, ClientSession, ProtocolVersion, Session, StreamOwned};
+use strata_tls::{ClientConfig, ClientSession, ProtocolVersion, Session, StreamOwned};
 
 use crate::certificates::{Kind, ca_file};
 use crate::openssl_server::client;
@@ -28,7 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// Each piece is answered by a KeyUpdate before the next one is sent: so the server has seen it by itself.
 fn request_in_pieces() -> Outcome {
     let pem = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
-    let roots = tls_api::root_store_from_pem(&pem).map_err(|e| e.to_string())?;
+    let roots = strata_tls::root_store_from_pem(&pem).map_err(|e| e.to_string())?;
     let config = Arc::new(ClientConfig::with_roots(roots));
     for (pieces, wanted) in [
         (&["\r\n", "GE", "T / HTTP/1.1\r\nHost: x\r", "\n\r", "\n"][..], "HTTP/1.1 200 OK\r\n"),

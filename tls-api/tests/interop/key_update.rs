@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use libtest_mimic::Trial;
-use tls_api::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session, StreamOwned};
+use strata_tls::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session, StreamOwned};
 
 use crate::certificates::{Kind, ca_file, files};
 use crate::openssl_server::OpensslServer;
@@ -145,7 +145,7 @@ type Client = StreamOwned<ClientSession, TcpStream>;
 
 fn connect(server: &OpensslServer) -> Result<Client, String> {
     let pem = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
-    let roots = tls_api::root_store_from_pem(&pem).map_err(|e| e.to_string())?;
+    let roots = strata_tls::root_store_from_pem(&pem).map_err(|e| e.to_string())?;
     let config = Arc::new(ClientConfig::with_roots(roots));
     let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
     let session = ClientSession::new(&config, name).map_err(|e| e.to_string())?;

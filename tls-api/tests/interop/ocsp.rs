@@ -12,7 +12,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SerialNumber,
     date_time_ymd,
 };
-use tls_api::{
+use strata_tls::{
     CertificateDer, CertificateError, ChainVerifier, OcspError, OcspPolicy, RevocationSource, RootCertStore,
     ServerName, ServerVerifier, Stapled, UnixTime,
 };
@@ -307,7 +307,7 @@ fn judge(policy: OcspPolicy, response: &[u8], ahead: i64) -> Result<Result<(), C
     let verdict = verifier.verify(
         std::slice::from_ref(&pki.leaf),
         &name,
-        &Stapled::new(Some(response), tls_api::codec::List::empty()),
+        &Stapled::new(Some(response), strata_tls::codec::List::empty()),
         now,
     );
     Ok(verdict.map_err(|refusal| refusal.why))

@@ -69,7 +69,7 @@ pub(crate) fn example(name: &str) -> Result<Command, String> {
     let path: PathBuf = folder.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
     if !path.is_file() {
         return Err(format!(
-            "{} is not built: `cargo test -p tls-api` does it, `cargo build -p tls-api --examples` as well",
+            "{} is not built: `cargo test -p strata-tls` does it, `cargo build -p strata-tls --examples` as well",
             path.display()
         ));
     }

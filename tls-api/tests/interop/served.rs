@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tls_api::{ProtocolVersion, ServerConfig, ServerSession, StreamOwned};
+use strata_tls::{ProtocolVersion, ServerConfig, ServerSession, StreamOwned};
 
 use crate::certificates::{Kind, files};
 use crate::processes::PATIENCE;

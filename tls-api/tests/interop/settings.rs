@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use tls_api::{ClientConfig, ClientSession, ProtocolVersion, Session};
+use strata_tls::{ClientConfig, ClientSession, ProtocolVersion, Session};
 
 use crate::certificates::{Kind, ca_file, files, folder};
 use crate::openssl_client;
@@ -297,7 +297,7 @@ fn half_rtt() -> Outcome {
     let options = ["--resumption", "--max-early-data", "1000", "--half-rtt"];
     let server = Server::start(Kind::EcdsaP256, &options, &["http"])?;
     let pem = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
-    let mut config = ClientConfig::with_roots(tls_api::root_store_from_pem(&pem).map_err(|e| e.to_string())?);
+    let mut config = ClientConfig::with_roots(strata_tls::root_store_from_pem(&pem).map_err(|e| e.to_string())?);
     config.enable_early_data(true);
     let config = Arc::new(config);
     let connect = || -> Result<(ClientSession, TcpStream), String> {
@@ -308,7 +308,7 @@ fn half_rtt() -> Outcome {
     };
     let request = b"GET / HTTP/1.0\r\n\r\n";
     let (session, socket) = connect()?;
-    let mut stream = tls_api::StreamOwned::new(session, socket);
+    let mut stream = strata_tls::StreamOwned::new(session, socket);
     let mut first = String::new();
     stream.write_all(request).and_then(|()| stream.read_to_string(&mut first)).map_err(|e| e.to_string())?;
 
@@ -329,7 +329,7 @@ fn half_rtt() -> Outcome {
         }
     }
     // Now the rest of the handshake, and the end.
-    let mut stream = tls_api::StreamOwned::new(session, socket);
+    let mut stream = strata_tls::StreamOwned::new(session, socket);
     stream.read_to_end(&mut answer).map_err(|e| e.to_string())?;
     Ok(())
 }

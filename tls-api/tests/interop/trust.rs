@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use libtest_mimic::Trial;
 use rcgen::{KeyPair, PublicKeyData, SigningKey};
-use tls_api::Pin;
-use tls_api::pki_types::pem::PemObject;
+use strata_tls::Pin;
+use strata_tls::pki_types::pem::PemObject;
 use tls_crypto::HashAlgorithm;
 
 use crate::certificates::{Files, Kind, ca_file, files, folder};
@@ -159,7 +159,7 @@ fn timestamps() -> Outcome {
     let folder = folder()?;
     let own = files(Kind::EcdsaP256)?;
     let pem = fs::read(&own.chain).map_err(|e| e.to_string())?;
-    let leaf = tls_api::CertificateDer::from_pem_slice(&pem).map_err(|e| e.to_string())?;
+    let leaf = strata_tls::CertificateDer::from_pem_slice(&pem).map_err(|e| e.to_string())?;
     let log = KeyPair::generate().map_err(|e| e.to_string())?;
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().map_err(|e| e.to_string())?.as_millis();
     let now = u64::try_from(now - 5000).map_err(|e| e.to_string())?.to_be_bytes();

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tls_api::codec::{DistinguishedName, List};
-use tls_api::handshake::need::Need;
-use tls_api::handshake::{ClientConfig as EngineConfig, ClientConnection, Outgoing, Progress};
-use tls_api::pki_types::UnixTime;
-use tls_api::{
+use strata_tls::codec::{DistinguishedName, List};
+use strata_tls::handshake::need::Need;
+use strata_tls::handshake::{ClientConfig as EngineConfig, ClientConnection, Outgoing, Progress};
+use strata_tls::pki_types::UnixTime;
+use strata_tls::{
     AlertDescription, AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, CertificateDer,
     CertificateError, ClientAuth, ClientCertVerifier, ClientConfig, Error, Identity, NoClientAuth, ProtocolVersion,
     Refusal, ResolvesClientCert, ServerConfig, ServerSession, Session, SignatureScheme, TimeProvider,
@@ -116,11 +116,11 @@ fn the_server_has_the_chain_as_the_client_sent_it() {
     let chain = format!("{cert}{}", world.clients.pem);
     for version in VERSIONS {
         let mut client = world.client(version);
-        client.set_client_identity(tls_api::Identity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap());
+        client.set_client_identity(strata_tls::Identity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap());
         let mut pair = pair(client, world.required());
         assert!(pair.server.peer_certificates().is_none());
         pair.settle().unwrap();
-        assert_eq!(pair.server.peer_certificates().unwrap(), tls_api::certs_from_pem(chain.as_bytes()).unwrap());
+        assert_eq!(pair.server.peer_certificates().unwrap(), strata_tls::certs_from_pem(chain.as_bytes()).unwrap());
     }
 }
 
@@ -180,7 +180,7 @@ fn a_clients_certificate_is_checked_against_the_servers_clock() {
     for version in VERSIONS {
         let client = || {
             let mut client = world.client(version);
-            client.set_client_identity(tls_api::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
+            client.set_client_identity(strata_tls::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
             client
         };
         let server = |at: Option<u64>| {
@@ -257,7 +257,7 @@ fn impostor(
     config.set_versions(&[version]).unwrap();
     config.set_client_identity_lookup(true);
     let (cert, _) = world.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, FAR));
-    let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+    let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
     let stolen = Arc::new(Identity::with_remote_key(chain, vec![SignatureScheme::ECDSA_SECP256R1_SHA256]).unwrap());
     let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
 
@@ -360,7 +360,7 @@ fn a_client_resolver_gets_the_servers_authorities_and_schemes() {
 fn an_identity_that_cannot_sign_what_the_server_accepts_is_not_shown() {
     let world = World::new();
     let (cert, _) = world.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, FAR));
-    let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+    let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
     let unusable = Arc::new(Identity::with_remote_key(chain, vec![SignatureScheme::ED448]).unwrap());
     for version in VERSIONS {
         for resolver in [Remembers(Mutex::default(), None), Remembers(Mutex::default(), Some(unusable.clone()))] {
@@ -392,7 +392,7 @@ fn authorities_whose_names_do_not_fit_are_refused_and_change_nothing() {
     let mut server = world.servers.server_config(Kind::EcdsaP256);
     for hints in [vec![vec![0x30; 0x8000]], vec![Vec::new()]] {
         let refused = server.set_client_cert_verifier(Arc::new(Hints(hints)));
-        assert_eq!(refused, Err(tls_api::ConfigError::HintsTooLong));
+        assert_eq!(refused, Err(strata_tls::ConfigError::HintsTooLong));
     }
     assert!(!works(world.client(ProtocolVersion::TLS12), server));
     // As many as fit come through both versions.

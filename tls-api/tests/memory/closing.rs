@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 
-use tls_api::{AlertDescription, Error, ServerSession, Session, is_truncation};
+use strata_tls::{AlertDescription, Error, ServerSession, Session, is_truncation};
 
 use crate::pair::{Pair, carry, drain, feed, is_would_block, pattern, read_all, read_some};
 use crate::pki::{VERSIONS, configs, configs_of};

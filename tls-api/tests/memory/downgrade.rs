@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tls_api::{AlertDescription, Error, ProtocolVersion, Session};
+use strata_tls::{AlertDescription, Error, ProtocolVersion, Session};
 
 use crate::pair::{Pair, drain, feed};
 use crate::pki::{Ca, Kind};

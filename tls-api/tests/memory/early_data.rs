@@ -3,7 +3,7 @@
 use std::io::{Cursor, ErrorKind, Read, Write};
 use std::sync::Arc;
 
-use tls_api::{
+use strata_tls::{
     ClientConfig, ClientSession, ClientSessionMemoryCache, HandshakeKind, NoServerSessionStorage, ProtocolVersion,
     ServerConfig, ServerSession, ServerSessionMemoryCache, Session, Ticketer,
 };
@@ -69,7 +69,7 @@ fn a_recorded_flight_is_not_taken_again_by_any_server_of_the_store() {
     // One certificate: a session is bound to it.
     let identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
     let server = || {
-        let mut server = tls_api::ServerConfig::new(identity.clone());
+        let mut server = strata_tls::ServerConfig::new(identity.clone());
         server.set_session_storage(Arc::clone(&store) as _);
         server.set_max_early_data_size(1000);
         Arc::new(server)

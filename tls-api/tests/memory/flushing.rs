@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, ErrorKind, IoSlice, Read, Write};
 
-use tls_api::{ServerSession, Session, Stream, StreamOwned};
+use strata_tls::{ServerSession, Session, Stream, StreamOwned};
 
 use crate::pair::{Pair, drain, feed, pattern, read_all, record_lengths};
 use crate::pki::{VERSIONS, configs_of};

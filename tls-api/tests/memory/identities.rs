@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
-use tls_api::{
+use strata_tls::{
     AlertDescription, CertificateDer, CipherSuite, ClientConfig, ClientHelloInfo, ClientSession, Error, Identity,
     IdentityError, IdentityFiles, NamedGroup, NoIdentity, ProtocolVersion, ReloadError, ReloadableIdentity,
     ResolvesServerCert, ResolvesServerCertUsingSni, ServerConfig, ServerSession, Session, SignError, SignatureScheme,
@@ -144,7 +144,7 @@ fn first_identity_that_completes_a_handshake_is_shown() {
     let ecdsa = &[CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256][..];
     let rsa = &[CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256][..];
     let tls13 = &[CipherSuite::TLS_AES_128_GCM_SHA256][..];
-    let all = &tls_api::ALL_CIPHERSUITES.map(|suite| suite.suite())[..];
+    let all = &strata_tls::ALL_CIPHERSUITES.map(|suite| suite.suite())[..];
     let groups = [&[G::SECP256R1][..], &[G::X25519], &[G::X25519, G::SECP384R1], &[G::SECP256R1, G::SECP384R1]];
     let schemes = [SignatureScheme::RSA_PKCS1_SHA256, SignatureScheme::RSA_PSS_RSAE_SHA256];
     let (mut completed, mut not_the_first) = (0, 0);
@@ -405,7 +405,7 @@ fn a_reload_takes_the_new_pair_as_a_whole_or_keeps_the_old() {
     assert_eq!(identity.present().ocsp_response(), Some(&b"an OCSP response"[..]));
     let server = Arc::new(ServerConfig::with_resolver(identity.clone()));
     let mut client = ca.client_config();
-    client.set_session_storage(Arc::new(tls_api::NoClientSessionStorage));
+    client.set_session_storage(Arc::new(strata_tls::NoClientSessionStorage));
     assert_eq!(shown(&client, &server), leaf(&first));
     // Half of it is there.
     write("chain.pem", &second.0);
@@ -499,10 +499,12 @@ fn a_key_of_the_applications_own_signs_for_servers_and_clients() {
             let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
             let key = KeyPair::from_pem(&key).unwrap();
             let token = Arc::new(Token { key, signed: AtomicUsize::new(0), tells, works });
-            let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+            let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
             let own = || Identity::with_signing_key(chain.clone(), token.clone()).unwrap();
             let mut server = ServerConfig::new(own());
-            server.set_client_cert_verifier(Arc::new(tls_api::AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+            server
+                .set_client_cert_verifier(Arc::new(strata_tls::AllowAnyAuthenticatedClient::new(ca.roots())))
+                .unwrap();
             let mut client = ca.client_config();
             client.set_versions(&[version]).unwrap();
             client.set_client_identity(own());
@@ -517,7 +519,7 @@ fn a_key_of_the_applications_own_signs_for_servers_and_clients() {
     let (cert, _) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
     let key = KeyPair::generate().unwrap();
     let token = Arc::new(Token { key, signed: AtomicUsize::new(0), tells: true, works: true });
-    let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+    let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
     assert_eq!(Identity::with_signing_key(chain, token).unwrap_err(), IdentityError::KeyMismatch);
 }
 
@@ -525,7 +527,7 @@ fn a_key_of_the_applications_own_signs_for_servers_and_clients() {
 fn remote(ca: &Ca) -> (Identity, PrivateKey) {
     let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
     let key = KeyPair::from_pem(&key).unwrap().serialize_der();
-    let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+    let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
     let identity = Identity::with_remote_key(chain, vec![SignatureScheme::ECDSA_SECP256R1_SHA256]).unwrap();
     assert!(identity.is_remote());
     (identity, PrivateKey::from_der(&key.as_slice().try_into().unwrap()).unwrap())
@@ -547,7 +549,7 @@ fn signatures_from_elsewhere_come_when_they_come() {
     for version in VERSIONS {
         let ((server_identity, server_key), (client_identity, client_key)) = (remote(&ca), remote(&ca));
         let mut server = ServerConfig::new(server_identity);
-        server.set_client_cert_verifier(Arc::new(tls_api::AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+        server.set_client_cert_verifier(Arc::new(strata_tls::AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
         let mut client = ca.client_config();
         client.set_versions(&[version]).unwrap();
         client.set_client_identity(client_identity);

@@ -1,6 +1,6 @@
 //! The largest ClientHello that its length fields allow, first and second, with the limits of a new configuration.
 
-use tls_api::{AlertDescription, Error, ServerSession, Session};
+use strata_tls::{AlertDescription, Error, ServerSession, Session};
 
 use crate::pair::{Pair, drain, feed};
 use crate::pki::configs;

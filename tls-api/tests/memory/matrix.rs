@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use tls_api::{
+use strata_tls::{
     CipherSuite, ClientHelloInfo, ClientSession, Error, HandshakeKind, Identity, NamedGroup, NoIdentity,
     ProtocolVersion, ResolvesServerCert, ResolvesServerCertUsingSni, ServerConfig, ServerSession, Session,
 };
@@ -195,11 +195,11 @@ fn an_unknown_name_is_answered_by_the_default_or_by_unrecognized_name() {
         pair.settle(),
         Err(Error::NoIdentity {
             asked: Some("server.test".into()),
-            alert: tls_api::AlertDescription::UNRECOGNIZED_NAME
+            alert: strata_tls::AlertDescription::UNRECOGNIZED_NAME
         })
     );
     let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
-    assert!(matches!(told, Error::AlertReceived { description: tls_api::AlertDescription::UNRECOGNIZED_NAME, .. }));
+    assert!(matches!(told, Error::AlertReceived { description: strata_tls::AlertDescription::UNRECOGNIZED_NAME, .. }));
 
     let mut resolver = ResolvesServerCertUsingSni::new();
     resolver.add_default(identity(&ca, "server.test"));

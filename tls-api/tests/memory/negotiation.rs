@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use tls_api::{
+use strata_tls::{
     ALL_CIPHERSUITES, AlertDescription, BulkAlgorithm, CipherSuite, ClientConfig, ClientHelloInfo, Error,
     ExtensionType, Identity, NamedGroup, NoIdentity, ProtocolVersion, ResolvesServerCert, ServerConfig, ServerSession,
     Session, SignatureScheme, SuitePreference,
@@ -109,7 +109,7 @@ fn no_common_group_is_refused_by_both_lists() {
 fn no_common_signature_scheme_is_refused_by_both_lists() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (cert, _) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
-    let chain = tls_api::certs_from_pem(cert.as_bytes()).unwrap();
+    let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
     let identity = Identity::with_remote_key(chain, vec![SignatureScheme::ECDSA_SHA1]).unwrap();
     let (error, told) = refused(ca.client_config(), ServerConfig::new(identity));
     assert!(matches!(error, Error::NoCommonSignatureScheme { .. }), "{error}");

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use tls_api::{ClientConfig, ClientSession, Error, ServerConfig, ServerSession, Session};
+use strata_tls::{ClientConfig, ClientSession, Error, ServerConfig, ServerSession, Session};
 
 pub(crate) struct Pair {
     pub(crate) client: ClientSession,

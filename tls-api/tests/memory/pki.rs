@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use tls_api::{CipherSuite, ClientConfig, Identity, ProtocolVersion, RootCertStore, ServerConfig};
+use strata_tls::{CipherSuite, ClientConfig, Identity, ProtocolVersion, RootCertStore, ServerConfig};
 
 /// Kinds of keys for certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Ca {
     /// An identity valid now, for these names.
     pub(crate) fn identity(&self, kind: Kind, names: &[&str]) -> Identity {
         let (cert, key) = self.issue(kind, names, (2000, FAR));
-        tls_api::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap()
+        strata_tls::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap()
     }
 
     pub(crate) fn server_config(&self, kind: Kind) -> ServerConfig {
@@ -99,7 +99,7 @@ impl Ca {
     }
 
     pub(crate) fn roots(&self) -> RootCertStore {
-        tls_api::root_store_from_pem(self.pem.as_bytes()).unwrap()
+        strata_tls::root_store_from_pem(self.pem.as_bytes()).unwrap()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tls_api::{
+use strata_tls::{
     Error, ExternalPsk, HandshakeKind, ProtocolVersion, ResolvesClientPsk, ResolvesServerPsk, ServerName, Session,
 };
 use tls_crypto::HashAlgorithm;
@@ -20,7 +20,7 @@ fn plain(identity: &str, key: &[u8]) -> ExternalPsk {
 fn they_take_the_place_of_certificates_on_both_sides() {
     let ca = Ca::new(Kind::EcdsaP256);
     // The client trusts no authority at all: the key is enough.
-    let (mut client, mut server) = (tls_api::ClientConfig::new(), ca.server_config(Kind::EcdsaP256));
+    let (mut client, mut server) = (strata_tls::ClientConfig::new(), ca.server_config(Kind::EcdsaP256));
     let psks = ExternalPsk::import(b"sensor 7", &KEY, HashAlgorithm::Sha256, b"").unwrap();
     client.set_external_psks(psks.clone());
     server.set_external_psks(psks.clone());
@@ -92,7 +92,7 @@ fn sessions_go_on_beside_them_and_tls12_has_none() {
 /// RFC 9846 §4.3.11: whichever suites the server has, the key of the right hash is found.
 #[test]
 fn imported_keys_are_used_with_any_suite() {
-    use tls_api::CipherSuite;
+    use strata_tls::CipherSuite;
     let ca = Ca::new(Kind::EcdsaP256);
     let psks = ExternalPsk::import(b"sensor 7", &KEY, HashAlgorithm::Sha256, b"").unwrap();
     let sha384 = ExternalPsk::plain(b"sensor 8".to_vec(), &KEY, HashAlgorithm::Sha384).unwrap();

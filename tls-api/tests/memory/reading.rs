@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IoSliceMut, Read, Write};
 
-use tls_api::Session;
+use strata_tls::Session;
 
 use crate::pair::{Pair, drain, feed, pattern, read_all};
 use crate::pki::{VERSIONS, configs, configs_of};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-use tls_api::{ClientConfig, ConfigError, DynamicRecordSizing, ProtocolVersion, RecordPadding, ServerConfig, Session};
+use strata_tls::{
+    ClientConfig, ConfigError, DynamicRecordSizing, ProtocolVersion, RecordPadding, ServerConfig, Session,
+};
 
 use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
 use crate::pki::{Ca, Kind, VERSIONS};

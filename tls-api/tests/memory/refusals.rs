@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tls_api::pki_types::UnixTime;
-use tls_api::{
+use strata_tls::pki_types::UnixTime;
+use strata_tls::{
     AlertDescription, CertificateError, ClientConfig, ClientSession, Error, Refusal, ServerConfig, ServerSession,
     Session, TimeProvider,
 };
@@ -120,16 +120,16 @@ fn a_client_without_roots_trusts_nobody_and_says_why() {
 #[cfg(feature = "dangerous_configuration")]
 #[test]
 fn a_verifier_of_the_applications_own_decides_alone() {
-    use tls_api::pki_types::{CertificateDer, ServerName};
+    use strata_tls::pki_types::{CertificateDer, ServerName};
 
     #[derive(Debug)]
     struct Decides(Result<(), Refusal>);
-    impl tls_api::ServerCertVerifier for Decides {
+    impl strata_tls::ServerCertVerifier for Decides {
         fn verify_server_cert(
             &self,
             chain: &[CertificateDer<'_>],
             name: &ServerName<'_>,
-            _: &tls_api::Stapled<'_>,
+            _: &strata_tls::Stapled<'_>,
             _: UnixTime,
         ) -> Result<(), Refusal> {
             assert_eq!((chain.len(), name.to_str().as_ref()), (1, "server.test"));
@@ -208,8 +208,8 @@ fn an_impossible_setting_is_refused_when_it_is_made() {
     let ca = Ca::new(Kind::EcdsaP256);
     let mut client = ca.client_config();
     assert!(client.set_cipher_suites(&[]).is_err());
-    assert!(client.set_groups(&[tls_api::NamedGroup(0x1234)]).is_err());
-    assert!(client.set_versions(&[tls_api::ProtocolVersion::TLS11]).is_err());
+    assert!(client.set_groups(&[strata_tls::NamedGroup(0x1234)]).is_err());
+    assert!(client.set_versions(&[strata_tls::ProtocolVersion::TLS11]).is_err());
     assert!(client.set_alpn_protocols(&[b""]).is_err());
     assert!(client.set_max_fragment_size(Some(1)).is_err());
     Pair::connected(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP256)));
@@ -222,7 +222,7 @@ fn a_chain_longer_than_the_limits_is_refused() {
     let chain = format!("{cert}{}{}", ca.pem, ca.pem);
     let server = Arc::new(ServerConfig::from_pem(chain.as_bytes(), key.as_bytes()).unwrap());
     let mut client = ca.client_config();
-    let mut limits = tls_api::Limits::default();
+    let mut limits = strata_tls::Limits::default();
     limits.chain_length = 2;
     client.set_limits(limits);
     let mut pair = Pair::new(&Arc::new(client), &server);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tls_api::{
+use strata_tls::{
     AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, CertificateDer, ClientAuth,
     ClientCertVerifier, ClientConfig, ClientSessionMemoryCache, ClientSessionValue, HandshakeKind,
     NoClientSessionStorage, NoServerSessionStorage, ProtocolVersion, Refusal, ServerConfig, ServerName,
@@ -77,7 +77,7 @@ fn with_both_a_client_without_tickets_resumes_as_well_and_the_store_holds_its_se
     ] {
         #[derive(Debug)]
         struct Counting(ServerSessionMemoryCache, std::sync::atomic::AtomicUsize);
-        impl tls_api::StoresServerSessions for Counting {
+        impl strata_tls::StoresServerSessions for Counting {
             fn put(&self, id: &[u8], session: zeroize::Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
                 self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 self.0.put(id, session, lifetime)
@@ -134,7 +134,7 @@ fn what_a_session_is_bound_to_ends_it() {
         ("another authority beside the first", |ca, client, _| {
             let other = Ca::named("another", Kind::EcdsaP256);
             let both = [ca.pem.as_bytes(), other.pem.as_bytes()].concat();
-            client.set_root_store(tls_api::root_store_from_pem(&both).unwrap());
+            client.set_root_store(strata_tls::root_store_from_pem(&both).unwrap());
         }),
         ("the client's own identity", |ca, client, _| {
             client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
@@ -166,7 +166,7 @@ fn what_a_session_is_bound_to_ends_it() {
 fn what_a_session_is_not_bound_to_does_not_end_it() {
     everywhere(|ca, client, server| {
         let other = Ca::named("another", Kind::EcdsaP256);
-        let roots = |pems: [&str; 2]| tls_api::root_store_from_pem(pems.concat().as_bytes()).unwrap();
+        let roots = |pems: [&str; 2]| strata_tls::root_store_from_pem(pems.concat().as_bytes()).unwrap();
         let (mut one, mut same) = (client.clone(), client.clone());
         one.set_root_store(roots([&ca.pem, &other.pem]));
         same.set_root_store(roots([&other.pem, &ca.pem]));
@@ -215,7 +215,7 @@ fn cve_2025_23419_servers_that_share_tickets_do_not_share_their_clients() {
             connect(&client, &Arc::new(open));
             let mut pair = Pair::new(&client, &Arc::new(closed));
             let refused = pair.settle().unwrap_err();
-            assert_eq!(refused, tls_api::Error::NoClientCertificate { version });
+            assert_eq!(refused, strata_tls::Error::NoClientCertificate { version });
         }
     }
 }
@@ -350,7 +350,7 @@ fn certificates_that_end_end_their_sessions() {
         for kept in KEPT {
             let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
             client.set_versions(&[version]).unwrap();
-            client.set_client_identity(tls_api::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
+            client.set_client_identity(strata_tls::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
             kept.set(&mut server);
             server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
             server.set_ticket_lifetime(7 * 86_400);
@@ -387,7 +387,10 @@ fn a_cache_that_went_through_a_file_is_as_good_as_before() {
                 Ok(()) => assert!(!pair.client.is_handshaking()),
                 // The key itself was altered: the server finds it out by the binder, or either side by Finished.
                 Err(e) => assert!(
-                    matches!(e, tls_api::Error::BadBinder | tls_api::Error::BadFinished | tls_api::Error::BadRecordMac),
+                    matches!(
+                        e,
+                        strata_tls::Error::BadBinder | strata_tls::Error::BadFinished | strata_tls::Error::BadRecordMac
+                    ),
                     "byte {at}: {e}"
                 ),
             }
@@ -556,7 +559,7 @@ impl Watched {
     }
 }
 
-impl tls_api::StoresServerSessions for Watched {
+impl strata_tls::StoresServerSessions for Watched {
     fn put(&self, id: &[u8], session: zeroize::Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
         self.keys.lock().unwrap().push(id.to_vec());
         self.sessions.put(id, session, lifetime)
@@ -584,7 +587,7 @@ fn session_ids_of_tls12_are_no_tickets_of_tls13() {
     let id = store.keys().pop().unwrap();
 
     let mut attacker = ca.client_config();
-    let psk = tls_api::ExternalPsk::plain(id.clone(), &[7; 32], tls_crypto::HashAlgorithm::Sha256).unwrap();
+    let psk = strata_tls::ExternalPsk::plain(id.clone(), &[7; 32], tls_crypto::HashAlgorithm::Sha256).unwrap();
     attacker.set_external_psks(vec![psk]);
     assert_eq!(kind(&attacker, &server), HandshakeKind::Full);
     assert_eq!(*store.got.lock().unwrap(), Vec::<Vec<u8>>::new());
@@ -604,10 +607,10 @@ fn a_ticket_without_its_key_is_not_taken() {
     assert!(ticket[0] >= 0x80);
 
     let mut attacker = ca.client_config();
-    let psk = tls_api::ExternalPsk::plain(ticket, &[7; 32], tls_crypto::HashAlgorithm::Sha256).unwrap();
+    let psk = strata_tls::ExternalPsk::plain(ticket, &[7; 32], tls_crypto::HashAlgorithm::Sha256).unwrap();
     attacker.set_external_psks(vec![psk]);
     let mut pair = Pair::new(&Arc::new(attacker), &Arc::new(server.clone()));
-    assert_eq!(pair.settle().unwrap_err(), tls_api::Error::BadBinder);
+    assert_eq!(pair.settle().unwrap_err(), strata_tls::Error::BadBinder);
     assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
 }
 
@@ -616,8 +619,8 @@ fn a_ticket_without_its_key_is_not_taken() {
 fn reloaded_identity_ends_sessions() {
     everywhere(|ca, client, server| {
         let scope = server.session_scope();
-        let reloadable = Arc::new(tls_api::ReloadableIdentity::new(ca.identity(Kind::EcdsaP256, &["server.test"])));
-        let mut by_name = tls_api::ResolvesServerCertUsingSni::new();
+        let reloadable = Arc::new(strata_tls::ReloadableIdentity::new(ca.identity(Kind::EcdsaP256, &["server.test"])));
+        let mut by_name = strata_tls::ResolvesServerCertUsingSni::new();
         by_name.add_reloadable("server.test", reloadable.clone()).unwrap();
         let mut by_name = ServerConfig::with_resolver(Arc::new(by_name));
         let mut alone = ServerConfig::with_resolver(reloadable.clone());
@@ -639,9 +642,12 @@ fn reloaded_identity_ends_sessions() {
 #[test]
 fn resolved_identity_and_its_scope_decide() {
     #[derive(Debug)]
-    struct Latest(Mutex<Arc<tls_api::Identity>>);
-    impl tls_api::ResolvesServerCert for Latest {
-        fn resolve(&self, _: &tls_api::ClientHelloInfo<'_>) -> Result<Arc<tls_api::Identity>, tls_api::NoIdentity> {
+    struct Latest(Mutex<Arc<strata_tls::Identity>>);
+    impl strata_tls::ResolvesServerCert for Latest {
+        fn resolve(
+            &self,
+            _: &strata_tls::ClientHelloInfo<'_>,
+        ) -> Result<Arc<strata_tls::Identity>, strata_tls::NoIdentity> {
             Ok(self.0.lock().unwrap().clone())
         }
     }

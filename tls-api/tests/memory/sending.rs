@@ -3,7 +3,7 @@
 use std::io::{IoSlice, Write};
 use std::sync::Arc;
 
-use tls_api::{ProtocolVersion, Session};
+use strata_tls::{ProtocolVersion, Session};
 
 use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
 use crate::pki::{Ca, Kind, VERSIONS, configs, configs_of};

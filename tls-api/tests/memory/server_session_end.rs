@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tls_api::{
+use strata_tls::{
     ClientConfig, ClientSessionMemoryCache, ClientSessionValue, Error, HandshakeKind, ProtocolVersion, ServerConfig,
     ServerName, ServerSession, ServerSessionMemoryCache, Session, StoresClientSessions, StoresServerSessions, Ticketer,
 };

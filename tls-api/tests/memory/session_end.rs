@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tls_api::codec::{DistinguishedName, List};
-use tls_api::{
+use strata_tls::codec::{DistinguishedName, List};
+use strata_tls::{
     AllowAnyAuthenticatedClient, CertificateDer, ClientAuth, ClientCertVerifier, ClientConfig, ClientSession,
     ClientSessionMemoryCache, Error, ExternalPsk, HandshakeKind, Identity, NoClientSessionStorage, ProtocolVersion,
     Refusal, ReloadableIdentity, ResolvesClientCert, ServerConfig, ServerSessionMemoryCache, Session, SignatureScheme,
@@ -114,15 +114,15 @@ fn failed_full_handshake_leaves_others_sessions() {
 struct Tap(Arc<ClientSessionMemoryCache>);
 
 impl StoresClientSessions for Tap {
-    fn put(&self, session: tls_api::ClientSessionValue) {
+    fn put(&self, session: strata_tls::ClientSessionValue) {
         self.0.put(session);
     }
 
-    fn take(&self, _: &tls_api::ServerName<'_>, _: &[u8; 32]) -> Option<tls_api::ClientSessionValue> {
+    fn take(&self, _: &strata_tls::ServerName<'_>, _: &[u8; 32]) -> Option<strata_tls::ClientSessionValue> {
         None
     }
 
-    fn remove(&self, server: &tls_api::ServerName<'_>, scope: &[u8; 32]) {
+    fn remove(&self, server: &strata_tls::ServerName<'_>, scope: &[u8; 32]) {
         self.0.remove(server, scope);
     }
 }
@@ -498,8 +498,8 @@ impl ChainOfTwo {
         Self { root, intermediate, issuer: rcgen::Issuer::new(params, key) }
     }
 
-    fn roots(&self) -> tls_api::RootCertStore {
-        tls_api::root_store_from_pem(self.root.as_bytes()).unwrap()
+    fn roots(&self) -> strata_tls::RootCertStore {
+        strata_tls::root_store_from_pem(self.root.as_bytes()).unwrap()
     }
 
     fn identity(&self, name: &str) -> Identity {

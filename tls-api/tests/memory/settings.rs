@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tls_api::codec::client_hello_peeker::{DEFAULT_LIMIT, Peek, peek_client_hello};
-use tls_api::{
+use strata_tls::codec::client_hello_peeker::{DEFAULT_LIMIT, Peek, peek_client_hello};
+use strata_tls::{
     AlertDescription, AllowAnyAuthenticatedClient, CertificateError, ChainVerifier, CheckPath, CipherSuite,
     ClientConfig, ClientSession, ConfigError, Error, ExternalPsk, HandshakeKind, Limits, OcspPolicy, ProducesTickets,
     ProtocolVersion, ProvenPath, Purpose, ServerConfig, ServerSessionMemoryCache, ServerSessionValue, ServerVerifier,

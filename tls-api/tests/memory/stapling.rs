@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tls_api::handshake::need::Need;
-use tls_api::handshake::{ClientConfig as EngineConfig, ClientConnection, Outgoing, Progress};
-use tls_api::pki_types::UnixTime;
-use tls_api::{Identity, ServerConfig, ServerSession, Session};
+use strata_tls::handshake::need::Need;
+use strata_tls::handshake::{ClientConfig as EngineConfig, ClientConnection, Outgoing, Progress};
+use strata_tls::pki_types::UnixTime;
+use strata_tls::{Identity, ServerConfig, ServerSession, Session};
 
 use crate::pair::{drain, pattern};
 use crate::pki::{Ca, Kind, VERSIONS};
@@ -61,7 +61,7 @@ fn ocsp_response_and_timestamps_arrive_if_asked_for_and_only_then() {
                 client.set_versions(&[version]).unwrap();
                 client.set_ocsp_request(ask_ocsp);
                 client.set_sct_request(ask_scts);
-                let mut limits = tls_api::Limits::default();
+                let mut limits = strata_tls::Limits::default();
                 limits.handshake_message = 0x4_0000;
                 client.set_limits(limits);
                 let expected = (ask_ocsp.then(|| ocsp.clone()), if ask_scts { scts.clone() } else { Vec::new() });
@@ -86,8 +86,8 @@ fn a_server_that_has_nothing_to_staple_staples_nothing() {
 #[cfg(feature = "dangerous_configuration")]
 #[test]
 fn a_verifier_of_ones_own_gets_what_is_stapled() {
-    use tls_api::pki_types::{CertificateDer, ServerName};
-    use tls_api::{ServerCertVerifier, Stapled};
+    use strata_tls::pki_types::{CertificateDer, ServerName};
+    use strata_tls::{ServerCertVerifier, Stapled};
 
     use crate::pair::Pair;
 
@@ -100,7 +100,7 @@ fn a_verifier_of_ones_own_gets_what_is_stapled() {
             _: &ServerName<'_>,
             stapled: &Stapled<'_>,
             _: UnixTime,
-        ) -> Result<(), tls_api::Refusal> {
+        ) -> Result<(), strata_tls::Refusal> {
             assert_eq!(stapled.ocsp_response, Some(&self.0[..]));
             assert!(stapled.scts.iter().map(|sct| sct.0).eq(self.1.iter()));
             Ok(())
@@ -110,7 +110,7 @@ fn a_verifier_of_ones_own_gets_what_is_stapled() {
     let (ocsp, scts) = (pattern(500), vec![pattern(120)]);
     let server = Arc::new(ServerConfig::new(stapling(&ca, &ocsp, &scts)));
     for version in VERSIONS {
-        let mut client = tls_api::ClientConfig::new();
+        let mut client = strata_tls::ClientConfig::new();
         client.set_versions(&[version]).unwrap();
         client.set_sct_request(true);
         client.dangerous().set_certificate_verifier(Arc::new(Expects(ocsp.clone(), scts.clone())));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use tls_api::{ClientSession, Error, ServerConfig, ServerSession, Session, Stream, StreamOwned, is_truncation};
+use strata_tls::{ClientSession, Error, ServerConfig, ServerSession, Session, Stream, StreamOwned, is_truncation};
 
 use crate::pair::{Pair, drain, pattern};
 use crate::pki::{VERSIONS, configs, configs_of};
@@ -31,7 +31,7 @@ fn serve<T: Send + 'static>(
     (to, server)
 }
 
-fn client(config: &Arc<tls_api::ClientConfig>) -> ClientSession {
+fn client(config: &Arc<strata_tls::ClientConfig>) -> ClientSession {
     ClientSession::new(config, "server.test".try_into().unwrap()).unwrap()
 }
 
@@ -275,7 +275,7 @@ fn sessions_can_be_held_by_their_trait() {
 #[test]
 fn sessions_and_configurations_can_cross_threads() {
     fn crosses<T: Send + Sync>() {}
-    crosses::<tls_api::ClientConfig>();
+    crosses::<strata_tls::ClientConfig>();
     crosses::<ServerConfig>();
     crosses::<ClientSession>();
     crosses::<ServerSession>();

@@ -12,13 +12,13 @@ use crate::{
 /// The application protocols that a client offers, the preferred first.
 ///
 /// ```
-/// use tls_codec::{Writer, extension::Alpn};
+/// use strata_tls_codec::{Writer, extension::Alpn};
 ///
 /// let mut storage = [0; 32];
 /// let mut w = Writer::new(&mut storage);
 /// Alpn::write(&mut w, &["h2", "http/1.1"])?;
 /// assert_eq!(w.written(), b"\0\x10\0\x0e\0\x0c\x02h2\x08http/1.1");
-/// # Ok::<(), tls_codec::BufferFull>(())
+/// # Ok::<(), strata_tls_codec::BufferFull>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Alpn;

@@ -16,12 +16,12 @@ use crate::{
 /// by this type; the messages do that for those they know.
 ///
 /// ```
-/// use tls_codec::{ExtensionType, Extensions, decode_all};
+/// use strata_tls_codec::{ExtensionType, Extensions, decode_all};
 ///
 /// let block: Extensions<'_> = decode_all(&[0, 9, 0x1a, 0x1a, 0, 0, 0, 28, 0, 1, 7])?;
 /// assert_eq!(block.find(ExtensionType::RECORD_SIZE_LIMIT), Some(&[7][..]));
 /// assert_eq!(block.iter().count(), 2);
-/// # Ok::<(), tls_codec::DecodeError>(())
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct Extensions<'a> {

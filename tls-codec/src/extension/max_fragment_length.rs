@@ -14,7 +14,7 @@ use crate::{
 /// (RFC 8449 §5), any other refuses it "with an `illegal_parameter` alert".
 ///
 /// ```
-/// use tls_codec::extension::MaxFragmentLength;
+/// use strata_tls_codec::extension::MaxFragmentLength;
 ///
 /// assert_eq!(MaxFragmentLength::of(1024), Some(MaxFragmentLength(2)));
 /// assert_eq!(MaxFragmentLength(2).bytes(), Some(1024));

@@ -89,11 +89,11 @@ pub trait Extension {
 /// Reads the data of an extension that make up all of `data`.
 ///
 /// ```
-/// use tls_codec::{Reader, extension::{Cookie, view}};
+/// use strata_tls_codec::{Reader, extension::{Cookie, view}};
 ///
 /// assert_eq!(view::<Cookie>(Reader::new(&[0, 1, 7]))?, [7]);
 /// assert!(view::<Cookie>(Reader::new(&[0, 1, 7, 7])).is_err());
-/// # Ok::<(), tls_codec::DecodeError>(())
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 ///
 /// # Errors

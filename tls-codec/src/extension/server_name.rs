@@ -11,7 +11,7 @@ use crate::{
 /// The names of the server that the client wants to reach: at most one of each type, and only host names are defined.
 ///
 /// ```
-/// use tls_codec::{Writer, decode_all, extension::ServerNameList};
+/// use strata_tls_codec::{Writer, decode_all, extension::ServerNameList};
 ///
 /// let mut storage = [0; 32];
 /// let mut w = Writer::new(&mut storage);

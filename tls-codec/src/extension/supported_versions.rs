@@ -12,13 +12,13 @@ use crate::{
 /// The versions that a client offers, the preferred first.
 ///
 /// ```
-/// use tls_codec::{ProtocolVersion, Writer, extension::SupportedVersions};
+/// use strata_tls_codec::{ProtocolVersion, Writer, extension::SupportedVersions};
 ///
 /// let mut storage = [0; 16];
 /// let mut w = Writer::new(&mut storage);
 /// SupportedVersions::write(&mut w, &[ProtocolVersion::TLS13, ProtocolVersion::TLS12])?;
 /// assert_eq!(w.written(), [0, 43, 0, 5, 4, 3, 4, 3, 3]);
-/// # Ok::<(), tls_codec::BufferFull>(())
+/// # Ok::<(), strata_tls_codec::BufferFull>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SupportedVersions;

@@ -26,7 +26,7 @@ use crate::{
 /// missing, as in old hellos. Which extensions must be there is for the handshake to say.
 ///
 /// ```
-/// use tls_codec::{CipherSuite, ClientHello, ProtocolVersion, decode_all};
+/// use strata_tls_codec::{CipherSuite, ClientHello, ProtocolVersion, decode_all};
 ///
 /// let mut body = vec![3, 3];
 /// body.extend([7; 32]); // random
@@ -36,7 +36,7 @@ use crate::{
 /// assert!(hello.cipher_suites.contains(CipherSuite::TLS_AES_128_GCM_SHA256));
 /// assert!(hello.extensions.supported_versions.is_some_and(|list| list.contains(ProtocolVersion::TLS13)));
 /// assert!(hello.extensions.server_name.is_none());
-/// # Ok::<(), tls_codec::DecodeError>(())
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientHello<'a> {

@@ -17,11 +17,11 @@ use crate::{
 /// The server's extensions that need not be in the clear; `None` and `false` say that one is not there.
 ///
 /// ```
-/// use tls_codec::{EncryptedExtensions, decode_all};
+/// use strata_tls_codec::{EncryptedExtensions, decode_all};
 ///
 /// let answer: EncryptedExtensions<'_> = decode_all(&[0, 9, 0, 16, 0, 5, 0, 3, 2, b'h', b'2'])?;
 /// assert_eq!(answer.alpn.map(|name| name.0), Some(&b"h2"[..]));
-/// # Ok::<(), tls_codec::DecodeError>(())
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncryptedExtensions<'a> {

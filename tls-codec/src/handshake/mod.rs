@@ -89,14 +89,14 @@ pub enum Split<'a> {
 /// length: it is for the caller to bound what it gathers, by [`message_length`].
 ///
 /// ```
-/// use tls_codec::{HandshakeType, KeyUpdate, KeyUpdateRequest, handshake::{Split, split_message}};
+/// use strata_tls_codec::{HandshakeType, KeyUpdate, KeyUpdateRequest, handshake::{Split, split_message}};
 ///
 /// let stream = [24, 0, 0, 1, 1, 20, 0, 0];
 /// let Split::Message { message, rest } = split_message(&stream) else { panic!("it is whole") };
 /// assert_eq!(message.typ, HandshakeType::KEY_UPDATE);
 /// assert_eq!(message.decode::<KeyUpdate>()?.request_update, KeyUpdateRequest::UPDATE_REQUESTED);
 /// assert_eq!(split_message(rest), Split::Incomplete { need: 1 });
-/// # Ok::<(), tls_codec::DecodeError>(())
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 #[inline]
 #[must_use]

@@ -332,7 +332,7 @@ impl<'a> HelloRetryRequestExtensions<'a> {
 /// What a message of type `server_hello` turns out to be, by its random (RFC 9846 §4.2.3).
 ///
 /// ```
-/// use tls_codec::{NamedGroup, ServerHelloMessage, decode_all, handshake::HELLO_RETRY_REQUEST_RANDOM};
+/// use strata_tls_codec::{NamedGroup, ServerHelloMessage, decode_all, handshake::HELLO_RETRY_REQUEST_RANDOM};
 ///
 /// let mut body = vec![3, 3];
 /// body.extend(HELLO_RETRY_REQUEST_RANDOM);
@@ -340,7 +340,7 @@ impl<'a> HelloRetryRequestExtensions<'a> {
 /// body.extend([0, 12, 0, 43, 0, 2, 3, 4, 0, 51, 0, 2, 0, 0x17]);
 /// let ServerHelloMessage::HelloRetryRequest(retry) = decode_all(&body)? else { panic!("the random says so") };
 /// assert_eq!(retry.extensions.key_share, Some(NamedGroup::SECP256R1));
-/// # Ok::<(), tls_codec::DecodeError>(())
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerHelloMessage<'a> {

@@ -2,7 +2,7 @@
 //! kind with every extension that it may carry.
 #![allow(dead_code)] // each test crate uses its part
 
-use tls_codec::{extension::*, handshake::*, *};
+use strata_tls_codec::{extension::*, handshake::*, *};
 
 /// A handshake message: its type and its body.
 #[derive(Clone, Debug)]

@@ -129,13 +129,13 @@ impl fmt::Debug for MasterSecret {
 /// `Debug`.
 ///
 /// ```
-/// use tls_crypto::{HashAlgorithm::Sha256, tls12::MasterSecret};
+/// use strata_tls_crypto::{HashAlgorithm::Sha256, tls12::MasterSecret};
 ///
 /// let exporter = MasterSecret::from_bytes(Sha256, &[7; 48]).exporter();
 /// let mut key = [0; 32];
 /// exporter.export(b"EXPORTER-example", &[1; 32], &[2; 32], None, &mut key)?;
 /// assert_ne!(key, [0; 32]);
-/// # Ok::<(), tls_crypto::Error>(())
+/// # Ok::<(), strata_tls_crypto::Error>(())
 /// ```
 pub struct ExporterSecret {
     hash: HashAlgorithm,

@@ -10,7 +10,7 @@ use crate::joined::Joined;
 /// `seed` is the concatenation of its parts. `hash` is that of the cipher suite.
 ///
 /// ```
-/// use tls_crypto::{HashAlgorithm, tls12};
+/// use strata_tls_crypto::{HashAlgorithm, tls12};
 ///
 /// let mut whole = [0; 100];
 /// tls12::prf(HashAlgorithm::Sha256, b"secret", b"label", &[b"one ", b"two"], &mut whole);

@@ -19,14 +19,14 @@ use crate::{Error, HashAlgorithm, hkdf};
 /// [`Error::OutputTooLong`] if HKDF could not give that much: with these hashes it always can.
 ///
 /// ```
-/// use tls_crypto::HashAlgorithm::{Sha256, Sha384};
-/// use tls_crypto::tls13::import_psk;
+/// use strata_tls_crypto::HashAlgorithm::{Sha256, Sha384};
+/// use strata_tls_crypto::tls13::import_psk;
 ///
 /// // external_identity, context, target_protocol, target_kdf
 /// let identity = b"\x00\x06sensor\x00\x00\x03\x04\x00\x02";
 /// let psk = import_psk(Sha256, &[7; 32], identity, Sha384)?;
 /// assert_eq!(psk.as_ref().len(), Sha384.output_len());
-/// # Ok::<(), tls_crypto::Error>(())
+/// # Ok::<(), strata_tls_crypto::Error>(())
 /// ```
 pub fn import_psk(
     epsk_hash: HashAlgorithm,

@@ -88,7 +88,7 @@ impl fmt::Debug for TrafficSecret {
 /// Zeroized on drop.
 ///
 /// ```
-/// use tls_crypto::{EphemeralKey, Group, HashAlgorithm::Sha256, tls13::EarlySecret};
+/// use strata_tls_crypto::{EphemeralKey, Group, HashAlgorithm::Sha256, tls13::EarlySecret};
 ///
 /// # let (ours, theirs) = (EphemeralKey::generate(Group::X25519)?, EphemeralKey::generate(Group::X25519)?);
 /// # let shared = ours.agree(theirs.public_key())?;
@@ -97,7 +97,7 @@ impl fmt::Debug for TrafficSecret {
 /// // A KeyUpdate came.
 /// let next = at_rest.next();
 /// # let _ = next;
-/// # Ok::<(), tls_crypto::Error>(())
+/// # Ok::<(), strata_tls_crypto::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct TrafficSecretAtRest(Secret);

@@ -270,13 +270,13 @@ impl fmt::Display for SctError {
 /// The SHA-256 of a key, with its algorithm (the SubjectPublicKeyInfo): what RFC 7469 calls a pin.
 ///
 /// ```
-/// use tls_handshake::Pin;
+/// use strata_tls_handshake::Pin;
 ///
 /// let text = "sha256/d6qzRu9zOECb90Uez27xWltNsj0e1Md7GkYYkVoZWmM=";
 /// let pin: Pin = text.parse()?;
 /// assert_eq!(pin.to_string(), text);
 /// assert!("sha1/…".parse::<Pin>().is_err());
-/// # Ok::<(), tls_handshake::BadPin>(())
+/// # Ok::<(), strata_tls_handshake::BadPin>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pin(pub [u8; 32]);

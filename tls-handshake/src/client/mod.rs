@@ -11,7 +11,7 @@
 //! What the diagram does not have does not compile:
 //!
 //! ```compile_fail,E0599
-//! use tls_handshake::{client::tls13::WaitCert, framed::Framed, sink::Sink};
+//! use strata_tls_handshake::{client::tls13::WaitCert, framed::Framed, sink::Sink};
 //! use tls_codec::handshake::Finished;
 //! fn skip(s: WaitCert, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
 //! ```
@@ -19,7 +19,7 @@
 //! Nor does using a state twice:
 //!
 //! ```compile_fail,E0382
-//! use tls_handshake::{client::tls13::WaitCertVerify, framed::Framed};
+//! use strata_tls_handshake::{client::tls13::WaitCertVerify, framed::Framed};
 //! use tls_codec::handshake::CertificateVerify;
 //! fn twice(s: WaitCertVerify, a: Framed<'_, CertificateVerify<'_>>, b: Framed<'_, CertificateVerify<'_>>) {
 //!     let _ = s.on_certificate_verify(a);

@@ -13,9 +13,9 @@ use crate::resumption::{MAX_LIFETIME, Scope};
 /// Trust anchors are not among it: whoever answers [`NeedVerdict`](crate::need::NeedVerdict) has them.
 ///
 /// ```
-/// let mut config = tls_handshake::config::ClientConfig::new();
+/// let mut config = strata_tls_handshake::config::ClientConfig::new();
 /// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
-/// # Ok::<(), tls_handshake::config::ConfigError>(())
+/// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
 /// ```
 // All connections count themselves in the configuration's Arc: with what they read in other cache lines, they do not slow each other
 // down.

@@ -163,7 +163,7 @@ pub use server::{ServerConfig, SessionLookup};
 /// Bounds on what a peer can make us hold.
 ///
 /// ```
-/// let mut limits = tls_handshake::config::Limits::default();
+/// let mut limits = strata_tls_handshake::config::Limits::default();
 /// limits.chain_length = 4;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,11 +7,11 @@
 /// full size costs less, in bytes and in work.
 ///
 /// ```
-/// let mut ramp_up = tls_handshake::config::RecordRampUp::default();
+/// let mut ramp_up = strata_tls_handshake::config::RecordRampUp::default();
 /// ramp_up.bytes = 128 * 1024;
-/// let mut config = tls_handshake::config::ServerConfig::new();
+/// let mut config = strata_tls_handshake::config::ServerConfig::new();
 /// config.set_record_ramp_up(Some(ramp_up))?;
-/// # Ok::<(), tls_handshake::config::ConfigError>(())
+/// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -38,7 +38,7 @@ impl Default for RecordRampUp {
 /// once.
 ///
 /// ```
-/// use tls_handshake::config::{ClientConfig, RecordPadding};
+/// use strata_tls_handshake::config::{ClientConfig, RecordPadding};
 ///
 /// ClientConfig::new().set_record_padding(RecordPadding::ToMultipleOf(512));
 /// ```

@@ -14,9 +14,9 @@ use crate::resumption::{MAX_LIFETIME, Scope};
 /// Identities are not among it: whoever answers [`NeedIdentity`](crate::need::NeedIdentity) has them.
 ///
 /// ```
-/// let mut config = tls_handshake::config::ServerConfig::new();
+/// let mut config = strata_tls_handshake::config::ServerConfig::new();
 /// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
-/// # Ok::<(), tls_handshake::config::ConfigError>(())
+/// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
 /// ```
 // As for ClientConfig: apart from the count of the Arc that all connections write to.
 #[repr(align(128))]

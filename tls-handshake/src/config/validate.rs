@@ -14,10 +14,10 @@ impl ClientConfig {
     /// [`Error::Config`](crate::Error::Config); call this to learn of it earlier.
     ///
     /// ```
-    /// use tls_handshake::error::Contradiction;
-    /// use tls_handshake::tls_codec::code_points::{CipherSuite, ProtocolVersion};
+    /// use strata_tls_handshake::error::Contradiction;
+    /// use strata_tls_handshake::tls_codec::code_points::{CipherSuite, ProtocolVersion};
     ///
-    /// let mut config = tls_handshake::ClientConfig::new();
+    /// let mut config = strata_tls_handshake::ClientConfig::new();
     /// config.set_versions(&[ProtocolVersion::TLS12])?;
     /// config.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256])?;
     /// assert!(matches!(config.validate(), Err(Contradiction::NoSuiteOfVersion { .. })));

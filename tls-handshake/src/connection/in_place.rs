@@ -22,7 +22,7 @@ impl<R: Role> Connection<R> {
     /// file into the buffer that they write to the socket.
     ///
     /// ```
-    /// use tls_handshake::{Error, Outgoing, ServerConnection};
+    /// use strata_tls_handshake::{Error, Outgoing, ServerConnection};
     ///
     /// /// Of a buffer into which a file was read behind some room: what to write to the socket, once `outgoing` is written.
     /// fn seal<'b>(

@@ -15,7 +15,7 @@ impl<R: Role> Connection<R> {
     /// (RFC 8449) or max_fragment_length (RFC 6066 §4); what the protocol allows if neither was.
     ///
     /// ```
-    /// use tls_handshake::ServerConnection;
+    /// use strata_tls_handshake::ServerConnection;
     ///
     /// fn is_constrained(connection: &ServerConnection) -> bool {
     ///     connection.record_limits().send < 1 << 14
@@ -33,7 +33,7 @@ impl<R: Role> Connection<R> {
     /// ```
     /// use std::io::IoSlice;
     /// use std::time::{Duration, Instant};
-    /// use tls_handshake::{Error, Outgoing, ServerConnection};
+    /// use strata_tls_handshake::{Error, Outgoing, ServerConnection};
     ///
     /// fn send(
     ///     connection: &mut ServerConnection,

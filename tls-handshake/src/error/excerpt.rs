@@ -8,7 +8,7 @@ use std::fmt;
 /// peer's input.
 ///
 /// ```
-/// use tls_handshake::error::Excerpt;
+/// use strata_tls_handshake::error::Excerpt;
 ///
 /// let offered: Excerpt<u32> = (0..100).collect();
 /// assert_eq!((offered.entries().len(), offered.total()), (16, 100));

@@ -21,7 +21,7 @@ pub use signing_key::{SignError, Signer, SigningKey};
 /// Who we are to the peer: a certificate chain with its key, and what a server staples to it.
 ///
 /// ```no_run
-/// use tls_handshake::Identity;
+/// use strata_tls_handshake::Identity;
 ///
 /// let identity = Identity::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

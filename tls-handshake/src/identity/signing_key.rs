@@ -11,8 +11,8 @@ use tls_codec::code_points::SignatureScheme;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use tls_handshake::identity::{SignError, Signer, SigningKey};
-/// use tls_handshake::tls_codec::code_points::SignatureScheme;
+/// use strata_tls_handshake::identity::{SignError, Signer, SigningKey};
+/// use strata_tls_handshake::tls_codec::code_points::SignatureScheme;
 ///
 /// # struct Token;
 /// # impl Token { fn sign(&self, _: u32, _: &[u8]) -> Result<Vec<u8>, String> { Err("no token".into()) } }

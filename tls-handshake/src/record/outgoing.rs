@@ -13,7 +13,7 @@ const CACHE_LINE: usize = 64;
 /// A flight that waits for an answer lies at the end, not sealed yet: [`Outgoing::ready`] never shows it.
 ///
 /// ```
-/// use tls_handshake::Outgoing;
+/// use strata_tls_handshake::Outgoing;
 /// let mut outgoing = Outgoing::new();
 /// // … a connection writes to it …
 /// let written = outgoing.ready().len(); // as many as the socket took

@@ -16,14 +16,14 @@ use zeroize::Zeroizing;
 /// (RFC 9257). Its name is sent in the clear.
 ///
 /// ```
-/// use tls_handshake::resumption::ExternalPsk;
-/// use tls_handshake::tls_crypto::HashAlgorithm::{Sha256, Sha384};
+/// use strata_tls_handshake::resumption::ExternalPsk;
+/// use strata_tls_handshake::tls_crypto::HashAlgorithm::{Sha256, Sha384};
 ///
 /// // Both sides do the same; whoever swaps the roles, or points a client at another machine, has another key.
 /// let context = ExternalPsk::role_context("sensor-17", "collector");
 /// let psks = ExternalPsk::import(b"fleet-key", &[7; 32], Sha256, &context)?;
 /// assert_eq!(psks.iter().map(ExternalPsk::hash).collect::<Vec<_>>(), [Sha256, Sha384]);
-/// # Ok::<(), tls_handshake::resumption::PskError>(())
+/// # Ok::<(), strata_tls_handshake::resumption::PskError>(())
 /// ```
 #[derive(Clone)]
 pub struct ExternalPsk {
@@ -64,12 +64,12 @@ impl ExternalPsk {
     /// itself away, and one that more than two machines have does not tell which of them the peer is.
     ///
     /// ```
-    /// use tls_handshake::resumption::ExternalPsk;
-    /// use tls_handshake::tls_crypto::HashAlgorithm;
+    /// use strata_tls_handshake::resumption::ExternalPsk;
+    /// use strata_tls_handshake::tls_crypto::HashAlgorithm;
     ///
     /// let psk = ExternalPsk::plain(b"sensor-17".to_vec(), &[7; 32], HashAlgorithm::Sha256)?;
     /// assert_eq!(psk.identity(), b"sensor-17");
-    /// # Ok::<(), tls_handshake::resumption::PskError>(())
+    /// # Ok::<(), strata_tls_handshake::resumption::PskError>(())
     /// ```
     ///
     /// # Errors
@@ -89,14 +89,14 @@ impl ExternalPsk {
     /// The key may be used for nothing else afterwards.
     ///
     /// ```
-    /// use tls_handshake::resumption::ExternalPsk;
-    /// use tls_handshake::tls_crypto::HashAlgorithm::Sha256;
+    /// use strata_tls_handshake::resumption::ExternalPsk;
+    /// use strata_tls_handshake::tls_crypto::HashAlgorithm::Sha256;
     ///
     /// let [sha256, sha384] = &ExternalPsk::import(b"fleet-key", &[7; 32], Sha256, b"")?[..] else { panic!("two hashes") };
     /// // As RFC 9258 has it on the wire: external_identity, context, target_protocol, target_kdf.
     /// assert_eq!(sha256.identity(), b"\0\x09fleet-key\0\0\x03\x04\0\x01");
     /// assert_eq!(sha384.identity(), b"\0\x09fleet-key\0\0\x03\x04\0\x02");
-    /// # Ok::<(), tls_handshake::resumption::PskError>(())
+    /// # Ok::<(), strata_tls_handshake::resumption::PskError>(())
     /// ```
     ///
     /// # Errors

@@ -11,7 +11,7 @@
 //! What the diagram does not have does not compile:
 //!
 //! ```compile_fail,E0599
-//! use tls_handshake::{framed::Framed, server::hello::WaitClientHello, sink::Sink};
+//! use strata_tls_handshake::{framed::Framed, server::hello::WaitClientHello, sink::Sink};
 //! use tls_codec::handshake::Finished;
 //! fn skip(s: WaitClientHello, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
 //! ```
@@ -19,7 +19,7 @@
 //! Nor does using a state twice:
 //!
 //! ```compile_fail,E0382
-//! use tls_handshake::{framed::Framed, server::tls13::WaitFinished, sink::Sink};
+//! use strata_tls_handshake::{framed::Framed, server::tls13::WaitFinished, sink::Sink};
 //! use tls_codec::handshake::Finished;
 //! fn twice(s: WaitFinished, a: Framed<'_, Finished<'_>>, b: Framed<'_, Finished<'_>>, out: &mut dyn Sink) {
 //!     let _ = s.on_finished(a, out);

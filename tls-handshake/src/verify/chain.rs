@@ -38,8 +38,8 @@ const MEMO: usize = 1024;
 /// [`trust_exact_certificate`](Self::trust_exact_certificate), which adds a single certificate to those that are trusted.
 ///
 /// ```
-/// use tls_handshake::verify::{ChainVerifier, Crls, Pins};
-/// use tls_handshake::{Pin, RootCertStore};
+/// use strata_tls_handshake::verify::{ChainVerifier, Crls, Pins};
+/// use strata_tls_handshake::{Pin, RootCertStore};
 ///
 /// # fn demo(roots: RootCertStore, crls: Crls, pin: Pin, backup: Pin) {
 /// let mut verifier = ChainVerifier::new(roots);

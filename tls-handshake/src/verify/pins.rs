@@ -11,13 +11,13 @@ use crate::verify::sha256;
 /// Pins that no chain has any more lock their users out: pin a backup key, which is kept elsewhere, as well.
 ///
 /// ```
-/// use tls_handshake::verify::Pins;
-/// use tls_handshake::Pin;
+/// use strata_tls_handshake::verify::Pins;
+/// use strata_tls_handshake::Pin;
 ///
 /// let pin: Pin = "sha256/d6qzRu9zOECb90Uez27xWltNsj0e1Md7GkYYkVoZWmM=".parse()?;
 /// let backup: Pin = "sha256/E9CZ9INDbd+2eRQozYqqbQ2yXLVKB9+xcprMF+44U1g=".parse()?;
 /// let pins = Pins::new([pin, backup]);
-/// # Ok::<(), tls_handshake::BadPin>(())
+/// # Ok::<(), strata_tls_handshake::BadPin>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pins(Vec<Pin>);

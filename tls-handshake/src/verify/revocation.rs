@@ -29,7 +29,7 @@ use crate::verify::x509::{Certificate, Signed, oid, read_time, sole};
 /// sessions that were verified with the old ones. Indirect lists, delta lists and lists for some reasons only are not supported.
 ///
 /// ```no_run
-/// use tls_handshake::verify::Crls;
+/// use strata_tls_handshake::verify::Crls;
 ///
 /// let mut crls = Crls::from_pem(&std::fs::read("crls.pem")?)?;
 /// crls.set_accept_unknown_status(true);

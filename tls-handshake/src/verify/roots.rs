@@ -16,7 +16,7 @@ use crate::verify::x509::{Certificate, ReadableName};
 /// certificates say none of it but their validity, and a [`TrustAnchor`] only its name constraints.
 ///
 /// ```
-/// use tls_handshake::RootCertStore;
+/// use strata_tls_handshake::RootCertStore;
 /// assert!(RootCertStore::new().is_empty());
 /// ```
 #[derive(Clone, Debug, Default)]

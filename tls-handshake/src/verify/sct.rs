@@ -24,7 +24,7 @@ use crate::verify::x509::{Certificate, Extensions, oid, public_key, sole};
 /// A log that is believed.
 ///
 /// ```no_run
-/// use tls_handshake::verify::CtLog;
+/// use strata_tls_handshake::verify::CtLog;
 ///
 /// let key = std::fs::read("log.spki.der")?;
 /// let log = CtLog::new("Argon 2026h2", "Example Inc.", key)?;
@@ -69,9 +69,9 @@ impl CtLog {
 /// The logs that are believed, and how many of them have to know a certificate. It is enforced wherever it is configured.
 ///
 /// ```
-/// use tls_handshake::verify::{CtLog, CtPolicy};
+/// use strata_tls_handshake::verify::{CtLog, CtPolicy};
 ///
-/// # fn demo(logs: Vec<CtLog>, list_made: tls_handshake::tls_crypto::verify::VerificationMemo) {}
+/// # fn demo(logs: Vec<CtLog>, list_made: strata_tls_handshake::tls_crypto::verify::VerificationMemo) {}
 /// # fn policy(logs: Vec<CtLog>, made: u64) -> CtPolicy {
 /// let mut policy = CtPolicy::new(logs);
 /// policy.set_minimum_operators(2);

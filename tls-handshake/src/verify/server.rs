@@ -28,8 +28,8 @@ use crate::verify::sct::CtPolicy;
 /// Whether the server holds the key of its certificate is no part of it: that is checked in any case.
 ///
 /// ```
-/// use tls_handshake::RootCertStore;
-/// use tls_handshake::verify::{ChainVerifier, OcspPolicy, ServerVerifier};
+/// use strata_tls_handshake::RootCertStore;
+/// use strata_tls_handshake::verify::{ChainVerifier, OcspPolicy, ServerVerifier};
 ///
 /// # fn demo(roots: RootCertStore) {
 /// let mut verifier = ServerVerifier::new(ChainVerifier::new(roots));
@@ -41,7 +41,7 @@ use crate::verify::sct::CtPolicy;
 #[cfg_attr(not(feature = "dangerous_configuration"), doc = "```compile_fail,E0599")]
 #[cfg_attr(feature = "dangerous_configuration", doc = "```")]
 /// # use std::sync::Arc;
-/// # use tls_handshake::verify::*;
+/// # use strata_tls_handshake::verify::*;
 /// fn any_name(mut verifier: ServerVerifier, own: impl Fn() -> Own) {
 ///     verifier.dangerous_set_name(Arc::new(own()));
 /// }
@@ -49,7 +49,7 @@ use crate::verify::sct::CtPolicy;
 /// # struct Own;
 /// # #[cfg(feature = "dangerous_configuration")]
 /// # impl VerifyName for Own {
-/// #     fn verify_name(&self, _: &ProvenPath<'_>, _: &pki_types::ServerName<'_>) -> Result<(), tls_handshake::CertificateError> { Ok(()) }
+/// #     fn verify_name(&self, _: &ProvenPath<'_>, _: &pki_types::ServerName<'_>) -> Result<(), strata_tls_handshake::CertificateError> { Ok(()) }
 /// # }
 /// ```
 #[derive(Clone, Debug)]

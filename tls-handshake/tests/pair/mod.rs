@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use tls_crypto::{PrivateKey, SignatureAlgorithm};
-use tls_handshake::config::{ClientConfig, ServerConfig};
-use tls_handshake::error::Error;
-use tls_handshake::need::{Answer, Need};
-use tls_handshake::verify::ServerVerifier;
-use tls_handshake::{
+use strata_tls_handshake::config::{ClientConfig, ServerConfig};
+use strata_tls_handshake::error::Error;
+use strata_tls_handshake::need::{Answer, Need};
+use strata_tls_handshake::verify::ServerVerifier;
+use strata_tls_handshake::{
     ClientConnection, ClientSessionValue, Connection, ExternalPsk, Identity, Outgoing, Progress, Role, RootCertStore,
     ServerConnection,
 };
+use tls_crypto::{PrivateKey, SignatureAlgorithm};
 
 /// An authority, a server's certificate for `a.test`, and one for a client.
 pub struct Pki {

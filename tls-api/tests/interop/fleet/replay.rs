@@ -4,9 +4,9 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Barrier};
 
-use tls_api::codec::ServerHello;
-use tls_api::codec::handshake::{Split, split_message};
-use tls_api::{ClientConfig, ClientSession, ServerName, Session, StreamOwned, root_store_from_pem};
+use strata_tls::codec::ServerHello;
+use strata_tls::codec::handshake::{Split, split_message};
+use strata_tls::{ClientConfig, ClientSession, ServerName, Session, StreamOwned, root_store_from_pem};
 
 use crate::Outcome;
 use crate::certificates::ca_file;

@@ -1,7 +1,7 @@
 //! What trust anchors and CA certificates say of themselves counts.
 
 use rcgen::{BasicConstraints, CertificateParams, CustomExtension, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd};
-use tls_api::{
+use strata_tls::{
     AlertDescription, AnchorFault, CertificateDer, CertificateError, ChainVerifier, Identity, RootCertStore,
     ServerName, ServerVerifier, Stapled, UnixTime,
 };

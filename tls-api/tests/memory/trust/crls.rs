@@ -4,7 +4,7 @@ use rcgen::{
     CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CrlIssuingDistributionPoint,
     KeyUsagePurpose, date_time_ymd,
 };
-use tls_api::{AlertDescription, CertificateError, ChainVerifier, Crls, RevocationSource};
+use strata_tls::{AlertDescription, CertificateError, ChainVerifier, Crls, RevocationSource};
 use tls_crypto::der::{BOOLEAN, CONTEXT_0, Elements, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, element};
 
 use super::world::{Authority, INTERMEDIATE, LEAF, ROLES, World, outcome, resigned, store};
@@ -283,15 +283,15 @@ fn verdict_holds_until_the_first_list_ends() {
     let world = World::new();
     let ending =
         |year: i32| move |params: &mut CertificateRevocationListParams| params.next_update = date_time_ymd(year, 1, 1);
-    let name = tls_api::ServerName::try_from("server.test").unwrap();
-    let now = tls_api::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_700_000_000));
+    let name = strata_tls::ServerName::try_from("server.test").unwrap();
+    let now = strata_tls::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_700_000_000));
     // Or the leaf, if it ends before them.
     for (of_leaf, of_intermediate, leaf) in [(2031, 2032, 2033), (2032, 2031, 2033), (2032, 2033, 2031)] {
         let lists = [world.intermediate.crl(&[], ending(of_leaf)), world.root.crl(&[], ending(of_intermediate))];
-        let verifier = tls_api::ServerVerifier::new(world.with_crls(&lists));
+        let verifier = strata_tls::ServerVerifier::new(world.with_crls(&lists));
         let leaf = world.intermediate.leaf(|params| params.not_after = date_time_ymd(leaf, 1, 1));
         let chain = [leaf.der, world.intermediate.der.clone()];
-        let end = verifier.verify_until(&chain, &name, &tls_api::Stapled::default(), now).unwrap();
+        let end = verifier.verify_until(&chain, &name, &strata_tls::Stapled::default(), now).unwrap();
         assert_eq!(end.as_secs(), 1_924_992_000);
     }
 }

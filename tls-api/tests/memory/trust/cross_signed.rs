@@ -1,7 +1,7 @@
 //! Chains that are made to take long.
 
 use rcgen::KeyPair;
-use tls_api::{ChainVerifier, ServerName, ServerVerifier, Stapled, UnixTime};
+use strata_tls::{ChainVerifier, ServerName, ServerVerifier, Stapled, UnixTime};
 
 use super::world::{Authority, authority_params, leaf_params, store};
 

@@ -1,7 +1,7 @@
 //! Certificates that are trusted by themselves.
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
-use tls_api::{AlertDescription, CertificateDer, CertificateError, ChainVerifier, Identity, Pins, RootCertStore};
+use strata_tls::{AlertDescription, CertificateDer, CertificateError, ChainVerifier, Identity, Pins, RootCertStore};
 
 use super::world::{Leaf, ROLES, Role, World, leaf_params, outcome, pin};
 use crate::pki::VERSIONS;
@@ -45,21 +45,21 @@ fn the_very_certificate_is_accepted_and_no_other() {
 
 #[test]
 fn its_thief_is_refused_as_ever() {
-    use tls_api::handshake::NeedSignature;
+    use strata_tls::handshake::NeedSignature;
     // Somebody who shows it without its key cannot sign: the signature is checked whatever was said of the certificate.
     let leaf = self_signed(|_| {});
     let thief =
-        Identity::with_remote_key(vec![leaf.der.clone()], vec![tls_api::SignatureScheme::ECDSA_SECP256R1_SHA256])
+        Identity::with_remote_key(vec![leaf.der.clone()], vec![strata_tls::SignatureScheme::ECDSA_SECP256R1_SHA256])
             .unwrap();
     let (client, server) = super::world::configs(Role::Server, VERSIONS[0], thief, trusting(&leaf.der));
     let mut pair = crate::pair::Pair::new(&std::sync::Arc::new(client), &std::sync::Arc::new(server));
     crate::pair::carry(&mut pair.client, &mut pair.server).unwrap();
-    let request: NeedSignature = tls_api::Session::take_signature_request(&mut pair.server).unwrap();
+    let request: NeedSignature = strata_tls::Session::take_signature_request(&mut pair.server).unwrap();
     let own =
         tls_crypto::PrivateKey::from_der(&KeyPair::generate().unwrap().serialize_der().as_slice().try_into().unwrap());
     let signature = own.unwrap().sign(tls_crypto::SignatureAlgorithm::EcdsaP256Sha256, request.message()).unwrap();
-    tls_api::Session::answer_signature(&mut pair.server, request.answer(signature)).unwrap();
-    assert_eq!(pair.settle(), Err(tls_api::Error::BadSignature));
+    strata_tls::Session::answer_signature(&mut pair.server, request.answer(signature)).unwrap();
+    assert_eq!(pair.settle(), Err(strata_tls::Error::BadSignature));
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn what_is_about_its_issuer_is_not_asked_of_it() {
     let (world, leaf) = (World::new(), self_signed(|_| {}));
     let mut chain = world.with_crls(&[world.root.crl(&[], |_| {})]);
     chain.trust_exact_certificate(leaf.der.clone()).unwrap();
-    let mut strict = tls_api::ServerVerifier::from(chain.clone());
-    strict.set_ocsp_policy(tls_api::OcspPolicy::Require);
-    strict.set_ct_policy(Some(tls_api::CtPolicy::new([])));
+    let mut strict = strata_tls::ServerVerifier::from(chain.clone());
+    strict.set_ocsp_policy(strata_tls::OcspPolicy::Require);
+    strict.set_ct_policy(Some(strata_tls::CtPolicy::new([])));
     outcome(Role::Server, VERSIONS[0], leaf.with(&[]), strict.clone()).unwrap();
     outcome(Role::Server, VERSIONS[0], world.good(), strict).unwrap_err();
     outcome(Role::Client, VERSIONS[0], leaf.with(&[]), chain.clone()).unwrap();
@@ -123,12 +123,12 @@ fn what_is_about_its_issuer_is_not_asked_of_it() {
 
 #[test]
 fn clients_are_told_its_issuer() {
-    use tls_api::ClientCertVerifier;
+    use strata_tls::ClientCertVerifier;
     let (world, leaf) = (World::new(), self_signed(|_| {}));
     let mut chain = world.verifier();
-    let roots = tls_api::AllowAnyAuthenticatedClient::new(chain.clone()).root_hint_subjects();
+    let roots = strata_tls::AllowAnyAuthenticatedClient::new(chain.clone()).root_hint_subjects();
     chain.trust_exact_certificate(leaf.der.clone()).unwrap();
-    let hints = tls_api::AllowAnyAuthenticatedClient::new(chain).root_hint_subjects();
+    let hints = strata_tls::AllowAnyAuthenticatedClient::new(chain).root_hint_subjects();
     assert!(hints.len() == roots.len() + 1 && hints.starts_with(&roots));
     let name = hints.last().unwrap();
     assert!(name.first() == Some(&0x30) && leaf.der.windows(name.len()).any(|part| part == name));
@@ -156,6 +156,6 @@ fn it_is_trusted_beside_the_authorities_and_pins_count() {
 fn what_cannot_be_parsed_is_refused_when_it_is_configured() {
     let mut verifier = ChainVerifier::new(RootCertStore::new());
     assert_eq!(verifier.trust_exact_certificate(vec![1, 2, 3].into()), Err(CertificateError::BadEncoding));
-    let old = tls_api::certs_from_pem(include_bytes!("../../data/x509v1-leaf.pem")).unwrap().remove(0);
+    let old = strata_tls::certs_from_pem(include_bytes!("../../data/x509v1-leaf.pem")).unwrap().remove(0);
     assert_eq!(verifier.trust_exact_certificate(old), Err(CertificateError::UnsupportedVersion));
 }

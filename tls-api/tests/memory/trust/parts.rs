@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tls_api::{
+use strata_tls::{
     AlertDescription, CertificateError, ChainVerifier, CheckPath, ClientConfig, Crls, CtLog, CtPolicy, HandshakeKind,
     OcspPolicy, Pin, Pins, ProvenPath, Purpose, ServerVerifier, Session, UnixTime,
 };
@@ -164,7 +164,7 @@ fn a_warm_memo_changes_no_verdict() {
 
 /// A policy that everything passes.
 fn with_ct(world: &World, minimum: usize, expiry: Option<std::time::Duration>) -> ServerVerifier {
-    let mut policy = tls_api::CtPolicy::new([]);
+    let mut policy = strata_tls::CtPolicy::new([]);
     policy.set_minimum_operators(minimum);
     policy.set_expiry(expiry);
     let mut verifier = ServerVerifier::from(world.verifier());
@@ -208,7 +208,7 @@ fn a_session_is_not_resumed_where_a_part_differs() {
     let server = Arc::new(server);
     let kind = |client: &Arc<ClientConfig>| Pair::connected(client, &server).client.handshake_kind();
     for first in 0..variants.len() {
-        let sessions = Arc::new(tls_api::ClientSessionMemoryCache::new(100));
+        let sessions = Arc::new(strata_tls::ClientSessionMemoryCache::new(100));
         let client = |at: usize| {
             let mut client = ClientConfig::with_server_verifier(variants[at](&world));
             client.set_session_storage(sessions.clone());
@@ -320,7 +320,7 @@ fn what_servers_are_asked_for_is_what_sessions_are_bound_to() {
     let world = World::new();
     let (_, server) = configs(Role::Server, VERSIONS[0], world.good(), world.verifier());
     let server = Arc::new(server);
-    let sessions = Arc::new(tls_api::ClientSessionMemoryCache::new(100));
+    let sessions = Arc::new(strata_tls::ClientSessionMemoryCache::new(100));
     let kind = |change: &dyn Fn(&mut ClientConfig)| {
         let mut client = ClientConfig::with_server_verifier(world.verifier());
         client.set_session_storage(sessions.clone());
@@ -337,7 +337,7 @@ fn what_servers_are_asked_for_is_what_sessions_are_bound_to() {
 #[cfg(feature = "dangerous_configuration")]
 mod replaced {
     use super::*;
-    use tls_api::{CertificateDer, ServerName, Stapled, VerifyName, VerifyPath};
+    use strata_tls::{CertificateDer, ServerName, Stapled, VerifyName, VerifyPath};
 
     #[derive(Debug)]
     struct Any(bool);
@@ -362,7 +362,7 @@ mod replaced {
         // Of the issuer's name, and of another key.
         let impostor = stranger.authority("an intermediate", |_| {});
         let judged = |chain: &[&CertificateDer<'static>], pinned: Pin| {
-            let mut verifier = ChainVerifier::new(tls_api::RootCertStore::new());
+            let mut verifier = ChainVerifier::new(strata_tls::RootCertStore::new());
             verifier.dangerous_set_path(Arc::new(Any(true)));
             verifier.set_pins(Some(Pins::new([pinned])));
             let chain: Vec<_> = chain.iter().map(|one| (*one).clone()).collect();
@@ -390,7 +390,7 @@ mod replaced {
             let chain = [leaf.der.clone()];
             let verdict = |verifier: &ServerVerifier| {
                 verifier
-                    .verify(&chain, &name, &Stapled::new(None, tls_api::codec::List::empty()), UnixTime::now())
+                    .verify(&chain, &name, &Stapled::new(None, strata_tls::codec::List::empty()), UnixTime::now())
                     .is_ok()
             };
             assert_eq!(verdict(&verifier), path && named);

@@ -4,7 +4,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair,
     NameConstraints, date_time_ymd,
 };
-use tls_api::{AlertDescription, ChainVerifier, Identity};
+use strata_tls::{AlertDescription, ChainVerifier, Identity};
 
 use super::world::{Authority, ROLES, Role, World, leaf_params, outcome, store};
 use crate::pki::VERSIONS;
@@ -196,7 +196,7 @@ fn odd(leaf: &str) -> Identity {
 }
 
 fn trusting(authority: &str) -> ChainVerifier {
-    ChainVerifier::new(tls_api::root_store_from_pem(authority.as_bytes()).unwrap())
+    ChainVerifier::new(strata_tls::root_store_from_pem(authority.as_bytes()).unwrap())
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn another_name_is_refused_with_both_names_and_the_common_name_counts_for_nothin
 
 #[test]
 fn wildcards_are_for_one_label_and_addresses_are_names_of_their_own() {
-    use tls_api::{ServerName, ServerVerifier, Stapled, UnixTime};
+    use strata_tls::{ServerName, ServerVerifier, Stapled, UnixTime};
     let world = World::new();
     let verifier = ServerVerifier::from(world.verifier());
     let names = ["*.w.test", "127.0.0.1", "::1"];

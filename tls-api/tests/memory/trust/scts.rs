@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, CustomExtension, KeyPair, PublicKeyData, SigningKey};
-use tls_api::{AlertDescription, CtLog, CtPolicy, ServerVerifier, UnixTime};
+use strata_tls::{AlertDescription, CtLog, CtPolicy, ServerVerifier, UnixTime};
 use tls_crypto::HashAlgorithm;
 use tls_crypto::der::{self, Elements};
 
@@ -112,7 +112,7 @@ fn issuer_name(certificate: &[u8]) -> Vec<u8> {
 
 #[test]
 fn timestamps_in_an_ocsp_response_count_if_the_response_does() {
-    use tls_api::{OcspPolicy, Stapled};
+    use strata_tls::{OcspPolicy, Stapled};
     let (a, b, world) = (Log::new(), Log::new(), World::new());
     let leaf = world.intermediate.leaf(|_| {});
     let entry = of_certificate(&leaf.der);
@@ -124,7 +124,7 @@ fn timestamps_in_an_ocsp_response_count_if_the_response_does() {
     let chain = [leaf.der, world.intermediate.der.clone()];
     let name = "server.test".try_into().unwrap();
     let judge = |verifier: &ServerVerifier, response: Option<&[u8]>| {
-        verifier.verify(&chain, &name, &Stapled::new(response, tls_api::codec::List::empty()), UnixTime::now())
+        verifier.verify(&chain, &name, &Stapled::new(response, strata_tls::codec::List::empty()), UnixTime::now())
     };
     judge(&verifier, Some(&response)).unwrap();
     verifier.set_ocsp_policy(OcspPolicy::Soft);

@@ -1,7 +1,7 @@
 //! What becomes of a missing or useless OCSP response. Responses that say something are tested against those of `openssl ocsp`.
 
 use rcgen::CustomExtension;
-use tls_api::{AlertDescription, OcspPolicy, ServerVerifier};
+use strata_tls::{AlertDescription, OcspPolicy, ServerVerifier};
 
 use super::world::{Role, World, outcome};
 use crate::pki::VERSIONS;

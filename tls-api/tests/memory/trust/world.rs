@@ -7,7 +7,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, RevokedCertParams, SerialNumber, SigningKey, date_time_ymd,
 };
-use tls_api::{
+use strata_tls::{
     AlertDescription, AllowAnyAuthenticatedClient, CertificateDer, ChainVerifier, ClientConfig, Crls, Error, Identity,
     Pin, ProtocolVersion, Refusal, RootCertStore, ServerConfig, ServerVerifier, Session,
 };

@@ -12,7 +12,7 @@ use crate::{
 /// A certificate chain, the sender's own certificate first. That a server's is not empty is for the handshake to check.
 ///
 /// ```
-/// use tls_codec::{Writer, decode_all, handshake::tls12::Certificate};
+/// use strata_tls_codec::{Writer, decode_all, handshake::tls12::Certificate};
 ///
 /// let mut storage = [0; 16];
 /// let mut w = Writer::new(&mut storage);
@@ -20,7 +20,7 @@ use crate::{
 /// assert_eq!(w.written(), b"\0\0\x0c\0\0\x04leaf\0\0\x02ca");
 /// let chain: Certificate<'_> = decode_all(w.written()).unwrap();
 /// assert!(chain.certificate_list.iter().map(|certificate| certificate.cert_data).eq([&b"leaf"[..], b"ca"]));
-/// # Ok::<(), tls_codec::BufferFull>(())
+/// # Ok::<(), strata_tls_codec::BufferFull>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Certificate<'a> {

@@ -11,8 +11,8 @@ use crate::{
 /// The server's half of the key exchange, signed.
 ///
 /// ```
-/// use tls_codec::{NamedGroup, SignatureScheme, Writer, decode_all};
-/// use tls_codec::handshake::tls12::{ServerEcdhParams, ServerKeyExchange};
+/// use strata_tls_codec::{NamedGroup, SignatureScheme, Writer, decode_all};
+/// use strata_tls_codec::handshake::tls12::{ServerEcdhParams, ServerKeyExchange};
 ///
 /// let mut storage = [0; 64];
 /// let mut w = Writer::new(&mut storage);
@@ -21,11 +21,11 @@ use crate::{
 /// let params: ServerEcdhParams<'_> = decode_all(params).unwrap();
 /// let message = ServerKeyExchange { params, algorithm: SignatureScheme::ED25519, signature: &[7; 64] };
 ///
-/// let body = tls_codec::Encode::to_vec(&message)?;
+/// let body = strata_tls_codec::Encode::to_vec(&message)?;
 /// let received: ServerKeyExchange<'_> = decode_all(&body).unwrap();
 /// assert_eq!(received, message);
 /// assert_eq!(received.params.raw, &body[..36]);
-/// # Ok::<(), tls_codec::BufferFull>(())
+/// # Ok::<(), strata_tls_codec::BufferFull>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerKeyExchange<'a> {

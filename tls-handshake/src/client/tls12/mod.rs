@@ -29,7 +29,7 @@
 //! What the diagram does not have does not compile: a change of keys before the key exchange (CVE-2014-0224), for one.
 //!
 //! ```compile_fail,E0599
-//! use tls_handshake::{client::tls12::WaitServerKeyExchange, framed::RecordBoundary, sink::Sink};
+//! use strata_tls_handshake::{client::tls12::WaitServerKeyExchange, framed::RecordBoundary, sink::Sink};
 //! fn early(s: WaitServerKeyExchange, at: RecordBoundary, out: &mut dyn Sink) { s.on_change_cipher_spec(at, out); }
 //! ```
 

@@ -29,8 +29,8 @@
 //! certificate does not get there without signing:
 //!
 //! ```compile_fail,E0308
-//! use tls_handshake::server::tls12::{WaitCertifiedKeyExchange, WaitChangeCipherSpec};
-//! use tls_handshake::{Error, framed::Framed, sink::Sink};
+//! use strata_tls_handshake::server::tls12::{WaitCertifiedKeyExchange, WaitChangeCipherSpec};
+//! use strata_tls_handshake::{Error, framed::Framed, sink::Sink};
 //! use tls_codec::handshake::tls12::ClientKeyExchange;
 //! fn skip(
 //!     s: WaitCertifiedKeyExchange,
@@ -44,7 +44,7 @@
 //! Nor does Finished count before ChangeCipherSpec:
 //!
 //! ```compile_fail,E0599
-//! use tls_handshake::{framed::Framed, server::tls12::WaitChangeCipherSpec, sink::Sink};
+//! use strata_tls_handshake::{framed::Framed, server::tls12::WaitChangeCipherSpec, sink::Sink};
 //! use tls_codec::handshake::Finished;
 //! fn early(s: WaitChangeCipherSpec, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
 //! ```

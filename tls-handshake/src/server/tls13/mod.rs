@@ -25,7 +25,7 @@
 //! Whoever showed a certificate does not finish without signing:
 //!
 //! ```compile_fail,E0599
-//! use tls_handshake::{framed::Framed, server::tls13::WaitCertVerify, sink::Sink};
+//! use strata_tls_handshake::{framed::Framed, server::tls13::WaitCertVerify, sink::Sink};
 //! use tls_codec::handshake::Finished;
 //! fn skip(s: WaitCertVerify, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
 //! ```
