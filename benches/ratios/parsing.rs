@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use tls_api::codec::handshake::{ClientHello, Split, split_message};
+use strata_tls::codec::handshake::{ClientHello, Split, split_message};
 
 /// The lengths of the message with its header.
 pub(crate) const LENGTHS: [usize; 2] = [517, 1762];

@@ -447,3 +447,8 @@ mod tests {
         handshakes::<OpenSsl>(&FULL);
     }
 }
+
+// The examples of the repository's README are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

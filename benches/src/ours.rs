@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use tls_api::{
+use strata_tls::{
     AllowAnyAuthenticatedClient, ChainVerifier, CipherSuite, ClientConfig, ClientSession, ClientSessionValue, Identity,
     NamedGroup, NoClientSessionStorage, ProtocolVersion, ServerConfig, ServerName, ServerSession,
     ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer,
@@ -94,7 +94,7 @@ impl Setup {
 pub(crate) const GROUPS: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::SECP256R1];
 
 pub(crate) fn verifier(certificates: &Certificates, setup: Setup) -> ChainVerifier {
-    let roots = tls_api::root_store_from_pem(certificates.root.as_bytes()).expect("our own root");
+    let roots = strata_tls::root_store_from_pem(certificates.root.as_bytes()).expect("our own root");
     let mut verifier = ChainVerifier::new(roots);
     if setup.memo == Memo::Off {
         verifier.set_memo_size(0);
@@ -192,7 +192,7 @@ impl Library for Ours {
 #[derive(Debug)]
 pub struct Session<S>(S);
 
-impl<S: tls_api::Session> Endpoint for Session<S> {
+impl<S: strata_tls::Session> Endpoint for Session<S> {
     fn read_tls(&mut self, from: &mut dyn Read) -> io::Result<usize> {
         self.0.read_tls(from)
     }
@@ -210,7 +210,7 @@ impl<S: tls_api::Session> Endpoint for Session<S> {
     }
 
     fn is_resumed(&self) -> bool {
-        self.0.handshake_kind() == Some(tls_api::HandshakeKind::Resumed)
+        self.0.handshake_kind() == Some(strata_tls::HandshakeKind::Resumed)
     }
 
     fn wants_write(&self) -> bool {

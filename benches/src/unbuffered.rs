@@ -8,7 +8,7 @@ use rustls::{
     server::UnbufferedServerConnection,
     unbuffered::{ConnectionState, EncodeError, InsufficientSizeError, UnbufferedStatus},
 };
-use tls_api::{
+use strata_tls::{
     Answer, Identity, ServerName, ServerVerifier, UnixTime,
     handshake::{ClientConnection, Connection, Need, Outgoing, Progress, Role, ServerConnection, config},
 };
@@ -136,8 +136,8 @@ impl<R: Role> Engine<R> {
 
 impl Pair for OursUnbuffered {
     const NAME: &'static str = "ours";
-    type Client = Engine<tls_api::handshake::client::Client>;
-    type Server = Engine<tls_api::handshake::server::Server>;
+    type Client = Engine<strata_tls::handshake::client::Client>;
+    type Server = Engine<strata_tls::handshake::server::Server>;
 
     fn connect(certificates: &Certificates, setup: Setup) -> (Self::Client, Self::Server) {
         let mut client = config::ClientConfig::new();

@@ -200,6 +200,7 @@
 //! * `webpki-roots` (default): [`webpki_roots()`].
 //! * `dangerous_configuration`: lets a client replace the verification of certificates.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -304,7 +305,7 @@ pub fn is_truncation(error: &std::io::Error) -> bool {
     matches!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(Error::Truncated))
 }
 
-// The README's snippets are compiled with this crate's dependencies.
+// The examples of the README are tested.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

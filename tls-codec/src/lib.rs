@@ -70,6 +70,7 @@
 //! # Ok::<(), strata_tls_codec::BufferFull>(())
 //! ```
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -131,3 +132,8 @@ pub use {
     record::{Deframed, Protocol, RecordError, RecordHeader, deframe},
     writer::{Encode, Writer},
 };
+
+// The examples of the README are tested.
+#[cfg(all(doctest, feature = "alloc"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

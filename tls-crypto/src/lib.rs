@@ -67,6 +67,7 @@
 //!
 //! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key`, for published test vectors. Off by default.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -115,3 +116,8 @@ pub use suite::{
 };
 pub use ticket::TicketKey;
 pub use transcript::Transcript;
+
+// The examples of the README are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -32,6 +32,7 @@
 //! assert!(matches!(processed.progress, Progress::Need(strata_tls_handshake::need::Need::Identity(_))));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -106,3 +107,8 @@ pub use role::{Role, Versioned};
 pub use sni::host_name;
 pub use suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 pub use verify::RootCertStore;
+
+// The examples of the README are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
