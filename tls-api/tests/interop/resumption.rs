@@ -212,19 +212,22 @@ fn openssl_early_data_retried() -> Outcome {
 }
 
 fn early_data_to_openssl() -> Outcome {
-    let said = to_openssl(&["-early_data", "-max_early_data", "4096"], "early data: 18 bytes of 18 sent, accepted")?;
-    contains(&said, "Early data received:")
+    to_openssl(
+        &["-early_data", "-max_early_data", "4096"],
+        "early data: 18 bytes of 18 sent, accepted",
+        "Early data received:",
+    )
 }
 
 /// It gave the ticket out, and does not take early data with it: without a cache it could not tell a replay.
 fn early_data_refused_by_openssl() -> Outcome {
     let options = ["-early_data", "-max_early_data", "4096", "-no_cache"];
-    let said = to_openssl(&options, "early data: 18 bytes of 18 sent, refused")?;
-    contains(&said, "Early data was rejected")
+    to_openssl(&options, "early data: 18 bytes of 18 sent, refused", "Early data was rejected")
 }
 
-/// Two connections, of which the second sends early what both send; gives what the server said.
-fn to_openssl(options: &[&str], told: &str) -> Result<String, String> {
+/// Two connections, of which the second sends early what both send. `told` is what the client says of it, and `said` the server,
+/// which writes its own words later than what it received.
+fn to_openssl(options: &[&str], told: &str, said: &str) -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, options)?;
     let request = request_file()?;
     let request = request.to_str().ok_or("a path that is no text")?;
@@ -237,7 +240,7 @@ fn to_openssl(options: &[&str], told: &str) -> Result<String, String> {
     server.running.stdout.wait_until("both requests", |said| {
         (String::from_utf8_lossy(said).matches("GET / HTTP/1.0").count() >= 2).then_some(())
     })?;
-    Ok(server.running.stdout.text())
+    Ok(server.running.stdout.wait_for(said)?)
 }
 
 fn gnutls_options(version: &str) -> Vec<String> {
