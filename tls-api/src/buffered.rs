@@ -266,7 +266,10 @@ impl<R: Side> Buffered<R> {
                     return Ok(());
                 }
                 Need::Signature(need) => need.sign_locally(),
-                need => R::answer(&self.config, &mut self.connection, need).ok_or(Error::WrongAnswer)?,
+                need => match R::answer(&self.config, &mut self.connection, need) {
+                    Some(answer) => answer,
+                    None => return Err(Error::WrongAnswer),
+                },
             };
             open = self.connection.resume(answer, self.sending.for_messages())?;
         }

@@ -124,9 +124,9 @@ impl Expander {
 
     /// Moves it, and leaves a key that everybody knows.
     pub(crate) fn take(&mut self) -> Self {
-        let moved = Self { algorithm: self.algorithm, key: self.key.clone() };
-        self.overwrite();
-        moved
+        let key = core::mem::replace(&mut self.key, KNOWN_KEY.clone());
+        zeroize::optimization_barrier(&self.key);
+        Self { algorithm: self.algorithm, key }
     }
 
     fn overwrite(&mut self) {

@@ -215,8 +215,8 @@ impl<R: Role> Connection<R> {
     /// [`Error::WrongAnswer`], which changes nothing, for an answer to a question that is not open here; otherwise as for
     /// [`Connection::process`].
     pub fn resume(&mut self, answer: Answer, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
-        let state = self.state()?;
-        answer.check(state.asker().filter(|_| self.waiting).ok_or(Error::WrongAnswer)?)?;
+        let Some(asker) = self.state()?.asker().filter(|_| self.waiting) else { return Err(Error::WrongAnswer) };
+        answer.check(asker)?;
         self.waiting = false;
         match self.answered(answer, outgoing) {
             Ok(need) => Ok(need),

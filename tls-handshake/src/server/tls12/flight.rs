@@ -100,7 +100,9 @@ impl WaitIdentity {
         m: &Framed<'_, ClientHello<'_>>,
     ) -> Result<(State, Need), Error> {
         chosen::check(&config, &m.msg)?;
-        let (header, body) = m.raw.split_first_chunk().ok_or(Error::Crypto("hashing the ClientHello"))?;
+        let Some((header, body)) = m.raw.split_first_chunk() else {
+            return Err(Error::Crypto("hashing the ClientHello"));
+        };
         let by = session::named(&config, &m.msg);
         let sizes = RecordSizes::offered(&m.msg)?;
         let server_name = server_name.map(Box::from);

@@ -70,10 +70,12 @@ impl WaitTickets {
                     age_add
                 }
             };
-            let secret = SessionSecret::new(secret.ticket_psk(&[nonce]).as_ref());
+            let Some(secret) = SessionSecret::new(secret.ticket_psk(&[nonce]).as_ref()) else {
+                return Err(Error::Crypto("deriving a session's key"));
+            };
             sessions.push(ServerSessionValue {
                 suite: negotiated.suite,
-                secret: secret.ok_or(Error::Crypto("deriving a session's key"))?,
+                secret,
                 extended_master_secret: true,
                 scope: shared.scope,
                 server_name: negotiated.server_name.clone(),
