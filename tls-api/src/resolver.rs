@@ -214,8 +214,8 @@ impl ResolvesServerCertUsingSni {
         Ok(())
     }
 
-    /// Does the same with an identity that is replaced while it is shown, as often as it is. From now on it can be replaced only by one
-    /// that is valid for the name too.
+    /// Does the same with an identity that is replaced while it is shown, as often as it is. For as long as it
+    /// lives, it can be replaced only by one that is valid for the name too.
     ///
     /// # Errors
     /// As [`add`](Self::add), by the present certificate.

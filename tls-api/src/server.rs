@@ -394,7 +394,9 @@ impl ServerParts {
     fn judge_again(&self, session: &ServerSessionValue, now: UnixTime) -> bool {
         let reverifies = self.reverifies.unwrap_or_else(|| self.client_verifier.needs_reverification());
         let chain = session.client_chain().filter(|chain| reverifies && !chain.is_empty());
-        chain.is_none_or(|chain| self.client_verifier.verify_client_cert(chain, now).is_ok())
+        // A verdict that has ended is none.
+        let holds = |until: Option<UnixTime>| until.is_none_or(|until| until >= now);
+        chain.is_none_or(|chain| self.client_verifier.verify_client_cert_until(chain, now).is_ok_and(holds))
     }
 }
 

@@ -17,7 +17,8 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-/// Iterates over the sections of a file. What is between them is skipped. After an error there are no more.
+/// Iterates over the sections of a file. Text between them is skipped, and a byte order mark before them; a BEGIN or END mark that is
+/// not where it has to be is an error, for a section would be lost with it. After an error there are no more.
 #[derive(Clone)]
 pub struct Sections<'a>(&'a [u8]);
 
@@ -25,7 +26,7 @@ impl<'a> Sections<'a> {
     /// Begins at the first section.
     #[must_use]
     pub fn new(file: &'a [u8]) -> Self {
-        Self(file)
+        Self(file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file))
     }
 
     /// Takes a line and what ends it.
@@ -40,7 +41,9 @@ impl<'a> Sections<'a> {
     }
 
     fn section(&mut self) -> Option<Result<Section<'a>, PemError>> {
-        let first = core::iter::from_fn(|| self.line()).find_map(|line| line.strip_prefix(BEGIN))?;
+        let first = core::iter::from_fn(|| self.line()).find(|line| has_begin(line))?;
+        // Not at the start of its line: indented, or behind another file without a last newline.
+        let Some(first) = first.strip_prefix(BEGIN) else { return Some(Err(PemError::BadBegin)) };
         let Some(label) = first.trim_ascii_end().strip_suffix(DASHES).filter(|label| !label.ends_with(b"-")) else {
             return Some(Err(PemError::BadBegin));
         };
@@ -49,6 +52,9 @@ impl<'a> Sections<'a> {
             let rest = self.0;
             let Some(line) = self.line() else { return Some(Err(PemError::NoEnd)) };
             let end = line.strip_prefix(END).and_then(|line| line.strip_prefix(label));
+            if has_begin(line) {
+                return Some(Err(if end.is_some() { PemError::BadBegin } else { PemError::NoEnd }));
+            }
             if end.is_some_and(|end| end.starts_with(DASHES)) {
                 let body = from.get(..from.len().saturating_sub(rest.len())).unwrap_or_default();
                 return Some(Ok(Section { label, body }));
@@ -158,8 +164,8 @@ pub enum PemError {
 impl fmt::Display for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BadBegin => "a BEGIN line is damaged",
-            Self::NoEnd => "a section has no END line; the file may be cut off",
+            Self::BadBegin => "a BEGIN line is damaged, or does not begin its line (as where two files are joined, and the first has no last newline)",
+            Self::NoEnd => "a section has no END line; it may be cut off",
             Self::NotBase64 => "what is between the BEGIN and END lines is not base64",
         })
     }
@@ -183,6 +189,10 @@ fn digit(character: u8) -> Option<u32> {
         | (within(b'/', b'/') & 63);
     let known = within(b'A', b'Z') | within(b'a', b'z') | within(b'0', b'9') | within(b'+', b'+') | within(b'/', b'/');
     u32::try_from(value | !known).ok()
+}
+
+fn has_begin(line: &[u8]) -> bool {
+    line.windows(BEGIN.len()).any(|part| part == BEGIN)
 }
 
 const BEGIN: &[u8] = b"-----BEGIN ";
@@ -243,6 +253,8 @@ mod tests {
         assert_eq!(*sections[0].decode().unwrap(), [0, 0, 0]);
         assert_eq!(sections[1].decode(), Err(PemError::NotBase64));
         assert!(Sections::new(b"no PEM at all").next().is_none());
+        let marked = b"\xef\xbb\xbf-----BEGIN A-----\nAAAA\n-----END A-----\n";
+        assert_eq!(Sections::new(marked).map(|section| section.unwrap().label()).collect::<Vec<_>>(), [b"A"]);
     }
 
     #[test]
@@ -252,6 +264,10 @@ mod tests {
             (b"-----BEGIN A------\nAAAA\n-----END A-----\n", PemError::BadBegin),
             (b"-----BEGIN A-----\nAAAA\n-----END B-----\n", PemError::NoEnd),
             (b"-----BEGIN A-----", PemError::NoEnd),
+            // Two files, the first without a last newline; an indented section; one that was cut off before another.
+            (b"-----BEGIN A-----\n-----END A----------BEGIN A-----\n-----END A-----\n", PemError::BadBegin),
+            (b"text\n  -----BEGIN A-----\n  -----END A-----\n", PemError::BadBegin),
+            (b"-----BEGIN A-----\nAAAA\n-----BEGIN B-----\n-----END B-----\n-----END A-----\n", PemError::NoEnd),
         ] {
             let found: Vec<_> = Sections::new(file).map(|section| section.map(|_| ())).collect();
             assert_eq!(found, [Err(error)]);

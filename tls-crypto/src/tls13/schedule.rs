@@ -99,7 +99,8 @@ pub struct HandshakeTraffic {
 pub struct HandshakeSecret(Expander);
 
 impl HandshakeSecret {
-    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
+    /// derives keys that are no secret.
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self(self.0.take())
@@ -119,7 +120,8 @@ impl HandshakeSecret {
 pub struct MainSecret(Expander);
 
 impl MainSecret {
-    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
+    /// derives keys that are no secret.
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self(self.0.take())

@@ -17,7 +17,8 @@ impl TrafficSecret {
         Self { expander: secret.expander(), secret }
     }
 
-    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
+    /// derives keys that are no secret.
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self { secret: self.secret.take(), expander: self.expander.take() }
@@ -103,7 +104,8 @@ impl fmt::Debug for TrafficSecret {
 pub struct TrafficSecretAtRest(Secret);
 
 impl TrafficSecretAtRest {
-    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
+    /// derives keys that are no secret.
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self(self.0.take())
@@ -152,7 +154,8 @@ impl ExporterSecret {
         Self(secret)
     }
 
-    /// Moves it out of memory that is given back: what stays behind is overwritten, which a plain move does not do.
+    /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
+    /// derives keys that are no secret.
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self(self.0.take())

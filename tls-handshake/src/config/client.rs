@@ -6,7 +6,7 @@ use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, Signature
 use tls_codec::extension::MaxFragmentLength;
 
 use super::{Common, ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
-use crate::resumption::{MAX_LIFETIME, Scope};
+use crate::resumption::{MAX_LIFETIME, Scope, identity_scope};
 
 /// What a client offers and accepts. The default is secure, and needs no change.
 ///
@@ -167,7 +167,7 @@ impl ClientConfig {
     }
 
     pub(crate) fn scope_of_identity(&self, identity: Option<&[u8; 32]>) -> Scope {
-        identity.map_or_else(|| self.scope(), |identity| self.scope().with_identity(identity))
+        identity.map_or_else(|| self.scope(), |identity| self.scope().with_identity(&identity_scope(identity)))
     }
 
     pub(crate) fn scope(&self) -> Scope {

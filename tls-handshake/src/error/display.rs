@@ -139,7 +139,7 @@ impl fmt::Display for Error {
             }
             Self::NoIdentity { asked: Some(name), .. } => write!(f, "there is no certificate for the name {name:?}"),
             Self::NoIdentity { asked: None, .. } => {
-                f.write_str("the client names no server (SNI), and there is no certificate for that case")
+                f.write_str("the client names no host (SNI), and there is no certificate for that case")
             }
             Self::NoCommonPsk { psk_dhe_ke: false } => {
                 f.write_str("the client cannot use pre-shared keys with psk_dhe_ke, and there is no certificate to do without")
@@ -190,7 +190,9 @@ fn hint(description: AlertDescription) -> &'static str {
         AlertDescription::CERTIFICATE_REQUIRED => " (it demands a client certificate)",
         AlertDescription::UNKNOWN_CA => " (it does not know the authority that issued the certificate)",
         AlertDescription::CERTIFICATE_EXPIRED => " (to it the certificate is expired, or not valid yet)",
-        AlertDescription::NO_APPLICATION_PROTOCOL => " (it speaks none of the application protocols offered)",
+        AlertDescription::NO_APPLICATION_PROTOCOL => {
+            " (it supports none of the application protocols offered, or requires one and none was offered)"
+        }
         _ => "",
     }
 }

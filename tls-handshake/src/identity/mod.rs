@@ -8,6 +8,7 @@ use tls_codec::code_points::SignatureScheme;
 use tls_crypto::{HashAlgorithm, PrivateKey};
 
 use crate::negotiate::scheme_of;
+use crate::resumption::identity_scope;
 
 mod error;
 mod load;
@@ -174,10 +175,11 @@ impl Identity {
     /// with the same scope. Machines of one service that have certificates of their own, and share tickets or a store, give all of
     /// them one scope. Default: the SHA-256 hash of the leaf certificate, so that sessions end when it is replaced.
     pub fn set_session_scope(&mut self, scope: [u8; 32]) {
-        self.session_scope = scope;
+        // Hashed, as it is joined with other scopes by exclusive or: it may be any value, and one of those.
+        self.session_scope = identity_scope(&scope);
     }
 
-    /// Returns what sessions of a server with this identity are bound to.
+    /// Returns what sessions of a server with this identity are bound to: a hash of what was set.
     #[must_use]
     pub fn session_scope(&self) -> &[u8; 32] {
         &self.session_scope

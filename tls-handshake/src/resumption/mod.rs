@@ -26,7 +26,7 @@ mod validity;
 pub(crate) use check::Wanted;
 pub use client::ClientSessionValue;
 pub use external::{ExternalPsk, PskError};
-pub(crate) use scope::{Scope, ScopeInputs};
+pub(crate) use scope::{Scope, ScopeInputs, identity_scope};
 pub use server::ServerSessionValue;
 pub use stored::{StoreIds, StoredSessions};
 pub(crate) use validity::chain_end;

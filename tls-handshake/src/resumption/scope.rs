@@ -26,8 +26,8 @@ impl Scope {
         Self(sha256(&encode(inputs)))
     }
 
-    /// Adds the scope of our own identity, by exclusive or: each identity gives another scope, and nobody can choose a configuration
-    /// by its hash. (A hash over both costs a resumed TLS 1.2 handshake 5 % of its instructions.)
+    /// Adds the scope of our own identity, a hash, by exclusive or: each identity gives another scope, and nobody can choose
+    /// values by their hashes. (A hash over both costs a resumed TLS 1.2 handshake 5 % of its instructions.)
     pub(crate) fn with_identity(&self, identity: &[u8; 32]) -> Self {
         let mut both = self.0;
         both.iter_mut().zip(identity).for_each(|(byte, other)| *byte ^= other);
@@ -41,6 +41,11 @@ impl Scope {
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// Hashes what an application says of an identity, which may be any value.
+pub(crate) fn identity_scope(said: &[u8; 32]) -> [u8; 32] {
+    sha256(&[b"identity scope", said.as_slice()].concat())
 }
 
 /// Each part behind its length, each list behind its count, so that no two inputs are written alike; and the same on all

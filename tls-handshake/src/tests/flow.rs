@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner};
-use crate::resumption::{ClientSessionValue, ServerSessionValue, SessionSecret};
+use crate::resumption::{ClientSessionValue, ServerSessionValue, SessionSecret, identity_scope};
 use crate::role::{States, Step};
 use crate::schedule::{Epoch, ReadKey, WriteKey};
 use crate::server::Server;
@@ -367,7 +367,7 @@ pub(super) fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) ->
         suite,
         secret: SessionSecret::new(secret).unwrap(),
         extended_master_secret: true,
-        scope: server.scope().with_identity(&IDENTITY_SCOPE),
+        scope: server.scope().with_identity(&identity_scope(&IDENTITY_SCOPE)),
         server_name: Some("a.test".into()),
         alpn: Some(b"http/1.1".to_vec()),
         authenticated: now.as_secs(),
