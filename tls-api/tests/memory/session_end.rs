@@ -1,6 +1,6 @@
 //! What ends a client's sessions: a failed handshake that offered one, and a fatal alert.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -410,6 +410,48 @@ fn session_ends_with_the_first_certificate_of_its_chain() {
             let mut pair = Pair::new(&client, &server);
             assert!(pair.settle().is_err(), "{version} {of_server} {root_ends}");
         }
+    }
+}
+
+/// Accepts clients only by the method that says how long.
+#[derive(Debug)]
+struct AcceptsUntil(AtomicBool);
+
+impl ClientCertVerifier for AcceptsUntil {
+    fn client_auth(&self) -> ClientAuth {
+        ClientAuth::Required
+    }
+
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        Some([7; 32])
+    }
+
+    fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
+        Err(strata_tls::CertificateError::Application("by the other method only".into()).into())
+    }
+
+    fn verify_client_cert_until(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<Option<UnixTime>, Refusal> {
+        if self.0.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        Err(strata_tls::CertificateError::Application("no longer".into()).into())
+    }
+}
+
+#[test]
+fn servers_verify_again_by_the_method_with_an_end() {
+    let ca = Ca::new(Kind::EcdsaP256);
+    for version in VERSIONS {
+        let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
+        client.set_versions(&[version]).unwrap();
+        client.set_client_identity(identity(&ca));
+        let verifier = Arc::new(AcceptsUntil(AtomicBool::new(true)));
+        server.set_client_cert_verifier(Arc::clone(&verifier) as _).unwrap();
+        let (client, server) = (Arc::new(client), Arc::new(server));
+        assert_eq!(kind(&client, &server), HandshakeKind::Full);
+        assert_eq!(kind(&client, &server), HandshakeKind::Resumed, "{version}");
+        verifier.0.store(false, Ordering::Relaxed);
+        assert!(Pair::new(&client, &server).settle().is_err(), "{version}");
     }
 }
 

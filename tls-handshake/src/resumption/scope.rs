@@ -101,6 +101,18 @@ mod tests {
         assert_eq!(scope("client", &[b"h2", b"x"], &[b""], b"roots").bytes()[..], *expected.as_ref());
     }
 
+    /// An application may say of an identity what it likes, also the scope of the configuration.
+    #[test]
+    fn identities_keep_configurations_apart() {
+        let one = scope("server", &[], &[], b"one");
+        let other = scope("server", &[], &[], b"other");
+        for said in [|of: &Scope| *of.bytes(), |_: &Scope| [0; 32]] {
+            let with = |of: &Scope| of.with_identity(&identity_scope(&said(of)));
+            assert_ne!(with(&one), with(&other));
+            assert_ne!(with(&one), one);
+        }
+    }
+
     /// Inputs that only move a boundary: between parts, between lists, between a list and what follows it; or that move a
     /// length's bytes into a part.
     #[test]
