@@ -77,6 +77,22 @@ fn it_has_to_be_valid() {
     }
 }
 
+/// RFC 5280 §4.1.2.5: both ends are part of the validity.
+#[test]
+fn both_ends_of_its_validity_are_valid() {
+    let (begin, end) = (date_time_ymd(2030, 1, 1), date_time_ymd(2031, 1, 1));
+    let leaf = self_signed(|params| (params.not_before, params.not_after) = (begin, end));
+    let (begin, end) = (begin.unix_timestamp(), end.unix_timestamp());
+    let at = |date: i64, seconds: i64| {
+        let seconds = u64::try_from(date + seconds).unwrap();
+        strata_tls::UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
+    };
+    let until = |now| trusting(&leaf.der).verify_client_until(std::slice::from_ref(&leaf.der), now).ok();
+    for (now, valid) in [(at(begin, -1), false), (at(begin, 0), true), (at(end, 0), true), (at(end, 1), false)] {
+        assert_eq!(until(now), valid.then_some(at(end, 0)));
+    }
+}
+
 #[test]
 fn a_server_is_asked_for_by_one_of_its_names_if_it_has_any() {
     let elsewhere = self_signed(|params| *params = CertificateParams::new(vec!["elsewhere.test".to_owned()]).unwrap());
@@ -149,6 +165,21 @@ fn it_is_trusted_beside_the_authorities_and_pins_count() {
             KeyPair::from_pkcs8_der_and_sign_algo(&leaf.key.as_slice().into(), &rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
         verifier.set_pins(Some(Pins::new([pin(&rcgen::PublicKeyData::subject_public_key_info(&key))])));
         outcome(role, VERSIONS[0], leaf.with(&[]), verifier).unwrap();
+    }
+}
+
+#[test]
+fn reported_pins_are_reported_for_it_as_well() {
+    let leaf = self_signed(|_| {});
+    let key =
+        KeyPair::from_pkcs8_der_and_sign_algo(&leaf.key.as_slice().into(), &rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let own = pin(&rcgen::PublicKeyData::subject_public_key_info(&key));
+    for (pinned, reports) in [(strata_tls::Pin([7; 32]), vec![vec![own]]), (own, vec![])] {
+        let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (mut verifier, to) = (trusting(&leaf.der), heard.clone());
+        verifier.set_pins_report_only(Pins::new([pinned]), move |keys| to.lock().unwrap().push(keys.to_vec()));
+        outcome(Role::Client, VERSIONS[0], leaf.with(&[]), verifier).unwrap();
+        assert_eq!(*heard.lock().unwrap(), reports);
     }
 }
 

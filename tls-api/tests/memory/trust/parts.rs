@@ -276,11 +276,14 @@ fn every_setting_of_a_part_is_in_the_digest() {
     let at = |seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
     let mut exact = world.verifier();
     exact.trust_exact_certificate(leaf.der.clone()).unwrap();
+    let mut exact_other = world.verifier();
+    exact_other.trust_exact_certificate(world.intermediate.leaf(|_| {}).der.clone()).unwrap();
     let mut exact_too = exact.clone();
     exact_too.trust_exact_certificate(world.intermediate.leaf(|_| {}).der.clone()).unwrap();
     let all = [
         world.verifier().into(),
         exact.into(),
+        exact_other.into(),
         exact_too.into(),
         ocsp(OcspPolicy::Require),
         ocsp(OcspPolicy::Ignore),
@@ -313,6 +316,91 @@ fn every_setting_of_a_part_is_in_the_digest() {
     ];
     let digests: std::collections::BTreeSet<_> = all.iter().map(|one| one.session_scope().unwrap()).collect();
     assert_eq!(digests.len(), all.len());
+}
+
+/// All of them have to accept, in any order.
+#[test]
+fn each_own_check_can_refuse() {
+    #[derive(Debug)]
+    struct Says(bool);
+
+    impl CheckPath for Says {
+        fn check(&self, _: &ProvenPath<'_>, _: Purpose, _: UnixTime) -> Result<(), CertificateError> {
+            if self.0 { Ok(()) } else { Err(CertificateError::Application("no".into())) }
+        }
+    }
+
+    let world = World::new();
+    let chain = [world.intermediate.leaf(|_| {}).der, world.intermediate.der.clone()];
+    for (first, second) in [(true, true), (true, false), (false, true)] {
+        let mut verifier = world.verifier();
+        verifier.add_check(Arc::new(Says(first)));
+        verifier.add_check(Arc::new(Says(second)));
+        assert_eq!(verifier.verify_client(&chain, UnixTime::now()).is_ok(), first && second);
+    }
+}
+
+/// Of a path that only lacks a pin nothing else is wrong: that is what is reported, whatever was wrong with others.
+#[test]
+fn missing_pin_is_reported_before_a_revoked_path() {
+    let (one, two) = (Authority::root("one"), Authority::root("two"));
+    let by_one = one.authority("certified twice", |_| {});
+    let mut params = super::world::authority_params("certified twice");
+    params.serial_number = Some(rcgen::SerialNumber::from(77));
+    let cross = params.signed_by(by_one.issuer.key(), &two.issuer).unwrap();
+    let leaf = by_one.leaf(|_| {}).der;
+    let mut crls = Crls::from_der([two.crl(&[77], |_| {})]).unwrap();
+    crls.set_accept_unknown_status(true);
+    let mut verifier = ChainVerifier::new(store(&[&one, &two]));
+    verifier.set_crls(Some(crls));
+    for above in [[by_one.der.clone(), cross.der().clone()], [cross.der().clone(), by_one.der.clone()]] {
+        let chain = [vec![leaf.clone()], above.to_vec()].concat();
+        verifier.set_pins(None);
+        verifier.verify_client(&chain, UnixTime::now()).unwrap();
+        verifier.set_pins(Some(Pins::new([Pin([7; 32])])));
+        let refusal = verifier.verify_client(&chain, UnixTime::now()).unwrap_err();
+        assert!(matches!(refusal.why, CertificateError::NotPinned { .. }), "{refusal}");
+    }
+}
+
+/// The order of pins, and one that is named twice, change nothing.
+#[test]
+fn same_pins_have_the_same_session_scope() {
+    let world = World::new();
+    let scope = |pins: &[Pin]| {
+        let mut verifier = world.verifier();
+        verifier.set_pins(Some(Pins::new(pins.to_vec())));
+        verifier.session_scope().unwrap()
+    };
+    let (one, two) = (Pin([1; 32]), Pin([2; 32]));
+    assert_eq!(scope(&[one, two]), scope(&[two, one]));
+    assert_eq!(scope(&[one, two]), scope(&[one, two, one]));
+}
+
+/// A stored chain was accepted for one name, and is for no other.
+#[test]
+fn reverify_checks_the_name() {
+    let world = World::new();
+    let chain = [world.intermediate.leaf(|_| {}).der, world.intermediate.der.clone()];
+    let verifier = ServerVerifier::from(world.verifier());
+    for (name, accepted) in [("server.test", true), ("another.test", false)] {
+        let verdict = verifier.reverify(&chain, &name.try_into().unwrap(), UnixTime::now());
+        assert_eq!(verdict.is_ok(), accepted, "{name}");
+    }
+}
+
+/// What stays the same for one chain is not verified again; each of the other parts is enough.
+#[test]
+fn parts_that_can_change_need_reverification() {
+    let world = World::new();
+    let (mut pinned, mut checked) = (world.verifier(), world.verifier());
+    pinned.set_pins(Some(Pins::new([world.root.pin()])));
+    checked.add_check(Arc::new(Scoped(1)));
+    let with_crls = world.with_crls(&[world.root.crl(&[], |_| {})]);
+    for (verifier, needed) in [(world.verifier(), false), (pinned, true), (checked, true), (with_crls, true)] {
+        assert_eq!(verifier.needs_reverification(), needed, "{verifier:?}");
+        assert_eq!(ServerVerifier::from(verifier).needs_reverification(), needed);
+    }
 }
 
 #[test]
@@ -360,7 +448,10 @@ mod replaced {
         let (world, stranger) = (World::new(), Authority::root("a stranger"));
         let leaf = world.intermediate.leaf(|_| {});
         // Of the issuer's name, and of another key.
-        let impostor = stranger.authority("an intermediate", |_| {});
+        let impostor = stranger.authority("the intermediate", |_| {});
+        // Of the issuer's key, and of another name.
+        let alias_params = super::super::world::authority_params("an alias");
+        let alias = alias_params.signed_by(world.intermediate.issuer.key(), &stranger.issuer).unwrap();
         let judged = |chain: &[&CertificateDer<'static>], pinned: Pin| {
             let mut verifier = ChainVerifier::new(strata_tls::RootCertStore::new());
             verifier.dangerous_set_path(Arc::new(Any(true)));
@@ -373,8 +464,59 @@ mod replaced {
         assert!(judged(&[&leaf.der, &middle.der, &root.der], root.pin()));
         assert!(!judged(&[&leaf.der, &stranger.der], stranger.pin()));
         assert!(!judged(&[&leaf.der, &impostor.der], impostor.pin()));
+        assert!(!judged(&[&leaf.der, alias.der()], world.intermediate.pin()));
         assert!(!judged(&[&leaf.der, &middle.der, &stranger.der], stranger.pin()));
         assert!(!judged(&[&leaf.der, &stranger.der, &middle.der], middle.pin()), "behind a stranger");
+    }
+
+    /// A check of the application's own sees the linked certificates, and each of them once.
+    #[test]
+    fn own_path_has_the_certificates_that_were_sent() {
+        #[derive(Debug)]
+        struct Expects(Vec<CertificateDer<'static>>);
+
+        impl CheckPath for Expects {
+            fn check(&self, path: &ProvenPath<'_>, _: Purpose, _: UnixTime) -> Result<(), CertificateError> {
+                assert_eq!(path.certificates(), self.0);
+                Ok(())
+            }
+        }
+
+        let world = World::new();
+        let chain = vec![world.intermediate.leaf(|_| {}).der, world.intermediate.der.clone(), world.root.der.clone()];
+        let mut verifier = world.verifier();
+        verifier.dangerous_set_path(Arc::new(Any(true)));
+        verifier.add_check(Arc::new(Expects(chain.clone())));
+        verifier.verify_client(&chain, UnixTime::now()).unwrap();
+    }
+
+    /// The result holds until the first of the linked certificates ends, and none of what else was sent.
+    #[test]
+    fn own_path_is_valid_until_its_first_certificate_ends() {
+        let (world, end) = (World::new(), |year| rcgen::date_time_ymd(year, 1, 1));
+        let middle = world.root.authority("ends first", |params| params.not_after = end(2100));
+        let leaf = middle.leaf(|params| params.not_after = end(2200));
+        let stranger = Authority::spoilt_root("a stranger", |params| params.not_after = end(2050));
+        let mut verifier = world.verifier();
+        verifier.dangerous_set_path(Arc::new(Any(true)));
+        let until = |chain: &[&CertificateDer<'static>]| {
+            let chain: Vec<_> = chain.iter().map(|one| (*one).clone()).collect();
+            verifier.verify_client_until(&chain, UnixTime::now()).unwrap().as_secs()
+        };
+        let seconds = |year| u64::try_from(end(year).unix_timestamp()).unwrap();
+        assert_eq!(until(&[&leaf.der]), seconds(2200));
+        assert_eq!(until(&[&leaf.der, &middle.der, &stranger.der]), seconds(2100));
+    }
+
+    #[test]
+    fn replaced_parts_need_reverification() {
+        let world = World::new();
+        let (mut chain, mut verifier) = (world.verifier(), ServerVerifier::from(world.verifier()));
+        chain.dangerous_set_path(Arc::new(Any(true)));
+        assert!(chain.needs_reverification());
+        verifier.dangerous_set_name(Arc::new(Any(true)));
+        assert!(verifier.needs_reverification());
+        assert_eq!(verifier.session_scope(), None);
     }
 
     #[test]

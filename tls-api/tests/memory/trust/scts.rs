@@ -25,17 +25,23 @@ impl Log {
 
     /// RFC 6962 §3.2, by hand: what is signed for an entry, and the timestamp.
     fn sign(&self, entry: &[u8], at: u64, spoil: bool) -> Vec<u8> {
+        self.sign_with(entry, at, spoil, &[])
+    }
+
+    fn sign_with(&self, entry: &[u8], at: u64, spoil: bool, extensions: &[u8]) -> Vec<u8> {
+        let extensions = behind_length(extensions);
         let mut signed = vec![0, 0];
         signed.extend(at.to_be_bytes());
         signed.extend(entry);
-        signed.extend([0, 0]);
+        signed.extend(&extensions);
         let mut signature = self.0.sign(&signed).unwrap();
         if spoil {
             *signature.last_mut().unwrap() ^= 1;
         }
         let id = HashAlgorithm::Sha256.hash(&self.0.subject_public_key_info());
-        let length = u16::try_from(signature.len()).unwrap().to_be_bytes();
-        [&[0][..], id.as_ref(), &at.to_be_bytes(), &[0, 0, 4, 3], &length, &signature].concat()
+        let kind = if self.0.is_compatible(&rcgen::PKCS_RSA_SHA256) { 1 } else { 3 };
+        let signature = behind_length(&signature);
+        [&[0][..], id.as_ref(), &at.to_be_bytes(), &extensions, &[4, kind], &signature].concat()
     }
 }
 
@@ -50,6 +56,10 @@ fn of_certificate(certificate: &[u8]) -> Vec<u8> {
 
 /// A leaf that has timestamps of these logs inside.
 fn with_embedded(world: &World, logs: &[&Log], spoil: bool) -> Leaf {
+    with_embedded_at(world, logs, now() - 1000, spoil)
+}
+
+fn with_embedded_at(world: &World, logs: &[&Log], at: u64, spoil: bool) -> Leaf {
     let key = KeyPair::generate().unwrap();
     let without: CertificateParams = leaf_params();
     let certificate = without.signed_by(&key, &world.intermediate.issuer).unwrap().der().to_vec();
@@ -61,7 +71,7 @@ fn with_embedded(world: &World, logs: &[&Log], spoil: bool) -> Leaf {
     let issuer = HashAlgorithm::Sha256.hash(&world.intermediate.issuer.key().subject_public_key_info());
     let length = u32::try_from(tbs.len()).unwrap().to_be_bytes();
     let entry = [&[0, 1][..], issuer.as_ref(), &length[1..], tbs].concat();
-    let scts: Vec<u8> = logs.iter().flat_map(|log| behind_length(&log.sign(&entry, now() - 1000, spoil))).collect();
+    let scts: Vec<u8> = logs.iter().flat_map(|log| behind_length(&log.sign(&entry, at, spoil))).collect();
     let mut params = without;
     let content = der::element(der::OCTET_STRING, &[&behind_length(&scts)]);
     params.custom_extensions = vec![CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 2], content)];
@@ -247,4 +257,134 @@ fn a_list_that_is_too_old_refuses_nothing_and_one_without_logs_refuses_all() {
     judged("no logs", &policy, |world| beside(world, |_| vec![]), Some("0 of the configured"));
     policy.set_expiry(Some(Duration::from_secs(1)));
     judged("an old list", &policy, |world| beside(world, |_| vec![]), None);
+}
+
+/// 2030-01-01, in seconds.
+const T: u64 = 1_893_456_000;
+
+/// Whether a leaf with these timestamps in the TLS extension is accepted at this second; or why not.
+fn judged_at(policy: &CtPolicy, world: &World, leaf: &Leaf, scts: &[Vec<u8>], second: u64) -> Result<(), String> {
+    let mut verifier = ServerVerifier::new(world.verifier());
+    verifier.set_ct_policy(Some(policy.clone()));
+    let list: Vec<u8> = scts.iter().flat_map(|sct| behind_length(sct)).collect();
+    let list = strata_tls::codec::List::decode_body(strata_tls::codec::Reader::new(&list)).unwrap();
+    let chain = [leaf.der.clone(), world.intermediate.der.clone()];
+    let stapled = strata_tls::Stapled::new(None, list);
+    let name = "server.test".try_into().unwrap();
+    verifier.verify(&chain, &name, &stapled, second_of(second)).map_err(|refusal| refusal.to_string())
+}
+
+fn second_of(second: u64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(second))
+}
+
+/// One timestamp of this log is enough.
+fn one_of(log: &Log, change: impl FnOnce(&mut CtLog)) -> CtPolicy {
+    let mut known = log.known("A");
+    change(&mut known);
+    let mut policy = CtPolicy::new([known]);
+    policy.set_minimum_operators(1);
+    policy
+}
+
+#[test]
+fn times_of_logs_end_at_the_second() {
+    let (a, world) = (Log::new(), World::new());
+    let leaf = world.intermediate.leaf(|params| params.not_after = rcgen::date_time_ymd(2040, 1, 1));
+    let entry = of_certificate(&leaf.der);
+    let accepts = |policy: &CtPolicy, leaf: &Leaf, scts: &[Vec<u8>], second| {
+        judged_at(policy, &world, leaf, scts, second).is_ok()
+    };
+    // Clocks may differ by five minutes.
+    let any = one_of(&a, |_| {});
+    assert!(accepts(&any, &leaf, &[a.sign(&entry, T * 1000 + 300_000, false)], T));
+    assert!(!accepts(&any, &leaf, &[a.sign(&entry, T * 1000 + 300_001, false)], T));
+    // A timestamp in the certificate is as old as it says; another one is not older than the handshake.
+    let retired = one_of(&a, |log| log.set_retired(Some(second_of(T))));
+    let before = [a.sign(&entry, (T - 100) * 1000, false)];
+    assert!(accepts(&retired, &leaf, &before, T - 1));
+    assert!(!accepts(&retired, &leaf, &before, T));
+    assert!(accepts(&retired, &with_embedded_at(&world, &[&a], T * 1000 - 1, false), &[], T + 1000));
+    assert!(!accepts(&retired, &with_embedded_at(&world, &[&a], T * 1000, false), &[], T + 1000));
+    // The period has its begin and not its end.
+    let (scts, end) = ([a.sign(&entry, (T - 100) * 1000, false)], 2_208_988_800);
+    for (period, inside) in [((end, end + 1), true), ((end - 1, end), false), ((end + 1, end + 2), false)] {
+        let policy = one_of(&a, |log| log.set_period(Some((second_of(period.0), second_of(period.1)))));
+        assert_eq!(accepts(&policy, &leaf, &scts, T), inside, "{period:?}");
+    }
+    // So has the list itself.
+    let mut old = CtPolicy::new([]);
+    old.set_expiry(Some(Duration::from_secs(T)));
+    assert!(accepts(&old, &leaf, &[], T));
+    assert!(!accepts(&old, &leaf, &[], T - 1));
+}
+
+/// RFC 6962 §3.2, §2.1.4.
+#[test]
+fn timestamps_of_another_form_do_not_count() {
+    let (a, world) = (Log::new(), World::new());
+    let leaf = world.intermediate.leaf(|_| {});
+    let (entry, policy) = (of_certificate(&leaf.der), one_of(&a, |_| {}));
+    let good = a.sign(&entry, T * 1000, false);
+    assert_eq!(judged_at(&policy, &world, &leaf, std::slice::from_ref(&good), T), Ok(()));
+    let with_extensions = a.sign_with(&entry, T * 1000, false, &[1, 2, 3]);
+    assert_eq!(judged_at(&policy, &world, &leaf, &[with_extensions], T), Ok(()));
+    let (mut version, mut hash, mut longer) = (good.clone(), good.clone(), good);
+    version[0] = 1;
+    hash[43] = 5;
+    longer.push(0);
+    for sct in [version, hash, longer] {
+        let refused = judged_at(&policy, &world, &leaf, &[sct], T).unwrap_err();
+        assert!(refused.contains("cannot be parsed"), "{refused}");
+    }
+}
+
+#[test]
+fn log_with_an_rsa_key_counts() {
+    let world = World::new();
+    let rsa = Log(KeyPair::from_pem(include_str!("../../data/rsa2048-test-key.pem")).unwrap());
+    let leaf = world.intermediate.leaf(|_| {});
+    let sct = rsa.sign(&of_certificate(&leaf.der), T * 1000, false);
+    assert_eq!(judged_at(&one_of(&rsa, |_| {}), &world, &leaf, &[sct], T), Ok(()));
+}
+
+/// Each takes a signature: sixteen are looked at, wherever they come from.
+#[test]
+fn sixteen_timestamps_are_looked_at() {
+    let (a, world) = (Log::new(), World::new());
+    let policy = one_of(&a, |_| {});
+    let leaf = world.intermediate.leaf(|_| {});
+    let good = a.sign(&of_certificate(&leaf.der), T * 1000, false);
+    for (before, accepted) in [(15, true), (16, false)] {
+        let scts = [vec![vec![1]; before], vec![good.clone()]].concat();
+        assert_eq!(judged_at(&policy, &world, &leaf, &scts, T).is_ok(), accepted);
+        let embedded = with_embedded_at(&world, &[&a], T * 1000, false);
+        assert_eq!(judged_at(&policy, &world, &embedded, &vec![vec![1]; before], T).is_ok(), accepted);
+    }
+}
+
+#[test]
+fn list_with_a_tail_does_not_count() {
+    let (a, world) = (Log::new(), World::new());
+    let leaf = world.intermediate.leaf(|_| {});
+    let list = behind_length(&behind_length(&a.sign(&of_certificate(&leaf.der), T * 1000, false)));
+    let mut verifier = ServerVerifier::new(world.verifier());
+    verifier.set_ct_policy(Some(one_of(&a, |_| {})));
+    let chain = [leaf.der, world.intermediate.der.clone()];
+    let name = "server.test".try_into().unwrap();
+    let verdict = |list: &[u8]| {
+        let response = ocsp_response(&world, list);
+        let stapled = strata_tls::Stapled::new(Some(&response), strata_tls::codec::List::empty());
+        verifier.verify(&chain, &name, &stapled, second_of(T)).map_err(|refusal| refusal.to_string())
+    };
+    assert_eq!(verdict(&list), Ok(()));
+    let refused = verdict(&[&list[..], &[0]].concat()).unwrap_err();
+    assert!(refused.contains("cannot be parsed"), "{refused}");
+}
+
+#[test]
+fn log_key_is_parsed_when_it_is_configured() {
+    let key = Log::new().0.subject_public_key_info();
+    assert!(CtLog::new("a log", "A", key.clone()).is_ok());
+    assert!(CtLog::new("a log", "A", key[1..].to_vec()).is_err());
 }

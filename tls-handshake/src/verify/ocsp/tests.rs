@@ -61,21 +61,20 @@ impl Pki {
     }
 
     fn single(&self, is_revoked: bool, times: [&str; 2], extensions: &[u8]) -> Vec<u8> {
-        let time = |text: &str| der::element(der::GENERALIZED_TIME, &[text.as_bytes()]);
-        let octets = |bytes: &[u8]| der::element(der::OCTET_STRING, &[bytes]);
-        let key = public_key(&self.spki).unwrap();
-        let id = sequence(&[
-            &sequence(&[SHA1]),
-            &octets(&sha1_as_a_name(&self.name)),
-            &octets(&sha1_as_a_name(key)),
-            &der::element(der::INTEGER, &[SERIAL]),
-        ]);
         let status = match is_revoked {
             true => der::element(REVOKED, &[&time("20291201000000Z")]),
             false => der::element(GOOD, &[]),
         };
-        let [this, next] = times.map(time);
-        sequence(&[&id, &status, &this, &der::element(der::CONTEXT_0, &[&next]), &listed(extensions)])
+        let next = der::element(der::CONTEXT_0, &[&time(times[1])]);
+        let id = self.id(SHA1, &|bytes| sha1_as_a_name(bytes).to_vec());
+        sequence(&[&id, &status, &time(times[0]), &next, &listed(extensions)])
+    }
+
+    /// A CertID of the leaf.
+    fn id(&self, algorithm: &[u8], hash: &dyn Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+        let octets = |bytes: &[u8]| der::element(der::OCTET_STRING, &[bytes]);
+        let (name, key) = (hash(&self.name), hash(public_key(&self.spki).unwrap()));
+        sequence(&[&sequence(&[algorithm]), &octets(&name), &octets(&key), &der::element(der::INTEGER, &[SERIAL])])
     }
 
     /// Signed by the issuer.
@@ -91,13 +90,20 @@ impl Pki {
         singles: &[Vec<u8>],
         extensions: &[u8],
     ) -> Vec<u8> {
-        let singles: Vec<&[u8]> = singles.iter().map(Vec::as_slice).collect();
-        let data = sequence(&[
-            &der::element(der::CONTEXT_1, &[name]),
-            &der::element(der::GENERALIZED_TIME, &[FRESH[0].as_bytes()]),
-            &sequence(&singles),
-            &listed(extensions),
-        ]);
+        let responder = der::element(der::CONTEXT_1, &[name]);
+        self.response_with(&responder, key, certificates, singles, &listed(extensions))
+    }
+
+    /// With these bytes after the responses.
+    fn response_with(
+        &self,
+        responder: &[u8],
+        key: &KeyPair,
+        certificates: &[&[u8]],
+        singles: &[Vec<u8>],
+        after: &[u8],
+    ) -> Vec<u8> {
+        let data = sequence(&[responder, &time(FRESH[0]), &sequence(&[&singles.concat()]), after]);
         let signature = bits(&key.sign(&data).unwrap());
         let certificates = der::element(der::CONTEXT_0, &[&sequence(certificates)]);
         let basic = sequence(&[&data, &sequence(&[ECDSA]), &signature, &certificates]);
@@ -116,6 +122,10 @@ impl Pki {
     fn require(&self, response: &[u8]) -> Result<(), CertificateError> {
         self.judge(OcspPolicy::Require, &Stapled::new(Some(response), tls_codec::List::empty()))
     }
+}
+
+fn time(text: &str) -> Vec<u8> {
+    der::element(der::GENERALIZED_TIME, &[text.as_bytes()])
 }
 
 /// Extensions behind a tag that both kinds have; nothing if there are none.
@@ -139,7 +149,9 @@ fn of_several_answers_revoked_is_believed_and_those_that_do_not_count_are_passed
     let pki = Pki::new(|_| {});
     let (good, revoked) = (pki.single(false, FRESH, &[]), pki.single(true, FRESH, &[]));
     let (old_good, old_revoked) = (pki.single(false, STALE, &[]), pki.single(true, STALE, &[]));
-    let nonsense = [sequence(&[&[2, 1, 1]]), vec![2, 1, 1]];
+    let mut of_another_tag = revoked.clone();
+    of_another_tag[0] = 0x31;
+    let nonsense = [sequence(&[&[2, 1, 1]]), vec![2, 1, 1], of_another_tag];
     for (singles, verdict) in [
         (vec![good.clone()], Ok(())),
         (vec![revoked.clone()], GONE),
@@ -151,6 +163,7 @@ fn of_several_answers_revoked_is_believed_and_those_that_do_not_count_are_passed
         (vec![nonsense[0].clone(), revoked.clone()], GONE),
         (vec![nonsense[1].clone(), revoked], GONE),
         (vec![nonsense[0].clone()], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
+        (vec![nonsense[2].clone()], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
         (vec![], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
     ] {
         assert_eq!(pki.require(&pki.response(&singles)), verdict, "{}", singles.len());
@@ -168,6 +181,12 @@ fn a_responder_may_have_several_certificates() {
     let require = |certificates: &[&[u8]]| pki.require(&pki.response_of(&name, &key, certificates, &singles, &[]));
     assert_eq!(require(&[&certificate]), Ok(()));
     assert_eq!(require(&[&other, &certificate]), Ok(()));
+    assert_eq!(require(&[&certificate, &other]), Ok(()));
+    assert_eq!(require(&[&sequence(&[&[2, 1, 1]]), &certificate]), Ok(()), "after one that cannot be read");
+    // Four are looked at.
+    assert_eq!(require(&[&other, &other, &other, &certificate]), Ok(()));
+    let fifth = require(&[&other, &other, &other, &other, &certificate]);
+    assert_eq!(fifth, Err(CertificateError::Ocsp(OcspError::BadSignature)));
     assert_eq!(require(&[&other]), Err(CertificateError::Ocsp(OcspError::BadSignature)));
     assert_eq!(require(&[]), Err(CertificateError::Ocsp(OcspError::UntrustedResponder)));
 }
@@ -210,10 +229,130 @@ fn must_staple_binds_servers_that_were_asked() {
         let asked = Stapled { ocsp_requested: true, ..asked };
         let must = Err(CertificateError::Ocsp(OcspError::MustStaple));
         assert_eq!(pki.judge(OcspPolicy::Soft, &asked), must);
+        assert_eq!(pki.judge(OcspPolicy::Soft, &Stapled::new(None, tls_codec::List::empty())), must);
+        assert_eq!(pki.judge(OcspPolicy::Soft, &Stapled::default()), Ok(()));
         let not_asked = Stapled { ocsp_requested: false, ..asked };
         assert_eq!(pki.judge(OcspPolicy::Soft, &not_asked), Ok(()));
         let missing = Err(CertificateError::Ocsp(OcspError::Missing));
         assert_eq!(pki.judge(OcspPolicy::Require, &not_asked), missing);
+    }
+}
+
+#[test]
+fn revoked_is_believed_under_the_default_policy() {
+    let pki = Pki::new(|_| {});
+    for (is_revoked, verdict) in [(false, Ok(())), (true, GONE)] {
+        let response = pki.response(&[pki.single(is_revoked, FRESH, &[])]);
+        let stapled = Stapled::new(Some(&response), tls_codec::List::empty());
+        assert_eq!(pki.judge(OcspPolicy::default(), &stapled), verdict);
+    }
+}
+
+/// RFC 6960 §4.2.1: it is a basic response, and nothing follows the last field.
+#[test]
+fn response_of_another_type_or_with_a_tail_is_rejected() {
+    let pki = Pki::new(|_| {});
+    let singles = [pki.single(false, FRESH, &[])];
+    let good = pki.response(&singles);
+    assert_eq!(pki.require(&good), Ok(()));
+    let malformed = Err(CertificateError::Ocsp(OcspError::Malformed));
+    let mut other_type = good.clone();
+    let basic = [0x2b, 6, 1, 5, 5, 7, 48, 1, 1];
+    let at = good.windows(basic.len()).position(|bytes| bytes == basic).unwrap();
+    other_type[at + 8] = 2;
+    assert_eq!(pki.require(&other_type), malformed);
+    let longer = sequence(&[sole(&good, der::SEQUENCE).unwrap(), &[5, 0]]);
+    assert_eq!(pki.require(&longer), malformed);
+    let responder = der::element(der::CONTEXT_1, &[&pki.name]);
+    let tail = pki.response_with(&responder, pki.issuer.key(), &[], &singles, &[5, 0]);
+    assert_eq!(pki.require(&tail), Err(CertificateError::Ocsp(OcspError::CriticalExtension)));
+}
+
+/// RFC 6960 §4.1.1: the CertID names its hash, and both of its hashes have to be right.
+#[test]
+fn certificate_is_named_by_sha1_or_sha256() {
+    const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+    let pki = Pki::new(|_| {});
+    let sha1 = |bytes: &[u8]| sha1_as_a_name(bytes).to_vec();
+    let sha256 = |bytes: &[u8]| HashAlgorithm::Sha256.hash(bytes).as_ref().to_vec();
+    let wrong_name = |bytes: &[u8]| if bytes == pki.name { vec![0; 20] } else { sha1(bytes) };
+    let wrong_key = |bytes: &[u8]| if bytes == pki.name { sha1(bytes) } else { vec![0; 20] };
+    let ids: [(Vec<u8>, &dyn Fn(&[u8]) -> Vec<u8>, bool); 7] = [
+        (SHA1.to_vec(), &sha1, true),
+        ([SHA1, &[5, 0]].concat(), &sha1, true),
+        (SHA256.to_vec(), &sha256, true),
+        ([SHA256, &[5, 0]].concat(), &sha256, true),
+        (SHA256.to_vec(), &sha1, false),
+        (SHA1.to_vec(), &wrong_name, false),
+        (SHA1.to_vec(), &wrong_key, false),
+    ];
+    for (at, (algorithm, hash, counts)) in ids.into_iter().enumerate() {
+        let next = der::element(der::CONTEXT_0, &[&time(FRESH[1])]);
+        let single = sequence(&[&pki.id(&algorithm, hash), &[GOOD, 0], &time(FRESH[0]), &next]);
+        let verdict = if counts { Ok(()) } else { Err(CertificateError::Ocsp(OcspError::OtherCertificate)) };
+        assert_eq!(pki.require(&pki.response(&[single])), verdict, "{at}");
+    }
+}
+
+/// Clocks may differ by five minutes, and a response without a next update lasts a day.
+#[test]
+fn freshness_ends_at_the_second() {
+    let pki = Pki::new(|_| {});
+    let id = pki.id(SHA1, &|bytes| sha1_as_a_name(bytes).to_vec());
+    for (this, next, is_fresh) in [
+        ("20300101000500Z", Some("20300107000000Z"), true),
+        ("20300101000501Z", Some("20300107000000Z"), false),
+        ("20291201000000Z", Some("20291231235500Z"), true),
+        ("20291201000000Z", Some("20291231235459Z"), false),
+        ("20291230235500Z", None, true),
+        ("20291230235459Z", None, false),
+    ] {
+        let next = next.map(|next| der::element(der::CONTEXT_0, &[&time(next)])).unwrap_or_default();
+        let single = sequence(&[&id, &[GOOD, 0], &time(this), &next]);
+        let verdict = pki.require(&pki.response(&[single]));
+        assert_eq!(verdict.is_ok(), is_fresh, "{this}: {verdict:?}");
+    }
+}
+
+#[test]
+fn status_unknown_is_not_good() {
+    let pki = Pki::new(|_| {});
+    let id = pki.id(SHA1, &|bytes| sha1_as_a_name(bytes).to_vec());
+    let next = der::element(der::CONTEXT_0, &[&time(FRESH[1])]);
+    let single = sequence(&[&id, &[0x82, 0], &time(FRESH[0]), &next]);
+    assert_eq!(pki.require(&pki.response(&[single])), Err(CertificateError::Ocsp(OcspError::UnknownCertificate)));
+}
+
+#[test]
+fn timestamps_are_read_from_their_own_extension() {
+    let pki = Pki::new(|_| {});
+    let scts_oid = der::element(der::OBJECT_IDENTIFIER, &[oid::SCT_LIST_OF_OCSP]);
+    let scts = sequence(&[&scts_oid, &der::element(der::OCTET_STRING, &[b"scts"])]);
+    for (extensions, found) in [
+        (extension(false), None),
+        (scts.clone(), Some(&b"scts"[..])),
+        ([extension(false), scts].concat(), Some(b"scts")),
+    ] {
+        let single = pki.single(false, FRESH, &extensions);
+        assert_eq!(SingleResponse::read(sole(&single, der::SEQUENCE).unwrap()).unwrap().scts, found);
+    }
+}
+
+/// RFC 6960 §4.2.1: the response names its responder by name or by the hash of its key.
+#[test]
+fn responder_is_the_one_that_the_response_names() {
+    let pki = Pki::new(|_| {});
+    let singles = [pki.single(false, FRESH, &[])];
+    let untrusted = Err(CertificateError::Ocsp(OcspError::UntrustedResponder));
+    let (key, certificate) = pki.responder();
+    let of_another_name = pki.response_of(&sequence(&[]), &key, &[&certificate], &singles, &[]);
+    assert_eq!(pki.require(&of_another_name), untrusted);
+    let mut hash = sha1_as_a_name(public_key(&pki.spki).unwrap());
+    for verdict in [Ok(()), untrusted] {
+        let responder = der::element(der::CONTEXT_2, &[&der::element(der::OCTET_STRING, &[&hash])]);
+        let response = pki.response_with(&responder, pki.issuer.key(), &[], &singles, &[]);
+        assert_eq!(pki.require(&response), verdict);
+        hash[0] ^= 1;
     }
 }
 
@@ -249,14 +388,16 @@ fn response_of_an_uncertified_responder_is_rejected() {
     let foreign = pki.response_of(&name, &key, &[&certificate], &good(), &[]);
     assert!(matches!(pki.require(&foreign), Err(CertificateError::Ocsp(_))), "{:?}", pki.require(&foreign));
     // A certificate of the issuer that is not for this.
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "a server");
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let certificate = params.signed_by(&key, &pki.issuer).unwrap().der().clone();
-    let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
-    let not_for_this = pki.response_of(&name, &key, &[&certificate], &good(), &[]);
-    assert_eq!(pki.require(&not_for_this), Err(CertificateError::Ocsp(OcspError::UntrustedResponder)));
+    for purposes in [vec![ExtendedKeyUsagePurpose::ServerAuth], vec![]] {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "a server");
+        params.extended_key_usages = purposes;
+        let certificate = params.signed_by(&key, &pki.issuer).unwrap().der().clone();
+        let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
+        let not_for_this = pki.response_of(&name, &key, &[&certificate], &good(), &[]);
+        assert_eq!(pki.require(&not_for_this), Err(CertificateError::Ocsp(OcspError::UntrustedResponder)));
+    }
     // The responder that is.
     let (key, certificate) = pki.responder();
     let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
