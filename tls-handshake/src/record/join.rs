@@ -116,6 +116,16 @@ mod tests {
     }
 
     #[test]
+    fn header_that_exceeds_the_limit_is_refused_at_once() {
+        let refused = Error::MessageTooLarge { message: HandshakeType::CERTIFICATE, got: 101, limit: 100 };
+        for begin in [&[11, 0, 0, 97][..], &[11, 0, 0, 97, 0]] {
+            let mut joiner = Joiner::new(100);
+            assert_eq!(joiner.next(begin).err(), Some(refused.clone()));
+            assert!(!joiner.is_partial());
+        }
+    }
+
+    #[test]
     fn the_limit_holds_on_the_header_and_counts_it() {
         for (declared, fits) in [(95u8, true), (96, true), (97, false)] {
             let mut wire = vec![11, 0, 0, declared];

@@ -138,3 +138,78 @@ impl std::fmt::Debug for Outgoing {
         f.debug_struct("Outgoing").field("len", &self.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With these bytes, of which so many are a flight that is not sealed yet.
+    fn holding(bytes: &[u8], unsealed: usize) -> Outgoing {
+        let mut outgoing = Outgoing::new();
+        outgoing.bytes.extend_from_slice(bytes);
+        outgoing.flight = (unsealed > 0).then_some(bytes.len() - unsealed);
+        outgoing
+    }
+
+    #[test]
+    fn flight_is_neither_shown_nor_consumed() {
+        let mut outgoing = holding(b"readyflight", 6);
+        assert_eq!((outgoing.ready(), outgoing.len()), (&b"ready"[..], 5));
+        outgoing.consume(100);
+        assert!(outgoing.is_empty());
+        outgoing.set_flight(None);
+        assert_eq!(outgoing.ready(), b"flight");
+    }
+
+    #[test]
+    fn buffer_is_taken_out_if_nothing_waits_in_it() {
+        let mut waiting = holding(b"ready", 0);
+        assert_eq!(waiting.take_buffer(), None);
+        assert_eq!(holding(b"flight", 6).take_buffer(), None);
+        assert_eq!(Outgoing::new().take_buffer(), None);
+        waiting.consume(5);
+        assert!(waiting.take_buffer().is_some() && !waiting.has_buffer());
+        // Aligned, and nothing written: what was skipped at the front is forgotten with the buffer.
+        waiting.make_room(10);
+        let skipped = waiting.consumed;
+        waiting.bytes.resize(skipped.max(1), 0);
+        waiting.consumed = waiting.bytes.len();
+        assert!(waiting.take_buffer().is_some());
+        waiting.bytes.extend_from_slice(b"next");
+        assert_eq!(waiting.ready(), b"next");
+    }
+
+    #[test]
+    fn buffer_that_was_used_before_begins_empty() {
+        assert!(Outgoing::with_buffer(b"old".to_vec()).is_empty());
+        let mut outgoing = Outgoing::new();
+        outgoing.lend_buffer(b"old".to_vec());
+        assert!(outgoing.is_empty() && outgoing.has_buffer());
+        let mut waiting = holding(b"ready", 0);
+        waiting.lend_buffer(b"old".to_vec());
+        assert_eq!(waiting.ready(), b"ready");
+    }
+
+    /// What was consumed is moved over once it is half of all, and a flight moves along.
+    #[test]
+    fn room_is_made_at_the_front() {
+        for (consumed, moved) in [(0, false), (4, false), (5, true), (6, true)] {
+            let mut outgoing = holding(b"readyready", 2);
+            outgoing.consume(consumed);
+            outgoing.make_room(10);
+            assert_eq!(outgoing.ready(), &b"readyrea"[consumed..]);
+            assert_eq!(outgoing.bytes.len(), if moved { 10 - consumed } else { 10 });
+            outgoing.drop_flight();
+            assert_eq!(outgoing.ready(), &b"readyrea"[consumed..]);
+        }
+    }
+
+    #[test]
+    fn all_that_was_consumed_leaves_the_buffer_empty() {
+        let mut outgoing = holding(b"ready", 0);
+        outgoing.consume(2);
+        assert_eq!(outgoing.ready(), b"ady");
+        outgoing.consume(3);
+        assert!(outgoing.bytes.is_empty() && outgoing.consumed == 0);
+    }
+}

@@ -87,6 +87,16 @@ mod tests {
         plain.restart();
         assert_eq!((plain.next(), plain.full()), (500, 500));
     }
+
+    #[test]
+    fn sizes_beyond_their_field_are_the_largest() {
+        let mut sizing =
+            Sizing::new(70_000, Some(RecordRampUp { record_size: 1000, bytes: u32::MAX }), RecordPadding::None);
+        assert_eq!((sizing.next(), sizing.full()), (1000, 65_535));
+        sizing.sent(usize::MAX);
+        assert_eq!(sizing.next(), 65_535);
+    }
+
     #[test]
     fn padding_ends_at_the_block_or_where_the_record_does() {
         let padded = |block, content, room| {

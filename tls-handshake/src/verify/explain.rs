@@ -94,7 +94,39 @@ fn readable(presented: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::readable;
+    use std::time::Duration;
+
+    use pki_types::UnixTime;
+
+    use super::*;
+
+    #[test]
+    fn errors_of_webpki_keep_their_meaning() {
+        let [one, two] = [1, 2].map(Duration::from_secs);
+        let [time_one, time_two] = [one, two].map(UnixTime::since_unix_epoch);
+        for (e, expected) in [
+            (
+                E::CertExpired { time: time_two, not_after: time_one },
+                CertificateError::Expired { now: two, not_after: one },
+            ),
+            (
+                E::CertNotValidYet { time: time_one, not_before: time_two },
+                CertificateError::NotYetValid { now: one, not_before: two },
+            ),
+            (E::UnknownIssuer, CertificateError::UnknownIssuer { sent: 3, anchors: 4 }),
+            (E::EmptyEkuExtension, CertificateError::WrongPurpose),
+            (E::BadDerTime, CertificateError::BadEncoding),
+        ] {
+            assert_eq!(explain(e, 3, 4), expected);
+        }
+    }
+
+    #[test]
+    fn names_of_the_peer_have_a_bounded_length() {
+        let long = "a".repeat(100_000);
+        assert!(readable(&long).len() < long.len());
+        assert!(readable(&format!("DnsName(\"{long}\")")).len() < long.len());
+    }
 
     #[test]
     fn names_of_the_peer_cannot_begin_a_line() {

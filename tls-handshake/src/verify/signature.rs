@@ -83,7 +83,51 @@ pub(crate) fn verify_signed(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verify::x509::Certificate;
     use crate::verify::{tls12, tls13};
+    use rcgen::SigningKey;
+    use tls_crypto::verify::{ECDSA_P256_SHA256, ECDSA_P256_SHA384, ECDSA_P384_SHA256};
+
+    /// A P-256 key, and a certificate that it signed for itself.
+    fn made() -> (rcgen::KeyPair, CertificateDer<'static>) {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap().der().clone();
+        (key, certificate)
+    }
+
+    #[test]
+    fn signature_of_a_handshake_has_the_scheme_of_its_key() {
+        let (key, leaf) = made();
+        let signature = key.sign(b"content").unwrap();
+        let judged = |leaf: &CertificateDer<'_>, scheme, content: &[u8]| {
+            check(&tls13::RULES, leaf, content, DigitallySigned { algorithm: scheme, signature: &signature })
+        };
+        let (own, pkcs1) = (SignatureScheme::ECDSA_SECP256R1_SHA256, SignatureScheme::RSA_PKCS1_SHA256);
+        assert_eq!(judged(&leaf, own, b"content"), Ok(()));
+        assert_eq!(judged(&leaf, own, b"another"), Err(Error::BadSignature));
+        assert_eq!(judged(&leaf, pkcs1, b"content"), Err(Error::SignatureSchemeNotOffered(pkcs1)));
+        let ed25519 = SignatureScheme::ED25519;
+        assert_eq!(judged(&leaf, ed25519, b"content"), Err(Error::SignatureSchemeMismatch(ed25519)));
+        let unparsable = judged(&vec![0x30, 0].into(), own, b"content");
+        assert_eq!(unparsable, Err(CertificateError::BadEncoding.into()));
+    }
+
+    /// Only algorithms of the identifier beside the signature count; the second of them too, if the first is of another curve.
+    #[test]
+    fn signature_has_the_algorithm_that_stands_beside_it() {
+        let (_, certificate) = made();
+        let read = Certificate::read(&certificate).unwrap();
+        let judged = |algorithms: &[&dyn SignatureVerificationAlgorithm], algorithm: &[u8]| {
+            verify_signed(algorithms, &read.spki.into(), &Signed { algorithm, ..read.signed }).is_ok()
+        };
+        let (sha256, sha384) = (ECDSA_P256_SHA256.signature_alg_id(), ECDSA_P256_SHA384.signature_alg_id());
+        for algorithms in [[ECDSA_P384_SHA256, ECDSA_P256_SHA256], [ECDSA_P256_SHA256, ECDSA_P384_SHA256]] {
+            assert!(judged(&algorithms, &sha256));
+            assert!(!judged(&algorithms, &sha384));
+        }
+        assert!(!judged(&[ECDSA_P256_SHA256, ECDSA_P256_SHA384], &sha384));
+        assert!(!judged(&[], &sha256) && !judged(&[ECDSA_P256_SHA256], &[]));
+    }
 
     #[test]
     fn every_scheme_has_an_algorithm_and_none_has_sha1_or_md5() {

@@ -340,6 +340,8 @@ mod tests {
         for (tag, text, seconds) in [
             (der::UTC_TIME, "700101000000Z", 0),
             (der::UTC_TIME, "691231235959Z", 0),
+            (der::UTC_TIME, "700201000000Z", 2_678_400),
+            (der::UTC_TIME, "700430000000Z", 10_281_600),
             (der::UTC_TIME, "500101000000Z", 0),
             (der::UTC_TIME, "000229000000Z", 951_782_400),
             (der::UTC_TIME, "491231235959Z", 2_524_607_999),
@@ -356,13 +358,152 @@ mod tests {
     fn what_is_no_time_is_none() {
         for text in
             ["", "7001010000Z", "700101000000", "700101000000+0100", "701301000000Z", "700132000000Z", "700101240000Z"]
+                .into_iter()
+                .chain(["700100000000Z", "700431000000Z", "700101006000Z", "700101000060Z"])
         {
             assert_eq!(time(der::UTC_TIME, text), None, "{text}");
         }
-        for text in ["20210229000000Z", "20200229000000.5Z", "2020022900000Z", "00000101000000Z", "2020022900000aZ"] {
+        for text in [
+            "20210229000000Z",
+            "21000229000000Z",
+            "20200229000000.5Z",
+            "2020022900000Z",
+            "00000101000000Z",
+            "2020022900000aZ",
+        ] {
             assert_eq!(time(der::GENERALIZED_TIME, text), None, "{text}");
         }
         assert_eq!(time(der::OCTET_STRING, "700101000000Z"), None);
+    }
+
+    /// A certificate with nothing but these extensions.
+    fn with(extensions: &[u8]) -> Certificate<'_> {
+        let time = UnixTime::since_unix_epoch(std::time::Duration::ZERO);
+        Certificate {
+            serial: &[],
+            tbs: &[],
+            version: 2,
+            issuer: &[],
+            not_before: time,
+            not_after: time,
+            subject: &[],
+            spki: &[],
+            extensions,
+            signed: Signed { message: &[], algorithm: &[], signature: &[] },
+        }
+    }
+
+    fn extension(oid: &[u8], critical: &[u8], value: &[u8]) -> Vec<u8> {
+        let oid = der::element(der::OBJECT_IDENTIFIER, &[oid]);
+        der::element(der::SEQUENCE, &[&oid, critical, &der::element(der::OCTET_STRING, &[value])])
+    }
+
+    /// RFC 5280 §4.2.1.9.
+    #[test]
+    fn basic_constraints_are_read() {
+        for (fields, is_authority, path_length) in [
+            (&[][..], false, None),
+            (&[1, 1, 0xff], true, None),
+            (&[1, 1, 0], false, None),
+            (&[1, 1, 0xff, 2, 1, 0], true, Some(0)),
+            (&[1, 1, 0xff, 2, 1, 5], true, Some(5)),
+            (&[1, 1, 0xff, 2, 2, 1, 3], true, Some(259)),
+            (&[1, 1, 0xff, 2, 9, 1, 0, 0, 0, 0, 0, 0, 0, 0], true, Some(u64::MAX)),
+            // Negative, and no number: nothing may follow.
+            (&[1, 1, 0xff, 2, 1, 0x85], true, Some(0)),
+            (&[1, 1, 0xff, 4, 1, 5], true, Some(0)),
+        ] {
+            let extensions = extension(oid::BASIC_CONSTRAINTS, &[], &der::element(der::SEQUENCE, &[fields]));
+            let read = with(&extensions);
+            assert_eq!((read.is_authority(), read.path_length()), (is_authority, path_length), "{fields:?}");
+        }
+        assert_eq!((with(&[]).is_authority(), with(&[]).path_length()), (false, None));
+    }
+
+    /// RFC 5280 §4.2.1.3: also with the second byte, which decipherOnly takes.
+    #[test]
+    fn key_usage_is_read_bit_by_bit() {
+        let uses = [KeyUse::DigitalSignature, KeyUse::KeyCertSign, KeyUse::CrlSign];
+        for (bits, allowed) in [
+            (&[7, 0x80][..], [true, false, false]),
+            (&[2, 0x04], [false, true, false]),
+            (&[1, 0x02], [false, false, true]),
+            (&[0, 0x79], [false; 3]),
+            (&[7, 0x86, 0x80], [true; 3]),
+            (&[0], [false; 3]),
+        ] {
+            let extensions = extension(oid::KEY_USAGE, &[], &der::element(der::BIT_STRING, &[bits]));
+            assert_eq!(uses.map(|usage| with(&extensions).allows(usage)), allowed, "{bits:?}");
+        }
+        assert_eq!(uses.map(|usage| with(&[]).allows(usage)), [true; 3]);
+    }
+
+    /// RFC 5280 §4.2.1.6: DNS names and addresses, with escapes and at a bounded length.
+    #[test]
+    fn names_are_shown_as_a_person_reads_them() {
+        let long = "a".repeat(100_000);
+        let names = [
+            der::element(0x82, &[b"a\n.test"]),
+            der::element(0x81, &[b"post@a.test"]),
+            der::element(0x87, &[&[127, 0, 0, 1]]),
+            der::element(0x87, &[&[127, 0, 0, 0, 1]]),
+            der::element(0x87, &[&[&[0; 15][..], &[1]].concat()]),
+            der::element(0x82, &[long.as_bytes()]),
+        ];
+        let extensions = extension(oid::SUBJECT_ALT_NAME, &[], &der::element(der::SEQUENCE, &[&names.concat()]));
+        let shown = with(&extensions).names();
+        let (last, shown) = shown.entries().split_last().unwrap();
+        assert_eq!(shown, ["a\\n.test", "127.0.0.1", "::1"]);
+        assert!(last.len() < long.len());
+    }
+
+    #[test]
+    fn extension_is_critical_unless_it_says_false() {
+        for (critical, expected) in [(&[][..], false), (&[1, 1, 0], false), (&[1, 1, 1], true), (&[1, 1, 0xff], true)] {
+            let extensions = extension(oid::KEY_USAGE, critical, &[]);
+            assert_eq!(Extensions::new(&extensions).next().unwrap().critical, expected, "{critical:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_a_bit_string_are_whole() {
+        for (contents, bytes) in [(&[0, 5][..], Some(&[5][..])), (&[0], Some(&[])), (&[1, 4], None), (&[], None)] {
+            assert_eq!(whole_bytes(contents), bytes);
+        }
+    }
+
+    /// RFC 8422 §5.10: Ed25519 keys belong to the suites of ECDSA.
+    #[test]
+    fn key_is_for_the_suites_of_its_kind() {
+        let kinds = |certificate: &CertificateDer<'_>| {
+            [Tls12Authentication::Ecdsa, Tls12Authentication::Rsa].map(|one| is_for(one, certificate))
+        };
+        for algorithm in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519] {
+            let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
+            let made = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+            assert_eq!(kinds(made.der()), [Some(true), Some(false)]);
+            // Of a kind that nobody knows.
+            let mut other = made.der().to_vec();
+            let oid = if algorithm == &rcgen::PKCS_ED25519 { ED25519 } else { EC_PUBLIC_KEY };
+            let at = other.windows(oid.len()).rposition(|bytes| bytes == oid).unwrap();
+            for at in (0..=at).filter(|at| made.der()[*at..].starts_with(oid)) {
+                other[at + oid.len() - 1] ^= 0x40;
+            }
+            assert_eq!(kinds(&other.into()), [Some(false), Some(false)]);
+        }
+        assert_eq!(kinds(&vec![0x30, 0].into()), [None, None]);
+    }
+
+    #[test]
+    fn attributes_of_a_name_have_their_short_names() {
+        let attribute = |oid: &[u8], value: &str| {
+            let oid = der::element(der::OBJECT_IDENTIFIER, &[oid]);
+            let one = der::element(der::SEQUENCE, &[&oid, &der::element(0x0c, &[value.as_bytes()])]);
+            der::element(0x31, &[&one])
+        };
+        let known = [3, 5, 6, 7, 8, 10, 11].map(|last| attribute(&[0x55, 4, last], "x")).concat();
+        let all = [known, attribute(&[0x2a, 3], "y")].concat();
+        assert_eq!(ReadableName(&all).to_string(), "CN=x, serialNumber=x, C=x, L=x, ST=x, O=x, OU=x, OID.2a03=y");
     }
 
     #[test]

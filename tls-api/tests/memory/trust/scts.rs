@@ -388,3 +388,31 @@ fn log_key_is_parsed_when_it_is_configured() {
     assert!(CtLog::new("a log", "A", key.clone()).is_ok());
     assert!(CtLog::new("a log", "A", key[1..].to_vec()).is_err());
 }
+
+/// The issuer of a leaf whose path the application walks is the certificate after it.
+#[cfg(feature = "dangerous_configuration")]
+#[test]
+fn ocsp_response_of_an_own_path_is_of_its_issuer() {
+    use strata_tls::{CertificateDer, CertificateError, Purpose, VerifyPath};
+
+    #[derive(Debug)]
+    struct AnyPath;
+
+    impl VerifyPath for AnyPath {
+        fn verify_path(&self, _: &[CertificateDer<'_>], _: Purpose, _: UnixTime) -> Result<(), CertificateError> {
+            Ok(())
+        }
+    }
+
+    let world = World::new();
+    let chain = [world.intermediate.leaf(|_| {}).der, world.intermediate.der.clone()];
+    let mut parts = world.verifier();
+    parts.dangerous_set_path(std::sync::Arc::new(AnyPath));
+    let mut verifier = ServerVerifier::from(parts);
+    verifier.set_ocsp_policy(strata_tls::OcspPolicy::Require);
+    let response = ocsp_response(&world, &[]);
+    let stapled = strata_tls::Stapled::new(Some(&response), strata_tls::codec::List::empty());
+    let name = "server.test".try_into().unwrap();
+    assert!(verifier.verify(&chain, &name, &stapled, second_of(T)).is_ok());
+    assert!(verifier.verify(&chain[..1], &name, &stapled, second_of(T)).is_err(), "nobody issued it");
+}
