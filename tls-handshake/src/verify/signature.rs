@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(unparsable, Err(CertificateError::BadEncoding.into()));
     }
 
-    /// Only algorithms of the identifier beside the signature count; the second of them too, if the first is of another curve.
+    /// Only algorithms with the identifier of the signature are tried, each of them if need be.
     #[test]
     fn signature_has_the_algorithm_that_stands_beside_it() {
         let (_, certificate) = made();

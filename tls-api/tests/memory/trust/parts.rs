@@ -340,7 +340,7 @@ fn each_own_check_can_refuse() {
     }
 }
 
-/// Of a path that only lacks a pin nothing else is wrong: that is what is reported, whatever was wrong with others.
+/// A path that only lacks a pin is valid otherwise: the missing pin is the error.
 #[test]
 fn missing_pin_is_reported_before_a_revoked_path() {
     let (one, two) = (Authority::root("one"), Authority::root("two"));
@@ -490,7 +490,7 @@ mod replaced {
         verifier.verify_client(&chain, UnixTime::now()).unwrap();
     }
 
-    /// The result holds until the first of the linked certificates ends, and none of what else was sent.
+    /// The result holds until the first of the linked certificates expires.
     #[test]
     fn own_path_is_valid_until_its_first_certificate_ends() {
         let (world, end) = (World::new(), |year| rcgen::date_time_ymd(year, 1, 1));

@@ -262,7 +262,7 @@ fn a_list_that_is_too_old_refuses_nothing_and_one_without_logs_refuses_all() {
 /// 2030-01-01, in seconds.
 const T: u64 = 1_893_456_000;
 
-/// Whether a leaf with these timestamps in the TLS extension is accepted at this second; or why not.
+/// Verifies a leaf with these SCTs in the TLS extension at this second.
 fn judged_at(policy: &CtPolicy, world: &World, leaf: &Leaf, scts: &[Vec<u8>], second: u64) -> Result<(), String> {
     let mut verifier = ServerVerifier::new(world.verifier());
     verifier.set_ct_policy(Some(policy.clone()));
@@ -299,7 +299,7 @@ fn times_of_logs_end_at_the_second() {
     let any = one_of(&a, |_| {});
     assert!(accepts(&any, &leaf, &[a.sign(&entry, T * 1000 + 300_000, false)], T));
     assert!(!accepts(&any, &leaf, &[a.sign(&entry, T * 1000 + 300_001, false)], T));
-    // A timestamp in the certificate is as old as it says; another one is not older than the handshake.
+    // Only an embedded SCT proves its age; any other counts as of now.
     let retired = one_of(&a, |log| log.set_retired(Some(second_of(T))));
     let before = [a.sign(&entry, (T - 100) * 1000, false)];
     assert!(accepts(&retired, &leaf, &before, T - 1));

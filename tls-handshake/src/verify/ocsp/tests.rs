@@ -14,6 +14,8 @@ const FRESH: [&str; 2] = ["20291231000000Z", "20300107000000Z"];
 const STALE: [&str; 2] = ["20291101000000Z", "20291201000000Z"];
 const SERIAL: &[u8] = &[0x12, 0x67];
 
+type Hash<'h> = &'h dyn Fn(&[u8]) -> Vec<u8>;
+
 struct Pki {
     issuer: Issuer<'static, KeyPair>,
     roots: RootCertStore,
@@ -71,7 +73,7 @@ impl Pki {
     }
 
     /// A CertID of the leaf.
-    fn id(&self, algorithm: &[u8], hash: &dyn Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    fn id(&self, algorithm: &[u8], hash: Hash<'_>) -> Vec<u8> {
         let octets = |bytes: &[u8]| der::element(der::OCTET_STRING, &[bytes]);
         let (name, key) = (hash(&self.name), hash(public_key(&self.spki).unwrap()));
         sequence(&[&sequence(&[algorithm]), &octets(&name), &octets(&key), &der::element(der::INTEGER, &[SERIAL])])
@@ -277,7 +279,7 @@ fn certificate_is_named_by_sha1_or_sha256() {
     let sha256 = |bytes: &[u8]| HashAlgorithm::Sha256.hash(bytes).as_ref().to_vec();
     let wrong_name = |bytes: &[u8]| if bytes == pki.name { vec![0; 20] } else { sha1(bytes) };
     let wrong_key = |bytes: &[u8]| if bytes == pki.name { sha1(bytes) } else { vec![0; 20] };
-    let ids: [(Vec<u8>, &dyn Fn(&[u8]) -> Vec<u8>, bool); 7] = [
+    let ids: [(Vec<u8>, Hash<'_>, bool); 7] = [
         (SHA1.to_vec(), &sha1, true),
         ([SHA1, &[5, 0]].concat(), &sha1, true),
         (SHA256.to_vec(), &sha256, true),
