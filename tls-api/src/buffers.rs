@@ -4,8 +4,8 @@
 //! eight buffers and 256 KiB each. When the last session of the thread is dropped, each list keeps one buffer of
 //! [`RECORD`] bytes, for the next session; [`release_buffers`] frees all. Buffers are not wiped between sessions: what
 //! they held is the application's data, which passes through its own buffers, the kernel's and the allocator's
-//! unwiped as well; no byte of an earlier session is ever handed out, because only what was received since is. Keys
-//! never lie here.
+//! unwiped as well. An application reads only what its session received; only the transport's `Read` is lent a buffer that
+//! may hold an earlier session's data, to write over it. Keys never lie here.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -536,7 +536,7 @@ impl Side for Client {
             Need::Verdict(need) => config.judge(need),
             Need::ClientIdentity(need) => {
                 let identity = config.identity.as_ref().and_then(|all| all.resolve(need.authorities(), need.schemes()));
-                // The sessions stand for what was shown just now. If their scope does not, nobody may find them.
+                // The sessions belong to the identity that was presented just now. If their scope does not, do not store them.
                 let scope = config.identity_scope();
                 if scope.is_none() || scope.as_ref() != connection.identity_scope() {
                     connection.discard_sessions();

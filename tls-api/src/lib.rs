@@ -190,8 +190,8 @@
 //! An idle session holds no buffer. While it holds bytes, its thread lends it buffers, and keeps them for the next record: at most
 //! 256 KiB for receiving and 256 KiB for sending, 512 KiB for each thread, however many sessions it has. A thread
 //! keeps 17 KiB of each, 34 KiB in all, once the last of its sessions is dropped, and nothing after [`release_buffers`] or when it
-//! ends. A session counts for the thread that made it until it is dropped, and where it is dropped elsewhere for good: a thread that
-//! hands its sessions to others keeps what it has until it calls [`release_buffers`].
+//! ends. A session counts for the thread that created it until that thread drops it. A thread whose sessions are
+//! dropped by other threads keeps its buffers until it calls [`release_buffers`].
 //!
 //! # Features
 //! * `logging` (default): protocol messages at trace, protocol errors at debug, through the `log` crate; never a

@@ -235,8 +235,8 @@ impl<R: Role> Connection<R> {
     /// waits in `outgoing` for the caller to write it to the transport.
     ///
     /// # Errors
-    /// [`Error::SendAfterClose`]; [`Error::KeyExhausted`] after some 10^7 records of TLS 1.2 with AES-GCM, or as many as the configuration allows; the connection's own
-    /// error if it failed.
+    /// [`Error::SendAfterClose`]; [`Error::KeyExhausted`] after some 10^7 records of TLS 1.2 with AES-GCM, or as many as the
+    /// configuration allows; the connection's own error if it failed.
     pub fn send(&mut self, data: &[IoSlice<'_>], outgoing: &mut Outgoing) -> Result<usize, Error> {
         // A record without data would be one more for the peer to count against us.
         if !self.may_send()? || data.iter().all(|slice| slice.is_empty()) {

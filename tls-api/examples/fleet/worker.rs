@@ -36,7 +36,7 @@ enum Job {
     Ask { token: usize, question: Question, since: Instant },
     /// Keep a session; nobody waits for that.
     Keep { id: [u8; 32], session: Zeroizing<Vec<u8>>, lifetime: u32 },
-    /// Remove a session; nobody waits for that either.
+    /// Remove a session. No answer is sent.
     Remove { id: [u8; 32] },
 }
 

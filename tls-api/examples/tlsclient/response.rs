@@ -111,7 +111,7 @@ fn body_of(head: &[u8]) -> Option<Part> {
     if status.len() != 3 || !status.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Part::Broken("its status line has no status of three digits"));
     }
-    // 101 would be the end of HTTP on this connection; nobody asked for it.
+    // 101 would end HTTP on this connection, and the request did not ask for an upgrade.
     if status.starts_with('1') {
         return None;
     }

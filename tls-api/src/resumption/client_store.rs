@@ -42,8 +42,8 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
 ///
 /// Of each server it holds up to 8 sessions of TLS 1.3, for as many connections, and one of TLS 1.2. A session takes about
 /// 500 bytes, and the server's chain once for all sessions of a connection. Threads that resume the same session of TLS 1.2 again and again have copies of
-/// it, which lie on up to 8 places for up to 8 servers each. A copy may stay for some time after its session made room for another, without being
-/// given out; it does not stay after [`remove`](StoresClientSessions::remove).
+/// it, which lie on up to 8 places for up to 8 servers each. A copy may stay for some time after its session made room for another, but is not
+/// returned. [`remove`](StoresClientSessions::remove) removes copies too.
 ///
 /// A program that ends can keep them, and one that begins have them again:
 ///

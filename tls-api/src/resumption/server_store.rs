@@ -20,9 +20,9 @@ pub trait StoresServerSessions: fmt::Debug + Send + Sync {
     /// The session with this id, which stays.
     fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
 
-    /// The session with this id, which goes: of all that ask for it at the same time, here and on every machine that shares
-    /// the store, one alone gets it. That early data is not replayed rests on this (RFC 9846 §8.1). It is also how sessions end
-    /// whose connection failed.
+    /// Removes and returns the session with this id. Of all concurrent callers, on all machines that share the store, only one may
+    /// get it: this prevents replays of early data (RFC 9846 §8.1). Servers also call it to remove the sessions of a failed
+    /// connection.
     fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
 
     /// Whether anything is kept at all. Asked once, when a configuration is given the store.

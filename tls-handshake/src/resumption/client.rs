@@ -37,7 +37,7 @@ pub struct ClientSessionValue {
     pub(crate) max_early_data: u32,
     /// The server's certificates, leaf first.
     pub(crate) server_chain: Arc<[CertificateDer<'static>]>,
-    /// When the first certificate of the server's chain ends, seconds since 1970.
+    /// When the verdict on the server's chain ends, at the latest with its first certificate that expires; seconds since 1970.
     pub(crate) expires: u64,
 }
 
