@@ -21,7 +21,6 @@ mod external;
 mod scope;
 mod server;
 mod stored;
-mod validity;
 
 pub(crate) use check::Wanted;
 pub use client::ClientSessionValue;
@@ -29,7 +28,6 @@ pub use external::{ExternalPsk, PskError};
 pub(crate) use scope::{Scope, ScopeInputs, identity_scope};
 pub use server::ServerSessionValue;
 pub use stored::{StoreIds, StoredSessions};
-pub(crate) use validity::chain_end;
 
 /// RFC 9846 §4.7.1: no ticket is good for longer, in seconds; and no session goes on for longer from the full handshake that
 /// began it.

@@ -17,10 +17,10 @@ use tls_crypto::HashAlgorithm;
 
 use crate::error::Error;
 use crate::owned::OwnedList;
-use crate::resumption::chain_end;
 
 mod anchor;
 mod chain;
+mod chain_end;
 mod explain;
 mod ocsp;
 mod path;
@@ -100,7 +100,7 @@ impl PeerChain {
     /// Returns when its sessions end, in seconds since 1970: with the first of its certificates that ends, or with the
     /// verdict. `None` if a certificate's end cannot be read.
     pub(crate) fn end(&self) -> Option<u64> {
-        let end = chain_end(&self.certificates)?;
+        let end = chain_end::chain_end(&self.certificates)?;
         Some(if self.holds_for == 0 { end } else { end.min(self.verified_at.saturating_add(self.holds_for.into())) })
     }
 
