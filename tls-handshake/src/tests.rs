@@ -21,7 +21,7 @@ mod negotiation;
 mod negotiation12;
 mod order;
 mod padding;
-#[path = "../../tests/pair/mod.rs"]
+#[path = "../tests/pair/mod.rs"]
 mod pair;
 mod past_faults;
 mod peers;
