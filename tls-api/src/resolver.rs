@@ -39,7 +39,7 @@ pub trait ResolvesServerCert: fmt::Debug + Send + Sync {
 /// ```
 /// use strata_tls::{AlertDescription, NoIdentity};
 ///
-/// let banned = NoIdentity::told_by(AlertDescription::ACCESS_DENIED);
+/// let banned = NoIdentity::with_alert(AlertDescription::ACCESS_DENIED);
 /// assert_ne!(banned, NoIdentity::default());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl NoIdentity {
     /// Tells the client by this alert. close_notify and the warnings user_canceled and no_renegotiation, which refuse nothing, cannot be
     /// chosen: unrecognized_name is sent then.
     #[must_use]
-    pub const fn told_by(alert: AlertDescription) -> Self {
+    pub const fn with_alert(alert: AlertDescription) -> Self {
         Self { alert: Some(alert) }
     }
 }

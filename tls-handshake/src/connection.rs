@@ -340,13 +340,13 @@ impl<R: Role> Connection<R> {
             return Err(Error::Truncated);
         }
         let e = Error::ClosedDuringHandshake { state: state.name() };
-        R::end(&mut self.state, e.again());
+        R::end(&mut self.state, e.clone_error());
         Err(e)
     }
 
     fn step(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
         if let Err(e) = &*self.state {
-            return Err(e.again());
+            return Err(e.clone_error());
         }
         let done = |consumed, progress| Ok(Processed { consumed, progress });
         if self.waiting {
@@ -562,7 +562,7 @@ impl<R: Role> Connection<R> {
         if let Some(description) = e.alert().filter(|_| !self.closed) {
             self.send_alert(Alert { level: AlertLevel::FATAL, description }, outgoing);
         }
-        R::end(&mut self.state, e.again());
+        R::end(&mut self.state, e.clone_error());
         self.waiting = false;
         self.interrupted = None;
         self.closed = true;
@@ -576,7 +576,7 @@ impl<R: Role> Connection<R> {
     /// The present state, or the error that ended the connection.
     #[inline]
     fn state(&self) -> Result<&R, Error> {
-        self.state.as_ref().map_err(Error::again)
+        self.state.as_ref().map_err(Error::clone_error)
     }
 
     fn send_alert(&mut self, alert: Alert, outgoing: &mut Outgoing) {

@@ -204,7 +204,7 @@ pub enum Error {
     SignatureSchemeMismatch(SignatureScheme),
     /// The certificate of the server of TLS 1.2 has not the kind of key that this cipher suite demands, which the server chose
     /// (RFC 5246 §7.4.2, RFC 8422 §2).
-    CertificateNotOfSuite(CipherSuite),
+    CertificateKeyMismatch(CipherSuite),
     /// The signature of the handshake is wrong: the peer does not hold the certificate's key.
     BadSignature,
     /// The verify_data in Finished is wrong: the two sides saw different handshakes.
@@ -263,7 +263,7 @@ pub enum Error {
     /// [`ServerConfig::validate`](crate::ServerConfig::validate). No handshake is made with it.
     Config(Contradiction),
     /// A message of ours does not fit its length fields: a configuration of absurd size.
-    MessageOfOursTooLong,
+    LocalMessageTooLong,
 }
 
 impl Error {
@@ -321,11 +321,11 @@ impl Error {
             Self::Illegal(_)
             | Self::SignatureSchemeNotOffered(_)
             | Self::SignatureSchemeMismatch(_)
-            | Self::CertificateNotOfSuite(_) => AlertDescription::ILLEGAL_PARAMETER,
+            | Self::CertificateKeyMismatch(_) => AlertDescription::ILLEGAL_PARAMETER,
             Self::Certificate(e) => e.alert(),
             Self::BadSignature | Self::BadFinished | Self::BadBinder => AlertDescription::DECRYPT_ERROR,
             Self::NoIdentity { alert, .. } => error_alert(*alert).unwrap_or(AlertDescription::UNRECOGNIZED_NAME),
-            Self::SignerFailed | Self::Crypto(_) | Self::Config(_) | Self::MessageOfOursTooLong => {
+            Self::SignerFailed | Self::Crypto(_) | Self::Config(_) | Self::LocalMessageTooLong => {
                 AlertDescription::INTERNAL_ERROR
             }
             Self::AlertReceived { .. }
@@ -350,7 +350,7 @@ pub(crate) fn error_alert(chosen: AlertDescription) -> Option<AlertDescription> 
 
 /// Copying and comparing errors is long. Where a connection does it, which is generic, it is compiled here, and not with each user.
 impl Error {
-    pub(crate) fn again(&self) -> Self {
+    pub(crate) fn clone_error(&self) -> Self {
         self.clone()
     }
 
@@ -409,6 +409,6 @@ impl From<Refusal> for Error {
 
 impl From<BufferFull> for Error {
     fn from(_: BufferFull) -> Self {
-        Self::MessageOfOursTooLong
+        Self::LocalMessageTooLong
     }
 }

@@ -20,7 +20,7 @@ pub trait Sink {
     /// Has one handshake message written to the end of the flight, and gives its bytes back, for the transcript.
     ///
     /// # Errors
-    /// [`Error::MessageOfOursTooLong`] if it does not fit its length fields; nothing is sent then.
+    /// [`Error::LocalMessageTooLong`] if it does not fit its length fields; nothing is sent then.
     fn send(&mut self, encode: &mut EncodeMessage<'_>) -> Result<&[u8], Error>;
 
     /// Ends the flight so far, and sends a change_cipher_spec record, as it is (RFC 5246 §7.1; RFC 9846 Appendix E.4 for middleboxes

@@ -479,7 +479,7 @@ impl ResolvesServerCert for Resolver {
             *place = asked;
         }
         if let Some(alert) = self.fails {
-            return Err(NoIdentity::told_by(alert));
+            return Err(NoIdentity::with_alert(alert));
         }
         let authorities = hello.client_hello().extensions.certificate_authorities;
         let authorities: Vec<_> =

@@ -67,7 +67,7 @@ impl Anybody {
         }
         let refusal = Refusal::from(CertificateError::Application("told to refuse".into()));
         // BoringSSL's older way to ask for a verdict knows this alert alone.
-        Err(if self.custom { refusal } else { refusal.told_by(AlertDescription::HANDSHAKE_FAILURE) })
+        Err(if self.custom { refusal } else { refusal.with_alert(AlertDescription::HANDSHAKE_FAILURE) })
     }
 }
 

@@ -142,7 +142,7 @@ impl Found {
             return;
         }
         match found.iter_mut().find(|seen| seen.key == slot.key()) {
-            Some(seen) if seen.puts == puts => seen.copy = Some(session.unshared()),
+            Some(seen) if seen.puts == puts => seen.copy = Some(session.deep_clone()),
             Some(seen) => (seen.puts, seen.copy) = (puts, None),
             None => {
                 if found.len() >= Self::MAX {

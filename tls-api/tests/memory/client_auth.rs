@@ -231,12 +231,12 @@ fn a_verifier_of_ones_own_decides_and_needs_no_authority() {
         // It can choose the alert.
         let (_, told) = refused(
             world.known_client(version, Kind::Ed25519),
-            world.server(Kind::EcdsaP256, Decides(Err(no.clone().told_by(AlertDescription::ACCESS_DENIED)))),
+            world.server(Kind::EcdsaP256, Decides(Err(no.clone().with_alert(AlertDescription::ACCESS_DENIED)))),
         );
         assert_eq!(told, AlertDescription::ACCESS_DENIED);
         // But none that refuses nothing.
         for closure in [0, 90, 100].map(AlertDescription) {
-            let verdict = Decides(Err(no.clone().told_by(closure)));
+            let verdict = Decides(Err(no.clone().with_alert(closure)));
             let (_, told) = refused(world.known_client(version, Kind::Ed25519), world.server(Kind::EcdsaP256, verdict));
             assert_eq!(told, AlertDescription::CERTIFICATE_UNKNOWN);
         }

@@ -364,9 +364,9 @@ fn resolver_chooses_the_alert() {
         let client = Arc::new(client);
         for (answer, told) in [
             (NoIdentity::default(), AlertDescription::UNRECOGNIZED_NAME),
-            (NoIdentity::told_by(AlertDescription::ACCESS_DENIED), AlertDescription::ACCESS_DENIED),
-            (NoIdentity::told_by(AlertDescription::HANDSHAKE_FAILURE), AlertDescription::HANDSHAKE_FAILURE),
-            (NoIdentity::told_by(AlertDescription::CLOSE_NOTIFY), AlertDescription::UNRECOGNIZED_NAME),
+            (NoIdentity::with_alert(AlertDescription::ACCESS_DENIED), AlertDescription::ACCESS_DENIED),
+            (NoIdentity::with_alert(AlertDescription::HANDSHAKE_FAILURE), AlertDescription::HANDSHAKE_FAILURE),
+            (NoIdentity::with_alert(AlertDescription::CLOSE_NOTIFY), AlertDescription::UNRECOGNIZED_NAME),
         ] {
             let identity = Arc::new(ca.identity(Kind::EcdsaP256, &["server.test"]));
             let resolver = Arc::new(Bouncer(identity, Mutex::default()));

@@ -34,7 +34,7 @@ impl Refusal {
     /// The same, told to the peer by this alert instead of the one that goes with the reason. close_notify and the warnings
     /// user_canceled and no_renegotiation, which refuse nothing, cannot be chosen: the reason's alert stays.
     #[must_use]
-    pub fn told_by(mut self, alert: AlertDescription) -> Self {
+    pub fn with_alert(mut self, alert: AlertDescription) -> Self {
         self.alert = Some(alert);
         self
     }
@@ -102,7 +102,7 @@ pub struct CertificateReport {
     /// The DNS names and IP addresses in it.
     pub names: Excerpt<String>,
     /// Whether it is an authority's.
-    pub is_authority: bool,
+    pub is_ca: bool,
     /// The version of X.509: 3, or older.
     pub version: u8,
 }
@@ -138,7 +138,7 @@ pub enum Hint {
     /// The peer's certificate is signed by itself.
     SelfSigned,
     /// The chain ends in an authority that is not trusted.
-    PrivateAuthority {
+    PrivateCa {
         /// The authority's name.
         subject: String,
     },
@@ -153,7 +153,7 @@ pub enum Hint {
         subject: String,
     },
     /// An authority's certificate is used by a server or a client.
-    AuthorityAsEndEntity,
+    CaAsEndEntity,
 }
 
 impl fmt::Display for Hint {
@@ -162,7 +162,7 @@ impl fmt::Display for Hint {
             Self::SelfSigned => f.write_str(
                 "it is signed by itself: if it is the one you expect, trust it with trust_exact_certificate",
             ),
-            Self::PrivateAuthority { subject } => write!(
+            Self::PrivateCa { subject } => write!(
                 f,
                 "the chain ends in {subject}, which is not among the trust anchors: if it is an authority of your own, add its \
                  certificate to the RootCertStore"
@@ -177,7 +177,7 @@ impl fmt::Display for Hint {
                 "a trust anchor is called {subject} too, and has another key: the authority may have a new key, whose \
                  certificate has to be added"
             ),
-            Self::AuthorityAsEndEntity => f.write_str(
+            Self::CaAsEndEntity => f.write_str(
                 "have it issue a certificate for the name; or, if it is self-signed and the one you expect, trust it with \
                  trust_exact_certificate",
             ),
@@ -207,7 +207,7 @@ impl fmt::Display for CertificateReport {
             f.write_str(", for ")?;
             names.fmt(f)?;
         }
-        if self.is_authority {
+        if self.is_ca {
             f.write_str(", an authority")?;
         }
         if self.version < 3 { write!(f, ", X.509 version {}", self.version) } else { Ok(()) }

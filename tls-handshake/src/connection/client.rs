@@ -40,7 +40,7 @@ impl ClientConnection {
     ///
     /// # Errors
     /// [`Error::Config`] if settings exclude each other, [`Error::Crypto`] if there is no randomness,
-    /// [`Error::MessageOfOursTooLong`].
+    /// [`Error::LocalMessageTooLong`].
     pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Self, Error> {
         Self::begin(config, name, ClientStart::default(), outgoing)
     }

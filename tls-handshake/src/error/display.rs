@@ -119,7 +119,7 @@ impl fmt::Display for Error {
             Self::SignatureSchemeNotOffered(scheme) => {
                 write!(f, "the peer signed the handshake with {scheme}, which was not offered")
             }
-            Self::CertificateNotOfSuite(suite) => {
+            Self::CertificateKeyMismatch(suite) => {
                 write!(f, "the server's certificate has not the kind of key that {suite} demands, which it chose")
             }
             Self::SignatureSchemeMismatch(scheme) => {
@@ -173,7 +173,7 @@ impl fmt::Display for Error {
             Self::NoKeyUpdate => f.write_str("TLS 1.2 cannot change the keys of a connection"),
             Self::Config(e) => write!(f, "the configuration contradicts itself: {e}"),
             Self::Crypto(operation) => write!(f, "a cryptographic operation failed: {operation}"),
-            Self::MessageOfOursTooLong => f.write_str("a handshake message of ours is too long for its length fields"),
+            Self::LocalMessageTooLong => f.write_str("a handshake message of ours is too long for its length fields"),
         }
     }
 }

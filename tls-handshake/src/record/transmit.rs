@@ -83,7 +83,7 @@ impl Transmit {
         let at = bytes.len();
         if let Err(BufferFull) = encode(&mut Writer::append(bytes)) {
             bytes.truncate(at);
-            return Err(Error::MessageOfOursTooLong);
+            return Err(Error::LocalMessageTooLong);
         }
         Ok(bytes.get(at..).unwrap_or_default())
     }
@@ -115,7 +115,7 @@ impl Transmit {
             // Those before the last are full, and have no room for any.
             let padding = if record == count - 1 { padding } else { 0 };
             let end = at + before + size(record) + padding + around.behind;
-            let whole = bytes.get_mut(at..end).ok_or(Error::MessageOfOursTooLong)?;
+            let whole = bytes.get_mut(at..end).ok_or(Error::LocalMessageTooLong)?;
             self.finish_record(ContentType::HANDSHAKE, padding, whole)?;
         }
         outgoing.set_flight(None);
@@ -210,7 +210,7 @@ impl Transmit {
         bytes.resize(bytes.len() + padding + around.behind, 0);
         let sealed = match bytes.get_mut(at..) {
             Some(whole) => self.finish_record(content_type, padding, whole),
-            None => Err(Error::MessageOfOursTooLong),
+            None => Err(Error::LocalMessageTooLong),
         };
         if sealed.is_err() {
             // No plaintext stays where the transport would take it.
@@ -283,9 +283,9 @@ impl Transmit {
     fn finish_record(&mut self, content_type: ContentType, padding: usize, whole: &mut [u8]) -> Result<(), Error> {
         let Some(sealer) = &mut self.sealer else {
             let Some((head, body)) = whole.split_first_chunk_mut::<HEADER_LEN>() else {
-                return Err(Error::MessageOfOursTooLong);
+                return Err(Error::LocalMessageTooLong);
             };
-            let length = u16::try_from(body.len()).map_err(|_| Error::MessageOfOursTooLong)?;
+            let length = u16::try_from(body.len()).map_err(|_| Error::LocalMessageTooLong)?;
             *head = RecordHeader { content_type, legacy_record_version: self.version, length }.to_bytes();
             return Ok(());
         };
@@ -294,7 +294,7 @@ impl Transmit {
             // RFC 9846 §5.4: the type comes before the padding, whose last zero lies where the type does otherwise.
             let behind = padding + sealer.overhead().behind;
             let at = whole.len().checked_sub(behind).and_then(|at| whole.get_mut(at));
-            let Some(at) = at else { return Err(Error::MessageOfOursTooLong) };
+            let Some(at) = at else { return Err(Error::LocalMessageTooLong) };
             *at = std::mem::take(&mut last);
         }
         sealer.seal(last, whole).map_err(|_| Error::Crypto("sealing a record"))
@@ -386,7 +386,7 @@ mod tests {
             w.bytes(b"part")?;
             Err(BufferFull)
         });
-        assert_eq!(failed, Err(Error::MessageOfOursTooLong));
+        assert_eq!(failed, Err(Error::LocalMessageTooLong));
         transmit.end_flight(&mut outgoing).unwrap();
         assert_eq!(records(outgoing.ready()), [(ContentType::HANDSHAKE, b"whole".to_vec())]);
     }
@@ -398,7 +398,7 @@ mod tests {
         let data = vec![7; 70_000];
         let failed =
             transmit.record_up_to(70_000, ContentType::APPLICATION_DATA, &[IoSlice::new(&data)], &mut outgoing);
-        assert_eq!(failed, Err(Error::MessageOfOursTooLong));
+        assert_eq!(failed, Err(Error::LocalMessageTooLong));
         assert_eq!(outgoing.ready(), b"");
     }
 

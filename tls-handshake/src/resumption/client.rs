@@ -96,7 +96,7 @@ impl ClientSessionValue {
     /// A copy that shares nothing with this one, as a clone does the server's chain: for threads that go on from the same session again and
     /// again, and would count their connections in one place.
     #[must_use]
-    pub fn unshared(&self) -> Self {
+    pub fn deep_clone(&self) -> Self {
         let mut copy = self.clone();
         copy.server_chain = self.server_chain.iter().cloned().collect();
         copy

@@ -469,7 +469,7 @@ fn a_key_exchange_is_signed_by_a_key_of_the_suite_s_kind() {
         let (client_config, server_config) = configs(Kind::Tls12);
         let lies = habit(T::SERVER_HELLO, move |message| Hello::edit(message, &|h| h.suites = other.to_vec()));
         let outcome = meet(&mut client(client_config), &mut server_with(server_config, lies), pki);
-        let error = Error::CertificateNotOfSuite(id(&other));
+        let error = Error::CertificateKeyMismatch(id(&other));
         let refused = Outcome::Failed(Failure { side: "client", at: T::SERVER_KEY_EXCHANGE, error });
         assert_eq!(outcome, refused, "{name}");
     }

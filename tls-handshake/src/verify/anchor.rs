@@ -46,7 +46,7 @@ impl AnchorLimits {
                 return Err(unusable(AnchorFault::CriticalExtension { oid: dotted(extension.oid) }));
             }
         }
-        if !read.is_authority() {
+        if !read.is_ca() {
             if read.subject != read.issuer {
                 return Err(unusable(AnchorFault::NotCa));
             }

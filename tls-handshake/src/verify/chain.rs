@@ -21,7 +21,7 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use crate::certificate_error::{CertificateError, Pin, Refusal};
 use crate::verify::explain::explain;
 use crate::verify::path::PathPass;
-use crate::verify::pins::{Pins, Reported, pin_of};
+use crate::verify::pins::{Pins, ReportOnlyPins, pin_of};
 use crate::verify::report::{refusal, since_1970};
 use crate::verify::revocation::Crls;
 use crate::verify::roots::RootCertStore;
@@ -53,7 +53,7 @@ pub struct ChainVerifier {
     exact: Vec<CertificateDer<'static>>,
     crls: Option<Arc<Crls>>,
     pins: Option<Pins>,
-    reported: Option<Reported>,
+    reported: Option<ReportOnlyPins>,
     checks: Vec<Arc<dyn CheckPath>>,
     memo: Arc<VerificationMemo>,
     #[cfg(feature = "dangerous_configuration")]
@@ -102,13 +102,13 @@ pub trait VerifyPath: fmt::Debug + Send + Sync {
 /// A path that was found good.
 pub struct ProvenPath<'p> {
     leaf: &'p EndEntityCert<'p>,
-    by: By<'p>,
+    by: PathEnd<'p>,
     valid_until: UnixTime,
     memo: &'p VerificationMemo,
 }
 
 /// Who vouches for the leaf.
-enum By<'p> {
+enum PathEnd<'p> {
     Path(&'p VerifiedPath<'p>),
     /// It is itself among those that are trusted.
     Itself,
@@ -130,14 +130,14 @@ impl ProvenPath<'_> {
     pub fn certificates(&self) -> Vec<CertificateDer<'_>> {
         let mut certificates = vec![self.leaf()];
         match self.by {
-            By::Path(path) => {
+            PathEnd::Path(path) => {
                 for above in path.intermediate_certificates() {
                     certificates.push(above.der());
                 }
             }
-            By::Itself => {}
+            PathEnd::Itself => {}
             #[cfg(feature = "dangerous_configuration")]
-            By::Application(linked) => {
+            PathEnd::Application(linked) => {
                 for above in linked.iter().skip(1) {
                     certificates.push(CertificateDer::from(above.as_ref()));
                 }
@@ -150,7 +150,7 @@ impl ProvenPath<'_> {
     #[must_use]
     pub fn anchor(&self) -> Option<&TrustAnchor<'_>> {
         match self.by {
-            By::Path(path) => Some(path.anchor()),
+            PathEnd::Path(path) => Some(path.anchor()),
             _ => None,
         }
     }
@@ -166,31 +166,31 @@ impl ProvenPath<'_> {
     #[must_use]
     pub fn pins(&self) -> Vec<Pin> {
         match self.by {
-            By::Path(path) => pins_of(path),
-            By::Itself => vec![pin_of(&self.leaf.subject_public_key_info())],
+            PathEnd::Path(path) => pins_of(path),
+            PathEnd::Itself => vec![pin_of(&self.leaf.subject_public_key_info())],
             #[cfg(feature = "dangerous_configuration")]
-            By::Application(linked) => pins_of_linked(linked),
+            PathEnd::Application(linked) => pins_of_linked(linked),
         }
     }
 
     /// The name (contents alone) of the leaf's issuer, with its key.
     pub(crate) fn issuer(&self) -> Option<(&[u8], SubjectPublicKeyInfoDer<'_>)> {
         let spki = match self.by {
-            By::Path(path) => path.issuer_spki(),
-            By::Itself => return None,
+            PathEnd::Path(path) => path.issuer_spki(),
+            PathEnd::Itself => return None,
             #[cfg(feature = "dangerous_configuration")]
-            By::Application(linked) => SubjectPublicKeyInfoDer::from(Certificate::read(linked.get(1)?)?.spki),
+            PathEnd::Application(linked) => SubjectPublicKeyInfoDer::from(Certificate::read(linked.get(1)?)?.spki),
         };
         Some((self.leaf.issuer(), spki))
     }
 
     /// Whether the leaf is trusted by itself.
     pub(crate) fn is_exact(&self) -> bool {
-        matches!(self.by, By::Itself)
+        matches!(self.by, PathEnd::Itself)
     }
 
     /// Whether the leaf has no subjectAltName at all.
-    pub(crate) fn names_nobody(&self) -> bool {
+    pub(crate) fn has_no_subject_alt_name(&self) -> bool {
         Certificate::read(&self.leaf.der()).is_some_and(|read| read.extension(oid::SUBJECT_ALT_NAME).is_none())
     }
 
@@ -279,7 +279,7 @@ impl ChainVerifier {
     /// Reports chains without one of these keys, by a call to `report` with the chain's pins, and accepts them: to try pins out. Those of
     /// [`set_pins`](Self::set_pins) are demanded as before.
     pub fn set_pins_report_only(&mut self, pins: Pins, report: impl Fn(&[Pin]) + Send + Sync + 'static) {
-        self.reported = Some(Reported::new(pins, report));
+        self.reported = Some(ReportOnlyPins::new(pins, report));
     }
 
     /// Adds a check of your own, which can refuse what all others accepted.
@@ -314,7 +314,7 @@ impl ChainVerifier {
     /// # Errors
     /// [`Refusal`].
     pub fn verify_client_until(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<UnixTime, Refusal> {
-        self.judge(chain, Purpose::Client, now, &|_| Ok(()))
+        self.verify_chain(chain, Purpose::Client, now, &|_| Ok(()))
     }
 
     /// A hash over all that the verdict depends on; `None` if only the checks of the application know.
@@ -355,7 +355,7 @@ impl ChainVerifier {
     }
 
     /// The checks of both roles, then `beyond`, then the application's.
-    pub(crate) fn judge(
+    pub(crate) fn verify_chain(
         &self,
         chain: &[CertificateDer<'_>],
         purpose: Purpose,
@@ -380,7 +380,7 @@ impl ChainVerifier {
         let end_entity = EndEntityCert::try_from(leaf).map_err(|e| explain(e, chain.len(), self.roots.len()))?;
         let read = Certificate::read(leaf).ok_or(CertificateError::BadEncoding)?;
         check_key_usage(&read)?;
-        let last = |by: By<'_>, valid_until: UnixTime| {
+        let last = |by: PathEnd<'_>, valid_until: UnixTime| {
             let proven = ProvenPath { leaf: &end_entity, by, valid_until, memo: &self.memo };
             beyond(&proven)?;
             self.checks.iter().try_for_each(|check| check.check(&proven, purpose, now))?;
@@ -390,7 +390,7 @@ impl ChainVerifier {
             check_validity(&read, now)?;
             check_purpose(&read, purpose)?;
             self.check_pins(&[pin_of(&end_entity.subject_public_key_info())])?;
-            return last(By::Itself, read.not_after);
+            return last(PathEnd::Itself, read.not_after);
         }
         #[cfg(feature = "dangerous_configuration")]
         if let Some(path) = &self.path {
@@ -398,10 +398,10 @@ impl ChainVerifier {
             let linked = linked(chain);
             self.check_pins(&pins_of_linked(linked))?;
             let ends = linked.iter().filter_map(Certificate::read).map(|read| read.not_after);
-            return last(By::Application(linked), ends.min().unwrap_or(read.not_after));
+            return last(PathEnd::Application(linked), ends.min().unwrap_or(read.not_after));
         }
         let (path, valid_until) = self.find_path(&end_entity, intermediates, purpose, now)?;
-        last(By::Path(&path), valid_until)
+        last(PathEnd::Path(&path), valid_until)
     }
 
     fn has_path(&self) -> bool {

@@ -43,7 +43,7 @@ const SKEW: u64 = 300;
 /// How many seconds a response lasts that does not say when the next one is due (RFC 6960 §4.2.2.1: newer ones are there at any time).
 const WITHOUT_NEXT_UPDATE: u64 = 86_400;
 /// Certificates of responders that are looked at.
-const MOST_RESPONDERS: usize = 4;
+const MAX_RESPONDERS: usize = 4;
 /// status_request, in the TLS features of a certificate (RFC 7633 §4.1).
 const STATUS_REQUEST: &[u8] = &[5];
 
@@ -209,7 +209,7 @@ impl<'r> BasicResponse<'r> {
             return verify(&issuer.spki);
         }
         let mut certificates = Elements::new(self.certificates);
-        let listed = std::iter::from_fn(|| certificates.expect_whole(der::SEQUENCE)).take(MOST_RESPONDERS);
+        let listed = std::iter::from_fn(|| certificates.expect_whole(der::SEQUENCE)).take(MAX_RESPONDERS);
         // A responder may have several certificates, of which one is out of date, or of another key by the same name.
         let mut verdict = Err(OcspError::UntrustedResponder);
         for (_, whole) in listed {

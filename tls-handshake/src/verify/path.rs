@@ -15,7 +15,7 @@ use webpki::VerifiedPath;
 use crate::certificate_error::{CertificateError, ChainPosition};
 use crate::error::bounded;
 use crate::verify::anchor::AnchorLimits;
-use crate::verify::revocation::{Crls, Judge, LIST_SIGNATURES, Link};
+use crate::verify::revocation::{CrlContext, Crls, LIST_SIGNATURES, Link};
 use crate::verify::roots::RootCertStore;
 use crate::verify::signature::verify_signed;
 use crate::verify::x509::{Certificate, KeyUse, ReadableName};
@@ -83,7 +83,7 @@ impl<'c> PathPass<'c> {
         above: &[Certificate<'_>],
         algorithms: &[&dyn SignatureVerificationAlgorithm],
     ) -> Result<Option<UnixTime>, CertificateError> {
-        let judge = Judge {
+        let context = CrlContext {
             now: self.now,
             verify: &|key, signed| verify_signed(algorithms, key, signed),
             signatures_left: &self.signatures_left,
@@ -95,8 +95,8 @@ impl<'c> PathPass<'c> {
                 None => (webpki::spki_for_anchor(path.anchor()), anchor.signs_lists),
             };
             let position = || self.position(certificate);
-            let link = Link { certificate, is_authority: at > 0, issuer_key, issuer_signs_lists, position: &position };
-            if let Some(end) = crls.check(&link, &judge)? {
+            let link = Link { certificate, is_ca: at > 0, issuer_key, issuer_signs_lists, position: &position };
+            if let Some(end) = crls.check(&link, &context)? {
                 until = Some(until.map_or(end, |earlier| earlier.min(end)));
             }
         }

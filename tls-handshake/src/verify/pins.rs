@@ -58,12 +58,12 @@ type Report = Arc<dyn Fn(&[Pin]) + Send + Sync>;
 
 /// Pins that are tried out: chains without one are told of, and accepted.
 #[derive(Clone)]
-pub(crate) struct Reported {
+pub(crate) struct ReportOnlyPins {
     pub(crate) pins: Pins,
     report: Report,
 }
 
-impl Reported {
+impl ReportOnlyPins {
     pub(crate) fn new(pins: Pins, report: impl Fn(&[Pin]) + Send + Sync + 'static) -> Self {
         Self { pins, report: Arc::new(report) }
     }
@@ -77,8 +77,8 @@ impl Reported {
     }
 }
 
-impl fmt::Debug for Reported {
+impl fmt::Debug for ReportOnlyPins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Reported").field(&self.pins).finish()
+        f.debug_tuple("ReportOnlyPins").field(&self.pins).finish()
     }
 }

@@ -16,7 +16,7 @@ use crate::verify::signature::verify_signed;
 use crate::verify::x509::{Certificate, ReadableName};
 
 /// Anchors that are told of: a store may have many of one name.
-const MOST_ANCHORS: usize = 8;
+const MAX_ANCHORS: usize = 8;
 
 /// Adds to the reason what was tried.
 pub(crate) fn refusal(
@@ -35,7 +35,7 @@ pub(crate) fn refusal(
     for (at, certificate) in read.iter().enumerate() {
         let Some(certificate) = certificate else { continue };
         for anchor in roots.anchors.iter().filter(|anchor| anchor.subject.as_ref() == certificate.issuer) {
-            if anchors.len() < MOST_ANCHORS {
+            if anchors.len() < MAX_ANCHORS {
                 anchors.push(reject(anchor, at, certificate));
             }
         }
@@ -58,7 +58,7 @@ fn describe(certificate: &Option<Certificate<'_>>) -> CertificateReport {
             not_before: since_1970(read.not_before),
             not_after: since_1970(read.not_after),
             names: read.names(),
-            is_authority: read.is_authority(),
+            is_ca: read.is_ca(),
             version: read.version.saturating_add(1),
         },
         None => CertificateReport {
@@ -67,7 +67,7 @@ fn describe(certificate: &Option<Certificate<'_>>) -> CertificateReport {
             not_before: Duration::ZERO,
             not_after: Duration::ZERO,
             names: Excerpt::default(),
-            is_authority: false,
+            is_ca: false,
             version: 0,
         },
     }
@@ -92,7 +92,7 @@ impl Certificate<'_> {
 /// What a person can do about it.
 fn hint(why: &CertificateError, chain: &[Option<Certificate<'_>>], anchors: &[AnchorReport]) -> Option<Hint> {
     match why {
-        CertificateError::CaUsedAsEndEntity => return Some(Hint::AuthorityAsEndEntity),
+        CertificateError::CaUsedAsEndEntity => return Some(Hint::CaAsEndEntity),
         CertificateError::UnknownIssuer { .. } | CertificateError::BadSignature => {}
         _ => return None,
     }
@@ -114,7 +114,7 @@ fn hint(why: &CertificateError, chain: &[Option<Certificate<'_>>], anchors: &[An
     }
     let issuer = ReadableName(top.issuer).to_string();
     Some(match top.is_self_signed() {
-        true => Hint::PrivateAuthority { subject: issuer },
+        true => Hint::PrivateCa { subject: issuer },
         false => Hint::MissingIntermediate { issuer },
     })
 }

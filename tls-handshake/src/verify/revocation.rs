@@ -123,8 +123,12 @@ impl Crls {
     }
 
     /// Checks a certificate and returns when the list that covers it ends; `None` if that does not matter.
-    pub(crate) fn check(&self, link: &Link<'_>, judge: &Judge<'_>) -> Result<Option<UnixTime>, CertificateError> {
-        if self.policy.end_entity_only && link.is_authority {
+    pub(crate) fn check(
+        &self,
+        link: &Link<'_>,
+        context: &CrlContext<'_>,
+    ) -> Result<Option<UnixTime>, CertificateError> {
+        if self.policy.end_entity_only && link.is_ca {
             return Ok(None);
         }
         // RFC 5280 §4.1.2.2: issuer and serial number name one certificate, whichever key of the issuer signed which list.
@@ -135,7 +139,7 @@ impl Crls {
         }
         let mut unusable = None;
         for list in of_issuer().filter(|list| list.is_about(link)) {
-            match list.check(link, judge, self.policy) {
+            match list.check(link, context, self.policy) {
                 Ok(until) => return Ok(until),
                 // What is wrong with the newest list is told.
                 Err(e) => unusable = unusable.or_else(|| Some(named(e, link))),
@@ -153,7 +157,7 @@ impl Crls {
 pub(crate) struct Link<'a> {
     pub(crate) certificate: &'a Certificate<'a>,
     /// Whether it is one of the CA certificates of the path.
-    pub(crate) is_authority: bool,
+    pub(crate) is_ca: bool,
     pub(crate) issuer_key: SubjectPublicKeyInfoDer<'a>,
     /// Whether the issuer's key usage allows it to sign lists.
     pub(crate) issuer_signs_lists: bool,
@@ -161,7 +165,7 @@ pub(crate) struct Link<'a> {
 }
 
 /// What a verification has for all its paths.
-pub(crate) struct Judge<'a> {
+pub(crate) struct CrlContext<'a> {
     pub(crate) now: UnixTime,
     pub(crate) verify: &'a dyn Fn(&SubjectPublicKeyInfoDer<'_>, &Signed<'_>) -> Result<(), webpki::Error>,
     /// How many signatures of lists may still be checked: a peer that sends many paths must not cost more than that.
@@ -203,8 +207,8 @@ impl List {
         while let Some((tag, value)) = fields.next() {
             match tag {
                 DISTRIBUTION_POINT => place = Some(value),
-                ONLY_CONTAINS_USER_CERTS if value != [0] && link.is_authority => return false,
-                ONLY_CONTAINS_CA_CERTS if value != [0] && !link.is_authority => return false,
+                ONLY_CONTAINS_USER_CERTS if value != [0] && link.is_ca => return false,
+                ONLY_CONTAINS_CA_CERTS if value != [0] && !link.is_ca => return false,
                 _ => {}
             }
         }
@@ -222,22 +226,27 @@ impl List {
     }
 
     /// Checks whether the list can be believed of this certificate; returns when it ends.
-    fn check(&self, link: &Link<'_>, judge: &Judge<'_>, policy: Policy) -> Result<Option<UnixTime>, CertificateError> {
-        let left = judge.signatures_left.get().checked_sub(1);
-        judge.signatures_left.set(left.ok_or_else(|| explain(webpki::Error::MaximumSignatureChecksExceeded, 0, 0))?);
+    fn check(
+        &self,
+        link: &Link<'_>,
+        context: &CrlContext<'_>,
+        policy: Policy,
+    ) -> Result<Option<UnixTime>, CertificateError> {
+        let left = context.signatures_left.get().checked_sub(1);
+        context.signatures_left.set(left.ok_or_else(|| explain(webpki::Error::MaximumSignatureChecksExceeded, 0, 0))?);
         let signed = sole(&self.der, der::SEQUENCE).and_then(|fields| Signed::read(&mut Elements::new(fields)));
         let (signed, _) = signed.ok_or(CertificateError::BadEncoding)?;
-        (judge.verify)(&link.issuer_key, &signed).map_err(of_list)?;
+        (context.verify)(&link.issuer_key, &signed).map_err(of_list)?;
         // RFC 5280 §6.3.3 (f).
         if !link.issuer_signs_lists {
             return Err(explain(webpki::Error::IssuerNotCrlSigner, 0, 0));
         }
-        let now = since_1970(judge.now);
-        if judge.now < self.this_update {
+        let now = since_1970(context.now);
+        if context.now < self.this_update {
             let (certificate, this_update) = ((link.position)(), since_1970(self.this_update));
             return Err(CertificateError::CrlNotYetValid { certificate, now, this_update });
         }
-        match (judge.now < self.next_update, policy.accept_expired) {
+        match (context.now < self.next_update, policy.accept_expired) {
             (true, _) => Ok(Some(self.next_update)),
             (false, true) => Ok(None),
             (false, false) => {
@@ -387,10 +396,10 @@ mod tests {
     fn check(
         crls: &Crls,
         certificate: &CertificateDer<'_>,
-        is_authority: bool,
+        is_ca: bool,
         now: u64,
     ) -> Result<Option<UnixTime>, CertificateError> {
-        check_signed(Ok(()), crls, certificate, is_authority, now)
+        check_signed(Ok(()), crls, certificate, is_ca, now)
     }
 
     /// The same against lists whose signatures are found to be so.
@@ -398,17 +407,19 @@ mod tests {
         signature: Result<(), webpki::Error>,
         crls: &Crls,
         certificate: &CertificateDer<'_>,
-        is_authority: bool,
+        is_ca: bool,
         now: u64,
     ) -> Result<Option<UnixTime>, CertificateError> {
         let certificate = Certificate::read(certificate).unwrap();
         let position = || ChainPosition { at: 0, of: 1, subject: "a subject".to_owned() };
         let issuer_key = certificate.spki.into();
-        let link =
-            Link { certificate: &certificate, is_authority, issuer_key, issuer_signs_lists: true, position: &position };
-        let judge =
-            Judge { now: at(now), verify: &|_, _| signature.clone(), signatures_left: &Cell::new(LIST_SIGNATURES) };
-        crls.check(&link, &judge)
+        let link = Link { certificate: &certificate, is_ca, issuer_key, issuer_signs_lists: true, position: &position };
+        let context = CrlContext {
+            now: at(now),
+            verify: &|_, _| signature.clone(),
+            signatures_left: &Cell::new(LIST_SIGNATURES),
+        };
+        crls.check(&link, &context)
     }
 
     #[test]
@@ -477,11 +488,11 @@ mod tests {
     fn list_covers_the_kind_of_certificates_that_it_names() {
         let ca = Authority::new();
         let certificate = ca.certificate(&["http://a.test/crl"]);
-        let checked = |uri: &str, scope, is_authority| {
+        let checked = |uri: &str, scope, is_ca| {
             let distribution_point = CrlDistributionPoint { uris: vec![uri.to_owned()] };
             let scope = Some(CrlIssuingDistributionPoint { distribution_point, scope });
             let crls = Crls::from_der([ca.list([2000, 2100], &[], scope)]).unwrap();
-            check(&crls, &certificate, is_authority, year(2020)).is_ok()
+            check(&crls, &certificate, is_ca, year(2020)).is_ok()
         };
         const HERE: &str = "http://a.test/crl";
         assert_eq!([false, true].map(|ca| checked(HERE, None, ca)), [true, true]);
@@ -497,22 +508,17 @@ mod tests {
         let certificate = ca.certificate(&[]);
         let certificate = Certificate::read(&certificate).unwrap();
         let mut list = List::read(&ca.list([2000, 2100], &[], None)).unwrap();
-        for is_authority in [false, true] {
+        for is_ca in [false, true] {
             let position = || unreachable!("no error");
             let issuer_key = certificate.spki.into();
-            let link = Link {
-                certificate: &certificate,
-                is_authority,
-                issuer_key,
-                issuer_signs_lists: true,
-                position: &position,
-            };
-            for (value, about) in [(0, [true, true]), (0xff, [is_authority, !is_authority])] {
+            let link =
+                Link { certificate: &certificate, is_ca, issuer_key, issuer_signs_lists: true, position: &position };
+            for (value, about) in [(0, [true, true]), (0xff, [is_ca, !is_ca])] {
                 let of_kind = [ONLY_CONTAINS_CA_CERTS, ONLY_CONTAINS_USER_CERTS].map(|tag| {
                     list.scope = Some(Box::new([der::SEQUENCE, 3, tag, 1, value]));
                     list.is_about(&link)
                 });
-                assert_eq!(of_kind, about, "{is_authority} {value}");
+                assert_eq!(of_kind, about, "{is_ca} {value}");
             }
         }
     }
@@ -535,7 +541,7 @@ mod tests {
             let position = || unreachable!("no error");
             let link = Link {
                 certificate: &certificate,
-                is_authority: false,
+                is_ca: false,
                 issuer_key: certificate.spki.into(),
                 issuer_signs_lists: true,
                 position: &position,

@@ -136,15 +136,15 @@ impl CtPolicy {
         };
         let inside = leaf.extension(oid::SCT_LIST);
         let mut scts = Vec::new();
-        for sct in of_extension.iter().take(MOST_SCTS) {
+        for sct in of_extension.iter().take(MAX_SCTS) {
             scts.push((Some(sct.0), &entry));
         }
         for (value, entry) in [of_ocsp.zip(Some(&entry)), inside.zip(pre_entry.as_ref())].into_iter().flatten() {
-            for sct in list(value).take(MOST_SCTS) {
+            for sct in list(value).take(MAX_SCTS) {
                 scts.push((sct, entry));
             }
         }
-        scts.truncate(MOST_SCTS);
+        scts.truncate(MAX_SCTS);
         let (mut operators, mut rejected) = (Vec::new(), Vec::new());
         for (sct, entry) in scts {
             match self.verify(sct, entry, leaf.not_after, now) {
@@ -196,7 +196,7 @@ impl CtPolicy {
 /// Clocks may differ by this much, and one knows seconds alone.
 const SKEW: Duration = Duration::from_secs(300);
 /// Timestamps that are looked at: each takes a signature.
-const MOST_SCTS: usize = 16;
+const MAX_SCTS: usize = 16;
 
 impl fmt::Debug for CtPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

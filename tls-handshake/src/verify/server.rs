@@ -193,7 +193,7 @@ impl ServerVerifier {
         stapled: &Stapled<'_>,
         now: UnixTime,
     ) -> Result<UnixTime, Refusal> {
-        self.chain.judge(chain, Purpose::Server, now, &|path| {
+        self.chain.verify_chain(chain, Purpose::Server, now, &|path| {
             self.check_name(path, name)?;
             if path.is_exact() {
                 return Ok(());
@@ -211,7 +211,7 @@ impl ServerVerifier {
     /// # Errors
     /// [`Refusal`].
     pub fn reverify(&self, chain: &[CertificateDer<'_>], name: &ServerName<'_>, now: UnixTime) -> Result<(), Refusal> {
-        self.chain.judge(chain, Purpose::Server, now, &|path| self.check_name(path, name)).map(drop)
+        self.chain.verify_chain(chain, Purpose::Server, now, &|path| self.check_name(path, name)).map(drop)
     }
 
     /// Returns whether the verification result can change while the chain and this verifier stay: see
@@ -232,7 +232,7 @@ impl ServerVerifier {
         }
         match path.end_entity().verify_is_valid_for_subject_name(name) {
             // Whoever trusts a certificate without a name by itself has said whose it is.
-            Err(_) if path.is_exact() && path.names_nobody() => Ok(()),
+            Err(_) if path.is_exact() && path.has_no_subject_alt_name() => Ok(()),
             verdict => verdict.map_err(|e| explain(e, 0, 0)),
         }
     }

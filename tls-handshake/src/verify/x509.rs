@@ -87,7 +87,7 @@ impl<'a> Certificate<'a> {
     }
 
     /// Whether basicConstraints say that it is an authority's.
-    pub(crate) fn is_authority(&self) -> bool {
+    pub(crate) fn is_ca(&self) -> bool {
         let constraints = self.extension(oid::BASIC_CONSTRAINTS).and_then(|value| sole(value, der::SEQUENCE));
         constraints.and_then(|fields| Elements::new(fields).optional(der::BOOLEAN)) == Some(&[0xff])
     }
@@ -401,7 +401,7 @@ mod tests {
     /// RFC 5280 §4.2.1.9.
     #[test]
     fn basic_constraints_are_read() {
-        for (fields, is_authority, path_length) in [
+        for (fields, is_ca, path_length) in [
             (&[][..], false, None),
             (&[1, 1, 0xff], true, None),
             (&[1, 1, 0], false, None),
@@ -415,9 +415,9 @@ mod tests {
         ] {
             let extensions = extension(oid::BASIC_CONSTRAINTS, &[], &der::element(der::SEQUENCE, &[fields]));
             let read = with(&extensions);
-            assert_eq!((read.is_authority(), read.path_length()), (is_authority, path_length), "{fields:?}");
+            assert_eq!((read.is_ca(), read.path_length()), (is_ca, path_length), "{fields:?}");
         }
-        assert_eq!((with(&[]).is_authority(), with(&[]).path_length()), (false, None));
+        assert_eq!((with(&[]).is_ca(), with(&[]).path_length()), (false, None));
     }
 
     /// RFC 5280 §4.2.1.3: also with the second byte, which decipherOnly takes.
@@ -519,7 +519,7 @@ mod tests {
         let made = params.self_signed(&key).unwrap();
         let read = Certificate::read(made.der()).unwrap();
         assert_eq!(ReadableName(read.subject).to_string(), "CN=a\\n\\u{1b}[31mb, O=Example");
-        assert!(read.issuer == read.subject && read.is_authority());
+        assert!(read.issuer == read.subject && read.is_ca());
         assert_eq!(
             (read.version, read.not_before.as_secs(), read.not_after.as_secs()),
             (2, 981_158_400, 2_524_608_000)

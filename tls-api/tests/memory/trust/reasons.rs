@@ -285,7 +285,7 @@ fn the_report_has_the_chain_and_each_candidate_anchor_with_its_fault() {
     let report = refusal.chain.as_ref().unwrap();
     assert_eq!(report.certificates.len(), 2);
     assert_eq!(report.certificates[0].names.entries(), ["server.test"]);
-    assert!(report.certificates[1].is_authority && !report.certificates[0].is_authority);
+    assert!(report.certificates[1].is_ca && !report.certificates[0].is_ca);
     assert_eq!((report.anchors.len(), report.anchors_configured), (2, 3));
     let text = format!("{refusal:#}");
     for words in [

@@ -196,7 +196,7 @@ impl WaitServerKeyExchange {
     /// RFC 5246 §7.4.3, RFC 8422 §5.4. The signature is checked once the chain was judged.
     ///
     /// # Errors
-    /// [`Illegal::GroupNotOffered`]; [`Error::CertificateNotOfSuite`], [`Error::SignatureSchemeMismatch`].
+    /// [`Illegal::GroupNotOffered`]; [`Error::CertificateKeyMismatch`], [`Error::SignatureSchemeMismatch`].
     pub fn on_server_key_exchange(
         mut self,
         m: Framed<'_, ServerKeyExchange<'_>>,
@@ -206,7 +206,7 @@ impl WaitServerKeyExchange {
         if !signatures::is_for(self.shared.suite.authentication, algorithm) {
             let suite = self.shared.suite;
             return Err(match self.chain.leaf().and_then(|leaf| x509::is_for(suite.authentication, leaf)) {
-                Some(false) => Error::CertificateNotOfSuite(CipherSuite(suite.id)),
+                Some(false) => Error::CertificateKeyMismatch(CipherSuite(suite.id)),
                 Some(true) | None => Error::SignatureSchemeMismatch(algorithm),
             });
         }

@@ -114,7 +114,7 @@ impl Pki {
         sequence(&[&der::element(der::ENUMERATED, &[&[0]]), &der::element(der::CONTEXT_0, &[&bytes])])
     }
 
-    fn judge(&self, policy: OcspPolicy, stapled: &Stapled<'_>) -> Result<(), CertificateError> {
+    fn verify(&self, policy: OcspPolicy, stapled: &Stapled<'_>) -> Result<(), CertificateError> {
         let mut verifier = ServerVerifier::new(ChainVerifier::new(self.roots.clone()));
         verifier.set_ocsp_policy(policy);
         let name = pki_types::ServerName::try_from("server.test").unwrap();
@@ -122,7 +122,7 @@ impl Pki {
     }
 
     fn require(&self, response: &[u8]) -> Result<(), CertificateError> {
-        self.judge(OcspPolicy::Require, &Stapled::new(Some(response), tls_codec::List::empty()))
+        self.verify(OcspPolicy::Require, &Stapled::new(Some(response), tls_codec::List::empty()))
     }
 }
 
@@ -230,13 +230,13 @@ fn must_staple_binds_servers_that_were_asked() {
         let asked = Stapled::default();
         let asked = Stapled { ocsp_requested: true, ..asked };
         let must = Err(CertificateError::Ocsp(OcspError::MustStaple));
-        assert_eq!(pki.judge(OcspPolicy::Soft, &asked), must);
-        assert_eq!(pki.judge(OcspPolicy::Soft, &Stapled::new(None, tls_codec::List::empty())), must);
-        assert_eq!(pki.judge(OcspPolicy::Soft, &Stapled::default()), Ok(()));
+        assert_eq!(pki.verify(OcspPolicy::Soft, &asked), must);
+        assert_eq!(pki.verify(OcspPolicy::Soft, &Stapled::new(None, tls_codec::List::empty())), must);
+        assert_eq!(pki.verify(OcspPolicy::Soft, &Stapled::default()), Ok(()));
         let not_asked = Stapled { ocsp_requested: false, ..asked };
-        assert_eq!(pki.judge(OcspPolicy::Soft, &not_asked), Ok(()));
+        assert_eq!(pki.verify(OcspPolicy::Soft, &not_asked), Ok(()));
         let missing = Err(CertificateError::Ocsp(OcspError::Missing));
-        assert_eq!(pki.judge(OcspPolicy::Require, &not_asked), missing);
+        assert_eq!(pki.verify(OcspPolicy::Require, &not_asked), missing);
     }
 }
 
@@ -246,7 +246,7 @@ fn revoked_is_believed_under_the_default_policy() {
     for (is_revoked, verdict) in [(false, Ok(())), (true, GONE)] {
         let response = pki.response(&[pki.single(is_revoked, FRESH, &[])]);
         let stapled = Stapled::new(Some(&response), tls_codec::List::empty());
-        assert_eq!(pki.judge(OcspPolicy::default(), &stapled), verdict);
+        assert_eq!(pki.verify(OcspPolicy::default(), &stapled), verdict);
     }
 }
 
