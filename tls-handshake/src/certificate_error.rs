@@ -7,10 +7,10 @@ use tls_codec::code_points::AlertDescription;
 
 use crate::error::Excerpt;
 
-mod parts;
+mod causes;
 mod refusal;
 
-pub use parts::{AnchorFault, BadPin, ChainPosition, OcspError, Pin, RevocationSource, SctError};
+pub use causes::{AnchorFault, BadPin, ChainPosition, OcspError, Pin, RevocationSource, SctError};
 pub use refusal::{AnchorRejection, AnchorReport, CertificateReport, ChainReport, Hint, Refusal};
 
 /// Why a peer's certificate chain was refused.

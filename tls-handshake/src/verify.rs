@@ -21,11 +21,10 @@ use crate::owned::OwnedList;
 mod anchor;
 mod chain;
 mod chain_end;
-mod explain;
 mod ocsp;
 mod path;
 mod pins;
-mod report;
+mod rejection_report;
 mod revocation;
 mod roots;
 mod sct;
@@ -33,6 +32,7 @@ mod server;
 pub(crate) mod signature;
 pub(crate) mod tls12;
 pub(crate) mod tls13;
+mod webpki_error;
 pub(crate) mod x509;
 
 #[cfg(feature = "dangerous_configuration")]

@@ -8,7 +8,7 @@ use pki_types::{CertificateDer, UnixTime};
 
 use crate::certificate_error::{AnchorFault, CertificateError};
 use crate::error::bounded;
-use crate::verify::report::since_1970;
+use crate::verify::rejection_report::since_1970;
 use crate::verify::sha256;
 use crate::verify::x509::{Certificate, KeyUse, ReadableName};
 

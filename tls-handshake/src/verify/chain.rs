@@ -19,14 +19,14 @@ use tls_crypto::verify::VerificationMemo;
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use crate::certificate_error::{CertificateError, Pin, Refusal};
-use crate::verify::explain::explain;
 use crate::verify::path::PathPass;
 use crate::verify::pins::{Pins, ReportOnlyPins, pin_of};
-use crate::verify::report::{refusal, since_1970};
+use crate::verify::rejection_report::{refusal, since_1970};
 use crate::verify::revocation::Crls;
 use crate::verify::roots::RootCertStore;
 #[cfg(feature = "dangerous_configuration")]
 use crate::verify::signature::verify_signed;
+use crate::verify::webpki_error::explain;
 use crate::verify::x509::{Certificate, KeyUse, oid, sole};
 
 /// Signatures that are remembered unless another number is set: 32 KiB.

@@ -14,7 +14,7 @@ use webpki::{EndEntityCert, KeyUsage};
 
 use crate::certificate_error::{CertificateError, OcspError, RevocationSource};
 use crate::verify::chain::ProvenPath;
-use crate::verify::report::since_1970;
+use crate::verify::rejection_report::since_1970;
 use crate::verify::server::Stapled;
 use crate::verify::signature::verify_signed;
 use crate::verify::x509::{Certificate, Extensions, Signed, oid, public_key, read_time, sole};

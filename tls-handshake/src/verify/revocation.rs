@@ -11,9 +11,9 @@ use tls_crypto::pem::Sections;
 use webpki::{BorrowedCertRevocationList, CertRevocationList};
 
 use crate::certificate_error::{CertificateError, ChainPosition, RevocationSource};
-use crate::verify::explain::explain;
-use crate::verify::report::since_1970;
+use crate::verify::rejection_report::since_1970;
 use crate::verify::sha256;
+use crate::verify::webpki_error::explain;
 use crate::verify::x509::{Certificate, Signed, oid, read_time, sole};
 
 /// Revocation lists, and what to do where they do not say.

@@ -17,7 +17,7 @@ use tls_crypto::verify::{ECDSA_P256_SHA256, RSA_PKCS1_2048_8192_SHA256};
 
 use crate::certificate_error::{CertificateError, SctError};
 use crate::verify::chain::ProvenPath;
-use crate::verify::report::since_1970;
+use crate::verify::rejection_report::since_1970;
 use crate::verify::sha256;
 use crate::verify::x509::{Certificate, Extensions, oid, public_key, sole};
 

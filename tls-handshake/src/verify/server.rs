@@ -9,10 +9,10 @@ use tls_crypto::HashAlgorithm;
 
 use crate::certificate_error::{CertificateError, Refusal};
 use crate::verify::chain::{ChainVerifier, ProvenPath, Purpose};
-use crate::verify::explain::explain;
 use crate::verify::ocsp::OcspPolicy;
 use crate::verify::roots::RootCertStore;
 use crate::verify::sct::CtPolicy;
+use crate::verify::webpki_error::explain;
 
 /// Judges servers, part by part; each part is for itself, and all have to agree.
 ///

@@ -4,7 +4,7 @@ use webpki::Error as E;
 
 use crate::certificate_error::CertificateError;
 use crate::error::{Excerpt, bounded};
-use crate::verify::report::since_1970;
+use crate::verify::rejection_report::since_1970;
 
 /// `sent` certificates came, and so many trust anchors are configured.
 pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
