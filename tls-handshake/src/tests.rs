@@ -2,10 +2,10 @@
 
 mod alpn;
 mod boundaries;
-mod bounds;
 mod client_auth;
-mod dropped;
+mod drop;
 mod early_data;
+mod error_size;
 mod external_psks;
 mod flights;
 mod flips;
@@ -13,10 +13,11 @@ mod flips12;
 mod flips_resumed;
 mod flow;
 mod guards;
-mod held;
 mod hello;
 mod in_place;
+mod interop;
 mod lengths;
+mod list_memory;
 mod negotiation;
 mod negotiation12;
 mod order;
@@ -24,7 +25,6 @@ mod padding;
 #[path = "../tests/pair/mod.rs"]
 mod pair;
 mod past_faults;
-mod peers;
 mod ramp_up;
 mod record_limits;
 mod records;

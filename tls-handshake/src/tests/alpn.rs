@@ -99,7 +99,7 @@ fn unoffered_protocol_is_refused_unless_allowed() {
             client.set_allow_unoffered_alpn(allows);
             client.set_require_alpn(true);
             let (mut client, mut server) = ends_of(kind, client, server);
-            server.world.habit = Some(Box::new(move |message| {
+            server.sink.edit = Some(Box::new(move |message| {
                 let at = message.windows(9).position(|window| window == OFFERED);
                 if let (true, Some(at)) = (message[0] == choice(kind).0, at) {
                     message[at + 1..at + 9].copy_from_slice(b"http/9.9");
@@ -131,7 +131,7 @@ fn protocol_without_an_offer_is_refused_in_any_case() {
         client.set_alpn_protocols(&[]).unwrap();
         client.set_allow_unoffered_alpn(true);
         let (mut client, mut server) = ends_of(kind, client, server);
-        server.world.habit = Some(Box::new(move |message| {
+        server.sink.edit = Some(Box::new(move |message| {
             let alpn = b"\0\x10\0\x05\0\x03\x02h2";
             match T(message[0]) {
                 T::SERVER_HELLO if kind == Kind::Tls12 => super::hello::Hello::edit(message, &|hello| {

@@ -25,9 +25,8 @@ fn refuses_followers<S: States>(message_of: impl Fn() -> (End<S>, Vec<u8>), typ:
         let (mut end, message) = message_of();
         let all = [&message, follower].concat();
         assert_eq!(end.deliver(&all, &mut answers(pki)), Err(refused.clone()));
-        let keys = |end: &End<S>| {
-            end.world.actions.iter().filter(|a| matches!(a, super::flow::Action::InstallRead(_))).count()
-        };
+        let keys =
+            |end: &End<S>| end.sink.actions.iter().filter(|a| matches!(a, super::flow::Action::InstallRead(_))).count();
         let (reference, _) = message_of();
         assert_eq!(keys(&end), keys(&reference), "keys changed inside of a record");
     }

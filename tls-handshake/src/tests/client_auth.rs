@@ -6,7 +6,7 @@ use tls_codec::code_points::{
     AlertDescription as A, ExtensionType, HandshakeType as T, ProtocolVersion as V, SignatureScheme as Z,
 };
 
-use super::flow::{End, Failure, Habit, Kind, Outcome, client, client_with, configs, run, server, server_with};
+use super::flow::{End, Failure, Kind, MessageEdit, Outcome, client, client_with, configs, run, server, server_with};
 use super::pair::{Pair, Pki};
 use crate::auth::ClientAuth;
 use crate::certificate_error::CertificateError;
@@ -214,7 +214,7 @@ fn the_client_is_told_the_authorities_and_the_schemes() {
 }
 
 /// Edits each message of one type.
-fn habit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<Habit> {
+fn edit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<MessageEdit> {
     Some(Box::new(move |message| {
         if message[0] == typ.0 {
             change(message);
@@ -240,7 +240,7 @@ fn tls12_leaves_out_the_schemes_of_kinds_that_are_not_named() {
         server_config.set_client_auth(ClientAuth::Optional);
         let server = server_with(
             server_config,
-            habit(T::CERTIFICATE_REQUEST, move |message| {
+            edit(T::CERTIFICATE_REQUEST, move |message| {
                 assert_eq!(message[4], 2);
                 message[5..7].copy_from_slice(&kinds);
             }),
@@ -264,7 +264,7 @@ fn a_client_s_certificate_has_no_context_and_no_extension_that_was_not_asked_for
     let pki = Pki::new();
     let says = |change: fn(&mut Vec<u8>)| {
         let (client_config, server_config) = configs(Kind::Auth);
-        let client = client_with(client_config, habit(T::CERTIFICATE, change));
+        let client = client_with(client_config, edit(T::CERTIFICATE, change));
         let Outcome::Failed(failure) = meet(client, server(server_config), &pki, &mut |_| {}) else { panic!("passes") };
         assert_eq!((failure.side, failure.at), ("server", T::CERTIFICATE));
         failure.error

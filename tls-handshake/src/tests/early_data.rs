@@ -7,28 +7,28 @@ use crate::error::Error;
 use crate::{ClientSessionValue, HandshakeKind, ServerConnection, ServerSessionValue};
 
 use super::pair::{Pair, pump_early};
-use super::resumption::{TLS12, TLS13, WAYS, Way, World};
+use super::resumption::{Harness, STORAGES, Storage, TLS12, TLS13};
 
 const LIMIT: u32 = 1000;
 const REQUEST: &[u8] = b"a request that arrives early";
 
 /// Both sides' configurations, and a session that allows early data.
-fn early(world: &mut World) -> (ClientConfig, ServerConfig, ClientSessionValue) {
-    let (mut client, mut server) = (world.client(TLS13), world.server());
+fn early(harness: &mut Harness) -> (ClientConfig, ServerConfig, ClientSessionValue) {
+    let (mut client, mut server) = (harness.client(TLS13), harness.server());
     client.set_early_data(true);
     server.set_max_early_data(LIMIT);
-    let mut session = world.begin_one(&client, &server);
-    match world.way {
-        Way::Id => assert_eq!(session.max_early_data(), LIMIT),
+    let mut session = harness.establish_one(&client, &server);
+    match harness.storage {
+        Storage::Id => assert_eq!(session.max_early_data(), LIMIT),
         // A ticket can be used again, so that early data with it would be refused: none is invited.
-        Way::Ticket => assert_eq!(std::mem::replace(&mut session.max_early_data, LIMIT), 0),
+        Storage::Ticket => assert_eq!(std::mem::replace(&mut session.max_early_data, LIMIT), 0),
     }
     (client, server, session)
 }
 
 /// A pair whose client has sent its request early.
-fn pair(world: &World, client: &ClientConfig, server: &ServerConfig, session: ClientSessionValue) -> Pair {
-    let mut pair = Pair::resuming(client.clone(), server.clone(), session, world.now);
+fn pair(harness: &Harness, client: &ClientConfig, server: &ServerConfig, session: ClientSessionValue) -> Pair {
+    let mut pair = Pair::resuming(client.clone(), server.clone(), session, harness.now);
     let mut rest = REQUEST;
     while !rest.is_empty() {
         let sent = pair.client.send_early_data(rest, &mut pair.to_server).unwrap();
@@ -38,8 +38,8 @@ fn pair(world: &World, client: &ClientConfig, server: &ServerConfig, session: Cl
     pair
 }
 
-fn assert_refused(world: &mut World, mut pair: Pair, why: &str) {
-    world.run(&mut pair).unwrap_or_else(|e| panic!("{why}: {e}"));
+fn assert_refused(harness: &mut Harness, mut pair: Pair, why: &str) {
+    harness.run(&mut pair).unwrap_or_else(|e| panic!("{why}: {e}"));
     assert!(!pair.client.is_early_data_accepted(), "{why}");
     assert_eq!(pair.server_early, b"", "{why}");
     assert_eq!(pair.server_received, b"", "{why}");
@@ -48,21 +48,21 @@ fn assert_refused(world: &mut World, mut pair: Pair, why: &str) {
 }
 
 /// Lets the server process the hello, and answers all that it asks.
-fn answer_server(world: &mut World, pair: &mut Pair) {
+fn answer_server(harness: &mut Harness, pair: &mut Pair) {
     let mut need = pair.step_server().unwrap();
     while let Some(open) = need.take() {
-        need = pair.server.resume(world.answer(open), &mut pair.to_client).unwrap();
+        need = pair.server.resume(harness.answer(open), &mut pair.to_client).unwrap();
     }
 }
 
 #[test]
 fn early_data_arrives_apart_from_the_rest() {
-    let mut world = World::new(Way::Id);
-    let (client, server, session) = early(&mut world);
-    let mut pair = pair(&world, &client, &server, session);
+    let mut harness = Harness::new(Storage::Id);
+    let (client, server, session) = early(&mut harness);
+    let mut pair = pair(&harness, &client, &server, session);
     assert_eq!(pair.client.early_data_left(), LIMIT - u32::try_from(REQUEST.len()).unwrap());
     assert!(!pair.client.is_early_data_accepted(), "nobody knows yet");
-    world.run(&mut pair).unwrap();
+    harness.run(&mut pair).unwrap();
     assert!(pair.client.is_early_data_accepted());
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
     assert_eq!(pair.server_early, REQUEST);
@@ -73,9 +73,9 @@ fn early_data_arrives_apart_from_the_rest() {
 
 #[test]
 fn no_more_is_sent_early_than_the_ticket_allows() {
-    let mut world = World::new(Way::Id);
-    let (client, server, session) = early(&mut world);
-    let mut pair = Pair::resuming(client, server, session, world.now);
+    let mut harness = Harness::new(Storage::Id);
+    let (client, server, session) = early(&mut harness);
+    let mut pair = Pair::resuming(client, server, session, harness.now);
     let data = vec![7; 3000];
     let mut sent = 0;
     loop {
@@ -85,21 +85,21 @@ fn no_more_is_sent_early_than_the_ticket_allows() {
         }
     }
     assert_eq!(sent, LIMIT as usize);
-    world.run(&mut pair).unwrap();
+    harness.run(&mut pair).unwrap();
     assert_eq!(pair.server_early, data[..LIMIT as usize]);
 }
 
 #[test]
 fn both_sides_export_the_same_for_early_data_and_another_than_later() {
-    let mut world = World::new(Way::Id);
-    let (client, server, session) = early(&mut world);
-    let mut pair = pair(&world, &client, &server, session);
+    let mut harness = Harness::new(Storage::Id);
+    let (client, server, session) = early(&mut harness);
+    let mut pair = pair(&harness, &client, &server, session);
     let (mut ours, mut theirs, mut later) = ([0; 32], [0; 32], [0; 32]);
     pair.client.export_early_keying_material(&mut ours, b"label", None).unwrap();
-    answer_server(&mut world, &mut pair);
+    answer_server(&mut harness, &mut pair);
     pair.server.export_early_keying_material(&mut theirs, b"label", None).unwrap();
     assert_eq!(ours, theirs);
-    world.run(&mut pair).unwrap();
+    harness.run(&mut pair).unwrap();
     pair.client.export_keying_material(&mut later, b"label", None).unwrap();
     assert_ne!(ours, later);
     let e = pair.server.export_early_keying_material(&mut theirs, b"label", None).unwrap_err();
@@ -108,11 +108,11 @@ fn both_sides_export_the_same_for_early_data_and_another_than_later() {
 
 #[test]
 fn a_recorded_flight_is_not_taken_a_second_time() {
-    let mut world = World::new(Way::Id);
-    let (client, server, session) = early(&mut world);
-    let mut pair = pair(&world, &client, &server, session);
+    let mut harness = Harness::new(Storage::Id);
+    let (client, server, session) = early(&mut harness);
+    let mut pair = pair(&harness, &client, &server, session);
     let recorded = pair.to_server.ready().to_vec();
-    world.run(&mut pair).unwrap();
+    harness.run(&mut pair).unwrap();
     assert_eq!(pair.server_early, REQUEST);
     // The same server, and another one with the same store.
     for config in [server.clone(), server] {
@@ -122,7 +122,7 @@ fn a_recorded_flight_is_not_taken_a_second_time() {
         loop {
             let to = (&mut received, &mut early);
             let Some(mut need) = pump_early(&mut replayed, &mut incoming, &mut outgoing, to).unwrap() else { break };
-            while let Some(next) = replayed.resume(world.answer(need), &mut outgoing).unwrap() {
+            while let Some(next) = replayed.resume(harness.answer(need), &mut outgoing).unwrap() {
                 need = next;
             }
         }
@@ -134,19 +134,19 @@ fn a_recorded_flight_is_not_taken_a_second_time() {
 
 #[test]
 fn early_data_is_refused_whenever_it_might_be_a_replay_or_for_something_else() {
-    type Change = (&'static str, fn(&mut World, &mut ServerConfig, &mut ClientSessionValue));
+    type Change = (&'static str, fn(&mut Harness, &mut ServerConfig, &mut ClientSessionValue));
     let changes: [Change; 8] = [
-        ("another application protocol", |world, _, _| {
-            for bytes in world.store.values_mut() {
+        ("another application protocol", |harness, _, _| {
+            for bytes in harness.store.values_mut() {
                 let mut kept = ServerSessionValue::decode(bytes).unwrap();
                 kept.alpn = Some(b"another".to_vec());
                 *bytes = kept.encode().to_vec();
             }
         }),
-        ("it may be found again", |world, _, _| world.way_of_answers = Some(false)),
-        ("the ticket is older than the client says", |world, _, session| {
+        ("it may be found again", |harness, _, _| harness.single_use = Some(false)),
+        ("the ticket is older than the client says", |harness, _, session| {
             session.received += 20_000;
-            world.later(20);
+            harness.advance(20);
         }),
         ("the ticket is younger than the client says", |_, _, session| {
             session.age_add = session.age_add.wrapping_add(20_000);
@@ -161,30 +161,30 @@ fn early_data_is_refused_whenever_it_might_be_a_replay_or_for_something_else() {
         }),
     ];
     for (why, change) in changes {
-        let mut world = World::new(Way::Id);
-        let (client, mut server, mut session) = early(&mut world);
-        change(&mut world, &mut server, &mut session);
-        let pair = pair(&world, &client, &server, session);
-        assert_refused(&mut world, pair, why);
+        let mut harness = Harness::new(Storage::Id);
+        let (client, mut server, mut session) = early(&mut harness);
+        change(&mut harness, &mut server, &mut session);
+        let pair = pair(&harness, &client, &server, session);
+        assert_refused(&mut harness, pair, why);
     }
 }
 
 #[test]
 fn with_tickets_that_anybody_can_send_again_there_is_no_early_data() {
-    let mut world = World::new(Way::Ticket);
-    let (client, server, session) = early(&mut world);
-    let pair = pair(&world, &client, &server, session);
-    assert_refused(&mut world, pair, "a ticket");
+    let mut harness = Harness::new(Storage::Ticket);
+    let (client, server, session) = early(&mut harness);
+    let pair = pair(&harness, &client, &server, session);
+    assert_refused(&mut harness, pair, "a ticket");
 }
 
 #[test]
 fn a_retry_refuses_early_data_and_goes_on_from_the_session() {
-    for way in WAYS {
-        let mut world = World::new(way);
-        let (client, mut server, session) = early(&mut world);
+    for storage in STORAGES {
+        let mut harness = Harness::new(storage);
+        let (client, mut server, session) = early(&mut harness);
         server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
-        let mut pair = pair(&world, &client, &server, session);
-        world.run(&mut pair).unwrap();
+        let mut pair = pair(&harness, &client, &server, session);
+        harness.run(&mut pair).unwrap();
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::ResumedWithHelloRetryRequest));
         assert!(!pair.client.is_early_data_accepted());
         assert_eq!(pair.server_early, b"");
@@ -194,35 +194,35 @@ fn a_retry_refuses_early_data_and_goes_on_from_the_session() {
 
 #[test]
 fn a_client_that_sends_more_than_it_may_is_cut_off() {
-    let mut world = World::new(Way::Id);
-    let (client, server, mut session) = early(&mut world);
+    let mut harness = Harness::new(Storage::Id);
+    let (client, server, mut session) = early(&mut harness);
     session.max_early_data = 5000;
-    let mut pair = Pair::resuming(client, server, session, world.now);
+    let mut pair = Pair::resuming(client, server, session, harness.now);
     assert_eq!(pair.client.send_early_data(&[7; 1001], &mut pair.to_server).unwrap(), 1001);
-    assert_eq!(world.run(&mut pair).unwrap_err(), Error::TooMuchEarlyData { limit: LIMIT });
+    assert_eq!(harness.run(&mut pair).unwrap_err(), Error::TooMuchEarlyData { limit: LIMIT });
     assert_eq!(pair.server_early, b"");
 }
 
 /// The bound holds on what is dropped as well, in all three ways to drop it.
 #[test]
 fn what_is_skipped_is_bounded() {
-    for (way, retry) in [(Way::Ticket, false), (Way::Ticket, true), (Way::Id, true)] {
-        let mut world = World::new(way);
-        let (client, mut server, mut session) = early(&mut world);
+    for (storage, retry) in [(Storage::Ticket, false), (Storage::Ticket, true), (Storage::Id, true)] {
+        let mut harness = Harness::new(storage);
+        let (client, mut server, mut session) = early(&mut harness);
         if retry {
             server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
         }
         session.max_early_data = 100_000;
         for (bytes, fits) in [(0x4000, true), (0x4001, false)] {
-            let mut pair = Pair::resuming(client.clone(), server.clone(), session.clone(), world.now);
+            let mut pair = Pair::resuming(client.clone(), server.clone(), session.clone(), harness.now);
             let data = vec![7; bytes];
             let mut sent = 0;
             while sent < bytes {
                 sent += pair.client.send_early_data(&data[sent..], &mut pair.to_server).unwrap();
             }
-            let outcome = world.run(&mut pair);
+            let outcome = harness.run(&mut pair);
             let expected = if fits { Ok(()) } else { Err(Error::TooMuchEarlyData { limit: 0x4000 }) };
-            assert_eq!(outcome, expected, "{way:?}, retry {retry}, {bytes}");
+            assert_eq!(outcome, expected, "{storage:?}, retry {retry}, {bytes}");
         }
     }
 }
@@ -230,19 +230,19 @@ fn what_is_skipped_is_bounded() {
 #[test]
 fn half_a_round_trip_is_saved_where_the_configuration_says_so() {
     for half_rtt in [false, true] {
-        let mut world = World::new(Way::Id);
-        let (client, mut server, session) = early(&mut world);
+        let mut harness = Harness::new(Storage::Id);
+        let (client, mut server, session) = early(&mut harness);
         server.set_half_rtt(half_rtt);
-        let mut pair = pair(&world, &client, &server, session);
+        let mut pair = pair(&harness, &client, &server, session);
         assert!(!pair.server.can_send());
-        answer_server(&mut world, &mut pair);
+        answer_server(&mut harness, &mut pair);
         assert!(pair.step_server().unwrap().is_none());
         assert_eq!(pair.server_early, REQUEST);
         assert!(pair.server.is_handshaking());
         assert_eq!(pair.server.can_send(), half_rtt);
         let sent = pair.server.send(&[std::io::IoSlice::new(b"early answer")], &mut pair.to_client).unwrap();
         assert_eq!(sent, if half_rtt { 12 } else { 0 });
-        world.run(&mut pair).unwrap();
+        harness.run(&mut pair).unwrap();
         assert_eq!(pair.client_received, if half_rtt { b"early answer".as_slice() } else { b"" });
     }
 }
@@ -250,14 +250,14 @@ fn half_a_round_trip_is_saved_where_the_configuration_says_so() {
 #[test]
 fn half_rtt_data_does_not_go_to_clients_that_are_asked_who_they_are() {
     for (auth, early) in [(ClientAuth::NotAsked, true), (ClientAuth::Optional, false), (ClientAuth::Required, false)] {
-        let mut world = World::new(Way::Id);
-        let (mut client, mut server) = (world.client(TLS13), world.server());
+        let mut harness = Harness::new(Storage::Id);
+        let (mut client, mut server) = (harness.client(TLS13), harness.server());
         client.set_client_identity_lookup(true);
         server.set_client_auth(auth);
         server.set_half_rtt(true);
         let mut pair = Pair::with(client, server);
         while let Some(mut need) = pair.step_server().unwrap() {
-            while let Some(next) = pair.server.resume(world.answer(need), &mut pair.to_client).unwrap() {
+            while let Some(next) = pair.server.resume(harness.answer(need), &mut pair.to_client).unwrap() {
                 need = next;
             }
         }
@@ -267,7 +267,7 @@ fn half_rtt_data_does_not_go_to_clients_that_are_asked_who_they_are() {
         let sent = pair.server.send(&[std::io::IoSlice::new(b"half")], &mut pair.to_client).unwrap();
         assert_eq!(sent, if early { 4 } else { 0 }, "{auth:?}");
         assert_eq!(pair.to_client.ready() == flight, !early, "{auth:?}");
-        world.run(&mut pair).unwrap();
+        harness.run(&mut pair).unwrap();
         assert_eq!(pair.client_received, if early { b"half".as_slice() } else { b"" }, "{auth:?}");
         assert!(pair.server.can_send(), "{auth:?}");
     }
@@ -275,18 +275,18 @@ fn half_rtt_data_does_not_go_to_clients_that_are_asked_who_they_are() {
 
 #[test]
 fn an_older_version_in_answer_to_early_data_ends_the_connection() {
-    let mut world = World::new(Way::Id);
-    let (_, mut server, _) = early(&mut world);
+    let mut harness = Harness::new(Storage::Id);
+    let (_, mut server, _) = early(&mut harness);
     let mut client = ClientConfig::new();
     client.set_resumption(true);
     client.set_early_data(true);
-    let session = world.begin_one(&client, &server);
+    let session = harness.establish_one(&client, &server);
     server.set_versions(&[TLS12]).unwrap();
-    let mut pair = pair(&world, &client, &server, session);
+    let mut pair = pair(&harness, &client, &server, session);
     let mut e = None;
     for _ in 0..4 {
         while let Ok(Some(mut need)) = pair.step_server() {
-            while let Ok(Some(next)) = pair.server.resume(world.answer(need), &mut pair.to_client) {
+            while let Ok(Some(next)) = pair.server.resume(harness.answer(need), &mut pair.to_client) {
                 need = next;
             }
         }
@@ -300,26 +300,26 @@ fn an_older_version_in_answer_to_early_data_ends_the_connection() {
 
 #[test]
 fn nothing_can_be_sent_early_without_a_session_that_allows_it() {
-    let mut world = World::new(Way::Id);
-    let (client, server, session) = early(&mut world);
+    let mut harness = Harness::new(Storage::Id);
+    let (client, server, session) = early(&mut harness);
     // It can with it, so that it is what is changed below that forbids it.
-    let mut allowed = Pair::resuming(client.clone(), server.clone(), session.clone(), world.now);
+    let mut allowed = Pair::resuming(client.clone(), server.clone(), session.clone(), harness.now);
     assert!(allowed.client.send_early_data(REQUEST, &mut allowed.to_server).unwrap() > 0);
     let mut without = Pair::with(client.clone(), server.clone());
     assert_eq!(without.client.send_early_data(REQUEST, &mut without.to_server), Ok(0));
     let mut barren = session.clone();
     barren.max_early_data = 0;
-    let mut refused = Pair::resuming(client.clone(), server.clone(), barren, world.now);
+    let mut refused = Pair::resuming(client.clone(), server.clone(), barren, harness.now);
     let hello = refused.to_server.ready().to_vec();
     assert_eq!(refused.client.early_data_left(), 0);
     assert_eq!(refused.client.send_early_data(REQUEST, &mut refused.to_server), Ok(0));
     assert_eq!(refused.to_server.ready(), hello, "something was sent");
     let mut disabled = client;
     disabled.set_early_data(false);
-    let mut pair = Pair::resuming(disabled, server, session, world.now);
+    let mut pair = Pair::resuming(disabled, server, session, harness.now);
     assert_eq!(pair.client.early_data_left(), 0);
     assert_eq!(pair.client.send_early_data(REQUEST, &mut pair.to_server), Ok(0));
-    world.run(&mut pair).unwrap();
+    harness.run(&mut pair).unwrap();
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
     assert!(!pair.client.is_early_data_accepted());
 }
@@ -327,10 +327,10 @@ fn nothing_can_be_sent_early_without_a_session_that_allows_it() {
 /// After a retry the write key is gone: what the client sent early would go out unencrypted.
 #[test]
 fn retried_client_sends_no_early_data() {
-    let mut world = World::new(Way::Id);
-    let (client, mut server, session) = early(&mut world);
+    let mut harness = Harness::new(Storage::Id);
+    let (client, mut server, session) = early(&mut harness);
     server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
-    let mut pair = pair(&world, &client, &server, session);
+    let mut pair = pair(&harness, &client, &server, session);
     assert!(pair.client.early_data_left() > 0);
     assert!(pair.step_server().unwrap().is_none());
     assert!(pair.to_server.is_empty());
@@ -339,6 +339,6 @@ fn retried_client_sends_no_early_data() {
     assert_eq!(pair.client.early_data_left(), 0);
     assert_eq!(pair.client.send_early_data(REQUEST, &mut pair.to_server), Ok(0));
     assert_eq!(pair.to_server.ready(), second_hello, "early data after the second hello");
-    world.run(&mut pair).unwrap();
+    harness.run(&mut pair).unwrap();
     assert_eq!(pair.server_early, b"");
 }

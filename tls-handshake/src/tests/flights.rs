@@ -20,7 +20,7 @@ fn carry<S: States>(to: &mut End<S>, flight: &[Sent], pki: &Pki) -> Vec<Action> 
     for sent in flight {
         to.take(sent, &mut answers(pki)).unwrap();
     }
-    std::mem::take(&mut to.world.actions)
+    std::mem::take(&mut to.sink.actions)
 }
 
 fn server_flight(change_cipher_spec: &[Action], request: &[Action]) -> Vec<Action> {
@@ -54,7 +54,7 @@ fn full_handshake() {
     let pki = Pki::new();
     let (client_config, server_config) = configs(Kind::Full);
     let (mut client, mut server) = (client(client_config), server(server_config));
-    assert_eq!(std::mem::take(&mut client.world.actions), [Send(T::CLIENT_HELLO)]);
+    assert_eq!(std::mem::take(&mut client.sink.actions), [Send(T::CLIENT_HELLO)]);
     assert_eq!(carry(&mut server, &client.flight(), &pki), server_flight(&[ChangeCipherSpec], &[]));
     let flight = server.flight();
     assert_eq!(carry(&mut client, &flight[..1], &pki), [&[ChangeCipherSpec], client_keys().as_slice()].concat());
@@ -69,7 +69,7 @@ fn handshake_with_hello_retry_request() {
     let pki = Pki::new();
     let (client_config, server_config) = configs(Kind::Retry);
     let (mut client, mut server) = (client(client_config), server(server_config));
-    client.world.actions.clear();
+    client.sink.actions.clear();
     let retry = [Send(T::SERVER_HELLO), ChangeCipherSpec];
     assert_eq!(carry(&mut server, &client.flight(), &pki), retry);
     let second = [ChangeCipherSpec, Send(T::CLIENT_HELLO)];
@@ -93,7 +93,7 @@ fn a_certificate_request_is_answered_behind_the_server_s_finished() {
         client_config.set_client_identity_lookup(knows_itself);
         server_config.set_client_auth(ClientAuth::Optional);
         let (mut client, mut server) = (client(client_config), server(server_config));
-        client.world.actions.clear();
+        client.sink.actions.clear();
         let request = [Send(T::CERTIFICATE_REQUEST)];
         assert_eq!(carry(&mut server, &client.flight(), &pki), server_flight(&[ChangeCipherSpec], &request));
         let actions = carry(&mut client, &server.flight(), &pki);
@@ -111,7 +111,7 @@ fn a_certificate_request_is_answered_behind_the_server_s_finished() {
 fn tls12(kind: Kind, status: &[Action], request: &[Action], shown: &[Action], proof: &[Action]) {
     let pki = pki(kind);
     let (mut client, mut server) = ends(kind);
-    assert_eq!(std::mem::take(&mut client.world.actions), [Send(T::CLIENT_HELLO)]);
+    assert_eq!(std::mem::take(&mut client.sink.actions), [Send(T::CLIENT_HELLO)]);
     let server_hello = [Send(T::SERVER_HELLO), Send(T::CERTIFICATE)];
     let end = [Send(T::SERVER_HELLO_DONE)];
     let expected = [&server_hello, status, &[Send(T::SERVER_KEY_EXCHANGE)], request, &end].concat();
@@ -156,7 +156,7 @@ fn tls12_handshake_with_client_certificate() {
 fn handshake_from_a_session() {
     let (kind, pki) = (Kind::Resumed, in_scope(Pki::new()));
     let (mut client, mut server) = ends(kind);
-    assert_eq!(std::mem::take(&mut client.world.actions), [Send(T::CLIENT_HELLO)]);
+    assert_eq!(std::mem::take(&mut client.sink.actions), [Send(T::CLIENT_HELLO)]);
     let mut expected = vec![Send(T::SERVER_HELLO), ChangeCipherSpec];
     expected.extend_from_slice(&HANDSHAKE_SECRETS);
     expected.extend_from_slice(&[InstallRead(Handshake), InstallWrite(Handshake)]);
@@ -177,7 +177,7 @@ fn handshake_with_early_data() {
     let (mut client, mut server) = ends(Kind::Early);
     let secrets = [Secret("CLIENT_EARLY_TRAFFIC_SECRET"), Secret("EARLY_EXPORTER_SECRET")];
     let first = [&[Send(T::CLIENT_HELLO)], &secrets[..], &[ChangeCipherSpec, InstallWrite(early)]].concat();
-    assert_eq!(std::mem::take(&mut client.world.actions), first);
+    assert_eq!(std::mem::take(&mut client.sink.actions), first);
     let mut expected = secrets.to_vec();
     expected.extend_from_slice(&[Send(T::SERVER_HELLO), ChangeCipherSpec]);
     expected.extend_from_slice(&HANDSHAKE_SECRETS);
@@ -204,7 +204,7 @@ fn a_retry_takes_back_the_key_for_early_data() {
     let pki = Pki::new();
     let (mut client, _) = ends(Kind::Early);
     let (_, mut server) = ends(Kind::ResumedRetry);
-    client.world.actions.clear();
+    client.sink.actions.clear();
     let retry = [Send(T::SERVER_HELLO), ChangeCipherSpec, SkipEarlyData];
     let actions = carry(&mut server, &client.flight()[..1], &pki);
     assert_eq!(actions.len(), 3);
@@ -217,7 +217,7 @@ fn a_retry_takes_back_the_key_for_early_data() {
 fn tls12_handshake_from_a_session() {
     let pki = pki(Kind::Tls12Resumed);
     let (mut client, mut server) = ends(Kind::Tls12Resumed);
-    client.world.actions.clear();
+    client.sink.actions.clear();
     let finished = [ChangeCipherSpec, InstallWrite(Application), Send(T::FINISHED)];
     let first = [&[Send(T::SERVER_HELLO), Secret("CLIENT_RANDOM")], &finished[..]].concat();
     assert_eq!(carry(&mut server, &client.flight(), &pki), first);

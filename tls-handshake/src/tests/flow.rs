@@ -29,7 +29,7 @@ use crate::server::hello::WaitClientHello;
 use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
 use crate::suite::SupportedCipherSuite;
 
-/// What a state asked of the world.
+/// What a state asked of the sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Send(HandshakeType),
@@ -63,14 +63,14 @@ pub(super) const CHANGE_CIPHER_SPEC: HandshakeType = HandshakeType(0xff);
 
 /// Changes a message that an end is about to send, before the end itself hashes it: so does a peer with other habits than ours,
 /// and not somebody between the two.
-pub(super) type Habit = Box<dyn FnMut(&mut Vec<u8>)>;
+pub(super) type MessageEdit = Box<dyn FnMut(&mut Vec<u8>)>;
 
-/// A world that only remembers.
+/// A sink that only remembers.
 #[derive(Default)]
 pub(super) struct Recorder {
     pub(super) actions: Vec<Action>,
     pub(super) sent: VecDeque<Sent>,
-    pub(super) habit: Option<Habit>,
+    pub(super) edit: Option<MessageEdit>,
     last: Vec<u8>,
 }
 
@@ -86,8 +86,8 @@ impl Sink for Recorder {
     fn send(&mut self, encode: &mut EncodeMessage<'_>) -> Result<&[u8], Error> {
         let mut message = Vec::new();
         encode(&mut Writer::append(&mut message))?;
-        if let Some(habit) = &mut self.habit {
-            habit(&mut message);
+        if let Some(edit) = &mut self.edit {
+            edit(&mut message);
         }
         self.actions.push(Action::Send(HandshakeType(message[0])));
         self.sent.push_back(Sent::Message(message.clone()));
@@ -126,16 +126,16 @@ impl Sink for Recorder {
     }
 }
 
-/// One end: a state, its world, and the join of messages that were cut.
+/// One end: a state, its sink, and the join of messages that were cut.
 pub(super) struct End<S> {
     pub(super) state: Option<S>,
-    pub(super) world: Recorder,
+    pub(super) sink: Recorder,
     joiner: Joiner,
 }
 
 impl<S: States> End<S> {
-    pub(super) fn new(state: S, world: Recorder) -> Self {
-        Self { state: Some(state), world, joiner: Joiner::new(0x1_0000) }
+    pub(super) fn new(state: S, sink: Recorder) -> Self {
+        Self { state: Some(state), sink, joiner: Joiner::new(0x1_0000) }
     }
 
     /// Gives it one fragment, and the answers that it asks for.
@@ -168,7 +168,7 @@ impl<S: States> End<S> {
         }
         let state = self.state.take().expect("an end that did not fail");
         let at = RecordBoundary::at_end_of(&[]).unwrap();
-        self.state = Some(state.on_change_cipher_spec(at, &mut self.world)?);
+        self.state = Some(state.on_change_cipher_spec(at, &mut self.sink)?);
         Ok(())
     }
 
@@ -183,7 +183,7 @@ impl<S: States> End<S> {
     /// The next message that it sent. A change_cipher_spec before it is lost, which TLS 1.3 does not mind.
     pub(super) fn pop(&mut self) -> Vec<u8> {
         loop {
-            match self.world.sent.pop_front().expect("a message") {
+            match self.sink.sent.pop_front().expect("a message") {
                 Sent::Message(message) => return message,
                 Sent::ChangeCipherSpec => {}
             }
@@ -192,7 +192,7 @@ impl<S: States> End<S> {
 
     /// All that it sent.
     pub(super) fn flight(&mut self) -> Vec<Sent> {
-        std::mem::take(&mut self.world.sent).into()
+        std::mem::take(&mut self.sink.sent).into()
     }
 
     fn message(
@@ -201,14 +201,14 @@ impl<S: States> End<S> {
         answer: &mut dyn FnMut(Need) -> Answer,
     ) -> Result<(), Error> {
         let state = self.state.take().expect("an end that did not fail");
-        let mut step = state.on_message(message, &mut self.world)?;
+        let mut step = state.on_message(message, &mut self.sink)?;
         loop {
             match step {
                 Step::Next(state) => {
                     self.state = Some(state);
                     return Ok(());
                 }
-                Step::Ask(state, need) => step = state.on_answer(answer(need), &mut self.world)?,
+                Step::Ask(state, need) => step = state.on_answer(answer(need), &mut self.sink)?,
             }
         }
     }
@@ -308,14 +308,14 @@ pub(super) fn ends_of(
     client_config: ClientConfig,
     server_config: ServerConfig,
 ) -> (End<Client>, End<Server>) {
-    let habit: Option<Habit> = match kind {
+    let edit: Option<MessageEdit> = match kind {
         Kind::Tls12Plain => Some(Box::new(|message| {
             Hello::edit(message, &|hello| hello.remove(ExtensionType::EXTENDED_MASTER_SECRET));
         })),
         _ => None,
     };
     let known = if kind.is_resumed() { known(kind, &client_config, &server_config) } else { Known::Nothing };
-    (client_knowing(client_config, known, habit), server(server_config))
+    (client_knowing(client_config, known, edit), server(server_config))
 }
 
 /// Both ends of one with early data, whose client offers another key besides: the server does not know the first.
@@ -416,15 +416,15 @@ pub(super) fn client(config: ClientConfig) -> End<Client> {
 }
 
 /// A client that changes what it says.
-pub(super) fn client_with(config: ClientConfig, habit: Option<Habit>) -> End<Client> {
-    client_knowing(config, Known::Nothing, habit)
+pub(super) fn client_with(config: ClientConfig, edit: Option<MessageEdit>) -> End<Client> {
+    client_knowing(config, Known::Nothing, edit)
 }
 
-pub(super) fn client_knowing(config: ClientConfig, known: Known, habit: Option<Habit>) -> End<Client> {
-    let mut world = Recorder { habit, ..Recorder::default() };
+pub(super) fn client_knowing(config: ClientConfig, known: Known, edit: Option<MessageEdit>) -> End<Client> {
+    let mut sink = Recorder { edit, ..Recorder::default() };
     let name = "a.test".try_into().unwrap();
-    let state = WaitServerHello::start(Arc::new(config), name, known, &SystemRandom, &mut world).unwrap();
-    End::new(Client::WaitServerHello(state), world)
+    let state = WaitServerHello::start(Arc::new(config), name, known, &SystemRandom, &mut sink).unwrap();
+    End::new(Client::WaitServerHello(state), sink)
 }
 
 pub(super) fn server(config: ServerConfig) -> End<Server> {
@@ -432,9 +432,9 @@ pub(super) fn server(config: ServerConfig) -> End<Server> {
 }
 
 /// A server that changes what it says.
-pub(super) fn server_with(config: ServerConfig, habit: Option<Habit>) -> End<Server> {
-    let world = Recorder { habit, ..Recorder::default() };
-    End::new(Server::WaitClientHello(WaitClientHello::new(Arc::new(config), &SystemRandom)), world)
+pub(super) fn server_with(config: ServerConfig, edit: Option<MessageEdit>) -> End<Server> {
+    let sink = Recorder { edit, ..Recorder::default() };
+    End::new(Server::WaitClientHello(WaitClientHello::new(Arc::new(config), &SystemRandom)), sink)
 }
 
 /// Both ends of a handshake that halts where the client has taken so many messages and changes of keys, and the server so
@@ -444,12 +444,12 @@ pub(super) fn halted(kind: Kind, pki: &Pki, [at_client, at_server]: [usize; 2]) 
     let mut taken = [0, 0];
     loop {
         if taken[1] < at_server
-            && let Some(sent) = client.world.sent.pop_front()
+            && let Some(sent) = client.sink.sent.pop_front()
         {
             server.take(&sent, &mut answers(pki)).unwrap();
             taken[1] += 1;
         } else if taken[0] < at_client
-            && let Some(sent) = server.world.sent.pop_front()
+            && let Some(sent) = server.sink.sent.pop_front()
         {
             client.take(&sent, &mut answers(pki)).unwrap();
             taken[0] += 1;

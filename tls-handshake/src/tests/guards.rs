@@ -10,7 +10,7 @@ use tls_crypto::HashAlgorithm;
 use super::flow::{Failure, Kind, Outcome, Sent, answers, client, configs, ends, pki, run, server};
 use super::hello::Hello;
 use super::pair::{Pair, Pki};
-use super::resumption::{TLS12, TLS13, Way, World};
+use super::resumption::{Harness, Storage, TLS12, TLS13};
 use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::error::Error;
 use crate::need::Need;
@@ -37,16 +37,16 @@ fn identities(hello: &mut Hello) -> usize {
 #[test]
 fn skipping_of_early_data_ends() {
     for retry in [false, true] {
-        let mut world = World::new(Way::Id);
-        let (mut client, mut server) = (world.client(TLS13), world.server());
+        let mut harness = Harness::new(Storage::Id);
+        let (mut client, mut server) = (harness.client(TLS13), harness.server());
         client.set_early_data(true);
         server.set_max_early_data(1000);
-        let session = world.begin_one(&client, &server);
+        let session = harness.establish_one(&client, &server);
         server.set_max_early_data(0);
         if retry {
             server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
         }
-        let mut pair = Pair::resuming(client, server, session, world.now);
+        let mut pair = Pair::resuming(client, server, session, harness.now);
         pair.client.send_early_data(b"early", &mut pair.to_server).unwrap();
         if retry {
             // HelloRetryRequest, then the second hello; the flight that answers it waits at the client.
@@ -54,10 +54,10 @@ fn skipping_of_early_data_ends() {
             assert!(pair.step_client().unwrap().is_none());
             let mut need = pair.step_server().unwrap();
             while let Some(open) = need.take() {
-                need = pair.server.resume(world.answer(open), &mut pair.to_client).unwrap();
+                need = pair.server.resume(harness.answer(open), &mut pair.to_client).unwrap();
             }
         } else {
-            world.run(&mut pair).unwrap();
+            harness.run(&mut pair).unwrap();
         }
         let mut record = [&[23, 3, 3, 0, 40][..], &[7; 40]].concat();
         let opened = pair.server.receive_half().open(&mut record, &|| "");
@@ -89,19 +89,19 @@ fn server_cannot_sign_with_a_scheme_not_offered() {
 /// RFC 9846 §4.3.10: a session that allows none gets none, whatever the server takes today.
 #[test]
 fn session_without_early_data_takes_none() {
-    let mut world = World::new(Way::Id);
-    let (mut client, mut server) = (world.client(TLS13), world.server());
+    let mut harness = Harness::new(Storage::Id);
+    let (mut client, mut server) = (harness.client(TLS13), harness.server());
     client.set_early_data(true);
-    let mut session = world.begin_one(&client, &server);
+    let mut session = harness.establish_one(&client, &server);
     assert_eq!(session.max_early_data(), 0);
     server.set_max_early_data(1000);
-    let pair = Pair::resuming(client.clone(), server.clone(), session.clone(), world.now);
+    let pair = Pair::resuming(client.clone(), server.clone(), session.clone(), harness.now);
     assert_eq!(pair.client.early_data_left(), 0);
     // A client that claims more than its session says.
     session.max_early_data = 1000;
-    let mut pair = Pair::resuming(client, server, session, world.now);
+    let mut pair = Pair::resuming(client, server, session, harness.now);
     pair.client.send_early_data(b"early", &mut pair.to_server).unwrap();
-    world.run(&mut pair).unwrap();
+    harness.run(&mut pair).unwrap();
     assert_eq!(pair.server_early, b"");
     assert!(!pair.client.is_early_data_accepted());
 }
@@ -112,12 +112,12 @@ fn early_data_is_offered_only_with_a_session_that_allows_it() {
     for (allowed, alpn, offers) in
         [(1000, None, true), (1, None, true), (0, None, false), (1000, Some(b"not offered".to_vec()), false)]
     {
-        let mut world = World::new(Way::Id);
-        let (mut client, server) = (world.client(TLS13), world.server());
+        let mut harness = Harness::new(Storage::Id);
+        let (mut client, server) = (harness.client(TLS13), harness.server());
         client.set_early_data(true);
-        let mut session = world.begin_one(&client, &server);
+        let mut session = harness.establish_one(&client, &server);
         (session.max_early_data, session.alpn) = (allowed, alpn);
-        let pair = Pair::resuming(client, server, session, world.now);
+        let pair = Pair::resuming(client, server, session, harness.now);
         assert!(hello_of(&pair).has(X::PRE_SHARED_KEY));
         assert_eq!(hello_of(&pair).has(X::EARLY_DATA), offers, "{allowed}");
         assert_eq!(pair.client.early_data_left(), if offers { allowed } else { 0 });
@@ -129,7 +129,7 @@ fn early_data_is_offered_only_with_a_session_that_allows_it() {
 fn early_data_under_another_suite_is_refused() {
     let pki = pki(Kind::Early);
     let (mut client, mut server) = ends(Kind::Early);
-    server.world.habit = Some(Box::new(|message| {
+    server.sink.edit = Some(Box::new(|message| {
         if message[0] == T::SERVER_HELLO.0 {
             let other = CipherSuite::TLS_CHACHA20_POLY1305_SHA256.0.to_be_bytes();
             Hello::edit(message, &|hello| hello.suites = other.to_vec());
@@ -183,7 +183,7 @@ fn early_data_under_another_protocol_is_refused() {
     let pki = pki(Kind::Early);
     for (from, to) in [(b'1', b'2'), (b'p', b'q')] {
         let (mut client, mut server) = ends(Kind::Early);
-        server.world.habit = Some(Box::new(move |message| {
+        server.sink.edit = Some(Box::new(move |message| {
             if message[0] == T::ENCRYPTED_EXTENSIONS.0 {
                 let at = message.windows(8).position(|name| name == b"http/1.1").unwrap();
                 match from {
@@ -232,10 +232,10 @@ fn second_hello_offers_keys_of_one_hash() {
 /// Half-RTT data comes after Finished: not while the key signs.
 #[test]
 fn half_rtt_data_waits_for_finished() {
-    let mut world = World::new(Way::Ticket);
-    let mut server = world.server();
+    let mut harness = Harness::new(Storage::Ticket);
+    let mut server = harness.server();
     server.set_half_rtt(true);
-    let mut pair = Pair::with(world.client(TLS13), server);
+    let mut pair = Pair::with(harness.client(TLS13), server);
     let mut need = pair.step_server().unwrap();
     let mut signed = false;
     while let Some(open) = need.take() {
@@ -244,11 +244,11 @@ fn half_rtt_data_waits_for_finished() {
             assert!(!pair.server.can_send());
             assert_eq!(pair.server.send(&[IoSlice::new(b"data")], &mut pair.to_client), Ok(0));
         }
-        need = pair.server.resume(world.answer(open), &mut pair.to_client).unwrap();
+        need = pair.server.resume(harness.answer(open), &mut pair.to_client).unwrap();
     }
     assert!(signed && pair.server.can_send());
     assert_eq!(pair.server.send(&[IoSlice::new(b"data")], &mut pair.to_client), Ok(4));
-    world.run(&mut pair).unwrap();
+    harness.run(&mut pair).unwrap();
     assert_eq!(pair.client_received, b"data");
 }
 
@@ -349,16 +349,16 @@ fn nothing_follows_our_close_notify() {
 fn tickets_are_kept_within_their_bounds() {
     for version in [TLS12, TLS13] {
         for (length, kept) in [(0, false), (1, true), (0x4000, true), (0x4001, false)] {
-            let mut world = World::new(Way::Ticket);
-            let (client, mut server) = (world.client(version), world.server());
+            let mut harness = Harness::new(Storage::Ticket);
+            let (client, mut server) = (harness.client(version), harness.server());
             server.set_tls13_tickets(1);
             let mut pair = Pair::with(client, server);
             pair.run(&mut |need| match need {
                 Need::NewSession(need) => need.answer(vec![vec![7; length]]),
-                other => world.answer(other),
+                other => harness.answer(other),
             })
             .unwrap();
-            let sessions = pair.client.take_sessions(world.now);
+            let sessions = pair.client.take_sessions(harness.now);
             assert_eq!(sessions.len(), usize::from(kept), "{version} {length}");
             assert!(sessions.iter().all(|session| session.ticket.len() == length));
         }
@@ -370,8 +370,8 @@ fn tickets_are_kept_within_their_bounds() {
 fn tickets_are_issued_within_their_bounds() {
     for version in [TLS12, TLS13] {
         for (length, issued) in [(0, false), (1, true), (0x8000, true), (0x8001, false)] {
-            let mut world = World::new(Way::Ticket);
-            let (client, mut server) = (world.client(version), world.server());
+            let mut harness = Harness::new(Storage::Ticket);
+            let (client, mut server) = (harness.client(version), harness.server());
             server.set_tls13_tickets(1);
             let mut pair = Pair::with(client, server);
             let mut sent = None;
@@ -383,14 +383,14 @@ fn tickets_are_issued_within_their_bounds() {
                             sent = Some(pair.to_client.len());
                             need.answer(vec![vec![7; length]])
                         }
-                        other => world.answer(other),
+                        other => harness.answer(other),
                     };
                     need = pair.server.resume(answer, &mut pair.to_client).unwrap();
                 }
                 if sent.is_none() {
                     let mut need = pair.step_client().unwrap();
                     while let Some(open) = need.take() {
-                        need = pair.client.resume(world.answer(open), &mut pair.to_server).unwrap();
+                        need = pair.client.resume(harness.answer(open), &mut pair.to_server).unwrap();
                     }
                 }
             }
@@ -405,21 +405,21 @@ fn tickets_are_issued_within_their_bounds() {
 /// A missing ticket does not shift the secrets of those that follow: each has its own nonce.
 #[test]
 fn ticket_that_is_left_out_shifts_no_secret() {
-    let mut world = World::new(Way::Id);
-    let (client, mut server) = (world.client(TLS13), world.server());
+    let mut harness = Harness::new(Storage::Id);
+    let (client, mut server) = (harness.client(TLS13), harness.server());
     server.set_tls13_tickets(2);
     let mut pair = Pair::with(client.clone(), server.clone());
     pair.run(&mut |need| match need {
         Need::NewSession(mut need) => {
-            let second = need.sessions(world.now)[1].encode().to_vec();
-            world.store.insert(vec![0x81; 32], second);
+            let second = need.sessions(harness.now)[1].encode().to_vec();
+            harness.store.insert(vec![0x81; 32], second);
             need.answer(vec![Vec::new(), vec![0x81; 32]])
         }
-        other => world.answer(other),
+        other => harness.answer(other),
     })
     .unwrap();
-    let session = pair.client.take_sessions(world.now).remove(0);
-    assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Resumed));
+    let session = pair.client.take_sessions(harness.now).remove(0);
+    assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Resumed));
 }
 
 /// The suite of a version that is not used decides nothing.
@@ -444,23 +444,23 @@ fn unusable_suite_first_in_the_list_is_passed_over() {
 /// Tickets are secrets of the client, and lists are the peer's: `Debug` of an answer shows neither.
 #[test]
 fn debug_of_an_answer_shows_no_content() {
-    let mut world = World::new(Way::Ticket);
-    let mut client = world.client(TLS13);
+    let mut harness = Harness::new(Storage::Ticket);
+    let mut client = harness.client(TLS13);
     client.set_client_identity_lookup(true);
-    let mut server = world.server();
+    let mut server = harness.server();
     server.set_client_auth(crate::ClientAuth::Optional);
-    let session = world.begin_one(&client, &server);
+    let session = harness.establish_one(&client, &server);
     let mut shown = std::collections::BTreeSet::new();
-    let mut pair = Pair::resuming(client.clone(), server.clone(), session, world.now);
+    let mut pair = Pair::resuming(client.clone(), server.clone(), session, harness.now);
     pair.run(&mut |need| {
-        let answer = world.answer(need);
+        let answer = harness.answer(need);
         shown.insert(format!("{answer:?}"));
         answer
     })
     .unwrap();
     let mut pair = Pair::with(client, server);
     pair.run(&mut |need| {
-        let answer = world.answer(need);
+        let answer = harness.answer(need);
         shown.insert(format!("{answer:?}"));
         answer
     })
@@ -473,85 +473,87 @@ fn debug_of_an_answer_shows_no_content() {
 #[test]
 fn client_session_lives_from_the_verdict() {
     for version in [TLS12, TLS13] {
-        let mut world = World::new(Way::Ticket);
-        let (mut client, server) = (world.client(version), world.server());
+        let mut harness = Harness::new(Storage::Ticket);
+        let (mut client, server) = (harness.client(version), harness.server());
         client.set_session_lifetime(100);
         let mut pair = Pair::with(client.clone(), server.clone());
-        world.run(&mut pair).unwrap();
-        let began = world.now.as_secs();
+        harness.run(&mut pair).unwrap();
+        let began = harness.now.as_secs();
         // The application comes back to it a minute later.
-        world.later(60);
-        let session = pair.client.take_sessions(world.now).remove(0);
+        harness.advance(60);
+        let session = pair.client.take_sessions(harness.now).remove(0);
         assert_eq!(session.authenticated, began, "{version}");
-        world.later(39);
-        assert!(world.kind(&client, &server, session.clone()).unwrap().is_resumed(), "{version}");
-        world.later(1);
-        assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full), "{version}");
+        harness.advance(39);
+        assert!(harness.kind(&client, &server, session.clone()).unwrap().is_resumed(), "{version}");
+        harness.advance(1);
+        assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Full), "{version}");
     }
     // However often it was resumed in between.
-    let mut world = World::new(Way::Ticket);
-    let (mut client, server) = (world.client(TLS13), world.server());
+    let mut harness = Harness::new(Storage::Ticket);
+    let (mut client, server) = (harness.client(TLS13), harness.server());
     client.set_session_lifetime(100);
-    let mut session = world.begin_one(&client, &server);
+    let mut session = harness.establish_one(&client, &server);
     for resumed in [true, true, false] {
-        world.later(40);
-        let mut pair = world.go_on(&client, &server, session);
+        harness.advance(40);
+        let mut pair = harness.resume(&client, &server, session);
         assert_eq!(pair.client.handshake_kind().unwrap().is_resumed(), resumed);
-        session = pair.client.take_sessions(world.now).remove(0);
+        session = pair.client.take_sessions(harness.now).remove(0);
     }
 }
 
 #[test]
 fn signature_scheme_of_the_peer_is_known_after_a_full_handshake() {
     for version in [TLS12, TLS13] {
-        let mut world = World::new(Way::Ticket);
-        let (client, server) = (world.client(version), world.server());
+        let mut harness = Harness::new(Storage::Ticket);
+        let (client, server) = (harness.client(version), harness.server());
         let mut pair = Pair::with(client.clone(), server.clone());
-        world.run(&mut pair).unwrap();
+        harness.run(&mut pair).unwrap();
         let scheme = Some(SignatureScheme::ECDSA_SECP256R1_SHA256);
         assert_eq!((pair.client.peer_signature_scheme(), pair.server.peer_signature_scheme()), (scheme, None));
-        let session = pair.client.take_sessions(world.now).remove(0);
-        assert_eq!(world.go_on(&client, &server, session).client.peer_signature_scheme(), None);
+        let session = pair.client.take_sessions(harness.now).remove(0);
+        assert_eq!(harness.resume(&client, &server, session).client.peer_signature_scheme(), None);
     }
 }
 
 /// The same at a server, whose client waits with the rest of its flight, or whose store is slow.
 #[test]
 fn server_session_lives_from_the_client_verdict() {
-    for (way, version) in [(Way::Ticket, TLS12), (Way::Ticket, TLS13), (Way::Id, TLS12), (Way::Id, TLS13)] {
+    for (storage, version) in
+        [(Storage::Ticket, TLS12), (Storage::Ticket, TLS13), (Storage::Id, TLS12), (Storage::Id, TLS13)]
+    {
         for says_when in [true, false] {
-            let mut world = World::new(way);
-            let (mut client, mut server) = (world.client(version), world.server());
+            let mut harness = Harness::new(storage);
+            let (mut client, mut server) = (harness.client(version), harness.server());
             client.set_client_identity_lookup(true);
             server.set_client_auth(crate::ClientAuth::Required);
             server.set_session_lifetime(100);
             let mut pair = Pair::with(client.clone(), server.clone());
-            let verdict = world.now;
+            let verdict = harness.now;
             pair.run(&mut |need| match need {
-                Need::ClientVerdict(need) if says_when => need.answer_at(Ok(()), world.now),
+                Need::ClientVerdict(need) if says_when => need.answer_at(Ok(()), harness.now),
                 Need::ClientVerdict(need) => need.answer(Ok(())),
                 Need::NewSession(need) => {
-                    world.later(50);
-                    world.answer(Need::NewSession(need))
+                    harness.advance(50);
+                    harness.answer(Need::NewSession(need))
                 }
-                other => world.answer(other),
+                other => harness.answer(other),
             })
             .unwrap();
-            let session = pair.client.take_sessions(world.now).remove(0);
+            let session = pair.client.take_sessions(harness.now).remove(0);
             // Of a verdict without a time nothing is known but that it was before.
-            let (began, left) = if says_when { (verdict.as_secs(), 50) } else { (world.now.as_secs(), 100) };
+            let (began, left) = if says_when { (verdict.as_secs(), 50) } else { (harness.now.as_secs(), 100) };
             let stored =
-                world.find(if session.ticket.is_empty() { &session.session_id } else { &session.ticket }).unwrap();
-            assert_eq!((stored.authenticated, stored.lifetime), (began, left), "{way:?} {version}");
-            world.later(u64::from(left) - 1);
-            let mut once = world.store.clone();
-            assert!(world.kind(&client, &server, session.clone()).unwrap().is_resumed(), "{way:?} {version}");
-            world.later(2);
-            std::mem::swap(&mut world.store, &mut once);
+                harness.find(if session.ticket.is_empty() { &session.session_id } else { &session.ticket }).unwrap();
+            assert_eq!((stored.authenticated, stored.lifetime), (began, left), "{storage:?} {version}");
+            harness.advance(u64::from(left) - 1);
+            let mut once = harness.store.clone();
+            assert!(harness.kind(&client, &server, session.clone()).unwrap().is_resumed(), "{storage:?} {version}");
+            harness.advance(2);
+            std::mem::swap(&mut harness.store, &mut once);
             // What the client believes does not count.
             let mut believes = session;
             believes.lifetime = 1000;
-            assert_eq!(world.kind(&client, &server, believes), Some(HandshakeKind::Full), "{way:?} {version}");
+            assert_eq!(harness.kind(&client, &server, believes), Some(HandshakeKind::Full), "{storage:?} {version}");
         }
     }
 }
@@ -559,19 +561,19 @@ fn server_session_lives_from_the_client_verdict() {
 /// The verifier's clock may be ahead of the one that sessions are issued by.
 #[test]
 fn verdict_from_the_future_leaves_a_session_usable() {
-    let mut world = World::new(Way::Ticket);
-    let (mut client, mut server) = (world.client(TLS13), world.server());
+    let mut harness = Harness::new(Storage::Ticket);
+    let (mut client, mut server) = (harness.client(TLS13), harness.server());
     client.set_client_identity_lookup(true);
     server.set_client_auth(crate::ClientAuth::Required);
     let mut pair = Pair::with(client.clone(), server.clone());
-    let ahead = pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(world.now.as_secs() + 86_400));
+    let ahead = pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(harness.now.as_secs() + 86_400));
     pair.run(&mut |need| match need {
         Need::ClientVerdict(need) => need.answer_at(Ok(()), ahead),
-        other => world.answer(other),
+        other => harness.answer(other),
     })
     .unwrap();
-    let session = pair.client.take_sessions(world.now).remove(0);
-    assert!(world.kind(&client, &server, session).unwrap().is_resumed());
+    let session = pair.client.take_sessions(harness.now).remove(0);
+    assert!(harness.kind(&client, &server, session).unwrap().is_resumed());
 }
 
 /// A client with an external key shows no certificate: a server cannot require one beside such keys.

@@ -7,7 +7,7 @@ use tls_codec::code_points::{
 use super::flow::{Kind, Outcome, answers, configs, ends, meet, pki, server_with};
 use super::hello::server_given;
 use super::pair::{Pair, Pki};
-use super::resumption::{TLS13, Way, World};
+use super::resumption::{Harness, Storage, TLS13};
 use crate::Progress;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Illegal};
@@ -20,15 +20,15 @@ fn finished_of_a_wrong_length_is_decode_error() {
             let pki = pki(kind);
             let (mut client, mut server) = ends(kind);
             let expected = if kind == Kind::Full { 32 } else { 12 };
-            let habit = move |message: &mut Vec<u8>| {
+            let edit = move |message: &mut Vec<u8>| {
                 if message[0] == T::FINISHED.0 {
                     message.resize(4 + length, 0);
                     message[3] = u8::try_from(length).unwrap();
                 }
             };
             match side {
-                "client" => client.world.habit = Some(Box::new(habit)),
-                _ => server.world.habit = Some(Box::new(habit)),
+                "client" => client.sink.edit = Some(Box::new(edit)),
+                _ => server.sink.edit = Some(Box::new(edit)),
             }
             let Outcome::Failed(failure) = meet(&mut client, &mut server, &pki) else { panic!("{length} passes") };
             assert_eq!(failure.error, Error::FinishedLength { got: length, expected }, "{kind:?}");
@@ -164,17 +164,19 @@ fn failed_handshake_stays_handshaking() {
 /// Also where the last step is an answer: a server that issues tickets.
 #[test]
 fn handshake_complete_is_reported_once() {
-    for (version, way) in [(TLS13, Way::Ticket), (TLS13, Way::Id), (ProtocolVersion::TLS12, Way::Ticket)] {
-        let mut world = World::new(way);
+    for (version, storage) in
+        [(TLS13, Storage::Ticket), (TLS13, Storage::Id), (ProtocolVersion::TLS12, Storage::Ticket)]
+    {
+        let mut harness = Harness::new(storage);
         for tickets in [0, 2] {
-            let (client, mut server) = (world.client(version), world.server());
+            let (client, mut server) = (harness.client(version), harness.server());
             server.set_tls13_tickets(tickets);
             let mut pair = Pair::with(client, server);
             let mut complete = [0, 0];
             for _ in 0..8 {
-                carry_counting(&mut pair, &mut world, &mut complete);
+                carry_counting(&mut pair, &mut harness, &mut complete);
             }
-            assert_eq!(complete, [1, 1], "{version} {way:?} {tickets}");
+            assert_eq!(complete, [1, 1], "{version} {storage:?} {tickets}");
             assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
             pair.exchange(b"question", b"answer");
         }
@@ -182,7 +184,7 @@ fn handshake_complete_is_reported_once() {
 }
 
 /// Moves all that is sent, and counts what says that the handshake is complete.
-fn carry_counting(pair: &mut Pair, world: &mut World, complete: &mut [usize; 2]) {
+fn carry_counting(pair: &mut Pair, harness: &mut Harness, complete: &mut [usize; 2]) {
     macro_rules! drive {
         ($end:ident, $from:ident, $at:ident, $to:ident, $count:expr) => {
             pair.$at.extend_from_slice(pair.$from.ready());
@@ -196,7 +198,7 @@ fn carry_counting(pair: &mut Pair, world: &mut World, complete: &mut [usize; 2])
                     Progress::Need(need) => {
                         let mut next = Some(need);
                         while let Some(need) = next.take() {
-                            next = pair.$end.resume(world.answer(need), &mut pair.$to).unwrap();
+                            next = pair.$end.resume(harness.answer(need), &mut pair.$to).unwrap();
                         }
                     }
                     _ => {}
@@ -211,13 +213,13 @@ fn carry_counting(pair: &mut Pair, world: &mut World, complete: &mut [usize; 2])
 /// As many as the setting takes; each session works.
 #[test]
 fn server_sends_255_tickets() {
-    let mut world = World::new(Way::Id);
-    let (client, mut server) = (world.client(TLS13), world.server());
+    let mut harness = Harness::new(Storage::Id);
+    let (client, mut server) = (harness.client(TLS13), harness.server());
     server.set_tls13_tickets(255);
-    let sessions = world.begin(&client, &server);
-    assert_eq!(world.store.len(), 255);
+    let sessions = harness.establish(&client, &server);
+    assert_eq!(harness.store.len(), 255);
     for session in sessions {
-        assert!(world.kind(&client, &server, session).unwrap().is_resumed());
+        assert!(harness.kind(&client, &server, session).unwrap().is_resumed());
     }
 }
 

@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use tls_codec::code_points::{ExtensionType as X, HandshakeType as T, ProtocolVersion};
 
-use super::flow::{End, Habit, Kind, Sent, answers, client_with, configs, pki, server_with};
+use super::flow::{End, Kind, MessageEdit, Sent, answers, client_with, configs, pki, server_with};
 use super::hello::Hello;
 use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::need::{Answer, Need};
@@ -330,7 +330,7 @@ fn give<S: States>(
         let mut outcome = Ok(());
         let info = measure(|| {
             outcome = to.take(&sent, answer);
-            to.world.forget();
+            to.sink.forget();
         });
         return Some((u64::try_from(message.len()).unwrap(), info.bytes_max, info.bytes_current));
     }
@@ -344,12 +344,12 @@ fn measured(case: &Case, settings: (ClientConfig, ServerConfig)) -> (u64, u64, i
     let (client, server) = settings;
     let (message, fill) = (case.message.0, case.fill);
     let mut filled = false;
-    let habit: Habit = Box::new(move |m| {
+    let edit: MessageEdit = Box::new(move |m| {
         if m[0] == message && !std::mem::replace(&mut filled, true) {
             fill(m);
         }
     });
-    let (at_client, at_server) = if case.at == At::Server { (Some(habit), None) } else { (None, Some(habit)) };
+    let (at_client, at_server) = if case.at == At::Server { (Some(edit), None) } else { (None, Some(edit)) };
     let (mut client, mut server) = (client_with(client, at_client), server_with(server, at_server));
     let mut answer = answers(&pki);
     loop {

@@ -247,7 +247,7 @@ fn second_client_hello_may_change_what_decided_nothing() {
     ];
     for (number, change) in changes.into_iter().enumerate() {
         let mut hellos = 0;
-        let habit = move |message: &mut Vec<u8>| {
+        let edit = move |message: &mut Vec<u8>| {
             Hello::edit(message, &|h| {
                 put(h, X::ENCRYPTED_CLIENT_HELLO, &[0, 0, 1, 0, 1, 7, 0, 1, 9, 0, 2, 5, 5]);
                 put(h, GREASE, &[]);
@@ -259,7 +259,7 @@ fn second_client_hello_may_change_what_decided_nothing() {
                 Hello::edit(message, &|h| change(h));
             }
         };
-        let mut client = client_with(configs(Kind::Retry).0, Some(Box::new(habit)));
+        let mut client = client_with(configs(Kind::Retry).0, Some(Box::new(edit)));
         let outcome = meet(&mut client, &mut server(configs(Kind::Retry).1), &Pki::new());
         assert_eq!(outcome, Outcome::BothConnected, "{number}");
     }

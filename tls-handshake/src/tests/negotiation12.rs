@@ -6,7 +6,8 @@ use tls_codec::code_points::{
 };
 
 use super::flow::{
-    End, Failure, Habit, Kind, Outcome, client, client_with, configs, ends, halted, meet, run, server, server_with,
+    End, Failure, Kind, MessageEdit, Outcome, client, client_with, configs, ends, halted, meet, run, server,
+    server_with,
 };
 use super::hello::{Change, Hello, client_given, server_given, tells};
 use super::pair::Pki;
@@ -354,7 +355,7 @@ fn application_protocols_are_agreed_on_in_the_hellos() {
 }
 
 /// Edits each message of one type.
-fn habit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<Habit> {
+fn edit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<MessageEdit> {
     Some(Box::new(move |message| {
         if message[0] == typ.0 {
             change(message);
@@ -371,7 +372,7 @@ fn client_says_to_params(group: G, change: fn(&mut [u8])) -> Error {
         client(client_config),
         server_with(
             server_config,
-            habit(T::SERVER_KEY_EXCHANGE, move |message| {
+            edit(T::SERVER_KEY_EXCHANGE, move |message| {
                 let end = 8 + usize::from(message[7]);
                 change(&mut message[4..end]);
             }),
@@ -419,7 +420,7 @@ fn a_key_exchange_is_of_a_group_that_was_offered_and_a_valid_point() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let (mut client_config, server_config) = configs(Kind::Tls12);
     client_config.set_groups(&[G::X25519]).unwrap();
-    let change = habit(T::SERVER_KEY_EXCHANGE, |message| message[5..7].copy_from_slice(&[0, 0x17]));
+    let change = edit(T::SERVER_KEY_EXCHANGE, |message| message[5..7].copy_from_slice(&[0, 0x17]));
     let outcome = meet(&mut client(client_config), &mut server_with(server_config, change), &pki);
     let error = Illegal::GroupNotOffered(G::SECP256R1).into();
     assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::SERVER_KEY_EXCHANGE, error }));
@@ -448,7 +449,7 @@ fn a_client_key_exchange_is_a_valid_point_of_the_chosen_group() {
             server_config.set_groups(&[group]).unwrap();
             let mut client = client_with(
                 client_config,
-                habit(T::CLIENT_KEY_EXCHANGE, move |message| {
+                edit(T::CLIENT_KEY_EXCHANGE, move |message| {
                     assert_eq!(message.len(), 5 + length);
                     change(message);
                 }),
@@ -467,7 +468,7 @@ fn a_key_exchange_is_signed_by_a_key_of_the_suite_s_kind() {
     for (name, pki) in &kinds {
         let other = if name.starts_with("RSA") { [0xc0, 0x2b] } else { [0xc0, 0x2f] };
         let (client_config, server_config) = configs(Kind::Tls12);
-        let lies = habit(T::SERVER_HELLO, move |message| Hello::edit(message, &|h| h.suites = other.to_vec()));
+        let lies = edit(T::SERVER_HELLO, move |message| Hello::edit(message, &|h| h.suites = other.to_vec()));
         let outcome = meet(&mut client(client_config), &mut server_with(server_config, lies), pki);
         let error = Error::CertificateKeyMismatch(id(&other));
         let refused = Outcome::Failed(Failure { side: "client", at: T::SERVER_KEY_EXCHANGE, error });

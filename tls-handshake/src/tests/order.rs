@@ -39,16 +39,16 @@ fn refuses_all_but<S: States>(name: &'static str, places: &[T], change: Change, 
             assert_eq!(end.name(), name);
             let mut message = vec![typ.0, 0, 0, u8::try_from(body.len()).unwrap()];
             message.extend_from_slice(body);
-            let actions = end.world.actions.len();
+            let actions = end.sink.actions.len();
             let error = end.deliver(&message, &mut answers(&pki)).unwrap_err();
             assert_eq!(error, Error::UnexpectedMessage { state: name, got: typ });
             assert_eq!(error.alert(), Some(AlertDescription::UNEXPECTED_MESSAGE));
             assert!(error.to_string().contains(name), "{error}");
-            assert_eq!(end.world.actions.len(), actions, "{name} acted on {typ}");
+            assert_eq!(end.sink.actions.len(), actions, "{name} acted on {typ}");
         }
     }
     let mut end = reach();
-    let actions = end.world.actions.len();
+    let actions = end.sink.actions.len();
     let changed = end.change_cipher_spec();
     match change {
         Refused => {
@@ -59,7 +59,7 @@ fn refuses_all_but<S: States>(name: &'static str, places: &[T], change: Change, 
         Ignored => assert_eq!((changed, end.name()), (Ok(()), name)),
         Keys => assert!(changed.is_ok() && end.name() != name, "{name}: {changed:?}"),
     }
-    assert_eq!(end.world.actions.len() > actions, change == Keys, "{name} and change_cipher_spec");
+    assert_eq!(end.sink.actions.len() > actions, change == Keys, "{name} and change_cipher_spec");
 }
 
 /// A client that took the first `count` messages and changes of keys of a server, in the state of this name.

@@ -5,7 +5,7 @@ use tls_codec::record::HEADER_LEN;
 
 use super::pair::{Pair, Pki, send_all};
 use super::ramp_up::lengths;
-use super::resumption::{TLS12, TLS13, Way, World};
+use super::resumption::{Harness, Storage, TLS12, TLS13};
 use crate::config::{ClientConfig, RecordPadding, RecordRampUp, ServerConfig};
 
 /// Header, content type, tag.
@@ -163,16 +163,16 @@ fn padding_stays_within_the_maximum_and_within_short_records() {
 #[test]
 fn padding_of_early_data_counts_against_what_the_server_allows() {
     for accepted in [true, false] {
-        let mut world = World::new(Way::Id);
-        let (mut client, mut server) = (world.client(TLS13), world.server());
+        let mut harness = Harness::new(Storage::Id);
+        let (mut client, mut server) = (harness.client(TLS13), harness.server());
         client.set_early_data(true);
         server.set_max_early_data(1_000);
-        let session = world.begin_one(&client, &server);
+        let session = harness.establish_one(&client, &server);
         client.set_record_padding(RecordPadding::ToMultipleOf(300));
         if !accepted {
             server.set_max_early_data(0);
         }
-        let mut pair = Pair::resuming(client, server, session, world.now);
+        let mut pair = Pair::resuming(client, server, session, harness.now);
         let hello = lengths(&pair.to_server).len();
         for (content, left) in [(10, 700), (301, 100), (20, 0)] {
             assert_eq!(pair.client.send_early_data(&vec![3; content], &mut pair.to_server).unwrap(), content);
@@ -180,7 +180,7 @@ fn padding_of_early_data_counts_against_what_the_server_allows() {
         }
         assert_eq!(pair.client.send_early_data(b"more", &mut pair.to_server).unwrap(), 0);
         assert_eq!(lengths(&pair.to_server)[hello..], [300, 600, 100].map(|length| length + OVERHEAD));
-        world.run(&mut pair).unwrap();
+        harness.run(&mut pair).unwrap();
         assert_eq!(pair.client.is_early_data_accepted(), accepted);
         assert_eq!(pair.server_early.len(), if accepted { 331 } else { 0 });
         pair.exchange(b"question", b"answer");

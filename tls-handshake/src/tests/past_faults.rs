@@ -10,8 +10,8 @@ use tls_crypto::{Overhead, Sealer, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256};
 
 use super::Secrets;
 use super::flow::{
-    Action, CHANGE_CIPHER_SPEC, Failure, Habit, Kind, Outcome, Sent, answers, client_with, configs, halted, meet, pki,
-    server_with,
+    Action, CHANGE_CIPHER_SPEC, Failure, Kind, MessageEdit, Outcome, Sent, answers, client_with, configs, halted, meet,
+    pki, server_with,
 };
 use super::pair::{Pair, Pki, send_all};
 use crate::config::{ClientConfig, ServerConfig};
@@ -85,11 +85,11 @@ fn cve_2014_0224_early_change_cipher_spec_changes_no_key() {
     for (count, state) in [(1, "WAIT_CERT"), (2, "WAIT_SKE"), (3, "WAIT_SHD")] {
         let (mut client, _) = halted(Kind::Tls12, &pki, [count, usize::MAX]);
         is_unexpected(&client.change_cipher_spec(), state, C::CHANGE_CIPHER_SPEC);
-        assert!(!client.world.actions.iter().any(|action| matches!(action, Action::InstallRead(_))));
+        assert!(!client.sink.actions.iter().any(|action| matches!(action, Action::InstallRead(_))));
     }
     let (_, mut server) = halted(Kind::Tls12, &pki, [usize::MAX, 1]);
     is_unexpected(&server.change_cipher_spec(), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
-    assert!(!server.world.actions.iter().any(|action| matches!(action, Action::InstallRead(_))));
+    assert!(!server.sink.actions.iter().any(|action| matches!(action, Action::InstallRead(_))));
     // Before ServerHello, at a client that offered no version which has it for middleboxes.
     let mut config = configs(Kind::Tls12).0;
     config.set_versions(&[ProtocolVersion::TLS12]).unwrap();
@@ -132,11 +132,11 @@ fn finished_without_change_cipher_spec_is_refused() {
     let pki = pki(Kind::Tls12);
     let refused = Err(Error::UnexpectedMessage { state: "WAIT_CCS", got: T::FINISHED });
     let (mut client, mut server) = halted(Kind::Tls12, &pki, [4, 2]);
-    assert_eq!(client.world.sent.pop_front(), Some(Sent::ChangeCipherSpec));
-    assert_eq!(server.take(&client.world.sent[0], &mut answers(&pki)), refused);
+    assert_eq!(client.sink.sent.pop_front(), Some(Sent::ChangeCipherSpec));
+    assert_eq!(server.take(&client.sink.sent[0], &mut answers(&pki)), refused);
     let (mut client, mut server) = halted(Kind::Tls12, &pki, [4, 4]);
-    assert_eq!(server.world.sent.pop_front(), Some(Sent::ChangeCipherSpec));
-    assert_eq!(client.take(&server.world.sent[0], &mut answers(&pki)), refused);
+    assert_eq!(server.sink.sent.pop_front(), Some(Sent::ChangeCipherSpec));
+    assert_eq!(client.take(&server.sink.sent[0], &mut answers(&pki)), refused);
 }
 
 #[test]
@@ -245,8 +245,8 @@ fn cve_2020_24613_a_server_without_certificate_or_proof_is_refused() {
         (4, 1, "WAIT_CV", T::FINISHED),
     ] {
         let (mut client, mut server) = halted(Kind::Full, &pki, [takes, usize::MAX]);
-        server.world.sent.drain(..skips);
-        let refused = client.take(&server.world.sent[0], &mut answers(&pki));
+        server.sink.sent.drain(..skips);
+        let refused = client.take(&server.sink.sent[0], &mut answers(&pki));
         assert_eq!(refused, Err(Error::UnexpectedMessage { state, got }));
     }
     // In TLS 1.2 as well: without Certificate, without ServerKeyExchange.
@@ -254,8 +254,8 @@ fn cve_2020_24613_a_server_without_certificate_or_proof_is_refused() {
         [(1, 1, "WAIT_CERT", T::SERVER_KEY_EXCHANGE), (2, 1, "WAIT_SKE", T::SERVER_HELLO_DONE)]
     {
         let (mut client, mut server) = halted(Kind::Tls12, &pki, [takes, usize::MAX]);
-        server.world.sent.drain(..skips);
-        let refused = client.take(&server.world.sent[0], &mut answers(&pki));
+        server.sink.sent.drain(..skips);
+        let refused = client.take(&server.sink.sent[0], &mut answers(&pki));
         assert_eq!(refused, Err(Error::UnexpectedMessage { state, got }));
     }
 }
@@ -277,9 +277,9 @@ fn cve_2022_25640_a_client_without_proof_or_certificate_is_refused() {
     ] {
         let pki = pki(kind);
         let (mut client, mut server) = halted(kind, &pki, [usize::MAX, takes]);
-        client.world.sent.drain(..skips);
-        assert_eq!(client.world.sent[0].typ(), got);
-        let refused = match server.take(&client.world.sent[0], &mut answers(&pki)).unwrap_err() {
+        client.sink.sent.drain(..skips);
+        assert_eq!(client.sink.sent[0].typ(), got);
+        let refused = match server.take(&client.sink.sent[0], &mut answers(&pki)).unwrap_err() {
             Error::UnexpectedMessage { state, got } => (state, got),
             Error::UnexpectedRecord { state, got: C::CHANGE_CIPHER_SPEC } => (state, CHANGE_CIPHER_SPEC),
             other => panic!("{other:?}"),
@@ -290,7 +290,7 @@ fn cve_2022_25640_a_client_without_proof_or_certificate_is_refused() {
 }
 
 /// Says its signature was made with this scheme, and goes on as if it were so.
-fn claims(message_type: T, at: impl Fn(&[u8]) -> usize + 'static, scheme: SignatureScheme) -> Habit {
+fn claims(message_type: T, at: impl Fn(&[u8]) -> usize + 'static, scheme: SignatureScheme) -> MessageEdit {
     Box::new(move |message| {
         if message[0] == message_type.0 {
             let at = at(message);
@@ -317,9 +317,9 @@ fn cve_2022_25638_a_scheme_that_is_not_the_key_s_is_refused() {
                 Outcome::Failed(Failure { side, at, error })
             };
             let (client_config, server_config) = configs(kind);
-            let habit = claims(T::CERTIFICATE_VERIFY, |_| 4, scheme);
+            let edit = claims(T::CERTIFICATE_VERIFY, |_| 4, scheme);
             let (mut client, mut server) =
-                (client_with(client_config.clone(), Some(habit)), super::flow::server(server_config.clone()));
+                (client_with(client_config.clone(), Some(edit)), super::flow::server(server_config.clone()));
             assert_eq!(meet(&mut client, &mut server, &pki), expected("server", T::CERTIFICATE_VERIFY));
             // The same by the server.
             let (typ, at): (T, fn(&[u8]) -> usize) = match kind {

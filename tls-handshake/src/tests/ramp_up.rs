@@ -6,7 +6,7 @@ use tls_codec::code_points::{CipherSuite, ProtocolVersion};
 use tls_codec::record::HEADER_LEN;
 
 use super::pair::{Pair, Pki, send_all};
-use super::resumption::{TLS12, TLS13, Way, World};
+use super::resumption::{Harness, Storage, TLS12, TLS13};
 use crate::Outgoing;
 use crate::config::{ClientConfig, RecordRampUp, ServerConfig};
 
@@ -151,14 +151,14 @@ fn no_record_is_longer_than_the_maximum() {
 #[test]
 fn flights_tickets_and_early_data_are_as_long_as_without() {
     let wire = |ramp: Option<RecordRampUp>| {
-        let mut world = World::new(Way::Id);
-        let (mut client, mut server) = (world.client(TLS13), world.server());
+        let mut harness = Harness::new(Storage::Id);
+        let (mut client, mut server) = (harness.client(TLS13), harness.server());
         client.set_early_data(true);
         server.set_max_early_data(5_000);
         client.set_record_ramp_up(ramp).unwrap();
         server.set_record_ramp_up(ramp).unwrap();
-        let session = world.begin_one(&client, &server);
-        let mut pair = Pair::resuming(client, server, session, world.now);
+        let session = harness.establish_one(&client, &server);
+        let mut pair = Pair::resuming(client, server, session, harness.now);
         let hello = lengths(&pair.to_server);
         let (early, mut taken) = (data(4_000), 0);
         while taken < early.len() {
@@ -166,7 +166,7 @@ fn flights_tickets_and_early_data_are_as_long_as_without() {
         }
         let to_server = lengths(&pair.to_server);
         assert_eq!(to_server[hello.len()..], [4_022]);
-        world.run(&mut pair).unwrap();
+        harness.run(&mut pair).unwrap();
         assert!(pair.server_early == early);
         (pair, to_server)
     };

@@ -9,7 +9,7 @@ use super::flow::{Failure, Kind, Outcome, configs, ends_of, meet, pki};
 use super::hello::{Hello, client_given, server_given};
 use super::pair::{Pair, Pki, send_all};
 use super::ramp_up::lengths;
-use super::resumption::{TLS12, TLS13, Way, World};
+use super::resumption::{Harness, Storage, TLS12, TLS13};
 use crate::config::{ClientConfig, ConfigError, RecordPadding, RecordRampUp, ServerConfig};
 use crate::error::{Error, Illegal};
 use crate::{Outgoing, RecordLimits};
@@ -257,7 +257,7 @@ fn client_says_of(limits: (Option<u16>, Option<u16>), extensions: &'static [u8])
     client.set_record_size_limit(limits.0).unwrap();
     client.set_max_fragment_length(limits.1).unwrap();
     let (mut client, mut server) = ends_of(kind, client, server);
-    server.world.habit = Some(Box::new(move |message| {
+    server.sink.edit = Some(Box::new(move |message| {
         if T(message[0]) == T::ENCRYPTED_EXTENSIONS {
             let length = u8::try_from(extensions.len()).unwrap();
             *message = [&[8, 0, 0, length + 2, 0, length][..], extensions].concat();
@@ -325,16 +325,16 @@ fn retry_and_resumption_negotiate_the_limits_anew() {
     assert_eq!(negotiated(&mut pair), RecordLimits { send: FULL, receive: 99 });
     for version in [TLS13, TLS12] {
         let counted = u16::from(version == TLS13);
-        let mut world = World::new(Way::Id);
-        let (mut client, mut server) = (world.client(version), world.server());
+        let mut harness = Harness::new(Storage::Id);
+        let (mut client, mut server) = (harness.client(version), harness.server());
         client.set_record_size_limit(Some(1000)).unwrap();
         for (client_limit, server_limit) in [(Some(200), Some(300)), (None, Some(300)), (Some(64), None)] {
-            let session = world.begin_one(&client, &server);
+            let session = harness.establish_one(&client, &server);
             let mut client = client.clone();
             client.set_record_size_limit(client_limit).unwrap();
             server.set_record_size_limit(server_limit).unwrap();
-            let mut pair = Pair::resuming(client, server.clone(), session, world.now);
-            world.run(&mut pair).unwrap();
+            let mut pair = Pair::resuming(client, server.clone(), session, harness.now);
+            harness.run(&mut pair).unwrap();
             assert!(pair.client.handshake_kind().unwrap().is_resumed(), "{version}");
             let content = |limit: Option<u16>| limit.map_or(FULL, |limit| limit - counted);
             let send = if client_limit.is_some() { content(server_limit) } else { FULL };
@@ -353,19 +353,19 @@ fn retry_and_resumption_negotiate_the_limits_anew() {
 #[test]
 fn early_data_is_not_limited() {
     for accepted in [true, false] {
-        let mut world = World::new(Way::Id);
-        let (mut client, mut server) = (world.client(TLS13), world.server());
+        let mut harness = Harness::new(Storage::Id);
+        let (mut client, mut server) = (harness.client(TLS13), harness.server());
         client.set_early_data(true);
         server.set_max_early_data(10_000);
-        let session = world.begin_one(&client, &server);
+        let session = harness.establish_one(&client, &server);
         client.set_record_size_limit(Some(500)).unwrap();
         server.set_record_size_limit(Some(64)).unwrap();
         if !accepted {
             server.set_max_early_data(0);
         }
-        let mut pair = Pair::resuming(client, server, session, world.now);
+        let mut pair = Pair::resuming(client, server, session, harness.now);
         assert_eq!(pair.client.send_early_data(&[3; 5000], &mut pair.to_server).unwrap(), 5000);
-        world.run(&mut pair).unwrap();
+        harness.run(&mut pair).unwrap();
         assert_eq!(pair.client.is_early_data_accepted(), accepted);
         assert_eq!(pair.server_early.len(), if accepted { 5000 } else { 0 });
         assert_eq!(pair.client.record_limits(), RecordLimits { send: 63, receive: 499 });
@@ -377,24 +377,24 @@ fn early_data_is_not_limited() {
 #[test]
 fn record_after_skipped_early_data_is_limited() {
     for (block, overflows) in [(0, false), (1000, true)] {
-        let mut world = World::new(Way::Id);
-        let (mut client, mut server) = (world.client(TLS13), world.server());
+        let mut harness = Harness::new(Storage::Id);
+        let (mut client, mut server) = (harness.client(TLS13), harness.server());
         client.set_early_data(true);
         server.set_max_early_data(10_000);
-        let session = world.begin_one(&client, &server);
+        let session = harness.establish_one(&client, &server);
         client.set_record_size_limit(Some(500)).unwrap();
         client.set_record_padding(RecordPadding::ToMultipleOf(block));
         server.set_record_size_limit(Some(64)).unwrap();
-        let mut pair = Pair::resuming(client, server, session, world.now);
+        let mut pair = Pair::resuming(client, server, session, harness.now);
         assert_eq!(pair.client.send_early_data(&[3; 100], &mut pair.to_server).unwrap(), 100);
         // It does not find the session.
         let mut need = pair.step_server().unwrap();
         while let Some(asked) = need.take() {
-            need = pair.server.resume(world.pki.answer(asked), &mut pair.to_client).unwrap();
+            need = pair.server.resume(harness.pki.answer(asked), &mut pair.to_client).unwrap();
         }
         let verdict = pair.step_client().unwrap().unwrap();
         pair.client.ignore_record_limit();
-        assert!(pair.client.resume(world.pki.answer(verdict), &mut pair.to_server).unwrap().is_none());
+        assert!(pair.client.resume(harness.pki.answer(verdict), &mut pair.to_server).unwrap().is_none());
         pair.step_client().unwrap();
         let alert = pair.step_server().map(|_| ()).err().and_then(|e| e.alert());
         assert_eq!(alert, overflows.then_some(A::RECORD_OVERFLOW));

@@ -20,32 +20,32 @@ pub(super) const TLS12: ProtocolVersion = ProtocolVersion::TLS12;
 
 /// How a server keeps its sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Storage {
     Ticket,
     Id,
 }
 
-pub(super) const WAYS: [Way; 2] = [Way::Ticket, Way::Id];
+pub(super) const STORAGES: [Storage; 2] = [Storage::Ticket, Storage::Id];
 
 /// What stays when connections end: the server's store or key, and the client's sessions.
-pub(super) struct World {
+pub(super) struct Harness {
     pub(super) pki: Pki,
-    pub(super) way: Way,
+    pub(super) storage: Storage,
     pub(super) key: TicketKey,
     pub(super) store: HashMap<Vec<u8>, Vec<u8>>,
     pub(super) now: UnixTime,
     pub(super) asked: Vec<&'static str>,
     /// Whether the answers say that a session cannot be found again, if that is not as the store has it.
-    pub(super) way_of_answers: Option<bool>,
+    pub(super) single_use: Option<bool>,
 }
 
-impl World {
-    pub(super) fn new(way: Way) -> Self {
+impl Harness {
+    pub(super) fn new(storage: Storage) -> Self {
         let key = TicketKey::generate().unwrap();
-        Self { pki: Pki::new(), way, key, store: HashMap::new(), now: now(), asked: Vec::new(), way_of_answers: None }
+        Self { pki: Pki::new(), storage, key, store: HashMap::new(), now: now(), asked: Vec::new(), single_use: None }
     }
 
-    pub(super) fn later(&mut self, seconds: u64) {
+    pub(super) fn advance(&mut self, seconds: u64) {
         self.now = UnixTime::since_unix_epoch(Duration::from_secs(self.now.as_secs() + seconds));
     }
 
@@ -58,17 +58,17 @@ impl World {
 
     pub(super) fn server(&self) -> ServerConfig {
         let mut config = ServerConfig::new();
-        config.set_session_lookup(match self.way {
-            Way::Ticket => SessionLookup::Tickets,
-            Way::Id => SessionLookup::Ids,
+        config.set_session_lookup(match self.storage {
+            Storage::Ticket => SessionLookup::Tickets,
+            Storage::Id => SessionLookup::Ids,
         });
         config
     }
 
     pub(super) fn find(&mut self, identity: &[u8]) -> Option<ServerSessionValue> {
-        let bytes = match self.way {
-            Way::Ticket => self.key.open(identity)?.to_vec(),
-            Way::Id => self.store.get(identity)?.clone(),
+        let bytes = match self.storage {
+            Storage::Ticket => self.key.open(identity)?.to_vec(),
+            Storage::Id => self.store.get(identity)?.clone(),
         };
         Some(ServerSessionValue::decode(&bytes).unwrap())
     }
@@ -77,11 +77,11 @@ impl World {
         match need {
             Need::Session(need) => {
                 self.asked.push("session");
-                let once = need.version() == TLS13 && self.way == Way::Id;
+                let once = need.version() == TLS13 && self.storage == Storage::Id;
                 let identities: Vec<Vec<u8>> = need.identities().map(<[u8]>::to_vec).collect();
                 let found = identities.iter().enumerate().find_map(|(at, id)| Some((at, self.find(id)?)));
                 match found {
-                    Some((index, session)) if self.way_of_answers.unwrap_or(once) => {
+                    Some((index, session)) if self.single_use.unwrap_or(once) => {
                         need.found_single_use(index, session, &self.pki.identity, self.now)
                     }
                     Some((index, session)) => need.found(index, session, &self.pki.identity, self.now),
@@ -95,16 +95,16 @@ impl World {
             Need::NewSession(mut need) => {
                 self.asked.push("new session");
                 let ids = need.store_ids();
-                assert_eq!(ids.is_some(), self.way == Way::Id);
+                assert_eq!(ids.is_some(), self.storage == Storage::Id);
                 if let Some(id) = need.session_id() {
                     assert_eq!(ids.unwrap().id(0), *id);
                 }
                 let sessions: Vec<_> = need.sessions(self.now).iter().map(|s| s.encode().to_vec()).collect();
                 let mut tickets = Vec::new();
                 for (index, bytes) in sessions.into_iter().enumerate() {
-                    tickets.push(match self.way {
-                        Way::Ticket => self.key.seal(&bytes).unwrap(),
-                        Way::Id => {
+                    tickets.push(match self.storage {
+                        Storage::Ticket => self.key.seal(&bytes).unwrap(),
+                        Storage::Id => {
                             let id = ids.unwrap().id(index).to_vec();
                             self.store.insert(id.clone(), bytes);
                             id
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// A full handshake, and the sessions that it leads to.
-    pub(super) fn begin(&mut self, client: &ClientConfig, server: &ServerConfig) -> Vec<ClientSessionValue> {
+    pub(super) fn establish(&mut self, client: &ClientConfig, server: &ServerConfig) -> Vec<ClientSessionValue> {
         let mut pair = Pair::with(client.clone(), server.clone());
         self.run(&mut pair).unwrap();
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
@@ -146,7 +146,7 @@ impl World {
     }
 
     /// A handshake that offers the session.
-    pub(super) fn go_on(&mut self, client: &ClientConfig, server: &ServerConfig, session: ClientSessionValue) -> Pair {
+    pub(super) fn resume(&mut self, client: &ClientConfig, server: &ServerConfig, session: ClientSessionValue) -> Pair {
         let mut pair = Pair::resuming(client.clone(), server.clone(), session, self.now);
         self.run(&mut pair).unwrap();
         assert_eq!(pair.client.handshake_kind(), pair.server.handshake_kind());
@@ -158,8 +158,8 @@ impl World {
         pair
     }
 
-    pub(super) fn begin_one(&mut self, client: &ClientConfig, server: &ServerConfig) -> ClientSessionValue {
-        self.begin(client, server).remove(0)
+    pub(super) fn establish_one(&mut self, client: &ClientConfig, server: &ServerConfig) -> ClientSessionValue {
+        self.establish(client, server).remove(0)
     }
 
     pub(super) fn kind(
@@ -168,70 +168,70 @@ impl World {
         server: &ServerConfig,
         session: ClientSessionValue,
     ) -> Option<HandshakeKind> {
-        self.go_on(client, server, session).client.handshake_kind()
+        self.resume(client, server, session).client.handshake_kind()
     }
 }
 
-fn everywhere(test: impl Fn(World, ProtocolVersion)) {
-    for way in WAYS {
+fn for_each_storage(test: impl Fn(Harness, ProtocolVersion)) {
+    for storage in STORAGES {
         for version in [TLS13, TLS12] {
-            println!("{way:?} {version}");
-            test(World::new(way), version);
+            println!("{storage:?} {version}");
+            test(Harness::new(storage), version);
         }
     }
 }
 
 #[test]
 fn a_session_is_gone_on_from_and_nobody_shows_a_certificate() {
-    everywhere(|mut world, version| {
-        let (client, server) = (world.client(version), world.server());
-        let sessions = world.begin(&client, &server);
+    for_each_storage(|mut harness, version| {
+        let (client, server) = (harness.client(version), harness.server());
+        let sessions = harness.establish(&client, &server);
         assert_eq!(sessions.len(), if version == TLS13 { 2 } else { 1 });
         for session in sessions {
             assert_eq!(session.version(), version);
-            let pair = world.go_on(&client, &server, session);
+            let pair = harness.resume(&client, &server, session);
             assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
             assert_eq!(pair.client.protocol_version(), Some(version));
             // The certificates are those of the first time.
-            assert_eq!(pair.client.peer_certificates().unwrap(), world.pki.identity.chain());
-            assert!(!world.asked.contains(&"identity") && !world.asked.contains(&"other"), "{:?}", world.asked);
+            assert_eq!(pair.client.peer_certificates().unwrap(), harness.pki.identity.chain());
+            assert!(!harness.asked.contains(&"identity") && !harness.asked.contains(&"other"), "{:?}", harness.asked);
         }
     });
 }
 
 #[test]
 fn sessions_follow_one_another_until_the_client_has_to_authenticate_the_server_again() {
-    for way in WAYS {
-        let mut world = World::new(way);
-        let (client, mut server) = (world.client(TLS13), world.server());
+    for storage in STORAGES {
+        let mut harness = Harness::new(storage);
+        let (client, mut server) = (harness.client(TLS13), harness.server());
         server.set_ticket_lifetime(3 * 86_400);
-        let mut session = world.begin_one(&client, &server);
-        let began = world.now.as_secs();
+        let mut session = harness.establish_one(&client, &server);
+        let began = harness.now.as_secs();
         // 7 days from the full handshake, however often it was gone on from since.
         for day in [2, 4, 6] {
-            world.later(2 * 86_400);
-            let mut pair = world.go_on(&client, &server, session);
+            harness.advance(2 * 86_400);
+            let mut pair = harness.resume(&client, &server, session);
             assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed), "day {day}");
-            session = pair.client.take_sessions(world.now).remove(0);
+            session = pair.client.take_sessions(harness.now).remove(0);
             // Each side counts by itself.
             assert_eq!(session.authenticated, began);
-            assert_eq!(world.find(&session.ticket).unwrap().authenticated, began);
+            assert_eq!(harness.find(&session.ticket).unwrap().authenticated, began);
         }
-        world.later(2 * 86_400);
-        assert!(!session.is_usable_at(world.now));
-        assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full));
+        harness.advance(2 * 86_400);
+        assert!(!session.is_usable_at(harness.now));
+        assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Full));
     }
 }
 
 #[test]
 fn a_session_ends_with_its_lifetime() {
-    everywhere(|mut world, version| {
-        let (client, mut server) = (world.client(version), world.server());
+    for_each_storage(|mut harness, version| {
+        let (client, mut server) = (harness.client(version), harness.server());
         server.set_session_lifetime(100);
         for (after, expected) in [(98, HandshakeKind::Resumed), (101, HandshakeKind::Full)] {
-            let session = world.begin_one(&client, &server);
-            world.later(after);
-            assert_eq!(world.kind(&client, &server, session), Some(expected), "after {after} s");
+            let session = harness.establish_one(&client, &server);
+            harness.advance(after);
+            assert_eq!(harness.kind(&client, &server, session), Some(expected), "after {after} s");
         }
     });
 }
@@ -239,13 +239,13 @@ fn a_session_ends_with_its_lifetime() {
 /// Whatever the client believes: the server looks at its own clock.
 #[test]
 fn a_server_refuses_what_a_client_believes_to_be_fresh() {
-    everywhere(|mut world, version| {
-        let (client, mut server) = (world.client(version), world.server());
+    for_each_storage(|mut harness, version| {
+        let (client, mut server) = (harness.client(version), harness.server());
         server.set_session_lifetime(100);
-        let session = world.begin_one(&client, &server);
-        let mut pair = Pair::resuming(client, server, session, world.now);
-        world.later(101);
-        world.run(&mut pair).unwrap();
+        let session = harness.establish_one(&client, &server);
+        let mut pair = Pair::resuming(client, server, session, harness.now);
+        harness.advance(101);
+        harness.run(&mut pair).unwrap();
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
     });
 }
@@ -262,28 +262,28 @@ fn no_session_crosses_configurations() {
         ("server's demand for certificates", |_, server| server.set_client_auth(ClientAuth::Optional)),
         ("server's authorities for clients", |_, server| server.set_client_auth_hints(vec![vec![1]]).unwrap()),
     ];
-    everywhere(|mut world, version| {
+    for_each_storage(|mut harness, version| {
         for (what, change) in &changes {
-            let (mut client, mut server) = (world.client(version), world.server());
+            let (mut client, mut server) = (harness.client(version), harness.server());
             // Computed before the change: a scope that was remembered would show.
             assert_eq!(client.session_scope(), client.clone().session_scope());
-            let session = world.begin_one(&client, &server);
+            let session = harness.establish_one(&client, &server);
             let before = (client.session_scope(), server.session_scope());
             change(&mut client, &mut server);
             assert_ne!(before, (client.session_scope(), server.session_scope()), "{what}");
-            assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full), "{what}");
+            assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Full), "{what}");
         }
     });
 }
 
 #[test]
 fn a_session_is_for_the_server_that_it_began_with() {
-    everywhere(|mut world, version| {
-        let (client, server) = (world.client(version), world.server());
-        world.pki = Pki::for_names(&["a.test", "b.test"]);
-        let session = world.begin_one(&client, &server);
-        let mut pair = Pair::resuming_at("b.test", client, server, session, world.now);
-        world.run(&mut pair).unwrap();
+    for_each_storage(|mut harness, version| {
+        let (client, server) = (harness.client(version), harness.server());
+        harness.pki = Pki::for_names(&["a.test", "b.test"]);
+        let session = harness.establish_one(&client, &server);
+        let mut pair = Pair::resuming_at("b.test", client, server, session, harness.now);
+        harness.run(&mut pair).unwrap();
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
         assert_eq!(pair.server.server_name(), Some("b.test"));
     });
@@ -297,14 +297,14 @@ fn a_session_needs_its_cipher_suite_or_in_tls13_one_with_its_hash() {
         [CipherSuite::TLS_CHACHA20_POLY1305_SHA256, CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256];
     const SHA384: [CipherSuite; 2] =
         [CipherSuite::TLS_AES_256_GCM_SHA384, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384];
-    everywhere(|mut world, version| {
+    for_each_storage(|mut harness, version| {
         for (suites, tls13) in [(OTHER_SHA256, HandshakeKind::Resumed), (SHA384, HandshakeKind::Full)] {
-            let (client, mut server) = (world.client(version), world.server());
+            let (client, mut server) = (harness.client(version), harness.server());
             server.set_cipher_suites(&SHA256).unwrap();
-            let session = world.begin_one(&client, &server);
+            let session = harness.establish_one(&client, &server);
             server.set_cipher_suites(&suites).unwrap();
             let expected = if version == TLS13 { tls13 } else { HandshakeKind::Full };
-            assert_eq!(world.kind(&client, &server, session), Some(expected), "{suites:?}");
+            assert_eq!(harness.kind(&client, &server, session), Some(expected), "{suites:?}");
         }
     });
 }
@@ -313,102 +313,102 @@ fn a_session_needs_its_cipher_suite_or_in_tls13_one_with_its_hash() {
 #[test]
 fn session_does_not_decide_the_suite() {
     use CipherSuite as S;
-    let mut world = World::new(Way::Ticket);
-    let client = world.client(TLS13);
-    let mut server = world.server();
+    let mut harness = Harness::new(Storage::Ticket);
+    let client = harness.client(TLS13);
+    let mut server = harness.server();
     server.set_cipher_suites(&[S::TLS_AES_256_GCM_SHA384, S::TLS_AES_128_GCM_SHA256]).unwrap();
     server.set_suite_preference(SuitePreference::Server);
-    let session = world.begin_one(&client, &server);
-    assert_eq!(world.kind(&client, &server, session.clone()), Some(HandshakeKind::Resumed));
+    let session = harness.establish_one(&client, &server);
+    assert_eq!(harness.kind(&client, &server, session.clone()), Some(HandshakeKind::Resumed));
     server.set_cipher_suites(&[S::TLS_AES_128_GCM_SHA256, S::TLS_AES_256_GCM_SHA384]).unwrap();
-    assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full));
+    assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Full));
 }
 
 #[test]
 fn unknown_and_altered_and_truncated_tickets_cost_a_full_handshake() {
-    everywhere(|mut world, version| {
-        let (client, server) = (world.client(version), world.server());
-        let session = world.begin_one(&client, &server);
-        match world.way {
-            Way::Ticket => world.key = TicketKey::generate().unwrap(),
-            Way::Id => world.store.clear(),
+    for_each_storage(|mut harness, version| {
+        let (client, server) = (harness.client(version), harness.server());
+        let session = harness.establish_one(&client, &server);
+        match harness.storage {
+            Storage::Ticket => harness.key = TicketKey::generate().unwrap(),
+            Storage::Id => harness.store.clear(),
         }
-        assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full));
+        assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Full));
         let changes: [fn(&mut Vec<u8>); 3] = [|id| id[20] ^= 1, |id| id.truncate(20), |id| id.push(0)];
         // A session id has no room for one byte more.
-        let fitting = if world.way == Way::Id && version == TLS12 { 2 } else { 3 };
+        let fitting = if harness.storage == Storage::Id && version == TLS12 { 2 } else { 3 };
         for alter in changes.into_iter().take(fitting) {
-            let mut session = world.begin_one(&client, &server);
+            let mut session = harness.establish_one(&client, &server);
             let id = if session.ticket.is_empty() { &mut session.session_id } else { &mut session.ticket };
             alter(id);
-            assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full));
+            assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Full));
         }
     });
 }
 
 #[test]
 fn a_ticket_of_tls13_in_a_store_is_good_once() {
-    let mut world = World::new(Way::Id);
-    let (client, server) = (world.client(TLS13), world.server());
-    let session = world.begin_one(&client, &server);
-    assert_eq!(world.kind(&client, &server, session.clone()), Some(HandshakeKind::Resumed));
-    assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Full));
+    let mut harness = Harness::new(Storage::Id);
+    let (client, server) = (harness.client(TLS13), harness.server());
+    let session = harness.establish_one(&client, &server);
+    assert_eq!(harness.kind(&client, &server, session.clone()), Some(HandshakeKind::Resumed));
+    assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Full));
 }
 
 #[test]
 fn after_a_retry_the_session_is_gone_on_from_under_new_binders() {
-    for way in WAYS {
-        let mut world = World::new(way);
-        let (client, mut server) = (world.client(TLS13), world.server());
-        let session = world.begin_one(&client, &server);
+    for storage in STORAGES {
+        let mut harness = Harness::new(storage);
+        let (client, mut server) = (harness.client(TLS13), harness.server());
+        let session = harness.establish_one(&client, &server);
         server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
         let expected = Some(HandshakeKind::ResumedWithHelloRetryRequest);
-        assert_eq!(world.kind(&client, &server, session), expected);
+        assert_eq!(harness.kind(&client, &server, session), expected);
     }
 }
 
 #[test]
 fn a_client_stays_who_it_was() {
-    everywhere(|mut world, version| {
-        let (mut client, mut server) = (world.client(version), world.server());
+    for_each_storage(|mut harness, version| {
+        let (mut client, mut server) = (harness.client(version), harness.server());
         client.set_client_identity_lookup(true);
         server.set_client_auth(ClientAuth::Required);
-        let session = world.begin_one(&client, &server);
-        let pair = world.go_on(&client, &server, session);
+        let session = harness.establish_one(&client, &server);
+        let pair = harness.resume(&client, &server, session);
         assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
-        assert_eq!(pair.server.peer_certificates().unwrap(), world.pki.client.chain());
+        assert_eq!(pair.server.peer_certificates().unwrap(), harness.pki.client.chain());
     });
 }
 
 #[test]
 fn a_client_that_was_anonymous_is_not_let_in_where_a_certificate_is_required() {
-    everywhere(|mut world, version| {
-        let (client, mut server) = (world.client(version), world.server());
+    for_each_storage(|mut harness, version| {
+        let (client, mut server) = (harness.client(version), harness.server());
         server.set_client_auth(ClientAuth::Optional);
-        let session = world.begin_one(&client, &server);
+        let session = harness.establish_one(&client, &server);
         server.set_client_auth(ClientAuth::Required);
-        let mut pair = Pair::resuming(client, server, session, world.now);
-        let e = world.run(&mut pair).unwrap_err();
+        let mut pair = Pair::resuming(client, server, session, harness.now);
+        let e = harness.run(&mut pair).unwrap_err();
         assert_eq!(e, Error::NoClientCertificate { version });
     });
 }
 
 #[test]
 fn a_server_that_keeps_nothing_gives_nothing_and_a_client_that_keeps_nothing_asks_for_nothing() {
-    everywhere(|mut world, version| {
-        let (client, server) = (world.client(version), world.server());
+    for_each_storage(|mut harness, version| {
+        let (client, server) = (harness.client(version), harness.server());
         let mut pair = Pair::with(client.clone(), ServerConfig::new());
-        world.run(&mut pair).unwrap();
+        harness.run(&mut pair).unwrap();
         assert!(!pair.client.has_sessions());
         let mut forgetful = ClientConfig::new();
         forgetful.set_versions(&[version]).unwrap();
         let mut pair = Pair::with(forgetful, server.clone());
-        world.run(&mut pair).unwrap();
+        harness.run(&mut pair).unwrap();
         assert!(!pair.client.has_sessions());
         let mut no_lifetime = server;
         no_lifetime.set_session_lifetime(0);
         let mut pair = Pair::with(client, no_lifetime);
-        world.run(&mut pair).unwrap();
+        harness.run(&mut pair).unwrap();
         assert!(!pair.client.has_sessions());
     });
 }
@@ -416,23 +416,23 @@ fn a_server_that_keeps_nothing_gives_nothing_and_a_client_that_keeps_nothing_ask
 #[test]
 fn fatal_alert_alone_ends_sessions_after_the_handshake() {
     for version in [TLS12, TLS13] {
-        let mut world = World::new(Way::Ticket);
-        let (client, server) = (world.client(version), world.server());
-        let session = world.begin(&client, &server).remove(0);
+        let mut harness = Harness::new(Storage::Ticket);
+        let (client, server) = (harness.client(version), harness.server());
+        let session = harness.establish(&client, &server).remove(0);
         let scope = client.session_scope();
-        let mut pair = Pair::resuming(client, server, session, world.now);
-        world.run(&mut pair).unwrap();
+        let mut pair = Pair::resuming(client, server, session, harness.now);
+        harness.run(&mut pair).unwrap();
         pair.exchange(b"question", b"answer");
         assert_eq!(pair.client.failed_sessions(), None);
         // user_canceled, and in TLS 1.2 a warning that does not end a connection.
         let warning = if version == TLS13 { [1, 90] } else { [1, 110] };
         pair.server.forge(ContentType::ALERT, &warning, &mut pair.to_client);
-        pair.run(&mut |need| world.answer(need)).unwrap();
+        pair.run(&mut |need| harness.answer(need)).unwrap();
         assert_eq!(pair.client.failed_sessions(), None, "{version}");
         assert_eq!(pair.client.end_of_input(), Err(Error::Truncated));
         assert_eq!(pair.client.failed_sessions(), None, "{version}");
         pair.server.forge(ContentType::ALERT, &[2, 40], &mut pair.to_client);
-        pair.run(&mut |need| world.answer(need)).unwrap_err();
+        pair.run(&mut |need| harness.answer(need)).unwrap_err();
         let failed = pair.client.failed_sessions().map(|(name, scope)| (name.clone(), scope));
         assert_eq!(failed, Some(("a.test".try_into().unwrap(), scope)), "{version}");
         assert_eq!(pair.client.failed_sessions(), None, "returned twice");
@@ -441,13 +441,13 @@ fn fatal_alert_alone_ends_sessions_after_the_handshake() {
 
 #[test]
 fn as_many_tickets_are_sent_as_the_configuration_says_and_their_ages_are_hidden() {
-    let mut world = World::new(Way::Ticket);
+    let mut harness = Harness::new(Storage::Ticket);
     for count in [0, 1, 2, 8] {
-        let (client, mut server) = (world.client(TLS13), world.server());
+        let (client, mut server) = (harness.client(TLS13), harness.server());
         server.set_tls13_tickets(count);
         let mut pair = Pair::with(client, server);
-        world.run(&mut pair).unwrap();
-        let sessions = pair.client.take_sessions(world.now);
+        harness.run(&mut pair).unwrap();
+        let sessions = pair.client.take_sessions(harness.now);
         assert_eq!(sessions.len(), usize::from(count));
         let mut ages: Vec<_> = sessions.iter().map(|session| session.age_add).collect();
         let tickets: std::collections::HashSet<_> = sessions.iter().map(|s| s.ticket.clone()).collect();
@@ -460,11 +460,11 @@ fn as_many_tickets_are_sent_as_the_configuration_says_and_their_ages_are_hidden(
 
 #[test]
 fn endless_tickets_without_data_are_a_flood() {
-    let mut world = World::new(Way::Ticket);
-    let (client, mut server) = (world.client(TLS13), world.server());
+    let mut harness = Harness::new(Storage::Ticket);
+    let (client, mut server) = (harness.client(TLS13), harness.server());
     server.set_tls13_tickets(255);
     let mut pair = Pair::with(client, server);
-    world.run(&mut pair).unwrap();
+    harness.run(&mut pair).unwrap();
     pair.exchange(b"question", b"answer");
     // Lifetime, age_add, nonce, a ticket of one byte, no extensions.
     let ticket = [&[4, 0, 0, 15][..], &[0; 8], &[1, 0], &[0, 1, 7], &[0, 0]].concat();
@@ -482,20 +482,20 @@ fn endless_tickets_without_data_are_a_flood() {
 
 #[test]
 fn of_a_flood_of_tickets_eight_are_kept() {
-    let mut world = World::new(Way::Ticket);
-    let (client, mut server) = (world.client(TLS13), world.server());
+    let mut harness = Harness::new(Storage::Ticket);
+    let (client, mut server) = (harness.client(TLS13), harness.server());
     server.set_tls13_tickets(100);
     let mut pair = Pair::with(client, server);
-    world.run(&mut pair).unwrap();
-    assert_eq!(pair.client.take_sessions(world.now).len(), 8);
+    harness.run(&mut pair).unwrap();
+    assert_eq!(pair.client.take_sessions(harness.now).len(), 8);
 }
 
 #[test]
 fn the_question_and_the_config_belong_to_all_connections() {
     // A configuration is shared, and what a connection changes of it is nothing.
-    let mut world = World::new(Way::Ticket);
-    let (client, server) = (Arc::new(world.client(TLS13)), Arc::new(world.server()));
-    let sessions = world.begin(&client, &server);
+    let mut harness = Harness::new(Storage::Ticket);
+    let (client, server) = (Arc::new(harness.client(TLS13)), Arc::new(harness.server()));
+    let sessions = harness.establish(&client, &server);
     let scopes: Vec<_> = sessions.iter().map(|session| *session.scope()).collect();
     assert!(scopes.iter().all(|scope| *scope == client.session_scope()));
     assert_ne!(client.session_scope(), server.session_scope(), "the role is part of it");
@@ -503,30 +503,30 @@ fn the_question_and_the_config_belong_to_all_connections() {
 
 #[test]
 fn a_session_of_tls12_is_good_several_times() {
-    for way in WAYS {
-        let mut world = World::new(way);
-        let (client, server) = (world.client(TLS12), world.server());
-        let session = world.begin_one(&client, &server);
+    for storage in STORAGES {
+        let mut harness = Harness::new(storage);
+        let (client, server) = (harness.client(TLS12), harness.server());
+        let session = harness.establish_one(&client, &server);
         for _ in 0..3 {
-            assert_eq!(world.kind(&client, &server, session.clone()), Some(HandshakeKind::Resumed));
+            assert_eq!(harness.kind(&client, &server, session.clone()), Some(HandshakeKind::Resumed));
         }
     }
 }
 
 #[test]
 fn both_versions_offered_the_version_of_the_session_is_gone_on_with() {
-    for way in WAYS {
-        let mut world = World::new(way);
+    for storage in STORAGES {
+        let mut harness = Harness::new(storage);
         let mut both = ClientConfig::new();
         both.set_resumption(true);
-        let mut server = world.server();
+        let mut server = harness.server();
         server.set_versions(&[TLS12]).unwrap();
-        let session = world.begin_one(&both, &server);
+        let session = harness.establish_one(&both, &server);
         assert_eq!(session.version(), TLS12);
-        assert_eq!(world.kind(&both, &server, session.clone()), Some(HandshakeKind::Resumed));
+        assert_eq!(harness.kind(&both, &server, session.clone()), Some(HandshakeKind::Resumed));
         // The server learns TLS 1.3: that is used, and the session is not.
-        let newer = world.server();
-        let pair = world.go_on(&both, &newer, session);
+        let newer = harness.server();
+        let pair = harness.resume(&both, &newer, session);
         assert_eq!(pair.client.protocol_version(), Some(TLS13));
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
     }
@@ -538,17 +538,17 @@ fn a_client_does_not_even_offer_what_does_not_fit() {
     use crate::client::known::Known;
     use crate::client::session_place::SessionPlace;
 
-    everywhere(|mut world, version| {
-        let (client, server) = (world.client(version), world.server());
-        let session = world.begin_one(&client, &server);
+    for_each_storage(|mut harness, version| {
+        let (client, server) = (harness.client(version), harness.server());
+        let session = harness.establish_one(&client, &server);
         let offers = |config: &ClientConfig, name: &str, now| {
             let name = name.to_owned().try_into().unwrap();
             let place = SessionPlace::new(Arc::new(config.clone()), name, None);
             !matches!(Known::of_session(config, &place, session.clone(), now), Known::Nothing)
         };
         let as_somebody = SessionPlace::new(Arc::new(client.clone()), session.server_name().clone(), Some([1; 32]));
-        assert!(matches!(Known::of_session(&client, &as_somebody, session.clone(), world.now), Known::Nothing));
-        let (now, lifetime) = (world.now, u64::from(session.lifetime));
+        assert!(matches!(Known::of_session(&client, &as_somebody, session.clone(), harness.now), Known::Nothing));
+        let (now, lifetime) = (harness.now, u64::from(session.lifetime));
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         assert!(offers(&client, "a.test", now));
         assert!(!offers(&client, "b.test", now));
@@ -563,7 +563,11 @@ fn a_client_does_not_even_offer_what_does_not_fit() {
         // Without tickets a session of TLS 1.2 has no extension to name it in, unless it has an id.
         let mut without_tickets = client.clone();
         without_tickets.set_tickets(false);
-        assert_eq!(offers(&without_tickets, "a.test", now), version == TLS13 || world.way == Way::Id, "{version}");
+        assert_eq!(
+            offers(&without_tickets, "a.test", now),
+            version == TLS13 || harness.storage == Storage::Id,
+            "{version}"
+        );
     });
 }
 
@@ -572,7 +576,7 @@ fn a_client_does_not_even_offer_what_does_not_fit() {
 fn tickets_are_invited_only_where_they_are_taken() {
     for version in [TLS12, TLS13] {
         for (resumption, tickets) in [(true, true), (true, false), (false, true)] {
-            let mut config = World::new(Way::Ticket).client(version);
+            let mut config = Harness::new(Storage::Ticket).client(version);
             config.set_resumption(resumption);
             config.set_tickets(tickets);
             let pair = Pair::with(config, ServerConfig::new());
@@ -601,10 +605,10 @@ fn tls12_session_is_named_by_ticket_or_id() {
         (TicketsOrIds, b"", b"", None),
         (Never, TICKET, ID, None),
     ] {
-        let world = World::new(Way::Ticket);
-        let mut server = world.server();
+        let harness = Harness::new(Storage::Ticket);
+        let mut server = harness.server();
         server.set_session_lookup(lookup);
-        let mut pair = Pair::with(world.client(TLS12), server);
+        let mut pair = Pair::with(harness.client(TLS12), server);
         edit_hello(&mut pair, &|hello| {
             *hello.get(X::SESSION_TICKET) = ticket.to_vec();
             hello.session_id = id.to_vec();
@@ -630,9 +634,9 @@ fn edit_hello(pair: &mut Pair, change: &dyn Fn(&mut Hello)) {
 /// A ticket of TLS 1.3 in a hello of TLS 1.2 costs a full handshake, and is no error.
 #[test]
 fn tls13_ticket_is_not_resumed_in_tls12() {
-    let mut world = World::new(Way::Ticket);
-    let (client, server) = (world.client(TLS13), world.server());
-    let session = world.begin_one(&client, &server);
+    let mut harness = Harness::new(Storage::Ticket);
+    let (client, server) = (harness.client(TLS13), harness.server());
+    let session = harness.establish_one(&client, &server);
     let mut both = client;
     both.set_versions(&[TLS13, TLS12]).unwrap();
     let mut pair = Pair::with(both, server);
@@ -641,20 +645,20 @@ fn tls13_ticket_is_not_resumed_in_tls12() {
         *hello.get(X::SESSION_TICKET) = session.ticket.clone();
     });
     let Some(Need::Session(need)) = pair.step_server().unwrap() else { panic!("no question") };
-    let next = pair.server.resume(world.answer(Need::Session(need)), &mut pair.to_client).unwrap();
+    let next = pair.server.resume(harness.answer(Need::Session(need)), &mut pair.to_client).unwrap();
     assert!(matches!(next, Some(Need::Identity(_))));
 }
 
 /// What the configuration says today bounds sessions that were stored under a longer lifetime.
 #[test]
 fn shorter_session_lifetime_ends_stored_sessions() {
-    everywhere(|mut world, version| {
+    for_each_storage(|mut harness, version| {
         for (seconds, resumes) in [(99, true), (100, false)] {
-            let (client, mut server) = (world.client(version), world.server());
-            let session = world.begin_one(&client, &server);
+            let (client, mut server) = (harness.client(version), harness.server());
+            let session = harness.establish_one(&client, &server);
             server.set_session_lifetime(100);
-            world.later(seconds);
-            let kind = world.kind(&client, &server, session).unwrap();
+            harness.advance(seconds);
+            let kind = harness.kind(&client, &server, session).unwrap();
             assert_eq!(kind.is_resumed(), resumes, "{version} {seconds}");
         }
     });
@@ -664,22 +668,22 @@ fn shorter_session_lifetime_ends_stored_sessions() {
 #[test]
 fn tls12_session_needs_extended_master_secret_twice() {
     for (session_has_it, hello_has_it) in [(true, true), (true, false), (false, true), (false, false)] {
-        let mut world = World::new(Way::Id);
-        let (client, server) = (world.client(TLS12), world.server());
-        let session = world.begin_one(&client, &server);
-        for stored in world.store.values_mut() {
+        let mut harness = Harness::new(Storage::Id);
+        let (client, server) = (harness.client(TLS12), harness.server());
+        let session = harness.establish_one(&client, &server);
+        for stored in harness.store.values_mut() {
             let mut value = ServerSessionValue::decode(stored).unwrap();
             value.extended_master_secret = session_has_it;
             *stored = value.encode().to_vec();
         }
-        let mut pair = Pair::resuming(client, server, session, world.now);
+        let mut pair = Pair::resuming(client, server, session, harness.now);
         edit_hello(&mut pair, &|hello| {
             if !hello_has_it {
                 hello.remove(X::EXTENDED_MASTER_SECRET);
             }
         });
         let need = pair.step_server().unwrap().unwrap();
-        let next = pair.server.resume(world.answer(need), &mut pair.to_client);
+        let next = pair.server.resume(harness.answer(need), &mut pair.to_client);
         match (session_has_it, hello_has_it) {
             (true, true) => assert!(next.unwrap().is_none()),
             (true, false) => assert_eq!(next.unwrap_err(), Error::ExtendedMasterSecretRequired),
@@ -691,22 +695,22 @@ fn tls12_session_needs_extended_master_secret_twice() {
 #[test]
 fn discarded_sessions_are_not_taken() {
     for version in [TLS12, TLS13] {
-        let mut world = World::new(Way::Ticket);
-        let mut pair = Pair::with(world.client(version), world.server());
-        world.run(&mut pair).unwrap();
+        let mut harness = Harness::new(Storage::Ticket);
+        let mut pair = Pair::with(harness.client(version), harness.server());
+        harness.run(&mut pair).unwrap();
         assert!(pair.client.has_sessions());
         pair.client.discard_sessions();
-        assert_eq!(pair.client.take_sessions(world.now).len(), 0, "{version}");
+        assert_eq!(pair.client.take_sessions(harness.now).len(), 0, "{version}");
     }
 }
 
 /// RFC 5929 §3.1: in a resumption the first Finished is the server's.
 #[test]
 fn tls_unique_of_a_resumption_is_the_server_finished() {
-    let mut world = World::new(Way::Ticket);
-    let (client, server) = (world.client(TLS12), world.server());
-    let session = world.begin_one(&client, &server);
-    let pair = world.go_on(&client, &server, session);
+    let mut harness = Harness::new(Storage::Ticket);
+    let (client, server) = (harness.client(TLS12), harness.server());
+    let session = harness.establish_one(&client, &server);
+    let pair = harness.resume(&client, &server, session);
     assert!(pair.client.tls_unique().is_some());
     assert_eq!(pair.client.tls_unique(), pair.server.tls_unique());
 }
@@ -714,10 +718,10 @@ fn tls_unique_of_a_resumption_is_the_server_finished() {
 /// RFC 7627 §5.3: without extended_master_secret a session should not be resumed, and is not stored.
 #[test]
 fn server_stores_no_session_without_extended_master_secret() {
-    for way in [Way::Ticket, Way::Id] {
+    for storage in [Storage::Ticket, Storage::Id] {
         for ems in [true, false] {
-            let mut world = World::new(way);
-            let mut pair = Pair::with(world.client(TLS12), world.server());
+            let mut harness = Harness::new(storage);
+            let mut pair = Pair::with(harness.client(TLS12), harness.server());
             edit_hello(&mut pair, &|hello| {
                 if !ems {
                     hello.remove(X::EXTENDED_MASTER_SECRET);
@@ -725,11 +729,11 @@ fn server_stores_no_session_without_extended_master_secret() {
             });
             let mut need = pair.step_server().unwrap();
             while let Some(open) = need.take() {
-                need = pair.server.resume(world.answer(open), &mut pair.to_client).unwrap();
+                need = pair.server.resume(harness.answer(open), &mut pair.to_client).unwrap();
             }
             let answer = Hello::parse(&pair.to_client.ready()[5..]);
-            assert_eq!(answer.has(X::SESSION_TICKET), ems && way == Way::Ticket, "{way:?}");
-            assert_eq!(answer.session_id.is_empty(), !(ems && way == Way::Id), "{way:?}");
+            assert_eq!(answer.has(X::SESSION_TICKET), ems && storage == Storage::Ticket, "{storage:?}");
+            assert_eq!(answer.session_id.is_empty(), !(ems && storage == Storage::Id), "{storage:?}");
         }
     }
 }
@@ -737,41 +741,41 @@ fn server_stores_no_session_without_extended_master_secret() {
 /// Anyone can copy an identity off the wire: without the key it ends no session.
 #[test]
 fn single_use_session_stays_until_its_binder_is_valid() {
-    let mut world = World::new(Way::Id);
-    let (client, server) = (world.client(TLS13), world.server());
-    let session = world.begin_one(&client, &server);
+    let mut harness = Harness::new(Storage::Id);
+    let (client, server) = (harness.client(TLS13), harness.server());
+    let session = harness.establish_one(&client, &server);
     let stolen =
         ClientSessionValue { secret: crate::resumption::SessionSecret::new(&[9; 48]).unwrap(), ..session.clone() };
     let mut with_its_length = stolen;
     with_its_length.secret = crate::resumption::SessionSecret::new(&[9; 48][..session.secret.bytes().len()]).unwrap();
-    let kept = world.store.clone();
-    let mut pair = Pair::resuming(client.clone(), server.clone(), with_its_length, world.now);
-    assert_eq!(world.run(&mut pair).unwrap_err(), Error::BadBinder);
-    assert!(!world.asked.contains(&"take session"));
-    assert_eq!(world.store, kept);
-    assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Resumed));
+    let kept = harness.store.clone();
+    let mut pair = Pair::resuming(client.clone(), server.clone(), with_its_length, harness.now);
+    assert_eq!(harness.run(&mut pair).unwrap_err(), Error::BadBinder);
+    assert!(!harness.asked.contains(&"take session"));
+    assert_eq!(harness.store, kept);
+    assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Resumed));
 }
 
 /// Two connections found the session, and one took it: the other makes a full handshake.
 #[test]
 fn session_that_was_taken_meanwhile_is_not_resumed() {
-    let mut world = World::new(Way::Id);
-    let (mut client, mut server) = (world.client(TLS13), world.server());
+    let mut harness = Harness::new(Storage::Id);
+    let (mut client, mut server) = (harness.client(TLS13), harness.server());
     client.set_early_data(true);
     server.set_max_early_data(1000);
-    let session = world.begin_one(&client, &server);
-    let mut pair = Pair::resuming(client, server, session.clone(), world.now);
+    let session = harness.establish_one(&client, &server);
+    let mut pair = Pair::resuming(client, server, session.clone(), harness.now);
     assert!(pair.client.send_early_data(b"once", &mut pair.to_server).unwrap() > 0);
     let need = pair.step_server().unwrap().unwrap();
-    let need = pair.server.resume(world.answer(need), &mut pair.to_client).unwrap().unwrap();
+    let need = pair.server.resume(harness.answer(need), &mut pair.to_client).unwrap().unwrap();
     let Need::TakeSession(need) = need else { panic!("{need:?}") };
     assert_eq!(need.identity(), session.ticket);
-    world.store.clear();
-    let mut next = pair.server.resume(world.answer(Need::TakeSession(need)), &mut pair.to_client).unwrap();
+    harness.store.clear();
+    let mut next = pair.server.resume(harness.answer(Need::TakeSession(need)), &mut pair.to_client).unwrap();
     while let Some(need) = next.take() {
-        next = pair.server.resume(world.answer(need), &mut pair.to_client).unwrap();
+        next = pair.server.resume(harness.answer(need), &mut pair.to_client).unwrap();
     }
-    world.run(&mut pair).unwrap();
+    harness.run(&mut pair).unwrap();
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
     assert_eq!(pair.server_early, b"");
 }
@@ -779,11 +783,11 @@ fn session_that_was_taken_meanwhile_is_not_resumed() {
 /// The ids of one version are not looked up as those of the other.
 #[test]
 fn store_ids_of_the_versions_do_not_meet() {
-    let mut world = World::new(Way::Id);
+    let mut harness = Harness::new(Storage::Id);
     let mut ids = |version| -> Vec<Vec<u8>> {
-        let (client, server) = (world.client(version), world.server());
-        world.begin_one(&client, &server);
-        world.store.drain().map(|(id, _)| id).collect()
+        let (client, server) = (harness.client(version), harness.server());
+        harness.establish_one(&client, &server);
+        harness.store.drain().map(|(id, _)| id).collect()
     };
     let mut seen = HashSet::new();
     for _ in 0..16 {
@@ -800,31 +804,31 @@ fn store_ids_of_the_versions_do_not_meet() {
 /// What a client is told never exceeds what is left of the lineage, and a shorter one counts at once.
 #[test]
 fn tickets_end_with_their_lineage() {
-    for way in WAYS {
-        let mut world = World::new(way);
-        let (client, mut server) = (world.client(TLS13), world.server());
+    for storage in STORAGES {
+        let mut harness = Harness::new(storage);
+        let (client, mut server) = (harness.client(TLS13), harness.server());
         server.set_session_lifetime(1000);
         server.set_ticket_lifetime(400);
-        let mut session = world.begin_one(&client, &server);
+        let mut session = harness.establish_one(&client, &server);
         for (after, lifetime) in [(350, 400), (700, 300), (990, 10)] {
             let begun = session.authenticated;
-            world.later(begun + after - world.now.as_secs());
-            let mut pair = world.go_on(&client, &server, session);
+            harness.advance(begun + after - harness.now.as_secs());
+            let mut pair = harness.resume(&client, &server, session);
             assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed), "{after}");
-            session = pair.client.take_sessions(world.now).remove(0);
+            session = pair.client.take_sessions(harness.now).remove(0);
             assert_eq!(session.lifetime, lifetime);
         }
         let mut shorter = server.clone();
         shorter.set_session_lifetime(990);
-        assert_eq!(world.kind(&client, &shorter, session.clone()), Some(HandshakeKind::Full));
-        world.store.clear();
+        assert_eq!(harness.kind(&client, &shorter, session.clone()), Some(HandshakeKind::Full));
+        harness.store.clear();
         for (session_lifetime, ticket_lifetime) in [(0, 1000), (1000, 0)] {
             let mut none = server.clone();
             none.set_session_lifetime(session_lifetime);
             none.set_ticket_lifetime(ticket_lifetime);
             let mut pair = Pair::with(client.clone(), none);
-            world.run(&mut pair).unwrap();
-            assert!(!pair.client.has_sessions() && !world.asked.contains(&"new session"));
+            harness.run(&mut pair).unwrap();
+            assert!(!pair.client.has_sessions() && !harness.asked.contains(&"new session"));
         }
     }
 }

@@ -8,7 +8,7 @@ use tls_codec::code_points::{AlertDescription as A, CipherSuite, ExtensionType a
 use tls_crypto::HashAlgorithm;
 
 use super::flow::{
-    Action, End, Habit, Kind, Outcome, Sent, answers, client, client_knowing, configs, ends,
+    Action, End, Kind, MessageEdit, Outcome, Sent, answers, client, client_knowing, configs, ends,
     ends_with_an_external_key_behind, ends_with_an_unknown_key_first, known, pki, run, server, server_with,
 };
 use super::hello::{Hello, tells};
@@ -74,7 +74,7 @@ fn a_session_is_not_gone_on_from_without_a_key_exchange() {
 #[test]
 fn psk_ke_alone_is_no_way_to_go_on() {
     let server = server_told(Kind::Resumed, |hello| *hello.get(X::PSK_KEY_EXCHANGE_MODES) = vec![1, 0]).unwrap();
-    assert!(server.world.sent.iter().any(|sent| sent.typ() == T::CERTIFICATE));
+    assert!(server.sink.sent.iter().any(|sent| sent.typ() == T::CERTIFICATE));
     let error = server_told(Kind::Resumed, |hello| hello.remove(X::PSK_KEY_EXCHANGE_MODES)).map(|_| ()).unwrap_err();
     assert_eq!(error, Error::MissingExtension { message: T::CLIENT_HELLO, extension: X::PSK_KEY_EXCHANGE_MODES });
 }
@@ -104,7 +104,7 @@ fn a_server_that_takes_early_data_that_was_not_offered_is_refused() {
         }
     };
     let (mut client, mut server) = ends(Kind::Resumed);
-    server.world.habit = Some(Box::new(take));
+    server.sink.edit = Some(Box::new(take));
     server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
     let error = server.flight().iter().find_map(|sent| client.take(sent, &mut answers(&pki)).err()).unwrap();
     assert_eq!(error, Error::UnsolicitedExtension { message: T::ENCRYPTED_EXTENSIONS, extension: X::EARLY_DATA });
@@ -165,7 +165,7 @@ fn a_ticket_comes_if_it_was_promised_and_only_then() {
             // A client that would take a ticket, and a server that promises one and sends none.
             std::mem::swap(&mut client, &mut resumable);
         }
-        let habit: Habit = Box::new(move |message| {
+        let edit: MessageEdit = Box::new(move |message| {
             if message[0] == T::SERVER_HELLO.0 {
                 Hello::edit(message, &|hello| {
                     if promise {
@@ -176,7 +176,7 @@ fn a_ticket_comes_if_it_was_promised_and_only_then() {
                 });
             }
         });
-        server.world.habit = Some(habit);
+        server.sink.edit = Some(edit);
         let mut error = None;
         for _ in 0..4 {
             for sent in client.flight() {
@@ -289,7 +289,7 @@ fn early_data_is_not_taken_with_another_key_than_the_first() {
         other => answers(&pki)(other),
     };
     assert_eq!(run(&mut client, &mut server, &mut second, &mut |_, _| {}), Outcome::BothConnected);
-    let actions = &server.world.actions;
+    let actions = &server.sink.actions;
     assert!(actions.contains(&Action::SkipEarlyData), "{actions:?}");
     assert!(!actions.contains(&Action::Secret("CLIENT_EARLY_TRAFFIC_SECRET")), "{actions:?}");
 }
@@ -314,9 +314,9 @@ fn early_data_beside_an_external_key_of_another_hash() {
         assert_eq!(run(&mut client, &mut server, &mut both, &mut |_, _| {}), Outcome::BothConnected);
         let early = Action::Secret("CLIENT_EARLY_TRAFFIC_SECRET");
         // The client derives its key in any case, before it knows.
-        assert!(client.world.actions.contains(&early));
-        assert_eq!(server.world.actions.contains(&early), accepted);
-        assert_eq!(server.world.actions.contains(&Action::SkipEarlyData), !accepted);
+        assert!(client.sink.actions.contains(&early));
+        assert_eq!(server.sink.actions.contains(&early), accepted);
+        assert_eq!(server.sink.actions.contains(&Action::SkipEarlyData), !accepted);
         for established in [client.state.unwrap().established(), server.state.unwrap().established()] {
             let negotiated = established.unwrap().negotiated;
             let kind = if accepted { HandshakeKind::Resumed } else { HandshakeKind::ExternalPsk };
@@ -336,7 +336,7 @@ fn renewed_tls12_ticket_keeps_the_time_of_the_verdict() {
     session.server_chain = pki.identity.chain().into();
     let mut client = client_knowing(client_config, Known::Tls12(session), None);
     let mut server = server(server_config);
-    let habit: Habit = Box::new(|message| {
+    let edit: MessageEdit = Box::new(|message| {
         if message[0] == T::SERVER_HELLO.0 {
             Hello::edit(message, &|hello| hello.extensions.push((X::SESSION_TICKET.0, Vec::new())));
             // Behind it, and in the transcripts of both: a lifetime of 1000 s, and a ticket.
@@ -344,7 +344,7 @@ fn renewed_tls12_ticket_keeps_the_time_of_the_verdict() {
             message.extend_from_slice(b"renewed");
         }
     });
-    server.world.habit = Some(habit);
+    server.sink.edit = Some(edit);
     for _ in 0..2 {
         for sent in client.flight() {
             server.take(&sent, &mut answers(&pki)).unwrap();
@@ -372,5 +372,5 @@ fn a_session_of_tls12_needs_its_suite_among_those_offered() {
         hello.suites = suites;
     };
     let server = server_told(Kind::Tls12Resumed, without).unwrap();
-    assert!(server.world.sent.iter().any(|sent| sent.typ() == T::CERTIFICATE));
+    assert!(server.sink.sent.iter().any(|sent| sent.typ() == T::CERTIFICATE));
 }

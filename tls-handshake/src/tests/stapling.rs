@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tls_codec::code_points::{ExtensionType as X, HandshakeType as T};
 
-use super::flow::{Habit, Kind, Outcome, client, configs, meet, server_with};
+use super::flow::{Kind, MessageEdit, Outcome, client, configs, meet, server_with};
 use super::hello::Hello;
 use super::pair::{OCSP_RESPONSE, Pair, Pki, SCTS};
 use crate::config::Limits;
@@ -42,7 +42,7 @@ fn what_is_stapled_arrives_at_whoever_judges_the_chain_if_it_was_asked_for() {
 #[test]
 fn a_promised_status_need_not_come() {
     let pki = Pki::new();
-    let promise: Habit = Box::new(|message| {
+    let promise: MessageEdit = Box::new(|message| {
         if message[0] == T::SERVER_HELLO.0 {
             Hello::edit(message, &|h| h.extensions.push((X::STATUS_REQUEST.0, Vec::new())));
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use tls_codec::code_points::{CipherSuite, ContentType as C};
 
 use super::pair::Pair;
-use super::resumption::{TLS12, TLS13, Way, World};
+use super::resumption::{Harness, Storage, TLS12, TLS13};
 use crate::HandshakeKind;
 use crate::error::Error;
 
@@ -16,28 +16,28 @@ fn failed(pair: &mut Pair) -> HashSet<Vec<u8>> {
 }
 
 /// The ids that are in the store and were not before.
-fn since(world: &World, before: &HashSet<Vec<u8>>) -> HashSet<Vec<u8>> {
-    world.store.keys().filter(|id| !before.contains(*id)).cloned().collect()
+fn since(harness: &Harness, before: &HashSet<Vec<u8>>) -> HashSet<Vec<u8>> {
+    harness.store.keys().filter(|id| !before.contains(*id)).cloned().collect()
 }
 
 #[test]
 fn failed_sessions_are_those_of_the_connection() {
     for version in [TLS12, TLS13] {
         for by_client in [false, true] {
-            let mut world = World::new(Way::Id);
-            let (client, mut server) = (world.client(version), world.server());
+            let mut harness = Harness::new(Storage::Id);
+            let (client, mut server) = (harness.client(version), harness.server());
             server.set_tls13_tickets(255);
-            let session = world.begin_one(&client, &server);
-            let before: HashSet<_> = world.store.keys().cloned().collect();
+            let session = harness.establish_one(&client, &server);
+            let before: HashSet<_> = harness.store.keys().cloned().collect();
             for resumes in [false, true] {
                 let mut pair = match resumes {
-                    true => Pair::resuming(client.clone(), server.clone(), session.clone(), world.now),
+                    true => Pair::resuming(client.clone(), server.clone(), session.clone(), harness.now),
                     false => Pair::with(client.clone(), server.clone()),
                 };
-                let known: HashSet<_> = world.store.keys().cloned().collect();
-                world.run(&mut pair).unwrap();
+                let known: HashSet<_> = harness.store.keys().cloned().collect();
+                harness.run(&mut pair).unwrap();
                 assert_eq!(pair.server.handshake_kind().unwrap().is_resumed(), resumes);
-                let mut its_own = since(&world, &known);
+                let mut its_own = since(&harness, &known);
                 assert_eq!(its_own.len(), if version == TLS13 { 255 } else { usize::from(!resumes) });
                 if version == TLS12 && resumes {
                     its_own.extend(before.clone());
@@ -61,9 +61,9 @@ fn failed_sessions_are_those_of_the_connection() {
 fn closures_and_ends_of_input_fail_no_session() {
     for version in [TLS12, TLS13] {
         for ending in 0..3 {
-            let mut world = World::new(Way::Id);
-            let mut pair = Pair::with(world.client(version), world.server());
-            world.run(&mut pair).unwrap();
+            let mut harness = Harness::new(Storage::Id);
+            let mut pair = Pair::with(harness.client(version), harness.server());
+            harness.run(&mut pair).unwrap();
             match ending {
                 0 => {
                     pair.client.send_close_notify(&mut pair.to_server);
@@ -80,9 +80,9 @@ fn closures_and_ends_of_input_fail_no_session() {
 #[test]
 fn sessions_in_tickets_are_not_returned() {
     for version in [TLS12, TLS13] {
-        let mut world = World::new(Way::Ticket);
-        let mut pair = Pair::with(world.client(version), world.server());
-        world.run(&mut pair).unwrap();
+        let mut harness = Harness::new(Storage::Ticket);
+        let mut pair = Pair::with(harness.client(version), harness.server());
+        harness.run(&mut pair).unwrap();
         pair.client.forge(C::ALERT, &FATAL, &mut pair.to_server);
         pair.step_server().unwrap_err();
         assert!(failed(&mut pair).is_empty());
@@ -93,15 +93,15 @@ fn sessions_in_tickets_are_not_returned() {
 #[test]
 fn resumption_without_the_key_fails_no_session() {
     for ending in 0..4 {
-        let mut world = World::new(Way::Id);
-        let (client, server) = (world.client(TLS12), world.server());
-        let session = world.begin_one(&client, &server);
+        let mut harness = Harness::new(Storage::Id);
+        let (client, server) = (harness.client(TLS12), harness.server());
+        let session = harness.establish_one(&client, &server);
         let mut stolen = session.clone();
         stolen.secret = crate::resumption::SessionSecret::new(&[9; 48]).unwrap();
-        let mut pair = Pair::resuming(client.clone(), server.clone(), stolen, world.now);
+        let mut pair = Pair::resuming(client.clone(), server.clone(), stolen, harness.now);
         let mut need = pair.step_server().unwrap();
         while let Some(open) = need.take() {
-            need = pair.server.resume(world.answer(open), &mut pair.to_client).unwrap();
+            need = pair.server.resume(harness.answer(open), &mut pair.to_client).unwrap();
         }
         match ending {
             0 => pair.client.forge(C::ALERT, &FATAL, &mut pair.to_server),
@@ -122,23 +122,23 @@ fn resumption_without_the_key_fails_no_session() {
             pair.step_server().unwrap_err();
         }
         assert!(failed(&mut pair).is_empty(), "{ending}");
-        assert_eq!(world.kind(&client, &server, session), Some(HandshakeKind::Resumed), "{ending}");
+        assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Resumed), "{ending}");
     }
 }
 
 /// A connection that named a session and did not resume it fails its own alone.
 #[test]
 fn full_handshake_fails_only_its_own_session() {
-    let mut world = World::new(Way::Id);
-    let (client, server) = (world.client(TLS12), world.server());
-    let session = world.begin_one(&client, &server);
-    let before: HashSet<_> = world.store.keys().cloned().collect();
+    let mut harness = Harness::new(Storage::Id);
+    let (client, server) = (harness.client(TLS12), harness.server());
+    let session = harness.establish_one(&client, &server);
+    let before: HashSet<_> = harness.store.keys().cloned().collect();
     let mut other = server.clone();
     other.set_cipher_suites(&[CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256]).unwrap();
-    let mut pair = Pair::resuming(client, other, session, world.now);
-    world.run(&mut pair).unwrap();
+    let mut pair = Pair::resuming(client, other, session, harness.now);
+    harness.run(&mut pair).unwrap();
     assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Full));
     pair.client.forge(C::ALERT, &FATAL, &mut pair.to_server);
     pair.step_server().unwrap_err();
-    assert_eq!(failed(&mut pair), since(&world, &before));
+    assert_eq!(failed(&mut pair), since(&harness, &before));
 }

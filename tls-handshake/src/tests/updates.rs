@@ -6,7 +6,7 @@ use tls_codec::code_points::{AlertDescription, ContentType as C, HandshakeType};
 
 use super::flow::{Kind, configs};
 use super::pair::{Pair, Pki, send_all};
-use super::resumption::{TLS13, Way, World};
+use super::resumption::{Harness, Storage, TLS13};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Error;
 
@@ -237,13 +237,13 @@ fn keys_of_tls12_cannot_be_changed() {
 fn tickets_do_not_wear_a_key_out() {
     for records in [1, 2, 3, 8] {
         for fragment in [Some(64), None] {
-            let mut world = World::new(Way::Ticket);
-            let (client, mut server) = (world.client(TLS13), world.server());
+            let mut harness = Harness::new(Storage::Ticket);
+            let (client, mut server) = (harness.client(TLS13), harness.server());
             server.set_records_per_key(records);
             server.set_tls13_tickets(255);
             server.set_max_fragment_size(fragment).unwrap();
             let mut pair = Pair::with(client, server);
-            world.run(&mut pair).unwrap();
+            harness.run(&mut pair).unwrap();
             assert!(pair.to_client.is_empty());
             pair.exchange(b"question", b"answer");
             assert!(pair.client.has_sessions());

@@ -5,7 +5,9 @@ use tls_codec::code_points::{
 };
 use tls_codec::handshake::{DOWNGRADE_TLS11, DOWNGRADE_TLS12};
 
-use super::flow::{End, Failure, Habit, Kind, Outcome, answers, client, configs, ends, meet, run, server, server_with};
+use super::flow::{
+    End, Failure, Kind, MessageEdit, Outcome, answers, client, configs, ends, meet, run, server, server_with,
+};
 use super::hello::{Change, Hello, client_given, server_given, tells};
 use super::pair::{Pair, Pki};
 use crate::config::{ClientConfig, ServerConfig};
@@ -199,9 +201,10 @@ fn a_downgrade_that_hides_the_sentinel_is_told_by_the_signature() {
     // A sentinel that somebody puts in is one as well: the older value, too.
     let pki = Pki::new();
     for end in [DOWNGRADE_TLS11, DOWNGRADE_TLS12] {
-        let habit: Habit = Box::new(move |message| Hello::edit(message, &|h| h.random[24..].copy_from_slice(&end)));
+        let edit: MessageEdit =
+            Box::new(move |message| Hello::edit(message, &|h| h.random[24..].copy_from_slice(&end)));
         let (client_config, server_config) = configs(Kind::Tls12);
-        let (mut client, mut server) = (client(client_config), server_with(server_config, Some(habit)));
+        let (mut client, mut server) = (client(client_config), server_with(server_config, Some(edit)));
         let outcome = meet(&mut client, &mut server, &pki);
         let error = Illegal::Downgraded(V::TLS12).into();
         assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::SERVER_HELLO, error }));
@@ -256,13 +259,13 @@ fn a_server_hello_of_tls12_does_not_pass_for_one_of_tls13() {
 #[test]
 fn schemes_offered_for_tls12_are_not_accepted_in_tls13() {
     let pki = Pki::with_rsa_key();
-    let habit: Habit = Box::new(|message| {
+    let edit: MessageEdit = Box::new(|message| {
         if message[0] == T::CERTIFICATE_VERIFY.0 {
             message[4..6].copy_from_slice(&SignatureScheme::RSA_PKCS1_SHA256.0.to_be_bytes());
         }
     });
     let (client_config, server_config) = configs(Kind::Full);
-    let mut server: End<Server> = server_with(server_config, Some(habit));
+    let mut server: End<Server> = server_with(server_config, Some(edit));
     let mut client = client(client_config);
     let outcome = meet(&mut client, &mut server, &pki);
     let error = Error::SignatureSchemeNotOffered(SignatureScheme::RSA_PKCS1_SHA256);

@@ -13,7 +13,7 @@ use crate::{Connection, Progress};
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Direction {
     ToServer,
     ToClient,
 }
@@ -33,8 +33,8 @@ impl Wire {
     pub(super) fn run(
         &mut self,
         pki: &Pki,
-        tamper: &mut dyn FnMut(Way, usize, &mut Vec<u8>),
-    ) -> Result<(), (Way, Error)> {
+        tamper: &mut dyn FnMut(Direction, usize, &mut Vec<u8>),
+    ) -> Result<(), (Direction, Error)> {
         let mut answer = |need: Need| -> Answer {
             match need {
                 Need::Verdict(need) => need.answer(Ok(())),
@@ -44,10 +44,10 @@ impl Wire {
         };
         loop {
             let Pair { client, server, to_server, to_client, at_server, at_client, .. } = &mut self.pair;
-            let mut moved = carry(Way::ToServer, &mut self.passed[0], to_server, at_server, tamper);
-            drive(server, at_server, to_client, &mut answer).map_err(|e| (Way::ToServer, e))?;
-            moved |= carry(Way::ToClient, &mut self.passed[1], to_client, at_client, tamper);
-            drive(client, at_client, to_server, &mut answer).map_err(|e| (Way::ToClient, e))?;
+            let mut moved = carry(Direction::ToServer, &mut self.passed[0], to_server, at_server, tamper);
+            drive(server, at_server, to_client, &mut answer).map_err(|e| (Direction::ToServer, e))?;
+            moved |= carry(Direction::ToClient, &mut self.passed[1], to_client, at_client, tamper);
+            drive(client, at_client, to_server, &mut answer).map_err(|e| (Direction::ToClient, e))?;
             if !moved {
                 return Ok(());
             }
@@ -56,16 +56,16 @@ impl Wire {
 }
 
 fn carry(
-    way: Way,
+    direction: Direction,
     passed: &mut usize,
     from: &mut Outgoing,
     to: &mut Vec<u8>,
-    tamper: &mut dyn FnMut(Way, usize, &mut Vec<u8>),
+    tamper: &mut dyn FnMut(Direction, usize, &mut Vec<u8>),
 ) -> bool {
     let mut chunk = from.ready().to_vec();
     from.consume(usize::MAX);
     let length = chunk.len();
-    tamper(way, *passed, &mut chunk);
+    tamper(direction, *passed, &mut chunk);
     *passed += length;
     to.extend_from_slice(&chunk);
     !chunk.is_empty()
@@ -97,7 +97,7 @@ fn lengths(kind: Kind, pki: &Pki) -> [usize; 2] {
 }
 
 /// After an error every call gives that same error, whatever comes.
-pub(super) fn is_dead<R: Role>(connection: &mut Connection<R>, error: &Error, context: &str) {
+pub(super) fn assert_dead<R: Role>(connection: &mut Connection<R>, error: &Error, context: &str) {
     let mut outgoing = Outgoing::new();
     for incoming in [&mut [][..], &mut [22, 3, 3, 0, 4, 20, 0, 0, 0], &mut [21, 3, 3, 0, 2, 1, 0]] {
         assert_eq!(connection.process(incoming, &mut outgoing).as_ref().err(), Some(error), "{context}");
@@ -152,14 +152,15 @@ fn place(kind: Kind, stream: &[u8], at: usize) -> Place {
 pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let [to_server, to_client] = lengths(kind, &pki);
-    let places = (0..to_server).map(|at| (Way::ToServer, at)).chain((0..to_client).map(|at| (Way::ToClient, at)));
+    let places =
+        (0..to_server).map(|at| (Direction::ToServer, at)).chain((0..to_client).map(|at| (Direction::ToClient, at)));
     for (target, at) in places {
         for mask in masks {
             let context = format!("{kind:?}: byte {at} {target:?} ^ {mask:#04x}");
             let mut wire = Wire::new(configs(kind));
             let mut seen = Vec::new();
-            let outcome = wire.run(&pki, &mut |way, begin, chunk| {
-                if way != target {
+            let outcome = wire.run(&pki, &mut |direction, begin, chunk| {
+                if direction != target {
                     return;
                 }
                 seen.extend_from_slice(chunk);
@@ -182,22 +183,22 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
                     assert!(ends.iter().all(told), "{context}: {ends:?}");
                     assert!(ends.iter().any(|e| matches!(e, Err(Error::ClosedDuringHandshake { .. }))), "{context}");
                 }
-                Err((way, error)) => {
+                Err((direction, error)) => {
                     let alert = error.alert().unwrap_or_else(|| panic!("{context}: no alert for {error:?}"));
                     // Certificates go in the clear in TLS 1.2.
                     let of_certificate = alert == A::BAD_CERTIFICATE && kind.is_tls12() && !protected;
                     assert!(FLIP_ALERTS.contains(&alert) || of_certificate, "{context}: {error}");
                     if protected && in_header.is_none() {
-                        assert_eq!((way, &error), (target, &Error::BadRecordMac), "{context}");
+                        assert_eq!((direction, &error), (target, &Error::BadRecordMac), "{context}");
                     }
                     // Sealed or not, the alert reaches the peer or finds it failed.
-                    match way {
-                        Way::ToServer => is_dead(&mut wire.pair.server, &error, &context),
-                        Way::ToClient => is_dead(&mut wire.pair.client, &error, &context),
+                    match direction {
+                        Direction::ToServer => assert_dead(&mut wire.pair.server, &error, &context),
+                        Direction::ToClient => assert_dead(&mut wire.pair.client, &error, &context),
                     }
-                    let told = match way {
-                        Way::ToServer => wire.pair.step_client(),
-                        Way::ToClient => wire.pair.step_server(),
+                    let told = match direction {
+                        Direction::ToServer => wire.pair.step_client(),
+                        Direction::ToClient => wire.pair.step_server(),
                     };
                     assert!(told.is_err() || wire.pair.to_client.is_empty(), "{context}: the peer goes on");
                 }
@@ -223,32 +224,33 @@ pub(super) fn states_at_the_end(make: &dyn Fn() -> (ClientConfig, ServerConfig),
         wire.run(pki, &mut |_, _, _| {}).unwrap();
         wire.passed
     };
-    let places = (0..to_server).map(|at| (Way::ToServer, at)).chain((0..to_client).map(|at| (Way::ToClient, at)));
+    let places =
+        (0..to_server).map(|at| (Direction::ToServer, at)).chain((0..to_client).map(|at| (Direction::ToClient, at)));
     let mut states = std::collections::BTreeSet::new();
     for (target, at) in places {
         let mut wire = Wire::new(make());
-        wire.run(pki, &mut |way, begin, chunk| {
-            if way == target {
+        wire.run(pki, &mut |direction, begin, chunk| {
+            if direction == target {
                 chunk.truncate(at.saturating_sub(begin));
             }
         })
         .unwrap();
         let handshaking = match target {
-            Way::ToServer => wire.pair.server.is_handshaking(),
-            Way::ToClient => wire.pair.client.is_handshaking(),
+            Direction::ToServer => wire.pair.server.is_handshaking(),
+            Direction::ToClient => wire.pair.client.is_handshaking(),
         };
         assert!(handshaking, "complete without byte {at} {target:?}");
         let ended = match target {
-            Way::ToServer => wire.pair.server.end_of_input(),
-            Way::ToClient => wire.pair.client.end_of_input(),
+            Direction::ToServer => wire.pair.server.end_of_input(),
+            Direction::ToClient => wire.pair.client.end_of_input(),
         };
         let Err(Error::ClosedDuringHandshake { state }) = &ended else { panic!("byte {at} {target:?}: {ended:?}") };
         states.insert(*state);
         let error = ended.unwrap_err();
         assert!(error.alert().is_none());
         match target {
-            Way::ToServer => is_dead(&mut wire.pair.server, &error, "cut off"),
-            Way::ToClient => is_dead(&mut wire.pair.client, &error, "cut off"),
+            Direction::ToServer => assert_dead(&mut wire.pair.server, &error, "cut off"),
+            Direction::ToClient => assert_dead(&mut wire.pair.client, &error, "cut off"),
         }
     }
     states.into_iter().collect()
@@ -290,7 +292,7 @@ fn user_canceled_waits_for_close_notify() {
     wire.pair.at_client.extend_from_slice(&canceled);
     wire.pair.at_client.extend_from_slice(&[21, 3, 3, 0, 2, 1, 0]);
     let ended = Error::AlertReceived { description: A::CLOSE_NOTIFY, state: "WAIT_SH" };
-    assert_eq!(wire.run(&pki, &mut |_, _, _| {}), Err((Way::ToClient, ended)));
+    assert_eq!(wire.run(&pki, &mut |_, _, _| {}), Err((Direction::ToClient, ended)));
 }
 
 #[test]
@@ -310,7 +312,7 @@ fn an_alert_in_every_state_ends_the_handshake() {
         wire.run(&pki, &mut |_, _, _| {}).unwrap();
         wire.passed
     };
-    for (target, length) in [(Way::ToServer, to_server), (Way::ToClient, to_client)] {
+    for (target, length) in [(Direction::ToServer, to_server), (Direction::ToClient, to_client)] {
         let mut plain = 0;
         for (level, description) in
             [(1, A::CLOSE_NOTIFY), (2, A::HANDSHAKE_FAILURE), (1, A::HANDSHAKE_FAILURE), (1, A(255))]
@@ -318,8 +320,8 @@ fn an_alert_in_every_state_ends_the_handshake() {
             for at in 0..length {
                 let mut wire = Wire::new(small());
                 let mut boundary = true;
-                let outcome = wire.run(&pki, &mut |way, begin, chunk| {
-                    if way != target || begin > at || begin + chunk.len() <= at {
+                let outcome = wire.run(&pki, &mut |direction, begin, chunk| {
+                    if direction != target || begin > at || begin + chunk.len() <= at {
                         return;
                     }
                     let at = at - begin;
@@ -333,8 +335,8 @@ fn an_alert_in_every_state_ends_the_handshake() {
                 if !boundary {
                     continue;
                 }
-                let Err((way, error)) = outcome else { panic!("{target:?} at {at}: {description} is ignored") };
-                assert_eq!(way, target);
+                let Err((direction, error)) = outcome else { panic!("{target:?} at {at}: {description} is ignored") };
+                assert_eq!(direction, target);
                 match error {
                     Error::AlertReceived { description: got, state } => {
                         assert_eq!(got, description);

@@ -6,7 +6,7 @@ use super::Secrets;
 use super::flow::{Kind, configs, pki};
 use super::pair::{Pair, Pki, send_all};
 use super::past_faults::{keys, seal};
-use super::wire::{Way, Wire, ends_after_the_handshake, flip_all, starts, states_at_the_end};
+use super::wire::{Direction, Wire, ends_after_the_handshake, flip_all, starts, states_at_the_end};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Flood};
 
@@ -41,26 +41,28 @@ fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
 }
 
 /// Sees who was given the alert, what came of it, and both ends.
-type Judge<'j> = dyn FnMut(Way, Result<(), Error>, &Wire) + 'j;
+type Judge<'j> = dyn FnMut(Direction, Result<(), Error>, &Wire) + 'j;
 
 /// What comes of a handshake into which this many alerts are put at each place between two records.
 fn with_alert(kind: Kind, alert: [u8; 2], count: usize, judge: &mut Judge<'_>) {
     let pki = pki(kind);
     let mut places = Vec::new();
     Wire::new(small(kind))
-        .run(&pki, &mut |way, begin, chunk| places.extend(starts(chunk).into_iter().map(|at| (way, begin + at))))
+        .run(&pki, &mut |direction, begin, chunk| {
+            places.extend(starts(chunk).into_iter().map(|at| (direction, begin + at)))
+        })
         .unwrap();
     for (target, at) in places {
         let mut wire = Wire::new(small(kind));
         let mut put = false;
-        let outcome = wire.run(&pki, &mut |way, begin, chunk| {
-            let Some(at) = at.checked_sub(begin).filter(|at| way == target && *at < chunk.len()) else { return };
+        let outcome = wire.run(&pki, &mut |direction, begin, chunk| {
+            let Some(at) = at.checked_sub(begin).filter(|at| direction == target && *at < chunk.len()) else { return };
             chunk.splice(at..at, [&[21, 3, 3, 0, 2][..], &alert].concat().repeat(count));
             put = true;
         });
         assert!(put);
-        let outcome = outcome.map_err(|(way, error)| {
-            assert_eq!(way, target);
+        let outcome = outcome.map_err(|(direction, error)| {
+            assert_eq!(direction, target);
             error
         });
         judge(target, outcome, &wire);
@@ -89,14 +91,14 @@ fn an_alert_that_closes_ends_the_handshake_in_every_state() {
 fn warnings_are_ignored_in_every_state_up_to_a_limit() {
     let warning = [1, A::UNRECOGNIZED_NAME.0];
     let (mut ignored, mut interleaved) = (0, 0);
-    let mut judge = |way, outcome: Result<(), Error>, wire: &Wire| match outcome {
+    let mut judge = |direction, outcome: Result<(), Error>, wire: &Wire| match outcome {
         Ok(()) => {
             ignored += 1;
             assert!(!wire.pair.client.is_handshaking() && !wire.pair.server.is_handshaking());
         }
         // A server that has no hello yet knows no version that has warnings.
         Err(Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state: "START" }) => {
-            assert_eq!(way, Way::ToServer);
+            assert_eq!(direction, Direction::ToServer);
         }
         // RFC 9846 §5.1: not between the parts of a message.
         Err(Error::InterleavedHandshake) => interleaved += 1,
