@@ -214,32 +214,13 @@
     )
 )]
 
-mod buffered;
-mod buffers;
-mod client;
-mod client_hello;
-mod client_verifier;
-mod early_data;
-mod keep;
-mod key_log;
+mod config;
+mod identity;
 mod log;
-mod psk;
-mod read_mostly;
-mod receive;
-mod records;
-mod reloadable;
-mod resolver;
 mod resumption;
-mod roots;
-mod scope;
-mod send;
-mod served_name;
-mod server;
 mod session;
-mod spread;
-mod stream;
-mod time;
-mod verifier;
+mod sync;
+mod verify;
 
 pub use pki_types;
 pub use pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -261,34 +242,34 @@ pub use tls_handshake::{
     SignError, Signer, SigningKey, SuitePreference, SupportedCipherSuite, certs_from_pem,
 };
 
-pub use crate::buffers::release_buffers;
 #[cfg(feature = "dangerous_configuration")]
-pub use crate::client::DangerousClientConfig;
-pub use crate::client::{ClientConfig, ClientSession};
-pub use crate::client_hello::ClientHelloInfo;
-pub use crate::client_verifier::{
-    AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, NoClientAuth,
-};
-pub use crate::early_data::{ReadEarlyData, WriteEarlyData};
-pub use crate::key_log::KeyLogFile;
-pub use crate::psk::{ResolvesClientPsk, ResolvesServerPsk};
-pub use crate::records::DynamicRecordSizing;
-pub use crate::reloadable::{IdentityFiles, ReloadError, ReloadableIdentity};
-pub use crate::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
+pub use crate::config::client::DangerousClientConfig;
+pub use crate::config::client::{ClientConfig, ClientSession};
+pub use crate::config::key_log::KeyLogFile;
+pub use crate::config::records::DynamicRecordSizing;
+pub use crate::config::server::{ServerConfig, ServerSession};
+pub use crate::config::time::{SystemClock, TimeProvider};
+pub use crate::identity::client_hello::ClientHelloInfo;
+pub use crate::identity::psk::{ResolvesClientPsk, ResolvesServerPsk};
+pub use crate::identity::reloadable::{IdentityFiles, ReloadError, ReloadableIdentity};
+pub use crate::identity::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCert, ResolvesServerCertUsingSni};
 pub use crate::resumption::{
     ClientSessionMemoryCache, NoClientSessionStorage, NoServerSessionStorage, ProducesTickets,
     ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer, TicketerError,
 };
-#[cfg(feature = "webpki-roots")]
-pub use crate::roots::webpki_roots;
-pub use crate::roots::{RootsError, root_store_from_pem};
-#[cfg(feature = "system-roots")]
-pub use crate::roots::{SystemRoots, system_roots};
-pub use crate::server::{ServerConfig, ServerSession};
+pub use crate::session::buffer_pool::release_buffers;
+pub use crate::session::early_data::{ReadEarlyData, WriteEarlyData};
+pub use crate::session::stream::{Stream, StreamOwned};
 pub use crate::session::{IoState, Session};
-pub use crate::stream::{Stream, StreamOwned};
-pub use crate::time::{SystemClock, TimeProvider};
-pub use crate::verifier::ServerCertVerifier;
+pub use crate::verify::client::{
+    AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, ClientCertVerifier, NoClientAuth,
+};
+#[cfg(feature = "webpki-roots")]
+pub use crate::verify::roots::webpki_roots;
+pub use crate::verify::roots::{RootsError, root_store_from_pem};
+#[cfg(feature = "system-roots")]
+pub use crate::verify::roots::{SystemRoots, system_roots};
+pub use crate::verify::server::ServerCertVerifier;
 
 /// Whether a read failed because the transport ended without close_notify: [`Error::Truncated`]. A protocol that knows by
 /// itself where its messages end may accept that.

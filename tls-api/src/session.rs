@@ -1,12 +1,19 @@
 //! What a client's session and a server's have in common: the calls that every caller needs, whatever its I/O.
 
+pub(crate) mod buffer_pool;
+pub(crate) mod core;
+pub(crate) mod early_data;
+pub(crate) mod receive_buffer;
+pub(crate) mod send_buffer;
+pub(crate) mod stream;
+
 use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 
 use pki_types::CertificateDer;
 use tls_handshake::{Answer, Error, HandshakeKind, NeedSignature, RecordLimits};
 
-use crate::buffered::{Buffered, Side, protocol_error, told_again};
+use crate::session::core::{Buffered, Side, protocol_error, told_again};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// One TLS connection with its buffers, without any I/O of its own.

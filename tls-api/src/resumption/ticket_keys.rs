@@ -7,8 +7,8 @@ use std::time::Instant;
 use tls_crypto::TicketKey;
 
 use super::ticketer::TicketerError;
-use crate::read_mostly::COPIES;
-use crate::time::TimeProvider;
+use crate::config::time::TimeProvider;
+use crate::sync::read_mostly::COPIES;
 
 /// One generation: they are replaced together.
 pub(super) struct Keys {

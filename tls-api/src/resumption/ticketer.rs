@@ -9,8 +9,8 @@ use tls_crypto::TicketKey;
 use zeroize::Zeroizing;
 
 use super::ticket_keys::{Aged, Keys, MAX_TICKETS, Moment, steady_clock};
-use crate::read_mostly::ReadMostly;
-use crate::time::{SystemClock, TimeProvider};
+use crate::config::time::{SystemClock, TimeProvider};
+use crate::sync::read_mostly::ReadMostly;
 
 /// Turns a server's sessions into tickets, and back.
 ///

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::sharded::Sharded;
+use super::sharded_map::Sharded;
 
 /// Keeps a server's sessions, each for as long as there is room: in memory, in a file, in a database that a fleet shares.
 ///

@@ -10,7 +10,9 @@ use std::io;
 use std::mem;
 use std::ops::Range;
 
-use crate::buffers::{BULK, FLIGHT, LONG_FLIGHT, RECORD, Received, give_back_received, lend_for_receiving};
+use crate::session::buffer_pool::{
+    BULK, FLIGHT, LONG_FLIGHT, RECORD, Received, give_back_received, lend_for_receiving,
+};
 
 /// Plaintexts up to this size are moved to join the one before, so that a peer that sends tiny records cannot make us
 /// keep a list of ranges larger than what they hold.
@@ -121,7 +123,7 @@ impl ReceiveBuffer {
         copied
     }
 
-    /// After it there is room for more, as long as no more than [`UNREAD_LIMIT`](crate::buffers::UNREAD_LIMIT) is unread and all whole records have been taken in: from [`RECORD`] bytes
+    /// After it there is room for more, as long as no more than [`UNREAD_LIMIT`](crate::session::buffer_pool::UNREAD_LIMIT) is unread and all whole records have been taken in: from [`RECORD`] bytes
     /// on for the rest of any record, and in a smaller buffer as long as reads do not fill it.
     fn make_room(&mut self, at_first: usize) {
         let size = self.lent.bytes.len();
@@ -200,7 +202,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::buffers::UNREAD_LIMIT;
+    use crate::session::buffer_pool::UNREAD_LIMIT;
 
     /// Takes "records" of two bytes that say how many of plaintext follow, as the engine does.
     fn process(buffer: &mut ReceiveBuffer) {

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tls_handshake::client::Client;
 use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Processed, Progress, Role};
 
-use crate::buffers::{FLIGHT, OnThread, RECORD, UNREAD_LIMIT};
-use crate::early_data::EarlyReceived;
-use crate::receive::ReceiveBuffer;
-use crate::records::LastWrite;
-use crate::send::{Gather, SendBuffer, WaitingPlaintext, prefix};
+use crate::config::records::LastWrite;
+use crate::session::buffer_pool::{FLIGHT, OnThread, RECORD, UNREAD_LIMIT};
+use crate::session::early_data::EarlyReceived;
+use crate::session::receive_buffer::ReceiveBuffer;
+use crate::session::send_buffer::{Gather, SendBuffer, WaitingPlaintext, prefix};
 use crate::session::{IoState, flush};
 
 /// What is held for sending unless the application sets another limit: 64 KiB of plaintext in full records, so that a write of as much

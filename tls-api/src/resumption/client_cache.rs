@@ -8,9 +8,9 @@ use pki_types::ServerName;
 use tls_handshake::{ClientSessionValue, SessionError};
 use zeroize::Zeroizing;
 
-use super::sharded::{Sharded, Slot};
+use super::sharded_map::{Sharded, Slot};
 use crate::ProtocolVersion;
-use crate::read_mostly::{COPIES, favourite};
+use crate::sync::read_mostly::{COPIES, favourite};
 
 /// Keeps a client's sessions, by server and by what they are bound to.
 ///

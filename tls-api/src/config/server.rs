@@ -12,19 +12,19 @@ use tls_handshake::{
     KeyLog, Limits, Need, NeedSession, ServerConfig as EngineConfig, ServerSessionValue, SuitePreference,
 };
 
-use crate::buffered::{Buffered, Side};
-use crate::client_hello::ClientHelloInfo;
-use crate::client_verifier::{ClientCertVerifier, NoClientAuth};
-use crate::early_data::ReadEarlyData;
-use crate::keep::Keep;
-use crate::psk::{ResolvesServerPsk, These};
-use crate::resolver::{FirstUsable, NoIdentity, OneIdentity, ResolvesServerCert};
+use crate::config::session_scope::{Part, SessionContext};
+use crate::config::time::{SystemClock, TimeProvider};
+use crate::identity::client_hello::ClientHelloInfo;
+use crate::identity::psk::{ResolvesServerPsk, These};
+use crate::identity::resolver::{FirstUsable, NoIdentity, OneIdentity, ResolvesServerCert};
+use crate::resumption::server_sessions::Keep;
 use crate::resumption::{ProducesTickets, StoresServerSessions, Ticketer};
-use crate::scope::{Part, SessionContext};
-use crate::send::SendBuffer;
+use crate::session::core::{Buffered, Side};
+use crate::session::early_data::ReadEarlyData;
+use crate::session::send_buffer::SendBuffer;
 use crate::session::{Wraps, describe};
-use crate::spread::Spread;
-use crate::time::{SystemClock, TimeProvider};
+use crate::sync::per_thread::Spread;
+use crate::verify::client::{ClientCertVerifier, NoClientAuth};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// Who a server is, and what it accepts. It cannot be made without an identity, whose key and certificate were checked to

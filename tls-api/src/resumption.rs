@@ -8,12 +8,13 @@
 //! All of them are shared by the connections of all threads, bounded, and none makes threads wait for each other: what is read
 //! far more often than written is read without waiting, and the rest is split into parts, each with a lock of its own.
 
-mod client_store;
-mod server_store;
-mod sharded;
+mod client_cache;
+mod server_cache;
+pub(crate) mod server_sessions;
+mod sharded_map;
 mod ticket_keys;
 mod ticketer;
 
-pub use client_store::{ClientSessionMemoryCache, NoClientSessionStorage, StoresClientSessions};
-pub use server_store::{NoServerSessionStorage, ServerSessionMemoryCache, StoresServerSessions};
+pub use client_cache::{ClientSessionMemoryCache, NoClientSessionStorage, StoresClientSessions};
+pub use server_cache::{NoServerSessionStorage, ServerSessionMemoryCache, StoresServerSessions};
 pub use ticketer::{ProducesTickets, Ticketer, TicketerError};

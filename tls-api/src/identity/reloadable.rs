@@ -11,10 +11,10 @@ use tls_handshake::{Identity, IdentityError};
 use zeroize::Zeroizing;
 
 use crate::SignatureScheme;
-use crate::client_hello::ClientHelloInfo;
-use crate::read_mostly::ReadMostly;
-use crate::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCert};
-use crate::served_name::ServedName;
+use crate::identity::client_hello::ClientHelloInfo;
+use crate::identity::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCert};
+use crate::identity::served_name::ServedName;
+use crate::sync::read_mostly::ReadMostly;
 
 /// An identity from files, which are read again when the application says so: at a signal, or every hour.
 ///

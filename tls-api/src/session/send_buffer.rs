@@ -5,7 +5,7 @@ use std::io::IoSlice;
 
 use tls_handshake::Outgoing;
 
-use crate::buffers::{BULK, RECORD, give_back_sent, lend_for_sending};
+use crate::session::buffer_pool::{BULK, RECORD, give_back_sent, lend_for_sending};
 
 /// Records that wait for the transport, in a buffer that is lent while there are any.
 #[derive(Default)]

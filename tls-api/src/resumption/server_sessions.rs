@@ -9,7 +9,7 @@ use tls_handshake::{
 };
 
 use crate::ProtocolVersion;
-use crate::psk::ResolvesServerPsk;
+use crate::identity::psk::ResolvesServerPsk;
 use crate::resumption::{ProducesTickets, StoresServerSessions};
 
 /// Where sessions are kept.

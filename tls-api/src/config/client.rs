@@ -13,20 +13,20 @@ use tls_handshake::{
     Contradiction, Error, ExternalPsk, Identity, KeyLog, Limits, Need, NeedVerdict, Outgoing, RootCertStore,
 };
 
-use crate::buffered::{Buffered, Side};
-use crate::early_data::WriteEarlyData;
-use crate::psk::{ResolvesClientPsk, These};
-use crate::resolver::{OneIdentity, ResolvesClientCert};
+use crate::config::session_scope::{Part, SessionContext};
+use crate::config::time::{SystemClock, TimeProvider};
+use crate::identity::psk::{ResolvesClientPsk, These};
+use crate::identity::resolver::{OneIdentity, ResolvesClientCert};
 #[cfg(doc)]
 use crate::resumption::NoClientSessionStorage;
 use crate::resumption::{ClientSessionMemoryCache, StoresClientSessions};
-use crate::scope::{Part, SessionContext};
-use crate::send::SendBuffer;
+use crate::session::core::{Buffered, Side};
+use crate::session::early_data::WriteEarlyData;
+use crate::session::send_buffer::SendBuffer;
 use crate::session::{Wraps, describe};
-use crate::spread::Spread;
-use crate::time::{SystemClock, TimeProvider};
+use crate::sync::per_thread::Spread;
 #[cfg(feature = "dangerous_configuration")]
-use crate::verifier::ServerCertVerifier;
+use crate::verify::server::ServerCertVerifier;
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// What a client offers, and whom it trusts. The default is secure, and needs trust anchors alone.

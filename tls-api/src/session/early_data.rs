@@ -7,7 +7,7 @@ use tls_handshake::Error;
 use tls_handshake::client::Client;
 use tls_handshake::server::Server;
 
-use crate::buffered::{Buffered, told_again};
+use crate::session::core::{Buffered, told_again};
 
 /// Sends data before the server has answered: [`ClientSession::early_data`](crate::ClientSession::early_data) has one as long as that is possible.
 ///

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::read_mostly::{COPIES, favourite};
+use crate::sync::read_mostly::{COPIES, favourite};
 
 /// A value and its copies, each of which is made when it is first wanted.
 ///

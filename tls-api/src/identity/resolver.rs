@@ -7,10 +7,10 @@ use std::sync::Arc;
 use tls_codec::{DistinguishedName, List};
 use tls_handshake::{Identity, IdentityError};
 
-use crate::client_hello::ClientHelloInfo;
-use crate::reloadable::ReloadableIdentity;
-use crate::served_name::ServedName;
-use crate::spread::Spread;
+use crate::identity::client_hello::ClientHelloInfo;
+use crate::identity::reloadable::ReloadableIdentity;
+use crate::identity::served_name::ServedName;
+use crate::sync::per_thread::Spread;
 use crate::{AlertDescription, SignatureScheme};
 
 /// Chooses the identity that a server shows to a client.
