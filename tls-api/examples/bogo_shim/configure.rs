@@ -1,23 +1,19 @@
 //! The configurations that the flags ask for.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use zeroize::Zeroizing;
-
-use strata_tls::codec::{DistinguishedName, List};
 use strata_tls::{
-    ALL_CIPHERSUITES, AlertDescription, CipherSuite, ClientAuth, ClientConfig, ClientHelloInfo,
-    ClientSessionMemoryCache, ClientSessionValue, ConfigError, Identity, KeyLog, Limits, NamedGroup, NoIdentity,
-    ProducesTickets, ProtocolVersion, ResolvesClientCert, ResolvesServerCert, ServerConfig, ServerName,
-    ServerSessionMemoryCache, SignatureScheme, StoresClientSessions, SystemClock, Ticketer, TimeProvider, UnixTime,
+    ALL_CIPHERSUITES, AlertDescription, CipherSuite, ClientAuth, ClientConfig, ConfigError, Limits, NamedGroup,
+    ProtocolVersion, ServerConfig, ServerSessionMemoryCache, SignatureScheme, Ticketer,
 };
 
-use crate::Stop;
-use crate::credentials::{Candidate, candidates, psks};
+use crate::credentials::{candidates, psks};
 use crate::errors::EARLY_DATA;
+use crate::hooks::{Asked, Clock, NONE, Resolver, Secrets, Sessions, Tickets, Told};
 use crate::options::{Level, Options};
+use crate::policy::policy;
+use crate::stop::Stop;
 use crate::trust::{Anybody, Seen, of_any_path};
 
 /// What connections of one run have in common.
@@ -35,37 +31,6 @@ pub(crate) struct Shim {
     /// The number of the credential that was shown last.
     pub(crate) selected: Arc<AtomicI32>,
 }
-
-/// What a ClientHello said.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Asked {
-    pub(crate) alpn: Vec<u8>,
-    pub(crate) server_name: Option<String>,
-    pub(crate) secure_renegotiation: bool,
-    /// The signature schemes that the peer accepts, and the authorities that a server trusts.
-    pub(crate) schemes: Vec<SignatureScheme>,
-    pub(crate) authorities: Vec<Vec<u8>>,
-}
-
-/// A clock that the runner can put forward.
-#[derive(Debug, Default)]
-pub(crate) struct Clock(AtomicU64);
-
-impl Clock {
-    pub(crate) fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::Relaxed);
-    }
-}
-
-impl TimeProvider for Clock {
-    fn now(&self) -> Option<UnixTime> {
-        let now = SystemClock.now()?.as_secs();
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(now + self.0.load(Ordering::Relaxed))))
-    }
-}
-
-/// No credential.
-pub(crate) const NONE: i32 = i32::MIN;
 
 impl Shim {
     pub(crate) fn new(_: &Options) -> Result<Self, Stop> {
@@ -253,56 +218,6 @@ fn set_common(config: &mut impl Settings, level: &Level) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What a compliance policy of BoringSSL's allows.
-pub(crate) struct Policy {
-    suites: &'static [CipherSuite],
-    groups: &'static [NamedGroup],
-    /// Of signatures, the peer's and our own.
-    pub(crate) schemes: &'static [SignatureScheme],
-}
-
-/// The policy that the flags name. Those that want ML-KEM are not supported.
-pub(crate) fn policy(level: &Level) -> Option<Policy> {
-    if level.has("fips-202205") {
-        return Some(Policy {
-            suites: &[
-                CipherSuite::TLS_AES_128_GCM_SHA256,
-                CipherSuite::TLS_AES_256_GCM_SHA384,
-                CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-                CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-                CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-                CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-            ],
-            groups: &[NamedGroup::SECP256R1, NamedGroup::SECP384R1],
-            schemes: &[
-                SignatureScheme::RSA_PKCS1_SHA256,
-                SignatureScheme::RSA_PKCS1_SHA384,
-                SignatureScheme::RSA_PKCS1_SHA512,
-                SignatureScheme::ECDSA_SECP256R1_SHA256,
-                SignatureScheme::ECDSA_SECP384R1_SHA384,
-                SignatureScheme::RSA_PSS_RSAE_SHA256,
-                SignatureScheme::RSA_PSS_RSAE_SHA384,
-                SignatureScheme::RSA_PSS_RSAE_SHA512,
-            ],
-        });
-    }
-    level.has("wpa-202304").then_some(Policy {
-        suites: &[
-            CipherSuite::TLS_AES_256_GCM_SHA384,
-            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-            CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-        ],
-        groups: &[NamedGroup::SECP384R1],
-        schemes: &[
-            SignatureScheme::RSA_PKCS1_SHA384,
-            SignatureScheme::RSA_PKCS1_SHA512,
-            SignatureScheme::ECDSA_SECP384R1_SHA384,
-            SignatureScheme::RSA_PSS_RSAE_SHA384,
-            SignatureScheme::RSA_PSS_RSAE_SHA512,
-        ],
-    })
-}
-
 /// What both configurations have.
 trait Settings {
     fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError>;
@@ -336,91 +251,6 @@ macro_rules! settings {
 settings!(ClientConfig);
 settings!(ServerConfig);
 
-/// A client's sessions, and how much early data each of those allows that came since this was asked last.
-#[derive(Debug)]
-pub(crate) struct Sessions {
-    inner: ClientSessionMemoryCache,
-    came: Mutex<Vec<u32>>,
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Self { inner: ClientSessionMemoryCache::new(16), came: Mutex::default() }
-    }
-}
-
-impl Sessions {
-    pub(crate) fn came(&self) -> Vec<u32> {
-        self.came.lock().map(|mut came| std::mem::take(&mut *came)).unwrap_or_default()
-    }
-}
-
-impl StoresClientSessions for Sessions {
-    fn put(&self, session: ClientSessionValue) {
-        if let Ok(mut came) = self.came.lock() {
-            came.push(session.max_early_data());
-        }
-        self.inner.put(session);
-    }
-
-    fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
-        self.inner.take(server, scope)
-    }
-
-    fn remove(&self, server: &ServerName<'_>, scope: &[u8; 32]) {
-        self.inner.remove(server, scope);
-    }
-}
-
-/// The traffic secrets of both sides.
-#[derive(Debug, Default)]
-pub(crate) struct Secrets(Mutex<[Option<Vec<u8>>; 2]>);
-
-impl Secrets {
-    /// The client's and the server's.
-    pub(crate) fn traffic(&self) -> Option<(Vec<u8>, Vec<u8>)> {
-        let [client, server] = self.0.lock().ok()?.clone();
-        Some((client?, server?))
-    }
-}
-
-impl KeyLog for Secrets {
-    fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
-        let Ok(mut secrets) = self.0.lock() else { return };
-        match label {
-            "CLIENT_TRAFFIC_SECRET_0" => secrets[0] = Some(secret.to_vec()),
-            "SERVER_TRAFFIC_SECRET_0" => secrets[1] = Some(secret.to_vec()),
-            _ => {}
-        }
-    }
-}
-
-/// Tickets of the runner's liking.
-#[derive(Debug)]
-struct Tickets {
-    inner: Arc<Ticketer>,
-    /// Whether none is made.
-    skips: bool,
-}
-
-impl ProducesTickets for Tickets {
-    fn enabled(&self) -> bool {
-        self.inner.enabled()
-    }
-
-    fn lifetime(&self) -> u32 {
-        self.inner.lifetime()
-    }
-
-    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        if self.skips { None } else { self.inner.encrypt(plain) }
-    }
-
-    fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.inner.decrypt(ticket)
-    }
-}
-
 fn groups(level: &Level) -> Result<Option<Vec<NamedGroup>>, Stop> {
     let groups: Vec<_> = level.numbers("curves")?.into_iter().map(NamedGroup).collect();
     Ok(Some(groups).filter(|groups| !groups.is_empty()))
@@ -435,77 +265,4 @@ pub(crate) fn alpn_list(mut list: &[u8]) -> Option<Vec<&[u8]>> {
         list = rest;
     }
     Some(names)
-}
-
-/// Where it is written down what was asked and shown.
-#[derive(Clone, Debug)]
-struct Told {
-    asked: Arc<Mutex<Asked>>,
-    selected: Arc<AtomicI32>,
-}
-
-/// Shows the first credential that the peer can verify.
-#[derive(Debug)]
-struct Resolver {
-    candidates: Vec<Candidate>,
-    told: Told,
-    /// Refuses every client with this alert.
-    fails: Option<AlertDescription>,
-}
-
-impl Resolver {
-    fn select(&self, fits: impl Fn(&Candidate) -> bool) -> Option<Arc<Identity>> {
-        let selected = self.candidates.iter().find(|candidate| fits(candidate))?;
-        self.told.selected.store(selected.number, Ordering::Relaxed);
-        Some(Arc::clone(&selected.identity))
-    }
-}
-
-impl ResolvesServerCert for Resolver {
-    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
-        let alpn = hello.alpn_protocols().flat_map(|name| {
-            let length = u8::try_from(name.len()).unwrap_or_default();
-            [&[length], name].concat()
-        });
-        let asked = Asked {
-            alpn: alpn.collect(),
-            server_name: hello.server_name().map(str::to_owned),
-            secure_renegotiation: hello.client_hello().extensions.renegotiation_info.is_some()
-                || hello.cipher_suites().any(|suite| suite == CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV),
-            schemes: hello.signature_schemes().collect(),
-            authorities: Vec::new(),
-        };
-        if let Ok(mut place) = self.told.asked.lock() {
-            *place = asked;
-        }
-        if let Some(alert) = self.fails {
-            return Err(NoIdentity::with_alert(alert));
-        }
-        let authorities = hello.client_hello().extensions.certificate_authorities;
-        let authorities: Vec<_> =
-            authorities.into_iter().flat_map(|all| all.iter()).map(|name| name.0.to_vec()).collect();
-        let fits = |candidate: &Candidate| hello.can_verify(&candidate.identity) && candidate.is_of(&authorities);
-        // What nobody can verify is refused with an error that says why.
-        let selected = self.select(fits).or_else(|| self.select(|candidate| candidate.is_of(&authorities)));
-        selected.ok_or(NoIdentity::default())
-    }
-}
-
-impl ResolvesClientCert for Resolver {
-    fn resolve(
-        &self,
-        authorities: List<'_, DistinguishedName<'_>>,
-        schemes: &[SignatureScheme],
-    ) -> Option<Arc<Identity>> {
-        let authorities: Vec<_> = authorities.iter().map(|name| name.0.to_vec()).collect();
-        if let Ok(mut place) = self.told.asked.lock() {
-            (place.schemes, place.authorities) = (schemes.to_vec(), authorities.clone());
-        }
-        let can = |candidate: &Candidate| candidate.identity.schemes().iter().any(|scheme| schemes.contains(scheme));
-        self.select(|candidate| can(candidate) && candidate.is_of(&authorities))
-    }
-
-    fn session_scope(&self) -> Option<[u8; 32]> {
-        Some([0; 32])
-    }
 }

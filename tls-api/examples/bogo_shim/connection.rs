@@ -4,12 +4,12 @@ use std::sync::{Arc, PoisonError};
 
 use strata_tls::{ClientSession, ServerName, ServerSession, Session};
 
-use crate::Stop;
 use crate::configure::Shim;
 use crate::early::Early;
 use crate::errors::name;
 use crate::expect;
 use crate::options::{Level, Options};
+use crate::stop::Stop;
 use crate::transport::Transport;
 
 pub(crate) fn run(shim: &mut Shim, options: &Options, level: &Level, number: u32) -> Result<(), Stop> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use strata_tls::{ExternalPsk, Identity, SignError, SignatureScheme, Signer, SigningKey};
 use tls_crypto::{HashAlgorithm, PrivateKey};
 
-use crate::Stop;
-use crate::configure::policy;
 use crate::options::{Credential, Kind, Level};
+use crate::policy::policy;
+use crate::stop::Stop;
 
 /// An identity, and whether it is for those alone who name its issuer.
 #[derive(Clone, Debug)]

@@ -9,11 +9,11 @@ use std::sync::atomic::Ordering;
 
 use strata_tls::{HandshakeKind, ProtocolVersion};
 
-use crate::Stop;
 use crate::configure::Shim;
 use crate::credentials::{psks, sct_list};
 use crate::early::Early;
 use crate::options::{Level, Options};
+use crate::stop::Stop;
 
 /// After the handshake.
 pub(crate) fn check<S: Early>(

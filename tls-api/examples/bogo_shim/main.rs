@@ -14,7 +14,10 @@ mod credentials;
 mod early;
 mod errors;
 mod expect;
+mod hooks;
 mod options;
+mod policy;
+mod stop;
 mod transport;
 mod trust;
 
@@ -22,30 +25,10 @@ use std::process::exit;
 
 use crate::configure::Shim;
 use crate::options::Options;
+use crate::stop::Stop;
 
 /// What the runner counts as not implemented.
 const UNIMPLEMENTED: i32 = 89;
-
-/// Why the program ends before its time.
-#[derive(Debug)]
-enum Stop {
-    /// A flag or value that this program has nothing for.
-    Unimplemented(String),
-    /// The protocol failed, or an expectation did: what is said of it.
-    Failed(String),
-}
-
-impl Stop {
-    fn failed(what: impl Into<String>) -> Self {
-        Self::Failed(what.into())
-    }
-}
-
-impl From<std::io::Error> for Stop {
-    fn from(e: std::io::Error) -> Self {
-        Self::Failed(format!("I/O: {e}"))
-    }
-}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-use crate::Stop;
+use crate::stop::Stop;
 
 /// Flags without a value.
 const FLAGS: &[&str] = &[

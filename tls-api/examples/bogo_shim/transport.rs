@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use strata_tls::{Error, Session};
 
-use crate::Stop;
 use crate::errors::name;
 use crate::options::Options;
+use crate::stop::Stop;
 
 pub(crate) struct Transport(TcpStream);
 

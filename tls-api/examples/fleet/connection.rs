@@ -2,20 +2,27 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
-use strata_tls::handshake::{Answer, Need, NeedNewSession, Outgoing, Progress, ServerConnection};
-use strata_tls::{Error, UnixTime};
+use strata_tls::handshake::{Answer, Need, NeedNewSession, Outgoing, Progress, ServerConfig, ServerConnection};
+use strata_tls::{Error, Identity, UnixTime};
 
-use crate::Shared;
-use crate::worker::Question;
+use crate::worker::{Question, Worker};
 
 /// What a connection may take in all.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Bytes that a client may send in all: a handshake and a request fit.
 const MAX_RECEIVED: usize = 128 * 1024;
+
+/// What every connection shares.
+pub(crate) struct Shared {
+    pub(crate) config: Arc<ServerConfig>,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) worker: Worker,
+}
 
 pub(crate) struct Connection {
     socket: TcpStream,

@@ -41,7 +41,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use strata_tls::Identity;
 use strata_tls::handshake::{ServerConfig, SessionLookup};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Shared};
 use crate::options::{Context, Failure, run_program};
 use crate::redis_store::{Redis, RedisStore};
 use crate::worker::{Found, Worker};
@@ -82,13 +82,6 @@ const FIRST: usize = 2;
 
 /// How often it is looked for connections that take too long.
 const TICK: Duration = Duration::from_secs(1);
-
-/// What every connection shares.
-struct Shared {
-    config: Arc<ServerConfig>,
-    identity: Arc<Identity>,
-    worker: Worker,
-}
 
 fn main() -> ExitCode {
     run_program("fleet", run)

@@ -24,7 +24,8 @@ use strata_tls::{ServerSession, Session};
 
 use crate::arguments::Arguments;
 use crate::options::subject;
-use crate::service::{Heard, Service, Step, Tools, read_some};
+use crate::service::Service;
+use crate::transfer::{ReadOutcome, Resources, Step, read_some};
 
 pub(crate) struct Connection {
     socket: TcpStream,
@@ -111,12 +112,12 @@ impl Connection {
     }
 
     /// Does what can be done without waiting, but not for ever.
-    pub(crate) fn drive(&mut self, tools: &mut Tools<'_>) -> Outcome {
+    pub(crate) fn drive(&mut self, resources: &mut Resources<'_>) -> Outcome {
         for _ in 0..ROUNDS {
             let moved = match self.phase {
-                Phase::Serving => self.serve(tools),
-                Phase::Flushing => self.flush(tools),
-                Phase::Lingering => self.discard(tools),
+                Phase::Serving => self.serve(resources),
+                Phase::Flushing => self.flush(resources),
+                Phase::Lingering => self.discard(resources),
                 Phase::Closed => return Outcome::Done,
             };
             if !moved {
@@ -151,7 +152,7 @@ impl Connection {
     }
 
     /// One round of receiving, the service, and sending; whether anything moved.
-    fn serve(&mut self, tools: &mut Tools<'_>) -> bool {
+    fn serve(&mut self, resources: &mut Resources<'_>) -> bool {
         let received = match self.receive() {
             Ok(received) => received,
             Err(moved) => return moved,
@@ -162,11 +163,11 @@ impl Connection {
             return true;
         }
         if self.early == Early::Came || !self.session.is_handshaking() {
-            match self.service.advance(&mut self.session, tools) {
+            match self.service.advance(&mut self.session, resources) {
                 Ok(Step::Idle) => {}
                 Ok(Step::Moved) => {
                     served = true;
-                    if self.service.input_gives_time() {
+                    if self.service.input_extends_deadline() {
                         self.renew();
                     }
                 }
@@ -275,7 +276,7 @@ impl Connection {
     }
 
     /// Sends the last words, an answer or an alert; meanwhile reads, lest the peer wait for us to do so.
-    fn flush(&mut self, tools: &mut Tools<'_>) -> bool {
+    fn flush(&mut self, resources: &mut Resources<'_>) -> bool {
         let sent = match self.send() {
             Ok(sent) => sent,
             Err(e) => return self.broken(&e),
@@ -291,30 +292,30 @@ impl Connection {
             return true;
         }
         // The end of the peer does not end this: it may have closed its side alone.
-        let read = !self.peer_ended && self.discard(tools);
+        let read = !self.peer_ended && self.discard(resources);
         sent || read
     }
 
     /// Reads, only to find the end.
-    fn discard(&mut self, tools: &mut Tools<'_>) -> bool {
+    fn discard(&mut self, resources: &mut Resources<'_>) -> bool {
         if self.session.wants_read() {
             // Not through `receive`: what is wrong in what comes now is no failure any more.
-            return self.listen_for_close(tools);
+            return self.listen_for_close(resources);
         }
         if !self.readable {
             return false;
         }
-        match read_some(&mut self.socket, tools.scratch) {
-            Ok(Heard::Bytes(_)) => true,
-            Ok(Heard::Nothing) => {
+        match read_some(&mut self.socket, resources.scratch) {
+            Ok(ReadOutcome::Bytes(_)) => true,
+            Ok(ReadOutcome::WouldBlock) => {
                 self.readable = false;
                 false
             }
-            Ok(Heard::End) | Err(_) => self.ended(),
+            Ok(ReadOutcome::Eof) | Err(_) => self.ended(),
         }
     }
 
-    fn listen_for_close(&mut self, tools: &mut Tools<'_>) -> bool {
+    fn listen_for_close(&mut self, resources: &mut Resources<'_>) -> bool {
         if !self.readable {
             return false;
         }
@@ -328,7 +329,7 @@ impl Connection {
             Ok(_) | Err(_) => return self.ended(),
         }
         let closed = self.session.process_new_packets().is_ok_and(|state| state.peer_has_closed());
-        while let Ok(Heard::Bytes(_)) = read_some(&mut self.session, tools.scratch) {}
+        while let Ok(ReadOutcome::Bytes(_)) = read_some(&mut self.session, resources.scratch) {}
         if closed { self.ended() } else { true }
     }
 

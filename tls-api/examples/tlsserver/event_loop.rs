@@ -15,7 +15,7 @@ use strata_tls::{ServerConfig, ServerSession};
 use crate::arguments::Arguments;
 use crate::connection::{Connection, Outcome};
 use crate::options::{Context, Failure};
-use crate::service::Tools;
+use crate::transfer::Resources;
 
 pub(crate) struct EventLoop {
     poll: Poll,
@@ -142,9 +142,9 @@ impl EventLoop {
 
     fn drive(&mut self, at: usize) {
         let Some(connection) = self.slots.get(at) else { return };
-        let mut tools =
-            Tools { scratch: &mut self.scratch, registry: self.poll.registry(), second_token: Token(at * 2 + 1) };
-        match connection.drive(&mut tools) {
+        let mut resources =
+            Resources { scratch: &mut self.scratch, registry: self.poll.registry(), second_token: Token(at * 2 + 1) };
+        match connection.drive(&mut resources) {
             Outcome::Wait => {}
             Outcome::Again => self.unfinished.push(at),
             Outcome::Done => self.drop_connection(at),

@@ -7,7 +7,7 @@ use mio::Interest;
 use mio::net::TcpStream;
 use strata_tls::{ServerSession, Session};
 
-use crate::service::{Heard, Step, Tools, Unsent, read_some};
+use crate::transfer::{ReadOutcome, Resources, Step, Unsent, read_some};
 
 pub(crate) struct Forward {
     to: SocketAddr,
@@ -51,16 +51,16 @@ impl Forward {
         }
     }
 
-    pub(crate) fn advance(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<Step> {
+    pub(crate) fn advance(&mut self, session: &mut ServerSession, resources: &mut Resources<'_>) -> io::Result<Step> {
         if self.backend.is_none() {
             // Only now: a handshake that fails costs the backend nothing.
-            self.backend = Some(Backend::connect(self.to, tools).map_err(|e| about_backend(self.to, &e))?);
+            self.backend = Some(Backend::connect(self.to, resources).map_err(|e| about_backend(self.to, &e))?);
         }
         if !self.backend_is_connected()? {
             return Ok(Step::Idle);
         }
-        let onward = self.pass_to_backend(session, tools).map_err(|e| self.blame(e))?;
-        let back = self.pass_to_peer(session, tools)?;
+        let onward = self.pass_to_backend(session, resources).map_err(|e| self.blame(e))?;
+        let back = self.pass_to_peer(session, resources)?;
         if self.backend_ended && self.to_peer.is_empty() {
             // A backend that has nothing more to say is done, whatever the peer still sends.
             return Ok(Step::Finished);
@@ -80,7 +80,7 @@ impl Forward {
         Ok(backend.connected)
     }
 
-    fn pass_to_backend(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<bool> {
+    fn pass_to_backend(&mut self, session: &mut ServerSession, resources: &mut Resources<'_>) -> io::Result<bool> {
         let Some(backend) = &mut self.backend else { return Ok(false) };
         let mut moved = false;
         if !self.to_backend.is_empty() {
@@ -89,14 +89,14 @@ impl Forward {
                 backend.writable = self.to_backend.is_empty();
             }
         } else if !self.peer_ended {
-            match read_some(session, tools.scratch)? {
-                Heard::Bytes(n) => {
-                    self.to_backend.send_after(&tools.scratch[..n], &mut backend.socket)?;
+            match read_some(session, resources.scratch)? {
+                ReadOutcome::Bytes(n) => {
+                    self.to_backend.send_after(&resources.scratch[..n], &mut backend.socket)?;
                     backend.writable = self.to_backend.is_empty();
                     moved = true;
                 }
-                Heard::Nothing => {}
-                Heard::End => {
+                ReadOutcome::WouldBlock => {}
+                ReadOutcome::Eof => {
                     self.peer_ended = true;
                     moved = true;
                 }
@@ -109,7 +109,7 @@ impl Forward {
         Ok(moved)
     }
 
-    fn pass_to_peer(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<bool> {
+    fn pass_to_peer(&mut self, session: &mut ServerSession, resources: &mut Resources<'_>) -> io::Result<bool> {
         let Some(backend) = &mut self.backend else { return Ok(false) };
         if !self.to_peer.is_empty() {
             return Ok(self.to_peer.send(session)? > 0);
@@ -117,13 +117,13 @@ impl Forward {
         if !backend.readable || self.backend_ended {
             return Ok(false);
         }
-        match read_some(&mut backend.socket, tools.scratch).map_err(|e| about_backend(self.to, &e))? {
-            Heard::Bytes(n) => self.to_peer.send_after(&tools.scratch[..n], session)?,
-            Heard::Nothing => {
+        match read_some(&mut backend.socket, resources.scratch).map_err(|e| about_backend(self.to, &e))? {
+            ReadOutcome::Bytes(n) => self.to_peer.send_after(&resources.scratch[..n], session)?,
+            ReadOutcome::WouldBlock => {
                 backend.readable = false;
                 return Ok(false);
             }
-            Heard::End => {
+            ReadOutcome::Eof => {
                 self.backend_ended = true;
                 session.send_close_notify();
             }
@@ -138,9 +138,9 @@ impl Forward {
 }
 
 impl Backend {
-    fn connect(to: SocketAddr, tools: &Tools<'_>) -> io::Result<Self> {
+    fn connect(to: SocketAddr, resources: &Resources<'_>) -> io::Result<Self> {
         let mut socket = TcpStream::connect(to)?;
-        tools.registry.register(&mut socket, tools.second_token, Interest::READABLE | Interest::WRITABLE)?;
+        resources.registry.register(&mut socket, resources.second_token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Self { socket, connected: false, readable: false, writable: false })
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use strata_tls::{ServerSession, Session};
 
 use crate::options::subject;
-use crate::service::{Heard, Step, Tools, Unsent, read_some, write_some};
+use crate::transfer::{ReadOutcome, Resources, Step, Unsent, read_some, write_some};
 
 #[derive(Default)]
 pub(crate) struct Http {
@@ -30,7 +30,7 @@ impl Http {
         self.head.extend_from_slice(data);
     }
 
-    pub(crate) fn advance(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<Step> {
+    pub(crate) fn advance(&mut self, session: &mut ServerSession, resources: &mut Resources<'_>) -> io::Result<Step> {
         if let Some(answer) = &mut self.answer {
             return answer.advance(session);
         }
@@ -38,9 +38,9 @@ impl Http {
             self.answer = Some(answer_to(&std::mem::take(&mut self.head), session, self.early));
             return Ok(Step::Moved);
         }
-        match read_some(session, tools.scratch)? {
-            Heard::Bytes(n) => {
-                self.head.extend_from_slice(&tools.scratch[..n]);
+        match read_some(session, resources.scratch)? {
+            ReadOutcome::Bytes(n) => {
+                self.head.extend_from_slice(&resources.scratch[..n]);
                 if self.is_whole() {
                     self.answer = Some(answer_to(&std::mem::take(&mut self.head), session, self.early));
                 } else if self.head.len() > MAX_HEAD {
@@ -49,10 +49,10 @@ impl Http {
                 }
                 Ok(Step::Moved)
             }
-            Heard::Nothing => Ok(Step::Idle),
+            ReadOutcome::WouldBlock => Ok(Step::Idle),
             // To connect and say goodbye is no failure.
-            Heard::End if self.head.is_empty() => Ok(Step::Finished),
-            Heard::End => {
+            ReadOutcome::Eof if self.head.is_empty() => Ok(Step::Finished),
+            ReadOutcome::Eof => {
                 Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the client closed in the middle of its request"))
             }
         }

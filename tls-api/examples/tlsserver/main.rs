@@ -30,6 +30,7 @@ mod redis_store;
 mod service;
 mod sink;
 mod ticket_keys;
+mod transfer;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -6,7 +6,7 @@ use std::io;
 use strata_tls::ServerSession;
 use tls_crypto::{HashAlgorithm, Transcript};
 
-use crate::service::{Heard, Step, Tools, Unsent, read_some};
+use crate::transfer::{ReadOutcome, Resources, Step, Unsent, read_some};
 
 pub(crate) struct Sink {
     count: u64,
@@ -27,7 +27,7 @@ impl Sink {
         self.count += data.len() as u64;
     }
 
-    pub(crate) fn advance(&mut self, session: &mut ServerSession, tools: &mut Tools<'_>) -> io::Result<Step> {
+    pub(crate) fn advance(&mut self, session: &mut ServerSession, resources: &mut Resources<'_>) -> io::Result<Step> {
         if let Some(answer) = &mut self.answer {
             let sent = answer.send(session)?;
             return Ok(match (answer.is_empty(), sent) {
@@ -36,15 +36,15 @@ impl Sink {
                 (false, _) => Step::Moved,
             });
         }
-        Ok(match read_some(session, tools.scratch)? {
-            Heard::Bytes(n) => {
-                self.hash.add(&tools.scratch[..n]);
+        Ok(match read_some(session, resources.scratch)? {
+            ReadOutcome::Bytes(n) => {
+                self.hash.add(&resources.scratch[..n]);
                 // No connection lives for 2^64 bytes.
                 self.count += n as u64;
                 Step::Moved
             }
-            Heard::Nothing => Step::Idle,
-            Heard::End => {
+            ReadOutcome::WouldBlock => Step::Idle,
+            ReadOutcome::Eof => {
                 self.answer = Some(Unsent::new(self.answer().into_bytes()));
                 Step::Moved
             }

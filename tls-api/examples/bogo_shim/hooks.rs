@@ -1,0 +1,204 @@
+//! The library's extension points as the runner needs them: clock, stores, key log, tickets, certificate resolver.
+
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use strata_tls::codec::{DistinguishedName, List};
+use strata_tls::{
+    AlertDescription, CipherSuite, ClientHelloInfo, ClientSessionMemoryCache, ClientSessionValue, Identity, KeyLog,
+    NoIdentity, ProducesTickets, ResolvesClientCert, ResolvesServerCert, ServerName, SignatureScheme,
+    StoresClientSessions, SystemClock, Ticketer, TimeProvider, UnixTime,
+};
+use zeroize::Zeroizing;
+
+use crate::credentials::Candidate;
+
+/// No credential.
+pub(crate) const NONE: i32 = i32::MIN;
+
+/// What a ClientHello said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) alpn: Vec<u8>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) secure_renegotiation: bool,
+    /// The signature schemes that the peer accepts, and the authorities that a server trusts.
+    pub(crate) schemes: Vec<SignatureScheme>,
+    pub(crate) authorities: Vec<Vec<u8>>,
+}
+
+/// A clock that the runner can put forward.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(AtomicU64);
+
+impl Clock {
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+impl TimeProvider for Clock {
+    fn now(&self) -> Option<UnixTime> {
+        let now = SystemClock.now()?.as_secs();
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(now + self.0.load(Ordering::Relaxed))))
+    }
+}
+
+/// A client's sessions, and how much early data each of those allows that came since this was asked last.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    inner: ClientSessionMemoryCache,
+    came: Mutex<Vec<u32>>,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { inner: ClientSessionMemoryCache::new(16), came: Mutex::default() }
+    }
+}
+
+impl Sessions {
+    pub(crate) fn came(&self) -> Vec<u32> {
+        self.came.lock().map(|mut came| std::mem::take(&mut *came)).unwrap_or_default()
+    }
+}
+
+impl StoresClientSessions for Sessions {
+    fn put(&self, session: ClientSessionValue) {
+        if let Ok(mut came) = self.came.lock() {
+            came.push(session.max_early_data());
+        }
+        self.inner.put(session);
+    }
+
+    fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
+        self.inner.take(server, scope)
+    }
+
+    fn remove(&self, server: &ServerName<'_>, scope: &[u8; 32]) {
+        self.inner.remove(server, scope);
+    }
+}
+
+/// The traffic secrets of both sides.
+#[derive(Debug, Default)]
+pub(crate) struct Secrets(Mutex<[Option<Vec<u8>>; 2]>);
+
+impl Secrets {
+    /// The client's and the server's.
+    pub(crate) fn traffic(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let [client, server] = self.0.lock().ok()?.clone();
+        Some((client?, server?))
+    }
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
+        let Ok(mut secrets) = self.0.lock() else { return };
+        match label {
+            "CLIENT_TRAFFIC_SECRET_0" => secrets[0] = Some(secret.to_vec()),
+            "SERVER_TRAFFIC_SECRET_0" => secrets[1] = Some(secret.to_vec()),
+            _ => {}
+        }
+    }
+}
+
+/// Tickets of the runner's liking.
+#[derive(Debug)]
+pub(crate) struct Tickets {
+    pub(crate) inner: Arc<Ticketer>,
+    /// Whether none is made.
+    pub(crate) skips: bool,
+}
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        self.inner.enabled()
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.inner.lifetime()
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        if self.skips { None } else { self.inner.encrypt(plain) }
+    }
+
+    fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.inner.decrypt(ticket)
+    }
+}
+
+/// Where it is written down what was asked and shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) asked: Arc<Mutex<Asked>>,
+    pub(crate) selected: Arc<AtomicI32>,
+}
+
+/// Shows the first credential that the peer can verify.
+#[derive(Debug)]
+pub(crate) struct Resolver {
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) told: Told,
+    /// Refuses every client with this alert.
+    pub(crate) fails: Option<AlertDescription>,
+}
+
+impl Resolver {
+    fn select(&self, fits: impl Fn(&Candidate) -> bool) -> Option<Arc<Identity>> {
+        let selected = self.candidates.iter().find(|candidate| fits(candidate))?;
+        self.told.selected.store(selected.number, Ordering::Relaxed);
+        Some(Arc::clone(&selected.identity))
+    }
+}
+
+impl ResolvesServerCert for Resolver {
+    fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
+        let alpn = hello.alpn_protocols().flat_map(|name| {
+            let length = u8::try_from(name.len()).unwrap_or_default();
+            [&[length], name].concat()
+        });
+        let asked = Asked {
+            alpn: alpn.collect(),
+            server_name: hello.server_name().map(str::to_owned),
+            secure_renegotiation: hello.client_hello().extensions.renegotiation_info.is_some()
+                || hello.cipher_suites().any(|suite| suite == CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV),
+            schemes: hello.signature_schemes().collect(),
+            authorities: Vec::new(),
+        };
+        if let Ok(mut place) = self.told.asked.lock() {
+            *place = asked;
+        }
+        if let Some(alert) = self.fails {
+            return Err(NoIdentity::with_alert(alert));
+        }
+        let authorities = hello.client_hello().extensions.certificate_authorities;
+        let authorities: Vec<_> =
+            authorities.into_iter().flat_map(|all| all.iter()).map(|name| name.0.to_vec()).collect();
+        let fits = |candidate: &Candidate| hello.can_verify(&candidate.identity) && candidate.is_of(&authorities);
+        // What nobody can verify is refused with an error that says why.
+        let selected = self.select(fits).or_else(|| self.select(|candidate| candidate.is_of(&authorities)));
+        selected.ok_or(NoIdentity::default())
+    }
+}
+
+impl ResolvesClientCert for Resolver {
+    fn resolve(
+        &self,
+        authorities: List<'_, DistinguishedName<'_>>,
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<Identity>> {
+        let authorities: Vec<_> = authorities.iter().map(|name| name.0.to_vec()).collect();
+        if let Ok(mut place) = self.told.asked.lock() {
+            (place.schemes, place.authorities) = (schemes.to_vec(), authorities.clone());
+        }
+        let can = |candidate: &Candidate| candidate.identity.schemes().iter().any(|scheme| schemes.contains(scheme));
+        self.select(|candidate| can(candidate) && candidate.is_of(&authorities))
+    }
+
+    fn session_scope(&self) -> Option<[u8; 32]> {
+        Some([0; 32])
+    }
+}
