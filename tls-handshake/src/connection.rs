@@ -27,20 +27,20 @@ use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Sizing, Transmit};
-use crate::role::{Renegotiation, Role, States};
 use crate::server::Server;
+use crate::states::{Renegotiation, Role, States};
 
+mod accessors;
 mod client;
-#[cfg(test)]
-mod forge;
+mod engine_sink;
 mod in_place;
-mod inspect;
+mod record_sizing;
 mod server;
-mod sizes;
-mod world;
+#[cfg(test)]
+mod test_support;
 
 pub use client::ClientStart;
-use world::World;
+use engine_sink::World;
 
 /// A client's connection.
 pub type ClientConnection = Connection<Client>;

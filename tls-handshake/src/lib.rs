@@ -62,26 +62,26 @@ pub mod client;
 pub mod config;
 pub mod connection;
 pub mod error;
-mod established;
 mod flight;
 pub mod framed;
 pub mod identity;
+mod key_update;
 pub mod need;
 mod negotiate;
+mod negotiated;
 mod owned;
 mod raw;
 mod record;
 mod record_limits;
 pub mod resumption;
-mod role;
 pub mod schedule;
 pub mod server;
 pub mod sink;
 mod sni;
+mod states;
 mod suite;
 #[cfg(test)]
 mod tests;
-mod traffic;
 pub mod verify;
 
 pub use certificate_error::{
@@ -94,17 +94,17 @@ pub use config::{
 };
 pub use connection::{ClientConnection, ClientStart, Connection, Processed, Progress, ServerConnection};
 pub use error::{Contradiction, Error};
-pub use established::HandshakeKind;
 pub use identity::{Identity, IdentityError, SignError, Signer, SigningKey, certs_from_pem};
 pub use need::{
     Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature,
     NeedTakeSession, NeedVerdict, PskCandidate,
 };
+pub use negotiated::HandshakeKind;
 pub use record::{Outgoing, RecordRoom};
 pub use record_limits::RecordLimits;
 pub use resumption::{ClientSessionValue, ExternalPsk, ServerSessionValue, SessionError};
-pub use role::{Role, Versioned};
 pub use sni::host_name;
+pub use states::{Role, Versioned};
 pub use suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 pub use verify::RootCertStore;
 

@@ -5,15 +5,15 @@
 //! Outgoing ◀─ Transmit: a message is encoded at its end, and sealed where it lies when its flight ends
 //! ```
 
-mod join;
+mod message_joiner;
 mod outgoing;
-mod receive;
-mod size;
-mod transmit;
+mod receiver;
+mod sender;
+mod sizing;
 
-pub(crate) use join::{Joined, Joiner};
+pub(crate) use message_joiner::{Joined, Joiner};
 pub use outgoing::Outgoing;
-pub(crate) use receive::{Opened, Receive};
-pub(crate) use size::Sizing;
-pub use transmit::RecordRoom;
-pub(crate) use transmit::Transmit;
+pub(crate) use receiver::{Opened, Receive};
+pub use sender::RecordRoom;
+pub(crate) use sender::Transmit;
+pub(crate) use sizing::Sizing;

@@ -31,12 +31,12 @@ use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
-use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
+use crate::key_update::Traffic;
 use crate::need::{Answer, Asker};
-use crate::role::{Renegotiation, Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
+use crate::negotiated::{Established, Exporter};
 use crate::sink::Sink;
-use crate::traffic::Traffic;
+use crate::states::{Renegotiation, Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
 
 pub mod hello;
 pub mod retry;

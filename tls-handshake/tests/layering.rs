@@ -134,14 +134,14 @@ fn states_do_not_know_the_record_layer_nor_the_engine() {
             "client",
             "server",
             "auth",
-            "traffic",
+            "key_update",
             "flight",
             "schedule",
             "negotiate",
             "verify",
             "need",
             "suite",
-            "established",
+            "negotiated",
         ],
         &["record", "connection"],
     );
@@ -151,7 +151,7 @@ fn states_do_not_know_the_record_layer_nor_the_engine() {
 fn the_record_layer_does_not_know_states() {
     nobody_in(
         &["record"],
-        &["client", "server", "auth", "traffic", "flight", "negotiate", "verify", "need", "connection"],
+        &["client", "server", "auth", "key_update", "flight", "negotiate", "verify", "need", "connection"],
     );
 }
 

@@ -17,15 +17,15 @@ use super::tls12;
 use super::tls13::{self, Shared, WaitEncryptedExtensions};
 use crate::config::{ClientConfig, HelloOfConfig};
 use crate::error::{Error, Illegal};
-use crate::established::HandshakeKind;
 use crate::framed::Framed;
 use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
+use crate::negotiated::HandshakeKind;
 use crate::raw::raw;
 use crate::record_limits::max_size_limit;
-use crate::role::Versioned;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello};
 use crate::sink::Sink;
+use crate::states::Versioned;
 
 /// What the client said of itself, and needs until ServerHello.
 pub(super) struct Offer {

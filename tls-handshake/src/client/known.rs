@@ -19,7 +19,7 @@ use crate::auth::PeerAuth;
 use crate::auth::tls13::OfferedPsk;
 use crate::config::ClientConfig;
 use crate::error::{Error, Illegal};
-use crate::established::HandshakeKind;
+use crate::negotiated::HandshakeKind;
 use crate::resumption::{ClientSessionValue, ExternalPsk};
 use crate::schedule::tls13::{EarlyKeys, Hello};
 use crate::sink::Sink;

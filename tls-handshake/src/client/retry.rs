@@ -10,10 +10,10 @@ use super::hello::{Offer, WaitServerHello};
 use super::known::Early;
 use super::tls13;
 use crate::error::{Error, Illegal};
-use crate::established::HandshakeKind;
 use crate::flight;
 use crate::framed::Framed;
 use crate::negotiate::{group_id, group_of};
+use crate::negotiated::HandshakeKind;
 use crate::sink::Sink;
 
 /// WAIT_SH after HelloRetryRequest: a second ClientHello was sent, and there is no third.

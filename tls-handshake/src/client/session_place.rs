@@ -6,7 +6,7 @@ use pki_types::ServerName;
 
 use crate::config::ClientConfig;
 use crate::resumption::{Scope, StoredSessions};
-use crate::role::RemembersSessions;
+use crate::states::RemembersSessions;
 
 /// Name and scope of a connection's sessions, and whether the store has, or had, some of them.
 pub(crate) struct SessionPlace {

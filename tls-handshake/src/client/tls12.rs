@@ -43,13 +43,13 @@ use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
 use super::session_place::SessionPlace;
 use crate::config::ClientConfig;
 use crate::error::Error;
-use crate::established::Established;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Answered, Asker};
+use crate::negotiated::Established;
 use crate::resumption::ClientSessionValue;
-use crate::role::{Renegotiation, States, Step, unexpected_change_cipher_spec};
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
+use crate::states::{Renegotiation, States, Step, unexpected_change_cipher_spec};
 
 mod answer;
 mod offer;

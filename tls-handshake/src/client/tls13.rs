@@ -28,14 +28,14 @@ use super::request::Request;
 use super::session_place::SessionPlace;
 use crate::config::ClientConfig;
 use crate::error::Error;
-use crate::established::{Established, Exporter, HandshakeKind};
 use crate::framed::Framed;
+use crate::key_update::Traffic;
 use crate::need::{Answer, Answered, Asker};
+use crate::negotiated::{Established, Exporter, HandshakeKind};
 use crate::resumption::ClientSessionValue;
-use crate::role::{States, Step};
 use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
-use crate::traffic::Traffic;
+use crate::states::{States, Step};
 
 mod answer;
 mod states;

@@ -15,7 +15,7 @@ use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::record::{Joiner, Outgoing, Receive};
 use crate::resumption::{ClientSessionValue, ExternalPsk};
-use crate::role::Versioned;
+use crate::states::Versioned;
 
 /// What a client's connection begins from, beside its configuration. Default: nothing.
 #[derive(Default)]

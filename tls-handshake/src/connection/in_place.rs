@@ -3,7 +3,7 @@
 use super::Connection;
 use crate::error::Error;
 use crate::record::{Outgoing, RecordRoom};
-use crate::role::Role;
+use crate::states::Role;
 
 impl<R: Role> Connection<R> {
     /// The room that the next record needs around this many bytes of application data; `None` while nothing can be

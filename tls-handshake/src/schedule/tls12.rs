@@ -13,7 +13,7 @@ use tls_crypto::{Digest, SharedSecret, Tls12Suite};
 use super::{Epoch, ReadKey, Side, WriteKey};
 use crate::auth::{Authenticated, PeerFinished};
 use crate::error::Error;
-use crate::established::Exporter;
+use crate::negotiated::Exporter;
 use crate::resumption::SessionSecret;
 use crate::sink::{Event, LoggedSecret, Sink};
 

@@ -20,7 +20,7 @@ use tls_crypto::tls13::{
 use super::{Epoch, ReadKey, Side, WriteKey};
 use crate::auth::{Authenticated, PeerFinished};
 use crate::error::Error;
-use crate::established::Exporter;
+use crate::negotiated::Exporter;
 use crate::sink::{Event, LoggedSecret, Sink};
 
 /// What keys are bound to: the hash of the messages up to a hello, and the connection's name in key logs.

@@ -18,16 +18,16 @@ use super::tls12;
 use super::tls13::{self, HelloParts, WaitIdentity, WaitSession};
 use crate::config::{Common, ServerConfig, SessionLookup};
 use crate::error::{Error, Excerpt, Illegal};
-use crate::established::HandshakeKind;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Asker, By, Need, NeedSession, can_go_on, range_in};
 use crate::negotiate::{GROUPS, choose_suite, first_common, group_id};
+use crate::negotiated::HandshakeKind;
 use crate::record_limits::RecordSizes;
 use crate::resumption::Scope;
-use crate::role::{Versioned, opaque_debug};
 use crate::sink::Sink;
 use crate::sni;
+use crate::states::{Versioned, opaque_debug};
 use crate::suite::SupportedCipherSuite;
 
 /// What all states of a server of TLS 1.3 share.

@@ -11,15 +11,15 @@ use tls_crypto::Tls13Suite;
 use super::hello::{Chosen, Shared, missing, proceed};
 use super::tls13;
 use crate::error::{Error, Illegal};
-use crate::established::HandshakeKind;
 use crate::flight;
 use crate::framed::Framed;
 use crate::need::Need;
 use crate::negotiate::group_id;
+use crate::negotiated::HandshakeKind;
 use crate::raw::raw;
-use crate::role::opaque_debug;
 use crate::sink::Sink;
 use crate::sni;
+use crate::states::opaque_debug;
 
 /// START after HelloRetryRequest.
 pub struct WaitSecondClientHello {

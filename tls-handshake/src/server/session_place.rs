@@ -1,7 +1,7 @@
 //! Which sessions of a server's connection a store has.
 
 use crate::resumption::StoredSessions;
-use crate::role::RemembersSessions;
+use crate::states::RemembersSessions;
 
 /// The sessions that the connection led to or resumed. Without a store it holds nothing.
 #[derive(Default)]

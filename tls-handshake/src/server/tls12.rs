@@ -53,11 +53,11 @@ use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
-use crate::established::Established;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Answered, Asker};
-use crate::role::{Renegotiation, States, Step, unexpected_change_cipher_spec};
+use crate::negotiated::Established;
 use crate::sink::Sink;
+use crate::states::{Renegotiation, States, Step, unexpected_change_cipher_spec};
 
 mod chosen;
 mod finished;

@@ -34,12 +34,12 @@ use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
-use crate::established::{Established, Exporter};
 use crate::framed::Framed;
+use crate::key_update::Traffic;
 use crate::need::{Answer, Answered, Asker};
-use crate::role::{States, Step};
+use crate::negotiated::{Established, Exporter};
 use crate::sink::Sink;
-use crate::traffic::Traffic;
+use crate::states::{States, Step};
 
 mod session;
 mod states;

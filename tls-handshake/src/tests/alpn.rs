@@ -115,7 +115,7 @@ fn unoffered_protocol_is_refused_unless_allowed() {
                 (true, _) => {
                     assert_eq!(outcome, Outcome::BothConnected, "{kind:?}");
                     let state = client.state.as_ref().unwrap();
-                    let negotiated = crate::role::States::established(state).unwrap().negotiated;
+                    let negotiated = crate::states::States::established(state).unwrap().negotiated;
                     assert_eq!(negotiated.alpn.as_deref(), Some(&b"http/9.9"[..]), "{kind:?}");
                 }
             }

@@ -10,8 +10,8 @@ use super::flow::{End, Kind, answers, client, configs, halted, server};
 use super::pair::{Pair, Pki};
 use crate::error::Error;
 use crate::record::Outgoing;
-use crate::role::States;
 use crate::server::Server;
+use crate::states::States;
 use crate::{ClientConnection, ServerConnection};
 
 /// A whole message and parts of one, which may not follow.

@@ -15,8 +15,8 @@ use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Illegal};
 use crate::identity::Identity;
 use crate::need::{Answer, Need};
-use crate::role::States;
 use crate::server::Server;
+use crate::states::States;
 use crate::verify::{tls12, tls13};
 
 /// The two versions, with client authentication.

@@ -5,8 +5,8 @@ use tls_codec::code_points::HandshakeType as T;
 use super::flow::{Action, End, Kind, Sent, answers, client, configs, ends, in_scope, pki, server};
 use super::pair::Pki;
 use crate::auth::ClientAuth;
-use crate::role::States;
 use crate::schedule::Epoch::{Application, EarlyData, Handshake};
+use crate::states::States;
 
 use Action::{ChangeCipherSpec, InstallRead, InstallWrite, RemoveWrite, Secret, Send, SkipEarlyData};
 

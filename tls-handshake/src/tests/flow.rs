@@ -22,11 +22,11 @@ use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
 use crate::record::{Joined, Joiner};
 use crate::resumption::{ClientSessionValue, ServerSessionValue, SessionSecret, identity_scope};
-use crate::role::{States, Step};
 use crate::schedule::{Epoch, ReadKey, WriteKey};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
 use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
+use crate::states::{States, Step};
 use crate::suite::SupportedCipherSuite;
 
 /// What a state asked of the sink.

@@ -7,7 +7,7 @@ use super::flow::{End, Kind, MessageEdit, Sent, answers, client_with, configs, p
 use super::hello::Hello;
 use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::need::{Answer, Need};
-use crate::role::States;
+use crate::states::States;
 
 /// Bytes of a handshake that do not come from the peer's list: keys, a small chain, our answer.
 const REST: u64 = 12 * 1024;

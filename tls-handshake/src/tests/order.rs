@@ -6,8 +6,8 @@ use super::flow::{End, Kind, answers, halted};
 use super::pair::Pki;
 use crate::client::Client;
 use crate::error::Error;
-use crate::role::States;
 use crate::server::Server;
+use crate::states::States;
 
 /// Whether change_cipher_spec has a place in a state.
 #[derive(Clone, Copy, PartialEq, Eq)]

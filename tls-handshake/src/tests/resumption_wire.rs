@@ -20,8 +20,8 @@ use crate::config::SessionLookup;
 use crate::error::{Error, Illegal};
 use crate::need::Need;
 use crate::resumption::ServerSessionValue;
-use crate::role::{States, Versioned};
 use crate::server::Server;
+use crate::states::{States, Versioned};
 use crate::{ExternalPsk, HandshakeKind, PskCandidate};
 
 /// What a client that offers a session says to a server's first message, changed so.

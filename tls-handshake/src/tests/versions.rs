@@ -12,8 +12,8 @@ use super::hello::{Change, Hello, client_given, server_given, tells};
 use super::pair::{Pair, Pki};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Illegal};
-use crate::role::States;
 use crate::server::Server;
+use crate::states::States;
 
 const SETS: [&[V]; 3] = [&[V::TLS12], &[V::TLS13], &[V::TLS13, V::TLS12]];
 

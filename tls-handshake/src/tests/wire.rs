@@ -8,7 +8,7 @@ use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Error;
 use crate::need::{Answer, Need};
 use crate::record::Outgoing;
-use crate::role::Role;
+use crate::states::Role;
 use crate::{Connection, Progress};
 
 /// Which way bytes go.

@@ -19,9 +19,9 @@ use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
 use crate::negotiate::group_of;
 use crate::record_limits::RecordSizes;
-use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
+use crate::states::opaque_debug;
 use crate::verify::signature::DigitallySigned;
 use crate::verify::{PeerChain, Staples, tls12 as signatures, x509};
 

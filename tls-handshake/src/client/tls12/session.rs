@@ -9,7 +9,7 @@ use super::super::known::FullHandshake;
 use super::super::session_place::SessionPlace;
 use crate::auth::Authenticated;
 use crate::config::ClientConfig;
-use crate::established::Negotiated;
+use crate::negotiated::Negotiated;
 use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret};
 use crate::schedule::tls12::Keys;
 

@@ -10,14 +10,14 @@ use super::tickets::Tickets;
 use super::{Shared, State};
 use crate::auth::Authenticated;
 use crate::error::Error;
-use crate::established::Negotiated;
 use crate::flight;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
+use crate::key_update::Traffic;
 use crate::need::{Asker, ClientIdentityAnswer, Need, NeedSignature, SignatureAnswer};
-use crate::role::{Step, opaque_debug};
+use crate::negotiated::Negotiated;
 use crate::sink::Sink;
-use crate::traffic::Traffic;
+use crate::states::{Step, opaque_debug};
 use crate::verify::tls13 as signatures;
 
 opaque_debug!(WaitClientIdentity, WaitSignature);

@@ -14,14 +14,14 @@ use super::answer::Ending;
 use super::tickets::Tickets;
 use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
 use crate::error::{Error, Illegal};
-use crate::established::{Established, Exporter};
 use crate::framed::Framed;
+use crate::key_update::Traffic;
 use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
+use crate::negotiated::{Established, Exporter};
 use crate::record_limits::RecordSizes;
 use crate::resumption::ClientSessionValue;
-use crate::role::opaque_debug;
 use crate::sink::Sink;
-use crate::traffic::Traffic;
+use crate::states::opaque_debug;
 use crate::verify::signature::DigitallySigned;
 use crate::verify::{PeerChain, Staples, tls13 as signatures};
 

@@ -9,7 +9,7 @@ use tls_crypto::tls13::ResumptionSecret;
 use super::super::known::FullHandshake;
 use super::super::session_place::SessionPlace;
 use crate::auth::Authenticated;
-use crate::established::Negotiated;
+use crate::negotiated::Negotiated;
 use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret};
 
 /// Tickets kept until somebody takes them, and bytes of each: what a server sends beyond is ignored.

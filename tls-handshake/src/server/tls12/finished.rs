@@ -7,13 +7,13 @@ use super::session::Keeps;
 use super::ticket::WaitTicket;
 use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
 use crate::error::Error;
-use crate::established::{Established, Negotiated};
 use crate::flight;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::Need;
-use crate::role::opaque_debug;
+use crate::negotiated::{Established, Negotiated};
 use crate::schedule::tls12::{ApplicationKeys, Keys};
 use crate::sink::Sink;
+use crate::states::opaque_debug;
 use crate::verify::signature::DigitallySigned;
 use crate::verify::tls12 as signatures;
 

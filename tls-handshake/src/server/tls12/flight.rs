@@ -20,7 +20,6 @@ use super::session::{self, Keeps, WaitSession};
 use crate::auth::{ClientAuth, PeerAuth};
 use crate::config::ServerConfig;
 use crate::error::Error;
-use crate::established::{HandshakeKind, Negotiated};
 use crate::flight;
 use crate::framed::Framed;
 use crate::identity::Identity;
@@ -28,11 +27,12 @@ use crate::need::{
     Asker, IdentityAnswer, IdentityRules, Need, NeedIdentity, NeedSession, NeedSignature, SignatureAnswer,
 };
 use crate::negotiate::group_id;
+use crate::negotiated::{HandshakeKind, Negotiated};
 use crate::raw::raw;
 use crate::record_limits::RecordSizes;
-use crate::role::opaque_debug;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
+use crate::states::opaque_debug;
 use crate::verify::tls12 as signatures;
 
 opaque_debug!(WaitIdentity, WaitSignature);

@@ -12,16 +12,16 @@ use super::session::Keeps;
 use crate::auth::{PeerAuth, PeerCertVerified};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
-use crate::established::Negotiated;
 use crate::framed::Framed;
 use crate::need::{Asker, Need, NeedClientVerdict, VerdictAnswer};
 use crate::negotiate::group_id;
+use crate::negotiated::Negotiated;
 use crate::record_limits::RecordSizes;
 use crate::resumption::Scope;
-use crate::role::opaque_debug;
 use crate::schedule::Side;
 use crate::schedule::tls12::{Binding, Keys, Randoms};
 use crate::sink::Sink;
+use crate::states::opaque_debug;
 use crate::verify::PeerChain;
 
 /// What all states share once suite and group are chosen.

@@ -13,14 +13,14 @@ use super::flight::WaitIdentity;
 use crate::auth::tls12::Resumed;
 use crate::config::{ServerConfig, SessionLookup};
 use crate::error::Error;
-use crate::established::HandshakeKind;
 use crate::flight;
 use crate::need::{Asker, By, FoundKey, Need, NeedIdentity, PskCandidate, SessionAnswer};
+use crate::negotiated::HandshakeKind;
 use crate::resumption::{ServerSessionValue, TLS13_ID, Wanted};
-use crate::role::{Step, opaque_debug};
 use crate::schedule::Side;
 use crate::schedule::tls12::Keys;
 use crate::sink::Sink;
+use crate::states::{Step, opaque_debug};
 
 opaque_debug!(WaitSession);
 

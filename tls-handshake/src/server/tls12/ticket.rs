@@ -12,8 +12,8 @@ use crate::flight;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
 use crate::raw::raw;
 use crate::resumption::{ServerSessionValue, StoreIds, StoredSessions};
-use crate::role::opaque_debug;
 use crate::sink::{Event, Sink};
+use crate::states::opaque_debug;
 use crate::verify::PeerChain;
 
 opaque_debug!(WaitTicket);

@@ -12,13 +12,13 @@ use super::State;
 use super::states::{Sent, WaitFinished, WaitIdentity};
 use crate::auth::tls13::{BoundPsk, NamedPsk};
 use crate::error::Error;
-use crate::established::{Exporter, HandshakeKind};
 use crate::framed::Framed;
 use crate::need::{Asker, FoundKey, Need, NeedTakeSession, PskCandidate, SessionAnswer, TakeAnswer, range_in};
+use crate::negotiated::{Exporter, HandshakeKind};
 use crate::resumption::{Scope, Wanted};
-use crate::role::{Step, opaque_debug};
 use crate::schedule::tls13::{EarlyKeys, Hello};
 use crate::sink::Sink;
+use crate::states::{Step, opaque_debug};
 
 opaque_debug!(WaitSession, WaitTakeSession, WaitEndOfEarlyData);
 

@@ -20,23 +20,23 @@ use super::tickets::WaitTickets;
 use crate::auth::{Authenticated, ClientAuth, PeerAuth, PeerCertVerified};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
-use crate::established::{Established, Exporter, HandshakeKind, Negotiated};
 use crate::flight;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::identity::Identity;
+use crate::key_update::Traffic;
 use crate::need::{
     Asker, IdentityAnswer, IdentityRules, Need, NeedClientVerdict, NeedIdentity, NeedSignature, SignatureAnswer,
     VerdictAnswer,
 };
 use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id};
+use crate::negotiated::{Established, Exporter, HandshakeKind, Negotiated};
 use crate::raw::raw;
 use crate::record_limits::RecordSizes;
-use crate::role::opaque_debug;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello, LockedApplicationKeys};
 use crate::sink::Sink;
-use crate::traffic::Traffic;
+use crate::states::opaque_debug;
 use crate::verify::signature::DigitallySigned;
 use crate::verify::{PeerChain, tls13 as signatures};
 

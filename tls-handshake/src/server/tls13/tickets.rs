@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
 use crate::raw::raw;
 use crate::resumption::{ServerSessionValue, SessionSecret, StoreIds};
-use crate::role::opaque_debug;
 use crate::sink::{Event, Sink};
+use crate::states::opaque_debug;
 use crate::verify::PeerChain;
 
 opaque_debug!(WaitTickets);

@@ -4,12 +4,12 @@ use tls_codec::code_points::{ContentType, HandshakeType};
 use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
-use crate::established::{Established, Exporter};
 use crate::framed::{Framed, RecordBoundary};
+use crate::key_update::Traffic;
 use crate::need::{Answer, Asker, Need};
+use crate::negotiated::{Established, Exporter};
 use crate::resumption::StoredSessions;
 use crate::sink::Sink;
-use crate::traffic::Traffic;
 
 /// An end of a connection: [`Client`](crate::client::Client) or [`Server`](crate::server::Server), and no other.
 #[expect(private_bounds, reason = "what a role does is the engine's business alone: so no other type can be one")]
@@ -48,7 +48,7 @@ pub(crate) trait RemembersSessions {
 /// What [`Replace`] is for a role.
 macro_rules! replace_by_itself {
     ($role:ty, $place:ty) => {
-        impl crate::role::Replace for $role {
+        impl crate::states::Replace for $role {
             type SessionPlace = $place;
 
             fn message(
@@ -56,7 +56,7 @@ macro_rules! replace_by_itself {
                 message: crate::framed::Framed<'_, tls_codec::handshake::RawMessage<'_>>,
                 out: &mut dyn crate::sink::Sink,
             ) -> Result<Option<crate::need::Need>, crate::error::Error> {
-                Ok(crate::role::take(place)?.on_message(message, out)?.put(place))
+                Ok(crate::states::take(place)?.on_message(message, out)?.put(place))
             }
 
             fn answer(
@@ -64,7 +64,7 @@ macro_rules! replace_by_itself {
                 answer: crate::need::Answer,
                 out: &mut dyn crate::sink::Sink,
             ) -> Result<Option<crate::need::Need>, crate::error::Error> {
-                Ok(crate::role::take(place)?.on_answer(answer, out)?.put(place))
+                Ok(crate::states::take(place)?.on_answer(answer, out)?.put(place))
             }
 
             fn change_cipher_spec(
@@ -72,7 +72,7 @@ macro_rules! replace_by_itself {
                 at: crate::framed::RecordBoundary,
                 out: &mut dyn crate::sink::Sink,
             ) -> Result<(), crate::error::Error> {
-                *place = Ok(crate::role::take(place)?.on_change_cipher_spec(at, out)?);
+                *place = Ok(crate::states::take(place)?.on_change_cipher_spec(at, out)?);
                 Ok(())
             }
 

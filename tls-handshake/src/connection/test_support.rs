@@ -7,7 +7,7 @@ use tls_codec::code_points::ContentType;
 use super::Connection;
 use crate::record::{Outgoing, Receive};
 use crate::record_limits::{LimitedRecords, UNLIMITED};
-use crate::role::{Role, States};
+use crate::states::{Role, States};
 
 impl<R: Role> Connection<R> {
     /// Seals what no state of ours would send.

@@ -4,9 +4,9 @@ use crate::config::KeyLog;
 use crate::error::Error;
 use crate::framed::RecordBoundary;
 use crate::record::{Outgoing, Receive, Transmit};
-use crate::role::RemembersSessions;
 use crate::schedule::{ReadKey, WriteKey};
 use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
+use crate::states::RemembersSessions;
 
 /// What the states' wishes act on.
 pub(super) struct World<'c> {

@@ -5,8 +5,8 @@ use tls_codec::handshake::KeyUpdate;
 
 use crate::auth::Authenticated;
 use crate::error::{Error, Flood};
-use crate::established::{Established, Negotiated};
 use crate::framed::Framed;
+use crate::negotiated::{Established, Negotiated};
 use crate::schedule::tls13::ApplicationKeys;
 use crate::sink::Sink;
 

@@ -5,8 +5,8 @@ use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, Signature
 
 use super::{ClientConnection, Connection, ServerConnection};
 use crate::error::Error;
-use crate::established::{Established, HandshakeKind};
-use crate::role::Role;
+use crate::negotiated::{Established, HandshakeKind};
+use crate::states::Role;
 
 impl<R: Role> Connection<R> {
     /// Whether the peer said close_notify.

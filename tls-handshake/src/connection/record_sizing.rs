@@ -2,7 +2,7 @@
 
 use super::Connection;
 use crate::record_limits::RecordLimits;
-use crate::role::Role;
+use crate::states::Role;
 
 impl<R: Role> Connection<R> {
     /// How many bytes the next [`send`](Self::send) takes at most: those of one record, as long as it may be now.
