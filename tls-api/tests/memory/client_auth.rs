@@ -1,4 +1,4 @@
-//! Client authentication in both versions: who is let in as whom, and who is not.
+//! Client authentication in both versions: which clients the server accepts, and which it rejects.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use strata_tls::{
 use crate::pair::{Pair, carry, drain, read_all};
 use crate::pki::{Ca, FAR, KINDS, Kind, VERSIONS};
 
-/// The authority of the servers, that of the clients, and configurations of both roles without client authentication.
+/// The CA of the servers and the CA of the clients.
 struct World {
     servers: Ca,
     clients: Ca,
@@ -26,8 +26,8 @@ struct World {
 impl World {
     fn new() -> Self {
         Self {
-            servers: Ca::named("the servers' authority", Kind::EcdsaP256),
-            clients: Ca::named("the clients' authority", Kind::EcdsaP384),
+            servers: Ca::named("the servers' CA", Kind::EcdsaP256),
+            clients: Ca::named("the clients' CA", Kind::EcdsaP384),
         }
     }
 
@@ -37,7 +37,7 @@ impl World {
         client
     }
 
-    /// A client with a certificate of the clients' authority.
+    /// A client with a certificate of the clients' CA.
     fn known_client(&self, version: ProtocolVersion, kind: Kind) -> ClientConfig {
         let mut client = self.client(version);
         client.set_client_identity(self.clients.identity(kind, &["client.test"]));
@@ -63,7 +63,7 @@ fn pair(client: ClientConfig, server: ServerConfig) -> Pair {
     Pair::new(&Arc::new(client), &Arc::new(server))
 }
 
-/// Data goes both ways; whether the server knows the client.
+/// Sends data both ways. Returns whether the server authenticated the client.
 fn works(client: ClientConfig, server: ServerConfig) -> bool {
     let mut pair = pair(client, server);
     pair.settle().unwrap();
@@ -74,13 +74,14 @@ fn works(client: ClientConfig, server: ServerConfig) -> bool {
     pair.server.peer_certificates().is_some()
 }
 
-/// The server refuses the client before it gives it a byte, and tells it why.
+/// Asserts that the server rejects the client before any application data is read. Returns the
+/// server's error and the alert that the client received.
 fn refused(client: ClientConfig, server: ServerConfig) -> (Error, AlertDescription) {
     let mut pair = pair(client, server);
     pair.client.write_all(b"a stranger's request").unwrap();
     pair.server.write_all(b"a secret").unwrap();
     let error = pair.settle().unwrap_err();
-    assert_eq!(pair.server.process_new_packets(), Err(error.clone()), "the server refuses, and not the client");
+    assert_eq!(pair.server.process_new_packets(), Err(error.clone()), "the server must reject, not the client");
     assert_eq!(read_all(&mut pair.server), b"");
     assert!(pair.server.peer_certificates().is_none());
     let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
@@ -90,7 +91,7 @@ fn refused(client: ClientConfig, server: ServerConfig) -> (Error, AlertDescripti
 }
 
 #[test]
-fn every_kind_of_client_key_proves_the_client_to_every_kind_of_server() {
+fn client_keys_of_all_types_authenticate_to_all_servers() {
     let world = World::new();
     for (server_kind, client_kind) in KINDS.into_iter().flat_map(|server| KINDS.map(|client| (server, client))) {
         for (version, size) in VERSIONS.into_iter().flat_map(|version| [None, Some(64)].map(|size| (version, size))) {
@@ -110,7 +111,7 @@ fn every_kind_of_client_key_proves_the_client_to_every_kind_of_server() {
 }
 
 #[test]
-fn the_server_has_the_chain_as_the_client_sent_it() {
+fn server_keeps_the_client_chain_as_sent() {
     let world = World::new();
     let (cert, key) = world.clients.issue(Kind::Ed25519, &["client.test"], (2000, FAR));
     let chain = format!("{cert}{}", world.clients.pem);
@@ -125,18 +126,18 @@ fn the_server_has_the_chain_as_the_client_sent_it() {
 }
 
 #[test]
-fn clients_without_a_certificate_are_anonymous_where_that_is_allowed() {
+fn client_without_certificate_is_anonymous_where_allowed() {
     let world = World::new();
     for version in VERSIONS {
         assert!(!works(world.client(version), world.optional()));
         assert!(!works(world.client(version), world.server(Kind::EcdsaP256, NoClientAuth)));
-        // Nobody asks it.
+        // The server requests no certificate.
         assert!(!works(world.known_client(version, Kind::EcdsaP256), world.server(Kind::Rsa2048, NoClientAuth)));
     }
 }
 
 #[test]
-fn a_client_without_the_certificate_that_is_required_is_refused_with_the_alert_of_the_version() {
+fn missing_client_certificate_is_rejected_with_the_right_alert() {
     let world = World::new();
     for (version, alert) in [
         (ProtocolVersion::TLS13, AlertDescription::CERTIFICATE_REQUIRED),
@@ -149,11 +150,11 @@ fn a_client_without_the_certificate_that_is_required_is_refused_with_the_alert_o
 }
 
 #[test]
-fn a_client_of_another_authority_is_refused_even_where_none_is_required() {
+fn client_of_untrusted_ca_is_rejected_even_when_optional() {
     let world = World::new();
     let stranger = Ca::named("nobody", Kind::EcdsaP256);
-    // Of the same name as the authority that is trusted, and with another key.
-    let twin = Ca::named("the clients' authority", Kind::EcdsaP384);
+    // The trusted CA's name with another key.
+    let twin = Ca::named("the clients' CA", Kind::EcdsaP384);
     for version in VERSIONS {
         for (ca, server) in [(&stranger, world.required()), (&stranger, world.optional()), (&twin, world.required())] {
             let mut client = world.client(version);
@@ -167,7 +168,7 @@ fn a_client_of_another_authority_is_refused_even_where_none_is_required() {
 }
 
 #[test]
-fn a_clients_certificate_is_checked_against_the_servers_clock() {
+fn client_certificate_validity_uses_the_server_clock() {
     #[derive(Debug)]
     struct At(Option<u64>);
     impl TimeProvider for At {
@@ -201,7 +202,7 @@ fn a_clients_certificate_is_checked_against_the_servers_clock() {
     }
 }
 
-/// Decides as it is told, and knows nothing of authorities.
+/// Returns a fixed verification result and names no CA.
 #[derive(Debug)]
 struct Decides(Result<(), Refusal>);
 
@@ -217,7 +218,7 @@ impl ClientCertVerifier for Decides {
 }
 
 #[test]
-fn a_verifier_of_ones_own_decides_and_needs_no_authority() {
+fn custom_verifier_decides_without_a_ca() {
     let world = World::new();
     let no = Refusal::from(CertificateError::Application("not on Sundays".into()));
     for version in VERSIONS {
@@ -228,25 +229,26 @@ fn a_verifier_of_ones_own_decides_and_needs_no_authority() {
         );
         assert_eq!(error, Error::Certificate(no.clone()));
         assert_eq!(told, AlertDescription::CERTIFICATE_UNKNOWN);
-        // It can choose the alert.
+        // The verifier can choose the alert.
         let (_, told) = refused(
             world.known_client(version, Kind::Ed25519),
             world.server(Kind::EcdsaP256, Decides(Err(no.clone().with_alert(AlertDescription::ACCESS_DENIED)))),
         );
         assert_eq!(told, AlertDescription::ACCESS_DENIED);
-        // But none that refuses nothing.
+        // An alert that does not reject the peer (closure alerts) is replaced.
         for closure in [0, 90, 100].map(AlertDescription) {
             let verdict = Decides(Err(no.clone().with_alert(closure)));
             let (_, told) = refused(world.known_client(version, Kind::Ed25519), world.server(Kind::EcdsaP256, verdict));
             assert_eq!(told, AlertDescription::CERTIFICATE_UNKNOWN);
         }
-        // It is not asked about nobody.
+        // The verifier is not called without a certificate.
         let (error, _) = refused(world.client(version), world.server(Kind::EcdsaP256, Decides(Ok(()))));
         assert_eq!(error, Error::NoClientCertificate { version });
     }
 }
 
-/// What a client with another's certificate sends, whose own signature is `signature`.
+/// Runs a client that sends another client's certificate with `signature`. Returns the server's
+/// result.
 fn impostor(
     world: &World,
     version: ProtocolVersion,
@@ -289,9 +291,9 @@ fn impostor(
     }
 }
 
-/// CVE-2020-24613 and CVE-2022-25640 are servers that believed a certificate without its signature.
+/// In CVE-2020-24613 and CVE-2022-25640 servers accepted a certificate without a valid signature.
 #[test]
-fn a_client_without_the_certificates_key_is_refused_whatever_the_verifier_says() {
+fn client_without_the_private_key_is_rejected_by_any_verifier() {
     let world = World::new();
     for version in VERSIONS {
         for signature in [&[][..], &[0x30, 6, 2, 1, 1, 2, 1, 1], &[0x30, 6, 2, 1, 0, 2, 1, 0], &[0; 64]] {
@@ -303,11 +305,11 @@ fn a_client_without_the_certificates_key_is_refused_whatever_the_verifier_says()
     }
 }
 
-/// Remembers what it was asked, and answers with what it has.
+/// Records each request and returns a fixed identity.
 #[derive(Debug)]
 struct Remembers(Mutex<Vec<Asked>>, Option<Arc<Identity>>);
 
-/// Authorities and schemes.
+/// The CA list and the signature schemes of a CertificateRequest.
 type Asked = (Vec<Vec<u8>>, Vec<SignatureScheme>);
 
 impl ResolvesClientCert for Remembers {
@@ -323,7 +325,7 @@ impl ResolvesClientCert for Remembers {
 }
 
 #[test]
-fn a_client_resolver_gets_the_servers_authorities_and_schemes() {
+fn client_resolver_receives_the_ca_list_and_schemes() {
     let world = World::new();
     for version in VERSIONS {
         let resolver = Arc::new(Remembers(
@@ -334,16 +336,16 @@ fn a_client_resolver_gets_the_servers_authorities_and_schemes() {
         client.set_client_cert_resolver(resolver.clone());
         assert!(works(client.clone(), world.required()));
         assert!(works(client.clone(), world.server(Kind::EcdsaP256, Decides(Ok(())))));
-        // A server that does not ask is no question.
+        // Without a CertificateRequest the resolver is not called.
         assert!(!works(client, world.server(Kind::EcdsaP256, NoClientAuth)));
         let asked = resolver.0.lock().unwrap();
         let [(authorities, schemes), (none, _)] = &asked[..] else { panic!("{asked:?}") };
-        // The name of the clients' authority: SEQUENCE { SET { SEQUENCE { 2.5.4.3, UTF8String } } }.
-        let text = b"the clients' authority";
+        // The name of the clients' CA: SEQUENCE { SET { SEQUENCE { 2.5.4.3, UTF8String } } }.
+        let text = b"the clients' CA";
         let length = u8::try_from(text.len()).unwrap();
         let head = [0x30, length + 11, 0x31, length + 9, 0x30, length + 7, 6, 3, 0x55, 4, 3, 12, length];
         assert_eq!(authorities, &[[&head[..], text].concat()]);
-        assert!(none.is_empty(), "an own verifier has no hints unless it says so");
+        assert!(none.is_empty(), "a custom verifier sends no CA list by default");
         for scheme in [
             SignatureScheme::ED25519,
             SignatureScheme::ECDSA_SECP256R1_SHA256,
@@ -357,7 +359,7 @@ fn a_client_resolver_gets_the_servers_authorities_and_schemes() {
 }
 
 #[test]
-fn an_identity_that_cannot_sign_what_the_server_accepts_is_not_shown() {
+fn client_identity_without_a_common_scheme_is_not_presented() {
     let world = World::new();
     let (cert, _) = world.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, FAR));
     let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
@@ -374,7 +376,7 @@ fn an_identity_that_cannot_sign_what_the_server_accepts_is_not_shown() {
 }
 
 #[test]
-fn authorities_whose_names_do_not_fit_are_refused_and_change_nothing() {
+fn oversized_ca_list_is_rejected_and_changes_nothing() {
     #[derive(Debug)]
     struct Hints(Vec<Vec<u8>>);
     impl ClientCertVerifier for Hints {
@@ -395,7 +397,7 @@ fn authorities_whose_names_do_not_fit_are_refused_and_change_nothing() {
         assert_eq!(refused, Err(strata_tls::ConfigError::HintsTooLong));
     }
     assert!(!works(world.client(ProtocolVersion::TLS12), server));
-    // As many as fit come through both versions.
+    // The largest list that fits is sent in both versions.
     for version in VERSIONS {
         let hints = vec![vec![0x30; 998]; 30];
         let resolver = Arc::new(Remembers(

@@ -1,4 +1,5 @@
-//! Ends: close_notify, truncation, alerts; at every point, without a spin and without a lie.
+//! How a connection ends: close_notify, truncation and alerts, at every point of the handshake and
+//! after it. `complete_io` must not spin, and each end must be reported as what it is.
 
 use std::io::{self, BufRead, ErrorKind, Read, Write};
 
@@ -10,7 +11,7 @@ use crate::pki::{VERSIONS, configs, configs_of};
 const CLOSE_NOTIFY: [u8; 7] = [21, 3, 3, 0, 2, 1, 0];
 const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 
-/// A blocking transport whose peer sent this and then closed; it counts the calls.
+/// A blocking transport whose peer sent `input` and then closed. Counts the calls.
 struct Ended<'a> {
     input: &'a [u8],
     steps: usize,
@@ -36,12 +37,12 @@ impl Write for Ended<'_> {
     }
 }
 
-/// The error of the protocol in an error of I/O.
+/// The TLS error inside an I/O error.
 fn inner(e: &io::Error) -> &Error {
-    e.get_ref().and_then(|e| e.downcast_ref()).unwrap_or_else(|| panic!("not an error of the protocol: {e}"))
+    e.get_ref().and_then(|e| e.downcast_ref()).unwrap_or_else(|| panic!("not a TLS error: {e}"))
 }
 
-/// `complete_io` on this input has to fail, soon, and to fail again with the same error.
+/// Asserts that `complete_io` on `input` fails twice with the same error.
 fn must_fail(session: &mut impl Session, input: &[u8]) -> Error {
     let mut transport = Ended { input, steps: 0 };
     let first = inner(&session.complete_io(&mut transport).unwrap_err()).clone();
@@ -52,7 +53,7 @@ fn must_fail(session: &mut impl Session, input: &[u8]) -> Error {
 }
 
 #[test]
-fn complete_io_ends_at_eof_close_notify_and_alert_in_every_state_of_a_client() {
+fn client_complete_io_ends_on_eof_or_alert_in_every_state() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut length = usize::MAX;
@@ -73,12 +74,12 @@ fn complete_io_ends_at_eof_close_notify_and_alert_in_every_state_of_a_client() {
             }
             cut += 1;
         }
-        assert!(length > 500, "a whole flight was cut");
+        assert!(length > 500, "the loop must cut a whole flight, got {length} bytes");
     }
 }
 
 #[test]
-fn complete_io_ends_at_eof_close_notify_and_alert_in_every_state_of_a_server() {
+fn server_complete_io_ends_on_eof_or_alert_in_every_state() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let hello = drain(&mut Pair::new(&client, &server).client);
@@ -104,7 +105,7 @@ fn complete_io_ends_at_eof_close_notify_and_alert_in_every_state_of_a_server() {
 }
 
 #[test]
-fn complete_io_has_nothing_to_do_after_the_end() {
+fn complete_io_returns_zero_after_the_end() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         for close in [true, false] {
@@ -122,7 +123,7 @@ fn complete_io_has_nothing_to_do_after_the_end() {
 }
 
 #[test]
-fn close_notify_ends_reading_with_zero_after_all_data() {
+fn close_notify_makes_read_return_zero_after_all_data() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -139,7 +140,7 @@ fn close_notify_ends_reading_with_zero_after_all_data() {
             assert_eq!(pair.server.read(&mut [0]).unwrap(), 0);
             assert_eq!(pair.server.fill_buf().unwrap(), b"");
         }
-        // The end of the transport afterwards changes nothing.
+        // A later EOF changes nothing.
         assert_eq!(pair.server.read_tls(&mut io::empty()).unwrap(), 0);
         pair.server.process_new_packets().unwrap();
         assert_eq!(pair.server.read(&mut [0]).unwrap(), 0);
@@ -147,7 +148,7 @@ fn close_notify_ends_reading_with_zero_after_all_data() {
 }
 
 #[test]
-fn what_follows_close_notify_is_ignored() {
+fn bytes_after_close_notify_are_ignored() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -162,7 +163,7 @@ fn what_follows_close_notify_is_ignored() {
 }
 
 #[test]
-fn the_end_of_the_transport_without_close_notify_is_truncation_wherever_it_comes() {
+fn eof_without_close_notify_is_truncation_at_any_byte() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -185,7 +186,7 @@ fn the_end_of_the_transport_without_close_notify_is_truncation_wherever_it_comes
                 assert!(e.to_string().contains("close_notify"));
                 assert!(is_truncation(&pair.server.fill_buf().unwrap_err()));
             }
-            // The sending side is not affected: a peer may have shut its own down without saying so.
+            // Sending still works: the peer may have shut down only its sending side.
             pair.server.write_all(b"answer").unwrap();
             carry(&mut pair.server, &mut pair.client).unwrap();
             assert_eq!(read_all(&mut pair.client), b"answer");
@@ -194,7 +195,7 @@ fn the_end_of_the_transport_without_close_notify_is_truncation_wherever_it_comes
 }
 
 #[test]
-fn the_end_is_not_told_before_what_was_received_is_processed() {
+fn eof_is_not_reported_before_received_data_is_processed() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -210,7 +211,7 @@ fn the_end_is_not_told_before_what_was_received_is_processed() {
 }
 
 #[test]
-fn half_closed_each_way_the_other_way_goes_on() {
+fn half_closed_connection_carries_data_the_other_way() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -236,7 +237,7 @@ fn half_closed_each_way_the_other_way_goes_on() {
 }
 
 #[test]
-fn close_notify_asked_for_during_the_handshake_follows_what_was_written() {
+fn close_notify_during_handshake_is_sent_after_written_data() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::new(&client, &server);
@@ -251,7 +252,7 @@ fn close_notify_asked_for_during_the_handshake_follows_what_was_written() {
 }
 
 #[test]
-fn after_an_error_every_call_gives_that_error_and_the_alert_can_be_sent() {
+fn failed_session_repeats_its_error_and_sends_the_alert() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -267,7 +268,7 @@ fn after_an_error_every_call_gives_that_error_and_the_alert_can_be_sent() {
         pair.server.read_tls(&mut &wire[..]).unwrap();
         assert_eq!(pair.server.process_new_packets(), Err(Error::BadRecordMac));
         assert!(pair.server.wants_write() && !pair.server.wants_read() && !pair.server.is_handshaking());
-        assert_eq!(read_some(&mut pair.server).unwrap(), b"good", "what came before is read first");
+        assert_eq!(read_some(&mut pair.server).unwrap(), b"good", "data received before the error is read first");
         for _ in 0..2 {
             assert_eq!(pair.server.process_new_packets(), Err(Error::BadRecordMac));
             assert_eq!(inner(&pair.server.read(&mut [0]).unwrap_err()), &Error::BadRecordMac);
@@ -286,7 +287,7 @@ fn after_an_error_every_call_gives_that_error_and_the_alert_can_be_sent() {
 }
 
 #[test]
-fn complete_io_sends_the_alert_before_it_gives_the_error() {
+fn complete_io_sends_the_alert_before_it_returns_the_error() {
     struct Transport<'a>(&'a [u8], Vec<u8>);
     impl Read for Transport<'_> {
         fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {

@@ -1,4 +1,5 @@
-//! A man in the middle that edits the hellos, so that both sides settle for less than they can do, is found out.
+//! Downgrade protection: an attacker edits the hellos so that both sides negotiate less than they
+//! support. The handshake must fail.
 
 use std::sync::Arc;
 
@@ -9,13 +10,13 @@ use crate::pki::{Ca, Kind};
 
 const TLS12: ProtocolVersion = ProtocolVersion::TLS12;
 
-/// RFC 9846 §4.2.3: the end of ServerHello.random of a server that has TLS 1.3 and was asked for TLS 1.2.
+/// RFC 9846 §4.2.3: how ServerHello.random ends when a TLS 1.3 server negotiates TLS 1.2.
 const SENTINEL: [u8; 8] = *b"DOWNGRD\x01";
 
-/// An extension that nobody knows, in place of one that is to be forgotten.
+/// An unknown extension type that replaces the one to remove.
 const UNKNOWN: [u8; 2] = [0xab, 0xcd];
 
-/// Replaces what occurs just once.
+/// Replaces `from`, which must occur exactly once.
 fn replace(wire: &mut [u8], from: &[u8], to: &[u8]) {
     assert_eq!(from.len(), to.len());
     let found: Vec<usize> =
@@ -24,18 +25,18 @@ fn replace(wire: &mut [u8], from: &[u8], to: &[u8]) {
     wire[at..at + to.len()].copy_from_slice(to);
 }
 
-/// supported_versions with both versions becomes what nobody knows: the hello of a client of TLS 1.2.
+/// Hides supported_versions, so that the hello looks like that of a TLS 1.2 client.
 fn strip_versions(hello: &mut [u8]) {
     let body = [0, 5, 4, 3, 4, 3, 3];
     replace(hello, &[&[0, 43][..], &body].concat(), &[&UNKNOWN[..], &body].concat());
 }
 
-/// extended_master_secret, which is empty.
+/// Hides extended_master_secret, whose body is empty.
 fn strip_ems(hello: &mut [u8]) {
     replace(hello, &[0, 23, 0, 0], &[UNKNOWN[0], UNKNOWN[1], 0, 0]);
 }
 
-/// What client and server say of a handshake in which the client's first flight and the server's were edited so.
+/// Runs a handshake with the first flights edited. Returns the client's and the server's error.
 fn between(
     pair: &mut Pair,
     edit_client: impl FnOnce(&mut [u8]),
@@ -67,19 +68,19 @@ fn is_alert(error: Option<&Error>, alert: AlertDescription) -> bool {
 }
 
 #[test]
-fn the_sentinel_gives_away_that_supported_versions_was_stripped() {
+fn downgrade_sentinel_exposes_stripped_supported_versions() {
     let mut pair = pair();
     let mut seen = false;
     let (client, server) = between(&mut pair, strip_versions, |flight| {
         seen = flight.windows(8).any(|window| window == SENTINEL);
     });
-    assert!(seen, "the server says so");
+    assert!(seen, "the server must send the sentinel");
     assert!(matches!(client, Some(Error::Illegal(_))), "{client:?}");
     assert!(is_alert(server.as_ref(), AlertDescription::ILLEGAL_PARAMETER), "{server:?}");
 }
 
 #[test]
-fn a_sentinel_that_is_taken_out_as_well_breaks_the_servers_signature() {
+fn removed_downgrade_sentinel_breaks_the_server_signature() {
     let mut pair = pair();
     let (client, server) = between(&mut pair, strip_versions, |flight| replace(flight, &SENTINEL, b"downgrd\x01"));
     assert_eq!(client, Some(Error::BadSignature));
@@ -87,23 +88,24 @@ fn a_sentinel_that_is_taken_out_as_well_breaks_the_servers_signature() {
 }
 
 #[test]
-fn an_edit_that_both_sides_could_live_with_is_found_in_finished() {
+fn tolerable_edit_of_the_hello_fails_at_finished() {
     let ca = Ca::new(Kind::EcdsaP256);
     let mut server = ca.server_config(Kind::EcdsaP256);
     server.set_versions(&[TLS12]).unwrap();
     let mut pair = Pair::new(&Arc::new(ca.client_config()), &Arc::new(server));
-    // A server without TLS 1.3 has no sentinel, and would have chosen TLS 1.2 in any case.
+    // A server without TLS 1.3 sends no sentinel and would have chosen TLS 1.2 in any case.
     let (client, server) = between(&mut pair, strip_versions, |_| {});
     assert!(client.is_some() && server.is_some());
     assert!(
         matches!(server, Some(Error::BadFinished | Error::BadRecordMac)),
-        "the keys come from the whole handshake: {server:?}"
+        "the keys depend on the whole transcript: {server:?}"
     );
 }
 
 #[test]
-fn a_server_hello_whose_version_is_edited_is_refused() {
-    // supported_versions of ServerHello says TLS 1.3: it becomes TLS 1.2, or unknown.
+fn server_hello_with_edited_version_is_rejected() {
+    // supported_versions of ServerHello selects TLS 1.3: it becomes TLS 1.2, or an unknown
+    // extension.
     for edited in [[0, 43, 0, 2, 3, 3], [UNKNOWN[0], UNKNOWN[1], 0, 2, 3, 4]] {
         let mut pair = pair();
         let (client, server) = between(&mut pair, |_| {}, |flight| replace(flight, &[0, 43, 0, 2, 3, 4], &edited));
@@ -114,9 +116,9 @@ fn a_server_hello_whose_version_is_edited_is_refused() {
 }
 
 #[test]
-fn a_client_that_fell_back_for_no_good_reason_is_refused() {
-    // A client of TLS 1.2 whose first suite becomes TLS_FALLBACK_SCSV (RFC 7507): it did not do that by itself, but the
-    // server cannot know.
+fn unnecessary_fallback_is_rejected() {
+    // The first suite of a TLS 1.2 client becomes TLS_FALLBACK_SCSV (RFC 7507). To the server this
+    // looks like a fallback by the client.
     let ca = Ca::new(Kind::EcdsaP256);
     let mut client = ca.client_config();
     client.set_versions(&[TLS12]).unwrap();
@@ -127,7 +129,7 @@ fn a_client_that_fell_back_for_no_good_reason_is_refused() {
 }
 
 #[test]
-fn without_the_extended_master_secret_a_side_that_requires_it_refuses_and_others_find_the_edit() {
+fn stripped_extended_master_secret_fails_the_handshake() {
     let ca = Ca::new(Kind::EcdsaP256);
     for (client_requires, server_requires) in [(false, false), (true, false), (false, true)] {
         let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
@@ -145,11 +147,11 @@ fn without_the_extended_master_secret_a_side_that_requires_it_refuses_and_others
                 assert_eq!(client, Some(Error::ExtendedMasterSecretRequired));
                 assert!(is_alert(server.as_ref(), AlertDescription::HANDSHAKE_FAILURE), "{server:?}");
             }
-            // Their transcripts differ by the edit.
+            // The edit makes their transcripts differ.
             (false, false) => assert!(matches!(server, Some(Error::BadFinished)), "{client:?} {server:?}"),
         }
     }
-    // Two of ours always use it.
+    // Unedited, both sides use it.
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
     client.set_versions(&[TLS12]).unwrap();
     client.set_require_ems(true);

@@ -1,4 +1,4 @@
-//! Data before the handshake, as applications see it.
+//! Early data (0-RTT) through the public API.
 
 use std::io::{Cursor, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::pki::{Ca, Kind};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
-/// Configurations that allow it, and a session in the client's cache.
+/// Configurations that allow early data, with a session in the client's cache.
 fn configs() -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
@@ -22,13 +22,13 @@ fn configs() -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     server.set_max_early_data_size(1000);
     let (client, server) = (Arc::new(client), Arc::new(server));
     let mut first = Pair::new(&client, &server);
-    assert!(first.client.early_data().is_none(), "there is no session yet");
+    assert!(first.client.early_data().is_none(), "no session is stored yet");
     first.settle().unwrap();
     (client, server)
 }
 
 fn send_early(client: &mut ClientSession, data: &[u8]) {
-    client.early_data().expect("a session that allows it").write_all(data).unwrap();
+    client.early_data().expect("the session must allow early data").write_all(data).unwrap();
 }
 
 fn read_early(server: &mut ServerSession) -> Vec<u8> {
@@ -40,14 +40,14 @@ fn read_early(server: &mut ServerSession) -> Vec<u8> {
 }
 
 #[test]
-fn it_arrives_before_the_handshake_and_apart_from_the_rest() {
+fn early_data_arrives_before_the_handshake_completes() {
     let (client, server) = configs();
     let mut pair = Pair::new(&client, &server);
     let early = pair.client.early_data().unwrap();
     assert_eq!(early.bytes_left(), 1000);
     send_early(&mut pair.client, REQUEST);
     assert_eq!(pair.client.early_data().unwrap().bytes_left(), 1000 - u32::try_from(REQUEST.len()).unwrap());
-    // What is written in the ordinary way waits for the handshake.
+    // Ordinary writes wait for the handshake.
     pair.client.write_all(b"later").unwrap();
     feed(&mut pair.server, &drain(&mut pair.client)).unwrap();
     assert!(pair.server.is_handshaking());
@@ -55,18 +55,18 @@ fn it_arrives_before_the_handshake_and_apart_from_the_rest() {
     assert!(pair.server.early_data().is_none());
     pair.settle().unwrap();
     assert!(pair.client.is_early_data_accepted());
-    assert!(pair.client.early_data().is_none(), "the time for it is over");
+    assert!(pair.client.early_data().is_none(), "early data ends with the handshake");
     assert_eq!(read_all(&mut pair.server), b"later");
     assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
 }
 
 #[test]
-fn a_recorded_flight_is_not_taken_again_by_any_server_of_the_store() {
+fn replayed_early_data_is_rejected_by_all_servers_of_a_store() {
     let ca = Ca::new(Kind::EcdsaP256);
     let mut client = ca.client_config();
     client.enable_early_data(true);
     let store = Arc::new(ServerSessionMemoryCache::new(100));
-    // One certificate: a session is bound to it.
+    // Both servers share the certificate because a session is bound to it.
     let identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
     let server = || {
         let mut server = strata_tls::ServerConfig::new(identity.clone());
@@ -93,9 +93,9 @@ fn a_recorded_flight_is_not_taken_again_by_any_server_of_the_store() {
     }
 }
 
-/// A server's limit is a permission: without a storage it changes nothing, in whatever order both are set.
+/// The server's limit has no effect without session storage, in whichever order both are set.
 #[test]
-fn early_data_is_neither_offered_nor_accepted_without_a_storage() {
+fn early_data_requires_session_storage() {
     let ca = Ca::new(Kind::EcdsaP256);
     let storage = || Arc::new(ServerSessionMemoryCache::new(100));
     let ticketer = || Arc::new(Ticketer::new().unwrap());
@@ -125,10 +125,11 @@ fn early_data_is_neither_offered_nor_accepted_without_a_storage() {
             let without = server(keep);
             Pair::connected(&client, &without);
             let mut pair = Pair::new(&client, &without);
-            assert!(pair.client.early_data().is_none(), "no ticket advertises it: {at}");
+            assert!(pair.client.early_data().is_none(), "no ticket allows early data: {at}");
             pair.settle().unwrap();
             assert_eq!(pair.client.handshake_kind().unwrap().is_resumed(), resumed, "{at}");
-            // A client that was promised it by another server sends it all the same.
+            // A client with a session of another server, whose ticket allows early data, sends it
+            // regardless.
             let mut client = ClientConfig::clone(&client);
             client.set_session_storage(Arc::new(ClientSessionMemoryCache::new(10)));
             let client = Arc::new(client);
@@ -146,7 +147,7 @@ fn early_data_is_neither_offered_nor_accepted_without_a_storage() {
 }
 
 #[test]
-fn no_more_than_the_server_allows_is_taken_from_the_writer() {
+fn early_data_writer_stops_at_the_server_limit() {
     let (client, server) = configs();
     let mut pair = Pair::new(&client, &server);
     let mut early = pair.client.early_data().unwrap();
@@ -159,7 +160,7 @@ fn no_more_than_the_server_allows_is_taken_from_the_writer() {
 }
 
 #[test]
-fn an_answer_comes_half_a_round_trip_earlier_where_it_may() {
+fn half_rtt_data_arrives_in_the_first_server_flight() {
     let ca = Ca::new(Kind::EcdsaP256);
     for half_rtt in [false, true] {
         let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
@@ -174,7 +175,7 @@ fn an_answer_comes_half_a_round_trip_earlier_where_it_may() {
         feed(&mut pair.server, &drain(&mut pair.client)).unwrap();
         assert_eq!(read_early(&mut pair.server), REQUEST);
         pair.server.write_all(b"answer").unwrap();
-        // One flight of the server, and nothing of the client's behind its first.
+        // Deliver only the server's first flight; the client has not sent its second.
         feed(&mut pair.client, &drain(&mut pair.server)).unwrap();
         assert_eq!(read_all(&mut pair.client), if half_rtt { b"answer".as_slice() } else { b"" });
         pair.settle().unwrap();
@@ -184,7 +185,7 @@ fn an_answer_comes_half_a_round_trip_earlier_where_it_may() {
 }
 
 #[test]
-fn a_server_that_has_said_all_early_still_hears_the_client() {
+fn server_that_closed_early_still_reads_from_the_client() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
     server.set_send_half_rtt_data(true);
@@ -202,7 +203,7 @@ fn a_server_that_has_said_all_early_still_hears_the_client() {
 }
 
 #[test]
-fn both_sides_can_draw_keys_from_it() {
+fn early_exporter_agrees_on_both_sides() {
     let (client, server) = configs();
     let mut pair = Pair::new(&client, &server);
     send_early(&mut pair.client, REQUEST);
@@ -217,7 +218,7 @@ fn both_sides_can_draw_keys_from_it() {
 }
 
 #[test]
-fn it_is_for_tls13_and_for_who_asks_for_it() {
+fn early_data_requires_tls13_and_opt_in() {
     let ca = Ca::new(Kind::EcdsaP256);
     let mut server = ca.server_config(Kind::EcdsaP256);
     server.set_session_storage(Arc::new(ServerSessionMemoryCache::new(100)));
@@ -237,7 +238,8 @@ fn it_is_for_tls13_and_for_who_asks_for_it() {
     }
 }
 
-/// A server that does not read what came early is not filled with it, and the handshake goes on once it reads.
+/// Unread early data stops reading from the transport. The handshake continues once the server
+/// reads it.
 #[test]
 fn unread_early_data_counts_against_the_limit() {
     const LIMIT: usize = 64 * 1024;
@@ -257,19 +259,19 @@ fn unread_early_data_counts_against_the_limit() {
     assert!((LIMIT..2 * LIMIT).contains(&taken), "{taken}");
     assert!(!pair.server.wants_read() && pair.server.is_handshaking());
     pair.server.read_tls(&mut &wire[taken..]).unwrap_err();
-    // Whoever drives the handshake learns why it does not go on.
+    // `complete_io` reports why the handshake does not continue.
     drain(&mut pair.server);
     let waits = pair.server.complete_io(&mut Cursor::new(Vec::new())).unwrap_err();
     assert_eq!(waits.kind(), ErrorKind::WouldBlock);
     assert!(waits.to_string().contains("early data"), "{waits}");
-    // Reading in part makes room in part.
+    // Reading a part makes room for a part.
     let (mut read, mut some) = (Vec::new(), [0; 5000]);
     while taken < wire.len() {
         let n = pair.server.early_data().unwrap().read(&mut some).unwrap();
         assert!(n > 0);
         read.extend_from_slice(&some[..n]);
         taken += feed(&mut pair.server, &wire[taken..]).unwrap();
-        // What one read of the transport brings may come on top.
+        // One read of the transport may exceed the limit.
         assert!(taken - read.len() < 3 * LIMIT);
     }
     read.extend(read_early(&mut pair.server));

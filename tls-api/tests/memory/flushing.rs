@@ -1,4 +1,4 @@
-//! When what is written is sealed, when it reaches the transport, and what a flush does.
+//! Writes and flushes: when data is sealed, when it reaches the transport, and what `flush` does.
 
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, ErrorKind, IoSlice, Read, Write};
@@ -9,26 +9,26 @@ use crate::pair::{Pair, drain, feed, pattern, read_all, record_lengths};
 use crate::pki::{VERSIONS, configs_of};
 use crate::sending::overhead;
 
-/// What was done to the transport.
+/// A call on the transport.
 #[derive(Debug, PartialEq, Eq)]
 enum Call {
     Write(usize),
     Flush,
 }
 
-/// A transport that notes what is done to it, and answers with these errors first.
+/// A transport that records its calls and first returns the given errors.
 #[derive(Default)]
 struct Noting {
     calls: Vec<Call>,
     written: Vec<u8>,
-    /// For the next writes.
+    /// Errors for the next writes.
     refusals: VecDeque<ErrorKind>,
-    /// For the next flushes.
+    /// Errors for the next flushes.
     flush_refusals: VecDeque<ErrorKind>,
 }
 
 impl Noting {
-    /// What was done since the last time.
+    /// Returns and clears the recorded calls.
     fn calls(&mut self) -> Vec<Call> {
         std::mem::take(&mut self.calls)
     }
@@ -55,7 +55,8 @@ impl Read for Noting {
     }
 }
 
-/// The server of a connected pair over such a transport.
+/// The server of a connected pair over a recording transport, and a function that reads as the
+/// client.
 fn stream(pair: Pair) -> (StreamOwned<ServerSession, Noting>, impl FnMut(&[u8]) -> Vec<u8>) {
     let mut client = pair.client;
     let receive = move |wire: &[u8]| {
@@ -66,7 +67,7 @@ fn stream(pair: Pair) -> (StreamOwned<ServerSession, Noting>, impl FnMut(&[u8]) 
 }
 
 #[test]
-fn a_session_seals_at_once_and_has_nothing_to_flush() {
+fn session_seals_each_write_at_once() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -77,7 +78,7 @@ fn a_session_seals_at_once_and_has_nothing_to_flush() {
         let slices = ["f", "o", "ur"].map(|part| IoSlice::new(part.as_bytes()));
         assert_eq!(pair.client.write_vectored(&slices).unwrap(), 4);
         pair.client.flush().unwrap();
-        assert!(pair.client.wants_write(), "nobody wrote it to a transport");
+        assert!(pair.client.wants_write(), "nothing has written it to a transport");
         let wire = drain(&mut pair.client);
         assert_eq!(record_lengths(&wire), [3, 3, 5, 4].map(|length| length + overhead));
         feed(&mut pair.server, &wire).unwrap();
@@ -88,7 +89,7 @@ fn a_session_seals_at_once_and_has_nothing_to_flush() {
 }
 
 #[test]
-fn small_writes_before_the_handshake_ends_become_one_record() {
+fn small_writes_during_the_handshake_become_one_record() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::new(&client, &server);
@@ -96,7 +97,7 @@ fn small_writes_before_the_handshake_ends_become_one_record() {
             pair.server.write_all(part).unwrap();
         }
         pair.server.flush().unwrap();
-        assert!(!pair.server.wants_write(), "a flush cannot send it either");
+        assert!(!pair.server.wants_write(), "a flush cannot send it before the handshake ends");
         let mut last = Vec::new();
         while pair.server.is_handshaking() || pair.server.wants_write() {
             crate::pair::carry(&mut pair.client, &mut pair.server).unwrap();
@@ -109,7 +110,7 @@ fn small_writes_before_the_handshake_ends_become_one_record() {
 }
 
 #[test]
-fn every_write_on_a_stream_goes_out_and_is_flushed() {
+fn stream_sends_and_flushes_every_write() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let (mut stream, mut receive) = stream(Pair::connected(&client, &server));
@@ -119,11 +120,12 @@ fn every_write_on_a_stream_goes_out_and_is_flushed() {
             assert_eq!(stream.transport.calls(), [Call::Write(length + overhead), Call::Flush]);
             assert!(receive(&std::mem::take(&mut stream.transport.written)) == pattern(length));
         }
-        // More than is held for sending: still all of it before the call returns.
+        // More than the send buffer holds: the call still sends all of it before it returns.
         stream.write_all(&pattern(200_000)).unwrap();
         assert!(!stream.session.wants_write());
         assert_eq!(stream.transport.calls().last(), Some(&Call::Flush));
-        // Nothing waits, and the transport is flushed all the same: it may hold something itself. Once.
+        // Nothing is pending. The transport is still flushed, once, because it may buffer data
+        // itself.
         stream.flush().unwrap();
         assert_eq!(stream.transport.calls(), [Call::Flush]);
         stream.write_all(b"").unwrap();
@@ -132,7 +134,7 @@ fn every_write_on_a_stream_goes_out_and_is_flushed() {
 }
 
 #[test]
-fn a_bufwriter_puts_small_writes_together() {
+fn bufwriter_joins_small_writes() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let (mut stream, mut receive) = stream(Pair::connected(&client, &server));
@@ -153,7 +155,7 @@ fn a_bufwriter_puts_small_writes_together() {
 }
 
 #[test]
-fn what_the_transport_does_not_take_waits_and_a_flush_writes_it() {
+fn flush_writes_what_the_transport_did_not_accept() {
     for version in VERSIONS {
         for kind in [ErrorKind::WouldBlock, ErrorKind::TimedOut] {
             let (client, server) = configs_of(version);
@@ -168,12 +170,12 @@ fn what_the_transport_does_not_take_waits_and_a_flush_writes_it() {
             assert!(matches!(calls[..], [Call::Write(_), Call::Flush]), "{calls:?}");
             assert!(!stream.session.wants_write());
             assert_eq!(receive(&stream.transport.written), b"taken and more");
-            // A read that has to wait writes first.
+            // A read that would block writes pending data first.
             stream.transport.refusals = [kind].into();
             assert_eq!(stream.write(b"?").unwrap(), 1);
             assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
             assert!(!stream.session.wants_write());
-            // The transport's own flush may not be through either.
+            // The flush of the transport may block too.
             stream.transport.flush_refusals = [kind; 2].into();
             assert_eq!(stream.write(b"!").unwrap(), 1);
             assert_eq!(stream.flush().unwrap_err().kind(), kind);
@@ -182,9 +184,10 @@ fn what_the_transport_does_not_take_waits_and_a_flush_writes_it() {
     }
 }
 
-/// A transport with a buffer of its own that does not block: what it took must get out at last, also where the session has no more to give.
+/// A non-blocking transport with its own buffer must be flushed again later, even when the session
+/// has nothing more to write.
 #[test]
-fn a_flush_that_could_not_be_done_is_done_later() {
+fn blocked_flush_is_retried() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let refusing = || Noting { flush_refusals: [ErrorKind::WouldBlock; 2].into(), ..Noting::default() };
@@ -197,7 +200,7 @@ fn a_flush_that_could_not_be_done_is_done_later() {
         });
         assert!(matches!(calls[0].remove(0), Call::Write(_)));
         assert_eq!(calls, [vec![Call::Flush], vec![Call::Flush], vec![Call::Flush], vec![]]);
-        // Data, before a read that has to wait.
+        // Application data, before a read that would block.
         let (mut stream, _) = self::stream(Pair::connected(&client, &server));
         stream.transport = refusing();
         assert_eq!(stream.write(b"question").unwrap(), 8);
@@ -210,7 +213,7 @@ fn a_flush_that_could_not_be_done_is_done_later() {
 }
 
 #[test]
-fn what_a_transport_took_before_it_blocked_is_told() {
+fn complete_io_reports_bytes_written_before_it_blocked() {
     struct Half(usize);
     impl Write for Half {
         fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
@@ -235,7 +238,7 @@ fn what_a_transport_took_before_it_blocked_is_told() {
 }
 
 #[test]
-fn an_interrupted_flush_does_not_make_write_all_write_twice() {
+fn interrupted_flush_does_not_repeat_write_all() {
     let (client, server) = configs_of(VERSIONS[0]);
     let (mut stream, mut receive) = stream(Pair::connected(&client, &server));
     stream.transport.flush_refusals = [ErrorKind::Interrupted; 2].into();
@@ -245,7 +248,7 @@ fn an_interrupted_flush_does_not_make_write_all_write_twice() {
 }
 
 #[test]
-fn a_failing_transport_is_told_at_once() {
+fn transport_error_is_returned_at_once() {
     let (client, server) = configs_of(VERSIONS[0]);
     let (mut stream, _) = stream(Pair::connected(&client, &server));
     stream.transport.refusals = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].into();
@@ -254,7 +257,7 @@ fn a_failing_transport_is_told_at_once() {
 }
 
 #[test]
-fn a_dropped_stream_sends_nothing_and_the_session_keeps_what_waits() {
+fn dropped_stream_leaves_pending_data_in_the_session() {
     let (client, server) = configs_of(VERSIONS[0]);
     let mut pair = Pair::connected(&client, &server);
     let mut transport = Noting { refusals: [ErrorKind::WouldBlock].into(), ..Noting::default() };

@@ -1,4 +1,5 @@
-//! Identities: from files of any order and form, several in a configuration, replaced while it runs, with keys elsewhere.
+//! Identities: loading from PEM and DER, selection among several, reloading at runtime, and keys
+//! held by the application or a remote signer.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +17,7 @@ use tls_crypto::{PrivateKey, SignatureAlgorithm};
 use crate::pair::{Pair, carry, is_would_block, read_all};
 use crate::pki::{Ca, FAR, Kind, VERSIONS};
 
-/// A root, two authorities below it, and a leaf, with its key.
+/// A chain of a leaf, two intermediate CAs and a root, and the leaf's key.
 fn chain() -> (Vec<CertificateDer<'static>>, KeyPair) {
     let mut above = None;
     let mut chain = Vec::new();
@@ -61,7 +62,7 @@ fn pem_body(der: &[u8]) -> String {
 }
 
 #[test]
-fn certificates_and_key_are_taken_in_any_order_and_put_in_theirs() {
+fn certificates_in_any_order_are_sorted_into_a_chain() {
     let (chain, key) = chain();
     let key_pem = key.serialize_pem();
     for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 3, 0, 2]] {
@@ -73,7 +74,7 @@ fn certificates_and_key_are_taken_in_any_order_and_put_in_theirs() {
         }
         assert_eq!(Identity::from_der(shuffled, &key.serialize_der()).unwrap().chain(), chain);
     }
-    // What leads nowhere comes last, and is not lost.
+    // Certificates outside the path come last and are kept.
     let (stranger, _) = self::chain();
     let mixed = vec![stranger[1].clone(), chain[1].clone(), chain[0].clone()];
     let expected = [&chain[0], &chain[1], &stranger[1]].map(Clone::clone);
@@ -81,7 +82,7 @@ fn certificates_and_key_are_taken_in_any_order_and_put_in_theirs() {
 }
 
 #[test]
-fn what_is_missing_or_wrong_is_named_when_it_is_loaded() {
+fn faulty_pem_or_der_is_named_in_the_error() {
     let (chain, key) = chain();
     let (cert, key) = (pem(&chain[0]), key.serialize_pem());
     let other_key = KeyPair::generate().unwrap().serialize_pem();
@@ -128,15 +129,16 @@ fn what_is_missing_or_wrong_is_named_when_it_is_loaded() {
     assert_eq!(Identity::with_remote_key(chain, vec![]).unwrap_err(), IdentityError::NoScheme);
 }
 
-/// The certificate that a client gets to see.
+/// The certificate that the server presents to this client.
 fn shown(client: &ClientConfig, server: &Arc<ServerConfig>) -> CertificateDer<'static> {
     let pair = Pair::connected(&Arc::new(client.clone()), server);
     pair.client.peer_certificates().unwrap()[0].clone()
 }
 
-/// Whatever a client offers and a server is set to: the first identity is shown with which a handshake completes by itself.
+/// For every client offer and server setting, the server presents the first identity with which the
+/// handshake would also complete if it were the only one.
 #[test]
-fn first_identity_that_completes_a_handshake_is_shown() {
+fn first_identity_that_completes_a_handshake_is_presented() {
     use NamedGroup as G;
     let ca = Ca::new(Kind::EcdsaP256);
     let kinds = [Kind::EcdsaP384, Kind::Rsa2048, Kind::EcdsaP256, Kind::Ed25519];
@@ -184,7 +186,7 @@ fn first_identity_that_completes_a_handshake_is_shown() {
 }
 
 #[test]
-fn rsa_and_ecdsa_side_by_side_each_for_who_takes_it() {
+fn rsa_and_ecdsa_identities_serve_the_clients_that_accept_them() {
     let ca = Ca::new(Kind::EcdsaP256);
     let identity = |kind| ca.identity(kind, &["server.test"]);
     let leaf = |identity: &Identity| identity.chain()[0].clone();
@@ -192,14 +194,15 @@ fn rsa_and_ecdsa_side_by_side_each_for_who_takes_it() {
     let leaves = [leaf(&ecdsa), leaf(&rsa)];
     let server = Arc::new(ServerConfig::with_identities([ecdsa, rsa]));
     let mut client = ca.client_config();
-    assert_eq!(shown(&client, &server), leaves[0], "the first that it can verify");
+    assert_eq!(shown(&client, &server), leaves[0], "the first identity that the client can verify");
     client.set_versions(&[ProtocolVersion::TLS12]).unwrap();
     assert_eq!(shown(&client, &server), leaves[0]);
     for (kind, leaf) in [(Kind::EcdsaP256, &leaves[0]), (Kind::Rsa2048, &leaves[1])] {
         client.set_cipher_suites(&crate::pki::suites(ProtocolVersion::TLS12, kind)).unwrap();
         assert_eq!(shown(&client, &server), *leaf, "{kind:?}");
     }
-    // What it could verify in TLS 1.3 does not matter where that will not be spoken: it has no suite for ECDSA in TLS 1.2.
+    // Schemes that count only in TLS 1.3 do not matter to a TLS 1.2 server: the client has no ECDSA
+    // suite for TLS 1.2.
     let mut older = ServerConfig::with_identities([identity(Kind::EcdsaP256), identity(Kind::Rsa2048)]);
     older.set_versions(&[ProtocolVersion::TLS12]).unwrap();
     client.set_versions(&VERSIONS).unwrap();
@@ -212,7 +215,7 @@ fn rsa_and_ecdsa_side_by_side_each_for_who_takes_it() {
 }
 
 #[test]
-fn a_name_can_have_several_and_an_unknown_one_gets_the_default_or_none() {
+fn name_can_have_several_identities_and_a_default() {
     let ca = Ca::new(Kind::EcdsaP256);
     let mut client = ca.client_config();
     client.set_versions(&[ProtocolVersion::TLS12]).unwrap();
@@ -225,7 +228,7 @@ fn a_name_can_have_several_and_an_unknown_one_gets_the_default_or_none() {
     let mut resolver = ResolvesServerCertUsingSni::new();
     let mut expected = Vec::new();
     for kind in [Kind::EcdsaP256, Kind::Rsa2048] {
-        // The later one of the same kind is the one that counts.
+        // A later identity of the same key type replaces the earlier one.
         resolver.add("Server.Test", identity(kind, "server.test")).unwrap();
         let last = identity(kind, "server.test");
         expected.push((kind, last.chain()[0].clone()));
@@ -258,7 +261,8 @@ fn a_name_can_have_several_and_an_unknown_one_gets_the_default_or_none() {
     }
 }
 
-/// The certificate that a client sees that asks for this name; `None` if the server has none for it.
+/// The certificate presented to a client that requests `name`; `None` if the server has no identity
+/// for it.
 fn shown_for(name: &str, client: &ClientConfig, server: &Arc<ServerConfig>) -> Option<CertificateDer<'static>> {
     let client = ClientSession::new(&Arc::new(client.clone()), name.to_owned().try_into().unwrap()).unwrap();
     let mut pair = Pair { client, server: ServerSession::new(server) };
@@ -270,7 +274,7 @@ fn shown_for(name: &str, client: &ClientConfig, server: &Arc<ServerConfig>) -> O
 }
 
 #[test]
-fn names_are_normalised_and_wildcards_stand_for_one_label() {
+fn resolver_normalises_names_and_wildcards_match_one_label() {
     let ca = Ca::new(Kind::EcdsaP256);
     let client = ca.client_config();
     for reloadable in [false, true] {
@@ -287,7 +291,7 @@ fn names_are_normalised_and_wildcards_stand_for_one_label() {
         let all = add("*.Example.COM.", &["*.example.com"]).unwrap();
         let exact = add("A.example.com.", &["*.example.com"]).unwrap();
         let other = add("other.test", &["OTHER.test"]).unwrap();
-        // Not what the certificate has.
+        // Names that the certificate does not cover.
         for (name, names) in [
             ("*.example.com", &["a.example.com"][..]),
             ("*.example.com", &["*.a.example.com"]),
@@ -298,7 +302,7 @@ fn names_are_normalised_and_wildcards_stand_for_one_label() {
         ] {
             assert_eq!(add(name, names), Err(IdentityError::NotValidForName { name: name.to_owned() }));
         }
-        // No names.
+        // Invalid names.
         for name in ["", ".", "*", "*.", "*..", "a.test..", "*a.test", "a.*.test", "*.*.test", "a b.test", "../a.test"]
         {
             assert_eq!(add(name, &["a.test"]), Err(IdentityError::NotValidForName { name: name.to_owned() }));
@@ -331,7 +335,7 @@ fn reloaded_identity_stays_valid_for_its_names() {
     resolver.add_default_reloadable(reloadable.clone());
     assert!(resolver.add_reloadable("c.test", reloadable.clone()).is_err());
     let server = Arc::new(ServerConfig::with_resolver(Arc::new(resolver)));
-    // One that was refused a name is not bound to it.
+    // A name that was rejected ("c.test") does not bind the identity.
     let second = identity(&["b.test", "*.a.test", "d.test"]);
     let leaf = second.chain()[0].clone();
     reloadable.replace(second).unwrap();
@@ -344,7 +348,7 @@ fn reloaded_identity_stays_valid_for_its_names() {
     }
 }
 
-/// Shows its identity until it chooses an alert.
+/// Returns its identity until a rejection is set.
 #[derive(Debug)]
 struct Bouncer(Arc<Identity>, Mutex<Option<NoIdentity>>);
 
@@ -354,7 +358,7 @@ impl ResolvesServerCert for Bouncer {
     }
 }
 
-/// A client with a session is refused too.
+/// A resuming client is rejected too.
 #[test]
 fn resolver_chooses_the_alert() {
     let ca = Ca::new(Kind::EcdsaP256);
@@ -385,7 +389,7 @@ fn resolver_chooses_the_alert() {
 }
 
 #[test]
-fn a_reload_takes_the_new_pair_as_a_whole_or_keeps_the_old() {
+fn reload_is_atomic_or_keeps_the_old_identity() {
     let ca = Ca::new(Kind::EcdsaP256);
     let folder = std::env::temp_dir().join(format!("tls-api-reload-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -407,7 +411,7 @@ fn a_reload_takes_the_new_pair_as_a_whole_or_keeps_the_old() {
     let mut client = ca.client_config();
     client.set_session_storage(Arc::new(strata_tls::NoClientSessionStorage));
     assert_eq!(shown(&client, &server), leaf(&first));
-    // Half of it is there.
+    // Only one of the two files is new.
     write("chain.pem", &second.0);
     assert!(matches!(identity.reload(), Err(ReloadError::Identity(IdentityError::KeyMismatch))));
     assert_eq!(shown(&client, &server), leaf(&first));
@@ -418,7 +422,7 @@ fn a_reload_takes_the_new_pair_as_a_whole_or_keeps_the_old() {
     assert!(e.to_string().contains("key.pem cannot be read"), "{e}");
     assert_eq!(shown(&client, &server), leaf(&first));
     write("key.pem", &second.1);
-    // A certificate without the name under which it is shown.
+    // A certificate that does not cover the name for which it is configured.
     let other = ca.issue(Kind::EcdsaP256, &["other.test"], (2000, FAR));
     ResolvesServerCertUsingSni::new().add_reloadable("server.test", identity.clone()).unwrap();
     write("chain.pem", &other.0);
@@ -427,7 +431,7 @@ fn a_reload_takes_the_new_pair_as_a_whole_or_keeps_the_old() {
     assert_eq!(shown(&client, &server), leaf(&first));
     write("chain.pem", &second.0);
     write("key.pem", &second.1);
-    // A handshake that began before goes on with what it began with.
+    // A handshake that began before the reload keeps the old identity.
     let mut pair = Pair::new(&Arc::new(client.clone()), &server);
     carry(&mut pair.client, &mut pair.server).unwrap();
     identity.reload().unwrap();
@@ -444,7 +448,7 @@ fn a_reload_takes_the_new_pair_as_a_whole_or_keeps_the_old() {
 }
 
 #[test]
-fn readers_see_one_or_the_other_while_it_is_replaced() {
+fn concurrent_replace_leaves_readers_a_whole_identity() {
     let ca = Ca::new(Kind::EcdsaP256);
     let identity = Arc::new(ReloadableIdentity::new(ca.identity(Kind::EcdsaP256, &["server.test"])));
     std::thread::scope(|scope| {
@@ -457,7 +461,8 @@ fn readers_see_one_or_the_other_while_it_is_replaced() {
     });
 }
 
-/// A key of the application's own.
+/// A signing key that the application implements. `tells` decides whether it reveals its public
+/// key.
 #[derive(Debug)]
 struct Token {
     key: KeyPair,
@@ -492,7 +497,7 @@ impl Signer for Slot {
 }
 
 #[test]
-fn a_key_of_the_applications_own_signs_for_servers_and_clients() {
+fn application_signing_key_serves_both_roles() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         for (works, tells) in [(true, true), (true, false), (false, false)] {
@@ -515,7 +520,7 @@ fn a_key_of_the_applications_own_signs_for_servers_and_clients() {
             }
         }
     }
-    // Of a key that tells, the certificate has to be.
+    // If the key reveals its public key, the certificate must match it.
     let (cert, _) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
     let key = KeyPair::generate().unwrap();
     let token = Arc::new(Token { key, signed: AtomicUsize::new(0), tells: true, works: true });
@@ -523,7 +528,7 @@ fn a_key_of_the_applications_own_signs_for_servers_and_clients() {
     assert_eq!(Identity::with_signing_key(chain, token).unwrap_err(), IdentityError::KeyMismatch);
 }
 
-/// An identity whose key is elsewhere, and the key.
+/// An identity with a remote key, and that key.
 fn remote(ca: &Ca) -> (Identity, PrivateKey) {
     let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
     let key = KeyPair::from_pem(&key).unwrap().serialize_der();
@@ -535,7 +540,7 @@ fn remote(ca: &Ca) -> (Identity, PrivateKey) {
 
 fn sign(key: &PrivateKey, session: &mut impl Session) {
     let request = session.take_signature_request().unwrap();
-    assert!(session.take_signature_request().is_none(), "it is asked for once");
+    assert!(session.take_signature_request().is_none(), "each request is returned once");
     assert!(!session.wants_read() && session.is_handshaking());
     assert_eq!(request.scheme(), SignatureScheme::ECDSA_SECP256R1_SHA256);
     let signature = key.sign(SignatureAlgorithm::EcdsaP256Sha256, request.message()).unwrap();
@@ -544,7 +549,7 @@ fn sign(key: &PrivateKey, session: &mut impl Session) {
 }
 
 #[test]
-fn signatures_from_elsewhere_come_when_they_come() {
+fn remote_signature_can_be_answered_later() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         let ((server_identity, server_key), (client_identity, client_key)) = (remote(&ca), remote(&ca));
@@ -557,7 +562,7 @@ fn signatures_from_elsewhere_come_when_they_come() {
         pair.client.write_all(b"question").unwrap();
         pair.server.write_all(b"answer").unwrap();
         carry(&mut pair.client, &mut pair.server).unwrap();
-        // Nothing is lost and nothing moves while the signature is in the making.
+        // While the signature is pending, nothing is lost and the handshake does not advance.
         let mut socket = std::io::Cursor::new(Vec::new());
         assert!(is_would_block(pair.server.complete_io(&mut socket)));
         crate::pair::feed(&mut pair.client, socket.get_ref()).unwrap();
@@ -574,7 +579,7 @@ fn signatures_from_elsewhere_come_when_they_come() {
 }
 
 #[test]
-fn a_signature_that_does_not_come_or_is_wrong_ends_the_handshake() {
+fn failed_or_wrong_signature_ends_the_handshake() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         let mut client = ca.client_config();
@@ -590,7 +595,7 @@ fn a_signature_that_does_not_come_or_is_wrong_ends_the_handshake() {
         assert_eq!(pair.server.answer_signature(request.fail()), Err(Error::SignerFailed));
         assert!(matches!(pair.settle(), Err(Error::AlertReceived { .. } | Error::SignerFailed)));
 
-        // A client that goes meanwhile, with or without a word.
+        // The client leaves while the signature is pending, with or without close_notify.
         for says_why in [false, true] {
             let (mut pair, request) = waiting();
             if says_why {
@@ -608,7 +613,7 @@ fn a_signature_that_does_not_come_or_is_wrong_ends_the_handshake() {
         pair.server.answer_signature(request.answer(vec![1; 70])).unwrap();
         assert_eq!(pair.settle(), Err(Error::BadSignature));
 
-        // Another session's answer changes nothing.
+        // An answer to another session's request changes nothing.
         let ((mut pair, request), (_, other)) = (waiting(), waiting());
         assert_eq!(pair.server.answer_signature(other.fail()), Err(Error::WrongAnswer));
         assert!(pair.server.is_handshaking() && !pair.server.wants_read());

@@ -1,11 +1,12 @@
-//! The largest ClientHello that its length fields allow, first and second, with the limits of a new configuration.
+//! The largest ClientHello that its length fields allow, as first and as second hello, with default
+//! limits.
 
 use strata_tls::{AlertDescription, Error, ServerSession, Session};
 
 use crate::pair::{Pair, drain, feed};
 use crate::pki::configs;
 
-/// RFC 9846 §4.2.2: header, version, random, and every vector at its longest.
+/// RFC 9846 §4.2.2: header, version, random, and every vector at its maximum length.
 const LARGEST: usize = 131_400;
 
 fn vector(bytes: &[u8]) -> Vec<u8> {
@@ -16,7 +17,7 @@ fn extension(typ: u16, data: &[u8]) -> Vec<u8> {
     [&typ.to_be_bytes()[..], &vector(data)].concat()
 }
 
-/// A hello of TLS 1.3 with the share of a group, or with none, that padding makes as large as a hello can be.
+/// A TLS 1.3 ClientHello with one key share or none, padded to the maximum length.
 fn hello(share: Option<(u16, &[u8])>) -> Vec<u8> {
     let share = share.map(|(group, key)| [&group.to_be_bytes()[..], &vector(key)].concat()).unwrap_or_default();
     let extensions = [
@@ -27,7 +28,7 @@ fn hello(share: Option<(u16, &[u8])>) -> Vec<u8> {
     ]
     .concat();
     let padding = extension(21, &vec![0; 0xffff - extensions.len() - 4]);
-    // TLS_AES_128_GCM_SHA256 behind tens of thousands that nobody knows.
+    // TLS_AES_128_GCM_SHA256 after tens of thousands of unknown suites.
     let suites = [&[0x0a; 0xfffc][..], &[0x13, 1]].concat();
     let body =
         [&[3, 3][..], &[7; 32], &[32], &[9; 32], &vector(&suites), &[1, 0], &vector(&[extensions, padding].concat())]
@@ -40,7 +41,7 @@ fn records(message: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn largest_first_and_second_client_hello_pass_by_default() {
+fn largest_first_and_second_client_hello_are_accepted() {
     let (_, server) = configs();
     let mut session = ServerSession::new(&server);
     let (first, key) = (hello(None), [&[4][..], &GENERATOR].concat());
@@ -63,9 +64,9 @@ const GENERATOR: [u8; 64] = [
     0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
 ];
 
-/// One byte more than any ClientHello has is refused by the header.
+/// A length one byte above the maximum is rejected before the body arrives.
 #[test]
-fn longer_hello_is_refused_by_its_header() {
+fn longer_hello_is_rejected_at_its_header() {
     let (_, server) = configs();
     let mut session = ServerSession::new(&server);
     let [_, length @ ..] = u32::try_from(LARGEST - 4 + 1).unwrap().to_be_bytes();
@@ -75,7 +76,7 @@ fn longer_hello_is_refused_by_its_header() {
 }
 
 #[test]
-fn failed_session_stays_handshaking() {
+fn failed_session_keeps_is_handshaking() {
     let (client, server) = configs();
     let handshake_failure = [21, 3, 3, 0, 2, 2, 40];
     let mut pair = Pair::new(&client, &server);
@@ -83,7 +84,7 @@ fn failed_session_stays_handshaking() {
     feed(&mut pair.server, &handshake_failure).unwrap_err();
     assert!(pair.client.is_handshaking() && pair.server.is_handshaking());
     let mut pair = Pair::connected(&client, &server);
-    // Not sealed, and so refused.
+    // The alert is unencrypted, so both sides reject it.
     feed(&mut pair.client, &handshake_failure).unwrap_err();
     feed(&mut pair.server, &handshake_failure).unwrap_err();
     assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());

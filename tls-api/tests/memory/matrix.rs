@@ -1,4 +1,5 @@
-//! Client and server agree, over all that can be negotiated.
+//! Handshakes over all combinations of parameters: client and server must agree on what they
+//! negotiated.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::pki::{Ca, KINDS, Kind, VERSIONS, configs, configs_of, suites};
 const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
 
 #[test]
-fn all_versions_suites_groups_certificates_and_record_sizes_carry_data_both_ways() {
+fn all_parameter_combinations_carry_data_both_ways() {
     let (up, down) = (pattern(40_000), pattern(50_000));
     for (kind, version) in KINDS.into_iter().flat_map(|kind| VERSIONS.map(|version| (kind, version))) {
         let ca = Ca::new(kind);
@@ -58,7 +59,7 @@ impl<S: Session> Negotiated for S {
 }
 
 #[test]
-fn nothing_is_negotiated_before_the_handshake_ends() {
+fn negotiated_values_are_none_before_the_handshake_ends() {
     let (client, server) = configs();
     let mut pair = Pair::new(&client, &server);
     assert_eq!(pair.client.negotiated(), (None, None, None));
@@ -73,7 +74,7 @@ fn nothing_is_negotiated_before_the_handshake_ends() {
 }
 
 #[test]
-fn a_group_without_key_share_costs_a_hello_retry_request() {
+fn group_without_key_share_causes_hello_retry_request() {
     let ca = Ca::new(Kind::EcdsaP256);
     for (server_group, kind) in
         [(NamedGroup::X25519, HandshakeKind::Full), (NamedGroup::SECP384R1, HandshakeKind::FullWithHelloRetryRequest)]
@@ -88,7 +89,7 @@ fn a_group_without_key_share_costs_a_hello_retry_request() {
 }
 
 #[test]
-fn alpn_takes_the_servers_preference_among_what_the_client_offers() {
+fn alpn_follows_the_server_preference() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
     client.set_alpn_protocols(&[b"http/1.1", b"h2"]).unwrap();
@@ -118,14 +119,14 @@ fn exporters_agree_and_depend_on_label_and_context() {
         assert_ne!(of_client(b"two", Some(b"context")), one);
         assert_ne!(of_client(b"one", Some(b"Context")), one);
         assert_ne!(of_client(b"one", None), one);
-        // RFC 5705 §4 tells no context from an empty one; RFC 9846 §7.5 does not.
+        // RFC 5705 §4 distinguishes no context from an empty one; RFC 9846 §7.5 does not.
         let same = of_client(b"one", None) == of_client(b"one", Some(b""));
         assert_eq!(same, version == ProtocolVersion::TLS13, "{version}");
     }
 }
 
 #[test]
-fn tls12_cannot_refresh_its_keys_and_says_so() {
+fn tls12_key_refresh_returns_an_error() {
     let (client, server) = configs_of(ProtocolVersion::TLS12);
     let mut pair = Pair::connected(&client, &server);
     assert_eq!(pair.client.refresh_traffic_keys(), Err(Error::NoKeyUpdate));
@@ -136,7 +137,7 @@ fn tls12_cannot_refresh_its_keys_and_says_so() {
 }
 
 #[test]
-fn keys_can_be_refreshed_by_either_side_between_data() {
+fn either_side_can_refresh_keys_between_data() {
     let (client, server) = configs();
     let mut pair = Pair::connected(&client, &server);
     for round in 0..20 {
@@ -154,7 +155,7 @@ fn keys_can_be_refreshed_by_either_side_between_data() {
 }
 
 #[test]
-fn an_ip_address_is_verified_and_not_sent_as_a_name() {
+fn ip_address_is_verified_and_not_sent_in_sni() {
     let ca = Ca::new(Kind::EcdsaP256);
     let config = Arc::new(ca.client_config());
     let client = ClientSession::new(&config, "127.0.0.1".try_into().unwrap()).unwrap();
@@ -170,7 +171,7 @@ fn identity(ca: &Ca, name: &str) -> Identity {
 }
 
 #[test]
-fn the_certificate_is_chosen_by_name_in_whatever_case() {
+fn certificate_selection_ignores_the_case_of_the_name() {
     let ca = Ca::new(Kind::EcdsaP256);
     let mut resolver = ResolvesServerCertUsingSni::new();
     resolver.add("other.test", identity(&ca, "other.test")).unwrap();
@@ -185,7 +186,7 @@ fn the_certificate_is_chosen_by_name_in_whatever_case() {
 }
 
 #[test]
-fn an_unknown_name_is_answered_by_the_default_or_by_unrecognized_name() {
+fn unknown_name_gets_the_default_or_unrecognized_name() {
     let ca = Ca::new(Kind::EcdsaP256);
     let client = Arc::new(ca.client_config());
     let mut resolver = ResolvesServerCertUsingSni::new();
@@ -207,7 +208,7 @@ fn an_unknown_name_is_answered_by_the_default_or_by_unrecognized_name() {
 }
 
 #[test]
-fn a_resolver_sees_the_whole_client_hello() {
+fn resolver_sees_the_whole_client_hello() {
     #[derive(Debug)]
     struct Sees(Arc<Identity>);
     impl ResolvesServerCert for Sees {

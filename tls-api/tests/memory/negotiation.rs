@@ -1,4 +1,5 @@
-//! What both sides can do is found; where there is nothing, both are told by which alert, and by both sides' lists.
+//! Negotiation finds what both sides support. Without a common value the error names both sides'
+//! lists, and the client receives the right alert.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,11 +15,12 @@ use crate::pki::{Ca, FAR, KINDS, Kind, VERSIONS, suites};
 const TLS13: ProtocolVersion = ProtocolVersion::TLS13;
 const TLS12: ProtocolVersion = ProtocolVersion::TLS12;
 
-/// The error of the server, the alert that reached the client.
+/// Asserts that the server rejects the client. Returns the server's error and the alert that the
+/// client received.
 fn refused(client: ClientConfig, server: ServerConfig) -> (Error, AlertDescription) {
     let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
     let error = pair.settle().unwrap_err();
-    assert_eq!(pair.server.process_new_packets(), Err(error.clone()), "the server refuses, and not the client");
+    assert_eq!(pair.server.process_new_packets(), Err(error.clone()), "the server must reject, not the client");
     let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
     let Error::AlertReceived { description, .. } = told else { panic!("{told}") };
     (error, description)
@@ -27,12 +29,12 @@ fn refused(client: ClientConfig, server: ServerConfig) -> (Error, AlertDescripti
 fn text_has(error: &Error, wanted: &[&str]) {
     let text = error.to_string();
     for word in wanted {
-        assert!(text.contains(word), "{word} is missing in: {text}");
+        assert!(text.contains(word), "{word:?} is missing in: {text}");
     }
 }
 
 #[test]
-fn the_newest_common_version_is_used_and_none_is_refused_by_both_lists() {
+fn newest_common_version_is_used_or_the_error_has_both_lists() {
     let ca = Ca::new(Kind::EcdsaP256);
     let sets = [&[TLS12][..], &[TLS13], &[TLS12, TLS13], &[TLS13, TLS12]];
     for (theirs, ours) in sets.into_iter().flat_map(|theirs| sets.map(|ours| (theirs, ours))) {
@@ -56,12 +58,13 @@ fn the_newest_common_version_is_used_and_none_is_refused_by_both_lists() {
 }
 
 #[test]
-fn no_common_suite_is_refused_by_both_lists() {
+fn missing_common_suite_is_rejected_with_both_lists() {
     let rsa = CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256;
     for (kind, theirs, ours) in [
         (Kind::EcdsaP256, CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384),
         (Kind::Rsa2048, rsa, CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
-        // The certificate has no say here: these two differ by its kind alone.
+        // These two suites differ only in the certificate's key type. The certificate does not
+        // matter here.
         (Kind::EcdsaP256, rsa, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
     ] {
         let ca = Ca::new(kind);
@@ -76,7 +79,7 @@ fn no_common_suite_is_refused_by_both_lists() {
 }
 
 #[test]
-fn a_tls12_suite_for_another_kind_of_certificate_is_refused() {
+fn tls12_suite_for_another_key_type_is_rejected() {
     for (kind, suite) in [
         (Kind::EcdsaP256, CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256),
         (Kind::Ed25519, CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256),
@@ -91,7 +94,7 @@ fn a_tls12_suite_for_another_kind_of_certificate_is_refused() {
 }
 
 #[test]
-fn no_common_group_is_refused_by_both_lists() {
+fn missing_common_group_is_rejected_with_both_lists() {
     let ca = Ca::new(Kind::Rsa2048);
     for version in VERSIONS {
         let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::Rsa2048));
@@ -106,7 +109,7 @@ fn no_common_group_is_refused_by_both_lists() {
 }
 
 #[test]
-fn no_common_signature_scheme_is_refused_by_both_lists() {
+fn missing_common_signature_scheme_is_rejected_with_both_lists() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (cert, _) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
     let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
@@ -116,7 +119,8 @@ fn no_common_signature_scheme_is_refused_by_both_lists() {
     assert_eq!(told, AlertDescription::HANDSHAKE_FAILURE);
     text_has(&error, &["ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256", "ecdsa_sha1"]);
 
-    // A client of TLS 1.2 that checks ECDSA with SHA-1 alone, and one that checks RSA alone but offers ECDSA suites.
+    // A TLS 1.2 client that accepts only ECDSA with SHA-1, and one that accepts only RSA but offers
+    // ECDSA suites.
     for scheme in [SignatureScheme::ECDSA_SHA1, SignatureScheme::RSA_PKCS1_SHA256] {
         let mut server = ServerSession::new(&Arc::new(ca.server_config(Kind::EcdsaP256)));
         server.read_tls(&mut &record(&strange_hello(scheme))[..]).unwrap();
@@ -128,7 +132,7 @@ fn no_common_signature_scheme_is_refused_by_both_lists() {
 }
 
 #[test]
-fn a_tls12_client_that_does_not_know_the_certificates_curve_is_refused_and_tls13_does_not_care() {
+fn certificate_curve_must_be_a_client_group_only_in_tls12() {
     let ca = Ca::new(Kind::EcdsaP384);
     for version in VERSIONS {
         let mut client = ca.client_config();
@@ -146,7 +150,7 @@ fn a_tls12_client_that_does_not_know_the_certificates_curve_is_refused_and_tls13
 }
 
 #[test]
-fn the_servers_order_of_suites_counts_unless_set_otherwise_or_the_client_prefers_chacha() {
+fn server_suite_order_wins_unless_client_prefers_chacha() {
     for (version, kind) in VERSIONS.into_iter().flat_map(|version| KINDS.map(|kind| (version, kind))) {
         let ca = Ca::new(kind);
         let [aes128, aes256, chacha] = suites(version, kind);
@@ -169,7 +173,7 @@ fn the_servers_order_of_suites_counts_unless_set_otherwise_or_the_client_prefers
 }
 
 #[test]
-fn all_suites_are_public_with_their_versions_and_algorithms() {
+fn all_suites_return_their_version_and_algorithm() {
     let count = |version| ALL_CIPHERSUITES.iter().filter(|suite| suite.version() == version).count();
     assert_eq!((count(TLS13), count(TLS12)), (3, 6));
     for bulk in [BulkAlgorithm::Aes128Gcm, BulkAlgorithm::Aes256Gcm, BulkAlgorithm::ChaCha20Poly1305] {
@@ -177,7 +181,7 @@ fn all_suites_are_public_with_their_versions_and_algorithms() {
     }
 }
 
-/// What a resolver told of a client.
+/// What a resolver saw of a ClientHello.
 #[derive(Debug, Default, PartialEq)]
 struct Seen {
     server_name: Option<String>,
@@ -211,7 +215,7 @@ impl ResolvesServerCert for Sees {
     }
 }
 
-/// The body of a ClientHello of TLS 1.2 with GREASE and an extension that nobody knows.
+/// The body of a TLS 1.2 ClientHello with GREASE and an unknown extension.
 fn strange_hello(scheme: SignatureScheme) -> Vec<u8> {
     let [high, low] = scheme.0.to_be_bytes();
     let extensions: &[&[u8]] = &[
@@ -235,14 +239,14 @@ fn strange_hello(scheme: SignatureScheme) -> Vec<u8> {
     body
 }
 
-/// A ClientHello of less than 252 bytes in its record.
+/// A record with a ClientHello of less than 252 bytes.
 fn record(body: &[u8]) -> Vec<u8> {
     let length = u8::try_from(body.len()).unwrap();
     [&[22, 3, 1, 0, length + 4, 1, 0, 0, length][..], body].concat()
 }
 
 #[test]
-fn a_resolver_sees_the_lists_of_the_client_and_all_that_is_unknown_in_order() {
+fn resolver_sees_client_lists_and_unknown_extensions_in_order() {
     let ca = Ca::new(Kind::EcdsaP256);
     let resolver = Arc::new(Sees(Mutex::default(), Arc::new(ca.identity(Kind::EcdsaP256, &["a.test"]))));
     let mut server = ServerSession::new(&Arc::new(ServerConfig::with_resolver(resolver.clone())));
@@ -264,9 +268,9 @@ fn a_resolver_sees_the_lists_of_the_client_and_all_that_is_unknown_in_order() {
     assert_eq!(*seen, expected);
 }
 
-/// The server is given a name in the place of "a.test"; a resolver that was not asked has seen nothing.
+/// Each case replaces "a.test" in the hello. A rejected hello must not reach the resolver.
 #[test]
-fn a_resolver_sees_only_host_names() {
+fn resolver_sees_only_valid_host_names() {
     let ca = Ca::new(Kind::EcdsaP256);
     for (name, ignores, expected) in [
         (b"../a/b", false, Err(AlertDescription::ILLEGAL_PARAMETER)),
@@ -293,7 +297,7 @@ fn a_resolver_sees_only_host_names() {
 }
 
 #[test]
-fn a_resolver_sees_what_our_own_client_sends_in_both_versions() {
+fn resolver_sees_what_a_strata_client_offers() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         let resolver = Arc::new(Sees(Mutex::default(), Arc::new(ca.identity(Kind::EcdsaP256, &["server.test"]))));

@@ -1,4 +1,4 @@
-//! A client and a server whose transport is the test.
+//! A client and a server in memory. The test carries the bytes between them.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ impl Pair {
         Self { client, server: ServerSession::new(server) }
     }
 
-    /// After a handshake.
+    /// A pair after its handshake.
     pub(crate) fn connected(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Self {
         let mut pair = Self::new(client, server);
         pair.settle().unwrap();
@@ -24,14 +24,14 @@ impl Pair {
         pair
     }
 
-    /// Carries bytes until neither side has any.
+    /// Carries bytes both ways until neither side has any to send.
     pub(crate) fn settle(&mut self) -> Result<(), Error> {
         while carry(&mut self.client, &mut self.server)? + carry(&mut self.server, &mut self.client)? > 0 {}
         Ok(())
     }
 }
 
-/// All bytes that wait to be sent.
+/// Takes all pending output.
 pub(crate) fn drain(from: &mut impl Session) -> Vec<u8> {
     let mut wire = Vec::new();
     while from.wants_write() {
@@ -40,7 +40,7 @@ pub(crate) fn drain(from: &mut impl Session) -> Vec<u8> {
     wire
 }
 
-/// Gives these bytes to a session, as far as it wants them, and returns how many it took.
+/// Feeds bytes to a session while it wants to read. Returns how many it took.
 pub(crate) fn feed(to: &mut impl Session, wire: &[u8]) -> Result<usize, Error> {
     let mut rest = wire;
     while !rest.is_empty() && to.wants_read() {
@@ -50,14 +50,14 @@ pub(crate) fn feed(to: &mut impl Session, wire: &[u8]) -> Result<usize, Error> {
     Ok(wire.len() - rest.len())
 }
 
-/// Carries what waits from one to the other.
+/// Carries all pending output of `from` to `to`. Returns the number of bytes.
 pub(crate) fn carry(from: &mut impl Session, to: &mut impl Session) -> Result<usize, Error> {
     let wire = drain(from);
-    assert_eq!(feed(to, &wire)?, wire.len(), "everything fits");
+    assert_eq!(feed(to, &wire)?, wire.len(), "the session must take everything");
     Ok(wire.len())
 }
 
-/// What can be read now.
+/// Reads all plaintext that is available now.
 pub(crate) fn read_all(from: &mut impl Session) -> Vec<u8> {
     let (mut all, mut some) = (Vec::new(), [0; 4096]);
     while let Ok(n) = from.read(&mut some) {
@@ -69,12 +69,12 @@ pub(crate) fn read_all(from: &mut impl Session) -> Vec<u8> {
     all
 }
 
-/// Bytes that repeat only after a while.
+/// Test data with a long period.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|at| u8::try_from((at * 31 + at / 251) % 256).unwrap()).collect()
 }
 
-/// The lengths of the records in a stream, header included.
+/// The lengths of the records in `wire`, each with its header.
 pub(crate) fn record_lengths(wire: &[u8]) -> Vec<usize> {
     let (mut rest, mut lengths) = (wire, Vec::new());
     while rest.len() >= 5 {
@@ -82,7 +82,7 @@ pub(crate) fn record_lengths(wire: &[u8]) -> Vec<usize> {
         lengths.push(len);
         rest = &rest[len..];
     }
-    assert!(rest.is_empty(), "whole records");
+    assert!(rest.is_empty(), "the stream must end with a whole record");
     lengths
 }
 

@@ -1,11 +1,11 @@
-//! Certificates made for the tests.
+//! Certificates and configurations for the tests of this folder.
 
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use strata_tls::{CipherSuite, ClientConfig, Identity, ProtocolVersion, RootCertStore, ServerConfig};
 
-/// Kinds of keys for certificates.
+/// Key types of certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     EcdsaP256,
@@ -16,7 +16,7 @@ pub(crate) enum Kind {
 
 pub(crate) const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::TLS13, ProtocolVersion::TLS12];
 
-/// The suites of a version that can be used with a certificate of this kind.
+/// The cipher suites of a version for certificates of this key type.
 pub(crate) fn suites(version: ProtocolVersion, kind: Kind) -> [CipherSuite; 3] {
     match (version, kind) {
         (ProtocolVersion::TLS13, _) => [
@@ -45,13 +45,13 @@ impl Kind {
             Self::EcdsaP256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap(),
             Self::EcdsaP384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap(),
             Self::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap(),
-            // ring makes no RSA keys; this one was made for these tests by `openssl genpkey`.
+            // ring cannot generate RSA keys. `openssl genpkey` made this one for the tests.
             Self::Rsa2048 => KeyPair::from_pem(include_str!("../data/rsa2048-test-key.pem")).unwrap(),
         }
     }
 }
 
-/// An authority, and what it issues.
+/// A CA that issues certificates.
 pub(crate) struct Ca {
     pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -62,7 +62,7 @@ pub(crate) const FAR: i32 = 2999;
 
 impl Ca {
     pub(crate) fn new(kind: Kind) -> Self {
-        Self::named("the tests' authority", kind)
+        Self::named("the tests' CA", kind)
     }
 
     pub(crate) fn named(name: &str, kind: Kind) -> Self {
@@ -74,7 +74,8 @@ impl Ca {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// A server's chain and key, valid for these names and from the first year to the last.
+    /// Issues a certificate for `names`, valid from the start of the first year to the start of the
+    /// last. Returns certificate and key as PEM.
     pub(crate) fn issue(&self, kind: Kind, names: &[&str], years: (i32, i32)) -> (String, String) {
         let mut params = CertificateParams::new(names.iter().map(|name| name.to_string()).collect::<Vec<_>>()).unwrap();
         params.not_before = date_time_ymd(years.0, 1, 1);
@@ -83,7 +84,7 @@ impl Ca {
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 
-    /// An identity valid now, for these names.
+    /// An identity for `names` that is valid now.
     pub(crate) fn identity(&self, kind: Kind, names: &[&str]) -> Identity {
         let (cert, key) = self.issue(kind, names, (2000, FAR));
         strata_tls::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap()
@@ -103,7 +104,7 @@ impl Ca {
     }
 }
 
-/// Configurations that fit each other, and agree on this version.
+/// Matching configurations that negotiate `version`.
 pub(crate) fn configs_of(version: ProtocolVersion) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     let ca = Ca::new(Kind::EcdsaP256);
     let mut client = ca.client_config();
@@ -111,7 +112,7 @@ pub(crate) fn configs_of(version: ProtocolVersion) -> (Arc<ClientConfig>, Arc<Se
     (Arc::new(client), Arc::new(ca.server_config(Kind::EcdsaP256)))
 }
 
-/// Configurations that fit each other.
+/// Matching configurations.
 pub(crate) fn configs() -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     let ca = Ca::new(Kind::EcdsaP256);
     (Arc::new(ca.client_config()), Arc::new(ca.server_config(Kind::EcdsaP256)))

@@ -1,4 +1,4 @@
-//! External pre-shared keys, as applications see them.
+//! External pre-shared keys through the public API.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ fn plain(identity: &str, key: &[u8]) -> ExternalPsk {
 }
 
 #[test]
-fn they_take_the_place_of_certificates_on_both_sides() {
+fn external_psk_replaces_certificates_on_both_sides() {
     let ca = Ca::new(Kind::EcdsaP256);
-    // The client trusts no authority at all: the key is enough.
+    // The client has no trust anchors: the key is enough.
     let (mut client, mut server) = (strata_tls::ClientConfig::new(), ca.server_config(Kind::EcdsaP256));
     let psks = ExternalPsk::import(b"sensor 7", &KEY, HashAlgorithm::Sha256, b"").unwrap();
     client.set_external_psks(psks.clone());
@@ -28,13 +28,13 @@ fn they_take_the_place_of_certificates_on_both_sides() {
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::ExternalPsk));
     assert_eq!(pair.server.external_psk_identity(), Some(psks[0].identity()));
     assert_eq!(pair.client.peer_certificates(), None);
-    // And without it, it is not.
+    // A server without the key is rejected.
     let mut refused = Pair::new(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP256)));
     assert!(refused.settle().is_err());
 }
 
 #[test]
-fn resolvers_are_told_the_server_and_the_identity() {
+fn psk_resolvers_receive_the_server_name_and_the_identity() {
     #[derive(Debug)]
     struct ByName;
 
@@ -60,7 +60,7 @@ fn resolvers_are_told_the_server_and_the_identity() {
 }
 
 #[test]
-fn a_client_with_the_wrong_key_is_told_so() {
+fn wrong_psk_is_rejected_with_decrypt_error() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
     client.set_external_psks(vec![plain("sensor 7", &[8; 32])]);
@@ -72,7 +72,7 @@ fn a_client_with_the_wrong_key_is_told_so() {
 }
 
 #[test]
-fn sessions_go_on_beside_them_and_tls12_has_none() {
+fn sessions_resume_beside_external_psks_and_tls12_ignores_them() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut with_key, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
     with_key.set_external_psks(vec![plain("sensor 7", &KEY)]);
@@ -89,9 +89,9 @@ fn sessions_go_on_beside_them_and_tls12_has_none() {
     assert_eq!(old.client.handshake_kind(), Some(HandshakeKind::Full));
 }
 
-/// RFC 9846 §4.3.11: whichever suites the server has, the key of the right hash is found.
+/// RFC 9846 §4.3.11: for any cipher suite, the server selects a key with the suite's hash.
 #[test]
-fn imported_keys_are_used_with_any_suite() {
+fn imported_psk_matches_any_suite() {
     use strata_tls::CipherSuite;
     let ca = Ca::new(Kind::EcdsaP256);
     let psks = ExternalPsk::import(b"sensor 7", &KEY, HashAlgorithm::Sha256, b"").unwrap();
@@ -114,9 +114,9 @@ fn imported_keys_are_used_with_any_suite() {
     }
 }
 
-/// 32 identities are looked at, as NeedSession says.
+/// `NeedSession` documents the limit of 32 identities.
 #[test]
-fn the_32nd_identity_is_found_and_the_33rd_is_not() {
+fn server_looks_up_at_most_32_psk_identities() {
     let ca = Ca::new(Kind::EcdsaP256);
     for (unknown, kind) in [(31, HandshakeKind::ExternalPsk), (32, HandshakeKind::Full)] {
         let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));

@@ -1,4 +1,4 @@
-//! Reading plaintext: in pieces of any size, at a cost that follows the bytes, within bounded memory.
+//! Reading plaintext in pieces of any size, at linear cost and within bounded memory.
 
 use std::io::{BufRead, IoSliceMut, Read, Write};
 
@@ -8,7 +8,7 @@ use crate::pair::{Pair, drain, feed, pattern, read_all};
 use crate::pki::{VERSIONS, configs, configs_of};
 
 #[test]
-fn a_transport_that_gives_a_byte_at_a_time_changes_nothing() {
+fn one_byte_transport_delivers_the_same_data() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::new(&client, &server);
@@ -31,9 +31,9 @@ fn a_transport_that_gives_a_byte_at_a_time_changes_nothing() {
     }
 }
 
-/// Moving what is left on every read would cost as much as there is.
+/// Moving the rest on every read would make reading quadratic.
 #[test]
-fn reading_a_byte_moves_nothing_of_what_waits() {
+fn one_byte_read_does_not_move_unread_data() {
     let (client, server) = configs();
     let mut pair = Pair::connected(&client, &server);
     let size = 16 * 1024;
@@ -48,7 +48,7 @@ fn reading_a_byte_moves_nothing_of_what_waits() {
 }
 
 #[test]
-fn fill_buf_lends_the_plaintext_where_it_was_decrypted() {
+fn fill_buf_lends_the_decrypted_bytes_in_place() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -75,7 +75,7 @@ fn fill_buf_lends_the_plaintext_where_it_was_decrypted() {
 }
 
 #[test]
-fn a_vectored_read_fills_one_slice_after_the_other() {
+fn vectored_read_fills_slices_in_order() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -93,7 +93,7 @@ fn a_vectored_read_fills_one_slice_after_the_other() {
 }
 
 #[test]
-fn a_peer_that_floods_is_not_read_from_until_the_application_reads() {
+fn unread_plaintext_stops_reading_from_the_peer() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         for size in [1, 100, 16_384] {
@@ -105,7 +105,7 @@ fn a_peer_that_floods_is_not_read_from_until_the_application_reads() {
                 taken_in += feed(&mut pair.server, &wire).unwrap();
                 assert!(taken_in <= 29 * sent + sent, "{size}");
             }
-            // 64 KiB may wait, and the record that exceeded it.
+            // At most 64 KiB may be unread, plus the record that exceeds them.
             assert!(sent > 64 * 1024 && sent <= 64 * 1024 + 16_384, "{size}: {sent}");
             let refused = pair.server.read_tls(&mut &[0; 10][..]).unwrap_err();
             assert!(refused.to_string().contains("wants_read"), "{refused}");

@@ -1,4 +1,5 @@
-//! Going on from earlier connections, as applications see it: what is kept where, and what it is bound to.
+//! Going on from earlier connections, as applications see it: what is kept where, and what it is
+//! bound to.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -175,8 +176,8 @@ fn what_a_session_is_not_bound_to_does_not_end_it() {
     });
 }
 
-/// Go's crypto/tls went on from sessions whose client certificates a clone of the configuration, with other authorities, does not
-/// accept (CVE-2025-68121). Both sides.
+/// Go's crypto/tls went on from sessions whose client certificates a clone of the configuration,
+/// with other authorities, does not accept (CVE-2025-68121). Both sides.
 #[test]
 fn cve_2025_68121_a_clone_with_other_authorities_verifies_anew() {
     everywhere(|ca, mut client, mut server| {
@@ -199,7 +200,8 @@ fn cve_2025_68121_a_clone_with_other_authorities_verifies_anew() {
     });
 }
 
-/// nginx let a client of one virtual server into another that asks for certificates (CVE-2025-23419): they shared their tickets.
+/// nginx let a client of one virtual server into another that asks for certificates
+/// (CVE-2025-23419): they shared their tickets.
 #[test]
 fn cve_2025_23419_servers_that_share_tickets_do_not_share_their_clients() {
     let ca = Ca::new(Kind::EcdsaP256);
@@ -316,7 +318,8 @@ fn time_ends_sessions_and_without_a_clock_none_is_resumed() {
         assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
         theirs.set(None);
         assert_eq!(kind(&client, &server), HandshakeKind::Full);
-        // The client needs its clock for the certificate, so that without it a session might seem the easier way.
+        // The client needs its clock for the certificate, so that without it a session might seem
+        // the easier way.
         at(start + 3000);
         ours.set(None);
         let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
@@ -324,7 +327,8 @@ fn time_ends_sessions_and_without_a_clock_none_is_resumed() {
     });
 }
 
-/// The end of the server's certificate ends a client's sessions, and that of the client's a server's.
+/// The end of the server's certificate ends a client's sessions, and that of the client's a
+/// server's.
 #[test]
 fn certificates_that_end_end_their_sessions() {
     let ca = Ca::new(Kind::EcdsaP256);
@@ -385,7 +389,8 @@ fn a_cache_that_went_through_a_file_is_as_good_as_before() {
             let mut pair = Pair::new(&Arc::new(client.clone()), &Arc::new(server.clone()));
             match pair.settle() {
                 Ok(()) => assert!(!pair.client.is_handshaking()),
-                // The key itself was altered: the server finds it out by the binder, or either side by Finished.
+                // The key itself was altered: the server finds it out by the binder, or either side
+                // by Finished.
                 Err(e) => assert!(
                     matches!(
                         e,
@@ -447,7 +452,8 @@ impl StoresClientSessions for Forgetful {
     }
 }
 
-/// More sessions than there is room for, by threads that meet in the caches: each then holds exactly what it may.
+/// More sessions than there is room for, by threads that meet in the caches: each then holds
+/// exactly what it may.
 #[test]
 fn caches_stay_within_their_bounds() {
     const CONNECTIONS: usize = 400;
@@ -481,7 +487,8 @@ fn caches_stay_within_their_bounds() {
     });
     assert!(resumed > CONNECTIONS * 9 / 10, "{resumed} of {CONNECTIONS} were resumed");
 
-    // Resumption takes sessions out of full parts, and 2,040 new ones fill them again: a part has room for 18, and gets about 127.
+    // Resumption takes sessions out of full parts, and 2,040 new ones fill them again: a part has
+    // room for 18, and gets about 127.
     let (mut forgetful, mut generous) = (client.clone(), server.clone());
     forgetful.set_session_storage(Arc::new(Forgetful));
     generous.set_send_tls13_tickets(255);
@@ -614,7 +621,8 @@ fn a_ticket_without_its_key_is_not_taken() {
     assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
 }
 
-/// A session is bound to the identity that would be shown now, in both versions and wherever it is kept.
+/// A session is bound to the identity that would be shown now, in both versions and wherever it is
+/// kept.
 #[test]
 fn reloaded_identity_ends_sessions() {
     everywhere(|ca, client, server| {
@@ -638,7 +646,8 @@ fn reloaded_identity_ends_sessions() {
     });
 }
 
-/// The same for a resolver of one's own, which is asked for each hello; and a scope of one's own outlives the certificate.
+/// The same for a resolver of one's own, which is asked for each hello; and a scope of one's own
+/// outlives the certificate.
 #[test]
 fn resolved_identity_and_its_scope_decide() {
     #[derive(Debug)]
@@ -675,7 +684,8 @@ fn resolved_identity_and_its_scope_decide() {
     });
 }
 
-/// However often a client resumes in between, the lineage ends so many seconds after its full handshake.
+/// However often a client resumes in between, the lineage ends so many seconds after its full
+/// handshake.
 #[test]
 fn session_lifetime_bounds_the_lineage() {
     everywhere(|_, mut client, mut server| {

@@ -1,4 +1,5 @@
-//! What ends a server's stored sessions: a fatal alert of their connection, and nothing that somebody without their key does.
+//! What ends a server's stored sessions: a fatal alert of their connection, and nothing that
+//! somebody without their key does.
 
 use std::sync::Arc;
 
@@ -71,7 +72,8 @@ fn fatal_alert_removes_stored_sessions() {
             assert!(store.is_empty(), "{version} {by_client}");
             // The client still offers them.
             assert_eq!(kind(&client, &server), HandshakeKind::Full);
-            // What the client has of the first connection is gone; the next one's sessions are good.
+            // What the client has of the first connection is gone; the next one's sessions are
+            // good.
             pair.server.process_new_packets().unwrap_err();
             drop(pair);
             assert_eq!(store.len(), tickets);
@@ -148,7 +150,8 @@ fn session_stays_for_an_attacker_who_saw_its_id() {
     }
 }
 
-/// Beside a ticketer only the sessions of clients without tickets are in the store. Tickets are the clients' to discard.
+/// Beside a ticketer only the sessions of clients without tickets are in the store. Tickets are the
+/// clients' to discard.
 #[test]
 fn fatal_alert_leaves_tickets_with_their_clients() {
     for version in VERSIONS {

@@ -30,7 +30,8 @@ fn a_peer_signs_with_what_it_was_told_or_not_at_all() {
                 Kind::EcdsaP256 => assert!(refused.is_err(), "{version}"),
                 _ => refused.unwrap(),
             }
-            // The same the other way round: a client without a scheme that counts shows no certificate.
+            // The same the other way round: a client without a scheme that counts shows no
+            // certificate.
             client = ca.client_config();
             client.set_versions(&[version]).unwrap();
             client.set_client_identity(ca.identity(kind, &["client.test"]));
@@ -65,7 +66,8 @@ fn signature_schemes_are_checked_when_they_are_set() {
     assert_ne!(config.session_scope(), before, "what was signed otherwise is not gone on from");
 }
 
-/// PKCS#1 v1.5 is for TLS 1.2 alone: a client that offers both versions and has nothing else is well-formed in TLS 1.3.
+/// PKCS#1 v1.5 is for TLS 1.2 alone: a client that offers both versions and has nothing else is
+/// well-formed in TLS 1.3.
 #[test]
 fn pkcs1_alone_is_for_tls12() {
     let ca = Ca::new(Kind::EcdsaP256);
@@ -282,7 +284,8 @@ fn ocsp_request_and_lifetime_do_not_depend_on_order() {
     assert_eq!(lifetimes, [4, 4]);
 }
 
-/// Counts how often it was asked, and changes its mind when told to. Sessions are not bound to its mind.
+/// Counts how often it was asked, and changes its mind when told to. Sessions are not bound to its
+/// mind.
 #[derive(Debug, Default)]
 struct Mind {
     asked: AtomicUsize,
@@ -362,7 +365,8 @@ fn a_ticket_of_tls12_is_not_offered_where_none_may_be_taken() {
     assert_eq!(kind(&with_tickets), Some(HandshakeKind::Resumed));
 }
 
-/// RFC 5077 §3.4: a client that takes tickets now, and comes from a time when it took none, names its session by id.
+/// RFC 5077 §3.4: a client that takes tickets now, and comes from a time when it took none, names
+/// its session by id.
 #[test]
 fn a_session_by_id_is_resumed_by_a_client_that_takes_tickets_by_now() {
     let ca = Ca::new(Kind::EcdsaP256);

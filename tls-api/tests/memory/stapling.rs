@@ -14,7 +14,8 @@ use crate::pki::{Ca, Kind, VERSIONS};
 /// An OCSP response and timestamps.
 type Stapled = (Option<Vec<u8>>, Vec<Vec<u8>>);
 
-/// What a client with this configuration is shown beside the certificate, after which it completes its handshake.
+/// What a client with this configuration is shown beside the certificate, after which it completes
+/// its handshake.
 fn shown(config: EngineConfig, ca: &Ca, server: &Arc<ServerConfig>) -> Stapled {
     let mut server = ServerSession::new(server);
     let (mut out, mut incoming, mut seen) = (Outgoing::new(), Vec::new(), None);

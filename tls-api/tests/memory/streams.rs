@@ -108,7 +108,8 @@ fn both_sides_of_a_refusal_get_an_error() {
     }
 }
 
-/// A transport that is ready every other time only, gives and takes few bytes, and is interrupted now and then.
+/// A transport that is ready every other time only, gives and takes few bytes, and is interrupted
+/// now and then.
 #[derive(Default)]
 struct Reluctant {
     input: VecDeque<u8>,
