@@ -19,8 +19,8 @@ use std::sync::LazyLock;
 use ring::hmac;
 
 use crate::hash::{MAX_HASH_LEN, copy_prefix, padded};
-use crate::joined::Joined;
-use crate::wiped::Wiped;
+use crate::hmac_input::Joined;
+use crate::secret_bytes::Wiped;
 use crate::{Digest, Error, HashAlgorithm};
 
 /// HKDF-Extract, RFC 5869 §2.2.

@@ -6,7 +6,7 @@ use ring::agreement;
 
 use crate::Error;
 use crate::hash::copy_prefix;
-use crate::wiped::Wiped;
+use crate::secret_bytes::Wiped;
 
 /// A group for the key exchange (RFC 9846 §4.3.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::wiped::Wiped;
+use crate::secret_bytes::Wiped;
 use crate::{BulkAlgorithm, NONCE_LEN, Opener, Sealer};
 
 /// The keys and the implicit nonces of both directions of one connection. Zeroized on drop, and not shown by `Debug`.

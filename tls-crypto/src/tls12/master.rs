@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 use super::prf::prf_of;
 use super::{KeyBlock, prf};
 use crate::hkdf::Expander;
-use crate::wiped::Wiped;
+use crate::secret_bytes::Wiped;
 use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
 
 /// The secret of a TLS 1.2 session, RFC 5246 §8.1. Zeroized on drop, and not shown by `Debug`.

@@ -3,7 +3,7 @@
 use crate::HashAlgorithm;
 use crate::hash::copy_prefix;
 use crate::hkdf::Expander;
-use crate::joined::Joined;
+use crate::hmac_input::Joined;
 
 /// Fills `out` with what the pseudorandom function gives for a secret, a label and a seed, RFC 5246 §5.
 ///

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::labels;
 use crate::hash::MAX_HASH_LEN;
-use crate::wiped::Wiped;
+use crate::secret_bytes::Wiped;
 use crate::{Error, HashAlgorithm, hkdf};
 
 /// The pre-shared key that an external one is imported as, for one protocol and one hash, RFC 9258 §5.1.

@@ -168,7 +168,7 @@ impl ExporterSecret {
     /// [`Error::OutputTooLong`] if `label` is longer than 249 bytes or `out` than 255 digests.
     pub fn export(&self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let algorithm = self.0.algorithm();
-        let mut for_label = crate::wiped::Wiped::new([0; crate::hash::MAX_HASH_LEN]);
+        let mut for_label = crate::secret_bytes::Wiped::new([0; crate::hash::MAX_HASH_LEN]);
         let for_label = for_label.get_mut(..algorithm.output_len()).ok_or(Error::OutputTooLong)?;
         self.0.expander().expand_label(label, algorithm.of_nothing().as_ref(), for_label)?;
         let context = algorithm.hash(context);
