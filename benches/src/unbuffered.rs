@@ -79,7 +79,7 @@ pub struct Engine<R: Role> {
 impl<R: Role> Records for Engine<R> {
     fn seal<'b>(&'b mut self, room: &'b mut Room) -> &'b [u8] {
         let around = self.connection.room_around(room.length).expect("the connection is open");
-        let record = &mut room.bytes[room.start - around.before..room.start + room.length + around.behind];
+        let record = &mut room.bytes[room.start - around.before..room.start + room.length + around.after];
         self.connection.send_in_place(record, room.length, &mut self.outgoing).expect("the room is right");
         record
     }

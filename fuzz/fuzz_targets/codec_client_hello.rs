@@ -24,9 +24,9 @@ fuzz_target!(|stream: &[u8]| {
     let decoded = message.decode::<ClientHello<'_>>();
     let (mut records, mut rest) = (Vec::new(), message.raw);
     while let Some(size) = rest.get(rest.len() / 2).map(|byte| (byte % 64).max(1)) {
-        let (fragment, behind) = rest.split_at(usize::from(size).min(rest.len()));
+        let (fragment, tail) = rest.split_at(usize::from(size).min(rest.len()));
         records.extend([&[22, 3, 1, 0, fragment.len() as u8], fragment].concat());
-        rest = behind;
+        rest = tail;
     }
     let expected = decoded.map(Peek::ClientHello).map_err(PeekError::Malformed);
     assert_eq!(ClientHelloPeeker::with_limit(1 << 20).peek(&records), expected, "the peeker and the decoder differ");

@@ -17,7 +17,7 @@ fn round_trip<'a, M: HandshakeMessage<'a> + Encode>(message: &RawMessage<'a>) {
 fuzz_target!(|stream: &[u8]| {
     let _ = decode_all::<Alert>(stream);
     let mut rest = stream;
-    while let Split::Message { message, rest: behind } = split_message(rest) {
+    while let Split::Message { message, rest: tail } = split_message(rest) {
         round_trip::<ClientHello<'_>>(&message);
         round_trip::<ServerHelloMessage<'_>>(&message);
         round_trip::<EncryptedExtensions<'_>>(&message);
@@ -36,6 +36,6 @@ fuzz_target!(|stream: &[u8]| {
         round_trip::<tls12::ServerHelloDone>(&message);
         round_trip::<tls12::ClientKeyExchange<'_>>(&message);
         round_trip::<tls12::NewSessionTicket<'_>>(&message);
-        rest = behind;
+        rest = tail;
     }
 });

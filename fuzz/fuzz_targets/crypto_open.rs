@@ -10,8 +10,8 @@ fuzz_target!(|input: (u8, u8, Vec<u8>, Vec<u8>, u16)| {
     content.truncate(1 << 14);
     let (mut sealer, mut opener) = pair(usize::from(way));
 
-    let Overhead { before, behind } = sealer.overhead();
-    let mut record = [&vec![0; 5 + before], &content[..], &vec![0; behind]].concat();
+    let Overhead { before, after } = sealer.overhead();
+    let mut record = [&vec![0; 5 + before], &content[..], &vec![0; after]].concat();
     sealer.seal(content_type, &mut record).expect("the first record of a key");
 
     if garbage != record {

@@ -64,7 +64,7 @@ impl Sealer {
     /// Makes the next record where its content lies: writes the header and what else protection adds, and encrypts.
     ///
     /// `record` is room for the header's five bytes and for [`Overhead::before`], then the content, then room for
-    /// [`Overhead::behind`]. What the room holds does not matter. How long a content may be, which is 2^14 bytes
+    /// [`Overhead::after`]. What the room holds does not matter. How long a content may be, which is 2^14 bytes
     /// unless the peer asked for less, is for the caller to observe.
     ///
     /// In TLS 1.3 a content may end in its own type and zeros if `content_type` is zero: that is a padded record
@@ -158,7 +158,7 @@ pub struct Overhead {
     /// Between the header and the content: the explicit nonce of AES-GCM in TLS 1.2.
     pub before: usize,
     /// Behind the content: the tag, and before it the content type of TLS 1.3.
-    pub behind: usize,
+    pub after: usize,
 }
 
 /// Opens the protected records of one direction under one key, in the order in which they were protected.
@@ -272,9 +272,9 @@ enum Layout {
 impl Layout {
     fn overhead(self) -> Overhead {
         match self {
-            Self::Tls13 => Overhead { before: 0, behind: INNER_TYPE_LEN + TAG_LEN },
-            Self::Tls12Gcm => Overhead { before: EXPLICIT_NONCE_LEN, behind: TAG_LEN },
-            Self::Tls12ChaCha => Overhead { before: 0, behind: TAG_LEN },
+            Self::Tls13 => Overhead { before: 0, after: INNER_TYPE_LEN + TAG_LEN },
+            Self::Tls12Gcm => Overhead { before: EXPLICIT_NONCE_LEN, after: TAG_LEN },
+            Self::Tls12ChaCha => Overhead { before: 0, after: TAG_LEN },
         }
     }
 

@@ -101,10 +101,10 @@ pub(crate) fn padded(output: &[u8]) -> [u8; MAX_HASH_LEN] {
 /// of SHA-1 in this library.
 ///
 /// ```
-/// assert_eq!(strata_tls_crypto::sha1_as_a_name(b"abc")[..4], [0xa9, 0x99, 0x3e, 0x36]);
+/// assert_eq!(strata_tls_crypto::sha1_for_cert_id(b"abc")[..4], [0xa9, 0x99, 0x3e, 0x36]);
 /// ```
 #[must_use]
-pub fn sha1_as_a_name(data: &[u8]) -> [u8; 20] {
+pub fn sha1_for_cert_id(data: &[u8]) -> [u8; 20] {
     let mut name = [0; 20];
     copy_prefix(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data).as_ref(), &mut name);
     name

@@ -19,8 +19,8 @@ use std::sync::LazyLock;
 use ring::hmac;
 
 use crate::hash::{MAX_HASH_LEN, copy_prefix, padded};
-use crate::hmac_input::Joined;
-use crate::secret_bytes::Wiped;
+use crate::hmac_input::HmacInput;
+use crate::secret_bytes::SecretBytes;
 use crate::{Digest, Error, HashAlgorithm};
 
 /// HKDF-Extract, RFC 5869 §2.2.
@@ -62,7 +62,7 @@ pub fn hkdf_expand_label(secret: &Secret, label: &[u8], context: &[u8], out: &mu
 /// Zeroized on drop, and not shown by `Debug`.
 pub struct Secret {
     algorithm: HashAlgorithm,
-    bytes: Wiped<MAX_HASH_LEN>,
+    bytes: SecretBytes<MAX_HASH_LEN>,
 }
 
 impl Secret {
@@ -85,7 +85,7 @@ impl Secret {
     }
 
     fn from_tag(algorithm: HashAlgorithm, tag: &hmac::Tag) -> Self {
-        Self { algorithm, bytes: Wiped::new(padded(tag.as_ref())) }
+        Self { algorithm, bytes: SecretBytes::new(padded(tag.as_ref())) }
     }
 }
 
@@ -182,11 +182,11 @@ impl Expander {
     }
 
     /// HKDF-Expand-Label with an empty context, to `N` bytes, not more than any hash has.
-    pub(crate) fn expand_fixed<const N: usize>(&self, label: &Label) -> Wiped<N> {
+    pub(crate) fn expand_fixed<const N: usize>(&self, label: &Label) -> SecretBytes<N> {
         const { assert!(N <= 32) };
         let [.., length] = N.to_be_bytes();
-        let mut out = Wiped::new([0; N]);
-        let info = Joined::hkdf_label(length, label, None);
+        let mut out = SecretBytes::new([0; N]);
+        let info = HmacInput::hkdf_label(length, label, None);
         copy_prefix(hmac::sign(&self.key, info.as_slice()).as_ref(), out.as_mut_slice());
         out
     }
@@ -197,7 +197,7 @@ impl Expander {
     }
 
     fn expand_to_hash(&self, label: &Label, context: Option<&Digest>) -> Secret {
-        let info = Joined::hkdf_label(self.algorithm.output_len_byte(), label, context);
+        let info = HmacInput::hkdf_label(self.algorithm.output_len_byte(), label, context);
         Secret::from_tag(self.algorithm, &hmac::sign(&self.key, info.as_slice()))
     }
 
@@ -207,7 +207,7 @@ impl Expander {
         let [.., context_len] = context.len().to_be_bytes();
         let length = self.algorithm.output_len_byte();
         let info: [&[u8]; 5] = [&[0, length], label.wire(), &[context_len], context, &[1]];
-        let tag = match Joined::of(&info) {
+        let tag = match HmacInput::of(&info) {
             Some(info) => hmac::sign(&self.key, info.as_slice()),
             None => self.hmac_of(&[], &info),
         };

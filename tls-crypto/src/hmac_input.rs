@@ -5,25 +5,25 @@ use crate::hkdf::Label;
 
 /// The concatenation of short parts, none of them a secret: one call of HMAC with it costs less than one for each part, though they are
 /// copied.
-pub(crate) struct Joined {
+pub(crate) struct HmacInput {
     bytes: [u8; Self::ROOM],
     len: usize,
 }
 
-impl Joined {
+impl HmacInput {
     /// An HkdfLabel with the longest hash takes 74 bytes (RFC 9846 §7.1), "key expansion" with both randoms 77 (RFC 5246 §6.3).
     const ROOM: usize = 80;
 
     /// `None` if they are too long, as labels and contexts of an application may be.
     #[inline]
     pub(crate) fn of<'a>(parts: impl IntoIterator<Item = &'a &'a [u8]>) -> Option<Self> {
-        let mut joined = Self { bytes: [0; Self::ROOM], len: 0 };
+        let mut input = Self { bytes: [0; Self::ROOM], len: 0 };
         for part in parts {
-            let end = joined.len.checked_add(part.len())?;
-            joined.bytes.get_mut(joined.len..end)?.copy_from_slice(part);
-            joined.len = end;
+            let end = input.len.checked_add(part.len())?;
+            input.bytes.get_mut(input.len..end)?.copy_from_slice(part);
+            input.len = end;
         }
-        Some(joined)
+        Some(input)
     }
 
     /// An HkdfLabel (RFC 9846 §7.1) with a context that is empty or a digest, and the counter of the first block behind it (RFC 5869
@@ -32,19 +32,19 @@ impl Joined {
     /// Copies of a length that is known beforehand are a few stores: each part is copied with what lies behind it, which the next overwrites.
     #[inline]
     pub(crate) fn hkdf_label(length: u8, label: &Label, context: Option<&Digest>) -> Self {
-        let mut joined = Self { bytes: [0; Self::ROOM], len: 0 };
-        joined.put(&[0, length], 2);
-        joined.put(&label.padded, label.len);
+        let mut input = Self { bytes: [0; Self::ROOM], len: 0 };
+        input.put(&[0, length], 2);
+        input.put(&label.padded, label.len);
         match context {
-            None => joined.put(&[0], 1),
+            None => input.put(&[0], 1),
             Some(digest) => {
                 let length = digest.algorithm().output_len_byte();
-                joined.put(&[length], 1);
-                joined.put(digest.padded(), usize::from(length));
+                input.put(&[length], 1);
+                input.put(digest.padded(), usize::from(length));
             }
         }
-        joined.put(&[1], 1);
-        joined
+        input.put(&[1], 1);
+        input
     }
 
     /// Appends the first `len` bytes.
@@ -71,27 +71,27 @@ mod tests {
     fn an_hkdf_label_is_what_its_parts_are() {
         let longest = Label::new(b"\x17tls13 seventeen letters");
         for label in [&Label::new(b"\x08tls13 iv"), &longest] {
-            let joined = Joined::hkdf_label(12, label, None);
+            let input = HmacInput::hkdf_label(12, label, None);
             let parts: [&[u8]; 4] = [&[0, 12], label.wire(), &[0], &[1]];
-            assert_eq!(joined.as_slice(), parts.concat());
+            assert_eq!(input.as_slice(), parts.concat());
             for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
                 let digest = hash.hash(b"messages");
-                let joined = Joined::hkdf_label(48, label, Some(&digest));
+                let input = HmacInput::hkdf_label(48, label, Some(&digest));
                 let parts: [&[u8]; 5] = [&[0, 48], label.wire(), &[hash.output_len_byte()], digest.as_ref(), &[1]];
-                assert_eq!(joined.as_slice(), parts.concat());
+                assert_eq!(input.as_slice(), parts.concat());
             }
         }
     }
 
     #[test]
     fn what_fits_is_joined_and_nothing_is_cut() {
-        let long = [7; Joined::ROOM];
+        let long = [7; HmacInput::ROOM];
         for length in 0..=long.len() {
             let (head, tail) = long.split_at(length);
-            assert_eq!(Joined::of(&[head, &[], tail]).unwrap().as_slice(), long);
-            assert_eq!(Joined::of(&[head]).unwrap().as_slice(), head);
-            assert!(Joined::of(&[head, &[1], tail]).is_none());
+            assert_eq!(HmacInput::of(&[head, &[], tail]).unwrap().as_slice(), long);
+            assert_eq!(HmacInput::of(&[head]).unwrap().as_slice(), head);
+            assert!(HmacInput::of(&[head, &[1], tail]).is_none());
         }
-        assert_eq!(Joined::of(&[]).unwrap().as_slice(), []);
+        assert_eq!(HmacInput::of(&[]).unwrap().as_slice(), []);
     }
 }

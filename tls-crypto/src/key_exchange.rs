@@ -6,7 +6,7 @@ use ring::agreement;
 
 use crate::Error;
 use crate::hash::copy_prefix;
-use crate::secret_bytes::Wiped;
+use crate::secret_bytes::SecretBytes;
 
 /// A group for the key exchange (RFC 9846 §4.3.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,14 +121,14 @@ impl fmt::Debug for EphemeralKey {
 
 /// The outcome of a key exchange: the input to the key schedule. Zeroized on drop, and not shown by `Debug`.
 pub struct SharedSecret {
-    bytes: Wiped<MAX_SHARED_SECRET_LEN>,
+    bytes: SecretBytes<MAX_SHARED_SECRET_LEN>,
     length: usize,
 }
 
 impl SharedSecret {
     /// Takes all of the secret: no group has a longer one than fits.
     pub(crate) fn copied_from(secret: &[u8]) -> Self {
-        let mut bytes = Wiped::new([0; MAX_SHARED_SECRET_LEN]);
+        let mut bytes = SecretBytes::new([0; MAX_SHARED_SECRET_LEN]);
         copy_prefix(secret, bytes.as_mut_slice());
         Self { bytes, length: secret.len() }
     }

@@ -47,7 +47,7 @@
 //! let overhead = sealer.overhead();
 //! let mut record = vec![0; 5 + overhead.before];
 //! record.extend(b"hello");
-//! record.resize(record.len() + overhead.behind, 0);
+//! record.resize(record.len() + overhead.after, 0);
 //! sealer.seal(22, &mut record)?;
 //!
 //! let opened = handshake.server.opener(suite.aead).open(&mut record)?;
@@ -103,7 +103,7 @@ pub mod verify;
 
 pub use aead::{NONCE_LEN, OpenedRecord, Opener, Overhead, Sealer, TAG_LEN};
 pub use error::Error;
-pub use hash::{Digest, HashAlgorithm, sha1_as_a_name};
+pub use hash::{Digest, HashAlgorithm, sha1_for_cert_id};
 pub use key_exchange::{EphemeralKey, Group, SharedSecret};
 pub use random::{SecureRandom, SystemRandom};
 pub use sign::{KeyRejected, PrivateKey, SignatureAlgorithm};

@@ -7,9 +7,9 @@ use zeroize::Zeroize as _;
 /// Bytes that are zeroized when they go.
 ///
 /// As `Zeroizing` is, but for this: the stores are not copied to each of the many places where a key, or something that holds one, goes.
-pub(crate) struct Wiped<const N: usize>([u8; N]);
+pub(crate) struct SecretBytes<const N: usize>([u8; N]);
 
-impl<const N: usize> Wiped<N> {
+impl<const N: usize> SecretBytes<N> {
     pub(crate) const fn new(bytes: [u8; N]) -> Self {
         Self(bytes)
     }
@@ -22,7 +22,7 @@ impl<const N: usize> Wiped<N> {
     }
 }
 
-impl<const N: usize> Deref for Wiped<N> {
+impl<const N: usize> Deref for SecretBytes<N> {
     type Target = [u8; N];
 
     fn deref(&self) -> &[u8; N] {
@@ -30,13 +30,13 @@ impl<const N: usize> Deref for Wiped<N> {
     }
 }
 
-impl<const N: usize> DerefMut for Wiped<N> {
+impl<const N: usize> DerefMut for SecretBytes<N> {
     fn deref_mut(&mut self) -> &mut [u8; N] {
         &mut self.0
     }
 }
 
-impl<const N: usize> Drop for Wiped<N> {
+impl<const N: usize> Drop for SecretBytes<N> {
     #[inline(never)]
     fn drop(&mut self) {
         // As a slice: an array is overwritten byte by byte.

@@ -21,7 +21,7 @@
 //! let mut record = vec![0; 5 + overhead.before];
 //! record.extend([20, 0, 0, 12]);
 //! record.extend(verify_data);
-//! record.resize(record.len() + overhead.behind, 0);
+//! record.resize(record.len() + overhead.after, 0);
 //! sealer.seal(22, &mut record)?;
 //!
 //! let opened = opener.open(&mut record)?;

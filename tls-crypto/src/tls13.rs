@@ -9,4 +9,4 @@ mod traffic;
 
 pub use import::{ImportedPsk, import_psk};
 pub use schedule::{ApplicationTraffic, BinderKind, EarlySecret, HandshakeSecret, HandshakeTraffic, MainSecret};
-pub use traffic::{ExporterSecret, FinishedKey, Psk, ResumptionSecret, TrafficSecret, TrafficSecretAtRest};
+pub use traffic::{ExporterSecret, FinishedKey, Psk, ResumptionSecret, StoredTrafficSecret, TrafficSecret};

@@ -43,8 +43,8 @@ impl Way {
 
 /// Room for a record, with rubbish where protection writes.
 fn room(sealer: &Sealer, content: &[u8]) -> Vec<u8> {
-    let Overhead { before, behind } = sealer.overhead();
-    [&vec![0xee; HEADER_LEN + before], content, &vec![0xee; behind]].concat()
+    let Overhead { before, after } = sealer.overhead();
+    [&vec![0xee; HEADER_LEN + before], content, &vec![0xee; after]].concat()
 }
 
 fn sealed(sealer: &mut Sealer, content_type: u8, content: &[u8]) -> Vec<u8> {
@@ -57,12 +57,12 @@ fn sealed(sealer: &mut Sealer, content_type: u8, content: &[u8]) -> Vec<u8> {
 fn records_of_every_way_and_length_come_back() {
     for way in Way::all() {
         let (mut sealer, mut opener) = way.pair();
-        let Overhead { before, behind } = sealer.overhead();
+        let Overhead { before, after } = sealer.overhead();
         for (sequence, length) in (0..).zip([0, 1, 15, 16, 17, 255, 256, 1000, 16383, 16384]) {
             let content = vec![0x5a; length];
             assert_eq!((sealer.sequence(), opener.sequence()), (sequence, sequence));
             let mut record = sealed(&mut sealer, 22, &content);
-            assert_eq!(record.len(), HEADER_LEN + before + length + behind);
+            assert_eq!(record.len(), HEADER_LEN + before + length + after);
             let opened = opener.open(&mut record).unwrap();
             assert_eq!(opened.content_type, 22);
             assert_eq!(opened.content, HEADER_LEN + before..HEADER_LEN + before + length, "{way:?} {length}");
@@ -77,9 +77,9 @@ fn the_overhead_is_what_the_layouts_say() {
     for way in Way::all() {
         let (sealer, opener) = way.pair();
         let expected = match (way.version, way.has_explicit_nonce()) {
-            (13, _) => Overhead { before: 0, behind: 17 },
-            (_, true) => Overhead { before: 8, behind: 16 },
-            (_, false) => Overhead { before: 0, behind: 16 },
+            (13, _) => Overhead { before: 0, after: 17 },
+            (_, true) => Overhead { before: 8, after: 16 },
+            (_, false) => Overhead { before: 0, after: 16 },
         };
         assert_eq!(sealer.overhead(), expected, "{way:?}");
         assert_eq!(opener.hides_content_type(), way.version == 13);
@@ -230,8 +230,8 @@ fn an_explicit_nonce_that_is_not_the_sequence_number_is_taken_from_the_record() 
 fn room_too_small_or_too_large_is_refused_and_takes_no_sequence_number() {
     for way in Way::all() {
         let (mut sealer, _) = way.pair();
-        let Overhead { before, behind } = sealer.overhead();
-        let least = HEADER_LEN + before + behind;
+        let Overhead { before, after } = sealer.overhead();
+        let least = HEADER_LEN + before + after;
         for length in 0..least {
             assert_eq!(sealer.seal(23, &mut vec![0; length]), Err(Error::Seal), "{way:?} {length}");
         }

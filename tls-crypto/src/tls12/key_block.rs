@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::secret_bytes::Wiped;
+use crate::secret_bytes::SecretBytes;
 use crate::{BulkAlgorithm, NONCE_LEN, Opener, Sealer};
 
 /// The keys and the implicit nonces of both directions of one connection. Zeroized on drop, and not shown by `Debug`.
@@ -17,20 +17,20 @@ pub struct KeyBlock {
 
 /// The keys of one direction.
 struct Keys {
-    key: Wiped<MAX_KEY_LEN>,
+    key: SecretBytes<MAX_KEY_LEN>,
     /// The implicit part of the nonce, and zeros.
-    iv: Wiped<NONCE_LEN>,
+    iv: SecretBytes<NONCE_LEN>,
 }
 
 impl KeyBlock {
     /// Cuts into pieces what `fill` gives: client_write_key, server_write_key, client_write_IV, server_write_IV. An AEAD
     /// has no MAC keys before them.
     pub(super) fn new(aead: BulkAlgorithm, fill: impl FnOnce(&mut [u8])) -> Self {
-        let mut block = Wiped::new([0; MAX_LEN]);
+        let mut block = SecretBytes::new([0; MAX_LEN]);
         fill(block.get_mut(..block_len(aead)).unwrap_or_default());
         let mut block = block.iter();
-        let mut client = Keys { key: Wiped::new([0; MAX_KEY_LEN]), iv: Wiped::new([0; NONCE_LEN]) };
-        let mut server = Keys { key: Wiped::new([0; MAX_KEY_LEN]), iv: Wiped::new([0; NONCE_LEN]) };
+        let mut client = Keys { key: SecretBytes::new([0; MAX_KEY_LEN]), iv: SecretBytes::new([0; NONCE_LEN]) };
+        let mut server = Keys { key: SecretBytes::new([0; MAX_KEY_LEN]), iv: SecretBytes::new([0; NONCE_LEN]) };
         let pieces: [(usize, &mut [u8]); 4] = [
             (aead.key_len(), client.key.as_mut_slice()),
             (aead.key_len(), server.key.as_mut_slice()),
@@ -145,7 +145,7 @@ mod tests {
                 (block.client_sealer(), block.client_opener(), block.server_opener()),
                 (block.server_sealer(), block.server_opener(), block.client_opener()),
             ] {
-                let mut record = vec![0; 5 + sealer.overhead().before + sealer.overhead().behind];
+                let mut record = vec![0; 5 + sealer.overhead().before + sealer.overhead().after];
                 sealer.seal(22, &mut record).unwrap();
                 let opens = [right, wrong].map(|mut opener| opener.open(&mut record.clone()).is_ok());
                 assert_eq!(opens, [true, false], "{aead:?}");

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 use super::prf::prf_of;
 use super::{KeyBlock, prf};
 use crate::hkdf::Expander;
-use crate::secret_bytes::Wiped;
+use crate::secret_bytes::SecretBytes;
 use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
 
 /// The secret of a TLS 1.2 session, RFC 5246 §8.1. Zeroized on drop, and not shown by `Debug`.
@@ -16,7 +16,7 @@ use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
 ///
 /// It is prepared for deriving from it what a handshake needs. What a connection needs later is an [`ExporterSecret`], which is smaller.
 pub struct MasterSecret {
-    bytes: Wiped<MASTER_SECRET_LEN>,
+    bytes: SecretBytes<MASTER_SECRET_LEN>,
     expander: Expander,
 }
 
@@ -44,15 +44,15 @@ impl MasterSecret {
     /// The master secret of a session that is resumed.
     #[must_use]
     pub fn from_bytes(hash: HashAlgorithm, bytes: &[u8; 48]) -> Self {
-        Self::new(hash, Wiped::new(*bytes))
+        Self::new(hash, SecretBytes::new(*bytes))
     }
 
-    fn new(hash: HashAlgorithm, bytes: Wiped<MASTER_SECRET_LEN>) -> Self {
+    fn new(hash: HashAlgorithm, bytes: SecretBytes<MASTER_SECRET_LEN>) -> Self {
         Self { expander: Expander::new(hash, bytes.as_slice()), bytes }
     }
 
     fn derived(hash: HashAlgorithm, shared: &SharedSecret, label: &[u8], seed: &[&[u8]]) -> Self {
-        let mut bytes = Wiped::new([0; MASTER_SECRET_LEN]);
+        let mut bytes = SecretBytes::new([0; MASTER_SECRET_LEN]);
         prf(hash, shared.as_bytes(), label, seed, bytes.as_mut_slice());
         Self::new(hash, bytes)
     }
@@ -98,7 +98,7 @@ impl MasterSecret {
     /// Returns what keying material is exported from, once the handshake is over. A copy, as what is moved stays behind in memory.
     #[must_use]
     pub fn exporter(&self) -> ExporterSecret {
-        ExporterSecret { hash: self.algorithm(), bytes: Wiped::new(*self.bytes) }
+        ExporterSecret { hash: self.algorithm(), bytes: SecretBytes::new(*self.bytes) }
     }
 
     /// The secret itself, for the `CLIENT_RANDOM` line of a key log, or to keep it for resumption. Whoever has it can
@@ -139,7 +139,7 @@ impl fmt::Debug for MasterSecret {
 /// ```
 pub struct ExporterSecret {
     hash: HashAlgorithm,
-    bytes: Wiped<MASTER_SECRET_LEN>,
+    bytes: SecretBytes<MASTER_SECRET_LEN>,
 }
 
 impl ExporterSecret {

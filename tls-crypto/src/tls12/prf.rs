@@ -3,7 +3,7 @@
 use crate::HashAlgorithm;
 use crate::hash::copy_prefix;
 use crate::hkdf::Expander;
-use crate::hmac_input::Joined;
+use crate::hmac_input::HmacInput;
 
 /// Fills `out` with what the pseudorandom function gives for a secret, a label and a seed, RFC 5246 §5.
 ///
@@ -27,7 +27,7 @@ pub fn prf(hash: HashAlgorithm, secret: &[u8], label: &[u8], seed: &[&[u8]], out
 /// The same for a secret that is prepared: several values are derived from most.
 pub(super) fn prf_of(secret: &Expander, label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
     // It is hashed once and again for each block.
-    match Joined::of([label].iter().chain(seed)) {
+    match HmacInput::of([label].iter().chain(seed)) {
         Some(joined) => p_hash(secret, &[joined.as_slice()], out),
         None => p_hash(secret, &[&[label], seed].concat(), out),
     }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::labels;
 use crate::hash::MAX_HASH_LEN;
-use crate::secret_bytes::Wiped;
+use crate::secret_bytes::SecretBytes;
 use crate::{Error, HashAlgorithm, hkdf};
 
 /// The pre-shared key that an external one is imported as, for one protocol and one hash, RFC 9258 §5.1.
@@ -36,7 +36,7 @@ pub fn import_psk(
 ) -> Result<ImportedPsk, Error> {
     let epskx = hkdf::extract_without_salt(epsk_hash, epsk);
     let context = epsk_hash.hash(imported_identity);
-    let mut bytes = Wiped::new([0; MAX_HASH_LEN]);
+    let mut bytes = SecretBytes::new([0; MAX_HASH_LEN]);
     let ipskx = bytes.get_mut(..target.output_len()).ok_or(Error::OutputTooLong)?;
     hkdf::hkdf_expand_label(&epskx, labels::DERIVED_PSK, context.as_ref(), ipskx)?;
     Ok(ImportedPsk { target, bytes })
@@ -46,7 +46,7 @@ pub fn import_psk(
 /// Zeroized on drop, and not shown by `Debug`.
 pub struct ImportedPsk {
     target: HashAlgorithm,
-    bytes: Wiped<MAX_HASH_LEN>,
+    bytes: SecretBytes<MAX_HASH_LEN>,
 }
 
 impl ImportedPsk {

@@ -280,9 +280,9 @@ mod tests {
             let mut expected = vec![0; hash.output_len()];
             let before = Expander::new(hash, traffic.client.expose_for_key_log());
             before.expand_label(b"traffic upd", b"", &mut expected).unwrap();
-            let next = traffic.client.at_rest().next();
+            let next = traffic.client.into_stored().next();
             assert_eq!(next.expose_for_key_log(), expected);
-            assert_ne!(next.at_rest().next().expose_for_key_log(), expected);
+            assert_ne!(next.into_stored().next().expose_for_key_log(), expected);
         }
     }
 

@@ -58,8 +58,8 @@ impl TrafficSecret {
 
     /// The same once its keys are derived, in a quarter of the room.
     #[must_use]
-    pub fn at_rest(self) -> TrafficSecretAtRest {
-        TrafficSecretAtRest(self.secret)
+    pub fn into_stored(self) -> StoredTrafficSecret {
+        StoredTrafficSecret(self.secret)
     }
 
     /// The secret itself, for a key log. Whoever has it can read the traffic.
@@ -94,16 +94,16 @@ impl fmt::Debug for TrafficSecret {
 /// # let (ours, theirs) = (EphemeralKey::generate(Group::X25519)?, EphemeralKey::generate(Group::X25519)?);
 /// # let shared = ours.agree(theirs.public_key())?;
 /// let (traffic, _) = EarlySecret::new(Sha256).into_handshake(shared, &Sha256.hash(b"hellos"));
-/// let at_rest = traffic.client.at_rest();
+/// let stored = traffic.client.into_stored();
 /// // A KeyUpdate came.
-/// let next = at_rest.next();
+/// let next = stored.next();
 /// # let _ = next;
 /// # Ok::<(), strata_tls_crypto::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct TrafficSecretAtRest(Secret);
+pub struct StoredTrafficSecret(Secret);
 
-impl TrafficSecretAtRest {
+impl StoredTrafficSecret {
     /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
     /// derives keys that are no secret.
     #[must_use]
@@ -168,7 +168,7 @@ impl ExporterSecret {
     /// [`Error::OutputTooLong`] if `label` is longer than 249 bytes or `out` than 255 digests.
     pub fn export(&self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let algorithm = self.0.algorithm();
-        let mut for_label = crate::secret_bytes::Wiped::new([0; crate::hash::MAX_HASH_LEN]);
+        let mut for_label = crate::secret_bytes::SecretBytes::new([0; crate::hash::MAX_HASH_LEN]);
         let for_label = for_label.get_mut(..algorithm.output_len()).ok_or(Error::OutputTooLong)?;
         self.0.expander().expand_label(label, algorithm.of_nothing().as_ref(), for_label)?;
         let context = algorithm.hash(context);

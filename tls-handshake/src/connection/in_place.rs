@@ -32,7 +32,7 @@ impl<R: Role> Connection<R> {
     ///     outgoing: &mut Outgoing,
     /// ) -> Result<&'b [u8], Error> {
     ///     let room = connection.room_around(data.len()).ok_or(Error::HandshakeNotComplete)?;
-    ///     let record = &mut buffer[data.start - room.before..data.end + room.behind];
+    ///     let record = &mut buffer[data.start - room.before..data.end + room.after];
     ///     connection.send_in_place(record, data.len(), outgoing)?;
     ///     Ok(record)
     /// }
@@ -46,7 +46,7 @@ impl<R: Role> Connection<R> {
             return Err(Error::HandshakeNotComplete);
         }
         let room = self.room_around(content).ok_or(Error::RecordRoom { got: record.len(), need: None })?;
-        let need = room.before.saturating_add(content).saturating_add(room.behind);
+        let need = room.before.saturating_add(content).saturating_add(room.after);
         if record.len() != need {
             return Err(Error::RecordRoom { got: record.len(), need: Some(need) });
         }

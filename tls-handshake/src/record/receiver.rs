@@ -90,7 +90,7 @@ impl Receive {
             Some((_, Epoch::EarlyData { .. })) => MAX_CIPHERTEXT,
             Some((opener, _)) if self.limit < UNLIMITED => {
                 let around = opener.overhead();
-                usize::from(self.limit) + around.before + around.behind
+                usize::from(self.limit) + around.before + around.after
             }
             Some(_) => MAX_CIPHERTEXT,
             None if self.limited == LimitedRecords::All => self.limit.into(),

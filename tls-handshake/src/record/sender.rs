@@ -26,7 +26,7 @@ pub struct RecordRoom {
     /// Before the content: the header, and the explicit nonce of TLS 1.2.
     pub before: usize,
     /// Behind it: the content type and the padding of TLS 1.3, and the tag.
-    pub behind: usize,
+    pub after: usize,
 }
 
 /// Our sending half.
@@ -98,11 +98,11 @@ impl Transmit {
         let length = bytes.len().saturating_sub(start).saturating_sub(HEADER_LEN);
         let (around, fragment) = (self.overhead(), self.max_fragment());
         let before = HEADER_LEN + around.before;
-        let (step, count) = (before + fragment + around.behind, length.div_ceil(fragment));
+        let (step, count) = (before + fragment + around.after, length.div_ceil(fragment));
         let last = length.saturating_sub(count.saturating_sub(1) * fragment);
         let size = |record| if record == count - 1 { last } else { fragment };
         let padding = self.padding(last, fragment);
-        bytes.resize(start + count.saturating_sub(1) * step + before + last + padding + around.behind, 0);
+        bytes.resize(start + count.saturating_sub(1) * step + before + last + padding + around.after, 0);
         for record in (0..count).rev() {
             // The first is where it belongs already, unless protection puts something before it.
             if record > 0 || around.before > 0 {
@@ -114,7 +114,7 @@ impl Transmit {
             let at = start + record * step;
             // Those before the last are full, and have no room for any.
             let padding = if record == count - 1 { padding } else { 0 };
-            let end = at + before + size(record) + padding + around.behind;
+            let end = at + before + size(record) + padding + around.after;
             let whole = bytes.get_mut(at..end).ok_or(Error::LocalMessageTooLong)?;
             self.finish_record(ContentType::HANDSHAKE, padding, whole)?;
         }
@@ -148,13 +148,13 @@ impl Transmit {
     pub(crate) fn room_around(&self, content: usize) -> RecordRoom {
         let around = self.overhead();
         let padding = self.padding(content, self.record_capacity());
-        RecordRoom { before: HEADER_LEN + around.before, behind: padding + around.behind }
+        RecordRoom { before: HEADER_LEN + around.before, after: padding + around.after }
     }
 
     /// Seals one record of this much application data, in the room that was asked for.
     pub(crate) fn in_place(&mut self, content: usize, record: &mut [u8]) -> Result<(), Error> {
         let padding = self.padding(content, self.record_capacity());
-        let end = record.len().saturating_sub(self.overhead().behind);
+        let end = record.len().saturating_sub(self.overhead().after);
         record.get_mut(end.saturating_sub(padding)..end).unwrap_or_default().fill(0);
         self.finish_record(ContentType::APPLICATION_DATA, padding, record)?;
         self.sizing.sent(content);
@@ -195,7 +195,7 @@ impl Transmit {
         let before = HEADER_LEN + around.before;
         let total = slices.iter().fold(0usize, |sum, slice| sum.saturating_add(slice.len())).min(room);
         let padding = self.padding(total, room);
-        let length = before + total + padding + around.behind;
+        let length = before + total + padding + around.after;
         outgoing.make_room(length);
         let bytes = outgoing.bytes_mut();
         let at = bytes.len();
@@ -207,7 +207,7 @@ impl Transmit {
             room -= taken.len();
         }
         let taken = bytes.len() - at - before;
-        bytes.resize(bytes.len() + padding + around.behind, 0);
+        bytes.resize(bytes.len() + padding + around.after, 0);
         let sealed = match bytes.get_mut(at..) {
             Some(whole) => self.finish_record(content_type, padding, whole),
             None => Err(Error::LocalMessageTooLong),
@@ -292,8 +292,8 @@ impl Transmit {
         let mut last = content_type.0;
         if padding > 0 {
             // RFC 9846 §5.4: the type comes before the padding, whose last zero lies where the type does otherwise.
-            let behind = padding + sealer.overhead().behind;
-            let at = whole.len().checked_sub(behind).and_then(|at| whole.get_mut(at));
+            let after = padding + sealer.overhead().after;
+            let at = whole.len().checked_sub(after).and_then(|at| whole.get_mut(at));
             let Some(at) = at else { return Err(Error::LocalMessageTooLong) };
             *at = std::mem::take(&mut last);
         }
@@ -311,7 +311,7 @@ impl Transmit {
 
     /// What protection adds around a fragment.
     fn overhead(&self) -> Overhead {
-        self.sealer.as_ref().map_or(Overhead { before: 0, behind: 0 }, Sealer::overhead)
+        self.sealer.as_ref().map_or(Overhead { before: 0, after: 0 }, Sealer::overhead)
     }
 
     /// Bytes of content per record, at most.
@@ -322,7 +322,7 @@ impl Transmit {
     /// Bytes of content in a record that has this size on the wire: the configured ones count all that goes over it.
     fn fragment(&self, record: usize) -> usize {
         let around = self.overhead();
-        record.saturating_sub(HEADER_LEN + around.before + around.behind).min(self.limit_now.into()).max(1)
+        record.saturating_sub(HEADER_LEN + around.before + around.after).min(self.limit_now.into()).max(1)
     }
 }
 

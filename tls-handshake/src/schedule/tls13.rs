@@ -13,8 +13,8 @@ use tls_crypto::Digest;
 use tls_crypto::SharedSecret;
 use tls_crypto::Tls13Suite;
 use tls_crypto::tls13::{
-    ApplicationTraffic, EarlySecret, ExporterSecret, HandshakeSecret, HandshakeTraffic, MainSecret, TrafficSecret,
-    TrafficSecretAtRest,
+    ApplicationTraffic, EarlySecret, ExporterSecret, HandshakeSecret, HandshakeTraffic, MainSecret,
+    StoredTrafficSecret, TrafficSecret,
 };
 
 use super::{Epoch, ReadKey, Side, WriteKey};
@@ -142,7 +142,7 @@ impl HandshakeKeys {
         };
         let suite = self.suite;
         let write_key = WriteKey { sealer: write.sealer(suite.aead), epoch: Epoch::Application };
-        let write = write.at_rest();
+        let write = write.into_stored();
         let locked = LockedApplicationKeys { suite, handshake_read: self.read.take(), read, write, exporter, main };
         (write_key, Box::new(locked))
     }
@@ -163,7 +163,7 @@ pub(crate) struct LockedApplicationKeys {
     suite: &'static Tls13Suite,
     handshake_read: TrafficSecret,
     read: TrafficSecret,
-    write: TrafficSecretAtRest,
+    write: StoredTrafficSecret,
     exporter: ExporterSecret,
     main: MainSecret,
 }
@@ -179,7 +179,7 @@ impl LockedApplicationKeys {
     pub(crate) fn unlock(mut self: Box<Self>, _: &Authenticated) -> (ReadKey, ApplicationKeys, MainSecret) {
         let suite = self.suite;
         let read_key = ReadKey { opener: self.read.opener(suite.aead), epoch: Epoch::Application };
-        let read = self.read.take().at_rest();
+        let read = self.read.take().into_stored();
         let keys = ApplicationKeys { suite, read, write: self.write.take(), exporter: self.exporter.take() };
         (read_key, keys, self.main.take())
     }
@@ -198,8 +198,8 @@ impl PeerFinished for LockedApplicationKeys {
 /// The keys of a connection whose handshake is complete.
 pub(crate) struct ApplicationKeys {
     suite: &'static Tls13Suite,
-    read: TrafficSecretAtRest,
-    write: TrafficSecretAtRest,
+    read: StoredTrafficSecret,
+    write: StoredTrafficSecret,
     exporter: ExporterSecret,
 }
 
@@ -208,7 +208,7 @@ impl ApplicationKeys {
     pub(crate) fn next_read_key(&mut self) -> ReadKey {
         let next = self.read.next();
         let opener = next.opener(self.suite.aead);
-        self.read = next.at_rest();
+        self.read = next.into_stored();
         ReadKey { opener, epoch: Epoch::Application }
     }
 
@@ -216,7 +216,7 @@ impl ApplicationKeys {
     pub(crate) fn next_write_key(&mut self) -> WriteKey {
         let next = self.write.next();
         let sealer = next.sealer(self.suite.aead);
-        self.write = next.at_rest();
+        self.write = next.into_stored();
         WriteKey { sealer, epoch: Epoch::Application }
     }
 }

@@ -16,7 +16,7 @@ fn connected(pki: &Pki, client: ClientConfig, server: ServerConfig) -> Pair {
 fn in_place(pair: &mut Pair, data: &[u8]) -> Result<Vec<u8>, Error> {
     let room = pair.client.room_around(data.len()).expect("room");
     // What the room holds does not matter.
-    let mut record = [&vec![0xaa; room.before], data, &vec![0xbb; room.behind]].concat();
+    let mut record = [&vec![0xaa; room.before], data, &vec![0xbb; room.after]].concat();
     pair.client.send_in_place(&mut record, data.len(), &mut pair.to_server)?;
     Ok(record)
 }
@@ -98,7 +98,7 @@ fn wrong_room_is_refused_and_nothing_is_lost() {
     let most = pair.client.record_capacity();
     assert_eq!((pair.client.room_around(0), pair.client.room_around(most + 1)), (None, None));
     let room = pair.client.room_around(4).unwrap();
-    let need = room.before + 4 + room.behind;
+    let need = room.before + 4 + room.after;
     for got in [0, need - 1, need + 1] {
         let result = pair.client.send_in_place(&mut vec![0; got], 4, &mut pair.to_server);
         assert_eq!(result, Err(Error::RecordRoom { got, need: Some(need) }));

@@ -179,8 +179,8 @@ pub(super) fn keys(secrets: &Secrets, server_random: &[u8; 32]) -> KeyBlock {
 }
 
 pub(super) fn seal(sealer: &mut Sealer, content_type: C, content: &[u8]) -> Vec<u8> {
-    let Overhead { before, behind } = sealer.overhead();
-    let mut record = [&vec![0; 5 + before], content, &vec![0; behind]].concat();
+    let Overhead { before, after } = sealer.overhead();
+    let mut record = [&vec![0; 5 + before], content, &vec![0; after]].concat();
     sealer.seal(content_type.0, &mut record).unwrap();
     record
 }

@@ -9,7 +9,7 @@
 use pki_types::{CertificateDer, Der, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
 use tls_crypto::der::{self, Elements};
 use tls_crypto::verify::VerificationMemo;
-use tls_crypto::{HashAlgorithm, sha1_as_a_name};
+use tls_crypto::{HashAlgorithm, sha1_for_cert_id};
 use webpki::{EndEntityCert, KeyUsage};
 
 use crate::certificate_error::{CertificateError, OcspError, RevocationSource};
@@ -231,7 +231,7 @@ impl Responder<'_> {
     fn is(&self, name: &[u8], spki: &[u8]) -> bool {
         match self {
             Self::Name(own) => *own == name,
-            Self::Key(hash) => public_key(spki).is_some_and(|key| sha1_as_a_name(key) == *hash),
+            Self::Key(hash) => public_key(spki).is_some_and(|key| sha1_for_cert_id(key) == *hash),
         }
     }
 }
@@ -279,7 +279,7 @@ impl<'a> CertId<'a> {
         let key = public_key(&issuer.spki)?;
         let sha256 = |bytes: &[u8]| <[u8; 32]>::try_from(HashAlgorithm::Sha256.hash(bytes).as_ref()).ok();
         Some(Self {
-            sha1: [sha1_as_a_name(&name), sha1_as_a_name(key)],
+            sha1: [sha1_for_cert_id(&name), sha1_for_cert_id(key)],
             sha256: [sha256(&name)?, sha256(key)?],
             serial,
         })

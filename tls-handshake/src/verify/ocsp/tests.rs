@@ -68,7 +68,7 @@ impl Pki {
             false => der::element(GOOD, &[]),
         };
         let next = der::element(der::CONTEXT_0, &[&time(times[1])]);
-        let id = self.id(SHA1, &|bytes| sha1_as_a_name(bytes).to_vec());
+        let id = self.id(SHA1, &|bytes| sha1_for_cert_id(bytes).to_vec());
         sequence(&[&id, &status, &time(times[0]), &next, &listed(extensions)])
     }
 
@@ -275,7 +275,7 @@ fn response_of_another_type_or_with_a_tail_is_rejected() {
 fn certificate_is_named_by_sha1_or_sha256() {
     const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
     let pki = Pki::new(|_| {});
-    let sha1 = |bytes: &[u8]| sha1_as_a_name(bytes).to_vec();
+    let sha1 = |bytes: &[u8]| sha1_for_cert_id(bytes).to_vec();
     let sha256 = |bytes: &[u8]| HashAlgorithm::Sha256.hash(bytes).as_ref().to_vec();
     let wrong_name = |bytes: &[u8]| if bytes == pki.name { vec![0; 20] } else { sha1(bytes) };
     let wrong_key = |bytes: &[u8]| if bytes == pki.name { sha1(bytes) } else { vec![0; 20] };
@@ -300,7 +300,7 @@ fn certificate_is_named_by_sha1_or_sha256() {
 #[test]
 fn freshness_ends_at_the_second() {
     let pki = Pki::new(|_| {});
-    let id = pki.id(SHA1, &|bytes| sha1_as_a_name(bytes).to_vec());
+    let id = pki.id(SHA1, &|bytes| sha1_for_cert_id(bytes).to_vec());
     for (this, next, is_fresh) in [
         ("20300101000500Z", Some("20300107000000Z"), true),
         ("20300101000501Z", Some("20300107000000Z"), false),
@@ -319,7 +319,7 @@ fn freshness_ends_at_the_second() {
 #[test]
 fn status_unknown_is_not_good() {
     let pki = Pki::new(|_| {});
-    let id = pki.id(SHA1, &|bytes| sha1_as_a_name(bytes).to_vec());
+    let id = pki.id(SHA1, &|bytes| sha1_for_cert_id(bytes).to_vec());
     let next = der::element(der::CONTEXT_0, &[&time(FRESH[1])]);
     let single = sequence(&[&id, &[0x82, 0], &time(FRESH[0]), &next]);
     assert_eq!(pki.require(&pki.response(&[single])), Err(CertificateError::Ocsp(OcspError::UnknownCertificate)));
@@ -349,7 +349,7 @@ fn responder_is_the_one_that_the_response_names() {
     let (key, certificate) = pki.responder();
     let of_another_name = pki.response_of(&sequence(&[]), &key, &[&certificate], &singles, &[]);
     assert_eq!(pki.require(&of_another_name), untrusted);
-    let mut hash = sha1_as_a_name(public_key(&pki.spki).unwrap());
+    let mut hash = sha1_for_cert_id(public_key(&pki.spki).unwrap());
     for verdict in [Ok(()), untrusted] {
         let responder = der::element(der::CONTEXT_2, &[&der::element(der::OCTET_STRING, &[&hash])]);
         let response = pki.response_with(&responder, pki.issuer.key(), &[], &singles, &[]);
