@@ -6,7 +6,8 @@ use core::{fmt, marker::PhantomData};
 use crate::{
     error::DecodeError,
     handshake::{Certificate, CertificateRequest, ClientHello, NewSessionTicket},
-    reader::{Decode, decode_all},
+    list::List,
+    reader::{Decode, Reader, decode_all},
 };
 
 /// Wire bytes that decoded as `M` once; [`Owned::get`] views them again.
@@ -80,6 +81,37 @@ impl<M: View> Eq for Owned<M> {}
 impl<M: View> fmt::Debug for Owned<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Owned").field("bytes", &self.wire.len()).finish()
+    }
+}
+
+/// A [`List`] that outlives its message: the elements as the peer sent them, in one allocation.
+///
+/// It takes no more memory than the list took on the wire.
+///
+/// ```
+/// use strata_tls_codec::{List, NamedGroup, Reader, owned::OwnedList};
+///
+/// let groups = List::<NamedGroup>::decode_body(Reader::new(&[0x00, 0x1d, 0x00, 0x17]))?;
+/// let stored = OwnedList::new(groups);
+/// assert_eq!(stored.get::<NamedGroup>(), Ok(groups));
+/// # Ok::<(), strata_tls_codec::DecodeError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct OwnedList(Box<[u8]>);
+
+impl OwnedList {
+    /// Copies the elements of `list`.
+    #[must_use]
+    pub fn new<T>(list: List<'_, T>) -> Self {
+        Self(list.bytes().into())
+    }
+
+    /// Returns the list. `T` must be the type of the list that was copied.
+    ///
+    /// # Errors
+    /// None with the same `T`, since the same bytes decoded before.
+    pub fn get<'a, T: Decode<'a>>(&'a self) -> Result<List<'a, T>, DecodeError> {
+        List::decode_body(Reader::new(&self.0))
     }
 }
 

@@ -183,6 +183,51 @@ impl<'b> Writer<'b> {
         self.prefixed::<3, 3>([0; 3], body)
     }
 
+    /// Writes a one-byte length and `body`.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or `body` is longer than 255 bytes; nothing is written then.
+    #[inline]
+    pub fn vec8_bytes(&mut self, body: &[u8]) -> Result<(), BufferFull> {
+        self.vec8(copied(body))
+    }
+
+    /// Writes a two-byte length and `body`.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or `body` is longer than 65,535 bytes; nothing is written then.
+    #[inline]
+    pub fn vec16_bytes(&mut self, body: &[u8]) -> Result<(), BufferFull> {
+        self.vec16(copied(body))
+    }
+
+    /// Writes a three-byte length and `body`.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or `body` is longer than 16,777,215 bytes; nothing is written then.
+    #[inline]
+    pub fn vec24_bytes(&mut self, body: &[u8]) -> Result<(), BufferFull> {
+        self.vec24(copied(body))
+    }
+
+    /// Writes a one-byte length and `items` one after the other.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or the items are longer than 255 bytes; nothing is written then.
+    #[inline]
+    pub fn vec8_each<T: Encode>(&mut self, items: &[T]) -> Result<(), BufferFull> {
+        self.vec8(listed(items))
+    }
+
+    /// Writes a two-byte length and `items` one after the other.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or the items are longer than 65,535 bytes; nothing is written then.
+    #[inline]
+    pub fn vec16_each<T: Encode>(&mut self, items: &[T]) -> Result<(), BufferFull> {
+        self.vec16(listed(items))
+    }
+
     /// Writes an extension: its type, its length and the data that `data` writes (RFC 9846 §4.3).
     ///
     /// # Errors
@@ -194,6 +239,14 @@ impl<'b> Writer<'b> {
     ) -> Result<(), BufferFull> {
         let [high, low] = typ.0.to_be_bytes();
         self.prefixed::<4, 2>([high, low, 0, 0], data)
+    }
+
+    /// Writes an extension: its type, its length and `data`.
+    ///
+    /// # Errors
+    /// [`BufferFull`] if there is no room or `data` is longer than 65,535 bytes; nothing is written then.
+    pub fn extension_bytes(&mut self, typ: ExtensionType, data: &[u8]) -> Result<(), BufferFull> {
+        self.extension(typ, copied(data))
     }
 
     /// Writes a handshake message: its type, its length and the body that `body` writes (RFC 9846 §4).
@@ -286,14 +339,13 @@ impl<'b> Writer<'b> {
     }
 }
 
-/// What fills a vector: bytes that there are already. What is around a vector is compiled with each kind of contents, so that these
-/// are of one kind.
-pub(crate) fn raw(bytes: &[u8]) -> impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull> {
+/// A body of bytes that exist already. `prefixed` is compiled once for each type of body: all such bodies share this one.
+fn copied(bytes: &[u8]) -> impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull> {
     |w| w.bytes(bytes)
 }
 
-/// As [`raw`], for elements.
-pub(crate) fn listed<T: Encode>(items: &[T]) -> impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull> {
+/// A body of structures, for the same reason.
+fn listed<T: Encode>(items: &[T]) -> impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull> {
     |w| w.each(items)
 }
 

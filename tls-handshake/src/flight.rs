@@ -4,7 +4,6 @@ use tls_codec::code_points::{HandshakeType, SignatureScheme};
 use tls_crypto::Transcript;
 
 use crate::error::Error;
-use crate::raw::raw;
 use crate::sink::{EncodeMessage, Sink};
 
 pub(crate) mod tls12;
@@ -35,7 +34,7 @@ pub(crate) fn send_certificate_verify(
     send(out, transcript, &mut |w| {
         w.message(HandshakeType::CERTIFICATE_VERIFY, |w| {
             w.u16(scheme.0)?;
-            w.vec16(raw(signature))
+            w.vec16_bytes(signature)
         })
     })
 }

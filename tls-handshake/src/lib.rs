@@ -69,8 +69,6 @@ mod key_update;
 pub mod need;
 mod negotiate;
 mod negotiated;
-mod owned;
-mod raw;
 mod record;
 mod record_limits;
 pub mod resumption;

@@ -17,12 +17,12 @@ use tls_codec::handshake::ClientHello;
 use tls_codec::list::List;
 use tls_codec::owned::ClientHelloView;
 use tls_codec::owned::Owned;
+use tls_codec::owned::OwnedList;
 
 use crate::config::ServerConfig;
 use crate::error::{Error, Refusal};
 use crate::identity::Identity;
 use crate::negotiate::first_common;
-use crate::owned::OwnedList;
 use crate::sni;
 use crate::verify::signature::SignatureRules;
 use crate::verify::{ChainVerifier, PeerChain, ServerVerifier, Stapled, Staples};
@@ -244,7 +244,7 @@ impl NeedClientIdentity {
     /// The distinguished names (DER) of the authorities that the server trusts for clients; none if it does not say.
     #[must_use]
     pub fn authorities(&self) -> List<'_, DistinguishedName<'_>> {
-        self.authorities.view()
+        self.authorities.get().unwrap_or(List::empty())
     }
 
     /// The signature schemes that the server accepts from this client, in its order of preference. An identity that has

@@ -12,11 +12,11 @@ use pki_types::{CertificateDer, UnixTime};
 use tls_codec::code_points::SignatureScheme;
 use tls_codec::extension::SerializedSct;
 use tls_codec::list::List;
+use tls_codec::owned::OwnedList;
 use tls_codec::reader::Decode;
 use tls_crypto::HashAlgorithm;
 
 use crate::error::Error;
-use crate::owned::OwnedList;
 
 mod anchor;
 mod chain;
@@ -167,6 +167,6 @@ impl Staples {
     }
 
     pub(crate) fn scts(&self) -> List<'_, SerializedSct<'_>> {
-        self.0.as_ref().map_or(List::empty(), |content| content.scts.view())
+        self.0.as_ref().map_or(List::empty(), |content| content.scts.get().unwrap_or(List::empty()))
     }
 }

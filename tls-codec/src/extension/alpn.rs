@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The application protocols that a client offers, the preferred first.
@@ -85,7 +85,7 @@ impl<'a> Decode<'a> for ProtocolName<'a> {
 impl Encode for ProtocolName<'_> {
     #[inline]
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec8(raw(self.0))
+        w.vec8_bytes(self.0)
     }
 }
 

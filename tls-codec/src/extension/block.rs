@@ -9,7 +9,7 @@ use crate::{
     error::{BufferFull, DecodeError, Fault},
     extension::{Extension, view},
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// An extension block, whose lengths are right and which holds no type twice. What is in the extensions is not checked
@@ -87,7 +87,7 @@ impl<'a> Decode<'a> for Extensions<'a> {
 impl Encode for Extensions<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         match self.block {
-            Some(block) => w.vec16(raw(block.as_slice_less_safe())),
+            Some(block) => w.vec16_bytes(block.as_slice_less_safe()),
             None => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The authorities whose certificates the sender can make use of.
@@ -48,7 +48,7 @@ impl<'a> Decode<'a> for DistinguishedName<'a> {
 
 impl Encode for DistinguishedName<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec16(raw(self.0))
+        w.vec16_bytes(self.0)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, listed},
+    writer::{Encode, Writer},
 };
 
 /// The types of certificate that a client can present, the preferred first.
@@ -19,7 +19,7 @@ impl ClientCertificateType {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if there are more than 255 types.
     pub fn write(w: &mut Writer<'_>, types: &[CertificateType]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |w| w.vec8(listed(types)))
+        w.extension(Self::TYPE, |w| w.vec8_each(types))
     }
 }
 
@@ -67,7 +67,7 @@ impl ServerCertificateType {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if there are more than 255 types.
     pub fn write(w: &mut Writer<'_>, types: &[CertificateType]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |w| w.vec8(listed(types)))
+        w.extension(Self::TYPE, |w| w.vec8_each(types))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     extension::Extension,
     reader::Reader,
-    writer::{Writer, raw},
+    writer::Writer,
 };
 
 /// Opaque state of the server, sent in HelloRetryRequest and given back in the second ClientHello.
@@ -18,7 +18,7 @@ impl Cookie {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if `data` is too long for its length field.
     pub fn write(w: &mut Writer<'_>, data: &[u8]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |w| w.vec16(raw(data)))
+        w.extension(Self::TYPE, |w| w.vec16_bytes(data))
     }
 }
 

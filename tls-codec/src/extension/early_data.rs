@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     extension::Extension,
     reader::Reader,
-    writer::{Writer, raw},
+    writer::Writer,
 };
 
 /// The client sends early data, or the server accepts it.
@@ -18,7 +18,7 @@ impl EarlyData {
     /// # Errors
     /// [`BufferFull`] if there is no room.
     pub fn write(w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, raw(&[]))
+        w.extension_bytes(Self::TYPE, &[])
     }
 }
 

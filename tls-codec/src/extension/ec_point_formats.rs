@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::Reader,
-    writer::{Writer, listed},
+    writer::Writer,
 };
 
 /// The point formats that the sender can parse; `uncompressed` must be among them.
@@ -19,7 +19,7 @@ impl EcPointFormats {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if the list is too long for its length field.
     pub fn write(w: &mut Writer<'_>, values: &[EcPointFormat]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |w| w.vec8(listed(values)))
+        w.extension(Self::TYPE, |w| w.vec8_each(values))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     extension::Extension,
     reader::Reader,
-    writer::{Writer, raw},
+    writer::Writer,
 };
 
 /// The sender binds the master secret to the whole handshake.
@@ -18,7 +18,7 @@ impl ExtendedMasterSecret {
     /// # Errors
     /// [`BufferFull`] if there is no room.
     pub fn write(w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, raw(&[]))
+        w.extension_bytes(Self::TYPE, &[])
     }
 }
 

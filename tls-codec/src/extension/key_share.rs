@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The public half of a key exchange. Whether it is valid in its group is for the cryptography to say.
@@ -32,7 +32,7 @@ impl Encode for KeyShareEntry<'_> {
     #[inline]
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         self.group.encode(w)?;
-        w.vec16(raw(self.key_exchange))
+        w.vec16_bytes(self.key_exchange)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, listed, raw},
+    writer::{Encode, Writer},
 };
 
 /// Certificate extensions that a client's certificate should have. That no OID comes twice is for whoever matches
@@ -20,7 +20,7 @@ impl OidFilters {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if a part is too long for its length field.
     pub fn write(w: &mut Writer<'_>, filters: &[OidFilter<'_>]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |w| w.vec16(listed(filters)))
+        w.extension(Self::TYPE, |w| w.vec16_each(filters))
     }
 }
 
@@ -54,7 +54,7 @@ impl<'a> Decode<'a> for OidFilter<'a> {
 
 impl Encode for OidFilter<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec8(raw(self.certificate_extension_oid))?;
-        w.vec16(raw(self.certificate_extension_values))
+        w.vec8_bytes(self.certificate_extension_oid)?;
+        w.vec16_bytes(self.certificate_extension_values)
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     extension::Extension,
     reader::Reader,
-    writer::{Writer, raw},
+    writer::Writer,
 };
 
 /// The client is willing to authenticate after the handshake.
@@ -18,7 +18,7 @@ impl PostHandshakeAuth {
     /// # Errors
     /// [`BufferFull`] if there is no room.
     pub fn write(w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, raw(&[]))
+        w.extension_bytes(Self::TYPE, &[])
     }
 }
 

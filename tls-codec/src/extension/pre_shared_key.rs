@@ -8,7 +8,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, listed, raw},
+    writer::{Encode, Writer},
 };
 
 /// The PSKs that a client offers, with one binder for each identity.
@@ -45,7 +45,7 @@ impl OfferedPsks<'_> {
         binders: &[T],
     ) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| {
-            w.vec16(listed(identities))?;
+            w.vec16_each(identities)?;
             w.vec16(|w| binders.iter().try_for_each(|binder| PskBinder(binder.as_ref()).encode(w)))
         })
     }
@@ -102,7 +102,7 @@ impl<'a> Decode<'a> for PskIdentity<'a> {
 
 impl Encode for PskIdentity<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec16(raw(self.identity))?;
+        w.vec16_bytes(self.identity)?;
         w.u32(self.obfuscated_ticket_age)
     }
 }
@@ -127,7 +127,7 @@ impl<'a> Decode<'a> for PskBinder<'a> {
 
 impl Encode for PskBinder<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec8(raw(self.0))
+        w.vec8_bytes(self.0)
     }
 }
 

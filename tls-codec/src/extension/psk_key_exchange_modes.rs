@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::Reader,
-    writer::{Writer, listed},
+    writer::Writer,
 };
 
 /// How the client is willing to use a PSK.
@@ -19,7 +19,7 @@ impl PskKeyExchangeModes {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if the list is too long for its length field.
     pub fn write(w: &mut Writer<'_>, values: &[PskKeyExchangeMode]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |w| w.vec8(listed(values)))
+        w.extension(Self::TYPE, |w| w.vec8_each(values))
     }
 }
 

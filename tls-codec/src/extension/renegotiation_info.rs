@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     extension::Extension,
     reader::Reader,
-    writer::{Writer, raw},
+    writer::Writer,
 };
 
 /// The Finished values of the handshake that is renegotiated; empty in the first.
@@ -18,7 +18,7 @@ impl RenegotiationInfo {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if `data` is too long for its length field.
     pub fn write(w: &mut Writer<'_>, data: &[u8]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |w| w.vec8(raw(data)))
+        w.extension(Self::TYPE, |w| w.vec8_bytes(data))
     }
 }
 

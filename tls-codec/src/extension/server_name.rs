@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError, Fault},
     extension::Extension,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The names of the server that the client wants to reach: at most one of each type, and only host names are defined.
@@ -46,7 +46,7 @@ impl ServerNameList<'_> {
         w.extension(Self::TYPE, |w| {
             w.vec16(|w| {
                 NameType::HOST_NAME.encode(w)?;
-                w.vec16(raw(host.as_bytes()))
+                w.vec16_bytes(host.as_bytes())
             })
         })
     }
@@ -89,7 +89,7 @@ impl<'a> Decode<'a> for ServerNameList<'a> {
 
 impl Encode for ServerNameList<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec16(raw(self.names))
+        w.vec16_bytes(self.names)
     }
 }
 
@@ -103,7 +103,7 @@ impl ServerNameAck {
     /// # Errors
     /// [`BufferFull`] if there is no room.
     pub fn write(w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, raw(&[]))
+        w.extension_bytes(Self::TYPE, &[])
     }
 }
 

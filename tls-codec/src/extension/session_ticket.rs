@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     extension::Extension,
     reader::Reader,
-    writer::{Writer, raw},
+    writer::Writer,
 };
 
 /// A ticket, or nothing: the client would like one, or the server will send one.
@@ -18,7 +18,7 @@ impl SessionTicket {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if `data` is longer than 65,535 bytes.
     pub fn write(w: &mut Writer<'_>, data: &[u8]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, raw(data))
+        w.extension_bytes(Self::TYPE, data)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::Reader,
-    writer::{Writer, listed},
+    writer::Writer,
 };
 
 /// The signature schemes that the sender accepts in CertificateVerify, and in certificates unless
@@ -20,7 +20,7 @@ impl SignatureAlgorithms {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if the list is too long for its length field.
     pub fn write(w: &mut Writer<'_>, values: &[SignatureScheme]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |w| w.vec16(listed(values)))
+        w.extension(Self::TYPE, |w| w.vec16_each(values))
     }
 }
 

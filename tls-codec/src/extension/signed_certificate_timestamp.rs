@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// Asks for timestamps, in ClientHello and CertificateRequest.
@@ -19,7 +19,7 @@ impl SignedCertificateTimestamp {
     /// # Errors
     /// [`BufferFull`] if there is no room.
     pub fn write(w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, raw(&[]))
+        w.extension_bytes(Self::TYPE, &[])
     }
 }
 
@@ -72,7 +72,7 @@ impl<'a> Decode<'a> for SerializedSct<'a> {
 
 impl Encode for SerializedSct<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec16(raw(self.0))
+        w.vec16_bytes(self.0)
     }
 }
 

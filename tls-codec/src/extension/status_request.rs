@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// A client asks for the status of the server's certificate.
@@ -43,7 +43,7 @@ impl StatusRequest<'_> {
     /// # Errors
     /// [`BufferFull`] if there is no room.
     pub fn write_empty(w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, raw(&[]))
+        w.extension_bytes(Self::TYPE, &[])
     }
 }
 
@@ -77,7 +77,7 @@ impl Encode for StatusRequest<'_> {
             Self::Ocsp { responder_ids, request_extensions } => {
                 CertificateStatusType::OCSP.encode(w)?;
                 w.vec16(|w| responder_ids.encode(w))?;
-                w.vec16(raw(request_extensions))
+                w.vec16_bytes(request_extensions)
             }
             Self::Unknown { status_type, request } => {
                 status_type.encode(w)?;
@@ -99,7 +99,7 @@ impl<'a> Decode<'a> for ResponderId<'a> {
 
 impl Encode for ResponderId<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec16(raw(self.0))
+        w.vec16_bytes(self.0)
     }
 }
 
@@ -143,6 +143,6 @@ impl<'a> Decode<'a> for CertificateStatus<'a> {
 impl Encode for CertificateStatus<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         CertificateStatusType::OCSP.encode(w)?;
-        w.vec24(raw(self.ocsp_response))
+        w.vec24_bytes(self.ocsp_response)
     }
 }

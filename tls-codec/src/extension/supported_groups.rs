@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::Reader,
-    writer::{Writer, listed},
+    writer::Writer,
 };
 
 /// The groups that the sender can agree keys in, the preferred first.
@@ -19,7 +19,7 @@ impl SupportedGroups {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if the list is too long for its length field.
     pub fn write(w: &mut Writer<'_>, values: &[NamedGroup]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |w| w.vec16(listed(values)))
+        w.extension(Self::TYPE, |w| w.vec16_each(values))
     }
 }
 

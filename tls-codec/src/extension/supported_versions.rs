@@ -6,7 +6,7 @@ use crate::{
     extension::Extension,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, listed},
+    writer::{Encode, Writer},
 };
 
 /// The versions that a client offers, the preferred first.
@@ -29,7 +29,7 @@ impl SupportedVersions {
     /// # Errors
     /// [`BufferFull`] if there is no room, or if there are more than 127 versions.
     pub fn write(w: &mut Writer<'_>, versions: &[ProtocolVersion]) -> Result<(), BufferFull> {
-        w.extension(Self::TYPE, |w| w.vec8(listed(versions)))
+        w.extension(Self::TYPE, |w| w.vec8_each(versions))
     }
 }
 

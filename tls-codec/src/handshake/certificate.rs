@@ -9,7 +9,7 @@ use crate::{
     handshake::HandshakeMessage,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// A certificate chain, the sender's own certificate first. That a server's is not empty is for the handshake to check.
@@ -36,7 +36,7 @@ impl<'a> Decode<'a> for Certificate<'a> {
 
 impl Encode for Certificate<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec8(raw(self.certificate_request_context))?;
+        w.vec8_bytes(self.certificate_request_context)?;
         w.vec24(|w| self.certificate_list.encode(w))
     }
 }
@@ -61,7 +61,7 @@ impl CertificateEntry<'_> {
         extensions: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull>,
     ) -> Result<(), BufferFull> {
         w.whole(|w| {
-            w.vec24(raw(cert_data))?;
+            w.vec24_bytes(cert_data)?;
             w.vec16(extensions)
         })
     }
@@ -78,7 +78,7 @@ impl<'a> Decode<'a> for CertificateEntry<'a> {
 
 impl Encode for CertificateEntry<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec24(raw(self.cert_data))?;
+        w.vec24_bytes(self.cert_data)?;
         self.extensions.raw.encode(w)
     }
 }

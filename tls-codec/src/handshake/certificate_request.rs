@@ -10,7 +10,7 @@ use crate::{
     handshake::HandshakeMessage,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The server asks the client for a certificate.
@@ -39,7 +39,7 @@ impl<'a> Decode<'a> for CertificateRequest<'a> {
 
 impl Encode for CertificateRequest<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec8(raw(self.certificate_request_context))?;
+        w.vec8_bytes(self.certificate_request_context)?;
         self.extensions.raw.encode(w)
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     handshake::HandshakeMessage,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The sender's signature over the transcript.
@@ -33,6 +33,6 @@ impl<'a> Decode<'a> for CertificateVerify<'a> {
 impl Encode for CertificateVerify<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         self.algorithm.encode(w)?;
-        w.vec16(raw(self.signature))
+        w.vec16_bytes(self.signature)
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     handshake::{HandshakeMessage, SESSION_ID, optional_block},
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The client's first message, of any version from SSL 3.0 on.
@@ -78,9 +78,9 @@ impl Encode for ClientHello<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         self.legacy_version.encode(w)?;
         w.bytes(self.random)?;
-        w.vec8(raw(self.legacy_session_id))?;
+        w.vec8_bytes(self.legacy_session_id)?;
         w.vec16(|w| self.cipher_suites.encode(w))?;
-        w.vec8(raw(self.legacy_compression_methods))?;
+        w.vec8_bytes(self.legacy_compression_methods)?;
         self.extensions.raw.encode(w)
     }
 }

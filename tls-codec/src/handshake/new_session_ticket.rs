@@ -8,7 +8,7 @@ use crate::{
     extension::{Extensions, MaxEarlyDataSize, Place, refuse_misplaced, view, walk},
     handshake::HandshakeMessage,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// A ticket for a later handshake.
@@ -70,8 +70,8 @@ impl Encode for NewSessionTicket<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         w.u32(self.ticket_lifetime)?;
         w.u32(self.ticket_age_add)?;
-        w.vec8(raw(self.ticket_nonce))?;
-        w.vec16(raw(self.ticket))?;
+        w.vec8_bytes(self.ticket_nonce)?;
+        w.vec16_bytes(self.ticket)?;
         self.extensions.encode(w)
     }
 }

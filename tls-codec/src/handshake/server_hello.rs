@@ -12,7 +12,7 @@ use crate::{
     handshake::{HandshakeMessage, SESSION_ID, optional_block},
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The random of a ServerHello that is a HelloRetryRequest: the SHA-256 of "HelloRetryRequest" (RFC 9846 §4.2.3).
@@ -117,7 +117,7 @@ impl Encode for ServerHello<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         self.legacy_version.encode(w)?;
         w.bytes(self.random)?;
-        w.vec8(raw(self.legacy_session_id_echo))?;
+        w.vec8_bytes(self.legacy_session_id_echo)?;
         self.cipher_suite.encode(w)?;
         w.u8(self.legacy_compression_method)?;
         self.extensions.raw.encode(w)
@@ -290,7 +290,7 @@ impl Encode for HelloRetryRequest<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         self.legacy_version.encode(w)?;
         w.bytes(&HELLO_RETRY_REQUEST_RANDOM)?;
-        w.vec8(raw(self.legacy_session_id_echo))?;
+        w.vec8_bytes(self.legacy_session_id_echo)?;
         self.cipher_suite.encode(w)?;
         w.u8(self.legacy_compression_method)?;
         self.extensions.raw.encode(w)

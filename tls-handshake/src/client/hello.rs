@@ -20,7 +20,6 @@ use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
 use crate::negotiated::HandshakeKind;
-use crate::raw::raw;
 use crate::record_limits::max_size_limit;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello};
@@ -261,7 +260,7 @@ impl Offer {
         w.message(HandshakeType::CLIENT_HELLO, |w| {
             w.u16(ProtocolVersion::TLS12.0)?;
             w.bytes(&self.random)?;
-            w.vec8(raw(&self.session_id))?;
+            w.vec8_bytes(&self.session_id)?;
             w.bytes(&of_config.suites)?;
             w.vec16(|w| {
                 if let Some(host) = self.host_name() {

@@ -3,10 +3,10 @@
 use tls_codec::code_points::SignatureScheme;
 use tls_codec::extension::DistinguishedName;
 use tls_codec::list::List;
+use tls_codec::owned::OwnedList;
 
 use crate::config::ClientConfig;
 use crate::need::{Asker, Need, NeedClientIdentity};
-use crate::owned::OwnedList;
 
 /// What the server wants to know of us.
 pub(super) struct Request {

@@ -7,7 +7,6 @@ use tls_codec::handshake::CertificateEntry;
 use tls_codec::writer::Writer;
 
 use crate::identity::Identity;
-use crate::raw::raw;
 
 /// What the peer asked to be stapled to the leaf.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,7 +23,7 @@ pub(crate) fn certificate(
     asked: Stapling,
 ) -> Result<(), BufferFull> {
     w.message(HandshakeType::CERTIFICATE, |w| {
-        w.vec8(raw(context))?;
+        w.vec8_bytes(context)?;
         w.vec24(|w| {
             let mut chain = identity.chain().iter();
             if let Some(leaf) = chain.next() {
@@ -46,7 +45,7 @@ pub(crate) fn certificate(
 /// A Certificate without a certificate, which answers a request that we have none for (RFC 9846 §4.5.1).
 pub(crate) fn no_certificate(w: &mut Writer<'_>, context: &[u8]) -> Result<(), BufferFull> {
     w.message(HandshakeType::CERTIFICATE, |w| {
-        w.vec8(raw(context))?;
+        w.vec8_bytes(context)?;
         w.vec24(|_| Ok(()))
     })
 }

@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 
 use super::encoding::{self, Kept, Side, u64_of};
 use super::{MAX_LIFETIME, Scope, SessionError, SessionSecret};
-use crate::raw::raw;
 use crate::suite::SupportedCipherSuite;
 
 /// What a client knows of a session with a server. Whoever has one can resume the session: keep it where keys are kept.
@@ -52,9 +51,9 @@ impl ClientSessionValue {
         let lengths = [1, name.len(), 2, self.ticket.len(), 1, self.session_id.len(), 8];
         let more_len = lengths.iter().sum::<usize>() + encoding::chain_len(&self.server_chain);
         encoding::write(Side::Client, &self.kept(), more_len, |w| {
-            w.vec8(raw(name.as_bytes()))?;
-            w.vec16(raw(&self.ticket))?;
-            w.vec8(raw(&self.session_id))?;
+            w.vec8_bytes(name.as_bytes())?;
+            w.vec16_bytes(&self.ticket)?;
+            w.vec8_bytes(&self.session_id)?;
             encoding::write_chain(w, &self.server_chain)?;
             w.bytes(&self.expires.to_be_bytes())
         })

@@ -16,7 +16,6 @@ use tls_codec::{Reader, Writer};
 use zeroize::Zeroizing;
 
 use super::{MAX_LIFETIME, Scope, SessionError, SessionSecret};
-use crate::raw::raw;
 use crate::suite::SupportedCipherSuite;
 
 /// Another number for every other encoding, so that a fleet can be updated machine by machine: what one does not know, it
@@ -67,9 +66,9 @@ impl<'a> Kept<'a> {
         w.bytes(&[FORMAT, side.byte()])?;
         w.u16(self.suite.suite().0)?;
         w.u8(u8::from(self.extended_master_secret))?;
-        w.vec8(raw(self.secret))?;
+        w.vec8_bytes(self.secret)?;
         w.bytes(self.scope.bytes())?;
-        w.vec8(raw(self.alpn.unwrap_or_default()))?;
+        w.vec8_bytes(self.alpn.unwrap_or_default())?;
         w.bytes(&self.authenticated.to_be_bytes())?;
         w.bytes(&self.given.to_be_bytes())?;
         w.u32(self.lifetime)?;
@@ -138,7 +137,7 @@ pub(super) fn write_chain(w: &mut Writer<'_>, chain: &[CertificateDer<'_>]) -> R
     if chain.len() > MAX_CHAIN || chain.iter().any(|certificate| certificate.is_empty()) {
         return Err(BufferFull);
     }
-    w.vec16(|w| chain.iter().try_for_each(|certificate| w.vec16(raw(certificate))))
+    w.vec16(|w| chain.iter().try_for_each(|certificate| w.vec16_bytes(certificate)))
 }
 
 pub(super) fn chain_len(chain: &[CertificateDer<'_>]) -> usize {

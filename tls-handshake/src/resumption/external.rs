@@ -1,6 +1,5 @@
 //! Pre-shared keys that were agreed on outside of TLS (RFC 9846 §4.3.11, RFC 9258).
 
-use crate::raw::raw;
 use std::fmt;
 
 use tls_codec::Writer;
@@ -211,8 +210,8 @@ fn imported_identity(name: &[u8], context: &[u8], target_kdf: u16) -> Result<Vec
     let mut identity = Vec::with_capacity(length.min(ExternalPsk::MAX_IDENTITY));
     let mut w = Writer::append(&mut identity);
     w.whole(|w| {
-        w.vec16(raw(name))?;
-        w.vec16(raw(context))?;
+        w.vec16_bytes(name)?;
+        w.vec16_bytes(context)?;
         w.u16(ProtocolVersion::TLS13.0)?;
         w.u16(target_kdf)
     })

@@ -8,7 +8,6 @@ use zeroize::Zeroizing;
 
 use super::encoding::{self, Kept, Side, u64_of};
 use super::{Scope, SessionError, SessionSecret};
-use crate::raw::raw;
 use crate::suite::SupportedCipherSuite;
 
 /// What a server knows of a session: sealed in a ticket, or kept in a store.
@@ -57,7 +56,7 @@ impl ServerSessionValue {
         let chain = self.client_chain.as_deref().unwrap_or_default();
         let more_len = 1 + name.len() + encoding::chain_len(chain) + 1 + self.expires.map_or(0, |_| 8);
         encoding::write(Side::Server, &self.kept(), more_len, |w| {
-            w.vec8(raw(name.as_bytes()))?;
+            w.vec8_bytes(name.as_bytes())?;
             encoding::write_chain(w, chain)?;
             w.vec8(|w| self.expires.map_or(Ok(()), |at| w.bytes(&at.to_be_bytes())))
         })

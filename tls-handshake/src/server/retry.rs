@@ -16,7 +16,6 @@ use crate::framed::Framed;
 use crate::need::Need;
 use crate::negotiate::group_id;
 use crate::negotiated::HandshakeKind;
-use crate::raw::raw;
 use crate::sink::Sink;
 use crate::sni;
 use crate::states::opaque_debug;
@@ -46,7 +45,7 @@ impl WaitSecondClientHello {
             w.message(HandshakeType::SERVER_HELLO, |w| {
                 w.u16(ProtocolVersion::TLS12.0)?;
                 w.bytes(&HELLO_RETRY_REQUEST_RANDOM)?;
-                w.vec8(raw(m.msg.legacy_session_id))?;
+                w.vec8_bytes(m.msg.legacy_session_id)?;
                 w.u16(chosen.suite.id)?;
                 w.u8(0)?;
                 w.vec16(|w| {

@@ -6,7 +6,7 @@ use crate::{
     handshake::HandshakeMessage,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// A certificate chain, the sender's own certificate first. That a server's is not empty is for the handshake to check.
@@ -72,7 +72,7 @@ impl<'a> Decode<'a> for CertificateData<'a> {
 
 impl Encode for CertificateData<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec24(raw(self.cert_data))
+        w.vec24_bytes(self.cert_data)
     }
 }
 

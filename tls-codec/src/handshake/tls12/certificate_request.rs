@@ -7,7 +7,7 @@ use crate::{
     handshake::HandshakeMessage,
     list::List,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, listed},
+    writer::{Encode, Writer},
 };
 
 /// The server asks the client for a certificate.
@@ -33,8 +33,8 @@ impl CertificateRequest<'_> {
         certificate_authorities: &[T],
     ) -> Result<(), BufferFull> {
         w.whole(|w| {
-            w.vec8(listed(certificate_types))?;
-            w.vec16(listed(signature_algorithms))?;
+            w.vec8_each(certificate_types)?;
+            w.vec16_each(signature_algorithms)?;
             w.vec16(|w| certificate_authorities.iter().try_for_each(|name| DistinguishedName(name.as_ref()).encode(w)))
         })
     }

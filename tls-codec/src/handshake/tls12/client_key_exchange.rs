@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     handshake::HandshakeMessage,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The client's half of the key exchange, in the group that the server chose.
@@ -27,6 +27,6 @@ impl<'a> Decode<'a> for ClientKeyExchange<'a> {
 
 impl Encode for ClientKeyExchange<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.vec8(raw(self.public))
+        w.vec8_bytes(self.public)
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     handshake::HandshakeMessage,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The server gives the client a ticket for a later resumption.
@@ -45,6 +45,6 @@ impl<'a> Decode<'a> for NewSessionTicket<'a> {
 impl Encode for NewSessionTicket<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         w.u32(self.ticket_lifetime_hint)?;
-        w.vec16(raw(self.ticket))
+        w.vec16_bytes(self.ticket)
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError, Fault},
     handshake::HandshakeMessage,
     reader::{Decode, Reader},
-    writer::{Encode, Writer, raw},
+    writer::{Encode, Writer},
 };
 
 /// The server's half of the key exchange, signed.
@@ -55,7 +55,7 @@ impl Encode for ServerKeyExchange<'_> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         self.params.encode(w)?;
         self.algorithm.encode(w)?;
-        w.vec16(raw(self.signature))
+        w.vec16_bytes(self.signature)
     }
 }
 
@@ -79,7 +79,7 @@ impl ServerEcdhParams<'_> {
         w.whole(|w| {
             EcCurveType::NAMED_CURVE.encode(w)?;
             group.encode(w)?;
-            w.vec8(raw(public))
+            w.vec8_bytes(public)
         })
     }
 }

@@ -18,7 +18,6 @@ use crate::identity::Identity;
 use crate::need::{Asker, ClientIdentityAnswer, Need, NeedSignature, SignatureAnswer, VerdictAnswer};
 use crate::negotiate::group_id;
 use crate::negotiated::{Established, HandshakeKind, Negotiated};
-use crate::raw::raw;
 use crate::resumption::ClientSessionValue;
 use crate::schedule::Side;
 use crate::schedule::tls12::{ApplicationKeys, Binding, Keys};
@@ -157,7 +156,7 @@ impl Exchanged {
             None => EphemeralKey::generate(signed.group).map_err(|_| Error::Crypto("generating a key"))?,
         };
         flight::send(out, &mut transcript, &mut |w| {
-            w.message(HandshakeType::CLIENT_KEY_EXCHANGE, |w| w.vec8(raw(key.public_key())))
+            w.message(HandshakeType::CLIENT_KEY_EXCHANGE, |w| w.vec8_bytes(key.public_key()))
         })?;
         let secret = key.agree(&signed.public).map_err(|_| Illegal::KeyShare(group))?;
         let binding = match master_secret {

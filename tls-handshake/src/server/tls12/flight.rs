@@ -28,7 +28,6 @@ use crate::need::{
 };
 use crate::negotiate::group_id;
 use crate::negotiated::{HandshakeKind, Negotiated};
-use crate::raw::raw;
 use crate::record_limits::RecordSizes;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
@@ -235,7 +234,7 @@ impl Shared {
             w.message(HandshakeType::SERVER_HELLO, |w| {
                 w.u16(ProtocolVersion::TLS12.0)?;
                 w.bytes(&randoms.server)?;
-                w.vec8(raw(session_id))?;
+                w.vec8_bytes(session_id)?;
                 w.u16(suite.id)?;
                 w.u8(0)?;
                 w.vec16(|w| {
@@ -326,7 +325,7 @@ impl WaitSignature {
             w.message(HandshakeType::SERVER_KEY_EXCHANGE, |w| {
                 w.bytes(&self.params)?;
                 w.u16(self.scheme.0)?;
-                w.vec16(raw(&signature))
+                w.vec16_bytes(&signature)
             })
         })?;
         let asks = config.client_auth != ClientAuth::NotAsked;

@@ -10,7 +10,6 @@ use crate::auth::Authenticated;
 use crate::error::Error;
 use crate::flight;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
-use crate::raw::raw;
 use crate::resumption::{ServerSessionValue, StoreIds, StoredSessions};
 use crate::sink::{Event, Sink};
 use crate::states::opaque_debug;
@@ -65,7 +64,7 @@ impl Keyed {
         flight::send(out, &mut self.shared.transcript, &mut |w| {
             w.message(HandshakeType::NEW_SESSION_TICKET, |w| {
                 w.u32(lifetime)?;
-                w.vec16(raw(ticket))
+                w.vec16_bytes(ticket)
             })
         })
     }

@@ -31,7 +31,6 @@ use crate::need::{
 };
 use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id};
 use crate::negotiated::{Established, Exporter, HandshakeKind, Negotiated};
-use crate::raw::raw;
 use crate::record_limits::RecordSizes;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello, LockedApplicationKeys};
@@ -220,7 +219,7 @@ impl WaitIdentity {
             w.message(HandshakeType::SERVER_HELLO, |w| {
                 w.u16(ProtocolVersion::TLS12.0)?;
                 w.bytes(&random)?;
-                w.vec8(raw(session_id))?;
+                w.vec8_bytes(session_id)?;
                 w.u16(suite.id)?;
                 w.u8(0)?;
                 w.vec16(|w| {

@@ -13,7 +13,6 @@ use crate::auth::Authenticated;
 use crate::config::SessionLookup;
 use crate::error::Error;
 use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
-use crate::raw::raw;
 use crate::resumption::{ServerSessionValue, SessionSecret, StoreIds};
 use crate::sink::{Event, Sink};
 use crate::states::opaque_debug;
@@ -113,7 +112,7 @@ impl WaitTickets {
                     w.u32(session.lifetime)?;
                     w.u32(session.age_add)?;
                     w.vec8(|w| w.u8(nonce))?;
-                    w.vec16(raw(&ticket))?;
+                    w.vec16_bytes(&ticket)?;
                     w.vec16(|w| match session.max_early_data {
                         0 => Ok(()),
                         bytes => MaxEarlyDataSize::write(w, bytes),
