@@ -217,6 +217,7 @@
 mod config;
 mod identity;
 mod log;
+pub mod manual;
 mod resumption;
 mod session;
 mod sync;

@@ -1,0 +1,111 @@
+//! The shape of the library, the engine below the facade, and how to contribute.
+//!
+//! ```text
+//! strata-tls            what applications use: configurations, connections with buffers, streams
+//!    │
+//! strata-tls-handshake  handshakes as typestates, the engine, certificate verification, resumption
+//!    ├──────────────────┐
+//! strata-tls-crypto     │    over ring: key schedule, record protection, key exchange, signatures
+//!              strata-tls-codec the wire format: borrowed messages, encoders, reassembly; no_std
+//! ```
+//!
+//! A crate uses only crates below it. The codec knows no cryptography, the crypto crate no
+//! messages, the engine no I/O and no clock, and this crate makes no protocol decision. `unsafe` is
+//! forbidden in all four.
+//!
+//! # The path of the bytes
+//!
+//! ```text
+//! receive  socket ─▶ receive buffer ─▶ record, decrypted in place
+//!             ├─ application data: read from there; one copy, none through BufRead
+//!             └─ handshake: parsed in place ─▶ borrowed message ─▶ state.on_<message>
+//!                                                      ─▶ next state, and calls of the Sink
+//! send     plaintext ─▶ copied once into the send buffer ─▶ encrypted in place ─▶ socket
+//!          message   ─▶ encoded once into the send buffer, hashed there, encrypted in place
+//! ```
+//!
+//! A record costs no allocation after the handshake.
+//!
+//! # States are types
+//!
+//! A state is a struct named as in RFC 9846 Appendix A. Its method takes the state and one message
+//! and returns the next state, so a transition that the RFC does not have does not compile:
+//!
+//! ```text
+//! client, TLS 1.3                          server, TLS 1.3
+//!
+//! WaitServerHello ◀─ retry                  WaitClientHello ◀─ retry
+//!       │                                         │  WaitSession       which session?
+//!       │                                         │  WaitIdentity      which certificate?
+//! WaitEncryptedExtensions                         │  WaitSignature     sign this
+//!       ├─ resumed ───────────┐             (the server's flight is sent)
+//! WaitCertOrCertRequest       │                   ├─ 0-RTT: WaitEndOfEarlyData
+//! WaitCert                    │                   ├─ client certificate: WaitCert,
+//! WaitVerdict   valid chain?  │                   │      WaitVerdict, WaitCertVerify
+//! WaitCertVerify              │                   │
+//! WaitFinished ◀──────────────┘             WaitFinished
+//!       │  WaitClientIdentity                     │  WaitTickets       seal or store
+//!       │  WaitSignature                          │
+//! Traffic                                   Traffic
+//! ```
+//!
+//! What was checked is a value. `ServerCertVerified` holds the chain, and only it can check the
+//! CertificateVerify; the result is the only way to check Finished, and that one the only way to
+//! application keys. An omitted check does not compile. The compile-fail tests show each omission.
+//!
+//! # Decisions are requests
+//!
+//! The engine does not call out. Where the application decides, it returns a `Need` and stops. The
+//! answer continues it, at once or later, from any thread. This crate answers most of them at once
+//! from the configuration's traits.
+//!
+//! | request | answered here by |
+//! |---|---|
+//! | which identity for this ClientHello | [`ResolvesServerCert`](crate::ResolvesServerCert) |
+//! | which certificate for this server | [`ResolvesClientCert`](crate::ResolvesClientCert) |
+//! | sign this | the key, or [`take_signature_request`](crate::Session::take_signature_request) |
+//! | verify this chain | [`ServerVerifier`](crate::ServerVerifier), [`ClientCertVerifier`](crate::ClientCertVerifier) |
+//! | find this session | [`StoresServerSessions`](crate::StoresServerSessions), [`ProducesTickets`](crate::ProducesTickets) |
+//! | store a new session | the same |
+//!
+//! With the engine, all of them can wait:
+//!
+//! ```
+//! use strata_tls::handshake::{Answer, ClientConnection, Error, Need, Outgoing, Progress};
+//! use strata_tls::{ServerVerifier, UnixTime};
+//!
+//! /// Handles what arrived from the server. Returns the plaintext.
+//! fn arrived(
+//!     connection: &mut ClientConnection,
+//!     incoming: &mut Vec<u8>,
+//!     outgoing: &mut Outgoing,
+//!     verifier: &ServerVerifier,
+//! ) -> Result<Vec<u8>, Error> {
+//!     let mut plaintext = Vec::new();
+//!     loop {
+//!         let done = connection.process(incoming, outgoing)?;
+//!         match done.progress {
+//!             Progress::NeedMoreInput { .. } | Progress::Paused | Progress::PeerClosed => return Ok(plaintext),
+//!             Progress::ApplicationData(range) => plaintext.extend_from_slice(&incoming[range]),
+//!             Progress::Need(Need::Verdict(need)) => {
+//!                 // `need` owns its data: it could go to another thread.
+//!                 let answer: Answer = need.verify(verifier, UnixTime::now());
+//!                 connection.resume(answer, outgoing)?;
+//!             }
+//!             _ => {}
+//!         }
+//!         incoming.drain(..done.consumed);
+//!     }
+//! }
+//! ```
+//!
+//! # Contributing
+//!
+//! CONTRIBUTING.md in the repository maps the folders and has recipes for a new extension, cipher
+//! suite and request. In short:
+//!
+//! * A change comes with a test that fails without it. A parser also has a round trip, every
+//!   truncation and a fuzz target.
+//! * Bytes of a peer go through the codec's `Reader`: no indexing, no `unwrap`.
+//! * A handler returns an error; one exhaustive match maps errors to alerts.
+//! * A claim about speed has a row in `benches/`, with a peer in the same run.

@@ -1,0 +1,51 @@
+//! Errors: what each kind means, who is at fault, what to do.
+//!
+//! After a fatal error a connection returns that same error from every call. The alert for the peer
+//! is queued before the error is returned; write it with
+//! [`write_tls`](crate::Session::write_tls). A [`Stream`](crate::Stream) does that by itself.
+//!
+//! An `io::Error` of a read or write holds an [`Error`](crate::Error):
+//!
+//! ```
+//! use strata_tls::Error;
+//!
+//! fn explain(e: &std::io::Error) -> String {
+//!     match e.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+//!         Some(Error::AlertReceived { description, .. }) => format!("the peer complains: {description}"),
+//!         // `{:#}` adds the chain that was tried, and why each trust anchor did not fit.
+//!         Some(Error::Certificate(refusal)) => format!("the certificate is rejected: {refusal:#}"),
+//!         Some(e) => e.to_string(),
+//!         None => format!("the network failed: {e}"),
+//!     }
+//! }
+//! ```
+//!
+//! # What users meet most
+//!
+//! | error | usual cause | what to do |
+//! |---|---|---|
+//! | [`Certificate`](crate::Error::Certificate) with `UnknownIssuer` | the server sends no intermediate, or the client lacks the CA | fix the server's chain file; add the CA to the roots |
+//! | `Certificate` with `Expired`, `NotYetValid` | the certificate, or the local clock | the text shows both times |
+//! | `Certificate` with `NotValidForName` | wrong name, or another virtual host | connect by a name that the certificate lists |
+//! | [`AlertReceived`](crate::Error::AlertReceived) | the peer rejected us | its log says why; the text gives the common causes of the alert |
+//! | [`ClosedDuringHandshake`](crate::Error::ClosedDuringHandshake) | not a TLS port, a firewall, or a peer that closes instead of sending an alert | check address and port |
+//! | [`Record`](crate::Error::Record) | the peer speaks HTTP, SSH, SMTP … | use the TLS port, or STARTTLS |
+//! | [`NoCommonVersion`](crate::Error::NoCommonVersion), [`NoCommonCipherSuite`](crate::Error::NoCommonCipherSuite) | an old peer | update it; there is no switch for TLS 1.0, CBC or RSA key exchange |
+//! | [`Truncated`](crate::Error::Truncated) | no close_notify | an error unless your protocol has its own end: [`is_truncation`](crate::is_truncation) |
+//! | [`NoIdentity`](crate::Error::NoIdentity) | SNI without a configured certificate | add the name, or a default identity |
+//! | [`BadRecordMac`](crate::Error::BadRecordMac) | bytes changed on the way, or two writers on one socket | look for code that writes to the socket beside the connection |
+//! | [`Config`](crate::Error::Config) | two settings exclude each other | call `validate` when the program starts |
+//!
+//! # Who is at fault
+//!
+//! * **The peer**: most variants. The text names what arrived and what was expected.
+//! * **The application**: `WrongAnswer`, `HandshakeNotComplete`, `SendAfterClose`, `RecordRoom`.
+//!   The connection goes on.
+//! * **The operator**: `Config`, `NoIdentity`,
+//!   [`IdentityError`](crate::IdentityError), [`RootsError`](crate::RootsError),
+//!   [`ReloadError`](crate::ReloadError).
+//!
+//! # What an error contains
+//!
+//! Texts of a peer are bounded: 255 bytes a name, 16 entries a list. Errors contain no secrets.
+//! Failed handshakes are logged at `debug`: a peer must not be able to fill a log.

@@ -1,0 +1,96 @@
+//! Identities: certificate chain and key, several names, renewal without a restart, remote keys.
+//!
+//! An [`Identity`](crate::Identity) is a certificate chain and its private key. It cannot be made
+//! from a key that does not belong to the certificate.
+//!
+//! ```no_run
+//! use strata_tls::{Identity, ServerConfig};
+//!
+//! let identity = Identity::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?;
+//! let config = ServerConfig::new(identity);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Keys may be RSA (2,048 to 4,096 bits), ECDSA (P-256, P-384) or Ed25519, in PKCS#8, SEC1 or
+//! PKCS#1. The certificates of a PEM file may stand in any order.
+//!
+//! # Several identities
+//!
+//! | need | use |
+//! |---|---|
+//! | ECDSA for modern clients, RSA for old ones | [`ServerConfig::with_identities`](crate::ServerConfig::with_identities): the first that the client can verify |
+//! | one certificate per host name | [`ResolvesServerCertUsingSni`](crate::ResolvesServerCertUsingSni), wildcards included |
+//! | anything else | your own [`ResolvesServerCert`](crate::ResolvesServerCert) |
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use strata_tls::{Identity, ResolvesServerCertUsingSni, ServerConfig};
+//!
+//! # fn config(shop: Identity, any: Identity, fallback: Identity) -> Result<ServerConfig, Box<dyn std::error::Error>> {
+//! let mut names = ResolvesServerCertUsingSni::new();
+//! names.add("shop.example.com", shop)?;
+//! names.add("*.example.com", any)?;
+//! names.add_default(fallback); // for clients without SNI or with another name
+//! # Ok(ServerConfig::with_resolver(Arc::new(names)))
+//! # }
+//! ```
+//!
+//! A resolver sees only DNS host names: a ClientHello with control bytes, spaces or `../` in its
+//! server name is rejected before.
+//!
+//! # Renewal
+//!
+//! [`ReloadableIdentity`](crate::ReloadableIdentity) replaces an identity while connections come
+//! in. A reload is atomic: handshakes that began keep the old identity, later ones get the new one.
+//! If the files do not fit together, it returns an error and the old identity stays.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use strata_tls::{IdentityFiles, ReloadableIdentity, ServerConfig};
+//!
+//! let identity = Arc::new(ReloadableIdentity::from_files(IdentityFiles::new("chain.pem", "key.pem"))?);
+//! let config = ServerConfig::with_resolver(identity.clone());
+//! // On a signal, or once an hour:
+//! if let Err(e) = identity.reload() {
+//!     eprintln!("keeping the old certificate: {e}");
+//! }
+//! # Ok::<(), strata_tls::ReloadError>(())
+//! ```
+//!
+//! Sessions that began under a certificate with another session scope are not resumed after the
+//! reload.
+//!
+//! # Stapling
+//!
+//! [`Identity::set_ocsp_response`](crate::Identity::set_ocsp_response) and
+//! [`IdentityFiles::with_ocsp_response`](crate::IdentityFiles::with_ocsp_response) staple an OCSP
+//! response;
+//! [`set_signed_certificate_timestamps`](crate::Identity::set_signed_certificate_timestamps) sends
+//! SCTs. The library does not fetch them.
+//!
+//! # A key that is somewhere else
+//!
+//! A key in a KMS, an HSM or another process signs without blocking the thread. Create the identity
+//! with [`Identity::with_remote_key`](crate::Identity::with_remote_key). The handshake stops at the
+//! signature, the application fetches it, and the handshake continues:
+//!
+//! ```no_run
+//! use strata_tls::{ServerSession, Session};
+//!
+//! # fn kms(_: &[u8]) -> Option<Vec<u8>> { None }
+//! # fn drive(session: &mut ServerSession) -> Result<(), strata_tls::Error> {
+//! session.process_new_packets()?;
+//! if let Some(request) = session.take_signature_request() {
+//!     // `request` owns its data: it can go to another thread or across an `.await`.
+//!     let answer = match kms(request.message()) {
+//!         Some(signature) => request.answer(signature),
+//!         None => request.fail(), // the peer gets internal_error
+//!     };
+//!     session.answer_signature(answer)?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The example `remote_signer` is a complete server of this kind. A key in the same process that is
+//! not a file implements [`SigningKey`](crate::SigningKey) and signs at once.

@@ -1,0 +1,99 @@
+//! Driving a connection: blocking streams, event loops, other runtimes.
+//!
+//! A connection does no I/O. Bytes from the peer go in with
+//! [`read_tls`](crate::Session::read_tls), bytes for the peer come out with
+//! [`write_tls`](crate::Session::write_tls):
+//!
+//! ```text
+//!                 your application
+//!      write: plaintext  │  ▲  read: plaintext
+//! ┌──────────────────────▼──┴──────────────────────┐
+//! │          ClientSession, ServerSession          │
+//! └──────────────────────┬──▲──────────────────────┘
+//!            write_tls   ▼  │   read_tls, process_new_packets
+//!           your socket, event loop or test
+//! ```
+//!
+//! # Blocking: `Stream`
+//!
+//! [`StreamOwned`](crate::StreamOwned) and [`Stream`](crate::Stream) join a connection and a
+//! transport. The first read, write or flush does the handshake.
+//!
+//! ```no_run
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
+//! use std::sync::Arc;
+//! use strata_tls::{ClientConfig, ClientSession, StreamOwned};
+//!
+//! # fn get(config: &Arc<ClientConfig>) -> Result<(), Box<dyn std::error::Error>> {
+//! let session = ClientSession::new(config, "www.example.com".try_into()?)?;
+//! let mut stream = StreamOwned::new(session, TcpStream::connect("www.example.com:443")?);
+//! stream.write_all(b"GET / HTTP/1.0\r\nHost: www.example.com\r\n\r\n")?;
+//! let mut page = Vec::new();
+//! stream.read_to_end(&mut page)?;
+//! stream.close()?; // sends close_notify; dropping the stream does not
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Every write makes at least one record and one call of the transport. Collect small pieces in a
+//! `BufWriter` of 16 KiB, or use `write_vectored`.
+//!
+//! # The end of a connection
+//!
+//! | read returns | meaning |
+//! |---|---|
+//! | `Ok(n)` | n bytes, decrypted and authenticated |
+//! | `Ok(0)` | the peer sent close_notify: nothing is missing |
+//! | `UnexpectedEof` with [`Error::Truncated`](crate::Error::Truncated) | the transport ended without close_notify: data may be missing |
+//! | `WouldBlock` | nothing has arrived yet |
+//! | any other error | what ended the connection |
+//!
+//! A protocol that knows where its messages end, such as HTTP with a Content-Length, may accept a
+//! truncation: [`is_truncation`](crate::is_truncation) recognises it.
+//!
+//! # An event loop
+//!
+//! For each connection that the operating system reports:
+//!
+//! ```
+//! use std::io::{self, Read, Write};
+//! use strata_tls::{ServerSession, Session};
+//!
+//! /// Returns whether the connection stays open.
+//! fn ready(session: &mut ServerSession, socket: &mut (impl Read + Write), readable: bool) -> io::Result<bool> {
+//!     if readable && session.wants_read() {
+//!         let end = session.read_tls(socket)? == 0;
+//!         if let Err(e) = session.process_new_packets() {
+//!             session.write_tls(socket)?; // the alert
+//!             return Err(io::Error::other(e));
+//!         }
+//!         let mut request = [0; 4096];
+//!         match session.read(&mut request) {
+//!             Ok(0) => session.send_close_notify(),
+//!             Ok(n) => session.write_all(&request[..n])?, // an echo
+//!             Err(e) if e.kind() == io::ErrorKind::WouldBlock && !end => {}
+//!             Err(e) => return Err(e),
+//!         }
+//!     }
+//!     if session.wants_write() {
+//!         session.write_tls(socket)?;
+//!     }
+//!     Ok(session.wants_read() || session.wants_write())
+//! }
+//! ```
+//!
+//! Afterwards register the interest that `wants_read` and `wants_write` return. The example
+//! `tlsserver` is a complete event loop.
+//!
+//! * Set a deadline for the handshake and for idle connections. The library has no timers.
+//! * `wants_read` returns `false` while more than 64 KiB of plaintext is unread. That bounds the
+//!   memory that a peer can fill.
+//! * `write` accepts as much as the send buffer may hold (64 KiB of plaintext by default,
+//!   [`set_buffer_limit`](crate::Session::set_buffer_limit)) and returns `Ok(0)` when it is full.
+//! * While a [remote signature](super::identities) is pending, `wants_read` returns `false`.
+//!
+//! # Without buffers, or with answers that arrive later
+//!
+//! The engine, [`strata_tls::handshake`](crate::handshake), works on slices of the caller and stops
+//! wherever the application has to decide. See [`architecture`](super::architecture).
