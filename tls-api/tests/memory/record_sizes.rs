@@ -1,4 +1,5 @@
-//! The sizes of records on the wire, as sessions with settings send them.
+//! Record sizes on the wire under each setting: dynamic sizing, maximum fragment size, padding and
+//! negotiated limits.
 
 use std::io::{IoSlice, Write};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
 use crate::pki::{Ca, Kind, VERSIONS};
 use crate::sending::overhead;
 
-/// Longer than any test.
+/// An idle time that no test reaches.
 const NEVER: Duration = Duration::from_secs(100_000);
 
 fn sizing(short_record: usize, short_bytes: u32, pause: Duration) -> DynamicRecordSizing {
@@ -22,7 +23,7 @@ fn sizing(short_record: usize, short_bytes: u32, pause: Duration) -> DynamicReco
     sizing
 }
 
-/// Before the handshake, with settings of both sides.
+/// A pair before its handshake, with settings for both sides.
 fn new(version: ProtocolVersion, set: impl Fn(&mut ClientConfig, &mut ServerConfig)) -> Pair {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
@@ -54,7 +55,7 @@ fn deliver(from: &mut impl Session, to: &mut impl Session, expected: &[u8]) -> V
 }
 
 #[test]
-fn records_are_short_then_full_and_short_again_after_a_pause() {
+fn dynamic_sizing_starts_short_and_restarts_after_idle() {
     for version in VERSIONS {
         let pause = Duration::from_millis(20);
         let mut pair = connected(version, |client, server| {
@@ -75,7 +76,7 @@ fn records_are_short_then_full_and_short_again_after_a_pause() {
 }
 
 #[test]
-fn without_a_pause_records_stay_full() {
+fn records_stay_full_without_an_idle_pause() {
     for version in VERSIONS {
         let mut pair = connected(version, |_, server| {
             server.set_dynamic_record_sizing(Some(sizing(1_300, 3_000, NEVER))).unwrap();
@@ -89,16 +90,16 @@ fn without_a_pause_records_stay_full() {
             let lengths = deliver(&mut pair.server, &mut pair.client, &data[..20_000]);
             assert_eq!(lengths, [16_384 + overhead, 20_000 - 16_384 + overhead]);
         }
-        // The client was not told to.
+        // The client does not use dynamic sizing.
         pair.client.write_all(&data).unwrap();
         assert_eq!(deliver(&mut pair.client, &mut pair.server, &data)[0], 16_384 + overhead);
     }
 }
 
 #[test]
-fn there_is_no_pause_while_something_waits_for_the_transport() {
+fn pending_output_does_not_count_as_idle() {
     for version in VERSIONS {
-        // Every write comes after such a pause.
+        // An idle time of zero: every write would count as after a pause.
         let mut pair = connected(version, |client, _| {
             client.set_dynamic_record_sizing(Some(sizing(1_000, 2_000, Duration::ZERO))).unwrap();
         });
@@ -115,7 +116,7 @@ fn there_is_no_pause_while_something_waits_for_the_transport() {
 }
 
 #[test]
-fn the_default_fills_segments_for_64_kib() {
+fn default_sizing_sends_segment_sized_records_for_64_kib() {
     for version in VERSIONS {
         let mut pair = connected(version, |_, server| {
             server.set_dynamic_record_sizing(Some(DynamicRecordSizing::default())).unwrap();
@@ -131,7 +132,7 @@ fn the_default_fills_segments_for_64_kib() {
 }
 
 #[test]
-fn slices_fill_short_records_and_one_call_takes_many_of_them() {
+fn one_vectored_write_fills_many_short_records() {
     for version in VERSIONS {
         for size in [30, 100, 1_000, 5_000] {
             let mut pair = connected(version, |client, _| {
@@ -151,7 +152,7 @@ fn slices_fill_short_records_and_one_call_takes_many_of_them() {
 }
 
 #[test]
-fn what_was_written_before_the_handshake_ends_begins_short_as_well() {
+fn data_written_during_the_handshake_starts_short() {
     for version in VERSIONS {
         let set = |on: bool| {
             move |client: &mut ClientConfig, server: &mut ServerConfig| {
@@ -167,7 +168,7 @@ fn what_was_written_before_the_handshake_ends_begins_short_as_well() {
             for part in data.chunks(1_000) {
                 pair.client.write_all(part).unwrap();
             }
-            // What the client sends last has the data behind it.
+            // The data follows the client's last handshake message.
             let (mut heard, mut sent) = (Vec::new(), Vec::new());
             while heard.len() < data.len() {
                 let wire = drain(&mut pair.client);
@@ -187,7 +188,7 @@ fn what_was_written_before_the_handshake_ends_begins_short_as_well() {
 }
 
 #[test]
-fn no_record_is_longer_than_the_maximum_and_what_waits_stays_under_the_limit() {
+fn dynamic_sizing_respects_maximum_and_buffer_limit() {
     for version in VERSIONS {
         let mut pair = connected(version, |client, _| {
             client.set_max_fragment_size(Some(700)).unwrap();
@@ -210,7 +211,7 @@ fn no_record_is_longer_than_the_maximum_and_what_waits_stays_under_the_limit() {
 }
 
 #[test]
-fn sizes_that_cannot_be_are_refused_and_change_nothing() {
+fn invalid_record_sizes_are_rejected() {
     let mut config = ClientConfig::new();
     for size in [0, 63, 1 << 15] {
         let refused = config.set_dynamic_record_sizing(Some(sizing(size, 1, NEVER)));
@@ -221,7 +222,7 @@ fn sizes_that_cannot_be_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn padded_records_tell_their_blocks_alone_and_hold_all_data() {
+fn padded_records_reveal_only_whole_blocks() {
     for version in VERSIONS {
         let mut pair = connected(version, |client, server| {
             client.set_record_padding(RecordPadding::ToMultipleOf(512));
@@ -247,7 +248,7 @@ fn padded_records_tell_their_blocks_alone_and_hold_all_data() {
 }
 
 #[test]
-fn padding_exceeds_the_limit_of_what_waits_by_less_than_a_block() {
+fn padding_exceeds_the_buffer_limit_by_less_than_a_block() {
     let mut pair =
         connected(ProtocolVersion::TLS13, |client, _| client.set_record_padding(RecordPadding::ToMultipleOf(4_096)));
     for limit in [0, 1, 4_000, 10_000] {
@@ -265,9 +266,9 @@ fn padding_exceeds_the_limit_of_what_waits_by_less_than_a_block() {
     }
 }
 
-/// The settings reach the engine, and both sides tell what holds.
+/// The settings reach the engine, and both sides return the negotiated limits.
 #[test]
-fn record_limits_are_kept_and_returned() {
+fn record_limits_are_applied_and_returned() {
     for version in VERSIONS {
         let content = |limit: u16| if version == ProtocolVersion::TLS13 { limit - 1 } else { limit };
         let mut pair = connected(version, |client, server| {

@@ -1,4 +1,4 @@
-//! What is refused, with which words, and that nothing leaks on the way.
+//! Rejected peers, records and settings: the error text, the alert, and that no plaintext leaks.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -18,14 +18,15 @@ fn server(ca: &Ca, names: &[&str], years: (i32, i32)) -> Arc<ServerConfig> {
     Arc::new(ServerConfig::from_pem(cert.as_bytes(), key.as_bytes()).unwrap())
 }
 
-/// The client has to refuse this server, with this alert, and give and take no plaintext.
+/// Asserts that the client rejects the server with `alert` and that no plaintext passes in either
+/// direction.
 fn refused(client: ClientConfig, server: &Arc<ServerConfig>, alert: AlertDescription) -> Refusal {
     let mut pair = Pair::new(&Arc::new(client), server);
     pair.client.write_all(b"a secret question").unwrap();
     pair.server.write_all(b"a false answer").unwrap();
-    let Err(Error::Certificate(error)) = pair.settle() else { panic!("the server is not refused") };
+    let Err(Error::Certificate(error)) = pair.settle() else { panic!("the client must reject the server") };
     let alert_record = drain(&mut pair.client);
-    // change_cipher_spec perhaps, and one alert: no room for any plaintext.
+    // At most change_cipher_spec and one alert: too short for plaintext.
     assert!(alert_record.len() <= 6 + 5 + 2 + 17, "{:?}", record_lengths(&alert_record));
     pair.server.read_tls(&mut &alert_record[..]).unwrap();
     match pair.server.process_new_packets() {
@@ -41,7 +42,7 @@ fn refused(client: ClientConfig, server: &Arc<ServerConfig>, alert: AlertDescrip
 }
 
 #[test]
-fn a_certificate_for_another_name_is_refused_and_both_names_are_told() {
+fn wrong_name_is_rejected_with_both_names_in_the_error() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["a.example", "b.example"], (2000, FAR));
     let text = refused(ca.client_config(), &server, AlertDescription::BAD_CERTIFICATE).to_string();
@@ -51,7 +52,7 @@ fn a_certificate_for_another_name_is_refused_and_both_names_are_told() {
 }
 
 #[test]
-fn an_unknown_authority_is_refused_and_the_remedy_is_told() {
+fn unknown_ca_is_rejected_with_a_remedy() {
     let (ca, other) = (Ca::new(Kind::EcdsaP256), Ca::named("another authority", Kind::Ed25519));
     let server = server(&ca, &["server.test"], (2000, FAR));
     let error = refused(other.client_config(), &server, AlertDescription::UNKNOWN_CA);
@@ -60,7 +61,7 @@ fn an_unknown_authority_is_refused_and_the_remedy_is_told() {
 }
 
 #[test]
-fn an_authority_of_the_same_name_and_another_key_is_refused() {
+fn ca_of_the_same_name_with_another_key_is_rejected() {
     let (ca, twin) = (Ca::new(Kind::EcdsaP256), Ca::new(Kind::EcdsaP256));
     let server = server(&ca, &["server.test"], (2000, FAR));
     let mut pair = Pair::new(&Arc::new(twin.client_config()), &server);
@@ -68,7 +69,7 @@ fn an_authority_of_the_same_name_and_another_key_is_refused() {
 }
 
 #[test]
-fn an_expired_certificate_is_refused_and_the_dates_are_told() {
+fn expired_certificate_is_rejected_with_its_dates() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["server.test"], (2000, 2001));
     let error = refused(ca.client_config(), &server, AlertDescription::CERTIFICATE_EXPIRED);
@@ -79,7 +80,7 @@ fn an_expired_certificate_is_refused_and_the_dates_are_told() {
 }
 
 #[test]
-fn a_certificate_of_the_future_is_refused_and_the_dates_are_told() {
+fn future_certificate_is_rejected_with_its_dates() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["server.test"], (FAR - 1, FAR));
     let error = refused(ca.client_config(), &server, AlertDescription::CERTIFICATE_EXPIRED);
@@ -87,7 +88,7 @@ fn a_certificate_of_the_future_is_refused_and_the_dates_are_told() {
 }
 
 #[test]
-fn the_time_is_the_providers_and_none_is_refused() {
+fn verification_uses_the_time_provider_and_requires_a_time() {
     #[derive(Debug)]
     struct At(Option<u64>);
     impl TimeProvider for At {
@@ -106,7 +107,7 @@ fn the_time_is_the_providers_and_none_is_refused() {
 }
 
 #[test]
-fn a_client_without_roots_trusts_nobody_and_says_why() {
+fn client_without_roots_rejects_every_server() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["server.test"], (2000, FAR));
     let error = refused(ClientConfig::new(), &server, AlertDescription::UNKNOWN_CA);
@@ -119,7 +120,7 @@ fn a_client_without_roots_trusts_nobody_and_says_why() {
 
 #[cfg(feature = "dangerous_configuration")]
 #[test]
-fn a_verifier_of_the_applications_own_decides_alone() {
+fn only_the_custom_server_verifier_decides() {
     use strata_tls::pki_types::{CertificateDer, ServerName};
 
     #[derive(Debug)]
@@ -154,7 +155,7 @@ fn server_says_of(input: &[u8]) -> (Error, Vec<u8>) {
 }
 
 #[test]
-fn another_protocol_is_recognised_by_name_and_not_answered_with_an_alert() {
+fn other_protocol_is_named_and_gets_no_alert() {
     for (input, protocol) in [
         (&b"GET / HTTP/1.1\r\nHost: server.test\r\n\r\n"[..], "HTTP"),
         (b"POST /x HTTP/1.1\r\n", "HTTP"),
@@ -172,7 +173,7 @@ fn another_protocol_is_recognised_by_name_and_not_answered_with_an_alert() {
 }
 
 #[test]
-fn garbage_is_refused_as_such() {
+fn malformed_records_are_rejected() {
     let (error, _) = server_says_of(&[0xff; 100]);
     assert!(matches!(error, Error::Record(_)), "{error}");
     let (error, answer) = server_says_of(&[22, 3, 1, 0xff, 0xff, 0]);
@@ -183,7 +184,7 @@ fn garbage_is_refused_as_such() {
 }
 
 #[test]
-fn a_flipped_bit_anywhere_in_a_record_is_refused() {
+fn record_with_a_flipped_bit_is_rejected() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -194,7 +195,7 @@ fn a_flipped_bit_anywhere_in_a_record_is_refused() {
             pair.client.write_all(b"data").unwrap();
             let mut wire = drain(&mut pair.client);
             wire[at] ^= 0x40;
-            // A longer length field makes the record wait for more.
+            // A flipped bit may lengthen the record, so provide more bytes.
             wire.extend([0; 20_000]);
             pair.server.read_tls(&mut &wire[..]).unwrap();
             assert!(pair.server.process_new_packets().is_err(), "byte {at}");
@@ -204,7 +205,7 @@ fn a_flipped_bit_anywhere_in_a_record_is_refused() {
 }
 
 #[test]
-fn an_impossible_setting_is_refused_when_it_is_made() {
+fn invalid_setting_is_rejected_when_set() {
     let ca = Ca::new(Kind::EcdsaP256);
     let mut client = ca.client_config();
     assert!(client.set_cipher_suites(&[]).is_err());
@@ -216,7 +217,7 @@ fn an_impossible_setting_is_refused_when_it_is_made() {
 }
 
 #[test]
-fn a_chain_longer_than_the_limits_is_refused() {
+fn chain_over_the_length_limit_is_rejected() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
     let chain = format!("{cert}{}{}", ca.pem, ca.pem);

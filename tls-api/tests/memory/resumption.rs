@@ -16,7 +16,7 @@ use crate::pair::{Pair, read_all};
 use crate::pki::{Ca, Kind, VERSIONS};
 use std::io::Write;
 
-/// Where the server keeps sessions.
+/// Where the server stores sessions.
 #[derive(Clone, Copy, Debug)]
 enum Kept {
     Tickets,
@@ -52,7 +52,7 @@ fn everywhere(test: impl Fn(&Ca, ClientConfig, ServerConfig)) {
     }
 }
 
-/// One connection, with data both ways: how did its handshake go?
+/// Connects, exchanges data both ways and returns the kind of handshake.
 fn kind(client: &ClientConfig, server: &ServerConfig) -> HandshakeKind {
     connect(&Arc::new(client.clone()), &Arc::new(server.clone())).client.handshake_kind().unwrap()
 }
@@ -68,7 +68,7 @@ fn connect(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Pair {
 }
 
 #[test]
-fn with_both_a_client_without_tickets_resumes_as_well_and_the_store_holds_its_sessions_alone() {
+fn store_serves_only_tls12_clients_without_tickets() {
     let ca = Ca::new(Kind::EcdsaP256);
     for (version, takes_tickets, resumes, stored) in [
         (ProtocolVersion::TLS12, true, true, 0),
@@ -103,7 +103,7 @@ fn with_both_a_client_without_tickets_resumes_as_well_and_the_store_holds_its_se
 }
 
 #[test]
-fn by_default_every_connection_but_the_first_is_resumed() {
+fn default_configs_resume_every_later_connection() {
     for version in VERSIONS {
         let ca = Ca::new(Kind::EcdsaP256);
         let (mut client, server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
@@ -121,7 +121,7 @@ fn by_default_every_connection_but_the_first_is_resumed() {
 }
 
 #[test]
-fn a_configuration_s_clone_resumes_what_it_did() {
+fn cloned_config_resumes_sessions_of_the_original() {
     everywhere(|_, client, server| {
         assert_eq!(kind(&client, &server), HandshakeKind::Full);
         assert_eq!(kind(&client.clone(), &server.clone()), HandshakeKind::Resumed);
@@ -129,22 +129,22 @@ fn a_configuration_s_clone_resumes_what_it_did() {
 }
 
 #[test]
-fn what_a_session_is_bound_to_ends_it() {
+fn changed_resumption_scope_forces_a_full_handshake() {
     type Change = (&'static str, fn(&Ca, &mut ClientConfig, &mut ServerConfig));
     let changes: [Change; 7] = [
-        ("another authority beside the first", |ca, client, _| {
+        ("another root CA beside the first", |ca, client, _| {
             let other = Ca::named("another", Kind::EcdsaP256);
             let both = [ca.pem.as_bytes(), other.pem.as_bytes()].concat();
             client.set_root_store(strata_tls::root_store_from_pem(&both).unwrap());
         }),
-        ("the client's own identity", |ca, client, _| {
+        ("the client's identity", |ca, client, _| {
             client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
         }),
         ("the client's context", |_, client, _| client.set_session_context(b"another tenant")),
         ("the client's protocols", |_, client, _| client.set_alpn_protocols(&[b"h2"]).unwrap()),
         ("the server's context", |_, _, server| server.set_session_context(b"another tenant")),
         ("the server's protocols", |_, _, server| server.set_alpn_protocols(&[b"h2"]).unwrap()),
-        ("whom the server lets in", |ca, _, server| {
+        ("the server's client verifier", |ca, _, server| {
             let verifier = AllowAnyAnonymousOrAuthenticatedClient::new(ca.roots());
             server.set_client_cert_verifier(Arc::new(verifier)).unwrap();
         }),
@@ -152,7 +152,7 @@ fn what_a_session_is_bound_to_ends_it() {
     everywhere(|ca, client, server| {
         for (what, change) in &changes {
             let (mut client, mut server) = (client.clone(), server.clone());
-            // The clones share their stores with the originals.
+            // Clones share the stores of the originals.
             kind(&client, &server);
             assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
             change(ca, &mut client, &mut server);
@@ -162,9 +162,9 @@ fn what_a_session_is_bound_to_ends_it() {
     });
 }
 
-/// The same authorities, whatever their order, are the same.
+/// The resumption scope ignores the order of the root CAs.
 #[test]
-fn what_a_session_is_not_bound_to_does_not_end_it() {
+fn order_of_root_cas_does_not_prevent_resumption() {
     everywhere(|ca, client, server| {
         let other = Ca::named("another", Kind::EcdsaP256);
         let roots = |pems: [&str; 2]| strata_tls::root_store_from_pem(pems.concat().as_bytes()).unwrap();
@@ -179,7 +179,7 @@ fn what_a_session_is_not_bound_to_does_not_end_it() {
 /// Go's crypto/tls went on from sessions whose client certificates a clone of the configuration,
 /// with other authorities, does not accept (CVE-2025-68121). Both sides.
 #[test]
-fn cve_2025_68121_a_clone_with_other_authorities_verifies_anew() {
+fn cve_2025_68121_clone_with_other_cas_verifies_again() {
     everywhere(|ca, mut client, mut server| {
         client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
         server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
@@ -196,14 +196,14 @@ fn cve_2025_68121_a_clone_with_other_authorities_verifies_anew() {
         let mut elsewhere = client.clone();
         elsewhere.set_root_store(other.roots());
         let mut pair = Pair::new(&Arc::new(elsewhere), &Arc::new(server));
-        assert!(pair.settle().is_err(), "a client resumed with a server that it does not trust any more");
+        assert!(pair.settle().is_err(), "a client resumed with a server that it no longer trusts");
     });
 }
 
 /// nginx let a client of one virtual server into another that asks for certificates
 /// (CVE-2025-23419): they shared their tickets.
 #[test]
-fn cve_2025_23419_servers_that_share_tickets_do_not_share_their_clients() {
+fn cve_2025_23419_shared_tickets_do_not_skip_client_auth() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         for kept in KEPT {
@@ -222,9 +222,9 @@ fn cve_2025_23419_servers_that_share_tickets_do_not_share_their_clients() {
     }
 }
 
-/// A verifier of one's own says nothing of itself: its sessions are for its very configuration.
+/// A custom verifier without a session scope limits its sessions to its own configuration.
 #[test]
-fn an_own_verifier_is_trusted_with_its_own_sessions_alone() {
+fn custom_verifier_without_scope_resumes_only_own_sessions() {
     #[derive(Debug)]
     struct Own(Option<[u8; 32]>);
 
@@ -254,9 +254,9 @@ fn an_own_verifier_is_trusted_with_its_own_sessions_alone() {
     }
 }
 
-/// CVE-2020-13777: keys of tickets are random from the first moment.
+/// CVE-2020-13777: ticket keys must be random from the start.
 #[test]
-fn two_fresh_servers_do_not_resume_each_other_s_sessions() {
+fn separate_servers_do_not_resume_each_others_sessions() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         let mut client = ca.client_config();
@@ -268,7 +268,7 @@ fn two_fresh_servers_do_not_resume_each_other_s_sessions() {
 }
 
 #[test]
-fn nothing_is_resumed_where_one_side_keeps_nothing() {
+fn disabled_storage_on_either_side_prevents_resumption() {
     everywhere(|_, client, server| {
         let (mut forgetful, mut refusing, mut storeless) = (client.clone(), server.clone(), server.clone());
         forgetful.set_session_storage(Arc::new(NoClientSessionStorage));
@@ -298,7 +298,7 @@ impl TimeProvider for Clock {
 }
 
 #[test]
-fn time_ends_sessions_and_without_a_clock_none_is_resumed() {
+fn expired_lifetime_or_missing_clock_prevents_resumption() {
     everywhere(|_, mut client, mut server| {
         let (ours, theirs) = (Arc::new(Clock::default()), Arc::new(Clock::default()));
         client.set_time_provider(Arc::clone(&ours) as _);
@@ -330,7 +330,7 @@ fn time_ends_sessions_and_without_a_clock_none_is_resumed() {
 /// The end of the server's certificate ends a client's sessions, and that of the client's a
 /// server's.
 #[test]
-fn certificates_that_end_end_their_sessions() {
+fn expired_certificate_ends_its_sessions() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, 2031));
     // 2030-12-31, and two days later.
@@ -350,7 +350,7 @@ fn certificates_that_end_end_their_sessions() {
         let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
         assert!(pair.settle().unwrap_err().to_string().contains("expired"));
 
-        // The client's: the server alone has the clock that tells.
+        // The client's certificate: only the server's clock advances.
         for kept in KEPT {
             let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
             client.set_versions(&[version]).unwrap();
@@ -371,7 +371,7 @@ fn certificates_that_end_end_their_sessions() {
 }
 
 #[test]
-fn a_cache_that_went_through_a_file_is_as_good_as_before() {
+fn serialized_client_cache_resumes_and_tolerates_damage() {
     everywhere(|_, mut client, server| {
         let cache = Arc::new(ClientSessionMemoryCache::new(10));
         client.set_session_storage(Arc::clone(&cache) as _);
@@ -380,7 +380,8 @@ fn a_cache_that_went_through_a_file_is_as_good_as_before() {
         let again = Arc::new(ClientSessionMemoryCache::from_bytes(10, &bytes).unwrap());
         client.set_session_storage(again);
         assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
-        // Altered anywhere: another session, or none; never another outcome than a connection.
+        // Damage at any byte leaves another session or none. A handshake fails only if the key was
+        // damaged.
         for at in (0..bytes.len()).step_by(97) {
             let mut altered = bytes.to_vec();
             altered[at] ^= 0x10;
@@ -403,9 +404,9 @@ fn a_cache_that_went_through_a_file_is_as_good_as_before() {
     });
 }
 
-/// A storage sees each session of TLS 1.3 once, and asks for it once.
+/// The store receives each TLS 1.3 session once and returns it at most once.
 #[test]
-fn a_ticket_of_tls13_is_sent_once() {
+fn tls13_ticket_is_used_once() {
     #[derive(Debug, Default)]
     struct Watched(Mutex<(Vec<Vec<u8>>, usize)>, ClientSessionMemoryCacheBox);
 
@@ -438,7 +439,7 @@ fn a_ticket_of_tls13_is_sent_once() {
     assert_eq!((different.len(), put.len(), *taken), (10, 10, 5));
 }
 
-/// Keeps sessions, as its servers see it, and offers none.
+/// A store that accepts sessions, so that servers send tickets, and returns none.
 #[derive(Debug)]
 struct Forgetful;
 
@@ -459,10 +460,10 @@ fn caches_stay_within_their_bounds() {
     const CONNECTIONS: usize = 400;
     const THREADS: usize = 2;
     const SERVERS: usize = 10;
-    // Of each server and scope, see `ClientSessionMemoryCache`.
+    // Sessions for each server and scope, see `ClientSessionMemoryCache`.
     const PER_SERVER: usize = 8;
     const SIZE: usize = 300;
-    // The server's cache is 16 parts of the same size, and a session has its part by chance.
+    // The server's cache has 16 shards of the same size, and a session's shard is random.
     const FULL: usize = SIZE / 16 * 16;
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
@@ -498,7 +499,8 @@ fn caches_stay_within_their_bounds() {
     }
     assert_eq!(theirs.len(), FULL);
 
-    // A server that knows none of the client's sessions any more gives it more than it keeps.
+    // The server has dropped all of the client's sessions. It issues more tickets than the client
+    // stores.
     server.set_send_tls13_tickets(20);
     assert_eq!(kind(&client, &server), HandshakeKind::Full);
     assert_eq!(theirs.len(), FULL);
@@ -510,7 +512,7 @@ fn caches_stay_within_their_bounds() {
     assert!(ours.is_empty());
     assert_eq!(theirs.len(), FULL - PER_SERVER);
 
-    // Each context counts as a server of its own.
+    // Each context counts as a separate server.
     server.set_send_tls13_tickets(2);
     for n in 1..=2 * SERVERS {
         client.set_session_context(&n.to_be_bytes());
@@ -519,9 +521,9 @@ fn caches_stay_within_their_bounds() {
     }
 }
 
-/// RFC 5929 §3, RFC 9266 §2: both ends have the same, of each connection its own.
+/// RFC 5929 §3, RFC 9266 §2: both ends compute the same value, which differs for each connection.
 #[test]
-fn channel_bindings_are_the_same_at_both_ends_and_nowhere_else() {
+fn channel_bindings_match_and_are_unique_per_connection() {
     everywhere(|_, client, server| {
         let (client, server) = (Arc::new(client), Arc::new(server));
         let mut seen = Vec::new();
@@ -547,7 +549,7 @@ fn channel_bindings_are_the_same_at_both_ends_and_nowhere_else() {
     });
 }
 
-/// A store that says what is asked of it.
+/// A store that records the calls on it.
 #[derive(Debug)]
 struct Watched {
     sessions: ServerSessionMemoryCache,
@@ -582,9 +584,10 @@ impl strata_tls::StoresServerSessions for Watched {
     }
 }
 
-/// Ids of TLS 1.2 are seen by everybody: named as a TLS 1.3 identity, one is not even looked up.
+/// TLS 1.2 session IDs are sent unencrypted. Offered as a TLS 1.3 PSK identity, one must not be
+/// looked up.
 #[test]
-fn session_ids_of_tls12_are_no_tickets_of_tls13() {
+fn tls12_session_id_is_not_a_tls13_ticket() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (store, mut server) = (Watched::new(), ca.server_config(Kind::EcdsaP256));
     server.set_session_storage(store.clone());
@@ -601,9 +604,9 @@ fn session_ids_of_tls12_are_no_tickets_of_tls13() {
     assert_eq!(kind(&tls12, &server), HandshakeKind::Resumed);
 }
 
-/// Who knows only the name of a session does not end it.
+/// An attacker who knows only a session's ID cannot end the session.
 #[test]
-fn a_ticket_without_its_key_is_not_taken() {
+fn ticket_without_its_key_is_not_removed() {
     let ca = Ca::new(Kind::EcdsaP256);
     let (store, mut server) = (Watched::new(), ca.server_config(Kind::EcdsaP256));
     server.set_session_storage(store.clone());
@@ -632,7 +635,7 @@ fn reloaded_identity_ends_sessions() {
         by_name.add_reloadable("server.test", reloadable.clone()).unwrap();
         let mut by_name = ServerConfig::with_resolver(Arc::new(by_name));
         let mut alone = ServerConfig::with_resolver(reloadable.clone());
-        // The stores of the configuration that was given, on another one.
+        // Set the storage on a configuration other than the given one.
         for (kept, config) in KEPT.iter().flat_map(|kept| [(kept, false), (kept, true)]) {
             let config = if config { &mut by_name } else { &mut alone };
             kept.set(config);
@@ -649,7 +652,7 @@ fn reloaded_identity_ends_sessions() {
 /// The same for a resolver of one's own, which is asked for each hello; and a scope of one's own
 /// outlives the certificate.
 #[test]
-fn resolved_identity_and_its_scope_decide() {
+fn resolved_identity_scope_decides_about_resumption() {
     #[derive(Debug)]
     struct Latest(Mutex<Arc<strata_tls::Identity>>);
     impl strata_tls::ResolvesServerCert for Latest {
@@ -687,7 +690,7 @@ fn resolved_identity_and_its_scope_decide() {
 /// However often a client resumes in between, the lineage ends so many seconds after its full
 /// handshake.
 #[test]
-fn session_lifetime_bounds_the_lineage() {
+fn session_lifetime_counts_from_the_full_handshake() {
     everywhere(|_, mut client, mut server| {
         let clock = Arc::new(Clock::default());
         client.set_time_provider(Arc::clone(&clock) as _);
@@ -705,7 +708,7 @@ fn session_lifetime_bounds_the_lineage() {
     });
 }
 
-/// One ticket ends by itself, and the lineage goes on by resumption in TLS 1.3.
+/// A ticket expires by its own lifetime. In TLS 1.3 each resumption issues new tickets.
 #[test]
 fn ticket_lifetime_bounds_one_ticket() {
     everywhere(|_, mut client, mut server| {
@@ -720,7 +723,8 @@ fn ticket_lifetime_bounds_one_ticket() {
         let tls13 = connect(&Arc::new(client.clone()), &Arc::new(server.clone()));
         assert_eq!(tls13.server.handshake_kind(), Some(HandshakeKind::Resumed));
         let renewed = tls13.server.protocol_version() == Some(ProtocolVersion::TLS13);
-        // In TLS 1.3 the second ticket of the first connection, and those of the second, are there.
+        // In TLS 1.3 the client still has the second ticket of the first connection and those of
+        // the second.
         clock.set(Some(start + 8));
         let expected = if renewed { HandshakeKind::Resumed } else { HandshakeKind::Full };
         assert_eq!(kind(&client, &server), expected);

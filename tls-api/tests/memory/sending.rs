@@ -1,4 +1,4 @@
-//! Writing plaintext: before the handshake's end, within the limit, from many slices.
+//! Writing plaintext: during the handshake, within the buffer limit, and from many slices.
 
 use std::io::{IoSlice, Write};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(crate) fn overhead(version: ProtocolVersion) -> usize {
 }
 
 #[test]
-fn what_is_written_before_the_handshake_ends_arrives_first_and_in_order() {
+fn writes_during_the_handshake_arrive_first_and_in_order() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::new(&client, &server);
@@ -42,7 +42,7 @@ fn what_is_written_before_the_handshake_ends_arrives_first_and_in_order() {
 }
 
 #[test]
-fn what_is_kept_before_the_handshake_ends_is_bounded_by_the_limit() {
+fn writes_during_the_handshake_stop_at_the_buffer_limit() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         for limit in [0, 1_000, 64 * 1024] {
@@ -65,13 +65,13 @@ fn what_is_kept_before_the_handshake_ends_is_bounded_by_the_limit() {
         }
         let mut pair = Pair::new(&client, &server);
         let taken = pair.client.write(&pattern(100_000)).unwrap();
-        // The hello waits as well.
-        assert!((63 * 1024..65 * 1024).contains(&taken), "the default limit: {taken}");
+        // The pending ClientHello counts too.
+        assert!((63 * 1024..65 * 1024).contains(&taken), "the default limit is 64 KiB, got {taken}");
     }
 }
 
 #[test]
-fn early_plaintext_that_becomes_records_stays_under_the_limit() {
+fn buffered_plaintext_becomes_records_within_the_limit() {
     let ca = Ca::new(Kind::EcdsaP256);
     let mut client = ca.client_config();
     client.set_max_fragment_size(Some(64)).unwrap();
@@ -92,7 +92,7 @@ fn early_plaintext_that_becomes_records_stays_under_the_limit() {
     assert!(heard == data);
 }
 
-/// All that one write takes.
+/// The output of one `write_tls`.
 fn drain_once(from: &mut impl Session) -> Vec<u8> {
     let mut wire = Vec::new();
     from.write_tls(&mut wire).unwrap();
@@ -100,7 +100,7 @@ fn drain_once(from: &mut impl Session) -> Vec<u8> {
 }
 
 #[test]
-fn what_waits_for_the_transport_stays_under_the_limit_and_everything_arrives() {
+fn pending_output_stays_under_the_limit() {
     let ca = Ca::new(Kind::EcdsaP256);
     for (limit, size) in
         [(0, None), (10, None), (1_000, None), (1_000, Some(64)), (20_000, Some(1_000)), (100_000, None)]
@@ -113,10 +113,10 @@ fn what_waits_for_the_transport_stays_under_the_limit_and_everything_arrives() {
         let (mut rest, mut heard) = (&data[..], Vec::new());
         while !rest.is_empty() {
             let taken = pair.client.write(rest).unwrap();
-            assert!(taken > 0, "nothing waits, so that something is taken");
+            assert!(taken > 0, "an empty buffer must accept something");
             rest = &rest[taken..];
             let wire = drain_once(&mut pair.client);
-            // The least that is ever taken is one byte in its record.
+            // A write always accepts at least one byte, in a record of its own.
             assert!(wire.len() <= limit.max(23), "{limit} {size:?}: {}", wire.len());
             feed(&mut pair.server, &wire).unwrap();
             heard.extend(read_all(&mut pair.server));
@@ -126,7 +126,7 @@ fn what_waits_for_the_transport_stays_under_the_limit_and_everything_arrives() {
 }
 
 #[test]
-fn a_full_buffer_takes_nothing_until_the_transport_takes_something() {
+fn full_send_buffer_accepts_nothing_until_drained() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::connected(&client, &server);
@@ -141,7 +141,7 @@ fn a_full_buffer_takes_nothing_until_the_transport_takes_something() {
 }
 
 #[test]
-fn many_small_slices_fill_whole_records() {
+fn small_slices_fill_whole_records() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let data = pattern(100_000);
@@ -173,7 +173,7 @@ fn many_small_slices_fill_whole_records() {
 }
 
 #[test]
-fn writing_nothing_sends_nothing() {
+fn empty_write_sends_nothing() {
     let (client, server) = configs();
     let mut pair = Pair::connected(&client, &server);
     assert_eq!(pair.client.write(b"").unwrap(), 0);
@@ -184,7 +184,7 @@ fn writing_nothing_sends_nothing() {
 }
 
 #[test]
-fn a_transport_that_takes_a_byte_at_a_time_gets_the_same_bytes() {
+fn one_byte_writes_to_the_transport_lose_nothing() {
     struct OneByte(Vec<u8>);
     impl Write for OneByte {
         fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {

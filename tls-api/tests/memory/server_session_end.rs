@@ -11,7 +11,7 @@ use strata_tls::{
 use crate::pair::{Pair, carry, drain, feed};
 use crate::pki::{Ca, Kind, VERSIONS};
 
-/// A client's sessions, which it keeps whatever happens.
+/// A client store that never removes a session.
 #[derive(Debug)]
 struct Stubborn(ClientSessionMemoryCache);
 
@@ -29,7 +29,7 @@ impl StoresClientSessions for Stubborn {
 
 type Configs = (Arc<ClientConfig>, Arc<ServerConfig>, Arc<ServerSessionMemoryCache>);
 
-/// A client of one version that keeps its sessions, and a server with a store.
+/// A client of one version that never removes sessions, and a server with a store.
 fn configs(version: ProtocolVersion) -> Configs {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
@@ -45,11 +45,11 @@ fn kind(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind
     Pair::connected(client, server).client.handshake_kind().unwrap()
 }
 
-/// A record that no peer can read.
+/// A record with an unknown handshake message.
 const GARBAGE: [u8; 9] = [22, 3, 3, 0, 4, 99, 0, 0, 0];
 const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 
-/// A fatal alert after the handshake.
+/// Makes one side send a fatal alert after the handshake.
 fn fail(pair: &mut Pair, by_client: bool) {
     if by_client {
         feed(&mut pair.client, &GARBAGE).unwrap_err();
@@ -84,7 +84,7 @@ fn fatal_alert_removes_stored_sessions() {
 #[test]
 fn fatal_alert_removes_the_resumed_session() {
     for version in VERSIONS {
-        // In TLS 1.3 three sessions of the first connection are left, which did not fail.
+        // In TLS 1.3 three sessions of the first connection remain, which did not fail.
         let left = if version == ProtocolVersion::TLS13 { 3 } else { 0 };
         for by_client in [false, true] {
             let (client, server, store) = configs(version);
@@ -121,9 +121,9 @@ fn closure_without_a_fatal_alert_keeps_stored_sessions() {
     }
 }
 
-/// An attacker repeats a hello that names a session, and cannot finish.
+/// An attacker replays a ClientHello that offers a session, but cannot complete the handshake.
 #[test]
-fn session_stays_for_an_attacker_who_saw_its_id() {
+fn attacker_with_a_session_id_cannot_end_the_session() {
     for version in VERSIONS {
         let endings: [&[u8]; 4] = [&ALERT, &GARBAGE, &[20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 1, 0], &[]];
         for end in endings {
@@ -132,7 +132,7 @@ fn session_stays_for_an_attacker_who_saw_its_id() {
             let mut honest = Pair::new(&client, &server);
             let hello = drain(&mut honest.client);
             let mut attacked = ServerSession::new(&server);
-            // The binder of TLS 1.3 covers the hello: changed in its random, it proves nothing.
+            // The TLS 1.3 binder covers the hello, so a changed random invalidates it.
             let mut repeated = hello.clone();
             if version == ProtocolVersion::TLS13 {
                 repeated[12] ^= 1;
@@ -153,14 +153,14 @@ fn session_stays_for_an_attacker_who_saw_its_id() {
 /// Beside a ticketer only the sessions of clients without tickets are in the store. Tickets are the
 /// clients' to discard.
 #[test]
-fn fatal_alert_leaves_tickets_with_their_clients() {
+fn fatal_alert_does_not_revoke_tickets() {
     for version in VERSIONS {
         for takes_tickets in [true, false] {
             let (mut client, mut server, store) = configs(version);
             Arc::make_mut(&mut client).set_tickets(takes_tickets);
             let ticketer = Arc::new(Ticketer::new().unwrap());
             Arc::make_mut(&mut server).set_ticketer_and_session_ids(ticketer, Arc::clone(&store) as _);
-            // Somebody else's.
+            // A session of another connection.
             store.put(b"another", vec![1].into(), 60);
             let mut pair = Pair::connected(&client, &server);
             let by_id = version == ProtocolVersion::TLS12 && !takes_tickets;

@@ -1,4 +1,5 @@
-//! What ends a client's sessions: a failed handshake that offered one, and a fatal alert.
+//! Removal of a client's stored sessions: after a failed handshake that offered one, and after a
+//! fatal alert.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,7 +37,7 @@ fn kind(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind
     Pair::connected(client, server).client.handshake_kind().unwrap()
 }
 
-/// Records that no peer can read.
+/// A record with an unknown handshake message.
 const GARBAGE: [u8; 9] = [22, 3, 3, 0, 4, 99, 0, 0, 0];
 const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 
@@ -73,7 +74,7 @@ fn failed_resumption_removes_all_sessions() {
             *flight.last_mut().unwrap() ^= 1;
             feed(&mut pair.client, &flight).map(|_| ())
         }),
-        // A reset, or a timeout: the session learns nothing and is dropped.
+        // A reset or a timeout: the session is dropped without an error.
         ("nothing", |pair| {
             drain(&mut pair.client);
             Err(Error::HandshakeNotComplete)
@@ -84,7 +85,7 @@ fn failed_resumption_removes_all_sessions() {
             let (client, server, sessions) = begun(version);
             let mut pair = Pair::new(&client, &server);
             way(&mut pair).expect_err(name);
-            // An error removes them at once, also where the failed session is still held.
+            // An error removes the sessions at once, while the failed connection still exists.
             assert_eq!(sessions.is_empty(), *name != "nothing", "{version} {name}");
             drop(pair);
             assert!(sessions.is_empty(), "{version} {name}");
@@ -95,11 +96,11 @@ fn failed_resumption_removes_all_sessions() {
 }
 
 #[test]
-fn failed_full_handshake_leaves_others_sessions() {
+fn failed_full_handshake_keeps_sessions() {
     for version in VERSIONS {
         let (client, server, sessions) = begun(version);
         let all = sessions.to_bytes();
-        // This one offers nothing.
+        // This client offers no session.
         let mut other = ClientConfig::clone(&client);
         other.set_session_storage(Arc::new(Tap(Arc::clone(&sessions))));
         let mut pair = Pair::new(&Arc::new(other), &server);
@@ -110,7 +111,7 @@ fn failed_full_handshake_leaves_others_sessions() {
     }
 }
 
-/// Gives none, and removes from what is behind it.
+/// Returns no session, but stores to and removes from the cache.
 #[derive(Debug)]
 struct Tap(Arc<ClientSessionMemoryCache>);
 
@@ -166,7 +167,7 @@ fn fatal_alert_after_the_handshake_removes_sessions() {
                     carry(&mut pair.server, &mut pair.client).unwrap_err();
                 }
                 assert!(sessions.is_empty(), "{version} {resumed} {by_client}");
-                // A later connection's sessions are not this one's: they are removed once.
+                // The failed connection does not remove the sessions of a later one.
                 assert_eq!(kind(&client, &server), HandshakeKind::Full);
                 pair.client.process_new_packets().unwrap_err();
                 drop(pair);
@@ -195,7 +196,7 @@ fn closure_without_a_fatal_alert_keeps_sessions() {
     }
 }
 
-/// A client of TLS 1.3 is connected before the server has judged it.
+/// A TLS 1.3 client completes its handshake before the server has verified its certificate.
 #[test]
 fn rejected_client_certificate_removes_sessions() {
     let (ca, others) = (Ca::new(Kind::EcdsaP256), Ca::named("another", Kind::EcdsaP256));
@@ -220,7 +221,7 @@ fn rejected_client_certificate_removes_sessions() {
     assert!(sessions.is_empty());
 }
 
-/// RFC 9846 Appendix D.3.
+/// RFC 9846 Appendix D.3: the client discards the session and reconnects.
 #[test]
 fn older_server_after_early_data_costs_one_connection() {
     let ca = Ca::new(Kind::EcdsaP256);
@@ -238,7 +239,7 @@ fn older_server_after_early_data_costs_one_connection() {
     let mut pair = Pair::new(&client, &older);
     assert!(pair.client.early_data().is_some());
     let wire = drain(&mut pair.client);
-    // The ClientHello alone: what a client sends early is no record of TLS 1.2.
+    // Only the ClientHello: a TLS 1.2 server cannot read the early data records.
     let hello = 5 + usize::from(u16::from_be_bytes([wire[3], wire[4]]));
     feed(&mut pair.server, &wire[..hello]).unwrap();
     assert_eq!(carry(&mut pair.server, &mut pair.client).unwrap_err(), Error::EarlyDataAndOlderVersion);
@@ -248,7 +249,7 @@ fn older_server_after_early_data_costs_one_connection() {
     assert_eq!(pair.client.protocol_version(), Some(ProtocolVersion::TLS12));
 }
 
-/// A server that demands a client's certificate, and one that does not ask.
+/// A server that requires a client certificate, and one that requests none.
 fn asking_and_not(ca: &Ca) -> [Arc<ServerConfig>; 2] {
     let (mut asking, other) = (ca.server_config(Kind::EcdsaP256), ca.server_config(Kind::EcdsaP256));
     asking.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
@@ -259,7 +260,7 @@ fn identity(ca: &Ca) -> Identity {
     ca.identity(Kind::EcdsaP256, &["client.test"])
 }
 
-/// A resolver of the application's own, which changes its mind and says nothing of it.
+/// A custom resolver without a session scope whose identity can change.
 #[derive(Debug)]
 struct Silent(Mutex<Arc<Identity>>);
 
@@ -270,7 +271,7 @@ impl ResolvesClientCert for Silent {
 }
 
 #[test]
-fn replaced_client_identity_is_not_resumed_as_the_old() {
+fn replaced_client_identity_forces_a_full_handshake() {
     let ca = Ca::new(Kind::EcdsaP256);
     let [asking, _] = asking_and_not(&ca);
     for version in VERSIONS {
@@ -294,7 +295,7 @@ fn replaced_client_identity_is_not_resumed_as_the_old() {
 }
 
 #[test]
-fn identity_replaced_during_a_handshake_leaves_no_session() {
+fn identity_replaced_during_handshake_stores_no_session() {
     let ca = Ca::new(Kind::EcdsaP256);
     let [asking, not_asking] = asking_and_not(&ca);
     for version in VERSIONS {
@@ -320,7 +321,7 @@ fn identity_replaced_during_a_handshake_leaves_no_session() {
 }
 
 #[test]
-fn resolver_without_a_scope_resumes_only_where_not_asked() {
+fn resolver_without_scope_resumes_only_without_client_auth() {
     let ca = Ca::new(Kind::EcdsaP256);
     let [asking, not_asking] = asking_and_not(&ca);
     for version in VERSIONS {
@@ -341,7 +342,7 @@ fn resolver_without_a_scope_resumes_only_where_not_asked() {
 }
 
 #[test]
-fn external_keys_leave_sessions_in_their_store() {
+fn external_psks_leave_stored_sessions_unused() {
     let (client, server, sessions) = begun(ProtocolVersion::TLS13);
     let before = sessions.to_bytes();
     let mut with_keys = ClientConfig::clone(&client);
@@ -351,10 +352,10 @@ fn external_keys_leave_sessions_in_their_store() {
 }
 
 #[test]
-fn client_that_keeps_nothing_invites_no_tickets() {
+fn client_without_storage_requests_no_tickets() {
     let ca = Ca::new(Kind::EcdsaP256);
     let key = || ExternalPsk::plain(b"key".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap();
-    // psk_key_exchange_modes: type, length, and a list of psk_dhe_ke.
+    // psk_key_exchange_modes: type, length, and a list with psk_dhe_ke.
     let modes = [0, 45, 0, 2, 1, 1];
     for (stores, tickets, keys, invites) in [
         (true, true, false, true),
@@ -382,9 +383,9 @@ fn client_that_keeps_nothing_invites_no_tickets() {
     }
 }
 
-/// The server's chain at the client, and the client's at the server.
+/// Tests the server's chain at the client and the client's chain at the server.
 #[test]
-fn session_ends_with_the_first_certificate_of_its_chain() {
+fn session_ends_with_the_first_expiry_in_the_chain() {
     let start = CA_ENDS - 1000;
     for version in VERSIONS {
         for (of_server, root_ends) in [(true, true), (true, false), (false, true), (false, false)] {
@@ -416,7 +417,7 @@ fn session_ends_with_the_first_certificate_of_its_chain() {
     }
 }
 
-/// Accepts clients only by the method that says how long.
+/// Accepts clients only through `verify_client_cert_until`.
 #[derive(Debug)]
 struct AcceptsUntil(AtomicBool);
 
@@ -430,7 +431,7 @@ impl ClientCertVerifier for AcceptsUntil {
     }
 
     fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
-        Err(strata_tls::CertificateError::Application("by the other method only".into()).into())
+        Err(strata_tls::CertificateError::Application("use verify_client_cert_until".into()).into())
     }
 
     fn verify_client_cert_until(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<Option<UnixTime>, Refusal> {
@@ -442,7 +443,7 @@ impl ClientCertVerifier for AcceptsUntil {
 }
 
 #[test]
-fn servers_verify_again_by_the_method_with_an_end() {
+fn server_reverifies_with_verify_client_cert_until() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
@@ -458,7 +459,7 @@ fn servers_verify_again_by_the_method_with_an_end() {
     }
 }
 
-/// Takes 50 s for each verdict.
+/// Advances the clock by 50 s for each verification.
 #[derive(Debug)]
 struct SlowVerifier(Arc<Clock>);
 
@@ -478,7 +479,7 @@ impl ClientCertVerifier for SlowVerifier {
 }
 
 #[test]
-fn server_session_lives_from_the_verdict() {
+fn server_session_lifetime_starts_after_verification() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         for store in [false, true] {
@@ -486,7 +487,7 @@ fn server_session_lives_from_the_verdict() {
             let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
             client.set_versions(&[version]).unwrap();
             client.set_client_identity(identity(&ca));
-            // The client's clock stands still: only the server ends the session.
+            // The client's clock does not advance: only the server ends the session.
             client.set_time_provider(Arc::new(Clock(AtomicU64::new(CA_ENDS))));
             server.set_time_provider(Arc::clone(&now) as _);
             server.set_session_lifetime(100);
@@ -513,10 +514,10 @@ impl TimeProvider for Clock {
     }
 }
 
-/// 2030-01-01, in seconds since 1970.
+/// 2030-01-01 in Unix seconds.
 const CA_ENDS: u64 = 1_893_456_000;
 
-/// A root and an intermediate that ends long before the leaf does.
+/// A root and an intermediate, one of which expires long before the leaf.
 struct ChainOfTwo {
     root: String,
     intermediate: rcgen::Certificate,
@@ -524,7 +525,7 @@ struct ChainOfTwo {
 }
 
 impl ChainOfTwo {
-    /// One of its CA certificates ends in 2030.
+    /// Makes one of the CA certificates expire in 2030.
     fn new(root_ends: bool) -> Self {
         let authority = |name: &str, ends: bool| {
             let mut params = rcgen::CertificateParams::new(vec![]).unwrap();

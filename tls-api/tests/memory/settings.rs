@@ -1,4 +1,4 @@
-//! Settings that both sides have, and what they do to the other side.
+//! Settings shared by clients and servers: their validation and their effect on the peer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::pair::{Pair, carry, drain};
 use crate::pki::{Ca, Kind, VERSIONS};
 
 #[test]
-fn a_peer_signs_with_what_it_was_told_or_not_at_all() {
+fn peer_signs_only_with_configured_schemes() {
     let ca = Ca::new(Kind::EcdsaP256);
     let schemes = [S::RSA_PSS_RSAE_SHA512, S::RSA_PKCS1_SHA384, S::ED25519];
     for version in VERSIONS {
@@ -51,7 +51,7 @@ fn a_peer_signs_with_what_it_was_told_or_not_at_all() {
 }
 
 #[test]
-fn signature_schemes_are_checked_when_they_are_set() {
+fn signature_schemes_are_validated_when_set() {
     let mut config = ClientConfig::new();
     let before = config.session_scope();
     assert_eq!(
@@ -63,13 +63,13 @@ fn signature_schemes_are_checked_when_they_are_set() {
     }
     assert_eq!(config.session_scope(), before);
     config.set_signature_schemes(&[S::ED25519]).unwrap();
-    assert_ne!(config.session_scope(), before, "what was signed otherwise is not gone on from");
+    assert_ne!(config.session_scope(), before, "sessions with other schemes are not resumed");
 }
 
 /// PKCS#1 v1.5 is for TLS 1.2 alone: a client that offers both versions and has nothing else is
 /// well-formed in TLS 1.3.
 #[test]
-fn pkcs1_alone_is_for_tls12() {
+fn pkcs1_only_client_is_limited_to_tls12() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         let (mut client, mut server) =
@@ -84,11 +84,11 @@ fn pkcs1_alone_is_for_tls12() {
     }
 }
 
-/// One setting of a client, or of a server.
+/// One setting of a client or server.
 type Setting<C> = fn(&Ca, &mut C);
 
 #[test]
-fn client_settings_contradict_in_any_order() {
+fn client_setting_conflicts_are_reported_in_any_order() {
     let ca = Ca::new(Kind::EcdsaP256);
     let cases: [(Setting<ClientConfig>, Setting<ClientConfig>, &str, &str); 5] = [
         (
@@ -143,7 +143,7 @@ fn client_settings_contradict_in_any_order() {
 }
 
 #[test]
-fn server_settings_contradict_in_any_order() {
+fn server_setting_conflicts_are_reported_in_any_order() {
     let ca = Ca::new(Kind::EcdsaP256);
     let cases: [(Setting<ServerConfig>, Setting<ServerConfig>, &str, &str); 3] = [
         (
@@ -184,7 +184,7 @@ fn server_settings_contradict_in_any_order() {
         let e = server.validate().unwrap_err();
         let text = e.to_string();
         assert!(text.contains(first) && text.contains(second), "{text}");
-        // The client is told, and the server says why.
+        // The client receives an alert, and the server returns the reason.
         let mut pair = Pair::new(&Arc::new(ca.client_config()), &Arc::new(server));
         assert_eq!(pair.settle(), Err(Error::Config(e.clone())));
         let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
@@ -194,14 +194,14 @@ fn server_settings_contradict_in_any_order() {
         assert_eq!(reversed.validate(), Ok(()));
         one(&ca, &mut reversed);
         assert_eq!(reversed.validate(), Err(e));
-        // What was set last is what counts: the settings that fit each other end the contradiction.
+        // The last value counts: compatible settings resolve the conflict.
         reversed.set_versions(&[ProtocolVersion::TLS13, ProtocolVersion::TLS12]).unwrap();
         assert_eq!(reversed.validate(), Ok(()));
     }
 }
 
 #[test]
-fn limits_that_admit_no_handshake_are_reported() {
+fn limits_too_small_for_a_handshake_are_reported() {
     let ca = Ca::new(Kind::EcdsaP256);
     let limits = |message, chain| {
         let mut limits = Limits::default();
@@ -213,7 +213,7 @@ fn limits_that_admit_no_handshake_are_reported() {
         client.set_limits(limits);
         assert!(client.validate().unwrap_err().to_string().contains(limit));
     }
-    // A server that asks for no certificate needs no room for any.
+    // A server that requests no certificate needs no room for one.
     let mut server = ca.server_config(Kind::EcdsaP256);
     server.set_limits(limits(0x1000, 0));
     assert_eq!(server.validate(), Ok(()));
@@ -221,7 +221,7 @@ fn limits_that_admit_no_handshake_are_reported() {
     server.validate().unwrap_err();
 }
 
-/// Says that its tickets live for ten seconds, and notes how long those live that it is given.
+/// A ticketer with a lifetime of ten seconds that records the lifetime of each session.
 #[derive(Debug, Default)]
 struct OfTen {
     lifetime: AtomicUsize,
@@ -248,7 +248,7 @@ impl ProducesTickets for OfTen {
 }
 
 #[test]
-fn ocsp_request_and_lifetime_do_not_depend_on_order() {
+fn ocsp_request_and_lifetime_ignore_setter_order() {
     let ca = Ca::new(Kind::EcdsaP256);
     let soft = || ServerVerifier::from(ca.roots());
     let asks = [0, 1].map(|order| {
@@ -305,11 +305,11 @@ impl CheckPath for Mind {
 }
 
 #[test]
-fn whoever_is_not_good_any_more_is_not_resumed_where_that_is_asked() {
+fn reverification_ends_resumption_for_rejected_peers() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         for setting in [Some(true), Some(false), None] {
-            // A check of the application's own is reason enough.
+            // A custom check turns reverification on by default.
             let reverifies = setting.unwrap_or(true);
             for of_server in [true, false] {
                 let mind = Arc::new(Mind::default());
@@ -348,9 +348,9 @@ fn whoever_is_not_good_any_more_is_not_resumed_where_that_is_asked() {
     }
 }
 
-/// A client that is to take no tickets any more does not offer the ticket that it has.
+/// A client whose tickets are turned off does not offer a stored ticket.
 #[test]
-fn a_ticket_of_tls12_is_not_offered_where_none_may_be_taken() {
+fn tls12_ticket_is_not_offered_when_tickets_are_off() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = Arc::new(ca.server_config(Kind::EcdsaP256));
     let mut client = ca.client_config();
@@ -360,7 +360,7 @@ fn a_ticket_of_tls12_is_not_offered_where_none_may_be_taken() {
     client.set_tickets(false);
     let kind = |client: &ClientConfig| Pair::connected(&Arc::new(client.clone()), &server).client.handshake_kind();
     assert_eq!(kind(&client), Some(HandshakeKind::Full));
-    // Having been taken out and left, it is gone; the next one is good.
+    // The lookup removed the unusable ticket. The next one is resumed.
     kind(&with_tickets);
     assert_eq!(kind(&with_tickets), Some(HandshakeKind::Resumed));
 }
@@ -368,7 +368,7 @@ fn a_ticket_of_tls12_is_not_offered_where_none_may_be_taken() {
 /// RFC 5077 §3.4: a client that takes tickets now, and comes from a time when it took none, names
 /// its session by id.
 #[test]
-fn a_session_by_id_is_resumed_by_a_client_that_takes_tickets_by_now() {
+fn session_id_is_resumed_after_tickets_are_enabled() {
     let ca = Ca::new(Kind::EcdsaP256);
     let mut server = ca.server_config(Kind::EcdsaP256);
     let store = Arc::new(ServerSessionMemoryCache::new(10));

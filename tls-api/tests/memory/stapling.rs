@@ -1,4 +1,4 @@
-//! What a server staples to its certificate arrives, byte for byte, at whoever judges it.
+//! Stapled OCSP responses and SCTs reach the client's verifier unchanged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use strata_tls::{Identity, ServerConfig, ServerSession, Session};
 use crate::pair::{drain, pattern};
 use crate::pki::{Ca, Kind, VERSIONS};
 
-/// An OCSP response and timestamps.
+/// An OCSP response and SCTs.
 type Stapled = (Option<Vec<u8>>, Vec<Vec<u8>>);
 
 /// What a client with this configuration is shown beside the certificate, after which it completes
@@ -48,7 +48,7 @@ fn stapling(ca: &Ca, ocsp: &[u8], scts: &[Vec<u8>]) -> Identity {
 }
 
 #[test]
-fn ocsp_response_and_timestamps_arrive_if_asked_for_and_only_then() {
+fn ocsp_response_and_scts_are_sent_only_on_request() {
     let ca = Ca::new(Kind::EcdsaP256);
     for (ocsp, scts) in [
         (pattern(1), vec![pattern(1)]),
@@ -73,7 +73,7 @@ fn ocsp_response_and_timestamps_arrive_if_asked_for_and_only_then() {
 }
 
 #[test]
-fn a_server_that_has_nothing_to_staple_staples_nothing() {
+fn server_without_staples_sends_none() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = Arc::new(ca.server_config(Kind::EcdsaP256));
     for version in VERSIONS {
@@ -86,7 +86,7 @@ fn a_server_that_has_nothing_to_staple_staples_nothing() {
 
 #[cfg(feature = "dangerous_configuration")]
 #[test]
-fn a_verifier_of_ones_own_gets_what_is_stapled() {
+fn custom_verifier_receives_stapled_data() {
     use strata_tls::pki_types::{CertificateDer, ServerName};
     use strata_tls::{ServerCertVerifier, Stapled};
 

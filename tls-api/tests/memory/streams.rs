@@ -1,4 +1,4 @@
-//! Streams: sessions with a transport, blocking or not.
+//! `Stream` and `StreamOwned` over blocking and non-blocking transports.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, IoSlice, Read, Write};
@@ -12,10 +12,11 @@ use strata_tls::{ClientSession, Error, ServerConfig, ServerSession, Session, Str
 use crate::pair::{Pair, drain, pattern};
 use crate::pki::{VERSIONS, configs, configs_of};
 
-/// So long that no machine is too slow, and a fault still ends the test.
+/// Long enough for a slow machine, and short enough that a hang ends the test.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A server on a free loopback port that serves one connection so.
+/// Serves one connection on a free loopback port with `with`. Returns a connected socket and the
+/// server thread.
 fn serve<T: Send + 'static>(
     config: Arc<ServerConfig>,
     with: impl FnOnce(StreamOwned<ServerSession, TcpStream>) -> T + Send + 'static,
@@ -36,7 +37,7 @@ fn client(config: &Arc<strata_tls::ClientConfig>) -> ClientSession {
 }
 
 #[test]
-fn two_streams_talk_and_close() {
+fn streams_exchange_data_and_close() {
     for version in VERSIONS {
         let (client_config, server_config) = configs_of(version);
         let (socket, server) = serve(server_config, |mut stream| {
@@ -61,14 +62,14 @@ fn two_streams_talk_and_close() {
 }
 
 #[test]
-fn the_first_read_does_the_handshake_and_lines_can_be_read() {
+fn first_read_runs_the_handshake_and_reads_lines() {
     for version in VERSIONS {
         let (client_config, server_config) = configs_of(version);
         let (mut socket, server) = serve(server_config, |mut stream| {
             let slices = [IoSlice::new(b"first\nsec"), IoSlice::new(b"ond\nthird")];
             assert_eq!(stream.write_vectored(&slices).unwrap(), 18);
             stream.close().unwrap();
-            // What the client sends is not read: its transport stays open until it is done.
+            // Keep the transport open until the client is done.
             stream.read_to_end(&mut Vec::new()).unwrap();
         });
         let mut session = client(&client_config);
@@ -81,7 +82,7 @@ fn the_first_read_does_the_handshake_and_lines_can_be_read() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_truncates_and_the_reader_can_tell() {
+fn dropped_stream_is_reported_as_truncation() {
     for version in VERSIONS {
         let (client_config, server_config) = configs_of(version);
         let (socket, server) = serve(server_config, |mut stream| stream.write_all(b"half an ans").unwrap());
@@ -95,7 +96,7 @@ fn a_stream_that_is_dropped_truncates_and_the_reader_can_tell() {
 }
 
 #[test]
-fn both_sides_of_a_refusal_get_an_error() {
+fn rejected_handshake_returns_an_error_on_both_sides() {
     for version in VERSIONS {
         let (_, server_config) = configs_of(version);
         let (other_ca, _) = configs_of(version);
@@ -152,7 +153,7 @@ impl Write for Reluctant {
 }
 
 #[test]
-fn streams_work_over_a_transport_that_blocks_at_every_turn() {
+fn streams_work_over_a_transport_that_often_blocks() {
     for version in VERSIONS {
         let (client_config, server_config) = configs_of(version);
         let mut pair = Pair::new(&client_config, &server_config);
@@ -161,7 +162,7 @@ fn streams_work_over_a_transport_that_blocks_at_every_turn() {
         let (mut rest, mut heard, mut turns) = (&data[..], Vec::new(), 0);
         while heard.len() < data.len() {
             turns += 1;
-            assert!(turns < 20_000, "no progress");
+            assert!(turns < 20_000, "the streams make no progress");
             if !rest.is_empty() {
                 match Stream::new(&mut pair.client, &mut to_client).write(rest) {
                     Ok(n) => rest = &rest[n..],
@@ -183,7 +184,7 @@ fn streams_work_over_a_transport_that_blocks_at_every_turn() {
 }
 
 #[test]
-fn plaintext_that_came_with_an_error_is_read_before_it() {
+fn plaintext_received_before_an_error_is_read_first() {
     for version in VERSIONS {
         let (client_config, server_config) = configs_of(version);
         let mut pair = Pair::connected(&client_config, &server_config);
@@ -215,7 +216,7 @@ fn plaintext_that_came_with_an_error_is_read_before_it() {
 }
 
 #[test]
-fn reset_of_the_transport_is_an_error_of_every_read() {
+fn transport_reset_fails_every_read() {
     struct Reset;
     impl Read for Reset {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -245,7 +246,7 @@ fn reset_of_the_transport_is_an_error_of_every_read() {
 }
 
 #[test]
-fn a_transport_that_takes_nothing_is_an_error_and_not_a_spin() {
+fn transport_that_accepts_nothing_returns_write_zero() {
     struct Full;
     impl Read for Full {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -266,7 +267,7 @@ fn a_transport_that_takes_nothing_is_an_error_and_not_a_spin() {
 }
 
 #[test]
-fn sessions_can_be_held_by_their_trait() {
+fn session_trait_is_dyn_compatible() {
     let (client_config, server_config) = configs();
     let sessions: [Box<dyn Session>; 2] =
         [Box::new(client(&client_config)), Box::new(ServerSession::new(&server_config))];
@@ -274,7 +275,7 @@ fn sessions_can_be_held_by_their_trait() {
 }
 
 #[test]
-fn sessions_and_configurations_can_cross_threads() {
+fn sessions_and_configs_are_send_and_sync() {
     fn crosses<T: Send + Sync>() {}
     crosses::<strata_tls::ClientConfig>();
     crosses::<ServerConfig>();
