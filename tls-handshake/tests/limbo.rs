@@ -168,7 +168,7 @@ fn ask(suite: &Value) -> (Counts, Vec<&str>) {
 }
 
 #[test]
-fn nothing_is_accepted_that_webpki_rejects() {
+fn verifier_accepts_no_case_that_webpki_rejects() {
     let suite = serde_json::from_str(include_str!("data/limbo.json")).unwrap();
     let (counts, stricter) = ask(&suite);
     assert_eq!(stricter, STRICTER);
@@ -176,7 +176,7 @@ fn nothing_is_accepted_that_webpki_rejects() {
 }
 
 #[test]
-fn nothing_of_the_whole_suite_is_accepted_that_webpki_rejects() {
+fn verifier_accepts_no_case_of_full_suite_that_webpki_rejects() {
     let Some(path) = std::env::var_os("LIMBO") else { return };
     let suite: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let (counts, stricter) = ask(&suite);

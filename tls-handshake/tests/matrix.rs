@@ -64,7 +64,7 @@ fn run(case: &Case, pki: &Pki) {
 }
 
 #[test]
-fn every_combination() {
+fn every_combination_connects() {
     let mut count = 0;
     for (kind, pki) in Pki::of_all_kinds() {
         for suite in ALL_CIPHERSUITES.into_iter().filter(|suite| fits(*suite, kind)) {
@@ -81,7 +81,7 @@ fn every_combination() {
 }
 
 #[test]
-fn every_suite_and_kind_byte_by_byte() {
+fn every_suite_and_key_type_connects_byte_by_byte() {
     for (at, (kind, pki)) in Pki::of_all_kinds().into_iter().enumerate() {
         for (n, suite) in ALL_CIPHERSUITES.into_iter().filter(|suite| fits(*suite, kind)).enumerate() {
             let (group, size) = (GROUPS[(at + n) % GROUPS.len()], SIZES[(at + n) % SIZES.len()]);

@@ -21,7 +21,7 @@ fn asking_for(name: &str, client: ClientConfig) -> Pair {
 }
 
 #[test]
-fn sni_is_a_dns_name_without_its_last_dot_and_never_an_address() {
+fn sni_is_host_name_without_trailing_dot_or_absent() {
     let pki = Pki::for_names(&["a.test", "127.0.0.1", "::1"]);
     for (name, sni) in [("a.test", Some("a.test")), ("a.test.", Some("a.test")), ("127.0.0.1", None), ("::1", None)] {
         let mut pair = asking_for(name, ClientConfig::new());
@@ -40,7 +40,7 @@ fn sni_is_a_dns_name_without_its_last_dot_and_never_an_address() {
 }
 
 #[test]
-fn another_name_or_address_is_refused_with_both() {
+fn certificate_of_other_name_is_rejected_with_both_names() {
     let pki = Pki::for_names(&["a.test", "127.0.0.1"]);
     for name in ["b.test", "127.0.0.2", "::1"] {
         let refused = asking_for(name, ClientConfig::new()).handshake(&pki).unwrap_err();
@@ -53,7 +53,7 @@ fn another_name_or_address_is_refused_with_both() {
 }
 
 #[test]
-fn the_limit_of_a_message_holds_to_the_byte_in_every_coalescing() {
+fn message_size_limit_is_exact_however_records_are_split() {
     let pki = Pki::new();
     let message = 4 + 1 + 3 + 3 + pki.leaf.len() + 2;
     for size in [Some(64), Some(100), Some(1000), None] {
@@ -75,7 +75,7 @@ fn the_limit_of_a_message_holds_to_the_byte_in_every_coalescing() {
 }
 
 #[test]
-fn the_limit_of_a_chain_holds_to_the_certificate() {
+fn chain_length_limit_is_exact() {
     let mut pki = Pki::new();
     for (length, fits) in [(2, true), (3, true), (4, false)] {
         pki.identity = Arc::new(long_chain(&pki, length));

@@ -63,7 +63,7 @@ fn mutual(version: ProtocolVersion) -> Pair {
 const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::TLS13, ProtocolVersion::TLS12];
 
 #[test]
-fn identity_signature_and_verdict_are_answered_later_from_another_thread() {
+fn needs_are_answered_later_from_another_thread() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     let mut asked = Vec::new();
@@ -79,7 +79,7 @@ fn identity_signature_and_verdict_are_answered_later_from_another_thread() {
 }
 
 #[test]
-fn both_sides_questions_of_client_authentication_are_answered_later_from_another_thread() {
+fn client_auth_needs_are_answered_from_another_thread() {
     let pki = Pki::new();
     for version in VERSIONS {
         let mut pair = mutual(version);
@@ -120,7 +120,7 @@ fn up_to(pair: &mut Pair, pki: &Pki, number: usize) -> (Need, bool) {
 
 /// Every question, with the answer that another connection's question of the same kind got.
 #[test]
-fn answers_of_another_connection_are_refused_and_change_nothing_in_every_state() {
+fn foreign_answer_in_every_state_is_rejected_without_effect() {
     let pki = Pki::new();
     for version in VERSIONS {
         for number in 0..6 {
@@ -157,7 +157,7 @@ fn answers_of_another_connection_are_refused_and_change_nothing_in_every_state()
 }
 
 #[test]
-fn a_client_whose_signer_fails_ends_the_handshake() {
+fn failed_client_signer_fails_handshake() {
     let pki = Pki::new();
     for version in VERSIONS {
         let mut signatures = 0;
@@ -175,7 +175,7 @@ fn a_client_whose_signer_fails_ends_the_handshake() {
 
 /// RFC 5246 §7.4.8, RFC 9846 §4.5.2.
 #[test]
-fn a_client_signs_all_messages_in_tls12_and_their_hash_in_tls13() {
+fn client_signs_messages_in_tls12_and_hash_in_tls13() {
     let pki = Pki::new();
     for version in VERSIONS {
         let mut messages = Vec::new();
@@ -225,7 +225,7 @@ fn hello_that_resumes(pair: &Pair) -> Vec<u8> {
 }
 
 #[test]
-fn a_session_is_looked_up_from_another_thread_and_a_full_handshake_follows() {
+fn session_lookup_from_another_thread_may_find_nothing() {
     let pki = Pki::new();
     for (lookup, expected) in
         [(SessionLookup::Tickets, ["session", "identity"].as_slice()), (SessionLookup::Never, &["identity"])]
@@ -253,7 +253,7 @@ fn a_session_is_looked_up_from_another_thread_and_a_full_handshake_follows() {
 }
 
 #[test]
-fn nothing_goes_on_while_an_answer_is_missing() {
+fn connection_waits_while_answer_is_missing() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     let need = pair.step_server().unwrap().expect("the server asks for an identity");
@@ -267,7 +267,7 @@ fn nothing_goes_on_while_an_answer_is_missing() {
 }
 
 #[test]
-fn an_answer_of_another_connection_is_refused_and_changes_nothing() {
+fn foreign_answer_is_rejected_without_effect() {
     let pki = Pki::new();
     let (mut one, mut other) = (Pair::new(&pki), Pair::new(&pki));
     let first = one.step_server().unwrap().unwrap();
@@ -281,7 +281,7 @@ fn an_answer_of_another_connection_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_refused_identity_is_unrecognized_name_and_a_failed_signer_internal_error() {
+fn missing_identity_and_failed_signer_send_their_alerts() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     let Some(Need::Identity(need)) = pair.step_server().unwrap() else { panic!("no question") };
@@ -312,7 +312,7 @@ fn a_refused_identity_is_unrecognized_name_and_a_failed_signer_internal_error() 
 }
 
 #[test]
-fn a_verdict_against_the_chain_ends_the_handshake_before_anything_is_sent() {
+fn failed_verification_sends_only_alert() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     let refused = pair.run(&mut |need| match need {
@@ -325,7 +325,7 @@ fn a_verdict_against_the_chain_ends_the_handshake_before_anything_is_sent() {
 }
 
 #[test]
-fn a_server_whose_key_signs_something_else_is_refused() {
+fn signature_over_other_data_is_rejected() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     let refused = pair.run(&mut |need| match need {

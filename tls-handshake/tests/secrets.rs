@@ -43,7 +43,7 @@ fn logging_pair(version: ProtocolVersion) -> (Pair, Arc<Secrets>, Arc<Secrets>) 
 }
 
 #[test]
-fn both_sides_log_the_same_five_secrets_under_their_names() {
+fn both_sides_log_same_five_secrets() {
     let pki = Pki::new();
     let (mut pair, at_client, at_server) = logging_pair(ProtocolVersion::TLS13);
     pair.handshake(&pki).unwrap();
@@ -70,7 +70,7 @@ fn both_sides_log_the_same_five_secrets_under_their_names() {
 
 /// RFC 9850 §2.2: the line that decrypts a capture of TLS 1.2.
 #[test]
-fn tls12_logs_the_master_secret_under_the_client_s_random() {
+fn tls12_key_log_has_master_secret_and_client_random() {
     let pki = Pki::new();
     let (mut pair, at_client, at_server) = logging_pair(ProtocolVersion::TLS12);
     // Behind the headers of record and message, and the version.
@@ -93,7 +93,7 @@ fn export(pair: &Pair, label: &[u8], context: Option<&[u8]>) -> [u8; 32] {
 
 /// RFC 5705 §4: "If no context is provided" the seed has no length of it, so that an empty one is another.
 #[test]
-fn tls12_exporters_agree_and_tell_no_context_from_an_empty_one() {
+fn tls12_exporters_distinguish_missing_and_empty_context() {
     let pki = Pki::new();
     let connected = || {
         let (mut pair, ..) = logging_pair(ProtocolVersion::TLS12);
@@ -118,7 +118,7 @@ fn tls12_exporters_agree_and_tell_no_context_from_an_empty_one() {
 }
 
 #[test]
-fn exporters_agree_and_depend_on_label_context_and_connection() {
+fn exporters_depend_on_label_context_and_connection() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     assert_eq!(pair.client.export_keying_material(&mut [0; 32], b"x", None), Err(Error::HandshakeNotComplete));
@@ -149,7 +149,7 @@ fn shows(text: &str, secret: &[u8]) -> bool {
 }
 
 #[test]
-fn no_secret_shows_in_debug() {
+fn debug_shows_no_secret() {
     assert!(shows("[1, 2, 3, 4, 5, 6, 7, 8, 9]", &[1, 2, 3, 4, 5, 6, 7, 8]), "the search finds nothing");
     assert!(shows("0102030405060708", &[1, 2, 3, 4, 5, 6, 7, 8]));
     for (version, count) in [(ProtocolVersion::TLS13, 5), (ProtocolVersion::TLS12, 1)] {

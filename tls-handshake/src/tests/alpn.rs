@@ -33,7 +33,7 @@ fn with(kind: Kind, change: fn(&mut ClientConfig, &mut ServerConfig)) -> Outcome
 }
 
 #[test]
-fn required_protocol_is_demanded_by_both_roles() {
+fn both_roles_enforce_required_alpn() {
     assert_eq!(Error::AlpnRequired.alert(), Some(A::NO_APPLICATION_PROTOCOL));
     for kind in KINDS {
         let both = with(kind, |client, server| {
@@ -65,7 +65,7 @@ fn required_protocol_is_demanded_by_both_roles() {
 }
 
 #[test]
-fn required_protocol_without_a_list_is_a_contradiction() {
+fn required_alpn_without_protocols_is_contradiction() {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     client.set_require_alpn(true);
     server.set_require_alpn(true);
@@ -80,7 +80,7 @@ fn required_protocol_without_a_list_is_a_contradiction() {
 
 /// Early data of a session without a protocol does not go to a server that is to choose one.
 #[test]
-fn sessions_are_bound_to_the_demand_for_a_protocol() {
+fn session_scope_depends_on_required_alpn() {
     let (mut client, mut server) = configs(Kind::Early);
     let before = (client.session_scope(), server.session_scope());
     client.set_require_alpn(true);
@@ -91,7 +91,7 @@ fn sessions_are_bound_to_the_demand_for_a_protocol() {
 
 /// A server that chooses another protocol than it was offered.
 #[test]
-fn unoffered_protocol_is_refused_unless_allowed() {
+fn client_rejects_unoffered_alpn_by_default() {
     const OFFERED: &[u8] = b"\x08http/1.1";
     for kind in KINDS {
         for allows in [false, true] {
@@ -125,7 +125,7 @@ fn unoffered_protocol_is_refused_unless_allowed() {
 
 /// RFC 7301 §3.1: an answer to an extension that was not sent is none that could be allowed.
 #[test]
-fn protocol_without_an_offer_is_refused_in_any_case() {
+fn client_rejects_alpn_response_without_offer() {
     for kind in [Kind::Full, Kind::Tls12] {
         let (mut client, server) = configs(kind);
         client.set_alpn_protocols(&[]).unwrap();

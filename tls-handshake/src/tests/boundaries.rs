@@ -45,7 +45,7 @@ fn refuses_followers<S: States>(message_of: impl Fn() -> (End<S>, Vec<u8>), typ:
 }
 
 #[test]
-fn nothing_follows_a_message_that_changes_keys() {
+fn data_after_key_change_message_is_rejected() {
     let pki = Pki::new();
     let hello = |kind| {
         let mut client = client(configs(kind).0);
@@ -99,7 +99,7 @@ fn nothing_follows_a_message_that_changes_keys() {
 /// RFC 9846 §5.1 in spirit, for the version before: whatever follows a flight's last message goes by an answer that its sender cannot
 /// have seen.
 #[test]
-fn nothing_follows_the_last_message_of_a_flight_of_tls12() {
+fn tls12_data_after_last_message_of_flight_is_rejected() {
     let pki = Pki::new();
     let hello = || {
         let (mut client, server) = (client(configs(Kind::Tls12).0), server(configs(Kind::Tls12).1));
@@ -118,7 +118,7 @@ fn nothing_follows_the_last_message_of_a_flight_of_tls12() {
 /// In TLS 1.2 keys change at a record of their own: no part of a message may be left before it, and whatever follows Finished
 /// in its record is under the same keys.
 #[test]
-fn nothing_is_left_of_a_message_where_tls12_changes_keys() {
+fn tls12_partial_message_before_key_change_is_rejected() {
     let pki = Pki::new();
     for begun in [&[20][..], &[20, 0, 0, 12], &[20, 0, 0, 12, 7, 7]] {
         let (mut client, mut server) = halted(Kind::Tls12, &pki, [4, 2]);
@@ -137,7 +137,7 @@ fn nothing_is_left_of_a_message_where_tls12_changes_keys() {
 
 /// On the wire as well, for the two messages that go in the clear.
 #[test]
-fn nothing_follows_a_hello_in_its_record() {
+fn data_after_hello_in_same_record_is_rejected() {
     let pki = Pki::new();
     let append = |record: &[u8], follower: &[u8]| {
         let (head, body) = record.split_at(5);
@@ -177,7 +177,7 @@ fn pair_with_fragments(kind: Kind, size: usize) -> Pair {
 }
 
 #[test]
-fn messages_may_be_cut_at_every_byte_and_into_single_bytes() {
+fn handshake_accepts_messages_fragmented_at_every_byte() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     for kind in [Kind::Full, Kind::Tls12Auth] {
         // The longest of the flights has the first cut at each of its bytes once.
@@ -192,7 +192,7 @@ fn messages_may_be_cut_at_every_byte_and_into_single_bytes() {
 }
 
 #[test]
-fn a_handshake_arrives_byte_by_byte() {
+fn handshake_completes_byte_by_byte() {
     let pki = Pki::new();
     for kind in [Kind::Full, Kind::Auth, Kind::Tls12, Kind::Tls12Auth] {
         for size in [1, 2, 42, 16384] {

@@ -92,7 +92,7 @@ fn expected(version: V, asks: ClientAuth, shows: Shows) -> Result<bool, (T, Erro
 }
 
 #[test]
-fn every_policy_meets_every_client() {
+fn every_policy_handles_every_client() {
     let (pki, other) = (Pki::new(), Pki::new());
     for (kind, version) in KINDS {
         for asks in [ClientAuth::NotAsked, ClientAuth::Optional, ClientAuth::Required] {
@@ -126,7 +126,7 @@ fn every_policy_meets_every_client() {
 
 /// RFC 9846 §4.5.1.4, RFC 5246 §7.4.6.
 #[test]
-fn a_missing_certificate_has_the_alert_of_its_version() {
+fn missing_client_certificate_sends_alert_of_version() {
     let pki = Pki::new();
     for ((kind, version), alert) in KINDS.into_iter().zip([A::CERTIFICATE_REQUIRED, A::HANDSHAKE_FAILURE]) {
         let (client, server) = with(kind, ClientAuth::Required, Shows::NeverAnything);
@@ -143,7 +143,7 @@ fn a_missing_certificate_has_the_alert_of_its_version() {
 }
 
 #[test]
-fn a_refused_chain_has_the_alert_of_what_is_wrong_with_it() {
+fn rejected_client_chain_sends_alert_of_its_fault() {
     let (pki, other) = (Pki::new(), Pki::new());
     for (kind, _) in KINDS {
         let (client, server) = with(kind, ClientAuth::Optional, Shows::Untrusted);
@@ -156,7 +156,7 @@ fn a_refused_chain_has_the_alert_of_what_is_wrong_with_it() {
 
 /// A verdict of the application's own does not stand for the proof.
 #[test]
-fn a_chain_that_is_waved_through_has_to_sign_all_the_same() {
+fn accepted_client_chain_still_requires_signature() {
     let (pki, other) = (Pki::new(), Pki::new());
     for (kind, _) in KINDS {
         for (shows, expected) in [(Shows::Untrusted, Ok(())), (Shows::Stolen, Err(Error::BadSignature))] {
@@ -175,7 +175,7 @@ fn a_chain_that_is_waved_through_has_to_sign_all_the_same() {
 }
 
 #[test]
-fn every_kind_of_key_proves_a_client() {
+fn client_authenticates_with_every_key_type() {
     for (name, pki) in Pki::of_all_kinds() {
         for (kind, version) in KINDS {
             let (client, server) = configs(kind);
@@ -190,7 +190,7 @@ fn every_kind_of_key_proves_a_client() {
 }
 
 #[test]
-fn the_client_is_told_the_authorities_and_the_schemes() {
+fn client_receives_cas_and_schemes() {
     let pki = Pki::new();
     let hints: Vec<Vec<u8>> = pki.verifier.roots().subjects().chain([b"another name".to_vec()]).collect();
     for (kind, schemes) in [(Kind::Auth, tls13::RULES.schemes), (Kind::Tls12Auth, tls12::RULES.schemes)] {
@@ -232,7 +232,7 @@ fn meet(mut client: End<Client>, mut server: End<Server>, pki: &Pki, asked: &mut
 
 /// RFC 5246 §7.4.4: certificate_types says which kinds of keys may sign, beside the schemes.
 #[test]
-fn tls12_leaves_out_the_schemes_of_kinds_that_are_not_named() {
+fn tls12_client_ignores_schemes_of_unlisted_key_types() {
     for (kinds, rsa, ecdsa) in
         [([1, 1], true, false), ([64, 64], false, true), ([64, 1], true, true), ([2, 3], false, false)]
     {
@@ -260,7 +260,7 @@ fn tls12_leaves_out_the_schemes_of_kinds_that_are_not_named() {
 
 /// RFC 9846 §4.5.1.
 #[test]
-fn a_client_s_certificate_has_no_context_and_no_extension_that_was_not_asked_for() {
+fn client_certificate_with_context_or_extension_is_rejected() {
     let pki = Pki::new();
     let says = |change: fn(&mut Vec<u8>)| {
         let (client_config, server_config) = configs(Kind::Auth);
@@ -291,7 +291,7 @@ fn a_client_s_certificate_has_no_context_and_no_extension_that_was_not_asked_for
 }
 
 #[test]
-fn the_limit_of_a_client_s_chain_holds_to_the_certificate() {
+fn client_chain_limit_is_exact() {
     let mut pki = Pki::new();
     for (kind, _) in KINDS {
         for (got, fits) in [(2, true), (3, false)] {
@@ -319,7 +319,7 @@ fn the_limit_of_a_client_s_chain_holds_to_the_certificate() {
 
 /// RFC 9846 §4.5.2: the contexts of client and server differ, so that the signature of one does not pass for the other's.
 #[test]
-fn a_server_s_signature_does_not_pass_for_the_client_s() {
+fn server_signature_is_rejected_as_client_signature() {
     let mut pki = Pki::new();
     pki.client = pki.identity.clone();
     let (client_config, server_config) = configs(Kind::Auth);

@@ -8,7 +8,7 @@ use crate::record::Outgoing;
 use crate::{ClientConnection, ServerConnection};
 
 #[test]
-fn a_dropped_connection_lets_its_configuration_go() {
+fn dropped_connection_frees_its_configuration() {
     let pki = Pki::new();
     for answered in [false, true] {
         let (client, server) = (Arc::new(ClientConfig::new()), Arc::new(ServerConfig::new()));

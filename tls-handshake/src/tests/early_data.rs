@@ -56,7 +56,7 @@ fn answer_server(harness: &mut Harness, pair: &mut Pair) {
 }
 
 #[test]
-fn early_data_arrives_apart_from_the_rest() {
+fn early_data_is_delivered_separately() {
     let mut harness = Harness::new(Storage::Id);
     let (client, server, session) = early(&mut harness);
     let mut pair = pair(&harness, &client, &server, session);
@@ -72,7 +72,7 @@ fn early_data_arrives_apart_from_the_rest() {
 }
 
 #[test]
-fn no_more_is_sent_early_than_the_ticket_allows() {
+fn client_sends_early_data_up_to_ticket_limit() {
     let mut harness = Harness::new(Storage::Id);
     let (client, server, session) = early(&mut harness);
     let mut pair = Pair::resuming(client, server, session, harness.now);
@@ -90,7 +90,7 @@ fn no_more_is_sent_early_than_the_ticket_allows() {
 }
 
 #[test]
-fn both_sides_export_the_same_for_early_data_and_another_than_later() {
+fn early_exporters_agree_and_differ_from_later_exporters() {
     let mut harness = Harness::new(Storage::Id);
     let (client, server, session) = early(&mut harness);
     let mut pair = pair(&harness, &client, &server, session);
@@ -107,7 +107,7 @@ fn both_sides_export_the_same_for_early_data_and_another_than_later() {
 }
 
 #[test]
-fn a_recorded_flight_is_not_taken_a_second_time() {
+fn replayed_early_data_is_rejected() {
     let mut harness = Harness::new(Storage::Id);
     let (client, server, session) = early(&mut harness);
     let mut pair = pair(&harness, &client, &server, session);
@@ -133,7 +133,7 @@ fn a_recorded_flight_is_not_taken_a_second_time() {
 }
 
 #[test]
-fn early_data_is_refused_whenever_it_might_be_a_replay_or_for_something_else() {
+fn early_data_is_rejected_on_replay_risk_or_changed_settings() {
     type Change = (&'static str, fn(&mut Harness, &mut ServerConfig, &mut ClientSessionValue));
     let changes: [Change; 8] = [
         ("another application protocol", |harness, _, _| {
@@ -170,7 +170,7 @@ fn early_data_is_refused_whenever_it_might_be_a_replay_or_for_something_else() {
 }
 
 #[test]
-fn with_tickets_that_anybody_can_send_again_there_is_no_early_data() {
+fn early_data_is_rejected_with_reusable_ticket() {
     let mut harness = Harness::new(Storage::Ticket);
     let (client, server, session) = early(&mut harness);
     let pair = pair(&harness, &client, &server, session);
@@ -178,7 +178,7 @@ fn with_tickets_that_anybody_can_send_again_there_is_no_early_data() {
 }
 
 #[test]
-fn a_retry_refuses_early_data_and_goes_on_from_the_session() {
+fn retry_rejects_early_data_and_resumes_session() {
     for storage in STORAGES {
         let mut harness = Harness::new(storage);
         let (client, mut server, session) = early(&mut harness);
@@ -193,7 +193,7 @@ fn a_retry_refuses_early_data_and_goes_on_from_the_session() {
 }
 
 #[test]
-fn a_client_that_sends_more_than_it_may_is_cut_off() {
+fn early_data_over_limit_fails_connection() {
     let mut harness = Harness::new(Storage::Id);
     let (client, server, mut session) = early(&mut harness);
     session.max_early_data = 5000;
@@ -205,7 +205,7 @@ fn a_client_that_sends_more_than_it_may_is_cut_off() {
 
 /// The bound holds on what is dropped as well, in all three ways to drop it.
 #[test]
-fn what_is_skipped_is_bounded() {
+fn skipped_early_data_is_limited() {
     for (storage, retry) in [(Storage::Ticket, false), (Storage::Ticket, true), (Storage::Id, true)] {
         let mut harness = Harness::new(storage);
         let (client, mut server, mut session) = early(&mut harness);
@@ -228,7 +228,7 @@ fn what_is_skipped_is_bounded() {
 }
 
 #[test]
-fn half_a_round_trip_is_saved_where_the_configuration_says_so() {
+fn half_rtt_setting_allows_data_before_client_finished() {
     for half_rtt in [false, true] {
         let mut harness = Harness::new(Storage::Id);
         let (client, mut server, session) = early(&mut harness);
@@ -248,7 +248,7 @@ fn half_a_round_trip_is_saved_where_the_configuration_says_so() {
 }
 
 #[test]
-fn half_rtt_data_does_not_go_to_clients_that_are_asked_who_they_are() {
+fn half_rtt_data_is_not_sent_with_client_authentication() {
     for (auth, early) in [(ClientAuth::NotAsked, true), (ClientAuth::Optional, false), (ClientAuth::Required, false)] {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
@@ -274,7 +274,7 @@ fn half_rtt_data_does_not_go_to_clients_that_are_asked_who_they_are() {
 }
 
 #[test]
-fn an_older_version_in_answer_to_early_data_ends_the_connection() {
+fn older_version_after_early_data_fails_connection() {
     let mut harness = Harness::new(Storage::Id);
     let (_, mut server, _) = early(&mut harness);
     let mut client = ClientConfig::new();
@@ -299,7 +299,7 @@ fn an_older_version_in_answer_to_early_data_ends_the_connection() {
 }
 
 #[test]
-fn nothing_can_be_sent_early_without_a_session_that_allows_it() {
+fn early_data_requires_session_that_allows_it() {
     let mut harness = Harness::new(Storage::Id);
     let (client, server, session) = early(&mut harness);
     // It can with it, so that it is what is changed below that forbids it.
@@ -326,7 +326,7 @@ fn nothing_can_be_sent_early_without_a_session_that_allows_it() {
 
 /// After a retry the write key is gone: what the client sent early would go out unencrypted.
 #[test]
-fn retried_client_sends_no_early_data() {
+fn client_sends_no_early_data_after_retry() {
     let mut harness = Harness::new(Storage::Id);
     let (client, mut server, session) = early(&mut harness);
     server.set_groups(&[NamedGroup::SECP384R1]).unwrap();

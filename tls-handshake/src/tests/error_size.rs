@@ -23,7 +23,7 @@ fn vec16(bytes: &[u8]) -> Vec<u8> {
 
 /// Each list of a ClientHello as long as it can be, with nothing in it that the server knows.
 #[test]
-fn lists_of_a_hello_are_kept_in_part() {
+fn error_truncates_lists_of_client_hello() {
     type Fill = (&'static str, Kind, fn(&mut Hello));
     fn unknown(count: u16) -> Vec<u8> {
         (0..count).flat_map(|at| (0x5a00 + at % 0x100).to_be_bytes()).collect()
@@ -57,7 +57,7 @@ fn lists_of_a_hello_are_kept_in_part() {
 
 /// 60 KB of server name.
 #[test]
-fn long_server_name_is_kept_in_part() {
+fn error_truncates_long_server_name() {
     for kind in [Kind::Full, Kind::Tls12] {
         let (client, server) = configs(kind);
         let pki = pki(kind);
@@ -75,7 +75,7 @@ fn long_server_name_is_kept_in_part() {
 
 /// Thousands of names in a certificate that is rejected, and long ones.
 #[test]
-fn names_of_a_rejected_certificate_are_kept_in_part() {
+fn error_truncates_names_of_rejected_certificate() {
     let many: Vec<String> = (0..3000).map(|at| format!("host-{at}.example")).collect();
     let names: Vec<&str> = many.iter().map(String::as_str).collect();
     let pki = Pki::for_names(&names);

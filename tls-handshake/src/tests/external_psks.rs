@@ -42,7 +42,7 @@ fn run(pair: &mut Pair, pki: &Pki, known: &[ExternalPsk]) -> Result<(), Error> {
 }
 
 #[test]
-fn whoever_holds_the_key_is_the_peer() {
+fn external_psk_authenticates_peer() {
     let pki = Pki::new();
     let psks = [plain(b"sensor 7", KEY)];
     let mut pair = Pair::with_psks(ClientConfig::new(), server(), &psks);
@@ -56,7 +56,7 @@ fn whoever_holds_the_key_is_the_peer() {
 }
 
 #[test]
-fn after_a_retry_the_key_is_bound_again() {
+fn external_psk_binder_is_renewed_after_retry() {
     let pki = Pki::new();
     let psks = ExternalPsk::import(b"sensor 7", KEY, HashAlgorithm::Sha256, b"").unwrap();
     let mut config = server();
@@ -68,7 +68,7 @@ fn after_a_retry_the_key_is_bound_again() {
 }
 
 #[test]
-fn another_key_under_the_same_name_ends_the_handshake() {
+fn wrong_key_of_known_identity_fails_handshake() {
     let pki = Pki::new();
     let mut pair = Pair::with_psks(ClientConfig::new(), server(), &[plain(b"sensor 7", KEY)]);
     let e = run(&mut pair, &pki, &[plain(b"sensor 7", b"another key of enough bytes")]).unwrap_err();
@@ -76,7 +76,7 @@ fn another_key_under_the_same_name_ends_the_handshake() {
 }
 
 #[test]
-fn an_unknown_name_leads_to_a_certificate() {
+fn unknown_psk_identity_falls_back_to_certificate() {
     let pki = Pki::new();
     let mut pair = Pair::with_psks(ClientConfig::new(), server(), &[plain(b"sensor 7", KEY)]);
     run(&mut pair, &pki, &[plain(b"sensor 8", KEY)]).unwrap();
@@ -85,7 +85,7 @@ fn an_unknown_name_leads_to_a_certificate() {
 }
 
 #[test]
-fn the_second_of_two_names_may_be_the_one() {
+fn server_selects_second_psk_identity() {
     let pki = Pki::new();
     let psks = [plain(b"new", b"a key that the server lacks"), plain(b"old", KEY)];
     let mut pair = Pair::with_psks(ClientConfig::new(), server(), &psks);
@@ -95,7 +95,7 @@ fn the_second_of_two_names_may_be_the_one() {
 
 /// RFC 9258 §5.2: a key that one side imported and the other did not is not the same key, even under the same identity.
 #[test]
-fn an_imported_key_and_the_same_key_by_itself_do_not_meet() {
+fn imported_and_plain_psk_are_different_keys() {
     let pki = Pki::new();
     let imported = ExternalPsk::import(b"sensor 7", KEY, HashAlgorithm::Sha256, b"").unwrap();
     let by_itself = plain(imported[0].identity(), KEY);
@@ -105,7 +105,7 @@ fn an_imported_key_and_the_same_key_by_itself_do_not_meet() {
 
 /// A key is imported for each hash, so that any suite will do; a plain one is for its own hash alone.
 #[test]
-fn the_key_that_fits_the_suite_is_used_and_none_does_without_it() {
+fn server_selects_psk_of_hash_of_suite() {
     let pki = Pki::new();
     for suite in [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384] {
         let mut config = server();
@@ -127,7 +127,7 @@ fn the_key_that_fits_the_suite_is_used_and_none_does_without_it() {
 
 /// A client without a suite for the key's hash does not offer it.
 #[test]
-fn a_key_without_a_suite_is_not_offered() {
+fn client_omits_psk_without_suite_of_its_hash() {
     let pki = Pki::new();
     let psks = [plain(b"sensor 7", KEY)];
     let mut client = ClientConfig::new();
@@ -143,7 +143,7 @@ fn a_key_without_a_suite_is_not_offered() {
 /// The Selfie attack: two machines share a key, each is client and server to the other, and the attacker sends a client's hello
 /// back to its own machine. With the roles in the context the machine's server has no such key.
 #[test]
-fn a_machine_does_not_talk_to_itself() {
+fn psk_context_prevents_selfie_attack() {
     let pki = Pki::new();
     let import = |client, server| {
         let context = ExternalPsk::role_context(client, server);
@@ -162,7 +162,7 @@ fn a_machine_does_not_talk_to_itself() {
 }
 
 #[test]
-fn no_tickets_are_given_for_an_external_key() {
+fn server_issues_no_tickets_for_external_psk() {
     let pki = Pki::new();
     let psks = [plain(b"sensor 7", KEY)];
     let (mut client, mut server) = (ClientConfig::new(), server());
@@ -186,7 +186,7 @@ fn no_tickets_are_given_for_an_external_key() {
 
 /// RFC 9846 §9.2: a client that offers pre-shared keys may do without certificates, and so without signature_algorithms.
 #[test]
-fn a_client_of_keys_alone_names_no_signature_schemes() {
+fn client_hello_of_psk_only_client_omits_schemes() {
     let pki = Pki::new();
     let psks = [plain(b"sensor 7", KEY)];
     for (known, outcome) in [
@@ -221,7 +221,7 @@ fn a_client_of_keys_alone_names_no_signature_schemes() {
 }
 
 #[test]
-fn a_server_of_keys_alone_says_that_none_is_common() {
+fn psk_only_server_reports_missing_common_psk() {
     let pki = Pki::new();
     let psks = [plain(b"sensor 7", KEY)];
     let mut pair = Pair::with_psks(ClientConfig::new(), server(), &psks);
@@ -237,7 +237,7 @@ fn a_server_of_keys_alone_says_that_none_is_common() {
 
 /// RFC 9846 §4.3.11: what is incompatible is excluded, and the next identity is considered.
 #[test]
-fn server_uses_the_imported_key_of_its_only_suite() {
+fn server_selects_imported_psk_of_its_only_suite() {
     let pki = Pki::new();
     let psks = ExternalPsk::import(b"sensor 7", KEY, HashAlgorithm::Sha256, b"").unwrap();
     for suite in [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384] {
@@ -261,7 +261,7 @@ fn server_uses_the_imported_key_of_its_only_suite() {
 
 /// A key of another hash than the preferred suite's changes the suite, and a key of its hash does not.
 #[test]
-fn external_key_decides_the_suite() {
+fn external_psk_determines_suite() {
     let pki = Pki::new();
     let sha256 = plain(b"sensor 7", KEY);
     let sha384 = ExternalPsk::plain(b"sensor 8".to_vec(), KEY, HashAlgorithm::Sha384).unwrap();
@@ -293,7 +293,7 @@ fn external_key_decides_the_suite() {
 
 /// RFC 9846 §4.2.4: the suite of HelloRetryRequest stays. A server without certificates says why no key is left.
 #[test]
-fn key_of_another_hash_after_a_retry_is_reported() {
+fn psk_of_other_hash_after_retry_is_reported() {
     let pki = Pki::new();
     let sha384 = ExternalPsk::plain(b"sensor 8".to_vec(), KEY, HashAlgorithm::Sha384).unwrap();
     let known = std::slice::from_ref(&sha384);
@@ -321,7 +321,7 @@ fn key_of_another_hash_after_a_retry_is_reported() {
 
 /// Far more identities than a bound are offered: those within it are considered.
 #[test]
-fn identities_are_considered_within_a_bound() {
+fn server_considers_limited_number_of_psk_identities() {
     let pki = Pki::new();
     let psks: Vec<_> = (0..40u8).map(|n| plain(&[n], KEY)).collect();
     for (known, expected) in [(31, HandshakeKind::ExternalPsk), (32, HandshakeKind::Full)] {

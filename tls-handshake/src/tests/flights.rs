@@ -50,7 +50,7 @@ fn client_end(own: &[Action]) -> Vec<Action> {
 }
 
 #[test]
-fn full_handshake() {
+fn full_handshake_performs_actions_in_order() {
     let pki = Pki::new();
     let (client_config, server_config) = configs(Kind::Full);
     let (mut client, mut server) = (client(client_config), server(server_config));
@@ -65,7 +65,7 @@ fn full_handshake() {
 }
 
 #[test]
-fn handshake_with_hello_retry_request() {
+fn hello_retry_request_performs_actions_in_order() {
     let pki = Pki::new();
     let (client_config, server_config) = configs(Kind::Retry);
     let (mut client, mut server) = (client(client_config), server(server_config));
@@ -84,7 +84,7 @@ fn handshake_with_hello_retry_request() {
 }
 
 #[test]
-fn a_certificate_request_is_answered_behind_the_server_s_finished() {
+fn client_certificate_follows_server_finished() {
     let pki = Pki::new();
     for (knows_itself, answer) in
         [(true, &[Send(T::CERTIFICATE), Send(T::CERTIFICATE_VERIFY)][..]), (false, &[Send(T::CERTIFICATE)])]
@@ -135,25 +135,25 @@ fn tls12(kind: Kind, status: &[Action], request: &[Action], shown: &[Action], pr
 }
 
 #[test]
-fn tls12_handshake() {
+fn tls12_handshake_performs_actions_in_order() {
     tls12(Kind::Tls12, &[], &[], &[], &[]);
     tls12(Kind::Tls12Plain, &[], &[], &[], &[]);
 }
 
 #[test]
-fn tls12_handshake_with_stapled_ocsp_response() {
+fn tls12_stapled_handshake_performs_actions_in_order() {
     tls12(Kind::Tls12Stapled, &[Send(T::CERTIFICATE_STATUS)], &[], &[], &[]);
 }
 
 #[test]
-fn tls12_handshake_with_client_certificate() {
+fn tls12_client_certificate_performs_actions_in_order() {
     let (certificate, proof) = (Send(T::CERTIFICATE), Send(T::CERTIFICATE_VERIFY));
     tls12(Kind::Tls12Auth, &[], &[Send(T::CERTIFICATE_REQUEST)], &[certificate], &[proof]);
 }
 
 /// RFC 9846 §2.2: no certificate. With early data (§2.3) the client goes on to write under its key until EndOfEarlyData.
 #[test]
-fn handshake_from_a_session() {
+fn resumption_performs_actions_in_order() {
     let (kind, pki) = (Kind::Resumed, in_scope(Pki::new()));
     let (mut client, mut server) = ends(kind);
     assert_eq!(std::mem::take(&mut client.sink.actions), [Send(T::CLIENT_HELLO)]);
@@ -172,7 +172,7 @@ fn handshake_from_a_session() {
 }
 
 #[test]
-fn handshake_with_early_data() {
+fn early_data_performs_actions_in_order() {
     let (early, pki) = (EarlyData { limit: 1000 }, in_scope(Pki::new()));
     let (mut client, mut server) = ends(Kind::Early);
     let secrets = [Secret("CLIENT_EARLY_TRAFFIC_SECRET"), Secret("EARLY_EXPORTER_SECRET")];
@@ -200,7 +200,7 @@ fn handshake_with_early_data() {
 
 /// RFC 9846 §4.3.10: HelloRetryRequest refuses it, and the second hello is in the clear.
 #[test]
-fn a_retry_takes_back_the_key_for_early_data() {
+fn retry_removes_early_data_key() {
     let pki = Pki::new();
     let (mut client, _) = ends(Kind::Early);
     let (_, mut server) = ends(Kind::ResumedRetry);
@@ -214,7 +214,7 @@ fn a_retry_takes_back_the_key_for_early_data() {
 
 /// RFC 5246 §7.3, figure 2: the server finishes first.
 #[test]
-fn tls12_handshake_from_a_session() {
+fn tls12_resumption_performs_actions_in_order() {
     let pki = pki(Kind::Tls12Resumed);
     let (mut client, mut server) = ends(Kind::Tls12Resumed);
     client.sink.actions.clear();
@@ -233,7 +233,7 @@ fn tls12_handshake_from_a_session() {
 
 /// RFC 5077 §3.1, figure 1: the ticket comes before the server's change_cipher_spec.
 #[test]
-fn tls12_handshake_that_ends_with_a_ticket() {
+fn tls12_new_ticket_performs_actions_in_order() {
     let pki = pki(Kind::Tls12Ticket);
     let (mut client, mut server) = ends(Kind::Tls12Ticket);
     carry(&mut server, &client.flight(), &pki);

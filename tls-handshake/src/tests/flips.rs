@@ -176,7 +176,7 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8], rows: &[&Row]) {
 }
 
 #[test]
-fn every_byte_of_a_full_handshake() {
+fn full_handshake_rejects_every_flipped_byte() {
     let rows: [&Row; 7] = [
         &CLIENT_HELLO,
         &SERVER_HELLO,
@@ -190,7 +190,7 @@ fn every_byte_of_a_full_handshake() {
 }
 
 #[test]
-fn every_byte_of_a_handshake_with_hello_retry_request() {
+fn hello_retry_request_rejects_every_flipped_byte() {
     let rows: [&Row; 9] = [
         &CLIENT_HELLO,
         &RETRY,
@@ -206,7 +206,7 @@ fn every_byte_of_a_handshake_with_hello_retry_request() {
 }
 
 #[test]
-fn every_byte_of_a_handshake_with_client_certificate() {
+fn client_certificate_rejects_every_flipped_byte() {
     let rows: [&Row; 10] = [
         &CLIENT_HELLO,
         &SERVER_HELLO,
@@ -224,7 +224,7 @@ fn every_byte_of_a_handshake_with_client_certificate() {
 
 /// With a real verdict a flipped certificate is refused before its signature is looked at, or there at the latest.
 #[test]
-fn every_byte_of_a_certificate_that_is_verified() {
+fn verified_certificate_rejects_every_flipped_byte() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let length = 4 + 1 + 3 + 3 + pki.leaf.len() + 2;
     let mut answer = |need: Need| -> Answer { pki.answer(need) };

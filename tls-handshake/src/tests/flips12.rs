@@ -106,18 +106,18 @@ pub(super) fn flip_ticket(kind: Kind, masks: &[u8], ticket: &Row) {
 }
 
 #[test]
-fn every_byte_of_a_tls12_handshake() {
+fn tls12_handshake_rejects_every_flipped_byte() {
     flip_all(Kind::Tls12, &MASKS, &PLAIN);
 }
 
 /// Where the master secret is not bound to the handshake, Finished still is.
 #[test]
-fn every_byte_of_a_tls12_handshake_without_extended_master_secret() {
+fn tls12_without_ems_rejects_every_flipped_byte() {
     flip_all(Kind::Tls12Plain, &MASKS[..2], &PLAIN);
 }
 
 #[test]
-fn every_byte_of_a_tls12_handshake_with_stapled_ocsp_response() {
+fn tls12_stapled_handshake_rejects_every_flipped_byte() {
     let rows: [&Row; 9] = [
         &CLIENT_HELLO,
         &SERVER_HELLO,
@@ -133,7 +133,7 @@ fn every_byte_of_a_tls12_handshake_with_stapled_ocsp_response() {
 }
 
 #[test]
-fn every_byte_of_a_tls12_handshake_with_client_certificate() {
+fn tls12_client_certificate_rejects_every_flipped_byte() {
     let rows: [&Row; 11] = [
         &CLIENT_HELLO,
         &SERVER_HELLO,

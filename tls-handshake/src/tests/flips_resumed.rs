@@ -63,13 +63,13 @@ const NEW_SESSION_TICKET: Row = Row {
 };
 
 #[test]
-fn every_byte_of_a_handshake_from_a_session() {
+fn resumption_rejects_every_flipped_byte() {
     let rows: [&Row; 5] = [&CLIENT_HELLO, &SERVER_HELLO, &ENCRYPTED_EXTENSIONS, &SERVER_FINISHED, &CLIENT_FINISHED];
     flip_all(Kind::Resumed, &MASKS, &rows);
 }
 
 #[test]
-fn every_byte_of_a_handshake_from_a_session_with_hello_retry_request() {
+fn retried_resumption_rejects_every_flipped_byte() {
     let rows: [&Row; 7] = [
         &CLIENT_HELLO,
         &RETRY,
@@ -83,19 +83,19 @@ fn every_byte_of_a_handshake_from_a_session_with_hello_retry_request() {
 }
 
 #[test]
-fn every_byte_of_a_handshake_with_early_data() {
+fn early_data_handshake_rejects_every_flipped_byte() {
     let rows: [&Row; 6] =
         [&CLIENT_HELLO, &SERVER_HELLO, &ENCRYPTED_EXTENSIONS, &SERVER_FINISHED, &END_OF_EARLY_DATA, &CLIENT_FINISHED];
     flip_all(Kind::Early, &MASKS[..2], &rows);
 }
 
 #[test]
-fn every_byte_of_a_tls12_handshake_from_a_session() {
+fn tls12_resumption_rejects_every_flipped_byte() {
     let rows: [&Row; 4] = [&CLIENT_HELLO, &SERVER_HELLO, &SERVER_FINISHED, &CLIENT_FINISHED];
     flip_all(Kind::Tls12Resumed, &MASKS, &rows);
 }
 
 #[test]
-fn every_byte_of_a_ticket_of_tls12() {
+fn tls12_new_ticket_rejects_every_flipped_byte() {
     super::flips12::flip_ticket(Kind::Tls12Ticket, &MASKS, &NEW_SESSION_TICKET);
 }

@@ -35,7 +35,7 @@ fn identities(hello: &mut Hello) -> usize {
 /// RFC 9846 §4.3.10: what is sent under the handshake's keys ends the skipping, and so does the
 /// second hello.
 #[test]
-fn skipping_of_early_data_ends() {
+fn handshake_record_ends_skipping_of_early_data() {
     for retry in [false, true] {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
@@ -67,7 +67,7 @@ fn skipping_of_early_data_ends() {
 
 /// A scheme that exists here, but was not offered, does not sign the handshake.
 #[test]
-fn server_cannot_sign_with_a_scheme_not_offered() {
+fn client_rejects_unoffered_signature_scheme() {
     const ED25519: SignatureScheme = SignatureScheme::ED25519;
     const P256: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
     for (kind, at) in [(Kind::Full, T::CERTIFICATE_VERIFY), (Kind::Tls12, T::SERVER_KEY_EXCHANGE)] {
@@ -88,7 +88,7 @@ fn server_cannot_sign_with_a_scheme_not_offered() {
 
 /// RFC 9846 §4.3.10: a session that allows none gets none, whatever the server takes today.
 #[test]
-fn session_without_early_data_takes_none() {
+fn server_rejects_early_data_of_session_without_it() {
     let mut harness = Harness::new(Storage::Id);
     let (mut client, mut server) = (harness.client(TLS13), harness.server());
     client.set_early_data(true);
@@ -108,7 +108,7 @@ fn session_without_early_data_takes_none() {
 
 /// RFC 9846 §4.3.10: the extension itself would be an offer.
 #[test]
-fn early_data_is_offered_only_with_a_session_that_allows_it() {
+fn client_offers_early_data_only_with_session_that_allows_it() {
     for (allowed, alpn, offers) in
         [(1000, None, true), (1, None, true), (0, None, false), (1000, Some(b"not offered".to_vec()), false)]
     {
@@ -126,7 +126,7 @@ fn early_data_is_offered_only_with_a_session_that_allows_it() {
 
 /// RFC 9846 §4.3.10: early data is decrypted with the session's suite, and not with one of the same hash.
 #[test]
-fn early_data_under_another_suite_is_refused() {
+fn client_rejects_early_data_under_other_suite() {
     let pki = pki(Kind::Early);
     let (mut client, mut server) = ends(Kind::Early);
     server.sink.edit = Some(Box::new(|message| {
@@ -142,7 +142,7 @@ fn early_data_under_another_suite_is_refused() {
 
 /// RFC 6066 §3: a server that resumes a session does not acknowledge the name.
 #[test]
-fn resumption_does_not_acknowledge_the_server_name() {
+fn resumption_does_not_acknowledge_server_name() {
     for (kind, acknowledges) in
         [(Kind::Full, true), (Kind::Resumed, false), (Kind::Tls12, true), (Kind::Tls12Resumed, false)]
     {
@@ -170,7 +170,7 @@ fn resumption_does_not_acknowledge_the_server_name() {
 
 /// External keys are no sessions: a connection that fails with some removes none.
 #[test]
-fn failed_connection_with_external_keys_leaves_sessions() {
+fn failed_connection_with_external_psk_keeps_sessions() {
     let psk = ExternalPsk::plain(b"name".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap();
     let mut pair = Pair::with_psks(ClientConfig::new(), ServerConfig::new(), &[psk]);
     assert!(hello_of(&pair).has(X::PRE_SHARED_KEY));
@@ -179,7 +179,7 @@ fn failed_connection_with_external_keys_leaves_sessions() {
 
 /// A server that accepts early data has to choose the protocol that it was sent under.
 #[test]
-fn early_data_under_another_protocol_is_refused() {
+fn client_rejects_early_data_under_other_protocol() {
     let pki = pki(Kind::Early);
     for (from, to) in [(b'1', b'2'), (b'p', b'q')] {
         let (mut client, mut server) = ends(Kind::Early);
@@ -210,7 +210,7 @@ fn early_data_under_another_protocol_is_refused() {
 
 /// RFC 9846 §4.2.2: after a retry only keys of the suite's hash are offered.
 #[test]
-fn second_hello_offers_keys_of_one_hash() {
+fn second_client_hello_offers_psks_of_one_hash() {
     let pki = Pki::new();
     let psks = ExternalPsk::import(b"sensor 7", &[7; 32], HashAlgorithm::Sha256, b"").unwrap();
     assert_eq!(psks.len(), 2);
@@ -231,7 +231,7 @@ fn second_hello_offers_keys_of_one_hash() {
 
 /// Half-RTT data comes after Finished: not while the key signs.
 #[test]
-fn half_rtt_data_waits_for_finished() {
+fn half_rtt_data_follows_server_finished() {
     let mut harness = Harness::new(Storage::Ticket);
     let mut server = harness.server();
     server.set_half_rtt(true);
@@ -267,7 +267,7 @@ fn legacy_session_id_is_random() {
 
 /// A share that the client sent is used, also where the server prefers another group.
 #[test]
-fn share_that_was_sent_saves_a_retry() {
+fn server_uses_received_share_before_preferred_group() {
     let pki = Pki::new();
     let mut server = ServerConfig::new();
     server.set_groups(&[NamedGroup::SECP384R1, NamedGroup::SECP256R1, NamedGroup::X25519]).unwrap();
@@ -281,7 +281,7 @@ fn share_that_was_sent_saves_a_retry() {
 
 /// RFC 9846 §4.3.9: a client that cannot use a ticket gets none.
 #[test]
-fn no_tickets_without_psk_dhe_ke() {
+fn server_issues_no_tickets_without_psk_dhe_ke() {
     for modes in [None, Some(vec![1, 0]), Some(vec![1, 1])] {
         let usable = modes == Some(vec![1, 1]);
         let (mut client_config, mut server_config) = configs(Kind::Full);
@@ -315,7 +315,7 @@ fn no_tickets_without_psk_dhe_ke() {
 
 /// After our close_notify nothing more goes out: no data, no KeyUpdate, no alert, no second close.
 #[test]
-fn nothing_follows_our_close_notify() {
+fn connection_sends_nothing_after_close_notify() {
     let pki = Pki::new();
     for version in [TLS12, TLS13] {
         let mut config = ServerConfig::new();
@@ -346,7 +346,7 @@ fn nothing_follows_our_close_notify() {
 
 /// The bounds of a ticket that is taken: one of no byte is none.
 #[test]
-fn tickets_are_kept_within_their_bounds() {
+fn client_enforces_ticket_size_limits() {
     for version in [TLS12, TLS13] {
         for (length, kept) in [(0, false), (1, true), (0x4000, true), (0x4001, false)] {
             let mut harness = Harness::new(Storage::Ticket);
@@ -367,7 +367,7 @@ fn tickets_are_kept_within_their_bounds() {
 
 /// The bounds of a ticket that is issued: it has to fit a ClientHello.
 #[test]
-fn tickets_are_issued_within_their_bounds() {
+fn server_enforces_ticket_size_limits() {
     for version in [TLS12, TLS13] {
         for (length, issued) in [(0, false), (1, true), (0x8000, true), (0x8001, false)] {
             let mut harness = Harness::new(Storage::Ticket);
@@ -404,7 +404,7 @@ fn tickets_are_issued_within_their_bounds() {
 
 /// A missing ticket does not shift the secrets of those that follow: each has its own nonce.
 #[test]
-fn ticket_that_is_left_out_shifts_no_secret() {
+fn omitted_ticket_keeps_secrets_of_later_tickets() {
     let mut harness = Harness::new(Storage::Id);
     let (client, mut server) = (harness.client(TLS13), harness.server());
     server.set_tls13_tickets(2);
@@ -424,7 +424,7 @@ fn ticket_that_is_left_out_shifts_no_secret() {
 
 /// The suite of a version that is not used decides nothing.
 #[test]
-fn unusable_suite_first_in_the_list_is_passed_over() {
+fn server_skips_preferred_suite_of_other_version() {
     let pki = Pki::new();
     const CHACHA12: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
     let mut client = ClientConfig::new();
@@ -443,7 +443,7 @@ fn unusable_suite_first_in_the_list_is_passed_over() {
 
 /// Tickets are secrets of the client, and lists are the peer's: `Debug` of an answer shows neither.
 #[test]
-fn debug_of_an_answer_shows_no_content() {
+fn debug_of_answer_hides_content() {
     let mut harness = Harness::new(Storage::Ticket);
     let mut client = harness.client(TLS13);
     client.set_client_identity_lookup(true);
@@ -471,7 +471,7 @@ fn debug_of_an_answer_shows_no_content() {
 
 /// A session lives from the verdict on the server's chain, and not from when it was taken.
 #[test]
-fn client_session_lives_from_the_verdict() {
+fn client_session_lifetime_starts_at_verification() {
     for version in [TLS12, TLS13] {
         let mut harness = Harness::new(Storage::Ticket);
         let (mut client, server) = (harness.client(version), harness.server());
@@ -502,7 +502,7 @@ fn client_session_lives_from_the_verdict() {
 }
 
 #[test]
-fn signature_scheme_of_the_peer_is_known_after_a_full_handshake() {
+fn full_handshake_returns_peer_signature_scheme() {
     for version in [TLS12, TLS13] {
         let mut harness = Harness::new(Storage::Ticket);
         let (client, server) = (harness.client(version), harness.server());
@@ -517,7 +517,7 @@ fn signature_scheme_of_the_peer_is_known_after_a_full_handshake() {
 
 /// The same at a server, whose client waits with the rest of its flight, or whose store is slow.
 #[test]
-fn server_session_lives_from_the_client_verdict() {
+fn server_session_lifetime_starts_at_client_verification() {
     for (storage, version) in
         [(Storage::Ticket, TLS12), (Storage::Ticket, TLS13), (Storage::Id, TLS12), (Storage::Id, TLS13)]
     {
@@ -560,7 +560,7 @@ fn server_session_lives_from_the_client_verdict() {
 
 /// The verifier's clock may be ahead of the one that sessions are issued by.
 #[test]
-fn verdict_from_the_future_leaves_a_session_usable() {
+fn verification_time_in_future_keeps_session_usable() {
     let mut harness = Harness::new(Storage::Ticket);
     let (mut client, mut server) = (harness.client(TLS13), harness.server());
     client.set_client_identity_lookup(true);
@@ -578,7 +578,7 @@ fn verdict_from_the_future_leaves_a_session_usable() {
 
 /// A client with an external key shows no certificate: a server cannot require one beside such keys.
 #[test]
-fn required_certificates_exclude_external_keys() {
+fn required_client_auth_excludes_external_psks() {
     let pki = Pki::new();
     for (auth, fits) in
         [(crate::ClientAuth::NotAsked, true), (crate::ClientAuth::Optional, true), (crate::ClientAuth::Required, false)]

@@ -149,7 +149,7 @@ fn offered(config: &ClientConfig) -> (Vec<u8>, Vec<(u16, Vec<u8>)>) {
 }
 
 #[test]
-fn a_setting_that_is_changed_after_a_hello_shows_in_the_next_one() {
+fn changed_setting_appears_in_next_client_hello() {
     use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
     let settings: [fn(&mut ClientConfig); 10] = [
         |config| config.set_versions(&[ProtocolVersion::TLS13]).unwrap(),

@@ -31,7 +31,7 @@ fn arrives(pair: &mut Pair, data: &[u8]) {
 }
 
 #[test]
-fn the_peer_gets_what_was_sealed_in_place_with_every_suite() {
+fn peer_opens_records_sealed_in_place_with_every_suite() {
     let pki = Pki::new();
     for suite in [
         CipherSuite::TLS_AES_128_GCM_SHA256,
@@ -56,7 +56,7 @@ fn the_peer_gets_what_was_sealed_in_place_with_every_suite() {
 }
 
 #[test]
-fn it_is_the_record_that_a_copy_would_have_been() {
+fn sealing_in_place_and_by_copy_give_equal_records() {
     let pki = Pki::new();
     for padding in [RecordPadding::None, RecordPadding::ToMultipleOf(64)] {
         let mut client = ClientConfig::new();
@@ -72,7 +72,7 @@ fn it_is_the_record_that_a_copy_would_have_been() {
 }
 
 #[test]
-fn a_key_update_that_was_asked_for_goes_before_it() {
+fn requested_key_update_precedes_record_sealed_in_place() {
     let pki = Pki::new();
     let mut pair = connected(&pki, ClientConfig::new(), ServerConfig::new());
     pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
@@ -87,7 +87,7 @@ fn a_key_update_that_was_asked_for_goes_before_it() {
 }
 
 #[test]
-fn wrong_room_is_refused_and_nothing_is_lost() {
+fn wrong_room_is_rejected_without_data_loss() {
     let pki = Pki::new();
     let (client, server) = configs(Kind::Full);
     let mut pair = Pair::with(client, server);

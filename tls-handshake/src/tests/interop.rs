@@ -14,7 +14,7 @@ use crate::error::{Error, Illegal};
 
 /// RFC 9846 §6.2: decode_error, at both roles and versions, and not a wrong MAC.
 #[test]
-fn finished_of_a_wrong_length_is_decode_error() {
+fn finished_of_wrong_length_is_decode_error() {
     for kind in [Kind::Full, Kind::Tls12] {
         for (length, side) in [(0usize, "client"), (11, "client"), (13, "server"), (31, "server"), (33, "client")] {
             let pki = pki(kind);
@@ -50,7 +50,7 @@ fn shares(groups: impl IntoIterator<Item = u16>, x25519: &[u8]) -> Vec<u8> {
 
 /// As many shares as groups are allowed, and the work on them is linear.
 #[test]
-fn many_key_shares_are_no_fault() {
+fn server_accepts_many_key_shares() {
     let (client, server) = configs(Kind::Full);
     let pki = pki(Kind::Full);
     let given = |groups: Vec<u16>| {
@@ -73,7 +73,7 @@ fn many_key_shares_are_no_fault() {
 
 /// RFC 9846 §9.2: it lacks no extension; there is only no key exchange that we do.
 #[test]
-fn psk_ke_alone_is_handshake_failure() {
+fn psk_ke_without_psk_dhe_ke_is_handshake_failure() {
     let pki = pki(Kind::Resumed);
     for removed in [&[X::SUPPORTED_GROUPS, X::KEY_SHARE][..], &[X::KEY_SHARE], &[X::SUPPORTED_GROUPS]] {
         let (mut client, mut server) = ends(Kind::Resumed);
@@ -100,7 +100,7 @@ fn connected(version: ProtocolVersion, pki: &Pki) -> Pair {
 
 /// RFC 5246 §7.2: before TLS 1.3 the level counts; RFC 9846 §6: then it does not.
 #[test]
-fn fatal_user_canceled_ends_tls12_only() {
+fn fatal_user_canceled_closes_only_tls12() {
     let pki = Pki::new();
     for (version, level, ends) in [
         (ProtocolVersion::TLS12, 2, true),
@@ -125,7 +125,7 @@ fn fatal_user_canceled_ends_tls12_only() {
 
 /// RFC 9846 §5.1: no alert that would be ignored, and no close_notify.
 #[test]
-fn no_alert_comes_between_parts_of_a_message() {
+fn alert_inside_fragmented_message_is_rejected() {
     let pki = Pki::new();
     for version in [ProtocolVersion::TLS12, ProtocolVersion::TLS13] {
         for alert in [[1, A::UNRECOGNIZED_NAME.0], [1, A::USER_CANCELED.0], [1, 0], [2, 0], [2, 40]] {
@@ -225,7 +225,7 @@ fn server_sends_255_tickets() {
 
 /// RFC 5246 §7.4.1.2: every vector at its longest. It comes in nine records.
 #[test]
-fn largest_client_hello_passes_by_default() {
+fn largest_client_hello_is_accepted_by_default() {
     let pki = Pki::new();
     let mut client = ClientConfig::new();
     client.set_versions(&[ProtocolVersion::TLS12]).unwrap();

@@ -8,7 +8,7 @@ use crate::error::Error;
 
 /// Every message of these handshakes, cut short and made longer, with a header that fits.
 #[test]
-fn every_message_of_a_wrong_length_is_decode_error() {
+fn wrong_length_of_any_message_is_decode_error() {
     let kinds = [
         Kind::Full,
         Kind::Retry,
@@ -61,7 +61,7 @@ fn every_message_of_a_wrong_length_is_decode_error() {
 
 /// The same of what comes after the handshake.
 #[test]
-fn messages_after_the_handshake_of_a_wrong_length_are_decode_error() {
+fn wrong_length_after_handshake_is_decode_error() {
     let pki = Pki::new();
     for message in [&[24, 0, 0, 0][..], &[24, 0, 0, 2, 0, 0], &[4, 0, 0, 0], &[4, 0, 0, 5, 0, 0, 0, 60, 0]] {
         let mut pair = Pair::new(&pki);
@@ -78,7 +78,7 @@ fn messages_after_the_handshake_of_a_wrong_length_are_decode_error() {
 
 /// A Finished that declares more than any message may have is refused by its header, and with the same alert.
 #[test]
-fn finished_beyond_every_limit_is_decode_error() {
+fn oversized_finished_is_decode_error() {
     let pki = Pki::new();
     for kind in [Kind::Full, Kind::Tls12] {
         for length in [0x3_0000_u32, 0xff_ffff] {

@@ -376,18 +376,18 @@ fn check(case: &Case) {
 }
 
 #[test]
-fn lists_of_a_server_are_held_at_most_twice() {
+fn client_holds_server_lists_at_most_twice() {
     SERVERS.iter().for_each(check);
 }
 
 #[test]
-fn lists_of_a_client_are_held_at_most_twice() {
+fn server_holds_client_lists_at_most_twice() {
     CLIENTS.iter().for_each(check);
 }
 
 /// What a server stapled is for the verdict, and a client that has nobody to ask for an identity needs no authorities.
 #[test]
-fn what_is_of_no_more_use_is_not_held() {
+fn connection_frees_unused_peer_data() {
     for case in &SERVERS {
         let stapled = matches!(case.what, "timestamps" | "OCSP response") && case.message == T::CERTIFICATE;
         let unasked = matches!(case.message, T::CERTIFICATE_REQUEST);

@@ -22,7 +22,7 @@ fn client_says_to(kind: Kind, change: Change<'_>) -> Error {
 }
 
 #[test]
-fn nothing_in_common_is_told_with_both_sides_lists() {
+fn failed_negotiation_reports_lists_of_both_sides() {
     let suites = server_says_to(configs(Kind::Full).1, &|h| h.suites = vec![0xc0, 0x2f]);
     tells(&suites, A::HANDSHAKE_FAILURE, &["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"]);
     let groups = server_says_to(configs(Kind::Full).1, &|h| {
@@ -48,7 +48,7 @@ fn nothing_in_common_is_told_with_both_sides_lists() {
 }
 
 #[test]
-fn a_client_hello_that_lacks_or_repeats_something_is_refused() {
+fn incomplete_or_duplicate_client_hello_is_rejected() {
     for lacking in [X::SIGNATURE_ALGORITHMS, X::SUPPORTED_GROUPS, X::KEY_SHARE] {
         let refused = server_says_to(configs(Kind::Full).1, &|h| h.remove(lacking));
         assert_eq!(refused, Error::MissingExtension { message: T::CLIENT_HELLO, extension: lacking });
@@ -79,7 +79,7 @@ fn a_client_hello_that_lacks_or_repeats_something_is_refused() {
 }
 
 #[test]
-fn a_server_that_chooses_what_was_not_offered_is_refused() {
+fn client_rejects_unoffered_server_choice() {
     let says = |change: Change<'_>| client_says_to(Kind::Full, change);
     assert_eq!(says(&|h| h.suites = vec![0x13, 4]), Illegal::CipherSuiteNotOffered(CipherSuite(0x1304)).into());
     assert_eq!(says(&|h| h.session_id[0] ^= 1), Illegal::SessionIdNotEchoed.into());
@@ -117,7 +117,7 @@ fn a_server_that_chooses_what_was_not_offered_is_refused() {
 }
 
 #[test]
-fn hello_retry_requests_that_make_no_sense_are_refused() {
+fn client_rejects_invalid_hello_retry_request() {
     let says = |change: Change<'_>| client_says_to(Kind::Retry, change);
     assert_eq!(says(&|h| h.remove(X::KEY_SHARE)), Illegal::RetryChangesNothing.into());
     let shared = says(&|h| *h.get(X::KEY_SHARE) = vec![0, 0x1d]);
@@ -146,7 +146,7 @@ fn retried(change: Change<'_>) -> (End<Client>, Hello, Vec<u8>) {
 }
 
 #[test]
-fn a_cookie_comes_back_as_it_was_and_a_second_retry_is_refused() {
+fn client_echoes_cookie_and_rejects_second_retry() {
     let cookie: Vec<u8> = [&[1, 0x2c][..], &[0xa5; 300]].concat();
     let (mut client, mut second, retry) = retried(&|h| h.extensions.push((X::COOKIE.0, cookie.clone())));
     assert_eq!(*second.get(X::COOKIE), cookie);
@@ -164,7 +164,7 @@ fn a_cookie_comes_back_as_it_was_and_a_second_retry_is_refused() {
 }
 
 #[test]
-fn a_second_client_hello_differs_in_nothing_but_what_was_asked() {
+fn server_rejects_unrequested_change_in_second_client_hello() {
     let pki = Pki::new();
     let says = |change: Change<'_>| {
         let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
@@ -230,7 +230,7 @@ fn put(hello: &mut Hello, typ: X, data: &[u8]) {
 /// RFC 9846 §4.2.2 and §4.3, RFC 9849 §6.1.5. wolfSSL puts its extensions into another order, NSS and OpenSSL send a new
 /// encrypted_client_hello.
 #[test]
-fn second_client_hello_may_change_what_decided_nothing() {
+fn server_accepts_harmless_change_in_second_client_hello() {
     const UNKNOWN: X = X(0x1234);
     const GREASE: X = X(0x1a1a);
     let changes: [fn(&mut Hello); 10] = [
@@ -267,7 +267,7 @@ fn second_client_hello_may_change_what_decided_nothing() {
 
 /// RFC 9846 §4.2.2: keys that do not fit the suite may be left out of the second hello, and all of them may.
 #[test]
-fn second_client_hello_may_drop_its_keys() {
+fn second_client_hello_may_omit_psks() {
     let pki = super::flow::pki(Kind::ResumedRetry);
     let (mut client, mut server) = super::flow::ends(Kind::ResumedRetry);
     server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
@@ -280,7 +280,7 @@ fn second_client_hello_may_drop_its_keys() {
 
 /// What our own client repeats, and what it changes.
 #[test]
-fn own_second_client_hello_changes_only_the_share() {
+fn client_changes_only_share_in_second_client_hello() {
     let pki = Pki::new();
     let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
     let first = client.pop();
@@ -294,7 +294,7 @@ fn own_second_client_hello_changes_only_the_share() {
 
 /// Comparing hellos of thousands of extensions is linear.
 #[test]
-fn second_client_hello_with_many_extensions_passes() {
+fn server_accepts_many_extensions_in_second_client_hello() {
     let pki = Pki::new();
     let many: Change<'_> = &|h| h.extensions.extend((0x8000..0x8000 + 12_000).map(|typ| (typ, Vec::new())));
     let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
@@ -311,7 +311,7 @@ fn second_client_hello_with_many_extensions_passes() {
 }
 
 #[test]
-fn the_suite_of_a_retry_has_to_stay() {
+fn client_rejects_other_suite_after_retry() {
     let pki = Pki::new();
     let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
     server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
@@ -325,7 +325,7 @@ fn the_suite_of_a_retry_has_to_stay() {
 }
 
 #[test]
-fn messages_after_server_hello_answer_only_what_was_offered() {
+fn client_rejects_unoffered_encrypted_extensions() {
     let pki = Pki::new();
     let says = |config: ClientConfig, message: &[u8]| {
         let (mut client, mut server) = (client(config), server(ServerConfig::new()));

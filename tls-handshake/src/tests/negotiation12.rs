@@ -38,7 +38,7 @@ fn id(bytes: &[u8]) -> S {
 }
 
 #[test]
-fn a_suite_is_of_the_certificate_s_kind() {
+fn server_selects_suite_of_certificate_key_type() {
     for (name, pki) in Pki::of_all_kinds() {
         let is_rsa = name.starts_with("RSA");
         let of_kind = |rsa: bool| {
@@ -60,7 +60,7 @@ fn a_suite_is_of_the_certificate_s_kind() {
 }
 
 #[test]
-fn no_suite_without_forward_secrecy_or_with_cbc_is_taken() {
+fn server_rejects_cbc_and_static_key_exchange_suites() {
     // RSA key transport with GCM and with CBC, ECDHE with CBC, DHE with GCM.
     for suite in [[0x00, 0x9c], [0x00, 0x2f], [0xc0, 0x13], [0x00, 0x9e]] {
         let refused = server_says_to(&Pki::with_rsa_key(), &|h| h.suites = suite.to_vec());
@@ -69,7 +69,7 @@ fn no_suite_without_forward_secrecy_or_with_cbc_is_taken() {
 }
 
 #[test]
-fn the_order_of_suites_is_the_server_s_or_the_client_s_and_chacha_first_means_it() {
+fn suite_order_follows_preference_setting() {
     let aes128 = S::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
     let aes256 = S::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384;
     let chacha = S::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
@@ -106,7 +106,7 @@ fn signed_with(pki: &Pki, offered: &[Z]) -> Result<Z, Error> {
 }
 
 #[test]
-fn a_scheme_is_of_the_key_and_of_the_client_s_list() {
+fn server_signs_with_offered_scheme_of_its_key() {
     let rsa = Pki::with_rsa_key();
     for scheme in [Z::RSA_PKCS1_SHA256, Z::RSA_PKCS1_SHA384, Z::RSA_PKCS1_SHA512, Z::RSA_PSS_RSAE_SHA384] {
         assert_eq!(signed_with(&rsa, &[Z::ECDSA_SECP256R1_SHA256, Z::RSA_PKCS1_SHA1, scheme]), Ok(scheme));
@@ -121,7 +121,7 @@ fn a_scheme_is_of_the_key_and_of_the_client_s_list() {
 
 /// RFC 5246 §7.4.1.4.1: without the extension SHA-1 is meant.
 #[test]
-fn a_client_without_signature_algorithms_is_refused() {
+fn client_hello_without_signature_algorithms_is_rejected() {
     for (_, pki) in Pki::of_all_kinds() {
         let refused = server_says_to(&pki, &|h| h.remove(X::SIGNATURE_ALGORITHMS));
         let able = pki.identity.schemes().to_vec();
@@ -132,7 +132,7 @@ fn a_client_without_signature_algorithms_is_refused() {
 
 /// A key elsewhere whose owner says that it does SHA-1.
 #[test]
-fn an_identity_without_a_usable_scheme_is_told_as_such() {
+fn identity_without_usable_scheme_is_reported() {
     let pki = Pki::new();
     let chain = pki.identity.chain().to_vec();
     let identity = std::sync::Arc::new(Identity::with_remote_key(chain, vec![Z::ECDSA_SHA1]).unwrap());
@@ -154,7 +154,7 @@ fn groups(list: &[G]) -> Vec<u8> {
 }
 
 #[test]
-fn a_group_is_of_both_and_the_key_s_curve_is_of_the_client() {
+fn server_selects_common_group_and_offered_key_curve() {
     let kinds = Pki::of_all_kinds();
     let refused = server_says_to(&kinds[0].1, &|h| h.remove(X::SUPPORTED_GROUPS));
     assert!(matches!(&refused, Error::NoCommonGroup { offered, .. } if offered.total() == 0), "{refused:?}");
@@ -178,7 +178,7 @@ fn a_group_is_of_both_and_the_key_s_curve_is_of_the_client() {
 }
 
 #[test]
-fn uncompressed_points_are_known_to_both() {
+fn both_sides_require_uncompressed_points() {
     let pki = Pki::new();
     let refused = server_says_to(&pki, &|h| *h.get(X::EC_POINT_FORMATS) = vec![2, 1, 2]);
     assert_eq!(refused, Illegal::PointFormats.into());
@@ -193,7 +193,7 @@ fn uncompressed_points_are_known_to_both() {
 
 /// RFC 5746 §3.4 to §3.6.
 #[test]
-fn renegotiation_info_is_there_and_empty() {
+fn hello_requires_empty_renegotiation_info() {
     let pki = Pki::new();
     let insecure = Error::InsecureRenegotiation;
     assert_eq!(insecure.alert(), Some(A::HANDSHAKE_FAILURE));
@@ -228,7 +228,7 @@ fn setting_accepts_server_without_renegotiation_info() {
 
 /// RFC 7627.
 #[test]
-fn extended_master_secret_is_used_always_and_demanded_on_request() {
+fn extended_master_secret_is_used_and_required_by_setting() {
     let pki = Pki::new();
     assert!(server_hello_to(Kind::Tls12, &pki, &|_| {}).has(X::EXTENDED_MASTER_SECRET));
     let plain = |h: &mut Hello| h.remove(X::EXTENDED_MASTER_SECRET);
@@ -249,7 +249,7 @@ fn extended_master_secret_is_used_always_and_demanded_on_request() {
 
 /// Somebody who takes the extension out of both hellos gets other keys than either side.
 #[test]
-fn nobody_between_the_two_takes_extended_master_secret_away() {
+fn attacker_cannot_remove_extended_master_secret() {
     let pki = Pki::new();
     let (mut client, mut server) = ends(Kind::Tls12);
     let outcome = run(&mut client, &mut server, &mut |need| pki.answer(need), &mut |_, message| {
@@ -261,7 +261,7 @@ fn nobody_between_the_two_takes_extended_master_secret_away() {
 
 /// RFC 7627 §5.4: without it, nothing is exported.
 #[test]
-fn without_extended_master_secret_nothing_is_exported() {
+fn exporter_requires_extended_master_secret() {
     let pki = Pki::new();
     for (kind, exports) in [(Kind::Tls12, Ok(())), (Kind::Tls12Plain, Err(Error::ExtendedMasterSecretRequired))] {
         let (mut client, mut server) = ends(kind);
@@ -276,7 +276,7 @@ fn without_extended_master_secret_nothing_is_exported() {
 }
 
 #[test]
-fn no_session_is_resumed_that_was_never_there() {
+fn client_rejects_resumption_without_offer() {
     let pki = Pki::new();
     assert!(server_hello_to(Kind::Tls12, &pki, &|h| h.session_id = vec![7; 32]).session_id.is_empty());
     let (client_config, server_config) = configs(Kind::Tls12);
@@ -294,7 +294,7 @@ fn no_session_is_resumed_that_was_never_there() {
 }
 
 #[test]
-fn a_server_answers_to_nothing_that_was_not_offered() {
+fn client_rejects_unoffered_server_hello_fields() {
     let says = |typ: u16, data: &[u8]| client_says_to(&|h| h.extensions.push((typ, data.to_vec()))).unwrap_err();
     for (typ, data) in [
         (0x1234, &[][..]),
@@ -328,7 +328,7 @@ fn a_server_answers_to_nothing_that_was_not_offered() {
 }
 
 #[test]
-fn nothing_is_compressed() {
+fn compression_is_rejected() {
     let pki = Pki::new();
     assert_eq!(server_says_to(&pki, &|h| h.compression = vec![1]), Illegal::Compression.into());
     // RFC 5246 §7.4.1.2: null has to be there, and others may.
@@ -338,7 +338,7 @@ fn nothing_is_compressed() {
 }
 
 #[test]
-fn application_protocols_are_agreed_on_in_the_hellos() {
+fn hellos_negotiate_application_protocol() {
     let pki = Pki::new();
     let mut hello = server_hello_to(Kind::Tls12, &pki, &|_| {});
     assert_eq!(*hello.get(X::ALPN), b"\0\x09\x08http/1.1");
@@ -398,7 +398,7 @@ fn client_says_to_params(group: G, change: fn(&mut [u8])) -> Error {
 }
 
 #[test]
-fn a_key_exchange_is_of_a_group_that_was_offered_and_a_valid_point() {
+fn client_rejects_unoffered_group_or_invalid_point() {
     let unknown = client_says_to_params(G::X25519, |params| params[1..3].copy_from_slice(&[0, 0x1e]));
     assert_eq!(unknown, Illegal::GroupNotOffered(G::X448).into());
     let wrong_type = client_says_to_params(G::X25519, |params| params[0] = 1);
@@ -427,7 +427,7 @@ fn a_key_exchange_is_of_a_group_that_was_offered_and_a_valid_point() {
 }
 
 #[test]
-fn a_client_key_exchange_is_a_valid_point_of_the_chosen_group() {
+fn server_rejects_invalid_client_key_exchange() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     for (group, length) in [(G::X25519, 32), (G::SECP256R1, 65), (G::SECP384R1, 97)] {
         let changes: [fn(&mut Vec<u8>); 3] = [
@@ -463,7 +463,7 @@ fn a_client_key_exchange_is_a_valid_point_of_the_chosen_group() {
 
 /// RFC 8422 §2: the suite says which kind of key signs, though a good signature by another is at hand.
 #[test]
-fn a_key_exchange_is_signed_by_a_key_of_the_suite_s_kind() {
+fn client_rejects_key_exchange_signed_by_other_key_type() {
     let kinds = Pki::of_all_kinds();
     for (name, pki) in &kinds {
         let other = if name.starts_with("RSA") { [0xc0, 0x2b] } else { [0xc0, 0x2f] };
@@ -478,7 +478,7 @@ fn a_key_exchange_is_signed_by_a_key_of_the_suite_s_kind() {
 
 /// RFC 5246 §7.4.3: the signature covers both randoms, so that a key exchange is of one connection alone.
 #[test]
-fn a_key_exchange_of_another_connection_is_refused() {
+fn client_rejects_key_exchange_of_other_connection() {
     let pki = Pki::new();
     let (_, mut other): (_, End<_>) = halted(Kind::Tls12, &pki, [2, usize::MAX]);
     let foreign = other.pop();

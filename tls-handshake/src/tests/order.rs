@@ -75,7 +75,7 @@ fn server(kind: Kind, count: usize, name: &'static str, places: &[T], change: Ch
 }
 
 #[test]
-fn client_states() {
+fn client_states_reject_unexpected_messages() {
     client(Kind::Full, 0, "WAIT_SH", &[T::SERVER_HELLO], Ignored);
     // The second of what a server sends is change_cipher_spec.
     client(Kind::Full, 2, "WAIT_EE", &[T::ENCRYPTED_EXTENSIONS], Ignored);
@@ -87,7 +87,7 @@ fn client_states() {
 }
 
 #[test]
-fn client_after_hello_retry_request_and_after_certificate_request() {
+fn client_rejects_unexpected_messages_after_requests() {
     client(Kind::Retry, 2, "WAIT_SH after HelloRetryRequest", &[T::SERVER_HELLO], Ignored);
     client(Kind::Auth, 4, "WAIT_CERT", &[T::CERTIFICATE], Ignored);
     client(Kind::Auth, 5, "WAIT_CV", &[T::CERTIFICATE_VERIFY], Ignored);
@@ -96,7 +96,7 @@ fn client_after_hello_retry_request_and_after_certificate_request() {
 }
 
 #[test]
-fn server_states() {
+fn server_states_reject_unexpected_messages() {
     server(Kind::Full, 0, "START", &[T::CLIENT_HELLO], Refused);
     server(Kind::Retry, 1, "START after HelloRetryRequest", &[T::CLIENT_HELLO], Ignored);
     server(Kind::Full, 1, "WAIT_FINISHED", &[T::FINISHED], Ignored);
@@ -105,7 +105,7 @@ fn server_states() {
 }
 
 #[test]
-fn server_that_asks_for_a_certificate() {
+fn server_with_client_auth_rejects_unexpected_messages() {
     // The second of what a client sends is change_cipher_spec.
     server(Kind::Auth, 2, "WAIT_CERT", &[T::CERTIFICATE], Ignored);
     server(Kind::Auth, 3, "WAIT_CV", &[T::CERTIFICATE_VERIFY], Ignored);
@@ -114,7 +114,7 @@ fn server_that_asks_for_a_certificate() {
 }
 
 #[test]
-fn tls12_client_states() {
+fn tls12_client_states_reject_unexpected_messages() {
     client(Kind::Tls12, 1, "WAIT_CERT", &[T::CERTIFICATE], Refused);
     // No CertificateStatus that ServerHello did not promise.
     client(Kind::Tls12, 2, "WAIT_SKE", &[T::SERVER_KEY_EXCHANGE], Refused);
@@ -126,7 +126,7 @@ fn tls12_client_states() {
 }
 
 #[test]
-fn tls12_client_with_a_promised_status_and_with_a_request() {
+fn tls12_client_with_status_rejects_unexpected_messages() {
     client(Kind::Tls12Stapled, 2, "WAIT_SKE", &[T::SERVER_KEY_EXCHANGE, T::CERTIFICATE_STATUS], Refused);
     client(Kind::Tls12Stapled, 3, "WAIT_SKE", &[T::SERVER_KEY_EXCHANGE], Refused);
     client(Kind::Tls12Auth, 4, "WAIT_SHD", &[T::SERVER_HELLO_DONE], Refused);
@@ -134,7 +134,7 @@ fn tls12_client_with_a_promised_status_and_with_a_request() {
 }
 
 #[test]
-fn tls12_server_states() {
+fn tls12_server_states_reject_unexpected_messages() {
     server(Kind::Tls12, 1, "WAIT_CKE", &[T::CLIENT_KEY_EXCHANGE], Refused);
     server(Kind::Tls12, 2, "WAIT_CCS", &[], Keys);
     server(Kind::Tls12, 3, "WAIT_FINISHED", &[T::FINISHED], Refused);
@@ -143,7 +143,7 @@ fn tls12_server_states() {
 }
 
 #[test]
-fn tls12_server_that_asks_for_a_certificate() {
+fn tls12_server_with_client_auth_rejects_unexpected_messages() {
     server(Kind::Tls12Auth, 1, "WAIT_CERT", &[T::CERTIFICATE], Refused);
     server(Kind::Tls12Auth, 2, "WAIT_CKE", &[T::CLIENT_KEY_EXCHANGE], Refused);
     server(Kind::Tls12Auth, 3, "WAIT_CV", &[T::CERTIFICATE_VERIFY], Refused);
@@ -153,7 +153,7 @@ fn tls12_server_that_asks_for_a_certificate() {
 }
 
 #[test]
-fn states_of_a_handshake_from_a_session() {
+fn resumption_states_reject_unexpected_messages() {
     // Whoever was selected by a key shows no certificate, nor asks for one.
     client(Kind::Resumed, 3, "WAIT_FINISHED", &[T::FINISHED], Ignored);
     client(Kind::Resumed, 4, "CONNECTED", &[T::NEW_SESSION_TICKET, T::KEY_UPDATE], Refused);
@@ -163,7 +163,7 @@ fn states_of_a_handshake_from_a_session() {
 }
 
 #[test]
-fn states_of_a_handshake_with_early_data() {
+fn early_data_states_reject_unexpected_messages() {
     // The second of what the client sends is change_cipher_spec.
     server(Kind::Early, 1, "WAIT_EOED", &[T::END_OF_EARLY_DATA], Ignored);
     server(Kind::Early, 3, "WAIT_FINISHED", &[T::FINISHED], Ignored);
@@ -172,7 +172,7 @@ fn states_of_a_handshake_with_early_data() {
 }
 
 #[test]
-fn tls12_states_of_a_handshake_from_a_session_and_of_one_with_a_ticket() {
+fn tls12_resumption_states_reject_unexpected_messages() {
     client(Kind::Tls12Resumed, 1, "WAIT_CCS", &[], Keys);
     client(Kind::Tls12Resumed, 2, "WAIT_FINISHED", &[T::FINISHED], Refused);
     server(Kind::Tls12Resumed, 1, "WAIT_CCS", &[], Keys);

@@ -33,7 +33,7 @@ fn sent(pair: &mut Pair, data: &[u8]) -> Vec<usize> {
 }
 
 #[test]
-fn contents_of_a_block_are_equally_long_on_the_wire() {
+fn padding_gives_contents_of_one_block_equal_length() {
     for block in [2, 16, 255, 512, 1000, 4096, 16_384, u16::MAX] {
         let mut pair = padded(block);
         let block = usize::from(block);
@@ -52,7 +52,7 @@ fn contents_of_a_block_are_equally_long_on_the_wire() {
 }
 
 #[test]
-fn longer_data_has_a_length_of_its_blocks_alone() {
+fn padding_rounds_longer_data_up_to_blocks() {
     let mut pair = padded(1000);
     let full = 16_384 + OVERHEAD;
     for content in [16_385, 17_000, 17_384, 17_385, 2 * 16_384, 40_000] {
@@ -64,7 +64,7 @@ fn longer_data_has_a_length_of_its_blocks_alone() {
 }
 
 #[test]
-fn alerts_and_key_updates_look_as_data_does() {
+fn padding_hides_alerts_and_key_updates() {
     for (block, length) in [(256, 256), (16_384, 16_384)] {
         let mut pair = padded(block);
         assert_eq!(sent(&mut pair, b"data"), [length + OVERHEAD]);
@@ -84,7 +84,7 @@ fn alerts_and_key_updates_look_as_data_does() {
 }
 
 #[test]
-fn flights_are_padded_once_they_are_encrypted() {
+fn padding_covers_encrypted_flights() {
     let flights = |block: u16, size: Option<usize>| {
         let mut server = ServerConfig::new();
         server.set_record_padding(RecordPadding::ToMultipleOf(block));
@@ -133,7 +133,7 @@ fn flights_are_padded_once_they_are_encrypted() {
 }
 
 #[test]
-fn padding_stays_within_the_maximum_and_within_short_records() {
+fn padding_respects_record_size_limits() {
     for (maximum, block) in [(64, 16), (64, 1000), (500, 100), (500, 512), (1_348, 512)] {
         let mut pair = connected(|client| {
             client.set_max_fragment_size(Some(maximum)).unwrap();
@@ -161,7 +161,7 @@ fn padding_stays_within_the_maximum_and_within_short_records() {
 }
 
 #[test]
-fn padding_of_early_data_counts_against_what_the_server_allows() {
+fn padding_counts_against_early_data_limit() {
     for accepted in [true, false] {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
@@ -188,7 +188,7 @@ fn padding_of_early_data_counts_against_what_the_server_allows() {
 }
 
 #[test]
-fn in_tls12_there_is_none() {
+fn tls12_records_are_not_padded() {
     let mut pair = connected(|client| {
         client.set_cipher_suites(&[CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
         client.set_record_padding(RecordPadding::ToMultipleOf(512));
@@ -200,7 +200,7 @@ fn in_tls12_there_is_none() {
 }
 
 #[test]
-fn nothing_is_padded_unless_it_is_asked_for() {
+fn padding_is_off_by_default() {
     for padding in
         [None, Some(RecordPadding::None), Some(RecordPadding::ToMultipleOf(0)), Some(RecordPadding::ToMultipleOf(1))]
     {

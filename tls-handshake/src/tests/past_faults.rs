@@ -103,7 +103,7 @@ fn cve_2014_0224_early_change_cipher_spec_changes_no_key() {
 }
 
 #[test]
-fn cve_2014_0224_in_records() {
+fn cve_2014_0224_early_change_cipher_spec_record_is_rejected() {
     let pki = Pki::new();
     let (mut pair, flight) = client_flight(&pki);
     is_unexpected(&give_server(&mut pair, &CCS), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
@@ -128,7 +128,7 @@ fn cve_2014_0224_in_records() {
 }
 
 #[test]
-fn finished_without_change_cipher_spec_is_refused() {
+fn finished_without_change_cipher_spec_is_rejected() {
     let pki = pki(Kind::Tls12);
     let refused = Err(Error::UnexpectedMessage { state: "WAIT_CCS", got: T::FINISHED });
     let (mut client, mut server) = halted(Kind::Tls12, &pki, [4, 2]);
@@ -140,7 +140,7 @@ fn finished_without_change_cipher_spec_is_refused() {
 }
 
 #[test]
-fn finished_in_the_clear_is_refused() {
+fn unencrypted_finished_is_rejected() {
     let pki = Pki::new();
     let finished = [&[22, 3, 3, 0, 16, 20, 0, 0, 12][..], &[7; 12]].concat();
     let (mut pair, flight) = client_flight(&pki);
@@ -152,7 +152,7 @@ fn finished_in_the_clear_is_refused() {
 }
 
 #[test]
-fn application_data_before_finished_is_refused_and_not_sent() {
+fn application_data_before_finished_is_rejected_and_not_sent() {
     let pki = Pki::new();
     let data = [&[23, 3, 3, 0, 5][..], b"early"].concat();
     let (mut pair, _) = client_flight(&pki);
@@ -187,7 +187,7 @@ pub(super) fn seal(sealer: &mut Sealer, content_type: C, content: &[u8]) -> Vec<
 
 /// Sealed with the right keys, and in the place of Finished.
 #[test]
-fn nothing_but_finished_comes_first_under_the_keys() {
+fn only_finished_may_follow_change_cipher_spec() {
     let pki = Pki::new();
     let ready = |at_client: bool| {
         let (mut client, server) = configs(Kind::Tls12);
@@ -236,7 +236,7 @@ fn nothing_but_finished_comes_first_under_the_keys() {
 
 /// CVE-2020-24613, CVE-2021-3336, wolfSSL: a server that leaves out who it is.
 #[test]
-fn cve_2020_24613_a_server_without_certificate_or_proof_is_refused() {
+fn cve_2020_24613_unauthenticated_server_is_rejected() {
     let pki = pki(Kind::Full);
     // Of what the server sends the fourth is Certificate, the fifth CertificateVerify, the sixth Finished.
     for (takes, skips, state, got) in [
@@ -262,7 +262,7 @@ fn cve_2020_24613_a_server_without_certificate_or_proof_is_refused() {
 
 /// CVE-2022-25640, wolfSSL: a client that shows a certificate and does not prove that it is its own, or shows none at all.
 #[test]
-fn cve_2022_25640_a_client_without_proof_or_certificate_is_refused() {
+fn cve_2022_25640_unauthenticated_client_is_rejected() {
     for (kind, takes, skips, state, got) in [
         // Of what the client sends in TLS 1.3: ClientHello, change_cipher_spec, Certificate, CertificateVerify, Finished.
         (Kind::Auth, 3, 1, "WAIT_CV", T::FINISHED),
@@ -301,7 +301,7 @@ fn claims(message_type: T, at: impl Fn(&[u8]) -> usize + 'static, scheme: Signat
 
 /// CVE-2022-25638, wolfSSL: the scheme of the signature is not one of the certificate's key.
 #[test]
-fn cve_2022_25638_a_scheme_that_is_not_the_key_s_is_refused() {
+fn cve_2022_25638_scheme_of_other_key_type_is_rejected() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let none =
         [SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1, SignatureScheme(0x0101), SignatureScheme(0)];
@@ -340,7 +340,7 @@ fn cve_2022_25638_a_scheme_that_is_not_the_key_s_is_refused() {
 
 /// CVE-2021-3449, OpenSSL: a hello that renegotiates, and lacks what the first one had.
 #[test]
-fn cve_2021_3449_a_hello_that_renegotiates_is_refused_before_it_is_read() {
+fn cve_2021_3449_renegotiation_is_rejected_before_parsing() {
     let pki = Pki::new();
     let whole = {
         let pair = pair12();
@@ -360,7 +360,7 @@ fn cve_2021_3449_a_hello_that_renegotiates_is_refused_before_it_is_read() {
 
 /// RFC 5246 §7.2.2: the connection goes on, at both roles, and a flood of requests ends it.
 #[test]
-fn renegotiation_is_refused_with_a_warning() {
+fn hello_request_is_rejected_with_warning() {
     let pki = Pki::new();
     let mut pair = pair12();
     pair.handshake(&pki).unwrap();
@@ -395,7 +395,7 @@ fn renegotiation_is_refused_with_a_warning() {
 
 /// RFC 5246 §7.4.1.1: it is ignored, and not part of the transcript.
 #[test]
-fn hello_request_in_a_handshake_is_ignored() {
+fn hello_request_during_handshake_is_ignored() {
     let pki = Pki::new();
     for versions in [&[ProtocolVersion::TLS12][..], &[ProtocolVersion::TLS12, ProtocolVersion::TLS13]] {
         let mut client = ClientConfig::new();
@@ -430,7 +430,7 @@ fn hello_request_in_a_handshake_is_ignored() {
 
 /// At the server as well: a second request is answered, a flood is not.
 #[test]
-fn renegotiating_client_is_refused_again_and_a_flood_ends() {
+fn repeated_renegotiation_is_rejected_and_flood_fails() {
     let pki = Pki::new();
     let mut pair = pair12();
     let hello = pair.to_server.ready()[5..].to_vec();
@@ -453,7 +453,7 @@ fn renegotiating_client_is_refused_again_and_a_flood_ends() {
 
 /// Data starts the count anew; a peer that never reads fills no queue all the same.
 #[test]
-fn refusals_to_renegotiate_fill_no_queue() {
+fn no_renegotiation_alerts_do_not_fill_queue() {
     let pki = Pki::new();
     let mut pair = pair12();
     pair.handshake(&pki).unwrap();
@@ -467,7 +467,7 @@ fn refusals_to_renegotiate_fill_no_queue() {
 
 /// RFC 5246 §7.2.2: what they answer is a warning, and ends nothing; at the level fatal it does.
 #[test]
-fn received_no_renegotiation_is_ignored_unless_fatal() {
+fn received_no_renegotiation_warning_is_ignored() {
     let pki = Pki::new();
     let mut pair = pair12();
     pair.handshake(&pki).unwrap();
@@ -483,7 +483,7 @@ fn received_no_renegotiation_is_ignored_unless_fatal() {
 
 /// Nothing comes after close_notify, and the data of the peer goes on.
 #[test]
-fn renegotiation_after_own_close_notify_gets_no_answer() {
+fn renegotiation_after_sent_close_notify_is_ignored() {
     let pki = Pki::new();
     let mut pair = pair12();
     pair.handshake(&pki).unwrap();
@@ -531,7 +531,7 @@ fn hello_requests_before_every_message_are_ignored() {
 
 /// RFC 5246 §6.2.1: messages may share a record, and a HelloRequest may follow any.
 #[test]
-fn hello_requests_may_share_the_record_of_a_last_message() {
+fn hello_requests_may_follow_last_message_in_record() {
     let pki = Pki::new();
     let mut pair = pair12();
     let mut need = pair.step_server().unwrap();
@@ -550,7 +550,7 @@ fn hello_requests_may_share_the_record_of_a_last_message() {
 
 /// The server's Finished and a HelloRequest in one record: the connection is complete, and the request is refused.
 #[test]
-fn hello_request_may_share_the_record_of_finished() {
+fn hello_request_may_follow_finished_in_record() {
     let pki = Pki::new();
     let (mut client, server) = configs(Kind::Tls12);
     let secrets = Secrets::new();
@@ -582,7 +582,7 @@ fn hello_request_may_share_the_record_of_finished() {
 
 /// A part of one is no HelloRequest: it begins a message that goes by an answer that its sender cannot have seen.
 #[test]
-fn half_hello_request_behind_a_last_message_is_refused() {
+fn partial_hello_request_after_last_message_is_rejected() {
     let pki = Pki::new();
     for behind in [&[0][..], &[0; 2], &[0; 5], &[0, 0, 0, 0, 1, 0, 0, 0]] {
         let mut pair = pair12();
@@ -606,7 +606,7 @@ fn half_hello_request_behind_a_last_message_is_refused() {
 
 /// ServerHello of TLS 1.3 changes keys: nothing follows it, requests no more than others.
 #[test]
-fn hello_request_behind_server_hello_of_tls13_is_refused() {
+fn hello_request_after_tls13_server_hello_is_rejected() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     let need = pair.step_server().unwrap().unwrap();
@@ -619,7 +619,7 @@ fn hello_request_behind_server_hello_of_tls13_is_refused() {
 }
 
 #[test]
-fn there_is_no_hello_request_in_tls13() {
+fn tls13_connection_rejects_hello_request() {
     let pki = Pki::new();
     // In TLS 1.3 there is no such message.
     let mut pair = Pair::new(&pki);

@@ -60,7 +60,7 @@ fn data(length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn records_are_short_then_full_and_after_a_pause_short_again() {
+fn ramp_up_sends_short_records_first_and_after_idle() {
     for (version, suite, overhead) in SUITES {
         let mut pair = connected(suite, |client, server| {
             client.set_record_ramp_up(ramp_up(1300, 5000)).unwrap();
@@ -84,7 +84,7 @@ fn records_are_short_then_full_and_after_a_pause_short_again() {
 }
 
 #[test]
-fn small_writes_count_by_their_bytes() {
+fn ramp_up_counts_bytes_of_small_writes() {
     let mut pair = connected(CipherSuite::TLS_AES_128_GCM_SHA256, |client, server| {
         client.set_record_ramp_up(ramp_up(1000, 3000)).unwrap();
         server.set_record_ramp_up(ramp_up(1000, 3000)).unwrap();
@@ -115,7 +115,7 @@ fn slices_fill_short_records() {
 }
 
 #[test]
-fn without_it_all_records_are_full_and_a_pause_means_nothing() {
+fn disabled_ramp_up_sends_full_records() {
     for (_, suite, overhead) in SUITES {
         let mut pair = connected(suite, |_, _| {});
         for _ in 0..2 {
@@ -128,7 +128,7 @@ fn without_it_all_records_are_full_and_a_pause_means_nothing() {
 }
 
 #[test]
-fn no_record_is_longer_than_the_maximum() {
+fn ramp_up_respects_maximum_record_size() {
     for (_, suite, overhead) in SUITES {
         for (maximum, short) in [(500, 500), (2_000, 1_348)] {
             let mut pair = connected(suite, |client, server| {
@@ -149,7 +149,7 @@ fn no_record_is_longer_than_the_maximum() {
 }
 
 #[test]
-fn flights_tickets_and_early_data_are_as_long_as_without() {
+fn ramp_up_does_not_affect_flights_and_early_data() {
     let wire = |ramp: Option<RecordRampUp>| {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());

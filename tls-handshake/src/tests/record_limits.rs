@@ -58,7 +58,7 @@ impl Pair {
 }
 
 #[test]
-fn record_size_limits_hold_in_each_direction() {
+fn record_size_limit_applies_in_each_direction() {
     for (version, suite, around, counted) in SUITES {
         let max = FULL + counted;
         // Those of the client and of the server.
@@ -79,7 +79,7 @@ fn record_size_limits_hold_in_each_direction() {
 }
 
 #[test]
-fn nothing_is_limited_unless_client_offers() {
+fn record_size_is_not_limited_without_offer() {
     for (version, suite, ..) in SUITES {
         let mut pair = pair(suite, |_, server| server.set_record_size_limit(Some(64)).unwrap());
         assert_eq!(negotiated(&mut pair), RecordLimits { send: FULL, receive: FULL }, "{version}");
@@ -87,7 +87,7 @@ fn nothing_is_limited_unless_client_offers() {
 }
 
 #[test]
-fn max_fragment_length_holds_for_every_record() {
+fn max_fragment_length_applies_to_every_record() {
     for (version, suite, around, _) in SUITES {
         for length in [512, 1024, 2048, 4096] {
             let mut pair = pair(suite, |client, _| client.set_max_fragment_length(Some(length)).unwrap());
@@ -127,7 +127,7 @@ fn record_size_limit_replaces_max_fragment_length() {
 }
 
 #[test]
-fn padding_and_short_records_keep_to_the_limit() {
+fn padding_and_ramp_up_respect_record_size_limit() {
     let (_, suite, around, _) = SUITES[0];
     for (limit, ramp_up, padding) in [(64, 1000, 512), (600, 500, 1000), (600, 2000, u16::MAX)] {
         let mut pair = pair(suite, |client, server| {
@@ -151,7 +151,7 @@ fn padding_and_short_records_keep_to_the_limit() {
 }
 
 #[test]
-fn longer_record_than_the_limit_is_record_overflow() {
+fn record_over_limit_is_record_overflow() {
     for (version, suite, _, counted) in SUITES {
         for fragments in [false, true] {
             let connected = || {
@@ -225,7 +225,7 @@ fn put(hello: &mut Hello, typ: X, data: &[u8]) {
 }
 
 #[test]
-fn client_refuses_answers_that_do_not_fit_its_offer() {
+fn tls12_client_rejects_invalid_limit_responses() {
     let kind = Kind::Tls12;
     let unsolicited = |extension| Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension };
     let limit = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[2, 0]);
@@ -271,7 +271,7 @@ fn client_says_of(limits: (Option<u16>, Option<u16>), extensions: &'static [u8])
 }
 
 #[test]
-fn tls13_client_refuses_answers_that_do_not_fit_its_offer() {
+fn tls13_client_rejects_invalid_limit_responses() {
     let unsolicited = |extension| Error::UnsolicitedExtension { message: T::ENCRYPTED_EXTENSIONS, extension };
     let (limit, length) = (&[0, 28, 0, 2, 2, 0], &[0, 1, 0, 1, 1]);
     assert_eq!(client_says_of((None, Some(512)), limit), Err(unsolicited(X::RECORD_SIZE_LIMIT)));
@@ -293,7 +293,7 @@ fn tls13_client_refuses_answers_that_do_not_fit_its_offer() {
 }
 
 #[test]
-fn server_takes_reserved_limits_and_refuses_what_is_undefined() {
+fn server_accepts_reserved_limits_and_rejects_undefined() {
     for kind in [Kind::Tls12, Kind::Full] {
         let (client, server) = configs(kind);
         let says =
@@ -316,7 +316,7 @@ fn server_takes_reserved_limits_and_refuses_what_is_undefined() {
 }
 
 #[test]
-fn retry_and_resumption_negotiate_the_limits_anew() {
+fn retry_and_resumption_negotiate_limits_again() {
     let mut pair = pair(SUITES[0].1, |client, server| {
         client.set_groups(&[NamedGroup::X25519, NamedGroup::SECP256R1]).unwrap();
         server.set_groups(&[NamedGroup::SECP256R1]).unwrap();
@@ -351,7 +351,7 @@ fn retry_and_resumption_negotiate_the_limits_anew() {
 
 /// It was sealed before the client knew the server's limit.
 #[test]
-fn early_data_is_not_limited() {
+fn record_limit_does_not_apply_to_early_data() {
     for accepted in [true, false] {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
@@ -375,7 +375,7 @@ fn early_data_is_not_limited() {
 
 /// The first record that a server opens while it skips early data.
 #[test]
-fn record_after_skipped_early_data_is_limited() {
+fn record_limit_applies_after_skipped_early_data() {
     for (block, overflows) in [(0, false), (1000, true)] {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
@@ -402,7 +402,7 @@ fn record_after_skipped_early_data_is_limited() {
 }
 
 #[test]
-fn limits_out_of_bounds_are_refused() {
+fn config_rejects_limits_out_of_range() {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     for got in [0, 63, 16_386, u16::MAX] {
         let refused = Err(ConfigError::BadFragmentSize { got: got.into(), min: 64, max: 16_385 });
@@ -416,7 +416,7 @@ fn limits_out_of_bounds_are_refused() {
 
 /// RFC 8449 §4: no more than the newest offered version allows.
 #[test]
-fn offered_limit_is_the_maximum_of_the_version_at_most() {
+fn offered_limit_is_capped_at_maximum_of_version() {
     for (kind, version, expected) in [(Kind::Tls12, TLS12, 16_384u16), (Kind::Full, TLS13, 16_385)] {
         let (mut client, server) = configs(kind);
         client.set_versions(&[version]).unwrap();
@@ -429,7 +429,7 @@ fn offered_limit_is_the_maximum_of_the_version_at_most() {
 
 /// The same of the server's answer, and whatever the client's says.
 #[test]
-fn answered_limit_is_the_maximum_of_the_version_at_most() {
+fn server_limit_is_capped_at_maximum_of_version() {
     let (client, mut server) = configs(Kind::Tls12);
     server.set_record_size_limit(Some(16_385)).unwrap();
     let mut pair = Pair::with(client, server);

@@ -56,7 +56,7 @@ fn is_unexpected(result: &Result<(), Error>, content_type: C) {
 }
 
 #[test]
-fn empty_handshake_and_alert_records_are_refused() {
+fn empty_handshake_and_alert_records_are_rejected() {
     let pki = Pki::new();
     assert_eq!(Error::EmptyRecord.alert(), Some(A::UNEXPECTED_MESSAGE));
     for content_type in [C::HANDSHAKE, C::ALERT] {
@@ -71,7 +71,7 @@ fn empty_handshake_and_alert_records_are_refused() {
 }
 
 #[test]
-fn padding_is_taken_off_and_padding_alone_is_refused() {
+fn padding_is_removed_and_record_of_only_padding_is_rejected() {
     let pki = Pki::new();
     let mut pair = connected(&pki);
     for padding in [0, 1, 1000] {
@@ -88,7 +88,7 @@ fn padding_is_taken_off_and_padding_alone_is_refused() {
 }
 
 #[test]
-fn the_limits_of_record_sizes_hold_to_the_byte() {
+fn record_size_limits_are_exact() {
     let pki = Pki::new();
     // 2^14 in the clear.
     let header = |length: u16| [&[22, 3, 3][..], &length.to_be_bytes()].concat();
@@ -122,7 +122,7 @@ fn the_limits_of_record_sizes_hold_to_the_byte() {
 }
 
 #[test]
-fn unknown_content_types_are_refused_inside_and_out() {
+fn unknown_content_types_are_rejected() {
     let pki = Pki::new();
     for typ in (0..=u8::MAX).filter(|typ| !(20..=23).contains(typ)) {
         let refused = raw_to_client(&mut connected(&pki), &[typ, 3, 3, 0, 1, 0]).unwrap_err();
@@ -139,7 +139,7 @@ fn unknown_content_types_are_refused_inside_and_out() {
 }
 
 #[test]
-fn change_cipher_spec_is_dropped_in_its_time_alone() {
+fn change_cipher_spec_is_ignored_only_during_handshake() {
     let pki = Pki::new();
     // Before the first ClientHello.
     is_unexpected(&raw_to_server(&mut Pair::new(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
@@ -162,7 +162,7 @@ fn change_cipher_spec_is_dropped_in_its_time_alone() {
 }
 
 #[test]
-fn no_record_comes_between_the_parts_of_a_message() {
+fn record_inside_fragmented_message_is_rejected() {
     let pki = Pki::new();
     assert_eq!(Error::InterleavedHandshake.alert(), Some(A::UNEXPECTED_MESSAGE));
     let part = [8, 0, 0, 2, 0];
@@ -184,7 +184,7 @@ fn no_record_comes_between_the_parts_of_a_message() {
 }
 
 #[test]
-fn alerts_are_whole_single_and_protected_once_they_can_be() {
+fn fragmented_or_late_unprotected_alerts_are_rejected() {
     let pki = Pki::new();
     for content in [&[1][..], &[1, 0, 0], &[1, 0, 1, 0]] {
         let refused = forge_to_client(&mut connected(&pki), C::ALERT, content).unwrap_err();
@@ -202,7 +202,7 @@ fn alerts_are_whole_single_and_protected_once_they_can_be() {
 }
 
 #[test]
-fn handshake_messages_in_the_clear_are_refused_once_there_are_keys() {
+fn unencrypted_handshake_message_under_keys_is_rejected() {
     let pki = Pki::new();
     let record = [22, 3, 3, 0, 6, 8, 0, 0, 2, 0, 0];
     is_unexpected(&raw_to_client(&mut handshaking(&pki), &record), C::HANDSHAKE);
@@ -210,7 +210,7 @@ fn handshake_messages_in_the_clear_are_refused_once_there_are_keys() {
 }
 
 #[test]
-fn application_data_is_refused_before_the_handshake_is_complete() {
+fn application_data_during_handshake_is_rejected() {
     let pki = Pki::new();
     for data in [&b"early"[..], b""] {
         let record = [&[23, 3, 3, 0, 5][..], b"early"].concat();
@@ -231,7 +231,7 @@ fn application_data_is_refused_before_the_handshake_is_complete() {
 }
 
 #[test]
-fn floods_are_cut_at_their_limits_and_data_starts_them_anew() {
+fn flood_fails_at_limit_and_data_resets_count() {
     let pki = Pki::new();
     for (content_type, content, limit, flood) in [
         (C::APPLICATION_DATA, &b""[..], 32, Flood::EmptyRecords),
@@ -263,7 +263,7 @@ fn floods_are_cut_at_their_limits_and_data_starts_them_anew() {
 }
 
 #[test]
-fn a_record_that_does_not_decrypt_advances_nothing() {
+fn failed_decryption_does_not_advance_sequence_number() {
     // Receive-level: the same opener takes the true record after a false one. The connection itself is ended by it.
     let pki = Pki::new();
     let mut pair = connected(&pki);
@@ -281,7 +281,7 @@ fn a_record_that_does_not_decrypt_advances_nothing() {
 }
 
 #[test]
-fn a_closed_handshake_sends_nothing_more() {
+fn closed_handshake_sends_nothing_more() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     let need = pair.step_server().unwrap().unwrap();

@@ -117,7 +117,7 @@ fn play_to_certificate_verify(mut connection: ClientConnection, trace: &Trace, r
 }
 
 #[test]
-fn section_3_simple_1_rtt_handshake() {
+fn rfc8448_section_3_simple_handshake_is_accepted() {
     let (trace, secrets) = (Trace::section(3), Secrets::new());
     let (state, config) = client(&trace, trace.last("ClientHello client"), trace.key(Group::X25519), &secrets);
     let connection = ClientConnection::replayed(Client::WaitServerHello(state), &config);
@@ -125,7 +125,7 @@ fn section_3_simple_1_rtt_handshake() {
 }
 
 #[test]
-fn section_7_compatibility_mode_with_its_change_cipher_spec() {
+fn rfc8448_section_7_compatibility_mode_is_accepted() {
     let (trace, secrets) = (Trace::section(7), Secrets::new());
     let (state, config) = client(&trace, trace.last("ClientHello client"), trace.key(Group::X25519), &secrets);
     let connection = ClientConnection::replayed(Client::WaitServerHello(state), &config);
@@ -141,7 +141,7 @@ fn before_retry(trace: &Trace, secrets: &Arc<Secrets>) -> (WaitServerHello, Clie
 }
 
 #[test]
-fn section_5_hello_retry_request_is_answered_with_its_group_and_cookie() {
+fn rfc8448_section_5_retry_is_answered_with_group_and_cookie() {
     let (trace, secrets) = (Trace::section(5), Secrets::new());
     let (state, config) = before_retry(&trace, &secrets);
     let mut connection = ClientConnection::replayed(Client::WaitServerHello(state), &config);
@@ -161,7 +161,7 @@ fn section_5_hello_retry_request_is_answered_with_its_group_and_cookie() {
 }
 
 #[test]
-fn section_5_goes_on_after_the_trace_s_own_second_client_hello() {
+fn rfc8448_section_5_continues_after_second_client_hello() {
     let (trace, secrets) = (Trace::section(5), Secrets::new());
     let (first, config) = before_retry(&trace, &secrets);
     let (retry, second) = (trace.all("ServerHello server")[0], trace.last("ClientHello client"));
@@ -298,7 +298,7 @@ fn open(receive: &mut Receive, record: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_schedule_gives_the_secrets_and_records_of_sections_3_5_and_7() {
+fn key_schedule_gives_rfc8448_secrets_and_records() {
     schedule_gives_the_trace(3, Group::X25519, 1, 1);
     schedule_gives_the_trace(5, Group::Secp256r1, 2, 2);
     schedule_gives_the_trace(7, Group::X25519, 2, 2);

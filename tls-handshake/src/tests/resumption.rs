@@ -182,7 +182,7 @@ fn for_each_storage(test: impl Fn(Harness, ProtocolVersion)) {
 }
 
 #[test]
-fn a_session_is_gone_on_from_and_nobody_shows_a_certificate() {
+fn resumption_sends_no_certificate() {
     for_each_storage(|mut harness, version| {
         let (client, server) = (harness.client(version), harness.server());
         let sessions = harness.establish(&client, &server);
@@ -200,7 +200,7 @@ fn a_session_is_gone_on_from_and_nobody_shows_a_certificate() {
 }
 
 #[test]
-fn sessions_follow_one_another_until_the_client_has_to_authenticate_the_server_again() {
+fn resumption_chain_ends_at_session_lifetime() {
     for storage in STORAGES {
         let mut harness = Harness::new(storage);
         let (client, mut server) = (harness.client(TLS13), harness.server());
@@ -224,7 +224,7 @@ fn sessions_follow_one_another_until_the_client_has_to_authenticate_the_server_a
 }
 
 #[test]
-fn a_session_ends_with_its_lifetime() {
+fn session_expires_after_its_lifetime() {
     for_each_storage(|mut harness, version| {
         let (client, mut server) = (harness.client(version), harness.server());
         server.set_session_lifetime(100);
@@ -238,7 +238,7 @@ fn a_session_ends_with_its_lifetime() {
 
 /// Whatever the client believes: the server looks at its own clock.
 #[test]
-fn a_server_refuses_what_a_client_believes_to_be_fresh() {
+fn server_rejects_expired_session_that_client_offers() {
     for_each_storage(|mut harness, version| {
         let (client, mut server) = (harness.client(version), harness.server());
         server.set_session_lifetime(100);
@@ -251,7 +251,7 @@ fn a_server_refuses_what_a_client_believes_to_be_fresh() {
 }
 
 #[test]
-fn no_session_crosses_configurations() {
+fn changed_setting_prevents_resumption() {
     type Change = (&'static str, fn(&mut ClientConfig, &mut ServerConfig));
     let changes: [Change; 7] = [
         ("client's context", |client, _| client.set_session_context(b"other roots")),
@@ -277,7 +277,7 @@ fn no_session_crosses_configurations() {
 }
 
 #[test]
-fn a_session_is_for_the_server_that_it_began_with() {
+fn session_is_offered_only_to_its_server() {
     for_each_storage(|mut harness, version| {
         let (client, server) = (harness.client(version), harness.server());
         harness.pki = Pki::for_names(&["a.test", "b.test"]);
@@ -290,7 +290,7 @@ fn a_session_is_for_the_server_that_it_began_with() {
 }
 
 #[test]
-fn a_session_needs_its_cipher_suite_or_in_tls13_one_with_its_hash() {
+fn resumption_requires_suite_or_hash_of_session() {
     const SHA256: [CipherSuite; 2] =
         [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
     const OTHER_SHA256: [CipherSuite; 2] =
@@ -311,7 +311,7 @@ fn a_session_needs_its_cipher_suite_or_in_tls13_one_with_its_hash() {
 
 /// Unlike an external key: a session under a suite that is no longer preferred gives way to it.
 #[test]
-fn session_does_not_decide_the_suite() {
+fn session_does_not_determine_suite() {
     use CipherSuite as S;
     let mut harness = Harness::new(Storage::Ticket);
     let client = harness.client(TLS13);
@@ -325,7 +325,7 @@ fn session_does_not_decide_the_suite() {
 }
 
 #[test]
-fn unknown_and_altered_and_truncated_tickets_cost_a_full_handshake() {
+fn invalid_ticket_leads_to_full_handshake() {
     for_each_storage(|mut harness, version| {
         let (client, server) = (harness.client(version), harness.server());
         let session = harness.establish_one(&client, &server);
@@ -347,7 +347,7 @@ fn unknown_and_altered_and_truncated_tickets_cost_a_full_handshake() {
 }
 
 #[test]
-fn a_ticket_of_tls13_in_a_store_is_good_once() {
+fn tls13_stored_session_is_single_use() {
     let mut harness = Harness::new(Storage::Id);
     let (client, server) = (harness.client(TLS13), harness.server());
     let session = harness.establish_one(&client, &server);
@@ -356,7 +356,7 @@ fn a_ticket_of_tls13_in_a_store_is_good_once() {
 }
 
 #[test]
-fn after_a_retry_the_session_is_gone_on_from_under_new_binders() {
+fn retry_resumes_session_with_new_binders() {
     for storage in STORAGES {
         let mut harness = Harness::new(storage);
         let (client, mut server) = (harness.client(TLS13), harness.server());
@@ -368,7 +368,7 @@ fn after_a_retry_the_session_is_gone_on_from_under_new_binders() {
 }
 
 #[test]
-fn a_client_stays_who_it_was() {
+fn resumption_keeps_client_identity() {
     for_each_storage(|mut harness, version| {
         let (mut client, mut server) = (harness.client(version), harness.server());
         client.set_client_identity_lookup(true);
@@ -381,7 +381,7 @@ fn a_client_stays_who_it_was() {
 }
 
 #[test]
-fn a_client_that_was_anonymous_is_not_let_in_where_a_certificate_is_required() {
+fn anonymous_session_is_rejected_where_client_auth_is_required() {
     for_each_storage(|mut harness, version| {
         let (client, mut server) = (harness.client(version), harness.server());
         server.set_client_auth(ClientAuth::Optional);
@@ -394,7 +394,7 @@ fn a_client_that_was_anonymous_is_not_let_in_where_a_certificate_is_required() {
 }
 
 #[test]
-fn a_server_that_keeps_nothing_gives_nothing_and_a_client_that_keeps_nothing_asks_for_nothing() {
+fn disabled_resumption_neither_issues_nor_requests_tickets() {
     for_each_storage(|mut harness, version| {
         let (client, server) = (harness.client(version), harness.server());
         let mut pair = Pair::with(client.clone(), ServerConfig::new());
@@ -414,7 +414,7 @@ fn a_server_that_keeps_nothing_gives_nothing_and_a_client_that_keeps_nothing_ask
 }
 
 #[test]
-fn fatal_alert_alone_ends_sessions_after_the_handshake() {
+fn only_fatal_alert_invalidates_sessions_after_handshake() {
     for version in [TLS12, TLS13] {
         let mut harness = Harness::new(Storage::Ticket);
         let (client, server) = (harness.client(version), harness.server());
@@ -440,7 +440,7 @@ fn fatal_alert_alone_ends_sessions_after_the_handshake() {
 }
 
 #[test]
-fn as_many_tickets_are_sent_as_the_configuration_says_and_their_ages_are_hidden() {
+fn ticket_count_follows_setting_and_ages_are_obfuscated() {
     let mut harness = Harness::new(Storage::Ticket);
     for count in [0, 1, 2, 8] {
         let (client, mut server) = (harness.client(TLS13), harness.server());
@@ -459,7 +459,7 @@ fn as_many_tickets_are_sent_as_the_configuration_says_and_their_ages_are_hidden(
 }
 
 #[test]
-fn endless_tickets_without_data_are_a_flood() {
+fn tickets_without_data_are_flood() {
     let mut harness = Harness::new(Storage::Ticket);
     let (client, mut server) = (harness.client(TLS13), harness.server());
     server.set_tls13_tickets(255);
@@ -481,7 +481,7 @@ fn endless_tickets_without_data_are_a_flood() {
 }
 
 #[test]
-fn of_a_flood_of_tickets_eight_are_kept() {
+fn client_stores_at_most_eight_tickets() {
     let mut harness = Harness::new(Storage::Ticket);
     let (client, mut server) = (harness.client(TLS13), harness.server());
     server.set_tls13_tickets(100);
@@ -491,7 +491,7 @@ fn of_a_flood_of_tickets_eight_are_kept() {
 }
 
 #[test]
-fn the_question_and_the_config_belong_to_all_connections() {
+fn need_and_config_do_not_change_shared_config() {
     // A configuration is shared, and what a connection changes of it is nothing.
     let mut harness = Harness::new(Storage::Ticket);
     let (client, server) = (Arc::new(harness.client(TLS13)), Arc::new(harness.server()));
@@ -502,7 +502,7 @@ fn the_question_and_the_config_belong_to_all_connections() {
 }
 
 #[test]
-fn a_session_of_tls12_is_good_several_times() {
+fn tls12_session_is_reusable() {
     for storage in STORAGES {
         let mut harness = Harness::new(storage);
         let (client, server) = (harness.client(TLS12), harness.server());
@@ -514,7 +514,7 @@ fn a_session_of_tls12_is_good_several_times() {
 }
 
 #[test]
-fn both_versions_offered_the_version_of_the_session_is_gone_on_with() {
+fn session_of_older_version_is_resumed_until_server_upgrades() {
     for storage in STORAGES {
         let mut harness = Harness::new(storage);
         let mut both = ClientConfig::new();
@@ -534,7 +534,7 @@ fn both_versions_offered_the_version_of_the_session_is_gone_on_with() {
 
 /// The server would refuse it as well: but an observer is not to learn of it, nor the wrong server of the ticket.
 #[test]
-fn a_client_does_not_even_offer_what_does_not_fit() {
+fn client_offers_only_matching_session() {
     use crate::client::known::Known;
     use crate::client::session_place::SessionPlace;
 
@@ -573,7 +573,7 @@ fn a_client_does_not_even_offer_what_does_not_fit() {
 
 /// RFC 9846 §4.3.9, RFC 5077 §3.2: tickets are invited where they are taken, and in the version that has them.
 #[test]
-fn tickets_are_invited_only_where_they_are_taken() {
+fn client_requests_tickets_only_with_resumption() {
     for version in [TLS12, TLS13] {
         for (resumption, tickets) in [(true, true), (true, false), (false, true)] {
             let mut config = Harness::new(Storage::Ticket).client(version);
@@ -590,7 +590,7 @@ fn tickets_are_invited_only_where_they_are_taken() {
 
 /// RFC 5077 §3.4: a ticket comes before an id. An empty ticket or id names no session.
 #[test]
-fn tls12_session_is_named_by_ticket_or_id() {
+fn tls12_session_is_identified_by_ticket_or_id() {
     use SessionLookup::{Ids, Never, Tickets, TicketsOrIds};
     const TICKET: &[u8] = b"a ticket";
     const ID: &[u8] = &[7; 32];
@@ -651,7 +651,7 @@ fn tls13_ticket_is_not_resumed_in_tls12() {
 
 /// What the configuration says today bounds sessions that were stored under a longer lifetime.
 #[test]
-fn shorter_session_lifetime_ends_stored_sessions() {
+fn shorter_lifetime_setting_expires_stored_sessions() {
     for_each_storage(|mut harness, version| {
         for (seconds, resumes) in [(99, true), (100, false)] {
             let (client, mut server) = (harness.client(version), harness.server());
@@ -666,7 +666,7 @@ fn shorter_session_lifetime_ends_stored_sessions() {
 
 /// RFC 7627 §5.3: both handshakes have extended_master_secret, or the session is not resumed.
 #[test]
-fn tls12_session_needs_extended_master_secret_twice() {
+fn tls12_resumption_requires_ems_in_both_handshakes() {
     for (session_has_it, hello_has_it) in [(true, true), (true, false), (false, true), (false, false)] {
         let mut harness = Harness::new(Storage::Id);
         let (client, server) = (harness.client(TLS12), harness.server());
@@ -693,7 +693,7 @@ fn tls12_session_needs_extended_master_secret_twice() {
 }
 
 #[test]
-fn discarded_sessions_are_not_taken() {
+fn discarded_sessions_are_not_returned() {
     for version in [TLS12, TLS13] {
         let mut harness = Harness::new(Storage::Ticket);
         let mut pair = Pair::with(harness.client(version), harness.server());
@@ -706,7 +706,7 @@ fn discarded_sessions_are_not_taken() {
 
 /// RFC 5929 §3.1: in a resumption the first Finished is the server's.
 #[test]
-fn tls_unique_of_a_resumption_is_the_server_finished() {
+fn tls_unique_of_resumption_is_server_finished() {
     let mut harness = Harness::new(Storage::Ticket);
     let (client, server) = (harness.client(TLS12), harness.server());
     let session = harness.establish_one(&client, &server);
@@ -740,7 +740,7 @@ fn server_stores_no_session_without_extended_master_secret() {
 
 /// Anyone can copy an identity off the wire: without the key it ends no session.
 #[test]
-fn single_use_session_stays_until_its_binder_is_valid() {
+fn single_use_session_is_removed_only_by_valid_binder() {
     let mut harness = Harness::new(Storage::Id);
     let (client, server) = (harness.client(TLS13), harness.server());
     let session = harness.establish_one(&client, &server);
@@ -758,7 +758,7 @@ fn single_use_session_stays_until_its_binder_is_valid() {
 
 /// Two connections found the session, and one took it: the other makes a full handshake.
 #[test]
-fn session_that_was_taken_meanwhile_is_not_resumed() {
+fn session_removed_by_other_connection_is_not_resumed() {
     let mut harness = Harness::new(Storage::Id);
     let (mut client, mut server) = (harness.client(TLS13), harness.server());
     client.set_early_data(true);
@@ -782,7 +782,7 @@ fn session_that_was_taken_meanwhile_is_not_resumed() {
 
 /// The ids of one version are not looked up as those of the other.
 #[test]
-fn store_ids_of_the_versions_do_not_meet() {
+fn session_ids_of_versions_are_separate() {
     let mut harness = Harness::new(Storage::Id);
     let mut ids = |version| -> Vec<Vec<u8>> {
         let (client, server) = (harness.client(version), harness.server());
@@ -803,7 +803,7 @@ fn store_ids_of_the_versions_do_not_meet() {
 
 /// What a client is told never exceeds what is left of the lineage, and a shorter one counts at once.
 #[test]
-fn tickets_end_with_their_lineage() {
+fn ticket_lifetime_ends_with_original_handshake() {
     for storage in STORAGES {
         let mut harness = Harness::new(storage);
         let (client, mut server) = (harness.client(TLS13), harness.server());

@@ -45,7 +45,7 @@ fn server_told(kind: Kind, change: impl Fn(&mut Hello)) -> Result<End<Server>, E
 }
 
 #[test]
-fn a_server_can_select_only_what_was_offered() {
+fn client_rejects_selected_identity_out_of_range() {
     let error = client_told(Kind::Resumed, |hello| *hello.get(X::PRE_SHARED_KEY) = vec![0, 1]);
     assert_eq!(error, Error::Illegal(Illegal::PskNotOffered(1)));
     tells(&error, A::ILLEGAL_PARAMETER, &["1", "not offered"]);
@@ -54,7 +54,7 @@ fn a_server_can_select_only_what_was_offered() {
 }
 
 #[test]
-fn a_server_cannot_go_on_under_a_suite_with_another_hash() {
+fn client_rejects_resumption_under_other_hash() {
     let error = client_told(Kind::Resumed, |hello| hello.suites = vec![0x13, 0x02]);
     assert_eq!(error, Error::Illegal(Illegal::ResumedCipherSuite(CipherSuite::TLS_AES_256_GCM_SHA384)));
     tells(&error, A::ILLEGAL_PARAMETER, &["TLS_AES_256_GCM_SHA384"]);
@@ -65,14 +65,14 @@ fn a_server_cannot_go_on_under_a_suite_with_another_hash() {
 
 /// RFC 9846 §4.3.9: psk_ke was not offered, and a server that uses it is refused.
 #[test]
-fn a_session_is_not_gone_on_from_without_a_key_exchange() {
+fn client_rejects_resumption_without_key_share() {
     let error = client_told(Kind::Resumed, |hello| hello.remove(X::KEY_SHARE));
     assert_eq!(error, Error::MissingExtension { message: T::SERVER_HELLO, extension: X::KEY_SHARE });
 }
 
 /// A client that can do without a key exchange alone gets a full handshake, and no ticket.
 #[test]
-fn psk_ke_alone_is_no_way_to_go_on() {
+fn client_with_only_psk_ke_gets_full_handshake() {
     let server = server_told(Kind::Resumed, |hello| *hello.get(X::PSK_KEY_EXCHANGE_MODES) = vec![1, 0]).unwrap();
     assert!(server.sink.sent.iter().any(|sent| sent.typ() == T::CERTIFICATE));
     let error = server_told(Kind::Resumed, |hello| hello.remove(X::PSK_KEY_EXCHANGE_MODES)).map(|_| ()).unwrap_err();
@@ -81,7 +81,7 @@ fn psk_ke_alone_is_no_way_to_go_on() {
 
 /// RFC 9846 §4.3.11: the binders cover all before them.
 #[test]
-fn pre_shared_key_is_the_last_extension() {
+fn pre_shared_key_must_be_last_extension() {
     let move_up = |hello: &mut Hello| {
         let last = hello.extensions.pop().unwrap();
         assert_eq!(last.0, X::PRE_SHARED_KEY.0);
@@ -92,7 +92,7 @@ fn pre_shared_key_is_the_last_extension() {
 }
 
 #[test]
-fn a_server_that_takes_early_data_that_was_not_offered_is_refused() {
+fn client_rejects_acceptance_of_unoffered_early_data() {
     let pki = pki(Kind::Resumed);
     let take = |message: &mut Vec<u8>| {
         if message[0] == T::ENCRYPTED_EXTENSIONS.0 {
@@ -112,7 +112,7 @@ fn a_server_that_takes_early_data_that_was_not_offered_is_refused() {
 
 /// RFC 9846 §4.3.10: only with the first key, which it has to select.
 #[test]
-fn a_server_that_takes_early_data_without_its_key_is_refused() {
+fn client_rejects_early_data_without_first_psk() {
     let pki = pki(Kind::Early);
     let (mut client, _) = ends(Kind::Early);
     let (_, config) = configs(Kind::Full);
@@ -131,7 +131,7 @@ fn a_server_that_takes_early_data_without_its_key_is_refused() {
 
 /// A certificate behind a selected key would prove nothing more, and has no place.
 #[test]
-fn a_server_that_goes_on_from_a_session_shows_no_certificate() {
+fn client_rejects_certificate_in_resumption() {
     let pki = pki(Kind::Resumed);
     let (mut client, mut server) = ends(Kind::Resumed);
     server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
@@ -145,7 +145,7 @@ fn a_server_that_goes_on_from_a_session_shows_no_certificate() {
 
 /// RFC 7627 §5.3, both sides.
 #[test]
-fn a_session_with_extended_master_secret_is_not_gone_on_from_without() {
+fn session_with_ems_is_not_resumed_without_it() {
     let error = client_told(Kind::Tls12Resumed, |hello| hello.remove(X::EXTENDED_MASTER_SECRET));
     assert_eq!(error, Error::Illegal(Illegal::ResumedMasterSecret { session_had_it: true }));
     let error =
@@ -156,7 +156,7 @@ fn a_session_with_extended_master_secret_is_not_gone_on_from_without() {
 
 /// RFC 5077 §3.3: it comes if, and only if, ServerHello promised it.
 #[test]
-fn a_ticket_comes_if_it_was_promised_and_only_then() {
+fn client_requires_ticket_exactly_if_promised() {
     let pki = pki(Kind::Tls12Ticket);
     for (kind, promise) in [(Kind::Tls12Ticket, false), (Kind::Tls12, true)] {
         let (mut client, mut server) = ends(kind);
@@ -200,7 +200,7 @@ fn a_ticket_comes_if_it_was_promised_and_only_then() {
 
 /// The abbreviated handshake's keys do not change before the server's Finished is there to confirm them.
 #[test]
-fn a_client_sends_nothing_under_a_session_s_keys_before_the_server_has_finished() {
+fn client_sends_no_finished_before_server_in_resumption() {
     let pki = pki(Kind::Tls12Resumed);
     let (mut client, mut server) = ends(Kind::Tls12Resumed);
     server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
@@ -218,7 +218,7 @@ fn a_client_sends_nothing_under_a_session_s_keys_before_the_server_has_finished(
 
 /// A binder that is right for another hello, and one of the wrong length.
 #[test]
-fn a_binder_is_for_its_hello() {
+fn server_rejects_binder_of_other_hello() {
     let other = Hello::parse(&ends(Kind::Resumed).0.pop()).get(X::PRE_SHARED_KEY).clone();
     let swap = move |hello: &mut Hello| *hello.get(X::PRE_SHARED_KEY) = other.clone();
     assert_eq!(server_told(Kind::Resumed, swap).map(|_| ()).unwrap_err(), Error::BadBinder);
@@ -236,7 +236,7 @@ fn a_binder_is_for_its_hello() {
 
 /// EndOfEarlyData changes keys: neither a whole message nor a part of one may follow it in its record.
 #[test]
-fn nothing_follows_the_end_of_early_data_in_its_record() {
+fn data_after_end_of_early_data_in_record_is_rejected() {
     let pki = pki(Kind::Early);
     for behind in [&[20, 0, 0, 32][..], &[20], &[5, 0, 0, 0]] {
         let (mut client, mut server) = ends(Kind::Early);
@@ -278,7 +278,7 @@ fn ticket_nonces_have_one_byte_and_differ() {
 
 /// RFC 9846 §4.3.10: early data goes by the first key that is offered. With another one it is refused, and the handshake goes on.
 #[test]
-fn early_data_is_not_taken_with_another_key_than_the_first() {
+fn server_rejects_early_data_with_other_than_first_psk() {
     let pki = pki(Kind::Early);
     let (mut client, mut server) = ends_with_an_unknown_key_first();
     let mut second = |need: Need| match need {
@@ -296,7 +296,7 @@ fn early_data_is_not_taken_with_another_key_than_the_first() {
 
 /// Early data goes by the session's hash, whatever other keys are offered; and it is skipped if one of these is chosen.
 #[test]
-fn early_data_beside_an_external_key_of_another_hash() {
+fn early_data_keeps_session_hash_with_other_external_psk() {
     const AES_128: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
     const AES_256: CipherSuite = CipherSuite::TLS_AES_256_GCM_SHA384;
     let pki = pki(Kind::Early);
@@ -328,7 +328,7 @@ fn early_data_beside_an_external_key_of_another_hash() {
 
 /// A server may renew the ticket of a session that it resumes (RFC 5077 §3.3): the session is as old as before.
 #[test]
-fn renewed_tls12_ticket_keeps_the_time_of_the_verdict() {
+fn renewed_tls12_ticket_keeps_time_of_verification() {
     let pki = pki(Kind::Tls12Resumed);
     let (client_config, server_config) = configs(Kind::Tls12Resumed);
     let Known::Tls12(mut session) = known(Kind::Tls12Resumed, &client_config, &server_config) else { panic!() };
@@ -364,7 +364,7 @@ fn renewed_tls12_ticket_keeps_the_time_of_the_verdict() {
 
 /// RFC 5246 §7.4.1.2: the client has to offer the session's suite again; without it the handshake is a full one.
 #[test]
-fn a_session_of_tls12_needs_its_suite_among_those_offered() {
+fn tls12_resumption_requires_offer_of_session_suite() {
     let without = |hello: &mut Hello| {
         let suites: Vec<u8> =
             hello.suites.chunks(2).filter(|suite| *suite != [0xc0, 0x2b]).flatten().copied().collect();

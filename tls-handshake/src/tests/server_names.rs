@@ -47,7 +47,7 @@ fn asked(kind: Kind, config: ServerConfig, name: &[u8]) -> Result<Option<String>
 const KINDS: [Kind; 3] = [Kind::Full, Kind::Retry, Kind::Tls12];
 
 #[test]
-fn host_names_are_passed_on_without_a_trailing_dot() {
+fn host_names_are_passed_without_trailing_dot() {
     let long = [&b"a.".repeat(126)[..], b"b"].concat();
     assert_eq!(long.len(), 253);
     for kind in KINDS {
@@ -63,7 +63,7 @@ fn host_names_are_passed_on_without_a_trailing_dot() {
 }
 
 #[test]
-fn ip_addresses_as_names_are_ignored() {
+fn ip_addresses_as_server_names_are_ignored() {
     for kind in KINDS {
         for name in ["127.0.0.1", "::1", "2001:db8::1"] {
             assert_eq!(asked(kind, configs(kind).1, name.as_bytes()), Ok(None), "{name}");
@@ -72,7 +72,7 @@ fn ip_addresses_as_names_are_ignored() {
 }
 
 #[test]
-fn names_that_are_no_host_names_are_illegal_or_ignored() {
+fn invalid_host_names_are_rejected_or_ignored() {
     let long = [&b"a.".repeat(126)[..], b"bc"].concat();
     let label = [&b"a".repeat(64)[..], b".test"].concat();
     let names: [&[u8]; 18] = [
@@ -109,7 +109,7 @@ fn names_that_are_no_host_names_are_illegal_or_ignored() {
 
 /// The alert is on the wire, and the name in no text.
 #[test]
-fn invalid_name_is_answered_before_any_question() {
+fn invalid_name_is_rejected_before_any_need() {
     for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {
         let mut config = ServerConfig::new();
         config.set_versions(&[version]).unwrap();

@@ -13,7 +13,7 @@ use crate::need::Need;
 
 /// RFC 6066 §8, RFC 6962 §3.3, RFC 9846 §4.5.1.1.
 #[test]
-fn what_is_stapled_arrives_at_whoever_judges_the_chain_if_it_was_asked_for() {
+fn verification_receives_requested_stapled_data() {
     let pki = Pki::new().stapled();
     for kind in [Kind::Tls12, Kind::Full] {
         for (ocsp, scts) in [(true, true), (true, false), (false, true), (false, false)] {
@@ -40,7 +40,7 @@ fn what_is_stapled_arrives_at_whoever_judges_the_chain_if_it_was_asked_for() {
 
 /// RFC 6066 §8: "the server MAY choose not to send" it, whatever its ServerHello says.
 #[test]
-fn a_promised_status_need_not_come() {
+fn client_accepts_missing_promised_status() {
     let pki = Pki::new();
     let promise: MessageEdit = Box::new(|message| {
         if message[0] == T::SERVER_HELLO.0 {
@@ -54,7 +54,7 @@ fn a_promised_status_need_not_come() {
 
 /// RFC 9846 §4.5.1: one block of extensions of 2^16 - 1 bytes has both.
 #[test]
-fn what_is_stapled_fits_one_block_of_extensions() {
+fn stapled_data_is_limited_to_one_extension_block() {
     let pki = Pki::new();
     let mut identity = Identity::new(pki.identity.chain().to_vec(), pki.private_key()).unwrap();
     identity.set_ocsp_response(Some(vec![7; 60_000])).unwrap();

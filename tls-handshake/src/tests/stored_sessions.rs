@@ -21,7 +21,7 @@ fn since(harness: &Harness, before: &HashSet<Vec<u8>>) -> HashSet<Vec<u8>> {
 }
 
 #[test]
-fn failed_sessions_are_those_of_the_connection() {
+fn failed_connection_returns_ids_of_its_sessions() {
     for version in [TLS12, TLS13] {
         for by_client in [false, true] {
             let mut harness = Harness::new(Storage::Id);
@@ -58,7 +58,7 @@ fn failed_sessions_are_those_of_the_connection() {
 }
 
 #[test]
-fn closures_and_ends_of_input_fail_no_session() {
+fn close_and_eof_invalidate_no_session() {
     for version in [TLS12, TLS13] {
         for ending in 0..3 {
             let mut harness = Harness::new(Storage::Id);
@@ -78,7 +78,7 @@ fn closures_and_ends_of_input_fail_no_session() {
 }
 
 #[test]
-fn sessions_in_tickets_are_not_returned() {
+fn failed_connection_returns_no_ticket_sessions() {
     for version in [TLS12, TLS13] {
         let mut harness = Harness::new(Storage::Ticket);
         let mut pair = Pair::with(harness.client(version), harness.server());
@@ -91,7 +91,7 @@ fn sessions_in_tickets_are_not_returned() {
 
 /// Who saw an id and has no key gets as far as our Finished.
 #[test]
-fn resumption_without_the_key_fails_no_session() {
+fn resumption_with_wrong_key_invalidates_no_session() {
     for ending in 0..4 {
         let mut harness = Harness::new(Storage::Id);
         let (client, server) = (harness.client(TLS12), harness.server());
@@ -128,7 +128,7 @@ fn resumption_without_the_key_fails_no_session() {
 
 /// A connection that named a session and did not resume it fails its own alone.
 #[test]
-fn full_handshake_fails_only_its_own_session() {
+fn failed_full_handshake_invalidates_only_its_own_session() {
     let mut harness = Harness::new(Storage::Id);
     let (client, server) = (harness.client(TLS12), harness.server());
     let session = harness.establish_one(&client, &server);

@@ -17,7 +17,7 @@ fn connected(pki: &Pki) -> Pair {
 }
 
 #[test]
-fn data_flows_across_updates_in_both_directions() {
+fn data_arrives_across_key_updates_in_both_directions() {
     let pki = Pki::new();
     let mut pair = connected(&pki);
     for round in 0..40 {
@@ -36,7 +36,7 @@ fn data_flows_across_updates_in_both_directions() {
 }
 
 #[test]
-fn a_request_is_answered_and_what_was_not_asked_is_not() {
+fn only_requested_key_update_is_answered() {
     let pki = Pki::new();
     let mut pair = connected(&pki);
     pair.server.send_key_update(&mut pair.to_client);
@@ -54,7 +54,7 @@ fn a_request_is_answered_and_what_was_not_asked_is_not() {
 }
 
 #[test]
-fn many_requests_are_answered_once_while_output_waits() {
+fn key_update_requests_are_answered_once_while_output_is_queued() {
     let pki = Pki::new();
     let mut pair = connected(&pki);
     // The client has something to send, which the transport does not take.
@@ -72,7 +72,7 @@ fn many_requests_are_answered_once_while_output_waits() {
 }
 
 #[test]
-fn two_requests_of_ours_are_one_until_it_is_answered() {
+fn unanswered_key_update_request_is_not_repeated() {
     let pki = Pki::new();
     let mut pair = connected(&pki);
     for _ in 0..3 {
@@ -88,7 +88,7 @@ fn two_requests_of_ours_are_one_until_it_is_answered() {
 
 /// A side that only reads answers as well: with the next data that comes, and once.
 #[test]
-fn a_side_that_only_reads_answers_when_data_comes() {
+fn key_update_is_answered_by_side_that_only_reads() {
     let pki = Pki::new();
     let mut pair = connected(&pki);
     for _ in 0..5 {
@@ -104,7 +104,7 @@ fn a_side_that_only_reads_answers_when_data_comes() {
 }
 
 #[test]
-fn a_worn_key_is_changed_by_itself_and_long_handshakes_do_not_wear_it() {
+fn exhausted_key_is_updated_automatically() {
     let pki = Pki::new();
     for records in [0, 1, 2, 3, 5, 100] {
         let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
@@ -121,7 +121,7 @@ fn a_worn_key_is_changed_by_itself_and_long_handshakes_do_not_wear_it() {
 }
 
 #[test]
-fn a_worn_key_and_a_request_make_one_update() {
+fn exhausted_key_and_request_send_one_key_update() {
     let pki = Pki::new();
     let mut client = ClientConfig::new();
     client.set_records_per_key(2);
@@ -136,7 +136,7 @@ fn a_worn_key_and_a_request_make_one_update() {
 }
 
 #[test]
-fn a_wrong_value_is_illegal_parameter() {
+fn invalid_key_update_value_is_illegal_parameter() {
     let pki = Pki::new();
     for value in 2..=u8::MAX {
         let mut pair = connected(&pki);
@@ -148,7 +148,7 @@ fn a_wrong_value_is_illegal_parameter() {
 }
 
 #[test]
-fn sending_nothing_sends_no_record() {
+fn empty_write_sends_no_record() {
     let pki = Pki::new();
     let mut pair = connected(&pki);
     assert_eq!(pair.client.send(&[], &mut pair.to_server), Ok(0));
@@ -157,7 +157,7 @@ fn sending_nothing_sends_no_record() {
 }
 
 #[test]
-fn keys_that_the_application_changes_again_and_again_are_no_flood() {
+fn key_updates_of_application_with_data_are_not_flood() {
     let pki = Pki::new();
     for delivered in [true, false] {
         let mut pair = connected(&pki);
@@ -184,7 +184,7 @@ fn keys_that_the_application_changes_again_and_again_are_no_flood() {
 
 /// TLS 1.2 has no KeyUpdate: before a key is used up the connection says close_notify (RFC 9325 §4.4), and still receives.
 #[test]
-fn a_worn_key_of_tls12_ends_what_is_sent_and_not_what_is_received() {
+fn exhausted_tls12_key_stops_sending_not_receiving() {
     let pki = Pki::new();
     for records in [2, 3, 10, 100] {
         let (mut client, server) = configs(Kind::Tls12);
@@ -215,7 +215,7 @@ fn a_worn_key_of_tls12_ends_what_is_sent_and_not_what_is_received() {
 }
 
 #[test]
-fn keys_of_tls12_cannot_be_changed() {
+fn tls12_connection_rejects_key_update() {
     let pki = Pki::new();
     let (client, server) = configs(Kind::Tls12);
     let mut pair = Pair::with(client, server);
@@ -234,7 +234,7 @@ fn keys_of_tls12_cannot_be_changed() {
 
 /// A flight of many records, however few a key is for: tickets, in one flight of many records each.
 #[test]
-fn tickets_do_not_wear_a_key_out() {
+fn tickets_do_not_exhaust_key() {
     for records in [1, 2, 3, 8] {
         for fragment in [Some(64), None] {
             let mut harness = Harness::new(Storage::Ticket);
@@ -262,7 +262,7 @@ fn tickets_do_not_wear_a_key_out() {
 
 /// Data before the client's Finished is under a key that cannot be changed yet.
 #[test]
-fn half_rtt_data_does_not_wear_a_key_out() {
+fn half_rtt_data_does_not_exhaust_key() {
     let pki = Pki::new();
     for records in [1, 2, 3] {
         let mut server = ServerConfig::new();
@@ -284,7 +284,7 @@ fn half_rtt_data_does_not_wear_a_key_out() {
 
 /// Each change has its own key, so that none wears out, however often keys are changed.
 #[test]
-fn changes_of_keys_do_not_wear_them_out() {
+fn key_updates_do_not_exhaust_key() {
     let pki = Pki::new();
     for records in [1, 2, 3] {
         let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
@@ -304,7 +304,7 @@ fn changes_of_keys_do_not_wear_them_out() {
 
 /// A warning is no data: it is sent under a key that is for no more data, and close_notify after it.
 #[test]
-fn alerts_of_tls12_do_not_wear_a_key_out() {
+fn tls12_alerts_do_not_exhaust_key() {
     let pki = Pki::new();
     for records in [1, 2, 3] {
         let (client, mut server) = configs(Kind::Tls12);

@@ -25,7 +25,7 @@ fn configs_of(at_client: &[V], at_server: &[V]) -> (ClientConfig, ServerConfig) 
 }
 
 #[test]
-fn the_newest_that_both_have_is_used_and_else_both_lists_are_told() {
+fn newest_common_version_is_used_or_both_lists_reported() {
     let pki = Pki::new();
     for at_client in SETS {
         for at_server in SETS {
@@ -51,7 +51,7 @@ fn the_newest_that_both_have_is_used_and_else_both_lists_are_told() {
 
 /// RFC 9846 §4.2.3: set exactly when TLS 1.2 is chosen where TLS 1.3 is enabled.
 #[test]
-fn the_server_s_random_tells_a_downgrade_and_nothing_else() {
+fn server_random_has_sentinel_only_on_downgrade() {
     let pki = Pki::new();
     for at_client in SETS {
         for at_server in SETS {
@@ -78,7 +78,7 @@ fn chosen(change: Change<'_>) -> Result<V, Error> {
 }
 
 #[test]
-fn supported_versions_alone_decides_where_it_is_and_legacy_version_where_it_is_not() {
+fn supported_versions_overrides_legacy_version() {
     assert_eq!(chosen(&|_| {}), Ok(V::TLS13));
     // Whatever the order, and whatever else is in it: GREASE, older ones.
     assert_eq!(chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![8, 0x7a, 0x7a, 3, 2, 3, 3, 3, 4]), Ok(V::TLS13));
@@ -102,7 +102,7 @@ fn supported_versions_alone_decides_where_it_is_and_legacy_version_where_it_is_n
 }
 
 #[test]
-fn older_versions_are_refused_and_named() {
+fn older_versions_are_rejected_and_named() {
     for (legacy, name) in [([3, 0], "SSLv3"), ([3, 1], "TLSv1.0"), ([3, 2], "TLSv1.1"), ([2, 0], "")] {
         let refused = chosen(&|h| {
             h.version = legacy;
@@ -136,7 +136,7 @@ fn older_versions_are_refused_and_named() {
 
 /// RFC 7507 §3.
 #[test]
-fn a_client_that_says_it_fell_back_is_refused_where_it_need_not() {
+fn fallback_scsv_is_rejected_if_newer_version_is_common() {
     let pki = Pki::new();
     let scsv = |at_client: &[V], at_server: &[V], legacy: [u8; 2]| {
         let (client, server) = configs_of(at_client, at_server);
@@ -176,7 +176,7 @@ fn strip(hello: &mut Hello) {
 }
 
 #[test]
-fn a_downgrade_by_the_client_hello_is_told_by_the_sentinel() {
+fn sentinel_detects_downgrade_of_client_hello() {
     let downgraded = Failure { side: "client", at: T::SERVER_HELLO, error: Illegal::Downgraded(V::TLS12).into() };
     assert_eq!(downgraded.error.alert(), Some(A::ILLEGAL_PARAMETER));
     assert_eq!(man_in_the_middle(&strip, &|_| {}), downgraded);
@@ -192,7 +192,7 @@ fn a_downgrade_by_the_client_hello_is_told_by_the_sentinel() {
 
 /// Whoever takes the sentinel out breaks the signature, which covers both randoms (RFC 5246 §7.4.3).
 #[test]
-fn a_downgrade_that_hides_the_sentinel_is_told_by_the_signature() {
+fn signature_detects_removed_sentinel() {
     for end in [[0; 8], [0xff; 8]] {
         let hide = |h: &mut Hello| h.random[24..].copy_from_slice(&end);
         let found = man_in_the_middle(&strip, &hide);
@@ -212,7 +212,7 @@ fn a_downgrade_that_hides_the_sentinel_is_told_by_the_signature() {
 }
 
 #[test]
-fn a_server_hello_of_tls13_does_not_pass_for_one_of_tls12() {
+fn tls13_server_hello_is_rejected_as_tls12() {
     let says = |change: Change<'_>| man_in_the_middle(&|_| {}, change);
     let at_hello = |error: Error| Failure { side: "client", at: T::SERVER_HELLO, error };
     let found = says(&strip);
@@ -242,7 +242,7 @@ fn a_server_hello_of_tls13_does_not_pass_for_one_of_tls12() {
 }
 
 #[test]
-fn a_server_hello_of_tls12_does_not_pass_for_one_of_tls13() {
+fn tls12_server_hello_is_rejected_as_tls13() {
     let pki = Pki::new();
     let says = |change: Change<'_>| {
         let (client, server) = configs(Kind::Tls12);
@@ -257,7 +257,7 @@ fn a_server_hello_of_tls12_does_not_pass_for_one_of_tls13() {
 
 /// RSA keys of TLS 1.3 sign with PSS alone, whatever TLS 1.2 allows: the offer of both versions is no offer of PKCS#1 v1.5 here.
 #[test]
-fn schemes_offered_for_tls12_are_not_accepted_in_tls13() {
+fn tls13_rejects_schemes_offered_for_tls12() {
     let pki = Pki::with_rsa_key();
     let edit: MessageEdit = Box::new(|message| {
         if message[0] == T::CERTIFICATE_VERIFY.0 {

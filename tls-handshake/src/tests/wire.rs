@@ -208,12 +208,12 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
 }
 
 #[test]
-fn every_byte_of_a_full_handshake_on_the_wire() {
+fn full_handshake_on_wire_rejects_every_flipped_byte() {
     flip_all(Kind::Full, &[0x01, 0x80]);
 }
 
 #[test]
-fn every_byte_of_a_retried_handshake_on_the_wire() {
+fn retried_handshake_on_wire_rejects_every_flipped_byte() {
     flip_all(Kind::Retry, &[0x04]);
 }
 
@@ -270,7 +270,7 @@ pub(super) fn ends_after_the_handshake(mut pair: Pair, pki: &Pki) {
 }
 
 #[test]
-fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
+fn eof_at_every_byte_is_reported_with_state() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let states = states_at_the_end(&|| configs(Kind::Full), &pki);
     // The server's flight after ServerHello is one record, so that the client sees none of the states between.
@@ -280,7 +280,7 @@ fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
 }
 
 #[test]
-fn user_canceled_waits_for_close_notify() {
+fn user_canceled_is_ignored_until_close_notify() {
     let pki = Pki::new();
     let canceled = [21, 3, 3, 0, 2, 1, 90];
     let mut wire = Wire::new(configs(Kind::Full));
@@ -296,7 +296,7 @@ fn user_canceled_waits_for_close_notify() {
 }
 
 #[test]
-fn an_alert_in_every_state_ends_the_handshake() {
+fn alert_in_every_state_fails_handshake() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     // Records of the least size, so that each state is met between two of them.
     let small = || {
@@ -367,7 +367,7 @@ pub(super) fn starts(stream: &[u8]) -> Vec<usize> {
 }
 
 #[test]
-fn no_input_moves_a_connection_that_was_closed_by_its_peer() {
+fn connection_closed_by_peer_ignores_input() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
     pair.handshake(&pki).unwrap();

@@ -11,12 +11,12 @@ use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Flood};
 
 #[test]
-fn every_byte_of_a_tls12_handshake_on_the_wire() {
+fn tls12_handshake_on_wire_rejects_every_flipped_byte() {
     flip_all(Kind::Tls12, &[0x01, 0x80]);
 }
 
 #[test]
-fn every_byte_of_a_tls12_handshake_with_client_certificate_on_the_wire() {
+fn tls12_client_auth_on_wire_rejects_every_flipped_byte() {
     flip_all(Kind::Tls12Auth, &[0x04]);
 }
 
@@ -29,7 +29,7 @@ fn small(kind: Kind) -> (ClientConfig, ServerConfig) {
 }
 
 #[test]
-fn a_transport_that_ends_at_any_byte_is_told_with_the_state() {
+fn tls12_eof_at_every_byte_is_reported_with_state() {
     let kind = Kind::Tls12Auth;
     let states = states_at_the_end(&|| small(kind), &pki(kind));
     // Both sides' names; that of the server's Certificate is that of the client's.
@@ -70,7 +70,7 @@ fn with_alert(kind: Kind, alert: [u8; 2], count: usize, judge: &mut Judge<'_>) {
 }
 
 #[test]
-fn an_alert_that_closes_ends_the_handshake_in_every_state() {
+fn tls12_fatal_alert_in_every_state_fails_handshake() {
     for alert in [[2, A::HANDSHAKE_FAILURE.0], [1, A::CLOSE_NOTIFY.0], [2, 255]] {
         let mut states = std::collections::BTreeSet::new();
         with_alert(Kind::Tls12Auth, alert, 1, &mut |_, outcome, _| match outcome.unwrap_err() {
@@ -88,7 +88,7 @@ fn an_alert_that_closes_ends_the_handshake_in_every_state() {
 
 /// RFC 5246 §7.2.2: whoever gets a warning may go on. Old servers send unrecognized_name so, before ServerHello.
 #[test]
-fn warnings_are_ignored_in_every_state_up_to_a_limit() {
+fn tls12_warnings_are_ignored_in_every_state_up_to_limit() {
     let warning = [1, A::UNRECOGNIZED_NAME.0];
     let (mut ignored, mut interleaved) = (0, 0);
     let mut judge = |direction, outcome: Result<(), Error>, wire: &Wire| match outcome {
@@ -120,7 +120,7 @@ fn warnings_are_ignored_in_every_state_up_to_a_limit() {
 }
 
 #[test]
-fn warnings_before_server_hello_are_for_clients_that_offer_tls12() {
+fn warning_before_server_hello_is_ignored_only_with_tls12() {
     let pki = Pki::new();
     for (versions, goes_on) in [(&[V::TLS12][..], true), (&[V::TLS13, V::TLS12], true), (&[V::TLS13], false)] {
         let mut client = ClientConfig::new();
@@ -137,7 +137,7 @@ fn warnings_before_server_hello_are_for_clients_that_offer_tls12() {
 }
 
 #[test]
-fn warnings_and_empty_records_after_the_handshake_have_a_limit_that_data_starts_anew() {
+fn tls12_data_resets_count_of_warnings_and_empty_records() {
     let pki = Pki::new();
     for (content_type, content, limit, flood) in [
         (C::ALERT, &[1, A::NO_RENEGOTIATION.0][..], 4, Flood::WarningAlerts),
@@ -162,7 +162,7 @@ fn warnings_and_empty_records_after_the_handshake_have_a_limit_that_data_starts_
 }
 
 #[test]
-fn records_of_the_wrong_kind_or_size_are_refused_after_the_handshake() {
+fn tls12_invalid_records_after_handshake_are_rejected() {
     let pki = Pki::new();
     let connected = || {
         let (mut client, server) = configs(Kind::Tls12);
