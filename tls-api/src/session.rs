@@ -13,7 +13,7 @@ use std::io::{self, BufRead, Read, Write};
 use pki_types::CertificateDer;
 use tls_handshake::{Answer, Error, HandshakeKind, NeedSignature, RecordLimits};
 
-use crate::session::core::{Buffered, Side, protocol_error, told_again};
+use crate::session::core::{SessionCore, SessionRole, protocol_error, repeat_as_io};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
 /// One TLS connection with its buffers, without any I/O of its own.
@@ -213,14 +213,14 @@ impl IoState {
 }
 
 /// A session by the core that it wraps.
-pub(crate) trait Wraps {
-    type Side: Side;
+pub(crate) trait HasCore {
+    type SessionRole: SessionRole;
 
-    fn core(&self) -> &Buffered<Self::Side>;
-    fn core_mut(&mut self) -> &mut Buffered<Self::Side>;
+    fn core(&self) -> &SessionCore<Self::SessionRole>;
+    fn core_mut(&mut self) -> &mut SessionCore<Self::SessionRole>;
 }
 
-impl<S: Wraps + Read + BufRead + Write> Session for S {
+impl<S: HasCore + Read + BufRead + Write> Session for S {
     fn read_tls(&mut self, rd: &mut dyn Read) -> io::Result<usize> {
         self.core_mut().read_tls(rd)
     }
@@ -323,7 +323,7 @@ pub(crate) fn describe<S: Session>(name: &str, session: &S, f: &mut fmt::Formatt
         .finish_non_exhaustive()
 }
 
-fn complete_io<S: Wraps + Session, T: Read + Write>(session: &mut S, io: &mut T) -> io::Result<(usize, usize)> {
+fn complete_io<S: HasCore + Session, T: Read + Write>(session: &mut S, io: &mut T) -> io::Result<(usize, usize)> {
     let handshake = session.is_handshaking();
     let (mut read, mut written) = (0, 0);
     loop {
@@ -333,7 +333,7 @@ fn complete_io<S: Wraps + Session, T: Read + Write>(session: &mut S, io: &mut T)
             Err(e) => return Err(e),
         };
         if let Some(e) = session.core().connection().error() {
-            return Err(told_again(e));
+            return Err(repeat_as_io(e));
         }
         if session.core().waits_for_signature() {
             return Err(io::ErrorKind::WouldBlock.into());

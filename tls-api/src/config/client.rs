@@ -13,18 +13,18 @@ use tls_handshake::{
     Contradiction, Error, ExternalPsk, Identity, KeyLog, Limits, Need, NeedVerdict, Outgoing, RootCertStore,
 };
 
-use crate::config::session_scope::{Part, SessionContext};
+use crate::config::session_scope::{ScopePart, SessionContext};
 use crate::config::time::{SystemClock, TimeProvider};
-use crate::identity::psk::{ResolvesClientPsk, These};
-use crate::identity::resolver::{OneIdentity, ResolvesClientCert};
+use crate::identity::psk::{ResolvesClientPsk, StaticPsks};
+use crate::identity::resolver::{ResolvesClientCert, SingleIdentity};
 #[cfg(doc)]
 use crate::resumption::NoClientSessionStorage;
 use crate::resumption::{ClientSessionMemoryCache, StoresClientSessions};
-use crate::session::core::{Buffered, Side};
+use crate::session::core::{SessionCore, SessionRole};
 use crate::session::early_data::WriteEarlyData;
 use crate::session::send_buffer::SendBuffer;
-use crate::session::{Wraps, describe};
-use crate::sync::per_thread::Spread;
+use crate::session::{HasCore, describe};
+use crate::sync::per_thread::PerThread;
 #[cfg(feature = "dangerous_configuration")]
 use crate::verify::server::ServerCertVerifier;
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
@@ -54,8 +54,8 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// ```
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    engine: Spread<EngineConfig>,
-    parts: Spread<ClientParts>,
+    engine: PerThread<EngineConfig>,
+    runtime: PerThread<ClientRuntime>,
     context: SessionContext,
     /// What [`set_ocsp_request`](Self::set_ocsp_request) and [`set_sct_request`](Self::set_sct_request) said; else the verifier does.
     ocsp_request: Option<bool>,
@@ -64,7 +64,7 @@ pub struct ClientConfig {
 
 /// What a connection comes back to.
 #[derive(Clone, Debug)]
-pub(crate) struct ClientParts {
+pub(crate) struct ClientRuntime {
     trust: Trust,
     clock: Arc<dyn TimeProvider>,
     /// Whom servers that ask get to see.
@@ -112,7 +112,7 @@ impl ClientConfig {
     #[must_use]
     pub fn with_server_verifier(verifier: impl Into<ServerVerifier>) -> Self {
         let verifier = Arc::new(verifier.into());
-        let parts = ClientParts {
+        let runtime = ClientRuntime {
             trust: Trust::Parts(Arc::clone(&verifier)),
             clock: Arc::new(SystemClock),
             identity: None,
@@ -122,8 +122,8 @@ impl ClientConfig {
             pause: None,
         };
         let mut config = Self {
-            engine: Spread::new(EngineConfig::new()),
-            parts: Spread::new(parts),
+            engine: PerThread::new(EngineConfig::new()),
+            runtime: PerThread::new(runtime),
             context: SessionContext::default(),
             ocsp_request: None,
             sct_request: None,
@@ -157,15 +157,15 @@ impl ClientConfig {
     }
 
     fn trust(&mut self, verifier: Arc<ServerVerifier>) {
-        self.context.trust = Part::of(verifier.session_scope());
+        self.context.trust = ScopePart::of(verifier.session_scope());
         self.update_context();
-        self.parts_mut().trust = Trust::Parts(verifier);
+        self.runtime_mut().trust = Trust::Parts(verifier);
         self.update_requests();
     }
 
     /// Asks servers for what the application said, or else the verifier wants, in whatever order they were set.
     fn update_requests(&mut self) {
-        let (ocsp, scts) = match &self.parts.original().trust {
+        let (ocsp, scts) = match &self.runtime.original().trust {
             Trust::Parts(verifier) => (verifier.ocsp_policy() != OcspPolicy::Ignore, verifier.wants_scts()),
             #[cfg(feature = "dangerous_configuration")]
             Trust::Verifier(_) => (true, false),
@@ -264,15 +264,16 @@ impl ClientConfig {
     /// Shows this identity to every server that asks for a certificate and accepts a signature of its kind, whatever
     /// authorities the server names.
     pub fn set_client_identity(&mut self, identity: Identity) {
-        self.set_client_cert_resolver(Arc::new(OneIdentity::new(identity)));
+        self.set_client_cert_resolver(Arc::new(SingleIdentity::new(identity)));
     }
 
     /// Leaves it to this resolver which identity, if any, a server that asks gets to see. Without one, and without
     /// [`set_client_identity`](Self::set_client_identity), the client is anonymous.
     pub fn set_client_cert_resolver(&mut self, resolver: Arc<dyn ResolvesClientCert>) {
         // A scope is asked for at each connection.
-        self.context.identity = if resolver.session_scope().is_some() { Part::default() } else { Part::unique() };
-        self.parts_mut().identity = Some(resolver);
+        self.context.identity =
+            if resolver.session_scope().is_some() { ScopePart::default() } else { ScopePart::unique() };
+        self.runtime_mut().identity = Some(resolver);
         self.update_context();
         self.engine_mut().set_client_identity_lookup(true);
     }
@@ -284,7 +285,7 @@ impl ClientConfig {
     /// identity, its application protocols and its [context](Self::set_session_context).
     pub fn set_session_storage(&mut self, storage: Arc<dyn StoresClientSessions>) {
         self.engine_mut().set_resumption(storage.keeps_sessions());
-        self.parts_mut().sessions = storage;
+        self.runtime_mut().sessions = storage;
     }
 
     /// Re-verifies the stored server chain before offering its session: path, validity, revocation lists, pins, own checks and name; not
@@ -298,7 +299,7 @@ impl ClientConfig {
     /// Default: on where the verifier has revocation lists, pins or own checks
     /// ([`needs_reverification`](tls_handshake::verify::ServerVerifier::needs_reverification)), off elsewhere.
     pub fn set_reverify_on_resumption(&mut self, reverify: bool) {
-        self.parts_mut().reverifies = Some(reverify);
+        self.runtime_mut().reverifies = Some(reverify);
     }
 
     /// Sets for how long sessions are resumed, in seconds from when the server's chain was verified,
@@ -325,7 +326,7 @@ impl ClientConfig {
     /// the client's [resolver](ResolvesClientCert::session_scope) would choose.
     #[must_use]
     pub fn session_scope(&self) -> [u8; 32] {
-        self.engine.original().session_scope_with(self.parts.original().identity_scope().as_ref())
+        self.engine.original().session_scope_with(self.runtime.original().identity_scope().as_ref())
     }
 
     /// Whether data can be sent before the server has answered, with [`ClientSession::early_data`]: it cannot, unless this says
@@ -337,13 +338,13 @@ impl ClientConfig {
     /// Offers these external pre-shared keys to every server (TLS 1.3), in order of preference. One that knows none of them has to
     /// show a certificate, as always.
     pub fn set_external_psks(&mut self, psks: Vec<ExternalPsk>) {
-        self.set_external_psk_resolver(Arc::new(These(psks)));
+        self.set_external_psk_resolver(Arc::new(StaticPsks(psks)));
     }
 
     /// Leaves it to this resolver which external pre-shared keys a server is offered. A server with a key of its own is offered no
     /// session.
     pub fn set_external_psk_resolver(&mut self, resolver: Arc<dyn ResolvesClientPsk>) {
-        self.parts_mut().psks = Some(resolver);
+        self.runtime_mut().psks = Some(resolver);
     }
 
     fn update_context(&mut self) {
@@ -387,7 +388,7 @@ impl ClientConfig {
 
     /// The clock that certificates are checked against; the system's unless changed.
     pub fn set_time_provider(&mut self, clock: Arc<dyn TimeProvider>) {
-        self.parts_mut().clock = clock;
+        self.runtime_mut().clock = clock;
     }
 
     /// Settings that can make a client accept an impostor.
@@ -413,12 +414,12 @@ impl ClientConfig {
     /// [`Contradiction`] names both settings.
     pub fn validate(&self) -> Result<(), Contradiction> {
         self.engine.original().validate()?;
-        let parts = self.parts.original();
+        let runtime = self.runtime.original();
         let exclude = |settings, why| Err(Contradiction::Settings { settings, why });
-        if parts.psks.is_some() && !self.has_version(ProtocolVersion::TLS13) {
+        if runtime.psks.is_some() && !self.has_version(ProtocolVersion::TLS13) {
             return exclude(["external pre-shared keys", "versions without TLS 1.3"], "only TLS 1.3 has them");
         }
-        match &parts.trust {
+        match &runtime.trust {
             Trust::Parts(verifier)
                 if verifier.ocsp_policy() == OcspPolicy::Require && self.ocsp_request == Some(false) =>
             {
@@ -432,15 +433,15 @@ impl ClientConfig {
     }
 
     fn connect(&self, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Connection<Client>, Error> {
-        let (engine, parts) = (self.engine.share(), self.parts.original());
-        let psks = parts.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
-        let mut start = ClientStart { identity_scope: parts.identity_scope(), ..ClientStart::default() };
+        let (engine, runtime) = (self.engine.for_this_thread(), self.runtime.original());
+        let psks = runtime.psks.as_ref().map(|psks| psks.resolve(&name)).filter(|psks| !psks.is_empty());
+        let mut start = ClientStart { identity_scope: runtime.identity_scope(), ..ClientStart::default() };
         match &psks {
             Some(psks) => start.external_psks = psks,
             // A session that is taken is offered.
             None => {
                 let scope = engine.session_scope_with(start.identity_scope.as_ref());
-                start.session = parts.known_session(&name, &scope);
+                start.session = runtime.known_session(&name, &scope);
             }
         }
         Connection::begin(engine, name, start, outgoing)
@@ -450,24 +451,24 @@ impl ClientConfig {
         self.engine.get_mut()
     }
 
-    fn parts_mut(&mut self) -> &mut ClientParts {
-        self.parts.get_mut()
+    fn runtime_mut(&mut self) -> &mut ClientRuntime {
+        self.runtime.get_mut()
     }
 
     /// After which pause records are short again.
     pub(crate) fn set_pause(&mut self, pause: Option<Duration>) {
-        self.parts_mut().pause = pause;
+        self.runtime_mut().pause = pause;
     }
 }
 
-impl ClientParts {
+impl ClientRuntime {
     /// What the identity depends on that would be shown now.
     fn identity_scope(&self) -> Option<[u8; 32]> {
         self.identity.as_ref()?.session_scope()
     }
 
     /// Whether the server's certificates are good.
-    fn judge(&self, need: NeedVerdict) -> Answer {
+    fn verify(&self, need: NeedVerdict) -> Answer {
         let Some(now) = self.clock.now() else { return need.refuse(CertificateError::TimeUnknown) };
         match &self.trust {
             Trust::Parts(verifier) => need.verify(verifier, now),
@@ -480,7 +481,7 @@ impl ClientParts {
     }
 
     /// Whether the server of a session would be found good today.
-    fn judge_again(&self, session: &ClientSessionValue, now: UnixTime) -> bool {
+    fn reverify(&self, session: &ClientSessionValue, now: UnixTime) -> bool {
         let (chain, name) = (session.server_chain(), session.server_name());
         let verdict = match &self.trust {
             Trust::Parts(verifier) => verifier.reverify(chain, name, now),
@@ -502,7 +503,7 @@ impl ClientParts {
     fn known_session(&self, name: &ServerName<'_>, scope: &[u8; 32]) -> Option<(ClientSessionValue, UnixTime)> {
         let now = self.clock.now()?;
         let session = self.sessions.take(name, scope)?;
-        (!self.reverifies() || self.judge_again(&session, now)).then_some((session, now))
+        (!self.reverifies() || self.reverify(&session, now)).then_some((session, now))
     }
 }
 
@@ -517,23 +518,23 @@ pub struct DangerousClientConfig<'a> {
 impl DangerousClientConfig<'_> {
     /// Leaves the judgement of the server's certificates to this verifier alone: chain, name and validity.
     pub fn set_certificate_verifier(&mut self, verifier: Arc<dyn ServerCertVerifier>) {
-        self.config.context.trust = Part::of(verifier.session_scope());
+        self.config.context.trust = ScopePart::of(verifier.session_scope());
         self.config.update_context();
-        self.config.parts_mut().trust = Trust::Verifier(verifier);
+        self.config.runtime_mut().trust = Trust::Verifier(verifier);
         self.config.update_requests();
     }
 }
 
-impl Side for Client {
-    type Config = ClientParts;
+impl SessionRole for Client {
+    type Config = ClientRuntime;
 
-    fn pause(config: &ClientParts) -> Option<Duration> {
+    fn pause(config: &ClientRuntime) -> Option<Duration> {
         config.pause
     }
 
-    fn answer(config: &ClientParts, connection: &mut Connection<Self>, need: Need) -> Option<Answer> {
+    fn answer(config: &ClientRuntime, connection: &mut Connection<Self>, need: Need) -> Option<Answer> {
         Some(match need {
-            Need::Verdict(need) => config.judge(need),
+            Need::Verdict(need) => config.verify(need),
             Need::ClientIdentity(need) => {
                 let identity = config.identity.as_ref().and_then(|all| all.resolve(need.authorities(), need.schemes()));
                 // The sessions belong to the identity that was presented just now. If their scope does not, do not store them.
@@ -550,7 +551,7 @@ impl Side for Client {
         })
     }
 
-    fn keep_sessions(config: &ClientParts, connection: &mut Connection<Self>) {
+    fn store_sessions(config: &ClientRuntime, connection: &mut Connection<Self>) {
         if !connection.has_sessions() {
             return;
         }
@@ -561,7 +562,7 @@ impl Side for Client {
         }
     }
 
-    fn end_sessions(config: &ClientParts, connection: &mut Connection<Self>) {
+    fn end_sessions(config: &ClientRuntime, connection: &mut Connection<Self>) {
         if let Some((server, scope)) = connection.failed_sessions() {
             config.sessions.remove(server, &scope);
         }
@@ -573,7 +574,7 @@ impl Side for Client {
 /// A session that fails ends what could be resumed with its server: all stored sessions under the same
 /// [scope](ClientConfig::session_scope) are removed if the handshake offered one and did not complete (an error, a reset, a session
 /// dropped on a timeout), or if a fatal alert ends the connection later.
-pub struct ClientSession(Buffered<Client>);
+pub struct ClientSession(SessionCore<Client>);
 
 impl Drop for ClientSession {
     fn drop(&mut self) {
@@ -592,7 +593,7 @@ impl ClientSession {
         config.validate()?;
         let mut outgoing = SendBuffer::default();
         let connection = config.connect(name, outgoing.for_messages())?;
-        Ok(Self(Buffered::new(config.parts.share(), connection, outgoing)))
+        Ok(Self(SessionCore::new(config.runtime.for_this_thread(), connection, outgoing)))
     }
 
     /// Sends data before the server has answered, as long as that is possible: if the configuration
@@ -614,14 +615,14 @@ impl ClientSession {
     }
 }
 
-impl Wraps for ClientSession {
-    type Side = Client;
+impl HasCore for ClientSession {
+    type SessionRole = Client;
 
-    fn core(&self) -> &Buffered<Client> {
+    fn core(&self) -> &SessionCore<Client> {
         &self.0
     }
 
-    fn core_mut(&mut self) -> &mut Buffered<Client> {
+    fn core_mut(&mut self) -> &mut SessionCore<Client> {
         &mut self.0
     }
 }

@@ -12,18 +12,18 @@ use tls_handshake::{
     KeyLog, Limits, Need, NeedSession, ServerConfig as EngineConfig, ServerSessionValue, SuitePreference,
 };
 
-use crate::config::session_scope::{Part, SessionContext};
+use crate::config::session_scope::{ScopePart, SessionContext};
 use crate::config::time::{SystemClock, TimeProvider};
 use crate::identity::client_hello::ClientHelloInfo;
-use crate::identity::psk::{ResolvesServerPsk, These};
-use crate::identity::resolver::{FirstUsable, NoIdentity, OneIdentity, ResolvesServerCert};
-use crate::resumption::server_sessions::Keep;
+use crate::identity::psk::{ResolvesServerPsk, StaticPsks};
+use crate::identity::resolver::{FirstCompatible, NoIdentity, ResolvesServerCert, SingleIdentity};
+use crate::resumption::server_sessions::SessionBackend;
 use crate::resumption::{ProducesTickets, StoresServerSessions, Ticketer};
-use crate::session::core::{Buffered, Side};
+use crate::session::core::{SessionCore, SessionRole};
 use crate::session::early_data::ReadEarlyData;
 use crate::session::send_buffer::SendBuffer;
-use crate::session::{Wraps, describe};
-use crate::sync::per_thread::Spread;
+use crate::session::{HasCore, describe};
+use crate::sync::per_thread::PerThread;
 use crate::verify::client::{ClientCertVerifier, NoClientAuth};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
@@ -44,8 +44,8 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// ```
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    engine: Spread<EngineConfig>,
-    parts: Spread<ServerParts>,
+    engine: PerThread<EngineConfig>,
+    runtime: PerThread<ServerRuntime>,
     context: SessionContext,
     /// What [`set_ticket_lifetime`](Self::set_ticket_lifetime) said; else the ticketer does.
     ticket_lifetime: Option<u32>,
@@ -54,11 +54,11 @@ pub struct ServerConfig {
 
 /// What a connection comes back to.
 #[derive(Clone, Debug)]
-pub(crate) struct ServerParts {
+pub(crate) struct ServerRuntime {
     resolver: Arc<dyn ResolvesServerCert>,
     client_verifier: Arc<dyn ClientCertVerifier>,
     clock: Arc<dyn TimeProvider>,
-    keep: Keep,
+    backend: SessionBackend,
     psks: Option<Arc<dyn ResolvesServerPsk>>,
     /// `None`: as the verifier needs it.
     reverifies: Option<bool>,
@@ -70,32 +70,32 @@ impl ServerConfig {
     /// A server with one identity, which it shows to every client.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
-        Self::with_resolver(Arc::new(OneIdentity::new(identity)))
+        Self::with_resolver(Arc::new(SingleIdentity::new(identity)))
     }
 
     /// A server with several identities, of which each client is shown the first that it can verify: an RSA and an ECDSA one side by
     /// side. Without any, every client is refused.
     #[must_use]
     pub fn with_identities(identities: impl IntoIterator<Item = Identity>) -> Self {
-        Self::with_resolver(Arc::new(FirstUsable::new(identities)))
+        Self::with_resolver(Arc::new(FirstCompatible::new(identities)))
     }
 
     /// A server that chooses its identity for each client.
     #[must_use]
     pub fn with_resolver(resolver: Arc<dyn ResolvesServerCert>) -> Self {
         let engine = EngineConfig::new();
-        let parts = ServerParts {
+        let runtime = ServerRuntime {
             resolver,
             client_verifier: Arc::new(NoClientAuth),
             clock: Arc::new(SystemClock),
-            keep: Keep::Nowhere,
+            backend: SessionBackend::Disabled,
             psks: None,
             reverifies: None,
             pause: None,
         };
         let mut config = Self {
-            engine: Spread::new(engine),
-            parts: Spread::new(parts),
+            engine: PerThread::new(engine),
+            runtime: PerThread::new(runtime),
             context: SessionContext::default(),
             ticket_lifetime: None,
             ticketer_lifetime: None,
@@ -181,11 +181,11 @@ impl ServerConfig {
         engine.set_client_auth_hints(verifier.root_hint_subjects())?;
         engine.set_client_auth(client_auth);
         self.context.trust = match client_auth {
-            ClientAuth::NotAsked => Part::default(),
-            ClientAuth::Optional | ClientAuth::Required => Part::of(verifier.session_scope()),
+            ClientAuth::NotAsked => ScopePart::default(),
+            ClientAuth::Optional | ClientAuth::Required => ScopePart::of(verifier.session_scope()),
         };
         self.update_context();
-        self.parts_mut().client_verifier = verifier;
+        self.runtime_mut().client_verifier = verifier;
         Ok(())
     }
 
@@ -193,7 +193,7 @@ impl ServerConfig {
     /// changed. Machines that share a name should share its keys ([`Ticketer::from_keys`]).
     pub fn set_ticketer(&mut self, ticketer: Arc<dyn ProducesTickets>) {
         self.ticketer_lifetime = Some(ticketer.lifetime());
-        self.set_keep(Keep::Tickets(ticketer));
+        self.set_backend(SessionBackend::Tickets(ticketer));
     }
 
     /// Keeps sessions in this storage, instead of with the clients. Early data is accepted only so, for a storage alone can tell
@@ -205,7 +205,7 @@ impl ServerConfig {
     /// A fatal alert, sent or received, removes the sessions that its connection led to or, in TLS 1.2, resumed (RFC 5246 §7.2.2,
     /// RFC 9846 §6.2). Tickets cannot be removed: clients have to discard theirs.
     pub fn set_session_storage(&mut self, storage: Arc<dyn StoresServerSessions>) {
-        self.set_keep(Keep::Store(storage));
+        self.set_backend(SessionBackend::Store(storage));
     }
 
     /// Gives clients tickets of this producer, and keeps in this storage the sessions of TLS 1.2 clients that take none, such as curl. What
@@ -216,12 +216,12 @@ impl ServerConfig {
         storage: Arc<dyn StoresServerSessions>,
     ) {
         self.ticketer_lifetime = Some(ticketer.lifetime());
-        self.set_keep(Keep::TicketsOrStore(ticketer, storage));
+        self.set_backend(SessionBackend::TicketsOrStore(ticketer, storage));
     }
 
     /// Resumes no session: every handshake is a full one.
     pub fn disable_resumption(&mut self) {
-        self.set_keep(Keep::Nowhere);
+        self.set_backend(SessionBackend::Disabled);
     }
 
     /// Re-verifies the client chain of a session before resuming it. On failure the handshake is a full one.
@@ -234,7 +234,7 @@ impl ServerConfig {
     /// Default: on where the verifier has revocation lists, pins or own checks
     /// ([`needs_reverification`](ClientCertVerifier::needs_reverification)), off elsewhere.
     pub fn set_reverify_on_resumption(&mut self, reverify: bool) {
-        self.parts_mut().reverifies = Some(reverify);
+        self.runtime_mut().reverifies = Some(reverify);
     }
 
     /// How many tickets a client of TLS 1.3 is given after each handshake: 2 unless changed. It uses each once.
@@ -296,18 +296,18 @@ impl ServerConfig {
     /// A client with such a key shows no certificate: a configuration that requires certificates
     /// cannot have external keys.
     pub fn set_external_psks(&mut self, psks: Vec<ExternalPsk>) {
-        self.set_external_psk_resolver(Arc::new(These(psks)));
+        self.set_external_psk_resolver(Arc::new(StaticPsks(psks)));
     }
 
     /// Leaves it to this resolver to find the external pre-shared keys that clients name.
     pub fn set_external_psk_resolver(&mut self, resolver: Arc<dyn ResolvesServerPsk>) {
-        self.parts_mut().psks = Some(resolver);
+        self.runtime_mut().psks = Some(resolver);
         self.engine_mut().set_external_psks(true);
     }
 
-    fn set_keep(&mut self, keep: Keep) {
-        let lookup = keep.lookup();
-        self.parts_mut().keep = keep;
+    fn set_backend(&mut self, backend: SessionBackend) {
+        let lookup = backend.lookup();
+        self.runtime_mut().backend = backend;
         self.engine_mut().set_session_lookup(lookup);
         self.update_lifetime();
     }
@@ -335,7 +335,7 @@ impl ServerConfig {
 
     /// The clock that clients' certificates are checked against; the system's unless changed.
     pub fn set_time_provider(&mut self, clock: Arc<dyn TimeProvider>) {
-        self.parts_mut().clock = clock;
+        self.runtime_mut().clock = clock;
     }
 
     /// The key exchange groups to accept, in order of preference.
@@ -376,22 +376,22 @@ impl ServerConfig {
         self.engine.get_mut()
     }
 
-    fn parts_mut(&mut self) -> &mut ServerParts {
-        self.parts.get_mut()
+    fn runtime_mut(&mut self) -> &mut ServerRuntime {
+        self.runtime.get_mut()
     }
 
     /// After which pause records are short again.
     pub(crate) fn set_pause(&mut self, pause: Option<Duration>) {
-        self.parts_mut().pause = pause;
+        self.runtime_mut().pause = pause;
     }
 }
 
 /// Half a day, in seconds: how long sessions live in a store.
 const LIFETIME: u32 = 12 * 60 * 60;
 
-impl ServerParts {
+impl ServerRuntime {
     /// Whether the client of a session would be found good today, if that is asked and it showed a certificate.
-    fn judge_again(&self, session: &ServerSessionValue, now: UnixTime) -> bool {
+    fn reverify(&self, session: &ServerSessionValue, now: UnixTime) -> bool {
         let reverifies = self.reverifies.unwrap_or_else(|| self.client_verifier.needs_reverification());
         let chain = session.client_chain().filter(|chain| reverifies && !chain.is_empty());
         // A verdict that has ended is none.
@@ -400,7 +400,7 @@ impl ServerParts {
     }
 }
 
-impl ServerParts {
+impl ServerRuntime {
     /// The identity that a full handshake would show to this client.
     fn shown_to(&self, need: &NeedSession) -> Option<Arc<Identity>> {
         // Decoding the hello once more is measurable in TLS 1.2.
@@ -418,14 +418,14 @@ impl ServerParts {
     }
 }
 
-impl Side for Server {
-    type Config = ServerParts;
+impl SessionRole for Server {
+    type Config = ServerRuntime;
 
-    fn pause(config: &ServerParts) -> Option<Duration> {
+    fn pause(config: &ServerRuntime) -> Option<Duration> {
         config.pause
     }
 
-    fn answer(config: &ServerParts, _: &mut Connection<Self>, need: Need) -> Option<Answer> {
+    fn answer(config: &ServerRuntime, _: &mut Connection<Self>, need: Need) -> Option<Answer> {
         Some(match need {
             Need::Identity(need) => {
                 // It was decoded before; were it not to decode again, nobody could be chosen for it.
@@ -447,31 +447,31 @@ impl Side for Server {
                 None => need.refuse(CertificateError::TimeUnknown),
             },
             Need::Session(need) => {
-                let good = |session: &ServerSessionValue, now| config.judge_again(session, now);
+                let good = |session: &ServerSessionValue, now| config.reverify(session, now);
                 let shown = |need: &NeedSession| config.shown_to(need);
-                config.keep.find(config.psks.as_ref(), need, config.clock.now(), good, shown)
+                config.backend.find(config.psks.as_ref(), need, config.clock.now(), good, shown)
             }
-            Need::TakeSession(need) => config.keep.take(need),
-            Need::NewSession(need) => config.keep.give_out(need, config.clock.now()),
+            Need::TakeSession(need) => config.backend.take(need),
+            Need::NewSession(need) => config.backend.issue_tickets(need, config.clock.now()),
             _ => return None,
         })
     }
 
-    fn end_sessions(config: &ServerParts, connection: &mut Connection<Self>) {
-        config.keep.remove(connection.failed_sessions());
+    fn end_sessions(config: &ServerRuntime, connection: &mut Connection<Self>) {
+        config.backend.remove(connection.failed_sessions());
     }
 }
 
 /// A server's side of one connection. Its calls are those of [`Session`](crate::Session), [`Read`], [`BufRead`] and [`Write`].
-pub struct ServerSession(Buffered<Server>);
+pub struct ServerSession(SessionCore<Server>);
 
 impl ServerSession {
     /// A session with a client that has connected. It fails with [`Error::Config`](crate::Error::Config) if settings
     /// [exclude each other](ServerConfig::validate).
     #[must_use]
     pub fn new(config: &Arc<ServerConfig>) -> Self {
-        let connection = Connection::<Server>::new(config.engine.share());
-        Self(Buffered::new(config.parts.share(), connection, SendBuffer::default()))
+        let connection = Connection::<Server>::new(config.engine.for_this_thread());
+        Self(SessionCore::new(config.runtime.for_this_thread(), connection, SendBuffer::default()))
     }
 
     /// Reads the data that the client sent before the handshake, once some came: it is kept apart from all other data.
@@ -494,14 +494,14 @@ impl ServerSession {
     }
 }
 
-impl Wraps for ServerSession {
-    type Side = Server;
+impl HasCore for ServerSession {
+    type SessionRole = Server;
 
-    fn core(&self) -> &Buffered<Server> {
+    fn core(&self) -> &SessionCore<Server> {
         &self.0
     }
 
-    fn core_mut(&mut self) -> &mut Buffered<Server> {
+    fn core_mut(&mut self) -> &mut SessionCore<Server> {
         &mut self.0
     }
 }

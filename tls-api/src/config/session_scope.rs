@@ -11,18 +11,18 @@ use tls_crypto::{SecureRandom, SystemRandom};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SessionContext {
     /// Whom the configuration trusts.
-    pub(crate) trust: Part,
+    pub(crate) trust: ScopePart,
     /// Who it is, as far as that does not change.
-    pub(crate) identity: Part,
+    pub(crate) identity: ScopePart,
     /// What the application adds.
     pub(crate) application: Vec<u8>,
 }
 
 /// One of the parts.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Part(Vec<u8>);
+pub(crate) struct ScopePart(Vec<u8>);
 
-impl Part {
+impl ScopePart {
     /// What a verifier says of itself; without that the part is unique, and shared by clones alone.
     pub(crate) fn of(scope: Option<[u8; 32]>) -> Self {
         scope.map_or_else(Self::unique, |scope| Self([b"own".as_slice(), &scope].concat()))
@@ -58,7 +58,7 @@ mod tests {
     /// Whatever the random bytes are: the count at the end differs.
     #[test]
     fn unique_parts_differ_without_randomness() {
-        let tail = |mut part: Part| part.0.split_off(b"unique".len() + 32);
-        assert_ne!(tail(Part::unique()), tail(Part::unique()));
+        let tail = |mut part: ScopePart| part.0.split_off(b"unique".len() + 32);
+        assert_ne!(tail(ScopePart::unique()), tail(ScopePart::unique()));
     }
 }

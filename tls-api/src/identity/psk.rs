@@ -38,15 +38,15 @@ pub trait ResolvesServerPsk: fmt::Debug + Send + Sync {
 
 /// The same keys for every peer.
 #[derive(Debug)]
-pub(crate) struct These(pub(crate) Vec<ExternalPsk>);
+pub(crate) struct StaticPsks(pub(crate) Vec<ExternalPsk>);
 
-impl ResolvesClientPsk for These {
+impl ResolvesClientPsk for StaticPsks {
     fn resolve(&self, _: &ServerName<'_>) -> Vec<ExternalPsk> {
         self.0.clone()
     }
 }
 
-impl ResolvesServerPsk for These {
+impl ResolvesServerPsk for StaticPsks {
     fn resolve(&self, identity: &[u8]) -> Option<ExternalPsk> {
         // Identities are public: no secret decides how long this takes.
         self.0.iter().find(|psk| psk.identity() == identity).cloned()

@@ -10,7 +10,7 @@ use tls_handshake::{Identity, IdentityError};
 use crate::identity::client_hello::ClientHelloInfo;
 use crate::identity::reloadable::ReloadableIdentity;
 use crate::identity::served_name::ServedName;
-use crate::sync::per_thread::Spread;
+use crate::sync::per_thread::PerThread;
 use crate::{AlertDescription, SignatureScheme};
 
 /// Chooses the identity that a server shows to a client.
@@ -101,27 +101,27 @@ pub trait ResolvesClientCert: fmt::Debug + Send + Sync {
 
 /// The same identity for all, which each connection counts itself in.
 #[derive(Debug)]
-pub(crate) struct OneIdentity(Spread<Identity>);
+pub(crate) struct SingleIdentity(PerThread<Identity>);
 
-impl OneIdentity {
+impl SingleIdentity {
     pub(crate) fn new(identity: Identity) -> Self {
-        Self(Spread::new(identity))
+        Self(PerThread::new(identity))
     }
 }
 
-impl ResolvesServerCert for OneIdentity {
+impl ResolvesServerCert for SingleIdentity {
     fn resolve(&self, _: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
-        Ok(self.0.share())
+        Ok(self.0.for_this_thread())
     }
 
     fn resolve_for_all(&self) -> Option<Arc<Identity>> {
-        Some(self.0.share())
+        Some(self.0.for_this_thread())
     }
 }
 
-impl ResolvesClientCert for OneIdentity {
+impl ResolvesClientCert for SingleIdentity {
     fn resolve(&self, _: List<'_, DistinguishedName<'_>>, _: &[SignatureScheme]) -> Option<Arc<Identity>> {
-        Some(self.0.share())
+        Some(self.0.for_this_thread())
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {
@@ -132,19 +132,19 @@ impl ResolvesClientCert for OneIdentity {
 /// Several identities, of which the first that a client can verify is shown: RSA and ECDSA side by side. If it can verify none, the
 /// first is shown, and the handshake ends with an error that says so.
 #[derive(Debug)]
-pub(crate) struct FirstUsable(Vec<Spread<Identity>>);
+pub(crate) struct FirstCompatible(Vec<PerThread<Identity>>);
 
-impl FirstUsable {
+impl FirstCompatible {
     /// In order of preference.
     pub(crate) fn new(identities: impl IntoIterator<Item = Identity>) -> Self {
-        Self(identities.into_iter().map(Spread::new).collect())
+        Self(identities.into_iter().map(PerThread::new).collect())
     }
 }
 
-impl ResolvesServerCert for FirstUsable {
+impl ResolvesServerCert for FirstCompatible {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
         let usable = self.0.iter().find(|identity| hello.can_verify(identity.original()));
-        usable.or(self.0.first()).map(Spread::share).ok_or(NoIdentity::default())
+        usable.or(self.0.first()).map(PerThread::for_this_thread).ok_or(NoIdentity::default())
     }
 }
 
@@ -280,7 +280,7 @@ mod tests {
     fn threads_show_the_same_identity_and_count_in_different_places() {
         let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
         let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-        let identity = OneIdentity::new(Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
+        let identity = SingleIdentity::new(Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
         let resolve = || ResolvesClientCert::resolve(&identity, List::empty(), &[]).unwrap();
         let (mine, again) = (resolve(), resolve());
         assert!(Arc::ptr_eq(&mine, &again));

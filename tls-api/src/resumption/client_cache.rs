@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::sharded_map::{Sharded, Slot};
 use crate::ProtocolVersion;
-use crate::sync::read_mostly::{COPIES, favourite};
+use crate::sync::read_mostly::{COPIES, thread_slot};
 
 /// Keeps a client's sessions, by server and by what they are bound to.
 ///
@@ -61,7 +61,7 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
 pub struct ClientSessionMemoryCache {
     servers: Sharded<Sessions>,
     /// Sessions of TLS 1.2 that threads found lately.
-    found: [Found; COPIES],
+    found: [ThreadCache; COPIES],
 }
 
 /// The sessions with one server, under one scope.
@@ -105,19 +105,19 @@ impl Sessions {
 /// them here, instead of one after the other behind its lock.
 #[derive(Default)]
 #[repr(align(128))]
-struct Found(Mutex<VecDeque<Seen>>);
+struct ThreadCache(Mutex<VecDeque<Seen>>);
 
 /// A session that was found.
 struct Seen {
     key: Vec<u8>,
     /// What had been put by then where it was found. Once there is more, another session may be the one to give out.
-    puts: u64,
+    generation: u64,
     /// Made when it is found a second time: many servers give a new one with each connection. It shares nothing with the session that was
     /// put, so that the connections that hold the server's chain are counted in here alone.
     copy: Option<ClientSessionValue>,
 }
 
-impl Found {
+impl ThreadCache {
     /// Servers of a thread.
     const MAX: usize = 8;
 
@@ -125,36 +125,36 @@ impl Found {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, key: &[u8], puts: u64) -> Option<ClientSessionValue> {
+    fn get(&self, key: &[u8], generation: u64) -> Option<ClientSessionValue> {
         let mut found = self.lock();
         let seen = found.iter_mut().find(|seen| seen.key == key)?;
-        if seen.puts != puts {
+        if seen.generation != generation {
             // It is a secret, and of no use any more.
             seen.copy = None;
         }
         seen.copy.clone()
     }
 
-    fn put(&self, slot: &Slot<'_, Sessions>, puts: u64, session: &ClientSessionValue) {
+    fn put(&self, slot: &Slot<'_, Sessions>, generation: u64, session: &ClientSessionValue) {
         let mut found = self.lock();
         // Under the lock: a removal counts first, and comes here second.
-        if slot.puts() != puts {
+        if slot.generation() != generation {
             return;
         }
         match found.iter_mut().find(|seen| seen.key == slot.key()) {
-            Some(seen) if seen.puts == puts => seen.copy = Some(session.deep_clone()),
-            Some(seen) => (seen.puts, seen.copy) = (puts, None),
+            Some(seen) if seen.generation == generation => seen.copy = Some(session.deep_clone()),
+            Some(seen) => (seen.generation, seen.copy) = (generation, None),
             None => {
                 if found.len() >= Self::MAX {
                     found.pop_front();
                 }
-                found.push_back(Seen { key: slot.key().to_vec(), puts, copy: None });
+                found.push_back(Seen { key: slot.key().to_vec(), generation, copy: None });
             }
         }
     }
 }
 
-impl Found {
+impl ThreadCache {
     /// Forgets the session, and that it was found: what a thread read before the removal is not copied after it.
     fn remove(&self, key: &[u8]) {
         self.lock().retain(|seen| seen.key != key);
@@ -165,7 +165,7 @@ impl ClientSessionMemoryCache {
     /// For sessions with this many servers at most; those go first whose latest session came the longest ago.
     #[must_use]
     pub fn new(servers: usize) -> Self {
-        Self { servers: Sharded::new(servers), found: std::array::from_fn(|_| Found::default()) }
+        Self { servers: Sharded::new(servers), found: std::array::from_fn(|_| ThreadCache::default()) }
     }
 
     /// Servers whose sessions are there.
@@ -255,20 +255,20 @@ impl StoresClientSessions for ClientSessionMemoryCache {
 
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
         let key = key(server, scope);
-        let (slot, found) = (self.servers.slot(&key)?, self.found.get(favourite())?);
-        if let Some(session) = found.get(&key, slot.puts()) {
+        let (slot, found) = (self.servers.slot(&key)?, self.found.get(thread_slot())?);
+        if let Some(session) = found.get(&key, slot.generation()) {
             return Some(session);
         }
         let take = |sessions: &mut Sessions| (sessions.take(), sessions.is_empty());
-        let (session, puts) = slot.with(|place| {
+        let (session, generation) = slot.with(|place| {
             let (session, is_empty) = place.get_mut().map(take)?;
             if is_empty {
                 place.remove();
             }
-            Some((session?, place.puts()))
+            Some((session?, place.generation()))
         })?;
         if session.version() != ProtocolVersion::TLS13 {
-            found.put(&slot, puts, &session);
+            found.put(&slot, generation, &session);
         }
         Some(session)
     }
@@ -483,11 +483,11 @@ mod tests {
         cache.put(all[0].clone());
         let key = key(all[0].server_name(), all[0].scope());
         let slot = cache.servers.slot(&key).unwrap();
-        let puts = slot.puts();
+        let generation = slot.generation();
         cache.remove(all[0].server_name(), all[0].scope());
-        let found = Found::default();
+        let found = ThreadCache::default();
         // Twice, as a session that was found before is copied.
-        (0..2).for_each(|_| found.put(&slot, puts, &all[0]));
+        (0..2).for_each(|_| found.put(&slot, generation, &all[0]));
         assert!(found.lock().is_empty());
     }
 
@@ -498,14 +498,14 @@ mod tests {
         let many = sessions(&names, ProtocolVersion::TLS12);
         let cache = ClientSessionMemoryCache::new(20);
         many.iter().for_each(|session| cache.put(session.clone()));
-        let few = &many[..Found::MAX];
+        let few = &many[..ThreadCache::MAX];
         for session in many.iter().chain(&many).chain(few).chain(few).chain(few) {
             assert_eq!(take(&cache, session), Some(session.encode().to_vec()));
         }
         // This thread's place alone is filled, with those that it found more than once before others came between.
-        let copies = |found: &Found| found.lock().iter().filter(|seen| seen.copy.is_some()).count();
-        assert_eq!(cache.found.iter().map(copies).max(), Some(Found::MAX));
-        assert_eq!(cache.found.iter().map(|found| found.lock().len()).sum::<usize>(), Found::MAX);
+        let copies = |found: &ThreadCache| found.lock().iter().filter(|seen| seen.copy.is_some()).count();
+        assert_eq!(cache.found.iter().map(copies).max(), Some(ThreadCache::MAX));
+        assert_eq!(cache.found.iter().map(|found| found.lock().len()).sum::<usize>(), ThreadCache::MAX);
     }
 
     #[test]

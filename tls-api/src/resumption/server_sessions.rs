@@ -14,8 +14,8 @@ use crate::resumption::{ProducesTickets, StoresServerSessions};
 
 /// Where sessions are kept.
 #[derive(Clone, Debug)]
-pub(crate) enum Keep {
-    Nowhere,
+pub(crate) enum SessionBackend {
+    Disabled,
     /// With the clients.
     Tickets(Arc<dyn ProducesTickets>),
     /// In a store, under ids that clients get as their tickets.
@@ -24,7 +24,7 @@ pub(crate) enum Keep {
     TicketsOrStore(Arc<dyn ProducesTickets>, Arc<dyn StoresServerSessions>),
 }
 
-impl Keep {
+impl SessionBackend {
     pub(crate) fn lookup(&self) -> SessionLookup {
         match self {
             Self::Tickets(ticketer) if ticketer.enabled() => SessionLookup::Tickets,
@@ -35,7 +35,7 @@ impl Keep {
                 // A store for TLS 1.2 alone cannot serve TLS 1.3.
                 (false, _) => SessionLookup::Never,
             },
-            Self::Nowhere | Self::Tickets(_) | Self::Store(_) => SessionLookup::Never,
+            Self::Disabled | Self::Tickets(_) | Self::Store(_) => SessionLookup::Never,
         }
     }
 
@@ -66,7 +66,7 @@ impl Keep {
             } else if let Some(now) = now.filter(|_| lookups < MAX_LOOKUPS) {
                 // Without a clock there is no telling whether a session has ended.
                 lookups += 1;
-                let session = self.session(identity, &need).filter(|session| good(session, now));
+                let session = self.get_or_take(identity, &need).filter(|session| good(session, now));
                 // Who would be refused in a full handshake is refused here.
                 if let Some((session, shown)) = session.and_then(|session| Some((session, shown(&need)?))) {
                     candidates.push(match single_use {
@@ -79,11 +79,11 @@ impl Keep {
         need.answer(candidates)
     }
 
-    fn session(&self, identity: &[u8], need: &NeedSession) -> Option<ServerSessionValue> {
+    fn get_or_take(&self, identity: &[u8], need: &NeedSession) -> Option<ServerSessionValue> {
         let from =
             |store: &Arc<dyn StoresServerSessions>| need.is_store_id(identity).then(|| store.get(identity)).flatten();
         let mut bytes = match self {
-            Self::Nowhere => return None,
+            Self::Disabled => return None,
             Self::TicketsOrStore(_, store) if need.is_by_session_id() => from(store)?,
             Self::Tickets(ticketer) | Self::TicketsOrStore(ticketer, _) => ticketer.decrypt(identity)?,
             Self::Store(store) => from(store)?,
@@ -103,7 +103,7 @@ impl Keep {
     }
 
     /// Keeps new sessions, and gives out their tickets.
-    pub(crate) fn give_out(&self, mut need: NeedNewSession, now: Option<UnixTime>) -> Answer {
+    pub(crate) fn issue_tickets(&self, mut need: NeedNewSession, now: Option<UnixTime>) -> Answer {
         let Some(now) = now else { return need.none() };
         let ids = need.store_ids();
         let sessions = need.sessions(now);
@@ -117,7 +117,7 @@ impl Keep {
             (Self::Store(store) | Self::TicketsOrStore(_, store), Some(id)) => {
                 store.put(&id, session.encode(), session.lifetime()).then(|| id.to_vec())
             }
-            (Self::Nowhere, _) | (Self::Tickets(_), Some(_)) | (Self::Store(_), None) => None,
+            (Self::Disabled, _) | (Self::Tickets(_), Some(_)) | (Self::Store(_), None) => None,
         };
         let mut tickets = Vec::with_capacity(sessions.len());
         for (index, session) in sessions.iter().enumerate() {

@@ -20,7 +20,7 @@ pub(crate) struct Sharded<V> {
 struct Part<V> {
     map: Mutex<Bounded<V>>,
     /// Values put, and removed for all, so far, to be read without the lock: whoever found something here before knows by it whether that still holds.
-    puts: AtomicU64,
+    generation: AtomicU64,
 }
 
 impl<V> Part<V> {
@@ -39,8 +39,8 @@ pub(crate) struct Slot<'m, V> {
 
 impl<V> Slot<'_, V> {
     /// The number of changes in this part: it is the same as long as no value was put, and none removed for all.
-    pub(crate) fn puts(&self) -> u64 {
-        self.part.puts.load(Ordering::Acquire)
+    pub(crate) fn generation(&self) -> u64 {
+        self.part.generation.load(Ordering::Acquire)
     }
 
     pub(crate) fn key(&self) -> &[u8] {
@@ -48,13 +48,13 @@ impl<V> Slot<'_, V> {
     }
 
     /// Does something at the place of the key.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Place<'_, V>) -> T) -> T {
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Cursor<'_, V>) -> T) -> T {
         let mut map = self.part.lock();
         let before = map.next;
-        let result = work(&mut Place { map: &mut map, key: self.key, hash: self.hash });
+        let result = work(&mut Cursor { map: &mut map, key: self.key, hash: self.hash });
         // Not where nothing changed: the others would have to fetch it anew.
         if map.next != before {
-            self.part.puts.store(map.next, Ordering::Release);
+            self.part.generation.store(map.next, Ordering::Release);
         }
         result
     }
@@ -65,12 +65,12 @@ impl<V> Sharded<V> {
     pub(crate) fn new(size: usize) -> Self {
         // A small map is one part: cut into many, it would evict what it had room for.
         let parts = if size < PARTS * 16 { 1 } else { PARTS };
-        let part = |_| Part { map: Mutex::new(Bounded::new(size / parts)), puts: AtomicU64::new(0) };
+        let part = |_| Part { map: Mutex::new(Bounded::new(size / parts)), generation: AtomicU64::new(0) };
         Self { parts: (0..parts).map(part).collect(), hasher: RandomState::new() }
     }
 
     /// Does something at the place of this key.
-    pub(crate) fn with<T>(&self, key: &[u8], work: impl FnOnce(&mut Place<'_, V>) -> T) -> Option<T> {
+    pub(crate) fn with<T>(&self, key: &[u8], work: impl FnOnce(&mut Cursor<'_, V>) -> T) -> Option<T> {
         Some(self.slot(key)?.with(work))
     }
 
@@ -101,7 +101,7 @@ impl<V> Sharded<V> {
 /// A map of so many entries at most, by the hashes of their keys. Two keys with the same one, of 64 bits that nobody can foresee, are as
 /// unlikely as a lost entry is harmless: what is put later takes the place.
 pub(crate) struct Bounded<V> {
-    map: HashMap<u64, Entry<V>, BuildHasherDefault<IsHash>>,
+    map: HashMap<u64, Entry<V>, BuildHasherDefault<IdentityHasher>>,
     /// Numbers and hashes, in the order of the numbers. Those whose number is not the entry's any more count for nothing.
     order: VecDeque<(u64, u64)>,
     next: u64,
@@ -116,9 +116,9 @@ struct Entry<V> {
 
 /// What is hashed is a hash.
 #[derive(Default)]
-struct IsHash(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for IsHash {
+impl Hasher for IdentityHasher {
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
     }
@@ -133,15 +133,15 @@ impl Hasher for IsHash {
 }
 
 /// The place of a key, whether there is something or not.
-pub(crate) struct Place<'m, V> {
+pub(crate) struct Cursor<'m, V> {
     map: &'m mut Bounded<V>,
     key: &'m [u8],
     hash: u64,
 }
 
-impl<V> Place<'_, V> {
-    /// As [`Slot::puts`].
-    pub(crate) fn puts(&self) -> u64 {
+impl<V> Cursor<'_, V> {
+    /// As [`Slot::generation`].
+    pub(crate) fn generation(&self) -> u64 {
         self.map.next
     }
 
@@ -252,7 +252,7 @@ mod tests {
         put(&map, b"key", 1);
         // Another key with the same hash.
         let stolen = map.with(b"key", |place| {
-            let mut other = Place { map: &mut *place.map, key: b"other", hash: place.hash };
+            let mut other = Cursor { map: &mut *place.map, key: b"other", hash: place.hash };
             (other.get().copied(), other.get_mut().copied(), other.remove())
         });
         assert_eq!(stolen, Some((None, None, None)));
@@ -264,12 +264,12 @@ mod tests {
         let map = small(10);
         put(&map, b"key", 1);
         let slot = map.slot(b"key").unwrap();
-        let puts = slot.puts();
-        assert_eq!(slot.with(|place| (place.get().copied(), place.puts())), (Some(1), puts));
+        let generation = slot.generation();
+        assert_eq!(slot.with(|place| (place.get().copied(), place.generation())), (Some(1), generation));
         assert_eq!(slot.with(|place| place.remove()), Some(1));
-        assert_eq!(slot.puts(), puts);
+        assert_eq!(slot.generation(), generation);
         put(&map, b"other", 2);
-        assert_ne!(slot.puts(), puts);
+        assert_ne!(slot.generation(), generation);
     }
 
     #[test]

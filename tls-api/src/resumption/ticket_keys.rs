@@ -12,27 +12,27 @@ use crate::sync::read_mostly::COPIES;
 
 /// One generation: they are replaced together.
 pub(super) struct Keys {
-    pub(super) current: Aged,
+    pub(super) current: TimedKey,
     /// The latest first.
-    pub(super) former: Vec<Aged>,
+    pub(super) former: Vec<TimedKey>,
 }
 
 /// A key, and when it came to be.
 #[derive(Clone)]
-pub(super) struct Aged {
-    pub(super) key: Arc<Counted>,
-    pub(super) made: Moment,
+pub(super) struct TimedKey {
+    pub(super) key: Arc<CountedKey>,
+    pub(super) made: Timestamp,
 }
 
 /// A key, and how many tickets it sealed, counted where threads do not meet.
-pub(super) struct Counted {
+pub(super) struct CountedKey {
     pub(super) key: TicketKey,
     pub(super) sealed: [Count; COPIES],
 }
 
 /// By both clocks, in seconds: since 1970, and since the ticketer was made.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Moment {
+pub(super) struct Timestamp {
     pub(super) clock: Option<u64>,
     pub(super) steady: Option<u64>,
 }
@@ -42,7 +42,7 @@ pub(super) struct Moment {
 pub(super) struct Count(pub(super) AtomicU32);
 
 impl Keys {
-    pub(super) fn given(current: &[u8; 48], previous: &[[u8; 48]], now: Moment) -> Result<Self, TicketerError> {
+    pub(super) fn given(current: &[u8; 48], previous: &[[u8; 48]], now: Timestamp) -> Result<Self, TicketerError> {
         if previous.len() > MAX_FORMER {
             return Err(TicketerError::TooManyKeys { got: previous.len(), limit: MAX_FORMER });
         }
@@ -59,38 +59,38 @@ impl Keys {
         }
         let mut former = Vec::new();
         for key in previous {
-            former.push(Aged::new(TicketKey::from_bytes(key)?, now));
+            former.push(TimedKey::new(TicketKey::from_bytes(key)?, now));
         }
-        Ok(Self { current: Aged::new(TicketKey::from_bytes(current)?, now), former })
+        Ok(Self { current: TimedKey::new(TicketKey::from_bytes(current)?, now), former })
     }
 
-    pub(super) fn is_due(&self, now: Moment) -> bool {
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.current.age(now) >= ROTATION || self.former.iter().any(|former| former.age(now) >= FORGOTTEN)
     }
 
     /// The next generation; none if another thread has just made it, or there is no randomness.
-    pub(super) fn next(&self, now: Moment, worn: bool) -> Option<Self> {
+    pub(super) fn next(&self, now: Timestamp, worn: bool) -> Option<Self> {
         let mut former = self.former.clone();
-        let rotates = self.current.age(now) >= ROTATION || (worn && self.current.key.is_worn());
+        let rotates = self.current.age(now) >= ROTATION || (worn && self.current.key.is_exhausted());
         if rotates {
             former.insert(0, self.current.clone());
         }
         former.retain(|aged| aged.age(now) < FORGOTTEN);
         if rotates {
             former.truncate(MAX_FORMER);
-            return Some(Self { current: Aged::new(TicketKey::generate().ok()?, now), former });
+            return Some(Self { current: TimedKey::new(TicketKey::generate().ok()?, now), former });
         }
         (former.len() < self.former.len()).then(|| Self { current: self.current.clone(), former })
     }
 }
 
-impl Aged {
-    pub(super) fn new(key: TicketKey, made: Moment) -> Self {
-        Self { key: Arc::new(Counted { key, sealed: Default::default() }), made }
+impl TimedKey {
+    pub(super) fn new(key: TicketKey, made: Timestamp) -> Self {
+        Self { key: Arc::new(CountedKey { key, sealed: Default::default() }), made }
     }
 
     /// In seconds, by the clock that says more. A clock that was set back counts as much as one that goes on.
-    fn age(&self, now: Moment) -> u64 {
+    fn age(&self, now: Timestamp) -> u64 {
         let by_clock = match (now.clock, self.made.clock) {
             (Some(now), Some(made)) => now.abs_diff(made),
             // It is not known how old it is: it seals no more, and goes as others come.
@@ -102,13 +102,13 @@ impl Aged {
     }
 }
 
-impl Counted {
-    fn is_worn(&self) -> bool {
+impl CountedKey {
+    fn is_exhausted(&self) -> bool {
         self.sealed.iter().any(|count| count.0.load(Ordering::Relaxed) >= MAX_TICKETS)
     }
 }
 
-impl Moment {
+impl Timestamp {
     pub(super) fn now(clock: &dyn TimeProvider, start: Option<Instant>) -> Self {
         let steady = start.map(|start| start.elapsed().as_secs());
         Self { clock: clock.now().map(|now| now.as_secs()), steady }
@@ -134,16 +134,16 @@ mod tests {
     use super::*;
 
     /// What becomes of a key that all of these moments find, the first of which made it: whether it still seals, whether it opens.
-    fn fate(moments: impl IntoIterator<Item = Moment>) -> (bool, bool) {
+    fn fate(moments: impl IntoIterator<Item = Timestamp>) -> (bool, bool) {
         let mut moments = moments.into_iter();
-        let first = Aged::new(TicketKey::generate().unwrap(), moments.next().unwrap());
+        let first = TimedKey::new(TicketKey::generate().unwrap(), moments.next().unwrap());
         let mut keys = Keys { current: first.clone(), former: Vec::new() };
         for now in moments {
             if keys.is_due(now) {
                 keys = keys.next(now, false).unwrap();
             }
         }
-        let is_first = |aged: &Aged| Arc::ptr_eq(&aged.key, &first.key);
+        let is_first = |aged: &TimedKey| Arc::ptr_eq(&aged.key, &first.key);
         (is_first(&keys.current), is_first(&keys.current) || keys.former.iter().any(is_first))
     }
 
@@ -158,7 +158,8 @@ mod tests {
             ("backwards", |hour| Some(1_000_000 - hour)),
         ];
         for (name, clock) in clocks {
-            let until = |hours| fate((0..=hours).map(|hour| Moment { clock: clock(hour), steady: Some(hour * HOUR) }));
+            let until =
+                |hours| fate((0..=hours).map(|hour| Timestamp { clock: clock(hour), steady: Some(hour * HOUR) }));
             assert_eq!(until(5), (true, true), "{name}");
             assert_eq!(until(6), (false, true), "{name}");
             assert_eq!(until(17), (false, true), "{name}");

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tls_crypto::TicketKey;
 use zeroize::Zeroizing;
 
-use super::ticket_keys::{Aged, Keys, MAX_TICKETS, Moment, steady_clock};
+use super::ticket_keys::{Keys, MAX_TICKETS, TimedKey, Timestamp, steady_clock};
 use crate::config::time::{SystemClock, TimeProvider};
 use crate::sync::read_mostly::ReadMostly;
 
@@ -90,8 +90,8 @@ impl Ticketer {
     /// [`TicketerError::Random`].
     pub fn with_time_provider(clock: Arc<dyn TimeProvider>) -> Result<Self, TicketerError> {
         let start = steady_clock();
-        let now = Moment::now(&*clock, start);
-        let keys = Keys { current: Aged::new(TicketKey::generate()?, now), former: Vec::new() };
+        let now = Timestamp::now(&*clock, start);
+        let keys = Keys { current: TimedKey::new(TicketKey::generate()?, now), former: Vec::new() };
         Ok(Self { keys: ReadMostly::new(keys), clock: Some(clock), start })
     }
 
@@ -102,7 +102,7 @@ impl Ticketer {
     /// [`TicketerError::TooManyKeys`] for more than 8 previous ones, [`TicketerError::ZeroKey`],
     /// [`TicketerError::RepeatedKey`].
     pub fn from_keys(current: &[u8; 48], previous: &[[u8; 48]]) -> Result<Self, TicketerError> {
-        let keys = Keys::given(current, previous, Moment::default())?;
+        let keys = Keys::given(current, previous, Timestamp::default())?;
         Ok(Self { keys: ReadMostly::new(keys), clock: None, start: None })
     }
 
@@ -112,7 +112,7 @@ impl Ticketer {
     /// # Errors
     /// As for [`from_keys`](Self::from_keys), and nothing changes.
     pub fn update(&self, current: &[u8; 48], previous: &[[u8; 48]]) -> Result<(), TicketerError> {
-        let now = self.clock.as_deref().map(|clock| Moment::now(clock, self.start)).unwrap_or_default();
+        let now = self.clock.as_deref().map(|clock| Timestamp::now(clock, self.start)).unwrap_or_default();
         self.keys.replace(Keys::given(current, previous, now)?);
         Ok(())
     }
@@ -120,7 +120,7 @@ impl Ticketer {
     /// The keys, changed first if they have been there for long enough. One thread does that; the others go on with the keys that there are.
     fn keys(&self) -> (usize, RwLockReadGuard<'_, Arc<Keys>>) {
         let Some(clock) = self.clock.as_deref() else { return self.keys.read() };
-        let now = Moment::now(clock, self.start);
+        let now = Timestamp::now(clock, self.start);
         let present = self.keys.read();
         if !present.1.is_due(now) {
             return present;
@@ -130,7 +130,7 @@ impl Ticketer {
         self.keys.read()
     }
 
-    fn change(&self, now: Moment, worn: bool) {
+    fn change(&self, now: Timestamp, worn: bool) {
         // Without randomness the old key is better than none: nobody is refused, and it is tried again with the next ticket.
         self.keys.try_replace(|keys| keys.next(now, worn));
     }
@@ -148,7 +148,7 @@ impl ProducesTickets for Ticketer {
         let ticket = current.key.seal(session).ok();
         drop(keys);
         if let Some(clock) = self.clock.as_deref().filter(|_| sealed >= MAX_TICKETS) {
-            self.change(Moment::now(clock, self.start), true);
+            self.change(Timestamp::now(clock, self.start), true);
         }
         ticket
     }

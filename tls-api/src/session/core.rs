@@ -11,7 +11,7 @@ use crate::config::records::LastWrite;
 use crate::session::buffer_pool::{FLIGHT, OnThread, RECORD, UNREAD_LIMIT};
 use crate::session::early_data::EarlyReceived;
 use crate::session::receive_buffer::ReceiveBuffer;
-use crate::session::send_buffer::{Gather, SendBuffer, WaitingPlaintext, prefix};
+use crate::session::send_buffer::{PendingPlaintext, SendBuffer, SliceCursor, prefix};
 use crate::session::{IoState, flush};
 
 /// What is held for sending unless the application sets another limit: 64 KiB of plaintext in full records, so that a write of as much
@@ -26,7 +26,7 @@ const RECORD_OVERHEAD: usize = 5 + 8 + 16;
 const MAX_FRAGMENT: usize = 1 << 14;
 
 /// A role of the engine together with the configuration that answers what it needs.
-pub(crate) trait Side: Role {
+pub(crate) trait SessionRole: Role {
     type Config;
 
     /// Answers at once; `None` to what this role is never asked.
@@ -36,18 +36,18 @@ pub(crate) trait Side: Role {
     fn pause(config: &Self::Config) -> Option<Duration>;
 
     /// Messages of the handshake came, or some behind it: there may be sessions to keep.
-    fn keep_sessions(_: &Self::Config, _: &mut Connection<Self>) {}
+    fn store_sessions(_: &Self::Config, _: &mut Connection<Self>) {}
 
     /// The connection failed, or is dropped: sessions may have ended with it.
     fn end_sessions(_: &Self::Config, _: &mut Connection<Self>) {}
 }
 
-pub(crate) struct Buffered<R: Side> {
+pub(crate) struct SessionCore<R: SessionRole> {
     config: Arc<R::Config>,
     connection: Connection<R>,
     received: ReceiveBuffer,
     sending: SendBuffer,
-    waiting: WaitingPlaintext,
+    pending: PendingPlaintext,
     /// Early data that came, and how much of it was read.
     early: EarlyReceived,
     limit: Option<usize>,
@@ -57,11 +57,11 @@ pub(crate) struct Buffered<R: Side> {
     /// A signature that the application is to have made.
     signature: RemoteSignature,
     /// Whether the engine was given an answer, and may go on without anything new.
-    answered: bool,
+    can_continue: bool,
     /// Whether bytes came that the engine has not been shown yet.
-    news: bool,
+    has_unprocessed: bool,
     /// Whether anything but data came.
-    messages: bool,
+    saw_handshake: bool,
     /// Whether the transport took something since it was flushed.
     unflushed: bool,
     /// Whether the transport ever took something.
@@ -93,7 +93,7 @@ enum Transport {
     Ended,
 }
 
-impl<R: Side> Buffered<R> {
+impl<R: SessionRole> SessionCore<R> {
     /// `sending` holds what the connection has written already.
     pub(crate) fn new(config: Arc<R::Config>, connection: Connection<R>, sending: SendBuffer) -> Self {
         Self {
@@ -101,16 +101,16 @@ impl<R: Side> Buffered<R> {
             connection,
             received: ReceiveBuffer::default(),
             sending,
-            waiting: WaitingPlaintext::default(),
+            pending: PendingPlaintext::default(),
             early: EarlyReceived::default(),
             limit: Some(SEND_LIMIT),
             last_write: LastWrite::default(),
             closing: Closing::No,
             transport: Transport::Open,
             signature: RemoteSignature::NotNeeded,
-            answered: false,
-            news: false,
-            messages: false,
+            can_continue: false,
+            has_unprocessed: false,
+            saw_handshake: false,
             unflushed: false,
             sent: false,
             _on_thread: OnThread::new(),
@@ -125,7 +125,7 @@ impl<R: Side> Buffered<R> {
 
     pub(crate) fn read_tls(&mut self, rd: &mut dyn io::Read) -> io::Result<usize> {
         if let Some(e) = self.connection.error() {
-            return Err(told_again(e));
+            return Err(repeat_as_io(e));
         }
         if !self.has_room() {
             return Err(io::Error::other("too much plaintext is unread: see Session::wants_read"));
@@ -136,7 +136,7 @@ impl<R: Side> Buffered<R> {
         if n == 0 {
             self.transport = Transport::Ended;
         } else {
-            self.news = true;
+            self.has_unprocessed = true;
         }
         Ok(n)
     }
@@ -150,7 +150,7 @@ impl<R: Side> Buffered<R> {
         self.sent |= n > 0;
         self.sending.consume(n);
         // Room is free for what still waits. An error of it stays with the connection and is told by the next call.
-        let _ = self.send_what_waits();
+        let _ = self.flush_pending();
         Ok(n)
     }
 
@@ -163,8 +163,8 @@ impl<R: Side> Buffered<R> {
     }
 
     pub(crate) fn process(&mut self) -> Result<IoState, Error> {
-        self.news = false;
-        let result = self.process_records().and_then(|()| self.send_what_waits());
+        self.has_unprocessed = false;
+        let result = self.process_records().and_then(|()| self.flush_pending());
         self.sending.release_if_empty();
         result?;
         Ok(IoState {
@@ -176,8 +176,8 @@ impl<R: Side> Buffered<R> {
 
     fn process_records(&mut self) -> Result<(), Error> {
         let result = self.process_each_record();
-        if std::mem::take(&mut self.messages) {
-            R::keep_sessions(&self.config, &mut self.connection);
+        if std::mem::take(&mut self.saw_handshake) {
+            R::store_sessions(&self.config, &mut self.connection);
         }
         if result.is_err() && self.connection.error().is_some() {
             self.end_sessions();
@@ -197,7 +197,7 @@ impl<R: Side> Buffered<R> {
         loop {
             if let Some(e) = self.connection.error() {
                 self.received.discard_unprocessed();
-                return Err(again(e));
+                return Err(clone_error(e));
             }
             if self.connection.close_notify_received() {
                 // RFC 9846 §6.1: what follows is ignored.
@@ -205,10 +205,10 @@ impl<R: Side> Buffered<R> {
                 return Ok(());
             }
             let incoming = self.received.unprocessed();
-            if incoming.is_empty() && !self.answered {
+            if incoming.is_empty() && !self.can_continue {
                 break;
             }
-            self.answered = false;
+            self.can_continue = false;
             // After the handshake few records are answered: those answers have a buffer of their own.
             let outgoing =
                 if self.connection.is_handshaking() { self.sending.for_messages() } else { self.sending.outgoing() };
@@ -225,7 +225,7 @@ impl<R: Side> Buffered<R> {
                     consumed,
                     progress: Progress::Continue | Progress::HandshakeComplete | Progress::PeerClosed,
                 }) => {
-                    self.messages = true;
+                    self.saw_handshake = true;
                     self.received.advance(consumed, None);
                 }
                 Ok(Processed { consumed, progress: Progress::Need(need) }) => {
@@ -274,7 +274,7 @@ impl<R: Side> Buffered<R> {
             open = self.connection.resume(answer, self.sending.for_messages())?;
         }
         // The engine goes on even if nothing new has come.
-        self.answered = true;
+        self.can_continue = true;
         Ok(())
     }
 
@@ -301,7 +301,7 @@ impl<R: Side> Buffered<R> {
                 self.signature = RemoteSignature::NotNeeded;
                 match next {
                     Some(need) => self.answer(need)?,
-                    None => self.answered = true,
+                    None => self.can_continue = true,
                 }
             }
             // An answer to another session's request: this one still waits for its own.
@@ -336,7 +336,7 @@ impl<R: Side> Buffered<R> {
 
     pub(crate) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self.received.read(out) {
-            0 if !out.is_empty() => self.why_nothing_to_read().map(|()| 0),
+            0 if !out.is_empty() => self.eof_or_would_block().map(|()| 0),
             n => Ok(n),
         }
     }
@@ -345,7 +345,7 @@ impl<R: Side> Buffered<R> {
         let mut copied = 0;
         for buf in bufs.iter_mut().filter(|buf| !buf.is_empty()) {
             match self.received.read(buf) {
-                0 if copied == 0 => return self.why_nothing_to_read().map(|()| 0),
+                0 if copied == 0 => return self.eof_or_would_block().map(|()| 0),
                 n => copied += n,
             }
         }
@@ -354,7 +354,7 @@ impl<R: Side> Buffered<R> {
 
     pub(crate) fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.received.unread() == 0 {
-            self.why_nothing_to_read()?;
+            self.eof_or_would_block()?;
         }
         Ok(self.received.front())
     }
@@ -364,12 +364,12 @@ impl<R: Side> Buffered<R> {
     }
 
     /// `Ok` means the end that close_notify marks.
-    fn why_nothing_to_read(&self) -> io::Result<()> {
+    fn eof_or_would_block(&self) -> io::Result<()> {
         if let Some(e) = self.connection.error() {
-            Err(told_again(e))
+            Err(repeat_as_io(e))
         } else if self.connection.close_notify_received() {
             Ok(())
-        } else if self.transport == Transport::Ended && !self.news && !self.connection.is_handshaking() {
+        } else if self.transport == Transport::Ended && !self.has_unprocessed && !self.connection.is_handshaking() {
             Err(protocol_error(Error::Truncated))
         } else {
             Err(io::ErrorKind::WouldBlock.into())
@@ -378,7 +378,7 @@ impl<R: Side> Buffered<R> {
 
     pub(crate) fn write(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         if let Some(e) = self.connection.error() {
-            return Err(told_again(e));
+            return Err(repeat_as_io(e));
         }
         if self.closing != Closing::No {
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, Error::SendAfterClose));
@@ -386,12 +386,12 @@ impl<R: Side> Buffered<R> {
         if let Some(pause) = R::pause(&self.config) {
             let paused = self.last_write.follows(pause);
             // What still waits is on its way: TCP had no pause.
-            if paused && self.sending.is_empty() && self.waiting.is_empty() {
+            if paused && self.sending.is_empty() && self.pending.is_empty() {
                 self.connection.sending_was_idle();
             }
         }
-        self.send_what_waits().map_err(protocol_error)?;
-        if self.may_send() && self.waiting.is_empty() {
+        self.flush_pending().map_err(protocol_error)?;
+        if self.may_send() && self.pending.is_empty() {
             let result = self.send(bufs);
             self.sending.release_if_empty();
             return result;
@@ -401,8 +401,8 @@ impl<R: Side> Buffered<R> {
             // came upon it may have had some success to tell.
             return Err(protocol_error(Error::KeyExhausted));
         }
-        let held = self.sending.len() + self.waiting.len();
-        Ok(self.waiting.push(bufs, self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(held))))
+        let held = self.sending.len() + self.pending.len();
+        Ok(self.pending.push(bufs, self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(held))))
     }
 
     fn may_send(&self) -> bool {
@@ -412,22 +412,22 @@ impl<R: Side> Buffered<R> {
     /// Seals record by record, as far as the limit allows.
     fn send(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let expected = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
-        let (mut gather, mut taken) = (Gather::new(bufs), 0);
-        while !gather.is_empty() {
+        let (mut cursor, mut taken) = (SliceCursor::new(bufs), 0);
+        while !cursor.is_empty() {
             let room = self.room_for_plaintext();
             if room == 0 {
                 break;
             }
             let (piece, window, used, complete);
-            let slices = if let Some(whole) = gather.whole().filter(|_| room >= MAX_FRAGMENT) {
+            let slices = if let Some(whole) = cursor.whole().filter(|_| room >= MAX_FRAGMENT) {
                 whole
             } else {
                 let max = room.min(self.connection.record_capacity());
-                if let Some(next) = gather.piece(max) {
+                if let Some(next) = cursor.piece(max) {
                     piece = [next];
                     &piece
                 } else {
-                    (window, used, complete) = gather.window(max);
+                    (window, used, complete) = cursor.window(max);
                     // Rather than send a record that is not full, leave the rest to the next call.
                     if !complete && taken > 0 {
                         break;
@@ -444,7 +444,7 @@ impl<R: Side> Buffered<R> {
             if n == 0 {
                 break;
             }
-            gather.consume(n);
+            cursor.consume(n);
             taken += n;
         }
         Ok(taken)
@@ -459,20 +459,20 @@ impl<R: Side> Buffered<R> {
     }
 
     /// Sends what was written before the handshake's end, and the close_notify that was to follow it.
-    fn send_what_waits(&mut self) -> Result<(), Error> {
-        if (self.waiting.is_empty() && self.closing != Closing::Requested) || !self.may_send() {
+    fn flush_pending(&mut self) -> Result<(), Error> {
+        if (self.pending.is_empty() && self.closing != Closing::Requested) || !self.may_send() {
             return Ok(());
         }
-        while !self.waiting.is_empty() {
+        while !self.pending.is_empty() {
             let room = self.room_for_plaintext();
             if room == 0 {
                 return Ok(());
             }
-            let n = self.connection.send(&self.waiting.front(room), self.sending.for_data(self.waiting.len()))?;
+            let n = self.connection.send(&self.pending.front(room), self.sending.for_data(self.pending.len()))?;
             if n == 0 {
                 return Ok(());
             }
-            self.waiting.consume(n);
+            self.pending.consume(n);
         }
         // A server that sends before the client's Finished is not done with the handshake: it would end there.
         if self.closing == Closing::Requested && !self.connection.is_handshaking() {
@@ -494,7 +494,7 @@ impl<R: Side> Buffered<R> {
     pub(crate) fn send_close_notify(&mut self) {
         if self.closing == Closing::No {
             self.closing = Closing::Requested;
-            let _ = self.send_what_waits();
+            let _ = self.flush_pending();
         }
     }
 
@@ -505,7 +505,7 @@ impl<R: Side> Buffered<R> {
         context: Option<&[u8]>,
     ) -> Result<(), Error> {
         match self.connection.error() {
-            Some(e) => Err(again(e)),
+            Some(e) => Err(clone_error(e)),
             None => self.connection.export_keying_material(out, label, context),
         }
     }
@@ -517,7 +517,7 @@ impl<R: Side> Buffered<R> {
     }
 }
 
-impl Buffered<Client> {
+impl SessionCore<Client> {
     /// Sends data before the server has answered, as far as the session and the limit of what is held allow.
     pub(crate) fn write_early(&mut self, data: &[u8]) -> io::Result<usize> {
         let mut taken = 0;
@@ -536,13 +536,13 @@ impl Buffered<Client> {
 
 /// The error that ended the connection, once more. The copying of errors is long: it is compiled here, and not with each user of what
 /// is generic.
-fn again(e: &Error) -> Error {
+fn clone_error(e: &Error) -> Error {
     e.clone()
 }
 
 /// The same as an error of I/O.
-pub(crate) fn told_again(e: &Error) -> io::Error {
-    protocol_error(again(e))
+pub(crate) fn repeat_as_io(e: &Error) -> io::Error {
+    protocol_error(clone_error(e))
 }
 
 /// An error of the protocol as an error of I/O.

@@ -7,7 +7,7 @@ use tls_handshake::Error;
 use tls_handshake::client::Client;
 use tls_handshake::server::Server;
 
-use crate::session::core::{Buffered, told_again};
+use crate::session::core::{SessionCore, repeat_as_io};
 
 /// Sends data before the server has answered: [`ClientSession::early_data`](crate::ClientSession::early_data) has one as long as that is possible.
 ///
@@ -37,7 +37,7 @@ use crate::session::core::{Buffered, told_again};
 /// # Ok(())
 /// # }
 /// ```
-pub struct WriteEarlyData<'a>(pub(crate) &'a mut Buffered<Client>);
+pub struct WriteEarlyData<'a>(pub(crate) &'a mut SessionCore<Client>);
 
 impl WriteEarlyData<'_> {
     /// Bytes that can still be sent early, [padding](crate::ClientConfig::set_record_padding) counted.
@@ -78,7 +78,7 @@ impl fmt::Debug for WriteEarlyData<'_> {
 ///
 /// It came once: a session that allows it is taken out of its store with its first use. But it came before the client showed that it
 /// is there, and before a man in the middle could be noticed who holds it back: what it asks for should be harmless at any time.
-pub struct ReadEarlyData<'a>(pub(crate) &'a mut Buffered<Server>);
+pub struct ReadEarlyData<'a>(pub(crate) &'a mut SessionCore<Server>);
 
 impl ReadEarlyData<'_> {
     /// Fills `out` with key material that belongs to the early data (RFC 9846 §7.5), while the handshake is not complete.
@@ -94,7 +94,7 @@ impl io::Read for ReadEarlyData<'_> {
     /// `Ok(0)`: all of it that came so far is read.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if let Some(e) = self.0.connection().error() {
-            return Err(told_again(e));
+            return Err(repeat_as_io(e));
         }
         Ok(self.0.read_early(buf))
     }

@@ -74,9 +74,9 @@ impl Drop for SendBuffer {
 
 /// Plaintext written before the handshake's end, or behind such plaintext.
 #[derive(Default)]
-pub(crate) struct WaitingPlaintext(VecDeque<u8>);
+pub(crate) struct PendingPlaintext(VecDeque<u8>);
 
-impl WaitingPlaintext {
+impl PendingPlaintext {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -119,17 +119,17 @@ pub(crate) fn prefix<T>(all: &[T], max: usize) -> &[T] {
 const WINDOW: usize = 64;
 
 /// A walk through the slices of a vectored write, one record at a time.
-pub(crate) struct Gather<'a> {
+pub(crate) struct SliceCursor<'a> {
     slices: &'a [IoSlice<'a>],
     /// Bytes of the first slice that are sent.
     sent: usize,
 }
 
-impl<'a> Gather<'a> {
+impl<'a> SliceCursor<'a> {
     pub(crate) fn new(slices: &'a [IoSlice<'a>]) -> Self {
-        let mut gather = Self { slices, sent: 0 };
-        gather.consume(0);
-        gather
+        let mut cursor = Self { slices, sent: 0 };
+        cursor.consume(0);
+        cursor
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn early_plaintext_is_kept_in_order_up_to_the_room_given() {
-        let mut early = WaitingPlaintext::default();
+        let mut early = PendingPlaintext::default();
         assert_eq!(early.push(&[IoSlice::new(b"abc"), IoSlice::new(b"defg")], 5), 5);
         assert_eq!(early.push(&[IoSlice::new(b"xyz")], 0), 0);
         assert_eq!(joined(&early.front(4)), b"abcd");
@@ -207,18 +207,18 @@ mod tests {
             let slices: Vec<IoSlice<'_>> =
                 data.chunks(size).flat_map(|chunk| [IoSlice::new(&[]), IoSlice::new(chunk)]).collect();
             for max in [1, 3, 64, 999, 5_000] {
-                let (mut gather, mut seen) = (Gather::new(&slices), Vec::new());
-                while !gather.is_empty() {
-                    let (window, used, all) = gather.window(max);
+                let (mut cursor, mut seen) = (SliceCursor::new(&slices), Vec::new());
+                while !cursor.is_empty() {
+                    let (window, used, all) = cursor.window(max);
                     let bytes = joined(prefix(&window, used));
                     assert!(bytes.len() <= max && !bytes.is_empty());
                     assert!(!all || bytes.len() == max.min(data.len() - seen.len()));
-                    if let Some(piece) = gather.piece(max) {
+                    if let Some(piece) = cursor.piece(max) {
                         assert_eq!(*piece, *bytes);
                     } else {
                         assert!(used > 1);
                     }
-                    gather.consume(bytes.len());
+                    cursor.consume(bytes.len());
                     seen.extend(bytes);
                 }
                 assert!(seen == data, "{size} {max}");

@@ -10,26 +10,26 @@ pub(crate) const COPIES: usize = 8;
 /// A writer replaces one copy after the other. Whoever finds the favourite copy being replaced takes the next: at most one is being
 /// replaced at any time, so that there is always one to read.
 pub(crate) struct ReadMostly<T> {
-    copies: [Copy<T>; COPIES],
+    copies: [Replica<T>; COPIES],
     /// Held while the copies are replaced.
     writing: Mutex<()>,
 }
 
 #[repr(align(128))]
-struct Copy<T>(RwLock<Arc<T>>);
+struct Replica<T>(RwLock<Arc<T>>);
 
 impl<T> ReadMostly<T> {
     pub(crate) fn new(value: T) -> Self {
         let value = Arc::new(value);
-        Self { copies: std::array::from_fn(|_| Copy(RwLock::new(Arc::clone(&value)))), writing: Mutex::new(()) }
+        Self { copies: std::array::from_fn(|_| Replica(RwLock::new(Arc::clone(&value)))), writing: Mutex::new(()) }
     }
 
     /// The present value, or the one before while it is being replaced; and the number of the copy.
     pub(crate) fn read(&self) -> (usize, RwLockReadGuard<'_, Arc<T>>) {
-        let favourite = favourite();
+        let first = thread_slot();
         loop {
             for step in 0..COPIES {
-                let number = (favourite + step) % COPIES;
+                let number = (first + step) % COPIES;
                 match self.copies.get(number).map(|copy| copy.0.try_read()) {
                     Some(Ok(value)) => return (number, value),
                     // What is replaced is whole at any time: a thread that died in between did no harm.
@@ -72,25 +72,25 @@ impl<T> ReadMostly<T> {
 
 /// The number of the place that this thread uses: one that the fewest of the threads that live use. Were places dealt out in turn, a thread
 /// would share one with another while that of a thread that has ended lies idle.
-pub(crate) fn favourite() -> usize {
-    static PLACES: Places = Places::new();
+pub(crate) fn thread_slot() -> usize {
+    static SLOTS: Slots = Slots::new();
     struct Mine(usize);
     impl Drop for Mine {
         fn drop(&mut self) {
-            PLACES.give_back(self.0);
+            SLOTS.give_back(self.0);
         }
     }
     thread_local! {
-        static MINE: Mine = Mine(PLACES.take());
+        static MINE: Mine = Mine(SLOTS.take());
     }
     // A thread that ends has none any more; any will do.
     MINE.try_with(|mine| mine.0).unwrap_or(0)
 }
 
 /// How many threads use each place.
-struct Places(Mutex<[usize; COPIES]>);
+struct Slots(Mutex<[usize; COPIES]>);
 
-impl Places {
+impl Slots {
     const fn new() -> Self {
         Self(Mutex::new([0; COPIES]))
     }
@@ -144,25 +144,25 @@ mod tests {
 
     #[test]
     fn a_place_is_shared_once_all_are_taken_and_is_free_again_afterwards() {
-        let places = Places::new();
-        let first: Vec<_> = (0..COPIES).map(|_| places.take()).collect();
+        let slots = Slots::new();
+        let first: Vec<_> = (0..COPIES).map(|_| slots.take()).collect();
         assert_eq!(first, Vec::from_iter(0..COPIES));
         // Threads that come and go, beside one that stays.
-        first[1..].iter().for_each(|place| places.give_back(*place));
+        first[1..].iter().for_each(|place| slots.give_back(*place));
         for _ in 0..2 * COPIES {
-            let place = places.take();
+            let place = slots.take();
             assert_ne!(place, first[0]);
-            places.give_back(place);
+            slots.give_back(place);
         }
-        let again: Vec<_> = (0..COPIES).map(|_| places.take()).collect();
+        let again: Vec<_> = (0..COPIES).map(|_| slots.take()).collect();
         assert_eq!((again[0], again[COPIES - 1]), (1, 0), "{again:?}");
     }
 
     #[test]
     fn a_thread_keeps_its_place_while_it_lives() {
-        let mine = favourite();
-        std::thread::spawn(|| assert_eq!(favourite(), favourite())).join().unwrap();
-        assert_eq!(favourite(), mine);
+        let mine = thread_slot();
+        std::thread::spawn(|| assert_eq!(thread_slot(), thread_slot())).join().unwrap();
+        assert_eq!(thread_slot(), mine);
     }
 
     #[test]
