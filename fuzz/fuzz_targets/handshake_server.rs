@@ -25,7 +25,7 @@ static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
         config.set_client_auth(client_auth);
         config.set_session_lookup(SessionLookup::Tickets);
         config.set_external_psks(true);
-        config.set_max_early_data(1000);
+        config.set_max_early_data_size(1000);
         Arc::new(config)
     });
     let psk = ExternalPsk::plain(b"any".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap();

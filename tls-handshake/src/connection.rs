@@ -282,7 +282,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// Whether [`send`](Self::send) takes data now: from the handshake's end on, or at a server that
-    /// [sends early](crate::ServerConfig::set_half_rtt) from its own Finished on; until close_notify or an error.
+    /// [sends early](crate::ServerConfig::set_send_half_rtt_data) from its own Finished on; until close_notify or an error.
     #[must_use]
     pub fn can_send(&self) -> bool {
         !self.closed && self.state.as_ref().is_ok_and(States::may_send)

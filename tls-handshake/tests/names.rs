@@ -27,7 +27,7 @@ fn sni_is_host_name_without_trailing_dot_or_absent() {
         let mut pair = asking_for(name, ClientConfig::new());
         let hello = pair.to_server.ready().to_vec();
         pair.handshake(&pki).unwrap_or_else(|e| panic!("{name}: {e}"));
-        assert_eq!(pair.server.server_name(), sni, "{name}");
+        assert_eq!(pair.server.sni_hostname(), sni, "{name}");
         let shows = hello.windows(name.len()).any(|window| window == name.as_bytes());
         assert_eq!(shows, name == "a.test", "{name} in the ClientHello");
         pair.exchange(b"question", b"answer");
@@ -36,7 +36,7 @@ fn sni_is_host_name_without_trailing_dot_or_absent() {
     silent.set_server_name_indication(false);
     let mut pair = asking_for("a.test", silent);
     pair.handshake(&pki).unwrap();
-    assert_eq!(pair.server.server_name(), None);
+    assert_eq!(pair.server.sni_hostname(), None);
 }
 
 #[test]

@@ -332,7 +332,7 @@ impl ClientConfig {
     /// Whether data can be sent before the server has answered, with [`ClientSession::early_data`]: it cannot, unless this says
     /// so. Such data saves a round trip, but whoever records it can send it once more: see [`WriteEarlyData`].
     pub fn enable_early_data(&mut self, enable: bool) {
-        self.engine_mut().set_early_data(enable);
+        self.engine_mut().enable_early_data(enable);
     }
 
     /// Offers these external pre-shared keys to every server (TLS 1.3), in order of preference. One that knows none of them has to

@@ -239,7 +239,7 @@ impl ServerConfig {
 
     /// How many tickets a client of TLS 1.3 is given after each handshake: 2 unless changed. It uses each once.
     pub fn set_send_tls13_tickets(&mut self, tickets: u8) {
-        self.engine_mut().set_tls13_tickets(tickets);
+        self.engine_mut().set_send_tls13_tickets(tickets);
     }
 
     /// Sets for how long a client can resume after a full handshake, in seconds, however often it resumes in between. Counted from
@@ -278,13 +278,13 @@ impl ServerConfig {
     /// read during the handshake: it counts against the limit on unread data ([`wants_read`](crate::Session::wants_read)).
     /// Default: 0 (none).
     pub fn set_max_early_data_size(&mut self, bytes: u32) {
-        self.engine_mut().set_max_early_data(bytes);
+        self.engine_mut().set_max_early_data_size(bytes);
     }
 
     /// Whether data may be sent to a client that has not finished the handshake (0.5-RTT), so that early data is answered a
     /// round trip earlier: not unless changed. Not to clients that are asked for a certificate.
     pub fn set_send_half_rtt_data(&mut self, send: bool) {
-        self.engine_mut().set_half_rtt(send);
+        self.engine_mut().set_send_half_rtt_data(send);
     }
 
     /// Accepts these external pre-shared keys (TLS 1.3). Clients that name none of them are shown a certificate.
@@ -490,7 +490,7 @@ impl ServerSession {
     /// one that [is ignored](ServerConfig::set_ignore_invalid_server_name).
     #[must_use]
     pub fn sni_hostname(&self) -> Option<&str> {
-        self.0.connection().server_name()
+        self.0.connection().sni_hostname()
     }
 }
 

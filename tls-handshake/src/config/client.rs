@@ -117,7 +117,7 @@ impl ClientConfig {
 
     /// Whether data may be sent before the server has answered (0-RTT), where a session allows it. It may not, unless this says
     /// so: whoever records such data can send it again, and it is for the server to refuse the second time.
-    pub fn set_early_data(&mut self, send: bool) {
+    pub fn enable_early_data(&mut self, send: bool) {
         self.early_data = send;
     }
 

@@ -100,7 +100,7 @@ impl ServerConfig {
 
     /// How many tickets a client of TLS 1.3 is given after a handshake: 2 unless changed, so that it can open two connections
     /// at once, each with a ticket of its own (RFC 9846 Appendix C.4).
-    pub fn set_tls13_tickets(&mut self, tickets: u8) {
+    pub fn set_send_tls13_tickets(&mut self, tickets: u8) {
         self.tls13_tickets = tickets;
     }
 
@@ -129,13 +129,13 @@ impl ServerConfig {
     /// [used once](crate::need::NeedSession::found_single_use) and whose ticket's age shows that it was sent just now, so that it
     /// cannot be replayed (RFC 9846 §8). Tickets advertise it only under [`SessionLookup::Ids`]; elsewhere this has no effect.
     /// Default: 0 (none).
-    pub fn set_max_early_data(&mut self, bytes: u32) {
+    pub fn set_max_early_data_size(&mut self, bytes: u32) {
         self.max_early_data = bytes;
     }
 
     /// Whether we may send data before the client has finished the handshake (0.5-RTT): not unless changed. It saves a round trip
     /// to answer early data, but the client is not known to be there, and was not asked for a certificate.
-    pub fn set_half_rtt(&mut self, send: bool) {
+    pub fn set_send_half_rtt_data(&mut self, send: bool) {
         self.half_rtt = send;
     }
 

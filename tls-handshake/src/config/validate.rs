@@ -137,13 +137,13 @@ mod tests {
     fn early_data_needs_tickets() {
         for (early_data, tickets) in [(false, false), (false, true), (true, true)] {
             let set = |config: &mut ClientConfig| {
-                config.set_early_data(early_data);
+                config.enable_early_data(early_data);
                 config.set_tickets(tickets);
             };
             assert_eq!(client(set), Ok(()), "{early_data} {tickets}");
         }
         let neither = pair(client(|config| {
-            config.set_early_data(true);
+            config.enable_early_data(true);
             config.set_tickets(false);
         }));
         assert_eq!(neither, ["early data", "no tickets"]);

@@ -123,7 +123,7 @@ impl ServerConnection {
     /// Returns the host name that the client asked for (SNI), once the handshake is complete. It is a valid DNS name: see
     /// [`NeedIdentity::server_name`](crate::need::NeedIdentity::server_name).
     #[must_use]
-    pub fn server_name(&self) -> Option<&str> {
+    pub fn sni_hostname(&self) -> Option<&str> {
         self.established()?.negotiated.server_name.as_deref()
     }
 }

@@ -15,8 +15,8 @@ const REQUEST: &[u8] = b"a request that arrives early";
 /// Both sides' configurations, and a session that allows early data.
 fn early(harness: &mut Harness) -> (ClientConfig, ServerConfig, ClientSessionValue) {
     let (mut client, mut server) = (harness.client(TLS13), harness.server());
-    client.set_early_data(true);
-    server.set_max_early_data(LIMIT);
+    client.enable_early_data(true);
+    server.set_max_early_data_size(LIMIT);
     let mut session = harness.establish_one(&client, &server);
     match harness.storage {
         Storage::Id => assert_eq!(session.max_early_data(), LIMIT),
@@ -151,8 +151,8 @@ fn early_data_is_rejected_on_replay_risk_or_changed_settings() {
         ("the ticket is younger than the client says", |_, _, session| {
             session.age_add = session.age_add.wrapping_add(20_000);
         }),
-        ("none is allowed any more", |_, server, _| server.set_max_early_data(0)),
-        ("less is allowed than was promised", |_, server, _| server.set_max_early_data(LIMIT - 1)),
+        ("none is allowed any more", |_, server, _| server.set_max_early_data_size(0)),
+        ("less is allowed than was promised", |_, server, _| server.set_max_early_data_size(LIMIT - 1)),
         ("another suite", |_, server, _| {
             server.set_cipher_suites(&[CipherSuite::TLS_CHACHA20_POLY1305_SHA256]).unwrap();
         }),
@@ -232,7 +232,7 @@ fn half_rtt_setting_allows_data_before_client_finished() {
     for half_rtt in [false, true] {
         let mut harness = Harness::new(Storage::Id);
         let (client, mut server, session) = early(&mut harness);
-        server.set_half_rtt(half_rtt);
+        server.set_send_half_rtt_data(half_rtt);
         let mut pair = pair(&harness, &client, &server, session);
         assert!(!pair.server.can_send());
         answer_server(&mut harness, &mut pair);
@@ -254,7 +254,7 @@ fn half_rtt_data_is_not_sent_with_client_authentication() {
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
         client.set_client_identity_lookup(true);
         server.set_client_auth(auth);
-        server.set_half_rtt(true);
+        server.set_send_half_rtt_data(true);
         let mut pair = Pair::with(client, server);
         while let Some(mut need) = pair.step_server().unwrap() {
             while let Some(next) = pair.server.resume(harness.answer(need), &mut pair.to_client).unwrap() {
@@ -279,7 +279,7 @@ fn older_version_after_early_data_fails_connection() {
     let (_, mut server, _) = early(&mut harness);
     let mut client = ClientConfig::new();
     client.set_resumption(true);
-    client.set_early_data(true);
+    client.enable_early_data(true);
     let session = harness.establish_one(&client, &server);
     server.set_versions(&[TLS12]).unwrap();
     let mut pair = pair(&harness, &client, &server, session);
@@ -315,7 +315,7 @@ fn early_data_requires_session_that_allows_it() {
     assert_eq!(refused.client.send_early_data(REQUEST, &mut refused.to_server), Ok(0));
     assert_eq!(refused.to_server.ready(), hello, "something was sent");
     let mut disabled = client;
-    disabled.set_early_data(false);
+    disabled.enable_early_data(false);
     let mut pair = Pair::resuming(disabled, server, session, harness.now);
     assert_eq!(pair.client.early_data_left(), 0);
     assert_eq!(pair.client.send_early_data(REQUEST, &mut pair.to_server), Ok(0));

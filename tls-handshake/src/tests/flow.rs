@@ -284,11 +284,11 @@ pub(super) fn configs(kind: Kind) -> (ClientConfig, ServerConfig) {
     if kind.is_resumed() || kind == Kind::Tls12Ticket {
         client.set_resumption(true);
         server.set_session_lookup(SessionLookup::Tickets);
-        server.set_tls13_tickets(0);
+        server.set_send_tls13_tickets(0);
     }
     if kind == Kind::Early {
-        client.set_early_data(true);
-        server.set_max_early_data(EARLY_DATA);
+        client.enable_early_data(true);
+        server.set_max_early_data_size(EARLY_DATA);
     }
     if kind.is_tls12() {
         server.set_versions(&[ProtocolVersion::TLS12]).unwrap();

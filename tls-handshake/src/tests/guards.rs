@@ -39,10 +39,10 @@ fn handshake_record_ends_skipping_of_early_data() {
     for retry in [false, true] {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
-        client.set_early_data(true);
-        server.set_max_early_data(1000);
+        client.enable_early_data(true);
+        server.set_max_early_data_size(1000);
         let session = harness.establish_one(&client, &server);
-        server.set_max_early_data(0);
+        server.set_max_early_data_size(0);
         if retry {
             server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
         }
@@ -91,10 +91,10 @@ fn client_rejects_unoffered_signature_scheme() {
 fn server_rejects_early_data_of_session_without_it() {
     let mut harness = Harness::new(Storage::Id);
     let (mut client, mut server) = (harness.client(TLS13), harness.server());
-    client.set_early_data(true);
+    client.enable_early_data(true);
     let mut session = harness.establish_one(&client, &server);
     assert_eq!(session.max_early_data(), 0);
-    server.set_max_early_data(1000);
+    server.set_max_early_data_size(1000);
     let pair = Pair::resuming(client.clone(), server.clone(), session.clone(), harness.now);
     assert_eq!(pair.client.early_data_left(), 0);
     // A client that claims more than its session says.
@@ -114,7 +114,7 @@ fn client_offers_early_data_only_with_session_that_allows_it() {
     {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, server) = (harness.client(TLS13), harness.server());
-        client.set_early_data(true);
+        client.enable_early_data(true);
         let mut session = harness.establish_one(&client, &server);
         (session.max_early_data, session.alpn) = (allowed, alpn);
         let pair = Pair::resuming(client, server, session, harness.now);
@@ -234,7 +234,7 @@ fn second_client_hello_offers_psks_of_one_hash() {
 fn half_rtt_data_follows_server_finished() {
     let mut harness = Harness::new(Storage::Ticket);
     let mut server = harness.server();
-    server.set_half_rtt(true);
+    server.set_send_half_rtt_data(true);
     let mut pair = Pair::with(harness.client(TLS13), server);
     let mut need = pair.step_server().unwrap();
     let mut signed = false;
@@ -351,7 +351,7 @@ fn client_enforces_ticket_size_limits() {
         for (length, kept) in [(0, false), (1, true), (0x4000, true), (0x4001, false)] {
             let mut harness = Harness::new(Storage::Ticket);
             let (client, mut server) = (harness.client(version), harness.server());
-            server.set_tls13_tickets(1);
+            server.set_send_tls13_tickets(1);
             let mut pair = Pair::with(client, server);
             pair.run(&mut |need| match need {
                 Need::NewSession(need) => need.answer(vec![vec![7; length]]),
@@ -372,7 +372,7 @@ fn server_enforces_ticket_size_limits() {
         for (length, issued) in [(0, false), (1, true), (0x8000, true), (0x8001, false)] {
             let mut harness = Harness::new(Storage::Ticket);
             let (client, mut server) = (harness.client(version), harness.server());
-            server.set_tls13_tickets(1);
+            server.set_send_tls13_tickets(1);
             let mut pair = Pair::with(client, server);
             let mut sent = None;
             while sent.is_none() {
@@ -407,7 +407,7 @@ fn server_enforces_ticket_size_limits() {
 fn omitted_ticket_keeps_secrets_of_later_tickets() {
     let mut harness = Harness::new(Storage::Id);
     let (client, mut server) = (harness.client(TLS13), harness.server());
-    server.set_tls13_tickets(2);
+    server.set_send_tls13_tickets(2);
     let mut pair = Pair::with(client.clone(), server.clone());
     pair.run(&mut |need| match need {
         Need::NewSession(mut need) => {

@@ -170,7 +170,7 @@ fn handshake_complete_is_reported_once() {
         let mut harness = Harness::new(storage);
         for tickets in [0, 2] {
             let (client, mut server) = (harness.client(version), harness.server());
-            server.set_tls13_tickets(tickets);
+            server.set_send_tls13_tickets(tickets);
             let mut pair = Pair::with(client, server);
             let mut complete = [0, 0];
             for _ in 0..8 {
@@ -215,7 +215,7 @@ fn carry_counting(pair: &mut Pair, harness: &mut Harness, complete: &mut [usize;
 fn server_sends_255_tickets() {
     let mut harness = Harness::new(Storage::Id);
     let (client, mut server) = (harness.client(TLS13), harness.server());
-    server.set_tls13_tickets(255);
+    server.set_send_tls13_tickets(255);
     let sessions = harness.establish(&client, &server);
     assert_eq!(harness.store.len(), 255);
     for session in sessions {

@@ -165,12 +165,12 @@ fn padding_counts_against_early_data_limit() {
     for accepted in [true, false] {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
-        client.set_early_data(true);
-        server.set_max_early_data(1_000);
+        client.enable_early_data(true);
+        server.set_max_early_data_size(1_000);
         let session = harness.establish_one(&client, &server);
         client.set_record_padding(RecordPadding::ToMultipleOf(300));
         if !accepted {
-            server.set_max_early_data(0);
+            server.set_max_early_data_size(0);
         }
         let mut pair = Pair::resuming(client, server, session, harness.now);
         let hello = lengths(&pair.to_server).len();

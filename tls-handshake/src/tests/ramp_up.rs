@@ -153,8 +153,8 @@ fn ramp_up_does_not_affect_flights_and_early_data() {
     let wire = |ramp: Option<RecordRampUp>| {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
-        client.set_early_data(true);
-        server.set_max_early_data(5_000);
+        client.enable_early_data(true);
+        server.set_max_early_data_size(5_000);
         client.set_record_ramp_up(ramp).unwrap();
         server.set_record_ramp_up(ramp).unwrap();
         let session = harness.establish_one(&client, &server);

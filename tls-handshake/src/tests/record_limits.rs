@@ -355,13 +355,13 @@ fn record_limit_does_not_apply_to_early_data() {
     for accepted in [true, false] {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
-        client.set_early_data(true);
-        server.set_max_early_data(10_000);
+        client.enable_early_data(true);
+        server.set_max_early_data_size(10_000);
         let session = harness.establish_one(&client, &server);
         client.set_record_size_limit(Some(500)).unwrap();
         server.set_record_size_limit(Some(64)).unwrap();
         if !accepted {
-            server.set_max_early_data(0);
+            server.set_max_early_data_size(0);
         }
         let mut pair = Pair::resuming(client, server, session, harness.now);
         assert_eq!(pair.client.send_early_data(&[3; 5000], &mut pair.to_server).unwrap(), 5000);
@@ -379,8 +379,8 @@ fn record_limit_applies_after_skipped_early_data() {
     for (block, overflows) in [(0, false), (1000, true)] {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
-        client.set_early_data(true);
-        server.set_max_early_data(10_000);
+        client.enable_early_data(true);
+        server.set_max_early_data_size(10_000);
         let session = harness.establish_one(&client, &server);
         client.set_record_size_limit(Some(500)).unwrap();
         client.set_record_padding(RecordPadding::ToMultipleOf(block));

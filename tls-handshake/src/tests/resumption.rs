@@ -285,7 +285,7 @@ fn session_is_offered_only_to_its_server() {
         let mut pair = Pair::resuming_at("b.test", client, server, session, harness.now);
         harness.run(&mut pair).unwrap();
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full));
-        assert_eq!(pair.server.server_name(), Some("b.test"));
+        assert_eq!(pair.server.sni_hostname(), Some("b.test"));
     });
 }
 
@@ -444,7 +444,7 @@ fn ticket_count_follows_setting_and_ages_are_obfuscated() {
     let mut harness = Harness::new(Storage::Ticket);
     for count in [0, 1, 2, 8] {
         let (client, mut server) = (harness.client(TLS13), harness.server());
-        server.set_tls13_tickets(count);
+        server.set_send_tls13_tickets(count);
         let mut pair = Pair::with(client, server);
         harness.run(&mut pair).unwrap();
         let sessions = pair.client.take_sessions(harness.now);
@@ -462,7 +462,7 @@ fn ticket_count_follows_setting_and_ages_are_obfuscated() {
 fn tickets_without_data_are_flood() {
     let mut harness = Harness::new(Storage::Ticket);
     let (client, mut server) = (harness.client(TLS13), harness.server());
-    server.set_tls13_tickets(255);
+    server.set_send_tls13_tickets(255);
     let mut pair = Pair::with(client, server);
     harness.run(&mut pair).unwrap();
     pair.exchange(b"question", b"answer");
@@ -484,7 +484,7 @@ fn tickets_without_data_are_flood() {
 fn client_stores_at_most_eight_tickets() {
     let mut harness = Harness::new(Storage::Ticket);
     let (client, mut server) = (harness.client(TLS13), harness.server());
-    server.set_tls13_tickets(100);
+    server.set_send_tls13_tickets(100);
     let mut pair = Pair::with(client, server);
     harness.run(&mut pair).unwrap();
     assert_eq!(pair.client.take_sessions(harness.now).len(), 8);
@@ -761,8 +761,8 @@ fn single_use_session_is_removed_only_by_valid_binder() {
 fn session_removed_by_other_connection_is_not_resumed() {
     let mut harness = Harness::new(Storage::Id);
     let (mut client, mut server) = (harness.client(TLS13), harness.server());
-    client.set_early_data(true);
-    server.set_max_early_data(1000);
+    client.enable_early_data(true);
+    server.set_max_early_data_size(1000);
     let session = harness.establish_one(&client, &server);
     let mut pair = Pair::resuming(client, server, session.clone(), harness.now);
     assert!(pair.client.send_early_data(b"once", &mut pair.to_server).unwrap() > 0);

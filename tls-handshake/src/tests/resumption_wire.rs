@@ -252,7 +252,7 @@ fn ticket_nonces_have_one_byte_and_differ() {
     let (mut client_config, mut server_config) = configs(Kind::Full);
     client_config.set_resumption(true);
     server_config.set_session_lookup(SessionLookup::Tickets);
-    server_config.set_tls13_tickets(3);
+    server_config.set_send_tls13_tickets(3);
     let (mut client, mut server) = (client(client_config), server(server_config));
     let pki = pki(Kind::Full);
     let mut give = |need: Need| match need {

@@ -26,7 +26,7 @@ fn failed_connection_returns_ids_of_its_sessions() {
         for by_client in [false, true] {
             let mut harness = Harness::new(Storage::Id);
             let (client, mut server) = (harness.client(version), harness.server());
-            server.set_tls13_tickets(255);
+            server.set_send_tls13_tickets(255);
             let session = harness.establish_one(&client, &server);
             let before: HashSet<_> = harness.store.keys().cloned().collect();
             for resumes in [false, true] {

@@ -240,7 +240,7 @@ fn tickets_do_not_exhaust_key() {
             let mut harness = Harness::new(Storage::Ticket);
             let (client, mut server) = (harness.client(TLS13), harness.server());
             server.set_records_per_key(records);
-            server.set_tls13_tickets(255);
+            server.set_send_tls13_tickets(255);
             server.set_max_fragment_size(fragment).unwrap();
             let mut pair = Pair::with(client, server);
             harness.run(&mut pair).unwrap();
@@ -267,7 +267,7 @@ fn half_rtt_data_does_not_exhaust_key() {
     for records in [1, 2, 3] {
         let mut server = ServerConfig::new();
         server.set_records_per_key(records);
-        server.set_half_rtt(true);
+        server.set_send_half_rtt_data(true);
         let mut pair = Pair::with(ClientConfig::new(), server);
         let mut need = pair.step_server().unwrap();
         while let Some(open) = need.take() {
