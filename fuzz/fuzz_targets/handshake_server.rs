@@ -19,7 +19,7 @@ struct Settings {
 }
 
 static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
-    let configs = [ClientAuth::NotAsked, ClientAuth::Optional].map(|client_auth| {
+    let configs = [ClientAuth::Disabled, ClientAuth::Optional].map(|client_auth| {
         let mut config = ServerConfig::new();
         config.set_alpn_protocols(&[b"h2", b"http/1.1"]).unwrap();
         config.set_client_auth(client_auth);
@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
         Need::Session(need) => {
             let known = need.identities().position(|identity| identity.first() == Some(&b'p'));
             match known {
-                Some(index) => need.external(index, psk.clone()),
+                Some(index) => need.found_psk(index, psk.clone()),
                 None => need.not_found(),
             }
         }

@@ -55,7 +55,7 @@ pub(crate) mod tls13;
 pub enum ClientAuth {
     /// It does not: clients are anonymous.
     #[default]
-    NotAsked,
+    Disabled,
     /// It asks, and a client without a certificate is accepted as anonymous.
     Optional,
     /// It asks, and refuses a client without a certificate.
@@ -109,16 +109,16 @@ impl HandshakeSignatureValid {
     /// What is known of the peer now.
     #[must_use]
     pub fn into_peer(self) -> PeerAuth {
-        PeerAuth(Kind::Certificate(self.chain))
+        PeerAuth(PeerKind::Certificate(self.chain))
     }
 }
 
 /// How the peer proves who it is; only the way through the checks leads here.
 #[derive(Debug)]
-pub struct PeerAuth(Kind);
+pub struct PeerAuth(PeerKind);
 
 #[derive(Debug)]
-enum Kind {
+enum PeerKind {
     Certificate(PeerChain),
     /// A client that showed no certificate, as our configuration allows.
     AnonymousClient,
@@ -130,7 +130,7 @@ enum Kind {
 
 /// Whom a session stands for: whoever was there when it began.
 fn of_session(chain: Option<Arc<[CertificateDer<'static>]>>) -> PeerAuth {
-    PeerAuth(chain.map_or(Kind::AnonymousClient, |chain| Kind::Certificate(PeerChain::of_session(chain))))
+    PeerAuth(chain.map_or(PeerKind::AnonymousClient, |chain| PeerKind::Certificate(PeerChain::of_session(chain))))
 }
 
 impl PeerAuth {
@@ -138,9 +138,9 @@ impl PeerAuth {
     ///
     /// # Errors
     /// [`Error::NoClientCertificate`] if the configuration asks.
-    pub(crate) fn not_asked(client_auth: ClientAuth, version: ProtocolVersion) -> Result<Self, Error> {
+    pub(crate) fn not_requested(client_auth: ClientAuth, version: ProtocolVersion) -> Result<Self, Error> {
         match client_auth {
-            ClientAuth::NotAsked => Ok(Self(Kind::AnonymousClient)),
+            ClientAuth::Disabled => Ok(Self(PeerKind::AnonymousClient)),
             ClientAuth::Optional | ClientAuth::Required => Err(Error::NoClientCertificate { version }),
         }
     }
@@ -151,7 +151,7 @@ impl PeerAuth {
     /// [`Error::NoClientCertificate`] if the configuration requires one.
     pub(crate) fn declined(client_auth: ClientAuth, version: ProtocolVersion) -> Result<Self, Error> {
         match client_auth {
-            ClientAuth::NotAsked | ClientAuth::Optional => Ok(Self(Kind::AnonymousClient)),
+            ClientAuth::Disabled | ClientAuth::Optional => Ok(Self(PeerKind::AnonymousClient)),
             ClientAuth::Required => Err(Error::NoClientCertificate { version }),
         }
     }
@@ -199,8 +199,8 @@ impl Authenticated {
     #[must_use]
     pub fn chain(&self) -> Option<&PeerChain> {
         match &self.peer.0 {
-            Kind::Certificate(chain) => Some(chain),
-            Kind::AnonymousClient | Kind::ExternalPsk { .. } => None,
+            PeerKind::Certificate(chain) => Some(chain),
+            PeerKind::AnonymousClient | PeerKind::ExternalPsk { .. } => None,
         }
     }
 
@@ -208,8 +208,8 @@ impl Authenticated {
     #[must_use]
     pub fn external_psk_identity(&self) -> Option<&[u8]> {
         match &self.peer.0 {
-            Kind::ExternalPsk { identity } => Some(identity),
-            Kind::Certificate(_) | Kind::AnonymousClient => None,
+            PeerKind::ExternalPsk { identity } => Some(identity),
+            PeerKind::Certificate(_) | PeerKind::AnonymousClient => None,
         }
     }
 }
@@ -223,11 +223,11 @@ mod tests {
         for version in [ProtocolVersion::TLS12, ProtocolVersion::TLS13] {
             let missing = Error::NoClientCertificate { version };
             for (client_auth, not_asked, declined) in [
-                (ClientAuth::NotAsked, Ok(()), Ok(())),
+                (ClientAuth::Disabled, Ok(()), Ok(())),
                 (ClientAuth::Optional, Err(missing.clone()), Ok(())),
                 (ClientAuth::Required, Err(missing.clone()), Err(missing.clone())),
             ] {
-                assert_eq!(PeerAuth::not_asked(client_auth, version).map(|_| ()), not_asked, "{client_auth:?}");
+                assert_eq!(PeerAuth::not_requested(client_auth, version).map(|_| ()), not_asked, "{client_auth:?}");
                 assert_eq!(PeerAuth::declined(client_auth, version).map(|_| ()), declined, "{client_auth:?}");
             }
         }

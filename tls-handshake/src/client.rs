@@ -33,7 +33,7 @@ use tls_codec::handshake::{RawMessage, ServerHelloMessage};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::key_update::Traffic;
-use crate::need::{Answer, Asker};
+use crate::need::{Answer, ConnectionId};
 use crate::negotiated::{Established, Exporter};
 use crate::sink::Sink;
 use crate::states::{Renegotiation, Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
@@ -42,13 +42,13 @@ pub mod hello;
 pub(crate) mod known;
 mod request;
 pub mod retry;
-pub(crate) mod session_place;
+pub(crate) mod session_tracker;
 pub mod tls12;
 pub mod tls13;
 
-use hello::{Decided, WaitServerHello};
+use hello::{VersionedState, WaitServerHello};
 use retry::WaitServerHelloAfterRetry;
-use session_place::SessionPlace;
+use session_tracker::SessionTracker;
 
 /// The state that a client is in.
 #[derive(Debug)]
@@ -59,12 +59,12 @@ pub enum Client {
     /// A second ClientHello was sent.
     WaitServerHelloAfterRetry(WaitServerHelloAfterRetry),
     /// The version is decided.
-    Versioned(Decided),
+    Versioned(VersionedState),
 }
 
 impl Role for Client {}
 
-replace_by_itself!(Client, SessionPlace);
+replace_by_itself!(Client, SessionTracker);
 
 impl States for Client {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
@@ -100,9 +100,9 @@ impl States for Client {
         }
     }
 
-    fn asker(&self) -> Option<Asker> {
+    fn connection_id(&self) -> Option<ConnectionId> {
         match self {
-            Self::Versioned(s) => s.asker(),
+            Self::Versioned(s) => s.connection_id(),
             Self::WaitServerHello(_) | Self::WaitServerHelloAfterRetry(_) => None,
         }
     }

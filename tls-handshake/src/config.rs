@@ -301,7 +301,7 @@ pub(crate) struct Common {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Computed {
     pub(crate) scope: OnceLock<Scope>,
-    pub(crate) hello: OnceLock<HelloOfConfig>,
+    pub(crate) hello: OnceLock<HelloTemplate>,
 }
 
 impl Computed {
@@ -312,7 +312,7 @@ impl Computed {
 
 /// What every ClientHello of a configuration has in common, as it goes over the wire.
 #[derive(Clone, Debug)]
-pub(crate) struct HelloOfConfig {
+pub(crate) struct HelloTemplate {
     /// `cipher_suites` and `legacy_compression_methods`.
     pub(crate) suites: Vec<u8>,
     /// The extensions that depend on neither the server's name, nor on what is known of it, nor on the key share.

@@ -60,7 +60,7 @@ pub struct Connection<R: Role> {
     phase: Phase,
     peer_closed: bool,
     closed: bool,
-    session_place: R::SessionPlace,
+    session_tracker: R::SessionTracker,
 }
 
 /// The state, which the role drops in a function of this crate. How to drop each state would otherwise be compiled with whatever has a
@@ -163,7 +163,7 @@ impl<R: Role> Connection<R> {
         transmit: Transmit,
         joiner: Joiner,
         key_log: Option<Arc<dyn KeyLog>>,
-        session_place: R::SessionPlace,
+        session_tracker: R::SessionTracker,
     ) -> Self {
         Self {
             state: Held::new(state),
@@ -176,7 +176,7 @@ impl<R: Role> Connection<R> {
             peer_closed: false,
             closed: false,
             phase: Phase::Handshaking,
-            session_place,
+            session_tracker,
         }
     }
 
@@ -215,8 +215,10 @@ impl<R: Role> Connection<R> {
     /// [`Error::WrongAnswer`], which changes nothing, for an answer to a question that is not open here; otherwise as for
     /// [`Connection::process`].
     pub fn resume(&mut self, answer: Answer, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
-        let Some(asker) = self.state()?.asker().filter(|_| self.waiting) else { return Err(Error::WrongAnswer) };
-        answer.check(asker)?;
+        let Some(connection_id) = self.state()?.connection_id().filter(|_| self.waiting) else {
+            return Err(Error::WrongAnswer);
+        };
+        answer.check(connection_id)?;
         self.waiting = false;
         match self.answered(answer, outgoing) {
             Ok(need) => Ok(need),
@@ -593,7 +595,7 @@ impl<R: Role> Connection<R> {
             transmit: &mut self.transmit,
             key_log: self.key_log.as_deref(),
             outgoing,
-            sessions: &mut self.session_place,
+            sessions: &mut self.session_tracker,
         };
         (world, &mut self.state)
     }

@@ -29,7 +29,7 @@ use crate::verify::{ChainVerifier, PeerChain, ServerVerifier, Stapled, Staples};
 
 mod session;
 
-pub(crate) use session::{By, FoundKey, NewSessionAnswer, SessionAnswer, TakeAnswer};
+pub(crate) use session::{FoundKey, NewSessionAnswer, SessionAnswer, SessionReference, TakeAnswer};
 pub use session::{NeedNewSession, NeedSession, NeedTakeSession, PskCandidate};
 
 /// What the handshake waits for. Each question owns all it needs: it can cross a thread or an `.await`.
@@ -55,25 +55,25 @@ pub enum Need {
 }
 
 /// The answer to a [`Need`]; only the questions make it.
-pub struct Answer(pub(crate) Answered);
+pub struct Answer(pub(crate) AnswerKind);
 
 /// Which request it answers, and nothing of what it holds: tickets, keys, a peer's lists.
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match &self.0 {
-            Answered::Session(_) => "Answer(Session)",
-            Answered::TakeSession(_) => "Answer(TakeSession)",
-            Answered::NewSession(_) => "Answer(NewSession)",
-            Answered::Identity(_) => "Answer(Identity)",
-            Answered::ClientIdentity(_) => "Answer(ClientIdentity)",
-            Answered::Signature(_) => "Answer(Signature)",
-            Answered::Verdict(_) => "Answer(Verdict)",
+            AnswerKind::Session(_) => "Answer(Session)",
+            AnswerKind::TakeSession(_) => "Answer(TakeSession)",
+            AnswerKind::NewSession(_) => "Answer(NewSession)",
+            AnswerKind::Identity(_) => "Answer(Identity)",
+            AnswerKind::ClientIdentity(_) => "Answer(ClientIdentity)",
+            AnswerKind::Signature(_) => "Answer(Signature)",
+            AnswerKind::Verdict(_) => "Answer(Verdict)",
         })
     }
 }
 
 #[derive(Debug)]
-pub(crate) enum Answered {
+pub(crate) enum AnswerKind {
     Session(SessionAnswer),
     TakeSession(TakeAnswer),
     NewSession(NewSessionAnswer),
@@ -85,9 +85,9 @@ pub(crate) enum Answered {
 
 /// Ties an answer to the connection that asked: the beginning of our own random of that connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Asker([u8; 8]);
+pub(crate) struct ConnectionId([u8; 8]);
 
-impl Asker {
+impl ConnectionId {
     pub(crate) fn of(random: &[u8; 32]) -> Self {
         let [a, b, c, d, e, f, g, h, ..] = *random;
         Self([a, b, c, d, e, f, g, h])
@@ -100,15 +100,15 @@ impl Asker {
 
 impl Answer {
     /// Refuses an answer that was not made for this connection.
-    pub(crate) fn check(&self, asker: Asker) -> Result<(), Error> {
-        asker.check(match &self.0 {
-            Answered::Session(a) => a.asker,
-            Answered::TakeSession(a) => a.asker,
-            Answered::NewSession(a) => a.asker,
-            Answered::Identity(a) => a.asker,
-            Answered::ClientIdentity(a) => a.asker,
-            Answered::Signature(a) => a.asker,
-            Answered::Verdict(a) => a.asker,
+    pub(crate) fn check(&self, connection_id: ConnectionId) -> Result<(), Error> {
+        connection_id.check(match &self.0 {
+            AnswerKind::Session(a) => a.connection_id,
+            AnswerKind::TakeSession(a) => a.connection_id,
+            AnswerKind::NewSession(a) => a.connection_id,
+            AnswerKind::Identity(a) => a.connection_id,
+            AnswerKind::ClientIdentity(a) => a.connection_id,
+            AnswerKind::Signature(a) => a.connection_id,
+            AnswerKind::Verdict(a) => a.connection_id,
         })
     }
 }
@@ -116,7 +116,7 @@ impl Answer {
 /// Asks a server which identity answers a ClientHello.
 #[derive(Debug)]
 pub struct NeedIdentity {
-    asker: Asker,
+    connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
     /// Whether the server has external pre-shared keys, none of which the client named.
     knows_psks: bool,
@@ -143,13 +143,18 @@ pub(crate) fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
 }
 
 /// Whether a client can go on from a pre-shared key as we do it, with a key exchange (RFC 9846 §4.3.9).
-pub(crate) fn can_go_on(hello: &ClientHello<'_>) -> bool {
+pub(crate) fn supports_psk_dhe_ke(hello: &ClientHello<'_>) -> bool {
     hello.extensions.psk_key_exchange_modes.is_some_and(|modes| modes.contains(PskKeyExchangeMode::PSK_DHE_KE))
 }
 
 impl NeedIdentity {
-    pub(crate) fn new(asker: Asker, hello: Owned<ClientHelloView>, knows_psks: bool, rules: IdentityRules) -> Self {
-        Self { asker, hello, knows_psks, rules }
+    pub(crate) fn new(
+        connection_id: ConnectionId,
+        hello: Owned<ClientHelloView>,
+        knows_psks: bool,
+        rules: IdentityRules,
+    ) -> Self {
+        Self { connection_id, hello, knows_psks, rules }
     }
 
     /// Returns whether a handshake can be completed with this identity: in the version that was chosen both sides have a signature
@@ -186,7 +191,11 @@ impl NeedIdentity {
     /// Answers with this identity.
     #[must_use]
     pub fn answer(self, identity: Arc<Identity>) -> Answer {
-        Answer(Answered::Identity(IdentityAnswer { asker: self.asker, hello: self.hello, identity: Ok(identity) }))
+        Answer(AnswerKind::Identity(IdentityAnswer {
+            connection_id: self.connection_id,
+            hello: self.hello,
+            identity: Ok(identity),
+        }))
     }
 
     /// There is none for this name: the handshake ends with unrecognized_name; or with handshake_failure where an external
@@ -194,7 +203,9 @@ impl NeedIdentity {
     #[must_use]
     pub fn refuse(self) -> Answer {
         let why = match self.knows_psks {
-            true => Error::NoCommonPsk { psk_dhe_ke: self.client_hello().is_ok_and(|hello| can_go_on(&hello)) },
+            true => {
+                Error::NoCommonPsk { psk_dhe_ke: self.client_hello().is_ok_and(|hello| supports_psk_dhe_ke(&hello)) }
+            }
             false => return self.refuse_with(AlertDescription::UNRECOGNIZED_NAME),
         };
         self.refused(why)
@@ -209,13 +220,17 @@ impl NeedIdentity {
     }
 
     fn refused(self, why: Error) -> Answer {
-        Answer(Answered::Identity(IdentityAnswer { asker: self.asker, hello: self.hello, identity: Err(why) }))
+        Answer(AnswerKind::Identity(IdentityAnswer {
+            connection_id: self.connection_id,
+            hello: self.hello,
+            identity: Err(why),
+        }))
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct IdentityAnswer {
-    asker: Asker,
+    connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
     identity: Result<Arc<Identity>, Error>,
 }
@@ -231,14 +246,14 @@ impl IdentityAnswer {
 /// [`ClientConfig`](crate::config::ClientConfig::set_client_identity_lookup) says that there may be one.
 #[derive(Debug)]
 pub struct NeedClientIdentity {
-    asker: Asker,
+    connection_id: ConnectionId,
     authorities: OwnedList,
     schemes: Vec<SignatureScheme>,
 }
 
 impl NeedClientIdentity {
-    pub(crate) fn new(asker: Asker, authorities: OwnedList, schemes: Vec<SignatureScheme>) -> Self {
-        Self { asker, authorities, schemes }
+    pub(crate) fn new(connection_id: ConnectionId, authorities: OwnedList, schemes: Vec<SignatureScheme>) -> Self {
+        Self { connection_id, authorities, schemes }
     }
 
     /// The distinguished names (DER) of the authorities that the server trusts for clients; none if it does not say.
@@ -267,13 +282,17 @@ impl NeedClientIdentity {
     }
 
     fn answered(self, identity: Option<Arc<Identity>>) -> Answer {
-        Answer(Answered::ClientIdentity(ClientIdentityAnswer { asker: self.asker, schemes: self.schemes, identity }))
+        Answer(AnswerKind::ClientIdentity(ClientIdentityAnswer {
+            connection_id: self.connection_id,
+            schemes: self.schemes,
+            identity,
+        }))
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct ClientIdentityAnswer {
-    asker: Asker,
+    connection_id: ConnectionId,
     schemes: Vec<SignatureScheme>,
     identity: Option<Arc<Identity>>,
 }
@@ -291,15 +310,20 @@ impl ClientIdentityAnswer {
 
 /// Asks for a signature with an identity's key: from this process, a KMS, an HSM.
 pub struct NeedSignature {
-    asker: Asker,
+    connection_id: ConnectionId,
     identity: Arc<Identity>,
     scheme: SignatureScheme,
     message: Vec<u8>,
 }
 
 impl NeedSignature {
-    pub(crate) fn new(asker: Asker, identity: Arc<Identity>, scheme: SignatureScheme, message: Vec<u8>) -> Self {
-        Self { asker, identity, scheme, message }
+    pub(crate) fn new(
+        connection_id: ConnectionId,
+        identity: Arc<Identity>,
+        scheme: SignatureScheme,
+        message: Vec<u8>,
+    ) -> Self {
+        Self { connection_id, identity, scheme, message }
     }
 
     /// The scheme to sign with.
@@ -324,13 +348,13 @@ impl NeedSignature {
     /// Answers with the signature, in the encoding of the scheme (ECDSA: DER).
     #[must_use]
     pub fn answer(self, signature: Vec<u8>) -> Answer {
-        Answer(Answered::Signature(SignatureAnswer { asker: self.asker, signature: Some(signature) }))
+        Answer(AnswerKind::Signature(SignatureAnswer { connection_id: self.connection_id, signature: Some(signature) }))
     }
 
     /// The signer did not sign: the handshake ends with internal_error.
     #[must_use]
     pub fn fail(self) -> Answer {
-        Answer(Answered::Signature(SignatureAnswer { asker: self.asker, signature: None }))
+        Answer(AnswerKind::Signature(SignatureAnswer { connection_id: self.connection_id, signature: None }))
     }
 
     /// Signs here and now with the key that the identity holds; fails if it holds none.
@@ -351,7 +375,7 @@ impl std::fmt::Debug for NeedSignature {
 
 #[derive(Debug)]
 pub(crate) struct SignatureAnswer {
-    asker: Asker,
+    connection_id: ConnectionId,
     signature: Option<Vec<u8>>,
 }
 
@@ -374,7 +398,7 @@ impl SignatureAnswer {
 /// ```
 #[derive(Debug)]
 pub struct NeedVerdict {
-    asker: Asker,
+    connection_id: ConnectionId,
     chain: PeerChain,
     staples: Staples,
     name: ServerName<'static>,
@@ -383,13 +407,13 @@ pub struct NeedVerdict {
 
 impl NeedVerdict {
     pub(crate) fn new(
-        asker: Asker,
+        connection_id: ConnectionId,
         chain: PeerChain,
         staples: Staples,
         name: ServerName<'static>,
         ocsp_requested: bool,
     ) -> Self {
-        Self { asker, chain, staples, name, ocsp_requested }
+        Self { connection_id, chain, staples, name, ocsp_requested }
     }
 
     /// The certificates as they were sent, leaf first; never empty.
@@ -456,7 +480,7 @@ impl NeedVerdict {
     }
 
     fn judged(self, verdict: Result<(), Refusal>) -> Answer {
-        Answer(Answered::Verdict(VerdictAnswer { asker: self.asker, chain: self.chain, verdict }))
+        Answer(AnswerKind::Verdict(VerdictAnswer { connection_id: self.connection_id, chain: self.chain, verdict }))
     }
 }
 
@@ -466,13 +490,13 @@ impl NeedVerdict {
 /// is checked in any case.
 #[derive(Debug)]
 pub struct NeedClientVerdict {
-    asker: Asker,
+    connection_id: ConnectionId,
     chain: PeerChain,
 }
 
 impl NeedClientVerdict {
-    pub(crate) fn new(asker: Asker, chain: PeerChain) -> Self {
-        Self { asker, chain }
+    pub(crate) fn new(connection_id: ConnectionId, chain: PeerChain) -> Self {
+        Self { connection_id, chain }
     }
 
     /// The certificates as they were sent, leaf first; never empty.
@@ -524,14 +548,14 @@ impl NeedClientVerdict {
     }
 
     fn judged(self, verdict: Result<(), Refusal>) -> Answer {
-        Answer(Answered::Verdict(VerdictAnswer { asker: self.asker, chain: self.chain, verdict }))
+        Answer(AnswerKind::Verdict(VerdictAnswer { connection_id: self.connection_id, chain: self.chain, verdict }))
     }
 }
 
 /// A verdict, with the chain that it is about: it cannot be used for another one.
 #[derive(Debug)]
 pub struct VerdictAnswer {
-    asker: Asker,
+    connection_id: ConnectionId,
     chain: PeerChain,
     verdict: Result<(), Refusal>,
 }

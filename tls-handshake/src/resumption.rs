@@ -22,7 +22,7 @@ mod scope;
 mod server;
 mod stored;
 
-pub(crate) use check::Wanted;
+pub(crate) use check::ResumptionCriteria;
 pub use client::ClientSessionValue;
 pub use external::{ExternalPsk, PskError};
 pub(crate) use scope::{Scope, ScopeInputs, identity_scope};

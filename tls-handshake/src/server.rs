@@ -33,18 +33,18 @@ use tls_codec::handshake::RawMessage;
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::key_update::Traffic;
-use crate::need::{Answer, Asker};
+use crate::need::{Answer, ConnectionId};
 use crate::negotiated::{Established, Exporter};
 use crate::sink::Sink;
 use crate::states::{Renegotiation, Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
 
 pub mod hello;
 pub mod retry;
-pub(crate) mod session_place;
+pub(crate) mod session_tracker;
 pub mod tls12;
 pub mod tls13;
 
-use hello::{AfterClientHello, Decided, WaitClientHello};
+use hello::{AfterClientHello, VersionedState, WaitClientHello};
 use retry::WaitSecondClientHello;
 
 /// The state that a server is in.
@@ -56,12 +56,12 @@ pub enum Server {
     /// HelloRetryRequest was sent.
     WaitSecondClientHello(WaitSecondClientHello),
     /// The version is decided.
-    Versioned(Decided),
+    Versioned(VersionedState),
 }
 
 impl Role for Server {}
 
-replace_by_itself!(Server, session_place::SessionPlace);
+replace_by_itself!(Server, session_tracker::SessionTracker);
 
 impl States for Server {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
@@ -87,9 +87,9 @@ impl States for Server {
         }
     }
 
-    fn asker(&self) -> Option<Asker> {
+    fn connection_id(&self) -> Option<ConnectionId> {
         match self {
-            Self::Versioned(s) => s.asker(),
+            Self::Versioned(s) => s.connection_id(),
             Self::WaitClientHello(_) | Self::WaitSecondClientHello(_) => None,
         }
     }

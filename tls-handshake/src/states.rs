@@ -6,7 +6,7 @@ use tls_codec::handshake::RawMessage;
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::key_update::Traffic;
-use crate::need::{Answer, Asker, Need};
+use crate::need::{Answer, ConnectionId, Need};
 use crate::negotiated::{Established, Exporter};
 use crate::resumption::StoredSessions;
 use crate::sink::Sink;
@@ -19,7 +19,7 @@ pub trait Role: Replace {}
 /// whoever drives a connection. So each role has these by [`replace_by_itself`], and none by default.
 pub(crate) trait Replace: States {
     /// Where the role's sessions are stored. A connection keeps it when its state has failed.
-    type SessionPlace: RemembersSessions;
+    type SessionTracker: RemembersSessions;
 
     /// Takes a message to the state; gives back what the next one asks.
     fn message(
@@ -49,7 +49,7 @@ pub(crate) trait RemembersSessions {
 macro_rules! replace_by_itself {
     ($role:ty, $place:ty) => {
         impl crate::states::Replace for $role {
-            type SessionPlace = $place;
+            type SessionTracker = $place;
 
             fn message(
                 place: &mut Result<Self, crate::error::Error>,
@@ -108,7 +108,7 @@ pub(crate) trait States: Sized + std::fmt::Debug {
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error>;
 
     /// Who asks, if the state waits for an answer.
-    fn asker(&self) -> Option<Asker>;
+    fn connection_id(&self) -> Option<ConnectionId>;
 
     /// The state's name in RFC 9846 Appendix A, or one made in its manner for TLS 1.2.
     fn name(&self) -> &'static str;
@@ -189,10 +189,10 @@ impl<A: States, B: States> States for Versioned<A, B> {
         })
     }
 
-    fn asker(&self) -> Option<Asker> {
+    fn connection_id(&self) -> Option<ConnectionId> {
         match self {
-            Self::Tls13(s) => s.asker(),
-            Self::Tls12(s) => s.asker(),
+            Self::Tls13(s) => s.connection_id(),
+            Self::Tls12(s) => s.connection_id(),
         }
     }
 

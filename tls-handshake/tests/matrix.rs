@@ -10,7 +10,7 @@ use tls_codec::code_points::{NamedGroup, ProtocolVersion};
 
 const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
 const SIZES: [Option<usize>; 4] = [Some(64), Some(100), Some(1000), None];
-const POLICIES: [ClientAuth; 2] = [ClientAuth::NotAsked, ClientAuth::Required];
+const POLICIES: [ClientAuth; 2] = [ClientAuth::Disabled, ClientAuth::Required];
 
 /// A suite of TLS 1.2 is for one kind of key, and Ed25519 is of the kind of ECDSA (RFC 8422 §2.2).
 fn fits(suite: SupportedCipherSuite, kind: &str) -> bool {

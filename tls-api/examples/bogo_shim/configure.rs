@@ -102,7 +102,7 @@ impl Shim {
         let client_auth = match (level.has("require-any-client-certificate"), level.has("verify-peer")) {
             (true, _) => ClientAuth::Required,
             (false, true) => ClientAuth::Optional,
-            (false, false) => ClientAuth::NotAsked,
+            (false, false) => ClientAuth::Disabled,
         };
         config.set_client_cert_verifier(Arc::new(self.anybody(level, client_auth)?)).map_err(unimplemented)?;
         set_common(&mut config, level)?;

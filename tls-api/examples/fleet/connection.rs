@@ -193,7 +193,7 @@ impl Connection {
 
 /// Gives out tickets at once, which are ids: the sessions are on their way to the store long before a client comes back.
 fn keep(mut need: NeedNewSession, shared: &Shared) -> Answer {
-    let Some(ids) = need.store_ids() else { return need.none() };
+    let Some(ids) = need.store_ids() else { return need.decline() };
     let mut tickets = Vec::new();
     for (index, session) in need.sessions(UnixTime::now()).iter().enumerate() {
         let id = ids.id(index);

@@ -181,7 +181,7 @@ impl ServerConfig {
         engine.set_client_auth_hints(verifier.root_hint_subjects())?;
         engine.set_client_auth(client_auth);
         self.context.trust = match client_auth {
-            ClientAuth::NotAsked => ScopePart::default(),
+            ClientAuth::Disabled => ScopePart::default(),
             ClientAuth::Optional | ClientAuth::Required => ScopePart::of(verifier.session_scope()),
         };
         self.update_context();

@@ -104,7 +104,7 @@ impl SessionBackend {
 
     /// Keeps new sessions, and gives out their tickets.
     pub(crate) fn issue_tickets(&self, mut need: NeedNewSession, now: Option<UnixTime>) -> Answer {
-        let Some(now) = now else { return need.none() };
+        let Some(now) = now else { return need.decline() };
         let ids = need.store_ids();
         let sessions = need.sessions(now);
         let keep = |session: &ServerSessionValue, id: Option<[u8; 32]>| match (self, id) {

@@ -93,7 +93,7 @@ pub struct NoClientAuth;
 
 impl ClientCertVerifier for NoClientAuth {
     fn client_auth(&self) -> ClientAuth {
-        ClientAuth::NotAsked
+        ClientAuth::Disabled
     }
 
     fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {

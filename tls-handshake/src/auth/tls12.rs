@@ -7,12 +7,12 @@ use crate::resumption::{ClientSessionValue, ServerSessionValue, SessionSecret};
 use tls_crypto::HashAlgorithm;
 
 /// The master secret of a session, and whom it stands for.
-pub(crate) struct Resumed {
+pub(crate) struct ResumedSecret {
     pub(crate) master: MasterSecret,
     pub(crate) peer: PeerAuth,
 }
 
-impl Resumed {
+impl ResumedSecret {
     /// A client goes on with the server of its session; `None` if the session is not of TLS 1.2.
     pub(crate) fn by_client(session: ClientSessionValue) -> Option<Self> {
         let hash = session.suite.tls12()?.hash;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tls_crypto::tls13::{BinderKind, EarlySecret};
 use tls_crypto::{Digest, HashAlgorithm};
 
-use super::{Kind, PeerAuth, of_session};
+use super::{PeerAuth, PeerKind, of_session};
 use crate::error::Error;
 use crate::resumption::{ClientSessionValue, ExternalPsk, ServerSessionValue};
 
@@ -24,7 +24,7 @@ impl Schedule {
     }
 
     fn external(psk: &ExternalPsk) -> Self {
-        let peer = PeerAuth(Kind::ExternalPsk { identity: psk.identity.clone() });
+        let peer = PeerAuth(PeerKind::ExternalPsk { identity: psk.identity.clone() });
         Self::new(psk.hash, &psk.key, psk.kind.binder(), peer)
     }
 }

@@ -12,10 +12,10 @@ use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{EphemeralKey, SecureRandom, Tls13Suite, Transcript};
 
-use super::known::{Early, Known, Selected, takes_tickets};
+use super::known::{EarlyData, ResumptionOffer, Selected, takes_tickets};
 use super::tls12;
-use super::tls13::{self, Shared, WaitEncryptedExtensions};
-use crate::config::{ClientConfig, HelloOfConfig};
+use super::tls13::{self, HandshakeContext, WaitEncryptedExtensions};
+use crate::config::{ClientConfig, HelloTemplate};
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
@@ -35,10 +35,10 @@ pub(super) struct Offer {
     pub(super) session_id: Vec<u8>,
     /// Its public half is our key share, if TLS 1.3 is offered. A server of TLS 1.2 may choose its group as well.
     pub(super) key: Option<EphemeralKey>,
-    pub(super) known: Known,
+    pub(super) resumption: ResumptionOffer,
     /// Whether the first hello offered keys.
     offers_keys: bool,
-    pub(super) early: Early,
+    pub(super) early: EarlyData,
 }
 
 impl std::fmt::Debug for Offer {
@@ -62,12 +62,12 @@ impl WaitServerHello {
     pub(crate) fn start(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
-        known: Known,
+        resumption: ResumptionOffer,
         random: &dyn SecureRandom,
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
         let tls13 = config.common.enables(ProtocolVersion::TLS13);
-        let makes_up_id = tls13 || known.tls12().is_some_and(|session| !session.ticket.is_empty());
+        let makes_up_id = tls13 || resumption.tls12().is_some_and(|session| !session.ticket.is_empty());
         // Drawn at once: it is a call of the operating system. It takes longer for more than 32 bytes.
         let mut fresh = [[0; 32]; 2];
         let wanted = fresh.get_mut(if makes_up_id { ..2 } else { ..1 }).unwrap_or_default();
@@ -77,16 +77,24 @@ impl WaitServerHello {
         let group = config.common.groups.first().copied().filter(|_| tls13);
         let key = group.map(EphemeralKey::generate).transpose();
         let key = key.map_err(|_| Error::Crypto("generating a key share"))?;
-        let session_id = match known.tls12() {
+        let session_id = match resumption.tls12() {
             Some(session) if session.ticket.is_empty() => session.session_id.clone(),
             // RFC 9846 Appendix E.4: non-empty for middleboxes. RFC 5077 §3.4: it comes back if the ticket is accepted.
             _ if makes_up_id => session_id.to_vec(),
             _ => Vec::new(),
         };
-        let limit = known.early_data_limit(&config);
-        let early = Early::NotOffered;
-        let mut offer =
-            Box::new(Offer { random, session_id, config, name, key, offers_keys: known.offers_psks(), known, early });
+        let limit = resumption.early_data_limit(&config);
+        let early = EarlyData::NotOffered;
+        let mut offer = Box::new(Offer {
+            random,
+            session_id,
+            config,
+            name,
+            key,
+            offers_keys: resumption.offers_psks(),
+            resumption,
+            early,
+        });
         let (mut hello, mut transcript) = offer.encoded(limit.is_some(), None, None)?;
         let sent = out.send(&mut |w| w.bytes(&hello))?;
         if sent != hello {
@@ -94,7 +102,8 @@ impl WaitServerHello {
             (hello, transcript) = (sent.to_vec(), None);
         }
         if let Some(limit) = limit {
-            offer.early = Early::start(&offer.known, limit, &hello, transcript.as_deref(), &offer.random, out)?;
+            offer.early =
+                EarlyData::start(&offer.resumption, limit, &hello, transcript.as_deref(), &offer.random, out)?;
         }
         Ok(Self { offer, hello, transcript })
     }
@@ -109,9 +118,9 @@ impl WaitServerHello {
         key: EphemeralKey,
         hello: Vec<u8>,
     ) -> Self {
-        let (known, early) = (Known::Nothing, Early::NotOffered);
+        let (resumption, early) = (ResumptionOffer::Nothing, EarlyData::NotOffered);
         let key = Some(key);
-        let offer = Box::new(Offer { config, name, random, session_id, key, known, offers_keys: false, early });
+        let offer = Box::new(Offer { config, name, random, session_id, key, resumption, offers_keys: false, early });
         Self { offer, hello, transcript: None }
     }
 
@@ -132,7 +141,7 @@ impl WaitServerHello {
     ///
     /// # Errors
     /// [`Error`] for whatever was not offered, is missing or contradicts the offer.
-    pub fn on_server_hello(self, m: Framed<'_, ServerHello<'_>>, out: &mut dyn Sink) -> Result<Decided, Error> {
+    pub fn on_server_hello(self, m: Framed<'_, ServerHello<'_>>, out: &mut dyn Sink) -> Result<VersionedState, Error> {
         let offered = |version| self.offer.config.common.enables(version);
         match m.msg.extensions.selected_version {
             Some(ProtocolVersion::TLS13) if offered(ProtocolVersion::TLS13) => {
@@ -173,7 +182,7 @@ fn write_psk_modes(w: &mut Writer<'_>) -> Result<(), BufferFull> {
     extension::PskKeyExchangeModes::write(w, &[PskKeyExchangeMode::PSK_DHE_KE])
 }
 
-impl HelloOfConfig {
+impl HelloTemplate {
     fn get(config: &ClientConfig) -> Result<&Self, BufferFull> {
         let computed = &config.common.computed.hello;
         match computed.get() {
@@ -232,7 +241,7 @@ impl HelloOfConfig {
 }
 
 /// The states that ServerHello decides between.
-pub type Decided = Versioned<tls13::State, tls12::State>;
+pub type VersionedState = Versioned<tls13::State, tls12::State>;
 
 impl Offer {
     /// RFC 9846 §4.2.2: the message, with the binders of the keys that it offers; `cookie` as HelloRetryRequest brought it, and
@@ -243,17 +252,17 @@ impl Offer {
         cookie: Option<&[u8]>,
         before: Option<&Transcript>,
     ) -> Result<(Vec<u8>, Option<Box<Transcript>>), Error> {
-        let of_config = HelloOfConfig::get(&self.config)?;
-        let mut hello = Vec::with_capacity(256 + of_config.extensions.len() + self.known.identities_len());
-        self.encode(&mut Writer::append(&mut hello), of_config, early_data, cookie)?;
-        let transcript = self.known.bind(&mut hello, before);
+        let template = HelloTemplate::get(&self.config)?;
+        let mut hello = Vec::with_capacity(256 + template.extensions.len() + self.resumption.identities_len());
+        self.encode(&mut Writer::append(&mut hello), template, early_data, cookie)?;
+        let transcript = self.resumption.bind(&mut hello, before);
         Ok((hello, transcript))
     }
 
     fn encode(
         &self,
         w: &mut Writer<'_>,
-        of_config: &HelloOfConfig,
+        template: &HelloTemplate,
         early_data: bool,
         cookie: Option<&[u8]>,
     ) -> Result<(), BufferFull> {
@@ -261,19 +270,19 @@ impl Offer {
             w.u16(ProtocolVersion::TLS12.0)?;
             w.bytes(&self.random)?;
             w.vec8_bytes(&self.session_id)?;
-            w.bytes(&of_config.suites)?;
+            w.bytes(&template.suites)?;
             w.vec16(|w| {
                 if let Some(host) = self.host_name() {
                     extension::ServerNameList::write(w, host)?;
                 }
-                w.bytes(&of_config.extensions)?;
+                w.bytes(&template.extensions)?;
                 if takes_tickets(&self.config, ProtocolVersion::TLS12) {
-                    extension::SessionTicket::write(w, self.known.tls12().map_or(&[], |session| &session.ticket))?;
+                    extension::SessionTicket::write(w, self.resumption.tls12().map_or(&[], |session| &session.ticket))?;
                 }
                 if self.config.common.enables(ProtocolVersion::TLS13) {
                     self.encode_tls13(w, early_data, cookie)?;
                 }
-                self.known.write_psks(w)
+                self.resumption.write_psks(w)
             })
         })
     }
@@ -331,7 +340,7 @@ impl Offer {
     /// Refuses an extension of ServerHello that answers to nothing.
     pub(super) fn check_solicited(&self, m: &ServerHello<'_>) -> Result<(), Error> {
         let unsolicited = |extension: &ExtensionType| match *extension {
-            ExtensionType::PRE_SHARED_KEY => !self.known.offers_psks(),
+            ExtensionType::PRE_SHARED_KEY => !self.resumption.offers_psks(),
             extension => !Self::offered(&self.config, &self.name, extension),
         };
         match m.extensions.raw.iter().map(|(extension, _)| extension).find(unsolicited) {
@@ -420,7 +429,7 @@ impl Offer {
         let early = self.early.on_server_hello(selected);
         let (schedule, peer, kind, full) = match selected {
             Some(index) => {
-                let Selected { early, peer, kind, full } = self.known.select(index, suite, kind)?;
+                let Selected { early, peer, kind, full } = self.resumption.select(index, suite, kind)?;
                 (early, Some(peer), kind, full)
             }
             None => (EarlySecret::new(suite.hash), None, kind, None),
@@ -431,7 +440,7 @@ impl Offer {
         if early.keys().is_none() {
             out.install_write(keys.write_key())?;
         }
-        let shared = Shared {
+        let context = HandshakeContext {
             config: self.config,
             name: self.name,
             client_random: self.random,
@@ -445,6 +454,6 @@ impl Offer {
             request: None,
             full,
         };
-        Ok(tls13::State::WaitEncryptedExtensions(WaitEncryptedExtensions::new(Box::new(shared), peer)))
+        Ok(tls13::State::WaitEncryptedExtensions(WaitEncryptedExtensions::new(Box::new(context), peer)))
     }
 }

@@ -14,7 +14,7 @@ use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{Digest, HashAlgorithm, Tls13Suite, Transcript};
 
-use super::session_place::SessionPlace;
+use super::session_tracker::SessionTracker;
 use crate::auth::PeerAuth;
 use crate::auth::tls13::OfferedPsk;
 use crate::config::ClientConfig;
@@ -26,7 +26,7 @@ use crate::sink::Sink;
 use crate::verify::PeerChain;
 
 /// What is offered to go on from.
-pub(crate) enum Known {
+pub(crate) enum ResumptionOffer {
     /// The handshake will be a full one.
     Nothing,
     /// Keys for TLS 1.3, in order of preference.
@@ -76,16 +76,16 @@ pub(super) struct Selected {
     pub(super) full: Option<FullHandshake>,
 }
 
-impl Known {
+impl ResumptionOffer {
     /// Offers a session, if it fits: a session of another configuration, for another server, or out of date is silently left.
     pub(crate) fn of_session(
         config: &ClientConfig,
-        place: &SessionPlace,
+        tracker: &SessionTracker,
         mut session: ClientSessionValue,
         now: UnixTime,
     ) -> Self {
         let enabled = config.common.suites.contains(&session.suite);
-        let ours = session.scope == place.scope() && session.server_name == *place.name();
+        let ours = session.scope == tracker.scope() && session.server_name == *tracker.name();
         // Without tickets those of TLS 1.2 have no extension to go in.
         let takes = config.tickets || session.ticket.is_empty() || session.suite.tls13().is_some();
         let since_verdict = now.as_secs().saturating_sub(session.authenticated);
@@ -228,7 +228,7 @@ impl Known {
 const ZEROS: [u8; 48] = [0; 48];
 
 /// Data that is sent before the server has answered.
-pub(super) enum Early {
+pub(super) enum EarlyData {
     /// None is.
     NotOffered,
     /// Some may be sent; the server has not said yet whether it takes it.
@@ -246,18 +246,18 @@ pub(super) struct EarlyOffer {
     alpn: Option<Vec<u8>>,
 }
 
-impl Early {
+impl EarlyData {
     /// Installs the key for early data behind a ClientHello that offers some (RFC 9846 §4.3.10). `transcript` is the hello's, if there is
     /// one already.
     pub(super) fn start(
-        known: &Known,
+        resumption: &ResumptionOffer,
         limit: u32,
         hello: &[u8],
         transcript: Option<&Transcript>,
         client_random: &[u8; 32],
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
-        let Known::Psks(psks) = known else { return Ok(Self::NotOffered) };
+        let ResumptionOffer::Psks(psks) = resumption else { return Ok(Self::NotOffered) };
         let Some((psk, session)) = psks.first().and_then(|psk| Some((psk, psk.session.as_ref()?))) else {
             return Ok(Self::NotOffered);
         };

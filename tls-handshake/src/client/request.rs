@@ -6,7 +6,7 @@ use tls_codec::list::List;
 use tls_codec::owned::OwnedList;
 
 use crate::config::ClientConfig;
-use crate::need::{Asker, Need, NeedClientIdentity};
+use crate::need::{ConnectionId, Need, NeedClientIdentity};
 
 /// What the server wants to know of us.
 pub(super) struct Request {
@@ -28,7 +28,7 @@ impl Request {
     }
 
     /// Passes it on to the application.
-    pub(super) fn into_need(self, asker: Asker) -> Need {
-        Need::ClientIdentity(NeedClientIdentity::new(asker, self.authorities, self.schemes))
+    pub(super) fn into_need(self, connection_id: ConnectionId) -> Need {
+        Need::ClientIdentity(NeedClientIdentity::new(connection_id, self.authorities, self.schemes))
     }
 }

@@ -7,7 +7,7 @@ use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
 use super::hello::{Offer, WaitServerHello};
-use super::known::Early;
+use super::known::EarlyData;
 use super::tls13;
 use crate::error::{Error, Illegal};
 use crate::flight;
@@ -77,12 +77,12 @@ impl WaitServerHello {
         transcript.add(m.raw);
         if offer.early.was_offered() {
             // RFC 9846 §4.3.10: the retry refuses it, and the second hello is in the clear as the first was.
-            offer.early = Early::Refused;
+            offer.early = EarlyData::Refused;
             out.remove_write();
         } else {
             out.send_change_cipher_spec()?;
         }
-        offer.known.keep_hash(suite.hash);
+        offer.resumption.keep_hash(suite.hash);
         let (hello, _) = offer.encoded(false, retry.extensions.cookie, Some(&transcript))?;
         flight::send(out, &mut transcript, &mut |w| w.bytes(&hello))?;
         let offer = self.offer;

@@ -40,11 +40,11 @@ use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
 
-use super::session_place::SessionPlace;
+use super::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Answer, Answered, Asker};
+use crate::need::{Answer, AnswerKind, ConnectionId};
 use crate::negotiated::Established;
 use crate::resumption::ClientSessionValue;
 use crate::schedule::tls12::Randoms;
@@ -62,7 +62,7 @@ pub use answer::{
 pub use offer::{WaitCertificate, WaitServerHelloDone, WaitServerKeyExchange, WaitVerdict};
 
 /// What all states share.
-pub(super) struct Shared {
+pub(super) struct HandshakeContext {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     randoms: Randoms,
@@ -74,17 +74,17 @@ pub(super) struct Shared {
     alpn: Option<Vec<u8>>,
     /// ServerHello's.
     session_id: Vec<u8>,
-    promised: Promised,
+    promise: Promise,
 }
 
 /// Whether NewSessionTicket comes (RFC 5077 §3.2).
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Promised {
+enum Promise {
     Ticket,
     Nothing,
 }
 
-impl Promised {
+impl Promise {
     fn of(session_ticket: bool) -> Self {
         if session_ticket { Self::Ticket } else { Self::Nothing }
     }
@@ -130,9 +130,9 @@ impl State {
         matches!(self, Self::Connected(s) if s.has_session())
     }
 
-    pub(crate) fn take_sessions(&mut self, place: &SessionPlace, now: UnixTime) -> Vec<ClientSessionValue> {
+    pub(crate) fn take_sessions(&mut self, tracker: &SessionTracker, now: UnixTime) -> Vec<ClientSessionValue> {
         match self {
-            Self::Connected(s) => s.take_session(place, now).map(|session| vec![session]).unwrap_or_default(),
+            Self::Connected(s) => s.take_session(tracker, now).map(|session| vec![session]).unwrap_or_default(),
             _ => Vec::new(),
         }
     }
@@ -168,18 +168,20 @@ impl States for State {
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match (self, answer.0) {
-            (Self::WaitVerdict(s), Answered::Verdict(verdict)) => s.on_verdict(verdict, out),
-            (Self::WaitClientIdentity(s), Answered::ClientIdentity(identity)) => s.on_identity(identity, out),
-            (Self::WaitSignature(s), Answered::Signature(signature)) => Ok(Step::Next(s.on_signature(signature, out)?)),
+            (Self::WaitVerdict(s), AnswerKind::Verdict(verdict)) => s.on_verdict(verdict, out),
+            (Self::WaitClientIdentity(s), AnswerKind::ClientIdentity(identity)) => s.on_identity(identity, out),
+            (Self::WaitSignature(s), AnswerKind::Signature(signature)) => {
+                Ok(Step::Next(s.on_signature(signature, out)?))
+            }
             _ => Err(Error::WrongAnswer),
         }
     }
 
-    fn asker(&self) -> Option<Asker> {
+    fn connection_id(&self) -> Option<ConnectionId> {
         match self {
-            Self::WaitVerdict(s) => Some(s.asker()),
-            Self::WaitClientIdentity(s) => Some(s.asker()),
-            Self::WaitSignature(s) => Some(s.asker()),
+            Self::WaitVerdict(s) => Some(s.connection_id()),
+            Self::WaitClientIdentity(s) => Some(s.connection_id()),
+            Self::WaitSignature(s) => Some(s.connection_id()),
             _ => None,
         }
     }

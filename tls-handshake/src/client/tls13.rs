@@ -23,14 +23,14 @@ use tls_codec::code_points::{HandshakeType, NamedGroup};
 use tls_codec::handshake::RawMessage;
 use tls_crypto::{Tls13Suite, Transcript};
 
-use super::known::{Early, FullHandshake};
+use super::known::{EarlyData, FullHandshake};
 use super::request::Request;
-use super::session_place::SessionPlace;
+use super::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::framed::Framed;
 use crate::key_update::Traffic;
-use crate::need::{Answer, Answered, Asker};
+use crate::need::{Answer, AnswerKind, ConnectionId};
 use crate::negotiated::{Established, Exporter, HandshakeKind};
 use crate::resumption::ClientSessionValue;
 use crate::schedule::tls13::HandshakeKeys;
@@ -48,7 +48,7 @@ pub use states::{
 };
 
 /// What all states after ServerHello share.
-pub(super) struct Shared {
+pub(super) struct HandshakeContext {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
     pub(super) client_random: [u8; 32],
@@ -57,7 +57,7 @@ pub(super) struct Shared {
     pub(super) suite: &'static Tls13Suite,
     pub(super) group: NamedGroup,
     pub(super) kind: HandshakeKind,
-    pub(super) early: Early,
+    pub(super) early: EarlyData,
     /// The application protocol, as EncryptedExtensions say.
     pub(super) alpn: Option<Vec<u8>>,
     /// What the server wants to know of us.
@@ -66,11 +66,16 @@ pub(super) struct Shared {
     pub(super) full: Option<FullHandshake>,
 }
 
-impl Shared {
+impl HandshakeContext {
     /// Whether the server takes the early data that was sent, as EncryptedExtensions say. If not, what we send next comes under
     /// the key of the handshake.
-    fn settle_early_data(&mut self, accepted: bool, alpn: Option<&[u8]>, out: &mut dyn Sink) -> Result<(), Error> {
-        let early = std::mem::replace(&mut self.early, Early::Refused);
+    fn apply_early_data_response(
+        &mut self,
+        accepted: bool,
+        alpn: Option<&[u8]>,
+        out: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let early = std::mem::replace(&mut self.early, EarlyData::Refused);
         let was_open = early.keys().is_some();
         self.early = early.on_encrypted_extensions(accepted, self.suite, alpn)?;
         if was_open && self.early.keys().is_none() {
@@ -80,9 +85,9 @@ impl Shared {
     }
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for HandshakeContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("name", &self.name).field("suite", &self.suite).finish_non_exhaustive()
+        f.debug_struct("HandshakeContext").field("name", &self.name).field("suite", &self.suite).finish_non_exhaustive()
     }
 }
 
@@ -115,9 +120,9 @@ impl State {
         matches!(self, Self::Connected(s) if s.has_sessions())
     }
 
-    pub(crate) fn take_sessions(&mut self, place: &SessionPlace, now: UnixTime) -> Vec<ClientSessionValue> {
+    pub(crate) fn take_sessions(&mut self, tracker: &SessionTracker, now: UnixTime) -> Vec<ClientSessionValue> {
         match self {
-            Self::Connected(s) => s.take_sessions(place, now),
+            Self::Connected(s) => s.take_sessions(tracker, now),
             _ => Vec::new(),
         }
     }
@@ -156,22 +161,22 @@ impl States for State {
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match (self, answer.0) {
-            (Self::WaitVerdict(s), Answered::Verdict(verdict)) => {
+            (Self::WaitVerdict(s), AnswerKind::Verdict(verdict)) => {
                 Ok(Step::Next(Self::WaitCertVerify(s.on_verdict(verdict)?)))
             }
-            (Self::WaitClientIdentity(s), Answered::ClientIdentity(identity)) => s.on_identity(identity, out),
-            (Self::WaitSignature(s), Answered::Signature(signature)) => {
+            (Self::WaitClientIdentity(s), AnswerKind::ClientIdentity(identity)) => s.on_identity(identity, out),
+            (Self::WaitSignature(s), AnswerKind::Signature(signature)) => {
                 Ok(Step::Next(Self::Connected(s.on_signature(signature, out)?)))
             }
             _ => Err(Error::WrongAnswer),
         }
     }
 
-    fn asker(&self) -> Option<Asker> {
+    fn connection_id(&self) -> Option<ConnectionId> {
         match self {
-            Self::WaitVerdict(s) => Some(s.asker()),
-            Self::WaitClientIdentity(s) => Some(s.asker()),
-            Self::WaitSignature(s) => Some(s.asker()),
+            Self::WaitVerdict(s) => Some(s.connection_id()),
+            Self::WaitClientIdentity(s) => Some(s.connection_id()),
+            Self::WaitSignature(s) => Some(s.connection_id()),
             _ => None,
         }
     }

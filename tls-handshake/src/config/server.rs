@@ -156,7 +156,7 @@ impl ServerConfig {
     pub(crate) fn scope(&self) -> Scope {
         *self.common.computed.scope.get_or_init(|| {
             let client_auth = match self.client_auth {
-                ClientAuth::NotAsked => 0,
+                ClientAuth::Disabled => 0,
                 ClientAuth::Optional => 1,
                 ClientAuth::Required => 2,
             };

@@ -44,7 +44,7 @@ impl ServerConfig {
     /// [`Contradiction`] says which.
     pub fn validate(&self) -> Result<(), Contradiction> {
         let common = &self.common;
-        let asks = self.client_auth != ClientAuth::NotAsked;
+        let asks = self.client_auth != ClientAuth::Disabled;
         common.validate(asks)?;
         let verifies = common.enables(ProtocolVersion::TLS12) || !common.schemes13.is_empty();
         exclude(asks && !verifies, ["signature schemes", "versions"], NO_SCHEME)?;
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn servers_need_a_scheme_only_if_they_ask() {
         for (client_auth, versions, scheme, fits) in [
-            (ClientAuth::NotAsked, &[TLS13][..], Z::RSA_PKCS1_SHA256, true),
+            (ClientAuth::Disabled, &[TLS13][..], Z::RSA_PKCS1_SHA256, true),
             (ClientAuth::Optional, &[TLS13], Z::RSA_PKCS1_SHA256, false),
             (ClientAuth::Required, &[TLS13], Z::RSA_PKCS1_SHA256, false),
             (ClientAuth::Required, &[TLS13, TLS12], Z::RSA_PKCS1_SHA256, true),
@@ -232,7 +232,7 @@ mod tests {
         let empty = Contradiction::LimitTooSmall { limit: "chain_length", got: 0, min: 1 };
         assert_eq!(client(|config| config.set_limits(limits(64, 0))), Err(empty.clone()));
         for (client_auth, expected) in [
-            (ClientAuth::NotAsked, Ok(())),
+            (ClientAuth::Disabled, Ok(())),
             (ClientAuth::Optional, Err(empty.clone())),
             (ClientAuth::Required, Err(empty)),
         ] {

@@ -9,8 +9,8 @@ use tls_crypto::SystemRandom;
 use super::{ClientConnection, World, transmit};
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
-use crate::client::known::Known;
-use crate::client::session_place::SessionPlace;
+use crate::client::known::ResumptionOffer;
+use crate::client::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
 use crate::error::Error;
 use crate::record::{Joiner, Outgoing, Receive};
@@ -87,14 +87,14 @@ impl ClientConnection {
         outgoing: &mut Outgoing,
     ) -> Result<Self, Error> {
         config.validate()?;
-        let mut session_place = SessionPlace::new(Arc::clone(&config), name.clone(), start.identity_scope);
+        let mut session_tracker = SessionTracker::new(Arc::clone(&config), name.clone(), start.identity_scope);
         let known = match start.session {
-            _ if !start.external_psks.is_empty() => Known::external(&config, start.external_psks),
-            Some((session, now)) => Known::of_session(&config, &session_place, session, now),
-            None => Known::Nothing,
+            _ if !start.external_psks.is_empty() => ResumptionOffer::external(&config, start.external_psks),
+            Some((session, now)) => ResumptionOffer::of_session(&config, &session_tracker, session, now),
+            None => ResumptionOffer::Nothing,
         };
         if known.is_session() {
-            session_place.use_it();
+            session_tracker.use_it();
         }
         let mut transmit = transmit(&config.common, ProtocolVersion::TLS10);
         let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
@@ -104,20 +104,20 @@ impl ClientConnection {
             transmit: &mut transmit,
             key_log: key_log.as_deref(),
             outgoing: &mut *outgoing,
-            sessions: &mut session_place,
+            sessions: &mut session_tracker,
         };
         let state = WaitServerHello::start(config, name, known, &SystemRandom, &mut world)?;
         transmit.end_flight(outgoing)?;
-        Ok(Self::with(Ok(Client::WaitServerHello(state)), receive, transmit, joiner, key_log, session_place))
+        Ok(Self::with(Ok(Client::WaitServerHello(state)), receive, transmit, joiner, key_log, session_tracker))
     }
 
     #[cfg(test)]
     pub(crate) fn replayed(state: Client, config: &ClientConfig) -> Self {
         let name = ServerName::try_from("server").expect("a name");
-        let session_place = SessionPlace::new(Arc::new(config.clone()), name, None);
+        let session_tracker = SessionTracker::new(Arc::new(config.clone()), name, None);
         let joiner = Joiner::new(config.common.limits.handshake_message);
         let transmit = transmit(&config.common, ProtocolVersion::TLS10);
-        Self::with(Ok(state), Receive::new(), transmit, joiner, config.common.key_log.clone(), session_place)
+        Self::with(Ok(state), Receive::new(), transmit, joiner, config.common.key_log.clone(), session_tracker)
     }
 
     /// Sends data before the server has answered (0-RTT, RFC 9846 §4.3.10), as much as one record holds and the session still
@@ -158,7 +158,7 @@ impl ClientConnection {
     /// that they should be taken soon; of those that nobody takes 8 are kept.
     #[must_use]
     pub fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
-        let place = &mut self.session_place;
+        let place = &mut self.session_tracker;
         let mut sessions = match &mut *self.state {
             Ok(Client::Versioned(Versioned::Tls13(state))) => state.take_sessions(place, now),
             Ok(Client::Versioned(Versioned::Tls12(state))) => state.take_sessions(place, now),
@@ -176,13 +176,13 @@ impl ClientConnection {
     /// Returns the [identity scope](ClientStart::identity_scope) that the connection began with.
     #[must_use]
     pub fn identity_scope(&self) -> Option<&[u8; 32]> {
-        self.session_place.identity()
+        self.session_tracker.identity()
     }
 
     /// Makes [`take_sessions`](Self::take_sessions) return none from now on. For a client whose identity changed since the connection
     /// began: its sessions stand for another client than their scope says.
     pub fn discard_sessions(&mut self) {
-        self.session_place.discard();
+        self.session_tracker.discard();
     }
 
     /// Returns the server name and the [scope](ClientSessionValue::scope) whose stored sessions must be removed, all of them and
@@ -196,9 +196,9 @@ impl ClientConnection {
     /// The sessions of other connections to that server go too, since they came from the same server under the same keys.
     #[must_use]
     pub fn failed_sessions(&mut self) -> Option<(&ServerName<'static>, [u8; 32])> {
-        if self.established().is_some() || !self.session_place.fail() {
+        if self.established().is_some() || !self.session_tracker.fail() {
             return None;
         }
-        Some((self.session_place.name(), *self.session_place.scope().bytes()))
+        Some((self.session_tracker.name(), *self.session_tracker.scope().bytes()))
     }
 }

@@ -11,7 +11,7 @@ use crate::record::{Joiner, Receive};
 use crate::resumption::StoredSessions;
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
-use crate::server::session_place::SessionPlace;
+use crate::server::session_tracker::SessionTracker;
 
 impl ServerConnection {
     /// Waits for a ClientHello. If settings [exclude each other](ServerConfig::validate) the connection fails when it comes.
@@ -20,7 +20,7 @@ impl ServerConnection {
         let transmit = transmit(&config.common, ProtocolVersion::TLS12);
         let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
         let state = Server::WaitClientHello(WaitClientHello::new(config, &SystemRandom));
-        Self::with(Ok(state), Receive::new(), transmit, joiner, key_log, SessionPlace::default())
+        Self::with(Ok(state), Receive::new(), transmit, joiner, key_log, SessionTracker::default())
     }
 
     /// Returns the ids of the sessions that must be removed from the store: those that this connection led to or, in TLS 1.2,
@@ -30,7 +30,7 @@ impl ServerConnection {
     /// key: whoever only saw its id cannot have it removed. Sessions in tickets cannot be removed.
     pub fn failed_sessions(&mut self) -> impl Iterator<Item = [u8; 32]> + use<> {
         let failed = self.error().is_some();
-        let stored = failed.then(|| self.session_place.take()).flatten();
+        let stored = failed.then(|| self.session_tracker.take()).flatten();
         stored.into_iter().flat_map(StoredSessions::into_ids)
     }
 }

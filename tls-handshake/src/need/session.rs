@@ -11,7 +11,7 @@ use tls_codec::owned::{ClientHelloView, Owned};
 use tls_codec::reader::decode_all;
 use tls_crypto::HashAlgorithm;
 
-use super::{Answer, Answered, Asker, IdentityRules, range_in};
+use super::{Answer, AnswerKind, ConnectionId, IdentityRules, range_in};
 use crate::identity::Identity;
 use crate::resumption::{ExternalPsk, ServerSessionValue, StoreIds, StoredSessions, TLS13_ID};
 
@@ -27,9 +27,9 @@ const MAX_IDENTITIES: usize = 32;
 /// is too old, leads to a full handshake by itself: whoever answers needs no checks of his own.
 #[derive(Debug)]
 pub struct NeedSession {
-    asker: Asker,
+    connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
-    by: By,
+    reference: SessionReference,
     /// Where the hello names what it goes on from: the data of pre_shared_key, the ticket, or the session id.
     named: Range<usize>,
     hashes: Hashes,
@@ -41,32 +41,32 @@ pub(crate) type Hashes = [Option<HashAlgorithm>; 2];
 
 /// Where a ClientHello names its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum By {
+pub(crate) enum SessionReference {
     /// In the PSK identities of TLS 1.3.
-    Psk,
+    PskIdentity,
     /// In a ticket of RFC 5077.
     Ticket,
     /// In the session id of TLS 1.2.
-    Id,
+    SessionId,
 }
 
 impl NeedSession {
     /// `body` is that of the message that was decoded.
     pub(crate) fn new(
-        asker: Asker,
-        by: By,
+        connection_id: ConnectionId,
+        reference: SessionReference,
         body: &[u8],
         hello: &ClientHello<'_>,
         hashes: Hashes,
         rules: IdentityRules,
     ) -> Self {
         let extensions = &hello.extensions;
-        let named = match by {
-            By::Psk => extensions.raw.find(ExtensionType::PRE_SHARED_KEY).unwrap_or_default(),
-            By::Ticket => extensions.session_ticket.unwrap_or_default(),
-            By::Id => hello.legacy_session_id,
+        let named = match reference {
+            SessionReference::PskIdentity => extensions.raw.find(ExtensionType::PRE_SHARED_KEY).unwrap_or_default(),
+            SessionReference::Ticket => extensions.session_ticket.unwrap_or_default(),
+            SessionReference::SessionId => hello.legacy_session_id,
         };
-        Self { asker, hello: Owned::of_decoded(body), by, named: range_in(body, named), hashes, rules }
+        Self { connection_id, hello: Owned::of_decoded(body), reference, named: range_in(body, named), hashes, rules }
     }
 
     /// Returns whether a full handshake in place of a resumption can be completed with this identity: see
@@ -93,16 +93,16 @@ impl NeedSession {
     /// The version that the handshake is of.
     #[must_use]
     pub fn version(&self) -> ProtocolVersion {
-        match self.by {
-            By::Psk => ProtocolVersion::TLS13,
-            By::Ticket | By::Id => ProtocolVersion::TLS12,
+        match self.reference {
+            SessionReference::PskIdentity => ProtocolVersion::TLS13,
+            SessionReference::Ticket | SessionReference::SessionId => ProtocolVersion::TLS12,
         }
     }
 
     /// Whether that is the session id of a TLS 1.2 client, and no ticket.
     #[must_use]
     pub fn is_by_session_id(&self) -> bool {
-        matches!(self.by, By::Id)
+        matches!(self.reference, SessionReference::SessionId)
     }
 
     /// Returns what the client offers, in its order of preference and at most 32: tickets, keys of a
@@ -110,9 +110,9 @@ impl NeedSession {
     /// lookups that are slow; the facade looks up four sessions.
     pub fn identities(&self) -> impl Iterator<Item = &[u8]> {
         let named = self.hello.wire().get(self.named.clone()).unwrap_or_default();
-        let (psks, one) = match self.by {
-            By::Psk => (decode_all::<OfferedPsks<'_>>(named).ok(), None),
-            By::Ticket | By::Id => (None, Some(named)),
+        let (psks, one) = match self.reference {
+            SessionReference::PskIdentity => (decode_all::<OfferedPsks<'_>>(named).ok(), None),
+            SessionReference::Ticket | SessionReference::SessionId => (None, Some(named)),
         };
         let psks = psks.into_iter().flat_map(|psks| psks.identities.iter()).take(MAX_IDENTITIES);
         psks.map(|psk| psk.identity).chain(one)
@@ -122,7 +122,7 @@ impl NeedSession {
     /// [`NeedNewSession::store_ids`]. A store need not be asked for any other.
     #[must_use]
     pub fn is_store_id(&self, identity: &[u8]) -> bool {
-        let tls13 = matches!(self.by, By::Psk);
+        let tls13 = matches!(self.reference, SessionReference::PskIdentity);
         identity.len() == 32 && identity.first().is_some_and(|first| (first & TLS13_ID != 0) == tls13)
     }
 
@@ -161,7 +161,7 @@ impl NeedSession {
 
     /// Answers with the external key of the identity at `index`. TLS 1.2 ignores it.
     #[must_use]
-    pub fn external(self, index: usize, psk: ExternalPsk) -> Answer {
+    pub fn found_psk(self, index: usize, psk: ExternalPsk) -> Answer {
         self.answer(vec![PskCandidate::external(index, psk)])
     }
 
@@ -176,8 +176,8 @@ impl NeedSession {
     /// another suite. Without any the handshake continues as a full one.
     #[must_use]
     pub fn answer(self, candidates: Vec<PskCandidate>) -> Answer {
-        let Self { asker, hello, named, .. } = self;
-        Answer(Answered::Session(SessionAnswer { asker, hello, named, candidates }))
+        let Self { connection_id, hello, named, .. } = self;
+        Answer(AnswerKind::Session(SessionAnswer { connection_id, hello, named, candidates }))
     }
 }
 
@@ -225,7 +225,7 @@ fn offered_psks<'a>(hello: &'a Owned<ClientHelloView>, named: &Range<usize>) -> 
 
 #[derive(Debug)]
 pub(crate) struct SessionAnswer {
-    pub(super) asker: Asker,
+    pub(super) connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
     named: Range<usize>,
     candidates: Vec<PskCandidate>,
@@ -277,14 +277,14 @@ impl SessionAnswer {
 /// 9846 §8.1).
 #[derive(Debug)]
 pub struct NeedTakeSession {
-    asker: Asker,
+    connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
     identity: Range<usize>,
 }
 
 impl NeedTakeSession {
-    pub(crate) fn new(asker: Asker, hello: Owned<ClientHelloView>, identity: Range<usize>) -> Self {
-        Self { asker, hello, identity }
+    pub(crate) fn new(connection_id: ConnectionId, hello: Owned<ClientHelloView>, identity: Range<usize>) -> Self {
+        Self { connection_id, hello, identity }
     }
 
     /// Returns the identity under which the session was found.
@@ -306,14 +306,14 @@ impl NeedTakeSession {
     }
 
     fn answer(self, taken: bool) -> Answer {
-        let Self { asker, hello, .. } = self;
-        Answer(Answered::TakeSession(TakeAnswer { asker, hello, taken }))
+        let Self { connection_id, hello, .. } = self;
+        Answer(AnswerKind::TakeSession(TakeAnswer { connection_id, hello, taken }))
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct TakeAnswer {
-    pub(super) asker: Asker,
+    pub(super) connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
     taken: bool,
 }
@@ -331,7 +331,7 @@ impl TakeAnswer {
 /// sessions by id (TLS 1.2) the key is [`session_id`](Self::session_id), and the answer's tickets do not matter.
 #[derive(Debug)]
 pub struct NeedNewSession {
-    asker: Asker,
+    connection_id: ConnectionId,
     ids: Option<StoreIds>,
     sessions: Vec<ServerSessionValue>,
     /// Seconds from the full handshake.
@@ -340,12 +340,12 @@ pub struct NeedNewSession {
 
 impl NeedNewSession {
     pub(crate) fn new(
-        asker: Asker,
+        connection_id: ConnectionId,
         ids: Option<StoreIds>,
         sessions: Vec<ServerSessionValue>,
         session_lifetime: u32,
     ) -> Self {
-        Self { asker, ids, sessions, session_lifetime }
+        Self { connection_id, ids, sessions, session_lifetime }
     }
 
     /// The id under which the client will ask for the session, if it was told one already.
@@ -375,20 +375,20 @@ impl NeedNewSession {
     /// Gives out one ticket for each of the [`sessions`](Self::sessions), in their order; for those beyond the last none.
     #[must_use]
     pub fn answer(self, tickets: Vec<Vec<u8>>) -> Answer {
-        let Self { asker, ids, sessions, .. } = self;
-        Answer(Answered::NewSession(NewSessionAnswer { asker, ids, sessions, tickets }))
+        let Self { connection_id, ids, sessions, .. } = self;
+        Answer(AnswerKind::NewSession(NewSessionAnswer { connection_id, ids, sessions, tickets }))
     }
 
     /// Gives out none: the client makes a full handshake next time.
     #[must_use]
-    pub fn none(self) -> Answer {
+    pub fn decline(self) -> Answer {
         self.answer(Vec::new())
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct NewSessionAnswer {
-    pub(super) asker: Asker,
+    pub(super) connection_id: ConnectionId,
     ids: Option<StoreIds>,
     sessions: Vec<ServerSessionValue>,
     tickets: Vec<Vec<u8>>,

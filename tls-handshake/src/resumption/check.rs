@@ -7,7 +7,7 @@ use crate::auth::ClientAuth;
 use crate::suite::SupportedCipherSuite;
 
 /// What the present handshake demands of a session.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct ResumptionCriteria<'a> {
     /// The suite that was chosen. TLS 1.3: its hash has to be the session's. TLS 1.2: it has to be the session's.
     pub(crate) suite: SupportedCipherSuite,
     /// That of the configuration with the identity that would be shown now.
@@ -35,15 +35,15 @@ impl ServerSessionValue {
     ///
     /// # Errors
     /// [`NotResumed`]: the first reason in the order of that type.
-    pub(crate) fn check(&self, wanted: &Wanted<'_>, now: UnixTime) -> Result<(), NotResumed> {
-        if !self.goes_with(wanted.suite) {
+    pub(crate) fn check(&self, criteria: &ResumptionCriteria<'_>, now: UnixTime) -> Result<(), NotResumed> {
+        if !self.goes_with(criteria.suite) {
             return Err(NotResumed::Suite);
         }
-        if self.scope != *wanted.scope {
+        if self.scope != *criteria.scope {
             return Err(NotResumed::Configuration);
         }
-        let same_name = match (self.server_name.as_deref(), wanted.server_name) {
-            (Some(ours), Some(wanted)) => ours == wanted || ours.eq_ignore_ascii_case(wanted),
+        let same_name = match (self.server_name.as_deref(), criteria.server_name) {
+            (Some(ours), Some(theirs)) => ours == theirs || ours.eq_ignore_ascii_case(theirs),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
@@ -51,10 +51,10 @@ impl ServerSessionValue {
             return Err(NotResumed::ServerName);
         }
         let has_chain = self.client_chain.as_deref().is_some_and(|chain| !chain.is_empty());
-        if wanted.client_auth == ClientAuth::Required && !has_chain {
+        if criteria.client_auth == ClientAuth::Required && !has_chain {
             return Err(NotResumed::NoClientCertificate);
         }
-        if !self.is_current(now, wanted.session_lifetime) {
+        if !self.is_current(now, criteria.session_lifetime) {
             return Err(NotResumed::TooOld);
         }
         // Certificates whose end could not be read are taken as expired: they cannot be trusted for longer than now.
@@ -65,10 +65,10 @@ impl ServerSessionValue {
     }
 
     /// RFC 9846 §4.7.1 and §4.3.11: the same hash is enough. RFC 5246 §7.4.1.3: the same suite.
-    fn goes_with(&self, wanted: SupportedCipherSuite) -> bool {
-        match (self.suite, wanted) {
-            (SupportedCipherSuite::Tls13(ours), SupportedCipherSuite::Tls13(wanted)) => ours.hash == wanted.hash,
-            (SupportedCipherSuite::Tls12(ours), SupportedCipherSuite::Tls12(wanted)) => ours == wanted,
+    fn goes_with(&self, chosen: SupportedCipherSuite) -> bool {
+        match (self.suite, chosen) {
+            (SupportedCipherSuite::Tls13(ours), SupportedCipherSuite::Tls13(chosen)) => ours.hash == chosen.hash,
+            (SupportedCipherSuite::Tls12(ours), SupportedCipherSuite::Tls12(chosen)) => ours == chosen,
             (SupportedCipherSuite::Tls13(_), SupportedCipherSuite::Tls12(_))
             | (SupportedCipherSuite::Tls12(_), SupportedCipherSuite::Tls13(_)) => false,
         }
@@ -111,17 +111,21 @@ mod tests {
     use super::*;
     use crate::suite::ALL_CIPHERSUITES;
 
-    fn check(session: &ServerSessionValue, change: impl FnOnce(&mut Wanted<'_>), now: u64) -> Result<(), NotResumed> {
+    fn check(
+        session: &ServerSessionValue,
+        change: impl FnOnce(&mut ResumptionCriteria<'_>),
+        now: u64,
+    ) -> Result<(), NotResumed> {
         let scope = Scope::from_bytes([0x5c; 32]);
-        let mut wanted = Wanted {
+        let mut criteria = ResumptionCriteria {
             suite: session.suite,
             scope: &scope,
             server_name: Some("a.test"),
             client_auth: ClientAuth::Optional,
             session_lifetime: MAX_LIFETIME,
         };
-        change(&mut wanted);
-        session.check(&wanted, at(now))
+        change(&mut criteria);
+        session.check(&criteria, at(now))
     }
 
     #[test]
@@ -134,7 +138,7 @@ mod tests {
                     _ => suite == session.suite,
                 };
                 let expected = if goes { Ok(()) } else { Err(NotResumed::Suite) };
-                assert_eq!(check(&session, |wanted| wanted.suite = suite, ISSUED), expected, "{suite:?}");
+                assert_eq!(check(&session, |criteria| criteria.suite = suite, ISSUED), expected, "{suite:?}");
             }
         }
     }
@@ -143,7 +147,7 @@ mod tests {
     fn a_session_goes_on_only_in_its_configuration_and_under_its_name() {
         let other = Scope::from_bytes([0x5d; 32]);
         let resumed = session().check(
-            &Wanted {
+            &ResumptionCriteria {
                 suite: session().suite,
                 scope: &other,
                 server_name: Some("a.test"),
@@ -154,19 +158,19 @@ mod tests {
         );
         assert_eq!(resumed, Err(NotResumed::Configuration));
 
-        assert_eq!(check(&session(), |wanted| wanted.server_name = Some("A.Test"), ISSUED), Ok(()));
+        assert_eq!(check(&session(), |criteria| criteria.server_name = Some("A.Test"), ISSUED), Ok(()));
         for name in [Some("b.test"), Some("a.test."), Some(""), None] {
-            let checked = check(&session(), |wanted| wanted.server_name = name, ISSUED);
+            let checked = check(&session(), |criteria| criteria.server_name = name, ISSUED);
             assert_eq!(checked, Err(NotResumed::ServerName), "{name:?}");
         }
         let nameless = ServerSessionValue { server_name: None, ..session() };
-        assert_eq!(check(&nameless, |wanted| wanted.server_name = None, ISSUED), Ok(()));
+        assert_eq!(check(&nameless, |criteria| criteria.server_name = None, ISSUED), Ok(()));
         assert_eq!(check(&nameless, |_| (), ISSUED), Err(NotResumed::ServerName));
     }
 
     #[test]
     fn a_client_that_must_have_a_certificate_needs_one_in_its_session() {
-        let required = |wanted: &mut Wanted<'_>| wanted.client_auth = ClientAuth::Required;
+        let required = |criteria: &mut ResumptionCriteria<'_>| criteria.client_auth = ClientAuth::Required;
         assert_eq!(check(&session(), required, ISSUED), Ok(()));
         let empty = ServerSessionValue { client_chain: Some([].into()), ..session() };
         for session in [anonymous(), empty] {
@@ -194,11 +198,11 @@ mod tests {
         assert_eq!(check(&endless, |_| (), ISSUED + week), Err(NotResumed::TooOld));
         let early = ServerSessionValue { authenticated: ISSUED + 61, ..anonymous() };
         assert_eq!(check(&early, |_| (), ISSUED), Err(NotResumed::TooOld));
-        let short = |wanted: &mut Wanted<'_>| wanted.session_lifetime = 3605;
+        let short = |criteria: &mut ResumptionCriteria<'_>| criteria.session_lifetime = 3605;
         assert_eq!(check(&session, short, ISSUED + 4), Ok(()));
         assert_eq!(check(&session, short, ISSUED + 5), Err(NotResumed::TooOld));
         // Neither a setting nor a lifetime in the session reaches beyond a week.
-        let unlimited = |wanted: &mut Wanted<'_>| wanted.session_lifetime = u32::MAX;
+        let unlimited = |criteria: &mut ResumptionCriteria<'_>| criteria.session_lifetime = u32::MAX;
         let old = ServerSessionValue { lifetime: u32::MAX, authenticated: ISSUED - week, ..anonymous() };
         assert_eq!(check(&old, unlimited, ISSUED), Err(NotResumed::TooOld));
         let old = ServerSessionValue { issued: (ISSUED - week) * 1000, authenticated: ISSUED, ..old };

@@ -7,7 +7,7 @@ use tls_codec::Reader;
 use tls_codec::code_points::ProtocolVersion;
 use zeroize::Zeroizing;
 
-use super::encoding::{self, Kept, Side, u64_of};
+use super::encoding::{self, CommonFields, SessionOwner, u64_of};
 use super::{MAX_LIFETIME, Scope, SessionError, SessionSecret};
 use crate::suite::SupportedCipherSuite;
 
@@ -50,7 +50,7 @@ impl ClientSessionValue {
         let name = self.server_name.to_str();
         let lengths = [1, name.len(), 2, self.ticket.len(), 1, self.session_id.len(), 8];
         let more_len = lengths.iter().sum::<usize>() + encoding::chain_len(&self.server_chain);
-        encoding::write(Side::Client, &self.kept(), more_len, |w| {
+        encoding::write(SessionOwner::Client, &self.common(), more_len, |w| {
             w.vec8_bytes(name.as_bytes())?;
             w.vec16_bytes(&self.ticket)?;
             w.vec8_bytes(&self.session_id)?;
@@ -65,22 +65,22 @@ impl ClientSessionValue {
     /// [`SessionError`] for anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
         let mut r = Reader::new(bytes);
-        let kept = Kept::read(Side::Client, &mut r)?;
+        let common = CommonFields::read(SessionOwner::Client, &mut r)?;
         let name = r.vec8(1..=255, "server_name")?.rest();
         let session = Self {
-            suite: kept.suite,
-            secret: kept.secret()?,
-            extended_master_secret: kept.extended_master_secret,
-            scope: kept.scope,
+            suite: common.suite,
+            secret: common.secret()?,
+            extended_master_secret: common.extended_master_secret,
+            scope: common.scope,
             server_name: ServerName::try_from(name).map_err(|_| SessionError::Malformed)?.to_owned(),
-            alpn: kept.alpn.map(<[u8]>::to_vec),
-            authenticated: kept.authenticated,
-            received: kept.given,
-            lifetime: kept.lifetime,
-            age_add: kept.age_add,
+            alpn: common.alpn.map(<[u8]>::to_vec),
+            authenticated: common.authenticated,
+            received: common.ticket_time,
+            lifetime: common.lifetime,
+            age_add: common.age_add,
             ticket: r.vec16(0..=0xffff, "ticket")?.rest().to_vec(),
             session_id: r.vec8(0..=32, "session_id")?.rest().to_vec(),
-            max_early_data: kept.max_early_data,
+            max_early_data: common.max_early_data,
             server_chain: encoding::read_chain(&mut r)?.ok_or(SessionError::Malformed)?,
             expires: u64_of(&mut r)?,
         };
@@ -101,15 +101,15 @@ impl ClientSessionValue {
         copy
     }
 
-    fn kept(&self) -> Kept<'_> {
-        Kept {
+    fn common(&self) -> CommonFields<'_> {
+        CommonFields {
             suite: self.suite,
             extended_master_secret: self.extended_master_secret,
             secret: self.secret.bytes(),
             scope: self.scope,
             alpn: self.alpn.as_deref(),
             authenticated: self.authenticated,
-            given: self.received,
+            ticket_time: self.received,
             lifetime: self.lifetime,
             age_add: self.age_add,
             max_early_data: self.max_early_data,

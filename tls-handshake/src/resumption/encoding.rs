@@ -24,12 +24,12 @@ const FORMAT: u8 = 1;
 
 /// Whose session it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum SessionOwner {
     Client,
     Server,
 }
 
-impl Side {
+impl SessionOwner {
     const fn byte(self) -> u8 {
         match self {
             Self::Client => 1,
@@ -39,7 +39,7 @@ impl Side {
 }
 
 /// What both sides keep, as it stands in the encoding.
-pub(super) struct Kept<'a> {
+pub(super) struct CommonFields<'a> {
     pub(super) suite: SupportedCipherSuite,
     pub(super) extended_master_secret: bool,
     pub(super) secret: &'a [u8],
@@ -48,13 +48,13 @@ pub(super) struct Kept<'a> {
     /// Seconds since 1970.
     pub(super) authenticated: u64,
     /// When the ticket was given out, or came: milliseconds since 1970.
-    pub(super) given: u64,
+    pub(super) ticket_time: u64,
     pub(super) lifetime: u32,
     pub(super) age_add: u32,
     pub(super) max_early_data: u32,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> CommonFields<'a> {
     /// Bytes of the encoding, with its head, but for what `alpn` and `secret` have.
     const FIXED_LEN: usize = 2 + 2 + 1 + 1 + 32 + 1 + 8 + 8 + 4 + 4 + 4;
 
@@ -62,26 +62,26 @@ impl<'a> Kept<'a> {
         Self::FIXED_LEN + self.secret.len() + self.alpn.map_or(0, <[u8]>::len)
     }
 
-    fn write(&self, side: Side, w: &mut Writer<'_>) -> Result<(), BufferFull> {
-        w.bytes(&[FORMAT, side.byte()])?;
+    fn write(&self, owner: SessionOwner, w: &mut Writer<'_>) -> Result<(), BufferFull> {
+        w.bytes(&[FORMAT, owner.byte()])?;
         w.u16(self.suite.suite().0)?;
         w.u8(u8::from(self.extended_master_secret))?;
         w.vec8_bytes(self.secret)?;
         w.bytes(self.scope.bytes())?;
         w.vec8_bytes(self.alpn.unwrap_or_default())?;
         w.bytes(&self.authenticated.to_be_bytes())?;
-        w.bytes(&self.given.to_be_bytes())?;
+        w.bytes(&self.ticket_time.to_be_bytes())?;
         w.u32(self.lifetime)?;
         w.u32(self.age_add)?;
         w.u32(self.max_early_data)
     }
 
-    pub(super) fn read(side: Side, r: &mut Reader<'a>) -> Result<Self, SessionError> {
-        if r.array() != Ok(&[FORMAT, side.byte()]) {
+    pub(super) fn read(owner: SessionOwner, r: &mut Reader<'a>) -> Result<Self, SessionError> {
+        if r.array() != Ok(&[FORMAT, owner.byte()]) {
             return Err(SessionError::Format);
         }
         let suite = SupportedCipherSuite::of(CipherSuite(r.u16()?)).ok_or(SessionError::CipherSuite)?;
-        let kept = Self {
+        let common = Self {
             suite,
             extended_master_secret: match r.u8()? {
                 0 => false,
@@ -92,12 +92,12 @@ impl<'a> Kept<'a> {
             scope: Scope::from_bytes(*r.array()?),
             alpn: Some(r.vec8(0..=255, "alpn")?.rest()).filter(|name| !name.is_empty()),
             authenticated: u64_of(r)?,
-            given: u64_of(r)?,
+            ticket_time: u64_of(r)?,
             lifetime: r.u32()?,
             age_add: r.u32()?,
             max_early_data: r.u32()?,
         };
-        if kept.contradicts_itself() { Err(SessionError::Malformed) } else { Ok(kept) }
+        if common.contradicts_itself() { Err(SessionError::Malformed) } else { Ok(common) }
     }
 
     fn contradicts_itself(&self) -> bool {
@@ -118,15 +118,15 @@ impl<'a> Kept<'a> {
 
 /// Writes a session: what both sides keep, then what `more` writes in as many bytes. Nothing at all if that cannot be.
 pub(super) fn write(
-    side: Side,
-    kept: &Kept<'_>,
+    owner: SessionOwner,
+    common: &CommonFields<'_>,
     more_len: usize,
     more: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull>,
 ) -> Zeroizing<Vec<u8>> {
     // All at once: a buffer that grows leaves copies of the secret behind.
-    let mut out = Zeroizing::new(Vec::with_capacity(kept.encoded_len() + more_len));
+    let mut out = Zeroizing::new(Vec::with_capacity(common.encoded_len() + more_len));
     let written = Writer::append(&mut out).whole(|w| {
-        kept.write(side, w)?;
+        common.write(owner, w)?;
         more(w)
     });
     written.map_or_else(|BufferFull| Zeroizing::default(), |()| out)
@@ -215,8 +215,10 @@ mod tests {
 
     #[test]
     fn bytes_of_another_format_or_side_are_no_session_of_ours() {
-        for head in [&[][..], &[FORMAT], &[FORMAT, Side::Server.byte()], &[FORMAT + 1, 1], &[0, 1], &[FORMAT, 0]] {
-            let read = Kept::read(Side::Client, &mut Reader::new(head));
+        for head in
+            [&[][..], &[FORMAT], &[FORMAT, SessionOwner::Server.byte()], &[FORMAT + 1, 1], &[0, 1], &[FORMAT, 0]]
+        {
+            let read = CommonFields::read(SessionOwner::Client, &mut Reader::new(head));
             assert_eq!(read.err(), Some(SessionError::Format), "{head:?}");
         }
     }

@@ -29,19 +29,19 @@ pub struct ExternalPsk {
     pub(crate) identity: Vec<u8>,
     pub(crate) key: Zeroizing<Vec<u8>>,
     pub(crate) hash: HashAlgorithm,
-    pub(crate) kind: Kind,
+    pub(crate) kind: PskKind,
 }
 
 /// Under which label its binder goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum PskKind {
     /// `ext binder` (RFC 9846 §7.1).
     External,
     /// `imp binder` (RFC 9258 §5.2).
     Imported,
 }
 
-impl Kind {
+impl PskKind {
     pub(crate) fn binder(self) -> BinderKind {
         match self {
             Self::External => BinderKind::External,
@@ -76,7 +76,7 @@ impl ExternalPsk {
     /// [`MAX_IDENTITY`](Self::MAX_IDENTITY).
     pub fn plain(identity: Vec<u8>, key: &[u8], hash: HashAlgorithm) -> Result<Self, PskError> {
         check(&identity, key)?;
-        Ok(Self { identity, key: Zeroizing::new(key.to_vec()), hash, kind: Kind::External })
+        Ok(Self { identity, key: Zeroizing::new(key.to_vec()), hash, kind: PskKind::External })
     }
 
     /// What the key becomes for TLS 1.3: one pre-shared key for suites with SHA-256, and one for those with SHA-384, in this
@@ -113,7 +113,7 @@ impl ExternalPsk {
             check(&identity, key)?;
             let imported = import_psk(key_hash, key, &identity, target).map_err(|_| PskError::NotDerived)?;
             let key = Zeroizing::new(imported.as_ref().to_vec());
-            all.push(Self { identity, key, hash: target, kind: Kind::Imported });
+            all.push(Self { identity, key, hash: target, kind: PskKind::Imported });
         }
         Ok(all)
     }

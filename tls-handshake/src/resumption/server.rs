@@ -6,7 +6,7 @@ use pki_types::{CertificateDer, UnixTime};
 use tls_codec::Reader;
 use zeroize::Zeroizing;
 
-use super::encoding::{self, Kept, Side, u64_of};
+use super::encoding::{self, CommonFields, SessionOwner, u64_of};
 use super::{Scope, SessionError, SessionSecret};
 use crate::suite::SupportedCipherSuite;
 
@@ -55,7 +55,7 @@ impl ServerSessionValue {
         let name = self.server_name.as_deref().unwrap_or_default();
         let chain = self.client_chain.as_deref().unwrap_or_default();
         let more_len = 1 + name.len() + encoding::chain_len(chain) + 1 + self.expires.map_or(0, |_| 8);
-        encoding::write(Side::Server, &self.kept(), more_len, |w| {
+        encoding::write(SessionOwner::Server, &self.common(), more_len, |w| {
             w.vec8_bytes(name.as_bytes())?;
             encoding::write_chain(w, chain)?;
             w.vec8(|w| self.expires.map_or(Ok(()), |at| w.bytes(&at.to_be_bytes())))
@@ -68,7 +68,7 @@ impl ServerSessionValue {
     /// [`SessionError`] for anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
         let mut r = Reader::new(bytes);
-        let kept = Kept::read(Side::Server, &mut r)?;
+        let common = CommonFields::read(SessionOwner::Server, &mut r)?;
         let name = r.vec8(0..=255, "server_name")?.rest();
         let name = str::from_utf8(name).map_err(|_| SessionError::Malformed)?;
         let client_chain = encoding::read_chain(&mut r)?;
@@ -79,31 +79,31 @@ impl ServerSessionValue {
             return Err(SessionError::Malformed);
         }
         Ok(Self {
-            suite: kept.suite,
-            secret: kept.secret()?,
-            extended_master_secret: kept.extended_master_secret,
-            scope: kept.scope,
+            suite: common.suite,
+            secret: common.secret()?,
+            extended_master_secret: common.extended_master_secret,
+            scope: common.scope,
             server_name: Some(name).filter(|name| !name.is_empty()).map(str::to_owned),
-            alpn: kept.alpn.map(<[u8]>::to_vec),
-            authenticated: kept.authenticated,
-            issued: kept.given,
-            lifetime: kept.lifetime,
-            age_add: kept.age_add,
-            max_early_data: kept.max_early_data,
+            alpn: common.alpn.map(<[u8]>::to_vec),
+            authenticated: common.authenticated,
+            issued: common.ticket_time,
+            lifetime: common.lifetime,
+            age_add: common.age_add,
+            max_early_data: common.max_early_data,
             client_chain,
             expires,
         })
     }
 
-    fn kept(&self) -> Kept<'_> {
-        Kept {
+    fn common(&self) -> CommonFields<'_> {
+        CommonFields {
             suite: self.suite,
             extended_master_secret: self.extended_master_secret,
             secret: self.secret.bytes(),
             scope: self.scope,
             alpn: self.alpn.as_deref(),
             authenticated: self.authenticated,
-            given: self.issued,
+            ticket_time: self.issued,
             lifetime: self.lifetime,
             age_add: self.age_add,
             max_early_data: self.max_early_data,

@@ -20,7 +20,7 @@ use crate::config::{Common, ServerConfig, SessionLookup};
 use crate::error::{Error, Excerpt, Illegal};
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Asker, By, Need, NeedSession, can_go_on, range_in};
+use crate::need::{ConnectionId, Need, NeedSession, SessionReference, range_in, supports_psk_dhe_ke};
 use crate::negotiate::{GROUPS, choose_suite, first_common, group_id};
 use crate::negotiated::HandshakeKind;
 use crate::record_limits::RecordSizes;
@@ -31,7 +31,7 @@ use crate::states::{Versioned, opaque_debug};
 use crate::suite::SupportedCipherSuite;
 
 /// What all states of a server of TLS 1.3 share.
-pub(super) struct Shared {
+pub(super) struct HandshakeContext {
     pub(super) config: Arc<ServerConfig>,
     /// ServerHello.random.
     pub(super) random: [u8; 32],
@@ -60,11 +60,11 @@ pub enum AfterClientHello {
     /// It has no key share that we can use, and was asked for one.
     Retry(WaitSecondClientHello),
     /// It has all that is needed, and raises a question.
-    Proceed(Decided, Need),
+    Proceed(VersionedState, Need),
 }
 
 /// The states that ClientHello decides between.
-pub type Decided = Versioned<tls13::State, tls12::State>;
+pub type VersionedState = Versioned<tls13::State, tls12::State>;
 
 impl WaitClientHello {
     pub(crate) fn new(config: Arc<ServerConfig>, random: &'static dyn SecureRandom) -> Self {
@@ -154,13 +154,13 @@ fn start_tls13(
     out: &mut dyn Sink,
 ) -> Result<AfterClientHello, Error> {
     let at = m.at_boundary()?;
-    let chosen = Chosen::from(&config, &m.msg)?;
+    let chosen = Selection::from(&config, &m.msg)?;
     let (transcript, scope) = (Transcript::new(chosen.suite.hash), config.scope());
-    let shared = Box::new(Shared { config, random, age_adds, transcript, scope, source });
+    let context = Box::new(HandshakeContext { config, random, age_adds, transcript, scope, source });
     match chosen.share {
-        None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(shared, chosen, m, out)?)),
+        None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(context, chosen, m, out)?)),
         Some(share) => {
-            let (state, need) = proceed(shared, &chosen, share, HandshakeKind::Full, server_name, m, at)?;
+            let (state, need) = proceed(context, &chosen, share, HandshakeKind::Full, server_name, m, at)?;
             Ok(AfterClientHello::Proceed(Versioned::Tls13(state), need))
         }
     }
@@ -185,7 +185,7 @@ fn start_tls12(
 }
 
 /// What we choose from a ClientHello of TLS 1.3.
-pub(super) struct Chosen<'a> {
+pub(super) struct Selection<'a> {
     pub(super) suite: &'static Tls13Suite,
     pub(super) group: Group,
     /// The client's share of that group, if it sent one.
@@ -196,7 +196,7 @@ pub(super) struct Chosen<'a> {
     schemes: Option<List<'a, SignatureScheme>>,
 }
 
-impl<'a> Chosen<'a> {
+impl<'a> Selection<'a> {
     pub(super) fn from(config: &ServerConfig, hello: &ClientHello<'a>) -> Result<Self, Error> {
         // RFC 9846 §4.2.2: any other is an error, though it decides nothing.
         if hello.legacy_version != ProtocolVersion::TLS12 {
@@ -226,7 +226,7 @@ impl<'a> Chosen<'a> {
             return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
         }
         // RFC 9846 §9.2: a client that uses pre-shared keys without a key exchange lacks neither of them.
-        let missing = |extension| match extensions.pre_shared_key.is_some() && !can_go_on(hello) {
+        let missing = |extension| match extensions.pre_shared_key.is_some() && !supports_psk_dhe_ke(hello) {
             true => Error::NoCommonPsk { psk_dhe_ke: false },
             false => missing(extension),
         };
@@ -304,8 +304,8 @@ pub(super) fn missing(extension: ExtensionType) -> Error {
 
 /// Keeps of the hello what is needed later, and asks for a session or an identity.
 pub(super) fn proceed(
-    mut shared: Box<Shared>,
-    chosen: &Chosen<'_>,
+    mut context: Box<HandshakeContext>,
+    chosen: &Selection<'_>,
     share: &[u8],
     kind: HandshakeKind,
     server_name: Option<&str>,
@@ -314,20 +314,20 @@ pub(super) fn proceed(
 ) -> Result<(tls13::State, Need), Error> {
     let extensions = &m.msg.extensions;
     // RFC 9846 §4.3.9: a session is resumed with a key exchange alone, and tickets are for those who can.
-    let can_resume = can_go_on(&m.msg);
-    let config = &shared.config;
+    let can_resume = supports_psk_dhe_ke(&m.msg);
+    let config = &context.config;
     let asks = can_resume && (config.session_lookup != SessionLookup::Never || config.external_psks);
     let psks = extensions.pre_shared_key.filter(|_| asks);
     let binders_len = psks.map_or(0, |psks| psks.binders_wire_len());
     let (truncated, binders) = m.raw.split_at(m.raw.len().saturating_sub(binders_len));
-    shared.transcript.add(truncated);
-    let truncated_hash = psks.map(|_| shared.transcript.hash());
-    shared.transcript.add(binders);
+    context.transcript.add(truncated);
+    let truncated_hash = psks.map(|_| context.transcript.hash());
+    context.transcript.add(binders);
     // The question owns the hello: it may outlive the buffer that the hello came in.
     let body = m.raw.get(4..).unwrap_or_default();
-    let asker = Asker::of(&shared.random);
+    let connection_id = ConnectionId::of(&context.random);
     let state = Box::new(WaitIdentity {
-        shared,
+        context,
         suite: chosen.suite,
         group: chosen.group,
         kind,
@@ -347,13 +347,20 @@ pub(super) fn proceed(
     });
     Ok(match truncated_hash {
         Some(hash) => {
-            let other = other_suite(&state.shared.config, state.suite, state.kind, m.msg.cipher_suites);
+            let other = other_suite(&state.context.config, state.suite, state.kind, m.msg.cipher_suites);
             let hashes = [Some(state.suite.hash), other.map(|suite| suite.hash)];
-            let need = NeedSession::new(asker, By::Psk, body, &m.msg, hashes, WaitIdentity::rules(&state.shared));
+            let need = NeedSession::new(
+                connection_id,
+                SessionReference::PskIdentity,
+                body,
+                &m.msg,
+                hashes,
+                WaitIdentity::rules(&state.context),
+            );
             (tls13::State::WaitSession(WaitSession::new(state, hash)), Need::Session(need))
         }
         None => {
-            let need = WaitIdentity::need_identity(&state.shared, Owned::of_decoded(body));
+            let need = WaitIdentity::need_identity(&state.context, Owned::of_decoded(body));
             (tls13::State::WaitIdentity(state), Need::Identity(need))
         }
     })

@@ -8,7 +8,7 @@ use tls_codec::owned::Owned;
 use tls_crypto::Group;
 use tls_crypto::Tls13Suite;
 
-use super::hello::{Chosen, Shared, missing, proceed};
+use super::hello::{HandshakeContext, Selection, missing, proceed};
 use super::tls13;
 use crate::error::{Error, Illegal};
 use crate::flight;
@@ -22,7 +22,7 @@ use crate::states::opaque_debug;
 
 /// START after HelloRetryRequest.
 pub struct WaitSecondClientHello {
-    shared: Box<Shared>,
+    context: Box<HandshakeContext>,
     first: Owned<ClientHelloView>,
     suite: &'static Tls13Suite,
     group: Group,
@@ -33,12 +33,12 @@ opaque_debug!(WaitSecondClientHello);
 impl WaitSecondClientHello {
     /// Asks for a share of the group that was chosen.
     pub(super) fn ask(
-        mut shared: Box<Shared>,
-        chosen: Chosen<'_>,
+        mut context: Box<HandshakeContext>,
+        chosen: Selection<'_>,
         m: &Framed<'_, ClientHello<'_>>,
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
-        let transcript = &mut shared.transcript;
+        let transcript = &mut context.transcript;
         transcript.add(m.raw);
         transcript.replace_with_message_hash();
         flight::send(out, transcript, &mut |w| {
@@ -58,10 +58,10 @@ impl WaitSecondClientHello {
             out.send_change_cipher_spec()?;
         }
         if m.msg.extensions.early_data {
-            out.skip_early_data(shared.config.early_data_to_skip());
+            out.skip_early_data(context.config.early_data_to_skip());
         }
         let first = Owned::of_decoded(m.raw.get(4..).unwrap_or_default());
-        Ok(Self { shared, first, suite: chosen.suite, group: chosen.group })
+        Ok(Self { context, first, suite: chosen.suite, group: chosen.group })
     }
 
     /// RFC 9846 §4.2.2.
@@ -78,12 +78,12 @@ impl WaitSecondClientHello {
             _ => return Err(Illegal::SecondHelloKeyShare.into()),
         };
         // The same hello makes the same choices; checked all the same, for the transcript's hash depends on them.
-        let chosen = Chosen::from(&self.shared.config, &m.msg)?;
+        let chosen = Selection::from(&self.context.config, &m.msg)?;
         if chosen.suite != self.suite || chosen.group != self.group {
             return Err(Illegal::SecondHelloDiffers("cipher_suites").into());
         }
         let kind = HandshakeKind::FullWithHelloRetryRequest;
-        proceed(self.shared, &chosen, share, kind, sni::host_name(&m.msg), &m, at)
+        proceed(self.context, &chosen, share, kind, sni::host_name(&m.msg), &m, at)
     }
 }
 

@@ -54,7 +54,7 @@ use tls_codec::handshake::RawMessage;
 
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
-use crate::need::{Answer, Answered, Asker};
+use crate::need::{Answer, AnswerKind, ConnectionId};
 use crate::negotiated::Established;
 use crate::sink::Sink;
 use crate::states::{Renegotiation, States, Step, unexpected_change_cipher_spec};
@@ -131,34 +131,34 @@ impl States for State {
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match (self, answer.0) {
-            (Self::WaitSession(s), Answered::Session(session)) => s.on_session(session, out),
-            (Self::WaitTicket(s), Answered::NewSession(ticket)) => {
+            (Self::WaitSession(s), AnswerKind::Session(session)) => s.on_session(session, out),
+            (Self::WaitTicket(s), AnswerKind::NewSession(ticket)) => {
                 Ok(Step::Next(Self::Connected(s.on_ticket(ticket, out)?)))
             }
-            (Self::WaitIdentity(s), Answered::Identity(identity)) => {
+            (Self::WaitIdentity(s), AnswerKind::Identity(identity)) => {
                 let (state, need) = s.on_identity(identity, out)?;
                 Ok(Step::Ask(Self::WaitSignature(state), need))
             }
-            (Self::WaitSignature(s), Answered::Signature(signature)) => {
+            (Self::WaitSignature(s), AnswerKind::Signature(signature)) => {
                 Ok(Step::Next(match s.on_signature(signature, out)? {
-                    AfterSignature::Asked(state) => Self::WaitCertificate(state),
-                    AfterSignature::NotAsked(state) => Self::WaitClientKeyExchange(state),
+                    AfterSignature::Requested(state) => Self::WaitCertificate(state),
+                    AfterSignature::NotRequested(state) => Self::WaitClientKeyExchange(state),
                 }))
             }
-            (Self::WaitVerdict(s), Answered::Verdict(verdict)) => {
+            (Self::WaitVerdict(s), AnswerKind::Verdict(verdict)) => {
                 Ok(Step::Next(Self::WaitCertifiedKeyExchange(s.on_verdict(verdict)?)))
             }
             _ => Err(Error::WrongAnswer),
         }
     }
 
-    fn asker(&self) -> Option<Asker> {
+    fn connection_id(&self) -> Option<ConnectionId> {
         match self {
-            Self::WaitSession(s) => Some(s.asker()),
-            Self::WaitIdentity(s) => Some(s.asker()),
-            Self::WaitSignature(s) => Some(s.asker()),
-            Self::WaitVerdict(s) => Some(s.asker()),
-            Self::WaitTicket(s) => Some(s.asker()),
+            Self::WaitSession(s) => Some(s.connection_id()),
+            Self::WaitIdentity(s) => Some(s.connection_id()),
+            Self::WaitSignature(s) => Some(s.connection_id()),
+            Self::WaitVerdict(s) => Some(s.connection_id()),
+            Self::WaitTicket(s) => Some(s.connection_id()),
             _ => None,
         }
     }

@@ -36,7 +36,7 @@ use tls_codec::handshake::RawMessage;
 use crate::error::Error;
 use crate::framed::Framed;
 use crate::key_update::Traffic;
-use crate::need::{Answer, Answered, Asker};
+use crate::need::{Answer, AnswerKind, ConnectionId};
 use crate::negotiated::{Established, Exporter};
 use crate::sink::Sink;
 use crate::states::{States, Step};
@@ -106,36 +106,36 @@ impl States for State {
 
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         match (self, answer.0) {
-            (Self::WaitSession(s), Answered::Session(session)) => s.on_session(session, out),
-            (Self::WaitTakeSession(s), Answered::TakeSession(taken)) => s.on_taken(taken, out),
-            (Self::WaitTickets(s), Answered::NewSession(tickets)) => {
+            (Self::WaitSession(s), AnswerKind::Session(session)) => s.on_session(session, out),
+            (Self::WaitTakeSession(s), AnswerKind::TakeSession(taken)) => s.on_taken(taken, out),
+            (Self::WaitTickets(s), AnswerKind::NewSession(tickets)) => {
                 Ok(Step::Next(Self::Connected(s.on_tickets(tickets, out)?)))
             }
-            (Self::WaitIdentity(s), Answered::Identity(identity)) => {
+            (Self::WaitIdentity(s), AnswerKind::Identity(identity)) => {
                 let (state, need) = s.on_identity(identity, out)?;
                 Ok(Step::Ask(Self::WaitSignature(state), need))
             }
-            (Self::WaitSignature(s), Answered::Signature(signature)) => {
+            (Self::WaitSignature(s), AnswerKind::Signature(signature)) => {
                 Ok(Step::Next(match s.on_signature(signature, out)? {
-                    AfterSignature::Asked(state) => Self::WaitCert(state),
-                    AfterSignature::NotAsked(state) => Self::WaitFinished(state),
+                    AfterSignature::Requested(state) => Self::WaitCert(state),
+                    AfterSignature::NotRequested(state) => Self::WaitFinished(state),
                 }))
             }
-            (Self::WaitVerdict(s), Answered::Verdict(verdict)) => {
+            (Self::WaitVerdict(s), AnswerKind::Verdict(verdict)) => {
                 Ok(Step::Next(Self::WaitCertVerify(s.on_verdict(verdict)?)))
             }
             _ => Err(Error::WrongAnswer),
         }
     }
 
-    fn asker(&self) -> Option<Asker> {
+    fn connection_id(&self) -> Option<ConnectionId> {
         match self {
-            Self::WaitSession(s) => Some(s.asker()),
-            Self::WaitTakeSession(s) => Some(s.asker()),
-            Self::WaitIdentity(s) => Some(s.asker()),
-            Self::WaitSignature(s) => Some(s.asker()),
-            Self::WaitVerdict(s) => Some(s.asker()),
-            Self::WaitTickets(s) => Some(s.asker()),
+            Self::WaitSession(s) => Some(s.connection_id()),
+            Self::WaitTakeSession(s) => Some(s.connection_id()),
+            Self::WaitIdentity(s) => Some(s.connection_id()),
+            Self::WaitSignature(s) => Some(s.connection_id()),
+            Self::WaitVerdict(s) => Some(s.connection_id()),
+            Self::WaitTickets(s) => Some(s.connection_id()),
             _ => None,
         }
     }

@@ -82,7 +82,7 @@ fn answers<'p>(pki: &'p Pki, other: &'p Pki, shows: Shows, asked: &'p mut bool) 
 fn expected(version: V, asks: ClientAuth, shows: Shows) -> Result<bool, (T, Error)> {
     let nothing = matches!(shows, Shows::NeverAnything | Shows::Nothing | Shows::AnotherScheme);
     match (asks, shows) {
-        (ClientAuth::NotAsked, _) => Ok(false),
+        (ClientAuth::Disabled, _) => Ok(false),
         (ClientAuth::Optional, _) if nothing => Ok(false),
         (ClientAuth::Required, _) if nothing => Err((T::CERTIFICATE, Error::NoClientCertificate { version })),
         (_, Shows::Untrusted) => Err((T::CERTIFICATE, CertificateError::UnknownIssuer { sent: 1, anchors: 1 }.into())),
@@ -95,7 +95,7 @@ fn expected(version: V, asks: ClientAuth, shows: Shows) -> Result<bool, (T, Erro
 fn every_policy_handles_every_client() {
     let (pki, other) = (Pki::new(), Pki::new());
     for (kind, version) in KINDS {
-        for asks in [ClientAuth::NotAsked, ClientAuth::Optional, ClientAuth::Required] {
+        for asks in [ClientAuth::Disabled, ClientAuth::Optional, ClientAuth::Required] {
             for shows in ALL {
                 let context = format!("{version}: {asks:?} and {shows:?}");
                 let (client_config, server_config) = with(kind, asks, shows);
@@ -118,7 +118,7 @@ fn every_policy_handles_every_client() {
                         assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at, error }), "{context}");
                     }
                 }
-                assert_eq!(asked, asks != ClientAuth::NotAsked && shows != Shows::NeverAnything, "{context}");
+                assert_eq!(asked, asks != ClientAuth::Disabled && shows != Shows::NeverAnything, "{context}");
             }
         }
     }

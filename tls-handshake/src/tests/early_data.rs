@@ -249,7 +249,7 @@ fn half_rtt_setting_allows_data_before_client_finished() {
 
 #[test]
 fn half_rtt_data_is_not_sent_with_client_authentication() {
-    for (auth, early) in [(ClientAuth::NotAsked, true), (ClientAuth::Optional, false), (ClientAuth::Required, false)] {
+    for (auth, early) in [(ClientAuth::Disabled, true), (ClientAuth::Optional, false), (ClientAuth::Required, false)] {
         let mut harness = Harness::new(Storage::Id);
         let (mut client, mut server) = (harness.client(TLS13), harness.server());
         client.set_client_identity_lookup(true);

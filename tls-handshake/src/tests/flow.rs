@@ -14,8 +14,8 @@ use super::pair::{Pki, now};
 use crate::auth::ClientAuth;
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
-use crate::client::known::Known;
-use crate::client::session_place::SessionPlace;
+use crate::client::known::ResumptionOffer;
+use crate::client::session_tracker::SessionTracker;
 use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
@@ -314,7 +314,7 @@ pub(super) fn ends_of(
         })),
         _ => None,
     };
-    let known = if kind.is_resumed() { known(kind, &client_config, &server_config) } else { Known::Nothing };
+    let known = if kind.is_resumed() { known(kind, &client_config, &server_config) } else { ResumptionOffer::Nothing };
     (client_knowing(client_config, known, edit), server(server_config))
 }
 
@@ -323,12 +323,12 @@ pub(super) fn ends_with_an_unknown_key_first() -> (End<Client>, End<Server>) {
     let (client_config, server_config) = configs(Kind::Early);
     let mut psks = Vec::new();
     for _ in 0..2 {
-        if let Known::Psks(known) = known(Kind::Early, &client_config, &server_config) {
+        if let ResumptionOffer::Psks(known) = known(Kind::Early, &client_config, &server_config) {
             psks.extend(known);
         }
     }
     assert_eq!(psks.len(), 2);
-    (client_knowing(client_config, Known::Psks(psks), None), server(server_config))
+    (client_knowing(client_config, ResumptionOffer::Psks(psks), None), server(server_config))
 }
 
 /// Both ends of one with early data, whose client offers an external key of SHA-384 behind its session of SHA-256.
@@ -338,14 +338,14 @@ pub(super) fn ends_with_an_external_key_behind(
 ) -> (End<Client>, End<Server>) {
     let (client_config, mut server_config) = configs(Kind::Early);
     server_config.set_cipher_suites(suites).unwrap();
-    let (Known::Psks(mut psks), Known::Psks(external)) = (
+    let (ResumptionOffer::Psks(mut psks), ResumptionOffer::Psks(external)) = (
         known(Kind::Early, &client_config, &server_config),
-        Known::external(&client_config, std::slice::from_ref(key)),
+        ResumptionOffer::external(&client_config, std::slice::from_ref(key)),
     ) else {
         panic!("keys")
     };
     psks.extend(external);
-    (client_knowing(client_config, Known::Psks(psks), None), server(server_config))
+    (client_knowing(client_config, ResumptionOffer::Psks(psks), None), server(server_config))
 }
 
 /// What sessions are bound to in the server's identity, whose keys are others in each run.
@@ -356,7 +356,7 @@ const EARLY_DATA: u32 = 1000;
 
 /// A session of both sides, as an earlier handshake of the same configurations would have left it: the ticket is the server's
 /// side of it, not sealed.
-pub(super) fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> Known {
+pub(super) fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> ResumptionOffer {
     let (suite, secret) = match kind {
         Kind::Tls12Resumed => (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, [7; 48].as_slice()),
         _ => (CipherSuite::TLS_AES_128_GCM_SHA256, [7; 32].as_slice()),
@@ -395,8 +395,8 @@ pub(super) fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) ->
         server_chain: Arc::new([CertificateDer::from(b"the chain of the first time".to_vec())]),
         expires: now.as_secs() + 1000,
     };
-    let place = SessionPlace::new(Arc::new(client.clone()), "a.test".try_into().unwrap(), None);
-    Known::of_session(client, &place, ours, now)
+    let place = SessionTracker::new(Arc::new(client.clone()), "a.test".try_into().unwrap(), None);
+    ResumptionOffer::of_session(client, &place, ours, now)
 }
 
 /// Keys and certificates for it, with signatures of one length.
@@ -417,10 +417,10 @@ pub(super) fn client(config: ClientConfig) -> End<Client> {
 
 /// A client that changes what it says.
 pub(super) fn client_with(config: ClientConfig, edit: Option<MessageEdit>) -> End<Client> {
-    client_knowing(config, Known::Nothing, edit)
+    client_knowing(config, ResumptionOffer::Nothing, edit)
 }
 
-pub(super) fn client_knowing(config: ClientConfig, known: Known, edit: Option<MessageEdit>) -> End<Client> {
+pub(super) fn client_knowing(config: ClientConfig, known: ResumptionOffer, edit: Option<MessageEdit>) -> End<Client> {
     let mut sink = Recorder { edit, ..Recorder::default() };
     let name = "a.test".try_into().unwrap();
     let state = WaitServerHello::start(Arc::new(config), name, known, &SystemRandom, &mut sink).unwrap();

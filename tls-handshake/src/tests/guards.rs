@@ -581,7 +581,7 @@ fn verification_time_in_future_keeps_session_usable() {
 fn required_client_auth_excludes_external_psks() {
     let pki = Pki::new();
     for (auth, fits) in
-        [(crate::ClientAuth::NotAsked, true), (crate::ClientAuth::Optional, true), (crate::ClientAuth::Required, false)]
+        [(crate::ClientAuth::Disabled, true), (crate::ClientAuth::Optional, true), (crate::ClientAuth::Required, false)]
     {
         let mut config = ServerConfig::new();
         config.set_external_psks(true);

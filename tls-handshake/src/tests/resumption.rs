@@ -535,19 +535,22 @@ fn session_of_older_version_is_resumed_until_server_upgrades() {
 /// The server would refuse it as well: but an observer is not to learn of it, nor the wrong server of the ticket.
 #[test]
 fn client_offers_only_matching_session() {
-    use crate::client::known::Known;
-    use crate::client::session_place::SessionPlace;
+    use crate::client::known::ResumptionOffer;
+    use crate::client::session_tracker::SessionTracker;
 
     for_each_storage(|mut harness, version| {
         let (client, server) = (harness.client(version), harness.server());
         let session = harness.establish_one(&client, &server);
         let offers = |config: &ClientConfig, name: &str, now| {
             let name = name.to_owned().try_into().unwrap();
-            let place = SessionPlace::new(Arc::new(config.clone()), name, None);
-            !matches!(Known::of_session(config, &place, session.clone(), now), Known::Nothing)
+            let place = SessionTracker::new(Arc::new(config.clone()), name, None);
+            !matches!(ResumptionOffer::of_session(config, &place, session.clone(), now), ResumptionOffer::Nothing)
         };
-        let as_somebody = SessionPlace::new(Arc::new(client.clone()), session.server_name().clone(), Some([1; 32]));
-        assert!(matches!(Known::of_session(&client, &as_somebody, session.clone(), harness.now), Known::Nothing));
+        let as_somebody = SessionTracker::new(Arc::new(client.clone()), session.server_name().clone(), Some([1; 32]));
+        assert!(matches!(
+            ResumptionOffer::of_session(&client, &as_somebody, session.clone(), harness.now),
+            ResumptionOffer::Nothing
+        ));
         let (now, lifetime) = (harness.now, u64::from(session.lifetime));
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         assert!(offers(&client, "a.test", now));

@@ -14,8 +14,8 @@ use super::flow::{
 use super::hello::{Hello, tells};
 use super::pair::now;
 use crate::client::Client;
-use crate::client::known::Known;
-use crate::client::session_place::SessionPlace;
+use crate::client::known::ResumptionOffer;
+use crate::client::session_tracker::SessionTracker;
 use crate::config::SessionLookup;
 use crate::error::{Error, Illegal};
 use crate::need::Need;
@@ -272,7 +272,7 @@ fn ticket_nonces_have_one_byte_and_differ() {
         Outcome::BothConnected
     );
     let Some(Client::Versioned(Versioned::Tls13(mut state))) = client.state else { panic!("a client of TLS 1.3") };
-    let place = SessionPlace::new(Arc::default(), "server.test".try_into().unwrap(), None);
+    let place = SessionTracker::new(Arc::default(), "server.test".try_into().unwrap(), None);
     assert_eq!(state.take_sessions(&place, now()).len(), 3);
 }
 
@@ -331,10 +331,12 @@ fn early_data_keeps_session_hash_with_other_external_psk() {
 fn renewed_tls12_ticket_keeps_time_of_verification() {
     let pki = pki(Kind::Tls12Resumed);
     let (client_config, server_config) = configs(Kind::Tls12Resumed);
-    let Known::Tls12(mut session) = known(Kind::Tls12Resumed, &client_config, &server_config) else { panic!() };
+    let ResumptionOffer::Tls12(mut session) = known(Kind::Tls12Resumed, &client_config, &server_config) else {
+        panic!()
+    };
     let began = session.authenticated;
     session.server_chain = pki.identity.chain().into();
-    let mut client = client_knowing(client_config, Known::Tls12(session), None);
+    let mut client = client_knowing(client_config, ResumptionOffer::Tls12(session), None);
     let mut server = server(server_config);
     let edit: MessageEdit = Box::new(|message| {
         if message[0] == T::SERVER_HELLO.0 {
@@ -355,7 +357,7 @@ fn renewed_tls12_ticket_keeps_time_of_verification() {
     }
     assert!(client.is_connected() && server.is_connected());
     let Some(Client::Versioned(Versioned::Tls12(mut state))) = client.state else { panic!("a client of TLS 1.2") };
-    let place = SessionPlace::new(Arc::default(), "a.test".try_into().unwrap(), None);
+    let place = SessionTracker::new(Arc::default(), "a.test".try_into().unwrap(), None);
     let later = UnixTime::since_unix_epoch(Duration::from_secs(began + 500));
     let session = state.take_sessions(&place, later).remove(0);
     assert_eq!((session.ticket.as_slice(), session.lifetime), (b"renewed".as_slice(), 1000));

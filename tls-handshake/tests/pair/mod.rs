@@ -115,7 +115,7 @@ impl Pki {
             Need::ClientIdentity(need) => need.answer(self.client.clone()),
             Need::ClientVerdict(need) => need.verify(self.verifier.chain(), now()),
             Need::Session(need) => need.not_found(),
-            Need::NewSession(need) => need.none(),
+            Need::NewSession(need) => need.decline(),
             _ => panic!("a question that the tests do not know"),
         }
     }

@@ -6,16 +6,16 @@ use tls_codec::handshake::Finished;
 use tls_codec::handshake::tls12::NewSessionTicket;
 use tls_crypto::{EphemeralKey, Transcript};
 
-use super::super::session_place::SessionPlace;
-use super::offer::{Signed, WaitVerdict};
-use super::session::{Origin, Pending};
-use super::{MasterSecretKind, Promised, Shared, State};
+use super::super::session_tracker::SessionTracker;
+use super::offer::{VerifiedKeyExchange, WaitVerdict};
+use super::session::{PendingSession, SessionOrigin};
+use super::{HandshakeContext, MasterSecretKind, Promise, State};
 use crate::auth::{Authenticated, PeerAuth};
 use crate::error::{Error, Illegal};
 use crate::flight;
 use crate::framed::{Framed, RecordBoundary};
 use crate::identity::Identity;
-use crate::need::{Asker, ClientIdentityAnswer, Need, NeedSignature, SignatureAnswer, VerdictAnswer};
+use crate::need::{ClientIdentityAnswer, ConnectionId, Need, NeedSignature, SignatureAnswer, VerdictAnswer};
 use crate::negotiate::group_id;
 use crate::negotiated::{Established, HandshakeKind, Negotiated};
 use crate::resumption::ClientSessionValue;
@@ -29,31 +29,31 @@ opaque_debug!(WaitClientIdentity, WaitSignature, WaitNewSessionTicket, WaitChang
 
 /// WAIT_SHD, while the application chooses an identity to show.
 pub struct WaitClientIdentity {
-    shared: Box<Shared>,
-    signed: Signed,
+    context: Box<HandshakeContext>,
+    signed: VerifiedKeyExchange,
 }
 
 /// WAIT_SHD, while the key signs: Certificate and ClientKeyExchange are written.
 pub struct WaitSignature {
-    exchanged: Box<Exchanged>,
+    ready: Box<KeysReady>,
     scheme: SignatureScheme,
 }
 
 /// After ClientKeyExchange, or a session's ServerHello: there are keys.
-pub(super) struct Exchanged {
+pub(super) struct KeysReady {
     pub(super) transcript: Transcript,
-    pub(super) asker: Asker,
+    pub(super) connection_id: ConnectionId,
     pub(super) keys: Box<Keys>,
     pub(super) peer: PeerAuth,
     pub(super) negotiated: Negotiated,
-    pub(super) order: Order,
-    pub(super) promised: Promised,
-    pub(super) origin: Origin,
+    pub(super) order: FinishedOrder,
+    pub(super) promise: Promise,
+    pub(super) origin: SessionOrigin,
 }
 
 /// Who finishes first (RFC 5246 §7.3).
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum FinishedOrder {
     /// We do: the handshake is a full one.
     ClientFirst,
     /// The server does: it goes on from a session.
@@ -62,17 +62,17 @@ pub(super) enum Order {
 
 /// WAIT_TICKET: the server promised one.
 pub struct WaitNewSessionTicket {
-    exchanged: Box<Exchanged>,
+    ready: Box<KeysReady>,
 }
 
 /// WAIT_CCS: it is the server's turn to finish.
 pub struct WaitChangeCipherSpec {
-    exchanged: Box<Exchanged>,
+    ready: Box<KeysReady>,
 }
 
 /// WAIT_FINISHED: the server has changed its keys.
 pub struct WaitFinished {
-    exchanged: Box<Exchanged>,
+    ready: Box<KeysReady>,
 }
 
 /// CONNECTED.
@@ -80,31 +80,31 @@ pub struct Connected {
     negotiated: Negotiated,
     keys: ApplicationKeys,
     peer: Authenticated,
-    session: Option<Box<Pending>>,
+    session: Option<Box<PendingSession>>,
 }
 
 impl WaitVerdict {
     /// Goes on with the chain that was judged: asks for our identity if the server wants to know, or ends our flight.
     pub(super) fn on_verdict(self, verdict: VerdictAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
-        let (mut shared, signed, request) = self.check_exchange(verdict)?;
+        let (mut context, signed, request) = self.check_exchange(verdict)?;
         match request {
-            Some(request) if shared.config.client_identity_lookup => {
-                let need = request.into_need(shared.asker());
-                Ok(Step::Ask(State::WaitClientIdentity(WaitClientIdentity { shared, signed }), need))
+            Some(request) if context.config.client_identity_lookup => {
+                let need = request.into_need(context.connection_id());
+                Ok(Step::Ask(State::WaitClientIdentity(WaitClientIdentity { context, signed }), need))
             }
             request => {
                 if request.is_some() {
-                    shared.send_certificate(None, out)?;
+                    context.send_certificate(None, out)?;
                 }
-                Ok(Step::Next(Exchanged::after(shared, signed, out)?.finish(out)?))
+                Ok(Step::Next(KeysReady::after(context, signed, out)?.finish(out)?))
             }
         }
     }
 }
 
 impl WaitClientIdentity {
-    pub(super) fn asker(&self) -> Asker {
-        self.shared.asker()
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.context.connection_id()
     }
 
     /// Shows the identity, if it can sign with what the server accepts, and none otherwise.
@@ -114,42 +114,56 @@ impl WaitClientIdentity {
         out: &mut dyn Sink,
     ) -> Result<Step<State>, Error> {
         let chosen = answer.into_chosen(&signatures::RULES);
-        self.shared.send_certificate(chosen.as_ref().map(|(identity, _)| &**identity), out)?;
-        let exchanged = Exchanged::after(self.shared, self.signed, out)?;
+        self.context.send_certificate(chosen.as_ref().map(|(identity, _)| &**identity), out)?;
+        let ready = KeysReady::after(self.context, self.signed, out)?;
         let Some((identity, scheme)) = chosen else {
-            return Ok(Step::Next(exchanged.finish(out)?));
+            return Ok(Step::Next(ready.finish(out)?));
         };
         // RFC 5246 §7.4.8: all messages so far, as they are; they were kept for this.
-        let messages = exchanged.transcript.messages().unwrap_or_default().to_vec();
-        let need = NeedSignature::new(exchanged.asker, identity, scheme, messages);
-        Ok(Step::Ask(State::WaitSignature(WaitSignature { exchanged, scheme }), Need::Signature(need)))
+        let messages = ready.transcript.messages().unwrap_or_default().to_vec();
+        let need = NeedSignature::new(ready.connection_id, identity, scheme, messages);
+        Ok(Step::Ask(State::WaitSignature(WaitSignature { ready, scheme }), Need::Signature(need)))
     }
 }
 
 impl WaitSignature {
-    pub(super) fn asker(&self) -> Asker {
-        self.exchanged.asker
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.ready.connection_id
     }
 
     pub(super) fn on_signature(mut self, answer: SignatureAnswer, out: &mut dyn Sink) -> Result<State, Error> {
         let signature = answer.into_signature()?;
-        flight::send_certificate_verify(out, &mut self.exchanged.transcript, self.scheme, &signature)?;
-        self.exchanged.finish(out)
+        flight::send_certificate_verify(out, &mut self.ready.transcript, self.scheme, &signature)?;
+        self.ready.finish(out)
     }
 }
 
-impl Shared {
+impl HandshakeContext {
     /// RFC 5246 §7.4.6.
     fn send_certificate(&mut self, identity: Option<&Identity>, out: &mut dyn Sink) -> Result<(), Error> {
         flight::send(out, &mut self.transcript, &mut |w| flight::tls12::certificate(w, identity))
     }
 }
 
-impl Exchanged {
+impl KeysReady {
     /// Sends ClientKeyExchange (RFC 8422 §5.7), and derives the keys.
-    fn after(shared: Box<Shared>, signed: Signed, out: &mut dyn Sink) -> Result<Box<Self>, Error> {
-        let Shared { config, randoms, mut transcript, suite, key, master_secret, alpn, session_id, promised, .. } =
-            *shared;
+    fn after(
+        context: Box<HandshakeContext>,
+        signed: VerifiedKeyExchange,
+        out: &mut dyn Sink,
+    ) -> Result<Box<Self>, Error> {
+        let HandshakeContext {
+            config,
+            randoms,
+            mut transcript,
+            suite,
+            key,
+            master_secret,
+            alpn,
+            session_id,
+            promise,
+            ..
+        } = *context;
         let group = group_id(signed.group);
         let key = match key.filter(|key| key.group() == signed.group) {
             Some(key) => key,
@@ -173,10 +187,10 @@ impl Exchanged {
             early_data: false,
             first_finished: None,
         };
-        let asker = Asker::of(&randoms.client);
-        let origin = Origin { config, session_id, full: None, ticket: None };
-        let (peer, order) = (signed.proof.into_peer(), Order::ClientFirst);
-        Ok(Box::new(Self { transcript, asker, keys, peer, negotiated, order, promised, origin }))
+        let connection_id = ConnectionId::of(&randoms.client);
+        let origin = SessionOrigin { config, session_id, full: None, ticket: None };
+        let (peer, order) = (signed.proof.into_peer(), FinishedOrder::ClientFirst);
+        Ok(Box::new(Self { transcript, connection_id, keys, peer, negotiated, order, promise, origin }))
     }
 
     /// Ends our flight, behind the key exchange.
@@ -188,9 +202,9 @@ impl Exchanged {
 
     /// It is the server's turn.
     pub(super) fn wait(self: Box<Self>) -> State {
-        match self.promised {
-            Promised::Ticket => State::WaitNewSessionTicket(WaitNewSessionTicket { exchanged: self }),
-            Promised::Nothing => State::WaitChangeCipherSpec(WaitChangeCipherSpec { exchanged: self }),
+        match self.promise {
+            Promise::Ticket => State::WaitNewSessionTicket(WaitNewSessionTicket { ready: self }),
+            Promise::Nothing => State::WaitChangeCipherSpec(WaitChangeCipherSpec { ready: self }),
         }
     }
 }
@@ -208,17 +222,17 @@ impl WaitNewSessionTicket {
     /// RFC 5077 §3.3.
     #[must_use]
     pub fn on_new_session_ticket(mut self, m: Framed<'_, NewSessionTicket<'_>>) -> WaitChangeCipherSpec {
-        self.exchanged.origin.add_ticket(&m.msg);
-        self.exchanged.transcript.add(m.raw);
-        WaitChangeCipherSpec { exchanged: self.exchanged }
+        self.ready.origin.add_ticket(&m.msg);
+        self.ready.transcript.add(m.raw);
+        WaitChangeCipherSpec { ready: self.ready }
     }
 }
 
 impl WaitChangeCipherSpec {
     /// RFC 5246 §7.1: what comes from here on is under the new keys.
     pub(super) fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> WaitFinished {
-        out.install_read(self.exchanged.keys.read_key(), at);
-        WaitFinished { exchanged: self.exchanged }
+        out.install_read(self.ready.keys.read_key(), at);
+        WaitFinished { ready: self.ready }
     }
 }
 
@@ -229,9 +243,9 @@ impl WaitFinished {
     /// [`Error::BadFinished`]; [`Error::KeyChangeInsideRecord`]: it ends the server's flight.
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         m.at_boundary()?;
-        let Exchanged { mut transcript, keys, peer, mut negotiated, order, origin, .. } = *self.exchanged;
+        let KeysReady { mut transcript, keys, peer, mut negotiated, order, origin, .. } = *self.ready;
         let peer = peer.check_finished(&*keys, &m.msg, &transcript.hash())?;
-        if order == Order::ServerFirst {
+        if order == FinishedOrder::ServerFirst {
             let bound = keys.has_extended_master_secret();
             negotiated.first_finished = m.msg.verify_data.try_into().ok().filter(|_| bound);
             transcript.add(m.raw);
@@ -251,7 +265,7 @@ impl Connected {
         self.session.is_some()
     }
 
-    pub(super) fn take_session(&mut self, place: &SessionPlace, now: UnixTime) -> Option<ClientSessionValue> {
-        self.session.take()?.into_session(place, &self.negotiated, &self.peer, now)
+    pub(super) fn take_session(&mut self, tracker: &SessionTracker, now: UnixTime) -> Option<ClientSessionValue> {
+        self.session.take()?.into_session(tracker, &self.negotiated, &self.peer, now)
     }
 }

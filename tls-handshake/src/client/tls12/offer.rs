@@ -8,15 +8,15 @@ use tls_codec::handshake::tls12::{
 use tls_crypto::{Group, Tls12Suite, Transcript};
 
 use super::super::hello::Offer;
-use super::super::known::Known;
+use super::super::known::ResumptionOffer;
 use super::super::request::Request;
-use super::resume::GoingOn;
-use super::{MasterSecretKind, Promised, Shared, State};
+use super::resume::Resuming;
+use super::{HandshakeContext, MasterSecretKind, Promise, State};
 use crate::auth::{HandshakeSignatureValid, PeerCertVerified};
 use crate::config::kept;
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
-use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
+use crate::need::{ConnectionId, Need, NeedVerdict, VerdictAnswer};
 use crate::negotiate::group_of;
 use crate::record_limits::RecordSizes;
 use crate::schedule::tls12::Randoms;
@@ -29,7 +29,7 @@ opaque_debug!(WaitCertificate, WaitServerKeyExchange, WaitServerHelloDone, WaitV
 
 /// WAIT_CERT: ServerHello chose version and suite.
 pub struct WaitCertificate {
-    shared: Box<Shared>,
+    context: Box<HandshakeContext>,
     status: Status,
     staples: Staples,
 }
@@ -45,14 +45,14 @@ enum Status {
 
 /// WAIT_SKE.
 pub struct WaitServerKeyExchange {
-    shared: Box<Shared>,
+    context: Box<HandshakeContext>,
     status: Status,
     chain: PeerChain,
     staples: Staples,
 }
 
 /// The server's half of the key exchange, whose signature nobody has checked yet.
-pub(super) struct Exchange {
+pub(super) struct UnverifiedKeyExchange {
     group: Group,
     public: Vec<u8>,
     params: Vec<u8>,
@@ -61,7 +61,7 @@ pub(super) struct Exchange {
 }
 
 /// The same, signed by the leaf of the chain that was judged.
-pub(super) struct Signed {
+pub(super) struct VerifiedKeyExchange {
     pub(super) group: Group,
     pub(super) public: Vec<u8>,
     pub(super) proof: HandshakeSignatureValid,
@@ -69,17 +69,17 @@ pub(super) struct Signed {
 
 /// WAIT_SHD.
 pub struct WaitServerHelloDone {
-    shared: Box<Shared>,
+    context: Box<HandshakeContext>,
     chain: PeerChain,
     staples: Staples,
-    exchange: Box<Exchange>,
+    exchange: Box<UnverifiedKeyExchange>,
     request: Option<Request>,
 }
 
 /// WAIT_SHD, while the application judges the chain.
 pub struct WaitVerdict {
-    pub(super) shared: Box<Shared>,
-    exchange: Box<Exchange>,
+    pub(super) context: Box<HandshakeContext>,
+    exchange: Box<UnverifiedKeyExchange>,
     pub(super) request: Option<Request>,
 }
 
@@ -99,7 +99,7 @@ impl State {
         // An id of ours that comes back: the server goes on from the session that was offered with it.
         let resumed = !id.is_empty() && id == offer.session_id;
         // RFC 9846 §4.2.2: without a session it is an id that we made up, and no server has a session for that.
-        if resumed && offer.known.tls12().is_none() {
+        if resumed && offer.resumption.tls12().is_none() {
             return Err(Illegal::SessionIdEchoed.into());
         }
         if m.msg.legacy_compression_method != 0 {
@@ -126,13 +126,13 @@ impl State {
         RecordSizes::answered(&offer.config, answer)?.put_in_force(&offer.config.common, ProtocolVersion::TLS12, out);
         let mut transcript = Transcript::new(suite.hash);
         let randoms = Randoms { client: offer.random, server: *m.msg.random };
-        let promised = Promised::of(extensions.session_ticket);
+        let promise = Promise::of(extensions.session_ticket);
         if resumed {
-            let Known::Tls12(session) = offer.known else { return Err(Illegal::SessionIdEchoed.into()) };
+            let ResumptionOffer::Tls12(session) = offer.resumption else { return Err(Illegal::SessionIdEchoed.into()) };
             transcript.add(hello);
             transcript.add(m.raw);
-            let going = GoingOn { config: offer.config, randoms, transcript, suite, master_secret, alpn };
-            return going.from(*session, promised, out);
+            let going = Resuming { config: offer.config, randoms, transcript, suite, master_secret, alpn };
+            return going.from(*session, promise, out);
         }
         if offer.config.client_identity_lookup {
             // CertificateVerify signs the messages themselves.
@@ -145,7 +145,7 @@ impl State {
             staples.add_scts(scts);
         }
         let status = if extensions.status_request { Status::Promised } else { Status::None };
-        let shared = Box::new(Shared {
+        let context = Box::new(HandshakeContext {
             randoms,
             config: offer.config,
             name: offer.name,
@@ -155,9 +155,9 @@ impl State {
             master_secret,
             alpn,
             session_id: id.to_vec(),
-            promised,
+            promise,
         });
-        Ok(Self::WaitCertificate(WaitCertificate { shared, status, staples }))
+        Ok(Self::WaitCertificate(WaitCertificate { context, status, staples }))
     }
 }
 
@@ -172,11 +172,11 @@ impl WaitCertificate {
     /// # Errors
     /// [`Error::NoCertificate`], [`Error::ChainTooLong`].
     pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<WaitServerKeyExchange, Error> {
-        let limit = self.shared.config.common.limits.chain_length;
+        let limit = self.context.config.common.limits.chain_length;
         let chain = PeerChain::of(m.msg.certificate_list, |entry| entry.cert_data, limit)?
             .ok_or(Error::NoCertificate { version: ProtocolVersion::TLS12 })?;
-        self.shared.transcript.add(m.raw);
-        Ok(WaitServerKeyExchange { shared: self.shared, status: self.status, chain, staples: self.staples })
+        self.context.transcript.add(m.raw);
+        Ok(WaitServerKeyExchange { context: self.context, status: self.status, chain, staples: self.staples })
     }
 }
 
@@ -189,7 +189,7 @@ impl WaitServerKeyExchange {
     #[must_use]
     pub fn on_certificate_status(mut self, m: Framed<'_, CertificateStatus<'_>>) -> Self {
         self.staples.add_ocsp_response(m.msg.ocsp_response);
-        self.shared.transcript.add(m.raw);
+        self.context.transcript.add(m.raw);
         Self { status: Status::None, ..self }
     }
 
@@ -203,27 +203,27 @@ impl WaitServerKeyExchange {
     ) -> Result<WaitServerHelloDone, Error> {
         let ServerKeyExchange { params, algorithm, signature } = m.msg;
         let group = self.offered_group(params.group)?;
-        if !signatures::is_for(self.shared.suite.authentication, algorithm) {
-            let suite = self.shared.suite;
+        if !signatures::is_for(self.context.suite.authentication, algorithm) {
+            let suite = self.context.suite;
             return Err(match self.chain.leaf().and_then(|leaf| x509::is_for(suite.authentication, leaf)) {
                 Some(false) => Error::CertificateKeyMismatch(CipherSuite(suite.id)),
                 Some(true) | None => Error::SignatureSchemeMismatch(algorithm),
             });
         }
-        self.shared.transcript.add(m.raw);
-        let exchange = Box::new(Exchange {
+        self.context.transcript.add(m.raw);
+        let exchange = Box::new(UnverifiedKeyExchange {
             group,
             public: params.public.to_vec(),
             params: params.raw.to_vec(),
             algorithm,
             signature: signature.to_vec(),
         });
-        let Self { shared, chain, staples, .. } = self;
-        Ok(WaitServerHelloDone { shared, chain, staples, exchange, request: None })
+        let Self { context, chain, staples, .. } = self;
+        Ok(WaitServerHelloDone { context, chain, staples, exchange, request: None })
     }
 
     fn offered_group(&self, chosen: NamedGroup) -> Result<Group, Error> {
-        let offered = &self.shared.config.common.groups;
+        let offered = &self.context.config.common.groups;
         group_of(chosen).filter(|group| offered.contains(group)).ok_or_else(|| Illegal::GroupNotOffered(chosen).into())
     }
 }
@@ -239,8 +239,8 @@ impl WaitServerHelloDone {
         let kinds = m.msg.certificate_types;
         let usable = |scheme: &SignatureScheme| signatures::kind_of(*scheme).is_some_and(|kind| kinds.contains(kind));
         let schemes = || kept(&m.msg.signature_algorithms.to_vec(), &usable);
-        let request = Request::new(&self.shared.config, Some(m.msg.certificate_authorities), schemes);
-        self.shared.transcript.add(m.raw);
+        let request = Request::new(&self.context.config, Some(m.msg.certificate_authorities), schemes);
+        self.context.transcript.add(m.raw);
         Self { request: Some(request), ..self }
     }
 
@@ -250,36 +250,36 @@ impl WaitServerHelloDone {
     /// [`Error::KeyChangeInsideRecord`]: it is our turn, and what the server says next goes by what we say.
     pub fn on_server_hello_done(mut self, m: Framed<'_, ServerHelloDone>) -> Result<(WaitVerdict, Need), Error> {
         m.at_boundary()?;
-        self.shared.transcript.add(m.raw);
-        let (name, asked) = (self.shared.name.clone(), self.shared.config.request_ocsp);
-        let need = NeedVerdict::new(self.shared.asker(), self.chain, self.staples, name, asked);
-        let state = WaitVerdict { shared: self.shared, exchange: self.exchange, request: self.request };
+        self.context.transcript.add(m.raw);
+        let (name, asked) = (self.context.name.clone(), self.context.config.request_ocsp);
+        let need = NeedVerdict::new(self.context.connection_id(), self.chain, self.staples, name, asked);
+        let state = WaitVerdict { context: self.context, exchange: self.exchange, request: self.request };
         Ok((state, Need::Verdict(need)))
     }
 }
 
-impl Shared {
-    pub(super) fn asker(&self) -> Asker {
-        Asker::of(&self.randoms.client)
+impl HandshakeContext {
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        ConnectionId::of(&self.randoms.client)
     }
 }
 
 impl WaitVerdict {
-    pub(super) fn asker(&self) -> Asker {
-        self.shared.asker()
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.context.connection_id()
     }
 
     /// RFC 5246 §7.4.3: the key exchange is signed by the leaf of the chain that was judged, and no other.
     pub(super) fn check_exchange(
         self,
         verdict: VerdictAnswer,
-    ) -> Result<(Box<Shared>, Signed, Option<Request>), Error> {
-        let Self { shared, exchange, request } = self;
-        let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &exchange.params);
+    ) -> Result<(Box<HandshakeContext>, VerifiedKeyExchange, Option<Request>), Error> {
+        let Self { context, exchange, request } = self;
+        let content = signatures::server_params(&context.randoms.client, &context.randoms.server, &exchange.params);
         let signed = DigitallySigned { algorithm: exchange.algorithm, signature: &exchange.signature };
-        let offered = &shared.config.common.schemes;
+        let offered = &context.config.common.schemes;
         let cert = PeerCertVerified::check(verdict)?;
         let proof = cert.check_signature(&signatures::RULES, offered, &content, signed)?;
-        Ok((shared, Signed { group: exchange.group, public: exchange.public, proof }, request))
+        Ok((context, VerifiedKeyExchange { group: exchange.group, public: exchange.public, proof }, request))
     }
 }

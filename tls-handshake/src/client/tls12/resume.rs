@@ -6,13 +6,13 @@ use tls_codec::code_points::CipherSuite;
 use tls_crypto::{Tls12Suite, Transcript};
 
 use super::super::known::FullHandshake;
-use super::answer::{Exchanged, Order};
-use super::session::Origin;
-use super::{MasterSecretKind, Promised, State};
-use crate::auth::tls12::Resumed;
+use super::answer::{FinishedOrder, KeysReady};
+use super::session::SessionOrigin;
+use super::{MasterSecretKind, Promise, State};
+use crate::auth::tls12::ResumedSecret;
 use crate::config::ClientConfig;
 use crate::error::{Error, Illegal};
-use crate::need::Asker;
+use crate::need::ConnectionId;
 use crate::negotiated::{HandshakeKind, Negotiated};
 use crate::resumption::ClientSessionValue;
 use crate::schedule::Side;
@@ -20,7 +20,7 @@ use crate::schedule::tls12::{Keys, Randoms};
 use crate::sink::Sink;
 
 /// What ServerHello settled.
-pub(super) struct GoingOn {
+pub(super) struct Resuming {
     pub(super) config: Arc<ClientConfig>,
     pub(super) randoms: Randoms,
     pub(super) transcript: Transcript,
@@ -29,7 +29,7 @@ pub(super) struct GoingOn {
     pub(super) alpn: Option<Vec<u8>>,
 }
 
-impl GoingOn {
+impl Resuming {
     /// Derives the keys of this connection from the session's master secret.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl GoingOn {
     pub(super) fn from(
         self,
         session: ClientSessionValue,
-        promised: Promised,
+        promise: Promise,
         out: &mut dyn Sink,
     ) -> Result<State, Error> {
         let suite = self.suite;
@@ -50,7 +50,7 @@ impl GoingOn {
             return Err(Illegal::ResumedMasterSecret { session_had_it: !extended }.into());
         }
         let full = Some(FullHandshake { authenticated: session.authenticated, expires: session.expires });
-        let Resumed { master, peer } = Resumed::by_client(session).ok_or_else(refused)?;
+        let ResumedSecret { master, peer } = ResumedSecret::by_client(session).ok_or_else(refused)?;
         let keys = Keys::resume(Side::Client, suite, master, extended, self.randoms, out);
         let negotiated = Negotiated {
             suite: suite.into(),
@@ -61,9 +61,9 @@ impl GoingOn {
             early_data: false,
             first_finished: None,
         };
-        let origin = Origin { config: self.config, session_id: Vec::new(), full, ticket: None };
-        let (asker, order) = (Asker::of(&self.randoms.client), Order::ServerFirst);
+        let origin = SessionOrigin { config: self.config, session_id: Vec::new(), full, ticket: None };
+        let (connection_id, order) = (ConnectionId::of(&self.randoms.client), FinishedOrder::ServerFirst);
         let transcript = self.transcript;
-        Ok(Box::new(Exchanged { transcript, asker, keys, peer, negotiated, order, promised, origin }).wait())
+        Ok(Box::new(KeysReady { transcript, connection_id, keys, peer, negotiated, order, promise, origin }).wait())
     }
 }

@@ -6,7 +6,7 @@ use pki_types::UnixTime;
 use tls_codec::handshake::tls12::NewSessionTicket;
 
 use super::super::known::FullHandshake;
-use super::super::session_place::SessionPlace;
+use super::super::session_tracker::SessionTracker;
 use crate::auth::Authenticated;
 use crate::config::ClientConfig;
 use crate::negotiated::Negotiated;
@@ -19,7 +19,7 @@ const MAX_TICKET_BYTES: usize = 0x4000;
 const LIFETIME: u32 = 12 * 60 * 60;
 
 /// What a session is known by, and whose it is.
-pub(super) struct Origin {
+pub(super) struct SessionOrigin {
     pub(super) config: Arc<ClientConfig>,
     /// ServerHello's, of a full handshake; empty if the server keeps none.
     pub(super) session_id: Vec<u8>,
@@ -30,13 +30,13 @@ pub(super) struct Origin {
 }
 
 /// A session that nobody has taken yet.
-pub(super) struct Pending {
-    origin: Origin,
+pub(super) struct PendingSession {
+    origin: SessionOrigin,
     secret: SessionSecret,
     extended_master_secret: bool,
 }
 
-impl Origin {
+impl SessionOrigin {
     /// RFC 5077 §3.3. An empty ticket is none: the server changed its mind.
     pub(super) fn add_ticket(&mut self, m: &NewSessionTicket<'_>) {
         if (1..=MAX_TICKET_BYTES).contains(&m.ticket.len()) {
@@ -45,21 +45,21 @@ impl Origin {
     }
 
     /// The session, if there is one to keep: a session that was gone on from, without a new ticket, is where it was.
-    pub(super) fn into_pending(self, keys: &Keys) -> Option<Box<Pending>> {
+    pub(super) fn into_pending(self, keys: &Keys) -> Option<Box<PendingSession>> {
         let known_by_id = !self.session_id.is_empty() && self.full.is_none();
         if !self.config.resumption || (self.ticket.is_none() && !known_by_id) {
             return None;
         }
         let (secret, extended_master_secret) = (keys.session_secret()?, keys.has_extended_master_secret());
-        Some(Box::new(Pending { origin: self, secret, extended_master_secret }))
+        Some(Box::new(PendingSession { origin: self, secret, extended_master_secret }))
     }
 }
 
-impl Pending {
+impl PendingSession {
     /// `None` if the end of the server's chain cannot be read: nobody would know when to stop trusting it.
     pub(super) fn into_session(
         self,
-        place: &SessionPlace,
+        tracker: &SessionTracker,
         negotiated: &Negotiated,
         peer: &Authenticated,
         now: UnixTime,
@@ -74,8 +74,8 @@ impl Pending {
             suite: negotiated.suite,
             secret,
             extended_master_secret,
-            scope: place.scope(),
-            server_name: place.name().clone(),
+            scope: tracker.scope(),
+            server_name: tracker.name().clone(),
             alpn: negotiated.alpn.clone(),
             authenticated,
             received: now.as_secs().saturating_mul(1000),

@@ -4,17 +4,17 @@ use tls_codec::code_points::{HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::handshake::Finished;
 use tls_crypto::Digest;
 
-use super::super::known::{Early, takes_tickets};
+use super::super::known::{EarlyData, takes_tickets};
 use super::states::{Connected, WaitFinished};
 use super::tickets::Tickets;
-use super::{Shared, State};
+use super::{HandshakeContext, State};
 use crate::auth::Authenticated;
 use crate::error::Error;
 use crate::flight;
 use crate::flight::tls13::Stapling;
 use crate::framed::{Framed, RecordBoundary};
 use crate::key_update::Traffic;
-use crate::need::{Asker, ClientIdentityAnswer, Need, NeedSignature, SignatureAnswer};
+use crate::need::{ClientIdentityAnswer, ConnectionId, Need, NeedSignature, SignatureAnswer};
 use crate::negotiated::Negotiated;
 use crate::sink::Sink;
 use crate::states::{Step, opaque_debug};
@@ -23,8 +23,8 @@ use crate::verify::tls13 as signatures;
 opaque_debug!(WaitClientIdentity, WaitSignature);
 
 /// The server's flight is over, and ours begins: still under the handshake's keys.
-pub(super) struct Ending {
-    pub(super) shared: Box<Shared>,
+pub(super) struct ClientFlight {
+    pub(super) context: Box<HandshakeContext>,
     pub(super) peer: Authenticated,
     pub(super) server_finished_hash: Digest,
     /// Whether messages of ours come before our Finished.
@@ -35,73 +35,75 @@ pub(super) struct Ending {
 
 /// WAIT_FINISHED is over, and the application chooses an identity to show.
 pub struct WaitClientIdentity {
-    ending: Box<Ending>,
+    client_flight: Box<ClientFlight>,
 }
 
 /// The identity's key signs.
 pub struct WaitSignature {
-    ending: Box<Ending>,
+    client_flight: Box<ClientFlight>,
     scheme: SignatureScheme,
 }
 
 impl WaitFinished {
     /// Ends the handshake, after a question if the server wants to know who we are and there may be an identity.
     pub(super) fn on_last_message(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Step<State>, Error> {
-        let mut ending = self.on_finished(m)?;
-        ending.end_early_data(out)?;
-        match ending.shared.request.take() {
-            Some(request) if ending.shared.config.client_identity_lookup => {
-                let need = request.into_need(ending.asker());
-                return Ok(Step::Ask(State::WaitClientIdentity(WaitClientIdentity { ending }), need));
+        let mut client_flight = self.on_finished(m)?;
+        client_flight.end_early_data(out)?;
+        match client_flight.context.request.take() {
+            Some(request) if client_flight.context.config.client_identity_lookup => {
+                let need = request.into_need(client_flight.connection_id());
+                return Ok(Step::Ask(State::WaitClientIdentity(WaitClientIdentity { client_flight }), need));
             }
-            Some(_) => ending.send_no_certificate(out)?,
+            Some(_) => client_flight.send_no_certificate(out)?,
             None => {}
         }
-        Ok(Step::Next(State::Connected(ending.finish(out)?)))
+        Ok(Step::Next(State::Connected(client_flight.finish(out)?)))
     }
 }
 
 impl WaitClientIdentity {
-    pub(super) fn asker(&self) -> Asker {
-        self.ending.asker()
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.client_flight.connection_id()
     }
 
     /// Shows the identity, if it can sign with what the server accepts, and none otherwise.
     pub(super) fn on_identity(self, answer: ClientIdentityAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
-        let mut ending = self.ending;
+        let mut client_flight = self.client_flight;
         let Some((identity, scheme)) = answer.into_chosen(&signatures::RULES) else {
-            ending.send_no_certificate(out)?;
-            return Ok(Step::Next(State::Connected(ending.finish(out)?)));
+            client_flight.send_no_certificate(out)?;
+            return Ok(Step::Next(State::Connected(client_flight.finish(out)?)));
         };
-        ending.goes_on = true;
-        let transcript = &mut ending.shared.transcript;
+        client_flight.goes_on = true;
+        let transcript = &mut client_flight.context.transcript;
         flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, Stapling::default()))?;
         let content = signatures::client_content(&transcript.hash());
-        let need = NeedSignature::new(ending.asker(), identity, scheme, content);
-        Ok(Step::Ask(State::WaitSignature(WaitSignature { ending, scheme }), Need::Signature(need)))
+        let need = NeedSignature::new(client_flight.connection_id(), identity, scheme, content);
+        Ok(Step::Ask(State::WaitSignature(WaitSignature { client_flight, scheme }), Need::Signature(need)))
     }
 }
 
 impl WaitSignature {
-    pub(super) fn asker(&self) -> Asker {
-        self.ending.asker()
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.client_flight.connection_id()
     }
 
     pub(super) fn on_signature(mut self, answer: SignatureAnswer, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         let signature = answer.into_signature()?;
-        flight::send_certificate_verify(out, &mut self.ending.shared.transcript, self.scheme, &signature)?;
-        self.ending.finish(out)
+        flight::send_certificate_verify(out, &mut self.client_flight.context.transcript, self.scheme, &signature)?;
+        self.client_flight.finish(out)
     }
 }
 
-impl Ending {
-    fn asker(&self) -> Asker {
-        Asker::of(&self.shared.client_random)
+impl ClientFlight {
+    fn connection_id(&self) -> ConnectionId {
+        ConnectionId::of(&self.context.client_random)
     }
 
     /// RFC 9846 §4.6: EndOfEarlyData is the last under the key for early data.
     fn end_early_data(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
-        let Shared { early: Early::Accepted(_), transcript, keys, .. } = &mut *self.shared else { return Ok(()) };
+        let HandshakeContext { early: EarlyData::Accepted(_), transcript, keys, .. } = &mut *self.context else {
+            return Ok(());
+        };
         flight::send(out, transcript, &mut |w| w.message(HandshakeType::END_OF_EARLY_DATA, |_| Ok(())))?;
         self.goes_on = true;
         out.install_write(keys.write_key())
@@ -109,13 +111,14 @@ impl Ending {
 
     fn send_no_certificate(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         self.goes_on = true;
-        flight::send(out, &mut self.shared.transcript, &mut |w| flight::tls13::no_certificate(w, &[]))
+        flight::send(out, &mut self.context.transcript, &mut |w| flight::tls13::no_certificate(w, &[]))
     }
 
     /// Sends Finished, still under the handshake's keys, and moves on to the application's.
     fn finish(self, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
-        let Shared { config, mut transcript, keys, suite, group, kind, early, alpn, full, .. } = *self.shared;
-        let early_data = matches!(early, Early::Accepted(_));
+        let HandshakeContext { config, mut transcript, keys, suite, group, kind, early, alpn, full, .. } =
+            *self.context;
+        let early_data = matches!(early, EarlyData::Accepted(_));
         let hash = if self.goes_on { transcript.hash() } else { self.server_finished_hash };
         let verify_data = keys.verify_data(&hash);
         flight::send_finished(out, &mut transcript, verify_data.as_ref())?;

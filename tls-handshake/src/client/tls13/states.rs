@@ -8,15 +8,15 @@ use tls_codec::handshake::{
 
 use super::super::hello::Offer;
 use super::super::request::Request;
-use super::super::session_place::SessionPlace;
-use super::Shared;
-use super::answer::Ending;
+use super::super::session_tracker::SessionTracker;
+use super::HandshakeContext;
+use super::answer::ClientFlight;
 use super::tickets::Tickets;
 use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::key_update::Traffic;
-use crate::need::{Asker, Need, NeedVerdict, VerdictAnswer};
+use crate::need::{ConnectionId, Need, NeedVerdict, VerdictAnswer};
 use crate::negotiated::{Established, Exporter};
 use crate::record_limits::RecordSizes;
 use crate::resumption::ClientSessionValue;
@@ -37,7 +37,7 @@ opaque_debug!(
 
 /// WAIT_EE: the handshake's keys are installed.
 pub struct WaitEncryptedExtensions {
-    shared: Box<Shared>,
+    context: Box<HandshakeContext>,
     /// Known already, if the server selected a pre-shared key: it shows no certificate then.
     peer: Option<PeerAuth>,
 }
@@ -53,28 +53,28 @@ pub enum AfterEncryptedExtensions {
 
 /// WAIT_CERT_CR: the server asks for a certificate, or shows its own.
 pub struct WaitCertOrCertRequest {
-    shared: Box<Shared>,
+    context: Box<HandshakeContext>,
 }
 
 /// WAIT_CERT.
 pub struct WaitCert {
-    shared: Box<Shared>,
+    context: Box<HandshakeContext>,
 }
 
 /// WAIT_CERT, while the application judges the chain.
 pub struct WaitVerdict {
-    shared: Box<Shared>,
+    context: Box<HandshakeContext>,
 }
 
 /// WAIT_CV: the chain is good.
 pub struct WaitCertVerify {
-    shared: Box<Shared>,
+    context: Box<HandshakeContext>,
     cert: PeerCertVerified,
 }
 
 /// WAIT_FINISHED: the key of the chain's leaf signed this handshake, or the pre-shared key stands for the server.
 pub struct WaitFinished {
-    shared: Box<Shared>,
+    context: Box<HandshakeContext>,
     peer: PeerAuth,
 }
 
@@ -86,12 +86,12 @@ pub struct Connected {
 }
 
 impl WaitEncryptedExtensions {
-    pub(in crate::client) fn new(shared: Box<Shared>, peer: Option<PeerAuth>) -> Self {
-        Self { shared, peer }
+    pub(in crate::client) fn new(context: Box<HandshakeContext>, peer: Option<PeerAuth>) -> Self {
+        Self { context, peer }
     }
 
     pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
-        self.shared.early.keys().map(|keys| -> &dyn Exporter { keys })
+        self.context.early.keys().map(|keys| -> &dyn Exporter { keys })
     }
 
     /// RFC 9846 §4.4.1.
@@ -104,7 +104,7 @@ impl WaitEncryptedExtensions {
         m: Framed<'_, EncryptedExtensions<'_>>,
         out: &mut dyn Sink,
     ) -> Result<AfterEncryptedExtensions, Error> {
-        let Shared { config, name, early, .. } = &*self.shared;
+        let HandshakeContext { config, name, early, .. } = &*self.context;
         let unsolicited = |extension: &ExtensionType| match *extension {
             ExtensionType::EARLY_DATA => !early.was_offered(),
             extension => !Offer::offered(config, name, extension),
@@ -115,13 +115,13 @@ impl WaitEncryptedExtensions {
         let alpn = Offer::check_alpn(config, m.msg.alpn)?;
         let answer = (m.msg.record_size_limit, m.msg.max_fragment_length);
         RecordSizes::answered(config, answer)?.put_in_force(&config.common, ProtocolVersion::TLS13, out);
-        self.shared.transcript.add(m.raw);
-        self.shared.settle_early_data(m.msg.early_data, alpn.as_deref(), out)?;
-        self.shared.alpn = alpn;
-        let shared = self.shared;
+        self.context.transcript.add(m.raw);
+        self.context.apply_early_data_response(m.msg.early_data, alpn.as_deref(), out)?;
+        self.context.alpn = alpn;
+        let context = self.context;
         Ok(match self.peer {
-            Some(peer) => AfterEncryptedExtensions::PreSharedKey(WaitFinished { shared, peer }),
-            None => AfterEncryptedExtensions::Certificate(WaitCertOrCertRequest { shared }),
+            Some(peer) => AfterEncryptedExtensions::PreSharedKey(WaitFinished { context, peer }),
+            None => AfterEncryptedExtensions::Certificate(WaitCertOrCertRequest { context }),
         })
     }
 }
@@ -140,16 +140,16 @@ impl WaitCertOrCertRequest {
             message: HandshakeType::CERTIFICATE_REQUEST,
             extension: ExtensionType::SIGNATURE_ALGORITHMS,
         })?;
-        let request = Request::new(&self.shared.config, extensions.certificate_authorities, || schemes.to_vec());
-        self.shared.transcript.add(m.raw);
-        self.shared.request = Some(request);
-        Ok(WaitCert { shared: self.shared })
+        let request = Request::new(&self.context.config, extensions.certificate_authorities, || schemes.to_vec());
+        self.context.transcript.add(m.raw);
+        self.context.request = Some(request);
+        Ok(WaitCert { context: self.context })
     }
 
     /// The server goes on without asking for a certificate.
     #[must_use]
     pub fn without_request(self) -> WaitCert {
-        WaitCert { shared: self.shared }
+        WaitCert { context: self.context }
     }
 }
 
@@ -163,10 +163,10 @@ impl WaitCert {
             return Err(Illegal::CertificateRequestContext.into());
         }
         let entries = m.msg.certificate_list;
-        let limit = self.shared.config.common.limits.chain_length;
+        let limit = self.context.config.common.limits.chain_length;
         let chain = PeerChain::of(entries, |entry| entry.cert_data, limit)?
             .ok_or(Error::NoCertificate { version: ProtocolVersion::TLS13 })?;
-        let Shared { config, name, .. } = &*self.shared;
+        let HandshakeContext { config, name, .. } = &*self.context;
         for entry in entries {
             for (extension, _) in entry.extensions.raw {
                 if !Offer::offered(config, name, extension) {
@@ -183,28 +183,28 @@ impl WaitCert {
                 staples.add_scts(scts);
             }
         }
-        self.shared.transcript.add(m.raw);
+        self.context.transcript.add(m.raw);
         let need = NeedVerdict::new(
-            Asker::of(&self.shared.client_random),
+            ConnectionId::of(&self.context.client_random),
             chain,
             staples,
-            self.shared.name.clone(),
-            self.shared.config.request_ocsp,
+            self.context.name.clone(),
+            self.context.config.request_ocsp,
         );
-        let state = WaitVerdict { shared: self.shared };
+        let state = WaitVerdict { context: self.context };
         Ok((state, Need::Verdict(need)))
     }
 }
 
 impl WaitVerdict {
-    pub(super) fn asker(&self) -> Asker {
-        Asker::of(&self.shared.client_random)
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        ConnectionId::of(&self.context.client_random)
     }
 
     /// Goes on with the chain that was judged, which the verdict brings back.
     pub(super) fn on_verdict(self, verdict: VerdictAnswer) -> Result<WaitCertVerify, Error> {
         let cert = PeerCertVerified::check(verdict)?;
-        Ok(WaitCertVerify { shared: self.shared, cert })
+        Ok(WaitCertVerify { context: self.context, cert })
     }
 }
 
@@ -215,31 +215,31 @@ impl WaitCertVerify {
     /// [`Error::SignatureSchemeNotOffered`], [`Error::BadSignature`].
     pub fn on_certificate_verify(mut self, m: Framed<'_, CertificateVerify<'_>>) -> Result<WaitFinished, Error> {
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
-        let content = signatures::server_content(&self.shared.transcript.hash());
-        let offered = &self.shared.config.common.schemes13;
+        let content = signatures::server_content(&self.context.transcript.hash());
+        let offered = &self.context.config.common.schemes13;
         let signature = self.cert.check_signature(&signatures::RULES, offered, &content, signed)?;
-        self.shared.transcript.add(m.raw);
+        self.context.transcript.add(m.raw);
         let peer = signature.into_peer();
-        Ok(WaitFinished { shared: self.shared, peer })
+        Ok(WaitFinished { context: self.context, peer })
     }
 }
 
 impl WaitFinished {
     pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
-        self.shared.early.keys().map(|keys| -> &dyn Exporter { keys })
+        self.context.early.keys().map(|keys| -> &dyn Exporter { keys })
     }
 
     /// RFC 9846 §4.5.3: the server is who it should be. What is left is to say who we are.
     ///
     /// # Errors
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
-    pub(super) fn on_finished(mut self, m: Framed<'_, Finished<'_>>) -> Result<Box<Ending>, Error> {
+    pub(super) fn on_finished(mut self, m: Framed<'_, Finished<'_>>) -> Result<Box<ClientFlight>, Error> {
         let at = m.at_boundary()?;
-        let Shared { transcript, keys, .. } = &mut *self.shared;
+        let HandshakeContext { transcript, keys, .. } = &mut *self.context;
         let peer = self.peer.check_finished(&**keys, &m.msg, &transcript.hash())?;
         transcript.add(m.raw);
         let server_finished_hash = transcript.hash();
-        Ok(Box::new(Ending { shared: self.shared, peer, server_finished_hash, goes_on: false, at }))
+        Ok(Box::new(ClientFlight { context: self.context, peer, server_finished_hash, goes_on: false, at }))
     }
 }
 
@@ -277,9 +277,9 @@ impl Connected {
         self.tickets.as_ref().is_some_and(|tickets| !tickets.is_empty())
     }
 
-    pub(super) fn take_sessions(&mut self, place: &SessionPlace, now: UnixTime) -> Vec<ClientSessionValue> {
+    pub(super) fn take_sessions(&mut self, tracker: &SessionTracker, now: UnixTime) -> Vec<ClientSessionValue> {
         match &mut self.tickets {
-            Some(tickets) => tickets.take_sessions(place, self.traffic.negotiated(), &self.peer, now),
+            Some(tickets) => tickets.take_sessions(tracker, self.traffic.negotiated(), &self.peer, now),
             None => Vec::new(),
         }
     }

@@ -7,7 +7,7 @@ use tls_codec::handshake::NewSessionTicket;
 use tls_crypto::tls13::ResumptionSecret;
 
 use super::super::known::FullHandshake;
-use super::super::session_place::SessionPlace;
+use super::super::session_tracker::SessionTracker;
 use crate::auth::Authenticated;
 use crate::negotiated::Negotiated;
 use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret};
@@ -61,7 +61,7 @@ impl Tickets {
     /// The sessions of the tickets so far. Those of a server whose chain's end cannot be read are forgotten.
     pub(super) fn take_sessions(
         &mut self,
-        place: &SessionPlace,
+        tracker: &SessionTracker,
         negotiated: &Negotiated,
         peer: &Authenticated,
         now: UnixTime,
@@ -79,8 +79,8 @@ impl Tickets {
                 suite: negotiated.suite,
                 secret: ticket.secret,
                 extended_master_secret: true,
-                scope: place.scope(),
-                server_name: place.name().clone(),
+                scope: tracker.scope(),
+                server_name: tracker.name().clone(),
                 alpn: negotiated.alpn.clone(),
                 authenticated,
                 received: now.as_secs().saturating_mul(1000),

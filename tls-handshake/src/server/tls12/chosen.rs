@@ -32,14 +32,14 @@ pub(super) fn check(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<()
 }
 
 /// What we choose from a ClientHello, for an identity.
-pub(super) struct Chosen {
+pub(super) struct Selection {
     pub(super) suite: &'static Tls12Suite,
     /// That of ServerKeyExchange.
     pub(super) scheme: SignatureScheme,
     pub(super) group: Group,
 }
 
-impl Chosen {
+impl Selection {
     /// Whether something can be chosen for this identity.
     pub(super) fn is_usable(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -> bool {
         Self::from(config, hello, identity).is_ok()

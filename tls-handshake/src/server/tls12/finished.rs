@@ -2,8 +2,8 @@
 
 use tls_codec::handshake::{CertificateVerify, Finished};
 
-use super::key_exchange::Shared;
-use super::session::Keeps;
+use super::key_exchange::HandshakeContext;
+use super::session::SessionKind;
 use super::ticket::WaitTicket;
 use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
 use crate::error::Error;
@@ -20,15 +20,15 @@ use crate::verify::tls12 as signatures;
 opaque_debug!(WaitCertVerify, WaitChangeCipherSpec, WaitFinished, Connected);
 
 /// The keys, which nobody uses yet, and what all states share.
-pub(super) struct Keyed {
-    pub(super) shared: Box<Shared>,
+pub(super) struct KeysReady {
+    pub(super) context: Box<HandshakeContext>,
     pub(super) keys: Box<Keys>,
-    pub(super) order: Order,
+    pub(super) order: FinishedOrder,
 }
 
 /// Who finishes first (RFC 5246 §7.3).
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum FinishedOrder {
     /// The client does: the handshake is a full one.
     ClientFirst,
     /// We do: it goes on from a session.
@@ -37,19 +37,19 @@ pub(super) enum Order {
 
 /// WAIT_CV: the client's chain is good.
 pub struct WaitCertVerify {
-    keyed: Keyed,
+    ready: KeysReady,
     cert: PeerCertVerified,
 }
 
 /// WAIT_CCS: all is known of the client but whether it has the keys.
 pub struct WaitChangeCipherSpec {
-    keyed: Keyed,
+    ready: KeysReady,
     peer: PeerAuth,
 }
 
 /// WAIT_FINISHED: the client's records are read under its key.
 pub struct WaitFinished {
-    keyed: Keyed,
+    ready: KeysReady,
     peer: PeerAuth,
 }
 
@@ -61,8 +61,8 @@ pub struct Connected {
 }
 
 impl WaitCertVerify {
-    pub(super) fn new(keyed: Keyed, cert: PeerCertVerified) -> Self {
-        Self { keyed, cert }
+    pub(super) fn new(ready: KeysReady, cert: PeerCertVerified) -> Self {
+        Self { ready, cert }
     }
 
     /// RFC 5246 §7.4.8. The signature over all messages so far is checked against the leaf of the chain that was judged, and
@@ -74,27 +74,27 @@ impl WaitCertVerify {
         mut self,
         m: Framed<'_, CertificateVerify<'_>>,
     ) -> Result<WaitChangeCipherSpec, Error> {
-        let transcript = &mut self.keyed.shared.transcript;
+        let transcript = &mut self.ready.context.transcript;
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
         let messages = transcript.messages().ok_or(Error::BadSignature)?;
-        let offered = &self.keyed.shared.config.common.schemes;
+        let offered = &self.ready.context.config.common.schemes;
         let signature = self.cert.check_signature(&signatures::RULES, offered, messages, signed)?;
         transcript.forget_messages();
         transcript.add(m.raw);
-        Ok(WaitChangeCipherSpec::new(self.keyed, signature.into_peer()))
+        Ok(WaitChangeCipherSpec::new(self.ready, signature.into_peer()))
     }
 }
 
 impl WaitChangeCipherSpec {
-    pub(super) fn new(keyed: Keyed, peer: PeerAuth) -> Self {
-        Self { keyed, peer }
+    pub(super) fn new(ready: KeysReady, peer: PeerAuth) -> Self {
+        Self { ready, peer }
     }
 
     /// RFC 5246 §7.1: what comes behind `at` is under the client's key.
     #[must_use]
     pub fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> WaitFinished {
-        out.install_read(self.keyed.keys.read_key(), at);
-        WaitFinished { keyed: self.keyed, peer: self.peer }
+        out.install_read(self.ready.keys.read_key(), at);
+        WaitFinished { ready: self.ready, peer: self.peer }
     }
 }
 
@@ -106,23 +106,23 @@ impl WaitFinished {
     /// [`Error::BadFinished`]; [`Error::KeyChangeInsideRecord`]: it ends the client's flight.
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
         m.at_boundary()?;
-        let Self { mut keyed, peer } = self;
-        let peer = peer.check_finished(&*keyed.keys, &m.msg, &keyed.shared.transcript.hash())?;
-        if keyed.order == Order::ServerFirst {
+        let Self { mut ready, peer } = self;
+        let peer = peer.check_finished(&*ready.keys, &m.msg, &ready.context.transcript.hash())?;
+        if ready.order == FinishedOrder::ServerFirst {
             // The client holds the session's key: it is more than somebody who saw the id.
-            keyed.note_stored(out);
-            return Ok(AfterFinished::Connected(Connected::new(keyed, peer)));
+            ready.note_stored(out);
+            return Ok(AfterFinished::Connected(Connected::new(ready, peer)));
         }
-        keyed.shared.negotiated.first_finished = m.msg.verify_data.try_into().ok();
-        keyed.shared.transcript.add(m.raw);
-        if let Some(session) = keyed.session(&peer) {
-            let (state, need) = WaitTicket::ask(keyed, peer, session);
+        ready.context.negotiated.first_finished = m.msg.verify_data.try_into().ok();
+        ready.context.transcript.add(m.raw);
+        if let Some(session) = ready.session(&peer) {
+            let (state, need) = WaitTicket::ask(ready, peer, session);
             return Ok(AfterFinished::Ticket(state, need));
         }
-        if keyed.shared.keeps == Keeps::Ticket {
-            keyed.send_ticket(None, out)?;
+        if ready.context.session_kind == SessionKind::Ticket {
+            ready.send_ticket(None, out)?;
         }
-        Ok(AfterFinished::Connected(keyed.finish(peer, out)?))
+        Ok(AfterFinished::Connected(ready.finish(peer, out)?))
     }
 }
 
@@ -135,12 +135,12 @@ pub enum AfterFinished {
     Connected(Box<Connected>),
 }
 
-impl Keyed {
+impl KeysReady {
     /// Sends ChangeCipherSpec and Finished.
     pub(super) fn finish(mut self, peer: Authenticated, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         out.send_change_cipher_spec()?;
         out.install_write(self.keys.write_key())?;
-        let transcript = &mut self.shared.transcript;
+        let transcript = &mut self.context.transcript;
         let verify_data = self.keys.verify_data(&transcript.hash());
         flight::send_finished(out, transcript, &verify_data)?;
         Ok(Connected::new(self, peer))
@@ -148,8 +148,8 @@ impl Keyed {
 }
 
 impl Connected {
-    fn new(keyed: Keyed, peer: Authenticated) -> Box<Self> {
-        Box::new(Self { keys: keyed.keys.unlock(&peer), negotiated: keyed.shared.negotiated, peer })
+    fn new(ready: KeysReady, peer: Authenticated) -> Box<Self> {
+        Box::new(Self { keys: ready.keys.unlock(&peer), negotiated: ready.context.negotiated, peer })
     }
 
     pub(super) fn established(&self) -> Established<'_> {

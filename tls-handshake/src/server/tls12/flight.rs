@@ -14,9 +14,9 @@ use tls_codec::writer::{Encode, Writer};
 use tls_crypto::{EphemeralKey, SecureRandom, Tls12Suite, Transcript};
 
 use super::State;
-use super::chosen::{self, Chosen};
-use super::key_exchange::{KeyExchange, Shared, WaitCertificate, WaitClientKeyExchange};
-use super::session::{self, Keeps, WaitSession};
+use super::chosen::{self, Selection};
+use super::key_exchange::{HandshakeContext, KeyExchange, WaitCertificate, WaitClientKeyExchange};
+use super::session::{self, SessionKind, WaitSession};
 use crate::auth::{ClientAuth, PeerAuth};
 use crate::config::ServerConfig;
 use crate::error::Error;
@@ -24,7 +24,7 @@ use crate::flight;
 use crate::framed::Framed;
 use crate::identity::Identity;
 use crate::need::{
-    Asker, IdentityAnswer, IdentityRules, Need, NeedIdentity, NeedSession, NeedSignature, SignatureAnswer,
+    ConnectionId, IdentityAnswer, IdentityRules, Need, NeedIdentity, NeedSession, NeedSignature, SignatureAnswer,
 };
 use crate::negotiate::group_id;
 use crate::negotiated::{HandshakeKind, Negotiated};
@@ -45,21 +45,21 @@ pub struct WaitIdentity {
     alpn: Option<Vec<u8>>,
     pub(super) server_name: Option<Box<str>>,
     sizes: RecordSizes,
-    pub(super) offers: Offers,
+    pub(super) offers: OfferedExtensions,
     /// Of ClientHello, whose body comes back with the answer.
     header: [u8; 4],
 }
 
 /// What the client offers of what ServerHello answers in each handshake: a resumption so decodes no extension twice.
 #[derive(Clone, Copy)]
-pub(super) struct Offers {
+pub(super) struct OfferedExtensions {
     pub(super) extended_master_secret: bool,
     /// RFC 5746 §3.6: by either of two ways.
     renegotiation_info: bool,
     ec_point_formats: bool,
 }
 
-impl Offers {
+impl OfferedExtensions {
     fn of(hello: &ClientHello<'_>) -> Self {
         let offered = &hello.extensions;
         let scsv = CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV;
@@ -83,9 +83,9 @@ pub struct WaitSignature {
 #[derive(Debug)]
 pub enum AfterSignature {
     /// A certificate, or the client's word that it has none.
-    Asked(WaitCertificate),
+    Requested(WaitCertificate),
     /// The client's half of the key exchange.
-    NotAsked(WaitClientKeyExchange),
+    NotRequested(WaitClientKeyExchange),
 }
 
 impl WaitIdentity {
@@ -105,26 +105,26 @@ impl WaitIdentity {
         let by = session::named(&config, &m.msg);
         let sizes = RecordSizes::offered(&m.msg)?;
         let server_name = server_name.map(Box::from);
-        let offers = Offers::of(&m.msg);
+        let offers = OfferedExtensions::of(&m.msg);
         let state = Self { config, random, source, alpn, server_name, sizes, offers, header: *header };
         Ok(match by {
             Some(by) => {
-                let need = NeedSession::new(Asker::of(&random), by, body, &m.msg, [None; 2], state.rules());
+                let need = NeedSession::new(ConnectionId::of(&random), by, body, &m.msg, [None; 2], state.rules());
                 (State::WaitSession(WaitSession::new(state, by)), Need::Session(need))
             }
             None => {
-                let need = NeedIdentity::new(Asker::of(&random), Owned::of_decoded(body), false, state.rules());
+                let need = NeedIdentity::new(ConnectionId::of(&random), Owned::of_decoded(body), false, state.rules());
                 (State::WaitIdentity(state), Need::Identity(need))
             }
         })
     }
 
     pub(super) fn rules(&self) -> IdentityRules {
-        IdentityRules { config: Arc::clone(&self.config), usable: Chosen::is_usable }
+        IdentityRules { config: Arc::clone(&self.config), usable: Selection::is_usable }
     }
 
-    pub(super) fn asker(&self) -> Asker {
-        Asker::of(&self.random)
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        ConnectionId::of(&self.random)
     }
 
     /// Sends ServerHello, Certificate and CertificateStatus, and asks for the signature.
@@ -135,17 +135,23 @@ impl WaitIdentity {
     ) -> Result<(WaitSignature, Need), Error> {
         let (identity, wire) = answer.into_parts()?;
         let hello = wire.get()?;
-        let Chosen { suite, scheme, group } = Chosen::from(&self.config, &hello, &identity)?;
+        let Selection { suite, scheme, group } = Selection::from(&self.config, &hello, &identity)?;
         let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
-        let keeps = Keeps::choose(&self.config, &hello, self.source)?;
-        let mut shared =
-            self.into_shared(suite, Some(group_id(group)), HandshakeKind::Full, keeps, wire.wire(), hello.random);
-        shared.scope = shared.scope.with_identity(identity.session_scope());
-        let params = shared.send_hello_and_certificate(&hello, &identity, &key, out)?;
-        let content = signatures::server_params(&shared.randoms.client, &shared.randoms.server, &params);
-        let need = NeedSignature::new(shared.asker(), identity, scheme, content);
+        let session_kind = SessionKind::choose(&self.config, &hello, self.source)?;
+        let mut context = self.into_shared(
+            suite,
+            Some(group_id(group)),
+            HandshakeKind::Full,
+            session_kind,
+            wire.wire(),
+            hello.random,
+        );
+        context.scope = context.scope.with_identity(identity.session_scope());
+        let params = context.send_hello_and_certificate(&hello, &identity, &key, out)?;
+        let content = signatures::server_params(&context.randoms.client, &context.randoms.server, &params);
+        let need = NeedSignature::new(context.connection_id(), identity, scheme, content);
         Ok((
-            WaitSignature { exchange: KeyExchange { shared, key: Box::new(key) }, scheme, params },
+            WaitSignature { exchange: KeyExchange { context, key: Box::new(key) }, scheme, params },
             Need::Signature(need),
         ))
     }
@@ -156,17 +162,17 @@ impl WaitIdentity {
         suite: &'static Tls12Suite,
         group: Option<NamedGroup>,
         kind: HandshakeKind,
-        keeps: Keeps,
+        session_kind: SessionKind,
         body: &[u8],
         client_random: &[u8; 32],
-    ) -> Box<Shared> {
+    ) -> Box<HandshakeContext> {
         let mut transcript = Transcript::new(suite.hash);
-        if self.config.client_auth != ClientAuth::NotAsked {
+        if self.config.client_auth != ClientAuth::Disabled {
             transcript = transcript.keep_messages();
         }
         transcript.add(&self.header);
         transcript.add(body);
-        Box::new(Shared {
+        Box::new(HandshakeContext {
             randoms: Randoms { client: *client_random, server: self.random },
             transcript,
             suite,
@@ -181,14 +187,14 @@ impl WaitIdentity {
                 first_finished: None,
             },
             sizes: self.sizes,
-            keeps,
+            session_kind,
             scope: self.config.scope(),
             config: self.config,
         })
     }
 }
 
-impl Shared {
+impl HandshakeContext {
     /// RFC 5246 §7.4.1.3, §7.4.2, RFC 6066 §8. Gives what ServerKeyExchange will say.
     fn send_hello_and_certificate(
         &mut self,
@@ -197,7 +203,7 @@ impl Shared {
         key: &EphemeralKey,
         out: &mut dyn Sink,
     ) -> Result<Vec<u8>, Error> {
-        let answers = Answers::with_identity(hello, identity, self);
+        let answers = HelloExtensions::with_identity(hello, identity, self);
         // Its own session's, never that of the client (§7.4.1.3).
         self.send_hello(None, &answers, out)?;
         let (transcript, group) = (&mut self.transcript, group_id(key.group()));
@@ -215,7 +221,7 @@ impl Shared {
     /// The ServerHello that goes on from a session (RFC 5246 §7.4.1.3): with the id that the client sent, which tells it so also
     /// where it is the ticket that was accepted (RFC 5077 §3.4).
     pub(super) fn send_resuming_hello(&mut self, session_id: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
-        let answers = Answers::without_identity(self);
+        let answers = HelloExtensions::without_identity(self);
         self.send_hello(Some(session_id), &answers, out)
     }
 
@@ -223,11 +229,11 @@ impl Shared {
     fn send_hello(
         &mut self,
         resumed_id: Option<&[u8]>,
-        answers: &Answers<'_>,
+        answers: &HelloExtensions<'_>,
         out: &mut dyn Sink,
     ) -> Result<(), Error> {
-        let Self { config, randoms, transcript, suite, sizes, keeps, .. } = self;
-        let session_id = resumed_id.unwrap_or_else(|| keeps.id());
+        let Self { config, randoms, transcript, suite, sizes, session_kind, .. } = self;
+        let session_id = resumed_id.unwrap_or_else(|| session_kind.id());
         // RFC 6066 §4: the client's length holds for the handshake's messages, from this one on.
         sizes.put_in_force(&config.common, ProtocolVersion::TLS12, out);
         flight::send(out, transcript, &mut |w| {
@@ -247,39 +253,39 @@ impl Shared {
 }
 
 /// What ServerHello answers to the client's extensions: none that it did not offer.
-struct Answers<'a> {
+struct HelloExtensions<'a> {
     /// RFC 6066 §3: the name was used to choose the certificate; a session that is gone on from has its name already.
     server_name: bool,
-    offers: Offers,
+    offers: OfferedExtensions,
     alpn: Option<Vec<u8>>,
     session_ticket: bool,
     ocsp_response: Option<&'a [u8]>,
     scts: &'a [Vec<u8>],
 }
 
-impl<'a> Answers<'a> {
+impl<'a> HelloExtensions<'a> {
     /// Returns those of a resumption.
-    fn without_identity(shared: &Shared) -> Self {
+    fn without_identity(context: &HandshakeContext) -> Self {
         Self {
             server_name: false,
-            offers: shared.offers,
-            alpn: shared.negotiated.alpn.clone(),
-            session_ticket: shared.keeps == Keeps::Ticket,
+            offers: context.offers,
+            alpn: context.negotiated.alpn.clone(),
+            session_ticket: context.session_kind == SessionKind::Ticket,
             ocsp_response: None,
             scts: &[],
         }
     }
 
     /// Returns those of a full handshake.
-    fn with_identity(hello: &ClientHello<'_>, identity: &'a Identity, shared: &Shared) -> Self {
+    fn with_identity(hello: &ClientHello<'_>, identity: &'a Identity, context: &HandshakeContext) -> Self {
         let offered = &hello.extensions;
         let asks_ocsp = matches!(offered.status_request, Some(StatusRequest::Ocsp { .. }));
         let asks_scts = offered.signed_certificate_timestamp;
         Self {
-            server_name: shared.negotiated.server_name.is_some(),
+            server_name: context.negotiated.server_name.is_some(),
             ocsp_response: identity.ocsp_response().filter(|_| asks_ocsp),
             scts: if asks_scts { identity.signed_certificate_timestamps() } else { &[] },
-            ..Self::without_identity(shared)
+            ..Self::without_identity(context)
         }
     }
 
@@ -313,14 +319,14 @@ impl<'a> Answers<'a> {
 }
 
 impl WaitSignature {
-    pub(super) fn asker(&self) -> Asker {
-        self.exchange.shared.asker()
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.exchange.context.connection_id()
     }
 
     /// Sends ServerKeyExchange, CertificateRequest if the configuration asks, and ServerHelloDone.
     pub(super) fn on_signature(self, answer: SignatureAnswer, out: &mut dyn Sink) -> Result<AfterSignature, Error> {
         let (signature, mut exchange) = (answer.into_signature()?, self.exchange);
-        let Shared { config, transcript, .. } = &mut *exchange.shared;
+        let HandshakeContext { config, transcript, .. } = &mut *exchange.context;
         flight::send(out, transcript, &mut |w| {
             w.message(HandshakeType::SERVER_KEY_EXCHANGE, |w| {
                 w.bytes(&self.params)?;
@@ -328,7 +334,7 @@ impl WaitSignature {
                 w.vec16_bytes(&signature)
             })
         })?;
-        let asks = config.client_auth != ClientAuth::NotAsked;
+        let asks = config.client_auth != ClientAuth::Disabled;
         if asks {
             let (schemes, authorities) = (&config.common.schemes, &config.client_auth_hints);
             flight::send(out, transcript, &mut |w| {
@@ -339,10 +345,10 @@ impl WaitSignature {
         }
         flight::send(out, transcript, &mut |w| w.message(HandshakeType::SERVER_HELLO_DONE, |_| Ok(())))?;
         if asks {
-            return Ok(AfterSignature::Asked(WaitCertificate::new(exchange)));
+            return Ok(AfterSignature::Requested(WaitCertificate::new(exchange)));
         }
-        let peer = PeerAuth::not_asked(config.client_auth, ProtocolVersion::TLS12)?;
-        Ok(AfterSignature::NotAsked(WaitClientKeyExchange::new(exchange, peer)))
+        let peer = PeerAuth::not_requested(config.client_auth, ProtocolVersion::TLS12)?;
+        Ok(AfterSignature::NotRequested(WaitClientKeyExchange::new(exchange, peer)))
     }
 }
 

@@ -6,14 +6,14 @@ use tls_codec::code_points::ProtocolVersion;
 use tls_codec::handshake::tls12::{Certificate, ClientKeyExchange};
 use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
 
-use super::finished::{Keyed, Order, WaitCertVerify, WaitChangeCipherSpec};
-use super::flight::Offers;
-use super::session::Keeps;
+use super::finished::{FinishedOrder, KeysReady, WaitCertVerify, WaitChangeCipherSpec};
+use super::flight::OfferedExtensions;
+use super::session::SessionKind;
 use crate::auth::{PeerAuth, PeerCertVerified};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
-use crate::need::{Asker, Need, NeedClientVerdict, VerdictAnswer};
+use crate::need::{ConnectionId, Need, NeedClientVerdict, VerdictAnswer};
 use crate::negotiate::group_id;
 use crate::negotiated::Negotiated;
 use crate::record_limits::RecordSizes;
@@ -25,48 +25,48 @@ use crate::states::opaque_debug;
 use crate::verify::PeerChain;
 
 /// What all states share once suite and group are chosen.
-pub(super) struct Shared {
+pub(super) struct HandshakeContext {
     pub(super) config: Arc<ServerConfig>,
     pub(super) randoms: Randoms,
     /// Keeps its messages if the client may have to sign them.
     pub(super) transcript: Transcript,
     pub(super) suite: &'static Tls12Suite,
-    pub(super) offers: Offers,
+    pub(super) offers: OfferedExtensions,
     pub(super) negotiated: Negotiated,
     pub(super) sizes: RecordSizes,
     /// How the session is kept.
-    pub(super) keeps: Keeps,
+    pub(super) session_kind: SessionKind,
     /// What the session is bound to: the configuration, with the identity once one is shown.
     pub(super) scope: Scope,
 }
 
-impl Shared {
-    pub(super) fn asker(&self) -> Asker {
-        Asker::of(&self.randoms.server)
+impl HandshakeContext {
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        ConnectionId::of(&self.randoms.server)
     }
 }
 
 /// A key exchange whose other half is still to come.
 pub(super) struct KeyExchange {
-    pub(super) shared: Box<Shared>,
+    pub(super) context: Box<HandshakeContext>,
     /// On the heap, so that the states stay small.
     pub(super) key: Box<EphemeralKey>,
 }
 
 impl KeyExchange {
     /// RFC 5246 §7.4.7, RFC 8422 §5.7, RFC 7627 §4.
-    fn agree(self, m: &Framed<'_, ClientKeyExchange<'_>>, out: &mut dyn Sink) -> Result<Keyed, Error> {
-        let Self { mut shared, key } = self;
+    fn agree(self, m: &Framed<'_, ClientKeyExchange<'_>>, out: &mut dyn Sink) -> Result<KeysReady, Error> {
+        let Self { mut context, key } = self;
         let group = group_id(key.group());
         let secret = key.agree(m.msg.public).map_err(|_| Illegal::KeyShare(group))?;
-        shared.transcript.add(m.raw);
-        let binding = if shared.offers.extended_master_secret {
-            Binding::ExtendedMasterSecret(shared.transcript.hash())
+        context.transcript.add(m.raw);
+        let binding = if context.offers.extended_master_secret {
+            Binding::ExtendedMasterSecret(context.transcript.hash())
         } else {
             Binding::Randoms
         };
-        let keys = Keys::derive(Side::Server, shared.suite, secret, &binding, shared.randoms, out);
-        Ok(Keyed { shared, keys, order: Order::ClientFirst })
+        let keys = Keys::derive(Side::Server, context.suite, secret, &binding, context.randoms, out);
+        Ok(KeysReady { context, keys, order: FinishedOrder::ClientFirst })
     }
 }
 
@@ -113,7 +113,7 @@ impl WaitCertificate {
     /// # Errors
     /// [`Error::NoClientCertificate`], [`Error::ChainTooLong`].
     pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<AfterCertificate, Error> {
-        let Shared { config, transcript, .. } = &mut *self.exchange.shared;
+        let HandshakeContext { config, transcript, .. } = &mut *self.exchange.context;
         let limit = config.common.limits.chain_length;
         let chain = PeerChain::of(m.msg.certificate_list, |entry| entry.cert_data, limit)?;
         transcript.add(m.raw);
@@ -123,14 +123,14 @@ impl WaitCertificate {
             transcript.forget_messages();
             return Ok(AfterCertificate::Declined(WaitClientKeyExchange::new(self.exchange, peer)));
         };
-        let need = NeedClientVerdict::new(self.exchange.shared.asker(), chain);
+        let need = NeedClientVerdict::new(self.exchange.context.connection_id(), chain);
         Ok(AfterCertificate::Verdict(WaitVerdict { exchange: self.exchange }, Need::ClientVerdict(need)))
     }
 }
 
 impl WaitVerdict {
-    pub(super) fn asker(&self) -> Asker {
-        self.exchange.shared.asker()
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.exchange.context.connection_id()
     }
 
     /// Goes on with the chain that was judged, which the verdict brings back.

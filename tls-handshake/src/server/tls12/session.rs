@@ -8,15 +8,15 @@ use tls_codec::reader::Reader;
 use tls_crypto::SecureRandom;
 
 use super::State;
-use super::finished::{Keyed, Order, WaitChangeCipherSpec};
+use super::finished::{FinishedOrder, KeysReady, WaitChangeCipherSpec};
 use super::flight::WaitIdentity;
-use crate::auth::tls12::Resumed;
+use crate::auth::tls12::ResumedSecret;
 use crate::config::{ServerConfig, SessionLookup};
 use crate::error::Error;
 use crate::flight;
-use crate::need::{Asker, By, FoundKey, Need, NeedIdentity, PskCandidate, SessionAnswer};
+use crate::need::{ConnectionId, FoundKey, Need, NeedIdentity, PskCandidate, SessionAnswer, SessionReference};
 use crate::negotiated::HandshakeKind;
-use crate::resumption::{ServerSessionValue, TLS13_ID, Wanted};
+use crate::resumption::{ResumptionCriteria, ServerSessionValue, TLS13_ID};
 use crate::schedule::Side;
 use crate::schedule::tls12::Keys;
 use crate::sink::Sink;
@@ -27,17 +27,17 @@ opaque_debug!(WaitSession);
 /// RECVD_CH, while the session is looked up that the client wants to go on from.
 pub struct WaitSession {
     full: WaitIdentity,
-    by: By,
+    reference: SessionReference,
 }
 
 /// What comes before the extensions of a ClientHello.
-struct Front<'a> {
+struct HelloHead<'a> {
     random: &'a [u8; 32],
     session_id: &'a [u8],
     cipher_suites: List<'a, CipherSuite>,
 }
 
-impl<'a> Front<'a> {
+impl<'a> HelloHead<'a> {
     /// Decoding all of the hello a second time costs a resumption 1.5 % of its instructions.
     fn of(body: &'a [u8]) -> Result<Self, Error> {
         let mut r = Reader::new(body);
@@ -52,7 +52,7 @@ impl<'a> Front<'a> {
 
 /// How a session is kept that a handshake leads to, or resumes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keeps {
+pub(super) enum SessionKind {
     Nothing,
     /// By the client, in a ticket (RFC 5077 §3.3).
     Ticket,
@@ -60,7 +60,7 @@ pub(super) enum Keeps {
     Id([u8; 32]),
 }
 
-impl Keeps {
+impl SessionKind {
     /// A session whose master secret is not bound to its handshake is not kept: it should not be gone on from either (RFC 7627
     /// §5.3).
     pub(super) fn choose(
@@ -86,8 +86,8 @@ impl Keeps {
     }
 
     /// Of a resumed session only what is in a store matters: it is not issued again.
-    fn resumed(by: By, session_id: &[u8]) -> Self {
-        let id = session_id.try_into().ok().filter(|_| by == By::Id);
+    fn resumed(reference: SessionReference, session_id: &[u8]) -> Self {
+        let id = session_id.try_into().ok().filter(|_| reference == SessionReference::SessionId);
         id.map_or(Self::Nothing, Self::Id)
     }
 
@@ -101,11 +101,11 @@ impl Keeps {
 }
 
 /// Where a ClientHello names the session that it wants to go on from, if it does, and where we could find it.
-pub(super) fn named(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<By> {
+pub(super) fn named(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<SessionReference> {
     let ticket = hello.extensions.session_ticket;
-    let by_ticket = || ticket.filter(|ticket| !ticket.is_empty()).map(|_| By::Ticket);
+    let by_ticket = || ticket.filter(|ticket| !ticket.is_empty()).map(|_| SessionReference::Ticket);
     // That of a client that knows TLS 1.3 as well may be made up (RFC 9846 Appendix E.4): nothing is found then.
-    let by_id = || (!hello.legacy_session_id.is_empty()).then_some(By::Id);
+    let by_id = || (!hello.legacy_session_id.is_empty()).then_some(SessionReference::SessionId);
     match config.session_lookup {
         SessionLookup::Tickets => by_ticket(),
         SessionLookup::Ids => by_id(),
@@ -116,12 +116,12 @@ pub(super) fn named(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<By
 }
 
 impl WaitSession {
-    pub(super) fn new(full: WaitIdentity, by: By) -> Self {
-        Self { full, by }
+    pub(super) fn new(full: WaitIdentity, reference: SessionReference) -> Self {
+        Self { full, reference }
     }
 
-    pub(super) fn asker(&self) -> Asker {
-        self.full.asker()
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.full.connection_id()
     }
 
     /// Goes on from the session that was found, if it fits, and with a full handshake otherwise.
@@ -131,18 +131,18 @@ impl WaitSession {
     pub(super) fn on_session(self, answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let (wire, candidates) = answer.into_parts();
         for candidate in candidates {
-            let front = Front::of(wire.wire())?;
+            let front = HelloHead::of(wire.wire())?;
             if let Some(session) = self.fitting(candidate, &front)? {
-                let keeps = Keeps::resumed(self.by, front.session_id);
-                let state = self.full.resume(&session, keeps, wire.wire(), &front, out)?;
+                let session_kind = SessionKind::resumed(self.reference, front.session_id);
+                let state = self.full.resume(&session, session_kind, wire.wire(), &front, out)?;
                 return Ok(Step::Next(State::WaitChangeCipherSpec(state)));
             }
         }
-        let need = NeedIdentity::new(self.asker(), wire, false, self.full.rules());
+        let need = NeedIdentity::new(self.connection_id(), wire, false, self.full.rules());
         Ok(Step::Ask(State::WaitIdentity(self.full), Need::Identity(need)))
     }
 
-    fn fitting(&self, found: PskCandidate, front: &Front<'_>) -> Result<Option<Box<ServerSessionValue>>, Error> {
+    fn fitting(&self, found: PskCandidate, front: &HelloHead<'_>) -> Result<Option<Box<ServerSessionValue>>, Error> {
         // External keys are of TLS 1.3 alone.
         let FoundKey::Session { session, identity, now, .. } = found.key else { return Ok(None) };
         let (config, suite) = (&self.full.config, session.suite);
@@ -150,14 +150,14 @@ impl WaitSession {
         if suite.tls12().is_none() || !usable {
             return Ok(None);
         }
-        let wanted = Wanted {
+        let criteria = ResumptionCriteria {
             suite,
             scope: &config.scope().with_identity(&identity),
             server_name: self.full.server_name.as_deref(),
             client_auth: config.client_auth,
             session_lifetime: config.session_lifetime,
         };
-        if let Err(_why) = session.check(&wanted, now) {
+        if let Err(_why) = session.check(&criteria, now) {
             log_debug!("a session is not resumed: {_why:?}");
             return Ok(None);
         }
@@ -174,23 +174,23 @@ impl WaitIdentity {
     fn resume(
         self,
         session: &ServerSessionValue,
-        keeps: Keeps,
+        session_kind: SessionKind,
         body: &[u8],
-        front: &Front<'_>,
+        front: &HelloHead<'_>,
         out: &mut dyn Sink,
     ) -> Result<WaitChangeCipherSpec, Error> {
         let refused = || Error::Crypto("going on from a session");
         let suite = session.suite.tls12().ok_or_else(refused)?;
-        let Resumed { master, peer } = Resumed::by_server(session).ok_or_else(refused)?;
-        let mut shared = self.into_shared(suite, None, HandshakeKind::Resumed, keeps, body, front.random);
-        shared.transcript.forget_messages();
-        shared.send_resuming_hello(front.session_id, out)?;
-        let keys = Keys::resume(Side::Server, suite, master, session.extended_master_secret, shared.randoms, out);
+        let ResumedSecret { master, peer } = ResumedSecret::by_server(session).ok_or_else(refused)?;
+        let mut context = self.into_shared(suite, None, HandshakeKind::Resumed, session_kind, body, front.random);
+        context.transcript.forget_messages();
+        context.send_resuming_hello(front.session_id, out)?;
+        let keys = Keys::resume(Side::Server, suite, master, session.extended_master_secret, context.randoms, out);
         out.send_change_cipher_spec()?;
         out.install_write(keys.write_key())?;
-        let verify_data = keys.verify_data(&shared.transcript.hash());
-        flight::send_finished(out, &mut shared.transcript, &verify_data)?;
-        shared.negotiated.first_finished = Some(verify_data);
-        Ok(WaitChangeCipherSpec::new(Keyed { shared, keys, order: Order::ServerFirst }, peer))
+        let verify_data = keys.verify_data(&context.transcript.hash());
+        flight::send_finished(out, &mut context.transcript, &verify_data)?;
+        context.negotiated.first_finished = Some(verify_data);
+        Ok(WaitChangeCipherSpec::new(KeysReady { context, keys, order: FinishedOrder::ServerFirst }, peer))
     }
 }

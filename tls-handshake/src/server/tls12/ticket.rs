@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tls_codec::code_points::HandshakeType;
 
-use super::finished::{Connected, Keyed};
-use super::session::Keeps;
+use super::finished::{Connected, KeysReady};
+use super::session::SessionKind;
 use crate::auth::Authenticated;
 use crate::error::Error;
 use crate::flight;
-use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
+use crate::need::{ConnectionId, Need, NeedNewSession, NewSessionAnswer};
 use crate::resumption::{ServerSessionValue, StoreIds, StoredSessions};
 use crate::sink::{Event, Sink};
 use crate::states::opaque_debug;
@@ -19,41 +19,46 @@ opaque_debug!(WaitTicket);
 
 /// WAIT_TICKET: the client has finished, and its session's ticket is made before we do.
 pub struct WaitTicket {
-    keyed: Keyed,
+    ready: KeysReady,
     peer: Authenticated,
 }
 
 impl WaitTicket {
     /// Asks for the ticket, or to have the session kept under its id.
-    pub(super) fn ask(keyed: Keyed, peer: Authenticated, session: ServerSessionValue) -> (Self, Need) {
-        let ids = match keyed.shared.keeps {
-            Keeps::Id(id) => Some(StoreIds::one(id)),
-            Keeps::Ticket | Keeps::Nothing => None,
+    pub(super) fn ask(ready: KeysReady, peer: Authenticated, session: ServerSessionValue) -> (Self, Need) {
+        let ids = match ready.context.session_kind {
+            SessionKind::Id(id) => Some(StoreIds::one(id)),
+            SessionKind::Ticket | SessionKind::Nothing => None,
         };
-        let need = NeedNewSession::new(keyed.shared.asker(), ids, vec![session], keyed.shared.config.session_lifetime);
-        (Self { keyed, peer }, Need::NewSession(need))
+        let need = NeedNewSession::new(
+            ready.context.connection_id(),
+            ids,
+            vec![session],
+            ready.context.config.session_lifetime,
+        );
+        (Self { ready, peer }, Need::NewSession(need))
     }
 
-    pub(super) fn asker(&self) -> Asker {
-        self.keyed.shared.asker()
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.ready.context.connection_id()
     }
 
     /// Sends the ticket, ChangeCipherSpec and Finished.
     pub(super) fn on_ticket(mut self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
-        self.keyed.note_stored(out);
-        if self.keyed.shared.keeps == Keeps::Ticket {
+        self.ready.note_stored(out);
+        if self.ready.context.session_kind == SessionKind::Ticket {
             let given = answer.into_tickets().next().map(|(_, session, ticket)| (session, ticket));
-            self.keyed
+            self.ready
                 .send_ticket(given.as_ref().map(|(session, ticket)| (session.lifetime, ticket.as_slice())), out)?;
         }
-        self.keyed.finish(self.peer, out)
+        self.ready.finish(self.peer, out)
     }
 }
 
-impl Keyed {
+impl KeysReady {
     /// Tells that a store has the session, if it has an id.
     pub(super) fn note_stored(&self, out: &mut dyn Sink) {
-        if let Keeps::Id(id) = self.shared.keeps {
+        if let SessionKind::Id(id) = self.context.session_kind {
             out.event(Event::Stored(StoredSessions::new(StoreIds::one(id), 1)));
         }
     }
@@ -61,7 +66,7 @@ impl Keyed {
     /// RFC 5077 §3.3: once promised it has to come; empty if there is none after all.
     pub(super) fn send_ticket(&mut self, given: Option<(u32, &[u8])>, out: &mut dyn Sink) -> Result<(), Error> {
         let (lifetime, ticket) = given.unwrap_or_default();
-        flight::send(out, &mut self.shared.transcript, &mut |w| {
+        flight::send(out, &mut self.context.transcript, &mut |w| {
             w.message(HandshakeType::NEW_SESSION_TICKET, |w| {
                 w.u32(lifetime)?;
                 w.vec16_bytes(ticket)
@@ -72,10 +77,10 @@ impl Keyed {
     /// The session to keep, if one is kept. None is if the end of the client's certificate cannot be read: nobody would know when to
     /// stop trusting it.
     pub(super) fn session(&self, peer: &Authenticated) -> Option<ServerSessionValue> {
-        if self.shared.keeps == Keeps::Nothing {
+        if self.context.session_kind == SessionKind::Nothing {
             return None;
         }
-        let (config, negotiated) = (&self.shared.config, &self.shared.negotiated);
+        let (config, negotiated) = (&self.context.config, &self.context.negotiated);
         let expires = match peer.chain() {
             Some(chain) => Some(chain.end()?),
             None => None,
@@ -84,7 +89,7 @@ impl Keyed {
             suite: negotiated.suite,
             secret: self.keys.session_secret()?,
             extended_master_secret: self.keys.has_extended_master_secret(),
-            scope: self.shared.scope,
+            scope: self.context.scope,
             server_name: negotiated.server_name.clone(),
             alpn: negotiated.alpn.clone(),
             authenticated: peer.chain().map_or(0, PeerChain::verdict_time),

@@ -9,13 +9,13 @@ use tls_crypto::{Digest, Tls13Suite, Transcript};
 
 use super::super::hello::other_suite;
 use super::State;
-use super::states::{Sent, WaitFinished, WaitIdentity};
+use super::states::{SentFlight, WaitFinished, WaitIdentity};
 use crate::auth::tls13::{BoundPsk, NamedPsk};
 use crate::error::Error;
 use crate::framed::Framed;
-use crate::need::{Asker, FoundKey, Need, NeedTakeSession, PskCandidate, SessionAnswer, TakeAnswer, range_in};
+use crate::need::{ConnectionId, FoundKey, Need, NeedTakeSession, PskCandidate, SessionAnswer, TakeAnswer, range_in};
 use crate::negotiated::{Exporter, HandshakeKind};
-use crate::resumption::{Scope, Wanted};
+use crate::resumption::{ResumptionCriteria, Scope};
 use crate::schedule::tls13::{EarlyKeys, Hello};
 use crate::sink::Sink;
 use crate::states::{Step, opaque_debug};
@@ -32,7 +32,7 @@ pub struct WaitSession {
 /// RECVD_CH, while a session that may be used once is removed from its store.
 pub struct WaitTakeSession {
     full: Box<WaitIdentity>,
-    accepted: Accepted,
+    accepted: AcceptedPsk,
 }
 
 /// WAIT_EOED: our flight is sent, and the client's early data comes.
@@ -50,7 +50,7 @@ pub(super) struct FullHandshake {
 }
 
 /// A key that the client holds, and that fits this handshake.
-struct Accepted {
+struct AcceptedPsk {
     index: u16,
     psk: BoundPsk,
     kind: HandshakeKind,
@@ -62,7 +62,7 @@ struct Accepted {
 }
 
 /// A key that fits, before its binder was checked.
-struct Fitting {
+struct EligiblePsk {
     psk: NamedPsk,
     kind: HandshakeKind,
     full_handshake: Option<FullHandshake>,
@@ -77,8 +77,8 @@ impl WaitSession {
         Self { full, truncated_hash }
     }
 
-    pub(super) fn asker(&self) -> Asker {
-        self.full.asker()
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.full.connection_id()
     }
 
     /// Goes on from the first key that fits, and with a full handshake without one.
@@ -87,12 +87,12 @@ impl WaitSession {
     /// [`Error::BadBinder`].
     pub(super) fn on_session(mut self, answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let chosen = self.choose(&answer)?;
-        let identity = chosen.as_ref().and_then(|(Accepted { index, .. }, _)| answer.offered((*index).into()));
+        let identity = chosen.as_ref().and_then(|(AcceptedPsk { index, .. }, _)| answer.offered((*index).into()));
         let identity = identity.map(|(identity, _)| range_in(answer.hello().wire(), identity.identity));
         let (hello, _) = answer.into_parts();
         match (chosen, identity) {
             (Some((accepted, true)), Some(identity)) => {
-                let need = NeedTakeSession::new(self.asker(), hello, identity);
+                let need = NeedTakeSession::new(self.connection_id(), hello, identity);
                 let state = Box::new(WaitTakeSession { full: self.full, accepted });
                 Ok(Step::Ask(State::WaitTakeSession(state), Need::TakeSession(need)))
             }
@@ -104,7 +104,7 @@ impl WaitSession {
     /// The key to go on from, whose binder was checked, and whether it may be used once. Of the keys
     /// that fit, those that go with the chosen suite come first; for an external key with another hash
     /// the suite changes (RFC 9846 §4.3.11).
-    fn choose(&mut self, answer: &SessionAnswer) -> Result<Option<(Accepted, bool)>, Error> {
+    fn choose(&mut self, answer: &SessionAnswer) -> Result<Option<(AcceptedPsk, bool)>, Error> {
         let candidates = answer.candidates();
         if candidates.is_empty() {
             return Ok(None);
@@ -118,12 +118,12 @@ impl WaitSession {
                 if suite != self.full.suite {
                     self.change_suite(suite, answer);
                 }
-                let Fitting { psk, kind, full_handshake, scope, early, single_use } = fitting;
+                let EligiblePsk { psk, kind, full_handshake, scope, early, single_use } = fitting;
                 let psk = psk.check_binder(&self.truncated_hash, binder.0)?;
-                return Ok(Some((Accepted { index, psk, kind, full_handshake, scope, early }, single_use)));
+                return Ok(Some((AcceptedPsk { index, psk, kind, full_handshake, scope, early }, single_use)));
             }
             if suite == self.full.suite {
-                let config = &self.full.shared.config;
+                let config = &self.full.context.config;
                 let offered = answer.hello().get()?.cipher_suites;
                 next = other_suite(config, suite, self.full.kind, offered);
             }
@@ -137,20 +137,20 @@ impl WaitSession {
         candidate: &PskCandidate,
         identity: &PskIdentity<'_>,
         suite: &'static Tls13Suite,
-    ) -> Option<Fitting> {
-        let WaitIdentity { shared, server_name, kind, .. } = &*self.full;
+    ) -> Option<EligiblePsk> {
+        let WaitIdentity { context, server_name, kind, .. } = &*self.full;
         match &candidate.key {
             // Only an external key decides the suite: a session follows the configured preference.
             FoundKey::Session { .. } if suite != self.full.suite => None,
             FoundKey::Session { session, identity: scope, now, single_use } => {
-                let wanted = Wanted {
+                let criteria = ResumptionCriteria {
                     suite: suite.into(),
-                    scope: &shared.scope.with_identity(scope),
+                    scope: &context.scope.with_identity(scope),
                     server_name: server_name.as_deref(),
-                    client_auth: shared.config.client_auth,
-                    session_lifetime: shared.config.session_lifetime,
+                    client_auth: context.config.client_auth,
+                    session_lifetime: context.config.session_lifetime,
                 };
-                if let Err(_why) = session.check(&wanted, *now) {
+                if let Err(_why) = session.check(&criteria, *now) {
                     log_debug!("a session is not resumed: {_why:?}");
                     return None;
                 }
@@ -159,11 +159,11 @@ impl WaitSession {
                     && candidate.index == 0
                     && *single_use
                     && !kind.is_retried()
-                    && (1..=shared.config.max_early_data).contains(&session.max_early_data)
+                    && (1..=context.config.max_early_data).contains(&session.max_early_data)
                     && session.suite == suite.into()
                     && session.alpn == self.full.alpn
                     && session.is_fresh(identity.obfuscated_ticket_age, *now);
-                Some(Fitting {
+                Some(EligiblePsk {
                     psk: NamedPsk::of_session(session)?,
                     kind: kind.resumed(),
                     full_handshake: Some(FullHandshake {
@@ -175,11 +175,11 @@ impl WaitSession {
                     single_use: *single_use,
                 })
             }
-            FoundKey::External(psk) if psk.hash == suite.hash => Some(Fitting {
+            FoundKey::External(psk) if psk.hash == suite.hash => Some(EligiblePsk {
                 psk: NamedPsk::external(psk),
                 kind: kind.external_psk(),
                 full_handshake: None,
-                scope: shared.scope,
+                scope: context.scope,
                 early: None,
                 single_use: false,
             }),
@@ -199,14 +199,14 @@ impl WaitSession {
         transcript.add(truncated);
         self.truncated_hash = transcript.hash();
         transcript.add(binders);
-        self.full.shared.transcript = transcript;
+        self.full.context.transcript = transcript;
         self.full.suite = suite;
     }
 }
 
 impl WaitTakeSession {
-    pub(super) fn asker(&self) -> Asker {
-        self.full.asker()
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.full.connection_id()
     }
 
     /// Resumes the session if this connection is the one that took it, with a full handshake
@@ -224,27 +224,27 @@ impl WaitTakeSession {
 impl WaitIdentity {
     /// Continues with a full handshake.
     fn ask_identity(self: Box<Self>, hello: Owned<ClientHelloView>) -> Step<State> {
-        let need = Self::need_identity(&self.shared, hello);
+        let need = Self::need_identity(&self.context, hello);
         Step::Ask(State::WaitIdentity(self), Need::Identity(need))
     }
 
     /// Sends ServerHello, EncryptedExtensions and Finished.
-    fn resume(mut self, client_hello: &[u8], accepted: Accepted, out: &mut dyn Sink) -> Result<State, Error> {
-        let Accepted { index, psk, kind, full_handshake, scope, early } = accepted;
-        self.shared.scope = scope;
+    fn resume(mut self, client_hello: &[u8], accepted: AcceptedPsk, out: &mut dyn Sink) -> Result<State, Error> {
+        let AcceptedPsk { index, psk, kind, full_handshake, scope, early } = accepted;
+        self.context.scope = scope;
         let early = early.map(|limit| {
-            let hello = Hello { hash: &self.shared.transcript.hash(), client_random: &self.client_random };
+            let hello = Hello { hash: &self.context.transcript.hash(), client_random: &self.client_random };
             EarlyKeys::derive(self.suite, psk.early(), limit, &hello, out)
         });
         let (schedule, peer) = psk.accept();
         let keys = self.send_server_hello(client_hello, schedule, Some(index), early.as_ref(), out)?;
         // RFC 6066 §3: a resumed session has the name that it began with, and it is not acknowledged again.
-        self.shared.send_encrypted_extensions(self.alpn.as_ref(), false, early.is_some(), self.sizes, out)?;
+        self.context.send_encrypted_extensions(self.alpn.as_ref(), false, early.is_some(), self.sizes, out)?;
         let can_resume = self.can_resume;
-        let (mut shared, negotiated) = self.into_negotiated(kind, early.is_some());
-        let (locked, hash) = shared.send_finished(keys, out)?;
-        let (half_rtt, has_early) = (shared.config.half_rtt, early.is_some());
-        let sent = Sent { shared, hash, locked, negotiated, can_resume, full_handshake, early, half_rtt };
+        let (mut context, negotiated) = self.into_negotiated(kind, early.is_some());
+        let (locked, hash) = context.send_finished(keys, out)?;
+        let (half_rtt, has_early) = (context.config.half_rtt, early.is_some());
+        let sent = SentFlight { context, hash, locked, negotiated, can_resume, full_handshake, early, half_rtt };
         let next = WaitFinished::new(Box::new(sent), peer);
         Ok(if has_early { State::WaitEndOfEarlyData(WaitEndOfEarlyData { next }) } else { State::WaitFinished(next) })
     }

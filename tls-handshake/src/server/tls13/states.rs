@@ -14,7 +14,7 @@ use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{Digest, EphemeralKey, Group, Tls13Suite};
 
-use super::super::hello::{Shared, missing};
+use super::super::hello::{HandshakeContext, missing};
 use super::session::FullHandshake;
 use super::tickets::WaitTickets;
 use crate::auth::{Authenticated, ClientAuth, PeerAuth, PeerCertVerified};
@@ -26,7 +26,7 @@ use crate::framed::{Framed, RecordBoundary};
 use crate::identity::Identity;
 use crate::key_update::Traffic;
 use crate::need::{
-    Asker, IdentityAnswer, IdentityRules, Need, NeedClientVerdict, NeedIdentity, NeedSignature, SignatureAnswer,
+    ConnectionId, IdentityAnswer, IdentityRules, Need, NeedClientVerdict, NeedIdentity, NeedSignature, SignatureAnswer,
     VerdictAnswer,
 };
 use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id};
@@ -49,7 +49,7 @@ opaque_debug!(WaitIdentity, WaitSignature, WaitCert, WaitVerdict, WaitCertVerify
 
 /// RECVD_CH: all is chosen but the identity.
 pub struct WaitIdentity {
-    pub(in crate::server) shared: Box<Shared>,
+    pub(in crate::server) context: Box<HandshakeContext>,
     pub(in crate::server) suite: &'static Tls13Suite,
     pub(in crate::server) group: Group,
     pub(in crate::server) kind: HandshakeKind,
@@ -87,14 +87,14 @@ pub struct WaitSignature {
 #[derive(Debug)]
 pub enum AfterSignature {
     /// A certificate, or the client's word that it has none.
-    Asked(WaitCert),
+    Requested(WaitCert),
     /// The client's Finished.
-    NotAsked(WaitFinished),
+    NotRequested(WaitFinished),
 }
 
 /// What all states share once our flight is sent.
-pub(super) struct Sent {
-    pub(super) shared: Box<Shared>,
+pub(super) struct SentFlight {
+    pub(super) context: Box<HandshakeContext>,
     /// Over the transcript so far.
     pub(super) hash: Digest,
     pub(super) locked: Box<LockedApplicationKeys>,
@@ -108,23 +108,23 @@ pub(super) struct Sent {
 
 /// WAIT_CERT: the client was asked for a certificate.
 pub struct WaitCert {
-    sent: Box<Sent>,
+    sent: Box<SentFlight>,
 }
 
 /// WAIT_CERT, while the application judges the chain.
 pub struct WaitVerdict {
-    sent: Box<Sent>,
+    sent: Box<SentFlight>,
 }
 
 /// WAIT_CV: the client's chain is good.
 pub struct WaitCertVerify {
-    sent: Box<Sent>,
+    sent: Box<SentFlight>,
     cert: PeerCertVerified,
 }
 
 /// WAIT_FINISHED: all is known of the client but whether it saw the same handshake.
 pub struct WaitFinished {
-    sent: Box<Sent>,
+    sent: Box<SentFlight>,
     peer: PeerAuth,
 }
 
@@ -135,18 +135,18 @@ pub struct Connected {
 }
 
 impl WaitIdentity {
-    pub(in crate::server) fn asker(&self) -> Asker {
-        Asker::of(&self.shared.random)
+    pub(in crate::server) fn connection_id(&self) -> ConnectionId {
+        ConnectionId::of(&self.context.random)
     }
 
     /// Asks which identity answers this hello.
-    pub(in crate::server) fn need_identity(shared: &Shared, hello: Owned<ClientHelloView>) -> NeedIdentity {
-        NeedIdentity::new(Asker::of(&shared.random), hello, shared.config.external_psks, Self::rules(shared))
+    pub(in crate::server) fn need_identity(context: &HandshakeContext, hello: Owned<ClientHelloView>) -> NeedIdentity {
+        NeedIdentity::new(ConnectionId::of(&context.random), hello, context.config.external_psks, Self::rules(context))
     }
 
-    pub(in crate::server) fn rules(shared: &Shared) -> IdentityRules {
+    pub(in crate::server) fn rules(context: &HandshakeContext) -> IdentityRules {
         IdentityRules {
-            config: Arc::clone(&shared.config),
+            config: Arc::clone(&context.config),
             usable: |_, hello, identity| {
                 let schemes = hello.extensions.signature_algorithms;
                 schemes.is_some_and(|schemes| scheme_for(identity, &schemes).is_some())
@@ -161,7 +161,7 @@ impl WaitIdentity {
         out: &mut dyn Sink,
     ) -> Result<(WaitSignature, Need), Error> {
         let (identity, hello) = answer.into_parts()?;
-        self.shared.scope = self.shared.scope.with_identity(identity.session_scope());
+        self.context.scope = self.context.scope.with_identity(identity.session_scope());
         let schemes = hello.wire().get(self.parts.schemes.clone()).unwrap_or_default();
         // RFC 9846 §9.2: it was left out for pre-shared keys, of which none is known here.
         if schemes.is_empty() {
@@ -174,21 +174,21 @@ impl WaitIdentity {
         })?;
         let keys = self.send_server_hello(hello.wire(), EarlySecret::new(self.suite.hash), None, None, out)?;
         // RFC 6066 §3: the name was used to choose the certificate.
-        let (named, config) = (self.server_name.is_some(), &self.shared.config);
-        let asks = config.client_auth != ClientAuth::NotAsked;
-        self.shared.send_encrypted_extensions(self.alpn.as_ref(), named, false, self.sizes, out)?;
-        let Shared { config, transcript, .. } = &mut *self.shared;
+        let (named, config) = (self.server_name.is_some(), &self.context.config);
+        let asks = config.client_auth != ClientAuth::Disabled;
+        self.context.send_encrypted_extensions(self.alpn.as_ref(), named, false, self.sizes, out)?;
+        let HandshakeContext { config, transcript, .. } = &mut *self.context;
         if asks {
             flight::send(out, transcript, &mut |w| certificate_request(w, config))?;
         }
         flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, self.stapling))?;
         let content = signatures::server_content(&transcript.hash());
-        let need = NeedSignature::new(Asker::of(&self.shared.random), identity, scheme, content);
+        let need = NeedSignature::new(ConnectionId::of(&self.context.random), identity, scheme, content);
         Ok((WaitSignature { begun: self, keys, scheme }, Need::Signature(need)))
     }
 
     /// What is settled once ServerHello and EncryptedExtensions are sent.
-    pub(super) fn into_negotiated(self, kind: HandshakeKind, early_data: bool) -> (Box<Shared>, Negotiated) {
+    pub(super) fn into_negotiated(self, kind: HandshakeKind, early_data: bool) -> (Box<HandshakeContext>, Negotiated) {
         let negotiated = Negotiated {
             suite: self.suite.into(),
             group: Some(group_id(self.group)),
@@ -198,7 +198,7 @@ impl WaitIdentity {
             early_data,
             first_finished: None,
         };
-        (self.shared, negotiated)
+        (self.context, negotiated)
     }
 
     /// RFC 9846 §4.2.3, with the pre-shared key that was selected, if any. The handshake's keys are installed behind it; but that for
@@ -213,9 +213,9 @@ impl WaitIdentity {
     ) -> Result<Box<HandshakeKeys>, Error> {
         let key = EphemeralKey::generate(self.group).map_err(|_| Error::Crypto("generating a key share"))?;
         let part = |range: &Range<usize>| client_hello.get(range.clone()).unwrap_or_default();
-        let (random, session_id, suite) = (self.shared.random, part(&self.parts.session_id), self.suite);
+        let (random, session_id, suite) = (self.context.random, part(&self.parts.session_id), self.suite);
         let group = group_id(self.group);
-        flight::send(out, &mut self.shared.transcript, &mut |w| {
+        flight::send(out, &mut self.context.transcript, &mut |w| {
             w.message(HandshakeType::SERVER_HELLO, |w| {
                 w.u16(ProtocolVersion::TLS12.0)?;
                 w.bytes(&random)?;
@@ -234,18 +234,18 @@ impl WaitIdentity {
         if !self.kind.is_retried() && !session_id.is_empty() {
             out.send_change_cipher_spec()?;
         }
-        let hello = Hello { hash: &self.shared.transcript.hash(), client_random: &self.client_random };
+        let hello = Hello { hash: &self.context.transcript.hash(), client_random: &self.client_random };
         let keys = HandshakeKeys::derive(Side::Server, suite, schedule, secret, &hello, out);
         out.install_read(early.map_or_else(|| keys.read_key(), EarlyKeys::read_key), self.at);
         if self.early_data && early.is_none() && !self.kind.is_retried() {
-            out.skip_early_data(self.shared.config.early_data_to_skip());
+            out.skip_early_data(self.context.config.early_data_to_skip());
         }
         out.install_write(keys.write_key())?;
         Ok(keys)
     }
 }
 
-impl Shared {
+impl HandshakeContext {
     /// RFC 9846 §4.4.1.
     pub(super) fn send_encrypted_extensions(
         &mut self,
@@ -290,17 +290,17 @@ impl Shared {
     }
 }
 
-impl Sent {
+impl SentFlight {
     /// Adds a message of the client's to the transcript.
     fn add(&mut self, message: &[u8]) {
-        self.shared.transcript.add(message);
-        self.hash = self.shared.transcript.hash();
+        self.context.transcript.add(message);
+        self.hash = self.context.transcript.hash();
     }
 }
 
 impl WaitSignature {
-    pub(in crate::server) fn asker(&self) -> Asker {
-        self.begun.asker()
+    pub(in crate::server) fn connection_id(&self) -> ConnectionId {
+        self.begun.connection_id()
     }
 
     /// Sends CertificateVerify and Finished, and moves on to the application's keys for what we send.
@@ -312,14 +312,14 @@ impl WaitSignature {
         let (signature, scheme) = (answer.into_signature()?, self.scheme);
         let Self { begun, keys, .. } = self;
         let (kind, can_resume) = (begun.kind, begun.can_resume);
-        let (mut shared, negotiated) = begun.into_negotiated(kind, false);
-        flight::send_certificate_verify(out, &mut shared.transcript, scheme, &signature)?;
-        let (locked, hash) = shared.send_finished(keys, out)?;
-        let client_auth = shared.config.client_auth;
-        let asks = client_auth != ClientAuth::NotAsked;
-        let half_rtt = shared.config.half_rtt && !asks;
-        let sent = Box::new(Sent {
-            shared,
+        let (mut context, negotiated) = begun.into_negotiated(kind, false);
+        flight::send_certificate_verify(out, &mut context.transcript, scheme, &signature)?;
+        let (locked, hash) = context.send_finished(keys, out)?;
+        let client_auth = context.config.client_auth;
+        let asks = client_auth != ClientAuth::Disabled;
+        let half_rtt = context.config.half_rtt && !asks;
+        let sent = Box::new(SentFlight {
+            context,
             hash,
             locked,
             negotiated,
@@ -329,10 +329,10 @@ impl WaitSignature {
             half_rtt,
         });
         if asks {
-            return Ok(AfterSignature::Asked(WaitCert { sent }));
+            return Ok(AfterSignature::Requested(WaitCert { sent }));
         }
-        let peer = PeerAuth::not_asked(client_auth, ProtocolVersion::TLS13)?;
-        Ok(AfterSignature::NotAsked(WaitFinished { sent, peer }))
+        let peer = PeerAuth::not_requested(client_auth, ProtocolVersion::TLS13)?;
+        Ok(AfterSignature::NotRequested(WaitFinished { sent, peer }))
     }
 }
 
@@ -358,7 +358,7 @@ impl WaitCert {
     /// [`Error::NoClientCertificate`], [`Error::ChainTooLong`], [`Error::UnsolicitedExtension`],
     /// [`Illegal::CertificateRequestContext`].
     pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<AfterCertificate, Error> {
-        let config = &self.sent.shared.config;
+        let config = &self.sent.context.config;
         if !m.msg.certificate_request_context.is_empty() {
             return Err(Illegal::CertificateRequestContext.into());
         }
@@ -371,10 +371,10 @@ impl WaitCert {
         }
         self.sent.add(m.raw);
         let Some(chain) = chain else {
-            let peer = PeerAuth::declined(self.sent.shared.config.client_auth, ProtocolVersion::TLS13)?;
+            let peer = PeerAuth::declined(self.sent.context.config.client_auth, ProtocolVersion::TLS13)?;
             return Ok(AfterCertificate::Declined(WaitFinished { sent: self.sent, peer }));
         };
-        let need = NeedClientVerdict::new(Asker::of(&self.sent.shared.random), chain);
+        let need = NeedClientVerdict::new(ConnectionId::of(&self.sent.context.random), chain);
         Ok(AfterCertificate::Verdict(WaitVerdict { sent: self.sent }, Need::ClientVerdict(need)))
     }
 }
@@ -389,8 +389,8 @@ pub enum AfterCertificate {
 }
 
 impl WaitVerdict {
-    pub(super) fn asker(&self) -> Asker {
-        Asker::of(&self.sent.shared.random)
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        ConnectionId::of(&self.sent.context.random)
     }
 
     /// Goes on with the chain that was judged, which the verdict brings back.
@@ -407,7 +407,7 @@ impl WaitCertVerify {
     pub fn on_certificate_verify(mut self, m: Framed<'_, CertificateVerify<'_>>) -> Result<WaitFinished, Error> {
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
         let content = signatures::client_content(&self.sent.hash);
-        let offered = &self.sent.shared.config.common.schemes13;
+        let offered = &self.sent.context.config.common.schemes13;
         let signature = self.cert.check_signature(&signatures::RULES, offered, &content, signed)?;
         self.sent.add(m.raw);
         Ok(WaitFinished { sent: self.sent, peer: signature.into_peer() })
@@ -415,7 +415,7 @@ impl WaitCertVerify {
 }
 
 impl WaitFinished {
-    pub(super) fn new(sent: Box<Sent>, peer: PeerAuth) -> Self {
+    pub(super) fn new(sent: Box<SentFlight>, peer: PeerAuth) -> Self {
         Self { sent, peer }
     }
 
@@ -439,17 +439,17 @@ impl WaitFinished {
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
         let at = m.at_boundary()?;
-        let Sent { mut shared, hash, locked, negotiated, can_resume, full_handshake, .. } = *self.sent;
+        let SentFlight { mut context, hash, locked, negotiated, can_resume, full_handshake, .. } = *self.sent;
         let peer = self.peer.check_finished(&*locked, &m.msg, &hash)?;
         let (read_key, keys, main) = locked.unlock(&peer);
         out.install_read(read_key, at);
         let connected = Box::new(Connected { traffic: Traffic::new(keys, negotiated), peer });
-        if !can_resume || !shared.gives_tickets(&connected.peer) {
+        if !can_resume || !context.gives_tickets(&connected.peer) {
             return Ok(AfterFinished::Connected(connected));
         }
-        shared.transcript.add(m.raw);
-        let secret = main.into_resumption(&shared.transcript.hash());
-        let (state, need) = WaitTickets::ask(connected, &shared, &secret, full_handshake)?;
+        context.transcript.add(m.raw);
+        let secret = main.into_resumption(&context.transcript.hash());
+        let (state, need) = WaitTickets::ask(connected, &context, &secret, full_handshake)?;
         Ok(AfterFinished::Tickets(state, need))
     }
 }

@@ -6,13 +6,13 @@ use tls_codec::code_points::HandshakeType;
 use tls_codec::extension::MaxEarlyDataSize;
 use tls_crypto::tls13::ResumptionSecret;
 
-use super::super::hello::Shared;
+use super::super::hello::HandshakeContext;
 use super::session::FullHandshake;
 use super::states::Connected;
 use crate::auth::Authenticated;
 use crate::config::SessionLookup;
 use crate::error::Error;
-use crate::need::{Asker, Need, NeedNewSession, NewSessionAnswer};
+use crate::need::{ConnectionId, Need, NeedNewSession, NewSessionAnswer};
 use crate::resumption::{ServerSessionValue, SessionSecret, StoreIds};
 use crate::sink::{Event, Sink};
 use crate::states::opaque_debug;
@@ -23,10 +23,10 @@ opaque_debug!(WaitTickets);
 /// CONNECTED, while the tickets are made.
 pub struct WaitTickets {
     connected: Box<Connected>,
-    asker: Asker,
+    connection_id: ConnectionId,
 }
 
-impl Shared {
+impl HandshakeContext {
     /// Whether there is a place for sessions, and a way to tell when they end: with the client's certificate, if it has one. An
     /// external key needs none: it can be used again itself.
     pub(super) fn gives_tickets(&self, peer: &Authenticated) -> bool {
@@ -41,11 +41,12 @@ impl WaitTickets {
     /// Draws the sessions, and asks for their tickets.
     pub(super) fn ask(
         connected: Box<Connected>,
-        shared: &Shared,
+        context: &HandshakeContext,
         secret: &ResumptionSecret,
         full: Option<FullHandshake>,
     ) -> Result<(Self, Need), Error> {
-        let (config, negotiated, asker) = (&shared.config, connected.negotiated(), Asker::of(&shared.random));
+        let (config, negotiated, connection_id) =
+            (&context.config, connected.negotiated(), ConnectionId::of(&context.random));
         let chain = connected.peer().chain();
         let of_chain = |chain: &PeerChain| FullHandshake { authenticated: chain.verdict_time(), expires: chain.end() };
         let FullHandshake { authenticated, expires } = full.or_else(|| chain.map(of_chain)).unwrap_or_default();
@@ -54,18 +55,18 @@ impl WaitTickets {
         let ids = match config.session_lookup {
             SessionLookup::Ids => {
                 let mut random = [0; 32];
-                shared.source.fill(&mut random).map_err(|_| Error::Crypto("drawing random bytes"))?;
+                context.source.fill(&mut random).map_err(|_| Error::Crypto("drawing random bytes"))?;
                 Some(StoreIds::hashed(random))
             }
             SessionLookup::Never | SessionLookup::Tickets | SessionLookup::TicketsOrIds => None,
         };
         let mut sessions = Vec::with_capacity(tickets.into());
         for nonce in 0..tickets {
-            let age_add = match shared.age_adds.get(usize::from(nonce)) {
+            let age_add = match context.age_adds.get(usize::from(nonce)) {
                 Some(drawn) => *drawn,
                 None => {
                     let mut age_add = [0; 4];
-                    shared.source.fill(&mut age_add).map_err(|_| Error::Crypto("drawing random bytes"))?;
+                    context.source.fill(&mut age_add).map_err(|_| Error::Crypto("drawing random bytes"))?;
                     age_add
                 }
             };
@@ -76,7 +77,7 @@ impl WaitTickets {
                 suite: negotiated.suite,
                 secret,
                 extended_master_secret: true,
-                scope: shared.scope,
+                scope: context.scope,
                 server_name: negotiated.server_name.clone(),
                 alpn: negotiated.alpn.clone(),
                 authenticated,
@@ -92,12 +93,12 @@ impl WaitTickets {
                 expires,
             });
         }
-        let need = NeedNewSession::new(asker, ids, sessions, config.session_lifetime);
-        Ok((Self { connected, asker }, Need::NewSession(need)))
+        let need = NeedNewSession::new(connection_id, ids, sessions, config.session_lifetime);
+        Ok((Self { connected, connection_id }, Need::NewSession(need)))
     }
 
-    pub(super) fn asker(&self) -> Asker {
-        self.asker
+    pub(super) fn connection_id(&self) -> ConnectionId {
+        self.connection_id
     }
 
     /// Sends one NewSessionTicket for each session; its nonce is the session's number, a single byte: some clients refuse longer

@@ -5,15 +5,15 @@ use crate::states::RemembersSessions;
 
 /// The sessions that the connection led to or resumed. Without a store it holds nothing.
 #[derive(Default)]
-pub(crate) struct SessionPlace(Option<Box<StoredSessions>>);
+pub(crate) struct SessionTracker(Option<Box<StoredSessions>>);
 
-impl SessionPlace {
+impl SessionTracker {
     pub(crate) fn take(&mut self) -> Option<StoredSessions> {
         self.0.take().map(|sessions| *sessions)
     }
 }
 
-impl RemembersSessions for SessionPlace {
+impl RemembersSessions for SessionTracker {
     fn remember(&mut self, sessions: StoredSessions) {
         self.0 = Some(Box::new(sessions));
     }

@@ -9,7 +9,7 @@ use crate::resumption::{Scope, StoredSessions};
 use crate::states::RemembersSessions;
 
 /// Name and scope of a connection's sessions, and whether the store has, or had, some of them.
-pub(crate) struct SessionPlace {
+pub(crate) struct SessionTracker {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     /// What the client's identity is bound to, where it has one.
@@ -20,7 +20,7 @@ pub(crate) struct SessionPlace {
     discards: bool,
 }
 
-impl SessionPlace {
+impl SessionTracker {
     pub(crate) fn new(config: Arc<ClientConfig>, name: ServerName<'static>, identity: Option<[u8; 32]>) -> Self {
         Self { config, name, identity: identity.map(Box::new), in_use: false, discards: false }
     }
@@ -56,7 +56,7 @@ impl SessionPlace {
     }
 }
 
-impl RemembersSessions for SessionPlace {
+impl RemembersSessions for SessionTracker {
     /// A client takes its sessions itself, and has no store with ids.
     fn remember(&mut self, _: StoredSessions) {}
 }
