@@ -1,5 +1,5 @@
-//! TLS in one file: makes a certificate authority and a certificate, serves HTTPS on this machine, fetches a page from
-//! it, tells what was negotiated, and shows how impostors and mistakes are refused.
+//! TLS in one file: creates a CA and a server certificate, serves HTTPS on localhost, fetches a page
+//! and prints what was negotiated. Then it shows three certificates that a client rejects.
 //!
 //! ```text
 //! cargo run --release -p strata-tls --example quickstart
@@ -17,7 +17,7 @@ use strata_tls::{ClientConfig, ClientSession, ServerConfig, ServerSession, Sessi
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The name that the server's certificates are for.
+/// The name in the server's certificates.
 const NAME: &str = "quickstart.test";
 
 fn main() -> ExitCode {
@@ -31,42 +31,41 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let authority = Authority::new("Quickstart's authority")?;
-    let somebody_else = Authority::new("Somebody else's authority")?;
+    let ca = CertificateAuthority::new("Quickstart CA")?;
+    let other_ca = CertificateAuthority::new("Other CA")?;
 
-    let server = serve(authority.identity(Validity::Current)?)?;
-    let expired_server = serve(authority.identity(Validity::Expired)?)?;
+    let server = serve(ca.server_config(Validity::Current)?)?;
+    let expired_server = serve(ca.server_config(Validity::Expired)?)?;
     println!("serving https://{NAME}/ at {server}\n");
 
-    println!("a page, fetched by a client that trusts \"{}\":", authority.name);
-    let config = trust(&authority)?;
-    let report = fetch(&config, server, NAME)?;
-    println!("{report}");
+    println!("a client that trusts \"{}\" fetches the page:", ca.name);
+    let config = client_config(&ca)?;
+    println!("{}", fetch(&config, server, NAME)?);
 
-    println!("\nand what a client refuses:");
-    let other_roots = trust(&somebody_else)?;
+    println!("\na client rejects:");
+    let other_config = client_config(&other_ca)?;
     let cases = [
-        ("another name", fetch(&config, server, "bank.test")),
-        ("an unknown authority", fetch(&other_roots, server, NAME)),
+        ("a certificate for another name", fetch(&config, server, "bank.test")),
+        ("a certificate from an unknown CA", fetch(&other_config, server, NAME)),
         ("an expired certificate", fetch(&config, expired_server, NAME)),
     ];
     for (what, outcome) in cases {
         match outcome {
-            Ok(_) => return Err(format!("{what} was accepted, and must not be: please report this").into()),
+            Ok(_) => return Err(format!("the client accepted {what}; please report this bug").into()),
             Err(e) => println!("  {what}:\n    {e}"),
         }
     }
     Ok(())
 }
 
-/// A client's configuration: whom to trust is all that it has to be told.
-fn trust(authority: &Authority) -> Result<Arc<ClientConfig>> {
-    let mut config = ClientConfig::with_roots(strata_tls::root_store_from_pem(authority.pem.as_bytes())?);
+/// Creates a client configuration. It needs trust anchors; every other setting has a secure default.
+fn client_config(ca: &CertificateAuthority) -> Result<Arc<ClientConfig>> {
+    let mut config = ClientConfig::with_roots(strata_tls::root_store_from_pem(ca.pem.as_bytes())?);
     config.set_alpn_protocols(&[b"http/1.1"])?;
     Ok(Arc::new(config))
 }
 
-/// Fetches `/` and tells how it went.
+/// Fetches `/` and returns a report.
 fn fetch(config: &Arc<ClientConfig>, server: SocketAddr, name: &str) -> Result<String> {
     let start = Instant::now();
     let socket = TcpStream::connect(server)?;
@@ -74,14 +73,15 @@ fn fetch(config: &Arc<ClientConfig>, server: SocketAddr, name: &str) -> Result<S
     let connected = start.elapsed();
 
     let mut session = ClientSession::new(config, name.to_owned().try_into()?)?;
-    let mut transport = CountTurns::new(socket);
+    let mut transport = CountRoundTrips::new(socket);
     session.complete_io(&mut transport)?;
-    let (established, round_trips) = (start.elapsed(), transport.turns);
+    let (established, round_trips) = (start.elapsed(), transport.round_trips);
 
     let mut stream = StreamOwned::new(session, transport);
     write!(stream, "GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n")?;
     let mut response = String::new();
-    // Ends well only if the server said that this is all; `is_truncation` would tell, for protocols that can do without.
+    // Fails unless the server ends with close_notify. Protocols with their own framing can ignore
+    // errors for which `is_truncation` returns true.
     stream.read_to_string(&mut response)?;
     stream.close()?;
     let done = start.elapsed();
@@ -102,7 +102,7 @@ fn fetch(config: &Arc<ClientConfig>, server: SocketAddr, name: &str) -> Result<S
         or_none(session.negotiated_group()),
         session.handshake_kind().map_or_else(|| "none".to_owned(), |kind| format!("{kind:?}")),
         or_none(session.alpn_protocol().map(String::from_utf8_lossy)),
-        stream.transport.turns - round_trips,
+        stream.transport.round_trips - round_trips,
         micros(connected),
         micros(established - connected),
         micros(done - established),
@@ -117,24 +117,23 @@ fn micros(time: Duration) -> String {
     format!("{} µs", time.as_micros())
 }
 
-/// Starts a server on a free port, in a thread that ends with the program.
-fn serve(config: ServerConfig) -> Result<SocketAddr> {
-    let mut config = config;
+/// Starts a server on a free port, in a background thread.
+fn serve(mut config: ServerConfig) -> Result<SocketAddr> {
     config.set_alpn_protocols(&[b"http/1.1"])?;
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     std::thread::spawn(move || {
         for socket in listener.incoming().flatten() {
-            // That a client refused us is shown from its side.
-            let _ = answer(ServerSession::new(&config), socket);
+            // The client reports its own errors.
+            let _ = respond(ServerSession::new(&config), socket);
         }
     });
     Ok(address)
 }
 
 /// Answers one request.
-fn answer(session: ServerSession, socket: TcpStream) -> io::Result<()> {
+fn respond(session: ServerSession, socket: TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let mut request = BufReader::new(StreamOwned::new(session, socket));
     let mut line = String::new();
@@ -144,7 +143,7 @@ fn answer(session: ServerSession, socket: TcpStream) -> io::Result<()> {
     let mut stream = request.into_inner();
     let page = "Hello over TLS.\n";
     write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}", page.len())?;
-    // This is what tells the client that nothing was cut off; then its own last word is waited for.
+    // Sends close_notify, so that the client can detect truncation. Then waits until the client closes.
     stream.close()?;
     match stream.read(&mut [0; 64]) {
         Err(e) if is_truncation(&e) => Ok(()),
@@ -152,29 +151,29 @@ fn answer(session: ServerSession, socket: TcpStream) -> io::Result<()> {
     }
 }
 
-/// A socket that counts how often it was turned from writing to reading: each time a round trip is waited for.
-struct CountTurns {
+/// Counts round trips: the times that a read follows a write.
+struct CountRoundTrips {
     socket: TcpStream,
     wrote: bool,
-    turns: u32,
+    round_trips: u32,
 }
 
-impl CountTurns {
+impl CountRoundTrips {
     fn new(socket: TcpStream) -> Self {
-        Self { socket, wrote: false, turns: 0 }
+        Self { socket, wrote: false, round_trips: 0 }
     }
 }
 
-impl Read for CountTurns {
+impl Read for CountRoundTrips {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if std::mem::take(&mut self.wrote) {
-            self.turns += 1;
+            self.round_trips += 1;
         }
         self.socket.read(buf)
     }
 }
 
-impl Write for CountTurns {
+impl Write for CountRoundTrips {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.wrote = true;
         self.socket.write(buf)
@@ -185,8 +184,8 @@ impl Write for CountTurns {
     }
 }
 
-/// A certificate authority, made for this run.
-struct Authority {
+/// A CA that exists during this run.
+struct CertificateAuthority {
     name: &'static str,
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -197,10 +196,10 @@ enum Validity {
     Expired,
 }
 
-impl Authority {
+impl CertificateAuthority {
     fn new(name: &'static str) -> Result<Self> {
         let mut params = CertificateParams::default();
-        params.distinguished_name = called(name);
+        params.distinguished_name = distinguished_name(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate()?;
@@ -208,10 +207,10 @@ impl Authority {
         Ok(Self { name, issuer: Issuer::new(params, key), pem })
     }
 
-    /// A server that has a certificate for [`NAME`] from this authority.
-    fn identity(&self, validity: Validity) -> Result<ServerConfig> {
+    /// Issues a certificate for [`NAME`] and returns a configuration with it.
+    fn server_config(&self, validity: Validity) -> Result<ServerConfig> {
         let mut params = CertificateParams::new([NAME.to_owned()])?;
-        params.distinguished_name = called(NAME);
+        params.distinguished_name = distinguished_name(NAME);
         if let Validity::Expired = validity {
             params.not_before = rcgen::date_time_ymd(2019, 1, 1);
             params.not_after = rcgen::date_time_ymd(2020, 1, 1);
@@ -222,8 +221,8 @@ impl Authority {
     }
 }
 
-fn called(name: &str) -> DistinguishedName {
-    let mut called = DistinguishedName::new();
-    called.push(DnType::CommonName, name);
-    called
+fn distinguished_name(common_name: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, common_name);
+    name
 }

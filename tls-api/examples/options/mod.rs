@@ -1,4 +1,4 @@
-//! What both example programs can be told about the protocol, and how they end.
+//! Command-line options that the example programs share, and how the programs report failures.
 
 mod protocol;
 mod subject;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Why the program ends, in words for the person who started it.
+/// A message for the user that explains why the program ends.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
@@ -29,7 +29,7 @@ impl Display for Failure {
     }
 }
 
-/// Says what was being done when an error came.
+/// Adds to an error what the program was doing.
 pub(crate) trait Context<T> {
     fn context(self, what: impl Display) -> Result<T, Failure>;
 }
@@ -40,14 +40,14 @@ impl<T, E: Display> Context<T> for Result<T, E> {
     }
 }
 
-/// Parses the arguments, runs the program, and turns every kind of failure into a line and exit status 1.
+/// Parses the arguments and runs the program. Reports each failure in one line, with exit status 1.
 pub(crate) fn run_program<A: Parser>(program: &str, run: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
     let arguments = match A::try_parse() {
         Ok(arguments) => arguments,
         Err(e) => {
-            // If not even this can be printed there is nobody to tell.
+            // Without a terminal there is nowhere to report the error.
             let _ = e.print();
-            // --help and --version come by this way as well.
+            // clap returns --help and --version as errors too.
             return if e.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };

@@ -1,4 +1,4 @@
-//! What both example programs can be told about the protocol itself.
+//! Options about the protocol, and how they apply to both configurations.
 
 use std::sync::Arc;
 
@@ -11,58 +11,59 @@ use tls_crypto::HashAlgorithm;
 
 use super::{Context, Failure};
 
-/// The options about the protocol.
+/// Options about the protocol.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Protocol")]
 pub(crate) struct ProtocolOptions {
-    /// Allow this protocol version only; repeat it for more than one
+    /// Allow only this protocol version. Repeatable
     #[arg(long, value_name = "1.2|1.3", value_parser = version)]
     protover: Vec<ProtocolVersion>,
 
-    /// Allow this cipher suite only, by its RFC's name (TLS_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256);
-    /// repeat it in order of preference
+    /// Allow only this cipher suite, by its RFC name (TLS_AES_128_GCM_SHA256,
+    /// TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256). Repeatable, in order of preference
     #[arg(long, value_name = "NAME", value_parser = suite)]
     suite: Vec<CipherSuite>,
 
-    /// Allow this group for the key exchange only, by its RFC's name (x25519, secp256r1); repeat it in order of preference
+    /// Allow only this key exchange group, by its RFC name (x25519, secp256r1). Repeatable, in
+    /// order of preference
     #[arg(long, value_name = "NAME", value_parser = group)]
     group: Vec<NamedGroup>,
 
-    /// Let the peer sign with this signature scheme only, by its RFC's name (ecdsa_secp256r1_sha256, rsa_pss_rsae_sha256);
-    /// repeat it in order of preference
+    /// Accept only this signature scheme from the peer, by its RFC name (ecdsa_secp256r1_sha256,
+    /// rsa_pss_rsae_sha256). Repeatable, in order of preference
     #[arg(long, value_name = "NAME", value_parser = scheme)]
     sigalg: Vec<SignatureScheme>,
 
-    /// Refuse peers of TLS 1.2 that do not support extended master secret
+    /// Require extended master secret (RFC 7627) in TLS 1.2
     #[arg(long)]
     require_ems: bool,
 
-    /// Negotiate this application protocol (ALPN); repeat it in order of preference
+    /// Negotiate this application protocol (ALPN). Repeatable, in order of preference
     #[arg(long, value_name = "ALPN")]
     proto: Vec<String>,
 
-    /// The most bytes that a record may have on the wire, all overhead counted
+    /// Limit the records sent to N bytes on the wire, including all overhead
     #[arg(long, value_name = "N")]
     max_frag_size: Option<usize>,
 
-    /// The most bytes of plaintext that a record of the peer may have (record_size_limit, RFC 8449)
+    /// Limit the plaintext of received records to N bytes (record_size_limit, RFC 8449)
     #[arg(long, value_name = "N")]
     record_size_limit: Option<u16>,
 
-    /// Begin with records that fit a TCP segment, and again after a pause of a second
+    /// Start with records that fit a TCP segment, and again after one idle second
     #[arg(long)]
     dynamic_records: bool,
 
-    /// Pad the records of TLS 1.3 to a multiple of this many bytes
+    /// Pad TLS 1.3 records to a multiple of N bytes
     #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
     record_padding: u16,
 
-    /// Use this external pre-shared key (TLS 1.3): its identity, a colon, and the key in hex, as `openssl -psk_identity ID -psk HEX`
-    /// has them; repeat it for more
+    /// Use this external pre-shared key (TLS 1.3), like `openssl -psk_identity ID -psk HEX`.
+    /// Repeatable
     #[arg(long, value_name = "ID:HEX", value_parser = psk)]
     psk: Vec<ExternalPsk>,
 
-    /// For how long a session can be resumed, counted from its full handshake
+    /// Resume sessions for at most this long after their full handshake
     #[arg(long, value_name = "SECONDS")]
     session_lifetime: Option<u32>,
 
@@ -70,35 +71,36 @@ pub(crate) struct ProtocolOptions {
     #[arg(long, value_name = "TEXT")]
     session_context: Option<String>,
 
-    /// The most bytes that a handshake message of the peer may have
+    /// Limit handshake messages of the peer to N bytes
     #[arg(long, value_name = "N")]
     max_message: Option<usize>,
 
-    /// The most certificates that the peer's chain may have
+    /// Limit the peer's chain to N certificates
     #[arg(long, value_name = "N")]
     max_chain: Option<usize>,
 
-    /// Change the keys of both sides (TLS 1.3): a client before each piece of its input, a server whenever data comes
+    /// Update the keys of both sides (TLS 1.3): the client before it sends each chunk of input, the
+    /// server when it receives data
     #[arg(long)]
     key_update: bool,
 
-    /// Print on stderr the keying material that both sides derive for LABEL, in hex
+    /// Print the exported keying material for LABEL on stderr, in hex
     #[arg(long, value_name = "LABEL")]
     export: Option<String>,
 
-    /// The context of --export, which otherwise has none
+    /// Use this context for --export
     #[arg(long, value_name = "TEXT", requires = "export")]
     export_context: Option<String>,
 
-    /// How many bytes --export derives
+    /// Export N bytes with --export
     #[arg(long, value_name = "N", requires = "export", default_value_t = 32, hide_default_value = true)]
     export_length: u16,
 
-    /// Append the secrets of all connections to the file that SSLKEYLOGFILE names, for Wireshark
+    /// Append the secrets of all connections to the file named by SSLKEYLOGFILE, for Wireshark
     #[arg(long)]
     key_log: bool,
 
-    /// Tell on stderr what is negotiated, and the protocol's messages; twice for more
+    /// Log what is negotiated and the protocol messages on stderr. Twice for more
     #[arg(long, short, action = clap::ArgAction::Count)]
     verbose: u8,
 }
@@ -109,9 +111,9 @@ impl ProtocolOptions {
             return Ok(None);
         }
         let path = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).ok_or_else(|| {
-            Failure::new("--key-log writes to the file that SSLKEYLOGFILE names: set it, as in SSLKEYLOGFILE=keys.txt")
+            Failure::new("--key-log needs a file: set the environment variable SSLKEYLOGFILE, for example to keys.txt")
         })?;
-        let file = KeyLogFile::with_path(&path).context(format!("the key log {} cannot be opened", path.display()))?;
+        let file = KeyLogFile::with_path(&path).context(format!("cannot open the key log {}", path.display()))?;
         Ok(Some(Arc::new(file)))
     }
 
@@ -122,12 +124,12 @@ impl ProtocolOptions {
         limits
     }
 
-    /// Whether to change the keys again and again.
+    /// Returns whether to update the keys repeatedly.
     pub(crate) fn key_update(&self) -> bool {
         self.key_update
     }
 
-    /// Returns what --export asks for, in a line for stderr.
+    /// Exports keying material for --export. Returns a line for stderr.
     pub(crate) fn export(&self, session: &impl Session) -> Result<Option<String>, Failure> {
         let Some(label) = &self.export else { return Ok(None) };
         let mut material = vec![0; self.export_length.into()];
@@ -137,14 +139,14 @@ impl ProtocolOptions {
         Ok(Some(format!("exported for {label}: {hex}")))
     }
 
-    /// Whether to tell more than failures.
+    /// Returns whether to report more than failures.
     pub(crate) fn verbose(&self) -> bool {
         self.verbose > 0
     }
 
     pub(crate) fn start_logging(&self) {
         let filters = match self.verbose {
-            // Failures are told in the program's own words.
+            // The programs report failures themselves.
             0 => "off",
             1 => "debug,mio=off",
             _ => "trace,mio=off",
@@ -153,12 +155,12 @@ impl ProtocolOptions {
     }
 }
 
-/// A configuration that the options apply to.
+/// Applies the options to a configuration of either role.
 pub(crate) trait Configure {
     fn configure(&mut self, options: &ProtocolOptions) -> Result<(), Failure>;
 }
 
-/// The settings have the same names on both configurations.
+/// Both configurations have setters of the same names.
 macro_rules! configure {
     ($($config:ty)*) => {$(
         impl Configure for $config {
@@ -208,31 +210,32 @@ fn version(word: &str) -> Result<ProtocolVersion, String> {
     match word {
         "1.3" => Ok(ProtocolVersion::TLS13),
         "1.2" => Ok(ProtocolVersion::TLS12),
-        _ => Err("the versions are 1.2 and 1.3".into()),
+        _ => Err("expected 1.2 or 1.3".into()),
     }
 }
 
 fn suite(name: &str) -> Result<CipherSuite, String> {
-    CipherSuite::from_name(name).ok_or_else(|| "no cipher suite of this name; one is TLS_AES_128_GCM_SHA256".into())
+    CipherSuite::from_name(name)
+        .ok_or_else(|| "unknown cipher suite; expected a name like TLS_AES_128_GCM_SHA256".into())
 }
 
 fn group(name: &str) -> Result<NamedGroup, String> {
-    NamedGroup::from_name(name).ok_or_else(|| "no group of this name; two are x25519 and secp256r1".into())
+    NamedGroup::from_name(name).ok_or_else(|| "unknown group; expected a name like x25519 or secp256r1".into())
 }
 
 fn scheme(name: &str) -> Result<SignatureScheme, String> {
     SignatureScheme::from_name(name)
-        .ok_or_else(|| "no signature scheme of this name; one is ecdsa_secp256r1_sha256".into())
+        .ok_or_else(|| "unknown signature scheme; expected a name like ecdsa_secp256r1_sha256".into())
 }
 
-/// As both sides of `openssl` take it: not imported, with SHA-256.
+/// Parses a key in the form of `openssl`: not imported (RFC 9258), with SHA-256.
 fn psk(word: &str) -> Result<ExternalPsk, String> {
-    let (identity, hex) = word.rsplit_once(':').ok_or("an identity, a colon, and the key in hex")?;
+    let (identity, hex) = word.rsplit_once(':').ok_or("expected an identity, a colon and the key in hex")?;
     let digits = hex.as_bytes().chunks(2);
     let byte = |pair: &[u8]| {
         let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?;
         u8::from_str_radix(pair, 16).ok()
     };
-    let key: Vec<u8> = digits.map(byte).collect::<Option<_>>().ok_or("behind the last colon the key in hex")?;
+    let key: Vec<u8> = digits.map(byte).collect::<Option<_>>().ok_or("expected the key in hex after the last colon")?;
     ExternalPsk::plain(identity.into(), &key, HashAlgorithm::Sha256).map_err(|e| e.to_string())
 }

@@ -1,8 +1,8 @@
-//! A certificate's subject, for a person: `CN=localhost, O=Example`.
+//! Formats the subject of a certificate for display: `CN=localhost, O=Example`.
 
 use strata_tls::CertificateDer;
 
-/// The subject of the first certificate, if there is one that can be read.
+/// Returns the subject of the first certificate, or `None` if it cannot be parsed.
 pub(crate) fn subject(chain: Option<&[CertificateDer<'_>]>) -> Option<String> {
     let leaf = webpki::EndEntityCert::try_from(chain?.first()?).ok()?;
     let mut parts = Vec::new();
@@ -20,22 +20,22 @@ pub(crate) fn subject(chain: Option<&[CertificateDer<'_>]>) -> Option<String> {
     Some(if parts.is_empty() { "(no name)".to_owned() } else { parts.join(", ") })
 }
 
-/// The element of DER at the front: tag, content, and what follows.
+/// Splits off the first DER element. Returns its tag, its content and the bytes after it.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let [tag, length, rest @ ..] = der else { return None };
     let (length, rest) = match length {
         short @ 0..=0x7f => (usize::from(*short), rest),
-        // 0x80 is of BER alone.
+        // 0x80 (indefinite length) exists only in BER.
         0x81 => (usize::from(*rest.first()?), rest.get(1..)?),
         0x82 => (usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?])), rest.get(2..)?),
-        // No name is that long.
+        // Names are shorter.
         _ => return None,
     };
     let (content, rest) = rest.split_at_checked(length)?;
     Some((*tag, content, rest))
 }
 
-/// RFC 4519 §2; of others the number.
+/// Returns the short name (RFC 4519 §2), or the OID in hex if it has none.
 fn short_name(oid: &[u8]) -> String {
     match oid {
         [0x55, 4, 3] => "CN".into(),
@@ -48,7 +48,7 @@ fn short_name(oid: &[u8]) -> String {
     }
 }
 
-/// It is the peer's text: nothing of it may move the cursor of a terminal.
+/// Replaces control characters, because the peer chose the text and it may go to a terminal.
 fn printable(text: &[u8]) -> String {
     String::from_utf8_lossy(text).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

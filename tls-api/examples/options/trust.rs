@@ -1,4 +1,4 @@
-//! What both example programs can be told about whom to trust.
+//! Options about the trust policy, for servers' and clients' certificates.
 
 use std::path::PathBuf;
 
@@ -7,23 +7,26 @@ use strata_tls::{ChainVerifier, Crls, Pin, Pins, RootCertStore};
 
 use super::{Context, Failure};
 
-/// The options about whom to trust.
+/// Options about the trust policy.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Trust")]
 pub(crate) struct TrustOptions {
-    /// Refuse what the revocation lists of this file name, and what no list covers; repeat it for more files
+    /// Reject certificates that the CRLs in this file list, and certificates that no CRL covers.
+    /// Repeatable
     #[arg(long, value_name = "PEM")]
     crl: Vec<PathBuf>,
 
-    /// Accept what no list of --crl covers
+    /// Accept certificates that no CRL of --crl covers
     #[arg(long, requires = "crl")]
     crl_allow_unknown: bool,
 
-    /// Trust this certificate by itself, whoever signed it: for peers that signed theirs themselves; repeat it for more
+    /// Accept this end-entity certificate regardless of its issuer, for example a self-signed one.
+    /// Repeatable
     #[arg(long, value_name = "PEM")]
     trust_exact: Vec<PathBuf>,
 
-    /// Demand a chain with this key: sha256/ and the base64 of the SHA-256 of its SubjectPublicKeyInfo; repeat it for backup pins
+    /// Require a chain with this key: sha256/ and the base64 of the SHA-256 of its
+    /// SubjectPublicKeyInfo. Repeatable, for backup pins
     #[arg(long, value_name = "PIN", value_parser = pin)]
     pin: Vec<Pin>,
 }

@@ -1,4 +1,4 @@
-//! A file that sessions outlive the program in.
+//! Stores sessions in a file, so that the next run can resume them (`--cache`).
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -9,17 +9,17 @@ use strata_tls::ClientSessionMemoryCache;
 
 use crate::options::{Context, Failure};
 
-/// Servers whose sessions are kept.
+/// The number of servers whose sessions are stored.
 const SERVERS: usize = 256;
 
-/// The sessions of a file.
+/// The sessions in a file.
 pub(crate) struct Cache {
     path: PathBuf,
     sessions: Arc<ClientSessionMemoryCache>,
 }
 
 impl Cache {
-    /// Reads them, if the file is there. What cannot be read costs full handshakes, and is replaced.
+    /// Reads the sessions, if the file exists. Unreadable contents are reported and replaced.
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
         let sessions = match fs::read(path) {
             Ok(bytes) => ClientSessionMemoryCache::from_bytes(SERVERS, &bytes).unwrap_or_else(|e| {
@@ -36,19 +36,20 @@ impl Cache {
         Arc::clone(&self.sessions)
     }
 
-    /// Writes them for the next time: beside the file first, so that nobody ever reads half of it.
+    /// Writes the sessions: to a temporary file first, so that no reader sees an incomplete file.
     pub(crate) fn save(self) -> Result<(), Failure> {
-        let beside = self.path.with_extension(format!("{}.tmp", std::process::id()));
-        let written = write_private(&beside, &self.sessions.to_bytes()).and_then(|()| fs::rename(&beside, &self.path));
+        let temporary = self.path.with_extension(format!("{}.tmp", std::process::id()));
+        let written =
+            write_private(&temporary, &self.sessions.to_bytes()).and_then(|()| fs::rename(&temporary, &self.path));
         if written.is_err() {
-            // It may not be there at all.
-            let _ = fs::remove_file(&beside);
+            // The file may not exist.
+            let _ = fs::remove_file(&temporary);
         }
         written.context(format!("cannot write --cache {}", self.path.display()))
     }
 }
 
-/// Whoever reads the file can resume the sessions.
+/// Writes a file that only its owner can read: anyone who reads it can resume the sessions.
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,4 +1,4 @@
-//! From a host's name to a connected socket.
+//! Resolves the host and connects to it, within a deadline.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -9,7 +9,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::options::{Context, Failure};
 
-/// A socket that is connected, and registered with its event queue as [`SOCKET`].
+/// A connected socket, registered with `poll` as [`SOCKET`].
 pub(crate) struct Connected {
     pub(crate) socket: TcpStream,
     pub(crate) poll: Poll,
@@ -17,9 +17,9 @@ pub(crate) struct Connected {
 
 pub(crate) const SOCKET: Token = Token(0);
 
-/// Tries the addresses of the host one after another.
+/// Tries the addresses of the host one after another. Fails if none accepts within the deadline.
 pub(crate) fn connect(host: &str, port: u16, deadline: Instant) -> Result<Connected, Failure> {
-    let addresses = (host, port).to_socket_addrs().context(format!("{host} cannot be found"))?;
+    let addresses = (host, port).to_socket_addrs().context(format!("cannot resolve {host}"))?;
     let mut failures = Vec::new();
     for address in addresses {
         match connect_to(address, deadline) {
@@ -28,9 +28,9 @@ pub(crate) fn connect(host: &str, port: u16, deadline: Instant) -> Result<Connec
         }
     }
     Err(Failure::new(if failures.is_empty() {
-        format!("{host} has no address")
+        format!("{host} has no addresses")
     } else {
-        format!("cannot connect to {}; is this the right --port?", failures.join("; "))
+        format!("cannot connect to {}; check --port", failures.join("; "))
     }))
 }
 
@@ -40,11 +40,11 @@ fn connect_to(address: SocketAddr, deadline: Instant) -> io::Result<Connected> {
     poll.registry().register(&mut socket, SOCKET, Interest::READABLE | Interest::WRITABLE)?;
     let mut events = Events::with_capacity(4);
     loop {
-        let patience = deadline.saturating_duration_since(Instant::now());
-        if patience.is_zero() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer (--timeout)"));
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        if timeout.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "timed out (--timeout)"));
         }
-        match poll.poll(&mut events, Some(patience)) {
+        match poll.poll(&mut events, Some(timeout)) {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
             _ => {}
         }
@@ -53,7 +53,7 @@ fn connect_to(address: SocketAddr, deadline: Instant) -> io::Result<Connected> {
         }
         match socket.peer_addr() {
             Ok(_) => {
-                // Small records are not held back for larger packets; it works without as well.
+                // Sends small records at once. The connection works without it.
                 let _ = socket.set_nodelay(true);
                 return Ok(Connected { socket, poll });
             }

@@ -1,4 +1,4 @@
-//! The connection's life: sends what the input gives, prints what comes, and ends in good order.
+//! Drives one connection: sends the input, prints what the server sends, and closes the connection.
 
 use std::io::{self, BufRead, Write};
 use std::time::Instant;
@@ -17,30 +17,29 @@ pub(crate) struct Exchange<'a> {
     session: ClientSession,
     socket: TcpStream,
     poll: Poll,
-    /// What the socket was last known to be; it tells only changes.
+    /// The last known readiness of the socket. Events report only changes.
     readable: bool,
     writable: bool,
-    /// For the handshake.
+    /// The deadline of the handshake.
     deadline: Instant,
     options: &'a Arguments,
     unsent: Vec<u8>,
-    /// The input has ended.
-    said_all: bool,
+    input_ended: bool,
     response: Option<Response>,
-    /// Whether what comes is printed.
+    /// Whether to print received data.
     print: bool,
-    early: Early,
+    early: EarlyData,
 }
 
-/// What is sent first of all: early data, of which some may have gone out with the first message.
+/// Data to send first. `sent` bytes of it went out as early data.
 #[derive(Default)]
-pub(crate) struct Early {
+pub(crate) struct EarlyData {
     data: Vec<u8>,
     sent: usize,
 }
 
-impl Early {
-    /// Sends as much early as the session allows.
+impl EarlyData {
+    /// Sends as much early data as the session allows.
     pub(crate) fn send(data: Vec<u8>, session: &mut ClientSession) -> io::Result<Self> {
         let sent = match session.early_data() {
             Some(mut early) => early.write(&data)?,
@@ -49,15 +48,15 @@ impl Early {
         Ok(Self { data, sent })
     }
 
-    /// What still has to be sent, now that the handshake is complete: all, if the server refused what came early.
-    fn left(self, session: &ClientSession, verbose: bool) -> Vec<u8> {
+    /// Returns the data to send after the handshake: all of it if the server rejected early data.
+    fn unsent(self, session: &ClientSession, verbose: bool) -> Vec<u8> {
         let Self { mut data, sent } = self;
         let accepted = session.is_early_data_accepted();
         if verbose {
             eprintln!(
                 "early data: {sent} bytes of {} sent, {}",
                 data.len(),
-                if accepted { "accepted" } else { "refused" }
+                if accepted { "accepted" } else { "rejected" }
             );
         }
         if accepted {
@@ -67,20 +66,20 @@ impl Early {
     }
 }
 
-/// What a connection is for.
-pub(crate) enum Errand {
+/// The task of a connection.
+pub(crate) enum Task {
     /// Fetch this page.
     Page(String),
-    /// Join stdin and stdout to the session.
+    /// Connect stdin and stdout to the server.
     Stdin,
-    /// Send these bytes, and read what comes.
+    /// Send these bytes and read the response.
     Bytes(Vec<u8>),
 }
 
-/// Whether there is more to do.
+/// Whether the connection has more to do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Going {
-    On,
+enum Progress {
+    Continue,
     Finished,
 }
 
@@ -91,7 +90,7 @@ impl<'a> Exchange<'a> {
         deadline: Instant,
         options: &'a Arguments,
         print: bool,
-        early: Early,
+        early: EarlyData,
     ) -> Self {
         let Connected { socket, poll } = connected;
         Self {
@@ -103,36 +102,36 @@ impl<'a> Exchange<'a> {
             deadline,
             options,
             unsent: Vec::new(),
-            said_all: false,
+            input_ended: false,
             response: None,
             print,
             early,
         }
     }
 
-    pub(crate) fn run(mut self, target: &Target, errand: Errand) -> Result<(), Failure> {
-        let mut input = match errand {
-            Errand::Page(path) => {
+    pub(crate) fn run(mut self, target: &Target, task: Task) -> Result<(), Failure> {
+        let mut input = match task {
+            Task::Page(path) => {
                 self.response = Some(Response::default());
                 Input::Request(Some(request(&path, &target.host).into_bytes()))
             }
-            Errand::Bytes(bytes) => Input::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
-            Errand::Stdin => Input::stdin(Waker::new(self.poll.registry(), STDIN).context("the event queue")?),
+            Task::Bytes(bytes) => Input::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
+            Task::Stdin => Input::stdin(Waker::new(self.poll.registry(), STDIN).context("the event queue")?),
         };
         loop {
             let received = self.receive(&target.host)?;
-            if self.print()? == Going::Finished {
+            if self.print()? == Progress::Finished {
                 return self.finish();
             }
             let took = self.take_input(&mut input)?;
-            let sent = self.send().context(format!("sending to {}", target.host))?;
+            let sent = self.send().context(format!("writing to {}", target.host))?;
             if !(received || took || sent) {
                 self.wait()?;
             }
         }
     }
 
-    /// Reads and processes; whether anything came.
+    /// Reads and processes records. Returns whether it received any data.
     fn receive(&mut self, host: &str) -> Result<bool, Failure> {
         if !self.readable || !self.session.wants_read() {
             return Ok(false);
@@ -146,31 +145,31 @@ impl<'a> Exchange<'a> {
                 self.readable = false;
                 return Ok(false);
             }
-            Err(e) => return Err(e).context(format!("the connection to {host} broke")),
+            Err(e) => return Err(e).context(format!("reading from {host}")),
         }
         if let Err(e) = self.session.process_new_packets() {
-            // What came before the error is worth printing, and the alert worth sending; but the error is the news.
+            // Prints data received before the error and sends the alert. Reports only the first error.
             let (_, _) = (self.print(), self.send());
             return Err(Failure::new(format!("{host}: {e:#}")));
         }
         if handshaking && !self.session.is_handshaking() {
             let verbose = self.options.protocol.verbose();
             if verbose {
-                self.tell_what_was_negotiated();
+                self.print_negotiated();
             }
             if let Some(exported) = self.options.protocol.export(&self.session)? {
                 eprintln!("{exported}");
             }
             let early = std::mem::take(&mut self.early);
             if !early.data.is_empty() {
-                self.unsent = early.left(&self.session, verbose);
+                self.unsent = early.unsent(&self.session, verbose);
             }
         }
         Ok(true)
     }
 
-    /// Prints all that was decrypted.
-    fn print(&mut self) -> Result<Going, Failure> {
+    /// Prints all decrypted data.
+    fn print(&mut self) -> Result<Progress, Failure> {
         let mut stdout = io::stdout().lock();
         loop {
             let n = match self.session.fill_buf() {
@@ -185,7 +184,7 @@ impl<'a> Exchange<'a> {
                     bytes.len()
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-                Err(e) if is_truncation(&e) => return self.check_end(End::Cut),
+                Err(e) if is_truncation(&e) => return self.check_end(End::Truncated),
                 Err(e) => return Err(e).context("reading"),
             };
             self.session.consume(n);
@@ -193,29 +192,29 @@ impl<'a> Exchange<'a> {
         stdout.flush().context("cannot write to stdout")?;
         match &self.response {
             Some(response) if response.is_over() => self.check_end(End::CloseNotify),
-            _ => Ok(Going::On),
+            _ => Ok(Progress::Continue),
         }
     }
 
-    /// Nothing more comes. Many web servers do not send close_notify, which does no harm as long as the response tells
-    /// where it ends.
-    fn check_end(&self, end: End) -> Result<Going, Failure> {
+    /// Checks that the data is complete when no more follows. Many web servers do not send
+    /// close_notify, which is harmless if the response states its length.
+    fn check_end(&self, end: End) -> Result<Progress, Failure> {
         match (&self.response, end) {
             (Some(response), end) => response.check(end).map_err(Failure::new)?,
             (None, End::CloseNotify) => {}
-            (None, End::Cut) => {
-                return Err(Failure::new(format!("what was printed may not be all: {}", Error::Truncated)));
+            (None, End::Truncated) => {
+                return Err(Failure::new(format!("the output may be incomplete: {}", Error::Truncated)));
             }
         }
-        Ok(Going::Finished)
+        Ok(Progress::Finished)
     }
 
-    /// Writes into the session what the input gives; whether it took any.
+    /// Writes input to the session. Returns whether it wrote any.
     fn take_input(&mut self, input: &mut Input) -> Result<bool, Failure> {
-        if self.said_all || !self.early.data.is_empty() {
+        if self.input_ended || !self.early.data.is_empty() {
             return Ok(false);
         }
-        // Which version it is decides over keys, and over the end.
+        // Key updates and the end of the input depend on the version.
         if self.session.is_handshaking() {
             return Ok(false);
         }
@@ -229,9 +228,9 @@ impl<'a> Exchange<'a> {
                 }
                 Next::Nothing => return Ok(false),
                 Next::End => {
-                    self.said_all = true;
-                    // RFC 5246 §7.2.1 lets a server of TLS 1.2 drop what it has not sent yet when it receives
-                    // close_notify; since TLS 1.3 it ends one direction only (RFC 9846 §6.1).
+                    self.input_ended = true;
+                    // In TLS 1.2 a server may discard unsent data when it receives close_notify
+                    // (RFC 5246 §7.2.1). In TLS 1.3 it closes one direction (RFC 9846 §6.1).
                     let close = self
                         .options
                         .half_close
@@ -240,8 +239,9 @@ impl<'a> Exchange<'a> {
                         self.session.send_close_notify();
                     }
                     if self.options.protocol.verbose() {
-                        let next = if close { "our side is closed" } else { "the server closes first (--half-close)" };
-                        eprintln!("the input has ended: {next}");
+                        let next =
+                            if close { "sent close_notify" } else { "waiting for the server to close (--half-close)" };
+                        eprintln!("end of input: {next}");
                     }
                     return Ok(true);
                 }
@@ -252,7 +252,7 @@ impl<'a> Exchange<'a> {
         Ok(n > 0)
     }
 
-    /// Writes what waits, as far as the socket takes it; whether it took any.
+    /// Sends pending records until the socket would block. Returns whether it sent any.
     fn send(&mut self) -> io::Result<bool> {
         let mut moved = false;
         while self.writable && self.session.wants_write() {
@@ -266,11 +266,11 @@ impl<'a> Exchange<'a> {
         Ok(moved)
     }
 
-    /// Says close_notify, and leaves once it is on its way.
+    /// Sends close_notify and flushes it to the socket.
     fn finish(mut self) -> Result<(), Failure> {
         io::stdout().flush().context("cannot write to stdout")?;
         self.session.send_close_notify();
-        // The server may be gone by now, which is as good.
+        // The server may already have closed the connection.
         while self.session.wants_write() && self.send().is_ok() && self.session.wants_write() {
             self.wait()?;
         }
@@ -278,29 +278,29 @@ impl<'a> Exchange<'a> {
     }
 
     fn wait(&mut self) -> Result<(), Failure> {
-        let patience = if self.session.is_handshaking() {
+        let timeout = if self.session.is_handshaking() {
             let left = self.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Failure::new("the server did not complete the handshake in time (--timeout)"));
+                return Err(Failure::new("the handshake timed out (--timeout)"));
             }
             Some(left)
         } else {
             None
         };
         let mut events = Events::with_capacity(8);
-        match self.poll.poll(&mut events, patience) {
+        match self.poll.poll(&mut events, timeout) {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e).context("waiting for events"),
             _ => {}
         }
         for event in events.iter().filter(|event| event.token() == SOCKET) {
-            // An error makes the socket ready for everything: reading or writing tells which.
+            // After an error both reading and writing return it.
             self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
             self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
         }
         Ok(())
     }
 
-    fn tell_what_was_negotiated(&self) {
+    fn print_negotiated(&self) {
         let session = &self.session;
         let version = session.protocol_version().map(|version| version.to_string()).unwrap_or_default();
         let suite = session.negotiated_cipher_suite().map(|suite| suite.to_string()).unwrap_or_default();
@@ -309,10 +309,10 @@ impl<'a> Exchange<'a> {
         let kind = session.handshake_kind().map(|kind| format!(", handshake {kind:?}"));
         let certificates = session.peer_certificates().map_or(0, <[_]>::len);
         eprintln!(
-            "established: {version}, {suite}, {group}{}{}, {certificates} certificates, the server's for {}",
+            "established: {version}, {suite}, {group}{}{}, {certificates} certificates, server {}",
             alpn.unwrap_or_default(),
             kind.unwrap_or_default(),
-            subject(session.peer_certificates()).unwrap_or_else(|| "nobody".into())
+            subject(session.peer_certificates()).unwrap_or_else(|| "without a certificate".into())
         );
         let limits = session.record_limits();
         eprintln!("record limits: sent {}, received {}", limits.send, limits.receive);
@@ -320,7 +320,7 @@ impl<'a> Exchange<'a> {
 }
 
 fn request(path: &str, host: &str) -> String {
-    // An IPv6 address has its brackets here.
+    // IPv6 addresses need brackets in the Host header.
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tlsclient\r\nAccept: */*\r\nConnection: close\r\n\r\n")
 }

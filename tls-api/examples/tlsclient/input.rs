@@ -1,4 +1,5 @@
-//! What is sent: a request, bytes that were read before, or stdin, which a thread of its own reads as files and terminals know no readiness.
+//! The data to send: a request, bytes in memory, or stdin. A thread reads stdin, because files and
+//! terminals have no readiness events.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -7,29 +8,29 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use mio::Waker;
 
 pub(crate) enum Input {
-    /// The request that is left; our side stays open after it.
+    /// A request. The client does not send close_notify after it.
     Request(Option<Vec<u8>>),
-    /// Bytes that are all there; our side is closed after them.
+    /// All bytes of the input. The client sends close_notify after them.
     Whole(Option<Vec<u8>>),
     Stdin {
         chunks: Receiver<io::Result<Vec<u8>>>,
-        /// Kept, as a waker that is dropped takes back the wake-ups that were not seen yet.
+        /// Held because dropping a waker cancels its pending wake-ups.
         _waker: Arc<Waker>,
     },
 }
 
-/// What there is to send.
+/// The next data to send.
 pub(crate) enum Next {
     Bytes(Vec<u8>),
-    /// Nothing now.
+    /// No data yet.
     Nothing,
-    /// Our side is to be closed.
+    /// The end of the input.
     End,
 }
 
 impl Input {
     pub(crate) fn stdin(waker: Waker) -> Self {
-        // A few chunks ahead of the network are enough.
+        // Reads at most four chunks ahead of the network.
         let (sender, chunks) = sync_channel(4);
         let waker = Arc::new(waker);
         let wake_at_end = WakeAtEnd(Arc::clone(&waker));
@@ -51,18 +52,18 @@ impl Input {
     }
 }
 
-/// Wakes when it is dropped.
+/// Wakes the event loop when dropped.
 struct WakeAtEnd(Arc<Waker>);
 
 impl Drop for WakeAtEnd {
     fn drop(&mut self) {
-        // Without a listener there is nobody to wake.
+        // Fails once the event loop is gone.
         let _ = self.0.wake();
     }
 }
 
-/// Ends at stdin's end, an error, or when nobody listens any more. The channel's end tells the other side, and so has to
-/// come before the last wake-up: a local is dropped before those declared earlier.
+/// Reads until EOF, an error, or until the receiver is dropped. The sender must be dropped before
+/// the last wake-up, so that the receiver sees the end. Locals drop in reverse order of declaration.
 fn read_stdin(waker: WakeAtEnd, sender: SyncSender<io::Result<Vec<u8>>>) {
     let waker = waker;
     let sender = sender;

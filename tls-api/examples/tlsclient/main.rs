@@ -1,4 +1,4 @@
-//! A TLS client for trying things out: fetches a page, or joins stdin and stdout to a server.
+//! A TLS client for experiments: fetches a page, or connects stdin and stdout to a server.
 //!
 //! ```text
 //! cargo run --release -p strata-tls --example tlsclient -- --http / example.com
@@ -27,7 +27,7 @@ use strata_tls::{
 
 use crate::arguments::{Arguments, Target};
 use crate::cache::Cache;
-use crate::exchange::{Early, Errand, Exchange};
+use crate::exchange::{EarlyData, Exchange, Task};
 use crate::options::{Configure, Context, Failure, run_program};
 
 fn main() -> ExitCode {
@@ -43,13 +43,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         config.set_session_storage(cache.sessions());
     }
     let config = Arc::new(config);
-    let done = connections(&arguments, &target, &config);
-    // What a connection that failed has left or removed counts as well.
+    let result = connections(&arguments, &target, &config);
+    // A failed connection may have added or removed sessions too.
     let saved = cache.map_or(Ok(()), Cache::save);
-    done.and(saved)
+    result.and(saved)
 }
 
-/// One after another.
+/// Makes the connections, one after another.
 fn connections(arguments: &Arguments, target: &Target, config: &Arc<ClientConfig>) -> Result<(), Failure> {
     let early = match &arguments.early_data {
         Some(path) => std::fs::read(path).context(format!("cannot read --early-data {}", path.display()))?,
@@ -57,20 +57,20 @@ fn connections(arguments: &Arguments, target: &Target, config: &Arc<ClientConfig
     };
     let mut stdin = Vec::new();
     if arguments.connections > 1 && target.path.is_none() {
-        // It is sent more than once.
+        // Each connection sends it.
         std::io::stdin().read_to_end(&mut stdin).context("cannot read stdin")?;
     }
     for left in (0..arguments.connections).rev() {
-        let errand = match &target.path {
-            Some(path) => Errand::Page(path.clone()),
-            None if arguments.connections > 1 => Errand::Bytes(stdin.clone()),
-            None => Errand::Stdin,
+        let task = match &target.path {
+            Some(path) => Task::Page(path.clone()),
+            None if arguments.connections > 1 => Task::Bytes(stdin.clone()),
+            None => Task::Stdin,
         };
         let deadline = Instant::now() + arguments.timeout;
         let connected = connect::connect(&target.host, arguments.port, deadline)?;
         let mut session = ClientSession::new(config, target.name.clone()).context(&target.host)?;
-        let early = Early::send(early.clone(), &mut session).context("sending early data")?;
-        Exchange::new(session, connected, deadline, arguments, left == 0, early).run(target, errand)?;
+        let early = EarlyData::send(early.clone(), &mut session).context("sending early data")?;
+        Exchange::new(session, connected, deadline, arguments, left == 0, early).run(target, task)?;
     }
     Ok(())
 }
@@ -106,18 +106,20 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
     Ok(config)
 }
 
-/// Who we are to servers that want to know.
+/// Returns the identity to present to servers that request a certificate.
 fn identity(arguments: &Arguments) -> Result<Option<Identity>, Failure> {
     let (certs, key) = match (&arguments.auth_certs, &arguments.auth_key) {
         (Some(certs), Some(key)) => (certs, key),
         (None, None) => return Ok(None),
-        (Some(_), None) => return Err(Failure::new("--auth-certs needs the key to its certificate: --auth-key FILE")),
-        (None, Some(_)) => return Err(Failure::new("--auth-key needs the certificate for its key: --auth-certs FILE")),
+        (Some(_), None) => {
+            return Err(Failure::new("--auth-certs needs the private key of its certificate: --auth-key FILE"));
+        }
+        (None, Some(_)) => return Err(Failure::new("--auth-key needs the certificate of its key: --auth-certs FILE")),
     };
     let read = |path: &Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
     let pem = zeroize::Zeroizing::new(read(key)?);
-    let identity = strata_tls::Identity::from_pem(&read(certs)?, &pem).context(format!(
-        "no identity in --auth-certs {} with --auth-key {}",
+    let identity = Identity::from_pem(&read(certs)?, &pem).context(format!(
+        "cannot use --auth-certs {} with --auth-key {}",
         certs.display(),
         key.display()
     ))?;
@@ -129,5 +131,5 @@ fn roots(arguments: &Arguments) -> Result<RootCertStore, Failure> {
         let pem = std::fs::read(path).context(format!("cannot read --cafile {}", path.display()))?;
         return strata_tls::root_store_from_pem(&pem).context(format!("--cafile {}", path.display()));
     }
-    Ok(strata_tls::system_roots().context("no --cafile")?.roots)
+    Ok(strata_tls::system_roots().context("cannot load the system's trust anchors; use --cafile")?.roots)
 }

@@ -1,6 +1,6 @@
-//! Where an HTTP/1.1 response ends (RFC 9112 §6). Many servers do not send close_notify, so a client has to know.
+//! Finds the end of an HTTP/1.1 response (RFC 9112 §6), because many servers do not send close_notify.
 
-/// What was received of a response so far.
+/// The state of a partially received response.
 #[derive(Default)]
 pub(crate) struct Response {
     head: Vec<u8>,
@@ -11,23 +11,23 @@ pub(crate) struct Response {
 enum Part {
     #[default]
     Head,
-    /// A body of `length` bytes, of which `left` are missing.
+    /// A body of `length` bytes, of which `left` are still missing.
     Length {
         length: u64,
         left: u64,
     },
     Chunked(Chunks),
-    /// The end of the connection is the end of the body.
-    ToTheEnd,
-    /// This is not a response.
-    Broken(&'static str),
+    /// A body that ends with the connection.
+    UntilClose,
+    /// Not a response, and why.
+    Invalid(&'static str),
 }
 
 /// How the connection ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     CloseNotify,
-    Cut,
+    Truncated,
 }
 
 impl Response {
@@ -37,10 +37,10 @@ impl Response {
             Part::Length { left, .. } => *left = left.saturating_sub(bytes.len() as u64),
             Part::Chunked(chunks) => {
                 if let Err(why) = bytes.iter().try_for_each(|byte| chunks.add(*byte)) {
-                    self.part = Part::Broken(why);
+                    self.part = Part::Invalid(why);
                 }
             }
-            Part::ToTheEnd | Part::Broken(_) => {}
+            Part::UntilClose | Part::Invalid(_) => {}
         }
     }
 
@@ -49,10 +49,10 @@ impl Response {
         self.head.extend_from_slice(bytes);
         let seen = self.head.len().min(STATUS_LINE.len());
         if self.head[..seen] != STATUS_LINE[..seen] {
-            self.part = Part::Broken("it does not begin with an HTTP/1 status line");
+            self.part = Part::Invalid("no HTTP/1 status line");
             return;
         }
-        // A line may end in LF alone (RFC 9112 §2.2).
+        // A line may end in LF without CR (RFC 9112 §2.2).
         let end = (from..self.head.len()).find_map(|at| {
             let rest = &self.head[at..];
             [&b"\n\r\n"[..], b"\n\n"].iter().find(|end| rest.starts_with(end)).map(|end| at + end.len())
@@ -60,7 +60,7 @@ impl Response {
         if let Some(end) = end {
             let rest = self.head.split_off(end);
             match body_of(&std::mem::take(&mut self.head)) {
-                // An interim response (RFC 9110 §15.2): the final one follows.
+                // The final response follows an interim one (RFC 9110 §15.2).
                 None => {}
                 Some(part) => self.part = part,
             }
@@ -68,50 +68,50 @@ impl Response {
                 self.add(&rest);
             }
         } else if self.head.len() > MAX_HEAD {
-            self.part = Part::Broken("its head does not end");
+            self.part = Part::Invalid("the head is too long");
         }
     }
 
-    /// Returns whether nothing is expected to follow: the response is whole, or is not a response.
+    /// Returns whether no more data is expected: the response is complete or invalid.
     pub(crate) fn is_over(&self) -> bool {
         match &self.part {
             Part::Length { left, .. } => *left == 0,
             Part::Chunked(chunks) => chunks.state == ChunkState::Done,
-            Part::Broken(_) => true,
-            Part::Head | Part::ToTheEnd => false,
+            Part::Invalid(_) => true,
+            Part::Head | Part::UntilClose => false,
         }
     }
 
-    /// Says what is missing, if anything is, now that nothing more comes.
+    /// Checks that the response is complete. Returns what is missing.
     pub(crate) fn check(&self, end: End) -> Result<(), String> {
         let closed = match end {
             End::CloseNotify => "the server closed the connection",
-            End::Cut => "the connection was cut",
+            End::Truncated => "the connection was truncated",
         };
         match &self.part {
-            Part::Broken(why) => Err(format!("the answer is not an HTTP response: {why}")),
+            Part::Invalid(why) => Err(format!("invalid HTTP response: {why}")),
             _ if self.is_over() => Ok(()),
-            Part::Head if self.head.is_empty() => Err(format!("{closed} without an answer")),
+            Part::Head if self.head.is_empty() => Err(format!("{closed} without a response")),
             Part::Head => Err(format!("{closed} in the head of the response")),
             Part::Length { length, left } => Err(format!(
-                "{closed}: what was printed is not all ({} of {length} bytes of the body)",
+                "{closed}: the output is incomplete ({} of {length} bytes of the body)",
                 length.saturating_sub(*left)
             )),
-            Part::Chunked(_) => Err(format!("{closed}: what was printed is not all (the last chunk is missing)")),
-            Part::ToTheEnd if end == End::CloseNotify => Ok(()),
-            Part::ToTheEnd => Err(format!("{closed}: what was printed may not be all (no length, no close_notify)")),
+            Part::Chunked(_) => Err(format!("{closed}: the output is incomplete (the last chunk is missing)")),
+            Part::UntilClose if end == End::CloseNotify => Ok(()),
+            Part::UntilClose => Err(format!("{closed}: the output may be incomplete (no length, no close_notify)")),
         }
     }
 }
 
-/// RFC 9112 §6.3, for the answer to a GET; `None` for an interim response.
+/// Returns the kind of body of a response to GET (RFC 9112 §6.3), or `None` for an interim response.
 fn body_of(head: &[u8]) -> Option<Part> {
     let head = String::from_utf8_lossy(head);
     let status = head.split([' ', '\r', '\n']).nth(1).unwrap_or_default();
     if status.len() != 3 || !status.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Part::Broken("its status line has no status of three digits"));
+        return Some(Part::Invalid("the status code does not have three digits"));
     }
-    // 101 would end HTTP on this connection, and the request did not ask for an upgrade.
+    // Includes 101: the request asked for no upgrade.
     if status.starts_with('1') {
         return None;
     }
@@ -126,25 +126,25 @@ fn body_of(head: &[u8]) -> Option<Part> {
     }
     if let Some(codings) = fields("transfer-encoding").last() {
         let chunked = codings.rsplit(',').next().is_some_and(|last| last.trim() == "chunked");
-        return Some(if chunked { Part::Chunked(Chunks::default()) } else { Part::ToTheEnd });
+        return Some(if chunked { Part::Chunked(Chunks::default()) } else { Part::UntilClose });
     }
-    // The same length may be there more than once.
+    // Content-Length may be repeated with the same value.
     let mut lengths = fields("content-length");
-    let Some(first) = lengths.next() else { return Some(Part::ToTheEnd) };
+    let Some(first) = lengths.next() else { return Some(Part::UntilClose) };
     let digits = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
     match first.parse() {
         Ok(length) if digits && lengths.all(|other| other == first) => Some(Part::Length { length, left: length }),
-        _ => Some(Part::Broken("its Content-Length is not one number")),
+        _ => Some(Part::Invalid("Content-Length is not a single number")),
     }
 }
 
-/// RFC 9112 §7.1.
+/// The state of a chunked body (RFC 9112 §7.1).
 #[derive(Default)]
 struct Chunks {
     state: ChunkState,
-    /// The size that is being read, then what is missing of the chunk.
+    /// The chunk size while it is read, then the missing bytes of the chunk.
     left: u64,
-    /// Characters of the line so far.
+    /// The length of the current line.
     line: usize,
 }
 
@@ -152,7 +152,7 @@ struct Chunks {
 enum ChunkState {
     #[default]
     Size,
-    /// Behind the size: an extension, or the end of the line.
+    /// After the size: an extension or the end of the line.
     Extension,
     Data,
     /// The line end after the data.
@@ -168,8 +168,8 @@ impl Chunks {
             (ChunkState::Size | ChunkState::Extension, b'\n') => self.begin_chunk()?,
             (ChunkState::Size, b';' | b' ' | b'\t') => self.state = ChunkState::Extension,
             (ChunkState::Size, _) => {
-                let digit = char::from(byte).to_digit(16).ok_or("the size of a chunk is not a number")?;
-                self.left = self.left.checked_mul(16).ok_or("a chunk is too long")? + u64::from(digit);
+                let digit = char::from(byte).to_digit(16).ok_or("a chunk size is not a number")?;
+                self.left = self.left.checked_mul(16).ok_or("a chunk size is too large")? + u64::from(digit);
                 self.line += 1;
             }
             (ChunkState::Data, _) => {
@@ -180,7 +180,7 @@ impl Chunks {
             }
             (ChunkState::AfterData, b'\n') => self.state = ChunkState::Size,
             (ChunkState::AfterData, b'\r') => {}
-            (ChunkState::AfterData, _) => return Err("a chunk is longer than its size says"),
+            (ChunkState::AfterData, _) => return Err("a chunk is longer than its size"),
             (ChunkState::Trailer, b'\n') if self.line == 0 => self.state = ChunkState::Done,
             (ChunkState::Trailer, b'\n') => self.line = 0,
             (ChunkState::Trailer, b'\r') | (ChunkState::Extension | ChunkState::Done, _) => {}
@@ -191,7 +191,7 @@ impl Chunks {
 
     fn begin_chunk(&mut self) -> Result<(), &'static str> {
         if std::mem::take(&mut self.line) == 0 {
-            return Err("the size of a chunk is not a number");
+            return Err("a chunk size is not a number");
         }
         self.state = if self.left == 0 { ChunkState::Trailer } else { ChunkState::Data };
         Ok(())

@@ -103,22 +103,23 @@ fn whole_responses() -> Outcome {
     Ok(())
 }
 
-/// The response, and what is said about it after "the connection was cut" or "the server closed the connection".
+/// The response, and what is said about it after "the connection was truncated" or "the server closed the connection".
 fn short_responses() -> Outcome {
     for (response, wanted) in [
-        ("", "without an answer"),
+        ("", "without a response"),
         ("HTTP/1.1 200 OK\r\nContent-Le", "in the head of the response"),
-        ("HTTP/1.1 103 Early Hints\r\n\r\n", "without an answer"),
+        ("HTTP/1.1 103 Early Hints\r\n\r\n", "without a response"),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort",
-            ": what was printed is not all (5 of 50 bytes of the body)",
+            ": the output is incomplete (5 of 50 bytes of the body)",
         ),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nshort", ": what was printed is not all"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n0\r\n", ": what was printed is not all"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nshort", ": the output is incomplete"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n0\r\n", ": the output is incomplete"),
         // The data looks like the last chunk.
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n\r\n0\r\n\r\n", ": what was printed is not all"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n\r\n0\r\n\r\n", ": the output is incomplete"),
     ] {
-        for (end, how) in [(End::CloseNotify, "the server closed the connection"), (End::Cut, "the connection was cut")]
+        for (end, how) in
+            [(End::CloseNotify, "the server closed the connection"), (End::Cut, "the connection was truncated")]
         {
             refused(
                 &answered(response, end)?,
@@ -134,15 +135,15 @@ fn no_responses() -> Outcome {
         ("SSH-2.0-x\r\n", "status line"),
         ("<html>whole</html>", "status line"),
         ("HTTP/2 200\r\n\r\n", "status line"),
-        ("HTTP/1.1 OK\r\n\r\n", "status of three digits"),
+        ("HTTP/1.1 OK\r\n\r\n", "three digits"),
         ("HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nwhole", "Content-Length"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nwhole", "Content-Length"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nwhole", "the size of a chunk"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nwhole", "a chunk size is not a number"),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwhole\r\n0\r\n\r\n", "longer than its size"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n", "a chunk is too long"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n", "a chunk size is too large"),
     ] {
         let ended = answered(response, End::CloseNotify)?;
-        refused(&ended, "the answer is not an HTTP response: ")?;
+        refused(&ended, "invalid HTTP response: ")?;
         contains(&ended.stderr, wanted)?;
     }
     Ok(())
@@ -151,7 +152,7 @@ fn no_responses() -> Outcome {
 fn response_without_length() -> Outcome {
     let response = "HTTP/1.0 200 OK\r\n\r\nwhole";
     contains(&String::from_utf8_lossy(&answered(response, End::CloseNotify)?.bytes), "whole")?;
-    refused(&answered(response, End::Cut)?, "the connection was cut: what was printed may not be all")
+    refused(&answered(response, End::Cut)?, "the connection was truncated: the output may be incomplete")
 }
 
 fn refused(ended: &Ended, words: &str) -> Outcome {

@@ -222,7 +222,7 @@ fn early_data_to_openssl() -> Outcome {
 /// It gave the ticket out, and does not take early data with it: without a cache it could not tell a replay.
 fn early_data_refused_by_openssl() -> Outcome {
     let options = ["-early_data", "-max_early_data", "4096", "-no_cache"];
-    to_openssl(&options, "early data: 18 bytes of 18 sent, refused", "Early data was rejected")
+    to_openssl(&options, "early data: 18 bytes of 18 sent, rejected", "Early data was rejected")
 }
 
 /// Two connections, of which the second sends early what both send. `told` is what the client says of it, and `said` the server,
@@ -234,7 +234,7 @@ fn to_openssl(options: &[&str], told: &str, said: &str) -> Outcome {
     let options = ["--verbose", "--connections", "2", "--early-data", request];
     let mut client = client(server.port, &options)?;
     client.close_stdin();
-    client.stderr.wait_for("early data: 0 bytes of 18 sent, refused")?;
+    client.stderr.wait_for("early data: 0 bytes of 18 sent, rejected")?;
     client.stderr.wait_for(told)?;
     // Either way it arrives, early or again.
     server.running.stdout.wait_until("both requests", |said| {
