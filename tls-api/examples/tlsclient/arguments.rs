@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) half_close: Option<bool>,
 
-    /// Make N connections one after another and send the input on each. Prints only what the last
+    /// Make N connections one after another and send the input on each. Print only what the last
     /// one receives. Later connections resume sessions of earlier ones
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
