@@ -39,7 +39,7 @@ use crate::sink::Sink;
 use crate::states::{Renegotiation, Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
 
 pub mod hello;
-pub(crate) mod known;
+pub(crate) mod offered_psk;
 mod request;
 pub mod retry;
 pub(crate) mod session_tracker;

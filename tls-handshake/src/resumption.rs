@@ -14,17 +14,17 @@
 
 use zeroize::Zeroize as _;
 
-mod check;
 mod client;
+mod eligibility;
 mod encoding;
-mod external;
+mod external_psk;
 mod scope;
 mod server;
 mod stored;
 
-pub(crate) use check::ResumptionCriteria;
 pub use client::ClientSessionValue;
-pub use external::{ExternalPsk, PskError};
+pub(crate) use eligibility::ResumptionCriteria;
+pub use external_psk::{ExternalPsk, PskError};
 pub(crate) use scope::{Scope, ScopeInputs, identity_scope};
 pub use server::ServerSessionValue;
 pub use stored::{StoreIds, StoredSessions};

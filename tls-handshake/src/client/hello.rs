@@ -12,7 +12,7 @@ use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{EphemeralKey, SecureRandom, Tls13Suite, Transcript};
 
-use super::known::{EarlyData, ResumptionOffer, Selected, takes_tickets};
+use super::offered_psk::{EarlyData, ResumptionOffer, Selected, takes_tickets};
 use super::tls12;
 use super::tls13::{self, HandshakeContext, WaitEncryptedExtensions};
 use crate::config::{ClientConfig, HelloTemplate};

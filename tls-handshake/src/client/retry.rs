@@ -7,7 +7,7 @@ use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
 use super::hello::{Offer, WaitServerHello};
-use super::known::EarlyData;
+use super::offered_psk::EarlyData;
 use super::tls13;
 use crate::error::{Error, Illegal};
 use crate::flight;

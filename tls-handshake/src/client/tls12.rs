@@ -51,15 +51,15 @@ use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
 use crate::states::{Renegotiation, States, Step, unexpected_change_cipher_spec};
 
-mod answer;
-mod offer;
-mod resume;
-mod session;
+mod client_flight;
+mod new_session;
+mod resumption;
+mod server_flight;
 
-pub use answer::{
+pub use client_flight::{
     Connected, WaitChangeCipherSpec, WaitClientIdentity, WaitFinished, WaitNewSessionTicket, WaitSignature,
 };
-pub use offer::{WaitCertificate, WaitServerHelloDone, WaitServerKeyExchange, WaitVerdict};
+pub use server_flight::{WaitCertificate, WaitServerHelloDone, WaitServerKeyExchange, WaitVerdict};
 
 /// What all states share.
 pub(super) struct HandshakeContext {

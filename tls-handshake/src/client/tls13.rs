@@ -23,7 +23,7 @@ use tls_codec::code_points::{HandshakeType, NamedGroup};
 use tls_codec::handshake::RawMessage;
 use tls_crypto::{Tls13Suite, Transcript};
 
-use super::known::{EarlyData, FullHandshake};
+use super::offered_psk::{EarlyData, FullHandshake};
 use super::request::Request;
 use super::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
@@ -37,12 +37,12 @@ use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
 use crate::states::{States, Step};
 
-mod answer;
-mod states;
+mod client_flight;
+mod server_flight;
 mod tickets;
 
-pub use answer::{WaitClientIdentity, WaitSignature};
-pub use states::{
+pub use client_flight::{WaitClientIdentity, WaitSignature};
+pub use server_flight::{
     AfterEncryptedExtensions, Connected, WaitCert, WaitCertOrCertRequest, WaitCertVerify, WaitEncryptedExtensions,
     WaitFinished, WaitVerdict,
 };

@@ -9,7 +9,7 @@ use tls_crypto::SystemRandom;
 use super::{ClientConnection, World, transmit};
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
-use crate::client::known::ResumptionOffer;
+use crate::client::offered_psk::ResumptionOffer;
 use crate::client::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
 use crate::error::Error;

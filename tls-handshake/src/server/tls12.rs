@@ -59,20 +59,20 @@ use crate::negotiated::Established;
 use crate::sink::Sink;
 use crate::states::{Renegotiation, States, Step, unexpected_change_cipher_spec};
 
-mod chosen;
 mod finished;
-mod flight;
 mod key_exchange;
-mod session;
-mod ticket;
+mod negotiate;
+mod new_session_ticket;
+mod resumption;
+mod server_flight;
 
 pub use finished::{AfterFinished, Connected, WaitCertVerify, WaitChangeCipherSpec, WaitFinished};
-pub use flight::{AfterSignature, WaitIdentity, WaitSignature};
 pub use key_exchange::{
     AfterCertificate, WaitCertificate, WaitCertifiedKeyExchange, WaitClientKeyExchange, WaitVerdict,
 };
-pub use session::WaitSession;
-pub use ticket::WaitTicket;
+pub use new_session_ticket::WaitTicket;
+pub use resumption::WaitSession;
+pub use server_flight::{AfterSignature, WaitIdentity, WaitSignature};
 
 /// The state that a server of TLS 1.2 is in.
 #[derive(Debug)]

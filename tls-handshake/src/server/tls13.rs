@@ -41,13 +41,13 @@ use crate::negotiated::{Established, Exporter};
 use crate::sink::Sink;
 use crate::states::{States, Step};
 
-mod session;
-mod states;
+mod resumption;
+mod server_flight;
 mod tickets;
 
-pub use session::{WaitEndOfEarlyData, WaitSession, WaitTakeSession};
-pub(super) use states::HelloParts;
-pub use states::{
+pub use resumption::{WaitEndOfEarlyData, WaitSession, WaitTakeSession};
+pub(super) use server_flight::HelloParts;
+pub use server_flight::{
     AfterCertificate, AfterFinished, AfterSignature, Connected, WaitCert, WaitCertVerify, WaitFinished, WaitIdentity,
     WaitSignature, WaitVerdict,
 };

@@ -14,7 +14,7 @@ use super::pair::{Pki, now};
 use crate::auth::ClientAuth;
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
-use crate::client::known::ResumptionOffer;
+use crate::client::offered_psk::ResumptionOffer;
 use crate::client::session_tracker::SessionTracker;
 use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::error::Error;

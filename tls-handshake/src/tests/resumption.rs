@@ -535,7 +535,7 @@ fn session_of_older_version_is_resumed_until_server_upgrades() {
 /// The server would refuse it as well: but an observer is not to learn of it, nor the wrong server of the ticket.
 #[test]
 fn client_offers_only_matching_session() {
-    use crate::client::known::ResumptionOffer;
+    use crate::client::offered_psk::ResumptionOffer;
     use crate::client::session_tracker::SessionTracker;
 
     for_each_storage(|mut harness, version| {

@@ -14,7 +14,7 @@ use super::flow::{
 use super::hello::{Hello, tells};
 use super::pair::now;
 use crate::client::Client;
-use crate::client::known::ResumptionOffer;
+use crate::client::offered_psk::ResumptionOffer;
 use crate::client::session_tracker::SessionTracker;
 use crate::config::SessionLookup;
 use crate::error::{Error, Illegal};

@@ -6,7 +6,7 @@ use pki_types::UnixTime;
 use tls_codec::handshake::NewSessionTicket;
 use tls_crypto::tls13::ResumptionSecret;
 
-use super::super::known::FullHandshake;
+use super::super::offered_psk::FullHandshake;
 use super::super::session_tracker::SessionTracker;
 use crate::auth::Authenticated;
 use crate::negotiated::Negotiated;

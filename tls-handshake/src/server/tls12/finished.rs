@@ -3,8 +3,8 @@
 use tls_codec::handshake::{CertificateVerify, Finished};
 
 use super::key_exchange::HandshakeContext;
-use super::session::SessionKind;
-use super::ticket::WaitTicket;
+use super::new_session_ticket::WaitTicket;
+use super::resumption::SessionKind;
 use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
 use crate::error::Error;
 use crate::flight;

@@ -7,8 +7,8 @@ use tls_codec::handshake::tls12::{Certificate, ClientKeyExchange};
 use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
 
 use super::finished::{FinishedOrder, KeysReady, WaitCertVerify, WaitChangeCipherSpec};
-use super::flight::OfferedExtensions;
-use super::session::SessionKind;
+use super::resumption::SessionKind;
+use super::server_flight::OfferedExtensions;
 use crate::auth::{PeerAuth, PeerCertVerified};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};

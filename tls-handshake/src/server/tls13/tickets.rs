@@ -7,8 +7,8 @@ use tls_codec::extension::MaxEarlyDataSize;
 use tls_crypto::tls13::ResumptionSecret;
 
 use super::super::hello::HandshakeContext;
-use super::session::FullHandshake;
-use super::states::Connected;
+use super::resumption::FullHandshake;
+use super::server_flight::Connected;
 use crate::auth::Authenticated;
 use crate::config::SessionLookup;
 use crate::error::Error;

@@ -9,7 +9,7 @@ use tls_crypto::{Digest, Tls13Suite, Transcript};
 
 use super::super::hello::other_suite;
 use super::State;
-use super::states::{SentFlight, WaitFinished, WaitIdentity};
+use super::server_flight::{SentFlight, WaitFinished, WaitIdentity};
 use crate::auth::tls13::{BoundPsk, NamedPsk};
 use crate::error::Error;
 use crate::framed::Framed;

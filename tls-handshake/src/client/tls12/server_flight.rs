@@ -8,9 +8,9 @@ use tls_codec::handshake::tls12::{
 use tls_crypto::{Group, Tls12Suite, Transcript};
 
 use super::super::hello::Offer;
-use super::super::known::ResumptionOffer;
+use super::super::offered_psk::ResumptionOffer;
 use super::super::request::Request;
-use super::resume::Resuming;
+use super::resumption::Resuming;
 use super::{HandshakeContext, MasterSecretKind, Promise, State};
 use crate::auth::{HandshakeSignatureValid, PeerCertVerified};
 use crate::config::kept;

@@ -7,8 +7,8 @@ use tls_codec::handshake::tls12::NewSessionTicket;
 use tls_crypto::{EphemeralKey, Transcript};
 
 use super::super::session_tracker::SessionTracker;
-use super::offer::{VerifiedKeyExchange, WaitVerdict};
-use super::session::{PendingSession, SessionOrigin};
+use super::new_session::{PendingSession, SessionOrigin};
+use super::server_flight::{VerifiedKeyExchange, WaitVerdict};
 use super::{HandshakeContext, MasterSecretKind, Promise, State};
 use crate::auth::{Authenticated, PeerAuth};
 use crate::error::{Error, Illegal};

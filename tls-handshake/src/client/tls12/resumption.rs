@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tls_codec::code_points::CipherSuite;
 use tls_crypto::{Tls12Suite, Transcript};
 
-use super::super::known::FullHandshake;
-use super::answer::{FinishedOrder, KeysReady};
-use super::session::SessionOrigin;
+use super::super::offered_psk::FullHandshake;
+use super::client_flight::{FinishedOrder, KeysReady};
+use super::new_session::SessionOrigin;
 use super::{MasterSecretKind, Promise, State};
 use crate::auth::tls12::ResumedSecret;
 use crate::config::ClientConfig;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pki_types::UnixTime;
 use tls_codec::handshake::tls12::NewSessionTicket;
 
-use super::super::known::FullHandshake;
+use super::super::offered_psk::FullHandshake;
 use super::super::session_tracker::SessionTracker;
 use crate::auth::Authenticated;
 use crate::config::ClientConfig;

@@ -14,9 +14,9 @@ use tls_codec::writer::{Encode, Writer};
 use tls_crypto::{EphemeralKey, SecureRandom, Tls12Suite, Transcript};
 
 use super::State;
-use super::chosen::{self, Selection};
 use super::key_exchange::{HandshakeContext, KeyExchange, WaitCertificate, WaitClientKeyExchange};
-use super::session::{self, SessionKind, WaitSession};
+use super::negotiate::{self, Selection};
+use super::resumption::{self, SessionKind, WaitSession};
 use crate::auth::{ClientAuth, PeerAuth};
 use crate::config::ServerConfig;
 use crate::error::Error;
@@ -98,11 +98,11 @@ impl WaitIdentity {
         server_name: Option<&str>,
         m: &Framed<'_, ClientHello<'_>>,
     ) -> Result<(State, Need), Error> {
-        chosen::check(&config, &m.msg)?;
+        negotiate::check(&config, &m.msg)?;
         let Some((header, body)) = m.raw.split_first_chunk() else {
             return Err(Error::Crypto("hashing the ClientHello"));
         };
-        let by = session::named(&config, &m.msg);
+        let by = resumption::named(&config, &m.msg);
         let sizes = RecordSizes::offered(&m.msg)?;
         let server_name = server_name.map(Box::from);
         let offers = OfferedExtensions::of(&m.msg);

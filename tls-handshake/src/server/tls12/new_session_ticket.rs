@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tls_codec::code_points::HandshakeType;
 
 use super::finished::{Connected, KeysReady};
-use super::session::SessionKind;
+use super::resumption::SessionKind;
 use crate::auth::Authenticated;
 use crate::error::Error;
 use crate::flight;

@@ -15,7 +15,7 @@ use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{Digest, EphemeralKey, Group, Tls13Suite};
 
 use super::super::hello::{HandshakeContext, missing};
-use super::session::FullHandshake;
+use super::resumption::FullHandshake;
 use super::tickets::WaitTickets;
 use crate::auth::{Authenticated, ClientAuth, PeerAuth, PeerCertVerified};
 use crate::config::ServerConfig;

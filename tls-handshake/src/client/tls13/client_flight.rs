@@ -4,8 +4,8 @@ use tls_codec::code_points::{HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::handshake::Finished;
 use tls_crypto::Digest;
 
-use super::super::known::{EarlyData, takes_tickets};
-use super::states::{Connected, WaitFinished};
+use super::super::offered_psk::{EarlyData, takes_tickets};
+use super::server_flight::{Connected, WaitFinished};
 use super::tickets::Tickets;
 use super::{HandshakeContext, State};
 use crate::auth::Authenticated;

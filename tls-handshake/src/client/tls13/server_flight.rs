@@ -10,7 +10,7 @@ use super::super::hello::Offer;
 use super::super::request::Request;
 use super::super::session_tracker::SessionTracker;
 use super::HandshakeContext;
-use super::answer::ClientFlight;
+use super::client_flight::ClientFlight;
 use super::tickets::Tickets;
 use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
 use crate::error::{Error, Illegal};
