@@ -1,4 +1,5 @@
-//! Proofs that need to see inside: states without records, records without states, and published traces.
+//! Tests of this crate's internals: states without records, records without states, and published
+//! traces.
 
 mod alpn;
 mod boundaries;
@@ -43,10 +44,10 @@ use std::sync::{Arc, Mutex};
 
 use crate::config::KeyLog;
 
-/// Label, ClientHello.random, secret.
+/// A label, ClientHello.random and a secret.
 type Logged = (String, [u8; 32], Vec<u8>);
 
-/// Keeps every secret of a connection, in order.
+/// A key log that stores every secret of a connection, in order.
 #[derive(Debug, Default)]
 struct Secrets(Mutex<Vec<Logged>>);
 

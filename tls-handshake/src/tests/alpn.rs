@@ -1,4 +1,4 @@
-//! Application protocols (RFC 7301): what was not offered, and what has to be negotiated.
+//! Application protocol negotiation (RFC 7301): unoffered and required protocols.
 
 use tls_codec::code_points::{AlertDescription as A, HandshakeType as T};
 
@@ -17,7 +17,7 @@ const KINDS: [Kind; 8] = [
     Kind::Tls12Ticket,
 ];
 
-/// The message in which a server chooses.
+/// Returns the message in which the server selects the protocol.
 fn choice(kind: Kind) -> T {
     match kind {
         Kind::Tls12 | Kind::Tls12Resumed | Kind::Tls12Ticket => T::SERVER_HELLO,
@@ -54,7 +54,7 @@ fn both_roles_enforce_required_alpn() {
         });
         let failure = Failure { side: "client", at: choice(kind), error };
         assert_eq!(by_client, Outcome::Failed(failure), "{kind:?}");
-        // And by neither unless it is set.
+        // Default: off in both roles.
         let nothing = |role: fn(&mut ClientConfig, &mut ServerConfig)| with(kind, role);
         let outcomes = [
             nothing(|client, _| client.set_alpn_protocols(&[]).unwrap()),
@@ -78,7 +78,7 @@ fn required_alpn_without_protocols_is_contradiction() {
     assert_eq!((client.validate(), server.validate()), (Ok(()), Ok(())));
 }
 
-/// Early data of a session without a protocol does not go to a server that is to choose one.
+/// A client must not send early data of a session without a protocol to a server that requires one.
 #[test]
 fn session_scope_depends_on_required_alpn() {
     let (mut client, mut server) = configs(Kind::Early);
@@ -89,7 +89,6 @@ fn session_scope_depends_on_required_alpn() {
     assert_ne!(server.session_scope(), before.1);
 }
 
-/// A server that chooses another protocol than it was offered.
 #[test]
 fn client_rejects_unoffered_alpn_by_default() {
     const OFFERED: &[u8] = b"\x08http/1.1";
@@ -110,7 +109,7 @@ fn client_rejects_unoffered_alpn_by_default() {
                 |error: Illegal| Outcome::Failed(Failure { side: "client", at: choice(kind), error: error.into() });
             match (allows, kind) {
                 (false, _) => assert_eq!(outcome, refused(Illegal::AlpnNotOffered), "{kind:?}"),
-                // Accepted early data was for another protocol: RFC 9846 §4.3.10.
+                // RFC 9846 §4.3.10: the early data was sent under another protocol.
                 (true, Kind::Early) => assert_eq!(outcome, refused(Illegal::EarlyDataAlpn)),
                 (true, _) => {
                     assert_eq!(outcome, Outcome::BothConnected, "{kind:?}");
@@ -123,7 +122,7 @@ fn client_rejects_unoffered_alpn_by_default() {
     }
 }
 
-/// RFC 7301 §3.1: an answer to an extension that was not sent is none that could be allowed.
+/// RFC 7301 §3.1: the setting does not allow a response to an extension that was not sent.
 #[test]
 fn client_rejects_alpn_response_without_offer() {
     for kind in [Kind::Full, Kind::Tls12] {

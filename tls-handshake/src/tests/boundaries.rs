@@ -1,6 +1,7 @@
-//! Where messages may be cut, and where nothing may follow them (RFC 9846 §5.1).
+//! Handshake message boundaries (RFC 9846 §5.1): messages may be fragmented, but data must not
+//! follow a message that changes keys.
 //!
-//! Messages accepted across a key change were found in two peers: RUSTSEC-2026-0285, CVE-2025-61730.
+//! RUSTSEC-2026-0285 and CVE-2025-61730 report peers that accepted messages across a key change.
 
 use std::sync::Arc;
 
@@ -14,10 +15,11 @@ use crate::server::Server;
 use crate::states::States;
 use crate::{ClientConnection, ServerConnection};
 
-/// A whole message and parts of one, which may not follow.
+/// Data that must not follow: a whole message and partial ones.
 const FOLLOWERS: [&[u8]; 4] = [&[8, 0, 0, 2, 0, 0], &[8, 0, 0, 2, 0], &[8], &[24, 0, 0, 1, 0]];
 
-/// The message with something behind it, in one fragment and cut at every byte before that.
+/// Checks that `message_of`'s message is rejected with data after it, in one fragment and
+/// fragmented at every byte.
 fn refuses_followers<S: States>(message_of: impl Fn() -> (End<S>, Vec<u8>), typ: T, pki: &Pki) {
     let refused = Error::KeyChangeInsideRecord { message: typ };
     assert_eq!(refused.alert(), Some(AlertDescription::UNEXPECTED_MESSAGE));
@@ -37,7 +39,7 @@ fn refuses_followers<S: States>(message_of: impl Fn() -> (End<S>, Vec<u8>), typ:
         end.deliver(first, &mut answers(pki)).unwrap();
         let rest = [rest, FOLLOWERS[cut % FOLLOWERS.len()]].concat();
         assert_eq!(end.deliver(&rest, &mut answers(pki)), Err(refused.clone()), "{typ} cut at {cut}");
-        // The same cut with nothing behind it is fine.
+        // Without data after it, the same fragments are accepted.
         let (mut end, message) = message_of();
         end.deliver(&message[..cut], &mut answers(pki)).unwrap();
         end.deliver(&message[cut..], &mut answers(pki)).unwrap();
@@ -75,7 +77,7 @@ fn data_after_key_change_message_is_rejected() {
         (server, client.pop())
     };
     refuses_followers(second, T::CLIENT_HELLO, &pki);
-    // After ServerHello comes change_cipher_spec, and Finished is the sixth.
+    // The server's second item is change_cipher_spec, its sixth is Finished.
     let client_before = |count: usize| {
         let (client, mut server) = halted(Kind::Full, &pki, [count, usize::MAX]);
         (client, server.pop())
@@ -96,8 +98,8 @@ fn data_after_key_change_message_is_rejected() {
     refuses_followers(connected, T::KEY_UPDATE, &pki);
 }
 
-/// RFC 9846 §5.1 in spirit, for the version before: whatever follows a flight's last message goes by an answer that its sender cannot
-/// have seen.
+/// TLS 1.2 counterpart of RFC 9846 §5.1: the sender of data after the last message of a flight
+/// cannot have seen the reply that the data depends on.
 #[test]
 fn tls12_data_after_last_message_of_flight_is_rejected() {
     let pki = Pki::new();
@@ -107,7 +109,7 @@ fn tls12_data_after_last_message_of_flight_is_rejected() {
         (server, hello)
     };
     refuses_followers(hello, T::CLIENT_HELLO, &pki);
-    // Behind ServerHello, Certificate and ServerKeyExchange.
+    // After ServerHello, Certificate and ServerKeyExchange.
     let done = || {
         let (client, mut server) = halted(Kind::Tls12, &pki, [3, usize::MAX]);
         (client, server.pop())
@@ -115,8 +117,8 @@ fn tls12_data_after_last_message_of_flight_is_rejected() {
     refuses_followers(done, T::SERVER_HELLO_DONE, &pki);
 }
 
-/// In TLS 1.2 keys change at a record of their own: no part of a message may be left before it, and whatever follows Finished
-/// in its record is under the same keys.
+/// TLS 1.2 changes keys at a record of its own. No partial message may precede it. Data after
+/// Finished in the same record is under the same keys.
 #[test]
 fn tls12_partial_message_before_key_change_is_rejected() {
     let pki = Pki::new();
@@ -127,7 +129,7 @@ fn tls12_partial_message_before_key_change_is_rejected() {
         client.deliver(begun, &mut answers(&pki)).unwrap();
         assert_eq!(client.change_cipher_spec(), Err(Error::InterleavedHandshake));
     }
-    // A whole Finished there is refused at once.
+    // A whole Finished before change_cipher_spec is rejected at once.
     let (_, mut server) = halted(Kind::Tls12, &pki, [4, 1]);
     let (mut other, _) = halted(Kind::Tls12, &pki, [4, 1]);
     let together = [other.pop(), vec![20, 0, 0, 0]].concat();
@@ -135,7 +137,7 @@ fn tls12_partial_message_before_key_change_is_rejected() {
     assert_eq!(server.deliver(&together, &mut answers(&pki)), Err(refused));
 }
 
-/// On the wire as well, for the two messages that go in the clear.
+/// The same in records, for the two unencrypted messages.
 #[test]
 fn data_after_hello_in_same_record_is_rejected() {
     let pki = Pki::new();
@@ -162,7 +164,7 @@ fn data_after_hello_in_same_record_is_rejected() {
     }
 }
 
-/// Both sides write records of at most `size` bytes beyond what protection takes.
+/// Returns a pair whose sides write records of at most `size` content bytes.
 fn pair_with_fragments(kind: Kind, size: usize) -> Pair {
     let (mut client, mut server) = configs(kind);
     let overhead = if kind.is_tls12() { 29 } else { 22 };
@@ -180,7 +182,7 @@ fn pair_with_fragments(kind: Kind, size: usize) -> Pair {
 fn handshake_accepts_messages_fragmented_at_every_byte() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     for kind in [Kind::Full, Kind::Tls12Auth] {
-        // The longest of the flights has the first cut at each of its bytes once.
+        // Each byte of the longest flight is the first fragment boundary once.
         for size in (1..900).rev() {
             let mut pair = pair_with_fragments(kind, size);
             pair.handshake(&pki).unwrap_or_else(|e| panic!("{kind:?} in fragments of {size}: {e}"));

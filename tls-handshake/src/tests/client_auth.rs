@@ -1,4 +1,5 @@
-//! Client authentication in both versions: what the server asks, what the client has, and what comes of it.
+//! Client authentication in TLS 1.2 and TLS 1.3: the server's policy, the client's identity, and
+//! the outcome.
 
 use std::sync::Arc;
 
@@ -19,23 +20,23 @@ use crate::server::Server;
 use crate::states::States;
 use crate::verify::{tls12, tls13};
 
-/// The two versions, with client authentication.
+/// Both versions, with client authentication.
 const KINDS: [(Kind, V); 2] = [(Kind::Auth, V::TLS13), (Kind::Tls12Auth, V::TLS12)];
 
-/// What the client has to show.
+/// The identity with which a client responds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shows {
-    /// It never has anything, and is not asked.
+    /// The client has no identity lookup, so there is no `Need`.
     NeverAnything,
-    /// It is asked, and has nothing for this server.
+    /// The lookup finds no identity for this server.
     Nothing,
-    /// A chain of the server's authority, whose key it has.
+    /// A chain from the server's CA, with its key.
     Itself,
-    /// The same with a key that can sign with nothing that the server accepts.
+    /// The same chain with a key whose signature schemes the server does not accept.
     AnotherScheme,
-    /// A chain of another authority.
+    /// A chain from another CA.
     Untrusted,
-    /// A chain of the server's authority, and another's key.
+    /// A chain from the server's CA, with another key.
     Stolen,
 }
 
@@ -49,7 +50,7 @@ fn with(kind: Kind, asks: ClientAuth, shows: Shows) -> (ClientConfig, ServerConf
     (client, server)
 }
 
-/// Answers of a client that shows this. Notes whether it was asked for an identity.
+/// Answers as a client with this identity. Sets `asked` if the client was asked for one.
 fn answers<'p>(pki: &'p Pki, other: &'p Pki, shows: Shows, asked: &'p mut bool) -> impl FnMut(Need) -> Answer + 'p {
     move |need| match need {
         Need::ClientIdentity(need) => {
@@ -59,7 +60,7 @@ fn answers<'p>(pki: &'p Pki, other: &'p Pki, shows: Shows, asked: &'p mut bool) 
                 Shows::Nothing => need.decline(),
                 Shows::Itself => need.answer(pki.client.clone()),
                 Shows::AnotherScheme => {
-                    // Ed448, and PKCS#1 v1.5 with SHA-1.
+                    // Ed448 and PKCS#1 v1.5 with SHA-1.
                     let schemes = vec![Z(0x0808), Z::RSA_PKCS1_SHA1];
                     need.answer(Arc::new(Identity::with_remote_key(pki.client.chain().to_vec(), schemes).unwrap()))
                 }
@@ -78,7 +79,8 @@ fn answers<'p>(pki: &'p Pki, other: &'p Pki, shows: Shows, asked: &'p mut bool) 
     }
 }
 
-/// How it has to end: whether the server knows the client, or who finds what.
+/// The expected outcome: whether the server knows the client's chain, or the message and error with
+/// which the server fails.
 fn expected(version: V, asks: ClientAuth, shows: Shows) -> Result<bool, (T, Error)> {
     let nothing = matches!(shows, Shows::NeverAnything | Shows::Nothing | Shows::AnotherScheme);
     match (asks, shows) {
@@ -136,7 +138,7 @@ fn missing_client_certificate_sends_alert_of_version() {
         assert_eq!(refused.alert(), Some(alert));
         assert!(refused.to_string().contains("certificate"));
         let Err(Error::AlertReceived { description, state }) = pair.step_client() else { panic!("no alert") };
-        // In TLS 1.3 the client was done.
+        // In TLS 1.3 the client has already completed its handshake.
         let at = if version == V::TLS13 { "CONNECTED" } else { "WAIT_CCS" };
         assert_eq!((description, state), (alert, at));
     }
@@ -154,7 +156,7 @@ fn rejected_client_chain_sends_alert_of_its_fault() {
     }
 }
 
-/// A verdict of the application's own does not stand for the proof.
+/// A chain that the application accepts does not replace CertificateVerify.
 #[test]
 fn accepted_client_chain_still_requires_signature() {
     let (pki, other) = (Pki::new(), Pki::new());
@@ -213,7 +215,7 @@ fn client_receives_cas_and_schemes() {
     }
 }
 
-/// Edits each message of one type.
+/// Returns an edit of each message of one type.
 fn edit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<MessageEdit> {
     Some(Box::new(move |message| {
         if message[0] == typ.0 {
@@ -230,7 +232,7 @@ fn meet(mut client: End<Client>, mut server: End<Server>, pki: &Pki, asked: &mut
     run(&mut client, &mut server, &mut answer, &mut |_, _| {})
 }
 
-/// RFC 5246 §7.4.4: certificate_types says which kinds of keys may sign, beside the schemes.
+/// RFC 5246 §7.4.4: certificate_types limits the key types, in addition to the signature schemes.
 #[test]
 fn tls12_client_ignores_schemes_of_unlisted_key_types() {
     for (kinds, rsa, ecdsa) in
@@ -275,7 +277,7 @@ fn client_certificate_with_context_or_extension_is_rejected() {
         message[2..4].copy_from_slice(&length.to_be_bytes());
     });
     assert_eq!(context, Illegal::CertificateRequestContext.into());
-    // An OCSP response, at the end of the one entry.
+    // An OCSP response at the end of the only entry.
     let extension = says(|message| {
         let extension = [0, 5, 0, 5, 1, 0, 0, 1, 7];
         let end = message.len() - 2;
@@ -317,7 +319,8 @@ fn client_chain_limit_is_exact() {
     }
 }
 
-/// RFC 9846 §4.5.2: the contexts of client and server differ, so that the signature of one does not pass for the other's.
+/// RFC 9846 §4.5.2: client and server sign with different context strings, so their signatures are
+/// not interchangeable.
 #[test]
 fn server_signature_is_rejected_as_client_signature() {
     let mut pki = Pki::new();

@@ -1,4 +1,4 @@
-//! What a connection holds goes with it: its state is dropped by hand.
+//! Dropping a connection frees everything it holds, although its state is dropped by hand.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fn dropped_connection_frees_its_configuration() {
             "their states hold them, and a client knows where its sessions are stored"
         );
         if answered {
-            // Half-way: the server waits for its identity, the client for the server.
+            // The server waits for its identity, the client for ServerHello.
             assert!(pair.step_server().unwrap().is_some());
             assert_eq!(Arc::strong_count(&server), 2);
         }

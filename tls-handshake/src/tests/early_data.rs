@@ -1,4 +1,5 @@
-//! Early data: taken once, or not at all; told apart; skipped where it is refused, up to a bound.
+//! Early data (0-RTT): delivered at most once, separately from later data, and skipped up to a
+//! limit when it is rejected.
 
 use tls_codec::code_points::{CipherSuite, NamedGroup};
 
@@ -12,7 +13,7 @@ use super::resumption::{Harness, STORAGES, Storage, TLS12, TLS13};
 const LIMIT: u32 = 1000;
 const REQUEST: &[u8] = b"a request that arrives early";
 
-/// Both sides' configurations, and a session that allows early data.
+/// Returns both configurations and a session that allows early data.
 fn early(harness: &mut Harness) -> (ClientConfig, ServerConfig, ClientSessionValue) {
     let (mut client, mut server) = (harness.client(TLS13), harness.server());
     client.enable_early_data(true);
@@ -20,13 +21,13 @@ fn early(harness: &mut Harness) -> (ClientConfig, ServerConfig, ClientSessionVal
     let mut session = harness.establish_one(&client, &server);
     match harness.storage {
         Storage::Id => assert_eq!(session.max_early_data(), LIMIT),
-        // A ticket can be used again, so that early data with it would be refused: none is invited.
+        // A ticket is reusable, so the server would reject its early data and does not offer it.
         Storage::Ticket => assert_eq!(std::mem::replace(&mut session.max_early_data, LIMIT), 0),
     }
     (client, server, session)
 }
 
-/// A pair whose client has sent its request early.
+/// Returns a pair whose client has sent `REQUEST` as early data.
 fn pair(harness: &Harness, client: &ClientConfig, server: &ServerConfig, session: ClientSessionValue) -> Pair {
     let mut pair = Pair::resuming(client.clone(), server.clone(), session, harness.now);
     let mut rest = REQUEST;
@@ -47,7 +48,7 @@ fn assert_refused(harness: &mut Harness, mut pair: Pair, why: &str) {
     pair.exchange(b"again", b"answer");
 }
 
-/// Lets the server process the hello, and answers all that it asks.
+/// Lets the server process the ClientHello, and answers all its needs.
 fn answer_server(harness: &mut Harness, pair: &mut Pair) {
     let mut need = pair.step_server().unwrap();
     while let Some(open) = need.take() {
@@ -114,7 +115,7 @@ fn replayed_early_data_is_rejected() {
     let recorded = pair.to_server.ready().to_vec();
     harness.run(&mut pair).unwrap();
     assert_eq!(pair.server_early, REQUEST);
-    // The same server, and another one with the same store.
+    // Two servers with the same store.
     for config in [server.clone(), server] {
         let mut replayed = ServerConnection::new(config.into());
         let (mut incoming, mut outgoing) = (recorded.clone(), crate::Outgoing::new());
@@ -203,7 +204,7 @@ fn early_data_over_limit_fails_connection() {
     assert_eq!(pair.server_early, b"");
 }
 
-/// The bound holds on what is dropped as well, in all three ways to drop it.
+/// The limit also applies to skipped early data, in all three ways to skip it.
 #[test]
 fn skipped_early_data_is_limited() {
     for (storage, retry) in [(Storage::Ticket, false), (Storage::Ticket, true), (Storage::Id, true)] {
@@ -302,7 +303,7 @@ fn older_version_after_early_data_fails_connection() {
 fn early_data_requires_session_that_allows_it() {
     let mut harness = Harness::new(Storage::Id);
     let (client, server, session) = early(&mut harness);
-    // It can with it, so that it is what is changed below that forbids it.
+    // The control: with the unchanged session and configurations, the client sends early data.
     let mut allowed = Pair::resuming(client.clone(), server.clone(), session.clone(), harness.now);
     assert!(allowed.client.send_early_data(REQUEST, &mut allowed.to_server).unwrap() > 0);
     let mut without = Pair::with(client.clone(), server.clone());
@@ -324,7 +325,7 @@ fn early_data_requires_session_that_allows_it() {
     assert!(!pair.client.is_early_data_accepted());
 }
 
-/// After a retry the write key is gone: what the client sent early would go out unencrypted.
+/// After a retry the client has no write key, so early data would be sent unencrypted.
 #[test]
 fn client_sends_no_early_data_after_retry() {
     let mut harness = Harness::new(Storage::Id);

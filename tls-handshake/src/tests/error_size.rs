@@ -1,4 +1,4 @@
-//! What an error keeps and prints of a peer's input is bounded, whatever the peer sent.
+//! Errors hold and print a limited amount of a peer's input, whatever the peer sent.
 
 use tls_codec::code_points::ExtensionType as X;
 
@@ -8,7 +8,7 @@ use super::pair::{Pair, Pki};
 use crate::config::{ClientAuth, ClientConfig, ServerConfig};
 use crate::error::Error;
 
-/// Bytes of a text that goes into a log, and of all that an error holds, as far as `Debug` shows it.
+/// The maximum length, in bytes, of an error text. `Debug` may show twice as much.
 const MAX_TEXT: usize = 9 * 1024;
 
 fn is_bounded(error: &Error, what: &str) {
@@ -21,7 +21,7 @@ fn vec16(bytes: &[u8]) -> Vec<u8> {
     [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
-/// Each list of a ClientHello as long as it can be, with nothing in it that the server knows.
+/// Each list of a ClientHello at its maximum length, with only unknown entries.
 #[test]
 fn error_truncates_lists_of_client_hello() {
     type Fill = (&'static str, Kind, fn(&mut Hello));
@@ -55,7 +55,7 @@ fn error_truncates_lists_of_client_hello() {
     }
 }
 
-/// 60 KB of server name.
+/// A server name of 60 KB.
 #[test]
 fn error_truncates_long_server_name() {
     for kind in [Kind::Full, Kind::Tls12] {
@@ -73,7 +73,7 @@ fn error_truncates_long_server_name() {
     }
 }
 
-/// Thousands of names in a certificate that is rejected, and long ones.
+/// A rejected certificate with 3,000 names.
 #[test]
 fn error_truncates_names_of_rejected_certificate() {
     let many: Vec<String> = (0..3000).map(|at| format!("host-{at}.example")).collect();
@@ -84,7 +84,7 @@ fn error_truncates_names_of_rejected_certificate() {
     let error = Pair::with(client, ServerConfig::new()).handshake(&pki).unwrap_err();
     is_bounded(&error, "names of a server");
     assert!(error.to_string().contains("and 2984 more"), "{error}");
-    // A client that the server does not trust.
+    // A client certificate from an untrusted issuer.
     let other = Pki::new();
     let mut server = ServerConfig::new();
     server.set_client_auth(ClientAuth::Required);

@@ -1,4 +1,4 @@
-//! External pre-shared keys: who holds the key is the peer, and nobody else is.
+//! External pre-shared keys: only a peer with the key completes the handshake.
 
 use tls_codec::code_points::{AlertDescription, CipherSuite, ExtensionType as X, HandshakeType as T, NamedGroup};
 use tls_crypto::HashAlgorithm;
@@ -22,7 +22,7 @@ fn server() -> ServerConfig {
     config
 }
 
-/// A server that knows these keys, and has certificates as well.
+/// Answers as a server with these keys and a certificate.
 fn answer<'a>(pki: &'a Pki, known: &'a [ExternalPsk]) -> impl FnMut(Need) -> Answer + 'a {
     move |need| match need {
         Need::Session(need) => {
@@ -93,7 +93,7 @@ fn server_selects_second_psk_identity() {
     assert_eq!(pair.server.external_psk_identity(), Some(b"old".as_slice()));
 }
 
-/// RFC 9258 §5.2: a key that one side imported and the other did not is not the same key, even under the same identity.
+/// RFC 9258 §5.2: an imported key differs from the plain key, even under the same identity.
 #[test]
 fn imported_and_plain_psk_are_different_keys() {
     let pki = Pki::new();
@@ -103,7 +103,8 @@ fn imported_and_plain_psk_are_different_keys() {
     assert_eq!(run(&mut pair, &pki, &[by_itself]).unwrap_err(), Error::BadBinder);
 }
 
-/// A key is imported for each hash, so that any suite will do; a plain one is for its own hash alone.
+/// Importing gives one key for each hash, so any suite works. A plain key works only with its own
+/// hash.
 #[test]
 fn server_selects_psk_of_hash_of_suite() {
     let pki = Pki::new();
@@ -125,7 +126,6 @@ fn server_selects_psk_of_hash_of_suite() {
     }
 }
 
-/// A client without a suite for the key's hash does not offer it.
 #[test]
 fn client_omits_psk_without_suite_of_its_hash() {
     let pki = Pki::new();
@@ -140,8 +140,9 @@ fn client_omits_psk_without_suite_of_its_hash() {
     .unwrap();
 }
 
-/// The Selfie attack: two machines share a key, each is client and server to the other, and the attacker sends a client's hello
-/// back to its own machine. With the roles in the context the machine's server has no such key.
+/// The Selfie attack: two machines share a key, and each is client and server to the other. The
+/// attacker reflects a client's hello to the server on the same machine. With the roles in the
+/// context, that server has a different key.
 #[test]
 fn psk_context_prevents_selfie_attack() {
     let pki = Pki::new();
@@ -149,13 +150,13 @@ fn psk_context_prevents_selfie_attack() {
         let context = ExternalPsk::role_context(client, server);
         ExternalPsk::import(b"the two", KEY, HashAlgorithm::Sha256, &context).unwrap()
     };
-    // On machine A: it goes to B as a client, and lets B in as a server.
+    // Machine A is a client of B and a server to B.
     let (outgoing, incoming) = (import("A", "B"), import("B", "A"));
     let mut reflected = Pair::with_psks(ClientConfig::new(), server(), &outgoing);
     run(&mut reflected, &pki, &incoming).unwrap();
     assert_eq!(reflected.server.handshake_kind(), Some(HandshakeKind::Full), "the server believed its own client");
     assert_eq!(reflected.server.external_psk_identity(), None);
-    // On machine B it works.
+    // Machine B accepts the same hello.
     let mut honest = Pair::with_psks(ClientConfig::new(), server(), &outgoing);
     run(&mut honest, &pki, &import("A", "B")).unwrap();
     assert_eq!(honest.server.handshake_kind(), Some(HandshakeKind::ExternalPsk));
@@ -184,7 +185,8 @@ fn server_issues_no_tickets_for_external_psk() {
     }
 }
 
-/// RFC 9846 §9.2: a client that offers pre-shared keys may do without certificates, and so without signature_algorithms.
+/// RFC 9846 §9.2: a client that offers pre-shared keys may do without certificates and
+/// signature_algorithms.
 #[test]
 fn client_hello_of_psk_only_client_omits_schemes() {
     let pki = Pki::new();
@@ -205,7 +207,8 @@ fn client_hello_of_psk_only_client_omits_schemes() {
             other => panic!("{other:?}"),
         };
         let mut answer = answer(&pki, known);
-        // The binder is over what was sent, which this is not any more: it is as far as a key that is known gets.
+        // With a known key, the server gets as far as the binder, which does not match the edited
+        // hello.
         let got = loop {
             let Some(need) = asked.take() else { break Ok(()) };
             match pair.server.resume(answer(need), &mut pair.to_client) {
@@ -235,7 +238,7 @@ fn psk_only_server_reports_missing_common_psk() {
     assert_eq!(error.alert(), Some(AlertDescription::HANDSHAKE_FAILURE));
 }
 
-/// RFC 9846 §4.3.11: what is incompatible is excluded, and the next identity is considered.
+/// RFC 9846 §4.3.11: the server skips incompatible identities and considers the next.
 #[test]
 fn server_selects_imported_psk_of_its_only_suite() {
     let pki = Pki::new();
@@ -259,7 +262,8 @@ fn server_selects_imported_psk_of_its_only_suite() {
     }
 }
 
-/// A key of another hash than the preferred suite's changes the suite, and a key of its hash does not.
+/// A key of another hash than the preferred suite's changes the suite. A key of the same hash does
+/// not.
 #[test]
 fn external_psk_determines_suite() {
     let pki = Pki::new();
@@ -270,7 +274,7 @@ fn external_psk_determines_suite() {
     for (suites, offered, identity, suite) in [
         ([AES_128, AES_256], vec![sha384.clone()], "sensor 8", AES_256),
         ([AES_256, AES_128], vec![sha256.clone()], "sensor 7", AES_128),
-        // Both fit: the preferred suite decides, and not the client's order.
+        // With two usable keys, the server's preferred suite decides, not the client's order.
         ([AES_128, AES_256], vec![sha384.clone(), sha256.clone()], "sensor 7", AES_128),
         ([AES_256, AES_128], vec![sha256.clone(), sha384.clone()], "sensor 8", AES_256),
     ] {
@@ -282,7 +286,7 @@ fn external_psk_determines_suite() {
         assert_eq!(pair.client.negotiated_cipher_suite(), Some(suite));
         pair.exchange(b"question", b"answer");
     }
-    // HelloRetryRequest fixed the suite: a key of the other hash is excluded.
+    // HelloRetryRequest fixes the suite, which excludes keys of the other hash.
     let mut config = server();
     config.set_cipher_suites(&[AES_128, AES_256]).unwrap();
     config.set_groups(&[NamedGroup::SECP256R1]).unwrap();
@@ -291,7 +295,8 @@ fn external_psk_determines_suite() {
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::FullWithHelloRetryRequest));
 }
 
-/// RFC 9846 §4.2.4: the suite of HelloRetryRequest stays. A server without certificates says why no key is left.
+/// RFC 9846 §4.2.4: the suite of HelloRetryRequest stays. The error of a server without
+/// certificates names the retry.
 #[test]
 fn psk_of_other_hash_after_retry_is_reported() {
     let pki = Pki::new();
@@ -319,7 +324,7 @@ fn psk_of_other_hash_after_retry_is_reported() {
     }
 }
 
-/// Far more identities than a bound are offered: those within it are considered.
+/// The client offers more identities than the limit. The server considers only the first 32.
 #[test]
 fn server_considers_limited_number_of_psk_identities() {
     let pki = Pki::new();

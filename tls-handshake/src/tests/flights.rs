@@ -1,4 +1,4 @@
-//! Whole flights, as lists of what the states ask for: RFC 9846 §2 and Appendix E.4 in the order of the wire.
+//! Whole flights as lists of the states' actions, in wire order (RFC 9846 §2 and Appendix E.4).
 
 use tls_codec::code_points::HandshakeType as T;
 
@@ -15,7 +15,7 @@ const HANDSHAKE_SECRETS: [Action; 2] =
 const APPLICATION_SECRETS: [Action; 3] =
     [Secret("CLIENT_TRAFFIC_SECRET_0"), Secret("SERVER_TRAFFIC_SECRET_0"), Secret("EXPORTER_SECRET")];
 
-/// Carries what the other end sent to an end, and gives back what it did with it.
+/// Delivers a flight to an end and returns the actions of that end.
 fn carry<S: States>(to: &mut End<S>, flight: &[Sent], pki: &Pki) -> Vec<Action> {
     for sent in flight {
         to.take(sent, &mut answers(pki)).unwrap();
@@ -74,7 +74,7 @@ fn hello_retry_request_performs_actions_in_order() {
     assert_eq!(carry(&mut server, &client.flight(), &pki), retry);
     let second = [ChangeCipherSpec, Send(T::CLIENT_HELLO)];
     assert_eq!(carry(&mut client, &server.flight(), &pki), second);
-    // Neither side repeats its change_cipher_spec.
+    // Neither side sends a second change_cipher_spec.
     assert_eq!(carry(&mut server, &client.flight(), &pki), server_flight(&[], &[]));
     let flight = server.flight();
     assert_eq!(carry(&mut client, &flight[..1], &pki), client_keys());
@@ -107,7 +107,8 @@ fn client_certificate_follows_server_finished() {
     }
 }
 
-/// RFC 5246 §7.3, RFC 6066 §8: what each side of TLS 1.2 does. `request` and `proof` are there with client authentication.
+/// RFC 5246 §7.3, RFC 6066 §8: the actions of both sides in TLS 1.2. `request` and `proof` are
+/// those of client authentication.
 fn tls12(kind: Kind, status: &[Action], request: &[Action], shown: &[Action], proof: &[Action]) {
     let pki = pki(kind);
     let (mut client, mut server) = ends(kind);
@@ -124,7 +125,8 @@ fn tls12(kind: Kind, status: &[Action], request: &[Action], shown: &[Action], pr
     assert_eq!(carry(&mut client, std::slice::from_ref(last), &pki), [shown, &exchange, proof, &finished].concat());
     let flight = client.flight();
     let [to_key_exchange @ .., change, last] = &flight[..] else { panic!("a flight") };
-    // The server has the keys behind ClientKeyExchange, and neither reads nor writes with them before ChangeCipherSpec.
+    // The server has its keys after ClientKeyExchange, but neither reads nor writes with them
+    // before change_cipher_spec.
     assert_eq!(carry(&mut server, to_key_exchange, &pki), [Secret("CLIENT_RANDOM")]);
     assert_eq!(carry(&mut server, std::slice::from_ref(change), &pki), [InstallRead(Application)]);
     assert_eq!(carry(&mut server, std::slice::from_ref(last), &pki), finished);
@@ -151,7 +153,8 @@ fn tls12_client_certificate_performs_actions_in_order() {
     tls12(Kind::Tls12Auth, &[], &[Send(T::CERTIFICATE_REQUEST)], &[certificate], &[proof]);
 }
 
-/// RFC 9846 §2.2: no certificate. With early data (§2.3) the client goes on to write under its key until EndOfEarlyData.
+/// RFC 9846 §2.2: resumption sends no certificate. With early data (§2.3) the client keeps its
+/// early write key until EndOfEarlyData.
 #[test]
 fn resumption_performs_actions_in_order() {
     let (kind, pki) = (Kind::Resumed, in_scope(Pki::new()));
@@ -187,7 +190,7 @@ fn early_data_performs_actions_in_order() {
     expected.push(InstallWrite(Application));
     assert_eq!(carry(&mut server, &client.flight()[..1], &pki), expected);
     let flight = server.flight();
-    // No second change_cipher_spec, and no key to write with before EndOfEarlyData.
+    // No second change_cipher_spec, and no other write key before EndOfEarlyData.
     let keys = [&HANDSHAKE_SECRETS[..], &[InstallRead(Handshake)]].concat();
     assert_eq!(carry(&mut client, &flight[..1], &pki), keys);
     let end = client_end(&[Send(T::END_OF_EARLY_DATA), InstallWrite(Handshake)]);
@@ -198,7 +201,8 @@ fn early_data_performs_actions_in_order() {
     assert!(client.is_connected() && server.is_connected());
 }
 
-/// RFC 9846 §4.3.10: HelloRetryRequest refuses it, and the second hello is in the clear.
+/// RFC 9846 §4.3.10: HelloRetryRequest rejects early data, and the second ClientHello is
+/// unencrypted.
 #[test]
 fn retry_removes_early_data_key() {
     let pki = Pki::new();
@@ -212,7 +216,7 @@ fn retry_removes_early_data_key() {
     assert_eq!(carry(&mut client, &server.flight(), &pki), [RemoveWrite, Send(T::CLIENT_HELLO)]);
 }
 
-/// RFC 5246 §7.3, figure 2: the server finishes first.
+/// RFC 5246 §7.3, figure 2: the server sends its Finished first.
 #[test]
 fn tls12_resumption_performs_actions_in_order() {
     let pki = pki(Kind::Tls12Resumed);
@@ -231,7 +235,7 @@ fn tls12_resumption_performs_actions_in_order() {
     assert!(client.is_connected() && server.is_connected());
 }
 
-/// RFC 5077 §3.1, figure 1: the ticket comes before the server's change_cipher_spec.
+/// RFC 5077 §3.1, figure 1: NewSessionTicket precedes the server's change_cipher_spec.
 #[test]
 fn tls12_new_ticket_performs_actions_in_order() {
     let pki = pki(Kind::Tls12Ticket);

@@ -1,5 +1,5 @@
-//! Every byte of every handshake message flipped: the side that is to find it finds it, with an alert that the RFC has for
-//! such a fault, and at the latest where Finished or CertificateVerify covers the message.
+//! Flips every byte of every TLS 1.3 handshake message. The expected side must detect it with a
+//! suitable alert, at the latest at the CertificateVerify or Finished that covers the message.
 
 use tls_codec::code_points::{AlertDescription as A, HandshakeType as T};
 
@@ -10,33 +10,33 @@ use crate::need::{Answer, Need};
 
 pub(super) const MASKS: [u8; 4] = [0x01, 0x10, 0x80, 0xff];
 
-/// Where a flip in a message may be found, and with which alerts.
+/// Where a flip in a message may be detected: side, message being read, and alerts.
 pub(super) struct Row {
     pub(super) message: T,
     pub(super) found: &'static [(&'static str, T, &'static [A])],
 }
 
-/// What any message can be refused for where it comes: its type, its length, its syntax.
+/// The alerts for a wrong type, length or syntax of any message.
 pub(super) const SYNTAX: &[A] = &[A::DECODE_ERROR, A::ILLEGAL_PARAMETER, A::UNEXPECTED_MESSAGE];
 
 const CLIENT_HELLO: Row = Row {
     message: T::CLIENT_HELLO,
     found: &[
         ("server", T::CLIENT_HELLO, SYNTAX),
-        // What is left in common: versions, suites, groups, schemes, protocols, extensions that have to be there.
+        // Nothing in common or a missing extension: versions, suites, groups, schemes, protocols.
         (
             "server",
             T::CLIENT_HELLO,
             &[A::PROTOCOL_VERSION, A::HANDSHAKE_FAILURE, A::MISSING_EXTENSION, A::NO_APPLICATION_PROTOCOL],
         ),
-        // legacy_session_id, which comes back.
+        // The server echoes legacy_session_id.
         ("client", T::SERVER_HELLO, &[A::ILLEGAL_PARAMETER]),
-        // All else is in the transcript that the server signs.
+        // The server's signature covers everything else.
         ("client", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
     ],
 };
 
-/// It has to equal the first one but for the key share; the server itself compares.
+/// It must equal the first ClientHello except for the key share. The server compares both.
 const SECOND_CLIENT_HELLO: Row = Row {
     message: T::CLIENT_HELLO,
     found: &[
@@ -60,7 +60,7 @@ const RETRY: Row = Row {
     found: &[
         ("client", T::SERVER_HELLO, SYNTAX),
         ("client", T::SERVER_HELLO, &[A::PROTOCOL_VERSION, A::UNSUPPORTED_EXTENSION, A::MISSING_EXTENSION]),
-        // It asks for another group than the server did.
+        // The client follows the flipped group, which the server did not request.
         ("server", T::CLIENT_HELLO, &[A::ILLEGAL_PARAMETER]),
     ],
 };
@@ -88,7 +88,8 @@ const CERTIFICATE: Row = Row {
     found: &[
         ("client", T::CERTIFICATE, SYNTAX),
         ("client", T::CERTIFICATE, &[A::UNSUPPORTED_EXTENSION]),
-        // The chain is believed here: that it is no certificate any more, or not the signer's, shows at the signature.
+        // These tests accept any chain, so an undecodable certificate or a wrong key fails at the
+        // signature.
         ("client", T::CERTIFICATE_VERIFY, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER]),
     ],
 };
@@ -112,7 +113,7 @@ const CLIENT_CERTIFICATE_VERIFY: Row = Row {
     found: &[("server", T::CERTIFICATE_VERIFY, SYNTAX), ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR])],
 };
 
-/// A Finished of the wrong length is wrong, whichever way it is told.
+/// A Finished of the wrong length is rejected by its syntax or its value.
 pub(super) const SERVER_FINISHED: Row = Row {
     message: T::FINISHED,
     found: &[("client", T::FINISHED, SYNTAX), ("client", T::FINISHED, &[A::DECRYPT_ERROR])],
@@ -123,7 +124,7 @@ pub(super) const CLIENT_FINISHED: Row = Row {
     found: &[("server", T::FINISHED, SYNTAX), ("server", T::FINISHED, &[A::DECRYPT_ERROR])],
 };
 
-/// A length that promises more than comes: the message is waited for, and the transport's end tells.
+/// The bytes of the length: if it grows, the peer waits for more data until EOF.
 const LENGTH: std::ops::Range<usize> = 1..4;
 
 fn judge(row: &Row, outcome: &Outcome, at_byte: usize, context: &str) {
@@ -131,8 +132,9 @@ fn judge(row: &Row, outcome: &Outcome, at_byte: usize, context: &str) {
         Outcome::Failed(Failure { side, at, error }) => {
             let alert = error.alert().unwrap_or_else(|| panic!("{context}: no alert for {error:?}"));
             let known = row.found.iter().any(|(s, m, alerts)| s == side && m == at && alerts.contains(&alert));
-            // A greater length takes what follows into the message. Where keys change that is refused by the records, which
-            // there are none of here, and change_cipher_spec does not come into a message.
+            // A greater length joins the next message to this one. On the wire, the record layer
+            // would reject that at a key change; here there are no records. change_cipher_spec
+            // cannot be part of a message.
             let reader = row.found.iter().any(|(s, m, _)| s == side && *m == row.message);
             let swallowed = LENGTH.contains(&at_byte)
                 && reader
@@ -144,7 +146,7 @@ fn judge(row: &Row, outcome: &Outcome, at_byte: usize, context: &str) {
     }
 }
 
-/// The messages of a handshake that nobody touches, with their lengths.
+/// Returns the types and lengths of an untampered handshake's messages.
 fn lengths(kind: Kind, pki: &Pki) -> Vec<(T, usize)> {
     let mut lengths = Vec::new();
     let mut note = |_: usize, message: &mut Vec<u8>| lengths.push((T(message[0]), message.len()));
@@ -222,7 +224,8 @@ fn client_certificate_rejects_every_flipped_byte() {
     flip_all(Kind::Auth, &MASKS[..2], &rows);
 }
 
-/// With a real verdict a flipped certificate is refused before its signature is looked at, or there at the latest.
+/// With chain verification, a flipped certificate fails before its signature is checked, or there
+/// at the latest.
 #[test]
 fn verified_certificate_rejects_every_flipped_byte() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);

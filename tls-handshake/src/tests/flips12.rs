@@ -1,5 +1,5 @@
-//! Every byte of every message of TLS 1.2 flipped: only both randoms and the server's half of the key exchange are signed, and
-//! all else is found at Finished, or where the client signs.
+//! Flips every byte of every TLS 1.2 handshake message. The signature covers only both randoms and
+//! the server's key exchange. All else fails at Finished or at the client's signature.
 
 use tls_codec::code_points::{AlertDescription as A, HandshakeType as T};
 
@@ -11,9 +11,9 @@ const CLIENT_HELLO: Row = Row {
     found: &[
         ("server", T::CLIENT_HELLO, SYNTAX),
         ("server", T::CLIENT_HELLO, &[A::PROTOCOL_VERSION, A::HANDSHAKE_FAILURE, A::NO_APPLICATION_PROTOCOL]),
-        // renegotiation_info, without whose answer there is no connection (RFC 5746 §3.4).
+        // Without a response to renegotiation_info there is no connection (RFC 5746 §3.4).
         ("client", T::SERVER_HELLO, &[A::HANDSHAKE_FAILURE]),
-        // The random, which is signed with the key exchange.
+        // The signature of the key exchange covers the random.
         ("client", T::SERVER_HELLO_DONE, &[A::DECRYPT_ERROR]),
         ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
         ("server", T::FINISHED, &[A::DECRYPT_ERROR]),
@@ -31,7 +31,7 @@ const SERVER_HELLO: Row = Row {
     ],
 };
 
-/// The chain is believed here, and its key has to have signed ServerKeyExchange.
+/// These tests accept any chain, but its key must have signed ServerKeyExchange.
 const CERTIFICATE: Row = Row {
     message: T::CERTIFICATE,
     found: &[
@@ -56,7 +56,7 @@ const CERTIFICATE_REQUEST: Row = Row {
     message: T::CERTIFICATE_REQUEST,
     found: &[
         ("client", T::CERTIFICATE_REQUEST, SYNTAX),
-        // The client has nothing for the kinds that are left.
+        // The client has no identity for the remaining key types.
         ("server", T::CERTIFICATE, &[A::HANDSHAKE_FAILURE]),
         ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
     ],
@@ -98,7 +98,7 @@ const PLAIN: [&Row; 8] = [
     &SERVER_FINISHED,
 ];
 
-/// A full handshake that ends with a ticket.
+/// Flips the messages of a full handshake that ends with a ticket.
 pub(super) fn flip_ticket(kind: Kind, masks: &[u8], ticket: &Row) {
     let [before @ .., finished] = PLAIN;
     let rows: Vec<&Row> = before.into_iter().chain([ticket, finished]).collect();
@@ -110,7 +110,7 @@ fn tls12_handshake_rejects_every_flipped_byte() {
     flip_all(Kind::Tls12, &MASKS, &PLAIN);
 }
 
-/// Where the master secret is not bound to the handshake, Finished still is.
+/// Finished detects each flip even if the master secret is not bound to the handshake.
 #[test]
 fn tls12_without_ems_rejects_every_flipped_byte() {
     flip_all(Kind::Tls12Plain, &MASKS[..2], &PLAIN);

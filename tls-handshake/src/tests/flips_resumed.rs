@@ -1,5 +1,5 @@
-//! Every byte of every message of handshakes that go on from a session: there is no signature, but the binder covers the hello,
-//! and Finished all.
+//! Flips every byte of every message of resumptions. There is no signature, but the binder covers
+//! the ClientHello and Finished covers everything.
 
 use tls_codec::code_points::{AlertDescription as A, HandshakeType as T};
 
@@ -18,13 +18,14 @@ const CLIENT_HELLO: Row = Row {
         // The binder.
         ("server", T::CLIENT_HELLO, &[A::DECRYPT_ERROR]),
         ("client", T::SERVER_HELLO, &[A::ILLEGAL_PARAMETER, A::PROTOCOL_VERSION, A::HANDSHAKE_FAILURE]),
-        // What names the session, or what it is bound to: the handshake becomes a full one, with another hello than was sent.
+        // With another identity or resumption scope, the server makes a full handshake over another
+        // hello than the client sent.
         ("client", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
         ("client", T::SERVER_HELLO_DONE, &[A::DECRYPT_ERROR]),
         ("client", T::FINISHED, &[A::DECRYPT_ERROR]),
         ("server", T::FINISHED, &[A::DECRYPT_ERROR]),
-        // The id that tells the client of the session; and change_cipher_spec behind a hello with early data, where the version is
-        // not any more the one that ignores it.
+        // A flipped session ID hides the resumption from the client. A flipped version makes the
+        // server reject the change_cipher_spec that follows a hello with early data.
         ("client", CHANGE_CIPHER_SPEC, &[A::UNEXPECTED_MESSAGE]),
         ("server", CHANGE_CIPHER_SPEC, &[A::UNEXPECTED_MESSAGE]),
     ],
@@ -36,7 +37,7 @@ const SERVER_HELLO: Row = Row {
         ("client", T::SERVER_HELLO, SYNTAX),
         ("client", T::SERVER_HELLO, &[A::PROTOCOL_VERSION, A::UNSUPPORTED_EXTENSION, A::MISSING_EXTENSION]),
         ("client", T::SERVER_HELLO, &[A::HANDSHAKE_FAILURE]),
-        // Without its session the client waits for a certificate.
+        // Without resumption the client waits for a certificate.
         ("client", T::FINISHED, &[A::DECRYPT_ERROR, A::UNEXPECTED_MESSAGE]),
         ("client", CHANGE_CIPHER_SPEC, &[A::UNEXPECTED_MESSAGE]),
         ("server", T::CLIENT_HELLO, &[A::ILLEGAL_PARAMETER]),

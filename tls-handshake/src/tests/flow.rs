@@ -1,4 +1,5 @@
-//! States without records: messages are carried from one end to the other by hand, and what a state does is recorded.
+//! A client and a server state machine without records. Tests carry messages between the two ends
+//! and read the recorded actions.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
 use crate::states::{States, Step};
 use crate::suite::SupportedCipherSuite;
 
-/// What a state asked of the sink.
+/// An action that a state requested from its sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Send(HandshakeType),
@@ -41,7 +42,7 @@ pub(super) enum Action {
     Secret(&'static str),
 }
 
-/// What goes over the wire, without the records that it goes in.
+/// A sent item, without its records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     Message(Vec<u8>),
@@ -49,7 +50,7 @@ pub(super) enum Sent {
 }
 
 impl Sent {
-    /// What it is: change_cipher_spec has no message type, and gets one here that none has.
+    /// Returns the message type. change_cipher_spec has none and gets an unassigned one.
     pub(super) fn typ(&self) -> HandshakeType {
         match self {
             Self::Message(message) => HandshakeType(message[0]),
@@ -58,14 +59,14 @@ impl Sent {
     }
 }
 
-/// In the place of a message's type.
+/// The pseudo message type of change_cipher_spec.
 pub(super) const CHANGE_CIPHER_SPEC: HandshakeType = HandshakeType(0xff);
 
-/// Changes a message that an end is about to send, before the end itself hashes it: so does a peer with other habits than ours,
-/// and not somebody between the two.
+/// Edits a message before its sender hashes it. This models a peer that behaves differently, not an
+/// attacker between the peers.
 pub(super) type MessageEdit = Box<dyn FnMut(&mut Vec<u8>)>;
 
-/// A sink that only remembers.
+/// A sink that records actions and messages.
 #[derive(Default)]
 pub(super) struct Recorder {
     pub(super) actions: Vec<Action>,
@@ -75,7 +76,7 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Lets go of what was sent.
+    /// Frees the sent messages.
     pub(super) fn forget(&mut self) {
         self.sent = VecDeque::new();
         self.last = Vec::new();
@@ -126,7 +127,7 @@ impl Sink for Recorder {
     }
 }
 
-/// One end: a state, its sink, and the join of messages that were cut.
+/// One end of a handshake: its state, its sink and its message joiner.
 pub(super) struct End<S> {
     pub(super) state: Option<S>,
     pub(super) sink: Recorder,
@@ -138,7 +139,7 @@ impl<S: States> End<S> {
         Self { state: Some(state), sink, joiner: Joiner::new(0x1_0000) }
     }
 
-    /// Gives it one fragment, and the answers that it asks for.
+    /// Delivers one fragment and answers the needs that it causes.
     pub(super) fn deliver(&mut self, mut fragment: &[u8], answer: &mut dyn FnMut(Need) -> Answer) -> Result<(), Error> {
         while !fragment.is_empty() {
             match self.joiner.next(fragment)? {
@@ -158,7 +159,7 @@ impl<S: States> End<S> {
         Ok(())
     }
 
-    /// Gives it a change_cipher_spec record.
+    /// Delivers a change_cipher_spec record.
     pub(super) fn change_cipher_spec(&mut self) -> Result<(), Error> {
         if self.joiner.is_partial() {
             return Err(Error::InterleavedHandshake);
@@ -172,7 +173,7 @@ impl<S: States> End<S> {
         Ok(())
     }
 
-    /// Gives it what the other end sent.
+    /// Delivers an item that the other end sent.
     pub(super) fn take(&mut self, sent: &Sent, answer: &mut dyn FnMut(Need) -> Answer) -> Result<(), Error> {
         match sent {
             Sent::Message(message) => self.deliver(message, answer),
@@ -180,7 +181,7 @@ impl<S: States> End<S> {
         }
     }
 
-    /// The next message that it sent. A change_cipher_spec before it is lost, which TLS 1.3 does not mind.
+    /// Returns the next sent message. Skips change_cipher_spec, which TLS 1.3 ignores.
     pub(super) fn pop(&mut self) -> Vec<u8> {
         loop {
             match self.sink.sent.pop_front().expect("a message") {
@@ -190,7 +191,7 @@ impl<S: States> End<S> {
         }
     }
 
-    /// All that it sent.
+    /// Returns all sent items.
     pub(super) fn flight(&mut self) -> Vec<Sent> {
         std::mem::take(&mut self.sink.sent).into()
     }
@@ -222,28 +223,28 @@ impl<S: States> End<S> {
     }
 }
 
-/// Which handshake.
+/// A kind of handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Full,
     Retry,
-    /// The server asks for a certificate, and the client shows one.
+    /// With client authentication.
     Auth,
-    /// The client knows both versions, the server this one.
+    /// The client supports both versions, the server only TLS 1.2.
     Tls12,
     Tls12Auth,
     /// Without extended_master_secret.
     Tls12Plain,
-    /// With an OCSP response, and with certificate timestamps.
+    /// With an OCSP response and SCTs.
     Tls12Stapled,
-    /// From a session.
+    /// A resumption.
     Resumed,
     ResumedRetry,
-    /// From a session, with early data that is taken.
+    /// A resumption with accepted early data.
     Early,
-    /// From a session's ticket.
+    /// A resumption with a ticket.
     Tls12Resumed,
-    /// A full one that ends with a ticket.
+    /// A full handshake that ends with a ticket.
     Tls12Ticket,
 }
 
@@ -296,7 +297,7 @@ pub(super) fn configs(kind: Kind) -> (ClientConfig, ServerConfig) {
     (client, server)
 }
 
-/// Both ends of such a handshake.
+/// Returns both ends of a handshake of this kind.
 pub(super) fn ends(kind: Kind) -> (End<Client>, End<Server>) {
     let (client_config, server_config) = configs(kind);
     ends_of(kind, client_config, server_config)
@@ -318,7 +319,8 @@ pub(super) fn ends_of(
     (client_knowing(client_config, known, edit), server(server_config))
 }
 
-/// Both ends of one with early data, whose client offers another key besides: the server does not know the first.
+/// Returns both ends of a handshake with early data whose client offers two keys. The server does
+/// not know the first.
 pub(super) fn ends_with_an_unknown_key_first() -> (End<Client>, End<Server>) {
     let (client_config, server_config) = configs(Kind::Early);
     let mut psks = Vec::new();
@@ -331,7 +333,8 @@ pub(super) fn ends_with_an_unknown_key_first() -> (End<Client>, End<Server>) {
     (client_knowing(client_config, ResumptionOffer::Psks(psks), None), server(server_config))
 }
 
-/// Both ends of one with early data, whose client offers an external key of SHA-384 behind its session of SHA-256.
+/// Returns both ends of a handshake with early data whose client offers a session of SHA-256 and
+/// then an external key of SHA-384.
 pub(super) fn ends_with_an_external_key_behind(
     key: &crate::ExternalPsk,
     suites: &[CipherSuite],
@@ -348,14 +351,14 @@ pub(super) fn ends_with_an_external_key_behind(
     (client_knowing(client_config, ResumptionOffer::Psks(psks), None), server(server_config))
 }
 
-/// What sessions are bound to in the server's identity, whose keys are others in each run.
+/// A fixed scope for server identities, whose keys differ in each run.
 const IDENTITY_SCOPE: [u8; 32] = [0x1d; 32];
 
-/// Bytes of early data that a session allows.
+/// The early data limit of a session, in bytes.
 const EARLY_DATA: u32 = 1000;
 
-/// A session of both sides, as an earlier handshake of the same configurations would have left it: the ticket is the server's
-/// side of it, not sealed.
+/// Returns a session as an earlier handshake with the same configurations would leave it. The
+/// ticket is the server's session value, not encrypted.
 pub(super) fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> ResumptionOffer {
     let (suite, secret) = match kind {
         Kind::Tls12Resumed => (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, [7; 48].as_slice()),
@@ -399,13 +402,13 @@ pub(super) fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) ->
     ResumptionOffer::of_session(client, &place, ours, now)
 }
 
-/// Keys and certificates for it, with signatures of one length.
+/// Returns keys and certificates for a handshake of this kind, with signatures of constant length.
 pub(super) fn pki(kind: Kind) -> Pki {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     in_scope(if kind == Kind::Tls12Stapled { pki.stapled() } else { pki })
 }
 
-/// The same with an identity to which the known sessions are bound.
+/// The same with the identity scope of the sessions of `known`.
 pub(super) fn in_scope(mut pki: Pki) -> Pki {
     Arc::make_mut(&mut pki.identity).set_session_scope(IDENTITY_SCOPE);
     pki
@@ -415,7 +418,7 @@ pub(super) fn client(config: ClientConfig) -> End<Client> {
     client_with(config, None)
 }
 
-/// A client that changes what it says.
+/// Returns a client that edits its messages.
 pub(super) fn client_with(config: ClientConfig, edit: Option<MessageEdit>) -> End<Client> {
     client_knowing(config, ResumptionOffer::Nothing, edit)
 }
@@ -431,14 +434,14 @@ pub(super) fn server(config: ServerConfig) -> End<Server> {
     server_with(config, None)
 }
 
-/// A server that changes what it says.
+/// Returns a server that edits its messages.
 pub(super) fn server_with(config: ServerConfig, edit: Option<MessageEdit>) -> End<Server> {
     let sink = Recorder { edit, ..Recorder::default() };
     End::new(Server::WaitClientHello(WaitClientHello::new(Arc::new(config), &SystemRandom)), sink)
 }
 
-/// Both ends of a handshake that halts where the client has taken so many messages and changes of keys, and the server so
-/// many. What they sent beyond waits in their worlds.
+/// Runs a handshake until the client has taken `at_client` items (messages or change_cipher_spec)
+/// and the server `at_server`. Further sent items stay in the sinks.
 pub(super) fn halted(kind: Kind, pki: &Pki, [at_client, at_server]: [usize; 2]) -> (End<Client>, End<Server>) {
     let (mut client, mut server) = ends(kind);
     let mut taken = [0, 0];
@@ -459,7 +462,8 @@ pub(super) fn halted(kind: Kind, pki: &Pki, [at_client, at_server]: [usize; 2]) 
     }
 }
 
-/// Answers at once. Chains are believed, so that what the messages prove by themselves is seen.
+/// Answers needs at once. Accepts every chain, so that tests see what the messages prove by
+/// themselves.
 pub(super) fn answers(pki: &Pki) -> impl FnMut(Need) -> Answer + '_ {
     |need| match need {
         Need::Verdict(need) => need.answer(Ok(())),
@@ -477,7 +481,7 @@ pub(super) fn answers(pki: &Pki) -> impl FnMut(Need) -> Answer + '_ {
     }
 }
 
-/// Who found what, while it was given which message.
+/// A failed handshake: the failed side, the item that it was reading, and the error.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) side: &'static str,
@@ -485,16 +489,17 @@ pub(super) struct Failure {
     pub(super) error: Error,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     BothConnected,
-    /// Both wait: on a transport, `end_of_input` ends it.
+    /// Both ends wait for data. On a transport, EOF would end this.
     Waiting,
     Failed(Failure),
 }
 
-/// Carries messages both ways until nothing moves; `tamper` sees each with its number. change_cipher_spec has none.
+/// Carries messages both ways until both ends wait. `tamper` sees each message with its number;
+/// change_cipher_spec has none.
 pub(super) fn run(
     client: &mut End<Client>,
     server: &mut End<Server>,
@@ -529,7 +534,7 @@ pub(super) fn run(
     }
 }
 
-/// The same without anybody between them.
+/// Runs a handshake without tampering.
 pub(super) fn meet(client: &mut End<Client>, server: &mut End<Server>, pki: &Pki) -> Outcome {
     run(client, server, &mut answers(pki), &mut |_, _| {})
 }
