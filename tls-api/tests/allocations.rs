@@ -1,4 +1,5 @@
-//! After the handshake a record costs no allocation; an idle session holds no buffer; a flood fills bounded memory.
+//! Memory use: records allocate nothing after the handshake, idle sessions hold no buffer, and
+//! unread records fill bounded memory.
 
 use std::io::{BufRead, IoSlice, Read, Write};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ mod pki;
 use pair::{Pair, pattern};
 use pki::{VERSIONS, configs_of};
 
-/// A transport without an allocation of its own.
+/// A transport that allocates only when created.
 struct Wire {
     bytes: Vec<u8>,
     read: usize,
@@ -31,7 +32,7 @@ impl Wire {
 
 impl Write for Wire {
     fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        assert!(self.bytes.len() + buf.len() <= self.bytes.capacity(), "the test's own buffer");
+        assert!(self.bytes.len() + buf.len() <= self.bytes.capacity(), "the test's buffer is too small");
         self.bytes.write(buf)
     }
 
@@ -52,7 +53,7 @@ impl Read for Wire {
     }
 }
 
-/// Carries everything, and reads what arrives; returns how many bytes that were.
+/// Carries all output and reads the plaintext. Returns the number of bytes read.
 fn carry_and_read(from: &mut impl Session, to: &mut impl Session, wire: &mut Wire, out: &mut [u8]) -> usize {
     let mut heard = 0;
     while from.wants_write() {
@@ -69,11 +70,11 @@ fn carry_and_read(from: &mut impl Session, to: &mut impl Session, wire: &mut Wir
 }
 
 #[test]
-fn records_cost_no_allocation_in_either_direction_after_the_handshake() {
+fn records_after_the_handshake_allocate_nothing() {
     for (version, cut) in VERSIONS.into_iter().flat_map(|version| [(version, false), (version, true)]) {
         let (mut client, mut server) = configs_of(version);
         if cut {
-            // Every write begins with short records, and the last one of each is padded.
+            // Every write starts with short records, and its last record is padded.
             let mut sizing = DynamicRecordSizing::default();
             (sizing.short_bytes, sizing.pause) = (20_000, Duration::ZERO);
             Arc::make_mut(&mut client).set_dynamic_record_sizing(Some(sizing)).unwrap();
@@ -105,7 +106,7 @@ fn records_cost_no_allocation_in_either_direction_after_the_handshake() {
                 }
             }
         };
-        // The thread's free lists fill at the first use.
+        // The first use fills the thread's free lists.
         rounds(3);
         let info = measure(|| rounds(100));
         assert_eq!(info.count_total, 0, "{info:?}");
@@ -113,15 +114,15 @@ fn records_cost_no_allocation_in_either_direction_after_the_handshake() {
 }
 
 #[test]
-fn the_counter_counts() {
+fn allocation_counter_counts() {
     assert_eq!(measure(|| drop(std::hint::black_box(vec![0u8; 100]))).count_total, 1);
 }
 
 #[test]
-fn an_idle_session_holds_no_buffer() {
+fn idle_session_holds_no_buffer() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
-        // All that the first connection leaves in this thread's lists.
+        // The first connection fills this thread's free lists.
         Pair::connected(&client, &server);
         let mut pairs = Vec::with_capacity(50);
         let info = measure(|| {
@@ -138,7 +139,7 @@ fn an_idle_session_holds_no_buffer() {
     }
 }
 
-/// What stays on the heap of a thread of its own after this work.
+/// Runs `work` on a new thread. Returns the bytes that it leaves on the heap.
 fn left_on_new_thread(work: impl FnOnce() + Send) -> i64 {
     let measured = || {
         let info = measure(work);
@@ -148,7 +149,8 @@ fn left_on_new_thread(work: impl FnOnce() + Send) -> i64 {
     std::thread::scope(|scope| scope.spawn(measured).join().unwrap())
 }
 
-/// Data in many buffers at a time: half of the sessions have unread data, the other half a full send buffer.
+/// Fills many buffers at once: half of the sessions have unread data, the other half a full send
+/// buffer.
 fn fill_buffers(pairs: &mut [Pair]) {
     let data = pattern(64 * 1024);
     let (readers, writers) = pairs.split_at_mut(pairs.len() / 2);
@@ -162,7 +164,7 @@ fn fill_buffers(pairs: &mut [Pair]) {
     }
 }
 
-/// One buffer of a record each way, and the two lists.
+/// One record buffer for each direction, and the two free lists.
 const KEPT_BY_IDLE_THREAD: i64 = 2 * 17 * 1024 + 1024;
 const KEPT_BY_THREAD: i64 = 2 * 256 * 1024 + 1024;
 
@@ -170,7 +172,8 @@ const KEPT_BY_THREAD: i64 = 2 * 256 * 1024 + 1024;
 fn thread_frees_buffers_when_its_last_session_is_dropped() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
-        // What configurations keep is there before, and sessions are made elsewhere than they are dropped.
+        // Create configurations and sessions before the measurement, and on another thread than the
+        // one that drops them.
         let mut pairs: Vec<_> = (0..16).map(|_| Pair::connected(&client, &server)).collect();
         let moved = Pair::connected(&client, &server);
         let busy = left_on_new_thread(|| {
@@ -180,7 +183,8 @@ fn thread_frees_buffers_when_its_last_session_is_dropped() {
                 pair::read_all(&mut pair.server);
             }
         });
-        // Much lies there while the thread may still need it, however many sessions there are.
+        // A thread keeps buffers for reuse, up to a limit that does not depend on the number of
+        // sessions.
         assert!((150 * 1024..=KEPT_BY_THREAD).contains(&busy), "{busy}");
 
         let idle = left_on_new_thread(|| {
@@ -195,7 +199,7 @@ fn thread_frees_buffers_when_its_last_session_is_dropped() {
         });
         assert!((1..=KEPT_BY_IDLE_THREAD).contains(&idle), "{idle}");
 
-        // One that came from another thread counts as well.
+        // Dropping a session that another thread created has the same effect.
         let idle = left_on_new_thread(|| {
             fill_buffers(&mut pairs);
             for pair in &mut pairs {
@@ -209,7 +213,7 @@ fn thread_frees_buffers_when_its_last_session_is_dropped() {
 }
 
 #[test]
-fn release_buffers_frees_all_and_sessions_go_on() {
+fn release_buffers_frees_all_and_sessions_continue() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pairs: Vec<_> = (0..16).map(|_| Pair::connected(&client, &server)).collect();
@@ -228,7 +232,7 @@ fn release_buffers_frees_all_and_sessions_go_on() {
 }
 
 #[test]
-fn a_session_that_waits_for_its_first_byte_holds_no_buffer() {
+fn session_before_its_first_byte_holds_no_buffer() {
     for version in VERSIONS {
         let (_, server) = configs_of(version);
         let mut sessions = Vec::with_capacity(50);
@@ -245,7 +249,7 @@ fn a_session_that_waits_for_its_first_byte_holds_no_buffer() {
 }
 
 #[test]
-fn a_flood_of_records_that_nobody_reads_fills_bounded_memory() {
+fn unread_records_fill_bounded_memory() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         for size in [1, 600, 16_384] {
@@ -260,7 +264,7 @@ fn a_flood_of_records_that_nobody_reads_fills_bounded_memory() {
                     pair.server.process_new_packets().unwrap();
                 }
             });
-            // Both ends: 98 KiB to receive, while it grows a smaller buffer beside it, and a record to send.
+            // Both ends: 98 KiB to receive, a smaller buffer while it grows, and a record to send.
             assert!(info.bytes_max < 180 * 1024, "{size}: {info:?}");
         }
     }

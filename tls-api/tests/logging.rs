@@ -1,4 +1,4 @@
-//! The log at its most talkative tells what happens, and no secret.
+//! The log at trace level names the messages and contains no secret and no plaintext.
 
 #![cfg(feature = "logging")]
 
@@ -49,7 +49,7 @@ impl KeyLog for Secrets {
     }
 }
 
-/// The ways in which bytes get into a text by accident.
+/// The formats in which bytes could be printed by accident.
 fn spellings(secret: &[u8]) -> [String; 4] {
     let lower: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let list = format!("{secret:?}");
@@ -58,7 +58,7 @@ fn spellings(secret: &[u8]) -> [String; 4] {
 }
 
 #[test]
-fn a_trace_of_a_handshake_names_its_messages_and_holds_no_secret() {
+fn trace_log_names_the_messages_and_holds_no_secret() {
     log::set_logger(&Collect).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     let secrets = Arc::new(Secrets::default());
@@ -68,7 +68,7 @@ fn a_trace_of_a_handshake_names_its_messages_and_holds_no_secret() {
     server.set_key_log(secrets.clone());
     let (client, server) = (Arc::new(client), Arc::new(server));
     let mut pair = Pair::connected(&client, &server);
-    pair.client.write_all(b"plaintext is nobody's business").unwrap();
+    pair.client.write_all(b"plaintext of the application").unwrap();
     pair.client.refresh_traffic_keys().unwrap();
     pair.settle().unwrap();
     pair::read_all(&mut pair.server);
@@ -78,17 +78,17 @@ fn a_trace_of_a_handshake_names_its_messages_and_holds_no_secret() {
     pair.client.send_close_notify();
     pair.settle().unwrap();
 
-    // One of TLS 1.2.
+    // A TLS 1.2 connection.
     let mut older = ca.client_config();
     older.set_key_log(secrets.clone());
     older.set_versions(&[ProtocolVersion::TLS12]).unwrap();
     let mut pair = Pair::connected(&Arc::new(older), &server);
-    pair.client.write_all(b"plaintext is nobody's business").unwrap();
+    pair.client.write_all(b"plaintext of the application").unwrap();
     pair.settle().unwrap();
     pair::read_all(&mut pair.server);
     writeln!(LINES.lock().unwrap(), "{:?} {:?}", pair.client, pair.server).unwrap();
 
-    // One that fails, for the sake of its errors.
+    // A handshake that fails, to log its errors.
     let stranger = Arc::new(Ca::named("a stranger", Kind::EcdsaP256).client_config());
     assert!(matches!(Pair::new(&stranger, &server).settle(), Err(Error::Certificate(_))));
 
@@ -96,7 +96,7 @@ fn a_trace_of_a_handshake_names_its_messages_and_holds_no_secret() {
     for word in ["client_hello", "server_hello", "server_key_exchange", "finished", "close_notify", "DEBUG", "TRACE"] {
         assert!(log.contains(word), "{word} is missing in:\n{log}");
     }
-    // Anybody can make a handshake fail: that is no warning, and it is said once.
+    // A peer can make any handshake fail, so a failure is not a warning.
     assert!(!log.contains("WARN"), "{log}");
     assert!(log.contains("certificate is refused"), "{log}");
     let secrets = secrets.0.lock().unwrap();
@@ -111,7 +111,7 @@ fn a_trace_of_a_handshake_names_its_messages_and_holds_no_secret() {
         let logged: Vec<_> = secrets.iter().filter(|(of, _)| of == label).collect();
         assert!(logged.len() >= 2 && logged[0].1 == logged[1].1, "both sides log the same {label}");
     }
-    assert!(!log.contains("nobody's business"));
+    assert!(!log.contains("plaintext of the application"));
     for secret in secrets.iter().map(|(_, secret)| &secret[..]).chain([&exported[..]]) {
         for spelling in spellings(secret) {
             assert!(!log.contains(&spelling), "a secret is in the log");

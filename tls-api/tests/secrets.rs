@@ -1,4 +1,5 @@
-//! No secret is left behind in memory that is given back to the allocator. The stack is not searched.
+//! Secrets must be wiped before their memory is freed. The tests search freed heap memory; the
+//! stack is not searched.
 
 use std::sync::{Arc, Mutex};
 
@@ -32,7 +33,7 @@ fn nothing_is_left(what: &str, work: impl FnOnce()) {
 
 // Private keys.
 
-/// The key as DER of each format that there is for its kind, with its label, from PKCS#8.
+/// The PKCS#8 key as DER in each format for its key type, with the PEM label.
 fn formats(kind: Kind, pkcs8: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let inner = fields(pkcs8)[2];
     let mut all = vec![("PRIVATE KEY", pkcs8.to_vec())];
@@ -50,7 +51,7 @@ fn fields(der: &[u8]) -> Vec<&[u8]> {
     std::iter::from_fn(|| elements.next()).map(|(_, contents)| contents).collect()
 }
 
-/// The numbers of a private key in PKCS#8 that are secret.
+/// The secret numbers of a PKCS#8 private key.
 fn secret_numbers(kind: Kind, pkcs8: &[u8]) -> Vec<&[u8]> {
     let inner = fields(pkcs8)[2];
     match kind {
@@ -76,7 +77,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn identity_leaves_no_copy_of_its_key() {
+fn dropped_identity_leaves_no_copy_of_its_key() {
     let folder = std::env::temp_dir().join(format!("strata-secrets-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let (cert_file, key_file, both_file) = (folder.join("cert"), folder.join("key"), folder.join("both"));
@@ -85,7 +86,7 @@ fn identity_leaves_no_copy_of_its_key() {
         let (cert, key) = ca.issue(kind, &["server.test"], (2000, FAR));
         let pkcs8 = Sections::new(key.as_bytes()).next().unwrap().unwrap().decode().unwrap();
         for (label, der) in formats(kind, &pkcs8) {
-            // These are the caller's, and end after the search.
+            // These copies belong to the test and are freed after the search.
             let body = base64(&der);
             let pem = format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
             let both = format!("{cert}{pem}{cert}");
@@ -121,7 +122,7 @@ fn identity_leaves_no_copy_of_its_key() {
                 let reloadable = ReloadableIdentity::from_files(IdentityFiles::new(&cert_file, &key_file)).unwrap();
                 reloadable.reload().unwrap();
                 reloadable.reload().unwrap();
-                // And where it is refused.
+                // Also when the identity is rejected.
                 Identity::from_pem(ca.pem.as_bytes(), pem.as_bytes()).unwrap_err();
                 Identity::from_pem(cert.as_bytes(), damaged.as_bytes()).unwrap_err();
                 Identity::from_der(chain(), &der[..der.len() - 1]).unwrap_err();
@@ -133,10 +134,10 @@ fn identity_leaves_no_copy_of_its_key() {
 
 // Connections.
 
-/// Watches what each connection logs, and what its records are protected with.
+/// Watches the secrets that each connection logs and the record keys derived from them.
 #[derive(Debug, Default)]
 struct Secrets {
-    /// Of the connection that begins, once it is known.
+    /// The ServerHello.random of the current connection, once known.
     server_random: Mutex<Option<[u8; 32]>>,
 }
 
@@ -144,7 +145,8 @@ impl KeyLog for Secrets {
     fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
         watch(label, secret);
         if label == "CLIENT_RANDOM" {
-            let server_random = self.server_random.lock().unwrap().expect("the ServerHello came before");
+            let server_random =
+                self.server_random.lock().unwrap().expect("the ServerHello must come before the key log");
             let seed = [b"key expansion", &server_random[..], client_random].concat();
             for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
                 // RFC 5246 §5: both keys are in the first 64 bytes.
@@ -160,7 +162,7 @@ impl KeyLog for Secrets {
         } else if label.contains("TRAFFIC_SECRET") {
             let hash = if secret.len() == 48 { HashAlgorithm::Sha384 } else { HashAlgorithm::Sha256 };
             let mut secret = Zeroizing::new(secret.to_vec());
-            // With the secrets and keys after KeyUpdates.
+            // Also the secrets and keys after KeyUpdates.
             for _ in 0..3 {
                 let expander = Expander::new(hash, &secret);
                 let mut short = Zeroizing::new([0; 16]);
@@ -176,7 +178,7 @@ impl KeyLog for Secrets {
     }
 }
 
-/// The secret in an encoded session of either side, behind its length.
+/// Watches the secret in an encoded session of either side, which follows its length.
 fn watch_session(name: &str, encoded: &[u8]) {
     let (length, rest) = encoded[5..].split_first().unwrap();
     watch(name, &rest[..usize::from(*length)]);
@@ -236,8 +238,8 @@ impl ProducesTickets for Tickets {
     }
 }
 
-/// Keys of tickets, each of which has bytes of its own. They lie neither on the heap nor on the stack, where copies would end up in
-/// gaps of what is moved to the heap.
+/// Ticket keys with distinct bytes. They are static, because copies on the stack could end up in
+/// padding of values that move to the heap.
 static TICKET_KEYS: [[u8; 48]; 4] = {
     let mut keys = [[0; 48]; 4];
     let (mut at, mut byte) = (0, 0x35_u8);
@@ -274,7 +276,8 @@ impl World {
         Self { client, server, log }
     }
 
-    /// Connects to each of these in turn, and uses each connection in every way; returns how many were resumed.
+    /// Connects to each of `names` in turn and uses each connection in every way. Returns the
+    /// number of resumed connections.
     fn connect(&self, names: &[&'static str], early: bool) -> usize {
         let (client, server) = (Arc::new(self.client.clone()), Arc::new(self.server.clone()));
         let mut resumed = 0;
@@ -312,7 +315,7 @@ impl World {
                     pair.client.send_close_notify();
                     pair.settle().unwrap();
                 }
-                // The connection fails.
+                // Make the connection fail.
                 1 if round > 3 => drop(feed(
                     &mut pair.server,
                     &[23, 3, 3, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0],
@@ -334,7 +337,7 @@ fn exchange(pair: &mut Pair) {
     assert_eq!(read_all(&mut pair.client), b"answer");
 }
 
-/// More of each than the caches hold.
+/// More visits than the caches hold sessions.
 const VISITS: [&str; 14] = [
     NAMES[0], NAMES[0], NAMES[0], NAMES[1], NAMES[1], NAMES[2], NAMES[2], NAMES[2], NAMES[2], NAMES[2], NAMES[2],
     NAMES[2], NAMES[2], NAMES[0],
@@ -374,8 +377,8 @@ fn early_data_leaves_no_secret() {
 }
 
 #[test]
-fn external_keys_leave_no_secret() {
-    // Of the same form, and as rarely on the stack, as ticket keys.
+fn external_psks_leave_no_secret() {
+    // Ticket keys serve as external keys, because they are static too.
     let [one, two, ..] = &TICKET_KEYS;
     for suite in suites(ProtocolVersion::TLS13, Kind::EcdsaP256) {
         nothing_is_left(&format!("{suite:?}"), || {
@@ -402,7 +405,7 @@ fn external_keys_leave_no_secret() {
 }
 
 #[test]
-fn ticket_keys_that_go_leave_no_copy() {
+fn replaced_ticket_keys_leave_no_copy() {
     for version in VERSIONS {
         nothing_is_left(&format!("{version:?}"), || {
             watch_ticket_keys();

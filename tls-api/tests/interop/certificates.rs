@@ -1,4 +1,4 @@
-//! A certificate authority for this run, and a certificate for `localhost` of every kind.
+//! A CA for this test run, and a certificate for `localhost` of every key type.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa
 
 use crate::programs::Program;
 
-/// The kind of the server's key.
+/// The key type of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Rsa,
@@ -32,7 +32,8 @@ impl Kind {
 
     fn key(self) -> Result<KeyPair, String> {
         let made = match self {
-            // ring, which rcgen stands on, makes no RSA keys, and Ed25519 keys in a form that OpenSSL 3.0 cannot read.
+            // ring, which rcgen uses, generates no RSA keys, and its Ed25519 keys have a form that
+            // OpenSSL 3.0 cannot read.
             Self::Rsa => KeyPair::from_pem(&openssl_key(&["RSA", "-pkeyopt", "rsa_keygen_bits:2048"])?),
             Self::Ed25519 => KeyPair::from_pem(&openssl_key(&["ED25519"])?),
             Self::EcdsaP256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
@@ -49,7 +50,7 @@ fn openssl_key(algorithm: &[&str]) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|e| e.to_string())
 }
 
-/// A chain and its key.
+/// The files of a certificate chain and its key.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     pub(crate) chain: PathBuf,
@@ -63,17 +64,17 @@ struct Authority {
 
 static AUTHORITY: OnceLock<Result<Authority, String>> = OnceLock::new();
 
-/// The authority that clients are to trust.
+/// The file of the CA that clients trust.
 pub(crate) fn ca_file() -> Result<PathBuf, String> {
     Ok(folder()?.join("ca.pem"))
 }
 
-/// A folder for this run's files.
+/// The folder for the files of this test run.
 pub(crate) fn folder() -> Result<&'static Path, String> {
     Ok(&authority()?.folder)
 }
 
-/// The certificate of this kind, made when it is first asked for.
+/// The server certificate of this key type, issued on first use.
 pub(crate) fn files(kind: Kind) -> Result<Files, String> {
     static MADE: [OnceLock<Result<Files, String>>; 4] = [const { OnceLock::new() }; 4];
     let slot =
@@ -81,7 +82,7 @@ pub(crate) fn files(kind: Kind) -> Result<Files, String> {
     slot.get_or_init(|| make(kind)).clone()
 }
 
-/// A client's certificate of this kind, for the name `client-` and the kind's.
+/// The client certificate of this key type, for the name `client-` followed by the key type.
 pub(crate) fn client_files(kind: Kind) -> Result<Files, String> {
     static MADE: [OnceLock<Result<Files, String>>; 4] = [const { OnceLock::new() }; 4];
     let slot =
@@ -89,10 +90,10 @@ pub(crate) fn client_files(kind: Kind) -> Result<Files, String> {
     slot.get_or_init(|| issue(kind, &format!("client-{}", kind.name()), &[])).clone()
 }
 
-/// Removes this run's files.
+/// Removes the files of this test run.
 pub(crate) fn remove() {
     if let Some(Ok(authority)) = AUTHORITY.get() {
-        // The folder for temporary files is emptied now and then in any case.
+        // If this fails, the system cleans its temporary folder.
         let _ = fs::remove_dir_all(&authority.folder);
     }
 }
@@ -110,7 +111,7 @@ fn make_authority() -> Result<Authority, Box<dyn std::error::Error>> {
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
     let key = KeyPair::generate()?;
     fs::write(folder.join("ca.pem"), params.self_signed(&key)?.pem())?;
-    // For whoever signs in its name: OCSP responses.
+    // `openssl ocsp` signs responses with this key.
     fs::write(folder.join("ca.key"), key.serialize_pem())?;
     Ok(Authority { folder, issuer: Issuer::new(params, key) })
 }

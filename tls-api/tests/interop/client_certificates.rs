@@ -1,4 +1,5 @@
-//! Client certificates in both versions: peers that show us theirs, and peers that ask for ours.
+//! Client certificates in both versions: peers that present one to tlsserver, and peers that
+//! request one from tlsclient.
 
 use libtest_mimic::Trial;
 
@@ -61,7 +62,7 @@ const OPENSSL: &[Program] = &[Program::Openssl];
 const GNUTLS: &[Program] = &[Program::Openssl, Program::GnutlsCli];
 const CURL: &[Program] = &[Program::Openssl, Program::Curl];
 
-/// A tlsserver that asks for certificates of this run's authority.
+/// A tlsserver that requests certificates of the test CA.
 fn asking(options: &[&str]) -> Result<Server, String> {
     let ca = ca_file()?;
     let auth = ["--auth", ca.to_str().ok_or("a path that is no text")?];
@@ -123,7 +124,7 @@ fn curl_shows(version: &str, kind: Kind) -> Outcome {
     contains(&page, &format!("client: CN=client-{}\n", kind.name()))
 }
 
-/// The page of `s_server -www` has the certificate that it was shown.
+/// The page of `s_server -www` contains the client's certificate.
 fn openssl_asks(option: &str, kind: Kind) -> Outcome {
     let Files { chain, key } = client_files(kind)?;
     let ca = ca_file()?;
@@ -132,7 +133,7 @@ fn openssl_asks(option: &str, kind: Kind) -> Outcome {
     let shown = ["--http", "/", "--auth-certs", text(&chain)?, "--auth-key", text(&key)?];
     let page = client(server.port, &shown)?.succeed()?.text();
     let pem = std::fs::read_to_string(&chain).map_err(|e| e.to_string())?;
-    // Line by line, as files may end their lines otherwise.
+    // Compare line by line, because line endings may differ.
     pem.lines().try_for_each(|line| contains(&page, line))
 }
 
@@ -150,7 +151,7 @@ fn unknown_authority(option: &str) -> Outcome {
     let (chain, key) = (folder.join(format!("nobody{option}.pem")), folder.join(format!("nobody{option}.key")));
     std::fs::write(&chain, made.cert.pem()).map_err(|e| e.to_string())?;
     std::fs::write(&key, made.signing_key.serialize_pem()).map_err(|e| e.to_string())?;
-    // Optional or not: what is shown has to be good.
+    // Even an optional certificate must be valid.
     let server = asking(&[])?;
     let ended = client_of_any_version(&server, &[option, "-cert", text(&chain)?, "-key", text(&key)?])?.finish()?;
     contains(&ended.stderr, "unknown ca")?;

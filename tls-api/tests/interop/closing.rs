@@ -1,4 +1,4 @@
-//! The end of a connection, from both sides: in good order, and cut off.
+//! How connections end, initiated by either side: with close_notify, and cut off.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -38,7 +38,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// OpenSSL says "closed" after close_notify, and "read:errno=0" without.
+/// OpenSSL prints "closed" after close_notify and "read:errno=0" without.
 fn our_server_first() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let mut client = openssl_client::client(&server, &[])?;
@@ -54,12 +54,12 @@ fn openssl_client_first() -> Outcome {
     client.close_stdin();
     contains(&client.succeed()?.text(), ">>> TLS 1.3, Alert [length 0002], warning close_notify")?;
     if cfg!(feature = "logging") {
-        // OpenSSL does not wait for the answer, and so cannot tell of it.
+        // OpenSSL does not wait for the response, so only the server's log shows it.
         server.running.stderr.wait_for("received alert close_notify")?;
         server.running.stderr.wait_for("sent alert close_notify")?;
     }
     let told = server.complaints();
-    // Nothing but the log and the line about the beginning.
+    // Only log lines and the line about the established connection are expected.
     match told.lines().find(|line| !line.contains("DEBUG") && !line.contains("established")) {
         None => Ok(()),
         Some(complaint) => Err(format!("a proper end was reported: {complaint}").into()),
@@ -76,7 +76,7 @@ fn our_client_first() -> Outcome {
     Ok(server.running.stdout.wait_for("<<< TLS 1.3, Alert [length 0002], warning close_notify")?)
 }
 
-/// Its page has no length: without close_notify nobody could tell whether it is whole.
+/// The page has no length, so only close_notify shows that it is complete.
 fn openssl_server_first() -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, &["-www", "-msg"])?;
     let ended = openssl_server::client(server.port, &["--http", "/"])?.succeed()?;
@@ -104,7 +104,8 @@ fn openssl_server_vanishes() -> Outcome {
     if ended.status.code() == Some(1) { Ok(()) } else { Err(format!("it ended with {}", ended.status).into()) }
 }
 
-/// The server answers once the client has dealt with the end of its input. Whatever it sent before has come then.
+/// The server answers after the client has processed the end of its input. By then all earlier data
+/// has arrived.
 fn end_of_input(version: ProtocolVersion, options: &[&str], closes: bool) -> Outcome {
     let (go_on, wait) = std::sync::mpsc::channel();
     let server = Served::once(version, move |stream| {
@@ -166,7 +167,7 @@ fn java_answers() -> Outcome {
     Ok(())
 }
 
-/// Our own two: the client has closed its side, and still hears the answer.
+/// tlsclient and tlsserver: the client has closed its side and still receives the answer.
 fn half_closed() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["sink"])?;
     let mut client = openssl_server::client(server.port, &[])?;

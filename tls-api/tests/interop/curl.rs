@@ -1,4 +1,4 @@
-//! `curl` against the program tlsserver.
+//! `curl` as the client of tlsserver.
 
 use libtest_mimic::Trial;
 
@@ -9,7 +9,7 @@ use crate::{GROUPS, MUCH, Outcome, SUITES, checksum, contains, much, trial};
 
 const NEEDS: &[Program] = &[Program::Curl];
 
-/// OpenSSL makes the keys that not every kind has a maker for here.
+/// OpenSSL generates the keys that rcgen cannot.
 const WITH_KEYS: &[Program] = &[Program::Curl, Program::Openssl];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -56,7 +56,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn curl(server: &Server, options: &[&str], path: &str) -> Result<Running, String> {
     let mut command = Program::Curl.command();
-    // Not by way of ::1, where nobody listens.
+    // tlsserver does not listen on ::1.
     command.args(["--disable", "--silent", "--show-error", "--ipv4", "--noproxy", "*", "--tlsv1.3"]);
     command.args(options).arg(format!("https://localhost:{}{path}", server.port));
     Running::start(command)
@@ -88,7 +88,7 @@ fn download() -> Outcome {
     if checksum(&came) == checksum(&much()) { Ok(()) } else { Err("these are not the bytes of /bytes/N".into()) }
 }
 
-/// With the system's roots our authority is unknown.
+/// With the system roots the test CA is unknown.
 fn refused() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let ended = curl(&server, &[], "/")?.finish()?;

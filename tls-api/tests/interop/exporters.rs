@@ -1,4 +1,4 @@
-//! The keying material that both sides export is the same (RFC 5705, RFC 9846 §7.5).
+//! Exported keying material agrees with OpenSSL (RFC 5705, RFC 9846 §7.5).
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};

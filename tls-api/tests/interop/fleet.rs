@@ -1,4 +1,5 @@
-//! Several servers that share what clients resume by, in a Redis: one that works, and one that does not.
+//! Several servers that share sessions or ticket keys in Redis, with a Redis that works and with
+//! faulty ones.
 
 mod redis;
 mod replay;
@@ -57,7 +58,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// One that waits for its Redis, however slow that is.
+/// A server that waits for its Redis, even on a slow machine.
 fn server(redis: &Redis, options: &[&str]) -> Result<Server, String> {
     let waiting = [&["--redis-timeout", "3600"], options].concat();
     impatient_server(&redis.url(), &waiting)
@@ -67,12 +68,12 @@ fn impatient_server(url: &str, options: &[&str]) -> Result<Server, String> {
     Server::start(Kind::EcdsaP256, &[&["--redis", url], options].concat(), &["http"])
 }
 
-/// A file for a client's sessions, of this test alone.
+/// A session file for a client of this test only.
 fn cache(name: &str) -> Result<PathBuf, String> {
     Ok(folder()?.join(format!("sessions-{name}-{:?}", std::thread::current().id())))
 }
 
-/// Fetches the page with the sessions of a file, and says how the handshake went.
+/// Fetches the page with the sessions of a file. Returns the kind of handshake.
 fn fetch(port: u16, cache: &PathBuf, options: &[&str]) -> Result<String, String> {
     let mut command = example("tlsclient")?;
     command.args(["--port", &port.to_string(), "--http", "/", "--cafile"]).arg(ca_file()?).arg("--cache").arg(cache);
@@ -100,7 +101,8 @@ fn resumed_elsewhere(name: &str, options: &[&str], version: &str) -> Outcome {
     Ok(())
 }
 
-/// Makes the next key the present one, and the present one the former: what time does by itself, once in a week here.
+/// Makes the next key the current one and the current key the previous one. Without this a rotation
+/// takes a week here.
 fn rotate(redis: &Redis) -> Result<(), String> {
     let keys = redis.keys(TICKET_KEY)?;
     let period = |key: &String| key.strip_prefix(TICKET_KEY).and_then(|period| period.parse::<u64>().ok());
@@ -114,7 +116,7 @@ fn rotate(redis: &Redis) -> Result<(), String> {
 
 const TICKET_KEY: &str = "tls:ticket-key:";
 
-/// After a rotation the former key opens tickets, and is not used to seal.
+/// After a rotation the previous key decrypts tickets and encrypts none.
 fn rotation() -> Outcome {
     let redis = Redis::start()?;
     let start = || server(&redis, &["--tickets", "--ticket-rotation", "604800"]);
@@ -124,11 +126,12 @@ fn rotation() -> Outcome {
     rotate(&redis)?;
     let other = start()?;
     expect(&fetch(other.port, &cache, &[])?, "Resumed", "after one rotation")?;
-    // Without the first key.
+    // Delete the first key.
     redis.ask(&format!("DEL {}", redis.keys(TICKET_KEY)?.first().ok_or("no key")?))?;
     let late = start()?;
     expect(&fetch(late.port, &cache, &[])?, "Resumed", "with a ticket of the second key")?;
-    // A server that was there before learns of it as well: its tickets are good for those that never had the first key.
+    // A server started earlier switches keys too: servers without the first key accept its new
+    // tickets.
     let until = Instant::now() + PATIENCE;
     loop {
         fetch(one.port, &cache, &[])?;
@@ -145,7 +148,7 @@ fn rotation() -> Outcome {
     expect(&fetch(start()?.port, &cache, &[])?, "Full", "after all keys are gone")
 }
 
-/// An s_client that begins with the session of a file, or leaves its own there; what it said.
+/// Runs an s_client that loads its session from a file or saves it there. Returns its output.
 fn openssl(port: u16, options: &[&str], session_option: &str, session: &PathBuf) -> Result<String, String> {
     let mut command = Program::Openssl.command();
     command.args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", "localhost", "-ign_eof"]);
@@ -155,7 +158,7 @@ fn openssl(port: u16, options: &[&str], session_option: &str, session: &PathBuf)
         running.say("GET / HTTP/1.0\r\n\r\n")?;
     }
     running.stdout.wait_for("handshake: ")?;
-    // It ends by itself, as the server closes.
+    // s_client ends when the server closes.
     running.stdout.wait_for("closed")?;
     Ok(running.stdout.text())
 }
@@ -174,7 +177,7 @@ fn openssl_elsewhere(version: &str) -> Outcome {
     Ok(())
 }
 
-/// The same session file twice is what a replay is to the servers: early data under a ticket that was used.
+/// To the servers, reusing a session file looks like a replay: early data with a used ticket.
 fn early_data() -> Outcome {
     let redis = Redis::start()?;
     let options = ["--resumption", "--max-early-data", "1000"];
@@ -185,7 +188,7 @@ fn early_data() -> Outcome {
     let early = ["-tls1_3", "-early_data", request.to_str().ok_or("a path that is no text")?];
     contains(&openssl(other.port, &early, "-sess_in", &session)?, "Early data was accepted")?;
     for server in [&one, &other] {
-        // What came early is not sent again by openssl, and so nothing is answered.
+        // OpenSSL does not resend rejected early data, so there is no response.
         let refused = openssl_refused(server.port, &early, &session)?;
         contains(&refused, "Early data was rejected")?;
     }
@@ -212,7 +215,7 @@ fn gone_and_back() -> Outcome {
         expect(&fetch(server.port, &cache, &[])?, "Full", "without the Redis")?;
     }
     let _back = Redis::start_at(redis.port)?;
-    // It is tried again after a second.
+    // The server retries Redis after a second.
     let until = Instant::now() + PATIENCE;
     while fetch(server.port, &cache, &[])? != "Resumed" {
         if Instant::now() > until {
@@ -229,7 +232,7 @@ fn lost_and_altered() -> Outcome {
     expect(&fetch(server.port, &cache, &[])?, "Full", "the first time")?;
     redis.ask("FLUSHALL")?;
     expect(&fetch(server.port, &cache, &[])?, "Full", "after the loss")?;
-    // Every kind of value that is no session, for whatever is asked next.
+    // Replace all sessions by values that are not sessions.
     for make in ["redis.call('SET', k, 'garbage')", "redis.call('DEL', k); redis.call('LPUSH', k, 'x')"] {
         let script = format!("\"for _, k in ipairs(redis.call('KEYS', 'tls:session:*')) do {make} end\"");
         redis.ask(&format!("EVAL {script} 0"))?;
@@ -239,13 +242,13 @@ fn lost_and_altered() -> Outcome {
     Ok(())
 }
 
-/// A peer that takes connections, and says nothing.
+/// A Redis that accepts connections and never responds.
 fn silent() -> Outcome {
     let (port, asked) = counting()?;
     for options in ["--resumption", "--tickets"] {
         let (started, before) = (Instant::now(), asked.load(Ordering::Relaxed));
         not_answering(port, &[options])?;
-        // A server that got no answer rests for a second. However slow the machine is, it may not ask more often.
+        // After a timeout the server waits a second before it asks again, even on a slow machine.
         let (times, seconds) = (asked.load(Ordering::Relaxed) - before, started.elapsed().as_secs());
         if times == 0 || times > seconds + 3 {
             return Err(format!("{options}: {times} questions in {seconds} s to a Redis that does not answer").into());
@@ -254,7 +257,7 @@ fn silent() -> Outcome {
     Ok(())
 }
 
-/// Where nobody listens.
+/// A port on which nothing listens.
 fn not_there(options: &[&str]) -> Outcome {
     not_answering(1, options)
 }
@@ -265,7 +268,7 @@ fn not_answering(port: u16, options: &[&str]) -> Outcome {
     let first = fetch(server.port, &cache, &[])?;
     expect(&first, "Full", "the first time")?;
     let again = fetch(server.port, &cache, &[])?;
-    // Tickets need no Redis but for the keys of others.
+    // With tickets the server resumes with its own key; Redis only shares keys.
     expect(&again, if options == ["--tickets"] { "Resumed" } else { "Full" }, "again")?;
     let client = Client::new()?;
     for _ in 0..50 {
@@ -274,7 +277,8 @@ fn not_answering(port: u16, options: &[&str]) -> Outcome {
     Ok(())
 }
 
-/// What no Redis says, or not to this question. Whoever asks believes none of it, and lives on.
+/// Responses that no Redis sends, or not to this request. The servers must ignore them and keep
+/// running.
 fn nonsense() -> Outcome {
     const ANSWERS: [&[u8]; 12] = [
         b"+OK\r\n",
@@ -297,7 +301,7 @@ fn nonsense() -> Outcome {
                 let page = client.fetch(server.port).map_err(|e| {
                     format!("{e}, with {:?} and {kind}: {}", String::from_utf8_lossy(answer), server.complaints())
                 })?;
-                // The key of its own is what a server has without a Redis.
+                // Without Redis a server uses a key of its own.
                 let wanted = if kind == "--tickets" { "handshake: " } else { "handshake: Full" };
                 contains(&page, wanted)?;
             }
@@ -309,7 +313,7 @@ fn nonsense() -> Outcome {
     Ok(())
 }
 
-/// With the example that does not wait in its event loop: nobody waits in its worker's queue for ever.
+/// The example with asynchronous lookups: no connection may wait forever in the worker's queue.
 fn silent_for_lookups() -> Outcome {
     let redis = Redis::start()?;
     let (_one, working) = fleet(&redis)?;
@@ -328,7 +332,7 @@ fn silent_for_lookups() -> Outcome {
     Ok(())
 }
 
-/// The example whose lookups do not block.
+/// The example whose lookups do not block its event loop.
 fn fleet(redis: &Redis) -> Result<(Running, u16), String> {
     fleet_with(&redis.url(), &["--redis-timeout", "3600"])
 }
@@ -358,15 +362,15 @@ fn looked_up(version: &str) -> Outcome {
     Ok(())
 }
 
-/// A client waits for its session, which the Redis does not give. Others, who have no session, do not wait with it.
+/// One client waits for its session from a stalled Redis. Clients without a session must not wait.
 fn slow() -> Outcome {
     let redis = Redis::start()?;
     let gate = Gate::before(redis.port)?;
-    // Nothing is given up: the Redis is only as slow as the gate.
+    // The long timeout keeps the lookup pending until the gate opens.
     let (_running, port) = fleet_with(&url(gate.port), &["--redis-timeout", "3600"])?;
     let resumable = Client::new()?;
     contains(&resumable.fetch(port)?, "handshake: Full")?;
-    // The worker keeps the sessions first, and asks for one after that.
+    // The worker stores the sessions before it looks one up.
     gate.shut();
     let waiting = std::thread::spawn(move || resumable.fetch(port));
     gate.wait_for_an_answer()?;

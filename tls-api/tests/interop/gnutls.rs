@@ -1,4 +1,4 @@
-//! `gnutls-cli` against the program tlsserver.
+//! `gnutls-cli` as the client of tlsserver.
 
 use libtest_mimic::Trial;
 
@@ -9,7 +9,7 @@ use crate::{GROUPS, Outcome, SUITES, contains, trial};
 
 const NEEDS: &[Program] = &[Program::GnutlsCli];
 
-/// OpenSSL makes the keys that not every kind has a maker for here.
+/// OpenSSL generates the keys that rcgen cannot.
 const WITH_KEYS: &[Program] = &[Program::GnutlsCli, Program::Openssl];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -50,7 +50,7 @@ fn priority(more: &str) -> Vec<String> {
     vec!["--priority".into(), format!("NORMAL:-VERS-ALL:+VERS-TLS1.3{more}")]
 }
 
-/// A gnutls-cli that verifies the server, with its stdin open.
+/// A gnutls-cli that verifies the server and whose stdin stays open.
 pub(crate) fn client(port: u16, options: &[String]) -> Result<Running, String> {
     let mut command = Program::GnutlsCli.command();
     command.args(["--port", &port.to_string(), "--sni-hostname", "localhost", "--verify-hostname", "localhost"]);
@@ -70,7 +70,7 @@ fn fetch(kind: Kind, server_options: &[&str], options: &[String]) -> Result<Stri
     }
 }
 
-/// It sends shares for two groups, of the first kinds in its list.
+/// gnutls-cli sends shares for the first two groups of its list.
 fn hello_retry(group: &str, theirs: &str) -> Outcome {
     let page = fetch(Kind::EcdsaP256, &["--group", group], &priority(&format!(":-GROUP-ALL{theirs}")))?;
     contains(&page, &format!("group: {group}\nhandshake: FullWithHelloRetryRequest\n"))

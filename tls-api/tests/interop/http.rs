@@ -1,4 +1,5 @@
-//! Where requests and responses end, which the example programs have to know. No other program is needed.
+//! Where HTTP requests and responses end: the message framing of the example programs. Needs no
+//! other program.
 
 use std::io::{BufRead, Read, Write};
 use std::net::TcpStream;
@@ -25,7 +26,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Each piece is answered by a KeyUpdate before the next one is sent: so the server has seen it by itself.
+/// The server answers each piece with a KeyUpdate before the next one is sent, so it has seen each
+/// piece alone.
 fn request_in_pieces() -> Outcome {
     let pem = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
     let roots = strata_tls::root_store_from_pem(&pem).map_err(|e| e.to_string())?;
@@ -81,7 +83,7 @@ fn no_request() -> Outcome {
     Ok(())
 }
 
-/// Each ends where it says, with close_notify after it or without.
+/// Each response marks its own end, so close_notify is optional.
 fn whole_responses() -> Outcome {
     for response in [
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole",
@@ -103,7 +105,8 @@ fn whole_responses() -> Outcome {
     Ok(())
 }
 
-/// The response, and what is said about it after "the connection was truncated" or "the server closed the connection".
+/// Each response with the error text after "the connection was truncated" or "the server closed
+/// the connection".
 fn short_responses() -> Outcome {
     for (response, wanted) in [
         ("", "without a response"),
@@ -115,7 +118,7 @@ fn short_responses() -> Outcome {
         ),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nshort", ": the output is incomplete"),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n0\r\n", ": the output is incomplete"),
-        // The data looks like the last chunk.
+        // The data of this chunk looks like the last chunk.
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n\r\n0\r\n\r\n", ": the output is incomplete"),
     ] {
         for (end, how) in
@@ -168,7 +171,7 @@ enum End {
     Cut,
 }
 
-/// What tlsclient makes of a server that gives this answer, and ends the connection so.
+/// Runs tlsclient with a server that sends `response` and ends the connection with `end`.
 fn answered(response: &'static str, end: End) -> Result<Ended, String> {
     let server = Served::once(ProtocolVersion::TLS13, move |stream| {
         let mut line = String::new();

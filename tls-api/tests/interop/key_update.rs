@@ -1,5 +1,5 @@
-//! New keys in the middle of a connection, asked for by either side: the library against `openssl` and `gnutls-cli`.
-//! Each is followed by data in both directions, which only the new keys can read.
+//! KeyUpdates requested by either side: the library with `openssl` and `gnutls-cli`. Data follows
+//! each update in both directions, so that the new keys are used.
 
 use std::io::{self, BufRead, Write};
 use std::net::{TcpListener, TcpStream};
@@ -32,7 +32,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// A server of the library in a thread, which sends every line back; before one that says so it asks for new keys.
+/// A server in a thread that echoes each line. Before it echoes [`REFRESH`] it requests a
+/// KeyUpdate.
 struct LineServer {
     port: u16,
     thread: JoinHandle<io::Result<()>>,
@@ -64,7 +65,7 @@ impl LineServer {
         Ok(Self { port, thread })
     }
 
-    /// The client has closed in good order.
+    /// Waits until the client has closed with close_notify.
     fn finish(self) -> Result<(), String> {
         self.thread.join().map_err(|_| "the server panicked")?.map_err(|e| format!("the server: {e}"))
     }
@@ -79,13 +80,14 @@ fn openssl_client(server: &LineServer, options: &[&str]) -> Result<Running, Stri
     Ok(client)
 }
 
-/// Sends a line and waits until it is back.
+/// Sends a line and waits for the echo.
 fn there_and_back(client: &mut Running, line: &str) -> Result<(), String> {
     client.say(&format!("{line}\n"))?;
     client.stdout.wait_for(&format!("\n{line}\n"))
 }
 
-/// How OpenSSL tells of the messages: `>>>` it has sent, `<<<` has received.
+/// Waits for `count` KeyUpdates in OpenSSL's output: `>>>` marks sent messages, `<<<` received
+/// ones.
 fn messages(running: &Running, direction: &str, count: usize) -> Result<(), String> {
     running.stdout.wait_until(&format!("{count} × {direction} KeyUpdate"), |said| {
         let said = String::from_utf8_lossy(said);
@@ -101,7 +103,7 @@ fn openssl_client_asks() -> Outcome {
     for round in 1..=3 {
         client.say("K\n")?;
         messages(&client, ">>>", round)?;
-        // The answer comes before the next data.
+        // The KeyUpdate response comes before the next data.
         there_and_back(&mut client, &format!("after {round}"))?;
         messages(&client, "<<<", round)?;
     }
@@ -115,7 +117,7 @@ fn openssl_client_updates() -> Outcome {
     client.say("k\n")?;
     messages(&client, ">>>", 1)?;
     there_and_back(&mut client, "after")?;
-    // It did not ask, and so nothing is answered.
+    // OpenSSL did not request an update, so none is sent.
     if messages_so_far(&client, "<<<") > 0 {
         return Err("an update was sent that nobody asked for".into());
     }
@@ -140,7 +142,7 @@ fn we_ask_openssl_client(suite: &str) -> Outcome {
     Ok(server.finish()?)
 }
 
-/// A client of the library, and the lines that it hears.
+/// A client of the library over TCP.
 type Client = StreamOwned<ClientSession, TcpStream>;
 
 fn connect(server: &OpensslServer) -> Result<Client, String> {

@@ -1,7 +1,9 @@
-//! Interoperability: the example programs and the library against the peers that people have installed, over real sockets.
+//! Interoperability tests: the example programs and the library with installed peers, over real
+//! sockets.
 //!
-//! The peers are `openssl`, `curl`, `gnutls-cli` and `gnutls-serv`, `node`, `java` and `sslscan`, `nginx` and a `redis-server`. Tests of one that is not
-//! installed are reported as ignored, with the reason; with `TLS_INTEROP_REQUIRED=1` in the environment they fail instead.
+//! The peers are `openssl`, `curl`, `gnutls-cli`, `gnutls-serv`, `node`, `java`, `sslscan`, `nginx`
+//! and `redis-server`. Tests of a missing peer are reported as ignored, with the reason. With
+//! `TLS_INTEROP_REQUIRED=1` in the environment they fail.
 
 mod certificates;
 mod client_certificates;
@@ -34,7 +36,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::programs::Program;
 
-/// Whether a test passed, and what was wrong.
+/// The result of a test, with the reason of a failure.
 type Outcome = Result<(), Failed>;
 
 fn main() -> ExitCode {
@@ -66,7 +68,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// A test that needs these programs.
+/// A test that needs the programs `needs`.
 fn trial(name: impl Into<String>, needs: &'static [Program], run: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
     Trial::ignorable_test(name, move || {
         let missing: Vec<&str> = needs.iter().filter(|program| !program.is_installed()).map(|p| p.name()).collect();
@@ -80,31 +82,31 @@ fn trial(name: impl Into<String>, needs: &'static [Program], run: impl FnOnce() 
     })
 }
 
-/// The text has this in it.
+/// Checks that `text` contains `wanted`.
 fn contains(text: &str, wanted: &str) -> Outcome {
     if text.contains(wanted) { Ok(()) } else { Err(format!("no {wanted:?} in:\n{text}").into()) }
 }
 
-/// The suites of TLS 1.3 with the names that gnutls has for them.
+/// The TLS 1.3 cipher suites with GnuTLS's names of their ciphers.
 const SUITES: [(&str, &str); 3] = [
     ("TLS_AES_128_GCM_SHA256", "AES-128-GCM"),
     ("TLS_AES_256_GCM_SHA384", "AES-256-GCM"),
     ("TLS_CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305"),
 ];
 
-/// The groups: the RFC's names, those of OpenSSL, those of GnuTLS.
+/// The named groups by their RFC, OpenSSL and GnuTLS names.
 const GROUPS: [(&str, &str, &str); 3] =
     [("x25519", "X25519", "X25519"), ("secp256r1", "P-256", "SECP256R1"), ("secp384r1", "P-384", "SECP384R1")];
 
-/// What is sent where much is to be sent.
+/// The number of bytes in bulk transfers.
 const MUCH: usize = 64 * 1024 * 1024;
 
-/// Bytes that repeat with a period that divides no record's length: 0, 1, … 250, 0, …, as `/bytes/N` has them.
+/// The bytes 0, 1, … 250, 0, … that `/bytes/N` serves. Their period divides no record length.
 fn much() -> Vec<u8> {
     (0..=250).cycle().take(MUCH).collect()
 }
 
-/// The checksum by which the ends of a long way are compared.
+/// A checksum to compare bulk data.
 fn checksum(bytes: &[u8]) -> String {
     tls_crypto::HashAlgorithm::Sha256.hash(bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,5 @@
-//! What tlsserver and tlsclient do with peers and users that do not behave. No other program is needed.
+//! Robustness of tlsserver and tlsclient: misbehaving peers and wrong arguments. Needs no other
+//! program.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -37,7 +38,7 @@ fn many_idle_peers() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let idle: Vec<TcpStream> = (0..300).map(|_| connect(&server)).collect::<Result<_, _>>()?;
     for peer in idle.iter().take(100) {
-        // The beginning of a record that never comes.
+        // The start of a record that never completes.
         (&mut &*peer).write_all(&[22, 3, 1]).map_err(|e| e.to_string())?;
     }
     let ended = client(server.port, &["--http", "/"])?.succeed()?;
@@ -56,12 +57,12 @@ fn silent_peer() -> Outcome {
     Ok(server.running.stderr.wait_for("no complete handshake within 0.3 s")?)
 }
 
-/// Every byte is on time, and still there is no handshake.
+/// Bytes keep arriving, but the handshake never completes.
 fn trickling_peer() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--timeout", "0.3"], &["http"])?;
     let start = Instant::now();
     let mut socket = connect(&server)?;
-    // The next byte comes when the server has not cut us off meanwhile.
+    // Send the next byte if the server has not closed in the meantime.
     socket.set_read_timeout(Some(Duration::from_millis(20))).map_err(|e| e.to_string())?;
     for byte in [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3].into_iter().chain(std::iter::repeat(0)) {
         let cut_off = match socket.write_all(&[byte]).and_then(|()| socket.read(&mut [0])) {
@@ -81,13 +82,13 @@ fn trickling_peer() -> Outcome {
     Ok(server.running.stderr.wait_for("no complete handshake within 0.3 s")?)
 }
 
-/// A socket that is closed while something is unread is reset, and what was sent before is lost.
+/// Closing a socket with unread data resets the connection and would lose the alert.
 fn alert_without_reset() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let mut socket = connect(&server)?;
     let nonsense = vec![b'x'; 300_000];
     socket.write_all(&nonsense).map_err(|e| format!("sending: {e}"))?;
-    // The alert is made by now.
+    // By now the server has queued the alert.
     server.running.stderr.wait_for("127.0.0.1:")?;
     socket.write_all(&nonsense).map_err(|e| format!("sending more: {e}"))?;
     let mut heard = Vec::new();
@@ -96,14 +97,15 @@ fn alert_without_reset() -> Outcome {
         Err(e) if e.kind() == ErrorKind::ConnectionReset => return Err("the connection was reset".into()),
         other => other.map_err(|e| e.to_string())?,
     };
-    // The content type of an alert, fatal.
+    // A record with a fatal alert.
     if heard.len() != 7 || heard[0] != 21 || heard[5] != 2 {
         return Err(format!("this is not an alert: {heard:?}").into());
     }
     Ok(())
 }
 
-/// In every phase: before the handshake, after an alert, half closed. A loop that is woken in vain takes all it can get.
+/// An event loop must not spin in any phase: before the handshake, after an alert, half closed,
+/// idle.
 fn nothing_to_do() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
     let silent = connect(&server)?;
@@ -127,7 +129,7 @@ fn forward() -> Outcome {
     let answering = std::thread::spawn(move || {
         let (mut socket, _) = backend.accept()?;
         let mut heard = Vec::new();
-        // Ends when the client's end has been passed on.
+        // Returns when the server has forwarded the client's EOF.
         socket.read_to_end(&mut heard)?;
         socket.write_all(format!("{} bytes, thank you\n", heard.len()).as_bytes())
     });
@@ -194,7 +196,7 @@ fn mistakes() -> Outcome {
     Ok(())
 }
 
-/// Both ends log the same secrets.
+/// Both ends must log the same secrets.
 fn key_log() -> Outcome {
     let folder = crate::certificates::folder()?;
     let logs = [folder.join("server-keys"), folder.join("client-keys")];

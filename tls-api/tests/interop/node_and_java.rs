@@ -1,4 +1,4 @@
-//! Node's TLS (OpenSSL with its own settings) and Java's (an implementation of its own), both ways and in both versions.
+//! Node (OpenSSL with other defaults) and Java (JSSE) as clients and servers, in both versions.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::{Outcome, contains, trial};
 const NODE: &[Program] = &[Program::Openssl, Program::Node];
 const JAVA: &[Program] = &[Program::Openssl, Program::Java];
 
-/// Version, suite by its RFC's name, OpenSSL's name for the suites of TLS 1.2, and the certificate that goes with it.
+/// Version, the RFC and OpenSSL names of the cipher suite, and a key type for it.
 pub(crate) type Suite = (&'static str, &'static str, &'static str, Kind);
 
 pub(crate) const SUITES: [Suite; 9] = [
@@ -28,7 +28,7 @@ pub(crate) const SUITES: [Suite; 9] = [
     ("TLSv1.2", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA-CHACHA20-POLY1305", Kind::Rsa),
 ];
 
-/// OpenSSL's names of the groups, ours for it first.
+/// The RFC and OpenSSL names of the groups.
 const CURVES: [(&str, &str); 3] = [("x25519", "X25519"), ("secp256r1", "P-256"), ("secp384r1", "P-384")];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -48,7 +48,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         contains(&page, "group: secp384r1\nhandshake: FullWithHelloRetryRequest\n")
     }));
     for version in ["TLSv1.3", "TLSv1.2"] {
-        // A certificate of RSA: in TLS 1.2 the list of groups is about a certificate's curve as well.
+        // An RSA certificate, because in TLS 1.2 the list of groups also limits the certificate's
+        // curve.
         let Some(suite) = SUITES.into_iter().find(|suite| suite.0 == version && suite.3 == Kind::Rsa) else { continue };
         for curve in CURVES {
             trials.push(trial(format!("node_client::{version}::{}", curve.0), NODE, move || {
@@ -124,14 +125,14 @@ fn node_server((version, suite, theirs, kind): Suite, curve: &str, asks: Option<
     contains(&ended.text(), &format!("{version} {suite} client {peer}\n"))
 }
 
-/// A Java of a small heap, which starts sooner.
+/// Java with a small heap, which starts faster.
 fn java() -> std::process::Command {
     let mut command = Program::Java.command();
     command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx64m"]).arg(data("Peer.java"));
     command
 }
 
-/// It sends a share for the first curve of its list only.
+/// Node sends a share only for the first curve of its list.
 fn node_retry(group: &str) -> Outcome {
     let first = if group == "secp384r1" { "P-256" } else { "P-384" };
     let theirs = CURVES.iter().find(|(ours, _)| *ours == group).map(|(_, theirs)| *theirs).ok_or("no such curve")?;
@@ -144,7 +145,7 @@ fn node_retry(group: &str) -> Outcome {
     contains(&page, &format!("group: {group}\nhandshake: FullWithHelloRetryRequest\n"))
 }
 
-/// The page about the connection, after what Java says.
+/// Fetches the page about the connection with Java. Returns Java's output.
 fn java_fetches((version, suite, _, kind): Suite, server_options: &[&str]) -> Result<String, String> {
     let server = Server::start(kind, server_options, &["http"])?;
     let mut command = java();
@@ -165,7 +166,7 @@ fn java_server(suite: Suite) -> Outcome {
     contains(&page, &format!("{} {}\n", suite.0, suite.1))
 }
 
-/// A server, and its port.
+/// A Java server and its port.
 pub(crate) fn java_listens((version, suite, _, kind): Suite) -> Result<(Running, u16), String> {
     let Files { chain, key } = files(kind)?;
     let store = folder()?.join(format!("java-{suite}-{:?}.p12", std::thread::current().id()));

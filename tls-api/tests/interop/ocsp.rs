@@ -1,4 +1,5 @@
-//! OCSP responses that `openssl ocsp` makes, judged by the library; and stapled by `openssl s_server`, nginx and our own server.
+//! OCSP responses from `openssl ocsp`: verified by the library, and stapled by `openssl s_server`,
+//! nginx and tlsserver.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,14 +42,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const NGINX: &[Program] = &[Program::Openssl, Program::Nginx];
 
-/// The issuer of a leaf, an impostor of its name, and responders.
+/// A leaf and its issuer, an impostor CA of the same name, and OCSP responders.
 struct Pki {
     folder: PathBuf,
     issuer: CertificateDer<'static>,
     leaf: CertificateDer<'static>,
 }
 
-/// The leaf's serial number, and that of another certificate.
+/// The serial numbers of the leaf and of another certificate.
 const LEAF: u64 = 0x1234;
 const OTHER: u64 = 0x5678;
 
@@ -110,19 +111,19 @@ impl Pki {
     }
 }
 
-/// How `openssl ocsp` is asked for a response, and what the library says of it.
+/// How `openssl ocsp` makes a response, and the library's expected verification result.
 #[derive(Clone, Copy)]
 struct Response {
     name: &'static str,
-    /// What the responder knows of the leaf.
+    /// The leaf's status at the responder.
     status: Status,
-    /// Which certificate the response is about.
+    /// The certificate that the response covers.
     about: &'static str,
-    /// Whose certificate it says to be about.
+    /// The CA that the response names as the issuer.
     authority: &'static str,
     signer: &'static str,
     options: &'static [&'static str],
-    /// Seconds by which our clock is ahead.
+    /// Seconds to add to the verifier's clock.
     ahead: i64,
     verdict: Verdict,
 }
@@ -138,7 +139,7 @@ enum Status {
 enum Verdict {
     Good,
     Revoked,
-    /// Refused only where the policy demands a response.
+    /// Unusable: rejected only if the policy requires a response.
     Useless(fn(&OcspError) -> bool),
 }
 
@@ -197,7 +198,7 @@ const RESPONSES: &[Response] = &[
         verdict: Verdict::Useless(|e| *e == OcspError::BadSignature),
         ..GOOD
     },
-    // The impostor has the issuer's name, and signs by itself.
+    // The impostor has the issuer's name and signs with its own key.
     Response {
         name: "signed_by_an_impostor",
         signer: "impostor",
@@ -235,7 +236,7 @@ const RESPONSES: &[Response] = &[
 ];
 
 impl Response {
-    /// Has it made; gives back where it is.
+    /// Lets `openssl ocsp` make the response. Returns its file.
     fn make(&self) -> Result<PathBuf, String> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let (pki, number) = (pki()?, COUNT.fetch_add(1, Ordering::Relaxed));
@@ -284,7 +285,7 @@ impl Response {
                 return Err(format!("{policy:?}: {verdict:?}").into());
             }
         }
-        // However it is cut, it is not better than before. (Changed bytes: in the tests of `verify::ocsp`.)
+        // A truncated response is never accepted. (The tests of `verify::ocsp` change bytes.)
         for cut in 0..response.len() {
             if judge(OcspPolicy::Require, &response[..cut], self.ahead)?.is_ok() {
                 return Err(format!("cut off behind {cut} bytes it is good").into());
@@ -294,7 +295,7 @@ impl Response {
     }
 }
 
-/// What the library says of the leaf with this response, at a time this many seconds from now.
+/// Verifies the leaf with this response, `ahead` seconds from now.
 fn judge(policy: OcspPolicy, response: &[u8], ahead: i64) -> Result<Result<(), CertificateError>, String> {
     let pki = pki()?;
     let mut roots = RootCertStore::new();
@@ -321,7 +322,7 @@ fn run(mut command: std::process::Command) -> Result<(), String> {
     Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// What servers staple, and words with which tlsclient refuses it under `--require-ocsp`.
+/// Stapled responses, with words of tlsclient's error under `--require-ocsp` if it rejects them.
 const STAPLED: [(&str, Response, Option<&str>); 4] = [
     ("good", GOOD, None),
     ("delegated", Response { signer: "responder", ..GOOD }, None),
@@ -333,7 +334,7 @@ const STAPLED: [(&str, Response, Option<&str>); 4] = [
     ("about_another", Response { about: "other", ..GOOD }, Some("is about another certificate")),
 ];
 
-/// A tlsclient that wants a response.
+/// Runs a tlsclient that requires an OCSP response.
 fn fetch(port: u16, refused: Option<&str>) -> Outcome {
     let mut command = example("tlsclient")?;
     command.args(["--require-ocsp", "--http", "/", "--port", &port.to_string(), "--cafile"]);
@@ -356,7 +357,7 @@ fn openssl_staples(version: &str, response: Response, refused: Option<&str>) -> 
     fetch(port, refused)
 }
 
-/// A free port: somebody else may take it before we do, but hardly.
+/// A free port. Another process could take it before the server does, which is unlikely.
 fn free_port() -> Result<u16, String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
@@ -371,7 +372,7 @@ fn nginx_staples(version: &str, response: Response, refused: Option<&str>) -> Ou
     fetch(port, refused)
 }
 
-/// One that answers everything with `hello`, and its port.
+/// An nginx that answers every request with `hello`, and its port.
 pub(crate) fn nginx(
     folder: &Path,
     version: &str,
@@ -394,7 +395,7 @@ pub(crate) fn nginx(
     let mut command = Program::Nginx.command();
     command.arg("-p").arg(folder).arg("-c").arg(&file);
     let server = Running::start(command)?;
-    // It says so after it has begun to listen.
+    // nginx logs this after it has started to listen.
     server.stderr.wait_for("nginx/")?;
     Ok((server, port))
 }

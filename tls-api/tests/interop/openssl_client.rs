@@ -1,4 +1,4 @@
-//! `openssl s_client` against the program tlsserver.
+//! `openssl s_client` as the client of tlsserver, in TLS 1.3.
 
 use libtest_mimic::Trial;
 
@@ -48,12 +48,12 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// An s_client of TLS 1.3 that verifies the server, with its stdin open.
+/// A TLS 1.3 s_client that verifies the server and whose stdin stays open.
 pub(crate) fn client(server: &Server, options: &[&str]) -> Result<Running, String> {
     client_of_any_version(server, &[&["-tls1_3"], options].concat())
 }
 
-/// An s_client of its default versions.
+/// An s_client with its default versions.
 pub(crate) fn client_of_any_version(server: &Server, options: &[&str]) -> Result<Running, String> {
     let mut command = Program::Openssl.command();
     command.args(["s_client", "-connect", &server.address()]);
@@ -62,11 +62,12 @@ pub(crate) fn client_of_any_version(server: &Server, options: &[&str]) -> Result
     Running::start(command)
 }
 
-/// Fetches the page that states what was negotiated; its own words come before it.
+/// Fetches the page with the negotiated parameters. Returns s_client's output, which ends with the
+/// page.
 fn fetch(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result<String, String> {
     let server = Server::start(kind, server_options, &["http"])?;
     let mut client = client(&server, client_options)?;
-    // Its way to write a line's end makes this the shortest request that there is.
+    // s_client sends its own line endings.
     client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
     let ended = client.succeed()?;
     match server.complaints() {
@@ -75,7 +76,7 @@ fn fetch(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result
     }
 }
 
-/// It sends a share for the first group of its list alone.
+/// OpenSSL sends a share only for the first group of its list.
 fn hello_retry(group: &'static str, theirs: &'static str) -> Outcome {
     let first = if theirs == "P-384" { "P-256" } else { "P-384" };
     let page = fetch(Kind::EcdsaP256, &["--group", group], &["-groups", &format!("{first}:{theirs}")])?;
@@ -103,13 +104,13 @@ fn no_common_suite() -> Outcome {
     Ok(server.running.stderr.wait_for("127.0.0.1:")?)
 }
 
-/// Both sides send records far below the largest size.
+/// Both sides send records far below the maximum size.
 fn small_records() -> Outcome {
     let page = fetch(Kind::EcdsaP256, &["--max-frag-size", "100"], &["-max_send_frag", "512"])?;
     contains(&page, "version: TLSv1.3\n")
 }
 
-/// Both sides pad, to blocks that do not fit each other.
+/// Both sides pad records, to different block sizes.
 fn padded_records() -> Outcome {
     for block in ["512", "1000", "16384"] {
         let page =
@@ -119,7 +120,7 @@ fn padded_records() -> Outcome {
     Ok(())
 }
 
-/// Echoed, so that both directions are under load at the same time.
+/// The server echoes, so that both directions are under load at the same time.
 fn bulk() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
     let mut client = client(&server, &["-quiet"])?;

@@ -1,4 +1,4 @@
-//! The program tlsclient against `openssl s_server`.
+//! tlsclient as the client of `openssl s_server`, in TLS 1.3.
 
 use libtest_mimic::Trial;
 
@@ -53,17 +53,17 @@ pub(crate) struct OpensslServer {
 }
 
 impl OpensslServer {
-    /// Of TLS 1.3.
+    /// Starts it with TLS 1.3 only.
     pub(crate) fn start(kind: Kind, options: &[&str]) -> Result<Self, String> {
         Self::start_any_version(kind, &[&["-tls1_3"], options].concat())
     }
 
-    /// Of its default versions.
+    /// Starts it with its default versions.
     pub(crate) fn start_any_version(kind: Kind, options: &[&str]) -> Result<Self, String> {
         let files = files(kind)?;
         let mut command = Program::Openssl.command();
         command.args(["s_server", "-accept", "127.0.0.1:0", "-cert"]).arg(&files.chain).arg("-key");
-        // For -WWW, which serves this folder.
+        // -WWW serves the files of this folder.
         command.arg(&files.key).args(options).current_dir(folder()?);
         let running = Running::start(command)?;
         let port = running.stdout.wait_for_port("ACCEPT ").map_err(|e| e + &running.stderr.text())?;
@@ -71,14 +71,14 @@ impl OpensslServer {
     }
 }
 
-/// A tlsclient for that server, which verifies it.
+/// A tlsclient that verifies the server.
 pub(crate) fn client(port: u16, options: &[&str]) -> Result<Running, String> {
     let mut command = example("tlsclient")?;
     command.args(["--port", &port.to_string(), "--cafile"]).arg(ca_file()?).args(options).arg("localhost");
     Running::start(command)
 }
 
-/// Fetches the page about the connection; before it comes what tlsclient tells about it.
+/// Fetches the page about the connection. Returns tlsclient's stderr followed by the page.
 fn fetch(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result<String, String> {
     let server = OpensslServer::start(kind, &[&["-www"], server_options].concat())?;
     let ended = client(server.port, &[&["--verbose", "--http", "/"], client_options].concat())?.succeed()?;
@@ -87,7 +87,7 @@ fn fetch(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result
     Ok(ended.stderr + &page)
 }
 
-/// We send a share for the first group of our list alone.
+/// tlsclient sends a share only for the first group of its list.
 fn hello_retry(group: &'static str, theirs: &'static str) -> Outcome {
     let first = if group == "x25519" { "secp256r1" } else { "x25519" };
     let told = fetch(Kind::EcdsaP256, &["-groups", theirs], &["--group", first, "--group", group])?;
@@ -103,7 +103,7 @@ fn alpn() -> Outcome {
     contains(&told, "protocol http/1.0,")
 }
 
-/// Both sides pad, to blocks that do not fit each other.
+/// Both sides pad records, to different block sizes.
 fn padded_records() -> Outcome {
     for block in ["512", "1000", "16384"] {
         let options = ["--record-padding", block, "--dynamic-records"];
@@ -129,7 +129,7 @@ fn unknown_authority() -> Outcome {
     command.args(["--port", &server.port.to_string(), "--http", "/", "--cafile"]).arg(file).arg("localhost");
     let ended = Running::start(command)?.finish()?;
     contains(&ended.stderr, "trust anchor")?;
-    // It is told why, in an alert.
+    // The server receives the reason in an alert.
     server.running.stderr.wait_for("unknown ca")?;
     exit_status_is_1(&ended)
 }
@@ -157,7 +157,7 @@ fn upload() -> Outcome {
     let mut client = client(server.port, &[])?;
     let mark = b"here it begins:";
     client.feed([&mark[..], &sent].concat(), ThenStdin::StaysOpen)?;
-    // Between its own words stands what it received.
+    // s_server prints the received data among its own messages.
     let came = server.running.stdout.wait_until("64 MiB", |said| {
         let begin = said.windows(mark.len()).take(4096).position(|window| window == mark)? + mark.len();
         said.get(begin..begin + MUCH).map(checksum)

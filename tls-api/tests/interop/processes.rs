@@ -1,4 +1,5 @@
-//! Programs that run while a test talks to them. None outlives its test, and none is waited for without end.
+//! Child processes that a test communicates with. None outlives its test, and every wait has a
+//! timeout.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::programs::example;
 
-/// How long anything may take. Generous: it is reached only if something hangs.
+/// The timeout of every wait. It is long enough to expire only if something hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) struct Running {
@@ -19,7 +20,7 @@ pub(crate) struct Running {
     what: String,
 }
 
-/// How a program ended, and all that it said.
+/// The exit status and the output of a process.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     pub(crate) bytes: Vec<u8>,
@@ -27,7 +28,7 @@ pub(crate) struct Ended {
 }
 
 impl Running {
-    /// Starts it, with a stdin that is open until [`close_stdin`](Self::close_stdin).
+    /// Starts a process whose stdin stays open until [`close_stdin`](Self::close_stdin).
     pub(crate) fn start(mut command: Command) -> Result<Self, String> {
         let what = format!("{command:?}");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -38,17 +39,17 @@ impl Running {
         Ok(Self { child, stdin, stdout, stderr, what })
     }
 
-    /// Types this into its stdin.
+    /// Writes `text` to its stdin.
     pub(crate) fn say(&mut self, text: &str) -> Result<(), String> {
         let stdin = self.stdin.as_mut().ok_or("its stdin is closed")?;
         stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).map_err(|e| format!("{}: {e}", self.what))
     }
 
-    /// Feeds all of this to its stdin from a thread, which may close it afterwards.
+    /// Writes `bytes` to its stdin from a thread, which then closes stdin or keeps it open.
     pub(crate) fn feed(&mut self, bytes: Vec<u8>, then: ThenStdin) -> Result<(), String> {
         let mut stdin = self.stdin.take().ok_or("its stdin is closed")?;
         std::thread::spawn(move || {
-            // A program that ends early says by itself what is wrong.
+            // A process that ends early reports its own error.
             let _ = stdin.write_all(&bytes);
             match then {
                 ThenStdin::Closes => {}
@@ -62,7 +63,7 @@ impl Running {
         self.stdin = None;
     }
 
-    /// Waits until it has ended.
+    /// Waits until it ends.
     pub(crate) fn finish(mut self) -> Result<Ended, String> {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -83,7 +84,7 @@ impl Running {
         }
     }
 
-    /// Waits until it has ended, which has to be a success.
+    /// Waits until it ends, and fails if its exit status is not success.
     pub(crate) fn succeed(self) -> Result<Ended, String> {
         let what = self.what.clone();
         let ended = self.finish()?;
@@ -93,7 +94,7 @@ impl Running {
         Err(format!("{what} ended with {}:\n{}\n{}", ended.status, ended.text(), ended.stderr))
     }
 
-    /// Waits until something listens on the port that it was told to take. `None` is a program that has ended before.
+    /// Waits until the process listens on `port`. Returns `None` if it ended before.
     pub(crate) fn wait_for_listener(&mut self, port: u16) -> Result<Option<()>, String> {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -110,8 +111,8 @@ impl Running {
         }
     }
 
-    /// Waits until it waits: every thread sleeps, and none is woken while it is watched. A program that is woken in vain again
-    /// and again never comes to that. Where there is no `/proc` it is taken for granted.
+    /// Waits until every thread sleeps and none wakes for a while. A process that spins never gets
+    /// there. Without `/proc` it returns at once.
     pub(crate) fn wait_until_idle(&self) -> Result<(), String> {
         let until = Instant::now() + PATIENCE;
         let (mut before, mut quiet) = (None, 0);
@@ -127,11 +128,12 @@ impl Running {
         Ok(())
     }
 
-    /// What the kernel counts for each thread: how often it has slept. `Some(None)` if one is running.
+    /// The kernel's count of voluntary context switches for each thread. `Some(None)` if a thread
+    /// is running.
     fn sleeping_threads(&self) -> Option<Option<Vec<String>>> {
         let mut threads = Vec::new();
         for thread in std::fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()? {
-            // One that has ended since sleeps as well.
+            // A thread that has just ended counts as sleeping.
             let Ok(status) = std::fs::read_to_string(thread.ok()?.path().join("status")) else { continue };
             let field = |name: &str| status.lines().find(|line| line.starts_with(name)).map(str::to_owned);
             if !field("State:")?.contains("sleeping") {
@@ -142,9 +144,9 @@ impl Running {
         Some(Some(threads))
     }
 
-    /// Stops it, without a chance to say goodbye.
+    /// Kills it, so that it cannot send close_notify.
     pub(crate) fn kill(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -168,7 +170,7 @@ impl Ended {
     }
 }
 
-/// What a program says, as far as it has come.
+/// The output of a process so far.
 #[derive(Clone)]
 pub(crate) struct Heard(Arc<(Mutex<Said>, Condvar)>);
 
@@ -199,13 +201,13 @@ impl Heard {
         heard
     }
 
-    /// All so far.
+    /// The output so far, as text.
     pub(crate) fn text(&self) -> String {
         let said = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&said.bytes).into_owned()
     }
 
-    /// Waits until what was said is enough, and gives what `enough` made of it.
+    /// Waits until `enough` returns a value for the output so far, and returns it.
     pub(crate) fn wait_until<T>(&self, what: &str, enough: impl Fn(&[u8]) -> Option<T>) -> Result<T, String> {
         let until = Instant::now() + PATIENCE;
         let (said, news) = &*self.0;
@@ -223,12 +225,12 @@ impl Heard {
         }
     }
 
-    /// Waits for this text.
+    /// Waits until the output contains `wanted`.
     pub(crate) fn wait_for(&self, wanted: &str) -> Result<(), String> {
         self.wait_until(&format!("{wanted:?}"), |said| String::from_utf8_lossy(said).contains(wanted).then_some(()))
     }
 
-    /// Waits for a line with this at its beginning, and gives the number at its end.
+    /// Waits for a line that contains `wanted`. Returns the port at its end.
     pub(crate) fn wait_for_port(&self, wanted: &str) -> Result<u16, String> {
         self.wait_until(&format!("line {wanted:?} with a port"), |said| {
             let said = String::from_utf8_lossy(said);
@@ -247,20 +249,20 @@ impl Heard {
     }
 }
 
-/// A tlsserver that listens, and the port it listens on.
+/// A running tlsserver and its port.
 pub(crate) struct Server {
     pub(crate) running: Running,
     pub(crate) port: u16,
 }
 
 impl Server {
-    /// `options` come before the mode.
+    /// Starts tlsserver with `options` before `mode`.
     pub(crate) fn start(kind: crate::certificates::Kind, options: &[&str], mode: &[&str]) -> Result<Self, String> {
         let files = crate::certificates::files(kind)?;
         let mut command = example("tlsserver")?;
         command.args(["--port", "0", "--certs"]).arg(&files.chain).arg("--key").arg(&files.key);
         if !options.contains(&"--timeout") {
-            // However slow the machine is.
+            // Do not time out on a slow machine.
             command.args(["--timeout", "3600"]);
         }
         let running = Running::start({
@@ -271,7 +273,7 @@ impl Server {
         Ok(Self { running, port })
     }
 
-    /// Everything that it has complained about so far.
+    /// Its stderr so far, which is empty unless something failed.
     pub(crate) fn complaints(&self) -> String {
         self.running.stderr.text()
     }

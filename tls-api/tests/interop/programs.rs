@@ -1,10 +1,10 @@
-//! The programs that the tests need, and where the example programs are.
+//! The peer programs that the tests need, and the paths of the example programs.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// A peer.
+/// A peer program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Program {
     Openssl,
@@ -41,7 +41,7 @@ impl Program {
             Self::GnutlsCli => (&FOUND[2], &["--version"][..]),
             Self::GnutlsServ => (&FOUND[3], &["--version"][..]),
             Self::Node => (&FOUND[4], &["--version"][..]),
-            // Of a Java that can run a program from its source.
+            // A JDK, which can run a program from its source file.
             Self::Java => (&FOUND[5], &["--add-modules", "jdk.compiler", "--version"][..]),
             Self::Sslscan => (&FOUND[6], &["--version"][..]),
             Self::RedisServer => (&FOUND[7], &["--version"][..]),
@@ -56,13 +56,13 @@ impl Program {
 
     pub(crate) fn command(self) -> Command {
         let mut command = Command::new(self.name());
-        // Nobody's settings have a say here.
+        // Ignore the user's settings.
         command.env_remove("SSLKEYLOGFILE").env("CURL_HOME", "/nonexistent").env("LC_ALL", "C");
         command
     }
 }
 
-/// The example program of this name, which `cargo test` has built beside this test.
+/// The example program `name`, which `cargo test` has built next to this test.
 pub(crate) fn example(name: &str) -> Result<Command, String> {
     let this = std::env::current_exe().map_err(|e| e.to_string())?;
     let folder = this.parent().and_then(|deps| deps.parent()).ok_or("this test lies in no target folder")?;

@@ -1,5 +1,5 @@
-//! Limits on records, negotiated with peers: record_size_limit (RFC 8449) with GnuTLS, max_fragment_length (RFC 6066) with OpenSSL. Both
-//! sides refuse a record that exceeds what they said.
+//! Negotiated record limits: record_size_limit (RFC 8449) with GnuTLS, max_fragment_length (RFC
+//! 6066) with OpenSSL. Both sides reject records above their limit.
 
 use libtest_mimic::Trial;
 
@@ -19,7 +19,7 @@ const VERSIONS: [&str; 2] = ["1.2", "1.3"];
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for version in VERSIONS {
-        // GnuTLS refuses limits below 512.
+        // GnuTLS rejects limits below 512.
         for ours in [None, Some("512"), Some("1000")] {
             let name = ours.unwrap_or("none");
             trials.push(trial(format!("record_limits::gnutls_client::{version}::{name}"), GNUTLS_CLI, move || {
@@ -53,12 +53,12 @@ fn gnutls_options(version: &str) -> Vec<String> {
     ["--priority".to_owned(), priority, "--recordsize".into(), "600".into()].into()
 }
 
-/// How much of the data came back. A line end is no part of it.
+/// Whether all data was echoed. Line endings do not count.
 fn echoed(said: &[u8]) -> Option<()> {
     (said.iter().filter(|byte| byte.is_ascii_lowercase()).count() >= LENGTH).then_some(())
 }
 
-/// The plaintext that fits; TLS 1.3 counts the content type (RFC 8449 §4).
+/// The largest plaintext. In TLS 1.3 the limit includes the content type (RFC 8449 §4).
 fn plaintext(limit: u16, version: &str) -> u16 {
     if version == "1.3" { limit - 1 } else { limit }
 }
@@ -73,9 +73,9 @@ fn gnutls_client(version: &str, ours: Option<&str>) -> Outcome {
         Some(ours) => plaintext(ours.parse().map_err(|_| "no number")?, version),
         None => 16384,
     };
-    // Its --recordsize is about plaintext.
+    // --recordsize limits the plaintext.
     contains(&client.stdout.text(), &format!("record limits: sent 600, received {received}\n"))?;
-    // GnuTLS refuses longer records than it asked for.
+    // GnuTLS rejects records above its limit.
     let mut client = gnutls::client(server.port, &gnutls_options(version))?;
     client.feed(b"GET /bytes/100000 HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
     client.stdout.wait_for("Peer has closed the GnuTLS connection")?;
@@ -91,7 +91,7 @@ fn gnutls_server(version: &str, ours: Option<&str>) -> Outcome {
     let ended = client(server.port, &[&["--verbose", "--http", "/"], &limit[..]].concat())?.succeed()?;
     contains(&ended.text(), "200 OK")?;
     match ours {
-        // Without an offer there is nothing to negotiate.
+        // Without an offer nothing is negotiated.
         None => contains(&ended.stderr, "record limits: sent 16384, received 16384"),
         Some(ours) => {
             let ours = ours.parse().map_err(|_| "no number")?;
@@ -104,7 +104,7 @@ fn openssl_client(version: &str, length: &str) -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--protover", version], &["http"])?;
     let mut client = openssl_client::client_of_any_version(&server, &["-maxfraglen", length])?;
     client.feed(b"GET /bytes/100000 HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
-    // OpenSSL refuses longer records than it asked for.
+    // OpenSSL rejects records above its limit.
     contains(&client.succeed()?.text(), "Content-Length: 100000")?;
     let mut client = openssl_client::client_of_any_version(&server, &["-maxfraglen", length])?;
     client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;

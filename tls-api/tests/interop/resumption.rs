@@ -1,4 +1,4 @@
-//! Resumption, early data and external keys, with the peers on either side.
+//! Resumption, early data and external PSKs, with peers as clients and as servers.
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("resumption::cache_file_that_is_damaged", &[], damaged_cache_file),
         trial("resumption::without_tickets", &[], without_tickets),
     ];
-    // Where the server keeps sessions, and the client's options for that.
+    // Where the server stores sessions, with the options of server and client.
     let kinds: [(&str, &str, &[&str], &[&str]); 5] = [
         ("1.3", "tickets", &[], &["-tls1_3"]),
         ("1.3", "store", &["--resumption"], &["-tls1_3"]),
@@ -73,7 +73,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials.push(trial(format!("resumption::gnutls_server::{version}"), GNUTLS_SERVER, move || {
             gnutls_server(version)
         }));
-        // curl takes no tickets of TLS 1.2.
+        // curl does not support tickets in TLS 1.2.
         trials.push(trial(format!("resumption::curl::{version}"), CURL, move || curl(version)));
         trials.push(trial(format!("resumption::tlsclient_and_tlsserver::{version}"), &[], move || {
             for options in [&[][..], &["--resumption"]] {
@@ -86,7 +86,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// Three connections of tlsclient: the first is full, the others are not.
+/// tlsclient connects three times: a full handshake, then two resumptions.
 fn three_times(port: u16, options: &[&str]) -> Outcome {
     let options = [&["--verbose", "--connections", "3", "--http", "/"], options].concat();
     let told = client(port, &options)?.succeed()?.stderr;
@@ -95,12 +95,12 @@ fn three_times(port: u16, options: &[&str]) -> Outcome {
     if kinds == ["Full", "Resumed", "Resumed"] { Ok(()) } else { Err(format!("{kinds:?} in:\n{told}").into()) }
 }
 
-/// A file of this test's own.
+/// A file name that no other test uses.
 fn file(name: &str) -> Result<PathBuf, String> {
     Ok(folder()?.join(format!("{name}-{:?}", std::thread::current().id())))
 }
 
-/// A request that s_client sends with its own line's ends.
+/// A request; s_client converts the line endings.
 const REQUEST: &str = "GET / HTTP/1.0\n\n";
 
 fn openssl(server: &Server, options: &[&str], session: (&str, &PathBuf)) -> Result<String, String> {
@@ -112,7 +112,7 @@ fn openssl(server: &Server, options: &[&str], session: (&str, &PathBuf)) -> Resu
     } else {
         client.feed(REQUEST.into(), ThenStdin::StaysOpen)?;
     }
-    // Its status tells how its stdin ended, and nothing of TLS.
+    // Ignore the exit status, which depends on stdin and not on TLS.
     Ok(client.finish()?.text())
 }
 
@@ -151,7 +151,7 @@ fn openssl_client_certificate() -> Outcome {
     Ok(())
 }
 
-/// What s_client sends early is a file.
+/// s_client reads early data from a file.
 fn request_file() -> Result<PathBuf, String> {
     let path = file("early")?;
     std::fs::write(&path, "GET / HTTP/1.0\r\n\r\n").map_err(|e| e.to_string())?;
@@ -171,11 +171,11 @@ fn openssl_early_data() -> Outcome {
     let page = openssl_early(&server, &[], &session)?;
     contains(&page, "Early data was accepted")?;
     contains(&page, "handshake: Resumed\nearly data: 18 bytes\n")?;
-    // The same session again is what a replay is to the server.
+    // To the server, using the session again looks like a replay.
     contains(&openssl_early_again(&server, &session)?, "Early data was rejected")
 }
 
-/// Its request is refused, and nobody sends another one: what it said so far counts.
+/// The early request is rejected and no other is sent, so only the output so far counts.
 fn openssl_early_again(server: &Server, session: &Path) -> Result<String, String> {
     let (request, path) = (request_file()?, session.to_str().ok_or("a path that is no text")?);
     let request = request.to_str().ok_or("a path that is no text")?;
@@ -190,14 +190,14 @@ fn openssl_early_data_refused() -> Outcome {
     let session = file("openssl-early-refused")?;
     openssl(&server, &["-tls1_3"], ("-sess_out", &session))?;
     drop(server);
-    // Another one, which knows nothing of the session, and of early data: it skips what it cannot read.
+    // A server without the session and without early data skips the records that it cannot decrypt.
     let another = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let said = openssl_early_again(&another, &session)?;
     contains(&said, "Early data was rejected")?;
     contains(&said, "New, TLSv1.3")
 }
 
-/// Its share is for a group that the server does not take.
+/// The client's key share is for a group that the server does not support.
 fn openssl_early_data_retried() -> Outcome {
     let options = ["--resumption", "--max-early-data", "1000", "--group", "secp256r1"];
     let server = Server::start(Kind::EcdsaP256, &options, &["http"])?;
@@ -219,14 +219,15 @@ fn early_data_to_openssl() -> Outcome {
     )
 }
 
-/// It gave the ticket out, and does not take early data with it: without a cache it could not tell a replay.
+/// OpenSSL issued the ticket but rejects early data: without a cache it cannot detect a replay.
 fn early_data_refused_by_openssl() -> Outcome {
     let options = ["-early_data", "-max_early_data", "4096", "-no_cache"];
     to_openssl(&options, "early data: 18 bytes of 18 sent, rejected", "Early data was rejected")
 }
 
-/// Two connections, of which the second sends early what both send. `told` is what the client says of it, and `said` the server,
-/// which writes its own words later than what it received.
+/// Connects twice with the same request, which the second connection sends as early data. `told` is
+/// expected from the client and `said` from the server, which prints its messages after the
+/// received data.
 fn to_openssl(options: &[&str], told: &str, said: &str) -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, options)?;
     let request = request_file()?;
@@ -236,7 +237,7 @@ fn to_openssl(options: &[&str], told: &str, said: &str) -> Outcome {
     client.close_stdin();
     client.stderr.wait_for("early data: 0 bytes of 18 sent, rejected")?;
     client.stderr.wait_for(told)?;
-    // Either way it arrives, early or again.
+    // The request arrives in both cases, as early data or resent.
     server.running.stdout.wait_until("both requests", |said| {
         (String::from_utf8_lossy(said).matches("GET / HTTP/1.0").count() >= 2).then_some(())
     })?;
@@ -328,7 +329,7 @@ fn early_data_between_us() -> Outcome {
             return Err(format!("{connections} connections: {text:?}").into());
         }
     }
-    // More than the server takes: the rest follows in the ordinary way.
+    // More than the server allows: the rest is sent after the handshake.
     let much = file("our-much")?;
     std::fs::write(&much, vec![b'x'; 5000]).map_err(|e| e.to_string())?;
     let much = much.to_str().ok_or("a path that is no text")?;
@@ -390,7 +391,7 @@ fn damaged_cache_file() -> Outcome {
         std::fs::write(&cache, damaged).map_err(|e| e.to_string())?;
         contains(&tlsclient(server.port, &["--cache", path])?.text(), "handshake: ")?;
     }
-    // It was replaced by one that is good.
+    // tlsclient replaced the damaged file by a valid one.
     contains(&tlsclient(server.port, &["--cache", path])?.text(), "handshake: Resumed\n")
 }
 

@@ -1,4 +1,5 @@
-//! The verdict of a scanner on tlsserver: exactly our versions, suites and groups, and none of its warnings.
+//! sslscan's report on tlsserver: exactly the supported versions, suites and groups, and no
+//! warning.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -12,15 +13,15 @@ use crate::{Outcome, trial};
 
 const NEEDS: &[Program] = &[Program::Openssl, Program::Sslscan];
 
-/// What sslscan 2 is to say of a server with an RSA certificate.
+/// The expected report of sslscan 2 for a server with an RSA certificate.
 const EXPECTED: &str = include_str!("data/sslscan.txt");
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("scan::sslscan::rsa", NEEDS, || scan(Kind::Rsa, EXPECTED)),
         trial("scan::sslscan::ecdsa", NEEDS, || {
-            // It offers one group at a time: to a client of TLS 1.2 that does not offer P-256, a certificate on that curve
-            // must not be shown (RFC 8422 §5.1.1).
+            // sslscan offers one group at a time. A server must not present a P-256 certificate to
+            // a TLS 1.2 client that does not offer P-256 (RFC 8422 §5.1.1).
             let other_group =
                 |line: &&str| line.starts_with("TLSv1.2") && line.contains("bits") && !line.contains("P-256");
             let lines: Vec<_> = EXPECTED.lines().filter(|line| !other_group(line)).collect();
@@ -35,28 +36,30 @@ fn scan(kind: Kind, expected: &str) -> Outcome {
     let mut command = Program::Sslscan.command();
     command.args(["--no-colour", "--no-check-certificate", "--sni-name=localhost", &format!("127.0.0.1:{splitter}")]);
     let said = Running::start(command)?.succeed()?.text();
-    // What says which versions sslscan and its OpenSSL have stands before, and differs between machines.
+    // Skip the versions of sslscan and OpenSSL, which differ between machines.
     let (_, verdict) = said.split_once("  SSL/TLS Protocols:").ok_or("sslscan scanned nothing")?;
     let verdict = squeeze(verdict);
     let expected = squeeze(expected.split_once("  SSL/TLS Protocols:").map_or(expected, |(_, verdict)| verdict));
     if verdict == expected { Ok(()) } else { Err(format!("sslscan says:\n{verdict}\nand not:\n{expected}").into()) }
 }
 
-/// One blank for many, no empty lines, and nothing about compression, which sslscan cannot see without a special OpenSSL.
+/// Removes repeated blanks, empty lines, and lines about compression, which sslscan cannot test
+/// without a special OpenSSL.
 fn squeeze(text: &str) -> String {
     let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     let lines = lines.filter(|line| !line.is_empty() && !line.contains("ompression") && !line.starts_with("Rebuild"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A proxy before that port, which puts each unencrypted handshake message of the server into a record of its own; gives its
-/// own port. sslscan looks for the groups of TLS 1.2 by records, and finds none in a flight that is a single one, which
-/// RFC 5246 §6.2.1 allows.
+/// A proxy in front of `port` that puts each unencrypted handshake message of the server into its
+/// own record. Returns the proxy's port. sslscan finds TLS 1.2 groups only if each message has its
+/// own record, although RFC 5246 §6.2.1 allows a flight in one record.
 fn split_records_of(port: u16) -> Result<u16, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     let own_port = listener.local_addr().map_err(|e| e.to_string())?.port();
     std::thread::spawn(move || {
-        // Ends with the test's process; whoever breaks off, sslscan or the server, ends its connection alone.
+        // Runs until the test process ends. An error of sslscan or the server ends only its own
+        // connection.
         for client in listener.incoming().flatten() {
             let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
             let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else { continue };

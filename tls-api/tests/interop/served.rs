@@ -1,4 +1,4 @@
-//! A server of the library in a thread, which does to one client after the other what a test wants.
+//! A server in a thread that serves one client with a function of the test.
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use strata_tls::{ProtocolVersion, ServerConfig, ServerSession, StreamOwned};
 use crate::certificates::{Kind, files};
 use crate::processes::PATIENCE;
 
-/// What the server has of a client.
+/// The server's side of the connection.
 pub(crate) type Client = StreamOwned<ServerSession, TcpStream>;
 
 pub(crate) struct Served {
@@ -19,7 +19,7 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Calls `serve` for the only client. The handshake is not complete then.
+    /// Calls `serve` for the only client, before the handshake.
     pub(crate) fn once(
         version: ProtocolVersion,
         serve: impl FnOnce(&mut Client) -> io::Result<()> + Send + 'static,

@@ -1,4 +1,5 @@
-//! The flags by which the example programs reach the library's settings: what each changes, on the wire or in what is reported.
+//! The options of the example programs for the library's settings: the effect of each on the wire
+//! or in the output.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -60,7 +61,7 @@ fn refused(ended: &Ended, words: &str) -> Outcome {
     contains(&ended.stderr, words)
 }
 
-/// A path of this test's own.
+/// A path that no other test uses.
 fn path(name: &str) -> Result<String, String> {
     let path = folder()?.join(format!("{name}-{:?}", std::thread::current().id()));
     path.to_str().map(str::to_owned).ok_or_else(|| "a path that is no text".into())
@@ -80,7 +81,7 @@ fn client_updates_keys() -> Outcome {
     for round in 1..=3 {
         client.say(&format!("abc{round}\n"))?;
         client.stdout.wait_for(&format!("{round}cba\n"))?;
-        // It is asked to change its keys as well, and does.
+        // The update requests one from OpenSSL, which sends it.
         key_updates(&server.running, "<<<", round)?;
         key_updates(&server.running, ">>>", round)?;
     }
@@ -141,7 +142,7 @@ fn export_to_openssl() -> Outcome {
     Ok(server.running.stdout.wait_for(&format!("Keying material: {}", ours.to_uppercase()))?)
 }
 
-/// What gnutls calls extended master secret.
+/// GnuTLS calls the extended master secret "session hash".
 const NO_EMS: &str = "NORMAL:-VERS-ALL:+VERS-TLS1.2:%NO_SESSION_HASH";
 
 fn require_ems() -> Outcome {
@@ -170,7 +171,7 @@ fn renegotiation_info() -> Outcome {
     contains(&page(server.port, &["--allow-missing-renegotiation-info"])?, "200 OK")
 }
 
-/// How two connections with a file of sessions went; the server's own options come first.
+/// Connects twice with a session file. Returns the kind of the second handshake.
 fn twice(server: &[&str], options: [&[&str]; 2], name: &str) -> Result<String, String> {
     let server = Server::start(Kind::EcdsaP256, server, &["http"])?;
     let cache = path(name)?;
@@ -204,7 +205,7 @@ fn contexts() -> Outcome {
     let (a, b): (&[&str], &[&str]) = (&["--session-context", "a"], &["--session-context", "b"]);
     expect(&twice(&[], [a, a], "context")?, "Resumed", "the same")?;
     expect(&twice(&[], [a, b], "context")?, "Full", "another one")?;
-    // The server's: a second server with the same Redis or keys would be needed to see it otherwise.
+    // The server's context. A mismatch would need a second server with the same Redis or keys.
     expect(&twice(a, [&[], &[]], "context")?, "Resumed", "the server's")
 }
 
@@ -292,7 +293,7 @@ fn limits() -> Outcome {
     Ok(server.running.stderr.wait_for("the limit is 100")?)
 }
 
-/// The client keeps its Finished to itself, and is answered.
+/// The client withholds its Finished and still receives the answer.
 fn half_rtt() -> Outcome {
     let options = ["--resumption", "--max-early-data", "1000", "--half-rtt"];
     let server = Server::start(Kind::EcdsaP256, &options, &["http"])?;
@@ -328,7 +329,7 @@ fn half_rtt() -> Outcome {
             answer.extend_from_slice(&chunk[..n]);
         }
     }
-    // Now the rest of the handshake, and the end.
+    // Complete the handshake and read to the end.
     let mut stream = strata_tls::StreamOwned::new(session, socket);
     stream.read_to_end(&mut answer).map_err(|e| e.to_string())?;
     Ok(())
@@ -349,7 +350,8 @@ fn invalid_name() -> Outcome {
     Ok(())
 }
 
-/// A session whose resumption failed is not in the file any more; one that came before a failure is.
+/// After a failed resumption the session is no longer in the file. A session received before a
+/// later failure is.
 fn cache_after_failure() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     for version in ["1.2", "1.3"] {
@@ -357,7 +359,7 @@ fn cache_after_failure() -> Outcome {
         let options = ["--protover", version, "--cache", &cache];
         contains(&page(server.port, &options)?, "handshake: Full")?;
         let broken = Served::once(ProtocolVersion::TLS13, |stream| {
-            // A ClientHello is answered with an alert: fatal handshake_failure.
+            // Answer the ClientHello with a fatal handshake_failure alert.
             let Ok(_) = stream.transport.read(&mut [0; 4096]) else { return Ok(()) };
             stream.transport.write_all(&[21, 3, 3, 0, 2, 2, 40])?;
             std::io::copy(&mut stream.transport, &mut std::io::sink()).map(drop)
@@ -367,7 +369,7 @@ fn cache_after_failure() -> Outcome {
         contains(&page(server.port, &options)?, "handshake: Full")?;
         contains(&page(server.port, &options)?, "handshake: Resumed")?;
         std::fs::remove_file(&cache).map_err(|e| e.to_string())?;
-        // The answer of the one connection is short; its session was good.
+        // The response is too short, but the session is valid.
         let short = Served::once(ProtocolVersion::TLS13, |stream| {
             let mut request = [0; 4096];
             let _ = stream.read(&mut request)?;

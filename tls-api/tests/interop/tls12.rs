@@ -1,4 +1,5 @@
-//! TLS 1.2 with OpenSSL and GnuTLS, both ways: each suite and group, each kind of certificate, and what goes beside.
+//! TLS 1.2 with OpenSSL, GnuTLS and curl: each suite, group and key type, ALPN, OCSP stapling, and
+//! rejected renegotiation. `gnutls-serv` is also tested with TLS 1.3.
 
 use libtest_mimic::Trial;
 
@@ -15,7 +16,7 @@ const CURL: &[Program] = &[Program::Openssl, Program::Curl];
 const GNUTLS_CLI: &[Program] = &[Program::Openssl, Program::GnutlsCli];
 const GNUTLS_SERV: &[Program] = &[Program::Openssl, Program::GnutlsServ];
 
-/// A suite: the RFC's name, OpenSSL's, what GnuTLS calls the cipher, and the certificate that goes with it.
+/// A cipher suite: its RFC and OpenSSL names, GnuTLS's name of the cipher, and a key type for it.
 struct Suite {
     name: &'static str,
     openssl: &'static str,
@@ -61,7 +62,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials.push(trial(format!("tls12::curl::{name}"), CURL, move || curl(suite, None)));
     }
     for group in GROUPS {
-        // A certificate of RSA: the list of groups is about a certificate's curve as well.
+        // An RSA certificate, because the list of groups also limits the certificate's curve.
         let [_, rsa, ..] = &SUITES;
         let name = group.0;
         trials
@@ -107,7 +108,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// Fetches the page about the connection from tlsserver by `openssl s_client`.
+/// Fetches the page about the connection from tlsserver with `openssl s_client`.
 fn fetch_from_us(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result<String, String> {
     let server = Server::start(kind, server_options, &["http"])?;
     let mut client = client_of_any_version(&server, client_options)?;
@@ -119,7 +120,8 @@ fn fetch_from_us(kind: Kind, server_options: &[&str], client_options: &[&str]) -
     }
 }
 
-/// Fetches a page by tlsclient from `openssl s_server`; before it comes what tlsclient tells.
+/// Fetches a page from `openssl s_server` with tlsclient. Returns tlsclient's stderr followed by
+/// the page.
 fn fetch_from_openssl(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result<String, String> {
     let server = OpensslServer::start_any_version(kind, &[&["-www"], server_options].concat())?;
     let ended = client(server.port, &[&["--verbose", "--http", "/"], client_options].concat())?.succeed()?;
@@ -127,7 +129,8 @@ fn fetch_from_openssl(kind: Kind, server_options: &[&str], client_options: &[&st
 }
 
 fn openssl_client(suite: &Suite, (group, _, _): Group) -> Outcome {
-    // The client's list of groups is about the certificate's curve as well, so that we choose from all of them.
+    // Restrict the group at the server, because the client's list also limits the certificate's
+    // curve.
     let page = fetch_from_us(suite.kind, &["--group", group], &["-tls1_2", "-cipher", suite.openssl])?;
     contains(&page, "version: TLSv1.2\n")?;
     contains(&page, &format!("cipher suite: {}\n", suite.name))?;
@@ -186,14 +189,16 @@ pub(crate) struct GnutlsServer {
 impl GnutlsServer {
     pub(crate) fn start(kind: Kind, options: &[String]) -> Result<Self, String> {
         let files = files(kind)?;
-        // It cannot choose a free port by itself, and somebody may take the one that was free a moment ago.
+        // gnutls-serv cannot choose a free port, and another process may take the port in the
+        // meantime.
         for _ in 0..3 {
             let port = free_port()?;
             let mut command = Program::GnutlsServ.command();
             command.args(["--http", "--port", &port.to_string(), "--x509certfile"]).arg(&files.chain);
             command.arg("--x509keyfile").arg(&files.key).args(options);
             let mut running = Running::start(command)?;
-            // It says so on a stdout that it does not flush; a connection tells as well, and it serves many.
+            // Its message is stuck in an unflushed stdout, so probe the port. It serves many
+            // connections.
             if running.wait_for_listener(port)?.is_some() {
                 return Ok(Self { _running: running, port });
             }
@@ -202,7 +207,7 @@ impl GnutlsServer {
     }
 }
 
-/// A port that is free now.
+/// A port that is currently free.
 pub(crate) fn free_port() -> Result<u16, String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
@@ -225,7 +230,7 @@ fn small_records() -> Outcome {
     contains(&fetch_from_us(Kind::Rsa, &["--max-frag-size", "100"], &options)?, "version: TLSv1.2\n")
 }
 
-/// Echoed, so that both directions are under load at the same time.
+/// The server echoes, so that both directions are under load at the same time.
 fn bulk() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
     let mut client = client_of_any_version(&server, &["-tls1_2", "-quiet"])?;
@@ -241,7 +246,8 @@ fn extended_master_secret() -> Outcome {
     contains(&fetch_from_openssl(Kind::EcdsaP256, &["-tls1_2"], &[])?, "Extended master secret: yes")
 }
 
-/// A line that is `R` makes s_client renegotiate. It is refused by a warning, after which OpenSSL ends the connection by itself.
+/// The line `R` makes s_client renegotiate. tlsserver rejects it with a warning, and OpenSSL ends
+/// the connection.
 fn renegotiation_by_the_client() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--verbose"], &["echo"])?;
     let mut client = client_of_any_version(&server, &["-tls1_2"])?;
@@ -252,7 +258,7 @@ fn renegotiation_by_the_client() -> Outcome {
     Ok(server.running.stderr.wait_for("received alert handshake_failure")?)
 }
 
-/// GnuTLS takes the warning for what it is, and tries again on the same connection.
+/// GnuTLS treats the warning as non-fatal and retries on the same connection.
 fn renegotiation_by_gnutls() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--verbose"], &["echo"])?;
     let options = ["--rehandshake", "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2"].map(str::to_owned);
@@ -264,7 +270,8 @@ fn renegotiation_by_gnutls() -> Outcome {
     Ok(server.running.stderr.wait_for("sent alert no_renegotiation")?)
 }
 
-/// A line that is `r` makes s_server ask for it. The client refuses by a warning, after which OpenSSL ends the connection by itself.
+/// The line `r` makes s_server request a renegotiation. The client rejects it with a warning, and
+/// OpenSSL ends the connection.
 fn renegotiation_by_the_server() -> Outcome {
     let mut server = OpensslServer::start_any_version(Kind::EcdsaP256, &["-tls1_2"])?;
     let mut client = client(server.port, &["--verbose"])?;
@@ -277,7 +284,7 @@ fn renegotiation_by_the_server() -> Outcome {
     Ok(server.running.stderr.wait_for("no renegotiation")?)
 }
 
-/// A response by the authority itself, made by `openssl ocsp` out of an index of one line.
+/// Staples a response that `openssl ocsp` signs with the CA's key.
 fn ocsp(version: &str) -> Outcome {
     let (files, folder) = (files(Kind::EcdsaP256)?, folder()?);
     let mut command = Program::Openssl.command();

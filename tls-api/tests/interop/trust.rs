@@ -1,4 +1,5 @@
-//! Revocation lists, pins and timestamps on the command line; keys in another process; peers that take one kind of key alone.
+//! The trust options of the example programs: CRLs, key pins, SCTs and self-signed certificates;
+//! and private keys in another process.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -60,7 +61,7 @@ fn pins() -> Outcome {
     let wrong = Pin([1; 32]).to_string();
     accepted(&fetch(server.port, &["--pin", &pin])?)?;
     accepted(&fetch(server.port, &["--pin", &wrong, "--pin", &pin])?)?;
-    // What it should have been can be copied from what is said.
+    // The error contains the right pin, so that the user can copy it.
     refused(&fetch(server.port, &["--pin", &wrong])?, &pin)?;
     refused(&fetch(server.port, &["--pin", "sha256/short"])?, "base64")
 }
@@ -71,7 +72,7 @@ enum Role {
     Client,
 }
 
-/// An authority of openssl's own, with a list of what it has revoked.
+/// A CA made by `openssl ca`, with a CRL that lists one of two certificates.
 fn revoked(role: Role) -> Outcome {
     let folder = folder()?.join(if role == Role::Server { "crl-server" } else { "crl-client" });
     fs::create_dir_all(folder.join("new")).map_err(|e| e.to_string())?;
@@ -154,7 +155,7 @@ fn client(port: u16, options: &[(&str, PathBuf)]) -> Result<Ended, String> {
     Running::start(command)?.finish()
 }
 
-/// A log of ours, whose timestamps openssl checks, and tlsclient.
+/// SCTs of a test log, verified by OpenSSL and by tlsclient.
 fn timestamps() -> Outcome {
     let folder = folder()?;
     let own = files(Kind::EcdsaP256)?;
@@ -164,7 +165,8 @@ fn timestamps() -> Outcome {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().map_err(|e| e.to_string())?.as_millis();
     let now = u64::try_from(now - 5000).map_err(|e| e.to_string())?.to_be_bytes();
     let length = u32::try_from(leaf.len()).map_err(|e| e.to_string())?.to_be_bytes();
-    // RFC 6962 §3.2: version, type of signature, timestamp, type of entry, the certificate, no extensions.
+    // RFC 6962 §3.2: version, type of signature, timestamp, type of entry, the certificate, no
+    // extensions.
     let signed = [&[0, 0], &now[..], &[0, 0], &length[1..], &leaf, &[0, 0]].concat();
     let signature = log.sign(&signed).map_err(|e| e.to_string())?;
     let id = HashAlgorithm::Sha256.hash(&log.subject_public_key_info());
@@ -203,12 +205,12 @@ fn timestamps() -> Outcome {
     refused(&fetch(without.port, &options)?, "0 of the configured certificate transparency logs")?;
     write(text(r#"{"retired":{"timestamp":"2020-01-01T00:00:00Z"}}"#, "2999-01-01T00:00:00Z"))?;
     refused(&fetch(server.port, &options)?, "after that log was retired")?;
-    // A list that nobody has renewed refuses nothing.
+    // An expired log list rejects nothing.
     write(text(usable, "2020-01-01T00:00:00Z"))?;
     accepted(&fetch(without.port, &options)?)
 }
 
-/// As `openssl req -x509` makes them: with a name, and an authority's certificate at the same time.
+/// A certificate as `openssl req -x509` makes it: with a server name, and also a CA certificate.
 fn self_signed() -> Outcome {
     let folder = folder()?;
     let own = Files { chain: folder.join("self-signed.pem"), key: folder.join("self-signed.key") };
@@ -234,13 +236,13 @@ fn self_signed() -> Outcome {
     accepted(&client(server.port, &[("--cafile", ca_file()?), exact.clone()])?)?;
     let other = start(&files(Kind::EcdsaP256)?, &[])?;
     accepted(&client(other.port, &[("--cafile", ca_file()?), exact])?)?;
-    // Without it, what to do is said, and the whole chain is told.
+    // Without the option, the error has the remedy and the whole chain.
     let ended = client(server.port, &[("--cafile", ca_file()?)])?;
     refused(&ended, "trust it with trust_exact_certificate")?;
     contains(&ended.stderr, "0: CN=my box, issued by CN=my box")
 }
 
-/// One thread serves several clients while their signatures take their time.
+/// One thread serves several clients while their signatures are pending.
 fn remote_key(kind: Kind) -> Outcome {
     let own = files(kind)?;
     let mut command = example("remote_signer")?;
@@ -270,8 +272,8 @@ fn remote_key(kind: Kind) -> Outcome {
 
 const CLIENTS: usize = 6;
 
-/// A proxy before a signer, which passes nothing on before it has so many requests of one server: so many signatures are waited for
-/// at the same time.
+/// A proxy in front of a signer that forwards nothing until it holds `requests` requests, so that
+/// as many signatures are pending at once. Returns its port.
 fn all_at_once(requests: usize, signer: u16) -> Result<u16, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
@@ -280,7 +282,7 @@ fn all_at_once(requests: usize, signer: u16) -> Result<u16, String> {
         let mut signer = TcpStream::connect(("127.0.0.1", signer))?;
         let mut held = Vec::new();
         for _ in 0..requests {
-            // Number, scheme, length, and as many bytes.
+            // Request number, scheme and message length, then the message.
             let mut header = [0; 8 + 2 + 4];
             server.read_exact(&mut header)?;
             let [.., a, b, c, d] = header;

@@ -1,4 +1,5 @@
-//! Which version comes of what both sides enable, and what becomes of peers that have only what we never do.
+//! Version negotiation with OpenSSL, and the rejection of peers with only old versions or
+//! algorithms.
 
 use libtest_mimic::Trial;
 
@@ -11,13 +12,13 @@ use crate::{Outcome, contains, trial};
 
 const NEEDS: &[Program] = &[Program::Openssl];
 
-/// What a side enables: our options, and OpenSSL's.
+/// A set of enabled versions: its name, the options of our programs, and those of OpenSSL.
 type Enabled = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const ENABLED: [Enabled; 3] =
     [("1.2", &["--protover", "1.2"], &["-tls1_2"]), ("1.3", &["--protover", "1.3"], &["-tls1_3"]), ("both", &[], &[])];
 
-/// The version that both have, if any.
+/// The newest common version, if any.
 fn common(ours: &str, theirs: &str) -> Option<&'static str> {
     match (ours, theirs) {
         ("both" | "1.3", "both" | "1.3") => Some("TLSv1.3"),
@@ -26,7 +27,8 @@ fn common(ours: &str, theirs: &str) -> Option<&'static str> {
     }
 }
 
-/// What we never do, as OpenSSL's options of an old peer, the alert that such a client gets, and what our error names.
+/// An unsupported version or algorithm: its name, OpenSSL's options, the server's key type, the
+/// alert, and the word in our error.
 type Old = (&'static str, &'static [&'static str], Kind, &'static str, &'static str);
 
 const OLD_CLIENTS: [Old; 6] = [
@@ -89,7 +91,7 @@ fn from_us((ours, our_options, _): Enabled, (theirs, _, their_options): Enabled)
         Some(version) => contains(&client.succeed()?.text(), &format!("version: {version}\n")),
         None => {
             contains(&client.finish()?.stderr, "protocol version")?;
-            // Both lists.
+            // The error contains both lists.
             server.running.stderr.wait_for("no common protocol version")?;
             server.running.stderr.wait_for("TLSv1.2")?;
             Ok(server.running.stderr.wait_for("TLSv1.3")?)
@@ -113,7 +115,7 @@ fn old_client((_, options, kind, alert, named): Old) -> Outcome {
     Ok(server.running.stderr.wait_for(named)?)
 }
 
-/// It refuses us, and its alert is told with what may be behind it.
+/// The server rejects tlsclient, which reports the alert.
 fn old_server((_, options, kind, alert, _): Old) -> Outcome {
     let server = OpensslServer::start_any_version(kind, &[&["-www"], options].concat())?;
     let ended = client(server.port, &["--http", "/"])?.finish()?;
@@ -123,7 +125,7 @@ fn old_server((_, options, kind, alert, _): Old) -> Outcome {
     contains(&ended.stderr, &alert.replace(' ', "_"))
 }
 
-/// RFC 7507: whoever says that it fell back, and need not have, is refused.
+/// RFC 7507: an unnecessary fallback is rejected.
 fn fallback() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let ended = client_of_any_version(&server, &["-tls1_2", "-fallback_scsv"])?.finish()?;

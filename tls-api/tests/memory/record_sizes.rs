@@ -41,8 +41,7 @@ fn connected(version: ProtocolVersion, set: impl Fn(&mut ClientConfig, &mut Serv
     pair
 }
 
-/// Carries what waits at one side, in parts that the other can hold, and gives the lengths of its
-/// records.
+/// Carries all pending output in parts that the receiver can hold. Returns the record lengths.
 fn deliver(from: &mut impl Session, to: &mut impl Session, expected: &[u8]) -> Vec<usize> {
     let wire = drain(from);
     let (mut rest, mut heard) = (&wire[..], Vec::new());

@@ -1,5 +1,5 @@
-//! Going on from earlier connections, as applications see it: what is kept where, and what it is
-//! bound to.
+//! Resumption through the public API: where sessions are stored, which settings they depend on, and
+//! when they end.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -176,8 +176,8 @@ fn order_of_root_cas_does_not_prevent_resumption() {
     });
 }
 
-/// Go's crypto/tls went on from sessions whose client certificates a clone of the configuration,
-/// with other authorities, does not accept (CVE-2025-68121). Both sides.
+/// In CVE-2025-68121 Go's crypto/tls resumed sessions under a cloned configuration with other CAs,
+/// which would reject the peer's certificate. Tests both roles.
 #[test]
 fn cve_2025_68121_clone_with_other_cas_verifies_again() {
     everywhere(|ca, mut client, mut server| {
@@ -200,8 +200,8 @@ fn cve_2025_68121_clone_with_other_cas_verifies_again() {
     });
 }
 
-/// nginx let a client of one virtual server into another that asks for certificates
-/// (CVE-2025-23419): they shared their tickets.
+/// In CVE-2025-23419 nginx accepted a ticket of one virtual server at another that requires client
+/// certificates.
 #[test]
 fn cve_2025_23419_shared_tickets_do_not_skip_client_auth() {
     let ca = Ca::new(Kind::EcdsaP256);
@@ -318,8 +318,7 @@ fn expired_lifetime_or_missing_clock_prevents_resumption() {
         assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
         theirs.set(None);
         assert_eq!(kind(&client, &server), HandshakeKind::Full);
-        // The client needs its clock for the certificate, so that without it a session might seem
-        // the easier way.
+        // Without a clock the client can verify no certificate, and it must not resume instead.
         at(start + 3000);
         ours.set(None);
         let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
@@ -327,7 +326,7 @@ fn expired_lifetime_or_missing_clock_prevents_resumption() {
     });
 }
 
-/// The end of the server's certificate ends a client's sessions, and that of the client's a
+/// An expired server certificate ends the client's sessions, and an expired client certificate the
 /// server's.
 #[test]
 fn expired_certificate_ends_its_sessions() {
@@ -390,8 +389,7 @@ fn serialized_client_cache_resumes_and_tolerates_damage() {
             let mut pair = Pair::new(&Arc::new(client.clone()), &Arc::new(server.clone()));
             match pair.settle() {
                 Ok(()) => assert!(!pair.client.is_handshaking()),
-                // The key itself was altered: the server finds it out by the binder, or either side
-                // by Finished.
+                // With a damaged key the binder fails at the server, or Finished at either side.
                 Err(e) => assert!(
                     matches!(
                         e,
@@ -453,8 +451,7 @@ impl StoresClientSessions for Forgetful {
     }
 }
 
-/// More sessions than there is room for, by threads that meet in the caches: each then holds
-/// exactly what it may.
+/// Two threads store more sessions than fit. Each cache then holds exactly its maximum.
 #[test]
 fn caches_stay_within_their_bounds() {
     const CONNECTIONS: usize = 400;
@@ -488,8 +485,8 @@ fn caches_stay_within_their_bounds() {
     });
     assert!(resumed > CONNECTIONS * 9 / 10, "{resumed} of {CONNECTIONS} were resumed");
 
-    // Resumption takes sessions out of full parts, and 2,040 new ones fill them again: a part has
-    // room for 18, and gets about 127.
+    // Resumption removed sessions from full shards. 2,040 new sessions fill them again: a shard
+    // holds 18 and receives about 127.
     let (mut forgetful, mut generous) = (client.clone(), server.clone());
     forgetful.set_session_storage(Arc::new(Forgetful));
     generous.set_send_tls13_tickets(255);
@@ -624,8 +621,8 @@ fn ticket_without_its_key_is_not_removed() {
     assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
 }
 
-/// A session is bound to the identity that would be shown now, in both versions and wherever it is
-/// kept.
+/// A session depends on the identity that a full handshake would present now, in both versions and
+/// with every storage.
 #[test]
 fn reloaded_identity_ends_sessions() {
     everywhere(|ca, client, server| {
@@ -649,8 +646,8 @@ fn reloaded_identity_ends_sessions() {
     });
 }
 
-/// The same for a resolver of one's own, which is asked for each hello; and a scope of one's own
-/// outlives the certificate.
+/// The same for a custom resolver, which is called for each ClientHello. A custom scope outlives
+/// the certificate.
 #[test]
 fn resolved_identity_scope_decides_about_resumption() {
     #[derive(Debug)]
@@ -687,8 +684,7 @@ fn resolved_identity_scope_decides_about_resumption() {
     });
 }
 
-/// However often a client resumes in between, the lineage ends so many seconds after its full
-/// handshake.
+/// Resumption does not extend the lifetime, which starts at the full handshake.
 #[test]
 fn session_lifetime_counts_from_the_full_handshake() {
     everywhere(|_, mut client, mut server| {

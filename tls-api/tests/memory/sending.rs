@@ -8,8 +8,8 @@ use strata_tls::{ProtocolVersion, Session};
 use crate::pair::{Pair, carry, drain, feed, pattern, read_all, record_lengths};
 use crate::pki::{Ca, Kind, VERSIONS, configs, configs_of};
 
-/// What a record has around its plaintext: header and tag, and the content type or the explicit
-/// nonce.
+/// The bytes that a record adds to its plaintext: header and tag, and the content type or the
+/// explicit nonce.
 pub(crate) fn overhead(version: ProtocolVersion) -> usize {
     if version == ProtocolVersion::TLS13 { 5 + 1 + 16 } else { 5 + 8 + 16 }
 }

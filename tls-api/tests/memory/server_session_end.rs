@@ -1,5 +1,5 @@
-//! What ends a server's stored sessions: a fatal alert of their connection, and nothing that
-//! somebody without their key does.
+//! Removal of a server's stored sessions: a fatal alert on their connection removes them. An
+//! attacker without their keys cannot.
 
 use std::sync::Arc;
 
@@ -72,8 +72,7 @@ fn fatal_alert_removes_stored_sessions() {
             assert!(store.is_empty(), "{version} {by_client}");
             // The client still offers them.
             assert_eq!(kind(&client, &server), HandshakeKind::Full);
-            // What the client has of the first connection is gone; the next one's sessions are
-            // good.
+            // The failed connection does not remove the sessions of the next one.
             pair.server.process_new_packets().unwrap_err();
             drop(pair);
             assert_eq!(store.len(), tickets);
@@ -150,8 +149,8 @@ fn attacker_with_a_session_id_cannot_end_the_session() {
     }
 }
 
-/// Beside a ticketer only the sessions of clients without tickets are in the store. Tickets are the
-/// clients' to discard.
+/// With a ticketer the store holds only sessions of clients without tickets. Only clients can
+/// discard tickets.
 #[test]
 fn fatal_alert_does_not_revoke_tickets() {
     for version in VERSIONS {

@@ -18,8 +18,8 @@ use tls_crypto::HashAlgorithm;
 use crate::pair::{Pair, carry, drain, feed};
 use crate::pki::{Ca, Kind, VERSIONS};
 
-/// Configurations of one version after a full handshake, and the client's sessions with that
-/// server.
+/// Configurations of one version after a full handshake, and the client's store with the resulting
+/// sessions.
 fn begun(version: ProtocolVersion) -> (Arc<ClientConfig>, Arc<ServerConfig>, Arc<ClientSessionMemoryCache>) {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
@@ -311,8 +311,8 @@ fn identity_replaced_during_handshake_stores_no_session() {
             let mut pair = Pair::new(&client, server);
             shown.replace(identity(&ca)).unwrap();
             pair.settle().unwrap();
-            // What another identity was shown for is not stored; what none was shown for is, under
-            // the scope of its beginning.
+            // A session for which the other identity was presented is not stored. Without client
+            // authentication it is stored, under the initial scope.
             assert_eq!(sessions.len(), left, "{version}");
             let found = sessions.take(&"server.test".try_into().unwrap(), &scope);
             assert_eq!(found.is_some(), left > 0, "{version}");
@@ -409,8 +409,8 @@ fn session_ends_with_the_first_expiry_in_the_chain() {
             assert_eq!(kind(&client, &server), HandshakeKind::Full);
             assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
             now.0.store(CA_ENDS + 1, Ordering::Relaxed);
-            // A CA certificate has expired: the intermediate or the trust anchor. The full
-            // handshake that is left fails.
+            // The intermediate or the trust anchor has expired. Resumption is impossible, and the
+            // full handshake fails.
             let mut pair = Pair::new(&client, &server);
             assert!(pair.settle().is_err(), "{version} {of_server} {root_ends}");
         }

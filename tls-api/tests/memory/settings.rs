@@ -30,8 +30,7 @@ fn peer_signs_only_with_configured_schemes() {
                 Kind::EcdsaP256 => assert!(refused.is_err(), "{version}"),
                 _ => refused.unwrap(),
             }
-            // The same the other way round: a client without a scheme that counts shows no
-            // certificate.
+            // The reverse: a client without an accepted scheme presents no certificate.
             client = ca.client_config();
             client.set_versions(&[version]).unwrap();
             client.set_client_identity(ca.identity(kind, &["client.test"]));
@@ -66,8 +65,8 @@ fn signature_schemes_are_validated_when_set() {
     assert_ne!(config.session_scope(), before, "sessions with other schemes are not resumed");
 }
 
-/// PKCS#1 v1.5 is for TLS 1.2 alone: a client that offers both versions and has nothing else is
-/// well-formed in TLS 1.3.
+/// PKCS#1 v1.5 is only for TLS 1.2. A client that offers both versions and only PKCS#1 is valid,
+/// but fails with TLS 1.3.
 #[test]
 fn pkcs1_only_client_is_limited_to_tls12() {
     let ca = Ca::new(Kind::EcdsaP256);
@@ -284,8 +283,7 @@ fn ocsp_request_and_lifetime_ignore_setter_order() {
     assert_eq!(lifetimes, [4, 4]);
 }
 
-/// Counts how often it was asked, and changes its mind when told to. Sessions are not bound to its
-/// mind.
+/// Counts its calls and rejects once told to. Its scope stays the same, so sessions remain usable.
 #[derive(Debug, Default)]
 struct Mind {
     asked: AtomicUsize,
@@ -365,8 +363,7 @@ fn tls12_ticket_is_not_offered_when_tickets_are_off() {
     assert_eq!(kind(&with_tickets), Some(HandshakeKind::Resumed));
 }
 
-/// RFC 5077 §3.4: a client that takes tickets now, and comes from a time when it took none, names
-/// its session by id.
+/// RFC 5077 §3.4: a client that now supports tickets still offers its stored session by ID.
 #[test]
 fn session_id_is_resumed_after_tickets_are_enabled() {
     let ca = Ca::new(Kind::EcdsaP256);

@@ -14,8 +14,7 @@ use crate::pki::{Ca, Kind, VERSIONS};
 /// An OCSP response and SCTs.
 type Stapled = (Option<Vec<u8>>, Vec<Vec<u8>>);
 
-/// What a client with this configuration is shown beside the certificate, after which it completes
-/// its handshake.
+/// Completes a handshake and returns the stapled data that the client received.
 fn shown(config: EngineConfig, ca: &Ca, server: &Arc<ServerConfig>) -> Stapled {
     let mut server = ServerSession::new(server);
     let (mut out, mut incoming, mut seen) = (Outgoing::new(), Vec::new(), None);

@@ -109,8 +109,7 @@ fn rejected_handshake_returns_an_error_on_both_sides() {
     }
 }
 
-/// A transport that is ready every other time only, gives and takes few bytes, and is interrupted
-/// now and then.
+/// A transport that often blocks or is interrupted, and moves at most 100 bytes at a time.
 #[derive(Default)]
 struct Reluctant {
     input: VecDeque<u8>,

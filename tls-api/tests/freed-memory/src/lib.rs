@@ -1,8 +1,8 @@
-//! Looks for secrets in memory that is given back: for tests alone.
+//! Searches freed memory for secrets. Only for tests.
 //!
-//! A program that has this crate in it allocates through it. Each block is searched for the secrets that are watched before it
-//! is given back to the system's allocator: at the end of its life, and when it is replaced by a larger or smaller one. What lies
-//! on the stack, and what is never given back, is not searched.
+//! A program that links this crate allocates through it. It searches each block for watched secrets
+//! before the block returns to the system allocator, also when a block is reallocated. The stack
+//! and leaked memory are not searched.
 //!
 //! ```
 //! let found = freed_memory::watching(|| {
@@ -14,7 +14,8 @@
 //! assert!(freed_memory::watching(|| drop(vec![0x5a; 32])).is_empty());
 //! ```
 //!
-//! With `FREED_MEMORY_TRACE` in the environment it also prints where each block was given back.
+//! If `FREED_MEMORY_TRACE` is set in the environment, it also prints a backtrace of each free that
+//! finds a secret.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
@@ -23,26 +24,28 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 
-/// Runs `work`, and returns in which blocks secrets were found that it watches. One runs at a time; the others wait.
+/// Runs `work` and returns the freed blocks in which secrets that it watches were found. Calls run
+/// one at a time.
 pub fn watching(work: impl FnOnce()) -> Vec<String> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    // The one before may have panicked.
+    // The previous call may have panicked.
     end();
     work();
     end()
 }
 
-/// Watches each whole group of 16 bytes of `secret` from now on, wherever it lies in a block.
+/// Watches each whole group of 16 bytes of `secret` from now on, at any offset in a block.
 ///
 /// # Panics
-/// If there is none, or too many are watched.
+/// Panics if `secret` has less than 16 bytes or starts a group with 0xff bytes only, or if too many
+/// groups are watched.
 pub fn watch(name: &str, secret: &[u8]) {
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     assert!(secret.len() >= PATTERN, "{name} is too short");
     for group in secret.chunks_exact(PATTERN) {
         let (head, tail) = words(group);
-        assert!(head != 0, "{name} is no secret");
+        assert!(head != 0, "{name} has a group of 0xff bytes");
         if places(head).any(|at| (HEADS[at].load(SeqCst), TAILS[at].load(SeqCst)) == (head, tail)) {
             continue;
         }
@@ -55,7 +58,7 @@ pub fn watch(name: &str, secret: &[u8]) {
     }
 }
 
-/// Forgets all secrets, and returns where they were found.
+/// Removes all secrets and returns where they were found.
 fn end() -> Vec<String> {
     WATCHES.store(false, SeqCst);
     let names = std::mem::take(&mut *NAMES.lock().unwrap_or_else(PoisonError::into_inner));
@@ -74,21 +77,22 @@ fn end() -> Vec<String> {
 const PATTERN: usize = 16;
 const ROOM: usize = 1 << 14;
 
-/// The secrets' names, and where each lies in the table.
+/// The name of each secret and its slot in the table.
 static NAMES: Mutex<Vec<(String, usize)>> = Mutex::new(Vec::new());
 static WATCHES: AtomicBool = AtomicBool::new(false);
-/// A hash table: the first half of each group of bytes, zero where there is none, and the second half.
+/// A hash table of the first and the second half of each group. A first half of zero marks a free
+/// slot.
 static HEADS: [AtomicU64; ROOM] = [const { AtomicU64::new(0) }; ROOM];
 static TAILS: [AtomicU64; ROOM] = [const { AtomicU64::new(0) }; ROOM];
-/// The size of the block in which it was found.
+/// The size of the block in which the group was found.
 static FOUND: [AtomicUsize; ROOM] = [const { AtomicUsize::new(0) }; ROOM];
 
 thread_local! {
-    /// Set while this thread reports, which allocates as well.
+    /// Set while this thread reports, because reporting allocates.
     static REPORTS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Both halves, inverted: so that no copy of a secret is left by this crate itself, on the stack either.
+/// Both halves, inverted, so that this crate leaves no copy of a secret, not even on the stack.
 fn words(group: &[u8]) -> (u64, u64) {
     let half = |from: usize| u64::from_le_bytes(std::array::from_fn(|at| !group[from + at]));
     (half(0), half(8))
@@ -98,7 +102,7 @@ fn start(head: u64) -> usize {
     (head.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize % ROOM
 }
 
-/// Where groups lie that may begin like this.
+/// The slots that may hold a group with this first half.
 fn places(head: u64) -> impl Iterator<Item = usize> {
     let from = start(head);
     (from..from + ROOM).map(|at| at % ROOM).take_while(|at| HEADS[*at].load(Relaxed) != 0)
@@ -125,26 +129,28 @@ fn report(at: usize, size: usize) {
     REPORTS.set(false);
 }
 
-/// The system's allocator, with a look at what is given back to it.
+/// The system allocator, which searches each block before it is freed.
 struct Searching;
 
 #[global_allocator]
 static ALLOCATOR: Searching = Searching;
 
-// SAFETY: all is left to the system's allocator. What is not defined here is by what is: growing is `alloc` and `dealloc`.
+// SAFETY: every call goes to the system allocator. The default `realloc` uses `alloc` and
+// `dealloc`.
 unsafe impl GlobalAlloc for Searching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise is the same.
-        // Zeros, so that what is searched later was written by the program.
+        // SAFETY: the caller upholds the same contract.
+        // Zeroed, so that a later search reads only initialized bytes.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if WATCHES.load(SeqCst) && layout.size() >= PATTERN {
-            // SAFETY: the block is `size` bytes that were all written when it was made, and nobody else uses it any more.
+            // SAFETY: all `size` bytes were initialized by `alloc`, and nothing else uses the block
+            // any more.
             search(unsafe { std::slice::from_raw_parts(block, layout.size()) });
         }
-        // SAFETY: the caller's promise is the same.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.dealloc(block, layout) }
     }
 }
@@ -158,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn any_part_is_found_wherever_it_lies() {
+    fn any_part_of_a_secret_is_found_at_any_offset() {
         let secret = secret(1);
         for from in [0, 3, 100] {
             let found = watching(|| {
@@ -171,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn growing_leaves_a_block_behind() {
+    fn grown_block_leaves_a_findable_copy() {
         let found = watching(|| {
             let mut block = secret(1);
             watch("a secret", &block);
@@ -182,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_overwritten_or_of_another_is_not_found() {
+    fn overwritten_or_unwatched_bytes_are_not_found() {
         let found = watching(|| {
             let mut block = secret(1);
             watch("a secret", &block);

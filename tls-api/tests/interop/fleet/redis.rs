@@ -1,4 +1,4 @@
-//! A redis-server for a test, and peers that are none, or a bad one.
+//! A redis-server for a test, and stand-ins that behave badly.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use crate::certificates::folder;
 use crate::processes::{PATIENCE, Running};
 use crate::programs::Program;
 
-/// A redis-server that keeps nothing on disk.
+/// A redis-server that stores nothing on disk.
 pub(crate) struct Redis {
     pub(crate) running: Running,
     pub(crate) port: u16,
@@ -35,7 +35,7 @@ impl Redis {
         url(self.port)
     }
 
-    /// Sends a command and gives the answer, as it is on the wire.
+    /// Sends a command and returns the raw response.
     pub(crate) fn ask(&self, command: &str) -> Result<String, String> {
         let mut socket = TcpStream::connect(("127.0.0.1", self.port)).map_err(|e| e.to_string())?;
         socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
@@ -45,7 +45,7 @@ impl Redis {
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
-    /// The keys that begin so.
+    /// The keys that start with `prefix`, sorted.
     pub(crate) fn keys(&self, prefix: &str) -> Result<Vec<String>, String> {
         let answer = self.ask(&format!("KEYS {prefix}*"))?;
         let mut keys: Vec<String> = answer.lines().filter(|line| line.starts_with(prefix)).map(str::to_owned).collect();
@@ -58,7 +58,8 @@ pub(crate) fn url(port: u16) -> String {
     format!("redis://127.0.0.1:{port}")
 }
 
-/// One below those that the operating system gives out, to other tests and to clients, so that it stays free while nobody listens.
+/// A free port below the ephemeral range, so that no other test or client takes it while nothing
+/// listens.
 fn free_port() -> Result<u16, String> {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     for _ in 0..1000 {
@@ -71,7 +72,8 @@ fn free_port() -> Result<u16, String> {
     Err("no port is free".into())
 }
 
-/// A peer that takes connections and answers whatever is said with this, or not at all if it is empty.
+/// A peer that responds to everything with `answer`, or never if `answer` is empty. Returns its
+/// port.
 pub(crate) fn answering(answer: &'static [u8]) -> Result<u16, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
@@ -90,7 +92,7 @@ pub(crate) fn answering(answer: &'static [u8]) -> Result<u16, String> {
     Ok(port)
 }
 
-/// A peer that takes connections, counts them and says nothing.
+/// A peer that counts connections and never responds. Returns its port and the count.
 pub(crate) fn counting() -> Result<(u16, Arc<AtomicU64>), String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
@@ -106,7 +108,7 @@ pub(crate) fn counting() -> Result<(u16, Arc<AtomicU64>), String> {
     Ok((port, count))
 }
 
-/// A proxy before a Redis. While its gate is shut, it passes on no answer.
+/// A proxy in front of Redis. While the gate is shut, it forwards no response.
 pub(crate) struct Gate {
     pub(crate) port: u16,
     state: Arc<(Mutex<GateState>, Condvar)>,
@@ -115,7 +117,7 @@ pub(crate) struct Gate {
 #[derive(Default)]
 struct GateState {
     shut: bool,
-    /// Chunks of answers that have come while it was shut.
+    /// Chunks of responses that arrived while the gate was shut.
     held: usize,
 }
 
@@ -146,12 +148,12 @@ impl Gate {
         self.state.1.notify_all();
     }
 
-    /// Waits until an answer of the Redis stands before the shut gate.
+    /// Waits until the shut gate holds a response.
     pub(crate) fn wait_for_an_answer(&self) -> Result<(), String> {
         let state = lock(&self.state.0);
         let waited = self.state.1.wait_timeout_while(state, PATIENCE, |state| state.held == 0);
         let timed_out = waited.map_err(|e| e.to_string())?.1.timed_out();
-        if timed_out { Err("the Redis was not asked".into()) } else { Ok(()) }
+        if timed_out { Err("no request reached Redis".into()) } else { Ok(()) }
     }
 }
 

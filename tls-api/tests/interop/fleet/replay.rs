@@ -1,4 +1,4 @@
-//! Early data that somebody recorded and sends again, byte by byte, to one server and to several.
+//! Replayed early data: a recorded flight is sent again to the same server and to others.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -16,7 +16,7 @@ use crate::processes::PATIENCE;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
-/// A client of this process, with the sessions that it keeps in memory.
+/// A client in this process that stores its sessions in memory.
 pub(crate) struct Client(Arc<ClientConfig>);
 
 impl Client {
@@ -40,7 +40,7 @@ impl Client {
         Ok(page)
     }
 
-    /// Whatever a client sends before it hears anything: ClientHello and early data.
+    /// The client's first flight: ClientHello and early data.
     fn first_flight(&self) -> Result<Vec<u8>, String> {
         let mut session = self.session()?;
         let mut early = session.early_data().ok_or("there is no session that allows early data")?;
@@ -53,7 +53,8 @@ impl Client {
     }
 }
 
-/// Each flight goes to both servers at the same moment, and afterwards to each of them once more.
+/// Each flight goes to both servers at once, and then to each of them again. Exactly one may accept
+/// it.
 pub(crate) fn recorded_flights() -> Outcome {
     const ROUNDS: usize = 10;
     let redis = Redis::start()?;
@@ -93,7 +94,8 @@ fn connect(port: u16) -> Result<TcpStream, String> {
     Ok(socket)
 }
 
-/// Sends the flight. Whether the server goes on from the session: without that it cannot even read the early data.
+/// Sends the flight. Returns whether the server resumes the session, without which it cannot
+/// decrypt the early data.
 fn is_resumed(mut socket: TcpStream, flight: &[u8]) -> Result<bool, String> {
     socket.write_all(flight).map_err(|e| format!("sending the flight: {e}"))?;
     let mut header = [0; 5];

@@ -1,4 +1,5 @@
-//! What trust anchors and CA certificates say of themselves counts.
+//! Trust anchors and CA certificates: their validity, key usage, path length and basic constraints
+//! are enforced.
 
 use rcgen::{BasicConstraints, CertificateParams, CustomExtension, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd};
 use strata_tls::{
@@ -10,7 +11,8 @@ use tls_crypto::der::{CONTEXT_0, CONTEXT_3};
 use super::world::{Authority, ROLES, World, leaf_params, outcome, resigned, store};
 use crate::pki::VERSIONS;
 
-/// A chain below this root is refused in each role and version, by this alert and with these words.
+/// Asserts that a chain below `root` is rejected in each role and version with this alert and these
+/// words in the error.
 fn refused(root: &Authority, chain: &dyn Fn() -> Identity, alert: AlertDescription, words: &[&str]) {
     for role in ROLES {
         for version in VERSIONS {
@@ -34,7 +36,7 @@ fn verified(verifier: &ServerVerifier, chain: &[CertificateDer<'_>]) -> Result<U
 }
 
 #[test]
-fn anchor_that_is_no_ca_vouches_only_for_itself() {
+fn non_ca_anchor_verifies_only_itself() {
     for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa] {
         let spoil = |params: &mut CertificateParams| {
             *params = leaf_params();
@@ -51,7 +53,7 @@ fn anchor_that_is_no_ca_vouches_only_for_itself() {
 }
 
 #[test]
-fn leaf_that_somebody_issued_is_no_anchor() {
+fn issued_leaf_is_not_added_as_anchor() {
     let leaf = World::new().root.leaf(|_| {});
     let e = RootCertStore::new().add(&leaf.der).unwrap_err();
     assert!(matches!(e, CertificateError::Anchor { fault: AnchorFault::NotCa, .. }), "{e}");
@@ -83,13 +85,13 @@ fn anchor_without_key_cert_sign_is_not_added() {
     let root = Authority::spoilt_root("the root", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
     let e = RootCertStore::new().add(&root.der).unwrap_err();
     assert!(matches!(e, CertificateError::Anchor { fault: AnchorFault::KeyUsage, .. }), "{e}");
-    // Without the extension any use is allowed.
+    // Without the key usage extension any use is allowed.
     let root = Authority::spoilt_root("the root", |params| params.key_usages.clear());
     outcome(ROLES[0], VERSIONS[0], root.leaf(|_| {}).with(&[]), ChainVerifier::new(store(&[&root]))).unwrap();
 }
 
 #[test]
-fn anchor_outside_its_validity_vouches_for_nobody() {
+fn anchor_outside_its_validity_verifies_nothing() {
     let root = Authority::spoilt_root("old root", |params| params.not_after = date_time_ymd(2001, 2, 3));
     let chain = || root.leaf(|_| {}).with(&[]);
     let words = ["CN=old root", "expired at 2001-02-03", "add the CA's current certificate"];
@@ -98,15 +100,15 @@ fn anchor_outside_its_validity_vouches_for_nobody() {
     let chain = || root.leaf(|_| {}).with(&[]);
     let words = ["CN=new root", "not valid before 2990-02-03"];
     refused(&root, &chain, AlertDescription::CERTIFICATE_EXPIRED, &words);
-    // They can be asked for where roots are loaded.
+    // `outside_validity` finds such anchors when roots are loaded.
     let outside: Vec<_> = store(&[&World::new().root, &root]).outside_validity(now()).collect();
     let [(name, AnchorFault::NotYetValid { .. })] = &outside[..] else { panic!("{outside:?}") };
     assert!(name.contains("CN=new root"));
 }
 
 #[test]
-fn path_to_another_anchor_is_found_beside_an_expired_one() {
-    // An authority's certificate is renewed with the same key; the old one is still among the anchors.
+fn path_avoids_an_expired_anchor() {
+    // A CA certificate was renewed with the same key. The old one is still among the anchors.
     let old = Authority::spoilt_root("the root", |params| params.not_after = date_time_ymd(2001, 2, 3));
     let mut params = super::world::authority_params("the root");
     params.not_after = date_time_ymd(2100, 1, 1);
@@ -118,7 +120,7 @@ fn path_to_another_anchor_is_found_beside_an_expired_one() {
 }
 
 #[test]
-fn intermediate_without_key_cert_sign_issues_nothing() {
+fn intermediate_without_key_cert_sign_is_rejected() {
     let root = Authority::root("the root");
     let below = root.authority("below", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
     let chain = || below.leaf(|_| {}).with(&[&below]);
@@ -130,7 +132,7 @@ fn intermediate_without_key_cert_sign_issues_nothing() {
 }
 
 #[test]
-fn path_is_found_beside_an_intermediate_that_may_not_issue() {
+fn path_avoids_an_intermediate_without_key_cert_sign() {
     // Two certificates of one CA, of which the first lacks keyCertSign.
     let root = Authority::root("the root");
     let spoilt = root.authority("below", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
@@ -144,7 +146,7 @@ fn path_is_found_beside_an_intermediate_that_may_not_issue() {
 }
 
 #[test]
-fn path_length_of_an_anchor_counts() {
+fn path_length_of_an_anchor_is_enforced() {
     for (allowed, is_good) in [(0, false), (1, true)] {
         let root = Authority::spoilt_root("short root", |params| {
             params.is_ca = IsCa::Ca(BasicConstraints::Constrained(allowed));
@@ -157,15 +159,15 @@ fn path_length_of_an_anchor_counts() {
             let words = ["CN=short root", "allows 0 CA certificate(s)", "the path has 1"];
             refused(&root, &chain, AlertDescription::UNKNOWN_CA, &words);
         }
-        // Directly below it nothing is in the way.
+        // A leaf directly below the root needs no CA certificate.
         let chain = root.leaf(|_| {}).with(&[]);
         outcome(ROLES[0], VERSIONS[0], chain, ChainVerifier::new(store(&[&root]))).unwrap();
     }
 }
 
-/// RFC 5280 §6.1.4 (l): a root's certificate for its next key does not count.
+/// RFC 5280 §6.1.4 (l): a CA's certificate for its own next key does not count.
 #[test]
-fn self_issued_certificates_do_not_count() {
+fn self_issued_certificates_do_not_count_in_the_path_length() {
     let root = Authority::spoilt_root("rolling root", |params| {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     });
@@ -175,7 +177,7 @@ fn self_issued_certificates_do_not_count() {
 }
 
 #[test]
-fn version_1_anchor_is_trusted_as_ever() {
+fn version_1_anchor_is_trusted() {
     let root = Authority::root("ancient root");
     let ancient = resigned(&root.der, &root, |fields| {
         fields.retain(|field| field[0] != CONTEXT_0 && field[0] != CONTEXT_3);
@@ -187,7 +189,7 @@ fn version_1_anchor_is_trusted_as_ever() {
 }
 
 #[test]
-fn what_an_anchor_may_do_is_in_the_digest() {
+fn root_digest_covers_anchor_constraints() {
     let key = KeyPair::generate().unwrap();
     let digest = |spoil: &dyn Fn(&mut CertificateParams)| {
         let mut params = super::world::authority_params("the root");
@@ -211,7 +213,7 @@ fn what_an_anchor_may_do_is_in_the_digest() {
 }
 
 #[test]
-fn verdict_holds_until_the_first_certificate_ends() {
+fn verification_holds_until_the_first_certificate_expires() {
     let seconds = |year| match year {
         2031 => 1_924_992_000,
         2032 => 1_956_528_000,

@@ -1,4 +1,5 @@
-//! Revocation lists.
+//! Certificate revocation lists (CRLs): which certificates a list covers, and which lists are
+//! accepted.
 
 use rcgen::{
     CertificateParams, CertificateRevocationListParams, CrlDistributionPoint, CrlIssuingDistributionPoint,
@@ -10,7 +11,8 @@ use tls_crypto::der::{BOOLEAN, CONTEXT_0, Elements, OBJECT_IDENTIFIER, OCTET_STR
 use super::world::{Authority, INTERMEDIATE, LEAF, ROLES, World, outcome, resigned, store};
 use crate::pki::VERSIONS;
 
-/// All is well with the chain but for what the lists say: `None`, or why it is refused, with words of it.
+/// Verifies a chain that is valid apart from revocation, in all roles and versions. `rejection` is
+/// the expected alert and words of the error, or `None` if the chain is accepted.
 fn judged(make: impl Fn(&World) -> ChainVerifier, refused: Option<(AlertDescription, &str)>) {
     for role in ROLES {
         for version in VERSIONS {
@@ -27,7 +29,7 @@ fn judged(make: impl Fn(&World) -> ChainVerifier, refused: Option<(AlertDescript
     }
 }
 
-/// These lists, with these parts of the policy made lenient.
+/// A verifier with these lists and these lenient settings.
 fn with(world: &World, lists: &[Vec<u8>], lenient: &[fn(&mut Crls, bool)]) -> ChainVerifier {
     let mut crls = Crls::from_der(lists).unwrap();
     lenient.iter().for_each(|set| set(&mut crls, true));
@@ -37,12 +39,12 @@ fn with(world: &World, lists: &[Vec<u8>], lenient: &[fn(&mut Crls, bool)]) -> Ch
 }
 
 #[test]
-fn lists_that_say_nothing_of_it_let_it_pass() {
+fn certificate_on_no_crl_is_accepted() {
     judged(|world| world.with_crls(&[world.intermediate.crl(&[1, 2], |_| {}), world.root.crl(&[], |_| {})]), None);
 }
 
 #[test]
-fn a_revoked_leaf_is_refused_and_a_revoked_authority_as_well() {
+fn revoked_leaf_or_intermediate_is_rejected() {
     let of_leaf = "certificate 1 of 2 (CN=a leaf) was revoked: a revocation list names it";
     let refused = Some((AlertDescription::CERTIFICATE_REVOKED, of_leaf));
     judged(
@@ -53,7 +55,7 @@ fn a_revoked_leaf_is_refused_and_a_revoked_authority_as_well() {
         |world| world.with_crls(&[world.intermediate.crl(&[], |_| {}), world.root.crl(&[INTERMEDIATE], |_| {})]),
         Some((AlertDescription::CERTIFICATE_REVOKED, "certificate 2 of 2 (CN=the intermediate) was revoked")),
     );
-    // Whatever is accepted where lists do not say.
+    // No lenient setting accepts a listed certificate.
     judged(
         |world| {
             with(
@@ -67,7 +69,7 @@ fn a_revoked_leaf_is_refused_and_a_revoked_authority_as_well() {
 }
 
 #[test]
-fn what_no_list_covers_is_refused_unless_that_is_accepted() {
+fn uncovered_certificate_is_rejected_by_default() {
     let unknown = Some((AlertDescription::CERTIFICATE_UNKNOWN, "no revocation list (CRL) covers certificate"));
     judged(|world| world.with_crls(&[world.intermediate.crl(&[], |_| {})]), unknown);
     judged(|world| world.with_crls(&[Authority::root("somebody else").crl(&[], |_| {})]), unknown);
@@ -77,7 +79,7 @@ fn what_no_list_covers_is_refused_unless_that_is_accepted() {
 }
 
 #[test]
-fn a_list_that_is_out_of_date_is_refused_unless_that_is_accepted() {
+fn expired_crl_is_rejected_by_default() {
     fn old(world: &World) -> Vec<Vec<u8>> {
         vec![
             world.intermediate.crl(&[], |params| params.next_update = date_time_ymd(2001, 2, 3)),
@@ -90,7 +92,7 @@ fn a_list_that_is_out_of_date_is_refused_unless_that_is_accepted() {
 }
 
 #[test]
-fn certificate_that_any_list_names_is_revoked() {
+fn certificate_on_any_crl_is_revoked() {
     let place = |uri: &str| CrlDistributionPoint { uris: vec![uri.to_owned()] };
     for in_parts in [false, true] {
         for names in [[false, false], [false, true], [true, false]] {
@@ -116,13 +118,13 @@ fn certificate_that_any_list_names_is_revoked() {
     }
 }
 
-/// The intermediate authority once more, with a new key.
+/// The intermediate CA with a new key.
 fn renewed(world: &World) -> Authority {
     world.root.authority("the intermediate", |_| {})
 }
 
 #[test]
-fn lists_of_both_keys_of_an_authority_count() {
+fn crls_of_both_keys_of_a_ca_count() {
     for newer_is_of_old_key in [false, true] {
         for revoked in [false, true] {
             let world = World::new();
@@ -143,9 +145,10 @@ fn lists_of_both_keys_of_an_authority_count() {
     }
 }
 
-/// 100 signatures of lists are checked for a chain; each list here takes one, and the intermediate's certificate another.
+/// At most 100 signatures are verified for a chain. Each list here takes one, and the
+/// intermediate's certificate another.
 #[test]
-fn work_for_lists_of_other_keys_is_bounded() {
+fn work_for_crls_of_other_keys_is_bounded() {
     let world = World::new();
     let (good, of_root) = (world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {}));
     let of_other_key = renewed(&world).crl(&[], |params| params.this_update = date_time_ymd(2010, 1, 1));
@@ -162,7 +165,7 @@ fn work_for_lists_of_other_keys_is_bounded() {
 }
 
 #[test]
-fn list_of_one_key_says_nothing_of_the_other() {
+fn crl_of_one_key_does_not_cover_the_other() {
     let world = World::new();
     let key = renewed(&world);
     let verifier = world.with_crls(&[world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {})]);
@@ -175,7 +178,7 @@ fn list_of_one_key_says_nothing_of_the_other() {
 }
 
 #[test]
-fn list_of_an_issuer_without_crl_sign_does_not_count() {
+fn crl_of_an_issuer_without_crl_sign_is_rejected() {
     let only_certificates = |params: &mut CertificateParams| params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     for spoils_root in [true, false] {
         let (root, below) = if spoils_root {
@@ -187,7 +190,7 @@ fn list_of_an_issuer_without_crl_sign_does_not_count() {
             let below = root.authority("below", only_certificates);
             (root, below)
         };
-        // rcgen makes no list for such an issuer: one of another of the same name is signed again.
+        // rcgen issues no CRL for such an issuer, so re-sign one of another CA with the same name.
         let list = |of: &Authority, name: &str| resigned(&Authority::root(name).crl(&[], |_| {}), of, |_| {});
         let mut verifier = ChainVerifier::new(store(&[&root]));
         verifier.set_crls(Some(Crls::from_der([list(&root, "the root"), list(&below, "below")]).unwrap()));
@@ -201,14 +204,14 @@ fn list_of_an_issuer_without_crl_sign_does_not_count() {
 }
 
 #[test]
-fn list_from_the_future_does_not_count() {
+fn future_crl_is_rejected_unless_a_current_one_exists() {
     let future = |params: &mut CertificateRevocationListParams| params.this_update = date_time_ymd(2990, 2, 3);
     let words = "certificate 1 of 2 (CN=a leaf) is not valid before 2990-02-03";
     judged(
         move |world| world.with_crls(&[world.intermediate.crl(&[], future), world.root.crl(&[], |_| {})]),
         Some((AlertDescription::CERTIFICATE_UNKNOWN, words)),
     );
-    // Beside a current one it does no harm.
+    // It is harmless beside a current list.
     judged(
         move |world| {
             let both = [world.intermediate.crl(&[], future), world.intermediate.crl(&[], |_| {})];
@@ -219,7 +222,7 @@ fn list_from_the_future_does_not_count() {
 }
 
 #[test]
-fn any_of_several_distribution_points_will_do() {
+fn crl_matches_any_distribution_point() {
     let place = |uris: &[&str]| CrlDistributionPoint { uris: uris.iter().map(|uri| (*uri).to_owned()).collect() };
     let [a, b, c] = ["http://lists.test/a", "http://lists.test/b", "http://lists.test/c"];
     for (points, is_good) in
@@ -237,7 +240,7 @@ fn any_of_several_distribution_points_will_do() {
 }
 
 #[test]
-fn list_of_ca_certificates_does_not_cover_a_leaf() {
+fn ca_only_crl_does_not_cover_a_leaf() {
     use rcgen::CrlScope;
     for (scope, is_good) in [(CrlScope::UserCertsOnly, true), (CrlScope::CaCertsOnly, false)] {
         let world = World::new();
@@ -252,7 +255,7 @@ fn list_of_ca_certificates_does_not_cover_a_leaf() {
 }
 
 #[test]
-fn indirect_delta_and_reason_lists_are_refused_when_added() {
+fn indirect_delta_and_reason_crls_are_rejected_when_added() {
     let world = World::new();
     let plain = world.root.crl(&[], |_| {});
     let with_extension = |oid: u8, value: &[u8]| {
@@ -279,13 +282,13 @@ fn indirect_delta_and_reason_lists_are_refused_when_added() {
 }
 
 #[test]
-fn verdict_holds_until_the_first_list_ends() {
+fn verification_holds_until_the_first_crl_expires() {
     let world = World::new();
     let ending =
         |year: i32| move |params: &mut CertificateRevocationListParams| params.next_update = date_time_ymd(year, 1, 1);
     let name = strata_tls::ServerName::try_from("server.test").unwrap();
     let now = strata_tls::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_700_000_000));
-    // Or the leaf, if it ends before them.
+    // Or until the leaf expires, if that is earlier.
     for (of_leaf, of_intermediate, leaf) in [(2031, 2032, 2033), (2032, 2031, 2033), (2032, 2033, 2031)] {
         let lists = [world.intermediate.crl(&[], ending(of_leaf)), world.root.crl(&[], ending(of_intermediate))];
         let verifier = strata_tls::ServerVerifier::new(world.with_crls(&lists));
@@ -297,7 +300,7 @@ fn verdict_holds_until_the_first_list_ends() {
 }
 
 #[test]
-fn a_list_that_somebody_else_signed_is_refused() {
+fn crl_signed_by_another_key_is_rejected() {
     judged(
         |world| world.with_crls(&[Authority::root("the intermediate").crl(&[], |_| {}), world.root.crl(&[], |_| {})]),
         Some((AlertDescription::CERTIFICATE_UNKNOWN, "its signature is wrong, or of another key")),
@@ -305,7 +308,7 @@ fn a_list_that_somebody_else_signed_is_refused() {
 }
 
 #[test]
-fn a_partitioned_list_is_for_the_certificates_that_name_its_place() {
+fn partitioned_crl_covers_only_its_distribution_point() {
     const PLACE: &str = "http://lists.test/1";
     let place = |uri: &str| CrlDistributionPoint { uris: vec![uri.to_owned()] };
     for (named, revoked, good) in [(PLACE, 1, true), (PLACE, LEAF, false), ("http://lists.test/2", 1, false)] {
@@ -331,7 +334,7 @@ fn a_partitioned_list_is_for_the_certificates_that_name_its_place() {
 }
 
 #[test]
-fn what_is_no_list_is_refused_when_it_is_loaded() {
+fn malformed_crl_is_rejected_when_loaded() {
     let world = World::new();
     let good = world.root.crl(&[], |_| {});
     for cut in [0, 1, good.len() - 1] {

@@ -1,13 +1,13 @@
-//! Chains that are made to take long.
+//! Chains built to make path building slow: verification stops at its work limit.
 
 use rcgen::KeyPair;
 use strata_tls::{ChainVerifier, ServerName, ServerVerifier, Stapled, UnixTime};
 
 use super::world::{Authority, authority_params, leaf_params, store};
 
-/// Authorities of the same two names, each certified by each of the others, and none by whom we trust.
+/// 10 CA keys under two names, each certified by every other, and none by a trust anchor.
 #[test]
-fn work_for_a_hundred_cross_signed_authorities_is_bounded() {
+fn work_for_a_hundred_cross_signed_cas_is_bounded() {
     let keys: Vec<KeyPair> = (0..10).map(|_| KeyPair::generate().unwrap()).collect();
     let mut above = Vec::new();
     for (subject, key) in keys.iter().enumerate() {
@@ -27,7 +27,8 @@ fn work_for_a_hundred_cross_signed_authorities_is_bounded() {
         verifier.set_memo_size(memo);
         let verifier = ServerVerifier::new(verifier);
         let refusal = verifier.verify(&chain, &name, &Stapled::default(), UnixTime::now()).unwrap_err();
-        // It gave up: had it tried every path, it would know that none leads to an anchor, and say so.
+        // Verification stopped at its limit. A full search would report that no path leads to an
+        // anchor.
         assert_eq!(refusal.to_string(), "its chain takes more work to judge than any honest one");
     }
 }

@@ -1,4 +1,5 @@
-//! Certificates that are trusted by themselves.
+//! Pinned end-entity certificates (`trust_exact_certificate`), which are accepted regardless of
+//! their issuer.
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use strata_tls::{AlertDescription, CertificateDer, CertificateError, ChainVerifier, Identity, Pins, RootCertStore};
@@ -20,16 +21,16 @@ fn trusting(certificate: &CertificateDer<'static>) -> ChainVerifier {
 }
 
 #[test]
-fn the_very_certificate_is_accepted_and_no_other() {
+fn pinned_certificate_is_accepted_and_no_other() {
     for role in ROLES {
         for version in VERSIONS {
             let leaf = self_signed(|_| {});
             outcome(role, version, leaf.with(&[]), trusting(&leaf.der)).unwrap();
-            // Neither another one of the same content,
+            // Another certificate with the same content is rejected.
             let (refusal, alert) =
                 outcome(role, version, self_signed(|_| {}).with(&[]), trusting(&leaf.der)).unwrap_err();
             assert_eq!(alert, AlertDescription::UNKNOWN_CA, "{refusal}");
-            // nor what it has signed: it is no authority.
+            // A certificate that it signed is rejected: it is not a CA.
             let key =
                 KeyPair::from_pkcs8_der_and_sign_algo(&leaf.key.as_slice().into(), &rcgen::PKCS_ECDSA_P256_SHA256)
                     .unwrap();
@@ -44,9 +45,10 @@ fn the_very_certificate_is_accepted_and_no_other() {
 }
 
 #[test]
-fn its_thief_is_refused_as_ever() {
+fn pinned_certificate_without_its_key_is_rejected() {
     use strata_tls::handshake::NeedSignature;
-    // Somebody who shows it without its key cannot sign: the signature is checked whatever was said of the certificate.
+    // A peer without the private key cannot sign. The signature is verified even though the
+    // certificate is pinned.
     let leaf = self_signed(|_| {});
     let thief =
         Identity::with_remote_key(vec![leaf.der.clone()], vec![strata_tls::SignatureScheme::ECDSA_SECP256R1_SHA256])
@@ -63,7 +65,7 @@ fn its_thief_is_refused_as_ever() {
 }
 
 #[test]
-fn it_has_to_be_valid() {
+fn pinned_certificate_must_be_within_its_validity() {
     for role in ROLES {
         let old = self_signed(|params| params.not_after = date_time_ymd(2001, 2, 3));
         let (refusal, alert) = outcome(role, VERSIONS[0], old.with(&[]), trusting(&old.der)).unwrap_err();
@@ -77,9 +79,9 @@ fn it_has_to_be_valid() {
     }
 }
 
-/// RFC 5280 §4.1.2.5: both ends are part of the validity.
+/// RFC 5280 §4.1.2.5: the validity period includes both dates.
 #[test]
-fn both_ends_of_its_validity_are_valid() {
+fn both_ends_of_the_validity_are_included() {
     let (begin, end) = (date_time_ymd(2030, 1, 1), date_time_ymd(2031, 1, 1));
     let leaf = self_signed(|params| (params.not_before, params.not_after) = (begin, end));
     let (begin, end) = (begin.unix_timestamp(), end.unix_timestamp());
@@ -94,13 +96,13 @@ fn both_ends_of_its_validity_are_valid() {
 }
 
 #[test]
-fn a_server_is_asked_for_by_one_of_its_names_if_it_has_any() {
+fn pinned_certificate_with_names_must_match_the_name() {
     let elsewhere = self_signed(|params| *params = CertificateParams::new(vec!["elsewhere.test".to_owned()]).unwrap());
     let (refusal, _) = outcome(Role::Server, VERSIONS[0], elsewhere.with(&[]), trusting(&elsewhere.der)).unwrap_err();
     assert!(refusal.to_string().contains("elsewhere.test"), "{refusal}");
     let nameless = self_signed(|params| *params = CertificateParams::new(Vec::new()).unwrap());
     outcome(Role::Server, VERSIONS[0], nameless.with(&[]), trusting(&nameless.der)).unwrap();
-    // One with names of another kind alone is no server's that is asked for by a DNS name.
+    // A certificate that has only names of another type does not match a DNS name.
     let post = rcgen::SanType::Rfc822Name("post@server.test".try_into().unwrap());
     let other_kind = self_signed(|params| params.subject_alt_names = vec![post]);
     let (refusal, _) = outcome(Role::Server, VERSIONS[0], other_kind.with(&[]), trusting(&other_kind.der)).unwrap_err();
@@ -110,7 +112,7 @@ fn a_server_is_asked_for_by_one_of_its_names_if_it_has_any() {
 }
 
 #[test]
-fn it_is_used_for_what_it_says_that_it_is_for() {
+fn pinned_certificate_must_allow_the_purpose() {
     use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
     for (role, right, wrong) in [(Role::Server, ServerAuth, ClientAuth), (Role::Client, ClientAuth, ServerAuth)] {
         for (purposes, good) in [(vec![right.clone()], true), (vec![], true), (vec![wrong], false)] {
@@ -124,7 +126,7 @@ fn it_is_used_for_what_it_says_that_it_is_for() {
 }
 
 #[test]
-fn what_is_about_its_issuer_is_not_asked_of_it() {
+fn pinned_certificate_skips_crl_ocsp_and_ct_checks() {
     let (world, leaf) = (World::new(), self_signed(|_| {}));
     let mut chain = world.with_crls(&[world.root.crl(&[], |_| {})]);
     chain.trust_exact_certificate(leaf.der.clone()).unwrap();
@@ -138,7 +140,7 @@ fn what_is_about_its_issuer_is_not_asked_of_it() {
 }
 
 #[test]
-fn clients_are_told_its_issuer() {
+fn ca_list_contains_the_issuer_of_a_pinned_certificate() {
     use strata_tls::ClientCertVerifier;
     let (world, leaf) = (World::new(), self_signed(|_| {}));
     let mut chain = world.verifier();
@@ -151,7 +153,7 @@ fn clients_are_told_its_issuer() {
 }
 
 #[test]
-fn it_is_trusted_beside_the_authorities_and_pins_count() {
+fn pinned_certificate_is_checked_against_key_pins() {
     for role in ROLES {
         let (world, leaf) = (World::new(), self_signed(|_| {}));
         let mut verifier = world.verifier();
@@ -169,7 +171,7 @@ fn it_is_trusted_beside_the_authorities_and_pins_count() {
 }
 
 #[test]
-fn reported_pins_are_reported_for_it_as_well() {
+fn report_only_pins_apply_to_a_pinned_certificate() {
     let leaf = self_signed(|_| {});
     let key =
         KeyPair::from_pkcs8_der_and_sign_algo(&leaf.key.as_slice().into(), &rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
@@ -184,7 +186,7 @@ fn reported_pins_are_reported_for_it_as_well() {
 }
 
 #[test]
-fn what_cannot_be_parsed_is_refused_when_it_is_configured() {
+fn malformed_pinned_certificate_is_rejected_when_set() {
     let mut verifier = ChainVerifier::new(RootCertStore::new());
     assert_eq!(verifier.trust_exact_certificate(vec![1, 2, 3].into()), Err(CertificateError::BadEncoding));
     let old = strata_tls::certs_from_pem(include_bytes!("../../data/x509v1-leaf.pem")).unwrap().remove(0);

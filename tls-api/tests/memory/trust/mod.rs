@@ -1,5 +1,5 @@
-//! Every reason to refuse a certificate, of servers and of clients, in both versions: what is said of it, which alert the peer gets, and
-//! that no plaintext passed.
+//! Every reason to reject a certificate, in both roles and versions: the error text, the alert, and
+//! that no plaintext passes.
 
 mod anchors;
 mod crls;

@@ -1,4 +1,5 @@
-//! Pins, checks of the application's own, the memo, and what sessions are bound to.
+//! The checks of a verifier: key pins, custom checks, replaced checks, the signature cache, and
+//! their part in the resumption scope.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +14,7 @@ use crate::pair::Pair;
 use crate::pki::VERSIONS;
 
 #[test]
-fn a_pin_anywhere_in_the_chain_is_enough_and_none_is_refused() {
+fn one_pinned_key_in_the_chain_is_required() {
     for role in ROLES {
         for version in VERSIONS {
             let (world, backup) = (World::new(), Pin([7; 32]));
@@ -30,7 +31,8 @@ fn a_pin_anywhere_in_the_chain_is_enough_and_none_is_refused() {
                     Err((refusal, alert)) => {
                         assert!(!good, "{refusal}");
                         assert_eq!(alert, AlertDescription::CERTIFICATE_UNKNOWN);
-                        // The pins that it has, to be copied from there.
+                        // The error lists the pins of the chain, so that the operator can copy
+                        // them.
                         let text = refusal.to_string();
                         assert!(text.contains(&world.root.pin().to_string()), "{text}");
                         assert!(text.contains(&world.intermediate.pin().to_string()), "{text}");
@@ -42,8 +44,8 @@ fn a_pin_anywhere_in_the_chain_is_enough_and_none_is_refused() {
 }
 
 #[test]
-fn a_pinned_key_on_another_path_is_found() {
-    // The authority is certified by two roots, of which the second is pinned.
+fn pinned_key_on_another_path_is_found() {
+    // Two roots certify the CA. Each of them is pinned in turn.
     let (one, two) = (Authority::root("one"), Authority::root("two"));
     let by_one = one.authority("certified twice", |_| {});
     let cross = super::world::authority_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
@@ -57,7 +59,7 @@ fn a_pinned_key_on_another_path_is_found() {
 }
 
 #[test]
-fn pins_that_are_only_reported_refuse_nothing() {
+fn report_only_pins_reject_nothing() {
     for role in ROLES {
         let world = World::new();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -73,7 +75,7 @@ fn pins_that_are_only_reported_refuse_nothing() {
 }
 
 #[test]
-fn reported_pins_are_looked_for_on_every_path_and_leave_enforced_ones_alone() {
+fn report_only_pins_search_every_path_beside_enforced_pins() {
     let (one, two) = (Authority::root("one"), Authority::root("two"));
     let by_one = one.authority("certified twice", |_| {});
     let cross = super::world::authority_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
@@ -101,7 +103,7 @@ fn reported_pins_are_looked_for_on_every_path_and_leave_enforced_ones_alone() {
     }
 }
 
-/// Counts, and says what it is told to.
+/// A check that counts its calls and returns a fixed result.
 #[derive(Debug)]
 struct Own(AtomicUsize, Purpose, Result<(), CertificateError>);
 
@@ -116,7 +118,7 @@ impl CheckPath for Own {
 }
 
 #[test]
-fn a_check_of_ones_own_can_refuse_and_cannot_accept() {
+fn custom_check_can_reject_but_not_accept() {
     for (role, purpose) in [(Role::Server, Purpose::Server), (Role::Client, Purpose::Client)] {
         let world = World::new();
         let no = CertificateError::Application("not on Sundays".into());
@@ -128,7 +130,7 @@ fn a_check_of_ones_own_can_refuse_and_cannot_accept() {
             assert_eq!(outcome.map_err(|(refusal, _)| refusal.why), verdict);
             assert_eq!(own.0.load(Ordering::Relaxed), 1);
         }
-        // What another part refuses is not even shown to it.
+        // The check is not called for a chain that another check rejects.
         let own = Arc::new(Own(AtomicUsize::new(0), purpose, Ok(())));
         let mut verifier = ChainVerifier::new(store(&[&Authority::root("another")]));
         verifier.add_check(own.clone());
@@ -138,7 +140,7 @@ fn a_check_of_ones_own_can_refuse_and_cannot_accept() {
 }
 
 #[test]
-fn a_warm_memo_changes_no_verdict() {
+fn warm_signature_cache_changes_no_result() {
     for role in ROLES {
         let world = World::new();
         for size in [0, 1, 1024] {
@@ -162,7 +164,7 @@ fn a_warm_memo_changes_no_verdict() {
     }
 }
 
-/// A policy that everything passes.
+/// A verifier with a CT policy without logs.
 fn with_ct(world: &World, minimum: usize, expiry: Option<std::time::Duration>) -> ServerVerifier {
     let mut policy = strata_tls::CtPolicy::new([]);
     policy.set_minimum_operators(minimum);
@@ -173,7 +175,7 @@ fn with_ct(world: &World, minimum: usize, expiry: Option<std::time::Duration>) -
 }
 
 #[test]
-fn a_session_is_not_resumed_where_a_part_differs() {
+fn different_checks_prevent_resumption() {
     let world = World::new();
     let variants: [fn(&World) -> ServerVerifier; 9] = [
         |world| with_ct(world, 0, None),
@@ -216,14 +218,14 @@ fn a_session_is_not_resumed_where_a_part_differs() {
         };
         let begins = client(first);
         assert_eq!(kind(&begins), Some(HandshakeKind::Full), "{first}");
-        assert_eq!(kind(&Arc::new((*begins).clone())), Some(HandshakeKind::Resumed), "{first}: a clone");
+        assert_eq!(kind(&Arc::new((*begins).clone())), Some(HandshakeKind::Resumed), "a clone of {first}");
         for second in (0..variants.len()).filter(|second| *second > first) {
             assert_eq!(kind(&client(second)), Some(HandshakeKind::Full), "{first} and {second}");
         }
     }
 }
 
-/// A check that says what its verdict depends on.
+/// A check with a session scope.
 #[derive(Debug)]
 struct Scoped(u8);
 
@@ -237,9 +239,10 @@ impl CheckPath for Scoped {
     }
 }
 
-/// Where no handshake can succeed with the one and the other, their digests tell.
+/// Compares scopes instead of connecting, because handshakes cannot succeed with all of these
+/// settings.
 #[test]
-fn every_setting_of_a_part_is_in_the_digest() {
+fn session_scope_covers_every_setting_of_the_checks() {
     let world = World::new();
     let leaf = world.intermediate.leaf(|_| {});
     let lists = [world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {})];
@@ -318,9 +321,9 @@ fn every_setting_of_a_part_is_in_the_digest() {
     assert_eq!(digests.len(), all.len());
 }
 
-/// All of them have to accept, in any order.
+/// All checks must accept, in any order.
 #[test]
-fn each_own_check_can_refuse() {
+fn each_custom_check_can_reject() {
     #[derive(Debug)]
     struct Says(bool);
 
@@ -340,7 +343,7 @@ fn each_own_check_can_refuse() {
     }
 }
 
-/// A path that only lacks a pin is valid otherwise: the missing pin is the error.
+/// One path lacks only a pin, the other is revoked: the missing pin is the error.
 #[test]
 fn missing_pin_is_reported_before_a_revoked_path() {
     let (one, two) = (Authority::root("one"), Authority::root("two"));
@@ -363,7 +366,7 @@ fn missing_pin_is_reported_before_a_revoked_path() {
     }
 }
 
-/// The order of pins, and one that is named twice, change nothing.
+/// The order of pins and duplicates do not matter.
 #[test]
 fn same_pins_have_the_same_session_scope() {
     let world = World::new();
@@ -377,7 +380,7 @@ fn same_pins_have_the_same_session_scope() {
     assert_eq!(scope(&[one, two]), scope(&[one, two, one]));
 }
 
-/// A stored chain was accepted for one name, and is for no other.
+/// A stored chain is accepted only for the name that it was verified for.
 #[test]
 fn reverify_checks_the_name() {
     let world = World::new();
@@ -389,9 +392,10 @@ fn reverify_checks_the_name() {
     }
 }
 
-/// What stays the same for one chain is not verified again; each of the other parts is enough.
+/// Checks whose result cannot change for a chain need no reverification. Each of the others needs
+/// it.
 #[test]
-fn parts_that_can_change_need_reverification() {
+fn changeable_checks_need_reverification() {
     let world = World::new();
     let (mut pinned, mut checked) = (world.verifier(), world.verifier());
     pinned.set_pins(Some(Pins::new([world.root.pin()])));
@@ -404,7 +408,7 @@ fn parts_that_can_change_need_reverification() {
 }
 
 #[test]
-fn what_servers_are_asked_for_is_what_sessions_are_bound_to() {
+fn requested_extensions_are_in_the_resumption_scope() {
     let world = World::new();
     let (_, server) = configs(Role::Server, VERSIONS[0], world.good(), world.verifier());
     let server = Arc::new(server);
@@ -421,7 +425,7 @@ fn what_servers_are_asked_for_is_what_sessions_are_bound_to() {
     assert_eq!(kind(&|client| client.set_sct_request(true)), Some(HandshakeKind::Full));
 }
 
-/// A walk of the path that accepts everything, and a name that is right once it is told so.
+/// Replaced path and name checks with fixed results.
 #[cfg(feature = "dangerous_configuration")]
 mod replaced {
     use super::*;
@@ -444,12 +448,12 @@ mod replaced {
     }
 
     #[test]
-    fn keys_that_were_merely_sent_along_pin_nothing() {
+    fn pins_ignore_keys_outside_the_path() {
         let (world, stranger) = (World::new(), Authority::root("a stranger"));
         let leaf = world.intermediate.leaf(|_| {});
-        // Of the issuer's name, and of another key.
+        // The issuer's name with another key.
         let impostor = stranger.authority("the intermediate", |_| {});
-        // Of the issuer's key, and of another name.
+        // The issuer's key with another name.
         let alias_params = super::super::world::authority_params("an alias");
         let alias = alias_params.signed_by(world.intermediate.issuer.key(), &stranger.issuer).unwrap();
         let judged = |chain: &[&CertificateDer<'static>], pinned: Pin| {
@@ -466,12 +470,15 @@ mod replaced {
         assert!(!judged(&[&leaf.der, &impostor.der], impostor.pin()));
         assert!(!judged(&[&leaf.der, alias.der()], world.intermediate.pin()));
         assert!(!judged(&[&leaf.der, &middle.der, &stranger.der], stranger.pin()));
-        assert!(!judged(&[&leaf.der, &stranger.der, &middle.der], middle.pin()), "behind a stranger");
+        assert!(
+            !judged(&[&leaf.der, &stranger.der, &middle.der], middle.pin()),
+            "after a certificate outside the path"
+        );
     }
 
-    /// A check of the application's own sees the linked certificates, and each of them once.
+    /// A custom check receives each linked certificate once.
     #[test]
-    fn own_path_has_the_certificates_that_were_sent() {
+    fn custom_path_contains_the_sent_certificates() {
         #[derive(Debug)]
         struct Expects(Vec<CertificateDer<'static>>);
 
@@ -492,7 +499,7 @@ mod replaced {
 
     /// The result holds until the first of the linked certificates expires.
     #[test]
-    fn own_path_is_valid_until_its_first_certificate_ends() {
+    fn custom_path_holds_until_its_first_certificate_expires() {
         let (world, end) = (World::new(), |year| rcgen::date_time_ymd(year, 1, 1));
         let middle = world.root.authority("ends first", |params| params.not_after = end(2100));
         let leaf = middle.leaf(|params| params.not_after = end(2200));
@@ -509,7 +516,7 @@ mod replaced {
     }
 
     #[test]
-    fn replaced_parts_need_reverification() {
+    fn replaced_checks_need_reverification() {
         let world = World::new();
         let (mut chain, mut verifier) = (world.verifier(), ServerVerifier::from(world.verifier()));
         chain.dangerous_set_path(Arc::new(Any(true)));
@@ -520,7 +527,7 @@ mod replaced {
     }
 
     #[test]
-    fn what_replaces_a_part_decides_for_it_alone() {
+    fn replaced_check_decides_only_its_own_part() {
         let (world, leaf) = (World::new(), World::new().intermediate.leaf(|_| {}));
         let name = ServerName::try_from("another.test").unwrap();
         for (path, named) in [(true, true), (true, false), (false, true)] {
@@ -537,7 +544,7 @@ mod replaced {
             };
             assert_eq!(verdict(&verifier), path && named);
             verifier.set_ocsp_policy(OcspPolicy::Require);
-            assert!(!verdict(&verifier), "the other parts stay");
+            assert!(!verdict(&verifier), "the other checks remain");
         }
     }
 }

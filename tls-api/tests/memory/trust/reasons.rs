@@ -1,4 +1,4 @@
-//! What can be wrong with a chain.
+//! Faults of a chain: each has its own error text and alert.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair,
@@ -9,7 +9,8 @@ use strata_tls::{AlertDescription, ChainVerifier, Identity};
 use super::world::{Authority, ROLES, Role, World, leaf_params, outcome, store};
 use crate::pki::VERSIONS;
 
-/// What is shown to whom, with which alert it is refused, and words of the explanation.
+/// A fault: the presented identity and the verifier, and the alert and words of the error that it
+/// leads to.
 struct Reason {
     what: &'static str,
     make: fn(&World, Role) -> (Identity, ChainVerifier),
@@ -17,12 +18,12 @@ struct Reason {
     words: &'static [&'static str],
 }
 
-/// A leaf of the intermediate authority, spoilt as told.
+/// A leaf of the intermediate CA, with changed parameters.
 fn spoilt(world: &World, spoil: impl FnOnce(&mut CertificateParams)) -> (Identity, ChainVerifier) {
     (world.intermediate.leaf(spoil).with(&[&world.intermediate]), world.verifier())
 }
 
-/// A leaf of an authority between, spoilt as told.
+/// A leaf of a CA below the intermediate, with changed parameters of that CA.
 fn below(world: &World, spoil: impl FnOnce(&mut CertificateParams)) -> (Identity, ChainVerifier) {
     let between = world.intermediate.authority("between", spoil);
     (between.leaf(|_| {}).with(&[&between, &world.intermediate]), world.verifier())
@@ -190,7 +191,7 @@ const REASONS: &[Reason] = &[
     },
 ];
 
-/// Made by `openssl x509`, which makes what rcgen does not.
+/// An identity made by `openssl x509`, of a form that rcgen cannot produce.
 fn odd(leaf: &str) -> Identity {
     Identity::from_pem(leaf.as_bytes(), include_bytes!("../../data/odd-leaf-key.pem")).unwrap()
 }
@@ -200,7 +201,7 @@ fn trusting(authority: &str) -> ChainVerifier {
 }
 
 #[test]
-fn each_has_its_words_and_its_alert_and_nothing_is_said_or_heard() {
+fn each_fault_has_its_text_and_alert_and_leaks_nothing() {
     for reason in REASONS {
         for role in ROLES {
             for version in VERSIONS {
@@ -222,7 +223,7 @@ fn each_has_its_words_and_its_alert_and_nothing_is_said_or_heard() {
 }
 
 #[test]
-fn a_chain_that_is_right_is_accepted_by_both_in_both_versions() {
+fn valid_chain_is_accepted_in_both_roles_and_versions() {
     for role in ROLES {
         for version in VERSIONS {
             let world = World::new();
@@ -232,7 +233,7 @@ fn a_chain_that_is_right_is_accepted_by_both_in_both_versions() {
 }
 
 #[test]
-fn another_name_is_refused_with_both_names_and_the_common_name_counts_for_nothing() {
+fn wrong_name_is_rejected_and_common_name_is_ignored() {
     for version in VERSIONS {
         for (names, has) in [(vec!["a.test", "*.b.test"], "a.test, *.b.test"), (vec![], "names no server at all")] {
             let world = World::new();
@@ -251,7 +252,7 @@ fn another_name_is_refused_with_both_names_and_the_common_name_counts_for_nothin
 }
 
 #[test]
-fn wildcards_are_for_one_label_and_addresses_are_names_of_their_own() {
+fn wildcard_matches_one_label_and_address_matches_exactly() {
     use strata_tls::{ServerName, ServerVerifier, Stapled, UnixTime};
     let world = World::new();
     let verifier = ServerVerifier::from(world.verifier());
@@ -277,7 +278,7 @@ fn wildcards_are_for_one_label_and_addresses_are_names_of_their_own() {
 }
 
 #[test]
-fn the_report_has_the_chain_and_each_candidate_anchor_with_its_fault() {
+fn rejection_report_lists_chain_and_candidate_anchors() {
     let world = World::new();
     let twins = [Authority::root("the root"), Authority::root("the root"), Authority::root("a third")];
     let verifier = ChainVerifier::new(store(&[&twins[0], &twins[1], &twins[2]]));
@@ -308,7 +309,7 @@ fn the_report_has_the_chain_and_each_candidate_anchor_with_its_fault() {
 }
 
 #[test]
-fn what_a_peer_calls_itself_cannot_move_a_terminals_cursor() {
+fn error_text_escapes_control_characters_of_peer_names() {
     let world = World::new();
     let leaf = Authority::root("a\n\u{1b}[2Jroot").leaf(|_| {});
     let (refusal, _) = outcome(Role::Server, VERSIONS[0], leaf.with(&[]), world.verifier()).unwrap_err();

@@ -1,4 +1,5 @@
-//! Signed certificate timestamps, by logs of the tests.
+//! Signed certificate timestamps (SCTs) from test logs: which count for the CT policy, from each of
+//! the three sources.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,11 +20,11 @@ impl Log {
 
     fn known(&self, operator: &str) -> CtLog {
         let key = self.0.subject_public_key_info();
-        // Each log has a name of its own.
+        // Each log has a distinct name.
         CtLog::new(format!("a log of {operator}, {:02x?}", &key[key.len() - 4..]), operator, key).unwrap()
     }
 
-    /// RFC 6962 §3.2, by hand: what is signed for an entry, and the timestamp.
+    /// An SCT for an entry. RFC 6962 §3.2.
     fn sign(&self, entry: &[u8], at: u64, spoil: bool) -> Vec<u8> {
         self.sign_with(entry, at, spoil, &[])
     }
@@ -54,7 +55,7 @@ fn of_certificate(certificate: &[u8]) -> Vec<u8> {
     [&[0, 0][..], &u32::try_from(certificate.len()).unwrap().to_be_bytes()[1..], certificate].concat()
 }
 
-/// A leaf that has timestamps of these logs inside.
+/// A leaf with embedded SCTs of these logs.
 fn with_embedded(world: &World, logs: &[&Log], spoil: bool) -> Leaf {
     with_embedded_at(world, logs, now() - 1000, spoil)
 }
@@ -63,7 +64,8 @@ fn with_embedded_at(world: &World, logs: &[&Log], at: u64, spoil: bool) -> Leaf 
     let key = KeyPair::generate().unwrap();
     let without: CertificateParams = leaf_params();
     let certificate = without.signed_by(&key, &world.intermediate.issuer).unwrap().der().to_vec();
-    // The TBSCertificate is the first element of the certificate: a precert_entry has it with the issuer's key.
+    // A precert_entry contains the hash of the issuer's key and the TBSCertificate, the first
+    // element of the certificate.
     let tbs = Elements::new(Elements::new(&certificate).expect(der::SEQUENCE).unwrap())
         .expect_whole(der::SEQUENCE)
         .unwrap()
@@ -83,14 +85,15 @@ fn behind_length(bytes: &[u8]) -> Vec<u8> {
     [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
-/// A response of the issuer that the leaf is good, with this value of the extension for timestamps (RFC 6960 §4.2.1, RFC 6962 §3.3).
+/// An OCSP response of the issuer with status good and this value of the SCT extension (RFC 6960
+/// §4.2.1, RFC 6962 §3.3).
 fn ocsp_response(world: &World, scts: &[u8]) -> Vec<u8> {
     let sequence = |parts: &[&[u8]]| der::element(der::SEQUENCE, parts);
     let octets = |bytes: &[u8]| der::element(der::OCTET_STRING, &[bytes]);
     let oid = |bytes: &[u8]| der::element(der::OBJECT_IDENTIFIER, &[bytes]);
     let time = |text: &str| der::element(der::GENERALIZED_TIME, &[text.as_bytes()]);
     let spki = world.intermediate.issuer.key().subject_public_key_info();
-    // The key is the last 65 bytes of a P-256 SubjectPublicKeyInfo.
+    // The public key is the last 65 bytes of a P-256 SubjectPublicKeyInfo.
     let key = &spki[spki.len() - 65..];
     let name = issuer_name(&world.intermediate.leaf(|_| {}).der);
     let sha1 = sequence(&[&oid(&[0x2b, 14, 3, 2, 26]), &[5, 0]]);
@@ -110,7 +113,7 @@ fn ocsp_response(world: &World, scts: &[u8]) -> Vec<u8> {
     sequence(&[&[10, 1, 0], &der::element(der::CONTEXT_0, &[&bytes])])
 }
 
-/// The issuer's Name: behind version, serial number and algorithm.
+/// The issuer's Name, after version, serial number and algorithm.
 fn issuer_name(certificate: &[u8]) -> Vec<u8> {
     let mut fields = Elements::new(Elements::new(certificate).expect(der::SEQUENCE).unwrap());
     let mut fields = Elements::new(fields.expect(der::SEQUENCE).unwrap());
@@ -121,7 +124,7 @@ fn issuer_name(certificate: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn timestamps_in_an_ocsp_response_count_if_the_response_does() {
+fn scts_in_a_valid_ocsp_response_count() {
     use strata_tls::{OcspPolicy, Stapled};
     let (a, b, world) = (Log::new(), Log::new(), World::new());
     let leaf = world.intermediate.leaf(|_| {});
@@ -140,7 +143,7 @@ fn timestamps_in_an_ocsp_response_count_if_the_response_does() {
     verifier.set_ocsp_policy(OcspPolicy::Soft);
     judge(&verifier, Some(&response)).unwrap();
     judge(&verifier, None).unwrap_err();
-    // One that does not count is not looked into, and neither is one where none is looked at.
+    // SCTs do not count in an invalid response, or if OCSP responses are ignored.
     let mut damaged = response.clone();
     *damaged.last_mut().unwrap() ^= 1;
     judge(&verifier, Some(&damaged)).unwrap_err();
@@ -148,7 +151,8 @@ fn timestamps_in_an_ocsp_response_count_if_the_response_does() {
     judge(&verifier, Some(&response)).unwrap_err();
 }
 
-/// Asks for timestamps of these logs; says which words the refusal has to have.
+/// Verifies a server under `policy`. `rejection` has words of the expected error, or is `None` if
+/// the server is accepted.
 fn judged(what: &str, policy: &CtPolicy, make: impl Fn(&World) -> (Leaf, Vec<Vec<u8>>), refused: Option<&str>) {
     for version in VERSIONS {
         let world = World::new();
@@ -168,7 +172,7 @@ fn judged(what: &str, policy: &CtPolicy, make: impl Fn(&World) -> (Leaf, Vec<Vec
     }
 }
 
-/// Timestamps in the TLS extension.
+/// A leaf with SCTs in the TLS extension.
 fn beside(world: &World, sign: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> (Leaf, Vec<Vec<u8>>) {
     let leaf = world.intermediate.leaf(|_| {});
     let scts = sign(&of_certificate(&leaf.der));
@@ -176,7 +180,7 @@ fn beside(world: &World, sign: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> (Leaf, Vec<Vec
 }
 
 #[test]
-fn timestamps_of_two_operators_are_asked_for_wherever_they_come_from() {
+fn scts_of_two_operators_are_required_from_any_source() {
     let (a, b, stranger) = (Log::new(), Log::new(), Log::new());
     let policy = CtPolicy::new([a.known("A"), b.known("B")]);
     judged("none", &policy, |world| beside(world, |_| vec![]), Some("0 of the configured"));
@@ -212,7 +216,7 @@ fn timestamps_of_two_operators_are_asked_for_wherever_they_come_from() {
 }
 
 #[test]
-fn the_least_number_can_be_set_and_one_operator_may_have_many_logs() {
+fn minimum_counts_operators_and_not_logs() {
     let (a, b) = (Log::new(), Log::new());
     let both = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), false)];
     let mut policy = CtPolicy::new([a.known("A"), b.known("A")]);
@@ -222,7 +226,7 @@ fn the_least_number_can_be_set_and_one_operator_may_have_many_logs() {
 }
 
 #[test]
-fn logs_have_their_time() {
+fn sct_outside_the_time_limits_of_its_log_is_rejected() {
     let (a, at) = (Log::new(), |millis: u64| UnixTime::since_unix_epoch(Duration::from_millis(millis)));
     let sign = |entry: &[u8]| vec![a.sign(entry, now(), false)];
     let policy = |change: &dyn Fn(&mut CtLog)| {
@@ -236,7 +240,8 @@ fn logs_have_their_time() {
     judged("retired before", &retired, |world| beside(world, sign), Some("after that log was retired"));
     let retired = policy(&|log| log.set_retired(Some(at(now() + 60_000_000))));
     judged("retired later", &retired, |world| beside(world, sign), None);
-    // Whoever has the key of a log that is retired could date a timestamp back; one inside was there when the authority signed.
+    // An attacker with a retired log's key could backdate an SCT. An embedded SCT existed when the
+    // CA signed the certificate.
     let log = [&a];
     let dated_back = |entry: &[u8]| vec![a.sign(entry, now() - 10_000_000, false)];
     let retired = policy(&|log| log.set_retired(Some(at(now() - 60_000))));
@@ -244,7 +249,7 @@ fn logs_have_their_time() {
     let retired = policy(&|log| log.set_retired(Some(at(now() + 2_000))));
     let inside = |world: &World| (with_embedded(world, &log, false), vec![]);
     judged("inside, not retired yet", &retired, inside, None);
-    // The leaf ends in the year 4096.
+    // The leaf expires in the year 4096.
     let period = policy(&|log| log.set_period(Some((at(0), at(now())))));
     judged("another period", &period, |world| beside(world, sign), Some("not for certificates that end when"));
     let period = policy(&|log| log.set_period(Some((at(now()), at(u64::MAX / 2)))));
@@ -252,17 +257,17 @@ fn logs_have_their_time() {
 }
 
 #[test]
-fn a_list_that_is_too_old_refuses_nothing_and_one_without_logs_refuses_all() {
+fn expired_log_list_rejects_nothing_and_empty_list_rejects_all() {
     let mut policy = CtPolicy::new([]);
     judged("no logs", &policy, |world| beside(world, |_| vec![]), Some("0 of the configured"));
     policy.set_expiry(Some(Duration::from_secs(1)));
     judged("an old list", &policy, |world| beside(world, |_| vec![]), None);
 }
 
-/// 2030-01-01, in seconds.
+/// 2030-01-01 in Unix seconds.
 const T: u64 = 1_893_456_000;
 
-/// Verifies a leaf with these SCTs in the TLS extension at this second.
+/// Verifies a leaf with these SCTs in the TLS extension at `second`.
 fn judged_at(policy: &CtPolicy, world: &World, leaf: &Leaf, scts: &[Vec<u8>], second: u64) -> Result<(), String> {
     let mut verifier = ServerVerifier::new(world.verifier());
     verifier.set_ct_policy(Some(policy.clone()));
@@ -278,7 +283,7 @@ fn second_of(second: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(second))
 }
 
-/// One timestamp of this log is enough.
+/// A policy that requires one SCT of this log.
 fn one_of(log: &Log, change: impl FnOnce(&mut CtLog)) -> CtPolicy {
     let mut known = log.known("A");
     change(&mut known);
@@ -288,7 +293,7 @@ fn one_of(log: &Log, change: impl FnOnce(&mut CtLog)) -> CtPolicy {
 }
 
 #[test]
-fn times_of_logs_end_at_the_second() {
+fn time_limits_of_logs_apply_to_the_second() {
     let (a, world) = (Log::new(), World::new());
     let leaf = world.intermediate.leaf(|params| params.not_after = rcgen::date_time_ymd(2040, 1, 1));
     let entry = of_certificate(&leaf.der);
@@ -299,29 +304,29 @@ fn times_of_logs_end_at_the_second() {
     let any = one_of(&a, |_| {});
     assert!(accepts(&any, &leaf, &[a.sign(&entry, T * 1000 + 300_000, false)], T));
     assert!(!accepts(&any, &leaf, &[a.sign(&entry, T * 1000 + 300_001, false)], T));
-    // Only an embedded SCT proves its age; any other counts as of now.
+    // Only an embedded SCT proves its age; any other counts as issued now.
     let retired = one_of(&a, |log| log.set_retired(Some(second_of(T))));
     let before = [a.sign(&entry, (T - 100) * 1000, false)];
     assert!(accepts(&retired, &leaf, &before, T - 1));
     assert!(!accepts(&retired, &leaf, &before, T));
     assert!(accepts(&retired, &with_embedded_at(&world, &[&a], T * 1000 - 1, false), &[], T + 1000));
     assert!(!accepts(&retired, &with_embedded_at(&world, &[&a], T * 1000, false), &[], T + 1000));
-    // The period has its begin and not its end.
+    // The period includes its start and excludes its end.
     let (scts, end) = ([a.sign(&entry, (T - 100) * 1000, false)], 2_208_988_800);
     for (period, inside) in [((end, end + 1), true), ((end - 1, end), false), ((end + 1, end + 2), false)] {
         let policy = one_of(&a, |log| log.set_period(Some((second_of(period.0), second_of(period.1)))));
         assert_eq!(accepts(&policy, &leaf, &scts, T), inside, "{period:?}");
     }
-    // So has the list itself.
+    // The log list expires at the second too.
     let mut old = CtPolicy::new([]);
     old.set_expiry(Some(Duration::from_secs(T)));
     assert!(accepts(&old, &leaf, &[], T));
     assert!(!accepts(&old, &leaf, &[], T - 1));
 }
 
-/// RFC 6962 §3.2, §2.1.4.
+/// RFC 6962 §3.2 and §2.1.4: version, hash algorithm and length.
 #[test]
-fn timestamps_of_another_form_do_not_count() {
+fn malformed_sct_is_rejected() {
     let (a, world) = (Log::new(), World::new());
     let leaf = world.intermediate.leaf(|_| {});
     let (entry, policy) = (of_certificate(&leaf.der), one_of(&a, |_| {}));
@@ -340,7 +345,7 @@ fn timestamps_of_another_form_do_not_count() {
 }
 
 #[test]
-fn log_with_an_rsa_key_counts() {
+fn sct_of_an_rsa_log_counts() {
     let world = World::new();
     let rsa = Log(KeyPair::from_pem(include_str!("../../data/rsa2048-test-key.pem")).unwrap());
     let leaf = world.intermediate.leaf(|_| {});
@@ -348,9 +353,9 @@ fn log_with_an_rsa_key_counts() {
     assert_eq!(judged_at(&one_of(&rsa, |_| {}), &world, &leaf, &[sct], T), Ok(()));
 }
 
-/// Each takes a signature: sixteen are looked at, wherever they come from.
+/// Each SCT costs a signature verification. Only sixteen are verified, from any source.
 #[test]
-fn sixteen_timestamps_are_looked_at() {
+fn at_most_sixteen_scts_are_verified() {
     let (a, world) = (Log::new(), World::new());
     let policy = one_of(&a, |_| {});
     let leaf = world.intermediate.leaf(|_| {});
@@ -364,7 +369,7 @@ fn sixteen_timestamps_are_looked_at() {
 }
 
 #[test]
-fn list_with_a_tail_does_not_count() {
+fn sct_list_with_trailing_bytes_is_rejected() {
     let (a, world) = (Log::new(), World::new());
     let leaf = world.intermediate.leaf(|_| {});
     let list = behind_length(&behind_length(&a.sign(&of_certificate(&leaf.der), T * 1000, false)));
@@ -383,16 +388,16 @@ fn list_with_a_tail_does_not_count() {
 }
 
 #[test]
-fn log_key_is_parsed_when_it_is_configured() {
+fn malformed_log_key_is_rejected_when_set() {
     let key = Log::new().0.subject_public_key_info();
     assert!(CtLog::new("a log", "A", key.clone()).is_ok());
     assert!(CtLog::new("a log", "A", key[1..].to_vec()).is_err());
 }
 
-/// The issuer of a leaf whose path the application walks is the certificate after it.
+/// With a custom path check, the issuer of the leaf is the next certificate.
 #[cfg(feature = "dangerous_configuration")]
 #[test]
-fn ocsp_response_of_an_own_path_is_of_its_issuer() {
+fn ocsp_response_of_a_custom_path_uses_its_issuer() {
     use strata_tls::{CertificateDer, CertificateError, Purpose, VerifyPath};
 
     #[derive(Debug)]
@@ -414,5 +419,8 @@ fn ocsp_response_of_an_own_path_is_of_its_issuer() {
     let stapled = strata_tls::Stapled::new(Some(&response), strata_tls::codec::List::empty());
     let name = "server.test".try_into().unwrap();
     assert!(verifier.verify(&chain, &name, &stapled, second_of(T)).is_ok());
-    assert!(verifier.verify(&chain[..1], &name, &stapled, second_of(T)).is_err(), "nobody issued it");
+    assert!(
+        verifier.verify(&chain[..1], &name, &stapled, second_of(T)).is_err(),
+        "a chain without the issuer must be rejected"
+    );
 }

@@ -1,4 +1,5 @@
-//! What becomes of a missing or useless OCSP response. Responses that say something are tested against those of `openssl ocsp`.
+//! Missing and unusable OCSP responses under each policy. Usable responses are tested with `openssl
+//! ocsp` in the interop tests.
 
 use rcgen::CustomExtension;
 use strata_tls::{AlertDescription, OcspPolicy, ServerVerifier};
@@ -6,7 +7,7 @@ use strata_tls::{AlertDescription, OcspPolicy, ServerVerifier};
 use super::world::{Role, World, outcome};
 use crate::pki::VERSIONS;
 
-/// RFC 7633: the features that the certificate promises, a SEQUENCE of INTEGERs.
+/// The TLS feature extension (RFC 7633), a SEQUENCE of INTEGERs.
 fn features(numbers: &[u8]) -> CustomExtension {
     let inner: Vec<u8> = numbers.iter().flat_map(|number| [2, 1, *number]).collect();
     let content = [vec![0x30, u8::try_from(inner.len()).unwrap()], inner].concat();
@@ -14,12 +15,12 @@ fn features(numbers: &[u8]) -> CustomExtension {
 }
 
 #[test]
-fn policies_and_must_staple_decide_on_what_is_missing_or_useless() {
+fn ocsp_policy_and_must_staple_decide_on_missing_responses() {
     use OcspPolicy::{Ignore, Require, Soft};
     let missing = "stapled no OCSP response, and the policy";
     let promised = "says that it always does (must-staple)";
     let useless = "cannot be parsed";
-    // tryLater.
+    // OCSPResponseStatus tryLater.
     let no_answer: &[u8] = &[0x30, 3, 10, 1, 3];
     let later = "the responder's error 3 (tryLater)";
     for (policy, promises, stapled, refused) in [

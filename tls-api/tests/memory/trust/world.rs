@@ -1,4 +1,5 @@
-//! A root, an intermediate authority and a leaf, each of which a test can spoil; and a handshake that has to end as it says.
+//! A test PKI of a root CA, an intermediate CA and leaves whose parameters a test can change, and
+//! handshakes that verify a leaf.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tls_crypto::der::{BIT_STRING, Elements, SEQUENCE, element};
 use crate::pair::{Pair, carry, read_all};
 use crate::pki::{Ca, Kind};
 
-/// An authority.
+/// A CA.
 pub(super) struct Authority {
     pub(super) issuer: Issuer<'static, KeyPair>,
     pub(super) der: CertificateDer<'static>,
@@ -42,7 +43,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), der }
     }
 
-    /// An authority below this one, spoilt as told.
+    /// A CA below this one, with changed parameters.
     pub(super) fn authority(&self, name: &str, spoil: impl FnOnce(&mut CertificateParams)) -> Self {
         let (mut params, key) = (authority_params(name), KeyPair::generate().unwrap());
         spoil(&mut params);
@@ -50,7 +51,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), der }
     }
 
-    /// A leaf for `server.test`, as a client's or a server's, spoilt as told.
+    /// A leaf for `server.test`, for clients and servers, with changed parameters.
     pub(super) fn leaf(&self, spoil: impl FnOnce(&mut CertificateParams)) -> Leaf {
         let key = KeyPair::generate().unwrap();
         let mut params = leaf_params();
@@ -59,7 +60,7 @@ impl Authority {
         Leaf { der, key: key.serialize_der() }
     }
 
-    /// A list of revoked serial numbers, from 2000 on, spoilt as told.
+    /// A CRL with these serial numbers, issued in 2000, with changed parameters.
     pub(super) fn crl(&self, revoked: &[u64], spoil: impl FnOnce(&mut CertificateRevocationListParams)) -> Vec<u8> {
         let revoked = revoked.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
@@ -84,7 +85,7 @@ impl Authority {
     }
 }
 
-/// A certificate or revocation list whose fields are edited, each with its tag and length, signed again by this authority.
+/// Edits the encoded fields of a certificate or CRL and signs the result with `by`.
 pub(super) fn resigned(der: &[u8], by: &Authority, edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let mut signed = Elements::new(Elements::new(der).expect(SEQUENCE).unwrap());
     let mut tbs = Elements::new(signed.expect(SEQUENCE).unwrap());
@@ -111,7 +112,7 @@ pub(super) fn leaf_params() -> CertificateParams {
     params
 }
 
-/// Serial numbers.
+/// Serial numbers of the leaves and of the intermediate.
 pub(super) const LEAF: u64 = 4711;
 pub(super) const INTERMEDIATE: u64 = 42;
 
@@ -121,14 +122,14 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
-    /// With what is above it.
+    /// An identity with the certificates of `above` after the leaf.
     pub(super) fn with(&self, above: &[&Authority]) -> Identity {
         let chain = [vec![self.der.clone()], above.iter().map(|one| one.der.clone()).collect()].concat();
         Identity::from_der(chain, &self.key).unwrap()
     }
 }
 
-/// A root, and an authority below it that issues leaves.
+/// A root CA, and an intermediate CA that issues leaves.
 pub(super) struct World {
     pub(super) root: Authority,
     pub(super) intermediate: Authority,
@@ -147,14 +148,14 @@ impl World {
         ChainVerifier::new(store(&[&self.root]))
     }
 
-    /// With these revocation lists.
+    /// A verifier with these CRLs.
     pub(super) fn with_crls(&self, lists: &[Vec<u8>]) -> ChainVerifier {
         let mut verifier = self.verifier();
         verifier.set_crls(Some(Crls::from_der(lists).unwrap()));
         verifier
     }
 
-    /// A chain as it should be.
+    /// A valid chain.
     pub(super) fn good(&self) -> Identity {
         self.intermediate.leaf(|_| {}).with(&[&self.intermediate])
     }
@@ -166,7 +167,7 @@ pub(super) fn store(roots: &[&Authority]) -> RootCertStore {
     store
 }
 
-/// Who is judged.
+/// The role whose certificate is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Server,
@@ -175,7 +176,7 @@ pub(super) enum Role {
 
 pub(super) const ROLES: [Role; 2] = [Role::Server, Role::Client];
 
-/// The configurations of a handshake in which `shown` is judged by `verifier`.
+/// The configurations of a handshake in which `verifier` verifies `shown`.
 pub(super) fn configs(
     role: Role,
     version: ProtocolVersion,
@@ -198,7 +199,8 @@ pub(super) fn configs(
     (client, server)
 }
 
-/// Whether the handshake succeeds, and data is exchanged; or who refuses whom how, after which nobody has heard or said a word.
+/// Runs a handshake and exchanges data. On rejection, asserts that no plaintext passed and returns
+/// the reason and the alert that the peer received.
 pub(super) fn outcome(
     role: Role,
     version: ProtocolVersion,
@@ -231,16 +233,16 @@ pub(super) fn handshake(
     Err((refusal, told))
 }
 
-/// The one has refused the other. Gives back the alert.
+/// Asserts that `judge` rejected `judged` and that no plaintext passed. Returns the alert.
 fn refused(judge: &mut impl Session, judged: &mut impl Session) -> AlertDescription {
-    assert!(judge.peer_certificates().is_none(), "nobody is known");
-    assert_eq!(read_all(judge), b"", "nothing is believed");
+    assert!(judge.peer_certificates().is_none(), "no peer is authenticated");
+    assert_eq!(read_all(judge), b"", "no plaintext of the rejected peer is returned");
     assert!(judge.write(b"more").is_err() && judge.read(&mut [0]).is_err());
     let told = match carry(judge, judged) {
         Err(Error::AlertReceived { description, .. }) => description,
         other => panic!("{other:?}"),
     };
-    assert_eq!(read_all(judged), b"", "nothing was told");
+    assert_eq!(read_all(judged), b"", "no plaintext reaches the rejected peer");
     assert!(!judge.wants_write());
     told
 }
