@@ -13,7 +13,7 @@
 //!
 //! ```compile_fail,E0451
 //! use strata_tls_handshake::{auth::PeerCertVerified, verify::PeerChain};
-//! fn forge(chain: PeerChain) -> PeerCertVerified {
+//! fn send_raw_record(chain: PeerChain) -> PeerCertVerified {
 //!     PeerCertVerified { chain }
 //! }
 //! ```

@@ -36,7 +36,8 @@ use crate::key_update::Traffic;
 use crate::need::{Answer, ConnectionId};
 use crate::negotiated::{Established, Exporter};
 use crate::sink::Sink;
-use crate::states::{Renegotiation, Role, States, Step, Versioned, replace_by_itself, unexpected_change_cipher_spec};
+use crate::state_slot::impl_state_slot;
+use crate::states::{Renegotiation, Role, StateMachine, Step, Versioned, unexpected_change_cipher_spec};
 
 pub mod hello;
 pub(crate) mod offered_psk;
@@ -64,9 +65,9 @@ pub enum Client {
 
 impl Role for Client {}
 
-replace_by_itself!(Client, SessionTracker);
+impl_state_slot!(Client, SessionTracker);
 
-impl States for Client {
+impl StateMachine for Client {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         use HandshakeType as T;
         Ok(match (self, message.msg.typ) {

@@ -415,7 +415,7 @@ impl Common {
     }
 
     /// What a peer of TLS 1.3 is told: never nothing, which would be malformed. PKCS#1 v1.5 means certificates there.
-    pub(crate) fn told13(&self) -> &[SignatureScheme] {
+    pub(crate) fn tls13_schemes(&self) -> &[SignatureScheme] {
         if self.schemes13.is_empty() { &self.schemes } else { &self.schemes13 }
     }
 

@@ -11,8 +11,7 @@
 //! [`Outgoing::ready`] to the transport.
 
 use std::io::IoSlice;
-use std::mem::ManuallyDrop;
-use std::ops::{Deref, DerefMut, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
 use tls_codec::alert::Alert;
@@ -26,9 +25,10 @@ use crate::config::{Common, KeyLog};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
-use crate::record::{Joined, Joiner, Opened, Outgoing, Receive, Sizing, Transmit};
+use crate::record::{MessageJoiner, NextMessage, NextRecord, Outgoing, RecordReceiver, RecordSender, RecordSizing};
 use crate::server::Server;
-use crate::states::{Renegotiation, Role, States};
+use crate::state_slot::StateSlot;
+use crate::states::{Renegotiation, Role, StateMachine};
 
 mod accessors;
 mod client;
@@ -40,7 +40,7 @@ mod server;
 mod test_support;
 
 pub use client::ClientStart;
-use engine_sink::World;
+use engine_sink::EngineSink;
 
 /// A client's connection.
 pub type ClientConnection = Connection<Client>;
@@ -49,13 +49,13 @@ pub type ServerConnection = Connection<Server>;
 
 /// One TLS connection, without I/O and without buffers. `R` is [`Client`] or [`Server`].
 pub struct Connection<R: Role> {
-    state: Held<R>,
-    receive: Receive,
-    transmit: Transmit,
-    joiner: Joiner,
+    state: StateSlot<R>,
+    receive: RecordReceiver,
+    transmit: RecordSender,
+    joiner: MessageJoiner,
     key_log: Option<Arc<dyn KeyLog>>,
     /// A record of handshake messages that an unanswered question interrupts.
-    interrupted: Option<Interrupted>,
+    interrupted: Option<InterruptedRecord>,
     waiting: bool,
     phase: Phase,
     peer_closed: bool,
@@ -63,39 +63,8 @@ pub struct Connection<R: Role> {
     session_tracker: R::SessionTracker,
 }
 
-/// The state, which the role drops in a function of this crate. How to drop each state would otherwise be compiled with whatever has a
-/// connection in it: 13 % of LLVM's input for a minimal client, which the facade compiled before it.
-struct Held<R: Role>(ManuallyDrop<Result<R, Error>>);
-
-impl<R: Role> Held<R> {
-    fn new(state: Result<R, Error>) -> Self {
-        Self(ManuallyDrop::new(state))
-    }
-}
-
-impl<R: Role> Drop for Held<R> {
-    fn drop(&mut self) {
-        // What is left in its place holds nothing.
-        R::end(&mut self.0, Error::SendAfterClose);
-    }
-}
-
-impl<R: Role> Deref for Held<R> {
-    type Target = Result<R, Error>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl<R: Role> DerefMut for Held<R> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
-    }
-}
-
 /// The record at the front of the caller's bytes: how long it is, and where its unread messages are.
-struct Interrupted {
+struct InterruptedRecord {
     total: usize,
     fragment: Range<usize>,
 }
@@ -147,26 +116,30 @@ enum Phase {
 /// Bytes in the queue beyond which a warning is dropped.
 const MAX_QUEUE_FOR_WARNINGS: usize = 1024;
 
-fn transmit(common: &Common, version: ProtocolVersion) -> Transmit {
-    Transmit::new(Sizing::new(common.max_record, common.ramp_up, common.padding), common.records_per_key, version)
+fn transmit(common: &Common, version: ProtocolVersion) -> RecordSender {
+    RecordSender::new(
+        RecordSizing::new(common.max_record, common.ramp_up, common.padding),
+        common.records_per_key,
+        version,
+    )
 }
 
 /// What the state is called that the connection is in.
-fn name<R: States>(state: &Result<R, Error>) -> &'static str {
-    state.as_ref().map_or("", States::name)
+fn name<R: StateMachine>(state: &Result<R, Error>) -> &'static str {
+    state.as_ref().map_or("", StateMachine::name)
 }
 
 impl<R: Role> Connection<R> {
     fn with(
         state: Result<R, Error>,
-        receive: Receive,
-        transmit: Transmit,
-        joiner: Joiner,
+        receive: RecordReceiver,
+        transmit: RecordSender,
+        joiner: MessageJoiner,
         key_log: Option<Arc<dyn KeyLog>>,
         session_tracker: R::SessionTracker,
     ) -> Self {
         Self {
-            state: Held::new(state),
+            state: StateSlot::new(state),
             receive,
             transmit,
             joiner,
@@ -256,15 +229,15 @@ impl<R: Role> Connection<R> {
             true => self.transmit.is_nearly_exhausted(),
             false => self.transmit.needs_key_update(),
         };
-        let (mut world, state) = self.world(outgoing);
-        match state.as_mut().ok().and_then(States::traffic_mut) {
+        let (mut sink, state) = self.sink_and_state(outgoing);
+        match state.as_mut().ok().and_then(StateMachine::traffic_mut) {
             Some(traffic) => {
                 // RFC 9846 §5.5: a key is not used up; §4.7.3: what the peer asked for comes before the next data. One
                 // KeyUpdate serves both.
                 if key_is_worn {
-                    traffic.renew_write_key(&mut world)?;
+                    traffic.update_write_key(&mut sink)?;
                 }
-                traffic.pay_key_update(&mut world)?;
+                traffic.send_pending_key_update(&mut sink)?;
                 traffic.data_sent();
             }
             // RFC 9325 §4.4: where keys cannot be changed, the connection ends before they are used up.
@@ -287,7 +260,7 @@ impl<R: Role> Connection<R> {
     /// [sends early](crate::ServerConfig::set_send_half_rtt_data) from its own Finished on; until close_notify or an error.
     #[must_use]
     pub fn can_send(&self) -> bool {
-        !self.closed && self.state.as_ref().is_ok_and(States::may_send)
+        !self.closed && self.state.as_ref().is_ok_and(StateMachine::may_send)
     }
 
     /// Returns whether the handshake is not complete. It stays `true` after a handshake that failed.
@@ -324,9 +297,9 @@ impl<R: Role> Connection<R> {
         if !self.may_send()? {
             return Err(Error::HandshakeNotComplete);
         }
-        let (mut world, state) = self.world(outgoing);
-        let traffic = state.as_mut().ok().and_then(States::traffic_mut).ok_or(Error::NoKeyUpdate)?;
-        traffic.refresh(&mut world)
+        let (mut sink, state) = self.sink_and_state(outgoing);
+        let traffic = state.as_mut().ok().and_then(StateMachine::traffic_mut).ok_or(Error::NoKeyUpdate)?;
+        traffic.refresh(&mut sink)
     }
 
     /// Tells that the transport ended.
@@ -358,13 +331,13 @@ impl<R: Role> Connection<R> {
             // RFC 9846 §6.1: whatever comes after a closure alert is ignored.
             return done(incoming.len(), Progress::NeedMoreInput { at_least: 1 });
         }
-        if let Some(Interrupted { total, fragment }) = self.interrupted.take() {
+        if let Some(InterruptedRecord { total, fragment }) = self.interrupted.take() {
             return self.handshake(incoming, total, fragment, outgoing);
         }
         let (content_type, content, total) = match self.receive.open(incoming, &|| name(&self.state))? {
-            Opened::Incomplete { need } => return done(0, Progress::NeedMoreInput { at_least: need }),
-            Opened::Skipped { total } => return done(total, Progress::Continue),
-            Opened::Record { content_type, content, total } => (content_type, content, total),
+            NextRecord::Incomplete { need } => return done(0, Progress::NeedMoreInput { at_least: need }),
+            NextRecord::Skipped { total } => return done(total, Progress::Continue),
+            NextRecord::Record { content_type, content, total } => (content_type, content, total),
         };
         match content_type {
             ContentType::ALERT => {
@@ -405,9 +378,9 @@ impl<R: Role> Connection<R> {
         while !fragment.is_empty() {
             let Some(bytes) = incoming.get(fragment.clone()) else { return Err(Error::WrongAnswer) };
             let (rest, need) = match self.joiner.next(bytes)? {
-                Joined::Partial => break,
-                Joined::InPlace { message, rest } => (rest, self.message(self.framed(message, rest), outgoing)?),
-                Joined::Completed { rest } => {
+                NextMessage::Partial => break,
+                NextMessage::InPlace { message, rest } => (rest, self.message(self.framed(message, rest), outgoing)?),
+                NextMessage::Completed { rest } => {
                     let joined = self.joiner.take();
                     let Split::Message { message, .. } = split_message(&joined) else { break };
                     (rest, self.message(self.framed(message, rest), outgoing)?)
@@ -418,7 +391,7 @@ impl<R: Role> Connection<R> {
                 let consumed = if fragment.is_empty() {
                     total
                 } else {
-                    self.interrupted = Some(Interrupted { total, fragment });
+                    self.interrupted = Some(InterruptedRecord { total, fragment });
                     0
                 };
                 return Ok(Processed { consumed, progress: Progress::Need(need) });
@@ -434,7 +407,7 @@ impl<R: Role> Connection<R> {
         let are_requests = !rest.is_empty()
             && rest.chunks_exact(MESSAGE_HEADER_LEN).remainder().is_empty()
             && rest.iter().all(|byte| *byte == 0)
-            && self.state.as_ref().is_ok_and(States::may_precede_hello_requests);
+            && self.state.as_ref().is_ok_and(StateMachine::may_precede_hello_requests);
         Framed::new(message, if are_requests { &[] } else { rest })
     }
 
@@ -445,8 +418,8 @@ impl<R: Role> Connection<R> {
         if self.state()?.ignores_change_cipher_spec() {
             return self.receive.count_change_cipher_spec();
         }
-        let (mut world, state) = self.world(outgoing);
-        R::change_cipher_spec(state, at, &mut world)
+        let (mut sink, state) = self.sink_and_state(outgoing);
+        R::change_cipher_spec(state, at, &mut sink)
     }
 
     fn message(&mut self, message: Framed<'_, RawMessage<'_>>, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
@@ -455,8 +428,8 @@ impl<R: Role> Connection<R> {
             self.renegotiate(renegotiation, &message, outgoing)?;
             return Ok(None);
         }
-        let (mut world, state) = self.world(outgoing);
-        let need = R::message(state, message, &mut world)?;
+        let (mut sink, state) = self.sink_and_state(outgoing);
+        let need = R::message(state, message, &mut sink)?;
         self.waiting = need.is_some();
         self.note_establishment();
         Ok(need)
@@ -490,8 +463,8 @@ impl<R: Role> Connection<R> {
     }
 
     fn answered(&mut self, answer: Answer, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
-        let (mut world, state) = self.world(outgoing);
-        let need = R::answer(state, answer, &mut world)?;
+        let (mut sink, state) = self.sink_and_state(outgoing);
+        let need = R::answer(state, answer, &mut sink)?;
         self.waiting = need.is_some();
         self.note_establishment();
         if need.is_none() {
@@ -504,14 +477,14 @@ impl<R: Role> Connection<R> {
     /// `send` pays it, once however often it was asked for; but a side that only reads has no such time. Not while earlier bytes
     /// still wait, so that a peer that asks and never reads fills no queue.
     fn data_received(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
-        let Some(traffic) = self.state.as_mut().ok().and_then(States::traffic_mut) else { return Ok(()) };
+        let Some(traffic) = self.state.as_mut().ok().and_then(StateMachine::traffic_mut) else { return Ok(()) };
         traffic.data_received();
-        if !traffic.owes_key_update() || self.closed || !outgoing.is_empty() {
+        if !traffic.has_pending_key_update() || self.closed || !outgoing.is_empty() {
             return Ok(());
         }
-        let (mut world, state) = self.world(outgoing);
-        match state.as_mut().ok().and_then(States::traffic_mut) {
-            Some(traffic) => traffic.pay_key_update(&mut world),
+        let (mut sink, state) = self.sink_and_state(outgoing);
+        match state.as_mut().ok().and_then(StateMachine::traffic_mut) {
+            Some(traffic) => traffic.send_pending_key_update(&mut sink),
             None => Ok(()),
         }
     }
@@ -528,7 +501,8 @@ impl<R: Role> Connection<R> {
             // RFC 9846 §6.1: close_notify follows user_canceled, and that is what counts. RFC 5246 §7.2: before
             // TLS 1.3 the level decides, and fatal ends the connection.
             AlertDescription::USER_CANCELED
-                if alert.level == AlertLevel::WARNING || !self.state.as_ref().is_ok_and(States::ignores_warnings) =>
+                if alert.level == AlertLevel::WARNING
+                    || !self.state.as_ref().is_ok_and(StateMachine::ignores_warnings) =>
             {
                 self.check_between_messages()?;
                 self.receive.count_warning()?;
@@ -538,7 +512,7 @@ impl<R: Role> Connection<R> {
             description
                 if alert.level == AlertLevel::WARNING
                     && description != AlertDescription::CLOSE_NOTIFY
-                    && self.state.as_ref().is_ok_and(States::ignores_warnings) =>
+                    && self.state.as_ref().is_ok_and(StateMachine::ignores_warnings) =>
             {
                 self.check_between_messages()?;
                 self.receive.count_warning()?;
@@ -589,15 +563,15 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    fn world<'c>(&'c mut self, outgoing: &'c mut Outgoing) -> (World<'c>, &'c mut Result<R, Error>) {
-        let world = World {
+    fn sink_and_state<'c>(&'c mut self, outgoing: &'c mut Outgoing) -> (EngineSink<'c>, &'c mut Result<R, Error>) {
+        let sink = EngineSink {
             receive: &mut self.receive,
             transmit: &mut self.transmit,
             key_log: self.key_log.as_deref(),
             outgoing,
             sessions: &mut self.session_tracker,
         };
-        (world, &mut self.state)
+        (sink, &mut self.state)
     }
 }
 

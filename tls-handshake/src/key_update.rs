@@ -19,10 +19,10 @@ pub(crate) struct Traffic {
     /// NewSessionTickets received since data came last.
     received_tickets: u16,
     sent_updates: u64,
-    /// The peer asked for a KeyUpdate that we have not sent yet: however often it asks, it gets one.
-    owed: bool,
-    /// We asked for one that has not come yet: we must not ask again (RFC 9846 §4.7.3).
-    asked: bool,
+    /// The peer update_requested for a KeyUpdate that we have not sent yet: however often it asks, it gets one.
+    update_pending: bool,
+    /// We update_requested for one that has not come yet: we must not ask again (RFC 9846 §4.7.3).
+    update_requested: bool,
     /// How often the application had keys changed since we sent data last.
     refreshes: u8,
 }
@@ -43,8 +43,8 @@ impl Traffic {
             received_updates: 0,
             received_tickets: 0,
             sent_updates: 0,
-            owed: false,
-            asked: false,
+            update_pending: false,
+            update_requested: false,
             refreshes: 0,
         }
     }
@@ -60,15 +60,15 @@ impl Traffic {
     /// RFC 9846 §4.7.3: the peer's next records come under its next key.
     pub(crate) fn on_key_update(&mut self, m: &Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<(), Error> {
         let at = m.at_boundary()?;
-        // What we asked for ourselves is no flood.
-        if !std::mem::take(&mut self.asked) {
+        // What we update_requested for ourselves is no flood.
+        if !std::mem::take(&mut self.update_requested) {
             self.received_updates = self.received_updates.saturating_add(1);
         }
         if self.received_updates > MAX_RECEIVED_UPDATES {
             return Err(Error::Flood(Flood::KeyUpdates));
         }
         out.install_read(self.keys.next_read_key(), at);
-        self.owed |= m.msg.request_update == KeyUpdateRequest::UPDATE_REQUESTED;
+        self.update_pending |= m.msg.request_update == KeyUpdateRequest::UPDATE_REQUESTED;
         Ok(())
     }
 
@@ -95,51 +95,51 @@ impl Traffic {
         self.refreshes = 0;
     }
 
-    /// Whether the peer asked for a KeyUpdate that was not sent yet.
-    pub(crate) fn owes_key_update(&self) -> bool {
-        self.owed
+    /// Whether the peer update_requested for a KeyUpdate that was not sent yet.
+    pub(crate) fn has_pending_key_update(&self) -> bool {
+        self.update_pending
     }
 
-    /// Sends the KeyUpdate that the peer asked for, if it did.
-    pub(crate) fn pay_key_update(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
-        if std::mem::take(&mut self.owed) && self.sent_updates < MAX_SENT_UPDATES {
-            self.update_write_key(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)?;
+    /// Sends the KeyUpdate that the peer update_requested for, if it did.
+    pub(crate) fn send_pending_key_update(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
+        if std::mem::take(&mut self.update_pending) && self.sent_updates < MAX_SENT_UPDATES {
+            self.send_key_update(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)?;
         }
         Ok(())
     }
 
-    /// Changes our key, and asks the peer to change its own unless it was asked already. Beyond a bound that is done only
+    /// Changes our key, and asks the peer to change its own unless it was update_requested already. Beyond a bound that is done only
     /// after data was sent: keys that protected nothing need no change, and a peer would take it for a flood.
     pub(crate) fn refresh(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         if self.refreshes >= MAX_REFRESHES {
             return Ok(());
         }
         self.refreshes = self.refreshes.saturating_add(1);
-        if self.asked {
-            return self.renew_write_key(out);
+        if self.update_requested {
+            return self.update_write_key(out);
         }
-        self.asked = true;
-        self.update_write_key(KeyUpdateRequest::UPDATE_REQUESTED, out)
+        self.update_requested = true;
+        self.send_key_update(KeyUpdateRequest::UPDATE_REQUESTED, out)
     }
 
     #[cfg(test)]
     pub(crate) fn forget_request(&mut self) {
-        self.asked = false;
+        self.update_requested = false;
         self.refreshes = 0;
     }
 
     /// Changes our key alone.
-    pub(crate) fn renew_write_key(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
-        self.update_write_key(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)
+    pub(crate) fn update_write_key(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
+        self.send_key_update(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)
     }
 
-    fn update_write_key(&mut self, request_update: KeyUpdateRequest, out: &mut dyn Sink) -> Result<(), Error> {
+    fn send_key_update(&mut self, request_update: KeyUpdateRequest, out: &mut dyn Sink) -> Result<(), Error> {
         if self.sent_updates >= MAX_SENT_UPDATES {
             return Err(Error::Crypto("changing keys again"));
         }
         self.sent_updates = self.sent_updates.saturating_add(1);
-        // Any KeyUpdate of ours is what the peer asked for.
-        self.owed = false;
+        // Any KeyUpdate of ours is what the peer update_requested for.
+        self.update_pending = false;
         out.send(&mut |w| w.message(HandshakeType::KEY_UPDATE, |w| w.u8(request_update.0)))?;
         out.install_write(self.keys.next_write_key())
     }

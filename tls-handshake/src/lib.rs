@@ -76,6 +76,7 @@ pub mod schedule;
 pub mod server;
 pub mod sink;
 mod sni;
+mod state_slot;
 mod states;
 mod suite;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The record layer (RFC 9846 §5), between bytes on the wire and fragments of plaintext.
 //!
 //! ```text
-//! incoming ─ Receive::open ─▶ range of plaintext, in the same bytes ─ Joiner ─▶ whole handshake messages
-//! Outgoing ◀─ Transmit: a message is encoded at its end, and sealed where it lies when its flight ends
+//! incoming ─ RecordReceiver::open ─▶ range of plaintext, in the same bytes ─ MessageJoiner ─▶ whole handshake messages
+//! Outgoing ◀─ RecordSender: a message is encoded at its end, and sealed where it lies when its flight ends
 //! ```
 
 mod message_joiner;
@@ -11,9 +11,9 @@ mod receiver;
 mod sender;
 mod sizing;
 
-pub(crate) use message_joiner::{Joined, Joiner};
+pub(crate) use message_joiner::{MessageJoiner, NextMessage};
 pub use outgoing::Outgoing;
-pub(crate) use receiver::{Opened, Receive};
+pub(crate) use receiver::{NextRecord, RecordReceiver};
 pub use sender::RecordRoom;
-pub(crate) use sender::Transmit;
-pub(crate) use sizing::Sizing;
+pub(crate) use sender::RecordSender;
+pub(crate) use sizing::RecordSizing;

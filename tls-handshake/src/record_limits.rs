@@ -60,7 +60,7 @@ impl RecordSizes {
     ///
     /// # Errors
     /// [`Illegal::MaxFragmentLength`].
-    pub(crate) fn offered(hello: &ClientHello<'_>) -> Result<Self, Error> {
+    pub(crate) fn from_client_hello(hello: &ClientHello<'_>) -> Result<Self, Error> {
         let extensions = &hello.extensions;
         match (extensions.record_size_limit, extensions.max_fragment_length) {
             // RFC 8449 §5: max_fragment_length is ignored then.
@@ -74,7 +74,7 @@ impl RecordSizes {
     ///
     /// # Errors
     /// [`Illegal::TwoRecordSizes`], [`Illegal::MaxFragmentLength`].
-    pub(crate) fn answered(
+    pub(crate) fn from_server(
         config: &ClientConfig,
         answer: (Option<u16>, Option<MaxFragmentLength>),
     ) -> Result<Self, Error> {
@@ -90,13 +90,13 @@ impl RecordSizes {
     }
 
     /// Limits records from now on.
-    pub(crate) fn put_in_force(self, common: &Common, version: ProtocolVersion, out: &mut dyn Sink) {
+    pub(crate) fn apply(self, common: &Common, version: ProtocolVersion, out: &mut dyn Sink) {
         match self {
             Self::Full => {}
             Self::Limited(theirs) => {
                 // A larger value means something in a version to come, and the maximum in this one.
                 let content = |limit: u16| limit.min(max_size_limit(version)) - content_type(version);
-                let limits = RecordLimits { send: content(theirs), receive: content(own(common, version)) };
+                let limits = RecordLimits { send: content(theirs), receive: content(local_limit(common, version)) };
                 out.limit_records(limits, LimitedRecords::Protected);
             }
             Self::Fragments(length) => {
@@ -109,14 +109,14 @@ impl RecordSizes {
     pub(crate) fn write(self, w: &mut Writer<'_>, common: &Common, version: ProtocolVersion) -> Result<(), BufferFull> {
         match self {
             Self::Full => Ok(()),
-            Self::Limited(_) => RecordSizeLimit::write(w, own(common, version)),
+            Self::Limited(_) => RecordSizeLimit::write(w, local_limit(common, version)),
             Self::Fragments(length) => MaxFragmentLength::of(length).map_or(Ok(()), |length| length.write(w)),
         }
     }
 }
 
 /// The limit of our own that we state.
-fn own(common: &Common, version: ProtocolVersion) -> u16 {
+fn local_limit(common: &Common, version: ProtocolVersion) -> u16 {
     let max = max_size_limit(version);
     common.record_size_limit.map_or(max, |limit| limit.min(max))
 }

@@ -10,84 +10,16 @@ use crate::need::{Answer, ConnectionId, Need};
 use crate::negotiated::{Established, Exporter};
 use crate::resumption::StoredSessions;
 use crate::sink::Sink;
+use crate::state_slot::SlotTransitions;
 
 /// An end of a connection: [`Client`](crate::client::Client) or [`Server`](crate::server::Server), and no other.
 #[expect(private_bounds, reason = "what a role does is the engine's business alone: so no other type can be one")]
-pub trait Role: Replace {}
-
-/// The place of a role's state, where one follows the other: states are dropped here, which is long, and would otherwise be compiled with
-/// whoever drives a connection. So each role has these by [`replace_by_itself`], and none by default.
-pub(crate) trait Replace: States {
-    /// Where the role's sessions are stored. A connection keeps it when its state has failed.
-    type SessionTracker: RemembersSessions;
-
-    /// Takes a message to the state; gives back what the next one asks.
-    fn message(
-        place: &mut Result<Self, Error>,
-        message: Framed<'_, RawMessage<'_>>,
-        out: &mut dyn Sink,
-    ) -> Result<Option<Need>, Error>;
-
-    /// Takes an answer to the state; gives back what the next one asks.
-    fn answer(place: &mut Result<Self, Error>, answer: Answer, out: &mut dyn Sink) -> Result<Option<Need>, Error>;
-
-    /// Tells the state of a change_cipher_spec record that it does not ignore.
-    fn change_cipher_spec(place: &mut Result<Self, Error>, at: RecordBoundary, out: &mut dyn Sink)
-    -> Result<(), Error>;
-
-    /// Ends the connection.
-    fn end(place: &mut Result<Self, Error>, e: Error);
-}
+pub trait Role: SlotTransitions {}
 
 /// Remembers which sessions of a connection a store has.
 pub(crate) trait RemembersSessions {
     /// A store has these, and none before them.
     fn remember(&mut self, sessions: StoredSessions);
-}
-
-/// What [`Replace`] is for a role.
-macro_rules! replace_by_itself {
-    ($role:ty, $place:ty) => {
-        impl crate::states::Replace for $role {
-            type SessionTracker = $place;
-
-            fn message(
-                place: &mut Result<Self, crate::error::Error>,
-                message: crate::framed::Framed<'_, tls_codec::handshake::RawMessage<'_>>,
-                out: &mut dyn crate::sink::Sink,
-            ) -> Result<Option<crate::need::Need>, crate::error::Error> {
-                Ok(crate::states::take(place)?.on_message(message, out)?.put(place))
-            }
-
-            fn answer(
-                place: &mut Result<Self, crate::error::Error>,
-                answer: crate::need::Answer,
-                out: &mut dyn crate::sink::Sink,
-            ) -> Result<Option<crate::need::Need>, crate::error::Error> {
-                Ok(crate::states::take(place)?.on_answer(answer, out)?.put(place))
-            }
-
-            fn change_cipher_spec(
-                place: &mut Result<Self, crate::error::Error>,
-                at: crate::framed::RecordBoundary,
-                out: &mut dyn crate::sink::Sink,
-            ) -> Result<(), crate::error::Error> {
-                *place = Ok(crate::states::take(place)?.on_change_cipher_spec(at, out)?);
-                Ok(())
-            }
-
-            fn end(place: &mut Result<Self, crate::error::Error>, e: crate::error::Error) {
-                *place = Err(e);
-            }
-        }
-    };
-}
-pub(crate) use replace_by_itself;
-
-/// The state, for which `HandshakeNotComplete` stands until there is another.
-#[inline]
-pub(crate) fn take<S>(place: &mut Result<S, Error>) -> Result<S, Error> {
-    std::mem::replace(place, Err(Error::HandshakeNotComplete))
 }
 
 /// What happens to a request for another handshake.
@@ -100,7 +32,7 @@ pub(crate) enum Renegotiation {
 }
 
 /// The present state of one end's handshake.
-pub(crate) trait States: Sized + std::fmt::Debug {
+pub(crate) trait StateMachine: Sized + std::fmt::Debug {
     /// The RFC's diagram: what each state does with each message.
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error>;
 
@@ -174,7 +106,7 @@ pub enum Versioned<A, B> {
     Tls12(B),
 }
 
-impl<A: States, B: States> States for Versioned<A, B> {
+impl<A: StateMachine, B: StateMachine> StateMachine for Versioned<A, B> {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         Ok(match self {
             Self::Tls13(s) => s.on_message(message, out)?.map(Self::Tls13),

@@ -387,7 +387,7 @@ impl<R: SessionRole> SessionCore<R> {
             let paused = self.last_write.follows(pause);
             // What still waits is on its way: TCP had no pause.
             if paused && self.sending.is_empty() && self.pending.is_empty() {
-                self.connection.sending_was_idle();
+                self.connection.note_idle();
             }
         }
         self.flush_pending().map_err(protocol_error)?;

@@ -226,7 +226,7 @@ impl HelloTemplate {
             extension::ExtendedMasterSecret::write(w)?;
             extension::RenegotiationInfo::write(w, &[])?;
         } else {
-            extension::SignatureAlgorithms::write(w, common.told13())?;
+            extension::SignatureAlgorithms::write(w, common.tls13_schemes())?;
             extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
         }
         if common.enables(ProtocolVersion::TLS13) {

@@ -49,7 +49,7 @@ use crate::negotiated::Established;
 use crate::resumption::ClientSessionValue;
 use crate::schedule::tls12::Randoms;
 use crate::sink::Sink;
-use crate::states::{Renegotiation, States, Step, unexpected_change_cipher_spec};
+use crate::states::{Renegotiation, StateMachine, Step, unexpected_change_cipher_spec};
 
 mod client_flight;
 mod new_session;
@@ -138,7 +138,7 @@ impl State {
     }
 }
 
-impl States for State {
+impl StateMachine for State {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         use HandshakeType as T;
         Ok(Step::Next(match (self, message.msg.typ) {

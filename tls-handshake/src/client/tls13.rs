@@ -35,7 +35,7 @@ use crate::negotiated::{Established, Exporter, HandshakeKind};
 use crate::resumption::ClientSessionValue;
 use crate::schedule::tls13::HandshakeKeys;
 use crate::sink::Sink;
-use crate::states::{States, Step};
+use crate::states::{StateMachine, Step};
 
 mod client_flight;
 mod server_flight;
@@ -128,7 +128,7 @@ impl State {
     }
 }
 
-impl States for State {
+impl StateMachine for State {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         use HandshakeType as T;
         Ok(Step::Next(match (self, message.msg.typ) {

@@ -1,6 +1,6 @@
 //! How records are cut, and padded.
 
-/// Short records of application data at first, and again [after a pause](crate::Connection::sending_was_idle).
+/// Short records of application data at first, and again [after a pause](crate::Connection::note_idle).
 ///
 /// A peer can use nothing of a record before its last byte came. While TCP still feels its way, a record of full size takes a
 /// dozen segments and may take several round trips; one that fits a segment can be used as soon as that has come. Later the

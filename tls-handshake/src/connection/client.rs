@@ -6,14 +6,14 @@ use pki_types::{ServerName, UnixTime};
 use tls_codec::code_points::ProtocolVersion;
 use tls_crypto::SystemRandom;
 
-use super::{ClientConnection, World, transmit};
+use super::{ClientConnection, EngineSink, transmit};
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::client::offered_psk::ResumptionOffer;
 use crate::client::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
 use crate::error::Error;
-use crate::record::{Joiner, Outgoing, Receive};
+use crate::record::{MessageJoiner, Outgoing, RecordReceiver};
 use crate::resumption::{ClientSessionValue, ExternalPsk};
 use crate::states::Versioned;
 
@@ -97,16 +97,17 @@ impl ClientConnection {
             session_tracker.use_it();
         }
         let mut transmit = transmit(&config.common, ProtocolVersion::TLS10);
-        let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
-        let mut receive = Receive::new();
-        let mut world = World {
+        let (joiner, key_log) =
+            (MessageJoiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
+        let mut receive = RecordReceiver::new();
+        let mut sink = EngineSink {
             receive: &mut receive,
             transmit: &mut transmit,
             key_log: key_log.as_deref(),
             outgoing: &mut *outgoing,
             sessions: &mut session_tracker,
         };
-        let state = WaitServerHello::start(config, name, known, &SystemRandom, &mut world)?;
+        let state = WaitServerHello::start(config, name, known, &SystemRandom, &mut sink)?;
         transmit.end_flight(outgoing)?;
         Ok(Self::with(Ok(Client::WaitServerHello(state)), receive, transmit, joiner, key_log, session_tracker))
     }
@@ -115,9 +116,9 @@ impl ClientConnection {
     pub(crate) fn replayed(state: Client, config: &ClientConfig) -> Self {
         let name = ServerName::try_from("server").expect("a name");
         let session_tracker = SessionTracker::new(Arc::new(config.clone()), name, None);
-        let joiner = Joiner::new(config.common.limits.handshake_message);
+        let joiner = MessageJoiner::new(config.common.limits.handshake_message);
         let transmit = transmit(&config.common, ProtocolVersion::TLS10);
-        Self::with(Ok(state), Receive::new(), transmit, joiner, config.common.key_log.clone(), session_tracker)
+        Self::with(Ok(state), RecordReceiver::new(), transmit, joiner, config.common.key_log.clone(), session_tracker)
     }
 
     /// Sends data before the server has answered (0-RTT, RFC 9846 §4.3.10), as much as one record holds and the session still

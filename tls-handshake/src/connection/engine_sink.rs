@@ -3,21 +3,21 @@
 use crate::config::KeyLog;
 use crate::error::Error;
 use crate::framed::RecordBoundary;
-use crate::record::{Outgoing, Receive, Transmit};
+use crate::record::{Outgoing, RecordReceiver, RecordSender};
 use crate::schedule::{ReadKey, WriteKey};
 use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
 use crate::states::RemembersSessions;
 
 /// What the states' wishes act on.
-pub(super) struct World<'c> {
-    pub(super) receive: &'c mut Receive,
-    pub(super) transmit: &'c mut Transmit,
+pub(super) struct EngineSink<'c> {
+    pub(super) receive: &'c mut RecordReceiver,
+    pub(super) transmit: &'c mut RecordSender,
     pub(super) key_log: Option<&'c dyn KeyLog>,
     pub(super) outgoing: &'c mut Outgoing,
     pub(super) sessions: &'c mut dyn RemembersSessions,
 }
 
-impl Sink for World<'_> {
+impl Sink for EngineSink<'_> {
     fn send(&mut self, encode: &mut EncodeMessage<'_>) -> Result<&[u8], Error> {
         let message = self.transmit.message(self.outgoing, encode)?;
         log_trace!("sent {} ({} bytes)", sent_type(message), message.len());

@@ -43,13 +43,13 @@ impl<R: Role> Connection<R> {
     /// ) -> Result<usize, Error> {
     ///     let now = Instant::now();
     ///     if outgoing.is_empty() && now - *last > Duration::from_secs(1) {
-    ///         connection.sending_was_idle();
+    ///         connection.note_idle();
     ///     }
     ///     *last = now;
     ///     connection.send(&[IoSlice::new(data)], outgoing)
     /// }
     /// ```
-    pub fn sending_was_idle(&mut self) {
-        self.transmit.sending_was_idle();
+    pub fn note_idle(&mut self) {
+        self.transmit.note_idle();
     }
 }

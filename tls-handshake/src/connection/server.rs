@@ -7,7 +7,7 @@ use tls_crypto::SystemRandom;
 
 use super::{ServerConnection, transmit};
 use crate::config::ServerConfig;
-use crate::record::{Joiner, Receive};
+use crate::record::{MessageJoiner, RecordReceiver};
 use crate::resumption::StoredSessions;
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
@@ -18,9 +18,10 @@ impl ServerConnection {
     #[must_use]
     pub fn new(config: Arc<ServerConfig>) -> Self {
         let transmit = transmit(&config.common, ProtocolVersion::TLS12);
-        let (joiner, key_log) = (Joiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
+        let (joiner, key_log) =
+            (MessageJoiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
         let state = Server::WaitClientHello(WaitClientHello::new(config, &SystemRandom));
-        Self::with(Ok(state), Receive::new(), transmit, joiner, key_log, SessionTracker::default())
+        Self::with(Ok(state), RecordReceiver::new(), transmit, joiner, key_log, SessionTracker::default())
     }
 
     /// Returns the ids of the sessions that must be removed from the store: those that this connection led to or, in TLS 1.2,

@@ -5,13 +5,13 @@ use std::io::IoSlice;
 use tls_codec::code_points::ContentType;
 
 use super::Connection;
-use crate::record::{Outgoing, Receive};
+use crate::record::{Outgoing, RecordReceiver};
 use crate::record_limits::{LimitedRecords, UNLIMITED};
-use crate::states::{Role, States};
+use crate::states::{Role, StateMachine};
 
 impl<R: Role> Connection<R> {
     /// Seals what no state of ours would send.
-    pub(crate) fn forge(&mut self, content_type: ContentType, content: &[u8], outgoing: &mut Outgoing) {
+    pub(crate) fn send_raw_record(&mut self, content_type: ContentType, content: &[u8], outgoing: &mut Outgoing) {
         self.transmit.abandon_flight(outgoing);
         self.transmit.record(content_type, &[IoSlice::new(content)], outgoing).expect("a key that is not worn");
     }
@@ -23,26 +23,26 @@ impl<R: Role> Connection<R> {
 
     /// Sends a KeyUpdate that asks for none.
     pub(crate) fn send_key_update(&mut self, outgoing: &mut Outgoing) {
-        let (mut world, state) = self.world(outgoing);
-        let traffic = state.as_mut().ok().and_then(States::traffic_mut).expect("a connection");
-        traffic.renew_write_key(&mut world).expect("a key that is not worn");
+        let (mut sink, state) = self.sink_and_state(outgoing);
+        let traffic = state.as_mut().ok().and_then(StateMachine::traffic_mut).expect("a connection");
+        traffic.update_write_key(&mut sink).expect("a key that is not worn");
     }
 
     /// Sends a KeyUpdate that asks for one, however often that was done before.
     pub(crate) fn request_key_update(&mut self, outgoing: &mut Outgoing) {
-        let (mut world, state) = self.world(outgoing);
-        let traffic = state.as_mut().ok().and_then(States::traffic_mut).expect("a connection");
+        let (mut sink, state) = self.sink_and_state(outgoing);
+        let traffic = state.as_mut().ok().and_then(StateMachine::traffic_mut).expect("a connection");
         traffic.forget_request();
-        traffic.refresh(&mut world).expect("a key that is not worn");
+        traffic.refresh(&mut sink).expect("a key that is not worn");
     }
 
     /// The receiving half by itself.
-    pub(crate) fn receive_half(&mut self) -> &mut Receive {
+    pub(crate) fn receive_half(&mut self) -> &mut RecordReceiver {
         &mut self.receive
     }
 
     /// Seals this TLSInnerPlaintext.
-    pub(crate) fn forge_inner(&mut self, inner: &[u8], outgoing: &mut Outgoing) {
+    pub(crate) fn send_raw_inner_plaintext(&mut self, inner: &[u8], outgoing: &mut Outgoing) {
         self.transmit.abandon_flight(outgoing);
         self.transmit.inner_plaintext(inner, outgoing);
     }

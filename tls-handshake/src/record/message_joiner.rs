@@ -5,22 +5,22 @@ use tls_codec::handshake::{RawMessage, Split, message_length, split_message};
 use crate::error::Error;
 
 /// Holds the one message that is split over records, up to a limit; empty, and without an allocation, otherwise.
-pub(crate) struct Joiner {
+pub(crate) struct MessageJoiner {
     partial: Vec<u8>,
     limit: usize,
 }
 
 /// What a fragment began with.
-pub(crate) enum Joined<'a> {
+pub(crate) enum NextMessage<'a> {
     /// A whole message, where it lies, and what of the fragment follows it.
     InPlace { message: RawMessage<'a>, rest: &'a [u8] },
-    /// The end of a message whose begin came earlier; [`Joiner::take`] has it. What of the fragment follows it.
+    /// The end of a message whose begin came earlier; [`MessageJoiner::take`] has it. What of the fragment follows it.
     Completed { rest: &'a [u8] },
     /// All of the fragment was taken, and more is needed.
     Partial,
 }
 
-impl Joiner {
+impl MessageJoiner {
     pub(crate) fn new(limit: usize) -> Self {
         Self { partial: Vec::new(), limit }
     }
@@ -34,17 +34,17 @@ impl Joiner {
     ///
     /// # Errors
     /// [`Error::MessageTooLarge`] as soon as a header declares more than the limit.
-    pub(crate) fn next<'a>(&mut self, mut fragment: &'a [u8]) -> Result<Joined<'a>, Error> {
+    pub(crate) fn next<'a>(&mut self, mut fragment: &'a [u8]) -> Result<NextMessage<'a>, Error> {
         if !self.is_partial() {
             return match split_message(fragment) {
                 Split::Message { message, rest } => {
                     check_length(message.raw, self.limit)?;
-                    Ok(Joined::InPlace { message, rest })
+                    Ok(NextMessage::InPlace { message, rest })
                 }
                 Split::Incomplete { .. } => {
                     check_length(fragment, self.limit)?;
                     self.partial.extend_from_slice(fragment);
-                    Ok(Joined::Partial)
+                    Ok(NextMessage::Partial)
                 }
             };
         }
@@ -56,15 +56,15 @@ impl Joiner {
             self.partial.extend_from_slice(taken);
             fragment = rest;
             if self.partial.len() < whole {
-                return Ok(Joined::Partial);
+                return Ok(NextMessage::Partial);
             }
             if check_length(&self.partial, self.limit)? == self.partial.len() && self.partial.len() >= HEADER {
-                return Ok(Joined::Completed { rest: fragment });
+                return Ok(NextMessage::Completed { rest: fragment });
             }
         }
     }
 
-    /// The message that [`Joined::Completed`] told of; its memory goes with it.
+    /// The message that [`NextMessage::Completed`] told of; its memory goes with it.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.partial)
     }
@@ -92,20 +92,20 @@ mod tests {
         wire.extend_from_slice(&[11, 0, 1, 44]);
         wire.extend_from_slice(&[7; 300]);
         for size in 1..=wire.len() {
-            let mut joiner = Joiner::new(1000);
+            let mut joiner = MessageJoiner::new(1000);
             let mut found = Vec::new();
             for mut fragment in wire.chunks(size) {
                 while !fragment.is_empty() {
                     match joiner.next(fragment).unwrap() {
-                        Joined::InPlace { message, rest } => {
+                        NextMessage::InPlace { message, rest } => {
                             found.push(message.raw.to_vec());
                             fragment = rest;
                         }
-                        Joined::Completed { rest } => {
+                        NextMessage::Completed { rest } => {
                             found.push(joiner.take());
                             fragment = rest;
                         }
-                        Joined::Partial => fragment = &[],
+                        NextMessage::Partial => fragment = &[],
                     }
                 }
             }
@@ -119,7 +119,7 @@ mod tests {
     fn header_that_exceeds_the_limit_is_refused_at_once() {
         let refused = Error::MessageTooLarge { message: HandshakeType::CERTIFICATE, got: 101, limit: 100 };
         for begin in [&[11, 0, 0, 97][..], &[11, 0, 0, 97, 0]] {
-            let mut joiner = Joiner::new(100);
+            let mut joiner = MessageJoiner::new(100);
             assert_eq!(joiner.next(begin).err(), Some(refused.clone()));
             assert!(!joiner.is_partial());
         }
@@ -131,7 +131,7 @@ mod tests {
             let mut wire = vec![11, 0, 0, declared];
             wire.extend(vec![0; usize::from(declared)]);
             for size in [1, 2, 3, 4, 5, wire.len()] {
-                let mut joiner = Joiner::new(100);
+                let mut joiner = MessageJoiner::new(100);
                 let mut outcome = Ok(());
                 for fragment in wire.chunks(size) {
                     if let Err(e) = joiner.next(fragment) {

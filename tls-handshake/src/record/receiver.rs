@@ -11,7 +11,7 @@ use crate::record_limits::{LimitedRecords, UNLIMITED};
 use crate::schedule::{Epoch, ReadKey};
 
 /// Our receiving half.
-pub(crate) struct Receive {
+pub(crate) struct RecordReceiver {
     key: Option<(Opener, Epoch)>,
     /// A record was opened: the peer has keys, and no reason to send unencrypted any more.
     opened: bool,
@@ -58,7 +58,7 @@ const MAX_RENEGOTIATIONS: u8 = 32;
 const MAX_REFUSALS: u8 = 4;
 
 /// What was at the front of the bytes.
-pub(crate) enum Opened {
+pub(crate) enum NextRecord {
     /// No whole record yet.
     Incomplete { need: usize },
     /// One with this content, at this place.
@@ -67,7 +67,7 @@ pub(crate) enum Opened {
     Skipped { total: usize },
 }
 
-impl Receive {
+impl RecordReceiver {
     pub(crate) fn new() -> Self {
         let (limit, limited) = (UNLIMITED, LimitedRecords::Protected);
         Self { key: None, opened: false, limited, limit, idle: Idle::default(), early_data: None, skip: None }
@@ -132,11 +132,11 @@ impl Receive {
     }
 
     /// Opens the record at the front of `incoming`. What the state is called is asked for errors alone.
-    pub(crate) fn open(&mut self, incoming: &mut [u8], state: &dyn Fn() -> &'static str) -> Result<Opened, Error> {
+    pub(crate) fn open(&mut self, incoming: &mut [u8], state: &dyn Fn() -> &'static str) -> Result<NextRecord, Error> {
         let max_body = self.max_body();
         // What is skipped was sealed before the client knew our limit.
         let (header, body) = match deframe(incoming, if self.skip.is_some() { MAX_CIPHERTEXT } else { max_body })? {
-            Deframed::Incomplete { need } => return Ok(Opened::Incomplete { need }),
+            Deframed::Incomplete { need } => return Ok(NextRecord::Incomplete { need }),
             Deframed::Record { header, body } => (header, body),
         };
         let (outer, total) = (header.content_type, body.end);
@@ -149,7 +149,7 @@ impl Receive {
                 return self.check(outer, body, total);
             }
             if self.skips(body.len())? {
-                return Ok(Opened::Skipped { total });
+                return Ok(NextRecord::Skipped { total });
             }
             return Err(Error::UnexpectedRecord { state: state(), got: outer });
         };
@@ -170,7 +170,7 @@ impl Receive {
             // RFC 9846 §5.4: padding alone.
             Err(tls_crypto::Error::NoContentType) => return Err(Error::EmptyRecord),
             // RFC 9846 §4.3.10: sealed with the key for early data, which we do not have.
-            Err(_) if self.skips(body.len())? => return Ok(Opened::Skipped { total }),
+            Err(_) if self.skips(body.len())? => return Ok(NextRecord::Skipped { total }),
             Err(_) => return Err(Error::BadRecordMac),
         };
         if body.len() > max_body {
@@ -186,7 +186,7 @@ impl Receive {
         }
     }
 
-    fn check(&mut self, content_type: ContentType, content: Range<usize>, total: usize) -> Result<Opened, Error> {
+    fn check(&mut self, content_type: ContentType, content: Range<usize>, total: usize) -> Result<NextRecord, Error> {
         if content.is_empty() {
             match content_type {
                 ContentType::HANDSHAKE | ContentType::ALERT => return Err(Error::EmptyRecord),
@@ -199,7 +199,7 @@ impl Receive {
         } else if content_type == ContentType::APPLICATION_DATA {
             self.idle = Idle::default();
         }
-        Ok(Opened::Record { content_type, content, total })
+        Ok(NextRecord::Record { content_type, content, total })
     }
 
     /// Counts a change_cipher_spec record that changes nothing.
@@ -232,17 +232,17 @@ mod tests {
         [&[content_type.0, 3, 3], &length.to_be_bytes()[..], &vec![7; length.into()]].concat()
     }
 
-    fn open(receive: &mut Receive, content_type: ContentType, length: u16) -> Result<Opened, Error> {
+    fn open(receive: &mut RecordReceiver, content_type: ContentType, length: u16) -> Result<NextRecord, Error> {
         receive.open(&mut plain(content_type, length), &|| "TEST")
     }
 
     #[test]
     fn shortest_skipped_records_count() {
-        let mut receive = Receive::new();
+        let mut receive = RecordReceiver::new();
         receive.skip_early_data(3);
         for length in [1, 17, 18] {
             let opened = open(&mut receive, ContentType::APPLICATION_DATA, length);
-            assert!(matches!(opened, Ok(Opened::Skipped { .. })), "{length}");
+            assert!(matches!(opened, Ok(NextRecord::Skipped { .. })), "{length}");
         }
         let opened = open(&mut receive, ContentType::APPLICATION_DATA, 1);
         assert_eq!(opened.err(), Some(Error::TooMuchEarlyData { limit: 3 }));
@@ -250,11 +250,11 @@ mod tests {
 
     #[test]
     fn second_hello_ends_the_skipping() {
-        let mut receive = Receive::new();
+        let mut receive = RecordReceiver::new();
         receive.skip_early_data(100);
         // A change_cipher_spec comes before early data, and ends nothing.
         assert!(open(&mut receive, ContentType::CHANGE_CIPHER_SPEC, 1).is_ok());
-        assert!(matches!(open(&mut receive, ContentType::APPLICATION_DATA, 20), Ok(Opened::Skipped { .. })));
+        assert!(matches!(open(&mut receive, ContentType::APPLICATION_DATA, 20), Ok(NextRecord::Skipped { .. })));
         assert!(open(&mut receive, ContentType::HANDSHAKE, 10).is_ok());
         let opened = open(&mut receive, ContentType::APPLICATION_DATA, 20);
         assert!(matches!(opened, Err(Error::UnexpectedRecord { .. })));
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn limit_on_protected_records_leaves_unprotected_ones() {
         for (limited, fits) in [(LimitedRecords::Protected, true), (LimitedRecords::All, false)] {
-            let mut receive = Receive::new();
+            let mut receive = RecordReceiver::new();
             receive.limit(64, limited);
             assert!(open(&mut receive, ContentType::HANDSHAKE, 64).is_ok());
             assert_eq!(open(&mut receive, ContentType::HANDSHAKE, 65).is_ok(), fits, "{limited:?}");

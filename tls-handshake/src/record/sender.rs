@@ -8,7 +8,7 @@ use tls_codec::record::{HEADER_LEN, RecordHeader};
 use tls_codec::writer::Writer;
 use tls_crypto::{Overhead, Sealer};
 
-use super::{Outgoing, Sizing};
+use super::{Outgoing, RecordSizing};
 use crate::error::Error;
 use crate::record_limits::{LimitedRecords, UNLIMITED};
 use crate::schedule::{Epoch, WriteKey};
@@ -30,9 +30,9 @@ pub struct RecordRoom {
 }
 
 /// Our sending half.
-pub(crate) struct Transmit {
+pub(crate) struct RecordSender {
     sealer: Option<Sealer>,
-    sizing: Sizing,
+    sizing: RecordSizing,
     /// Bytes of content, and padding, that the peer takes in a record.
     limit: u16,
     /// The limit for the records that are sent now: none for unprotected ones, unless it holds for all.
@@ -44,8 +44,8 @@ pub(crate) struct Transmit {
     version: ProtocolVersion,
 }
 
-impl Transmit {
-    pub(crate) fn new(sizing: Sizing, records_per_key: Option<u64>, version: ProtocolVersion) -> Self {
+impl RecordSender {
+    pub(crate) fn new(sizing: RecordSizing, records_per_key: Option<u64>, version: ProtocolVersion) -> Self {
         let (limit, limit_now) = (UNLIMITED, UNLIMITED);
         // Some are left for what cannot wait for another key.
         let until_update = |records: u64| records.saturating_sub((records >> 3).max(1));
@@ -167,7 +167,7 @@ impl Transmit {
     }
 
     /// Tells that nothing was sent for a while.
-    pub(crate) fn sending_was_idle(&mut self) {
+    pub(crate) fn note_idle(&mut self) {
         self.sizing.restart();
     }
 
@@ -346,8 +346,11 @@ mod tests {
     #[test]
     fn a_flight_is_cut_at_the_record_size_and_nothing_is_lost() {
         for length in [0usize, 1, 37, 38, 39, 83, 84, 85, 1000] {
-            let mut transmit =
-                Transmit::new(Sizing::new(64 + HEADER_LEN, None, RecordPadding::None), None, ProtocolVersion::TLS10);
+            let mut transmit = RecordSender::new(
+                RecordSizing::new(64 + HEADER_LEN, None, RecordPadding::None),
+                None,
+                ProtocolVersion::TLS10,
+            );
             let mut outgoing = Outgoing::new();
             let content: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
             transmit
@@ -364,8 +367,8 @@ mod tests {
 
     #[test]
     fn many_slices_fill_one_record() {
-        let sizing = Sizing::new(crate::config::MAX_RECORD, None, RecordPadding::None);
-        let mut transmit = Transmit::new(sizing, None, ProtocolVersion::TLS12);
+        let sizing = RecordSizing::new(crate::config::MAX_RECORD, None, RecordPadding::None);
+        let mut transmit = RecordSender::new(sizing, None, ProtocolVersion::TLS12);
         let mut outgoing = Outgoing::new();
         let slices: Vec<IoSlice<'_>> = (0..3000).map(|_| IoSlice::new(b"0123456789")).collect();
         let taken = transmit.application_data(&slices, &mut outgoing).unwrap();
@@ -373,9 +376,9 @@ mod tests {
         assert_eq!(records(outgoing.ready()).len(), 1);
     }
 
-    fn unlimited(ramp_up: Option<crate::config::RecordRampUp>) -> Transmit {
-        let sizing = Sizing::new(crate::config::MAX_RECORD, ramp_up, RecordPadding::None);
-        Transmit::new(sizing, None, ProtocolVersion::TLS12)
+    fn unlimited(ramp_up: Option<crate::config::RecordRampUp>) -> RecordSender {
+        let sizing = RecordSizing::new(crate::config::MAX_RECORD, ramp_up, RecordPadding::None);
+        RecordSender::new(sizing, None, ProtocolVersion::TLS12)
     }
 
     #[test]
@@ -414,8 +417,8 @@ mod tests {
 
     #[test]
     fn early_data_keeps_to_the_record_size() {
-        let sizing = Sizing::new(64 + HEADER_LEN, None, RecordPadding::None);
-        let mut transmit = Transmit::new(sizing, None, ProtocolVersion::TLS12);
+        let sizing = RecordSizing::new(64 + HEADER_LEN, None, RecordPadding::None);
+        let mut transmit = RecordSender::new(sizing, None, ProtocolVersion::TLS12);
         let mut outgoing = Outgoing::new();
         assert_eq!(transmit.early_data(b"none", &mut outgoing), Ok(0));
         transmit.early_data_left = Some(100);

@@ -4,7 +4,7 @@ use crate::config::{RecordPadding, RecordRampUp};
 
 /// The sizes of our records, as they are on the wire.
 #[derive(Clone, Copy)]
-pub(crate) struct Sizing {
+pub(crate) struct RecordSizing {
     full: u16,
     short: u16,
     /// Bytes of application data that go out in short records after a pause; 0 where all records may be full.
@@ -15,7 +15,7 @@ pub(crate) struct Sizing {
     block: u16,
 }
 
-impl Sizing {
+impl RecordSizing {
     /// At most `full` bytes each, and fewer while sending ramps up.
     pub(crate) fn new(full: usize, ramp_up: Option<RecordRampUp>, padding: RecordPadding) -> Self {
         let (short, ramp_up) = ramp_up.map_or((full, 0), |ramp_up| (ramp_up.record_size.min(full), ramp_up.bytes));
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn records_are_short_until_enough_was_sent_and_again_after_a_pause() {
         let mut sizing =
-            Sizing::new(16_000, Some(RecordRampUp { record_size: 1000, bytes: 2500 }), RecordPadding::None);
+            RecordSizing::new(16_000, Some(RecordRampUp { record_size: 1000, bytes: 2500 }), RecordPadding::None);
         for _ in 0..2 {
             for expected in [1000, 1000, 1000, 16_000, 16_000] {
                 assert_eq!((sizing.next(), sizing.full()), (expected, 16_000));
@@ -81,9 +81,9 @@ mod tests {
 
     #[test]
     fn nothing_is_longer_than_the_maximum_and_without_a_ramp_nothing_shorter() {
-        let short = Sizing::new(500, Some(RecordRampUp::default()), RecordPadding::None);
+        let short = RecordSizing::new(500, Some(RecordRampUp::default()), RecordPadding::None);
         assert_eq!((short.next(), short.full()), (500, 500));
-        let mut plain = Sizing::new(500, None, RecordPadding::None);
+        let mut plain = RecordSizing::new(500, None, RecordPadding::None);
         plain.restart();
         assert_eq!((plain.next(), plain.full()), (500, 500));
     }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn sizes_beyond_their_field_are_the_largest() {
         let mut sizing =
-            Sizing::new(70_000, Some(RecordRampUp { record_size: 1000, bytes: u32::MAX }), RecordPadding::None);
+            RecordSizing::new(70_000, Some(RecordRampUp { record_size: 1000, bytes: u32::MAX }), RecordPadding::None);
         assert_eq!((sizing.next(), sizing.full()), (1000, 65_535));
         sizing.sent(usize::MAX);
         assert_eq!(sizing.next(), 65_535);
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn padding_ends_at_the_block_or_where_the_record_does() {
         let padded = |block, content, room| {
-            content + Sizing::new(500, None, RecordPadding::ToMultipleOf(block)).padding(content, room)
+            content + RecordSizing::new(500, None, RecordPadding::ToMultipleOf(block)).padding(content, room)
         };
         for content in 0..=40 {
             assert_eq!(padded(0, content, 40), content);
@@ -108,7 +108,7 @@ mod tests {
             assert_eq!(padded(u16::MAX, content, 40), if content == 0 { 0 } else { 40 });
             let whole = content.div_ceil(16) * 16;
             assert_eq!(padded(16, content, 40), whole.min(40));
-            assert_eq!(Sizing::new(500, None, RecordPadding::None).padding(content, 40), 0);
+            assert_eq!(RecordSizing::new(500, None, RecordPadding::None).padding(content, 40), 0);
         }
     }
 }

@@ -243,7 +243,7 @@ impl<'a> Selection<'a> {
                     enabled: common.group_ids.clone(),
                 })?;
         let share = share_of(&group).map(|entry| entry.key_exchange);
-        let sizes = RecordSizes::offered(hello)?;
+        let sizes = RecordSizes::from_client_hello(hello)?;
         Ok(Self { suite, group, share, alpn: choose_alpn(common, hello)?, sizes, schemes })
     }
 }

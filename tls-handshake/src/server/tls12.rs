@@ -57,7 +57,7 @@ use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, AnswerKind, ConnectionId};
 use crate::negotiated::Established;
 use crate::sink::Sink;
-use crate::states::{Renegotiation, States, Step, unexpected_change_cipher_spec};
+use crate::states::{Renegotiation, StateMachine, Step, unexpected_change_cipher_spec};
 
 mod finished;
 mod key_exchange;
@@ -104,7 +104,7 @@ pub enum State {
     Connected(Box<Connected>),
 }
 
-impl States for State {
+impl StateMachine for State {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         use HandshakeType as T;
         Ok(Step::Next(match (self, message.msg.typ) {

@@ -39,7 +39,7 @@ use crate::key_update::Traffic;
 use crate::need::{Answer, AnswerKind, ConnectionId};
 use crate::negotiated::{Established, Exporter};
 use crate::sink::Sink;
-use crate::states::{States, Step};
+use crate::states::{StateMachine, Step};
 
 mod resumption;
 mod server_flight;
@@ -81,7 +81,7 @@ pub enum State {
     Connected(Box<Connected>),
 }
 
-impl States for State {
+impl StateMachine for State {
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error> {
         use HandshakeType as T;
         Ok(Step::Next(match (self, message.msg.typ) {

@@ -114,7 +114,7 @@ fn client_rejects_unoffered_alpn_by_default() {
                 (true, _) => {
                     assert_eq!(outcome, Outcome::BothConnected, "{kind:?}");
                     let state = client.state.as_ref().unwrap();
-                    let negotiated = crate::states::States::established(state).unwrap().negotiated;
+                    let negotiated = crate::states::StateMachine::established(state).unwrap().negotiated;
                     assert_eq!(negotiated.alpn.as_deref(), Some(&b"http/9.9"[..]), "{kind:?}");
                 }
             }

@@ -12,7 +12,7 @@ use super::pair::{Pair, Pki};
 use crate::error::Error;
 use crate::record::Outgoing;
 use crate::server::Server;
-use crate::states::States;
+use crate::states::StateMachine;
 use crate::{ClientConnection, ServerConnection};
 
 /// Data that must not follow: a whole message and partial ones.
@@ -20,7 +20,7 @@ const FOLLOWERS: [&[u8]; 4] = [&[8, 0, 0, 2, 0, 0], &[8, 0, 0, 2, 0], &[8], &[24
 
 /// Checks that `message_of`'s message is rejected with data after it, in one fragment and
 /// fragmented at every byte.
-fn refuses_followers<S: States>(message_of: impl Fn() -> (End<S>, Vec<u8>), typ: T, pki: &Pki) {
+fn refuses_followers<S: StateMachine>(message_of: impl Fn() -> (End<S>, Vec<u8>), typ: T, pki: &Pki) {
     let refused = Error::KeyChangeInsideRecord { message: typ };
     assert_eq!(refused.alert(), Some(AlertDescription::UNEXPECTED_MESSAGE));
     for follower in FOLLOWERS {

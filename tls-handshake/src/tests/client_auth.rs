@@ -17,7 +17,7 @@ use crate::error::{Error, Illegal};
 use crate::identity::Identity;
 use crate::need::{Answer, Need};
 use crate::server::Server;
-use crate::states::States;
+use crate::states::StateMachine;
 use crate::verify::{tls12, tls13};
 
 /// Both versions, with client authentication.

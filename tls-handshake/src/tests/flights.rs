@@ -6,7 +6,7 @@ use super::flow::{Action, End, Kind, Sent, answers, client, configs, ends, in_sc
 use super::pair::Pki;
 use crate::auth::ClientAuth;
 use crate::schedule::Epoch::{Application, EarlyData, Handshake};
-use crate::states::States;
+use crate::states::StateMachine;
 
 use Action::{ChangeCipherSpec, InstallRead, InstallWrite, RemoveWrite, Secret, Send, SkipEarlyData};
 
@@ -16,7 +16,7 @@ const APPLICATION_SECRETS: [Action; 3] =
     [Secret("CLIENT_TRAFFIC_SECRET_0"), Secret("SERVER_TRAFFIC_SECRET_0"), Secret("EXPORTER_SECRET")];
 
 /// Delivers a flight to an end and returns the actions of that end.
-fn carry<S: States>(to: &mut End<S>, flight: &[Sent], pki: &Pki) -> Vec<Action> {
+fn carry<S: StateMachine>(to: &mut End<S>, flight: &[Sent], pki: &Pki) -> Vec<Action> {
     for sent in flight {
         to.take(sent, &mut answers(pki)).unwrap();
     }

@@ -21,13 +21,13 @@ use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::error::Error;
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, Need};
-use crate::record::{Joined, Joiner};
+use crate::record::{MessageJoiner, NextMessage};
 use crate::resumption::{ClientSessionValue, ServerSessionValue, SessionSecret, identity_scope};
 use crate::schedule::{Epoch, ReadKey, WriteKey};
 use crate::server::Server;
 use crate::server::hello::WaitClientHello;
 use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
-use crate::states::{States, Step};
+use crate::states::{StateMachine, Step};
 use crate::suite::SupportedCipherSuite;
 
 /// An action that a state requested from its sink.
@@ -131,24 +131,24 @@ impl Sink for Recorder {
 pub(super) struct End<S> {
     pub(super) state: Option<S>,
     pub(super) sink: Recorder,
-    joiner: Joiner,
+    joiner: MessageJoiner,
 }
 
-impl<S: States> End<S> {
+impl<S: StateMachine> End<S> {
     pub(super) fn new(state: S, sink: Recorder) -> Self {
-        Self { state: Some(state), sink, joiner: Joiner::new(0x1_0000) }
+        Self { state: Some(state), sink, joiner: MessageJoiner::new(0x1_0000) }
     }
 
     /// Delivers one fragment and answers the needs that it causes.
     pub(super) fn deliver(&mut self, mut fragment: &[u8], answer: &mut dyn FnMut(Need) -> Answer) -> Result<(), Error> {
         while !fragment.is_empty() {
             match self.joiner.next(fragment)? {
-                Joined::Partial => break,
-                Joined::InPlace { message, rest } => {
+                NextMessage::Partial => break,
+                NextMessage::InPlace { message, rest } => {
                     fragment = rest;
                     self.message(Framed::new(message, rest), answer)?;
                 }
-                Joined::Completed { rest } => {
+                NextMessage::Completed { rest } => {
                     fragment = rest;
                     let joined = self.joiner.take();
                     let Split::Message { message, .. } = split_message(&joined) else { panic!("it is whole") };
@@ -164,7 +164,7 @@ impl<S: States> End<S> {
         if self.joiner.is_partial() {
             return Err(Error::InterleavedHandshake);
         }
-        if self.state.as_ref().is_some_and(States::ignores_change_cipher_spec) {
+        if self.state.as_ref().is_some_and(StateMachine::ignores_change_cipher_spec) {
             return Ok(());
         }
         let state = self.state.take().expect("an end that did not fail");
@@ -219,7 +219,7 @@ impl<S: States> End<S> {
     }
 
     pub(super) fn name(&self) -> &'static str {
-        self.state.as_ref().map_or("failed", States::name)
+        self.state.as_ref().map_or("failed", StateMachine::name)
     }
 }
 

@@ -331,7 +331,7 @@ fn connection_sends_nothing_after_close_notify() {
         if version == TLS13 {
             pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
         } else {
-            pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+            pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
         }
         super::pair::send_all(&mut pair.server, b"data", &mut pair.to_client);
         assert!(pair.step_client().unwrap().is_none());

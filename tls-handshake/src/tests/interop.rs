@@ -109,8 +109,8 @@ fn fatal_user_canceled_closes_only_tls12() {
         (ProtocolVersion::TLS13, 1, false),
     ] {
         let mut pair = connected(version, &pki);
-        pair.server.forge(C::ALERT, &[level, A::USER_CANCELED.0], &mut pair.to_client);
-        pair.client.forge(C::ALERT, &[level, A::USER_CANCELED.0], &mut pair.to_server);
+        pair.server.send_raw_record(C::ALERT, &[level, A::USER_CANCELED.0], &mut pair.to_client);
+        pair.client.send_raw_record(C::ALERT, &[level, A::USER_CANCELED.0], &mut pair.to_server);
         let expected = || match ends {
             true => Err(Error::AlertReceived { description: A::USER_CANCELED, state: "CONNECTED" }),
             false => Ok(()),
@@ -130,8 +130,8 @@ fn alert_inside_fragmented_message_is_rejected() {
     for version in [ProtocolVersion::TLS12, ProtocolVersion::TLS13] {
         for alert in [[1, A::UNRECOGNIZED_NAME.0], [1, A::USER_CANCELED.0], [1, 0], [2, 0], [2, 40]] {
             let mut pair = connected(version, &pki);
-            pair.server.forge(C::HANDSHAKE, &[4, 0, 0], &mut pair.to_client);
-            pair.server.forge(C::ALERT, &alert, &mut pair.to_client);
+            pair.server.send_raw_record(C::HANDSHAKE, &[4, 0, 0], &mut pair.to_client);
+            pair.server.send_raw_record(C::ALERT, &alert, &mut pair.to_client);
             let error = pair.step_client().unwrap_err();
             // What ends the connection anyway is reported as itself.
             let reported = alert[1] == 40 || (version == ProtocolVersion::TLS13 && alert[1] == A::UNRECOGNIZED_NAME.0);
@@ -156,7 +156,7 @@ fn failed_handshake_stays_handshaking() {
     assert!(pair.server.is_handshaking());
     // One that was complete is not.
     let mut pair = connected(TLS13, &pki);
-    pair.server.forge(C::ALERT, &[2, 40], &mut pair.to_client);
+    pair.server.send_raw_record(C::ALERT, &[2, 40], &mut pair.to_client);
     pair.step_client().unwrap_err();
     assert!(!pair.client.is_handshaking());
 }

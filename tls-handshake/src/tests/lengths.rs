@@ -66,13 +66,13 @@ fn wrong_length_after_handshake_is_decode_error() {
     for message in [&[24, 0, 0, 0][..], &[24, 0, 0, 2, 0, 0], &[4, 0, 0, 0], &[4, 0, 0, 5, 0, 0, 0, 60, 0]] {
         let mut pair = Pair::new(&pki);
         pair.handshake(&pki).unwrap();
-        pair.server.forge(C::HANDSHAKE, message, &mut pair.to_client);
+        pair.server.send_raw_record(C::HANDSHAKE, message, &mut pair.to_client);
         assert_eq!(pair.step_client().unwrap_err().alert(), Some(A::DECODE_ERROR), "{message:?}");
     }
     let (client, server) = configs(Kind::Tls12);
     let mut pair = Pair::with(client, server);
     pair.handshake(&pki).unwrap();
-    pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 1, 0], &mut pair.to_client);
+    pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 1, 0], &mut pair.to_client);
     assert_eq!(pair.step_client().unwrap_err().alert(), Some(A::DECODE_ERROR));
 }
 
@@ -87,8 +87,8 @@ fn oversized_finished_is_decode_error() {
             let (client, server) = configs(kind);
             let mut pair = Pair::with(client, server);
             pair.handshake(&pki).unwrap();
-            pair.server.forge(C::HANDSHAKE, &header, &mut pair.to_client);
-            pair.client.forge(C::HANDSHAKE, &header, &mut pair.to_server);
+            pair.server.send_raw_record(C::HANDSHAKE, &header, &mut pair.to_client);
+            pair.client.send_raw_record(C::HANDSHAKE, &header, &mut pair.to_server);
             for error in [pair.step_client().unwrap_err(), pair.step_server().unwrap_err()] {
                 assert!(matches!(error, Error::MessageTooLarge { message: T::FINISHED, .. }), "{error}");
                 assert_eq!(error.alert(), Some(A::DECODE_ERROR));

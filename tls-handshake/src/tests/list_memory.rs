@@ -7,7 +7,7 @@ use super::flow::{End, Kind, MessageEdit, Sent, answers, client_with, configs, p
 use super::hello::Hello;
 use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::need::{Answer, Need};
-use crate::states::States;
+use crate::states::StateMachine;
 
 /// Bytes of a handshake that do not come from the peer's list: keys, a small chain, our answer.
 const REST: u64 = 12 * 1024;
@@ -312,7 +312,7 @@ fn settings(case: &Case) -> (ClientConfig, ServerConfig) {
 }
 
 /// Gives `to` all that was sent up to the filled message, which is measured.
-fn give<S: States>(
+fn give<S: StateMachine>(
     to: &mut End<S>,
     flight: Vec<Sent>,
     case: &Case,

@@ -15,7 +15,7 @@ use crate::config::{ClientConfig, ServerConfig, SuitePreference};
 use crate::error::{Error, Illegal};
 use crate::identity::Identity;
 use crate::need::{Answer, Need};
-use crate::states::States;
+use crate::states::StateMachine;
 
 fn server_says_to(pki: &Pki, change: Change<'_>) -> Error {
     let (client, server) = configs(Kind::Tls12);

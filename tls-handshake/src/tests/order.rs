@@ -7,7 +7,7 @@ use super::pair::Pki;
 use crate::client::Client;
 use crate::error::Error;
 use crate::server::Server;
-use crate::states::States;
+use crate::states::StateMachine;
 
 /// Whether change_cipher_spec has a place in a state.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ const KNOWN: [u8; 22] = [0, 1, 2, 3, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22
 
 /// Gives each of the 256 types that have no place, known, unknown and of the other version, and change_cipher_spec to a new
 /// end in the state that `reach` leads to.
-fn refuses_all_but<S: States>(name: &'static str, places: &[T], change: Change, reach: impl Fn() -> End<S>) {
+fn refuses_all_but<S: StateMachine>(name: &'static str, places: &[T], change: Change, reach: impl Fn() -> End<S>) {
     let pki = Pki::new();
     for typ in (0..=u8::MAX).map(T).filter(|typ| !places.contains(typ)) {
         // The state decides before it looks inside: an empty body is refused for the same reason as a plausible one.

@@ -78,7 +78,7 @@ fn padding_hides_alerts_and_key_updates() {
         assert!(pair.server.close_notify_received());
     }
     let mut pair = padded(100);
-    pair.server.forge(ContentType::HANDSHAKE, &[99, 0, 0, 0], &mut pair.to_client);
+    pair.server.send_raw_record(ContentType::HANDSHAKE, &[99, 0, 0, 0], &mut pair.to_client);
     pair.step_client().unwrap_err();
     assert_eq!(lengths(&pair.to_server), [100 + OVERHEAD], "a fatal alert");
 }
@@ -156,7 +156,7 @@ fn padding_respects_record_size_limits() {
     assert_eq!(sent(&mut pair, &[1; 978])[..], first[2..]);
     assert_eq!(sent(&mut pair, &[1; 409]), [512 + OVERHEAD]);
     assert_eq!(sent(&mut pair, &[1; 2_000]), [2_048 + OVERHEAD]);
-    pair.client.sending_was_idle();
+    pair.client.note_idle();
     assert_eq!(sent(&mut pair, &[1; 2_000]), [1_000, 1_000, 512 + OVERHEAD]);
 }
 

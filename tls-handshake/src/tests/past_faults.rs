@@ -119,7 +119,7 @@ fn cve_2014_0224_early_change_cipher_spec_record_is_rejected() {
     give_server(&mut pair, &flight[..2].concat()).unwrap();
     assert_eq!(give_server(&mut pair, &CCS), Err(Error::BadRecordMac));
     let (mut pair, _) = server_flight(&pki);
-    pair.client.forge(C::CHANGE_CIPHER_SPEC, &[1], &mut pair.to_server);
+    pair.client.send_raw_record(C::CHANGE_CIPHER_SPEC, &[1], &mut pair.to_server);
     is_unexpected(&pair.step_server().map(|_| ()), "CONNECTED", C::CHANGE_CIPHER_SPEC);
     // At the client.
     let (mut pair, flight) = server_flight(&pki);
@@ -349,7 +349,7 @@ fn cve_2021_3449_renegotiation_is_rejected_before_parsing() {
     for hello in [whole, vec![1, 0, 0, 0], vec![1, 0, 0, 4, 1, 2, 3, 4]] {
         let mut pair = pair12();
         pair.handshake(&pki).unwrap();
-        pair.client.forge(C::HANDSHAKE, &hello, &mut pair.to_server);
+        pair.client.send_raw_record(C::HANDSHAKE, &hello, &mut pair.to_server);
         assert!(pair.step_server().unwrap().is_none());
         // A warning, and sealed: header, explicit nonce, alert, tag.
         assert_eq!(pair.to_client.len(), 5 + 8 + 2 + 16);
@@ -366,7 +366,7 @@ fn hello_request_is_rejected_with_warning() {
     pair.handshake(&pki).unwrap();
     for _ in 0..2 {
         for _ in 0..4 {
-            pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+            pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
             assert!(pair.step_client().unwrap().is_none());
             assert_eq!(pair.to_server.len(), 5 + 8 + 2 + 16);
             assert!(pair.step_server().unwrap().is_none());
@@ -374,7 +374,7 @@ fn hello_request_is_rejected_with_warning() {
         pair.exchange(b"question", b"answer");
     }
     for flood in 0..33 {
-        pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+        pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
         let expected = if flood < 32 { Ok(()) } else { Err(Error::Flood(Flood::Renegotiations)) };
         assert_eq!(pair.step_client().map(|_| ()), expected, "{flood}");
         // Of many without data few are answered: peers take many warnings for a flood.
@@ -385,11 +385,11 @@ fn hello_request_is_rejected_with_warning() {
     // With data beside it, and in parts.
     let mut pair = pair12();
     pair.handshake(&pki).unwrap();
-    pair.server.forge(C::HANDSHAKE, &[0, 0], &mut pair.to_client);
-    pair.server.forge(C::HANDSHAKE, &[0, 0], &mut pair.to_client);
+    pair.server.send_raw_record(C::HANDSHAKE, &[0, 0], &mut pair.to_client);
+    pair.server.send_raw_record(C::HANDSHAKE, &[0, 0], &mut pair.to_client);
     pair.exchange(b"question", b"answer");
     // With a body it is malformed.
-    pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 1, 0], &mut pair.to_client);
+    pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 1, 0], &mut pair.to_client);
     assert_eq!(pair.step_client().unwrap_err().alert(), Some(A::DECODE_ERROR));
 }
 
@@ -436,7 +436,7 @@ fn repeated_renegotiation_is_rejected_and_flood_fails() {
     let hello = pair.to_server.ready()[5..].to_vec();
     pair.handshake(&pki).unwrap();
     for _ in 0..3 {
-        pair.client.forge(C::HANDSHAKE, &hello, &mut pair.to_server);
+        pair.client.send_raw_record(C::HANDSHAKE, &hello, &mut pair.to_server);
         // A request with data before, between and after the answers.
         send_all(&mut pair.client, b"data", &mut pair.to_server);
         assert!(pair.step_server().unwrap().is_none());
@@ -446,7 +446,7 @@ fn repeated_renegotiation_is_rejected_and_flood_fails() {
     }
     // Many in one record are as many.
     let many = [1, 0, 0, 0].repeat(33);
-    pair.client.forge(C::HANDSHAKE, &many, &mut pair.to_server);
+    pair.client.send_raw_record(C::HANDSHAKE, &many, &mut pair.to_server);
     assert_eq!(pair.step_server().unwrap_err(), Error::Flood(Flood::Renegotiations));
     assert_eq!(Error::Flood(Flood::Renegotiations).alert(), Some(A::UNEXPECTED_MESSAGE));
 }
@@ -458,7 +458,7 @@ fn no_renegotiation_alerts_do_not_fill_queue() {
     let mut pair = pair12();
     pair.handshake(&pki).unwrap();
     for _ in 0..1000 {
-        pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+        pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
         send_all(&mut pair.server, b"x", &mut pair.to_client);
         assert!(pair.step_client().unwrap().is_none());
     }
@@ -471,11 +471,11 @@ fn received_no_renegotiation_warning_is_ignored() {
     let pki = Pki::new();
     let mut pair = pair12();
     pair.handshake(&pki).unwrap();
-    pair.server.forge(C::ALERT, &[1, A::NO_RENEGOTIATION.0], &mut pair.to_client);
-    pair.client.forge(C::ALERT, &[1, A::NO_RENEGOTIATION.0], &mut pair.to_server);
+    pair.server.send_raw_record(C::ALERT, &[1, A::NO_RENEGOTIATION.0], &mut pair.to_client);
+    pair.client.send_raw_record(C::ALERT, &[1, A::NO_RENEGOTIATION.0], &mut pair.to_server);
     pair.exchange(b"question", b"answer");
-    pair.server.forge(C::ALERT, &[2, A::NO_RENEGOTIATION.0], &mut pair.to_client);
-    pair.client.forge(C::ALERT, &[2, A::NO_RENEGOTIATION.0], &mut pair.to_server);
+    pair.server.send_raw_record(C::ALERT, &[2, A::NO_RENEGOTIATION.0], &mut pair.to_client);
+    pair.client.send_raw_record(C::ALERT, &[2, A::NO_RENEGOTIATION.0], &mut pair.to_server);
     let ended = Error::AlertReceived { description: A::NO_RENEGOTIATION, state: "CONNECTED" };
     assert_eq!(pair.step_client().unwrap_err(), ended);
     assert_eq!(pair.step_server().unwrap_err(), ended);
@@ -489,7 +489,7 @@ fn renegotiation_after_sent_close_notify_is_ignored() {
     pair.handshake(&pki).unwrap();
     pair.client.send_close_notify(&mut pair.to_server);
     assert!(pair.step_server().unwrap().is_none());
-    pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+    pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
     send_all(&mut pair.server, b"the rest", &mut pair.to_client);
     assert!(pair.step_client().unwrap().is_none());
     assert_eq!(pair.client_received, b"the rest");
@@ -624,7 +624,7 @@ fn tls13_connection_rejects_hello_request() {
     // In TLS 1.3 there is no such message.
     let mut pair = Pair::new(&pki);
     pair.handshake(&pki).unwrap();
-    pair.server.forge(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
+    pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
     let refused = Error::UnexpectedMessage { state: "CONNECTED", got: T::HELLO_REQUEST };
     assert_eq!(pair.step_client().unwrap_err(), refused);
 }

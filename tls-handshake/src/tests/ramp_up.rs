@@ -76,8 +76,8 @@ fn ramp_up_sends_short_records_first_and_after_idle() {
         assert_eq!(sent(&mut pair, &data), expected, "{suite}");
         assert_eq!(sent(&mut pair, &data[..20_000])[0], full, "it stays so");
         for _ in 0..2 {
-            pair.client.sending_was_idle();
-            pair.server.sending_was_idle();
+            pair.client.note_idle();
+            pair.server.note_idle();
             assert_eq!(sent(&mut pair, &data), expected, "{suite}, after a pause");
         }
     }
@@ -121,8 +121,8 @@ fn disabled_ramp_up_sends_full_records() {
         for _ in 0..2 {
             let expected = [16_384 + overhead, 16_384 + overhead, 32 + overhead];
             assert_eq!(sent(&mut pair, &data(32_800)), expected);
-            pair.client.sending_was_idle();
-            pair.server.sending_was_idle();
+            pair.client.note_idle();
+            pair.server.note_idle();
         }
     }
 }

@@ -169,14 +169,14 @@ fn record_over_limit_is_record_overflow() {
             };
             let forged = |length| vec![7; length];
             let mut pair = connected();
-            pair.client.forge(ContentType::APPLICATION_DATA, &forged(512), &mut pair.to_server);
-            pair.server.forge(ContentType::APPLICATION_DATA, &forged(512), &mut pair.to_client);
+            pair.client.send_raw_record(ContentType::APPLICATION_DATA, &forged(512), &mut pair.to_server);
+            pair.server.send_raw_record(ContentType::APPLICATION_DATA, &forged(512), &mut pair.to_client);
             pair.exchange_pending(&forged(512));
-            pair.client.forge(ContentType::APPLICATION_DATA, &forged(513), &mut pair.to_server);
+            pair.client.send_raw_record(ContentType::APPLICATION_DATA, &forged(513), &mut pair.to_server);
             let refused = pair.step_server().unwrap_err();
             assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW), "{version} {refused}");
             let mut pair = connected();
-            pair.server.forge(ContentType::APPLICATION_DATA, &forged(513), &mut pair.to_client);
+            pair.server.send_raw_record(ContentType::APPLICATION_DATA, &forged(513), &mut pair.to_client);
             let refused = pair.step_client().unwrap_err();
             assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW), "{version} {refused}");
         }

@@ -35,12 +35,12 @@ fn raw_to_server(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
 }
 
 fn forge_to_client(pair: &mut Pair, content_type: C, content: &[u8]) -> Result<(), Error> {
-    pair.server.forge(content_type, content, &mut pair.to_client);
+    pair.server.send_raw_record(content_type, content, &mut pair.to_client);
     pair.step_client().map(|need| assert!(need.is_none()))
 }
 
 fn inner_to_client(pair: &mut Pair, inner: &[u8]) -> Result<(), Error> {
-    pair.server.forge_inner(inner, &mut pair.to_client);
+    pair.server.send_raw_inner_plaintext(inner, &mut pair.to_client);
     pair.step_client().map(|need| assert!(need.is_none()))
 }
 
@@ -225,7 +225,7 @@ fn application_data_during_handshake_is_rejected() {
             need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
         }
         assert!(matches!(pair.step_client(), Ok(Some(Need::Verdict(_)))));
-        pair.client.forge(C::APPLICATION_DATA, data, &mut pair.to_server);
+        pair.client.send_raw_record(C::APPLICATION_DATA, data, &mut pair.to_server);
         is_unexpected(&pair.step_server().map(|_| ()), C::APPLICATION_DATA);
     }
 }
@@ -267,7 +267,7 @@ fn failed_decryption_does_not_advance_sequence_number() {
     // Receive-level: the same opener takes the true record after a false one. The connection itself is ended by it.
     let pki = Pki::new();
     let mut pair = connected(&pki);
-    pair.server.forge(C::APPLICATION_DATA, b"true", &mut pair.to_client);
+    pair.server.send_raw_record(C::APPLICATION_DATA, b"true", &mut pair.to_client);
     let good = pair.to_client.ready().to_vec();
     for at in 5..good.len() {
         let mut bad = good.clone();

@@ -20,7 +20,7 @@ use crate::config::RecordPadding;
 use crate::connection::{ClientConnection, Progress};
 use crate::error::Error;
 use crate::need::Need;
-use crate::record::{Opened, Outgoing, Receive, Sizing, Transmit};
+use crate::record::{NextRecord, Outgoing, RecordReceiver, RecordSender, RecordSizing};
 use crate::schedule::Side;
 use crate::schedule::tls13::{HandshakeKeys, Hello};
 use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
@@ -246,7 +246,7 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
         let hello = Hello { hash: &hash_of(&messages, retried), client_random: &random };
         HandshakeKeys::derive(Side::Client, aes_128(), EarlySecret::new(aes_128().hash), shared, &hello, log)
     };
-    let mut receive = Receive::new();
+    let mut receive = RecordReceiver::new();
     receive.install(keys.read_key());
     for name in ["EncryptedExtensions server", "Certificate server", "CertificateVerify server"] {
         messages.push(trace.last(name));
@@ -264,8 +264,8 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
     let verify_data = keys.verify_data(&server_finished);
     assert_eq!(verify_data.as_ref(), &trace.last("Finished client")[4..]);
 
-    let sizing = Sizing::new(crate::config::MAX_RECORD, None, RecordPadding::None);
-    let mut transmit = Transmit::new(sizing, None, tls_codec::code_points::ProtocolVersion::TLS12);
+    let sizing = RecordSizing::new(crate::config::MAX_RECORD, None, RecordPadding::None);
+    let mut transmit = RecordSender::new(sizing, None, tls_codec::code_points::ProtocolVersion::TLS12);
     let mut outgoing = Outgoing::new();
     transmit.install(keys.write_key(), &mut outgoing).unwrap();
     let finished = std::io::IoSlice::new(trace.last("Finished client"));
@@ -290,9 +290,9 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
     assert_eq!(outgoing.ready(), trace.last("record client"));
 }
 
-fn open(receive: &mut Receive, record: &[u8]) -> Vec<u8> {
+fn open(receive: &mut RecordReceiver, record: &[u8]) -> Vec<u8> {
     let mut bytes = record.to_vec();
-    let Ok(Opened::Record { content, total, .. }) = receive.open(&mut bytes, &|| "") else { panic!("no record") };
+    let Ok(NextRecord::Record { content, total, .. }) = receive.open(&mut bytes, &|| "") else { panic!("no record") };
     assert_eq!(total, record.len());
     bytes[content].to_vec()
 }

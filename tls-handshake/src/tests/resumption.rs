@@ -426,12 +426,12 @@ fn only_fatal_alert_invalidates_sessions_after_handshake() {
         assert_eq!(pair.client.failed_sessions(), None);
         // user_canceled, and in TLS 1.2 a warning that does not end a connection.
         let warning = if version == TLS13 { [1, 90] } else { [1, 110] };
-        pair.server.forge(ContentType::ALERT, &warning, &mut pair.to_client);
+        pair.server.send_raw_record(ContentType::ALERT, &warning, &mut pair.to_client);
         pair.run(&mut |need| harness.answer(need)).unwrap();
         assert_eq!(pair.client.failed_sessions(), None, "{version}");
         assert_eq!(pair.client.end_of_input(), Err(Error::Truncated));
         assert_eq!(pair.client.failed_sessions(), None, "{version}");
-        pair.server.forge(ContentType::ALERT, &[2, 40], &mut pair.to_client);
+        pair.server.send_raw_record(ContentType::ALERT, &[2, 40], &mut pair.to_client);
         pair.run(&mut |need| harness.answer(need)).unwrap_err();
         let failed = pair.client.failed_sessions().map(|(name, scope)| (name.clone(), scope));
         assert_eq!(failed, Some(("a.test".try_into().unwrap(), scope)), "{version}");
@@ -469,7 +469,7 @@ fn tickets_without_data_are_flood() {
     // Lifetime, age_add, nonce, a ticket of one byte, no extensions.
     let ticket = [&[4, 0, 0, 15][..], &[0; 8], &[1, 0], &[0, 1, 7], &[0, 0]].concat();
     let send = |pair: &mut Pair| {
-        pair.server.forge(ContentType::HANDSHAKE, &ticket, &mut pair.to_client);
+        pair.server.send_raw_record(ContentType::HANDSHAKE, &ticket, &mut pair.to_client);
         pair.step_client().map(|_| ())
     };
     for _ in 0..2 {

@@ -21,7 +21,7 @@ use crate::error::{Error, Illegal};
 use crate::need::Need;
 use crate::resumption::ServerSessionValue;
 use crate::server::Server;
-use crate::states::{States, Versioned};
+use crate::states::{StateMachine, Versioned};
 use crate::{ExternalPsk, HandshakeKind, PskCandidate};
 
 /// What a client that offers a session says to a server's first message, changed so.

@@ -44,10 +44,10 @@ fn failed_connection_returns_ids_of_its_sessions() {
                 }
                 assert!(failed(&mut pair).is_empty(), "nothing failed");
                 if by_client {
-                    pair.client.forge(C::ALERT, &FATAL, &mut pair.to_server);
+                    pair.client.send_raw_record(C::ALERT, &FATAL, &mut pair.to_server);
                     assert!(matches!(pair.step_server().unwrap_err(), Error::AlertReceived { .. }));
                 } else {
-                    pair.client.forge(C::HANDSHAKE, &[99, 0, 0, 0], &mut pair.to_server);
+                    pair.client.send_raw_record(C::HANDSHAKE, &[99, 0, 0, 0], &mut pair.to_server);
                     pair.step_server().unwrap_err();
                 }
                 assert_eq!(failed(&mut pair), its_own, "{version} {by_client} {resumes}");
@@ -83,7 +83,7 @@ fn failed_connection_returns_no_ticket_sessions() {
         let mut harness = Harness::new(Storage::Ticket);
         let mut pair = Pair::with(harness.client(version), harness.server());
         harness.run(&mut pair).unwrap();
-        pair.client.forge(C::ALERT, &FATAL, &mut pair.to_server);
+        pair.client.send_raw_record(C::ALERT, &FATAL, &mut pair.to_server);
         pair.step_server().unwrap_err();
         assert!(failed(&mut pair).is_empty());
     }
@@ -104,11 +104,11 @@ fn resumption_with_wrong_key_invalidates_no_session() {
             need = pair.server.resume(harness.answer(open), &mut pair.to_client).unwrap();
         }
         match ending {
-            0 => pair.client.forge(C::ALERT, &FATAL, &mut pair.to_server),
-            1 => pair.client.forge(C::HANDSHAKE, &[99, 0, 0, 0], &mut pair.to_server),
+            0 => pair.client.send_raw_record(C::ALERT, &FATAL, &mut pair.to_server),
+            1 => pair.client.send_raw_record(C::HANDSHAKE, &[99, 0, 0, 0], &mut pair.to_server),
             2 => {
-                pair.client.forge(C::CHANGE_CIPHER_SPEC, &[1], &mut pair.to_server);
-                pair.client.forge(
+                pair.client.send_raw_record(C::CHANGE_CIPHER_SPEC, &[1], &mut pair.to_server);
+                pair.client.send_raw_record(
                     C::HANDSHAKE,
                     &[20, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
                     &mut pair.to_server,
@@ -138,7 +138,7 @@ fn failed_full_handshake_invalidates_only_its_own_session() {
     let mut pair = Pair::resuming(client, other, session, harness.now);
     harness.run(&mut pair).unwrap();
     assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Full));
-    pair.client.forge(C::ALERT, &FATAL, &mut pair.to_server);
+    pair.client.send_raw_record(C::ALERT, &FATAL, &mut pair.to_server);
     pair.step_server().unwrap_err();
     assert_eq!(failed(&mut pair), since(&harness, &before));
 }

@@ -140,7 +140,7 @@ fn invalid_key_update_value_is_illegal_parameter() {
     let pki = Pki::new();
     for value in 2..=u8::MAX {
         let mut pair = connected(&pki);
-        pair.server.forge(C::HANDSHAKE, &[24, 0, 0, 1, value], &mut pair.to_client);
+        pair.server.send_raw_record(C::HANDSHAKE, &[24, 0, 0, 1, value], &mut pair.to_client);
         let refused = pair.step_client().unwrap_err();
         assert!(matches!(refused, Error::Decode(_)));
         assert_eq!(refused.alert(), Some(AlertDescription::ILLEGAL_PARAMETER));
@@ -227,7 +227,7 @@ fn tls12_connection_rejects_key_update() {
     // Nothing happened to the connection.
     pair.exchange(b"question", b"answer");
     // The peer cannot either.
-    pair.server.forge(C::HANDSHAKE, &[24, 0, 0, 1, 0], &mut pair.to_client);
+    pair.server.send_raw_record(C::HANDSHAKE, &[24, 0, 0, 1, 0], &mut pair.to_client);
     let refused = Error::UnexpectedMessage { state: "CONNECTED", got: HandshakeType::KEY_UPDATE };
     assert_eq!(pair.step_client().unwrap_err(), refused);
 }
@@ -312,7 +312,7 @@ fn tls12_alerts_do_not_exhaust_key() {
         let mut pair = Pair::with(client, server);
         pair.handshake(&pki).unwrap();
         // No ClientHello is decoded here.
-        pair.client.forge(C::HANDSHAKE, &[1, 0, 0, 0], &mut pair.to_server);
+        pair.client.send_raw_record(C::HANDSHAKE, &[1, 0, 0, 0], &mut pair.to_server);
         pair.step_server().unwrap();
         assert!(!pair.to_client.is_empty(), "no_renegotiation");
         let worn = pair.server.send(&[IoSlice::new(b"x")], &mut pair.to_client);

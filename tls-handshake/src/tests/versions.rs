@@ -13,7 +13,7 @@ use super::pair::{Pair, Pki};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Illegal};
 use crate::server::Server;
-use crate::states::States;
+use crate::states::StateMachine;
 
 const SETS: [&[V]; 3] = [&[V::TLS12], &[V::TLS13], &[V::TLS13, V::TLS12]];
 

@@ -148,14 +148,14 @@ fn tls12_data_resets_count_of_warnings_and_empty_records() {
         pair.handshake(&pki).unwrap();
         for _ in 0..3 {
             for _ in 0..limit {
-                pair.server.forge(content_type, content, &mut pair.to_client);
+                pair.server.send_raw_record(content_type, content, &mut pair.to_client);
             }
             send_all(&mut pair.server, b"data", &mut pair.to_client);
             assert_eq!(pair.step_client().map(|_| ()), Ok(()));
         }
         assert_eq!(pair.client_received, b"datadatadata");
         for _ in 0..=limit {
-            pair.server.forge(content_type, content, &mut pair.to_client);
+            pair.server.send_raw_record(content_type, content, &mut pair.to_client);
         }
         assert_eq!(pair.step_client().map(|_| ()), Err(Error::Flood(flood)));
     }

@@ -123,7 +123,7 @@ impl State {
         };
         let alpn = Offer::check_alpn(&offer.config, extensions.alpn)?;
         let answer = (extensions.record_size_limit, extensions.max_fragment_length);
-        RecordSizes::answered(&offer.config, answer)?.put_in_force(&offer.config.common, ProtocolVersion::TLS12, out);
+        RecordSizes::from_server(&offer.config, answer)?.apply(&offer.config.common, ProtocolVersion::TLS12, out);
         let mut transcript = Transcript::new(suite.hash);
         let randoms = Randoms { client: offer.random, server: *m.msg.random };
         let promise = Promise::of(extensions.session_ticket);

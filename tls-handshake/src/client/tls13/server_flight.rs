@@ -114,7 +114,7 @@ impl WaitEncryptedExtensions {
         }
         let alpn = Offer::check_alpn(config, m.msg.alpn)?;
         let answer = (m.msg.record_size_limit, m.msg.max_fragment_length);
-        RecordSizes::answered(config, answer)?.put_in_force(&config.common, ProtocolVersion::TLS13, out);
+        RecordSizes::from_server(config, answer)?.apply(&config.common, ProtocolVersion::TLS13, out);
         self.context.transcript.add(m.raw);
         self.context.apply_early_data_response(m.msg.early_data, alpn.as_deref(), out)?;
         self.context.alpn = alpn;

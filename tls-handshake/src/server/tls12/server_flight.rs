@@ -103,7 +103,7 @@ impl WaitIdentity {
             return Err(Error::Crypto("hashing the ClientHello"));
         };
         let by = resumption::named(&config, &m.msg);
-        let sizes = RecordSizes::offered(&m.msg)?;
+        let sizes = RecordSizes::from_client_hello(&m.msg)?;
         let server_name = server_name.map(Box::from);
         let offers = OfferedExtensions::of(&m.msg);
         let state = Self { config, random, source, alpn, server_name, sizes, offers, header: *header };
@@ -235,7 +235,7 @@ impl HandshakeContext {
         let Self { config, randoms, transcript, suite, sizes, session_kind, .. } = self;
         let session_id = resumed_id.unwrap_or_else(|| session_kind.id());
         // RFC 6066 §4: the client's length holds for the handshake's messages, from this one on.
-        sizes.put_in_force(&config.common, ProtocolVersion::TLS12, out);
+        sizes.apply(&config.common, ProtocolVersion::TLS12, out);
         flight::send(out, transcript, &mut |w| {
             w.message(HandshakeType::SERVER_HELLO, |w| {
                 w.u16(ProtocolVersion::TLS12.0)?;

@@ -256,7 +256,7 @@ impl HandshakeContext {
         out: &mut dyn Sink,
     ) -> Result<(), Error> {
         let common = &self.config.common;
-        sizes.put_in_force(common, ProtocolVersion::TLS13, out);
+        sizes.apply(common, ProtocolVersion::TLS13, out);
         flight::send(out, &mut self.transcript, &mut |w| {
             w.message(HandshakeType::ENCRYPTED_EXTENSIONS, |w| {
                 w.vec16(|w| {
@@ -341,7 +341,7 @@ fn certificate_request(w: &mut Writer<'_>, config: &ServerConfig) -> Result<(), 
     w.message(HandshakeType::CERTIFICATE_REQUEST, |w| {
         w.vec8(|_| Ok(()))?;
         w.vec16(|w| {
-            extension::SignatureAlgorithms::write(w, config.common.told13())?;
+            extension::SignatureAlgorithms::write(w, config.common.tls13_schemes())?;
             extension::SignatureAlgorithmsCert::write(w, &CERTIFICATE_SCHEMES)?;
             if config.client_auth_hints.is_empty() {
                 return Ok(());
