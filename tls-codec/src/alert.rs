@@ -9,7 +9,7 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// An alert, the whole content of a record (RFC 9846 §5.1).
+/// An alert: the whole content of an alert record (RFC 9846 §5.1).
 ///
 /// ```
 /// use strata_tls_codec::{Alert, AlertDescription, Encode, Writer, decode_all};
@@ -23,35 +23,35 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// To be ignored by TLS 1.3 (RFC 9846 §6).
+    /// The severity. TLS 1.3 ignores it (RFC 9846 §6).
     pub level: AlertLevel,
-    /// What happened.
+    /// The reason.
     pub description: AlertDescription,
 }
 
 impl Alert {
-    /// An error alert.
+    /// Returns an error alert.
     #[inline]
     #[must_use]
     pub const fn fatal(description: AlertDescription) -> Self {
         Self { level: AlertLevel::FATAL, description }
     }
 
-    /// An alert of level warning: the closure alerts, and under TLS 1.2 `no_renegotiation`.
+    /// Returns an alert of level `warning`: a closure alert, or `no_renegotiation` in TLS 1.2.
     #[inline]
     #[must_use]
     pub const fn warning(description: AlertDescription) -> Self {
         Self { level: AlertLevel::WARNING, description }
     }
 
-    /// The sender will send nothing more (RFC 9846 §6.1).
+    /// Returns `close_notify`: the sender will send no more data (RFC 9846 §6.1).
     #[inline]
     #[must_use]
     pub const fn close_notify() -> Self {
         Self::warning(AlertDescription::CLOSE_NOTIFY)
     }
 
-    /// The alert as it goes on the wire.
+    /// Returns the encoded alert.
     #[inline]
     #[must_use]
     pub const fn to_bytes(self) -> [u8; 2] {

@@ -1,17 +1,17 @@
-//! Reading the ClientHello off the beginning of a connection without consuming it: to route by server name or
-//! application protocol, or to fingerprint clients, before anybody answers.
+//! Reads the ClientHello at the start of a connection without consuming it. Routers use it to
+//! choose a backend by server name or ALPN; other tools use it to fingerprint clients.
 //!
-//! [`peek_client_hello`] reads a hello that lies in one record, as nearly all do, and needs no memory. The
-//! `ClientHelloPeeker` (feature `alloc`) also reads one that is cut over several records.
+//! [`peek_client_hello`] reads a ClientHello in one record, which is the usual case, and needs no
+//! memory. `ClientHelloPeeker` (feature `alloc`) also reads one that is split over several records.
 //!
 //! ```
 //! use strata_tls_codec::client_hello_peeker::{ClientHelloPeeker, Peek};
 //!
-//! /// Where to forward a connection; `None` while too little of it has come to say.
-//! fn backend(peeker: &mut ClientHelloPeeker, so_far: &[u8]) -> Option<&'static str> {
-//!     let hello = match peeker.peek(so_far) {
+//! /// Returns the backend for a connection; `None` while more bytes are needed.
+//! fn backend(peeker: &mut ClientHelloPeeker, received: &[u8]) -> Option<&'static str> {
+//!     let hello = match peeker.peek(received) {
 //!         Ok(Peek::ClientHello(hello)) => hello,
-//!         Ok(Peek::Incomplete { .. }) => return None, // read on, and come back with all that was read
+//!         Ok(Peek::Incomplete { .. }) => return None, // read more, then call again with all bytes
 //!         Err(_) => return Some("honeypot"),
 //!     };
 //!     Some(match hello.extensions.server_name.and_then(|list| list.host_name()) {
@@ -38,34 +38,34 @@ use crate::{
     record::{Deframed, HEADER_LEN, MAX_FRAGMENT, RecordError, deframe},
 };
 
-/// How many bytes of a connection the records of a ClientHello may take, unless something else is asked for: 256 KiB, which
-/// holds the longest one, of 131,400 bytes (RFC 9846 §4.2.2), in records of 6 bytes and more.
+/// The default limit for the records of a ClientHello, in bytes: 256 KiB. The longest ClientHello
+/// (131,400 bytes, RFC 9846 §4.2.2) fits if its records carry at least 6 bytes each.
 pub const DEFAULT_LIMIT: usize = 1 << 18;
 
-/// What the beginning of a connection holds.
+/// What the start of a connection contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "a view that is matched at once; a box would need an allocator")]
 pub enum Peek<'a> {
-    /// The hello is not there yet, and nothing is wrong with what there is.
+    /// The ClientHello is not complete, and the bytes so far are valid.
     Incomplete {
-        /// How many further bytes are needed, at least: those that are missing of a record or of its header.
+        /// The minimum number of bytes still needed to complete the current record or its header.
         need: usize,
     },
-    /// The hello. What follows it is not looked at.
+    /// The ClientHello. Bytes after it are not examined.
     ClientHello(ClientHello<'a>),
 }
 
-/// Reads the ClientHello in the first record of a connection, of which `bytes` have come so far.
+/// Reads the ClientHello in the first record of a connection; `bytes` is what was received so far.
 ///
-/// `limit` bounds what the record may take of the connection, in bytes; [`DEFAULT_LIMIT`] is a good one. What is wrong
-/// with a hello is told as soon as the bytes that show it are there.
+/// `limit` is the maximum size of the record in bytes, for example [`DEFAULT_LIMIT`]. A fault is
+/// reported as soon as the bytes that show it are received.
 ///
 /// ```
 /// use strata_tls_codec::client_hello_peeker::{DEFAULT_LIMIT, Peek, PeekError, peek_client_hello};
 /// use strata_tls_codec::record::{Protocol, RecordError};
 ///
 /// # let stream = include_bytes!("../tests/data/rfc8448_simple_client_hello_record.bin");
-/// let Peek::ClientHello(hello) = peek_client_hello(stream, DEFAULT_LIMIT)? else { panic!("it is whole") };
+/// let Peek::ClientHello(hello) = peek_client_hello(stream, DEFAULT_LIMIT)? else { panic!() };
 /// assert_eq!(hello.cipher_suites.len(), 3);
 /// assert_eq!(peek_client_hello(&stream[..4], DEFAULT_LIMIT)?, Peek::Incomplete { need: 1 });
 /// let plain = PeekError::NotTls(RecordError::NotTls(Protocol::Http));
@@ -74,7 +74,8 @@ pub enum Peek<'a> {
 /// ```
 ///
 /// # Errors
-/// [`PeekError`], which no further bytes can change; [`PeekError::Split`] if the record ends before the hello does.
+/// [`PeekError`], which further bytes cannot change. [`PeekError::Split`] if the record ends before
+/// the ClientHello does.
 pub fn peek_client_hello(bytes: &[u8], limit: usize) -> Result<Peek<'_>, PeekError> {
     match fragment(bytes, 0, limit)? {
         Fragment::Incomplete { need } => {
@@ -88,11 +89,12 @@ pub fn peek_client_hello(bytes: &[u8], limit: usize) -> Result<Peek<'_>, PeekErr
     }
 }
 
-/// Reads the ClientHello off the beginning of a connection, however it is cut into records.
+/// Reads the ClientHello at the start of a connection, in any number of records.
 ///
-/// Give it all that has come on the connection, from the first byte, each time that more has come. A hello in one record
-/// is read where it lies; one in several is joined in a buffer that never outgrows the limit nor what has come.
-/// Every byte is joined once, however often the peeker is asked.
+/// Call [`peek`](Self::peek) with all received bytes, from the first byte, each time more bytes
+/// arrive. A ClientHello in one record is read in place. One in several records is copied into a
+/// buffer, which is bounded by the limit and by the number of bytes received. Each byte is copied
+/// once, however often `peek` is called.
 ///
 /// ```
 /// use strata_tls_codec::client_hello_peeker::{ClientHelloPeeker, Peek};
@@ -102,7 +104,7 @@ pub fn peek_client_hello(bytes: &[u8], limit: usize) -> Result<Peek<'_>, PeekErr
 /// # let stream = [cut(&one[5..105]), cut(&one[105..])].concat();
 /// let mut peeker = ClientHelloPeeker::with_limit(4096);
 /// assert_eq!(peeker.peek(&stream[..105])?, Peek::Incomplete { need: 5 });
-/// let Peek::ClientHello(hello) = peeker.peek(&stream)? else { panic!("it is whole") };
+/// let Peek::ClientHello(hello) = peeker.peek(&stream)? else { panic!("expected a ClientHello") };
 /// assert!(hello.extensions.server_name.is_some());
 /// # Ok::<(), strata_tls_codec::client_hello_peeker::PeekError>(())
 /// ```
@@ -110,49 +112,49 @@ pub fn peek_client_hello(bytes: &[u8], limit: usize) -> Result<Peek<'_>, PeekErr
 #[derive(Clone)]
 pub struct ClientHelloPeeker {
     limit: usize,
-    /// The bodies of the records that were joined.
-    joined: Vec<u8>,
-    /// How many bytes of the connection those records are.
+    /// The bodies of the records copied so far.
+    fragments: Vec<u8>,
+    /// The number of bytes of the connection that those records occupy.
     taken: usize,
 }
 
 #[cfg(feature = "alloc")]
 impl ClientHelloPeeker {
-    /// With [`DEFAULT_LIMIT`].
+    /// Creates a peeker with [`DEFAULT_LIMIT`].
     #[must_use]
     pub const fn new() -> Self {
         Self::with_limit(DEFAULT_LIMIT)
     }
 
-    /// Lets the records of the hello take `limit` bytes of the connection.
+    /// Creates a peeker that accepts a ClientHello whose records occupy at most `limit` bytes.
     #[must_use]
     pub const fn with_limit(limit: usize) -> Self {
-        Self { limit, joined: Vec::new(), taken: 0 }
+        Self { limit, fragments: Vec::new(), taken: 0 }
     }
 
-    /// Looks for the hello in `bytes`, all that has come so far.
+    /// Looks for the ClientHello in `bytes`, which is everything received so far.
     ///
     /// # Errors
-    /// [`PeekError`], which no further bytes can change; never [`PeekError::Split`].
+    /// [`PeekError`], which further bytes cannot change; never [`PeekError::Split`].
     pub fn peek<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Peek<'a>, PeekError> {
         match peek_client_hello(bytes, self.limit) {
             Err(PeekError::Split) => {}
             answer => return answer,
         }
         loop {
-            check_header(&self.joined, self.limit)?;
-            if let Split::Message { .. } = split_message(&self.joined) {
+            check_header(&self.fragments, self.limit)?;
+            if let Split::Message { .. } = split_message(&self.fragments) {
                 break;
             }
             match fragment(bytes.get(self.taken..).unwrap_or_default(), self.taken, self.limit)? {
                 Fragment::Incomplete { need } => return Ok(Peek::Incomplete { need }),
                 Fragment::Whole { body } => {
-                    self.joined.extend_from_slice(body);
+                    self.fragments.extend_from_slice(body);
                     self.taken = self.taken.saturating_add(HEADER_LEN).saturating_add(body.len());
                 }
             }
         }
-        decode(&self.joined)?.map(Peek::ClientHello).ok_or(PeekError::Split)
+        decode(&self.fragments)?.map(Peek::ClientHello).ok_or(PeekError::Split)
     }
 }
 
@@ -166,32 +168,33 @@ impl Default for ClientHelloPeeker {
 #[cfg(feature = "alloc")]
 impl fmt::Debug for ClientHelloPeeker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientHelloPeeker").field("bytes", &self.joined.len()).field("limit", &self.limit).finish()
+        f.debug_struct("ClientHelloPeeker").field("bytes", &self.fragments.len()).field("limit", &self.limit).finish()
     }
 }
 
-/// Why there will be no ClientHello.
+/// Why a connection does not start with a ClientHello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeekError {
-    /// The connection does not begin with a record of TLS; names the protocol that is spoken instead, if it is clear.
-    /// Further bytes may make it clearer, and nothing else of the answer: a long hello of SSL 2.0 shows only by its fifth.
+    /// The connection does not start with a TLS record. The error names the protocol if it is
+    /// recognized. Further bytes can only add that name, as for a ClientHello of SSL 2.0 longer
+    /// than 255 bytes, which takes five bytes to recognize.
     NotTls(RecordError),
-    /// The header of a record is malformed.
+    /// A record header is malformed.
     Record(RecordError),
-    /// There is a record of another type where the hello begins or goes on, such as an alert.
+    /// A record of another type, such as an alert, starts or interrupts the ClientHello.
     NotHandshake(ContentType),
-    /// The first handshake message is another one.
+    /// The first handshake message has another type.
     NotClientHello(HandshakeType),
-    /// The hello, or the record that it lies in, is malformed.
+    /// The ClientHello or its record is malformed.
     Malformed(DecodeError),
-    /// The hello would take more of the connection than is allowed.
+    /// The ClientHello is longer than the limit.
     TooLong {
-        /// How many bytes it takes, at least.
+        /// The minimum number of bytes that it occupies.
         got: usize,
-        /// How many it may take.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// The hello goes on in a further record; only `ClientHelloPeeker` joins them.
+    /// The ClientHello continues in another record; use `ClientHelloPeeker`.
     Split,
 }
 
@@ -199,29 +202,29 @@ impl fmt::Display for PeekError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotTls(error) | Self::Record(error) => error.fmt(f),
-            Self::NotHandshake(typ) => write!(f, "a record of type {typ} came where a client_hello was expected"),
-            Self::NotClientHello(typ) => write!(f, "a {typ} message came where a client_hello was expected"),
+            Self::NotHandshake(typ) => write!(f, "expected client_hello, got a record of type {typ}"),
+            Self::NotClientHello(typ) => write!(f, "expected client_hello, got {typ}"),
             Self::Malformed(error) => error.fmt(f),
             Self::TooLong { got, limit } => {
-                write!(f, "a client_hello of {got} bytes is longer than the allowed {limit}")
+                write!(f, "client_hello of {got} bytes exceeds the limit of {limit}")
             }
-            Self::Split => f.write_str("the client_hello is split over several records"),
+            Self::Split => f.write_str("client_hello is split over several records"),
         }
     }
 }
 
 impl core::error::Error for PeekError {}
 
-/// A record that should hold handshake messages.
+/// A handshake record.
 enum Fragment<'a> {
     Incomplete { need: usize },
     Whole { body: &'a [u8] },
 }
 
-/// Finds the record in `bytes`, which come after the first `start` of the connection.
+/// Finds the record in `bytes`, which follow the first `start` bytes of the connection.
 fn fragment(bytes: &[u8], start: usize, limit: usize) -> Result<Fragment<'_>, PeekError> {
     let deframed = deframe(bytes, MAX_FRAGMENT).map_err(|error| match (error, bytes.first()) {
-        // A peer that has begun to speak TLS does not speak something else now, whatever its bytes look like.
+        // After one TLS record, the bytes are not those of another protocol.
         (RecordError::NotTls(_), Some(first)) if start > 0 => {
             PeekError::Record(RecordError::UnknownContentType(*first))
         }
@@ -229,7 +232,7 @@ fn fragment(bytes: &[u8], start: usize, limit: usize) -> Result<Fragment<'_>, Pe
         _ if start > 0 => PeekError::Record(error),
         _ => PeekError::NotTls(error),
     })?;
-    // Not before the header is whole: what has an alert's first byte may yet have a version that is none.
+    // Wait for the whole header: a bad version takes precedence over a wrong type.
     if let Some((&[typ, ..], _)) = bytes.split_first_chunk::<HEADER_LEN>()
         && ContentType(typ) != ContentType::HANDSHAKE
     {
@@ -247,7 +250,8 @@ fn fragment(bytes: &[u8], start: usize, limit: usize) -> Result<Fragment<'_>, Pe
     if got > limit { Err(PeekError::TooLong { got, limit }) } else { Ok(fragment) }
 }
 
-/// Checks what has come of a message's header, so that nobody waits for what cannot become a hello within the limit.
+/// Checks the received part of a message header. A caller does not wait for a message that has
+/// another type or exceeds the limit.
 fn check_header(message: &[u8], limit: usize) -> Result<(), PeekError> {
     match message.first().copied().map(HandshakeType) {
         None | Some(HandshakeType::CLIENT_HELLO) => {}
@@ -263,7 +267,7 @@ fn check_header(message: &[u8], limit: usize) -> Result<(), PeekError> {
     Ok(())
 }
 
-/// Reads the hello at the beginning of `message`, if it is whole.
+/// Decodes the ClientHello at the start of `message`, if it is complete.
 fn decode(message: &[u8]) -> Result<Option<ClientHello<'_>>, PeekError> {
     match split_message(message) {
         Split::Message { message, .. } => message.decode().map(Some).map_err(PeekError::Malformed),

@@ -1,4 +1,4 @@
-//! The registries of TLS as newtypes with constants, so that unknown and GREASE values survive.
+//! The TLS registries as newtypes with constants, so unknown and GREASE values are preserved.
 
 use core::fmt;
 
@@ -8,7 +8,7 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// Once, and not in each of the types.
+/// Not generic: compiled once for all types.
 fn named(f: &mut fmt::Formatter<'_>, name: Option<&str>, number: fmt::Arguments<'_>) -> fmt::Result {
     match name {
         Some(name) => f.pad(name),
@@ -16,13 +16,13 @@ fn named(f: &mut fmt::Formatter<'_>, name: Option<&str>, number: fmt::Arguments<
     }
 }
 
-/// Makes the newtypes from one table: constant, value, the RFC's spelling.
+/// Defines the newtypes from one table of constants, values and the RFC's names.
 macro_rules! code_points {
     ($($(#[$doc:meta])* $kind:ident $type:ident { $($constant:ident = $value:literal $name:literal,)* })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(
-            /// The number in the registry; any value may come from a peer.
+            /// The registered number. A peer may send any value.
             pub $kind,
         );
 
@@ -32,10 +32,10 @@ macro_rules! code_points {
                 pub const $constant: Self = Self($value);
             )*
 
-            /// Every value that has a constant, in the order of the constants.
+            /// All constants, in order of declaration.
             pub const KNOWN: &'static [Self] = &[$(Self::$constant,)*];
 
-            /// The RFC's spelling, if the value has a constant.
+            /// Returns the RFC's name of the value, if it has a constant.
             #[must_use]
             pub const fn name(self) -> Option<&'static str> {
                 match self {
@@ -44,7 +44,7 @@ macro_rules! code_points {
                 }
             }
 
-            /// The value with this name in the RFC's spelling, case and all.
+            /// Returns the value with this name; case-sensitive.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 for known in Self::KNOWN {
@@ -61,7 +61,7 @@ macro_rules! code_points {
     (@u8 $type:ident) => {
         code_points!(@wire u8 $type 1);
 
-        /// The RFC's spelling, or the type and the number.
+        /// Writes the RFC's name, or the type and the number.
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 named(f, self.name(), format_args!("{}({})", stringify!($type), self.0))
@@ -72,8 +72,8 @@ macro_rules! code_points {
         code_points!(@wire u16 $type 2);
 
         impl $type {
-            /// Whether this is one of the values that are sent to keep peers from choking on unknown ones
-            /// (RFC 8701 §2): `0x0a0a`, `0x1a1a`, … `0xfafa`.
+            /// Returns whether this is a GREASE value (RFC 8701 §2): `0x0a0a`, `0x1a1a`, …
+            /// `0xfafa`.
             #[inline]
             #[must_use]
             pub const fn is_grease(self) -> bool {
@@ -82,7 +82,7 @@ macro_rules! code_points {
             }
         }
 
-        /// The RFC's spelling, or the type and the number.
+        /// Writes the RFC's name, or the type and the number.
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 named(f, self.name(), format_args!("{}({:#06x})", stringify!($type), self.0))
@@ -115,13 +115,15 @@ macro_rules! code_points {
 }
 
 code_points! {
-    /// RFC 9846 §B.4; those of TLS 1.2 in RFC 5289 and RFC 7905, and the older ones only to be told by name.
+    /// RFC 9846 §B.4. TLS 1.2 suites are from RFC 5289 and RFC 7905. Older suites are listed only
+    /// for their names.
     ///
     /// ```
     /// use strata_tls_codec::CipherSuite;
     ///
     /// assert_eq!(CipherSuite(0x1301).name(), Some("TLS_AES_128_GCM_SHA256"));
-    /// assert_eq!(CipherSuite::from_name("TLS_AES_128_GCM_SHA256"), Some(CipherSuite::TLS_AES_128_GCM_SHA256));
+    /// let suite = CipherSuite::from_name("TLS_AES_128_GCM_SHA256");
+    /// assert_eq!(suite, Some(CipherSuite::TLS_AES_128_GCM_SHA256));
     /// assert_eq!(CipherSuite(0x1a1a).to_string(), "CipherSuite(0x1a1a)");
     /// assert!(CipherSuite(0x1a1a).is_grease());
     /// ```
@@ -156,7 +158,7 @@ code_points! {
         TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384 = 0xc028 "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
     }
 
-    /// The version numbers of the wire; their names are what people call them.
+    /// Protocol versions; their names are the usual ones, such as `TLSv1.3`.
     u16 ProtocolVersion {
         TLS13 = 0x0304 "TLSv1.3",
         TLS12 = 0x0303 "TLSv1.2",
@@ -211,7 +213,7 @@ code_points! {
         APPLICATION_DATA = 23 "application_data",
     }
 
-    /// RFC 9846 §4, and the messages of TLS 1.2 that are now reserved.
+    /// RFC 9846 §4, and the reserved messages of TLS 1.2.
     u8 HandshakeType {
         HELLO_REQUEST = 0 "hello_request",
         CLIENT_HELLO = 1 "client_hello",
@@ -236,7 +238,7 @@ code_points! {
         MESSAGE_HASH = 254 "message_hash",
     }
 
-    /// RFC 9846 §4.3, and those that only TLS 1.2 and older know.
+    /// RFC 9846 §4.3, and the extensions of TLS 1.2 and older.
     u16 ExtensionType {
         SERVER_NAME = 0 "server_name",
         MAX_FRAGMENT_LENGTH = 1 "max_fragment_length",
@@ -279,13 +281,13 @@ code_points! {
         RENEGOTIATION_INFO = 0xff01 "renegotiation_info",
     }
 
-    /// RFC 9846 §6. TLS 1.3 goes by the description alone.
+    /// RFC 9846 §6. TLS 1.3 uses only the description.
     u8 AlertLevel {
         WARNING = 1 "warning",
         FATAL = 2 "fatal",
     }
 
-    /// RFC 9846 §6, and those reserved for older versions under the names that they had there.
+    /// RFC 9846 §6, and the reserved alerts of older versions under their names there.
     u8 AlertDescription {
         CLOSE_NOTIFY = 0 "close_notify",
         UNEXPECTED_MESSAGE = 10 "unexpected_message",
@@ -365,15 +367,15 @@ code_points! {
         UNCOMPRESSED = 0 "uncompressed",
     }
 
-    /// RFC 8422 §5.4; all but the named curves are deprecated.
+    /// RFC 8422 §5.4; only `named_curve` is not deprecated.
     u8 EcCurveType {
         EXPLICIT_PRIME = 1 "explicit_prime",
         EXPLICIT_CHAR2 = 2 "explicit_char2",
         NAMED_CURVE = 3 "named_curve",
     }
 
-    /// The kinds of key that a CertificateRequest of TLS 1.2 asks for: the RFC's `ClientCertificateType`, a name that the
-    /// extension of RFC 7250 has as well (RFC 5246 §7.4.4, RFC 8422 §5.5).
+    /// The key types that a TLS 1.2 CertificateRequest lists (RFC 5246 §7.4.4, RFC 8422 §5.5). The
+    /// RFC calls them `ClientCertificateType`, which is also the name of an extension (RFC 7250).
     u8 ClientCertificateKind {
         RSA_SIGN = 1 "rsa_sign",
         DSS_SIGN = 2 "dss_sign",
@@ -386,12 +388,13 @@ code_points! {
 }
 
 impl ExtensionType {
-    /// What everyone calls [`Self::APPLICATION_LAYER_PROTOCOL_NEGOTIATION`].
+    /// Short name of [`Self::APPLICATION_LAYER_PROTOCOL_NEGOTIATION`].
     pub const ALPN: Self = Self::APPLICATION_LAYER_PROTOCOL_NEGOTIATION;
 }
 
 impl PskKeyExchangeMode {
-    /// Whether this is one of the eight values `0x0b`, `0x2a`, … `0xe4` that RFC 8701 §2 reserves.
+    /// Returns whether this is a GREASE value (RFC 8701 §2): one of the eight values `0x0b`,
+    /// `0x2a`, … `0xe4`.
     #[inline]
     #[must_use]
     pub const fn is_grease(self) -> bool {
@@ -400,8 +403,7 @@ impl PskKeyExchangeMode {
 }
 
 impl AlertDescription {
-    /// Whether the alert ends the connection, or one direction of it, without an error: `close_notify` and
-    /// `user_canceled` (RFC 9846 §6.1).
+    /// Returns whether this is a closure alert: `close_notify` or `user_canceled` (RFC 9846 §6.1).
     #[inline]
     #[must_use]
     pub const fn is_closure(self) -> bool {

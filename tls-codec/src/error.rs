@@ -1,12 +1,13 @@
-//! What can be wrong with received bytes, and the one way in which writing fails.
+//! Decoding errors, and the one encoding error.
 
 use core::fmt;
 
 use crate::code_points::ExtensionType;
 
-/// Why bytes were refused, and where.
+/// Why decoding failed, and in which field.
 ///
-/// Small and `Copy`: it holds no bytes of the peer. The field is named as in the RFC, the message first.
+/// The error is small and `Copy`, and contains no bytes of the peer. Fields have the RFC's names,
+/// after the message's name.
 ///
 /// ```
 /// use strata_tls_codec::{Alert, Fault, decode_all};
@@ -14,33 +15,34 @@ use crate::code_points::ExtensionType;
 /// let error = decode_all::<Alert>(&[2]).unwrap_err();
 /// assert_eq!(error.fault, Fault::Truncated);
 /// assert_eq!(error.at, "Alert.description");
-/// assert_eq!(error.to_string(), "Alert.description: the bytes end before the field does");
+/// assert_eq!(error.to_string(), "Alert.description: truncated");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeError {
-    /// What is wrong.
+    /// The fault.
     pub fault: Fault,
-    /// The field that was being read, such as `"ServerHello.legacy_session_id_echo"`. For [`Fault::TrailingData`] it is
-    /// the last field, which the surplus follows.
+    /// The field that was read, such as `"ServerHello.legacy_session_id_echo"`. For
+    /// [`Fault::TrailingData`] it is the last field before the surplus bytes.
     pub at: &'static str,
 }
 
 /// What is wrong with received bytes.
 ///
-/// The enum is exhaustive on purpose, so that a caller can map each fault to its alert without a catch-all.
+/// The enum is exhaustive, so that callers map each fault to an alert without a catch-all arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The bytes end before the structure does.
     Truncated,
-    /// A length lies outside the bounds of its vector, or is no multiple of its elements (RFC 9846 §3.4).
+    /// A length is outside the bounds of its vector, or not a multiple of the element size (RFC
+    /// 9846 §3.4).
     BadLength,
-    /// Bytes are left over after the structure (RFC 9846 §4.3).
+    /// Bytes follow the structure (RFC 9846 §4.3).
     TrailingData,
-    /// An extension block holds a type twice (RFC 9846 §4.3).
+    /// An extension block contains a type twice (RFC 9846 §4.3).
     DuplicateExtension(ExtensionType),
-    /// An extension is recognised, but not allowed in this message (RFC 9846 §4.3: `illegal_parameter`).
+    /// A recognized extension is not allowed in this message (RFC 9846 §4.3: `illegal_parameter`).
     MisplacedExtension(ExtensionType),
-    /// A field is well-formed, but has a value that its RFC forbids (`illegal_parameter`).
+    /// A well-formed field has a value that its RFC forbids (`illegal_parameter`).
     IllegalValue,
 }
 
@@ -56,25 +58,25 @@ impl fmt::Display for DecodeError {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Truncated => f.write_str("the bytes end before the field does"),
-            Self::BadLength => f.write_str("the length is not one that this field may have"),
-            Self::TrailingData => f.write_str("there are bytes left over after it"),
-            Self::DuplicateExtension(typ) => write!(f, "the extension {typ} appears twice"),
-            Self::MisplacedExtension(typ) => write!(f, "the extension {typ} may not appear in this message"),
-            Self::IllegalValue => f.write_str("the value is one that the RFC forbids here"),
+            Self::Truncated => f.write_str("truncated"),
+            Self::BadLength => f.write_str("invalid length"),
+            Self::TrailingData => f.write_str("trailing data"),
+            Self::DuplicateExtension(typ) => write!(f, "duplicate extension {typ}"),
+            Self::MisplacedExtension(typ) => write!(f, "extension {typ} is not allowed in this message"),
+            Self::IllegalValue => f.write_str("illegal value"),
         }
     }
 }
 
 impl core::error::Error for DecodeError {}
 
-/// The encoder ran out of room, or a vector outgrew the length field in front of it.
+/// The output buffer is full, or a vector is too long for its length field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferFull;
 
 impl fmt::Display for BufferFull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the output buffer is full, or a vector is too long for its length field")
+        f.write_str("output buffer is full, or a vector is too long for its length field")
     }
 }
 

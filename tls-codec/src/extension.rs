@@ -1,8 +1,8 @@
-//! Extensions: the block that holds them, and one file for each, all of one shape.
+//! Extensions: the extension block, and one file for each extension.
 //!
-//! For each extension there is a type that implements [`Extension`], which reads the data of one, and that has a
-//! function `write`, which writes a whole one from plain values: type, length, data. Where the data differ between
-//! messages there is a type for each form.
+//! Each extension has a type that implements [`Extension`], which decodes its data, and a function
+//! `write`, which encodes the whole extension from plain values. An extension whose data differ
+//! between messages has one type for each form.
 
 mod alpn;
 mod block;
@@ -67,26 +67,26 @@ pub use self::{
 };
 pub(crate) use self::{
     block::{walk, walk_inlined},
-    placement::{refuse_misplaced, refuse_misplaced_tls12},
+    placement::{reject_misplaced, reject_misplaced_tls12},
 };
 use crate::{code_points::ExtensionType, error::DecodeError, reader::Reader};
 
-/// One extension in one of its forms.
+/// One form of one extension.
 pub trait Extension {
-    /// Its number.
+    /// Its registered number.
     const TYPE: ExtensionType;
 
-    /// What its data are read as.
+    /// The type of its decoded data.
     type View<'a>;
 
-    /// Reads the data, without the type and the length before them.
+    /// Decodes the data, without the type and the length before them.
     ///
     /// # Errors
-    /// A [`DecodeError`] that names the field. Surplus is left for [`view`] to refuse.
+    /// A [`DecodeError`] that names the field. Surplus bytes are left; [`view`] rejects them.
     fn read<'a>(data: &mut Reader<'a>) -> Result<Self::View<'a>, DecodeError>;
 }
 
-/// Reads the data of an extension that make up all of `data`.
+/// Decodes the data of an extension, which must occupy all of `data`.
 ///
 /// ```
 /// use strata_tls_codec::{Reader, extension::{Cookie, view}};
@@ -97,7 +97,7 @@ pub trait Extension {
 /// ```
 ///
 /// # Errors
-/// What is wrong with them, or [`Fault::TrailingData`](crate::Fault::TrailingData) if bytes are left over.
+/// The decoding error, or [`Fault::TrailingData`](crate::Fault::TrailingData) if bytes follow.
 #[inline]
 pub fn view<E: Extension>(mut data: Reader<'_>) -> Result<E::View<'_>, DecodeError> {
     let view = E::read(&mut data)?;

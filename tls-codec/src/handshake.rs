@@ -1,5 +1,5 @@
-//! Handshake messages: how they are framed, and one file for each (RFC 9846 §4). Those that TLS 1.2 has in another form
-//! are in [`tls12`].
+//! Handshake messages (RFC 9846 §4): their framing, and one file for each message. [`tls12`]
+//! contains the messages that TLS 1.2 encodes differently.
 
 mod certificate;
 mod certificate_request;
@@ -34,25 +34,26 @@ use crate::{
     reader::{Decode, Reader, decode_all},
 };
 
-/// The bytes before the body of every handshake message.
+/// The length of a handshake message header in bytes.
 pub const MESSAGE_HEADER_LEN: usize = 4;
 
-/// A message that was cut out of the stream and not read yet.
+/// A handshake message whose body is not decoded yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawMessage<'a> {
-    /// What the header says that it is.
+    /// The type in its header.
     pub typ: HandshakeType,
-    /// What follows the header.
+    /// The body.
     pub body: &'a [u8],
-    /// Header and body: what the transcript takes.
+    /// Header and body, which the transcript covers.
     pub raw: &'a [u8],
 }
 
 impl<'a> RawMessage<'a> {
-    /// Reads the message.
+    /// Decodes the message.
     ///
     /// # Errors
-    /// [`Fault::IllegalValue`] at `"Handshake.msg_type"` if it is of another type; else what is wrong with its body.
+    /// [`Fault::IllegalValue`] at `"Handshake.msg_type"` if the type differs; otherwise the
+    /// decoding error of its body.
     pub fn decode<M: HandshakeMessage<'a>>(&self) -> Result<M, DecodeError> {
         if self.typ == M::TYPE {
             decode_all(self.body)
@@ -62,37 +63,39 @@ impl<'a> RawMessage<'a> {
     }
 }
 
-/// A message that a header can announce.
+/// A handshake message that has a type of its own.
 pub trait HandshakeMessage<'a>: Decode<'a> {
-    /// What the header calls it.
+    /// Its type in the header.
     const TYPE: HandshakeType;
 }
 
-/// What the beginning of the handshake stream holds.
+/// What the start of the handshake stream contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split<'a> {
-    /// No whole message yet.
+    /// The message is incomplete.
     Incomplete {
-        /// How many further bytes are needed, at least.
+        /// The minimum number of bytes still needed.
         need: usize,
     },
-    /// A whole message.
+    /// A complete message.
     Message {
         /// The message.
         message: RawMessage<'a>,
-        /// What follows it.
+        /// The bytes after it.
         rest: &'a [u8],
     },
 }
 
-/// Cuts the first message off `bytes`, which hold plaintext of handshake records. Allocates nothing, and believes no
-/// length: it is for the caller to bound what it gathers, by [`message_length`].
+/// Splits the first message off `bytes`, the plaintext of handshake records. It allocates nothing
+/// and does not limit the announced length: the caller must bound what it buffers, using
+/// [`message_length`].
 ///
 /// ```
-/// use strata_tls_codec::{HandshakeType, KeyUpdate, KeyUpdateRequest, handshake::{Split, split_message}};
+/// use strata_tls_codec::handshake::{Split, split_message};
+/// use strata_tls_codec::{HandshakeType, KeyUpdate, KeyUpdateRequest};
 ///
 /// let stream = [24, 0, 0, 1, 1, 20, 0, 0];
-/// let Split::Message { message, rest } = split_message(&stream) else { panic!("it is whole") };
+/// let Split::Message { message, rest } = split_message(&stream) else { panic!() };
 /// assert_eq!(message.typ, HandshakeType::KEY_UPDATE);
 /// assert_eq!(message.decode::<KeyUpdate>()?.request_update, KeyUpdateRequest::UPDATE_REQUESTED);
 /// assert_eq!(split_message(rest), Split::Incomplete { need: 1 });
@@ -114,21 +117,22 @@ pub fn split_message(bytes: &[u8]) -> Split<'_> {
     }
 }
 
-/// What a header announces: the type, and the length of the whole message in bytes, header included.
+/// Returns the type that a header announces, and the length of the message in bytes, header
+/// included.
 #[inline]
 #[must_use]
 pub fn message_length(header: [u8; 4]) -> (HandshakeType, usize) {
     let [typ, high, middle, low] = header;
     let body = u32::from_be_bytes([0, high, middle, low]);
-    // Saturates on 16-bit machines, where such a message cannot be held anyway.
+    // Saturates on 16-bit targets, which cannot store such a message anyway.
     let length = usize::try_from(body).unwrap_or(usize::MAX).saturating_add(MESSAGE_HEADER_LEN);
     (HandshakeType(typ), length)
 }
 
-/// `opaque legacy_session_id<0..32>` and its echo.
+/// The bounds of `legacy_session_id` and its echo, in bytes.
 pub(crate) const SESSION_ID: core::ops::RangeInclusive<usize> = 0..=32;
 
-/// The body of an extension block that a message of TLS 1.2 may also lack altogether.
+/// Reads an extension block that a TLS 1.2 message may omit.
 #[inline]
 fn optional_block<'a>(r: &mut Reader<'a>, at: &'static str) -> Result<Option<Reader<'a>>, DecodeError> {
     if r.is_empty() { Ok(None) } else { r.vec16(0..=0xffff, at).map(Some) }

@@ -1,29 +1,34 @@
-//! The TLS wire format: borrowed views of every message and extension of TLS 1.3 and of TLS 1.2 with ECDHE, encoders for
-//! them, records, alerts.
+//! The TLS wire format. Decodes and encodes records, alerts, and every message and extension of TLS
+//! 1.3 and of TLS 1.2 with ECDHE. Decoded values borrow the received bytes.
 //!
-//! No `std`, no allocator, no panic, no copy: `no_std`, and the feature `alloc` only adds owned copies (`Owned`) and
-//! output to a `Vec` (`Writer::append`). This crate knows no cryptography and no state machine. It can be used by
-//! itself: to read captures, to route by server name, to fingerprint clients, to build malformed messages.
+//! The crate is `no_std`, allocates nothing, copies nothing and cannot panic. The default feature
+//! `alloc` adds owned copies (`Owned`) and output to a `Vec` (`Writer::append`). It contains no
+//! cryptography and no state machine, so tools can use it without the rest of Strata: to read
+//! captures, route by server name, fingerprint clients or build malformed messages.
 //!
 //! ```text
-//! receive:  bytes ─ deframe ─▶ record ─(decrypted in place by others)─▶ plaintext
-//!              alert:      decode_all::<Alert>
-//!              handshake:  split_message ─▶ RawMessage { typ, body, raw }      (split over records: reassembly::Messages)
-//!                             └─ decode::<ClientHello> ─▶ borrowed view, every length and extension checked
-//! send:     Writer::message(typ, |w| …) ─▶ bytes, once, into the caller's buffer
+//! receive:  bytes ─ deframe ─▶ record ─ (caller decrypts in place) ─▶ plaintext
+//!             alert:      decode_all::<Alert>
+//!             handshake:  split_message ─▶ RawMessage { typ, body, raw }
+//!                         decode::<ClientHello> ─▶ borrowed view, fully checked
+//!                         (reassembly::Messages joins messages split over records)
+//! send:     Writer::message(typ, |w| …) ─▶ bytes in the caller's buffer
 //! ```
 //!
-//! * [`Reader`] is the only way in, [`Writer`] the only way out. Length prefixes are closures.
-//! * What was decoded stays valid: a [`List`] holds only good elements, [`Extensions`] no type twice.
-//! * Code points are newtypes with constants ([`CipherSuite`], [`NamedGroup`], …), so that unknown values survive.
-//! * A [`DecodeError`] says what is wrong and where: `ServerHello.legacy_session_id_echo: the length is not one that
-//!   this field may have`.
+//! * All input goes through [`Reader`], all output through [`Writer`]. A closure writes the body of
+//!   a vector; the writer fills in the length.
+//! * Decoded values are valid: a [`List`] contains no malformed element, and [`Extensions`] no
+//!   duplicate type.
+//! * Code points are newtypes with constants ([`CipherSuite`], [`NamedGroup`], …), so unknown
+//!   values are preserved.
+//! * A [`DecodeError`] names the fault and the field: `ServerHello.legacy_session_id_echo: invalid
+//!   length`.
 //!
-//! The messages that TLS 1.2 has in another form are in [`handshake::tls12`].
+//! [`handshake::tls12`] contains the messages that TLS 1.2 encodes differently.
 //!
 //! # The server name of a ClientHello
 //!
-//! By hand, to show the pieces; [`client_hello_peeker`] puts them together for routers.
+//! This example shows the parts. Routers should use [`client_hello_peeker`], which combines them.
 //!
 //! ```
 //! use strata_tls_codec::{
@@ -46,10 +51,13 @@
 //!
 //! # A malformed message
 //!
-//! The writer writes what it is told, so that tests of other implementations can send what they must refuse.
+//! The writer does not check what it writes, so tests can send messages that a peer must reject.
 //!
 //! ```
-//! use strata_tls_codec::{ClientHello, ExtensionType, Fault, HandshakeType, Writer, extension::ServerNameList, handshake::*};
+//! use strata_tls_codec::{
+//!     ClientHello, ExtensionType, Fault, HandshakeType, Writer, extension::ServerNameList,
+//!     handshake::*,
+//! };
 //!
 //! let mut storage = [0; 256];
 //! let mut w = Writer::new(&mut storage);
@@ -64,7 +72,7 @@
 //!         ServerNameList::write(w, "two.example")
 //!     })
 //! })?;
-//! let Split::Message { message, .. } = split_message(w.written()) else { panic!("it was written whole") };
+//! let Split::Message { message, .. } = split_message(w.written()) else { unreachable!() };
 //! let error = message.decode::<ClientHello<'_>>().unwrap_err();
 //! assert_eq!(error.fault, Fault::DuplicateExtension(ExtensionType::SERVER_NAME));
 //! # Ok::<(), strata_tls_codec::BufferFull>(())
@@ -133,7 +141,7 @@ pub use {
     writer::{Encode, Writer},
 };
 
-// The examples of the README are tested.
+// Runs the README's examples as tests.
 #[cfg(all(doctest, feature = "alloc"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

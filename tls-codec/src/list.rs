@@ -1,4 +1,4 @@
-//! Vectors of the wire, checked once.
+//! TLS vectors whose elements are checked once, when the list is decoded.
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -12,9 +12,10 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// A TLS vector whose elements were all checked when it was decoded, so that iterating cannot fail.
+/// A TLS vector. Decoding checks every element, so iterating cannot fail.
 ///
-/// It borrows the wire and is as cheap to copy as a slice. Elements keep the order that the peer gave them.
+/// It borrows the received bytes and is as cheap to copy as a slice. Elements keep the peer's
+/// order.
 ///
 /// ```
 /// use strata_tls_codec::{List, NamedGroup, Reader};
@@ -32,13 +33,14 @@ pub struct List<'a, T> {
 }
 
 impl<'a, T: Decode<'a>> List<'a, T> {
-    /// Takes the body of a vector, without its length, and checks each element.
+    /// Decodes the body of a vector, without its length, and checks each element.
     ///
     /// # Errors
-    /// [`Fault::BadLength`] if the length is no multiple of elements of a fixed size; else the fault of the element.
+    /// [`Fault::BadLength`] if elements have a fixed size and the length is not a multiple of it,
+    /// or if an element is empty; otherwise the fault of the element.
     #[inline]
     pub fn decode_body(body: Reader<'a>) -> Result<Self, DecodeError> {
-        // Asked of a constant, so that of the two ways one alone is compiled.
+        // A constant condition: only one of the branches is compiled.
         if const { T::FIXED_SIZE.is_some() } {
             is_multiple(body, T::FIXED_SIZE)?;
         } else {
@@ -46,7 +48,7 @@ impl<'a, T: Decode<'a>> List<'a, T> {
             while !r.is_empty() {
                 let left = r.len();
                 T::decode(&mut r)?;
-                // An element without bytes would make the list endless.
+                // An empty element would never end the loop.
                 if r.len() == left {
                     return Err(body.error(Fault::BadLength));
                 }
@@ -55,14 +57,14 @@ impl<'a, T: Decode<'a>> List<'a, T> {
         Ok(Self { body: Input::from(body.peek()), element: PhantomData })
     }
 
-    /// The elements in the order of the wire.
+    /// Returns an iterator over the elements in wire order.
     #[inline]
     #[must_use]
     pub fn iter(&self) -> Iter<'a, T> {
         Iter { rest: Reader::new(self.bytes()), element: PhantomData }
     }
 
-    /// How many elements there are. Walks the list unless they have a fixed size.
+    /// Returns the number of elements. Walks the list unless elements have a fixed size.
     #[must_use]
     pub fn len(&self) -> usize {
         match T::FIXED_SIZE {
@@ -71,11 +73,12 @@ impl<'a, T: Decode<'a>> List<'a, T> {
         }
     }
 
-    /// The elements, to keep.
+    /// Returns the elements in a `Vec`.
     #[cfg(feature = "alloc")]
     #[must_use]
     pub fn to_vec(&self) -> Vec<T> {
-        // Not collected: how that begins is compiled anew with each kind of element, and these lists are short.
+        // Not `collect`: its setup is compiled anew for each element type, and these lists are
+        // short.
         let mut all = Vec::new();
         for element in self.iter() {
             all.push(element);
@@ -83,14 +86,14 @@ impl<'a, T: Decode<'a>> List<'a, T> {
         all
     }
 
-    /// The first element, if there is one.
+    /// Returns the first element, if any.
     #[inline]
     #[must_use]
     pub fn first(&self) -> Option<T> {
         self.iter().next()
     }
 
-    /// Whether `wanted` is among the elements.
+    /// Returns whether the list contains `wanted`.
     #[inline]
     #[must_use]
     pub fn contains(&self, wanted: impl Borrow<T>) -> bool
@@ -109,20 +112,20 @@ fn is_multiple(body: Reader<'_>, size: Option<usize>) -> Result<(), DecodeError>
 }
 
 impl<'a, T> List<'a, T> {
-    /// A list without elements.
+    /// Returns an empty list.
     #[must_use]
     pub const fn empty() -> Self {
         Self { body: Input::from(&[]), element: PhantomData }
     }
 
-    /// Whether there are no elements.
+    /// Returns whether the list is empty.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.body.is_empty()
     }
 
-    /// The elements as they came, without the length before them.
+    /// Returns the encoded elements, without the length before them.
     #[inline]
     #[must_use]
     pub fn bytes(&self) -> &'a [u8] {
@@ -130,7 +133,7 @@ impl<'a, T> List<'a, T> {
     }
 }
 
-/// Writes the elements, without a length before them: put it inside [`Writer::vec8`], [`Writer::vec16`] or
+/// Writes the elements without a length. Use it inside [`Writer::vec8`], [`Writer::vec16`] or
 /// [`Writer::vec24`].
 impl<T> Encode for List<'_, T> {
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
@@ -181,7 +184,7 @@ impl<'a, T: Decode<'a>> IntoIterator for &List<'a, T> {
     }
 }
 
-/// Walks a [`List`].
+/// Iterator over a [`List`].
 pub struct Iter<'a, T> {
     rest: Reader<'a>,
     element: PhantomData<T>,
@@ -195,7 +198,7 @@ impl<'a, T: Decode<'a>> Iterator for Iter<'a, T> {
         if self.rest.is_empty() {
             return None;
         }
-        // `List::decode_body` has seen every element, so that this is never an error.
+        // Never an error: `List::decode_body` checked every element.
         T::decode(&mut self.rest).ok()
     }
 

@@ -1,4 +1,4 @@
-//! Messages that outlive the buffer they came in.
+//! Messages and lists that outlive the buffer they arrived in.
 
 use alloc::boxed::Box;
 use core::{fmt, marker::PhantomData};
@@ -10,9 +10,10 @@ use crate::{
     reader::{Decode, Reader, decode_all},
 };
 
-/// Wire bytes that decoded as `M` once; [`Owned::get`] views them again.
+/// The encoded bytes of a message `M`, checked once; [`Owned::get`] decodes them again.
 ///
-/// There is no second tree of owned types: what is kept is the wire, in one allocation.
+/// There are no owned versions of the message types: the encoded message is kept, in one
+/// allocation.
 ///
 /// ```
 /// use strata_tls_codec::{NewSessionTicketView, Owned};
@@ -31,33 +32,33 @@ impl<M: View> Owned<M> {
     /// Copies the body of a message, without its header, if it decodes.
     ///
     /// # Errors
-    /// What is wrong with the message; nothing is allocated then.
+    /// The decoding error of the message; nothing is allocated then.
     pub fn parse(wire: &[u8]) -> Result<Self, DecodeError> {
         decode_all::<M::Of<'_>>(wire)?;
         Ok(Self { wire: wire.into(), message: PhantomData })
     }
 
-    /// Copies the body of a message that the caller has decoded already, and is spared a second time.
+    /// Copies the body of a message without decoding it. The caller has decoded it already.
     ///
     /// ```
     /// use strata_tls_codec::{NewSessionTicketView, Owned};
     ///
-    /// assert!(Owned::<NewSessionTicketView>::of_decoded(b"was it?").get().is_err());
+    /// assert!(Owned::<NewSessionTicketView>::of_decoded(b"not a ticket").get().is_err());
     /// ```
     #[must_use]
     pub fn of_decoded(wire: &[u8]) -> Self {
         Self { wire: wire.into(), message: PhantomData }
     }
 
-    /// The message.
+    /// Decodes the message.
     ///
     /// # Errors
-    /// None, if the same bytes decoded before. The type says otherwise so that nothing here can panic.
+    /// None if the bytes decoded before. The `Result` avoids a panic otherwise.
     pub fn get(&self) -> Result<M::Of<'_>, DecodeError> {
         decode_all(&self.wire)
     }
 
-    /// The body of the message as it came.
+    /// Returns the encoded body of the message.
     #[must_use]
     pub fn wire(&self) -> &[u8] {
         &self.wire
@@ -115,9 +116,9 @@ impl OwnedList {
     }
 }
 
-/// Names a message for [`Owned`], whatever the lifetime of its bytes.
+/// Names a message type for [`Owned`], independent of the lifetime of its bytes.
 pub trait View {
-    /// The view of the message.
+    /// The message type.
     type Of<'a>: Decode<'a>;
 }
 

@@ -1,4 +1,4 @@
-//! The only way in which bytes of the peer are read.
+//! Reads bytes that a peer sent. All decoding in the crate goes through [`Reader`].
 
 use core::ops::RangeInclusive;
 
@@ -6,10 +6,10 @@ use untrusted::Input;
 
 use crate::error::{DecodeError, Fault};
 
-/// A cursor over bytes that the peer chose. Reads cannot panic and never copy.
+/// A cursor over bytes from a peer. Reads cannot panic and never copy.
 ///
-/// It carries the name of the field that is being read, set by [`Reader::at`], which every error repeats. Copying a
-/// reader is cheap and gives an independent cursor: that is how to look ahead.
+/// It carries the name of the current field, set by [`Reader::at`], which every error repeats. A
+/// copy of a reader is an independent cursor; copy it to look ahead.
 ///
 /// ```
 /// use strata_tls_codec::{Fault, Reader};
@@ -22,57 +22,57 @@ use crate::error::{DecodeError, Fault};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
-    // Not an `untrusted::Reader`, which can neither be copied nor tell what is left; one is made for each read, which
-    // costs nothing once inlined.
+    // Not an `untrusted::Reader`, which cannot be copied and does not return what is left. One is
+    // created for each read; this costs nothing after inlining.
     rest: Input<'a>,
     at: &'static str,
 }
 
 impl<'a> Reader<'a> {
-    /// A cursor at the beginning of `bytes`.
+    /// Creates a reader at the start of `bytes`.
     #[inline]
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: Input::from(bytes), at: "" }
     }
 
-    /// Names the field that is read next, as in `"ServerHello.random"`; errors carry it.
+    /// Sets the name of the next field, as in `"ServerHello.random"`. Errors carry it.
     #[inline]
     pub const fn at(&mut self, field: &'static str) -> &mut Self {
         self.at = field;
         self
     }
 
-    /// The name of the field that is being read: given last to [`Reader::at`] or a vector, or that of the vector whose
-    /// body this is.
+    /// Returns the name of the current field: the last one given to [`Reader::at`] or to a vector.
+    /// In the body of a vector it is the vector's name.
     #[inline]
     #[must_use]
     pub const fn context(&self) -> &'static str {
         self.at
     }
 
-    /// Whether every byte was read.
+    /// Returns whether all bytes were read.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// How many bytes are left.
+    /// Returns the number of bytes left.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.rest.len()
     }
 
-    /// The bytes that are left, without reading them.
+    /// Returns the bytes left, without reading them.
     #[inline]
     #[must_use]
     pub fn peek(&self) -> &'a [u8] {
         self.rest.as_slice_less_safe()
     }
 
-    /// Reads all that is left, which may be nothing.
+    /// Reads all bytes left, possibly none.
     #[inline]
     pub fn rest(&mut self) -> &'a [u8] {
         let rest = self.rest.as_slice_less_safe();
@@ -144,31 +144,32 @@ impl<'a> Reader<'a> {
         Ok(u32::from_be_bytes(*self.array()?))
     }
 
-    /// Reads a vector behind a one-byte length: `T field<bounds>` (RFC 9846 §3.4). The bounds count bytes; `at` names
-    /// the field, as [`Reader::at`] would.
+    /// Reads a vector with a one-byte length: `T field<bounds>` (RFC 9846 §3.4). The bounds are in
+    /// bytes. `at` names the field, as in [`Reader::at`].
     ///
     /// # Errors
-    /// [`Fault::BadLength`] if the length is outside the bounds, [`Fault::Truncated`] if the bytes end first.
+    /// [`Fault::BadLength`] if the length is outside the bounds, [`Fault::Truncated`] if the bytes
+    /// end first.
     #[inline]
     pub fn vec8(&mut self, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
         let length = self.at(at).u8()?;
         self.vector(usize::from(length), bounds)
     }
 
-    /// Reads a vector behind a two-byte length, as [`Reader::vec8`] does.
+    /// Reads a vector with a two-byte length. See [`Reader::vec8`].
     ///
     /// # Errors
-    /// As [`Reader::vec8`].
+    /// See [`Reader::vec8`].
     #[inline]
     pub fn vec16(&mut self, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
         let length = self.at(at).u16()?;
         self.vector(usize::from(length), bounds)
     }
 
-    /// Reads a vector behind a three-byte length, as [`Reader::vec8`] does.
+    /// Reads a vector with a three-byte length. See [`Reader::vec8`].
     ///
     /// # Errors
-    /// As [`Reader::vec8`].
+    /// See [`Reader::vec8`].
     #[inline]
     pub fn vec24(&mut self, bounds: RangeInclusive<usize>, at: &'static str) -> Result<Self, DecodeError> {
         let length = self.at(at).u24()?;
@@ -176,7 +177,7 @@ impl<'a> Reader<'a> {
         self.vector(length, bounds)
     }
 
-    /// Ends a structure that must have been read whole.
+    /// Checks that all bytes were read.
     ///
     /// # Errors
     /// [`Fault::TrailingData`] if bytes are left.
@@ -185,7 +186,7 @@ impl<'a> Reader<'a> {
         if self.is_empty() { Ok(()) } else { Err(self.error(Fault::TrailingData)) }
     }
 
-    /// The error of the field that is being read.
+    /// Returns an error at the current field.
     #[inline]
     #[must_use]
     pub const fn error(&self, fault: Fault) -> DecodeError {
@@ -200,32 +201,32 @@ impl<'a> Reader<'a> {
         self.sub(length)
     }
 
-    /// A reader of the next `length` bytes.
+    /// Returns a reader of the next `length` bytes.
     #[inline]
     pub(crate) fn sub(&mut self, length: usize) -> Result<Self, DecodeError> {
         Ok(Self { rest: Input::from(self.bytes(length)?), at: self.at })
     }
 }
 
-/// A structure that can be read from the wire.
+/// A structure that can be decoded.
 ///
-/// It reads its own bytes and leaves those that follow: [`decode_all`] is the entry that refuses surplus.
+/// It reads only its own bytes. [`decode_all`] also rejects surplus bytes.
 pub trait Decode<'a>: Sized {
-    /// The size on the wire if it is always the same and any bytes are valid, so that a [`List`](crate::List) need not
-    /// look at each element. Must not be `Some(0)`.
+    /// The encoded size if it is constant and all byte values are valid; a [`List`](crate::List)
+    /// then checks no elements. Must not be `Some(0)`.
     const FIXED_SIZE: Option<usize> = None;
 
-    /// Reads the structure from `r` and leaves `r` behind it.
+    /// Decodes the structure at the start of `r`, which is then positioned after it.
     ///
     /// # Errors
-    /// A [`DecodeError`] that names the field; how far `r` has come is then unspecified.
+    /// A [`DecodeError`] that names the field. The position of `r` is then unspecified.
     fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError>;
 }
 
-/// Reads a structure that makes up all of `bytes`.
+/// Decodes a structure that occupies all of `bytes`.
 ///
 /// # Errors
-/// Whatever is wrong with the structure, or [`Fault::TrailingData`] if bytes follow it.
+/// The decoding error of the structure, or [`Fault::TrailingData`] if bytes follow it.
 #[inline]
 pub fn decode_all<'a, T: Decode<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     let mut r = Reader::new(bytes);

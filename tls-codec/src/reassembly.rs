@@ -1,5 +1,5 @@
-//! Joining what the transport and the record layer have cut up, for tools. Over storage that the caller owns; nothing
-//! is allocated, and nothing grows beyond that storage.
+//! Reassembles records from a byte stream and handshake messages from records, in storage that the
+//! caller owns. For tools; the engine has its own. Nothing is allocated.
 
 use core::fmt;
 
@@ -9,7 +9,7 @@ use crate::{
     record::{Deframed, HEADER_LEN, RecordError, RecordHeader, deframe},
 };
 
-/// Joins handshake messages from the plaintext of handshake records.
+/// Reassembles handshake messages from the plaintext of handshake records.
 ///
 /// ```
 /// use strata_tls_codec::{HandshakeType, reassembly::Messages};
@@ -19,56 +19,57 @@ use crate::{
 /// messages.push(&[24, 0, 0])?;
 /// assert_eq!(messages.next_message()?, None);
 /// messages.push(&[1, 0, 20])?;
-/// assert_eq!(messages.next_message()?.map(|message| message.typ), Some(HandshakeType::KEY_UPDATE));
+/// let typ = messages.next_message()?.map(|message| message.typ);
+/// assert_eq!(typ, Some(HandshakeType::KEY_UPDATE));
 /// assert_eq!(messages.next_message()?, None);
 /// assert_eq!(messages.pending(), 1);
 /// # Ok::<(), strata_tls_codec::reassembly::MessageTooLong>(())
 /// ```
 #[derive(Debug)]
 pub struct Messages<'b> {
-    held: Held<'b>,
+    queue: ByteQueue<'b>,
 }
 
 impl<'b> Messages<'b> {
-    /// Messages longer than `storage`, headers included, are refused.
+    /// Creates a reassembler with a message limit of `storage.len()` bytes, header included.
     #[must_use]
     pub const fn new(storage: &'b mut [u8]) -> Self {
-        Self { held: Held::new(storage) }
+        Self { queue: ByteQueue::new(storage) }
     }
 
-    /// Takes the plaintext of a handshake record. Take out all whole messages first: there is then always room for what
-    /// belongs to a message that fits the storage.
+    /// Adds the plaintext of a handshake record. Call [`next_message`](Self::next_message) until it
+    /// returns `None` first: a message that fits the storage then always finds room.
     ///
     /// # Errors
-    /// [`MessageTooLong`] if `fragment` does not fit; nothing of it is taken then.
+    /// [`MessageTooLong`] if `fragment` does not fit; nothing of it is stored then.
     pub fn push(&mut self, fragment: &[u8]) -> Result<(), MessageTooLong> {
-        if self.held.push(fragment) {
+        if self.queue.push(fragment) {
             return Ok(());
         }
-        let held = self.held.bytes();
-        // The header may lie across what is held and what has come.
+        let stored = self.queue.bytes();
+        // The header may be split between stored bytes and `fragment`.
         let mut header = [0; MESSAGE_HEADER_LEN];
-        for (to, from) in header.iter_mut().zip(held.iter().chain(fragment)) {
+        for (to, from) in header.iter_mut().zip(stored.iter().chain(fragment)) {
             *to = *from;
         }
-        let arrived = held.len().saturating_add(fragment.len());
+        let arrived = stored.len().saturating_add(fragment.len());
         let (typ, announced) = message_length(header);
-        Err(MessageTooLong { typ, got: announced.max(arrived), limit: self.held.storage.len() })
+        Err(MessageTooLong { typ, got: announced.max(arrived), limit: self.queue.storage.len() })
     }
 
-    /// Takes out the next whole message, if there is one.
+    /// Removes and returns the next complete message, if there is one.
     ///
     /// # Errors
-    /// [`MessageTooLong`] as soon as a header announces more than the storage holds.
+    /// [`MessageTooLong`] as soon as a header announces more than the storage can contain.
     pub fn next_message(&mut self) -> Result<Option<RawMessage<'_>>, MessageTooLong> {
-        let limit = self.held.storage.len();
-        if let Some((header, _)) = self.held.bytes().split_first_chunk() {
+        let limit = self.queue.storage.len();
+        if let Some((header, _)) = self.queue.bytes().split_first_chunk() {
             let (typ, got) = message_length(*header);
             if got > limit {
                 return Err(MessageTooLong { typ, got, limit });
             }
-            if self.held.bytes().len() >= got
-                && let Split::Message { message, .. } = split_message(self.held.take(got))
+            if self.queue.bytes().len() >= got
+                && let Split::Message { message, .. } = split_message(self.queue.take(got))
             {
                 return Ok(Some(message));
             }
@@ -76,33 +77,34 @@ impl<'b> Messages<'b> {
         Ok(None)
     }
 
-    /// How many bytes are held that were not yet taken out as messages. Not zero where a record ended inside a message.
+    /// Returns the number of stored bytes that [`next_message`](Self::next_message) has not
+    /// returned. It is nonzero where a record ends inside a message.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.held.bytes().len()
+        self.queue.bytes().len()
     }
 }
 
-/// A message is longer than the storage for it.
+/// A message is longer than its storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageTooLong {
-    /// What its header says that it is.
+    /// The type that its header announces.
     pub typ: HandshakeType,
-    /// How long it is, header included, or how much has come if that is more; in bytes.
+    /// The announced length, header included, or the number of bytes received if that is more.
     pub got: usize,
-    /// What the storage holds, in bytes.
+    /// The size of the storage in bytes.
     pub limit: usize,
 }
 
 impl fmt::Display for MessageTooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes of a {} message are more than the allowed {}", self.got, self.typ, self.limit)
+        write!(f, "{} message of {} bytes exceeds the limit of {}", self.typ, self.got, self.limit)
     }
 }
 
 impl core::error::Error for MessageTooLong {}
 
-/// Cuts a stream of bytes into records.
+/// Splits a byte stream into records.
 ///
 /// ```
 /// use strata_tls_codec::{ContentType, reassembly::Records};
@@ -113,64 +115,68 @@ impl core::error::Error for MessageTooLong {}
 ///     assert_eq!(records.next_record()?, None);
 ///     assert_eq!(records.push(&[byte]), 1);
 /// }
-/// let (header, body) = records.next_record()?.expect("it is whole now");
+/// let (header, body) = records.next_record()?.expect("the record is complete");
 /// assert_eq!(header.content_type, ContentType::ALERT);
 /// assert_eq!(body, [1, 0]);
 /// # Ok::<(), strata_tls_codec::RecordError>(())
 /// ```
 #[derive(Debug)]
 pub struct Records<'b> {
-    held: Held<'b>,
+    queue: ByteQueue<'b>,
     limit: usize,
 }
 
 impl<'b> Records<'b> {
-    /// Bodies longer than `limit`, or than what `storage` holds behind a header, are refused.
+    /// Creates a reassembler that rejects record bodies longer than `limit` or than the storage
+    /// after a header.
     #[must_use]
     pub const fn new(storage: &'b mut [u8], limit: usize) -> Self {
         let room = storage.len().saturating_sub(HEADER_LEN);
         let limit = if limit < room { limit } else { room };
-        Self { held: Held::new(storage), limit }
+        Self { queue: ByteQueue::new(storage), limit }
     }
 
-    /// Takes as much of `bytes` as there is room for, and tells how much that was. Take out all whole records first:
-    /// there is then always room for a byte.
+    /// Stores as many of `bytes` as fit and returns their number. Call
+    /// [`next_record`](Self::next_record) until it returns `None` first: at least one byte then
+    /// always fits.
     pub fn push(&mut self, bytes: &[u8]) -> usize {
-        let room = self.held.room();
+        let room = self.queue.room();
         let taken = bytes.get(..room).unwrap_or(bytes);
-        if self.held.push(taken) { taken.len() } else { 0 }
+        if self.queue.push(taken) { taken.len() } else { 0 }
     }
 
-    /// Takes out the next whole record, if there is one. Its body may be decrypted where it lies.
+    /// Removes and returns the next complete record, if there is one. Its body may be decrypted in
+    /// place.
     ///
     /// # Errors
-    /// [`RecordError`], which the stream cannot recover from: the answer stays the same.
+    /// [`RecordError`]; the stream cannot recover, and further calls return the same error.
     pub fn next_record(&mut self) -> Result<Option<(RecordHeader, &mut [u8])>, RecordError> {
-        match deframe(self.held.bytes(), self.limit)? {
+        match deframe(self.queue.bytes(), self.limit)? {
             Deframed::Record { header, body } => {
-                let record = self.held.take_mut(body.end);
+                let record = self.queue.take_mut(body.end);
                 Ok(record.get_mut(body).map(|body| (header, body)))
             }
             Deframed::Incomplete { .. } => Ok(None),
         }
     }
 
-    /// How many bytes are held that were not yet taken out as records. Not zero where a stream ended inside a record.
+    /// Returns the number of stored bytes that [`next_record`](Self::next_record) has not returned.
+    /// It is nonzero where a stream ends inside a record.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.held.bytes().len()
+        self.queue.bytes().len()
     }
 }
 
-/// Bytes in the caller's storage, taken out at the front. They move to the front only if there is no room behind them,
-/// so that small pieces cost no more than their length.
-struct Held<'b> {
+/// A byte queue in the caller's storage. Bytes move to the front only if there is no room after
+/// them, so a short push costs no more than its length.
+struct ByteQueue<'b> {
     storage: &'b mut [u8],
     start: usize,
     end: usize,
 }
 
-impl<'b> Held<'b> {
+impl<'b> ByteQueue<'b> {
     const fn new(storage: &'b mut [u8]) -> Self {
         Self { storage, start: 0, end: 0 }
     }
@@ -183,7 +189,7 @@ impl<'b> Held<'b> {
         self.storage.len().saturating_sub(self.bytes().len())
     }
 
-    /// Takes all of `bytes`, or nothing and says so.
+    /// Stores all of `bytes` and returns `true`, or stores nothing and returns `false`.
     fn push(&mut self, bytes: &[u8]) -> bool {
         if bytes.len() > self.room() {
             return false;
@@ -203,7 +209,7 @@ impl<'b> Held<'b> {
         true
     }
 
-    /// Lets go of the first `count` bytes, which stay where they are until the next push.
+    /// Removes the first `count` bytes. They stay in the storage until the next push.
     fn take(&mut self, count: usize) -> &[u8] {
         self.take_mut(count)
     }
@@ -215,8 +221,8 @@ impl<'b> Held<'b> {
     }
 }
 
-impl fmt::Debug for Held<'_> {
+impl fmt::Debug for ByteQueue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held").field("bytes", &self.bytes().len()).field("of", &self.storage.len()).finish()
+        f.debug_struct("ByteQueue").field("bytes", &self.bytes().len()).field("of", &self.storage.len()).finish()
     }
 }

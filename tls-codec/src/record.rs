@@ -1,4 +1,4 @@
-//! The record header, and cutting a stream into records (RFC 9846 §5.1).
+//! Record headers, and splitting a stream into records (RFC 9846 §5.1).
 
 use core::{fmt, ops::Range};
 
@@ -9,28 +9,29 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The bytes before the body of every record.
+/// The length of a record header in bytes.
 pub const HEADER_LEN: usize = 5;
 
-/// The most plaintext that a record may carry, in bytes (RFC 9846 §5.1).
+/// The maximum plaintext of a record, in bytes (RFC 9846 §5.1).
 pub const MAX_FRAGMENT: usize = 1 << 14;
 
-/// The longest body of a protected record of TLS 1.3, in bytes (RFC 9846 §5.2). TLS 1.2 allows 2<sup>14</sup> + 2048.
+/// The maximum body of a protected record in TLS 1.3, in bytes (RFC 9846 §5.2). TLS 1.2 allows
+/// 2<sup>14</sup> + 2048.
 pub const MAX_CIPHERTEXT: usize = (1 << 14) + 256;
 
-/// What stands before the body of a record.
+/// The header of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordHeader {
-    /// What the body holds; `application_data` for whatever is encrypted under TLS 1.3.
+    /// The type of the content; `application_data` for every encrypted record in TLS 1.3.
     pub content_type: ContentType,
-    /// To be ignored by TLS 1.3, but for the sanity check in [`deframe`].
+    /// Ignored in TLS 1.3, except for the check in [`deframe`].
     pub legacy_record_version: ProtocolVersion,
     /// The length of the body in bytes.
     pub length: u16,
 }
 
 impl RecordHeader {
-    /// The header as it goes on the wire.
+    /// Returns the encoded header.
     #[inline]
     #[must_use]
     pub const fn to_bytes(self) -> [u8; HEADER_LEN] {
@@ -58,34 +59,35 @@ impl Encode for RecordHeader {
     }
 }
 
-/// What the beginning of a stream holds.
+/// What the start of a stream contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deframed {
-    /// No whole record yet, and nothing wrong with what there is.
+    /// The record is incomplete, and the bytes so far are valid.
     Incomplete {
-        /// How many further bytes are needed, at least.
+        /// The minimum number of bytes still needed.
         need: usize,
     },
-    /// A whole record.
+    /// A complete record.
     Record {
         /// Its header.
         header: RecordHeader,
-        /// Where its body lies in the bytes that were given. What follows its end is the next record.
+        /// The range of its body in the given bytes. The next record starts at the range's end.
         body: Range<usize>,
     },
 }
 
-/// Finds the first record in `bytes`, whose body may be `limit` bytes long.
+/// Finds the first record in `bytes`; its body may be at most `limit` bytes long.
 ///
-/// The answer is a range and not a slice, so that the body can be decrypted where it lies. What is wrong with a header
-/// is told as soon as the bytes that show it are there; only what looks like the greeting of another protocol is waited
-/// for, up to [`HEADER_LEN`] bytes, so that it can be named.
+/// Returns a range, not a slice, so that the caller can decrypt the body in place. A fault in the
+/// header is reported as soon as the bytes that show it are present. Bytes that may become the
+/// greeting of another protocol are not rejected until that protocol is recognized or
+/// [`HEADER_LEN`] bytes are present.
 ///
 /// ```
 /// use strata_tls_codec::record::{Deframed, MAX_FRAGMENT, Protocol, RecordError, deframe};
 ///
 /// let stream = [21, 3, 3, 0, 2, 2, 40, 22];
-/// let Deframed::Record { header, body } = deframe(&stream, MAX_FRAGMENT)? else { panic!("it is whole") };
+/// let Deframed::Record { header, body } = deframe(&stream, MAX_FRAGMENT)? else { panic!() };
 /// assert_eq!(header.length, 2);
 /// assert_eq!(stream[body.clone()], [2, 40]);
 /// assert_eq!(deframe(&stream[body.end..], MAX_FRAGMENT)?, Deframed::Incomplete { need: 4 });
@@ -96,7 +98,7 @@ pub enum Deframed {
 /// ```
 ///
 /// # Errors
-/// [`RecordError`], which the stream cannot recover from.
+/// [`RecordError`]; the stream cannot recover.
 #[inline]
 pub fn deframe(bytes: &[u8], limit: usize) -> Result<Deframed, RecordError> {
     let Some((head, _)) = bytes.split_first_chunk::<HEADER_LEN>() else {
@@ -125,7 +127,7 @@ pub fn deframe(bytes: &[u8], limit: usize) -> Result<Deframed, RecordError> {
     }
 }
 
-/// Fewer bytes than a header.
+/// Handles fewer bytes than a header.
 fn deframe_partial(bytes: &[u8]) -> Result<Deframed, RecordError> {
     let need = HEADER_LEN.saturating_sub(bytes.len());
     match *bytes {
@@ -150,60 +152,60 @@ fn not_a_record(first: u8, bytes: &[u8]) -> RecordError {
     Protocol::recognise(bytes).map_or(RecordError::UnknownContentType(first), RecordError::NotTls)
 }
 
-/// Why bytes are no record.
+/// Why bytes are not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordError {
-    /// The first byte is none of the four content types (RFC 9846 §5: `unexpected_message`).
+    /// The first byte is not a content type (RFC 9846 §5: `unexpected_message`).
     UnknownContentType(u8),
-    /// The major version of the record is not 3, which no TLS and no SSL 3.0 ever sent.
+    /// The major version of the record is not 3, the value of every TLS version and SSL 3.0.
     BadVersion(u16),
-    /// The body would be too long (RFC 9846 §5.1: `record_overflow`).
+    /// The body is too long (RFC 9846 §5.1: `record_overflow`).
     Oversized {
-        /// The length that the header states, in bytes.
+        /// The length in the header, in bytes.
         got: usize,
-        /// The longest body that is taken, in bytes.
+        /// The maximum body length, in bytes.
         limit: usize,
     },
-    /// The peer clearly speaks something else.
+    /// The peer uses another, recognized protocol.
     NotTls(Protocol),
 }
 
 impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownContentType(typ) => write!(f, "no TLS record begins with the byte {typ:#04x}"),
-            Self::BadVersion(version) => write!(f, "a record has the version {version:#06x}, which is not TLS"),
-            Self::Oversized { got, limit } => write!(f, "a record of {got} bytes is longer than the allowed {limit}"),
-            Self::NotTls(protocol) => write!(f, "the peer spoke {protocol}, not TLS"),
+            Self::UnknownContentType(typ) => write!(f, "not a TLS record: invalid content type {typ:#04x}"),
+            Self::BadVersion(version) => write!(f, "not a TLS record: invalid version {version:#06x}"),
+            Self::Oversized { got, limit } => write!(f, "record of {got} bytes exceeds the limit of {limit}"),
+            Self::NotTls(protocol) => write!(f, "expected TLS, got {protocol}"),
         }
     }
 }
 
 impl core::error::Error for RecordError {}
 
-/// Protocols that are met where TLS was expected, and how each begins.
+/// Protocols that peers use by mistake where TLS is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// A request of HTTP/1 or the preface of HTTP/2.
+    /// An HTTP/1 request or the HTTP/2 preface.
     Http,
-    /// A request of HTTP/1 to a proxy (CONNECT): whoever sends it takes us for one.
+    /// An HTTP/1 request to a proxy (CONNECT): the peer takes this endpoint for a proxy.
     HttpConnect,
-    /// A response of HTTP/1.
+    /// An HTTP/1 response.
     HttpResponse,
-    /// The identification of SSH.
+    /// The SSH identification string.
     Ssh,
-    /// The greeting of an SMTP server, which an FTP server's resembles, or an SMTP client's.
+    /// The greeting of an SMTP or FTP server, or of an SMTP client.
     Smtp,
     /// The greeting of an IMAP server.
     Imap,
     /// The greeting of a POP3 server.
     Pop3,
-    /// The ClientHello of SSL 2.0, which no version of TLS may accept any more (RFC 6176).
+    /// The ClientHello of SSL 2.0, which TLS implementations must not accept (RFC 6176).
     SslV2,
 }
 
 impl Protocol {
-    /// The first bytes, at most [`HEADER_LEN`] of them, that give a protocol away.
+    /// The first bytes of each protocol, at most [`HEADER_LEN`].
     const OPENINGS: &'static [(&'static [u8], Self)] = &[
         (b"GET ", Self::Http),
         (b"HEAD ", Self::Http),
@@ -225,10 +227,10 @@ impl Protocol {
         (b"+OK ", Self::Pop3),
     ];
 
-    /// The protocol that a stream beginning with `bytes` speaks, if these say so clearly.
+    /// Recognizes the protocol of a stream that starts with `bytes`.
     #[must_use]
     pub fn recognise(bytes: &[u8]) -> Option<Self> {
-        // A ClientHello of SSL 2.0: a length with the high bit set, the message type 1, the version 0.2 or 3.x.
+        // SSL 2.0 ClientHello: length with the high bit set, message type 1, version 0.2 or 3.x.
         if let [0x80..=0xff, _, 1, 0, 2, ..] | [0x80..=0xff, _, 1, 3, 0..=4, ..] = bytes {
             return Some(Self::SslV2);
         }
@@ -236,8 +238,9 @@ impl Protocol {
         opening.map(|(_, protocol)| *protocol)
     }
 
-    /// Whether further bytes could make these the beginning of one of the protocols. For SSL 2.0 only hellos of less
-    /// than 256 bytes count, as nearly all were: not every stray byte is worth waiting for more.
+    /// Returns whether `bytes` is the start of a known greeting. For SSL 2.0 only ClientHellos
+    /// shorter than 256 bytes count, as nearly all were: otherwise every stray byte would delay the
+    /// error.
     fn may_become(bytes: &[u8]) -> bool {
         matches!(bytes, [0x80] | [0x80, _] | [0x80, _, 1] | [0x80, _, 1, 0 | 3])
             || Self::OPENINGS.iter().any(|(opening, _)| opening.len() > bytes.len() && opening.starts_with(bytes))
@@ -248,7 +251,7 @@ impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Http | Self::HttpResponse => "plain HTTP",
-            Self::HttpConnect => "plain HTTP, as to a proxy",
+            Self::HttpConnect => "a plain HTTP proxy request",
             Self::Ssh => "SSH",
             Self::Smtp => "plain SMTP or FTP",
             Self::Imap => "plain IMAP",

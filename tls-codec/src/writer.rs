@@ -1,4 +1,4 @@
-//! Writing structures, with length prefixes that cannot be left open.
+//! Writes structures and fills in their length prefixes.
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
@@ -8,10 +8,11 @@ use crate::{
     error::BufferFull,
 };
 
-/// Writes to a slice, or to the end of a `Vec`.
+/// Writes to a slice, or appends to a `Vec`.
 ///
-/// Length prefixes are closures: they are filled in when the closure returns, and a body too long for its prefix is an
-/// error, never a truncated number. A call that fails takes back what it wrote itself; what was there before stays.
+/// A closure writes the body of a vector, and the length is filled in when it returns. A body too
+/// long for its length field is an error; the length is never truncated. A call that fails removes
+/// what it wrote itself and leaves earlier output.
 ///
 /// ```
 /// use strata_tls_codec::Writer;
@@ -41,14 +42,15 @@ enum Target<'b> {
 }
 
 impl<'b> Writer<'b> {
-    /// Writes to the beginning of `buffer`, no further than its end.
+    /// Creates a writer that writes to `buffer`, from its start to its end.
     #[inline]
     #[must_use]
     pub const fn new(buffer: &'b mut [u8]) -> Self {
         Self(Target::Slice { buffer, len: 0 })
     }
 
-    /// Appends to `out`, which grows as needed. What `out` held is neither read nor changed.
+    /// Creates a writer that appends to `out`, which grows as needed. The earlier content of `out`
+    /// is neither read nor changed.
     #[cfg(feature = "alloc")]
     #[inline]
     #[must_use]
@@ -57,7 +59,7 @@ impl<'b> Writer<'b> {
         Self(Target::Vec { out, start })
     }
 
-    /// How many bytes were written through this writer.
+    /// Returns the number of bytes written through this writer.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
@@ -68,14 +70,14 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// Whether nothing was written through this writer yet.
+    /// Returns whether nothing was written through this writer yet.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes that were written through this writer.
+    /// Returns the bytes written through this writer.
     #[inline]
     #[must_use]
     pub fn written(&self) -> &[u8] {
@@ -86,7 +88,7 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// Writes `bytes` as they are.
+    /// Writes `bytes`.
     ///
     /// # Errors
     /// [`BufferFull`] if they do not fit; none is written then.
@@ -143,7 +145,7 @@ impl<'b> Writer<'b> {
         self.bytes(&value.to_be_bytes())
     }
 
-    /// Writes structures one after the other.
+    /// Writes structures one after another.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room for all; none is written then.
@@ -159,7 +161,8 @@ impl<'b> Writer<'b> {
     /// Writes a one-byte length and the body that `body` writes.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or the body is longer than 255 bytes; or what `body` returns.
+    /// [`BufferFull`] if there is no room or the body is longer than 255 bytes; or what `body`
+    /// returns.
     #[inline]
     pub fn vec8(&mut self, body: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
         self.prefixed::<1, 1>([0; 1], body)
@@ -168,7 +171,8 @@ impl<'b> Writer<'b> {
     /// Writes a two-byte length and the body that `body` writes.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or the body is longer than 65,535 bytes; or what `body` returns.
+    /// [`BufferFull`] if there is no room or the body is longer than 65,535 bytes; or what `body`
+    /// returns.
     #[inline]
     pub fn vec16(&mut self, body: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
         self.prefixed::<2, 2>([0; 2], body)
@@ -177,7 +181,8 @@ impl<'b> Writer<'b> {
     /// Writes a three-byte length and the body that `body` writes.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or the body is longer than 16,777,215 bytes; or what `body` returns.
+    /// [`BufferFull`] if there is no room or the body is longer than 16,777,215 bytes; or what
+    /// `body` returns.
     #[inline]
     pub fn vec24(&mut self, body: impl FnOnce(&mut Self) -> Result<(), BufferFull>) -> Result<(), BufferFull> {
         self.prefixed::<3, 3>([0; 3], body)
@@ -186,7 +191,8 @@ impl<'b> Writer<'b> {
     /// Writes a one-byte length and `body`.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or `body` is longer than 255 bytes; nothing is written then.
+    /// [`BufferFull`] if there is no room or `body` is longer than 255 bytes; nothing is written
+    /// then.
     #[inline]
     pub fn vec8_bytes(&mut self, body: &[u8]) -> Result<(), BufferFull> {
         self.vec8(copied(body))
@@ -195,7 +201,8 @@ impl<'b> Writer<'b> {
     /// Writes a two-byte length and `body`.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or `body` is longer than 65,535 bytes; nothing is written then.
+    /// [`BufferFull`] if there is no room or `body` is longer than 65,535 bytes; nothing is written
+    /// then.
     #[inline]
     pub fn vec16_bytes(&mut self, body: &[u8]) -> Result<(), BufferFull> {
         self.vec16(copied(body))
@@ -204,25 +211,28 @@ impl<'b> Writer<'b> {
     /// Writes a three-byte length and `body`.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or `body` is longer than 16,777,215 bytes; nothing is written then.
+    /// [`BufferFull`] if there is no room or `body` is longer than 16,777,215 bytes; nothing is
+    /// written then.
     #[inline]
     pub fn vec24_bytes(&mut self, body: &[u8]) -> Result<(), BufferFull> {
         self.vec24(copied(body))
     }
 
-    /// Writes a one-byte length and `items` one after the other.
+    /// Writes a one-byte length and `items`.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or the items are longer than 255 bytes; nothing is written then.
+    /// [`BufferFull`] if there is no room or the items are longer than 255 bytes; nothing is
+    /// written then.
     #[inline]
     pub fn vec8_each<T: Encode>(&mut self, items: &[T]) -> Result<(), BufferFull> {
         self.vec8(listed(items))
     }
 
-    /// Writes a two-byte length and `items` one after the other.
+    /// Writes a two-byte length and `items`.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or the items are longer than 65,535 bytes; nothing is written then.
+    /// [`BufferFull`] if there is no room or the items are longer than 65,535 bytes; nothing is
+    /// written then.
     #[inline]
     pub fn vec16_each<T: Encode>(&mut self, items: &[T]) -> Result<(), BufferFull> {
         self.vec16(listed(items))
@@ -231,7 +241,8 @@ impl<'b> Writer<'b> {
     /// Writes an extension: its type, its length and the data that `data` writes (RFC 9846 §4.3).
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or the data is longer than 65,535 bytes; or what `data` returns.
+    /// [`BufferFull`] if there is no room or the data is longer than 65,535 bytes; or what `data`
+    /// returns.
     pub fn extension(
         &mut self,
         typ: ExtensionType,
@@ -244,15 +255,18 @@ impl<'b> Writer<'b> {
     /// Writes an extension: its type, its length and `data`.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or `data` is longer than 65,535 bytes; nothing is written then.
+    /// [`BufferFull`] if there is no room or `data` is longer than 65,535 bytes; nothing is written
+    /// then.
     pub fn extension_bytes(&mut self, typ: ExtensionType, data: &[u8]) -> Result<(), BufferFull> {
         self.extension(typ, copied(data))
     }
 
-    /// Writes a handshake message: its type, its length and the body that `body` writes (RFC 9846 §4).
+    /// Writes a handshake message: its type, its length and the body that `body` writes (RFC 9846
+    /// §4).
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or the body is longer than 16,777,215 bytes; or what `body` returns.
+    /// [`BufferFull`] if there is no room or the body is longer than 16,777,215 bytes; or what
+    /// `body` returns.
     pub fn message(
         &mut self,
         typ: HandshakeType,
@@ -261,7 +275,7 @@ impl<'b> Writer<'b> {
         self.prefixed::<4, 3>([typ.0, 0, 0, 0], body)
     }
 
-    /// Runs `write`, and takes back all that it wrote if it fails.
+    /// Runs `write`, and removes all that it wrote if it fails.
     ///
     /// # Errors
     /// What `write` returns.
@@ -275,25 +289,26 @@ impl<'b> Writer<'b> {
         result
     }
 
-    /// Writes `head`, of which the last `N` bytes are to hold the length of what `body` writes behind it.
+    /// Writes `head` and the body that `body` writes. The last `N` bytes of `head` are replaced by
+    /// the body's length.
     fn prefixed<const HEAD: usize, const N: usize>(
         &mut self,
         head: [u8; HEAD],
         body: impl FnOnce(&mut Self) -> Result<(), BufferFull>,
     ) -> Result<(), BufferFull> {
-        // Whether there was room for the head is asked at the end: what is around the body is compiled with each of the
-        // many bodies, so that it shall be little and have no branch.
+        // The room for the head is checked at the end. This function is compiled for each body, so
+        // it is kept small and without branches.
         let opened = self.open(head);
         let written = body(self);
         self.close::<HEAD, N>(opened, written)
     }
 
-    /// Writes `head`, and tells where it begins and whether it fits.
+    /// Writes `head`; returns where it starts and whether it fits.
     fn open<const HEAD: usize>(&mut self, head: [u8; HEAD]) -> (usize, Result<(), BufferFull>) {
         (self.len(), self.bytes(&head))
     }
 
-    /// Ends what `open` began: fills in the length, or takes all of it back.
+    /// Finishes what `open` started: fills in the length, or removes everything written.
     #[inline(never)]
     fn close<const HEAD: usize, const N: usize>(
         &mut self,
@@ -307,7 +322,7 @@ impl<'b> Writer<'b> {
         closed
     }
 
-    /// Fills in the `N` bytes of length that stand before the body at `start`.
+    /// Writes the length of the body at `start` into the `N` bytes before it.
     fn fill_in<const N: usize>(&mut self, start: usize) -> Result<(), BufferFull> {
         let (head, body) = self.written_mut().split_at_mut_checked(start).ok_or(BufferFull)?;
         let prefix = head.last_chunk_mut::<N>().ok_or(BufferFull)?;
@@ -339,26 +354,28 @@ impl<'b> Writer<'b> {
     }
 }
 
-/// A body of bytes that exist already. `prefixed` is compiled once for each type of body: all such bodies share this one.
+/// A body that is a copy of `bytes`. One type for all such bodies, so that `prefixed` is compiled
+/// once for them.
 fn copied(bytes: &[u8]) -> impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull> {
     |w| w.bytes(bytes)
 }
 
-/// A body of structures, for the same reason.
+/// A body of structures, likewise.
 fn listed<T: Encode>(items: &[T]) -> impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull> {
     |w| w.each(items)
 }
 
-/// A structure that can be written to the wire.
+/// A structure that can be encoded.
 pub trait Encode {
     /// Writes the structure to `w`.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room or a field is too long for its length prefix. Part of the structure may have
-    /// been written then; [`Writer::message`], [`Writer::extension`], the vectors and [`Writer::whole`] take it back.
+    /// [`BufferFull`] if there is no room or a field is too long for its length prefix. Part of the
+    /// structure may have been written then; [`Writer::message`], [`Writer::extension`], the vector
+    /// methods and [`Writer::whole`] remove it.
     fn encode(&self, w: &mut Writer<'_>) -> Result<(), BufferFull>;
 
-    /// The structure as bytes of its own.
+    /// Returns the encoded structure.
     ///
     /// # Errors
     /// [`BufferFull`] if a field is too long for its length prefix.

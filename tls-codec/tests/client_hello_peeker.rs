@@ -1,5 +1,5 @@
-//! Rules of the peeker: it agrees with the decoder however a hello is cut, waits for nothing that cannot come, and what it
-//! has refused it goes on refusing.
+//! Tests of the ClientHello peeker: it agrees with the decoder for every split into records,
+//! reports errors early, and repeats them.
 
 mod samples;
 
@@ -18,7 +18,7 @@ fn record(content_type: ContentType, body: &[u8]) -> Vec<u8> {
     [&header.to_bytes(), body].concat()
 }
 
-/// Handshake records of `size` bytes, and what is left over.
+/// Handshake records of `size` bytes, the last possibly shorter.
 fn records(message: &[u8], size: usize) -> Vec<u8> {
     message.chunks(size).flat_map(|fragment| record(ContentType::HANDSHAKE, fragment)).collect()
 }
@@ -27,39 +27,41 @@ fn message(body: &[u8]) -> Vec<u8> {
     written(|w| w.message(HandshakeType::CLIENT_HELLO, |w| w.bytes(body)))
 }
 
-/// A hello's body.
+/// The body of a ClientHello.
 fn hello_body() -> Vec<u8> {
     openssl_tls12().into_iter().find(|sample| sample.name == "openssl ecdsa client_hello").unwrap().body
 }
 
-/// What the peeker says when it sees all of a stream at once.
+/// Peeks at a whole stream at once.
 fn peek_all(stream: &[u8]) -> Result<bool, PeekError> {
     ClientHelloPeeker::new().peek(stream).map(|peek| matches!(peek, Peek::ClientHello(_)))
 }
 
 #[test]
-fn a_hello_in_one_record_is_read_where_it_lies() {
+fn hello_in_one_record_is_read_in_place() {
     let body = hello_body();
     let stream = records(&message(&body), MAX_FRAGMENT);
     for cut in 0..stream.len() {
         let need = if cut < HEADER_LEN { HEADER_LEN - cut } else { stream.len() - cut };
         assert_eq!(peek_client_hello(&stream[..cut], DEFAULT_LIMIT), Ok(Peek::Incomplete { need }), "{cut}");
     }
-    let Ok(Peek::ClientHello(hello)) = peek_client_hello(&stream, DEFAULT_LIMIT) else { panic!("it is whole") };
+    let Ok(Peek::ClientHello(hello)) = peek_client_hello(&stream, DEFAULT_LIMIT) else {
+        panic!("expected a ClientHello")
+    };
     assert_eq!(Ok(hello), decode_all(&body));
-    assert!(stream.as_ptr_range().contains(&hello.random.as_ptr()), "borrowed from the stream");
+    assert!(stream.as_ptr_range().contains(&hello.random.as_ptr()), "the random is not borrowed from the stream");
     assert_eq!(hello.extensions.server_name.unwrap().host_name(), Some(&b"example.com"[..]));
 }
 
 #[test]
-fn every_hello_is_found_however_it_is_cut_into_records() {
+fn hello_in_records_of_any_size_is_found() {
     for sample in all().iter().filter(|sample| sample.typ == HandshakeType::CLIENT_HELLO) {
         let message = message(&sample.body);
         for size in 1..=message.len() {
             let stream = records(&message, size);
             let mut peeker = ClientHelloPeeker::new();
             let Ok(Peek::ClientHello(hello)) = peeker.peek(&stream) else {
-                panic!("{} in records of {size} is whole", sample.name)
+                panic!("{} in records of {size} is not found", sample.name)
             };
             assert_eq!(Ok(hello), decode_all(&sample.body), "{} in records of {size}", sample.name);
         }
@@ -67,7 +69,7 @@ fn every_hello_is_found_however_it_is_cut_into_records() {
 }
 
 #[test]
-fn what_comes_byte_by_byte_is_found_at_the_last_byte_and_never_waited_for_too_long() {
+fn hello_is_found_at_its_last_byte() {
     let body = hello_body();
     for size in [1, 2, 3, 4, 5, 100, 224, 225] {
         let stream = records(&message(&body), size);
@@ -77,34 +79,36 @@ fn what_comes_byte_by_byte_is_found_at_the_last_byte_and_never_waited_for_too_lo
                 panic!("{cut} of records of {size}")
             };
             assert!((1..=stream.len() - cut).contains(&need), "{need} at {cut} of records of {size}");
-            let alone = ClientHelloPeeker::new().peek(&stream[..cut]) == Ok(Peek::Incomplete { need });
-            assert!(alone, "{cut} of records of {size}: an answer does not hang on what was asked before");
+            let fresh = ClientHelloPeeker::new().peek(&stream[..cut]) == Ok(Peek::Incomplete { need });
+            assert!(fresh, "{cut} of records of {size}: the result depends on earlier calls");
         }
         for _ in 0..2 {
-            let Ok(Peek::ClientHello(hello)) = peeker.peek(&stream) else { panic!("records of {size} are whole") };
+            let Ok(Peek::ClientHello(hello)) = peeker.peek(&stream) else {
+                panic!("expected a ClientHello in records of {size}")
+            };
             assert_eq!(Ok(hello), decode_all(&body), "{size}");
         }
     }
 }
 
 #[test]
-fn reading_only_what_is_needed_finds_the_hello_and_nothing_behind_it() {
+fn reading_needed_bytes_stops_at_the_end_of_the_hello() {
     let body = hello_body();
     for size in [1, 7, 100, 1000] {
         let hello = records(&message(&body), size);
-        let stream = [&hello[..], b"whatever comes next"].concat();
+        let stream = [&hello[..], b"further bytes"].concat();
         let mut peeker = ClientHelloPeeker::new();
         let mut have = 0;
         while let Peek::Incomplete { need } = peeker.peek(&stream[..have]).unwrap() {
             have += need;
         }
         assert_eq!(have, hello.len(), "{size}");
-        assert_eq!(peek_all(&stream), Ok(true), "what follows is not looked at");
+        assert_eq!(peek_all(&stream), Ok(true), "bytes after the hello changed the result");
     }
 }
 
 #[test]
-fn what_follows_the_hello_in_its_record_is_not_looked_at() {
+fn bytes_after_the_hello_are_ignored() {
     let body = hello_body();
     let together = [&message(&body)[..], &[99, 9, 9]].concat();
     let stream = record(ContentType::HANDSHAKE, &together);
@@ -113,7 +117,7 @@ fn what_follows_the_hello_in_its_record_is_not_looked_at() {
 }
 
 #[test]
-fn without_a_buffer_a_split_hello_is_told() {
+fn split_hello_without_a_buffer_is_an_error() {
     let message = message(&hello_body());
     for size in 1..message.len() {
         let stream = records(&message, size);
@@ -122,7 +126,7 @@ fn without_a_buffer_a_split_hello_is_told() {
 }
 
 #[test]
-fn the_decoder_s_fault_is_the_peeker_s() {
+fn peeker_returns_the_decoding_error() {
     let body = [&hello_body()[..], &[0]].concat();
     let error = decode_all::<ClientHello<'_>>(&body).unwrap_err();
     assert_eq!(error.fault, Fault::TrailingData);
@@ -131,7 +135,8 @@ fn the_decoder_s_fault_is_the_peeker_s() {
     }
 }
 
-/// What no hello begins with: the stream, how many bytes of it show the fault, and the fault.
+/// Streams without a ClientHello: the stream, the number of bytes that show the fault, and the
+/// fault.
 fn faults() -> Vec<(Vec<u8>, usize, PeekError)> {
     let begun = record(ContentType::HANDSHAKE, &message(&hello_body())[..9]);
     let after = |then: &[u8]| [&begun[..], then].concat();
@@ -159,13 +164,13 @@ fn faults() -> Vec<(Vec<u8>, usize, PeekError)> {
 }
 
 #[test]
-fn a_fault_is_told_at_the_byte_that_shows_it_and_for_ever_after() {
+fn fault_is_reported_at_its_byte_and_repeated() {
     for (stream, at, error) in faults() {
         let mut peeker = ClientHelloPeeker::new();
         for cut in 0..=stream.len() {
             let answer = peeker.peek(&stream[..cut]);
             if cut < at {
-                // The names of other protocols are waited for; `deframe` has the last word on these.
+                // `deframe` may wait for more bytes to recognize another protocol.
                 assert!(matches!(answer, Ok(Peek::Incomplete { .. })), "{error} at {cut}: {answer:?}");
             } else {
                 assert_eq!(answer, Err(error), "{cut}");
@@ -176,7 +181,7 @@ fn a_fault_is_told_at_the_byte_that_shows_it_and_for_ever_after() {
 }
 
 #[test]
-fn further_bytes_may_name_the_protocol_but_never_make_it_tls() {
+fn further_bytes_only_add_the_protocol_name() {
     let long_hello_of_ssl2 = [0x81, 0x2e, 1, 3, 1, 0, 0x15];
     let unknown = PeekError::NotTls(RecordError::UnknownContentType(0x81));
     assert_eq!(peek_all(&long_hello_of_ssl2[..1]), Err(unknown));
@@ -184,7 +189,7 @@ fn further_bytes_may_name_the_protocol_but_never_make_it_tls() {
 }
 
 #[test]
-fn the_limit_counts_what_the_records_take_of_the_connection() {
+fn limit_counts_bytes_of_all_records() {
     let body = hello_body();
     for size in [1, 50, 1000] {
         let stream = records(&message(&body), size);
@@ -197,7 +202,7 @@ fn the_limit_counts_what_the_records_take_of_the_connection() {
 }
 
 #[test]
-fn a_message_beyond_the_limit_is_refused_at_its_header() {
+fn message_over_the_limit_is_rejected_at_its_header() {
     let announced = [1, 4, 0, 0];
     let length = 0x4_0000 + MESSAGE_HEADER_LEN + HEADER_LEN;
     let too_long = PeekError::TooLong { got: length, limit: DEFAULT_LIMIT };
@@ -216,7 +221,7 @@ fn a_message_beyond_the_limit_is_refused_at_its_header() {
 }
 
 #[test]
-fn a_hello_of_several_full_records_is_within_the_default_limit() {
+fn hello_of_several_full_records_fits_the_default_limit() {
     let body = written(|w| {
         samples::client_hello_fields(w)?;
         w.vec16(|w| w.extension(ExtensionType(0x1234), |w| w.bytes(&[7; 60_000])))
@@ -227,19 +232,19 @@ fn a_hello_of_several_full_records_is_within_the_default_limit() {
 }
 
 #[test]
-fn errors_are_sentences_for_people() {
-    let sentences = [
-        (PeekError::NotTls(RecordError::NotTls(Protocol::Http)), "the peer spoke plain HTTP, not TLS"),
-        (PeekError::NotHandshake(ContentType::ALERT), "a record of type alert came where a client_hello was expected"),
-        (PeekError::TooLong { got: 9, limit: 8 }, "a client_hello of 9 bytes is longer than the allowed 8"),
-        (PeekError::Split, "the client_hello is split over several records"),
+fn errors_display_as_plain_text() {
+    let texts = [
+        (PeekError::NotTls(RecordError::NotTls(Protocol::Http)), "expected TLS, got plain HTTP"),
+        (PeekError::NotHandshake(ContentType::ALERT), "expected client_hello, got a record of type alert"),
+        (PeekError::TooLong { got: 9, limit: 8 }, "client_hello of 9 bytes exceeds the limit of 8"),
+        (PeekError::Split, "client_hello is split over several records"),
     ];
-    for (error, sentence) in sentences {
-        assert_eq!(error.to_string(), sentence);
+    for (error, text) in texts {
+        assert_eq!(error.to_string(), text);
     }
 }
 
-/// RFC 9846 §4.2.2: 131,400 bytes, which come in nine records or in many.
+/// RFC 9846 §4.2.2: 131,400 bytes, in nine records and in many.
 #[test]
 fn largest_client_hello_is_read_by_default() {
     let extensions: Vec<u8> = [&[0, 21, 0xff, 0xfb][..], &[0; 0xfffb]].concat();

@@ -1,4 +1,4 @@
-//! Rules of extensions and their block.
+//! Tests of extensions and the extension block.
 
 mod samples;
 
@@ -9,7 +9,8 @@ use strata_tls_codec::{
     *,
 };
 
-/// Checks what `write` wrote: its type, and that every truncation and a surplus byte are refused. Gives back the data.
+/// Checks the output of `write`: the type, and that every truncation and a surplus byte are
+/// rejected. Returns the data.
 fn data_of<E: Extension>(write: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull>) -> Vec<u8> {
     let whole = written(write);
     let (head, data) = whole.split_at(4);
@@ -21,7 +22,7 @@ fn data_of<E: Extension>(write: impl FnOnce(&mut Writer<'_>) -> Result<(), Buffe
     let surplus = [data, &[0]].concat();
     let error = view::<E>(Reader::new(&surplus)).map(drop).unwrap_err();
     assert_eq!(error.fault, Fault::TrailingData, "{}", E::TYPE);
-    assert!(!error.at.is_empty(), "{} tells where", E::TYPE);
+    assert!(!error.at.is_empty(), "{} names no field", E::TYPE);
     data.to_vec()
 }
 
@@ -29,7 +30,8 @@ fn fault_of<E: Extension>(data: &[u8]) -> Option<Fault> {
     view::<E>(Reader::new(data)).err().map(|error| error.fault)
 }
 
-/// `write` and `read` of a list of fixed-size values agree, and an empty list and half an element are refused.
+/// Checks that a list of fixed-size values round-trips, and that an empty list and half an element
+/// are rejected.
 macro_rules! list_extension {
     ($test:ident, $extension:ty, $values:expr, $length_bytes:literal) => {
         #[test]
@@ -53,7 +55,7 @@ list_extension!(server_certificate_type_round_trip, ServerCertificateType, [Cert
 list_extension!(ec_point_formats_round_trip, EcPointFormats, [EcPointFormat::UNCOMPRESSED], 1);
 
 #[test]
-fn lists_of_two_byte_values_have_an_even_length() {
+fn list_of_two_byte_values_has_an_even_length() {
     assert_eq!(fault_of::<SupportedGroups>(&[0, 3, 0, 29, 0]), Some(Fault::BadLength));
     assert_eq!(fault_of::<SignatureAlgorithms>(&[0, 3, 0, 29, 0]), Some(Fault::BadLength));
     assert_eq!(fault_of::<SupportedVersions>(&[3, 3, 4, 3]), Some(Fault::BadLength));
@@ -61,7 +63,7 @@ fn lists_of_two_byte_values_have_an_even_length() {
 }
 
 #[test]
-fn alpn_names_are_one_to_255_bytes() {
+fn alpn_name_has_1_to_255_bytes() {
     let data = data_of::<Alpn>(|w| Alpn::write(w, &["h2", "http/1.1"]));
     let names: Vec<_> = view::<Alpn>(Reader::new(&data)).unwrap().iter().map(|name| name.0).collect();
     assert_eq!(names, [&b"h2"[..], b"http/1.1"]);
@@ -74,7 +76,7 @@ fn alpn_names_are_one_to_255_bytes() {
 }
 
 #[test]
-fn a_server_selects_exactly_one_alpn_name() {
+fn server_selects_exactly_one_alpn_name() {
     let data = data_of::<SelectedAlpn>(|w| SelectedAlpn::write(w, b"h2"));
     assert_eq!(view::<SelectedAlpn>(Reader::new(&data)), Ok(ProtocolName(b"h2")));
     assert_eq!(fault_of::<SelectedAlpn>(&[0, 4, 1, b'a', 1, b'b']), Some(Fault::IllegalValue));
@@ -82,7 +84,7 @@ fn a_server_selects_exactly_one_alpn_name() {
 }
 
 #[test]
-fn server_name_has_at_most_one_name_of_each_type() {
+fn server_name_has_one_name_of_each_type_at_most() {
     let data = data_of::<ServerNameList<'_>>(|w| ServerNameList::write(w, "a.example"));
     let list = decode_all::<ServerNameList<'_>>(&data).unwrap();
     assert_eq!(list.host_name(), Some(&b"a.example"[..]));
@@ -104,7 +106,7 @@ fn key_shares_round_trip_in_their_three_forms() {
     let list = view::<KeyShareClientHello>(Reader::new(&data)).unwrap();
     assert!(list.iter().map(|share| (share.group, share.key_exchange)).eq(shares));
     let none = data_of::<KeyShareClientHello>(|w| KeyShareClientHello::write(w, &[]));
-    assert!(view::<KeyShareClientHello>(Reader::new(&none)).unwrap().is_empty(), "the list may be empty");
+    assert!(view::<KeyShareClientHello>(Reader::new(&none)).unwrap().is_empty(), "an empty list is rejected");
     assert_eq!(fault_of::<KeyShareClientHello>(&[0, 4, 0, 29, 0, 0]), Some(Fault::BadLength));
 
     let data = data_of::<KeyShareServerHello>(|w| KeyShareServerHello::write(w, NamedGroup::X25519, &[1; 32]));
@@ -115,7 +117,7 @@ fn key_shares_round_trip_in_their_three_forms() {
 }
 
 #[test]
-fn offered_psks_have_a_binder_for_each_identity() {
+fn offered_psks_have_one_binder_per_identity() {
     let identity = PskIdentity { identity: b"x", obfuscated_ticket_age: 5 };
     let data = data_of::<OfferedPsks<'_>>(|w| OfferedPsks::write(w, &[identity; 2], &[[7; 32], [8; 32]]));
     let psks = decode_all::<OfferedPsks<'_>>(&data).unwrap();
@@ -156,7 +158,7 @@ fn extensions_of_a_single_value_round_trip() {
 }
 
 #[test]
-fn extensions_without_data_refuse_data() {
+fn empty_extensions_reject_data() {
     assert!(data_of::<EarlyData>(EarlyData::write).is_empty());
     assert!(data_of::<PostHandshakeAuth>(PostHandshakeAuth::write).is_empty());
     assert!(data_of::<ExtendedMasterSecret>(ExtendedMasterSecret::write).is_empty());
@@ -191,7 +193,7 @@ fn max_fragment_length_keeps_undefined_codes() {
 }
 
 #[test]
-fn status_requests_of_unknown_types_are_kept() {
+fn status_request_of_unknown_type_is_preserved() {
     let data = data_of::<StatusRequest<'_>>(StatusRequest::write);
     assert_eq!(data, [1, 0, 0, 0, 0]);
     let data = [2, 9, 9];
@@ -200,13 +202,13 @@ fn status_requests_of_unknown_types_are_kept() {
     assert_eq!(request.to_vec().unwrap(), data);
     let data = [1, 0, 3, 0, 1, 7, 0, 1, 8];
     let request = decode_all::<StatusRequest<'_>>(&data).unwrap();
-    let StatusRequest::Ocsp { responder_ids, request_extensions } = request else { panic!("its type is ocsp") };
+    let StatusRequest::Ocsp { responder_ids, request_extensions } = request else { panic!("expected an OCSP request") };
     assert_eq!((responder_ids.first(), request_extensions), (Some(ResponderId(&[7])), &[8][..]));
     assert_eq!(request.to_vec().unwrap(), data);
 }
 
 #[test]
-fn certificate_status_is_ocsp_and_not_empty() {
+fn certificate_status_is_nonempty_ocsp() {
     let data = data_of::<CertificateStatus<'_>>(|w| CertificateStatus::write(w, b"response"));
     let status = decode_all::<CertificateStatus<'_>>(&data).unwrap();
     assert_eq!(status.ocsp_response, b"response");
@@ -235,14 +237,14 @@ fn nested_opaque_lists_round_trip() {
 }
 
 #[test]
-fn padding_is_zeros() {
+fn padding_rejects_nonzero_bytes() {
     let whole = written(|w| Padding::write(w, 3));
     assert_eq!(whole, [0, 21, 0, 3, 0, 0, 0]);
     assert_eq!(view::<Padding>(Reader::new(&whole[4..])), Ok(3));
     assert_eq!(fault_of::<Padding>(&[0, 1]), Some(Fault::IllegalValue));
 }
 
-/// A message of each kind around an extension block.
+/// Returns the message of each kind with this extension block.
 fn message_with(place: Place, block: &[u8]) -> (HandshakeType, Vec<u8>) {
     match place {
         Place::ClientHello => (
@@ -306,9 +308,9 @@ fn fault_in(place: Place, block: &[u8]) -> Option<Fault> {
 }
 
 #[test]
-fn an_extension_is_refused_in_every_message_that_may_not_carry_it() {
+fn misplaced_extension_is_rejected_in_every_message() {
     for typ in ExtensionType::KNOWN {
-        // No data: an extension that is allowed may then be found short, but never misplaced.
+        // Without data an allowed extension may be truncated, but is never misplaced.
         let block = written(|w| w.extension(*typ, |_| Ok(())));
         for place in PLACES {
             let fault = fault_in(place, &block);
@@ -321,16 +323,16 @@ fn an_extension_is_refused_in_every_message_that_may_not_carry_it() {
 }
 
 #[test]
-fn a_tls13_server_hello_may_not_carry_what_tls12_puts_there() {
+fn tls13_server_hello_rejects_tls12_extensions() {
     let block = written(|w| Alpn::write(w, &["h2"]));
     let expected = Fault::MisplacedExtension(ExtensionType::ALPN);
     assert_eq!(fault_in(Place::ServerHello, &block), Some(expected));
     let (typ, body) = message_with(Place::ServerHello, &block);
-    assert_eq!(reencode(typ, &body), Ok(body), "but one of TLS 1.2 may");
+    assert_eq!(reencode(typ, &body), Ok(body), "allowed in TLS 1.2");
 }
 
 #[test]
-fn unrecognised_extensions_are_kept_in_every_message() {
+fn unknown_extension_is_preserved_in_every_message() {
     let block = written(|w| {
         w.extension(ExtensionType(0x0a0a), |_| Ok(()))?;
         w.extension(ExtensionType(0x1234), |w| w.bytes(b"what"))
@@ -341,7 +343,7 @@ fn unrecognised_extensions_are_kept_in_every_message() {
 }
 
 #[test]
-fn a_type_that_comes_twice_is_refused_in_every_message() {
+fn duplicate_extension_is_rejected_in_every_message() {
     for typ in [ExtensionType(63), ExtensionType(64), ExtensionType(0xffff)] {
         let block = written(|w| {
             w.extension(typ, |_| Ok(()))?;
@@ -355,7 +357,7 @@ fn a_type_that_comes_twice_is_refused_in_every_message() {
 }
 
 #[test]
-fn duplicates_are_found_among_any_number_of_types() {
+fn duplicate_is_found_among_any_number_of_types() {
     let block = |count: u16, again: Option<u16>| {
         written(|w| {
             w.vec16(|w| {
@@ -373,7 +375,7 @@ fn duplicates_are_found_among_any_number_of_types() {
 }
 
 #[test]
-fn pre_shared_key_is_the_last_extension_of_a_client_hello() {
+fn pre_shared_key_must_be_the_last_in_a_client_hello() {
     let identity = PskIdentity { identity: b"x", obfuscated_ticket_age: 0 };
     let last = written(|w| {
         EarlyData::write(w)?;
@@ -391,11 +393,11 @@ fn pre_shared_key_is_the_last_extension_of_a_client_hello() {
         SelectedPsk::write(w, 0)?;
         SelectedVersion::write(w, ProtocolVersion::TLS13)
     });
-    assert_eq!(fault_in(Place::ServerHello, &anywhere), None, "in a ServerHello it may stand anywhere");
+    assert_eq!(fault_in(Place::ServerHello, &anywhere), None, "any position is allowed in a ServerHello");
 }
 
 #[test]
-fn a_block_is_refused_at_every_truncation_and_wrong_length() {
+fn block_truncated_or_of_wrong_length_is_rejected() {
     let block = written(|w| w.vec16(|w| w.extension(ExtensionType::COOKIE, |w| w.bytes(&[1, 2, 3]))));
     for cut in 0..block.len() {
         assert!(decode_all::<Extensions<'_>>(&block[..cut]).is_err(), "{cut}");

@@ -1,4 +1,5 @@
-//! Rules that hold for every message: what decodes encodes to the same bytes, and nothing else decodes.
+//! Tests of every message: it encodes to the bytes it was decoded from, and malformed bytes are
+//! rejected.
 
 mod samples;
 
@@ -6,20 +7,20 @@ use samples::{Sample, all, rfc8448, written};
 use strata_tls_codec::{extension::*, handshake::*, *};
 
 #[test]
-fn every_message_encodes_to_the_bytes_it_came_from() {
+fn message_encodes_to_the_decoded_bytes() {
     for sample in all() {
         assert_eq!(sample.reencode(&sample.body).as_ref(), Ok(&sample.body), "{}", sample.name);
     }
 }
 
 #[test]
-fn every_truncation_of_every_message_is_refused() {
+fn truncated_message_is_rejected() {
     for sample in all() {
         let Sample { name, typ, body, .. } = &sample;
         if *typ == HandshakeType::FINISHED {
-            continue; // the whole body is one field of any length
+            continue; // the body is one field of any length
         }
-        // Hellos may end before their extension block; RFC 9846 §4.2.2.
+        // Hellos may end before their extension block (RFC 9846 §4.2.2).
         let suite = 2 + 32 + 1 + body.get(34).map_or(0, |session_id| usize::from(*session_id));
         let without_block = match *typ {
             HandshakeType::CLIENT_HELLO => suite + 2 + usize::from(body[suite + 1]) + 2,
@@ -34,10 +35,10 @@ fn every_truncation_of_every_message_is_refused() {
 }
 
 #[test]
-fn a_byte_after_any_message_is_trailing_data() {
+fn byte_after_a_message_is_trailing_data() {
     for sample in all() {
         if sample.typ == HandshakeType::FINISHED || sample.name.starts_with("old ") {
-            continue; // Finished takes all bytes; a hello without a block takes them for one
+            continue; // Finished takes all bytes; a hello without a block decodes them as one
         }
         let surplus = [&sample.body[..], &[0]].concat();
         let fault = sample.reencode(&surplus).map_err(|error| error.fault);
@@ -45,9 +46,9 @@ fn a_byte_after_any_message_is_trailing_data() {
     }
 }
 
-/// Wrong lengths, wrong types, duplicates: all of them are among these.
+/// Covers wrong lengths, wrong types and duplicates.
 #[test]
-fn any_single_changed_byte_is_refused_or_survives_encoding() {
+fn changed_byte_is_rejected_or_survives_encoding() {
     for sample in all() {
         let Sample { name, body, .. } = &sample;
         let mut mutated = body.clone();
@@ -66,7 +67,7 @@ fn any_single_changed_byte_is_refused_or_survives_encoding() {
 }
 
 #[test]
-fn random_mutations_never_panic_and_what_is_accepted_survives_encoding() {
+fn random_mutation_is_rejected_or_survives_encoding() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let samples = all();
     let mut accepted = 0;
@@ -80,14 +81,14 @@ fn random_mutations_never_panic_and_what_is_accepted_survives_encoding() {
             accepted += 1;
             assert_eq!(out, body, "{} in round {round}", sample.name);
         }
-        // Every decoder must stand the bytes of every other message.
+        // No decoder may panic on the bytes of another message.
         let _ = samples[random.below(samples.len())].reencode(&body);
     }
-    assert!(accepted > 1000, "the mutations are too wild to show anything: {accepted} were accepted");
+    assert!(accepted > 1000, "only {accepted} mutations were accepted");
 }
 
 #[test]
-fn accepted_mutations_can_be_walked_and_printed() {
+fn accepted_mutation_can_be_walked_and_printed() {
     let mut random = Random(7);
     let sample = all().into_iter().find(|sample| sample.name == "full client_hello").unwrap();
     let mut accepted = 0;
@@ -129,7 +130,7 @@ fn mutate(body: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// xorshift64*: the same sequence on every run.
+/// xorshift64*, with the same sequence in every run.
 struct Random(u64);
 
 impl Random {
@@ -154,7 +155,7 @@ fn rfc_message(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn rfc8448_first_client_hello_says_what_the_rfc_says() {
+fn rfc8448_first_client_hello_decodes_to_the_rfc_values() {
     let body = rfc_message("3 client_hello");
     let hello: ClientHello<'_> = decode_all(&body).unwrap();
     assert_eq!(hello.legacy_version, ProtocolVersion::TLS12);
@@ -180,21 +181,23 @@ fn rfc8448_resumed_client_hello_ends_with_its_binder() {
     let hello: ClientHello<'_> = decode_all(&body).unwrap();
     let psks = hello.extensions.pre_shared_key.unwrap();
     assert_eq!((psks.identities.len(), psks.binders.len()), (1, 1));
-    // The RFC hashes a prefix of 477 bytes, the four of the header included.
+    // The RFC hashes a prefix of 477 bytes, including the header of four.
     assert_eq!(4 + body.len() - psks.binders_wire_len(), 477);
     assert!(hello.extensions.early_data);
     assert_eq!(psks.iter().count(), 1);
 }
 
 #[test]
-fn rfc8448_hello_retry_request_is_known_by_its_random() {
+fn rfc8448_hello_retry_request_is_detected_by_random() {
     let body = rfc_message("5 hello_retry_request");
-    let ServerHelloMessage::HelloRetryRequest(retry) = decode_all(&body).unwrap() else { panic!("the random says so") };
+    let ServerHelloMessage::HelloRetryRequest(retry) = decode_all(&body).unwrap() else {
+        panic!("unexpected kind of hello")
+    };
     assert_eq!(retry.extensions.key_share, Some(NamedGroup::SECP256R1));
     assert_eq!(retry.extensions.selected_version, Some(ProtocolVersion::TLS13));
     assert_eq!(retry.extensions.cookie.map(<[u8]>::len), Some(114));
     let body = rfc_message("5 server_hello");
-    let ServerHelloMessage::ServerHello(hello) = decode_all(&body).unwrap() else { panic!("the random says so") };
+    let ServerHelloMessage::ServerHello(hello) = decode_all(&body).unwrap() else { panic!("unexpected kind of hello") };
     assert!(!hello.is_hello_retry_request());
     assert_eq!(decode_all::<HelloRetryRequest<'_>>(&body).unwrap_err().at, "HelloRetryRequest.random");
 }
@@ -240,7 +243,7 @@ fn full_client_hello_fills_every_typed_field() {
 }
 
 #[test]
-fn certificate_entries_carry_their_status_and_timestamps() {
+fn certificate_entry_has_status_and_scts() {
     let sample = all().into_iter().find(|sample| sample.name == "certificate").unwrap();
     let certificate = decode_all::<Certificate<'_>>(&sample.body).unwrap();
     let entries: Vec<_> = certificate.certificate_list.iter().collect();
@@ -252,7 +255,7 @@ fn certificate_entries_carry_their_status_and_timestamps() {
 }
 
 #[test]
-fn a_message_of_another_type_is_not_decoded() {
+fn message_of_another_type_is_rejected() {
     let message = RawMessage { typ: HandshakeType::FINISHED, body: &[1], raw: &[20, 0, 0, 1, 1] };
     let error = message.decode::<KeyUpdate>().unwrap_err();
     assert_eq!(error, DecodeError { fault: Fault::IllegalValue, at: "Handshake.msg_type" });
@@ -267,14 +270,14 @@ fn key_update_has_two_values() {
 }
 
 #[test]
-fn certificates_may_not_be_empty_but_chains_may() {
+fn empty_certificate_is_rejected_but_empty_chain_is_not() {
     assert!(decode_all::<Certificate<'_>>(&[0, 0, 0, 0]).unwrap().certificate_list.is_empty());
     let error = decode_all::<Certificate<'_>>(&[0, 0, 0, 5, 0, 0, 0, 0, 0]).unwrap_err();
     assert_eq!(error, DecodeError { fault: Fault::BadLength, at: "CertificateEntry.cert_data" });
 }
 
 #[test]
-fn hellos_bound_their_vectors() {
+fn hello_vectors_are_bounded() {
     let hello = |session_id: usize, suites: usize, methods: usize| {
         let body = written(|w| {
             w.bytes(&[3; 34])?;
@@ -295,7 +298,7 @@ fn hellos_bound_their_vectors() {
 }
 
 #[test]
-fn owned_messages_give_back_what_they_took() {
+fn owned_message_returns_what_it_stored() {
     let body = rfc_message("3 client_hello");
     let owned = Owned::<ClientHelloView>::parse(&body).unwrap();
     assert_eq!(owned.wire(), body);
@@ -305,7 +308,7 @@ fn owned_messages_give_back_what_they_took() {
 }
 
 #[test]
-fn debug_output_shows_neither_binders_nor_verify_data_nor_tickets() {
+fn debug_output_omits_binders_verify_data_and_tickets() {
     let secret = [0xab; 32];
     assert!(!format!("{:?}", Finished { verify_data: &secret }).contains("171"));
     assert!(!format!("{:?}", PskBinder(&secret)).contains("171"));
@@ -318,13 +321,13 @@ fn debug_output_shows_neither_binders_nor_verify_data_nor_tickets() {
 }
 
 #[test]
-fn split_message_tells_how_much_is_missing() {
+fn split_message_returns_the_missing_length() {
     let raw = [&[11, 0, 1, 0][..], &[7; 256]].concat();
     for cut in 0..raw.len() {
         let need = if cut < MESSAGE_HEADER_LEN { MESSAGE_HEADER_LEN - cut } else { raw.len() - cut };
         assert_eq!(split_message(&raw[..cut]), Split::Incomplete { need });
     }
-    let Split::Message { message, rest: [] } = split_message(&raw) else { panic!("it is whole") };
+    let Split::Message { message, rest: [] } = split_message(&raw) else { panic!("expected a message") };
     assert_eq!((message.typ, message.body, message.raw), (HandshakeType::CERTIFICATE, &raw[4..], &raw[..]));
     assert_eq!(message_length([1, 0xff, 0xff, 0xff]), (HandshakeType::CLIENT_HELLO, 0xff_ffff + 4));
 }

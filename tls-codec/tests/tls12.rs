@@ -1,5 +1,5 @@
-//! Rules of what only TLS 1.2 has: its messages, what its ServerHello may carry, and the signs of a downgrade. What holds
-//! for every message, those of TLS 1.2 included, is in `messages.rs`.
+//! Tests of TLS 1.2: its messages, the extensions of its ServerHello, and downgrade signals.
+//! `messages.rs` tests what holds for every message, including those of TLS 1.2.
 
 mod samples;
 
@@ -25,7 +25,7 @@ fn error_of<'a, T: Decode<'a>>(body: &'a [u8]) -> Option<(Fault, &'static str)> 
 }
 
 #[test]
-fn openssl_server_hello_chooses_tls12_and_its_extensions() {
+fn openssl_server_hello_selects_tls12_and_extensions() {
     let body = openssl("ecdsa server_hello");
     let hello: ServerHello<'_> = decode_all(&body).unwrap();
     assert_eq!(hello.legacy_version, ProtocolVersion::TLS12);
@@ -58,7 +58,7 @@ fn openssl_status_is_an_ocsp_response() {
 }
 
 #[test]
-fn openssl_key_exchanges_are_in_the_group_and_signed_by_the_scheme_that_were_negotiated() {
+fn openssl_key_exchange_uses_negotiated_group_and_scheme() {
     let body = openssl("ecdsa server_key_exchange");
     let message: ServerKeyExchange<'_> = decode_all(&body).unwrap();
     assert_eq!((message.params.group, message.params.public.len()), (NamedGroup::X25519, 32));
@@ -74,7 +74,7 @@ fn openssl_key_exchanges_are_in_the_group_and_signed_by_the_scheme_that_were_neg
 }
 
 #[test]
-fn openssl_certificate_request_names_kinds_schemes_and_authorities() {
+fn openssl_certificate_request_lists_key_types_schemes_cas() {
     let body = openssl("ecdsa certificate_request");
     let request: CertificateRequest<'_> = decode_all(&body).unwrap();
     let kinds: Vec<_> = request.certificate_types.iter().collect();
@@ -104,7 +104,7 @@ fn openssl_finished_is_twelve_bytes() {
 }
 
 #[test]
-fn params_keep_exactly_the_bytes_that_are_signed() {
+fn server_params_are_exactly_the_signed_bytes() {
     for name in ["ecdsa server_key_exchange", "rsa server_key_exchange"] {
         let body = openssl(name);
         let message: ServerKeyExchange<'_> = decode_all(&body).unwrap();
@@ -117,7 +117,7 @@ fn params_keep_exactly_the_bytes_that_are_signed() {
 }
 
 #[test]
-fn only_named_curves_are_taken() {
+fn only_named_curves_are_accepted() {
     for curve_type in 0..=255 {
         let body = [&[curve_type, 0, 29, 1, 7][..], &[8, 7, 0, 0]].concat();
         let illegal = (Fault::IllegalValue, "ServerKeyExchange.curve_type");
@@ -127,7 +127,7 @@ fn only_named_curves_are_taken() {
 }
 
 #[test]
-fn public_keys_are_one_to_255_bytes() {
+fn public_key_has_1_to_255_bytes() {
     let empty = (Fault::BadLength, "ServerKeyExchange.public");
     assert_eq!(error_of::<ServerKeyExchange<'_>>(&[3, 0, 29, 0, 8, 7, 0, 0]), Some(empty));
     assert_eq!(error_of::<ClientKeyExchange<'_>>(&[0]), Some((Fault::BadLength, "ClientKeyExchange.ecdh_Yc")));
@@ -140,7 +140,7 @@ fn public_keys_are_one_to_255_bytes() {
 }
 
 #[test]
-fn certificates_may_not_be_empty_but_chains_may() {
+fn empty_certificate_is_rejected_but_empty_chain_is_not() {
     assert!(decode_all::<Certificate<'_>>(&[0, 0, 0]).unwrap().certificate_list.is_empty());
     let empty = (Fault::BadLength, "Certificate.ASN.1Cert");
     assert_eq!(error_of::<Certificate<'_>>(&[0, 0, 3, 0, 0, 0]), Some(empty));
@@ -148,14 +148,14 @@ fn certificates_may_not_be_empty_but_chains_may() {
 }
 
 #[test]
-fn the_form_of_tls13_is_no_certificate_of_tls12() {
+fn tls12_certificate_does_not_decode_as_tls13() {
     let tls13 = rfc8448().into_iter().find(|sample| sample.name == "RFC 8448 §3 certificate").unwrap();
     assert!(decode_all::<Certificate<'_>>(&tls13.body).is_err());
     assert!(decode_all::<handshake::Certificate<'_>>(&openssl("ecdsa server_certificate")).is_err());
 }
 
 #[test]
-fn certificate_status_is_ocsp_and_not_empty() {
+fn certificate_status_is_nonempty_ocsp() {
     for typ in 0..=255 {
         let illegal = (Fault::IllegalValue, "CertificateStatus.status_type");
         let expected = (typ != 1).then_some(illegal);
@@ -168,7 +168,7 @@ fn certificate_status_is_ocsp_and_not_empty() {
 }
 
 #[test]
-fn certificate_requests_bound_their_lists() {
+fn certificate_request_lists_are_bounded() {
     let request = |kinds: &[u8], schemes: &[u8], authorities: &[u8]| {
         let body = written(|w| {
             w.vec8(|w| w.bytes(kinds))?;
@@ -187,7 +187,7 @@ fn certificate_requests_bound_their_lists() {
 }
 
 #[test]
-fn messages_without_a_body_refuse_one() {
+fn empty_messages_reject_a_body() {
     assert_eq!(error_of::<HelloRequest>(&[]), None);
     assert_eq!(error_of::<HelloRequest>(&[0]), Some((Fault::TrailingData, "HelloRequest")));
     assert_eq!(error_of::<ServerHelloDone>(&[]), None);
@@ -195,14 +195,14 @@ fn messages_without_a_body_refuse_one() {
 }
 
 #[test]
-fn a_ticket_may_be_empty_and_is_not_shown() {
+fn ticket_may_be_empty_and_is_not_shown() {
     let none: NewSessionTicket<'_> = decode_all(&[0, 0, 0, 9, 0, 0]).unwrap();
     assert_eq!((none.ticket_lifetime_hint, none.ticket), (9, &[][..]));
     assert!(!format!("{:?}", NewSessionTicket { ticket_lifetime_hint: 9, ticket: &[0xab; 32] }).contains("171"));
 }
 
 #[test]
-fn a_failed_write_of_a_message_leaves_nothing() {
+fn failed_message_write_leaves_no_bytes() {
     let mut storage = [0; 12];
     let mut w = Writer::new(&mut storage);
     assert_eq!(Certificate::write(&mut w, &[[7; 5], [8; 5]]), Err(BufferFull));
@@ -220,7 +220,7 @@ fn server_hello(block: &[u8]) -> Vec<u8> {
     })
 }
 
-/// Written down by the RFCs of the extensions, so that a change of the table has to be made twice.
+/// Restates the table from the extensions' RFCs, so that a change has to be made twice.
 const NEVER_IN_A_TLS12_SERVER_HELLO: [ExtensionType; 18] = [
     ExtensionType::SIGNATURE_ALGORITHMS,
     ExtensionType::PADDING,
@@ -243,7 +243,7 @@ const NEVER_IN_A_TLS12_SERVER_HELLO: [ExtensionType; 18] = [
 ];
 
 #[test]
-fn a_tls12_server_hello_may_not_carry_what_only_tls13_or_clients_send() {
+fn tls12_server_hello_rejects_tls13_and_client_extensions() {
     for typ in ExtensionType::KNOWN {
         let never = NEVER_IN_A_TLS12_SERVER_HELLO.contains(typ);
         let block = written(|w| w.extension(*typ, |w| w.bytes(plausible(*typ))));
@@ -254,7 +254,7 @@ fn a_tls12_server_hello_may_not_carry_what_only_tls13_or_clients_send() {
     }
 }
 
-/// Data that a ServerHello may have for this extension, if its decoder reads it.
+/// Returns valid data of a ServerHello for this extension, if its decoder reads any.
 fn plausible(typ: ExtensionType) -> &'static [u8] {
     match typ {
         ExtensionType::SUPPORTED_VERSIONS => &[3, 3],
@@ -271,15 +271,15 @@ fn plausible(typ: ExtensionType) -> &'static [u8] {
 }
 
 #[test]
-fn unrecognised_extensions_are_for_the_handshake_to_judge() {
+fn check_tls12_accepts_unknown_extensions() {
     let block = written(|w| w.extension(ExtensionType(0x1234), |_| Ok(())));
     assert_eq!(decode_all::<ServerHello<'_>>(&server_hello(&block)).unwrap().check_tls12(), Ok(()));
     let none = written(|w| server_hello_fields(w, &[8; 32]));
-    assert_eq!(decode_all::<ServerHello<'_>>(&none).unwrap().check_tls12(), Ok(()), "no block at all");
+    assert_eq!(decode_all::<ServerHello<'_>>(&none).unwrap().check_tls12(), Ok(()), "absent block");
 }
 
 #[test]
-fn a_server_hello_of_one_version_is_refused_as_one_of_the_other() {
+fn server_hello_of_the_other_version_is_rejected() {
     for sample in rfc8448().iter().filter(|sample| sample.name.ends_with(" server_hello")) {
         let hello: ServerHello<'_> = decode_all(&sample.body).unwrap();
         assert_eq!(hello.check_tls13(), Ok(()), "{}", sample.name);
@@ -299,7 +299,7 @@ fn sentinel(random: [u8; 32]) -> Option<Downgrade> {
 }
 
 #[test]
-fn downgrade_sentinels_are_the_last_eight_bytes_of_the_random() {
+fn downgrade_signal_is_the_last_8_bytes_of_the_random() {
     // RFC 9846 §4.2.3.
     assert_eq!(DOWNGRADE_TLS12, [0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x01]);
     assert_eq!(DOWNGRADE_TLS11, [0x44, 0x4f, 0x57, 0x4e, 0x47, 0x52, 0x44, 0x00]);
@@ -322,7 +322,7 @@ fn downgrade_sentinels_are_the_last_eight_bytes_of_the_random() {
 }
 
 #[test]
-fn what_a_tls12_hello_needs_can_be_written() {
+fn tls12_hello_extensions_can_be_written() {
     let block = written(|w| {
         ExtendedMasterSecret::write(w)?;
         RenegotiationInfo::write(w, &[])?;

@@ -1,4 +1,4 @@
-//! Rules of the reader, the writer, lists, code points, records, alerts and reassembly.
+//! Tests of reader, writer, lists, code points, records, alerts and reassembly.
 
 use strata_tls_codec::{
     reassembly::{MessageTooLong, Messages, Records},
@@ -7,18 +7,18 @@ use strata_tls_codec::{
 };
 
 #[test]
-fn a_failed_read_takes_nothing_and_names_the_field() {
+fn failed_read_consumes_nothing_and_names_the_field() {
     let mut r = Reader::new(&[1, 2]);
     let error = r.at("Some.field").u32().unwrap_err();
     assert_eq!(error, DecodeError { fault: Fault::Truncated, at: "Some.field" });
-    assert_eq!(error.to_string(), "Some.field: the bytes end before the field does");
+    assert_eq!(error.to_string(), "Some.field: truncated");
     assert_eq!((r.u16(), r.is_empty()), (Ok(0x0102), true));
     assert_eq!(Reader::new(&[1, 2, 3]).u24(), Ok(0x01_0203));
     assert_eq!(Reader::new(&[5]).vec16(0..=9, "Its.length").unwrap_err().at, "Its.length");
 }
 
 #[test]
-fn vectors_keep_their_bounds_to_the_byte() {
+fn vector_bounds_are_exact() {
     for (length, expected) in [(1, Some(Fault::BadLength)), (2, None), (3, None), (4, Some(Fault::BadLength))] {
         let body = [7; 4];
         let wire8 = [&[length][..], &body[..usize::from(length)]].concat();
@@ -33,7 +33,7 @@ fn vectors_keep_their_bounds_to_the_byte() {
 }
 
 #[test]
-fn a_failed_write_leaves_what_was_there() {
+fn failed_write_keeps_earlier_output() {
     let mut storage = [0; 6];
     let mut w = Writer::new(&mut storage);
     w.u16(0x0102).unwrap();
@@ -48,7 +48,7 @@ fn a_failed_write_leaves_what_was_there() {
 }
 
 #[test]
-fn a_body_that_fits_where_its_length_does_not_is_taken_back() {
+fn body_without_room_for_its_length_is_removed() {
     for room in 0..8 {
         let mut storage = [0; 8];
         let mut w = Writer::new(&mut storage[..room]);
@@ -64,14 +64,14 @@ fn a_body_that_fits_where_its_length_does_not_is_taken_back() {
 }
 
 #[test]
-fn a_list_is_kept_in_its_order() {
+fn list_keeps_its_order() {
     let groups = List::<NamedGroup>::decode_body(Reader::new(&[0, 29, 0, 23])).unwrap();
     assert_eq!(groups.to_vec(), [NamedGroup::X25519, NamedGroup::SECP256R1]);
     assert!(List::<NamedGroup>::empty().to_vec().is_empty());
 }
 
 #[test]
-fn a_body_too_long_for_its_length_is_refused() {
+fn body_too_long_for_its_length_is_rejected() {
     let mut out = vec![42];
     let mut w = Writer::append(&mut out);
     assert_eq!(w.vec8(|w| w.bytes(&[0; 256])), Err(BufferFull));
@@ -84,11 +84,11 @@ fn a_body_too_long_for_its_length_is_refused() {
     w.vec16(|w| w.bytes(&[0; 0xffff])).unwrap();
     assert_eq!(w.written()[256..258], [0xff, 0xff]);
     w.vec24(|w| w.bytes(&vec![0; 0xff_ffff])).unwrap();
-    assert_eq!(out[0], 42, "what the Vec held stays");
+    assert_eq!(out[0], 42, "the earlier content changed");
 }
 
 #[test]
-fn a_list_of_elements_without_bytes_is_refused() {
+fn list_of_empty_elements_is_rejected() {
     struct Nothing;
     impl<'a> Decode<'a> for Nothing {
         fn decode(_: &mut Reader<'a>) -> Result<Self, DecodeError> {
@@ -114,7 +114,7 @@ macro_rules! check_code_points {
 }
 
 #[test]
-fn every_code_point_has_a_name_that_leads_back_to_it() {
+fn code_point_names_round_trip() {
     check_code_points!(CipherSuite ProtocolVersion NamedGroup SignatureScheme ContentType HandshakeType ExtensionType
         AlertLevel AlertDescription PskKeyExchangeMode CertificateType CertificateStatusType
         CertificateCompressionAlgorithm KeyUpdateRequest NameType EcPointFormat EcCurveType ClientCertificateKind);
@@ -123,7 +123,7 @@ fn every_code_point_has_a_name_that_leads_back_to_it() {
 }
 
 #[test]
-fn grease_values_are_those_of_rfc8701() {
+fn grease_values_are_those_of_rfc_8701() {
     let values: Vec<u16> = (0..=u16::MAX).filter(|value| CipherSuite(*value).is_grease()).collect();
     let expected: Vec<u16> = (0..16).map(|n| 0x0a0a + n * 0x1010).collect();
     assert_eq!(values, expected);
@@ -132,7 +132,7 @@ fn grease_values_are_those_of_rfc8701() {
 }
 
 #[test]
-fn alerts_round_trip_and_are_two_bytes() {
+fn alert_round_trips_in_two_bytes() {
     for (level, description) in [(1, 0), (2, 40), (7, 255)] {
         let alert: Alert = decode_all(&[level, description]).unwrap();
         assert_eq!((alert.to_bytes(), alert.to_vec().unwrap()), ([level, description], vec![level, description]));
@@ -146,7 +146,7 @@ fn alerts_round_trip_and_are_two_bytes() {
 }
 
 #[test]
-fn deframe_tells_how_much_is_missing_at_every_byte() {
+fn deframe_returns_the_missing_length_at_every_byte() {
     let stream = [23, 3, 3, 0, 4, 1, 2, 3, 4, 99];
     for cut in 0..9 {
         let need = if cut < HEADER_LEN { HEADER_LEN - cut } else { 9 - cut };
@@ -163,7 +163,7 @@ fn deframe_tells_how_much_is_missing_at_every_byte() {
 }
 
 #[test]
-fn deframe_refuses_a_header_as_soon_as_it_is_wrong() {
+fn deframe_rejects_a_header_at_the_first_wrong_byte() {
     for typ in (0..=255).filter(|typ| !(20..=23).contains(typ)) {
         assert_eq!(deframe(&[typ, 3, 3, 0, 0], 100), Err(RecordError::UnknownContentType(typ)));
         assert!(!matches!(deframe(&[typ], 100), Ok(Deframed::Record { .. })));
@@ -177,7 +177,7 @@ fn deframe_refuses_a_header_as_soon_as_it_is_wrong() {
 }
 
 #[test]
-fn other_protocols_are_named_however_their_bytes_arrive() {
+fn other_protocols_are_recognized_in_pieces() {
     let greetings: [(&[u8], Protocol); 14] = [
         (b"GET / HTTP/1.1", Protocol::Http),
         (b"POST /", Protocol::Http),
@@ -202,7 +202,7 @@ fn other_protocols_are_named_however_their_bytes_arrive() {
             assert!(named || partial == Ok(Deframed::Incomplete { need: HEADER_LEN - cut }), "{protocol} at {cut}");
         }
     }
-    assert_eq!(RecordError::NotTls(Protocol::Http).to_string(), "the peer spoke plain HTTP, not TLS");
+    assert_eq!(RecordError::NotTls(Protocol::Http).to_string(), "expected TLS, got plain HTTP");
     assert_eq!(deframe(b"GEX", 100), Err(RecordError::UnknownContentType(b'G')));
     assert_eq!(deframe(b"GETTY", 100), Err(RecordError::UnknownContentType(b'G')));
 }
@@ -218,7 +218,7 @@ fn handshake_stream() -> Vec<u8> {
 }
 
 #[test]
-fn messages_are_joined_from_fragments_of_any_size() {
+fn messages_are_reassembled_from_fragments_of_any_size() {
     let stream = handshake_stream();
     for size in 1..=stream.len() {
         let mut storage = [0; 700];
@@ -236,7 +236,7 @@ fn messages_are_joined_from_fragments_of_any_size() {
 }
 
 #[test]
-fn a_message_longer_than_the_storage_is_refused_at_its_header() {
+fn message_over_the_storage_is_rejected_at_its_header() {
     let mut storage = [0; 100];
     let mut messages = Messages::new(&mut storage);
     messages.push(&[11, 0, 0, 97]).unwrap();
@@ -252,7 +252,7 @@ fn a_message_longer_than_the_storage_is_refused_at_its_header() {
 }
 
 #[test]
-fn records_are_cut_from_pieces_of_any_size_in_little_storage() {
+fn records_are_split_from_pieces_of_any_size() {
     let mut stream = Vec::new();
     for length in [0_u8, 1, 60, 59] {
         let header = RecordHeader {
@@ -271,7 +271,7 @@ fn records_are_cut_from_pieces_of_any_size_in_little_storage() {
             let mut piece = piece;
             while !piece.is_empty() {
                 let taken = records.push(piece);
-                assert_ne!(taken, 0, "there is room once whole records are out");
+                assert_ne!(taken, 0, "no room although complete records were removed");
                 piece = &piece[taken..];
                 while let Some((header, body)) = records.next_record().unwrap() {
                     cut.extend(header.to_bytes());
@@ -284,7 +284,7 @@ fn records_are_cut_from_pieces_of_any_size_in_little_storage() {
 }
 
 #[test]
-fn a_record_longer_than_the_storage_is_refused_and_stays_refused() {
+fn record_over_the_storage_is_rejected_repeatedly() {
     let mut storage = [0; 65];
     let mut records = Records::new(&mut storage, MAX_CIPHERTEXT);
     assert_eq!(records.push(&[22, 3, 3, 0, 61]), 5);

@@ -9,7 +9,7 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The application protocols that a client offers, the preferred first.
+/// The application protocols that a client offers, in order of preference.
 ///
 /// ```
 /// use strata_tls_codec::{Writer, extension::Alpn};
@@ -24,10 +24,10 @@ use crate::{
 pub struct Alpn;
 
 impl Alpn {
-    /// Writes the whole extension. A server's has exactly one name.
+    /// Writes the extension. A server's contains exactly one name.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if a name is longer than 255 bytes.
+    /// [`BufferFull`] if there is no room or a name is longer than 255 bytes.
     pub fn write<T: AsRef<[u8]>>(w: &mut Writer<'_>, names: &[T]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| {
             w.vec16(|w| names.iter().try_for_each(|name| ProtocolName(name.as_ref()).encode(w)))
@@ -45,15 +45,15 @@ impl Extension for Alpn {
     }
 }
 
-/// The protocol that a server chose: a list "MUST contain exactly one ProtocolName".
+/// The protocol that a server selected: the list "MUST contain exactly one ProtocolName".
 #[derive(Clone, Copy, Debug)]
 pub struct SelectedAlpn;
 
 impl SelectedAlpn {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the name is longer than 255 bytes.
+    /// [`BufferFull`] if there is no room or the name is longer than 255 bytes.
     pub fn write(w: &mut Writer<'_>, name: &[u8]) -> Result<(), BufferFull> {
         Alpn::write(w, &[name])
     }

@@ -12,8 +12,8 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// An extension block, whose lengths are right and which holds no type twice. What is in the extensions is not checked
-/// by this type; the messages do that for those they know.
+/// An extension block with valid lengths and no duplicate types. It does not check the extensions'
+/// data; each message does that for the extensions it supports.
 ///
 /// ```
 /// use strata_tls_codec::{ExtensionType, Extensions, decode_all};
@@ -25,53 +25,54 @@ use crate::{
 /// ```
 #[derive(Clone, Copy)]
 pub struct Extensions<'a> {
-    /// `None` where old messages end without a block, so that they encode as they came.
+    /// `None` if an old message ends without a block, so that it encodes to the same bytes.
     block: Option<Input<'a>>,
 }
 
 impl<'a> Extensions<'a> {
-    /// No block at all, as in the hellos of the oldest clients.
+    /// No extension block, as in the ClientHello of the oldest clients.
     pub const ABSENT: Self = Self { block: None };
 
-    /// Whether the message ended before its block.
+    /// Returns whether the message ended without a block.
     #[inline]
     #[must_use]
     pub const fn is_absent(&self) -> bool {
         self.block.is_none()
     }
 
-    /// Whether there is no extension.
+    /// Returns whether there are no extensions.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes().is_empty()
     }
 
-    /// The block as it came, without the length before it.
+    /// Returns the encoded block, without the length before it.
     #[inline]
     #[must_use]
     pub fn bytes(&self) -> &'a [u8] {
         self.block.map(|block| block.as_slice_less_safe()).unwrap_or_default()
     }
 
-    /// Each extension with its data, in the order of the wire; unknown and GREASE ones too.
+    /// Returns an iterator over the extensions and their data in wire order, including unknown and
+    /// GREASE ones.
     #[inline]
     #[must_use]
     pub fn iter(&self) -> ExtensionsIter<'a> {
         ExtensionsIter { rest: Reader::new(self.bytes()) }
     }
 
-    /// The data of an extension. Walks the block.
+    /// Returns the data of an extension. Walks the block.
     #[inline]
     #[must_use]
     pub fn find(&self, wanted: ExtensionType) -> Option<&'a [u8]> {
         self.iter().find(|(typ, _)| *typ == wanted).map(|(_, data)| data)
     }
 
-    /// Reads an extension, if it is there. Walks the block.
+    /// Decodes an extension, if present. Walks the block.
     ///
     /// # Errors
-    /// What is wrong with its data.
+    /// The decoding error of its data.
     pub fn get<E: Extension>(&self) -> Result<Option<E::View<'a>>, DecodeError> {
         self.find(E::TYPE).map(|data| view::<E>(Reader::new(data))).transpose()
     }
@@ -116,7 +117,7 @@ impl<'a> IntoIterator for Extensions<'a> {
     }
 }
 
-/// Walks [`Extensions`].
+/// Iterator over [`Extensions`].
 #[derive(Clone, Debug)]
 pub struct ExtensionsIter<'a> {
     rest: Reader<'a>,
@@ -130,15 +131,15 @@ impl<'a> Iterator for ExtensionsIter<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        // `walk` has been here before, so that neither is ever an error.
+        // Never an error: `walk` checked the block.
         let typ = ExtensionType::decode(&mut self.rest).ok()?;
         let data = self.rest.vec16(0..=0xffff, "").ok()?;
         Some((typ, data.peek()))
     }
 }
 
-/// Goes once over the body of a block: checks its lengths, refuses a type that comes twice, and hands each extension to
-/// `each`.
+/// Reads the body of a block once: checks lengths, rejects duplicate types, and passes each
+/// extension to `each`.
 pub(crate) fn walk<'a>(
     block: Reader<'a>,
     each: &mut dyn FnMut(ExtensionType, Reader<'a>) -> Result<(), DecodeError>,
@@ -146,7 +147,8 @@ pub(crate) fn walk<'a>(
     walk_inlined(block, each)
 }
 
-/// As [`walk`], compiled with what is done for each: for ClientHello, whose decoding it is the most of.
+/// As [`walk`], with `each` inlined: used for ClientHello, where this loop takes most of the
+/// decoding time.
 #[inline]
 pub(crate) fn walk_inlined<'a>(
     block: Reader<'a>,
@@ -155,7 +157,7 @@ pub(crate) fn walk_inlined<'a>(
     let mut r = block;
     let mut seen = Seen::default();
     while !r.is_empty() {
-        // Type and length in one read: this loop is most of the time that a ClientHello takes.
+        // Type and length in one read, for speed.
         let [t1, t0, l1, l0] = *r.array()?;
         let typ = ExtensionType(u16::from_be_bytes([t1, t0]));
         let data = r.sub(usize::from(u16::from_be_bytes([l1, l0])))?;
@@ -167,8 +169,9 @@ pub(crate) fn walk_inlined<'a>(
     Ok(Extensions { block: Some(Input::from(block.peek())) })
 }
 
-/// The types that a block has shown so far. The registered ones are below 64, and a peer sends few others: a scan of a
-/// small array suffices. A peer that sends more gets a bitmap, so that its block costs no more than its length.
+/// The types seen so far in a block. Registered types are below 64, and a peer sends few others, so
+/// those go into a small array that is scanned. If it overflows, one pass with a bitmap checks the
+/// whole block, so the cost stays linear.
 #[derive(Default)]
 struct Seen {
     low: u64,
@@ -178,7 +181,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Gives the type that is there twice, if one is.
+    /// Adds a type; returns the duplicate type, if any.
     #[inline]
     fn insert(&mut self, typ: ExtensionType, block: Reader<'_>) -> Option<ExtensionType> {
         if typ.0 >= 64 {
@@ -207,7 +210,7 @@ impl Seen {
     }
 }
 
-/// Looks for duplicates in the whole of a block at once.
+/// Finds a duplicate type in a whole block.
 #[cold]
 #[inline(never)]
 fn find_duplicate(block: Reader<'_>) -> Option<ExtensionType> {

@@ -9,15 +9,15 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The authorities whose certificates the sender can make use of.
+/// The CAs whose certificates the sender accepts.
 #[derive(Clone, Copy, Debug)]
 pub struct CertificateAuthorities;
 
 impl CertificateAuthorities {
-    /// Writes the whole extension; each name is a DER-encoded X.501 name.
+    /// Writes the extension. Each name is a DER-encoded X.501 name.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the names are longer than an extension can be.
+    /// [`BufferFull`] if there is no room or the names are longer than an extension can be.
     pub fn write<T: AsRef<[u8]>>(w: &mut Writer<'_>, authorities: &[T]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| {
             w.vec16(|w| authorities.iter().try_for_each(|name| DistinguishedName(name.as_ref()).encode(w)))
@@ -35,7 +35,7 @@ impl Extension for CertificateAuthorities {
     }
 }
 
-/// A DER-encoded X.501 name, at least one byte; what is in it is not checked here.
+/// A DER-encoded X.501 name, at least one byte; the content is not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DistinguishedName<'a>(pub &'a [u8]);
 

@@ -9,12 +9,12 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The types of certificate that a client can present, the preferred first.
+/// The certificate types that a client can present, in order of preference.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientCertificateType;
 
 impl ClientCertificateType {
-    /// Writes the whole extension as a ClientHello has it.
+    /// Writes the extension of a ClientHello.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room, or if there are more than 255 types.
@@ -33,12 +33,12 @@ impl Extension for ClientCertificateType {
     }
 }
 
-/// The type of certificate that the server chose for the client.
+/// The certificate type that the server selected for the client.
 #[derive(Clone, Copy, Debug)]
 pub struct SelectedClientCertificateType;
 
 impl SelectedClientCertificateType {
-    /// Writes the whole extension as EncryptedExtensions have it.
+    /// Writes the extension of EncryptedExtensions.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.
@@ -57,12 +57,12 @@ impl Extension for SelectedClientCertificateType {
     }
 }
 
-/// The types of certificate that a client can process from the server, the preferred first.
+/// The certificate types that a client accepts from the server, in order of preference.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerCertificateType;
 
 impl ServerCertificateType {
-    /// Writes the whole extension as a ClientHello has it.
+    /// Writes the extension of a ClientHello.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room, or if there are more than 255 types.
@@ -81,12 +81,12 @@ impl Extension for ServerCertificateType {
     }
 }
 
-/// The type of certificate that the server chose for the server.
+/// The certificate type that the server selected for itself.
 #[derive(Clone, Copy, Debug)]
 pub struct SelectedServerCertificateType;
 
 impl SelectedServerCertificateType {
-    /// Writes the whole extension as EncryptedExtensions have it.
+    /// Writes the extension of EncryptedExtensions.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.

@@ -9,15 +9,15 @@ use crate::{
     writer::Writer,
 };
 
-/// The algorithms in which the sender accepts a compressed Certificate.
+/// The compression algorithms that the sender accepts for Certificate messages.
 #[derive(Clone, Copy, Debug)]
 pub struct CompressCertificate;
 
 impl CompressCertificate {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the list is too long for its length field.
+    /// [`BufferFull`] if there is no room or the list is too long for its length field.
     pub fn write(w: &mut Writer<'_>, values: &[CertificateCompressionAlgorithm]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| w.vec8_each(values))
     }

@@ -8,12 +8,13 @@ use crate::{
     writer::Writer,
 };
 
-/// Opaque state of the server, sent in HelloRetryRequest and given back in the second ClientHello.
+/// Opaque server state. The server sends it in HelloRetryRequest, and the client returns it in its
+/// second ClientHello.
 #[derive(Clone, Copy, Debug)]
 pub struct Cookie;
 
 impl Cookie {
-    /// Writes the whole extension around `data`.
+    /// Writes the extension with `data`.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room, or if `data` is too long for its length field.

@@ -8,12 +8,12 @@ use crate::{
     writer::Writer,
 };
 
-/// The client sends early data, or the server accepts it.
+/// In a ClientHello the client sends early data; in EncryptedExtensions the server accepts it.
 #[derive(Clone, Copy, Debug)]
 pub struct EarlyData;
 
 impl EarlyData {
-    /// Writes the whole extension as ClientHello and EncryptedExtensions have it: without data.
+    /// Writes the extension of a ClientHello or EncryptedExtensions, which has no data.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.
@@ -33,12 +33,12 @@ impl Extension for EarlyData {
     }
 }
 
-/// How many bytes of early data may be sent with a ticket.
+/// The maximum early data that a client may send with a ticket, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxEarlyDataSize;
 
 impl MaxEarlyDataSize {
-    /// Writes the whole extension as a NewSessionTicket has it; the size is in bytes.
+    /// Writes the extension of a NewSessionTicket. The size is in bytes.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.

@@ -9,15 +9,15 @@ use crate::{
     writer::Writer,
 };
 
-/// The point formats that the sender can parse; `uncompressed` must be among them.
+/// The point formats that the sender can parse; `uncompressed` must be one of them.
 #[derive(Clone, Copy, Debug)]
 pub struct EcPointFormats;
 
 impl EcPointFormats {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the list is too long for its length field.
+    /// [`BufferFull`] if there is no room or the list is too long for its length field.
     pub fn write(w: &mut Writer<'_>, values: &[EcPointFormat]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| w.vec8_each(values))
     }

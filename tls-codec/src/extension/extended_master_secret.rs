@@ -8,12 +8,12 @@ use crate::{
     writer::Writer,
 };
 
-/// The sender binds the master secret to the whole handshake.
+/// The sender supports master secrets that are bound to the whole handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct ExtendedMasterSecret;
 
 impl ExtendedMasterSecret {
-    /// Writes the whole extension, which has no data.
+    /// Writes the extension, which has no data.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.

@@ -9,10 +9,10 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The public half of a key exchange. Whether it is valid in its group is for the cryptography to say.
+/// A public key for a key exchange. Its validity in the group is not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyShareEntry<'a> {
-    /// The group it belongs to.
+    /// The group of the key.
     pub group: NamedGroup,
     /// The encoded key, at least one byte.
     pub key_exchange: &'a [u8],
@@ -36,16 +36,16 @@ impl Encode for KeyShareEntry<'_> {
     }
 }
 
-/// The shares that a client offers. The list may be empty, which asks for a HelloRetryRequest. That no group comes
-/// twice and that all are in `supported_groups` is for the server to check.
+/// The shares that a client offers. An empty list requests a HelloRetryRequest. The server must
+/// check that groups are unique and listed in `supported_groups`.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyShareClientHello;
 
 impl KeyShareClientHello {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the shares are longer than an extension can be.
+    /// [`BufferFull`] if there is no room or the shares are longer than an extension can be.
     pub fn write(w: &mut Writer<'_>, shares: &[(NamedGroup, &[u8])]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| {
             w.vec16(|w| {
@@ -70,10 +70,10 @@ impl Extension for KeyShareClientHello {
 pub struct KeyShareServerHello;
 
 impl KeyShareServerHello {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the share is longer than an extension can be.
+    /// [`BufferFull`] if there is no room or the share is longer than an extension can be.
     pub fn write(w: &mut Writer<'_>, group: NamedGroup, key_exchange: &[u8]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| KeyShareEntry { group, key_exchange }.encode(w))
     }
@@ -89,12 +89,12 @@ impl Extension for KeyShareServerHello {
     }
 }
 
-/// The group in which the server asks for a share.
+/// The group for which the server requests a share.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyShareHelloRetryRequest;
 
 impl KeyShareHelloRetryRequest {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.

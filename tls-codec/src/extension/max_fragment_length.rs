@@ -8,10 +8,11 @@ use crate::{
     writer::Writer,
 };
 
-/// The longest plaintext of a record, in both directions, that a client asks for and a server agrees to.
+/// The maximum plaintext of a record in both directions, requested by the client and accepted by
+/// the server.
 ///
-/// A code that is not defined is kept: a server that negotiates `record_size_limit` ignores it
-/// (RFC 8449 §5), any other refuses it "with an `illegal_parameter` alert".
+/// Undefined codes are preserved. A server that negotiates `record_size_limit` ignores them (RFC
+/// 8449 §5); other servers reject them "with an `illegal_parameter` alert".
 ///
 /// ```
 /// use strata_tls_codec::extension::MaxFragmentLength;
@@ -36,7 +37,7 @@ impl MaxFragmentLength {
         }
     }
 
-    /// Returns the length in bytes; `None` for a code that is not defined.
+    /// Returns the length in bytes, or `None` for an undefined code.
     #[must_use]
     pub const fn bytes(self) -> Option<u16> {
         match self.0 {
@@ -48,7 +49,7 @@ impl MaxFragmentLength {
         }
     }
 
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.

@@ -9,16 +9,16 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// Certificate extensions that a client's certificate should have. That no OID comes twice is for whoever matches
-/// them to check.
+/// Certificate extensions that a client's certificate should have. Code that matches them must
+/// check that no OID appears twice.
 #[derive(Clone, Copy, Debug)]
 pub struct OidFilters;
 
 impl OidFilters {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if a part is too long for its length field.
+    /// [`BufferFull`] if there is no room or a part is too long for its length field.
     pub fn write(w: &mut Writer<'_>, filters: &[OidFilter<'_>]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| w.vec16_each(filters))
     }
@@ -34,7 +34,7 @@ impl Extension for OidFilters {
     }
 }
 
-/// A certificate extension and the values that it should have.
+/// A certificate extension and its expected values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OidFilter<'a> {
     /// The DER-encoded object identifier, at least one byte.

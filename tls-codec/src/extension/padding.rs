@@ -8,12 +8,12 @@ use crate::{
     writer::Writer,
 };
 
-/// Zeros that make a ClientHello as long as its sender wants it.
+/// Zeros that extend a ClientHello to a length its sender chooses.
 #[derive(Clone, Copy, Debug)]
 pub struct Padding;
 
 impl Padding {
-    /// Writes the whole extension with `zeros` bytes of data, four bytes more in all.
+    /// Writes the extension with `zeros` bytes of data; it is four bytes longer.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.
@@ -22,7 +22,8 @@ impl Padding {
     }
 }
 
-/// Gives the number of zeros; any other byte is illegal ("MUST be set to zero"). ClientHello does not look.
+/// Returns the number of zeros; any other byte is illegal ("MUST be set to zero"). Decoding a
+/// ClientHello does not check this.
 impl Extension for Padding {
     const TYPE: ExtensionType = ExtensionType::PADDING;
     type View<'a> = usize;

@@ -1,11 +1,12 @@
-//! Which extension may appear in which message: the table of RFC 9846 §4.3, and for TLS 1.2 the ServerHello.
+//! Which extension is allowed in which message: the table of RFC 9846 §4.3, and the extensions of a
+//! TLS 1.2 ServerHello.
 
 use crate::{
     code_points::ExtensionType,
     error::{DecodeError, Fault},
 };
 
-/// A message of TLS 1.3 that has extensions.
+/// A TLS 1.3 message with extensions, by its abbreviation in RFC 9846 §4.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// CH.
@@ -25,9 +26,10 @@ pub enum Place {
 }
 
 impl ExtensionType {
-    /// Where TLS 1.3 allows this extension; `None` if the type is not recognised here.
+    /// Returns the messages in which TLS 1.3 allows this extension, or `None` for an unknown type.
     ///
-    /// Those of TLS 1.2 that TLS 1.3 has no use for may still come in a ClientHello, which offers both.
+    /// TLS 1.2 extensions without use in TLS 1.3 are allowed in a ClientHello, which may offer both
+    /// versions.
     #[must_use]
     pub const fn places(self) -> Option<&'static [Place]> {
         use Place::{
@@ -78,17 +80,17 @@ impl ExtensionType {
     }
 }
 
-/// "If an implementation receives an extension which it recognizes and which is not specified for the message in which
-/// it appears, it MUST abort the handshake with an `illegal_parameter` alert."
-pub(crate) fn refuse_misplaced(typ: ExtensionType, place: Place, at: &'static str) -> Result<(), DecodeError> {
+/// "If an implementation receives an extension which it recognizes and which is not specified for
+/// the message in which it appears, it MUST abort the handshake with an `illegal_parameter` alert."
+pub(crate) fn reject_misplaced(typ: ExtensionType, place: Place, at: &'static str) -> Result<(), DecodeError> {
     match typ.places() {
         Some(places) if !places.contains(&place) => Err(DecodeError { fault: Fault::MisplacedExtension(typ), at }),
         _ => Ok(()),
     }
 }
 
-/// As [`refuse_misplaced`], for a ServerHello that chooses TLS 1.2.
-pub(crate) fn refuse_misplaced_tls12(typ: ExtensionType, at: &'static str) -> Result<(), DecodeError> {
+/// As [`reject_misplaced`], for a ServerHello that selects TLS 1.2.
+pub(crate) fn reject_misplaced_tls12(typ: ExtensionType, at: &'static str) -> Result<(), DecodeError> {
     if typ.places().is_none() || TLS12_SERVER_HELLO.contains(&typ) {
         Ok(())
     } else {
@@ -96,13 +98,14 @@ pub(crate) fn refuse_misplaced_tls12(typ: ExtensionType, at: &'static str) -> Re
     }
 }
 
-/// What a ServerHello of TLS 1.2 may answer with. What belongs to TLS 1.3 is not here, nor what only clients send:
-/// `signature_algorithms` ("Servers MUST NOT send this extension", RFC 5246 §7.4.1.4.1), `padding`.
+/// The extensions allowed in a TLS 1.2 ServerHello. Those of TLS 1.3 are excluded, and those that
+/// only clients send: `signature_algorithms` ("Servers MUST NOT send this extension", RFC 5246
+/// §7.4.1.4.1) and `padding`.
 const TLS12_SERVER_HELLO: &[ExtensionType] = &[
     ExtensionType::SERVER_NAME,
     ExtensionType::MAX_FRAGMENT_LENGTH,
     ExtensionType::STATUS_REQUEST,
-    // Some servers of TLS 1.2 send it against RFC 4492 §4; it says nothing that a client would act on.
+    // Some TLS 1.2 servers send it, although RFC 4492 §4 forbids that; clients do not act on it.
     ExtensionType::SUPPORTED_GROUPS,
     ExtensionType::EC_POINT_FORMATS,
     ExtensionType::USE_SRTP,

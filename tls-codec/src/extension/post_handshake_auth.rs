@@ -8,12 +8,12 @@ use crate::{
     writer::Writer,
 };
 
-/// The client is willing to authenticate after the handshake.
+/// The client supports post-handshake authentication.
 #[derive(Clone, Copy, Debug)]
 pub struct PostHandshakeAuth;
 
 impl PostHandshakeAuth {
-    /// Writes the whole extension, which has no data.
+    /// Writes the extension, which has no data.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.

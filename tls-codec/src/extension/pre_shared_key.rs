@@ -11,23 +11,23 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The PSKs that a client offers, with one binder for each identity.
+/// The PSKs that a client offers: identities, and one binder for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OfferedPsks<'a> {
     /// At least one.
     pub identities: List<'a, PskIdentity<'a>>,
-    /// As many as there are identities, in the same order.
+    /// One for each identity, in the same order.
     pub binders: List<'a, PskBinder<'a>>,
 }
 
 impl<'a> OfferedPsks<'a> {
-    /// Each identity with its binder.
+    /// Returns an iterator over each identity with its binder.
     pub fn iter(&self) -> impl Iterator<Item = (PskIdentity<'a>, PskBinder<'a>)> + use<'a> {
         self.identities.iter().zip(self.binders.iter())
     }
 
-    /// How many bytes the binders with their lengths take at the end of the ClientHello: what RFC 9846 §4.3.11.2 cuts
-    /// off before it hashes.
+    /// Returns the encoded length in bytes of the binders and their lengths at the end of the
+    /// ClientHello. RFC 9846 §4.3.11.2 removes these bytes before hashing.
     #[must_use]
     pub fn binders_wire_len(&self) -> usize {
         self.binders.bytes().len().saturating_add(2)
@@ -35,10 +35,11 @@ impl<'a> OfferedPsks<'a> {
 }
 
 impl OfferedPsks<'_> {
-    /// Writes the whole extension, which must be the last. The binders are often zeros of the right length at first.
+    /// Writes the extension, which must be the last. Callers usually write zeros of the right
+    /// length as binders and fill them in later.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if a part is too long for its length field.
+    /// [`BufferFull`] if there is no room or a part is too long for its length field.
     pub fn write<T: AsRef<[u8]>>(
         w: &mut Writer<'_>,
         identities: &[PskIdentity<'_>],
@@ -81,12 +82,13 @@ impl Encode for OfferedPsks<'_> {
     }
 }
 
-/// A label for a PSK.
+/// An identity of a PSK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PskIdentity<'a> {
-    /// A ticket, or the name of an external key; at least one byte.
+    /// A ticket, or the name of an external PSK; at least one byte.
     pub identity: &'a [u8],
-    /// Milliseconds since the ticket came, plus `ticket_age_add`, modulo 2<sup>32</sup>; 0 for external keys.
+    /// Milliseconds since the ticket was received, plus `ticket_age_add`, modulo 2<sup>32</sup>; 0
+    /// for external PSKs.
     pub obfuscated_ticket_age: u32,
 }
 
@@ -107,8 +109,8 @@ impl Encode for PskIdentity<'_> {
     }
 }
 
-/// The proof that the client knows a PSK: a MAC of 32 to 255 bytes. To be compared in constant time, for which reason
-/// there is no `PartialEq`.
+/// Proves that the client has a PSK: a MAC of 32 to 255 bytes. It must be compared in constant
+/// time, so there is no `PartialEq`.
 #[derive(Clone, Copy)]
 pub struct PskBinder<'a>(pub &'a [u8]);
 
@@ -131,12 +133,12 @@ impl Encode for PskBinder<'_> {
     }
 }
 
-/// The place of the PSK that the server chose among the identities, from 0.
+/// The index of the PSK that the server selected, from 0.
 #[derive(Clone, Copy, Debug)]
 pub struct SelectedPsk;
 
 impl SelectedPsk {
-    /// Writes the whole extension as a ServerHello has it.
+    /// Writes the extension of a ServerHello.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.

@@ -9,15 +9,15 @@ use crate::{
     writer::Writer,
 };
 
-/// How the client is willing to use a PSK.
+/// The PSK modes that the client supports.
 #[derive(Clone, Copy, Debug)]
 pub struct PskKeyExchangeModes;
 
 impl PskKeyExchangeModes {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the list is too long for its length field.
+    /// [`BufferFull`] if there is no room or the list is too long for its length field.
     pub fn write(w: &mut Writer<'_>, values: &[PskKeyExchangeMode]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| w.vec8_each(values))
     }

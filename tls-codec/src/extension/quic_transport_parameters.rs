@@ -8,12 +8,12 @@ use crate::{
     writer::Writer,
 };
 
-/// The transport parameters of a QUIC endpoint, which TLS carries and does not read.
+/// The transport parameters of a QUIC endpoint. TLS carries them without decoding them.
 #[derive(Clone, Copy, Debug)]
 pub struct QuicTransportParameters;
 
 impl QuicTransportParameters {
-    /// Writes the whole extension around `data`.
+    /// Writes the extension with `data`.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room, or if `data` is longer than 65,535 bytes.

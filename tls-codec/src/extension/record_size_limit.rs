@@ -8,16 +8,16 @@ use crate::{
     writer::Writer,
 };
 
-/// The largest record that the sender is willing to receive: bytes of plaintext, under TLS 1.3 with the content type
-/// and the padding.
+/// The maximum record that the sender accepts, in bytes of plaintext. In TLS 1.3 this includes
+/// content type and padding.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordSizeLimit;
 
 impl RecordSizeLimit {
-    /// The smallest limit that may be stated.
+    /// The minimum limit that RFC 8449 allows.
     pub const MIN: u16 = 64;
 
-    /// Writes the whole extension. Peers refuse a limit below [`RecordSizeLimit::MIN`].
+    /// Writes the extension. Peers reject a limit below [`RecordSizeLimit::MIN`].
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.

@@ -8,12 +8,12 @@ use crate::{
     writer::Writer,
 };
 
-/// The Finished values of the handshake that is renegotiated; empty in the first.
+/// The `verify_data` of the handshake that is renegotiated; empty in an initial handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct RenegotiationInfo;
 
 impl RenegotiationInfo {
-    /// Writes the whole extension around `data`.
+    /// Writes the extension with `data`.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room, or if `data` is too long for its length field.

@@ -8,7 +8,8 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The names of the server that the client wants to reach: at most one of each type, and only host names are defined.
+/// The server names that the client requests: at most one of each type. Only host names are
+/// defined.
 ///
 /// ```
 /// use strata_tls_codec::{Writer, decode_all, extension::ServerNameList};
@@ -27,8 +28,8 @@ pub struct ServerNameList<'a> {
 }
 
 impl<'a> ServerNameList<'a> {
-    /// Returns the host name: at least one byte, and any bytes that the client chose. Check that it is a DNS name before it
-    /// goes into a log, a path or a lookup.
+    /// Returns the host name: at least one byte, chosen by the client. Check that it is a DNS name
+    /// before using it in a log, a path or a lookup.
     #[inline]
     #[must_use]
     pub const fn host_name(&self) -> Option<&'a [u8]> {
@@ -37,11 +38,11 @@ impl<'a> ServerNameList<'a> {
 }
 
 impl ServerNameList<'_> {
-    /// Writes the whole extension with one host name. A server acknowledges with
-    /// [`ServerNameAck`] instead.
+    /// Writes the extension with one host name. A server acknowledges it with [`ServerNameAck`]
+    /// instead.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if `host` is longer than a length field can tell.
+    /// [`BufferFull`] if there is no room or `host` is too long for its length field.
     pub fn write(w: &mut Writer<'_>, host: &str) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| {
             w.vec16(|w| {
@@ -76,7 +77,7 @@ impl<'a> Decode<'a> for ServerNameList<'a> {
                     return Err(r.error(Fault::IllegalValue));
                 }
             } else {
-                // "New NameTypes MUST begin with a 16-bit length field", so that they can be passed over.
+                // "New NameTypes MUST begin with a 16-bit length field", so they can be skipped.
                 r.vec16(0..=0xffff, "server_name.name")?;
                 if others.get_mut(usize::from(typ.0)).is_some_and(|seen| core::mem::replace(seen, true)) {
                     return Err(r.error(Fault::IllegalValue));
@@ -93,12 +94,13 @@ impl Encode for ServerNameList<'_> {
     }
 }
 
-/// The server made use of the name: an extension without data in EncryptedExtensions, or in the ServerHello of TLS 1.2.
+/// The server used the name: an extension without data in EncryptedExtensions, or in a TLS 1.2
+/// ServerHello.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerNameAck;
 
 impl ServerNameAck {
-    /// Writes the whole extension, which has no data.
+    /// Writes the extension, which has no data.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.

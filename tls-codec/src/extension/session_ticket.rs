@@ -8,12 +8,12 @@ use crate::{
     writer::Writer,
 };
 
-/// A ticket, or nothing: the client would like one, or the server will send one.
+/// A ticket. If empty, the client requests one, or the server will send one.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionTicket;
 
 impl SessionTicket {
-    /// Writes the whole extension around `data`.
+    /// Writes the extension with `data`.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room, or if `data` is longer than 65,535 bytes.

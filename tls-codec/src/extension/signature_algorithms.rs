@@ -9,16 +9,16 @@ use crate::{
     writer::Writer,
 };
 
-/// The signature schemes that the sender accepts in CertificateVerify, and in certificates unless
-/// `signature_algorithms_cert` says otherwise.
+/// The signature schemes that the sender accepts in CertificateVerify. They also apply to
+/// certificates if there is no `signature_algorithms_cert`.
 #[derive(Clone, Copy, Debug)]
 pub struct SignatureAlgorithms;
 
 impl SignatureAlgorithms {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the list is too long for its length field.
+    /// [`BufferFull`] if there is no room or the list is too long for its length field.
     pub fn write(w: &mut Writer<'_>, values: &[SignatureScheme]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| w.vec16_each(values))
     }

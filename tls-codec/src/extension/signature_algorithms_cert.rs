@@ -14,10 +14,10 @@ use crate::{
 pub struct SignatureAlgorithmsCert;
 
 impl SignatureAlgorithmsCert {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the list is too long for its length field.
+    /// [`BufferFull`] if there is no room or the list is too long for its length field.
     pub fn write(w: &mut Writer<'_>, values: &[SignatureScheme]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| w.vec16_each(values))
     }

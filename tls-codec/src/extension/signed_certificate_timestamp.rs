@@ -9,12 +9,12 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// Asks for timestamps, in ClientHello and CertificateRequest.
+/// Requests SCTs, in a ClientHello or CertificateRequest.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedCertificateTimestamp;
 
 impl SignedCertificateTimestamp {
-    /// Writes the whole extension, which has no data.
+    /// Writes the extension, which has no data.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.
@@ -34,15 +34,15 @@ impl Extension for SignedCertificateTimestamp {
     }
 }
 
-/// The timestamps themselves, in a CertificateEntry or the ServerHello of TLS 1.2.
+/// The SCTs, in a CertificateEntry or a TLS 1.2 ServerHello.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedCertificateTimestamps;
 
 impl SignedCertificateTimestamps {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the timestamps are longer than an extension can be.
+    /// [`BufferFull`] if there is no room or the SCTs are too long for an extension.
     pub fn write<T: AsRef<[u8]>>(w: &mut Writer<'_>, timestamps: &[T]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| {
             w.vec16(|w| timestamps.iter().try_for_each(|sct| SerializedSct(sct.as_ref()).encode(w)))
@@ -60,7 +60,7 @@ impl Extension for SignedCertificateTimestamps {
     }
 }
 
-/// A timestamp as a log made it, at least one byte.
+/// An encoded SCT, at least one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SerializedSct<'a>(pub &'a [u8]);
 

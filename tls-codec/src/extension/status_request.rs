@@ -1,4 +1,5 @@
-//! `status_request` (RFC 6066 §8, RFC 9846 §4.5.1.1): asking for an OCSP response, and the response.
+//! `status_request` (RFC 6066 §8, RFC 9846 §4.5.1.1): the request for an OCSP response, and the
+//! response.
 
 use crate::{
     code_points::{CertificateStatusType, ExtensionType},
@@ -9,27 +10,28 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// A client asks for the status of the server's certificate.
+/// Requests the revocation status of the peer's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusRequest<'a> {
-    /// By OCSP.
+    /// Requests an OCSP response.
     Ocsp {
-        /// The responders that the client trusts; none: those known to the server by prior arrangement.
+        /// The responders that the client trusts. If empty, those that the server knows by prior
+        /// arrangement (RFC 6066 §8).
         responder_ids: List<'a, ResponderId<'a>>,
-        /// DER-encoded extensions of the OCSP request; may be empty.
+        /// The DER-encoded extensions of the OCSP request; may be empty.
         request_extensions: &'a [u8],
     },
-    /// In a way that is not defined here.
+    /// Another type of request.
     Unknown {
-        /// What is asked for.
+        /// The type.
         status_type: CertificateStatusType,
-        /// The request.
+        /// The encoded request.
         request: &'a [u8],
     },
 }
 
 impl StatusRequest<'_> {
-    /// Writes the whole extension as a ClientHello has it: OCSP, with empty lists.
+    /// Writes the extension of a ClientHello: OCSP, with empty lists.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.
@@ -38,7 +40,7 @@ impl StatusRequest<'_> {
         w.extension(Self::TYPE, |w| request.encode(w))
     }
 
-    /// Writes the whole extension as a CertificateRequest has it: without data (RFC 9846 §4.5.1.1).
+    /// Writes the extension of a CertificateRequest: without data (RFC 9846 §4.5.1.1).
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.
@@ -103,7 +105,7 @@ impl Encode for ResponderId<'_> {
     }
 }
 
-/// The `CertificateStatus` that a CertificateEntry of TLS 1.3 carries, and that is a message of its own in TLS 1.2.
+/// The `CertificateStatus`: an extension of a CertificateEntry in TLS 1.3, a message in TLS 1.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateStatus<'a> {
     /// A DER-encoded OCSP response, at least one byte.
@@ -111,10 +113,10 @@ pub struct CertificateStatus<'a> {
 }
 
 impl CertificateStatus<'_> {
-    /// Writes the whole extension as a CertificateEntry has it.
+    /// Writes the extension of a CertificateEntry.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the response is longer than an extension can be.
+    /// [`BufferFull`] if there is no room or the response is longer than an extension can be.
     pub fn write(w: &mut Writer<'_>, ocsp_response: &[u8]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| CertificateStatus { ocsp_response }.encode(w))
     }

@@ -9,15 +9,15 @@ use crate::{
     writer::Writer,
 };
 
-/// The groups that the sender can agree keys in, the preferred first.
+/// The groups that the sender supports for key exchange, in order of preference.
 #[derive(Clone, Copy, Debug)]
 pub struct SupportedGroups;
 
 impl SupportedGroups {
-    /// Writes the whole extension.
+    /// Writes the extension.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the list is too long for its length field.
+    /// [`BufferFull`] if there is no room or the list is too long for its length field.
     pub fn write(w: &mut Writer<'_>, values: &[NamedGroup]) -> Result<(), BufferFull> {
         w.extension(Self::TYPE, |w| w.vec16_each(values))
     }

@@ -9,7 +9,7 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The versions that a client offers, the preferred first.
+/// The versions that a client offers, in order of preference.
 ///
 /// ```
 /// use strata_tls_codec::{ProtocolVersion, Writer, extension::SupportedVersions};
@@ -24,7 +24,7 @@ use crate::{
 pub struct SupportedVersions;
 
 impl SupportedVersions {
-    /// Writes the whole extension as a ClientHello has it.
+    /// Writes the extension of a ClientHello.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room, or if there are more than 127 versions.
@@ -43,12 +43,12 @@ impl Extension for SupportedVersions {
     }
 }
 
-/// The version that a server chose, in ServerHello and HelloRetryRequest.
+/// The version that a server selected, in ServerHello or HelloRetryRequest.
 #[derive(Clone, Copy, Debug)]
 pub struct SelectedVersion;
 
 impl SelectedVersion {
-    /// Writes the whole extension as a ServerHello and a HelloRetryRequest have it.
+    /// Writes the extension as a ServerHello and a HelloRetryRequest have it.
     ///
     /// # Errors
     /// [`BufferFull`] if there is no room.

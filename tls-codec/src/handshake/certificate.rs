@@ -4,7 +4,7 @@ use crate::{
     code_points::{ExtensionType, HandshakeType},
     error::{BufferFull, DecodeError},
     extension::{
-        CertificateStatus, Extensions, Place, SerializedSct, SignedCertificateTimestamps, refuse_misplaced, view, walk,
+        CertificateStatus, Extensions, Place, SerializedSct, SignedCertificateTimestamps, reject_misplaced, view, walk,
     },
     handshake::HandshakeMessage,
     list::List,
@@ -12,12 +12,13 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// A certificate chain, the sender's own certificate first. That a server's is not empty is for the handshake to check.
+/// A certificate chain, end-entity certificate first. It may be empty; the handshake checks that a
+/// server's is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Certificate<'a> {
-    /// At most 255 bytes; empty unless the message answers a post-handshake request.
+    /// At most 255 bytes; nonempty only in response to a post-handshake request.
     pub certificate_request_context: &'a [u8],
-    /// The chain. It may be empty, and nothing here bounds how long it is.
+    /// The chain. It may be empty, and its length is not limited.
     pub certificate_list: List<'a, CertificateEntry<'a>>,
 }
 
@@ -41,20 +42,20 @@ impl Encode for Certificate<'_> {
     }
 }
 
-/// One certificate, or one raw public key if that was negotiated.
+/// A certificate, or a raw public key if negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateEntry<'a> {
-    /// DER, at least one byte; what is in it is not checked here.
+    /// DER, at least one byte; the content is not checked.
     pub cert_data: &'a [u8],
     /// The extensions.
     pub extensions: CertificateEntryExtensions<'a>,
 }
 
 impl CertificateEntry<'_> {
-    /// Writes an entry from plain values: the certificate in DER and, in `extensions`, what writes its extensions.
+    /// Writes an entry: a DER certificate, and the extensions that `extensions` writes.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if a part is too long for its length field.
+    /// [`BufferFull`] if there is no room or a part is too long for its length field.
     pub fn write(
         w: &mut Writer<'_>,
         cert_data: &[u8],
@@ -83,10 +84,10 @@ impl Encode for CertificateEntry<'_> {
     }
 }
 
-/// The extensions of a [`CertificateEntry`]; `None` says that one is not there.
+/// The extensions of a [`CertificateEntry`]; `None` means that an extension is absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateEntryExtensions<'a> {
-    /// All of them in their order, unknown ones included; what encoding writes.
+    /// All extensions in wire order, including unknown ones. Encoding writes these.
     pub raw: Extensions<'a>,
     /// `status_request`, RFC 9846 §4.5.1.1: a DER-encoded OCSP response.
     pub ocsp_response: Option<&'a [u8]>,
@@ -105,7 +106,7 @@ impl<'a> CertificateEntryExtensions<'a> {
                 ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP => {
                     all.signed_certificate_timestamps = Some(view::<SignedCertificateTimestamps>(data)?);
                 }
-                _ => refuse_misplaced(typ, Place::Certificate, "CertificateEntry.extensions")?,
+                _ => reject_misplaced(typ, Place::Certificate, "CertificateEntry.extensions")?,
             }
             Ok(())
         })?;

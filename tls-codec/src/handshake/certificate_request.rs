@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     extension::{
         CertificateAuthorities, CompressCertificate, DistinguishedName, Extension, Extensions, OidFilter, OidFilters,
-        Place, SignatureAlgorithms, SignatureAlgorithmsCert, SignedCertificateTimestamp, refuse_misplaced, walk,
+        Place, SignatureAlgorithms, SignatureAlgorithmsCert, SignedCertificateTimestamp, reject_misplaced, walk,
     },
     handshake::HandshakeMessage,
     list::List,
@@ -13,12 +13,12 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The server asks the client for a certificate.
+/// Requests a certificate from the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateRequest<'a> {
     /// At most 255 bytes; empty in the main handshake.
     pub certificate_request_context: &'a [u8],
-    /// What the certificate should be like.
+    /// The requirements on the certificate.
     pub extensions: CertificateRequestExtensions<'a>,
 }
 
@@ -44,12 +44,12 @@ impl Encode for CertificateRequest<'_> {
     }
 }
 
-/// The extensions of a [`CertificateRequest`]; `None` and `false` say that one is not there.
+/// The extensions of a [`CertificateRequest`]; `None` and `false` mean that an extension is absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateRequestExtensions<'a> {
-    /// All of them in their order, unknown ones included; what encoding writes.
+    /// All extensions in wire order, including unknown ones. Encoding writes these.
     pub raw: Extensions<'a>,
-    /// RFC 9846 §4.3.3; must be there, which the handshake checks.
+    /// RFC 9846 §4.3.3. Mandatory, which the handshake checks.
     pub signature_algorithms: Option<List<'a, SignatureScheme>>,
     /// RFC 9846 §4.3.3.
     pub signature_algorithms_cert: Option<List<'a, SignatureScheme>>,
@@ -94,7 +94,8 @@ impl<'a> CertificateRequestExtensions<'a> {
             }
             ExtensionType::OID_FILTERS => self.oid_filters = Some(OidFilters::read(&mut data)?),
             ExtensionType::STATUS_REQUEST => {
-                // "by sending an empty "status_request" extension in its CertificateRequest message"
+                // "by sending an empty "status_request" extension in its CertificateRequest
+                // message"
                 data.at("CertificateRequest.status_request").finish()?;
                 self.status_request = true;
             }
@@ -105,7 +106,7 @@ impl<'a> CertificateRequestExtensions<'a> {
             ExtensionType::COMPRESS_CERTIFICATE => {
                 self.compress_certificate = Some(CompressCertificate::read(&mut data)?);
             }
-            _ => return refuse_misplaced(typ, Place::CertificateRequest, "CertificateRequest.extensions"),
+            _ => return reject_misplaced(typ, Place::CertificateRequest, "CertificateRequest.extensions"),
         }
         data.finish()
     }

@@ -11,9 +11,9 @@ use crate::{
 /// The sender's signature over the transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateVerify<'a> {
-    /// How it was made.
+    /// The signature scheme.
     pub algorithm: SignatureScheme,
-    /// The signature, which may be of any length here.
+    /// The signature; its length is not checked.
     pub signature: &'a [u8],
 }
 

@@ -11,7 +11,7 @@ use crate::{
         EcPointFormats, ExtendedMasterSecret, Extensions, KeyShareClientHello, KeyShareEntry, MaxFragmentLength,
         OfferedPsks, Place, PostHandshakeAuth, ProtocolName, PskKeyExchangeModes, RecordSizeLimit, RenegotiationInfo,
         ServerCertificateType, ServerNameList, SessionTicket, SignatureAlgorithms, SignatureAlgorithmsCert,
-        SignedCertificateTimestamp, StatusRequest, SupportedGroups, SupportedVersions, refuse_misplaced, view,
+        SignedCertificateTimestamp, StatusRequest, SupportedGroups, SupportedVersions, reject_misplaced, view,
         walk_inlined,
     },
     handshake::{HandshakeMessage, SESSION_ID, optional_block},
@@ -20,10 +20,11 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The client's first message, of any version from SSL 3.0 on.
+/// The first message of a client, of any version from SSL 3.0.
 ///
-/// It is read in one pass without an allocation. Extensions are read by the rules of TLS 1.3; a block may be empty or
-/// missing, as in old hellos. Which extensions must be there is for the handshake to say.
+/// Decoding takes one pass and allocates nothing. Extensions are decoded by the rules of TLS 1.3.
+/// The extension block may be empty or absent, as from old clients. The handshake checks which
+/// extensions are mandatory.
 ///
 /// ```
 /// use strata_tls_codec::{CipherSuite, ClientHello, ProtocolVersion, decode_all};
@@ -34,21 +35,22 @@ use crate::{
 /// body.extend([0, 7, 0, 43, 0, 3, 2, 3, 4]); // supported_versions
 /// let hello: ClientHello<'_> = decode_all(&body)?;
 /// assert!(hello.cipher_suites.contains(CipherSuite::TLS_AES_128_GCM_SHA256));
-/// assert!(hello.extensions.supported_versions.is_some_and(|list| list.contains(ProtocolVersion::TLS13)));
+/// let versions = hello.extensions.supported_versions;
+/// assert!(versions.is_some_and(|list| list.contains(ProtocolVersion::TLS13)));
 /// assert!(hello.extensions.server_name.is_none());
 /// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientHello<'a> {
-    /// TLS 1.2, unless the client is older.
+    /// TLS 1.2, or lower for older clients.
     pub legacy_version: ProtocolVersion,
     /// 32 random bytes.
     pub random: &'a [u8; 32],
     /// At most 32 bytes.
     pub legacy_session_id: &'a [u8],
-    /// At least one, the preferred first.
+    /// At least one suite, in order of preference.
     pub cipher_suites: List<'a, CipherSuite>,
-    /// At least one; TLS 1.3 wants exactly one, zero.
+    /// At least one method; TLS 1.3 requires exactly one, zero.
     pub legacy_compression_methods: &'a [u8],
     /// The extensions.
     pub extensions: ClientHelloExtensions<'a>,
@@ -85,10 +87,10 @@ impl Encode for ClientHello<'_> {
     }
 }
 
-/// The extensions of a [`ClientHello`]; `None` and `false` say that one is not there.
+/// The extensions of a [`ClientHello`]; `None` and `false` mean that an extension is absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientHelloExtensions<'a> {
-    /// All of them in their order, unknown and GREASE ones included; what encoding writes.
+    /// All extensions in wire order, including unknown and GREASE ones. Encoding writes these.
     pub raw: Extensions<'a>,
     /// RFC 6066 §3.
     pub server_name: Option<ServerNameList<'a>>,
@@ -112,7 +114,7 @@ pub struct ClientHelloExtensions<'a> {
     pub key_share: Option<List<'a, KeyShareEntry<'a>>>,
     /// RFC 9846 §4.3.9.
     pub psk_key_exchange_modes: Option<List<'a, PskKeyExchangeMode>>,
-    /// RFC 9846 §4.3.11; known to be the last.
+    /// RFC 9846 §4.3.11. Decoding checks that it is the last extension.
     pub pre_shared_key: Option<OfferedPsks<'a>>,
     /// RFC 9846 §4.3.10.
     pub early_data: bool,
@@ -120,7 +122,7 @@ pub struct ClientHelloExtensions<'a> {
     pub certificate_authorities: Option<List<'a, DistinguishedName<'a>>>,
     /// RFC 9846 §4.3.6.
     pub post_handshake_auth: bool,
-    /// RFC 6066 §4; also a code that is not defined.
+    /// RFC 6066 §4. May be an undefined code.
     pub max_fragment_length: Option<MaxFragmentLength>,
     /// RFC 8449 §4; at least 64.
     pub record_size_limit: Option<u16>,
@@ -138,12 +140,12 @@ pub struct ClientHelloExtensions<'a> {
     pub renegotiation_info: Option<&'a [u8]>,
     /// RFC 8422 §5.1.2.
     pub ec_point_formats: Option<List<'a, EcPointFormat>>,
-    /// RFC 5077 §3.2; empty if the client has no ticket but would like one.
+    /// RFC 5077 §3.2. Empty if the client has no ticket and requests one.
     pub session_ticket: Option<&'a [u8]>,
 }
 
 impl<'a> ClientHelloExtensions<'a> {
-    /// No extensions, and no block.
+    /// No extensions and no extension block.
     pub const NONE: Self = Self {
         raw: Extensions::ABSENT,
         server_name: None,
@@ -173,7 +175,7 @@ impl<'a> ClientHelloExtensions<'a> {
         session_ticket: None,
     };
 
-    /// Takes the body of a block, without its length.
+    /// Decodes the body of a block, without its length.
     #[inline]
     fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
         let mut all = Self::NONE;
@@ -225,7 +227,8 @@ impl<'a> ClientHelloExtensions<'a> {
         Ok(())
     }
 
-    /// Out of line: a typical ClientHello takes 2 % fewer instructions (benches/instructions, parse-517).
+    /// Out of line: a typical ClientHello takes 2 % fewer instructions (benches/instructions,
+    /// parse-517).
     #[inline(never)]
     fn add_rare(&mut self, typ: ExtensionType, data: Reader<'a>) -> Result<(), DecodeError> {
         match typ {
@@ -244,7 +247,7 @@ impl<'a> ClientHelloExtensions<'a> {
                 self.post_handshake_auth = true;
             }
             ExtensionType::QUIC_TRANSPORT_PARAMETERS => self.quic_transport_parameters = Some(data.peek()),
-            _ => refuse_misplaced(typ, Place::ClientHello, "ClientHello.extensions")?,
+            _ => reject_misplaced(typ, Place::ClientHello, "ClientHello.extensions")?,
         }
         Ok(())
     }

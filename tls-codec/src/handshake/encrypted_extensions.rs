@@ -5,7 +5,7 @@ use crate::{
     error::{BufferFull, DecodeError},
     extension::{
         EarlyData, Extension, Extensions, MaxFragmentLength, Place, ProtocolName, RecordSizeLimit, SelectedAlpn,
-        SelectedClientCertificateType, SelectedServerCertificateType, ServerNameAck, SupportedGroups, refuse_misplaced,
+        SelectedClientCertificateType, SelectedServerCertificateType, ServerNameAck, SupportedGroups, reject_misplaced,
         walk,
     },
     handshake::HandshakeMessage,
@@ -14,7 +14,8 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The server's extensions that need not be in the clear; `None` and `false` say that one is not there.
+/// The server's extensions that are sent encrypted. `None` and `false` mean that an extension is
+/// absent.
 ///
 /// ```
 /// use strata_tls_codec::{EncryptedExtensions, decode_all};
@@ -25,11 +26,11 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncryptedExtensions<'a> {
-    /// All of them in their order, unknown ones included; what encoding writes.
+    /// All extensions in wire order, including unknown ones. Encoding writes these.
     pub raw: Extensions<'a>,
-    /// RFC 6066 §3: the server made use of the name.
+    /// RFC 6066 §3: the server used the name.
     pub server_name: bool,
-    /// RFC 9846 §4.3.7: the groups that the server would like to see the next time.
+    /// RFC 9846 §4.3.7: the groups that the server prefers for later connections.
     pub supported_groups: Option<List<'a, NamedGroup>>,
     /// RFC 7301 §3.1.
     pub alpn: Option<ProtocolName<'a>>,
@@ -69,7 +70,7 @@ impl<'a> EncryptedExtensions<'a> {
                 self.early_data = true;
             }
             ExtensionType::QUIC_TRANSPORT_PARAMETERS => self.quic_transport_parameters = Some(data.rest()),
-            _ => return refuse_misplaced(typ, Place::EncryptedExtensions, "EncryptedExtensions.extensions"),
+            _ => return reject_misplaced(typ, Place::EncryptedExtensions, "EncryptedExtensions.extensions"),
         }
         data.finish()
     }

@@ -8,7 +8,7 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The client has sent all its early data. The message has no body.
+/// The client sent all its early data. The message has no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndOfEarlyData;
 

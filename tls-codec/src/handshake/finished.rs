@@ -10,10 +10,10 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// A MAC over the transcript. To be compared in constant time, for which reason there is no `PartialEq`.
+/// A MAC over the transcript. It must be compared in constant time, so there is no `PartialEq`.
 #[derive(Clone, Copy)]
 pub struct Finished<'a> {
-    /// The whole body. Its length depends on the hash and is for the cryptography to check.
+    /// The whole body. Its length depends on the hash; the handshake checks it.
     pub verify_data: &'a [u8],
 }
 

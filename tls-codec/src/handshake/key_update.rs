@@ -8,10 +8,11 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The sender's next record comes under new keys.
+/// The sender's next record uses new keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyUpdate {
-    /// Whether the receiver should update its keys as well; one of the two defined values.
+    /// The request: whether the receiver must update its sending keys as well. One of the two
+    /// defined values.
     pub request_update: KeyUpdateRequest,
 }
 
@@ -25,8 +26,8 @@ impl<'a> Decode<'a> for KeyUpdate {
             request_update @ (KeyUpdateRequest::UPDATE_NOT_REQUESTED | KeyUpdateRequest::UPDATE_REQUESTED) => {
                 Ok(Self { request_update })
             }
-            // "If an implementation receives any other value, it MUST terminate the connection with an
-            // "illegal_parameter" alert."
+            // "If an implementation receives any other value, it MUST terminate the connection with
+            // an "illegal_parameter" alert."
             _ => Err(r.error(Fault::IllegalValue)),
         }
     }

@@ -5,30 +5,30 @@ use core::fmt;
 use crate::{
     code_points::{ExtensionType, HandshakeType},
     error::{BufferFull, DecodeError},
-    extension::{Extensions, MaxEarlyDataSize, Place, refuse_misplaced, view, walk},
+    extension::{Extensions, MaxEarlyDataSize, Place, reject_misplaced, view, walk},
     handshake::HandshakeMessage,
     reader::{Decode, Reader},
     writer::{Encode, Writer},
 };
 
-/// A ticket for a later handshake.
+/// A ticket for resumption.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NewSessionTicket<'a> {
-    /// Seconds from when it was issued; no more than seven days count, which the handshake sees to.
+    /// Lifetime in seconds from issuance. The handshake limits it to seven days.
     pub ticket_lifetime: u32,
-    /// What is added to the ticket's age, so that nobody can follow it.
+    /// Added to the ticket's age, so that observers cannot link connections by it.
     pub ticket_age_add: u32,
-    /// At most 255 bytes, unique on this connection.
+    /// At most 255 bytes, unique within the connection.
     pub ticket_nonce: &'a [u8],
     /// At least one byte.
     pub ticket: &'a [u8],
-    /// `early_data`: how many bytes of early data may come with the ticket.
+    /// `early_data`: the maximum early data with this ticket, in bytes.
     pub max_early_data_size: Option<u32>,
-    /// All extensions in their order; what encoding writes.
+    /// All extensions in wire order. Encoding writes these.
     pub extensions: Extensions<'a>,
 }
 
-/// Without the ticket and the values that make it recognisable.
+/// Omits the ticket and the values that identify it.
 impl fmt::Debug for NewSessionTicket<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewSessionTicket")
@@ -58,7 +58,7 @@ impl<'a> Decode<'a> for NewSessionTicket<'a> {
         ticket.extensions = walk(block, &mut |typ, data| {
             match typ {
                 ExtensionType::EARLY_DATA => ticket.max_early_data_size = Some(view::<MaxEarlyDataSize>(data)?),
-                _ => refuse_misplaced(typ, Place::NewSessionTicket, "NewSessionTicket.extensions")?,
+                _ => reject_misplaced(typ, Place::NewSessionTicket, "NewSessionTicket.extensions")?,
             }
             Ok(())
         })?;

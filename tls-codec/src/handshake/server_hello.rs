@@ -1,4 +1,4 @@
-//! ServerHello and HelloRetryRequest, which share one form (RFC 9846 §4.2.3 and §4.2.4).
+//! ServerHello and HelloRetryRequest, which have the same fields (RFC 9846 §4.2.3 and §4.2.4).
 
 use crate::{
     code_points::{CipherSuite, EcPointFormat, ExtensionType, HandshakeType, NamedGroup, ProtocolVersion},
@@ -6,8 +6,8 @@ use crate::{
     extension::{
         Cookie, EcPointFormats, ExtendedMasterSecret, Extension, Extensions, KeyShareEntry, KeyShareHelloRetryRequest,
         KeyShareServerHello, MaxFragmentLength, Place, ProtocolName, RecordSizeLimit, RenegotiationInfo, SelectedAlpn,
-        SelectedPsk, SelectedVersion, SerializedSct, ServerNameAck, SignedCertificateTimestamps, refuse_misplaced,
-        refuse_misplaced_tls12, view, walk,
+        SelectedPsk, SelectedVersion, SerializedSct, ServerNameAck, SignedCertificateTimestamps, reject_misplaced,
+        reject_misplaced_tls12, view, walk,
     },
     handshake::{HandshakeMessage, SESSION_ID, optional_block},
     list::List,
@@ -15,56 +15,59 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The random of a ServerHello that is a HelloRetryRequest: the SHA-256 of "HelloRetryRequest" (RFC 9846 §4.2.3).
+/// The random that marks a ServerHello as a HelloRetryRequest: the SHA-256 hash of
+/// "HelloRetryRequest" (RFC 9846 §4.2.3).
 pub const HELLO_RETRY_REQUEST_RANDOM: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11,
     0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
-/// How the random of a ServerHello ends if a server that could do TLS 1.3 was asked for TLS 1.2 (RFC 9846 §4.2.3).
+/// The end of the random if a server that supports TLS 1.3 negotiates TLS 1.2 (RFC 9846 §4.2.3).
 pub const DOWNGRADE_TLS12: [u8; 8] = *b"DOWNGRD\x01";
 
-/// How the random of a ServerHello ends if a server that could do more was asked for TLS 1.1 or older (RFC 9846 §4.2.3).
+/// The end of the random if a server that supports TLS 1.2 or newer negotiates TLS 1.1 or older
+/// (RFC 9846 §4.2.3).
 pub const DOWNGRADE_TLS11: [u8; 8] = *b"DOWNGRD\x00";
 
-/// What the end of a server's random says about the versions that the server could have done (RFC 9846 §4.2.3).
+/// A downgrade signal at the end of a server's random (RFC 9846 §4.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Downgrade {
-    /// [`DOWNGRADE_TLS12`]: it can do TLS 1.3, and chose TLS 1.2.
+    /// [`DOWNGRADE_TLS12`]: the server supports TLS 1.3 and negotiated TLS 1.2.
     ToTls12,
-    /// [`DOWNGRADE_TLS11`]: it can do TLS 1.2 or newer, and chose TLS 1.1 or older.
+    /// [`DOWNGRADE_TLS11`]: the server supports TLS 1.2 or newer and negotiated TLS 1.1 or older.
     ToTls11OrOlder,
 }
 
-/// The server's answer to a ClientHello, of any version.
+/// The server's response to a ClientHello, of any version.
 ///
-/// Decode a [`ServerHelloMessage`] where a HelloRetryRequest may come as well.
+/// Where a HelloRetryRequest is also possible, decode a [`ServerHelloMessage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerHello<'a> {
-    /// TLS 1.2 for TLS 1.3; else the version that was chosen.
+    /// TLS 1.2 if the server selected TLS 1.3; otherwise the selected version.
     pub legacy_version: ProtocolVersion,
-    /// 32 random bytes, the last eight of which may tell of a downgrade.
+    /// 32 random bytes; the last eight may be a downgrade signal.
     pub random: &'a [u8; 32],
     /// At most 32 bytes.
     pub legacy_session_id_echo: &'a [u8],
-    /// The one that was chosen.
+    /// The selected suite.
     pub cipher_suite: CipherSuite,
-    /// TLS 1.3 wants zero.
+    /// Zero in TLS 1.3.
     pub legacy_compression_method: u8,
     /// The extensions.
     pub extensions: ServerHelloExtensions<'a>,
 }
 
 impl ServerHello<'_> {
-    /// Whether the random says that this is a HelloRetryRequest.
+    /// Returns whether the random marks this as a HelloRetryRequest.
     #[inline]
     #[must_use]
     pub fn is_hello_retry_request(&self) -> bool {
         *self.random == HELLO_RETRY_REQUEST_RANDOM
     }
 
-    /// What the end of the random says. Means what it says only in a ServerHello of TLS 1.2 or older: a client that
-    /// offered more than the server chose must then give up, "with an `illegal_parameter` alert" (RFC 9846 §4.2.3).
+    /// Returns the downgrade signal at the end of the random. It is meaningful only in a
+    /// ServerHello of TLS 1.2 or older: a client that offered a newer version must then abort "with
+    /// an `illegal_parameter` alert" (RFC 9846 §4.2.3).
     #[inline]
     #[must_use]
     pub fn downgrade_sentinel(&self) -> Option<Downgrade> {
@@ -75,7 +78,8 @@ impl ServerHello<'_> {
         }
     }
 
-    /// Refuses extensions that a ServerHello of TLS 1.3 may not have. Decoding cannot, for TLS 1.2 sends more here.
+    /// Rejects extensions that are not allowed in a TLS 1.3 ServerHello. Decoding does not, because
+    /// TLS 1.2 allows more.
     ///
     /// # Errors
     /// [`Fault::MisplacedExtension`].
@@ -83,7 +87,7 @@ impl ServerHello<'_> {
         self.extensions.check_tls13()
     }
 
-    /// Refuses extensions that a ServerHello of TLS 1.2 may not have.
+    /// Rejects extensions that are not allowed in a TLS 1.2 ServerHello.
     ///
     /// # Errors
     /// [`Fault::MisplacedExtension`].
@@ -124,18 +128,18 @@ impl Encode for ServerHello<'_> {
     }
 }
 
-/// The extensions of a [`ServerHello`]; `None` and `false` say that one is not there.
+/// The extensions of a [`ServerHello`]; `None` and `false` mean that an extension is absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerHelloExtensions<'a> {
-    /// All of them in their order, unknown ones included; what encoding writes.
+    /// All extensions in wire order, including unknown ones. Encoding writes these.
     pub raw: Extensions<'a>,
     /// `supported_versions`, RFC 9846 §4.3.1.
     pub selected_version: Option<ProtocolVersion>,
     /// RFC 9846 §4.3.8.
     pub key_share: Option<KeyShareEntry<'a>>,
-    /// The place of the chosen PSK, RFC 9846 §4.3.11.
+    /// The index of the selected PSK, RFC 9846 §4.3.11.
     pub pre_shared_key: Option<u16>,
-    /// TLS 1.2, RFC 6066 §3: the server made use of the name.
+    /// TLS 1.2, RFC 6066 §3: the server used the name.
     pub server_name: bool,
     /// TLS 1.2, RFC 6066 §8: a CertificateStatus message may follow.
     pub status_request: bool,
@@ -158,7 +162,7 @@ pub struct ServerHelloExtensions<'a> {
 }
 
 impl<'a> ServerHelloExtensions<'a> {
-    /// No extensions, and no block.
+    /// No extensions and no extension block.
     pub const NONE: Self = Self {
         raw: Extensions::ABSENT,
         selected_version: None,
@@ -176,22 +180,22 @@ impl<'a> ServerHelloExtensions<'a> {
         renegotiation_info: None,
     };
 
-    /// Refuses extensions that a ServerHello of TLS 1.3 may not have.
+    /// Rejects extensions that are not allowed in a TLS 1.3 ServerHello.
     ///
     /// # Errors
     /// [`Fault::MisplacedExtension`].
     pub fn check_tls13(&self) -> Result<(), DecodeError> {
-        self.raw.iter().try_for_each(|(typ, _)| refuse_misplaced(typ, Place::ServerHello, "ServerHello.extensions"))
+        self.raw.iter().try_for_each(|(typ, _)| reject_misplaced(typ, Place::ServerHello, "ServerHello.extensions"))
     }
 
-    /// Refuses extensions that a ServerHello of TLS 1.2 may not have, `supported_versions` and `key_share` among them:
-    /// which version was chosen must be known before. Unrecognised extensions, and those that the client did not offer,
-    /// are for the handshake to judge.
+    /// Rejects extensions that are not allowed in a TLS 1.2 ServerHello, including
+    /// `supported_versions` and `key_share`: the selected version must be known before. Unknown
+    /// extensions, and extensions that the client did not offer, are left to the handshake.
     ///
     /// # Errors
     /// [`Fault::MisplacedExtension`].
     pub fn check_tls12(&self) -> Result<(), DecodeError> {
-        self.raw.iter().try_for_each(|(typ, _)| refuse_misplaced_tls12(typ, "ServerHello.extensions"))
+        self.raw.iter().try_for_each(|(typ, _)| reject_misplaced_tls12(typ, "ServerHello.extensions"))
     }
 
     fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
@@ -229,30 +233,30 @@ impl<'a> ServerHelloExtensions<'a> {
                 self.session_ticket = true;
             }
             ExtensionType::RENEGOTIATION_INFO => self.renegotiation_info = Some(RenegotiationInfo::read(&mut data)?),
-            // Not read, and so not at its end.
+            // Not decoded, so `data` is not at its end.
             _ => return Ok(()),
         }
         data.finish()
     }
 }
 
-/// An acknowledgement has no data.
+/// Checks that an acknowledgement has no data.
 fn finish_empty(mut data: Reader<'_>, at: &'static str) -> Result<(), DecodeError> {
     data.at(at).finish()
 }
 
-/// The server asks for another ClientHello (RFC 9846 §4.2.4).
+/// Requests another ClientHello (RFC 9846 §4.2.4).
 ///
-/// Its random is [`HELLO_RETRY_REQUEST_RANDOM`] and therefore no field.
+/// Its random is always [`HELLO_RETRY_REQUEST_RANDOM`], so there is no field for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HelloRetryRequest<'a> {
-    /// TLS 1.2, always.
+    /// Always TLS 1.2.
     pub legacy_version: ProtocolVersion,
     /// At most 32 bytes.
     pub legacy_session_id_echo: &'a [u8],
-    /// The one that was chosen; the ServerHello must repeat it.
+    /// The selected suite; the ServerHello must repeat it.
     pub cipher_suite: CipherSuite,
-    /// Must be zero, which the handshake checks.
+    /// Zero, which the handshake checks.
     pub legacy_compression_method: u8,
     /// The extensions.
     pub extensions: HelloRetryRequestExtensions<'a>,
@@ -297,21 +301,21 @@ impl Encode for HelloRetryRequest<'_> {
     }
 }
 
-/// The extensions of a [`HelloRetryRequest`]; `None` says that one is not there.
+/// The extensions of a [`HelloRetryRequest`]; `None` means that an extension is absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HelloRetryRequestExtensions<'a> {
-    /// All of them in their order, unknown ones included; what encoding writes.
+    /// All extensions in wire order, including unknown ones. Encoding writes these.
     pub raw: Extensions<'a>,
     /// `supported_versions`, RFC 9846 §4.3.1.
     pub selected_version: Option<ProtocolVersion>,
     /// RFC 9846 §4.3.2.
     pub cookie: Option<&'a [u8]>,
-    /// The group in which the server wants a share, RFC 9846 §4.3.8.
+    /// The group for which the server requests a share, RFC 9846 §4.3.8.
     pub key_share: Option<NamedGroup>,
 }
 
 impl<'a> HelloRetryRequestExtensions<'a> {
-    /// No extensions, and no block.
+    /// No extensions and no extension block.
     pub const NONE: Self = Self { raw: Extensions::ABSENT, selected_version: None, cookie: None, key_share: None };
 
     fn decode_block(block: Reader<'a>) -> Result<Self, DecodeError> {
@@ -321,7 +325,7 @@ impl<'a> HelloRetryRequestExtensions<'a> {
                 ExtensionType::SUPPORTED_VERSIONS => all.selected_version = Some(view::<SelectedVersion>(data)?),
                 ExtensionType::COOKIE => all.cookie = Some(view::<Cookie>(data)?),
                 ExtensionType::KEY_SHARE => all.key_share = Some(view::<KeyShareHelloRetryRequest>(data)?),
-                _ => refuse_misplaced(typ, Place::HelloRetryRequest, "HelloRetryRequest.extensions")?,
+                _ => reject_misplaced(typ, Place::HelloRetryRequest, "HelloRetryRequest.extensions")?,
             }
             Ok(())
         })?;
@@ -329,24 +333,25 @@ impl<'a> HelloRetryRequestExtensions<'a> {
     }
 }
 
-/// What a message of type `server_hello` turns out to be, by its random (RFC 9846 §4.2.3).
+/// A message of type `server_hello`, distinguished by its random (RFC 9846 §4.2.3).
 ///
 /// ```
-/// use strata_tls_codec::{NamedGroup, ServerHelloMessage, decode_all, handshake::HELLO_RETRY_REQUEST_RANDOM};
+/// use strata_tls_codec::handshake::HELLO_RETRY_REQUEST_RANDOM;
+/// use strata_tls_codec::{NamedGroup, ServerHelloMessage, decode_all};
 ///
 /// let mut body = vec![3, 3];
 /// body.extend(HELLO_RETRY_REQUEST_RANDOM);
 /// body.extend([0, 0x13, 0x01, 0]);
 /// body.extend([0, 12, 0, 43, 0, 2, 3, 4, 0, 51, 0, 2, 0, 0x17]);
-/// let ServerHelloMessage::HelloRetryRequest(retry) = decode_all(&body)? else { panic!("the random says so") };
+/// let ServerHelloMessage::HelloRetryRequest(retry) = decode_all(&body)? else { panic!() };
 /// assert_eq!(retry.extensions.key_share, Some(NamedGroup::SECP256R1));
 /// # Ok::<(), strata_tls_codec::DecodeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerHelloMessage<'a> {
-    /// The server goes on.
+    /// The handshake continues.
     ServerHello(ServerHello<'a>),
-    /// The server asks for another ClientHello.
+    /// The server requests another ClientHello.
     HelloRetryRequest(HelloRetryRequest<'a>),
 }
 
@@ -375,7 +380,7 @@ impl Encode for ServerHelloMessage<'_> {
     }
 }
 
-/// What the two messages share.
+/// The fields of both messages.
 struct Fields<'a> {
     legacy_version: ProtocolVersion,
     random: &'a [u8; 32],

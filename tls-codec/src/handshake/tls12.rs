@@ -1,9 +1,9 @@
-//! The messages of TLS 1.2 that differ from those of TLS 1.3, with ECDHE key exchange (RFC 5246 §7.4, RFC 8422 §5).
+//! The messages of TLS 1.2 with ECDHE key exchange (RFC 5246 §7.4, RFC 8422 §5).
 //!
-//! ClientHello and ServerHello are the same types for both versions; [`ServerHello::check_tls12`] refuses extensions
-//! that TLS 1.2 has no place for. [`CertificateVerify`] and [`Finished`] have one form in both versions, and
-//! [`CertificateStatus`] is what a CertificateEntry of TLS 1.3 carries as an extension: they are named here again, so
-//! that a handshake of TLS 1.2 finds all its messages in this module.
+//! ClientHello and ServerHello have the same types in both versions; [`ServerHello::check_tls12`]
+//! rejects extensions that TLS 1.2 does not allow. [`CertificateVerify`], [`Finished`] and
+//! [`CertificateStatus`] have the same encoding in both versions and are re-exported here, so that
+//! this module is complete.
 //!
 //! [`ServerHello::check_tls12`]: crate::ServerHello::check_tls12
 

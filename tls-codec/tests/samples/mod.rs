@@ -1,6 +1,6 @@
-//! Messages to test with: those of RFC 8448, those of a session of TLS 1.2 that OpenSSL had with itself, and one of each
-//! kind with every extension that it may carry.
-#![allow(dead_code)] // each test crate uses its part
+//! Sample messages: those of RFC 8448, those of a TLS 1.2 connection between OpenSSL client and
+//! server, and one of each kind with every extension that it may have.
+#![allow(dead_code)] // each test crate uses a part
 
 use strata_tls_codec::{extension::*, handshake::*, *};
 
@@ -14,7 +14,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// Decodes `body` as this message of this version, and encodes what came out.
+    /// Decodes `body` as this message and version, and encodes the result.
     pub(crate) fn reencode(&self, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
         match self.version {
             ProtocolVersion::TLS12 => reencode_tls12(self.typ, body),
@@ -23,7 +23,7 @@ impl Sample {
     }
 }
 
-/// Those of RFC 8448 and of OpenSSL, then ours.
+/// Returns the samples of RFC 8448 and OpenSSL, then the constructed ones.
 pub(crate) fn all() -> Vec<Sample> {
     let mut samples = [rfc8448(), openssl_tls12(), tls12()].concat();
     samples.extend([
@@ -76,7 +76,7 @@ fn sample(name: &str, typ: HandshakeType, write: impl FnOnce(&mut Writer<'_>) ->
     Sample { name: name.into(), version: ProtocolVersion::TLS13, typ, body: written(write) }
 }
 
-/// What the sessions of OpenSSL lack.
+/// Returns the TLS 1.2 messages that the OpenSSL captures lack.
 fn tls12() -> Vec<Sample> {
     let samples = [
         sample("empty tls12 certificate", HandshakeType::CERTIFICATE, |w| tls12::Certificate::write::<&[u8]>(w, &[])),
@@ -111,12 +111,12 @@ fn reencode_tls12(typ: HandshakeType, body: &[u8]) -> Result<Vec<u8>, DecodeErro
         HandshakeType::SERVER_HELLO_DONE => through::<tls12::ServerHelloDone>(body),
         HandshakeType::CLIENT_KEY_EXCHANGE => through::<tls12::ClientKeyExchange<'_>>(body),
         HandshakeType::CERTIFICATE_STATUS => through::<tls12::CertificateStatus<'_>>(body),
-        // The hellos, CertificateVerify and Finished are the same in both versions.
+        // The hellos, CertificateVerify and Finished have the same type in both versions.
         shared => reencode(shared, body),
     }
 }
 
-/// Decodes the body as a message of its type in TLS 1.3, and encodes what came out.
+/// Decodes the body as a TLS 1.3 message of this type, and encodes the result.
 pub(crate) fn reencode(typ: HandshakeType, body: &[u8]) -> Result<Vec<u8>, DecodeError> {
     match typ {
         HandshakeType::CLIENT_HELLO => through::<ClientHello<'_>>(body),

@@ -9,7 +9,8 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// A certificate chain, the sender's own certificate first. That a server's is not empty is for the handshake to check.
+/// A certificate chain, end-entity certificate first. It may be empty; the handshake checks that a
+/// server's is not.
 ///
 /// ```
 /// use strata_tls_codec::{Writer, decode_all, handshake::tls12::Certificate};
@@ -19,20 +20,21 @@ use crate::{
 /// Certificate::write(&mut w, &[&b"leaf"[..], b"ca"])?;
 /// assert_eq!(w.written(), b"\0\0\x0c\0\0\x04leaf\0\0\x02ca");
 /// let chain: Certificate<'_> = decode_all(w.written()).unwrap();
-/// assert!(chain.certificate_list.iter().map(|certificate| certificate.cert_data).eq([&b"leaf"[..], b"ca"]));
+/// let mut certificates = chain.certificate_list.iter().map(|certificate| certificate.cert_data);
+/// assert_eq!(certificates.next(), Some(&b"leaf"[..]));
 /// # Ok::<(), strata_tls_codec::BufferFull>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Certificate<'a> {
-    /// The chain. It may be empty, and nothing here bounds how long it is.
+    /// The chain. It may be empty, and its length is not limited.
     pub certificate_list: List<'a, CertificateData<'a>>,
 }
 
 impl Certificate<'_> {
-    /// Writes the body from plain values: certificates in DER.
+    /// Writes the body; each certificate is in DER.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the chain is too long for its length field.
+    /// [`BufferFull`] if there is no room or the chain is too long for its length field.
     pub fn write<T: AsRef<[u8]>>(w: &mut Writer<'_>, chain: &[T]) -> Result<(), BufferFull> {
         w.vec24(|w| {
             chain.iter().try_for_each(|certificate| CertificateData { cert_data: certificate.as_ref() }.encode(w))
@@ -59,7 +61,7 @@ impl Encode for Certificate<'_> {
 /// One certificate, `ASN.1Cert`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateData<'a> {
-    /// DER, at least one byte; what is in it is not checked here.
+    /// DER, at least one byte; the content is not checked.
     pub cert_data: &'a [u8],
 }
 

@@ -10,22 +10,23 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The server asks the client for a certificate.
+/// Requests a certificate from the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateRequest<'a> {
-    /// The kinds of key that the certificate may hold, at least one.
+    /// The accepted key types, at least one.
     pub certificate_types: List<'a, ClientCertificateKind>,
-    /// `supported_signature_algorithms`: what the server can verify, the preferred first; at least one.
+    /// `supported_signature_algorithms`: the schemes that the server can verify, in order of
+    /// preference; at least one.
     pub signature_algorithms: List<'a, SignatureScheme>,
-    /// The authorities that the server trusts; none: any will do.
+    /// The CAs that the server trusts; empty if the server accepts any.
     pub certificate_authorities: List<'a, DistinguishedName<'a>>,
 }
 
 impl CertificateRequest<'_> {
-    /// Writes the body from plain values; each authority is a DER-encoded X.501 name.
+    /// Writes the body. Each CA is a DER-encoded X.501 name.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if a list is too long for its length field.
+    /// [`BufferFull`] if there is no room or a list is too long for its length field.
     pub fn write<T: AsRef<[u8]>>(
         w: &mut Writer<'_>,
         certificate_types: &[ClientCertificateKind],
@@ -48,7 +49,7 @@ impl<'a> Decode<'a> for CertificateRequest<'a> {
     fn decode(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
         Ok(Self {
             certificate_types: List::decode_body(r.vec8(1..=255, "CertificateRequest.certificate_types")?)?,
-            // RFC 5246 §7.4.4 garbles the bounds; those of the extension of the same form are meant (§7.4.1.4.1).
+            // The bounds in RFC 5246 §7.4.4 are wrong; these are the extension's (§7.4.1.4.1).
             signature_algorithms: List::decode_body(
                 r.vec16(2..=0xfffe, "CertificateRequest.supported_signature_algorithms")?,
             )?,

@@ -1,4 +1,4 @@
-//! CertificateStatus as a message (RFC 6066 §8); its form is that of the extension in TLS 1.3.
+//! CertificateStatus as a message (RFC 6066 §8). Its encoding is that of the TLS 1.3 extension.
 
 use crate::{code_points::HandshakeType, extension::CertificateStatus, handshake::HandshakeMessage};
 

@@ -8,10 +8,11 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The client's half of the key exchange, in the group that the server chose.
+/// The client's key share, in the group that the server selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientKeyExchange<'a> {
-    /// `ecdh_Yc`, the ephemeral public key, 1 to 255 bytes; whether it is a good one is for the cryptography to say.
+    /// `ecdh_Yc`, the ephemeral public key, 1 to 255 bytes; its validity in the group is not
+    /// checked.
     pub public: &'a [u8],
 }
 

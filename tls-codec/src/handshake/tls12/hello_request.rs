@@ -8,7 +8,7 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The server asks for another handshake. The message has no body, and the transcript leaves it out.
+/// Requests a renegotiation. The message has no body, and is not part of the transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HelloRequest;
 

@@ -10,16 +10,16 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The server gives the client a ticket for a later resumption.
+/// A ticket for resumption.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NewSessionTicket<'a> {
-    /// How long the server expects to honour it, in seconds from its receipt; 0: it does not say.
+    /// The lifetime in seconds from receipt; 0 if unspecified.
     pub ticket_lifetime_hint: u32,
-    /// The ticket; empty if the server changed its mind after it promised one.
+    /// The ticket; empty if the server announced a ticket but does not issue one.
     pub ticket: &'a [u8],
 }
 
-/// Tickets let others resume a session, if only together with its secret: they are not shown.
+/// Omits the ticket, which identifies the session.
 impl fmt::Debug for NewSessionTicket<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewSessionTicket")

@@ -8,7 +8,7 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The server has said all that its part of the key exchange takes. The message has no body.
+/// The server sent all messages of its flight. The message has no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerHelloDone;
 

@@ -8,7 +8,7 @@ use crate::{
     writer::{Encode, Writer},
 };
 
-/// The server's half of the key exchange, signed.
+/// The server's key share, with a signature.
 ///
 /// ```
 /// use strata_tls_codec::{NamedGroup, SignatureScheme, Writer, decode_all};
@@ -19,7 +19,8 @@ use crate::{
 /// ServerEcdhParams::write(&mut w, NamedGroup::X25519, &[9; 32])?;
 /// let params = w.written(); // sign the two randoms and these bytes
 /// let params: ServerEcdhParams<'_> = decode_all(params).unwrap();
-/// let message = ServerKeyExchange { params, algorithm: SignatureScheme::ED25519, signature: &[7; 64] };
+/// let algorithm = SignatureScheme::ED25519;
+/// let message = ServerKeyExchange { params, algorithm, signature: &[7; 64] };
 ///
 /// let body = strata_tls_codec::Encode::to_vec(&message)?;
 /// let received: ServerKeyExchange<'_> = decode_all(&body).unwrap();
@@ -29,11 +30,12 @@ use crate::{
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerKeyExchange<'a> {
-    /// What is signed, after the randoms of client and server.
+    /// The signed parameters. The signature also covers the randoms of client and server, before
+    /// them.
     pub params: ServerEcdhParams<'a>,
-    /// How the signature was made.
+    /// The signature scheme.
     pub algorithm: SignatureScheme,
-    /// The signature, which may be of any length here.
+    /// The signature; its length is not checked.
     pub signature: &'a [u8],
 }
 
@@ -59,22 +61,22 @@ impl Encode for ServerKeyExchange<'_> {
     }
 }
 
-/// The server's ephemeral key and the group that it is in.
+/// The server's ephemeral public key and its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerEcdhParams<'a> {
-    /// The group, of which only the number is known here.
+    /// The group.
     pub group: NamedGroup,
-    /// The ephemeral public key, 1 to 255 bytes; whether it is a good one is for the cryptography to say.
+    /// The ephemeral public key, 1 to 255 bytes; its validity in the group is not checked.
     pub public: &'a [u8],
-    /// The structure as it came: exactly the bytes that the signature covers, and what encoding writes.
+    /// The encoded structure: exactly the bytes that the signature covers. Encoding writes these.
     pub raw: &'a [u8],
 }
 
 impl ServerEcdhParams<'_> {
-    /// Writes the structure from plain values.
+    /// Writes the structure.
     ///
     /// # Errors
-    /// [`BufferFull`] if there is no room, or if the key is longer than 255 bytes.
+    /// [`BufferFull`] if there is no room or the key is longer than 255 bytes.
     pub fn write(w: &mut Writer<'_>, group: NamedGroup, public: &[u8]) -> Result<(), BufferFull> {
         w.whole(|w| {
             EcCurveType::NAMED_CURVE.encode(w)?;
