@@ -1,4 +1,5 @@
-//! Guards whose loss no other test would show: each was found by changing one line of the code that it is of.
+//! Checks that no other test would miss. Each was found by mutating one line of the code under
+//! test.
 
 use std::io::IoSlice;
 
@@ -20,7 +21,7 @@ fn hello_of(pair: &Pair) -> Hello {
     Hello::parse(&pair.to_server.ready()[5..])
 }
 
-/// The identities that a hello offers.
+/// Returns the number of identities that a hello offers.
 fn identities(hello: &mut Hello) -> usize {
     let data = hello.get(X::PRE_SHARED_KEY);
     let length = usize::from(data[0]) * 256 + usize::from(data[1]);
@@ -32,8 +33,8 @@ fn identities(hello: &mut Hello) -> usize {
     count
 }
 
-/// RFC 9846 §4.3.10: what is sent under the handshake's keys ends the skipping, and so does the
-/// second hello.
+/// RFC 9846 §4.3.10: a record under the handshake keys ends the skipping, and so does the second
+/// ClientHello.
 #[test]
 fn handshake_record_ends_skipping_of_early_data() {
     for retry in [false, true] {
@@ -49,7 +50,7 @@ fn handshake_record_ends_skipping_of_early_data() {
         let mut pair = Pair::resuming(client, server, session, harness.now);
         pair.client.send_early_data(b"early", &mut pair.to_server).unwrap();
         if retry {
-            // HelloRetryRequest, then the second hello; the flight that answers it waits at the client.
+            // The server reads the second hello. Its flight is not delivered to the client.
             assert!(pair.step_server().unwrap().is_none());
             assert!(pair.step_client().unwrap().is_none());
             let mut need = pair.step_server().unwrap();
@@ -65,7 +66,7 @@ fn handshake_record_ends_skipping_of_early_data() {
     }
 }
 
-/// A scheme that exists here, but was not offered, does not sign the handshake.
+/// The client supports the scheme but did not offer it.
 #[test]
 fn client_rejects_unoffered_signature_scheme() {
     const ED25519: SignatureScheme = SignatureScheme::ED25519;
@@ -86,7 +87,8 @@ fn client_rejects_unoffered_signature_scheme() {
     }
 }
 
-/// RFC 9846 §4.3.10: a session that allows none gets none, whatever the server takes today.
+/// RFC 9846 §4.3.10: early data needs a session that allows it, whatever the server's current
+/// limit.
 #[test]
 fn server_rejects_early_data_of_session_without_it() {
     let mut harness = Harness::new(Storage::Id);
@@ -97,7 +99,7 @@ fn server_rejects_early_data_of_session_without_it() {
     server.set_max_early_data_size(1000);
     let pair = Pair::resuming(client.clone(), server.clone(), session.clone(), harness.now);
     assert_eq!(pair.client.early_data_left(), 0);
-    // A client that claims more than its session says.
+    // A client that exceeds the limit of its session.
     session.max_early_data = 1000;
     let mut pair = Pair::resuming(client, server, session, harness.now);
     pair.client.send_early_data(b"early", &mut pair.to_server).unwrap();
@@ -106,7 +108,7 @@ fn server_rejects_early_data_of_session_without_it() {
     assert!(!pair.client.is_early_data_accepted());
 }
 
-/// RFC 9846 §4.3.10: the extension itself would be an offer.
+/// RFC 9846 §4.3.10: sending the extension is already an offer.
 #[test]
 fn client_offers_early_data_only_with_session_that_allows_it() {
     for (allowed, alpn, offers) in
@@ -124,7 +126,7 @@ fn client_offers_early_data_only_with_session_that_allows_it() {
     }
 }
 
-/// RFC 9846 §4.3.10: early data is decrypted with the session's suite, and not with one of the same hash.
+/// RFC 9846 §4.3.10: early data needs the session's suite, not only its hash.
 #[test]
 fn client_rejects_early_data_under_other_suite() {
     let pki = pki(Kind::Early);
@@ -168,7 +170,7 @@ fn resumption_does_not_acknowledge_server_name() {
     }
 }
 
-/// External keys are no sessions: a connection that fails with some removes none.
+/// External keys are not sessions, so a failed connection that offered some removes none.
 #[test]
 fn failed_connection_with_external_psk_keeps_sessions() {
     let psk = ExternalPsk::plain(b"name".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap();
@@ -177,7 +179,7 @@ fn failed_connection_with_external_psk_keeps_sessions() {
     assert_eq!(pair.client.failed_sessions(), None);
 }
 
-/// A server that accepts early data has to choose the protocol that it was sent under.
+/// A server that accepts early data must select the protocol under which it was sent.
 #[test]
 fn client_rejects_early_data_under_other_protocol() {
     let pki = pki(Kind::Early);
@@ -187,9 +189,9 @@ fn client_rejects_early_data_under_other_protocol() {
             if message[0] == T::ENCRYPTED_EXTENSIONS.0 {
                 let at = message.windows(8).position(|name| name == b"http/1.1").unwrap();
                 match from {
-                    // Another that was not offered.
+                    // A protocol that was not offered.
                     b'1' => message[at + 5] = to,
-                    // One that was: h2.
+                    // An offered protocol: h2.
                     _ => {
                         message.splice(at - 1..at + 8, *b"\x02h2");
                         let shrink = |message: &mut Vec<u8>, at: usize| message[at] -= 6;
@@ -208,7 +210,7 @@ fn client_rejects_early_data_under_other_protocol() {
     }
 }
 
-/// RFC 9846 §4.2.2: after a retry only keys of the suite's hash are offered.
+/// RFC 9846 §4.2.2: after a retry the client offers only keys of the suite's hash.
 #[test]
 fn second_client_hello_offers_psks_of_one_hash() {
     let pki = Pki::new();
@@ -229,7 +231,7 @@ fn second_client_hello_offers_psks_of_one_hash() {
     }
 }
 
-/// Half-RTT data comes after Finished: not while the key signs.
+/// Half-RTT data follows Finished, so it waits while the certificate key signs.
 #[test]
 fn half_rtt_data_follows_server_finished() {
     let mut harness = Harness::new(Storage::Ticket);
@@ -252,7 +254,7 @@ fn half_rtt_data_follows_server_finished() {
     assert_eq!(pair.client_received, b"data");
 }
 
-/// RFC 9846 Appendix E.4: 32 bytes that say nothing.
+/// RFC 9846 Appendix E.4: 32 random bytes.
 #[test]
 fn legacy_session_id_is_random() {
     let ids: Vec<_> =
@@ -260,12 +262,12 @@ fn legacy_session_id_is_random() {
     for (at, id) in ids.iter().enumerate() {
         assert_eq!(id.len(), 32);
         assert!(ids.iter().skip(at + 1).all(|other| other != id));
-        // Neither a run of zeros nor the random.
+        // No run of eight zeros.
         assert!(id.windows(8).all(|bytes| bytes != [0; 8]));
     }
 }
 
-/// A share that the client sent is used, also where the server prefers another group.
+/// The server uses a received share even if it prefers another group.
 #[test]
 fn server_uses_received_share_before_preferred_group() {
     let pki = Pki::new();
@@ -279,7 +281,7 @@ fn server_uses_received_share_before_preferred_group() {
     assert_eq!(pair.client.negotiated_group(), Some(NamedGroup::X25519));
 }
 
-/// RFC 9846 §4.3.9: a client that cannot use a ticket gets none.
+/// RFC 9846 §4.3.9: the server issues no tickets to a client that cannot use them.
 #[test]
 fn server_issues_no_tickets_without_psk_dhe_ke() {
     for modes in [None, Some(vec![1, 0]), Some(vec![1, 1])] {
@@ -313,7 +315,7 @@ fn server_issues_no_tickets_without_psk_dhe_ke() {
     }
 }
 
-/// After our close_notify nothing more goes out: no data, no KeyUpdate, no alert, no second close.
+/// After close_notify the connection sends no data, KeyUpdate, alert or second close_notify.
 #[test]
 fn connection_sends_nothing_after_close_notify() {
     let pki = Pki::new();
@@ -336,7 +338,7 @@ fn connection_sends_nothing_after_close_notify() {
         super::pair::send_all(&mut pair.server, b"data", &mut pair.to_client);
         assert!(pair.step_client().unwrap().is_none());
         assert_eq!(pair.client_received, b"data");
-        // A fault of the peer's is an error, without an alert.
+        // A protocol violation by the peer is an error, but sends no alert.
         pair.at_client.extend_from_slice(&[23, 3, 3, 0, 30]);
         pair.at_client.extend_from_slice(&[7; 30]);
         assert_eq!(pair.step_client().unwrap_err(), Error::BadRecordMac);
@@ -344,7 +346,7 @@ fn connection_sends_nothing_after_close_notify() {
     }
 }
 
-/// The bounds of a ticket that is taken: one of no byte is none.
+/// The limits of a received ticket. An empty one is ignored.
 #[test]
 fn client_enforces_ticket_size_limits() {
     for version in [TLS12, TLS13] {
@@ -365,7 +367,7 @@ fn client_enforces_ticket_size_limits() {
     }
 }
 
-/// The bounds of a ticket that is issued: it has to fit a ClientHello.
+/// The limits of an issued ticket. It must fit a ClientHello.
 #[test]
 fn server_enforces_ticket_size_limits() {
     for version in [TLS12, TLS13] {
@@ -394,7 +396,8 @@ fn server_enforces_ticket_size_limits() {
                     }
                 }
             }
-            // TLS 1.2 has promised a message, which is empty then, and finishes.
+            // In TLS 1.2 ServerHello promised a ticket, so the server sends an empty one, and then
+            // Finished.
             let sent = pair.to_client.len() - sent.unwrap();
             assert_eq!(sent > length.max(200), issued && length > 200, "{version} {length} {sent}");
             assert_eq!(sent > 0, issued || version == TLS12, "{version} {length} {sent}");
@@ -402,7 +405,7 @@ fn server_enforces_ticket_size_limits() {
     }
 }
 
-/// A missing ticket does not shift the secrets of those that follow: each has its own nonce.
+/// Each ticket has its own nonce, so an omitted ticket does not change the secrets of later ones.
 #[test]
 fn omitted_ticket_keeps_secrets_of_later_tickets() {
     let mut harness = Harness::new(Storage::Id);
@@ -422,7 +425,7 @@ fn omitted_ticket_keeps_secrets_of_later_tickets() {
     assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Resumed));
 }
 
-/// The suite of a version that is not used decides nothing.
+/// A suite of another version does not affect the selection.
 #[test]
 fn server_skips_preferred_suite_of_other_version() {
     let pki = Pki::new();
@@ -441,7 +444,8 @@ fn server_skips_preferred_suite_of_other_version() {
     assert_eq!(pair.client.negotiated_cipher_suite(), Some(CipherSuite::TLS_AES_128_GCM_SHA256));
 }
 
-/// Tickets are secrets of the client, and lists are the peer's: `Debug` of an answer shows neither.
+/// Tickets are secrets of the client and lists are the peer's data, so `Debug` of an answer shows
+/// neither.
 #[test]
 fn debug_of_answer_hides_content() {
     let mut harness = Harness::new(Storage::Ticket);
@@ -469,7 +473,8 @@ fn debug_of_answer_hides_content() {
     assert!(shown.iter().all(|shown| shown.len() < 32), "{shown:?}");
 }
 
-/// A session lives from the verdict on the server's chain, and not from when it was taken.
+/// The lifetime starts when the server's chain is verified, not when the application takes the
+/// session.
 #[test]
 fn client_session_lifetime_starts_at_verification() {
     for version in [TLS12, TLS13] {
@@ -479,7 +484,7 @@ fn client_session_lifetime_starts_at_verification() {
         let mut pair = Pair::with(client.clone(), server.clone());
         harness.run(&mut pair).unwrap();
         let began = harness.now.as_secs();
-        // The application comes back to it a minute later.
+        // The application takes the session one minute later.
         harness.advance(60);
         let session = pair.client.take_sessions(harness.now).remove(0);
         assert_eq!(session.authenticated, began, "{version}");
@@ -488,7 +493,7 @@ fn client_session_lifetime_starts_at_verification() {
         harness.advance(1);
         assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Full), "{version}");
     }
-    // However often it was resumed in between.
+    // Resumption does not extend the lifetime.
     let mut harness = Harness::new(Storage::Ticket);
     let (mut client, server) = (harness.client(TLS13), harness.server());
     client.set_session_lifetime(100);
@@ -515,7 +520,7 @@ fn full_handshake_returns_peer_signature_scheme() {
     }
 }
 
-/// The same at a server, whose client waits with the rest of its flight, or whose store is slow.
+/// The same at a server whose client delays the rest of its flight, or whose store is slow.
 #[test]
 fn server_session_lifetime_starts_at_client_verification() {
     for (storage, version) in
@@ -540,7 +545,7 @@ fn server_session_lifetime_starts_at_client_verification() {
             })
             .unwrap();
             let session = pair.client.take_sessions(harness.now).remove(0);
-            // Of a verdict without a time nothing is known but that it was before.
+            // Without a verification time, the session starts when it is issued.
             let (began, left) = if says_when { (verdict.as_secs(), 50) } else { (harness.now.as_secs(), 100) };
             let stored =
                 harness.find(if session.ticket.is_empty() { &session.session_id } else { &session.ticket }).unwrap();
@@ -550,7 +555,7 @@ fn server_session_lifetime_starts_at_client_verification() {
             assert!(harness.kind(&client, &server, session.clone()).unwrap().is_resumed(), "{storage:?} {version}");
             harness.advance(2);
             std::mem::swap(&mut harness.store, &mut once);
-            // What the client believes does not count.
+            // The server ignores the lifetime that the client stored.
             let mut believes = session;
             believes.lifetime = 1000;
             assert_eq!(harness.kind(&client, &server, believes), Some(HandshakeKind::Full), "{storage:?} {version}");
@@ -558,7 +563,7 @@ fn server_session_lifetime_starts_at_client_verification() {
     }
 }
 
-/// The verifier's clock may be ahead of the one that sessions are issued by.
+/// The verifier's clock may be ahead of the clock that issues sessions.
 #[test]
 fn verification_time_in_future_keeps_session_usable() {
     let mut harness = Harness::new(Storage::Ticket);
@@ -576,7 +581,8 @@ fn verification_time_in_future_keeps_session_usable() {
     assert!(harness.kind(&client, &server, session).unwrap().is_resumed());
 }
 
-/// A client with an external key shows no certificate: a server cannot require one beside such keys.
+/// A client that uses an external key sends no certificate, so a server cannot require one and
+/// accept such keys.
 #[test]
 fn required_client_auth_excludes_external_psks() {
     let pki = Pki::new();
@@ -590,7 +596,7 @@ fn required_client_auth_excludes_external_psks() {
         let Err(error) = config.validate() else { continue };
         let text = error.to_string();
         assert!(text.contains("external pre-shared keys") && text.contains("required client certificates"), "{text}");
-        // The first connection fails with it, whether the client offers a key or not.
+        // The first connection returns the same error, whether or not the client offers a key.
         let mut pair = Pair::with(ClientConfig::new(), config);
         assert_eq!(pair.run(&mut |need| pki.answer(need)).unwrap_err(), Error::Config(error));
     }

@@ -1,4 +1,4 @@
-//! Hellos taken apart, changed in one place, and put together again.
+//! A parser and encoder of hello messages, to edit single fields.
 
 use tls_codec::code_points::{AlertDescription, ExtensionType as X};
 
@@ -9,14 +9,14 @@ use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Error;
 use crate::server::Server;
 
-/// A ClientHello, ServerHello or HelloRetryRequest as its fields.
+/// The fields of a ClientHello, ServerHello or HelloRetryRequest.
 #[derive(Clone)]
 pub(super) struct Hello {
     pub(super) typ: u8,
     pub(super) version: [u8; 2],
     pub(super) random: Vec<u8>,
     pub(super) session_id: Vec<u8>,
-    /// With its length in a ClientHello.
+    /// The list of a ClientHello, or the suite of a ServerHello.
     pub(super) suites: Vec<u8>,
     pub(super) compression: Vec<u8>,
     pub(super) extensions: Vec<(u16, Vec<u8>)>,
@@ -76,7 +76,7 @@ impl Hello {
         [&[self.typ][..], &length, &body].concat()
     }
 
-    /// Changes a message if it is a ClientHello or a ServerHello.
+    /// Edits a message if it is a ClientHello or a ServerHello.
     pub(super) fn edit(message: &mut Vec<u8>, change: Change<'_>) {
         if matches!(message[0], 1 | 2) {
             let mut hello = Self::parse(message);
@@ -100,7 +100,7 @@ impl Hello {
 
 pub(super) type Change<'a> = &'a dyn Fn(&mut Hello);
 
-/// A server that was given the ClientHello of such a client, changed so.
+/// Returns a server that received the edited ClientHello of a client with `client_config`.
 pub(super) fn server_given(
     client_config: ClientConfig,
     config: ServerConfig,
@@ -115,7 +115,7 @@ pub(super) fn server_given(
     Ok(server)
 }
 
-/// A client that was given the first answer of such a server, changed so.
+/// Returns a client that received the edited first response of a server with `server_config`.
 pub(super) fn client_given(
     config: ClientConfig,
     server_config: ServerConfig,
@@ -130,7 +130,7 @@ pub(super) fn client_given(
     Ok(client)
 }
 
-/// The alert of an error, and its texts: what each side has.
+/// Checks the alert of an error, and that its text contains `texts`.
 pub(super) fn tells(error: &Error, alert: AlertDescription, texts: &[&str]) {
     assert_eq!(error.alert(), Some(alert), "{error}");
     for text in texts {
@@ -138,7 +138,7 @@ pub(super) fn tells(error: &Error, alert: AlertDescription, texts: &[&str]) {
     }
 }
 
-/// What does not change from hello to hello.
+/// Returns the suites and extensions that do not change from hello to hello.
 fn offered(config: &ClientConfig) -> (Vec<u8>, Vec<(u16, Vec<u8>)>) {
     let mut outgoing = crate::Outgoing::new();
     let name = "example.com".try_into().unwrap();
@@ -174,7 +174,7 @@ fn changed_setting_appears_in_next_client_hello() {
         set(&mut fresh);
         assert_eq!(offered(&used), offered(&fresh), "setting {at}");
         assert_ne!(offered(&used), unchanged, "setting {at}");
-        // And without tickets again.
+        // The same without tickets.
         used.set_tickets(false);
         fresh.set_tickets(false);
         assert_eq!(offered(&used), offered(&fresh), "setting {at} without tickets");

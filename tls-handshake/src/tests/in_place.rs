@@ -1,4 +1,4 @@
-//! Records that are sealed where their content lies.
+//! Sealing of records in the caller's buffer.
 
 use super::flow::{Kind, configs};
 use super::pair::{Pair, Pki, send_all};
@@ -12,10 +12,10 @@ fn connected(pki: &Pki, client: ClientConfig, server: ServerConfig) -> Pair {
     pair
 }
 
-/// Sends data of the client's in place, and gives the record; what goes before it is in `to_server`.
+/// Seals client data in place and returns the record. Preceding output is in `to_server`.
 fn in_place(pair: &mut Pair, data: &[u8]) -> Result<Vec<u8>, Error> {
     let room = pair.client.room_around(data.len()).expect("room");
-    // What the room holds does not matter.
+    // The room may hold any bytes.
     let mut record = [&vec![0xaa; room.before], data, &vec![0xbb; room.after]].concat();
     pair.client.send_in_place(&mut record, data.len(), &mut pair.to_server)?;
     Ok(record)
@@ -46,7 +46,7 @@ fn peer_opens_records_sealed_in_place_with_every_suite() {
             let mut pair = connected(&pki, client, ServerConfig::new());
             for length in [1, 99, 100, 101, 16_000, pair.client.record_capacity()] {
                 arrives(&mut pair, &vec![7; length]);
-                // And by a copy, in between.
+                // A copied record in between.
                 send_all(&mut pair.client, b"copied", &mut pair.to_server);
                 pair.step_server().unwrap();
                 assert_eq!(std::mem::take(&mut pair.server_received), b"copied");

@@ -1,4 +1,4 @@
-//! What peers may do, and are not told off for; and what they may not.
+//! Legal but unusual behaviour of other implementations, and similar violations that are rejected.
 
 use tls_codec::code_points::{
     AlertDescription as A, ContentType as C, ExtensionType as X, HandshakeType as T, ProtocolVersion,
@@ -12,7 +12,7 @@ use crate::Progress;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Illegal};
 
-/// RFC 9846 §6.2: decode_error, at both roles and versions, and not a wrong MAC.
+/// RFC 9846 §6.2: in both roles and versions the alert is decode_error, not decrypt_error.
 #[test]
 fn finished_of_wrong_length_is_decode_error() {
     for kind in [Kind::Full, Kind::Tls12] {
@@ -48,7 +48,7 @@ fn shares(groups: impl IntoIterator<Item = u16>, x25519: &[u8]) -> Vec<u8> {
     [&u16::try_from(list.len()).unwrap().to_be_bytes()[..], &list].concat()
 }
 
-/// As many shares as groups are allowed, and the work on them is linear.
+/// A client may send a share for each group. The work is linear.
 #[test]
 fn server_accepts_many_key_shares() {
     let (client, server) = configs(Kind::Full);
@@ -63,7 +63,7 @@ fn server_accepts_many_key_shares() {
         })
         .map(|_| ())
     };
-    // 33 and more groups that do not exist here, with ours last.
+    // 33 and more unknown groups, then a supported one.
     for count in [33, 1000, 8000] {
         given((0x4000..0x4000 + count).chain([0x1d]).collect()).unwrap();
     }
@@ -71,7 +71,7 @@ fn server_accepts_many_key_shares() {
     assert!(matches!(twice, Error::Illegal(Illegal::KeyShares(_))), "{twice}");
 }
 
-/// RFC 9846 §9.2: it lacks no extension; there is only no key exchange that we do.
+/// RFC 9846 §9.2: no extension is missing, but there is no supported key exchange.
 #[test]
 fn psk_ke_without_psk_dhe_ke_is_handshake_failure() {
     let pki = pki(Kind::Resumed);
@@ -82,7 +82,7 @@ fn psk_ke_without_psk_dhe_ke_is_handshake_failure() {
         *hello.get(X::PSK_KEY_EXCHANGE_MODES) = vec![1, 0];
         let error = server.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err();
         assert_eq!(error.alert(), Some(A::HANDSHAKE_FAILURE), "{error}");
-        // With psk_dhe_ke they are missing.
+        // With psk_dhe_ke, key_share and supported_groups are required.
         *hello.get(X::PSK_KEY_EXCHANGE_MODES) = vec![1, 1];
         let mut server = server_with(configs(Kind::Resumed).1, None);
         let error = server.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err();
@@ -98,7 +98,7 @@ fn connected(version: ProtocolVersion, pki: &Pki) -> Pair {
     pair
 }
 
-/// RFC 5246 §7.2: before TLS 1.3 the level counts; RFC 9846 §6: then it does not.
+/// RFC 5246 §7.2: TLS 1.2 obeys the alert level. RFC 9846 §6: TLS 1.3 ignores it.
 #[test]
 fn fatal_user_canceled_closes_only_tls12() {
     let pki = Pki::new();
@@ -123,7 +123,7 @@ fn fatal_user_canceled_closes_only_tls12() {
     }
 }
 
-/// RFC 9846 §5.1: no alert that would be ignored, and no close_notify.
+/// RFC 9846 §5.1: this includes ignorable alerts and close_notify.
 #[test]
 fn alert_inside_fragmented_message_is_rejected() {
     let pki = Pki::new();
@@ -133,7 +133,7 @@ fn alert_inside_fragmented_message_is_rejected() {
             pair.server.send_raw_record(C::HANDSHAKE, &[4, 0, 0], &mut pair.to_client);
             pair.server.send_raw_record(C::ALERT, &alert, &mut pair.to_client);
             let error = pair.step_client().unwrap_err();
-            // What ends the connection anyway is reported as itself.
+            // A fatal alert is reported as itself.
             let reported = alert[1] == 40 || (version == ProtocolVersion::TLS13 && alert[1] == A::UNRECOGNIZED_NAME.0);
             assert_eq!(matches!(error, Error::AlertReceived { .. }), reported, "{version} {alert:?} {error}");
             assert_eq!(error == Error::InterleavedHandshake, !reported, "{version} {alert:?} {error}");
@@ -154,14 +154,14 @@ fn failed_handshake_stays_handshaking() {
     assert!(pair.client.is_handshaking());
     pair.server.end_of_input().unwrap_err();
     assert!(pair.server.is_handshaking());
-    // One that was complete is not.
+    // A completed handshake stays complete.
     let mut pair = connected(TLS13, &pki);
     pair.server.send_raw_record(C::ALERT, &[2, 40], &mut pair.to_client);
     pair.step_client().unwrap_err();
     assert!(!pair.client.is_handshaking());
 }
 
-/// Also where the last step is an answer: a server that issues tickets.
+/// Includes a server whose last step is an answer: it issues tickets.
 #[test]
 fn handshake_complete_is_reported_once() {
     for (version, storage) in
@@ -183,7 +183,7 @@ fn handshake_complete_is_reported_once() {
     }
 }
 
-/// Moves all that is sent, and counts what says that the handshake is complete.
+/// Carries all output and counts the reports of a complete handshake.
 fn carry_counting(pair: &mut Pair, harness: &mut Harness, complete: &mut [usize; 2]) {
     macro_rules! drive {
         ($end:ident, $from:ident, $at:ident, $to:ident, $count:expr) => {
@@ -210,7 +210,7 @@ fn carry_counting(pair: &mut Pair, harness: &mut Harness, complete: &mut [usize;
     drive!(client, to_client, at_client, to_server, complete[0]);
 }
 
-/// As many as the setting takes; each session works.
+/// The maximum of the setting. Each session is resumable.
 #[test]
 fn server_sends_255_tickets() {
     let mut harness = Harness::new(Storage::Id);
@@ -223,7 +223,7 @@ fn server_sends_255_tickets() {
     }
 }
 
-/// RFC 5246 §7.4.1.2: every vector at its longest. It comes in nine records.
+/// RFC 5246 §7.4.1.2: a hello of nine records, with every vector at its maximum length.
 #[test]
 fn largest_client_hello_is_accepted_by_default() {
     let pki = Pki::new();

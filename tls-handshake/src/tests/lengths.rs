@@ -1,4 +1,4 @@
-//! Messages whose lengths are out of range are `decode_error` (RFC 9846 §6.2), whatever they are.
+//! Messages whose lengths are out of range cause `decode_error` (RFC 9846 §6.2).
 
 use tls_codec::code_points::{AlertDescription as A, ContentType as C, HandshakeType as T};
 
@@ -6,7 +6,7 @@ use super::flow::{Kind, Outcome, answers, configs, ends, pki, run};
 use super::pair::{Pair, Pki};
 use crate::error::Error;
 
-/// Every message of these handshakes, cut short and made longer, with a header that fits.
+/// Shortens and lengthens every message of these handshakes, with a matching header.
 #[test]
 fn wrong_length_of_any_message_is_decode_error() {
     let kinds = [
@@ -59,7 +59,7 @@ fn wrong_length_of_any_message_is_decode_error() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The same of what comes after the handshake.
+/// The same for messages after the handshake.
 #[test]
 fn wrong_length_after_handshake_is_decode_error() {
     let pki = Pki::new();
@@ -76,7 +76,7 @@ fn wrong_length_after_handshake_is_decode_error() {
     assert_eq!(pair.step_client().unwrap_err().alert(), Some(A::DECODE_ERROR));
 }
 
-/// A Finished that declares more than any message may have is refused by its header, and with the same alert.
+/// The header alone is rejected if it declares more than any message may have, with the same alert.
 #[test]
 fn oversized_finished_is_decode_error() {
     let pki = Pki::new();

@@ -1,4 +1,5 @@
-//! What a peer lists is held at no more than twice its bytes, in every message that has a list or a long field.
+//! A connection holds at most twice the bytes of a peer's list, in every message with a list or a
+//! long field.
 
 use allocation_counter::measure;
 use tls_codec::code_points::{ExtensionType as X, HandshakeType as T, ProtocolVersion};
@@ -9,17 +10,17 @@ use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::need::{Answer, Need};
 use crate::states::StateMachine;
 
-/// Bytes of a handshake that do not come from the peer's list: keys, a small chain, our answer.
+/// Bytes of a handshake that do not depend on the list: keys, a short chain, this side's response.
 const REST: u64 = 12 * 1024;
 
-/// Who holds it.
+/// The side that holds the list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum At {
     Client,
     Server,
 }
 
-/// A message as the peer sends it, in the place of its own.
+/// A message of the peer, with one list or field filled by `fill`.
 struct Case {
     what: &'static str,
     kind: Kind,
@@ -40,30 +41,30 @@ fn extension(typ: X, data: &[u8]) -> Vec<u8> {
     [&typ.0.to_be_bytes()[..], &vec16(data)].concat()
 }
 
-/// As many elements of one byte as go into 60 KB, with their lengths and all of them.
+/// A list of 20,000 elements of one byte, 60 KB with the lengths.
 fn tiny() -> Vec<u8> {
     vec16(&b"\x00\x01\x07".repeat(20_000))
 }
 
-/// Puts a body behind the header of the message.
+/// Replaces the body and length of a message.
 fn set(message: &mut Vec<u8>, body: &[u8]) {
     *message = [&message[..1], &vec24(body)].concat();
 }
 
-/// The first certificate of a Certificate message whose list begins at this byte.
+/// Returns the first certificate of a Certificate message whose list begins at byte `list`.
 fn leaf(message: &[u8], list: usize) -> Vec<u8> {
     let at = list + 3;
     let length = usize::from(message[at + 1]) * 256 + usize::from(message[at + 2]);
     message[at..at + 3 + length].to_vec()
 }
 
-/// The leaf, with one extension in a certificate's entry of TLS 1.3.
+/// Replaces the TLS 1.3 chain by its end-entity certificate with one extension.
 fn with_extension(message: &mut Vec<u8>, extension: &[u8]) {
     let entry = [leaf(message, 5), vec16(extension)].concat();
     set(message, &[vec![0], vec24(&entry)].concat());
 }
 
-/// The leaf, and as many others as a chain may have, of one byte each.
+/// Replaces the chain by its end-entity certificate and 15 long ones, the maximum.
 fn long_chain(message: &mut Vec<u8>) {
     let tls12 = message[4] == 0 && message[7] == 0;
     if tls12 {
@@ -311,7 +312,7 @@ fn settings(case: &Case) -> (ClientConfig, ServerConfig) {
     (client, server)
 }
 
-/// Gives `to` all that was sent up to the filled message, which is measured.
+/// Delivers a flight to `to` up to the filled message, and measures that message.
 fn give<S: StateMachine>(
     to: &mut End<S>,
     flight: Vec<Sent>,
@@ -337,7 +338,8 @@ fn give<S: StateMachine>(
     None
 }
 
-/// Runs a handshake up to this message. Returns its length, what is held of it at most, and what is left.
+/// Runs a handshake up to the filled message. Returns its length, and the maximum and the remaining
+/// bytes held.
 fn measured(case: &Case, settings: (ClientConfig, ServerConfig)) -> (u64, u64, i64) {
     let what = format!("{} in {} of {:?}", case.what, case.message, case.kind);
     let pki = pki(case.kind);
@@ -369,7 +371,7 @@ fn measured(case: &Case, settings: (ClientConfig, ServerConfig)) -> (u64, u64, i
 fn check(case: &Case) {
     let (sent, most, left) = measured(case, settings(case));
     let what = format!("{} in {} of {:?}", case.what, case.message, case.kind);
-    // Our second hello has the cookie again: it is in our own buffer while it is made.
+    // The second ClientHello echoes the cookie, which is then in the output buffer as well.
     let factor = if case.what == "cookie" { 6 } else { 2 };
     assert!(most <= factor * sent + REST, "{what}: {most} bytes for {sent}");
     assert!(left <= i64::try_from(2 * sent + REST).unwrap(), "{what}: {left} bytes of {sent} are left");
@@ -385,7 +387,8 @@ fn server_holds_client_lists_at_most_twice() {
     CLIENTS.iter().for_each(check);
 }
 
-/// What a server stapled is for the verdict, and a client that has nobody to ask for an identity needs no authorities.
+/// Stapled data is needed only for verification. A client without an identity lookup does not need
+/// the CA names.
 #[test]
 fn connection_frees_unused_peer_data() {
     for case in &SERVERS {

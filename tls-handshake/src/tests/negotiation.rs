@@ -1,4 +1,4 @@
-//! What may be offered and chosen in TLS 1.3, by hellos that are changed in one place.
+//! TLS 1.3 negotiation: offers and selections in edited hellos.
 
 use tls_codec::code_points::{
     AlertDescription as A, CipherSuite, ExtensionType as X, HandshakeType as T, NamedGroup, ProtocolVersion,
@@ -43,7 +43,7 @@ fn failed_negotiation_reports_lists_of_both_sides() {
         newest_alone.set_versions(&[ProtocolVersion::TLS13]).unwrap();
         tells(&server_says_to(newest_alone, change), A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
     }
-    // RFC 9846 §4.2.2: whatever supported_versions says.
+    // RFC 9846 §4.2.2: legacy_version counts even if supported_versions is valid.
     tells(&server_says_to(configs(Kind::Full).1, &|h| h.version = [3, 4]), A::PROTOCOL_VERSION, &[]);
 }
 
@@ -66,7 +66,7 @@ fn incomplete_or_duplicate_client_hello_is_rejected() {
     assert_eq!(unsupported, Illegal::KeyShares(NamedGroup::X25519).into());
     let compression = server_says_to(configs(Kind::Full).1, &|h| h.compression = vec![0, 1]);
     assert_eq!(compression, Illegal::Compression.into());
-    // One identity of one byte, age 0, one binder of 32.
+    // One identity of one byte, age 0, one binder of 32 bytes.
     let psk = [&[0, 7, 0, 1, b'i', 0, 0, 0, 0, 0, 33, 32][..], &[7; 32]].concat();
     let without_modes = server_says_to(configs(Kind::Full).1, &|h| {
         h.remove(X::PSK_KEY_EXCHANGE_MODES);
@@ -89,11 +89,11 @@ fn client_rejects_unoffered_server_choice() {
     assert_eq!(group, Illegal::GroupNotOffered(NamedGroup::SECP256R1).into());
     let version = says(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![3, 3]);
     assert_eq!(version.alert(), Some(A::ILLEGAL_PARAMETER));
-    // A ServerHello of TLS 1.2 with what only TLS 1.3 has.
+    // A TLS 1.2 ServerHello with extensions of TLS 1.3.
     assert_eq!(says(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::ILLEGAL_PARAMETER));
     assert_eq!(says(&|h| h.version = [3, 4]).alert(), Some(A::PROTOCOL_VERSION));
     tells(&says(&|h| h.remove(X::KEY_SHARE)), A::MISSING_EXTENSION, &["key_share"]);
-    // Not offered, known and unknown; in the wrong message.
+    // Extensions that were not offered (unknown, known) or belong to another message.
     assert_eq!(says(&|h| h.extensions.push((0x1234, vec![]))).alert(), Some(A::UNSUPPORTED_EXTENSION));
     let psk = says(&|h| h.extensions.push((X::PRE_SHARED_KEY.0, vec![0, 0])));
     assert_eq!(psk, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::PRE_SHARED_KEY });
@@ -101,7 +101,7 @@ fn client_rejects_unoffered_server_choice() {
     assert_eq!(alpn.alert(), Some(A::ILLEGAL_PARAMETER));
     // The all-zero share of X25519 (RFC 7748 §6.1).
     assert_eq!(says(&|h| h.get(X::KEY_SHARE)[4..].fill(0)), Illegal::KeyShare(NamedGroup::X25519).into());
-    // One that exists here, and was not offered.
+    // A suite that the client supports but did not offer.
     let only = {
         let mut config = ClientConfig::new();
         config.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256]).unwrap();
@@ -131,7 +131,8 @@ fn client_rejects_invalid_hello_retry_request() {
     assert_eq!(says(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::PROTOCOL_VERSION));
 }
 
-/// A client that answered a HelloRetryRequest changed so, with its second hello.
+/// Returns a client that answered an edited HelloRetryRequest, its second hello and the unedited
+/// HelloRetryRequest.
 fn retried(change: Change<'_>) -> (End<Client>, Hello, Vec<u8>) {
     let pki = Pki::new();
     let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
@@ -154,7 +155,7 @@ fn client_echoes_cookie_and_rejects_second_retry() {
     let refused = client.deliver(&retry, &mut answers(&Pki::new())).unwrap_err();
     assert_eq!(refused, Error::SecondHelloRetryRequest);
     assert_eq!(refused.alert(), Some(A::UNEXPECTED_MESSAGE));
-    // A cookie alone is a reason as well; the key share stays.
+    // A retry with only a cookie is valid and keeps the key share.
     let (_, mut second, _) = retried(&|h| {
         h.remove(X::KEY_SHARE);
         h.extensions.push((X::COOKIE.0, vec![0, 1, 7]));
@@ -183,7 +184,7 @@ fn server_rejects_unrequested_change_in_second_client_hello() {
     assert_eq!(says(&|h| h.compression = vec![0, 0]), differs("legacy_compression_methods"));
     assert_eq!(says(&|h| h.extensions.push((X::EARLY_DATA.0, vec![]))), differs("early_data"));
     assert_eq!(says(&|h| h.extensions.push((X::COOKIE.0, vec![0, 1, 7]))), differs("extensions"));
-    // One identity of one byte, age 0, one binder of 32: none was offered before.
+    // One identity of one byte, age 0, one binder of 32 bytes, absent from the first hello.
     let psk = [&[0, 7, 0, 1, b'i', 0, 0, 0, 0, 0, 33, 32][..], &[7; 32]].concat();
     assert_eq!(says(&|h| h.extensions.push((X::PRE_SHARED_KEY.0, psk.clone()))), differs("pre_shared_key"));
     for typ in [
@@ -198,11 +199,11 @@ fn server_rejects_unrequested_change_in_second_client_hello() {
     for typ in [X::SERVER_NAME, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, X::STATUS_REQUEST] {
         assert_eq!(says(&|h| h.remove(typ)), differs("extensions"), "{typ}");
     }
-    // What only the second hello has.
+    // Extensions that only the second hello has.
     let limit = (X::RECORD_SIZE_LIMIT.0, vec![0x40, 0]);
     assert_eq!(says(&|h| h.extensions.push(limit.clone())), differs("extensions"));
     assert_eq!(says(&|h| h.extensions.push((X::PADDING.0, vec![0; 9]))), Ok(()));
-    // wolfSSL#9362: another share than the one that was asked for; none; two.
+    // wolfSSL#9362: a share of another group than requested, no share, two shares.
     let share = Err(Error::Illegal(Illegal::SecondHelloKeyShare));
     assert_eq!(says(&|h| h.get(X::KEY_SHARE)[3] = 0x1d), share);
     assert_eq!(says(&|h| h.get(X::KEY_SHARE)[3] = 0x18), share);
@@ -219,7 +220,7 @@ fn server_rejects_unrequested_change_in_second_client_hello() {
     );
 }
 
-/// Puts an extension in the place of the one of its type, or at the end.
+/// Replaces the extension of this type, or appends it.
 fn put(hello: &mut Hello, typ: X, data: &[u8]) {
     match hello.extensions.iter_mut().find(|(t, _)| *t == typ.0) {
         Some((_, old)) => *old = data.to_vec(),
@@ -227,8 +228,8 @@ fn put(hello: &mut Hello, typ: X, data: &[u8]) {
     }
 }
 
-/// RFC 9846 §4.2.2 and §4.3, RFC 9849 §6.1.5. wolfSSL puts its extensions into another order, NSS and OpenSSL send a new
-/// encrypted_client_hello.
+/// RFC 9846 §4.2.2 and §4.3, RFC 9849 §6.1.5: wolfSSL reorders its extensions; NSS and OpenSSL send
+/// a new encrypted_client_hello.
 #[test]
 fn server_accepts_harmless_change_in_second_client_hello() {
     const UNKNOWN: X = X(0x1234);
@@ -265,7 +266,7 @@ fn server_accepts_harmless_change_in_second_client_hello() {
     }
 }
 
-/// RFC 9846 §4.2.2: keys that do not fit the suite may be left out of the second hello, and all of them may.
+/// RFC 9846 §4.2.2: the second hello may omit keys that do not match the suite, even all of them.
 #[test]
 fn second_client_hello_may_omit_psks() {
     let pki = super::flow::pki(Kind::ResumedRetry);
@@ -278,7 +279,6 @@ fn second_client_hello_may_omit_psks() {
     assert_eq!(server.deliver(&second.encode(), &mut answers(&pki)), Ok(()));
 }
 
-/// What our own client repeats, and what it changes.
 #[test]
 fn client_changes_only_share_in_second_client_hello() {
     let pki = Pki::new();
@@ -292,7 +292,7 @@ fn client_changes_only_share_in_second_client_hello() {
     assert_eq!(second.encode(), first.encode());
 }
 
-/// Comparing hellos of thousands of extensions is linear.
+/// The comparison of hellos with thousands of extensions is linear.
 #[test]
 fn server_accepts_many_extensions_in_second_client_hello() {
     let pki = Pki::new();

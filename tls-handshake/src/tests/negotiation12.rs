@@ -1,4 +1,4 @@
-//! What may be offered and chosen in TLS 1.2, by hellos and key exchanges that are changed in one place.
+//! TLS 1.2 negotiation: offers and selections in edited hellos and key exchanges.
 
 use tls_codec::code_points::{
     AlertDescription as A, CipherSuite as S, ExtensionType as X, HandshakeType as T, NamedGroup as G,
@@ -22,7 +22,7 @@ fn server_says_to(pki: &Pki, change: Change<'_>) -> Error {
     server_given(client, server, pki, change).map(|_| ()).unwrap_err()
 }
 
-/// The ServerHello to a hello changed so.
+/// Returns the ServerHello that answers an edited ClientHello.
 fn server_hello_to(kind: Kind, pki: &Pki, change: Change<'_>) -> Hello {
     let (client, server) = configs(kind);
     Hello::parse(&server_given(client, server, pki, change).map_err(|e| e.to_string()).unwrap().pop())
@@ -54,7 +54,7 @@ fn server_selects_suite_of_certificate_key_type() {
         assert!(!enabled.iter().any(|suite| offered.entries().contains(suite)), "{enabled:?}");
         tells(&refused, A::HANDSHAKE_FAILURE, &["TLS_ECDHE_RSA_WITH", "TLS_ECDHE_ECDSA_WITH"]);
     }
-    // What both versions have is of no use in this one.
+    // Suites of TLS 1.3 are not usable in TLS 1.2.
     let refused = server_says_to(&Pki::new(), &|h| h.suites = vec![0x13, 1, 0x13, 2]);
     tells(&refused, A::HANDSHAKE_FAILURE, &["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]);
 }
@@ -88,7 +88,7 @@ fn suite_order_follows_preference_setting() {
     assert_eq!(chosen(Server, &[aes256, aes128], &[chacha, aes128, aes256]), aes256);
 }
 
-/// The scheme that the server's key is asked to sign with.
+/// Returns the scheme with which the server's key is asked to sign.
 fn signed_with(pki: &Pki, offered: &[Z]) -> Result<Z, Error> {
     let mut scheme = None;
     let mut list = u16::try_from(2 * offered.len()).unwrap().to_be_bytes().to_vec();
@@ -112,14 +112,14 @@ fn server_signs_with_offered_scheme_of_its_key() {
         assert_eq!(signed_with(&rsa, &[Z::ECDSA_SECP256R1_SHA256, Z::RSA_PKCS1_SHA1, scheme]), Ok(scheme));
     }
     assert_eq!(signed_with(&rsa, &[Z::RSA_PKCS1_SHA256, Z::RSA_PSS_RSAE_SHA256]), Ok(Z::RSA_PSS_RSAE_SHA256));
-    // SHA-1 and MD5 are not among what an RSA key does here, and are told.
+    // An RSA key does not sign with SHA-1 or MD5 here. The error names them.
     let refused = signed_with(&rsa, &[Z::RSA_PKCS1_SHA1, Z::ECDSA_SHA1, Z(0x0101)]).unwrap_err();
     tells(&refused, A::HANDSHAKE_FAILURE, &["rsa_pkcs1_sha1", "rsa_pss_rsae_sha256"]);
     let refused = signed_with(&Pki::new(), &[Z::ED25519, Z::RSA_PKCS1_SHA256]).unwrap_err();
     tells(&refused, A::HANDSHAKE_FAILURE, &["ed25519", "ecdsa_secp256r1_sha256"]);
 }
 
-/// RFC 5246 §7.4.1.4.1: without the extension SHA-1 is meant.
+/// RFC 5246 §7.4.1.4.1: without the extension the client means SHA-1.
 #[test]
 fn client_hello_without_signature_algorithms_is_rejected() {
     for (_, pki) in Pki::of_all_kinds() {
@@ -130,7 +130,7 @@ fn client_hello_without_signature_algorithms_is_rejected() {
     }
 }
 
-/// A key elsewhere whose owner says that it does SHA-1.
+/// A remote key whose owner lists only SHA-1.
 #[test]
 fn identity_without_usable_scheme_is_reported() {
     let pki = Pki::new();
@@ -160,7 +160,8 @@ fn server_selects_common_group_and_offered_key_curve() {
     assert!(matches!(&refused, Error::NoCommonGroup { offered, .. } if offered.total() == 0), "{refused:?}");
     let refused = server_says_to(&kinds[2].1, &|h| *h.get(X::SUPPORTED_GROUPS) = groups(&[G::X448, G::SECP521R1]));
     tells(&refused, A::HANDSHAKE_FAILURE, &["x448", "x25519"]);
-    // RFC 8422 §5.1.1: the curve of an ECDSA key is one of them; keys of other kinds need none.
+    // RFC 8422 §5.1.1: the client must offer the curve of an ECDSA key. Keys of other types need
+    // none.
     for ((name, pki), curve) in kinds.iter().zip([Some(G::SECP256R1), Some(G::SECP384R1), None, None]) {
         for offered in [vec![G::X25519], vec![G::X25519, G::SECP256R1], vec![G::X25519, G::SECP384R1]] {
             let (client, server) = configs(Kind::Tls12);
@@ -183,7 +184,8 @@ fn both_sides_require_uncompressed_points() {
     let refused = server_says_to(&pki, &|h| *h.get(X::EC_POINT_FORMATS) = vec![2, 1, 2]);
     assert_eq!(refused, Illegal::PointFormats.into());
     assert_eq!(refused.alert(), Some(A::ILLEGAL_PARAMETER));
-    // Whoever says nothing knows them (RFC 8422 §5.1), and gets no answer.
+    // A client without the extension supports uncompressed points (RFC 8422 §5.1) and gets no
+    // response to it.
     assert!(!server_hello_to(Kind::Tls12, &pki, &|h| h.remove(X::EC_POINT_FORMATS)).has(X::EC_POINT_FORMATS));
     let says = client_says_to(&|h| *h.get(X::EC_POINT_FORMATS) = vec![1, 1]);
     assert_eq!(says, Err(Illegal::PointFormats.into()));
@@ -202,7 +204,7 @@ fn hello_requires_empty_renegotiation_info() {
     tells(&missing, A::HANDSHAKE_FAILURE, &["RFC 5746", "set_allow_missing_renegotiation_info"]);
     assert_eq!(client_says_to(&|h| *h.get(X::RENEGOTIATION_INFO) = vec![1, 7]), Err(insecure.clone()));
     assert_eq!(server_says_to(&pki, &|h| *h.get(X::RENEGOTIATION_INFO) = [&[12][..], &[7; 12]].concat()), insecure);
-    // The SCSV says the same as the extension; whoever says neither gets no answer.
+    // The SCSV has the same meaning as the extension. A client with neither gets no response.
     let scsv = |h: &mut Hello| {
         h.remove(X::RENEGOTIATION_INFO);
         h.suites.extend_from_slice(&[0, 0xff]);
@@ -212,7 +214,7 @@ fn hello_requires_empty_renegotiation_info() {
     assert!(!neither.has(X::RENEGOTIATION_INFO));
 }
 
-/// RFC 5746 §4.1: a client that has to reach an old server may accept it, and nothing wrong.
+/// RFC 5746 §4.1: the setting accepts a missing extension, not a wrong one.
 #[test]
 fn setting_accepts_server_without_renegotiation_info() {
     let says_to = |change: Change<'_>| {
@@ -247,7 +249,7 @@ fn extended_master_secret_is_used_and_required_by_setting() {
     assert_eq!(meet(&mut client(client_config), &mut server(server_config), &pki), Outcome::BothConnected);
 }
 
-/// Somebody who takes the extension out of both hellos gets other keys than either side.
+/// An attacker who removes the extension from both hellos makes the keys of the two sides differ.
 #[test]
 fn attacker_cannot_remove_extended_master_secret() {
     let pki = Pki::new();
@@ -259,7 +261,7 @@ fn attacker_cannot_remove_extended_master_secret() {
     assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at: T::FINISHED, error }));
 }
 
-/// RFC 7627 §5.4: without it, nothing is exported.
+/// RFC 7627 §5.4: without it there are no exporters.
 #[test]
 fn exporter_requires_extended_master_secret() {
     let pki = Pki::new();
@@ -289,7 +291,7 @@ fn client_rejects_resumption_without_offer() {
     Hello::edit(&mut answer, &|h| h.session_id.clone_from(&ours));
     let says = client.deliver(&answer, &mut |need| pki.answer(need));
     assert_eq!(says, Err(Illegal::SessionIdEchoed.into()));
-    // An id of the server's own is a session that could be resumed later: it is welcome to it.
+    // A new ID of the server is legal: the session could be resumed later.
     assert_eq!(client_says_to(&|h| h.session_id = vec![9; 32]), Ok(()));
 }
 
@@ -317,7 +319,8 @@ fn client_rejects_unoffered_server_hello_fields() {
     assert_eq!(twice.alert(), Some(A::DECODE_ERROR));
     let suite = client_says_to(&|h| h.suites = vec![0xc0, 0x13]);
     assert_eq!(suite, Err(Illegal::CipherSuiteNotOffered(S(0xc013)).into()));
-    // CVE-2024-5814, wolfSSL: one that exists here, and was not offered; one of the other version.
+    // CVE-2024-5814, wolfSSL: a suite that the client supports but did not offer, and one of
+    // another version.
     let mut config = configs(Kind::Tls12).0;
     config.set_cipher_suites(&[S::TLS_AES_128_GCM_SHA256, S::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
     for suite in [[0xc0, 0x2c], [0xcc, 0xa9], [0xc0, 0x2f], [0x13, 1]] {
@@ -331,7 +334,7 @@ fn client_rejects_unoffered_server_hello_fields() {
 fn compression_is_rejected() {
     let pki = Pki::new();
     assert_eq!(server_says_to(&pki, &|h| h.compression = vec![1]), Illegal::Compression.into());
-    // RFC 5246 §7.4.1.2: null has to be there, and others may.
+    // RFC 5246 §7.4.1.2: the null method is required, others may accompany it.
     let both = server_hello_to(Kind::Tls12, &pki, &|h| h.compression = vec![1, 0]);
     assert_eq!(both.compression, [0]);
     assert_eq!(client_says_to(&|h| h.compression = vec![1]), Err(Illegal::CompressionNotOffered(1).into()));
@@ -354,7 +357,7 @@ fn hellos_negotiate_application_protocol() {
     assert_eq!(says, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::ALPN });
 }
 
-/// Edits each message of one type.
+/// Returns an edit of each message of one type.
 fn edit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<MessageEdit> {
     Some(Box::new(move |message| {
         if message[0] == typ.0 {
@@ -363,7 +366,7 @@ fn edit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<MessageEdit> 
     }))
 }
 
-/// What a client says to a ServerKeyExchange whose params are changed so, and signed all the same.
+/// Returns the error of a client that reads a ServerKeyExchange with edited and then signed params.
 fn client_says_to_params(group: G, change: fn(&mut [u8])) -> Error {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let (client_config, mut server_config) = configs(Kind::Tls12);
@@ -381,7 +384,7 @@ fn client_says_to_params(group: G, change: fn(&mut [u8])) -> Error {
     let mut answer = |need: Need| -> Answer {
         match need {
             Need::Signature(need) => {
-                // Behind both randoms.
+                // The params follow both randoms.
                 let mut content = need.message().to_vec();
                 change(&mut content[64..]);
                 let signature = need.identity().sign(need.scheme(), &content).unwrap();
@@ -403,7 +406,8 @@ fn client_rejects_unoffered_group_or_invalid_point() {
     assert_eq!(unknown, Illegal::GroupNotOffered(G::X448).into());
     let wrong_type = client_says_to_params(G::X25519, |params| params[0] = 1);
     assert!(matches!(wrong_type, Error::Decode(_)) && wrong_type.alert() == Some(A::ILLEGAL_PARAMETER));
-    // The all-zero value of X25519 (RFC 7748 §6.1); points that are not on the curve, of the wrong form, at infinity.
+    // The all-zero value of X25519 (RFC 7748 §6.1), then points off the curve, of another form and
+    // at infinity.
     let zero = client_says_to_params(G::X25519, |params| params[4..36].fill(0));
     assert_eq!(zero, Illegal::KeyShare(G::X25519).into());
     for group in [G::SECP256R1, G::SECP384R1] {
@@ -416,7 +420,7 @@ fn client_rejects_unoffered_group_or_invalid_point() {
             assert_eq!(client_says_to_params(group, change), Illegal::KeyShare(group).into());
         }
     }
-    // A group of ours that this client did not offer.
+    // A group that is supported, but that this client did not offer.
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let (mut client_config, server_config) = configs(Kind::Tls12);
     client_config.set_groups(&[G::X25519]).unwrap();
@@ -432,7 +436,7 @@ fn server_rejects_invalid_client_key_exchange() {
     for (group, length) in [(G::X25519, 32), (G::SECP256R1, 65), (G::SECP384R1, 97)] {
         let changes: [fn(&mut Vec<u8>); 3] = [
             |message| message[5..].fill(0),
-            // One byte less, with lengths that say so.
+            // One byte less, with matching lengths.
             |message| {
                 message.pop();
                 message[3] -= 1;
@@ -461,7 +465,8 @@ fn server_rejects_invalid_client_key_exchange() {
     }
 }
 
-/// RFC 8422 §2: the suite says which kind of key signs, though a good signature by another is at hand.
+/// RFC 8422 §2: the suite determines the key type of the signature, even if another key signed
+/// correctly.
 #[test]
 fn client_rejects_key_exchange_signed_by_other_key_type() {
     let kinds = Pki::of_all_kinds();
@@ -476,7 +481,8 @@ fn client_rejects_key_exchange_signed_by_other_key_type() {
     }
 }
 
-/// RFC 5246 §7.4.3: the signature covers both randoms, so that a key exchange is of one connection alone.
+/// RFC 5246 §7.4.3: the signature covers both randoms, which ties the key exchange to one
+/// connection.
 #[test]
 fn client_rejects_key_exchange_of_other_connection() {
     let pki = Pki::new();

@@ -1,4 +1,4 @@
-//! Every state × every message that has no place in it, and every state × change_cipher_spec.
+//! Every state × every unexpected message, and every state × change_cipher_spec.
 
 use tls_codec::code_points::{AlertDescription, ContentType, HandshakeType as T};
 
@@ -9,12 +9,12 @@ use crate::error::Error;
 use crate::server::Server;
 use crate::states::StateMachine;
 
-/// Whether change_cipher_spec has a place in a state.
+/// How a state handles change_cipher_spec.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {
-    /// It is refused.
+    /// It is an error.
     Refused,
-    /// It is there for middleboxes, and changes nothing.
+    /// TLS 1.3 ignores it: it exists for middleboxes.
     Ignored,
     /// It changes the keys.
     Keys,
@@ -22,15 +22,15 @@ enum Change {
 
 use Change::{Ignored, Keys, Refused};
 
-/// The types that exist.
+/// The assigned message types.
 const KNOWN: [u8; 22] = [0, 1, 2, 3, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 203, 254];
 
-/// Gives each of the 256 types that have no place, known, unknown and of the other version, and change_cipher_spec to a new
-/// end in the state that `reach` leads to.
+/// Checks that the state which `reach` leads to rejects each of the 256 types except `places`, and
+/// handles change_cipher_spec as `change` says. Each item is delivered to a new end.
 fn refuses_all_but<S: StateMachine>(name: &'static str, places: &[T], change: Change, reach: impl Fn() -> End<S>) {
     let pki = Pki::new();
     for typ in (0..=u8::MAX).map(T).filter(|typ| !places.contains(typ)) {
-        // The state decides before it looks inside: an empty body is refused for the same reason as a plausible one.
+        // The state decides by the type, so an empty body gives the same error as a plausible one.
         for body in [&[][..], &[0; 40]] {
             if !body.is_empty() && !KNOWN.contains(&typ.0) {
                 continue;
@@ -62,13 +62,13 @@ fn refuses_all_but<S: StateMachine>(name: &'static str, places: &[T], change: Ch
     assert_eq!(end.sink.actions.len() > actions, change == Keys, "{name} and change_cipher_spec");
 }
 
-/// A client that took the first `count` messages and changes of keys of a server, in the state of this name.
+/// Checks a client that took the first `count` items of a server.
 fn client(kind: Kind, count: usize, name: &'static str, places: &[T], change: Change) {
     let pki = super::flow::pki(kind);
     refuses_all_but::<Client>(name, places, change, || halted(kind, &pki, [count, usize::MAX]).0);
 }
 
-/// The same of a server.
+/// The same for a server.
 fn server(kind: Kind, count: usize, name: &'static str, places: &[T], change: Change) {
     let pki = super::flow::pki(kind);
     refuses_all_but::<Server>(name, places, change, || halted(kind, &pki, [usize::MAX, count]).1);
@@ -77,12 +77,12 @@ fn server(kind: Kind, count: usize, name: &'static str, places: &[T], change: Ch
 #[test]
 fn client_states_reject_unexpected_messages() {
     client(Kind::Full, 0, "WAIT_SH", &[T::SERVER_HELLO], Ignored);
-    // The second of what a server sends is change_cipher_spec.
+    // The server's second item is change_cipher_spec.
     client(Kind::Full, 2, "WAIT_EE", &[T::ENCRYPTED_EXTENSIONS], Ignored);
     client(Kind::Full, 3, "WAIT_CERT_CR", &[T::CERTIFICATE, T::CERTIFICATE_REQUEST], Ignored);
     client(Kind::Full, 4, "WAIT_CV", &[T::CERTIFICATE_VERIFY], Ignored);
     client(Kind::Full, 5, "WAIT_FINISHED", &[T::FINISHED], Ignored);
-    // post_handshake_auth was not offered, so that not even CertificateRequest may come.
+    // Without post_handshake_auth even CertificateRequest is unexpected.
     client(Kind::Full, 6, "CONNECTED", &[T::NEW_SESSION_TICKET, T::KEY_UPDATE], Refused);
 }
 
@@ -100,13 +100,13 @@ fn server_states_reject_unexpected_messages() {
     server(Kind::Full, 0, "START", &[T::CLIENT_HELLO], Refused);
     server(Kind::Retry, 1, "START after HelloRetryRequest", &[T::CLIENT_HELLO], Ignored);
     server(Kind::Full, 1, "WAIT_FINISHED", &[T::FINISHED], Ignored);
-    // A second ClientHello would be renegotiation, which TLS 1.3 does not have.
+    // A second ClientHello would be a renegotiation, which TLS 1.3 does not have.
     server(Kind::Full, 3, "CONNECTED", &[T::KEY_UPDATE], Refused);
 }
 
 #[test]
 fn server_with_client_auth_rejects_unexpected_messages() {
-    // The second of what a client sends is change_cipher_spec.
+    // The client's second item is change_cipher_spec.
     server(Kind::Auth, 2, "WAIT_CERT", &[T::CERTIFICATE], Ignored);
     server(Kind::Auth, 3, "WAIT_CV", &[T::CERTIFICATE_VERIFY], Ignored);
     server(Kind::Auth, 4, "WAIT_FINISHED", &[T::FINISHED], Ignored);
@@ -116,12 +116,12 @@ fn server_with_client_auth_rejects_unexpected_messages() {
 #[test]
 fn tls12_client_states_reject_unexpected_messages() {
     client(Kind::Tls12, 1, "WAIT_CERT", &[T::CERTIFICATE], Refused);
-    // No CertificateStatus that ServerHello did not promise.
+    // ServerHello did not promise a CertificateStatus.
     client(Kind::Tls12, 2, "WAIT_SKE", &[T::SERVER_KEY_EXCHANGE], Refused);
     client(Kind::Tls12, 3, "WAIT_SHD", &[T::SERVER_HELLO_DONE, T::CERTIFICATE_REQUEST], Refused);
     client(Kind::Tls12, 4, "WAIT_CCS", &[], Keys);
     client(Kind::Tls12, 5, "WAIT_FINISHED", &[T::FINISHED], Refused);
-    // HelloRequest has an error of its own.
+    // HelloRequest has a different error.
     client(Kind::Tls12, 6, "CONNECTED", &[T::HELLO_REQUEST], Refused);
 }
 
@@ -138,7 +138,7 @@ fn tls12_server_states_reject_unexpected_messages() {
     server(Kind::Tls12, 1, "WAIT_CKE", &[T::CLIENT_KEY_EXCHANGE], Refused);
     server(Kind::Tls12, 2, "WAIT_CCS", &[], Keys);
     server(Kind::Tls12, 3, "WAIT_FINISHED", &[T::FINISHED], Refused);
-    // A ClientHello has an error of its own.
+    // A ClientHello has a different error.
     server(Kind::Tls12, 4, "CONNECTED", &[T::CLIENT_HELLO], Refused);
 }
 
@@ -154,7 +154,7 @@ fn tls12_server_with_client_auth_rejects_unexpected_messages() {
 
 #[test]
 fn resumption_states_reject_unexpected_messages() {
-    // Whoever was selected by a key shows no certificate, nor asks for one.
+    // After resumption the server sends neither Certificate nor CertificateRequest.
     client(Kind::Resumed, 3, "WAIT_FINISHED", &[T::FINISHED], Ignored);
     client(Kind::Resumed, 4, "CONNECTED", &[T::NEW_SESSION_TICKET, T::KEY_UPDATE], Refused);
     client(Kind::ResumedRetry, 2, "WAIT_SH after HelloRetryRequest", &[T::SERVER_HELLO], Ignored);
@@ -164,7 +164,7 @@ fn resumption_states_reject_unexpected_messages() {
 
 #[test]
 fn early_data_states_reject_unexpected_messages() {
-    // The second of what the client sends is change_cipher_spec.
+    // The client's second item is change_cipher_spec.
     server(Kind::Early, 1, "WAIT_EOED", &[T::END_OF_EARLY_DATA], Ignored);
     server(Kind::Early, 3, "WAIT_FINISHED", &[T::FINISHED], Ignored);
     client(Kind::Early, 0, "WAIT_SH", &[T::SERVER_HELLO], Ignored);
@@ -177,7 +177,7 @@ fn tls12_resumption_states_reject_unexpected_messages() {
     client(Kind::Tls12Resumed, 2, "WAIT_FINISHED", &[T::FINISHED], Refused);
     server(Kind::Tls12Resumed, 1, "WAIT_CCS", &[], Keys);
     server(Kind::Tls12Resumed, 2, "WAIT_FINISHED", &[T::FINISHED], Refused);
-    // A ticket that was promised has to come, once, and before the keys change.
+    // A promised ticket is required once, before the keys change.
     client(Kind::Tls12Ticket, 4, "WAIT_TICKET", &[T::NEW_SESSION_TICKET], Refused);
     client(Kind::Tls12Ticket, 5, "WAIT_CCS", &[], Keys);
 }

@@ -1,4 +1,5 @@
-//! Padding (RFC 9846 §5.4): by the sizes of records on the wire, which the peer opens.
+//! Record padding (RFC 9846 §5.4), measured by the sizes of records on the wire, which the peer
+//! opens.
 
 use tls_codec::code_points::{CipherSuite, ContentType};
 use tls_codec::record::HEADER_LEN;
@@ -8,7 +9,7 @@ use super::ramp_up::lengths;
 use super::resumption::{Harness, Storage, TLS12, TLS13};
 use crate::config::{ClientConfig, RecordPadding, RecordRampUp, ServerConfig};
 
-/// Header, content type, tag.
+/// Header, content type and tag.
 const OVERHEAD: usize = HEADER_LEN + 1 + 16;
 
 fn connected(set: impl Fn(&mut ClientConfig)) -> Pair {
@@ -23,7 +24,7 @@ fn padded(block: u16) -> Pair {
     connected(|client| client.set_record_padding(RecordPadding::ToMultipleOf(block)))
 }
 
-/// What the client's records are long when it sends this, which arrives.
+/// Sends data from the client, checks that it arrives, and returns the lengths of its records.
 fn sent(pair: &mut Pair, data: &[u8]) -> Vec<usize> {
     send_all(&mut pair.client, data, &mut pair.to_server);
     let lengths = lengths(&pair.to_server);
@@ -39,7 +40,7 @@ fn padding_gives_contents_of_one_block_equal_length() {
         let block = usize::from(block);
         let around = |length: usize| length.saturating_sub(2).max(1)..=(length + 2).min(16_384);
         for content in [1, block, 2 * block, 3 * block, 16_384].into_iter().flat_map(around) {
-            // Zeros are what padding could be taken for.
+            // Data of zeros could be taken for padding.
             let data = vec![if content % 2 == 0 { 0 } else { 7 }; content];
             let expected = (content.div_ceil(block) * block).min(16_384) + OVERHEAD;
             assert_eq!(sent(&mut pair, &data), [expected], "{block}, {content}");
@@ -111,17 +112,18 @@ fn padding_covers_encrypted_flights() {
     for block in [100, 512, 3000] {
         let (hello, flight, finished) = flights(block, None);
         let block = usize::from(block);
-        // ServerHello and change_cipher_spec are in the clear.
+        // ServerHello and change_cipher_spec are unencrypted.
         assert_eq!((hello, &flight[..2]), (plain_hello.clone(), &plain_flight[..2]), "in the clear");
         assert_eq!(flight.len(), plain_flight.len());
         for (length, plain) in flight.iter().zip(&plain_flight).skip(2) {
-            // The certificate's signatures differ by some bytes from one time to the other.
+            // The lengths of signatures differ by some bytes between runs.
             assert!((length - OVERHEAD).is_multiple_of(block) && *length + 8 > *plain, "{length} {plain}");
         }
         let plain = plain_finished.last().unwrap() - OVERHEAD;
         assert_eq!(finished.last(), Some(&(plain.div_ceil(block) * block + OVERHEAD)));
     }
-    // Cut at a size that no block fits: all but what is in the clear, and the last, are as long as they may be.
+    // With a maximum size that no block divides, all encrypted records except the last have that
+    // size.
     for block in [16, 100, 512] {
         let (_, flight, _) = flights(block, Some(120));
         let block = usize::from(block);
@@ -149,7 +151,8 @@ fn padding_respects_record_size_limits() {
         client.set_record_ramp_up(Some(RecordRampUp { record_size: 1_000, bytes: 2_000 })).unwrap();
         client.set_record_padding(RecordPadding::ToMultipleOf(512));
     });
-    // 978 bytes fit: the padding ends there as well, and what counts is the data.
+    // A short record holds 978 bytes, which also limits the padding. The ramp-up counts only the
+    // data.
     let first = [512 + OVERHEAD, 1_000, 1_000];
     assert_eq!(sent(&mut pair, &[1; 100])[..], first[..1]);
     assert_eq!(sent(&mut pair, &[1; 513])[..], first[1..2]);

@@ -1,4 +1,5 @@
-//! Short records at first and after a pause, by their sizes on the wire, in both versions.
+//! Short records at first and after idle time, measured by their sizes on the wire, in both
+//! versions.
 
 use std::io::IoSlice;
 
@@ -10,7 +11,7 @@ use super::resumption::{Harness, Storage, TLS12, TLS13};
 use crate::Outgoing;
 use crate::config::{ClientConfig, RecordRampUp, ServerConfig};
 
-/// The lengths of the records that wait, headers counted.
+/// Returns the lengths of the queued records, including headers.
 pub(super) fn lengths(outgoing: &Outgoing) -> Vec<usize> {
     let (mut rest, mut lengths) = (outgoing.ready(), Vec::new());
     while let [_, _, _, high, low, ..] = rest {
@@ -22,7 +23,7 @@ pub(super) fn lengths(outgoing: &Outgoing) -> Vec<usize> {
     lengths
 }
 
-/// What each suite has around a content.
+/// Each suite with its overhead for a record's content.
 const SUITES: [(ProtocolVersion, CipherSuite, usize); 3] = [
     (TLS13, CipherSuite::TLS_AES_128_GCM_SHA256, 5 + 1 + 16),
     (TLS12, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 5 + 8 + 16),
@@ -33,7 +34,7 @@ fn ramp_up(record_size: usize, bytes: u32) -> Option<RecordRampUp> {
     Some(RecordRampUp { record_size, bytes })
 }
 
-/// A connection under this suite, with settings.
+/// Returns a connection with this suite and these settings.
 fn connected(suite: CipherSuite, set: impl Fn(&mut ClientConfig, &mut ServerConfig)) -> Pair {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     client.set_cipher_suites(&[suite]).unwrap();
@@ -43,7 +44,8 @@ fn connected(suite: CipherSuite, set: impl Fn(&mut ClientConfig, &mut ServerConf
     pair
 }
 
-/// Both sides send this, and it arrives; the lengths of the records, which are the same both ways.
+/// Sends data from both sides and checks that it arrives. Returns the record lengths, equal in both
+/// directions.
 fn sent(pair: &mut Pair, data: &[u8]) -> Vec<usize> {
     send_all(&mut pair.client, data, &mut pair.to_server);
     send_all(&mut pair.server, data, &mut pair.to_client);
@@ -70,7 +72,7 @@ fn ramp_up_sends_short_records_first_and_after_idle() {
         let short = 1300 - overhead;
         assert_eq!(pair.client.record_capacity(), short);
         let full = 16_384 + overhead;
-        // 5,000 bytes take four of them, in each suite.
+        // 5,000 bytes need four short records in each suite.
         let expected = [1300, 1300, 1300, 1300, full, full, 100 + overhead];
         let data = data(4 * short + 2 * 16_384 + 100);
         assert_eq!(sent(&mut pair, &data), expected, "{suite}");
@@ -93,7 +95,7 @@ fn ramp_up_counts_bytes_of_small_writes() {
         assert_eq!(sent(&mut pair, &data(100)), [122]);
     }
     assert_eq!(sent(&mut pair, &data(99)), [121]);
-    // One byte is missing: one more short record.
+    // One byte below the threshold: one more short record.
     assert_eq!(sent(&mut pair, &data(5_000)), [1000, 5_000 - 978 + 22]);
 }
 
@@ -134,7 +136,7 @@ fn ramp_up_respects_maximum_record_size() {
             let mut pair = connected(suite, |client, server| {
                 client.set_max_fragment_size(Some(maximum)).unwrap();
                 client.set_record_ramp_up(Some(RecordRampUp::default())).unwrap();
-                // In whatever order they are set.
+                // The order of the setters does not matter.
                 server.set_record_ramp_up(Some(RecordRampUp::default())).unwrap();
                 server.set_max_fragment_size(Some(maximum)).unwrap();
             });
@@ -173,6 +175,6 @@ fn ramp_up_does_not_affect_flights_and_early_data() {
     let (mut pair, with) = wire(ramp_up(100, 150));
     let (_, without) = wire(None);
     assert_eq!(with, without);
-    // None of that counted.
+    // Handshake messages and early data do not count.
     assert_eq!(sent(&mut pair, &data(1_000)), [100, 100, 1_000 - 2 * 78 + 22]);
 }
