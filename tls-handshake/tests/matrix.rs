@@ -1,5 +1,5 @@
-//! Versions × suites × groups × kinds of certificates × client authentication × record sizes, in memory, with data both ways;
-//! and byte by byte.
+//! Versions × suites × groups × key types × client authentication × record sizes in memory, with
+//! data both ways, and also byte by byte.
 
 mod pair;
 
@@ -12,7 +12,7 @@ const GROUPS: [NamedGroup; 3] = [NamedGroup::X25519, NamedGroup::SECP256R1, Name
 const SIZES: [Option<usize>; 4] = [Some(64), Some(100), Some(1000), None];
 const POLICIES: [ClientAuth; 2] = [ClientAuth::Disabled, ClientAuth::Required];
 
-/// A suite of TLS 1.2 is for one kind of key, and Ed25519 is of the kind of ECDSA (RFC 8422 §2.2).
+/// A TLS 1.2 suite needs one key type. Ed25519 uses the ECDSA suites (RFC 8422 §2.2).
 fn fits(suite: SupportedCipherSuite, kind: &str) -> bool {
     let name = suite.suite().to_string();
     suite.version() == ProtocolVersion::TLS13 || name.contains("_RSA_") == kind.starts_with("RSA")
@@ -23,7 +23,7 @@ struct Case {
     group: NamedGroup,
     size: Option<usize>,
     client_auth: ClientAuth,
-    /// Bytes that the transport gives at once.
+    /// The maximum of bytes that the transport delivers at once.
     fragment: usize,
 }
 
@@ -48,14 +48,15 @@ fn run(case: &Case, pki: &Pki) {
     assert_eq!(pair.client.peer_certificates(), Some(pki.identity.chain()));
     let shown = (client_auth == ClientAuth::Required).then(|| pki.client.chain());
     assert_eq!(pair.server.peer_certificates(), shown);
-    // The client's own first group is X25519: in TLS 1.3 another one at the server takes a HelloRetryRequest.
+    // The client sends a share of X25519. In TLS 1.3, another group of the server requires a
+    // HelloRetryRequest.
     let retried = suite.version() == ProtocolVersion::TLS13 && group != GROUPS[0];
     let kind = if retried { HandshakeKind::FullWithHelloRetryRequest } else { HandshakeKind::Full };
     assert_eq!(pair.client.handshake_kind(), Some(kind));
     assert_eq!(pair.server.handshake_kind(), Some(kind));
     let data: Vec<u8> = (0..=u8::MAX).cycle().take(if fragment == 1 { 300 } else { 40_000 }).collect();
     pair.exchange(&data, &data[..data.len() / 2]);
-    // Header, and what protection adds.
+    // Header, nonce, content type and tag.
     let overhead = if suite.version() == ProtocolVersion::TLS13 { 22 } else { 29 };
     let most = size.unwrap_or(16384 + overhead);
     strata_tls_handshake::Connection::send(&mut pair.client, &[std::io::IoSlice::new(&data)], &mut pair.to_server)
@@ -76,7 +77,8 @@ fn every_combination_connects() {
             }
         }
     }
-    // Three suites of TLS 1.3 with four kinds; of TLS 1.2 three with three and three with one.
+    // Three TLS 1.3 suites with four key types. In TLS 1.2, three suites with three key types and
+    // three with one.
     assert_eq!(count, (3 * 4 + 3 * 3 + 3) * GROUPS.len() * SIZES.len() * POLICIES.len());
 }
 

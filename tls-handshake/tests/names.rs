@@ -1,4 +1,4 @@
-//! Names and limits: SNI, IP addresses, the length of messages and of chains.
+//! Server names (SNI, IP addresses) and the limits of message and chain length.
 
 mod pair;
 
@@ -10,7 +10,7 @@ use strata_tls_handshake::error::Error;
 use strata_tls_handshake::{CertificateError, ClientConnection, Identity, Outgoing, tls_codec};
 use tls_codec::code_points::AlertDescription;
 
-/// A pair whose client asks for this name.
+/// Returns a pair whose client connects to `name`.
 fn asking_for(name: &str, client: ClientConfig) -> Pair {
     let mut pair = Pair::with(ClientConfig::new(), ServerConfig::new());
     let mut to_server = Outgoing::new();
@@ -89,7 +89,7 @@ fn chain_length_limit_is_exact() {
     }
 }
 
-/// The leaf, and copies of it that no path needs.
+/// Returns an identity with `length` copies of the end-entity certificate; the path needs one.
 fn long_chain(pki: &Pki, length: usize) -> Identity {
     Identity::new(vec![pki.leaf.clone(); length], pki.private_key()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! The questions of a handshake, answered later and from another thread; and answers that do not belong.
+//! Needs that are answered later and from another thread, and answers to other needs.
 
 mod pair;
 
@@ -14,7 +14,7 @@ use tls_codec::extension::{OfferedPsks, PskIdentity};
 use tls_codec::handshake::{ClientHello, Split, split_message};
 use tls_codec::writer::Writer;
 
-/// Answers on another thread, as a KMS or a pool of workers would.
+/// Answers on another thread, like a KMS or a worker pool.
 fn elsewhere(need: Need, pki: &Pki) -> Answer {
     let (identity, client, verifier) = (pki.identity.clone(), pki.client.clone(), pki.verifier.clone());
     let worker = thread::spawn(move || match need {
@@ -38,7 +38,7 @@ fn elsewhere(need: Need, pki: &Pki) -> Answer {
     worker.join().unwrap()
 }
 
-/// What is asked, in a word.
+/// The name of a need.
 fn word(need: &Need) -> &'static str {
     match need {
         Need::Session(_) => "session",
@@ -51,7 +51,7 @@ fn word(need: &Need) -> &'static str {
     }
 }
 
-/// Both ends know each other, in this version.
+/// Returns a pair with client authentication in this version.
 fn mutual(version: ProtocolVersion) -> Pair {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     server.set_versions(&[version]).unwrap();
@@ -96,7 +96,7 @@ fn client_auth_needs_are_answered_from_another_thread() {
     }
 }
 
-/// Runs a handshake up to its question number `number`; gives it, and whether the server asks.
+/// Runs a handshake up to its need `number`. Returns that need, and whether it is the server's.
 fn up_to(pair: &mut Pair, pki: &Pki, number: usize) -> (Need, bool) {
     let mut left = number;
     for _ in 0..100 {
@@ -118,7 +118,7 @@ fn up_to(pair: &mut Pair, pki: &Pki, number: usize) -> (Need, bool) {
     panic!("there is no question {number}")
 }
 
-/// Every question, with the answer that another connection's question of the same kind got.
+/// Each need, with an answer to the same need of another connection.
 #[test]
 fn foreign_answer_in_every_state_is_rejected_without_effect() {
     let pki = Pki::new();
@@ -132,7 +132,7 @@ fn foreign_answer_in_every_state_is_rejected_without_effect() {
                 true => pair.server.resume(answer, &mut pair.to_client),
                 false => pair.client.resume(answer, &mut pair.to_server),
             };
-            // Nothing goes on without the answer either, whatever comes.
+            // Without the answer the connection makes no progress.
             assert!(one.step_server().unwrap().is_none() && one.step_client().unwrap().is_none());
             assert_eq!(
                 resume(&mut one, elsewhere(foreign, &pki)).err(),
@@ -145,7 +145,7 @@ fn foreign_answer_in_every_state_is_rejected_without_effect() {
             }
             one.run(&mut |need| elsewhere(need, &pki)).unwrap();
             one.exchange(b"question", b"answer");
-            // Nor is one taken when nothing is asked any more.
+            // A complete connection rejects it as well.
             let (late, of_server) = up_to(&mut mutual(version), &pki, number);
             let outcome = match of_server {
                 true => one.server.resume(elsewhere(late, &pki), &mut one.to_client),
@@ -189,7 +189,7 @@ fn client_signs_messages_in_tls12_and_hash_in_tls13() {
             .unwrap();
         let [_, of_client] = &messages[..] else { panic!("two signatures") };
         match version {
-            // ClientHello is the first of them, and ClientKeyExchange the last.
+            // The first message is ClientHello, the last is ClientKeyExchange.
             ProtocolVersion::TLS12 => {
                 let last = &of_client[of_client.len() - 37..][..5];
                 assert_eq!((of_client[0], last), (1, &[16, 0, 0, 33, 32][..]));
@@ -199,7 +199,7 @@ fn client_signs_messages_in_tls12_and_hash_in_tls13() {
     }
 }
 
-/// A record with the client's hello, to which it adds two sessions that it wants to resume.
+/// Returns a record of the client's hello with two added sessions to resume.
 fn hello_that_resumes(pair: &Pair) -> Vec<u8> {
     let record = pair.to_server.ready();
     let Split::Message { message, .. } = split_message(&record[5..]) else { panic!("no message") };
@@ -233,7 +233,7 @@ fn session_lookup_from_another_thread_may_find_nothing() {
         let mut config = ServerConfig::new();
         config.set_session_lookup(lookup);
         let mut client = ClientConfig::new();
-        // For psk_key_exchange_modes.
+        // Sends psk_key_exchange_modes.
         client.set_resumption(true);
         let mut pair = Pair::with(client, config);
         pair.at_server = hello_that_resumes(&pair);
@@ -260,7 +260,7 @@ fn connection_waits_while_answer_is_missing() {
     assert!(pair.step_server().unwrap().is_none());
     assert!(pair.to_client.is_empty(), "the server answered before it had an identity");
     let need = pair.server.resume(elsewhere(need, &pki), &mut pair.to_client).unwrap().expect("a signature is next");
-    // ServerHello may go; the rest of the flight waits for the signature, and is not shown.
+    // The server may send ServerHello. The rest of the flight waits for the signature.
     let before = pair.to_client.len();
     assert!(pair.server.resume(elsewhere(need, &pki), &mut pair.to_client).unwrap().is_none());
     assert!(pair.to_client.len() > before);
@@ -275,7 +275,7 @@ fn foreign_answer_is_rejected_without_effect() {
     let foreign = elsewhere(second, &pki);
     assert_eq!(one.server.resume(foreign, &mut one.to_client).err(), Some(Error::WrongAnswer));
     assert!(one.server.resume(elsewhere(first, &pki), &mut one.to_client).unwrap().is_some());
-    // Nor is an answer taken when nothing was asked.
+    // The other connection has no further need.
     let need = other.step_server().unwrap();
     assert!(need.is_none());
 }
@@ -290,7 +290,7 @@ fn missing_identity_and_failed_signer_send_their_alerts() {
     assert_eq!(error, Error::NoIdentity { asked: Some("a.test".into()), alert });
     assert!(pair.step_client().unwrap_err().to_string().contains("unrecognized_name"));
 
-    // Alerts that refuse nothing cannot be chosen.
+    // Alerts that do not reject are replaced by the default.
     let (unsafe_ones, default) = ([0, 90, 100].map(AlertDescription), AlertDescription::UNRECOGNIZED_NAME);
     let chosen = [AlertDescription::ACCESS_DENIED, AlertDescription::HANDSHAKE_FAILURE, default];
     let of_all = chosen.map(|alert| (alert, alert)).into_iter().chain(unsafe_ones.map(|alert| (alert, default)));

@@ -1,4 +1,4 @@
-//! Exporters and the key log agree on both sides, and no `Debug` shows a secret.
+//! Exporters and key logs agree on both sides, and `Debug` shows no secret.
 
 mod pair;
 
@@ -11,7 +11,7 @@ use strata_tls_handshake::need::Need;
 use strata_tls_handshake::tls_codec;
 use tls_codec::code_points::ProtocolVersion;
 
-/// Label, ClientHello.random, secret.
+/// A label, ClientHello.random and a secret.
 type Logged = (String, [u8; 32], Vec<u8>);
 
 #[derive(Default)]
@@ -29,7 +29,7 @@ impl KeyLog for Secrets {
     }
 }
 
-/// Of this version, with client authentication.
+/// Returns a pair of this version with client authentication and two key logs.
 fn logging_pair(version: ProtocolVersion) -> (Pair, Arc<Secrets>, Arc<Secrets>) {
     let logs = [Arc::new(Secrets::default()), Arc::new(Secrets::default())];
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
@@ -50,7 +50,7 @@ fn both_sides_log_same_five_secrets() {
     let logged = at_client.0.lock().unwrap().clone();
     assert_eq!(logged, *at_server.0.lock().unwrap());
     let labels: Vec<&str> = logged.iter().map(|(label, ..)| label.as_str()).collect();
-    // RFC 9850 §2.1, in the order in which they come to be.
+    // RFC 9850 §2.1, in the order of derivation.
     assert_eq!(
         labels,
         [
@@ -68,12 +68,12 @@ fn both_sides_log_same_five_secrets() {
     }
 }
 
-/// RFC 9850 §2.2: the line that decrypts a capture of TLS 1.2.
+/// RFC 9850 §2.2: the line that decrypts a TLS 1.2 capture.
 #[test]
 fn tls12_key_log_has_master_secret_and_client_random() {
     let pki = Pki::new();
     let (mut pair, at_client, at_server) = logging_pair(ProtocolVersion::TLS12);
-    // Behind the headers of record and message, and the version.
+    // The random follows the headers of record and message, and the version.
     let random: [u8; 32] = pair.to_server.ready()[5 + 4 + 2..][..32].try_into().unwrap();
     pair.handshake(&pki).unwrap();
     let logged = at_client.0.lock().unwrap().clone();
@@ -82,7 +82,7 @@ fn tls12_key_log_has_master_secret_and_client_random() {
     assert_eq!((label.as_str(), *client_random, secret.len()), ("CLIENT_RANDOM", random, 48));
 }
 
-/// What both sides export.
+/// Exports on both sides and checks that they agree.
 fn export(pair: &Pair, label: &[u8], context: Option<&[u8]>) -> [u8; 32] {
     let (mut ours, mut theirs) = ([0; 32], [0; 32]);
     pair.client.export_keying_material(&mut ours, label, context).unwrap();
@@ -91,7 +91,8 @@ fn export(pair: &Pair, label: &[u8], context: Option<&[u8]>) -> [u8; 32] {
     ours
 }
 
-/// RFC 5705 §4: "If no context is provided" the seed has no length of it, so that an empty one is another.
+/// RFC 5705 §4: without a context the seed omits its length, so an empty context gives another
+/// result.
 #[test]
 fn tls12_exporters_distinguish_missing_and_empty_context() {
     let pki = Pki::new();
@@ -124,11 +125,11 @@ fn exporters_depend_on_label_context_and_connection() {
     assert_eq!(pair.client.export_keying_material(&mut [0; 32], b"x", None), Err(Error::HandshakeNotComplete));
     pair.handshake(&pki).unwrap();
     let base = export(&pair, b"EXPORTER-test", None);
-    // RFC 9846 §7.5: no context is an empty one.
+    // RFC 9846 §7.5: a missing context equals an empty one.
     assert_eq!(base, export(&pair, b"EXPORTER-test", Some(b"")));
     assert_ne!(base, export(&pair, b"EXPORTER-test", Some(b"context")));
     assert_ne!(base, export(&pair, b"EXPORTER-tess", None));
-    // KeyUpdate changes nothing here.
+    // KeyUpdate does not change exporters.
     pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
     pair.exchange(b"question", b"answer");
     assert_eq!(base, export(&pair, b"EXPORTER-test", None));
@@ -139,7 +140,7 @@ fn exporters_depend_on_label_context_and_connection() {
     assert!(matches!(pair.client.export_keying_material(&mut long, b"x", None), Err(Error::Crypto(_))));
 }
 
-/// The ways in which bytes show in text: as a list of numbers, and as hexadecimal digits.
+/// Returns whether a text shows the bytes, as a list of numbers or in hexadecimal.
 fn shows(text: &str, secret: &[u8]) -> bool {
     let window = &secret[..8];
     let list = window.iter().map(u8::to_string).collect::<Vec<_>>();
@@ -157,7 +158,7 @@ fn debug_shows_no_secret() {
     }
 }
 
-/// Looks at every value of a connection in every state, and at every question and answer.
+/// Checks every value of a connection in every state, and every need and answer.
 fn no_secret_shows(version: ProtocolVersion, count: usize) {
     let pki = Pki::new();
     let (mut pair, secrets, _) = logging_pair(version);

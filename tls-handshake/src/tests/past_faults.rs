@@ -1,5 +1,5 @@
-//! Faults that other stacks had, each played to ours. The matrix of states and messages holds all of them as well; these show
-//! them one by one, with the records that they go in.
+//! Vulnerabilities of other stacks, replayed against this one in records. The matrix of states and
+//! messages in `order` covers them as well.
 
 use tls_codec::code_points::{
     AlertDescription as A, ContentType as C, HandshakeType as T, ProtocolVersion, SignatureScheme,
@@ -26,7 +26,7 @@ fn pair12() -> Pair {
     Pair::with(client, server)
 }
 
-/// A server of TLS 1.2 that sent its flight, and the records with which the client answers.
+/// Returns a TLS 1.2 pair whose server sent its flight, and the records of the client's response.
 fn client_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
     let mut pair = pair12();
     let mut need = pair.step_server().unwrap();
@@ -41,7 +41,8 @@ fn client_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
     (pair, flight)
 }
 
-/// The same one flight later: a client that sent its own, and the records of the server's last.
+/// The same one flight later: the client sent its flight. Returns the records of the server's last
+/// flight.
 fn server_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
     let (mut pair, flight) = client_flight(pki);
     give_server(&mut pair, &flight.concat()).unwrap();
@@ -77,11 +78,13 @@ fn is_unexpected(result: &Result<(), Error>, at: &str, content_type: C) {
     assert_eq!(result.as_ref().unwrap_err().alert(), Some(A::UNEXPECTED_MESSAGE));
 }
 
-/// CVE-2014-0224: OpenSSL changed to keys that there were not yet, or made them of an empty secret.
+/// CVE-2014-0224: OpenSSL changed to keys that did not exist yet, or derived them from an empty
+/// secret.
 #[test]
 fn cve_2014_0224_early_change_cipher_spec_changes_no_key() {
     let pki = pki(Kind::Tls12);
-    // At the client: before Certificate, ServerKeyExchange, ServerHelloDone. At the server: before ClientKeyExchange.
+    // A client before Certificate, ServerKeyExchange and ServerHelloDone; then a server before
+    // ClientKeyExchange.
     for (count, state) in [(1, "WAIT_CERT"), (2, "WAIT_SKE"), (3, "WAIT_SHD")] {
         let (mut client, _) = halted(Kind::Tls12, &pki, [count, usize::MAX]);
         is_unexpected(&client.change_cipher_spec(), state, C::CHANGE_CIPHER_SPEC);
@@ -90,11 +93,12 @@ fn cve_2014_0224_early_change_cipher_spec_changes_no_key() {
     let (_, mut server) = halted(Kind::Tls12, &pki, [usize::MAX, 1]);
     is_unexpected(&server.change_cipher_spec(), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
     assert!(!server.sink.actions.iter().any(|action| matches!(action, Action::InstallRead(_))));
-    // Before ServerHello, at a client that offered no version which has it for middleboxes.
+    // A client before ServerHello that offered only TLS 1.2: it does not ignore the record as TLS
+    // 1.3 does.
     let mut config = configs(Kind::Tls12).0;
     config.set_versions(&[ProtocolVersion::TLS12]).unwrap();
     is_unexpected(&client_with(config, None).change_cipher_spec(), "WAIT_SH", C::CHANGE_CIPHER_SPEC);
-    // Between the client's Certificate and its proof.
+    // Between the client's Certificate and CertificateVerify.
     let pki = super::flow::pki(Kind::Tls12Auth);
     for (count, state) in [(1, "WAIT_CERT"), (2, "WAIT_CKE"), (3, "WAIT_CV")] {
         let (_, mut server) = halted(Kind::Tls12Auth, &pki, [usize::MAX, count]);
@@ -108,20 +112,21 @@ fn cve_2014_0224_early_change_cipher_spec_record_is_rejected() {
     let (mut pair, flight) = client_flight(&pki);
     is_unexpected(&give_server(&mut pair, &CCS), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
     assert_eq!(pair.to_client.ready(), [21, 3, 3, 0, 2, 2, 10]);
-    // In the middle of a message.
+    // Inside a fragmented message.
     let mut pair = client_flight(&pki).0;
     let half = u16::try_from((flight[0].len() - 5) / 2).unwrap();
     let first = [&[22, 3, 3][..], &half.to_be_bytes(), &flight[0][5..5 + usize::from(half)]].concat();
     give_server(&mut pair, &first).unwrap();
     assert_eq!(give_server(&mut pair, &CCS), Err(Error::InterleavedHandshake));
-    // Twice: the second is read under the keys of the first, which it is not sealed with, and if it were it has no place.
+    // Twice: the second is read under the new keys, where it fails to decrypt. A correctly
+    // encrypted one is unexpected.
     let (mut pair, flight) = client_flight(&pki);
     give_server(&mut pair, &flight[..2].concat()).unwrap();
     assert_eq!(give_server(&mut pair, &CCS), Err(Error::BadRecordMac));
     let (mut pair, _) = server_flight(&pki);
     pair.client.send_raw_record(C::CHANGE_CIPHER_SPEC, &[1], &mut pair.to_server);
     is_unexpected(&pair.step_server().map(|_| ()), "CONNECTED", C::CHANGE_CIPHER_SPEC);
-    // At the client.
+    // The same at the client.
     let (mut pair, flight) = server_flight(&pki);
     give_client(&mut pair, &flight[0]).unwrap();
     assert_eq!(give_client(&mut pair, &CCS), Err(Error::BadRecordMac));
@@ -156,7 +161,7 @@ fn application_data_before_finished_is_rejected_and_not_sent() {
     let pki = Pki::new();
     let data = [&[23, 3, 3, 0, 5][..], b"early"].concat();
     let (mut pair, _) = client_flight(&pki);
-    // No False Start: Finished has to come first, both ways.
+    // No False Start: both sides send data only after Finished.
     assert_eq!(pair.client.send(&[std::io::IoSlice::new(b"early")], &mut pair.to_server), Ok(0));
     assert!(pair.to_server.is_empty());
     is_unexpected(&give_server(&mut pair, &data), "WAIT_CKE", C::APPLICATION_DATA);
@@ -169,7 +174,7 @@ fn application_data_before_finished_is_rejected_and_not_sent() {
     is_unexpected(&give_client(&mut pair, &data), "WAIT_CCS", C::APPLICATION_DATA);
 }
 
-/// The keys of a connection, as if its peer had other ideas of what to seal first.
+/// Derives the keys of a connection from its key log, to encrypt unexpected records.
 pub(super) fn keys(secrets: &Secrets, server_random: &[u8; 32]) -> KeyBlock {
     let [(label, client_random, master)] = &secrets.all()[..] else { panic!("one secret") };
     assert_eq!(label, "CLIENT_RANDOM");
@@ -185,7 +190,7 @@ pub(super) fn seal(sealer: &mut Sealer, content_type: C, content: &[u8]) -> Vec<
     record
 }
 
-/// Sealed with the right keys, and in the place of Finished.
+/// The records are encrypted with the correct keys, in the place of Finished.
 #[test]
 fn only_finished_may_follow_change_cipher_spec() {
     let pki = Pki::new();
@@ -198,7 +203,7 @@ fn only_finished_may_follow_change_cipher_spec() {
         while let Some(asked) = need.take() {
             need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
         }
-        // Behind the headers of record and message, and the version.
+        // The random follows the headers of record and message, and the version.
         let random: [u8; 32] = pair.to_client.ready()[5 + 4 + 2..][..32].try_into().unwrap();
         let need = pair.step_client().unwrap().unwrap();
         pair.client.resume(pki.answer(need), &mut pair.to_server).unwrap();
@@ -224,7 +229,7 @@ fn only_finished_may_follow_change_cipher_spec() {
         is_unexpected(&give_client(&mut pair, &record), "WAIT_FINISHED", content_type);
         assert!(pair.client_received.is_empty());
     }
-    // Finished of the right length and another value.
+    // Finished of the correct length with a wrong value.
     let finished = [&[20, 0, 0, 12][..], &[7; 12]].concat();
     let (mut pair, keys) = ready(false);
     let record = seal(&mut keys.client_sealer(), C::HANDSHAKE, &finished);
@@ -234,11 +239,11 @@ fn only_finished_may_follow_change_cipher_spec() {
     assert_eq!(give_client(&mut pair, &record), Err(Error::BadFinished));
 }
 
-/// CVE-2020-24613, CVE-2021-3336, wolfSSL: a server that leaves out who it is.
+/// CVE-2020-24613, CVE-2021-3336, wolfSSL: a server that omits its certificate or its signature.
 #[test]
 fn cve_2020_24613_unauthenticated_server_is_rejected() {
     let pki = pki(Kind::Full);
-    // Of what the server sends the fourth is Certificate, the fifth CertificateVerify, the sixth Finished.
+    // The server's fourth item is Certificate, its fifth CertificateVerify, its sixth Finished.
     for (takes, skips, state, got) in [
         (3, 2, "WAIT_CERT_CR", T::FINISHED),
         (3, 1, "WAIT_CERT_CR", T::CERTIFICATE_VERIFY),
@@ -249,7 +254,7 @@ fn cve_2020_24613_unauthenticated_server_is_rejected() {
         let refused = client.take(&server.sink.sent[0], &mut answers(&pki));
         assert_eq!(refused, Err(Error::UnexpectedMessage { state, got }));
     }
-    // In TLS 1.2 as well: without Certificate, without ServerKeyExchange.
+    // In TLS 1.2, without Certificate or ServerKeyExchange.
     for (takes, skips, state, got) in
         [(1, 1, "WAIT_CERT", T::SERVER_KEY_EXCHANGE), (2, 1, "WAIT_SKE", T::SERVER_HELLO_DONE)]
     {
@@ -260,15 +265,17 @@ fn cve_2020_24613_unauthenticated_server_is_rejected() {
     }
 }
 
-/// CVE-2022-25640, wolfSSL: a client that shows a certificate and does not prove that it is its own, or shows none at all.
+/// CVE-2022-25640, wolfSSL: a client that sends a certificate without proof of its key, or sends
+/// none.
 #[test]
 fn cve_2022_25640_unauthenticated_client_is_rejected() {
     for (kind, takes, skips, state, got) in [
-        // Of what the client sends in TLS 1.3: ClientHello, change_cipher_spec, Certificate, CertificateVerify, Finished.
+        // TLS 1.3 items: ClientHello, change_cipher_spec, Certificate, CertificateVerify, Finished.
         (Kind::Auth, 3, 1, "WAIT_CV", T::FINISHED),
         (Kind::Auth, 2, 2, "WAIT_CERT", T::FINISHED),
         (Kind::Auth, 2, 1, "WAIT_CERT", T::CERTIFICATE_VERIFY),
-        // In TLS 1.2: ClientHello, Certificate, ClientKeyExchange, CertificateVerify, change_cipher_spec, Finished.
+        // TLS 1.2 items: ClientHello, Certificate, ClientKeyExchange, CertificateVerify,
+        // change_cipher_spec, Finished.
         (Kind::Tls12Auth, 3, 1, "WAIT_CV", CHANGE_CIPHER_SPEC),
         (Kind::Tls12Auth, 3, 2, "WAIT_CV", T::FINISHED),
         (Kind::Tls12Auth, 1, 1, "WAIT_CERT", T::CLIENT_KEY_EXCHANGE),
@@ -289,7 +296,8 @@ fn cve_2022_25640_unauthenticated_client_is_rejected() {
     }
 }
 
-/// Says its signature was made with this scheme, and goes on as if it were so.
+/// Returns an edit that replaces the signature scheme of a message. The sender continues as if it
+/// were true.
 fn claims(message_type: T, at: impl Fn(&[u8]) -> usize + 'static, scheme: SignatureScheme) -> MessageEdit {
     Box::new(move |message| {
         if message[0] == message_type.0 {
@@ -299,7 +307,7 @@ fn claims(message_type: T, at: impl Fn(&[u8]) -> usize + 'static, scheme: Signat
     })
 }
 
-/// CVE-2022-25638, wolfSSL: the scheme of the signature is not one of the certificate's key.
+/// CVE-2022-25638, wolfSSL: the signature scheme does not match the certificate's key.
 #[test]
 fn cve_2022_25638_scheme_of_other_key_type_is_rejected() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
@@ -321,16 +329,17 @@ fn cve_2022_25638_scheme_of_other_key_type_is_rejected() {
             let (mut client, mut server) =
                 (client_with(client_config.clone(), Some(edit)), super::flow::server(server_config.clone()));
             assert_eq!(meet(&mut client, &mut server, &pki), expected("server", T::CERTIFICATE_VERIFY));
-            // The same by the server.
+            // The same for the server's signature.
             let (typ, at): (T, fn(&[u8]) -> usize) = match kind {
                 Kind::Auth => (T::CERTIFICATE_VERIFY, |_| 4),
-                // Behind curve type, curve, length and point.
+                // The scheme follows curve type, curve, length and point.
                 _ => (T::SERVER_KEY_EXCHANGE, |message| 4 + 4 + usize::from(message[7])),
             };
             let mut client = client_with(client_config, None);
             let mut server = server_with(server_config, Some(claims(typ, at, scheme)));
             let Outcome::Failed(failure) = meet(&mut client, &mut server, &pki) else { panic!("{scheme} passes") };
-            // What fits the suite in TLS 1.2 is found where the signature is checked, behind the verdict.
+            // If the scheme matches the TLS 1.2 suite, the error occurs after the verification of
+            // the chain, when the signature is checked.
             assert!(failure.side == "client" && [typ, T::SERVER_HELLO_DONE].contains(&failure.at), "{failure:?}");
             let told = [Error::SignatureSchemeMismatch(scheme), Error::SignatureSchemeNotOffered(scheme)];
             assert!(told.contains(&failure.error), "{scheme}: {failure:?}");
@@ -338,7 +347,7 @@ fn cve_2022_25638_scheme_of_other_key_type_is_rejected() {
     }
 }
 
-/// CVE-2021-3449, OpenSSL: a hello that renegotiates, and lacks what the first one had.
+/// CVE-2021-3449, OpenSSL: a renegotiating ClientHello without an extension of the first one.
 #[test]
 fn cve_2021_3449_renegotiation_is_rejected_before_parsing() {
     let pki = Pki::new();
@@ -351,14 +360,14 @@ fn cve_2021_3449_renegotiation_is_rejected_before_parsing() {
         pair.handshake(&pki).unwrap();
         pair.client.send_raw_record(C::HANDSHAKE, &hello, &mut pair.to_server);
         assert!(pair.step_server().unwrap().is_none());
-        // A warning, and sealed: header, explicit nonce, alert, tag.
+        // An encrypted warning: header, explicit nonce, alert, tag.
         assert_eq!(pair.to_client.len(), 5 + 8 + 2 + 16);
         assert!(pair.step_client().unwrap().is_none());
         pair.exchange(b"question", b"answer");
     }
 }
 
-/// RFC 5246 §7.2.2: the connection goes on, at both roles, and a flood of requests ends it.
+/// RFC 5246 §7.2.2: the connection continues. A flood of requests is an error.
 #[test]
 fn hello_request_is_rejected_with_warning() {
     let pki = Pki::new();
@@ -377,12 +386,13 @@ fn hello_request_is_rejected_with_warning() {
         pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
         let expected = if flood < 32 { Ok(()) } else { Err(Error::Flood(Flood::Renegotiations)) };
         assert_eq!(pair.step_client().map(|_| ()), expected, "{flood}");
-        // Of many without data few are answered: peers take many warnings for a flood.
+        // Only the first four without data are answered, since peers treat many warnings as a
+        // flood.
         if flood < 32 {
             assert_eq!(pair.to_server.len(), (5 + 8 + 2 + 16) * 4.min(flood + 1), "{flood}");
         }
     }
-    // With data beside it, and in parts.
+    // With data after it, and fragmented.
     let mut pair = pair12();
     pair.handshake(&pki).unwrap();
     pair.server.send_raw_record(C::HANDSHAKE, &[0, 0], &mut pair.to_client);
@@ -393,7 +403,7 @@ fn hello_request_is_rejected_with_warning() {
     assert_eq!(pair.step_client().unwrap_err().alert(), Some(A::DECODE_ERROR));
 }
 
-/// RFC 5246 §7.4.1.1: it is ignored, and not part of the transcript.
+/// RFC 5246 §7.4.1.1: it is ignored and not part of the transcript.
 #[test]
 fn hello_request_during_handshake_is_ignored() {
     let pki = Pki::new();
@@ -404,7 +414,7 @@ fn hello_request_during_handshake_is_ignored() {
         server.set_versions(&[ProtocolVersion::TLS12]).unwrap();
         let mut pair = Pair::with(client, server);
         let hello_request = [22, 3, 3, 0, 4, 0, 0, 0, 0];
-        // Before ServerHello, and after each record of the server's flight.
+        // Before ServerHello, and before and after the server's flight.
         pair.at_client.extend_from_slice(&hello_request);
         assert!(pair.step_client().unwrap().is_none());
         let mut need = pair.step_server().unwrap();
@@ -419,7 +429,7 @@ fn hello_request_during_handshake_is_ignored() {
         pair.handshake(&pki).unwrap();
         pair.exchange(b"question", b"answer");
     }
-    // A client of TLS 1.3 alone never gets one.
+    // A client that offers only TLS 1.3 rejects it.
     let mut client = ClientConfig::new();
     client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
     let mut pair = Pair::with(client, ServerConfig::new());
@@ -428,7 +438,7 @@ fn hello_request_during_handshake_is_ignored() {
     assert_eq!(pair.step_client().unwrap_err(), refused);
 }
 
-/// At the server as well: a second request is answered, a flood is not.
+/// At the server: each request with data after it is answered, a flood is an error.
 #[test]
 fn repeated_renegotiation_is_rejected_and_flood_fails() {
     let pki = Pki::new();
@@ -437,21 +447,22 @@ fn repeated_renegotiation_is_rejected_and_flood_fails() {
     pair.handshake(&pki).unwrap();
     for _ in 0..3 {
         pair.client.send_raw_record(C::HANDSHAKE, &hello, &mut pair.to_server);
-        // A request with data before, between and after the answers.
+        // A request followed by data.
         send_all(&mut pair.client, b"data", &mut pair.to_server);
         assert!(pair.step_server().unwrap().is_none());
         assert_eq!(std::mem::take(&mut pair.server_received), b"data");
         assert_eq!(pair.to_client.len(), 5 + 8 + 2 + 16);
         pair.exchange(b"question", b"answer");
     }
-    // Many in one record are as many.
+    // Requests in one record are counted one by one.
     let many = [1, 0, 0, 0].repeat(33);
     pair.client.send_raw_record(C::HANDSHAKE, &many, &mut pair.to_server);
     assert_eq!(pair.step_server().unwrap_err(), Error::Flood(Flood::Renegotiations));
     assert_eq!(Error::Flood(Flood::Renegotiations).alert(), Some(A::UNEXPECTED_MESSAGE));
 }
 
-/// Data starts the count anew; a peer that never reads fills no queue all the same.
+/// Data resets the count of requests. Even so, a peer that never reads does not fill the output
+/// queue.
 #[test]
 fn no_renegotiation_alerts_do_not_fill_queue() {
     let pki = Pki::new();
@@ -465,7 +476,7 @@ fn no_renegotiation_alerts_do_not_fill_queue() {
     assert!((31..2048).contains(&pair.to_server.len()), "{}", pair.to_server.len());
 }
 
-/// RFC 5246 §7.2.2: what they answer is a warning, and ends nothing; at the level fatal it does.
+/// RFC 5246 §7.2.2: the warning is ignored. At the fatal level it closes the connection.
 #[test]
 fn received_no_renegotiation_warning_is_ignored() {
     let pki = Pki::new();
@@ -481,7 +492,7 @@ fn received_no_renegotiation_warning_is_ignored() {
     assert_eq!(pair.step_server().unwrap_err(), ended);
 }
 
-/// Nothing comes after close_notify, and the data of the peer goes on.
+/// No alert follows close_notify, and the peer's data still arrives.
 #[test]
 fn renegotiation_after_sent_close_notify_is_ignored() {
     let pki = Pki::new();
@@ -496,7 +507,8 @@ fn renegotiation_after_sent_close_notify_is_ignored() {
     assert!(pair.to_server.is_empty());
 }
 
-/// Before each message of the server's flight, in the same record as it and in one of its own, and in parts.
+/// Before each message of the server's flight: in a record of its own, in the same record, and
+/// fragmented.
 #[test]
 fn hello_requests_before_every_message_are_ignored() {
     let pki = Pki::new();
@@ -529,7 +541,7 @@ fn hello_requests_before_every_message_are_ignored() {
     }
 }
 
-/// RFC 5246 §6.2.1: messages may share a record, and a HelloRequest may follow any.
+/// RFC 5246 §6.2.1: messages may share a record, and a HelloRequest may follow any message.
 #[test]
 fn hello_requests_may_follow_last_message_in_record() {
     let pki = Pki::new();
@@ -538,7 +550,7 @@ fn hello_requests_may_follow_last_message_in_record() {
     while let Some(asked) = need.take() {
         need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
     }
-    // Two requests behind ServerHelloDone, which asks something.
+    // Two requests after ServerHelloDone, which causes a need.
     let mut flight: Vec<u8> = records(pair.to_client.ready()).iter().flat_map(|record| record[5..].to_vec()).collect();
     pair.to_client.consume(usize::MAX);
     flight.extend_from_slice(&[0; 8]);
@@ -548,7 +560,7 @@ fn hello_requests_may_follow_last_message_in_record() {
     pair.exchange(b"question", b"answer");
 }
 
-/// The server's Finished and a HelloRequest in one record: the connection is complete, and the request is refused.
+/// Finished and a HelloRequest in one record: the connection is complete and rejects the request.
 #[test]
 fn hello_request_may_follow_finished_in_record() {
     let pki = Pki::new();
@@ -560,7 +572,7 @@ fn hello_request_may_follow_finished_in_record() {
     let mut need = pair.step_server().unwrap();
     while let Some(asked) = need.take() {
         if let Need::Signature(need) = &asked {
-            // What the server signs begins with both randoms.
+            // The signed content begins with both randoms.
             random = Some(need.message()[32..64].try_into().unwrap());
         }
         need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
@@ -580,7 +592,8 @@ fn hello_request_may_follow_finished_in_record() {
     pair.exchange(b"question", b"answer");
 }
 
-/// A part of one is no HelloRequest: it begins a message that goes by an answer that its sender cannot have seen.
+/// A partial message is not a HelloRequest. Its sender cannot have seen the reply that it depends
+/// on.
 #[test]
 fn partial_hello_request_after_last_message_is_rejected() {
     let pki = Pki::new();
@@ -604,7 +617,7 @@ fn partial_hello_request_after_last_message_is_rejected() {
     }
 }
 
-/// ServerHello of TLS 1.3 changes keys: nothing follows it, requests no more than others.
+/// ServerHello changes keys in TLS 1.3, so nothing may follow it in its record.
 #[test]
 fn hello_request_after_tls13_server_hello_is_rejected() {
     let pki = Pki::new();
@@ -621,7 +634,7 @@ fn hello_request_after_tls13_server_hello_is_rejected() {
 #[test]
 fn tls13_connection_rejects_hello_request() {
     let pki = Pki::new();
-    // In TLS 1.3 there is no such message.
+    // TLS 1.3 has no HelloRequest.
     let mut pair = Pair::new(&pki);
     pair.handshake(&pki).unwrap();
     pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);

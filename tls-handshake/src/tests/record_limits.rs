@@ -1,4 +1,5 @@
-//! record_size_limit (RFC 8449) and max_fragment_length (RFC 6066 §4), by the sizes of records on the wire.
+//! record_size_limit (RFC 8449) and max_fragment_length (RFC 6066 §4), measured by the sizes of
+//! records on the wire.
 
 use tls_codec::code_points::{
     AlertDescription as A, CipherSuite, ContentType, ExtensionType as X, HandshakeType as T, NamedGroup,
@@ -14,7 +15,8 @@ use crate::config::{ClientConfig, ConfigError, RecordPadding, RecordRampUp, Serv
 use crate::error::{Error, Illegal};
 use crate::{Outgoing, RecordLimits};
 
-/// What each suite has around what the limit counts, and what the limit counts beside the content.
+/// Each suite with its overhead for a record's content, and the bytes that the limit counts beyond
+/// the content.
 const SUITES: [(ProtocolVersion, CipherSuite, usize, u16); 3] = [
     (TLS13, CipherSuite::TLS_AES_128_GCM_SHA256, 5 + 1 + 16, 1),
     (TLS12, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 5 + 8 + 16, 0),
@@ -30,7 +32,7 @@ fn pair(suite: CipherSuite, set: impl FnOnce(&mut ClientConfig, &mut ServerConfi
     Pair::with(client, server)
 }
 
-/// Both sides' limits after the handshake, which agree.
+/// Completes the handshake and returns the client's limits, which must match the server's.
 fn negotiated(pair: &mut Pair) -> RecordLimits {
     pair.handshake(&Pki::new()).unwrap();
     let (client, server) = (pair.client.record_limits(), pair.server.record_limits());
@@ -38,7 +40,7 @@ fn negotiated(pair: &mut Pair) -> RecordLimits {
     client
 }
 
-/// Sends data both ways; gives the longest records of each side.
+/// Sends data both ways. Returns the longest record of each side.
 fn longest(pair: &mut Pair, length: usize) -> (usize, usize) {
     let data: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
     send_all(&mut pair.client, &data, &mut pair.to_server);
@@ -50,7 +52,7 @@ fn longest(pair: &mut Pair, length: usize) -> (usize, usize) {
 }
 
 impl Pair {
-    /// Lets what was sent arrive.
+    /// Delivers the queued records and checks that `data` arrives at both sides.
     fn exchange_pending(&mut self, data: &[u8]) {
         self.run(&mut |_| panic!("a question after the handshake")).unwrap();
         assert!(std::mem::take(&mut self.server_received) == data && std::mem::take(&mut self.client_received) == data);
@@ -61,7 +63,7 @@ impl Pair {
 fn record_size_limit_applies_in_each_direction() {
     for (version, suite, around, counted) in SUITES {
         let max = FULL + counted;
-        // Those of the client and of the server.
+        // The limits of client and server.
         for (client_limit, server_limit) in [(64, None), (64, Some(512)), (1000, Some(64)), (16_385, Some(16_385))] {
             let mut pair = pair(suite, |client, server| {
                 client.set_record_size_limit(Some(client_limit)).unwrap();
@@ -199,7 +201,7 @@ fn only_max_fragment_length_limits_unprotected_records() {
     assert!(records.len() == 1 && records[0] > 517, "{records:?}");
     let records = flight(&|client| client.set_max_fragment_length(Some(512)).unwrap());
     assert!(records.len() > 1 && records.iter().all(|record| *record <= 517), "{records:?}");
-    // What the server reads next is limited as well.
+    // The limit also applies to the next record that the server reads.
     let mut pair = pair(suite, |client, _| client.set_max_fragment_length(Some(512)).unwrap());
     let pki = Pki::new();
     let mut need = pair.step_server().unwrap();
@@ -210,7 +212,7 @@ fn only_max_fragment_length_limits_unprotected_records() {
     assert_eq!(pair.step_server().unwrap_err().alert(), Some(A::RECORD_OVERFLOW));
 }
 
-/// What the client says of a server that answers so.
+/// Returns the result of a client that reads an edited ServerHello.
 fn client_says(kind: Kind, limits: (Option<u16>, Option<u16>), change: &dyn Fn(&mut Hello)) -> Result<(), Error> {
     let (mut client, server) = configs(kind);
     client.set_record_size_limit(limits.0).unwrap();
@@ -218,7 +220,7 @@ fn client_says(kind: Kind, limits: (Option<u16>, Option<u16>), change: &dyn Fn(&
     client_given(client, server, &pki(kind), change).map(|_| ())
 }
 
-/// Puts an extension in the place of the one of its type.
+/// Replaces the extension of this type, or appends it.
 fn put(hello: &mut Hello, typ: X, data: &[u8]) {
     hello.remove(typ);
     hello.extensions.push((typ.0, data.to_vec()));
@@ -232,7 +234,7 @@ fn tls12_client_rejects_invalid_limit_responses() {
     let length = |h: &mut Hello| put(h, X::MAX_FRAGMENT_LENGTH, &[1]);
     assert_eq!(client_says(kind, (None, Some(512)), &limit), Err(unsolicited(X::RECORD_SIZE_LIMIT)));
     assert_eq!(client_says(kind, (Some(512), None), &length), Err(unsolicited(X::MAX_FRAGMENT_LENGTH)));
-    // Silence is consent to no limit.
+    // Without a response there is no limit.
     assert_eq!(client_says(kind, (Some(512), None), &|h| h.remove(X::RECORD_SIZE_LIMIT)), Ok(()));
     assert_eq!(client_says(kind, (None, Some(512)), &|h| h.remove(X::MAX_FRAGMENT_LENGTH)), Ok(()));
     let both = client_says(kind, (Some(512), Some(512)), &length).unwrap_err();
@@ -245,12 +247,12 @@ fn tls12_client_rejects_invalid_limit_responses() {
     }
     let small = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[0, 63]);
     assert_eq!(client_says(kind, (Some(512), None), &small).unwrap_err().alert(), Some(A::ILLEGAL_PARAMETER));
-    // A reserved value is the maximum.
+    // A reserved value means the maximum.
     let large = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[0xff, 0xff]);
     assert_eq!(client_says(kind, (Some(512), None), &large), Ok(()));
 }
 
-/// What the client says of a TLS 1.3 server whose EncryptedExtensions hold only this.
+/// Returns the error of a TLS 1.3 client that reads EncryptedExtensions with only these extensions.
 fn client_says_of(limits: (Option<u16>, Option<u16>), extensions: &'static [u8]) -> Result<(), Error> {
     let kind = Kind::Full;
     let (mut client, server) = configs(kind);
@@ -265,7 +267,7 @@ fn client_says_of(limits: (Option<u16>, Option<u16>), extensions: &'static [u8])
     }));
     match meet(&mut client, &mut server, &pki(kind)) {
         Outcome::Failed(Failure { side: "client", error, .. }) => Err(error),
-        // What the server makes of its own words is not asked here.
+        // An error of the server is irrelevant here.
         _ => Ok(()),
     }
 }
@@ -305,7 +307,7 @@ fn server_accepts_reserved_limits_and_rejects_undefined() {
         for code in [0, 5, 255] {
             let refused = says(&|h| h.extensions.push((X::MAX_FRAGMENT_LENGTH.0, vec![code]))).unwrap_err();
             assert!(matches!(refused, Error::Illegal(Illegal::MaxFragmentLength(_))), "{refused}");
-            // RFC 8449 §5: ignored beside record_size_limit.
+            // RFC 8449 §5: max_fragment_length is ignored if record_size_limit is present.
             let both = says(&|h| {
                 h.extensions.push((X::MAX_FRAGMENT_LENGTH.0, vec![code]));
                 h.extensions.push((X::RECORD_SIZE_LIMIT.0, vec![2, 0]));
@@ -349,7 +351,7 @@ fn retry_and_resumption_negotiate_limits_again() {
     }
 }
 
-/// It was sealed before the client knew the server's limit.
+/// The client encrypts early data before it knows the server's limit.
 #[test]
 fn record_limit_does_not_apply_to_early_data() {
     for accepted in [true, false] {
@@ -373,7 +375,7 @@ fn record_limit_does_not_apply_to_early_data() {
     }
 }
 
-/// The first record that a server opens while it skips early data.
+/// The limit applies to the first record that a server decrypts while it skips early data.
 #[test]
 fn record_limit_applies_after_skipped_early_data() {
     for (block, overflows) in [(0, false), (1000, true)] {
@@ -387,7 +389,7 @@ fn record_limit_applies_after_skipped_early_data() {
         server.set_record_size_limit(Some(64)).unwrap();
         let mut pair = Pair::resuming(client, server, session, harness.now);
         assert_eq!(pair.client.send_early_data(&[3; 100], &mut pair.to_server).unwrap(), 100);
-        // It does not find the session.
+        // The server does not find the session.
         let mut need = pair.step_server().unwrap();
         while let Some(asked) = need.take() {
             need = pair.server.resume(harness.pki.answer(asked), &mut pair.to_client).unwrap();
@@ -414,7 +416,7 @@ fn config_rejects_limits_out_of_range() {
     }
 }
 
-/// RFC 8449 §4: no more than the newest offered version allows.
+/// RFC 8449 §4: the maximum is that of the newest offered version.
 #[test]
 fn offered_limit_is_capped_at_maximum_of_version() {
     for (kind, version, expected) in [(Kind::Tls12, TLS12, 16_384u16), (Kind::Full, TLS13, 16_385)] {
@@ -427,7 +429,7 @@ fn offered_limit_is_capped_at_maximum_of_version() {
     }
 }
 
-/// The same of the server's answer, and whatever the client's says.
+/// The same for the server's response, whatever the client offers.
 #[test]
 fn server_limit_is_capped_at_maximum_of_version() {
     let (client, mut server) = configs(Kind::Tls12);
@@ -448,7 +450,7 @@ fn server_limit_is_capped_at_maximum_of_version() {
     assert_eq!(pair.server.record_limits(), RecordLimits { send: FULL, receive: FULL });
 }
 
-/// A few hundred connections with limits, sizes and writes of all kinds, made by a fixed generator.
+/// 200 connections with limits, settings and writes from a generator with a fixed seed.
 #[test]
 fn random_limits_and_writes_deliver_all_data() {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;

@@ -1,4 +1,5 @@
-//! The rules for records (RFC 9846 §5), each with the record that breaks it, sealed with the right keys where there are any.
+//! The rules of the record layer (RFC 9846 §5), each with a record that violates it. The record is
+//! encrypted correctly where there are keys.
 
 use tls_codec::code_points::{AlertDescription as A, ContentType as C};
 use tls_codec::record::RecordError;
@@ -7,7 +8,8 @@ use super::pair::{Pair, Pki};
 use crate::error::{Error, Flood};
 use crate::need::Need;
 
-/// A client that awaits EncryptedExtensions, and a server that holds the handshake's write key and has not used it.
+/// Returns a client that waits for EncryptedExtensions, and a server that has the handshake write
+/// key but has not used it.
 fn handshaking(pki: &Pki) -> Pair {
     let mut pair = Pair::new(pki);
     let need = pair.step_server().unwrap().unwrap();
@@ -23,7 +25,7 @@ fn connected(pki: &Pki) -> Pair {
     pair
 }
 
-/// Puts bytes on the wire to a side as they are, and gives its error.
+/// Delivers unencrypted bytes to the client.
 fn raw_to_client(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
     pair.at_client.extend_from_slice(bytes);
     pair.step_client().map(|need| assert!(need.is_none()))
@@ -64,7 +66,7 @@ fn empty_handshake_and_alert_records_are_rejected() {
         assert_eq!(raw_to_server(&mut Pair::new(&pki), &record).unwrap_err(), Error::EmptyRecord);
         assert_eq!(forge_to_client(&mut handshaking(&pki), content_type, b"").unwrap_err(), Error::EmptyRecord);
         assert_eq!(forge_to_client(&mut connected(&pki), content_type, b"").unwrap_err(), Error::EmptyRecord);
-        // Padding does not help.
+        // The same with padding.
         let inner = [content_type.0, 0, 0, 0];
         assert_eq!(inner_to_client(&mut connected(&pki), &inner).unwrap_err(), Error::EmptyRecord);
     }
@@ -79,7 +81,7 @@ fn padding_is_removed_and_record_of_only_padding_is_rejected() {
         inner_to_client(&mut pair, &inner).unwrap();
         assert_eq!(std::mem::take(&mut pair.client_received), b"data");
     }
-    // Data may end in zeros: those before the content type are its own.
+    // Zeros before the content type are part of the data.
     inner_to_client(&mut pair, &[7, 0, 0, 23, 0]).unwrap();
     assert_eq!(pair.client_received, [7, 0, 0]);
     for zeros in [1, 2, 16384] {
@@ -90,18 +92,19 @@ fn padding_is_removed_and_record_of_only_padding_is_rejected() {
 #[test]
 fn record_size_limits_are_exact() {
     let pki = Pki::new();
-    // 2^14 in the clear.
+    // 2^14 bytes unencrypted.
     let header = |length: u16| [&[22, 3, 3][..], &length.to_be_bytes()].concat();
     assert_eq!(raw_to_server(&mut Pair::new(&pki), &header(1 << 14)), Ok(()));
     let refused = raw_to_server(&mut Pair::new(&pki), &header((1 << 14) + 1)).unwrap_err();
     assert_eq!(refused, Error::Record(RecordError::Oversized { got: (1 << 14) + 1, limit: 1 << 14 }));
     assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW));
-    // 2^14 + 256 under protection: one more is refused by its header, before it came.
+    // 2^14 + 256 bytes encrypted: a longer record is rejected by its header, before its content
+    // arrives.
     let header = |length: u16| [&[23, 3, 3][..], &length.to_be_bytes()].concat();
     assert_eq!(raw_to_client(&mut connected(&pki), &header((1 << 14) + 256)), Ok(()));
     let refused = raw_to_client(&mut connected(&pki), &header((1 << 14) + 257)).unwrap_err();
     assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW));
-    // 2^14 + 1 of inner plaintext, padding counted.
+    // 2^14 + 1 bytes of inner plaintext, including padding.
     for (data, padding, fits) in [
         (16383, 0, true),
         (16384, 0, true),
@@ -134,7 +137,7 @@ fn unknown_content_types_are_rejected() {
             is_unexpected(&inner_to_client(&mut connected(&pki), &[b'x', typ]), C(typ));
         }
     }
-    // A change_cipher_spec is never protected (§5).
+    // change_cipher_spec is never encrypted (§5).
     is_unexpected(&forge_to_client(&mut handshaking(&pki), C::CHANGE_CIPHER_SPEC, &[1]), C::CHANGE_CIPHER_SPEC);
 }
 
@@ -143,7 +146,7 @@ fn change_cipher_spec_is_ignored_only_during_handshake() {
     let pki = Pki::new();
     // Before the first ClientHello.
     is_unexpected(&raw_to_server(&mut Pair::new(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
-    // From then on, up to Finished: four and not five.
+    // Until Finished: four records, not five.
     let mut pair = handshaking(&pki);
     raw_to_client(&mut pair, &CCS.repeat(3)).unwrap();
     assert_eq!(raw_to_client(&mut pair, &CCS).unwrap_err(), Error::Flood(Flood::ChangeCipherSpecs));
@@ -172,11 +175,11 @@ fn record_inside_fragmented_message_is_rejected() {
         let outcome = forge_to_client(&mut pair, content_type, content);
         assert_eq!(outcome.unwrap_err(), Error::InterleavedHandshake, "{content_type} {content:?}");
     }
-    // Not even the record that is dropped elsewhere.
+    // change_cipher_spec is ignored elsewhere, but not here.
     let mut pair = handshaking(&pki);
     forge_to_client(&mut pair, C::HANDSHAKE, &part).unwrap();
     assert_eq!(raw_to_client(&mut pair, &CCS).unwrap_err(), Error::InterleavedHandshake);
-    // A fatal alert says more than that it came at a bad time.
+    // A fatal alert is reported as itself.
     let mut pair = connected(&pki);
     forge_to_client(&mut pair, C::HANDSHAKE, &part).unwrap();
     let told = forge_to_client(&mut pair, C::ALERT, &[2, 80]).unwrap_err();
@@ -192,7 +195,7 @@ fn fragmented_or_late_unprotected_alerts_are_rejected() {
         assert_eq!(refused.alert(), Some(A::DECODE_ERROR));
     }
     let fatal = [21, 3, 3, 0, 2, 2, 40];
-    // Before a protected record came, the peer may have no keys.
+    // Before its first encrypted record the peer may have no keys.
     assert!(matches!(raw_to_client(&mut handshaking(&pki), &fatal), Err(Error::AlertReceived { .. })));
     let mut pair = handshaking(&pki);
     forge_to_client(&mut pair, C::HANDSHAKE, &[8]).unwrap();
@@ -216,9 +219,9 @@ fn application_data_during_handshake_is_rejected() {
         let record = [&[23, 3, 3, 0, 5][..], b"early"].concat();
         is_unexpected(&raw_to_server(&mut Pair::new(&pki), &record), C::APPLICATION_DATA);
         is_unexpected(&raw_to_client(&mut Pair::new(&pki), &record), C::APPLICATION_DATA);
-        // Under the handshake's keys.
+        // Under the handshake keys.
         is_unexpected(&forge_to_client(&mut handshaking(&pki), C::APPLICATION_DATA, data), C::APPLICATION_DATA);
-        // At a server that awaits Finished.
+        // At a server that waits for Finished.
         let mut pair = Pair::new(&pki);
         let mut need = pair.step_server().unwrap();
         while let Some(asked) = need.take() {
@@ -241,7 +244,7 @@ fn flood_fails_at_limit_and_data_resets_count() {
         let mut pair = connected(&pki);
         let send = |pair: &mut Pair, content_type, content: &[u8]| {
             if content_type == C::HANDSHAKE {
-                // With the key change that goes with it.
+                // Includes the key change of the sender.
                 pair.server.send_key_update(&mut pair.to_client);
                 return pair.step_client().map(|_| ());
             }
@@ -264,7 +267,7 @@ fn flood_fails_at_limit_and_data_resets_count() {
 
 #[test]
 fn failed_decryption_does_not_advance_sequence_number() {
-    // Receive-level: the same opener takes the true record after a false one. The connection itself is ended by it.
+    // Only the receive half accepts the correct record after a false one. The connection fails.
     let pki = Pki::new();
     let mut pair = connected(&pki);
     pair.server.send_raw_record(C::APPLICATION_DATA, b"true", &mut pair.to_client);
@@ -290,7 +293,7 @@ fn closed_handshake_sends_nothing_more() {
     let sent = pair.to_client.len();
     assert_eq!(pair.server.resume(pki.answer(need), &mut pair.to_client).unwrap_err(), Error::SendAfterClose);
     assert_eq!(pair.to_client.len(), sent);
-    // user_canceled, then close_notify, both sealed: the client reads them so.
+    // The client receives user_canceled and close_notify, both encrypted.
     let told = pair.step_client().unwrap_err();
     assert_eq!(told, Error::AlertReceived { description: A::CLOSE_NOTIFY, state: "WAIT_EE" });
 

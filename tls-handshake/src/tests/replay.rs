@@ -1,7 +1,8 @@
-//! RFC 8448 replayed: our client in the place of the traces' client, fed with their records.
+//! Replays RFC 8448: this client in the place of the traces' client, with their server records.
 //!
-//! The traces' server signs with RSA of 1,024 bits, which this library refuses on purpose: no record of theirs gets past
-//! CertificateVerify. Up to there the records go through the engine; what lies behind it is checked at the key schedule.
+//! The traces' server signs with RSA of 1,024 bits, which this library rejects. The engine
+//! therefore processes the records up to CertificateVerify, and only the key schedule is checked
+//! beyond it.
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
 
 const TRACES: &str = include_str!("../../tests/data/rfc8448.txt");
 
-/// One section of the RFC: its values in their order.
+/// One section of the RFC, as named values in order.
 struct Trace(Vec<(&'static str, Vec<u8>)>);
 
 impl Trace {
@@ -46,7 +47,7 @@ impl Trace {
         self.0.iter().filter(|(n, _)| *n == name).map(|(_, bytes)| bytes.as_slice()).collect()
     }
 
-    /// The last of this name: behind a retry, what counts.
+    /// Returns the last value of this name. After a retry, that is the one in use.
     fn last(&self, name: &str) -> &[u8] {
         self.all(name).last().unwrap_or_else(|| panic!("no {name} in this section"))
     }
@@ -74,7 +75,7 @@ fn hello(message: &[u8]) -> ClientHello<'_> {
     decode_all(&message[4..]).unwrap()
 }
 
-/// A client that sent the trace's ClientHello.
+/// Returns a client that sent the trace's ClientHello.
 fn client(trace: &Trace, first: &[u8], key: EphemeralKey, secrets: &Arc<Secrets>) -> (WaitServerHello, ClientConfig) {
     let mut config = ClientConfig::new();
     config.set_key_log(secrets.clone());
@@ -86,8 +87,8 @@ fn client(trace: &Trace, first: &[u8], key: EphemeralKey, secrets: &Arc<Secrets>
     (WaitServerHello::replayed(Arc::new(config.clone()), name, random, session_id, key, first.to_vec()), config)
 }
 
-/// Feeds the trace's server records up to its protected flight; the chain has to be the trace's, and its signature is
-/// refused.
+/// Processes the trace's server records up to the encrypted flight. The chain must equal the
+/// trace's, and its signature is rejected.
 fn play_to_certificate_verify(mut connection: ClientConnection, trace: &Trace, records: &[&[u8]], secrets: &Secrets) {
     let mut outgoing = Outgoing::new();
     let (flight, before) = records.split_last().unwrap();
@@ -101,16 +102,16 @@ fn play_to_certificate_verify(mut connection: ClientConnection, trace: &Trace, r
 
     let mut incoming = flight.to_vec();
     let processed = connection.process(&mut incoming, &mut outgoing).unwrap();
-    // EncryptedExtensions and Certificate were accepted in this order; more of the record is to come.
+    // The client accepted EncryptedExtensions and Certificate. The record holds further messages.
     let Progress::Need(Need::Verdict(need)) = processed.progress else { panic!("{:?}", processed.progress) };
     assert_eq!(processed.consumed, 0);
     let message = trace.last("Certificate server");
     let [chain] = need.chain() else { panic!("one certificate") };
-    // Header, empty context, length of the list, length of the certificate; no extensions behind it.
+    // Before it: header, empty context, list length, certificate length. After it: no extensions.
     assert_eq!(chain.as_ref(), &message[4 + 1 + 3 + 3..message.len() - 2]);
     assert!(connection.resume(need.answer(Ok(())), &mut outgoing).unwrap().is_none());
 
-    // RSA-1024: ring, and so this library, verifies no signature of less than 2,048 bits.
+    // ring, and so this library, verifies no RSA signature of less than 2,048 bits.
     assert_eq!(connection.process(&mut incoming, &mut outgoing).unwrap_err(), Error::BadSignature);
     assert_eq!(Error::BadSignature.alert(), Some(AlertDescription::DECRYPT_ERROR));
     assert_eq!(secrets.all().len(), 2, "application keys without proof of the certificate");
@@ -134,7 +135,7 @@ fn rfc8448_section_7_compatibility_mode_is_accepted() {
     play_to_certificate_verify(connection, &trace, &records[..3], &secrets);
 }
 
-/// A state that already sent the first hello of section 5.
+/// Returns a client that sent the first hello of section 5.
 fn before_retry(trace: &Trace, secrets: &Arc<Secrets>) -> (WaitServerHello, ClientConfig) {
     let key = EphemeralKey::from_private_key(Group::X25519, trace.all("private key client")[0]).unwrap();
     client(trace, trace.all("ClientHello client")[0], key, secrets)
@@ -149,7 +150,8 @@ fn rfc8448_section_5_retry_is_answered_with_group_and_cookie() {
     connection.process(&mut incoming, &mut outgoing).unwrap();
     let (ccs, hello_record) = outgoing.ready().split_at(6);
     assert_eq!(ccs, [20, 3, 3, 0, 1, 1]);
-    // It offers what we can do, and not what the trace's client can: what the server asked for is what has to agree.
+    // This client offers what it supports itself. Only the answers to the server's requests must
+    // equal the trace's.
     let (ours, theirs) = (hello(&hello_record[5..]), hello(trace.last("ClientHello client")));
     assert_eq!(ours.random, theirs.random);
     assert_eq!(ours.extensions.cookie, theirs.extensions.cookie);
@@ -170,7 +172,7 @@ fn rfc8448_section_5_continues_after_second_client_hello() {
     play_to_certificate_verify(connection, &trace, &trace.all("record server")[1..3], &secrets);
 }
 
-/// A sink for secrets alone.
+/// A sink that accepts only secrets.
 struct Log(Arc<Secrets>);
 
 impl Sink for Log {
@@ -233,7 +235,8 @@ fn hash_of(messages: &[&[u8]], retried: bool) -> Digest {
     transcript.hash()
 }
 
-/// Every secret of the key log, both Finished and the records behind them, without asking who signed.
+/// Checks every secret of the key log, both Finished and the later records, without the
+/// certificate's signature.
 fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, client_finished_at: usize) {
     let (trace, secrets) = (Trace::section(section), Secrets::new());
     let (hellos, answers) = (trace.all("ClientHello client"), trace.all("ServerHello server"));
@@ -276,7 +279,7 @@ fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, cl
     assert_eq!(secrets.all(), trace.logged(&LABELS));
     outgoing.consume(usize::MAX);
     transmit.install(write_key, &mut outgoing).unwrap();
-    // What the client sends last of all is close_notify; in section 3 a record of data goes before it.
+    // The client's last record is close_notify. In section 3, a record of data precedes it.
     if section == 3 {
         let data: Vec<u8> = (0..50).collect();
         let slice = std::io::IoSlice::new(&data);

@@ -1,4 +1,4 @@
-//! Connections that go on from earlier ones, and those that may not.
+//! Session resumption: which connections resume a session, and which must not.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::pair::{Pair, Pki, now};
 pub(super) const TLS13: ProtocolVersion = ProtocolVersion::TLS13;
 pub(super) const TLS12: ProtocolVersion = ProtocolVersion::TLS12;
 
-/// How a server keeps its sessions.
+/// Where the server's sessions are: in tickets, or in a store by ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Storage {
     Ticket,
@@ -27,7 +27,8 @@ pub(super) enum Storage {
 
 pub(super) const STORAGES: [Storage; 2] = [Storage::Ticket, Storage::Id];
 
-/// What stays when connections end: the server's store or key, and the client's sessions.
+/// What outlives a connection: the server's store or ticket key, the client's settings, and the
+/// time.
 pub(super) struct Harness {
     pub(super) pki: Pki,
     pub(super) storage: Storage,
@@ -35,7 +36,7 @@ pub(super) struct Harness {
     pub(super) store: HashMap<Vec<u8>, Vec<u8>>,
     pub(super) now: UnixTime,
     pub(super) asked: Vec<&'static str>,
-    /// Whether the answers say that a session cannot be found again, if that is not as the store has it.
+    /// Overrides whether answers declare a session as single-use. Default: as stored.
     pub(super) single_use: Option<bool>,
 }
 
@@ -132,7 +133,7 @@ impl Harness {
         Ok(())
     }
 
-    /// A full handshake, and the sessions that it leads to.
+    /// Makes a full handshake and returns its sessions.
     pub(super) fn establish(&mut self, client: &ClientConfig, server: &ServerConfig) -> Vec<ClientSessionValue> {
         let mut pair = Pair::with(client.clone(), server.clone());
         self.run(&mut pair).unwrap();
@@ -141,11 +142,11 @@ impl Harness {
         assert!(pair.client.has_sessions());
         let sessions = pair.client.take_sessions(self.now);
         assert!(!pair.client.has_sessions());
-        // Through bytes, as a client that was started anew has them.
+        // Through bytes, like a client that was restarted.
         sessions.iter().map(|session| ClientSessionValue::decode(&session.encode()).unwrap()).collect()
     }
 
-    /// A handshake that offers the session.
+    /// Makes a handshake that offers the session.
     pub(super) fn resume(&mut self, client: &ClientConfig, server: &ServerConfig, session: ClientSessionValue) -> Pair {
         let mut pair = Pair::resuming(client.clone(), server.clone(), session, self.now);
         self.run(&mut pair).unwrap();
@@ -192,7 +193,7 @@ fn resumption_sends_no_certificate() {
             let pair = harness.resume(&client, &server, session);
             assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
             assert_eq!(pair.client.protocol_version(), Some(version));
-            // The certificates are those of the first time.
+            // The certificates are those of the original handshake.
             assert_eq!(pair.client.peer_certificates().unwrap(), harness.pki.identity.chain());
             assert!(!harness.asked.contains(&"identity") && !harness.asked.contains(&"other"), "{:?}", harness.asked);
         }
@@ -207,13 +208,13 @@ fn resumption_chain_ends_at_session_lifetime() {
         server.set_ticket_lifetime(3 * 86_400);
         let mut session = harness.establish_one(&client, &server);
         let began = harness.now.as_secs();
-        // 7 days from the full handshake, however often it was gone on from since.
+        // 7 days from the original handshake, despite resumptions.
         for day in [2, 4, 6] {
             harness.advance(2 * 86_400);
             let mut pair = harness.resume(&client, &server, session);
             assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed), "day {day}");
             session = pair.client.take_sessions(harness.now).remove(0);
-            // Each side counts by itself.
+            // Each side stores the time itself.
             assert_eq!(session.authenticated, began);
             assert_eq!(harness.find(&session.ticket).unwrap().authenticated, began);
         }
@@ -236,7 +237,7 @@ fn session_expires_after_its_lifetime() {
     });
 }
 
-/// Whatever the client believes: the server looks at its own clock.
+/// The server checks the lifetime with its own clock.
 #[test]
 fn server_rejects_expired_session_that_client_offers() {
     for_each_storage(|mut harness, version| {
@@ -265,7 +266,7 @@ fn changed_setting_prevents_resumption() {
     for_each_storage(|mut harness, version| {
         for (what, change) in &changes {
             let (mut client, mut server) = (harness.client(version), harness.server());
-            // Computed before the change: a scope that was remembered would show.
+            // Compute the scope before the change, to detect a stale cached one.
             assert_eq!(client.session_scope(), client.clone().session_scope());
             let session = harness.establish_one(&client, &server);
             let before = (client.session_scope(), server.session_scope());
@@ -309,7 +310,7 @@ fn resumption_requires_suite_or_hash_of_session() {
     });
 }
 
-/// Unlike an external key: a session under a suite that is no longer preferred gives way to it.
+/// Unlike an external key, a session does not override the preferred suite.
 #[test]
 fn session_does_not_determine_suite() {
     use CipherSuite as S;
@@ -335,7 +336,7 @@ fn invalid_ticket_leads_to_full_handshake() {
         }
         assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Full));
         let changes: [fn(&mut Vec<u8>); 3] = [|id| id[20] ^= 1, |id| id.truncate(20), |id| id.push(0)];
-        // A session id has no room for one byte more.
+        // A session ID cannot be longer than 32 bytes.
         let fitting = if harness.storage == Storage::Id && version == TLS12 { 2 } else { 3 };
         for alter in changes.into_iter().take(fitting) {
             let mut session = harness.establish_one(&client, &server);
@@ -424,7 +425,7 @@ fn only_fatal_alert_invalidates_sessions_after_handshake() {
         harness.run(&mut pair).unwrap();
         pair.exchange(b"question", b"answer");
         assert_eq!(pair.client.failed_sessions(), None);
-        // user_canceled, and in TLS 1.2 a warning that does not end a connection.
+        // user_canceled, or in TLS 1.2 a warning that does not close the connection.
         let warning = if version == TLS13 { [1, 90] } else { [1, 110] };
         pair.server.send_raw_record(ContentType::ALERT, &warning, &mut pair.to_client);
         pair.run(&mut |need| harness.answer(need)).unwrap();
@@ -492,7 +493,7 @@ fn client_stores_at_most_eight_tickets() {
 
 #[test]
 fn need_and_config_do_not_change_shared_config() {
-    // A configuration is shared, and what a connection changes of it is nothing.
+    // The sessions of all connections have the scope of the shared configuration.
     let mut harness = Harness::new(Storage::Ticket);
     let (client, server) = (Arc::new(harness.client(TLS13)), Arc::new(harness.server()));
     let sessions = harness.establish(&client, &server);
@@ -524,7 +525,7 @@ fn session_of_older_version_is_resumed_until_server_upgrades() {
         let session = harness.establish_one(&both, &server);
         assert_eq!(session.version(), TLS12);
         assert_eq!(harness.kind(&both, &server, session.clone()), Some(HandshakeKind::Resumed));
-        // The server learns TLS 1.3: that is used, and the session is not.
+        // The server enables TLS 1.3, uses it, and does not resume the session.
         let newer = harness.server();
         let pair = harness.resume(&both, &newer, session);
         assert_eq!(pair.client.protocol_version(), Some(TLS13));
@@ -532,7 +533,8 @@ fn session_of_older_version_is_resumed_until_server_upgrades() {
     }
 }
 
-/// The server would refuse it as well: but an observer is not to learn of it, nor the wrong server of the ticket.
+/// The server would reject it as well, but neither an observer nor another server should see the
+/// ticket.
 #[test]
 fn client_offers_only_matching_session() {
     use crate::client::offered_psk::ResumptionOffer;
@@ -563,7 +565,7 @@ fn client_offers_only_matching_session() {
         let mut without_its_suite = ClientConfig::new();
         without_its_suite.set_cipher_suites(&[CipherSuite::TLS_CHACHA20_POLY1305_SHA256]).unwrap();
         assert!(!offers(&without_its_suite, "a.test", now));
-        // Without tickets a session of TLS 1.2 has no extension to name it in, unless it has an id.
+        // Without tickets only an ID can name a TLS 1.2 session.
         let mut without_tickets = client.clone();
         without_tickets.set_tickets(false);
         assert_eq!(
@@ -574,7 +576,8 @@ fn client_offers_only_matching_session() {
     });
 }
 
-/// RFC 9846 §4.3.9, RFC 5077 §3.2: tickets are invited where they are taken, and in the version that has them.
+/// RFC 9846 §4.3.9, RFC 5077 §3.2: the client requests tickets only if it uses them, in the
+/// extension of its version.
 #[test]
 fn client_requests_tickets_only_with_resumption() {
     for version in [TLS12, TLS13] {
@@ -591,7 +594,7 @@ fn client_requests_tickets_only_with_resumption() {
     }
 }
 
-/// RFC 5077 §3.4: a ticket comes before an id. An empty ticket or id names no session.
+/// RFC 5077 §3.4: a ticket takes precedence over an ID. An empty ticket or ID names no session.
 #[test]
 fn tls12_session_is_identified_by_ticket_or_id() {
     use SessionLookup::{Ids, Never, Tickets, TicketsOrIds};
@@ -624,7 +627,7 @@ fn tls12_session_is_identified_by_ticket_or_id() {
     }
 }
 
-/// Changes the ClientHello on its way.
+/// Edits the queued ClientHello.
 fn edit_hello(pair: &mut Pair, change: &dyn Fn(&mut Hello)) {
     let mut hello = Hello::parse(&pair.to_server.ready()[5..]);
     change(&mut hello);
@@ -634,7 +637,7 @@ fn edit_hello(pair: &mut Pair, change: &dyn Fn(&mut Hello)) {
     pair.to_server.consume(pair.to_server.ready().len());
 }
 
-/// A ticket of TLS 1.3 in a hello of TLS 1.2 costs a full handshake, and is no error.
+/// A TLS 1.3 ticket in a TLS 1.2 hello leads to a full handshake, not to an error.
 #[test]
 fn tls13_ticket_is_not_resumed_in_tls12() {
     let mut harness = Harness::new(Storage::Ticket);
@@ -652,7 +655,7 @@ fn tls13_ticket_is_not_resumed_in_tls12() {
     assert!(matches!(next, Some(Need::Identity(_))));
 }
 
-/// What the configuration says today bounds sessions that were stored under a longer lifetime.
+/// The current setting limits sessions that were stored under a longer lifetime.
 #[test]
 fn shorter_lifetime_setting_expires_stored_sessions() {
     for_each_storage(|mut harness, version| {
@@ -667,7 +670,7 @@ fn shorter_lifetime_setting_expires_stored_sessions() {
     });
 }
 
-/// RFC 7627 §5.3: both handshakes have extended_master_secret, or the session is not resumed.
+/// RFC 7627 §5.3: both handshakes must use extended_master_secret.
 #[test]
 fn tls12_resumption_requires_ems_in_both_handshakes() {
     for (session_has_it, hello_has_it) in [(true, true), (true, false), (false, true), (false, false)] {
@@ -707,7 +710,7 @@ fn discarded_sessions_are_not_returned() {
     }
 }
 
-/// RFC 5929 §3.1: in a resumption the first Finished is the server's.
+/// RFC 5929 §3.1: in a resumption the server's Finished is the first.
 #[test]
 fn tls_unique_of_resumption_is_server_finished() {
     let mut harness = Harness::new(Storage::Ticket);
@@ -718,7 +721,8 @@ fn tls_unique_of_resumption_is_server_finished() {
     assert_eq!(pair.client.tls_unique(), pair.server.tls_unique());
 }
 
-/// RFC 7627 §5.3: without extended_master_secret a session should not be resumed, and is not stored.
+/// RFC 7627 §5.3: a session without extended_master_secret should not be resumed, so it is not
+/// stored.
 #[test]
 fn server_stores_no_session_without_extended_master_secret() {
     for storage in [Storage::Ticket, Storage::Id] {
@@ -741,7 +745,7 @@ fn server_stores_no_session_without_extended_master_secret() {
     }
 }
 
-/// Anyone can copy an identity off the wire: without the key it ends no session.
+/// Anyone can copy an identity off the wire. Without its key it must not remove the session.
 #[test]
 fn single_use_session_is_removed_only_by_valid_binder() {
     let mut harness = Harness::new(Storage::Id);
@@ -759,7 +763,7 @@ fn single_use_session_is_removed_only_by_valid_binder() {
     assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Resumed));
 }
 
-/// Two connections found the session, and one took it: the other makes a full handshake.
+/// Two connections found the session and the other removed it, so this one makes a full handshake.
 #[test]
 fn session_removed_by_other_connection_is_not_resumed() {
     let mut harness = Harness::new(Storage::Id);
@@ -783,7 +787,7 @@ fn session_removed_by_other_connection_is_not_resumed() {
     assert_eq!(pair.server_early, b"");
 }
 
-/// The ids of one version are not looked up as those of the other.
+/// Session IDs of one version are not looked up in the other.
 #[test]
 fn session_ids_of_versions_are_separate() {
     let mut harness = Harness::new(Storage::Id);
@@ -797,14 +801,15 @@ fn session_ids_of_versions_are_separate() {
         for (version, mark) in [(TLS13, 0x80), (TLS12, 0)] {
             for id in ids(version) {
                 assert_eq!((id.len(), id[0] & 0x80), (32, mark));
-                // No two have a part in common that would show whose they are.
+                // No two IDs share a part that would link them.
                 assert!(seen.insert(id[..16].to_vec()) && seen.insert(id[16..].to_vec()));
             }
         }
     }
 }
 
-/// What a client is told never exceeds what is left of the lineage, and a shorter one counts at once.
+/// A ticket's lifetime never exceeds the rest of the original session's lifetime. A shorter setting
+/// takes effect at once.
 #[test]
 fn ticket_lifetime_ends_with_original_handshake() {
     for storage in STORAGES {

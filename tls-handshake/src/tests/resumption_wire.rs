@@ -1,4 +1,4 @@
-//! Peers that go on from sessions as no honest peer does.
+//! Resumption with peers that violate the protocol.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::server::Server;
 use crate::states::{StateMachine, Versioned};
 use crate::{ExternalPsk, HandshakeKind, PskCandidate};
 
-/// What a client that offers a session says to a server's first message, changed so.
+/// Returns the error of a client that offers a session and reads an edited first response.
 fn client_told(kind: Kind, change: impl Fn(&mut Hello) + 'static) -> Error {
     let (mut client, mut server) = ends(kind);
     let pki = pki(kind);
@@ -34,7 +34,7 @@ fn client_told(kind: Kind, change: impl Fn(&mut Hello) + 'static) -> Error {
     client.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err()
 }
 
-/// What a server says to the hello of a client that offers a session, changed so.
+/// Returns the result of a server that reads the edited hello of a client that offers a session.
 fn server_told(kind: Kind, change: impl Fn(&mut Hello)) -> Result<End<Server>, Error> {
     let (mut client, mut server) = ends(kind);
     let pki = pki(kind);
@@ -63,14 +63,14 @@ fn client_rejects_resumption_under_other_hash() {
     assert_eq!(error, Error::Illegal(Illegal::ResumedCipherSuite(other)));
 }
 
-/// RFC 9846 §4.3.9: psk_ke was not offered, and a server that uses it is refused.
+/// RFC 9846 §4.3.9: the client did not offer psk_ke.
 #[test]
 fn client_rejects_resumption_without_key_share() {
     let error = client_told(Kind::Resumed, |hello| hello.remove(X::KEY_SHARE));
     assert_eq!(error, Error::MissingExtension { message: T::SERVER_HELLO, extension: X::KEY_SHARE });
 }
 
-/// A client that can do without a key exchange alone gets a full handshake, and no ticket.
+/// The server does not resume without a key exchange, and issues no ticket.
 #[test]
 fn client_with_only_psk_ke_gets_full_handshake() {
     let server = server_told(Kind::Resumed, |hello| *hello.get(X::PSK_KEY_EXCHANGE_MODES) = vec![1, 0]).unwrap();
@@ -79,7 +79,7 @@ fn client_with_only_psk_ke_gets_full_handshake() {
     assert_eq!(error, Error::MissingExtension { message: T::CLIENT_HELLO, extension: X::PSK_KEY_EXCHANGE_MODES });
 }
 
-/// RFC 9846 §4.3.11: the binders cover all before them.
+/// RFC 9846 §4.3.11: the binders cover everything before them.
 #[test]
 fn pre_shared_key_must_be_last_extension() {
     let move_up = |hello: &mut Hello| {
@@ -110,7 +110,7 @@ fn client_rejects_acceptance_of_unoffered_early_data() {
     assert_eq!(error, Error::UnsolicitedExtension { message: T::ENCRYPTED_EXTENSIONS, extension: X::EARLY_DATA });
 }
 
-/// RFC 9846 §4.3.10: only with the first key, which it has to select.
+/// RFC 9846 §4.3.10: the server must select the first key.
 #[test]
 fn client_rejects_early_data_without_first_psk() {
     let pki = pki(Kind::Early);
@@ -129,7 +129,7 @@ fn client_rejects_early_data_without_first_psk() {
     assert_eq!(error, Error::Illegal(Illegal::EarlyDataNotOffered));
 }
 
-/// A certificate behind a selected key would prove nothing more, and has no place.
+/// A certificate after a selected key would prove nothing more.
 #[test]
 fn client_rejects_certificate_in_resumption() {
     let pki = pki(Kind::Resumed);
@@ -143,7 +143,7 @@ fn client_rejects_certificate_in_resumption() {
     assert_eq!(error, Error::UnexpectedMessage { state: "WAIT_FINISHED", got: T::CERTIFICATE });
 }
 
-/// RFC 7627 §5.3, both sides.
+/// RFC 7627 §5.3, in both roles.
 #[test]
 fn session_with_ems_is_not_resumed_without_it() {
     let error = client_told(Kind::Tls12Resumed, |hello| hello.remove(X::EXTENDED_MASTER_SECRET));
@@ -154,7 +154,7 @@ fn session_with_ems_is_not_resumed_without_it() {
     assert_eq!(error.alert(), Some(A::HANDSHAKE_FAILURE));
 }
 
-/// RFC 5077 §3.3: it comes if, and only if, ServerHello promised it.
+/// RFC 5077 §3.3: the ticket follows if and only if ServerHello promised it.
 #[test]
 fn client_requires_ticket_exactly_if_promised() {
     let pki = pki(Kind::Tls12Ticket);
@@ -162,7 +162,7 @@ fn client_requires_ticket_exactly_if_promised() {
         let (mut client, mut server) = ends(kind);
         let mut resumable = ends(Kind::Tls12Ticket).0;
         if promise {
-            // A client that would take a ticket, and a server that promises one and sends none.
+            // A client that accepts tickets, and a server that promises one and sends none.
             std::mem::swap(&mut client, &mut resumable);
         }
         let edit: MessageEdit = Box::new(move |message| {
@@ -198,7 +198,7 @@ fn client_requires_ticket_exactly_if_promised() {
     }
 }
 
-/// The abbreviated handshake's keys do not change before the server's Finished is there to confirm them.
+/// In a TLS 1.2 resumption the client sends nothing before the server's Finished confirms the keys.
 #[test]
 fn client_sends_no_finished_before_server_in_resumption() {
     let pki = pki(Kind::Tls12Resumed);
@@ -216,7 +216,7 @@ fn client_sends_no_finished_before_server_in_resumption() {
     assert!(client.flight().is_empty());
 }
 
-/// A binder that is right for another hello, and one of the wrong length.
+/// A binder of another hello, and one of the wrong length.
 #[test]
 fn server_rejects_binder_of_other_hello() {
     let other = Hello::parse(&ends(Kind::Resumed).0.pop()).get(X::PRE_SHARED_KEY).clone();
@@ -234,7 +234,8 @@ fn server_rejects_binder_of_other_hello() {
     tells(&error, A::DECRYPT_ERROR, &["pre-shared key"]);
 }
 
-/// EndOfEarlyData changes keys: neither a whole message nor a part of one may follow it in its record.
+/// EndOfEarlyData changes keys, so neither a whole nor a partial message may follow it in its
+/// record.
 #[test]
 fn data_after_end_of_early_data_in_record_is_rejected() {
     let pki = pki(Kind::Early);
@@ -246,7 +247,7 @@ fn data_after_end_of_early_data_in_record_is_rejected() {
     }
 }
 
-/// wolfSSL 5.5 refuses nonces of more than a few bytes.
+/// wolfSSL 5.5 rejects nonces of more than a few bytes.
 #[test]
 fn ticket_nonces_have_one_byte_and_differ() {
     let (mut client_config, mut server_config) = configs(Kind::Full);
@@ -265,7 +266,7 @@ fn ticket_nonces_have_one_byte_and_differ() {
     assert_eq!(
         run(&mut client, &mut server, &mut give, &mut |number, message| {
             if message[0] == T::NEW_SESSION_TICKET.0 {
-                // Header, lifetime, age_add, and then the nonce with its length.
+                // After header, lifetime and age_add: the length of the nonce and the nonce.
                 assert_eq!(message[12..14], [1, u8::try_from(number - 7).unwrap()]);
             }
         }),
@@ -276,7 +277,8 @@ fn ticket_nonces_have_one_byte_and_differ() {
     assert_eq!(state.take_sessions(&place, now()).len(), 3);
 }
 
-/// RFC 9846 §4.3.10: early data goes by the first key that is offered. With another one it is refused, and the handshake goes on.
+/// RFC 9846 §4.3.10: early data belongs to the first offered key. If the server selects another, it
+/// rejects the early data and the handshake continues.
 #[test]
 fn server_rejects_early_data_with_other_than_first_psk() {
     let pki = pki(Kind::Early);
@@ -294,7 +296,8 @@ fn server_rejects_early_data_with_other_than_first_psk() {
     assert!(!actions.contains(&Action::Secret("CLIENT_EARLY_TRAFFIC_SECRET")), "{actions:?}");
 }
 
-/// Early data goes by the session's hash, whatever other keys are offered; and it is skipped if one of these is chosen.
+/// Early data uses the session's hash, whatever other keys are offered. It is skipped if the server
+/// selects another key.
 #[test]
 fn early_data_keeps_session_hash_with_other_external_psk() {
     const AES_128: CipherSuite = CipherSuite::TLS_AES_128_GCM_SHA256;
@@ -313,7 +316,7 @@ fn early_data_keeps_session_hash_with_other_external_psk() {
         };
         assert_eq!(run(&mut client, &mut server, &mut both, &mut |_, _| {}), Outcome::BothConnected);
         let early = Action::Secret("CLIENT_EARLY_TRAFFIC_SECRET");
-        // The client derives its key in any case, before it knows.
+        // The client derives its early key before it reads the response.
         assert!(client.sink.actions.contains(&early));
         assert_eq!(server.sink.actions.contains(&early), accepted);
         assert_eq!(server.sink.actions.contains(&Action::SkipEarlyData), !accepted);
@@ -326,7 +329,8 @@ fn early_data_keeps_session_hash_with_other_external_psk() {
     }
 }
 
-/// A server may renew the ticket of a session that it resumes (RFC 5077 §3.3): the session is as old as before.
+/// A server may renew the ticket of a session that it resumes (RFC 5077 §3.3). The age of the
+/// session does not change.
 #[test]
 fn renewed_tls12_ticket_keeps_time_of_verification() {
     let pki = pki(Kind::Tls12Resumed);
@@ -341,7 +345,7 @@ fn renewed_tls12_ticket_keeps_time_of_verification() {
     let edit: MessageEdit = Box::new(|message| {
         if message[0] == T::SERVER_HELLO.0 {
             Hello::edit(message, &|hello| hello.extensions.push((X::SESSION_TICKET.0, Vec::new())));
-            // Behind it, and in the transcripts of both: a lifetime of 1000 s, and a ticket.
+            // Append a ticket with a lifetime of 1000 s, so that both transcripts contain it.
             message.extend_from_slice(&[4, 0, 0, 13, 0, 0, 3, 232, 0, 7]);
             message.extend_from_slice(b"renewed");
         }
@@ -364,7 +368,8 @@ fn renewed_tls12_ticket_keeps_time_of_verification() {
     assert_eq!((session.authenticated, session.received), (began, (began + 500) * 1000));
 }
 
-/// RFC 5246 §7.4.1.2: the client has to offer the session's suite again; without it the handshake is a full one.
+/// RFC 5246 §7.4.1.2: the client must offer the session's suite again. Otherwise the handshake is a
+/// full one.
 #[test]
 fn tls12_resumption_requires_offer_of_session_suite() {
     let without = |hello: &mut Hello| {

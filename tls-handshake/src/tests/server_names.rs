@@ -1,4 +1,4 @@
-//! Server names of clients: only host names get past the hello.
+//! Server names in a ClientHello: the server passes on only host names.
 
 use tls_codec::code_points::{AlertDescription as A, ExtensionType as X, ProtocolVersion};
 
@@ -8,13 +8,13 @@ use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
 use crate::need::Need;
 
-/// The data of server_name with this host name.
+/// Returns the data of server_name with this host name.
 fn server_name(name: &[u8]) -> Vec<u8> {
     let vec16 = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
     vec16(&[&[0][..], &vec16(name)].concat())
 }
 
-/// What a server of this kind of handshake makes of a name; `Ok` is the name that it asks about.
+/// Returns the name that the server passes on, or its error.
 fn asked(kind: Kind, config: ServerConfig, name: &[u8]) -> Result<Option<String>, Error> {
     let pki = pki(kind);
     let (mut client, mut server) = (client(configs(kind).0), server(config));
@@ -30,7 +30,7 @@ fn asked(kind: Kind, config: ServerConfig, name: &[u8]) -> Result<Option<String>
     };
     let refused = match server.deliver(&hello.encode(), &mut answer) {
         Ok(()) => {
-            // A retry: the same name again.
+            // After a retry, the same name again.
             client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
             let mut second = Hello::parse(&client.pop());
             *second.get(X::SERVER_NAME) = server_name(name);
@@ -107,7 +107,7 @@ fn invalid_host_names_are_rejected_or_ignored() {
     }
 }
 
-/// The alert is on the wire, and the name in no text.
+/// The error text does not contain the name.
 #[test]
 fn invalid_name_is_rejected_before_any_need() {
     for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {

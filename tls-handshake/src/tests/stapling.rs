@@ -1,4 +1,4 @@
-//! What is stapled to a server's certificate, in both versions.
+//! Stapled OCSP responses and SCTs in both versions.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ fn verification_receives_requested_stapled_data() {
     }
 }
 
-/// RFC 6066 §8: "the server MAY choose not to send" it, whatever its ServerHello says.
+/// RFC 6066 §8: "the server MAY choose not to send" it, even if its ServerHello promises it.
 #[test]
 fn client_accepts_missing_promised_status() {
     let pki = Pki::new();
@@ -52,7 +52,7 @@ fn client_accepts_missing_promised_status() {
     assert_eq!(meet(&mut client, &mut server, &pki), Outcome::BothConnected);
 }
 
-/// RFC 9846 §4.5.1: one block of extensions of 2^16 - 1 bytes has both.
+/// RFC 9846 §4.5.1: one extension block of 2^16 - 1 bytes holds both.
 #[test]
 fn stapled_data_is_limited_to_one_extension_block() {
     let pki = Pki::new();
@@ -60,7 +60,7 @@ fn stapled_data_is_limited_to_one_extension_block() {
     identity.set_ocsp_response(Some(vec![7; 60_000])).unwrap();
     assert_eq!(identity.set_signed_certificate_timestamps(vec![vec![7; 50_000]]), Err(IdentityError::TooLong));
     assert!(identity.signed_certificate_timestamps().is_empty(), "a refused setting changed something");
-    // As much as is accepted goes over the wire.
+    // The maximum that is accepted can be sent.
     let most =
         (1..6000).rev().find(|length| identity.set_signed_certificate_timestamps(vec![vec![7; *length]]).is_ok());
     assert!(most.is_some_and(|most| most > 5000));

@@ -1,4 +1,5 @@
-//! Sessions in a server's store end with a fatal alert of their connection (RFC 5246 §7.2.2, RFC 9846 §6.2).
+//! A fatal alert invalidates the stored sessions of its connection (RFC 5246 §7.2.2, RFC 9846
+//! §6.2).
 
 use std::collections::HashSet;
 
@@ -15,7 +16,7 @@ fn failed(pair: &mut Pair) -> HashSet<Vec<u8>> {
     pair.server.failed_sessions().map(|id| id.to_vec()).collect()
 }
 
-/// The ids that are in the store and were not before.
+/// Returns the IDs in the store that are not in `before`.
 fn since(harness: &Harness, before: &HashSet<Vec<u8>>) -> HashSet<Vec<u8>> {
     harness.store.keys().filter(|id| !before.contains(*id)).cloned().collect()
 }
@@ -89,7 +90,7 @@ fn failed_connection_returns_no_ticket_sessions() {
     }
 }
 
-/// Who saw an id and has no key gets as far as our Finished.
+/// A peer with an ID but without its key gets no further than the server's Finished.
 #[test]
 fn resumption_with_wrong_key_invalidates_no_session() {
     for ending in 0..4 {
@@ -126,7 +127,7 @@ fn resumption_with_wrong_key_invalidates_no_session() {
     }
 }
 
-/// A connection that named a session and did not resume it fails its own alone.
+/// A connection that offered a session and did not resume it invalidates only its new session.
 #[test]
 fn failed_full_handshake_invalidates_only_its_own_session() {
     let mut harness = Harness::new(Storage::Id);

@@ -1,4 +1,4 @@
-//! KeyUpdate (RFC 9846 §4.7.3): both ways, asked for and not, and by itself where a key is worn.
+//! KeyUpdate (RFC 9846 §4.7.3): sent, requested and answered, and automatic at the key usage limit.
 
 use std::io::IoSlice;
 
@@ -25,7 +25,7 @@ fn data_arrives_across_key_updates_in_both_directions() {
             0 => pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap(),
             1 => pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap(),
             2 => {
-                // They cross in flight: each answers the other.
+                // The updates cross, and each side answers the other's.
                 pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
                 pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
             }
@@ -46,7 +46,7 @@ fn only_requested_key_update_is_answered() {
     pair.step_client().unwrap();
     assert!(pair.to_server.is_empty(), "an answer that nothing follows yet");
     send_all(&mut pair.client, b"q", &mut pair.to_server);
-    // Header, message, content type, tag; and the data.
+    // The KeyUpdate (header, message, content type, tag), then the data.
     assert_eq!(pair.to_server.len(), 5 + 5 + 1 + 16 + 5 + 1 + 17);
     pair.step_server().unwrap();
     assert_eq!(std::mem::take(&mut pair.server_received), b"q");
@@ -57,7 +57,7 @@ fn only_requested_key_update_is_answered() {
 fn key_update_requests_are_answered_once_while_output_is_queued() {
     let pki = Pki::new();
     let mut pair = connected(&pki);
-    // The client has something to send, which the transport does not take.
+    // The client has queued output.
     send_all(&mut pair.client, b"waits", &mut pair.to_server);
     let waiting = pair.to_server.len();
     for _ in 0..20 {
@@ -86,7 +86,7 @@ fn unanswered_key_update_request_is_not_repeated() {
     pair.exchange(b"question", b"answer");
 }
 
-/// A side that only reads answers as well: with the next data that comes, and once.
+/// A side that only reads sends one answer when the next data arrives.
 #[test]
 fn key_update_is_answered_by_side_that_only_reads() {
     let pki = Pki::new();
@@ -110,7 +110,7 @@ fn exhausted_key_is_updated_automatically() {
         let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
         client.set_records_per_key(records);
         server.set_records_per_key(records);
-        // A flight of more records than a key may seal.
+        // The flight has more records than a key may encrypt.
         server.set_max_fragment_size(Some(64)).unwrap();
         client.set_max_fragment_size(Some(64)).unwrap();
         let mut pair = Pair::with(client, server);
@@ -171,7 +171,8 @@ fn key_updates_of_application_with_data_are_not_flood() {
         }
         pair.exchange(b"question", b"answer");
     }
-    // One side alone sends data, and has keys changed with each piece: the other answers with KeyUpdates, and nothing else.
+    // Only one side sends data and updates its key after each write. The other side sends only its
+    // answers.
     let mut pair = connected(&pki);
     for _ in 0..200 {
         send_all(&mut pair.client, b"piece", &mut pair.to_server);
@@ -182,7 +183,8 @@ fn key_updates_of_application_with_data_are_not_flood() {
     assert_eq!(pair.server_received.len(), 200 * 5);
 }
 
-/// TLS 1.2 has no KeyUpdate: before a key is used up the connection says close_notify (RFC 9325 §4.4), and still receives.
+/// TLS 1.2 has no KeyUpdate. At the key usage limit the connection sends close_notify (RFC 9325
+/// §4.4) and still receives.
 #[test]
 fn exhausted_tls12_key_stops_sending_not_receiving() {
     let pki = Pki::new();
@@ -200,7 +202,8 @@ fn exhausted_tls12_key_stops_sending_not_receiving() {
         };
         assert_eq!(worn, Err(Error::KeyExhausted));
         assert_eq!(Error::KeyExhausted.alert(), None);
-        // Finished, the data, and close_notify: no more than the key may seal, and not much less.
+        // Finished, the data and close_notify use at most the allowed records, and nearly all of
+        // them.
         assert!(sent + 2 <= records && sent + 2 + records / 8 >= records, "{sent} of {records}");
         assert_eq!(pair.client.send(&[IoSlice::new(b"x")], &mut pair.to_server), Err(Error::SendAfterClose));
         pair.step_server().unwrap();
@@ -224,15 +227,15 @@ fn tls12_connection_rejects_key_update() {
     assert_eq!(pair.client.refresh_traffic_keys(&mut pair.to_server), Err(Error::NoKeyUpdate));
     assert_eq!(pair.server.refresh_traffic_keys(&mut pair.to_client), Err(Error::NoKeyUpdate));
     assert!(pair.to_server.is_empty() && pair.to_client.is_empty());
-    // Nothing happened to the connection.
+    // The connection still works.
     pair.exchange(b"question", b"answer");
-    // The peer cannot either.
+    // The peer's KeyUpdate is rejected.
     pair.server.send_raw_record(C::HANDSHAKE, &[24, 0, 0, 1, 0], &mut pair.to_client);
     let refused = Error::UnexpectedMessage { state: "CONNECTED", got: HandshakeType::KEY_UPDATE };
     assert_eq!(pair.step_client().unwrap_err(), refused);
 }
 
-/// A flight of many records, however few a key is for: tickets, in one flight of many records each.
+/// The flight of tickets needs many records under one key.
 #[test]
 fn tickets_do_not_exhaust_key() {
     for records in [1, 2, 3, 8] {
@@ -247,7 +250,7 @@ fn tickets_do_not_exhaust_key() {
             assert!(pair.to_client.is_empty());
             pair.exchange(b"question", b"answer");
             assert!(pair.client.has_sessions());
-            // And each piece of data has its key again.
+            // Each write has a new key again.
             for _ in 0..5 {
                 send_all(&mut pair.server, b"a", &mut pair.to_client);
                 let length = pair.to_client.len();
@@ -260,7 +263,7 @@ fn tickets_do_not_exhaust_key() {
     }
 }
 
-/// Data before the client's Finished is under a key that cannot be changed yet.
+/// Half-RTT data is under a key that cannot be updated yet.
 #[test]
 fn half_rtt_data_does_not_exhaust_key() {
     let pki = Pki::new();
@@ -282,7 +285,7 @@ fn half_rtt_data_does_not_exhaust_key() {
     }
 }
 
-/// Each change has its own key, so that none wears out, however often keys are changed.
+/// Each update installs a new key, so frequent updates exhaust none.
 #[test]
 fn key_updates_do_not_exhaust_key() {
     let pki = Pki::new();
@@ -302,7 +305,7 @@ fn key_updates_do_not_exhaust_key() {
     }
 }
 
-/// A warning is no data: it is sent under a key that is for no more data, and close_notify after it.
+/// An exhausted key may still encrypt an alert and then close_notify, but no data.
 #[test]
 fn tls12_alerts_do_not_exhaust_key() {
     let pki = Pki::new();
@@ -311,7 +314,7 @@ fn tls12_alerts_do_not_exhaust_key() {
         server.set_records_per_key(records);
         let mut pair = Pair::with(client, server);
         pair.handshake(&pki).unwrap();
-        // No ClientHello is decoded here.
+        // The server does not parse this ClientHello.
         pair.client.send_raw_record(C::HANDSHAKE, &[1, 0, 0, 0], &mut pair.to_server);
         pair.step_server().unwrap();
         assert!(!pair.to_client.is_empty(), "no_renegotiation");

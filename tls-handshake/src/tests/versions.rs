@@ -1,4 +1,5 @@
-//! The version: what both sides have decides it, and nobody between them (RFC 9846 §4.2.3, §4.3.1, RFC 7507).
+//! Version negotiation: the newest common version is used, and an attacker cannot lower it (RFC
+//! 9846 §4.2.3, §4.3.1, RFC 7507).
 
 use tls_codec::code_points::{
     AlertDescription as A, ExtensionType as X, HandshakeType as T, ProtocolVersion as V, SignatureScheme,
@@ -49,7 +50,7 @@ fn newest_common_version_is_used_or_both_lists_reported() {
     }
 }
 
-/// RFC 9846 §4.2.3: set exactly when TLS 1.2 is chosen where TLS 1.3 is enabled.
+/// RFC 9846 §4.2.3: the sentinel is set exactly if TLS 1.3 is enabled and TLS 1.2 selected.
 #[test]
 fn server_random_has_sentinel_only_on_downgrade() {
     let pki = Pki::new();
@@ -69,7 +70,7 @@ fn server_random_has_sentinel_only_on_downgrade() {
     }
 }
 
-/// The version that a server with both takes from a hello changed so.
+/// Returns the version that a server with both versions selects for an edited hello.
 fn chosen(change: Change<'_>) -> Result<V, Error> {
     let (client, server) = configs(Kind::Full);
     let mut server = server_given(client, server, &Pki::new(), change)?;
@@ -80,10 +81,10 @@ fn chosen(change: Change<'_>) -> Result<V, Error> {
 #[test]
 fn supported_versions_overrides_legacy_version() {
     assert_eq!(chosen(&|_| {}), Ok(V::TLS13));
-    // Whatever the order, and whatever else is in it: GREASE, older ones.
+    // In any order, with GREASE and older versions.
     assert_eq!(chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![8, 0x7a, 0x7a, 3, 2, 3, 3, 3, 4]), Ok(V::TLS13));
     assert_eq!(chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![6, 0x7a, 0x7a, 3, 1, 3, 3]), Ok(V::TLS12));
-    // It decides against legacy_version as well.
+    // It overrides legacy_version.
     for legacy in [[3, 1], [3, 2], [3, 4], [3, 0xff]] {
         let with = |h: &mut Hello| {
             h.version = legacy;
@@ -91,7 +92,7 @@ fn supported_versions_overrides_legacy_version() {
         };
         assert_eq!(chosen(&with), Ok(V::TLS12), "{legacy:?}");
     }
-    // Without it TLS 1.2 is the newest, though legacy_version may say more (RFC 5246 Appendix E.1).
+    // Without it TLS 1.2 is the newest, even if legacy_version is higher (RFC 5246 Appendix E.1).
     for legacy in [[3, 3], [3, 4], [3, 0xff], [4, 0]] {
         let without = |h: &mut Hello| {
             h.version = legacy;
@@ -115,19 +116,19 @@ fn older_versions_are_rejected_and_named() {
     }
     let refused = chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![4, 3, 2, 3, 1]).unwrap_err();
     tells(&refused, A::PROTOCOL_VERSION, &["TLSv1.1", "TLSv1.0", "TLSv1.2"]);
-    // A server's choice of one.
+    // A server that selects one.
     let (client, server) = configs(Kind::Tls12);
     for (legacy, name) in [([3, 0], "SSLv3"), ([3, 1], "TLSv1.0"), ([3, 2], "TLSv1.1")] {
         let says = client_given(client.clone(), server.clone(), &Pki::new(), &|h| h.version = legacy);
         tells(&says.map(|_| ()).unwrap_err(), A::PROTOCOL_VERSION, &[name]);
     }
-    // A ServerHello of TLS 1.2, at a client that did not offer it.
+    // A TLS 1.2 ServerHello at a client that did not offer TLS 1.2.
     let mut newest_alone = ClientConfig::new();
     newest_alone.set_versions(&[V::TLS13]).unwrap();
     let says = client_given(newest_alone, ServerConfig::new(), &Pki::new(), &|h| h.remove(X::SUPPORTED_VERSIONS));
     let refused = Error::NoCommonVersion { offered: vec![V::TLS12].into(), enabled: vec![V::TLS13] };
     assert_eq!(says.map(|_| ()), Err(refused));
-    // An SSLv2 hello is no record at all.
+    // An SSLv2 hello is not a TLS record.
     let mut pair = Pair::with(ClientConfig::new(), ServerConfig::new());
     let mut ssl2 = [&[0x80, 0x2e, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10][..], &[1; 37]].concat();
     let refused = pair.server.process(&mut ssl2, &mut pair.to_client).unwrap_err();
@@ -149,17 +150,18 @@ fn fallback_scsv_is_rejected_if_newer_version_is_common() {
     let inappropriate = |offered| Err(Error::InappropriateFallback { offered });
     assert_eq!(scsv(&[V::TLS12], SETS[2], [3, 3]), inappropriate(V::TLS12));
     assert_eq!(scsv(&[V::TLS12], SETS[1], [3, 3]), inappropriate(V::TLS12));
-    // Older ones, which are told that and not that there is nothing in common.
+    // For older versions the error is still the fallback, not the lack of a common version.
     assert_eq!(scsv(&[V::TLS12], SETS[2], [3, 2]), inappropriate(V::TLS11));
     assert_eq!(scsv(&[V::TLS12], SETS[0], [3, 1]), inappropriate(V::TLS10));
-    // Where nothing better would have come of it, it is no reason.
+    // If no newer version is common, the SCSV has no effect.
     assert_eq!(scsv(&[V::TLS12], SETS[0], [3, 3]), Ok(()));
     assert_eq!(scsv(SETS[2], SETS[2], [3, 3]), Ok(()));
     assert_eq!(scsv(SETS[2], SETS[0], [3, 3]), Ok(()));
     assert_eq!(Error::InappropriateFallback { offered: V::TLS12 }.alert(), Some(A::INAPPROPRIATE_FALLBACK));
 }
 
-/// Somebody between two ends that both know both versions changes the hellos. Gives where it is found.
+/// Runs a handshake in which an attacker edits the hellos; both ends support both versions. Returns
+/// the failure.
 fn man_in_the_middle(to_server: Change<'_>, to_client: Change<'_>) -> Failure {
     let pki = Pki::new();
     let (mut client, mut server) = ends(Kind::Full);
@@ -190,7 +192,7 @@ fn sentinel_detects_downgrade_of_client_hello() {
     assert_eq!(man_in_the_middle(&thorough, &|_| {}), downgraded);
 }
 
-/// Whoever takes the sentinel out breaks the signature, which covers both randoms (RFC 5246 §7.4.3).
+/// Removing the sentinel breaks the signature, which covers both randoms (RFC 5246 §7.4.3).
 #[test]
 fn signature_detects_removed_sentinel() {
     for end in [[0; 8], [0xff; 8]] {
@@ -198,7 +200,7 @@ fn signature_detects_removed_sentinel() {
         let found = man_in_the_middle(&strip, &hide);
         assert_eq!(found, Failure { side: "client", at: T::SERVER_HELLO_DONE, error: Error::BadSignature });
     }
-    // A sentinel that somebody puts in is one as well: the older value, too.
+    // An inserted sentinel is detected as well, including the one of TLS 1.1.
     let pki = Pki::new();
     for end in [DOWNGRADE_TLS11, DOWNGRADE_TLS12] {
         let edit: MessageEdit =
@@ -231,7 +233,7 @@ fn tls13_server_hello_is_rejected_as_tls12() {
         h.session_id.clear();
     };
     assert_eq!(says(&with_id), at_hello(Error::MissingRenegotiationInfo));
-    // All that a ServerHello of TLS 1.2 has: the messages behind it are not.
+    // The hello is a valid TLS 1.2 ServerHello, but the following messages are not TLS 1.2.
     let whole = |h: &mut Hello| {
         with_id(h);
         h.extensions.push((X::RENEGOTIATION_INFO.0, vec![0]));
@@ -250,12 +252,13 @@ fn tls12_server_hello_is_rejected_as_tls13() {
     };
     let selects = |h: &mut Hello| h.extensions.push((X::SUPPORTED_VERSIONS.0, vec![3, 4]));
     assert_eq!(says(&selects).alert(), Some(A::ILLEGAL_PARAMETER));
-    // The extension cannot choose TLS 1.2 (RFC 9846 §4.3.1).
+    // The extension cannot select TLS 1.2 (RFC 9846 §4.3.1).
     let selects_older = says(&|h| h.extensions.push((X::SUPPORTED_VERSIONS.0, vec![3, 3])));
     assert_eq!(selects_older, Illegal::OlderVersionSelected(V::TLS12).into());
 }
 
-/// RSA keys of TLS 1.3 sign with PSS alone, whatever TLS 1.2 allows: the offer of both versions is no offer of PKCS#1 v1.5 here.
+/// TLS 1.3 allows only PSS for RSA keys. A client of both versions offers PKCS#1 v1.5 only for TLS
+/// 1.2.
 #[test]
 fn tls13_rejects_schemes_offered_for_tls12() {
     let pki = Pki::with_rsa_key();

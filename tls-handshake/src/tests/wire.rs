@@ -1,4 +1,4 @@
-//! The bytes of a handshake on the wire: each flipped, and the stream ended at each.
+//! The bytes of a handshake on the wire: flips each byte, and ends the stream at each byte.
 
 use tls_codec::code_points::{AlertDescription as A, ProtocolVersion};
 
@@ -11,14 +11,14 @@ use crate::record::Outgoing;
 use crate::states::Role;
 use crate::{Connection, Progress};
 
-/// Which way bytes go.
+/// The direction of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Direction {
     ToServer,
     ToClient,
 }
 
-/// A pair whose bytes pass through `tamper`, which sees each chunk and where in its stream it begins.
+/// A pair whose bytes pass through `tamper`, which sees each chunk and its position in the stream.
 pub(super) struct Wire {
     pub(super) pair: Pair,
     pub(super) passed: [usize; 2],
@@ -29,7 +29,7 @@ impl Wire {
         Self { pair: Pair::with(client, server), passed: [0; 2] }
     }
 
-    /// Runs until nothing moves; says which side failed.
+    /// Runs until both sides wait. On failure, returns the direction of the failed side's input.
     pub(super) fn run(
         &mut self,
         pki: &Pki,
@@ -88,7 +88,7 @@ fn drive<R: Role>(
     }
 }
 
-/// How many bytes go each way in a handshake that nobody touches.
+/// Returns the number of bytes in each direction of an untampered handshake.
 fn lengths(kind: Kind, pki: &Pki) -> [usize; 2] {
     let mut wire = Wire::new(configs(kind));
     wire.run(pki, &mut |_, _, _| {}).unwrap();
@@ -96,7 +96,7 @@ fn lengths(kind: Kind, pki: &Pki) -> [usize; 2] {
     wire.passed
 }
 
-/// After an error every call gives that same error, whatever comes.
+/// Checks that every call returns the same error, whatever the input.
 pub(super) fn assert_dead<R: Role>(connection: &mut Connection<R>, error: &Error, context: &str) {
     let mut outgoing = Outgoing::new();
     for incoming in [&mut [][..], &mut [22, 3, 3, 0, 4, 20, 0, 0, 0], &mut [21, 3, 3, 0, 2, 1, 0]] {
@@ -125,12 +125,12 @@ const FLIP_ALERTS: [A; 12] = [
     A::UNRECOGNIZED_NAME,
 ];
 
-/// Where a byte of a stream is.
+/// The position of a byte of a stream.
 struct Place {
-    /// Which byte of its record's header, if it is there.
+    /// Its index in the record header, if it is there.
     in_header: Option<usize>,
     content_type: u8,
-    /// Whether its record is protected: in TLS 1.2 all are behind change_cipher_spec.
+    /// Whether its record is encrypted. In TLS 1.2, all records after change_cipher_spec are.
     protected: bool,
 }
 
@@ -170,9 +170,9 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
             });
             let Place { in_header, content_type, protected } = place(kind, &seen, at);
             match outcome {
-                // The version in a record's header is ignored in the clear, but for its first byte (RFC 9846 §5.1).
+                // Unencrypted records ignore the second byte of the version (RFC 9846 §5.1).
                 Ok(()) if in_header == Some(2) && !protected => {}
-                // A record that claims to be longer is waited for, until the transport ends.
+                // The receiver waits for the rest of a longer record until EOF.
                 Ok(()) => {
                     let in_message = content_type == 22 && !protected;
                     assert!(matches!(in_header, Some(3 | 4)) || in_message, "{context}: nobody minds");
@@ -185,13 +185,13 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
                 }
                 Err((direction, error)) => {
                     let alert = error.alert().unwrap_or_else(|| panic!("{context}: no alert for {error:?}"));
-                    // Certificates go in the clear in TLS 1.2.
+                    // TLS 1.2 sends certificates unencrypted.
                     let of_certificate = alert == A::BAD_CERTIFICATE && kind.is_tls12() && !protected;
                     assert!(FLIP_ALERTS.contains(&alert) || of_certificate, "{context}: {error}");
                     if protected && in_header.is_none() {
                         assert_eq!((direction, &error), (target, &Error::BadRecordMac), "{context}");
                     }
-                    // Sealed or not, the alert reaches the peer or finds it failed.
+                    // The alert reaches the peer, unless the peer has failed already.
                     match direction {
                         Direction::ToServer => assert_dead(&mut wire.pair.server, &error, &context),
                         Direction::ToClient => assert_dead(&mut wire.pair.client, &error, &context),
@@ -217,7 +217,7 @@ fn retried_handshake_on_wire_rejects_every_flipped_byte() {
     flip_all(Kind::Retry, &[0x04]);
 }
 
-/// Ends the transport at each byte of both streams; gives the states that were told.
+/// Ends the transport at each byte of both streams. Returns the states that the errors report.
 pub(super) fn states_at_the_end(make: &dyn Fn() -> (ClientConfig, ServerConfig), pki: &Pki) -> Vec<&'static str> {
     let [to_server, to_client] = {
         let mut wire = Wire::new(make());
@@ -256,7 +256,7 @@ pub(super) fn states_at_the_end(make: &dyn Fn() -> (ClientConfig, ServerConfig),
     states.into_iter().collect()
 }
 
-/// What ends a connection that is complete.
+/// Checks how a complete connection ends.
 pub(super) fn ends_after_the_handshake(mut pair: Pair, pki: &Pki) {
     pair.handshake(pki).unwrap();
     assert_eq!(pair.client.end_of_input(), Err(Error::Truncated));
@@ -265,7 +265,7 @@ pub(super) fn ends_after_the_handshake(mut pair: Pair, pki: &Pki) {
     pair.step_client().unwrap();
     assert!(pair.client.close_notify_received());
     assert_eq!(pair.client.end_of_input(), Ok(()));
-    // Half close: what we have to say can still be said.
+    // Half close: the client may still send.
     pair.exchange_one_way(b"still here");
 }
 
@@ -273,9 +273,10 @@ pub(super) fn ends_after_the_handshake(mut pair: Pair, pki: &Pki) {
 fn eof_at_every_byte_is_reported_with_state() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let states = states_at_the_end(&|| configs(Kind::Full), &pki);
-    // The server's flight after ServerHello is one record, so that the client sees none of the states between.
+    // The server's flight after ServerHello is one record, which hides the client's states in
+    // between.
     assert_eq!(states, ["START", "WAIT_EE", "WAIT_FINISHED", "WAIT_SH"]);
-    // After the handshake it is a truncation, unless close_notify came.
+    // After the handshake EOF is a truncation, unless close_notify preceded it.
     ends_after_the_handshake(Pair::new(&pki), &pki);
 }
 
@@ -298,12 +299,12 @@ fn user_canceled_is_ignored_until_close_notify() {
 #[test]
 fn alert_in_every_state_fails_handshake() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
-    // Records of the least size, so that each state is met between two of them.
+    // Records of the minimum size, so that each state occurs between two records.
     let small = || {
         let (mut client, mut server) = configs(Kind::Full);
         client.set_max_fragment_size(Some(64)).unwrap();
         server.set_max_fragment_size(Some(64)).unwrap();
-        // Where TLS 1.2 is offered, a warning before ServerHello ends nothing.
+        // With TLS 1.2 offered, a warning before ServerHello is ignored.
         client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
         (client, server)
     };
@@ -325,7 +326,7 @@ fn alert_in_every_state_fails_handshake() {
                         return;
                     }
                     let at = at - begin;
-                    // Only between records: elsewhere it is a flip.
+                    // Only between records; elsewhere it would be a flip.
                     boundary = at == 0 || starts(chunk).contains(&at);
                     if boundary {
                         chunk.truncate(at);
@@ -343,7 +344,7 @@ fn alert_in_every_state_fails_handshake() {
                         assert!(!state.is_empty());
                         plain += 1;
                     }
-                    // In the clear, after records that were protected.
+                    // An unencrypted alert after encrypted records.
                     Error::UnprotectedRecord { got, .. } => {
                         assert_eq!(got, tls_codec::code_points::ContentType::ALERT);
                     }
@@ -355,7 +356,7 @@ fn alert_in_every_state_fails_handshake() {
     }
 }
 
-/// Where records begin.
+/// Returns the offsets of the records.
 pub(super) fn starts(stream: &[u8]) -> Vec<usize> {
     let mut found = Vec::new();
     let mut at = 0;

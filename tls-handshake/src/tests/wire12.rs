@@ -1,4 +1,4 @@
-//! TLS 1.2 on the wire: bytes flipped, the stream ended, alerts, and the limits of records.
+//! TLS 1.2 on the wire: flipped bytes, EOF at each byte, alerts, and record limits.
 
 use tls_codec::code_points::{AlertDescription as A, ContentType as C, ProtocolVersion as V};
 
@@ -20,7 +20,7 @@ fn tls12_client_auth_on_wire_rejects_every_flipped_byte() {
     flip_all(Kind::Tls12Auth, &[0x04]);
 }
 
-/// Records so small that each state is met between two of them.
+/// Configurations with records so small that each state occurs between two records.
 fn small(kind: Kind) -> (ClientConfig, ServerConfig) {
     let (mut client, mut server) = configs(kind);
     client.common_mut().max_record = 35;
@@ -32,7 +32,7 @@ fn small(kind: Kind) -> (ClientConfig, ServerConfig) {
 fn tls12_eof_at_every_byte_is_reported_with_state() {
     let kind = Kind::Tls12Auth;
     let states = states_at_the_end(&|| small(kind), &pki(kind));
-    // Both sides' names; that of the server's Certificate is that of the client's.
+    // The states of both sides. WAIT_CERT occurs in both.
     let expected =
         ["START", "WAIT_CCS", "WAIT_CERT", "WAIT_CKE", "WAIT_CV", "WAIT_FINISHED", "WAIT_SH", "WAIT_SHD", "WAIT_SKE"];
     assert_eq!(states, expected);
@@ -40,10 +40,11 @@ fn tls12_eof_at_every_byte_is_reported_with_state() {
     ends_after_the_handshake(Pair::with(client, server), &Pki::new());
 }
 
-/// Sees who was given the alert, what came of it, and both ends.
+/// Checks the direction of the alert, the outcome, and both ends.
 type Judge<'j> = dyn FnMut(Direction, Result<(), Error>, &Wire) + 'j;
 
-/// What comes of a handshake into which this many alerts are put at each place between two records.
+/// Inserts `count` alerts between every two records of a handshake, and passes each outcome to the
+/// check.
 fn with_alert(kind: Kind, alert: [u8; 2], count: usize, judge: &mut Judge<'_>) {
     let pki = pki(kind);
     let mut places = Vec::new();
@@ -78,7 +79,7 @@ fn tls12_fatal_alert_in_every_state_fails_handshake() {
                 assert_eq!(description, A(alert[1]));
                 states.insert(state);
             }
-            // In the clear, behind change_cipher_spec.
+            // An unencrypted alert after change_cipher_spec.
             error => assert_eq!(error, Error::BadRecordMac),
         });
         let expected = ["START", "WAIT_CCS", "WAIT_CERT", "WAIT_CKE", "WAIT_CV", "WAIT_SH", "WAIT_SHD", "WAIT_SKE"];
@@ -86,7 +87,8 @@ fn tls12_fatal_alert_in_every_state_fails_handshake() {
     }
 }
 
-/// RFC 5246 §7.2.2: whoever gets a warning may go on. Old servers send unrecognized_name so, before ServerHello.
+/// RFC 5246 §7.2.2: a receiver may ignore warnings. Old servers send unrecognized_name as a warning
+/// before ServerHello.
 #[test]
 fn tls12_warnings_are_ignored_in_every_state_up_to_limit() {
     let warning = [1, A::UNRECOGNIZED_NAME.0];
@@ -96,11 +98,11 @@ fn tls12_warnings_are_ignored_in_every_state_up_to_limit() {
             ignored += 1;
             assert!(!wire.pair.client.is_handshaking() && !wire.pair.server.is_handshaking());
         }
-        // A server that has no hello yet knows no version that has warnings.
+        // Before the ClientHello, the server does not know whether the version has warnings.
         Err(Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state: "START" }) => {
             assert_eq!(direction, Direction::ToServer);
         }
-        // RFC 9846 §5.1: not between the parts of a message.
+        // RFC 9846 §5.1: not inside a fragmented message.
         Err(Error::InterleavedHandshake) => interleaved += 1,
         Err(error) => assert_eq!(error, Error::BadRecordMac),
     };
@@ -172,13 +174,13 @@ fn tls12_invalid_records_after_handshake_are_rejected() {
         let mut random = None;
         pair.run(&mut |need| {
             if let crate::need::Need::Signature(need) = &need {
-                // What the server signs begins with both randoms.
+                // The signed content begins with both randoms.
                 random = Some(need.message()[32..64].try_into().unwrap());
             }
             pki.answer(need)
         })
         .unwrap();
-        // Finished was the first under this key.
+        // Finished was the first record under this key.
         let mut sealer = keys(&secrets, &random.unwrap()).client_sealer();
         seal(&mut sealer, C::HANDSHAKE, b"");
         (pair, sealer)
@@ -199,7 +201,7 @@ fn tls12_invalid_records_after_handshake_are_rejected() {
     }
     let refused = Error::UnexpectedRecord { state: "CONNECTED", got: C::CHANGE_CIPHER_SPEC };
     assert_eq!(give(C::CHANGE_CIPHER_SPEC, &[1]).0, Err(refused));
-    // In the clear there is nothing any more, and what was seen once is not seen twice.
+    // Unencrypted and replayed records are rejected.
     for record in
         [&[21, 3, 3, 0, 2, 2, 40][..], &[22, 3, 3, 0, 4, 0, 0, 0, 0], &[20, 3, 3, 0, 1, 1], &[23, 3, 3, 0, 1, 7]]
     {

@@ -1,4 +1,4 @@
-//! A client and a server joined in memory, with certificates made for the test.
+//! A client and a server connected in memory, with certificates made for the test.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
 #![allow(unreachable_patterns, reason = "inside of the crate a non-exhaustive enum is exhaustive")]
 
@@ -18,19 +18,19 @@ use strata_tls_handshake::{
 };
 use tls_crypto::{PrivateKey, SignatureAlgorithm};
 
-/// An authority, a server's certificate for `a.test`, and one for a client.
+/// A CA, a server certificate for `a.test` and a client certificate.
 pub struct Pki {
     pub verifier: ServerVerifier,
     pub identity: Arc<Identity>,
     pub leaf: CertificateDer<'static>,
-    /// What the client shows, with a key of the same kind.
+    /// The client's identity, with a key of the same type.
     pub client: Arc<Identity>,
     key: Vec<u8>,
 }
 
 static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
 
-/// What is stapled to the server's certificate: nobody here looks into it.
+/// Stapled data. These tests do not parse it.
 pub const OCSP_RESPONSE: &[u8] = b"an OCSP response";
 pub const SCTS: [&[u8]; 2] = [b"one timestamp", b"another"];
 
@@ -43,7 +43,7 @@ impl Pki {
         Self::of(&|| KeyPair::generate_for(algorithm).unwrap(), &["a.test"])
     }
 
-    /// One for each kind of key, with its name.
+    /// Returns one for each key type, with its name.
     pub fn of_all_kinds() -> [(&'static str, Self); 4] {
         [
             ("ECDSA P-256", Self::with_key(&rcgen::PKCS_ECDSA_P256_SHA256)),
@@ -53,13 +53,13 @@ impl Pki {
         ]
     }
 
-    /// With the RSA key of 2,048 bits among the test data, which protects nothing.
+    /// Uses the 2,048-bit RSA key of the test data, which protects nothing.
     pub fn with_rsa_key() -> Self {
         let der = PrivatePkcs8KeyDer::from(include_bytes!("../data/rsa2048.pkcs8.der").as_slice());
         Self::of(&|| KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_RSA_SHA256).unwrap(), &["a.test"])
     }
 
-    /// For these names or IP addresses.
+    /// Returns one whose server certificate has these names or IP addresses.
     pub fn for_names(names: &[&str]) -> Self {
         Self::of(&|| KeyPair::generate().unwrap(), names)
     }
@@ -67,7 +67,7 @@ impl Pki {
     fn of(key: &dyn Fn() -> KeyPair, names: &[&str]) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Each has a name of its own, so that another one's certificates are of an unknown issuer.
+        // Each CA has its own name, so the certificates of another have an unknown issuer.
         let number = AUTHORITIES.fetch_add(1, Ordering::Relaxed);
         params.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -84,7 +84,7 @@ impl Pki {
         Self { verifier: roots.into(), identity: Arc::new(identity), leaf, client: Arc::new(client), key }
     }
 
-    /// The same, with an OCSP response and certificate timestamps.
+    /// Adds an OCSP response and SCTs.
     pub fn stapled(mut self) -> Self {
         let mut identity = Identity::new(vec![self.leaf.clone()], self.private_key()).unwrap();
         identity.set_ocsp_response(Some(OCSP_RESPONSE.to_vec())).unwrap();
@@ -101,12 +101,12 @@ impl Pki {
         private_key(&self.key)
     }
 
-    /// The number that is the private key: a P-256 key has it at this place of its PKCS#8 form.
+    /// The private scalar of a P-256 key, at its offset in PKCS#8.
     pub fn secret_scalar(&self) -> &[u8] {
         &self.key[36..68]
     }
 
-    /// What the facade answers.
+    /// Answers a need as the facade does.
     pub fn answer(&self, need: Need) -> Answer {
         match need {
             Need::Identity(need) => need.answer(self.identity.clone()),
@@ -129,7 +129,7 @@ pub fn now() -> UnixTime {
     UnixTime::now()
 }
 
-/// Both ends, and the bytes between them.
+/// Both ends and the bytes between them.
 pub struct Pair {
     pub client: ClientConnection,
     pub server: ServerConnection,
@@ -155,12 +155,12 @@ impl Pair {
         Self::of(client, to_server, server)
     }
 
-    /// With a client that offers to go on from a session.
+    /// The client offers this session.
     pub fn resuming(client: ClientConfig, server: ServerConfig, session: ClientSessionValue, now: UnixTime) -> Self {
         Self::resuming_at("a.test", client, server, session, now)
     }
 
-    /// The same, with the server of another name.
+    /// The same with another server name.
     pub fn resuming_at(
         name: &'static str,
         client: ClientConfig,
@@ -174,7 +174,7 @@ impl Pair {
         Self::of(client, to_server, server)
     }
 
-    /// With external keys.
+    /// The client offers external keys.
     pub fn with_psks(client: ClientConfig, server: ServerConfig, psks: &[ExternalPsk]) -> Self {
         let mut to_server = Outgoing::new();
         let name = "a.test".try_into().unwrap();
@@ -197,7 +197,7 @@ impl Pair {
         }
     }
 
-    /// Lets the server do what it can with what was sent to it, up to its next question.
+    /// Lets the server process its input up to its next need.
     pub fn step_server(&mut self) -> Result<Option<Need>, Error> {
         carry(&mut self.to_server, &mut self.at_server, self.fragment);
         let received = (&mut self.server_received, &mut self.server_early);
@@ -210,7 +210,7 @@ impl Pair {
         pump(&mut self.client, &mut self.at_client, &mut self.to_server, &mut self.client_received)
     }
 
-    /// Runs both ends until nothing moves any more.
+    /// Runs both ends until both wait for input.
     pub fn run(&mut self, answer: &mut dyn FnMut(Need) -> Answer) -> Result<(), Error> {
         loop {
             let mut need = self.step_server()?;
@@ -223,7 +223,7 @@ impl Pair {
             while let Some(open) = need.take() {
                 need = self.client.resume(answer(open), &mut self.to_server)?;
             }
-            // What came behind a question is processed in the next round.
+            // Input after a need is processed in the next round.
             if !asked && self.to_server.is_empty() && self.to_client.is_empty() {
                 return Ok(());
             }
@@ -236,7 +236,7 @@ impl Pair {
         Ok(())
     }
 
-    /// Sends data both ways, and checks that it arrives.
+    /// Sends data both ways and checks that it arrives.
     pub fn exchange(&mut self, question: &[u8], answer: &[u8]) {
         send_all(&mut self.client, question, &mut self.to_server);
         send_all(&mut self.server, answer, &mut self.to_client);
@@ -247,7 +247,7 @@ impl Pair {
 }
 
 impl Pair {
-    /// Sends data from the client alone.
+    /// Sends data from the client only.
     pub fn exchange_one_way(&mut self, data: &[u8]) {
         send_all(&mut self.client, data, &mut self.to_server);
         assert!(self.step_server().unwrap().is_none());
@@ -263,14 +263,14 @@ pub fn send_all<R: Role>(connection: &mut Connection<R>, mut data: &[u8], outgoi
     }
 }
 
-/// Moves at most `most` bytes over the wire.
+/// Moves at most `max` bytes over the wire.
 fn carry(from: &mut Outgoing, to: &mut Vec<u8>, most: usize) {
     let moved = from.len().min(most);
     to.extend_from_slice(&from.ready()[..moved]);
     from.consume(moved);
 }
 
-/// What a caller does: process until there is a question, or too little input.
+/// Processes input like a caller, until there is a need or too little input.
 pub fn pump<R: Role>(
     connection: &mut Connection<R>,
     incoming: &mut Vec<u8>,
@@ -280,7 +280,7 @@ pub fn pump<R: Role>(
     pump_early(connection, incoming, outgoing, (received, &mut Vec::new()))
 }
 
-/// The same, with early data apart.
+/// The same, with early data stored separately.
 pub fn pump_early<R: Role>(
     connection: &mut Connection<R>,
     incoming: &mut Vec<u8>,
