@@ -6,7 +6,7 @@ use pki_types::{ServerName, UnixTime};
 use tls_codec::code_points::ProtocolVersion;
 use tls_crypto::SystemRandom;
 
-use super::{ClientConnection, EngineSink, transmit};
+use super::{ClientConnection, EngineSink, record_sender};
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::client::offered_psk::ResumptionOffer;
@@ -96,20 +96,20 @@ impl ClientConnection {
         if known.is_session() {
             session_tracker.use_it();
         }
-        let mut transmit = transmit(&config.common, ProtocolVersion::TLS10);
+        let mut sender = record_sender(&config.common, ProtocolVersion::TLS10);
         let (joiner, key_log) =
             (MessageJoiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
-        let mut receive = RecordReceiver::new();
+        let mut receiver = RecordReceiver::new();
         let mut sink = EngineSink {
-            receive: &mut receive,
-            transmit: &mut transmit,
+            receiver: &mut receiver,
+            sender: &mut sender,
             key_log: key_log.as_deref(),
             outgoing: &mut *outgoing,
             sessions: &mut session_tracker,
         };
         let state = WaitServerHello::start(config, name, known, &SystemRandom, &mut sink)?;
-        transmit.end_flight(outgoing)?;
-        Ok(Self::with(Ok(Client::WaitServerHello(state)), receive, transmit, joiner, key_log, session_tracker))
+        sender.end_flight(outgoing)?;
+        Ok(Self::from_parts(Ok(Client::WaitServerHello(state)), receiver, sender, joiner, key_log, session_tracker))
     }
 
     #[cfg(test)]
@@ -117,8 +117,15 @@ impl ClientConnection {
         let name = ServerName::try_from("server").expect("a name");
         let session_tracker = SessionTracker::new(Arc::new(config.clone()), name, None);
         let joiner = MessageJoiner::new(config.common.limits.handshake_message);
-        let transmit = transmit(&config.common, ProtocolVersion::TLS10);
-        Self::with(Ok(state), RecordReceiver::new(), transmit, joiner, config.common.key_log.clone(), session_tracker)
+        let sender = record_sender(&config.common, ProtocolVersion::TLS10);
+        Self::from_parts(
+            Ok(state),
+            RecordReceiver::new(),
+            sender,
+            joiner,
+            config.common.key_log.clone(),
+            session_tracker,
+        )
     }
 
     /// Sends data before the server has answered (0-RTT, RFC 9846 §4.3.10), as much as one record holds and the session still
@@ -132,16 +139,16 @@ impl ClientConnection {
     /// [`Error::SendAfterClose`]; the connection's own error if it failed.
     pub fn send_early_data(&mut self, data: &[u8], outgoing: &mut Outgoing) -> Result<usize, Error> {
         self.state()?;
-        if self.closed {
+        if self.write_closed {
             return Err(Error::SendAfterClose);
         }
-        self.transmit.early_data(data, outgoing)
+        self.sender.early_data(data, outgoing)
     }
 
     /// Bytes of early data that can still be sent, [padding](ClientConfig::set_record_padding) counted; 0 if none can.
     #[must_use]
     pub fn early_data_left(&self) -> u32 {
-        if self.closed { 0 } else { self.transmit.early_data_left().unwrap_or(0) }
+        if self.write_closed { 0 } else { self.sender.early_data_left().unwrap_or(0) }
     }
 
     /// Whether there are sessions to [take](Self::take_sessions).

@@ -10,8 +10,8 @@ use crate::states::RemembersSessions;
 
 /// What the states' wishes act on.
 pub(super) struct EngineSink<'c> {
-    pub(super) receive: &'c mut RecordReceiver,
-    pub(super) transmit: &'c mut RecordSender,
+    pub(super) receiver: &'c mut RecordReceiver,
+    pub(super) sender: &'c mut RecordSender,
     pub(super) key_log: Option<&'c dyn KeyLog>,
     pub(super) outgoing: &'c mut Outgoing,
     pub(super) sessions: &'c mut dyn RemembersSessions,
@@ -19,34 +19,34 @@ pub(super) struct EngineSink<'c> {
 
 impl Sink for EngineSink<'_> {
     fn send(&mut self, encode: &mut EncodeMessage<'_>) -> Result<&[u8], Error> {
-        let message = self.transmit.message(self.outgoing, encode)?;
+        let message = self.sender.message(self.outgoing, encode)?;
         log_trace!("sent {} ({} bytes)", sent_type(message), message.len());
         Ok(message)
     }
 
     fn send_change_cipher_spec(&mut self) -> Result<(), Error> {
-        self.transmit.change_cipher_spec(self.outgoing)
+        self.sender.change_cipher_spec(self.outgoing)
     }
 
     fn install_read(&mut self, key: ReadKey, _: RecordBoundary) {
-        self.receive.install(key);
+        self.receiver.install(key);
     }
 
     fn install_write(&mut self, key: WriteKey) -> Result<(), Error> {
-        self.transmit.install(key, self.outgoing)
+        self.sender.install(key, self.outgoing)
     }
 
     fn remove_write(&mut self) {
-        self.transmit.remove_key();
+        self.sender.remove_key();
     }
 
     fn limit_records(&mut self, limits: RecordLimits, limited: LimitedRecords) {
-        self.transmit.limit(limits.send, limited);
-        self.receive.limit(limits.receive, limited);
+        self.sender.limit(limits.send, limited);
+        self.receiver.limit(limits.receive, limited);
     }
 
     fn skip_early_data(&mut self, limit: u32) {
-        self.receive.skip_early_data(limit);
+        self.receiver.skip_early_data(limit);
     }
 
     fn event(&mut self, event: Event<'_>) {

@@ -11,7 +11,7 @@ impl<R: Role> Connection<R> {
     #[must_use]
     pub fn room_around(&self, content: usize) -> Option<RecordRoom> {
         let fits = (1..=self.record_capacity()).contains(&content);
-        (fits && self.can_send()).then(|| self.transmit.room_around(content))
+        (fits && self.can_send()).then(|| self.sender.room_around(content))
     }
 
     /// Seals application data where it lies: `record` is [room](Self::room_around), then `content` bytes of data, then room. All of it
@@ -50,7 +50,7 @@ impl<R: Role> Connection<R> {
         if record.len() != need {
             return Err(Error::RecordRoom { got: record.len(), need: Some(need) });
         }
-        self.before_data(outgoing)?;
-        self.transmit.in_place(content, record)
+        self.prepare_to_send(outgoing)?;
+        self.sender.in_place(content, record)
     }
 }

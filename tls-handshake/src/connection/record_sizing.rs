@@ -8,7 +8,7 @@ impl<R: Role> Connection<R> {
     /// How many bytes the next [`send`](Self::send) takes at most: those of one record, as long as it may be now.
     #[must_use]
     pub fn record_capacity(&self) -> usize {
-        self.transmit.record_capacity()
+        self.sender.record_capacity()
     }
 
     /// Returns how much a record holds at most in each direction, as negotiated with record_size_limit
@@ -23,7 +23,7 @@ impl<R: Role> Connection<R> {
     /// ```
     #[must_use]
     pub fn record_limits(&self) -> RecordLimits {
-        RecordLimits { send: self.transmit.negotiated_limit(), receive: self.receive.negotiated_limit() }
+        RecordLimits { send: self.sender.negotiated_limit(), receive: self.receiver.negotiated_limit() }
     }
 
     /// Tells that nothing was sent for so long that TCP may have to feel its way anew: where records
@@ -50,6 +50,6 @@ impl<R: Role> Connection<R> {
     /// }
     /// ```
     pub fn note_idle(&mut self) {
-        self.transmit.note_idle();
+        self.sender.note_idle();
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tls_codec::code_points::ProtocolVersion;
 use tls_crypto::SystemRandom;
 
-use super::{ServerConnection, transmit};
+use super::{ServerConnection, record_sender};
 use crate::config::ServerConfig;
 use crate::record::{MessageJoiner, RecordReceiver};
 use crate::resumption::StoredSessions;
@@ -17,11 +17,11 @@ impl ServerConnection {
     /// Waits for a ClientHello. If settings [exclude each other](ServerConfig::validate) the connection fails when it comes.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>) -> Self {
-        let transmit = transmit(&config.common, ProtocolVersion::TLS12);
+        let sender = record_sender(&config.common, ProtocolVersion::TLS12);
         let (joiner, key_log) =
             (MessageJoiner::new(config.common.limits.handshake_message), config.common.key_log.clone());
         let state = Server::WaitClientHello(WaitClientHello::new(config, &SystemRandom));
-        Self::with(Ok(state), RecordReceiver::new(), transmit, joiner, key_log, SessionTracker::default())
+        Self::from_parts(Ok(state), RecordReceiver::new(), sender, joiner, key_log, SessionTracker::default())
     }
 
     /// Returns the ids of the sessions that must be removed from the store: those that this connection led to or, in TLS 1.2,

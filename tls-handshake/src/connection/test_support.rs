@@ -12,20 +12,20 @@ use crate::states::{Role, StateMachine};
 impl<R: Role> Connection<R> {
     /// Seals what no state of ours would send.
     pub(crate) fn send_raw_record(&mut self, content_type: ContentType, content: &[u8], outgoing: &mut Outgoing) {
-        self.transmit.abandon_flight(outgoing);
-        self.transmit.record(content_type, &[IoSlice::new(content)], outgoing).expect("a key that is not worn");
+        self.sender.abandon_flight(outgoing);
+        self.sender.record(content_type, &[IoSlice::new(content)], outgoing).expect("a usable key");
     }
 
     /// Sends records as long as the protocol allows, whatever was negotiated.
     pub(crate) fn ignore_record_limit(&mut self) {
-        self.transmit.limit(UNLIMITED, LimitedRecords::Protected);
+        self.sender.limit(UNLIMITED, LimitedRecords::Protected);
     }
 
     /// Sends a KeyUpdate that asks for none.
     pub(crate) fn send_key_update(&mut self, outgoing: &mut Outgoing) {
         let (mut sink, state) = self.sink_and_state(outgoing);
         let traffic = state.as_mut().ok().and_then(StateMachine::traffic_mut).expect("a connection");
-        traffic.update_write_key(&mut sink).expect("a key that is not worn");
+        traffic.update_write_key(&mut sink).expect("a usable key");
     }
 
     /// Sends a KeyUpdate that asks for one, however often that was done before.
@@ -33,17 +33,17 @@ impl<R: Role> Connection<R> {
         let (mut sink, state) = self.sink_and_state(outgoing);
         let traffic = state.as_mut().ok().and_then(StateMachine::traffic_mut).expect("a connection");
         traffic.forget_request();
-        traffic.refresh(&mut sink).expect("a key that is not worn");
+        traffic.refresh(&mut sink).expect("a usable key");
     }
 
     /// The receiving half by itself.
     pub(crate) fn receive_half(&mut self) -> &mut RecordReceiver {
-        &mut self.receive
+        &mut self.receiver
     }
 
     /// Seals this TLSInnerPlaintext.
     pub(crate) fn send_raw_inner_plaintext(&mut self, inner: &[u8], outgoing: &mut Outgoing) {
-        self.transmit.abandon_flight(outgoing);
-        self.transmit.inner_plaintext(inner, outgoing);
+        self.sender.abandon_flight(outgoing);
+        self.sender.inner_plaintext(inner, outgoing);
     }
 }
