@@ -1,5 +1,5 @@
-//! TLS in one file: creates a CA and a server certificate, serves HTTPS on localhost, fetches a page
-//! and prints what was negotiated. Then it shows three certificates that a client rejects.
+//! TLS in one file: creates a CA and a server certificate, serves HTTPS on localhost, fetches a
+//! page and prints what was negotiated. Then it shows three certificates that a client rejects.
 //!
 //! ```text
 //! cargo run --release -p strata-tls --example quickstart
@@ -58,7 +58,8 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-/// Creates a client configuration. It needs trust anchors; every other setting has a secure default.
+/// Creates a client configuration. It needs trust anchors; every other setting has a secure
+/// default.
 fn client_config(ca: &CertificateAuthority) -> Result<Arc<ClientConfig>> {
     let mut config = ClientConfig::with_roots(strata_tls::root_store_from_pem(ca.pem.as_bytes())?);
     config.set_alpn_protocols(&[b"http/1.1"])?;
@@ -143,7 +144,8 @@ fn respond(session: ServerSession, socket: TcpStream) -> io::Result<()> {
     let mut stream = request.into_inner();
     let page = "Hello over TLS.\n";
     write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}", page.len())?;
-    // Sends close_notify, so that the client can detect truncation. Then waits until the client closes.
+    // Sends close_notify, so that the client can detect truncation. Then waits until the client
+    // closes.
     stream.close()?;
     match stream.read(&mut [0; 64]) {
         Err(e) if is_truncation(&e) => Ok(()),

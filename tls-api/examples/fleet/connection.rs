@@ -1,4 +1,5 @@
-//! One connection: the engine, its bytes, and the one answer that it gives.
+//! Drives one connection: moves bytes between the socket and the engine, and answers the engine's
+//! needs.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
@@ -9,15 +10,15 @@ use mio::net::TcpStream;
 use strata_tls::handshake::{Answer, Need, NeedNewSession, Outgoing, Progress, ServerConfig, ServerConnection};
 use strata_tls::{Error, Identity, UnixTime};
 
-use crate::worker::{Question, Worker};
+use crate::worker::{Lookup, Worker};
 
-/// What a connection may take in all.
-const LIMIT: Duration = Duration::from_secs(30);
+/// The maximum duration of a connection.
+const LIFETIME: Duration = Duration::from_secs(30);
 
-/// Bytes that a client may send in all: a handshake and a request fit.
+/// The bytes that a client may send. A handshake and a request fit.
 const MAX_RECEIVED: usize = 128 * 1024;
 
-/// What every connection shares.
+/// What all connections share.
 pub(crate) struct Shared {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) identity: Arc<Identity>,
@@ -26,18 +27,18 @@ pub(crate) struct Shared {
 
 pub(crate) struct Connection {
     socket: TcpStream,
-    /// What the event loop knows it by.
+    /// Identifies the connection to the event loop and the worker.
     token: usize,
     tls: ServerConnection,
     incoming: Vec<u8>,
     outgoing: Outgoing,
     received: usize,
-    /// The worker looks for its session.
+    /// The worker is looking up the session.
     paused: bool,
-    /// Our last word is said, an answer or an alert.
+    /// The response or an alert was queued.
     done: bool,
-    /// The peer sends no more.
-    ended: bool,
+    /// The peer closed its side of TCP.
+    peer_closed: bool,
     began: Instant,
 }
 
@@ -52,53 +53,55 @@ impl Connection {
             received: 0,
             paused: false,
             done: false,
-            ended: false,
+            peer_closed: false,
             began: Instant::now(),
         }
     }
 
-    pub(crate) fn is_late(&self) -> bool {
-        self.began.elapsed() > LIMIT
+    pub(crate) fn is_expired(&self) -> bool {
+        self.began.elapsed() > LIFETIME
     }
 
-    /// Does what can be done without waiting. Whether there is more to come.
+    /// Does what is possible without blocking. Returns whether to keep the connection.
     pub(crate) fn drive(&mut self, shared: &Shared) -> io::Result<bool> {
         self.receive(shared)?;
         self.send()?;
         if self.done && self.outgoing.is_empty() {
-            // The rest is read before the socket is closed, for a reset would take our last word away from the peer.
+            // Reads until the peer closes: closing with unread data would reset the connection, and
+            // the peer could lose the response.
             let _ = self.socket.shutdown(Shutdown::Write);
         }
-        Ok(!self.ended || !self.outgoing.is_empty())
+        Ok(!self.peer_closed || !self.outgoing.is_empty())
     }
 
-    /// The worker answered: the handshake goes on where it stopped.
-    pub(crate) fn answer(&mut self, answer: Answer, shared: &Shared) -> io::Result<bool> {
+    /// Continues the handshake with the worker's answer.
+    pub(crate) fn resume(&mut self, answer: Answer, shared: &Shared) -> io::Result<bool> {
         self.paused = false;
         let next = self.tls.resume(answer, &mut self.outgoing);
-        let went = next.and_then(|need| self.decide(need, shared)).and_then(|()| self.process(shared));
-        self.note(went, shared);
+        let result = next.and_then(|need| self.answer_needs(need, shared)).and_then(|()| self.process(shared));
+        self.handle_result(result, shared);
         self.drive(shared)
     }
 
-    /// While the worker looks for its session nothing is read: what the peer sends waits in the socket, and not in our memory.
+    /// Reads from the socket. Pauses during a lookup, so that data of the peer does not pile up in
+    /// memory.
     fn receive(&mut self, shared: &Shared) -> io::Result<()> {
         let mut chunk = [0; 4096];
         while !self.paused {
             match self.socket.read(&mut chunk) {
                 Ok(0) => {
-                    self.ended = true;
+                    self.peer_closed = true;
                     return Ok(());
                 }
                 Ok(n) => {
                     self.received += n;
                     if self.received > MAX_RECEIVED {
-                        return Err(io::Error::other("the client sends too much"));
+                        return Err(io::Error::other("the client sent too much data"));
                     }
                     if !self.done {
                         self.incoming.extend_from_slice(&chunk[..n]);
-                        let went = self.process(shared);
-                        self.note(went, shared);
+                        let result = self.process(shared);
+                        self.handle_result(result, shared);
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -109,14 +112,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Handles the records that came.
+    /// Processes received records.
     fn process(&mut self, shared: &Shared) -> Result<(), Error> {
         while !self.done {
             let processed = self.tls.process(&mut self.incoming, &mut self.outgoing)?;
             self.incoming.drain(..processed.consumed);
             match processed.progress {
-                Progress::Need(need) => self.decide(Some(need), shared)?,
-                Progress::ApplicationData(_) => self.say_how_it_went()?,
+                Progress::Need(need) => self.answer_needs(Some(need), shared)?,
+                Progress::ApplicationData(_) => self.send_response()?,
                 Progress::PeerClosed => self.done = true,
                 Progress::NeedMoreInput { .. } | Progress::Paused => break,
                 _ => {}
@@ -125,22 +128,22 @@ impl Connection {
         Ok(())
     }
 
-    /// Answers at once what can be answered at once. For the rest this connection waits, and no other.
-    fn decide(&mut self, mut need: Option<Need>, shared: &Shared) -> Result<(), Error> {
+    /// Answers needs. For a lookup it asks the worker and pauses this connection.
+    fn answer_needs(&mut self, mut need: Option<Need>, shared: &Shared) -> Result<(), Error> {
         while let Some(open) = need.take() {
             let answer = match open {
-                Need::Session(need) => match shared.worker.ask(self.token, Question::Find(need)) {
+                Need::Session(need) => match shared.worker.ask(self.token, Lookup::Find(need)) {
                     Some(answer) => answer,
                     None => return self.pause(),
                 },
-                Need::TakeSession(need) => match shared.worker.ask(self.token, Question::Take(need)) {
+                Need::TakeSession(need) => match shared.worker.ask(self.token, Lookup::Take(need)) {
                     Some(answer) => answer,
                     None => return self.pause(),
                 },
-                Need::NewSession(need) => keep(need, shared),
+                Need::NewSession(need) => issue_tickets(need, shared),
                 Need::Identity(need) => need.answer(shared.identity.clone()),
                 Need::Signature(need) => need.sign_locally(),
-                // Nothing else is asked under this configuration. If it were, the time limit would end it.
+                // Does not happen under this configuration. `LIFETIME` would end the connection.
                 _ => break,
             };
             need = self.tls.resume(answer, &mut self.outgoing)?;
@@ -148,27 +151,28 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits for the store.
+    /// Pauses until the worker answers.
     fn pause(&mut self) -> Result<(), Error> {
         self.paused = true;
         Ok(())
     }
 
-    /// Whatever the request is.
-    fn say_how_it_went(&mut self) -> Result<(), Error> {
+    /// Sends the same response to every request.
+    fn send_response(&mut self) -> Result<(), Error> {
         let kind = self.tls.handshake_kind().map(|kind| format!("{kind:?}")).unwrap_or_default();
         let page = format!("handshake: {kind}\n");
         let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", page.len());
-        // One record holds both.
+        // Both parts go into one record.
         self.tls.send(&[IoSlice::new(head.as_bytes()), IoSlice::new(page.as_bytes())], &mut self.outgoing)?;
         self.tls.send_close_notify(&mut self.outgoing);
         self.done = true;
         Ok(())
     }
 
-    /// After an error the alert is still to be sent, and the sessions of the connection end.
-    fn note(&mut self, went: Result<(), Error>, shared: &Shared) {
-        if let Err(e) = went {
+    /// After an error: removes the sessions of the connection and stops processing. The engine has
+    /// queued the alert.
+    fn handle_result(&mut self, result: Result<(), Error>, shared: &Shared) {
+        if let Err(e) = result {
             for id in self.tls.failed_sessions() {
                 shared.worker.remove(id);
             }
@@ -191,13 +195,14 @@ impl Connection {
     }
 }
 
-/// Gives out tickets at once, which are ids: the sessions are on their way to the store long before a client comes back.
-fn keep(mut need: NeedNewSession, shared: &Shared) -> Answer {
+/// Issues tickets that are session IDs. Does not wait until the store has the sessions, which is
+/// long before the client returns.
+fn issue_tickets(mut need: NeedNewSession, shared: &Shared) -> Answer {
     let Some(ids) = need.store_ids() else { return need.decline() };
     let mut tickets = Vec::new();
     for (index, session) in need.sessions(UnixTime::now()).iter().enumerate() {
         let id = ids.id(index);
-        shared.worker.keep(id, session.encode(), session.lifetime());
+        shared.worker.store(id, session.encode(), session.lifetime());
         tickets.push(id.to_vec());
     }
     need.answer(tickets)

@@ -1,20 +1,23 @@
-//! A server whose sessions lie in a Redis, and that never waits for it: one thread serves all connections, and while one of them
-//! waits for its session the others go on.
+//! A server that stores sessions in a Redis and never blocks on it. One thread serves all
+//! connections. While one connection waits for its session, the others continue.
 //!
 //! ```text
-//!                      ┌ event loop (this thread) ┐   Job::Ask(Question)        ┌ worker ┐
-//! clients ── TLS ────▶ │ ServerConnection …       │ ──────────────────────────▶ │ Redis  │
-//!                      │   resume(answer)         │ ◀────────────────────────── │        │
-//!                      └──────────────────────────┘   Found, and a wake-up      └────────┘
+//!               ┌ event loop (this thread) ┐   Job::Lookup      ┌ worker ┐
+//! clients ─TLS─▶│ ServerConnection         │ ──────────────────▶│ Redis  │
+//!               │   resume(answer)         │ ◀──────────────────│        │
+//!               └──────────────────────────┘   Reply + wake-up  └────────┘
 //! ```
 //!
-//! It is what the engine's questions are for: [`Need::Session`] owns all that it needs, goes to the worker as it is, and its answer comes
-//! back. The same way leads to a remote signer, or to a verifier elsewhere. Run two of them, and clients of one resume at the other:
+//! It uses the engine (`strata_tls::handshake`) directly. A [`Need::Session`] owns all its data, so
+//! the event loop sends it to the worker, and the worker sends back its `Answer`. Remote signers
+//! and verifiers work the same way. Run two servers, and clients of one resume at the other:
 //!
 //! ```text
 //! redis-server --port 6379 --save ""
-//! cargo run --release -p strata-tls --example fleet -- --certs chain.pem --key key.pem --redis redis://127.0.0.1:6379 --port 8443
-//! cargo run --release -p strata-tls --example fleet -- --certs chain.pem --key key.pem --redis redis://127.0.0.1:6379 --port 8444
+//! cargo run --release -p strata-tls --example fleet -- \
+//!   --certs chain.pem --key key.pem --redis redis://127.0.0.1:6379 --port 8443
+//! cargo run --release -p strata-tls --example fleet -- \
+//!   --certs chain.pem --key key.pem --redis redis://127.0.0.1:6379 --port 8444
 //! tlsclient --cafile ca.pem --cache sessions --http / --port 8443 localhost   # handshake: Full
 //! tlsclient --cafile ca.pem --cache sessions --http / --port 8444 localhost   # handshake: Resumed
 //! ```
@@ -44,16 +47,16 @@ use strata_tls::handshake::{ServerConfig, SessionLookup};
 use crate::connection::{Connection, Shared};
 use crate::options::{Context, Failure, run_program};
 use crate::redis_store::{Redis, RedisStore};
-use crate::worker::{Found, Worker};
+use crate::worker::{Reply, Worker};
 
-/// A server that looks up sessions in a Redis without waiting for it
+/// A server that looks up sessions in a Redis without blocking
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The port to listen on; 0 takes a free one, which is printed
+    /// The port to listen on. 0 takes a free port; the program prints it
     #[arg(long, value_name = "N", default_value_t = 8443)]
     port: u16,
 
-    /// The server's certificate and the intermediate ones after it
+    /// The server's end-entity certificate, then the intermediates
     #[arg(long, value_name = "PEM")]
     certs: PathBuf,
 
@@ -61,11 +64,11 @@ struct Arguments {
     #[arg(long, value_name = "PEM")]
     key: PathBuf,
 
-    /// Where sessions are kept
+    /// The Redis that stores sessions
     #[arg(long, value_name = "redis://HOST:PORT")]
     redis: String,
 
-    /// How long a handshake may wait for the Redis before it becomes a full one
+    /// Wait this long for the Redis, then continue with a full handshake
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     redis_timeout: Duration,
 }
@@ -77,10 +80,11 @@ fn seconds(word: &str) -> Result<Duration, String> {
 
 const LISTENER: Token = Token(0);
 const WORKER: Token = Token(1);
-/// The first connection's token. None is used twice, so that no answer reaches a connection that came later.
+/// The token of the first connection. Tokens are not reused, so a reply cannot reach a later
+/// connection.
 const FIRST: usize = 2;
 
-/// How often it is looked for connections that take too long.
+/// How often the server closes expired connections.
 const TICK: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
@@ -93,7 +97,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let identity = Identity::from_pem(&read(&arguments.certs)?, &key).context("--certs and --key")?;
     let mut config = ServerConfig::new();
     config.set_session_lookup(SessionLookup::Ids);
-    // Servers that use the same Redis for another certificate do not resume these sessions.
+    // Servers of another certificate on the same Redis do not resume these sessions.
     config.set_session_context(identity.chain().first().map(|leaf| leaf.as_ref()).unwrap_or_default());
     let address = ([127, 0, 0, 1], arguments.port).into();
     let mut listener = TcpListener::bind(address).context(format!("cannot listen on {address}"))?;
@@ -102,10 +106,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let waker = Waker::new(poll.registry(), WORKER).context("the event queue")?;
     let redis = Redis::new(&arguments.redis, arguments.redis_timeout).context("--redis")?;
     let identity = Arc::new(identity);
-    let (worker, found) = Worker::start(RedisStore::new(redis), Arc::clone(&identity), arguments.redis_timeout, waker);
+    let (worker, replies) =
+        Worker::start(RedisStore::new(redis), Arc::clone(&identity), arguments.redis_timeout, waker);
     println!("listening on {}", listener.local_addr().context("the address")?);
     let shared = Shared { config: Arc::new(config), identity, worker };
-    let server = Server { poll, listener, shared, found, connections: HashMap::new(), next: FIRST };
+    let server = Server { poll, listener, shared, replies, connections: HashMap::new(), next: FIRST };
     server.serve()
 }
 
@@ -113,7 +118,7 @@ struct Server {
     poll: Poll,
     listener: TcpListener,
     shared: Shared,
-    found: Receiver<Found>,
+    replies: Receiver<Reply>,
     connections: HashMap<usize, Connection>,
     next: usize,
 }
@@ -133,16 +138,16 @@ impl Server {
                     Token(token) => self.with(token, Connection::drive),
                 }
             }
-            while let Ok((token, answer)) = self.found.try_recv() {
-                // The connection may be gone: then nobody is there to take it.
-                self.with(token, |connection, shared| connection.answer(answer, shared));
+            while let Ok((token, answer)) = self.replies.try_recv() {
+                // Ignored if the connection has closed.
+                self.with(token, |connection, shared| connection.resume(answer, shared));
             }
-            // In every turn, as no event tells that there are file descriptors again after there were none.
+            // In every turn, because no event reports that file descriptors are available again.
             while let Ok((socket, _)) = self.listener.accept() {
                 self.begin(socket);
             }
             if swept.elapsed() >= TICK {
-                self.connections.retain(|_, connection| !connection.is_late());
+                self.connections.retain(|_, connection| !connection.is_expired());
                 swept = Instant::now();
             }
         }
@@ -152,13 +157,13 @@ impl Server {
         let token = self.next;
         self.next += 1;
         match self.poll.registry().register(&mut socket, Token(token), Interest::READABLE | Interest::WRITABLE) {
-            // Its first event comes at once, as it is writable.
+            // The first event arrives at once, because the socket is writable.
             Ok(()) => drop(self.connections.insert(token, Connection::new(socket, token, &self.shared))),
             Err(e) => eprintln!("fleet: connection {token}: {e}"),
         }
     }
 
-    /// Does something with a connection, and drops it once it is over.
+    /// Calls `work` on a connection, and drops the connection if it has ended.
     fn with(&mut self, token: usize, work: impl FnOnce(&mut Connection, &Shared) -> io::Result<bool>) {
         let Some(connection) = self.connections.get_mut(&token) else { return };
         let more = work(connection, &self.shared).unwrap_or_else(|e| {

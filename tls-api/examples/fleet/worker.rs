@@ -1,4 +1,4 @@
-//! The thread that talks to the store, so that nobody else has to wait for it.
+//! The thread that calls the session store, so that the event loop does not block.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
@@ -9,21 +9,21 @@ use strata_tls::handshake::{Answer, NeedSession, NeedTakeSession};
 use strata_tls::{Identity, ProtocolVersion, ServerSessionValue, StoresServerSessions, UnixTime};
 use zeroize::Zeroizing;
 
-/// Jobs that wait at most. Memory is bounded so, and so is the time that a client waits.
+/// The maximum number of queued jobs. It bounds memory and the time that a client waits.
 const QUEUE: usize = 1024;
 
-/// What the worker found, and for which connection.
-pub(crate) type Found = (usize, Answer);
+/// An answer from the worker, and the token of its connection.
+pub(crate) type Reply = (usize, Answer);
 
-/// What only the store can answer.
-pub(crate) enum Question {
+/// A request that needs the store.
+pub(crate) enum Lookup {
     Find(NeedSession),
     Take(NeedTakeSession),
 }
 
-impl Question {
-    /// The answer where the store cannot be asked: the handshake continues as a full one.
-    fn give_up(self) -> Answer {
+impl Lookup {
+    /// Returns the answer for a store that is not available: the handshake continues as a full one.
+    fn not_found(self) -> Answer {
         match self {
             Self::Find(need) => need.not_found(),
             Self::Take(need) => need.gone(),
@@ -32,48 +32,48 @@ impl Question {
 }
 
 enum Job {
-    /// Answer a question of this connection.
-    Ask { token: usize, question: Question, since: Instant },
-    /// Keep a session; nobody waits for that.
-    Keep { id: [u8; 32], session: Zeroizing<Vec<u8>>, lifetime: u32 },
-    /// Remove a session. No answer is sent.
+    /// Look up a session for this connection.
+    Lookup { token: usize, lookup: Lookup, since: Instant },
+    /// Store a session. No reply is sent.
+    Store { id: [u8; 32], session: Zeroizing<Vec<u8>>, lifetime: u32 },
+    /// Remove a session. No reply is sent.
     Remove { id: [u8; 32] },
 }
 
-/// Where jobs go. It takes any store that is made to be asked from a thread that may wait.
+/// Sends jobs to the thread. Works with any session store, including one that blocks.
 pub(crate) struct Worker(SyncSender<Job>);
 
 impl Worker {
-    /// Starts it; what it finds comes out of the receiver, with a wake-up. A question that waited longer than `patience` for its
-    /// turn is not asked: a full handshake is faster.
+    /// Starts the thread. Its replies arrive at the receiver, each with a wake-up. A lookup that
+    /// was queued for longer than `max_wait` is answered as not found: a full handshake is faster.
     pub(crate) fn start(
         store: impl StoresServerSessions + 'static,
         identity: Arc<Identity>,
-        patience: Duration,
+        max_wait: Duration,
         waker: Waker,
-    ) -> (Self, Receiver<Found>) {
+    ) -> (Self, Receiver<Reply>) {
         let (jobs, todo) = sync_channel(QUEUE);
-        let (found, results) = channel();
-        std::thread::spawn(move || work(&store, &identity, patience, &todo, &found, &waker));
+        let (replies, results) = channel();
+        std::thread::spawn(move || work(&store, &identity, max_wait, &todo, &replies, &waker));
         (Self(jobs), results)
     }
 
-    /// Asks the store: the answer comes later, or at once if there is too much to do already.
-    pub(crate) fn ask(&self, token: usize, question: Question) -> Option<Answer> {
-        match self.0.try_send(Job::Ask { token, question, since: Instant::now() }) {
-            Err(TrySendError::Full(Job::Ask { question, .. }))
-            | Err(TrySendError::Disconnected(Job::Ask { question, .. })) => Some(question.give_up()),
+    /// Queues a lookup. Returns an answer only if the queue is full.
+    pub(crate) fn ask(&self, token: usize, lookup: Lookup) -> Option<Answer> {
+        match self.0.try_send(Job::Lookup { token, lookup, since: Instant::now() }) {
+            Err(TrySendError::Full(Job::Lookup { lookup, .. }))
+            | Err(TrySendError::Disconnected(Job::Lookup { lookup, .. })) => Some(lookup.not_found()),
             _ => None,
         }
     }
 
-    /// Keeps a session, unless there is too much to do: its client makes a full handshake then.
-    pub(crate) fn keep(&self, id: [u8; 32], session: Zeroizing<Vec<u8>>, lifetime: u32) {
-        let _ = self.0.try_send(Job::Keep { id, session, lifetime });
+    /// Stores a session. If the queue is full it is dropped, and its client makes a full handshake.
+    pub(crate) fn store(&self, id: [u8; 32], session: Zeroizing<Vec<u8>>, lifetime: u32) {
+        let _ = self.0.try_send(Job::Store { id, session, lifetime });
     }
 
-    /// Removes a session whose connection failed, behind the job that keeps it. With too much to do it stays until its lifetime
-    /// ends: the event loop does not wait.
+    /// Removes a session whose connection failed, after the job that stores it. If the queue is
+    /// full, the session remains until it expires.
     pub(crate) fn remove(&self, id: [u8; 32]) {
         let _ = self.0.try_send(Job::Remove { id });
     }
@@ -82,14 +82,14 @@ impl Worker {
 fn work(
     store: &dyn StoresServerSessions,
     identity: &Identity,
-    patience: Duration,
+    max_wait: Duration,
     todo: &Receiver<Job>,
-    found: &Sender<Found>,
+    replies: &Sender<Reply>,
     waker: &Waker,
 ) {
     for job in todo {
         let result = match job {
-            Job::Keep { id, session, lifetime } => {
+            Job::Store { id, session, lifetime } => {
                 store.put(&id, session, lifetime);
                 continue;
             }
@@ -97,21 +97,21 @@ fn work(
                 drop(store.take(&id));
                 continue;
             }
-            Job::Ask { token, question, since } if since.elapsed() > patience => (token, question.give_up()),
-            Job::Ask { token, question, .. } => (token, answer(store, identity, question)),
+            Job::Lookup { token, lookup, since } if since.elapsed() > max_wait => (token, lookup.not_found()),
+            Job::Lookup { token, lookup, .. } => (token, answer(store, identity, lookup)),
         };
-        if found.send(result).is_err() || waker.wake().is_err() {
+        if replies.send(result).is_err() || waker.wake().is_err() {
             return;
         }
     }
 }
 
-fn answer(store: &dyn StoresServerSessions, identity: &Identity, question: Question) -> Answer {
-    match question {
-        Question::Find(need) => find(store, identity, need),
-        // RFC 9846 §8.1: a session of TLS 1.3 is used by one connection.
-        Question::Take(need) if store.take(need.identity()).is_some() => need.taken(),
-        Question::Take(need) => need.gone(),
+fn answer(store: &dyn StoresServerSessions, identity: &Identity, lookup: Lookup) -> Answer {
+    match lookup {
+        Lookup::Find(need) => find(store, identity, need),
+        // Removing it makes the session single-use (RFC 9846 §8.1).
+        Lookup::Take(need) if store.take(need.identity()).is_some() => need.taken(),
+        Lookup::Take(need) => need.gone(),
     }
 }
 
@@ -128,5 +128,5 @@ fn find(store: &dyn StoresServerSessions, identity: &Identity, need: NeedSession
     }
 }
 
-/// Sessions looked up for one ClientHello.
+/// The maximum number of sessions looked up per ClientHello.
 const MAX_LOOKUPS: usize = 4;

@@ -1,21 +1,23 @@
-//! A server whose private key is in another process, as with an HSM or a KMS, and that never waits for it: one thread serves all
-//! connections, and while a signature is in the making the others go on.
+//! A server whose private key is in another process, as with an HSM or a KMS. One thread serves all
+//! connections. While one connection waits for its signature, the others continue.
 //!
 //! ```text
-//!                ┌ serve (one thread) ──────────────────┐   number, scheme, message   ┌ sign ────────┐
-//! clients ─TLS─▶ │ take_signature_request ─▶ to the key │ ──────────────────────────▶ │ private key  │
-//!                │ answer_signature ◀─── from the key   │ ◀────────────────────────── │ (any delay)  │
-//!                └──────────────────────────────────────┘      number, signature      └──────────────┘
+//!                ┌ serve (one thread) ───────┐   number, scheme, message   ┌ sign ────────┐
+//! clients ─TLS─▶ │ take_signature_request    │ ──────────────────────────▶ │ private key  │
+//!                │ answer_signature          │ ◀────────────────────────── │ (any delay)  │
+//!                └───────────────────────────┘      number, signature      └──────────────┘
 //! ```
 //!
 //! ```text
-//! cargo run --release -p strata-tls --example remote_signer -- sign --key key.pem --port 7000 --delay 500
-//! cargo run --release -p strata-tls --example remote_signer -- serve --certs chain.pem --signer 127.0.0.1:7000 --port 8443
+//! cargo run --release -p strata-tls --example remote_signer -- \
+//!   sign --key key.pem --port 7000 --delay 500
+//! cargo run --release -p strata-tls --example remote_signer -- \
+//!   serve --certs chain.pem --signer 127.0.0.1:7000 --port 8443
 //! curl --cacert ca.pem https://localhost:8443/
 //! ```
 //!
-//! Who may have things signed is not this example's business: the socket between the two would be one that only the server can
-//! reach.
+//! The example does not authenticate the server to the signer. Use a socket that only the server
+//! can reach.
 
 #[path = "../options/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the options about the protocol are those of the other programs")]
@@ -34,27 +36,27 @@ use crate::options::{Failure, run_program};
 /// A server whose private key is in another process
 #[derive(Debug, Parser)]
 enum Arguments {
-    /// Sign for servers: the process that has the key
+    /// Run the signer, which holds the private key
     Sign {
         /// The private key
         #[arg(long, value_name = "PEM")]
         key: PathBuf,
-        /// The port to listen on, at 127.0.0.1; 0 takes a free one, which is printed
+        /// The port to listen on, at 127.0.0.1. 0 takes a free port; the program prints it
         #[arg(long, value_name = "N", default_value_t = 7000)]
         port: u16,
-        /// How long a signature takes, as if it came from far away
+        /// Delay each signature, like a remote service
         #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
         delay: u64,
     },
-    /// Serve a page: the process that has the connections
+    /// Run the server, which holds the connections
     Serve {
-        /// The server's certificate, and the intermediate ones after it
+        /// The server's end-entity certificate, then the intermediates
         #[arg(long, value_name = "PEM")]
         certs: PathBuf,
-        /// Where the key is
+        /// The address of the signer
         #[arg(long, value_name = "ADDRESS")]
         signer: SocketAddr,
-        /// The port to listen on, at 127.0.0.1; 0 takes a free one, which is printed
+        /// The port to listen on, at 127.0.0.1. 0 takes a free port; the program prints it
         #[arg(long, value_name = "N", default_value_t = 8443)]
         port: u16,
     },

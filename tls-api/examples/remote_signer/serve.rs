@@ -1,4 +1,5 @@
-//! The process that has the connections, and one thread for all of them.
+//! The server process. One thread serves all connections and sends signature requests to the
+//! signer.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -16,15 +17,15 @@ use crate::options::{Context, Failure};
 
 const LISTENER: Token = Token(0);
 const SIGNER: Token = Token(1);
-/// The first connection's token. None is used twice.
+/// The token of the first connection. Tokens are not reused.
 const FIRST: usize = 2;
-/// How long a connection may take altogether.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The maximum duration of a connection.
+const LIFETIME: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(certs: &Path, signer: SocketAddr, port: u16) -> Result<(), Failure> {
     let pem = std::fs::read(certs).context(format!("cannot read {}", certs.display()))?;
     let chain = strata_tls::certs_from_pem(&pem).context(format!("--certs {}", certs.display()))?;
-    // What a key can sign with, whoever has it says. That of this example is an RSA or a P-256 key.
+    // The schemes that the signer's key supports. This example expects an RSA or a P-256 key.
     let schemes = match is_rsa(&chain) {
         true => vec![SignatureScheme::RSA_PSS_RSAE_SHA256, SignatureScheme::RSA_PKCS1_SHA256],
         false => vec![SignatureScheme::ECDSA_SECP256R1_SHA256],
@@ -44,7 +45,8 @@ pub(crate) fn run(certs: &Path, signer: SocketAddr, port: u16) -> Result<(), Fai
     Server { poll, listener, config, signer, connections: HashMap::new(), next: FIRST }.serve()
 }
 
-/// rsaEncryption, 1.2.840.113549.1.1.1, as a key's algorithm.
+/// Returns whether the end-entity certificate has the key algorithm rsaEncryption
+/// (1.2.840.113549.1.1.1).
 fn is_rsa(chain: &[strata_tls::CertificateDer<'_>]) -> bool {
     const RSA: &[u8] = &[0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0, 3];
     chain.first().is_some_and(|leaf| leaf.windows(RSA.len()).any(|window| window == RSA))
@@ -72,7 +74,7 @@ impl Server {
                     LISTENER => {}
                     SIGNER => {
                         for (number, signature) in self.signer.exchange().context("the signer")? {
-                            self.signed(number, signature);
+                            self.complete(number, signature);
                         }
                     }
                     Token(token) => self.drive(token),
@@ -85,17 +87,17 @@ impl Server {
                 self.poll.registry().register(&mut socket, Token(token), interests).context("the event queue")?;
                 self.connections.insert(token, Connection::new(socket, &self.config));
             }
-            self.connections.retain(|_, connection| connection.since.elapsed() < PATIENCE);
+            self.connections.retain(|_, connection| connection.since.elapsed() < LIFETIME);
             self.signer.flush().context("the signer")?;
         }
     }
 
     fn drive(&mut self, token: usize) {
         let Some(connection) = self.connections.get_mut(&token) else { return };
-        let waiting = self.signer.waiting.len();
-        let more = connection.drive(waiting);
+        let pending = self.signer.pending.len();
+        let more = connection.drive(pending);
         if let Some(request) = connection.session.take_signature_request() {
-            self.signer.ask(token, request);
+            self.signer.request(token, request);
         }
         if !matches!(more, Ok(true)) {
             if let Err(e) = more {
@@ -105,13 +107,13 @@ impl Server {
         }
     }
 
-    /// A signature came; none, if it is empty.
-    fn signed(&mut self, number: u64, signature: Vec<u8>) {
-        let Some((token, request)) = self.signer.waiting.remove(&number) else { return };
-        // The client may be gone.
+    /// Passes a signature to its connection. An empty one means that the signer failed.
+    fn complete(&mut self, number: u64, signature: Vec<u8>) {
+        let Some((token, request)) = self.signer.pending.remove(&number) else { return };
+        // The connection may have closed.
         let Some(connection) = self.connections.get_mut(&token) else { return };
         let answer = if signature.is_empty() { request.fail() } else { request.answer(signature) };
-        // What went wrong is told when the connection is driven: its alert goes out first.
+        // `drive` reports the error, after it has sent the alert.
         let _ = connection.session.answer_signature(answer);
         self.drive(token);
     }
@@ -122,29 +124,30 @@ struct Connection {
     session: ServerSession,
     request: Vec<u8>,
     since: Instant,
-    answered: bool,
+    responded: bool,
 }
 
 impl Connection {
     fn new(socket: TcpStream, config: &Arc<ServerConfig>) -> Self {
         let session = ServerSession::new(config);
-        Self { socket, session, request: Vec::new(), since: Instant::now(), answered: false }
+        Self { socket, session, request: Vec::new(), since: Instant::now(), responded: false }
     }
 
-    /// Does all that can be done without waiting; whether there is more to come. `waiting` is for the page.
-    fn drive(&mut self, waiting: usize) -> io::Result<bool> {
+    /// Does what is possible without blocking. Returns whether to keep the connection. The page
+    /// shows `pending`, the number of pending signatures.
+    fn drive(&mut self, pending: usize) -> io::Result<bool> {
         let mut result = Ok(());
-        let mut ended = false;
-        while self.session.wants_read() && result.is_ok() && !ended {
+        let mut peer_closed = false;
+        while self.session.wants_read() && result.is_ok() && !peer_closed {
             match self.session.read_tls(&mut self.socket) {
                 Ok(n) => {
-                    ended = n == 0;
+                    peer_closed = n == 0;
                     result = self.session.process_new_packets().map(drop);
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                 Err(e) => return Err(e),
             }
-            self.answer_request(waiting)?;
+            self.respond(pending)?;
         }
         while self.session.wants_write() {
             match self.session.write_tls(&mut self.socket) {
@@ -154,35 +157,35 @@ impl Connection {
             }
         }
         result.map_err(io::Error::other)?;
-        Ok(!ended && !self.answered)
+        Ok(!peer_closed && !self.responded)
     }
 
-    fn answer_request(&mut self, waiting: usize) -> io::Result<()> {
+    fn respond(&mut self, pending: usize) -> io::Result<()> {
         let mut some = [0; 1024];
         while let Ok(n @ 1..) = self.session.read(&mut some) {
             self.request.extend_from_slice(&some[..n]);
         }
-        if !self.answered && self.request.windows(4).any(|end| end == b"\r\n\r\n") {
-            let page = format!("signed elsewhere; {waiting} other signatures are in the making\n");
+        if !self.responded && self.request.windows(4).any(|end| end == b"\r\n\r\n") {
+            let page = format!("signed by the remote signer; {pending} other signatures are pending\n");
             write!(
                 self.session,
                 "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
                 page.len()
             )?;
             self.session.send_close_notify();
-            self.answered = true;
+            self.responded = true;
         }
         Ok(())
     }
 }
 
-/// The connection to the key.
+/// The connection to the signer.
 struct Signer {
     socket: TcpStream,
     to_send: Vec<u8>,
     received: Vec<u8>,
-    /// By the number under which a signature was asked for: for which connection, and what.
-    waiting: HashMap<u64, (usize, NeedSignature)>,
+    /// Pending requests by number: the token of the connection, and the request.
+    pending: HashMap<u64, (usize, NeedSignature)>,
     next: u64,
 }
 
@@ -191,19 +194,19 @@ impl Signer {
         let socket = std::net::TcpStream::connect(address).context(format!("--signer {address}"))?;
         socket.set_nonblocking(true).context("the signer")?;
         let socket = TcpStream::from_std(socket);
-        Ok(Self { socket, to_send: Vec::new(), received: Vec::new(), waiting: HashMap::new(), next: 0 })
+        Ok(Self { socket, to_send: Vec::new(), received: Vec::new(), pending: HashMap::new(), next: 0 })
     }
 
-    fn ask(&mut self, token: usize, request: NeedSignature) {
+    fn request(&mut self, token: usize, request: NeedSignature) {
         self.to_send.extend(self.next.to_be_bytes());
         self.to_send.extend(request.scheme().0.to_be_bytes());
         self.to_send.extend(u32::try_from(request.message().len()).unwrap_or_default().to_be_bytes());
         self.to_send.extend(request.message());
-        self.waiting.insert(self.next, (token, request));
+        self.pending.insert(self.next, (token, request));
         self.next += 1;
     }
 
-    /// The signatures that came.
+    /// Sends pending requests and returns the signatures received.
     fn exchange(&mut self) -> io::Result<Vec<(u64, Vec<u8>)>> {
         self.flush()?;
         let mut some = [0; 4096];

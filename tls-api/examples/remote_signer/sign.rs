@@ -1,4 +1,4 @@
-//! The process that has the key.
+//! The signer process, which holds the private key.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::options::{Context, Failure};
 
-/// A server signs less than this.
-const LONGEST: u32 = 1 << 16;
+/// The maximum length of a message to sign. TLS messages are shorter.
+const MAX_MESSAGE: u32 = 1 << 16;
 
 pub(crate) fn run(key: &Path, port: u16, delay: u64) -> Result<(), Failure> {
     let pem = Zeroizing::new(std::fs::read(key).context(format!("--key {}", key.display()))?);
@@ -24,14 +24,14 @@ pub(crate) fn run(key: &Path, port: u16, delay: u64) -> Result<(), Failure> {
     for server in listener.incoming() {
         let (server, key) = (server.context("accepting a server")?, Arc::clone(&key));
         thread::spawn(move || {
-            // The end of the server's connection is the end of this thread.
+            // The thread ends with the connection.
             let _ = sign_for(server, &key, Duration::from_millis(delay));
         });
     }
     Ok(())
 }
 
-/// Each request gets a thread of its own, so that they take their time side by side.
+/// Signs each request in a thread of its own, so that delays overlap.
 fn sign_for(mut server: TcpStream, key: &Arc<PrivateKey>, delay: Duration) -> io::Result<()> {
     let answers = Arc::new(Mutex::new(server.try_clone()?));
     loop {
@@ -41,7 +41,7 @@ fn sign_for(mut server: TcpStream, key: &Arc<PrivateKey>, delay: Duration) -> io
         let number: [u8; 8] = number.try_into().map_err(io::Error::other)?;
         let scheme = SignatureScheme(u16::from_be_bytes([rest[0], rest[1]]));
         let length = u32::from_be_bytes([rest[2], rest[3], rest[4], rest[5]]);
-        if length > LONGEST {
+        if length > MAX_MESSAGE {
             return Err(io::ErrorKind::InvalidData.into());
         }
         let mut message = vec![0; length as usize];
@@ -54,13 +54,14 @@ fn sign_for(mut server: TcpStream, key: &Arc<PrivateKey>, delay: Duration) -> io
             answer.extend(u32::try_from(signature.len()).unwrap_or_default().to_be_bytes());
             answer.extend(signature);
             let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
-            // A server that is gone needs none.
+            // Fails if the server has closed the connection.
             let _ = answers.write_all(&answer);
         });
     }
 }
 
-/// `None`, which goes out as no bytes at all, for what the key cannot do.
+/// Signs `message`. Returns `None`, sent as an empty signature, if the key does not support
+/// `scheme`.
 fn sign(key: &PrivateKey, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
     let algorithm = key.algorithms().iter().copied().find(|algorithm| algorithm.id() == scheme.0)?;
     key.sign(algorithm, message).ok()

@@ -148,7 +148,8 @@ impl<'a> Exchange<'a> {
             Err(e) => return Err(e).context(format!("reading from {host}")),
         }
         if let Err(e) = self.session.process_new_packets() {
-            // Prints data received before the error and sends the alert. Reports only the first error.
+            // Prints data received before the error and sends the alert. Reports only the first
+            // error.
             let (_, _) = (self.print(), self.send());
             return Err(Failure::new(format!("{host}: {e:#}")));
         }

@@ -63,7 +63,8 @@ impl Drop for WakeAtEnd {
 }
 
 /// Reads until EOF, an error, or until the receiver is dropped. The sender must be dropped before
-/// the last wake-up, so that the receiver sees the end. Locals drop in reverse order of declaration.
+/// the last wake-up, so that the receiver sees the end. Locals drop in reverse order of
+/// declaration.
 fn read_stdin(waker: WakeAtEnd, sender: SyncSender<io::Result<Vec<u8>>>) {
     let waker = waker;
     let sender = sender;

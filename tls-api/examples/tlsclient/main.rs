@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cargo run --release -p strata-tls --example tlsclient -- --http / example.com
-//! echo hello | cargo run --release -p strata-tls --example tlsclient -- --port 8443 --cafile ca.pem localhost
+//! echo hello | cargo run --release -p strata-tls --example tlsclient -- \
+//!   --port 8443 --cafile ca.pem localhost
 //! ```
 
 mod arguments;

@@ -1,4 +1,5 @@
-//! Finds the end of an HTTP/1.1 response (RFC 9112 §6), because many servers do not send close_notify.
+//! Finds the end of an HTTP/1.1 response (RFC 9112 §6), because many servers do not send
+//! close_notify.
 
 /// The state of a partially received response.
 #[derive(Default)]
@@ -104,7 +105,8 @@ impl Response {
     }
 }
 
-/// Returns the kind of body of a response to GET (RFC 9112 §6.3), or `None` for an interim response.
+/// Returns the kind of body of a response to GET (RFC 9112 §6.3), or `None` for an interim
+/// response.
 fn body_of(head: &[u8]) -> Option<Part> {
     let head = String::from_utf8_lossy(head);
     let status = head.split([' ', '\r', '\n']).nth(1).unwrap_or_default();

@@ -8,20 +8,20 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::options::{ProtocolOptions, TrustOptions};
 
-/// A TLS server for trying things out
+/// A TLS server for experiments
 #[derive(Debug, Parser)]
 #[command(name = "tlsserver", version)]
 pub(crate) struct Arguments {
-    /// The port to listen on; 0 takes a free one, which is printed
+    /// The port to listen on. 0 takes a free port; the program prints it
     #[arg(long, value_name = "N", default_value_t = 8443)]
     pub(crate) port: u16,
 
-    /// The address to listen on; 0.0.0.0 or :: for all
+    /// The address to listen on. 0.0.0.0 or :: for all
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub(crate) address: IpAddr,
 
-    /// The server's certificate and the intermediate ones after it; repeat it, with --key, for a certificate of another kind, of
-    /// which a client is shown the first that it can verify
+    /// The server's end-entity certificate, then the intermediates. Repeatable with --key: the
+    /// server presents the first certificate that the client can verify
     #[arg(long, value_name = "PEM", required = true)]
     pub(crate) certs: Vec<PathBuf>,
 
@@ -29,73 +29,76 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PEM", required = true)]
     pub(crate) key: Vec<PathBuf>,
 
-    /// Ask clients for a certificate, and accept those of this file's authorities, and clients that have none
+    /// Request a certificate from clients. Accepts certificates of the CAs in this file, and
+    /// clients without a certificate
     #[arg(long, value_name = "CA.pem")]
     pub(crate) auth: Option<PathBuf>,
 
-    /// Refuse clients that show no certificate; needs --auth
+    /// Reject clients without a certificate. Needs --auth
     #[arg(long)]
     pub(crate) require_auth: bool,
 
-    /// Staple this OCSP response to the (first) certificate
+    /// Staple this OCSP response to the first certificate
     #[arg(long, value_name = "DER")]
     pub(crate) ocsp: Option<PathBuf>,
 
-    /// Send this signed certificate timestamp, as a log gave it, beside the certificate; repeat it for more
+    /// Send this SCT in the TLS extension for the first certificate, as a log returned it.
+    /// Repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) sct: Vec<PathBuf>,
 
-    /// Keep sessions in memory (or where --redis says), for clients to resume by their ids, instead of giving them tickets
+    /// Store sessions in memory, or in --redis, instead of in tickets
     #[arg(long)]
     pub(crate) resumption: bool,
 
-    /// Give clients their sessions to keep, in tickets: what is done anyhow, unless --resumption says otherwise
+    /// Issue tickets that hold the session. Default, unless --resumption is given
     #[arg(long)]
     pub(crate) tickets: bool,
 
-    /// Resume no sessions
+    /// Do not resume sessions
     #[arg(long, conflicts_with_all = ["resumption", "tickets"])]
     pub(crate) no_resumption: bool,
 
-    /// How many tickets a client of TLS 1.3 gets after each handshake
+    /// Send N tickets after each TLS 1.3 handshake
     #[arg(long, value_name = "N")]
     pub(crate) tls13_tickets: Option<u8>,
 
-    /// For how long one ticket or session id can be used
+    /// Accept a ticket or session ID for this long
     #[arg(long, value_name = "SECONDS")]
     pub(crate) ticket_lifetime: Option<u32>,
 
-    /// Accept up to N bytes of early data (0-RTT), each once; needs --resumption. Not for forward: what is passed on might do
-    /// something that must not happen before the handshake
+    /// Accept up to N bytes of early data (0-RTT) per connection. Needs --resumption. Not allowed
+    /// with forward, whose backend could act on it before the handshake completes
     #[arg(long, value_name = "N")]
     pub(crate) max_early_data: Option<u32>,
 
-    /// Answer early data before the handshake is complete
+    /// Respond to early data before the handshake completes
     #[arg(long, requires = "max_early_data")]
     pub(crate) half_rtt: bool,
 
-    /// Serve clients that ask for a name that is no host name as if they had asked for none
+    /// Treat an invalid server name (SNI) as absent instead of rejecting the client
     #[arg(long)]
     pub(crate) ignore_invalid_server_name: bool,
 
-    /// Whose order of cipher suites counts
+    /// Prefer the cipher suite order of this side
     #[arg(long, value_enum, value_name = "SIDE", default_value = "server")]
     pub(crate) prefer: Prefer,
 
-    /// Share with a fleet what clients resume by, in this Redis: the sessions, with --resumption, and otherwise the keys of tickets
+    /// Share resumption with other servers in this Redis: sessions with --resumption, otherwise the
+    /// ticket keys
     #[arg(long, value_name = "redis://HOST:PORT", conflicts_with = "no_resumption")]
     pub(crate) redis: Option<String>,
 
-    /// How long a handshake may wait for the Redis before it becomes a full one
+    /// Wait this long for the Redis, then continue with a full handshake
     #[arg(long, value_name = "SECONDS", default_value = "0.1", requires = "redis", value_parser = seconds)]
     pub(crate) redis_timeout: Duration,
 
-    /// How long the fleet seals tickets with the same key
+    /// Replace the shared ticket key after this long
     #[arg(long, value_name = "SECONDS", default_value_t = 6 * 60 * 60, requires = "redis",
         value_parser = clap::value_parser!(u64).range(1..=7 * 24 * 60 * 60))]
     pub(crate) ticket_rotation: u64,
 
-    /// How long a peer may be silent, take for its handshake, or for its request
+    /// Limit the time of the handshake, of a request and of silence
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
@@ -118,13 +121,14 @@ pub(crate) enum Prefer {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum Mode {
-    /// Send back what comes
+    /// Send received data back
     Echo,
-    /// Answer one GET or HEAD: a page about the connection, or N bytes for /bytes/N (0, 1, … 250, 0, 1, …)
+    /// Serve one GET or HEAD: a page about the connection, or N bytes for /bytes/N (0, 1, … 250, 0,
+    /// 1, …)
     Http,
-    /// Read until the client closes its side, then answer with the count of bytes and their SHA-256
+    /// Read until the client sends close_notify, then send the byte count and the SHA-256
     Sink,
-    /// Pass everything on to a plain TCP port of this machine, and back
+    /// Forward to a plain TCP port on localhost
     Forward {
         /// The port to connect to
         port: u16,
@@ -135,8 +139,8 @@ fn seconds(word: &str) -> Result<Duration, String> {
     word.parse::<f64>()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|time| !time.is_zero() && *time <= A_DAY)
-        .ok_or_else(|| "a number of seconds above 0, at most a day, like 30 or 0.5".into())
+        .filter(|time| !time.is_zero() && *time <= DAY)
+        .ok_or_else(|| "expected a number of seconds above 0 and at most 86400, like 30 or 0.5".into())
 }
 
-const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,16 +1,17 @@
-//! One connection, from the first byte to the close of its socket.
+//! Drives one connection, from accepting its socket to closing it. The event loop calls `drive`.
 //!
 //! ```text
-//!            the service is done                    all is sent
-//!  Serving ──────────────────────▶ Flushing ───────────────────────▶ closed, if the peer has said close_notify
-//!     │      or the peer is at fault            │                       or is gone
-//!     │                                         └─ else ▶ Lingering ─▶ closed, once the peer has ended as well
-//!     └─ the socket broke, or time is up ───────────────────────────▶ closed
+//!           service finished,           all data sent
+//!           or protocol error
+//!  Serving ──────────────────▶ Flushing ──────────────▶ Closed, if the peer has closed
+//!     │                           │
+//!     │                           └─ otherwise ▶ Lingering ─ peer closed ─▶ Closed
+//!     └─ socket error, or deadline passed ────────────────────────────────▶ Closed
 //! ```
 //!
-//! Lingering is what keeps the peer from losing our last words: a socket that is closed while bytes from the peer are
-//! still unread answers with a reset, which discards what the peer has not read yet. So the sending side is shut, and
-//! what comes is read and dropped until the peer ends.
+//! Closing a socket that holds unread data resets the connection, and the peer loses what it has
+//! not read yet. `Lingering` prevents that: it shuts down the sending side, then reads and discards
+//! data until the peer closes.
 
 use std::fmt::Display;
 use std::io::{self, Read};
@@ -33,15 +34,15 @@ pub(crate) struct Connection {
     session: ServerSession,
     service: Service,
     phase: Phase,
-    /// What the socket was last known to be; it tells only changes.
+    /// The last known readiness of the socket. Events report only changes.
     readable: bool,
     writable: bool,
     early: Early,
-    /// The peer has ended: by close_notify, or its sending side of TCP.
-    peer_ended: bool,
+    /// The peer sent close_notify or closed its side of TCP.
+    peer_closed: bool,
     arguments: Rc<Arguments>,
     deadline: Instant,
-    sent_since_renewal: usize,
+    sent_since_extension: usize,
     report: Report,
 }
 
@@ -53,21 +54,21 @@ enum Phase {
     Closed,
 }
 
-/// Data before the handshake, with --half-rtt.
+/// Early data with --half-rtt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Early {
     None,
-    Came,
-    /// The service is done with it, and waits for the handshake's end.
+    Received,
+    /// The service finished. The handshake has not.
     Answered,
 }
 
-/// What the event loop does next with a connection.
+/// What the event loop must do next with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// Wait for one of its sockets.
+    /// Wait until one of its sockets is ready.
     Wait,
-    /// It has more to do, but others come first.
+    /// Drive it again, after the other connections.
     Again,
     /// Drop it.
     Done,
@@ -89,11 +90,11 @@ impl Connection {
             phase: Phase::Serving,
             readable: true,
             writable: true,
-            peer_ended: false,
+            peer_closed: false,
             early: Early::None,
             deadline: Instant::now() + arguments.timeout,
-            sent_since_renewal: 0,
-            report: Report { peer, verbose: arguments.protocol.verbose(), told: false },
+            sent_since_extension: 0,
+            report: Report { peer, verbose: arguments.protocol.verbose(), failed: false },
             arguments,
         }
     }
@@ -111,9 +112,9 @@ impl Connection {
         self.service.second_socket_is_ready(readable, writable);
     }
 
-    /// Does what can be done without waiting, but not for ever.
+    /// Does what is possible without blocking, for at most [`MAX_ROUNDS`] rounds.
     pub(crate) fn drive(&mut self, resources: &mut Resources<'_>) -> Outcome {
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let moved = match self.phase {
                 Phase::Serving => self.serve(resources),
                 Phase::Flushing => self.flush(resources),
@@ -127,31 +128,31 @@ impl Connection {
         Outcome::Again
     }
 
-    /// The deadline has passed: the peer is cut off.
-    pub(crate) fn cut_off(&mut self) {
+    /// Closes the connection because its deadline has passed.
+    pub(crate) fn time_out(&mut self) {
         let seconds = self.arguments.timeout.as_secs_f64();
         match self.phase {
             Phase::Serving if self.session.is_handshaking() => {
-                self.report.failure(format!("no complete handshake within {seconds} s"));
+                self.report.failure(format!("the handshake did not complete within {seconds} s"));
             }
-            Phase::Serving => self.report.failure(format!("silent or too slow for {seconds} s")),
-            Phase::Flushing => self.report.failure(format!("did not read for {seconds} s what was sent to it")),
-            // Our part was done.
+            Phase::Serving => self.report.failure(format!("no sufficient progress within {seconds} s")),
+            Phase::Flushing => self.report.failure(format!("did not read its data within {seconds} s")),
+            // The connection was complete.
             Phase::Lingering | Phase::Closed => {}
         }
-        // Without close_notify: the peer is to know that this was not the end it could expect.
+        // Without close_notify, so that the peer detects truncation.
         self.phase = Phase::Closed;
     }
 
     pub(crate) fn deregister(&mut self, registry: &Registry) {
-        // Closing does it as well; and nobody can mend a failure here.
+        // Errors are harmless: closing the socket deregisters it too.
         let _ = registry.deregister(&mut self.socket);
         if let Some(second) = self.service.second_socket() {
             let _ = registry.deregister(second);
         }
     }
 
-    /// One round of receiving, the service, and sending; whether anything moved.
+    /// Receives, calls the service and sends. Returns whether any data moved.
     fn serve(&mut self, resources: &mut Resources<'_>) -> bool {
         let received = match self.receive() {
             Ok(received) => received,
@@ -159,16 +160,16 @@ impl Connection {
         };
         let mut served = false;
         if self.early == Early::Answered && !self.session.is_handshaking() {
-            self.end();
+            self.finish();
             return true;
         }
-        if self.early == Early::Came || !self.session.is_handshaking() {
+        if self.early == Early::Received || !self.session.is_handshaking() {
             match self.service.advance(&mut self.session, resources) {
                 Ok(Step::Idle) => {}
                 Ok(Step::Moved) => {
                     served = true;
                     if self.service.input_extends_deadline() {
-                        self.renew();
+                        self.extend_deadline();
                     }
                 }
                 Ok(Step::Finished) if self.session.is_handshaking() => {
@@ -176,7 +177,7 @@ impl Connection {
                     served = true;
                 }
                 Ok(Step::Finished) => {
-                    self.end();
+                    self.finish();
                     return true;
                 }
                 Err(e) => {
@@ -187,35 +188,36 @@ impl Connection {
         }
         match self.send() {
             Ok(sent) => received || served || sent,
-            Err(e) => self.broken(&e),
+            Err(e) => self.socket_failed(&e),
         }
     }
 
-    /// The service is done.
-    fn end(&mut self) {
+    /// Closes after the service finished.
+    fn finish(&mut self) {
         self.session.send_close_notify();
         self.enter(Phase::Flushing);
     }
 
-    /// Reads and processes. `Err` ends the round: with whether anything moved.
+    /// Reads and processes records. Returns whether it received any data; `Err` with the same ends
+    /// the round.
     fn receive(&mut self) -> Result<bool, bool> {
         if !self.readable || !self.session.wants_read() {
             return Ok(false);
         }
         let handshaking = self.session.is_handshaking();
         match self.session.read_tls(&mut self.socket) {
-            Ok(0) => (self.peer_ended, self.readable) = (true, false),
+            Ok(0) => (self.peer_closed, self.readable) = (true, false),
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 self.readable = false;
                 return Ok(false);
             }
-            Err(e) => return Err(self.broken(&e)),
+            Err(e) => return Err(self.socket_failed(&e)),
         }
         match self.session.process_new_packets() {
             Ok(state) => {
-                self.peer_ended |= state.peer_has_closed();
+                self.peer_closed |= state.peer_has_closed();
                 if state.plaintext_bytes_to_read() > 0
                     && self.arguments.protocol.key_update()
                     && let Err(e) = self.session.refresh_traffic_keys()
@@ -237,11 +239,11 @@ impl Connection {
             }
             self.service.early_data(&data);
             if self.arguments.half_rtt {
-                self.early = Early::Came;
+                self.early = Early::Received;
             }
         }
         if handshaking && !self.session.is_handshaking() {
-            self.renew();
+            self.extend_deadline();
             self.report.established(&self.session);
             match self.arguments.protocol.export(&self.session) {
                 Ok(exported) => exported.iter().for_each(|line| eprintln!("{}: {line}", self.peer)),
@@ -254,53 +256,54 @@ impl Connection {
         Ok(true)
     }
 
-    /// Writes all that waits, as far as the socket takes it; whether it took any.
+    /// Sends pending records until the socket would block. Returns whether it sent any.
     fn send(&mut self) -> io::Result<bool> {
         let mut moved = false;
         while self.writable && self.session.wants_write() {
             match self.session.write_tls(&mut self.socket) {
                 Ok(n) => {
                     moved = true;
-                    self.sent_since_renewal += n;
+                    self.sent_since_extension += n;
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(e) => return Err(e),
             }
         }
-        // A peer that reads a few bytes now and then does not live on that.
-        if self.sent_since_renewal >= WORTH_MORE_TIME && !self.session.is_handshaking() {
-            self.renew();
+        // Reading a few bytes now and then does not keep a connection alive.
+        if self.sent_since_extension >= MIN_PROGRESS && !self.session.is_handshaking() {
+            self.extend_deadline();
         }
         Ok(moved)
     }
 
-    /// Sends the last words, an answer or an alert; meanwhile reads, lest the peer wait for us to do so.
+    /// Sends the remaining data or the alert. Also reads, because the peer may not read before
+    /// that.
     fn flush(&mut self, resources: &mut Resources<'_>) -> bool {
         let sent = match self.send() {
             Ok(sent) => sent,
-            Err(e) => return self.broken(&e),
+            Err(e) => return self.socket_failed(&e),
         };
         if !self.session.wants_write() {
-            if self.peer_ended {
+            if self.peer_closed {
                 self.phase = Phase::Closed;
                 return false;
             }
-            // If that fails, reading will as well.
+            // If this fails, reading fails too.
             let _ = self.socket.shutdown(Shutdown::Write);
             self.enter(Phase::Lingering);
             return true;
         }
-        // The end of the peer does not end this: it may have closed its side alone.
-        let read = !self.peer_ended && self.discard(resources);
+        // The peer may have closed only its sending side, and still read.
+        let read = !self.peer_closed && self.discard(resources);
         sent || read
     }
 
-    /// Reads, only to find the end.
+    /// Reads and discards data to find the end of the peer's data.
     fn discard(&mut self, resources: &mut Resources<'_>) -> bool {
         if self.session.wants_read() {
-            // Not through `receive`: what is wrong in what comes now is no failure any more.
-            return self.listen_for_close(resources);
+            // Not `receive`: errors no longer matter.
+            return self.read_until_close(resources);
         }
         if !self.readable {
             return false;
@@ -311,11 +314,11 @@ impl Connection {
                 self.readable = false;
                 false
             }
-            Ok(ReadOutcome::Eof) | Err(_) => self.ended(),
+            Ok(ReadOutcome::Eof) | Err(_) => self.set_peer_closed(),
         }
     }
 
-    fn listen_for_close(&mut self, resources: &mut Resources<'_>) -> bool {
+    fn read_until_close(&mut self, resources: &mut Resources<'_>) -> bool {
         if !self.readable {
             return false;
         }
@@ -326,16 +329,16 @@ impl Connection {
                 self.readable = false;
                 return false;
             }
-            Ok(_) | Err(_) => return self.ended(),
+            Ok(_) | Err(_) => return self.set_peer_closed(),
         }
         let closed = self.session.process_new_packets().is_ok_and(|state| state.peer_has_closed());
         while let Ok(ReadOutcome::Bytes(_)) = read_some(&mut self.session, resources.scratch) {}
-        if closed { self.ended() } else { true }
+        if closed { self.set_peer_closed() } else { true }
     }
 
-    /// The peer has ended; in the last phase that is all that was waited for.
-    fn ended(&mut self) -> bool {
-        self.peer_ended = true;
+    /// Notes that the peer closed, which completes `Lingering`.
+    fn set_peer_closed(&mut self) -> bool {
+        self.peer_closed = true;
         self.readable = false;
         if self.phase == Phase::Lingering {
             self.phase = Phase::Closed;
@@ -343,18 +346,18 @@ impl Connection {
         false
     }
 
-    /// The peer is at fault, or the service gave up. If it was a fault, the alert waits to be sent already; otherwise
-    /// the peer finds no close_notify, and knows that this is not a proper end.
+    /// Reports a failure of the session or the service. The session has queued an alert for the
+    /// first; after the second the peer detects truncation, because close_notify is missing.
     fn fail(&mut self, why: &dyn Display) {
         self.report.failure(why.to_string());
         self.enter(Phase::Flushing);
     }
 
-    /// The socket is of no use any more.
-    fn broken(&mut self, e: &io::Error) -> bool {
-        // Once all is said, a peer that goes away in a rude manner is of no concern.
+    /// Closes the connection after an error of the socket.
+    fn socket_failed(&mut self, e: &io::Error) -> bool {
+        // A reset after all data was sent is no error.
         if self.phase == Phase::Serving || self.session.wants_write() {
-            self.report.failure(format!("the connection broke: {e}"));
+            self.report.failure(format!("connection lost: {e}"));
         }
         self.phase = Phase::Closed;
         false
@@ -362,12 +365,12 @@ impl Connection {
 
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
-        self.renew();
+        self.extend_deadline();
     }
 
-    fn renew(&mut self) {
+    fn extend_deadline(&mut self) {
         self.deadline = Instant::now() + self.arguments.timeout;
-        self.sent_since_renewal = 0;
+        self.sent_since_extension = 0;
     }
 
     pub(crate) fn socket(&mut self) -> &mut TcpStream {
@@ -379,16 +382,16 @@ impl Connection {
     }
 }
 
-/// What is told about a connection: one line if it fails, one more at its beginning for those who want to see it.
+/// Reports on a connection: one line if it fails and, with --verbose, one after the handshake.
 struct Report {
     peer: SocketAddr,
     verbose: bool,
-    told: bool,
+    failed: bool,
 }
 
 impl Report {
     fn failure(&mut self, why: String) {
-        if !std::mem::replace(&mut self.told, true) {
+        if !std::mem::replace(&mut self.failed, true) {
             eprintln!("{}: {why}", self.peer);
         }
     }
@@ -406,11 +409,12 @@ impl Report {
     }
 }
 
-/// How often a connection is driven before the others have their turn; a round moves up to a few records.
-const ROUNDS: usize = 32;
+/// The rounds of a connection before other connections have their turn. A round moves a few
+/// records.
+const MAX_ROUNDS: usize = 32;
 
-/// What is held for a peer that reads slower than we write.
+/// The limit on buffered data for a peer that reads slowly, in bytes.
 const SEND_BUFFER: usize = 128 * 1024;
 
-/// Bytes that a peer has to take to be given more time.
-const WORTH_MORE_TIME: usize = 16 * 1024;
+/// The bytes that a peer must read to extend its deadline.
+const MIN_PROGRESS: usize = 16 * 1024;

@@ -1,4 +1,4 @@
-//! Sends back what comes.
+//! The `echo` service: sends received data back.
 
 use std::io;
 
@@ -19,7 +19,8 @@ impl Echo {
     pub(crate) fn advance(&mut self, session: &mut ServerSession, resources: &mut Resources<'_>) -> io::Result<Step> {
         if !self.unsent.is_empty() {
             let sent = self.unsent.send(session)?;
-            // Nothing more is read before this is sent, so that a peer that does not read cannot fill our memory.
+            // Reads no more before this is sent. So a peer that does not read cannot exhaust
+            // memory.
             return Ok(if sent > 0 { Step::Moved } else { Step::Idle });
         }
         Ok(match read_some(session, resources.scratch)? {

@@ -1,4 +1,4 @@
-//! All connections in one thread: a slab of them, the readiness of their sockets, and their deadlines.
+//! Serves all connections in one thread: accepts, dispatches socket events, and enforces deadlines.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,14 +20,14 @@ use crate::transfer::Resources;
 pub(crate) struct EventLoop {
     poll: Poll,
     listener: TcpListener,
-    door: Door,
+    backlog: Backlog,
     config: Arc<ServerConfig>,
     arguments: Rc<Arguments>,
     slots: Slots,
-    /// Connections that had more to do when it was the others' turn.
+    /// Connections to drive again after the others.
     unfinished: Vec<usize>,
-    /// One entry for each connection. It may be too early, as a deadline that moves on is looked at only when the entry
-    /// comes up: that makes moving it free.
+    /// One entry per connection. Extending a deadline does not update its entry: the loop checks
+    /// the current deadline when the entry expires.
     deadlines: BinaryHeap<Reverse<(Instant, usize, u64)>>,
     scratch: Box<[u8]>,
 }
@@ -38,12 +38,12 @@ impl EventLoop {
         config: Arc<ServerConfig>,
         arguments: Arguments,
     ) -> Result<Self, Failure> {
-        let poll = Poll::new().context("the operating system's event queue")?;
+        let poll = Poll::new().context("the event queue")?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE).context("the event queue")?;
         Ok(Self {
             poll,
             listener,
-            door: Door::Crowded,
+            backlog: Backlog::Pending,
             config,
             arguments: Rc::new(arguments),
             slots: Slots::default(),
@@ -56,17 +56,17 @@ impl EventLoop {
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let mut events = Events::with_capacity(1024);
         loop {
-            match self.poll.poll(&mut events, self.patience()) {
+            match self.poll.poll(&mut events, self.poll_timeout()) {
                 Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e).context("waiting for events"),
                 _ => {}
             }
             let again = std::mem::take(&mut self.unfinished);
             for event in &events {
-                // An error makes a socket ready for everything: reading or writing tells which.
+                // After an error both reading and writing return it.
                 let readable = event.is_readable() || event.is_read_closed() || event.is_error();
                 let writable = event.is_writable() || event.is_write_closed() || event.is_error();
-                match whose(event.token()) {
-                    Owner::Listener => self.door = Door::Crowded,
+                match owner_of(event.token()) {
+                    Owner::Listener => self.backlog = Backlog::Pending,
                     Owner::Connection(at) => {
                         self.with(at, |connection| connection.is_ready(readable, writable));
                         self.drive(at);
@@ -80,47 +80,47 @@ impl EventLoop {
             for at in again {
                 self.drive(at);
             }
-            self.cut_off_the_late();
-            if self.door != Door::Quiet {
-                self.door = self.accept();
+            self.close_expired();
+            if self.backlog != Backlog::Empty {
+                self.backlog = self.accept();
             }
-            // Not before: an event of this turn may have been meant for a connection that is closed since.
+            // At the end: events of this turn may belong to connections closed in it.
             self.slots.recycle();
         }
     }
 
-    /// How long to wait for events.
-    fn patience(&self) -> Option<Duration> {
+    /// Returns how long to wait for events. `None` waits until there is one.
+    fn poll_timeout(&self) -> Option<Duration> {
         let until = self.deadlines.peek().map(|Reverse((at, ..))| at.saturating_duration_since(Instant::now()));
-        match self.door {
+        match self.backlog {
             _ if !self.unfinished.is_empty() => Some(Duration::ZERO),
-            Door::Crowded => Some(Duration::ZERO),
-            Door::Stuck => Some(until.unwrap_or(RETRY_ACCEPT).min(RETRY_ACCEPT)),
-            Door::Quiet => until,
+            Backlog::Pending => Some(Duration::ZERO),
+            Backlog::OutOfResources => Some(until.unwrap_or(RETRY_ACCEPT).min(RETRY_ACCEPT)),
+            Backlog::Empty => until,
         }
     }
 
-    fn accept(&mut self) -> Door {
+    fn accept(&mut self) -> Backlog {
         for _ in 0..ACCEPT_AT_ONCE {
             match self.listener.accept() {
                 Ok((socket, peer)) => self.begin(socket, peer),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Door::Quiet,
-                // The peer was gone before we came to it, or the like.
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Backlog::Empty,
+                // For example, the peer has closed the connection already.
                 Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {}
                 Err(e) => {
-                    // Out of file descriptors, most likely: for more of them there is `ulimit -n`. Tried again later.
-                    if self.door != Door::Stuck {
+                    // Usually out of file descriptors (`ulimit -n`). Retries later.
+                    if self.backlog != Backlog::OutOfResources {
                         eprintln!("cannot accept more than {} connections: {e}", self.slots.len());
                     }
-                    return Door::Stuck;
+                    return Backlog::OutOfResources;
                 }
             }
         }
-        Door::Crowded
+        Backlog::Pending
     }
 
     fn begin(&mut self, socket: TcpStream, peer: SocketAddr) {
-        // Small records are not held back for larger packets; it works without as well.
+        // Sends small records at once. The connection works without it.
         let _ = socket.set_nodelay(true);
         let session = ServerSession::new(&self.config);
         let (at, serial) = self.slots.insert(Connection::new(socket, peer, session, Rc::clone(&self.arguments)));
@@ -128,10 +128,10 @@ impl EventLoop {
         self.deadlines.push(Reverse((connection.deadline(), at, serial)));
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(e) = self.poll.registry().register(connection.socket(), Token(at * 2), interest) {
-            eprintln!("{}: cannot wait for it: {e}", connection.peer());
+            eprintln!("{}: cannot register the socket: {e}", connection.peer());
             self.slots.remove(at);
         }
-        // It is driven by its first event, which comes at once as its socket is writable.
+        // The first event arrives at once, because the socket is writable.
     }
 
     fn with(&mut self, at: usize, f: impl FnOnce(&mut Connection)) {
@@ -158,7 +158,7 @@ impl EventLoop {
         }
     }
 
-    fn cut_off_the_late(&mut self) {
+    fn close_expired(&mut self) {
         let now = Instant::now();
         while let Some(&Reverse((entry, at, serial))) = self.deadlines.peek() {
             if entry > now {
@@ -169,25 +169,26 @@ impl EventLoop {
             if connection.deadline() > now {
                 self.deadlines.push(Reverse((connection.deadline(), at, serial)));
             } else {
-                connection.cut_off();
+                connection.time_out();
                 self.drop_connection(at);
             }
         }
     }
 }
 
-/// What is known of connections that want to come in.
+/// What is known about connections that wait to be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
-    /// An event will tell of the next one.
-    Quiet,
-    /// There may be more, and no event will say so again.
-    Crowded,
-    /// There are more, and they cannot be let in for now.
-    Stuck,
+enum Backlog {
+    /// None. An event reports the next one.
+    Empty,
+    /// There may be more, without a further event.
+    Pending,
+    /// There are more, but accepting failed.
+    OutOfResources,
 }
 
-/// Connections by small numbers, which their tokens are made of. A serial number tells the users of one slot apart.
+/// Connections by slot number, from which their tokens are derived. Serial numbers distinguish
+/// successive connections in one slot.
 #[derive(Default)]
 struct Slots {
     entries: Vec<Option<(u64, Connection)>>,
@@ -216,7 +217,7 @@ impl Slots {
         self.entries.get_mut(at)?.as_mut().filter(|(serial, _)| *serial == wanted).map(|(_, connection)| connection)
     }
 
-    /// Empties a slot, which is used again after [`recycle`](Self::recycle).
+    /// Empties a slot. [`recycle`](Self::recycle) makes it available again.
     fn remove(&mut self, at: usize) {
         if self.entries.get_mut(at).and_then(Option::take).is_some() {
             self.emptied.push(at);
@@ -238,7 +239,7 @@ enum Owner {
     SecondSocket(usize),
 }
 
-fn whose(token: Token) -> Owner {
+fn owner_of(token: Token) -> Owner {
     match token {
         LISTENER => Owner::Listener,
         Token(number) if number % 2 == 0 => Owner::Connection(number / 2),
@@ -248,8 +249,8 @@ fn whose(token: Token) -> Owner {
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// So that a crowd at the door does not starve those who are in.
+/// The connections accepted per turn, so that new connections do not starve existing ones.
 const ACCEPT_AT_ONCE: usize = 128;
 
-/// When to look at the door again after accepting failed.
+/// The delay before accepting again after a failure.
 const RETRY_ACCEPT: Duration = Duration::from_millis(100);

@@ -1,4 +1,5 @@
-//! Passes everything on to a plain TCP port, and back; the end of either side as well.
+//! The `forward` service: forwards data and close in both directions between the peer and a plain
+//! TCP port.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -14,10 +15,10 @@ pub(crate) struct Forward {
     backend: Option<Backend>,
     to_backend: Unsent,
     to_peer: Unsent,
-    peer_ended: bool,
-    /// The backend has been told that the peer ended.
-    backend_told: bool,
-    backend_ended: bool,
+    peer_closed: bool,
+    /// The peer's close was forwarded to the backend.
+    close_forwarded: bool,
+    backend_closed: bool,
 }
 
 struct Backend {
@@ -34,9 +35,9 @@ impl Forward {
             backend: None,
             to_backend: Unsent::default(),
             to_peer: Unsent::default(),
-            peer_ended: false,
-            backend_told: false,
-            backend_ended: false,
+            peer_closed: false,
+            close_forwarded: false,
+            backend_closed: false,
         }
     }
 
@@ -53,16 +54,16 @@ impl Forward {
 
     pub(crate) fn advance(&mut self, session: &mut ServerSession, resources: &mut Resources<'_>) -> io::Result<Step> {
         if self.backend.is_none() {
-            // Only now: a handshake that fails costs the backend nothing.
-            self.backend = Some(Backend::connect(self.to, resources).map_err(|e| about_backend(self.to, &e))?);
+            // Connects after the handshake, so that failed handshakes cost the backend nothing.
+            self.backend = Some(Backend::connect(self.to, resources).map_err(|e| backend_error(self.to, &e))?);
         }
         if !self.backend_is_connected()? {
             return Ok(Step::Idle);
         }
-        let onward = self.pass_to_backend(session, resources).map_err(|e| self.blame(e))?;
+        let onward = self.pass_to_backend(session, resources).map_err(|e| self.attribute(e))?;
         let back = self.pass_to_peer(session, resources)?;
-        if self.backend_ended && self.to_peer.is_empty() {
-            // A backend that has nothing more to say is done, whatever the peer still sends.
+        if self.backend_closed && self.to_peer.is_empty() {
+            // The peer's remaining data is of no use to a backend that closed.
             return Ok(Step::Finished);
         }
         Ok(if onward || back { Step::Moved } else { Step::Idle })
@@ -73,7 +74,7 @@ impl Forward {
         let Some(backend) = &mut self.backend else { return Ok(false) };
         if !backend.connected && backend.writable {
             if let Some(e) = backend.socket.take_error()? {
-                return Err(about_backend(to, &e));
+                return Err(backend_error(to, &e));
             }
             backend.connected = backend.socket.peer_addr().is_ok();
         }
@@ -88,7 +89,7 @@ impl Forward {
                 moved = self.to_backend.send(&mut backend.socket)? > 0;
                 backend.writable = self.to_backend.is_empty();
             }
-        } else if !self.peer_ended {
+        } else if !self.peer_closed {
             match read_some(session, resources.scratch)? {
                 ReadOutcome::Bytes(n) => {
                     self.to_backend.send_after(&resources.scratch[..n], &mut backend.socket)?;
@@ -97,14 +98,14 @@ impl Forward {
                 }
                 ReadOutcome::WouldBlock => {}
                 ReadOutcome::Eof => {
-                    self.peer_ended = true;
+                    self.peer_closed = true;
                     moved = true;
                 }
             }
-        } else if !self.backend_told {
-            // It may have closed by itself in the meantime.
+        } else if !self.close_forwarded {
+            // Fails if the backend has closed the connection.
             let _ = backend.socket.shutdown(Shutdown::Write);
-            self.backend_told = true;
+            self.close_forwarded = true;
         }
         Ok(moved)
     }
@@ -114,26 +115,26 @@ impl Forward {
         if !self.to_peer.is_empty() {
             return Ok(self.to_peer.send(session)? > 0);
         }
-        if !backend.readable || self.backend_ended {
+        if !backend.readable || self.backend_closed {
             return Ok(false);
         }
-        match read_some(&mut backend.socket, resources.scratch).map_err(|e| about_backend(self.to, &e))? {
+        match read_some(&mut backend.socket, resources.scratch).map_err(|e| backend_error(self.to, &e))? {
             ReadOutcome::Bytes(n) => self.to_peer.send_after(&resources.scratch[..n], session)?,
             ReadOutcome::WouldBlock => {
                 backend.readable = false;
                 return Ok(false);
             }
             ReadOutcome::Eof => {
-                self.backend_ended = true;
+                self.backend_closed = true;
                 session.send_close_notify();
             }
         }
         Ok(true)
     }
 
-    /// An error of passing on is the backend's, unless it comes from the session.
-    fn blame(&self, e: io::Error) -> io::Error {
-        if e.get_ref().is_some_and(|inner| inner.is::<strata_tls::Error>()) { e } else { about_backend(self.to, &e) }
+    /// Names the backend in an error, unless the session returned it.
+    fn attribute(&self, e: io::Error) -> io::Error {
+        if e.get_ref().is_some_and(|inner| inner.is::<strata_tls::Error>()) { e } else { backend_error(self.to, &e) }
     }
 }
 
@@ -145,6 +146,6 @@ impl Backend {
     }
 }
 
-fn about_backend(to: SocketAddr, e: &io::Error) -> io::Error {
-    io::Error::new(e.kind(), format!("{to}, to which it is forwarded: {e}"))
+fn backend_error(to: SocketAddr, e: &io::Error) -> io::Error {
+    io::Error::new(e.kind(), format!("backend {to}: {e}"))
 }

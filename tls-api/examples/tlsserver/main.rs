@@ -1,13 +1,14 @@
-//! A TLS server for trying things out: HTTP, echo, a sink that counts and hashes, or a forwarder to a plain port.
-//! One thread serves thousands of connections.
+//! A TLS server for experiments: HTTP, echo, a sink that counts and hashes, or a forwarder to a
+//! plain port. One thread serves thousands of connections.
 //!
 //! ```text
-//! cargo run --release -p strata-tls --example tlsserver -- --port 8443 --certs chain.pem --key key.pem http
+//! cargo run --release -p strata-tls --example tlsserver -- \
+//!   --port 8443 --certs chain.pem --key key.pem http
 //! curl --cacert ca.pem https://localhost:8443/
 //! ```
 //!
-//! Several of them resume each other's sessions over a Redis (`redis-server --port 6379 --save ""`), which keeps the sessions
-//! themselves, or just the keys of their tickets:
+//! Several servers resume each other's sessions through a Redis (`redis-server --port 6379 --save
+//! ""`). It stores either the sessions or only the ticket keys:
 //!
 //! ```text
 //! tlsserver --port 8443 … --redis redis://127.0.0.1:6379 --resumption --max-early-data 16384 http
@@ -16,7 +17,7 @@
 //! tlsserver --port 8443 … --redis redis://127.0.0.1:6379 --tickets --ticket-rotation 21600 http
 //! ```
 //!
-//! Without `--redis` a server keeps to itself. The example `fleet` waits for its Redis without keeping anybody else waiting.
+//! This server blocks while it waits for the Redis. The example `fleet` does not.
 
 mod arguments;
 mod connection;
@@ -56,10 +57,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     arguments.protocol.start_logging();
     let config = Arc::new(config(&arguments)?);
     let address = SocketAddr::new(arguments.address, arguments.port);
-    let listener = TcpListener::bind(address)
-        .context(format!("cannot listen on {address} (--port 0 takes any port that is free)"))?;
+    let listener =
+        TcpListener::bind(address).context(format!("cannot listen on {address} (--port 0 takes a free port)"))?;
     let bound = listener.local_addr().context("the listening address")?;
-    // Whoever started us waits for this line, through a pipe as well.
+    // Callers read the port from this line.
     println!("listening on {bound}");
     EventLoop::new(listener, config, arguments)?.run()
 }
@@ -70,7 +71,7 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
         config.set_client_cert_verifier(verifier).context("--auth")?;
     }
     config.configure(&arguments.protocol)?;
-    keep_sessions(&mut config, arguments)?;
+    store_sessions(&mut config, arguments)?;
     if arguments.prefer == Prefer::Client {
         config.set_suite_preference(SuitePreference::Client);
     }
@@ -80,17 +81,17 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
     Ok(config)
 }
 
-/// The first is the one that the other options about certificates are for.
+/// Loads the identities. --ocsp and --sct apply to the first.
 fn identities(arguments: &Arguments) -> Result<Vec<Identity>, Failure> {
     let read = |path: &Path| std::fs::read(path).context(format!("cannot read {}", path.display()));
     if arguments.certs.len() != arguments.key.len() {
-        return Err(Failure::new("each --certs needs the key to its certificate: --key"));
+        return Err(Failure::new("each --certs needs the private key of its certificate: --key"));
     }
     let mut identities = Vec::new();
     for (certs, key) in arguments.certs.iter().zip(&arguments.key) {
         let key_pem = zeroize::Zeroizing::new(read(key)?);
         identities.push(Identity::from_pem(&read(certs)?, &key_pem).context(format!(
-            "no identity in --certs {} with --key {}",
+            "cannot use --certs {} with --key {}",
             certs.display(),
             key.display()
         ))?);
@@ -105,8 +106,8 @@ fn identities(arguments: &Arguments) -> Result<Vec<Identity>, Failure> {
     Ok(identities)
 }
 
-/// Where sessions are kept, and whether early data comes with them.
-fn keep_sessions(config: &mut ServerConfig, arguments: &Arguments) -> Result<(), Failure> {
+/// Configures resumption and early data.
+fn store_sessions(config: &mut ServerConfig, arguments: &Arguments) -> Result<(), Failure> {
     let redis = arguments.redis.as_ref().map(|url| Redis::new(url, arguments.redis_timeout));
     match (redis.transpose().context("--redis")?, arguments.resumption) {
         (Some(redis), true) => config.set_session_storage(Arc::new(RedisStore::new(redis))),
@@ -125,23 +126,23 @@ fn keep_sessions(config: &mut ServerConfig, arguments: &Arguments) -> Result<(),
     }
     let Some(bytes) = arguments.max_early_data else { return Ok(()) };
     if !arguments.resumption {
-        return Err(Failure::new("--max-early-data needs to know which sessions were used before: --resumption"));
+        return Err(Failure::new("--max-early-data needs a session store, which detects reuse: --resumption"));
     }
     if matches!(arguments.mode, Mode::Forward { .. }) {
-        return Err(Failure::new("--max-early-data is not for forward: what is passed on cannot be taken back"));
+        return Err(Failure::new("--max-early-data is not allowed with forward: forwarded data cannot be taken back"));
     }
     config.set_max_early_data_size(bytes);
     Ok(())
 }
 
-/// Sessions kept in memory.
+/// The number of sessions stored in memory.
 const SESSIONS: usize = 32 * 1024;
 
-/// Who judges the clients, if they are asked.
+/// Returns the verifier of client certificates for --auth.
 fn client_verifier(arguments: &Arguments) -> Result<Option<Arc<dyn ClientCertVerifier>>, Failure> {
     let Some(path) = &arguments.auth else {
         return match arguments.require_auth {
-            true => Err(Failure::new("--require-auth needs to know whose clients to accept: --auth CA.pem")),
+            true => Err(Failure::new("--require-auth needs trust anchors: --auth CA.pem")),
             false => Ok(None),
         };
     };

@@ -1,11 +1,13 @@
-//! The sessions of a fleet, in a Redis (6.2 or later) that all its servers use.
+//! A session store in a Redis (6.2 or later) that several servers share.
 //!
-//! A Redis that is down, slow, or has lost or altered what it kept costs full handshakes. No handshake fails for it, and none
-//! waits for long: after a failure it is left alone for a while.
+//! If the Redis is down or slow, or lost or altered a session, the handshake continues as a full
+//! one. No handshake fails or waits long: after an error the store sends no command for
+//! [`BACKOFF`].
 //!
-//! What is kept here is secret: the Redis and the way to it deserve the same care as the servers' keys. Where early data is
-//! accepted, it should neither be restored from older copies nor fail over to replicas that lag behind (in Redis's words: `save ""`,
-//! `appendonly no`, one master): both bring back sessions that were taken already.
+//! Stored sessions are secret: protect the Redis, and the network to it, like the private keys. If
+//! servers accept early data, the Redis must not restore old snapshots or fail over to replicas
+//! that lag behind (use `save ""`, `appendonly no`, one master). Both would restore removed
+//! sessions, and so allow replays.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -15,58 +17,62 @@ use redis::ErrorKind;
 use strata_tls::StoresServerSessions;
 use zeroize::Zeroizing;
 
-/// How long nothing is asked after a failure: of thousands of handshakes a second, one may wait in vain.
-const REST: Duration = Duration::from_secs(1);
+/// The time without commands after a failure. At most one handshake per second waits for a broken
+/// Redis.
+const BACKOFF: Duration = Duration::from_secs(1);
 
-/// One connection, made again whenever it is needed.
+/// A connection to the Redis, which reconnects on demand.
 pub(crate) struct Redis {
     client: redis::Client,
-    /// How long to wait for an answer; connecting may take as long again.
-    patience: Duration,
+    /// The limit on waiting for a response, and on connecting.
+    timeout: Duration,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     connection: Option<redis::Connection>,
-    resting_until: Option<Instant>,
-    complained: Option<Instant>,
+    retry_at: Option<Instant>,
+    last_reported: Option<Instant>,
 }
 
 impl Redis {
-    /// Takes a note of where it is; it need not be there yet.
-    pub(crate) fn new(url: &str, patience: Duration) -> redis::RedisResult<Self> {
-        Ok(Self { client: redis::Client::open(url)?, patience, state: Mutex::default() })
+    /// Creates a client. Does not connect yet.
+    pub(crate) fn new(url: &str, timeout: Duration) -> redis::RedisResult<Self> {
+        Ok(Self { client: redis::Client::open(url)?, timeout, state: Mutex::default() })
     }
 
-    /// What a command gives; `None` if there is no answer, or none of that type.
-    pub(crate) fn ask<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
-        // One thread handles all connections here: nobody else waits for the lock. Servers of several would have a connection each.
+    /// Sends a command and returns its response, or `None` after an error or a response of another
+    /// type.
+    pub(crate) fn query<T: redis::FromRedisValue>(&self, command: &redis::Cmd) -> Option<T> {
+        // Not contended: one thread serves all connections. A server of several threads would use
+        // one connection per thread.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.resting_until.is_some_and(|until| Instant::now() < until) {
+        if state.retry_at.is_some_and(|until| Instant::now() < until) {
             return None;
         }
-        match self.try_ask(&mut state.connection, command) {
+        match self.try_query(&mut state.connection, command) {
             Ok(answer) => return Some(answer),
             Err(e) => {
-                // It may have taken a while to fail.
+                // Read the time again: the command may have taken long.
                 let now = Instant::now();
-                if state.complained.is_none_or(|last| now - last >= REST) {
-                    state.complained = Some(now);
+                if state.last_reported.is_none_or(|last| now - last >= BACKOFF) {
+                    state.last_reported = Some(now);
                     eprintln!("redis: {}", reason(&e));
                 }
-                // A refusal (out of memory, a replica, …) is an answer as well. Otherwise the answer may still come, and would be taken for
-                // that of the next command: the connection is of no use any more.
+                // An error response (out of memory, a replica, …) keeps the connection usable.
+                // After any other error the response may still arrive, and must not count as that
+                // of the next command.
                 if !matches!(e.kind(), ErrorKind::Server(_) | ErrorKind::Extension) {
                     state.connection = None;
-                    state.resting_until = Some(now + REST);
+                    state.retry_at = Some(now + BACKOFF);
                 }
             }
         }
         None
     }
 
-    fn try_ask<T: redis::FromRedisValue>(
+    fn try_query<T: redis::FromRedisValue>(
         &self,
         connection: &mut Option<redis::Connection>,
         command: &redis::Cmd,
@@ -79,25 +85,27 @@ impl Redis {
     }
 
     fn connect(&self) -> redis::RedisResult<redis::Connection> {
-        let connection = self.client.get_connection_with_timeout(self.patience)?;
-        connection.set_read_timeout(Some(self.patience))?;
-        connection.set_write_timeout(Some(self.patience))?;
+        let connection = self.client.get_connection_with_timeout(self.timeout)?;
+        connection.set_read_timeout(Some(self.timeout))?;
+        connection.set_write_timeout(Some(self.timeout))?;
         Ok(connection)
     }
 }
 
-/// What to tell of an error. That of an unexpected type shows the answer, which might be somebody's session.
+/// Describes an error. Errors about types contain the response, which may be a session, so they are
+/// replaced.
 fn reason(e: &redis::RedisError) -> String {
     match e.kind() {
-        ErrorKind::UnexpectedReturnType | ErrorKind::Parse => "this is no answer to what was asked".into(),
+        ErrorKind::UnexpectedReturnType | ErrorKind::Parse => "unexpected type of response".into(),
         _ => e.to_string(),
     }
 }
 
-/// Bytes of an id at most. What is longer is a ticket of somebody else's, and no Redis has to be asked about it.
+/// The maximum length of a session ID. Longer identities are tickets of other servers and need no
+/// query.
 const MAX_ID: usize = 32;
 
-/// Sessions under the prefix `tls:session:`, each with its lifetime.
+/// Stores sessions under the prefix `tls:session:`, with their lifetimes.
 pub(crate) struct RedisStore(Redis);
 
 impl RedisStore {
@@ -111,7 +119,7 @@ impl RedisStore {
         if id.len() > MAX_ID {
             return None;
         }
-        self.0.ask::<Option<Vec<u8>>>(redis::cmd(command).arg(key(id)))?.map(Zeroizing::new)
+        self.0.query::<Option<Vec<u8>>>(redis::cmd(command).arg(key(id)))?.map(Zeroizing::new)
     }
 }
 
@@ -122,14 +130,14 @@ fn key(id: &[u8]) -> Vec<u8> {
 impl StoresServerSessions for RedisStore {
     fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
         let set = redis::cmd("SET").arg(key(id)).arg(&**session).arg("EX").arg(lifetime.max(1)).to_owned();
-        self.0.ask::<()>(&set).is_some()
+        self.0.query::<()>(&set).is_some()
     }
 
     fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         self.read("GET", id)
     }
 
-    /// GETDEL is one step: of all servers that take a session, one gets it.
+    /// GETDEL is atomic: only one of the servers that take a session gets it.
     fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         self.read("GETDEL", id)
     }

@@ -1,4 +1,5 @@
-//! What the server does with a connection: one [`Service`] per mode, called by `connection` whenever bytes moved.
+//! What the server does with a connection: one [`Service`] per mode, called by `connection`
+//! whenever bytes moved.
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,8 +32,8 @@ impl Service {
         }
     }
 
-    /// Moves data. Called after the handshake, and with `--half-rtt` once early data arrived, until it returns
-    /// [`Step::Idle`].
+    /// Moves data. Called after the handshake, and with `--half-rtt` once early data arrived, until
+    /// it returns [`Step::Idle`].
     ///
     /// An error fails the connection. It comes from the session or from the service itself.
     pub(crate) fn advance(&mut self, session: &mut ServerSession, resources: &mut Resources<'_>) -> io::Result<Step> {
@@ -44,7 +45,8 @@ impl Service {
         }
     }
 
-    /// Accepts early data. It is delivered at most once, and none of these services does harm by acting on it.
+    /// Accepts early data. It is delivered at most once, and none of these services does harm by
+    /// acting on it.
     pub(crate) fn early_data(&mut self, data: &[u8]) {
         match self {
             Self::Echo(echo) => echo.early_data(data),
@@ -55,7 +57,8 @@ impl Service {
         }
     }
 
-    /// Returns whether each byte from the peer extends its deadline. A request must arrive whole within one.
+    /// Returns whether each byte from the peer extends its deadline. A request must arrive whole
+    /// within one.
     pub(crate) fn input_extends_deadline(&self) -> bool {
         !matches!(self, Self::Http(_))
     }

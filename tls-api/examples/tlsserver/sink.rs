@@ -1,4 +1,5 @@
-//! Reads until the client closes its side, then answers with what it heard.
+//! The `sink` service: reads until the client sends close_notify, then sends the byte count and the
+//! SHA-256.
 
 use std::fmt::Write as _;
 use std::io;
@@ -10,14 +11,14 @@ use crate::transfer::{ReadOutcome, Resources, Step, Unsent, read_some};
 
 pub(crate) struct Sink {
     count: u64,
-    /// A transcript is a running hash, and SHA-256 is all that is wanted of it here.
+    /// A transcript hash serves as SHA-256.
     hash: Transcript,
-    answer: Option<Unsent>,
+    report: Option<Unsent>,
 }
 
 impl Default for Sink {
     fn default() -> Self {
-        Self { count: 0, hash: Transcript::new(HashAlgorithm::Sha256), answer: None }
+        Self { count: 0, hash: Transcript::new(HashAlgorithm::Sha256), report: None }
     }
 }
 
@@ -28,9 +29,9 @@ impl Sink {
     }
 
     pub(crate) fn advance(&mut self, session: &mut ServerSession, resources: &mut Resources<'_>) -> io::Result<Step> {
-        if let Some(answer) = &mut self.answer {
-            let sent = answer.send(session)?;
-            return Ok(match (answer.is_empty(), sent) {
+        if let Some(report) = &mut self.report {
+            let sent = report.send(session)?;
+            return Ok(match (report.is_empty(), sent) {
                 (true, _) => Step::Finished,
                 (false, 0) => Step::Idle,
                 (false, _) => Step::Moved,
@@ -39,23 +40,23 @@ impl Sink {
         Ok(match read_some(session, resources.scratch)? {
             ReadOutcome::Bytes(n) => {
                 self.hash.add(&resources.scratch[..n]);
-                // No connection lives for 2^64 bytes.
+                // Cannot overflow: no connection carries 2^64 bytes.
                 self.count += n as u64;
                 Step::Moved
             }
             ReadOutcome::WouldBlock => Step::Idle,
             ReadOutcome::Eof => {
-                self.answer = Some(Unsent::new(self.answer().into_bytes()));
+                self.report = Some(Unsent::new(self.report_line().into_bytes()));
                 Step::Moved
             }
         })
     }
 
-    /// `<count> <hash in hex>` and a line's end.
-    fn answer(&self) -> String {
+    /// Returns `<count> <hash in hex>` and a line end.
+    fn report_line(&self) -> String {
         let mut line = format!("{} ", self.count);
         for byte in self.hash.hash().as_ref() {
-            // Writing to a String cannot fail.
+            // Writing to a String does not fail.
             let _ = write!(line, "{byte:02x}");
         }
         line.push('\n');

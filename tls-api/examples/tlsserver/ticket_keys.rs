@@ -1,12 +1,13 @@
-//! The keys of tickets that a fleet shares, in its Redis.
+//! Ticket keys that several servers share in a Redis.
 //!
 //! ```text
-//! tls:ticket-key:N = 48 random bytes, made by whichever server comes first, a period ahead; N = time / rotation
+//! tls:ticket-key:N = 48 random bytes; N = time / rotation
 //! ```
 //!
-//! Each server seals with the key of the present period. It opens with the two before it as well, and with the next one: another
-//! server may be the first to begin a period. So they need no leader, and of a key nothing is left three periods after it was used
-//! last.
+//! The first server that needs a key creates it, one period ahead. Each server encrypts tickets
+//! with the key of the current period. It decrypts also with the keys of the two previous periods
+//! and of the next one, which another server's clock may already have reached. So the servers need
+//! no leader. A key expires three periods after its first use.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,25 +18,26 @@ use tls_crypto::{SecureRandom, SystemRandom};
 use crate::options::{Context, Failure};
 use crate::redis_store::Redis;
 
-/// 48 random bytes: a name and a key.
+/// 48 random bytes: a key name and a key.
 type Key = [u8; 48];
 
-/// A ticketer whose keys follow those in the Redis. As long as that cannot be reached it has the keys that it had, or one of its
-/// own: its tickets are good here then, and cost a full handshake elsewhere.
+/// Returns a ticketer that follows the keys in the Redis. While the Redis is unreachable, it uses
+/// the last keys or a key of its own. Other servers reject tickets under such a key, which costs a
+/// full handshake.
 pub(crate) fn shared(redis: Redis, rotation: u64) -> Result<Arc<Ticketer>, Failure> {
     let (current, previous) = match fetch(&redis, rotation) {
         Some(keys) => keys,
-        None => (random().context("the first key of tickets")?, Vec::new()),
+        None => (random().context("the first ticket key")?, Vec::new()),
     };
-    let ticketer = Arc::new(Ticketer::from_keys(&current, &previous).context("the keys of tickets")?);
+    let ticketer = Arc::new(Ticketer::from_keys(&current, &previous).context("the ticket keys")?);
     let updated = Arc::clone(&ticketer);
     std::thread::spawn(move || {
         let mut known = (current, previous);
         loop {
-            // Often enough to begin a period in time, and to find a Redis that is back.
+            // Often enough to start each period in time and to notice that the Redis is back.
             std::thread::sleep(Duration::from_millis((rotation * 100).clamp(100, 5000)));
             if let Some(keys) = fetch(&redis, rotation).filter(|keys| *keys != known) {
-                // They are fewer than the limit.
+                // Does not fail: there are fewer keys than the limit.
                 let _ = updated.update(&keys.0, &keys.1);
                 known = keys;
             }
@@ -44,18 +46,18 @@ pub(crate) fn shared(redis: Redis, rotation: u64) -> Result<Arc<Ticketer>, Failu
     Ok(ticketer)
 }
 
-/// The key to seal with, and those to open with as well.
+/// Returns the key to encrypt with, and further keys to decrypt with.
 fn fetch(redis: &Redis, rotation: u64) -> Option<(Key, Vec<Key>)> {
     let period = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs() / rotation;
     let name = |period: u64| format!("tls:ticket-key:{period}");
     for (period, lifetime) in [(period, 3 * rotation), (period + 1, 4 * rotation)] {
-        // NX: if there is one already, it stays.
+        // NX keeps an existing key.
         let mut set = redis::cmd("SET");
         set.arg(name(period)).arg(&random().ok()?).arg("NX").arg("EX").arg(lifetime);
-        redis.ask::<Option<String>>(&set)?;
+        redis.query::<Option<String>>(&set)?;
     }
     let periods = [period, period + 1, period.saturating_sub(1), period.saturating_sub(2)];
-    let found: Vec<Option<Vec<u8>>> = redis.ask(redis::cmd("MGET").arg(&periods.map(name)))?;
+    let found: Vec<Option<Vec<u8>>> = redis.query(redis::cmd("MGET").arg(&periods.map(name)))?;
     let mut keys = found.into_iter().map(|key| key?.try_into().ok());
     let current = keys.next()??;
     Some((current, keys.flatten().collect()))

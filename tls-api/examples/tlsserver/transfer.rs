@@ -1,4 +1,5 @@
-//! What the services are built from: the result of a step, access to the event loop, and non-blocking reads and writes.
+//! What the services are built from: the result of a step, access to the event loop, and
+//! non-blocking reads and writes.
 
 use std::io::{self, Read, Write};
 
@@ -44,7 +45,8 @@ pub(crate) fn read_some(from: &mut impl Read, into: &mut [u8]) -> io::Result<Rea
     }
 }
 
-/// Writes until everything is written or the writer would block. Returns the number of bytes written.
+/// Writes until everything is written or the writer would block. Returns the number of bytes
+/// written.
 pub(crate) fn write_some(to: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
     let mut written = 0;
     while written < bytes.len() {

@@ -63,7 +63,7 @@ fn half_a_request() -> Outcome {
     client.say("GET / HTTP/1.0\r\n")?;
     client.close_stdin();
     let answer = client.finish()?.text();
-    server.running.stderr.wait_for("closed in the middle of its request")?;
+    server.running.stderr.wait_for("closed the connection within its request")?;
     if answer.is_empty() { Ok(()) } else { Err(format!("it was answered: {answer}").into()) }
 }
 

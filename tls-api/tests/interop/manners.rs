@@ -54,7 +54,7 @@ fn silent_peer() -> Outcome {
     if n > 0 || start.elapsed() < Duration::from_millis(300) {
         return Err(format!("{n} bytes after {:?}", start.elapsed()).into());
     }
-    Ok(server.running.stderr.wait_for("no complete handshake within 0.3 s")?)
+    Ok(server.running.stderr.wait_for("the handshake did not complete within 0.3 s")?)
 }
 
 /// Bytes keep arriving, but the handshake never completes.
@@ -79,7 +79,7 @@ fn trickling_peer() -> Outcome {
     if start.elapsed() < Duration::from_millis(300) {
         return Err(format!("it was cut off after {:?}", start.elapsed()).into());
     }
-    Ok(server.running.stderr.wait_for("no complete handshake within 0.3 s")?)
+    Ok(server.running.stderr.wait_for("the handshake did not complete within 0.3 s")?)
 }
 
 /// Closing a socket with unread data resets the connection and would lose the alert.
@@ -150,7 +150,7 @@ fn forward_to_nobody() -> Outcome {
     if ended.status.success() {
         return Err("to the client this looked like a proper end".into());
     }
-    Ok(server.running.stderr.wait_for(&format!("127.0.0.1:{port}, to which it is forwarded"))?)
+    Ok(server.running.stderr.wait_for(&format!("backend 127.0.0.1:{port}"))?)
 }
 
 fn mistakes() -> Outcome {

@@ -265,7 +265,7 @@ fn remote_key(kind: Kind) -> Outcome {
         clients.push(Running::start(command)?);
     }
     for client in clients {
-        contains(&client.succeed()?.text(), "signed elsewhere")?;
+        contains(&client.succeed()?.text(), "signed by the remote signer")?;
     }
     Ok(())
 }
