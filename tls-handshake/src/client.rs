@@ -39,6 +39,7 @@ use crate::sink::Sink;
 use crate::state_slot::impl_state_slot;
 use crate::states::{Renegotiation, Role, StateMachine, Step, Versioned, unexpected_change_cipher_spec};
 
+mod early_data;
 pub mod hello;
 pub(crate) mod offered_psk;
 mod request;

@@ -12,7 +12,8 @@ use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{EphemeralKey, SecureRandom, Tls13Suite, Transcript};
 
-use super::offered_psk::{EarlyData, ResumptionOffer, Selected, takes_tickets};
+use super::early_data::EarlyData;
+use super::offered_psk::{ResumptionOffer, Selected, takes_tickets};
 use super::tls12;
 use super::tls13::{self, HandshakeContext, WaitEncryptedExtensions};
 use crate::config::{ClientConfig, HelloTemplate};

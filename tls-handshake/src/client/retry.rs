@@ -6,8 +6,8 @@ use tls_crypto::EphemeralKey;
 use tls_crypto::Tls13Suite;
 use tls_crypto::Transcript;
 
+use super::early_data::EarlyData;
 use super::hello::{Offer, WaitServerHello};
-use super::offered_psk::EarlyData;
 use super::tls13;
 use crate::error::{Error, Illegal};
 use crate::flight;

@@ -23,7 +23,8 @@ use tls_codec::code_points::{HandshakeType, NamedGroup};
 use tls_codec::handshake::RawMessage;
 use tls_crypto::{Tls13Suite, Transcript};
 
-use super::offered_psk::{EarlyData, FullHandshake};
+use super::early_data::EarlyData;
+use super::offered_psk::FullHandshake;
 use super::request::Request;
 use super::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
@@ -38,13 +39,15 @@ use crate::sink::Sink;
 use crate::states::{StateMachine, Step};
 
 mod client_flight;
+mod connected;
 mod server_flight;
 mod tickets;
 
 pub use client_flight::{WaitClientIdentity, WaitSignature};
+pub use connected::Connected;
 pub use server_flight::{
-    AfterEncryptedExtensions, Connected, WaitCert, WaitCertOrCertRequest, WaitCertVerify, WaitEncryptedExtensions,
-    WaitFinished, WaitVerdict,
+    AfterEncryptedExtensions, WaitCert, WaitCertOrCertRequest, WaitCertVerify, WaitEncryptedExtensions, WaitFinished,
+    WaitVerdict,
 };
 
 /// What all states after ServerHello share.

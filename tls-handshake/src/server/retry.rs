@@ -8,8 +8,8 @@ use tls_codec::owned::Owned;
 use tls_crypto::Group;
 use tls_crypto::Tls13Suite;
 
-use super::hello::{HandshakeContext, Selection, missing, proceed};
 use super::tls13;
+use super::tls13::negotiate::{HandshakeContext, Selection, missing, proceed};
 use crate::error::{Error, Illegal};
 use crate::flight;
 use crate::framed::Framed;

@@ -41,16 +41,17 @@ use crate::negotiated::{Established, Exporter};
 use crate::sink::Sink;
 use crate::states::{StateMachine, Step};
 
+mod client_flight;
+pub(super) mod negotiate;
 mod resumption;
 mod server_flight;
 mod tickets;
 
-pub use resumption::{WaitEndOfEarlyData, WaitSession, WaitTakeSession};
-pub(super) use server_flight::HelloParts;
-pub use server_flight::{
-    AfterCertificate, AfterFinished, AfterSignature, Connected, WaitCert, WaitCertVerify, WaitFinished, WaitIdentity,
-    WaitSignature, WaitVerdict,
+pub use client_flight::{
+    AfterCertificate, AfterFinished, Connected, WaitCert, WaitCertVerify, WaitEndOfEarlyData, WaitFinished, WaitVerdict,
 };
+pub use resumption::{WaitSession, WaitTakeSession};
+pub use server_flight::{AfterSignature, WaitIdentity, WaitSignature};
 pub use tickets::WaitTickets;
 
 /// The state that a server of TLS 1.3 is in.

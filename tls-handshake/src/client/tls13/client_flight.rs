@@ -4,8 +4,10 @@ use tls_codec::code_points::{HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::handshake::Finished;
 use tls_crypto::Digest;
 
-use super::super::offered_psk::{EarlyData, takes_tickets};
-use super::server_flight::{Connected, WaitFinished};
+use super::super::early_data::EarlyData;
+use super::super::offered_psk::takes_tickets;
+use super::connected::Connected;
+use super::server_flight::WaitFinished;
 use super::tickets::Tickets;
 use super::{HandshakeContext, State};
 use crate::auth::Authenticated;

@@ -1,39 +1,24 @@
 //! TLS 1.3 after ServerHello: the server's parameters, its proof, and the keys (RFC 9846 §4.4, §4.5).
 
-use pki_types::UnixTime;
 use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion};
-use tls_codec::handshake::{
-    Certificate, CertificateRequest, CertificateVerify, EncryptedExtensions, Finished, KeyUpdate, NewSessionTicket,
-};
+use tls_codec::handshake::{Certificate, CertificateRequest, CertificateVerify, EncryptedExtensions, Finished};
 
 use super::super::hello::Offer;
 use super::super::request::Request;
-use super::super::session_tracker::SessionTracker;
 use super::HandshakeContext;
 use super::client_flight::ClientFlight;
-use super::tickets::Tickets;
-use crate::auth::{Authenticated, PeerAuth, PeerCertVerified};
+use crate::auth::{PeerAuth, PeerCertVerified};
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
-use crate::key_update::Traffic;
 use crate::need::{ConnectionId, Need, NeedVerdict, VerdictAnswer};
-use crate::negotiated::{Established, Exporter};
+use crate::negotiated::Exporter;
 use crate::record_limits::RecordSizes;
-use crate::resumption::ClientSessionValue;
 use crate::sink::Sink;
 use crate::states::opaque_debug;
 use crate::verify::signature::DigitallySigned;
 use crate::verify::{PeerChain, Staples, tls13 as signatures};
 
-opaque_debug!(
-    WaitEncryptedExtensions,
-    WaitCertOrCertRequest,
-    WaitCert,
-    WaitVerdict,
-    WaitCertVerify,
-    WaitFinished,
-    Connected
-);
+opaque_debug!(WaitEncryptedExtensions, WaitCertOrCertRequest, WaitCert, WaitVerdict, WaitCertVerify, WaitFinished);
 
 /// WAIT_EE: the handshake's keys are installed.
 pub struct WaitEncryptedExtensions {
@@ -76,13 +61,6 @@ pub struct WaitCertVerify {
 pub struct WaitFinished {
     context: Box<HandshakeContext>,
     peer: PeerAuth,
-}
-
-/// CONNECTED.
-pub struct Connected {
-    traffic: Traffic,
-    peer: Authenticated,
-    tickets: Option<Box<Tickets>>,
 }
 
 impl WaitEncryptedExtensions {
@@ -240,55 +218,5 @@ impl WaitFinished {
         transcript.add(m.raw);
         let server_finished_hash = transcript.hash();
         Ok(Box::new(ClientFlight { context: self.context, peer, server_finished_hash, goes_on: false, at }))
-    }
-}
-
-impl Connected {
-    pub(super) fn new(traffic: Traffic, peer: Authenticated, tickets: Option<Tickets>) -> Box<Self> {
-        Box::new(Self { traffic, peer, tickets: tickets.map(Box::new) })
-    }
-
-    /// RFC 9846 §4.7.1. Kept, up to a bound, for later connections to go on from.
-    ///
-    /// # Errors
-    /// [`Error::Flood`].
-    pub fn on_new_session_ticket(mut self: Box<Self>, m: Framed<'_, NewSessionTicket<'_>>) -> Result<Box<Self>, Error> {
-        self.traffic.count_ticket()?;
-        if let Some(tickets) = &mut self.tickets {
-            tickets.add(&m.msg);
-        }
-        Ok(self)
-    }
-
-    /// RFC 9846 §4.7.3.
-    ///
-    /// # Errors
-    /// [`Error::KeyChangeInsideRecord`], [`Error::Flood`].
-    pub fn on_key_update(
-        mut self: Box<Self>,
-        m: Framed<'_, KeyUpdate>,
-        out: &mut dyn Sink,
-    ) -> Result<Box<Self>, Error> {
-        self.traffic.on_key_update(&m, out)?;
-        Ok(self)
-    }
-
-    pub(super) fn has_sessions(&self) -> bool {
-        self.tickets.as_ref().is_some_and(|tickets| !tickets.is_empty())
-    }
-
-    pub(super) fn take_sessions(&mut self, tracker: &SessionTracker, now: UnixTime) -> Vec<ClientSessionValue> {
-        match &mut self.tickets {
-            Some(tickets) => tickets.take_sessions(tracker, self.traffic.negotiated(), &self.peer, now),
-            None => Vec::new(),
-        }
-    }
-
-    pub(super) fn established(&self) -> Established<'_> {
-        self.traffic.established(&self.peer)
-    }
-
-    pub(super) fn traffic_mut(&mut self) -> &mut Traffic {
-        &mut self.traffic
     }
 }

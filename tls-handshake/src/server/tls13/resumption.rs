@@ -3,24 +3,23 @@
 
 use tls_codec::code_points::HandshakeType;
 use tls_codec::extension::PskIdentity;
-use tls_codec::handshake::EndOfEarlyData;
 use tls_codec::owned::{ClientHelloView, Owned};
 use tls_crypto::{Digest, Tls13Suite, Transcript};
 
-use super::super::hello::other_suite;
 use super::State;
-use super::server_flight::{SentFlight, WaitFinished, WaitIdentity};
+use super::client_flight::{SentFlight, WaitEndOfEarlyData, WaitFinished};
+use super::negotiate::other_suite;
+use super::server_flight::WaitIdentity;
 use crate::auth::tls13::{BoundPsk, NamedPsk};
 use crate::error::Error;
-use crate::framed::Framed;
 use crate::need::{ConnectionId, FoundKey, Need, NeedTakeSession, PskCandidate, SessionAnswer, TakeAnswer, range_in};
-use crate::negotiated::{Exporter, HandshakeKind};
+use crate::negotiated::HandshakeKind;
 use crate::resumption::{ResumptionCriteria, Scope};
 use crate::schedule::tls13::{EarlyKeys, Hello};
 use crate::sink::Sink;
 use crate::states::{Step, opaque_debug};
 
-opaque_debug!(WaitSession, WaitTakeSession, WaitEndOfEarlyData);
+opaque_debug!(WaitSession, WaitTakeSession);
 
 /// RECVD_CH, while the session is looked up that the client wants to go on from.
 pub struct WaitSession {
@@ -33,11 +32,6 @@ pub struct WaitSession {
 pub struct WaitTakeSession {
     full: Box<WaitIdentity>,
     accepted: AcceptedPsk,
-}
-
-/// WAIT_EOED: our flight is sent, and the client's early data comes.
-pub struct WaitEndOfEarlyData {
-    next: WaitFinished,
 }
 
 /// What the sessions of a connection have from the full handshake that they go back to.
@@ -246,31 +240,6 @@ impl WaitIdentity {
         let (half_rtt, has_early) = (context.config.half_rtt, early.is_some());
         let sent = SentFlight { context, hash, locked, negotiated, can_resume, full_handshake, early, half_rtt };
         let next = WaitFinished::new(Box::new(sent), peer);
-        Ok(if has_early { State::WaitEndOfEarlyData(WaitEndOfEarlyData { next }) } else { State::WaitFinished(next) })
-    }
-}
-
-impl WaitEndOfEarlyData {
-    pub(super) fn may_send(&self) -> bool {
-        self.next.may_send()
-    }
-
-    pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
-        self.next.early_exporter()
-    }
-
-    /// RFC 9846 §4.6: what comes behind it is under the handshake's keys.
-    ///
-    /// # Errors
-    /// [`Error::KeyChangeInsideRecord`].
-    pub fn on_end_of_early_data(
-        self,
-        m: Framed<'_, EndOfEarlyData>,
-        out: &mut dyn Sink,
-    ) -> Result<WaitFinished, Error> {
-        let at = m.at_boundary()?;
-        let mut next = self.next;
-        next.end_early_data(m.raw, at, out);
-        Ok(next)
+        Ok(if has_early { State::WaitEndOfEarlyData(WaitEndOfEarlyData::new(next)) } else { State::WaitFinished(next) })
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::error::BufferFull;
 use tls_codec::extension;
-use tls_codec::handshake::{Certificate, CertificateVerify, Finished, KeyUpdate};
 use tls_codec::list::List;
 use tls_codec::owned::{ClientHelloView, Owned};
 use tls_codec::reader::Reader;
@@ -14,30 +13,24 @@ use tls_codec::writer::Writer;
 use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{Digest, EphemeralKey, Group, Tls13Suite};
 
-use super::super::hello::{HandshakeContext, missing};
-use super::resumption::FullHandshake;
-use super::tickets::WaitTickets;
-use crate::auth::{Authenticated, ClientAuth, PeerAuth, PeerCertVerified};
+use super::client_flight::{SentFlight, WaitCert, WaitFinished};
+use super::negotiate::{HandshakeContext, missing};
+use crate::auth::{ClientAuth, PeerAuth};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
 use crate::flight;
 use crate::flight::tls13::Stapling;
-use crate::framed::{Framed, RecordBoundary};
+use crate::framed::RecordBoundary;
 use crate::identity::Identity;
-use crate::key_update::Traffic;
-use crate::need::{
-    ConnectionId, IdentityAnswer, IdentityRules, Need, NeedClientVerdict, NeedIdentity, NeedSignature, SignatureAnswer,
-    VerdictAnswer,
-};
+use crate::need::{ConnectionId, IdentityAnswer, IdentityRules, Need, NeedIdentity, NeedSignature, SignatureAnswer};
 use crate::negotiate::{CERTIFICATE_SCHEMES, first_common, group_id};
-use crate::negotiated::{Established, Exporter, HandshakeKind, Negotiated};
+use crate::negotiated::{HandshakeKind, Negotiated};
 use crate::record_limits::RecordSizes;
 use crate::schedule::Side;
 use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello, LockedApplicationKeys};
 use crate::sink::Sink;
 use crate::states::opaque_debug;
-use crate::verify::signature::DigitallySigned;
-use crate::verify::{PeerChain, tls13 as signatures};
+use crate::verify::tls13 as signatures;
 
 /// The scheme to sign with: the first of the identity's own that the client accepts and the version allows.
 fn scheme_for(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Option<SignatureScheme> {
@@ -45,7 +38,7 @@ fn scheme_for(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Optio
     first_common(identity.schemes(), &usable)
 }
 
-opaque_debug!(WaitIdentity, WaitSignature, WaitCert, WaitVerdict, WaitCertVerify, WaitFinished, Connected);
+opaque_debug!(WaitIdentity, WaitSignature);
 
 /// RECVD_CH: all is chosen but the identity.
 pub struct WaitIdentity {
@@ -90,48 +83,6 @@ pub enum AfterSignature {
     Requested(WaitCert),
     /// The client's Finished.
     NotRequested(WaitFinished),
-}
-
-/// What all states share once our flight is sent.
-pub(super) struct SentFlight {
-    pub(super) context: Box<HandshakeContext>,
-    /// Over the transcript so far.
-    pub(super) hash: Digest,
-    pub(super) locked: Box<LockedApplicationKeys>,
-    pub(super) negotiated: Negotiated,
-    pub(super) can_resume: bool,
-    /// The full handshake that this one goes back to.
-    pub(super) full_handshake: Option<FullHandshake>,
-    pub(super) early: Option<EarlyKeys>,
-    pub(super) half_rtt: bool,
-}
-
-/// WAIT_CERT: the client was asked for a certificate.
-pub struct WaitCert {
-    sent: Box<SentFlight>,
-}
-
-/// WAIT_CERT, while the application judges the chain.
-pub struct WaitVerdict {
-    sent: Box<SentFlight>,
-}
-
-/// WAIT_CV: the client's chain is good.
-pub struct WaitCertVerify {
-    sent: Box<SentFlight>,
-    cert: PeerCertVerified,
-}
-
-/// WAIT_FINISHED: all is known of the client but whether it saw the same handshake.
-pub struct WaitFinished {
-    sent: Box<SentFlight>,
-    peer: PeerAuth,
-}
-
-/// CONNECTED.
-pub struct Connected {
-    traffic: Traffic,
-    peer: Authenticated,
 }
 
 impl WaitIdentity {
@@ -290,14 +241,6 @@ impl HandshakeContext {
     }
 }
 
-impl SentFlight {
-    /// Adds a message of the client's to the transcript.
-    fn add(&mut self, message: &[u8]) {
-        self.context.transcript.add(message);
-        self.hash = self.context.transcript.hash();
-    }
-}
-
 impl WaitSignature {
     pub(in crate::server) fn connection_id(&self) -> ConnectionId {
         self.begun.connection_id()
@@ -329,10 +272,10 @@ impl WaitSignature {
             half_rtt,
         });
         if asks {
-            return Ok(AfterSignature::Requested(WaitCert { sent }));
+            return Ok(AfterSignature::Requested(WaitCert::new(sent)));
         }
         let peer = PeerAuth::not_requested(client_auth, ProtocolVersion::TLS13)?;
-        Ok(AfterSignature::NotRequested(WaitFinished { sent, peer }))
+        Ok(AfterSignature::NotRequested(WaitFinished::new(sent, peer)))
     }
 }
 
@@ -349,147 +292,4 @@ fn certificate_request(w: &mut Writer<'_>, config: &ServerConfig) -> Result<(), 
             extension::CertificateAuthorities::write(w, &config.client_auth_hints)
         })
     })
-}
-
-impl WaitCert {
-    /// RFC 9846 §4.5.1. The chain goes to whoever judges it; nothing of it is believed before the verdict.
-    ///
-    /// # Errors
-    /// [`Error::NoClientCertificate`], [`Error::ChainTooLong`], [`Error::UnsolicitedExtension`],
-    /// [`Illegal::CertificateRequestContext`].
-    pub fn on_certificate(mut self, m: Framed<'_, Certificate<'_>>) -> Result<AfterCertificate, Error> {
-        let config = &self.sent.context.config;
-        if !m.msg.certificate_request_context.is_empty() {
-            return Err(Illegal::CertificateRequestContext.into());
-        }
-        let entries = m.msg.certificate_list;
-        let chain = PeerChain::of(entries, |entry| entry.cert_data, config.common.limits.chain_length)?;
-        for entry in entries {
-            if let Some((extension, _)) = entry.extensions.raw.iter().next() {
-                return Err(Error::UnsolicitedExtension { message: HandshakeType::CERTIFICATE, extension });
-            }
-        }
-        self.sent.add(m.raw);
-        let Some(chain) = chain else {
-            let peer = PeerAuth::declined(self.sent.context.config.client_auth, ProtocolVersion::TLS13)?;
-            return Ok(AfterCertificate::Declined(WaitFinished { sent: self.sent, peer }));
-        };
-        let need = NeedClientVerdict::new(ConnectionId::of(&self.sent.context.random), chain);
-        Ok(AfterCertificate::Verdict(WaitVerdict { sent: self.sent }, Need::ClientVerdict(need)))
-    }
-}
-
-/// Where the client's Certificate leads.
-#[derive(Debug)]
-pub enum AfterCertificate {
-    /// It holds a chain, which is to be judged.
-    Verdict(WaitVerdict, Need),
-    /// It is empty.
-    Declined(WaitFinished),
-}
-
-impl WaitVerdict {
-    pub(super) fn connection_id(&self) -> ConnectionId {
-        ConnectionId::of(&self.sent.context.random)
-    }
-
-    /// Goes on with the chain that was judged, which the verdict brings back.
-    pub(super) fn on_verdict(self, verdict: VerdictAnswer) -> Result<WaitCertVerify, Error> {
-        Ok(WaitCertVerify { sent: self.sent, cert: PeerCertVerified::check(verdict)? })
-    }
-}
-
-impl WaitCertVerify {
-    /// RFC 9846 §4.5.2. The signature is checked against the leaf of the chain that was judged, and no other.
-    ///
-    /// # Errors
-    /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`], [`Error::BadSignature`].
-    pub fn on_certificate_verify(mut self, m: Framed<'_, CertificateVerify<'_>>) -> Result<WaitFinished, Error> {
-        let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
-        let content = signatures::client_content(&self.sent.hash);
-        let offered = &self.sent.context.config.common.schemes13;
-        let signature = self.cert.check_signature(&signatures::RULES, offered, &content, signed)?;
-        self.sent.add(m.raw);
-        Ok(WaitFinished { sent: self.sent, peer: signature.into_peer() })
-    }
-}
-
-impl WaitFinished {
-    pub(super) fn new(sent: Box<SentFlight>, peer: PeerAuth) -> Self {
-        Self { sent, peer }
-    }
-
-    /// The client's early data ends at `at`.
-    pub(super) fn end_early_data(&mut self, message: &[u8], at: RecordBoundary, out: &mut dyn Sink) {
-        self.sent.add(message);
-        out.install_read(self.sent.locked.handshake_read_key(), at);
-    }
-
-    pub(super) fn may_send(&self) -> bool {
-        self.sent.half_rtt
-    }
-
-    pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
-        self.sent.early.as_ref().map(|keys| -> &dyn Exporter { keys })
-    }
-
-    /// RFC 9846 §4.5.3: from here on the client's application data is read.
-    ///
-    /// # Errors
-    /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
-    pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
-        let at = m.at_boundary()?;
-        let SentFlight { mut context, hash, locked, negotiated, can_resume, full_handshake, .. } = *self.sent;
-        let peer = self.peer.check_finished(&*locked, &m.msg, &hash)?;
-        let (read_key, keys, main) = locked.unlock(&peer);
-        out.install_read(read_key, at);
-        let connected = Box::new(Connected { traffic: Traffic::new(keys, negotiated), peer });
-        if !can_resume || !context.gives_tickets(&connected.peer) {
-            return Ok(AfterFinished::Connected(connected));
-        }
-        context.transcript.add(m.raw);
-        let secret = main.into_resumption(&context.transcript.hash());
-        let (state, need) = WaitTickets::ask(connected, &context, &secret, full_handshake)?;
-        Ok(AfterFinished::Tickets(state, need))
-    }
-}
-
-/// Where the client's Finished leads.
-#[derive(Debug)]
-pub enum AfterFinished {
-    /// The connection is there, once the tickets are that its sessions go out under.
-    Tickets(WaitTickets, Need),
-    /// The connection is there.
-    Connected(Box<Connected>),
-}
-
-impl Connected {
-    /// RFC 9846 §4.7.3.
-    ///
-    /// # Errors
-    /// [`Error::KeyChangeInsideRecord`], [`Error::Flood`].
-    pub fn on_key_update(
-        mut self: Box<Self>,
-        m: Framed<'_, KeyUpdate>,
-        out: &mut dyn Sink,
-    ) -> Result<Box<Self>, Error> {
-        self.traffic.on_key_update(&m, out)?;
-        Ok(self)
-    }
-
-    pub(super) fn negotiated(&self) -> &Negotiated {
-        self.traffic.negotiated()
-    }
-
-    pub(super) fn peer(&self) -> &Authenticated {
-        &self.peer
-    }
-
-    pub(super) fn established(&self) -> Established<'_> {
-        self.traffic.established(&self.peer)
-    }
-
-    pub(in crate::server) fn traffic_mut(&mut self) -> &mut Traffic {
-        &mut self.traffic
-    }
 }

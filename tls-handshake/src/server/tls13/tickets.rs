@@ -6,9 +6,9 @@ use tls_codec::code_points::HandshakeType;
 use tls_codec::extension::MaxEarlyDataSize;
 use tls_crypto::tls13::ResumptionSecret;
 
-use super::super::hello::HandshakeContext;
+use super::client_flight::Connected;
+use super::negotiate::HandshakeContext;
 use super::resumption::FullHandshake;
-use super::server_flight::Connected;
 use crate::auth::Authenticated;
 use crate::config::SessionLookup;
 use crate::error::Error;
