@@ -55,7 +55,7 @@ impl Read for Wire {
 
 /// Carries all output and reads the plaintext. Returns the number of bytes read.
 fn carry_and_read(from: &mut impl Session, to: &mut impl Session, wire: &mut Wire, out: &mut [u8]) -> usize {
-    let mut heard = 0;
+    let mut received = 0;
     while from.wants_write() {
         from.write_tls(wire).unwrap();
     }
@@ -63,10 +63,10 @@ fn carry_and_read(from: &mut impl Session, to: &mut impl Session, wire: &mut Wir
         to.read_tls(wire).unwrap();
         to.process_new_packets().unwrap();
         while let Ok(n) = to.read(out) {
-            heard += n;
+            received += n;
         }
     }
-    heard
+    received
 }
 
 #[test]

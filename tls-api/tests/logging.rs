@@ -20,9 +20,9 @@ use pki::{Ca, Kind};
 
 static LINES: Mutex<String> = Mutex::new(String::new());
 
-struct Collect;
+struct CollectingLogger;
 
-impl log::Log for Collect {
+impl log::Log for CollectingLogger {
     fn enabled(&self, _: &log::Metadata<'_>) -> bool {
         true
     }
@@ -35,15 +35,15 @@ impl log::Log for Collect {
 }
 
 #[derive(Default)]
-struct Secrets(Mutex<Vec<(String, Vec<u8>)>>);
+struct RecordingKeyLog(Mutex<Vec<(String, Vec<u8>)>>);
 
-impl std::fmt::Debug for Secrets {
+impl std::fmt::Debug for RecordingKeyLog {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secrets")
+        f.write_str("RecordingKeyLog")
     }
 }
 
-impl KeyLog for Secrets {
+impl KeyLog for RecordingKeyLog {
     fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
         self.0.lock().unwrap().push((label.to_owned(), secret.to_vec()));
     }
@@ -59,9 +59,9 @@ fn spellings(secret: &[u8]) -> [String; 4] {
 
 #[test]
 fn trace_log_names_the_messages_and_holds_no_secret() {
-    log::set_logger(&Collect).unwrap();
+    log::set_logger(&CollectingLogger).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
-    let secrets = Arc::new(Secrets::default());
+    let secrets = Arc::new(RecordingKeyLog::default());
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
     client.set_key_log(secrets.clone());

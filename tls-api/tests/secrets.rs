@@ -26,7 +26,7 @@ mod pki;
 use pair::{Pair, drain, feed, read_all};
 use pki::{Ca, FAR, KINDS, Kind, VERSIONS, suites};
 
-fn nothing_is_left(what: &str, work: impl FnOnce()) {
+fn expect_no_secret_left(what: &str, work: impl FnOnce()) {
     let found = watching(work);
     assert!(found.is_empty(), "{what}: {found:#?}");
 }
@@ -108,7 +108,7 @@ fn dropped_identity_leaves_no_copy_of_its_key() {
                     && is_watched.iter().any(|found| found.contains("PEM")),
                 "{what}"
             );
-            nothing_is_left(&what, || {
+            expect_no_secret_left(&what, || {
                 watch_all();
                 let chain = || strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
                 drop(Identity::from_pem(cert.as_bytes(), pem.as_bytes()).unwrap());
@@ -136,12 +136,12 @@ fn dropped_identity_leaves_no_copy_of_its_key() {
 
 /// Watches the secrets that each connection logs and the record keys derived from them.
 #[derive(Debug, Default)]
-struct Secrets {
+struct SecretWatcher {
     /// The ServerHello.random of the current connection, once known.
     server_random: Mutex<Option<[u8; 32]>>,
 }
 
-impl KeyLog for Secrets {
+impl KeyLog for SecretWatcher {
     fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
         watch(label, secret);
         if label == "CLIENT_RANDOM" {
@@ -185,9 +185,9 @@ fn watch_session(name: &str, encoded: &[u8]) {
 }
 
 #[derive(Debug)]
-struct ClientStore(ClientSessionMemoryCache);
+struct WatchedClientStore(ClientSessionMemoryCache);
 
-impl StoresClientSessions for ClientStore {
+impl StoresClientSessions for WatchedClientStore {
     fn put(&self, session: ClientSessionValue) {
         watch_session("a client's session", &session.encode());
         self.0.put(session);
@@ -203,9 +203,9 @@ impl StoresClientSessions for ClientStore {
 }
 
 #[derive(Debug)]
-struct ServerStore(ServerSessionMemoryCache);
+struct WatchedServerStore(ServerSessionMemoryCache);
 
-impl StoresServerSessions for ServerStore {
+impl StoresServerSessions for WatchedServerStore {
     fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
         watch_session("a server's session", &session);
         self.0.put(id, session, lifetime)
@@ -221,9 +221,9 @@ impl StoresServerSessions for ServerStore {
 }
 
 #[derive(Debug)]
-struct Tickets(Ticketer);
+struct WatchedTicketer(Ticketer);
 
-impl ProducesTickets for Tickets {
+impl ProducesTickets for WatchedTicketer {
     fn lifetime(&self) -> u32 {
         self.0.lifetime()
     }
@@ -257,22 +257,22 @@ fn watch_ticket_keys() {
 
 const NAMES: [&str; 3] = ["a.test", "b.test", "c.test"];
 
-struct World {
+struct Setup {
     client: ClientConfig,
     server: ServerConfig,
-    log: Arc<Secrets>,
+    log: Arc<SecretWatcher>,
 }
 
-impl World {
+impl Setup {
     fn new(version: ProtocolVersion, suite: CipherSuite) -> Self {
         let ca = Ca::new(Kind::EcdsaP256);
         let (mut client, mut server) = (ca.client_config(), ServerConfig::new(ca.identity(Kind::EcdsaP256, &NAMES)));
-        let log = Arc::new(Secrets::default());
+        let log = Arc::new(SecretWatcher::default());
         client.set_versions(&[version]).unwrap();
         client.set_cipher_suites(&[suite]).unwrap();
         client.set_key_log(Arc::clone(&log) as _);
         server.set_key_log(Arc::clone(&log) as _);
-        client.set_session_storage(Arc::new(ClientStore(ClientSessionMemoryCache::new(2))));
+        client.set_session_storage(Arc::new(WatchedClientStore(ClientSessionMemoryCache::new(2))));
         Self { client, server, log }
     }
 
@@ -347,17 +347,17 @@ const VISITS: [&str; 14] = [
 fn connections_leave_no_secret() {
     for version in VERSIONS {
         for suite in suites(version, Kind::EcdsaP256) {
-            nothing_is_left(&format!("{suite:?} with a store"), || {
-                let mut world = World::new(version, suite);
-                world.server.set_session_storage(Arc::new(ServerStore(ServerSessionMemoryCache::new(8))));
-                assert!(world.connect(&VISITS, false) > 5);
+            expect_no_secret_left(&format!("{suite:?} with a store"), || {
+                let mut setup = Setup::new(version, suite);
+                setup.server.set_session_storage(Arc::new(WatchedServerStore(ServerSessionMemoryCache::new(8))));
+                assert!(setup.connect(&VISITS, false) > 5);
             });
-            nothing_is_left(&format!("{suite:?} with tickets"), || {
-                let mut world = World::new(version, suite);
+            expect_no_secret_left(&format!("{suite:?} with tickets"), || {
+                let mut setup = Setup::new(version, suite);
                 watch_ticket_keys();
                 let ticketer = Ticketer::from_keys(&TICKET_KEYS[0], &TICKET_KEYS[1..2]).unwrap();
-                world.server.set_ticketer(Arc::new(Tickets(ticketer)));
-                assert!(world.connect(&VISITS, false) > 5);
+                setup.server.set_ticketer(Arc::new(WatchedTicketer(ticketer)));
+                assert!(setup.connect(&VISITS, false) > 5);
             });
         }
     }
@@ -366,12 +366,12 @@ fn connections_leave_no_secret() {
 #[test]
 fn early_data_leaves_no_secret() {
     for suite in suites(ProtocolVersion::TLS13, Kind::EcdsaP256) {
-        nothing_is_left(&format!("{suite:?}"), || {
-            let mut world = World::new(ProtocolVersion::TLS13, suite);
-            world.server.set_session_storage(Arc::new(ServerStore(ServerSessionMemoryCache::new(100))));
-            world.server.set_max_early_data_size(1000);
-            world.client.enable_early_data(true);
-            assert!(world.connect(&VISITS, true) > 5);
+        expect_no_secret_left(&format!("{suite:?}"), || {
+            let mut setup = Setup::new(ProtocolVersion::TLS13, suite);
+            setup.server.set_session_storage(Arc::new(WatchedServerStore(ServerSessionMemoryCache::new(100))));
+            setup.server.set_max_early_data_size(1000);
+            setup.client.enable_early_data(true);
+            assert!(setup.connect(&VISITS, true) > 5);
         });
     }
 }
@@ -381,7 +381,7 @@ fn external_psks_leave_no_secret() {
     // Ticket keys serve as external keys, because they are static too.
     let [one, two, ..] = &TICKET_KEYS;
     for suite in suites(ProtocolVersion::TLS13, Kind::EcdsaP256) {
-        nothing_is_left(&format!("{suite:?}"), || {
+        expect_no_secret_left(&format!("{suite:?}"), || {
             [one, two].into_iter().for_each(|key| watch("an external key", key));
             let mut psks = ExternalPsk::import(b"imported", one, HashAlgorithm::Sha256, b"").unwrap();
             for psk in &psks {
@@ -395,10 +395,10 @@ fn external_psks_leave_no_secret() {
             };
             psks.push(ExternalPsk::plain(b"plain".to_vec(), two, hash).unwrap());
             for psks in [psks.clone(), vec![psks.pop().unwrap()]] {
-                let mut world = World::new(ProtocolVersion::TLS13, suite);
-                world.client.set_external_psks(psks.clone());
-                world.server.set_external_psks(psks);
-                assert_eq!(world.connect(&VISITS[..4], false), 4);
+                let mut setup = Setup::new(ProtocolVersion::TLS13, suite);
+                setup.client.set_external_psks(psks.clone());
+                setup.server.set_external_psks(psks);
+                assert_eq!(setup.connect(&VISITS[..4], false), 4);
             }
         });
     }
@@ -407,15 +407,15 @@ fn external_psks_leave_no_secret() {
 #[test]
 fn replaced_ticket_keys_leave_no_copy() {
     for version in VERSIONS {
-        nothing_is_left(&format!("{version:?}"), || {
+        expect_no_secret_left(&format!("{version:?}"), || {
             watch_ticket_keys();
-            let mut world = World::new(version, suites(version, Kind::EcdsaP256)[0]);
-            let tickets = Arc::new(Tickets(Ticketer::from_keys(&TICKET_KEYS[0], &TICKET_KEYS[1..2]).unwrap()));
-            world.server.set_ticketer(Arc::clone(&tickets) as _);
+            let mut setup = Setup::new(version, suites(version, Kind::EcdsaP256)[0]);
+            let tickets = Arc::new(WatchedTicketer(Ticketer::from_keys(&TICKET_KEYS[0], &TICKET_KEYS[1..2]).unwrap()));
+            setup.server.set_ticketer(Arc::clone(&tickets) as _);
             for keys in TICKET_KEYS.windows(2) {
-                assert!(world.connect(&VISITS[..3], false) > 0);
+                assert!(setup.connect(&VISITS[..3], false) > 0);
                 tickets.0.update(&keys[1], &keys[..1]).unwrap();
-                assert!(world.connect(&VISITS[..3], false) > 0);
+                assert!(setup.connect(&VISITS[..3], false) > 0);
             }
         });
     }

@@ -18,12 +18,12 @@ use crate::pair::{Pair, carry, drain, read_all};
 use crate::pki::{Ca, FAR, KINDS, Kind, VERSIONS};
 
 /// The CA of the servers and the CA of the clients.
-struct World {
+struct TestCas {
     servers: Ca,
     clients: Ca,
 }
 
-impl World {
+impl TestCas {
     fn new() -> Self {
         Self {
             servers: Ca::named("the servers' CA", Kind::EcdsaP256),
@@ -64,7 +64,7 @@ fn pair(client: ClientConfig, server: ServerConfig) -> Pair {
 }
 
 /// Sends data both ways. Returns whether the server authenticated the client.
-fn works(client: ClientConfig, server: ServerConfig) -> bool {
+fn authenticates(client: ClientConfig, server: ServerConfig) -> bool {
     let mut pair = pair(client, server);
     pair.settle().unwrap();
     pair.client.write_all(b"up").unwrap();
@@ -76,35 +76,35 @@ fn works(client: ClientConfig, server: ServerConfig) -> bool {
 
 /// Asserts that the server rejects the client before any application data is read. Returns the
 /// server's error and the alert that the client received.
-fn refused(client: ClientConfig, server: ServerConfig) -> (Error, AlertDescription) {
+fn expect_rejection(client: ClientConfig, server: ServerConfig) -> (Error, AlertDescription) {
     let mut pair = pair(client, server);
-    pair.client.write_all(b"a stranger's request").unwrap();
+    pair.client.write_all(b"a request").unwrap();
     pair.server.write_all(b"a secret").unwrap();
     let error = pair.settle().unwrap_err();
     assert_eq!(pair.server.process_new_packets(), Err(error.clone()), "the server must reject, not the client");
     assert_eq!(read_all(&mut pair.server), b"");
     assert!(pair.server.peer_certificates().is_none());
-    let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
+    let received = carry(&mut pair.server, &mut pair.client).unwrap_err();
     assert_eq!(read_all(&mut pair.client), b"");
-    let Error::AlertReceived { description, .. } = told else { panic!("{told}") };
+    let Error::AlertReceived { description, .. } = received else { panic!("{received}") };
     (error, description)
 }
 
 #[test]
 fn client_keys_of_all_types_authenticate_to_all_servers() {
-    let world = World::new();
+    let cas = TestCas::new();
     for (server_kind, client_kind) in KINDS.into_iter().flat_map(|server| KINDS.map(|client| (server, client))) {
         for (version, size) in VERSIONS.into_iter().flat_map(|version| [None, Some(64)].map(|size| (version, size))) {
             for verifier in [
-                Arc::new(AllowAnyAuthenticatedClient::new(world.clients.roots())) as Arc<dyn ClientCertVerifier>,
-                Arc::new(AllowAnyAnonymousOrAuthenticatedClient::new(world.clients.roots())),
+                Arc::new(AllowAnyAuthenticatedClient::new(cas.clients.roots())) as Arc<dyn ClientCertVerifier>,
+                Arc::new(AllowAnyAnonymousOrAuthenticatedClient::new(cas.clients.roots())),
             ] {
-                let mut client = world.known_client(version, client_kind);
-                let mut server = world.servers.server_config(server_kind);
+                let mut client = cas.known_client(version, client_kind);
+                let mut server = cas.servers.server_config(server_kind);
                 server.set_client_cert_verifier(verifier).unwrap();
                 client.set_max_fragment_size(size).unwrap();
                 server.set_max_fragment_size(size).unwrap();
-                assert!(works(client, server), "{version} {server_kind:?} {client_kind:?} {size:?}");
+                assert!(authenticates(client, server), "{version} {server_kind:?} {client_kind:?} {size:?}");
             }
         }
     }
@@ -112,13 +112,13 @@ fn client_keys_of_all_types_authenticate_to_all_servers() {
 
 #[test]
 fn server_keeps_the_client_chain_as_sent() {
-    let world = World::new();
-    let (cert, key) = world.clients.issue(Kind::Ed25519, &["client.test"], (2000, FAR));
-    let chain = format!("{cert}{}", world.clients.pem);
+    let cas = TestCas::new();
+    let (cert, key) = cas.clients.issue(Kind::Ed25519, &["client.test"], (2000, FAR));
+    let chain = format!("{cert}{}", cas.clients.pem);
     for version in VERSIONS {
-        let mut client = world.client(version);
+        let mut client = cas.client(version);
         client.set_client_identity(strata_tls::Identity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap());
-        let mut pair = pair(client, world.required());
+        let mut pair = pair(client, cas.required());
         assert!(pair.server.peer_certificates().is_none());
         pair.settle().unwrap();
         assert_eq!(pair.server.peer_certificates().unwrap(), strata_tls::certs_from_pem(chain.as_bytes()).unwrap());
@@ -127,42 +127,42 @@ fn server_keeps_the_client_chain_as_sent() {
 
 #[test]
 fn client_without_certificate_is_anonymous_where_allowed() {
-    let world = World::new();
+    let cas = TestCas::new();
     for version in VERSIONS {
-        assert!(!works(world.client(version), world.optional()));
-        assert!(!works(world.client(version), world.server(Kind::EcdsaP256, NoClientAuth)));
+        assert!(!authenticates(cas.client(version), cas.optional()));
+        assert!(!authenticates(cas.client(version), cas.server(Kind::EcdsaP256, NoClientAuth)));
         // The server requests no certificate.
-        assert!(!works(world.known_client(version, Kind::EcdsaP256), world.server(Kind::Rsa2048, NoClientAuth)));
+        assert!(!authenticates(cas.known_client(version, Kind::EcdsaP256), cas.server(Kind::Rsa2048, NoClientAuth)));
     }
 }
 
 #[test]
 fn missing_client_certificate_is_rejected_with_the_right_alert() {
-    let world = World::new();
+    let cas = TestCas::new();
     for (version, alert) in [
         (ProtocolVersion::TLS13, AlertDescription::CERTIFICATE_REQUIRED),
         // RFC 5246 §7.4.6.
         (ProtocolVersion::TLS12, AlertDescription::HANDSHAKE_FAILURE),
     ] {
-        let (error, told) = refused(world.client(version), world.required());
-        assert_eq!((error, told), (Error::NoClientCertificate { version }, alert));
+        let (error, received) = expect_rejection(cas.client(version), cas.required());
+        assert_eq!((error, received), (Error::NoClientCertificate { version }, alert));
     }
 }
 
 #[test]
 fn client_of_untrusted_ca_is_rejected_even_when_optional() {
-    let world = World::new();
-    let stranger = Ca::named("nobody", Kind::EcdsaP256);
+    let cas = TestCas::new();
+    let untrusted = Ca::named("an untrusted CA", Kind::EcdsaP256);
     // The trusted CA's name with another key.
     let twin = Ca::named("the clients' CA", Kind::EcdsaP384);
     for version in VERSIONS {
-        for (ca, server) in [(&stranger, world.required()), (&stranger, world.optional()), (&twin, world.required())] {
-            let mut client = world.client(version);
+        for (ca, server) in [(&untrusted, cas.required()), (&untrusted, cas.optional()), (&twin, cas.required())] {
+            let mut client = cas.client(version);
             client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
-            let (error, told) = refused(client, server);
+            let (error, received) = expect_rejection(client, server);
             assert!(matches!(error, Error::Certificate(_)), "{error}");
             let expected = [AlertDescription::UNKNOWN_CA, AlertDescription::BAD_CERTIFICATE];
-            assert!(expected.contains(&told), "{told}");
+            assert!(expected.contains(&received), "{received}");
         }
     }
 }
@@ -176,37 +176,37 @@ fn client_certificate_validity_uses_the_server_clock() {
             self.0.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
         }
     }
-    let world = World::new();
-    let (cert, key) = world.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, 2001));
+    let cas = TestCas::new();
+    let (cert, key) = cas.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, 2001));
     for version in VERSIONS {
         let client = || {
-            let mut client = world.client(version);
+            let mut client = cas.client(version);
             client.set_client_identity(strata_tls::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
             client
         };
         let server = |at: Option<u64>| {
-            let mut server = world.required();
+            let mut server = cas.required();
             server.set_time_provider(Arc::new(At(at)));
             server
         };
-        assert!(works(client(), server(Some(960_000_000))));
-        let (error, told) = refused(client(), world.required());
+        assert!(authenticates(client(), server(Some(960_000_000))));
+        let (error, received) = expect_rejection(client(), cas.required());
         assert!(
             matches!(&error, Error::Certificate(e) if matches!(e.why, CertificateError::Expired { .. })),
             "{error}"
         );
-        assert_eq!(told, AlertDescription::CERTIFICATE_EXPIRED);
-        let (error, told) = refused(client(), server(None));
+        assert_eq!(received, AlertDescription::CERTIFICATE_EXPIRED);
+        let (error, received) = expect_rejection(client(), server(None));
         assert_eq!(error, CertificateError::TimeUnknown.into());
-        assert_eq!(told, AlertDescription::INTERNAL_ERROR);
+        assert_eq!(received, AlertDescription::INTERNAL_ERROR);
     }
 }
 
 /// Returns a fixed verification result and names no CA.
 #[derive(Debug)]
-struct Decides(Result<(), Refusal>);
+struct FixedVerifier(Result<(), Refusal>);
 
-impl ClientCertVerifier for Decides {
+impl ClientCertVerifier for FixedVerifier {
     fn client_auth(&self) -> ClientAuth {
         ClientAuth::Required
     }
@@ -219,38 +219,45 @@ impl ClientCertVerifier for Decides {
 
 #[test]
 fn custom_verifier_decides_without_a_ca() {
-    let world = World::new();
-    let no = Refusal::from(CertificateError::Application("not on Sundays".into()));
+    let cas = TestCas::new();
+    let rejection = Refusal::from(CertificateError::Application("not allowed".into()));
     for version in VERSIONS {
-        assert!(works(world.known_client(version, Kind::Ed25519), world.server(Kind::EcdsaP256, Decides(Ok(())))));
-        let (error, told) = refused(
-            world.known_client(version, Kind::Ed25519),
-            world.server(Kind::EcdsaP256, Decides(Err(no.clone()))),
+        assert!(authenticates(
+            cas.known_client(version, Kind::Ed25519),
+            cas.server(Kind::EcdsaP256, FixedVerifier(Ok(())))
+        ));
+        let (error, received) = expect_rejection(
+            cas.known_client(version, Kind::Ed25519),
+            cas.server(Kind::EcdsaP256, FixedVerifier(Err(rejection.clone()))),
         );
-        assert_eq!(error, Error::Certificate(no.clone()));
-        assert_eq!(told, AlertDescription::CERTIFICATE_UNKNOWN);
+        assert_eq!(error, Error::Certificate(rejection.clone()));
+        assert_eq!(received, AlertDescription::CERTIFICATE_UNKNOWN);
         // The verifier can choose the alert.
-        let (_, told) = refused(
-            world.known_client(version, Kind::Ed25519),
-            world.server(Kind::EcdsaP256, Decides(Err(no.clone().with_alert(AlertDescription::ACCESS_DENIED)))),
+        let (_, received) = expect_rejection(
+            cas.known_client(version, Kind::Ed25519),
+            cas.server(
+                Kind::EcdsaP256,
+                FixedVerifier(Err(rejection.clone().with_alert(AlertDescription::ACCESS_DENIED))),
+            ),
         );
-        assert_eq!(told, AlertDescription::ACCESS_DENIED);
+        assert_eq!(received, AlertDescription::ACCESS_DENIED);
         // An alert that does not reject the peer (closure alerts) is replaced.
         for closure in [0, 90, 100].map(AlertDescription) {
-            let verdict = Decides(Err(no.clone().with_alert(closure)));
-            let (_, told) = refused(world.known_client(version, Kind::Ed25519), world.server(Kind::EcdsaP256, verdict));
-            assert_eq!(told, AlertDescription::CERTIFICATE_UNKNOWN);
+            let verifier = FixedVerifier(Err(rejection.clone().with_alert(closure)));
+            let (_, received) =
+                expect_rejection(cas.known_client(version, Kind::Ed25519), cas.server(Kind::EcdsaP256, verifier));
+            assert_eq!(received, AlertDescription::CERTIFICATE_UNKNOWN);
         }
         // The verifier is not called without a certificate.
-        let (error, _) = refused(world.client(version), world.server(Kind::EcdsaP256, Decides(Ok(()))));
+        let (error, _) = expect_rejection(cas.client(version), cas.server(Kind::EcdsaP256, FixedVerifier(Ok(()))));
         assert_eq!(error, Error::NoClientCertificate { version });
     }
 }
 
 /// Runs a client that sends another client's certificate with `signature`. Returns the server's
 /// result.
-fn impostor(
-    world: &World,
+fn run_impostor(
+    cas: &TestCas,
     version: ProtocolVersion,
     signature: &[u8],
     server: &mut ServerSession,
@@ -258,7 +265,7 @@ fn impostor(
     let mut config = EngineConfig::new();
     config.set_versions(&[version]).unwrap();
     config.set_client_identity_lookup(true);
-    let (cert, _) = world.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, FAR));
+    let (cert, _) = cas.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, FAR));
     let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
     let stolen = Arc::new(Identity::with_remote_key(chain, vec![SignatureScheme::ECDSA_SECP256R1_SHA256]).unwrap());
     let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
@@ -281,7 +288,7 @@ fn impostor(
         };
         while let Some(need) = open {
             let answer = match need {
-                Need::Verdict(need) => need.verify(&world.servers.roots().into(), now),
+                Need::Verdict(need) => need.verify(&cas.servers.roots().into(), now),
                 Need::ClientIdentity(need) => need.answer(stolen.clone()),
                 Need::Signature(need) => need.answer(signature.to_vec()),
                 other => panic!("{other:?}"),
@@ -294,11 +301,11 @@ fn impostor(
 /// In CVE-2020-24613 and CVE-2022-25640 servers accepted a certificate without a valid signature.
 #[test]
 fn client_without_the_private_key_is_rejected_by_any_verifier() {
-    let world = World::new();
+    let cas = TestCas::new();
     for version in VERSIONS {
         for signature in [&[][..], &[0x30, 6, 2, 1, 1, 2, 1, 1], &[0x30, 6, 2, 1, 0, 2, 1, 0], &[0; 64]] {
-            let mut server = ServerSession::new(&Arc::new(world.server(Kind::EcdsaP256, Decides(Ok(())))));
-            let error = impostor(&world, version, signature, &mut server).unwrap_err();
+            let mut server = ServerSession::new(&Arc::new(cas.server(Kind::EcdsaP256, FixedVerifier(Ok(())))));
+            let error = run_impostor(&cas, version, signature, &mut server).unwrap_err();
             assert_eq!(error, Error::BadSignature, "{version}");
             assert!(server.peer_certificates().is_none());
         }
@@ -307,12 +314,12 @@ fn client_without_the_private_key_is_rejected_by_any_verifier() {
 
 /// Records each request and returns a fixed identity.
 #[derive(Debug)]
-struct Remembers(Mutex<Vec<Asked>>, Option<Arc<Identity>>);
+struct RecordingResolver(Mutex<Vec<Request>>, Option<Arc<Identity>>);
 
 /// The CA list and the signature schemes of a CertificateRequest.
-type Asked = (Vec<Vec<u8>>, Vec<SignatureScheme>);
+type Request = (Vec<Vec<u8>>, Vec<SignatureScheme>);
 
-impl ResolvesClientCert for Remembers {
+impl ResolvesClientCert for RecordingResolver {
     fn resolve(
         &self,
         authorities: List<'_, DistinguishedName<'_>>,
@@ -326,20 +333,20 @@ impl ResolvesClientCert for Remembers {
 
 #[test]
 fn client_resolver_receives_the_ca_list_and_schemes() {
-    let world = World::new();
+    let cas = TestCas::new();
     for version in VERSIONS {
-        let resolver = Arc::new(Remembers(
+        let resolver = Arc::new(RecordingResolver(
             Mutex::default(),
-            Some(Arc::new(world.clients.identity(Kind::Ed25519, &["client.test"]))),
+            Some(Arc::new(cas.clients.identity(Kind::Ed25519, &["client.test"]))),
         ));
-        let mut client = world.client(version);
+        let mut client = cas.client(version);
         client.set_client_cert_resolver(resolver.clone());
-        assert!(works(client.clone(), world.required()));
-        assert!(works(client.clone(), world.server(Kind::EcdsaP256, Decides(Ok(())))));
+        assert!(authenticates(client.clone(), cas.required()));
+        assert!(authenticates(client.clone(), cas.server(Kind::EcdsaP256, FixedVerifier(Ok(())))));
         // Without a CertificateRequest the resolver is not called.
-        assert!(!works(client, world.server(Kind::EcdsaP256, NoClientAuth)));
-        let asked = resolver.0.lock().unwrap();
-        let [(authorities, schemes), (none, _)] = &asked[..] else { panic!("{asked:?}") };
+        assert!(!authenticates(client, cas.server(Kind::EcdsaP256, NoClientAuth)));
+        let requests = resolver.0.lock().unwrap();
+        let [(authorities, schemes), (none, _)] = &requests[..] else { panic!("{requests:?}") };
         // The name of the clients' CA: SEQUENCE { SET { SEQUENCE { 2.5.4.3, UTF8String } } }.
         let text = b"the clients' CA";
         let length = u8::try_from(text.len()).unwrap();
@@ -360,16 +367,18 @@ fn client_resolver_receives_the_ca_list_and_schemes() {
 
 #[test]
 fn client_identity_without_a_common_scheme_is_not_presented() {
-    let world = World::new();
-    let (cert, _) = world.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, FAR));
+    let cas = TestCas::new();
+    let (cert, _) = cas.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, FAR));
     let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
     let unusable = Arc::new(Identity::with_remote_key(chain, vec![SignatureScheme::ED448]).unwrap());
     for version in VERSIONS {
-        for resolver in [Remembers(Mutex::default(), None), Remembers(Mutex::default(), Some(unusable.clone()))] {
-            let mut client = world.client(version);
+        for resolver in
+            [RecordingResolver(Mutex::default(), None), RecordingResolver(Mutex::default(), Some(unusable.clone()))]
+        {
+            let mut client = cas.client(version);
             client.set_client_cert_resolver(Arc::new(resolver));
-            assert!(!works(client.clone(), world.optional()));
-            let (error, _) = refused(client, world.required());
+            assert!(!authenticates(client.clone(), cas.optional()));
+            let (error, _) = expect_rejection(client, cas.required());
             assert_eq!(error, Error::NoClientCertificate { version });
         }
     }
@@ -390,23 +399,23 @@ fn oversized_ca_list_is_rejected_and_changes_nothing() {
             Ok(())
         }
     }
-    let world = World::new();
-    let mut server = world.servers.server_config(Kind::EcdsaP256);
+    let cas = TestCas::new();
+    let mut server = cas.servers.server_config(Kind::EcdsaP256);
     for hints in [vec![vec![0x30; 0x8000]], vec![Vec::new()]] {
-        let refused = server.set_client_cert_verifier(Arc::new(Hints(hints)));
-        assert_eq!(refused, Err(strata_tls::ConfigError::HintsTooLong));
+        let result = server.set_client_cert_verifier(Arc::new(Hints(hints)));
+        assert_eq!(result, Err(strata_tls::ConfigError::HintsTooLong));
     }
-    assert!(!works(world.client(ProtocolVersion::TLS12), server));
+    assert!(!authenticates(cas.client(ProtocolVersion::TLS12), server));
     // The largest list that fits is sent in both versions.
     for version in VERSIONS {
         let hints = vec![vec![0x30; 998]; 30];
-        let resolver = Arc::new(Remembers(
+        let resolver = Arc::new(RecordingResolver(
             Mutex::default(),
-            Some(Arc::new(world.clients.identity(Kind::EcdsaP256, &["client.test"]))),
+            Some(Arc::new(cas.clients.identity(Kind::EcdsaP256, &["client.test"]))),
         ));
-        let mut client = world.client(version);
+        let mut client = cas.client(version);
         client.set_client_cert_resolver(resolver.clone());
-        assert!(works(client, world.server(Kind::EcdsaP256, Hints(hints.clone()))));
+        assert!(authenticates(client, cas.server(Kind::EcdsaP256, Hints(hints.clone()))));
         assert_eq!(resolver.0.lock().unwrap()[0].0, hints);
     }
 }

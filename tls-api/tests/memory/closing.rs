@@ -12,12 +12,12 @@ const CLOSE_NOTIFY: [u8; 7] = [21, 3, 3, 0, 2, 1, 0];
 const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 
 /// A blocking transport whose peer sent `input` and then closed. Counts the calls.
-struct Ended<'a> {
+struct ClosedTransport<'a> {
     input: &'a [u8],
     steps: usize,
 }
 
-impl Read for Ended<'_> {
+impl Read for ClosedTransport<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.steps += 1;
         assert!(self.steps < 50, "complete_io spins");
@@ -25,7 +25,7 @@ impl Read for Ended<'_> {
     }
 }
 
-impl Write for Ended<'_> {
+impl Write for ClosedTransport<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.steps += 1;
         assert!(self.steps < 50, "complete_io spins");
@@ -38,15 +38,15 @@ impl Write for Ended<'_> {
 }
 
 /// The TLS error inside an I/O error.
-fn inner(e: &io::Error) -> &Error {
+fn tls_error(e: &io::Error) -> &Error {
     e.get_ref().and_then(|e| e.downcast_ref()).unwrap_or_else(|| panic!("not a TLS error: {e}"))
 }
 
 /// Asserts that `complete_io` on `input` fails twice with the same error.
-fn must_fail(session: &mut impl Session, input: &[u8]) -> Error {
-    let mut transport = Ended { input, steps: 0 };
-    let first = inner(&session.complete_io(&mut transport).unwrap_err()).clone();
-    let again = inner(&session.complete_io(&mut transport).unwrap_err()).clone();
+fn expect_failure(session: &mut impl Session, input: &[u8]) -> Error {
+    let mut transport = ClosedTransport { input, steps: 0 };
+    let first = tls_error(&session.complete_io(&mut transport).unwrap_err()).clone();
+    let again = tls_error(&session.complete_io(&mut transport).unwrap_err()).clone();
     assert_eq!(first, again);
     assert!(!session.wants_read() && !session.wants_write());
     first
@@ -65,7 +65,7 @@ fn client_complete_io_ends_on_eof_or_alert_in_every_state() {
                 let flight = drain(&mut pair.server);
                 length = flight.len();
                 let input = [&flight[..cut.min(length - 1)], end].concat();
-                let error = must_fail(&mut pair.client, &input);
+                let error = expect_failure(&mut pair.client, &input);
                 match (cut, end) {
                     (0, []) => assert!(matches!(error, Error::ClosedDuringHandshake { .. }), "{error}"),
                     (0, _) => assert!(matches!(error, Error::AlertReceived { .. }), "{error}"),
@@ -85,7 +85,7 @@ fn server_complete_io_ends_on_eof_or_alert_in_every_state() {
         let hello = drain(&mut Pair::new(&client, &server).client);
         for cut in 0..hello.len() {
             for end in [&[][..], &CLOSE_NOTIFY, &HANDSHAKE_FAILURE] {
-                must_fail(&mut ServerSession::new(&server), &[&hello[..cut], end].concat());
+                expect_failure(&mut ServerSession::new(&server), &[&hello[..cut], end].concat());
             }
         }
         let mut length = usize::MAX;
@@ -97,7 +97,7 @@ fn server_complete_io_ends_on_eof_or_alert_in_every_state() {
                 carry(&mut pair.server, &mut pair.client).unwrap();
                 let flight = drain(&mut pair.client);
                 length = flight.len();
-                must_fail(&mut pair.server, &[&flight[..cut.min(length - 1)], end].concat());
+                expect_failure(&mut pair.server, &[&flight[..cut.min(length - 1)], end].concat());
             }
             cut += 1;
         }
@@ -114,7 +114,7 @@ fn complete_io_returns_zero_after_the_end() {
                 pair.server.send_close_notify();
             }
             let input = drain(&mut pair.server);
-            let mut transport = Ended { input: &input, steps: 0 };
+            let mut transport = ClosedTransport { input: &input, steps: 0 };
             while pair.client.complete_io(&mut transport).unwrap() != (0, 0) {}
             assert_eq!(pair.client.complete_io(&mut transport).unwrap(), (0, 0));
             assert!(!pair.client.wants_read());
@@ -178,8 +178,8 @@ fn eof_without_close_notify_is_truncation_at_any_byte() {
             feed(&mut pair.server, &wire[..cut]).unwrap();
             assert_eq!(pair.server.read_tls(&mut io::empty()).unwrap(), 0);
             pair.server.process_new_packets().unwrap();
-            let held = read_all(&mut pair.server);
-            assert_eq!(held.len(), if cut == wire.len() { 305 } else { 5 });
+            let data = read_all(&mut pair.server);
+            assert_eq!(data.len(), if cut == wire.len() { 305 } else { 5 });
             for _ in 0..2 {
                 let e = pair.server.read(&mut [0]).unwrap_err();
                 assert!(is_truncation(&e) && e.kind() == ErrorKind::UnexpectedEof, "{e}");
@@ -219,7 +219,7 @@ fn half_closed_connection_carries_data_the_other_way() {
         pair.client.send_close_notify();
         let refused = pair.client.write(b"more").unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::BrokenPipe);
-        assert_eq!(inner(&refused), &Error::SendAfterClose);
+        assert_eq!(tls_error(&refused), &Error::SendAfterClose);
         pair.settle().unwrap();
         let mut request = Vec::new();
         pair.server.read_to_end(&mut request).unwrap();
@@ -241,13 +241,13 @@ fn close_notify_during_handshake_is_sent_after_written_data() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
         let mut pair = Pair::new(&client, &server);
-        pair.client.write_all(b"all I have to say").unwrap();
+        pair.client.write_all(b"request").unwrap();
         pair.client.send_close_notify();
         assert_eq!(pair.client.write(b"more").unwrap_err().kind(), ErrorKind::BrokenPipe);
         pair.settle().unwrap();
-        let mut heard = Vec::new();
-        pair.server.read_to_end(&mut heard).unwrap();
-        assert_eq!(heard, b"all I have to say");
+        let mut received = Vec::new();
+        pair.server.read_to_end(&mut received).unwrap();
+        assert_eq!(received, b"request");
     }
 }
 
@@ -271,18 +271,21 @@ fn failed_session_repeats_its_error_and_sends_the_alert() {
         assert_eq!(read_some(&mut pair.server).unwrap(), b"good", "data received before the error is read first");
         for _ in 0..2 {
             assert_eq!(pair.server.process_new_packets(), Err(Error::BadRecordMac));
-            assert_eq!(inner(&pair.server.read(&mut [0]).unwrap_err()), &Error::BadRecordMac);
-            assert_eq!(inner(&pair.server.fill_buf().unwrap_err()), &Error::BadRecordMac);
-            assert_eq!(inner(&pair.server.write(b"x").unwrap_err()), &Error::BadRecordMac);
-            assert_eq!(inner(&pair.server.read_tls(&mut &wire[..]).unwrap_err()), &Error::BadRecordMac);
+            assert_eq!(tls_error(&pair.server.read(&mut [0]).unwrap_err()), &Error::BadRecordMac);
+            assert_eq!(tls_error(&pair.server.fill_buf().unwrap_err()), &Error::BadRecordMac);
+            assert_eq!(tls_error(&pair.server.write(b"x").unwrap_err()), &Error::BadRecordMac);
+            assert_eq!(tls_error(&pair.server.read_tls(&mut &wire[..]).unwrap_err()), &Error::BadRecordMac);
             assert_eq!(pair.server.refresh_traffic_keys(), Err(Error::BadRecordMac));
             assert_eq!(pair.server.export_keying_material(&mut [0; 9], b"label", None), Err(Error::BadRecordMac));
             pair.server.send_close_notify();
         }
-        let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
-        assert!(matches!(told, Error::AlertReceived { description: AlertDescription::BAD_RECORD_MAC, .. }), "{told}");
-        let transport = &mut Ended { input: &[], steps: 0 };
-        assert_eq!(inner(&pair.server.complete_io(transport).unwrap_err()), &Error::BadRecordMac);
+        let received = carry(&mut pair.server, &mut pair.client).unwrap_err();
+        assert!(
+            matches!(received, Error::AlertReceived { description: AlertDescription::BAD_RECORD_MAC, .. }),
+            "{received}"
+        );
+        let transport = &mut ClosedTransport { input: &[], steps: 0 };
+        assert_eq!(tls_error(&pair.server.complete_io(transport).unwrap_err()), &Error::BadRecordMac);
     }
 }
 
@@ -306,6 +309,6 @@ fn complete_io_sends_the_alert_before_it_returns_the_error() {
     let mut session = ServerSession::new(&server);
     // A ClientHello of one byte.
     let mut transport = Transport(&[22, 3, 1, 0, 5, 1, 0, 0, 1, 3], Vec::new());
-    assert!(matches!(inner(&session.complete_io(&mut transport).unwrap_err()), Error::Decode(_)));
+    assert!(matches!(tls_error(&session.complete_io(&mut transport).unwrap_err()), Error::Decode(_)));
     assert_eq!(transport.1, [21, 3, 3, 0, 2, 2, AlertDescription::DECODE_ERROR.0]);
 }

@@ -37,7 +37,7 @@ fn strip_ems(hello: &mut [u8]) {
 }
 
 /// Runs a handshake with the first flights edited. Returns the client's and the server's error.
-fn between(
+fn run_edited(
     pair: &mut Pair,
     edit_client: impl FnOnce(&mut [u8]),
     edit_server: impl FnOnce(&mut [u8]),
@@ -71,7 +71,7 @@ fn is_alert(error: Option<&Error>, alert: AlertDescription) -> bool {
 fn downgrade_sentinel_exposes_stripped_supported_versions() {
     let mut pair = pair();
     let mut seen = false;
-    let (client, server) = between(&mut pair, strip_versions, |flight| {
+    let (client, server) = run_edited(&mut pair, strip_versions, |flight| {
         seen = flight.windows(8).any(|window| window == SENTINEL);
     });
     assert!(seen, "the server must send the sentinel");
@@ -82,7 +82,7 @@ fn downgrade_sentinel_exposes_stripped_supported_versions() {
 #[test]
 fn removed_downgrade_sentinel_breaks_the_server_signature() {
     let mut pair = pair();
-    let (client, server) = between(&mut pair, strip_versions, |flight| replace(flight, &SENTINEL, b"downgrd\x01"));
+    let (client, server) = run_edited(&mut pair, strip_versions, |flight| replace(flight, &SENTINEL, b"downgrd\x01"));
     assert_eq!(client, Some(Error::BadSignature));
     assert!(is_alert(server.as_ref(), AlertDescription::DECRYPT_ERROR), "{server:?}");
 }
@@ -94,7 +94,7 @@ fn tolerable_edit_of_the_hello_fails_at_finished() {
     server.set_versions(&[TLS12]).unwrap();
     let mut pair = Pair::new(&Arc::new(ca.client_config()), &Arc::new(server));
     // A server without TLS 1.3 sends no sentinel and would have chosen TLS 1.2 in any case.
-    let (client, server) = between(&mut pair, strip_versions, |_| {});
+    let (client, server) = run_edited(&mut pair, strip_versions, |_| {});
     assert!(client.is_some() && server.is_some());
     assert!(
         matches!(server, Some(Error::BadFinished | Error::BadRecordMac)),
@@ -108,7 +108,7 @@ fn server_hello_with_edited_version_is_rejected() {
     // extension.
     for edited in [[0, 43, 0, 2, 3, 3], [UNKNOWN[0], UNKNOWN[1], 0, 2, 3, 4]] {
         let mut pair = pair();
-        let (client, server) = between(&mut pair, |_| {}, |flight| replace(flight, &[0, 43, 0, 2, 3, 4], &edited));
+        let (client, server) = run_edited(&mut pair, |_| {}, |flight| replace(flight, &[0, 43, 0, 2, 3, 4], &edited));
         assert!(client.is_some(), "{edited:?}");
         assert!(server.is_some(), "{edited:?}");
         assert!(pair.client.protocol_version().is_none() && pair.server.protocol_version().is_none());
@@ -123,7 +123,7 @@ fn unnecessary_fallback_is_rejected() {
     let mut client = ca.client_config();
     client.set_versions(&[TLS12]).unwrap();
     let mut pair = Pair::new(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP256)));
-    let (client, server) = between(&mut pair, |hello| replace(hello, &[0xcc, 0xa8], &[0x56, 0]), |_| {});
+    let (client, server) = run_edited(&mut pair, |hello| replace(hello, &[0xcc, 0xa8], &[0x56, 0]), |_| {});
     assert_eq!(server, Some(Error::InappropriateFallback { offered: TLS12 }));
     assert!(is_alert(client.as_ref(), AlertDescription::INAPPROPRIATE_FALLBACK), "{client:?}");
 }
@@ -137,7 +137,7 @@ fn stripped_extended_master_secret_fails_the_handshake() {
         client.set_require_ems(client_requires);
         server.set_require_ems(server_requires);
         let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
-        let (client, server) = between(&mut pair, strip_ems, |_| {});
+        let (client, server) = run_edited(&mut pair, strip_ems, |_| {});
         match (client_requires, server_requires) {
             (_, true) => {
                 assert_eq!(server, Some(Error::ExtendedMasterSecretRequired));

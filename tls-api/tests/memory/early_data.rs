@@ -99,22 +99,22 @@ fn early_data_requires_session_storage() {
     let ca = Ca::new(Kind::EcdsaP256);
     let storage = || Arc::new(ServerSessionMemoryCache::new(100));
     let ticketer = || Arc::new(Ticketer::new().unwrap());
-    type Keep<'a> = &'a dyn Fn(&mut ServerConfig);
-    let resumes: [(Keep<'_>, bool); 4] = [
+    type SetStorage<'a> = &'a dyn Fn(&mut ServerConfig);
+    let resumes: [(SetStorage<'_>, bool); 4] = [
         (&|server| server.set_ticketer(ticketer()), true),
         (&|server| server.set_ticketer_and_session_ids(ticketer(), storage()), true),
         (&|server| server.disable_resumption(), false),
         (&|server| server.set_session_storage(Arc::new(NoServerSessionStorage)), false),
     ];
-    for (at, (keep, resumed)) in resumes.into_iter().enumerate() {
+    for (at, (set_storage, resumed)) in resumes.into_iter().enumerate() {
         for early_data_first in [true, false] {
             let identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
-            let server = |keep: Keep<'_>| {
+            let server = |set_storage: SetStorage<'_>| {
                 let mut server = ServerConfig::new(identity.clone());
                 if early_data_first {
                     server.set_max_early_data_size(1000);
                 }
-                keep(&mut server);
+                set_storage(&mut server);
                 server.set_max_early_data_size(1000);
                 server.validate().unwrap();
                 Arc::new(server)
@@ -122,7 +122,7 @@ fn early_data_requires_session_storage() {
             let mut client = ca.client_config();
             client.enable_early_data(true);
             let client = Arc::new(client);
-            let without = server(keep);
+            let without = server(set_storage);
             Pair::connected(&client, &without);
             let mut pair = Pair::new(&client, &without);
             assert!(pair.client.early_data().is_none(), "no ticket allows early data: {at}");
@@ -261,9 +261,9 @@ fn unread_early_data_counts_against_the_limit() {
     pair.server.read_tls(&mut &wire[taken..]).unwrap_err();
     // `complete_io` reports why the handshake does not continue.
     drain(&mut pair.server);
-    let waits = pair.server.complete_io(&mut Cursor::new(Vec::new())).unwrap_err();
-    assert_eq!(waits.kind(), ErrorKind::WouldBlock);
-    assert!(waits.to_string().contains("early data"), "{waits}");
+    let error = pair.server.complete_io(&mut Cursor::new(Vec::new())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    assert!(error.to_string().contains("early data"), "{error}");
     // Reading a part makes room for a part.
     let (mut read, mut some) = (Vec::new(), [0; 5000]);
     while taken < wire.len() {

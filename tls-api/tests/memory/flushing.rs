@@ -18,25 +18,25 @@ enum Call {
 
 /// A transport that records its calls and first returns the given errors.
 #[derive(Default)]
-struct Noting {
+struct RecordingTransport {
     calls: Vec<Call>,
     written: Vec<u8>,
     /// Errors for the next writes.
-    refusals: VecDeque<ErrorKind>,
+    write_errors: VecDeque<ErrorKind>,
     /// Errors for the next flushes.
-    flush_refusals: VecDeque<ErrorKind>,
+    flush_errors: VecDeque<ErrorKind>,
 }
 
-impl Noting {
+impl RecordingTransport {
     /// Returns and clears the recorded calls.
     fn calls(&mut self) -> Vec<Call> {
         std::mem::take(&mut self.calls)
     }
 }
 
-impl Write for Noting {
+impl Write for RecordingTransport {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if let Some(kind) = self.refusals.pop_front() {
+        if let Some(kind) = self.write_errors.pop_front() {
             return Err(kind.into());
         }
         self.calls.push(Call::Write(buf.len()));
@@ -45,11 +45,11 @@ impl Write for Noting {
 
     fn flush(&mut self) -> io::Result<()> {
         self.calls.push(Call::Flush);
-        self.flush_refusals.pop_front().map_or(Ok(()), |kind| Err(kind.into()))
+        self.flush_errors.pop_front().map_or(Ok(()), |kind| Err(kind.into()))
     }
 }
 
-impl Read for Noting {
+impl Read for RecordingTransport {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         Err(ErrorKind::WouldBlock.into())
     }
@@ -57,13 +57,13 @@ impl Read for Noting {
 
 /// The server of a connected pair over a recording transport, and a function that reads as the
 /// client.
-fn stream(pair: Pair) -> (StreamOwned<ServerSession, Noting>, impl FnMut(&[u8]) -> Vec<u8>) {
+fn stream(pair: Pair) -> (StreamOwned<ServerSession, RecordingTransport>, impl FnMut(&[u8]) -> Vec<u8>) {
     let mut client = pair.client;
     let receive = move |wire: &[u8]| {
         assert_eq!(feed(&mut client, wire).unwrap(), wire.len());
         read_all(&mut client)
     };
-    (StreamOwned::new(pair.server, Noting::default()), receive)
+    (StreamOwned::new(pair.server, RecordingTransport::default()), receive)
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn flush_writes_what_the_transport_did_not_accept() {
         for kind in [ErrorKind::WouldBlock, ErrorKind::TimedOut] {
             let (client, server) = configs_of(version);
             let (mut stream, mut receive) = stream(Pair::connected(&client, &server));
-            stream.transport.refusals = [kind; 3].into();
+            stream.transport.write_errors = [kind; 3].into();
             assert_eq!(stream.write(b"taken").unwrap(), 5);
             assert!(stream.session.wants_write() && stream.transport.calls().is_empty());
             assert_eq!(stream.flush().unwrap_err().kind(), kind);
@@ -171,12 +171,12 @@ fn flush_writes_what_the_transport_did_not_accept() {
             assert!(!stream.session.wants_write());
             assert_eq!(receive(&stream.transport.written), b"taken and more");
             // A read that would block writes pending data first.
-            stream.transport.refusals = [kind].into();
+            stream.transport.write_errors = [kind].into();
             assert_eq!(stream.write(b"?").unwrap(), 1);
             assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
             assert!(!stream.session.wants_write());
             // The flush of the transport may block too.
-            stream.transport.flush_refusals = [kind; 2].into();
+            stream.transport.flush_errors = [kind; 2].into();
             assert_eq!(stream.write(b"!").unwrap(), 1);
             assert_eq!(stream.flush().unwrap_err().kind(), kind);
             stream.flush().unwrap();
@@ -190,9 +190,10 @@ fn flush_writes_what_the_transport_did_not_accept() {
 fn blocked_flush_is_retried() {
     for version in VERSIONS {
         let (client, server) = configs_of(version);
-        let refusing = || Noting { flush_refusals: [ErrorKind::WouldBlock; 2].into(), ..Noting::default() };
+        let blocked_twice =
+            || RecordingTransport { flush_errors: [ErrorKind::WouldBlock; 2].into(), ..RecordingTransport::default() };
         // The ClientHello.
-        let mut stream = StreamOwned::new(Pair::new(&client, &server).client, refusing());
+        let mut stream = StreamOwned::new(Pair::new(&client, &server).client, blocked_twice());
         let mut calls = [(); 4].map(|()| {
             let blocked = stream.session.complete_io(&mut stream.transport).unwrap_err();
             assert_eq!(blocked.kind(), ErrorKind::WouldBlock);
@@ -202,7 +203,7 @@ fn blocked_flush_is_retried() {
         assert_eq!(calls, [vec![Call::Flush], vec![Call::Flush], vec![Call::Flush], vec![]]);
         // Application data, before a read that would block.
         let (mut stream, _) = self::stream(Pair::connected(&client, &server));
-        stream.transport = refusing();
+        stream.transport = blocked_twice();
         assert_eq!(stream.write(b"question").unwrap(), 8);
         for calls in [vec![Call::Flush], vec![Call::Flush], vec![]] {
             stream.transport.calls.clear();
@@ -214,8 +215,8 @@ fn blocked_flush_is_retried() {
 
 #[test]
 fn complete_io_reports_bytes_written_before_it_blocked() {
-    struct Half(usize);
-    impl Write for Half {
+    struct LimitedTransport(usize);
+    impl Write for LimitedTransport {
         fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
             let taken = buf.len().min(self.0);
             self.0 -= taken;
@@ -225,7 +226,7 @@ fn complete_io_reports_bytes_written_before_it_blocked() {
             Ok(())
         }
     }
-    impl Read for Half {
+    impl Read for LimitedTransport {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
             Err(ErrorKind::WouldBlock.into())
         }
@@ -233,16 +234,16 @@ fn complete_io_reports_bytes_written_before_it_blocked() {
     let (client, server) = configs_of(VERSIONS[0]);
     let mut session = Pair::connected(&client, &server).client;
     session.write_all(&pattern(20_000)).unwrap();
-    assert_eq!(session.complete_io(&mut Half(10_000)).unwrap(), (0, 10_000));
-    assert_eq!(session.complete_io(&mut Half(0)).unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(session.complete_io(&mut LimitedTransport(10_000)).unwrap(), (0, 10_000));
+    assert_eq!(session.complete_io(&mut LimitedTransport(0)).unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]
 fn interrupted_flush_does_not_repeat_write_all() {
     let (client, server) = configs_of(VERSIONS[0]);
     let (mut stream, mut receive) = stream(Pair::connected(&client, &server));
-    stream.transport.flush_refusals = [ErrorKind::Interrupted; 2].into();
-    stream.transport.refusals = [ErrorKind::Interrupted; 2].into();
+    stream.transport.flush_errors = [ErrorKind::Interrupted; 2].into();
+    stream.transport.write_errors = [ErrorKind::Interrupted; 2].into();
     stream.write_all(b"once").unwrap();
     assert_eq!(receive(&stream.transport.written), b"once");
 }
@@ -251,7 +252,7 @@ fn interrupted_flush_does_not_repeat_write_all() {
 fn transport_error_is_returned_at_once() {
     let (client, server) = configs_of(VERSIONS[0]);
     let (mut stream, _) = stream(Pair::connected(&client, &server));
-    stream.transport.refusals = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].into();
+    stream.transport.write_errors = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe].into();
     assert_eq!(stream.write(b"lost").unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert_eq!(stream.flush().unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
@@ -260,7 +261,8 @@ fn transport_error_is_returned_at_once() {
 fn dropped_stream_leaves_pending_data_in_the_session() {
     let (client, server) = configs_of(VERSIONS[0]);
     let mut pair = Pair::connected(&client, &server);
-    let mut transport = Noting { refusals: [ErrorKind::WouldBlock].into(), ..Noting::default() };
+    let mut transport =
+        RecordingTransport { write_errors: [ErrorKind::WouldBlock].into(), ..RecordingTransport::default() };
     let mut borrowed = Stream::new(&mut pair.server, &mut transport);
     assert_eq!(borrowed.write(b"waits").unwrap(), 5);
     assert!(transport.calls().is_empty());

@@ -75,9 +75,9 @@ fn certificates_in_any_order_are_sorted_into_a_chain() {
         assert_eq!(Identity::from_der(shuffled, &key.serialize_der()).unwrap().chain(), chain);
     }
     // Certificates outside the path come last and are kept.
-    let (stranger, _) = self::chain();
-    let mixed = vec![stranger[1].clone(), chain[1].clone(), chain[0].clone()];
-    let expected = [&chain[0], &chain[1], &stranger[1]].map(Clone::clone);
+    let (unrelated, _) = self::chain();
+    let mixed = vec![unrelated[1].clone(), chain[1].clone(), chain[0].clone()];
+    let expected = [&chain[0], &chain[1], &unrelated[1]].map(Clone::clone);
     assert_eq!(Identity::from_der(mixed, &key.serialize_der()).unwrap().chain(), expected);
 }
 
@@ -88,20 +88,20 @@ fn faulty_pem_or_der_is_named_in_the_error() {
     let other_key = KeyPair::generate().unwrap().serialize_pem();
     let error = |certs: &[u8], key: &[u8]| Identity::from_pem(certs, key).unwrap_err().to_string();
     let section = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n").into_bytes();
-    let has = |text: String, words: &str| assert!(text.contains(words), "no {words:?} in {text:?}");
-    has(error(key.as_bytes(), key.as_bytes()), "there is no certificate");
-    has(error(cert.as_bytes(), cert.as_bytes()), "there is no private key");
-    has(error(b"", b""), "there is no certificate");
-    has(error(cert.as_bytes(), other_key.as_bytes()), "is that of none of the certificates");
-    has(error(cert.replace("-----END", "-----").as_bytes(), key.as_bytes()), "no END line");
-    has(error(&chain[0], key.as_bytes()), "it is DER, and no PEM");
-    has(error(&section("PKCS7"), key.as_bytes()), "openssl pkcs7");
-    has(error(&section("CERTIFICATE REQUEST"), key.as_bytes()), "an authority has to sign first");
+    let expect_words = |text: String, words: &str| assert!(text.contains(words), "no {words:?} in {text:?}");
+    expect_words(error(key.as_bytes(), key.as_bytes()), "there is no certificate");
+    expect_words(error(cert.as_bytes(), cert.as_bytes()), "there is no private key");
+    expect_words(error(b"", b""), "there is no certificate");
+    expect_words(error(cert.as_bytes(), other_key.as_bytes()), "is that of none of the certificates");
+    expect_words(error(cert.replace("-----END", "-----").as_bytes(), key.as_bytes()), "no END line");
+    expect_words(error(&chain[0], key.as_bytes()), "it is DER, and no PEM");
+    expect_words(error(&section("PKCS7"), key.as_bytes()), "openssl pkcs7");
+    expect_words(error(&section("CERTIFICATE REQUEST"), key.as_bytes()), "an authority has to sign first");
     let damaged = cert.replace("MII", "!!!");
-    has(error(damaged.as_bytes(), key.as_bytes()), "base64");
+    expect_words(error(damaged.as_bytes(), key.as_bytes()), "base64");
     let not_a_certificate =
         format!("-----BEGIN CERTIFICATE-----\n{}-----END CERTIFICATE-----\n", pem_body(b"0\x030\x01\x00"));
-    has(error(not_a_certificate.as_bytes(), key.as_bytes()), "cannot be parsed");
+    expect_words(error(not_a_certificate.as_bytes(), key.as_bytes()), "cannot be parsed");
     for encrypted in [
         key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
         format!(
@@ -109,18 +109,18 @@ fn faulty_pem_or_der_is_named_in_the_error() {
             key.lines().nth(1).unwrap()
         ),
     ] {
-        has(error(cert.as_bytes(), encrypted.as_bytes()), "it is encrypted; decrypt it first");
+        expect_words(error(cert.as_bytes(), encrypted.as_bytes()), "it is encrypted; decrypt it first");
     }
-    has(error(cert.as_bytes(), &section("OPENSSH PRIVATE KEY")), "ssh-keygen");
-    has(error(cert.as_bytes(), &section("PUBLIC KEY")), "a public key");
+    expect_words(error(cert.as_bytes(), &section("OPENSSH PRIVATE KEY")), "ssh-keygen");
+    expect_words(error(cert.as_bytes(), &section("PUBLIC KEY")), "a public key");
     let p12 = [&[0x30, 0x82, 1, 0, 2, 1, 3][..], &[0; 253]].concat();
-    has(error(cert.as_bytes(), &p12), "openssl pkcs12");
+    expect_words(error(cert.as_bytes(), &p12), "openssl pkcs12");
     let der = |key: &[u8]| Identity::from_der(vec![chain[0].clone()], key).unwrap_err().to_string();
-    has(der(key.as_bytes()), "it is PEM, and no DER");
-    has(der(b""), "no private key in PKCS#8, SEC1 or PKCS#1");
-    has(der(&p12), "openssl pkcs12");
+    expect_words(der(key.as_bytes()), "it is PEM, and no DER");
+    expect_words(der(b""), "no private key in PKCS#8, SEC1 or PKCS#1");
+    expect_words(der(&p12), "openssl pkcs12");
     // EncryptedPrivateKeyInfo.
-    has(der(&[0x30, 5, 0x30, 0, 4, 1, 7]), "it is encrypted");
+    expect_words(der(&[0x30, 5, 0x30, 0, 4, 1, 7]), "it is encrypted");
     assert_eq!(
         Identity::from_der(vec![], &KeyPair::generate().unwrap().serialize_der()).unwrap_err(),
         IdentityError::NoCertificate
@@ -130,7 +130,7 @@ fn faulty_pem_or_der_is_named_in_the_error() {
 }
 
 /// The certificate that the server presents to this client.
-fn shown(client: &ClientConfig, server: &Arc<ServerConfig>) -> CertificateDer<'static> {
+fn presented(client: &ClientConfig, server: &Arc<ServerConfig>) -> CertificateDer<'static> {
     let pair = Pair::connected(&Arc::new(client.clone()), server);
     pair.client.peer_certificates().unwrap()[0].clone()
 }
@@ -167,18 +167,22 @@ fn first_identity_that_completes_a_handshake_is_presented() {
                     server.set_cipher_suites(at_server).unwrap();
                     (server.validate().is_ok() && client.validate().is_ok()).then_some(server)
                 };
-                let shown = |server: ServerConfig| {
+                let presented = |server: ServerConfig| {
                     let mut pair = Pair::new(&Arc::new(client.clone()), &Arc::new(server));
                     pair.settle().ok().map(|()| pair.client.peer_certificates().unwrap()[0].clone())
                 };
                 let Some(all_four) = server(&made.iter().collect::<Vec<_>>()) else { continue };
-                let alone: Vec<_> = made.iter().map(|one| shown(server(&[one]).unwrap())).collect();
-                let first = alone.iter().flatten().next().cloned();
+                let single: Vec<_> = made.iter().map(|one| presented(server(&[one]).unwrap())).collect();
+                let first = single.iter().flatten().next().cloned();
                 completed += usize::from(first.is_some());
-                not_the_first += usize::from(first.is_some() && alone[0].is_none());
-                assert_eq!(shown(all_four), first, "{versions:?} {at_client:?} {at_server:?} {groups:?} {limited}");
+                not_the_first += usize::from(first.is_some() && single[0].is_none());
+                assert_eq!(presented(all_four), first, "{versions:?} {at_client:?} {at_server:?} {groups:?} {limited}");
                 let reversed = server(&made.iter().rev().collect::<Vec<_>>()).unwrap();
-                assert_eq!(shown(reversed), alone.into_iter().rev().flatten().next(), "{versions:?} {at_client:?}");
+                assert_eq!(
+                    presented(reversed),
+                    single.into_iter().rev().flatten().next(),
+                    "{versions:?} {at_client:?}"
+                );
             }
         }
     }
@@ -194,12 +198,12 @@ fn rsa_and_ecdsa_identities_serve_the_clients_that_accept_them() {
     let leaves = [leaf(&ecdsa), leaf(&rsa)];
     let server = Arc::new(ServerConfig::with_identities([ecdsa, rsa]));
     let mut client = ca.client_config();
-    assert_eq!(shown(&client, &server), leaves[0], "the first identity that the client can verify");
+    assert_eq!(presented(&client, &server), leaves[0], "the first identity that the client can verify");
     client.set_versions(&[ProtocolVersion::TLS12]).unwrap();
-    assert_eq!(shown(&client, &server), leaves[0]);
+    assert_eq!(presented(&client, &server), leaves[0]);
     for (kind, leaf) in [(Kind::EcdsaP256, &leaves[0]), (Kind::Rsa2048, &leaves[1])] {
         client.set_cipher_suites(&crate::pki::suites(ProtocolVersion::TLS12, kind)).unwrap();
-        assert_eq!(shown(&client, &server), *leaf, "{kind:?}");
+        assert_eq!(presented(&client, &server), *leaf, "{kind:?}");
     }
     // Schemes that count only in TLS 1.3 do not matter to a TLS 1.2 server: the client has no ECDSA
     // suite for TLS 1.2.
@@ -238,7 +242,7 @@ fn name_can_have_several_identities_and_a_default() {
     assert_eq!(refused, IdentityError::NotValidForName { name: "other.test".into() });
     let server = Arc::new(ServerConfig::with_resolver(Arc::new(resolver)));
     for (kind, leaf) in expected {
-        assert_eq!(shown(&with_suites(kind), &server), leaf, "{kind:?}");
+        assert_eq!(presented(&with_suites(kind), &server), leaf, "{kind:?}");
     }
     for has_default in [false, true] {
         let mut resolver = ResolvesServerCertUsingSni::new();
@@ -263,7 +267,7 @@ fn name_can_have_several_identities_and_a_default() {
 
 /// The certificate presented to a client that requests `name`; `None` if the server has no identity
 /// for it.
-fn shown_for(name: &str, client: &ClientConfig, server: &Arc<ServerConfig>) -> Option<CertificateDer<'static>> {
+fn presented_for(name: &str, client: &ClientConfig, server: &Arc<ServerConfig>) -> Option<CertificateDer<'static>> {
     let client = ClientSession::new(&Arc::new(client.clone()), name.to_owned().try_into().unwrap()).unwrap();
     let mut pair = Pair { client, server: ServerSession::new(server) };
     match pair.settle() {
@@ -318,7 +322,7 @@ fn resolver_normalises_names_and_wildcards_match_one_label() {
             ("a.b.example.com", None),
             ("com", None),
         ] {
-            assert_eq!(shown_for(name, &client, &server).as_ref(), leaf, "{name}");
+            assert_eq!(presented_for(name, &client, &server).as_ref(), leaf, "{name}");
         }
     }
 }
@@ -344,15 +348,15 @@ fn reloaded_identity_stays_valid_for_its_names() {
         assert_eq!(refused, IdentityError::NotValidForName { name: missing.to_owned() });
     }
     for name in ["x.a.test", "b.test", "d.test"] {
-        assert_eq!(shown_for(name, &client, &server).as_ref(), Some(&leaf), "{name}");
+        assert_eq!(presented_for(name, &client, &server).as_ref(), Some(&leaf), "{name}");
     }
 }
 
 /// Returns its identity until a rejection is set.
 #[derive(Debug)]
-struct Bouncer(Arc<Identity>, Mutex<Option<NoIdentity>>);
+struct RejectingResolver(Arc<Identity>, Mutex<Option<NoIdentity>>);
 
-impl ResolvesServerCert for Bouncer {
+impl ResolvesServerCert for RejectingResolver {
     fn resolve(&self, _: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
         self.1.lock().unwrap().map_or_else(|| Ok(self.0.clone()), Err)
     }
@@ -366,14 +370,14 @@ fn resolver_chooses_the_alert() {
         let mut client = ca.client_config();
         client.set_versions(&[version]).unwrap();
         let client = Arc::new(client);
-        for (answer, told) in [
+        for (answer, alert) in [
             (NoIdentity::default(), AlertDescription::UNRECOGNIZED_NAME),
             (NoIdentity::with_alert(AlertDescription::ACCESS_DENIED), AlertDescription::ACCESS_DENIED),
             (NoIdentity::with_alert(AlertDescription::HANDSHAKE_FAILURE), AlertDescription::HANDSHAKE_FAILURE),
             (NoIdentity::with_alert(AlertDescription::CLOSE_NOTIFY), AlertDescription::UNRECOGNIZED_NAME),
         ] {
             let identity = Arc::new(ca.identity(Kind::EcdsaP256, &["server.test"]));
-            let resolver = Arc::new(Bouncer(identity, Mutex::default()));
+            let resolver = Arc::new(RejectingResolver(identity, Mutex::default()));
             let server = Arc::new(ServerConfig::with_resolver(resolver.clone()));
             if resumes {
                 Pair::connected(&client, &server);
@@ -383,7 +387,7 @@ fn resolver_chooses_the_alert() {
             let refused = pair.settle().unwrap_err();
             assert!(matches!(refused, Error::NoIdentity { .. }), "{refused}");
             let received = carry(&mut pair.server, &mut pair.client).unwrap_err();
-            assert!(matches!(received, Error::AlertReceived { description, .. } if description == told), "{received}");
+            assert!(matches!(received, Error::AlertReceived { description, .. } if description == alert), "{received}");
         }
     }
 }
@@ -410,17 +414,17 @@ fn reload_is_atomic_or_keeps_the_old_identity() {
     let server = Arc::new(ServerConfig::with_resolver(identity.clone()));
     let mut client = ca.client_config();
     client.set_session_storage(Arc::new(strata_tls::NoClientSessionStorage));
-    assert_eq!(shown(&client, &server), leaf(&first));
+    assert_eq!(presented(&client, &server), leaf(&first));
     // Only one of the two files is new.
     write("chain.pem", &second.0);
     assert!(matches!(identity.reload(), Err(ReloadError::Identity(IdentityError::KeyMismatch))));
-    assert_eq!(shown(&client, &server), leaf(&first));
+    assert_eq!(presented(&client, &server), leaf(&first));
     write("key.pem", &second.1[..second.1.len() / 2]);
     assert!(matches!(identity.reload(), Err(ReloadError::Identity(_))));
     std::fs::remove_file(path("key.pem")).unwrap();
     let e = identity.reload().unwrap_err();
     assert!(e.to_string().contains("key.pem cannot be read"), "{e}");
-    assert_eq!(shown(&client, &server), leaf(&first));
+    assert_eq!(presented(&client, &server), leaf(&first));
     write("key.pem", &second.1);
     // A certificate that does not cover the name for which it is configured.
     let other = ca.issue(Kind::EcdsaP256, &["other.test"], (2000, FAR));
@@ -428,7 +432,7 @@ fn reload_is_atomic_or_keeps_the_old_identity() {
     write("chain.pem", &other.0);
     write("key.pem", &other.1);
     assert!(matches!(identity.reload(), Err(ReloadError::Identity(IdentityError::NotValidForName { .. }))));
-    assert_eq!(shown(&client, &server), leaf(&first));
+    assert_eq!(presented(&client, &server), leaf(&first));
     write("chain.pem", &second.0);
     write("key.pem", &second.1);
     // A handshake that began before the reload keeps the old identity.
@@ -437,7 +441,7 @@ fn reload_is_atomic_or_keeps_the_old_identity() {
     identity.reload().unwrap();
     pair.settle().unwrap();
     assert_eq!(pair.client.peer_certificates().unwrap()[0], leaf(&first));
-    assert_eq!(shown(&client, &server), leaf(&second));
+    assert_eq!(presented(&client, &server), leaf(&second));
     std::fs::remove_dir_all(&folder).unwrap();
     let by_hand = ReloadableIdentity::new(ca.identity(Kind::Ed25519, &["server.test"]));
     assert!(matches!(by_hand.reload(), Err(ReloadError::NoFiles)));
@@ -461,36 +465,36 @@ fn concurrent_replace_leaves_readers_a_whole_identity() {
     });
 }
 
-/// A signing key that the application implements. `tells` decides whether it reveals its public
-/// key.
+/// A signing key that the application implements. `reveals_key` decides whether it reveals its
+/// public key.
 #[derive(Debug)]
-struct Token {
+struct ApplicationKey {
     key: KeyPair,
     signed: AtomicUsize,
-    tells: bool,
+    reveals_key: bool,
     works: bool,
 }
 
-struct Slot(Result<PrivateKey, SignError>);
+struct ApplicationSigner(Result<PrivateKey, SignError>);
 
-impl SigningKey for Token {
+impl SigningKey for ApplicationKey {
     fn schemes(&self) -> Vec<SignatureScheme> {
         vec![SignatureScheme::ECDSA_SECP256R1_SHA256]
     }
 
     fn subject_public_key_info(&self) -> Option<Vec<u8>> {
-        self.tells.then(|| self.key.subject_public_key_info())
+        self.reveals_key.then(|| self.key.subject_public_key_info())
     }
 
     fn signer(&self, scheme: SignatureScheme) -> Option<Box<dyn Signer>> {
         assert_eq!(scheme, SignatureScheme::ECDSA_SECP256R1_SHA256);
         self.signed.fetch_add(1, Ordering::Relaxed);
         let key = PrivateKey::from_der(&self.key.serialize_der().as_slice().try_into().unwrap()).unwrap();
-        Some(Box::new(Slot(if self.works { Ok(key) } else { Err(SignError::new("pulled out")) })))
+        Some(Box::new(ApplicationSigner(if self.works { Ok(key) } else { Err(SignError::new("pulled out")) })))
     }
 }
 
-impl Signer for Slot {
+impl Signer for ApplicationSigner {
     fn sign(self: Box<Self>, message: &[u8]) -> Result<Vec<u8>, SignError> {
         self.0?.sign(SignatureAlgorithm::EcdsaP256Sha256, message).map_err(|e| SignError::new(e.to_string()))
     }
@@ -500,10 +504,10 @@ impl Signer for Slot {
 fn application_signing_key_serves_both_roles() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
-        for (works, tells) in [(true, true), (true, false), (false, false)] {
+        for (works, reveals_key) in [(true, true), (true, false), (false, false)] {
             let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
             let key = KeyPair::from_pem(&key).unwrap();
-            let token = Arc::new(Token { key, signed: AtomicUsize::new(0), tells, works });
+            let token = Arc::new(ApplicationKey { key, signed: AtomicUsize::new(0), reveals_key, works });
             let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
             let own = || Identity::with_signing_key(chain.clone(), token.clone()).unwrap();
             let mut server = ServerConfig::new(own());
@@ -523,13 +527,13 @@ fn application_signing_key_serves_both_roles() {
     // If the key reveals its public key, the certificate must match it.
     let (cert, _) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
     let key = KeyPair::generate().unwrap();
-    let token = Arc::new(Token { key, signed: AtomicUsize::new(0), tells: true, works: true });
+    let token = Arc::new(ApplicationKey { key, signed: AtomicUsize::new(0), reveals_key: true, works: true });
     let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
     assert_eq!(Identity::with_signing_key(chain, token).unwrap_err(), IdentityError::KeyMismatch);
 }
 
 /// An identity with a remote key, and that key.
-fn remote(ca: &Ca) -> (Identity, PrivateKey) {
+fn remote_identity(ca: &Ca) -> (Identity, PrivateKey) {
     let (cert, key) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
     let key = KeyPair::from_pem(&key).unwrap().serialize_der();
     let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
@@ -552,7 +556,8 @@ fn sign(key: &PrivateKey, session: &mut impl Session) {
 fn remote_signature_can_be_answered_later() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
-        let ((server_identity, server_key), (client_identity, client_key)) = (remote(&ca), remote(&ca));
+        let ((server_identity, server_key), (client_identity, client_key)) =
+            (remote_identity(&ca), remote_identity(&ca));
         let mut server = ServerConfig::new(server_identity);
         server.set_client_cert_verifier(Arc::new(strata_tls::AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
         let mut client = ca.client_config();
@@ -584,7 +589,7 @@ fn failed_or_wrong_signature_ends_the_handshake() {
     for version in VERSIONS {
         let mut client = ca.client_config();
         client.set_versions(&[version]).unwrap();
-        let (client, server) = (Arc::new(client), Arc::new(ServerConfig::new(remote(&ca).0)));
+        let (client, server) = (Arc::new(client), Arc::new(ServerConfig::new(remote_identity(&ca).0)));
         let waiting = || {
             let mut pair = Pair::new(&client, &server);
             carry(&mut pair.client, &mut pair.server).unwrap();
@@ -596,16 +601,16 @@ fn failed_or_wrong_signature_ends_the_handshake() {
         assert!(matches!(pair.settle(), Err(Error::AlertReceived { .. } | Error::SignerFailed)));
 
         // The client leaves while the signature is pending, with or without close_notify.
-        for says_why in [false, true] {
+        for closes_cleanly in [false, true] {
             let (mut pair, request) = waiting();
-            if says_why {
+            if closes_cleanly {
                 pair.client.send_close_notify();
             }
             carry(&mut pair.client, &mut pair.server).unwrap();
             pair.server.read_tls(&mut std::io::empty()).unwrap();
             let noticed = pair.server.process_new_packets().is_err();
             let answered = pair.server.answer_signature(request.fail()).is_err();
-            assert!(pair.server.process_new_packets().is_err() && (noticed || answered), "{says_why}");
+            assert!(pair.server.process_new_packets().is_err() && (noticed || answered), "{closes_cleanly}");
             assert_eq!(pair.server.handshake_kind(), None);
         }
 

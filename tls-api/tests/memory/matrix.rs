@@ -199,8 +199,11 @@ fn unknown_name_gets_the_default_or_unrecognized_name() {
             alert: strata_tls::AlertDescription::UNRECOGNIZED_NAME
         })
     );
-    let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
-    assert!(matches!(told, Error::AlertReceived { description: strata_tls::AlertDescription::UNRECOGNIZED_NAME, .. }));
+    let received = carry(&mut pair.server, &mut pair.client).unwrap_err();
+    assert!(matches!(
+        received,
+        Error::AlertReceived { description: strata_tls::AlertDescription::UNRECOGNIZED_NAME, .. }
+    ));
 
     let mut resolver = ResolvesServerCertUsingSni::new();
     resolver.add_default(identity(&ca, "server.test"));
@@ -210,8 +213,8 @@ fn unknown_name_gets_the_default_or_unrecognized_name() {
 #[test]
 fn resolver_sees_the_whole_client_hello() {
     #[derive(Debug)]
-    struct Sees(Arc<Identity>);
-    impl ResolvesServerCert for Sees {
+    struct InspectingResolver(Arc<Identity>);
+    impl ResolvesServerCert for InspectingResolver {
         fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
             let groups = hello.client_hello().extensions.supported_groups.unwrap();
             (hello.server_name() == Some("server.test") && groups.iter().any(|group| group == NamedGroup::X25519))
@@ -220,6 +223,6 @@ fn resolver_sees_the_whole_client_hello() {
         }
     }
     let ca = Ca::new(Kind::EcdsaP256);
-    let resolver = Arc::new(Sees(Arc::new(identity(&ca, "server.test"))));
+    let resolver = Arc::new(InspectingResolver(Arc::new(identity(&ca, "server.test"))));
     Pair::connected(&Arc::new(ca.client_config()), &Arc::new(ServerConfig::with_resolver(resolver)));
 }

@@ -17,16 +17,16 @@ const TLS12: ProtocolVersion = ProtocolVersion::TLS12;
 
 /// Asserts that the server rejects the client. Returns the server's error and the alert that the
 /// client received.
-fn refused(client: ClientConfig, server: ServerConfig) -> (Error, AlertDescription) {
+fn expect_rejection(client: ClientConfig, server: ServerConfig) -> (Error, AlertDescription) {
     let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
     let error = pair.settle().unwrap_err();
     assert_eq!(pair.server.process_new_packets(), Err(error.clone()), "the server must reject, not the client");
-    let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
-    let Error::AlertReceived { description, .. } = told else { panic!("{told}") };
+    let received = carry(&mut pair.server, &mut pair.client).unwrap_err();
+    let Error::AlertReceived { description, .. } = received else { panic!("{received}") };
     (error, description)
 }
 
-fn text_has(error: &Error, wanted: &[&str]) {
+fn expect_words(error: &Error, wanted: &[&str]) {
     let text = error.to_string();
     for word in wanted {
         assert!(text.contains(word), "{word:?} is missing in: {text}");
@@ -48,10 +48,10 @@ fn newest_common_version_is_used_or_the_error_has_both_lists() {
                 assert_eq!(pair.server.protocol_version(), Some(*newest));
             }
             None => {
-                let (error, told) = refused(client, server);
+                let (error, received) = expect_rejection(client, server);
                 assert!(matches!(error, Error::NoCommonVersion { .. }), "{error}");
-                assert_eq!(told, AlertDescription::PROTOCOL_VERSION);
-                text_has(&error, &["TLSv1.2", "TLSv1.3"]);
+                assert_eq!(received, AlertDescription::PROTOCOL_VERSION);
+                expect_words(&error, &["TLSv1.2", "TLSv1.3"]);
             }
         }
     }
@@ -71,10 +71,10 @@ fn missing_common_suite_is_rejected_with_both_lists() {
         let (mut client, mut server) = (ca.client_config(), ca.server_config(kind));
         client.set_cipher_suites(&[theirs]).unwrap();
         server.set_cipher_suites(&[ours]).unwrap();
-        let (error, told) = refused(client, server);
+        let (error, received) = expect_rejection(client, server);
         assert!(matches!(error, Error::NoCommonCipherSuite { .. }), "{error}");
-        assert_eq!(told, AlertDescription::HANDSHAKE_FAILURE);
-        text_has(&error, &[theirs.name().unwrap(), ours.name().unwrap()]);
+        assert_eq!(received, AlertDescription::HANDSHAKE_FAILURE);
+        expect_words(&error, &[theirs.name().unwrap(), ours.name().unwrap()]);
     }
 }
 
@@ -88,8 +88,8 @@ fn tls12_suite_for_another_key_type_is_rejected() {
         let ca = Ca::new(kind);
         let mut client = ca.client_config();
         client.set_cipher_suites(&[suite]).unwrap();
-        let (error, told) = refused(client, ca.server_config(kind));
-        assert_eq!(told, AlertDescription::HANDSHAKE_FAILURE, "{error}");
+        let (error, received) = expect_rejection(client, ca.server_config(kind));
+        assert_eq!(received, AlertDescription::HANDSHAKE_FAILURE, "{error}");
     }
 }
 
@@ -101,10 +101,10 @@ fn missing_common_group_is_rejected_with_both_lists() {
         client.set_versions(&[version]).unwrap();
         client.set_groups(&[NamedGroup::X25519]).unwrap();
         server.set_groups(&[NamedGroup::SECP384R1, NamedGroup::SECP256R1]).unwrap();
-        let (error, told) = refused(client, server);
+        let (error, received) = expect_rejection(client, server);
         assert!(matches!(error, Error::NoCommonGroup { .. }), "{version} {error}");
-        assert_eq!(told, AlertDescription::HANDSHAKE_FAILURE);
-        text_has(&error, &["x25519", "secp384r1", "secp256r1"]);
+        assert_eq!(received, AlertDescription::HANDSHAKE_FAILURE);
+        expect_words(&error, &["x25519", "secp384r1", "secp256r1"]);
     }
 }
 
@@ -114,20 +114,20 @@ fn missing_common_signature_scheme_is_rejected_with_both_lists() {
     let (cert, _) = ca.issue(Kind::EcdsaP256, &["server.test"], (2000, FAR));
     let chain = strata_tls::certs_from_pem(cert.as_bytes()).unwrap();
     let identity = Identity::with_remote_key(chain, vec![SignatureScheme::ECDSA_SHA1]).unwrap();
-    let (error, told) = refused(ca.client_config(), ServerConfig::new(identity));
+    let (error, received) = expect_rejection(ca.client_config(), ServerConfig::new(identity));
     assert!(matches!(error, Error::NoCommonSignatureScheme { .. }), "{error}");
-    assert_eq!(told, AlertDescription::HANDSHAKE_FAILURE);
-    text_has(&error, &["ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256", "ecdsa_sha1"]);
+    assert_eq!(received, AlertDescription::HANDSHAKE_FAILURE);
+    expect_words(&error, &["ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256", "ecdsa_sha1"]);
 
     // A TLS 1.2 client that accepts only ECDSA with SHA-1, and one that accepts only RSA but offers
     // ECDSA suites.
     for scheme in [SignatureScheme::ECDSA_SHA1, SignatureScheme::RSA_PKCS1_SHA256] {
         let mut server = ServerSession::new(&Arc::new(ca.server_config(Kind::EcdsaP256)));
-        server.read_tls(&mut &record(&strange_hello(scheme))[..]).unwrap();
+        server.read_tls(&mut &record(&unusual_hello(scheme))[..]).unwrap();
         let error = server.process_new_packets().unwrap_err();
         assert!(matches!(error, Error::NoCommonSignatureScheme { .. }), "{error}");
         assert_eq!(drain(&mut server), [21, 3, 3, 0, 2, 2, AlertDescription::HANDSHAKE_FAILURE.0]);
-        text_has(&error, &[scheme.name().unwrap(), "ecdsa_secp256r1_sha256"]);
+        expect_words(&error, &[scheme.name().unwrap(), "ecdsa_secp256r1_sha256"]);
     }
 }
 
@@ -141,10 +141,10 @@ fn certificate_curve_must_be_a_client_group_only_in_tls12() {
         if version == TLS13 {
             Pair::connected(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP384)));
         } else {
-            let (error, told) = refused(client, ca.server_config(Kind::EcdsaP384));
+            let (error, received) = expect_rejection(client, ca.server_config(Kind::EcdsaP384));
             assert!(matches!(error, Error::CertificateCurve { .. }), "{error}");
-            assert_eq!(told, AlertDescription::HANDSHAKE_FAILURE);
-            text_has(&error, &["secp384r1", "x25519", "secp256r1"]);
+            assert_eq!(received, AlertDescription::HANDSHAKE_FAILURE);
+            expect_words(&error, &["secp384r1", "x25519", "secp256r1"]);
         }
     }
 }
@@ -183,7 +183,7 @@ fn all_suites_return_their_version_and_algorithm() {
 
 /// What a resolver saw of a ClientHello.
 #[derive(Debug, Default, PartialEq)]
-struct Seen {
+struct ObservedHello {
     server_name: Option<String>,
     alpn: Vec<Vec<u8>>,
     schemes: Vec<SignatureScheme>,
@@ -196,11 +196,11 @@ struct Seen {
 }
 
 #[derive(Debug)]
-struct Sees(Mutex<Seen>, Arc<Identity>);
+struct ObservingResolver(Mutex<ObservedHello>, Arc<Identity>);
 
-impl ResolvesServerCert for Sees {
+impl ResolvesServerCert for ObservingResolver {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
-        *self.0.lock().unwrap() = Seen {
+        *self.0.lock().unwrap() = ObservedHello {
             server_name: hello.server_name().map(str::to_owned),
             alpn: hello.alpn_protocols().map(<[u8]>::to_vec).collect(),
             schemes: hello.signature_schemes().collect(),
@@ -216,7 +216,7 @@ impl ResolvesServerCert for Sees {
 }
 
 /// The body of a TLS 1.2 ClientHello with GREASE and an unknown extension.
-fn strange_hello(scheme: SignatureScheme) -> Vec<u8> {
+fn unusual_hello(scheme: SignatureScheme) -> Vec<u8> {
     let [high, low] = scheme.0.to_be_bytes();
     let extensions: &[&[u8]] = &[
         &[0x1a, 0x1a, 0, 0],
@@ -248,13 +248,13 @@ fn record(body: &[u8]) -> Vec<u8> {
 #[test]
 fn resolver_sees_client_lists_and_unknown_extensions_in_order() {
     let ca = Ca::new(Kind::EcdsaP256);
-    let resolver = Arc::new(Sees(Mutex::default(), Arc::new(ca.identity(Kind::EcdsaP256, &["a.test"]))));
+    let resolver = Arc::new(ObservingResolver(Mutex::default(), Arc::new(ca.identity(Kind::EcdsaP256, &["a.test"]))));
     let mut server = ServerSession::new(&Arc::new(ServerConfig::with_resolver(resolver.clone())));
-    let body = strange_hello(SignatureScheme::ECDSA_SECP256R1_SHA256);
+    let body = unusual_hello(SignatureScheme::ECDSA_SECP256R1_SHA256);
     server.read_tls(&mut &record(&body)[..]).unwrap();
     server.process_new_packets().unwrap();
     let seen = resolver.0.lock().unwrap();
-    let expected = Seen {
+    let expected = ObservedHello {
         server_name: Some("a.test".into()),
         alpn: vec![b"h2".to_vec(), vec![b'?', 0xff]],
         schemes: vec![SignatureScheme(0x3a3a), SignatureScheme::ECDSA_SECP256R1_SHA256],
@@ -280,11 +280,12 @@ fn resolver_sees_only_valid_host_names() {
         (b"8::8:8", false, Ok(None)),
         (b"A.tes.", false, Ok(Some("A.tes"))),
     ] {
-        let resolver = Arc::new(Sees(Mutex::default(), Arc::new(ca.identity(Kind::EcdsaP256, &["a.test"]))));
+        let resolver =
+            Arc::new(ObservingResolver(Mutex::default(), Arc::new(ca.identity(Kind::EcdsaP256, &["a.test"]))));
         let mut config = ServerConfig::with_resolver(resolver.clone());
         config.set_ignore_invalid_server_name(ignores);
         let mut server = ServerSession::new(&Arc::new(config));
-        let mut body = strange_hello(SignatureScheme::ECDSA_SECP256R1_SHA256);
+        let mut body = unusual_hello(SignatureScheme::ECDSA_SECP256R1_SHA256);
         let at = body.windows(6).position(|window| window == b"a.test").unwrap();
         body[at..at + 6].copy_from_slice(name);
         server.read_tls(&mut &record(&body)[..]).unwrap();
@@ -300,7 +301,8 @@ fn resolver_sees_only_valid_host_names() {
 fn resolver_sees_what_a_strata_client_offers() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
-        let resolver = Arc::new(Sees(Mutex::default(), Arc::new(ca.identity(Kind::EcdsaP256, &["server.test"]))));
+        let resolver =
+            Arc::new(ObservingResolver(Mutex::default(), Arc::new(ca.identity(Kind::EcdsaP256, &["server.test"]))));
         let mut client = ca.client_config();
         client.set_versions(&[version]).unwrap();
         client.set_alpn_protocols(&[b"h2", b"http/1.1"]).unwrap();

@@ -36,16 +36,16 @@ fn external_psk_replaces_certificates_on_both_sides() {
 #[test]
 fn psk_resolvers_receive_the_server_name_and_the_identity() {
     #[derive(Debug)]
-    struct ByName;
+    struct TestPsks;
 
-    impl ResolvesClientPsk for ByName {
+    impl ResolvesClientPsk for TestPsks {
         fn resolve(&self, server: &ServerName<'_>) -> Vec<ExternalPsk> {
             assert_eq!(server.to_str(), "server.test");
             vec![plain("unknown", &KEY), plain("known", &KEY)]
         }
     }
 
-    impl ResolvesServerPsk for ByName {
+    impl ResolvesServerPsk for TestPsks {
         fn resolve(&self, identity: &[u8]) -> Option<ExternalPsk> {
             (identity == b"known").then(|| plain("known", &KEY))
         }
@@ -53,8 +53,8 @@ fn psk_resolvers_receive_the_server_name_and_the_identity() {
 
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
-    client.set_external_psk_resolver(Arc::new(ByName));
-    server.set_external_psk_resolver(Arc::new(ByName));
+    client.set_external_psk_resolver(Arc::new(TestPsks));
+    server.set_external_psk_resolver(Arc::new(TestPsks));
     let pair = Pair::connected(&Arc::new(client), &Arc::new(server));
     assert_eq!(pair.server.external_psk_identity(), Some(b"known".as_slice()));
 }
@@ -67,8 +67,8 @@ fn wrong_psk_is_rejected_with_decrypt_error() {
     server.set_external_psks(vec![plain("sensor 7", &KEY)]);
     let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
     assert_eq!(pair.settle().unwrap_err(), Error::BadBinder);
-    let told = crate::pair::carry(&mut pair.server, &mut pair.client).unwrap_err();
-    assert!(told.to_string().contains("decrypt_error"), "{told}");
+    let received = crate::pair::carry(&mut pair.server, &mut pair.client).unwrap_err();
+    assert!(received.to_string().contains("decrypt_error"), "{received}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn one_byte_transport_delivers_the_same_data() {
         let (client, server) = configs_of(version);
         let mut pair = Pair::new(&client, &server);
         pair.client.write_all(&pattern(40_000)).unwrap();
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         loop {
             let (to_server, to_client) = (drain(&mut pair.client), drain(&mut pair.server));
             if to_server.is_empty() && to_client.is_empty() {
@@ -21,13 +21,13 @@ fn one_byte_transport_delivers_the_same_data() {
             }
             for byte in to_server {
                 assert_eq!(feed(&mut pair.server, &[byte]).unwrap(), 1);
-                heard.extend(read_all(&mut pair.server));
+                received.extend(read_all(&mut pair.server));
             }
             for byte in to_client {
                 assert_eq!(feed(&mut pair.client, &[byte]).unwrap(), 1);
             }
         }
-        assert!(heard == pattern(40_000));
+        assert!(received == pattern(40_000));
     }
 }
 
@@ -40,10 +40,10 @@ fn one_byte_read_does_not_move_unread_data() {
     pair.client.write_all(&pattern(size)).unwrap();
     let wire = drain(&mut pair.client);
     feed(&mut pair.server, &wire).unwrap();
-    let place = pair.server.fill_buf().unwrap().as_ptr().addr();
+    let start = pair.server.fill_buf().unwrap().as_ptr().addr();
     for read in 1..size {
         assert_eq!(pair.server.read(&mut [0]).unwrap(), 1);
-        assert_eq!(pair.server.fill_buf().unwrap().as_ptr().addr() - place, read);
+        assert_eq!(pair.server.fill_buf().unwrap().as_ptr().addr() - start, read);
     }
 }
 
@@ -56,15 +56,15 @@ fn fill_buf_lends_the_decrypted_bytes_in_place() {
         pair.client.write_all(&data).unwrap();
         let wire = drain(&mut pair.client);
         feed(&mut pair.server, &wire).unwrap();
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         while let Ok(part) = pair.server.fill_buf() {
             assert!(!part.is_empty());
-            heard.extend_from_slice(part);
+            received.extend_from_slice(part);
             let n = part.len().div_ceil(2);
-            heard.truncate(heard.len() - part.len() + n);
+            received.truncate(received.len() - part.len() + n);
             pair.server.consume(n);
         }
-        assert!(heard == data);
+        assert!(received == data);
         pair.client.write_all(b"one line\nanother").unwrap();
         let wire = drain(&mut pair.client);
         feed(&mut pair.server, &wire).unwrap();

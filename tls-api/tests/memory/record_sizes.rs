@@ -24,7 +24,7 @@ fn sizing(short_record: usize, short_bytes: u32, pause: Duration) -> DynamicReco
 }
 
 /// A pair before its handshake, with settings for both sides.
-fn new(version: ProtocolVersion, set: impl Fn(&mut ClientConfig, &mut ServerConfig)) -> Pair {
+fn unconnected(version: ProtocolVersion, set: impl Fn(&mut ClientConfig, &mut ServerConfig)) -> Pair {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
     client.set_versions(&[version]).unwrap();
@@ -36,7 +36,7 @@ fn new(version: ProtocolVersion, set: impl Fn(&mut ClientConfig, &mut ServerConf
 }
 
 fn connected(version: ProtocolVersion, set: impl Fn(&mut ClientConfig, &mut ServerConfig)) -> Pair {
-    let mut pair = new(version, set);
+    let mut pair = unconnected(version, set);
     pair.settle().unwrap();
     pair
 }
@@ -44,12 +44,12 @@ fn connected(version: ProtocolVersion, set: impl Fn(&mut ClientConfig, &mut Serv
 /// Carries all pending output in parts that the receiver can hold. Returns the record lengths.
 fn deliver(from: &mut impl Session, to: &mut impl Session, expected: &[u8]) -> Vec<usize> {
     let wire = drain(from);
-    let (mut rest, mut heard) = (&wire[..], Vec::new());
+    let (mut rest, mut received) = (&wire[..], Vec::new());
     while !rest.is_empty() {
         rest = &rest[feed(to, rest).unwrap()..];
-        heard.extend(read_all(to));
+        received.extend(read_all(to));
     }
-    assert!(heard == expected);
+    assert!(received == expected);
     record_lengths(&wire)
 }
 
@@ -162,21 +162,21 @@ fn data_written_during_the_handshake_starts_short() {
             }
         };
         let handshake = |on: bool| {
-            let mut pair = new(version, set(on));
+            let mut pair = unconnected(version, set(on));
             let data = pattern(10_000);
             for part in data.chunks(1_000) {
                 pair.client.write_all(part).unwrap();
             }
             // The data follows the client's last handshake message.
-            let (mut heard, mut sent) = (Vec::new(), Vec::new());
-            while heard.len() < data.len() {
+            let (mut received, mut sent) = (Vec::new(), Vec::new());
+            while received.len() < data.len() {
                 let wire = drain(&mut pair.client);
                 sent.extend(record_lengths(&wire));
                 feed(&mut pair.server, &wire).unwrap();
-                heard.extend(read_all(&mut pair.server));
+                received.extend(read_all(&mut pair.server));
                 carry(&mut pair.server, &mut pair.client).unwrap();
             }
-            assert!(heard == data);
+            assert!(received == data);
             sent
         };
         let overhead = overhead(version);

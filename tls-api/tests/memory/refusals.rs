@@ -20,10 +20,10 @@ fn server(ca: &Ca, names: &[&str], years: (i32, i32)) -> Arc<ServerConfig> {
 
 /// Asserts that the client rejects the server with `alert` and that no plaintext passes in either
 /// direction.
-fn refused(client: ClientConfig, server: &Arc<ServerConfig>, alert: AlertDescription) -> Refusal {
+fn expect_rejection(client: ClientConfig, server: &Arc<ServerConfig>, alert: AlertDescription) -> Refusal {
     let mut pair = Pair::new(&Arc::new(client), server);
-    pair.client.write_all(b"a secret question").unwrap();
-    pair.server.write_all(b"a false answer").unwrap();
+    pair.client.write_all(b"a question").unwrap();
+    pair.server.write_all(b"an answer").unwrap();
     let Err(Error::Certificate(error)) = pair.settle() else { panic!("the client must reject the server") };
     let alert_record = drain(&mut pair.client);
     // At most change_cipher_spec and one alert: too short for plaintext.
@@ -45,7 +45,7 @@ fn refused(client: ClientConfig, server: &Arc<ServerConfig>, alert: AlertDescrip
 fn wrong_name_is_rejected_with_both_names_in_the_error() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["a.example", "b.example"], (2000, FAR));
-    let text = refused(ca.client_config(), &server, AlertDescription::BAD_CERTIFICATE).to_string();
+    let text = expect_rejection(ca.client_config(), &server, AlertDescription::BAD_CERTIFICATE).to_string();
     for name in ["a.example", "b.example", "server.test"] {
         assert!(text.contains(name), "{text}");
     }
@@ -53,9 +53,9 @@ fn wrong_name_is_rejected_with_both_names_in_the_error() {
 
 #[test]
 fn unknown_ca_is_rejected_with_a_remedy() {
-    let (ca, other) = (Ca::new(Kind::EcdsaP256), Ca::named("another authority", Kind::Ed25519));
+    let (ca, other) = (Ca::new(Kind::EcdsaP256), Ca::named("another CA", Kind::Ed25519));
     let server = server(&ca, &["server.test"], (2000, FAR));
-    let error = refused(other.client_config(), &server, AlertDescription::UNKNOWN_CA);
+    let error = expect_rejection(other.client_config(), &server, AlertDescription::UNKNOWN_CA);
     assert!(matches!(error.why, CertificateError::UnknownIssuer { sent: 1, anchors: 1 }), "{error:?}");
     assert!(error.to_string().contains("RootCertStore"), "{error}");
 }
@@ -72,7 +72,7 @@ fn ca_of_the_same_name_with_another_key_is_rejected() {
 fn expired_certificate_is_rejected_with_its_dates() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["server.test"], (2000, 2001));
-    let error = refused(ca.client_config(), &server, AlertDescription::CERTIFICATE_EXPIRED);
+    let error = expect_rejection(ca.client_config(), &server, AlertDescription::CERTIFICATE_EXPIRED);
     assert!(
         matches!(error.why, CertificateError::Expired { .. }) && error.to_string().contains("2001-01-01"),
         "{error}"
@@ -83,7 +83,7 @@ fn expired_certificate_is_rejected_with_its_dates() {
 fn future_certificate_is_rejected_with_its_dates() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["server.test"], (FAR - 1, FAR));
-    let error = refused(ca.client_config(), &server, AlertDescription::CERTIFICATE_EXPIRED);
+    let error = expect_rejection(ca.client_config(), &server, AlertDescription::CERTIFICATE_EXPIRED);
     assert!(matches!(error.why, CertificateError::NotYetValid { .. }) && error.to_string().contains("2998"), "{error}");
 }
 
@@ -102,7 +102,7 @@ fn verification_uses_the_time_provider_and_requires_a_time() {
     client.set_time_provider(Arc::new(At(Some(960_000_000))));
     Pair::connected(&Arc::new(client.clone()), &server);
     client.set_time_provider(Arc::new(At(None)));
-    let error = refused(client, &server, AlertDescription::INTERNAL_ERROR);
+    let error = expect_rejection(client, &server, AlertDescription::INTERNAL_ERROR);
     assert_eq!(error.why, CertificateError::TimeUnknown);
 }
 
@@ -110,7 +110,7 @@ fn verification_uses_the_time_provider_and_requires_a_time() {
 fn client_without_roots_rejects_every_server() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["server.test"], (2000, FAR));
-    let error = refused(ClientConfig::new(), &server, AlertDescription::UNKNOWN_CA);
+    let error = expect_rejection(ClientConfig::new(), &server, AlertDescription::UNKNOWN_CA);
     assert_eq!(error.why, CertificateError::NoTrustAnchors);
     assert!(error.to_string().contains("RootCertStore"), "{error}");
     let mut client = ClientConfig::new();
@@ -124,8 +124,8 @@ fn only_the_custom_server_verifier_decides() {
     use strata_tls::pki_types::{CertificateDer, ServerName};
 
     #[derive(Debug)]
-    struct Decides(Result<(), Refusal>);
-    impl strata_tls::ServerCertVerifier for Decides {
+    struct FixedVerifier(Result<(), Refusal>);
+    impl strata_tls::ServerCertVerifier for FixedVerifier {
         fn verify_server_cert(
             &self,
             chain: &[CertificateDer<'_>],
@@ -140,14 +140,14 @@ fn only_the_custom_server_verifier_decides() {
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["other.test"], (2000, 2001));
     let mut client = ClientConfig::new();
-    client.dangerous().set_certificate_verifier(Arc::new(Decides(Ok(()))));
+    client.dangerous().set_certificate_verifier(Arc::new(FixedVerifier(Ok(()))));
     Pair::connected(&Arc::new(client.clone()), &server);
-    let no = Refusal::from(CertificateError::Application("not on Sundays".into()));
-    client.dangerous().set_certificate_verifier(Arc::new(Decides(Err(no.clone()))));
-    assert_eq!(refused(client, &server, AlertDescription::CERTIFICATE_UNKNOWN), no);
+    let rejection = Refusal::from(CertificateError::Application("not allowed".into()));
+    client.dangerous().set_certificate_verifier(Arc::new(FixedVerifier(Err(rejection.clone()))));
+    assert_eq!(expect_rejection(client, &server, AlertDescription::CERTIFICATE_UNKNOWN), rejection);
 }
 
-fn server_says_of(input: &[u8]) -> (Error, Vec<u8>) {
+fn server_error_for(input: &[u8]) -> (Error, Vec<u8>) {
     let mut server = ServerSession::new(&configs().1);
     server.read_tls(&mut &input[..]).unwrap();
     let error = server.process_new_packets().unwrap_err();
@@ -161,7 +161,7 @@ fn other_protocol_is_named_and_gets_no_alert() {
         (b"POST /x HTTP/1.1\r\n", "HTTP"),
         (b"SSH-2.0-OpenSSH_9.9\r\n", "SSH"),
     ] {
-        let (error, answer) = server_says_of(input);
+        let (error, answer) = server_error_for(input);
         assert!(error.to_string().contains(protocol), "{error}");
         assert_eq!(answer, b"");
     }
@@ -174,12 +174,12 @@ fn other_protocol_is_named_and_gets_no_alert() {
 
 #[test]
 fn malformed_records_are_rejected() {
-    let (error, _) = server_says_of(&[0xff; 100]);
+    let (error, _) = server_error_for(&[0xff; 100]);
     assert!(matches!(error, Error::Record(_)), "{error}");
-    let (error, answer) = server_says_of(&[22, 3, 1, 0xff, 0xff, 0]);
+    let (error, answer) = server_error_for(&[22, 3, 1, 0xff, 0xff, 0]);
     assert!(matches!(error, Error::Record(_)), "{error}");
     assert_eq!(answer.last(), Some(&AlertDescription::RECORD_OVERFLOW.0));
-    let (error, _) = server_says_of(&[23, 3, 3, 0, 1, 0]);
+    let (error, _) = server_error_for(&[23, 3, 3, 0, 1, 0]);
     assert!(matches!(error, Error::UnexpectedRecord { .. }), "{error}");
 }
 

@@ -18,15 +18,15 @@ use std::io::Write;
 
 /// Where the server stores sessions.
 #[derive(Clone, Copy, Debug)]
-enum Kept {
+enum Storage {
     Tickets,
     Store,
     Both,
 }
 
-const KEPT: [Kept; 3] = [Kept::Tickets, Kept::Store, Kept::Both];
+const STORAGES: [Storage; 3] = [Storage::Tickets, Storage::Store, Storage::Both];
 
-impl Kept {
+impl Storage {
     fn set(self, config: &mut ServerConfig) {
         match self {
             Self::Tickets => config.set_ticketer(Arc::new(Ticketer::new().unwrap())),
@@ -39,14 +39,14 @@ impl Kept {
     }
 }
 
-fn everywhere(test: impl Fn(&Ca, ClientConfig, ServerConfig)) {
+fn for_each_setup(test: impl Fn(&Ca, ClientConfig, ServerConfig)) {
     let ca = Ca::new(Kind::EcdsaP256);
-    for kept in KEPT {
+    for storage in STORAGES {
         for version in VERSIONS {
-            println!("{kept:?} {version}");
+            println!("{storage:?} {version}");
             let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
             client.set_versions(&[version]).unwrap();
-            kept.set(&mut server);
+            storage.set(&mut server);
             test(&ca, client, server);
         }
     }
@@ -77,8 +77,8 @@ fn store_serves_only_tls12_clients_without_tickets() {
         (ProtocolVersion::TLS13, false, false, 0),
     ] {
         #[derive(Debug)]
-        struct Counting(ServerSessionMemoryCache, std::sync::atomic::AtomicUsize);
-        impl strata_tls::StoresServerSessions for Counting {
+        struct CountingStore(ServerSessionMemoryCache, std::sync::atomic::AtomicUsize);
+        impl strata_tls::StoresServerSessions for CountingStore {
             fn put(&self, id: &[u8], session: zeroize::Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
                 self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 self.0.put(id, session, lifetime)
@@ -90,7 +90,7 @@ fn store_serves_only_tls12_clients_without_tickets() {
                 self.0.take(id)
             }
         }
-        let store = Arc::new(Counting(ServerSessionMemoryCache::new(1000), Default::default()));
+        let store = Arc::new(CountingStore(ServerSessionMemoryCache::new(1000), Default::default()));
         let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
         server.set_ticketer_and_session_ids(Arc::new(Ticketer::new().unwrap()), store.clone());
         client.set_versions(&[version]).unwrap();
@@ -122,7 +122,7 @@ fn default_configs_resume_every_later_connection() {
 
 #[test]
 fn cloned_config_resumes_sessions_of_the_original() {
-    everywhere(|_, client, server| {
+    for_each_setup(|_, client, server| {
         assert_eq!(kind(&client, &server), HandshakeKind::Full);
         assert_eq!(kind(&client.clone(), &server.clone()), HandshakeKind::Resumed);
     });
@@ -149,7 +149,7 @@ fn changed_resumption_scope_forces_a_full_handshake() {
             server.set_client_cert_verifier(Arc::new(verifier)).unwrap();
         }),
     ];
-    everywhere(|ca, client, server| {
+    for_each_setup(|ca, client, server| {
         for (what, change) in &changes {
             let (mut client, mut server) = (client.clone(), server.clone());
             // Clones share the stores of the originals.
@@ -165,7 +165,7 @@ fn changed_resumption_scope_forces_a_full_handshake() {
 /// The resumption scope ignores the order of the root CAs.
 #[test]
 fn order_of_root_cas_does_not_prevent_resumption() {
-    everywhere(|ca, client, server| {
+    for_each_setup(|ca, client, server| {
         let other = Ca::named("another", Kind::EcdsaP256);
         let roots = |pems: [&str; 2]| strata_tls::root_store_from_pem(pems.concat().as_bytes()).unwrap();
         let (mut one, mut same) = (client.clone(), client.clone());
@@ -180,7 +180,7 @@ fn order_of_root_cas_does_not_prevent_resumption() {
 /// which would reject the peer's certificate. Tests both roles.
 #[test]
 fn cve_2025_68121_clone_with_other_cas_verifies_again() {
-    everywhere(|ca, mut client, mut server| {
+    for_each_setup(|ca, mut client, mut server| {
         client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
         server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
         assert_eq!(kind(&client, &server), HandshakeKind::Full);
@@ -206,9 +206,9 @@ fn cve_2025_68121_clone_with_other_cas_verifies_again() {
 fn cve_2025_23419_shared_tickets_do_not_skip_client_auth() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
-        for kept in KEPT {
+        for storage in STORAGES {
             let mut open = ca.server_config(Kind::EcdsaP256);
-            kept.set(&mut open);
+            storage.set(&mut open);
             let mut closed = open.clone();
             closed.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
             let mut client = ca.client_config();
@@ -226,9 +226,9 @@ fn cve_2025_23419_shared_tickets_do_not_skip_client_auth() {
 #[test]
 fn custom_verifier_without_scope_resumes_only_own_sessions() {
     #[derive(Debug)]
-    struct Own(Option<[u8; 32]>);
+    struct ScopedVerifier(Option<[u8; 32]>);
 
-    impl ClientCertVerifier for Own {
+    impl ClientCertVerifier for ScopedVerifier {
         fn client_auth(&self) -> ClientAuth {
             ClientAuth::Required
         }
@@ -243,12 +243,12 @@ fn custom_verifier_without_scope_resumes_only_own_sessions() {
     }
 
     for (scope, after) in [(None, HandshakeKind::Full), (Some([1; 32]), HandshakeKind::Resumed)] {
-        everywhere(|ca, mut client, mut server| {
+        for_each_setup(|ca, mut client, mut server| {
             client.set_client_identity(ca.identity(Kind::EcdsaP256, &["client.test"]));
-            server.set_client_cert_verifier(Arc::new(Own(scope))).unwrap();
+            server.set_client_cert_verifier(Arc::new(ScopedVerifier(scope))).unwrap();
             kind(&client, &server);
             assert_eq!(kind(&client, &server.clone()), HandshakeKind::Resumed);
-            server.set_client_cert_verifier(Arc::new(Own(scope))).unwrap();
+            server.set_client_cert_verifier(Arc::new(ScopedVerifier(scope))).unwrap();
             assert_eq!(kind(&client, &server), after);
         });
     }
@@ -269,7 +269,7 @@ fn separate_servers_do_not_resume_each_others_sessions() {
 
 #[test]
 fn disabled_storage_on_either_side_prevents_resumption() {
-    everywhere(|_, client, server| {
+    for_each_setup(|_, client, server| {
         let (mut forgetful, mut refusing, mut storeless) = (client.clone(), server.clone(), server.clone());
         forgetful.set_session_storage(Arc::new(NoClientSessionStorage));
         refusing.disable_resumption();
@@ -299,7 +299,7 @@ impl TimeProvider for Clock {
 
 #[test]
 fn expired_lifetime_or_missing_clock_prevents_resumption() {
-    everywhere(|_, mut client, mut server| {
+    for_each_setup(|_, mut client, mut server| {
         let (ours, theirs) = (Arc::new(Clock::default()), Arc::new(Clock::default()));
         client.set_time_provider(Arc::clone(&ours) as _);
         server.set_time_provider(Arc::clone(&theirs) as _);
@@ -350,11 +350,11 @@ fn expired_certificate_ends_its_sessions() {
         assert!(pair.settle().unwrap_err().to_string().contains("expired"));
 
         // The client's certificate: only the server's clock advances.
-        for kept in KEPT {
+        for storage in STORAGES {
             let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
             client.set_versions(&[version]).unwrap();
             client.set_client_identity(strata_tls::Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
-            kept.set(&mut server);
+            storage.set(&mut server);
             server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
             server.set_ticket_lifetime(7 * 86_400);
             clock.set(Some(before));
@@ -364,14 +364,14 @@ fn expired_certificate_ends_its_sessions() {
             assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
             clock.set(Some(after));
             let mut pair = Pair::new(&Arc::new(client), &Arc::new(server));
-            assert!(pair.settle().unwrap_err().to_string().contains("expired"), "{kept:?}");
+            assert!(pair.settle().unwrap_err().to_string().contains("expired"), "{storage:?}");
         }
     }
 }
 
 #[test]
 fn serialized_client_cache_resumes_and_tolerates_damage() {
-    everywhere(|_, mut client, server| {
+    for_each_setup(|_, mut client, server| {
         let cache = Arc::new(ClientSessionMemoryCache::new(10));
         client.set_session_storage(Arc::clone(&cache) as _);
         kind(&client, &server);
@@ -406,11 +406,11 @@ fn serialized_client_cache_resumes_and_tolerates_damage() {
 #[test]
 fn tls13_ticket_is_used_once() {
     #[derive(Debug, Default)]
-    struct Watched(Mutex<(Vec<Vec<u8>>, usize)>, ClientSessionMemoryCacheBox);
+    struct RecordingClientStore(Mutex<(Vec<Vec<u8>>, usize)>, SessionStack);
 
-    type ClientSessionMemoryCacheBox = Arc<Mutex<Vec<ClientSessionValue>>>;
+    type SessionStack = Arc<Mutex<Vec<ClientSessionValue>>>;
 
-    impl StoresClientSessions for Watched {
+    impl StoresClientSessions for RecordingClientStore {
         fn put(&self, session: ClientSessionValue) {
             self.0.lock().unwrap().0.push(session.encode().to_vec());
             self.1.lock().unwrap().push(session);
@@ -426,22 +426,22 @@ fn tls13_ticket_is_used_once() {
 
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
-    let watched = Arc::new(Watched::default());
-    client.set_session_storage(Arc::clone(&watched) as _);
+    let store = Arc::new(RecordingClientStore::default());
+    client.set_session_storage(Arc::clone(&store) as _);
     client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
     for _ in 0..5 {
         kind(&client, &server);
     }
-    let (put, taken) = &*watched.0.lock().unwrap();
+    let (put, taken) = &*store.0.lock().unwrap();
     let different: std::collections::HashSet<_> = put.iter().collect();
     assert_eq!((different.len(), put.len(), *taken), (10, 10, 5));
 }
 
 /// A store that accepts sessions, so that servers send tickets, and returns none.
 #[derive(Debug)]
-struct Forgetful;
+struct ForgettingStore;
 
-impl StoresClientSessions for Forgetful {
+impl StoresClientSessions for ForgettingStore {
     fn put(&self, _: ClientSessionValue) {}
 
     fn remove(&self, _: &ServerName<'_>, _: &[u8; 32]) {}
@@ -488,7 +488,7 @@ fn caches_stay_within_their_bounds() {
     // Resumption removed sessions from full shards. 2,040 new sessions fill them again: a shard
     // holds 18 and receives about 127.
     let (mut forgetful, mut generous) = (client.clone(), server.clone());
-    forgetful.set_session_storage(Arc::new(Forgetful));
+    forgetful.set_session_storage(Arc::new(ForgettingStore));
     generous.set_send_tls13_tickets(255);
     for _ in 0..8 {
         assert_eq!(kind(&forgetful, &generous), HandshakeKind::Full);
@@ -521,7 +521,7 @@ fn caches_stay_within_their_bounds() {
 /// RFC 5929 §3, RFC 9266 §2: both ends compute the same value, which differs for each connection.
 #[test]
 fn channel_bindings_match_and_are_unique_per_connection() {
-    everywhere(|_, client, server| {
+    for_each_setup(|_, client, server| {
         let (client, server) = (Arc::new(client), Arc::new(server));
         let mut seen = Vec::new();
         for _ in 0..3 {
@@ -548,13 +548,13 @@ fn channel_bindings_match_and_are_unique_per_connection() {
 
 /// A store that records the calls on it.
 #[derive(Debug)]
-struct Watched {
+struct RecordingServerStore {
     sessions: ServerSessionMemoryCache,
     keys: Mutex<Vec<Vec<u8>>>,
     got: Mutex<Vec<Vec<u8>>>,
 }
 
-impl Watched {
+impl RecordingServerStore {
     fn new() -> Arc<Self> {
         let sessions = ServerSessionMemoryCache::new(1000);
         Arc::new(Self { sessions, keys: Mutex::default(), got: Mutex::default() })
@@ -565,7 +565,7 @@ impl Watched {
     }
 }
 
-impl strata_tls::StoresServerSessions for Watched {
+impl strata_tls::StoresServerSessions for RecordingServerStore {
     fn put(&self, id: &[u8], session: zeroize::Zeroizing<Vec<u8>>, lifetime: u32) -> bool {
         self.keys.lock().unwrap().push(id.to_vec());
         self.sessions.put(id, session, lifetime)
@@ -586,7 +586,7 @@ impl strata_tls::StoresServerSessions for Watched {
 #[test]
 fn tls12_session_id_is_not_a_tls13_ticket() {
     let ca = Ca::new(Kind::EcdsaP256);
-    let (store, mut server) = (Watched::new(), ca.server_config(Kind::EcdsaP256));
+    let (store, mut server) = (RecordingServerStore::new(), ca.server_config(Kind::EcdsaP256));
     server.set_session_storage(store.clone());
     let mut tls12 = ca.client_config();
     tls12.set_versions(&[ProtocolVersion::TLS12]).unwrap();
@@ -605,7 +605,7 @@ fn tls12_session_id_is_not_a_tls13_ticket() {
 #[test]
 fn ticket_without_its_key_is_not_removed() {
     let ca = Ca::new(Kind::EcdsaP256);
-    let (store, mut server) = (Watched::new(), ca.server_config(Kind::EcdsaP256));
+    let (store, mut server) = (RecordingServerStore::new(), ca.server_config(Kind::EcdsaP256));
     server.set_session_storage(store.clone());
     server.set_send_tls13_tickets(1);
     let client = ca.client_config();
@@ -625,7 +625,7 @@ fn ticket_without_its_key_is_not_removed() {
 /// with every storage.
 #[test]
 fn reloaded_identity_ends_sessions() {
-    everywhere(|ca, client, server| {
+    for_each_setup(|ca, client, server| {
         let scope = server.session_scope();
         let reloadable = Arc::new(strata_tls::ReloadableIdentity::new(ca.identity(Kind::EcdsaP256, &["server.test"])));
         let mut by_name = strata_tls::ResolvesServerCertUsingSni::new();
@@ -633,14 +633,14 @@ fn reloaded_identity_ends_sessions() {
         let mut by_name = ServerConfig::with_resolver(Arc::new(by_name));
         let mut alone = ServerConfig::with_resolver(reloadable.clone());
         // Set the storage on a configuration other than the given one.
-        for (kept, config) in KEPT.iter().flat_map(|kept| [(kept, false), (kept, true)]) {
+        for (storage, config) in STORAGES.iter().flat_map(|storage| [(storage, false), (storage, true)]) {
             let config = if config { &mut by_name } else { &mut alone };
-            kept.set(config);
+            storage.set(config);
             assert_eq!(config.session_scope(), scope);
             kind(&client, config);
             assert_eq!(kind(&client, config), HandshakeKind::Resumed);
             reloadable.replace(ca.identity(Kind::EcdsaP256, &["server.test"])).unwrap();
-            assert_eq!(kind(&client, config), HandshakeKind::Full, "{kept:?}");
+            assert_eq!(kind(&client, config), HandshakeKind::Full, "{storage:?}");
             assert_eq!(kind(&client, config), HandshakeKind::Resumed);
         }
     });
@@ -651,8 +651,8 @@ fn reloaded_identity_ends_sessions() {
 #[test]
 fn resolved_identity_scope_decides_about_resumption() {
     #[derive(Debug)]
-    struct Latest(Mutex<Arc<strata_tls::Identity>>);
-    impl strata_tls::ResolvesServerCert for Latest {
+    struct ReplaceableResolver(Mutex<Arc<strata_tls::Identity>>);
+    impl strata_tls::ResolvesServerCert for ReplaceableResolver {
         fn resolve(
             &self,
             _: &strata_tls::ClientHelloInfo<'_>,
@@ -660,7 +660,7 @@ fn resolved_identity_scope_decides_about_resumption() {
             Ok(self.0.lock().unwrap().clone())
         }
     }
-    everywhere(|ca, client, _| {
+    for_each_setup(|ca, client, _| {
         let identity = |scope: Option<[u8; 32]>| {
             let mut identity = ca.identity(Kind::EcdsaP256, &["server.test"]);
             if let Some(scope) = scope {
@@ -668,7 +668,7 @@ fn resolved_identity_scope_decides_about_resumption() {
             }
             Arc::new(identity)
         };
-        let latest = Arc::new(Latest(Mutex::new(identity(None))));
+        let latest = Arc::new(ReplaceableResolver(Mutex::new(identity(None))));
         let config = ServerConfig::with_resolver(latest.clone());
         kind(&client, &config);
         for (scope, expected) in [
@@ -687,7 +687,7 @@ fn resolved_identity_scope_decides_about_resumption() {
 /// Resumption does not extend the lifetime, which starts at the full handshake.
 #[test]
 fn session_lifetime_counts_from_the_full_handshake() {
-    everywhere(|_, mut client, mut server| {
+    for_each_setup(|_, mut client, mut server| {
         let clock = Arc::new(Clock::default());
         client.set_time_provider(Arc::clone(&clock) as _);
         server.set_time_provider(Arc::clone(&clock) as _);
@@ -707,7 +707,7 @@ fn session_lifetime_counts_from_the_full_handshake() {
 /// A ticket expires by its own lifetime. In TLS 1.3 each resumption issues new tickets.
 #[test]
 fn ticket_lifetime_bounds_one_ticket() {
-    everywhere(|_, mut client, mut server| {
+    for_each_setup(|_, mut client, mut server| {
         let clock = Arc::new(Clock::default());
         client.set_time_provider(Arc::clone(&clock) as _);
         server.set_time_provider(Arc::clone(&clock) as _);

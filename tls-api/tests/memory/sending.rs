@@ -54,14 +54,14 @@ fn writes_during_the_handshake_stop_at_the_buffer_limit() {
             assert_eq!(taken, limit);
             assert_eq!(pair.client.write(&data).unwrap(), 0);
             feed(&mut pair.server, &hello).unwrap();
-            let mut heard = Vec::new();
+            let mut received = Vec::new();
             while carry(&mut pair.client, &mut pair.server).unwrap()
                 + carry(&mut pair.server, &mut pair.client).unwrap()
                 > 0
             {
-                heard.extend(read_all(&mut pair.server));
+                received.extend(read_all(&mut pair.server));
             }
-            assert!(heard == data[..limit]);
+            assert!(received == data[..limit]);
         }
         let mut pair = Pair::new(&client, &server);
         let taken = pair.client.write(&pattern(100_000)).unwrap();
@@ -79,17 +79,17 @@ fn buffered_plaintext_becomes_records_within_the_limit() {
     pair.client.set_buffer_limit(Some(5_000));
     let data = pattern(4_000);
     assert_eq!(pair.client.write(&data).unwrap(), data.len());
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     loop {
         let wire = drain_once(&mut pair.client);
         assert!(wire.len() <= 5_000, "{}", wire.len());
         feed(&mut pair.server, &wire).unwrap();
-        heard.extend(read_all(&mut pair.server));
+        received.extend(read_all(&mut pair.server));
         if wire.len() + carry(&mut pair.server, &mut pair.client).unwrap() == 0 {
             break;
         }
     }
-    assert!(heard == data);
+    assert!(received == data);
 }
 
 /// The output of one `write_tls`.
@@ -110,7 +110,7 @@ fn pending_output_stays_under_the_limit() {
         let mut pair = Pair::connected(&Arc::new(client), &Arc::new(ca.server_config(Kind::EcdsaP256)));
         pair.client.set_buffer_limit(Some(limit));
         let data = pattern(if limit < 100 { 100 } else { 150_000 });
-        let (mut rest, mut heard) = (&data[..], Vec::new());
+        let (mut rest, mut received) = (&data[..], Vec::new());
         while !rest.is_empty() {
             let taken = pair.client.write(rest).unwrap();
             assert!(taken > 0, "an empty buffer must accept something");
@@ -119,9 +119,9 @@ fn pending_output_stays_under_the_limit() {
             // A write always accepts at least one byte, in a record of its own.
             assert!(wire.len() <= limit.max(23), "{limit} {size:?}: {}", wire.len());
             feed(&mut pair.server, &wire).unwrap();
-            heard.extend(read_all(&mut pair.server));
+            received.extend(read_all(&mut pair.server));
         }
-        assert!(heard == data, "{limit} {size:?}");
+        assert!(received == data, "{limit} {size:?}");
     }
 }
 
@@ -162,12 +162,12 @@ fn small_slices_fill_whole_records() {
             assert!(full.iter().all(|length| *length == overhead + 16_384), "{size}: {lengths:?}");
             assert_eq!(*last, overhead + data.len() % 16_384);
             pair.server.set_buffer_limit(None);
-            let (mut rest, mut heard) = (&wire[..], Vec::new());
+            let (mut rest, mut received) = (&wire[..], Vec::new());
             while !rest.is_empty() {
                 rest = &rest[feed(&mut pair.server, rest).unwrap()..];
-                heard.extend(read_all(&mut pair.server));
+                received.extend(read_all(&mut pair.server));
             }
-            assert!(heard == data, "{size}");
+            assert!(received == data, "{size}");
         }
     }
 }

@@ -13,9 +13,9 @@ use crate::pki::{Ca, Kind, VERSIONS};
 
 /// A client store that never removes a session.
 #[derive(Debug)]
-struct Stubborn(ClientSessionMemoryCache);
+struct KeepingStore(ClientSessionMemoryCache);
 
-impl StoresClientSessions for Stubborn {
+impl StoresClientSessions for KeepingStore {
     fn put(&self, session: ClientSessionValue) {
         self.0.put(session);
     }
@@ -34,7 +34,7 @@ fn configs(version: ProtocolVersion) -> Configs {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
     client.set_versions(&[version]).unwrap();
-    client.set_session_storage(Arc::new(Stubborn(ClientSessionMemoryCache::new(10))));
+    client.set_session_storage(Arc::new(KeepingStore(ClientSessionMemoryCache::new(10))));
     let store = Arc::new(ServerSessionMemoryCache::new(100));
     server.set_session_storage(Arc::clone(&store) as _);
     server.set_send_tls13_tickets(4);
@@ -50,7 +50,7 @@ const GARBAGE: [u8; 9] = [22, 3, 3, 0, 4, 99, 0, 0, 0];
 const ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 
 /// Makes one side send a fatal alert after the handshake.
-fn fail(pair: &mut Pair, by_client: bool) {
+fn fail_connection(pair: &mut Pair, by_client: bool) {
     if by_client {
         feed(&mut pair.client, &GARBAGE).unwrap_err();
         let received = carry(&mut pair.client, &mut pair.server).unwrap_err();
@@ -68,7 +68,7 @@ fn fatal_alert_removes_stored_sessions() {
             let (client, server, store) = configs(version);
             let mut pair = Pair::connected(&client, &server);
             assert_eq!(store.len(), tickets);
-            fail(&mut pair, by_client);
+            fail_connection(&mut pair, by_client);
             assert!(store.is_empty(), "{version} {by_client}");
             // The client still offers them.
             assert_eq!(kind(&client, &server), HandshakeKind::Full);
@@ -90,7 +90,7 @@ fn fatal_alert_removes_the_resumed_session() {
             assert_eq!(kind(&client, &server), HandshakeKind::Full);
             let mut pair = Pair::connected(&client, &server);
             assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Resumed));
-            fail(&mut pair, by_client);
+            fail_connection(&mut pair, by_client);
             assert_eq!(store.len(), left, "{version} {by_client}");
         }
     }
@@ -164,7 +164,7 @@ fn fatal_alert_does_not_revoke_tickets() {
             let mut pair = Pair::connected(&client, &server);
             let by_id = version == ProtocolVersion::TLS12 && !takes_tickets;
             assert_eq!(store.len(), 1 + usize::from(by_id));
-            fail(&mut pair, true);
+            fail_connection(&mut pair, true);
             assert_eq!(store.len(), 1);
             assert_eq!(kind(&client, &server).is_resumed(), takes_tickets, "{version}");
         }

@@ -20,7 +20,9 @@ use crate::pki::{Ca, Kind, VERSIONS};
 
 /// Configurations of one version after a full handshake, and the client's store with the resulting
 /// sessions.
-fn begun(version: ProtocolVersion) -> (Arc<ClientConfig>, Arc<ServerConfig>, Arc<ClientSessionMemoryCache>) {
+fn after_full_handshake(
+    version: ProtocolVersion,
+) -> (Arc<ClientConfig>, Arc<ServerConfig>, Arc<ClientSessionMemoryCache>) {
     let ca = Ca::new(Kind::EcdsaP256);
     let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
     client.set_versions(&[version]).unwrap();
@@ -48,8 +50,8 @@ fn end_of_input(client: &mut ClientSession) -> Result<(), Error> {
 
 #[test]
 fn failed_resumption_removes_all_sessions() {
-    type Way = (&'static str, fn(&mut Pair) -> Result<(), Error>);
-    let ways: [Way; 6] = [
+    type Failure = (&'static str, fn(&mut Pair) -> Result<(), Error>);
+    let failures: [Failure; 6] = [
         ("an alert", |pair| {
             drain(&mut pair.client);
             feed(&mut pair.client, &HANDSHAKE_FAILURE).map(|_| ())
@@ -81,10 +83,10 @@ fn failed_resumption_removes_all_sessions() {
         }),
     ];
     for version in VERSIONS {
-        for (name, way) in &ways {
-            let (client, server, sessions) = begun(version);
+        for (name, failure) in &failures {
+            let (client, server, sessions) = after_full_handshake(version);
             let mut pair = Pair::new(&client, &server);
-            way(&mut pair).expect_err(name);
+            failure(&mut pair).expect_err(name);
             // An error removes the sessions at once, while the failed connection still exists.
             assert_eq!(sessions.is_empty(), *name != "nothing", "{version} {name}");
             drop(pair);
@@ -98,11 +100,11 @@ fn failed_resumption_removes_all_sessions() {
 #[test]
 fn failed_full_handshake_keeps_sessions() {
     for version in VERSIONS {
-        let (client, server, sessions) = begun(version);
+        let (client, server, sessions) = after_full_handshake(version);
         let all = sessions.to_bytes();
         // This client offers no session.
         let mut other = ClientConfig::clone(&client);
-        other.set_session_storage(Arc::new(Tap(Arc::clone(&sessions))));
+        other.set_session_storage(Arc::new(WriteOnlyStore(Arc::clone(&sessions))));
         let mut pair = Pair::new(&Arc::new(other), &server);
         drain(&mut pair.client);
         feed(&mut pair.client, &HANDSHAKE_FAILURE).unwrap_err();
@@ -113,9 +115,9 @@ fn failed_full_handshake_keeps_sessions() {
 
 /// Returns no session, but stores to and removes from the cache.
 #[derive(Debug)]
-struct Tap(Arc<ClientSessionMemoryCache>);
+struct WriteOnlyStore(Arc<ClientSessionMemoryCache>);
 
-impl StoresClientSessions for Tap {
+impl StoresClientSessions for WriteOnlyStore {
     fn put(&self, session: strata_tls::ClientSessionValue) {
         self.0.put(session);
     }
@@ -131,7 +133,7 @@ impl StoresClientSessions for Tap {
 
 #[test]
 fn parallel_connections_resume_one_tls12_session() {
-    let (client, server, _) = begun(ProtocolVersion::TLS12);
+    let (client, server, _) = after_full_handshake(ProtocolVersion::TLS12);
     let mut pairs: Vec<_> = (0..3).map(|_| Pair::new(&client, &server)).collect();
     for pair in &mut pairs {
         pair.settle().unwrap();
@@ -142,7 +144,7 @@ fn parallel_connections_resume_one_tls12_session() {
 #[test]
 fn dropping_an_unsent_hello_keeps_the_sessions() {
     for version in VERSIONS {
-        let (client, server, _) = begun(version);
+        let (client, server, _) = after_full_handshake(version);
         drop(Pair::new(&client, &server));
         assert_eq!(kind(&client, &server), HandshakeKind::Resumed, "{version}");
     }
@@ -153,7 +155,7 @@ fn fatal_alert_after_the_handshake_removes_sessions() {
     for version in VERSIONS {
         for resumed in [false, true] {
             for by_client in [false, true] {
-                let (client, server, sessions) = begun(version);
+                let (client, server, sessions) = after_full_handshake(version);
                 if !resumed {
                     sessions.remove(&"server.test".try_into().unwrap(), &client.session_scope());
                 }
@@ -181,7 +183,7 @@ fn fatal_alert_after_the_handshake_removes_sessions() {
 fn closure_without_a_fatal_alert_keeps_sessions() {
     for version in VERSIONS {
         for ending in 0..4 {
-            let (client, server, _) = begun(version);
+            let (client, server, _) = after_full_handshake(version);
             let mut pair = Pair::connected(&client, &server);
             match ending {
                 0 => pair.server.send_close_notify(),
@@ -250,10 +252,10 @@ fn older_server_after_early_data_costs_one_connection() {
 }
 
 /// A server that requires a client certificate, and one that requests none.
-fn asking_and_not(ca: &Ca) -> [Arc<ServerConfig>; 2] {
-    let (mut asking, other) = (ca.server_config(Kind::EcdsaP256), ca.server_config(Kind::EcdsaP256));
-    asking.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
-    [Arc::new(asking), Arc::new(other)]
+fn with_and_without_auth(ca: &Ca) -> [Arc<ServerConfig>; 2] {
+    let (mut with_auth, other) = (ca.server_config(Kind::EcdsaP256), ca.server_config(Kind::EcdsaP256));
+    with_auth.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
+    [Arc::new(with_auth), Arc::new(other)]
 }
 
 fn identity(ca: &Ca) -> Identity {
@@ -262,9 +264,9 @@ fn identity(ca: &Ca) -> Identity {
 
 /// A custom resolver without a session scope whose identity can change.
 #[derive(Debug)]
-struct Silent(Mutex<Arc<Identity>>);
+struct UnscopedResolver(Mutex<Arc<Identity>>);
 
-impl ResolvesClientCert for Silent {
+impl ResolvesClientCert for UnscopedResolver {
     fn resolve(&self, _: List<'_, DistinguishedName<'_>>, _: &[SignatureScheme]) -> Option<Arc<Identity>> {
         Some(Arc::clone(&self.0.lock().unwrap()))
     }
@@ -273,43 +275,43 @@ impl ResolvesClientCert for Silent {
 #[test]
 fn replaced_client_identity_forces_a_full_handshake() {
     let ca = Ca::new(Kind::EcdsaP256);
-    let [asking, _] = asking_and_not(&ca);
+    let [with_auth, _] = with_and_without_auth(&ca);
     for version in VERSIONS {
-        let shown = Arc::new(ReloadableIdentity::new(identity(&ca)));
+        let reloadable = Arc::new(ReloadableIdentity::new(identity(&ca)));
         let mut client = ca.client_config();
         client.set_versions(&[version]).unwrap();
-        client.set_client_cert_resolver(Arc::clone(&shown) as _);
+        client.set_client_cert_resolver(Arc::clone(&reloadable) as _);
         let client = Arc::new(client);
         let scope = client.session_scope();
-        assert_eq!(kind(&client, &asking), HandshakeKind::Full);
-        assert_eq!(kind(&client, &asking), HandshakeKind::Resumed);
-        shown.replace(identity(&ca)).unwrap();
+        assert_eq!(kind(&client, &with_auth), HandshakeKind::Full);
+        assert_eq!(kind(&client, &with_auth), HandshakeKind::Resumed);
+        reloadable.replace(identity(&ca)).unwrap();
         assert_ne!(client.session_scope(), scope);
-        let pair = Pair::connected(&client, &asking);
+        let pair = Pair::connected(&client, &with_auth);
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full), "{version}");
-        assert_eq!(pair.server.peer_certificates().unwrap(), shown.present().chain());
-        let pair = Pair::connected(&client, &asking);
+        assert_eq!(pair.server.peer_certificates().unwrap(), reloadable.present().chain());
+        let pair = Pair::connected(&client, &with_auth);
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed), "{version}");
-        assert_eq!(pair.server.peer_certificates().unwrap(), shown.present().chain());
+        assert_eq!(pair.server.peer_certificates().unwrap(), reloadable.present().chain());
     }
 }
 
 #[test]
 fn identity_replaced_during_handshake_stores_no_session() {
     let ca = Ca::new(Kind::EcdsaP256);
-    let [asking, not_asking] = asking_and_not(&ca);
+    let [with_auth, without_auth] = with_and_without_auth(&ca);
     for version in VERSIONS {
-        for (server, left) in [(&asking, 0), (&not_asking, 1)] {
-            let shown = Arc::new(ReloadableIdentity::new(identity(&ca)));
+        for (server, left) in [(&with_auth, 0), (&without_auth, 1)] {
+            let reloadable = Arc::new(ReloadableIdentity::new(identity(&ca)));
             let sessions = Arc::new(ClientSessionMemoryCache::new(10));
             let mut client = ca.client_config();
             client.set_versions(&[version]).unwrap();
             client.set_session_storage(Arc::clone(&sessions) as _);
-            client.set_client_cert_resolver(Arc::clone(&shown) as _);
+            client.set_client_cert_resolver(Arc::clone(&reloadable) as _);
             let client = Arc::new(client);
             let scope = client.session_scope();
             let mut pair = Pair::new(&client, server);
-            shown.replace(identity(&ca)).unwrap();
+            reloadable.replace(identity(&ca)).unwrap();
             pair.settle().unwrap();
             // A session for which the other identity was presented is not stored. Without client
             // authentication it is stored, under the initial scope.
@@ -323,27 +325,27 @@ fn identity_replaced_during_handshake_stores_no_session() {
 #[test]
 fn resolver_without_scope_resumes_only_without_client_auth() {
     let ca = Ca::new(Kind::EcdsaP256);
-    let [asking, not_asking] = asking_and_not(&ca);
+    let [with_auth, without_auth] = with_and_without_auth(&ca);
     for version in VERSIONS {
         let mut client = ca.client_config();
         client.set_versions(&[version]).unwrap();
-        let silent = Arc::new(Silent(Mutex::new(Arc::new(identity(&ca)))));
-        client.set_client_cert_resolver(Arc::clone(&silent) as _);
+        let resolver = Arc::new(UnscopedResolver(Mutex::new(Arc::new(identity(&ca)))));
+        client.set_client_cert_resolver(Arc::clone(&resolver) as _);
         let client = Arc::new(client);
-        assert_eq!(kind(&client, &asking), HandshakeKind::Full);
+        assert_eq!(kind(&client, &with_auth), HandshakeKind::Full);
         let other = Arc::new(identity(&ca));
-        *silent.0.lock().unwrap() = Arc::clone(&other);
-        let pair = Pair::connected(&client, &asking);
+        *resolver.0.lock().unwrap() = Arc::clone(&other);
+        let pair = Pair::connected(&client, &with_auth);
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full), "{version}");
         assert_eq!(pair.server.peer_certificates().unwrap(), other.chain());
-        assert_eq!(kind(&client, &not_asking), HandshakeKind::Full);
-        assert_eq!(kind(&client, &not_asking), HandshakeKind::Resumed, "{version}");
+        assert_eq!(kind(&client, &without_auth), HandshakeKind::Full);
+        assert_eq!(kind(&client, &without_auth), HandshakeKind::Resumed, "{version}");
     }
 }
 
 #[test]
 fn external_psks_leave_stored_sessions_unused() {
-    let (client, server, sessions) = begun(ProtocolVersion::TLS13);
+    let (client, server, sessions) = after_full_handshake(ProtocolVersion::TLS13);
     let before = sessions.to_bytes();
     let mut with_keys = ClientConfig::clone(&client);
     with_keys.set_external_psks(vec![ExternalPsk::plain(b"key".to_vec(), &[7; 32], HashAlgorithm::Sha256).unwrap()]);
@@ -527,7 +529,7 @@ struct ChainOfTwo {
 impl ChainOfTwo {
     /// Makes one of the CA certificates expire in 2030.
     fn new(root_ends: bool) -> Self {
-        let authority = |name: &str, ends: bool| {
+        let ca_params = |name: &str, ends: bool| {
             let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
             params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
             params.distinguished_name.push(rcgen::DnType::CommonName, name);
@@ -536,10 +538,10 @@ impl ChainOfTwo {
             }
             params
         };
-        let (key, params) = (rcgen::KeyPair::generate().unwrap(), authority("the root", root_ends));
+        let (key, params) = (rcgen::KeyPair::generate().unwrap(), ca_params("the root", root_ends));
         let root = params.self_signed(&key).unwrap().pem();
         let root_issuer = rcgen::Issuer::new(params, key);
-        let (key, params) = (rcgen::KeyPair::generate().unwrap(), authority("the intermediate", !root_ends));
+        let (key, params) = (rcgen::KeyPair::generate().unwrap(), ca_params("the intermediate", !root_ends));
         let intermediate = params.signed_by(&key, &root_issuer).unwrap();
         Self { root, intermediate, issuer: rcgen::Issuer::new(params, key) }
     }

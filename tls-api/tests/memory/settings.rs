@@ -124,7 +124,7 @@ fn client_setting_conflicts_are_reported_in_any_order() {
         ),
     ];
     for (one, other, first, second) in cases {
-        let told = [[one, other], [other, one]].map(|settings| {
+        let errors = [[one, other], [other, one]].map(|settings| {
             let mut client = ca.client_config();
             for (at, set) in settings.into_iter().enumerate() {
                 assert_eq!(client.validate(), Ok(()), "{first} and {second}: setting {at}");
@@ -137,7 +137,7 @@ fn client_setting_conflicts_are_reported_in_any_order() {
             assert_eq!(failed, Error::Config(e.clone()));
             e
         });
-        assert_eq!(told[0], told[1]);
+        assert_eq!(errors[0], errors[1]);
     }
 }
 
@@ -186,8 +186,11 @@ fn server_setting_conflicts_are_reported_in_any_order() {
         // The client receives an alert, and the server returns the reason.
         let mut pair = Pair::new(&Arc::new(ca.client_config()), &Arc::new(server));
         assert_eq!(pair.settle(), Err(Error::Config(e.clone())));
-        let told = carry(&mut pair.server, &mut pair.client).unwrap_err();
-        assert!(matches!(told, Error::AlertReceived { description: AlertDescription::INTERNAL_ERROR, .. }), "{told:?}");
+        let received = carry(&mut pair.server, &mut pair.client).unwrap_err();
+        assert!(
+            matches!(received, Error::AlertReceived { description: AlertDescription::INTERNAL_ERROR, .. }),
+            "{received:?}"
+        );
         let mut reversed = ca.server_config(Kind::EcdsaP256);
         other(&ca, &mut reversed);
         assert_eq!(reversed.validate(), Ok(()));
@@ -222,11 +225,11 @@ fn limits_too_small_for_a_handshake_are_reported() {
 
 /// A ticketer with a lifetime of ten seconds that records the lifetime of each session.
 #[derive(Debug, Default)]
-struct OfTen {
+struct TenSecondTicketer {
     lifetime: AtomicUsize,
 }
 
-impl ProducesTickets for OfTen {
+impl ProducesTickets for TenSecondTicketer {
     fn enabled(&self) -> bool {
         true
     }
@@ -249,13 +252,13 @@ impl ProducesTickets for OfTen {
 #[test]
 fn ocsp_request_and_lifetime_ignore_setter_order() {
     let ca = Ca::new(Kind::EcdsaP256);
-    let soft = || ServerVerifier::from(ca.roots());
-    let asks = [0, 1].map(|order| {
+    let verifier = || ServerVerifier::from(ca.roots());
+    let requested = [0, 1].map(|order| {
         let mut client = ca.client_config();
         if order == 0 {
             client.set_ocsp_request(false);
         }
-        client.set_server_verifier(soft());
+        client.set_server_verifier(verifier());
         if order == 1 {
             client.set_ocsp_request(false);
         }
@@ -266,9 +269,9 @@ fn ocsp_request_and_lifetime_ignore_setter_order() {
             incomplete @ Peek::Incomplete { .. } => panic!("{incomplete:?}"),
         }
     });
-    assert_eq!(asks, [false, false]);
+    assert_eq!(requested, [false, false]);
     let lifetimes = [0, 1].map(|order| {
-        let ticketer = Arc::new(OfTen::default());
+        let ticketer = Arc::new(TenSecondTicketer::default());
         let mut server = ca.server_config(Kind::EcdsaP256);
         if order == 0 {
             server.set_session_lifetime(4);
@@ -285,16 +288,16 @@ fn ocsp_request_and_lifetime_ignore_setter_order() {
 
 /// Counts its calls and rejects once told to. Its scope stays the same, so sessions remain usable.
 #[derive(Debug, Default)]
-struct Mind {
-    asked: AtomicUsize,
-    refuses: AtomicBool,
+struct ChangingCheck {
+    calls: AtomicUsize,
+    rejects: AtomicBool,
 }
 
-impl CheckPath for Mind {
+impl CheckPath for ChangingCheck {
     fn check(&self, _: &ProvenPath<'_>, _: Purpose, _: UnixTime) -> Result<(), CertificateError> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        let refuses = self.refuses.load(Ordering::Relaxed);
-        if refuses { Err(CertificateError::Application("not any more".into())) } else { Ok(()) }
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let rejects = self.rejects.load(Ordering::Relaxed);
+        if rejects { Err(CertificateError::Application("not any more".into())) } else { Ok(()) }
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {
@@ -310,9 +313,9 @@ fn reverification_ends_resumption_for_rejected_peers() {
             // A custom check turns reverification on by default.
             let reverifies = setting.unwrap_or(true);
             for of_server in [true, false] {
-                let mind = Arc::new(Mind::default());
+                let check = Arc::new(ChangingCheck::default());
                 let mut chain = ChainVerifier::new(ca.roots());
-                chain.add_check(mind.clone());
+                chain.add_check(check.clone());
                 let mut server = ca.server_config(Kind::EcdsaP256);
                 let mut client = match of_server {
                     true => ClientConfig::with_server_verifier(chain),
@@ -335,8 +338,8 @@ fn reverification_ends_resumption_for_rejected_peers() {
                 };
                 assert_eq!(connect(), Ok(Some(HandshakeKind::Full)));
                 assert_eq!(connect(), Ok(Some(HandshakeKind::Resumed)));
-                assert_eq!(mind.asked.load(Ordering::Relaxed), if reverifies { 2 } else { 1 });
-                mind.refuses.store(true, Ordering::Relaxed);
+                assert_eq!(check.calls.load(Ordering::Relaxed), if reverifies { 2 } else { 1 });
+                check.rejects.store(true, Ordering::Relaxed);
                 match connect() {
                     Ok(kind) => assert!(!reverifies && kind == Some(HandshakeKind::Resumed)),
                     Err(e) => assert!(reverifies && matches!(e, Error::Certificate(_)), "{e}"),

@@ -15,7 +15,7 @@ use crate::pki::{Ca, Kind, VERSIONS};
 type Stapled = (Option<Vec<u8>>, Vec<Vec<u8>>);
 
 /// Completes a handshake and returns the stapled data that the client received.
-fn shown(config: EngineConfig, ca: &Ca, server: &Arc<ServerConfig>) -> Stapled {
+fn received_staples(config: EngineConfig, ca: &Ca, server: &Arc<ServerConfig>) -> Stapled {
     let mut server = ServerSession::new(server);
     let (mut out, mut incoming, mut seen) = (Outgoing::new(), Vec::new(), None);
     let mut client = ClientConnection::new(Arc::new(config), "server.test".try_into().unwrap(), &mut out).unwrap();
@@ -65,7 +65,11 @@ fn ocsp_response_and_scts_are_sent_only_on_request() {
                 limits.handshake_message = 0x4_0000;
                 client.set_limits(limits);
                 let expected = (ask_ocsp.then(|| ocsp.clone()), if ask_scts { scts.clone() } else { Vec::new() });
-                assert!(shown(client, &ca, &server) == expected, "{version} {ask_ocsp} {ask_scts} {}", ocsp.len());
+                assert!(
+                    received_staples(client, &ca, &server) == expected,
+                    "{version} {ask_ocsp} {ask_scts} {}",
+                    ocsp.len()
+                );
             }
         }
     }
@@ -79,7 +83,7 @@ fn server_without_staples_sends_none() {
         let mut client = EngineConfig::new();
         client.set_versions(&[version]).unwrap();
         client.set_sct_request(true);
-        assert_eq!(shown(client, &ca, &server), (None, Vec::new()));
+        assert_eq!(received_staples(client, &ca, &server), (None, Vec::new()));
     }
 }
 
@@ -92,8 +96,8 @@ fn custom_verifier_receives_stapled_data() {
     use crate::pair::Pair;
 
     #[derive(Debug)]
-    struct Expects(Vec<u8>, Vec<Vec<u8>>);
-    impl ServerCertVerifier for Expects {
+    struct ExpectingVerifier(Vec<u8>, Vec<Vec<u8>>);
+    impl ServerCertVerifier for ExpectingVerifier {
         fn verify_server_cert(
             &self,
             _: &[CertificateDer<'_>],
@@ -113,7 +117,7 @@ fn custom_verifier_receives_stapled_data() {
         let mut client = strata_tls::ClientConfig::new();
         client.set_versions(&[version]).unwrap();
         client.set_sct_request(true);
-        client.dangerous().set_certificate_verifier(Arc::new(Expects(ocsp.clone(), scts.clone())));
+        client.dangerous().set_certificate_verifier(Arc::new(ExpectingVerifier(ocsp.clone(), scts.clone())));
         Pair::connected(&Arc::new(client), &server);
     }
 }

@@ -13,7 +13,7 @@ use crate::pair::{Pair, drain, pattern};
 use crate::pki::{VERSIONS, configs, configs_of};
 
 /// Long enough for a slow machine, and short enough that a hang ends the test.
-const PATIENCE: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Serves one connection on a free loopback port with `with`. Returns a connected socket and the
 /// server thread.
@@ -23,10 +23,10 @@ fn serve<T: Send + 'static>(
 ) -> (TcpStream, thread::JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    to.set_read_timeout(Some(PATIENCE)).unwrap();
+    to.set_read_timeout(Some(TIMEOUT)).unwrap();
     let server = thread::spawn(move || {
         let (socket, _) = listener.accept().unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
         with(StreamOwned::new(ServerSession::new(&config), socket))
     });
     (to, server)
@@ -41,20 +41,20 @@ fn streams_exchange_data_and_close() {
     for version in VERSIONS {
         let (client_config, server_config) = configs_of(version);
         let (socket, server) = serve(server_config, |mut stream| {
-            let mut heard = Vec::new();
-            stream.read_to_end(&mut heard).unwrap();
-            stream.write_all(&heard).unwrap();
+            let mut received = Vec::new();
+            stream.read_to_end(&mut received).unwrap();
+            stream.write_all(&received).unwrap();
             stream.close().unwrap();
-            heard.len()
+            received.len()
         });
         let data = pattern(1_000_000);
         let mut stream = StreamOwned::new(client(&client_config), socket);
         stream.write_all(&data).unwrap();
         stream.close().unwrap();
         assert_eq!(stream.write(b"more").unwrap_err().kind(), ErrorKind::BrokenPipe);
-        let mut heard = Vec::new();
-        stream.read_to_end(&mut heard).unwrap();
-        assert!(heard == data);
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).unwrap();
+        assert!(received == data);
         assert_eq!(server.join().unwrap(), data.len());
         let (session, _socket) = stream.into_parts();
         assert!(!session.is_handshaking());
@@ -87,10 +87,10 @@ fn dropped_stream_is_reported_as_truncation() {
         let (client_config, server_config) = configs_of(version);
         let (socket, server) = serve(server_config, |mut stream| stream.write_all(b"half an ans").unwrap());
         let mut stream = BufReader::new(StreamOwned::new(client(&client_config), socket));
-        let mut heard = Vec::new();
-        let e = stream.read_to_end(&mut heard).unwrap_err();
+        let mut received = Vec::new();
+        let e = stream.read_to_end(&mut received).unwrap_err();
         assert!(is_truncation(&e), "{e}");
-        assert_eq!(heard, b"half an ans");
+        assert_eq!(received, b"half an ans");
         server.join().unwrap();
     }
 }
@@ -111,13 +111,13 @@ fn rejected_handshake_returns_an_error_on_both_sides() {
 
 /// A transport that often blocks or is interrupted, and moves at most 100 bytes at a time.
 #[derive(Default)]
-struct Reluctant {
+struct ReluctantTransport {
     input: VecDeque<u8>,
     output: Vec<u8>,
     calls: usize,
 }
 
-impl Reluctant {
+impl ReluctantTransport {
     fn call(&mut self) -> io::Result<()> {
         self.calls += 1;
         assert!(self.calls < 100_000, "a stream spins");
@@ -129,7 +129,7 @@ impl Reluctant {
     }
 }
 
-impl Read for Reluctant {
+impl Read for ReluctantTransport {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.call()?;
         if self.input.is_empty() {
@@ -140,7 +140,7 @@ impl Read for Reluctant {
     }
 }
 
-impl Write for Reluctant {
+impl Write for ReluctantTransport {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.call()?;
         self.output.write(&buf[..buf.len().min(100)])
@@ -156,10 +156,10 @@ fn streams_work_over_a_transport_that_often_blocks() {
     for version in VERSIONS {
         let (client_config, server_config) = configs_of(version);
         let mut pair = Pair::new(&client_config, &server_config);
-        let (mut to_client, mut to_server) = (Reluctant::default(), Reluctant::default());
+        let (mut to_client, mut to_server) = (ReluctantTransport::default(), ReluctantTransport::default());
         let data = pattern(20_000);
-        let (mut rest, mut heard, mut turns) = (&data[..], Vec::new(), 0);
-        while heard.len() < data.len() {
+        let (mut rest, mut received, mut turns) = (&data[..], Vec::new(), 0);
+        while received.len() < data.len() {
             turns += 1;
             assert!(turns < 20_000, "the streams make no progress");
             if !rest.is_empty() {
@@ -172,13 +172,13 @@ fn streams_work_over_a_transport_that_often_blocks() {
             }
             let mut some = [0; 1_000];
             match Stream::new(&mut pair.server, &mut to_server).read(&mut some) {
-                Ok(n) => heard.extend_from_slice(&some[..n]),
+                Ok(n) => received.extend_from_slice(&some[..n]),
                 Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock, "{e}"),
             }
             to_server.input.extend(to_client.output.drain(..));
             to_client.input.extend(to_server.output.drain(..));
         }
-        assert!(heard == data);
+        assert!(received == data);
     }
 }
 
@@ -275,10 +275,10 @@ fn session_trait_is_dyn_compatible() {
 
 #[test]
 fn sessions_and_configs_are_send_and_sync() {
-    fn crosses<T: Send + Sync>() {}
-    crosses::<strata_tls::ClientConfig>();
-    crosses::<ServerConfig>();
-    crosses::<ClientSession>();
-    crosses::<ServerSession>();
-    crosses::<StreamOwned<ClientSession, TcpStream>>();
+    fn assert_send_sync<T: Send + Sync>() {}
+    assert_send_sync::<strata_tls::ClientConfig>();
+    assert_send_sync::<ServerConfig>();
+    assert_send_sync::<ClientSession>();
+    assert_send_sync::<ServerSession>();
+    assert_send_sync::<StreamOwned<ClientSession, TcpStream>>();
 }
