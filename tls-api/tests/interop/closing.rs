@@ -9,7 +9,7 @@ use crate::certificates::{Kind, files, folder};
 use crate::openssl_server::OpensslServer;
 use crate::processes::{Server, ThenStdin};
 use crate::programs::Program;
-use crate::served::Served;
+use crate::test_server::Served;
 use crate::{Outcome, checksum, contains, node_and_java, ocsp, openssl_client, openssl_server, trial};
 
 const NEEDS: &[Program] = &[Program::Openssl];

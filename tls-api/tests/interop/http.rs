@@ -11,7 +11,7 @@ use strata_tls::{ClientConfig, ClientSession, ProtocolVersion, Session, StreamOw
 use crate::certificates::{Kind, ca_file};
 use crate::openssl_server::client;
 use crate::processes::{Ended, PATIENCE, Server};
-use crate::served::Served;
+use crate::test_server::Served;
 use crate::{Outcome, contains, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {

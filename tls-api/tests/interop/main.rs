@@ -14,7 +14,6 @@ mod fleet;
 mod gnutls;
 mod http;
 mod key_update;
-mod manners;
 mod node_and_java;
 mod ocsp;
 mod openssl_client;
@@ -23,9 +22,10 @@ mod processes;
 mod programs;
 mod record_limits;
 mod resumption;
-mod scan;
-mod served;
+mod robustness;
 mod settings;
+mod sslscan;
+mod test_server;
 mod tls12;
 mod trust;
 mod versions;
@@ -48,14 +48,14 @@ fn main() -> ExitCode {
         gnutls::trials(),
         key_update::trials(),
         closing::trials(),
-        manners::trials(),
+        robustness::trials(),
         http::trials(),
         tls12::trials(),
         client_certificates::trials(),
         versions::trials(),
         exporters::trials(),
         node_and_java::trials(),
-        scan::trials(),
+        sslscan::trials(),
         fleet::trials(),
         resumption::trials(),
         ocsp::trials(),

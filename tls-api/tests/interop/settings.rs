@@ -14,7 +14,7 @@ use crate::openssl_client;
 use crate::openssl_server::{OpensslServer, client};
 use crate::processes::{Ended, PATIENCE, Running, Server, ThenStdin};
 use crate::programs::Program;
-use crate::served::Served;
+use crate::test_server::Served;
 use crate::tls12::GnutlsServer;
 use crate::{Outcome, contains, gnutls, trial};
 

@@ -1,6 +1,7 @@
 //! Clients and servers in one process, without sockets.
 
 mod client_auth;
+mod client_session_removal;
 mod closing;
 mod downgrade;
 mod early_data;
@@ -14,11 +15,10 @@ mod pki;
 mod psk;
 mod reading;
 mod record_sizes;
-mod refusals;
+mod rejections;
 mod resumption;
 mod sending;
-mod server_session_end;
-mod session_end;
+mod server_session_removal;
 mod settings;
 mod stapling;
 mod streams;

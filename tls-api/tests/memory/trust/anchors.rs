@@ -8,7 +8,7 @@ use strata_tls::{
 };
 use tls_crypto::der::{CONTEXT_0, CONTEXT_3};
 
-use super::world::{Authority, ROLES, World, leaf_params, outcome, resigned, store};
+use super::test_pki::{Authority, ROLES, World, leaf_params, outcome, resigned, store};
 use crate::pki::VERSIONS;
 
 /// Asserts that a chain below `root` is rejected in each role and version with this alert and these
@@ -110,7 +110,7 @@ fn anchor_outside_its_validity_verifies_nothing() {
 fn path_avoids_an_expired_anchor() {
     // A CA certificate was renewed with the same key. The old one is still among the anchors.
     let old = Authority::spoilt_root("the root", |params| params.not_after = date_time_ymd(2001, 2, 3));
-    let mut params = super::world::authority_params("the root");
+    let mut params = super::test_pki::authority_params("the root");
     params.not_after = date_time_ymd(2100, 1, 1);
     let renewed = params.self_signed(old.issuer.key()).unwrap();
     let mut roots = store(&[&old]);
@@ -136,7 +136,7 @@ fn path_avoids_an_intermediate_without_key_cert_sign() {
     // Two certificates of one CA, of which the first lacks keyCertSign.
     let root = Authority::root("the root");
     let spoilt = root.authority("below", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
-    let params = super::world::authority_params("below");
+    let params = super::test_pki::authority_params("below");
     let good = params.signed_by(spoilt.issuer.key(), &root.issuer).unwrap().der().clone();
     let leaf = spoilt.leaf(|_| {}).der;
     let verifier = ServerVerifier::new(ChainVerifier::new(store(&[&root])));
@@ -192,7 +192,7 @@ fn version_1_anchor_is_trusted() {
 fn root_digest_covers_anchor_constraints() {
     let key = KeyPair::generate().unwrap();
     let digest = |spoil: &dyn Fn(&mut CertificateParams)| {
-        let mut params = super::world::authority_params("the root");
+        let mut params = super::test_pki::authority_params("the root");
         spoil(&mut params);
         let mut roots = RootCertStore::new();
         roots.add(params.self_signed(&key).unwrap().der()).unwrap();

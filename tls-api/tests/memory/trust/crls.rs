@@ -8,7 +8,7 @@ use rcgen::{
 use strata_tls::{AlertDescription, CertificateError, ChainVerifier, Crls, RevocationSource};
 use tls_crypto::der::{BOOLEAN, CONTEXT_0, Elements, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, element};
 
-use super::world::{Authority, INTERMEDIATE, LEAF, ROLES, World, outcome, resigned, store};
+use super::test_pki::{Authority, INTERMEDIATE, LEAF, ROLES, World, outcome, resigned, store};
 use crate::pki::VERSIONS;
 
 /// Verifies a chain that is valid apart from revocation, in all roles and versions. `rejection` is

@@ -3,7 +3,7 @@
 use rcgen::KeyPair;
 use strata_tls::{ChainVerifier, ServerName, ServerVerifier, Stapled, UnixTime};
 
-use super::world::{Authority, authority_params, leaf_params, store};
+use super::test_pki::{Authority, authority_params, leaf_params, store};
 
 /// 10 CA keys under two names, each certified by every other, and none by a trust anchor.
 #[test]

@@ -2,11 +2,11 @@
 //! that no plaintext passes.
 
 mod anchors;
+mod checks;
 mod crls;
 mod cross_signed;
-mod exact;
-mod parts;
-mod reasons;
+mod faults;
+mod ocsp_policy;
+mod pinned_certificate;
 mod scts;
-mod staples;
-mod world;
+mod test_pki;

@@ -8,7 +8,7 @@ use strata_tls::{AlertDescription, CtLog, CtPolicy, ServerVerifier, UnixTime};
 use tls_crypto::HashAlgorithm;
 use tls_crypto::der::{self, Elements};
 
-use super::world::{Leaf, Role, World, leaf_params, outcome};
+use super::test_pki::{Leaf, Role, World, leaf_params, outcome};
 use crate::pki::VERSIONS;
 
 struct Log(KeyPair);
@@ -97,7 +97,7 @@ fn ocsp_response(world: &World, scts: &[u8]) -> Vec<u8> {
     let key = &spki[spki.len() - 65..];
     let name = issuer_name(&world.intermediate.leaf(|_| {}).der);
     let sha1 = sequence(&[&oid(&[0x2b, 14, 3, 2, 26]), &[5, 0]]);
-    let serial = der::element(der::INTEGER, &[&u16::try_from(super::world::LEAF).unwrap().to_be_bytes()]);
+    let serial = der::element(der::INTEGER, &[&u16::try_from(super::test_pki::LEAF).unwrap().to_be_bytes()]);
     let hash = |bytes: &[u8]| octets(&tls_crypto::sha1_for_cert_id(bytes));
     let id = sequence(&[&sha1, &hash(&name), &hash(key), &serial]);
     let extension = sequence(&[&oid(&[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 5]), &octets(&octets(scts))]);

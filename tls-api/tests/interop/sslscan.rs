@@ -18,8 +18,8 @@ const EXPECTED: &str = include_str!("data/sslscan.txt");
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("scan::sslscan::rsa", NEEDS, || scan(Kind::Rsa, EXPECTED)),
-        trial("scan::sslscan::ecdsa", NEEDS, || {
+        trial("sslscan::rsa", NEEDS, || scan(Kind::Rsa, EXPECTED)),
+        trial("sslscan::ecdsa", NEEDS, || {
             // sslscan offers one group at a time. A server must not present a P-256 certificate to
             // a TLS 1.2 client that does not offer P-256 (RFC 8422 §5.1.1).
             let other_group =

@@ -4,7 +4,7 @@
 use rcgen::CustomExtension;
 use strata_tls::{AlertDescription, OcspPolicy, ServerVerifier};
 
-use super::world::{Role, World, outcome};
+use super::test_pki::{Role, World, outcome};
 use crate::pki::VERSIONS;
 
 /// The TLS feature extension (RFC 7633), a SEQUENCE of INTEGERs.

@@ -6,7 +6,7 @@ use rcgen::{
 };
 use strata_tls::{AlertDescription, ChainVerifier, Identity};
 
-use super::world::{Authority, ROLES, Role, World, leaf_params, outcome, store};
+use super::test_pki::{Authority, ROLES, Role, World, leaf_params, outcome, store};
 use crate::pki::VERSIONS;
 
 /// A fault: the presented identity and the verifier, and the alert and words of the error that it

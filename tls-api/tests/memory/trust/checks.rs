@@ -9,7 +9,7 @@ use strata_tls::{
     OcspPolicy, Pin, Pins, ProvenPath, Purpose, ServerVerifier, Session, UnixTime,
 };
 
-use super::world::{Authority, ROLES, Role, World, configs, outcome, store};
+use super::test_pki::{Authority, ROLES, Role, World, configs, outcome, store};
 use crate::pair::Pair;
 use crate::pki::VERSIONS;
 
@@ -48,7 +48,8 @@ fn pinned_key_on_another_path_is_found() {
     // Two roots certify the CA. Each of them is pinned in turn.
     let (one, two) = (Authority::root("one"), Authority::root("two"));
     let by_one = one.authority("certified twice", |_| {});
-    let cross = super::world::authority_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
+    let cross =
+        super::test_pki::authority_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
     let leaf = by_one.leaf(|_| {});
     let chain = vec![leaf.der.clone(), by_one.der.clone(), cross.der().clone()];
     for pinned in [&one, &two] {
@@ -78,7 +79,8 @@ fn report_only_pins_reject_nothing() {
 fn report_only_pins_search_every_path_beside_enforced_pins() {
     let (one, two) = (Authority::root("one"), Authority::root("two"));
     let by_one = one.authority("certified twice", |_| {});
-    let cross = super::world::authority_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
+    let cross =
+        super::test_pki::authority_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
     let leaf = by_one.leaf(|_| {});
     let chain = vec![leaf.der.clone(), by_one.der.clone(), cross.der().clone()];
     let none = Pin([7; 32]);
@@ -348,7 +350,7 @@ fn each_custom_check_can_reject() {
 fn missing_pin_is_reported_before_a_revoked_path() {
     let (one, two) = (Authority::root("one"), Authority::root("two"));
     let by_one = one.authority("certified twice", |_| {});
-    let mut params = super::world::authority_params("certified twice");
+    let mut params = super::test_pki::authority_params("certified twice");
     params.serial_number = Some(rcgen::SerialNumber::from(77));
     let cross = params.signed_by(by_one.issuer.key(), &two.issuer).unwrap();
     let leaf = by_one.leaf(|_| {}).der;
@@ -454,7 +456,7 @@ mod replaced {
         // The issuer's name with another key.
         let impostor = stranger.authority("the intermediate", |_| {});
         // The issuer's key with another name.
-        let alias_params = super::super::world::authority_params("an alias");
+        let alias_params = super::super::test_pki::authority_params("an alias");
         let alias = alias_params.signed_by(world.intermediate.issuer.key(), &stranger.issuer).unwrap();
         let judged = |chain: &[&CertificateDer<'static>], pinned: Pin| {
             let mut verifier = ChainVerifier::new(strata_tls::RootCertStore::new());

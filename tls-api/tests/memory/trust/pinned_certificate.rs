@@ -4,7 +4,7 @@
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use strata_tls::{AlertDescription, CertificateDer, CertificateError, ChainVerifier, Identity, Pins, RootCertStore};
 
-use super::world::{Leaf, ROLES, Role, World, leaf_params, outcome, pin};
+use super::test_pki::{Leaf, ROLES, Role, World, leaf_params, outcome, pin};
 use crate::pki::VERSIONS;
 
 fn self_signed(spoil: impl FnOnce(&mut CertificateParams)) -> Leaf {
@@ -53,7 +53,7 @@ fn pinned_certificate_without_its_key_is_rejected() {
     let thief =
         Identity::with_remote_key(vec![leaf.der.clone()], vec![strata_tls::SignatureScheme::ECDSA_SECP256R1_SHA256])
             .unwrap();
-    let (client, server) = super::world::configs(Role::Server, VERSIONS[0], thief, trusting(&leaf.der));
+    let (client, server) = super::test_pki::configs(Role::Server, VERSIONS[0], thief, trusting(&leaf.der));
     let mut pair = crate::pair::Pair::new(&std::sync::Arc::new(client), &std::sync::Arc::new(server));
     crate::pair::carry(&mut pair.client, &mut pair.server).unwrap();
     let request: NeedSignature = strata_tls::Session::take_signature_request(&mut pair.server).unwrap();

@@ -15,16 +15,16 @@ use crate::{Outcome, contains, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("manners::many_idle_peers_hinder_nobody", &[], many_idle_peers),
-        trial("manners::a_silent_peer_is_cut_off_and_reported", &[], silent_peer),
-        trial("manners::a_peer_that_trickles_its_handshake_is_cut_off", &[], trickling_peer),
-        trial("manners::the_alert_arrives_though_more_was_sent", &[], alert_without_reset),
-        trial("manners::peers_that_do_nothing_cost_no_processor_time", &[], nothing_to_do),
-        trial("manners::forwarding_passes_bytes_and_ends_both_ways", &[], forward),
-        trial("manners::a_backend_that_is_not_there_is_reported", &[], forward_to_nobody),
-        trial("manners::mistakes_in_the_arguments_end_with_status_1", &[], mistakes),
-        trial("manners::the_key_log_has_the_secrets_of_a_connection", &[], key_log),
-        trial("manners::quickstart_shows_a_page_and_three_refusals", &[], quickstart),
+        trial("robustness::many_idle_peers_hinder_nobody", &[], many_idle_peers),
+        trial("robustness::a_silent_peer_is_cut_off_and_reported", &[], silent_peer),
+        trial("robustness::a_peer_that_trickles_its_handshake_is_cut_off", &[], trickling_peer),
+        trial("robustness::the_alert_arrives_though_more_was_sent", &[], alert_without_reset),
+        trial("robustness::peers_that_do_nothing_cost_no_processor_time", &[], nothing_to_do),
+        trial("robustness::forwarding_passes_bytes_and_ends_both_ways", &[], forward),
+        trial("robustness::a_backend_that_is_not_there_is_reported", &[], forward_to_nobody),
+        trial("robustness::mistakes_in_the_arguments_end_with_status_1", &[], mistakes),
+        trial("robustness::the_key_log_has_the_secrets_of_a_connection", &[], key_log),
+        trial("robustness::quickstart_shows_a_page_and_three_refusals", &[], quickstart),
     ]
 }
 
