@@ -8,17 +8,17 @@ use strata_tls::{
 };
 use tls_crypto::der::{CONTEXT_0, CONTEXT_3};
 
-use super::test_pki::{Authority, ROLES, World, leaf_params, outcome, resigned, store};
+use super::test_pki::{ROLES, TestCa, TestPki, leaf_params, outcome, resigned, store};
 use crate::pki::VERSIONS;
 
 /// Asserts that a chain below `root` is rejected in each role and version with this alert and these
 /// words in the error.
-fn refused(root: &Authority, chain: &dyn Fn() -> Identity, alert: AlertDescription, words: &[&str]) {
+fn expect_rejection(root: &TestCa, chain: &dyn Fn() -> Identity, alert: AlertDescription, words: &[&str]) {
     for role in ROLES {
         for version in VERSIONS {
             let verifier = ChainVerifier::new(store(&[root]));
-            let (refusal, told) = outcome(role, version, chain(), verifier).unwrap_err();
-            assert_eq!(told, alert, "{refusal}");
+            let (refusal, received) = outcome(role, version, chain(), verifier).unwrap_err();
+            assert_eq!(received, alert, "{refusal}");
             for words in words {
                 assert!(refusal.to_string().contains(words), "no {words:?} in {refusal}");
             }
@@ -38,13 +38,13 @@ fn verified(verifier: &ServerVerifier, chain: &[CertificateDer<'_>]) -> Result<U
 #[test]
 fn non_ca_anchor_verifies_only_itself() {
     for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa] {
-        let spoil = |params: &mut CertificateParams| {
+        let change = |params: &mut CertificateParams| {
             *params = leaf_params();
             params.is_ca = is_ca;
         };
-        let root = Authority::spoilt_root("a leaf", spoil);
+        let root = TestCa::root_with("a leaf", change);
         let issued = || root.leaf(|_| {}).with(&[]);
-        refused(&root, &issued, AlertDescription::UNKNOWN_CA, &["CN=a leaf", "trust_exact_certificate"]);
+        expect_rejection(&root, &issued, AlertDescription::UNKNOWN_CA, &["CN=a leaf", "trust_exact_certificate"]);
         for role in ROLES {
             let itself = || Identity::from_der(vec![root.der.clone()], &root.issuer.key().serialize_der()).unwrap();
             outcome(role, VERSIONS[0], itself(), ChainVerifier::new(store(&[&root]))).unwrap();
@@ -54,7 +54,7 @@ fn non_ca_anchor_verifies_only_itself() {
 
 #[test]
 fn issued_leaf_is_not_added_as_anchor() {
-    let leaf = World::new().root.leaf(|_| {});
+    let leaf = TestPki::new().root.leaf(|_| {});
     let e = RootCertStore::new().add(&leaf.der).unwrap_err();
     assert!(matches!(e, CertificateError::Anchor { fault: AnchorFault::NotCa, .. }), "{e}");
     assert_eq!(RootCertStore::new().add_parsable_certificates([leaf.der]), (0, 1));
@@ -63,7 +63,7 @@ fn issued_leaf_is_not_added_as_anchor() {
 #[test]
 fn anchor_with_unknown_critical_extension_is_not_added() {
     let root = |oid: &[u64], critical: bool| {
-        Authority::spoilt_root("the root", |params| {
+        TestCa::root_with("the root", |params| {
             let mut extension = CustomExtension::from_oid_content(oid, vec![5, 0]);
             extension.set_criticality(critical);
             params.custom_extensions.push(extension);
@@ -72,36 +72,36 @@ fn anchor_with_unknown_critical_extension_is_not_added() {
     for oid in [&[1, 2, 3, 4][..], &[2, 5, 29, 99]] {
         RootCertStore::new().add(&root(oid, false).der).unwrap();
         let e = RootCertStore::new().add(&root(oid, true).der).unwrap_err();
-        let CertificateError::Anchor { anchor, fault: AnchorFault::CriticalExtension { oid: told } } = e else {
+        let CertificateError::Anchor { anchor, fault: AnchorFault::CriticalExtension { oid: reported } } = e else {
             panic!("{e}")
         };
         let dotted = oid.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
-        assert!(anchor.contains("CN=the root") && told == dotted, "{told}");
+        assert!(anchor.contains("CN=the root") && reported == dotted, "{reported}");
     }
 }
 
 #[test]
 fn anchor_without_key_cert_sign_is_not_added() {
-    let root = Authority::spoilt_root("the root", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+    let root = TestCa::root_with("the root", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
     let e = RootCertStore::new().add(&root.der).unwrap_err();
     assert!(matches!(e, CertificateError::Anchor { fault: AnchorFault::KeyUsage, .. }), "{e}");
     // Without the key usage extension any use is allowed.
-    let root = Authority::spoilt_root("the root", |params| params.key_usages.clear());
+    let root = TestCa::root_with("the root", |params| params.key_usages.clear());
     outcome(ROLES[0], VERSIONS[0], root.leaf(|_| {}).with(&[]), ChainVerifier::new(store(&[&root]))).unwrap();
 }
 
 #[test]
 fn anchor_outside_its_validity_verifies_nothing() {
-    let root = Authority::spoilt_root("old root", |params| params.not_after = date_time_ymd(2001, 2, 3));
+    let root = TestCa::root_with("old root", |params| params.not_after = date_time_ymd(2001, 2, 3));
     let chain = || root.leaf(|_| {}).with(&[]);
     let words = ["CN=old root", "expired at 2001-02-03", "add the CA's current certificate"];
-    refused(&root, &chain, AlertDescription::CERTIFICATE_EXPIRED, &words);
-    let root = Authority::spoilt_root("new root", |params| params.not_before = date_time_ymd(2990, 2, 3));
+    expect_rejection(&root, &chain, AlertDescription::CERTIFICATE_EXPIRED, &words);
+    let root = TestCa::root_with("new root", |params| params.not_before = date_time_ymd(2990, 2, 3));
     let chain = || root.leaf(|_| {}).with(&[]);
     let words = ["CN=new root", "not valid before 2990-02-03"];
-    refused(&root, &chain, AlertDescription::CERTIFICATE_EXPIRED, &words);
+    expect_rejection(&root, &chain, AlertDescription::CERTIFICATE_EXPIRED, &words);
     // `outside_validity` finds such anchors when roots are loaded.
-    let outside: Vec<_> = store(&[&World::new().root, &root]).outside_validity(now()).collect();
+    let outside: Vec<_> = store(&[&TestPki::new().root, &root]).outside_validity(now()).collect();
     let [(name, AnchorFault::NotYetValid { .. })] = &outside[..] else { panic!("{outside:?}") };
     assert!(name.contains("CN=new root"));
 }
@@ -109,8 +109,8 @@ fn anchor_outside_its_validity_verifies_nothing() {
 #[test]
 fn path_avoids_an_expired_anchor() {
     // A CA certificate was renewed with the same key. The old one is still among the anchors.
-    let old = Authority::spoilt_root("the root", |params| params.not_after = date_time_ymd(2001, 2, 3));
-    let mut params = super::test_pki::authority_params("the root");
+    let old = TestCa::root_with("the root", |params| params.not_after = date_time_ymd(2001, 2, 3));
+    let mut params = super::test_pki::ca_params("the root");
     params.not_after = date_time_ymd(2100, 1, 1);
     let renewed = params.self_signed(old.issuer.key()).unwrap();
     let mut roots = store(&[&old]);
@@ -121,12 +121,12 @@ fn path_avoids_an_expired_anchor() {
 
 #[test]
 fn intermediate_without_key_cert_sign_is_rejected() {
-    let root = Authority::root("the root");
-    let below = root.authority("below", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+    let root = TestCa::root("the root");
+    let below = root.sub_ca("below", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
     let chain = || below.leaf(|_| {}).with(&[&below]);
     let words = ["certificate 2 of 2", "CN=below", "keyCertSign"];
-    refused(&root, &chain, AlertDescription::BAD_CERTIFICATE, &words);
-    let below = root.authority("below", |params| params.key_usages.clear());
+    expect_rejection(&root, &chain, AlertDescription::BAD_CERTIFICATE, &words);
+    let below = root.sub_ca("below", |params| params.key_usages.clear());
     let chain = below.leaf(|_| {}).with(&[&below]);
     outcome(ROLES[0], VERSIONS[0], chain, ChainVerifier::new(store(&[&root]))).unwrap();
 }
@@ -134,30 +134,30 @@ fn intermediate_without_key_cert_sign_is_rejected() {
 #[test]
 fn path_avoids_an_intermediate_without_key_cert_sign() {
     // Two certificates of one CA, of which the first lacks keyCertSign.
-    let root = Authority::root("the root");
-    let spoilt = root.authority("below", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
-    let params = super::test_pki::authority_params("below");
-    let good = params.signed_by(spoilt.issuer.key(), &root.issuer).unwrap().der().clone();
-    let leaf = spoilt.leaf(|_| {}).der;
+    let root = TestCa::root("the root");
+    let without_cert_sign = root.sub_ca("below", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+    let params = super::test_pki::ca_params("below");
+    let good = params.signed_by(without_cert_sign.issuer.key(), &root.issuer).unwrap().der().clone();
+    let leaf = without_cert_sign.leaf(|_| {}).der;
     let verifier = ServerVerifier::new(ChainVerifier::new(store(&[&root])));
-    assert!(verified(&verifier, &[leaf.clone(), spoilt.der.clone(), good.clone()]).is_ok());
-    let e = verified(&verifier, &[leaf, spoilt.der.clone()]).unwrap_err();
+    assert!(verified(&verifier, &[leaf.clone(), without_cert_sign.der.clone(), good.clone()]).is_ok());
+    let e = verified(&verifier, &[leaf, without_cert_sign.der.clone()]).unwrap_err();
     assert!(matches!(e, CertificateError::IssuerKeyUsage { .. }), "{e}");
 }
 
 #[test]
 fn path_length_of_an_anchor_is_enforced() {
-    for (allowed, is_good) in [(0, false), (1, true)] {
-        let root = Authority::spoilt_root("short root", |params| {
+    for (allowed, accepted) in [(0, false), (1, true)] {
+        let root = TestCa::root_with("short root", |params| {
             params.is_ca = IsCa::Ca(BasicConstraints::Constrained(allowed));
         });
-        let below = root.authority("below", |_| {});
+        let below = root.sub_ca("below", |_| {});
         let chain = || below.leaf(|_| {}).with(&[&below]);
-        if is_good {
+        if accepted {
             outcome(ROLES[0], VERSIONS[0], chain(), ChainVerifier::new(store(&[&root]))).unwrap();
         } else {
             let words = ["CN=short root", "allows 0 CA certificate(s)", "the path has 1"];
-            refused(&root, &chain, AlertDescription::UNKNOWN_CA, &words);
+            expect_rejection(&root, &chain, AlertDescription::UNKNOWN_CA, &words);
         }
         // A leaf directly below the root needs no CA certificate.
         let chain = root.leaf(|_| {}).with(&[]);
@@ -168,47 +168,47 @@ fn path_length_of_an_anchor_is_enforced() {
 /// RFC 5280 §6.1.4 (l): a CA's certificate for its own next key does not count.
 #[test]
 fn self_issued_certificates_do_not_count_in_the_path_length() {
-    let root = Authority::spoilt_root("rolling root", |params| {
+    let root = TestCa::root_with("rolling root", |params| {
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     });
-    let next_key = root.authority("rolling root", |_| {});
+    let next_key = root.sub_ca("rolling root", |_| {});
     let chain = next_key.leaf(|_| {}).with(&[&next_key]);
     outcome(ROLES[0], VERSIONS[0], chain, ChainVerifier::new(store(&[&root]))).unwrap();
 }
 
 #[test]
 fn version_1_anchor_is_trusted() {
-    let root = Authority::root("ancient root");
+    let root = TestCa::root("ancient root");
     let ancient = resigned(&root.der, &root, |fields| {
         fields.retain(|field| field[0] != CONTEXT_0 && field[0] != CONTEXT_3);
     });
     let mut roots = RootCertStore::new();
     roots.add(&ancient.into()).unwrap();
-    let below = root.authority("below", |_| {});
+    let below = root.sub_ca("below", |_| {});
     outcome(ROLES[0], VERSIONS[0], below.leaf(|_| {}).with(&[&below]), ChainVerifier::new(roots)).unwrap();
 }
 
 #[test]
 fn root_digest_covers_anchor_constraints() {
     let key = KeyPair::generate().unwrap();
-    let digest = |spoil: &dyn Fn(&mut CertificateParams)| {
-        let mut params = super::test_pki::authority_params("the root");
-        spoil(&mut params);
+    let digest = |change: &dyn Fn(&mut CertificateParams)| {
+        let mut params = super::test_pki::ca_params("the root");
+        change(&mut params);
         let mut roots = RootCertStore::new();
         roots.add(params.self_signed(&key).unwrap().der()).unwrap();
         roots.digest()
     };
     let plain = digest(&|_| {});
     assert_eq!(plain, digest(&|_| {}));
-    let spoils: [&dyn Fn(&mut CertificateParams); 5] = [
+    let changes: [&dyn Fn(&mut CertificateParams); 5] = [
         &|params| params.not_after = date_time_ymd(2030, 1, 1),
         &|params| params.not_before = date_time_ymd(2020, 1, 1),
         &|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(3)),
         &|params| params.key_usages = vec![KeyUsagePurpose::KeyCertSign],
         &|params| params.is_ca = IsCa::NoCa,
     ];
-    for (at, spoil) in spoils.iter().enumerate() {
-        assert_ne!(plain, digest(spoil), "{at}");
+    for (at, change) in changes.iter().enumerate() {
+        assert_ne!(plain, digest(change), "{at}");
     }
 }
 
@@ -221,8 +221,8 @@ fn verification_holds_until_the_first_certificate_expires() {
     };
     for ends in [[2031, 2032, 2033], [2032, 2031, 2033], [2033, 2032, 2031]] {
         let until = |year: i32| move |params: &mut CertificateParams| params.not_after = date_time_ymd(year, 1, 1);
-        let root = Authority::spoilt_root("the root", until(ends[0]));
-        let below = root.authority("below", until(ends[1]));
+        let root = TestCa::root_with("the root", until(ends[0]));
+        let below = root.sub_ca("below", until(ends[1]));
         let leaf = below.leaf(until(ends[2]));
         let verifier = ServerVerifier::new(ChainVerifier::new(store(&[&root])));
         let end = verified(&verifier, &[leaf.der, below.der]).unwrap();

@@ -9,7 +9,7 @@ use strata_tls::{
     OcspPolicy, Pin, Pins, ProvenPath, Purpose, ServerVerifier, Session, UnixTime,
 };
 
-use super::test_pki::{Authority, ROLES, Role, World, configs, outcome, store};
+use super::test_pki::{ROLES, Role, TestCa, TestPki, configs, outcome, store};
 use crate::pair::Pair;
 use crate::pki::VERSIONS;
 
@@ -17,25 +17,25 @@ use crate::pki::VERSIONS;
 fn one_pinned_key_in_the_chain_is_required() {
     for role in ROLES {
         for version in VERSIONS {
-            let (world, backup) = (World::new(), Pin([7; 32]));
-            for (pinned, good) in [
-                (vec![world.root.pin()], true),
-                (vec![backup, world.intermediate.pin()], true),
+            let (pki, backup) = (TestPki::new(), Pin([7; 32]));
+            for (pinned, accepted) in [
+                (vec![pki.root.pin()], true),
+                (vec![backup, pki.intermediate.pin()], true),
                 (vec![backup], false),
                 (vec![], false),
             ] {
-                let mut verifier = world.verifier();
+                let mut verifier = pki.verifier();
                 verifier.set_pins(Some(Pins::new(pinned.clone())));
-                match outcome(role, version, world.good(), verifier) {
-                    Ok(()) => assert!(good),
+                match outcome(role, version, pki.valid_chain(), verifier) {
+                    Ok(()) => assert!(accepted),
                     Err((refusal, alert)) => {
-                        assert!(!good, "{refusal}");
+                        assert!(!accepted, "{refusal}");
                         assert_eq!(alert, AlertDescription::CERTIFICATE_UNKNOWN);
                         // The error lists the pins of the chain, so that the operator can copy
                         // them.
                         let text = refusal.to_string();
-                        assert!(text.contains(&world.root.pin().to_string()), "{text}");
-                        assert!(text.contains(&world.intermediate.pin().to_string()), "{text}");
+                        assert!(text.contains(&pki.root.pin().to_string()), "{text}");
+                        assert!(text.contains(&pki.intermediate.pin().to_string()), "{text}");
                     }
                 }
             }
@@ -46,10 +46,9 @@ fn one_pinned_key_in_the_chain_is_required() {
 #[test]
 fn pinned_key_on_another_path_is_found() {
     // Two roots certify the CA. Each of them is pinned in turn.
-    let (one, two) = (Authority::root("one"), Authority::root("two"));
-    let by_one = one.authority("certified twice", |_| {});
-    let cross =
-        super::test_pki::authority_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
+    let (one, two) = (TestCa::root("one"), TestCa::root("two"));
+    let by_one = one.sub_ca("certified twice", |_| {});
+    let cross = super::test_pki::ca_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
     let leaf = by_one.leaf(|_| {});
     let chain = vec![leaf.der.clone(), by_one.der.clone(), cross.der().clone()];
     for pinned in [&one, &two] {
@@ -62,29 +61,28 @@ fn pinned_key_on_another_path_is_found() {
 #[test]
 fn report_only_pins_reject_nothing() {
     for role in ROLES {
-        let world = World::new();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        for (pinned, reports) in [(Pin([7; 32]), 1), (world.root.pin(), 0)] {
-            let (mut verifier, to) = (world.verifier(), heard.clone());
+        let pki = TestPki::new();
+        let received = Arc::new(Mutex::new(Vec::new()));
+        for (pinned, reports) in [(Pin([7; 32]), 1), (pki.root.pin(), 0)] {
+            let (mut verifier, to) = (pki.verifier(), received.clone());
             verifier.set_pins_report_only(Pins::new([pinned]), move |keys| to.lock().unwrap().push(keys.to_vec()));
-            outcome(role, VERSIONS[0], world.good(), verifier).unwrap();
-            let heard = std::mem::take(&mut *heard.lock().unwrap());
-            assert_eq!(heard.len(), reports);
-            assert!(heard.iter().all(|keys| keys.len() == 3 && keys[2] == world.root.pin()));
+            outcome(role, VERSIONS[0], pki.valid_chain(), verifier).unwrap();
+            let received = std::mem::take(&mut *received.lock().unwrap());
+            assert_eq!(received.len(), reports);
+            assert!(received.iter().all(|keys| keys.len() == 3 && keys[2] == pki.root.pin()));
         }
     }
 }
 
 #[test]
 fn report_only_pins_search_every_path_beside_enforced_pins() {
-    let (one, two) = (Authority::root("one"), Authority::root("two"));
-    let by_one = one.authority("certified twice", |_| {});
-    let cross =
-        super::test_pki::authority_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
+    let (one, two) = (TestCa::root("one"), TestCa::root("two"));
+    let by_one = one.sub_ca("certified twice", |_| {});
+    let cross = super::test_pki::ca_params("certified twice").signed_by(by_one.issuer.key(), &two.issuer).unwrap();
     let leaf = by_one.leaf(|_| {});
     let chain = vec![leaf.der.clone(), by_one.der.clone(), cross.der().clone()];
     let none = Pin([7; 32]);
-    for (enforced, reported, good, reports) in [
+    for (enforced, reported, accepted, reports) in [
         (None, one.pin(), true, 0),
         (None, two.pin(), true, 0),
         (None, none, true, 1),
@@ -93,23 +91,23 @@ fn report_only_pins_search_every_path_beside_enforced_pins() {
         (Some(two.pin()), two.pin(), true, 0),
         (Some(none), two.pin(), false, 0),
     ] {
-        let heard = Arc::new(AtomicUsize::new(0));
+        let received = Arc::new(AtomicUsize::new(0));
         let mut verifier = ChainVerifier::new(store(&[&one, &two]));
         verifier.set_pins(enforced.map(|pin| Pins::new([pin])));
-        let to = heard.clone();
+        let to = received.clone();
         verifier.set_pins_report_only(Pins::new([reported]), move |_| {
             to.fetch_add(1, Ordering::Relaxed);
         });
-        assert_eq!(verifier.verify_client(&chain, UnixTime::now()).is_ok(), good);
-        assert_eq!(heard.load(Ordering::Relaxed), reports);
+        assert_eq!(verifier.verify_client(&chain, UnixTime::now()).is_ok(), accepted);
+        assert_eq!(received.load(Ordering::Relaxed), reports);
     }
 }
 
 /// A check that counts its calls and returns a fixed result.
 #[derive(Debug)]
-struct Own(AtomicUsize, Purpose, Result<(), CertificateError>);
+struct RecordingCheck(AtomicUsize, Purpose, Result<(), CertificateError>);
 
-impl CheckPath for Own {
+impl CheckPath for RecordingCheck {
     fn check(&self, path: &ProvenPath<'_>, purpose: Purpose, _: UnixTime) -> Result<(), CertificateError> {
         self.0.fetch_add(1, Ordering::Relaxed);
         assert_eq!(purpose, self.1);
@@ -122,44 +120,44 @@ impl CheckPath for Own {
 #[test]
 fn custom_check_can_reject_but_not_accept() {
     for (role, purpose) in [(Role::Server, Purpose::Server), (Role::Client, Purpose::Client)] {
-        let world = World::new();
-        let no = CertificateError::Application("not on Sundays".into());
-        for verdict in [Ok(()), Err(no.clone())] {
-            let own = Arc::new(Own(AtomicUsize::new(0), purpose, verdict.clone()));
-            let mut verifier = world.verifier();
-            verifier.add_check(own.clone());
-            let outcome = outcome(role, VERSIONS[0], world.good(), verifier);
-            assert_eq!(outcome.map_err(|(refusal, _)| refusal.why), verdict);
-            assert_eq!(own.0.load(Ordering::Relaxed), 1);
+        let pki = TestPki::new();
+        let rejection = CertificateError::Application("not allowed".into());
+        for result in [Ok(()), Err(rejection.clone())] {
+            let check = Arc::new(RecordingCheck(AtomicUsize::new(0), purpose, result.clone()));
+            let mut verifier = pki.verifier();
+            verifier.add_check(check.clone());
+            let outcome = outcome(role, VERSIONS[0], pki.valid_chain(), verifier);
+            assert_eq!(outcome.map_err(|(refusal, _)| refusal.why), result);
+            assert_eq!(check.0.load(Ordering::Relaxed), 1);
         }
         // The check is not called for a chain that another check rejects.
-        let own = Arc::new(Own(AtomicUsize::new(0), purpose, Ok(())));
-        let mut verifier = ChainVerifier::new(store(&[&Authority::root("another")]));
-        verifier.add_check(own.clone());
-        outcome(role, VERSIONS[0], world.good(), verifier).unwrap_err();
-        assert_eq!(own.0.load(Ordering::Relaxed), 0);
+        let check = Arc::new(RecordingCheck(AtomicUsize::new(0), purpose, Ok(())));
+        let mut verifier = ChainVerifier::new(store(&[&TestCa::root("another")]));
+        verifier.add_check(check.clone());
+        outcome(role, VERSIONS[0], pki.valid_chain(), verifier).unwrap_err();
+        assert_eq!(check.0.load(Ordering::Relaxed), 0);
     }
 }
 
 #[test]
 fn warm_signature_cache_changes_no_result() {
     for role in ROLES {
-        let world = World::new();
+        let pki = TestPki::new();
         for size in [0, 1, 1024] {
-            let mut verifier = world.verifier();
+            let mut verifier = pki.verifier();
             verifier.set_memo_size(size);
             for _ in 0..3 {
-                outcome(role, VERSIONS[0], world.good(), verifier.clone()).unwrap();
-                let mut leaf = world.intermediate.leaf(|_| {});
+                outcome(role, VERSIONS[0], pki.valid_chain(), verifier.clone()).unwrap();
+                let mut leaf = pki.intermediate.leaf(|_| {});
                 let mut der = leaf.der.to_vec();
                 *der.last_mut().unwrap() ^= 1;
                 leaf.der = der.into();
-                let shown = leaf.with(&[&world.intermediate]);
-                let (refusal, _) = outcome(role, VERSIONS[0], shown, verifier.clone()).unwrap_err();
+                let identity = leaf.with(&[&pki.intermediate]);
+                let (refusal, _) = outcome(role, VERSIONS[0], identity, verifier.clone()).unwrap_err();
                 assert_eq!(refusal.why, CertificateError::BadSignature);
-                let old = world.intermediate.leaf(|params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
-                let shown = old.with(&[&world.intermediate]);
-                let (refusal, _) = outcome(role, VERSIONS[0], shown, verifier.clone()).unwrap_err();
+                let old = pki.intermediate.leaf(|params| params.not_after = rcgen::date_time_ymd(2001, 1, 1));
+                let identity = old.with(&[&pki.intermediate]);
+                let (refusal, _) = outcome(role, VERSIONS[0], identity, verifier.clone()).unwrap_err();
                 assert!(matches!(refusal.why, CertificateError::Expired { .. }));
             }
         }
@@ -167,54 +165,54 @@ fn warm_signature_cache_changes_no_result() {
 }
 
 /// A verifier with a CT policy without logs.
-fn with_ct(world: &World, minimum: usize, expiry: Option<std::time::Duration>) -> ServerVerifier {
+fn with_ct(pki: &TestPki, minimum: usize, expiry: Option<std::time::Duration>) -> ServerVerifier {
     let mut policy = strata_tls::CtPolicy::new([]);
     policy.set_minimum_operators(minimum);
     policy.set_expiry(expiry);
-    let mut verifier = ServerVerifier::from(world.verifier());
+    let mut verifier = ServerVerifier::from(pki.verifier());
     verifier.set_ct_policy(Some(policy));
     verifier
 }
 
 #[test]
 fn different_checks_prevent_resumption() {
-    let world = World::new();
-    let variants: [fn(&World) -> ServerVerifier; 9] = [
-        |world| with_ct(world, 0, None),
-        |world| with_ct(world, 0, Some(std::time::Duration::from_secs(1 << 40))),
-        |world| world.verifier().into(),
-        |world| {
-            let mut verifier = ServerVerifier::from(world.verifier());
+    let pki = TestPki::new();
+    let variants: [fn(&TestPki) -> ServerVerifier; 9] = [
+        |pki| with_ct(pki, 0, None),
+        |pki| with_ct(pki, 0, Some(std::time::Duration::from_secs(1 << 40))),
+        |pki| pki.verifier().into(),
+        |pki| {
+            let mut verifier = ServerVerifier::from(pki.verifier());
             verifier.set_ocsp_policy(OcspPolicy::Ignore);
             verifier
         },
-        |world| world.with_crls(&[world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {})]).into(),
-        |world| world.with_crls(&[world.intermediate.crl(&[1], |_| {}), world.root.crl(&[], |_| {})]).into(),
-        |world| {
-            let mut crls = Crls::from_der([world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {})]).unwrap();
+        |pki| pki.with_crls(&[pki.intermediate.crl(&[], |_| {}), pki.root.crl(&[], |_| {})]).into(),
+        |pki| pki.with_crls(&[pki.intermediate.crl(&[1], |_| {}), pki.root.crl(&[], |_| {})]).into(),
+        |pki| {
+            let mut crls = Crls::from_der([pki.intermediate.crl(&[], |_| {}), pki.root.crl(&[], |_| {})]).unwrap();
             crls.set_accept_expired(true);
-            let mut verifier = world.verifier();
+            let mut verifier = pki.verifier();
             verifier.set_crls(Some(crls));
             verifier.into()
         },
-        |world| {
-            let mut verifier = world.verifier();
-            verifier.set_pins(Some(Pins::new([world.root.pin()])));
+        |pki| {
+            let mut verifier = pki.verifier();
+            verifier.set_pins(Some(Pins::new([pki.root.pin()])));
             verifier.into()
         },
-        |world| {
-            let mut verifier = world.verifier();
-            verifier.add_check(Arc::new(Own(AtomicUsize::new(0), Purpose::Server, Ok(()))));
+        |pki| {
+            let mut verifier = pki.verifier();
+            verifier.add_check(Arc::new(RecordingCheck(AtomicUsize::new(0), Purpose::Server, Ok(()))));
             verifier.into()
         },
     ];
-    let (_, server) = configs(Role::Server, VERSIONS[0], world.good(), world.verifier());
+    let (_, server) = configs(Role::Server, VERSIONS[0], pki.valid_chain(), pki.verifier());
     let server = Arc::new(server);
     let kind = |client: &Arc<ClientConfig>| Pair::connected(client, &server).client.handshake_kind();
     for first in 0..variants.len() {
         let sessions = Arc::new(strata_tls::ClientSessionMemoryCache::new(100));
         let client = |at: usize| {
-            let mut client = ClientConfig::with_server_verifier(variants[at](&world));
+            let mut client = ClientConfig::with_server_verifier(variants[at](&pki));
             client.set_session_storage(sessions.clone());
             Arc::new(client)
         };
@@ -229,9 +227,9 @@ fn different_checks_prevent_resumption() {
 
 /// A check with a session scope.
 #[derive(Debug)]
-struct Scoped(u8);
+struct ScopedCheck(u8);
 
-impl CheckPath for Scoped {
+impl CheckPath for ScopedCheck {
     fn check(&self, _: &ProvenPath<'_>, _: Purpose, _: UnixTime) -> Result<(), CertificateError> {
         Ok(())
     }
@@ -245,48 +243,48 @@ impl CheckPath for Scoped {
 /// settings.
 #[test]
 fn session_scope_covers_every_setting_of_the_checks() {
-    let world = World::new();
-    let leaf = world.intermediate.leaf(|_| {});
-    let lists = [world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {})];
+    let pki = TestPki::new();
+    let leaf = pki.intermediate.leaf(|_| {});
+    let lists = [pki.intermediate.crl(&[], |_| {}), pki.root.crl(&[], |_| {})];
     let crls = |change: &dyn Fn(&mut Crls)| {
         let mut crls = Crls::from_der(lists.clone()).unwrap();
         change(&mut crls);
-        let mut verifier = world.verifier();
+        let mut verifier = pki.verifier();
         verifier.set_crls(Some(crls));
         ServerVerifier::from(verifier)
     };
     let ocsp = |policy| {
-        let mut verifier = ServerVerifier::from(world.verifier());
+        let mut verifier = ServerVerifier::from(pki.verifier());
         verifier.set_ocsp_policy(policy);
         verifier
     };
-    let log = |operator: &str, key: &Authority, change: &dyn Fn(&mut CtLog)| {
+    let log = |operator: &str, key: &TestCa, change: &dyn Fn(&mut CtLog)| {
         let key = rcgen::PublicKeyData::subject_public_key_info(key.issuer.key());
         let mut log = CtLog::new("a log", operator, key).unwrap();
         change(&mut log);
-        let mut verifier = ServerVerifier::from(world.verifier());
+        let mut verifier = ServerVerifier::from(pki.verifier());
         verifier.set_ct_policy(Some(CtPolicy::new([log])));
         verifier
     };
     let pinned = |pins: &[Pin]| {
-        let mut verifier = world.verifier();
+        let mut verifier = pki.verifier();
         verifier.set_pins(Some(Pins::new(pins.to_vec())));
         ServerVerifier::from(verifier)
     };
     let checked = |scope| {
-        let mut verifier = world.verifier();
-        verifier.add_check(Arc::new(Scoped(scope)));
+        let mut verifier = pki.verifier();
+        verifier.add_check(Arc::new(ScopedCheck(scope)));
         ServerVerifier::from(verifier)
     };
     let at = |seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-    let mut exact = world.verifier();
+    let mut exact = pki.verifier();
     exact.trust_exact_certificate(leaf.der.clone()).unwrap();
-    let mut exact_other = world.verifier();
-    exact_other.trust_exact_certificate(world.intermediate.leaf(|_| {}).der.clone()).unwrap();
+    let mut exact_other = pki.verifier();
+    exact_other.trust_exact_certificate(pki.intermediate.leaf(|_| {}).der.clone()).unwrap();
     let mut exact_too = exact.clone();
-    exact_too.trust_exact_certificate(world.intermediate.leaf(|_| {}).der.clone()).unwrap();
+    exact_too.trust_exact_certificate(pki.intermediate.leaf(|_| {}).der.clone()).unwrap();
     let all = [
-        world.verifier().into(),
+        pki.verifier().into(),
         exact.into(),
         exact_other.into(),
         exact_too.into(),
@@ -296,28 +294,28 @@ fn session_scope_covers_every_setting_of_the_checks() {
         crls(&|crls| crls.set_accept_unknown_status(true)),
         crls(&|crls| crls.set_accept_expired(true)),
         crls(&|crls| crls.set_end_entity_only(true)),
-        log("A", &world.root, &|_| {}),
-        log("B", &world.root, &|_| {}),
-        log("A", &world.intermediate, &|_| {}),
-        log("A", &world.root, &|log| log.set_retired(Some(at(1)))),
-        log("A", &world.root, &|log| log.set_period(Some((at(1), at(2))))),
-        log("A", &world.root, &|log| log.set_period(Some((at(1), at(3))))),
-        log("A", &world.root, &|log| log.set_period(Some((at(0), at(2))))),
-        log("A", &world.root, &|log| log.set_retired(Some(at(2)))),
-        with_ct(&world, 0, None),
-        with_ct(&world, 1, None),
-        with_ct(&world, 0, Some(std::time::Duration::from_secs(1))),
-        with_ct(&world, 0, Some(std::time::Duration::from_secs(2))),
+        log("A", &pki.root, &|_| {}),
+        log("B", &pki.root, &|_| {}),
+        log("A", &pki.intermediate, &|_| {}),
+        log("A", &pki.root, &|log| log.set_retired(Some(at(1)))),
+        log("A", &pki.root, &|log| log.set_period(Some((at(1), at(2))))),
+        log("A", &pki.root, &|log| log.set_period(Some((at(1), at(3))))),
+        log("A", &pki.root, &|log| log.set_period(Some((at(0), at(2))))),
+        log("A", &pki.root, &|log| log.set_retired(Some(at(2)))),
+        with_ct(&pki, 0, None),
+        with_ct(&pki, 1, None),
+        with_ct(&pki, 0, Some(std::time::Duration::from_secs(1))),
+        with_ct(&pki, 0, Some(std::time::Duration::from_secs(2))),
         pinned(&[Pin([1; 32])]),
         pinned(&[Pin([2; 32])]),
         pinned(&[Pin([1; 32]), Pin([2; 32])]),
         pinned(&[]),
         checked(1),
         checked(2),
-        ChainVerifier::new(store(&[&world.intermediate])).into(),
-        ChainVerifier::new(store(&[&world.root, &world.intermediate])).into(),
-        world.with_crls(&lists[..1]).into(),
-        world.with_crls(&[world.intermediate.crl(&[1], |_| {}), lists[1].clone()]).into(),
+        ChainVerifier::new(store(&[&pki.intermediate])).into(),
+        ChainVerifier::new(store(&[&pki.root, &pki.intermediate])).into(),
+        pki.with_crls(&lists[..1]).into(),
+        pki.with_crls(&[pki.intermediate.crl(&[1], |_| {}), lists[1].clone()]).into(),
     ];
     let digests: std::collections::BTreeSet<_> = all.iter().map(|one| one.session_scope().unwrap()).collect();
     assert_eq!(digests.len(), all.len());
@@ -327,20 +325,20 @@ fn session_scope_covers_every_setting_of_the_checks() {
 #[test]
 fn each_custom_check_can_reject() {
     #[derive(Debug)]
-    struct Says(bool);
+    struct FixedCheck(bool);
 
-    impl CheckPath for Says {
+    impl CheckPath for FixedCheck {
         fn check(&self, _: &ProvenPath<'_>, _: Purpose, _: UnixTime) -> Result<(), CertificateError> {
             if self.0 { Ok(()) } else { Err(CertificateError::Application("no".into())) }
         }
     }
 
-    let world = World::new();
-    let chain = [world.intermediate.leaf(|_| {}).der, world.intermediate.der.clone()];
+    let pki = TestPki::new();
+    let chain = [pki.intermediate.leaf(|_| {}).der, pki.intermediate.der.clone()];
     for (first, second) in [(true, true), (true, false), (false, true)] {
-        let mut verifier = world.verifier();
-        verifier.add_check(Arc::new(Says(first)));
-        verifier.add_check(Arc::new(Says(second)));
+        let mut verifier = pki.verifier();
+        verifier.add_check(Arc::new(FixedCheck(first)));
+        verifier.add_check(Arc::new(FixedCheck(second)));
         assert_eq!(verifier.verify_client(&chain, UnixTime::now()).is_ok(), first && second);
     }
 }
@@ -348,9 +346,9 @@ fn each_custom_check_can_reject() {
 /// One path lacks only a pin, the other is revoked: the missing pin is the error.
 #[test]
 fn missing_pin_is_reported_before_a_revoked_path() {
-    let (one, two) = (Authority::root("one"), Authority::root("two"));
-    let by_one = one.authority("certified twice", |_| {});
-    let mut params = super::test_pki::authority_params("certified twice");
+    let (one, two) = (TestCa::root("one"), TestCa::root("two"));
+    let by_one = one.sub_ca("certified twice", |_| {});
+    let mut params = super::test_pki::ca_params("certified twice");
     params.serial_number = Some(rcgen::SerialNumber::from(77));
     let cross = params.signed_by(by_one.issuer.key(), &two.issuer).unwrap();
     let leaf = by_one.leaf(|_| {}).der;
@@ -371,9 +369,9 @@ fn missing_pin_is_reported_before_a_revoked_path() {
 /// The order of pins and duplicates do not matter.
 #[test]
 fn same_pins_have_the_same_session_scope() {
-    let world = World::new();
+    let pki = TestPki::new();
     let scope = |pins: &[Pin]| {
-        let mut verifier = world.verifier();
+        let mut verifier = pki.verifier();
         verifier.set_pins(Some(Pins::new(pins.to_vec())));
         verifier.session_scope().unwrap()
     };
@@ -385,12 +383,12 @@ fn same_pins_have_the_same_session_scope() {
 /// A stored chain is accepted only for the name that it was verified for.
 #[test]
 fn reverify_checks_the_name() {
-    let world = World::new();
-    let chain = [world.intermediate.leaf(|_| {}).der, world.intermediate.der.clone()];
-    let verifier = ServerVerifier::from(world.verifier());
+    let pki = TestPki::new();
+    let chain = [pki.intermediate.leaf(|_| {}).der, pki.intermediate.der.clone()];
+    let verifier = ServerVerifier::from(pki.verifier());
     for (name, accepted) in [("server.test", true), ("another.test", false)] {
-        let verdict = verifier.reverify(&chain, &name.try_into().unwrap(), UnixTime::now());
-        assert_eq!(verdict.is_ok(), accepted, "{name}");
+        let result = verifier.reverify(&chain, &name.try_into().unwrap(), UnixTime::now());
+        assert_eq!(result.is_ok(), accepted, "{name}");
     }
 }
 
@@ -398,12 +396,12 @@ fn reverify_checks_the_name() {
 /// it.
 #[test]
 fn changeable_checks_need_reverification() {
-    let world = World::new();
-    let (mut pinned, mut checked) = (world.verifier(), world.verifier());
-    pinned.set_pins(Some(Pins::new([world.root.pin()])));
-    checked.add_check(Arc::new(Scoped(1)));
-    let with_crls = world.with_crls(&[world.root.crl(&[], |_| {})]);
-    for (verifier, needed) in [(world.verifier(), false), (pinned, true), (checked, true), (with_crls, true)] {
+    let pki = TestPki::new();
+    let (mut pinned, mut checked) = (pki.verifier(), pki.verifier());
+    pinned.set_pins(Some(Pins::new([pki.root.pin()])));
+    checked.add_check(Arc::new(ScopedCheck(1)));
+    let with_crls = pki.with_crls(&[pki.root.crl(&[], |_| {})]);
+    for (verifier, needed) in [(pki.verifier(), false), (pinned, true), (checked, true), (with_crls, true)] {
         assert_eq!(verifier.needs_reverification(), needed, "{verifier:?}");
         assert_eq!(ServerVerifier::from(verifier).needs_reverification(), needed);
     }
@@ -411,12 +409,12 @@ fn changeable_checks_need_reverification() {
 
 #[test]
 fn requested_extensions_are_in_the_resumption_scope() {
-    let world = World::new();
-    let (_, server) = configs(Role::Server, VERSIONS[0], world.good(), world.verifier());
+    let pki = TestPki::new();
+    let (_, server) = configs(Role::Server, VERSIONS[0], pki.valid_chain(), pki.verifier());
     let server = Arc::new(server);
     let sessions = Arc::new(strata_tls::ClientSessionMemoryCache::new(100));
     let kind = |change: &dyn Fn(&mut ClientConfig)| {
-        let mut client = ClientConfig::with_server_verifier(world.verifier());
+        let mut client = ClientConfig::with_server_verifier(pki.verifier());
         client.set_session_storage(sessions.clone());
         change(&mut client);
         Pair::connected(&Arc::new(client), &server).client.handshake_kind()
@@ -434,15 +432,15 @@ mod replaced {
     use strata_tls::{CertificateDer, ServerName, Stapled, VerifyName, VerifyPath};
 
     #[derive(Debug)]
-    struct Any(bool);
+    struct FixedChecks(bool);
 
-    impl VerifyPath for Any {
+    impl VerifyPath for FixedChecks {
         fn verify_path(&self, _: &[CertificateDer<'_>], _: Purpose, _: UnixTime) -> Result<(), CertificateError> {
             if self.0 { Ok(()) } else { Err(CertificateError::BadSignature) }
         }
     }
 
-    impl VerifyName for Any {
+    impl VerifyName for FixedChecks {
         fn verify_name(&self, path: &ProvenPath<'_>, _: &ServerName<'_>) -> Result<(), CertificateError> {
             assert!(!path.certificates().is_empty());
             if self.0 { Ok(()) } else { Err(CertificateError::Application("not this one".into())) }
@@ -451,29 +449,29 @@ mod replaced {
 
     #[test]
     fn pins_ignore_keys_outside_the_path() {
-        let (world, stranger) = (World::new(), Authority::root("a stranger"));
-        let leaf = world.intermediate.leaf(|_| {});
+        let (pki, unrelated) = (TestPki::new(), TestCa::root("an unrelated CA"));
+        let leaf = pki.intermediate.leaf(|_| {});
         // The issuer's name with another key.
-        let impostor = stranger.authority("the intermediate", |_| {});
+        let same_name = unrelated.sub_ca("the intermediate", |_| {});
         // The issuer's key with another name.
-        let alias_params = super::super::test_pki::authority_params("an alias");
-        let alias = alias_params.signed_by(world.intermediate.issuer.key(), &stranger.issuer).unwrap();
-        let judged = |chain: &[&CertificateDer<'static>], pinned: Pin| {
+        let alias_params = super::super::test_pki::ca_params("an alias");
+        let alias = alias_params.signed_by(pki.intermediate.issuer.key(), &unrelated.issuer).unwrap();
+        let accepts = |chain: &[&CertificateDer<'static>], pinned: Pin| {
             let mut verifier = ChainVerifier::new(strata_tls::RootCertStore::new());
-            verifier.dangerous_set_path(Arc::new(Any(true)));
+            verifier.dangerous_set_path(Arc::new(FixedChecks(true)));
             verifier.set_pins(Some(Pins::new([pinned])));
             let chain: Vec<_> = chain.iter().map(|one| (*one).clone()).collect();
             verifier.verify_client(&chain, UnixTime::now()).is_ok()
         };
-        let (middle, root) = (&world.intermediate, &world.root);
-        assert!(judged(&[&leaf.der, &middle.der], middle.pin()));
-        assert!(judged(&[&leaf.der, &middle.der, &root.der], root.pin()));
-        assert!(!judged(&[&leaf.der, &stranger.der], stranger.pin()));
-        assert!(!judged(&[&leaf.der, &impostor.der], impostor.pin()));
-        assert!(!judged(&[&leaf.der, alias.der()], world.intermediate.pin()));
-        assert!(!judged(&[&leaf.der, &middle.der, &stranger.der], stranger.pin()));
+        let (middle, root) = (&pki.intermediate, &pki.root);
+        assert!(accepts(&[&leaf.der, &middle.der], middle.pin()));
+        assert!(accepts(&[&leaf.der, &middle.der, &root.der], root.pin()));
+        assert!(!accepts(&[&leaf.der, &unrelated.der], unrelated.pin()));
+        assert!(!accepts(&[&leaf.der, &same_name.der], same_name.pin()));
+        assert!(!accepts(&[&leaf.der, alias.der()], pki.intermediate.pin()));
+        assert!(!accepts(&[&leaf.der, &middle.der, &unrelated.der], unrelated.pin()));
         assert!(
-            !judged(&[&leaf.der, &stranger.der, &middle.der], middle.pin()),
+            !accepts(&[&leaf.der, &unrelated.der, &middle.der], middle.pin()),
             "after a certificate outside the path"
         );
     }
@@ -482,71 +480,71 @@ mod replaced {
     #[test]
     fn custom_path_contains_the_sent_certificates() {
         #[derive(Debug)]
-        struct Expects(Vec<CertificateDer<'static>>);
+        struct ExpectingCheck(Vec<CertificateDer<'static>>);
 
-        impl CheckPath for Expects {
+        impl CheckPath for ExpectingCheck {
             fn check(&self, path: &ProvenPath<'_>, _: Purpose, _: UnixTime) -> Result<(), CertificateError> {
                 assert_eq!(path.certificates(), self.0);
                 Ok(())
             }
         }
 
-        let world = World::new();
-        let chain = vec![world.intermediate.leaf(|_| {}).der, world.intermediate.der.clone(), world.root.der.clone()];
-        let mut verifier = world.verifier();
-        verifier.dangerous_set_path(Arc::new(Any(true)));
-        verifier.add_check(Arc::new(Expects(chain.clone())));
+        let pki = TestPki::new();
+        let chain = vec![pki.intermediate.leaf(|_| {}).der, pki.intermediate.der.clone(), pki.root.der.clone()];
+        let mut verifier = pki.verifier();
+        verifier.dangerous_set_path(Arc::new(FixedChecks(true)));
+        verifier.add_check(Arc::new(ExpectingCheck(chain.clone())));
         verifier.verify_client(&chain, UnixTime::now()).unwrap();
     }
 
     /// The result holds until the first of the linked certificates expires.
     #[test]
     fn custom_path_holds_until_its_first_certificate_expires() {
-        let (world, end) = (World::new(), |year| rcgen::date_time_ymd(year, 1, 1));
-        let middle = world.root.authority("ends first", |params| params.not_after = end(2100));
+        let (pki, end) = (TestPki::new(), |year| rcgen::date_time_ymd(year, 1, 1));
+        let middle = pki.root.sub_ca("ends first", |params| params.not_after = end(2100));
         let leaf = middle.leaf(|params| params.not_after = end(2200));
-        let stranger = Authority::spoilt_root("a stranger", |params| params.not_after = end(2050));
-        let mut verifier = world.verifier();
-        verifier.dangerous_set_path(Arc::new(Any(true)));
+        let unrelated = TestCa::root_with("an unrelated CA", |params| params.not_after = end(2050));
+        let mut verifier = pki.verifier();
+        verifier.dangerous_set_path(Arc::new(FixedChecks(true)));
         let until = |chain: &[&CertificateDer<'static>]| {
             let chain: Vec<_> = chain.iter().map(|one| (*one).clone()).collect();
             verifier.verify_client_until(&chain, UnixTime::now()).unwrap().as_secs()
         };
         let seconds = |year| u64::try_from(end(year).unix_timestamp()).unwrap();
         assert_eq!(until(&[&leaf.der]), seconds(2200));
-        assert_eq!(until(&[&leaf.der, &middle.der, &stranger.der]), seconds(2100));
+        assert_eq!(until(&[&leaf.der, &middle.der, &unrelated.der]), seconds(2100));
     }
 
     #[test]
     fn replaced_checks_need_reverification() {
-        let world = World::new();
-        let (mut chain, mut verifier) = (world.verifier(), ServerVerifier::from(world.verifier()));
-        chain.dangerous_set_path(Arc::new(Any(true)));
+        let pki = TestPki::new();
+        let (mut chain, mut verifier) = (pki.verifier(), ServerVerifier::from(pki.verifier()));
+        chain.dangerous_set_path(Arc::new(FixedChecks(true)));
         assert!(chain.needs_reverification());
-        verifier.dangerous_set_name(Arc::new(Any(true)));
+        verifier.dangerous_set_name(Arc::new(FixedChecks(true)));
         assert!(verifier.needs_reverification());
         assert_eq!(verifier.session_scope(), None);
     }
 
     #[test]
     fn replaced_check_decides_only_its_own_part() {
-        let (world, leaf) = (World::new(), World::new().intermediate.leaf(|_| {}));
+        let (pki, leaf) = (TestPki::new(), TestPki::new().intermediate.leaf(|_| {}));
         let name = ServerName::try_from("another.test").unwrap();
         for (path, named) in [(true, true), (true, false), (false, true)] {
-            let mut chain = world.verifier();
-            chain.dangerous_set_path(Arc::new(Any(path)));
+            let mut chain = pki.verifier();
+            chain.dangerous_set_path(Arc::new(FixedChecks(path)));
             let mut verifier = ServerVerifier::from(chain);
             assert_eq!(verifier.session_scope(), None);
-            verifier.dangerous_set_name(Arc::new(Any(named)));
+            verifier.dangerous_set_name(Arc::new(FixedChecks(named)));
             let chain = [leaf.der.clone()];
-            let verdict = |verifier: &ServerVerifier| {
+            let result = |verifier: &ServerVerifier| {
                 verifier
                     .verify(&chain, &name, &Stapled::new(None, strata_tls::codec::List::empty()), UnixTime::now())
                     .is_ok()
             };
-            assert_eq!(verdict(&verifier), path && named);
+            assert_eq!(result(&verifier), path && named);
             verifier.set_ocsp_policy(OcspPolicy::Require);
-            assert!(!verdict(&verifier), "the other checks remain");
+            assert!(!result(&verifier), "the other checks remain");
         }
     }
 }

@@ -8,87 +8,87 @@ use rcgen::{
 use strata_tls::{AlertDescription, CertificateError, ChainVerifier, Crls, RevocationSource};
 use tls_crypto::der::{BOOLEAN, CONTEXT_0, Elements, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, element};
 
-use super::test_pki::{Authority, INTERMEDIATE, LEAF, ROLES, World, outcome, resigned, store};
+use super::test_pki::{INTERMEDIATE, LEAF, ROLES, TestCa, TestPki, outcome, resigned, store};
 use crate::pki::VERSIONS;
 
 /// Verifies a chain that is valid apart from revocation, in all roles and versions. `rejection` is
 /// the expected alert and words of the error, or `None` if the chain is accepted.
-fn judged(make: impl Fn(&World) -> ChainVerifier, refused: Option<(AlertDescription, &str)>) {
+fn expect_result(make: impl Fn(&TestPki) -> ChainVerifier, rejection: Option<(AlertDescription, &str)>) {
     for role in ROLES {
         for version in VERSIONS {
-            let world = World::new();
-            match (outcome(role, version, world.good(), make(&world)), refused) {
+            let pki = TestPki::new();
+            match (outcome(role, version, pki.valid_chain(), make(&pki)), rejection) {
                 (Ok(()), None) => {}
                 (Err((refusal, alert)), Some((expected, words))) => {
                     assert_eq!(alert, expected, "{refusal}");
                     assert!(refusal.to_string().contains(words), "no {words:?} in {refusal}");
                 }
-                (outcome, _) => panic!("{outcome:?} and not {refused:?} of {role:?} in {version}"),
+                (outcome, _) => panic!("{outcome:?} and not {rejection:?} of {role:?} in {version}"),
             }
         }
     }
 }
 
 /// A verifier with these lists and these lenient settings.
-fn with(world: &World, lists: &[Vec<u8>], lenient: &[fn(&mut Crls, bool)]) -> ChainVerifier {
+fn with(pki: &TestPki, lists: &[Vec<u8>], lenient: &[fn(&mut Crls, bool)]) -> ChainVerifier {
     let mut crls = Crls::from_der(lists).unwrap();
     lenient.iter().for_each(|set| set(&mut crls, true));
-    let mut verifier = world.verifier();
+    let mut verifier = pki.verifier();
     verifier.set_crls(Some(crls));
     verifier
 }
 
 #[test]
 fn certificate_on_no_crl_is_accepted() {
-    judged(|world| world.with_crls(&[world.intermediate.crl(&[1, 2], |_| {}), world.root.crl(&[], |_| {})]), None);
+    expect_result(|pki| pki.with_crls(&[pki.intermediate.crl(&[1, 2], |_| {}), pki.root.crl(&[], |_| {})]), None);
 }
 
 #[test]
 fn revoked_leaf_or_intermediate_is_rejected() {
     let of_leaf = "certificate 1 of 2 (CN=a leaf) was revoked: a revocation list names it";
-    let refused = Some((AlertDescription::CERTIFICATE_REVOKED, of_leaf));
-    judged(
-        |world| world.with_crls(&[world.intermediate.crl(&[1, LEAF], |_| {}), world.root.crl(&[], |_| {})]),
-        refused,
+    let rejection = Some((AlertDescription::CERTIFICATE_REVOKED, of_leaf));
+    expect_result(
+        |pki| pki.with_crls(&[pki.intermediate.crl(&[1, LEAF], |_| {}), pki.root.crl(&[], |_| {})]),
+        rejection,
     );
-    judged(
-        |world| world.with_crls(&[world.intermediate.crl(&[], |_| {}), world.root.crl(&[INTERMEDIATE], |_| {})]),
+    expect_result(
+        |pki| pki.with_crls(&[pki.intermediate.crl(&[], |_| {}), pki.root.crl(&[INTERMEDIATE], |_| {})]),
         Some((AlertDescription::CERTIFICATE_REVOKED, "certificate 2 of 2 (CN=the intermediate) was revoked")),
     );
     // No lenient setting accepts a listed certificate.
-    judged(
-        |world| {
+    expect_result(
+        |pki| {
             with(
-                world,
-                &[world.intermediate.crl(&[LEAF], |_| {})],
+                pki,
+                &[pki.intermediate.crl(&[LEAF], |_| {})],
                 &[Crls::set_accept_unknown_status, Crls::set_accept_expired, Crls::set_end_entity_only],
             )
         },
-        refused,
+        rejection,
     );
 }
 
 #[test]
 fn uncovered_certificate_is_rejected_by_default() {
     let unknown = Some((AlertDescription::CERTIFICATE_UNKNOWN, "no revocation list (CRL) covers certificate"));
-    judged(|world| world.with_crls(&[world.intermediate.crl(&[], |_| {})]), unknown);
-    judged(|world| world.with_crls(&[Authority::root("somebody else").crl(&[], |_| {})]), unknown);
-    judged(|world| world.with_crls(&[]), unknown);
-    judged(|world| with(world, &[world.intermediate.crl(&[], |_| {})], &[Crls::set_accept_unknown_status]), None);
-    judged(|world| with(world, &[world.intermediate.crl(&[], |_| {})], &[Crls::set_end_entity_only]), None);
+    expect_result(|pki| pki.with_crls(&[pki.intermediate.crl(&[], |_| {})]), unknown);
+    expect_result(|pki| pki.with_crls(&[TestCa::root("another CA").crl(&[], |_| {})]), unknown);
+    expect_result(|pki| pki.with_crls(&[]), unknown);
+    expect_result(|pki| with(pki, &[pki.intermediate.crl(&[], |_| {})], &[Crls::set_accept_unknown_status]), None);
+    expect_result(|pki| with(pki, &[pki.intermediate.crl(&[], |_| {})], &[Crls::set_end_entity_only]), None);
 }
 
 #[test]
 fn expired_crl_is_rejected_by_default() {
-    fn old(world: &World) -> Vec<Vec<u8>> {
+    fn old(pki: &TestPki) -> Vec<Vec<u8>> {
         vec![
-            world.intermediate.crl(&[], |params| params.next_update = date_time_ymd(2001, 2, 3)),
-            world.root.crl(&[], |_| {}),
+            pki.intermediate.crl(&[], |params| params.next_update = date_time_ymd(2001, 2, 3)),
+            pki.root.crl(&[], |_| {}),
         ]
     }
-    let refused = (AlertDescription::CERTIFICATE_UNKNOWN, "the next one was due at 2001-02-03 00:00:00 UTC");
-    judged(|world| world.with_crls(&old(world)), Some(refused));
-    judged(|world| with(world, &old(world), &[Crls::set_accept_expired]), None);
+    let rejection = (AlertDescription::CERTIFICATE_UNKNOWN, "the next one was due at 2001-02-03 00:00:00 UTC");
+    expect_result(|pki| pki.with_crls(&old(pki)), Some(rejection));
+    expect_result(|pki| with(pki, &old(pki), &[Crls::set_accept_expired]), None);
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn certificate_on_any_crl_is_revoked() {
     for in_parts in [false, true] {
         for names in [[false, false], [false, true], [true, false]] {
             for newest_first in [true, false] {
-                let world = World::new();
+                let pki = TestPki::new();
                 let list = |made: i32, names: bool| {
-                    world.intermediate.crl(if names { &[LEAF] } else { &[] }, |params| {
+                    pki.intermediate.crl(if names { &[LEAF] } else { &[] }, |params| {
                         params.this_update = date_time_ymd(made, 1, 1);
                         if in_parts {
                             let distribution_point = place(&format!("http://lists.test/{made}"));
@@ -110,8 +110,8 @@ fn certificate_on_any_crl_is_revoked() {
                 };
                 let (new, old) = (list(2010, names[0]), list(2005, names[1]));
                 let both = if newest_first { [new, old] } else { [old, new] };
-                let verifier = world.with_crls(&[&both[..], &[world.root.crl(&[], |_| {})]].concat());
-                let outcome = outcome(ROLES[0], VERSIONS[0], world.good(), verifier);
+                let verifier = pki.with_crls(&[&both[..], &[pki.root.crl(&[], |_| {})]].concat());
+                let outcome = outcome(ROLES[0], VERSIONS[0], pki.valid_chain(), verifier);
                 assert_eq!(outcome.is_err(), names.contains(&true), "{in_parts} {names:?} {newest_first}: {outcome:?}");
             }
         }
@@ -119,16 +119,16 @@ fn certificate_on_any_crl_is_revoked() {
 }
 
 /// The intermediate CA with a new key.
-fn renewed(world: &World) -> Authority {
-    world.root.authority("the intermediate", |_| {})
+fn renewed(pki: &TestPki) -> TestCa {
+    pki.root.sub_ca("the intermediate", |_| {})
 }
 
 #[test]
 fn crls_of_both_keys_of_a_ca_count() {
     for newer_is_of_old_key in [false, true] {
         for revoked in [false, true] {
-            let world = World::new();
-            let keys = [&world.intermediate, &renewed(&world)];
+            let pki = TestPki::new();
+            let keys = [&pki.intermediate, &renewed(&pki)];
             let lists: Vec<_> = std::iter::zip(keys, [newer_is_of_old_key, !newer_is_of_old_key])
                 .map(|(key, is_newer)| {
                     key.crl(if revoked { &[LEAF] } else { &[] }, |params| {
@@ -137,7 +137,7 @@ fn crls_of_both_keys_of_a_ca_count() {
                 })
                 .collect();
             for key in keys {
-                let verifier = world.with_crls(&[&lists[..], &[world.root.crl(&[], |_| {})]].concat());
+                let verifier = pki.with_crls(&[&lists[..], &[pki.root.crl(&[], |_| {})]].concat());
                 let outcome = outcome(ROLES[0], VERSIONS[0], key.leaf(|_| {}).with(&[key]), verifier);
                 assert_eq!(outcome.is_err(), revoked, "{newer_is_of_old_key}: {outcome:?}");
             }
@@ -149,15 +149,15 @@ fn crls_of_both_keys_of_a_ca_count() {
 /// intermediate's certificate another.
 #[test]
 fn work_for_crls_of_other_keys_is_bounded() {
-    let world = World::new();
-    let (good, of_root) = (world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {}));
-    let of_other_key = renewed(&world).crl(&[], |params| params.this_update = date_time_ymd(2010, 1, 1));
-    for (others, is_good) in [(98, true), (99, false)] {
+    let pki = TestPki::new();
+    let (good, of_root) = (pki.intermediate.crl(&[], |_| {}), pki.root.crl(&[], |_| {}));
+    let of_other_key = renewed(&pki).crl(&[], |params| params.this_update = date_time_ymd(2010, 1, 1));
+    for (others, accepted) in [(98, true), (99, false)] {
         let lists = [vec![of_other_key.clone(); others], vec![good.clone(), of_root.clone()]].concat();
-        match outcome(ROLES[0], VERSIONS[0], world.good(), world.with_crls(&lists)) {
-            Ok(()) => assert!(is_good),
+        match outcome(ROLES[0], VERSIONS[0], pki.valid_chain(), pki.with_crls(&lists)) {
+            Ok(()) => assert!(accepted),
             Err((refusal, _)) => {
-                assert!(!is_good, "{refusal}");
+                assert!(!accepted, "{refusal}");
                 assert!(refusal.to_string().contains("takes more work to judge than any honest one"), "{refusal}");
             }
         }
@@ -166,9 +166,9 @@ fn work_for_crls_of_other_keys_is_bounded() {
 
 #[test]
 fn crl_of_one_key_does_not_cover_the_other() {
-    let world = World::new();
-    let key = renewed(&world);
-    let verifier = world.with_crls(&[world.intermediate.crl(&[], |_| {}), world.root.crl(&[], |_| {})]);
+    let pki = TestPki::new();
+    let key = renewed(&pki);
+    let verifier = pki.with_crls(&[pki.intermediate.crl(&[], |_| {}), pki.root.crl(&[], |_| {})]);
     let (refusal, _) = outcome(ROLES[0], VERSIONS[0], key.leaf(|_| {}).with(&[&key]), verifier).unwrap_err();
     assert!(matches!(refusal.why, CertificateError::BadCrl { .. }), "{refusal}");
     assert!(
@@ -180,18 +180,18 @@ fn crl_of_one_key_does_not_cover_the_other() {
 #[test]
 fn crl_of_an_issuer_without_crl_sign_is_rejected() {
     let only_certificates = |params: &mut CertificateParams| params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    for spoils_root in [true, false] {
-        let (root, below) = if spoils_root {
-            let root = Authority::spoilt_root("the root", only_certificates);
-            let below = root.authority("below", |_| {});
+    for changes_root in [true, false] {
+        let (root, below) = if changes_root {
+            let root = TestCa::root_with("the root", only_certificates);
+            let below = root.sub_ca("below", |_| {});
             (root, below)
         } else {
-            let root = Authority::root("the root");
-            let below = root.authority("below", only_certificates);
+            let root = TestCa::root("the root");
+            let below = root.sub_ca("below", only_certificates);
             (root, below)
         };
         // rcgen issues no CRL for such an issuer, so re-sign one of another CA with the same name.
-        let list = |of: &Authority, name: &str| resigned(&Authority::root(name).crl(&[], |_| {}), of, |_| {});
+        let list = |of: &TestCa, name: &str| resigned(&TestCa::root(name).crl(&[], |_| {}), of, |_| {});
         let mut verifier = ChainVerifier::new(store(&[&root]));
         verifier.set_crls(Some(Crls::from_der([list(&root, "the root"), list(&below, "below")]).unwrap()));
         for role in ROLES {
@@ -207,15 +207,15 @@ fn crl_of_an_issuer_without_crl_sign_is_rejected() {
 fn future_crl_is_rejected_unless_a_current_one_exists() {
     let future = |params: &mut CertificateRevocationListParams| params.this_update = date_time_ymd(2990, 2, 3);
     let words = "certificate 1 of 2 (CN=a leaf) is not valid before 2990-02-03";
-    judged(
-        move |world| world.with_crls(&[world.intermediate.crl(&[], future), world.root.crl(&[], |_| {})]),
+    expect_result(
+        move |pki| pki.with_crls(&[pki.intermediate.crl(&[], future), pki.root.crl(&[], |_| {})]),
         Some((AlertDescription::CERTIFICATE_UNKNOWN, words)),
     );
     // It is harmless beside a current list.
-    judged(
-        move |world| {
-            let both = [world.intermediate.crl(&[], future), world.intermediate.crl(&[], |_| {})];
-            world.with_crls(&[&both[..], &[world.root.crl(&[], |_| {})]].concat())
+    expect_result(
+        move |pki| {
+            let both = [pki.intermediate.crl(&[], future), pki.intermediate.crl(&[], |_| {})];
+            pki.with_crls(&[&both[..], &[pki.root.crl(&[], |_| {})]].concat())
         },
         None,
     );
@@ -225,44 +225,44 @@ fn future_crl_is_rejected_unless_a_current_one_exists() {
 fn crl_matches_any_distribution_point() {
     let place = |uris: &[&str]| CrlDistributionPoint { uris: uris.iter().map(|uri| (*uri).to_owned()).collect() };
     let [a, b, c] = ["http://lists.test/a", "http://lists.test/b", "http://lists.test/c"];
-    for (points, is_good) in
+    for (points, accepted) in
         [(vec![place(&[a]), place(&[b])], true), (vec![place(&[a, b])], true), (vec![place(&[a])], false)]
     {
-        let world = World::new();
-        let leaf = world.intermediate.leaf(|params| params.crl_distribution_points = points);
-        let list = world.intermediate.crl(&[], |params| {
+        let pki = TestPki::new();
+        let leaf = pki.intermediate.leaf(|params| params.crl_distribution_points = points);
+        let list = pki.intermediate.crl(&[], |params| {
             params.issuing_distribution_point =
                 Some(CrlIssuingDistributionPoint { distribution_point: place(&[c, b]), scope: None });
         });
-        let verifier = world.with_crls(&[list, world.root.crl(&[], |_| {})]);
-        assert_eq!(outcome(ROLES[0], VERSIONS[0], leaf.with(&[&world.intermediate]), verifier).is_ok(), is_good);
+        let verifier = pki.with_crls(&[list, pki.root.crl(&[], |_| {})]);
+        assert_eq!(outcome(ROLES[0], VERSIONS[0], leaf.with(&[&pki.intermediate]), verifier).is_ok(), accepted);
     }
 }
 
 #[test]
 fn ca_only_crl_does_not_cover_a_leaf() {
     use rcgen::CrlScope;
-    for (scope, is_good) in [(CrlScope::UserCertsOnly, true), (CrlScope::CaCertsOnly, false)] {
-        let world = World::new();
-        let list = world.intermediate.crl(&[], |params| {
+    for (scope, accepted) in [(CrlScope::UserCertsOnly, true), (CrlScope::CaCertsOnly, false)] {
+        let pki = TestPki::new();
+        let list = pki.intermediate.crl(&[], |params| {
             let distribution_point = CrlDistributionPoint { uris: vec!["http://lists.test/1".to_owned()] };
             params.issuing_distribution_point =
                 Some(CrlIssuingDistributionPoint { distribution_point, scope: Some(scope) });
         });
-        let verifier = world.with_crls(&[list, world.root.crl(&[], |_| {})]);
-        assert_eq!(outcome(ROLES[0], VERSIONS[0], world.good(), verifier).is_ok(), is_good);
+        let verifier = pki.with_crls(&[list, pki.root.crl(&[], |_| {})]);
+        assert_eq!(outcome(ROLES[0], VERSIONS[0], pki.valid_chain(), verifier).is_ok(), accepted);
     }
 }
 
 #[test]
 fn indirect_delta_and_reason_crls_are_rejected_when_added() {
-    let world = World::new();
-    let plain = world.root.crl(&[], |_| {});
+    let pki = TestPki::new();
+    let plain = pki.root.crl(&[], |_| {});
     let with_extension = |oid: u8, value: &[u8]| {
         let oid = element(OBJECT_IDENTIFIER, &[&[0x55, 0x1d, oid]]);
         let extension = [oid, element(BOOLEAN, &[&[0xff]]), element(OCTET_STRING, &[value])].concat();
         let extension = element(SEQUENCE, &[&extension]);
-        resigned(&plain, &world.root, |fields| {
+        resigned(&plain, &pki.root, |fields| {
             let extensions = fields.pop().unwrap();
             let inner = Elements::new(Elements::new(&extensions).expect(CONTEXT_0).unwrap()).expect(SEQUENCE).unwrap();
             fields.push(element(CONTEXT_0, &[&element(SEQUENCE, &[inner, &extension])]));
@@ -283,17 +283,17 @@ fn indirect_delta_and_reason_crls_are_rejected_when_added() {
 
 #[test]
 fn verification_holds_until_the_first_crl_expires() {
-    let world = World::new();
+    let pki = TestPki::new();
     let ending =
         |year: i32| move |params: &mut CertificateRevocationListParams| params.next_update = date_time_ymd(year, 1, 1);
     let name = strata_tls::ServerName::try_from("server.test").unwrap();
     let now = strata_tls::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_700_000_000));
     // Or until the leaf expires, if that is earlier.
     for (of_leaf, of_intermediate, leaf) in [(2031, 2032, 2033), (2032, 2031, 2033), (2032, 2033, 2031)] {
-        let lists = [world.intermediate.crl(&[], ending(of_leaf)), world.root.crl(&[], ending(of_intermediate))];
-        let verifier = strata_tls::ServerVerifier::new(world.with_crls(&lists));
-        let leaf = world.intermediate.leaf(|params| params.not_after = date_time_ymd(leaf, 1, 1));
-        let chain = [leaf.der, world.intermediate.der.clone()];
+        let lists = [pki.intermediate.crl(&[], ending(of_leaf)), pki.root.crl(&[], ending(of_intermediate))];
+        let verifier = strata_tls::ServerVerifier::new(pki.with_crls(&lists));
+        let leaf = pki.intermediate.leaf(|params| params.not_after = date_time_ymd(leaf, 1, 1));
+        let chain = [leaf.der, pki.intermediate.der.clone()];
         let end = verifier.verify_until(&chain, &name, &strata_tls::Stapled::default(), now).unwrap();
         assert_eq!(end.as_secs(), 1_924_992_000);
     }
@@ -301,8 +301,8 @@ fn verification_holds_until_the_first_crl_expires() {
 
 #[test]
 fn crl_signed_by_another_key_is_rejected() {
-    judged(
-        |world| world.with_crls(&[Authority::root("the intermediate").crl(&[], |_| {}), world.root.crl(&[], |_| {})]),
+    expect_result(
+        |pki| pki.with_crls(&[TestCa::root("the intermediate").crl(&[], |_| {}), pki.root.crl(&[], |_| {})]),
         Some((AlertDescription::CERTIFICATE_UNKNOWN, "its signature is wrong, or of another key")),
     );
 }
@@ -311,17 +311,17 @@ fn crl_signed_by_another_key_is_rejected() {
 fn partitioned_crl_covers_only_its_distribution_point() {
     const PLACE: &str = "http://lists.test/1";
     let place = |uri: &str| CrlDistributionPoint { uris: vec![uri.to_owned()] };
-    for (named, revoked, good) in [(PLACE, 1, true), (PLACE, LEAF, false), ("http://lists.test/2", 1, false)] {
+    for (named, revoked, accepted) in [(PLACE, 1, true), (PLACE, LEAF, false), ("http://lists.test/2", 1, false)] {
         for role in ROLES {
-            let world = World::new();
-            let leaf = world.intermediate.leaf(|params| params.crl_distribution_points = vec![place(named)]);
-            let partition = world.intermediate.crl(&[revoked], |params| {
+            let pki = TestPki::new();
+            let leaf = pki.intermediate.leaf(|params| params.crl_distribution_points = vec![place(named)]);
+            let partition = pki.intermediate.crl(&[revoked], |params| {
                 params.issuing_distribution_point =
                     Some(CrlIssuingDistributionPoint { distribution_point: place(PLACE), scope: None });
             });
-            let verifier = world.with_crls(&[partition, world.root.crl(&[], |_| {})]);
-            let outcome = outcome(role, VERSIONS[0], leaf.with(&[&world.intermediate]), verifier);
-            assert_eq!(outcome.is_ok(), good, "{named} {revoked}: {outcome:?}");
+            let verifier = pki.with_crls(&[partition, pki.root.crl(&[], |_| {})]);
+            let outcome = outcome(role, VERSIONS[0], leaf.with(&[&pki.intermediate]), verifier);
+            assert_eq!(outcome.is_ok(), accepted, "{named} {revoked}: {outcome:?}");
             if let Err((refusal, _)) = outcome {
                 match (revoked, &refusal.why) {
                     (LEAF, CertificateError::Revoked { by: RevocationSource::Crl, .. }) => {}
@@ -335,8 +335,8 @@ fn partitioned_crl_covers_only_its_distribution_point() {
 
 #[test]
 fn malformed_crl_is_rejected_when_loaded() {
-    let world = World::new();
-    let good = world.root.crl(&[], |_| {});
+    let pki = TestPki::new();
+    let good = pki.root.crl(&[], |_| {});
     for cut in [0, 1, good.len() - 1] {
         let e = Crls::from_der([&good[..], &good[..cut]]).unwrap_err();
         assert!(e.to_string().contains("list number 2"), "{e}");

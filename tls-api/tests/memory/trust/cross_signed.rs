@@ -3,7 +3,7 @@
 use rcgen::KeyPair;
 use strata_tls::{ChainVerifier, ServerName, ServerVerifier, Stapled, UnixTime};
 
-use super::test_pki::{Authority, authority_params, leaf_params, store};
+use super::test_pki::{TestCa, ca_params, leaf_params, store};
 
 /// 10 CA keys under two names, each certified by every other, and none by a trust anchor.
 #[test]
@@ -12,18 +12,18 @@ fn work_for_a_hundred_cross_signed_cas_is_bounded() {
     let mut above = Vec::new();
     for (subject, key) in keys.iter().enumerate() {
         for issuer in &keys {
-            let issuer = rcgen::Issuer::new(authority_params(["odd", "even"][(subject + 1) % 2]), issuer);
-            above.push(authority_params(["even", "odd"][subject % 2]).signed_by(key, &issuer).unwrap().der().clone());
+            let issuer = rcgen::Issuer::new(ca_params(["odd", "even"][(subject + 1) % 2]), issuer);
+            above.push(ca_params(["even", "odd"][subject % 2]).signed_by(key, &issuer).unwrap().der().clone());
         }
     }
     assert_eq!(above.len(), 100);
     let leaf_key = KeyPair::generate().unwrap();
-    let issuer = rcgen::Issuer::new(authority_params("even"), &keys[0]);
+    let issuer = rcgen::Issuer::new(ca_params("even"), &keys[0]);
     let leaf = leaf_params().signed_by(&leaf_key, &issuer).unwrap().der().clone();
     let chain = [vec![leaf], above].concat();
     let name = ServerName::try_from("server.test").unwrap();
     for memo in [0, 1024] {
-        let mut verifier = ChainVerifier::new(store(&[&Authority::root("even"), &Authority::root("odd")]));
+        let mut verifier = ChainVerifier::new(store(&[&TestCa::root("even"), &TestCa::root("odd")]));
         verifier.set_memo_size(memo);
         let verifier = ServerVerifier::new(verifier);
         let refusal = verifier.verify(&chain, &name, &Stapled::default(), UnixTime::now()).unwrap_err();

@@ -4,7 +4,7 @@
 use rcgen::CustomExtension;
 use strata_tls::{AlertDescription, OcspPolicy, ServerVerifier};
 
-use super::test_pki::{Role, World, outcome};
+use super::test_pki::{Role, TestPki, outcome};
 use crate::pki::VERSIONS;
 
 /// The TLS feature extension (RFC 7633), a SEQUENCE of INTEGERs.
@@ -23,7 +23,7 @@ fn ocsp_policy_and_must_staple_decide_on_missing_responses() {
     // OCSPResponseStatus tryLater.
     let no_answer: &[u8] = &[0x30, 3, 10, 1, 3];
     let later = "the responder's error 3 (tryLater)";
-    for (policy, promises, stapled, refused) in [
+    for (policy, promises, stapled, rejection) in [
         (Ignore, &[][..], None, None),
         (Soft, &[], None, None),
         (Require, &[], None, Some(missing)),
@@ -42,15 +42,15 @@ fn ocsp_policy_and_must_staple_decide_on_missing_responses() {
     ] {
         for version in VERSIONS {
             let what = format!("{policy:?} {promises:?} {stapled:?} in {version}");
-            let world = World::new();
-            let leaf = world.intermediate.leaf(|params| {
+            let pki = TestPki::new();
+            let leaf = pki.intermediate.leaf(|params| {
                 params.custom_extensions = if promises.is_empty() { vec![] } else { vec![features(promises)] };
             });
-            let mut shown = leaf.with(&[&world.intermediate]);
-            shown.set_ocsp_response(stapled.map(<[u8]>::to_vec)).unwrap();
-            let mut verifier = ServerVerifier::new(world.verifier());
+            let mut identity = leaf.with(&[&pki.intermediate]);
+            identity.set_ocsp_response(stapled.map(<[u8]>::to_vec)).unwrap();
+            let mut verifier = ServerVerifier::new(pki.verifier());
             verifier.set_ocsp_policy(policy);
-            match (outcome(Role::Server, version, shown, verifier), refused) {
+            match (outcome(Role::Server, version, identity, verifier), rejection) {
                 (Ok(()), None) => {}
                 (Err((refusal, alert)), Some(words)) => {
                     assert_eq!(alert, AlertDescription::BAD_CERTIFICATE_STATUS_RESPONSE, "{what}");

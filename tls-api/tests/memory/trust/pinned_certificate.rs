@@ -4,13 +4,13 @@
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use strata_tls::{AlertDescription, CertificateDer, CertificateError, ChainVerifier, Identity, Pins, RootCertStore};
 
-use super::test_pki::{Leaf, ROLES, Role, World, leaf_params, outcome, pin};
+use super::test_pki::{Leaf, ROLES, Role, TestPki, leaf_params, outcome, pin};
 use crate::pki::VERSIONS;
 
-fn self_signed(spoil: impl FnOnce(&mut CertificateParams)) -> Leaf {
+fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> Leaf {
     let key = KeyPair::generate().unwrap();
     let mut params = leaf_params();
-    spoil(&mut params);
+    change(&mut params);
     Leaf { der: params.self_signed(&key).unwrap().der().clone(), key: key.serialize_der() }
 }
 
@@ -38,8 +38,8 @@ fn pinned_certificate_is_accepted_and_no_other() {
             let other_key = KeyPair::generate().unwrap();
             let issued = leaf_params().signed_by(&other_key, &issuer).unwrap();
             let chain = vec![issued.der().clone(), leaf.der.clone()];
-            let shown = Identity::from_der(chain, &other_key.serialize_der()).unwrap();
-            outcome(role, version, shown, trusting(&leaf.der)).unwrap_err();
+            let identity = Identity::from_der(chain, &other_key.serialize_der()).unwrap();
+            outcome(role, version, identity, trusting(&leaf.der)).unwrap_err();
         }
     }
 }
@@ -115,11 +115,11 @@ fn pinned_certificate_with_names_must_match_the_name() {
 fn pinned_certificate_must_allow_the_purpose() {
     use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
     for (role, right, wrong) in [(Role::Server, ServerAuth, ClientAuth), (Role::Client, ClientAuth, ServerAuth)] {
-        for (purposes, good) in [(vec![right.clone()], true), (vec![], true), (vec![wrong], false)] {
+        for (purposes, accepted) in [(vec![right.clone()], true), (vec![], true), (vec![wrong], false)] {
             let leaf = self_signed(|params| params.extended_key_usages = purposes);
             match outcome(role, VERSIONS[0], leaf.with(&[]), trusting(&leaf.der)) {
-                Ok(()) => assert!(good),
-                Err((refusal, _)) => assert!(!good && refusal.why == CertificateError::WrongPurpose, "{refusal}"),
+                Ok(()) => assert!(accepted),
+                Err((refusal, _)) => assert!(!accepted && refusal.why == CertificateError::WrongPurpose, "{refusal}"),
             }
         }
     }
@@ -127,23 +127,23 @@ fn pinned_certificate_must_allow_the_purpose() {
 
 #[test]
 fn pinned_certificate_skips_crl_ocsp_and_ct_checks() {
-    let (world, leaf) = (World::new(), self_signed(|_| {}));
-    let mut chain = world.with_crls(&[world.root.crl(&[], |_| {})]);
+    let (pki, leaf) = (TestPki::new(), self_signed(|_| {}));
+    let mut chain = pki.with_crls(&[pki.root.crl(&[], |_| {})]);
     chain.trust_exact_certificate(leaf.der.clone()).unwrap();
     let mut strict = strata_tls::ServerVerifier::from(chain.clone());
     strict.set_ocsp_policy(strata_tls::OcspPolicy::Require);
     strict.set_ct_policy(Some(strata_tls::CtPolicy::new([])));
     outcome(Role::Server, VERSIONS[0], leaf.with(&[]), strict.clone()).unwrap();
-    outcome(Role::Server, VERSIONS[0], world.good(), strict).unwrap_err();
+    outcome(Role::Server, VERSIONS[0], pki.valid_chain(), strict).unwrap_err();
     outcome(Role::Client, VERSIONS[0], leaf.with(&[]), chain.clone()).unwrap();
-    outcome(Role::Client, VERSIONS[0], world.good(), chain).unwrap_err();
+    outcome(Role::Client, VERSIONS[0], pki.valid_chain(), chain).unwrap_err();
 }
 
 #[test]
 fn ca_list_contains_the_issuer_of_a_pinned_certificate() {
     use strata_tls::ClientCertVerifier;
-    let (world, leaf) = (World::new(), self_signed(|_| {}));
-    let mut chain = world.verifier();
+    let (pki, leaf) = (TestPki::new(), self_signed(|_| {}));
+    let mut chain = pki.verifier();
     let roots = strata_tls::AllowAnyAuthenticatedClient::new(chain.clone()).root_hint_subjects();
     chain.trust_exact_certificate(leaf.der.clone()).unwrap();
     let hints = strata_tls::AllowAnyAuthenticatedClient::new(chain).root_hint_subjects();
@@ -155,12 +155,12 @@ fn ca_list_contains_the_issuer_of_a_pinned_certificate() {
 #[test]
 fn pinned_certificate_is_checked_against_key_pins() {
     for role in ROLES {
-        let (world, leaf) = (World::new(), self_signed(|_| {}));
-        let mut verifier = world.verifier();
+        let (pki, leaf) = (TestPki::new(), self_signed(|_| {}));
+        let mut verifier = pki.verifier();
         verifier.trust_exact_certificate(leaf.der.clone()).unwrap();
         outcome(role, VERSIONS[0], leaf.with(&[]), verifier.clone()).unwrap();
-        outcome(role, VERSIONS[0], world.good(), verifier.clone()).unwrap();
-        verifier.set_pins(Some(Pins::new([world.root.pin()])));
+        outcome(role, VERSIONS[0], pki.valid_chain(), verifier.clone()).unwrap();
+        verifier.set_pins(Some(Pins::new([pki.root.pin()])));
         let (refusal, _) = outcome(role, VERSIONS[0], leaf.with(&[]), verifier.clone()).unwrap_err();
         assert!(matches!(refusal.why, CertificateError::NotPinned { .. }), "{refusal}");
         let key =
@@ -177,11 +177,11 @@ fn report_only_pins_apply_to_a_pinned_certificate() {
         KeyPair::from_pkcs8_der_and_sign_algo(&leaf.key.as_slice().into(), &rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
     let own = pin(&rcgen::PublicKeyData::subject_public_key_info(&key));
     for (pinned, reports) in [(strata_tls::Pin([7; 32]), vec![vec![own]]), (own, vec![])] {
-        let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-        let (mut verifier, to) = (trusting(&leaf.der), heard.clone());
+        let received = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (mut verifier, to) = (trusting(&leaf.der), received.clone());
         verifier.set_pins_report_only(Pins::new([pinned]), move |keys| to.lock().unwrap().push(keys.to_vec()));
         outcome(Role::Client, VERSIONS[0], leaf.with(&[]), verifier).unwrap();
-        assert_eq!(*heard.lock().unwrap(), reports);
+        assert_eq!(*received.lock().unwrap(), reports);
     }
 }
 

@@ -8,40 +8,40 @@ use strata_tls::{AlertDescription, CtLog, CtPolicy, ServerVerifier, UnixTime};
 use tls_crypto::HashAlgorithm;
 use tls_crypto::der::{self, Elements};
 
-use super::test_pki::{Leaf, Role, World, leaf_params, outcome};
+use super::test_pki::{Leaf, Role, TestPki, leaf_params, outcome};
 use crate::pki::VERSIONS;
 
-struct Log(KeyPair);
+struct TestLog(KeyPair);
 
-impl Log {
+impl TestLog {
     fn new() -> Self {
         Self(KeyPair::generate().unwrap())
     }
 
-    fn known(&self, operator: &str) -> CtLog {
+    fn configured(&self, operator: &str) -> CtLog {
         let key = self.0.subject_public_key_info();
         // Each log has a distinct name.
         CtLog::new(format!("a log of {operator}, {:02x?}", &key[key.len() - 4..]), operator, key).unwrap()
     }
 
     /// An SCT for an entry. RFC 6962 §3.2.
-    fn sign(&self, entry: &[u8], at: u64, spoil: bool) -> Vec<u8> {
-        self.sign_with(entry, at, spoil, &[])
+    fn sign(&self, entry: &[u8], at: u64, damage: bool) -> Vec<u8> {
+        self.sign_with(entry, at, damage, &[])
     }
 
-    fn sign_with(&self, entry: &[u8], at: u64, spoil: bool, extensions: &[u8]) -> Vec<u8> {
-        let extensions = behind_length(extensions);
+    fn sign_with(&self, entry: &[u8], at: u64, damage: bool, extensions: &[u8]) -> Vec<u8> {
+        let extensions = with_length(extensions);
         let mut signed = vec![0, 0];
         signed.extend(at.to_be_bytes());
         signed.extend(entry);
         signed.extend(&extensions);
         let mut signature = self.0.sign(&signed).unwrap();
-        if spoil {
+        if damage {
             *signature.last_mut().unwrap() ^= 1;
         }
         let id = HashAlgorithm::Sha256.hash(&self.0.subject_public_key_info());
         let kind = if self.0.is_compatible(&rcgen::PKCS_RSA_SHA256) { 1 } else { 3 };
-        let signature = behind_length(&signature);
+        let signature = with_length(&signature);
         [&[0][..], id.as_ref(), &at.to_be_bytes(), &extensions, &[4, kind], &signature].concat()
     }
 }
@@ -51,51 +51,51 @@ fn now() -> u64 {
 }
 
 /// An x509_entry.
-fn of_certificate(certificate: &[u8]) -> Vec<u8> {
+fn x509_entry(certificate: &[u8]) -> Vec<u8> {
     [&[0, 0][..], &u32::try_from(certificate.len()).unwrap().to_be_bytes()[1..], certificate].concat()
 }
 
 /// A leaf with embedded SCTs of these logs.
-fn with_embedded(world: &World, logs: &[&Log], spoil: bool) -> Leaf {
-    with_embedded_at(world, logs, now() - 1000, spoil)
+fn with_embedded(pki: &TestPki, logs: &[&TestLog], damage: bool) -> Leaf {
+    with_embedded_at(pki, logs, now() - 1000, damage)
 }
 
-fn with_embedded_at(world: &World, logs: &[&Log], at: u64, spoil: bool) -> Leaf {
+fn with_embedded_at(pki: &TestPki, logs: &[&TestLog], at: u64, damage: bool) -> Leaf {
     let key = KeyPair::generate().unwrap();
     let without: CertificateParams = leaf_params();
-    let certificate = without.signed_by(&key, &world.intermediate.issuer).unwrap().der().to_vec();
+    let certificate = without.signed_by(&key, &pki.intermediate.issuer).unwrap().der().to_vec();
     // A precert_entry contains the hash of the issuer's key and the TBSCertificate, the first
     // element of the certificate.
     let tbs = Elements::new(Elements::new(&certificate).expect(der::SEQUENCE).unwrap())
         .expect_whole(der::SEQUENCE)
         .unwrap()
         .1;
-    let issuer = HashAlgorithm::Sha256.hash(&world.intermediate.issuer.key().subject_public_key_info());
+    let issuer = HashAlgorithm::Sha256.hash(&pki.intermediate.issuer.key().subject_public_key_info());
     let length = u32::try_from(tbs.len()).unwrap().to_be_bytes();
     let entry = [&[0, 1][..], issuer.as_ref(), &length[1..], tbs].concat();
-    let scts: Vec<u8> = logs.iter().flat_map(|log| behind_length(&log.sign(&entry, at, spoil))).collect();
+    let scts: Vec<u8> = logs.iter().flat_map(|log| with_length(&log.sign(&entry, at, damage))).collect();
     let mut params = without;
-    let content = der::element(der::OCTET_STRING, &[&behind_length(&scts)]);
+    let content = der::element(der::OCTET_STRING, &[&with_length(&scts)]);
     params.custom_extensions = vec![CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 2], content)];
-    let der = params.signed_by(&key, &world.intermediate.issuer).unwrap().der().clone();
+    let der = params.signed_by(&key, &pki.intermediate.issuer).unwrap().der().clone();
     Leaf { der, key: key.serialize_der() }
 }
 
-fn behind_length(bytes: &[u8]) -> Vec<u8> {
+fn with_length(bytes: &[u8]) -> Vec<u8> {
     [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
 /// An OCSP response of the issuer with status good and this value of the SCT extension (RFC 6960
 /// §4.2.1, RFC 6962 §3.3).
-fn ocsp_response(world: &World, scts: &[u8]) -> Vec<u8> {
+fn ocsp_response(pki: &TestPki, scts: &[u8]) -> Vec<u8> {
     let sequence = |parts: &[&[u8]]| der::element(der::SEQUENCE, parts);
     let octets = |bytes: &[u8]| der::element(der::OCTET_STRING, &[bytes]);
     let oid = |bytes: &[u8]| der::element(der::OBJECT_IDENTIFIER, &[bytes]);
     let time = |text: &str| der::element(der::GENERALIZED_TIME, &[text.as_bytes()]);
-    let spki = world.intermediate.issuer.key().subject_public_key_info();
+    let spki = pki.intermediate.issuer.key().subject_public_key_info();
     // The public key is the last 65 bytes of a P-256 SubjectPublicKeyInfo.
     let key = &spki[spki.len() - 65..];
-    let name = issuer_name(&world.intermediate.leaf(|_| {}).der);
+    let name = issuer_name(&pki.intermediate.leaf(|_| {}).der);
     let sha1 = sequence(&[&oid(&[0x2b, 14, 3, 2, 26]), &[5, 0]]);
     let serial = der::element(der::INTEGER, &[&u16::try_from(super::test_pki::LEAF).unwrap().to_be_bytes()]);
     let hash = |bytes: &[u8]| octets(&tls_crypto::sha1_for_cert_id(bytes));
@@ -106,7 +106,7 @@ fn ocsp_response(world: &World, scts: &[u8]) -> Vec<u8> {
     let single = sequence(&[&id, &[0x80, 0], &time("20000101000000Z"), &next, &extensions]);
     let responder = der::element(der::CONTEXT_2, &[&hash(key)]);
     let data = sequence(&[&responder, &time("20000101000000Z"), &sequence(&[&single])]);
-    let signature = world.intermediate.issuer.key().sign(&data).unwrap();
+    let signature = pki.intermediate.issuer.key().sign(&data).unwrap();
     let algorithm = sequence(&[&oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2])]);
     let basic = sequence(&[&data, &algorithm, &der::element(der::BIT_STRING, &[&[0], &signature])]);
     let bytes = sequence(&[&oid(&[0x2b, 6, 1, 5, 5, 7, 48, 1, 1]), &octets(&basic)]);
@@ -126,42 +126,47 @@ fn issuer_name(certificate: &[u8]) -> Vec<u8> {
 #[test]
 fn scts_in_a_valid_ocsp_response_count() {
     use strata_tls::{OcspPolicy, Stapled};
-    let (a, b, world) = (Log::new(), Log::new(), World::new());
-    let leaf = world.intermediate.leaf(|_| {});
-    let entry = of_certificate(&leaf.der);
-    let list: Vec<u8> = [&a, &b].iter().flat_map(|log| behind_length(&log.sign(&entry, now() - 1000, false))).collect();
-    let response = ocsp_response(&world, &behind_length(&list));
-    let mut verifier = ServerVerifier::new(world.verifier());
-    verifier.set_ct_policy(Some(CtPolicy::new([a.known("A"), b.known("B")])));
+    let (a, b, pki) = (TestLog::new(), TestLog::new(), TestPki::new());
+    let leaf = pki.intermediate.leaf(|_| {});
+    let entry = x509_entry(&leaf.der);
+    let list: Vec<u8> = [&a, &b].iter().flat_map(|log| with_length(&log.sign(&entry, now() - 1000, false))).collect();
+    let response = ocsp_response(&pki, &with_length(&list));
+    let mut verifier = ServerVerifier::new(pki.verifier());
+    verifier.set_ct_policy(Some(CtPolicy::new([a.configured("A"), b.configured("B")])));
     verifier.set_ocsp_policy(OcspPolicy::Require);
-    let chain = [leaf.der, world.intermediate.der.clone()];
+    let chain = [leaf.der, pki.intermediate.der.clone()];
     let name = "server.test".try_into().unwrap();
-    let judge = |verifier: &ServerVerifier, response: Option<&[u8]>| {
+    let verify = |verifier: &ServerVerifier, response: Option<&[u8]>| {
         verifier.verify(&chain, &name, &Stapled::new(response, strata_tls::codec::List::empty()), UnixTime::now())
     };
-    judge(&verifier, Some(&response)).unwrap();
+    verify(&verifier, Some(&response)).unwrap();
     verifier.set_ocsp_policy(OcspPolicy::Soft);
-    judge(&verifier, Some(&response)).unwrap();
-    judge(&verifier, None).unwrap_err();
+    verify(&verifier, Some(&response)).unwrap();
+    verify(&verifier, None).unwrap_err();
     // SCTs do not count in an invalid response, or if OCSP responses are ignored.
     let mut damaged = response.clone();
     *damaged.last_mut().unwrap() ^= 1;
-    judge(&verifier, Some(&damaged)).unwrap_err();
+    verify(&verifier, Some(&damaged)).unwrap_err();
     verifier.set_ocsp_policy(OcspPolicy::Ignore);
-    judge(&verifier, Some(&response)).unwrap_err();
+    verify(&verifier, Some(&response)).unwrap_err();
 }
 
 /// Verifies a server under `policy`. `rejection` has words of the expected error, or is `None` if
 /// the server is accepted.
-fn judged(what: &str, policy: &CtPolicy, make: impl Fn(&World) -> (Leaf, Vec<Vec<u8>>), refused: Option<&str>) {
+fn expect_result(
+    what: &str,
+    policy: &CtPolicy,
+    make: impl Fn(&TestPki) -> (Leaf, Vec<Vec<u8>>),
+    rejection: Option<&str>,
+) {
     for version in VERSIONS {
-        let world = World::new();
-        let (leaf, scts) = make(&world);
-        let mut shown = leaf.with(&[&world.intermediate]);
-        shown.set_signed_certificate_timestamps(scts).unwrap();
-        let mut verifier = ServerVerifier::new(world.verifier());
+        let pki = TestPki::new();
+        let (leaf, scts) = make(&pki);
+        let mut identity = leaf.with(&[&pki.intermediate]);
+        identity.set_signed_certificate_timestamps(scts).unwrap();
+        let mut verifier = ServerVerifier::new(pki.verifier());
         verifier.set_ct_policy(Some(policy.clone()));
-        match (outcome(Role::Server, version, shown, verifier), refused) {
+        match (outcome(Role::Server, version, identity, verifier), rejection) {
             (Ok(()), None) => {}
             (Err((refusal, alert)), Some(words)) => {
                 assert_eq!(alert, AlertDescription::CERTIFICATE_UNKNOWN, "{what}");
@@ -173,107 +178,107 @@ fn judged(what: &str, policy: &CtPolicy, make: impl Fn(&World) -> (Leaf, Vec<Vec
 }
 
 /// A leaf with SCTs in the TLS extension.
-fn beside(world: &World, sign: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> (Leaf, Vec<Vec<u8>>) {
-    let leaf = world.intermediate.leaf(|_| {});
-    let scts = sign(&of_certificate(&leaf.der));
+fn in_extension(pki: &TestPki, sign: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> (Leaf, Vec<Vec<u8>>) {
+    let leaf = pki.intermediate.leaf(|_| {});
+    let scts = sign(&x509_entry(&leaf.der));
     (leaf, scts)
 }
 
 #[test]
 fn scts_of_two_operators_are_required_from_any_source() {
-    let (a, b, stranger) = (Log::new(), Log::new(), Log::new());
-    let policy = CtPolicy::new([a.known("A"), b.known("B")]);
-    judged("none", &policy, |world| beside(world, |_| vec![]), Some("0 of the configured"));
+    let (a, b, unknown) = (TestLog::new(), TestLog::new(), TestLog::new());
+    let policy = CtPolicy::new([a.configured("A"), b.configured("B")]);
+    expect_result("none", &policy, |pki| in_extension(pki, |_| vec![]), Some("0 of the configured"));
     let both = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), false)];
-    judged("beside it", &policy, |world| beside(world, both), None);
+    expect_result("in the TLS extension", &policy, |pki| in_extension(pki, both), None);
     let twice = |entry: &[u8]| vec![a.sign(entry, now(), false), a.sign(entry, now() - 5, false)];
-    judged("one operator twice", &policy, |world| beside(world, twice), Some("1 of the configured"));
-    let strange = |entry: &[u8]| vec![a.sign(entry, now(), false), stranger.sign(entry, now(), false)];
-    judged("a log that nobody knows", &policy, |world| beside(world, strange), Some("a log that is not configured"));
+    expect_result("one operator twice", &policy, |pki| in_extension(pki, twice), Some("1 of the configured"));
+    let strange = |entry: &[u8]| vec![a.sign(entry, now(), false), unknown.sign(entry, now(), false)];
+    expect_result("an unknown log", &policy, |pki| in_extension(pki, strange), Some("a log that is not configured"));
     let wrong = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), true)];
-    judged(
+    expect_result(
         "a wrong signature",
         &policy,
-        |world| beside(world, wrong),
+        |pki| in_extension(pki, wrong),
         Some("the signature of the timestamp of \"a log of B, "),
     );
     let future = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now() + 3_600_000, false)];
-    judged("of the future", &policy, |world| beside(world, future), Some("is from the future"));
-    let other = |_: &[u8]| both(&of_certificate(b"another certificate"));
-    judged("for another certificate", &policy, |world| beside(world, other), Some("is wrong"));
+    expect_result("from the future", &policy, |pki| in_extension(pki, future), Some("is from the future"));
+    let other = |_: &[u8]| both(&x509_entry(b"another certificate"));
+    expect_result("for another certificate", &policy, |pki| in_extension(pki, other), Some("is wrong"));
     let cut = |entry: &[u8]| both(entry).into_iter().map(|sct| sct[..sct.len() - 1].to_vec()).collect();
-    judged("cut off", &policy, |world| beside(world, cut), Some("cannot be parsed"));
+    expect_result("cut off", &policy, |pki| in_extension(pki, cut), Some("cannot be parsed"));
 
-    judged("embedded", &policy, |world| (with_embedded(world, &[&a, &b], false), vec![]), None);
-    judged("embedded, of one", &policy, |world| (with_embedded(world, &[&a], false), vec![]), Some("1 of the"));
-    judged("embedded, wrong", &policy, |world| (with_embedded(world, &[&a, &b], true), vec![]), Some("is wrong"));
-    let mixed = |world: &World| {
-        let leaf = with_embedded(world, &[&a], false);
-        let scts = vec![b.sign(&of_certificate(&leaf.der), now(), false)];
+    expect_result("embedded", &policy, |pki| (with_embedded(pki, &[&a, &b], false), vec![]), None);
+    expect_result("embedded, of one", &policy, |pki| (with_embedded(pki, &[&a], false), vec![]), Some("1 of the"));
+    expect_result("embedded, wrong", &policy, |pki| (with_embedded(pki, &[&a, &b], true), vec![]), Some("is wrong"));
+    let mixed = |pki: &TestPki| {
+        let leaf = with_embedded(pki, &[&a], false);
+        let scts = vec![b.sign(&x509_entry(&leaf.der), now(), false)];
         (leaf, scts)
     };
-    judged("one inside, one beside", &policy, mixed, None);
+    expect_result("one embedded, one in the TLS extension", &policy, mixed, None);
 }
 
 #[test]
 fn minimum_counts_operators_and_not_logs() {
-    let (a, b) = (Log::new(), Log::new());
+    let (a, b) = (TestLog::new(), TestLog::new());
     let both = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), false)];
-    let mut policy = CtPolicy::new([a.known("A"), b.known("A")]);
-    judged("two logs of one", &policy, |world| beside(world, both), Some("1 of the configured"));
+    let mut policy = CtPolicy::new([a.configured("A"), b.configured("A")]);
+    expect_result("two logs of one", &policy, |pki| in_extension(pki, both), Some("1 of the configured"));
     policy.set_minimum_operators(1);
-    judged("one is enough", &policy, |world| beside(world, both), None);
+    expect_result("one is enough", &policy, |pki| in_extension(pki, both), None);
 }
 
 #[test]
 fn sct_outside_the_time_limits_of_its_log_is_rejected() {
-    let (a, at) = (Log::new(), |millis: u64| UnixTime::since_unix_epoch(Duration::from_millis(millis)));
+    let (a, at) = (TestLog::new(), |millis: u64| UnixTime::since_unix_epoch(Duration::from_millis(millis)));
     let sign = |entry: &[u8]| vec![a.sign(entry, now(), false)];
     let policy = |change: &dyn Fn(&mut CtLog)| {
-        let mut log = a.known("A");
+        let mut log = a.configured("A");
         change(&mut log);
         let mut policy = CtPolicy::new([log]);
         policy.set_minimum_operators(1);
         policy
     };
     let retired = policy(&|log| log.set_retired(Some(at(now() - 60_000))));
-    judged("retired before", &retired, |world| beside(world, sign), Some("after that log was retired"));
+    expect_result("retired before", &retired, |pki| in_extension(pki, sign), Some("after that log was retired"));
     let retired = policy(&|log| log.set_retired(Some(at(now() + 60_000_000))));
-    judged("retired later", &retired, |world| beside(world, sign), None);
+    expect_result("retired later", &retired, |pki| in_extension(pki, sign), None);
     // An attacker with a retired log's key could backdate an SCT. An embedded SCT existed when the
     // CA signed the certificate.
     let log = [&a];
-    let dated_back = |entry: &[u8]| vec![a.sign(entry, now() - 10_000_000, false)];
+    let backdated = |entry: &[u8]| vec![a.sign(entry, now() - 10_000_000, false)];
     let retired = policy(&|log| log.set_retired(Some(at(now() - 60_000))));
-    judged("dated back", &retired, |world| beside(world, dated_back), Some("after that log was retired"));
+    expect_result("backdated", &retired, |pki| in_extension(pki, backdated), Some("after that log was retired"));
     let retired = policy(&|log| log.set_retired(Some(at(now() + 2_000))));
-    let inside = |world: &World| (with_embedded(world, &log, false), vec![]);
-    judged("inside, not retired yet", &retired, inside, None);
+    let inside = |pki: &TestPki| (with_embedded(pki, &log, false), vec![]);
+    expect_result("embedded, not yet retired", &retired, inside, None);
     // The leaf expires in the year 4096.
     let period = policy(&|log| log.set_period(Some((at(0), at(now())))));
-    judged("another period", &period, |world| beside(world, sign), Some("not for certificates that end when"));
+    expect_result("another period", &period, |pki| in_extension(pki, sign), Some("not for certificates that end when"));
     let period = policy(&|log| log.set_period(Some((at(now()), at(u64::MAX / 2)))));
-    judged("its period", &period, |world| beside(world, sign), None);
+    expect_result("its period", &period, |pki| in_extension(pki, sign), None);
 }
 
 #[test]
 fn expired_log_list_rejects_nothing_and_empty_list_rejects_all() {
     let mut policy = CtPolicy::new([]);
-    judged("no logs", &policy, |world| beside(world, |_| vec![]), Some("0 of the configured"));
+    expect_result("no logs", &policy, |pki| in_extension(pki, |_| vec![]), Some("0 of the configured"));
     policy.set_expiry(Some(Duration::from_secs(1)));
-    judged("an old list", &policy, |world| beside(world, |_| vec![]), None);
+    expect_result("an old list", &policy, |pki| in_extension(pki, |_| vec![]), None);
 }
 
 /// 2030-01-01 in Unix seconds.
 const T: u64 = 1_893_456_000;
 
 /// Verifies a leaf with these SCTs in the TLS extension at `second`.
-fn judged_at(policy: &CtPolicy, world: &World, leaf: &Leaf, scts: &[Vec<u8>], second: u64) -> Result<(), String> {
-    let mut verifier = ServerVerifier::new(world.verifier());
+fn verify_at(policy: &CtPolicy, pki: &TestPki, leaf: &Leaf, scts: &[Vec<u8>], second: u64) -> Result<(), String> {
+    let mut verifier = ServerVerifier::new(pki.verifier());
     verifier.set_ct_policy(Some(policy.clone()));
-    let list: Vec<u8> = scts.iter().flat_map(|sct| behind_length(sct)).collect();
+    let list: Vec<u8> = scts.iter().flat_map(|sct| with_length(sct)).collect();
     let list = strata_tls::codec::List::decode_body(strata_tls::codec::Reader::new(&list)).unwrap();
-    let chain = [leaf.der.clone(), world.intermediate.der.clone()];
+    let chain = [leaf.der.clone(), pki.intermediate.der.clone()];
     let stapled = strata_tls::Stapled::new(None, list);
     let name = "server.test".try_into().unwrap();
     verifier.verify(&chain, &name, &stapled, second_of(second)).map_err(|refusal| refusal.to_string())
@@ -284,37 +289,36 @@ fn second_of(second: u64) -> UnixTime {
 }
 
 /// A policy that requires one SCT of this log.
-fn one_of(log: &Log, change: impl FnOnce(&mut CtLog)) -> CtPolicy {
-    let mut known = log.known("A");
-    change(&mut known);
-    let mut policy = CtPolicy::new([known]);
+fn policy_of(log: &TestLog, change: impl FnOnce(&mut CtLog)) -> CtPolicy {
+    let mut configured = log.configured("A");
+    change(&mut configured);
+    let mut policy = CtPolicy::new([configured]);
     policy.set_minimum_operators(1);
     policy
 }
 
 #[test]
 fn time_limits_of_logs_apply_to_the_second() {
-    let (a, world) = (Log::new(), World::new());
-    let leaf = world.intermediate.leaf(|params| params.not_after = rcgen::date_time_ymd(2040, 1, 1));
-    let entry = of_certificate(&leaf.der);
-    let accepts = |policy: &CtPolicy, leaf: &Leaf, scts: &[Vec<u8>], second| {
-        judged_at(policy, &world, leaf, scts, second).is_ok()
-    };
+    let (a, pki) = (TestLog::new(), TestPki::new());
+    let leaf = pki.intermediate.leaf(|params| params.not_after = rcgen::date_time_ymd(2040, 1, 1));
+    let entry = x509_entry(&leaf.der);
+    let accepts =
+        |policy: &CtPolicy, leaf: &Leaf, scts: &[Vec<u8>], second| verify_at(policy, &pki, leaf, scts, second).is_ok();
     // Clocks may differ by five minutes.
-    let any = one_of(&a, |_| {});
+    let any = policy_of(&a, |_| {});
     assert!(accepts(&any, &leaf, &[a.sign(&entry, T * 1000 + 300_000, false)], T));
     assert!(!accepts(&any, &leaf, &[a.sign(&entry, T * 1000 + 300_001, false)], T));
     // Only an embedded SCT proves its age; any other counts as issued now.
-    let retired = one_of(&a, |log| log.set_retired(Some(second_of(T))));
+    let retired = policy_of(&a, |log| log.set_retired(Some(second_of(T))));
     let before = [a.sign(&entry, (T - 100) * 1000, false)];
     assert!(accepts(&retired, &leaf, &before, T - 1));
     assert!(!accepts(&retired, &leaf, &before, T));
-    assert!(accepts(&retired, &with_embedded_at(&world, &[&a], T * 1000 - 1, false), &[], T + 1000));
-    assert!(!accepts(&retired, &with_embedded_at(&world, &[&a], T * 1000, false), &[], T + 1000));
+    assert!(accepts(&retired, &with_embedded_at(&pki, &[&a], T * 1000 - 1, false), &[], T + 1000));
+    assert!(!accepts(&retired, &with_embedded_at(&pki, &[&a], T * 1000, false), &[], T + 1000));
     // The period includes its start and excludes its end.
     let (scts, end) = ([a.sign(&entry, (T - 100) * 1000, false)], 2_208_988_800);
     for (period, inside) in [((end, end + 1), true), ((end - 1, end), false), ((end + 1, end + 2), false)] {
-        let policy = one_of(&a, |log| log.set_period(Some((second_of(period.0), second_of(period.1)))));
+        let policy = policy_of(&a, |log| log.set_period(Some((second_of(period.0), second_of(period.1)))));
         assert_eq!(accepts(&policy, &leaf, &scts, T), inside, "{period:?}");
     }
     // The log list expires at the second too.
@@ -327,69 +331,69 @@ fn time_limits_of_logs_apply_to_the_second() {
 /// RFC 6962 §3.2 and §2.1.4: version, hash algorithm and length.
 #[test]
 fn malformed_sct_is_rejected() {
-    let (a, world) = (Log::new(), World::new());
-    let leaf = world.intermediate.leaf(|_| {});
-    let (entry, policy) = (of_certificate(&leaf.der), one_of(&a, |_| {}));
+    let (a, pki) = (TestLog::new(), TestPki::new());
+    let leaf = pki.intermediate.leaf(|_| {});
+    let (entry, policy) = (x509_entry(&leaf.der), policy_of(&a, |_| {}));
     let good = a.sign(&entry, T * 1000, false);
-    assert_eq!(judged_at(&policy, &world, &leaf, std::slice::from_ref(&good), T), Ok(()));
+    assert_eq!(verify_at(&policy, &pki, &leaf, std::slice::from_ref(&good), T), Ok(()));
     let with_extensions = a.sign_with(&entry, T * 1000, false, &[1, 2, 3]);
-    assert_eq!(judged_at(&policy, &world, &leaf, &[with_extensions], T), Ok(()));
+    assert_eq!(verify_at(&policy, &pki, &leaf, &[with_extensions], T), Ok(()));
     let (mut version, mut hash, mut longer) = (good.clone(), good.clone(), good);
     version[0] = 1;
     hash[43] = 5;
     longer.push(0);
     for sct in [version, hash, longer] {
-        let refused = judged_at(&policy, &world, &leaf, &[sct], T).unwrap_err();
-        assert!(refused.contains("cannot be parsed"), "{refused}");
+        let rejection = verify_at(&policy, &pki, &leaf, &[sct], T).unwrap_err();
+        assert!(rejection.contains("cannot be parsed"), "{rejection}");
     }
 }
 
 #[test]
 fn sct_of_an_rsa_log_counts() {
-    let world = World::new();
-    let rsa = Log(KeyPair::from_pem(include_str!("../../data/rsa2048-test-key.pem")).unwrap());
-    let leaf = world.intermediate.leaf(|_| {});
-    let sct = rsa.sign(&of_certificate(&leaf.der), T * 1000, false);
-    assert_eq!(judged_at(&one_of(&rsa, |_| {}), &world, &leaf, &[sct], T), Ok(()));
+    let pki = TestPki::new();
+    let rsa = TestLog(KeyPair::from_pem(include_str!("../../data/rsa2048-test-key.pem")).unwrap());
+    let leaf = pki.intermediate.leaf(|_| {});
+    let sct = rsa.sign(&x509_entry(&leaf.der), T * 1000, false);
+    assert_eq!(verify_at(&policy_of(&rsa, |_| {}), &pki, &leaf, &[sct], T), Ok(()));
 }
 
 /// Each SCT costs a signature verification. Only sixteen are verified, from any source.
 #[test]
 fn at_most_sixteen_scts_are_verified() {
-    let (a, world) = (Log::new(), World::new());
-    let policy = one_of(&a, |_| {});
-    let leaf = world.intermediate.leaf(|_| {});
-    let good = a.sign(&of_certificate(&leaf.der), T * 1000, false);
+    let (a, pki) = (TestLog::new(), TestPki::new());
+    let policy = policy_of(&a, |_| {});
+    let leaf = pki.intermediate.leaf(|_| {});
+    let good = a.sign(&x509_entry(&leaf.der), T * 1000, false);
     for (before, accepted) in [(15, true), (16, false)] {
         let scts = [vec![vec![1]; before], vec![good.clone()]].concat();
-        assert_eq!(judged_at(&policy, &world, &leaf, &scts, T).is_ok(), accepted);
-        let embedded = with_embedded_at(&world, &[&a], T * 1000, false);
-        assert_eq!(judged_at(&policy, &world, &embedded, &vec![vec![1]; before], T).is_ok(), accepted);
+        assert_eq!(verify_at(&policy, &pki, &leaf, &scts, T).is_ok(), accepted);
+        let embedded = with_embedded_at(&pki, &[&a], T * 1000, false);
+        assert_eq!(verify_at(&policy, &pki, &embedded, &vec![vec![1]; before], T).is_ok(), accepted);
     }
 }
 
 #[test]
 fn sct_list_with_trailing_bytes_is_rejected() {
-    let (a, world) = (Log::new(), World::new());
-    let leaf = world.intermediate.leaf(|_| {});
-    let list = behind_length(&behind_length(&a.sign(&of_certificate(&leaf.der), T * 1000, false)));
-    let mut verifier = ServerVerifier::new(world.verifier());
-    verifier.set_ct_policy(Some(one_of(&a, |_| {})));
-    let chain = [leaf.der, world.intermediate.der.clone()];
+    let (a, pki) = (TestLog::new(), TestPki::new());
+    let leaf = pki.intermediate.leaf(|_| {});
+    let list = with_length(&with_length(&a.sign(&x509_entry(&leaf.der), T * 1000, false)));
+    let mut verifier = ServerVerifier::new(pki.verifier());
+    verifier.set_ct_policy(Some(policy_of(&a, |_| {})));
+    let chain = [leaf.der, pki.intermediate.der.clone()];
     let name = "server.test".try_into().unwrap();
-    let verdict = |list: &[u8]| {
-        let response = ocsp_response(&world, list);
+    let result = |list: &[u8]| {
+        let response = ocsp_response(&pki, list);
         let stapled = strata_tls::Stapled::new(Some(&response), strata_tls::codec::List::empty());
         verifier.verify(&chain, &name, &stapled, second_of(T)).map_err(|refusal| refusal.to_string())
     };
-    assert_eq!(verdict(&list), Ok(()));
-    let refused = verdict(&[&list[..], &[0]].concat()).unwrap_err();
-    assert!(refused.contains("cannot be parsed"), "{refused}");
+    assert_eq!(result(&list), Ok(()));
+    let rejection = result(&[&list[..], &[0]].concat()).unwrap_err();
+    assert!(rejection.contains("cannot be parsed"), "{rejection}");
 }
 
 #[test]
 fn malformed_log_key_is_rejected_when_set() {
-    let key = Log::new().0.subject_public_key_info();
+    let key = TestLog::new().0.subject_public_key_info();
     assert!(CtLog::new("a log", "A", key.clone()).is_ok());
     assert!(CtLog::new("a log", "A", key[1..].to_vec()).is_err());
 }
@@ -409,13 +413,13 @@ fn ocsp_response_of_a_custom_path_uses_its_issuer() {
         }
     }
 
-    let world = World::new();
-    let chain = [world.intermediate.leaf(|_| {}).der, world.intermediate.der.clone()];
-    let mut parts = world.verifier();
+    let pki = TestPki::new();
+    let chain = [pki.intermediate.leaf(|_| {}).der, pki.intermediate.der.clone()];
+    let mut parts = pki.verifier();
     parts.dangerous_set_path(std::sync::Arc::new(AnyPath));
     let mut verifier = ServerVerifier::from(parts);
     verifier.set_ocsp_policy(strata_tls::OcspPolicy::Require);
-    let response = ocsp_response(&world, &[]);
+    let response = ocsp_response(&pki, &[]);
     let stapled = strata_tls::Stapled::new(Some(&response), strata_tls::codec::List::empty());
     let name = "server.test".try_into().unwrap();
     assert!(verifier.verify(&chain, &name, &stapled, second_of(T)).is_ok());

@@ -18,12 +18,12 @@ use crate::pair::{Pair, carry, read_all};
 use crate::pki::{Ca, Kind};
 
 /// A CA.
-pub(super) struct Authority {
+pub(super) struct TestCa {
     pub(super) issuer: Issuer<'static, KeyPair>,
     pub(super) der: CertificateDer<'static>,
 }
 
-pub(super) fn authority_params(name: &str) -> CertificateParams {
+pub(super) fn ca_params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -31,37 +31,37 @@ pub(super) fn authority_params(name: &str) -> CertificateParams {
     params
 }
 
-impl Authority {
+impl TestCa {
     pub(super) fn root(name: &str) -> Self {
-        Self::spoilt_root(name, |_| {})
+        Self::root_with(name, |_| {})
     }
 
-    pub(super) fn spoilt_root(name: &str, spoil: impl FnOnce(&mut CertificateParams)) -> Self {
-        let (mut params, key) = (authority_params(name), KeyPair::generate().unwrap());
-        spoil(&mut params);
+    pub(super) fn root_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let (mut params, key) = (ca_params(name), KeyPair::generate().unwrap());
+        change(&mut params);
         let der = params.self_signed(&key).unwrap().der().clone();
         Self { issuer: Issuer::new(params, key), der }
     }
 
     /// A CA below this one, with changed parameters.
-    pub(super) fn authority(&self, name: &str, spoil: impl FnOnce(&mut CertificateParams)) -> Self {
-        let (mut params, key) = (authority_params(name), KeyPair::generate().unwrap());
-        spoil(&mut params);
+    pub(super) fn sub_ca(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let (mut params, key) = (ca_params(name), KeyPair::generate().unwrap());
+        change(&mut params);
         let der = params.signed_by(&key, &self.issuer).unwrap().der().clone();
         Self { issuer: Issuer::new(params, key), der }
     }
 
     /// A leaf for `server.test`, for clients and servers, with changed parameters.
-    pub(super) fn leaf(&self, spoil: impl FnOnce(&mut CertificateParams)) -> Leaf {
+    pub(super) fn leaf(&self, change: impl FnOnce(&mut CertificateParams)) -> Leaf {
         let key = KeyPair::generate().unwrap();
         let mut params = leaf_params();
-        spoil(&mut params);
+        change(&mut params);
         let der = params.signed_by(&key, &self.issuer).unwrap().der().clone();
         Leaf { der, key: key.serialize_der() }
     }
 
     /// A CRL with these serial numbers, issued in 2000, with changed parameters.
-    pub(super) fn crl(&self, revoked: &[u64], spoil: impl FnOnce(&mut CertificateRevocationListParams)) -> Vec<u8> {
+    pub(super) fn crl(&self, revoked: &[u64], change: impl FnOnce(&mut CertificateRevocationListParams)) -> Vec<u8> {
         let revoked = revoked.iter().map(|serial| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: date_time_ymd(2001, 1, 1),
@@ -76,7 +76,7 @@ impl Authority {
             revoked_certs: revoked.collect(),
             key_identifier_method: rcgen::KeyIdMethod::Sha256,
         };
-        spoil(&mut params);
+        change(&mut params);
         params.signed_by(&self.issuer).unwrap().der().to_vec()
     }
 
@@ -86,7 +86,7 @@ impl Authority {
 }
 
 /// Edits the encoded fields of a certificate or CRL and signs the result with `by`.
-pub(super) fn resigned(der: &[u8], by: &Authority, edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+pub(super) fn resigned(der: &[u8], by: &TestCa, edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let mut signed = Elements::new(Elements::new(der).expect(SEQUENCE).unwrap());
     let mut tbs = Elements::new(signed.expect(SEQUENCE).unwrap());
     let (_, algorithm) = signed.expect_whole(SEQUENCE).unwrap();
@@ -123,22 +123,22 @@ pub(super) struct Leaf {
 
 impl Leaf {
     /// An identity with the certificates of `above` after the leaf.
-    pub(super) fn with(&self, above: &[&Authority]) -> Identity {
+    pub(super) fn with(&self, above: &[&TestCa]) -> Identity {
         let chain = [vec![self.der.clone()], above.iter().map(|one| one.der.clone()).collect()].concat();
         Identity::from_der(chain, &self.key).unwrap()
     }
 }
 
 /// A root CA, and an intermediate CA that issues leaves.
-pub(super) struct World {
-    pub(super) root: Authority,
-    pub(super) intermediate: Authority,
+pub(super) struct TestPki {
+    pub(super) root: TestCa,
+    pub(super) intermediate: TestCa,
 }
 
-impl World {
+impl TestPki {
     pub(super) fn new() -> Self {
-        let root = Authority::root("the root");
-        let intermediate = root.authority("the intermediate", |params| {
+        let root = TestCa::root("the root");
+        let intermediate = root.sub_ca("the intermediate", |params| {
             params.serial_number = Some(SerialNumber::from(INTERMEDIATE));
         });
         Self { root, intermediate }
@@ -156,12 +156,12 @@ impl World {
     }
 
     /// A valid chain.
-    pub(super) fn good(&self) -> Identity {
+    pub(super) fn valid_chain(&self) -> Identity {
         self.intermediate.leaf(|_| {}).with(&[&self.intermediate])
     }
 }
 
-pub(super) fn store(roots: &[&Authority]) -> RootCertStore {
+pub(super) fn store(roots: &[&TestCa]) -> RootCertStore {
     let mut store = RootCertStore::new();
     roots.iter().for_each(|root| store.add(&root.der).unwrap());
     store
@@ -176,20 +176,20 @@ pub(super) enum Role {
 
 pub(super) const ROLES: [Role; 2] = [Role::Server, Role::Client];
 
-/// The configurations of a handshake in which `verifier` verifies `shown`.
+/// The configurations of a handshake in which `verifier` verifies `identity`.
 pub(super) fn configs(
     role: Role,
     version: ProtocolVersion,
-    shown: Identity,
+    identity: Identity,
     verifier: impl Into<ServerVerifier>,
 ) -> (ClientConfig, ServerConfig) {
     let verifier = verifier.into();
     let (mut client, server) = match role {
-        Role::Server => (ClientConfig::with_server_verifier(verifier), ServerConfig::new(shown)),
+        Role::Server => (ClientConfig::with_server_verifier(verifier), ServerConfig::new(identity)),
         Role::Client => {
             let ca = Ca::new(Kind::EcdsaP256);
             let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
-            client.set_client_identity(shown);
+            client.set_client_identity(identity);
             let chain = verifier.chain().clone();
             server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(chain))).unwrap();
             (client, server)
@@ -204,10 +204,10 @@ pub(super) fn configs(
 pub(super) fn outcome(
     role: Role,
     version: ProtocolVersion,
-    shown: Identity,
+    identity: Identity,
     verifier: impl Into<ServerVerifier>,
 ) -> Result<(), (Refusal, AlertDescription)> {
-    let (client, server) = configs(role, version, shown, verifier);
+    let (client, server) = configs(role, version, identity, verifier);
     handshake(role, &Arc::new(client), &Arc::new(server))
 }
 
@@ -226,23 +226,23 @@ pub(super) fn handshake(
         return Ok(());
     };
     let Error::Certificate(refusal) = error else { panic!("{error}") };
-    let told = match role {
-        Role::Server => refused(&mut pair.client, &mut pair.server),
-        Role::Client => refused(&mut pair.server, &mut pair.client),
+    let received = match role {
+        Role::Server => expect_rejection(&mut pair.client, &mut pair.server),
+        Role::Client => expect_rejection(&mut pair.server, &mut pair.client),
     };
-    Err((refusal, told))
+    Err((refusal, received))
 }
 
-/// Asserts that `judge` rejected `judged` and that no plaintext passed. Returns the alert.
-fn refused(judge: &mut impl Session, judged: &mut impl Session) -> AlertDescription {
-    assert!(judge.peer_certificates().is_none(), "no peer is authenticated");
-    assert_eq!(read_all(judge), b"", "no plaintext of the rejected peer is returned");
-    assert!(judge.write(b"more").is_err() && judge.read(&mut [0]).is_err());
-    let told = match carry(judge, judged) {
+/// Asserts that `verifier` rejected `peer` and that no plaintext passed. Returns the alert.
+fn expect_rejection(verifier: &mut impl Session, peer: &mut impl Session) -> AlertDescription {
+    assert!(verifier.peer_certificates().is_none(), "no peer is authenticated");
+    assert_eq!(read_all(verifier), b"", "no plaintext of the rejected peer is returned");
+    assert!(verifier.write(b"more").is_err() && verifier.read(&mut [0]).is_err());
+    let received = match carry(verifier, peer) {
         Err(Error::AlertReceived { description, .. }) => description,
         other => panic!("{other:?}"),
     };
-    assert_eq!(read_all(judged), b"", "no plaintext reaches the rejected peer");
-    assert!(!judge.wants_write());
-    told
+    assert_eq!(read_all(peer), b"", "no plaintext reaches the rejected peer");
+    assert!(!verifier.wants_write());
+    received
 }
