@@ -1,11 +1,16 @@
-//! Record protection: RFC 9846 §5.2 to §5.5 for TLS 1.3, RFC 5246 §6.2.3.3 with RFC 5288 §3 or RFC 7905 §2 for TLS 1.2.
+//! Record protection: RFC 9846 §5.2 to §5.5 for TLS 1.3, RFC 5246 §6.2.3.3 with RFC 5288 §3 or RFC
+//! 7905 §2 for TLS 1.2.
 //!
-//! The two versions have the algorithms and the nonces in common, and differ in what lies where in a record:
+//! The versions use the same algorithms and nonces, and differ in the record layout and the
+//! additional authenticated data (AAD):
 //!
 //! ```text
-//! TLS 1.3            header(23)          │ content, type, padding │ tag     authenticated: header
-//! TLS 1.2 AES-GCM    header(type)  nonce │ content                │ tag     authenticated: sequence, header, where the
-//! TLS 1.2 ChaCha20   header(type)        │ content                │ tag                    length is the content's
+//! TLS 1.3           header(23)          │ content, type, padding │ tag
+//! TLS 1.2 AES-GCM   header(type)  nonce │ content                │ tag
+//! TLS 1.2 ChaCha20  header(type)        │ content                │ tag
+//!
+//! AAD in TLS 1.3: the header
+//! AAD in TLS 1.2: sequence number, header with the length of the content
 //! ```
 
 use core::fmt;
@@ -16,15 +21,17 @@ use ring::aead::{Aad, Nonce};
 use crate::aead_key::AeadKey;
 use crate::{BulkAlgorithm, Error};
 
-/// The length of the tag by which a protected record is longer than what it protects.
+/// The length of the authentication tag in bytes.
 pub const TAG_LEN: usize = 16;
 
-/// The length of nonces and of the per-connection value that is mixed into them.
+/// The length in bytes of a nonce, and of the per-connection IV that is combined with the sequence
+/// number.
 pub const NONCE_LEN: usize = 12;
 
-/// Protects the records of one direction under one key.
+/// Protects the records of one direction with one key.
 ///
-/// It owns the key and the sequence number and cannot be copied, so that no nonce is used twice. The key is overwritten on drop.
+/// It owns the key and the sequence number and cannot be cloned, so no nonce is used twice. The key
+/// is overwritten on drop.
 pub struct Sealer {
     key: AeadKey,
     nonces: Nonces,
@@ -37,7 +44,7 @@ impl Sealer {
         Self::new(algorithm, key, iv, Layout::Tls13)
     }
 
-    /// `iv` is the implicit part of the nonce, and zeros for the part that the records carry.
+    /// `iv` is the implicit part of the nonce, followed by zeros for the explicit part.
     pub(crate) fn tls12(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
         Self::new(algorithm, key, iv, Layout::of_tls12(algorithm))
     }
@@ -47,34 +54,34 @@ impl Sealer {
         Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), limit, layout }
     }
 
-    /// How much room protection takes in a record, before the content and behind it.
+    /// Returns the number of bytes that protection adds before and after the content.
     #[inline]
     #[must_use]
     pub fn overhead(&self) -> Overhead {
         self.layout.overhead()
     }
 
-    /// Whether the type of a record is inside of what is protected (TLS 1.3), and with it may be padding.
+    /// Returns whether the content type is encrypted (TLS 1.3). Such records can be padded.
     #[inline]
     #[must_use]
     pub fn hides_content_type(&self) -> bool {
         self.layout.hides_content_type()
     }
 
-    /// Makes the next record where its content lies: writes the header and what else protection adds, and encrypts.
+    /// Builds the next record in place: writes the header and the other added bytes, and encrypts.
     ///
-    /// `record` is room for the header's five bytes and for [`Overhead::before`], then the content, then room for
-    /// [`Overhead::after`]. What the room holds does not matter. How long a content may be, which is 2^14 bytes
-    /// unless the peer asked for less, is for the caller to observe.
+    /// `record` consists of five bytes for the header, [`Overhead::before`] bytes, the content, and
+    /// [`Overhead::after`] bytes. The initial value of the added bytes is ignored. The caller must
+    /// limit the content to 2^14 bytes, or to the peer's smaller limit.
     ///
-    /// In TLS 1.3 a content may end in its own type and zeros if `content_type` is zero: that is a padded record
-    /// (RFC 9846 §5.4).
+    /// In TLS 1.3 `content_type` may be zero and the content may end with its own type and zeros:
+    /// that makes a padded record (RFC 9846 §5.4).
     ///
     /// # Errors
     ///
-    /// [`Error::SequenceExhausted`] if the key has protected as many records as it may: `record` is left as it was, and
-    /// so it goes for every later record. [`Error::Seal`] if `record` has not the room, or is longer than its header
-    /// could say.
+    /// [`Error::SequenceExhausted`] if the key reached its limit; `record` is unchanged, and all
+    /// later calls fail. [`Error::Seal`] if `record` is too short for the added bytes or too long
+    /// for its header.
     #[inline]
     pub fn seal(&mut self, content_type: u8, record: &mut [u8]) -> Result<(), Error> {
         if self.exhausted() {
@@ -92,10 +99,10 @@ impl Sealer {
                 self.key.seal_in_place_separate_tag(nonce, Aad::from(*header), body)
             }
             Layout::Tls12Gcm => {
-                // RFC 5288 §3 leaves the explicit nonce to the sender, who must not repeat it under one key. Drawn at
-                // random it would, by the birthday bound after some 2^32 records, and forgeries would follow; a
-                // counter restored from elsewhere could. The sequence number cannot: it belongs to this key alone,
-                // grows with every record, and ends before it wraps.
+                // RFC 5288 §3 lets the sender choose the explicit nonce, which must not repeat
+                // under one key. Random nonces would repeat after some 2^32 records (birthday
+                // bound) and permit forgeries. The sequence number cannot repeat: it belongs to
+                // this key, grows with every record, and never wraps.
                 let (explicit, content) = body.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>().ok_or(Error::Seal)?;
                 *explicit = sequence.to_be_bytes();
                 *header = record_header(content_type, length);
@@ -114,33 +121,33 @@ impl Sealer {
         Ok(())
     }
 
-    /// How many records were protected: the sequence number of the next one.
+    /// Returns the number of records protected, which is the next sequence number.
     #[inline]
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.nonces.sequence
     }
 
-    /// Whether the key should be replaced before more data is sent: in TLS 1.3 by a KeyUpdate, in TLS 1.2 by another
-    /// connection.
+    /// Returns whether to replace the key before sending more data: by a KeyUpdate in TLS 1.3, by a
+    /// new connection in TLS 1.2.
     ///
-    /// It turns true when seven eighths of the limit are used up, so that the KeyUpdate itself, or the alert that
-    /// closes, and what was already on its way still find room.
+    /// It becomes `true` at seven eighths of the limit, so that the KeyUpdate or closing alert, and
+    /// data already queued, can still be sent.
     #[inline]
     #[must_use]
     pub fn needs_key_update(&self) -> bool {
         self.sequence() >= self.limit.saturating_sub((self.limit >> 3).max(1))
     }
 
-    /// Whether the limit is reached, so that [`seal`](Self::seal) refuses.
+    /// Returns whether the limit is reached; [`seal`](Self::seal) then fails.
     #[inline]
     #[must_use]
     pub fn exhausted(&self) -> bool {
         self.sequence() >= self.limit
     }
 
-    /// Lowers how many records the key may protect in all. It is never raised, and never above
-    /// [`BulkAlgorithm::confidentiality_limit`].
+    /// Lowers the number of records that the key may protect. Larger values than the current limit
+    /// are ignored. Default: [`BulkAlgorithm::confidentiality_limit`].
     pub fn set_confidentiality_limit(&mut self, records: u64) {
         self.limit = self.limit.min(records);
     }
@@ -152,16 +159,16 @@ impl fmt::Debug for Sealer {
     }
 }
 
-/// The bytes by which a protected record is longer than its header and its content.
+/// The bytes that protection adds to a record, besides its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overhead {
-    /// Between the header and the content: the explicit nonce of AES-GCM in TLS 1.2.
+    /// Before the content: the explicit nonce of AES-GCM in TLS 1.2.
     pub before: usize,
-    /// Behind the content: the tag, and before it the content type of TLS 1.3.
+    /// After the content: the content type (TLS 1.3) and the tag.
     pub after: usize,
 }
 
-/// Opens the protected records of one direction under one key, in the order in which they were protected.
+/// Decrypts the records of one direction with one key, in the order in which they were protected.
 /// The key is overwritten on drop.
 pub struct Opener {
     key: AeadKey,
@@ -174,32 +181,34 @@ impl Opener {
         Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), layout: Layout::Tls13 }
     }
 
-    /// `iv` as for [`Sealer::tls12`].
+    /// See [`Sealer::tls12`] for `iv`.
     pub(crate) fn tls12(algorithm: BulkAlgorithm, key: &[u8], iv: &[u8; NONCE_LEN]) -> Self {
         Self { key: prepare(algorithm, key), nonces: Nonces::new(iv), layout: Layout::of_tls12(algorithm) }
     }
 
-    /// Returns how much room protection takes in a record, before the content and after it.
+    /// Returns the number of bytes that protection adds before and after the content.
     #[inline]
     #[must_use]
     pub fn overhead(&self) -> Overhead {
         self.layout.overhead()
     }
 
-    /// Decrypts the next record in place and tells what its content is and where it lies.
+    /// Decrypts the next record in place; returns the type and the range of its content.
     ///
-    /// `record` is all of the record as it came, with its header.
+    /// `record` is the whole received record, header included.
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if it is not the next record of the sequence under this key. [`Error::PlaintextTooLong`] if it
-    /// is, and holds more than a record may: a content and a type of 2^14 + 1 bytes with padding in TLS 1.3, a content
-    /// of 2^14 bytes in TLS 1.2. [`Error::NoContentType`] if a record of TLS 1.3 is zeros throughout.
-    /// [`Error::SequenceExhausted`] after 2^64 - 1 records. How many records a peer protects is not limited otherwise
-    /// (RFC 9846 §5.5 asks receivers not to).
+    /// * [`Error::Open`] if this is not the next record under this key.
+    /// * [`Error::PlaintextTooLong`] if its plaintext is too long: over 2^14 + 1 bytes of content,
+    ///   type and padding in TLS 1.3, over 2^14 bytes of content in TLS 1.2.
+    /// * [`Error::NoContentType`] if the plaintext of a TLS 1.3 record is all zeros.
+    /// * [`Error::SequenceExhausted`] after 2^64 - 1 records. Receivers should not enforce a lower
+    ///   limit (RFC 9846 §5.5).
     ///
-    /// The sequence does not advance then, so that a record that does belong here can still be opened, as is needed
-    /// where a server skips rejected early data. What `record` holds behind its header is unspecified.
+    /// The sequence number does not advance on error, so the right record can still be opened. A
+    /// server needs this to skip rejected early data. After an error, the content of `record` after
+    /// the header is unspecified.
     #[inline]
     pub fn open(&mut self, record: &mut [u8]) -> Result<OpenedRecord, Error> {
         let sequence = self.nonces.sequence;
@@ -209,13 +218,15 @@ impl Opener {
             Layout::Tls13 => {
                 let inner = self.key.open_in_place(nonce, Aad::from(*header), body).map_err(|_| Error::Open)?;
                 let inner = at_most(MAX_FRAGMENT + INNER_TYPE_LEN, inner)?;
-                // RFC 9846 §5.4: zeros are padding, and what comes before them is the content type.
+                // RFC 9846 §5.4: the content type is the last nonzero byte; zeros after it are
+                // padding.
                 let length = inner.iter().rposition(|byte| *byte != 0).ok_or(Error::NoContentType)?;
                 let content_type = inner.get(length).copied().ok_or(Error::NoContentType)?;
                 OpenedRecord { content_type, content: range(HEADER_LEN, length) }
             }
             Layout::Tls12Gcm => {
-                // RFC 5288 §3: the sender chose this part of the nonce, maybe by another rule than ours.
+                // RFC 5288 §3: the sender chose this part of the nonce, possibly not as the
+                // sequence number.
                 let (explicit, sealed) = body.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>().ok_or(Error::Open)?;
                 let nonce = self.nonces.with_explicit(*explicit);
                 let content = open_tls12(&self.key, nonce, sequence, header, EXPLICIT_NONCE_LEN, sealed)?;
@@ -230,15 +241,15 @@ impl Opener {
         Ok(opened)
     }
 
-    /// Whether the type of a record is inside of what is protected (TLS 1.3), so that every protected record says
-    /// application_data outside.
+    /// Returns whether the content type is encrypted (TLS 1.3). The header of such a record has
+    /// type application_data.
     #[inline]
     #[must_use]
     pub fn hides_content_type(&self) -> bool {
         self.layout.hides_content_type()
     }
 
-    /// How many records were opened: the sequence number of the next one.
+    /// Returns the number of records opened, which is the next sequence number.
     #[inline]
     #[must_use]
     pub fn sequence(&self) -> u64 {
@@ -252,16 +263,16 @@ impl fmt::Debug for Opener {
     }
 }
 
-/// What a record turned out to hold.
+/// The content of a decrypted record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedRecord {
-    /// The code point of the content's type.
+    /// The code point of its type.
     pub content_type: u8,
-    /// Where the content lies in the record, counted from the first byte of its header.
+    /// The range of the content in the record, counted from the start of the header.
     pub content: Range<usize>,
 }
 
-/// What lies where in a record.
+/// The layout of a protected record.
 #[derive(Clone, Copy)]
 enum Layout {
     Tls13,
@@ -293,14 +304,14 @@ impl Layout {
     }
 }
 
-/// Makes the nonces of one key: iv xor sequence number, RFC 9846 §5.3 and RFC 7905 §2.
+/// Computes the nonces of one key: IV xor sequence number (RFC 9846 §5.3, RFC 7905 §2).
 ///
-/// Where the last eight bytes of the iv are zeros, that is the four-byte salt and then the sequence number: our nonce
-/// for AES-GCM in TLS 1.2.
+/// If the last eight bytes of the IV are zeros, the nonce is the four-byte salt and the sequence
+/// number: the nonce of AES-GCM in TLS 1.2.
 struct Nonces {
-    /// The first four bytes of the iv, which the sequence number does not reach.
+    /// The first four bytes of the IV, which are not combined with the sequence number.
     head: [u8; 4],
-    /// The rest of the iv.
+    /// The rest of the IV.
     tail: u64,
     sequence: u64,
 }
@@ -311,15 +322,15 @@ impl Nonces {
         Self { head: [a, b, c, d], tail: u64::from_be_bytes(tail), sequence: 0 }
     }
 
-    /// The nonce of the next record, and the sequence number to go on with if it was used. A sequence number has a
-    /// nonce only if there is one after it.
+    /// Returns the nonce of the next record, and the sequence number that follows. The last
+    /// sequence number has no nonce, because none follows it.
     #[inline]
     fn current(&self) -> Result<(Nonce, u64), Error> {
         let next = self.sequence.checked_add(1).ok_or(Error::SequenceExhausted)?;
         Ok((self.with_explicit((self.tail ^ self.sequence).to_be_bytes()), next))
     }
 
-    /// The nonce with this behind the salt.
+    /// Returns the nonce of the salt and `explicit`.
     #[inline]
     fn with_explicit(&self, explicit: [u8; EXPLICIT_NONCE_LEN]) -> Nonce {
         let [a, b, c, d] = self.head;
@@ -328,7 +339,8 @@ impl Nonces {
     }
 }
 
-/// Opens what lies behind the header and an explicit nonce of `before` bytes, and gives the length of the content.
+/// Decrypts the body after the header and an explicit nonce of `before` bytes; returns the length
+/// of the content.
 #[inline]
 fn open_tls12(
     key: &AeadKey,
@@ -339,7 +351,7 @@ fn open_tls12(
     sealed: &mut [u8],
 ) -> Result<usize, Error> {
     let length = sealed.len().checked_sub(TAG_LEN).ok_or(Error::Open)?;
-    // The header's length is not authenticated itself: the one of the content is, which follows from it.
+    // The AAD contains the content's length, which follows from the length in the header.
     let [_, _, _, high, low] = *header;
     if usize::from(u16::from_be_bytes([high, low])) != sealed.len().saturating_add(before) {
         return Err(Error::Open);
@@ -349,7 +361,7 @@ fn open_tls12(
     Ok(at_most(MAX_FRAGMENT, content)?.len())
 }
 
-/// RFC 5246 §6.2.3.3: seq_num + type + version + length, which is that of the content.
+/// RFC 5246 §6.2.3.3: seq_num + type + version + length of the content.
 #[inline]
 fn tls12_aad(sequence: u64, header: &[u8; HEADER_LEN], content_len: usize) -> Result<[u8; 13], Error> {
     let [a, b, c, d, e, f, g, h] = sequence.to_be_bytes();
@@ -361,7 +373,7 @@ fn tls12_aad(sequence: u64, header: &[u8; HEADER_LEN], content_len: usize) -> Re
 #[inline]
 fn record_header(content_type: u8, length: u16) -> [u8; HEADER_LEN] {
     let [high, low] = length.to_be_bytes();
-    // The version of TLS 1.2, which TLS 1.3 keeps as legacy_record_version.
+    // TLS 1.2, which is also the legacy_record_version of TLS 1.3.
     [content_type, 3, 3, high, low]
 }
 
@@ -375,16 +387,16 @@ fn range(start: usize, length: usize) -> Range<usize> {
     start..start.saturating_add(length)
 }
 
-#[allow(clippy::expect_used, reason = "ring refuses nothing but a wrong length; the callers derive the right one")]
+#[allow(clippy::expect_used, reason = "ring rejects only a wrong length; callers derive keys of the right length")]
 fn prepare(algorithm: BulkAlgorithm, key: &[u8]) -> AeadKey {
     AeadKey::new(algorithm.aead(), key).expect("the key has the algorithm's length")
 }
 
 const HEADER_LEN: usize = 5;
 const INNER_TYPE_LEN: usize = 1;
-/// What of a nonce is not the salt, RFC 5288 §3.
+/// The length of the explicit nonce, RFC 5288 §3.
 const EXPLICIT_NONCE_LEN: usize = 8;
-/// The type that all protected records of TLS 1.3 show.
+/// The outer type of all protected TLS 1.3 records.
 const APPLICATION_DATA: u8 = 23;
 /// RFC 9846 §5.1, RFC 5246 §6.2.1.
 const MAX_FRAGMENT: usize = 1 << 14;

@@ -1,16 +1,16 @@
-//! A key of ring's that is overwritten when it is dropped.
+//! An AEAD key of ring that is overwritten on drop.
 
 use core::ops::Deref;
 use std::sync::LazyLock;
 
 use ring::aead::{AES_256_GCM, Algorithm, LessSafeKey, UnboundKey};
 
-/// A key for sealing and opening, on the heap: its half KiB would be copied each time that its owner moves, and each copy would
-/// stay behind in memory.
+/// An AEAD key on the heap. It is half a KiB: inline, each move of its owner would copy it and
+/// leave the old copy in memory.
 pub(crate) struct AeadKey(Box<LessSafeKey>);
 
 impl AeadKey {
-    /// `None` for a key that has not the algorithm's length.
+    /// Returns `None` if `key` does not have the algorithm's length.
     pub(crate) fn new(algorithm: &'static Algorithm, key: &[u8]) -> Option<Self> {
         UnboundKey::new(algorithm, key).ok().map(|key| Self(Box::new(LessSafeKey::new(key))))
     }
@@ -28,7 +28,7 @@ impl Deref for AeadKey {
 impl Drop for AeadKey {
     #[inline(never)]
     fn drop(&mut self) {
-        // ring cannot zeroize a key, but it can be replaced by one that everybody knows.
+        // ring cannot zeroize a key, so it is overwritten with a key of zeros.
         if let Some(known) = &*KNOWN_KEY {
             (*self.0).clone_from(known);
         }
@@ -36,6 +36,6 @@ impl Drop for AeadKey {
     }
 }
 
-/// Of AES-256-GCM, whose keys are the largest: it takes up all the room of any other.
+/// AES-256-GCM has the largest key, so this overwrites all bytes of any other.
 static KNOWN_KEY: LazyLock<Option<LessSafeKey>> =
     LazyLock::new(|| UnboundKey::new(&AES_256_GCM, &[0; 32]).ok().map(LessSafeKey::new));

@@ -1,12 +1,15 @@
-//! As much DER (X.690) as keys, certificates and OCSP responses take: reading an element, writing one.
+//! The subset of DER (X.690) that keys, certificates and OCSP responses use: reads and writes
+//! elements.
 //!
-//! A tag is its first byte, with the class and the constructed bit; tags of more than one byte do not occur.
+//! Tags are one byte, including class and the constructed bit. Longer tags are not supported.
 //!
 //! ```
 //! use strata_tls_crypto::der::{self, Elements};
 //!
-//! let pair = der::element(der::SEQUENCE, &[&der::element(der::INTEGER, &[&[7]]), &der::element(der::OCTET_STRING, &[b"x"])]);
-//! let mut fields = Elements::new(Elements::new(&pair).expect(der::SEQUENCE).ok_or("no SEQUENCE")?);
+//! let number = der::element(der::INTEGER, &[&[7]]);
+//! let pair = der::element(der::SEQUENCE, &[&number, &der::element(der::OCTET_STRING, &[b"x"])]);
+//! let contents = Elements::new(&pair).expect(der::SEQUENCE).ok_or("expected a SEQUENCE")?;
+//! let mut fields = Elements::new(contents);
 //! assert_eq!(fields.expect(der::INTEGER), Some(&[7][..]));
 //! assert_eq!(fields.expect(der::OCTET_STRING), Some(&b"x"[..]));
 //! assert!(fields.is_empty());
@@ -40,31 +43,31 @@ pub const CONTEXT_2: u8 = 0xa2;
 /// `[3]`, constructed.
 pub const CONTEXT_3: u8 = 0xa3;
 
-/// Reads elements one after the other.
+/// Reads a sequence of elements.
 #[derive(Clone, Copy, Debug)]
 pub struct Elements<'a>(&'a [u8]);
 
 impl<'a> Elements<'a> {
-    /// The elements of these bytes: all there are, or the contents of one that is constructed.
+    /// Creates a reader of the elements in `bytes`, such as the contents of a constructed element.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// Whether there are no more.
+    /// Returns whether no elements are left.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What was not read yet.
+    /// Returns the bytes not read yet.
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         self.0
     }
 
-    /// The next element as a whole, if it has this tag: `(contents, the element with its tag and length)`. Otherwise nothing is
-    /// read.
+    /// Reads the next element if it has this tag. Returns `(contents, whole element)`. Otherwise
+    /// nothing is read.
     pub fn expect_whole(&mut self, tag: u8) -> Option<(&'a [u8], &'a [u8])> {
         let mut after = *self;
         let contents = after.next().filter(|(found, _)| *found == tag)?.1;
@@ -73,13 +76,15 @@ impl<'a> Elements<'a> {
         Some((contents, whole))
     }
 
-    /// The next element's contents if it has this tag. Otherwise nothing is read.
+    /// Reads the next element if it has this tag, and returns its contents. Otherwise nothing is
+    /// read.
     pub fn optional(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.expect_whole(tag).map(|(contents, _)| contents)
     }
 
-    /// The next element's tag and contents; `None` at the end and where the bytes are not DER.
-    #[expect(clippy::should_implement_trait, reason = "the end and an error would look alike to a loop")]
+    /// Returns the next element's tag and contents; `None` at the end, and if the bytes are not
+    /// DER.
+    #[expect(clippy::should_implement_trait, reason = "a loop could not distinguish the end from an error")]
     pub fn next(&mut self) -> Option<(u8, &'a [u8])> {
         let (&tag, rest) = self.0.split_first()?;
         let (length, rest) = length(rest)?;
@@ -93,7 +98,7 @@ impl<'a> Elements<'a> {
         self.next().filter(|(found, _)| *found == tag).map(|(_, contents)| contents)
     }
 
-    /// The contents of the next element that has this tag; others are passed over.
+    /// Returns the contents of the next element with this tag, skipping others.
     pub fn find(&mut self, tag: u8) -> Option<&'a [u8]> {
         loop {
             let (found, contents) = self.next()?;
@@ -104,11 +109,12 @@ impl<'a> Elements<'a> {
     }
 }
 
-/// An element with the concatenation of `parts` as its contents.
+/// Returns an encoded element whose contents are the concatenation of `parts`.
 #[must_use]
 pub fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-    // The capacity must suffice from the start: what grows leaves a copy behind, and this may hold a private key.
+    // The capacity must suffice: growing would leave a copy in memory, and this may be a private
+    // key.
     let mut out = Vec::with_capacity(length.saturating_add(10));
     out.push(tag);
     match u8::try_from(length) {
@@ -125,7 +131,7 @@ pub fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// A length of at most four bytes, and what follows it. Only the shortest form is DER.
+/// Reads a length of at most four bytes; returns it and the rest. DER requires the shortest form.
 fn length(input: &[u8]) -> Option<(usize, &[u8])> {
     let (&first, rest) = input.split_first()?;
     if first < 0x80 {

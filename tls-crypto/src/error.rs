@@ -1,53 +1,54 @@
-//! What can fail in this layer.
+//! The errors of this crate.
 
 use core::fmt;
 
-/// The operation that failed, and nothing more.
+/// Which operation failed.
 ///
-/// Why a decryption or a signature check failed is of use to attackers alone, so that it is not kept.
+/// It does not say why a decryption or signature check failed: that helps only attackers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// A record could not be encrypted: there is no room for what protection adds, or it is longer than a header can
-    /// say.
+    /// A record could not be encrypted: it is too short for the added bytes, or too long for its
+    /// header.
     Seal,
-    /// A record could not be decrypted: it was changed on the way, belongs at another place in the sequence, was
-    /// protected under another key, or is shorter than a tag.
+    /// A record could not be decrypted: it was modified, is out of order, was protected with
+    /// another key, or is too short.
     Open,
-    /// A record was decrypted and holds this many bytes, which is more than 2^14 of content, and its type in TLS 1.3
-    /// (RFC 9846 §5.2, RFC 5246 §6.2.3).
+    /// The plaintext of a record has this many bytes. The limit is 2^14 bytes of content, plus the
+    /// type in TLS 1.3 (RFC 9846 §5.2, RFC 5246 §6.2.3).
     PlaintextTooLong(usize),
-    /// A record was decrypted and holds nothing but zeros, where TLS 1.3 has a content type before them (RFC 9846 §5.4).
+    /// The plaintext of a TLS 1.3 record is all zeros, so it has no content type (RFC 9846 §5.4).
     NoContentType,
-    /// The key has protected as many records as it may; a new key is needed (RFC 9846 §5.5, §4.7.3).
+    /// The key reached its limit of records; a new key is needed (RFC 9846 §5.5, §4.7.3).
     SequenceExhausted,
-    /// A key pair could not be made, or the peer's public key is not a valid one of the group.
+    /// A key pair could not be generated, or the peer's public key is invalid.
     KeyExchange,
-    /// A signature could not be made, for instance because the key cannot make signatures of the algorithm asked for.
+    /// A signature could not be created, for example because the key does not support the
+    /// algorithm.
     Sign,
-    /// A signature does not fit the message and the public key.
+    /// A signature is invalid for the message and public key.
     VerifySignature,
-    /// The operating system gave no random bytes.
+    /// The operating system returned no random bytes.
     Random,
-    /// A length asked of HKDF or an exporter, of its output, label or context, is beyond what its format can hold.
+    /// The output, label or context of HKDF or an exporter is too long.
     OutputTooLong,
-    /// An exporter was asked for with a label under which TLS 1.2 derives values of its own (RFC 5705 §4).
+    /// A label is reserved: TLS 1.2 derives other values with it (RFC 5705 §4).
     ReservedLabel,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Seal => "encrypting a record failed",
-            Self::Open => "decrypting a record failed",
-            Self::PlaintextTooLong(length) => return write!(f, "a decrypted record holds {length} bytes"),
-            Self::NoContentType => "a decrypted record has no content type",
-            Self::SequenceExhausted => "the key has protected as many records as it may",
-            Self::KeyExchange => "the key exchange failed",
+            Self::Seal => "failed to encrypt a record",
+            Self::Open => "failed to decrypt a record",
+            Self::PlaintextTooLong(length) => return write!(f, "decrypted record of {length} bytes is too long"),
+            Self::NoContentType => "decrypted record has no content type",
+            Self::SequenceExhausted => "the key reached its limit of records",
+            Self::KeyExchange => "key exchange failed",
             Self::Sign => "signing failed",
-            Self::VerifySignature => "verifying a signature failed",
-            Self::Random => "the operating system gave no random bytes",
-            Self::OutputTooLong => "more key material was asked for than HKDF can give",
-            Self::ReservedLabel => "the label of an exporter is one that TLS uses itself",
+            Self::VerifySignature => "invalid signature",
+            Self::Random => "the operating system returned no random bytes",
+            Self::OutputTooLong => "output, label or context is too long for HKDF",
+            Self::ReservedLabel => "exporter label is reserved by TLS",
         })
     }
 }

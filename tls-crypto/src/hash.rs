@@ -1,13 +1,13 @@
-//! Hash functions of the cipher suites, and what they return.
+//! The hash functions of the cipher suites, and their output.
 
 use core::fmt;
 
 use ring::{digest, hmac};
 
-/// The length of the longest digest of any [`HashAlgorithm`].
+/// The length of the longest digest, in bytes.
 pub(crate) const MAX_HASH_LEN: usize = 48;
 
-/// The hash of a cipher suite: of its transcript and under its HKDF.
+/// The hash of a cipher suite, used for the transcript and HKDF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HashAlgorithm {
     /// SHA-256, FIPS 180-4.
@@ -17,7 +17,7 @@ pub enum HashAlgorithm {
 }
 
 impl HashAlgorithm {
-    /// The digest's length in bytes; RFC 9846 calls it `Hash.length`.
+    /// Returns the digest length in bytes; RFC 9846 calls it `Hash.length`.
     #[inline]
     #[must_use]
     pub const fn output_len(self) -> usize {
@@ -27,7 +27,7 @@ impl HashAlgorithm {
         }
     }
 
-    /// The digest of `data`.
+    /// Returns the digest of `data`.
     ///
     /// ```
     /// use strata_tls_crypto::HashAlgorithm;
@@ -40,7 +40,7 @@ impl HashAlgorithm {
         Digest::copied_from(self, digest::digest(self.digest(), data).as_ref())
     }
 
-    /// [`output_len`](Self::output_len) as it is written into one-byte fields.
+    /// Returns [`output_len`](Self::output_len) as a byte.
     #[inline]
     pub(crate) const fn output_len_byte(self) -> u8 {
         match self {
@@ -65,9 +65,10 @@ impl HashAlgorithm {
         }
     }
 
-    /// The digest of no bytes at all, the context of the secrets that do not depend on messages.
+    /// Returns the digest of the empty string: the context of secrets that do not depend on
+    /// messages.
     #[inline]
-    pub(crate) const fn of_nothing(self) -> &'static Digest {
+    pub(crate) const fn of_empty(self) -> &'static Digest {
         match self {
             Self::Sha256 => &SHA256_OF_NOTHING,
             Self::Sha384 => &SHA384_OF_NOTHING,
@@ -75,7 +76,7 @@ impl HashAlgorithm {
     }
 }
 
-/// Copies as much of `from` as fits.
+/// Copies as many bytes of `from` as fit.
 #[inline]
 pub(crate) fn copy_prefix(from: &[u8], to: &mut [u8]) {
     let length = from.len().min(to.len());
@@ -84,7 +85,8 @@ pub(crate) fn copy_prefix(from: &[u8], to: &mut [u8]) {
     }
 }
 
-/// A digest with zeros behind it. That of SHA-256 is copied by two stores, as its length is known here.
+/// Returns a digest followed by zeros. For SHA-256 the length is a constant here, so the copy
+/// compiles to two stores.
 #[inline]
 pub(crate) fn padded(output: &[u8]) -> [u8; MAX_HASH_LEN] {
     let mut bytes = [0; MAX_HASH_LEN];
@@ -95,10 +97,10 @@ pub(crate) fn padded(output: &[u8]) -> [u8; MAX_HASH_LEN] {
     bytes
 }
 
-/// The SHA-1 of `data`, by which an OCSP response says whose certificate it is about (RFC 6960 §4.1.1).
+/// Returns the SHA-1 hash of `data`. OCSP responses identify certificates by it (RFC 6960 §4.1.1).
 ///
-/// It is a name there, and protects nothing: whether the response is to be believed, its signature says. There is no other use
-/// of SHA-1 in this library.
+/// The hash is only an identifier; the response is authenticated by its signature. SHA-1 is not
+/// used anywhere else in this library.
 ///
 /// ```
 /// assert_eq!(strata_tls_crypto::sha1_for_cert_id(b"abc")[..4], [0xa9, 0x99, 0x3e, 0x36]);
@@ -110,27 +112,27 @@ pub fn sha1_for_cert_id(data: &[u8]) -> [u8; 20] {
     name
 }
 
-/// The output of a hash function or an HMAC, held inline. It is not a secret.
+/// The output of a hash function or HMAC, stored inline. It is not secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest {
     algorithm: HashAlgorithm,
-    /// Zero beyond the algorithm's length, so that the derived equality compares digests.
+    /// Zero after the algorithm's length, so that the derived equality compares digests.
     bytes: [u8; MAX_HASH_LEN],
 }
 
 impl Digest {
-    /// Takes as many bytes as the algorithm's output has: the callers pass that many.
+    /// Copies a digest; `output` must have the algorithm's length.
     pub(crate) fn copied_from(algorithm: HashAlgorithm, output: &[u8]) -> Self {
         Self { algorithm, bytes: padded(output) }
     }
 
-    /// With zeros behind it.
+    /// Returns the digest followed by zeros.
     #[inline]
     pub(crate) fn padded(&self) -> &[u8; MAX_HASH_LEN] {
         &self.bytes
     }
 
-    /// The algorithm that made it.
+    /// Returns the algorithm.
     #[inline]
     #[must_use]
     pub fn algorithm(&self) -> HashAlgorithm {
@@ -175,9 +177,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_constants_are_the_digests_of_nothing() {
+    fn empty_digest_constants_match_the_hash() {
         for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
-            assert_eq!(*algorithm.of_nothing(), algorithm.hash(b""));
+            assert_eq!(*algorithm.of_empty(), algorithm.hash(b""));
             assert_eq!(algorithm.hash(b"").as_ref().len(), algorithm.output_len());
             assert_eq!(usize::from(algorithm.output_len_byte()), algorithm.output_len());
         }

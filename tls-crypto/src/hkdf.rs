@@ -1,8 +1,9 @@
 //! HKDF (RFC 5869) over HMAC, and HKDF-Expand-Label (RFC 9846 §7.1).
 //!
-//! The key schedule does all its work here. HMAC begins by hashing a block that depends on its key alone, once for
-//! the inner and once for the outer hash. An [`Expander`] holds these two states, so that a secret from which
-//! several values are derived pays for them once; what is derived for TLS 1.3 then takes two blocks each.
+//! The key schedule consists of these functions. HMAC starts by hashing one block that depends only
+//! on its key, for the inner and for the outer hash. An [`Expander`] stores both states, so that a
+//! secret with several derived values computes them once. Each value of TLS 1.3 then takes two
+//! blocks.
 //!
 //! ```
 //! use strata_tls_crypto::{HashAlgorithm, hkdf};
@@ -29,7 +30,8 @@ pub fn extract(algorithm: HashAlgorithm, salt: &[u8], input_keying_material: &[u
     Expander::new(algorithm, salt).extract(input_keying_material)
 }
 
-/// HKDF-Extract with a salt of zeros, which is the same as none. Its HMAC key is prepared once for the process: it is no secret.
+/// HKDF-Extract with a salt of zeros, which equals no salt. Its HMAC key is public and prepared
+/// once per process.
 pub(crate) fn extract_without_salt(algorithm: HashAlgorithm, input_keying_material: &[u8]) -> Secret {
     static SHA256: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha256, &[]));
     static SHA384: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha384, &[]));
@@ -39,7 +41,7 @@ pub(crate) fn extract_without_salt(algorithm: HashAlgorithm, input_keying_materi
     }
 }
 
-/// HKDF-Expand, RFC 5869 §2.3, for a pseudorandom key that is used once.
+/// HKDF-Expand (RFC 5869 §2.3) with a pseudorandom key that is used once.
 ///
 /// # Errors
 ///
@@ -48,16 +50,17 @@ pub fn expand(algorithm: HashAlgorithm, pseudorandom_key: &[u8], info: &[u8], ou
     Expander::new(algorithm, pseudorandom_key).expand(&[info], out)
 }
 
-/// HKDF-Expand-Label, RFC 9846 §7.1, for a secret that is used once. `label` goes without its "tls13 ".
+/// HKDF-Expand-Label (RFC 9846 §7.1) with a secret that is used once. `label` does not include
+/// "tls13 ".
 ///
 /// # Errors
 ///
-/// [`Error::OutputTooLong`] as for [`Expander::expand_label`].
+/// See [`Expander::expand_label`].
 pub fn hkdf_expand_label(secret: &Secret, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
     secret.expander().expand_label(label, context, out)
 }
 
-/// A secret as long as the output of its hash: a pseudorandom key, or one of the secrets of the key schedule.
+/// A secret of the length of its hash: a pseudorandom key, or a secret of the key schedule.
 ///
 /// Zeroized on drop, and not shown by `Debug`.
 pub struct Secret {
@@ -66,20 +69,20 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// The hash under which it is used.
+    /// Returns the hash that it is used with.
     #[inline]
     #[must_use]
     pub fn algorithm(&self) -> HashAlgorithm {
         self.algorithm
     }
 
-    /// Prepares it for deriving values from it.
+    /// Prepares the secret for deriving values.
     #[must_use]
     pub fn expander(&self) -> Expander {
         Expander::new(self.algorithm, self.as_ref())
     }
 
-    /// Moves it, and leaves zeros.
+    /// Moves the secret, leaving zeros.
     pub(crate) fn take(&mut self) -> Self {
         Self { algorithm: self.algorithm, bytes: self.bytes.take() }
     }
@@ -102,27 +105,27 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A secret prepared as a key of HMAC. Overwritten on drop.
+/// A secret prepared as an HMAC key. Overwritten on drop.
 pub struct Expander {
     algorithm: HashAlgorithm,
     key: hmac::Key,
 }
 
 impl Expander {
-    /// Prepares a pseudorandom key, which should be at least as long as the hash's output.
+    /// Prepares a pseudorandom key. It should be at least as long as the hash's output.
     #[must_use]
     pub fn new(algorithm: HashAlgorithm, pseudorandom_key: &[u8]) -> Self {
         Self { algorithm, key: hmac::Key::new(algorithm.hmac(), pseudorandom_key) }
     }
 
-    /// The hash under which it works.
+    /// Returns its hash.
     #[inline]
     #[must_use]
     pub fn algorithm(&self) -> HashAlgorithm {
         self.algorithm
     }
 
-    /// Moves it, and leaves a key that everybody knows.
+    /// Moves the key, leaving a public one.
     pub(crate) fn take(&mut self) -> Self {
         let key = core::mem::replace(&mut self.key, KNOWN_KEY.clone());
         zeroize::optimization_barrier(&self.key);
@@ -130,7 +133,7 @@ impl Expander {
     }
 
     fn overwrite(&mut self) {
-        // ring cannot zeroize a key, but it can be replaced by one that everybody knows.
+        // ring cannot zeroize a key, so it is replaced by a public one.
         self.key.clone_from(&KNOWN_KEY);
         zeroize::optimization_barrier(&self.key);
     }
@@ -139,7 +142,7 @@ impl Expander {
     ///
     /// # Errors
     ///
-    /// [`Error::OutputTooLong`] if `out` is longer than 255 digests; it is left as it was.
+    /// [`Error::OutputTooLong`] if `out` is longer than 255 digests; `out` is unchanged then.
     pub fn expand(&self, info: &[&[u8]], out: &mut [u8]) -> Result<(), Error> {
         let block_len = self.algorithm.output_len();
         if out.len() > block_len.saturating_mul(255) {
@@ -162,12 +165,12 @@ impl Expander {
         Ok(())
     }
 
-    /// HKDF-Expand-Label, RFC 9846 §7.1. `label` goes without its "tls13 ".
+    /// HKDF-Expand-Label, RFC 9846 §7.1. `label` does not include "tls13 ".
     ///
     /// # Errors
     ///
-    /// [`Error::OutputTooLong`] if `out` is longer than 255 digests, `label` than 249 bytes or `context` than 255; `out`
-    /// is left as it was.
+    /// [`Error::OutputTooLong`] if `out` is longer than 255 digests, `label` than 249 bytes or
+    /// `context` than 255 bytes; `out` is unchanged then.
     pub fn expand_label(&self, label: &[u8], context: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let length = u16::try_from(out.len()).map_err(|_| Error::OutputTooLong)?;
         let label_len = PREFIX.len().saturating_add(label.len());
@@ -176,12 +179,13 @@ impl Expander {
         self.expand(&[&length.to_be_bytes(), &[label_len], PREFIX, label, &[context_len], context], out)
     }
 
-    /// Derive-Secret, RFC 9846 §7.1. It cannot fail, as all lengths are those of the hash and of known labels.
+    /// Derive-Secret, RFC 9846 §7.1. Infallible: all lengths are constants.
     pub(crate) fn derive_secret(&self, label: &Label, transcript_hash: &Digest) -> Secret {
         self.expand_to_hash(label, Some(transcript_hash))
     }
 
-    /// HKDF-Expand-Label with an empty context, to `N` bytes, not more than any hash has.
+    /// HKDF-Expand-Label with an empty context and `N` bytes of output, at most the length of the
+    /// hash.
     pub(crate) fn expand_fixed<const N: usize>(&self, label: &Label) -> SecretBytes<N> {
         const { assert!(N <= 32) };
         let [.., length] = N.to_be_bytes();
@@ -191,7 +195,7 @@ impl Expander {
         out
     }
 
-    /// HKDF-Expand-Label with an empty context, to the length of the hash.
+    /// HKDF-Expand-Label with an empty context and output of the hash's length.
     pub(crate) fn expand_to_secret(&self, label: &Label) -> Secret {
         self.expand_to_hash(label, None)
     }
@@ -201,7 +205,8 @@ impl Expander {
         Secret::from_tag(self.algorithm, &hmac::sign(&self.key, info.as_slice()))
     }
 
-    /// HKDF-Expand-Label to the length of the hash, with a context of which 255 bytes count.
+    /// HKDF-Expand-Label with output of the hash's length. Only the first 255 bytes of `context`
+    /// are used.
     pub(crate) fn expand_with_context(&self, label: &Label, context: &[u8]) -> Secret {
         let context = context.get(..255).unwrap_or(context);
         let [.., context_len] = context.len().to_be_bytes();
@@ -214,18 +219,17 @@ impl Expander {
         Secret::from_tag(self.algorithm, &tag)
     }
 
-    /// HMAC with the secret as its key.
+    /// HMAC with the secret as key.
     pub(crate) fn hmac(&self, message: &[u8]) -> Digest {
         Digest::copied_from(self.algorithm, hmac::sign(&self.key, message).as_ref())
     }
 
-    /// Whether this is the HMAC with the secret as its key, compared in constant time.
+    /// Returns whether `received` is the HMAC of `message`, compared in constant time.
     pub(crate) fn verify(&self, message: &[u8], received: &[u8]) -> bool {
         hmac::verify(&self.key, message, received).is_ok()
     }
 
-    /// HMAC with the secret as its key over the concatenation of the parts: those at the head, then the others. It may
-    /// be a secret.
+    /// HMAC over the concatenation of `head` and `others`. The result may be secret.
     #[inline]
     pub(crate) fn hmac_of(&self, head: &[&[u8]], others: &[&[u8]]) -> hmac::Tag {
         let mut hmac = hmac::Context::with_key(&self.key);
@@ -233,7 +237,7 @@ impl Expander {
         hmac.sign()
     }
 
-    /// HKDF-Extract with the secret as its salt.
+    /// HKDF-Extract with the secret as salt.
     pub(crate) fn extract(&self, input_keying_material: &[u8]) -> Secret {
         Secret::from_tag(self.algorithm, &hmac::sign(&self.key, input_keying_material))
     }
@@ -252,9 +256,9 @@ impl Drop for Expander {
     }
 }
 
-/// A label in its wire form: its length in one byte, "tls13 ", and its name; 24 bytes at most.
+/// An encoded label: its length in one byte, "tls13 ", and its name; at most 24 bytes.
 pub(crate) struct Label {
-    /// With zeros behind it.
+    /// The label, followed by zeros.
     pub(crate) padded: [u8; Self::ROOM],
     pub(crate) len: usize,
 }
@@ -262,7 +266,7 @@ pub(crate) struct Label {
 impl Label {
     const ROOM: usize = 24;
 
-    /// `wire` is one of the constants of this crate: another is an error of the compiler.
+    /// Every `wire` is a constant of this crate; one that does not fit is a compile error.
     pub(crate) const fn new(wire: &[u8]) -> Self {
         let mut padded = [0; Self::ROOM];
         padded.split_at_mut(wire.len()).0.copy_from_slice(wire);
@@ -307,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn output_ends_at_255_digests() {
+    fn output_is_limited_to_255_digests() {
         for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
             let expander = Expander::new(algorithm, b"key");
             let mut most = vec![0; 255 * algorithm.output_len()];
@@ -319,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_and_contexts_end_where_their_length_byte_does() {
+    fn label_and_context_are_limited_by_their_length_byte() {
         let expander = Expander::new(HashAlgorithm::Sha256, b"key");
         let mut out = [0; 8];
         assert_eq!(expander.expand_label(&[1; 249], &[1; 255], &mut out), Ok(()));

@@ -1,20 +1,21 @@
-//! Short messages for HMAC.
+//! Short inputs of HMAC, copied into one buffer.
 
 use crate::Digest;
 use crate::hkdf::Label;
 
-/// The concatenation of short parts, none of them a secret: one call of HMAC with it costs less than one for each part, though they are
-/// copied.
+/// The concatenation of short, public parts. One HMAC call with it is faster than one update per
+/// part, despite the copy.
 pub(crate) struct HmacInput {
     bytes: [u8; Self::ROOM],
     len: usize,
 }
 
 impl HmacInput {
-    /// An HkdfLabel with the longest hash takes 74 bytes (RFC 9846 §7.1), "key expansion" with both randoms 77 (RFC 5246 §6.3).
+    /// The size of the buffer: an HkdfLabel with the longest hash takes 74 bytes (RFC 9846 §7.1),
+    /// "key expansion" with both randoms 77 (RFC 5246 §6.3).
     const ROOM: usize = 80;
 
-    /// `None` if they are too long, as labels and contexts of an application may be.
+    /// Returns `None` if the parts are too long, as an application's label and context may be.
     #[inline]
     pub(crate) fn of<'a>(parts: impl IntoIterator<Item = &'a &'a [u8]>) -> Option<Self> {
         let mut input = Self { bytes: [0; Self::ROOM], len: 0 };
@@ -26,10 +27,11 @@ impl HmacInput {
         Some(input)
     }
 
-    /// An HkdfLabel (RFC 9846 §7.1) with a context that is empty or a digest, and the counter of the first block behind it (RFC 5869
-    /// §2.3).
+    /// Returns an HkdfLabel (RFC 9846 §7.1) and the counter of the first block (RFC 5869 §2.3). The
+    /// context is empty or a digest.
     ///
-    /// Copies of a length that is known beforehand are a few stores: each part is copied with what lies behind it, which the next overwrites.
+    /// Each part is copied with its padding, which the next part overwrites: copies of constant
+    /// length compile to a few stores.
     #[inline]
     pub(crate) fn hkdf_label(length: u8, label: &Label, context: Option<&Digest>) -> Self {
         let mut input = Self { bytes: [0; Self::ROOM], len: 0 };
@@ -47,7 +49,7 @@ impl HmacInput {
         input
     }
 
-    /// Appends the first `len` bytes.
+    /// Appends the first `len` bytes of `padded`.
     #[inline]
     fn put<const N: usize>(&mut self, padded: &[u8; N], len: usize) {
         if let Some(place) = self.bytes.get_mut(self.len..).and_then(|rest| rest.first_chunk_mut()) {
@@ -68,7 +70,7 @@ mod tests {
     use crate::HashAlgorithm;
 
     #[test]
-    fn an_hkdf_label_is_what_its_parts_are() {
+    fn hkdf_label_is_the_concatenation_of_its_parts() {
         let longest = Label::new(b"\x17tls13 seventeen letters");
         for label in [&Label::new(b"\x08tls13 iv"), &longest] {
             let input = HmacInput::hkdf_label(12, label, None);
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_joined_and_nothing_is_cut() {
+    fn parts_that_fit_are_joined_others_are_rejected() {
         let long = [7; HmacInput::ROOM];
         for length in 0..=long.len() {
             let (head, tail) = long.split_at(length);

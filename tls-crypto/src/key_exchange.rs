@@ -29,7 +29,7 @@ impl Group {
     }
 }
 
-/// One side's key pair of one key exchange. It is used up by the agreement.
+/// A key pair for one key exchange. [`agree`](Self::agree) consumes it.
 ///
 /// ```
 /// use strata_tls_crypto::{EphemeralKey, Group};
@@ -51,22 +51,22 @@ pub struct EphemeralKey {
 }
 
 impl EphemeralKey {
-    /// A new key pair, drawn from the operating system's random numbers.
+    /// Generates a key pair with the operating system's random number generator.
     ///
     /// # Errors
     ///
-    /// [`Error::KeyExchange`] if there are no random numbers to be had.
+    /// [`Error::KeyExchange`] if no random bytes are available.
     pub fn generate(group: Group) -> Result<Self, Error> {
         Self::drawn_from(group, &ring::rand::SystemRandom::new())
     }
 
-    /// The key pair of a private key from a published test vector.
+    /// Creates the key pair of a private key from a published test vector.
     ///
     /// # Errors
     ///
-    /// [`Error::KeyExchange`] if the private key is not one of the group, or not of its length.
+    /// [`Error::KeyExchange`] if the private key is invalid for the group.
     #[cfg(any(test, feature = "fixed-ephemeral-keys"))]
-    #[allow(deprecated, reason = "ring has no other way to put in a private key, on purpose; for vectors alone")]
+    #[allow(deprecated, reason = "ring deliberately has no other way to import a private key; only for test vectors")]
     pub fn from_private_key(group: Group, private_key: &[u8]) -> Result<Self, Error> {
         let length = match group {
             Group::X25519 | Group::Secp256r1 => 32,
@@ -85,27 +85,27 @@ impl EphemeralKey {
         Ok(Self { group, private, public })
     }
 
-    /// The group it belongs to.
+    /// Returns its group.
     #[inline]
     #[must_use]
     pub fn group(&self) -> Group {
         self.group
     }
 
-    /// The public key as it stands in the `key_exchange` field of a KeyShareEntry (RFC 9846 §4.3.8).
+    /// Returns the public key as encoded in `KeyShareEntry.key_exchange` (RFC 9846 §4.3.8).
     #[inline]
     #[must_use]
     pub fn public_key(&self) -> &[u8] {
         self.public.as_ref()
     }
 
-    /// Computes what only the two owners of the private keys can compute.
+    /// Computes the shared secret with the peer's public key.
     ///
     /// # Errors
     ///
-    /// [`Error::KeyExchange`] if `peer_public` has not the group's length, is not a point of the curve in uncompressed
-    /// form, or leads to the all-zero X25519 secret. RFC 9846 §4.3.8.2 and §7.4.2 want the handshake to be aborted with
-    /// illegal_parameter then.
+    /// [`Error::KeyExchange`] if `peer_public` has the wrong length, is not an uncompressed point
+    /// on the curve, or leads to the all-zero X25519 secret. The handshake must then be aborted
+    /// with illegal_parameter (RFC 9846 §4.3.8.2, §7.4.2).
     pub fn agree(self, peer_public: &[u8]) -> Result<SharedSecret, Error> {
         let peer_public = agreement::UnparsedPublicKey::new(self.group.agreement(), peer_public);
         agreement::agree_ephemeral(self.private, &peer_public, SharedSecret::copied_from)
@@ -119,14 +119,15 @@ impl fmt::Debug for EphemeralKey {
     }
 }
 
-/// The outcome of a key exchange: the input to the key schedule. Zeroized on drop, and not shown by `Debug`.
+/// The shared secret of a key exchange, which is the input of the key schedule. Zeroized on drop,
+/// and not shown by `Debug`.
 pub struct SharedSecret {
     bytes: SecretBytes<MAX_SHARED_SECRET_LEN>,
     length: usize,
 }
 
 impl SharedSecret {
-    /// Takes all of the secret: no group has a longer one than fits.
+    /// Copies the whole secret; no group has a longer one.
     pub(crate) fn copied_from(secret: &[u8]) -> Self {
         let mut bytes = SecretBytes::new([0; MAX_SHARED_SECRET_LEN]);
         copy_prefix(secret, bytes.as_mut_slice());
@@ -155,7 +156,7 @@ mod tests {
     const GROUPS: [Group; 3] = [Group::X25519, Group::Secp256r1, Group::Secp384r1];
 
     #[test]
-    fn both_sides_of_every_group_agree() {
+    fn both_sides_agree_in_every_group() {
         for (group, public_len, secret_len) in
             [(Group::X25519, 32, 32), (Group::Secp256r1, 65, 32), (Group::Secp384r1, 97, 48)]
         {
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn public_keys_of_any_other_length_are_refused() {
+    fn public_key_of_wrong_length_is_rejected() {
         for group in GROUPS {
             let mut public = EphemeralKey::generate(group).unwrap().public_key().to_vec();
             for length in 0..public.len() {
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn points_off_the_curve_and_in_other_forms_are_refused() {
+    fn invalid_and_compressed_points_are_rejected() {
         for group in [Group::Secp256r1, Group::Secp384r1] {
             let public = EphemeralKey::generate(group).unwrap().public_key().to_vec();
             for byte in [0, 1, public.len() / 2, public.len() - 1] {
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_x25519_share_of_low_order_is_refused() {
+    fn x25519_share_of_low_order_is_rejected() {
         let mut one = [0; 32];
         one[0] = 1;
         for share in [[0; 32], one] {
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fixed_private_key_of_another_length_is_refused() {
+    fn fixed_private_key_of_wrong_length_is_rejected() {
         for group in GROUPS {
             for length in [0, 31, 33, 47, 49] {
                 assert!(EphemeralKey::from_private_key(group, &vec![1; length]).is_err(), "{group:?} {length}");

@@ -1,31 +1,37 @@
-//! The cryptography of TLS, over ring.
+//! The cryptography of TLS, built on ring.
 //!
-//! This layer knows bytes and labels. It has no messages, no state machine and no I/O, and nothing it shows names ring.
+//! This crate handles bytes and labels. It has no messages, no state machine and no I/O, and its
+//! API does not expose ring.
 //!
 //! ```text
-//! EphemeralKey ──agree──▶ SharedSecret ─┐
-//!                                       ▼
-//! EarlySecret ──────────────────▶ into_handshake ──▶ HandshakeTraffic ──▶ Sealer, Opener, verify_data
-//! (no PSK, or one)                      │             client, server
-//!                                       ▼
-//!                                HandshakeSecret
-//!                                       ▼
-//!                                  MainSecret ─────▶ ApplicationTraffic ─▶ Sealer, Opener, ExporterSecret
-//!                                       └──────────▶ ResumptionSecret ───▶ Psk of each ticket
+//! TLS 1.3
 //!
-//! EphemeralKey ──agree──▶ SharedSecret ──▶ MasterSecret ──▶ KeyBlock ──▶ Sealer, Opener      of TLS 1.2
-//!                                             └───────────▶ verify_data, exporters
+//! EphemeralKey ── agree ──▶ SharedSecret ─┐
+//!                                         ▼
+//! EarlySecret ─────────────────────▶ into_handshake ──▶ HandshakeTraffic ──▶ Sealer, Opener,
+//! (with or without PSK)                   │             client, server       verify_data
+//!                                         ▼
+//!                                  HandshakeSecret
+//!                                         ▼
+//!                                    MainSecret ──▶ ApplicationTraffic ──▶ Sealer, Opener,
+//!                                         │                                ExporterSecret
+//!                                         └───────▶ ResumptionSecret ────▶ Psk of each ticket
+//! TLS 1.2
 //!
-//! Transcript ──hash──▶ Digest: what each step depends on, and what PrivateKey signs and verify checks
+//! EphemeralKey ── agree ──▶ SharedSecret ──▶ MasterSecret ──▶ KeyBlock ──▶ Sealer, Opener
+//!                                                 └─────────▶ verify_data, ExporterSecret
+//! both
+//!
+//! Transcript ── hash ──▶ Digest: input of each step; signed by PrivateKey, checked by verify
 //! ```
 //!
-//! A stage of the [key schedule](tls13) is used up by the next one. Secrets are overwritten on drop and not shown by
-//! `Debug`; the AEAD keys that ring keeps inside are the exception, as it gives no access to them. Nothing here
-//! allocates but [`PrivateKey`], [`TicketKey`], a [`Transcript`] that was asked to keep the messages, and, once each, what makes a
-//! [`Sealer`] or an [`Opener`].
+//! Each stage of the [key schedule](tls13) consumes the previous one. Secrets are overwritten on
+//! drop and not shown by `Debug`. ring does not zeroize its keys: AEAD and HMAC keys are
+//! overwritten with public ones on drop; signing keys are not. Only [`PrivateKey`], [`TicketKey`],
+//! each new [`Sealer`] or [`Opener`], and a [`Transcript`] that keeps messages allocate.
 //!
-//! Records are protected by the same [`Sealer`] and [`Opener`] in both versions: they work on whole records in place,
-//! and only what makes them knows the version.
+//! [`Sealer`] and [`Opener`] protect records of both versions in place, a whole record at a time.
+//! Only their constructors depend on the version.
 //!
 //! # From key exchange to protected records
 //!
@@ -34,15 +40,17 @@
 //! use strata_tls_crypto::{EphemeralKey, Group, TLS13_AES_128_GCM_SHA256, Transcript};
 //!
 //! let suite = TLS13_AES_128_GCM_SHA256;
-//! let (client, server) = (EphemeralKey::generate(Group::X25519)?, EphemeralKey::generate(Group::X25519)?);
+//! let client = EphemeralKey::generate(Group::X25519)?;
+//! let server = EphemeralKey::generate(Group::X25519)?;
 //! let shared = server.agree(client.public_key())?;
 //!
 //! let mut transcript = Transcript::new(suite.hash);
 //! transcript.add(b"ClientHello");
 //! transcript.add(b"ServerHello");
-//! let (handshake, secret) = EarlySecret::new(suite.hash).into_handshake(shared, &transcript.hash());
+//! let early = EarlySecret::new(suite.hash);
+//! let (handshake, secret) = early.into_handshake(shared, &transcript.hash());
 //!
-//! // A record: room for its header, the content, room for what protection adds.
+//! // Layout: header, explicit nonce (if any), content, room for the tag.
 //! let mut sealer = handshake.server.sealer(suite.aead);
 //! let overhead = sealer.overhead();
 //! let mut record = vec![0; 5 + overhead.before];
@@ -53,7 +61,7 @@
 //! let opened = handshake.server.opener(suite.aead).open(&mut record)?;
 //! assert_eq!((opened.content_type, &record[opened.content]), (22, &b"hello"[..]));
 //!
-//! // The server's Finished closes its flight; after it come the application's keys.
+//! // The server's Finished ends its flight; application keys follow.
 //! let verify_data = handshake.server.finished(&transcript.hash());
 //! assert!(handshake.server.verify_finished(&transcript.hash(), verify_data.as_ref()));
 //! transcript.add(verify_data.as_ref());
@@ -65,7 +73,8 @@
 //!
 //! # Features
 //!
-//! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key`, for published test vectors. Off by default.
+//! * `fixed-ephemeral-keys`: `EphemeralKey::from_private_key`, for published test vectors. Default:
+//!   off.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -117,7 +126,7 @@ pub use suite::{
 pub use ticket::TicketKey;
 pub use transcript::Transcript;
 
-// The examples of the README are tested.
+// Runs the README's examples as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,12 +1,13 @@
-//! Sections of PEM files (RFC 7468), decoded in constant time into memory that is overwritten when it is dropped.
+//! Reads sections of PEM files (RFC 7468). Decoding takes constant time, into memory that is
+//! overwritten on drop.
 //!
-//! A decoder that is not made for secrets frees the text and the bytes of a private key as they are. This one makes a
-//! single copy, at its full size from the start, and the caller owns it.
+//! Decoders not designed for secrets leave copies of the text and of a private key in freed memory.
+//! This one makes one copy, allocated at full size, which the caller owns.
 //!
 //! ```
 //! use strata_tls_crypto::pem::Sections;
 //!
-//! let file = b"what it is\n-----BEGIN X-----\nAQID\nBA==\n-----END X-----\n";
+//! let file = b"comment\n-----BEGIN X-----\nAQID\nBA==\n-----END X-----\n";
 //! let section = Sections::new(file).next().ok_or("none")??;
 //! assert_eq!(section.label(), b"X");
 //! assert_eq!(*section.decode()?, [1, 2, 3, 4]);
@@ -17,19 +18,20 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-/// Iterates over the sections of a file. Text between them is skipped, and a byte order mark before them; a BEGIN or END mark that is
-/// not where it has to be is an error, for a section would be lost with it. After an error there are no more.
+/// Iterates over the sections of a file. Text between sections and a leading byte order mark are
+/// skipped. A misplaced BEGIN or END mark is an error, because skipping it would lose a section.
+/// Iteration ends after an error.
 #[derive(Clone)]
 pub struct Sections<'a>(&'a [u8]);
 
 impl<'a> Sections<'a> {
-    /// Begins at the first section.
+    /// Creates an iterator over the sections of `file`.
     #[must_use]
     pub fn new(file: &'a [u8]) -> Self {
         Self(file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file))
     }
 
-    /// Takes a line and what ends it.
+    /// Removes and returns the next line, including its line ending.
     fn line(&mut self) -> Option<&'a [u8]> {
         if self.0.is_empty() {
             return None;
@@ -42,7 +44,8 @@ impl<'a> Sections<'a> {
 
     fn section(&mut self) -> Option<Result<Section<'a>, PemError>> {
         let first = core::iter::from_fn(|| self.line()).find(|line| has_begin(line))?;
-        // Not at the start of its line: indented, or behind another file without a last newline.
+        // BEGIN is not at the start of the line: it is indented, or follows a file without a final
+        // newline.
         let Some(first) = first.strip_prefix(BEGIN) else { return Some(Err(PemError::BadBegin)) };
         let Some(label) = first.trim_ascii_end().strip_suffix(DASHES).filter(|label| !label.ends_with(b"-")) else {
             return Some(Err(PemError::BadBegin));
@@ -81,7 +84,7 @@ impl fmt::Debug for Sections<'_> {
     }
 }
 
-/// One section: a label, and base64 that is not decoded yet.
+/// A section: a label, and base64 that is not decoded yet.
 #[derive(Clone, Copy)]
 pub struct Section<'a> {
     label: &'a [u8],
@@ -89,25 +92,26 @@ pub struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The label, such as `CERTIFICATE` or `PRIVATE KEY`.
+    /// Returns the label, such as `CERTIFICATE` or `PRIVATE KEY`.
     #[must_use]
     pub fn label(&self) -> &'a [u8] {
         self.label
     }
 
-    /// Returns whether the section is a private key that is encrypted in the way of RFC 1421 or of PKCS#8.
+    /// Returns whether the section is an encrypted private key, in the format of RFC 1421 or
+    /// PKCS#8.
     #[must_use]
     pub fn is_encrypted(&self) -> bool {
         self.label == b"ENCRYPTED PRIVATE KEY" || self.body.trim_ascii_start().starts_with(b"Proc-Type: 4,ENCRYPTED")
     }
 
-    /// Decodes the body. Which bytes it holds does not show in the time that this takes; how many they are does.
+    /// Decodes the body. The time depends on its length, not on its content.
     ///
     /// # Errors
-    /// [`PemError::NotBase64`] for another character than those of base64 and white space, and for a wrong number of them.
-    /// The padding may be missing.
+    /// [`PemError::NotBase64`] if the body contains other characters than base64 and white space,
+    /// or has an invalid length. Padding is optional.
     pub fn decode(&self) -> Result<Zeroizing<Vec<u8>>, PemError> {
-        // It never grows: what it leaves behind then is not overwritten.
+        // The capacity suffices: growing would leave a copy that is not overwritten.
         let mut out = Zeroizing::new(Vec::with_capacity((self.body.len() / 4).saturating_add(1).saturating_mul(3)));
         let (mut bits, mut digits, mut padding) = (Zeroizing::new(0_u32), 0_usize, 0_usize);
         for character in self.body {
@@ -153,30 +157,30 @@ impl fmt::Debug for Section<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PemError {
-    /// A BEGIN line does not end in five dashes.
+    /// A BEGIN mark is malformed, or not at the start of its line.
     BadBegin,
     /// A section has no END line.
     NoEnd,
-    /// A section is not base64.
+    /// The body of a section is not base64.
     NotBase64,
 }
 
 impl fmt::Display for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BadBegin => "a BEGIN line is damaged, or does not begin its line (as where two files are joined, and the first has no last newline)",
-            Self::NoEnd => "a section has no END line; it may be cut off",
-            Self::NotBase64 => "what is between the BEGIN and END lines is not base64",
+            Self::BadBegin => "a BEGIN line is malformed, or not at the start of a line; if two files were joined, add a newline between them",
+            Self::NoEnd => "a section has no END line; the file may be truncated",
+            Self::NotBase64 => "the text between the BEGIN and END lines is not base64",
         })
     }
 }
 
 impl std::error::Error for PemError {}
 
-/// The value of a character of base64, found without a branch or a look-up that depends on which it is.
+/// Returns the value of a base64 character, without branches or table look-ups that depend on it.
 fn digit(character: u8) -> Option<u32> {
     let c = i16::from(character);
-    // All ones if the character lies within the range, zeros otherwise.
+    // All ones if the character is within the range, zeros otherwise.
     let within = |first: u8, last: u8| {
         let below = i16::from(first).wrapping_sub(1).wrapping_sub(c);
         let above = c.wrapping_sub(1).wrapping_sub(i16::from(last));
@@ -208,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_has_its_value_or_none() {
+    fn base64_characters_have_their_values() {
         let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         for character in 0..=255 {
             let at = alphabet.iter().position(|known| *known == character);
@@ -234,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn decoded_bytes_never_outgrow_their_first_memory() {
+    fn decoding_never_reallocates() {
         for length in 0..200 {
             let section = Section { label: b"X", body: &vec![b'A'; length] };
             if let Ok(bytes) = section.decode() {
@@ -244,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn sections_are_found_between_anything_else() {
+    fn sections_are_found_between_other_text() {
         let file =
             b"text\n-----BEGIN A B----- \r\nAAAA\r\n-----END A B-----\rmore\n-----BEGIN C-----\n-----END A B-----\n\
                      -----END C----- trailing";
@@ -252,19 +256,20 @@ mod tests {
         assert_eq!(sections.iter().map(Section::label).collect::<Vec<_>>(), [&b"A B"[..], b"C"]);
         assert_eq!(*sections[0].decode().unwrap(), [0, 0, 0]);
         assert_eq!(sections[1].decode(), Err(PemError::NotBase64));
-        assert!(Sections::new(b"no PEM at all").next().is_none());
+        assert!(Sections::new(b"not PEM").next().is_none());
         let marked = b"\xef\xbb\xbf-----BEGIN A-----\nAAAA\n-----END A-----\n";
         assert_eq!(Sections::new(marked).map(|section| section.unwrap().label()).collect::<Vec<_>>(), [b"A"]);
     }
 
     #[test]
-    fn damaged_sections_are_errors_and_the_last() {
+    fn malformed_section_is_an_error_and_ends_iteration() {
         for (file, error) in [
             (&b"-----BEGIN A----\nAAAA\n-----END A-----\n-----BEGIN B-----\n-----END B-----"[..], PemError::BadBegin),
             (b"-----BEGIN A------\nAAAA\n-----END A-----\n", PemError::BadBegin),
             (b"-----BEGIN A-----\nAAAA\n-----END B-----\n", PemError::NoEnd),
             (b"-----BEGIN A-----", PemError::NoEnd),
-            // Two files, the first without a last newline; an indented section; one that was cut off before another.
+            // Two files without a newline between them; an indented section; a truncated section
+            // before another.
             (b"-----BEGIN A-----\n-----END A----------BEGIN A-----\n-----END A-----\n", PemError::BadBegin),
             (b"text\n  -----BEGIN A-----\n  -----END A-----\n", PemError::BadBegin),
             (b"-----BEGIN A-----\nAAAA\n-----BEGIN B-----\n-----END B-----\n-----END A-----\n", PemError::NoEnd),

@@ -1,4 +1,5 @@
-//! Random bytes: a trait, so that tests can choose them, and the operating system's source.
+//! Random bytes: a trait, so that tests can supply fixed bytes, and the operating system's
+//! generator.
 
 use core::fmt;
 
@@ -6,16 +7,16 @@ use ring::rand::SecureRandom as _;
 
 use crate::Error;
 
-/// A source of random bytes that nobody can foresee.
+/// A source of unpredictable random bytes.
 ///
-/// What the handshake puts on the wire (randoms, session ids, GREASE) is drawn from a source handed to it, so that a
-/// test can fix it. Private keys are drawn from the operating system always.
+/// Handshakes use this source for the random values that they send (randoms, session IDs, GREASE),
+/// so that tests can fix them. Private keys always come from the operating system's generator.
 pub trait SecureRandom: Send + Sync + fmt::Debug {
     /// Fills all of `dest`.
     ///
     /// # Errors
     ///
-    /// [`Error::Random`] if there are no random bytes to be had; `dest` must not be used then.
+    /// [`Error::Random`] if no random bytes are available; do not use `dest` then.
     fn fill(&self, dest: &mut [u8]) -> Result<(), Error>;
 }
 

@@ -1,12 +1,12 @@
-//! Bytes that are secret.
+//! Secret bytes.
 
 use core::ops::{Deref, DerefMut};
 
 use zeroize::Zeroize as _;
 
-/// Bytes that are zeroized when they go.
+/// An array that is zeroized on drop.
 ///
-/// As `Zeroizing` is, but for this: the stores are not copied to each of the many places where a key, or something that holds one, goes.
+/// Unlike `Zeroizing`, the zeroing code is not inlined into each place that drops a key.
 pub(crate) struct SecretBytes<const N: usize>([u8; N]);
 
 impl<const N: usize> SecretBytes<N> {
@@ -14,7 +14,7 @@ impl<const N: usize> SecretBytes<N> {
         Self(bytes)
     }
 
-    /// Moves the bytes, and leaves zeros.
+    /// Moves the bytes, leaving zeros.
     pub(crate) fn take(&mut self) -> Self {
         let moved = Self(self.0);
         self.0.as_mut_slice().zeroize();
@@ -39,7 +39,7 @@ impl<const N: usize> DerefMut for SecretBytes<N> {
 impl<const N: usize> Drop for SecretBytes<N> {
     #[inline(never)]
     fn drop(&mut self) {
-        // As a slice: an array is overwritten byte by byte.
+        // As a slice, because `zeroize` overwrites an array byte by byte.
         self.0.as_mut_slice().zeroize();
     }
 }

@@ -1,4 +1,4 @@
-//! Private keys and the signatures they make.
+//! Private keys and signing.
 
 use core::fmt;
 
@@ -14,14 +14,14 @@ mod rejected;
 
 pub use rejected::KeyRejected;
 
-/// How a message is signed. The handshake maps its SignatureScheme (RFC 9846 §4.3.3) to these.
+/// A signature algorithm. The handshake maps SignatureScheme values (RFC 9846 §4.3.3) to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SignatureAlgorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256: not for TLS 1.3 handshakes.
+    /// RSASSA-PKCS1-v1_5 with SHA-256. Not allowed in TLS 1.3 handshakes.
     RsaPkcs1Sha256,
-    /// RSASSA-PKCS1-v1_5 with SHA-384: not for TLS 1.3 handshakes.
+    /// RSASSA-PKCS1-v1_5 with SHA-384. Not allowed in TLS 1.3 handshakes.
     RsaPkcs1Sha384,
-    /// RSASSA-PKCS1-v1_5 with SHA-512: not for TLS 1.3 handshakes.
+    /// RSASSA-PKCS1-v1_5 with SHA-512. Not allowed in TLS 1.3 handshakes.
     RsaPkcs1Sha512,
     /// RSASSA-PSS with SHA-256 and a salt of 32 bytes.
     RsaPssSha256,
@@ -38,7 +38,7 @@ pub enum SignatureAlgorithm {
 }
 
 impl SignatureAlgorithm {
-    /// Its code point in the SignatureScheme registry (RFC 9846 §4.3.3).
+    /// Returns its code point in the SignatureScheme registry (RFC 9846 §4.3.3).
     ///
     /// ```
     /// assert_eq!(strata_tls_crypto::SignatureAlgorithm::Ed25519.id(), 0x0807);
@@ -71,7 +71,7 @@ impl SignatureAlgorithm {
     }
 }
 
-/// A private key that signs.
+/// A private key for signing.
 ///
 /// ```no_run
 /// use strata_tls_crypto::PrivateKey;
@@ -90,14 +90,16 @@ enum Kind {
 }
 
 impl PrivateKey {
-    /// Reads the first private key of a PEM file: `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE KEY`.
+    /// Reads the first private key in a PEM file: `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE
+    /// KEY`.
     ///
-    /// No copy of the key is left in memory but the one that it signs with, and what ring's own parser leaves. `file` is the
-    /// caller's: it should be overwritten after use too, for example by holding it in a `Zeroizing`.
+    /// This leaves no copy of the key in memory, except those in ring's parser and the one used for
+    /// signing. The caller should overwrite `file` after use, for example with `Zeroizing`.
     ///
     /// # Errors
     ///
-    /// [`KeyRejected`], as of [`from_der`](Self::from_der), and if the file is not PEM or has no private key.
+    /// [`KeyRejected`] as for [`from_der`](Self::from_der), and if the file is not PEM or contains
+    /// no private key.
     pub fn from_pem(file: &[u8]) -> Result<Self, KeyRejected> {
         let mut has_encrypted = false;
         for section in Sections::new(file) {
@@ -119,22 +121,23 @@ impl PrivateKey {
 
     /// Reads a key in PKCS#8 (RSA, P-256, P-384, Ed25519), PKCS#1 (RSA) or SEC1 (P-256, P-384).
     ///
-    /// RSA keys have 2048 to 4096 bits, which is as far as ring signs, and two primes. Elliptic curve keys must hold
-    /// their public key, as nearly all do. Where a public key is there, it is checked against the private one.
+    /// RSA keys must have 2048 to 4096 bits, the range that ring supports for signing, and two
+    /// primes. Elliptic curve keys must contain their public key, as nearly all do. A public key is
+    /// checked against the private key.
     ///
     /// # Errors
     ///
-    /// [`KeyRejected`] says what came and what is supported.
+    /// [`KeyRejected`], which names the type of the key and the supported types.
     pub fn from_der(der: &PrivateKeyDer<'_>) -> Result<Self, KeyRejected> {
         match der {
             PrivateKeyDer::Pkcs8(der) => Self::from_pkcs8(der.secret_pkcs8_der()),
             PrivateKeyDer::Sec1(der) => Self::from_sec1(der.secret_sec1_der()),
             PrivateKeyDer::Pkcs1(der) => Self::from_pkcs1(der.secret_pkcs1_der()),
-            _ => Err(KeyRejected::Unsupported("a key in a format of its own".to_owned())),
+            _ => Err(KeyRejected::Unsupported("a key in an unsupported format".to_owned())),
         }
     }
 
-    /// The algorithms it can sign with, the one to prefer first.
+    /// Returns the algorithms that the key supports, in order of preference.
     #[must_use]
     pub fn algorithms(&self) -> &'static [SignatureAlgorithm] {
         match &self.0 {
@@ -152,11 +155,12 @@ impl PrivateKey {
         }
     }
 
-    /// Signs `message`, which it hashes itself. ECDSA signatures are DER, as TLS wants them.
+    /// Hashes and signs `message`. ECDSA signatures are in DER, as TLS requires.
     ///
     /// # Errors
     ///
-    /// [`Error::Sign`] if `algorithm` is not among [`algorithms`](Self::algorithms), or if no random bytes are to be had.
+    /// [`Error::Sign`] if `algorithm` is not in [`algorithms`](Self::algorithms), or no random
+    /// bytes are available.
     pub fn sign(&self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<Vec<u8>, Error> {
         let random = SystemRandom::new();
         match (&self.0, algorithm) {
@@ -175,7 +179,8 @@ impl PrivateKey {
         }
     }
 
-    /// The public key as a DER SubjectPublicKeyInfo (RFC 5280 §4.1), to be compared with the certificate's.
+    /// Returns the public key as a DER SubjectPublicKeyInfo (RFC 5280 §4.1), for comparison with a
+    /// certificate's.
     #[must_use]
     pub fn subject_public_key_info(&self) -> Vec<u8> {
         let (algorithm, public_key) = match &self.0 {
@@ -190,7 +195,7 @@ impl PrivateKey {
         der::element(der::SEQUENCE, &[&algorithm, &public_key])
     }
 
-    /// RFC 5958; the version before is RFC 5208.
+    /// RFC 5958, and its predecessor RFC 5208.
     fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyRejected> {
         let mut fields = der::Elements::new(sole_sequence(pkcs8)?);
         match fields.next() {
@@ -212,7 +217,8 @@ impl PrivateKey {
         }
     }
 
-    /// SEC1 appendix C.4, the same as RFC 5915. The curve may be left out, and can be told from the length then.
+    /// SEC1 appendix C.4, which equals RFC 5915. The curve is optional; if absent, the length
+    /// determines it.
     fn from_sec1(sec1: &[u8]) -> Result<Self, KeyRejected> {
         let mut fields = der::Elements::new(sole_sequence(sec1)?);
         fields.expect(der::INTEGER).ok_or(KeyRejected::Malformed)?;
@@ -230,7 +236,7 @@ impl PrivateKey {
         Err(KeyRejected::unsupported_curve(curve))
     }
 
-    /// ring reads elliptic curve keys from PKCS#8 of the first version alone, so that it gets one made for it.
+    /// ring reads elliptic curve keys only from PKCS#8 version 1, so this converts them.
     fn from_ec_private_key(algorithm: &[u8], ec_private_key: &[u8]) -> Result<Self, KeyRejected> {
         let mut fields = der::Elements::new(sole_sequence(ec_private_key)?);
         if fields.find(der::CONTEXT_1).is_none() {
@@ -268,14 +274,14 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// The contents of the SEQUENCE that is all of `der`.
+/// Returns the contents of the SEQUENCE that occupies all of `der`.
 fn sole_sequence(der: &[u8]) -> Result<&[u8], KeyRejected> {
     let mut elements = der::Elements::new(der);
     let contents = elements.expect(der::SEQUENCE).ok_or(KeyRejected::Malformed)?;
     if elements.is_empty() { Ok(contents) } else { Err(KeyRejected::Malformed) }
 }
 
-/// Names the size, where ring would say no more than that it is wrong.
+/// Checks the size, so that the error names it; ring's does not.
 fn check_rsa_size(pkcs1: &[u8]) -> Result<(), KeyRejected> {
     let mut fields = der::Elements::new(sole_sequence(pkcs1)?);
     fields.expect(der::INTEGER).ok_or(KeyRejected::Malformed)?;

@@ -4,7 +4,7 @@ use ring::aead;
 
 use crate::HashAlgorithm;
 
-/// An algorithm for authenticated encryption of records.
+/// An AEAD algorithm for records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BulkAlgorithm {
     /// AES-128 in Galois/Counter Mode, RFC 5116.
@@ -16,7 +16,7 @@ pub enum BulkAlgorithm {
 }
 
 impl BulkAlgorithm {
-    /// The key's length in bytes.
+    /// Returns the key length in bytes.
     #[inline]
     #[must_use]
     pub const fn key_len(self) -> usize {
@@ -26,11 +26,11 @@ impl BulkAlgorithm {
         }
     }
 
-    /// How many records may be protected under one key, RFC 9846 §5.5. The algorithms are the same in TLS 1.2, and so is
-    /// the limit.
+    /// Returns the number of records that one key may protect (RFC 9846 §5.5). TLS 1.2 uses the
+    /// same algorithms, so the same limit applies.
     ///
-    /// For AES-GCM the RFC allows about 2^24.5 records of full size; this is the power of two below. For
-    /// ChaCha20-Poly1305 the sequence number ends first.
+    /// For AES-GCM the RFC allows about 2^24.5 full-size records; this is the next lower power of
+    /// two. For ChaCha20-Poly1305 the sequence number is the limit.
     #[inline]
     #[must_use]
     pub const fn confidentiality_limit(self) -> u64 {
@@ -49,20 +49,20 @@ impl BulkAlgorithm {
     }
 }
 
-/// A cipher suite of TLS 1.3: how records are protected and which hash everything is derived with.
+/// A TLS 1.3 cipher suite: an AEAD algorithm and a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tls13Suite {
     /// The code point in the cipher suite registry.
     pub id: u16,
     /// The name in the cipher suite registry.
     pub name: &'static str,
-    /// What protects records.
+    /// The AEAD algorithm that protects records.
     pub aead: BulkAlgorithm,
     /// The hash of the transcript and of HKDF.
     pub hash: HashAlgorithm,
 }
 
-/// TLS_AES_128_GCM_SHA256, which every implementation must have (RFC 9846 §9.1).
+/// TLS_AES_128_GCM_SHA256, which is mandatory to implement (RFC 9846 §9.1).
 pub const TLS13_AES_128_GCM_SHA256: Tls13Suite = Tls13Suite {
     id: 0x1301,
     name: "TLS_AES_128_GCM_SHA256",
@@ -86,31 +86,31 @@ pub const TLS13_CHACHA20_POLY1305_SHA256: Tls13Suite = Tls13Suite {
     hash: HashAlgorithm::Sha256,
 };
 
-/// All cipher suites of TLS 1.3 that this layer has, in the order of their code points.
+/// All supported TLS 1.3 cipher suites, ordered by code point.
 pub const ALL_TLS13: &[&Tls13Suite] =
     &[&TLS13_AES_128_GCM_SHA256, &TLS13_AES_256_GCM_SHA384, &TLS13_CHACHA20_POLY1305_SHA256];
 
-/// A cipher suite of TLS 1.2: how records are protected, which hash everything is derived with, and what the server
-/// signs its key exchange with. The key exchange is always ephemeral Diffie-Hellman over an elliptic curve.
+/// A TLS 1.2 cipher suite: an AEAD algorithm, a hash, and the type of the server's key. The key
+/// exchange is always ECDHE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tls12Suite {
     /// The code point in the cipher suite registry.
     pub id: u16,
     /// The name in the cipher suite registry.
     pub name: &'static str,
-    /// What protects records.
+    /// The AEAD algorithm that protects records.
     pub aead: BulkAlgorithm,
     /// The hash of the transcript and of the PRF.
     pub hash: HashAlgorithm,
-    /// The kind of key that the server's certificate must have.
+    /// The key type of the server's certificate.
     pub authentication: Tls12Authentication,
 }
 
-/// The kind of key that a cipher suite of TLS 1.2 has the server sign with (RFC 8422 §2).
+/// The key type with which the server signs in a TLS 1.2 cipher suite (RFC 8422 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Tls12Authentication {
-    /// An ECDSA key, or an EdDSA key: RFC 8422 §2.2 has them share their suites, and the signature algorithms tell
-    /// which the client takes.
+    /// An ECDSA or EdDSA key. They share cipher suites (RFC 8422 §2.2); the signature algorithms
+    /// determine which one the client accepts.
     Ecdsa,
     /// An RSA key.
     Rsa,
@@ -170,7 +170,7 @@ pub const TLS12_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: Tls12Suite = Tls12Suite
     authentication: Tls12Authentication::Rsa,
 };
 
-/// All cipher suites of TLS 1.2 that this layer has: by algorithm as in [`ALL_TLS13`], ECDSA before RSA.
+/// All supported TLS 1.2 cipher suites: by algorithm as in [`ALL_TLS13`], ECDSA before RSA.
 pub const ALL_TLS12: &[&Tls12Suite] = &[
     &TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
     &TLS12_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_of_the_suites_tell_what_they_are_made_of() {
+    fn suite_names_match_their_algorithms() {
         let ids: Vec<_> = ALL_TLS12.iter().map(|suite| suite.id).collect();
         assert_eq!(ids, [0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8]);
         for suite in ALL_TLS12 {
@@ -193,14 +193,14 @@ mod tests {
                 Tls12Authentication::Ecdsa => "ECDSA",
                 Tls12Authentication::Rsa => "RSA",
             };
-            assert_eq!(suite.name, format!("TLS_ECDHE_{authentication}_WITH_{}", made_of(suite.aead, suite.hash)));
+            assert_eq!(suite.name, format!("TLS_ECDHE_{authentication}_WITH_{}", algorithms(suite.aead, suite.hash)));
         }
         for suite in ALL_TLS13 {
-            assert_eq!(suite.name, format!("TLS_{}", made_of(suite.aead, suite.hash)));
+            assert_eq!(suite.name, format!("TLS_{}", algorithms(suite.aead, suite.hash)));
         }
     }
 
-    fn made_of(aead: BulkAlgorithm, hash: HashAlgorithm) -> String {
+    fn algorithms(aead: BulkAlgorithm, hash: HashAlgorithm) -> String {
         let aead = match aead {
             BulkAlgorithm::Aes128Gcm => "AES_128_GCM",
             BulkAlgorithm::Aes256Gcm => "AES_256_GCM",

@@ -1,4 +1,4 @@
-//! The protection of session tickets: state that a server gives to its clients to keep, and believes when it comes back.
+//! Protects session tickets: server state that clients store and return.
 
 use core::fmt;
 
@@ -8,15 +8,16 @@ use zeroize::Zeroizing;
 use crate::aead_key::AeadKey;
 use crate::{Error, SecureRandom, SystemRandom};
 
-/// A key that seals tickets and opens its own again.
+/// A key that seals tickets, and opens the tickets it sealed.
 ///
 /// ```text
 /// ticket = name (16) ‖ nonce (12) ‖ state, encrypted ‖ tag (16)
 /// ```
 ///
-/// It is ChaCha20-Poly1305, the name authenticated with it. Nonces are random, as machines that share a key cannot count together:
-/// one key is good for 2^32 tickets. It is overwritten on drop. Whoever holds the key can read and resume every session whose ticket it sealed, so
-/// that it has to be replaced often.
+/// Tickets use ChaCha20-Poly1305 and authenticate the name. Nonces are random, because servers that
+/// share a key have no common counter; a key may seal up to 2^32 tickets. The key is overwritten on
+/// drop. Anyone holding it can decrypt and resume every session whose ticket it sealed, so replace
+/// it often.
 ///
 /// ```
 /// use strata_tls_crypto::TicketKey;
@@ -33,14 +34,14 @@ pub struct TicketKey {
 }
 
 impl TicketKey {
-    /// Bytes of a key's name, with which each of its tickets begins.
+    /// The length in bytes of a key's name, with which each of its tickets starts.
     pub const NAME_LEN: usize = 16;
-    /// Bytes of a key in the form that machines share: the name, and 32 secret ones.
+    /// The length in bytes of an exported key: the name, and 32 secret bytes.
     pub const LEN: usize = Self::NAME_LEN + 32;
-    /// By how much a ticket is longer than what it holds.
+    /// The number of bytes that a ticket is longer than its state.
     pub const OVERHEAD: usize = Self::NAME_LEN + NONCE_LEN + 16;
 
-    /// A random key.
+    /// Generates a key.
     ///
     /// # Errors
     ///
@@ -51,18 +52,19 @@ impl TicketKey {
         Self::from_bytes(&bytes)
     }
 
-    /// A key that machines share. All of its bytes must be random, and the name is sent in the clear.
+    /// Creates a key that several servers share. All bytes must be random. The name is sent
+    /// unencrypted.
     ///
     /// # Errors
     ///
-    /// None in practice: the length is right.
+    /// None in practice, because the length is correct.
     pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Result<Self, Error> {
         let key = Self::prepare(bytes);
         overwrite_stack();
         key
     }
 
-    /// A call of its own, so that what it leaves on the stack lies where [`overwrite_stack`] writes.
+    /// Not inlined, so that its stack frame is within the range of [`overwrite_stack`].
     #[inline(never)]
     fn prepare(bytes: &[u8; Self::LEN]) -> Result<Self, Error> {
         let (name, key) = bytes.split_first_chunk().ok_or(Error::Seal)?;
@@ -70,13 +72,13 @@ impl TicketKey {
         Ok(Self { name: *name, key })
     }
 
-    /// The name with which its tickets begin.
+    /// Returns the name with which its tickets start.
     #[must_use]
     pub fn name(&self) -> &[u8; Self::NAME_LEN] {
         &self.name
     }
 
-    /// Seals a state into a ticket that is [`OVERHEAD`](Self::OVERHEAD) bytes longer.
+    /// Seals `state`. The ticket is [`OVERHEAD`](Self::OVERHEAD) bytes longer.
     ///
     /// # Errors
     ///
@@ -99,7 +101,7 @@ impl TicketKey {
         Ok(ticket)
     }
 
-    /// The state in a ticket that this key sealed; `None` for any other, and for one that was changed.
+    /// Returns the state in a ticket that this key sealed; `None` for other or modified tickets.
     #[must_use]
     pub fn open(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (name, rest) = ticket.split_first_chunk::<{ Self::NAME_LEN }>()?;
@@ -115,11 +117,11 @@ impl TicketKey {
     }
 }
 
-/// Overwrites what the calls before it left on the stack: ring prepares a key there, and what is moved to the heap afterwards would
-/// take copies along in its gaps, for as long as it lives.
+/// Overwrites the stack frames of previous calls. ring prepares a key there; otherwise a later move
+/// to the heap could copy remains of it in padding bytes, which stay for the lifetime of the key.
 #[inline(never)]
 fn overwrite_stack() {
-    // Not a constant, which would lie elsewhere.
+    // Not a constant, which would not be on the stack.
     let zeros = [0_u8; 16 * 1024];
     zeroize::optimization_barrier(&zeros);
 }
@@ -135,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_flipped_bit_and_every_truncation_is_refused() {
+    fn modified_or_truncated_ticket_is_rejected() {
         let key = TicketKey::generate().unwrap();
         let ticket = key.seal(b"a state").unwrap();
         assert_eq!(ticket.len(), 7 + TicketKey::OVERHEAD);
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_key_opens_what_another_machine_sealed() {
+    fn shared_key_opens_tickets_of_another_server() {
         let bytes = [7; TicketKey::LEN];
         let (one, other) = (TicketKey::from_bytes(&bytes).unwrap(), TicketKey::from_bytes(&bytes).unwrap());
         assert_eq!(other.open(&one.seal(b"state").unwrap()).unwrap().as_slice(), b"state");
@@ -161,17 +163,17 @@ mod tests {
     }
 
     #[test]
-    fn two_tickets_of_one_state_have_nothing_in_common_but_the_name() {
+    fn two_tickets_of_one_state_share_only_the_name() {
         let key = TicketKey::generate().unwrap();
         let (one, two) = (key.seal(&[0; 64]).unwrap(), key.seal(&[0; 64]).unwrap());
         assert_eq!(one[..16], two[..16]);
-        assert_ne!(one[16..28], two[16..28], "a nonce twice");
+        assert_ne!(one[16..28], two[16..28], "the nonces are equal");
         assert!(one[28..].chunks(8).zip(two[28..].chunks(8)).all(|(a, b)| a != b));
     }
 
     #[test]
-    fn keys_of_two_servers_differ_from_the_first_moment() {
-        // CVE-2020-13777: GnuTLS sealed with a key of zeros until its first rotation.
+    fn generated_keys_differ() {
+        // CVE-2020-13777: GnuTLS used a key of zeros until its first rotation.
         let (one, two) = (TicketKey::generate().unwrap(), TicketKey::generate().unwrap());
         assert_ne!(one.name(), two.name());
         assert_ne!(one.name(), &[0; 16]);
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_nothing() {
+    fn debug_shows_no_secret() {
         assert_eq!(format!("{:?}", TicketKey::generate().unwrap()), "TicketKey { .. }");
     }
 }

@@ -1,11 +1,13 @@
-//! What is particular to TLS 1.2: everything that is derived from the master secret.
+//! The key derivation of TLS 1.2: the master secret and everything derived from it.
 //!
 //! ```
 //! use strata_tls_crypto::tls12::MasterSecret;
-//! use strata_tls_crypto::{EphemeralKey, Group, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, Transcript};
+//! use strata_tls_crypto::{EphemeralKey, Group, Transcript};
+//! use strata_tls_crypto::TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
 //!
 //! let suite = TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
-//! let (client, server) = (EphemeralKey::generate(Group::X25519)?, EphemeralKey::generate(Group::X25519)?);
+//! let client = EphemeralKey::generate(Group::X25519)?;
+//! let server = EphemeralKey::generate(Group::X25519)?;
 //! let (client_random, server_random) = ([1; 32], [2; 32]);
 //! let shared = server.agree(client.public_key())?;
 //!
@@ -14,7 +16,7 @@
 //! let master = MasterSecret::extended(suite.hash, shared, &transcript.hash());
 //! let keys = master.key_block(suite.aead, &client_random, &server_random);
 //!
-//! // The first record under the new keys is the client's Finished.
+//! // The client's Finished is the first protected record.
 //! let (mut sealer, mut opener) = (keys.client_sealer(), keys.client_opener());
 //! let verify_data = master.client_finished(&transcript.hash());
 //! let overhead = sealer.overhead();

@@ -1,4 +1,4 @@
-//! What is particular to TLS 1.3.
+//! The key schedule of TLS 1.3.
 
 mod import;
 mod labels;

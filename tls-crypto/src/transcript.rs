@@ -6,9 +6,9 @@ use ring::digest;
 
 use crate::{Digest, HashAlgorithm};
 
-/// The running hash over the handshake messages, in the order in which they were sent or received.
+/// The running hash of the handshake messages, in the order in which they were sent or received.
 ///
-/// A message is added with its four-byte header and without record headers.
+/// Messages include the four-byte handshake header, but no record headers.
 ///
 /// ```
 /// use strata_tls_crypto::{HashAlgorithm, Transcript};
@@ -26,16 +26,16 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// The transcript of no message yet.
+    /// Creates an empty transcript.
     #[must_use]
     pub fn new(algorithm: HashAlgorithm) -> Self {
         Self { algorithm, context: digest::Context::new(algorithm.digest()), messages: None }
     }
 
-    /// Keeps the messages themselves as well, from now on.
+    /// Also keeps the messages themselves, from now on.
     ///
-    /// In TLS 1.2 the client's CertificateVerify signs the messages (RFC 5246 §7.4.8), under a hash that need not be the
-    /// cipher suite's. Nothing is allocated without this.
+    /// In TLS 1.2 the client's CertificateVerify signs the messages (RFC 5246 §7.4.8), possibly
+    /// with another hash than the cipher suite's. Without this method nothing is allocated.
     ///
     /// ```
     /// use strata_tls_crypto::{HashAlgorithm, Transcript};
@@ -53,14 +53,15 @@ impl Transcript {
         self
     }
 
-    /// The messages that were added since they are kept; `None` if they are not.
+    /// Returns the messages added since [`keep_messages`](Self::keep_messages); `None` if messages
+    /// are not kept.
     #[inline]
     #[must_use]
     pub fn messages(&self) -> Option<&[u8]> {
         self.messages.as_deref()
     }
 
-    /// Keeps the messages no longer, and frees what was kept. The hash goes on.
+    /// Stops keeping messages, and frees them. Hashing continues.
     pub fn forget_messages(&mut self) {
         self.messages = None;
     }
@@ -74,24 +75,24 @@ impl Transcript {
         }
     }
 
-    /// The hash of all that was added; more may be added afterwards.
+    /// Returns the hash of everything added so far. More may be added afterwards.
     #[must_use]
     pub fn hash(&self) -> Digest {
         Digest::copied_from(self.algorithm, self.context.clone().finish().as_ref())
     }
 
-    /// The algorithm it was made with.
+    /// Returns the hash algorithm.
     #[inline]
     #[must_use]
     pub fn algorithm(&self) -> HashAlgorithm {
         self.algorithm
     }
 
-    /// Replaces all that was added by the message `message_hash` that holds its hash.
+    /// Replaces everything added so far by a `message_hash` message that contains its hash.
     ///
-    /// RFC 9846 §4.1: when the server answers with HelloRetryRequest, the first ClientHello counts as this message,
-    /// so that a server can put its hash into a cookie and keep no state. Called after the first ClientHello and
-    /// before the HelloRetryRequest. Messages that are kept are replaced likewise.
+    /// RFC 9846 §4.1: after a HelloRetryRequest, this message replaces the first ClientHello, so
+    /// that a stateless server can store the hash in a cookie. Call it after the first ClientHello
+    /// and before the HelloRetryRequest. Kept messages are replaced as well.
     ///
     /// ```
     /// use strata_tls_crypto::{HashAlgorithm, Transcript};
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_kept_from_the_call_on_and_until_they_are_forgotten() {
+    fn messages_are_kept_between_keep_and_forget() {
         let mut transcript = Transcript::new(HashAlgorithm::Sha256);
         transcript.add(b"one");
         assert_eq!(transcript.messages(), None);
@@ -136,7 +137,7 @@ mod tests {
         transcript.add(b"two");
         transcript.add(b"three");
         transcript = transcript.keep_messages();
-        assert_eq!(transcript.messages(), Some(&b"twothree"[..]), "asking twice loses nothing");
+        assert_eq!(transcript.messages(), Some(&b"twothree"[..]), "the second call differs");
         transcript.forget_messages();
         transcript.add(b"four");
         assert_eq!(transcript.messages(), None);
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_hash_replaces_the_messages_that_are_kept() {
+    fn message_hash_replaces_kept_messages() {
         for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
             let mut transcript = Transcript::new(hash).keep_messages();
             transcript.add(b"first ClientHello");
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_hash_begins_to_keep_nothing() {
+    fn message_hash_does_not_start_keeping_messages() {
         let mut transcript = Transcript::new(HashAlgorithm::Sha256);
         transcript.add(b"first ClientHello");
         transcript.replace_with_message_hash();

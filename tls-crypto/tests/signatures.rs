@@ -1,4 +1,4 @@
-//! Private keys in every form, the signatures they make, and published signatures.
+//! Tests of private keys in every format, the signatures they create, and published signatures.
 
 use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm};
 use strata_tls_crypto::{Error, KeyRejected, PrivateKey, SignatureAlgorithm, verify};
@@ -40,8 +40,9 @@ fn verifier(algorithm: SignatureAlgorithm) -> &'static dyn SignatureVerification
 }
 
 #[test]
-fn every_form_of_key_signs_what_its_openssl_public_key_verifies() {
-    // The key, its public key as openssl writes it, and how many bytes come before the subjectPublicKey in that.
+fn signatures_verify_with_the_openssl_public_key() {
+    // The key, its public key from openssl, and the number of bytes before the subjectPublicKey in
+    // that.
     let keys = [
         (pkcs8(key!("rsa2048.pkcs8")), key!("rsa2048.spki"), 24, 6),
         (pkcs1(key!("rsa2048.pkcs1")), key!("rsa2048.spki"), 24, 6),
@@ -75,7 +76,7 @@ fn every_form_of_key_signs_what_its_openssl_public_key_verifies() {
 }
 
 #[test]
-fn a_key_signs_with_none_but_its_own_algorithms() {
+fn key_signs_only_with_its_own_algorithms() {
     let keys = [key!("rsa2048.pkcs8"), key!("p256.pkcs8"), key!("p384.pkcs8"), key!("ed25519.v1.pkcs8")];
     let keys = keys.map(|der| pkcs8(der).unwrap());
     for key in &keys {
@@ -88,7 +89,7 @@ fn a_key_signs_with_none_but_its_own_algorithms() {
 }
 
 #[test]
-fn every_truncation_of_a_key_is_rejected() {
+fn truncated_key_is_rejected() {
     for der in [key!("p256.pkcs8"), key!("p384.pkcs8"), key!("ed25519.v1.pkcs8"), key!("ed25519.v2.pkcs8")] {
         for length in 0..der.len() {
             assert!(pkcs8(&der[..length]).is_err(), "{length}");
@@ -105,7 +106,7 @@ fn every_truncation_of_a_key_is_rejected() {
 }
 
 #[test]
-fn a_rejected_key_is_told_what_it_is() {
+fn rejection_names_the_type_of_the_key() {
     let cases = [
         (pkcs8(key!("rsa2048.encrypted")), "is encrypted; decrypt it first"),
         (pkcs8(key!("rsa1024.pkcs8")), "RSA key of 1024 bits"),
@@ -113,9 +114,9 @@ fn a_rejected_key_is_told_what_it_is() {
         (sec1(key!("p521.sec1")), "over the elliptic curve P-521"),
         (pkcs8(key!("ed448.pkcs8")), "of the algorithm Ed448"),
         (pkcs8(key!("x25519.pkcs8")), "X25519, which cannot sign"),
-        (sec1(key!("p256.no-public.sec1")), "does not hold its public key"),
-        (sec1(key!("rsa2048.spki")), "cannot be parsed"),
-        (pkcs8(b""), "cannot be parsed"),
+        (sec1(key!("p256.no-public.sec1")), "does not contain its public key"),
+        (sec1(key!("rsa2048.spki")), "is malformed"),
+        (pkcs8(b""), "is malformed"),
     ];
     for (rejected, expected) in cases {
         let shown = rejected.unwrap_err().to_string();
@@ -124,7 +125,7 @@ fn a_rejected_key_is_told_what_it_is() {
 }
 
 #[test]
-fn debug_shows_the_kind_of_a_key_alone() {
+fn debug_shows_only_the_type_of_a_key() {
     assert_eq!(format!("{:?}", pkcs8(key!("p256.pkcs8")).unwrap()), "PrivateKey(ECDSA P-256)");
 }
 
@@ -169,8 +170,9 @@ fn rfc_6979_signatures_over_p256_verify() {
 }
 
 #[test]
-fn ecdsa_verifies_under_the_other_curves_hash_as_tls_1_2_allows() {
-    // `printf message | openssl dgst -sha384 -sign p256.pkcs8.der -keyform DER`, and the other way round.
+fn ecdsa_verifies_with_the_other_hash_as_tls12_allows() {
+    // `printf message | openssl dgst -sha384 -sign p256.pkcs8.der -keyform DER`, and SHA-256 with
+    // P-384.
     let p256_sha384 = hex(concat!(
         "3045022100e48d4a3b9b55ea7868a625ff6dc352cb901fa8fad3b908681ec263d2e2201afc",
         "02206544d44e69b8ad41b6f67164f652ad9da044124b21174cf098eec98b67c1472c"
@@ -189,7 +191,7 @@ fn ecdsa_verifies_under_the_other_curves_hash_as_tls_1_2_allows() {
 }
 
 #[test]
-fn no_two_verifiers_are_for_the_same_pair_of_identifiers() {
+fn verifiers_have_distinct_identifiers() {
     for (at, one) in verify::ALL.iter().enumerate() {
         for other in &verify::ALL[at + 1..] {
             let same_key = one.public_key_alg_id() == other.public_key_alg_id();

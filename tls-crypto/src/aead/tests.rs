@@ -3,7 +3,7 @@ use super::*;
 const ALGORITHMS: [BulkAlgorithm; 3] =
     [BulkAlgorithm::Aes128Gcm, BulkAlgorithm::Aes256Gcm, BulkAlgorithm::ChaCha20Poly1305];
 
-/// A way to protect records.
+/// A version and an AEAD algorithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Way {
     version: u16,
@@ -41,7 +41,7 @@ impl Way {
     }
 }
 
-/// Room for a record, with rubbish where protection writes.
+/// A buffer for a record, with garbage in the bytes that protection writes.
 fn room(sealer: &Sealer, content: &[u8]) -> Vec<u8> {
     let Overhead { before, after } = sealer.overhead();
     [&vec![0xee; HEADER_LEN + before], content, &vec![0xee; after]].concat()
@@ -54,7 +54,7 @@ fn sealed(sealer: &mut Sealer, content_type: u8, content: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn records_of_every_way_and_length_come_back() {
+fn records_round_trip() {
     for way in Way::all() {
         let (mut sealer, mut opener) = way.pair();
         let Overhead { before, after } = sealer.overhead();
@@ -73,7 +73,7 @@ fn records_of_every_way_and_length_come_back() {
 }
 
 #[test]
-fn the_overhead_is_what_the_layouts_say() {
+fn overhead_matches_the_layouts() {
     for way in Way::all() {
         let (sealer, opener) = way.pair();
         let expected = match (way.version, way.has_explicit_nonce()) {
@@ -87,7 +87,7 @@ fn the_overhead_is_what_the_layouts_say() {
 }
 
 #[test]
-fn the_header_tells_the_length_and_only_in_tls_1_2_the_type() {
+fn header_has_the_length_and_the_type_only_in_tls12() {
     for way in Way::all() {
         let (mut sealer, _) = way.pair();
         let record = sealed(&mut sealer, 21, &[0x5a; 300]);
@@ -98,7 +98,7 @@ fn the_header_tells_the_length_and_only_in_tls_1_2_the_type() {
 }
 
 #[test]
-fn every_flipped_bit_of_header_nonce_content_and_tag_is_refused_and_does_not_advance() {
+fn modified_record_is_rejected_without_advancing() {
     for way in Way::all() {
         let (mut sealer, mut opener) = way.pair();
         let record = sealed(&mut sealer, 23, b"a record");
@@ -113,7 +113,7 @@ fn every_flipped_bit_of_header_nonce_content_and_tag_is_refused_and_does_not_adv
 }
 
 #[test]
-fn every_truncation_is_refused_whatever_its_header_says() {
+fn truncated_record_is_rejected() {
     for way in Way::all() {
         let (mut sealer, mut opener) = way.pair();
         let record = sealed(&mut sealer, 23, b"a record");
@@ -122,7 +122,7 @@ fn every_truncation_is_refused_whatever_its_header_says() {
             assert_eq!(opener.open(&mut cut.clone()), Err(Error::Open), "{way:?} {length}");
             if let Some(body_len) = length.checked_sub(HEADER_LEN) {
                 cut[3..5].copy_from_slice(&u16::try_from(body_len).unwrap().to_be_bytes());
-                assert_eq!(opener.open(&mut cut), Err(Error::Open), "{way:?} {length}, and the header agrees");
+                assert_eq!(opener.open(&mut cut), Err(Error::Open), "{way:?} {length}, with an adjusted header");
             }
         }
         assert_eq!(opener.sequence(), 0);
@@ -130,7 +130,7 @@ fn every_truncation_is_refused_whatever_its_header_says() {
 }
 
 #[test]
-fn a_record_with_bytes_behind_it_is_refused() {
+fn record_with_surplus_bytes_is_rejected() {
     for way in Way::all() {
         let (mut sealer, mut opener) = way.pair();
         let mut record = sealed(&mut sealer, 23, b"a record");
@@ -140,7 +140,7 @@ fn a_record_with_bytes_behind_it_is_refused() {
 }
 
 #[test]
-fn a_record_opens_at_its_own_place_alone() {
+fn reordered_and_replayed_records_are_rejected() {
     for way in Way::all() {
         let (mut sealer, mut opener) = way.pair();
         let (first, second) = (sealed(&mut sealer, 23, b"same"), sealed(&mut sealer, 23, b"same"));
@@ -153,7 +153,7 @@ fn a_record_opens_at_its_own_place_alone() {
 }
 
 #[test]
-fn a_record_of_one_version_does_not_open_in_the_other() {
+fn record_of_the_other_version_is_rejected() {
     for algorithm in ALGORITHMS {
         for (from, to) in [(12, 13), (13, 12)] {
             let iv = [9; NONCE_LEN];
@@ -166,7 +166,7 @@ fn a_record_of_one_version_does_not_open_in_the_other() {
 }
 
 #[test]
-fn the_nonce_is_the_iv_xored_with_the_sequence_number() {
+fn nonce_is_the_iv_xored_with_the_sequence_number() {
     let sequence = 0x0102_0304_0506_0708_u64;
     for way in [Way::TLS13_AES, Way::TLS12_CHACHA] {
         let (mut sealer, _) = way.pair();
@@ -180,7 +180,7 @@ fn the_nonce_is_the_iv_xored_with_the_sequence_number() {
         }
         let (_, mut at_zero) = way.pair_with(&iv);
         let in_turn = at_zero.open(&mut record.clone());
-        // TLS 1.2 authenticates the sequence number besides, so that only a record without it shows the nonce.
+        // TLS 1.2 also authenticates the sequence number, so only a TLS 1.3 record shows the nonce.
         if way.version == 13 {
             assert!(in_turn.is_ok());
             continue;
@@ -196,14 +196,14 @@ fn the_nonce_is_the_iv_xored_with_the_sequence_number() {
 }
 
 #[test]
-fn the_explicit_nonce_is_the_sequence_number_and_the_salt_comes_before_it() {
+fn explicit_nonce_is_the_sequence_number() {
     let (mut sealer, opener) = Way::TLS12_AES.pair();
     for sequence in [0, 1, 2, 0x00ff_fff0] {
         sealer.nonces.sequence = sequence;
         let record = sealed(&mut sealer, 23, b"a record");
         assert_eq!(record[5..13], sequence.to_be_bytes());
 
-        // What is authenticated and how the nonce is made, written out as RFC 5246 §6.2.3.3 and RFC 5288 §3 have it.
+        // AAD and nonce as in RFC 5246 §6.2.3.3 and RFC 5288 §3.
         let aad = [&sequence.to_be_bytes()[..], &[23, 3, 3, 0, 8]].concat();
         let nonce = [&[9; 4], &record[5..13]].concat();
         let nonce = Nonce::try_assume_unique_for_key(&nonce).unwrap();
@@ -213,9 +213,9 @@ fn the_explicit_nonce_is_the_sequence_number_and_the_salt_comes_before_it() {
 }
 
 #[test]
-fn an_explicit_nonce_that_is_not_the_sequence_number_is_taken_from_the_record() {
+fn opener_uses_the_explicit_nonce_of_the_record() {
     let (sealer, mut opener) = Way::TLS12_AES.pair();
-    // As a sender would that starts its counter elsewhere.
+    // As from a sender whose counter starts elsewhere.
     let explicit = *b"anything";
     let mut body = *b"a record";
     let aad = [0, 0, 0, 0, 0, 0, 0, 0, 23, 3, 3, 0, 8];
@@ -227,7 +227,7 @@ fn an_explicit_nonce_that_is_not_the_sequence_number_is_taken_from_the_record() 
 }
 
 #[test]
-fn room_too_small_or_too_large_is_refused_and_takes_no_sequence_number() {
+fn wrong_buffer_size_is_rejected_without_advancing() {
     for way in Way::all() {
         let (mut sealer, _) = way.pair();
         let Overhead { before, after } = sealer.overhead();
@@ -243,13 +243,13 @@ fn room_too_small_or_too_large_is_refused_and_takes_no_sequence_number() {
 }
 
 #[test]
-fn a_content_beyond_2_to_the_14_is_refused_once_it_is_known_to_be_the_peers() {
+fn too_long_content_is_rejected_after_authentication() {
     for way in Way::all() {
         let (mut sealer, mut opener) = way.pair();
         let mut record = sealed(&mut sealer, 23, &[1; 16385]);
         let mut changed = record.clone();
         changed[100] ^= 1;
-        assert_eq!(opener.open(&mut changed), Err(Error::Open), "{way:?}: it could be anybody's");
+        assert_eq!(opener.open(&mut changed), Err(Error::Open), "{way:?}: not authenticated");
         let plaintext = if way.version == 13 { 16386 } else { 16385 };
         assert_eq!(opener.open(&mut record), Err(Error::PlaintextTooLong(plaintext)), "{way:?}");
         assert_eq!(opener.sequence(), 0);
@@ -257,7 +257,7 @@ fn a_content_beyond_2_to_the_14_is_refused_once_it_is_known_to_be_the_peers() {
 }
 
 #[test]
-fn padding_counts_towards_the_length_and_is_taken_off() {
+fn padding_counts_towards_the_limit_and_is_removed() {
     let (mut sealer, mut opener) = Way::TLS13_AES.pair();
     for zeros in [0, 1, 15, 16, 1000, 16384 - 3] {
         let padded = [&[0, 5, 22], &vec![0; zeros][..]].concat();
@@ -271,7 +271,7 @@ fn padding_counts_towards_the_length_and_is_taken_off() {
 }
 
 #[test]
-fn a_record_of_zeros_alone_has_no_content_type_in_tls_1_3() {
+fn record_of_zeros_has_no_content_type_in_tls13() {
     for algorithm in ALGORITHMS {
         for length in [0, 1, 100] {
             let (mut sealer, mut opener) = Way { version: 13, algorithm }.pair();
@@ -287,7 +287,7 @@ fn a_record_of_zeros_alone_has_no_content_type_in_tls_1_3() {
 }
 
 #[test]
-fn a_sealer_refuses_to_wrap_its_sequence_number() {
+fn sealer_never_wraps_its_sequence_number() {
     for version in [12, 13] {
         let (mut sealer, mut opener) = Way { version, algorithm: BulkAlgorithm::ChaCha20Poly1305 }.pair();
         sealer.nonces.sequence = u64::MAX - 1;
@@ -308,7 +308,7 @@ fn a_sealer_refuses_to_wrap_its_sequence_number() {
 }
 
 #[test]
-fn aes_gcm_asks_for_another_key_before_its_limit_and_stops_at_it() {
+fn aes_gcm_needs_an_update_before_its_limit() {
     for way in Way::all().filter(|way| way.algorithm != BulkAlgorithm::ChaCha20Poly1305) {
         let (mut sealer, _) = way.pair();
         assert!(!sealer.needs_key_update());
@@ -326,24 +326,24 @@ fn aes_gcm_asks_for_another_key_before_its_limit_and_stops_at_it() {
 }
 
 #[test]
-fn the_limit_of_aes_gcm_is_not_above_the_one_of_the_rfc() {
+fn aes_gcm_limit_is_within_the_rfc_limit() {
     // RFC 9846 §5.5: 2^24.5 records, about 23.7 million.
     assert!(BulkAlgorithm::Aes128Gcm.confidentiality_limit() <= 23_700_000);
     assert!(BulkAlgorithm::Aes256Gcm.confidentiality_limit() <= 23_700_000);
 }
 
 #[test]
-fn a_lowered_limit_leaves_room_for_the_key_update_and_is_never_raised() {
+fn lowered_limit_leaves_room_and_is_never_raised() {
     for limit in [1, 2, 7, 8, 9, 100] {
         let (mut sealer, _) = Way::TLS13_AES.pair();
         sealer.set_confidentiality_limit(limit);
         sealer.set_confidentiality_limit(u64::MAX);
-        let mut after_asking = 0;
+        let mut remaining = 0;
         for _ in 0..limit {
-            after_asking += u64::from(sealer.needs_key_update());
+            remaining += u64::from(sealer.needs_key_update());
             sealed(&mut sealer, 23, b"");
         }
-        assert_eq!(after_asking, (limit / 8).max(1), "records left after asking, limit {limit}");
+        assert_eq!(remaining, (limit / 8).max(1), "records left after the request, limit {limit}");
         assert_eq!(sealer.seal(23, &mut [0; 64]), Err(Error::SequenceExhausted));
     }
     let (mut sealer, _) = Way::TLS13_AES.pair();

@@ -1,32 +1,32 @@
-//! Why a private key cannot be used, told to the person who has it.
+//! Why a private key was rejected, with a text for its owner.
 
 use core::fmt;
 
 use crate::der;
 use crate::pem::PemError;
 
-/// Why a private key cannot be used.
+/// Why a private key was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyRejected {
-    /// It is encrypted under a password (PKCS#8 EncryptedPrivateKeyInfo).
+    /// It is encrypted with a password (PKCS#8 EncryptedPrivateKeyInfo).
     Encrypted,
-    /// It is a key of another algorithm, curve or format, which is named here.
+    /// It has an unsupported algorithm, curve or format, which is named.
     Unsupported(String),
-    /// It is an RSA key of so many bits, too few or too many.
+    /// It is an RSA key with too few or too many bits.
     RsaSize {
         /// The length of its modulus.
         bits: u32,
     },
     /// It is an elliptic curve key without its public key.
     PublicKeyMissing,
-    /// It is not DER of the form that its label promises.
+    /// It is not DER in the format of its label.
     Malformed,
     /// The file has no private key.
     NoKey,
-    /// The file is not PEM as it should be.
+    /// The file is not valid PEM.
     BadPem(PemError),
-    /// Its numbers do not fit together or are out of range; the check that failed is named here.
+    /// Its numbers are inconsistent or out of range. The failed check is named.
     Invalid(String),
 }
 
@@ -47,10 +47,10 @@ impl KeyRejected {
         Self::Unsupported(describe(oid, "a key of the algorithm"))
     }
 
-    /// `parameters` is the DER that names the curve, if there is any.
+    /// `parameters` is the DER of the curve, if present.
     pub(super) fn unsupported_curve(parameters: Option<&[u8]>) -> Self {
         let Some(parameters) = parameters else {
-            return Self::Unsupported("an elliptic curve key that does not name its curve".to_owned());
+            return Self::Unsupported("an elliptic curve key without the name of its curve".to_owned());
         };
         match der::Elements::new(parameters).next() {
             Some((der::OBJECT_IDENTIFIER, oid)) => Self::Unsupported(describe(oid, "a key over the elliptic curve")),
@@ -66,25 +66,25 @@ impl fmt::Display for KeyRejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Encrypted => f.write_str(
-                "the private key is encrypted; decrypt it first, for instance with `openssl pkey -in key.pem -out plain.pem`",
+                "the private key is encrypted; decrypt it first, for example with `openssl pkey -in key.pem -out plain.pem`",
             ),
             Self::Unsupported(what) => write!(f, "the private key is {what}; {SUPPORTED}"),
             Self::RsaSize { bits } => write!(f, "the private key is an RSA key of {bits} bits; {SUPPORTED}"),
             Self::PublicKeyMissing => f.write_str(
-                "the private key does not hold its public key, which must be in an elliptic curve key; \
+                "the private key does not contain its public key, which elliptic curve keys need; \
                  `openssl pkey -in key.pem -out whole.pem` adds it",
             ),
             Self::Malformed => write!(
                 f,
-                "the private key cannot be parsed: it is damaged, encrypted (look for the word ENCRYPTED in its PEM file), \
-                 or in a format of another name than it bears; {SUPPORTED}"
+                "the private key is malformed: it is damaged, encrypted (check its PEM file for the word ENCRYPTED), \
+                 or not in the format of its label; {SUPPORTED}"
             ),
             Self::NoKey => {
-                f.write_str("there is no private key; a PEM file has it between BEGIN PRIVATE KEY lines")
+                f.write_str("the file contains no private key; expected a PEM section BEGIN PRIVATE KEY")
             }
-            Self::BadPem(e) => write!(f, "this is not a PEM file as it should be: {e}"),
+            Self::BadPem(e) => write!(f, "the file is not valid PEM: {e}"),
             Self::Invalid(check) => {
-                write!(f, "the private key's numbers are out of range or do not fit together ({check}); {SUPPORTED}")
+                write!(f, "the private key's numbers are inconsistent or out of range ({check}); {SUPPORTED}")
             }
         }
     }
@@ -92,13 +92,13 @@ impl fmt::Display for KeyRejected {
 
 impl std::error::Error for KeyRejected {}
 
-/// The name of an algorithm or curve that people do have keys of, or the dotted form of its identifier.
+/// Returns the name of an algorithm or curve in use, or the identifier in dotted form.
 fn describe(oid: &[u8], what: &str) -> String {
     let name = NAMES.iter().find(|(known, _)| *known == oid).map(|(_, name)| (*name).to_owned());
     format!("{what} {}", name.unwrap_or_else(|| dotted(oid)))
 }
 
-/// ITU-T X.690 §8.19. Numbers beyond 64 bits are cut: this is for people to read.
+/// ITU-T X.690 §8.19. Numbers over 64 bits are truncated, because this is only for display.
 fn dotted(oid: &[u8]) -> String {
     let mut out = String::new();
     let mut arc = 0_u64;

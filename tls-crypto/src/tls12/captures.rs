@@ -1,4 +1,5 @@
-//! Whole handshakes that OpenSSL had with itself: tests/data/tls12/README.md tells how they were captured.
+//! Tests with complete handshakes between OpenSSL client and server. tests/data/tls12/README.md
+//! describes how they were captured.
 
 use super::MasterSecret;
 use crate::{ALL_TLS12, Digest, Error, HashAlgorithm, Opener, SharedSecret, Tls12Suite, Transcript};
@@ -19,9 +20,11 @@ struct Capture {
     suite: &'static Tls12Suite,
     client_random: [u8; 32],
     server_random: [u8; 32],
-    /// ClientHello, ClientKeyExchange, ChangeCipherSpec, and protected: Finished, application data, close_notify.
+    /// ClientHello, ClientKeyExchange, ChangeCipherSpec; then protected: Finished, application
+    /// data, close_notify.
     client: [Vec<u8>; 6],
-    /// ServerHello, Certificate, ServerKeyExchange, ServerHelloDone, ChangeCipherSpec, and protected as the client's.
+    /// ServerHello, Certificate, ServerKeyExchange, ServerHelloDone, ChangeCipherSpec; then the
+    /// same protected records.
     server: [Vec<u8>; 8],
 }
 
@@ -32,7 +35,7 @@ impl Capture {
         let server: [Vec<u8>; 8] = records("server record").try_into().unwrap();
         let (client_random, server_random) =
             (client[0][11..43].try_into().unwrap(), server[0][11..43].try_into().unwrap());
-        // Behind the random lies a session id with its length.
+        // After the random: the session ID and its length.
         let at = 44 + usize::from(server[0][43]);
         let id = u16::from_be_bytes([server[0][at], server[0][at + 1]]);
         let suite = ALL_TLS12.iter().find(|suite| suite.id == id).unwrap();
@@ -43,7 +46,7 @@ impl Capture {
         values(self.text, name).next().unwrap()
     }
 
-    /// The messages in the clear, which all have a record to themselves, in their order.
+    /// The unencrypted messages in order; each has its own record.
     fn transcript(&self) -> Transcript {
         let [hello, key_exchange, ..] = &self.client;
         let mut transcript = Transcript::new(self.suite.hash).keep_messages();
@@ -80,7 +83,7 @@ fn opened(opener: &mut Opener, content_type: u8, record: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn the_captures_are_of_the_suites_they_should_be() {
+fn captures_have_the_expected_suites() {
     let names = ALL.map(|text| Capture::read(text).suite.name);
     assert_eq!(
         names,
@@ -97,7 +100,7 @@ fn the_captures_are_of_the_suites_they_should_be() {
 }
 
 #[test]
-fn the_master_secret_is_openssls_with_and_without_the_extension() {
+fn master_secret_matches_openssl_with_and_without_ems() {
     for capture in ALL.map(Capture::read) {
         let hash = capture.suite.hash;
         let extended = MasterSecret::extended(hash, capture.shared(), &capture.transcript().hash());
@@ -113,7 +116,7 @@ fn the_master_secret_is_openssls_with_and_without_the_extension() {
 }
 
 #[test]
-fn the_protected_records_open_and_both_finished_are_right() {
+fn protected_records_open_and_both_finished_verify() {
     for capture in ALL.map(Capture::read) {
         let master = capture.master();
         let [mut client, mut server] = capture.openers();
@@ -140,7 +143,7 @@ fn the_protected_records_open_and_both_finished_are_right() {
 }
 
 #[test]
-fn openssls_records_do_not_open_in_the_other_direction_or_order() {
+fn openssl_records_open_only_in_direction_and_order() {
     for capture in ALL.map(Capture::read) {
         let [mut client, mut server] = capture.openers();
         assert_eq!(server.open(&mut capture.client[3].clone()), Err(Error::Open), "of the client");
@@ -156,7 +159,7 @@ fn openssls_records_do_not_open_in_the_other_direction_or_order() {
 }
 
 #[test]
-fn what_openssl_seals_with_chacha20_we_seal_to_the_same_bytes() {
+fn chacha20_records_equal_openssl_records() {
     let capture = Capture::read(CHACHA20);
     let keys = capture.master().key_block(capture.suite.aead, &capture.client_random, &capture.server_random);
     let directions = [
@@ -173,7 +176,7 @@ fn what_openssl_seals_with_chacha20_we_seal_to_the_same_bytes() {
 }
 
 #[test]
-fn explicit_nonces_of_openssl_count_from_a_random_number_and_ours_are_the_sequence_numbers() {
+fn explicit_nonces_are_sequence_numbers_unlike_openssl() {
     let capture = Capture::read(AES_128_GCM);
     let explicit = |record: &[u8]| u64::from_be_bytes(record[5..13].try_into().unwrap());
     let [finished, data] = [3, 4].map(|at| explicit(&capture.client[at]));
@@ -192,7 +195,7 @@ fn explicit_nonces_of_openssl_count_from_a_random_number_and_ours_are_the_sequen
 }
 
 #[test]
-fn the_exporter_gives_what_openssl_exports() {
+fn exporter_matches_openssl() {
     for capture in ALL.map(Capture::read) {
         let mut out = [0; 42];
         let (client, server) = (&capture.client_random, &capture.server_random);
@@ -202,7 +205,7 @@ fn the_exporter_gives_what_openssl_exports() {
 }
 
 #[test]
-fn an_exporters_context_counts_with_its_length_even_if_it_is_empty() {
+fn empty_exporter_context_is_hashed_with_its_length() {
     let capture = Capture::read(AES_128_GCM);
     let cases: [(&[u8], &str); 2] = [
         (b"", "04f1d98b2d3fa3f30ca731f0431059023cbbf44981d792880efa5147a8f5f137787abd59f5dc288cb5b4"),
@@ -217,7 +220,7 @@ fn an_exporters_context_counts_with_its_length_even_if_it_is_empty() {
 }
 
 #[test]
-fn the_session_hash_binds_the_extended_master_secret_to_every_message() {
+fn extended_master_secret_depends_on_every_message() {
     let capture = Capture::read(AES_128_GCM);
     let messages = capture.transcript().messages().unwrap().to_vec();
     let secret_after = |hash: Digest| {

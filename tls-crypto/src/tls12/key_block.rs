@@ -1,14 +1,15 @@
-//! The keys of the records, RFC 5246 §6.3.
+//! The key block, RFC 5246 §6.3: the keys that protect records.
 
 use core::fmt;
 
 use crate::secret_bytes::SecretBytes;
 use crate::{BulkAlgorithm, NONCE_LEN, Opener, Sealer};
 
-/// The keys and the implicit nonces of both directions of one connection. Zeroized on drop, and not shown by `Debug`.
+/// The keys and implicit nonces of both directions of a connection. Zeroized on drop, and not shown
+/// by `Debug`.
 ///
-/// What is made from it begins at sequence number zero: it is for the caller to make only one sealer, and not to send
-/// under it if another was made before.
+/// Each sealer starts at sequence number 0, so callers must create only one per direction. Two
+/// would use the same nonces.
 pub struct KeyBlock {
     aead: BulkAlgorithm,
     client: Keys,
@@ -18,13 +19,13 @@ pub struct KeyBlock {
 /// The keys of one direction.
 struct Keys {
     key: SecretBytes<MAX_KEY_LEN>,
-    /// The implicit part of the nonce, and zeros.
+    /// The implicit part of the nonce, followed by zeros.
     iv: SecretBytes<NONCE_LEN>,
 }
 
 impl KeyBlock {
-    /// Cuts into pieces what `fill` gives: client_write_key, server_write_key, client_write_IV, server_write_IV. An AEAD
-    /// has no MAC keys before them.
+    /// Splits the output of `fill` into client_write_key, server_write_key, client_write_IV and
+    /// server_write_IV. AEAD suites have no MAC keys.
     pub(super) fn new(aead: BulkAlgorithm, fill: impl FnOnce(&mut [u8])) -> Self {
         let mut block = SecretBytes::new([0; MAX_LEN]);
         fill(block.get_mut(..block_len(aead)).unwrap_or_default());
@@ -45,25 +46,25 @@ impl KeyBlock {
         Self { aead, client, server }
     }
 
-    /// What protects the records that the client sends.
+    /// Returns the sealer of the records that the client sends.
     #[must_use]
     pub fn client_sealer(&self) -> Sealer {
         self.client.with(self.aead, Sealer::tls12)
     }
 
-    /// What opens the records that the client sends.
+    /// Returns the opener of the records that the client sends.
     #[must_use]
     pub fn client_opener(&self) -> Opener {
         self.client.with(self.aead, Opener::tls12)
     }
 
-    /// What protects the records that the server sends.
+    /// Returns the sealer of the records that the server sends.
     #[must_use]
     pub fn server_sealer(&self) -> Sealer {
         self.server.with(self.aead, Sealer::tls12)
     }
 
-    /// What opens the records that the server sends.
+    /// Returns the opener of the records that the server sends.
     #[must_use]
     pub fn server_opener(&self) -> Opener {
         self.server.with(self.aead, Opener::tls12)
@@ -82,8 +83,8 @@ impl Keys {
     }
 }
 
-/// How many bytes of the nonce come from the key block: the salt of AES-GCM (RFC 5288 §3), all of ChaCha20's
-/// (RFC 7905 §2).
+/// Returns the number of nonce bytes from the key block: the salt for AES-GCM (RFC 5288 §3), all
+/// for ChaCha20 (RFC 7905 §2).
 const fn implicit_nonce_len(aead: BulkAlgorithm) -> usize {
     match aead {
         BulkAlgorithm::Aes128Gcm | BulkAlgorithm::Aes256Gcm => 4,
@@ -97,7 +98,7 @@ const fn block_len(aead: BulkAlgorithm) -> usize {
 
 const MAX_KEY_LEN: usize = 32;
 const MAX_LEN: usize = 2 * (MAX_KEY_LEN + NONCE_LEN);
-// A block that did not fit would be keys of zeros.
+// A block that does not fit would leave keys of zeros.
 const _: () = assert!(
     block_len(BulkAlgorithm::Aes128Gcm) <= MAX_LEN
         && block_len(BulkAlgorithm::Aes256Gcm) <= MAX_LEN
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_block_is_cut_into_keys_and_implicit_nonces_and_no_more_is_asked_for() {
+    fn key_block_is_split_into_keys_and_implicit_nonces() {
         for (aead, length, iv_len) in [
             (BulkAlgorithm::Aes128Gcm, 40, 4),
             (BulkAlgorithm::Aes256Gcm, 72, 4),
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn each_direction_opens_what_it_seals_and_nothing_of_the_other() {
+    fn opener_opens_only_its_own_direction() {
         for aead in [BulkAlgorithm::Aes128Gcm, BulkAlgorithm::Aes256Gcm, BulkAlgorithm::ChaCha20Poly1305] {
             let (block, _) = counted(aead);
             for (mut sealer, right, wrong) in [

@@ -1,4 +1,4 @@
-//! The master secret and what is derived from it, but for the keys of the records.
+//! The master secret, and the values derived from it except record keys.
 
 use core::fmt;
 
@@ -10,27 +10,31 @@ use crate::hkdf::Expander;
 use crate::secret_bytes::SecretBytes;
 use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
 
-/// The secret of a TLS 1.2 session, RFC 5246 §8.1. Zeroized on drop, and not shown by `Debug`.
+/// The master secret of a TLS 1.2 session, RFC 5246 §8.1. Zeroized on drop, and not shown by
+/// `Debug`.
 ///
-/// The pre-master secret of ECDHE is the shared secret as it is, with the zeros it may begin with (RFC 8422 §5.10).
+/// The pre-master secret of ECDHE is the shared secret, including leading zeros (RFC 8422 §5.10).
 ///
-/// It is prepared for deriving from it what a handshake needs. What a connection needs later is an [`ExporterSecret`], which is smaller.
+/// It is prepared for deriving the values of a handshake. After the handshake, an
+/// [`ExporterSecret`] suffices, which is smaller.
 pub struct MasterSecret {
     bytes: SecretBytes<MASTER_SECRET_LEN>,
     expander: Expander,
 }
 
 impl MasterSecret {
-    /// The master secret of a handshake in which both sides sent extended_master_secret, RFC 7627 §4.
+    /// Derives the extended master secret, RFC 7627 §4. Both sides must have sent
+    /// extended_master_secret.
     ///
-    /// `session_hash` is the hash of all handshake messages up to and including ClientKeyExchange. It binds the secret
-    /// to the handshake with its certificates, so that nobody in the middle can lead two sides to the same one.
+    /// `session_hash` is the hash of all handshake messages up to and including ClientKeyExchange.
+    /// It binds the secret to this handshake and its certificates, so that a man in the middle
+    /// cannot synchronize two connections on one master secret.
     #[must_use]
     pub fn extended(hash: HashAlgorithm, shared: SharedSecret, session_hash: &Digest) -> Self {
         Self::derived(hash, &shared, EXTENDED_MASTER_SECRET, &[session_hash.as_ref()])
     }
 
-    /// The master secret of a handshake without extended_master_secret, RFC 5246 §8.1.
+    /// Derives the master secret of a handshake without extended_master_secret, RFC 5246 §8.1.
     #[must_use]
     pub fn from_randoms(
         hash: HashAlgorithm,
@@ -41,7 +45,7 @@ impl MasterSecret {
         Self::derived(hash, &shared, MASTER_SECRET, &[client_random, server_random])
     }
 
-    /// The master secret of a session that is resumed.
+    /// Restores the master secret of a resumed session.
     #[must_use]
     pub fn from_bytes(hash: HashAlgorithm, bytes: &[u8; 48]) -> Self {
         Self::new(hash, SecretBytes::new(*bytes))
@@ -57,52 +61,53 @@ impl MasterSecret {
         Self::new(hash, bytes)
     }
 
-    /// The hash of the session's cipher suite.
+    /// Returns the hash of the session's cipher suite.
     #[inline]
     #[must_use]
     pub fn algorithm(&self) -> HashAlgorithm {
         self.expander.algorithm()
     }
 
-    /// The keys that protect the records of one connection, RFC 5246 §6.3.
+    /// Derives the keys that protect the records of a connection, RFC 5246 §6.3.
     #[must_use]
     pub fn key_block(&self, aead: BulkAlgorithm, client_random: &[u8; 32], server_random: &[u8; 32]) -> KeyBlock {
-        // The server's random comes first here, and second everywhere else.
+        // The server's random is first here, and second everywhere else.
         KeyBlock::new(aead, |out| self.derive(KEY_EXPANSION, &[server_random, client_random], out))
     }
 
-    /// The `verify_data` of the client's Finished message, RFC 5246 §7.4.9.
+    /// Returns the `verify_data` of the client's Finished message, RFC 5246 §7.4.9.
     #[must_use]
     pub fn client_finished(&self, transcript_hash: &Digest) -> [u8; 12] {
         self.verify_data(CLIENT_FINISHED, transcript_hash)
     }
 
-    /// The `verify_data` of the server's Finished message, RFC 5246 §7.4.9.
+    /// Returns the `verify_data` of the server's Finished message, RFC 5246 §7.4.9.
     #[must_use]
     pub fn server_finished(&self, transcript_hash: &Digest) -> [u8; 12] {
         self.verify_data(SERVER_FINISHED, transcript_hash)
     }
 
-    /// Whether `received` is the `verify_data` that the client must send, compared in constant time.
+    /// Returns whether `received` is the client's `verify_data`, compared in constant time.
     #[must_use]
     pub fn verify_client_finished(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
         self.client_finished(transcript_hash).as_slice().ct_eq(received).into()
     }
 
-    /// Whether `received` is the `verify_data` that the server must send, compared in constant time.
+    /// Returns whether `received` is the server's `verify_data`, compared in constant time.
     #[must_use]
     pub fn verify_server_finished(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
         self.server_finished(transcript_hash).as_slice().ct_eq(received).into()
     }
 
-    /// Returns what keying material is exported from, once the handshake is over. A copy, as what is moved stays behind in memory.
+    /// Returns a copy for exporters, to keep after the handshake. It is a copy because a move would
+    /// leave the secret in the old memory.
     #[must_use]
     pub fn exporter(&self) -> ExporterSecret {
         ExporterSecret { hash: self.algorithm(), bytes: SecretBytes::new(*self.bytes) }
     }
 
-    /// The secret itself, for the `CLIENT_RANDOM` line of a key log, or to keep it for resumption. Whoever has it can
-    /// read the traffic.
+    /// Returns the secret, for the `CLIENT_RANDOM` line of a key log or for storing the session.
+    /// Anyone holding it can decrypt the traffic.
     #[must_use]
     pub fn expose_for_key_log(&self) -> &[u8] {
         self.bytes.as_slice()
@@ -125,8 +130,8 @@ impl fmt::Debug for MasterSecret {
     }
 }
 
-/// The secret from which applications draw keys of their own, RFC 5705: the master secret at rest. Zeroized on drop, and not shown by
-/// `Debug`.
+/// The secret of keying material exporters, RFC 5705: the stored master secret. Zeroized on drop,
+/// and not shown by `Debug`.
 ///
 /// ```
 /// use strata_tls_crypto::{HashAlgorithm::Sha256, tls12::MasterSecret};
@@ -143,16 +148,19 @@ pub struct ExporterSecret {
 }
 
 impl ExporterSecret {
-    /// Fills `out` with keying material that both sides of the connection can compute and nobody else, RFC 5705 §4.
+    /// Fills `out` with keying material that only the two sides of the connection can compute, RFC
+    /// 5705 §4.
     ///
-    /// No context and an empty context give different material, other than in TLS 1.3.
+    /// An absent and an empty context give different material, unlike in TLS 1.3.
     ///
-    /// Without an extended master secret, somebody in the middle may know the material as well (RFC 7627 §6.1).
+    /// Without an extended master secret, a man in the middle may know the material as well (RFC
+    /// 7627 §6.1).
     ///
     /// # Errors
     ///
-    /// [`Error::OutputTooLong`] if `context` is longer than 65535 bytes. [`Error::ReservedLabel`] if `label` begins with
-    /// one that TLS 1.2 uses itself: the label and what follows it are hashed without anything between.
+    /// [`Error::OutputTooLong`] if `context` is longer than 65535 bytes. [`Error::ReservedLabel`]
+    /// if `label` starts with a label that TLS 1.2 uses itself: nothing separates the label from
+    /// the bytes hashed after it.
     pub fn export(
         &self,
         label: &[u8],
@@ -209,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_is_refused_with_any_bit_flipped_cut_or_continued() {
+    fn modified_or_truncated_finished_is_rejected() {
         for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
             let (master, transcript) = (master(hash), hash.hash(b"messages"));
             let right = [master.client_finished(&transcript), master.server_finished(&transcript)];
@@ -236,21 +244,21 @@ mod tests {
     }
 
     #[test]
-    fn no_context_and_an_empty_context_export_differently() {
+    fn absent_and_empty_context_export_differently() {
         let all = [export(b"EXPORTER", None), export(b"EXPORTER", Some(b"")), export(b"EXPORTER", Some(b"\0"))];
         assert!(all.iter().all(Result::is_ok));
         assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
     }
 
     #[test]
-    fn a_context_ends_where_its_length_field_does() {
+    fn context_is_limited_by_its_length_field() {
         assert!(export(b"EXPORTER", Some(&[0; 65535])).is_ok());
         assert_eq!(export(b"EXPORTER", Some(&[0; 65536])), Err(Error::OutputTooLong));
     }
 
     #[test]
-    fn labels_that_tls_uses_itself_are_not_exported_under() {
-        // RFC 5705 §4 names the first four, and RFC 7627 §4 added the last.
+    fn reserved_exporter_labels_are_rejected() {
+        // RFC 5705 §4 lists the first four; RFC 7627 §4 adds the last.
         let reserved =
             ["client finished", "server finished", "master secret", "key expansion", "extended master secret"];
         for label in reserved {
@@ -265,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn keying_material_depends_on_label_and_both_randoms_in_their_order() {
+    fn keying_material_depends_on_label_and_order_of_randoms() {
         let (client, server) = RANDOMS;
         let with = |label: &[u8], client: &[u8; 32], server: &[u8; 32]| {
             let mut out = [0; 40];
@@ -279,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shared_secret_keeps_the_zeros_it_begins_with() {
+    fn shared_secret_keeps_leading_zeros() {
         // RFC 8422 §5.10: "leading zeros found in this octet string MUST NOT be truncated".
         let hash = HashAlgorithm::Sha256;
         let secret = |shared: &[u8]| {

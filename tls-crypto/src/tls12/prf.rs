@@ -1,13 +1,13 @@
-//! The pseudorandom function of TLS 1.2, RFC 5246 §5.
+//! The pseudorandom function (PRF) of TLS 1.2, RFC 5246 §5.
 
 use crate::HashAlgorithm;
 use crate::hash::copy_prefix;
 use crate::hkdf::Expander;
 use crate::hmac_input::HmacInput;
 
-/// Fills `out` with what the pseudorandom function gives for a secret, a label and a seed, RFC 5246 §5.
+/// Fills `out` with the output of the PRF for a secret, a label and a seed, RFC 5246 §5.
 ///
-/// `seed` is the concatenation of its parts. `hash` is that of the cipher suite.
+/// `seed` is the concatenation of its parts. `hash` is the hash of the cipher suite.
 ///
 /// ```
 /// use strata_tls_crypto::{HashAlgorithm, tls12};
@@ -15,7 +15,7 @@ use crate::hmac_input::HmacInput;
 /// let mut whole = [0; 100];
 /// tls12::prf(HashAlgorithm::Sha256, b"secret", b"label", &[b"one ", b"two"], &mut whole);
 ///
-/// // What is asked for first is the beginning of what is asked for with more.
+/// // A shorter output is a prefix of a longer one.
 /// let mut beginning = [0; 12];
 /// tls12::prf(HashAlgorithm::Sha256, b"secret", b"label", &[b"one two"], &mut beginning);
 /// assert_eq!(whole[..12], beginning);
@@ -24,9 +24,9 @@ pub fn prf(hash: HashAlgorithm, secret: &[u8], label: &[u8], seed: &[&[u8]], out
     prf_of(&Expander::new(hash, secret), label, seed, out);
 }
 
-/// The same for a secret that is prepared: several values are derived from most.
+/// The PRF with a prepared secret, from which several values are derived.
 pub(super) fn prf_of(secret: &Expander, label: &[u8], seed: &[&[u8]], out: &mut [u8]) {
-    // It is hashed once and again for each block.
+    // The seed is hashed once, and again for each block.
     match HmacInput::of([label].iter().chain(seed)) {
         Some(joined) => p_hash(secret, &[joined.as_slice()], out),
         None => p_hash(secret, &[&[label], seed].concat(), out),
@@ -40,7 +40,7 @@ fn p_hash(secret: &Expander, seed: &[&[u8]], out: &mut [u8]) {
     while let Some(block) = blocks.next() {
         let output = secret.hmac_of(&[a.as_ref()], seed);
         copy_prefix(output.as_ref(), block);
-        // The A of a block that nobody asked for would cost an HMAC.
+        // Skipped after the last block, to save an HMAC.
         if blocks.peek().is_some() {
             a = secret.hmac_of(&[a.as_ref()], &[]);
         }
@@ -53,7 +53,7 @@ mod tests {
     use crate::tls12::captures::hex;
 
     #[test]
-    fn published_vectors_and_those_of_openssl() {
+    fn prf_matches_published_and_openssl_vectors() {
         let cases = include_str!("../../tests/data/tls12/prf.txt").lines().filter(|line| !line.starts_with('#'));
         let mut count = 0;
         for case in cases {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_is_the_same_however_it_is_cut() {
+    fn seed_parts_are_concatenated() {
         let mut whole = [0; 77];
         prf(HashAlgorithm::Sha384, b"secret", b"label", &[b"of three parts"], &mut whole);
         for parts in
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn hash_secret_label_and_seed_all_count() {
+    fn output_depends_on_hash_secret_label_and_seed() {
         let output = |hash, secret: &[u8], label: &[u8], seed: &[u8]| {
             let mut out = [0; 12];
             prf(hash, secret, label, &[seed], &mut out);

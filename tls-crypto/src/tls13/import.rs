@@ -1,4 +1,4 @@
-//! Importing keys that were agreed on outside of TLS (RFC 9258).
+//! Imports external pre-shared keys (RFC 9258).
 
 use core::fmt;
 
@@ -7,16 +7,17 @@ use crate::hash::MAX_HASH_LEN;
 use crate::secret_bytes::SecretBytes;
 use crate::{Error, HashAlgorithm, hkdf};
 
-/// The pre-shared key that an external one is imported as, for one protocol and one hash, RFC 9258 §5.1.
+/// Imports an external pre-shared key for one protocol and one hash, RFC 9258 §5.1.
 ///
-/// `epsk_hash` is the hash that goes with the external key `epsk`, and `imported_identity` the encoded `ImportedIdentity`,
-/// which is the identity of the imported key in the ClientHello. The imported key is as long as the output of `target`, the
-/// hash that its `target_kdf` names: the only one that it may be used with.
-/// Its binder goes under [`BinderKind::Imported`](super::BinderKind::Imported).
+/// `epsk_hash` is the hash of the external key `epsk`. `imported_identity` is the encoded
+/// `ImportedIdentity`, which is the identity in the ClientHello. `target` is the hash that its
+/// `target_kdf` names: the imported key has the length of its output and may be used only with it.
+/// The binder uses [`BinderKind::Imported`](super::BinderKind::Imported).
 ///
 /// # Errors
 ///
-/// [`Error::OutputTooLong`] if HKDF could not give that much: with these hashes it always can.
+/// [`Error::OutputTooLong`] if the output is too long for HKDF, which does not occur with these
+/// hashes.
 ///
 /// ```
 /// use strata_tls_crypto::HashAlgorithm::{Sha256, Sha384};
@@ -42,15 +43,15 @@ pub fn import_psk(
     Ok(ImportedPsk { target, bytes })
 }
 
-/// A pre-shared key that was imported, for [`EarlySecret::with_psk`](super::EarlySecret::with_psk) under its target's hash.
-/// Zeroized on drop, and not shown by `Debug`.
+/// An imported pre-shared key, for [`EarlySecret::with_psk`](super::EarlySecret::with_psk) with its
+/// target hash. Zeroized on drop, and not shown by `Debug`.
 pub struct ImportedPsk {
     target: HashAlgorithm,
     bytes: SecretBytes<MAX_HASH_LEN>,
 }
 
 impl ImportedPsk {
-    /// The only hash that it may be used with.
+    /// Returns the only hash that it may be used with.
     #[inline]
     #[must_use]
     pub fn target(&self) -> HashAlgorithm {
@@ -82,10 +83,11 @@ mod tests {
     }
 
     #[test]
-    fn an_imported_psk_is_the_derivation_of_the_rfc_step_by_step() {
+    fn imported_psk_matches_the_steps_of_rfc_9258() {
         for (hash, target) in pairs() {
             let epskx = hkdf::extract(hash, &vec![0; hash.output_len()], b"external key");
-            // struct { uint16 length; opaque label<7..255>; opaque context<0..255>; } HkdfLabel, RFC 9846 §7.1
+            // struct { uint16 length; opaque label<7..255>; opaque context<0..255>; } HkdfLabel,
+            // RFC 9846 §7.1
             let mut info = vec![0, u8::try_from(target.output_len()).unwrap()];
             info.push(17);
             info.extend(b"tls13 derived psk");
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_imported_psk_is_as_long_as_the_output_of_its_target() {
+    fn imported_psk_has_the_output_length_of_its_target() {
         for (hash, target) in pairs() {
             let imported = import_psk(hash, b"key", b"identity", target).unwrap();
             assert_eq!((imported.target(), imported.as_ref().len()), (target, target.output_len()));
@@ -108,12 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn key_identity_and_both_hashes_each_make_another_psk() {
+    fn imported_psk_depends_on_key_identity_and_both_hashes() {
         let mut seen = std::collections::HashSet::new();
         for (hash, target) in pairs() {
             for key in [&b"key"[..], b"kez", b""] {
                 for identity in [&b"identity"[..], b"identitz", b""] {
-                    // The heads: the length alone makes no other key.
+                    // Compares prefixes, since a different length alone does not make a different
+                    // key.
                     let head = import_psk(hash, key, identity, target).unwrap().as_ref()[..32].to_vec();
                     assert!(seen.insert(head), "{hash:?} {key:?} {identity:?} {target:?}");
                 }

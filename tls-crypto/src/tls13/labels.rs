@@ -1,4 +1,4 @@
-//! The labels of RFC 9846 §7 and of RFC 9258 §5, in the form in which they enter HKDF: length, prefix, name.
+//! The labels of RFC 9846 §7 and RFC 9258 §5 as HKDF encodes them: length, prefix, name.
 
 use crate::hkdf::Label;
 
@@ -21,10 +21,11 @@ pub(super) static FINISHED: Label = Label::new(b"\x0etls13 finished");
 pub(super) static TRAFFIC_UPDATE: Label = Label::new(b"\x11tls13 traffic upd");
 pub(super) static RESUMPTION: Label = Label::new(b"\x10tls13 resumption");
 
-/// The label of the second step of an exporter (RFC 9846 §7.5), whose output may be longer than the hash.
+/// The label of the second step of an exporter (RFC 9846 §7.5). Its output may be longer than the
+/// hash.
 pub(super) const EXPORTER_OUTPUT: &[u8] = b"exporter";
 
-/// The label of a key that is imported (RFC 9258 §5.1), whose output may be longer than the hash.
+/// The label of an imported key (RFC 9258 §5.1). Its output may be longer than the hash.
 pub(super) const DERIVED_PSK: &[u8] = b"derived psk";
 
 #[cfg(test)]
@@ -32,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_label_starts_with_its_own_length_and_the_prefix() {
+    fn labels_start_with_their_length_and_prefix() {
         let labels = [
             &EXTERNAL_BINDER,
             &IMPORTED_BINDER,

@@ -1,11 +1,11 @@
-//! The traces of RFC 8448, sections 3 to 7, replayed step by step.
+//! Replays the traces of RFC 8448, sections 3 to 7, step by step.
 //!
-//! Every value of every step is taken out of the step and compared; a step that keeps one fails the test. Each key
-//! derivation is checked twice: by itself from the inputs that the trace names, and as what the typestate of the key
-//! schedule returns. Every protected record is sealed and opened, byte for byte.
+//! Each value of each step is removed and compared; a value left over fails the test. Each
+//! derivation is checked twice: from the inputs in the trace, and as the result of the key
+//! schedule's types. Each protected record is sealed and opened, and compared byte for byte.
 //!
-//! Not reachable: the RSA signatures in CertificateVerify. The traces use RSA keys of 1024 bits, which neither signer
-//! nor verifier accepts here; the ECDSA signature of section 5 is verified. Its own making draws a random nonce.
+//! Not covered: RSA signatures in CertificateVerify, whose 1024-bit keys this crate rejects. The
+//! ECDSA signature of section 5 is verified but cannot be reproduced, because its nonce is random.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,32 +20,32 @@ const SHA256: HashAlgorithm = HashAlgorithm::Sha256;
 const AES: BulkAlgorithm = BulkAlgorithm::Aes128Gcm;
 
 #[test]
-fn every_value_and_record_of_section_3_simple_handshake() {
+fn section_3_simple_handshake_is_reproduced() {
     replay(3);
 }
 
 #[test]
-fn every_value_and_record_of_section_4_resumption_with_early_data() {
+fn section_4_resumption_with_early_data_is_reproduced() {
     replay(4);
 }
 
 #[test]
-fn every_value_and_record_of_section_5_hello_retry_request_and_p256() {
+fn section_5_hello_retry_request_and_p256_is_reproduced() {
     replay(5);
 }
 
 #[test]
-fn every_value_and_record_of_section_6_client_authentication() {
+fn section_6_client_authentication_is_reproduced() {
     replay(6);
 }
 
 #[test]
-fn every_value_and_record_of_section_7_compatibility_mode() {
+fn section_7_compatibility_mode_is_reproduced() {
     replay(7);
 }
 
 #[test]
-fn the_ticket_of_section_3_is_resumed_in_section_4() {
+fn section_4_resumes_the_ticket_of_section_3() {
     let value = |section, title: &str, field: &str| {
         let steps = steps(section);
         let step = steps.iter().find(|step| step.title.contains(title) && !step.values.is_empty()).unwrap();
@@ -56,7 +56,7 @@ fn the_ticket_of_section_3_is_resumed_in_section_4() {
 
 fn replay(section: u8) {
     let steps = steps(section);
-    assert!(steps.len() > 40, "the trace is there");
+    assert!(steps.len() > 40, "the trace is missing");
     let mut replay = Replay::new();
     for mut step in steps {
         replay.step(&mut step);
@@ -115,9 +115,10 @@ struct Replay {
     application: Option<ApplicationTraffic>,
     resumption: Option<ResumptionSecret>,
     protection: HashMap<String, Protection>,
-    /// The public key of the certificate in the trace if it is one for ECDSA, and the transcript up to it.
+    /// The public key of the certificate in the trace if it is an ECDSA key, and the transcript up
+    /// to it.
     ecdsa: Option<(Vec<u8>, crate::Digest)>,
-    /// How many protected records were compared.
+    /// The number of protected records compared.
     records: usize,
 }
 
@@ -142,7 +143,7 @@ impl Replay {
         let title = step.title.clone();
         let (role, title) = title.strip_prefix('{').unwrap().split_once("} ").unwrap();
         if step.values.is_empty() && !title.starts_with("derive write traffic keys") {
-            // The trace says that this side computes what the other one did.
+            // The trace notes that both sides compute the same values.
             assert!(title.contains("(same as "), "{title}");
         } else if let Some(group) = title.strip_prefix("create an ephemeral ") {
             self.create_key_pair(role, group, step);
@@ -172,7 +173,7 @@ impl Replay {
 
     fn construct(&mut self, step: &mut Step) {
         let (name, message) = step.values.pop_first().unwrap();
-        // A ClientHello that ends before its binders is completed in the record that carries it.
+        // A ClientHello without binders is completed in the record that contains it.
         if name == "ClientHello" && self.early.is_some() {
             return;
         }
@@ -230,7 +231,7 @@ impl Replay {
         check_expansion(&prk, label, hash.as_ref(), &info, &expanded);
 
         let by_schedule = match label {
-            // Inside of the schedule; what it leads to is compared.
+            // Internal to the key schedule; the values derived from it are compared.
             "derived" => return,
             "c e traffic" => {
                 let secret = self.early.as_ref().unwrap().client_early_traffic_secret(&hash);
@@ -333,7 +334,7 @@ impl Replay {
         assert_eq!(usize::from(u16::from_be_bytes([header[3], header[4]])), body.len());
         if header[0] != 23 {
             assert_eq!((header[0], body), (content_type, &payload[..]));
-            // Section 4's ClientHello, which was constructed without its binders.
+            // The ClientHello of section 4, which was constructed without its binders.
             if content_type == 22 && payload[0] == 1 && self.early.is_some() {
                 self.transcript.add(&payload);
             }
@@ -351,7 +352,7 @@ impl Replay {
     }
 }
 
-/// HKDF-Expand over the trace's info, and HKDF-Expand-Label over what the info is made from.
+/// Checks HKDF-Expand with the info in the trace, and HKDF-Expand-Label with the parts of the info.
 fn check_expansion(prk: &[u8], label: &str, context: &[u8], info: &[u8], expected: &[u8]) {
     let mut out = vec![0; expected.len()];
     hkdf::expand(SHA256, prk, info, &mut out).unwrap();
@@ -362,7 +363,7 @@ fn check_expansion(prk: &[u8], label: &str, context: &[u8], info: &[u8], expecte
 }
 
 #[test]
-fn the_function_for_one_expansion_agrees_with_the_expander() {
+fn expand_agrees_with_the_expander() {
     let secret = hkdf::extract(SHA256, b"salt", b"ikm");
     let (mut once, mut prepared) = ([0; 77], [0; 77]);
     hkdf_expand_label(&secret, b"label", b"context", &mut once).unwrap();

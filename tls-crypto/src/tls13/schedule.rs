@@ -7,39 +7,40 @@ use super::traffic::{ExporterSecret, FinishedKey, ResumptionSecret, TrafficSecre
 use crate::hkdf::{self, Expander, Secret};
 use crate::{Digest, HashAlgorithm, SharedSecret};
 
-/// Where a pre-shared key comes from; the three are kept apart by different labels.
+/// The kind of a pre-shared key, which determines the label of its binder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BinderKind {
-    /// It was agreed on outside of TLS, and is used as it is.
+    /// An external key that is used directly.
     External,
-    /// It was agreed on outside of TLS, and [imported](super::import_psk) (RFC 9258 §5.2).
+    /// An external key that was [imported](super::import_psk) (RFC 9258 §5.2).
     Imported,
-    /// It belongs to a ticket of an earlier connection.
+    /// The key of a ticket.
     Resumption,
 }
 
-/// The first stage: a pre-shared key, or none.
+/// The first stage: the Early Secret, from a pre-shared key or none.
 #[derive(Debug)]
 pub struct EarlySecret {
     algorithm: HashAlgorithm,
-    /// Without a pre-shared key the secret is the same for everybody, so that what follows from it is a constant.
+    /// `None` without a pre-shared key: the secret, and the salt derived from it, are then public
+    /// constants.
     psk: Option<Expander>,
 }
 
 impl EarlySecret {
-    /// The start of a handshake without a pre-shared key.
+    /// Starts the key schedule without a pre-shared key.
     #[must_use]
     pub fn new(algorithm: HashAlgorithm) -> Self {
         Self { algorithm, psk: None }
     }
 
-    /// The start of a handshake with a pre-shared key, which belongs to `algorithm`.
+    /// Starts the key schedule with a pre-shared key for `algorithm`.
     #[must_use]
     pub fn with_psk(algorithm: HashAlgorithm, psk: &[u8]) -> Self {
         Self { algorithm, psk: Some(hkdf::extract_without_salt(algorithm, psk).expander()) }
     }
 
-    /// The key for the binder of the pre-shared key, RFC 9846 §4.3.11.2.
+    /// Returns the key of the binder, RFC 9846 §4.3.11.2.
     #[must_use]
     pub fn binder_key(&self, kind: BinderKind) -> FinishedKey {
         let label = match kind {
@@ -47,22 +48,24 @@ impl EarlySecret {
             BinderKind::Imported => &labels::IMPORTED_BINDER,
             BinderKind::Resumption => &labels::RESUMPTION_BINDER,
         };
-        FinishedKey::of(&self.derive(label, self.algorithm.of_nothing()).expander())
+        FinishedKey::of(&self.derive(label, self.algorithm.of_empty()).expander())
     }
 
-    /// The secret for early data: `client_hello_hash` is the transcript of the ClientHello alone.
+    /// Returns the secret of early data. `client_hello_hash` is the transcript hash of only the
+    /// ClientHello.
     #[must_use]
     pub fn client_early_traffic_secret(&self, client_hello_hash: &Digest) -> TrafficSecret {
         TrafficSecret::new(self.derive(&labels::CLIENT_EARLY_TRAFFIC, client_hello_hash))
     }
 
-    /// The exporter that can be used while early data is sent, RFC 9846 §7.5.
+    /// Returns the exporter for use with early data, RFC 9846 §7.5.
     #[must_use]
     pub fn early_exporter(&self, client_hello_hash: &Digest) -> ExporterSecret {
         ExporterSecret::new(self.derive(&labels::EARLY_EXPORTER, client_hello_hash))
     }
 
-    /// Goes on with the outcome of the key exchange. `hello_hash` is the transcript from ClientHello to ServerHello.
+    /// Moves to the next stage with the shared secret of the key exchange. `hello_hash` is the
+    /// transcript hash from ClientHello to ServerHello.
     #[must_use]
     pub fn into_handshake(self, shared: SharedSecret, hello_hash: &Digest) -> (HandshakeTraffic, HandshakeSecret) {
         let secret = match &self.psk {
@@ -85,28 +88,29 @@ impl EarlySecret {
     }
 }
 
-/// The secrets that protect the handshake from ServerHello on.
+/// The secrets that protect the handshake after ServerHello.
 #[derive(Debug)]
 pub struct HandshakeTraffic {
-    /// For what the client sends.
+    /// Protects what the client sends.
     pub client: TrafficSecret,
-    /// For what the server sends.
+    /// Protects what the server sends.
     pub server: TrafficSecret,
 }
 
-/// The second stage: the key exchange is done, nobody is authenticated.
+/// The second stage: the Handshake Secret. The key exchange is complete, and neither side is
+/// authenticated.
 #[derive(Debug)]
 pub struct HandshakeSecret(Expander);
 
 impl HandshakeSecret {
-    /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
-    /// derives keys that are no secret.
+    /// Moves the secret and overwrites the old memory, which a plain move does not. Drop the
+    /// remaining value: its keys are public.
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self(self.0.take())
     }
 
-    /// Goes on to the last stage.
+    /// Moves to the last stage.
     #[must_use]
     pub fn into_main(self) -> MainSecret {
         let zeros = [0; crate::hash::MAX_HASH_LEN];
@@ -115,19 +119,20 @@ impl HandshakeSecret {
     }
 }
 
-/// The last stage: RFC 9846's Main Secret, which earlier texts call the master secret.
+/// The last stage: the Main Secret, called master secret in RFC 8446.
 #[derive(Debug)]
 pub struct MainSecret(Expander);
 
 impl MainSecret {
-    /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
-    /// derives keys that are no secret.
+    /// Moves the secret and overwrites the old memory, which a plain move does not. Drop the
+    /// remaining value: its keys are public.
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self(self.0.take())
     }
 
-    /// The secrets for application data. `server_finished_hash` is the transcript from ClientHello to the server's Finished.
+    /// Returns the secrets of application data. `server_finished_hash` is the transcript hash from
+    /// ClientHello to the server's Finished.
     #[must_use]
     pub fn application(&self, server_finished_hash: &Digest) -> ApplicationTraffic {
         ApplicationTraffic {
@@ -137,7 +142,8 @@ impl MainSecret {
         }
     }
 
-    /// The secret for resumption. `client_finished_hash` is the transcript from ClientHello to the client's Finished.
+    /// Returns the secret for resumption. `client_finished_hash` is the transcript hash from
+    /// ClientHello to the client's Finished.
     #[must_use]
     pub fn into_resumption(self, client_finished_hash: &Digest) -> ResumptionSecret {
         ResumptionSecret::new(self.0.derive_secret(&labels::RESUMPTION_MAIN, client_finished_hash))
@@ -147,17 +153,17 @@ impl MainSecret {
 /// The secrets of an established connection.
 #[derive(Debug)]
 pub struct ApplicationTraffic {
-    /// For what the client sends.
+    /// Protects what the client sends.
     pub client: TrafficSecret,
-    /// For what the server sends.
+    /// Protects what the server sends.
     pub server: TrafficSecret,
-    /// For keys of the application's own.
+    /// Derives the application's own keys.
     pub exporter: ExporterSecret,
 }
 
-/// The salt of the next HKDF-Extract.
+/// Returns the salt of the next HKDF-Extract.
 fn derived(stage: &Expander) -> Expander {
-    stage.derive_secret(&labels::DERIVED, stage.algorithm().of_nothing()).expander()
+    stage.derive_secret(&labels::DERIVED, stage.algorithm().of_empty()).expander()
 }
 
 /// `HKDF-Extract(0, 0)`.
@@ -168,7 +174,7 @@ fn early_secret_without_psk(algorithm: HashAlgorithm) -> &'static [u8] {
     }
 }
 
-/// `Derive-Secret(HKDF-Extract(0, 0), "derived", "")`, prepared once for the process: it is no secret.
+/// `Derive-Secret(HKDF-Extract(0, 0), "derived", "")`: public, and prepared once per process.
 fn salt_without_psk(algorithm: HashAlgorithm) -> &'static Expander {
     static SHA256: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha256, &DERIVED_SHA256));
     static SHA384: LazyLock<Expander> = LazyLock::new(|| Expander::new(HashAlgorithm::Sha384, &DERIVED_SHA384));
@@ -213,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_constants_are_what_no_psk_leads_to() {
+    fn constants_match_the_schedule_without_psk() {
         for hash in HASHES {
             let zeros = vec![0; hash.output_len()];
             let early = hkdf::extract(hash, &zeros, &zeros);
@@ -229,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn no_psk_is_the_same_as_a_psk_of_zeros() {
+    fn no_psk_equals_a_psk_of_zeros() {
         for hash in HASHES {
             let at = hash.hash(b"messages");
             let zeros = EarlySecret::with_psk(hash, &vec![0; hash.output_len()]);
@@ -247,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_psk_has_the_binder_label_of_its_rfc() {
+    fn binder_kinds_use_the_labels_of_their_rfcs() {
         let kinds = [
             (BinderKind::External, &b"ext binder"[..]),
             (BinderKind::Imported, b"imp binder"),
@@ -256,7 +262,7 @@ mod tests {
         for hash in HASHES {
             let transcript = hash.hash(b"a truncated ClientHello");
             for (kind, label) in kinds {
-                // RFC 9846 §7.1 and §4.3.11.2, written out.
+                // RFC 9846 §7.1 and §4.3.11.2, step by step.
                 let mut binder_key = vec![0; hash.output_len()];
                 let early = hkdf::extract(hash, &[], b"psk");
                 hkdf::hkdf_expand_label(&early, label, hash.hash(b"").as_ref(), &mut binder_key).unwrap();
@@ -274,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_update_gives_another_secret_by_the_label_of_the_rfc() {
+    fn key_update_derives_the_next_secret_of_the_rfc() {
         for hash in HASHES {
             let (traffic, _) = EarlySecret::new(hash).into_handshake(shared(), &hash.hash(b"messages"));
             let mut expected = vec![0; hash.output_len()];
@@ -287,13 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn exporters_follow_label_context_and_length() {
+    fn exporter_depends_on_label_context_and_length() {
         for hash in HASHES {
             let at = hash.hash(b"messages");
             let (_, handshake) = EarlySecret::new(hash).into_handshake(shared(), &at);
             let exporter = handshake.into_main().application(&at).exporter;
 
-            // RFC 9846 §7.5, written out.
+            // RFC 9846 §7.5, step by step.
             let mut for_label = vec![0; hash.output_len()];
             let secret = Expander::new(hash, exporter.expose_for_key_log());
             secret.expand_label(b"label", hash.hash(b"").as_ref(), &mut for_label).unwrap();

@@ -1,4 +1,4 @@
-//! What is derived from the leaves of the key schedule: record protection, Finished, exporters, tickets.
+//! The final secrets of the key schedule: traffic secrets, Finished keys, exporters, ticket PSKs.
 
 use core::fmt;
 
@@ -6,7 +6,8 @@ use super::labels;
 use crate::hkdf::{Expander, Secret};
 use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, NONCE_LEN, Opener, Sealer};
 
-/// The secret that protects one direction in one phase of a connection, prepared for deriving keys from it. Zeroized on drop.
+/// The traffic secret of one direction and phase of a connection, prepared for deriving keys.
+/// Zeroized on drop.
 pub struct TrafficSecret {
     secret: Secret,
     expander: Expander,
@@ -17,52 +18,53 @@ impl TrafficSecret {
         Self { expander: secret.expander(), secret }
     }
 
-    /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
-    /// derives keys that are no secret.
+    /// Moves the secret and overwrites the old memory, which a plain move does not. Drop the
+    /// remaining value: its keys are public.
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self { secret: self.secret.take(), expander: self.expander.take() }
     }
 
-    /// The hash of the connection's cipher suite.
+    /// Returns the hash of the connection's cipher suite.
     #[inline]
     #[must_use]
     pub fn algorithm(&self) -> HashAlgorithm {
         self.secret.algorithm()
     }
 
-    /// What protects the records that are sent under this secret, RFC 9846 §7.3. Its sequence number is zero: it is for
-    /// the caller to make one only, and not to send under it if another was made before.
+    /// Returns the sealer of records sent with this secret, RFC 9846 §7.3. It starts at sequence
+    /// number 0, so callers must create only one. Two would use the same nonces.
     #[must_use]
     pub fn sealer(&self, algorithm: BulkAlgorithm) -> Sealer {
         self.with_key(algorithm, |key, iv| Sealer::tls13(algorithm, key, iv))
     }
 
-    /// What opens the records that are received under this secret, RFC 9846 §7.3.
+    /// Returns the opener of records received with this secret, RFC 9846 §7.3.
     #[must_use]
     pub fn opener(&self, algorithm: BulkAlgorithm) -> Opener {
         self.with_key(algorithm, |key, iv| Opener::tls13(algorithm, key, iv))
     }
 
-    /// The `verify_data` of the Finished message that is sent under this secret, RFC 9846 §4.5.3.
+    /// Returns the `verify_data` of the Finished message sent with this secret, RFC 9846 §4.5.3.
     #[must_use]
     pub fn finished(&self, transcript_hash: &Digest) -> Digest {
         FinishedKey::of(&self.expander).verify_data(transcript_hash)
     }
 
-    /// Whether `received` is the `verify_data` that the peer must send, compared in constant time.
+    /// Returns whether `received` is the peer's `verify_data`, compared in constant time.
     #[must_use]
     pub fn verify_finished(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
         FinishedKey::of(&self.expander).verify(transcript_hash, received)
     }
 
-    /// The same once its keys are derived, in a quarter of the room.
+    /// Converts to the smaller form that is kept after the keys are derived; it takes a quarter of
+    /// the memory.
     #[must_use]
     pub fn into_stored(self) -> StoredTrafficSecret {
         StoredTrafficSecret(self.secret)
     }
 
-    /// The secret itself, for a key log. Whoever has it can read the traffic.
+    /// Returns the secret, for a key log. Anyone holding it can decrypt the traffic.
     #[must_use]
     pub fn expose_for_key_log(&self) -> &[u8] {
         self.secret.as_ref()
@@ -85,17 +87,18 @@ impl fmt::Debug for TrafficSecret {
     }
 }
 
-/// A traffic secret whose keys are in use: it is kept for the KeyUpdate that may come, and an idle connection should not pay for more.
-/// Zeroized on drop.
+/// A traffic secret whose keys are derived. It is kept only for a KeyUpdate, in little memory,
+/// since idle connections keep one. Zeroized on drop.
 ///
 /// ```
 /// use strata_tls_crypto::{EphemeralKey, Group, HashAlgorithm::Sha256, tls13::EarlySecret};
 ///
-/// # let (ours, theirs) = (EphemeralKey::generate(Group::X25519)?, EphemeralKey::generate(Group::X25519)?);
+/// # let ours = EphemeralKey::generate(Group::X25519)?;
+/// # let theirs = EphemeralKey::generate(Group::X25519)?;
 /// # let shared = ours.agree(theirs.public_key())?;
 /// let (traffic, _) = EarlySecret::new(Sha256).into_handshake(shared, &Sha256.hash(b"hellos"));
 /// let stored = traffic.client.into_stored();
-/// // A KeyUpdate came.
+/// // On a KeyUpdate:
 /// let next = stored.next();
 /// # let _ = next;
 /// # Ok::<(), strata_tls_crypto::Error>(())
@@ -104,21 +107,21 @@ impl fmt::Debug for TrafficSecret {
 pub struct StoredTrafficSecret(Secret);
 
 impl StoredTrafficSecret {
-    /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
-    /// derives keys that are no secret.
+    /// Moves the secret and overwrites the old memory, which a plain move does not. Drop the
+    /// remaining value: its keys are public.
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self(self.0.take())
     }
 
-    /// The secret after a KeyUpdate, RFC 9846 §7.2.
+    /// Returns the secret after a KeyUpdate, RFC 9846 §7.2.
     #[must_use]
     pub fn next(&self) -> TrafficSecret {
         TrafficSecret::new(self.0.expander().expand_to_secret(&labels::TRAFFIC_UPDATE))
     }
 }
 
-/// The key of the HMAC in a Finished message or a PSK binder, RFC 9846 §4.5.3.
+/// The HMAC key of a Finished message or PSK binder, RFC 9846 §4.5.3.
 pub struct FinishedKey(Expander);
 
 impl FinishedKey {
@@ -126,13 +129,13 @@ impl FinishedKey {
         Self(base_key.expand_to_secret(&labels::FINISHED).expander())
     }
 
-    /// The HMAC over the transcript hash.
+    /// Returns the HMAC of the transcript hash.
     #[must_use]
     pub fn verify_data(&self, transcript_hash: &Digest) -> Digest {
         self.0.hmac(transcript_hash.as_ref())
     }
 
-    /// Whether `received` is the HMAC over the transcript hash, compared in constant time.
+    /// Returns whether `received` is the HMAC of the transcript hash, compared in constant time.
     #[must_use]
     pub fn verify(&self, transcript_hash: &Digest, received: &[u8]) -> bool {
         self.0.verify(transcript_hash.as_ref(), received)
@@ -145,7 +148,7 @@ impl fmt::Debug for FinishedKey {
     }
 }
 
-/// The secret from which applications draw keys of their own, RFC 9846 §7.5. Zeroized on drop.
+/// The secret of keying material exporters, RFC 9846 §7.5. Zeroized on drop.
 #[derive(Debug)]
 pub struct ExporterSecret(Secret);
 
@@ -154,14 +157,14 @@ impl ExporterSecret {
         Self(secret)
     }
 
-    /// Moves it out of memory that is given back, and overwrites what stays behind, which a plain move does not do. Drop what stays: it
-    /// derives keys that are no secret.
+    /// Moves the secret and overwrites the old memory, which a plain move does not. Drop the
+    /// remaining value: its keys are public.
     #[must_use]
     pub fn take(&mut self) -> Self {
         Self(self.0.take())
     }
 
-    /// Fills `out` with keying material that both sides of the connection can compute and nobody else.
+    /// Fills `out` with keying material that only the two sides of the connection can compute.
     ///
     /// # Errors
     ///
@@ -170,19 +173,19 @@ impl ExporterSecret {
         let algorithm = self.0.algorithm();
         let mut for_label = crate::secret_bytes::SecretBytes::new([0; crate::hash::MAX_HASH_LEN]);
         let for_label = for_label.get_mut(..algorithm.output_len()).ok_or(Error::OutputTooLong)?;
-        self.0.expander().expand_label(label, algorithm.of_nothing().as_ref(), for_label)?;
+        self.0.expander().expand_label(label, algorithm.of_empty().as_ref(), for_label)?;
         let context = algorithm.hash(context);
         Expander::new(algorithm, for_label).expand_label(labels::EXPORTER_OUTPUT, context.as_ref(), out)
     }
 
-    /// The secret itself, for a key log. Whoever has it can compute all exported keys.
+    /// Returns the secret, for a key log. Anyone holding it can compute all exported keys.
     #[must_use]
     pub fn expose_for_key_log(&self) -> &[u8] {
         self.0.as_ref()
     }
 }
 
-/// The secret from which the keys for resumption are derived, one for each ticket. Zeroized on drop.
+/// The secret from which the PSK of each ticket is derived. Zeroized on drop.
 #[derive(Debug)]
 pub struct ResumptionSecret(Secret);
 
@@ -191,9 +194,10 @@ impl ResumptionSecret {
         Self(secret)
     }
 
-    /// The pre-shared key that goes with a ticket, RFC 9846 §4.7.1.
+    /// Returns the pre-shared key of a ticket, RFC 9846 §4.7.1.
     ///
-    /// `nonce` is the ticket's `ticket_nonce`, which the wire format limits to 255 bytes; further bytes would not count.
+    /// `nonce` is the ticket's `ticket_nonce`, at most 255 bytes on the wire. Bytes after the first
+    /// 255 are ignored.
     #[must_use]
     pub fn ticket_psk(&self, nonce: &[u8]) -> Psk {
         Psk(self.0.expander().expand_with_context(&labels::RESUMPTION, nonce))
@@ -205,7 +209,8 @@ impl ResumptionSecret {
     }
 }
 
-/// A pre-shared key for resumption, to be kept with its ticket. Zeroized on drop, and not shown by `Debug`.
+/// A pre-shared key for resumption, stored with its ticket. Zeroized on drop, and not shown by
+/// `Debug`.
 #[derive(Debug)]
 pub struct Psk(Secret);
 
@@ -224,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn tickets_with_different_nonces_have_different_keys_of_the_hash_length() {
+    fn ticket_nonces_give_different_psks_of_the_hash_length() {
         let secret = resumption();
         assert_eq!(secret.ticket_psk(b"").as_ref().len(), 48);
         assert_ne!(secret.ticket_psk(&[0]).as_ref(), secret.ticket_psk(&[1]).as_ref());
@@ -233,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_psk_is_hkdf_expand_label_for_every_length_of_nonce() {
+    fn ticket_psk_matches_hkdf_expand_label() {
         for length in 0..=255 {
             let nonce = vec![3; length];
             let mut expected = [0; 48];

@@ -1,8 +1,8 @@
-//! Signatures that were found right once are not computed again.
+//! The signature cache: signatures verified once are not computed again.
 //!
 //! ```text
-//! key, algorithm, message, signature ─SHA-256, with a secret in front─▶ tag ─▶ one of the slots? ─yes─▶ right
-//!                                                                              └─no─▶ verify ─right─▶ put the tag there
+//! key, algorithm, message, signature ─ SHA-256 with secret prefix ─▶ tag ─▶ cached? ─yes─▶ valid
+//!                                         no ─▶ verify ─ valid ─▶ insert the tag
 //! ```
 
 use std::fmt;
@@ -14,26 +14,27 @@ use ring::digest;
 use super::{ALL, COUNT};
 use crate::{Error, SecureRandom, SystemRandom};
 
-/// Remembers which signatures were found right, so that those of a chain that is seen again cost a hash.
+/// A cache of valid signatures. Verifying a chain again then costs one hash per signature.
 ///
-/// Whether a signature is right depends on nothing but the key, the algorithm, the message and the signature, and never changes.
-/// What does change is not remembered: validity, names, revocation, and whether an issuer is to be trusted are for the caller to
-/// check each time. Signatures that are wrong are not remembered, so that nobody can fill the memo with them; who fills it
-/// with right ones makes others be computed again, and nothing else.
+/// The validity of a signature depends only on key, algorithm, message and signature, and never
+/// changes. Everything that changes is not cached: validity periods, names, revocation and trust in
+/// the issuer must be checked each time. Invalid signatures are not cached, so an attacker cannot
+/// fill the cache with them. An attacker with valid signatures can evict others, which are then
+/// computed again.
 ///
-/// It holds tags of 32 bytes, made with a secret of its own: without the secret nobody can look for another signature with the
-/// same tag. Threads share it without a lock. A tag that is being replaced while it is read is none of the two, and
-/// matches nothing.
+/// Entries are 32-byte tags that depend on a random secret, so an attacker cannot search for
+/// another signature with the same tag. Threads share the cache without locks. A tag that is read
+/// while it is replaced matches nothing.
 pub struct VerificationMemo {
-    /// Behind it each tag is as good as random to whoever chooses messages.
+    /// Prefixed to the hash input, so that tags are unpredictable to anyone who chooses messages.
     secret: [u8; 32],
     sets: Box<[Set]>,
 }
 
-/// Tags per set: a tag can be at any of these places.
+/// The number of tags per set. A tag can be in any slot of its set.
 const WAYS: usize = 4;
 
-/// A slot holds a tag, or zero.
+/// A slot contains a tag, or zero.
 type Slot = [AtomicU64; 4];
 
 #[derive(Default)]
@@ -41,11 +42,11 @@ type Slot = [AtomicU64; 4];
 struct Set([Slot; WAYS]);
 
 impl VerificationMemo {
-    /// Room for this many signatures, rounded up to a multiple of four, at 32 bytes each; with 0 it remembers none. The
-    /// oldest give way to new ones.
+    /// Creates a cache for this many signatures, rounded up to a multiple of four, at 32 bytes
+    /// each. With 0 nothing is cached. New entries evict the oldest of their set.
     ///
     /// # Errors
-    /// [`Error`] if the system gives no randomness.
+    /// [`Error`] if no random bytes are available.
     pub fn new(signatures: usize) -> Result<Self, Error> {
         let mut secret = [0; 32];
         SystemRandom.fill(&mut secret)?;
@@ -53,13 +54,13 @@ impl VerificationMemo {
         Ok(Self { secret, sets: std::iter::repeat_with(Set::default).take(sets).collect() })
     }
 
-    /// Remembers nothing.
+    /// Creates a cache without entries.
     #[must_use]
     pub fn none() -> Self {
         Self { secret: [0; 32], sets: Box::default() }
     }
 
-    /// Calls `verify` with all algorithms of this crate, which look here before they compute.
+    /// Calls `verify` with all algorithms of this crate, in versions that check the cache first.
     pub fn with_algorithms<R>(&self, verify: impl FnOnce(&[&dyn SignatureVerificationAlgorithm]) -> R) -> R {
         if self.sets.is_empty() {
             return verify(&ALL);
@@ -81,13 +82,13 @@ impl VerificationMemo {
         let hash = context.finish();
         let mut words = hash.as_ref().chunks_exact(8);
         let mut tag: [u64; 4] = std::array::from_fn(|_| words.next().map_or(0, word));
-        // Never that of an empty slot.
+        // Nonzero, which differs from an empty slot.
         let [first, ..] = &mut tag;
         *first |= 1;
         tag
     }
 
-    /// Where a tag has its place; `None` only if there is no place at all.
+    /// Returns the set of a tag; `None` only if the cache has no entries.
     fn set(&self, [_, second, ..]: [u64; 4]) -> Option<&Set> {
         let sets = u64::try_from(self.sets.len()).ok()?;
         self.sets.get(usize::try_from(second.checked_rem(sets)?).ok()?)
@@ -98,8 +99,8 @@ impl VerificationMemo {
         self.set(tag).is_some_and(|set| set.0.iter().any(is_it))
     }
 
-    /// Puts the tag in the first place and moves the others one on, so that the oldest falls out. What other threads do to the
-    /// set meanwhile can lose a tag, and no more.
+    /// Inserts the tag in the first slot and shifts the others, dropping the oldest. Concurrent
+    /// inserts can lose a tag, which is harmless.
     fn remember(&self, tag: [u64; 4]) {
         let Some(set) = self.set(tag) else { return };
         let mut coming = tag;
@@ -123,7 +124,7 @@ impl fmt::Debug for VerificationMemo {
     }
 }
 
-/// An algorithm that looks into the memo first.
+/// An algorithm that checks the cache first.
 #[derive(Debug)]
 struct Remembered<'m> {
     memo: &'m VerificationMemo,
@@ -167,7 +168,7 @@ mod tests {
 
     use super::*;
 
-    /// A signature is right if it is its message.
+    /// A signature is valid if it equals its message.
     #[derive(Debug, Default)]
     struct Counting(AtomicUsize);
 
@@ -184,7 +185,7 @@ mod tests {
         }
     }
 
-    /// How often the algorithm is computed for these.
+    /// Returns how often the algorithm is computed for these.
     fn computed(memo: &VerificationMemo, asked: &[[&[u8]; 3]]) -> usize {
         let algorithm = Counting::default();
         for [key, message, signature] in asked {
@@ -195,21 +196,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_right_is_computed_once_and_what_was_wrong_each_time() {
+    fn valid_signature_is_computed_once_invalid_each_time() {
         let memo = VerificationMemo::new(16).unwrap();
         assert_eq!(computed(&memo, &[["k", "m", "m"].map(str::as_bytes); 5]), 1);
         assert_eq!(computed(&memo, &[["k", "m", "x"].map(str::as_bytes); 5]), 5);
         assert_eq!(
             computed(&memo, &[["k", "m", "m"].map(str::as_bytes)]),
             0,
-            "a wrong one does not push a right one out"
+            "an invalid signature evicted a valid one"
         );
         assert_eq!(computed(&VerificationMemo::none(), &[["k", "m", "m"].map(str::as_bytes); 5]), 5);
         assert_eq!(computed(&VerificationMemo::new(0).unwrap(), &[["k", "m", "m"].map(str::as_bytes); 5]), 5);
     }
 
     #[test]
-    fn every_part_counts_and_so_does_where_it_ends() {
+    fn tag_depends_on_every_part_and_its_length() {
         let memo = VerificationMemo::new(64).unwrap();
         let others: [[&[u8]; 3]; 7] = [
             [b"ab", b"cc", b"cc"],
@@ -217,7 +218,7 @@ mod tests {
             [b"abc", b"c", b"c"],
             [b"", b"abcc", b"abcc"],
             [b"ab", b"c", b"c"],
-            // The bytes of others, all in one part: only their ends tell them apart.
+            // The bytes of others in one part: only the lengths differ.
             [b"abcc", b"", b""],
             [b"abcccc", b"", b""],
         ];
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn an_algorithm_does_not_vouch_for_another() {
+    fn tag_depends_on_the_algorithm() {
         let memo = VerificationMemo::new(64).unwrap();
         let tags: std::collections::HashSet<_> = ALL
             .iter()
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn it_keeps_as_many_as_it_has_room_for_and_the_newest_of_a_set() {
+    fn newest_signatures_of_a_set_are_kept() {
         let memo = VerificationMemo::new(4).unwrap();
         let messages: Vec<[u8; 1]> = (0..10).map(|n| [n]).collect();
         let asked: Vec<[&[u8]; 3]> = messages.iter().map(|m| [&b"k"[..], m, m]).collect();
@@ -249,21 +250,21 @@ mod tests {
     }
 
     #[test]
-    fn two_memos_have_nothing_in_common() {
+    fn tags_differ_between_caches() {
         let (one, other) = (VerificationMemo::new(4).unwrap(), VerificationMemo::new(4).unwrap());
         let parts: [&[u8]; 5] = [b"1", b"2", b"3", b"4", b"5"];
         assert_ne!(one.tag(parts), other.tag(parts));
     }
 
     #[test]
-    fn threads_share_it() {
+    fn threads_share_the_cache() {
         let memo = VerificationMemo::new(8).unwrap();
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for n in 0..20_000_u32 {
                         let message = (n % 40).to_be_bytes();
-                        // `computed` asserts each verdict.
+                        // `computed` asserts each result.
                         computed(&memo, &[[b"k", &message, &message], [b"k", &message, b"wrong"]]);
                     }
                 });
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn real_signatures_are_judged_alike_with_and_without() {
+    fn results_are_equal_with_and_without_the_cache() {
         use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
         let random = ring::rand::SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
