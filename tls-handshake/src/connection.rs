@@ -1,4 +1,4 @@
-//! The engine: drives a role's states with the bytes that came, and keeps no buffer of its own.
+//! The engine: feeds received records to the states of a role. It does no I/O and owns no buffers.
 //!
 //! ```text
 //! incoming (the caller's) ─ process ─▶ Progress: application data | a Need | complete | closed | more input
@@ -6,9 +6,13 @@
 //!                              └─▶ outgoing (the caller's) ─ ready() ─▶ the transport
 //! ```
 //!
-//! The loop of a caller: read bytes to the end of `incoming`; call [`Connection::process`] until it says
-//! [`Progress::NeedMoreInput`], taking `consumed` bytes off the front after each call; answer what it asks; write
-//! [`Outgoing::ready`] to the transport.
+//! The caller's loop:
+//!
+//! 1. Read from the transport to the end of `incoming`.
+//! 2. Call [`Connection::process`] until it returns [`Progress::NeedMoreInput`]. After each call,
+//!    remove `consumed` bytes from the front of `incoming`.
+//! 3. Answer each [`Progress::Need`] with [`Connection::resume`].
+//! 4. Write [`Outgoing::ready`] to the transport.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,19 +44,19 @@ pub use client::ClientStart;
 use engine_sink::EngineSink;
 use incoming::InterruptedRecord;
 
-/// A client's connection.
+/// A connection in the client role.
 pub type ClientConnection = Connection<Client>;
-/// A server's connection.
+/// A connection in the server role.
 pub type ServerConnection = Connection<Server>;
 
-/// One TLS connection, without I/O and without buffers. `R` is [`Client`] or [`Server`].
+/// One TLS connection, without I/O and buffers. `R` is [`Client`] or [`Server`].
 pub struct Connection<R: Role> {
     state: StateSlot<R>,
     receiver: RecordReceiver,
     sender: RecordSender,
     joiner: MessageJoiner,
     key_log: Option<Arc<dyn KeyLog>>,
-    /// A record of handshake messages that an unanswered question interrupts.
+    /// The record whose remaining messages wait for an answer.
     interrupted: Option<InterruptedRecord>,
     awaiting_answer: bool,
     phase: Phase,
@@ -61,46 +65,48 @@ pub struct Connection<R: Role> {
     session_tracker: R::SessionTracker,
 }
 
-/// What [`Connection::process`] did.
+/// The result of [`Connection::process`].
 #[derive(Debug)]
 pub struct Processed {
-    /// How many bytes at the front of `incoming` are done with: whole records.
+    /// Number of bytes to remove from the front of `incoming`: whole records.
     pub consumed: usize,
-    /// What came of it.
+    /// What the bytes led to.
     pub progress: Progress,
 }
 
-/// What came of a call to [`Connection::process`].
+/// What a call to [`Connection::process`] led to.
 #[derive(Debug)]
 pub enum Progress {
-    /// There is no whole record: this many more bytes are needed at least.
+    /// The record at the front is incomplete.
     NeedMoreInput {
-        /// Bytes.
+        /// Minimum number of missing bytes.
         at_least: usize,
     },
-    /// Something was done; call again with the rest.
+    /// A record was processed. Call again with the remaining bytes.
     Continue,
-    /// `incoming[range]` is application data, decrypted where it came. It lies inside the consumed bytes.
+    /// Application data, decrypted in place at `incoming[range]`. The range lies within the
+    /// consumed bytes.
     ApplicationData(Range<usize>),
-    /// As [`ApplicationData`](Self::ApplicationData), but sent before the handshake (0-RTT): the client has not shown yet that it is there,
-    /// and what its data asks for should do no harm if an attacker had it done a second time.
+    /// Early data (0-RTT), decrypted in place like [`ApplicationData`](Self::ApplicationData). The
+    /// client has not proved liveness. An attacker can replay the data, so act on it only if that
+    /// is harmless.
     EarlyData(Range<usize>),
-    /// The handshake is complete: application data can be sent. Returned exactly once.
+    /// The handshake is complete and application data can be sent. Returned once.
     HandshakeComplete,
-    /// The peer said close_notify: nothing more will come. We can still send.
+    /// The peer sent close_notify and sends nothing more. Sending remains possible.
     PeerClosed,
-    /// The handshake waits for this to be answered. If `consumed` is 0 the same bytes have to be given again, as they
-    /// are now, after [`Connection::resume`].
+    /// The handshake needs an answer, passed to [`Connection::resume`]. If `consumed` is 0, pass
+    /// the same bytes, unchanged, to the next call of [`Connection::process`].
     Need(Need),
     /// The handshake still waits for an answer.
     Paused,
 }
 
-/// How far a connection is, also after it failed.
+/// The phase of the connection, kept after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Handshaking,
-    /// The handshake is complete, which the caller was not told yet.
+    /// The handshake is complete, but [`Progress::HandshakeComplete`] was not returned yet.
     Established,
     Reported,
 }
@@ -113,7 +119,7 @@ fn record_sender(common: &Common, version: ProtocolVersion) -> RecordSender {
     )
 }
 
-/// What the state is called that the connection is in.
+/// The name of the current state, for errors.
 fn state_name<R: StateMachine>(state: &Result<R, Error>) -> &'static str {
     state.as_ref().map_or("", StateMachine::name)
 }
@@ -142,18 +148,18 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Handles the record at the front of `incoming`, which is decrypted where it lies.
+    /// Processes the record at the front of `incoming` and decrypts it in place.
     ///
     /// # Errors
-    /// What the peer did wrong, or what the application decided; the alert for it is in `outgoing`. From then on every
-    /// call gives that same error.
+    /// Returns an error if the peer violates the protocol or the application rejects it; `outgoing`
+    /// then holds the alert. All later calls return the same error.
     pub fn process(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error> {
         if self.phase == Phase::Established {
-            // The last step was an answer, or came before one in the same record.
+            // The handshake completed in `resume`, or before a request in the same record.
             self.phase = Phase::Reported;
             return Ok(Processed { consumed: 0, progress: Progress::HandshakeComplete });
         }
-        // Changed where it lies: it is large for the sake of its rarest case, and made once per record.
+        // Modified in place: `Need` makes the type large, and each record returns one.
         let mut result = self.process_record(incoming, outgoing);
         match &mut result {
             Ok(Processed { progress: progress @ Progress::Continue, .. }) => {
@@ -168,14 +174,14 @@ impl<R: Role> Connection<R> {
         result
     }
 
-    /// Goes on with the answer to what [`Progress::Need`] asked. Call [`Connection::process`] again afterwards, with what
-    /// is left of the input.
+    /// Continues the handshake with the answer to a [`Progress::Need`]. Then call
+    /// [`Connection::process`] again with the remaining input.
     ///
-    /// Gives the next question if there is one at once.
+    /// Returns the next request if the handshake needs another answer at once.
     ///
     /// # Errors
-    /// [`Error::WrongAnswer`], which changes nothing, for an answer to a question that is not open here; otherwise as for
-    /// [`Connection::process`].
+    /// [`Error::WrongAnswer`] if the answer belongs to another request; the connection is
+    /// unchanged. Otherwise as for [`Connection::process`].
     pub fn resume(&mut self, answer: Answer, outgoing: &mut Outgoing) -> Result<Option<Need>, Error> {
         let Some(connection_id) = self.state()?.connection_id().filter(|_| self.awaiting_answer) else {
             return Err(Error::WrongAnswer);
@@ -191,16 +197,17 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Returns whether the handshake is not complete. It stays `true` after a handshake that failed.
+    /// Returns whether the handshake is incomplete. It stays `true` after a failed handshake.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
         self.phase == Phase::Handshaking
     }
 
-    /// Tells that the transport ended.
+    /// Signals that the transport reached its end.
     ///
     /// # Errors
-    /// None after close_notify; otherwise [`Error::ClosedDuringHandshake`], or [`Error::Truncated`] after it.
+    /// [`Error::ClosedDuringHandshake`] before the handshake is complete, [`Error::Truncated`]
+    /// after that without close_notify. After close_notify there is no error.
     pub fn end_of_input(&mut self) -> Result<(), Error> {
         let state = self.state()?;
         if self.peer_closed {
@@ -232,7 +239,8 @@ impl<R: Role> Connection<R> {
         Ok(need)
     }
 
-    /// Remembers the error, tells the peer, and forgets all keys but the one that the alert was sealed with.
+    /// Records the error, drops the state with its keys, and sends an alert unless sending is
+    /// closed.
     fn fail(&mut self, e: &Error, outgoing: &mut Outgoing) {
         if self.has_failed_with(e) {
             return;
@@ -248,17 +256,19 @@ impl<R: Role> Connection<R> {
         self.write_closed = true;
     }
 
+    /// Whether `e` is the error that already ended the connection.
     fn has_failed_with(&self, e: &Error) -> bool {
-        // While a state is being replaced, `HandshakeNotComplete` stands for it.
+        // `HandshakeNotComplete` only fills the slot during a transition.
         self.state.as_ref().is_err_and(|before| !matches!(before, Error::HandshakeNotComplete) && before.is(e))
     }
 
-    /// The present state, or the error that ended the connection.
+    /// The current state, or the error that ended the connection.
     #[inline]
     fn state(&self) -> Result<&R, Error> {
         self.state.as_ref().map_err(Error::clone_error)
     }
 
+    /// Splits the connection into the sink and the state that uses it.
     fn sink_and_state<'c>(&'c mut self, outgoing: &'c mut Outgoing) -> (EngineSink<'c>, &'c mut Result<R, Error>) {
         let sink = EngineSink {
             receiver: &mut self.receiver,

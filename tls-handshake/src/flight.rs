@@ -1,4 +1,4 @@
-//! Sending a message of the handshake: written once into the send buffer, and hashed from those bytes.
+//! Sending handshake messages: each is encoded into the send buffer and hashed from there.
 
 use tls_codec::code_points::{HandshakeType, SignatureScheme};
 use tls_crypto::Transcript;
@@ -9,7 +9,7 @@ use crate::sink::{EncodeMessage, Sink};
 pub(crate) mod tls12;
 pub(crate) mod tls13;
 
-/// Sends a message, and adds it to the transcript.
+/// Sends a message and adds it to the transcript.
 pub(crate) fn send(
     out: &mut dyn Sink,
     transcript: &mut Transcript,

@@ -1,4 +1,5 @@
-//! A handshake message as a state receives it: decoded, with the bytes that it came in, and whether it ended its record.
+//! A handshake message as a state receives it: decoded, with its bytes, and whether it ended its
+//! record.
 //!
 //! ```text
 //! fragment ─ join ─▶ Framed<RawMessage> ─ decode ─▶ Framed<ServerHello> ─▶ state.on_server_hello(…)
@@ -9,25 +10,27 @@ use tls_codec::handshake::{HandshakeMessage, RawMessage};
 
 use crate::error::Error;
 
-/// Proof that a message was the last of its record, so that read keys may change there (RFC 9846 §5.1).
+/// Proof that a message was the last of its record, so that read keys may change there (RFC 9846
+/// §5.1).
 ///
-/// It is minted in one place, from what is left of the record; installing a read key demands it.
+/// Only the record layer creates it, from the rest of the record. Installing a read key requires
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordBoundary(());
 
 impl RecordBoundary {
-    /// A boundary, if nothing of the record is left.
+    /// Returns a boundary if `rest`, the remainder of the record, is empty.
     pub(crate) fn at_end_of(rest: &[u8]) -> Option<Self> {
         rest.is_empty().then_some(Self(()))
     }
 }
 
-/// A message, the exact bytes it came from (its header included), and whether it ended its record.
+/// A message, its bytes on the wire, and whether it ended its record.
 #[derive(Clone, Copy, Debug)]
 pub struct Framed<'a, M> {
     /// The message.
     pub msg: M,
-    /// Its bytes on the wire, header included: what the transcript hashes.
+    /// The bytes on the wire, including the header. The transcript hashes them.
     pub raw: &'a [u8],
     boundary: Option<RecordBoundary>,
 }
@@ -41,29 +44,29 @@ impl<'a> Framed<'a, RawMessage<'a>> {
     /// Decodes the message into the type that the state expects.
     ///
     /// # Errors
-    /// [`Error::Decode`] with the field that is malformed.
+    /// [`Error::Decode`] with the malformed field.
     pub fn decode<M: HandshakeMessage<'a>>(self) -> Result<Framed<'a, M>, Error> {
         Ok(Framed { msg: self.msg.decode()?, raw: self.raw, boundary: self.boundary })
     }
 }
 
 impl<'a, M> Framed<'a, M> {
-    /// The boundary that a key change at this message needs.
+    /// Returns the boundary that a key change after this message requires.
     ///
     /// # Errors
-    /// [`Error::KeyChangeInsideRecord`] if anything followed the message in its record.
+    /// [`Error::KeyChangeInsideRecord`] if data followed the message in its record.
     pub fn at_boundary(&self) -> Result<RecordBoundary, Error> {
         self.boundary.ok_or_else(|| Error::KeyChangeInsideRecord {
             message: tls_codec::code_points::HandshakeType(self.raw.first().copied().unwrap_or_default()),
         })
     }
 
-    /// The message, and what it came in.
+    /// Returns the message and its frame.
     pub(crate) fn split(self) -> (M, Framed<'a, ()>) {
         (self.msg, Framed { msg: (), raw: self.raw, boundary: self.boundary })
     }
 
-    /// The same bytes seen as another message.
+    /// Returns the same frame around another message.
     pub(crate) fn with<N>(self, msg: N) -> Framed<'a, N> {
         Framed { msg, raw: self.raw, boundary: self.boundary }
     }

@@ -1,4 +1,7 @@
-//! The keys of a TLS 1.3 connection whose handshake is complete, and their updates. Both roles have it.
+//! TLS 1.3 keys after the handshake, and their updates (RFC 9846 §4.7.3). Both roles use it.
+//!
+//! A requested KeyUpdate is answered before the next data is sent. It is also answered when data
+//! arrives and the send queue is empty, so that an application that only reads answers too.
 
 use tls_codec::code_points::{HandshakeType, KeyUpdateRequest};
 use tls_codec::handshake::KeyUpdate;
@@ -10,29 +13,30 @@ use crate::negotiated::{Established, Negotiated};
 use crate::schedule::tls13::ApplicationKeys;
 use crate::sink::Sink;
 
-/// Keys, and what was negotiated.
+/// The application keys and what was negotiated.
 pub(crate) struct Traffic {
     keys: ApplicationKeys,
     negotiated: Negotiated,
-    /// KeyUpdates received since data came last.
+    /// KeyUpdates received since the last data.
     received_updates: u8,
-    /// NewSessionTickets received since data came last.
+    /// NewSessionTickets received since the last data.
     received_tickets: u16,
     sent_updates: u64,
-    /// The peer update_requested for a KeyUpdate that we have not sent yet: however often it asks, it gets one.
+    /// The peer requested a KeyUpdate that is not sent yet. One answers any number of requests.
     update_pending: bool,
-    /// We update_requested for one that has not come yet: we must not ask again (RFC 9846 §4.7.3).
+    /// A requested KeyUpdate has not arrived yet. Another request is not allowed (RFC 9846 §4.7.3).
     update_requested: bool,
-    /// How often the application had keys changed since we sent data last.
+    /// Calls of `refresh` since data was last sent.
     refreshes: u8,
 }
 
+/// KeyUpdates without data in between, beyond which they are a flood.
 const MAX_RECEIVED_UPDATES: u8 = 32;
-/// Twice as many as a server of ours can be set to send at once.
+/// Twice the number of tickets that a server of this library can be set to send.
 const MAX_RECEIVED_TICKETS: u16 = 512;
-/// Far below what peers, BoringSSL and ourselves, take for a flood.
+/// Far below the number that BoringSSL and this library reject as a flood.
 const MAX_REFRESHES: u8 = 16;
-/// RFC 9846 §4.7.3: the number of key updates must not exceed 2^48 - 1.
+/// RFC 9846 §4.7.3: at most 2^48 - 1 key updates.
 const MAX_SENT_UPDATES: u64 = (1 << 48) - 1;
 
 impl Traffic {
@@ -57,10 +61,10 @@ impl Traffic {
         Established { negotiated: &self.negotiated, peer, exporter: &self.keys }
     }
 
-    /// RFC 9846 §4.7.3: the peer's next records come under its next key.
+    /// Switches reading to the peer's next key (RFC 9846 §4.7.3).
     pub(crate) fn on_key_update(&mut self, m: &Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<(), Error> {
         let at = m.at_boundary()?;
-        // What we update_requested for ourselves is no flood.
+        // A requested KeyUpdate does not count towards the limit.
         if !std::mem::take(&mut self.update_requested) {
             self.received_updates = self.received_updates.saturating_add(1);
         }
@@ -72,10 +76,10 @@ impl Traffic {
         Ok(())
     }
 
-    /// Counts a NewSessionTicket, which is no reason to hold a connection open.
+    /// Counts a NewSessionTicket.
     ///
     /// # Errors
-    /// [`Error::Flood`].
+    /// [`Error::Flood`] for too many tickets without data in between.
     pub(crate) fn count_ticket(&mut self) -> Result<(), Error> {
         self.received_tickets = self.received_tickets.saturating_add(1);
         if self.received_tickets > MAX_RECEIVED_TICKETS {
@@ -84,23 +88,23 @@ impl Traffic {
         Ok(())
     }
 
-    /// Data came: whatever was counted against a flood starts anew.
+    /// Resets the counters of flood protection: data arrived.
     pub(crate) fn data_received(&mut self) {
         self.received_updates = 0;
         self.received_tickets = 0;
     }
 
-    /// Data goes out under the present key.
+    /// Resets the limit on `refresh`: data was sent.
     pub(crate) fn data_sent(&mut self) {
         self.refreshes = 0;
     }
 
-    /// Whether the peer update_requested for a KeyUpdate that was not sent yet.
+    /// Returns whether the peer requested a KeyUpdate that is not sent yet.
     pub(crate) fn has_pending_key_update(&self) -> bool {
         self.update_pending
     }
 
-    /// Sends the KeyUpdate that the peer update_requested for, if it did.
+    /// Sends the KeyUpdate that the peer requested, if any.
     pub(crate) fn send_pending_key_update(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         if std::mem::take(&mut self.update_pending) && self.sent_updates < MAX_SENT_UPDATES {
             self.send_key_update(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)?;
@@ -108,8 +112,9 @@ impl Traffic {
         Ok(())
     }
 
-    /// Changes our key, and asks the peer to change its own unless it was update_requested already. Beyond a bound that is done only
-    /// after data was sent: keys that protected nothing need no change, and a peer would take it for a flood.
+    /// Updates the sending key and requests a KeyUpdate, unless a request is already open. After
+    /// `MAX_REFRESHES` calls it does nothing until data is sent: unused keys need no update, and
+    /// the peer would count a flood.
     pub(crate) fn refresh(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         if self.refreshes >= MAX_REFRESHES {
             return Ok(());
@@ -128,7 +133,7 @@ impl Traffic {
         self.refreshes = 0;
     }
 
-    /// Changes our key alone.
+    /// Updates the sending key and requests nothing.
     pub(crate) fn update_write_key(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         self.send_key_update(KeyUpdateRequest::UPDATE_NOT_REQUESTED, out)
     }
@@ -138,7 +143,7 @@ impl Traffic {
             return Err(Error::Crypto("changing keys again"));
         }
         self.sent_updates = self.sent_updates.saturating_add(1);
-        // Any KeyUpdate of ours is what the peer update_requested for.
+        // Any KeyUpdate answers a pending request.
         self.update_pending = false;
         out.send(&mut |w| w.message(HandshakeType::KEY_UPDATE, |w| w.u8(request_update.0)))?;
         out.install_write(self.keys.next_write_key())

@@ -1,4 +1,5 @@
-//! A connection whose handshake is complete, as everybody but its own version's states sees it.
+//! The result of a handshake: what was negotiated, the authenticated peer, and the exporter. Both
+//! versions provide it.
 
 use tls_codec::code_points::NamedGroup;
 
@@ -6,26 +7,26 @@ use crate::auth::Authenticated;
 use crate::error::Error;
 use crate::suite::SupportedCipherSuite;
 
-/// How a handshake went.
+/// The kind of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeKind {
-    /// All of it, without a detour.
+    /// A full handshake.
     Full,
-    /// One round trip more: the server asked for another key share (TLS 1.3).
+    /// A full handshake with one more round trip: the server requested another key share (TLS 1.3).
     FullWithHelloRetryRequest,
-    /// It went on from a session: the peer's certificates are those of that time.
+    /// A resumption. The peer's certificates are those of the original handshake.
     Resumed,
-    /// It went on from a session, with one round trip more (TLS 1.3).
+    /// A resumption with one more round trip (TLS 1.3).
     ResumedWithHelloRetryRequest,
-    /// It began from an external pre-shared key: nobody showed a certificate (TLS 1.3).
+    /// A handshake with an external pre-shared key and without certificates (TLS 1.3).
     ExternalPsk,
-    /// It began from an external pre-shared key, with one round trip more (TLS 1.3).
+    /// A handshake with an external pre-shared key and one more round trip (TLS 1.3).
     ExternalPskWithHelloRetryRequest,
 }
 
 impl HandshakeKind {
-    /// Whether HelloRetryRequest was sent.
+    /// Returns whether the server sent HelloRetryRequest.
     #[must_use]
     pub fn is_retried(self) -> bool {
         matches!(
@@ -36,52 +37,53 @@ impl HandshakeKind {
         )
     }
 
-    /// Whether it went on from a session.
+    /// Returns whether the handshake resumed a session.
     #[must_use]
     pub fn is_resumed(self) -> bool {
         matches!(self, Self::Resumed | Self::ResumedWithHelloRetryRequest)
     }
 
-    /// The same handshake, from a session.
+    /// Returns the kind of the same handshake as a resumption.
     pub(crate) fn resumed(self) -> Self {
         if self.is_retried() { Self::ResumedWithHelloRetryRequest } else { Self::Resumed }
     }
 
-    /// The same handshake, from an external key.
+    /// Returns the kind of the same handshake with an external pre-shared key.
     pub(crate) fn external_psk(self) -> Self {
         if self.is_retried() { Self::ExternalPskWithHelloRetryRequest } else { Self::ExternalPsk }
     }
 }
 
-/// What the handshake settled.
+/// The negotiated parameters.
 #[derive(Debug)]
 pub(crate) struct Negotiated {
     pub(crate) suite: SupportedCipherSuite,
-    /// None if a session of TLS 1.2 was resumed, which exchanges no keys.
+    /// `None` after a TLS 1.2 resumption, which has no key exchange.
     pub(crate) group: Option<NamedGroup>,
     pub(crate) alpn: Option<Vec<u8>>,
     pub(crate) kind: HandshakeKind,
-    /// The name that the client asked for, at a server.
+    /// The host name that the client requested; only at a server.
     pub(crate) server_name: Option<String>,
     /// Whether early data was sent and accepted.
     pub(crate) early_data: bool,
-    /// The first Finished of a handshake of TLS 1.2, unless it went on from a session without extended master secret.
+    /// The first Finished of a TLS 1.2 handshake. `None` if it resumed a session without extended
+    /// master secret.
     pub(crate) first_finished: Option<[u8; 12]>,
 }
 
-/// What can be asked of such a connection.
+/// The result of a complete handshake.
 pub(crate) struct Established<'s> {
     pub(crate) negotiated: &'s Negotiated,
     pub(crate) peer: &'s Authenticated,
     pub(crate) exporter: &'s dyn Exporter,
 }
 
-/// Derives keying material for the application.
+/// Exports keying material.
 pub(crate) trait Exporter {
-    /// Fills `out`. Whether no context and an empty one differ is the version's business.
+    /// Fills `out`. Whether `None` and an empty context differ depends on the version.
     ///
     /// # Errors
-    /// [`Error::Crypto`] for an `out` or a context that is too long; [`Error::ExtendedMasterSecretRequired`] where the secret
-    /// is not bound to the handshake.
+    /// [`Error::Crypto`] if `out` or the context is too long;
+    /// [`Error::ExtendedMasterSecretRequired`] if the secret is not bound to the handshake.
     fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error>;
 }

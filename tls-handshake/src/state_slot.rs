@@ -1,8 +1,10 @@
-//! The slot that holds a connection's state, and every measure that keeps builds of dependent crates small.
+//! The slot that holds the state of a connection. It contains all measures that keep dependent
+//! crates small to build.
 //!
-//! `Connection<R>` is generic, so its code is compiled in the crate that uses it. The state enums are large: compiling their
-//! moves and drops there took 13 % of LLVM's input for a minimal client. Therefore the slot runs each transition, and each
-//! drop, in a non-generic function of this crate: [`impl_state_slot!`] makes these functions for each role.
+//! `Connection<R>` is generic, so its code is compiled in the crate that uses it. Code that moves
+//! or drops the large state enums would be compiled there too: 13 % of LLVM's input for a minimal
+//! client. Therefore [`impl_state_slot!`] makes non-generic functions in this crate, one for each
+//! transition and one for the drop.
 
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};

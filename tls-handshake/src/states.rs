@@ -1,4 +1,5 @@
-//! What the connection needs of its two roles: each implements it with one enum of its states.
+//! The interface between the engine and the handshake states: each role implements it with one enum
+//! of its states.
 
 use tls_codec::code_points::{ContentType, HandshakeType};
 use tls_codec::handshake::RawMessage;
@@ -12,67 +13,72 @@ use crate::resumption::StoredSessions;
 use crate::sink::Sink;
 use crate::state_slot::SlotTransitions;
 
-/// An end of a connection: [`Client`](crate::client::Client) or [`Server`](crate::server::Server), and no other.
-#[expect(private_bounds, reason = "what a role does is the engine's business alone: so no other type can be one")]
+/// The role of a connection: [`Client`](crate::client::Client) or
+/// [`Server`](crate::server::Server). Sealed.
+#[expect(private_bounds, reason = "sealed: only this crate implements roles")]
 pub trait Role: SlotTransitions {}
 
-/// Remembers which sessions of a connection a store has.
+/// Records the sessions of a connection that a store holds.
 pub(crate) trait RemembersSessions {
-    /// A store has these, and none before them.
+    /// Replaces the recorded sessions with these.
     fn remember(&mut self, sessions: StoredSessions);
 }
 
-/// What happens to a request for another handshake.
+/// How the engine treats the peer's request for another handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renegotiation {
-    /// Nothing: a handshake is under way (RFC 5246 §7.4.1.1).
+    /// Ignores it: a handshake is in progress (RFC 5246 §7.4.1.1).
     Ignore,
-    /// It is refused with a warning.
+    /// Declines it with a warning alert.
     Refuse,
 }
 
-/// The present state of one end's handshake.
+/// The state of one end's handshake.
 pub(crate) trait StateMachine: Sized + std::fmt::Debug {
-    /// The RFC's diagram: what each state does with each message.
+    /// Performs the transition for a handshake message, as in the state diagram of the RFC.
     fn on_message(self, message: Framed<'_, RawMessage<'_>>, out: &mut dyn Sink) -> Result<Step<Self>, Error>;
 
-    /// What a waiting state does with its answer.
+    /// Performs the transition for the answer to a pending request.
     fn on_answer(self, answer: Answer, out: &mut dyn Sink) -> Result<Step<Self>, Error>;
 
-    /// Who asks, if the state waits for an answer.
+    /// The connection of the pending request, if the state waits for an answer.
     fn connection_id(&self) -> Option<ConnectionId>;
 
-    /// The state's name in RFC 9846 Appendix A, or one made in its manner for TLS 1.2.
+    /// The state name of RFC 9846 Appendix A; a similar name for TLS 1.2.
     fn name(&self) -> &'static str;
 
-    /// Whether a change_cipher_spec record changes nothing here: it is there for middleboxes (RFC 9846 Appendix E.4).
+    /// Whether change_cipher_spec is ignored here: TLS 1.3 sends it only for middleboxes (RFC 9846
+    /// Appendix E.4).
     fn ignores_change_cipher_spec(&self) -> bool {
         false
     }
 
-    /// Where a change_cipher_spec record leads that ends at `at` and is not ignored: to a state that reads under new keys (RFC 5246 §7.1).
+    /// Performs the transition for a change_cipher_spec record that is not ignored: the next state
+    /// reads with new keys (RFC 5246 §7.1).
     ///
     /// # Errors
-    /// [`Error::UnexpectedRecord`] unless it has a place here.
+    /// [`Error::UnexpectedRecord`] unless this state expects the record.
     fn on_change_cipher_spec(self, _at: RecordBoundary, _out: &mut dyn Sink) -> Result<Self, Error> {
         Err(unexpected_change_cipher_spec(self.name()))
     }
 
-    /// Whether HelloRequests may follow a message that ends a flight in its record: they are no part of it (RFC 5246 §7.4.1.1). Never
-    /// where the message may change keys.
+    /// Whether HelloRequests may follow, in the same record, a message that ends a flight (RFC 5246
+    /// §7.4.1.1). `false` wherever the message may change keys.
     fn may_precede_hello_requests(&self) -> bool {
         false
     }
 
-    /// What a message of this type is, if it asks for a handshake within the connection (only TLS 1.2).
+    /// How to treat a message of this type if it requests a handshake within the connection (TLS
+    /// 1.2 only).
     fn renegotiation(&self, _typ: HandshakeType) -> Option<Renegotiation> {
         None
     }
 
-    /// Whether alerts at the level of a warning are ignored (RFC 5246 §7.2.2), up to a bound. TLS 1.3 has none but closures.
+    /// Whether warning alerts are ignored (RFC 5246 §7.2.2), up to a limit. TLS 1.3 has only
+    /// closure alerts.
     fn ignores_warnings(&self) -> bool;
 
-    /// The connection, once its handshake is complete.
+    /// The negotiated parameters, once the handshake is complete.
     fn established(&self) -> Option<Established<'_>>;
 
     /// Whether application data may be sent.
@@ -80,24 +86,25 @@ pub(crate) trait StateMachine: Sized + std::fmt::Debug {
         self.established().is_some()
     }
 
-    /// What keying material can be exported from for early data, while there may be some (RFC 9846 §7.5). TLS 1.2 has none.
+    /// The exporter for early data, while early data is in progress (RFC 9846 §7.5). `None` in TLS
+    /// 1.2.
     fn early_exporter(&self) -> Option<&dyn Exporter> {
         None
     }
 
-    /// What changes the connection's keys, once its handshake is complete. TLS 1.2 has nothing: it changes them by
-    /// renegotiation alone.
+    /// The updatable keys, once the handshake is complete. `None` in TLS 1.2, which has no
+    /// KeyUpdate.
     fn traffic_mut(&mut self) -> Option<&mut Traffic> {
         None
     }
 }
 
-/// A change_cipher_spec record has no place in this state.
+/// The error for a change_cipher_spec record that `state` does not expect.
 pub(crate) fn unexpected_change_cipher_spec(state: &'static str) -> Error {
     Error::UnexpectedRecord { state, got: ContentType::CHANGE_CIPHER_SPEC }
 }
 
-/// A handshake whose version is decided: the hellos decided it, and nobody asks again.
+/// A handshake after version negotiation, which the hello messages complete.
 #[derive(Debug)]
 pub enum Versioned<A, B> {
     /// TLS 1.3.
@@ -199,32 +206,32 @@ impl<A: StateMachine, B: StateMachine> StateMachine for Versioned<A, B> {
     }
 }
 
-/// Where a message or an answer leads.
+/// The result of a transition.
 #[derive(Debug)]
 pub(crate) enum Step<S> {
-    /// To this state.
+    /// The next state.
     Next(S),
-    /// To this state, which waits for an answer.
+    /// The next state, which waits for the answer to this request.
     Ask(S, Need),
 }
 
 impl<S> Step<S> {
-    /// Puts the next state into its place; gives back what it asks.
+    /// Puts the next state into `slot`. Returns its request, if any.
     #[inline]
-    pub(crate) fn put(self, place: &mut Result<S, Error>) -> Option<Need> {
+    pub(crate) fn put(self, slot: &mut Result<S, Error>) -> Option<Need> {
         match self {
             Self::Next(state) => {
-                *place = Ok(state);
+                *slot = Ok(state);
                 None
             }
             Self::Ask(state, need) => {
-                *place = Ok(state);
+                *slot = Ok(state);
                 Some(need)
             }
         }
     }
 
-    /// The same step among the states of the whole role.
+    /// Wraps the next state, for example in the enum of the whole role.
     pub(crate) fn map<T>(self, into: impl FnOnce(S) -> T) -> Step<T> {
         match self {
             Self::Next(state) => Step::Next(into(state)),
@@ -233,7 +240,7 @@ impl<S> Step<S> {
     }
 }
 
-/// A state's `Debug` shows its name: what it holds is secret, or long.
+/// Implements `Debug` for states by their name. Their contents are secret or long.
 macro_rules! opaque_debug {
     ($($state:ident),+) => { $(
         impl std::fmt::Debug for $state {

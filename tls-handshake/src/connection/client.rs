@@ -1,4 +1,5 @@
-//! What only a client's connection does: it begins, perhaps from a session, may send data early, and gets sessions to keep.
+//! Client-only parts of a connection: start, resumption, early data, and sessions for later
+//! connections.
 
 use std::sync::Arc;
 
@@ -17,15 +18,16 @@ use crate::record::{MessageJoiner, Outgoing, RecordReceiver};
 use crate::resumption::{ClientSessionValue, ExternalPsk};
 use crate::states::Versioned;
 
-/// What a client's connection begins from, beside its configuration. Default: nothing.
+/// Optional inputs of a client connection, besides its configuration. Default: none.
 #[derive(Default)]
 pub struct ClientStart<'a> {
-    /// The session to offer, and the time. It is not offered if it does not fit.
+    /// The session to offer and the current time. A session that does not match is not offered.
     pub session: Option<(ClientSessionValue, UnixTime)>,
-    /// External keys to offer, in order of preference. With any of them, no session is offered.
+    /// External pre-shared keys to offer, in order of preference. If there are any, `session` is
+    /// not offered.
     pub external_psks: &'a [ExternalPsk],
-    /// A hash over all that the client's choice of a certificate depends on now. The sessions of this connection are bound to it: see
-    /// [`ClientConfig::session_scope_with`].
+    /// A hash of everything that the choice of a client certificate depends on now. The sessions of
+    /// this connection are bound to it; see [`ClientConfig::session_scope_with`].
     pub identity_scope: Option<[u8; 32]>,
 }
 
@@ -36,19 +38,22 @@ impl std::fmt::Debug for ClientStart<'_> {
 }
 
 impl ClientConnection {
-    /// Starts a handshake with the server of this name: ClientHello goes to `outgoing`.
+    /// Starts a handshake with the server `name` and queues the ClientHello in `outgoing`.
     ///
     /// # Errors
-    /// [`Error::Config`] if settings exclude each other, [`Error::Crypto`] if there is no randomness,
-    /// [`Error::LocalMessageTooLong`].
+    /// [`Error::Config`] if settings contradict each other, [`Error::Crypto`] if the random number
+    /// generator fails, [`Error::LocalMessageTooLong`] if the ClientHello exceeds its length
+    /// fields.
     pub fn new(config: Arc<ClientConfig>, name: ServerName<'static>, outgoing: &mut Outgoing) -> Result<Self, Error> {
         Self::begin(config, name, ClientStart::default(), outgoing)
     }
 
-    /// As [`new`](Self::new), but offers to go on from a session, if it fits: one of another configuration, for another server, or
-    /// out of date is silently left, and so is one that the server does not know any more. The handshake is a full one then.
+    /// Like [`new`](Self::new), and offers to resume `session`. A session of another configuration
+    /// or server, or an expired one, is silently not offered. If the server does not accept the
+    /// session, the handshake is a full one.
     ///
-    /// A session of TLS 1.3 should be used once: whoever watches could recognise its ticket (RFC 9846 Appendix C.4).
+    /// Use a TLS 1.3 session only once: an observer can link connections by a reused ticket (RFC
+    /// 9846 Appendix C.4).
     ///
     /// # Errors
     /// As for [`new`](Self::new).
@@ -62,8 +67,8 @@ impl ClientConnection {
         Self::begin(config, name, ClientStart { session: Some((session, now)), ..ClientStart::default() }, outgoing)
     }
 
-    /// As [`new`](Self::new), but offers external pre-shared keys, in this order (TLS 1.3 alone). If the server knows none of them
-    /// it has to show a certificate as always.
+    /// Like [`new`](Self::new), and offers external pre-shared keys in this order (TLS 1.3 only). A
+    /// server that accepts none of them must present a certificate.
     ///
     /// # Errors
     /// As for [`new`](Self::new).
@@ -76,7 +81,7 @@ impl ClientConnection {
         Self::begin(config, name, ClientStart { external_psks: psks, ..ClientStart::default() }, outgoing)
     }
 
-    /// As [`new`](Self::new), with all that a connection can begin from.
+    /// Like [`new`](Self::new), with the optional inputs of [`ClientStart`].
     ///
     /// # Errors
     /// As for [`new`](Self::new).
@@ -128,12 +133,14 @@ impl ClientConnection {
         )
     }
 
-    /// Sends data before the server has answered (0-RTT, RFC 9846 §4.3.10), as much as one record holds and the session still
-    /// allows; gives back how many bytes that were. 0 means that no more can be sent early: wait for the handshake's end.
+    /// Sends data before the server answers (0-RTT, RFC 9846 §4.3.10). Seals as much of `data` as
+    /// fits one record and the session's limit, and returns the number of bytes taken. 0 means that
+    /// no more early data can be sent; wait for the end of the handshake.
     ///
-    /// Whoever records it can send it again, and has no other proof that this server is the one that gets it than that the
-    /// server knew the session: it should ask for nothing that must not happen twice. If it turns out that the server did
-    /// [not accept](Self::is_early_data_accepted) it, nothing of it was read, and it has to be sent again.
+    /// An attacker can replay early data, so send only requests that are harmless when repeated.
+    /// The server is authenticated only by the session's key. If the server does [not
+    /// accept](Self::is_early_data_accepted) early data, it has read none of it; send the data
+    /// again.
     ///
     /// # Errors
     /// [`Error::SendAfterClose`]; the connection's own error if it failed.
@@ -145,13 +152,14 @@ impl ClientConnection {
         self.sender.early_data(data, outgoing)
     }
 
-    /// Bytes of early data that can still be sent, [padding](ClientConfig::set_record_padding) counted; 0 if none can.
+    /// Returns the number of bytes of early data that can still be sent, 0 if none.
+    /// [Padding](ClientConfig::set_record_padding) counts.
     #[must_use]
     pub fn early_data_left(&self) -> u32 {
         if self.write_closed { 0 } else { self.sender.early_data_left().unwrap_or(0) }
     }
 
-    /// Whether there are sessions to [take](Self::take_sessions).
+    /// Returns whether [`take_sessions`](Self::take_sessions) would return any.
     #[must_use]
     pub fn has_sessions(&self) -> bool {
         match &*self.state {
@@ -161,9 +169,11 @@ impl ClientConnection {
         }
     }
 
-    /// The sessions that came since the last call, for later connections to [go on from](Self::resuming), the oldest first. There
-    /// are some only if [the configuration](ClientConfig::set_resumption) asks for them. Time begins to run for them `now`, so
-    /// that they should be taken soon; of those that nobody takes 8 are kept.
+    /// Returns the sessions received since the last call, oldest first, for later connections to
+    /// [resume](Self::resuming). There are some only if the
+    /// [configuration](ClientConfig::set_resumption) enables resumption.
+    ///
+    /// Their lifetime starts at `now`, so take them soon. At most 8 are held until they are taken.
     #[must_use]
     pub fn take_sessions(&mut self, now: UnixTime) -> Vec<ClientSessionValue> {
         let place = &mut self.session_tracker;
@@ -181,27 +191,29 @@ impl ClientConnection {
         sessions
     }
 
-    /// Returns the [identity scope](ClientStart::identity_scope) that the connection began with.
+    /// Returns the [identity scope](ClientStart::identity_scope) of the connection.
     #[must_use]
     pub fn identity_scope(&self) -> Option<&[u8; 32]> {
         self.session_tracker.identity()
     }
 
-    /// Makes [`take_sessions`](Self::take_sessions) return none from now on. For a client whose identity changed since the connection
-    /// began: its sessions stand for another client than their scope says.
+    /// Makes [`take_sessions`](Self::take_sessions) return none from now on. Call it if the
+    /// client's identity changed since the connection began: the scope of the sessions would name
+    /// the wrong identity.
     pub fn discard_sessions(&mut self) {
         self.session_tracker.discard();
     }
 
-    /// Returns the server name and the [scope](ClientSessionValue::scope) whose stored sessions must be removed, all of them and
-    /// before the next connection: this connection offered one or led to some, and it failed (RFC 5077 §3.2, RFC 5246 §7.2.2,
-    /// RFC 9846 §6.2). Returns them once.
+    /// Returns the server name and the [scope](ClientSessionValue::scope) whose stored sessions
+    /// must all be removed before the next connection. This connection offered or received such
+    /// sessions, and failed (RFC 5077 §3.2, RFC 5246 §7.2.2, RFC 9846 §6.2). Returns them once.
     ///
-    /// Call it after an error, and before dropping a connection: a handshake that is not complete counts as failed, since a
-    /// reset or a timeout is not visible here. After the handshake only a fatal alert counts, sent or received; close_notify and
-    /// an end of input without it do not.
+    /// Call it after an error and before dropping a connection. An incomplete handshake counts as
+    /// failed, since the engine cannot see a reset or a timeout. After the handshake only a fatal
+    /// alert counts, sent or received; close_notify and the end of input do not.
     ///
-    /// The sessions of other connections to that server go too, since they came from the same server under the same keys.
+    /// Sessions of other connections to that server are removed too: they come from the same server
+    /// under the same keys.
     #[must_use]
     pub fn failed_sessions(&mut self) -> Option<(&ServerName<'static>, [u8; 32])> {
         if self.established().is_some() || !self.session_tracker.fail() {

@@ -1,4 +1,4 @@
-//! Where the states' wishes come true: the sink over the record layer, the send buffer and the key log.
+//! The engine's [`Sink`]: record layer, output buffer, key log.
 
 use crate::config::KeyLog;
 use crate::error::Error;
@@ -8,7 +8,7 @@ use crate::schedule::{ReadKey, WriteKey};
 use crate::sink::{EncodeMessage, Event, LimitedRecords, RecordLimits, Sink};
 use crate::states::RemembersSessions;
 
-/// What the states' wishes act on.
+/// The parts of a connection that states act on.
 pub(super) struct EngineSink<'c> {
     pub(super) receiver: &'c mut RecordReceiver,
     pub(super) sender: &'c mut RecordSender,

@@ -1,4 +1,4 @@
-//! Sending what the caller has put where it is sealed and sent from: without a copy.
+//! Sending without a copy: seals data in the buffer that the caller writes to the transport.
 
 use super::Connection;
 use crate::error::Error;
@@ -6,25 +6,26 @@ use crate::record::{Outgoing, RecordRoom};
 use crate::states::Role;
 
 impl<R: Role> Connection<R> {
-    /// The room that the next record needs around this many bytes of application data; `None` while nothing can be
-    /// [sent](Self::can_send), for no bytes, and for more than [fit](Self::record_capacity).
+    /// Returns the room that the next record needs around `content` bytes of application data.
+    /// `None` if nothing can be [sent](Self::can_send), if `content` is 0, and if it exceeds
+    /// [`record_capacity`](Self::record_capacity).
     #[must_use]
     pub fn room_around(&self, content: usize) -> Option<RecordRoom> {
         let fits = (1..=self.record_capacity()).contains(&content);
         (fits && self.can_send()).then(|| self.sender.room_around(content))
     }
 
-    /// Seals application data where it lies: `record` is [room](Self::room_around), then `content` bytes of data, then room. All of it
-    /// is to be sent afterwards, behind what is in `outgoing`: a KeyUpdate may have to come before it (RFC 9846 §4.7.3), and
-    /// earlier records have to.
+    /// Seals application data in place. `record` consists of the [room](Self::room_around) before the
+    /// data, `content` bytes of data, and the room after it. Send the whole of `record` after the
+    /// bytes in `outgoing`, which hold earlier records and possibly a KeyUpdate (RFC 9846 §4.7.3).
     ///
-    /// [`send`](Self::send) copies data into `outgoing`, which is what most programs need. This is for those that read it from a
-    /// file into the buffer that they write to the socket.
+    /// [`send`](Self::send) copies data into `outgoing`, which suits most programs. This method is for
+    /// programs that read a file into the buffer that they write to the socket.
     ///
     /// ```
     /// use strata_tls_handshake::{Error, Outgoing, ServerConnection};
     ///
-    /// /// Of a buffer into which a file was read behind some room: what to write to the socket, once `outgoing` is written.
+    /// /// Seals `data`, read from a file with room around it. Write `outgoing` first, then the record.
     /// fn seal<'b>(
     ///     connection: &mut ServerConnection,
     ///     buffer: &'b mut [u8],
@@ -39,8 +40,8 @@ impl<R: Role> Connection<R> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::HandshakeNotComplete`]; [`Error::RecordRoom`] if `record` is not just that long; as for [`send`](Self::send) otherwise. Nothing is
-    /// to be sent of `record` then.
+    /// [`Error::HandshakeNotComplete`]; [`Error::RecordRoom`] if `record` has another length; otherwise
+    /// as for [`send`](Self::send). After an error, do not send `record`.
     pub fn send_in_place(&mut self, record: &mut [u8], content: usize, outgoing: &mut Outgoing) -> Result<(), Error> {
         if !self.may_send()? {
             return Err(Error::HandshakeNotComplete);

@@ -1,4 +1,5 @@
-//! Receiving: what the engine does with each record and each handshake message.
+//! Receiving: dispatches each record by its content type and passes handshake messages to the
+//! state.
 
 use std::ops::Range;
 
@@ -15,13 +16,16 @@ use crate::need::Need;
 use crate::record::{NextMessage, NextRecord, Outgoing};
 use crate::states::{Renegotiation, Role, StateMachine};
 
-/// The record at the front of the caller's bytes: how long it is, and where its unread messages are.
+/// The record at the front of the caller's bytes whose processing paused for an answer.
 pub(super) struct InterruptedRecord {
+    /// Its length on the wire.
     total: usize,
+    /// Its unprocessed messages.
     fragment: Range<usize>,
 }
 
-/// Bytes in the queue beyond which a warning is dropped.
+/// Warnings are dropped while more bytes than this are queued, so a peer that never reads cannot
+/// grow the queue.
 const MAX_QUEUE_FOR_WARNINGS: usize = 1024;
 
 impl<R: Role> Connection<R> {
@@ -34,7 +38,7 @@ impl<R: Role> Connection<R> {
             return done(0, Progress::Paused);
         }
         if self.peer_closed {
-            // RFC 9846 §6.1: whatever comes after a closure alert is ignored.
+            // RFC 9846 §6.1: data after a closure alert is ignored.
             return done(incoming.len(), Progress::NeedMoreInput { at_least: 1 });
         }
         if let Some(InterruptedRecord { total, fragment }) = self.interrupted.take() {
@@ -50,7 +54,7 @@ impl<R: Role> Connection<R> {
                 let progress = self.on_alert(incoming.get(content).unwrap_or_default())?;
                 done(total, progress)
             }
-            // RFC 9846 §5.1 allows no record at all between the parts of a message, and no honest peer puts one there.
+            // RFC 9846 §5.1: no other record may come between the fragments of a message.
             _ if self.joiner.is_partial() && content_type != ContentType::HANDSHAKE => Err(Error::InterleavedHandshake),
             ContentType::HANDSHAKE => self.on_handshake_record(incoming, total, content, outgoing),
             ContentType::CHANGE_CIPHER_SPEC => {
@@ -73,7 +77,7 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Takes the handshake messages of a record, one after the other, until one asks something.
+    /// Processes the handshake messages of a record in order, until one needs an answer.
     fn on_handshake_record(
         &mut self,
         incoming: &[u8],
@@ -109,8 +113,8 @@ impl<R: Role> Connection<R> {
         Ok(Processed { consumed: total, progress: Progress::Continue })
     }
 
-    /// Frames a message that is followed by `rest` in its record. Whole HelloRequests, all zeros, are as if they came in
-    /// the next one.
+    /// Frames a message that is followed by `rest` in its record. Whole HelloRequests (all zeros)
+    /// count as if they came in the next record.
     fn framed<'m>(&self, message: RawMessage<'m>, rest: &[u8]) -> Framed<'m, RawMessage<'m>> {
         let are_requests = !rest.is_empty()
             && rest.chunks_exact(MESSAGE_HEADER_LEN).remainder().is_empty()
@@ -119,7 +123,8 @@ impl<R: Role> Connection<R> {
         Framed::new(message, if are_requests { &[] } else { rest })
     }
 
-    /// A change_cipher_spec record changes keys where the version has it do so, and is ignored or refused elsewhere.
+    /// Processes a change_cipher_spec record: TLS 1.2 changes keys, TLS 1.3 ignores it where
+    /// allowed. Elsewhere it is rejected.
     fn on_change_cipher_spec(&mut self, content: &[u8], outgoing: &mut Outgoing) -> Result<(), Error> {
         let [1, rest @ ..] = content else { return Err(Error::BadChangeCipherSpec) };
         let Some(at) = RecordBoundary::at_end_of(rest) else { return Err(Error::BadChangeCipherSpec) };
@@ -147,8 +152,8 @@ impl<R: Role> Connection<R> {
         Ok(need)
     }
 
-    /// The peer asks for another handshake (RFC 5246 §7.4.1.1, RFC 5746 §4.2). It gets none, and the
-    /// connection goes on.
+    /// Declines the peer's request for another handshake (RFC 5246 §7.4.1.1, RFC 5746 §4.2). The
+    /// connection continues.
     fn on_renegotiation(
         &mut self,
         renegotiation: Renegotiation,
@@ -159,7 +164,6 @@ impl<R: Role> Connection<R> {
             message.msg.decode::<HelloRequest>()?;
         }
         let answers = self.receiver.count_renegotiation()? && renegotiation == Renegotiation::Refuse;
-        // A peer that asks and never reads fills no queue.
         if answers && outgoing.len() < MAX_QUEUE_FOR_WARNINGS && !self.write_closed {
             self.sender.end_flight(outgoing)?;
             self.send_alert(Alert::warning(AlertDescription::NO_RENEGOTIATION), outgoing);
@@ -167,9 +171,12 @@ impl<R: Role> Connection<R> {
         Ok(())
     }
 
-    /// Data came. If the peer asked for a KeyUpdate it gets one now: RFC 9846 §4.7.3 wants it before our next data, and that is when
-    /// `send` pays it, once however often it was asked for; but a side that only reads has no such time. Not while earlier bytes
-    /// still wait, so that a peer that asks and never reads fills no queue.
+    /// Counts received data, and sends a pending KeyUpdate response even if the application never
+    /// writes.
+    ///
+    /// RFC 9846 §4.7.3 requires the response before the next data, where `send` sends it, once for
+    /// any number of requests. It is skipped while output is queued, so a peer cannot grow the
+    /// queue.
     fn on_data(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         let Some(traffic) = self.state.as_mut().ok().and_then(StateMachine::traffic_mut) else { return Ok(()) };
         traffic.data_received();
@@ -192,8 +199,8 @@ impl<R: Role> Connection<R> {
                 self.peer_closed = true;
                 Ok(Progress::PeerClosed)
             }
-            // RFC 9846 §6.1: close_notify follows user_canceled, and that is what counts. RFC 5246 §7.2: before
-            // TLS 1.3 the level decides, and fatal ends the connection.
+            // RFC 9846 §6.1: close_notify follows user_canceled and closes the connection. In TLS 1.2 a
+            // fatal level ends it at once (RFC 5246 §7.2).
             AlertDescription::USER_CANCELED
                 if alert.level == AlertLevel::WARNING
                     || !self.state.as_ref().is_ok_and(StateMachine::ignores_warnings) =>
@@ -202,7 +209,7 @@ impl<R: Role> Connection<R> {
                 self.receiver.count_warning()?;
                 Ok(Progress::Continue)
             }
-            // RFC 5246 §7.2.2: a peer that cannot continue after a warning may close; we can.
+            // RFC 5246 §7.2.2: a warning does not end the connection.
             description
                 if alert.level == AlertLevel::WARNING
                     && description != AlertDescription::CLOSE_NOTIFY
@@ -216,8 +223,8 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// RFC 9846 §5.1: no record comes between the parts of a message. An alert that ends the connection
-    /// says more than that it came at a bad time.
+    /// Checks that no fragmented message is incomplete (RFC 9846 §5.1). It is not called for alerts
+    /// that end the connection: their description is more useful.
     fn check_between_messages(&self) -> Result<(), Error> {
         if self.joiner.is_partial() { Err(Error::InterleavedHandshake) } else { Ok(()) }
     }

@@ -1,18 +1,20 @@
-//! How long the next record may be.
+//! Record sizes: how much the next record holds, and what was negotiated.
 
 use super::Connection;
 use crate::record_limits::RecordLimits;
 use crate::states::Role;
 
 impl<R: Role> Connection<R> {
-    /// How many bytes the next [`send`](Self::send) takes at most: those of one record, as long as it may be now.
+    /// Returns how many bytes the next [`send`](Self::send) takes at most: the capacity of one
+    /// record now.
     #[must_use]
     pub fn record_capacity(&self) -> usize {
         self.sender.record_capacity()
     }
 
-    /// Returns how much a record holds at most in each direction, as negotiated with record_size_limit
-    /// (RFC 8449) or max_fragment_length (RFC 6066 §4); what the protocol allows if neither was.
+    /// Returns the maximum record content in each direction, as negotiated with record_size_limit
+    /// (RFC 8449) or max_fragment_length (RFC 6066 §4). Without negotiation it is the maximum of
+    /// the protocol.
     ///
     /// ```
     /// use strata_tls_handshake::ServerConnection;
@@ -26,9 +28,9 @@ impl<R: Role> Connection<R> {
         RecordLimits { send: self.sender.negotiated_limit(), receive: self.receiver.negotiated_limit() }
     }
 
-    /// Tells that nothing was sent for so long that TCP may have to feel its way anew: where records
-    /// [ramp up](crate::ServerConfig::set_record_ramp_up), the next ones are short again. How long that is, a second perhaps, is for
-    /// the caller to say, who has a clock.
+    /// Restarts the record size [ramp-up](crate::ServerConfig::set_record_ramp_up): the next records
+    /// are short again. Call it after a pause in sending, since TCP may have reduced its congestion
+    /// window. The caller has the clock and chooses the length of the pause, for example one second.
     ///
     /// ```
     /// use std::io::IoSlice;

@@ -11,18 +11,19 @@ use crate::record::Outgoing;
 use crate::states::{Role, StateMachine};
 
 impl<R: Role> Connection<R> {
-    /// Seals as much of `data` as one record holds, behind what is in `outgoing`; gives back how many bytes that were. It
-    /// is 0 until the handshake is complete.
+    /// Seals as much of `data` as fits one record and appends the record to `outgoing`. Returns the
+    /// number of bytes taken, which is 0 until [`can_send`](Self::can_send) returns `true`.
     ///
-    /// Every call makes a record, which is complete when it returns: nothing is held back, so that there is nothing to flush, and
-    /// nothing is joined with what comes later. Small pieces are better given as many slices of one call. The record
-    /// waits in `outgoing` for the caller to write it to the transport.
+    /// Each call makes one complete record; nothing is held back, so there is nothing to flush. To
+    /// join small pieces into one record, pass them as slices of one call. The caller writes
+    /// `outgoing` to the transport.
     ///
     /// # Errors
-    /// [`Error::SendAfterClose`]; [`Error::KeyExhausted`] after some 10^7 records of TLS 1.2 with AES-GCM, or as many as the
-    /// configuration allows; the connection's own error if it failed.
+    /// [`Error::SendAfterClose`] after close_notify. [`Error::KeyExhausted`] after about 10^7
+    /// records of TLS 1.2 with AES-GCM, or after the number of records that the configuration sets.
+    /// The connection's own error if it failed.
     pub fn send(&mut self, data: &[IoSlice<'_>], outgoing: &mut Outgoing) -> Result<usize, Error> {
-        // A record without data would be one more for the peer to count against us.
+        // Peers limit the number of empty records.
         if !self.may_send()? || data.iter().all(|slice| slice.is_empty()) {
             return Ok(0);
         }
@@ -30,26 +31,26 @@ impl<R: Role> Connection<R> {
         self.sender.application_data(data, outgoing)
     }
 
-    /// What has to go out before the next data, or happen instead.
+    /// Sends what must precede the next data: a KeyUpdate, or close_notify if the key is exhausted.
     #[inline]
     pub(super) fn prepare_to_send(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         let key_exhausted = match self.is_handshaking() {
-            // 0.5-RTT data: keys can be changed once the handshake is complete.
+            // 0.5-RTT data: KeyUpdate is possible only after the handshake.
             true => self.sender.is_nearly_exhausted(),
             false => self.sender.needs_key_update(),
         };
         let (mut sink, state) = self.sink_and_state(outgoing);
         match state.as_mut().ok().and_then(StateMachine::traffic_mut) {
             Some(traffic) => {
-                // RFC 9846 §5.5: a key is not used up; §4.7.3: what the peer asked for comes before the next data. One
-                // KeyUpdate serves both.
+                // Before the key limit (RFC 9846 §5.5), and before the next data if the peer requested it
+                // (§4.7.3). One KeyUpdate serves both.
                 if key_exhausted {
                     traffic.update_write_key(&mut sink)?;
                 }
                 traffic.send_pending_key_update(&mut sink)?;
                 traffic.data_sent();
             }
-            // RFC 9325 §4.4: where keys cannot be changed, the connection ends before they are used up.
+            // TLS 1.2 cannot update keys: the connection ends at the limit (RFC 9325 §4.4).
             None if key_exhausted => {
                 self.send_close_notify(outgoing);
                 return Err(Error::KeyExhausted);
@@ -59,23 +60,24 @@ impl<R: Role> Connection<R> {
         Ok(())
     }
 
-    /// Whether application data can be sent now.
+    /// Returns whether application data can be sent now, or the error that prevents it for good.
     pub(super) fn may_send(&self) -> Result<bool, Error> {
         let state = self.state()?;
         if self.write_closed { Err(Error::SendAfterClose) } else { Ok(state.may_send()) }
     }
 
-    /// Whether [`send`](Self::send) takes data now: from the handshake's end on, or at a server that
-    /// [sends early](crate::ServerConfig::set_send_half_rtt_data) from its own Finished on; until close_notify or an error.
+    /// Returns whether [`send`](Self::send) takes data now. Data can be sent from the end of the
+    /// handshake until close_notify or an error. A server with [half-RTT
+    /// data](crate::ServerConfig::set_send_half_rtt_data) can send from its own Finished on.
     #[must_use]
     pub fn can_send(&self) -> bool {
         !self.write_closed && self.state.as_ref().is_ok_and(StateMachine::may_send)
     }
 
-    /// Says close_notify: we will not send any more. Receiving goes on (RFC 9846 §6.1).
+    /// Sends close_notify: no more data will be sent. Receiving continues (RFC 9846 §6.1).
     ///
-    /// A handshake that is not complete ends with it, after user_canceled: every later call gives
-    /// [`Error::SendAfterClose`].
+    /// If the handshake is incomplete, user_canceled precedes close_notify and the connection ends.
+    /// All later calls then return [`Error::SendAfterClose`].
     pub fn send_close_notify(&mut self, outgoing: &mut Outgoing) {
         if self.write_closed || self.state.is_err() {
             return;
@@ -90,12 +92,12 @@ impl<R: Role> Connection<R> {
         self.send_alert(Alert::close_notify(), outgoing);
     }
 
-    /// Changes our keys, and asks the peer to change its own (RFC 9846 §4.7.3). After 16 times without data of ours in
-    /// between it does nothing until there is some.
+    /// Updates the sending keys and requests that the peer updates its own (RFC 9846 §4.7.3). After
+    /// 16 calls without data sent in between, it does nothing until data is sent.
     ///
     /// # Errors
-    /// [`Error::HandshakeNotComplete`], [`Error::SendAfterClose`]; [`Error::NoKeyUpdate`] with TLS 1.2; the connection's own
-    /// error if it failed.
+    /// [`Error::HandshakeNotComplete`]; [`Error::SendAfterClose`]; [`Error::NoKeyUpdate`] in TLS
+    /// 1.2; the connection's own error if it failed.
     pub fn refresh_traffic_keys(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         if !self.may_send()? {
             return Err(Error::HandshakeNotComplete);
@@ -107,7 +109,7 @@ impl<R: Role> Connection<R> {
 
     pub(super) fn send_alert(&mut self, alert: Alert, outgoing: &mut Outgoing) {
         let bytes = [alert.level.0, alert.description.0];
-        // A key that cannot seal any more cannot tell the peer either: the connection ends all the same.
+        // An exhausted key cannot seal the alert. The connection ends without it.
         if self.sender.record(ContentType::ALERT, &[IoSlice::new(&bytes)], outgoing).is_ok() {
             log_debug!("sent alert {}", alert.description);
         }

@@ -1,4 +1,4 @@
-//! What only a server's connection does: it waits for a client.
+//! Server-only parts of a connection: start, and the sessions that must be removed after a failure.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::server::hello::WaitClientHello;
 use crate::server::session_tracker::SessionTracker;
 
 impl ServerConnection {
-    /// Waits for a ClientHello. If settings [exclude each other](ServerConfig::validate) the connection fails when it comes.
+    /// Waits for a ClientHello. If settings [contradict each other](ServerConfig::validate), the
+    /// connection fails when the ClientHello arrives.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>) -> Self {
         let sender = record_sender(&config.common, ProtocolVersion::TLS12);
@@ -24,11 +25,13 @@ impl ServerConnection {
         Self::from_parts(Ok(state), RecordReceiver::new(), sender, joiner, key_log, SessionTracker::default())
     }
 
-    /// Returns the ids of the sessions that must be removed from the store: those that this connection led to or, in TLS 1.2,
-    /// resumed, if a fatal alert ended it, sent or received (RFC 5246 §7.2.2, RFC 9846 §6.2). Returns them once.
+    /// Returns the ids of the sessions that must be removed from the store after a fatal alert,
+    /// sent or received (RFC 5246 §7.2.2, RFC 9846 §6.2). These are the sessions that this
+    /// connection issued or, in TLS 1.2, resumed. Returns them once.
     ///
-    /// Call it after an error. A session of TLS 1.2 counts as resumed once the client's Finished proved that it holds the session's
-    /// key: whoever only saw its id cannot have it removed. Sessions in tickets cannot be removed.
+    /// Call it after an error. A TLS 1.2 session counts as resumed once the client's Finished
+    /// proved possession of its key, so an observer of the id cannot cause its removal. Sessions in
+    /// tickets cannot be removed.
     pub fn failed_sessions(&mut self) -> impl Iterator<Item = [u8; 32]> + use<> {
         let failed = self.error().is_some();
         let stored = failed.then(|| self.session_tracker.take()).flatten();

@@ -1,4 +1,4 @@
-//! Messages of TLS 1.2 that both roles send.
+//! TLS 1.2 messages that both roles send.
 
 use tls_codec::code_points::HandshakeType;
 use tls_codec::error::BufferFull;
@@ -7,7 +7,7 @@ use tls_codec::writer::Writer;
 
 use crate::identity::Identity;
 
-/// Certificate (RFC 5246 §7.4.2); without an identity the empty one of a client that has none (§7.4.6).
+/// Certificate (RFC 5246 §7.4.2). A client without an identity sends it empty (§7.4.6).
 pub(crate) fn certificate(w: &mut Writer<'_>, identity: Option<&Identity>) -> Result<(), BufferFull> {
     let chain = identity.map(Identity::chain).unwrap_or_default();
     w.message(HandshakeType::CERTIFICATE, |w| Certificate::write(w, chain))

@@ -1,4 +1,4 @@
-//! Messages of TLS 1.3 that both roles send.
+//! TLS 1.3 messages that both roles send.
 
 use tls_codec::code_points::HandshakeType;
 use tls_codec::error::BufferFull;
@@ -8,14 +8,14 @@ use tls_codec::writer::Writer;
 
 use crate::identity::Identity;
 
-/// What the peer asked to be stapled to the leaf.
+/// What the peer requested to be stapled to the end-entity certificate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stapling {
     pub(crate) ocsp: bool,
     pub(crate) scts: bool,
 }
 
-/// Certificate (RFC 9846 §4.5.1), under the context of the request that it answers, if any.
+/// Certificate (RFC 9846 §4.5.1). `context` is that of the CertificateRequest, or empty.
 pub(crate) fn certificate(
     w: &mut Writer<'_>,
     context: &[u8],
@@ -42,7 +42,7 @@ pub(crate) fn certificate(
     })
 }
 
-/// A Certificate without a certificate, which answers a request that we have none for (RFC 9846 §4.5.1).
+/// An empty Certificate: the client has none for the request (RFC 9846 §4.5.1).
 pub(crate) fn no_certificate(w: &mut Writer<'_>, context: &[u8]) -> Result<(), BufferFull> {
     w.message(HandshakeType::CERTIFICATE, |w| {
         w.vec8_bytes(context)?;
