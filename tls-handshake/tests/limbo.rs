@@ -1,12 +1,14 @@
-//! The cases of x509-limbo. What webpki rejects, asked directly at the same time for the same name, role and revocation lists, this
-//! library rejects too. What it rejects beyond that, the suite wants rejected: the list of those cases is `STRICTER`.
+//! The cases of x509-limbo, each also verified by webpki with the same name, role and CRLs.
 //!
-//! Skipped are exactly the cases that cannot be asked: those with a limit on the number of CA certificates (`max_chain_depth`, and
-//! the cases named after it), since there is no such setting; servers without a name, which a client always has; and purposes other than
-//! TLS server and client authentication. Key usage is not skipped: signatures of handshakes, certificates and revocation lists are
-//! checked against it in every case.
+//! This library rejects every case that webpki rejects. It rejects `STRICTER` in addition, as the
+//! suite expects.
 //!
-//! The cases that are not of BetterTLS are among the test data. Those of the whole suite are read from the file that `LIMBO` names:
+//! Skipped cases need something that does not exist here: a limit on the number of CA certificates
+//! (`max_chain_depth` and the cases named after it), servers without a name, or purposes other than
+//! TLS server and client authentication. Key usage is not skipped: every case checks it for the
+//! signatures of handshakes, certificates and CRLs.
+//!
+//! The test data has the cases outside of BetterTLS. `LIMBO` names a file with the full suite:
 //!
 //! ```text
 //! LIMBO=limbo.json cargo test --release -p strata-tls-handshake --test limbo
@@ -24,7 +26,8 @@ use webpki::{
     EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList, RevocationOptionsBuilder, UnknownStatusPolicy,
 };
 
-/// The cases that webpki accepts and this library rejects, as the suite expects: what an anchor says of itself, and who signs lists.
+/// Cases that webpki accepts and this library and the suite reject: the contents of a trust anchor
+/// and the issuer of a CRL.
 const STRICTER: [&str; 5] = [
     "crl::issuer-missing-crlsign",
     "rfc5280::validity::expired-root",
@@ -40,12 +43,12 @@ struct Case<'a> {
     roots: Vec<CertificateDer<'static>>,
     crls: Vec<CertificateRevocationListDer<'static>>,
     now: UnixTime,
-    /// Of a server; a client has none.
+    /// The server name. `None` for a client certificate.
     name: Option<ServerName<'a>>,
 }
 
 impl<'a> Case<'a> {
-    /// Reads a case; `None` if it cannot be asked.
+    /// Reads a case. Returns `None` if it is skipped.
     fn read(case: &'a Value) -> Option<Self> {
         let der = |pem: &Value| CertificateDer::from_pem_slice(pem.as_str().unwrap().as_bytes()).unwrap();
         let list = |name: &str| case[name].as_array().map(|all| all.iter().map(der).collect()).unwrap_or_default();
@@ -63,7 +66,7 @@ impl<'a> Case<'a> {
         if has_depth || !is_of_tls || !signs {
             return None;
         }
-        // A server is always asked for by a name.
+        // A server always has a name.
         let name = match case["expected_peer_name"]["value"].as_str() {
             _ if is_client => None,
             Some(name) => Some(ServerName::try_from(name).ok()?),
@@ -80,8 +83,8 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// What this library says.
-    fn ours(&self) -> bool {
+    /// Returns whether this library accepts the case.
+    fn is_accepted(&self) -> bool {
         let mut roots = RootCertStore::new();
         roots.add_parsable_certificates(self.roots.clone());
         let mut chain = ChainVerifier::new(roots);
@@ -95,8 +98,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What webpki says.
-    fn webpki(&self) -> bool {
+    /// Returns whether webpki accepts the case.
+    fn is_accepted_by_webpki(&self) -> bool {
         let anchors: Vec<TrustAnchor<'_>> =
             self.roots.iter().filter_map(|root| webpki::anchor_from_trusted_cert(root).ok()).collect();
         let Ok(crls) =
@@ -119,7 +122,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// `2024-01-01T00:00:00+00:00`.
+/// Parses a time such as `2024-01-01T00:00:00+00:00`.
 fn time(text: &str) -> UnixTime {
     let number = |range: std::ops::Range<usize>| text[range].parse::<u64>().unwrap();
     let (year, month, day) = (number(0..4), number(5..7), number(8..10));
@@ -130,27 +133,27 @@ fn time(text: &str) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(days * 86_400 + seconds))
 }
 
-/// What became of the cases.
+/// The results of the cases.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Counts {
     as_expected: usize,
-    /// Though the suite would not.
+    /// Accepted, although the suite expects rejection.
     accepted: usize,
-    /// Though the suite would not.
+    /// Rejected, although the suite expects acceptance.
     rejected: usize,
     skipped: usize,
 }
 
-/// Asks all cases, and gives back those that webpki accepts and we reject as well.
-fn ask(suite: &Value) -> (Counts, Vec<&str>) {
+/// Verifies all cases. Returns the counts and the cases that only this library rejects.
+fn verify_all(suite: &Value) -> (Counts, Vec<&str>) {
     let (mut counts, mut stricter) = (Counts::default(), Vec::new());
     for case in suite["testcases"].as_array().unwrap() {
         let Some(case) = Case::read(case) else {
             counts.skipped += 1;
             continue;
         };
-        let verdict = case.ours();
-        match (verdict, case.webpki()) {
+        let accepted = case.is_accepted();
+        match (accepted, case.is_accepted_by_webpki()) {
             (true, false) => panic!("{}: webpki rejects it", case.id),
             (false, true) => {
                 assert!(!case.expected, "{}: neither webpki nor the suite rejects it", case.id);
@@ -158,7 +161,7 @@ fn ask(suite: &Value) -> (Counts, Vec<&str>) {
             }
             _ => {}
         }
-        match (verdict, case.expected) {
+        match (accepted, case.expected) {
             (true, false) => counts.accepted += 1,
             (false, true) => counts.rejected += 1,
             _ => counts.as_expected += 1,
@@ -170,7 +173,7 @@ fn ask(suite: &Value) -> (Counts, Vec<&str>) {
 #[test]
 fn verifier_accepts_no_case_that_webpki_rejects() {
     let suite = serde_json::from_str(include_str!("data/limbo.json")).unwrap();
-    let (counts, stricter) = ask(&suite);
+    let (counts, stricter) = verify_all(&suite);
     assert_eq!(stricter, STRICTER);
     assert_eq!(counts, Counts { as_expected: 142, accepted: 50, rejected: 9, skipped: 7 });
 }
@@ -179,7 +182,7 @@ fn verifier_accepts_no_case_that_webpki_rejects() {
 fn verifier_accepts_no_case_of_full_suite_that_webpki_rejects() {
     let Some(path) = std::env::var_os("LIMBO") else { return };
     let suite: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let (counts, stricter) = ask(&suite);
+    let (counts, stricter) = verify_all(&suite);
     println!("{counts:?}; stricter: {stricter:?}");
     let Counts { as_expected, accepted, rejected, skipped } = counts;
     assert_eq!(as_expected + accepted + rejected + skipped, 9780);
