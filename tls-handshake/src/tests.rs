@@ -45,18 +45,18 @@ use std::sync::{Arc, Mutex};
 use crate::config::KeyLog;
 
 /// A label, ClientHello.random and a secret.
-type Logged = (String, [u8; 32], Vec<u8>);
+type LogEntry = (String, [u8; 32], Vec<u8>);
 
 /// A key log that stores every secret of a connection, in order.
 #[derive(Debug, Default)]
-struct Secrets(Mutex<Vec<Logged>>);
+struct Secrets(Mutex<Vec<LogEntry>>);
 
 impl Secrets {
     fn new() -> Arc<Self> {
         Arc::new(Self::default())
     }
 
-    fn all(&self) -> Vec<Logged> {
+    fn all(&self) -> Vec<LogEntry> {
         self.0.lock().unwrap().clone()
     }
 }

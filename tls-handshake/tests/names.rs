@@ -11,7 +11,7 @@ use strata_tls_handshake::{CertificateError, ClientConnection, Identity, Outgoin
 use tls_codec::code_points::AlertDescription;
 
 /// Returns a pair whose client connects to `name`.
-fn asking_for(name: &str, client: ClientConfig) -> Pair {
+fn pair_for_name(name: &str, client: ClientConfig) -> Pair {
     let mut pair = Pair::with(ClientConfig::new(), ServerConfig::new());
     let mut to_server = Outgoing::new();
     let name = name.to_owned().try_into().unwrap();
@@ -24,7 +24,7 @@ fn asking_for(name: &str, client: ClientConfig) -> Pair {
 fn sni_is_host_name_without_trailing_dot_or_absent() {
     let pki = Pki::for_names(&["a.test", "127.0.0.1", "::1"]);
     for (name, sni) in [("a.test", Some("a.test")), ("a.test.", Some("a.test")), ("127.0.0.1", None), ("::1", None)] {
-        let mut pair = asking_for(name, ClientConfig::new());
+        let mut pair = pair_for_name(name, ClientConfig::new());
         let hello = pair.to_server.ready().to_vec();
         pair.handshake(&pki).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(pair.server.sni_hostname(), sni, "{name}");
@@ -34,7 +34,7 @@ fn sni_is_host_name_without_trailing_dot_or_absent() {
     }
     let mut silent = ClientConfig::new();
     silent.set_server_name_indication(false);
-    let mut pair = asking_for("a.test", silent);
+    let mut pair = pair_for_name("a.test", silent);
     pair.handshake(&pki).unwrap();
     assert_eq!(pair.server.sni_hostname(), None);
 }
@@ -43,12 +43,12 @@ fn sni_is_host_name_without_trailing_dot_or_absent() {
 fn certificate_of_other_name_is_rejected_with_both_names() {
     let pki = Pki::for_names(&["a.test", "127.0.0.1"]);
     for name in ["b.test", "127.0.0.2", "::1"] {
-        let refused = asking_for(name, ClientConfig::new()).handshake(&pki).unwrap_err();
-        let Error::Certificate(refusal) = &refused else { panic!("{refused}") };
-        let CertificateError::NotValidForName { asked, .. } = &refusal.why else { panic!("{refused}") };
+        let rejection = pair_for_name(name, ClientConfig::new()).handshake(&pki).unwrap_err();
+        let Error::Certificate(refusal) = &rejection else { panic!("{rejection}") };
+        let CertificateError::NotValidForName { asked, .. } = &refusal.why else { panic!("{rejection}") };
         assert_eq!(asked, name);
-        assert!(refused.to_string().contains("a.test"), "{refused}");
-        assert_eq!(refused.alert(), Some(AlertDescription::BAD_CERTIFICATE));
+        assert!(rejection.to_string().contains("a.test"), "{rejection}");
+        assert_eq!(rejection.alert(), Some(AlertDescription::BAD_CERTIFICATE));
     }
 }
 
@@ -67,8 +67,8 @@ fn message_size_limit_is_exact_however_records_are_split() {
             if fits {
                 assert_eq!(outcome, Ok(()), "{limit} in records of {size:?}");
             } else {
-                let Err(Error::MessageTooLarge { got, limit: told, .. }) = outcome else { panic!("{outcome:?}") };
-                assert_eq!((got, told), (message, limit));
+                let Err(Error::MessageTooLarge { got, limit: received, .. }) = outcome else { panic!("{outcome:?}") };
+                assert_eq!((got, received), (message, limit));
             }
         }
     }

@@ -15,7 +15,7 @@ use tls_codec::handshake::{ClientHello, Split, split_message};
 use tls_codec::writer::Writer;
 
 /// Answers on another thread, like a KMS or a worker pool.
-fn elsewhere(need: Need, pki: &Pki) -> Answer {
+fn answer_on_thread(need: Need, pki: &Pki) -> Answer {
     let (identity, client, verifier) = (pki.identity.clone(), pki.client.clone(), pki.verifier.clone());
     let worker = thread::spawn(move || match need {
         Need::Session(need) => {
@@ -33,13 +33,13 @@ fn elsewhere(need: Need, pki: &Pki) -> Answer {
             need.answer(client)
         }
         Need::ClientVerdict(need) => need.verify(verifier.chain(), pair::now()),
-        _ => panic!("a question that this test does not know"),
+        _ => panic!("an unexpected need"),
     });
     worker.join().unwrap()
 }
 
 /// The name of a need.
-fn word(need: &Need) -> &'static str {
+fn name(need: &Need) -> &'static str {
     match need {
         Need::Session(_) => "session",
         Need::Identity(_) => "identity",
@@ -52,7 +52,7 @@ fn word(need: &Need) -> &'static str {
 }
 
 /// Returns a pair with client authentication in this version.
-fn mutual(version: ProtocolVersion) -> Pair {
+fn mutual_pair(version: ProtocolVersion) -> Pair {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     server.set_versions(&[version]).unwrap();
     server.set_client_auth(ClientAuth::Required);
@@ -68,8 +68,8 @@ fn needs_are_answered_later_from_another_thread() {
     let mut pair = Pair::new(&pki);
     let mut asked = Vec::new();
     pair.run(&mut |need| {
-        asked.push(word(&need));
-        elsewhere(need, &pki)
+        asked.push(name(&need));
+        answer_on_thread(need, &pki)
     })
     .unwrap();
     assert_eq!(asked, ["identity", "signature", "verdict"]);
@@ -82,11 +82,11 @@ fn needs_are_answered_later_from_another_thread() {
 fn client_auth_needs_are_answered_from_another_thread() {
     let pki = Pki::new();
     for version in VERSIONS {
-        let mut pair = mutual(version);
+        let mut pair = mutual_pair(version);
         let mut asked = Vec::new();
         pair.run(&mut |need| {
-            asked.push(word(&need));
-            elsewhere(need, &pki)
+            asked.push(name(&need));
+            answer_on_thread(need, &pki)
         })
         .unwrap();
         let of_server = ["identity", "signature"];
@@ -97,7 +97,7 @@ fn client_auth_needs_are_answered_from_another_thread() {
 }
 
 /// Runs a handshake up to its need `number`. Returns that need, and whether it is the server's.
-fn up_to(pair: &mut Pair, pki: &Pki, number: usize) -> (Need, bool) {
+fn run_to_need(pair: &mut Pair, pki: &Pki, number: usize) -> (Need, bool) {
     let mut left = number;
     for _ in 0..100 {
         for of_server in [true, false] {
@@ -108,14 +108,14 @@ fn up_to(pair: &mut Pair, pki: &Pki, number: usize) -> (Need, bool) {
                 }
                 left -= 1;
                 need = if of_server {
-                    pair.server.resume(elsewhere(open, pki), &mut pair.to_client).unwrap()
+                    pair.server.resume(answer_on_thread(open, pki), &mut pair.to_client).unwrap()
                 } else {
-                    pair.client.resume(elsewhere(open, pki), &mut pair.to_server).unwrap()
+                    pair.client.resume(answer_on_thread(open, pki), &mut pair.to_server).unwrap()
                 };
             }
         }
     }
-    panic!("there is no question {number}")
+    panic!("there is no need {number}")
 }
 
 /// Each need, with an answer to the same need of another connection.
@@ -124,10 +124,10 @@ fn foreign_answer_in_every_state_is_rejected_without_effect() {
     let pki = Pki::new();
     for version in VERSIONS {
         for number in 0..6 {
-            let (mut one, mut other) = (mutual(version), mutual(version));
-            let (need, of_server) = up_to(&mut one, &pki, number);
-            let (foreign, _) = up_to(&mut other, &pki, number);
-            assert_eq!(word(&need), word(&foreign));
+            let (mut one, mut other) = (mutual_pair(version), mutual_pair(version));
+            let (need, of_server) = run_to_need(&mut one, &pki, number);
+            let (foreign, _) = run_to_need(&mut other, &pki, number);
+            assert_eq!(name(&need), name(&foreign));
             let resume = |pair: &mut Pair, answer| match of_server {
                 true => pair.server.resume(answer, &mut pair.to_client),
                 false => pair.client.resume(answer, &mut pair.to_server),
@@ -135,21 +135,21 @@ fn foreign_answer_in_every_state_is_rejected_without_effect() {
             // Without the answer the connection makes no progress.
             assert!(one.step_server().unwrap().is_none() && one.step_client().unwrap().is_none());
             assert_eq!(
-                resume(&mut one, elsewhere(foreign, &pki)).err(),
+                resume(&mut one, answer_on_thread(foreign, &pki)).err(),
                 Some(Error::WrongAnswer),
                 "{version} {number}"
             );
-            let mut next = resume(&mut one, elsewhere(need, &pki)).unwrap();
+            let mut next = resume(&mut one, answer_on_thread(need, &pki)).unwrap();
             while let Some(open) = next.take() {
-                next = resume(&mut one, elsewhere(open, &pki)).unwrap();
+                next = resume(&mut one, answer_on_thread(open, &pki)).unwrap();
             }
-            one.run(&mut |need| elsewhere(need, &pki)).unwrap();
+            one.run(&mut |need| answer_on_thread(need, &pki)).unwrap();
             one.exchange(b"question", b"answer");
             // A complete connection rejects it as well.
-            let (late, of_server) = up_to(&mut mutual(version), &pki, number);
+            let (late, of_server) = run_to_need(&mut mutual_pair(version), &pki, number);
             let outcome = match of_server {
-                true => one.server.resume(elsewhere(late, &pki), &mut one.to_client),
-                false => one.client.resume(elsewhere(late, &pki), &mut one.to_server),
+                true => one.server.resume(answer_on_thread(late, &pki), &mut one.to_client),
+                false => one.client.resume(answer_on_thread(late, &pki), &mut one.to_server),
             };
             assert_eq!(outcome.err(), Some(Error::WrongAnswer));
         }
@@ -161,14 +161,14 @@ fn failed_client_signer_fails_handshake() {
     let pki = Pki::new();
     for version in VERSIONS {
         let mut signatures = 0;
-        let refused = mutual(version).run(&mut |need| match need {
+        let rejection = mutual_pair(version).run(&mut |need| match need {
             Need::Signature(need) => {
                 signatures += 1;
                 if signatures == 2 { need.fail() } else { need.sign_locally() }
             }
-            other => elsewhere(other, &pki),
+            other => answer_on_thread(other, &pki),
         });
-        assert_eq!(refused, Err(Error::SignerFailed), "{version}");
+        assert_eq!(rejection, Err(Error::SignerFailed), "{version}");
         assert_eq!(signatures, 2);
     }
 }
@@ -179,12 +179,12 @@ fn client_signs_messages_in_tls12_and_hash_in_tls13() {
     let pki = Pki::new();
     for version in VERSIONS {
         let mut messages = Vec::new();
-        mutual(version)
+        mutual_pair(version)
             .run(&mut |need| {
                 if let Need::Signature(need) = &need {
                     messages.push(need.message().to_vec());
                 }
-                elsewhere(need, &pki)
+                answer_on_thread(need, &pki)
             })
             .unwrap();
         let [_, of_client] = &messages[..] else { panic!("two signatures") };
@@ -244,8 +244,8 @@ fn session_lookup_from_another_thread_may_find_nothing() {
             if !matches!(open, Need::Session(_) | Need::Identity(_)) {
                 break;
             }
-            asked.push(word(&open));
-            need = pair.server.resume(elsewhere(open, &pki), &mut pair.to_client).unwrap();
+            asked.push(name(&open));
+            need = pair.server.resume(answer_on_thread(open, &pki), &mut pair.to_client).unwrap();
         }
         assert_eq!(asked, expected);
         assert!(!pair.to_client.is_empty(), "ServerHello follows");
@@ -256,13 +256,14 @@ fn session_lookup_from_another_thread_may_find_nothing() {
 fn connection_waits_while_answer_is_missing() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
-    let need = pair.step_server().unwrap().expect("the server asks for an identity");
+    let need = pair.step_server().unwrap().expect("the server needs an identity");
     assert!(pair.step_server().unwrap().is_none());
     assert!(pair.to_client.is_empty(), "the server answered before it had an identity");
-    let need = pair.server.resume(elsewhere(need, &pki), &mut pair.to_client).unwrap().expect("a signature is next");
+    let need =
+        pair.server.resume(answer_on_thread(need, &pki), &mut pair.to_client).unwrap().expect("a signature is next");
     // The server may send ServerHello. The rest of the flight waits for the signature.
     let before = pair.to_client.len();
-    assert!(pair.server.resume(elsewhere(need, &pki), &mut pair.to_client).unwrap().is_none());
+    assert!(pair.server.resume(answer_on_thread(need, &pki), &mut pair.to_client).unwrap().is_none());
     assert!(pair.to_client.len() > before);
 }
 
@@ -272,9 +273,9 @@ fn foreign_answer_is_rejected_without_effect() {
     let (mut one, mut other) = (Pair::new(&pki), Pair::new(&pki));
     let first = one.step_server().unwrap().unwrap();
     let second = other.step_server().unwrap().unwrap();
-    let foreign = elsewhere(second, &pki);
+    let foreign = answer_on_thread(second, &pki);
     assert_eq!(one.server.resume(foreign, &mut one.to_client).err(), Some(Error::WrongAnswer));
-    assert!(one.server.resume(elsewhere(first, &pki), &mut one.to_client).unwrap().is_some());
+    assert!(one.server.resume(answer_on_thread(first, &pki), &mut one.to_client).unwrap().is_some());
     // The other connection has no further need.
     let need = other.step_server().unwrap();
     assert!(need.is_none());
@@ -284,7 +285,7 @@ fn foreign_answer_is_rejected_without_effect() {
 fn missing_identity_and_failed_signer_send_their_alerts() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
-    let Some(Need::Identity(need)) = pair.step_server().unwrap() else { panic!("no question") };
+    let Some(Need::Identity(need)) = pair.step_server().unwrap() else { panic!("no need") };
     let error = pair.server.resume(need.refuse(), &mut pair.to_client).unwrap_err();
     let alert = AlertDescription::UNRECOGNIZED_NAME;
     assert_eq!(error, Error::NoIdentity { asked: Some("a.test".into()), alert });
@@ -294,32 +295,32 @@ fn missing_identity_and_failed_signer_send_their_alerts() {
     let (unsafe_ones, default) = ([0, 90, 100].map(AlertDescription), AlertDescription::UNRECOGNIZED_NAME);
     let chosen = [AlertDescription::ACCESS_DENIED, AlertDescription::HANDSHAKE_FAILURE, default];
     let of_all = chosen.map(|alert| (alert, alert)).into_iter().chain(unsafe_ones.map(|alert| (alert, default)));
-    for (version, (chosen, told)) in of_all.flat_map(|alerts| VERSIONS.map(|version| (version, alerts))) {
-        let mut pair = mutual(version);
-        let Some(Need::Identity(need)) = pair.step_server().unwrap() else { panic!("no question") };
+    for (version, (chosen, sent)) in of_all.flat_map(|alerts| VERSIONS.map(|version| (version, alerts))) {
+        let mut pair = mutual_pair(version);
+        let Some(Need::Identity(need)) = pair.step_server().unwrap() else { panic!("no need") };
         let error = pair.server.resume(need.refuse_with(chosen), &mut pair.to_client).unwrap_err();
-        assert_eq!(error.alert(), Some(told), "{chosen}");
+        assert_eq!(error.alert(), Some(sent), "{chosen}");
         let received = pair.step_client().unwrap_err();
-        assert!(matches!(received, Error::AlertReceived { description, .. } if description == told), "{received}");
+        assert!(matches!(received, Error::AlertReceived { description, .. } if description == sent), "{received}");
     }
 
     let mut pair = Pair::new(&pki);
-    let refused = pair.run(&mut |need| match need {
+    let rejection = pair.run(&mut |need| match need {
         Need::Signature(need) => need.fail(),
-        other => elsewhere(other, &pki),
+        other => answer_on_thread(other, &pki),
     });
-    assert_eq!(refused.unwrap_err(), Error::SignerFailed);
+    assert_eq!(rejection.unwrap_err(), Error::SignerFailed);
 }
 
 #[test]
 fn failed_verification_sends_only_alert() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
-    let refused = pair.run(&mut |need| match need {
+    let rejection = pair.run(&mut |need| match need {
         Need::Verdict(need) => need.refuse(CertificateError::Application("no".into())),
-        other => elsewhere(other, &pki),
+        other => answer_on_thread(other, &pki),
     });
-    assert_eq!(refused.unwrap_err(), CertificateError::Application("no".into()).into());
+    assert_eq!(rejection.unwrap_err(), CertificateError::Application("no".into()).into());
     assert!(pair.client.peer_certificates().is_none());
     assert!(pair.step_server().unwrap_err().to_string().contains("certificate_unknown"));
 }
@@ -328,13 +329,13 @@ fn failed_verification_sends_only_alert() {
 fn signature_over_other_data_is_rejected() {
     let pki = Pki::new();
     let mut pair = Pair::new(&pki);
-    let refused = pair.run(&mut |need| match need {
+    let rejection = pair.run(&mut |need| match need {
         Need::Signature(need) => {
             let other = Pki::new();
             let _ = need.message();
             need.answer(other.sign(b"something else"))
         }
-        other => elsewhere(other, &pki),
+        other => answer_on_thread(other, &pki),
     });
-    assert_eq!(refused.unwrap_err(), Error::BadSignature);
+    assert_eq!(rejection.unwrap_err(), Error::BadSignature);
 }

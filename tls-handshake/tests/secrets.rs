@@ -12,10 +12,10 @@ use strata_tls_handshake::tls_codec;
 use tls_codec::code_points::ProtocolVersion;
 
 /// A label, ClientHello.random and a secret.
-type Logged = (String, [u8; 32], Vec<u8>);
+type LogEntry = (String, [u8; 32], Vec<u8>);
 
 #[derive(Default)]
-struct Secrets(Mutex<Vec<Logged>>);
+struct Secrets(Mutex<Vec<LogEntry>>);
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -96,13 +96,13 @@ fn export(pair: &Pair, label: &[u8], context: Option<&[u8]>) -> [u8; 32] {
 #[test]
 fn tls12_exporters_distinguish_missing_and_empty_context() {
     let pki = Pki::new();
-    let connected = || {
+    let connect = || {
         let (mut pair, ..) = logging_pair(ProtocolVersion::TLS12);
         assert_eq!(pair.server.export_keying_material(&mut [0; 32], b"x", None), Err(Error::HandshakeNotComplete));
         pair.handshake(&pki).unwrap();
         pair
     };
-    let (pair, other) = (connected(), connected());
+    let (pair, other) = (connect(), connect());
     let all = [
         export(&pair, b"EXPORTER-test", None),
         export(&pair, b"EXPORTER-test", Some(b"")),
@@ -141,7 +141,7 @@ fn exporters_depend_on_label_context_and_connection() {
 }
 
 /// Returns whether a text shows the bytes, as a list of numbers or in hexadecimal.
-fn shows(text: &str, secret: &[u8]) -> bool {
+fn contains_bytes(text: &str, secret: &[u8]) -> bool {
     let window = &secret[..8];
     let list = window.iter().map(u8::to_string).collect::<Vec<_>>();
     let hex: String = window.iter().map(|b| format!("{b:02x}")).collect();
@@ -151,15 +151,15 @@ fn shows(text: &str, secret: &[u8]) -> bool {
 
 #[test]
 fn debug_shows_no_secret() {
-    assert!(shows("[1, 2, 3, 4, 5, 6, 7, 8, 9]", &[1, 2, 3, 4, 5, 6, 7, 8]), "the search finds nothing");
-    assert!(shows("0102030405060708", &[1, 2, 3, 4, 5, 6, 7, 8]));
+    assert!(contains_bytes("[1, 2, 3, 4, 5, 6, 7, 8, 9]", &[1, 2, 3, 4, 5, 6, 7, 8]), "the search does not work");
+    assert!(contains_bytes("0102030405060708", &[1, 2, 3, 4, 5, 6, 7, 8]));
     for (version, count) in [(ProtocolVersion::TLS13, 5), (ProtocolVersion::TLS12, 1)] {
-        no_secret_shows(version, count);
+        check_debug(version, count);
     }
 }
 
 /// Checks every value of a connection in every state, and every need and answer.
-fn no_secret_shows(version: ProtocolVersion, count: usize) {
+fn check_debug(version: ProtocolVersion, count: usize) {
     let pki = Pki::new();
     let (mut pair, secrets, _) = logging_pair(version);
     let mut texts = Vec::new();
@@ -198,8 +198,8 @@ fn no_secret_shows(version: ProtocolVersion, count: usize) {
     assert_eq!(secrets.len(), count);
     for text in &texts {
         for (label, _, secret) in &secrets {
-            assert!(!shows(text, secret), "{label} shows in {text}");
+            assert!(!contains_bytes(text, secret), "{label} shows in {text}");
         }
-        assert!(!shows(text, pki.secret_scalar()), "the private key shows in {text}");
+        assert!(!contains_bytes(text, pki.secret_scalar()), "the private key shows in {text}");
     }
 }

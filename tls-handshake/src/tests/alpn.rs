@@ -2,7 +2,7 @@
 
 use tls_codec::code_points::{AlertDescription as A, HandshakeType as T};
 
-use super::flow::{Failure, Kind, Outcome, configs, ends_of, meet, pki};
+use super::flow::{Failure, Kind, Outcome, configs, ends_of, handshake, pki};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Contradiction, Error, Illegal};
 
@@ -29,7 +29,7 @@ fn with(kind: Kind, change: fn(&mut ClientConfig, &mut ServerConfig)) -> Outcome
     let (mut client, mut server) = configs(kind);
     change(&mut client, &mut server);
     let (mut client, mut server) = ends_of(kind, client, server);
-    meet(&mut client, &mut server, &pki(kind))
+    handshake(&mut client, &mut server, &pki(kind))
 }
 
 #[test]
@@ -104,13 +104,13 @@ fn client_rejects_unoffered_alpn_by_default() {
                     message[at + 1..at + 9].copy_from_slice(b"http/9.9");
                 }
             }));
-            let outcome = meet(&mut client, &mut server, &pki(kind));
-            let refused =
+            let outcome = handshake(&mut client, &mut server, &pki(kind));
+            let rejection =
                 |error: Illegal| Outcome::Failed(Failure { side: "client", at: choice(kind), error: error.into() });
             match (allows, kind) {
-                (false, _) => assert_eq!(outcome, refused(Illegal::AlpnNotOffered), "{kind:?}"),
+                (false, _) => assert_eq!(outcome, rejection(Illegal::AlpnNotOffered), "{kind:?}"),
                 // RFC 9846 §4.3.10: the early data was sent under another protocol.
-                (true, Kind::Early) => assert_eq!(outcome, refused(Illegal::EarlyDataAlpn)),
+                (true, Kind::Early) => assert_eq!(outcome, rejection(Illegal::EarlyDataAlpn)),
                 (true, _) => {
                     assert_eq!(outcome, Outcome::BothConnected, "{kind:?}");
                     let state = client.state.as_ref().unwrap();
@@ -144,7 +144,7 @@ fn client_rejects_alpn_response_without_offer() {
                 _ => {}
             }
         }));
-        let outcome = meet(&mut client, &mut server, &pki(kind));
+        let outcome = handshake(&mut client, &mut server, &pki(kind));
         let Outcome::Failed(Failure { side: "client", error, .. }) = outcome else { panic!("{outcome:?}") };
         assert_eq!(error.alert(), Some(A::UNSUPPORTED_EXTENSION), "{error}");
     }

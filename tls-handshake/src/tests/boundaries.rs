@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tls_codec::code_points::{AlertDescription, HandshakeType as T};
 
-use super::flow::{End, Kind, answers, client, configs, halted, server};
+use super::flow::{End, Kind, answers, client, configs, halt_at, server};
 use super::pair::{Pair, Pki};
 use crate::error::Error;
 use crate::record::Outgoing;
@@ -20,17 +20,17 @@ const FOLLOWERS: [&[u8]; 4] = [&[8, 0, 0, 2, 0, 0], &[8, 0, 0, 2, 0], &[8], &[24
 
 /// Checks that `message_of`'s message is rejected with data after it, in one fragment and
 /// fragmented at every byte.
-fn refuses_followers<S: StateMachine>(message_of: impl Fn() -> (End<S>, Vec<u8>), typ: T, pki: &Pki) {
-    let refused = Error::KeyChangeInsideRecord { message: typ };
-    assert_eq!(refused.alert(), Some(AlertDescription::UNEXPECTED_MESSAGE));
+fn assert_rejects_followers<S: StateMachine>(message_of: impl Fn() -> (End<S>, Vec<u8>), typ: T, pki: &Pki) {
+    let rejection = Error::KeyChangeInsideRecord { message: typ };
+    assert_eq!(rejection.alert(), Some(AlertDescription::UNEXPECTED_MESSAGE));
     for follower in FOLLOWERS {
         let (mut end, message) = message_of();
         let all = [&message, follower].concat();
-        assert_eq!(end.deliver(&all, &mut answers(pki)), Err(refused.clone()));
+        assert_eq!(end.deliver(&all, &mut answers(pki)), Err(rejection.clone()));
         let keys =
             |end: &End<S>| end.sink.actions.iter().filter(|a| matches!(a, super::flow::Action::InstallRead(_))).count();
         let (reference, _) = message_of();
-        assert_eq!(keys(&end), keys(&reference), "keys changed inside of a record");
+        assert_eq!(keys(&end), keys(&reference), "keys changed inside a record");
     }
     let length = message_of().1.len();
     for cut in 1..length {
@@ -38,7 +38,7 @@ fn refuses_followers<S: StateMachine>(message_of: impl Fn() -> (End<S>, Vec<u8>)
         let (first, rest) = message.split_at(cut);
         end.deliver(first, &mut answers(pki)).unwrap();
         let rest = [rest, FOLLOWERS[cut % FOLLOWERS.len()]].concat();
-        assert_eq!(end.deliver(&rest, &mut answers(pki)), Err(refused.clone()), "{typ} cut at {cut}");
+        assert_eq!(end.deliver(&rest, &mut answers(pki)), Err(rejection.clone()), "{typ} fragmented at {cut}");
         // Without data after it, the same fragments are accepted.
         let (mut end, message) = message_of();
         end.deliver(&message[..cut], &mut answers(pki)).unwrap();
@@ -58,7 +58,7 @@ fn data_after_key_change_message_is_rejected() {
         let (_, server, message) = hello(Kind::Full);
         (server, message)
     };
-    refuses_followers(first, T::CLIENT_HELLO, &pki);
+    assert_rejects_followers(first, T::CLIENT_HELLO, &pki);
     // HelloRetryRequest and the second ClientHello.
     let retry = || {
         let (client, mut server, message) = hello(Kind::Retry);
@@ -66,36 +66,36 @@ fn data_after_key_change_message_is_rejected() {
         let retry = server.pop();
         (client, server, retry)
     };
-    let retry_alone = || {
+    let only_retry = || {
         let (client, _, message) = retry();
         (client, message)
     };
-    refuses_followers(retry_alone, T::SERVER_HELLO, &pki);
+    assert_rejects_followers(only_retry, T::SERVER_HELLO, &pki);
     let second = || {
         let (mut client, server, message) = retry();
         client.deliver(&message, &mut answers(&pki)).unwrap();
         (server, client.pop())
     };
-    refuses_followers(second, T::CLIENT_HELLO, &pki);
+    assert_rejects_followers(second, T::CLIENT_HELLO, &pki);
     // The server's second item is change_cipher_spec, its sixth is Finished.
     let client_before = |count: usize| {
-        let (client, mut server) = halted(Kind::Full, &pki, [count, usize::MAX]);
+        let (client, mut server) = halt_at(Kind::Full, &pki, [count, usize::MAX]);
         (client, server.pop())
     };
-    refuses_followers(|| client_before(0), T::SERVER_HELLO, &pki);
-    refuses_followers(|| client_before(5), T::FINISHED, &pki);
+    assert_rejects_followers(|| client_before(0), T::SERVER_HELLO, &pki);
+    assert_rejects_followers(|| client_before(5), T::FINISHED, &pki);
     let finished = || -> (End<Server>, Vec<u8>) {
-        let (mut client, server) = halted(Kind::Full, &pki, [6, 1]);
+        let (mut client, server) = halt_at(Kind::Full, &pki, [6, 1]);
         (server, client.pop())
     };
-    refuses_followers(finished, T::FINISHED, &pki);
-    refuses_followers(|| (halted(Kind::Full, &pki, [6, 1]).0, vec![24, 0, 0, 1, 1]), T::KEY_UPDATE, &pki);
+    assert_rejects_followers(finished, T::FINISHED, &pki);
+    assert_rejects_followers(|| (halt_at(Kind::Full, &pki, [6, 1]).0, vec![24, 0, 0, 1, 1]), T::KEY_UPDATE, &pki);
     let connected = || {
         let (mut server, message) = finished();
         server.deliver(&message, &mut answers(&pki)).unwrap();
         (server, vec![24, 0, 0, 1, 0])
     };
-    refuses_followers(connected, T::KEY_UPDATE, &pki);
+    assert_rejects_followers(connected, T::KEY_UPDATE, &pki);
 }
 
 /// TLS 1.2 counterpart of RFC 9846 §5.1: the sender of data after the last message of a flight
@@ -108,13 +108,13 @@ fn tls12_data_after_last_message_of_flight_is_rejected() {
         let hello = client.pop();
         (server, hello)
     };
-    refuses_followers(hello, T::CLIENT_HELLO, &pki);
+    assert_rejects_followers(hello, T::CLIENT_HELLO, &pki);
     // After ServerHello, Certificate and ServerKeyExchange.
     let done = || {
-        let (client, mut server) = halted(Kind::Tls12, &pki, [3, usize::MAX]);
+        let (client, mut server) = halt_at(Kind::Tls12, &pki, [3, usize::MAX]);
         (client, server.pop())
     };
-    refuses_followers(done, T::SERVER_HELLO_DONE, &pki);
+    assert_rejects_followers(done, T::SERVER_HELLO_DONE, &pki);
 }
 
 /// TLS 1.2 changes keys at a record of its own. No partial message may precede it. Data after
@@ -122,19 +122,19 @@ fn tls12_data_after_last_message_of_flight_is_rejected() {
 #[test]
 fn tls12_partial_message_before_key_change_is_rejected() {
     let pki = Pki::new();
-    for begun in [&[20][..], &[20, 0, 0, 12], &[20, 0, 0, 12, 7, 7]] {
-        let (mut client, mut server) = halted(Kind::Tls12, &pki, [4, 2]);
-        server.deliver(begun, &mut answers(&pki)).unwrap();
+    for partial in [&[20][..], &[20, 0, 0, 12], &[20, 0, 0, 12, 7, 7]] {
+        let (mut client, mut server) = halt_at(Kind::Tls12, &pki, [4, 2]);
+        server.deliver(partial, &mut answers(&pki)).unwrap();
         assert_eq!(server.change_cipher_spec(), Err(Error::InterleavedHandshake));
-        client.deliver(begun, &mut answers(&pki)).unwrap();
+        client.deliver(partial, &mut answers(&pki)).unwrap();
         assert_eq!(client.change_cipher_spec(), Err(Error::InterleavedHandshake));
     }
     // A whole Finished before change_cipher_spec is rejected at once.
-    let (_, mut server) = halted(Kind::Tls12, &pki, [4, 1]);
-    let (mut other, _) = halted(Kind::Tls12, &pki, [4, 1]);
+    let (_, mut server) = halt_at(Kind::Tls12, &pki, [4, 1]);
+    let (mut other, _) = halt_at(Kind::Tls12, &pki, [4, 1]);
     let together = [other.pop(), vec![20, 0, 0, 0]].concat();
-    let refused = Error::UnexpectedMessage { state: "WAIT_CCS", got: T::FINISHED };
-    assert_eq!(server.deliver(&together, &mut answers(&pki)), Err(refused));
+    let rejection = Error::UnexpectedMessage { state: "WAIT_CCS", got: T::FINISHED };
+    assert_eq!(server.deliver(&together, &mut answers(&pki)), Err(rejection));
 }
 
 /// The same in records, for the two unencrypted messages.
@@ -149,8 +149,8 @@ fn data_after_hello_in_same_record_is_rejected() {
     for follower in FOLLOWERS {
         let mut pair = Pair::new(&pki);
         let mut hello = append(pair.to_server.ready(), follower);
-        let refused = pair.server.process(&mut hello, &mut pair.to_client).unwrap_err();
-        assert_eq!(refused, Error::KeyChangeInsideRecord { message: T::CLIENT_HELLO });
+        let rejection = pair.server.process(&mut hello, &mut pair.to_client).unwrap_err();
+        assert_eq!(rejection, Error::KeyChangeInsideRecord { message: T::CLIENT_HELLO });
         assert_eq!(pair.to_client.ready(), [21, 3, 3, 0, 2, 2, 10]);
 
         let mut pair = Pair::new(&pki);
@@ -159,8 +159,8 @@ fn data_after_hello_in_same_record_is_rejected() {
         let ready = pair.to_client.ready();
         let length = 5 + usize::from(u16::from_be_bytes([ready[3], ready[4]]));
         let mut hello = append(&ready[..length], follower);
-        let refused = pair.client.process(&mut hello, &mut pair.to_server).unwrap_err();
-        assert_eq!(refused, Error::KeyChangeInsideRecord { message: T::SERVER_HELLO });
+        let rejection = pair.client.process(&mut hello, &mut pair.to_server).unwrap_err();
+        assert_eq!(rejection, Error::KeyChangeInsideRecord { message: T::SERVER_HELLO });
     }
 }
 

@@ -25,53 +25,59 @@ const KINDS: [(Kind, V); 2] = [(Kind::Auth, V::TLS13), (Kind::Tls12Auth, V::TLS1
 
 /// The identity with which a client responds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shows {
+enum ClientCase {
     /// The client has no identity lookup, so there is no `Need`.
-    NeverAnything,
+    NoLookup,
     /// The lookup finds no identity for this server.
-    Nothing,
+    Declines,
     /// A chain from the server's CA, with its key.
-    Itself,
+    OwnChain,
     /// The same chain with a key whose signature schemes the server does not accept.
-    AnotherScheme,
+    UnusableKey,
     /// A chain from another CA.
-    Untrusted,
+    UntrustedChain,
     /// A chain from the server's CA, with another key.
-    Stolen,
+    StolenChain,
 }
 
-const ALL: [Shows; 6] =
-    [Shows::NeverAnything, Shows::Nothing, Shows::Itself, Shows::AnotherScheme, Shows::Untrusted, Shows::Stolen];
+const ALL: [ClientCase; 6] = [
+    ClientCase::NoLookup,
+    ClientCase::Declines,
+    ClientCase::OwnChain,
+    ClientCase::UnusableKey,
+    ClientCase::UntrustedChain,
+    ClientCase::StolenChain,
+];
 
-fn with(kind: Kind, asks: ClientAuth, shows: Shows) -> (ClientConfig, ServerConfig) {
+fn configs_with(kind: Kind, policy: ClientAuth, case: ClientCase) -> (ClientConfig, ServerConfig) {
     let (mut client, mut server) = configs(kind);
-    client.set_client_identity_lookup(shows != Shows::NeverAnything);
-    server.set_client_auth(asks);
+    client.set_client_identity_lookup(case != ClientCase::NoLookup);
+    server.set_client_auth(policy);
     (client, server)
 }
 
 /// Answers as a client with this identity. Sets `asked` if the client was asked for one.
-fn answers<'p>(pki: &'p Pki, other: &'p Pki, shows: Shows, asked: &'p mut bool) -> impl FnMut(Need) -> Answer + 'p {
+fn answers<'p>(pki: &'p Pki, other: &'p Pki, case: ClientCase, asked: &'p mut bool) -> impl FnMut(Need) -> Answer + 'p {
     move |need| match need {
         Need::ClientIdentity(need) => {
             *asked = true;
-            match shows {
-                Shows::NeverAnything => panic!("there is never anything"),
-                Shows::Nothing => need.decline(),
-                Shows::Itself => need.answer(pki.client.clone()),
-                Shows::AnotherScheme => {
+            match case {
+                ClientCase::NoLookup => panic!("an identity lookup without the setting"),
+                ClientCase::Declines => need.decline(),
+                ClientCase::OwnChain => need.answer(pki.client.clone()),
+                ClientCase::UnusableKey => {
                     // Ed448 and PKCS#1 v1.5 with SHA-1.
                     let schemes = vec![Z(0x0808), Z::RSA_PKCS1_SHA1];
                     need.answer(Arc::new(Identity::with_remote_key(pki.client.chain().to_vec(), schemes).unwrap()))
                 }
-                Shows::Untrusted => need.answer(other.client.clone()),
-                Shows::Stolen => {
+                ClientCase::UntrustedChain => need.answer(other.client.clone()),
+                ClientCase::StolenChain => {
                     let schemes = pki.client.schemes().to_vec();
                     need.answer(Arc::new(Identity::with_remote_key(pki.client.chain().to_vec(), schemes).unwrap()))
                 }
             }
         }
-        Need::Signature(need) if need.identity().chain() == pki.client.chain() && shows == Shows::Stolen => {
+        Need::Signature(need) if need.identity().chain() == pki.client.chain() && case == ClientCase::StolenChain => {
             let signature = other.client.sign(need.scheme(), need.message()).unwrap();
             need.answer(signature)
         }
@@ -81,14 +87,16 @@ fn answers<'p>(pki: &'p Pki, other: &'p Pki, shows: Shows, asked: &'p mut bool) 
 
 /// The expected outcome: whether the server knows the client's chain, or the message and error with
 /// which the server fails.
-fn expected(version: V, asks: ClientAuth, shows: Shows) -> Result<bool, (T, Error)> {
-    let nothing = matches!(shows, Shows::NeverAnything | Shows::Nothing | Shows::AnotherScheme);
-    match (asks, shows) {
+fn expected(version: V, policy: ClientAuth, case: ClientCase) -> Result<bool, (T, Error)> {
+    let nothing = matches!(case, ClientCase::NoLookup | ClientCase::Declines | ClientCase::UnusableKey);
+    match (policy, case) {
         (ClientAuth::Disabled, _) => Ok(false),
         (ClientAuth::Optional, _) if nothing => Ok(false),
         (ClientAuth::Required, _) if nothing => Err((T::CERTIFICATE, Error::NoClientCertificate { version })),
-        (_, Shows::Untrusted) => Err((T::CERTIFICATE, CertificateError::UnknownIssuer { sent: 1, anchors: 1 }.into())),
-        (_, Shows::Stolen) => Err((T::CERTIFICATE_VERIFY, Error::BadSignature)),
+        (_, ClientCase::UntrustedChain) => {
+            Err((T::CERTIFICATE, CertificateError::UnknownIssuer { sent: 1, anchors: 1 }.into()))
+        }
+        (_, ClientCase::StolenChain) => Err((T::CERTIFICATE_VERIFY, Error::BadSignature)),
         _ => Ok(true),
     }
 }
@@ -97,19 +105,19 @@ fn expected(version: V, asks: ClientAuth, shows: Shows) -> Result<bool, (T, Erro
 fn every_policy_handles_every_client() {
     let (pki, other) = (Pki::new(), Pki::new());
     for (kind, version) in KINDS {
-        for asks in [ClientAuth::Disabled, ClientAuth::Optional, ClientAuth::Required] {
-            for shows in ALL {
-                let context = format!("{version}: {asks:?} and {shows:?}");
-                let (client_config, server_config) = with(kind, asks, shows);
+        for policy in [ClientAuth::Disabled, ClientAuth::Optional, ClientAuth::Required] {
+            for case in ALL {
+                let context = format!("{version}: {policy:?} and {case:?}");
+                let (client_config, server_config) = configs_with(kind, policy, case);
                 let (mut client, mut server) = (client(client_config), server(server_config));
                 let mut asked = false;
-                let mut answer = answers(&pki, &other, shows, &mut asked);
+                let mut answer = answers(&pki, &other, case, &mut asked);
                 let mut outcome = run(&mut client, &mut server, &mut answer, &mut |_, _| {});
                 drop(answer);
                 if let Outcome::Failed(Failure { error: Error::Certificate(refusal), .. }) = &mut outcome {
                     assert!(refusal.chain.take().is_some(), "{context}");
                 }
-                match expected(version, asks, shows) {
+                match expected(version, policy, case) {
                     Ok(known) => {
                         assert_eq!(outcome, Outcome::BothConnected, "{context}");
                         let state = server.state.as_ref().unwrap();
@@ -120,7 +128,7 @@ fn every_policy_handles_every_client() {
                         assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at, error }), "{context}");
                     }
                 }
-                assert_eq!(asked, asks != ClientAuth::Disabled && shows != Shows::NeverAnything, "{context}");
+                assert_eq!(asked, policy != ClientAuth::Disabled && case != ClientCase::NoLookup, "{context}");
             }
         }
     }
@@ -131,12 +139,12 @@ fn every_policy_handles_every_client() {
 fn missing_client_certificate_sends_alert_of_version() {
     let pki = Pki::new();
     for ((kind, version), alert) in KINDS.into_iter().zip([A::CERTIFICATE_REQUIRED, A::HANDSHAKE_FAILURE]) {
-        let (client, server) = with(kind, ClientAuth::Required, Shows::NeverAnything);
+        let (client, server) = configs_with(kind, ClientAuth::Required, ClientCase::NoLookup);
         let mut pair = Pair::with(client, server);
-        let refused = pair.run(&mut |need| pki.answer(need)).unwrap_err();
-        assert_eq!(refused, Error::NoClientCertificate { version });
-        assert_eq!(refused.alert(), Some(alert));
-        assert!(refused.to_string().contains("certificate"));
+        let rejection = pair.run(&mut |need| pki.answer(need)).unwrap_err();
+        assert_eq!(rejection, Error::NoClientCertificate { version });
+        assert_eq!(rejection.alert(), Some(alert));
+        assert!(rejection.to_string().contains("certificate"));
         let Err(Error::AlertReceived { description, state }) = pair.step_client() else { panic!("no alert") };
         // In TLS 1.3 the client has already completed its handshake.
         let at = if version == V::TLS13 { "CONNECTED" } else { "WAIT_CCS" };
@@ -148,10 +156,10 @@ fn missing_client_certificate_sends_alert_of_version() {
 fn rejected_client_chain_sends_alert_of_its_fault() {
     let (pki, other) = (Pki::new(), Pki::new());
     for (kind, _) in KINDS {
-        let (client, server) = with(kind, ClientAuth::Optional, Shows::Untrusted);
+        let (client, server) = configs_with(kind, ClientAuth::Optional, ClientCase::UntrustedChain);
         let mut pair = Pair::with(client, server);
-        let refused = pair.run(&mut answers(&pki, &other, Shows::Untrusted, &mut false)).unwrap_err();
-        assert_eq!(refused.alert(), Some(A::UNKNOWN_CA), "{refused}");
+        let rejection = pair.run(&mut answers(&pki, &other, ClientCase::UntrustedChain, &mut false)).unwrap_err();
+        assert_eq!(rejection.alert(), Some(A::UNKNOWN_CA), "{rejection}");
         assert!(matches!(pair.step_client(), Err(Error::AlertReceived { description: A::UNKNOWN_CA, .. })));
     }
 }
@@ -161,11 +169,13 @@ fn rejected_client_chain_sends_alert_of_its_fault() {
 fn accepted_client_chain_still_requires_signature() {
     let (pki, other) = (Pki::new(), Pki::new());
     for (kind, _) in KINDS {
-        for (shows, expected) in [(Shows::Untrusted, Ok(())), (Shows::Stolen, Err(Error::BadSignature))] {
-            let (client, server) = with(kind, ClientAuth::Required, shows);
+        for (case, expected) in
+            [(ClientCase::UntrustedChain, Ok(())), (ClientCase::StolenChain, Err(Error::BadSignature))]
+        {
+            let (client, server) = configs_with(kind, ClientAuth::Required, case);
             let mut pair = Pair::with(client, server);
             let mut asked = false;
-            let mut answer = answers(&pki, &other, shows, &mut asked);
+            let mut answer = answers(&pki, &other, case, &mut asked);
             let outcome = pair.run(&mut |need| match need {
                 Need::ClientVerdict(need) => need.answer(Ok(())),
                 need => answer(need),
@@ -178,7 +188,7 @@ fn accepted_client_chain_still_requires_signature() {
 
 #[test]
 fn client_authenticates_with_every_key_type() {
-    for (name, pki) in Pki::of_all_kinds() {
+    for (name, pki) in Pki::of_all_key_types() {
         for (kind, version) in KINDS {
             let (client, server) = configs(kind);
             let mut pair = Pair::with(client, server);
@@ -224,7 +234,7 @@ fn edit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<MessageEdit> 
     }))
 }
 
-fn meet(mut client: End<Client>, mut server: End<Server>, pki: &Pki, asked: &mut dyn FnMut(&Need)) -> Outcome {
+fn handshake(mut client: End<Client>, mut server: End<Server>, pki: &Pki, asked: &mut dyn FnMut(&Need)) -> Outcome {
     let mut answer = |need: Need| {
         asked(&need);
         pki.answer(need)
@@ -247,16 +257,16 @@ fn tls12_client_ignores_schemes_of_unlisted_key_types() {
                 message[5..7].copy_from_slice(&kinds);
             }),
         );
-        let mut told = Vec::new();
-        let outcome = meet(client(client_config), server, &Pki::new(), &mut |need| {
+        let mut schemes = Vec::new();
+        let outcome = handshake(client(client_config), server, &Pki::new(), &mut |need| {
             if let Need::ClientIdentity(need) = need {
-                told = need.schemes().to_vec();
+                schemes = need.schemes().to_vec();
             }
         });
         assert_eq!(outcome, Outcome::BothConnected);
-        assert_eq!(told.contains(&Z::RSA_PKCS1_SHA256), rsa, "{kinds:?}");
-        assert_eq!(told.contains(&Z::ECDSA_SECP256R1_SHA256), ecdsa, "{kinds:?}");
-        assert_eq!(told.contains(&Z::ED25519), ecdsa, "RFC 8422 §5.5");
+        assert_eq!(schemes.contains(&Z::RSA_PKCS1_SHA256), rsa, "{kinds:?}");
+        assert_eq!(schemes.contains(&Z::ECDSA_SECP256R1_SHA256), ecdsa, "{kinds:?}");
+        assert_eq!(schemes.contains(&Z::ED25519), ecdsa, "RFC 8422 §5.5");
     }
 }
 
@@ -264,21 +274,23 @@ fn tls12_client_ignores_schemes_of_unlisted_key_types() {
 #[test]
 fn client_certificate_with_context_or_extension_is_rejected() {
     let pki = Pki::new();
-    let says = |change: fn(&mut Vec<u8>)| {
+    let outcome_of = |change: fn(&mut Vec<u8>)| {
         let (client_config, server_config) = configs(Kind::Auth);
         let client = client_with(client_config, edit(T::CERTIFICATE, change));
-        let Outcome::Failed(failure) = meet(client, server(server_config), &pki, &mut |_| {}) else { panic!("passes") };
+        let Outcome::Failed(failure) = handshake(client, server(server_config), &pki, &mut |_| {}) else {
+            panic!("it is accepted")
+        };
         assert_eq!((failure.side, failure.at), ("server", T::CERTIFICATE));
         failure.error
     };
-    let context = says(|message| {
+    let context = outcome_of(|message| {
         message.splice(4..5, [1, 7]);
         let length = u16::from_be_bytes([message[2], message[3]]) + 1;
         message[2..4].copy_from_slice(&length.to_be_bytes());
     });
     assert_eq!(context, Illegal::CertificateRequestContext.into());
     // An OCSP response at the end of the only entry.
-    let extension = says(|message| {
+    let extension = outcome_of(|message| {
         let extension = [0, 5, 0, 5, 1, 0, 0, 1, 7];
         let end = message.len() - 2;
         message.splice(end.., [0, 9].into_iter().chain(extension));
@@ -287,9 +299,9 @@ fn client_certificate_with_context_or_extension_is_rejected() {
             message[at..at + 2].copy_from_slice(&length.to_be_bytes());
         }
     });
-    let refused = Error::UnsolicitedExtension { message: T::CERTIFICATE, extension: ExtensionType::STATUS_REQUEST };
-    assert_eq!(extension, refused);
-    assert_eq!(refused.alert(), Some(A::UNSUPPORTED_EXTENSION));
+    let rejection = Error::UnsolicitedExtension { message: T::CERTIFICATE, extension: ExtensionType::STATUS_REQUEST };
+    assert_eq!(extension, rejection);
+    assert_eq!(rejection.alert(), Some(A::UNSUPPORTED_EXTENSION));
 }
 
 #[test]
@@ -312,8 +324,8 @@ fn client_chain_limit_is_exact() {
             let (mut client, mut server) = (client(client_config), server(server_config));
             let outcome = run(&mut client, &mut server, &mut answer, &mut |_, _| {});
             let error = Error::ChainTooLong { got, limit: 2 };
-            let refused = Outcome::Failed(Failure { side: "server", at: T::CERTIFICATE, error });
-            assert_eq!(outcome, if fits { Outcome::BothConnected } else { refused }, "{kind:?}");
+            let rejection = Outcome::Failed(Failure { side: "server", at: T::CERTIFICATE, error });
+            assert_eq!(outcome, if fits { Outcome::BothConnected } else { rejection }, "{kind:?}");
             pki.client = own;
         }
     }

@@ -20,7 +20,7 @@ fn dropped_connection_frees_its_configuration() {
         assert_eq!(
             (Arc::strong_count(&client), Arc::strong_count(&server)),
             (3, 2),
-            "their states hold them, and a client knows where its sessions are stored"
+            "each state holds its configuration, and a client also for its session store"
         );
         if answered {
             // The server waits for its identity, the client for ServerHello.

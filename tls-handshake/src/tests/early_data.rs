@@ -39,7 +39,7 @@ fn pair(harness: &Harness, client: &ClientConfig, server: &ServerConfig, session
     pair
 }
 
-fn assert_refused(harness: &mut Harness, mut pair: Pair, why: &str) {
+fn assert_rejected(harness: &mut Harness, mut pair: Pair, why: &str) {
     harness.run(&mut pair).unwrap_or_else(|e| panic!("{why}: {e}"));
     assert!(!pair.client.is_early_data_accepted(), "{why}");
     assert_eq!(pair.server_early, b"", "{why}");
@@ -62,7 +62,7 @@ fn early_data_is_delivered_separately() {
     let (client, server, session) = early(&mut harness);
     let mut pair = pair(&harness, &client, &server, session);
     assert_eq!(pair.client.early_data_left(), LIMIT - u32::try_from(REQUEST.len()).unwrap());
-    assert!(!pair.client.is_early_data_accepted(), "nobody knows yet");
+    assert!(!pair.client.is_early_data_accepted(), "accepted before the response");
     harness.run(&mut pair).unwrap();
     assert!(pair.client.is_early_data_accepted());
     assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed));
@@ -144,16 +144,16 @@ fn early_data_is_rejected_on_replay_risk_or_changed_settings() {
                 *bytes = kept.encode().to_vec();
             }
         }),
-        ("it may be found again", |harness, _, _| harness.single_use = Some(false)),
-        ("the ticket is older than the client says", |harness, _, session| {
+        ("the session is reusable", |harness, _, _| harness.single_use = Some(false)),
+        ("the ticket is older than the client claims", |harness, _, session| {
             session.received += 20_000;
             harness.advance(20);
         }),
-        ("the ticket is younger than the client says", |_, _, session| {
+        ("the ticket is younger than the client claims", |_, _, session| {
             session.age_add = session.age_add.wrapping_add(20_000);
         }),
-        ("none is allowed any more", |_, server, _| server.set_max_early_data_size(0)),
-        ("less is allowed than was promised", |_, server, _| server.set_max_early_data_size(LIMIT - 1)),
+        ("early data is disabled", |_, server, _| server.set_max_early_data_size(0)),
+        ("the limit is lower than promised", |_, server, _| server.set_max_early_data_size(LIMIT - 1)),
         ("another suite", |_, server, _| {
             server.set_cipher_suites(&[CipherSuite::TLS_CHACHA20_POLY1305_SHA256]).unwrap();
         }),
@@ -166,7 +166,7 @@ fn early_data_is_rejected_on_replay_risk_or_changed_settings() {
         let (client, mut server, mut session) = early(&mut harness);
         change(&mut harness, &mut server, &mut session);
         let pair = pair(&harness, &client, &server, session);
-        assert_refused(&mut harness, pair, why);
+        assert_rejected(&mut harness, pair, why);
     }
 }
 
@@ -175,7 +175,7 @@ fn early_data_is_rejected_with_reusable_ticket() {
     let mut harness = Harness::new(Storage::Ticket);
     let (client, server, session) = early(&mut harness);
     let pair = pair(&harness, &client, &server, session);
-    assert_refused(&mut harness, pair, "a ticket");
+    assert_rejected(&mut harness, pair, "a reusable ticket");
 }
 
 #[test]
@@ -310,11 +310,11 @@ fn early_data_requires_session_that_allows_it() {
     assert_eq!(without.client.send_early_data(REQUEST, &mut without.to_server), Ok(0));
     let mut barren = session.clone();
     barren.max_early_data = 0;
-    let mut refused = Pair::resuming(client.clone(), server.clone(), barren, harness.now);
-    let hello = refused.to_server.ready().to_vec();
-    assert_eq!(refused.client.early_data_left(), 0);
-    assert_eq!(refused.client.send_early_data(REQUEST, &mut refused.to_server), Ok(0));
-    assert_eq!(refused.to_server.ready(), hello, "something was sent");
+    let mut rejection = Pair::resuming(client.clone(), server.clone(), barren, harness.now);
+    let hello = rejection.to_server.ready().to_vec();
+    assert_eq!(rejection.client.early_data_left(), 0);
+    assert_eq!(rejection.client.send_early_data(REQUEST, &mut rejection.to_server), Ok(0));
+    assert_eq!(rejection.to_server.ready(), hello, "the client sent early data");
     let mut disabled = client;
     disabled.enable_early_data(false);
     let mut pair = Pair::resuming(disabled, server, session, harness.now);

@@ -3,7 +3,7 @@
 use tls_codec::code_points::ExtensionType as X;
 
 use super::flow::{Kind, configs, pki};
-use super::hello::{Hello, server_given};
+use super::hello::{Hello, server_after_hello};
 use super::pair::{Pair, Pki};
 use crate::config::{ClientAuth, ClientConfig, ServerConfig};
 use crate::error::Error;
@@ -11,9 +11,9 @@ use crate::error::Error;
 /// The maximum length, in bytes, of an error text. `Debug` may show twice as much.
 const MAX_TEXT: usize = 9 * 1024;
 
-fn is_bounded(error: &Error, what: &str) {
+fn assert_bounded(error: &Error, what: &str) {
     let (text, held) = (format!("{error:#}").len(), format!("{error:?}").len());
-    assert!(text <= MAX_TEXT && held <= 2 * MAX_TEXT, "{what}: a text of {text} bytes, {held} held");
+    assert!(text <= MAX_TEXT && held <= 2 * MAX_TEXT, "{what}: the text has {text} bytes, the error {held}");
     assert!(error.to_string().contains("more") || text < 2000, "{what}: {error}");
 }
 
@@ -50,8 +50,8 @@ fn error_truncates_lists_of_client_hello() {
     ];
     for (what, kind, fill) in fills {
         let (client, server) = configs(kind);
-        let Err(error) = server_given(client, server, &pki(kind), &fill) else { panic!("{what} pass") };
-        is_bounded(&error, what);
+        let Err(error) = server_after_hello(client, server, &pki(kind), &fill) else { panic!("{what} are accepted") };
+        assert_bounded(&error, what);
     }
 }
 
@@ -69,7 +69,7 @@ fn error_truncates_long_server_name() {
             crate::need::Need::Identity(need) => need.refuse(),
             other => pki.answer(other),
         };
-        is_bounded(&server.deliver(&hello.encode(), &mut refuse).unwrap_err(), "a server name");
+        assert_bounded(&server.deliver(&hello.encode(), &mut refuse).unwrap_err(), "a server name");
     }
 }
 
@@ -82,7 +82,7 @@ fn error_truncates_names_of_rejected_certificate() {
     let mut client = ClientConfig::new();
     client.set_limits(crate::Limits { handshake_message: 0x4_0000, ..crate::Limits::default() });
     let error = Pair::with(client, ServerConfig::new()).handshake(&pki).unwrap_err();
-    is_bounded(&error, "names of a server");
+    assert_bounded(&error, "names of a server");
     assert!(error.to_string().contains("and 2984 more"), "{error}");
     // A client certificate from an untrusted issuer.
     let other = Pki::new();
@@ -97,5 +97,5 @@ fn error_truncates_names_of_rejected_certificate() {
             other_need => other.answer(other_need),
         })
         .unwrap_err();
-    is_bounded(&error, "names of a client");
+    assert_bounded(&error, "names of a client");
 }

@@ -154,7 +154,7 @@ fn psk_context_prevents_selfie_attack() {
     let (outgoing, incoming) = (import("A", "B"), import("B", "A"));
     let mut reflected = Pair::with_psks(ClientConfig::new(), server(), &outgoing);
     run(&mut reflected, &pki, &incoming).unwrap();
-    assert_eq!(reflected.server.handshake_kind(), Some(HandshakeKind::Full), "the server believed its own client");
+    assert_eq!(reflected.server.handshake_kind(), Some(HandshakeKind::Full), "the server accepted its own client");
     assert_eq!(reflected.server.external_psk_identity(), None);
     // Machine B accepts the same hello.
     let mut honest = Pair::with_psks(ClientConfig::new(), server(), &outgoing);
@@ -228,12 +228,12 @@ fn psk_only_server_reports_missing_common_psk() {
     let pki = Pki::new();
     let psks = [plain(b"sensor 7", KEY)];
     let mut pair = Pair::with_psks(ClientConfig::new(), server(), &psks);
-    let refused = pair.run(&mut |need| match need {
+    let rejection = pair.run(&mut |need| match need {
         Need::Session(need) => need.not_found(),
         Need::Identity(need) => need.refuse(),
         other => pki.answer(other),
     });
-    let error = refused.unwrap_err();
+    let error = rejection.unwrap_err();
     assert_eq!(error, Error::NoCommonPsk { psk_dhe_ke: true });
     assert_eq!(error.alert(), Some(AlertDescription::HANDSHAKE_FAILURE));
 }

@@ -13,7 +13,7 @@ pub(super) const MASKS: [u8; 4] = [0x01, 0x10, 0x80, 0xff];
 /// Where a flip in a message may be detected: side, message being read, and alerts.
 pub(super) struct Row {
     pub(super) message: T,
-    pub(super) found: &'static [(&'static str, T, &'static [A])],
+    pub(super) detected: &'static [(&'static str, T, &'static [A])],
 }
 
 /// The alerts for a wrong type, length or syntax of any message.
@@ -21,7 +21,7 @@ pub(super) const SYNTAX: &[A] = &[A::DECODE_ERROR, A::ILLEGAL_PARAMETER, A::UNEX
 
 const CLIENT_HELLO: Row = Row {
     message: T::CLIENT_HELLO,
-    found: &[
+    detected: &[
         ("server", T::CLIENT_HELLO, SYNTAX),
         // Nothing in common or a missing extension: versions, suites, groups, schemes, protocols.
         (
@@ -39,7 +39,7 @@ const CLIENT_HELLO: Row = Row {
 /// It must equal the first ClientHello except for the key share. The server compares both.
 const SECOND_CLIENT_HELLO: Row = Row {
     message: T::CLIENT_HELLO,
-    found: &[
+    detected: &[
         ("server", T::CLIENT_HELLO, SYNTAX),
         ("server", T::CLIENT_HELLO, &[A::PROTOCOL_VERSION, A::MISSING_EXTENSION]),
         ("client", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
@@ -48,7 +48,7 @@ const SECOND_CLIENT_HELLO: Row = Row {
 
 const SERVER_HELLO: Row = Row {
     message: T::SERVER_HELLO,
-    found: &[
+    detected: &[
         ("client", T::SERVER_HELLO, SYNTAX),
         ("client", T::SERVER_HELLO, &[A::PROTOCOL_VERSION, A::UNSUPPORTED_EXTENSION, A::MISSING_EXTENSION]),
         ("client", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
@@ -57,7 +57,7 @@ const SERVER_HELLO: Row = Row {
 
 const RETRY: Row = Row {
     message: T::SERVER_HELLO,
-    found: &[
+    detected: &[
         ("client", T::SERVER_HELLO, SYNTAX),
         ("client", T::SERVER_HELLO, &[A::PROTOCOL_VERSION, A::UNSUPPORTED_EXTENSION, A::MISSING_EXTENSION]),
         // The client follows the flipped group, which the server did not request.
@@ -67,7 +67,7 @@ const RETRY: Row = Row {
 
 const ENCRYPTED_EXTENSIONS: Row = Row {
     message: T::ENCRYPTED_EXTENSIONS,
-    found: &[
+    detected: &[
         ("client", T::ENCRYPTED_EXTENSIONS, SYNTAX),
         ("client", T::ENCRYPTED_EXTENSIONS, &[A::UNSUPPORTED_EXTENSION]),
         ("client", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
@@ -76,7 +76,7 @@ const ENCRYPTED_EXTENSIONS: Row = Row {
 
 const CERTIFICATE_REQUEST: Row = Row {
     message: T::CERTIFICATE_REQUEST,
-    found: &[
+    detected: &[
         ("client", T::CERTIFICATE_REQUEST, SYNTAX),
         ("client", T::CERTIFICATE_REQUEST, &[A::MISSING_EXTENSION]),
         ("client", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
@@ -85,7 +85,7 @@ const CERTIFICATE_REQUEST: Row = Row {
 
 const CERTIFICATE: Row = Row {
     message: T::CERTIFICATE,
-    found: &[
+    detected: &[
         ("client", T::CERTIFICATE, SYNTAX),
         ("client", T::CERTIFICATE, &[A::UNSUPPORTED_EXTENSION]),
         // These tests accept any chain, so an undecodable certificate or a wrong key fails at the
@@ -96,12 +96,12 @@ const CERTIFICATE: Row = Row {
 
 const CERTIFICATE_VERIFY: Row = Row {
     message: T::CERTIFICATE_VERIFY,
-    found: &[("client", T::CERTIFICATE_VERIFY, SYNTAX), ("client", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR])],
+    detected: &[("client", T::CERTIFICATE_VERIFY, SYNTAX), ("client", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR])],
 };
 
 const CLIENT_CERTIFICATE: Row = Row {
     message: T::CERTIFICATE,
-    found: &[
+    detected: &[
         ("server", T::CERTIFICATE, SYNTAX),
         ("server", T::CERTIFICATE, &[A::UNSUPPORTED_EXTENSION]),
         ("server", T::CERTIFICATE_VERIFY, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER]),
@@ -110,39 +110,39 @@ const CLIENT_CERTIFICATE: Row = Row {
 
 const CLIENT_CERTIFICATE_VERIFY: Row = Row {
     message: T::CERTIFICATE_VERIFY,
-    found: &[("server", T::CERTIFICATE_VERIFY, SYNTAX), ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR])],
+    detected: &[("server", T::CERTIFICATE_VERIFY, SYNTAX), ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR])],
 };
 
 /// A Finished of the wrong length is rejected by its syntax or its value.
 pub(super) const SERVER_FINISHED: Row = Row {
     message: T::FINISHED,
-    found: &[("client", T::FINISHED, SYNTAX), ("client", T::FINISHED, &[A::DECRYPT_ERROR])],
+    detected: &[("client", T::FINISHED, SYNTAX), ("client", T::FINISHED, &[A::DECRYPT_ERROR])],
 };
 
 pub(super) const CLIENT_FINISHED: Row = Row {
     message: T::FINISHED,
-    found: &[("server", T::FINISHED, SYNTAX), ("server", T::FINISHED, &[A::DECRYPT_ERROR])],
+    detected: &[("server", T::FINISHED, SYNTAX), ("server", T::FINISHED, &[A::DECRYPT_ERROR])],
 };
 
 /// The bytes of the length: if it grows, the peer waits for more data until EOF.
 const LENGTH: std::ops::Range<usize> = 1..4;
 
-fn judge(row: &Row, outcome: &Outcome, at_byte: usize, context: &str) {
+fn check_outcome(row: &Row, outcome: &Outcome, at_byte: usize, context: &str) {
     match outcome {
         Outcome::Failed(Failure { side, at, error }) => {
             let alert = error.alert().unwrap_or_else(|| panic!("{context}: no alert for {error:?}"));
-            let known = row.found.iter().any(|(s, m, alerts)| s == side && m == at && alerts.contains(&alert));
+            let known = row.detected.iter().any(|(s, m, alerts)| s == side && m == at && alerts.contains(&alert));
             // A greater length joins the next message to this one. On the wire, the record layer
             // would reject that at a key change; here there are no records. change_cipher_spec
             // cannot be part of a message.
-            let reader = row.found.iter().any(|(s, m, _)| s == side && *m == row.message);
+            let reader = row.detected.iter().any(|(s, m, _)| s == side && *m == row.message);
             let swallowed = LENGTH.contains(&at_byte)
                 && reader
                 && (alert == A::DECODE_ERROR || (*at == CHANGE_CIPHER_SPEC && *error == Error::InterleavedHandshake));
-            assert!(known || swallowed, "{context}: {side} says {alert} at {at}: {error}");
+            assert!(known || swallowed, "{context}: the {side} sends {alert} at {at}: {error}");
         }
-        Outcome::Waiting => assert!(LENGTH.contains(&at_byte), "{context}: both wait"),
-        Outcome::BothConnected => panic!("{context}: nobody found it"),
+        Outcome::Waiting => assert!(LENGTH.contains(&at_byte), "{context}: both sides wait"),
+        Outcome::BothConnected => panic!("{context}: undetected"),
     }
 }
 
@@ -172,7 +172,7 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8], rows: &[&Row]) {
             let (mut client, mut server) = ends(kind);
             let outcome = run(&mut client, &mut server, &mut answers(&pki), &mut flip);
             assert!(flipped);
-            judge(row, &outcome, at, &format!("{kind:?}: byte {at} of message {number} ({typ}) ^ {mask:#04x}"));
+            check_outcome(row, &outcome, at, &format!("{kind:?}: byte {at} of message {number} ({typ}) ^ {mask:#04x}"));
         }
     }
 }

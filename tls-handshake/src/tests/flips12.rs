@@ -8,7 +8,7 @@ use super::flow::Kind;
 
 const CLIENT_HELLO: Row = Row {
     message: T::CLIENT_HELLO,
-    found: &[
+    detected: &[
         ("server", T::CLIENT_HELLO, SYNTAX),
         ("server", T::CLIENT_HELLO, &[A::PROTOCOL_VERSION, A::HANDSHAKE_FAILURE, A::NO_APPLICATION_PROTOCOL]),
         // Without a response to renegotiation_info there is no connection (RFC 5746 §3.4).
@@ -22,7 +22,7 @@ const CLIENT_HELLO: Row = Row {
 
 const SERVER_HELLO: Row = Row {
     message: T::SERVER_HELLO,
-    found: &[
+    detected: &[
         ("client", T::SERVER_HELLO, SYNTAX),
         ("client", T::SERVER_HELLO, &[A::PROTOCOL_VERSION, A::UNSUPPORTED_EXTENSION, A::HANDSHAKE_FAILURE]),
         ("client", T::SERVER_HELLO_DONE, &[A::DECRYPT_ERROR]),
@@ -34,7 +34,7 @@ const SERVER_HELLO: Row = Row {
 /// These tests accept any chain, but its key must have signed ServerKeyExchange.
 const CERTIFICATE: Row = Row {
     message: T::CERTIFICATE,
-    found: &[
+    detected: &[
         ("client", T::CERTIFICATE, SYNTAX),
         ("client", T::SERVER_HELLO_DONE, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER]),
         ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
@@ -44,17 +44,17 @@ const CERTIFICATE: Row = Row {
 
 const CERTIFICATE_STATUS: Row = Row {
     message: T::CERTIFICATE_STATUS,
-    found: &[("client", T::CERTIFICATE_STATUS, SYNTAX), ("server", T::FINISHED, &[A::DECRYPT_ERROR])],
+    detected: &[("client", T::CERTIFICATE_STATUS, SYNTAX), ("server", T::FINISHED, &[A::DECRYPT_ERROR])],
 };
 
 const SERVER_KEY_EXCHANGE: Row = Row {
     message: T::SERVER_KEY_EXCHANGE,
-    found: &[("client", T::SERVER_KEY_EXCHANGE, SYNTAX), ("client", T::SERVER_HELLO_DONE, &[A::DECRYPT_ERROR])],
+    detected: &[("client", T::SERVER_KEY_EXCHANGE, SYNTAX), ("client", T::SERVER_HELLO_DONE, &[A::DECRYPT_ERROR])],
 };
 
 const CERTIFICATE_REQUEST: Row = Row {
     message: T::CERTIFICATE_REQUEST,
-    found: &[
+    detected: &[
         ("client", T::CERTIFICATE_REQUEST, SYNTAX),
         // The client has no identity for the remaining key types.
         ("server", T::CERTIFICATE, &[A::HANDSHAKE_FAILURE]),
@@ -63,11 +63,11 @@ const CERTIFICATE_REQUEST: Row = Row {
 };
 
 const SERVER_HELLO_DONE: Row =
-    Row { message: T::SERVER_HELLO_DONE, found: &[("client", T::SERVER_HELLO_DONE, SYNTAX)] };
+    Row { message: T::SERVER_HELLO_DONE, detected: &[("client", T::SERVER_HELLO_DONE, SYNTAX)] };
 
 const CLIENT_CERTIFICATE: Row = Row {
     message: T::CERTIFICATE,
-    found: &[
+    detected: &[
         ("server", T::CERTIFICATE, SYNTAX),
         ("server", T::CERTIFICATE_VERIFY, &[A::BAD_CERTIFICATE, A::DECRYPT_ERROR, A::ILLEGAL_PARAMETER]),
     ],
@@ -75,7 +75,7 @@ const CLIENT_CERTIFICATE: Row = Row {
 
 const CLIENT_KEY_EXCHANGE: Row = Row {
     message: T::CLIENT_KEY_EXCHANGE,
-    found: &[
+    detected: &[
         ("server", T::CLIENT_KEY_EXCHANGE, SYNTAX),
         ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR]),
         ("server", T::FINISHED, &[A::DECRYPT_ERROR]),
@@ -84,7 +84,7 @@ const CLIENT_KEY_EXCHANGE: Row = Row {
 
 const CLIENT_CERTIFICATE_VERIFY: Row = Row {
     message: T::CERTIFICATE_VERIFY,
-    found: &[("server", T::CERTIFICATE_VERIFY, SYNTAX), ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR])],
+    detected: &[("server", T::CERTIFICATE_VERIFY, SYNTAX), ("server", T::CERTIFICATE_VERIFY, &[A::DECRYPT_ERROR])],
 };
 
 const PLAIN: [&Row; 8] = [

@@ -8,7 +8,7 @@ use super::flow::{CHANGE_CIPHER_SPEC, Kind};
 
 const CLIENT_HELLO: Row = Row {
     message: T::CLIENT_HELLO,
-    found: &[
+    detected: &[
         ("server", T::CLIENT_HELLO, SYNTAX),
         (
             "server",
@@ -33,7 +33,7 @@ const CLIENT_HELLO: Row = Row {
 
 const SERVER_HELLO: Row = Row {
     message: T::SERVER_HELLO,
-    found: &[
+    detected: &[
         ("client", T::SERVER_HELLO, SYNTAX),
         ("client", T::SERVER_HELLO, &[A::PROTOCOL_VERSION, A::UNSUPPORTED_EXTENSION, A::MISSING_EXTENSION]),
         ("client", T::SERVER_HELLO, &[A::HANDSHAKE_FAILURE]),
@@ -48,7 +48,7 @@ const RETRY: Row = SERVER_HELLO;
 
 const ENCRYPTED_EXTENSIONS: Row = Row {
     message: T::ENCRYPTED_EXTENSIONS,
-    found: &[
+    detected: &[
         ("client", T::ENCRYPTED_EXTENSIONS, SYNTAX),
         ("client", T::ENCRYPTED_EXTENSIONS, &[A::UNSUPPORTED_EXTENSION]),
         ("client", T::FINISHED, &[A::DECRYPT_ERROR]),
@@ -56,11 +56,11 @@ const ENCRYPTED_EXTENSIONS: Row = Row {
 };
 
 const END_OF_EARLY_DATA: Row =
-    Row { message: T::END_OF_EARLY_DATA, found: &[("server", T::END_OF_EARLY_DATA, SYNTAX)] };
+    Row { message: T::END_OF_EARLY_DATA, detected: &[("server", T::END_OF_EARLY_DATA, SYNTAX)] };
 
 const NEW_SESSION_TICKET: Row = Row {
     message: T::NEW_SESSION_TICKET,
-    found: &[("client", T::NEW_SESSION_TICKET, SYNTAX), ("client", T::FINISHED, &[A::DECRYPT_ERROR])],
+    detected: &[("client", T::NEW_SESSION_TICKET, SYNTAX), ("client", T::FINISHED, &[A::DECRYPT_ERROR])],
 };
 
 #[test]

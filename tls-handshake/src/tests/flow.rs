@@ -151,7 +151,7 @@ impl<S: StateMachine> End<S> {
                 NextMessage::Completed { rest } => {
                     fragment = rest;
                     let joined = self.joiner.take();
-                    let Split::Message { message, .. } = split_message(&joined) else { panic!("it is whole") };
+                    let Split::Message { message, .. } = split_message(&joined) else { panic!("a partial message") };
                     self.message(Framed::new(message, rest), answer)?;
                 }
             }
@@ -167,7 +167,7 @@ impl<S: StateMachine> End<S> {
         if self.state.as_ref().is_some_and(StateMachine::ignores_change_cipher_spec) {
             return Ok(());
         }
-        let state = self.state.take().expect("an end that did not fail");
+        let state = self.state.take().expect("an end that has not failed");
         let at = RecordBoundary::at_end_of(&[]).unwrap();
         self.state = Some(state.on_change_cipher_spec(at, &mut self.sink)?);
         Ok(())
@@ -201,7 +201,7 @@ impl<S: StateMachine> End<S> {
         message: Framed<'_, tls_codec::handshake::RawMessage<'_>>,
         answer: &mut dyn FnMut(Need) -> Answer,
     ) -> Result<(), Error> {
-        let state = self.state.take().expect("an end that did not fail");
+        let state = self.state.take().expect("an end that has not failed");
         let mut step = state.on_message(message, &mut self.sink)?;
         loop {
             match step {
@@ -316,12 +316,12 @@ pub(super) fn ends_of(
         _ => None,
     };
     let known = if kind.is_resumed() { known(kind, &client_config, &server_config) } else { ResumptionOffer::Nothing };
-    (client_knowing(client_config, known, edit), server(server_config))
+    (client_resuming(client_config, known, edit), server(server_config))
 }
 
 /// Returns both ends of a handshake with early data whose client offers two keys. The server does
 /// not know the first.
-pub(super) fn ends_with_an_unknown_key_first() -> (End<Client>, End<Server>) {
+pub(super) fn ends_with_unknown_first_psk() -> (End<Client>, End<Server>) {
     let (client_config, server_config) = configs(Kind::Early);
     let mut psks = Vec::new();
     for _ in 0..2 {
@@ -330,12 +330,12 @@ pub(super) fn ends_with_an_unknown_key_first() -> (End<Client>, End<Server>) {
         }
     }
     assert_eq!(psks.len(), 2);
-    (client_knowing(client_config, ResumptionOffer::Psks(psks), None), server(server_config))
+    (client_resuming(client_config, ResumptionOffer::Psks(psks), None), server(server_config))
 }
 
 /// Returns both ends of a handshake with early data whose client offers a session of SHA-256 and
 /// then an external key of SHA-384.
-pub(super) fn ends_with_an_external_key_behind(
+pub(super) fn ends_with_second_external_psk(
     key: &crate::ExternalPsk,
     suites: &[CipherSuite],
 ) -> (End<Client>, End<Server>) {
@@ -348,7 +348,7 @@ pub(super) fn ends_with_an_external_key_behind(
         panic!("keys")
     };
     psks.extend(external);
-    (client_knowing(client_config, ResumptionOffer::Psks(psks), None), server(server_config))
+    (client_resuming(client_config, ResumptionOffer::Psks(psks), None), server(server_config))
 }
 
 /// A fixed scope for server identities, whose keys differ in each run.
@@ -395,7 +395,7 @@ pub(super) fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) ->
         ticket: theirs.encode().to_vec(),
         session_id: Vec::new(),
         max_early_data,
-        server_chain: Arc::new([CertificateDer::from(b"the chain of the first time".to_vec())]),
+        server_chain: Arc::new([CertificateDer::from(b"the chain of the original handshake".to_vec())]),
         expires: now.as_secs() + 1000,
     };
     let place = SessionTracker::new(Arc::new(client.clone()), "a.test".try_into().unwrap(), None);
@@ -420,10 +420,10 @@ pub(super) fn client(config: ClientConfig) -> End<Client> {
 
 /// Returns a client that edits its messages.
 pub(super) fn client_with(config: ClientConfig, edit: Option<MessageEdit>) -> End<Client> {
-    client_knowing(config, ResumptionOffer::Nothing, edit)
+    client_resuming(config, ResumptionOffer::Nothing, edit)
 }
 
-pub(super) fn client_knowing(config: ClientConfig, known: ResumptionOffer, edit: Option<MessageEdit>) -> End<Client> {
+pub(super) fn client_resuming(config: ClientConfig, known: ResumptionOffer, edit: Option<MessageEdit>) -> End<Client> {
     let mut sink = Recorder { edit, ..Recorder::default() };
     let name = "a.test".try_into().unwrap();
     let state = WaitServerHello::start(Arc::new(config), name, known, &SystemRandom, &mut sink).unwrap();
@@ -442,7 +442,7 @@ pub(super) fn server_with(config: ServerConfig, edit: Option<MessageEdit>) -> En
 
 /// Runs a handshake until the client has taken `at_client` items (messages or change_cipher_spec)
 /// and the server `at_server`. Further sent items stay in the sinks.
-pub(super) fn halted(kind: Kind, pki: &Pki, [at_client, at_server]: [usize; 2]) -> (End<Client>, End<Server>) {
+pub(super) fn halt_at(kind: Kind, pki: &Pki, [at_client, at_server]: [usize; 2]) -> (End<Client>, End<Server>) {
     let (mut client, mut server) = ends(kind);
     let mut taken = [0, 0];
     loop {
@@ -535,6 +535,6 @@ pub(super) fn run(
 }
 
 /// Runs a handshake without tampering.
-pub(super) fn meet(client: &mut End<Client>, server: &mut End<Server>, pki: &Pki) -> Outcome {
+pub(super) fn handshake(client: &mut End<Client>, server: &mut End<Server>, pki: &Pki) -> Outcome {
     run(client, server, &mut answers(pki), &mut |_, _| {})
 }

@@ -145,7 +145,7 @@ fn client_rejects_early_data_under_other_suite() {
 /// RFC 6066 §3: a server that resumes a session does not acknowledge the name.
 #[test]
 fn resumption_does_not_acknowledge_server_name() {
-    for (kind, acknowledges) in
+    for (kind, expected) in
         [(Kind::Full, true), (Kind::Resumed, false), (Kind::Tls12, true), (Kind::Tls12Resumed, false)]
     {
         let pki = pki(kind);
@@ -166,7 +166,7 @@ fn resumption_does_not_acknowledge_server_name() {
             }
             found
         };
-        assert_eq!(acknowledged, acknowledges, "{}", kind.is_tls12());
+        assert_eq!(acknowledged, expected, "{}", kind.is_tls12());
     }
 }
 
@@ -526,16 +526,16 @@ fn server_session_lifetime_starts_at_client_verification() {
     for (storage, version) in
         [(Storage::Ticket, TLS12), (Storage::Ticket, TLS13), (Storage::Id, TLS12), (Storage::Id, TLS13)]
     {
-        for says_when in [true, false] {
+        for with_time in [true, false] {
             let mut harness = Harness::new(storage);
             let (mut client, mut server) = (harness.client(version), harness.server());
             client.set_client_identity_lookup(true);
             server.set_client_auth(crate::ClientAuth::Required);
             server.set_session_lifetime(100);
             let mut pair = Pair::with(client.clone(), server.clone());
-            let verdict = harness.now;
+            let verified_at = harness.now;
             pair.run(&mut |need| match need {
-                Need::ClientVerdict(need) if says_when => need.answer_at(Ok(()), harness.now),
+                Need::ClientVerdict(need) if with_time => need.answer_at(Ok(()), harness.now),
                 Need::ClientVerdict(need) => need.answer(Ok(())),
                 Need::NewSession(need) => {
                     harness.advance(50);
@@ -546,7 +546,7 @@ fn server_session_lifetime_starts_at_client_verification() {
             .unwrap();
             let session = pair.client.take_sessions(harness.now).remove(0);
             // Without a verification time, the session starts when it is issued.
-            let (began, left) = if says_when { (verdict.as_secs(), 50) } else { (harness.now.as_secs(), 100) };
+            let (began, left) = if with_time { (verified_at.as_secs(), 50) } else { (harness.now.as_secs(), 100) };
             let stored =
                 harness.find(if session.ticket.is_empty() { &session.session_id } else { &session.ticket }).unwrap();
             assert_eq!((stored.authenticated, stored.lifetime), (began, left), "{storage:?} {version}");
@@ -556,9 +556,9 @@ fn server_session_lifetime_starts_at_client_verification() {
             harness.advance(2);
             std::mem::swap(&mut harness.store, &mut once);
             // The server ignores the lifetime that the client stored.
-            let mut believes = session;
-            believes.lifetime = 1000;
-            assert_eq!(harness.kind(&client, &server, believes), Some(HandshakeKind::Full), "{storage:?} {version}");
+            let mut longer = session;
+            longer.lifetime = 1000;
+            assert_eq!(harness.kind(&client, &server, longer), Some(HandshakeKind::Full), "{storage:?} {version}");
         }
     }
 }

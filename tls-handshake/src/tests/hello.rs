@@ -77,7 +77,7 @@ impl Hello {
     }
 
     /// Edits a message if it is a ClientHello or a ServerHello.
-    pub(super) fn edit(message: &mut Vec<u8>, change: Change<'_>) {
+    pub(super) fn edit(message: &mut Vec<u8>, change: HelloEdit<'_>) {
         if matches!(message[0], 1 | 2) {
             let mut hello = Self::parse(message);
             change(&mut hello);
@@ -98,14 +98,14 @@ impl Hello {
     }
 }
 
-pub(super) type Change<'a> = &'a dyn Fn(&mut Hello);
+pub(super) type HelloEdit<'a> = &'a dyn Fn(&mut Hello);
 
 /// Returns a server that received the edited ClientHello of a client with `client_config`.
-pub(super) fn server_given(
+pub(super) fn server_after_hello(
     client_config: ClientConfig,
     config: ServerConfig,
     pki: &Pki,
-    change: Change<'_>,
+    change: HelloEdit<'_>,
 ) -> Result<End<Server>, Error> {
     let mut hello = Hello::parse(&client(client_config).pop());
     assert_eq!(Hello::parse(&hello.encode()).encode(), hello.encode());
@@ -116,11 +116,11 @@ pub(super) fn server_given(
 }
 
 /// Returns a client that received the edited first response of a server with `server_config`.
-pub(super) fn client_given(
+pub(super) fn client_after_hello(
     config: ClientConfig,
     server_config: ServerConfig,
     pki: &Pki,
-    change: Change<'_>,
+    change: HelloEdit<'_>,
 ) -> Result<End<Client>, Error> {
     let (mut client, mut server) = (client(config), server(server_config));
     server.deliver(&client.pop(), &mut answers(pki)).unwrap();
@@ -131,10 +131,10 @@ pub(super) fn client_given(
 }
 
 /// Checks the alert of an error, and that its text contains `texts`.
-pub(super) fn tells(error: &Error, alert: AlertDescription, texts: &[&str]) {
+pub(super) fn assert_error(error: &Error, alert: AlertDescription, texts: &[&str]) {
     assert_eq!(error.alert(), Some(alert), "{error}");
     for text in texts {
-        assert!(error.to_string().contains(text), "{error} does not tell {text}");
+        assert!(error.to_string().contains(text), "{error}: {text} is missing");
     }
 }
 

@@ -6,14 +6,14 @@ use crate::config::{ClientConfig, RecordPadding, ServerConfig};
 use crate::error::Error;
 use tls_codec::code_points::CipherSuite;
 
-fn connected(pki: &Pki, client: ClientConfig, server: ServerConfig) -> Pair {
+fn connect(pki: &Pki, client: ClientConfig, server: ServerConfig) -> Pair {
     let mut pair = Pair::with(client, server);
     pair.handshake(pki).unwrap();
     pair
 }
 
 /// Seals client data in place and returns the record. Preceding output is in `to_server`.
-fn in_place(pair: &mut Pair, data: &[u8]) -> Result<Vec<u8>, Error> {
+fn send_in_place(pair: &mut Pair, data: &[u8]) -> Result<Vec<u8>, Error> {
     let room = pair.client.room_around(data.len()).expect("room");
     // The room may hold any bytes.
     let mut record = [&vec![0xaa; room.before], data, &vec![0xbb; room.after]].concat();
@@ -21,8 +21,8 @@ fn in_place(pair: &mut Pair, data: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(record)
 }
 
-fn arrives(pair: &mut Pair, data: &[u8]) {
-    let record = in_place(pair, data).unwrap();
+fn assert_arrives(pair: &mut Pair, data: &[u8]) {
+    let record = send_in_place(pair, data).unwrap();
     pair.at_server.extend_from_slice(pair.to_server.ready());
     pair.to_server.consume(usize::MAX);
     pair.at_server.extend_from_slice(&record);
@@ -43,9 +43,9 @@ fn peer_opens_records_sealed_in_place_with_every_suite() {
             let mut client = ClientConfig::new();
             client.set_cipher_suites(&[suite]).unwrap();
             client.set_record_padding(padding);
-            let mut pair = connected(&pki, client, ServerConfig::new());
+            let mut pair = connect(&pki, client, ServerConfig::new());
             for length in [1, 99, 100, 101, 16_000, pair.client.record_capacity()] {
-                arrives(&mut pair, &vec![7; length]);
+                assert_arrives(&mut pair, &vec![7; length]);
                 // A copied record in between.
                 send_all(&mut pair.client, b"copied", &mut pair.to_server);
                 pair.step_server().unwrap();
@@ -62,8 +62,8 @@ fn sealing_in_place_and_by_copy_give_equal_records() {
         let mut client = ClientConfig::new();
         client.set_record_padding(padding);
         for length in [1, 63, 64, 65, 5000] {
-            let mut pair = connected(&pki, client.clone(), ServerConfig::new());
-            let record = in_place(&mut pair, &vec![7; length]).unwrap();
+            let mut pair = connect(&pki, client.clone(), ServerConfig::new());
+            let record = send_in_place(&mut pair, &vec![7; length]).unwrap();
             send_all(&mut pair.client, &vec![7; length], &mut pair.to_server);
             assert_eq!(record.len(), pair.to_server.len());
             assert_eq!(record[..5], pair.to_server.ready()[..5]);
@@ -74,11 +74,11 @@ fn sealing_in_place_and_by_copy_give_equal_records() {
 #[test]
 fn requested_key_update_precedes_record_sealed_in_place() {
     let pki = Pki::new();
-    let mut pair = connected(&pki, ClientConfig::new(), ServerConfig::new());
+    let mut pair = connect(&pki, ClientConfig::new(), ServerConfig::new());
     pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
     pair.step_client().unwrap();
     assert!(pair.to_server.is_empty());
-    let record = in_place(&mut pair, b"data").unwrap();
+    let record = send_in_place(&mut pair, b"data").unwrap();
     assert!(!pair.to_server.is_empty(), "the KeyUpdate");
     pair.at_server.extend_from_slice(&[pair.to_server.ready(), &record].concat());
     pair.to_server.consume(usize::MAX);
@@ -107,7 +107,7 @@ fn wrong_room_is_rejected_without_data_loss() {
         let result = pair.client.send_in_place(&mut vec![0; need], content, &mut pair.to_server);
         assert_eq!(result, Err(Error::RecordRoom { got: need, need: None }));
     }
-    arrives(&mut pair, b"all is well");
+    assert_arrives(&mut pair, b"more data");
     pair.client.send_close_notify(&mut pair.to_server);
     assert_eq!(pair.client.room_around(4), None);
     let closed = pair.client.send_in_place(&mut vec![0; need], 4, &mut pair.to_server);

@@ -4,8 +4,8 @@ use tls_codec::code_points::{
     AlertDescription as A, ContentType as C, ExtensionType as X, HandshakeType as T, ProtocolVersion,
 };
 
-use super::flow::{Kind, Outcome, answers, configs, ends, meet, pki, server_with};
-use super::hello::server_given;
+use super::flow::{Kind, Outcome, answers, configs, ends, handshake, pki, server_with};
+use super::hello::server_after_hello;
 use super::pair::{Pair, Pki};
 use super::resumption::{Harness, Storage, TLS13};
 use crate::Progress;
@@ -30,7 +30,9 @@ fn finished_of_wrong_length_is_decode_error() {
                 "client" => client.sink.edit = Some(Box::new(edit)),
                 _ => server.sink.edit = Some(Box::new(edit)),
             }
-            let Outcome::Failed(failure) = meet(&mut client, &mut server, &pki) else { panic!("{length} passes") };
+            let Outcome::Failed(failure) = handshake(&mut client, &mut server, &pki) else {
+                panic!("{length} is accepted")
+            };
             assert_eq!(failure.error, Error::FinishedLength { got: length, expected }, "{kind:?}");
             assert_eq!(failure.error.alert(), Some(A::DECODE_ERROR));
         }
@@ -54,7 +56,7 @@ fn server_accepts_many_key_shares() {
     let (client, server) = configs(Kind::Full);
     let pki = pki(Kind::Full);
     let given = |groups: Vec<u16>| {
-        server_given(client.clone(), server.clone(), &pki, &|hello| {
+        server_after_hello(client.clone(), server.clone(), &pki, &|hello| {
             let list: Vec<u8> = groups.iter().flat_map(|group| group.to_be_bytes()).collect();
             let length = u16::try_from(list.len()).unwrap().to_be_bytes();
             *hello.get(X::SUPPORTED_GROUPS) = [&length[..], &list].concat();
@@ -90,7 +92,7 @@ fn psk_ke_without_psk_dhe_ke_is_handshake_failure() {
     }
 }
 
-fn connected(version: ProtocolVersion, pki: &Pki) -> Pair {
+fn connect(version: ProtocolVersion, pki: &Pki) -> Pair {
     let mut server = ServerConfig::new();
     server.set_versions(&[version]).unwrap();
     let mut pair = Pair::with(ClientConfig::new(), server);
@@ -108,7 +110,7 @@ fn fatal_user_canceled_closes_only_tls12() {
         (ProtocolVersion::TLS13, 2, false),
         (ProtocolVersion::TLS13, 1, false),
     ] {
-        let mut pair = connected(version, &pki);
+        let mut pair = connect(version, &pki);
         pair.server.send_raw_record(C::ALERT, &[level, A::USER_CANCELED.0], &mut pair.to_client);
         pair.client.send_raw_record(C::ALERT, &[level, A::USER_CANCELED.0], &mut pair.to_server);
         let expected = || match ends {
@@ -129,7 +131,7 @@ fn alert_inside_fragmented_message_is_rejected() {
     let pki = Pki::new();
     for version in [ProtocolVersion::TLS12, ProtocolVersion::TLS13] {
         for alert in [[1, A::UNRECOGNIZED_NAME.0], [1, A::USER_CANCELED.0], [1, 0], [2, 0], [2, 40]] {
-            let mut pair = connected(version, &pki);
+            let mut pair = connect(version, &pki);
             pair.server.send_raw_record(C::HANDSHAKE, &[4, 0, 0], &mut pair.to_client);
             pair.server.send_raw_record(C::ALERT, &alert, &mut pair.to_client);
             let error = pair.step_client().unwrap_err();
@@ -155,7 +157,7 @@ fn failed_handshake_stays_handshaking() {
     pair.server.end_of_input().unwrap_err();
     assert!(pair.server.is_handshaking());
     // A completed handshake stays complete.
-    let mut pair = connected(TLS13, &pki);
+    let mut pair = connect(TLS13, &pki);
     pair.server.send_raw_record(C::ALERT, &[2, 40], &mut pair.to_client);
     pair.step_client().unwrap_err();
     assert!(!pair.client.is_handshaking());
@@ -174,7 +176,7 @@ fn handshake_complete_is_reported_once() {
             let mut pair = Pair::with(client, server);
             let mut complete = [0, 0];
             for _ in 0..8 {
-                carry_counting(&mut pair, &mut harness, &mut complete);
+                carry_and_count(&mut pair, &mut harness, &mut complete);
             }
             assert_eq!(complete, [1, 1], "{version} {storage:?} {tickets}");
             assert!(!pair.client.is_handshaking() && !pair.server.is_handshaking());
@@ -184,7 +186,7 @@ fn handshake_complete_is_reported_once() {
 }
 
 /// Carries all output and counts the reports of a complete handshake.
-fn carry_counting(pair: &mut Pair, harness: &mut Harness, complete: &mut [usize; 2]) {
+fn carry_and_count(pair: &mut Pair, harness: &mut Harness, complete: &mut [usize; 2]) {
     macro_rules! drive {
         ($end:ident, $from:ident, $at:ident, $to:ident, $count:expr) => {
             pair.$at.extend_from_slice(pair.$from.ready());

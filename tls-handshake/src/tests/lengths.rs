@@ -50,7 +50,7 @@ fn wrong_length_of_any_message_is_decode_error() {
                 }
             });
             let Some(typ) = changed.map(T) else { continue };
-            let Outcome::Failed(failure) = outcome else { panic!("{kind:?}: {typ} of another length passes") };
+            let Outcome::Failed(failure) = outcome else { panic!("{kind:?}: {typ} of a wrong length is accepted") };
             if failure.at != typ || failure.error.alert() != Some(A::DECODE_ERROR) {
                 wrong.push(format!("{kind:?} {target} {typ}: {:?} at {}", failure.error, failure.at));
             }

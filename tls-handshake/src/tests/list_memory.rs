@@ -15,7 +15,7 @@ const REST: u64 = 12 * 1024;
 
 /// The side that holds the list.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
+enum Holder {
     Client,
     Server,
 }
@@ -24,7 +24,7 @@ enum At {
 struct Case {
     what: &'static str,
     kind: Kind,
-    at: At,
+    holder: Holder,
     message: T,
     fill: fn(&mut Vec<u8>),
 }
@@ -42,7 +42,7 @@ fn extension(typ: X, data: &[u8]) -> Vec<u8> {
 }
 
 /// A list of 20,000 elements of one byte, 60 KB with the lengths.
-fn tiny() -> Vec<u8> {
+fn many_elements() -> Vec<u8> {
     vec16(&b"\x00\x01\x07".repeat(20_000))
 }
 
@@ -84,7 +84,7 @@ fn push(message: &mut Vec<u8>, typ: X, data: &[u8]) {
     });
 }
 
-fn unknown(known: &[u8]) -> Vec<u8> {
+fn with_unknown(known: &[u8]) -> Vec<u8> {
     [&[0x5a, 0x5b].repeat(28_000)[..], known].concat()
 }
 
@@ -93,57 +93,57 @@ const ED25519: [u8; 2] = [8, 7];
 
 const SERVERS: [Case; 12] = [
     Case {
-        what: "authorities",
+        what: "CA names",
         kind: Kind::Auth,
-        at: At::Client,
+        holder: Holder::Client,
         message: T::CERTIFICATE_REQUEST,
         fill: |m| {
             let schemes = extension(X::SIGNATURE_ALGORITHMS, &vec16(&ED25519));
-            let block = [schemes, extension(X::CERTIFICATE_AUTHORITIES, &tiny())].concat();
+            let block = [schemes, extension(X::CERTIFICATE_AUTHORITIES, &many_elements())].concat();
             set(m, &[vec![0], vec16(&block)].concat());
         },
     },
     Case {
-        what: "authorities",
+        what: "CA names",
         kind: Kind::Tls12Auth,
-        at: At::Client,
+        holder: Holder::Client,
         message: T::CERTIFICATE_REQUEST,
         fill: |m| {
-            set(m, &[vec![1, 64], vec16(&ED25519), tiny()].concat());
+            set(m, &[vec![1, 64], vec16(&ED25519), many_elements()].concat());
         },
     },
     Case {
         what: "schemes",
         kind: Kind::Auth,
-        at: At::Client,
+        holder: Holder::Client,
         message: T::CERTIFICATE_REQUEST,
         fill: |m| {
-            let schemes = extension(X::SIGNATURE_ALGORITHMS, &vec16(&unknown(&ED25519)));
+            let schemes = extension(X::SIGNATURE_ALGORITHMS, &vec16(&with_unknown(&ED25519)));
             set(m, &[vec![0], vec16(&schemes)].concat());
         },
     },
     Case {
-        what: "timestamps",
+        what: "SCTs",
         kind: Kind::Full,
-        at: At::Client,
+        holder: Holder::Client,
         message: T::CERTIFICATE,
         fill: |m| {
-            with_extension(m, &extension(X::SIGNED_CERTIFICATE_TIMESTAMP, &tiny()));
+            with_extension(m, &extension(X::SIGNED_CERTIFICATE_TIMESTAMP, &many_elements()));
         },
     },
     Case {
-        what: "timestamps",
+        what: "SCTs",
         kind: Kind::Tls12Stapled,
-        at: At::Client,
+        holder: Holder::Client,
         message: T::SERVER_HELLO,
         fill: |m| {
-            push(m, X::SIGNED_CERTIFICATE_TIMESTAMP, &tiny());
+            push(m, X::SIGNED_CERTIFICATE_TIMESTAMP, &many_elements());
         },
     },
     Case {
         what: "OCSP response",
         kind: Kind::Full,
-        at: At::Client,
+        holder: Holder::Client,
         message: T::CERTIFICATE,
         fill: |m| {
             let status = [vec![1], vec24(&[7; 60_000])].concat();
@@ -153,18 +153,18 @@ const SERVERS: [Case; 12] = [
     Case {
         what: "OCSP response",
         kind: Kind::Tls12Stapled,
-        at: At::Client,
+        holder: Holder::Client,
         message: T::CERTIFICATE_STATUS,
         fill: |m| {
             set(m, &[vec![1], vec24(&[7; 60_000])].concat());
         },
     },
-    Case { what: "chain", kind: Kind::Full, at: At::Client, message: T::CERTIFICATE, fill: long_chain },
-    Case { what: "chain", kind: Kind::Tls12, at: At::Client, message: T::CERTIFICATE, fill: long_chain },
+    Case { what: "chain", kind: Kind::Full, holder: Holder::Client, message: T::CERTIFICATE, fill: long_chain },
+    Case { what: "chain", kind: Kind::Tls12, holder: Holder::Client, message: T::CERTIFICATE, fill: long_chain },
     Case {
         what: "ticket",
         kind: Kind::Full,
-        at: At::Client,
+        holder: Holder::Client,
         message: T::NEW_SESSION_TICKET,
         fill: |m| {
             set(m, &[vec![0, 0, 1, 0, 1, 2, 3, 4, 1, 9], vec16(&[7; 60_000]), vec16(&[])].concat());
@@ -173,7 +173,7 @@ const SERVERS: [Case; 12] = [
     Case {
         what: "ticket",
         kind: Kind::Tls12Ticket,
-        at: At::Client,
+        holder: Holder::Client,
         message: T::NEW_SESSION_TICKET,
         fill: |m| {
             set(m, &[vec![0, 0, 1, 0], vec16(&[7; 60_000])].concat());
@@ -182,7 +182,7 @@ const SERVERS: [Case; 12] = [
     Case {
         what: "cookie",
         kind: Kind::Retry,
-        at: At::Client,
+        holder: Holder::Client,
         message: T::SERVER_HELLO,
         fill: |m| {
             push(m, X::COOKIE, &vec16(&[7; 60_000]));
@@ -194,61 +194,61 @@ const CLIENTS: [Case; 13] = [
     Case {
         what: "suites",
         kind: Kind::Full,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
-            Hello::edit(m, &|hello| hello.suites = unknown(&hello.suites));
+            Hello::edit(m, &|hello| hello.suites = with_unknown(&hello.suites));
         },
     },
     Case {
         what: "suites",
         kind: Kind::Tls12,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
-            Hello::edit(m, &|hello| hello.suites = unknown(&hello.suites));
+            Hello::edit(m, &|hello| hello.suites = with_unknown(&hello.suites));
         },
     },
     Case {
         what: "groups",
         kind: Kind::Full,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
-            push(m, X::SUPPORTED_GROUPS, &vec16(&unknown(&X25519)));
+            push(m, X::SUPPORTED_GROUPS, &vec16(&with_unknown(&X25519)));
         },
     },
     Case {
         what: "groups",
         kind: Kind::Tls12,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
-            push(m, X::SUPPORTED_GROUPS, &vec16(&unknown(&X25519)));
+            push(m, X::SUPPORTED_GROUPS, &vec16(&with_unknown(&X25519)));
         },
     },
     Case {
         what: "schemes",
         kind: Kind::Full,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
-            push(m, X::SIGNATURE_ALGORITHMS, &vec16(&unknown(&ED25519)));
+            push(m, X::SIGNATURE_ALGORITHMS, &vec16(&with_unknown(&ED25519)));
         },
     },
     Case {
         what: "schemes",
         kind: Kind::Tls12,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
-            push(m, X::SIGNATURE_ALGORITHMS, &vec16(&unknown(&ED25519)));
+            push(m, X::SIGNATURE_ALGORITHMS, &vec16(&with_unknown(&ED25519)));
         },
     },
     Case {
         what: "protocols",
         kind: Kind::Full,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
             push(m, X::ALPN, &vec16(&b"\x01a".repeat(30_000)));
@@ -257,25 +257,25 @@ const CLIENTS: [Case; 13] = [
     Case {
         what: "protocols",
         kind: Kind::Tls12,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
             push(m, X::ALPN, &vec16(&[b"\x08http/1.1".to_vec(), b"\x01a".repeat(30_000)].concat()));
         },
     },
     Case {
-        what: "authorities",
+        what: "CA names",
         kind: Kind::Full,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
-            push(m, X::CERTIFICATE_AUTHORITIES, &tiny());
+            push(m, X::CERTIFICATE_AUTHORITIES, &many_elements());
         },
     },
     Case {
         what: "ticket",
         kind: Kind::Tls12Ticket,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
             push(m, X::SESSION_TICKET, &[7; 60_000]);
@@ -284,7 +284,7 @@ const CLIENTS: [Case; 13] = [
     Case {
         what: "identities",
         kind: Kind::Full,
-        at: At::Server,
+        holder: Holder::Server,
         message: T::CLIENT_HELLO,
         fill: |m| {
             let identities = vec16(&b"\x00\x01\x07\x00\x00\x00\x00".repeat(1200));
@@ -294,8 +294,8 @@ const CLIENTS: [Case; 13] = [
             });
         },
     },
-    Case { what: "chain", kind: Kind::Auth, at: At::Server, message: T::CERTIFICATE, fill: long_chain },
-    Case { what: "chain", kind: Kind::Tls12Auth, at: At::Server, message: T::CERTIFICATE, fill: long_chain },
+    Case { what: "chain", kind: Kind::Auth, holder: Holder::Server, message: T::CERTIFICATE, fill: long_chain },
+    Case { what: "chain", kind: Kind::Tls12Auth, holder: Holder::Server, message: T::CERTIFICATE, fill: long_chain },
 ];
 
 fn settings(case: &Case) -> (ClientConfig, ServerConfig) {
@@ -313,7 +313,7 @@ fn settings(case: &Case) -> (ClientConfig, ServerConfig) {
 }
 
 /// Delivers a flight to `to` up to the filled message, and measures that message.
-fn give<S: StateMachine>(
+fn deliver_and_measure<S: StateMachine>(
     to: &mut End<S>,
     flight: Vec<Sent>,
     case: &Case,
@@ -340,7 +340,7 @@ fn give<S: StateMachine>(
 
 /// Runs a handshake up to the filled message. Returns its length, and the maximum and the remaining
 /// bytes held.
-fn measured(case: &Case, settings: (ClientConfig, ServerConfig)) -> (u64, u64, i64) {
+fn measure_handshake(case: &Case, settings: (ClientConfig, ServerConfig)) -> (u64, u64, i64) {
     let what = format!("{} in {} of {:?}", case.what, case.message, case.kind);
     let pki = pki(case.kind);
     let (client, server) = settings;
@@ -351,16 +351,17 @@ fn measured(case: &Case, settings: (ClientConfig, ServerConfig)) -> (u64, u64, i
             fill(m);
         }
     });
-    let (at_client, at_server) = if case.at == At::Server { (Some(edit), None) } else { (None, Some(edit)) };
+    let (at_client, at_server) = if case.holder == Holder::Server { (Some(edit), None) } else { (None, Some(edit)) };
     let (mut client, mut server) = (client_with(client, at_client), server_with(server, at_server));
     let mut answer = answers(&pki);
     loop {
         let flight = client.flight();
-        let mut given = give(&mut server, flight.clone(), case, &mut answer).filter(|_| case.at == At::Server);
+        let mut given = deliver_and_measure(&mut server, flight.clone(), case, &mut answer)
+            .filter(|_| case.holder == Holder::Server);
         let back = server.flight();
-        assert!(given.is_some() || !flight.is_empty() || !back.is_empty(), "{what}: it does not come");
+        assert!(given.is_some() || !flight.is_empty() || !back.is_empty(), "{what}: the message does not arrive");
         if given.is_none() {
-            given = give(&mut client, back, case, &mut answer);
+            given = deliver_and_measure(&mut client, back, case, &mut answer);
         }
         if let Some(given) = given {
             return given;
@@ -369,7 +370,7 @@ fn measured(case: &Case, settings: (ClientConfig, ServerConfig)) -> (u64, u64, i
 }
 
 fn check(case: &Case) {
-    let (sent, most, left) = measured(case, settings(case));
+    let (sent, most, left) = measure_handshake(case, settings(case));
     let what = format!("{} in {} of {:?}", case.what, case.message, case.kind);
     // The second ClientHello echoes the cookie, which is then in the output buffer as well.
     let factor = if case.what == "cookie" { 6 } else { 2 };
@@ -392,12 +393,12 @@ fn server_holds_client_lists_at_most_twice() {
 #[test]
 fn connection_frees_unused_peer_data() {
     for case in &SERVERS {
-        let stapled = matches!(case.what, "timestamps" | "OCSP response") && case.message == T::CERTIFICATE;
+        let stapled = matches!(case.what, "SCTs" | "OCSP response") && case.message == T::CERTIFICATE;
         let unasked = matches!(case.message, T::CERTIFICATE_REQUEST);
         if stapled || unasked {
             let (mut client, server) = settings(case);
             client.set_client_identity_lookup(false);
-            let (_, _, left) = measured(case, (client, server));
+            let (_, _, left) = measure_handshake(case, (client, server));
             assert!(left <= i64::try_from(REST).unwrap(), "{} of {:?}: {left} bytes", case.what, case.kind);
         }
     }

@@ -5,102 +5,105 @@ use tls_codec::code_points::{
 };
 use tls_codec::handshake::HELLO_RETRY_REQUEST_RANDOM;
 
-use super::flow::{End, Kind, Outcome, answers, client, client_with, configs, meet, server};
-use super::hello::{Change, Hello, client_given, server_given, tells};
+use super::flow::{End, Kind, Outcome, answers, client, client_with, configs, handshake, server};
+use super::hello::{Hello, HelloEdit, assert_error, client_after_hello, server_after_hello};
 use super::pair::Pki;
 use crate::client::Client;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Illegal};
 
-fn server_says_to(config: ServerConfig, change: Change<'_>) -> Error {
-    server_given(configs(Kind::Full).0, config, &Pki::new(), change).map(|_| ()).unwrap_err()
+fn server_error_for(config: ServerConfig, change: HelloEdit<'_>) -> Error {
+    server_after_hello(configs(Kind::Full).0, config, &Pki::new(), change).map(|_| ()).unwrap_err()
 }
 
-fn client_says_to(kind: Kind, change: Change<'_>) -> Error {
+fn client_error_for(kind: Kind, change: HelloEdit<'_>) -> Error {
     let (client, server) = configs(kind);
-    client_given(client, server, &Pki::new(), change).map(|_| ()).unwrap_err()
+    client_after_hello(client, server, &Pki::new(), change).map(|_| ()).unwrap_err()
 }
 
 #[test]
 fn failed_negotiation_reports_lists_of_both_sides() {
-    let suites = server_says_to(configs(Kind::Full).1, &|h| h.suites = vec![0xc0, 0x2f]);
-    tells(&suites, A::HANDSHAKE_FAILURE, &["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"]);
-    let groups = server_says_to(configs(Kind::Full).1, &|h| {
+    let suites = server_error_for(configs(Kind::Full).1, &|h| h.suites = vec![0xc0, 0x2f]);
+    assert_error(&suites, A::HANDSHAKE_FAILURE, &["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"]);
+    let groups = server_error_for(configs(Kind::Full).1, &|h| {
         *h.get(X::SUPPORTED_GROUPS) = vec![0, 2, 0, 0x1e];
         *h.get(X::KEY_SHARE) = vec![0, 0];
     });
-    tells(&groups, A::HANDSHAKE_FAILURE, &["x448", "x25519"]);
-    let schemes = server_says_to(configs(Kind::Full).1, &|h| *h.get(X::SIGNATURE_ALGORITHMS) = vec![0, 2, 8, 7]);
-    tells(&schemes, A::HANDSHAKE_FAILURE, &["ed25519", "ecdsa_secp256r1_sha256"]);
-    let alpn = server_says_to(configs(Kind::Full).1, &|h| {
+    assert_error(&groups, A::HANDSHAKE_FAILURE, &["x448", "x25519"]);
+    let schemes = server_error_for(configs(Kind::Full).1, &|h| *h.get(X::SIGNATURE_ALGORITHMS) = vec![0, 2, 8, 7]);
+    assert_error(&schemes, A::HANDSHAKE_FAILURE, &["ed25519", "ecdsa_secp256r1_sha256"]);
+    let alpn = server_error_for(configs(Kind::Full).1, &|h| {
         *h.get(X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION) = b"\0\x06\x05xyzzy".to_vec();
     });
-    tells(&alpn, A::NO_APPLICATION_PROTOCOL, &["xyzzy", "http/1.1"]);
-    for change in [&(|h: &mut Hello| *h.get(X::SUPPORTED_VERSIONS) = vec![2, 3, 3]) as Change<'_>, &|h: &mut Hello| {
-        h.remove(X::SUPPORTED_VERSIONS);
-    }] {
-        let mut newest_alone = configs(Kind::Full).1;
-        newest_alone.set_versions(&[ProtocolVersion::TLS13]).unwrap();
-        tells(&server_says_to(newest_alone, change), A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
+    assert_error(&alpn, A::NO_APPLICATION_PROTOCOL, &["xyzzy", "http/1.1"]);
+    for change in
+        [&(|h: &mut Hello| *h.get(X::SUPPORTED_VERSIONS) = vec![2, 3, 3]) as HelloEdit<'_>, &|h: &mut Hello| {
+            h.remove(X::SUPPORTED_VERSIONS);
+        }]
+    {
+        let mut only_newest = configs(Kind::Full).1;
+        only_newest.set_versions(&[ProtocolVersion::TLS13]).unwrap();
+        assert_error(&server_error_for(only_newest, change), A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
     }
     // RFC 9846 §4.2.2: legacy_version counts even if supported_versions is valid.
-    tells(&server_says_to(configs(Kind::Full).1, &|h| h.version = [3, 4]), A::PROTOCOL_VERSION, &[]);
+    assert_error(&server_error_for(configs(Kind::Full).1, &|h| h.version = [3, 4]), A::PROTOCOL_VERSION, &[]);
 }
 
 #[test]
 fn incomplete_or_duplicate_client_hello_is_rejected() {
     for lacking in [X::SIGNATURE_ALGORITHMS, X::SUPPORTED_GROUPS, X::KEY_SHARE] {
-        let refused = server_says_to(configs(Kind::Full).1, &|h| h.remove(lacking));
-        assert_eq!(refused, Error::MissingExtension { message: T::CLIENT_HELLO, extension: lacking });
-        assert_eq!(refused.alert(), Some(A::MISSING_EXTENSION));
+        let rejection = server_error_for(configs(Kind::Full).1, &|h| h.remove(lacking));
+        assert_eq!(rejection, Error::MissingExtension { message: T::CLIENT_HELLO, extension: lacking });
+        assert_eq!(rejection.alert(), Some(A::MISSING_EXTENSION));
     }
-    let twice = server_says_to(configs(Kind::Full).1, &|h| h.extensions.push(h.extensions[0].clone()));
+    let twice = server_error_for(configs(Kind::Full).1, &|h| h.extensions.push(h.extensions[0].clone()));
     assert!(matches!(twice, Error::Decode(_)), "{twice:?}");
-    let shares = server_says_to(configs(Kind::Full).1, &|h| {
+    let shares = server_error_for(configs(Kind::Full).1, &|h| {
         let share = h.get(X::KEY_SHARE);
         let entry = share[2..].to_vec();
         *share = [&u16::try_from(2 * entry.len()).unwrap().to_be_bytes()[..], &entry, &entry].concat();
     });
     assert_eq!(shares, Illegal::KeyShares(NamedGroup::X25519).into());
-    let unsupported = server_says_to(configs(Kind::Full).1, &|h| *h.get(X::SUPPORTED_GROUPS) = vec![0, 2, 0, 0x17]);
+    let unsupported = server_error_for(configs(Kind::Full).1, &|h| *h.get(X::SUPPORTED_GROUPS) = vec![0, 2, 0, 0x17]);
     assert_eq!(unsupported, Illegal::KeyShares(NamedGroup::X25519).into());
-    let compression = server_says_to(configs(Kind::Full).1, &|h| h.compression = vec![0, 1]);
+    let compression = server_error_for(configs(Kind::Full).1, &|h| h.compression = vec![0, 1]);
     assert_eq!(compression, Illegal::Compression.into());
     // One identity of one byte, age 0, one binder of 32 bytes.
     let psk = [&[0, 7, 0, 1, b'i', 0, 0, 0, 0, 0, 33, 32][..], &[7; 32]].concat();
-    let without_modes = server_says_to(configs(Kind::Full).1, &|h| {
+    let without_modes = server_error_for(configs(Kind::Full).1, &|h| {
         h.remove(X::PSK_KEY_EXCHANGE_MODES);
         h.extensions.push((X::PRE_SHARED_KEY.0, psk.clone()));
     });
-    tells(&without_modes, A::MISSING_EXTENSION, &["psk_key_exchange_modes"]);
+    assert_error(&without_modes, A::MISSING_EXTENSION, &["psk_key_exchange_modes"]);
     let not_last =
-        server_says_to(configs(Kind::Full).1, &|h| h.extensions.insert(0, (X::PRE_SHARED_KEY.0, psk.clone())));
+        server_error_for(configs(Kind::Full).1, &|h| h.extensions.insert(0, (X::PRE_SHARED_KEY.0, psk.clone())));
     assert_eq!(not_last.alert(), Some(A::ILLEGAL_PARAMETER));
 }
 
 #[test]
 fn client_rejects_unoffered_server_choice() {
-    let says = |change: Change<'_>| client_says_to(Kind::Full, change);
-    assert_eq!(says(&|h| h.suites = vec![0x13, 4]), Illegal::CipherSuiteNotOffered(CipherSuite(0x1304)).into());
-    assert_eq!(says(&|h| h.session_id[0] ^= 1), Illegal::SessionIdNotEchoed.into());
-    assert_eq!(says(&|h| h.session_id.clear()), Illegal::SessionIdNotEchoed.into());
-    assert_eq!(says(&|h| h.compression = vec![1]), Illegal::CompressionNotOffered(1).into());
-    let group = says(&|h| h.get(X::KEY_SHARE)[1] = 0x17);
+    let outcome_of = |change: HelloEdit<'_>| client_error_for(Kind::Full, change);
+    assert_eq!(outcome_of(&|h| h.suites = vec![0x13, 4]), Illegal::CipherSuiteNotOffered(CipherSuite(0x1304)).into());
+    assert_eq!(outcome_of(&|h| h.session_id[0] ^= 1), Illegal::SessionIdNotEchoed.into());
+    assert_eq!(outcome_of(&|h| h.session_id.clear()), Illegal::SessionIdNotEchoed.into());
+    assert_eq!(outcome_of(&|h| h.compression = vec![1]), Illegal::CompressionNotOffered(1).into());
+    let group = outcome_of(&|h| h.get(X::KEY_SHARE)[1] = 0x17);
     assert_eq!(group, Illegal::GroupNotOffered(NamedGroup::SECP256R1).into());
-    let version = says(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![3, 3]);
+    let version = outcome_of(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![3, 3]);
     assert_eq!(version.alert(), Some(A::ILLEGAL_PARAMETER));
     // A TLS 1.2 ServerHello with extensions of TLS 1.3.
-    assert_eq!(says(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::ILLEGAL_PARAMETER));
-    assert_eq!(says(&|h| h.version = [3, 4]).alert(), Some(A::PROTOCOL_VERSION));
-    tells(&says(&|h| h.remove(X::KEY_SHARE)), A::MISSING_EXTENSION, &["key_share"]);
+    assert_eq!(outcome_of(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(outcome_of(&|h| h.version = [3, 4]).alert(), Some(A::PROTOCOL_VERSION));
+    assert_error(&outcome_of(&|h| h.remove(X::KEY_SHARE)), A::MISSING_EXTENSION, &["key_share"]);
     // Extensions that were not offered (unknown, known) or belong to another message.
-    assert_eq!(says(&|h| h.extensions.push((0x1234, vec![]))).alert(), Some(A::UNSUPPORTED_EXTENSION));
-    let psk = says(&|h| h.extensions.push((X::PRE_SHARED_KEY.0, vec![0, 0])));
+    assert_eq!(outcome_of(&|h| h.extensions.push((0x1234, vec![]))).alert(), Some(A::UNSUPPORTED_EXTENSION));
+    let psk = outcome_of(&|h| h.extensions.push((X::PRE_SHARED_KEY.0, vec![0, 0])));
     assert_eq!(psk, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::PRE_SHARED_KEY });
-    let alpn = says(&|h| h.extensions.push((X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION.0, b"\0\x03\x02h2".to_vec())));
+    let alpn =
+        outcome_of(&|h| h.extensions.push((X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION.0, b"\0\x03\x02h2".to_vec())));
     assert_eq!(alpn.alert(), Some(A::ILLEGAL_PARAMETER));
     // The all-zero share of X25519 (RFC 7748 §6.1).
-    assert_eq!(says(&|h| h.get(X::KEY_SHARE)[4..].fill(0)), Illegal::KeyShare(NamedGroup::X25519).into());
+    assert_eq!(outcome_of(&|h| h.get(X::KEY_SHARE)[4..].fill(0)), Illegal::KeyShare(NamedGroup::X25519).into());
     // A suite that the client supports but did not offer.
     let only = {
         let mut config = ClientConfig::new();
@@ -118,22 +121,22 @@ fn client_rejects_unoffered_server_choice() {
 
 #[test]
 fn client_rejects_invalid_hello_retry_request() {
-    let says = |change: Change<'_>| client_says_to(Kind::Retry, change);
-    assert_eq!(says(&|h| h.remove(X::KEY_SHARE)), Illegal::RetryChangesNothing.into());
-    let shared = says(&|h| *h.get(X::KEY_SHARE) = vec![0, 0x1d]);
+    let outcome_of = |change: HelloEdit<'_>| client_error_for(Kind::Retry, change);
+    assert_eq!(outcome_of(&|h| h.remove(X::KEY_SHARE)), Illegal::RetryChangesNothing.into());
+    let shared = outcome_of(&|h| *h.get(X::KEY_SHARE) = vec![0, 0x1d]);
     assert_eq!(shared, Illegal::RetryForSharedGroup(NamedGroup::X25519).into());
-    let unoffered = says(&|h| *h.get(X::KEY_SHARE) = vec![0, 0x1e]);
+    let unoffered = outcome_of(&|h| *h.get(X::KEY_SHARE) = vec![0, 0x1e]);
     assert_eq!(unoffered, Illegal::GroupNotOffered(NamedGroup::X448).into());
-    assert_eq!(says(&|h| h.suites = vec![0x13, 4]).alert(), Some(A::ILLEGAL_PARAMETER));
-    assert_eq!(says(&|h| h.session_id[31] ^= 1), Illegal::SessionIdNotEchoed.into());
-    assert_eq!(says(&|h| h.compression = vec![1]), Illegal::CompressionNotOffered(1).into());
-    assert_eq!(says(&|h| h.extensions.push((0x1234, vec![]))).alert(), Some(A::UNSUPPORTED_EXTENSION));
-    assert_eq!(says(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::PROTOCOL_VERSION));
+    assert_eq!(outcome_of(&|h| h.suites = vec![0x13, 4]).alert(), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(outcome_of(&|h| h.session_id[31] ^= 1), Illegal::SessionIdNotEchoed.into());
+    assert_eq!(outcome_of(&|h| h.compression = vec![1]), Illegal::CompressionNotOffered(1).into());
+    assert_eq!(outcome_of(&|h| h.extensions.push((0x1234, vec![]))).alert(), Some(A::UNSUPPORTED_EXTENSION));
+    assert_eq!(outcome_of(&|h| h.remove(X::SUPPORTED_VERSIONS)).alert(), Some(A::PROTOCOL_VERSION));
 }
 
 /// Returns a client that answered an edited HelloRetryRequest, its second hello and the unedited
 /// HelloRetryRequest.
-fn retried(change: Change<'_>) -> (End<Client>, Hello, Vec<u8>) {
+fn retried(change: HelloEdit<'_>) -> (End<Client>, Hello, Vec<u8>) {
     let pki = Pki::new();
     let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
     server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
@@ -152,9 +155,9 @@ fn client_echoes_cookie_and_rejects_second_retry() {
     let (mut client, mut second, retry) = retried(&|h| h.extensions.push((X::COOKIE.0, cookie.clone())));
     assert_eq!(*second.get(X::COOKIE), cookie);
     assert_eq!(second.get(X::KEY_SHARE)[2..4], [0, 0x17]);
-    let refused = client.deliver(&retry, &mut answers(&Pki::new())).unwrap_err();
-    assert_eq!(refused, Error::SecondHelloRetryRequest);
-    assert_eq!(refused.alert(), Some(A::UNEXPECTED_MESSAGE));
+    let rejection = client.deliver(&retry, &mut answers(&Pki::new())).unwrap_err();
+    assert_eq!(rejection, Error::SecondHelloRetryRequest);
+    assert_eq!(rejection.alert(), Some(A::UNEXPECTED_MESSAGE));
     // A retry with only a cookie is valid and keeps the key share.
     let (_, mut second, _) = retried(&|h| {
         h.remove(X::KEY_SHARE);
@@ -167,7 +170,7 @@ fn client_echoes_cookie_and_rejects_second_retry() {
 #[test]
 fn server_rejects_unrequested_change_in_second_client_hello() {
     let pki = Pki::new();
-    let says = |change: Change<'_>| {
+    let outcome_of = |change: HelloEdit<'_>| {
         let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
         server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
         client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
@@ -175,18 +178,18 @@ fn server_rejects_unrequested_change_in_second_client_hello() {
         change(&mut second);
         server.deliver(&second.encode(), &mut answers(&pki))
     };
-    assert_eq!(says(&|_| {}), Ok(()));
+    assert_eq!(outcome_of(&|_| {}), Ok(()));
     let differs = |field| Err(Error::Illegal(Illegal::SecondHelloDiffers(field)));
-    assert_eq!(says(&|h| h.random[0] ^= 1), differs("random"));
-    assert_eq!(says(&|h| h.session_id[0] ^= 1), differs("legacy_session_id"));
-    assert_eq!(says(&|h| h.suites.reverse()), differs("cipher_suites"));
-    assert_eq!(says(&|h| h.suites.truncate(2)), differs("cipher_suites"));
-    assert_eq!(says(&|h| h.compression = vec![0, 0]), differs("legacy_compression_methods"));
-    assert_eq!(says(&|h| h.extensions.push((X::EARLY_DATA.0, vec![]))), differs("early_data"));
-    assert_eq!(says(&|h| h.extensions.push((X::COOKIE.0, vec![0, 1, 7]))), differs("extensions"));
+    assert_eq!(outcome_of(&|h| h.random[0] ^= 1), differs("random"));
+    assert_eq!(outcome_of(&|h| h.session_id[0] ^= 1), differs("legacy_session_id"));
+    assert_eq!(outcome_of(&|h| h.suites.reverse()), differs("cipher_suites"));
+    assert_eq!(outcome_of(&|h| h.suites.truncate(2)), differs("cipher_suites"));
+    assert_eq!(outcome_of(&|h| h.compression = vec![0, 0]), differs("legacy_compression_methods"));
+    assert_eq!(outcome_of(&|h| h.extensions.push((X::EARLY_DATA.0, vec![]))), differs("early_data"));
+    assert_eq!(outcome_of(&|h| h.extensions.push((X::COOKIE.0, vec![0, 1, 7]))), differs("extensions"));
     // One identity of one byte, age 0, one binder of 32 bytes, absent from the first hello.
     let psk = [&[0, 7, 0, 1, b'i', 0, 0, 0, 0, 0, 33, 32][..], &[7; 32]].concat();
-    assert_eq!(says(&|h| h.extensions.push((X::PRE_SHARED_KEY.0, psk.clone()))), differs("pre_shared_key"));
+    assert_eq!(outcome_of(&|h| h.extensions.push((X::PRE_SHARED_KEY.0, psk.clone()))), differs("pre_shared_key"));
     for typ in [
         X::SERVER_NAME,
         X::SUPPORTED_GROUPS,
@@ -194,24 +197,24 @@ fn server_rejects_unrequested_change_in_second_client_hello() {
         X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
         X::SUPPORTED_VERSIONS,
     ] {
-        assert_eq!(says(&|h| *h.get(typ).last_mut().unwrap() ^= 1), differs("extensions"), "{typ}");
+        assert_eq!(outcome_of(&|h| *h.get(typ).last_mut().unwrap() ^= 1), differs("extensions"), "{typ}");
     }
     for typ in [X::SERVER_NAME, X::APPLICATION_LAYER_PROTOCOL_NEGOTIATION, X::STATUS_REQUEST] {
-        assert_eq!(says(&|h| h.remove(typ)), differs("extensions"), "{typ}");
+        assert_eq!(outcome_of(&|h| h.remove(typ)), differs("extensions"), "{typ}");
     }
     // Extensions that only the second hello has.
     let limit = (X::RECORD_SIZE_LIMIT.0, vec![0x40, 0]);
-    assert_eq!(says(&|h| h.extensions.push(limit.clone())), differs("extensions"));
-    assert_eq!(says(&|h| h.extensions.push((X::PADDING.0, vec![0; 9]))), Ok(()));
+    assert_eq!(outcome_of(&|h| h.extensions.push(limit.clone())), differs("extensions"));
+    assert_eq!(outcome_of(&|h| h.extensions.push((X::PADDING.0, vec![0; 9]))), Ok(()));
     // wolfSSL#9362: a share of another group than requested, no share, two shares.
     let share = Err(Error::Illegal(Illegal::SecondHelloKeyShare));
-    assert_eq!(says(&|h| h.get(X::KEY_SHARE)[3] = 0x1d), share);
-    assert_eq!(says(&|h| h.get(X::KEY_SHARE)[3] = 0x18), share);
-    assert_eq!(says(&|h| *h.get(X::KEY_SHARE) = vec![0, 0]), share);
+    assert_eq!(outcome_of(&|h| h.get(X::KEY_SHARE)[3] = 0x1d), share);
+    assert_eq!(outcome_of(&|h| h.get(X::KEY_SHARE)[3] = 0x18), share);
+    assert_eq!(outcome_of(&|h| *h.get(X::KEY_SHARE) = vec![0, 0]), share);
     let missing = Error::MissingExtension { message: T::CLIENT_HELLO, extension: X::KEY_SHARE };
-    assert_eq!(says(&|h| h.remove(X::KEY_SHARE)), Err(missing));
+    assert_eq!(outcome_of(&|h| h.remove(X::KEY_SHARE)), Err(missing));
     assert_eq!(
-        says(&|h| {
+        outcome_of(&|h| {
             let data = h.get(X::KEY_SHARE);
             data.extend_from_slice(&[0, 0x1d, 0, 1, 7]);
             data[1] += 5;
@@ -261,7 +264,7 @@ fn server_accepts_harmless_change_in_second_client_hello() {
             }
         };
         let mut client = client_with(configs(Kind::Retry).0, Some(Box::new(edit)));
-        let outcome = meet(&mut client, &mut server(configs(Kind::Retry).1), &Pki::new());
+        let outcome = handshake(&mut client, &mut server(configs(Kind::Retry).1), &Pki::new());
         assert_eq!(outcome, Outcome::BothConnected, "{number}");
     }
 }
@@ -296,7 +299,7 @@ fn client_changes_only_share_in_second_client_hello() {
 #[test]
 fn server_accepts_many_extensions_in_second_client_hello() {
     let pki = Pki::new();
-    let many: Change<'_> = &|h| h.extensions.extend((0x8000..0x8000 + 12_000).map(|typ| (typ, Vec::new())));
+    let many: HelloEdit<'_> = &|h| h.extensions.extend((0x8000..0x8000 + 12_000).map(|typ| (typ, Vec::new())));
     let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
     let mut hello = client.pop();
     Hello::edit(&mut hello, many);
@@ -320,26 +323,26 @@ fn client_rejects_other_suite_after_retry() {
     let mut hello = Hello::parse(&server.pop());
     let other = if hello.suites == [0x13, 1] { 2 } else { 1 };
     hello.suites = vec![0x13, other];
-    let refused = client.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err();
-    assert_eq!(refused, Illegal::CipherSuiteChangedAfterRetry.into());
+    let rejection = client.deliver(&hello.encode(), &mut answers(&pki)).unwrap_err();
+    assert_eq!(rejection, Illegal::CipherSuiteChangedAfterRetry.into());
 }
 
 #[test]
 fn client_rejects_unoffered_encrypted_extensions() {
     let pki = Pki::new();
-    let says = |config: ClientConfig, message: &[u8]| {
+    let outcome_of = |config: ClientConfig, message: &[u8]| {
         let (mut client, mut server) = (client(config), server(ServerConfig::new()));
         server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
         client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
         client.deliver(message, &mut answers(&pki)).unwrap_err()
     };
     let h3 = [8, 0, 0, 11, 0, 9, 0, 16, 0, 5, 0, 3, 2, b'h', b'3'];
-    assert_eq!(says(configs(Kind::Full).0, &h3), Illegal::AlpnNotOffered.into());
-    assert_eq!(says(ClientConfig::new(), &h3).alert(), Some(A::UNSUPPORTED_EXTENSION));
+    assert_eq!(outcome_of(configs(Kind::Full).0, &h3), Illegal::AlpnNotOffered.into());
+    assert_eq!(outcome_of(ClientConfig::new(), &h3).alert(), Some(A::UNSUPPORTED_EXTENSION));
     let unknown = [8, 0, 0, 6, 0, 4, 0x12, 0x34, 0, 0];
-    assert_eq!(says(ClientConfig::new(), &unknown).alert(), Some(A::UNSUPPORTED_EXTENSION));
+    assert_eq!(outcome_of(ClientConfig::new(), &unknown).alert(), Some(A::UNSUPPORTED_EXTENSION));
     let early_data = [8, 0, 0, 6, 0, 4, 0, 42, 0, 0];
-    assert_eq!(says(ClientConfig::new(), &early_data).alert(), Some(A::UNSUPPORTED_EXTENSION));
+    assert_eq!(outcome_of(ClientConfig::new(), &early_data).alert(), Some(A::UNSUPPORTED_EXTENSION));
     let key_share = [8, 0, 0, 8, 0, 6, 0, 51, 0, 2, 0, 0x1d];
-    assert_eq!(says(ClientConfig::new(), &key_share).alert(), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(outcome_of(ClientConfig::new(), &key_share).alert(), Some(A::ILLEGAL_PARAMETER));
 }

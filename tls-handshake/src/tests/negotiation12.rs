@@ -6,10 +6,10 @@ use tls_codec::code_points::{
 };
 
 use super::flow::{
-    End, Failure, Kind, MessageEdit, Outcome, client, client_with, configs, ends, halted, meet, run, server,
+    End, Failure, Kind, MessageEdit, Outcome, client, client_with, configs, ends, halt_at, handshake, run, server,
     server_with,
 };
-use super::hello::{Change, Hello, client_given, server_given, tells};
+use super::hello::{Hello, HelloEdit, assert_error, client_after_hello, server_after_hello};
 use super::pair::Pki;
 use crate::config::{ClientConfig, ServerConfig, SuitePreference};
 use crate::error::{Error, Illegal};
@@ -17,20 +17,20 @@ use crate::identity::Identity;
 use crate::need::{Answer, Need};
 use crate::states::StateMachine;
 
-fn server_says_to(pki: &Pki, change: Change<'_>) -> Error {
+fn server_error_for(pki: &Pki, change: HelloEdit<'_>) -> Error {
     let (client, server) = configs(Kind::Tls12);
-    server_given(client, server, pki, change).map(|_| ()).unwrap_err()
+    server_after_hello(client, server, pki, change).map(|_| ()).unwrap_err()
 }
 
 /// Returns the ServerHello that answers an edited ClientHello.
-fn server_hello_to(kind: Kind, pki: &Pki, change: Change<'_>) -> Hello {
+fn server_hello_for(kind: Kind, pki: &Pki, change: HelloEdit<'_>) -> Hello {
     let (client, server) = configs(kind);
-    Hello::parse(&server_given(client, server, pki, change).map_err(|e| e.to_string()).unwrap().pop())
+    Hello::parse(&server_after_hello(client, server, pki, change).map_err(|e| e.to_string()).unwrap().pop())
 }
 
-fn client_says_to(change: Change<'_>) -> Result<(), Error> {
+fn client_result_for(change: HelloEdit<'_>) -> Result<(), Error> {
     let (client, server) = configs(Kind::Tls12);
-    client_given(client, server, &Pki::new(), change).map(|_| ())
+    client_after_hello(client, server, &Pki::new(), change).map(|_| ())
 }
 
 fn id(bytes: &[u8]) -> S {
@@ -39,32 +39,40 @@ fn id(bytes: &[u8]) -> S {
 
 #[test]
 fn server_selects_suite_of_certificate_key_type() {
-    for (name, pki) in Pki::of_all_kinds() {
+    for (name, pki) in Pki::of_all_key_types() {
         let is_rsa = name.starts_with("RSA");
         let of_kind = |rsa: bool| {
             if rsa { &[0xc0u8, 0x2f, 0xc0, 0x30, 0xcc, 0xa8] } else { &[0xc0, 0x2b, 0xc0, 0x2c, 0xcc, 0xa9] }
         };
         for fits in of_kind(is_rsa).chunks(2) {
-            let hello = server_hello_to(Kind::Tls12, &pki, &|h| h.suites = [of_kind(!is_rsa), fits].concat());
+            let hello = server_hello_for(Kind::Tls12, &pki, &|h| h.suites = [of_kind(!is_rsa), fits].concat());
             assert_eq!(hello.suites, fits, "{name}");
         }
-        let refused = server_says_to(&pki, &|h| h.suites = of_kind(!is_rsa).to_vec());
-        let Error::NoCommonCipherSuite { offered, enabled } = &refused else { panic!("{refused:?}") };
+        let rejection = server_error_for(&pki, &|h| h.suites = of_kind(!is_rsa).to_vec());
+        let Error::NoCommonCipherSuite { offered, enabled } = &rejection else { panic!("{rejection:?}") };
         assert_eq!(offered.entries(), of_kind(!is_rsa).chunks(2).map(id).collect::<Vec<_>>());
         assert!(!enabled.iter().any(|suite| offered.entries().contains(suite)), "{enabled:?}");
-        tells(&refused, A::HANDSHAKE_FAILURE, &["TLS_ECDHE_RSA_WITH", "TLS_ECDHE_ECDSA_WITH"]);
+        assert_error(&rejection, A::HANDSHAKE_FAILURE, &["TLS_ECDHE_RSA_WITH", "TLS_ECDHE_ECDSA_WITH"]);
     }
     // Suites of TLS 1.3 are not usable in TLS 1.2.
-    let refused = server_says_to(&Pki::new(), &|h| h.suites = vec![0x13, 1, 0x13, 2]);
-    tells(&refused, A::HANDSHAKE_FAILURE, &["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]);
+    let rejection = server_error_for(&Pki::new(), &|h| h.suites = vec![0x13, 1, 0x13, 2]);
+    assert_error(
+        &rejection,
+        A::HANDSHAKE_FAILURE,
+        &["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"],
+    );
 }
 
 #[test]
 fn server_rejects_cbc_and_static_key_exchange_suites() {
     // RSA key transport with GCM and with CBC, ECDHE with CBC, DHE with GCM.
     for suite in [[0x00, 0x9c], [0x00, 0x2f], [0xc0, 0x13], [0x00, 0x9e]] {
-        let refused = server_says_to(&Pki::with_rsa_key(), &|h| h.suites = suite.to_vec());
-        tells(&refused, A::HANDSHAKE_FAILURE, &[&id(&suite).to_string(), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]);
+        let rejection = server_error_for(&Pki::with_rsa_key(), &|h| h.suites = suite.to_vec());
+        assert_error(
+            &rejection,
+            A::HANDSHAKE_FAILURE,
+            &[&id(&suite).to_string(), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
+        );
     }
 }
 
@@ -79,7 +87,7 @@ fn suite_order_follows_preference_setting() {
         client.set_cipher_suites(theirs).unwrap();
         server.set_cipher_suites(ours).unwrap();
         server.set_suite_preference(preference);
-        id(&Hello::parse(&server_given(client, server, &pki, &|_| {}).map(|mut end| end.pop()).unwrap()).suites)
+        id(&Hello::parse(&server_after_hello(client, server, &pki, &|_| {}).map(|mut end| end.pop()).unwrap()).suites)
     };
     use SuitePreference::{Client, Server};
     assert_eq!(chosen(Server, &[aes256, aes128, chacha], &[aes128, aes256, chacha]), aes256);
@@ -113,20 +121,20 @@ fn server_signs_with_offered_scheme_of_its_key() {
     }
     assert_eq!(signed_with(&rsa, &[Z::RSA_PKCS1_SHA256, Z::RSA_PSS_RSAE_SHA256]), Ok(Z::RSA_PSS_RSAE_SHA256));
     // An RSA key does not sign with SHA-1 or MD5 here. The error names them.
-    let refused = signed_with(&rsa, &[Z::RSA_PKCS1_SHA1, Z::ECDSA_SHA1, Z(0x0101)]).unwrap_err();
-    tells(&refused, A::HANDSHAKE_FAILURE, &["rsa_pkcs1_sha1", "rsa_pss_rsae_sha256"]);
-    let refused = signed_with(&Pki::new(), &[Z::ED25519, Z::RSA_PKCS1_SHA256]).unwrap_err();
-    tells(&refused, A::HANDSHAKE_FAILURE, &["ed25519", "ecdsa_secp256r1_sha256"]);
+    let rejection = signed_with(&rsa, &[Z::RSA_PKCS1_SHA1, Z::ECDSA_SHA1, Z(0x0101)]).unwrap_err();
+    assert_error(&rejection, A::HANDSHAKE_FAILURE, &["rsa_pkcs1_sha1", "rsa_pss_rsae_sha256"]);
+    let rejection = signed_with(&Pki::new(), &[Z::ED25519, Z::RSA_PKCS1_SHA256]).unwrap_err();
+    assert_error(&rejection, A::HANDSHAKE_FAILURE, &["ed25519", "ecdsa_secp256r1_sha256"]);
 }
 
 /// RFC 5246 §7.4.1.4.1: without the extension the client means SHA-1.
 #[test]
 fn client_hello_without_signature_algorithms_is_rejected() {
-    for (_, pki) in Pki::of_all_kinds() {
-        let refused = server_says_to(&pki, &|h| h.remove(X::SIGNATURE_ALGORITHMS));
+    for (_, pki) in Pki::of_all_key_types() {
+        let rejection = server_error_for(&pki, &|h| h.remove(X::SIGNATURE_ALGORITHMS));
         let able = pki.identity.schemes().to_vec();
-        assert_eq!(refused, Error::NoCommonSignatureScheme { offered: Vec::new().into(), able });
-        assert_eq!(refused.alert(), Some(A::HANDSHAKE_FAILURE));
+        assert_eq!(rejection, Error::NoCommonSignatureScheme { offered: Vec::new().into(), able });
+        assert_eq!(rejection.alert(), Some(A::HANDSHAKE_FAILURE));
     }
 }
 
@@ -141,10 +149,10 @@ fn identity_without_usable_scheme_is_reported() {
         Need::Identity(need) => need.answer(identity.clone()),
         other => pki.answer(other),
     };
-    let refused = server.deliver(&client.pop(), &mut answer).unwrap_err();
-    let Error::NoCommonSignatureScheme { able, .. } = &refused else { panic!("{refused:?}") };
+    let rejection = server.deliver(&client.pop(), &mut answer).unwrap_err();
+    let Error::NoCommonSignatureScheme { able, .. } = &rejection else { panic!("{rejection:?}") };
     assert_eq!(able, &[Z::ECDSA_SHA1]);
-    assert_eq!(refused.alert(), Some(A::HANDSHAKE_FAILURE));
+    assert_eq!(rejection.alert(), Some(A::HANDSHAKE_FAILURE));
 }
 
 fn groups(list: &[G]) -> Vec<u8> {
@@ -155,24 +163,24 @@ fn groups(list: &[G]) -> Vec<u8> {
 
 #[test]
 fn server_selects_common_group_and_offered_key_curve() {
-    let kinds = Pki::of_all_kinds();
-    let refused = server_says_to(&kinds[0].1, &|h| h.remove(X::SUPPORTED_GROUPS));
-    assert!(matches!(&refused, Error::NoCommonGroup { offered, .. } if offered.total() == 0), "{refused:?}");
-    let refused = server_says_to(&kinds[2].1, &|h| *h.get(X::SUPPORTED_GROUPS) = groups(&[G::X448, G::SECP521R1]));
-    tells(&refused, A::HANDSHAKE_FAILURE, &["x448", "x25519"]);
+    let kinds = Pki::of_all_key_types();
+    let rejection = server_error_for(&kinds[0].1, &|h| h.remove(X::SUPPORTED_GROUPS));
+    assert!(matches!(&rejection, Error::NoCommonGroup { offered, .. } if offered.total() == 0), "{rejection:?}");
+    let rejection = server_error_for(&kinds[2].1, &|h| *h.get(X::SUPPORTED_GROUPS) = groups(&[G::X448, G::SECP521R1]));
+    assert_error(&rejection, A::HANDSHAKE_FAILURE, &["x448", "x25519"]);
     // RFC 8422 §5.1.1: the client must offer the curve of an ECDSA key. Keys of other types need
     // none.
     for ((name, pki), curve) in kinds.iter().zip([Some(G::SECP256R1), Some(G::SECP384R1), None, None]) {
         for offered in [vec![G::X25519], vec![G::X25519, G::SECP256R1], vec![G::X25519, G::SECP384R1]] {
             let (client, server) = configs(Kind::Tls12);
-            let says = server_given(client, server, pki, &|h| *h.get(X::SUPPORTED_GROUPS) = groups(&offered));
+            let outcome = server_after_hello(client, server, pki, &|h| *h.get(X::SUPPORTED_GROUPS) = groups(&offered));
             match curve.filter(|curve| !offered.contains(curve)) {
                 Some(curve) => {
-                    let refused = says.map(|_| ()).unwrap_err();
-                    assert_eq!(refused, Error::CertificateCurve { curve, offered: offered.into() }, "{name}");
-                    assert_eq!(refused.alert(), Some(A::HANDSHAKE_FAILURE));
+                    let rejection = outcome.map(|_| ()).unwrap_err();
+                    assert_eq!(rejection, Error::CertificateCurve { curve, offered: offered.into() }, "{name}");
+                    assert_eq!(rejection.alert(), Some(A::HANDSHAKE_FAILURE));
                 }
-                None => assert!(says.is_ok(), "{name} with {offered:?}"),
+                None => assert!(outcome.is_ok(), "{name} with {offered:?}"),
             }
         }
     }
@@ -181,16 +189,16 @@ fn server_selects_common_group_and_offered_key_curve() {
 #[test]
 fn both_sides_require_uncompressed_points() {
     let pki = Pki::new();
-    let refused = server_says_to(&pki, &|h| *h.get(X::EC_POINT_FORMATS) = vec![2, 1, 2]);
-    assert_eq!(refused, Illegal::PointFormats.into());
-    assert_eq!(refused.alert(), Some(A::ILLEGAL_PARAMETER));
+    let rejection = server_error_for(&pki, &|h| *h.get(X::EC_POINT_FORMATS) = vec![2, 1, 2]);
+    assert_eq!(rejection, Illegal::PointFormats.into());
+    assert_eq!(rejection.alert(), Some(A::ILLEGAL_PARAMETER));
     // A client without the extension supports uncompressed points (RFC 8422 §5.1) and gets no
     // response to it.
-    assert!(!server_hello_to(Kind::Tls12, &pki, &|h| h.remove(X::EC_POINT_FORMATS)).has(X::EC_POINT_FORMATS));
-    let says = client_says_to(&|h| *h.get(X::EC_POINT_FORMATS) = vec![1, 1]);
-    assert_eq!(says, Err(Illegal::PointFormats.into()));
-    assert_eq!(client_says_to(&|h| h.remove(X::EC_POINT_FORMATS)), Ok(()));
-    assert_eq!(client_says_to(&|h| *h.get(X::EC_POINT_FORMATS) = vec![3, 2, 1, 0]), Ok(()));
+    assert!(!server_hello_for(Kind::Tls12, &pki, &|h| h.remove(X::EC_POINT_FORMATS)).has(X::EC_POINT_FORMATS));
+    let outcome = client_result_for(&|h| *h.get(X::EC_POINT_FORMATS) = vec![1, 1]);
+    assert_eq!(outcome, Err(Illegal::PointFormats.into()));
+    assert_eq!(client_result_for(&|h| h.remove(X::EC_POINT_FORMATS)), Ok(()));
+    assert_eq!(client_result_for(&|h| *h.get(X::EC_POINT_FORMATS) = vec![3, 2, 1, 0]), Ok(()));
 }
 
 /// RFC 5746 §3.4 to §3.6.
@@ -199,32 +207,32 @@ fn hello_requires_empty_renegotiation_info() {
     let pki = Pki::new();
     let insecure = Error::InsecureRenegotiation;
     assert_eq!(insecure.alert(), Some(A::HANDSHAKE_FAILURE));
-    let missing = client_says_to(&|h| h.remove(X::RENEGOTIATION_INFO)).unwrap_err();
+    let missing = client_result_for(&|h| h.remove(X::RENEGOTIATION_INFO)).unwrap_err();
     assert_eq!(missing, Error::MissingRenegotiationInfo);
-    tells(&missing, A::HANDSHAKE_FAILURE, &["RFC 5746", "set_allow_missing_renegotiation_info"]);
-    assert_eq!(client_says_to(&|h| *h.get(X::RENEGOTIATION_INFO) = vec![1, 7]), Err(insecure.clone()));
-    assert_eq!(server_says_to(&pki, &|h| *h.get(X::RENEGOTIATION_INFO) = [&[12][..], &[7; 12]].concat()), insecure);
+    assert_error(&missing, A::HANDSHAKE_FAILURE, &["RFC 5746", "set_allow_missing_renegotiation_info"]);
+    assert_eq!(client_result_for(&|h| *h.get(X::RENEGOTIATION_INFO) = vec![1, 7]), Err(insecure.clone()));
+    assert_eq!(server_error_for(&pki, &|h| *h.get(X::RENEGOTIATION_INFO) = [&[12][..], &[7; 12]].concat()), insecure);
     // The SCSV has the same meaning as the extension. A client with neither gets no response.
     let scsv = |h: &mut Hello| {
         h.remove(X::RENEGOTIATION_INFO);
         h.suites.extend_from_slice(&[0, 0xff]);
     };
-    assert_eq!(*server_hello_to(Kind::Tls12, &pki, &scsv).get(X::RENEGOTIATION_INFO), [0]);
-    let neither = server_hello_to(Kind::Tls12, &pki, &|h| h.remove(X::RENEGOTIATION_INFO));
+    assert_eq!(*server_hello_for(Kind::Tls12, &pki, &scsv).get(X::RENEGOTIATION_INFO), [0]);
+    let neither = server_hello_for(Kind::Tls12, &pki, &|h| h.remove(X::RENEGOTIATION_INFO));
     assert!(!neither.has(X::RENEGOTIATION_INFO));
 }
 
 /// RFC 5746 §4.1: the setting accepts a missing extension, not a wrong one.
 #[test]
 fn setting_accepts_server_without_renegotiation_info() {
-    let says_to = |change: Change<'_>| {
+    let result_for = |change: HelloEdit<'_>| {
         let (mut client, server) = configs(Kind::Tls12);
         client.set_allow_missing_renegotiation_info(true);
-        client_given(client, server, &Pki::new(), change).map(|_| ())
+        client_after_hello(client, server, &Pki::new(), change).map(|_| ())
     };
-    assert_eq!(says_to(&|h| h.remove(X::RENEGOTIATION_INFO)), Ok(()));
-    assert_eq!(says_to(&|_| {}), Ok(()));
-    let wrong = says_to(&|h| *h.get(X::RENEGOTIATION_INFO) = vec![1, 7]);
+    assert_eq!(result_for(&|h| h.remove(X::RENEGOTIATION_INFO)), Ok(()));
+    assert_eq!(result_for(&|_| {}), Ok(()));
+    let wrong = result_for(&|h| *h.get(X::RENEGOTIATION_INFO) = vec![1, 7]);
     assert_eq!(wrong, Err(Error::InsecureRenegotiation));
 }
 
@@ -232,21 +240,21 @@ fn setting_accepts_server_without_renegotiation_info() {
 #[test]
 fn extended_master_secret_is_used_and_required_by_setting() {
     let pki = Pki::new();
-    assert!(server_hello_to(Kind::Tls12, &pki, &|_| {}).has(X::EXTENDED_MASTER_SECRET));
+    assert!(server_hello_for(Kind::Tls12, &pki, &|_| {}).has(X::EXTENDED_MASTER_SECRET));
     let plain = |h: &mut Hello| h.remove(X::EXTENDED_MASTER_SECRET);
-    assert!(!server_hello_to(Kind::Tls12, &pki, &plain).has(X::EXTENDED_MASTER_SECRET));
+    assert!(!server_hello_for(Kind::Tls12, &pki, &plain).has(X::EXTENDED_MASTER_SECRET));
     let required = Error::ExtendedMasterSecretRequired;
     assert_eq!(required.alert(), Some(A::HANDSHAKE_FAILURE));
     let (mut client_config, mut server_config) = configs(Kind::Tls12);
     client_config.set_require_ems(true);
     server_config.set_require_ems(true);
-    let says = server_given(client_config.clone(), server_config.clone(), &pki, &plain).map(|_| ());
-    assert_eq!(says, Err(required.clone()));
-    let says = client_given(client_config.clone(), ServerConfig::new(), &pki, &|_| {}).map(|_| ());
-    assert_eq!(says, Ok(()), "TLS 1.3 has it built in");
-    let says = client_given(client_config.clone(), configs(Kind::Tls12).1, &pki, &plain).map(|_| ());
-    assert_eq!(says, Err(required));
-    assert_eq!(meet(&mut client(client_config), &mut server(server_config), &pki), Outcome::BothConnected);
+    let outcome = server_after_hello(client_config.clone(), server_config.clone(), &pki, &plain).map(|_| ());
+    assert_eq!(outcome, Err(required.clone()));
+    let outcome = client_after_hello(client_config.clone(), ServerConfig::new(), &pki, &|_| {}).map(|_| ());
+    assert_eq!(outcome, Ok(()), "TLS 1.3 always has it");
+    let outcome = client_after_hello(client_config.clone(), configs(Kind::Tls12).1, &pki, &plain).map(|_| ());
+    assert_eq!(outcome, Err(required));
+    assert_eq!(handshake(&mut client(client_config), &mut server(server_config), &pki), Outcome::BothConnected);
 }
 
 /// An attacker who removes the extension from both hellos makes the keys of the two sides differ.
@@ -267,7 +275,7 @@ fn exporter_requires_extended_master_secret() {
     let pki = Pki::new();
     for (kind, exports) in [(Kind::Tls12, Ok(())), (Kind::Tls12Plain, Err(Error::ExtendedMasterSecretRequired))] {
         let (mut client, mut server) = ends(kind);
-        assert_eq!(meet(&mut client, &mut server, &pki), Outcome::BothConnected);
+        assert_eq!(handshake(&mut client, &mut server, &pki), Outcome::BothConnected);
         let mut out = [[0; 16]; 2];
         let [at_client, at_server] = &mut out;
         let (client, server) = (client.state.unwrap(), server.state.unwrap());
@@ -280,7 +288,7 @@ fn exporter_requires_extended_master_secret() {
 #[test]
 fn client_rejects_resumption_without_offer() {
     let pki = Pki::new();
-    assert!(server_hello_to(Kind::Tls12, &pki, &|h| h.session_id = vec![7; 32]).session_id.is_empty());
+    assert!(server_hello_for(Kind::Tls12, &pki, &|h| h.session_id = vec![7; 32]).session_id.is_empty());
     let (client_config, server_config) = configs(Kind::Tls12);
     let (mut client, mut server) = (client(client_config), server(server_config));
     let hello = client.pop();
@@ -289,15 +297,16 @@ fn client_rejects_resumption_without_offer() {
     server.deliver(&hello, &mut |need| pki.answer(need)).unwrap();
     let mut answer = server.pop();
     Hello::edit(&mut answer, &|h| h.session_id.clone_from(&ours));
-    let says = client.deliver(&answer, &mut |need| pki.answer(need));
-    assert_eq!(says, Err(Illegal::SessionIdEchoed.into()));
+    let outcome = client.deliver(&answer, &mut |need| pki.answer(need));
+    assert_eq!(outcome, Err(Illegal::SessionIdEchoed.into()));
     // A new ID of the server is legal: the session could be resumed later.
-    assert_eq!(client_says_to(&|h| h.session_id = vec![9; 32]), Ok(()));
+    assert_eq!(client_result_for(&|h| h.session_id = vec![9; 32]), Ok(()));
 }
 
 #[test]
 fn client_rejects_unoffered_server_hello_fields() {
-    let says = |typ: u16, data: &[u8]| client_says_to(&|h| h.extensions.push((typ, data.to_vec()))).unwrap_err();
+    let outcome_of =
+        |typ: u16, data: &[u8]| client_result_for(&|h| h.extensions.push((typ, data.to_vec()))).unwrap_err();
     for (typ, data) in [
         (0x1234, &[][..]),
         (X::SESSION_TICKET.0, &[]),
@@ -305,19 +314,22 @@ fn client_rejects_unoffered_server_hello_fields() {
         (X::MAX_FRAGMENT_LENGTH.0, &[1]),
         (X::HEARTBEAT.0, &[1]),
     ] {
-        let refused = says(typ, data);
-        assert_eq!(refused, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X(typ) });
-        assert_eq!(refused.alert(), Some(A::UNSUPPORTED_EXTENSION));
+        let rejection = outcome_of(typ, data);
+        assert_eq!(rejection, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X(typ) });
+        assert_eq!(rejection.alert(), Some(A::UNSUPPORTED_EXTENSION));
     }
     for (typ, data) in
         [(X::KEY_SHARE.0, &[0, 0x1d, 0, 1, 7][..]), (X::PRE_SHARED_KEY.0, &[0, 0]), (X::COOKIE.0, &[0, 1, 7])]
     {
-        let refused = says(typ, data);
-        assert!([Some(A::ILLEGAL_PARAMETER), Some(A::UNSUPPORTED_EXTENSION)].contains(&refused.alert()), "{refused}");
+        let rejection = outcome_of(typ, data);
+        assert!(
+            [Some(A::ILLEGAL_PARAMETER), Some(A::UNSUPPORTED_EXTENSION)].contains(&rejection.alert()),
+            "{rejection}"
+        );
     }
-    let twice = client_says_to(&|h| h.extensions.push(h.extensions[0].clone())).unwrap_err();
+    let twice = client_result_for(&|h| h.extensions.push(h.extensions[0].clone())).unwrap_err();
     assert_eq!(twice.alert(), Some(A::DECODE_ERROR));
-    let suite = client_says_to(&|h| h.suites = vec![0xc0, 0x13]);
+    let suite = client_result_for(&|h| h.suites = vec![0xc0, 0x13]);
     assert_eq!(suite, Err(Illegal::CipherSuiteNotOffered(S(0xc013)).into()));
     // CVE-2024-5814, wolfSSL: a suite that the client supports but did not offer, and one of
     // another version.
@@ -325,36 +337,36 @@ fn client_rejects_unoffered_server_hello_fields() {
     config.set_cipher_suites(&[S::TLS_AES_128_GCM_SHA256, S::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
     for suite in [[0xc0, 0x2c], [0xcc, 0xa9], [0xc0, 0x2f], [0x13, 1]] {
         let (server, change) = (configs(Kind::Tls12).1, |h: &mut Hello| h.suites = suite.to_vec());
-        let says = client_given(config.clone(), server, &Pki::new(), &change).map(|_| ());
-        assert_eq!(says, Err(Illegal::CipherSuiteNotOffered(id(&suite)).into()));
+        let outcome = client_after_hello(config.clone(), server, &Pki::new(), &change).map(|_| ());
+        assert_eq!(outcome, Err(Illegal::CipherSuiteNotOffered(id(&suite)).into()));
     }
 }
 
 #[test]
 fn compression_is_rejected() {
     let pki = Pki::new();
-    assert_eq!(server_says_to(&pki, &|h| h.compression = vec![1]), Illegal::Compression.into());
+    assert_eq!(server_error_for(&pki, &|h| h.compression = vec![1]), Illegal::Compression.into());
     // RFC 5246 §7.4.1.2: the null method is required, others may accompany it.
-    let both = server_hello_to(Kind::Tls12, &pki, &|h| h.compression = vec![1, 0]);
+    let both = server_hello_for(Kind::Tls12, &pki, &|h| h.compression = vec![1, 0]);
     assert_eq!(both.compression, [0]);
-    assert_eq!(client_says_to(&|h| h.compression = vec![1]), Err(Illegal::CompressionNotOffered(1).into()));
+    assert_eq!(client_result_for(&|h| h.compression = vec![1]), Err(Illegal::CompressionNotOffered(1).into()));
 }
 
 #[test]
 fn hellos_negotiate_application_protocol() {
     let pki = Pki::new();
-    let mut hello = server_hello_to(Kind::Tls12, &pki, &|_| {});
+    let mut hello = server_hello_for(Kind::Tls12, &pki, &|_| {});
     assert_eq!(*hello.get(X::ALPN), b"\0\x09\x08http/1.1");
-    assert!(!server_hello_to(Kind::Tls12, &pki, &|h| h.remove(X::ALPN)).has(X::ALPN));
-    let refused = server_says_to(&pki, &|h| *h.get(X::ALPN) = b"\0\x06\x05xyzzy".to_vec());
-    tells(&refused, A::NO_APPLICATION_PROTOCOL, &["xyzzy", "http/1.1"]);
-    let says = client_says_to(&|h| *h.get(X::ALPN) = b"\0\x03\x02h3".to_vec());
-    assert_eq!(says, Err(Illegal::AlpnNotOffered.into()));
+    assert!(!server_hello_for(Kind::Tls12, &pki, &|h| h.remove(X::ALPN)).has(X::ALPN));
+    let rejection = server_error_for(&pki, &|h| *h.get(X::ALPN) = b"\0\x06\x05xyzzy".to_vec());
+    assert_error(&rejection, A::NO_APPLICATION_PROTOCOL, &["xyzzy", "http/1.1"]);
+    let outcome = client_result_for(&|h| *h.get(X::ALPN) = b"\0\x03\x02h3".to_vec());
+    assert_eq!(outcome, Err(Illegal::AlpnNotOffered.into()));
     let (mut client, server) = (ClientConfig::new(), configs(Kind::Tls12).1);
     client.set_ocsp_request(false);
     let alpn = |h: &mut Hello| h.extensions.push((X::ALPN.0, b"\0\x03\x02h2".to_vec()));
-    let says = client_given(client, server, &pki, &alpn).map(|_| ()).unwrap_err();
-    assert_eq!(says, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::ALPN });
+    let outcome = client_after_hello(client, server, &pki, &alpn).map(|_| ()).unwrap_err();
+    assert_eq!(outcome, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::ALPN });
 }
 
 /// Returns an edit of each message of one type.
@@ -367,7 +379,7 @@ fn edit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<MessageEdit> 
 }
 
 /// Returns the error of a client that reads a ServerKeyExchange with edited and then signed params.
-fn client_says_to_params(group: G, change: fn(&mut [u8])) -> Error {
+fn client_error_for_params(group: G, change: fn(&mut [u8])) -> Error {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let (client_config, mut server_config) = configs(Kind::Tls12);
     server_config.set_groups(&[group]).unwrap();
@@ -402,13 +414,13 @@ fn client_says_to_params(group: G, change: fn(&mut [u8])) -> Error {
 
 #[test]
 fn client_rejects_unoffered_group_or_invalid_point() {
-    let unknown = client_says_to_params(G::X25519, |params| params[1..3].copy_from_slice(&[0, 0x1e]));
+    let unknown = client_error_for_params(G::X25519, |params| params[1..3].copy_from_slice(&[0, 0x1e]));
     assert_eq!(unknown, Illegal::GroupNotOffered(G::X448).into());
-    let wrong_type = client_says_to_params(G::X25519, |params| params[0] = 1);
+    let wrong_type = client_error_for_params(G::X25519, |params| params[0] = 1);
     assert!(matches!(wrong_type, Error::Decode(_)) && wrong_type.alert() == Some(A::ILLEGAL_PARAMETER));
     // The all-zero value of X25519 (RFC 7748 §6.1), then points off the curve, of another form and
     // at infinity.
-    let zero = client_says_to_params(G::X25519, |params| params[4..36].fill(0));
+    let zero = client_error_for_params(G::X25519, |params| params[4..36].fill(0));
     assert_eq!(zero, Illegal::KeyShare(G::X25519).into());
     for group in [G::SECP256R1, G::SECP384R1] {
         for change in [
@@ -417,7 +429,7 @@ fn client_rejects_unoffered_group_or_invalid_point() {
             |params| params[4] = 0,
             |params| params[5..].fill(0),
         ] {
-            assert_eq!(client_says_to_params(group, change), Illegal::KeyShare(group).into());
+            assert_eq!(client_error_for_params(group, change), Illegal::KeyShare(group).into());
         }
     }
     // A group that is supported, but that this client did not offer.
@@ -425,7 +437,7 @@ fn client_rejects_unoffered_group_or_invalid_point() {
     let (mut client_config, server_config) = configs(Kind::Tls12);
     client_config.set_groups(&[G::X25519]).unwrap();
     let change = edit(T::SERVER_KEY_EXCHANGE, |message| message[5..7].copy_from_slice(&[0, 0x17]));
-    let outcome = meet(&mut client(client_config), &mut server_with(server_config, change), &pki);
+    let outcome = handshake(&mut client(client_config), &mut server_with(server_config, change), &pki);
     let error = Illegal::GroupNotOffered(G::SECP256R1).into();
     assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::SERVER_KEY_EXCHANGE, error }));
 }
@@ -458,7 +470,7 @@ fn server_rejects_invalid_client_key_exchange() {
                     change(message);
                 }),
             );
-            let outcome = meet(&mut client, &mut server(server_config), &pki);
+            let outcome = handshake(&mut client, &mut server(server_config), &pki);
             let error = Illegal::KeyShare(group).into();
             assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at: T::CLIENT_KEY_EXCHANGE, error }));
         }
@@ -469,15 +481,15 @@ fn server_rejects_invalid_client_key_exchange() {
 /// correctly.
 #[test]
 fn client_rejects_key_exchange_signed_by_other_key_type() {
-    let kinds = Pki::of_all_kinds();
+    let kinds = Pki::of_all_key_types();
     for (name, pki) in &kinds {
         let other = if name.starts_with("RSA") { [0xc0, 0x2b] } else { [0xc0, 0x2f] };
         let (client_config, server_config) = configs(Kind::Tls12);
-        let lies = edit(T::SERVER_HELLO, move |message| Hello::edit(message, &|h| h.suites = other.to_vec()));
-        let outcome = meet(&mut client(client_config), &mut server_with(server_config, lies), pki);
+        let edit_suite = edit(T::SERVER_HELLO, move |message| Hello::edit(message, &|h| h.suites = other.to_vec()));
+        let outcome = handshake(&mut client(client_config), &mut server_with(server_config, edit_suite), pki);
         let error = Error::CertificateKeyMismatch(id(&other));
-        let refused = Outcome::Failed(Failure { side: "client", at: T::SERVER_KEY_EXCHANGE, error });
-        assert_eq!(outcome, refused, "{name}");
+        let rejection = Outcome::Failed(Failure { side: "client", at: T::SERVER_KEY_EXCHANGE, error });
+        assert_eq!(outcome, rejection, "{name}");
     }
 }
 
@@ -486,7 +498,7 @@ fn client_rejects_key_exchange_signed_by_other_key_type() {
 #[test]
 fn client_rejects_key_exchange_of_other_connection() {
     let pki = Pki::new();
-    let (_, mut other): (_, End<_>) = halted(Kind::Tls12, &pki, [2, usize::MAX]);
+    let (_, mut other): (_, End<_>) = halt_at(Kind::Tls12, &pki, [2, usize::MAX]);
     let foreign = other.pop();
     let (mut client, mut server) = ends(Kind::Tls12);
     let outcome = run(&mut client, &mut server, &mut |need| pki.answer(need), &mut |_, message| {

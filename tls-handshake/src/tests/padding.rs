@@ -12,7 +12,7 @@ use crate::config::{ClientConfig, RecordPadding, RecordRampUp, ServerConfig};
 /// Header, content type and tag.
 const OVERHEAD: usize = HEADER_LEN + 1 + 16;
 
-fn connected(set: impl Fn(&mut ClientConfig)) -> Pair {
+fn connect(set: impl Fn(&mut ClientConfig)) -> Pair {
     let mut client = ClientConfig::new();
     set(&mut client);
     let mut pair = Pair::with(client, ServerConfig::new());
@@ -21,11 +21,11 @@ fn connected(set: impl Fn(&mut ClientConfig)) -> Pair {
 }
 
 fn padded(block: u16) -> Pair {
-    connected(|client| client.set_record_padding(RecordPadding::ToMultipleOf(block)))
+    connect(|client| client.set_record_padding(RecordPadding::ToMultipleOf(block)))
 }
 
 /// Sends data from the client, checks that it arrives, and returns the lengths of its records.
-fn sent(pair: &mut Pair, data: &[u8]) -> Vec<usize> {
+fn send(pair: &mut Pair, data: &[u8]) -> Vec<usize> {
     send_all(&mut pair.client, data, &mut pair.to_server);
     let lengths = lengths(&pair.to_server);
     pair.step_server().unwrap();
@@ -43,12 +43,12 @@ fn padding_gives_contents_of_one_block_equal_length() {
             // Data of zeros could be taken for padding.
             let data = vec![if content % 2 == 0 { 0 } else { 7 }; content];
             let expected = (content.div_ceil(block) * block).min(16_384) + OVERHEAD;
-            assert_eq!(sent(&mut pair, &data), [expected], "{block}, {content}");
+            assert_eq!(send(&mut pair, &data), [expected], "{block}, {content}");
         }
     }
     let mut pair = padded(64);
     for content in 1..=200 {
-        assert_eq!(sent(&mut pair, &vec![0; content]), [content.div_ceil(64) * 64 + OVERHEAD]);
+        assert_eq!(send(&mut pair, &vec![0; content]), [content.div_ceil(64) * 64 + OVERHEAD]);
     }
 }
 
@@ -60,7 +60,7 @@ fn padding_rounds_longer_data_up_to_blocks() {
         let (whole, rest) = (content / 16_384, content % 16_384);
         let mut expected = vec![full; whole];
         expected.extend((rest > 0).then(|| rest.div_ceil(1000) * 1000 + OVERHEAD));
-        assert_eq!(sent(&mut pair, &vec![9; content]), expected, "{content}");
+        assert_eq!(send(&mut pair, &vec![9; content]), expected, "{content}");
     }
 }
 
@@ -68,11 +68,11 @@ fn padding_rounds_longer_data_up_to_blocks() {
 fn padding_hides_alerts_and_key_updates() {
     for (block, length) in [(256, 256), (16_384, 16_384)] {
         let mut pair = padded(block);
-        assert_eq!(sent(&mut pair, b"data"), [length + OVERHEAD]);
+        assert_eq!(send(&mut pair, b"data"), [length + OVERHEAD]);
         pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
         assert_eq!(lengths(&pair.to_server), [length + OVERHEAD]);
         pair.step_server().unwrap();
-        assert_eq!(sent(&mut pair, b"more"), [length + OVERHEAD]);
+        assert_eq!(send(&mut pair, b"more"), [length + OVERHEAD]);
         pair.client.send_close_notify(&mut pair.to_server);
         assert_eq!(lengths(&pair.to_server), [length + OVERHEAD]);
         pair.step_server().unwrap();
@@ -113,7 +113,7 @@ fn padding_covers_encrypted_flights() {
         let (hello, flight, finished) = flights(block, None);
         let block = usize::from(block);
         // ServerHello and change_cipher_spec are unencrypted.
-        assert_eq!((hello, &flight[..2]), (plain_hello.clone(), &plain_flight[..2]), "in the clear");
+        assert_eq!((hello, &flight[..2]), (plain_hello.clone(), &plain_flight[..2]), "unencrypted records");
         assert_eq!(flight.len(), plain_flight.len());
         for (length, plain) in flight.iter().zip(&plain_flight).skip(2) {
             // The lengths of signatures differ by some bytes between runs.
@@ -137,30 +137,30 @@ fn padding_covers_encrypted_flights() {
 #[test]
 fn padding_respects_record_size_limits() {
     for (maximum, block) in [(64, 16), (64, 1000), (500, 100), (500, 512), (1_348, 512)] {
-        let mut pair = connected(|client| {
+        let mut pair = connect(|client| {
             client.set_max_fragment_size(Some(maximum)).unwrap();
             client.set_record_padding(RecordPadding::ToMultipleOf(block));
         });
         let (room, block) = (maximum - OVERHEAD, usize::from(block));
         for content in 1..=room {
             let expected = (content.div_ceil(block) * block).min(room) + OVERHEAD;
-            assert_eq!(sent(&mut pair, &vec![1; content]), [expected], "{maximum} {block}");
+            assert_eq!(send(&mut pair, &vec![1; content]), [expected], "{maximum} {block}");
         }
     }
-    let mut pair = connected(|client| {
+    let mut pair = connect(|client| {
         client.set_record_ramp_up(Some(RecordRampUp { record_size: 1_000, bytes: 2_000 })).unwrap();
         client.set_record_padding(RecordPadding::ToMultipleOf(512));
     });
     // A short record holds 978 bytes, which also limits the padding. The ramp-up counts only the
     // data.
     let first = [512 + OVERHEAD, 1_000, 1_000];
-    assert_eq!(sent(&mut pair, &[1; 100])[..], first[..1]);
-    assert_eq!(sent(&mut pair, &[1; 513])[..], first[1..2]);
-    assert_eq!(sent(&mut pair, &[1; 978])[..], first[2..]);
-    assert_eq!(sent(&mut pair, &[1; 409]), [512 + OVERHEAD]);
-    assert_eq!(sent(&mut pair, &[1; 2_000]), [2_048 + OVERHEAD]);
+    assert_eq!(send(&mut pair, &[1; 100])[..], first[..1]);
+    assert_eq!(send(&mut pair, &[1; 513])[..], first[1..2]);
+    assert_eq!(send(&mut pair, &[1; 978])[..], first[2..]);
+    assert_eq!(send(&mut pair, &[1; 409]), [512 + OVERHEAD]);
+    assert_eq!(send(&mut pair, &[1; 2_000]), [2_048 + OVERHEAD]);
     pair.client.note_idle();
-    assert_eq!(sent(&mut pair, &[1; 2_000]), [1_000, 1_000, 512 + OVERHEAD]);
+    assert_eq!(send(&mut pair, &[1; 2_000]), [1_000, 1_000, 512 + OVERHEAD]);
 }
 
 #[test]
@@ -192,12 +192,12 @@ fn padding_counts_against_early_data_limit() {
 
 #[test]
 fn tls12_records_are_not_padded() {
-    let mut pair = connected(|client| {
+    let mut pair = connect(|client| {
         client.set_cipher_suites(&[CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]).unwrap();
         client.set_record_padding(RecordPadding::ToMultipleOf(512));
     });
     assert_eq!(pair.client.protocol_version(), Some(TLS12));
-    assert_eq!(sent(&mut pair, b"data"), [HEADER_LEN + 8 + 4 + 16]);
+    assert_eq!(send(&mut pair, b"data"), [HEADER_LEN + 8 + 4 + 16]);
     pair.client.send_close_notify(&mut pair.to_server);
     assert_eq!(lengths(&pair.to_server), [HEADER_LEN + 8 + 2 + 16]);
 }
@@ -207,9 +207,9 @@ fn padding_is_off_by_default() {
     for padding in
         [None, Some(RecordPadding::None), Some(RecordPadding::ToMultipleOf(0)), Some(RecordPadding::ToMultipleOf(1))]
     {
-        let mut pair = connected(|client| padding.into_iter().for_each(|padding| client.set_record_padding(padding)));
+        let mut pair = connect(|client| padding.into_iter().for_each(|padding| client.set_record_padding(padding)));
         for content in [1, 100, 16_384] {
-            assert_eq!(sent(&mut pair, &vec![0; content]), [content + OVERHEAD]);
+            assert_eq!(send(&mut pair, &vec![0; content]), [content + OVERHEAD]);
         }
     }
 }

@@ -10,8 +10,8 @@ use tls_crypto::{Overhead, Sealer, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256};
 
 use super::Secrets;
 use super::flow::{
-    Action, CHANGE_CIPHER_SPEC, Failure, Kind, MessageEdit, Outcome, Sent, answers, client_with, configs, halted, meet,
-    pki, server_with,
+    Action, CHANGE_CIPHER_SPEC, Failure, Kind, MessageEdit, Outcome, Sent, answers, client_with, configs, halt_at,
+    handshake, pki, server_with,
 };
 use super::pair::{Pair, Pki, send_all};
 use crate::config::{ClientConfig, ServerConfig};
@@ -33,7 +33,7 @@ fn client_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
     while let Some(asked) = need.take() {
         need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
     }
-    let need = pair.step_client().unwrap().expect("a chain to judge");
+    let need = pair.step_client().unwrap().expect("a chain to verify");
     assert!(pair.client.resume(pki.answer(need), &mut pair.to_server).unwrap().is_none());
     let flight = records(pair.to_server.ready());
     pair.to_server.consume(usize::MAX);
@@ -45,7 +45,7 @@ fn client_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
 /// flight.
 fn server_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
     let (mut pair, flight) = client_flight(pki);
-    give_server(&mut pair, &flight.concat()).unwrap();
+    deliver_to_server(&mut pair, &flight.concat()).unwrap();
     let flight = records(pair.to_client.ready());
     pair.to_client.consume(usize::MAX);
     assert_eq!(flight.iter().map(|record| record[0]).collect::<Vec<_>>(), [20, 22]);
@@ -62,17 +62,17 @@ fn records(mut wire: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
-fn give_server(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
+fn deliver_to_server(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
     pair.at_server.extend_from_slice(bytes);
     pair.step_server().map(|need| assert!(need.is_none()))
 }
 
-fn give_client(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
+fn deliver_to_client(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
     pair.at_client.extend_from_slice(bytes);
     pair.step_client().map(|need| assert!(need.is_none()))
 }
 
-fn is_unexpected(result: &Result<(), Error>, at: &str, content_type: C) {
+fn assert_unexpected(result: &Result<(), Error>, at: &str, content_type: C) {
     let Err(Error::UnexpectedRecord { got, state }) = result else { panic!("{result:?}") };
     assert_eq!((*got, *state), (content_type, at));
     assert_eq!(result.as_ref().unwrap_err().alert(), Some(A::UNEXPECTED_MESSAGE));
@@ -86,23 +86,23 @@ fn cve_2014_0224_early_change_cipher_spec_changes_no_key() {
     // A client before Certificate, ServerKeyExchange and ServerHelloDone; then a server before
     // ClientKeyExchange.
     for (count, state) in [(1, "WAIT_CERT"), (2, "WAIT_SKE"), (3, "WAIT_SHD")] {
-        let (mut client, _) = halted(Kind::Tls12, &pki, [count, usize::MAX]);
-        is_unexpected(&client.change_cipher_spec(), state, C::CHANGE_CIPHER_SPEC);
+        let (mut client, _) = halt_at(Kind::Tls12, &pki, [count, usize::MAX]);
+        assert_unexpected(&client.change_cipher_spec(), state, C::CHANGE_CIPHER_SPEC);
         assert!(!client.sink.actions.iter().any(|action| matches!(action, Action::InstallRead(_))));
     }
-    let (_, mut server) = halted(Kind::Tls12, &pki, [usize::MAX, 1]);
-    is_unexpected(&server.change_cipher_spec(), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
+    let (_, mut server) = halt_at(Kind::Tls12, &pki, [usize::MAX, 1]);
+    assert_unexpected(&server.change_cipher_spec(), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
     assert!(!server.sink.actions.iter().any(|action| matches!(action, Action::InstallRead(_))));
     // A client before ServerHello that offered only TLS 1.2: it does not ignore the record as TLS
     // 1.3 does.
     let mut config = configs(Kind::Tls12).0;
     config.set_versions(&[ProtocolVersion::TLS12]).unwrap();
-    is_unexpected(&client_with(config, None).change_cipher_spec(), "WAIT_SH", C::CHANGE_CIPHER_SPEC);
+    assert_unexpected(&client_with(config, None).change_cipher_spec(), "WAIT_SH", C::CHANGE_CIPHER_SPEC);
     // Between the client's Certificate and CertificateVerify.
     let pki = super::flow::pki(Kind::Tls12Auth);
     for (count, state) in [(1, "WAIT_CERT"), (2, "WAIT_CKE"), (3, "WAIT_CV")] {
-        let (_, mut server) = halted(Kind::Tls12Auth, &pki, [usize::MAX, count]);
-        is_unexpected(&server.change_cipher_spec(), state, C::CHANGE_CIPHER_SPEC);
+        let (_, mut server) = halt_at(Kind::Tls12Auth, &pki, [usize::MAX, count]);
+        assert_unexpected(&server.change_cipher_spec(), state, C::CHANGE_CIPHER_SPEC);
     }
 }
 
@@ -110,38 +110,38 @@ fn cve_2014_0224_early_change_cipher_spec_changes_no_key() {
 fn cve_2014_0224_early_change_cipher_spec_record_is_rejected() {
     let pki = Pki::new();
     let (mut pair, flight) = client_flight(&pki);
-    is_unexpected(&give_server(&mut pair, &CCS), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
+    assert_unexpected(&deliver_to_server(&mut pair, &CCS), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
     assert_eq!(pair.to_client.ready(), [21, 3, 3, 0, 2, 2, 10]);
     // Inside a fragmented message.
     let mut pair = client_flight(&pki).0;
     let half = u16::try_from((flight[0].len() - 5) / 2).unwrap();
     let first = [&[22, 3, 3][..], &half.to_be_bytes(), &flight[0][5..5 + usize::from(half)]].concat();
-    give_server(&mut pair, &first).unwrap();
-    assert_eq!(give_server(&mut pair, &CCS), Err(Error::InterleavedHandshake));
+    deliver_to_server(&mut pair, &first).unwrap();
+    assert_eq!(deliver_to_server(&mut pair, &CCS), Err(Error::InterleavedHandshake));
     // Twice: the second is read under the new keys, where it fails to decrypt. A correctly
     // encrypted one is unexpected.
     let (mut pair, flight) = client_flight(&pki);
-    give_server(&mut pair, &flight[..2].concat()).unwrap();
-    assert_eq!(give_server(&mut pair, &CCS), Err(Error::BadRecordMac));
+    deliver_to_server(&mut pair, &flight[..2].concat()).unwrap();
+    assert_eq!(deliver_to_server(&mut pair, &CCS), Err(Error::BadRecordMac));
     let (mut pair, _) = server_flight(&pki);
     pair.client.send_raw_record(C::CHANGE_CIPHER_SPEC, &[1], &mut pair.to_server);
-    is_unexpected(&pair.step_server().map(|_| ()), "CONNECTED", C::CHANGE_CIPHER_SPEC);
+    assert_unexpected(&pair.step_server().map(|_| ()), "CONNECTED", C::CHANGE_CIPHER_SPEC);
     // The same at the client.
     let (mut pair, flight) = server_flight(&pki);
-    give_client(&mut pair, &flight[0]).unwrap();
-    assert_eq!(give_client(&mut pair, &CCS), Err(Error::BadRecordMac));
+    deliver_to_client(&mut pair, &flight[0]).unwrap();
+    assert_eq!(deliver_to_client(&mut pair, &CCS), Err(Error::BadRecordMac));
 }
 
 #[test]
 fn finished_without_change_cipher_spec_is_rejected() {
     let pki = pki(Kind::Tls12);
-    let refused = Err(Error::UnexpectedMessage { state: "WAIT_CCS", got: T::FINISHED });
-    let (mut client, mut server) = halted(Kind::Tls12, &pki, [4, 2]);
+    let rejection = Err(Error::UnexpectedMessage { state: "WAIT_CCS", got: T::FINISHED });
+    let (mut client, mut server) = halt_at(Kind::Tls12, &pki, [4, 2]);
     assert_eq!(client.sink.sent.pop_front(), Some(Sent::ChangeCipherSpec));
-    assert_eq!(server.take(&client.sink.sent[0], &mut answers(&pki)), refused);
-    let (mut client, mut server) = halted(Kind::Tls12, &pki, [4, 4]);
+    assert_eq!(server.take(&client.sink.sent[0], &mut answers(&pki)), rejection);
+    let (mut client, mut server) = halt_at(Kind::Tls12, &pki, [4, 4]);
     assert_eq!(server.sink.sent.pop_front(), Some(Sent::ChangeCipherSpec));
-    assert_eq!(client.take(&server.sink.sent[0], &mut answers(&pki)), refused);
+    assert_eq!(client.take(&server.sink.sent[0], &mut answers(&pki)), rejection);
 }
 
 #[test]
@@ -149,11 +149,11 @@ fn unencrypted_finished_is_rejected() {
     let pki = Pki::new();
     let finished = [&[22, 3, 3, 0, 16, 20, 0, 0, 12][..], &[7; 12]].concat();
     let (mut pair, flight) = client_flight(&pki);
-    give_server(&mut pair, &flight[..2].concat()).unwrap();
-    assert_eq!(give_server(&mut pair, &finished), Err(Error::BadRecordMac));
+    deliver_to_server(&mut pair, &flight[..2].concat()).unwrap();
+    assert_eq!(deliver_to_server(&mut pair, &finished), Err(Error::BadRecordMac));
     let (mut pair, flight) = server_flight(&pki);
-    give_client(&mut pair, &flight[0]).unwrap();
-    assert_eq!(give_client(&mut pair, &finished), Err(Error::BadRecordMac));
+    deliver_to_client(&mut pair, &flight[0]).unwrap();
+    assert_eq!(deliver_to_client(&mut pair, &finished), Err(Error::BadRecordMac));
 }
 
 #[test]
@@ -164,14 +164,14 @@ fn application_data_before_finished_is_rejected_and_not_sent() {
     // No False Start: both sides send data only after Finished.
     assert_eq!(pair.client.send(&[std::io::IoSlice::new(b"early")], &mut pair.to_server), Ok(0));
     assert!(pair.to_server.is_empty());
-    is_unexpected(&give_server(&mut pair, &data), "WAIT_CKE", C::APPLICATION_DATA);
+    assert_unexpected(&deliver_to_server(&mut pair, &data), "WAIT_CKE", C::APPLICATION_DATA);
     let (mut pair, flight) = client_flight(&pki);
-    give_server(&mut pair, &flight[0]).unwrap();
-    is_unexpected(&give_server(&mut pair, &data), "WAIT_CCS", C::APPLICATION_DATA);
+    deliver_to_server(&mut pair, &flight[0]).unwrap();
+    assert_unexpected(&deliver_to_server(&mut pair, &data), "WAIT_CCS", C::APPLICATION_DATA);
     let mut pair = pair12();
-    is_unexpected(&give_client(&mut pair, &data), "WAIT_SH", C::APPLICATION_DATA);
+    assert_unexpected(&deliver_to_client(&mut pair, &data), "WAIT_SH", C::APPLICATION_DATA);
     let (mut pair, _) = server_flight(&pki);
-    is_unexpected(&give_client(&mut pair, &data), "WAIT_CCS", C::APPLICATION_DATA);
+    assert_unexpected(&deliver_to_client(&mut pair, &data), "WAIT_CCS", C::APPLICATION_DATA);
 }
 
 /// Derives the keys of a connection from its key log, to encrypt unexpected records.
@@ -209,11 +209,11 @@ fn only_finished_may_follow_change_cipher_spec() {
         pair.client.resume(pki.answer(need), &mut pair.to_server).unwrap();
         let keys = keys(&secrets, &random);
         if at_client {
-            give_client(&mut pair, &CCS).unwrap();
+            deliver_to_client(&mut pair, &CCS).unwrap();
         } else {
             let flight = records(pair.to_server.ready());
             pair.to_server.consume(usize::MAX);
-            give_server(&mut pair, &flight[..2].concat()).unwrap();
+            deliver_to_server(&mut pair, &flight[..2].concat()).unwrap();
         }
         (pair, keys)
     };
@@ -222,21 +222,21 @@ fn only_finished_may_follow_change_cipher_spec() {
     {
         let (mut pair, keys) = ready(false);
         let record = seal(&mut keys.client_sealer(), content_type, content);
-        is_unexpected(&give_server(&mut pair, &record), "WAIT_FINISHED", content_type);
+        assert_unexpected(&deliver_to_server(&mut pair, &record), "WAIT_FINISHED", content_type);
         assert!(pair.server_received.is_empty());
         let (mut pair, keys) = ready(true);
         let record = seal(&mut keys.server_sealer(), content_type, content);
-        is_unexpected(&give_client(&mut pair, &record), "WAIT_FINISHED", content_type);
+        assert_unexpected(&deliver_to_client(&mut pair, &record), "WAIT_FINISHED", content_type);
         assert!(pair.client_received.is_empty());
     }
     // Finished of the correct length with a wrong value.
     let finished = [&[20, 0, 0, 12][..], &[7; 12]].concat();
     let (mut pair, keys) = ready(false);
     let record = seal(&mut keys.client_sealer(), C::HANDSHAKE, &finished);
-    assert_eq!(give_server(&mut pair, &record), Err(Error::BadFinished));
+    assert_eq!(deliver_to_server(&mut pair, &record), Err(Error::BadFinished));
     let (mut pair, keys) = ready(true);
     let record = seal(&mut keys.server_sealer(), C::HANDSHAKE, &finished);
-    assert_eq!(give_client(&mut pair, &record), Err(Error::BadFinished));
+    assert_eq!(deliver_to_client(&mut pair, &record), Err(Error::BadFinished));
 }
 
 /// CVE-2020-24613, CVE-2021-3336, wolfSSL: a server that omits its certificate or its signature.
@@ -249,19 +249,19 @@ fn cve_2020_24613_unauthenticated_server_is_rejected() {
         (3, 1, "WAIT_CERT_CR", T::CERTIFICATE_VERIFY),
         (4, 1, "WAIT_CV", T::FINISHED),
     ] {
-        let (mut client, mut server) = halted(Kind::Full, &pki, [takes, usize::MAX]);
+        let (mut client, mut server) = halt_at(Kind::Full, &pki, [takes, usize::MAX]);
         server.sink.sent.drain(..skips);
-        let refused = client.take(&server.sink.sent[0], &mut answers(&pki));
-        assert_eq!(refused, Err(Error::UnexpectedMessage { state, got }));
+        let rejection = client.take(&server.sink.sent[0], &mut answers(&pki));
+        assert_eq!(rejection, Err(Error::UnexpectedMessage { state, got }));
     }
     // In TLS 1.2, without Certificate or ServerKeyExchange.
     for (takes, skips, state, got) in
         [(1, 1, "WAIT_CERT", T::SERVER_KEY_EXCHANGE), (2, 1, "WAIT_SKE", T::SERVER_HELLO_DONE)]
     {
-        let (mut client, mut server) = halted(Kind::Tls12, &pki, [takes, usize::MAX]);
+        let (mut client, mut server) = halt_at(Kind::Tls12, &pki, [takes, usize::MAX]);
         server.sink.sent.drain(..skips);
-        let refused = client.take(&server.sink.sent[0], &mut answers(&pki));
-        assert_eq!(refused, Err(Error::UnexpectedMessage { state, got }));
+        let rejection = client.take(&server.sink.sent[0], &mut answers(&pki));
+        assert_eq!(rejection, Err(Error::UnexpectedMessage { state, got }));
     }
 }
 
@@ -283,22 +283,22 @@ fn cve_2022_25640_unauthenticated_client_is_rejected() {
         (Kind::Tls12Auth, 1, 3, "WAIT_CERT", CHANGE_CIPHER_SPEC),
     ] {
         let pki = pki(kind);
-        let (mut client, mut server) = halted(kind, &pki, [usize::MAX, takes]);
+        let (mut client, mut server) = halt_at(kind, &pki, [usize::MAX, takes]);
         client.sink.sent.drain(..skips);
         assert_eq!(client.sink.sent[0].typ(), got);
-        let refused = match server.take(&client.sink.sent[0], &mut answers(&pki)).unwrap_err() {
+        let rejection = match server.take(&client.sink.sent[0], &mut answers(&pki)).unwrap_err() {
             Error::UnexpectedMessage { state, got } => (state, got),
             Error::UnexpectedRecord { state, got: C::CHANGE_CIPHER_SPEC } => (state, CHANGE_CIPHER_SPEC),
             other => panic!("{other:?}"),
         };
-        assert_eq!(refused, (state, got), "{kind:?}");
+        assert_eq!(rejection, (state, got), "{kind:?}");
         assert!(!server.is_connected());
     }
 }
 
 /// Returns an edit that replaces the signature scheme of a message. The sender continues as if it
 /// were true.
-fn claims(message_type: T, at: impl Fn(&[u8]) -> usize + 'static, scheme: SignatureScheme) -> MessageEdit {
+fn replace_scheme(message_type: T, at: impl Fn(&[u8]) -> usize + 'static, scheme: SignatureScheme) -> MessageEdit {
     Box::new(move |message| {
         if message[0] == message_type.0 {
             let at = at(message);
@@ -325,10 +325,10 @@ fn cve_2022_25638_scheme_of_other_key_type_is_rejected() {
                 Outcome::Failed(Failure { side, at, error })
             };
             let (client_config, server_config) = configs(kind);
-            let edit = claims(T::CERTIFICATE_VERIFY, |_| 4, scheme);
+            let edit = replace_scheme(T::CERTIFICATE_VERIFY, |_| 4, scheme);
             let (mut client, mut server) =
                 (client_with(client_config.clone(), Some(edit)), super::flow::server(server_config.clone()));
-            assert_eq!(meet(&mut client, &mut server, &pki), expected("server", T::CERTIFICATE_VERIFY));
+            assert_eq!(handshake(&mut client, &mut server, &pki), expected("server", T::CERTIFICATE_VERIFY));
             // The same for the server's signature.
             let (typ, at): (T, fn(&[u8]) -> usize) = match kind {
                 Kind::Auth => (T::CERTIFICATE_VERIFY, |_| 4),
@@ -336,13 +336,15 @@ fn cve_2022_25638_scheme_of_other_key_type_is_rejected() {
                 _ => (T::SERVER_KEY_EXCHANGE, |message| 4 + 4 + usize::from(message[7])),
             };
             let mut client = client_with(client_config, None);
-            let mut server = server_with(server_config, Some(claims(typ, at, scheme)));
-            let Outcome::Failed(failure) = meet(&mut client, &mut server, &pki) else { panic!("{scheme} passes") };
+            let mut server = server_with(server_config, Some(replace_scheme(typ, at, scheme)));
+            let Outcome::Failed(failure) = handshake(&mut client, &mut server, &pki) else {
+                panic!("{scheme} is accepted")
+            };
             // If the scheme matches the TLS 1.2 suite, the error occurs after the verification of
             // the chain, when the signature is checked.
             assert!(failure.side == "client" && [typ, T::SERVER_HELLO_DONE].contains(&failure.at), "{failure:?}");
-            let told = [Error::SignatureSchemeMismatch(scheme), Error::SignatureSchemeNotOffered(scheme)];
-            assert!(told.contains(&failure.error), "{scheme}: {failure:?}");
+            let errors = [Error::SignatureSchemeMismatch(scheme), Error::SignatureSchemeNotOffered(scheme)];
+            assert!(errors.contains(&failure.error), "{scheme}: {failure:?}");
         }
     }
 }
@@ -434,8 +436,8 @@ fn hello_request_during_handshake_is_ignored() {
     client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
     let mut pair = Pair::with(client, ServerConfig::new());
     pair.at_client.extend_from_slice(&[22, 3, 3, 0, 4, 0, 0, 0, 0]);
-    let refused = Error::UnexpectedMessage { state: "WAIT_SH", got: T::HELLO_REQUEST };
-    assert_eq!(pair.step_client().unwrap_err(), refused);
+    let rejection = Error::UnexpectedMessage { state: "WAIT_SH", got: T::HELLO_REQUEST };
+    assert_eq!(pair.step_client().unwrap_err(), rejection);
 }
 
 /// At the server: each request with data after it is answered, a flood is an error.
@@ -586,7 +588,7 @@ fn hello_request_may_follow_finished_in_record() {
     let opened = keys.server_opener().open(&mut last[1]).unwrap();
     let together = [&last[1][opened.content], &[0; 4]].concat();
     let record = seal(&mut keys.server_sealer(), C::HANDSHAKE, &together);
-    give_client(&mut pair, &[&CCS[..], &record].concat()).unwrap();
+    deliver_to_client(&mut pair, &[&CCS[..], &record].concat()).unwrap();
     assert!(!pair.client.is_handshaking());
     assert_eq!(pair.to_server.len(), 5 + 8 + 2 + 16);
     pair.exchange(b"question", b"answer");
@@ -597,7 +599,7 @@ fn hello_request_may_follow_finished_in_record() {
 #[test]
 fn partial_hello_request_after_last_message_is_rejected() {
     let pki = Pki::new();
-    for behind in [&[0][..], &[0; 2], &[0; 5], &[0, 0, 0, 0, 1, 0, 0, 0]] {
+    for follower in [&[0][..], &[0; 2], &[0; 5], &[0, 0, 0, 0, 1, 0, 0, 0]] {
         let mut pair = pair12();
         let mut need = pair.step_server().unwrap();
         while let Some(asked) = need.take() {
@@ -605,14 +607,14 @@ fn partial_hello_request_after_last_message_is_rejected() {
         }
         let mut flight: Vec<u8> =
             records(pair.to_client.ready()).iter().flat_map(|record| record[5..].to_vec()).collect();
-        flight.extend_from_slice(behind);
+        flight.extend_from_slice(follower);
         pair.to_client.consume(usize::MAX);
         let length = u16::try_from(flight.len()).unwrap().to_be_bytes();
         pair.at_client.extend_from_slice(&[&[22, 3, 3][..], &length, &flight].concat());
         assert_eq!(
             pair.step_client().unwrap_err(),
             Error::KeyChangeInsideRecord { message: T::SERVER_HELLO_DONE },
-            "{behind:?}"
+            "{follower:?}"
         );
     }
 }
@@ -638,6 +640,6 @@ fn tls13_connection_rejects_hello_request() {
     let mut pair = Pair::new(&pki);
     pair.handshake(&pki).unwrap();
     pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
-    let refused = Error::UnexpectedMessage { state: "CONNECTED", got: T::HELLO_REQUEST };
-    assert_eq!(pair.step_client().unwrap_err(), refused);
+    let rejection = Error::UnexpectedMessage { state: "CONNECTED", got: T::HELLO_REQUEST };
+    assert_eq!(pair.step_client().unwrap_err(), rejection);
 }

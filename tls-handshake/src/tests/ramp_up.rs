@@ -19,7 +19,7 @@ pub(super) fn lengths(outgoing: &Outgoing) -> Vec<usize> {
         lengths.push(length);
         rest = &rest[length..];
     }
-    assert!(rest.is_empty(), "whole records");
+    assert!(rest.is_empty(), "a partial record");
     lengths
 }
 
@@ -35,7 +35,7 @@ fn ramp_up(record_size: usize, bytes: u32) -> Option<RecordRampUp> {
 }
 
 /// Returns a connection with this suite and these settings.
-fn connected(suite: CipherSuite, set: impl Fn(&mut ClientConfig, &mut ServerConfig)) -> Pair {
+fn connect(suite: CipherSuite, set: impl Fn(&mut ClientConfig, &mut ServerConfig)) -> Pair {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     client.set_cipher_suites(&[suite]).unwrap();
     set(&mut client, &mut server);
@@ -46,11 +46,11 @@ fn connected(suite: CipherSuite, set: impl Fn(&mut ClientConfig, &mut ServerConf
 
 /// Sends data from both sides and checks that it arrives. Returns the record lengths, equal in both
 /// directions.
-fn sent(pair: &mut Pair, data: &[u8]) -> Vec<usize> {
+fn send(pair: &mut Pair, data: &[u8]) -> Vec<usize> {
     send_all(&mut pair.client, data, &mut pair.to_server);
     send_all(&mut pair.server, data, &mut pair.to_client);
     let both = [lengths(&pair.to_server), lengths(&pair.to_client)];
-    pair.run(&mut |_| panic!("a question after the handshake")).unwrap();
+    pair.run(&mut |_| panic!("a need after the handshake")).unwrap();
     assert!(std::mem::take(&mut pair.server_received) == data && std::mem::take(&mut pair.client_received) == data);
     let [client, server] = both;
     assert_eq!(client, server);
@@ -64,7 +64,7 @@ fn data(length: usize) -> Vec<u8> {
 #[test]
 fn ramp_up_sends_short_records_first_and_after_idle() {
     for (version, suite, overhead) in SUITES {
-        let mut pair = connected(suite, |client, server| {
+        let mut pair = connect(suite, |client, server| {
             client.set_record_ramp_up(ramp_up(1300, 5000)).unwrap();
             server.set_record_ramp_up(ramp_up(1300, 5000)).unwrap();
         });
@@ -75,33 +75,33 @@ fn ramp_up_sends_short_records_first_and_after_idle() {
         // 5,000 bytes need four short records in each suite.
         let expected = [1300, 1300, 1300, 1300, full, full, 100 + overhead];
         let data = data(4 * short + 2 * 16_384 + 100);
-        assert_eq!(sent(&mut pair, &data), expected, "{suite}");
-        assert_eq!(sent(&mut pair, &data[..20_000])[0], full, "it stays so");
+        assert_eq!(send(&mut pair, &data), expected, "{suite}");
+        assert_eq!(send(&mut pair, &data[..20_000])[0], full, "the ramp-up is over");
         for _ in 0..2 {
             pair.client.note_idle();
             pair.server.note_idle();
-            assert_eq!(sent(&mut pair, &data), expected, "{suite}, after a pause");
+            assert_eq!(send(&mut pair, &data), expected, "{suite}, after a pause");
         }
     }
 }
 
 #[test]
 fn ramp_up_counts_bytes_of_small_writes() {
-    let mut pair = connected(CipherSuite::TLS_AES_128_GCM_SHA256, |client, server| {
+    let mut pair = connect(CipherSuite::TLS_AES_128_GCM_SHA256, |client, server| {
         client.set_record_ramp_up(ramp_up(1000, 3000)).unwrap();
         server.set_record_ramp_up(ramp_up(1000, 3000)).unwrap();
     });
     for _ in 0..29 {
-        assert_eq!(sent(&mut pair, &data(100)), [122]);
+        assert_eq!(send(&mut pair, &data(100)), [122]);
     }
-    assert_eq!(sent(&mut pair, &data(99)), [121]);
+    assert_eq!(send(&mut pair, &data(99)), [121]);
     // One byte below the threshold: one more short record.
-    assert_eq!(sent(&mut pair, &data(5_000)), [1000, 5_000 - 978 + 22]);
+    assert_eq!(send(&mut pair, &data(5_000)), [1000, 5_000 - 978 + 22]);
 }
 
 #[test]
 fn slices_fill_short_records() {
-    let mut pair = connected(CipherSuite::TLS_AES_128_GCM_SHA256, |client, _| {
+    let mut pair = connect(CipherSuite::TLS_AES_128_GCM_SHA256, |client, _| {
         client.set_record_ramp_up(ramp_up(1000, 2000)).unwrap();
     });
     let data = data(6_000);
@@ -119,10 +119,10 @@ fn slices_fill_short_records() {
 #[test]
 fn disabled_ramp_up_sends_full_records() {
     for (_, suite, overhead) in SUITES {
-        let mut pair = connected(suite, |_, _| {});
+        let mut pair = connect(suite, |_, _| {});
         for _ in 0..2 {
             let expected = [16_384 + overhead, 16_384 + overhead, 32 + overhead];
-            assert_eq!(sent(&mut pair, &data(32_800)), expected);
+            assert_eq!(send(&mut pair, &data(32_800)), expected);
             pair.client.note_idle();
             pair.server.note_idle();
         }
@@ -133,14 +133,14 @@ fn disabled_ramp_up_sends_full_records() {
 fn ramp_up_respects_maximum_record_size() {
     for (_, suite, overhead) in SUITES {
         for (maximum, short) in [(500, 500), (2_000, 1_348)] {
-            let mut pair = connected(suite, |client, server| {
+            let mut pair = connect(suite, |client, server| {
                 client.set_max_fragment_size(Some(maximum)).unwrap();
                 client.set_record_ramp_up(Some(RecordRampUp::default())).unwrap();
                 // The order of the setters does not matter.
                 server.set_record_ramp_up(Some(RecordRampUp::default())).unwrap();
                 server.set_max_fragment_size(Some(maximum)).unwrap();
             });
-            let lengths = sent(&mut pair, &data(100_000));
+            let lengths = send(&mut pair, &data(100_000));
             let shorts = 0x1_0000_usize.div_ceil(short - overhead);
             let (first, later) = lengths.split_at(shorts);
             assert!(first.iter().all(|length| *length == short), "{lengths:?}");
@@ -176,5 +176,5 @@ fn ramp_up_does_not_affect_flights_and_early_data() {
     let (_, without) = wire(None);
     assert_eq!(with, without);
     // Handshake messages and early data do not count.
-    assert_eq!(sent(&mut pair, &data(1_000)), [100, 100, 1_000 - 2 * 78 + 22]);
+    assert_eq!(send(&mut pair, &data(1_000)), [100, 100, 1_000 - 2 * 78 + 22]);
 }

@@ -6,8 +6,8 @@ use tls_codec::code_points::{
     ProtocolVersion,
 };
 
-use super::flow::{Failure, Kind, Outcome, configs, ends_of, meet, pki};
-use super::hello::{Hello, client_given, server_given};
+use super::flow::{Failure, Kind, Outcome, configs, ends_of, handshake, pki};
+use super::hello::{Hello, client_after_hello, server_after_hello};
 use super::pair::{Pair, Pki, send_all};
 use super::ramp_up::lengths;
 use super::resumption::{Harness, Storage, TLS12, TLS13};
@@ -33,7 +33,7 @@ fn pair(suite: CipherSuite, set: impl FnOnce(&mut ClientConfig, &mut ServerConfi
 }
 
 /// Completes the handshake and returns the client's limits, which must match the server's.
-fn negotiated(pair: &mut Pair) -> RecordLimits {
+fn negotiate_limits(pair: &mut Pair) -> RecordLimits {
     pair.handshake(&Pki::new()).unwrap();
     let (client, server) = (pair.client.record_limits(), pair.server.record_limits());
     assert_eq!((client.send, client.receive), (server.receive, server.send));
@@ -47,14 +47,14 @@ fn longest(pair: &mut Pair, length: usize) -> (usize, usize) {
     send_all(&mut pair.server, &data, &mut pair.to_client);
     let max = |outgoing: &Outgoing| lengths(outgoing).into_iter().max().unwrap();
     let longest = (max(&pair.to_server), max(&pair.to_client));
-    pair.exchange_pending(&data);
+    pair.deliver_pending(&data);
     longest
 }
 
 impl Pair {
     /// Delivers the queued records and checks that `data` arrives at both sides.
-    fn exchange_pending(&mut self, data: &[u8]) {
-        self.run(&mut |_| panic!("a question after the handshake")).unwrap();
+    fn deliver_pending(&mut self, data: &[u8]) {
+        self.run(&mut |_| panic!("a need after the handshake")).unwrap();
         assert!(std::mem::take(&mut self.server_received) == data && std::mem::take(&mut self.client_received) == data);
     }
 }
@@ -69,7 +69,7 @@ fn record_size_limit_applies_in_each_direction() {
                 client.set_record_size_limit(Some(client_limit)).unwrap();
                 server.set_record_size_limit(server_limit).unwrap();
             });
-            let limits = negotiated(&mut pair);
+            let limits = negotiate_limits(&mut pair);
             let server_limit = server_limit.unwrap_or(max).min(max) - counted;
             let expected = RecordLimits { send: server_limit, receive: client_limit.min(max) - counted };
             assert_eq!(limits, expected, "{version}");
@@ -84,7 +84,7 @@ fn record_size_limit_applies_in_each_direction() {
 fn record_size_is_not_limited_without_offer() {
     for (version, suite, ..) in SUITES {
         let mut pair = pair(suite, |_, server| server.set_record_size_limit(Some(64)).unwrap());
-        assert_eq!(negotiated(&mut pair), RecordLimits { send: FULL, receive: FULL }, "{version}");
+        assert_eq!(negotiate_limits(&mut pair), RecordLimits { send: FULL, receive: FULL }, "{version}");
     }
 }
 
@@ -104,13 +104,13 @@ fn max_fragment_length_applies_to_every_record() {
             if version == TLS12 && length == 512 {
                 assert_eq!(lengths(&pair.to_client)[0], 5 + limit, "ServerHello's record is not limited");
             }
-            assert_eq!(negotiated_with(&mut pair, &pki), RecordLimits { send: length, receive: length });
+            assert_eq!(negotiate_equal_limits(&mut pair, &pki), RecordLimits { send: length, receive: length });
             assert_eq!(longest(&mut pair, 20_000), (limit + around, limit + around), "{version}");
         }
     }
 }
 
-fn negotiated_with(pair: &mut Pair, pki: &Pki) -> RecordLimits {
+fn negotiate_equal_limits(pair: &mut Pair, pki: &Pki) -> RecordLimits {
     pair.handshake(pki).unwrap();
     assert_eq!(pair.client.record_limits(), pair.server.record_limits());
     pair.client.record_limits()
@@ -124,7 +124,7 @@ fn record_size_limit_replaces_max_fragment_length() {
             client.set_record_size_limit(Some(2000)).unwrap();
             client.set_max_fragment_length(Some(512)).unwrap();
         });
-        assert_eq!(negotiated(&mut pair), RecordLimits { send: FULL, receive: 2000 - counted });
+        assert_eq!(negotiate_limits(&mut pair), RecordLimits { send: FULL, receive: 2000 - counted });
     }
 }
 
@@ -137,7 +137,7 @@ fn padding_and_ramp_up_respect_record_size_limit() {
             server.set_record_padding(RecordPadding::ToMultipleOf(padding));
             server.set_record_ramp_up(Some(RecordRampUp { record_size: ramp_up, bytes: 2000 })).unwrap();
         });
-        negotiated(&mut pair);
+        negotiate_limits(&mut pair);
         let limit = usize::from(limit);
         for length in [1, 60, 63, 64, 500, 10_000] {
             send_all(&mut pair.server, &vec![0; length], &mut pair.to_client);
@@ -156,7 +156,7 @@ fn padding_and_ramp_up_respect_record_size_limit() {
 fn record_over_limit_is_record_overflow() {
     for (version, suite, _, counted) in SUITES {
         for fragments in [false, true] {
-            let connected = || {
+            let connect = || {
                 let mut pair = pair(suite, |client, server| {
                     if fragments {
                         return client.set_max_fragment_length(Some(512)).unwrap();
@@ -170,17 +170,17 @@ fn record_over_limit_is_record_overflow() {
                 pair
             };
             let forged = |length| vec![7; length];
-            let mut pair = connected();
+            let mut pair = connect();
             pair.client.send_raw_record(ContentType::APPLICATION_DATA, &forged(512), &mut pair.to_server);
             pair.server.send_raw_record(ContentType::APPLICATION_DATA, &forged(512), &mut pair.to_client);
-            pair.exchange_pending(&forged(512));
+            pair.deliver_pending(&forged(512));
             pair.client.send_raw_record(ContentType::APPLICATION_DATA, &forged(513), &mut pair.to_server);
-            let refused = pair.step_server().unwrap_err();
-            assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW), "{version} {refused}");
-            let mut pair = connected();
+            let rejection = pair.step_server().unwrap_err();
+            assert_eq!(rejection.alert(), Some(A::RECORD_OVERFLOW), "{version} {rejection}");
+            let mut pair = connect();
             pair.server.send_raw_record(ContentType::APPLICATION_DATA, &forged(513), &mut pair.to_client);
-            let refused = pair.step_client().unwrap_err();
-            assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW), "{version} {refused}");
+            let rejection = pair.step_client().unwrap_err();
+            assert_eq!(rejection.alert(), Some(A::RECORD_OVERFLOW), "{version} {rejection}");
         }
     }
 }
@@ -213,11 +213,15 @@ fn only_max_fragment_length_limits_unprotected_records() {
 }
 
 /// Returns the result of a client that reads an edited ServerHello.
-fn client_says(kind: Kind, limits: (Option<u16>, Option<u16>), change: &dyn Fn(&mut Hello)) -> Result<(), Error> {
+fn tls12_client_result(
+    kind: Kind,
+    limits: (Option<u16>, Option<u16>),
+    change: &dyn Fn(&mut Hello),
+) -> Result<(), Error> {
     let (mut client, server) = configs(kind);
     client.set_record_size_limit(limits.0).unwrap();
     client.set_max_fragment_length(limits.1).unwrap();
-    client_given(client, server, &pki(kind), change).map(|_| ())
+    client_after_hello(client, server, &pki(kind), change).map(|_| ())
 }
 
 /// Replaces the extension of this type, or appends it.
@@ -232,28 +236,28 @@ fn tls12_client_rejects_invalid_limit_responses() {
     let unsolicited = |extension| Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension };
     let limit = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[2, 0]);
     let length = |h: &mut Hello| put(h, X::MAX_FRAGMENT_LENGTH, &[1]);
-    assert_eq!(client_says(kind, (None, Some(512)), &limit), Err(unsolicited(X::RECORD_SIZE_LIMIT)));
-    assert_eq!(client_says(kind, (Some(512), None), &length), Err(unsolicited(X::MAX_FRAGMENT_LENGTH)));
+    assert_eq!(tls12_client_result(kind, (None, Some(512)), &limit), Err(unsolicited(X::RECORD_SIZE_LIMIT)));
+    assert_eq!(tls12_client_result(kind, (Some(512), None), &length), Err(unsolicited(X::MAX_FRAGMENT_LENGTH)));
     // Without a response there is no limit.
-    assert_eq!(client_says(kind, (Some(512), None), &|h| h.remove(X::RECORD_SIZE_LIMIT)), Ok(()));
-    assert_eq!(client_says(kind, (None, Some(512)), &|h| h.remove(X::MAX_FRAGMENT_LENGTH)), Ok(()));
-    let both = client_says(kind, (Some(512), Some(512)), &length).unwrap_err();
+    assert_eq!(tls12_client_result(kind, (Some(512), None), &|h| h.remove(X::RECORD_SIZE_LIMIT)), Ok(()));
+    assert_eq!(tls12_client_result(kind, (None, Some(512)), &|h| h.remove(X::MAX_FRAGMENT_LENGTH)), Ok(()));
+    let both = tls12_client_result(kind, (Some(512), Some(512)), &length).unwrap_err();
     assert_eq!(both, Illegal::TwoRecordSizes.into());
     assert_eq!(both.alert(), Some(A::ILLEGAL_PARAMETER));
     for code in [0, 2, 5] {
         let other = |h: &mut Hello| put(h, X::MAX_FRAGMENT_LENGTH, &[code]);
-        let refused = client_says(kind, (None, Some(512)), &other).unwrap_err();
-        assert!(matches!(refused, Error::Illegal(Illegal::MaxFragmentLength(_))), "{refused}");
+        let rejection = tls12_client_result(kind, (None, Some(512)), &other).unwrap_err();
+        assert!(matches!(rejection, Error::Illegal(Illegal::MaxFragmentLength(_))), "{rejection}");
     }
     let small = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[0, 63]);
-    assert_eq!(client_says(kind, (Some(512), None), &small).unwrap_err().alert(), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(tls12_client_result(kind, (Some(512), None), &small).unwrap_err().alert(), Some(A::ILLEGAL_PARAMETER));
     // A reserved value means the maximum.
     let large = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[0xff, 0xff]);
-    assert_eq!(client_says(kind, (Some(512), None), &large), Ok(()));
+    assert_eq!(tls12_client_result(kind, (Some(512), None), &large), Ok(()));
 }
 
 /// Returns the error of a TLS 1.3 client that reads EncryptedExtensions with only these extensions.
-fn client_says_of(limits: (Option<u16>, Option<u16>), extensions: &'static [u8]) -> Result<(), Error> {
+fn tls13_client_result(limits: (Option<u16>, Option<u16>), extensions: &'static [u8]) -> Result<(), Error> {
     let kind = Kind::Full;
     let (mut client, server) = configs(kind);
     client.set_record_size_limit(limits.0).unwrap();
@@ -265,7 +269,7 @@ fn client_says_of(limits: (Option<u16>, Option<u16>), extensions: &'static [u8])
             *message = [&[8, 0, 0, length + 2, 0, length][..], extensions].concat();
         }
     }));
-    match meet(&mut client, &mut server, &pki(kind)) {
+    match handshake(&mut client, &mut server, &pki(kind)) {
         Outcome::Failed(Failure { side: "client", error, .. }) => Err(error),
         // An error of the server is irrelevant here.
         _ => Ok(()),
@@ -276,39 +280,40 @@ fn client_says_of(limits: (Option<u16>, Option<u16>), extensions: &'static [u8])
 fn tls13_client_rejects_invalid_limit_responses() {
     let unsolicited = |extension| Error::UnsolicitedExtension { message: T::ENCRYPTED_EXTENSIONS, extension };
     let (limit, length) = (&[0, 28, 0, 2, 2, 0], &[0, 1, 0, 1, 1]);
-    assert_eq!(client_says_of((None, Some(512)), limit), Err(unsolicited(X::RECORD_SIZE_LIMIT)));
-    assert_eq!(client_says_of((Some(512), None), length), Err(unsolicited(X::MAX_FRAGMENT_LENGTH)));
-    let both = client_says_of((Some(512), Some(512)), &[0, 28, 0, 2, 2, 0, 0, 1, 0, 1, 1]);
+    assert_eq!(tls13_client_result((None, Some(512)), limit), Err(unsolicited(X::RECORD_SIZE_LIMIT)));
+    assert_eq!(tls13_client_result((Some(512), None), length), Err(unsolicited(X::MAX_FRAGMENT_LENGTH)));
+    let both = tls13_client_result((Some(512), Some(512)), &[0, 28, 0, 2, 2, 0, 0, 1, 0, 1, 1]);
     assert_eq!(both, Err(Illegal::TwoRecordSizes.into()));
     for other in [&[0, 1, 0, 1, 0], &[0, 1, 0, 1, 2], &[0, 1, 0, 1, 5]] {
-        let refused = client_says_of((None, Some(512)), other).unwrap_err();
-        assert!(matches!(refused, Error::Illegal(Illegal::MaxFragmentLength(_))), "{refused}");
+        let rejection = tls13_client_result((None, Some(512)), other).unwrap_err();
+        assert!(matches!(rejection, Error::Illegal(Illegal::MaxFragmentLength(_))), "{rejection}");
     }
-    let small = client_says_of((Some(512), None), &[0, 28, 0, 2, 0, 63]).unwrap_err();
+    let small = tls13_client_result((Some(512), None), &[0, 28, 0, 2, 0, 63]).unwrap_err();
     assert_eq!(small.alert(), Some(A::ILLEGAL_PARAMETER), "{small}");
     for malformed in [&[0, 28, 0, 1, 2][..], &[0, 28, 0, 3, 2, 0, 0], &[0, 1, 0, 0], &[0, 1, 0, 2, 1, 1]] {
-        let refused = client_says_of((Some(512), Some(512)), malformed).unwrap_err();
-        assert_eq!(refused.alert(), Some(A::DECODE_ERROR), "{refused}");
+        let rejection = tls13_client_result((Some(512), Some(512)), malformed).unwrap_err();
+        assert_eq!(rejection.alert(), Some(A::DECODE_ERROR), "{rejection}");
     }
     let fits = [&[0, 28, 0, 2, 0, 64][..], &[0, 28, 0, 2, 0xff, 0xff], length, &[]];
-    assert!(fits.iter().all(|answer| client_says_of((Some(512), Some(512)), answer).is_ok()));
+    assert!(fits.iter().all(|answer| tls13_client_result((Some(512), Some(512)), answer).is_ok()));
 }
 
 #[test]
 fn server_accepts_reserved_limits_and_rejects_undefined() {
     for kind in [Kind::Tls12, Kind::Full] {
         let (client, server) = configs(kind);
-        let says =
-            |change: &dyn Fn(&mut Hello)| server_given(client.clone(), server.clone(), &pki(kind), change).map(|_| ());
+        let outcome_of = |change: &dyn Fn(&mut Hello)| {
+            server_after_hello(client.clone(), server.clone(), &pki(kind), change).map(|_| ())
+        };
         for (bytes, outcome) in [([0, 64], None), ([0xff, 0xff], None), ([0, 63], Some(A::ILLEGAL_PARAMETER))] {
-            let limited = says(&|h| h.extensions.push((X::RECORD_SIZE_LIMIT.0, bytes.to_vec())));
+            let limited = outcome_of(&|h| h.extensions.push((X::RECORD_SIZE_LIMIT.0, bytes.to_vec())));
             assert_eq!(limited.err().and_then(|e| e.alert()), outcome, "{bytes:?}");
         }
         for code in [0, 5, 255] {
-            let refused = says(&|h| h.extensions.push((X::MAX_FRAGMENT_LENGTH.0, vec![code]))).unwrap_err();
-            assert!(matches!(refused, Error::Illegal(Illegal::MaxFragmentLength(_))), "{refused}");
+            let rejection = outcome_of(&|h| h.extensions.push((X::MAX_FRAGMENT_LENGTH.0, vec![code]))).unwrap_err();
+            assert!(matches!(rejection, Error::Illegal(Illegal::MaxFragmentLength(_))), "{rejection}");
             // RFC 8449 §5: max_fragment_length is ignored if record_size_limit is present.
-            let both = says(&|h| {
+            let both = outcome_of(&|h| {
                 h.extensions.push((X::MAX_FRAGMENT_LENGTH.0, vec![code]));
                 h.extensions.push((X::RECORD_SIZE_LIMIT.0, vec![2, 0]));
             });
@@ -324,7 +329,7 @@ fn retry_and_resumption_negotiate_limits_again() {
         server.set_groups(&[NamedGroup::SECP256R1]).unwrap();
         client.set_record_size_limit(Some(100)).unwrap();
     });
-    assert_eq!(negotiated(&mut pair), RecordLimits { send: FULL, receive: 99 });
+    assert_eq!(negotiate_limits(&mut pair), RecordLimits { send: FULL, receive: 99 });
     for version in [TLS13, TLS12] {
         let counted = u16::from(version == TLS13);
         let mut harness = Harness::new(Storage::Id);
@@ -407,9 +412,9 @@ fn record_limit_applies_after_skipped_early_data() {
 fn config_rejects_limits_out_of_range() {
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     for got in [0, 63, 16_386, u16::MAX] {
-        let refused = Err(ConfigError::BadFragmentSize { got: got.into(), min: 64, max: 16_385 });
-        assert_eq!(client.set_record_size_limit(Some(got)), refused);
-        assert_eq!(server.set_record_size_limit(Some(got)), refused);
+        let rejection = Err(ConfigError::BadFragmentSize { got: got.into(), min: 64, max: 16_385 });
+        assert_eq!(client.set_record_size_limit(Some(got)), rejection);
+        assert_eq!(server.set_record_size_limit(Some(got)), rejection);
     }
     for got in [0, 64, 513, 8192, 16_384] {
         assert_eq!(client.set_max_fragment_length(Some(got)), Err(ConfigError::BadMaxFragmentLength(got)));
@@ -424,7 +429,8 @@ fn offered_limit_is_capped_at_maximum_of_version() {
         client.set_versions(&[version]).unwrap();
         client.set_record_size_limit(Some(16_385)).unwrap();
         let seen = std::cell::Cell::new(None);
-        server_given(client, server, &pki(kind), &|h| seen.set(Some(h.get(X::RECORD_SIZE_LIMIT).clone()))).unwrap();
+        server_after_hello(client, server, &pki(kind), &|h| seen.set(Some(h.get(X::RECORD_SIZE_LIMIT).clone())))
+            .unwrap();
         assert_eq!(seen.take().unwrap(), expected.to_be_bytes());
     }
 }

@@ -19,7 +19,7 @@ fn handshaking(pki: &Pki) -> Pair {
     pair
 }
 
-fn connected(pki: &Pki) -> Pair {
+fn connect(pki: &Pki) -> Pair {
     let mut pair = Pair::new(pki);
     pair.handshake(pki).unwrap();
     pair
@@ -48,7 +48,7 @@ fn inner_to_client(pair: &mut Pair, inner: &[u8]) -> Result<(), Error> {
 
 const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
 
-fn is_unexpected(result: &Result<(), Error>, content_type: C) {
+fn assert_unexpected(result: &Result<(), Error>, content_type: C) {
     let Err(Error::UnexpectedRecord { got, state } | Error::UnprotectedRecord { got, state }) = result else {
         panic!("{result:?}")
     };
@@ -65,17 +65,17 @@ fn empty_handshake_and_alert_records_are_rejected() {
         let record = [content_type.0, 3, 3, 0, 0];
         assert_eq!(raw_to_server(&mut Pair::new(&pki), &record).unwrap_err(), Error::EmptyRecord);
         assert_eq!(forge_to_client(&mut handshaking(&pki), content_type, b"").unwrap_err(), Error::EmptyRecord);
-        assert_eq!(forge_to_client(&mut connected(&pki), content_type, b"").unwrap_err(), Error::EmptyRecord);
+        assert_eq!(forge_to_client(&mut connect(&pki), content_type, b"").unwrap_err(), Error::EmptyRecord);
         // The same with padding.
         let inner = [content_type.0, 0, 0, 0];
-        assert_eq!(inner_to_client(&mut connected(&pki), &inner).unwrap_err(), Error::EmptyRecord);
+        assert_eq!(inner_to_client(&mut connect(&pki), &inner).unwrap_err(), Error::EmptyRecord);
     }
 }
 
 #[test]
 fn padding_is_removed_and_record_of_only_padding_is_rejected() {
     let pki = Pki::new();
-    let mut pair = connected(&pki);
+    let mut pair = connect(&pki);
     for padding in [0, 1, 1000] {
         let inner = [&b"data"[..], &[C::APPLICATION_DATA.0], &vec![0; padding]].concat();
         inner_to_client(&mut pair, &inner).unwrap();
@@ -85,7 +85,7 @@ fn padding_is_removed_and_record_of_only_padding_is_rejected() {
     inner_to_client(&mut pair, &[7, 0, 0, 23, 0]).unwrap();
     assert_eq!(pair.client_received, [7, 0, 0]);
     for zeros in [1, 2, 16384] {
-        assert_eq!(inner_to_client(&mut connected(&pki), &vec![0; zeros]).unwrap_err(), Error::EmptyRecord);
+        assert_eq!(inner_to_client(&mut connect(&pki), &vec![0; zeros]).unwrap_err(), Error::EmptyRecord);
     }
 }
 
@@ -95,15 +95,15 @@ fn record_size_limits_are_exact() {
     // 2^14 bytes unencrypted.
     let header = |length: u16| [&[22, 3, 3][..], &length.to_be_bytes()].concat();
     assert_eq!(raw_to_server(&mut Pair::new(&pki), &header(1 << 14)), Ok(()));
-    let refused = raw_to_server(&mut Pair::new(&pki), &header((1 << 14) + 1)).unwrap_err();
-    assert_eq!(refused, Error::Record(RecordError::Oversized { got: (1 << 14) + 1, limit: 1 << 14 }));
-    assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW));
+    let rejection = raw_to_server(&mut Pair::new(&pki), &header((1 << 14) + 1)).unwrap_err();
+    assert_eq!(rejection, Error::Record(RecordError::Oversized { got: (1 << 14) + 1, limit: 1 << 14 }));
+    assert_eq!(rejection.alert(), Some(A::RECORD_OVERFLOW));
     // 2^14 + 256 bytes encrypted: a longer record is rejected by its header, before its content
     // arrives.
     let header = |length: u16| [&[23, 3, 3][..], &length.to_be_bytes()].concat();
-    assert_eq!(raw_to_client(&mut connected(&pki), &header((1 << 14) + 256)), Ok(()));
-    let refused = raw_to_client(&mut connected(&pki), &header((1 << 14) + 257)).unwrap_err();
-    assert_eq!(refused.alert(), Some(A::RECORD_OVERFLOW));
+    assert_eq!(raw_to_client(&mut connect(&pki), &header((1 << 14) + 256)), Ok(()));
+    let rejection = raw_to_client(&mut connect(&pki), &header((1 << 14) + 257)).unwrap_err();
+    assert_eq!(rejection.alert(), Some(A::RECORD_OVERFLOW));
     // 2^14 + 1 bytes of inner plaintext, including padding.
     for (data, padding, fits) in [
         (16383, 0, true),
@@ -114,7 +114,7 @@ fn record_size_limits_are_exact() {
         (0, 16385, false),
     ] {
         let inner = [&vec![b'x'; data][..], &[23], &vec![0; padding]].concat();
-        let taken = inner_to_client(&mut connected(&pki), &inner);
+        let taken = inner_to_client(&mut connect(&pki), &inner);
         if fits {
             assert_eq!(taken, Ok(()), "{data} + {padding}");
         } else {
@@ -128,24 +128,24 @@ fn record_size_limits_are_exact() {
 fn unknown_content_types_are_rejected() {
     let pki = Pki::new();
     for typ in (0..=u8::MAX).filter(|typ| !(20..=23).contains(typ)) {
-        let refused = raw_to_client(&mut connected(&pki), &[typ, 3, 3, 0, 1, 0]).unwrap_err();
-        let Error::Record(e) = &refused else { panic!("{refused:?}") };
+        let rejection = raw_to_client(&mut connect(&pki), &[typ, 3, 3, 0, 1, 0]).unwrap_err();
+        let Error::Record(e) = &rejection else { panic!("{rejection:?}") };
         if !matches!(e, RecordError::NotTls(_)) {
-            assert_eq!(refused.alert(), Some(A::UNEXPECTED_MESSAGE));
+            assert_eq!(rejection.alert(), Some(A::UNEXPECTED_MESSAGE));
         }
         if typ != 0 {
-            is_unexpected(&inner_to_client(&mut connected(&pki), &[b'x', typ]), C(typ));
+            assert_unexpected(&inner_to_client(&mut connect(&pki), &[b'x', typ]), C(typ));
         }
     }
     // change_cipher_spec is never encrypted (§5).
-    is_unexpected(&forge_to_client(&mut handshaking(&pki), C::CHANGE_CIPHER_SPEC, &[1]), C::CHANGE_CIPHER_SPEC);
+    assert_unexpected(&forge_to_client(&mut handshaking(&pki), C::CHANGE_CIPHER_SPEC, &[1]), C::CHANGE_CIPHER_SPEC);
 }
 
 #[test]
 fn change_cipher_spec_is_ignored_only_during_handshake() {
     let pki = Pki::new();
     // Before the first ClientHello.
-    is_unexpected(&raw_to_server(&mut Pair::new(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
+    assert_unexpected(&raw_to_server(&mut Pair::new(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
     // Until Finished: four records, not five.
     let mut pair = handshaking(&pki);
     raw_to_client(&mut pair, &CCS.repeat(3)).unwrap();
@@ -154,13 +154,13 @@ fn change_cipher_spec_is_ignored_only_during_handshake() {
     raw_to_client(&mut pair, &CCS.repeat(4)).unwrap();
     assert_eq!(raw_to_client(&mut pair, &CCS).unwrap_err().alert(), Some(A::UNEXPECTED_MESSAGE));
     // After Finished.
-    is_unexpected(&raw_to_client(&mut connected(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
-    is_unexpected(&raw_to_server(&mut connected(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
+    assert_unexpected(&raw_to_client(&mut connect(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
+    assert_unexpected(&raw_to_server(&mut connect(&pki), &CCS), C::CHANGE_CIPHER_SPEC);
     // With another content.
     for record in [&[20, 3, 3, 0, 1, 2][..], &[20, 3, 3, 0, 2, 1, 1], &[20, 3, 3, 0, 0]] {
-        let refused = raw_to_client(&mut Pair::new(&pki), record).unwrap_err();
-        assert_eq!(refused, Error::BadChangeCipherSpec);
-        assert_eq!(refused.alert(), Some(A::UNEXPECTED_MESSAGE));
+        let rejection = raw_to_client(&mut Pair::new(&pki), record).unwrap_err();
+        assert_eq!(rejection, Error::BadChangeCipherSpec);
+        assert_eq!(rejection.alert(), Some(A::UNEXPECTED_MESSAGE));
     }
 }
 
@@ -170,7 +170,7 @@ fn record_inside_fragmented_message_is_rejected() {
     assert_eq!(Error::InterleavedHandshake.alert(), Some(A::UNEXPECTED_MESSAGE));
     let part = [8, 0, 0, 2, 0];
     for (content_type, content) in [(C::ALERT, &[1, 90][..]), (C::ALERT, &[1, 0]), (C::APPLICATION_DATA, b"x")] {
-        let mut pair = connected(&pki);
+        let mut pair = connect(&pki);
         forge_to_client(&mut pair, C::HANDSHAKE, &part).unwrap();
         let outcome = forge_to_client(&mut pair, content_type, content);
         assert_eq!(outcome.unwrap_err(), Error::InterleavedHandshake, "{content_type} {content:?}");
@@ -180,36 +180,36 @@ fn record_inside_fragmented_message_is_rejected() {
     forge_to_client(&mut pair, C::HANDSHAKE, &part).unwrap();
     assert_eq!(raw_to_client(&mut pair, &CCS).unwrap_err(), Error::InterleavedHandshake);
     // A fatal alert is reported as itself.
-    let mut pair = connected(&pki);
+    let mut pair = connect(&pki);
     forge_to_client(&mut pair, C::HANDSHAKE, &part).unwrap();
-    let told = forge_to_client(&mut pair, C::ALERT, &[2, 80]).unwrap_err();
-    assert_eq!(told, Error::AlertReceived { description: A::INTERNAL_ERROR, state: "CONNECTED" });
+    let error = forge_to_client(&mut pair, C::ALERT, &[2, 80]).unwrap_err();
+    assert_eq!(error, Error::AlertReceived { description: A::INTERNAL_ERROR, state: "CONNECTED" });
 }
 
 #[test]
 fn fragmented_or_late_unprotected_alerts_are_rejected() {
     let pki = Pki::new();
     for content in [&[1][..], &[1, 0, 0], &[1, 0, 1, 0]] {
-        let refused = forge_to_client(&mut connected(&pki), C::ALERT, content).unwrap_err();
-        assert_eq!(refused, Error::BadAlert);
-        assert_eq!(refused.alert(), Some(A::DECODE_ERROR));
+        let rejection = forge_to_client(&mut connect(&pki), C::ALERT, content).unwrap_err();
+        assert_eq!(rejection, Error::BadAlert);
+        assert_eq!(rejection.alert(), Some(A::DECODE_ERROR));
     }
     let fatal = [21, 3, 3, 0, 2, 2, 40];
     // Before its first encrypted record the peer may have no keys.
     assert!(matches!(raw_to_client(&mut handshaking(&pki), &fatal), Err(Error::AlertReceived { .. })));
     let mut pair = handshaking(&pki);
     forge_to_client(&mut pair, C::HANDSHAKE, &[8]).unwrap();
-    is_unexpected(&raw_to_client(&mut pair, &fatal), C::ALERT);
-    is_unexpected(&raw_to_client(&mut connected(&pki), &fatal), C::ALERT);
-    is_unexpected(&raw_to_server(&mut connected(&pki), &fatal), C::ALERT);
+    assert_unexpected(&raw_to_client(&mut pair, &fatal), C::ALERT);
+    assert_unexpected(&raw_to_client(&mut connect(&pki), &fatal), C::ALERT);
+    assert_unexpected(&raw_to_server(&mut connect(&pki), &fatal), C::ALERT);
 }
 
 #[test]
 fn unencrypted_handshake_message_under_keys_is_rejected() {
     let pki = Pki::new();
     let record = [22, 3, 3, 0, 6, 8, 0, 0, 2, 0, 0];
-    is_unexpected(&raw_to_client(&mut handshaking(&pki), &record), C::HANDSHAKE);
-    is_unexpected(&raw_to_client(&mut connected(&pki), &record), C::HANDSHAKE);
+    assert_unexpected(&raw_to_client(&mut handshaking(&pki), &record), C::HANDSHAKE);
+    assert_unexpected(&raw_to_client(&mut connect(&pki), &record), C::HANDSHAKE);
 }
 
 #[test]
@@ -217,10 +217,10 @@ fn application_data_during_handshake_is_rejected() {
     let pki = Pki::new();
     for data in [&b"early"[..], b""] {
         let record = [&[23, 3, 3, 0, 5][..], b"early"].concat();
-        is_unexpected(&raw_to_server(&mut Pair::new(&pki), &record), C::APPLICATION_DATA);
-        is_unexpected(&raw_to_client(&mut Pair::new(&pki), &record), C::APPLICATION_DATA);
+        assert_unexpected(&raw_to_server(&mut Pair::new(&pki), &record), C::APPLICATION_DATA);
+        assert_unexpected(&raw_to_client(&mut Pair::new(&pki), &record), C::APPLICATION_DATA);
         // Under the handshake keys.
-        is_unexpected(&forge_to_client(&mut handshaking(&pki), C::APPLICATION_DATA, data), C::APPLICATION_DATA);
+        assert_unexpected(&forge_to_client(&mut handshaking(&pki), C::APPLICATION_DATA, data), C::APPLICATION_DATA);
         // At a server that waits for Finished.
         let mut pair = Pair::new(&pki);
         let mut need = pair.step_server().unwrap();
@@ -229,7 +229,7 @@ fn application_data_during_handshake_is_rejected() {
         }
         assert!(matches!(pair.step_client(), Ok(Some(Need::Verdict(_)))));
         pair.client.send_raw_record(C::APPLICATION_DATA, data, &mut pair.to_server);
-        is_unexpected(&pair.step_server().map(|_| ()), C::APPLICATION_DATA);
+        assert_unexpected(&pair.step_server().map(|_| ()), C::APPLICATION_DATA);
     }
 }
 
@@ -241,7 +241,7 @@ fn flood_fails_at_limit_and_data_resets_count() {
         (C::ALERT, &[1, 90], 4, Flood::WarningAlerts),
         (C::HANDSHAKE, &[24, 0, 0, 1, 0], 32, Flood::KeyUpdates),
     ] {
-        let mut pair = connected(&pki);
+        let mut pair = connect(&pki);
         let send = |pair: &mut Pair, content_type, content: &[u8]| {
             if content_type == C::HANDSHAKE {
                 // Includes the key change of the sender.
@@ -259,9 +259,9 @@ fn flood_fails_at_limit_and_data_resets_count() {
         for _ in 0..limit {
             send(&mut pair, content_type, content).unwrap();
         }
-        let refused = send(&mut pair, content_type, content).unwrap_err();
-        assert_eq!(refused, Error::Flood(flood));
-        assert_eq!(refused.alert(), Some(A::UNEXPECTED_MESSAGE));
+        let rejection = send(&mut pair, content_type, content).unwrap_err();
+        assert_eq!(rejection, Error::Flood(flood));
+        assert_eq!(rejection.alert(), Some(A::UNEXPECTED_MESSAGE));
     }
 }
 
@@ -269,7 +269,7 @@ fn flood_fails_at_limit_and_data_resets_count() {
 fn failed_decryption_does_not_advance_sequence_number() {
     // Only the receive half accepts the correct record after a false one. The connection fails.
     let pki = Pki::new();
-    let mut pair = connected(&pki);
+    let mut pair = connect(&pki);
     pair.server.send_raw_record(C::APPLICATION_DATA, b"true", &mut pair.to_client);
     let good = pair.to_client.ready().to_vec();
     for at in 5..good.len() {
@@ -294,8 +294,8 @@ fn closed_handshake_sends_nothing_more() {
     assert_eq!(pair.server.resume(pki.answer(need), &mut pair.to_client).unwrap_err(), Error::SendAfterClose);
     assert_eq!(pair.to_client.len(), sent);
     // The client receives user_canceled and close_notify, both encrypted.
-    let told = pair.step_client().unwrap_err();
-    assert_eq!(told, Error::AlertReceived { description: A::CLOSE_NOTIFY, state: "WAIT_EE" });
+    let error = pair.step_client().unwrap_err();
+    assert_eq!(error, Error::AlertReceived { description: A::CLOSE_NOTIFY, state: "WAIT_EE" });
 
     let mut pair = Pair::new(&pki);
     pair.client.send_close_notify(&mut pair.to_server);

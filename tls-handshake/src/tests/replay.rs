@@ -237,7 +237,7 @@ fn hash_of(messages: &[&[u8]], retried: bool) -> Digest {
 
 /// Checks every secret of the key log, both Finished and the later records, without the
 /// certificate's signature.
-fn schedule_gives_the_trace(section: u8, group: Group, protected_from: usize, client_finished_at: usize) {
+fn check_schedule(section: u8, group: Group, protected_from: usize, client_finished_at: usize) {
     let (trace, secrets) = (Trace::section(section), Secrets::new());
     let (hellos, answers) = (trace.all("ClientHello client"), trace.all("ServerHello server"));
     let mut messages: Vec<&[u8]> = hellos.iter().zip(&answers).flat_map(|(hello, answer)| [*hello, *answer]).collect();
@@ -302,7 +302,7 @@ fn open(receive: &mut RecordReceiver, record: &[u8]) -> Vec<u8> {
 
 #[test]
 fn key_schedule_gives_rfc8448_secrets_and_records() {
-    schedule_gives_the_trace(3, Group::X25519, 1, 1);
-    schedule_gives_the_trace(5, Group::Secp256r1, 2, 2);
-    schedule_gives_the_trace(7, Group::X25519, 2, 2);
+    check_schedule(3, Group::X25519, 1, 1);
+    check_schedule(5, Group::Secp256r1, 2, 2);
+    check_schedule(7, Group::X25519, 2, 2);
 }

@@ -258,10 +258,10 @@ fn changed_setting_prevents_resumption() {
         ("client's context", |client, _| client.set_session_context(b"other roots")),
         ("client's protocols", |client, _| client.set_alpn_protocols(&[b"h2"]).unwrap()),
         ("client's name indication", |client, _| client.set_server_name_indication(false)),
-        ("server's context", |_, server| server.set_session_context(b"other client authorities")),
+        ("server's context", |_, server| server.set_session_context(b"other client CAs")),
         ("server's protocols", |_, server| server.set_alpn_protocols(&[b"h2"]).unwrap()),
-        ("server's demand for certificates", |_, server| server.set_client_auth(ClientAuth::Optional)),
-        ("server's authorities for clients", |_, server| server.set_client_auth_hints(vec![vec![1]]).unwrap()),
+        ("server's client authentication", |_, server| server.set_client_auth(ClientAuth::Optional)),
+        ("server's CA names for clients", |_, server| server.set_client_auth_hints(vec![vec![1]]).unwrap()),
     ];
     for_each_storage(|mut harness, version| {
         for (what, change) in &changes {
@@ -452,7 +452,7 @@ fn ticket_count_follows_setting_and_ages_are_obfuscated() {
         assert_eq!(sessions.len(), usize::from(count));
         let mut ages: Vec<_> = sessions.iter().map(|session| session.age_add).collect();
         let tickets: std::collections::HashSet<_> = sessions.iter().map(|s| s.ticket.clone()).collect();
-        assert_eq!(tickets.len(), sessions.len(), "a ticket twice");
+        assert_eq!(tickets.len(), sessions.len(), "a repeated ticket");
         ages.sort_unstable();
         ages.dedup();
         assert_eq!(ages.len(), sessions.len(), "ticket_age_add is not random");
@@ -499,7 +499,7 @@ fn need_and_config_do_not_change_shared_config() {
     let sessions = harness.establish(&client, &server);
     let scopes: Vec<_> = sessions.iter().map(|session| *session.scope()).collect();
     assert!(scopes.iter().all(|scope| *scope == client.session_scope()));
-    assert_ne!(client.session_scope(), server.session_scope(), "the role is part of it");
+    assert_ne!(client.session_scope(), server.session_scope(), "the scope includes the role");
 }
 
 #[test]
@@ -650,7 +650,7 @@ fn tls13_ticket_is_not_resumed_in_tls12() {
         hello.remove(X::SUPPORTED_VERSIONS);
         *hello.get(X::SESSION_TICKET) = session.ticket.clone();
     });
-    let Some(Need::Session(need)) = pair.step_server().unwrap() else { panic!("no question") };
+    let Some(Need::Session(need)) = pair.step_server().unwrap() else { panic!("no need") };
     let next = pair.server.resume(harness.answer(Need::Session(need)), &mut pair.to_client).unwrap();
     assert!(matches!(next, Some(Need::Identity(_))));
 }

@@ -8,10 +8,10 @@ use tls_codec::code_points::{AlertDescription as A, CipherSuite, ExtensionType a
 use tls_crypto::HashAlgorithm;
 
 use super::flow::{
-    Action, End, Kind, MessageEdit, Outcome, Sent, answers, client, client_knowing, configs, ends,
-    ends_with_an_external_key_behind, ends_with_an_unknown_key_first, known, pki, run, server, server_with,
+    Action, End, Kind, MessageEdit, Outcome, Sent, answers, client, client_resuming, configs, ends,
+    ends_with_second_external_psk, ends_with_unknown_first_psk, known, pki, run, server, server_with,
 };
-use super::hello::{Hello, tells};
+use super::hello::{Hello, assert_error};
 use super::pair::now;
 use crate::client::Client;
 use crate::client::offered_psk::ResumptionOffer;
@@ -25,7 +25,7 @@ use crate::states::{StateMachine, Versioned};
 use crate::{ExternalPsk, HandshakeKind, PskCandidate};
 
 /// Returns the error of a client that offers a session and reads an edited first response.
-fn client_told(kind: Kind, change: impl Fn(&mut Hello) + 'static) -> Error {
+fn client_error_for(kind: Kind, change: impl Fn(&mut Hello) + 'static) -> Error {
     let (mut client, mut server) = ends(kind);
     let pki = pki(kind);
     server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
@@ -35,7 +35,7 @@ fn client_told(kind: Kind, change: impl Fn(&mut Hello) + 'static) -> Error {
 }
 
 /// Returns the result of a server that reads the edited hello of a client that offers a session.
-fn server_told(kind: Kind, change: impl Fn(&mut Hello)) -> Result<End<Server>, Error> {
+fn server_result_for(kind: Kind, change: impl Fn(&mut Hello)) -> Result<End<Server>, Error> {
     let (mut client, mut server) = ends(kind);
     let pki = pki(kind);
     let mut hello = Hello::parse(&client.pop());
@@ -46,19 +46,19 @@ fn server_told(kind: Kind, change: impl Fn(&mut Hello)) -> Result<End<Server>, E
 
 #[test]
 fn client_rejects_selected_identity_out_of_range() {
-    let error = client_told(Kind::Resumed, |hello| *hello.get(X::PRE_SHARED_KEY) = vec![0, 1]);
+    let error = client_error_for(Kind::Resumed, |hello| *hello.get(X::PRE_SHARED_KEY) = vec![0, 1]);
     assert_eq!(error, Error::Illegal(Illegal::PskNotOffered(1)));
-    tells(&error, A::ILLEGAL_PARAMETER, &["1", "not offered"]);
-    let error = client_told(Kind::Full, |hello| hello.extensions.push((X::PRE_SHARED_KEY.0, vec![0, 0])));
+    assert_error(&error, A::ILLEGAL_PARAMETER, &["1", "not offered"]);
+    let error = client_error_for(Kind::Full, |hello| hello.extensions.push((X::PRE_SHARED_KEY.0, vec![0, 0])));
     assert_eq!(error, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::PRE_SHARED_KEY });
 }
 
 #[test]
 fn client_rejects_resumption_under_other_hash() {
-    let error = client_told(Kind::Resumed, |hello| hello.suites = vec![0x13, 0x02]);
+    let error = client_error_for(Kind::Resumed, |hello| hello.suites = vec![0x13, 0x02]);
     assert_eq!(error, Error::Illegal(Illegal::ResumedCipherSuite(CipherSuite::TLS_AES_256_GCM_SHA384)));
-    tells(&error, A::ILLEGAL_PARAMETER, &["TLS_AES_256_GCM_SHA384"]);
-    let error = client_told(Kind::Tls12Resumed, |hello| hello.suites = vec![0xcc, 0xa9]);
+    assert_error(&error, A::ILLEGAL_PARAMETER, &["TLS_AES_256_GCM_SHA384"]);
+    let error = client_error_for(Kind::Tls12Resumed, |hello| hello.suites = vec![0xcc, 0xa9]);
     let other = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
     assert_eq!(error, Error::Illegal(Illegal::ResumedCipherSuite(other)));
 }
@@ -66,16 +66,17 @@ fn client_rejects_resumption_under_other_hash() {
 /// RFC 9846 §4.3.9: the client did not offer psk_ke.
 #[test]
 fn client_rejects_resumption_without_key_share() {
-    let error = client_told(Kind::Resumed, |hello| hello.remove(X::KEY_SHARE));
+    let error = client_error_for(Kind::Resumed, |hello| hello.remove(X::KEY_SHARE));
     assert_eq!(error, Error::MissingExtension { message: T::SERVER_HELLO, extension: X::KEY_SHARE });
 }
 
 /// The server does not resume without a key exchange, and issues no ticket.
 #[test]
 fn client_with_only_psk_ke_gets_full_handshake() {
-    let server = server_told(Kind::Resumed, |hello| *hello.get(X::PSK_KEY_EXCHANGE_MODES) = vec![1, 0]).unwrap();
+    let server = server_result_for(Kind::Resumed, |hello| *hello.get(X::PSK_KEY_EXCHANGE_MODES) = vec![1, 0]).unwrap();
     assert!(server.sink.sent.iter().any(|sent| sent.typ() == T::CERTIFICATE));
-    let error = server_told(Kind::Resumed, |hello| hello.remove(X::PSK_KEY_EXCHANGE_MODES)).map(|_| ()).unwrap_err();
+    let error =
+        server_result_for(Kind::Resumed, |hello| hello.remove(X::PSK_KEY_EXCHANGE_MODES)).map(|_| ()).unwrap_err();
     assert_eq!(error, Error::MissingExtension { message: T::CLIENT_HELLO, extension: X::PSK_KEY_EXCHANGE_MODES });
 }
 
@@ -87,7 +88,7 @@ fn pre_shared_key_must_be_last_extension() {
         assert_eq!(last.0, X::PRE_SHARED_KEY.0);
         hello.extensions.insert(0, last);
     };
-    let error = server_told(Kind::Resumed, move_up).map(|_| ()).unwrap_err();
+    let error = server_result_for(Kind::Resumed, move_up).map(|_| ()).unwrap_err();
     assert_eq!(error.alert(), Some(A::ILLEGAL_PARAMETER), "{error}");
 }
 
@@ -146,10 +147,10 @@ fn client_rejects_certificate_in_resumption() {
 /// RFC 7627 §5.3, in both roles.
 #[test]
 fn session_with_ems_is_not_resumed_without_it() {
-    let error = client_told(Kind::Tls12Resumed, |hello| hello.remove(X::EXTENDED_MASTER_SECRET));
+    let error = client_error_for(Kind::Tls12Resumed, |hello| hello.remove(X::EXTENDED_MASTER_SECRET));
     assert_eq!(error, Error::Illegal(Illegal::ResumedMasterSecret { session_had_it: true }));
     let error =
-        server_told(Kind::Tls12Resumed, |hello| hello.remove(X::EXTENDED_MASTER_SECRET)).map(|_| ()).unwrap_err();
+        server_result_for(Kind::Tls12Resumed, |hello| hello.remove(X::EXTENDED_MASTER_SECRET)).map(|_| ()).unwrap_err();
     assert_eq!(error, Error::ExtendedMasterSecretRequired);
     assert_eq!(error.alert(), Some(A::HANDSHAKE_FAILURE));
 }
@@ -221,7 +222,7 @@ fn client_sends_no_finished_before_server_in_resumption() {
 fn server_rejects_binder_of_other_hello() {
     let other = Hello::parse(&ends(Kind::Resumed).0.pop()).get(X::PRE_SHARED_KEY).clone();
     let swap = move |hello: &mut Hello| *hello.get(X::PRE_SHARED_KEY) = other.clone();
-    assert_eq!(server_told(Kind::Resumed, swap).map(|_| ()).unwrap_err(), Error::BadBinder);
+    assert_eq!(server_result_for(Kind::Resumed, swap).map(|_| ()).unwrap_err(), Error::BadBinder);
     let longer = |hello: &mut Hello| {
         let psk = hello.get(X::PRE_SHARED_KEY);
         let at = psk.len() - 33;
@@ -229,9 +230,9 @@ fn server_rejects_binder_of_other_hello() {
         psk[at - 1] += 1;
         psk.push(0);
     };
-    let error = server_told(Kind::Resumed, longer).map(|_| ()).unwrap_err();
+    let error = server_result_for(Kind::Resumed, longer).map(|_| ()).unwrap_err();
     assert_eq!(error, Error::BadBinder);
-    tells(&error, A::DECRYPT_ERROR, &["pre-shared key"]);
+    assert_error(&error, A::DECRYPT_ERROR, &["pre-shared key"]);
 }
 
 /// EndOfEarlyData changes keys, so neither a whole nor a partial message may follow it in its
@@ -239,10 +240,10 @@ fn server_rejects_binder_of_other_hello() {
 #[test]
 fn data_after_end_of_early_data_in_record_is_rejected() {
     let pki = pki(Kind::Early);
-    for behind in [&[20, 0, 0, 32][..], &[20], &[5, 0, 0, 0]] {
+    for follower in [&[20, 0, 0, 32][..], &[20], &[5, 0, 0, 0]] {
         let (mut client, mut server) = ends(Kind::Early);
         server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
-        let error = server.deliver(&[&[5, 0, 0, 0], behind].concat(), &mut answers(&pki)).unwrap_err();
+        let error = server.deliver(&[&[5, 0, 0, 0], follower].concat(), &mut answers(&pki)).unwrap_err();
         assert_eq!(error, Error::KeyChangeInsideRecord { message: T::END_OF_EARLY_DATA });
     }
 }
@@ -272,7 +273,7 @@ fn ticket_nonces_have_one_byte_and_differ() {
         }),
         Outcome::BothConnected
     );
-    let Some(Client::Versioned(Versioned::Tls13(mut state))) = client.state else { panic!("a client of TLS 1.3") };
+    let Some(Client::Versioned(Versioned::Tls13(mut state))) = client.state else { panic!("not a TLS 1.3 client") };
     let place = SessionTracker::new(Arc::default(), "server.test".try_into().unwrap(), None);
     assert_eq!(state.take_sessions(&place, now()).len(), 3);
 }
@@ -282,7 +283,7 @@ fn ticket_nonces_have_one_byte_and_differ() {
 #[test]
 fn server_rejects_early_data_with_other_than_first_psk() {
     let pki = pki(Kind::Early);
-    let (mut client, mut server) = ends_with_an_unknown_key_first();
+    let (mut client, mut server) = ends_with_unknown_first_psk();
     let mut second = |need: Need| match need {
         Need::Session(need) => {
             let session = ServerSessionValue::decode(need.identities().nth(1).unwrap()).unwrap();
@@ -305,7 +306,7 @@ fn early_data_keeps_session_hash_with_other_external_psk() {
     let pki = pki(Kind::Early);
     let key = ExternalPsk::plain(b"sensor 7".to_vec(), &[7; 32], HashAlgorithm::Sha384).unwrap();
     for (suites, accepted) in [([AES_128, AES_256], true), ([AES_256, AES_128], false)] {
-        let (mut client, mut server) = ends_with_an_external_key_behind(&key, &suites);
+        let (mut client, mut server) = ends_with_second_external_psk(&key, &suites);
         let mut both = |need: Need| match need {
             Need::Session(need) => {
                 let session = need.identities().next().map(|bytes| ServerSessionValue::decode(bytes).unwrap()).unwrap();
@@ -340,7 +341,7 @@ fn renewed_tls12_ticket_keeps_time_of_verification() {
     };
     let began = session.authenticated;
     session.server_chain = pki.identity.chain().into();
-    let mut client = client_knowing(client_config, ResumptionOffer::Tls12(session), None);
+    let mut client = client_resuming(client_config, ResumptionOffer::Tls12(session), None);
     let mut server = server(server_config);
     let edit: MessageEdit = Box::new(|message| {
         if message[0] == T::SERVER_HELLO.0 {
@@ -360,7 +361,7 @@ fn renewed_tls12_ticket_keeps_time_of_verification() {
         }
     }
     assert!(client.is_connected() && server.is_connected());
-    let Some(Client::Versioned(Versioned::Tls12(mut state))) = client.state else { panic!("a client of TLS 1.2") };
+    let Some(Client::Versioned(Versioned::Tls12(mut state))) = client.state else { panic!("not a TLS 1.2 client") };
     let place = SessionTracker::new(Arc::default(), "a.test".try_into().unwrap(), None);
     let later = UnixTime::since_unix_epoch(Duration::from_secs(began + 500));
     let session = state.take_sessions(&place, later).remove(0);
@@ -378,6 +379,6 @@ fn tls12_resumption_requires_offer_of_session_suite() {
         assert_ne!(hello.suites, suites);
         hello.suites = suites;
     };
-    let server = server_told(Kind::Tls12Resumed, without).unwrap();
+    let server = server_result_for(Kind::Tls12Resumed, without).unwrap();
     assert!(server.sink.sent.iter().any(|sent| sent.typ() == T::CERTIFICATE));
 }

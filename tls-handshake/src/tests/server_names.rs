@@ -3,7 +3,7 @@
 use tls_codec::code_points::{AlertDescription as A, ExtensionType as X, ProtocolVersion};
 
 use super::flow::{Kind, answers, client, configs, pki, server};
-use super::hello::{Hello, server_given, tells};
+use super::hello::{Hello, assert_error, server_after_hello};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
 use crate::need::Need;
@@ -15,7 +15,7 @@ fn server_name(name: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the name that the server passes on, or its error.
-fn asked(kind: Kind, config: ServerConfig, name: &[u8]) -> Result<Option<String>, Error> {
+fn passed_name(kind: Kind, config: ServerConfig, name: &[u8]) -> Result<Option<String>, Error> {
     let pki = pki(kind);
     let (mut client, mut server) = (client(configs(kind).0), server(config));
     let mut hello = Hello::parse(&client.pop());
@@ -28,7 +28,7 @@ fn asked(kind: Kind, config: ServerConfig, name: &[u8]) -> Result<Option<String>
         }
         need => pki.answer(need),
     };
-    let refused = match server.deliver(&hello.encode(), &mut answer) {
+    let rejection = match server.deliver(&hello.encode(), &mut answer) {
         Ok(()) => {
             // After a retry, the same name again.
             client.deliver(&server.pop(), &mut answers(&pki)).unwrap();
@@ -36,11 +36,11 @@ fn asked(kind: Kind, config: ServerConfig, name: &[u8]) -> Result<Option<String>
             *second.get(X::SERVER_NAME) = server_name(name);
             server.deliver(&second.encode(), &mut answer).unwrap_err()
         }
-        Err(refused) => refused,
+        Err(rejection) => rejection,
     };
-    let Some(seen) = seen else { return Err(refused) };
-    assert_eq!(refused, Error::NoIdentity { asked: seen.clone(), alert: A::UNRECOGNIZED_NAME });
-    assert_eq!(refused.alert(), Some(A::UNRECOGNIZED_NAME));
+    let Some(seen) = seen else { return Err(rejection) };
+    assert_eq!(rejection, Error::NoIdentity { asked: seen.clone(), alert: A::UNRECOGNIZED_NAME });
+    assert_eq!(rejection.alert(), Some(A::UNRECOGNIZED_NAME));
     Ok(seen)
 }
 
@@ -53,10 +53,10 @@ fn host_names_are_passed_without_trailing_dot() {
     for kind in KINDS {
         for name in [b"a.test".as_slice(), b"A.Test", b"_srv.a_b.test", b"xn--bcher-kva.example", b"a", &long] {
             let expected = str::from_utf8(name).unwrap().to_owned();
-            assert_eq!(asked(kind, configs(kind).1, name), Ok(Some(expected.clone())));
+            assert_eq!(passed_name(kind, configs(kind).1, name), Ok(Some(expected.clone())));
             if name.len() < 253 {
                 let dotted = [name, b"."].concat();
-                assert_eq!(asked(kind, configs(kind).1, &dotted), Ok(Some(expected)));
+                assert_eq!(passed_name(kind, configs(kind).1, &dotted), Ok(Some(expected)));
             }
         }
     }
@@ -66,7 +66,7 @@ fn host_names_are_passed_without_trailing_dot() {
 fn ip_addresses_as_server_names_are_ignored() {
     for kind in KINDS {
         for name in ["127.0.0.1", "::1", "2001:db8::1"] {
-            assert_eq!(asked(kind, configs(kind).1, name.as_bytes()), Ok(None), "{name}");
+            assert_eq!(passed_name(kind, configs(kind).1, name.as_bytes()), Ok(None), "{name}");
         }
     }
 }
@@ -97,12 +97,12 @@ fn invalid_host_names_are_rejected_or_ignored() {
     ];
     for kind in KINDS {
         for name in names {
-            let refused = asked(kind, configs(kind).1, name).unwrap_err();
-            assert_eq!(refused, Illegal::ServerName.into(), "{name:?}");
-            tells(&refused, A::ILLEGAL_PARAMETER, &["set_ignore_invalid_server_name"]);
+            let rejection = passed_name(kind, configs(kind).1, name).unwrap_err();
+            assert_eq!(rejection, Illegal::ServerName.into(), "{name:?}");
+            assert_error(&rejection, A::ILLEGAL_PARAMETER, &["set_ignore_invalid_server_name"]);
             let mut lenient = configs(kind).1;
             lenient.set_ignore_invalid_server_name(true);
-            assert_eq!(asked(kind, lenient, name), Ok(None), "{name:?}");
+            assert_eq!(passed_name(kind, lenient, name), Ok(None), "{name:?}");
         }
     }
 }
@@ -113,11 +113,11 @@ fn invalid_name_is_rejected_before_any_need() {
     for version in [ProtocolVersion::TLS13, ProtocolVersion::TLS12] {
         let mut config = ServerConfig::new();
         config.set_versions(&[version]).unwrap();
-        let refused = server_given(configs(Kind::Full).0, config, &pki(Kind::Full), &|hello| {
+        let rejection = server_after_hello(configs(Kind::Full).0, config, &pki(Kind::Full), &|hello| {
             *hello.get(X::SERVER_NAME) = server_name(b"../secret");
         });
-        let refused = refused.map(|_| ()).unwrap_err();
-        assert_eq!(refused, Illegal::ServerName.into(), "{version}");
-        assert!(!format!("{refused} {refused:?}").contains("secret"), "{refused}");
+        let rejection = rejection.map(|_| ()).unwrap_err();
+        assert_eq!(rejection, Illegal::ServerName.into(), "{version}");
+        assert!(!format!("{rejection} {rejection:?}").contains("secret"), "{rejection}");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tls_codec::code_points::{ExtensionType as X, HandshakeType as T};
 
-use super::flow::{Kind, MessageEdit, Outcome, client, configs, meet, server_with};
+use super::flow::{Kind, MessageEdit, Outcome, client, configs, handshake, server_with};
 use super::hello::Hello;
 use super::pair::{OCSP_RESPONSE, Pair, Pki, SCTS};
 use crate::config::Limits;
@@ -20,11 +20,11 @@ fn verification_receives_requested_stapled_data() {
             let (mut client, server) = configs(kind);
             client.set_ocsp_request(ocsp);
             client.set_sct_request(scts);
-            let mut judged = false;
+            let mut verified = false;
             let mut pair = Pair::with(client, server);
             pair.run(&mut |need| {
                 if let Need::Verdict(need) = &need {
-                    judged = true;
+                    verified = true;
                     assert_eq!(need.ocsp_response(), ocsp.then_some(OCSP_RESPONSE), "{kind:?}");
                     let expected: Vec<&[u8]> = if scts { SCTS.to_vec() } else { Vec::new() };
                     let got: Vec<&[u8]> = need.signed_certificate_timestamps().iter().map(|sct| sct.0).collect();
@@ -33,7 +33,7 @@ fn verification_receives_requested_stapled_data() {
                 pki.answer(need)
             })
             .unwrap();
-            assert!(judged && !pair.client.is_handshaking() && !pair.server.is_handshaking());
+            assert!(verified && !pair.client.is_handshaking() && !pair.server.is_handshaking());
         }
     }
 }
@@ -49,7 +49,7 @@ fn client_accepts_missing_promised_status() {
     });
     let (client_config, server_config) = configs(Kind::Tls12);
     let (mut client, mut server) = (client(client_config), server_with(server_config, Some(promise)));
-    assert_eq!(meet(&mut client, &mut server, &pki), Outcome::BothConnected);
+    assert_eq!(handshake(&mut client, &mut server, &pki), Outcome::BothConnected);
 }
 
 /// RFC 9846 §4.5.1: one extension block of 2^16 - 1 bytes holds both.
@@ -59,7 +59,7 @@ fn stapled_data_is_limited_to_one_extension_block() {
     let mut identity = Identity::new(pki.identity.chain().to_vec(), pki.private_key()).unwrap();
     identity.set_ocsp_response(Some(vec![7; 60_000])).unwrap();
     assert_eq!(identity.set_signed_certificate_timestamps(vec![vec![7; 50_000]]), Err(IdentityError::TooLong));
-    assert!(identity.signed_certificate_timestamps().is_empty(), "a refused setting changed something");
+    assert!(identity.signed_certificate_timestamps().is_empty(), "a rejected setter changed the identity");
     // The maximum that is accepted can be sent.
     let most =
         (1..6000).rev().find(|length| identity.set_signed_certificate_timestamps(vec![vec![7; *length]]).is_ok());

@@ -12,12 +12,12 @@ use crate::error::Error;
 
 const FATAL: [u8; 2] = [2, 80];
 
-fn failed(pair: &mut Pair) -> HashSet<Vec<u8>> {
+fn failed_ids(pair: &mut Pair) -> HashSet<Vec<u8>> {
     pair.server.failed_sessions().map(|id| id.to_vec()).collect()
 }
 
 /// Returns the IDs in the store that are not in `before`.
-fn since(harness: &Harness, before: &HashSet<Vec<u8>>) -> HashSet<Vec<u8>> {
+fn new_ids(harness: &Harness, before: &HashSet<Vec<u8>>) -> HashSet<Vec<u8>> {
     harness.store.keys().filter(|id| !before.contains(*id)).cloned().collect()
 }
 
@@ -38,12 +38,12 @@ fn failed_connection_returns_ids_of_its_sessions() {
                 let known: HashSet<_> = harness.store.keys().cloned().collect();
                 harness.run(&mut pair).unwrap();
                 assert_eq!(pair.server.handshake_kind().unwrap().is_resumed(), resumes);
-                let mut its_own = since(&harness, &known);
+                let mut its_own = new_ids(&harness, &known);
                 assert_eq!(its_own.len(), if version == TLS13 { 255 } else { usize::from(!resumes) });
                 if version == TLS12 && resumes {
                     its_own.extend(before.clone());
                 }
-                assert!(failed(&mut pair).is_empty(), "nothing failed");
+                assert!(failed_ids(&mut pair).is_empty(), "nothing failed");
                 if by_client {
                     pair.client.send_raw_record(C::ALERT, &FATAL, &mut pair.to_server);
                     assert!(matches!(pair.step_server().unwrap_err(), Error::AlertReceived { .. }));
@@ -51,8 +51,8 @@ fn failed_connection_returns_ids_of_its_sessions() {
                     pair.client.send_raw_record(C::HANDSHAKE, &[99, 0, 0, 0], &mut pair.to_server);
                     pair.step_server().unwrap_err();
                 }
-                assert_eq!(failed(&mut pair), its_own, "{version} {by_client} {resumes}");
-                assert!(failed(&mut pair).is_empty(), "once");
+                assert_eq!(failed_ids(&mut pair), its_own, "{version} {by_client} {resumes}");
+                assert!(failed_ids(&mut pair).is_empty(), "returned twice");
             }
         }
     }
@@ -73,7 +73,7 @@ fn close_and_eof_invalidate_no_session() {
                 1 => pair.server.send_close_notify(&mut pair.to_client),
                 _ => assert_eq!(pair.server.end_of_input(), Err(Error::Truncated)),
             }
-            assert!(failed(&mut pair).is_empty(), "{version} {ending}");
+            assert!(failed_ids(&mut pair).is_empty(), "{version} {ending}");
         }
     }
 }
@@ -86,7 +86,7 @@ fn failed_connection_returns_no_ticket_sessions() {
         harness.run(&mut pair).unwrap();
         pair.client.send_raw_record(C::ALERT, &FATAL, &mut pair.to_server);
         pair.step_server().unwrap_err();
-        assert!(failed(&mut pair).is_empty());
+        assert!(failed_ids(&mut pair).is_empty());
     }
 }
 
@@ -122,7 +122,7 @@ fn resumption_with_wrong_key_invalidates_no_session() {
         if ending < 3 {
             pair.step_server().unwrap_err();
         }
-        assert!(failed(&mut pair).is_empty(), "{ending}");
+        assert!(failed_ids(&mut pair).is_empty(), "{ending}");
         assert_eq!(harness.kind(&client, &server, session), Some(HandshakeKind::Resumed), "{ending}");
     }
 }
@@ -141,5 +141,5 @@ fn failed_full_handshake_invalidates_only_its_own_session() {
     assert_eq!(pair.server.handshake_kind(), Some(HandshakeKind::Full));
     pair.client.send_raw_record(C::ALERT, &FATAL, &mut pair.to_server);
     pair.step_server().unwrap_err();
-    assert_eq!(failed(&mut pair), since(&harness, &before));
+    assert_eq!(failed_ids(&mut pair), new_ids(&harness, &before));
 }

@@ -10,7 +10,7 @@ use super::resumption::{Harness, Storage, TLS13};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Error;
 
-fn connected(pki: &Pki) -> Pair {
+fn connect(pki: &Pki) -> Pair {
     let mut pair = Pair::new(pki);
     pair.handshake(pki).unwrap();
     pair
@@ -19,7 +19,7 @@ fn connected(pki: &Pki) -> Pair {
 #[test]
 fn data_arrives_across_key_updates_in_both_directions() {
     let pki = Pki::new();
-    let mut pair = connected(&pki);
+    let mut pair = connect(&pki);
     for round in 0..40 {
         match round % 4 {
             0 => pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap(),
@@ -38,13 +38,13 @@ fn data_arrives_across_key_updates_in_both_directions() {
 #[test]
 fn only_requested_key_update_is_answered() {
     let pki = Pki::new();
-    let mut pair = connected(&pki);
+    let mut pair = connect(&pki);
     pair.server.send_key_update(&mut pair.to_client);
     pair.step_client().unwrap();
     assert!(pair.to_server.is_empty(), "an answer to update_not_requested");
     pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
     pair.step_client().unwrap();
-    assert!(pair.to_server.is_empty(), "an answer that nothing follows yet");
+    assert!(pair.to_server.is_empty(), "an answer before the next data");
     send_all(&mut pair.client, b"q", &mut pair.to_server);
     // The KeyUpdate (header, message, content type, tag), then the data.
     assert_eq!(pair.to_server.len(), 5 + 5 + 1 + 16 + 5 + 1 + 17);
@@ -56,7 +56,7 @@ fn only_requested_key_update_is_answered() {
 #[test]
 fn key_update_requests_are_answered_once_while_output_is_queued() {
     let pki = Pki::new();
-    let mut pair = connected(&pki);
+    let mut pair = connect(&pki);
     // The client has queued output.
     send_all(&mut pair.client, b"waits", &mut pair.to_server);
     let waiting = pair.to_server.len();
@@ -74,7 +74,7 @@ fn key_update_requests_are_answered_once_while_output_is_queued() {
 #[test]
 fn unanswered_key_update_request_is_not_repeated() {
     let pki = Pki::new();
-    let mut pair = connected(&pki);
+    let mut pair = connect(&pki);
     for _ in 0..3 {
         pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
     }
@@ -90,7 +90,7 @@ fn unanswered_key_update_request_is_not_repeated() {
 #[test]
 fn key_update_is_answered_by_side_that_only_reads() {
     let pki = Pki::new();
-    let mut pair = connected(&pki);
+    let mut pair = connect(&pki);
     for _ in 0..5 {
         pair.server.request_key_update(&mut pair.to_client);
         pair.step_client().unwrap();
@@ -139,18 +139,18 @@ fn exhausted_key_and_request_send_one_key_update() {
 fn invalid_key_update_value_is_illegal_parameter() {
     let pki = Pki::new();
     for value in 2..=u8::MAX {
-        let mut pair = connected(&pki);
+        let mut pair = connect(&pki);
         pair.server.send_raw_record(C::HANDSHAKE, &[24, 0, 0, 1, value], &mut pair.to_client);
-        let refused = pair.step_client().unwrap_err();
-        assert!(matches!(refused, Error::Decode(_)));
-        assert_eq!(refused.alert(), Some(AlertDescription::ILLEGAL_PARAMETER));
+        let rejection = pair.step_client().unwrap_err();
+        assert!(matches!(rejection, Error::Decode(_)));
+        assert_eq!(rejection.alert(), Some(AlertDescription::ILLEGAL_PARAMETER));
     }
 }
 
 #[test]
 fn empty_write_sends_no_record() {
     let pki = Pki::new();
-    let mut pair = connected(&pki);
+    let mut pair = connect(&pki);
     assert_eq!(pair.client.send(&[], &mut pair.to_server), Ok(0));
     assert_eq!(pair.client.send(&[IoSlice::new(b""), IoSlice::new(b"")], &mut pair.to_server), Ok(0));
     assert!(pair.to_server.is_empty());
@@ -160,7 +160,7 @@ fn empty_write_sends_no_record() {
 fn key_updates_of_application_with_data_are_not_flood() {
     let pki = Pki::new();
     for delivered in [true, false] {
-        let mut pair = connected(&pki);
+        let mut pair = connect(&pki);
         for _ in 0..200 {
             pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
             pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
@@ -173,7 +173,7 @@ fn key_updates_of_application_with_data_are_not_flood() {
     }
     // Only one side sends data and updates its key after each write. The other side sends only its
     // answers.
-    let mut pair = connected(&pki);
+    let mut pair = connect(&pki);
     for _ in 0..200 {
         send_all(&mut pair.client, b"piece", &mut pair.to_server);
         pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
@@ -194,13 +194,13 @@ fn exhausted_tls12_key_stops_sending_not_receiving() {
         let mut pair = Pair::with(client, server);
         pair.handshake(&pki).unwrap();
         let mut sent = 0;
-        let worn = loop {
+        let exhausted = loop {
             match pair.client.send(&[IoSlice::new(b"x")], &mut pair.to_server) {
                 Ok(1) => sent += 1,
                 other => break other,
             }
         };
-        assert_eq!(worn, Err(Error::KeyExhausted));
+        assert_eq!(exhausted, Err(Error::KeyExhausted));
         assert_eq!(Error::KeyExhausted.alert(), None);
         // Finished, the data and close_notify use at most the allowed records, and nearly all of
         // them.
@@ -210,9 +210,9 @@ fn exhausted_tls12_key_stops_sending_not_receiving() {
         assert_eq!(pair.server_received.len(), usize::try_from(sent).unwrap());
         assert!(pair.server.close_notify_received());
         assert_eq!(pair.server.end_of_input(), Ok(()));
-        send_all(&mut pair.server, b"all that is left to say", &mut pair.to_client);
+        send_all(&mut pair.server, b"the remaining data", &mut pair.to_client);
         pair.step_client().unwrap();
-        assert_eq!(pair.client_received, b"all that is left to say");
+        assert_eq!(pair.client_received, b"the remaining data");
         assert_eq!(pair.client.error(), None);
     }
 }
@@ -231,8 +231,8 @@ fn tls12_connection_rejects_key_update() {
     pair.exchange(b"question", b"answer");
     // The peer's KeyUpdate is rejected.
     pair.server.send_raw_record(C::HANDSHAKE, &[24, 0, 0, 1, 0], &mut pair.to_client);
-    let refused = Error::UnexpectedMessage { state: "CONNECTED", got: HandshakeType::KEY_UPDATE };
-    assert_eq!(pair.step_client().unwrap_err(), refused);
+    let rejection = Error::UnexpectedMessage { state: "CONNECTED", got: HandshakeType::KEY_UPDATE };
+    assert_eq!(pair.step_client().unwrap_err(), rejection);
 }
 
 /// The flight of tickets needs many records under one key.
@@ -318,8 +318,8 @@ fn tls12_alerts_do_not_exhaust_key() {
         pair.client.send_raw_record(C::HANDSHAKE, &[1, 0, 0, 0], &mut pair.to_server);
         pair.step_server().unwrap();
         assert!(!pair.to_client.is_empty(), "no_renegotiation");
-        let worn = pair.server.send(&[IoSlice::new(b"x")], &mut pair.to_client);
-        assert_eq!(worn, Err(Error::KeyExhausted));
+        let exhausted = pair.server.send(&[IoSlice::new(b"x")], &mut pair.to_client);
+        assert_eq!(exhausted, Err(Error::KeyExhausted));
         pair.step_client().unwrap();
         assert!(pair.client.close_notify_received());
     }

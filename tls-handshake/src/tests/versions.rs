@@ -7,9 +7,9 @@ use tls_codec::code_points::{
 use tls_codec::handshake::{DOWNGRADE_TLS11, DOWNGRADE_TLS12};
 
 use super::flow::{
-    End, Failure, Kind, MessageEdit, Outcome, answers, client, configs, ends, meet, run, server, server_with,
+    End, Failure, Kind, MessageEdit, Outcome, answers, client, configs, ends, handshake, run, server, server_with,
 };
-use super::hello::{Change, Hello, client_given, server_given, tells};
+use super::hello::{Hello, HelloEdit, assert_error, client_after_hello, server_after_hello};
 use super::pair::{Pair, Pki};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Illegal};
@@ -41,11 +41,11 @@ fn newest_common_version_is_used_or_both_lists_reported() {
                 pair.exchange(b"question", b"answer");
                 continue;
             }
-            let refused = Error::NoCommonVersion { offered: at_client.to_vec().into(), enabled: at_server.to_vec() };
-            assert_eq!(outcome, Err(refused.clone()));
-            tells(&refused, A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
-            let told = pair.step_client().unwrap_err();
-            assert!(matches!(told, Error::AlertReceived { description: A::PROTOCOL_VERSION, .. }), "{told:?}");
+            let rejection = Error::NoCommonVersion { offered: at_client.to_vec().into(), enabled: at_server.to_vec() };
+            assert_eq!(outcome, Err(rejection.clone()));
+            assert_error(&rejection, A::PROTOCOL_VERSION, &["TLSv1.2", "TLSv1.3"]);
+            let received = pair.step_client().unwrap_err();
+            assert!(matches!(received, Error::AlertReceived { description: A::PROTOCOL_VERSION, .. }), "{received:?}");
         }
     }
 }
@@ -71,26 +71,29 @@ fn server_random_has_sentinel_only_on_downgrade() {
 }
 
 /// Returns the version that a server with both versions selects for an edited hello.
-fn chosen(change: Change<'_>) -> Result<V, Error> {
+fn selected_version(change: HelloEdit<'_>) -> Result<V, Error> {
     let (client, server) = configs(Kind::Full);
-    let mut server = server_given(client, server, &Pki::new(), change)?;
+    let mut server = server_after_hello(client, server, &Pki::new(), change)?;
     let hello = Hello::parse(&server.pop());
     Ok(if hello.has(X::SUPPORTED_VERSIONS) { V::TLS13 } else { V::TLS12 })
 }
 
 #[test]
 fn supported_versions_overrides_legacy_version() {
-    assert_eq!(chosen(&|_| {}), Ok(V::TLS13));
+    assert_eq!(selected_version(&|_| {}), Ok(V::TLS13));
     // In any order, with GREASE and older versions.
-    assert_eq!(chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![8, 0x7a, 0x7a, 3, 2, 3, 3, 3, 4]), Ok(V::TLS13));
-    assert_eq!(chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![6, 0x7a, 0x7a, 3, 1, 3, 3]), Ok(V::TLS12));
+    assert_eq!(
+        selected_version(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![8, 0x7a, 0x7a, 3, 2, 3, 3, 3, 4]),
+        Ok(V::TLS13)
+    );
+    assert_eq!(selected_version(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![6, 0x7a, 0x7a, 3, 1, 3, 3]), Ok(V::TLS12));
     // It overrides legacy_version.
     for legacy in [[3, 1], [3, 2], [3, 4], [3, 0xff]] {
         let with = |h: &mut Hello| {
             h.version = legacy;
             *h.get(X::SUPPORTED_VERSIONS) = vec![2, 3, 3];
         };
-        assert_eq!(chosen(&with), Ok(V::TLS12), "{legacy:?}");
+        assert_eq!(selected_version(&with), Ok(V::TLS12), "{legacy:?}");
     }
     // Without it TLS 1.2 is the newest, even if legacy_version is higher (RFC 5246 Appendix E.1).
     for legacy in [[3, 3], [3, 4], [3, 0xff], [4, 0]] {
@@ -98,41 +101,42 @@ fn supported_versions_overrides_legacy_version() {
             h.version = legacy;
             h.remove(X::SUPPORTED_VERSIONS);
         };
-        assert_eq!(chosen(&without), Ok(V::TLS12), "{legacy:?}");
+        assert_eq!(selected_version(&without), Ok(V::TLS12), "{legacy:?}");
     }
 }
 
 #[test]
 fn older_versions_are_rejected_and_named() {
     for (legacy, name) in [([3, 0], "SSLv3"), ([3, 1], "TLSv1.0"), ([3, 2], "TLSv1.1"), ([2, 0], "")] {
-        let refused = chosen(&|h| {
+        let rejection = selected_version(&|h| {
             h.version = legacy;
             h.remove(X::SUPPORTED_VERSIONS);
         });
-        let refused = refused.unwrap_err();
+        let rejection = rejection.unwrap_err();
         let offered = vec![V(u16::from_be_bytes(legacy))];
-        assert_eq!(refused, Error::NoCommonVersion { offered: offered.into(), enabled: vec![V::TLS13, V::TLS12] });
-        tells(&refused, A::PROTOCOL_VERSION, &[name, "TLSv1.2", "TLSv1.3"]);
+        assert_eq!(rejection, Error::NoCommonVersion { offered: offered.into(), enabled: vec![V::TLS13, V::TLS12] });
+        assert_error(&rejection, A::PROTOCOL_VERSION, &[name, "TLSv1.2", "TLSv1.3"]);
     }
-    let refused = chosen(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![4, 3, 2, 3, 1]).unwrap_err();
-    tells(&refused, A::PROTOCOL_VERSION, &["TLSv1.1", "TLSv1.0", "TLSv1.2"]);
+    let rejection = selected_version(&|h| *h.get(X::SUPPORTED_VERSIONS) = vec![4, 3, 2, 3, 1]).unwrap_err();
+    assert_error(&rejection, A::PROTOCOL_VERSION, &["TLSv1.1", "TLSv1.0", "TLSv1.2"]);
     // A server that selects one.
     let (client, server) = configs(Kind::Tls12);
     for (legacy, name) in [([3, 0], "SSLv3"), ([3, 1], "TLSv1.0"), ([3, 2], "TLSv1.1")] {
-        let says = client_given(client.clone(), server.clone(), &Pki::new(), &|h| h.version = legacy);
-        tells(&says.map(|_| ()).unwrap_err(), A::PROTOCOL_VERSION, &[name]);
+        let outcome = client_after_hello(client.clone(), server.clone(), &Pki::new(), &|h| h.version = legacy);
+        assert_error(&outcome.map(|_| ()).unwrap_err(), A::PROTOCOL_VERSION, &[name]);
     }
     // A TLS 1.2 ServerHello at a client that did not offer TLS 1.2.
-    let mut newest_alone = ClientConfig::new();
-    newest_alone.set_versions(&[V::TLS13]).unwrap();
-    let says = client_given(newest_alone, ServerConfig::new(), &Pki::new(), &|h| h.remove(X::SUPPORTED_VERSIONS));
-    let refused = Error::NoCommonVersion { offered: vec![V::TLS12].into(), enabled: vec![V::TLS13] };
-    assert_eq!(says.map(|_| ()), Err(refused));
+    let mut only_newest = ClientConfig::new();
+    only_newest.set_versions(&[V::TLS13]).unwrap();
+    let outcome =
+        client_after_hello(only_newest, ServerConfig::new(), &Pki::new(), &|h| h.remove(X::SUPPORTED_VERSIONS));
+    let rejection = Error::NoCommonVersion { offered: vec![V::TLS12].into(), enabled: vec![V::TLS13] };
+    assert_eq!(outcome.map(|_| ()), Err(rejection));
     // An SSLv2 hello is not a TLS record.
     let mut pair = Pair::with(ClientConfig::new(), ServerConfig::new());
     let mut ssl2 = [&[0x80, 0x2e, 1, 0, 2, 0, 0x15, 0, 0, 0, 0x10][..], &[1; 37]].concat();
-    let refused = pair.server.process(&mut ssl2, &mut pair.to_client).unwrap_err();
-    tells(&refused, A::PROTOCOL_VERSION, &["SSL"]);
+    let rejection = pair.server.process(&mut ssl2, &mut pair.to_client).unwrap_err();
+    assert_error(&rejection, A::PROTOCOL_VERSION, &["SSL"]);
 }
 
 /// RFC 7507 §3.
@@ -141,7 +145,7 @@ fn fallback_scsv_is_rejected_if_newer_version_is_common() {
     let pki = Pki::new();
     let scsv = |at_client: &[V], at_server: &[V], legacy: [u8; 2]| {
         let (client, server) = configs_of(at_client, at_server);
-        let taken = server_given(client, server, &pki, &|h| {
+        let taken = server_after_hello(client, server, &pki, &|h| {
             h.suites.extend_from_slice(&[0x56, 0]);
             h.version = legacy;
         });
@@ -162,7 +166,7 @@ fn fallback_scsv_is_rejected_if_newer_version_is_common() {
 
 /// Runs a handshake in which an attacker edits the hellos; both ends support both versions. Returns
 /// the failure.
-fn man_in_the_middle(to_server: Change<'_>, to_client: Change<'_>) -> Failure {
+fn man_in_the_middle(to_server: HelloEdit<'_>, to_client: HelloEdit<'_>) -> Failure {
     let pki = Pki::new();
     let (mut client, mut server) = ends(Kind::Full);
     let outcome = run(&mut client, &mut server, &mut answers(&pki), &mut |_, message| match message[0] {
@@ -207,7 +211,7 @@ fn signature_detects_removed_sentinel() {
             Box::new(move |message| Hello::edit(message, &|h| h.random[24..].copy_from_slice(&end)));
         let (client_config, server_config) = configs(Kind::Tls12);
         let (mut client, mut server) = (client(client_config), server_with(server_config, Some(edit)));
-        let outcome = meet(&mut client, &mut server, &pki);
+        let outcome = handshake(&mut client, &mut server, &pki);
         let error = Illegal::Downgraded(V::TLS12).into();
         assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::SERVER_HELLO, error }));
     }
@@ -215,30 +219,30 @@ fn signature_detects_removed_sentinel() {
 
 #[test]
 fn tls13_server_hello_is_rejected_as_tls12() {
-    let says = |change: Change<'_>| man_in_the_middle(&|_| {}, change);
+    let outcome_of = |change: HelloEdit<'_>| man_in_the_middle(&|_| {}, change);
     let at_hello = |error: Error| Failure { side: "client", at: T::SERVER_HELLO, error };
-    let found = says(&strip);
+    let found = outcome_of(&strip);
     assert!(matches!(found.error, Error::Decode(_)), "{found:?}");
     assert_eq!(found.error.alert(), Some(A::ILLEGAL_PARAMETER));
-    let no_suite = says(&|h| h.extensions.clear());
+    let no_suite = outcome_of(&|h| h.extensions.clear());
     let suite = tls_codec::code_points::CipherSuite::TLS_AES_128_GCM_SHA256;
     assert_eq!(no_suite, at_hello(Illegal::CipherSuiteNotOffered(suite).into()));
     let with_suite = |h: &mut Hello| {
         h.extensions.clear();
         h.suites = vec![0xc0, 0x2b];
     };
-    assert_eq!(says(&with_suite), at_hello(Illegal::SessionIdEchoed.into()));
+    assert_eq!(outcome_of(&with_suite), at_hello(Illegal::SessionIdEchoed.into()));
     let with_id = |h: &mut Hello| {
         with_suite(h);
         h.session_id.clear();
     };
-    assert_eq!(says(&with_id), at_hello(Error::MissingRenegotiationInfo));
+    assert_eq!(outcome_of(&with_id), at_hello(Error::MissingRenegotiationInfo));
     // The hello is a valid TLS 1.2 ServerHello, but the following messages are not TLS 1.2.
     let whole = |h: &mut Hello| {
         with_id(h);
         h.extensions.push((X::RENEGOTIATION_INFO.0, vec![0]));
     };
-    let found = says(&whole);
+    let found = outcome_of(&whole);
     assert_eq!(found.side, "client");
     assert!(matches!(found.error, Error::UnexpectedRecord { state: "WAIT_CERT", .. }), "{found:?}");
 }
@@ -246,14 +250,14 @@ fn tls13_server_hello_is_rejected_as_tls12() {
 #[test]
 fn tls12_server_hello_is_rejected_as_tls13() {
     let pki = Pki::new();
-    let says = |change: Change<'_>| {
+    let outcome_of = |change: HelloEdit<'_>| {
         let (client, server) = configs(Kind::Tls12);
-        client_given(client, server, &pki, change).map(|_| ()).unwrap_err()
+        client_after_hello(client, server, &pki, change).map(|_| ()).unwrap_err()
     };
     let selects = |h: &mut Hello| h.extensions.push((X::SUPPORTED_VERSIONS.0, vec![3, 4]));
-    assert_eq!(says(&selects).alert(), Some(A::ILLEGAL_PARAMETER));
+    assert_eq!(outcome_of(&selects).alert(), Some(A::ILLEGAL_PARAMETER));
     // The extension cannot select TLS 1.2 (RFC 9846 §4.3.1).
-    let selects_older = says(&|h| h.extensions.push((X::SUPPORTED_VERSIONS.0, vec![3, 3])));
+    let selects_older = outcome_of(&|h| h.extensions.push((X::SUPPORTED_VERSIONS.0, vec![3, 3])));
     assert_eq!(selects_older, Illegal::OlderVersionSelected(V::TLS12).into());
 }
 
@@ -270,7 +274,7 @@ fn tls13_rejects_schemes_offered_for_tls12() {
     let (client_config, server_config) = configs(Kind::Full);
     let mut server: End<Server> = server_with(server_config, Some(edit));
     let mut client = client(client_config);
-    let outcome = meet(&mut client, &mut server, &pki);
+    let outcome = handshake(&mut client, &mut server, &pki);
     let error = Error::SignatureSchemeNotOffered(SignatureScheme::RSA_PKCS1_SHA256);
     assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::CERTIFICATE_VERIFY, error }));
     assert_eq!(client.name(), "failed");

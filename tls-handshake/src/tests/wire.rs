@@ -107,7 +107,7 @@ pub(super) fn assert_dead<R: Role>(connection: &mut Connection<R>, error: &Error
     assert_eq!(connection.end_of_input().as_ref(), Err(error), "{context}");
     connection.send_close_notify(&mut outgoing);
     assert_eq!(connection.error(), Some(error), "{context}");
-    assert!(outgoing.is_empty(), "{context}: a dead connection sends");
+    assert!(outgoing.is_empty(), "{context}: a failed connection sends");
 }
 
 const FLIP_ALERTS: [A; 12] = [
@@ -175,7 +175,7 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
                 // The receiver waits for the rest of a longer record until EOF.
                 Ok(()) => {
                     let in_message = content_type == 22 && !protected;
-                    assert!(matches!(in_header, Some(3 | 4)) || in_message, "{context}: nobody minds");
+                    assert!(matches!(in_header, Some(3 | 4)) || in_message, "{context}: undetected");
                     let ends = [wire.pair.client.end_of_input(), wire.pair.server.end_of_input()];
                     let told = |e: &Result<(), Error>| {
                         matches!(e, Err(Error::ClosedDuringHandshake { .. } | Error::Truncated))
@@ -200,7 +200,7 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
                         Direction::ToServer => wire.pair.step_client(),
                         Direction::ToClient => wire.pair.step_server(),
                     };
-                    assert!(told.is_err() || wire.pair.to_client.is_empty(), "{context}: the peer goes on");
+                    assert!(told.is_err() || wire.pair.to_client.is_empty(), "{context}: the peer continues");
                 }
             }
         }
@@ -218,7 +218,7 @@ fn retried_handshake_on_wire_rejects_every_flipped_byte() {
 }
 
 /// Ends the transport at each byte of both streams. Returns the states that the errors report.
-pub(super) fn states_at_the_end(make: &dyn Fn() -> (ClientConfig, ServerConfig), pki: &Pki) -> Vec<&'static str> {
+pub(super) fn states_at_eof(make: &dyn Fn() -> (ClientConfig, ServerConfig), pki: &Pki) -> Vec<&'static str> {
     let [to_server, to_client] = {
         let mut wire = Wire::new(make());
         wire.run(pki, &mut |_, _, _| {}).unwrap();
@@ -257,7 +257,7 @@ pub(super) fn states_at_the_end(make: &dyn Fn() -> (ClientConfig, ServerConfig),
 }
 
 /// Checks how a complete connection ends.
-pub(super) fn ends_after_the_handshake(mut pair: Pair, pki: &Pki) {
+pub(super) fn check_eof_after_handshake(mut pair: Pair, pki: &Pki) {
     pair.handshake(pki).unwrap();
     assert_eq!(pair.client.end_of_input(), Err(Error::Truncated));
     assert_eq!(pair.client.end_of_input(), Err(Error::Truncated));
@@ -272,12 +272,12 @@ pub(super) fn ends_after_the_handshake(mut pair: Pair, pki: &Pki) {
 #[test]
 fn eof_at_every_byte_is_reported_with_state() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
-    let states = states_at_the_end(&|| configs(Kind::Full), &pki);
+    let states = states_at_eof(&|| configs(Kind::Full), &pki);
     // The server's flight after ServerHello is one record, which hides the client's states in
     // between.
     assert_eq!(states, ["START", "WAIT_EE", "WAIT_FINISHED", "WAIT_SH"]);
     // After the handshake EOF is a truncation, unless close_notify preceded it.
-    ends_after_the_handshake(Pair::new(&pki), &pki);
+    check_eof_after_handshake(Pair::new(&pki), &pki);
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn user_canceled_is_ignored_until_close_notify() {
 fn alert_in_every_state_fails_handshake() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     // Records of the minimum size, so that each state occurs between two records.
-    let small = || {
+    let small_records = || {
         let (mut client, mut server) = configs(Kind::Full);
         client.set_max_fragment_size(Some(64)).unwrap();
         server.set_max_fragment_size(Some(64)).unwrap();
@@ -309,7 +309,7 @@ fn alert_in_every_state_fails_handshake() {
         (client, server)
     };
     let [to_server, to_client] = {
-        let mut wire = Wire::new(small());
+        let mut wire = Wire::new(small_records());
         wire.run(&pki, &mut |_, _, _| {}).unwrap();
         wire.passed
     };
@@ -319,7 +319,7 @@ fn alert_in_every_state_fails_handshake() {
             [(1, A::CLOSE_NOTIFY), (2, A::HANDSHAKE_FAILURE), (1, A::HANDSHAKE_FAILURE), (1, A(255))]
         {
             for at in 0..length {
-                let mut wire = Wire::new(small());
+                let mut wire = Wire::new(small_records());
                 let mut boundary = true;
                 let outcome = wire.run(&pki, &mut |direction, begin, chunk| {
                     if direction != target || begin > at || begin + chunk.len() <= at {
@@ -327,7 +327,7 @@ fn alert_in_every_state_fails_handshake() {
                     }
                     let at = at - begin;
                     // Only between records; elsewhere it would be a flip.
-                    boundary = at == 0 || starts(chunk).contains(&at);
+                    boundary = at == 0 || record_offsets(chunk).contains(&at);
                     if boundary {
                         chunk.truncate(at);
                         chunk.extend_from_slice(&[21, 3, 3, 0, 2, level, description.0]);
@@ -357,7 +357,7 @@ fn alert_in_every_state_fails_handshake() {
 }
 
 /// Returns the offsets of the records.
-pub(super) fn starts(stream: &[u8]) -> Vec<usize> {
+pub(super) fn record_offsets(stream: &[u8]) -> Vec<usize> {
     let mut found = Vec::new();
     let mut at = 0;
     while at + 5 <= stream.len() {

@@ -1,6 +1,6 @@
 //! A client and a server connected in memory, with certificates made for the test.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
-#![allow(unreachable_patterns, reason = "inside of the crate a non-exhaustive enum is exhaustive")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(unreachable_patterns, reason = "inside the crate, a non-exhaustive enum is exhaustive")]
 
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -28,11 +28,11 @@ pub struct Pki {
     key: Vec<u8>,
 }
 
-static AUTHORITIES: AtomicUsize = AtomicUsize::new(0);
+static CA_COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// Stapled data. These tests do not parse it.
 pub const OCSP_RESPONSE: &[u8] = b"an OCSP response";
-pub const SCTS: [&[u8]; 2] = [b"one timestamp", b"another"];
+pub const SCTS: [&[u8]; 2] = [b"one SCT", b"another"];
 
 impl Pki {
     pub fn new() -> Self {
@@ -44,7 +44,7 @@ impl Pki {
     }
 
     /// Returns one for each key type, with its name.
-    pub fn of_all_kinds() -> [(&'static str, Self); 4] {
+    pub fn of_all_key_types() -> [(&'static str, Self); 4] {
         [
             ("ECDSA P-256", Self::with_key(&rcgen::PKCS_ECDSA_P256_SHA256)),
             ("ECDSA P-384", Self::with_key(&rcgen::PKCS_ECDSA_P384_SHA384)),
@@ -68,17 +68,17 @@ impl Pki {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         // Each CA has its own name, so the certificates of another have an unknown issuer.
-        let number = AUTHORITIES.fetch_add(1, Ordering::Relaxed);
-        params.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
-        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let number = CA_COUNT.fetch_add(1, Ordering::Relaxed);
+        params.distinguished_name.push(DnType::CommonName, format!("CA {number}"));
+        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let issue = |names: &[&str]| {
             let (key, names): (_, Vec<String>) = (key(), names.iter().map(|name| (*name).to_owned()).collect());
-            let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+            let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &ca).unwrap();
             (leaf.der().clone(), key.serialize_der())
         };
         let ((leaf, key), (client_leaf, client_key)) = (issue(names), issue(&["client.test"]));
         let mut roots = RootCertStore::new();
-        roots.add(authority.der()).unwrap();
+        roots.add(ca.der()).unwrap();
         let identity = Identity::new(vec![leaf.clone()], private_key(&key)).unwrap();
         let client = Identity::new(vec![client_leaf], private_key(&client_key)).unwrap();
         Self { verifier: roots.into(), identity: Arc::new(identity), leaf, client: Arc::new(client), key }
@@ -116,7 +116,7 @@ impl Pki {
             Need::ClientVerdict(need) => need.verify(self.verifier.chain(), now()),
             Need::Session(need) => need.not_found(),
             Need::NewSession(need) => need.decline(),
-            _ => panic!("a question that the tests do not know"),
+            _ => panic!("an unexpected need"),
         }
     }
 }
@@ -240,7 +240,7 @@ impl Pair {
     pub fn exchange(&mut self, question: &[u8], answer: &[u8]) {
         send_all(&mut self.client, question, &mut self.to_server);
         send_all(&mut self.server, answer, &mut self.to_client);
-        self.run(&mut |_| panic!("a question after the handshake")).unwrap();
+        self.run(&mut |_| panic!("a need after the handshake")).unwrap();
         assert_eq!(std::mem::take(&mut self.server_received), question);
         assert_eq!(std::mem::take(&mut self.client_received), answer);
     }
@@ -258,14 +258,14 @@ impl Pair {
 pub fn send_all<R: Role>(connection: &mut Connection<R>, mut data: &[u8], outgoing: &mut Outgoing) {
     while !data.is_empty() {
         let sent = connection.send(&[IoSlice::new(data)], outgoing).unwrap();
-        assert!(sent > 0, "a connection that sends nothing");
+        assert!(sent > 0, "the connection does not send");
         data = &data[sent..];
     }
 }
 
 /// Moves at most `max` bytes over the wire.
-fn carry(from: &mut Outgoing, to: &mut Vec<u8>, most: usize) {
-    let moved = from.len().min(most);
+fn carry(from: &mut Outgoing, to: &mut Vec<u8>, max: usize) {
+    let moved = from.len().min(max);
     to.extend_from_slice(&from.ready()[..moved]);
     from.consume(moved);
 }
