@@ -1,4 +1,5 @@
-//! The client's side: RFC 9846 Appendix A.1.
+//! The client handshake up to ServerHello (RFC 9846 Appendix A.1). It then hands over to the states
+//! of one version.
 //!
 //! ```text
 //!     START ─ ClientHello ─▶ WaitServerHello ─ HelloRetryRequest ─▶ WaitServerHelloAfterRetry
@@ -8,20 +9,23 @@
 //!                    tls12::State      tls13::State ◀───────────────────────┘
 //! ```
 //!
-//! What the diagram does not have does not compile:
+//! Transitions that the diagram lacks do not compile:
 //!
 //! ```compile_fail,E0599
 //! use strata_tls_handshake::{client::tls13::WaitCert, framed::Framed, sink::Sink};
 //! use tls_codec::handshake::Finished;
-//! fn skip(s: WaitCert, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
+//! fn skip(s: WaitCert, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) {
+//!     s.on_finished(m, out);
+//! }
 //! ```
 //!
-//! Nor does using a state twice:
+//! Using a state twice does not compile either:
 //!
 //! ```compile_fail,E0382
 //! use strata_tls_handshake::{client::tls13::WaitCertVerify, framed::Framed};
 //! use tls_codec::handshake::CertificateVerify;
-//! fn twice(s: WaitCertVerify, a: Framed<'_, CertificateVerify<'_>>, b: Framed<'_, CertificateVerify<'_>>) {
+//! type Message<'a> = Framed<'a, CertificateVerify<'a>>;
+//! fn twice(s: WaitCertVerify, a: Message<'_>, b: Message<'_>) {
 //!     let _ = s.on_certificate_verify(a);
 //!     let _ = s.on_certificate_verify(b);
 //! }
@@ -52,15 +56,15 @@ use hello::{VersionedState, WaitServerHello};
 use retry::WaitServerHelloAfterRetry;
 use session_tracker::SessionTracker;
 
-/// The state that a client is in.
+/// The state of a client handshake.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Client {
     /// ClientHello was sent.
     WaitServerHello(WaitServerHello),
-    /// A second ClientHello was sent.
+    /// The second ClientHello was sent.
     WaitServerHelloAfterRetry(WaitServerHelloAfterRetry),
-    /// The version is decided.
+    /// ServerHello selected the version.
     Versioned(VersionedState),
 }
 
@@ -119,8 +123,9 @@ impl StateMachine for Client {
 
     fn ignores_change_cipher_spec(&self) -> bool {
         match self {
-            // RFC 9846 §5: from the first ClientHello on. It changes nothing: TLS 1.2 has its own after ServerHello. RFC 5246 §7.1: it has
-            // no place here where TLS 1.3 was not offered.
+            // RFC 9846 §5 ignores it from the first ClientHello on. A TLS 1.2 server sends its own
+            // only after ServerHello. A client that offered only TLS 1.2 rejects it (RFC 5246
+            // §7.1).
             Self::WaitServerHello(s) => s.offers_tls13(),
             Self::WaitServerHelloAfterRetry(_) => true,
             Self::Versioned(s) => s.ignores_change_cipher_spec(),
@@ -143,7 +148,8 @@ impl StateMachine for Client {
 
     fn renegotiation(&self, typ: HandshakeType) -> Option<Renegotiation> {
         match self {
-            // RFC 5246 §7.4.1.1: from a server of TLS 1.2 that asks for what is under way.
+            // RFC 5246 §7.4.1.1: a TLS 1.2 server may request the handshake that is already in
+            // progress.
             Self::WaitServerHello(s) => {
                 (typ == HandshakeType::HELLO_REQUEST && s.offers_tls12()).then_some(Renegotiation::Ignore)
             }
@@ -154,7 +160,7 @@ impl StateMachine for Client {
 
     fn ignores_warnings(&self) -> bool {
         match self {
-            // unrecognized_name is a warning that old servers send.
+            // Old servers send the warning unrecognized_name.
             Self::WaitServerHello(s) => s.offers_tls12(),
             Self::WaitServerHelloAfterRetry(_) => false,
             Self::Versioned(s) => s.ignores_warnings(),

@@ -119,7 +119,7 @@ pub struct NeedIdentity {
     connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
     /// Whether the server has external pre-shared keys, none of which the client named.
-    knows_psks: bool,
+    has_external_psks: bool,
     rules: IdentityRules,
 }
 
@@ -151,10 +151,10 @@ impl NeedIdentity {
     pub(crate) fn new(
         connection_id: ConnectionId,
         hello: Owned<ClientHelloView>,
-        knows_psks: bool,
+        has_external_psks: bool,
         rules: IdentityRules,
     ) -> Self {
-        Self { connection_id, hello, knows_psks, rules }
+        Self { connection_id, hello, has_external_psks, rules }
     }
 
     /// Returns whether a handshake can be completed with this identity: in the version that was chosen both sides have a signature
@@ -202,7 +202,7 @@ impl NeedIdentity {
     /// pre-shared key would have done without one.
     #[must_use]
     pub fn refuse(self) -> Answer {
-        let why = match self.knows_psks {
+        let why = match self.has_external_psks {
             true => {
                 Error::NoCommonPsk { psk_dhe_ke: self.client_hello().is_ok_and(|hello| supports_psk_dhe_ke(&hello)) }
             }
@@ -452,13 +452,13 @@ impl NeedVerdict {
     pub fn verify(mut self, verifier: &ServerVerifier, now: UnixTime) -> Answer {
         let verdict = verifier.verify_until(self.chain(), &self.name, &self.stapled(), now);
         self.chain.set_verified(now, verdict.as_ref().ok().copied());
-        self.judged(verdict.map(drop))
+        self.into_answer(verdict.map(drop))
     }
 
     /// Refuses the chain: the handshake ends with the alert of this error.
     #[must_use]
     pub fn refuse(self, why: impl Into<Refusal>) -> Answer {
-        self.judged(Err(why.into()))
+        self.into_answer(Err(why.into()))
     }
 
     /// Answers with a verdict of the application's own. `Ok` makes the leaf's key trusted for this connection: whoever
@@ -466,7 +466,7 @@ impl NeedVerdict {
     #[cfg(any(test, feature = "dangerous_configuration"))]
     #[must_use]
     pub fn answer(self, verdict: Result<(), Refusal>) -> Answer {
-        self.judged(verdict)
+        self.into_answer(verdict)
     }
 
     /// As [`answer`](Self::answer), with the time that the chain was verified for: sessions of this
@@ -476,10 +476,10 @@ impl NeedVerdict {
     #[must_use]
     pub fn answer_at(mut self, verdict: Result<(), Refusal>, now: UnixTime) -> Answer {
         self.chain.set_verified(now, None);
-        self.judged(verdict)
+        self.into_answer(verdict)
     }
 
-    fn judged(self, verdict: Result<(), Refusal>) -> Answer {
+    fn into_answer(self, verdict: Result<(), Refusal>) -> Answer {
         Answer(AnswerKind::Verdict(VerdictAnswer { connection_id: self.connection_id, chain: self.chain, verdict }))
     }
 }
@@ -516,7 +516,7 @@ impl NeedClientVerdict {
     /// Refuses the chain: the handshake ends with the alert of this error.
     #[must_use]
     pub fn refuse(self, why: impl Into<Refusal>) -> Answer {
-        self.judged(Err(why.into()))
+        self.into_answer(Err(why.into()))
     }
 
     /// Answers with a verdict of the application's own, for example one on pinned keys. `Ok` makes the leaf's key trusted for
@@ -529,7 +529,7 @@ impl NeedClientVerdict {
     /// with the verdict.
     #[must_use]
     pub fn answer(self, verdict: Result<(), Refusal>) -> Answer {
-        self.judged(verdict)
+        self.into_answer(verdict)
     }
 
     /// As [`answer`](Self::answer), with the time that the chain was verified for: the
@@ -544,10 +544,10 @@ impl NeedClientVerdict {
     #[must_use]
     pub fn answer_until(mut self, verdict: Result<Option<UnixTime>, Refusal>, now: UnixTime) -> Answer {
         self.chain.set_verified(now, verdict.as_ref().ok().copied().flatten());
-        self.judged(verdict.map(drop))
+        self.into_answer(verdict.map(drop))
     }
 
-    fn judged(self, verdict: Result<(), Refusal>) -> Answer {
+    fn into_answer(self, verdict: Result<(), Refusal>) -> Answer {
         Answer(AnswerKind::Verdict(VerdictAnswer { connection_id: self.connection_id, chain: self.chain, verdict }))
     }
 }

@@ -1,27 +1,31 @@
-//! The server's side: RFC 9846 Appendix A.2.
+//! The server handshake up to ClientHello (RFC 9846 Appendix A.2). It then hands over to the states
+//! of one version.
 //!
 //! ```text
-//!     WaitClientHello ─ ClientHello without our group's share ─▶ WaitSecondClientHello
+//!     WaitClientHello ─ ClientHello without a usable share ────▶ WaitSecondClientHello
 //!          │ ClientHello                                              │ ClientHello
 //!          ├───────────────────────────────┐                          │
 //!          ▼                               ▼                          │
 //!     tls12::State                    tls13::State ◀──────────────────┘
 //! ```
 //!
-//! What the diagram does not have does not compile:
+//! Transitions that the diagram lacks do not compile:
 //!
 //! ```compile_fail,E0599
 //! use strata_tls_handshake::{framed::Framed, server::hello::WaitClientHello, sink::Sink};
 //! use tls_codec::handshake::Finished;
-//! fn skip(s: WaitClientHello, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
+//! fn skip(s: WaitClientHello, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) {
+//!     s.on_finished(m, out);
+//! }
 //! ```
 //!
-//! Nor does using a state twice:
+//! Using a state twice does not compile either:
 //!
 //! ```compile_fail,E0382
 //! use strata_tls_handshake::{framed::Framed, server::tls13::WaitFinished, sink::Sink};
 //! use tls_codec::handshake::Finished;
-//! fn twice(s: WaitFinished, a: Framed<'_, Finished<'_>>, b: Framed<'_, Finished<'_>>, out: &mut dyn Sink) {
+//! type Message<'a> = Framed<'a, Finished<'a>>;
+//! fn twice(s: WaitFinished, a: Message<'_>, b: Message<'_>, out: &mut dyn Sink) {
 //!     let _ = s.on_finished(a, out);
 //!     let _ = s.on_finished(b, out);
 //! }
@@ -48,15 +52,15 @@ pub mod tls13;
 use hello::{AfterClientHello, VersionedState, WaitClientHello};
 use retry::WaitSecondClientHello;
 
-/// The state that a server is in.
+/// The state of a server handshake.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Server {
-    /// Nothing came yet.
+    /// Waits for the first ClientHello.
     WaitClientHello(WaitClientHello),
     /// HelloRetryRequest was sent.
     WaitSecondClientHello(WaitSecondClientHello),
-    /// The version is decided.
+    /// ClientHello selected the version.
     Versioned(VersionedState),
 }
 
@@ -106,7 +110,7 @@ impl StateMachine for Server {
     fn ignores_change_cipher_spec(&self) -> bool {
         match self {
             Self::WaitClientHello(_) => false,
-            // Of middlebox compatibility: HelloRetryRequest settled the version.
+            // HelloRetryRequest selected TLS 1.3, where this record is only for middleboxes.
             Self::WaitSecondClientHello(_) => true,
             Self::Versioned(s) => s.ignores_change_cipher_spec(),
         }

@@ -1,11 +1,12 @@
-//! The client's early data (0-RTT): its keys, and whether the server accepts it (RFC 9846 §2.3, §4.3.10).
+//! The client's early data (0-RTT): its keys, and whether the server accepts it (RFC 9846 §2.3,
+//! §4.3.10).
 //!
-//! The chain is store → lookup → answer → accept. The application takes a session from its store
-//! and starts the connection with it. [`ResumptionOffer`](super::offered_psk::ResumptionOffer)
-//! offers the session, and [`EarlyData::start`] installs the key behind the ClientHello. The server
-//! looks up the session ([`Need::Session`](crate::need::Need::Session)), and
-//! [`NeedSession::found_single_use`](crate::need::NeedSession::found_single_use) answers it.
-//! EncryptedExtensions accept or reject the data.
+//! The chain is store → lookup → answer → accept. The client's store returns a session, and
+//! [`ResumptionOffer`](super::offered_psk::ResumptionOffer) offers it. [`EarlyData::start`]
+//! installs the key after ClientHello. The server looks the session up
+//! ([`Need::Session`](crate::need::Need::Session)) and answers with
+//! [`NeedSession::found_single_use`](crate::need::NeedSession::found_single_use). It accepts the
+//! early data in EncryptedExtensions, which [`EarlyData::on_encrypted_extensions`] checks.
 
 use tls_crypto::{Digest, Tls13Suite, Transcript};
 
@@ -14,19 +15,19 @@ use crate::error::{Error, Illegal};
 use crate::schedule::tls13::{EarlyKeys, Hello};
 use crate::sink::Sink;
 
-/// Data that is sent before the server has answered.
+/// Data that the client sends before the server has answered.
 pub(super) enum EarlyData {
-    /// None is.
+    /// The client offers none.
     NotOffered,
-    /// Some may be sent; the server has not said yet whether it takes it.
+    /// The client may send it; the server has not answered yet.
     Offered(Box<EarlyOffer>),
-    /// The server does not take it.
+    /// The server rejected it.
     Refused,
-    /// The server takes it.
+    /// The server accepted it.
     Accepted(Box<EarlyOffer>),
 }
 
-/// What early data goes by.
+/// The keys of early data, and the session parameters that the server must select again.
 pub(super) struct EarlyOffer {
     pub(super) keys: EarlyKeys,
     suite: &'static Tls13Suite,
@@ -34,8 +35,8 @@ pub(super) struct EarlyOffer {
 }
 
 impl EarlyData {
-    /// Installs the key for early data behind a ClientHello that offers some (RFC 9846 §4.3.10). `transcript` is the hello's, if there is
-    /// one already.
+    /// Installs the early data key after ClientHello (RFC 9846 §4.3.10). `transcript` is the one
+    /// that the binders were computed over, if there is one.
     pub(super) fn start(
         resumption: &ResumptionOffer,
         limit: u32,
@@ -54,13 +55,14 @@ impl EarlyData {
         };
         let hello = Hello { hash: &hash, client_random };
         let keys = EarlyKeys::derive(session.suite, psk.offered.early(), limit, &hello, out);
-        // RFC 9846 Appendix E.4: right behind the ClientHello, if early data is offered.
+        // RFC 9846 Appendix E.4: a client that offers early data sends it directly after
+        // ClientHello.
         out.send_change_cipher_spec()?;
         out.install_write(keys.write_key())?;
         Ok(Self::Offered(Box::new(EarlyOffer { keys, suite: session.suite, alpn: session.alpn.clone() })))
     }
 
-    /// Whether any is or was offered.
+    /// Returns whether early data was offered, accepted or not.
     pub(super) fn was_offered(&self) -> bool {
         !matches!(self, Self::NotOffered)
     }
@@ -72,7 +74,8 @@ impl EarlyData {
         }
     }
 
-    /// RFC 9846 §4.3.10: it can be accepted only with the first key, and refusing it takes no word.
+    /// Early data needs the first key (RFC 9846 §4.3.10). A server that selects another one rejects
+    /// it without a message.
     pub(super) fn on_server_hello(self, selected: Option<u16>) -> Self {
         match self {
             Self::Offered(_) if selected != Some(0) => Self::Refused,
@@ -80,7 +83,7 @@ impl EarlyData {
         }
     }
 
-    /// Whether the server takes it, as EncryptedExtensions say.
+    /// Applies the server's answer in EncryptedExtensions.
     ///
     /// # Errors
     /// [`Illegal::EarlyDataNotOffered`], [`Illegal::EarlyDataCipherSuite`], [`Illegal::EarlyDataAlpn`].

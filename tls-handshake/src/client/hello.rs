@@ -1,5 +1,5 @@
-//! ClientHello, which offers both versions, and ServerHello, which settles the version, suite and keys (RFC 9846 §4.2.2,
-//! §4.2.3). No other file knows both.
+//! ClientHello, which offers both versions, and ServerHello, which selects version, suite and keys
+//! (RFC 9846 §4.2.2, §4.2.3). On the client only this file knows both versions.
 
 use std::sync::Arc;
 
@@ -27,17 +27,18 @@ use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello};
 use crate::sink::Sink;
 use crate::states::Versioned;
 
-/// What the client said of itself, and needs until ServerHello.
+/// What the client offered, kept until ServerHello.
 pub(super) struct Offer {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
     pub(super) random: [u8; 32],
-    /// That of a session of TLS 1.2, or random if TLS 1.3 or a ticket is offered.
+    /// The id of a TLS 1.2 session, or random bytes if TLS 1.3 or a ticket is offered.
     pub(super) session_id: Vec<u8>,
-    /// Its public half is our key share, if TLS 1.3 is offered. A server of TLS 1.2 may choose its group as well.
+    /// The private half of our key share, if TLS 1.3 is offered. A TLS 1.2 server may select its
+    /// group too.
     pub(super) key: Option<EphemeralKey>,
     pub(super) resumption: ResumptionOffer,
-    /// Whether the first hello offered keys.
+    /// Whether the first ClientHello offered pre-shared keys.
     offers_keys: bool,
     pub(super) early: EarlyData,
 }
@@ -52,9 +53,9 @@ impl std::fmt::Debug for Offer {
 #[derive(Debug)]
 pub struct WaitServerHello {
     pub(super) offer: Box<Offer>,
-    /// The ClientHello, until the hash that it goes into is known.
+    /// ClientHello, kept until the transcript hash is known.
     pub(super) hello: Vec<u8>,
-    /// The same under the hash of the pre-shared key that it offers.
+    /// The transcript of ClientHello, under the hash of the last pre-shared key that it offers.
     transcript: Option<Box<Transcript>>,
 }
 
@@ -68,20 +69,22 @@ impl WaitServerHello {
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
         let tls13 = config.common.enables(ProtocolVersion::TLS13);
-        let makes_up_id = tls13 || resumption.tls12().is_some_and(|session| !session.ticket.is_empty());
-        // Drawn at once: it is a call of the operating system. It takes longer for more than 32 bytes.
+        let needs_random_id = tls13 || resumption.tls12().is_some_and(|session| !session.ticket.is_empty());
+        // Both values in one draw, which is one system call. It is slower for more than 32 bytes.
         let mut fresh = [[0; 32]; 2];
-        let wanted = fresh.get_mut(if makes_up_id { ..2 } else { ..1 }).unwrap_or_default();
+        let wanted = fresh.get_mut(if needs_random_id { ..2 } else { ..1 }).unwrap_or_default();
         random.fill(wanted.as_flattened_mut()).map_err(|_| Error::Crypto("drawing random bytes"))?;
         let [random, session_id] = fresh;
-        // Where TLS 1.2 alone is offered the server chooses the group first, and a session needs none.
+        // A client that offers only TLS 1.2 generates its key after the server selected the group.
+        // A resumed session needs none.
         let group = config.common.groups.first().copied().filter(|_| tls13);
         let key = group.map(EphemeralKey::generate).transpose();
         let key = key.map_err(|_| Error::Crypto("generating a key share"))?;
         let session_id = match resumption.tls12() {
             Some(session) if session.ticket.is_empty() => session.session_id.clone(),
-            // RFC 9846 Appendix E.4: non-empty for middleboxes. RFC 5077 §3.4: it comes back if the ticket is accepted.
-            _ if makes_up_id => session_id.to_vec(),
+            // Not empty, for middleboxes (RFC 9846 Appendix E.4). A server that accepts the ticket
+            // echoes it (RFC 5077 §3.4).
+            _ if needs_random_id => session_id.to_vec(),
             _ => Vec::new(),
         };
         let limit = resumption.early_data_limit(&config);
@@ -99,7 +102,8 @@ impl WaitServerHello {
         let (mut hello, mut transcript) = offer.encoded(limit.is_some(), None, None)?;
         let sent = out.send(&mut |w| w.bytes(&hello))?;
         if sent != hello {
-            // What counts is what the sink made of it.
+            // The sink may have changed the message: the transcript must cover the bytes on the
+            // wire.
             (hello, transcript) = (sent.to_vec(), None);
         }
         if let Some(limit) = limit {
@@ -109,7 +113,8 @@ impl WaitServerHello {
         Ok(Self { offer, hello, transcript })
     }
 
-    /// A client whose hello went out by other means: replays of published traces.
+    /// Creates a client whose ClientHello was sent by other means. Only for replays of published
+    /// traces.
     #[cfg(test)]
     pub(crate) fn replayed(
         config: Arc<ClientConfig>,
@@ -129,7 +134,7 @@ impl WaitServerHello {
         self.offer.config.common.enables(ProtocolVersion::TLS13)
     }
 
-    /// What early data goes by, while it may be sent.
+    /// Returns the early data keys while early data may be sent.
     pub(super) fn early_keys(&self) -> Option<&EarlyKeys> {
         self.offer.early.keys()
     }
@@ -138,10 +143,10 @@ impl WaitServerHello {
         self.offer.config.common.enables(ProtocolVersion::TLS12)
     }
 
-    /// RFC 9846 §4.2.3, RFC 5246 §7.4.1.3: here the version is decided, once.
+    /// Selects the version (RFC 9846 §4.2.3, RFC 5246 §7.4.1.3).
     ///
     /// # Errors
-    /// [`Error`] for whatever was not offered, is missing or contradicts the offer.
+    /// [`Error`] for anything that was not offered, is missing or contradicts the offer.
     pub fn on_server_hello(self, m: Framed<'_, ServerHello<'_>>, out: &mut dyn Sink) -> Result<VersionedState, Error> {
         let offered = |version| self.offer.config.common.enables(version);
         match m.msg.extensions.selected_version {
@@ -156,18 +161,19 @@ impl WaitServerHello {
                     }
                 };
                 if !self.offer.early.was_offered() {
-                    // RFC 9846 Appendix E.4: before the second flight of a client.
+                    // RFC 9846 Appendix E.4: before the client's second flight.
                     out.send_change_cipher_spec()?;
                 }
                 let state = self.offer.into_handshake(m, suite, transcript, HandshakeKind::Full, out)?;
                 Ok(Versioned::Tls13(state))
             }
-            // RFC 9846 Appendix D.3: the server that gave the ticket out could do better.
+            // RFC 9846 Appendix D.3: the server that issued the ticket supported TLS 1.3.
             _ if self.offer.early.was_offered() => Err(Error::EarlyDataAndOlderVersion),
             Some(older) if offered(older) => Err(Illegal::OlderVersionSelected(older).into()),
             Some(other) => Err(Illegal::VersionNotOffered(other).into()),
             None if m.msg.legacy_version == ProtocolVersion::TLS12 && offered(ProtocolVersion::TLS12) => {
-                // RFC 9846 §4.2.3: a server that can do TLS 1.3 would have chosen it, had it seen our hello.
+                // The sentinel says that the server supports TLS 1.3, so an attacker has changed
+                // our ClientHello (RFC 9846 §4.2.3).
                 if offered(ProtocolVersion::TLS13) && m.msg.downgrade_sentinel().is_some() {
                     return Err(Illegal::Downgraded(ProtocolVersion::TLS12).into());
                 }
@@ -213,7 +219,7 @@ impl HelloTemplate {
             extension::SignedCertificateTimestamp::write(w)?;
         }
         if let Some(limit) = common.record_size_limit {
-            // RFC 8449 §4: never more than the newest version allows.
+            // RFC 8449 §4: at most the maximum of the newest version.
             let max = common.enabled_versions().into_iter().map(max_size_limit).max();
             extension::RecordSizeLimit::write(w, limit.min(max.unwrap_or(limit)))?;
         }
@@ -221,7 +227,8 @@ impl HelloTemplate {
             length.write(w)?;
         }
         if common.enables(ProtocolVersion::TLS12) {
-            // One list for both versions: that of TLS 1.3 with those that go in certificates.
+            // One list for both versions. The TLS 1.3 list must then include the schemes used in
+            // certificates.
             extension::SignatureAlgorithms::write(w, &common.schemes)?;
             extension::EcPointFormats::write(w, &[EcPointFormat::UNCOMPRESSED])?;
             extension::ExtendedMasterSecret::write(w)?;
@@ -233,7 +240,7 @@ impl HelloTemplate {
         if common.enables(ProtocolVersion::TLS13) {
             extension::SupportedVersions::write(w, &common.enabled_versions())?;
         }
-        // RFC 9846 §4.3.9: without it a server sends no tickets.
+        // Without this extension a server issues no tickets (RFC 9846 §4.3.9).
         if takes_tickets(config, ProtocolVersion::TLS13) {
             write_psk_modes(w)?;
         }
@@ -241,12 +248,13 @@ impl HelloTemplate {
     }
 }
 
-/// The states that ServerHello decides between.
+/// The states that ServerHello selects between.
 pub type VersionedState = Versioned<tls13::State, tls12::State>;
 
 impl Offer {
-    /// RFC 9846 §4.2.2: the message, with the binders of the keys that it offers; `cookie` as HelloRetryRequest brought it, and
-    /// `before` what comes before in the transcript. With it the transcript that it ends, if binders were made of that.
+    /// Encodes ClientHello (RFC 9846 §4.2.2) with the binders of the offered keys. `cookie` is the
+    /// one from HelloRetryRequest. `before` is the transcript before this message. Also returns the
+    /// transcript after it, if the binders needed one.
     pub(super) fn encoded(
         &self,
         early_data: bool,
@@ -289,7 +297,8 @@ impl Offer {
     }
 
     fn encode_tls13(&self, w: &mut Writer<'_>, early_data: bool, cookie: Option<&[u8]>) -> Result<(), BufferFull> {
-        // A key cannot be offered without; it stays in a second hello for which no key is left.
+        // psk_key_exchange_modes must come with pre_shared_key. A second ClientHello repeats it,
+        // even if no key is left to offer.
         if self.offers_keys && !takes_tickets(&self.config, ProtocolVersion::TLS13) {
             write_psk_modes(w)?;
         }
@@ -303,7 +312,7 @@ impl Offer {
         extension::KeyShareClientHello::write(w, share.as_slice())
     }
 
-    /// The name for SNI: a DNS name, without the dot that ends an absolute one (RFC 6066 §3).
+    /// The name for SNI: a DNS name without a trailing dot (RFC 6066 §3).
     fn host_name(&self) -> Option<&str> {
         match &self.name {
             ServerName::DnsName(name) if self.config.send_server_name => {
@@ -314,7 +323,7 @@ impl Offer {
         }
     }
 
-    /// Whether an answer to this extension was asked for (RFC 9846 §4.3).
+    /// Returns whether ClientHello requested a response to this extension (RFC 9846 §4.3).
     pub(super) fn offered(config: &ClientConfig, name: &ServerName<'_>, extension: ExtensionType) -> bool {
         match extension {
             ExtensionType::SERVER_NAME => config.send_server_name && matches!(name, ServerName::DnsName(_)),
@@ -338,7 +347,7 @@ impl Offer {
         }
     }
 
-    /// Refuses an extension of ServerHello that answers to nothing.
+    /// Rejects a ServerHello extension that responds to nothing.
     pub(super) fn check_solicited(&self, m: &ServerHello<'_>) -> Result<(), Error> {
         let unsolicited = |extension: &ExtensionType| match *extension {
             ExtensionType::PRE_SHARED_KEY => !self.resumption.offers_psks(),
@@ -350,7 +359,7 @@ impl Offer {
         }
     }
 
-    /// A ServerHello of TLS 1.3; gives back its suite.
+    /// Checks a TLS 1.3 ServerHello and returns its suite.
     pub(super) fn check_server_hello(&self, m: &ServerHello<'_>) -> Result<&'static Tls13Suite, Error> {
         m.check_tls13()?;
         self.check_solicited(m)?;
@@ -358,7 +367,7 @@ impl Offer {
         self.check_suite(m.cipher_suite)
     }
 
-    /// The application protocol that the server chose, which must be one of ours (RFC 7301 §3.2).
+    /// Checks that the selected application protocol was offered (RFC 7301 §3.2).
     pub(super) fn check_alpn(
         config: &ClientConfig,
         chosen: Option<ProtocolName<'_>>,
@@ -381,7 +390,7 @@ impl Offer {
         Error::NoCommonVersion { offered: vec![chosen].into(), enabled: self.config.common.enabled_versions() }
     }
 
-    /// What ServerHello and HelloRetryRequest have in common.
+    /// Checks the fields that ServerHello and HelloRetryRequest share.
     pub(super) fn check_hello_fields(
         &self,
         legacy_version: ProtocolVersion,
@@ -408,7 +417,8 @@ impl Offer {
         offered.and_then(|suite| suite.tls13()).ok_or_else(|| Illegal::CipherSuiteNotOffered(chosen).into())
     }
 
-    /// Agrees on the keys of the handshake, and installs those that we read with.
+    /// Derives the handshake keys and installs them. The write key waits while early data may be
+    /// sent.
     pub(super) fn into_handshake(
         self,
         m: Framed<'_, ServerHello<'_>>,

@@ -1,9 +1,9 @@
-//! What a client knows from before, to go on from: a session with the server, or external keys. And the data that it may send
-//! early on their strength.
+//! What a client offers in ClientHello for a resumed handshake: a session, or external pre-shared
+//! keys.
 //!
 //! ```text
-//! a session that fits the configuration ─▶ Known ─ ClientHello: identities, binders ─ ServerHello selects one ─▶ Selected
-//!                                            └─ early data, if the session allows any ─▶ Early
+//! session, if it fits ─▶ ResumptionOffer ─ identities, binders in ClientHello ─▶ Selected
+//!                              └─ early data, if the session allows it ─▶ EarlyData
 //! ```
 
 use pki_types::UnixTime;
@@ -23,17 +23,17 @@ use crate::negotiated::HandshakeKind;
 use crate::resumption::{ClientSessionValue, ExternalPsk};
 use crate::verify::PeerChain;
 
-/// What is offered to go on from.
+/// What ClientHello offers to resume.
 pub(crate) enum ResumptionOffer {
-    /// The handshake will be a full one.
+    /// Nothing: the handshake will be a full one.
     Nothing,
-    /// Keys for TLS 1.3, in order of preference.
+    /// TLS 1.3 keys, in order of preference.
     Psks(Vec<Psk>),
-    /// A session of TLS 1.2.
+    /// A TLS 1.2 session.
     Tls12(Box<ClientSessionValue>),
 }
 
-/// A key that is offered, and how the server is told which.
+/// A pre-shared key with the identity that ClientHello sends for it.
 pub(crate) struct Psk {
     pub(super) offered: OfferedPsk,
     identity: Vec<u8>,
@@ -41,7 +41,7 @@ pub(crate) struct Psk {
     pub(super) session: Option<PskSession>,
 }
 
-/// What a key's session was like.
+/// The parameters of the session that a key belongs to.
 pub(super) struct PskSession {
     pub(super) suite: &'static Tls13Suite,
     pub(super) alpn: Option<Vec<u8>>,
@@ -49,33 +49,34 @@ pub(super) struct PskSession {
     max_early_data: u32,
 }
 
-/// The full handshake that a session goes back to.
+/// The full handshake that began a session.
 #[derive(Clone, Copy)]
 pub(super) struct FullHandshake {
-    /// When it was, seconds since 1970.
+    /// When it took place, in seconds since 1970.
     pub(super) authenticated: u64,
-    /// When the verdict on the server's chain ends, seconds since 1970.
+    /// When the server's chain stops being valid, in seconds since 1970.
     pub(super) expires: u64,
 }
 
 impl FullHandshake {
-    /// `None` if the end of the chain cannot be read: no session is stored then.
+    /// Returns `None` if the end of the chain's validity cannot be read. Such a session is not
+    /// stored.
     pub(super) fn of(chain: &PeerChain, now: UnixTime) -> Option<Self> {
         Some(Self { authenticated: chain.verified_at(now), expires: chain.end()? })
     }
 }
 
-/// A key that the server selected.
+/// The key that the server selected.
 pub(super) struct Selected {
     pub(super) early: EarlySecret,
     pub(super) peer: PeerAuth,
     pub(super) kind: HandshakeKind,
-    /// That of the session; `None` for an external key.
+    /// The full handshake of the session; `None` for an external key.
     pub(super) full: Option<FullHandshake>,
 }
 
 impl ResumptionOffer {
-    /// Offers a session, if it fits: a session of another configuration, for another server, or out of date is silently left.
+    /// Offers `session` if scope, name, settings and expiry match; otherwise offers nothing.
     pub(crate) fn of_session(
         config: &ClientConfig,
         tracker: &SessionTracker,
@@ -84,7 +85,7 @@ impl ResumptionOffer {
     ) -> Self {
         let enabled = config.common.suites.contains(&session.suite);
         let ours = session.scope == tracker.scope() && session.server_name == *tracker.name();
-        // Without tickets those of TLS 1.2 have no extension to go in.
+        // With tickets disabled ClientHello has no extension that could carry a TLS 1.2 ticket.
         let takes = config.tickets || session.ticket.is_empty() || session.suite.tls13().is_some();
         let since_verdict = now.as_secs().saturating_sub(session.authenticated);
         let lives = since_verdict < u64::from(config.session_lifetime);
@@ -102,7 +103,7 @@ impl ResumptionOffer {
         Self::Psks(vec![Psk { offered, identity, obfuscated_age, session }])
     }
 
-    /// Offers external keys, in this order; those for which no suite is enabled are left.
+    /// Offers external keys in this order. Skips keys whose hash no enabled suite uses.
     pub(crate) fn external(config: &ClientConfig, psks: &[ExternalPsk]) -> Self {
         let has_suite = |hash| config.common.suites.iter().filter_map(|suite| suite.tls13()).any(|s| s.hash == hash);
         let mut offered = Vec::new();
@@ -122,7 +123,7 @@ impl ResumptionOffer {
         }
     }
 
-    /// Bytes of what is written of it, about.
+    /// The approximate length of the encoded identities or ticket, in bytes.
     pub(super) fn identities_len(&self) -> usize {
         match self {
             Self::Nothing => 0,
@@ -133,7 +134,7 @@ impl ResumptionOffer {
         }
     }
 
-    /// Whether it is a session, and not an external key.
+    /// Returns whether a session is offered, not external keys.
     pub(crate) fn is_session(&self) -> bool {
         match self {
             Self::Nothing => false,
@@ -146,17 +147,20 @@ impl ResumptionOffer {
         matches!(self, Self::Psks(_))
     }
 
-    /// How many bytes of data may be sent early: with the first key, if it is a session's that allows it.
+    /// Returns the early data limit in bytes. Only the first key allows early data, and only if it
+    /// belongs to a session.
     pub(super) fn early_data_limit(&self, config: &ClientConfig) -> Option<u32> {
         let Self::Psks(psks) = self else { return None };
         let session = psks.first()?.session.as_ref()?;
         let alpn = session.alpn.as_ref();
-        // RFC 9846 §4.3.10: the server has to choose the same protocol again, so that it has to be offered.
+        // RFC 9846 §4.3.10: the server must select the session's protocol again, so the client must
+        // offer it.
         let offered = alpn.is_none_or(|alpn| config.common.alpn.contains(alpn));
         Some(session.max_early_data).filter(|limit| config.early_data && offered && *limit > 0)
     }
 
-    /// RFC 9846 §4.2.2: of the second ClientHello, those that fit the suite of HelloRetryRequest.
+    /// Keeps the keys that fit the suite of HelloRetryRequest, for the second ClientHello (RFC 9846
+    /// §4.2.2).
     pub(super) fn keep_hash(&mut self, hash: HashAlgorithm) {
         if let Self::Psks(psks) = self {
             psks.retain(|psk| psk.offered.hash() == hash);
@@ -166,7 +170,8 @@ impl ResumptionOffer {
         }
     }
 
-    /// Writes pre_shared_key, which has to be the last extension, with zeros for the binders (RFC 9846 §4.3.11).
+    /// Writes pre_shared_key, with zeros as binders (RFC 9846 §4.3.11). It must be the last
+    /// extension.
     pub(super) fn write_psks(&self, w: &mut Writer<'_>) -> Result<(), BufferFull> {
         let Self::Psks(psks) = self else { return Ok(()) };
         let (mut identities, mut binders) = (Vec::new(), Vec::new());
@@ -177,9 +182,9 @@ impl ResumptionOffer {
         OfferedPsks::write(w, &identities, &binders)
     }
 
-    /// Writes the binders over the zeros at the end of a ClientHello (RFC 9846 §4.3.11.2). `before` is what comes before it in the
-    /// transcript: nothing, or the first hello's hash and HelloRetryRequest. Gives the transcript with the whole of it, under the hash
-    /// of the last key.
+    /// Replaces the zeros at the end of a ClientHello with binders (RFC 9846 §4.3.11.2). `before`
+    /// is the transcript before this message: empty, or the hash of the first ClientHello with
+    /// HelloRetryRequest. Returns the transcript after it, under the hash of the last key.
     pub(super) fn bind(&self, hello: &mut [u8], before: Option<&Transcript>) -> Option<Box<Transcript>> {
         let Self::Psks(psks) = self else { return None };
         let lengths = psks.iter().map(|psk| psk.offered.hash().output_len().saturating_add(1));
@@ -197,7 +202,7 @@ impl ResumptionOffer {
             }));
             let binder = psk.offered.binder(&transcript.hash());
             let binder = binder.as_ref();
-            // Past the length byte, which is right already.
+            // After the length byte, which is already set.
             let (place, rest) = room.split_at_mut_checked(binder.len().saturating_add(1))?;
             place.get_mut(1..)?.copy_from_slice(binder);
             room = rest;
@@ -206,10 +211,11 @@ impl ResumptionOffer {
         transcript
     }
 
-    /// The server selected this one (RFC 9846 §4.3.11).
+    /// Returns the key that the server selected (RFC 9846 §4.3.11).
     ///
     /// # Errors
-    /// [`Illegal::PskNotOffered`]; [`Illegal::ResumedCipherSuite`] for a suite with another hash than the key's.
+    /// [`Illegal::PskNotOffered`]; [`Illegal::ResumedCipherSuite`] if the hash of the suite differs
+    /// from that of the key.
     pub(super) fn select(self, index: u16, suite: &'static Tls13Suite, kind: HandshakeKind) -> Result<Selected, Error> {
         let Self::Psks(psks) = self else { return Err(Illegal::PskNotOffered(index).into()) };
         let psk = psks.into_iter().nth(usize::from(index)).ok_or(Illegal::PskNotOffered(index))?;
@@ -222,10 +228,10 @@ impl ResumptionOffer {
     }
 }
 
-/// The longest binder.
+/// Placeholder for a binder, as long as the longest one.
 const ZEROS: [u8; 48] = [0; 48];
 
-/// The versions for which a session can be kept at all.
+/// Returns whether the client can store and offer tickets of this version.
 pub(super) fn takes_tickets(config: &ClientConfig, version: ProtocolVersion) -> bool {
     config.resumption && config.tickets && config.common.enables(version)
 }

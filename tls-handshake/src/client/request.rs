@@ -1,4 +1,4 @@
-//! A server's CertificateRequest, whatever the version.
+//! A server's CertificateRequest, in either version.
 
 use tls_codec::code_points::SignatureScheme;
 use tls_codec::extension::DistinguishedName;
@@ -8,14 +8,14 @@ use tls_codec::owned::OwnedList;
 use crate::config::ClientConfig;
 use crate::need::{ConnectionId, Need, NeedClientIdentity};
 
-/// What the server wants to know of us.
+/// The CAs and signature schemes that the server accepts.
 pub(super) struct Request {
     authorities: OwnedList,
     schemes: Vec<SignatureScheme>,
 }
 
 impl Request {
-    /// Holds what was requested only if `config` has somebody to ask.
+    /// Copies the request only if `config` has an identity lookup.
     pub(super) fn new(
         config: &ClientConfig,
         authorities: Option<List<'_, DistinguishedName<'_>>>,
@@ -27,7 +27,7 @@ impl Request {
         Self { authorities: authorities.map(OwnedList::new).unwrap_or_default(), schemes: schemes() }
     }
 
-    /// Passes it on to the application.
+    /// Turns it into a request to the application.
     pub(super) fn into_need(self, connection_id: ConnectionId) -> Need {
         Need::ClientIdentity(NeedClientIdentity::new(connection_id, self.authorities, self.schemes))
     }

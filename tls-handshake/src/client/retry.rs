@@ -16,11 +16,11 @@ use crate::negotiate::{group_id, group_of};
 use crate::negotiated::HandshakeKind;
 use crate::sink::Sink;
 
-/// WAIT_SH after HelloRetryRequest: a second ClientHello was sent, and there is no third.
+/// WAIT_SH after HelloRetryRequest: the second ClientHello was sent. A second retry is an error.
 pub struct WaitServerHelloAfterRetry {
     offer: Box<Offer>,
     suite: &'static Tls13Suite,
-    /// On the heap, so that the other states need not be as large.
+    /// On the heap, to keep the state enum small.
     transcript: Box<Transcript>,
 }
 
@@ -31,10 +31,11 @@ impl std::fmt::Debug for WaitServerHelloAfterRetry {
 }
 
 impl WaitServerHello {
-    /// RFC 9846 §4.2.4: the same ClientHello again, with the share and the cookie that the server asks for.
+    /// Sends ClientHello again with the requested key share and cookie (RFC 9846 §4.2.4).
     ///
     /// # Errors
-    /// [`Error`] if it asks for nothing, for what was not offered, or for what it already has.
+    /// [`Error`] if the server requests no change, a group that was not offered, or a share that it
+    /// already has.
     pub fn on_hello_retry_request(
         mut self,
         m: Framed<'_, HelloRetryRequest<'_>>,
@@ -76,7 +77,8 @@ impl WaitServerHello {
         transcript.replace_with_message_hash();
         transcript.add(m.raw);
         if offer.early.was_offered() {
-            // RFC 9846 §4.3.10: the retry refuses it, and the second hello is in the clear as the first was.
+            // RFC 9846 §4.3.10: the retry rejects early data, and the second ClientHello is
+            // unencrypted like the first.
             offer.early = EarlyData::Refused;
             out.remove_write();
         } else {
@@ -91,7 +93,8 @@ impl WaitServerHello {
 }
 
 impl WaitServerHelloAfterRetry {
-    /// A client whose second hello went out by other means: replays of published traces. `first` has waited for the retry.
+    /// Creates a client whose second ClientHello was sent by other means. Only for replays of
+    /// published traces. `first` is the state before the retry.
     #[cfg(test)]
     pub(crate) fn replayed(first: WaitServerHello, key: EphemeralKey, retry: &[u8], second: &[u8]) -> Self {
         let suite = tls_crypto::ALL_TLS13.iter().copied().find(|suite| suite.id == 0x1301).expect("it exists");
@@ -105,10 +108,10 @@ impl WaitServerHelloAfterRetry {
         Self { offer, suite, transcript: Box::new(transcript) }
     }
 
-    /// RFC 9846 §4.2.3; the suite must be that of HelloRetryRequest.
+    /// Checks ServerHello (RFC 9846 §4.2.3). Its suite must be that of HelloRetryRequest.
     ///
     /// # Errors
-    /// As for [`WaitServerHello::on_server_hello`].
+    /// As [`WaitServerHello::on_server_hello`].
     pub fn on_server_hello(self, m: Framed<'_, ServerHello<'_>>, out: &mut dyn Sink) -> Result<tls13::State, Error> {
         if m.msg.extensions.selected_version != Some(ProtocolVersion::TLS13) {
             return Err(Illegal::VersionChangedAfterRetry.into());

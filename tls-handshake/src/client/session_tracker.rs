@@ -1,4 +1,5 @@
-//! Where a client's sessions are stored: under its server's name and the scope that they are bound to.
+//! What a client's connection needs to store sessions: server name, resumption scope, and whether
+//! to remove them when the connection fails.
 
 use std::sync::Arc;
 
@@ -8,15 +9,16 @@ use crate::config::ClientConfig;
 use crate::resumption::{Scope, StoredSessions};
 use crate::states::RemembersSessions;
 
-/// Name and scope of a connection's sessions, and whether the store has, or had, some of them.
+/// The name and scope of a connection's sessions, and whether the application uses any of them.
 pub(crate) struct SessionTracker {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
-    /// What the client's identity is bound to, where it has one.
+    /// The scope of the client's identity, if it has one.
     identity: Option<Box<[u8; 32]>>,
-    /// A session was offered, or the caller took one: if the connection fails, they must not be offered again.
+    /// Whether a session was offered or taken. If the connection fails, the application must remove
+    /// the server's sessions.
     in_use: bool,
-    /// Sessions of this connection are not to be stored.
+    /// Whether sessions of this connection must not be stored.
     discards: bool,
 }
 
@@ -45,18 +47,19 @@ impl SessionTracker {
         self.config.scope_of_identity(self.identity())
     }
 
-    /// A session was offered, or the caller stores sessions of this connection.
+    /// Notes that a session was offered, or that the application stores sessions of this
+    /// connection.
     pub(crate) fn use_it(&mut self) {
         self.in_use = true;
     }
 
-    /// Returns whether sessions must be removed, once.
+    /// Returns whether sessions must be removed, and clears that mark.
     pub(crate) fn fail(&mut self) -> bool {
         std::mem::take(&mut self.in_use)
     }
 }
 
 impl RemembersSessions for SessionTracker {
-    /// A client takes its sessions itself, and has no store with ids.
+    /// Does nothing: the application takes a client's sessions itself and needs no ids.
     fn remember(&mut self, _: StoredSessions) {}
 }

@@ -1,36 +1,40 @@
-//! TLS 1.2 after ServerHello (RFC 5246 §7.3).
+//! A TLS 1.2 client after ServerHello (RFC 5246 §7.3).
 //!
 //! ```text
-//!     WaitCertificate
-//!          │ Certificate
-//!          ▼
-//!     WaitServerKeyExchange ─ CertificateStatus, if ServerHello promised it ─▶ (the same, once)
-//!          │ ServerKeyExchange
-//!          ▼
-//!     WaitServerHelloDone ─ CertificateRequest ─▶ (the same, once)
-//!          │ ServerHelloDone
-//!          ▼
-//!     WaitVerdict                                  (the application judges the chain; then its key's signature is checked)
-//!          │ verdict
-//!          ▼
-//!     WaitClientIdentity ─ identity ─▶ WaitSignature          (if a certificate was requested, and there may be one)
-//!          │ none                           │ signature
-//!          ▼                                ▼
-//!     Certificate, ClientKeyExchange, CertificateVerify, ChangeCipherSpec, Finished are sent
-//!          │                              ┌──────────── ServerHello goes on from a session
-//!          ▼                              ▼
-//!     WaitNewSessionTicket, if ServerHello promised one
-//!          │ NewSessionTicket
-//!          ▼
-//!     WaitChangeCipherSpec ─ ChangeCipherSpec ─▶ WaitFinished ─ Finished ─▶ Connected
-//!                                  (from a session: now our ChangeCipherSpec and Finished are sent)
+//! WaitCertificate
+//!      │ Certificate
+//!      ▼
+//! WaitServerKeyExchange ─ CertificateStatus, if ServerHello promised it ─▶ (the same, once)
+//!      │ ServerKeyExchange
+//!      ▼
+//! WaitServerHelloDone ─ CertificateRequest ─▶ (the same, once)
+//!      │ ServerHelloDone
+//!      ▼
+//! WaitVerdict                  (the application verifies the chain; then the signature is checked)
+//!      │ verified
+//!      ▼
+//! WaitClientIdentity ─ identity ─▶ WaitSignature     (if requested and a lookup is configured)
+//!      │ none                           │ signature
+//!      ▼                                ▼
+//! Certificate, ClientKeyExchange, CertificateVerify, ChangeCipherSpec, Finished are sent
+//!      │                              ┌──────────── ServerHello resumes a session
+//!      ▼                              ▼
+//! WaitNewSessionTicket, if ServerHello promised one
+//!      │ NewSessionTicket
+//!      ▼
+//! WaitChangeCipherSpec ─ ChangeCipherSpec ─▶ WaitFinished ─ Finished ─▶ Connected
+//!                   (resumption: the client now sends its ChangeCipherSpec and Finished)
 //! ```
 //!
-//! What the diagram does not have does not compile: a change of keys before the key exchange (CVE-2014-0224), for one.
+//! Transitions that the diagram lacks do not compile. For example, the keys cannot change before
+//! the key exchange (CVE-2014-0224):
 //!
 //! ```compile_fail,E0599
-//! use strata_tls_handshake::{client::tls12::WaitServerKeyExchange, framed::RecordBoundary, sink::Sink};
-//! fn early(s: WaitServerKeyExchange, at: RecordBoundary, out: &mut dyn Sink) { s.on_change_cipher_spec(at, out); }
+//! use strata_tls_handshake::client::tls12::WaitServerKeyExchange;
+//! use strata_tls_handshake::{framed::RecordBoundary, sink::Sink};
+//! fn early(s: WaitServerKeyExchange, at: RecordBoundary, out: &mut dyn Sink) {
+//!     s.on_change_cipher_spec(at, out);
+//! }
 //! ```
 
 use std::sync::Arc;
@@ -61,23 +65,23 @@ pub use client_flight::{
 };
 pub use server_flight::{WaitCertificate, WaitServerHelloDone, WaitServerKeyExchange, WaitVerdict};
 
-/// What all states share.
+/// What all states of a full handshake share.
 pub(super) struct HandshakeContext {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     randoms: Randoms,
     transcript: Transcript,
     suite: &'static Tls12Suite,
-    /// That of the key share, if one was sent, which goes on to serve if the server chooses its group.
+    /// The key of our key share, if one was sent. Reused if the server selects its group.
     key: Option<EphemeralKey>,
     master_secret: MasterSecretKind,
     alpn: Option<Vec<u8>>,
-    /// ServerHello's.
+    /// The session id of ServerHello.
     session_id: Vec<u8>,
     promise: Promise,
 }
 
-/// Whether NewSessionTicket comes (RFC 5077 §3.2).
+/// Whether the server will send NewSessionTicket (RFC 5077 §3.2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Promise {
     Ticket,
@@ -90,36 +94,36 @@ impl Promise {
     }
 }
 
-/// What the master secret will be bound to.
+/// What the master secret is bound to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MasterSecretKind {
-    /// The handshake (RFC 7627).
+    /// The handshake transcript (RFC 7627).
     Extended,
-    /// The randoms alone.
+    /// Only the two randoms.
     Plain,
 }
 
-/// The state that a client of TLS 1.2 is in.
+/// The state of a TLS 1.2 client handshake after ServerHello.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum State {
-    /// The server has to show its certificate.
+    /// Waits for the server's Certificate.
     WaitCertificate(WaitCertificate),
-    /// The server has to say its half of the key exchange.
+    /// Waits for CertificateStatus, if promised, or ServerKeyExchange.
     WaitServerKeyExchange(WaitServerKeyExchange),
-    /// The server may ask for a certificate, and has to end its flight.
+    /// Waits for CertificateRequest, which is optional, or ServerHelloDone.
     WaitServerHelloDone(WaitServerHelloDone),
-    /// The application judges the chain.
+    /// Waits for the application to verify the chain.
     WaitVerdict(WaitVerdict),
-    /// The application chooses an identity to show.
+    /// Waits for the application to select an identity.
     WaitClientIdentity(WaitClientIdentity),
-    /// The identity's key signs.
+    /// Waits for the signature of the identity's key.
     WaitSignature(WaitSignature),
-    /// The server promised a ticket.
+    /// Waits for the ticket that ServerHello promised.
     WaitNewSessionTicket(WaitNewSessionTicket),
-    /// It is the server's turn to finish.
+    /// Waits for the server's ChangeCipherSpec.
     WaitChangeCipherSpec(WaitChangeCipherSpec),
-    /// The server has changed its keys; Finished has to confirm all.
+    /// Waits for the server's Finished, under the new keys.
     WaitFinished(WaitFinished),
     /// The handshake is complete.
     Connected(Box<Connected>),
@@ -201,7 +205,7 @@ impl StateMachine for State {
         }
     }
 
-    /// RFC 5246 §7.1: after our Finished, or a session's ServerHello, once.
+    /// RFC 5246 §7.1: once, after our Finished or after the ServerHello of a resumption.
     fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> Result<Self, Error> {
         match self {
             Self::WaitChangeCipherSpec(s) => Ok(Self::WaitFinished(s.on_change_cipher_spec(at, out))),

@@ -1,19 +1,19 @@
-//! TLS 1.3 after ServerHello (RFC 9846 Appendix A.1).
+//! A TLS 1.3 client after ServerHello (RFC 9846 Appendix A.1).
 //!
 //! ```text
-//!     WaitEncryptedExtensions ─ EncryptedExtensions, and the server selected a pre-shared key ─▶ WaitFinished
-//!          │ EncryptedExtensions
-//!          ▼
-//!     WaitCertOrCertRequest ─ CertificateRequest ─▶ WaitCert
-//!          │ Certificate                              │ Certificate
-//!          ▼                                          ▼
-//!     WaitVerdict ◀───────────────────────────────────┘      (the application judges the chain)
-//!          │ verdict
-//!          ▼
-//!     WaitCertVerify ─ CertificateVerify ─▶ WaitFinished ─ Finished ─▶ Connected
-//!                                               │ Finished, and a certificate was requested       ▲
-//!                                               ▼                                                 │
-//!                                          WaitClientIdentity ─ identity ─▶ WaitSignature ─ signature
+//! WaitEncryptedExtensions ─ EncryptedExtensions with a selected PSK ─▶ WaitFinished
+//!      │ EncryptedExtensions
+//!      ▼
+//! WaitCertOrCertRequest ─ CertificateRequest ─▶ WaitCert
+//!      │ Certificate                              │ Certificate
+//!      ▼                                          ▼
+//! WaitVerdict ◀───────────────────────────────────┘      (the application verifies the chain)
+//!      │ verified
+//!      ▼
+//! WaitCertVerify ─ CertificateVerify ─▶ WaitFinished ─ Finished ─▶ Connected
+//!                                           │ Finished, if requested   ▲
+//!                                           ▼                          │ signature
+//!                                      WaitClientIdentity ─ id ─▶ WaitSignature
 //! ```
 
 use std::sync::Arc;
@@ -61,17 +61,17 @@ pub(super) struct HandshakeContext {
     pub(super) group: NamedGroup,
     pub(super) kind: HandshakeKind,
     pub(super) early: EarlyData,
-    /// The application protocol, as EncryptedExtensions say.
+    /// The application protocol that EncryptedExtensions selected.
     pub(super) alpn: Option<Vec<u8>>,
-    /// What the server wants to know of us.
+    /// The server's CertificateRequest.
     pub(super) request: Option<Request>,
-    /// The one that this one goes back to.
+    /// The full handshake that began the resumed session.
     pub(super) full: Option<FullHandshake>,
 }
 
 impl HandshakeContext {
-    /// Whether the server takes the early data that was sent, as EncryptedExtensions say. If not, what we send next comes under
-    /// the key of the handshake.
+    /// Applies the early data answer of EncryptedExtensions. After a rejection the handshake key
+    /// encrypts what the client sends.
     fn apply_early_data_response(
         &mut self,
         accepted: bool,
@@ -94,25 +94,25 @@ impl std::fmt::Debug for HandshakeContext {
     }
 }
 
-/// The state that a client of TLS 1.3 is in.
+/// The state of a TLS 1.3 client handshake after ServerHello.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum State {
-    /// The handshake's keys are there.
+    /// Waits for EncryptedExtensions, under the handshake keys.
     WaitEncryptedExtensions(WaitEncryptedExtensions),
-    /// The server may ask for a certificate, or show its own.
+    /// Waits for CertificateRequest or Certificate.
     WaitCertOrCertRequest(WaitCertOrCertRequest),
-    /// The server asked for a certificate.
+    /// Waits for Certificate, after CertificateRequest.
     WaitCert(WaitCert),
-    /// The application judges the chain.
+    /// Waits for the application to verify the chain.
     WaitVerdict(WaitVerdict),
-    /// The chain is good; its key has to sign.
+    /// Waits for CertificateVerify. The chain is verified.
     WaitCertVerify(WaitCertVerify),
-    /// The key signed; Finished has to confirm all.
+    /// Waits for Finished. The server's key has signed, or a pre-shared key authenticates it.
     WaitFinished(WaitFinished),
-    /// The application chooses an identity to show.
+    /// Waits for the application to select an identity.
     WaitClientIdentity(WaitClientIdentity),
-    /// The identity's key signs.
+    /// Waits for the signature of the identity's key.
     WaitSignature(WaitSignature),
     /// The handshake is complete.
     Connected(Box<Connected>),

@@ -36,7 +36,7 @@ impl ServerSessionValue {
     /// # Errors
     /// [`NotResumed`]: the first reason in the order of that type.
     pub(crate) fn check(&self, criteria: &ResumptionCriteria<'_>, now: UnixTime) -> Result<(), NotResumed> {
-        if !self.goes_with(criteria.suite) {
+        if !self.fits_suite(criteria.suite) {
             return Err(NotResumed::Suite);
         }
         if self.scope != *criteria.scope {
@@ -65,7 +65,7 @@ impl ServerSessionValue {
     }
 
     /// RFC 9846 §4.7.1 and §4.3.11: the same hash is enough. RFC 5246 §7.4.1.3: the same suite.
-    fn goes_with(&self, chosen: SupportedCipherSuite) -> bool {
+    fn fits_suite(&self, chosen: SupportedCipherSuite) -> bool {
         match (self.suite, chosen) {
             (SupportedCipherSuite::Tls13(ours), SupportedCipherSuite::Tls13(chosen)) => ours.hash == chosen.hash,
             (SupportedCipherSuite::Tls12(ours), SupportedCipherSuite::Tls12(chosen)) => ours == chosen,
@@ -87,21 +87,21 @@ impl ServerSessionValue {
         let claimed = u64::from(obfuscated_age.wrapping_sub(self.age_add));
         let expected_arrival = self.issued.saturating_add(claimed);
         let lifetime = u64::from(self.lifetime.min(MAX_LIFETIME)) * 1000;
-        claimed <= lifetime && now.as_secs().saturating_mul(1000).abs_diff(expected_arrival) <= FRESH
+        claimed <= lifetime && now.as_secs().saturating_mul(1000).abs_diff(expected_arrival) <= EARLY_DATA_WINDOW
     }
 }
 
 /// Whether `now` lies in the `seconds` that begin at `start`, or so shortly before that the clocks of a fleet explain it.
 fn is_within(start: u64, seconds: u32, now: UnixTime) -> bool {
     let now = now.as_secs();
-    now.saturating_add(CLOCKS_DIFFER) >= start && now.saturating_sub(start) < u64::from(seconds)
+    now.saturating_add(CLOCK_SKEW) >= start && now.saturating_sub(start) < u64::from(seconds)
 }
 
 /// Seconds that the clocks of servers with the same ticket keys may differ.
-const CLOCKS_DIFFER: u64 = 60;
+const CLOCK_SKEW: u64 = 60;
 
 /// Milliseconds by which early data may come later, or earlier, than the age of its ticket says.
-const FRESH: u64 = 10_000;
+const EARLY_DATA_WINDOW: u64 = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -132,12 +132,12 @@ mod tests {
     fn tls13_goes_on_with_any_suite_of_the_same_hash_and_tls12_with_the_same_suite() {
         for session in [session(), tls12()] {
             for suite in ALL_CIPHERSUITES {
-                let goes = match suite.version() {
+                let fits = match suite.version() {
                     version if version != session.suite.version() => false,
                     version if version == ProtocolVersion::TLS13 => suite.hash() == session.suite.hash(),
                     _ => suite == session.suite,
                 };
-                let expected = if goes { Ok(()) } else { Err(NotResumed::Suite) };
+                let expected = if fits { Ok(()) } else { Err(NotResumed::Suite) };
                 assert_eq!(check(&session, |criteria| criteria.suite = suite, ISSUED), expected, "{suite:?}");
             }
         }

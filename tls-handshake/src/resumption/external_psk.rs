@@ -32,7 +32,7 @@ pub struct ExternalPsk {
     pub(crate) kind: PskKind,
 }
 
-/// Under which label its binder goes.
+/// Under which label its binder fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PskKind {
     /// `ext binder` (RFC 9846 §7.1).
@@ -82,7 +82,7 @@ impl ExternalPsk {
     /// What the key becomes for TLS 1.3: one pre-shared key for suites with SHA-256, and one for those with SHA-384, in this
     /// order (RFC 9258 §5.1). Both sides have to import it, with the same arguments.
     ///
-    /// `key_hash` is the hash that goes with the key: SHA-256, if none was agreed on. It says nothing of the suites. `context`
+    /// `key_hash` is the hash that fits with the key: SHA-256, if none was agreed on. It says nothing of the suites. `context`
     /// is what tells this use of the key from others, and is sent in the clear: the roles
     /// ([`role_context`](Self::role_context)), and what the key was derived from, if it was.
     /// The key may be used for nothing else afterwards.

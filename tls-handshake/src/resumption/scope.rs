@@ -9,7 +9,7 @@ use crate::verify::sha256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scope([u8; 32]);
 
-/// What goes into the hash.
+/// What fits into the hash.
 pub(crate) struct ScopeInputs<'a> {
     /// `client` or `server`.
     pub(crate) role: &'static str,

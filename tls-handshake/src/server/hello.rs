@@ -1,5 +1,5 @@
-//! ClientHello, and what is chosen from it: the version, and for TLS 1.3 suite, group and application protocol (RFC 9846
-//! §4.2.1, §4.2.2). Nothing else here knows both versions.
+//! ClientHello on the server: selects the version and starts the handshake of that version (RFC
+//! 9846 §4.2.1, §4.2.2). On the server only this file knows both versions.
 
 use std::sync::Arc;
 
@@ -29,16 +29,16 @@ pub struct WaitClientHello {
 
 opaque_debug!(WaitClientHello);
 
-/// Where a ClientHello leads.
+/// The states that can follow a ClientHello.
 #[derive(Debug)]
 pub enum AfterClientHello {
-    /// It has no key share that we can use, and was asked for one.
+    /// ClientHello has no usable key share. HelloRetryRequest was sent.
     Retry(WaitSecondClientHello),
-    /// It has all that is needed, and raises a question.
+    /// The handshake continues with a request to the application.
     Proceed(VersionedState, Need),
 }
 
-/// The states that ClientHello decides between.
+/// The states that ClientHello selects between.
 pub type VersionedState = Versioned<tls13::State, tls12::State>;
 
 impl WaitClientHello {
@@ -46,11 +46,11 @@ impl WaitClientHello {
         Self { config, random }
     }
 
-    /// RFC 9846 §4.2.2.
+    /// Selects the version and continues in it (RFC 9846 §4.2.2).
     ///
     /// # Errors
-    /// [`Error`] for whatever is missing, contradictory, or has nothing in common with our configuration; [`Error::Config`] if
-    /// that contradicts itself.
+    /// [`Error`] if something is missing, contradictory, or has nothing in common with the
+    /// configuration; [`Error::Config`] if the configuration contradicts itself.
     pub fn on_client_hello(
         self,
         m: Framed<'_, ClientHello<'_>>,
@@ -59,8 +59,8 @@ impl WaitClientHello {
         self.config.validate()?;
         let version = Version::choose(&self.config.common, &m.msg)?;
         let server_name = sni::check(&m.msg, self.config.ignore_invalid_server_name)?;
-        // All that the handshake puts on the wire is drawn at once: it is a call of the operating system, which takes longer for more
-        // than 32 bytes.
+        // Draws everything that the handshake sends in one call, which is one system call. It is
+        // slower for more than 32 bytes.
         match version {
             Version::Tls13 => {
                 let [random @ .., a, b, c, d, e, f, g, h] = draw::<{ 32 + 4 * AGE_ADDS }>(self.random)?;
@@ -95,8 +95,8 @@ impl Version {
         }
     }
 
-    /// The newest that both sides have (RFC 9846 §4.3.1): supported_versions alone decides, and without it TLS 1.2 is the
-    /// newest.
+    /// Selects the newest common version (RFC 9846 §4.3.1). Only supported_versions counts; a
+    /// client without it supports at most TLS 1.2.
     fn choose(common: &Common, hello: &ClientHello<'_>) -> Result<Self, Error> {
         let versions = hello.extensions.supported_versions;
         let offers = |version: Self| match versions {
@@ -106,7 +106,8 @@ impl Version {
         let mut enabled = Self::NEWEST_FIRST.into_iter().filter(|version| common.enables(version.id()));
         let newest = enabled.clone().next();
         let chosen = enabled.find(|version| offers(*version));
-        // RFC 7507 §3: a client that was refused newer versions on the way here tells so.
+        // RFC 7507 §3: the client retries with an older version after a failure, which an attacker
+        // may have caused.
         if hello.cipher_suites.contains(CipherSuite::TLS_FALLBACK_SCSV) {
             let best = chosen.map(Self::id).or_else(|| versions.is_none().then_some(hello.legacy_version));
             if let Some(offered) = best.filter(|best| newest.is_some_and(|newest| best.0 < newest.id().0)) {
@@ -129,13 +130,13 @@ fn start_tls13(
     out: &mut dyn Sink,
 ) -> Result<AfterClientHello, Error> {
     let at = m.at_boundary()?;
-    let chosen = Selection::from(&config, &m.msg)?;
-    let (transcript, scope) = (Transcript::new(chosen.suite.hash), config.scope());
+    let selection = Selection::from(&config, &m.msg)?;
+    let (transcript, scope) = (Transcript::new(selection.suite.hash), config.scope());
     let context = Box::new(HandshakeContext { config, random, age_adds, transcript, scope, source });
-    match chosen.share {
-        None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(context, chosen, m, out)?)),
+    match selection.share {
+        None => Ok(AfterClientHello::Retry(WaitSecondClientHello::ask(context, selection, m, out)?)),
         Some(share) => {
-            let (state, need) = proceed(context, &chosen, share, HandshakeKind::Full, server_name, m, at)?;
+            let (state, need) = proceed(context, &selection, share, HandshakeKind::Full, server_name, m, at)?;
             Ok(AfterClientHello::Proceed(Versioned::Tls13(state), need))
         }
     }
@@ -148,9 +149,9 @@ fn start_tls12(
     server_name: Option<&str>,
     m: &Framed<'_, ClientHello<'_>>,
 ) -> Result<AfterClientHello, Error> {
-    // What the client says next goes by our answer, which it has not seen yet.
+    // The client must see the server's answer before it sends more.
     m.at_boundary()?;
-    // RFC 9846 §4.2.3: a client that offered TLS 1.3 learns that its hello was edited on the way.
+    // RFC 9846 §4.2.3: shows a client that offered TLS 1.3 that somebody changed its ClientHello.
     if let (true, Some(end)) = (config.common.enables(ProtocolVersion::TLS13), random.last_chunk_mut()) {
         *end = DOWNGRADE_TLS12;
     }
@@ -159,7 +160,7 @@ fn start_tls12(
     Ok(AfterClientHello::Proceed(Versioned::Tls12(state), need))
 }
 
-/// RFC 7301 §3.2, in our order of preference.
+/// RFC 7301 §3.2, in the server's order of preference.
 pub(super) fn choose_alpn(common: &Common, hello: &ClientHello<'_>) -> Result<Option<Vec<u8>>, Error> {
     let ours = common.alpn.as_slice();
     let Some(theirs) = hello.extensions.alpn else {

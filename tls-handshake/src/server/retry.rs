@@ -1,4 +1,5 @@
-//! HelloRetryRequest, and the second ClientHello, which has to be the first but for what was asked (RFC 9846 §4.2.4).
+//! HelloRetryRequest, and the second ClientHello. It must repeat the first one except for what the
+//! server requested (RFC 9846 §4.2.4).
 
 use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion};
 use tls_codec::extension;
@@ -31,10 +32,10 @@ pub struct WaitSecondClientHello {
 opaque_debug!(WaitSecondClientHello);
 
 impl WaitSecondClientHello {
-    /// Asks for a share of the group that was chosen.
+    /// Sends HelloRetryRequest for a share of the selected group.
     pub(super) fn ask(
         mut context: Box<HandshakeContext>,
-        chosen: Selection<'_>,
+        selection: Selection<'_>,
         m: &Framed<'_, ClientHello<'_>>,
         out: &mut dyn Sink,
     ) -> Result<Self, Error> {
@@ -46,11 +47,11 @@ impl WaitSecondClientHello {
                 w.u16(ProtocolVersion::TLS12.0)?;
                 w.bytes(&HELLO_RETRY_REQUEST_RANDOM)?;
                 w.vec8_bytes(m.msg.legacy_session_id)?;
-                w.u16(chosen.suite.id)?;
+                w.u16(selection.suite.id)?;
                 w.u8(0)?;
                 w.vec16(|w| {
                     extension::SelectedVersion::write(w, ProtocolVersion::TLS13)?;
-                    extension::KeyShareHelloRetryRequest::write(w, group_id(chosen.group))
+                    extension::KeyShareHelloRetryRequest::write(w, group_id(selection.group))
                 })
             })
         })?;
@@ -61,13 +62,14 @@ impl WaitSecondClientHello {
             out.skip_early_data(context.config.early_data_to_skip());
         }
         let first = Owned::of_decoded(m.raw.get(4..).unwrap_or_default());
-        Ok(Self { context, first, suite: chosen.suite, group: chosen.group })
+        Ok(Self { context, first, suite: selection.suite, group: selection.group })
     }
 
-    /// RFC 9846 §4.2.2.
+    /// Checks the second ClientHello and continues (RFC 9846 §4.2.2).
     ///
     /// # Errors
-    /// [`Illegal::SecondHelloDiffers`], [`Illegal::SecondHelloKeyShare`], and all that a first hello can be refused for.
+    /// [`Illegal::SecondHelloDiffers`], [`Illegal::SecondHelloKeyShare`], and every error of a
+    /// first ClientHello.
     pub fn on_client_hello(self, m: Framed<'_, ClientHello<'_>>) -> Result<(tls13::State, Need), Error> {
         let at = m.at_boundary()?;
         check_same(&self.first.get()?, &m.msg)?;
@@ -77,19 +79,20 @@ impl WaitSecondClientHello {
             (Some(entry), 1) if entry.group == group_id(self.group) => entry.key_exchange,
             _ => return Err(Illegal::SecondHelloKeyShare.into()),
         };
-        // The same hello makes the same choices; checked all the same, for the transcript's hash depends on them.
-        let chosen = Selection::from(&self.context.config, &m.msg)?;
-        if chosen.suite != self.suite || chosen.group != self.group {
+        // An identical ClientHello selects the same again. The transcript hash depends on it, so it
+        // is checked.
+        let selection = Selection::from(&self.context.config, &m.msg)?;
+        if selection.suite != self.suite || selection.group != self.group {
             return Err(Illegal::SecondHelloDiffers("cipher_suites").into());
         }
         let kind = HandshakeKind::FullWithHelloRetryRequest;
-        proceed(self.context, &chosen, share, kind, sni::host_name(&m.msg), &m, at)
+        proceed(self.context, &selection, share, kind, sni::host_name(&m.msg), &m, at)
     }
 }
 
-/// Checks that the second hello repeats what the first one decided. RFC 9846 §4.2.2 lists what may change, and §4.3 lets the
-/// order of extensions. Extensions that are not used here are not compared: they decided nothing, and RFC 9849 §6.1.5 has
-/// clients change one.
+/// Checks that the second ClientHello repeats what the server used of the first. RFC 9846 §4.2.2
+/// lists what may change, and §4.3 allows any order of extensions. Unused extensions are not
+/// compared: a client may change one of them (RFC 9849 §6.1.5).
 fn check_same(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<(), Error> {
     let differs = |field| Err(Illegal::SecondHelloDiffers(field).into());
     if first.random != second.random {
@@ -107,15 +110,15 @@ fn check_same(first: &ClientHello<'_>, second: &ClientHello<'_>) -> Result<(), E
     if second.extensions.early_data {
         return differs("early_data");
     }
-    // Keys may be dropped and their binders change, but none can be added.
+    // The client may drop keys and change binders, but not add keys.
     if second.extensions.pre_shared_key.is_some() && first.extensions.pre_shared_key.is_none() {
         return differs("pre_shared_key");
     }
     if repeated(first) == repeated(second) { Ok(()) } else { differs("extensions") }
 }
 
-/// The extensions that decide something with TLS 1.3, which a second hello has to repeat. We send no cookie, so that none may
-/// come.
+/// The extensions that the TLS 1.3 handshake uses, which the second ClientHello must repeat. The
+/// server sends no cookie, so the client must not either.
 const REPEATED: [ExtensionType; 15] = [
     ExtensionType::SERVER_NAME,
     ExtensionType::MAX_FRAGMENT_LENGTH,
@@ -134,7 +137,7 @@ const REPEATED: [ExtensionType; 15] = [
     ExtensionType::QUIC_TRANSPORT_PARAMETERS,
 ];
 
-/// What a hello has of [`REPEATED`], in that order, found in one pass.
+/// Finds the extensions of [`REPEATED`] in one pass. Returns their data in that order.
 fn repeated<'a>(hello: &ClientHello<'a>) -> [Option<&'a [u8]>; REPEATED.len()] {
     let mut found = [None; REPEATED.len()];
     for (extension, data) in hello.extensions.raw.iter() {

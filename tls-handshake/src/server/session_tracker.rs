@@ -1,9 +1,11 @@
-//! Which sessions of a server's connection a store has.
+//! Which of a server connection's sessions are in a store, so that they can be removed if the
+//! connection fails.
 
 use crate::resumption::StoredSessions;
 use crate::states::RemembersSessions;
 
-/// The sessions that the connection led to or resumed. Without a store it holds nothing.
+/// The stored sessions that the connection established or resumed. Empty if the server has no
+/// store.
 #[derive(Default)]
 pub(crate) struct SessionTracker(Option<Box<StoredSessions>>);
 

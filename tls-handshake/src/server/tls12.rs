@@ -1,32 +1,33 @@
-//! TLS 1.2 after ClientHello (RFC 5246 §7.3), in the manner of RFC 9846 Appendix A.2.
+//! A TLS 1.2 server after ClientHello (RFC 5246 §7.3), with state names in the style of RFC 9846
+//! Appendix A.2.
 //!
 //! ```text
-//!     WaitSession ─ it fits: ServerHello, ChangeCipherSpec, Finished ─▶ WaitChangeCipherSpec, below
-//!          │ it does not                                       (asked only if the client names a session)
-//!          ▼
-//!     WaitIdentity                                             (which certificate for this hello?)
-//!          │ identity: ServerHello, Certificate, CertificateStatus if asked for
-//!          ▼
-//!     WaitSignature                                            (the key signs, here or elsewhere)
-//!          │ signature: ServerKeyExchange, CertificateRequest if we ask, ServerHelloDone
-//!          ├───────────────────────────────┐
-//!          │ we ask                        │ we do not
-//!          ▼                               ▼
-//!     WaitCertificate ─ empty ────▶ WaitClientKeyExchange ────────────────────────────┐
-//!          │ Certificate                                                              │
-//!          ▼                                                                          │
-//!     WaitVerdict ─ it is good ─▶ WaitCertifiedKeyExchange                            │
-//!                                          │ ClientKeyExchange                        │ ClientKeyExchange
-//!                                          ▼                                          ▼
-//!                                   WaitCertVerify ─ CertificateVerify ─▶ WaitChangeCipherSpec
-//!                                                                                     │ ChangeCipherSpec
-//!                                                                                     ▼
-//!                      Connected ◀─ ticket ─ WaitTicket ◀─ Finished ─ WaitFinished
-//!          (ChangeCipherSpec and Finished are sent)            (asked only if a session is kept)
+//! WaitSession ─ eligible: ServerHello, ChangeCipherSpec, Finished ─▶ WaitChangeCipherSpec
+//!      │ not eligible                     (entered only if the client names a session)
+//!      ▼
+//! WaitIdentity                            (which certificate for this ClientHello?)
+//!      │ identity: ServerHello, Certificate, CertificateStatus if requested
+//!      ▼
+//! WaitSignature                           (the key signs, local or remote)
+//!      │ signature: ServerKeyExchange, CertificateRequest if configured, ServerHelloDone
+//!      ├─────────────────────────┐
+//!      │ requested               │ not requested
+//!      ▼                         ▼
+//! WaitCertificate ─ empty ─▶ WaitClientKeyExchange ───────────────────────┐
+//!      │ Certificate                                                      │
+//!      ▼                                                                  │
+//! WaitVerdict ─ verified ─▶ WaitCertifiedKeyExchange                      │
+//!                                │ ClientKeyExchange                      │ ClientKeyExchange
+//!                                ▼                                        ▼
+//!                           WaitCertVerify ─ CertificateVerify ─▶ WaitChangeCipherSpec
+//!                                                                         │ ChangeCipherSpec
+//!                                                                         ▼
+//!          Connected ◀─ ticket ─ WaitTicket ◀─ Finished ──────────── WaitFinished
+//! (ChangeCipherSpec, Finished sent)  (entered only if a session is stored)
 //! ```
 //!
-//! ChangeCipherSpec has this one place: there are no keys to change to before it (CVE-2014-0224). And whoever showed a
-//! certificate does not get there without signing:
+//! Only one state accepts ChangeCipherSpec, because the keys do not exist before it
+//! (CVE-2014-0224). A client that presented a certificate does not reach it without a signature:
 //!
 //! ```compile_fail,E0308
 //! use strata_tls_handshake::server::tls12::{WaitCertifiedKeyExchange, WaitChangeCipherSpec};
@@ -41,12 +42,14 @@
 //! }
 //! ```
 //!
-//! Nor does Finished count before ChangeCipherSpec:
+//! Finished is not accepted before ChangeCipherSpec:
 //!
 //! ```compile_fail,E0599
 //! use strata_tls_handshake::{framed::Framed, server::tls12::WaitChangeCipherSpec, sink::Sink};
 //! use tls_codec::handshake::Finished;
-//! fn early(s: WaitChangeCipherSpec, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
+//! fn early(s: WaitChangeCipherSpec, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) {
+//!     s.on_finished(m, out);
+//! }
 //! ```
 
 use tls_codec::code_points::HandshakeType;
@@ -74,31 +77,31 @@ pub use new_session_ticket::WaitTicket;
 pub use resumption::WaitSession;
 pub use server_flight::{AfterSignature, WaitIdentity, WaitSignature};
 
-/// The state that a server of TLS 1.2 is in.
+/// The state of a TLS 1.2 server handshake after ClientHello.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum State {
-    /// The application looks up a session.
+    /// Waits for the application to look up a session.
     WaitSession(WaitSession),
-    /// The application chooses an identity.
+    /// Waits for the application to select an identity.
     WaitIdentity(WaitIdentity),
-    /// The identity's key signs.
+    /// Waits for the signature of the identity's key.
     WaitSignature(WaitSignature),
-    /// Our flight was sent, and asks for a certificate.
+    /// Waits for the client's Certificate. The server requested one.
     WaitCertificate(WaitCertificate),
-    /// The application judges the client's chain.
+    /// Waits for the application to verify the client's chain.
     WaitVerdict(WaitVerdict),
-    /// The client has no certificate to sign with.
+    /// Waits for ClientKeyExchange of a client without a certificate.
     WaitClientKeyExchange(WaitClientKeyExchange),
-    /// The client's chain is good; its key has to sign.
+    /// Waits for ClientKeyExchange. The client's chain is verified; its key must sign.
     WaitCertifiedKeyExchange(WaitCertifiedKeyExchange),
-    /// The keys are there; the key of the client's chain has to sign.
+    /// Waits for CertificateVerify. The keys are derived.
     WaitCertVerify(WaitCertVerify),
-    /// The client has to move on to the keys.
+    /// Waits for the client's ChangeCipherSpec.
     WaitChangeCipherSpec(WaitChangeCipherSpec),
-    /// The client's keys are in use; Finished has to confirm all.
+    /// Waits for the client's Finished, under its new key.
     WaitFinished(WaitFinished),
-    /// The client has finished; the application makes the ticket for its session.
+    /// Waits for the ticket of the new session. The client has finished.
     WaitTicket(WaitTicket),
     /// The handshake is complete.
     Connected(Box<Connected>),
@@ -179,7 +182,8 @@ impl StateMachine for State {
         }
     }
 
-    /// RFC 5246 §7.1: behind ClientKeyExchange, and CertificateVerify if there has to be one.
+    /// RFC 5246 §7.1: after ClientKeyExchange, and after CertificateVerify if the client presented
+    /// a certificate.
     fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> Result<Self, Error> {
         match self {
             Self::WaitChangeCipherSpec(s) => Ok(Self::WaitFinished(s.on_change_cipher_spec(at, out))),

@@ -1,33 +1,34 @@
-//! TLS 1.3 after ClientHello (RFC 9846 Appendix A.2).
+//! A TLS 1.3 server after ClientHello (RFC 9846 Appendix A.2).
 //!
 //! ```text
-//!     WaitSession ─ it fits, and may be used once ─▶ WaitTakeSession
-//!          │  │                                          │     │ taken
-//!          │  └─ it fits ────────────────────────────────┼─────┴─▶ ServerHello, EncryptedExtensions, Finished
-//!          │ it does not                                 │            ─▶ WaitEndOfEarlyData or WaitFinished
-//!          ├───────────────────────── it was gone ───────┘
-//!          ▼
-//!     WaitIdentity                                             (which certificate for this hello?)
-//!          │ identity: ServerHello, EncryptedExtensions, CertificateRequest if we ask, Certificate
-//!          ▼
-//!     WaitSignature                                            (the key signs, here or elsewhere)
-//!          │ signature: CertificateVerify, Finished
-//!          ▼
-//!          ├───────────────────────────────┐
-//!          │ we ask                        │ we do not
-//!          ▼                               ▼
-//!     WaitCert ─ empty ──────────────▶ WaitFinished ─ Finished ─▶ WaitTickets ─ tickets ─▶ Connected
-//!          │ Certificate                   ▲
-//!          ▼                               │ CertificateVerify
-//!     WaitVerdict ─ it is good ─▶ WaitCertVerify
+//! WaitSession ─ eligible and single-use ─▶ WaitTakeSession
+//!      │  │                                    │     │ taken
+//!      │  └─ eligible ─────────────────────────┼─────┴─▶ ServerHello … Finished are sent
+//!      │ not eligible                          │            ─▶ WaitEndOfEarlyData or WaitFinished
+//!      ├─────────────────── gone ──────────────┘
+//!      ▼
+//! WaitIdentity                            (which certificate for this ClientHello?)
+//!      │ identity: ServerHello, EncryptedExtensions, CertificateRequest if configured, Certificate
+//!      ▼
+//! WaitSignature                           (the key signs, local or remote)
+//!      │ signature: CertificateVerify, Finished
+//!      ├─────────────────────────┐
+//!      │ requested               │ not requested
+//!      ▼                         ▼
+//! WaitCert ─ empty ────────▶ WaitFinished ─ Finished ─▶ WaitTickets ─ tickets ─▶ Connected
+//!      │ Certificate             ▲
+//!      ▼                         │ CertificateVerify
+//! WaitVerdict ─ verified ─▶ WaitCertVerify
 //! ```
 //!
-//! Whoever showed a certificate does not finish without signing:
+//! A client that presented a certificate cannot finish without a signature:
 //!
 //! ```compile_fail,E0599
 //! use strata_tls_handshake::{framed::Framed, server::tls13::WaitCertVerify, sink::Sink};
 //! use tls_codec::handshake::Finished;
-//! fn skip(s: WaitCertVerify, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) { s.on_finished(m, out); }
+//! fn skip(s: WaitCertVerify, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) {
+//!     s.on_finished(m, out);
+//! }
 //! ```
 
 use tls_codec::code_points::HandshakeType;
@@ -54,29 +55,30 @@ pub use resumption::{WaitSession, WaitTakeSession};
 pub use server_flight::{AfterSignature, WaitIdentity, WaitSignature};
 pub use tickets::WaitTickets;
 
-/// The state that a server of TLS 1.3 is in.
+/// The state of a TLS 1.3 server handshake after ClientHello.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum State {
-    /// The application looks up a session.
+    /// Waits for the application to look up a session.
     WaitSession(WaitSession),
-    /// The application removes the session from its store.
+    /// Waits for the application to remove the session from its store.
     WaitTakeSession(Box<WaitTakeSession>),
-    /// The application chooses an identity.
+    /// Waits for the application to select an identity.
     WaitIdentity(Box<WaitIdentity>),
-    /// The identity's key signs.
+    /// Waits for the signature of the identity's key.
     WaitSignature(WaitSignature),
-    /// Our flight was sent, and asks for a certificate.
+    /// Waits for the client's Certificate. The server requested one.
     WaitCert(WaitCert),
-    /// The application judges the client's chain.
+    /// Waits for the application to verify the client's chain.
     WaitVerdict(WaitVerdict),
-    /// The client's chain is good; its key has to sign.
+    /// Waits for CertificateVerify. The client's chain is verified.
     WaitCertVerify(WaitCertVerify),
-    /// Our flight was sent, and early data comes.
+    /// Waits for the end of early data. The server's flight is sent.
     WaitEndOfEarlyData(WaitEndOfEarlyData),
-    /// Finished has to confirm all.
+    /// Waits for the client's Finished.
     WaitFinished(WaitFinished),
-    /// The handshake is complete; the application makes the tickets for its sessions.
+    /// The handshake is complete. Waits for the application to make the tickets of the new
+    /// sessions.
     WaitTickets(WaitTickets),
     /// The handshake is complete.
     Connected(Box<Connected>),

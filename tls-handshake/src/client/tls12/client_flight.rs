@@ -1,4 +1,5 @@
-//! Our flight, from Certificate to Finished, and the server's Finished (RFC 5246 §7.4.6–§7.4.9, §7.1).
+//! The client's flight in TLS 1.2, from Certificate to Finished, and the server's Finished (RFC
+//! 5246 §7.4.6–§7.4.9, §7.1).
 
 use pki_types::UnixTime;
 use tls_codec::code_points::{HandshakeType, SignatureScheme};
@@ -27,19 +28,20 @@ use crate::verify::tls12 as signatures;
 
 opaque_debug!(WaitClientIdentity, WaitSignature, WaitNewSessionTicket, WaitChangeCipherSpec, WaitFinished, Connected);
 
-/// WAIT_SHD, while the application chooses an identity to show.
+/// WAIT_SHD: waits for the application to select an identity.
 pub struct WaitClientIdentity {
     context: Box<HandshakeContext>,
     signed: VerifiedKeyExchange,
 }
 
-/// WAIT_SHD, while the key signs: Certificate and ClientKeyExchange are written.
+/// WAIT_SHD: waits for the signature. Certificate and ClientKeyExchange are sent.
 pub struct WaitSignature {
     ready: Box<KeysReady>,
     scheme: SignatureScheme,
 }
 
-/// After ClientKeyExchange, or a session's ServerHello: there are keys.
+/// The keys of this connection, derived after ClientKeyExchange or the ServerHello of a resumption.
+/// No record uses them yet.
 pub(super) struct KeysReady {
     pub(super) transcript: Transcript,
     pub(super) connection_id: ConnectionId,
@@ -51,26 +53,26 @@ pub(super) struct KeysReady {
     pub(super) origin: SessionOrigin,
 }
 
-/// Who finishes first (RFC 5246 §7.3).
+/// Which side sends Finished first (RFC 5246 §7.3).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum FinishedOrder {
-    /// We do: the handshake is a full one.
+    /// The client: a full handshake.
     ClientFirst,
-    /// The server does: it goes on from a session.
+    /// The server: a resumed handshake.
     ServerFirst,
 }
 
-/// WAIT_TICKET: the server promised one.
+/// WAIT_TICKET: waits for the promised NewSessionTicket.
 pub struct WaitNewSessionTicket {
     ready: Box<KeysReady>,
 }
 
-/// WAIT_CCS: it is the server's turn to finish.
+/// WAIT_CCS: waits for the server's ChangeCipherSpec.
 pub struct WaitChangeCipherSpec {
     ready: Box<KeysReady>,
 }
 
-/// WAIT_FINISHED: the server has changed its keys.
+/// WAIT_FINISHED: the server's new key is installed.
 pub struct WaitFinished {
     ready: Box<KeysReady>,
 }
@@ -84,7 +86,8 @@ pub struct Connected {
 }
 
 impl WaitVerdict {
-    /// Goes on with the chain that was judged: asks for our identity if the server wants to know, or ends our flight.
+    /// Continues with the verified chain. Asks for an identity if the server requested a
+    /// certificate; otherwise sends the flight.
     pub(super) fn on_verdict(self, verdict: VerdictAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let (mut context, signed, request) = self.check_exchange(verdict)?;
         match request {
@@ -107,7 +110,8 @@ impl WaitClientIdentity {
         self.context.connection_id()
     }
 
-    /// Shows the identity, if it can sign with what the server accepts, and none otherwise.
+    /// Presents the identity if the server accepts one of its schemes, and no certificate
+    /// otherwise.
     pub(super) fn on_identity(
         mut self,
         answer: ClientIdentityAnswer,
@@ -119,7 +123,8 @@ impl WaitClientIdentity {
         let Some((identity, scheme)) = chosen else {
             return Ok(Step::Next(ready.finish(out)?));
         };
-        // RFC 5246 §7.4.8: all messages so far, as they are; they were kept for this.
+        // RFC 5246 §7.4.8: CertificateVerify signs all messages so far, not their hash. The
+        // transcript has kept them.
         let messages = ready.transcript.messages().unwrap_or_default().to_vec();
         let need = NeedSignature::new(ready.connection_id, identity, scheme, messages);
         Ok(Step::Ask(State::WaitSignature(WaitSignature { ready, scheme }), Need::Signature(need)))
@@ -146,7 +151,7 @@ impl HandshakeContext {
 }
 
 impl KeysReady {
-    /// Sends ClientKeyExchange (RFC 8422 §5.7), and derives the keys.
+    /// Sends ClientKeyExchange (RFC 8422 §5.7) and derives the keys.
     fn after(
         context: Box<HandshakeContext>,
         signed: VerifiedKeyExchange,
@@ -193,14 +198,14 @@ impl KeysReady {
         Ok(Box::new(Self { transcript, connection_id, keys, peer, negotiated, order, promise, origin }))
     }
 
-    /// Ends our flight, behind the key exchange.
+    /// Ends the client's flight with ChangeCipherSpec and Finished.
     fn finish(mut self: Box<Self>, out: &mut dyn Sink) -> Result<State, Error> {
         self.transcript.forget_messages();
         self.negotiated.first_finished = Some(send_finished(&mut self.transcript, &self.keys, out)?);
         Ok(self.wait())
     }
 
-    /// It is the server's turn.
+    /// Waits for the server's ticket, if promised, or its ChangeCipherSpec.
     pub(super) fn wait(self: Box<Self>) -> State {
         match self.promise {
             Promise::Ticket => State::WaitNewSessionTicket(WaitNewSessionTicket { ready: self }),
@@ -219,7 +224,7 @@ fn send_finished(transcript: &mut Transcript, keys: &Keys, out: &mut dyn Sink) -
 }
 
 impl WaitNewSessionTicket {
-    /// RFC 5077 §3.3.
+    /// Keeps the ticket (RFC 5077 §3.3).
     #[must_use]
     pub fn on_new_session_ticket(mut self, m: Framed<'_, NewSessionTicket<'_>>) -> WaitChangeCipherSpec {
         self.ready.origin.add_ticket(&m.msg);
@@ -229,7 +234,7 @@ impl WaitNewSessionTicket {
 }
 
 impl WaitChangeCipherSpec {
-    /// RFC 5246 §7.1: what comes from here on is under the new keys.
+    /// RFC 5246 §7.1: the records after this one are under the new keys.
     pub(super) fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> WaitFinished {
         out.install_read(self.ready.keys.read_key(), at);
         WaitFinished { ready: self.ready }
@@ -237,10 +242,12 @@ impl WaitChangeCipherSpec {
 }
 
 impl WaitFinished {
-    /// RFC 5246 §7.4.9. Where the server finishes first, our own Finished follows.
+    /// Checks the server's Finished (RFC 5246 §7.4.9). If the server finishes first, sends the
+    /// client's Finished.
     ///
     /// # Errors
-    /// [`Error::BadFinished`]; [`Error::KeyChangeInsideRecord`]: it ends the server's flight.
+    /// [`Error::BadFinished`]; [`Error::KeyChangeInsideRecord`] if data follows in the same record,
+    /// because Finished ends the server's flight.
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         m.at_boundary()?;
         let KeysReady { mut transcript, keys, peer, mut negotiated, order, origin, .. } = *self.ready;

@@ -1,4 +1,5 @@
-//! The session that a connection of TLS 1.2 leads to: by a ticket (RFC 5077) or by an id (RFC 5246 §7.3).
+//! The session that a TLS 1.2 handshake establishes, resumable by ticket (RFC 5077) or by id (RFC
+//! 5246 §7.3).
 
 use std::sync::Arc;
 
@@ -13,23 +14,24 @@ use crate::negotiated::Negotiated;
 use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret};
 use crate::schedule::tls12::Keys;
 
-/// Bytes of a ticket: a longer one is not kept.
+/// The longest ticket that the client keeps, in bytes. It ignores longer ones.
 const MAX_TICKET_BYTES: usize = 0x4000;
-/// For servers that do not say how long they keep a session: half a day.
+/// The lifetime, in seconds, if the server sends no hint: half a day.
 const LIFETIME: u32 = 12 * 60 * 60;
 
-/// What a session is known by, and whose it is.
+/// Where a session comes from: the configuration, and the id or ticket that names it.
 pub(super) struct SessionOrigin {
     pub(super) config: Arc<ClientConfig>,
-    /// ServerHello's, of a full handshake; empty if the server keeps none.
+    /// The session id of a full handshake's ServerHello; empty if the server does not store the
+    /// session.
     pub(super) session_id: Vec<u8>,
-    /// The full handshake that this one goes back to.
+    /// The full handshake that began the resumed session.
     pub(super) full: Option<FullHandshake>,
-    /// The ticket that came, with the server's hint how long it is good.
+    /// The new ticket, with the server's lifetime hint in seconds.
     pub(super) ticket: Option<(u32, Vec<u8>)>,
 }
 
-/// A session that nobody has taken yet.
+/// A session that the application has not taken yet.
 pub(super) struct PendingSession {
     origin: SessionOrigin,
     secret: SessionSecret,
@@ -37,14 +39,14 @@ pub(super) struct PendingSession {
 }
 
 impl SessionOrigin {
-    /// RFC 5077 §3.3. An empty ticket is none: the server changed its mind.
+    /// RFC 5077 §3.3. An empty ticket means that the server issues none after all.
     pub(super) fn add_ticket(&mut self, m: &NewSessionTicket<'_>) {
         if (1..=MAX_TICKET_BYTES).contains(&m.ticket.len()) {
             self.ticket = Some((m.ticket_lifetime_hint, m.ticket.to_vec()));
         }
     }
 
-    /// The session, if there is one to keep: a session that was gone on from, without a new ticket, is where it was.
+    /// Returns the session to store. A resumed session without a new ticket is already stored.
     pub(super) fn into_pending(self, keys: &Keys) -> Option<Box<PendingSession>> {
         let known_by_id = !self.session_id.is_empty() && self.full.is_none();
         if !self.config.resumption || (self.ticket.is_none() && !known_by_id) {
@@ -56,7 +58,8 @@ impl SessionOrigin {
 }
 
 impl PendingSession {
-    /// `None` if the end of the server's chain cannot be read: nobody would know when to stop trusting it.
+    /// Returns `None` if the end of the chain's validity cannot be read, because the session would
+    /// have no expiry.
     pub(super) fn into_session(
         self,
         tracker: &SessionTracker,

@@ -1,4 +1,5 @@
-//! A session that both sides go on from: the server finishes first, and shows no certificate (RFC 5246 §7.3, RFC 5077 §3.1).
+//! Resumes a TLS 1.2 session on the client: the server finishes first and sends no certificate (RFC
+//! 5246 §7.3, RFC 5077 §3.1).
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::schedule::Side;
 use crate::schedule::tls12::{Keys, Randoms};
 use crate::sink::Sink;
 
-/// What ServerHello settled.
+/// What ServerHello selected.
 pub(super) struct Resuming {
     pub(super) config: Arc<ClientConfig>,
     pub(super) randoms: Randoms,

@@ -1,4 +1,5 @@
-//! The server's first flight, from ServerHello to ServerHelloDone (RFC 5246 §7.4.1.3–§7.4.5).
+//! The server's flight in TLS 1.2, from ServerHello to ServerHelloDone, as the client receives it
+//! (RFC 5246 §7.4.1.3–§7.4.5).
 
 use tls_codec::code_points::{CipherSuite, EcPointFormat, NamedGroup, ProtocolVersion, SignatureScheme};
 use tls_codec::handshake::ServerHello;
@@ -27,23 +28,23 @@ use crate::verify::{PeerChain, Staples, tls12 as signatures, x509};
 
 opaque_debug!(WaitCertificate, WaitServerKeyExchange, WaitServerHelloDone, WaitVerdict);
 
-/// WAIT_CERT: ServerHello chose version and suite.
+/// WAIT_CERT: ServerHello selected version and suite.
 pub struct WaitCertificate {
     context: Box<HandshakeContext>,
     status: Status,
     staples: Staples,
 }
 
-/// Whether a CertificateStatus may come.
+/// Whether a CertificateStatus may follow.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Status {
-    /// ServerHello promised one; it need not come all the same (RFC 6066 §8).
+    /// ServerHello promised one. The server may still omit it (RFC 6066 §8).
     Promised,
-    /// ServerHello did not, or it came.
+    /// ServerHello did not promise one, or it has arrived.
     None,
 }
 
-/// WAIT_SKE.
+/// WAIT_SKE: waits for ServerKeyExchange.
 pub struct WaitServerKeyExchange {
     context: Box<HandshakeContext>,
     status: Status,
@@ -51,7 +52,7 @@ pub struct WaitServerKeyExchange {
     staples: Staples,
 }
 
-/// The server's half of the key exchange, whose signature nobody has checked yet.
+/// The server's key exchange message. Its signature is not verified yet.
 pub(super) struct UnverifiedKeyExchange {
     group: Group,
     public: Vec<u8>,
@@ -60,14 +61,14 @@ pub(super) struct UnverifiedKeyExchange {
     signature: Vec<u8>,
 }
 
-/// The same, signed by the leaf of the chain that was judged.
+/// The key exchange after the end-entity key's signature was verified.
 pub(super) struct VerifiedKeyExchange {
     pub(super) group: Group,
     pub(super) public: Vec<u8>,
     pub(super) proof: HandshakeSignatureValid,
 }
 
-/// WAIT_SHD.
+/// WAIT_SHD: waits for ServerHelloDone.
 pub struct WaitServerHelloDone {
     context: Box<HandshakeContext>,
     chain: PeerChain,
@@ -76,7 +77,7 @@ pub struct WaitServerHelloDone {
     request: Option<Request>,
 }
 
-/// WAIT_SHD, while the application judges the chain.
+/// WAIT_SHD: waits for the application to verify the chain.
 pub struct WaitVerdict {
     pub(super) context: Box<HandshakeContext>,
     exchange: Box<UnverifiedKeyExchange>,
@@ -84,7 +85,8 @@ pub struct WaitVerdict {
 }
 
 impl State {
-    /// RFC 5246 §7.4.1.3, with the extensions of RFC 5746, 7627, 7301, 6066, 8422. `hello` is our ClientHello as it was sent.
+    /// Checks ServerHello (RFC 5246 §7.4.1.3) with the extensions of RFC 5746, 7627, 7301, 6066 and
+    /// 8422. `hello` is the ClientHello as sent.
     pub(in crate::client) fn start(
         offer: Offer,
         hello: &[u8],
@@ -96,16 +98,17 @@ impl State {
         offer.check_solicited(&m.msg)?;
         let suite = check_suite(&offer, &m.msg)?;
         let id = m.msg.legacy_session_id_echo;
-        // An id of ours that comes back: the server goes on from the session that was offered with it.
+        // The server echoes the id, so it resumes the session that was offered with it.
         let resumed = !id.is_empty() && id == offer.session_id;
-        // RFC 9846 §4.2.2: without a session it is an id that we made up, and no server has a session for that.
+        // RFC 9846 §4.2.2: without a session the id is random, so the server has no session for it.
         if resumed && offer.resumption.tls12().is_none() {
             return Err(Illegal::SessionIdEchoed.into());
         }
         if m.msg.legacy_compression_method != 0 {
             return Err(Illegal::CompressionNotOffered(m.msg.legacy_compression_method).into());
         }
-        // RFC 5746 §3.4. A server without it can be made to take an attacker's words for the beginning of ours.
+        // RFC 5746 §3.4: without this extension an attacker can prepend its own data to the
+        // client's.
         match extensions.renegotiation_info {
             Some([]) => {}
             None if offer.config.allow_missing_renegotiation_info => {}
@@ -131,8 +134,8 @@ impl State {
             let ResumptionOffer::Tls12(session) = offer.resumption else { return Err(Illegal::SessionIdEchoed.into()) };
             transcript.add(hello);
             transcript.add(m.raw);
-            let going = Resuming { config: offer.config, randoms, transcript, suite, master_secret, alpn };
-            return going.from(*session, promise, out);
+            let resuming = Resuming { config: offer.config, randoms, transcript, suite, master_secret, alpn };
+            return resuming.from(*session, promise, out);
         }
         if offer.config.client_identity_lookup {
             // CertificateVerify signs the messages themselves.
@@ -167,7 +170,7 @@ fn check_suite(offer: &Offer, m: &ServerHello<'_>) -> Result<&'static Tls12Suite
 }
 
 impl WaitCertificate {
-    /// RFC 5246 §7.4.2. Nothing of the chain is believed before the verdict.
+    /// Copies the chain (RFC 5246 §7.4.2). It is trusted only after verification.
     ///
     /// # Errors
     /// [`Error::NoCertificate`], [`Error::ChainTooLong`].
@@ -185,7 +188,7 @@ impl WaitServerKeyExchange {
         self.status == Status::Promised
     }
 
-    /// RFC 6066 §8.
+    /// Keeps the stapled OCSP response (RFC 6066 §8).
     #[must_use]
     pub fn on_certificate_status(mut self, m: Framed<'_, CertificateStatus<'_>>) -> Self {
         self.staples.add_ocsp_response(m.msg.ocsp_response);
@@ -193,7 +196,8 @@ impl WaitServerKeyExchange {
         Self { status: Status::None, ..self }
     }
 
-    /// RFC 5246 §7.4.3, RFC 8422 §5.4. The signature is checked once the chain was judged.
+    /// Keeps the key exchange (RFC 5246 §7.4.3, RFC 8422 §5.4). Its signature is verified after the
+    /// chain.
     ///
     /// # Errors
     /// [`Illegal::GroupNotOffered`]; [`Error::CertificateKeyMismatch`], [`Error::SignatureSchemeMismatch`].
@@ -233,7 +237,8 @@ impl WaitServerHelloDone {
         self.request.is_some()
     }
 
-    /// RFC 5246 §7.4.4. Schemes for a kind of certificate that the server does not name are left out.
+    /// Keeps the request (RFC 5246 §7.4.4). Drops schemes whose certificate type the server does
+    /// not list.
     #[must_use]
     pub fn on_certificate_request(mut self, m: Framed<'_, CertificateRequest<'_>>) -> Self {
         let kinds = m.msg.certificate_types;
@@ -244,10 +249,11 @@ impl WaitServerHelloDone {
         Self { request: Some(request), ..self }
     }
 
-    /// RFC 5246 §7.4.5. The chain goes to whoever judges it.
+    /// Requests verification of the chain (RFC 5246 §7.4.5).
     ///
     /// # Errors
-    /// [`Error::KeyChangeInsideRecord`]: it is our turn, and what the server says next goes by what we say.
+    /// [`Error::KeyChangeInsideRecord`] if data follows in the same record, because the client must
+    /// answer first.
     pub fn on_server_hello_done(mut self, m: Framed<'_, ServerHelloDone>) -> Result<(WaitVerdict, Need), Error> {
         m.at_boundary()?;
         self.context.transcript.add(m.raw);
@@ -269,7 +275,8 @@ impl WaitVerdict {
         self.context.connection_id()
     }
 
-    /// RFC 5246 §7.4.3: the key exchange is signed by the leaf of the chain that was judged, and no other.
+    /// Verifies the key exchange's signature with the end-entity certificate of the verified chain
+    /// (RFC 5246 §7.4.3).
     pub(super) fn check_exchange(
         self,
         verdict: VerdictAnswer,

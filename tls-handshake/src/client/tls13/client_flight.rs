@@ -1,4 +1,5 @@
-//! Our flight: Certificate and CertificateVerify if they were requested, and Finished (RFC 9846 §4.5).
+//! The client's flight in TLS 1.3: EndOfEarlyData, Certificate and CertificateVerify where needed,
+//! and Finished (RFC 9846 §4.5, §4.6).
 
 use tls_codec::code_points::{HandshakeType, ProtocolVersion, SignatureScheme};
 use tls_codec::handshake::Finished;
@@ -24,30 +25,31 @@ use crate::verify::tls13 as signatures;
 
 opaque_debug!(WaitClientIdentity, WaitSignature);
 
-/// The server's flight is over, and ours begins: still under the handshake's keys.
+/// The client's flight while it is sent, under the handshake keys.
 pub(super) struct ClientFlight {
     pub(super) context: Box<HandshakeContext>,
     pub(super) peer: Authenticated,
     pub(super) server_finished_hash: Digest,
-    /// Whether messages of ours come before our Finished.
-    pub(super) goes_on: bool,
+    /// Whether the client sends a message before its Finished.
+    pub(super) sends_before_finished: bool,
     /// Where the server's Finished ended, and its application keys begin.
     pub(super) at: RecordBoundary,
 }
 
-/// WAIT_FINISHED is over, and the application chooses an identity to show.
+/// WAIT_FINISHED is over: waits for the application to select an identity.
 pub struct WaitClientIdentity {
     client_flight: Box<ClientFlight>,
 }
 
-/// The identity's key signs.
+/// Waits for the signature of the identity's key.
 pub struct WaitSignature {
     client_flight: Box<ClientFlight>,
     scheme: SignatureScheme,
 }
 
 impl WaitFinished {
-    /// Ends the handshake, after a question if the server wants to know who we are and there may be an identity.
+    /// Completes the handshake. First asks for an identity if the server requested a certificate
+    /// and an identity lookup is set.
     pub(super) fn on_last_message(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let mut client_flight = self.on_finished(m)?;
         client_flight.end_early_data(out)?;
@@ -68,14 +70,15 @@ impl WaitClientIdentity {
         self.client_flight.connection_id()
     }
 
-    /// Shows the identity, if it can sign with what the server accepts, and none otherwise.
+    /// Presents the identity if the server accepts one of its schemes, and no certificate
+    /// otherwise.
     pub(super) fn on_identity(self, answer: ClientIdentityAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let mut client_flight = self.client_flight;
         let Some((identity, scheme)) = answer.into_chosen(&signatures::RULES) else {
             client_flight.send_no_certificate(out)?;
             return Ok(Step::Next(State::Connected(client_flight.finish(out)?)));
         };
-        client_flight.goes_on = true;
+        client_flight.sends_before_finished = true;
         let transcript = &mut client_flight.context.transcript;
         flight::send(out, transcript, &mut |w| flight::tls13::certificate(w, &[], &identity, Stapling::default()))?;
         let content = signatures::client_content(&transcript.hash());
@@ -101,27 +104,27 @@ impl ClientFlight {
         ConnectionId::of(&self.context.client_random)
     }
 
-    /// RFC 9846 §4.6: EndOfEarlyData is the last under the key for early data.
+    /// RFC 9846 §4.6: EndOfEarlyData is the last message under the early data key.
     fn end_early_data(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
         let HandshakeContext { early: EarlyData::Accepted(_), transcript, keys, .. } = &mut *self.context else {
             return Ok(());
         };
         flight::send(out, transcript, &mut |w| w.message(HandshakeType::END_OF_EARLY_DATA, |_| Ok(())))?;
-        self.goes_on = true;
+        self.sends_before_finished = true;
         out.install_write(keys.write_key())
     }
 
     fn send_no_certificate(&mut self, out: &mut dyn Sink) -> Result<(), Error> {
-        self.goes_on = true;
+        self.sends_before_finished = true;
         flight::send(out, &mut self.context.transcript, &mut |w| flight::tls13::no_certificate(w, &[]))
     }
 
-    /// Sends Finished, still under the handshake's keys, and moves on to the application's.
+    /// Sends Finished under the handshake keys and switches to the application keys.
     fn finish(self, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         let HandshakeContext { config, mut transcript, keys, suite, group, kind, early, alpn, full, .. } =
             *self.context;
         let early_data = matches!(early, EarlyData::Accepted(_));
-        let hash = if self.goes_on { transcript.hash() } else { self.server_finished_hash };
+        let hash = if self.sends_before_finished { transcript.hash() } else { self.server_finished_hash };
         let verify_data = keys.verify_data(&hash);
         flight::send_finished(out, &mut transcript, verify_data.as_ref())?;
         let (write_key, locked) = keys.into_application(&self.server_finished_hash, out);

@@ -28,7 +28,7 @@ impl Connected {
         Box::new(Self { traffic, peer, tickets: tickets.map(Box::new) })
     }
 
-    /// RFC 9846 §4.7.1. Kept, up to a bound, for later connections to go on from.
+    /// Keeps the ticket for a later resumption (RFC 9846 §4.7.1). At most eight tickets are kept.
     ///
     /// # Errors
     /// [`Error::Flood`].
@@ -40,7 +40,7 @@ impl Connected {
         Ok(self)
     }
 
-    /// RFC 9846 §4.7.3.
+    /// Updates the read key (RFC 9846 §4.7.3).
     ///
     /// # Errors
     /// [`Error::KeyChangeInsideRecord`], [`Error::Flood`].

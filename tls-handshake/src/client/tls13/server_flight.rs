@@ -1,4 +1,5 @@
-//! TLS 1.3 after ServerHello: the server's parameters, its proof, and the keys (RFC 9846 §4.4, §4.5).
+//! The server's flight in TLS 1.3, from EncryptedExtensions to Finished, as the client receives it
+//! (RFC 9846 §4.4, §4.5).
 
 use tls_codec::code_points::{ExtensionType, HandshakeType, ProtocolVersion};
 use tls_codec::handshake::{Certificate, CertificateRequest, CertificateVerify, EncryptedExtensions, Finished};
@@ -20,44 +21,45 @@ use crate::verify::{PeerChain, Staples, tls13 as signatures};
 
 opaque_debug!(WaitEncryptedExtensions, WaitCertOrCertRequest, WaitCert, WaitVerdict, WaitCertVerify, WaitFinished);
 
-/// WAIT_EE: the handshake's keys are installed.
+/// WAIT_EE: the handshake keys are installed.
 pub struct WaitEncryptedExtensions {
     context: Box<HandshakeContext>,
-    /// Known already, if the server selected a pre-shared key: it shows no certificate then.
+    /// Set if the server selected a pre-shared key. It sends no certificate then.
     peer: Option<PeerAuth>,
 }
 
-/// Where EncryptedExtensions lead.
+/// The states that can follow EncryptedExtensions.
 #[derive(Debug)]
 pub enum AfterEncryptedExtensions {
-    /// The server has to show a certificate.
+    /// The server must send a certificate.
     Certificate(WaitCertOrCertRequest),
-    /// It holds the pre-shared key.
+    /// The server has selected a pre-shared key.
     PreSharedKey(WaitFinished),
 }
 
-/// WAIT_CERT_CR: the server asks for a certificate, or shows its own.
+/// WAIT_CERT_CR: waits for CertificateRequest or Certificate.
 pub struct WaitCertOrCertRequest {
     context: Box<HandshakeContext>,
 }
 
-/// WAIT_CERT.
+/// WAIT_CERT: waits for Certificate.
 pub struct WaitCert {
     context: Box<HandshakeContext>,
 }
 
-/// WAIT_CERT, while the application judges the chain.
+/// WAIT_CERT: waits for the application to verify the chain.
 pub struct WaitVerdict {
     context: Box<HandshakeContext>,
 }
 
-/// WAIT_CV: the chain is good.
+/// WAIT_CV: the chain is verified.
 pub struct WaitCertVerify {
     context: Box<HandshakeContext>,
     cert: PeerCertVerified,
 }
 
-/// WAIT_FINISHED: the key of the chain's leaf signed this handshake, or the pre-shared key stands for the server.
+/// WAIT_FINISHED: the end-entity key signed this handshake, or the pre-shared key authenticates the
+/// server.
 pub struct WaitFinished {
     context: Box<HandshakeContext>,
     peer: PeerAuth,
@@ -72,7 +74,7 @@ impl WaitEncryptedExtensions {
         self.context.early.keys().map(|keys| -> &dyn Exporter { keys })
     }
 
-    /// RFC 9846 §4.4.1.
+    /// Checks the server's extensions and applies them (RFC 9846 §4.4.1).
     ///
     /// # Errors
     /// [`Error::UnsolicitedExtension`], [`Illegal::AlpnNotOffered`], [`Error::AlpnRequired`], [`Illegal::EarlyDataNotOffered`],
@@ -105,10 +107,11 @@ impl WaitEncryptedExtensions {
 }
 
 impl WaitCertOrCertRequest {
-    /// RFC 9846 §4.4.2. It is answered after the server's Finished.
+    /// Keeps the request (RFC 9846 §4.4.2). The client answers it after the server's Finished.
     ///
     /// # Errors
-    /// [`Illegal::CertificateRequestContext`] if it is not empty; [`Error::MissingExtension`].
+    /// [`Illegal::CertificateRequestContext`] if the context is not empty;
+    /// [`Error::MissingExtension`].
     pub fn on_certificate_request(mut self, m: Framed<'_, CertificateRequest<'_>>) -> Result<WaitCert, Error> {
         if !m.msg.certificate_request_context.is_empty() {
             return Err(Illegal::CertificateRequestContext.into());
@@ -124,7 +127,7 @@ impl WaitCertOrCertRequest {
         Ok(WaitCert { context: self.context })
     }
 
-    /// The server goes on without asking for a certificate.
+    /// Continues without a CertificateRequest.
     #[must_use]
     pub fn without_request(self) -> WaitCert {
         WaitCert { context: self.context }
@@ -132,7 +135,7 @@ impl WaitCertOrCertRequest {
 }
 
 impl WaitCert {
-    /// RFC 9846 §4.5.1. The chain goes to whoever judges it; nothing of it is believed before the verdict.
+    /// Requests verification of the chain (RFC 9846 §4.5.1), which is trusted only after that.
     ///
     /// # Errors
     /// [`Error::NoCertificate`], [`Error::ChainTooLong`], [`Error::UnsolicitedExtension`].
@@ -179,7 +182,7 @@ impl WaitVerdict {
         ConnectionId::of(&self.context.client_random)
     }
 
-    /// Goes on with the chain that was judged, which the verdict brings back.
+    /// Continues with the verified chain, which the answer returns.
     pub(super) fn on_verdict(self, verdict: VerdictAnswer) -> Result<WaitCertVerify, Error> {
         let cert = PeerCertVerified::check(verdict)?;
         Ok(WaitCertVerify { context: self.context, cert })
@@ -187,7 +190,8 @@ impl WaitVerdict {
 }
 
 impl WaitCertVerify {
-    /// RFC 9846 §4.5.2. The signature is checked against the leaf of the chain that was judged, and no other.
+    /// Verifies the signature with the end-entity certificate of the verified chain (RFC 9846
+    /// §4.5.2).
     ///
     /// # Errors
     /// [`Error::SignatureSchemeNotOffered`], [`Error::BadSignature`].
@@ -207,7 +211,8 @@ impl WaitFinished {
         self.context.early.keys().map(|keys| -> &dyn Exporter { keys })
     }
 
-    /// RFC 9846 §4.5.3: the server is who it should be. What is left is to say who we are.
+    /// Checks Finished (RFC 9846 §4.5.3), which completes the server's authentication. The client's
+    /// flight follows.
     ///
     /// # Errors
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
@@ -217,6 +222,12 @@ impl WaitFinished {
         let peer = self.peer.check_finished(&**keys, &m.msg, &transcript.hash())?;
         transcript.add(m.raw);
         let server_finished_hash = transcript.hash();
-        Ok(Box::new(ClientFlight { context: self.context, peer, server_finished_hash, goes_on: false, at }))
+        Ok(Box::new(ClientFlight {
+            context: self.context,
+            peer,
+            server_finished_hash,
+            sends_before_finished: false,
+            at,
+        }))
     }
 }

@@ -1,4 +1,5 @@
-//! The tickets that a connected server sends, and the sessions that they stand for (RFC 9846 §4.7.1).
+//! The tickets that a client receives after the handshake, and the sessions made from them (RFC
+//! 9846 §4.7.1).
 
 use std::sync::Arc;
 
@@ -12,14 +13,15 @@ use crate::auth::Authenticated;
 use crate::negotiated::Negotiated;
 use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret};
 
-/// Tickets kept until somebody takes them, and bytes of each: what a server sends beyond is ignored.
+/// How many tickets are kept until the application takes their sessions, and the longest one in
+/// bytes. Further and longer tickets are ignored.
 const MAX_TICKETS: usize = 8;
 const MAX_TICKET_BYTES: usize = 0x4000;
 
-/// What sessions are made of, but for the connection itself.
+/// The resumption secret, and the tickets received so far.
 pub(super) struct Tickets {
     secret: ResumptionSecret,
-    /// `None` if that was this one.
+    /// The full handshake that began the resumed session; `None` if this handshake is the full one.
     full: Option<FullHandshake>,
     pending: Vec<Ticket>,
 }
@@ -38,7 +40,8 @@ impl Tickets {
         Self { secret, full, pending: Vec::new() }
     }
 
-    /// Keeps a ticket with its key. One without a lifetime is to be forgotten at once.
+    /// Keeps a ticket with its key. RFC 9846 §4.7.1: a ticket with lifetime 0 must be discarded at
+    /// once.
     pub(super) fn add(&mut self, m: &NewSessionTicket<'_>) {
         let fits = self.pending.len() < MAX_TICKETS && m.ticket.len() <= MAX_TICKET_BYTES;
         if !fits || m.ticket_lifetime == 0 {
@@ -58,7 +61,8 @@ impl Tickets {
         self.pending.is_empty()
     }
 
-    /// The sessions of the tickets so far. Those of a server whose chain's end cannot be read are forgotten.
+    /// Returns the sessions of the tickets received so far. Drops them if the end of the server's
+    /// chain cannot be read.
     pub(super) fn take_sessions(
         &mut self,
         tracker: &SessionTracker,

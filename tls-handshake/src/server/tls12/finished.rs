@@ -1,4 +1,5 @@
-//! From the keys on: the client's proof, the change to the keys, and both sides' Finished (RFC 5246 §7.1, §7.4.8, §7.4.9).
+//! The end of a TLS 1.2 handshake on the server: CertificateVerify, ChangeCipherSpec and both
+//! sides' Finished (RFC 5246 §7.1, §7.4.8, §7.4.9).
 
 use tls_codec::handshake::{CertificateVerify, Finished};
 
@@ -19,35 +20,35 @@ use crate::verify::tls12 as signatures;
 
 opaque_debug!(WaitCertVerify, WaitChangeCipherSpec, WaitFinished, Connected);
 
-/// The keys, which nobody uses yet, and what all states share.
+/// The derived keys, which no record from the client uses yet, with what all states share.
 pub(super) struct KeysReady {
     pub(super) context: Box<HandshakeContext>,
     pub(super) keys: Box<Keys>,
     pub(super) order: FinishedOrder,
 }
 
-/// Who finishes first (RFC 5246 §7.3).
+/// Which side sends Finished first (RFC 5246 §7.3).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum FinishedOrder {
-    /// The client does: the handshake is a full one.
+    /// The client: a full handshake.
     ClientFirst,
-    /// We do: it goes on from a session.
+    /// The server: a resumed handshake.
     ServerFirst,
 }
 
-/// WAIT_CV: the client's chain is good.
+/// WAIT_CV: the client's chain is verified.
 pub struct WaitCertVerify {
     ready: KeysReady,
     cert: PeerCertVerified,
 }
 
-/// WAIT_CCS: all is known of the client but whether it has the keys.
+/// WAIT_CCS: the client has still to prove that it has the keys.
 pub struct WaitChangeCipherSpec {
     ready: KeysReady,
     peer: PeerAuth,
 }
 
-/// WAIT_FINISHED: the client's records are read under its key.
+/// WAIT_FINISHED: the client's key is installed for reading.
 pub struct WaitFinished {
     ready: KeysReady,
     peer: PeerAuth,
@@ -65,8 +66,8 @@ impl WaitCertVerify {
         Self { ready, cert }
     }
 
-    /// RFC 5246 §7.4.8. The signature over all messages so far is checked against the leaf of the chain that was judged, and
-    /// no other.
+    /// Verifies the signature over all messages so far with the end-entity certificate of the
+    /// verified chain (RFC 5246 §7.4.8).
     ///
     /// # Errors
     /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`], [`Error::BadSignature`].
@@ -90,7 +91,7 @@ impl WaitChangeCipherSpec {
         Self { ready, peer }
     }
 
-    /// RFC 5246 §7.1: what comes behind `at` is under the client's key.
+    /// RFC 5246 §7.1: the records after `at` are under the client's key.
     #[must_use]
     pub fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> WaitFinished {
         out.install_read(self.ready.keys.read_key(), at);
@@ -99,17 +100,19 @@ impl WaitChangeCipherSpec {
 }
 
 impl WaitFinished {
-    /// RFC 5246 §7.4.9. Where the client finishes first, our own ChangeCipherSpec and Finished follow, behind the session's ticket
-    /// if there is one.
+    /// Checks the client's Finished (RFC 5246 §7.4.9). If the client finishes first, the server
+    /// sends the session's ticket, if any, then ChangeCipherSpec and Finished.
     ///
     /// # Errors
-    /// [`Error::BadFinished`]; [`Error::KeyChangeInsideRecord`]: it ends the client's flight.
+    /// [`Error::BadFinished`]; [`Error::KeyChangeInsideRecord`] if data follows in the same record,
+    /// because Finished ends the client's flight.
     pub fn on_finished(self, m: Framed<'_, Finished<'_>>, out: &mut dyn Sink) -> Result<AfterFinished, Error> {
         m.at_boundary()?;
         let Self { mut ready, peer } = self;
         let peer = peer.check_finished(&*ready.keys, &m.msg, &ready.context.transcript.hash())?;
         if ready.order == FinishedOrder::ServerFirst {
-            // The client holds the session's key: it is more than somebody who saw the id.
+            // Only now: Finished proves that the client has the session's key. An observer knows
+            // only the id.
             ready.note_stored(out);
             return Ok(AfterFinished::Connected(Connected::new(ready, peer)));
         }
@@ -126,12 +129,12 @@ impl WaitFinished {
     }
 }
 
-/// Where the client's Finished leads.
+/// The states that can follow the client's Finished.
 #[derive(Debug)]
 pub enum AfterFinished {
-    /// The connection is there, once the ticket is that its session goes out under.
+    /// The server has still to issue the ticket of the new session.
     Ticket(WaitTicket, Need),
-    /// The connection is there.
+    /// The handshake is complete.
     Connected(Box<Connected>),
 }
 

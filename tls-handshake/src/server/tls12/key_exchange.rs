@@ -1,4 +1,4 @@
-//! The client's certificate, if it was asked for one, and its half of the key exchange (RFC 5246 §7.4.6, §7.4.7).
+//! The client's Certificate, if requested, and its ClientKeyExchange (RFC 5246 §7.4.6, §7.4.7).
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::sink::Sink;
 use crate::states::opaque_debug;
 use crate::verify::PeerChain;
 
-/// What all states share once suite and group are chosen.
+/// What all states share after suite and group are selected.
 pub(super) struct HandshakeContext {
     pub(super) config: Arc<ServerConfig>,
     pub(super) randoms: Randoms,
@@ -34,9 +34,10 @@ pub(super) struct HandshakeContext {
     pub(super) offers: OfferedExtensions,
     pub(super) negotiated: Negotiated,
     pub(super) sizes: RecordSizes,
-    /// How the session is kept.
+    /// How the session is stored.
     pub(super) session_kind: SessionKind,
-    /// What the session is bound to: the configuration, with the identity once one is shown.
+    /// The resumption scope of the session: the configuration's, combined with that of the
+    /// presented identity.
     pub(super) scope: Scope,
 }
 
@@ -46,15 +47,15 @@ impl HandshakeContext {
     }
 }
 
-/// A key exchange whose other half is still to come.
+/// The server's half of the key exchange.
 pub(super) struct KeyExchange {
     pub(super) context: Box<HandshakeContext>,
-    /// On the heap, so that the states stay small.
+    /// On the heap, to keep the states small.
     pub(super) key: Box<EphemeralKey>,
 }
 
 impl KeyExchange {
-    /// RFC 5246 §7.4.7, RFC 8422 §5.7, RFC 7627 §4.
+    /// Derives the keys (RFC 5246 §7.4.7, RFC 8422 §5.7, RFC 7627 §4).
     fn agree(self, m: &Framed<'_, ClientKeyExchange<'_>>, out: &mut dyn Sink) -> Result<KeysReady, Error> {
         let Self { mut context, key } = self;
         let group = group_id(key.group());
@@ -72,32 +73,32 @@ impl KeyExchange {
 
 opaque_debug!(WaitCertificate, WaitVerdict, WaitClientKeyExchange, WaitCertifiedKeyExchange);
 
-/// WAIT_CERT: the client was asked for a certificate.
+/// WAIT_CERT: the server requested a certificate.
 pub struct WaitCertificate {
     exchange: KeyExchange,
 }
 
-/// WAIT_CERT, while the application judges the chain.
+/// WAIT_CERT: waits for the application to verify the chain.
 pub struct WaitVerdict {
     exchange: KeyExchange,
 }
 
-/// WAIT_CKE, of a client that has no certificate.
+/// WAIT_CKE: the client has no certificate.
 pub struct WaitClientKeyExchange {
     exchange: KeyExchange,
     peer: PeerAuth,
 }
 
-/// WAIT_CKE, of a client whose chain is good, and that has to sign with its key.
+/// WAIT_CKE: the client's chain is verified, and its key must sign.
 pub struct WaitCertifiedKeyExchange {
     exchange: KeyExchange,
     cert: PeerCertVerified,
 }
 
-/// Where the client's Certificate leads.
+/// The states that can follow the client's Certificate.
 #[derive(Debug)]
 pub enum AfterCertificate {
-    /// It holds a chain, which is to be judged.
+    /// It holds a chain, which the application must verify.
     Verdict(WaitVerdict, Need),
     /// It is empty.
     Declined(WaitClientKeyExchange),
@@ -108,7 +109,8 @@ impl WaitCertificate {
         Self { exchange }
     }
 
-    /// RFC 5246 §7.4.6. The chain goes to whoever judges it; nothing of it is believed before the verdict.
+    /// Requests verification of the client's chain (RFC 5246 §7.4.6), which is trusted only after
+    /// that.
     ///
     /// # Errors
     /// [`Error::NoClientCertificate`], [`Error::ChainTooLong`].
@@ -119,7 +121,7 @@ impl WaitCertificate {
         transcript.add(m.raw);
         let Some(chain) = chain else {
             let peer = PeerAuth::declined(config.client_auth, ProtocolVersion::TLS12)?;
-            // Nobody will sign them.
+            // Without a certificate the client signs no messages.
             transcript.forget_messages();
             return Ok(AfterCertificate::Declined(WaitClientKeyExchange::new(self.exchange, peer)));
         };
@@ -133,7 +135,7 @@ impl WaitVerdict {
         self.exchange.context.connection_id()
     }
 
-    /// Goes on with the chain that was judged, which the verdict brings back.
+    /// Continues with the verified chain, which the answer returns.
     pub(super) fn on_verdict(self, verdict: VerdictAnswer) -> Result<WaitCertifiedKeyExchange, Error> {
         Ok(WaitCertifiedKeyExchange { exchange: self.exchange, cert: PeerCertVerified::check(verdict)? })
     }
@@ -144,7 +146,7 @@ impl WaitClientKeyExchange {
         Self { exchange, peer }
     }
 
-    /// RFC 5246 §7.4.7.
+    /// Derives the keys (RFC 5246 §7.4.7).
     ///
     /// # Errors
     /// [`Illegal::KeyShare`].
@@ -158,7 +160,7 @@ impl WaitClientKeyExchange {
 }
 
 impl WaitCertifiedKeyExchange {
-    /// RFC 5246 §7.4.7.
+    /// Derives the keys (RFC 5246 §7.4.7).
     ///
     /// # Errors
     /// [`Illegal::KeyShare`].

@@ -1,4 +1,5 @@
-//! What is chosen from a ClientHello of TLS 1.2: suite, signature scheme, group (RFC 5246 §7.4.1, RFC 8422 §5.1).
+//! What a TLS 1.2 server selects from a ClientHello: suite, signature scheme, group (RFC 5246
+//! §7.4.1, RFC 8422 §5.1).
 
 use tls_codec::code_points::{EcPointFormat, NamedGroup, SignatureScheme};
 use tls_codec::handshake::ClientHello;
@@ -11,14 +12,15 @@ use crate::negotiate::{choose_suite, first_common, group_id};
 use crate::suite::SupportedCipherSuite;
 use crate::verify::tls12::{RULES, is_for};
 
-/// Refuses a hello that no identity could answer.
+/// Rejects a ClientHello that no identity can satisfy.
 pub(super) fn check(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(), Error> {
     let extensions = &hello.extensions;
-    // RFC 5246 §7.4.1.2: null "MUST" be there, whatever else is.
+    // RFC 5246 §7.4.1.2: the list must contain null.
     if !hello.legacy_compression_methods.contains(&0) {
         return Err(Illegal::Compression.into());
     }
-    // RFC 5746 §3.6: it is empty in a first handshake, and we have no second.
+    // RFC 5746 §3.6: it must be empty in a first handshake. The server rejects every other
+    // handshake.
     if extensions.renegotiation_info.is_some_and(|info| !info.is_empty()) {
         return Err(Error::InsecureRenegotiation);
     }
@@ -31,28 +33,29 @@ pub(super) fn check(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<()
     Ok(())
 }
 
-/// What we choose from a ClientHello, for an identity.
+/// What the server selects from a ClientHello for an identity.
 pub(super) struct Selection {
     pub(super) suite: &'static Tls12Suite,
-    /// That of ServerKeyExchange.
+    /// The scheme that signs ServerKeyExchange.
     pub(super) scheme: SignatureScheme,
     pub(super) group: Group,
 }
 
 impl Selection {
-    /// Whether something can be chosen for this identity.
+    /// Returns whether a handshake with this identity can succeed.
     pub(super) fn is_usable(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -> bool {
         Self::from(config, hello, identity).is_ok()
     }
 
     pub(super) fn from(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -> Result<Self, Error> {
-        // Without the extension SHA-1 is meant (RFC 5246 §7.4.1.4.1), which is not there.
+        // Without signature_algorithms the client means SHA-1 (RFC 5246 §7.4.1.4.1), which is not
+        // supported.
         let schemes = hello.extensions.signature_algorithms;
         let no_scheme = || Error::NoCommonSignatureScheme {
             offered: schemes.iter().flatten().collect(),
             able: identity.schemes().to_vec(),
         };
-        // A key elsewhere may be said to do what no suite has a use for.
+        // An external key may list only schemes that no suite uses.
         if !identity.schemes().iter().any(|scheme| RULES.schemes.contains(scheme)) {
             return Err(no_scheme());
         }
@@ -63,7 +66,8 @@ impl Selection {
                 && is_for(suite.authentication, *scheme)
         });
         let scheme = scheme.ok_or_else(no_scheme)?;
-        // RFC 8422 §4 lets the server pick any curve for a client that names none; no such client is left.
+        // RFC 8422 §4 lets the server choose any curve if the client lists none. No current client
+        // omits the list, so it is required.
         let groups = hello.extensions.supported_groups;
         let supports = |group: NamedGroup| groups.is_some_and(|groups| groups.contains(group));
         let offered = || groups.iter().flatten().collect();
@@ -76,7 +80,7 @@ impl Selection {
     }
 }
 
-/// The suite, out of those that the identity's key can sign for.
+/// Selects a suite that the identity's key can sign for.
 fn choose(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -> Result<&'static Tls12Suite, Error> {
     let usable = |suite: SupportedCipherSuite| {
         let suite = suite.tls12();
@@ -95,8 +99,8 @@ fn choose(config: &ServerConfig, hello: &ClientHello<'_>, identity: &Identity) -
     })
 }
 
-/// The curve of the key that signs with a scheme, which the client's groups have to name (RFC 8422 §5.1.1). Ed25519 is none
-/// of them.
+/// The curve of the key behind a signature scheme. The client's groups must contain it (RFC 8422
+/// §5.1.1). Ed25519 has none.
 fn curve_of(scheme: SignatureScheme) -> Option<NamedGroup> {
     match scheme {
         SignatureScheme::ECDSA_SECP256R1_SHA256 => Some(NamedGroup::SECP256R1),

@@ -1,4 +1,5 @@
-//! The session that a full handshake leads to, given out in a ticket or kept under its id (RFC 5077 §3.3, RFC 5246 §7.3).
+//! The session that a full handshake establishes: issued as a ticket, or stored under its id (RFC
+//! 5077 §3.3, RFC 5246 §7.3).
 
 use std::sync::Arc;
 
@@ -17,14 +18,14 @@ use crate::verify::PeerChain;
 
 opaque_debug!(WaitTicket);
 
-/// WAIT_TICKET: the client has finished, and its session's ticket is made before we do.
+/// WAIT_TICKET: the client has finished. The server issues the ticket before its own Finished.
 pub struct WaitTicket {
     ready: KeysReady,
     peer: Authenticated,
 }
 
 impl WaitTicket {
-    /// Asks for the ticket, or to have the session kept under its id.
+    /// Requests a ticket for the session, or its storage under its id.
     pub(super) fn ask(ready: KeysReady, peer: Authenticated, session: ServerSessionValue) -> (Self, Need) {
         let ids = match ready.context.session_kind {
             SessionKind::Id(id) => Some(StoreIds::one(id)),
@@ -56,14 +57,15 @@ impl WaitTicket {
 }
 
 impl KeysReady {
-    /// Tells that a store has the session, if it has an id.
+    /// Reports that a store has the session, if it has an id.
     pub(super) fn note_stored(&self, out: &mut dyn Sink) {
         if let SessionKind::Id(id) = self.context.session_kind {
             out.event(Event::Stored(StoredSessions::new(StoreIds::one(id), 1)));
         }
     }
 
-    /// RFC 5077 §3.3: once promised it has to come; empty if there is none after all.
+    /// Sends the ticket that ServerHello promised (RFC 5077 §3.3); an empty one if there is none
+    /// after all.
     pub(super) fn send_ticket(&mut self, given: Option<(u32, &[u8])>, out: &mut dyn Sink) -> Result<(), Error> {
         let (lifetime, ticket) = given.unwrap_or_default();
         flight::send(out, &mut self.context.transcript, &mut |w| {
@@ -74,8 +76,8 @@ impl KeysReady {
         })
     }
 
-    /// The session to keep, if one is kept. None is if the end of the client's certificate cannot be read: nobody would know when to
-    /// stop trusting it.
+    /// Returns the session to store or issue. `None` if sessions are disabled, or if the end of the
+    /// client's certificates cannot be read, because the session would have no expiry.
     pub(super) fn session(&self, peer: &Authenticated) -> Option<ServerSessionValue> {
         if self.context.session_kind == SessionKind::Nothing {
             return None;

@@ -1,5 +1,5 @@
-//! A session that both sides go on from, by its ticket or its id: we finish first, and show no certificate (RFC 5246 §7.3,
-//! RFC 5077 §3.1). And what sessions are kept by after a full handshake.
+//! Resumes a TLS 1.2 session on the server, by ticket or id: the server finishes first and sends no
+//! certificate (RFC 5246 §7.3, RFC 5077 §3.1). Also selects how a new session is stored.
 
 use tls_codec::code_points::CipherSuite;
 use tls_codec::handshake::ClientHello;
@@ -24,13 +24,13 @@ use crate::states::{Step, opaque_debug};
 
 opaque_debug!(WaitSession);
 
-/// RECVD_CH, while the session is looked up that the client wants to go on from.
+/// RECVD_CH: waits for the application to look up the session that the client names.
 pub struct WaitSession {
     full: WaitIdentity,
     reference: SessionReference,
 }
 
-/// What comes before the extensions of a ClientHello.
+/// The fields of ClientHello before the extensions.
 struct HelloHead<'a> {
     random: &'a [u8; 32],
     session_id: &'a [u8],
@@ -38,7 +38,7 @@ struct HelloHead<'a> {
 }
 
 impl<'a> HelloHead<'a> {
-    /// Decoding all of the hello a second time costs a resumption 1.5 % of its instructions.
+    /// Decoding the whole ClientHello a second time costs a resumption 1.5 % of its instructions.
     fn of(body: &'a [u8]) -> Result<Self, Error> {
         let mut r = Reader::new(body);
         r.u16()?;
@@ -50,19 +50,19 @@ impl<'a> HelloHead<'a> {
     }
 }
 
-/// How a session is kept that a handshake leads to, or resumes.
+/// How the session of this handshake, new or resumed, is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum SessionKind {
     Nothing,
     /// By the client, in a ticket (RFC 5077 §3.3).
     Ticket,
-    /// By us, under this id (RFC 5246 §7.4.1.3).
+    /// By the server, under this id (RFC 5246 §7.4.1.3).
     Id([u8; 32]),
 }
 
 impl SessionKind {
-    /// A session whose master secret is not bound to its handshake is not kept: it should not be gone on from either (RFC 7627
-    /// §5.3).
+    /// Selects how to store a new session. A session without extended master secret is not stored,
+    /// because RFC 7627 §5.3 advises against resuming it.
     pub(super) fn choose(
         config: &ServerConfig,
         hello: &ClientHello<'_>,
@@ -85,13 +85,13 @@ impl SessionKind {
         })
     }
 
-    /// Of a resumed session only what is in a store matters: it is not issued again.
+    /// A resumed session is not issued again. Only its id in the store matters, if it has one.
     fn resumed(reference: SessionReference, session_id: &[u8]) -> Self {
         let id = session_id.try_into().ok().filter(|_| reference == SessionReference::SessionId);
         id.map_or(Self::Nothing, Self::Id)
     }
 
-    /// For ServerHello.
+    /// Returns the session id for ServerHello.
     pub(super) fn id(&self) -> &[u8] {
         match self {
             Self::Id(id) => id,
@@ -100,16 +100,17 @@ impl SessionKind {
     }
 }
 
-/// Where a ClientHello names the session that it wants to go on from, if it does, and where we could find it.
+/// Returns where ClientHello names a session that the server could look up.
 pub(super) fn named(config: &ServerConfig, hello: &ClientHello<'_>) -> Option<SessionReference> {
     let ticket = hello.extensions.session_ticket;
     let by_ticket = || ticket.filter(|ticket| !ticket.is_empty()).map(|_| SessionReference::Ticket);
-    // That of a client that knows TLS 1.3 as well may be made up (RFC 9846 Appendix E.4): nothing is found then.
+    // A client that supports TLS 1.3 may send a random id (RFC 9846 Appendix E.4). The lookup finds
+    // nothing then.
     let by_id = || (!hello.legacy_session_id.is_empty()).then_some(SessionReference::SessionId);
     match config.session_lookup {
         SessionLookup::Tickets => by_ticket(),
         SessionLookup::Ids => by_id(),
-        // A client that takes tickets may come from a time when it got an id (RFC 5077 §3.4).
+        // A client that supports tickets may have received an id earlier (RFC 5077 §3.4).
         SessionLookup::TicketsOrIds => by_ticket().or_else(by_id),
         SessionLookup::Never => None,
     }
@@ -124,15 +125,16 @@ impl WaitSession {
         self.full.connection_id()
     }
 
-    /// Goes on from the session that was found, if it fits, and with a full handshake otherwise.
+    /// Resumes the session if it is eligible; otherwise continues with a full handshake.
     ///
     /// # Errors
-    /// [`Error::ExtendedMasterSecretRequired`] if the session had it, and the client does not offer it any more: RFC 7627 §5.3.
+    /// [`Error::ExtendedMasterSecretRequired`] if the session used it and the client no longer
+    /// offers it (RFC 7627 §5.3).
     pub(super) fn on_session(self, answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let (wire, candidates) = answer.into_parts();
         for candidate in candidates {
             let front = HelloHead::of(wire.wire())?;
-            if let Some(session) = self.fitting(candidate, &front)? {
+            if let Some(session) = self.eligible(candidate, &front)? {
                 let session_kind = SessionKind::resumed(self.reference, front.session_id);
                 let state = self.full.resume(&session, session_kind, wire.wire(), &front, out)?;
                 return Ok(Step::Next(State::WaitChangeCipherSpec(state)));
@@ -142,8 +144,8 @@ impl WaitSession {
         Ok(Step::Ask(State::WaitIdentity(self.full), Need::Identity(need)))
     }
 
-    fn fitting(&self, found: PskCandidate, front: &HelloHead<'_>) -> Result<Option<Box<ServerSessionValue>>, Error> {
-        // External keys are of TLS 1.3 alone.
+    fn eligible(&self, found: PskCandidate, front: &HelloHead<'_>) -> Result<Option<Box<ServerSessionValue>>, Error> {
+        // External keys are only for TLS 1.3.
         let FoundKey::Session { session, identity, now, .. } = found.key else { return Ok(None) };
         let (config, suite) = (&self.full.config, session.suite);
         let usable = config.common.suites.contains(&suite) && front.cipher_suites.contains(suite.suite());
@@ -170,7 +172,8 @@ impl WaitSession {
 }
 
 impl WaitIdentity {
-    /// Sends ServerHello, ChangeCipherSpec and Finished. The ticket is not renewed: a session of TLS 1.2 ends with its lifetime.
+    /// Sends ServerHello, ChangeCipherSpec and Finished. The ticket is not renewed: the session
+    /// ends after its lifetime.
     fn resume(
         self,
         session: &ServerSessionValue,
@@ -182,9 +185,9 @@ impl WaitIdentity {
         let refused = || Error::Crypto("going on from a session");
         let suite = session.suite.tls12().ok_or_else(refused)?;
         let ResumedSecret { master, peer } = ResumedSecret::by_server(session).ok_or_else(refused)?;
-        let mut context = self.into_shared(suite, None, HandshakeKind::Resumed, session_kind, body, front.random);
+        let mut context = self.into_context(suite, None, HandshakeKind::Resumed, session_kind, body, front.random);
         context.transcript.forget_messages();
-        context.send_resuming_hello(front.session_id, out)?;
+        context.send_resumption_hello(front.session_id, out)?;
         let keys = Keys::resume(Side::Server, suite, master, session.extended_master_secret, context.randoms, out);
         out.send_change_cipher_spec()?;
         out.install_write(keys.write_key())?;

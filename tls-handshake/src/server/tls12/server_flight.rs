@@ -1,4 +1,5 @@
-//! Our flight, in two halves around the signature (RFC 5246 §7.4.1.3 to §7.4.5).
+//! The server's flight in TLS 1.2, in two parts: before and after the signature (RFC 5246
+//! §7.4.1.3–§7.4.5).
 
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ use crate::verify::tls12 as signatures;
 
 opaque_debug!(WaitIdentity, WaitSignature);
 
-/// RECVD_CH: the identity settles suite, signature scheme and group.
+/// RECVD_CH: waits for the identity, which decides suite, signature scheme and group.
 pub struct WaitIdentity {
     pub(super) config: Arc<ServerConfig>,
     /// ServerHello.random.
@@ -46,15 +47,16 @@ pub struct WaitIdentity {
     pub(super) server_name: Option<Box<str>>,
     sizes: RecordSizes,
     pub(super) offers: OfferedExtensions,
-    /// Of ClientHello, whose body comes back with the answer.
+    /// The header of ClientHello. The answer returns the body.
     header: [u8; 4],
 }
 
-/// What the client offers of what ServerHello answers in each handshake: a resumption so decodes no extension twice.
+/// Which extensions the client offers that ServerHello answers in every handshake. Stored, so that
+/// a resumption decodes no extension twice.
 #[derive(Clone, Copy)]
 pub(super) struct OfferedExtensions {
     pub(super) extended_master_secret: bool,
-    /// RFC 5746 §3.6: by either of two ways.
+    /// As an extension or as a cipher suite value (RFC 5746 §3.6).
     renegotiation_info: bool,
     ec_point_formats: bool,
 }
@@ -71,25 +73,26 @@ impl OfferedExtensions {
     }
 }
 
-/// NEGOTIATED: Certificate is written; the key signs what comes next.
+/// NEGOTIATED: Certificate is sent. Waits for the signature of ServerKeyExchange.
 pub struct WaitSignature {
     exchange: KeyExchange,
     scheme: SignatureScheme,
-    /// Of ServerKeyExchange.
+    /// The parameters of ServerKeyExchange.
     params: Vec<u8>,
 }
 
-/// What a sent flight waits for.
+/// The states that can follow the server's flight.
 #[derive(Debug)]
 pub enum AfterSignature {
-    /// A certificate, or the client's word that it has none.
+    /// Waits for the client's Certificate, which may be empty.
     Requested(WaitCertificate),
-    /// The client's half of the key exchange.
+    /// Waits for ClientKeyExchange.
     NotRequested(WaitClientKeyExchange),
 }
 
 impl WaitIdentity {
-    /// RFC 5246 §7.4.1.2: keeps of the hello what is needed later, and asks for the session that it names, or for an identity.
+    /// Checks ClientHello (RFC 5246 §7.4.1.2). Requests the session that it names, or else an
+    /// identity.
     pub(in crate::server) fn ask(
         config: Arc<ServerConfig>,
         source: &'static dyn SecureRandom,
@@ -127,7 +130,7 @@ impl WaitIdentity {
         ConnectionId::of(&self.random)
     }
 
-    /// Sends ServerHello, Certificate and CertificateStatus, and asks for the signature.
+    /// Sends ServerHello, Certificate and CertificateStatus, and requests the signature.
     pub(super) fn on_identity(
         self,
         answer: IdentityAnswer,
@@ -138,7 +141,7 @@ impl WaitIdentity {
         let Selection { suite, scheme, group } = Selection::from(&self.config, &hello, &identity)?;
         let key = EphemeralKey::generate(group).map_err(|_| Error::Crypto("generating a key share"))?;
         let session_kind = SessionKind::choose(&self.config, &hello, self.source)?;
-        let mut context = self.into_shared(
+        let mut context = self.into_context(
             suite,
             Some(group_id(group)),
             HandshakeKind::Full,
@@ -156,8 +159,8 @@ impl WaitIdentity {
         ))
     }
 
-    /// What all states share from here on.
-    pub(super) fn into_shared(
+    /// Creates what all later states share.
+    pub(super) fn into_context(
         self,
         suite: &'static Tls12Suite,
         group: Option<NamedGroup>,
@@ -195,7 +198,8 @@ impl WaitIdentity {
 }
 
 impl HandshakeContext {
-    /// RFC 5246 §7.4.1.3, §7.4.2, RFC 6066 §8. Gives what ServerKeyExchange will say.
+    /// Sends ServerHello, Certificate and CertificateStatus (RFC 5246 §7.4.1.3, §7.4.2, RFC 6066
+    /// §8). Returns the parameters of ServerKeyExchange.
     fn send_hello_and_certificate(
         &mut self,
         hello: &ClientHello<'_>,
@@ -204,7 +208,7 @@ impl HandshakeContext {
         out: &mut dyn Sink,
     ) -> Result<Vec<u8>, Error> {
         let answers = HelloExtensions::with_identity(hello, identity, self);
-        // Its own session's, never that of the client (§7.4.1.3).
+        // The id of the new session, never the one that the client sent (RFC 5246 §7.4.1.3).
         self.send_hello(None, &answers, out)?;
         let (transcript, group) = (&mut self.transcript, group_id(key.group()));
         flight::send(out, transcript, &mut |w| flight::tls12::certificate(w, Some(identity)))?;
@@ -218,14 +222,14 @@ impl HandshakeContext {
         Ok(params)
     }
 
-    /// The ServerHello that goes on from a session (RFC 5246 §7.4.1.3): with the id that the client sent, which tells it so also
-    /// where it is the ticket that was accepted (RFC 5077 §3.4).
-    pub(super) fn send_resuming_hello(&mut self, session_id: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
+    /// Sends the ServerHello that resumes a session (RFC 5246 §7.4.1.3). Echoing the client's id
+    /// tells the client so, also if it sent a ticket (RFC 5077 §3.4).
+    pub(super) fn send_resumption_hello(&mut self, session_id: &[u8], out: &mut dyn Sink) -> Result<(), Error> {
         let answers = HelloExtensions::without_identity(self);
         self.send_hello(Some(session_id), &answers, out)
     }
 
-    /// Sends ServerHello, with the id of our own session unless the client's is resumed.
+    /// Sends ServerHello with `resumed_id`, or with the id of the new session.
     fn send_hello(
         &mut self,
         resumed_id: Option<&[u8]>,
@@ -234,7 +238,7 @@ impl HandshakeContext {
     ) -> Result<(), Error> {
         let Self { config, randoms, transcript, suite, sizes, session_kind, .. } = self;
         let session_id = resumed_id.unwrap_or_else(|| session_kind.id());
-        // RFC 6066 §4: the client's length holds for the handshake's messages, from this one on.
+        // RFC 6066 §4: the negotiated length applies to handshake messages, from this one on.
         sizes.apply(&config.common, ProtocolVersion::TLS12, out);
         flight::send(out, transcript, &mut |w| {
             w.message(HandshakeType::SERVER_HELLO, |w| {
@@ -252,9 +256,10 @@ impl HandshakeContext {
     }
 }
 
-/// What ServerHello answers to the client's extensions: none that it did not offer.
+/// The extensions of ServerHello: only answers to extensions that the client offered.
 struct HelloExtensions<'a> {
-    /// RFC 6066 §3: the name was used to choose the certificate; a session that is gone on from has its name already.
+    /// RFC 6066 §3: acknowledges that the name selected the certificate. A resumption does not
+    /// acknowledge it.
     server_name: bool,
     offers: OfferedExtensions,
     alpn: Option<Vec<u8>>,
@@ -323,7 +328,8 @@ impl WaitSignature {
         self.exchange.context.connection_id()
     }
 
-    /// Sends ServerKeyExchange, CertificateRequest if the configuration asks, and ServerHelloDone.
+    /// Sends ServerKeyExchange, CertificateRequest if the configuration requests a certificate, and
+    /// ServerHelloDone.
     pub(super) fn on_signature(self, answer: SignatureAnswer, out: &mut dyn Sink) -> Result<AfterSignature, Error> {
         let (signature, mut exchange) = (answer.into_signature()?, self.exchange);
         let HandshakeContext { config, transcript, .. } = &mut *exchange.context;
@@ -352,6 +358,6 @@ impl WaitSignature {
     }
 }
 
-/// The keys that may sign CertificateVerify; Ed25519 is among the first (RFC 8422 §5.5).
+/// The key types that may sign CertificateVerify. ECDSA_SIGN includes Ed25519 (RFC 8422 §5.5).
 const CERTIFICATE_KINDS: [ClientCertificateKind; 2] =
     [ClientCertificateKind::ECDSA_SIGN, ClientCertificateKind::RSA_SIGN];

@@ -1,5 +1,5 @@
-//! The client's flight, from EndOfEarlyData or Certificate to Finished, as a TLS 1.3 server receives it
-//! (RFC 9846 §4.5, §4.6). Then the connected state.
+//! The client's flight, from EndOfEarlyData or Certificate to Finished, as a TLS 1.3 server
+//! receives it (RFC 9846 §4.5, §4.6). Then the connected state.
 
 use tls_codec::code_points::{HandshakeType, ProtocolVersion};
 use tls_codec::handshake::{Certificate, CertificateVerify, EndOfEarlyData, Finished, KeyUpdate};
@@ -22,37 +22,37 @@ use crate::verify::{PeerChain, tls13 as signatures};
 
 opaque_debug!(WaitCert, WaitVerdict, WaitCertVerify, WaitEndOfEarlyData, WaitFinished, Connected);
 
-/// What all states share once our flight is sent.
+/// What all states share after the server's flight is sent.
 pub(super) struct SentFlight {
     pub(super) context: Box<HandshakeContext>,
-    /// Over the transcript so far.
+    /// The transcript hash so far.
     pub(super) hash: Digest,
     pub(super) locked: Box<LockedApplicationKeys>,
     pub(super) negotiated: Negotiated,
     pub(super) can_resume: bool,
-    /// The full handshake that this one goes back to.
+    /// The full handshake that began the resumed session.
     pub(super) full_handshake: Option<FullHandshake>,
     pub(super) early: Option<EarlyKeys>,
     pub(super) half_rtt: bool,
 }
 
-/// WAIT_CERT: the client was asked for a certificate.
+/// WAIT_CERT: the server requested a certificate.
 pub struct WaitCert {
     sent: Box<SentFlight>,
 }
 
-/// WAIT_CERT, while the application judges the chain.
+/// WAIT_CERT: waits for the application to verify the chain.
 pub struct WaitVerdict {
     sent: Box<SentFlight>,
 }
 
-/// WAIT_CV: the client's chain is good.
+/// WAIT_CV: the client's chain is verified.
 pub struct WaitCertVerify {
     sent: Box<SentFlight>,
     cert: PeerCertVerified,
 }
 
-/// WAIT_FINISHED: all is known of the client but whether it saw the same handshake.
+/// WAIT_FINISHED: the client has still to prove that it saw the same handshake.
 pub struct WaitFinished {
     sent: Box<SentFlight>,
     peer: PeerAuth,
@@ -65,7 +65,7 @@ pub struct Connected {
 }
 
 impl SentFlight {
-    /// Adds a message of the client's to the transcript.
+    /// Adds a message of the client to the transcript.
     fn add(&mut self, message: &[u8]) {
         self.context.transcript.add(message);
         self.hash = self.context.transcript.hash();
@@ -77,7 +77,8 @@ impl WaitCert {
         Self { sent }
     }
 
-    /// RFC 9846 §4.5.1. The chain goes to whoever judges it; nothing of it is believed before the verdict.
+    /// Requests verification of the client's chain (RFC 9846 §4.5.1), which is trusted only after
+    /// that.
     ///
     /// # Errors
     /// [`Error::NoClientCertificate`], [`Error::ChainTooLong`], [`Error::UnsolicitedExtension`],
@@ -104,10 +105,10 @@ impl WaitCert {
     }
 }
 
-/// Where the client's Certificate leads.
+/// The states that can follow the client's Certificate.
 #[derive(Debug)]
 pub enum AfterCertificate {
-    /// It holds a chain, which is to be judged.
+    /// It holds a chain, which the application must verify.
     Verdict(WaitVerdict, Need),
     /// It is empty.
     Declined(WaitFinished),
@@ -118,14 +119,15 @@ impl WaitVerdict {
         ConnectionId::of(&self.sent.context.random)
     }
 
-    /// Goes on with the chain that was judged, which the verdict brings back.
+    /// Continues with the verified chain, which the answer returns.
     pub(super) fn on_verdict(self, verdict: VerdictAnswer) -> Result<WaitCertVerify, Error> {
         Ok(WaitCertVerify { sent: self.sent, cert: PeerCertVerified::check(verdict)? })
     }
 }
 
 impl WaitCertVerify {
-    /// RFC 9846 §4.5.2. The signature is checked against the leaf of the chain that was judged, and no other.
+    /// Verifies the signature with the end-entity certificate of the verified chain (RFC 9846
+    /// §4.5.2).
     ///
     /// # Errors
     /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`], [`Error::BadSignature`].
@@ -144,7 +146,7 @@ impl WaitFinished {
         Self { sent, peer }
     }
 
-    /// The client's early data ends at `at`.
+    /// Switches to the client's handshake key at `at`, where its early data ends.
     pub(super) fn end_early_data(&mut self, message: &[u8], at: RecordBoundary, out: &mut dyn Sink) {
         self.sent.add(message);
         out.install_read(self.sent.locked.handshake_read_key(), at);
@@ -158,7 +160,7 @@ impl WaitFinished {
         self.sent.early.as_ref().map(|keys| -> &dyn Exporter { keys })
     }
 
-    /// RFC 9846 §4.5.3: from here on the client's application data is read.
+    /// Checks Finished (RFC 9846 §4.5.3). The client's application data is read from here on.
     ///
     /// # Errors
     /// [`Error::BadFinished`], [`Error::KeyChangeInsideRecord`].
@@ -169,7 +171,7 @@ impl WaitFinished {
         let (read_key, keys, main) = locked.unlock(&peer);
         out.install_read(read_key, at);
         let connected = Box::new(Connected { traffic: Traffic::new(keys, negotiated), peer });
-        if !can_resume || !context.gives_tickets(&connected.peer) {
+        if !can_resume || !context.issues_tickets(&connected.peer) {
             return Ok(AfterFinished::Connected(connected));
         }
         context.transcript.add(m.raw);
@@ -179,17 +181,18 @@ impl WaitFinished {
     }
 }
 
-/// Where the client's Finished leads.
+/// The states that can follow the client's Finished.
 #[derive(Debug)]
 pub enum AfterFinished {
-    /// The connection is there, once the tickets are that its sessions go out under.
+    /// The handshake is complete. The application has still to make the tickets of the new
+    /// sessions.
     Tickets(WaitTickets, Need),
-    /// The connection is there.
+    /// The handshake is complete.
     Connected(Box<Connected>),
 }
 
 impl Connected {
-    /// RFC 9846 §4.7.3.
+    /// Updates the read key (RFC 9846 §4.7.3).
     ///
     /// # Errors
     /// [`Error::KeyChangeInsideRecord`], [`Error::Flood`].
@@ -219,7 +222,7 @@ impl Connected {
     }
 }
 
-/// WAIT_EOED: our flight is sent, and the client's early data comes.
+/// WAIT_EOED: the server's flight is sent. Reads early data until EndOfEarlyData.
 pub struct WaitEndOfEarlyData {
     next: WaitFinished,
 }
@@ -237,7 +240,7 @@ impl WaitEndOfEarlyData {
         self.next.early_exporter()
     }
 
-    /// RFC 9846 §4.6: what comes behind it is under the handshake's keys.
+    /// RFC 9846 §4.6: the records after this message are under the handshake keys.
     ///
     /// # Errors
     /// [`Error::KeyChangeInsideRecord`].

@@ -1,5 +1,5 @@
-//! What a TLS 1.3 server selects from a ClientHello: suite, group, application protocol, record sizes.
-//! It then asks for a session or an identity (RFC 9846 §4.2.2).
+//! What a TLS 1.3 server selects from a ClientHello: suite, group, application protocol and record
+//! sizes (RFC 9846 §4.2.2). It then requests a session or an identity.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::record_limits::RecordSizes;
 use crate::resumption::Scope;
 use crate::suite::SupportedCipherSuite;
 
-/// What all states of a server of TLS 1.3 share.
+/// What all states of a TLS 1.3 server share.
 pub(in crate::server) struct HandshakeContext {
     pub(in crate::server) config: Arc<ServerConfig>,
     /// ServerHello.random.
@@ -33,29 +33,30 @@ pub(in crate::server) struct HandshakeContext {
     /// ticket_age_add of the first tickets.
     pub(in crate::server) age_adds: [[u8; 4]; AGE_ADDS],
     pub(in crate::server) transcript: Transcript,
-    /// What new sessions are bound to: the configuration, with the identity once one is shown.
+    /// The resumption scope of new sessions: the configuration's, combined with that of the
+    /// presented identity.
     pub(in crate::server) scope: Scope,
     pub(in crate::server) source: &'static dyn SecureRandom,
 }
 
-/// As many tickets as most servers give out.
+/// As many as most servers issue tickets.
 pub(in crate::server) const AGE_ADDS: usize = 2;
 
-/// What we choose from a ClientHello of TLS 1.3.
+/// What the server selects from a ClientHello.
 pub(in crate::server) struct Selection<'a> {
     pub(in crate::server) suite: &'static Tls13Suite,
     pub(in crate::server) group: Group,
-    /// The client's share of that group, if it sent one.
+    /// The client's key share for the group, if it sent one.
     pub(in crate::server) share: Option<&'a [u8]>,
     alpn: Option<Vec<u8>>,
     sizes: RecordSizes,
-    /// `None` from a client that offers pre-shared keys, and does without certificates.
+    /// `None` if the client offers pre-shared keys and no certificate authentication.
     schemes: Option<List<'a, SignatureScheme>>,
 }
 
 impl<'a> Selection<'a> {
     pub(in crate::server) fn from(config: &ServerConfig, hello: &ClientHello<'a>) -> Result<Self, Error> {
-        // RFC 9846 §4.2.2: any other is an error, though it decides nothing.
+        // RFC 9846 §4.2.2: any other value is an error, although no version depends on it.
         if hello.legacy_version != ProtocolVersion::TLS12 {
             return Err(Error::LegacyVersion(hello.legacy_version));
         }
@@ -78,11 +79,12 @@ impl<'a> Selection<'a> {
             enabled: common.suite_ids(ProtocolVersion::TLS13),
         })?;
         let schemes = extensions.signature_algorithms;
-        // RFC 9846 §9.2: whoever offers no pre-shared key wants a certificate.
+        // RFC 9846 §9.2: a client without a pre-shared key needs a certificate.
         if schemes.is_none() && extensions.pre_shared_key.is_none() {
             return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
         }
-        // RFC 9846 §9.2: a client that uses pre-shared keys without a key exchange lacks neither of them.
+        // RFC 9846 §9.2: a client whose pre-shared keys need no key exchange may omit both
+        // extensions.
         let missing = |extension| match extensions.pre_shared_key.is_some() && !supports_psk_dhe_ke(hello) {
             true => Error::NoCommonPsk { psk_dhe_ke: false },
             false => missing(extension),
@@ -91,7 +93,8 @@ impl<'a> Selection<'a> {
         let shares = extensions.key_share.ok_or_else(|| missing(ExtensionType::KEY_SHARE))?;
         check_shares(&shares, |entry| groups.contains(entry.group))?;
         let share_of = |group: &Group| shares.iter().find(|entry| entry.group == group_id(*group));
-        // A share that is there saves a round trip: the groups differ too little in strength to spend one.
+        // Prefers a group with a key share, which saves a round trip. The supported groups differ
+        // too little in strength to spend one.
         let group =
             first_common(&common.groups, &|group| groups.contains(group_id(*group)) && share_of(group).is_some())
                 .or_else(|| first_common(&common.groups, &|group| groups.contains(group_id(*group))))
@@ -105,8 +108,8 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// A suite of TLS 1.3 that is usable in place of the `chosen` one, for pre-shared keys with another
-/// hash. HelloRetryRequest fixed the suite.
+/// Selects another suite than `chosen`, for pre-shared keys with another hash. `None` after
+/// HelloRetryRequest, which fixed the suite.
 pub(in crate::server) fn other_suite(
     config: &ServerConfig,
     chosen: &Tls13Suite,
@@ -120,8 +123,8 @@ pub(in crate::server) fn other_suite(
     choose_suite(config.suite_preference, &config.common.suites, &usable, offered)?.tls13()
 }
 
-/// RFC 9846 §4.3.8: no two shares for one group, and none for a group that is not supported. Only
-/// groups that exist here are considered: a client may send a share for each of its groups.
+/// RFC 9846 §4.3.8: at most one share for each group, and only for groups in supported_groups.
+/// Checks only the groups that this library supports, because a client may send many shares.
 fn check_shares(
     shares: &List<'_, KeyShareEntry<'_>>,
     supported: impl Fn(&KeyShareEntry<'_>) -> bool,
@@ -141,10 +144,10 @@ pub(in crate::server) fn missing(extension: ExtensionType) -> Error {
     Error::MissingExtension { message: HandshakeType::CLIENT_HELLO, extension }
 }
 
-/// Keeps of the hello what is needed later, and asks for a session or an identity.
+/// Keeps what later states need of ClientHello, and requests a session or an identity.
 pub(in crate::server) fn proceed(
     mut context: Box<HandshakeContext>,
-    chosen: &Selection<'_>,
+    selection: &Selection<'_>,
     share: &[u8],
     kind: HandshakeKind,
     server_name: Option<&str>,
@@ -152,7 +155,7 @@ pub(in crate::server) fn proceed(
     at: RecordBoundary,
 ) -> Result<(State, Need), Error> {
     let extensions = &m.msg.extensions;
-    // RFC 9846 §4.3.9: a session is resumed with a key exchange alone, and tickets are for those who can.
+    // The server resumes only with a key exchange (RFC 9846 §4.3.9). Other clients get no tickets.
     let can_resume = supports_psk_dhe_ke(&m.msg);
     let config = &context.config;
     let asks = can_resume && (config.session_lookup != SessionLookup::Never || config.external_psks);
@@ -162,22 +165,22 @@ pub(in crate::server) fn proceed(
     context.transcript.add(truncated);
     let truncated_hash = psks.map(|_| context.transcript.hash());
     context.transcript.add(binders);
-    // The question owns the hello: it may outlive the buffer that the hello came in.
+    // The request owns ClientHello, because it may outlive the receive buffer.
     let body = m.raw.get(4..).unwrap_or_default();
     let connection_id = ConnectionId::of(&context.random);
     let state = Box::new(WaitIdentity {
         context,
-        suite: chosen.suite,
-        group: chosen.group,
+        suite: selection.suite,
+        group: selection.group,
         kind,
         client_random: *m.msg.random,
         parts: HelloParts {
             share: range_in(body, share),
             session_id: range_in(body, m.msg.legacy_session_id),
-            schemes: range_in(body, chosen.schemes.as_ref().map(List::bytes).unwrap_or_default()),
+            schemes: range_in(body, selection.schemes.as_ref().map(List::bytes).unwrap_or_default()),
         },
-        alpn: chosen.alpn.clone(),
-        sizes: chosen.sizes,
+        alpn: selection.alpn.clone(),
+        sizes: selection.sizes,
         server_name: server_name.map(str::to_owned),
         stapling: Stapling { ocsp: extensions.status_request.is_some(), scts: extensions.signed_certificate_timestamp },
         can_resume,

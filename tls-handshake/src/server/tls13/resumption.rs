@@ -1,5 +1,5 @@
-//! TLS 1.3 from a pre-shared key: that of a session, or an external one. Our flight needs no certificate then, and the client may
-//! have sent data early (RFC 9846 §2.2, §2.3).
+//! Resumes a TLS 1.3 session on the server, or uses an external pre-shared key. The server's flight
+//! has no certificate then, and the client may have sent early data (RFC 9846 §2.2, §2.3).
 
 use tls_codec::code_points::HandshakeType;
 use tls_codec::extension::PskIdentity;
@@ -21,46 +21,47 @@ use crate::states::{Step, opaque_debug};
 
 opaque_debug!(WaitSession, WaitTakeSession);
 
-/// RECVD_CH, while the session is looked up that the client wants to go on from.
+/// RECVD_CH: waits for the application to look up the session or key.
 pub struct WaitSession {
     full: Box<WaitIdentity>,
-    /// Over the hello up to the binders.
+    /// The hash of ClientHello up to the binders.
     truncated_hash: Digest,
 }
 
-/// RECVD_CH, while a session that may be used once is removed from its store.
+/// RECVD_CH: waits for the application to remove a single-use session from its store.
 pub struct WaitTakeSession {
     full: Box<WaitIdentity>,
     accepted: AcceptedPsk,
 }
 
-/// What the sessions of a connection have from the full handshake that they go back to.
+/// What the sessions of a connection inherit from the full handshake that began them.
 #[derive(Clone, Copy, Default)]
 pub(super) struct FullHandshake {
-    /// When the client's chain was verified, in seconds since 1970; 0 if there is none, or it is not known.
+    /// When the client's chain was verified, in seconds since 1970. 0 if the client has no chain,
+    /// or the time is unknown.
     pub(super) authenticated: u64,
-    /// When the verdict on the chain ends, in seconds since 1970.
+    /// When the client's chain stops being valid, in seconds since 1970.
     pub(super) expires: Option<u64>,
 }
 
-/// A key that the client holds, and that fits this handshake.
+/// An eligible key that the client has proved to hold.
 struct AcceptedPsk {
     index: u16,
     psk: BoundPsk,
     kind: HandshakeKind,
     full_handshake: Option<FullHandshake>,
-    /// What its successors are bound to.
+    /// The resumption scope of the sessions that this connection issues.
     scope: Scope,
-    /// Bytes of early data that are accepted.
+    /// The early data limit, in bytes, if early data is accepted.
     early: Option<u32>,
 }
 
-/// A key that fits, before its binder was checked.
+/// A key that fits this handshake. Its binder is not checked yet.
 struct EligiblePsk {
     psk: NamedPsk,
     kind: HandshakeKind,
     full_handshake: Option<FullHandshake>,
-    /// What its successors are bound to.
+    /// The resumption scope of the sessions that this connection issues.
     scope: Scope,
     early: Option<u32>,
     single_use: bool,
@@ -75,16 +76,16 @@ impl WaitSession {
         self.full.connection_id()
     }
 
-    /// Goes on from the first key that fits, and with a full handshake without one.
+    /// Resumes with the first eligible key; without one continues with a full handshake.
     ///
     /// # Errors
     /// [`Error::BadBinder`].
     pub(super) fn on_session(mut self, answer: SessionAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
-        let chosen = self.choose(&answer)?;
-        let identity = chosen.as_ref().and_then(|(AcceptedPsk { index, .. }, _)| answer.offered((*index).into()));
+        let selection = self.choose(&answer)?;
+        let identity = selection.as_ref().and_then(|(AcceptedPsk { index, .. }, _)| answer.offered((*index).into()));
         let identity = identity.map(|(identity, _)| range_in(answer.hello().wire(), identity.identity));
         let (hello, _) = answer.into_parts();
-        match (chosen, identity) {
+        match (selection, identity) {
             (Some((accepted, true)), Some(identity)) => {
                 let need = NeedTakeSession::new(self.connection_id(), hello, identity);
                 let state = Box::new(WaitTakeSession { full: self.full, accepted });
@@ -95,9 +96,9 @@ impl WaitSession {
         }
     }
 
-    /// The key to go on from, whose binder was checked, and whether it may be used once. Of the keys
-    /// that fit, those that go with the chosen suite come first; for an external key with another hash
-    /// the suite changes (RFC 9846 §4.3.11).
+    /// Returns the first eligible key after checking its binder, and whether it is single-use. Keys
+    /// that fit the selected suite come first. An external key with another hash changes the suite
+    /// (RFC 9846 §4.3.11).
     fn choose(&mut self, answer: &SessionAnswer) -> Result<Option<(AcceptedPsk, bool)>, Error> {
         let candidates = answer.candidates();
         if candidates.is_empty() {
@@ -108,11 +109,11 @@ impl WaitSession {
             for candidate in candidates {
                 let Some((identity, binder)) = answer.offered(candidate.index) else { continue };
                 let Ok(index) = u16::try_from(candidate.index) else { continue };
-                let Some(fitting) = self.fitting(candidate, &identity, suite) else { continue };
+                let Some(eligible) = self.eligible(candidate, &identity, suite) else { continue };
                 if suite != self.full.suite {
                     self.change_suite(suite, answer);
                 }
-                let EligiblePsk { psk, kind, full_handshake, scope, early, single_use } = fitting;
+                let EligiblePsk { psk, kind, full_handshake, scope, early, single_use } = eligible;
                 let psk = psk.check_binder(&self.truncated_hash, binder.0)?;
                 return Ok(Some((AcceptedPsk { index, psk, kind, full_handshake, scope, early }, single_use)));
             }
@@ -125,8 +126,8 @@ impl WaitSession {
         Ok(None)
     }
 
-    /// What a candidate stands for, if it fits this handshake under this suite.
-    fn fitting(
+    /// Returns what `candidate` resumes, if it is eligible with this suite.
+    fn eligible(
         &self,
         candidate: &PskCandidate,
         identity: &PskIdentity<'_>,
@@ -134,7 +135,8 @@ impl WaitSession {
     ) -> Option<EligiblePsk> {
         let WaitIdentity { context, server_name, kind, .. } = &*self.full;
         match &candidate.key {
-            // Only an external key decides the suite: a session follows the configured preference.
+            // Only an external key can change the suite. For sessions the configured preference
+            // decides.
             FoundKey::Session { .. } if suite != self.full.suite => None,
             FoundKey::Session { session, identity: scope, now, single_use } => {
                 let criteria = ResumptionCriteria {
@@ -148,7 +150,8 @@ impl WaitSession {
                     log_debug!("a session is not resumed: {_why:?}");
                     return None;
                 }
-                // RFC 9846 §4.3.10, §8: for the first key alone, under the same suite and protocol, and not a second time.
+                // RFC 9846 §4.3.10, §8: only for the first key, with the same suite and protocol,
+                // and only if it cannot be replayed.
                 let accepts = self.full.early_data
                     && candidate.index == 0
                     && *single_use
@@ -181,7 +184,7 @@ impl WaitSession {
         }
     }
 
-    /// Hashes the hello anew, as nothing else was sent or received.
+    /// Hashes ClientHello again. No other message is in the transcript yet.
     fn change_suite(&mut self, suite: &'static Tls13Suite, answer: &SessionAnswer) {
         let body = answer.hello().wire();
         let binders = answer.binders_wire_len();
@@ -203,11 +206,11 @@ impl WaitTakeSession {
         self.full.connection_id()
     }
 
-    /// Resumes the session if this connection is the one that took it, with a full handshake
-    /// otherwise.
+    /// Resumes the session if this connection took it from the store; otherwise continues with a
+    /// full handshake.
     ///
     /// # Errors
-    /// As sending ServerHello.
+    /// [`Error`] if ServerHello cannot be sent.
     pub(super) fn on_taken(self: Box<Self>, answer: TakeAnswer, out: &mut dyn Sink) -> Result<Step<State>, Error> {
         let (hello, taken) = answer.into_parts();
         let Self { full, accepted } = *self;
@@ -232,7 +235,8 @@ impl WaitIdentity {
         });
         let (schedule, peer) = psk.accept();
         let keys = self.send_server_hello(client_hello, schedule, Some(index), early.as_ref(), out)?;
-        // RFC 6066 §3: a resumed session has the name that it began with, and it is not acknowledged again.
+        // RFC 6066 §3: a resumed session keeps its name, and the server does not acknowledge it
+        // again.
         self.context.send_encrypted_extensions(self.alpn.as_ref(), false, early.is_some(), self.sizes, out)?;
         let can_resume = self.can_resume;
         let (mut context, negotiated) = self.into_negotiated(kind, early.is_some());

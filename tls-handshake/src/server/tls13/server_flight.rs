@@ -1,4 +1,5 @@
-//! TLS 1.3 after ClientHello: our flight, in two halves around the signature, and the client's answer.
+//! The server's flight in TLS 1.3, in two parts: before and after the signature (RFC 9846
+//! §4.3–§4.5).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use crate::sink::Sink;
 use crate::states::opaque_debug;
 use crate::verify::tls13 as signatures;
 
-/// The scheme to sign with: the first of the identity's own that the client accepts and the version allows.
+/// Returns the first of the identity's schemes that the client accepts and TLS 1.3 allows.
 fn scheme_for(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Option<SignatureScheme> {
     let usable = |scheme: &SignatureScheme| offered.contains(*scheme) && signatures::RULES.schemes.contains(scheme);
     first_common(identity.schemes(), &usable)
@@ -40,48 +41,48 @@ fn scheme_for(identity: &Identity, offered: &List<'_, SignatureScheme>) -> Optio
 
 opaque_debug!(WaitIdentity, WaitSignature);
 
-/// RECVD_CH: all is chosen but the identity.
+/// RECVD_CH: everything but the identity is selected.
 pub struct WaitIdentity {
     pub(in crate::server) context: Box<HandshakeContext>,
     pub(in crate::server) suite: &'static Tls13Suite,
     pub(in crate::server) group: Group,
     pub(in crate::server) kind: HandshakeKind,
     pub(in crate::server) client_random: [u8; 32],
-    /// Where things are in the hello, which comes back with each answer.
+    /// Where to find parts of ClientHello, which each answer returns.
     pub(in crate::server) parts: HelloParts,
     pub(in crate::server) alpn: Option<Vec<u8>>,
     pub(in crate::server) sizes: RecordSizes,
     pub(in crate::server) server_name: Option<String>,
     pub(in crate::server) stapling: Stapling,
-    /// Whether the client could go on from a session of this connection.
+    /// Whether the client can resume a session of this connection.
     pub(in crate::server) can_resume: bool,
     /// Whether the client sends early data.
     pub(in crate::server) early_data: bool,
     pub(in crate::server) at: RecordBoundary,
 }
 
-/// Places in the body of a ClientHello.
+/// Ranges in the body of a ClientHello.
 pub(in crate::server) struct HelloParts {
-    /// The client's share of the group that was chosen.
+    /// The client's key share for the selected group.
     pub(in crate::server) share: Range<usize>,
     pub(in crate::server) session_id: Range<usize>,
-    /// The list of signature_algorithms; empty if there is none.
+    /// The list of signature_algorithms; empty if the client sent none.
     pub(in crate::server) schemes: Range<usize>,
 }
 
-/// NEGOTIATED: Certificate is written; the key signs what comes next.
+/// NEGOTIATED: Certificate is sent. Waits for the signature of CertificateVerify.
 pub struct WaitSignature {
     begun: Box<WaitIdentity>,
     keys: Box<HandshakeKeys>,
     scheme: SignatureScheme,
 }
 
-/// What a sent flight waits for.
+/// The states that can follow the server's flight.
 #[derive(Debug)]
 pub enum AfterSignature {
-    /// A certificate, or the client's word that it has none.
+    /// Waits for the client's Certificate, which may be empty.
     Requested(WaitCert),
-    /// The client's Finished.
+    /// Waits for the client's Finished.
     NotRequested(WaitFinished),
 }
 
@@ -90,7 +91,7 @@ impl WaitIdentity {
         ConnectionId::of(&self.context.random)
     }
 
-    /// Asks which identity answers this hello.
+    /// Requests an identity for this ClientHello.
     pub(in crate::server) fn need_identity(context: &HandshakeContext, hello: Owned<ClientHelloView>) -> NeedIdentity {
         NeedIdentity::new(ConnectionId::of(&context.random), hello, context.config.external_psks, Self::rules(context))
     }
@@ -105,7 +106,7 @@ impl WaitIdentity {
         }
     }
 
-    /// Sends ServerHello, EncryptedExtensions and Certificate, and asks for the signature.
+    /// Sends ServerHello, EncryptedExtensions and Certificate, and requests the signature.
     pub(in crate::server) fn on_identity(
         mut self: Box<Self>,
         answer: IdentityAnswer,
@@ -114,7 +115,8 @@ impl WaitIdentity {
         let (identity, hello) = answer.into_parts()?;
         self.context.scope = self.context.scope.with_identity(identity.session_scope());
         let schemes = hello.wire().get(self.parts.schemes.clone()).unwrap_or_default();
-        // RFC 9846 §9.2: it was left out for pre-shared keys, of which none is known here.
+        // RFC 9846 §9.2: the client omitted it for its pre-shared keys, none of which the server
+        // knows.
         if schemes.is_empty() {
             return Err(missing(ExtensionType::SIGNATURE_ALGORITHMS));
         }
@@ -124,7 +126,7 @@ impl WaitIdentity {
             able: identity.schemes().to_vec(),
         })?;
         let keys = self.send_server_hello(hello.wire(), EarlySecret::new(self.suite.hash), None, None, out)?;
-        // RFC 6066 §3: the name was used to choose the certificate.
+        // RFC 6066 §3: acknowledges that the name selected the certificate.
         let (named, config) = (self.server_name.is_some(), &self.context.config);
         let asks = config.client_auth != ClientAuth::Disabled;
         self.context.send_encrypted_extensions(self.alpn.as_ref(), named, false, self.sizes, out)?;
@@ -138,7 +140,7 @@ impl WaitIdentity {
         Ok((WaitSignature { begun: self, keys, scheme }, Need::Signature(need)))
     }
 
-    /// What is settled once ServerHello and EncryptedExtensions are sent.
+    /// Returns what is negotiated once ServerHello and EncryptedExtensions are sent.
     pub(super) fn into_negotiated(self, kind: HandshakeKind, early_data: bool) -> (Box<HandshakeContext>, Negotiated) {
         let negotiated = Negotiated {
             suite: self.suite.into(),
@@ -152,8 +154,9 @@ impl WaitIdentity {
         (self.context, negotiated)
     }
 
-    /// RFC 9846 §4.2.3, with the pre-shared key that was selected, if any. The handshake's keys are installed behind it; but that for
-    /// early data, if some is accepted. `client_hello` is the body of the message.
+    /// Sends ServerHello (RFC 9846 §4.2.3), with the selected pre-shared key if any, and installs
+    /// the handshake keys. If early data is accepted, the read key is that of early data.
+    /// `client_hello` is the body of the message.
     pub(super) fn send_server_hello(
         &mut self,
         client_hello: &[u8],
@@ -181,7 +184,8 @@ impl WaitIdentity {
             })
         })?;
         let secret = key.agree(part(&self.parts.share)).map_err(|_| Illegal::KeyShare(group))?;
-        // RFC 9846 Appendix E.4: behind our first message, which after a retry was HelloRetryRequest.
+        // RFC 9846 Appendix E.4: after the server's first message. After a retry that was
+        // HelloRetryRequest.
         if !self.kind.is_retried() && !session_id.is_empty() {
             out.send_change_cipher_spec()?;
         }
@@ -224,8 +228,9 @@ impl HandshakeContext {
         })
     }
 
-    /// Sends Finished, and moves on to the application's keys for what we send (RFC 9846 §4.5.3). With the keys comes the hash that
-    /// they and the client's Finished go by, if the client sends nothing before that.
+    /// Sends Finished and installs the application write key (RFC 9846 §4.5.3). Also returns the
+    /// transcript hash, which the client's Finished covers if the client sends no message before
+    /// it.
     pub(super) fn send_finished(
         &mut self,
         keys: Box<HandshakeKeys>,
@@ -246,7 +251,7 @@ impl WaitSignature {
         self.begun.connection_id()
     }
 
-    /// Sends CertificateVerify and Finished, and moves on to the application's keys for what we send.
+    /// Sends CertificateVerify and Finished, and installs the application write key.
     pub(in crate::server) fn on_signature(
         self,
         answer: SignatureAnswer,
@@ -279,7 +284,7 @@ impl WaitSignature {
     }
 }
 
-/// CertificateRequest (RFC 9846 §4.4.2). Nothing is asked for beside the certificate.
+/// Writes CertificateRequest (RFC 9846 §4.4.2).
 fn certificate_request(w: &mut Writer<'_>, config: &ServerConfig) -> Result<(), BufferFull> {
     w.message(HandshakeType::CERTIFICATE_REQUEST, |w| {
         w.vec8(|_| Ok(()))?;

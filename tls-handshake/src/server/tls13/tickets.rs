@@ -1,4 +1,5 @@
-//! The tickets that a connected client gets, one for each session that it may go on from (RFC 9846 §4.7.1).
+//! The tickets that a TLS 1.3 server issues after the handshake, one for each new session (RFC 9846
+//! §4.7.1).
 
 use std::sync::Arc;
 
@@ -20,16 +21,16 @@ use crate::verify::PeerChain;
 
 opaque_debug!(WaitTickets);
 
-/// CONNECTED, while the tickets are made.
+/// CONNECTED: waits for the application to make the tickets.
 pub struct WaitTickets {
     connected: Box<Connected>,
     connection_id: ConnectionId,
 }
 
 impl HandshakeContext {
-    /// Whether there is a place for sessions, and a way to tell when they end: with the client's certificate, if it has one. An
-    /// external key needs none: it can be used again itself.
-    pub(super) fn gives_tickets(&self, peer: &Authenticated) -> bool {
+    /// Returns whether to issue tickets: the configuration enables and bounds sessions. A client
+    /// with an external key gets none, since it can use that key again.
+    pub(super) fn issues_tickets(&self, peer: &Authenticated) -> bool {
         self.config.session_lookup != SessionLookup::Never
             && self.config.tls13_tickets > 0
             && self.config.has_lifetime()
@@ -38,7 +39,7 @@ impl HandshakeContext {
 }
 
 impl WaitTickets {
-    /// Draws the sessions, and asks for their tickets.
+    /// Creates the sessions and requests their tickets.
     pub(super) fn ask(
         connected: Box<Connected>,
         context: &HandshakeContext,
@@ -50,7 +51,8 @@ impl WaitTickets {
         let chain = connected.peer().chain();
         let of_chain = |chain: &PeerChain| FullHandshake { authenticated: chain.verdict_time(), expires: chain.end() };
         let FullHandshake { authenticated, expires } = full.or_else(|| chain.map(of_chain)).unwrap_or_default();
-        // A chain whose end cannot be read is not kept: nobody would know when to stop trusting it.
+        // No tickets if the end of the client's chain cannot be read, because the sessions would
+        // have no expiry.
         let tickets = if chain.is_some() && expires.is_none() { 0 } else { config.tls13_tickets };
         let ids = match config.session_lookup {
             SessionLookup::Ids => {
@@ -84,7 +86,7 @@ impl WaitTickets {
                 issued: 0,
                 lifetime: config.ticket_lifetime,
                 age_add: u32::from_be_bytes(age_add),
-                // Accepted only of a session that may be used once, which takes a store.
+                // Early data needs a single-use session, and so a store.
                 max_early_data: match config.session_lookup {
                     SessionLookup::Ids => config.max_early_data,
                     _ => 0,
@@ -101,8 +103,8 @@ impl WaitTickets {
         self.connection_id
     }
 
-    /// Sends one NewSessionTicket for each session; its nonce is the session's number, a single byte: some clients refuse longer
-    /// ones.
+    /// Sends one NewSessionTicket for each session. The nonce is the session's number in a single
+    /// byte, because some clients reject longer ones.
     pub(super) fn on_tickets(self, answer: NewSessionAnswer, out: &mut dyn Sink) -> Result<Box<Connected>, Error> {
         if let Some(stored) = answer.stored() {
             out.event(Event::Stored(stored));
