@@ -2,15 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pki_types::ServerName;
 use tls_handshake::{ClientSessionValue, SessionError};
 use zeroize::Zeroizing;
 
-use super::sharded_map::{Sharded, Slot};
+use super::sharded_map::ShardedMap;
 use crate::ProtocolVersion;
-use crate::sync::read_mostly::{COPIES, thread_slot};
 
 /// Keeps a client's sessions, by server and by what they are bound to.
 ///
@@ -59,9 +57,7 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ClientSessionMemoryCache {
-    servers: Sharded<Sessions>,
-    /// Sessions of TLS 1.2 that threads found lately.
-    found: [ThreadCache; COPIES],
+    servers: ShardedMap<Sessions>,
 }
 
 /// The sessions with one server, under one scope.
@@ -101,71 +97,11 @@ impl Sessions {
     }
 }
 
-/// What one thread, or some, found of TLS 1.2. Those sessions are given out again and again: threads that resume with the same server have
-/// them here, instead of one after the other behind its lock.
-#[derive(Default)]
-#[repr(align(128))]
-struct ThreadCache(Mutex<VecDeque<Seen>>);
-
-/// A session that was found.
-struct Seen {
-    key: Vec<u8>,
-    /// What had been put by then where it was found. Once there is more, another session may be the one to give out.
-    generation: u64,
-    /// Made when it is found a second time: many servers give a new one with each connection. It shares nothing with the session that was
-    /// put, so that the connections that hold the server's chain are counted in here alone.
-    copy: Option<ClientSessionValue>,
-}
-
-impl ThreadCache {
-    /// Servers of a thread.
-    const MAX: usize = 8;
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Seen>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn get(&self, key: &[u8], generation: u64) -> Option<ClientSessionValue> {
-        let mut found = self.lock();
-        let seen = found.iter_mut().find(|seen| seen.key == key)?;
-        if seen.generation != generation {
-            // It is a secret, and of no use any more.
-            seen.copy = None;
-        }
-        seen.copy.clone()
-    }
-
-    fn put(&self, slot: &Slot<'_, Sessions>, generation: u64, session: &ClientSessionValue) {
-        let mut found = self.lock();
-        // Under the lock: a removal counts first, and comes here second.
-        if slot.generation() != generation {
-            return;
-        }
-        match found.iter_mut().find(|seen| seen.key == slot.key()) {
-            Some(seen) if seen.generation == generation => seen.copy = Some(session.deep_clone()),
-            Some(seen) => (seen.generation, seen.copy) = (generation, None),
-            None => {
-                if found.len() >= Self::MAX {
-                    found.pop_front();
-                }
-                found.push_back(Seen { key: slot.key().to_vec(), generation, copy: None });
-            }
-        }
-    }
-}
-
-impl ThreadCache {
-    /// Forgets the session, and that it was found: what a thread read before the removal is not copied after it.
-    fn remove(&self, key: &[u8]) {
-        self.lock().retain(|seen| seen.key != key);
-    }
-}
-
 impl ClientSessionMemoryCache {
     /// For sessions with this many servers at most; those go first whose latest session came the longest ago.
     #[must_use]
     pub fn new(servers: usize) -> Self {
-        Self { servers: Sharded::new(servers), found: std::array::from_fn(|_| ThreadCache::default()) }
+        Self { servers: ShardedMap::new(servers) }
     }
 
     /// Servers whose sessions are there.
@@ -184,14 +120,10 @@ impl ClientSessionMemoryCache {
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut sessions = Vec::new();
-        self.servers.each(|part| {
-            for session in part.values().flat_map(Sessions::all) {
-                let bytes = session.encode();
-                if !bytes.is_empty() {
-                    sessions.push(bytes);
-                }
-            }
-        });
+        for shard in self.servers.shards() {
+            let encoded = shard.values().flat_map(Sessions::all).map(ClientSessionValue::encode);
+            sessions.extend(encoded.filter(|bytes| !bytes.is_empty()));
+        }
         // All at once: a buffer that grows leaves copies behind.
         let length = sessions.iter().fold(MAGIC.len(), |sum, bytes| sum + 4 + bytes.len());
         let mut all = Zeroizing::new(Vec::with_capacity(length));
@@ -245,39 +177,32 @@ fn key(server: &ServerName<'_>, scope: &[u8; 32]) -> Vec<u8> {
 impl StoresClientSessions for ClientSessionMemoryCache {
     fn put(&self, session: ClientSessionValue) {
         let key = key(session.server_name(), session.scope());
-        self.servers.with(&key, |place| {
-            // What was put last is youngest.
-            let mut sessions = place.remove().unwrap_or_default();
-            sessions.put(session);
-            place.put(sessions)
-        });
+        let key = self.servers.key(&key);
+        let Some(mut shard) = self.servers.shard(&key) else { return };
+        // Inserted anew, so that this server is the last one to be evicted.
+        let mut sessions = shard.remove(&key).unwrap_or_default();
+        sessions.put(session);
+        shard.insert(&key, sessions);
     }
 
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue> {
         let key = key(server, scope);
-        let (slot, found) = (self.servers.slot(&key)?, self.found.get(thread_slot())?);
-        if let Some(session) = found.get(&key, slot.generation()) {
-            return Some(session);
+        let key = self.servers.key(&key);
+        let mut shard = self.servers.shard(&key)?;
+        let sessions = shard.get_mut(&key)?;
+        let session = sessions.take();
+        if sessions.is_empty() {
+            shard.remove(&key);
         }
-        let take = |sessions: &mut Sessions| (sessions.take(), sessions.is_empty());
-        let (session, generation) = slot.with(|place| {
-            let (session, is_empty) = place.get_mut().map(take)?;
-            if is_empty {
-                place.remove();
-            }
-            Some((session?, place.generation()))
-        })?;
-        if session.version() != ProtocolVersion::TLS13 {
-            found.put(&slot, generation, &session);
-        }
-        Some(session)
+        session
     }
 
     fn remove(&self, server: &ServerName<'_>, scope: &[u8; 32]) {
         let key = key(server, scope);
-        let removed = self.servers.with(&key, |place| place.remove_for_all());
+        let key = self.servers.key(&key);
+        // Dropped after the lock is released.
+        let removed = self.servers.shard(&key).and_then(|mut shard| shard.remove(&key));
         drop(removed);
-        self.found.iter().for_each(|found| found.remove(&key));
     }
 }
 
@@ -308,7 +233,7 @@ impl StoresClientSessions for NoClientSessionStorage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     use crate::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
 
@@ -402,14 +327,6 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(take(&cache, &old[0]), Some(old[0].encode().to_vec()));
         }
-        // Threads have copies of their own.
-        std::thread::scope(|scope| {
-            for _ in 0..10 {
-                scope.spawn(|| assert_eq!(take(&cache, &old[0]), Some(old[0].encode().to_vec())));
-            }
-        });
-        let copies = cache.found.iter().filter(|found| found.lock().iter().any(|seen| seen.copy.is_some())).count();
-        assert!(copies >= 2, "{copies}");
         // Another configuration's: it does not even find them.
         assert_ne!(old[0].scope(), new[0].scope());
         cache.put(new[0].clone());
@@ -418,52 +335,25 @@ mod tests {
     }
 
     #[test]
-    fn what_a_thread_found_is_given_no_more_once_there_is_another_session() {
-        let all = sessions(&["a.test", "a.test", "b.test", "c.test"], ProtocolVersion::TLS12);
-        let cache = ClientSessionMemoryCache::new(2);
-        cache.put(all[0].clone());
-        for _ in 0..3 {
-            assert_eq!(take(&cache, &all[0]), Some(all[0].encode().to_vec()));
-        }
-        cache.put(all[1].clone());
+    fn later_tls12_session_replaces_the_earlier() {
+        let all = sessions(&["a.test", "a.test"], ProtocolVersion::TLS12);
         assert_ne!(all[0].encode(), all[1].encode());
-        for _ in 0..3 {
-            assert_eq!(take(&cache, &all[0]), Some(all[1].encode().to_vec()));
-        }
-        // Nor once there is none.
-        all[2..].iter().for_each(|session| cache.put(session.clone()));
-        let has_copies = || cache.found.iter().any(|found| found.lock().iter().any(|seen| seen.copy.is_some()));
-        assert!(has_copies());
-        assert_eq!(take(&cache, &all[0]), None);
-        assert!(!has_copies(), "a secret that is of no use stays");
+        let cache = ClientSessionMemoryCache::new(10);
+        cache.put(all[0].clone());
+        assert_eq!(take(&cache, &all[0]), Some(all[0].encode().to_vec()));
+        cache.put(all[1].clone());
+        assert_eq!(take(&cache, &all[0]), Some(all[1].encode().to_vec()));
     }
 
     #[test]
-    fn removal_ends_all_sessions_and_their_copies() {
+    fn removal_ends_the_sessions_of_one_server() {
         let all = sessions(&["a.test", "b.test"], ProtocolVersion::TLS12);
         let cache = ClientSessionMemoryCache::new(10);
         all.iter().for_each(|session| cache.put(session.clone()));
-        // Threads that live at the same time have copies in places of their own.
-        let barrier = std::sync::Barrier::new(3);
-        std::thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| {
-                    barrier.wait();
-                    (0..3).for_each(|_| assert!(take(&cache, &all[0]).is_some()));
-                    // A thread that ends gives its place to the next one.
-                    barrier.wait();
-                });
-            }
-        });
-        let kept = |of: &ClientSessionValue| {
-            let key = key(of.server_name(), of.scope());
-            cache.found.iter().filter(|found| found.lock().iter().any(|seen| seen.key == key)).count()
-        };
-        assert!(kept(&all[0]) > 1);
         cache.remove(all[0].server_name(), all[0].scope());
-        assert_eq!((kept(&all[0]), take(&cache, &all[0])), (0, None));
-        assert!(take(&cache, &all[1]).is_some(), "another server's stays");
-        // Removing what is not there does nothing.
+        assert_eq!(take(&cache, &all[0]), None);
+        assert!(take(&cache, &all[1]).is_some(), "another server's session is gone");
+        // Removing nothing does nothing.
         cache.remove(all[0].server_name(), all[0].scope());
     }
 
@@ -474,38 +364,6 @@ mod tests {
         all.iter().for_each(|session| cache.put(session.clone()));
         cache.remove(all[0].server_name(), all[0].scope());
         assert!(cache.is_empty());
-    }
-
-    #[test]
-    fn thread_that_read_before_a_removal_keeps_no_copy() {
-        let all = sessions(&["a.test"], ProtocolVersion::TLS12);
-        let cache = ClientSessionMemoryCache::new(10);
-        cache.put(all[0].clone());
-        let key = key(all[0].server_name(), all[0].scope());
-        let slot = cache.servers.slot(&key).unwrap();
-        let generation = slot.generation();
-        cache.remove(all[0].server_name(), all[0].scope());
-        let found = ThreadCache::default();
-        // Twice, as a session that was found before is copied.
-        (0..2).for_each(|_| found.put(&slot, generation, &all[0]));
-        assert!(found.lock().is_empty());
-    }
-
-    #[test]
-    fn a_thread_has_copies_of_a_few_servers_sessions_and_finds_all() {
-        let names: Vec<_> = (0..20u8).map(|n| format!("{n}.test")).collect();
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
-        let many = sessions(&names, ProtocolVersion::TLS12);
-        let cache = ClientSessionMemoryCache::new(20);
-        many.iter().for_each(|session| cache.put(session.clone()));
-        let few = &many[..ThreadCache::MAX];
-        for session in many.iter().chain(&many).chain(few).chain(few).chain(few) {
-            assert_eq!(take(&cache, session), Some(session.encode().to_vec()));
-        }
-        // This thread's place alone is filled, with those that it found more than once before others came between.
-        let copies = |found: &ThreadCache| found.lock().iter().filter(|seen| seen.copy.is_some()).count();
-        assert_eq!(cache.found.iter().map(copies).max(), Some(ThreadCache::MAX));
-        assert_eq!(cache.found.iter().map(|found| found.lock().len()).sum::<usize>(), ThreadCache::MAX);
     }
 
     #[test]

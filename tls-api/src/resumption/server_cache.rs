@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::sharded_map::Sharded;
+use super::sharded_map::ShardedMap;
 
 /// Keeps a server's sessions, each for as long as there is room: in memory, in a file, in a database that a fleet shares.
 ///
@@ -45,7 +45,7 @@ pub trait StoresServerSessions: fmt::Debug + Send + Sync {
 /// # }
 /// ```
 pub struct ServerSessionMemoryCache {
-    sessions: Sharded<Zeroizing<Vec<u8>>>,
+    sessions: ShardedMap<Zeroizing<Vec<u8>>>,
 }
 
 /// Bytes of a session: beyond lie only absurd chains.
@@ -57,7 +57,7 @@ impl ServerSessionMemoryCache {
     /// For this many sessions at most; the oldest go first.
     #[must_use]
     pub fn new(size: usize) -> Self {
-        Self { sessions: Sharded::new(size) }
+        Self { sessions: ShardedMap::new(size) }
     }
 
     /// Sessions at present.
@@ -77,15 +77,18 @@ impl StoresServerSessions for ServerSessionMemoryCache {
     fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, _: u32) -> bool {
         // A session says itself when it ends.
         let fits = id.len() <= MAX_ID && session.len() <= MAX_SESSION;
-        fits && self.sessions.with(id, |place| place.put(session)).unwrap_or(false)
+        let key = self.sessions.key(id);
+        fits && self.sessions.shard(&key).is_some_and(|mut shard| shard.insert(&key, session))
     }
 
     fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.sessions.with(id, |place| place.get().cloned()).flatten()
+        let key = self.sessions.key(id);
+        self.sessions.shard(&key)?.get(&key).cloned()
     }
 
     fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.sessions.with(id, |place| place.remove()).flatten()
+        let key = self.sessions.key(id);
+        self.sessions.shard(&key)?.remove(&key)
     }
 }
 
