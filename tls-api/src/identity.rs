@@ -1,4 +1,4 @@
-//! Who this side is: certificates with their keys, external pre-shared keys, and how one is chosen for a peer.
+//! How this side authenticates: certificates with keys, external PSKs, and how one is chosen.
 
 pub(crate) mod client_hello;
 pub(crate) mod psk;

@@ -1,12 +1,13 @@
-//! Where sessions are kept between connections.
+//! Where sessions are stored between connections.
 //!
 //! ```text
-//! server: ProducesTickets ─ the client keeps it, sealed          StoresServerSessions ─ we keep it, under an id
-//! client: StoresClientSessions
+//! server  ProducesTickets       encrypted, with the client
+//!         StoresServerSessions  on the server, under an ID
+//! client  StoresClientSessions  by server name and resumption scope
 //! ```
 //!
-//! All of them are shared by the connections of all threads, bounded, and none makes threads wait for each other: what is read
-//! far more often than written is read without waiting, and the rest is split into parts, each with a lock of its own.
+//! All threads share them, and each is bounded. `server_sessions` chooses between tickets and store
+//! and answers the engine.
 
 mod client_cache;
 mod server_cache;

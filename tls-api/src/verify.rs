@@ -1,4 +1,4 @@
-//! Verification of the peer's certificates: the traits, and the trust anchors.
+//! How the peer's certificates are verified: the verifier traits and the trust anchors.
 
 pub(crate) mod client;
 pub(crate) mod roots;

@@ -1,4 +1,4 @@
-//! What a client says of itself, for whoever chooses how to answer it.
+//! The ClientHello, as resolvers see it.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use tls_handshake::{Identity, host_name};
 
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
-/// What is known of a client when an identity has to be chosen: its ClientHello, read and raw.
+/// A client's ClientHello, parsed and raw, for choosing an identity.
 ///
-/// All lists are in the client's order of preference, and hold what is unknown to this library and GREASE values
-/// (RFC 8701) as well. Nothing of it is authenticated yet.
+/// Lists are in the client's order of preference. They include values that this library does not
+/// support, and GREASE (RFC 8701). Nothing in them is authenticated yet.
 ///
-/// A fingerprint of clients in the manner of JA3, from the version, the suites, the extensions and the groups:
+/// A fingerprint like JA3, of version, cipher suites, extensions and groups:
 ///
 /// ```
 /// use strata_tls::ClientHelloInfo;
@@ -28,7 +28,7 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// }
 /// ```
 ///
-/// A choice by the application protocol:
+/// A choice by application protocol:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -54,71 +54,78 @@ pub struct ClientHelloInfo<'a> {
     pub(crate) can_use: &'a CanUse<'a>,
 }
 
-/// What the engine says of an identity for the client.
+/// The engine's check whether a handshake with an identity can complete.
 pub(crate) type CanUse<'a> = dyn Fn(&Identity) -> bool + Sync + 'a;
 
 impl<'a> ClientHelloInfo<'a> {
-    /// Returns the host name that the client asks for (SNI, RFC 6066 §3): a valid DNS name of at most 253 bytes, in the case in
-    /// which it was sent and without a trailing dot. `None` if there is none, or an IP address, or one that
-    /// [is ignored](crate::ServerConfig::set_ignore_invalid_server_name). What [`client_hello`](Self::client_hello) and
-    /// [`raw`](Self::raw) have is not checked.
+    /// Returns the requested host name (SNI, RFC 6066 §3): a valid DNS name of at most 253 bytes,
+    /// in the case in which it was sent, without a trailing dot.
+    ///
+    /// `None` if there is none, if it is an IP address, or if it is invalid and
+    /// [ignored](crate::ServerConfig::set_ignore_invalid_server_name). The names in
+    /// [`client_hello`](Self::client_hello) and [`raw`](Self::raw) are unchecked.
     #[must_use]
     pub fn server_name(&self) -> Option<&'a str> {
         host_name(self.client_hello)
     }
 
-    /// The application protocols that the client offers (RFC 7301).
+    /// Returns the offered application protocols (ALPN, RFC 7301).
     pub fn alpn_protocols(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.client_hello.extensions.alpn.into_iter().flat_map(|names| names.iter()).map(|name| name.0)
     }
 
-    /// The signature schemes that the client accepts in handshakes (RFC 9846 §4.3.3); none if it does not say.
+    /// Returns the signature schemes that the client accepts in handshakes (RFC 9846 §4.3.3). Empty
+    /// without the extension.
     pub fn signature_schemes(&self) -> impl Iterator<Item = SignatureScheme> + use<'a> {
         self.client_hello.extensions.signature_algorithms.into_iter().flat_map(|schemes| schemes.iter())
     }
 
-    /// The cipher suites that the client offers, of whatever version.
+    /// Returns the offered cipher suites of all versions.
     pub fn cipher_suites(&self) -> impl Iterator<Item = CipherSuite> + use<'a> {
         self.client_hello.cipher_suites.iter()
     }
 
-    /// The groups for the key exchange that the client offers (RFC 9846 §4.3.7); none if it does not say.
+    /// Returns the offered key exchange groups (RFC 9846 §4.3.7). Empty without the extension.
     pub fn groups(&self) -> impl Iterator<Item = NamedGroup> + use<'a> {
         self.client_hello.extensions.supported_groups.into_iter().flat_map(|groups| groups.iter())
     }
 
-    /// The versions that the client offers (RFC 9846 §4.3.1). Of a client that is older than that list, the highest that it has.
+    /// Returns the offered versions (RFC 9846 §4.3.1). Without supported_versions, as in older
+    /// clients, this is the highest version that the client supports.
     pub fn versions(&self) -> impl Iterator<Item = ProtocolVersion> + use<'a> {
         let listed = self.client_hello.extensions.supported_versions;
         let legacy = listed.is_none().then_some(self.client_hello.legacy_version);
         listed.into_iter().flat_map(|versions| versions.iter()).chain(legacy)
     }
 
-    /// Returns whether a handshake with this client can be completed with this identity, by the rules that the handshake is made
-    /// by: in the version that will be negotiated both sides have a signature scheme for its key, and in TLS 1.2 a cipher
-    /// suite for it and, of a key on a curve, the client has the curve (RFC 8422 §5.1).
+    /// Returns whether a handshake with this client can complete with `identity`.
+    ///
+    /// In the version that will be negotiated, both sides must support a signature scheme for its
+    /// key. TLS 1.2 also requires a cipher suite for the kind of key, and that the client supports
+    /// the key's curve (RFC 8422 §5.1).
     #[must_use]
     pub fn can_verify(&self, identity: &Identity) -> bool {
         (self.can_use)(identity)
     }
 
-    /// All extensions with their data, in the order of the wire.
+    /// Returns all extensions with their data, in wire order.
     pub fn extensions(&self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
         self.client_hello.extensions.raw.iter()
     }
 
-    /// Those of [`extensions`](Self::extensions) that have no name here, GREASE among them.
+    /// Returns the [`extensions`](Self::extensions) that this library has no name for, GREASE
+    /// included.
     pub fn unknown_extensions(&self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
         self.extensions().filter(|(typ, _)| typ.name().is_none())
     }
 
-    /// The body of the message as it came, without the four bytes of its header.
+    /// Returns the message body as received, without the four bytes of its header.
     #[must_use]
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
-    /// The message as the codec reads it, with all that has no accessor here.
+    /// Returns the message as the codec parses it, for fields without an accessor here.
     #[must_use]
     pub fn client_hello(&self) -> &'a ClientHello<'a> {
         self.client_hello

@@ -7,15 +7,17 @@ use tls_handshake::ExternalPsk;
 
 /// Finds the external keys that a client offers to a server.
 ///
-/// It is asked for every connection, and has to answer at once.
+/// Called for every connection; must return quickly.
 pub trait ResolvesClientPsk: fmt::Debug + Send + Sync {
-    /// The keys for this server, in order of preference; with none of them the handshake goes by certificates.
+    /// Returns the keys for this server, in order of preference. Without any, the server
+    /// authenticates with a certificate.
     fn resolve(&self, server: &ServerName<'_>) -> Vec<ExternalPsk>;
 }
 
-/// Finds the external key that a client names.
+/// Finds the external key that a client offers.
 ///
-/// It is asked during the handshake, before the client has shown that it holds the key, and has to answer at once.
+/// Called during the handshake, before the client has proved that it holds the key; must return
+/// quickly.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -31,8 +33,8 @@ pub trait ResolvesClientPsk: fmt::Debug + Send + Sync {
 /// }
 /// ```
 pub trait ResolvesServerPsk: fmt::Debug + Send + Sync {
-    /// The key with this identity, which is untrusted and public; `None` if there is none, which may well be because the identity is
-    /// a session's ticket.
+    /// Returns the key with this identity, or `None`. The identity is untrusted and public, and may
+    /// be the ticket of a session instead.
     fn resolve(&self, identity: &[u8]) -> Option<ExternalPsk>;
 }
 
@@ -48,7 +50,7 @@ impl ResolvesClientPsk for StaticPsks {
 
 impl ResolvesServerPsk for StaticPsks {
     fn resolve(&self, identity: &[u8]) -> Option<ExternalPsk> {
-        // Identities are public: no secret decides how long this takes.
+        // Identities are public, so the comparison need not be constant-time.
         self.0.iter().find(|psk| psk.identity() == identity).cloned()
     }
 }

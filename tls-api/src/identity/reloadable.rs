@@ -1,4 +1,4 @@
-//! An identity that is replaced while connections come in: when its certificate is renewed.
+//! An identity that can be replaced while the server runs, when its certificate is renewed.
 
 use std::fmt;
 use std::fs::File;
@@ -16,11 +16,10 @@ use crate::identity::resolver::{NoIdentity, ResolvesClientCert, ResolvesServerCe
 use crate::identity::served_name::ServedName;
 use crate::sync::read_mostly::ReadMostly;
 
-/// An identity from files, which are read again when the application says so: at a signal, or every hour.
+/// An identity that the application reloads or replaces, on a signal or once an hour.
 ///
-/// The new one takes the place of the old one at once and as a whole, for handshakes that begin from then on; no reader waits. It
-/// does so only if everything about it is right: a key that is not the certificate's (renewed one without the other, or
-/// half written) is an error, and the old identity stays.
+/// A reload is atomic and affects new handshakes only. If the files are inconsistent (for example,
+/// key and certificate differ), it returns an error and the old identity stays active.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -30,19 +29,19 @@ use crate::sync::read_mostly::ReadMostly;
 /// let config = ServerConfig::with_resolver(identity.clone());
 /// // Later, after a renewal:
 /// if let Err(e) = identity.reload() {
-///     eprintln!("the old certificate stays: {e}");
+///     eprintln!("keeping the old certificate: {e}");
 /// }
 /// # Ok::<(), strata_tls::ReloadError>(())
 /// ```
 pub struct ReloadableIdentity {
-    present: ReadMostly<Identity>,
+    current: ReadMostly<Identity>,
     files: Option<IdentityFiles>,
-    /// The names under which resolvers show it, which each identity has to be valid for. Held from the reading of files until what
-    /// they held is shown: of two reloads the later one's files stay.
+    /// The names that resolvers present it for; every new identity must be valid for them. Locked
+    /// from reading the files to presenting them, so that the later of two reloads wins.
     names: Mutex<Vec<ServedName>>,
 }
 
-/// Where an identity comes from.
+/// The files that an identity is loaded from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityFiles {
     certs: PathBuf,
@@ -51,26 +50,28 @@ pub struct IdentityFiles {
 }
 
 impl IdentityFiles {
-    /// PEM files, as [`Identity::from_pem`] takes them.
+    /// Names the PEM files of the certificate chain and the key, as [`Identity::from_pem`] reads
+    /// them.
     #[must_use]
     pub fn new(certs: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         Self { certs: certs.into(), key: key.into(), ocsp_response: None }
     }
 
-    /// Staples the OCSP response (DER) in this file. It is stapled as it is: renew it before the certificates when both change.
+    /// Staples the OCSP response (DER) in this file, unchecked. If response and certificate are
+    /// both renewed, replace the response first.
     #[must_use]
     pub fn with_ocsp_response(mut self, file: impl Into<PathBuf>) -> Self {
         self.ocsp_response = Some(file.into());
         self
     }
 
-    /// Reads the files. What was read of them is overwritten in memory.
+    /// Reads the files. The bytes read are overwritten in memory afterwards.
     ///
     /// # Errors
-    /// [`ReloadError`] if one cannot be read, or what is in them does not make an identity.
+    /// [`ReloadError`] if a file cannot be read, or if the files do not make an identity.
     pub fn load(&self) -> Result<Identity, ReloadError> {
         let read = |path: &Path| read_secret(path).map_err(|cause| ReloadError::File { path: path.to_owned(), cause });
-        // The key may lie in either.
+        // The key may be in either file.
         let mut identity = Identity::from_pem(&read(&self.certs)?, &read(&self.key)?)?;
         if let Some(file) = &self.ocsp_response {
             identity.set_ocsp_response(Some(read(file)?.to_vec()))?;
@@ -80,61 +81,63 @@ impl IdentityFiles {
 }
 
 impl ReloadableIdentity {
-    /// An identity that the application replaces itself.
+    /// Creates one that the application replaces with [`replace`](Self::replace).
     #[must_use]
     pub fn new(identity: Identity) -> Self {
-        Self { present: ReadMostly::new(identity), files: None, names: Mutex::default() }
+        Self { current: ReadMostly::new(identity), files: None, names: Mutex::default() }
     }
 
-    /// The identity in these files.
+    /// Loads the identity from files, which [`reload`](Self::reload) reads again.
     ///
     /// # Errors
-    /// [`ReloadError`] if one cannot be read, or what is in them does not make an identity.
+    /// [`ReloadError`] if a file cannot be read, or if the files do not make an identity.
     pub fn from_files(files: IdentityFiles) -> Result<Self, ReloadError> {
         let identity = files.load()?;
-        Ok(Self { present: ReadMostly::new(identity), files: Some(files), names: Mutex::default() })
+        Ok(Self { current: ReadMostly::new(identity), files: Some(files), names: Mutex::default() })
     }
 
-    /// The present identity.
+    /// Returns the current identity.
     #[must_use]
-    pub fn present(&self) -> Arc<Identity> {
-        Arc::clone(&self.present.read().1)
+    pub fn current(&self) -> Arc<Identity> {
+        Arc::clone(&self.current.read().1)
     }
 
     /// Reads the files again.
     ///
     /// # Errors
-    /// [`ReloadError`]: the old identity stays. A certificate that is not valid for a name under which
-    /// [a resolver](crate::ResolvesServerCertUsingSni::add_reloadable) shows this identity is an error too.
+    /// [`ReloadError`]; the old identity stays active. It is also an error if the new certificate
+    /// is not valid for a name that [a resolver](crate::ResolvesServerCertUsingSni::add_reloadable)
+    /// presents this identity for.
     pub fn reload(&self) -> Result<(), ReloadError> {
         let files = self.files.as_ref().ok_or(ReloadError::NoFiles)?;
         let names = self.names();
-        self.show(&names, files.load()?)?;
+        self.replace_checked(&names, files.load()?)?;
         Ok(())
     }
 
-    /// Shows this identity from now on.
+    /// Replaces the identity for new handshakes.
     ///
     /// # Errors
-    /// [`IdentityError::NotValidForName`] if a [resolver](crate::ResolvesServerCertUsingSni::add_reloadable) shows it under a name
-    /// that the certificate is not valid for: the old identity stays.
+    /// [`IdentityError::NotValidForName`] if the new certificate is not valid for a name that
+    /// [a resolver](crate::ResolvesServerCertUsingSni::add_reloadable) presents this identity for;
+    /// the old identity stays active.
     pub fn replace(&self, identity: Identity) -> Result<(), IdentityError> {
-        self.show(&self.names(), identity)
+        self.replace_checked(&self.names(), identity)
     }
 
-    /// Notes that a resolver shows it under this name, which it has to be valid for from now on.
-    pub(crate) fn show_under(&self, name: &ServedName) -> Result<(), IdentityError> {
+    /// Adds a name that a resolver presents it for, and checks it against the current certificate.
+    pub(crate) fn add_name(&self, name: &ServedName) -> Result<(), IdentityError> {
         let mut names = self.names();
-        name.check(&self.present())?;
+        name.check(&self.current())?;
         if !names.contains(name) {
             names.push(name.clone());
         }
         Ok(())
     }
 
-    fn show(&self, names: &[ServedName], identity: Identity) -> Result<(), IdentityError> {
+    fn replace_checked(&self, names: &[ServedName], identity: Identity) -> Result<(), IdentityError> {
         names.iter().try_for_each(|name| name.check(&identity))?;
-        self.present.replace(identity);
+        self.current.replace(identity);
         Ok(())
     }
 
@@ -145,31 +148,31 @@ impl ReloadableIdentity {
 
 impl ResolvesServerCert for ReloadableIdentity {
     fn resolve(&self, _: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
-        Ok(self.present())
+        Ok(self.current())
     }
 
     fn resolve_for_all(&self) -> Option<Arc<Identity>> {
-        Some(self.present())
+        Some(self.current())
     }
 }
 
 impl ResolvesClientCert for ReloadableIdentity {
     fn resolve(&self, _: List<'_, DistinguishedName<'_>>, _: &[SignatureScheme]) -> Option<Arc<Identity>> {
-        Some(self.present())
+        Some(self.current())
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {
-        Some(*self.present.read().1.session_scope())
+        Some(*self.current.read().1.session_scope())
     }
 }
 
 impl fmt::Debug for ReloadableIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReloadableIdentity").field("present", &self.present()).field("files", &self.files).finish()
+        f.debug_struct("ReloadableIdentity").field("current", &self.current()).field("files", &self.files).finish()
     }
 }
 
-/// Reads a file into memory that is overwritten when it is dropped, and whenever a larger one takes its place.
+/// Reads a file into memory that is overwritten when it is dropped, and when it grows.
 fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut file = File::open(path)?;
     let (mut bytes, mut used) = (Zeroizing::new(vec![0; KEY_FILE]), 0);
@@ -191,18 +194,18 @@ fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-/// Room for the PEM file of any key that is supported, with a chain beside it.
+/// The first buffer, in bytes: enough for the PEM file of any supported key, with a chain.
 const KEY_FILE: usize = 16 * 1024;
 
-/// Why an identity was not loaded.
+/// Why an identity could not be loaded.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReloadError {
     /// A file cannot be read.
     File {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         cause: io::Error,
     },
     /// The files do not make an identity.
@@ -220,11 +223,9 @@ impl From<IdentityError> for ReloadError {
 impl fmt::Display for ReloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { path, cause } => write!(f, "{} cannot be read: {cause}", path.display()),
+            Self::File { path, cause } => write!(f, "cannot read {}: {cause}", path.display()),
             Self::Identity(e) => e.fmt(f),
-            Self::NoFiles => {
-                f.write_str("the identity did not come from files, so that there is nothing to read again")
-            }
+            Self::NoFiles => f.write_str("no files to reload: this identity was not loaded from files; use replace"),
         }
     }
 }

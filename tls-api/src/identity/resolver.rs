@@ -1,4 +1,5 @@
-//! Choosing the identity to show: a server's for a ClientHello, a client's for a server that asks.
+//! Resolvers choose the identity to present: a server's for a ClientHello, a client's for a
+//! CertificateRequest.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,28 +14,30 @@ use crate::identity::served_name::ServedName;
 use crate::sync::per_thread::PerThread;
 use crate::{AlertDescription, SignatureScheme};
 
-/// Chooses the identity that a server shows to a client.
+/// Chooses the identity that a server presents to a client.
 ///
-/// It is asked during the handshake, and has to answer at once.
+/// Called during the handshake; must return quickly.
 pub trait ResolvesServerCert: fmt::Debug + Send + Sync {
     /// Returns the identity for this client.
     ///
-    /// A session is resumed only while this is an identity with the [scope](Identity::session_scope) of the one that the session began
-    /// with: it is asked for a client that wants to resume as well.
+    /// Also called when a client resumes: a session is resumed only if this identity has the same
+    /// [scope](Identity::session_scope) as the one that the session began with.
     ///
     /// # Errors
     /// [`NoIdentity`] ends the handshake with the alert that it chooses.
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity>;
 
-    /// Returns the identity if it is the same for every client at present: a resumption is then spared the parsing of its ClientHello.
-    /// Default: `None`.
+    /// Returns the identity if it is currently the same for every client. A resumption then need
+    /// not parse its ClientHello. Default: `None`.
     fn resolve_for_all(&self) -> Option<Arc<Identity>> {
         None
     }
 }
 
-/// Says that a server has no identity for a client. Default: told by the alert unrecognized_name, or by handshake_failure where an
-/// external pre-shared key would have done without an identity.
+/// Rejects a client that the server has no identity for.
+///
+/// Default: sends the alert unrecognized_name, or handshake_failure if the server also accepts
+/// external pre-shared keys.
 ///
 /// ```
 /// use strata_tls::{AlertDescription, NoIdentity};
@@ -48,58 +51,57 @@ pub struct NoIdentity {
 }
 
 impl NoIdentity {
-    /// Tells the client by this alert. close_notify and the warnings user_canceled and no_renegotiation, which refuse nothing, cannot be
-    /// chosen: unrecognized_name is sent then.
+    /// Sends this alert instead. close_notify, user_canceled and no_renegotiation do not reject
+    /// anything: for them unrecognized_name is sent.
     #[must_use]
     pub const fn with_alert(alert: AlertDescription) -> Self {
         Self { alert: Some(alert) }
     }
 }
 
-/// Chooses the identity that a client shows to a server that asks for one.
+/// Chooses the identity that a client presents to a server that requests one.
 ///
-/// It is asked during the handshake, and has to answer at once.
+/// Called during the handshake; must return quickly.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use strata_tls::codec::{DistinguishedName, List};
 /// use strata_tls::{Identity, ResolvesClientCert, SignatureScheme};
 ///
-/// /// Shows itself to the servers of one organisation alone: `name` is that of its authority, in DER.
+/// /// Presents an identity only to servers that accept one CA: `name` is its subject, in DER.
 /// #[derive(Debug)]
-/// struct ForColleagues {
+/// struct OnlyForCa {
 ///     name: Vec<u8>,
 ///     identity: Arc<Identity>,
 /// }
 ///
-/// impl ResolvesClientCert for ForColleagues {
-///     fn resolve(&self, authorities: List<'_, DistinguishedName<'_>>, _: &[SignatureScheme]) -> Option<Arc<Identity>> {
-///         authorities.contains(DistinguishedName(&self.name)).then(|| Arc::clone(&self.identity))
+/// impl ResolvesClientCert for OnlyForCa {
+///     fn resolve(&self, cas: List<'_, DistinguishedName<'_>>, _: &[SignatureScheme]) -> Option<Arc<Identity>> {
+///         cas.contains(DistinguishedName(&self.name)).then(|| Arc::clone(&self.identity))
 ///     }
 /// }
 /// ```
 pub trait ResolvesClientCert: fmt::Debug + Send + Sync {
-    /// The identity for a server that names these authorities (DER; perhaps none), and accepts these signature schemes of
-    /// this client. `None`, or an identity that can sign with none of them, tells the server that there is no
-    /// certificate; whether that is the end, the server decides.
-    fn resolve(
-        &self,
-        authorities: List<'_, DistinguishedName<'_>>,
-        schemes: &[SignatureScheme],
-    ) -> Option<Arc<Identity>>;
-
-    /// Returns a hash over all that the choice depends on now. A session is resumed only where the resolver returns the hash that it
-    /// returned when the connection of that session began: return another one as soon as the choice changes. Default: `None`, which
-    /// ends resumption with servers that ask for a certificate, and binds other sessions to the configuration that has this
-    /// resolver, and its clones.
+    /// Returns the identity for a server that accepts these CAs (subjects in DER, may be empty) and
+    /// these signature schemes.
     ///
-    /// Called for each connection when it begins, and when a server asks for a certificate: it must return quickly.
+    /// `None`, or an identity that supports none of the schemes, sends an empty Certificate
+    /// message. The server then decides whether the handshake goes on.
+    fn resolve(&self, cas: List<'_, DistinguishedName<'_>>, schemes: &[SignatureScheme]) -> Option<Arc<Identity>>;
+
+    /// Returns a hash of everything the choice currently depends on. Return another hash as soon as
+    /// the choice changes: a session is resumed only under the hash that it began with.
+    ///
+    /// Called when a connection begins, and when a server requests a certificate; must return
+    /// quickly. Default: `None`, which ends resumption with servers that request a certificate and
+    /// restricts other sessions to this configuration and its clones.
     fn session_scope(&self) -> Option<[u8; 32]> {
         None
     }
 }
 
-/// The same identity for all, which each connection counts itself in.
+/// The same identity for every peer. A copy for each thread keeps its reference count off other
+/// threads' cache lines.
 #[derive(Debug)]
 pub(crate) struct SingleIdentity(PerThread<Identity>);
 
@@ -129,13 +131,13 @@ impl ResolvesClientCert for SingleIdentity {
     }
 }
 
-/// Several identities, of which the first that a client can verify is shown: RSA and ECDSA side by side. If it can verify none, the
-/// first is shown, and the handshake ends with an error that says so.
+/// Presents the first identity that the client can verify, for example ECDSA before RSA. If it can
+/// verify none, the first one is presented, and the handshake fails with an error that says why.
 #[derive(Debug)]
 pub(crate) struct FirstCompatible(Vec<PerThread<Identity>>);
 
 impl FirstCompatible {
-    /// In order of preference.
+    /// Takes the identities in order of preference.
     pub(crate) fn new(identities: impl IntoIterator<Item = Identity>) -> Self {
         Self(identities.into_iter().map(PerThread::new).collect())
     }
@@ -143,15 +145,17 @@ impl FirstCompatible {
 
 impl ResolvesServerCert for FirstCompatible {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
-        let usable = self.0.iter().find(|identity| hello.can_verify(identity.original()));
-        usable.or(self.0.first()).map(PerThread::for_this_thread).ok_or(NoIdentity::default())
+        let compatible = self.0.iter().find(|identity| hello.can_verify(identity.original()));
+        compatible.or(self.0.first()).map(PerThread::for_this_thread).ok_or(NoIdentity::default())
     }
 }
 
-/// Chooses by the host name that the client asks for; of several identities with that name by what the client can verify.
+/// Chooses by the requested host name (SNI). Of several identities for a name, the first that the
+/// client can verify is presented.
 ///
-/// A name can be a wildcard such as `*.example.com`, which stands for one label: `a.example.com`, and neither `example.com`
-/// nor `a.b.example.com` (RFC 9525 §6.3). What was added for the exact name comes first. Case and a trailing dot do not matter.
+/// A name can be a wildcard such as `*.example.com`, which matches one label: `a.example.com`, but
+/// not `example.com` or `a.b.example.com` (RFC 9525 §6.3). An exact name takes precedence. Case and
+/// a trailing dot are ignored.
 ///
 /// ```
 /// # fn identities() -> (strata_tls::Identity, strata_tls::Identity) {
@@ -173,76 +177,80 @@ impl ResolvesServerCert for FirstCompatible {
 /// ```
 #[derive(Debug, Default)]
 pub struct ResolvesServerCertUsingSni {
-    /// By what [`ServedName`] makes of the name.
-    by_name: HashMap<String, Vec<Shown>>,
-    default: Vec<Shown>,
+    /// Keys are normalised by [`ServedName`].
+    by_name: HashMap<String, Vec<Source>>,
+    default: Vec<Source>,
 }
 
-/// What is shown under a name.
+/// Where an identity comes from.
 #[derive(Clone, Debug)]
-enum Shown {
-    Always(Arc<Identity>),
-    AtPresent(Arc<ReloadableIdentity>),
+enum Source {
+    Fixed(Arc<Identity>),
+    Reloadable(Arc<ReloadableIdentity>),
 }
 
-impl Shown {
-    fn present(&self) -> Arc<Identity> {
+impl Source {
+    fn current(&self) -> Arc<Identity> {
         match self {
-            Self::Always(identity) => Arc::clone(identity),
-            Self::AtPresent(identity) => identity.present(),
+            Self::Fixed(identity) => Arc::clone(identity),
+            Self::Reloadable(identity) => identity.current(),
         }
     }
 }
 
 impl ResolvesServerCertUsingSni {
-    /// Knows no name yet.
+    /// Creates a resolver without names.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Shows this identity to clients that ask for this host name, or for one that this wildcard stands for. A name can have several,
-    /// with keys of different kinds, in order of preference; one with the same signature schemes replaces the earlier one.
+    /// Presents `identity` to clients that request this host name, or one that this wildcard
+    /// matches.
+    ///
+    /// A name can have several identities with keys of different kinds, in order of preference. One
+    /// with the same signature schemes replaces the earlier one.
     ///
     /// # Errors
-    /// [`IdentityError::NotValidForName`] if the certificate is not valid for the name (for a wildcard: does not have the same one),
-    /// or the name is neither.
+    /// [`IdentityError::NotValidForName`] if `name` is neither a host name nor a wildcard, or if
+    /// the certificate is not valid for it. For a wildcard, the certificate must contain the same
+    /// one.
     pub fn add(&mut self, name: &str, identity: Identity) -> Result<(), IdentityError> {
         let name = ServedName::new(name)?;
         name.check(&identity)?;
-        self.put(name, Shown::Always(Arc::new(identity)));
+        self.insert(name, Source::Fixed(Arc::new(identity)));
         Ok(())
     }
 
-    /// Does the same with an identity that is replaced while it is shown, as often as it is. For as long as it
-    /// lives, it can be replaced only by one that is valid for the name too.
+    /// Adds an identity that can be reloaded. From then on, it accepts only certificates that are
+    /// valid for the name.
     ///
     /// # Errors
-    /// As [`add`](Self::add), by the present certificate.
+    /// As [`add`](Self::add), for the current certificate.
     pub fn add_reloadable(&mut self, name: &str, identity: Arc<ReloadableIdentity>) -> Result<(), IdentityError> {
         let name = ServedName::new(name)?;
-        identity.show_under(&name)?;
-        self.put(name, Shown::AtPresent(identity));
+        identity.add_name(&name)?;
+        self.insert(name, Source::Reloadable(identity));
         Ok(())
     }
 
-    /// Shows this identity to clients that ask for no name, or for one that is not known here; without any such identity they are
-    /// refused with unrecognized_name. There can be several, as for a name.
+    /// Presents `identity` to clients without SNI, or with a name that was not added. Several can
+    /// be added, as for a name. Default: none; such clients are rejected with unrecognized_name.
     pub fn add_default(&mut self, identity: Identity) {
-        put(&mut self.default, Shown::Always(Arc::new(identity)));
+        insert(&mut self.default, Source::Fixed(Arc::new(identity)));
     }
 
-    /// Does the same with an identity that is replaced while it is shown.
+    /// Adds a default identity that can be reloaded.
     pub fn add_default_reloadable(&mut self, identity: Arc<ReloadableIdentity>) {
-        put(&mut self.default, Shown::AtPresent(identity));
+        insert(&mut self.default, Source::Reloadable(identity));
     }
 
-    fn put(&mut self, name: ServedName, shown: Shown) {
-        put(self.by_name.entry(name.into_string()).or_default(), shown);
+    fn insert(&mut self, name: ServedName, source: Source) {
+        insert(self.by_name.entry(name.into_string()).or_default(), source);
     }
 
-    /// What is shown for a name: for the name itself, for its wildcard, or for all others.
-    fn named(&self, name: Option<&str>) -> &[Shown] {
+    /// Returns the identities of the exact name, else of its wildcard, else the default ones.
+    fn sources(&self, name: Option<&str>) -> &[Source] {
         let by_name = |name: &str| {
             let name = name.to_ascii_lowercase();
             self.by_name.get(&name).or_else(|| self.by_name.get(&ServedName::wildcard_of(&name)?))
@@ -251,24 +259,24 @@ impl ResolvesServerCertUsingSni {
     }
 }
 
-fn put(known: &mut Vec<Shown>, shown: Shown) {
-    let schemes = shown.present();
-    match known.iter_mut().find(|known| known.present().schemes() == schemes.schemes()) {
-        Some(same) => *same = shown,
-        None => known.push(shown),
+fn insert(sources: &mut Vec<Source>, source: Source) {
+    let identity = source.current();
+    match sources.iter_mut().find(|other| other.current().schemes() == identity.schemes()) {
+        Some(same) => *same = source,
+        None => sources.push(source),
     }
 }
 
 impl ResolvesServerCert for ResolvesServerCertUsingSni {
     fn resolve(&self, hello: &ClientHelloInfo<'_>) -> Result<Arc<Identity>, NoIdentity> {
-        let named = self.named(hello.server_name());
-        let mut present = named.iter().map(Shown::present);
-        // Each is asked once, which of it is present: a reload in between changes nothing.
-        let first = present.next().ok_or(NoIdentity::default())?;
+        let sources = self.sources(hello.server_name());
+        // `current` is called once for each, so that a reload in between changes nothing.
+        let mut identities = sources.iter().map(Source::current);
+        let first = identities.next().ok_or(NoIdentity::default())?;
         if hello.can_verify(&first) {
             return Ok(first);
         }
-        Ok(present.find(|identity| hello.can_verify(identity)).unwrap_or(first))
+        Ok(identities.find(|identity| hello.can_verify(identity)).unwrap_or(first))
     }
 }
 
@@ -277,14 +285,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_show_the_same_identity_and_count_in_different_places() {
+    fn threads_share_an_identity_but_not_its_reference_count() {
         let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
         let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
         let identity = SingleIdentity::new(Identity::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
         let resolve = || ResolvesClientCert::resolve(&identity, List::empty(), &[]).unwrap();
         let (mine, again) = (resolve(), resolve());
         assert!(Arc::ptr_eq(&mine, &again));
-        // Threads that live at the same time.
+        // At the same time, so that no thread reuses another's slot.
         let barrier = std::sync::Barrier::new(4);
         let others = std::thread::scope(|scope| {
             let threads = [(); 4].map(|()| scope.spawn(|| (resolve(), barrier.wait()).0));

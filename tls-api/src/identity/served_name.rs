@@ -1,15 +1,15 @@
-//! The names that an identity is shown for.
+//! The names that an identity is presented for.
 
 use pki_types::{DnsName, ServerName};
 use tls_handshake::{Identity, IdentityError};
 
-/// A host name, or with `*` in the place of its first label all names of a domain: in lower case, without a trailing dot.
+/// A host name or a wildcard such as `*.example.com`, in lower case, without a trailing dot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ServedName(String);
 
 impl ServedName {
     /// # Errors
-    /// [`IdentityError::NotValidForName`] if it is neither.
+    /// [`IdentityError::NotValidForName`] if it is neither a host name nor a wildcard.
     pub(crate) fn new(name: &str) -> Result<Self, IdentityError> {
         let normal = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         let host = normal.strip_prefix("*.").unwrap_or(&normal);
@@ -19,16 +19,18 @@ impl ServedName {
         }
     }
 
-    /// The wildcard that stands for a host name in lower case (RFC 9525 §6.3): for its first label, and for no more.
+    /// Returns the wildcard that matches a host name in lower case: exactly one label
+    /// (RFC 9525 §6.3).
     pub(crate) fn wildcard_of(host: &str) -> Option<String> {
         let (_, domain) = host.split_once('.')?;
         Some(format!("*.{domain}"))
     }
 
-    /// Checks that clients accept the identity for this name; for a wildcard, that the certificate has the same one.
+    /// Checks that the certificate is valid for this name. For a wildcard, the certificate must
+    /// contain the same wildcard.
     ///
     /// # Errors
-    /// [`IdentityError::NotValidForName`], or what is wrong with the certificate.
+    /// [`IdentityError::NotValidForName`], or [`IdentityError::BadLeaf`].
     pub(crate) fn check(&self, identity: &Identity) -> Result<(), IdentityError> {
         let refused = || IdentityError::NotValidForName { name: self.0.clone() };
         let leaf = identity.chain().first().ok_or(IdentityError::NoCertificate)?;

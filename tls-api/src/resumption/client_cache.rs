@@ -1,4 +1,4 @@
-//! A client's sessions.
+//! How a client stores sessions: the trait, the memory cache, and the storage that stores none.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,40 +10,40 @@ use zeroize::Zeroizing;
 use super::sharded_map::ShardedMap;
 use crate::ProtocolVersion;
 
-/// Keeps a client's sessions, by server and by what they are bound to.
+/// Stores a client's sessions, by server name and resumption scope.
 ///
-/// Calls are made when a connection begins, and when sessions come; they should return within microseconds.
+/// Called when a connection begins and when tickets arrive; must return within microseconds.
 pub trait StoresClientSessions: fmt::Debug + Send + Sync {
-    /// Keeps a session, with [its server](ClientSessionValue::server_name) and under [its scope](ClientSessionValue::scope).
+    /// Stores a session under [its server name](ClientSessionValue::server_name) and
+    /// [its scope](ClientSessionValue::scope).
     fn put(&self, session: ClientSessionValue);
 
-    /// A session with this server, of this scope, to go on from. One of TLS 1.3 should be given out once only: whoever
-    /// watches would recognise its ticket (RFC 9846 Appendix C.4), and servers may have forgotten it. One of TLS 1.2 may be given
-    /// out again and again.
+    /// Returns a session for this server and scope.
+    ///
+    /// TLS 1.3 sessions must be removed: reused tickets are linkable (RFC 9846 Appendix C.4). TLS
+    /// 1.2 sessions may be returned repeatedly.
     fn take(&self, server: &ServerName<'_>, scope: &[u8; 32]) -> Option<ClientSessionValue>;
 
-    /// Returns whether sessions are kept at all. If not, servers are not asked for any. Called once, when a configuration is given the
-    /// storage. Default: `true`.
+    /// Returns whether sessions are stored at all. If not, the client does not invite tickets.
+    /// Called once, when the storage is set. Default: `true`.
     fn keeps_sessions(&self) -> bool {
         true
     }
 
-    /// Removes all sessions with this server, of this scope, of both versions, and every copy of them: a later
-    /// [`take`](Self::take) returns none that was put before. Does nothing if there is none.
+    /// Removes all sessions for this server and scope, of both versions, and every copy of them.
+    /// [`take`](Self::take) must not return them afterwards. Does nothing if there are none.
     ///
-    /// Called once for each connection that offered a session, or led to one, and failed: a fatal alert was sent or received, or the
-    /// handshake did not complete (RFC 5077 §3.2, RFC 5246 §7.2.2, RFC 9846 §6.2).
+    /// Called once for a connection that offered or received a session and failed: by a fatal
+    /// alert, or before the handshake was complete (RFC 5077 §3.2, RFC 5246 §7.2.2, RFC 9846 §6.2).
     fn remove(&self, server: &ServerName<'_>, scope: &[u8; 32]);
 }
 
-/// Keeps sessions in memory: those with the servers that gave one last.
+/// Stores sessions in memory, for the servers that sent one last.
 ///
-/// Of each server it holds up to 8 sessions of TLS 1.3, for as many connections, and one of TLS 1.2. A session takes about
-/// 500 bytes, and the server's chain once for all sessions of a connection. Threads that resume the same session of TLS 1.2 again and again have copies of
-/// it, which lie on up to 8 places for up to 8 servers each. A copy may stay for some time after its session made room for another, but is not
-/// returned. [`remove`](StoresClientSessions::remove) removes copies too.
+/// It holds up to 8 TLS 1.3 sessions and one TLS 1.2 session for each server and scope. A session
+/// takes about 500 bytes. The server's chain is shared by all sessions of a connection.
 ///
-/// A program that ends can keep them, and one that begins have them again:
+/// A program can keep its sessions over a restart:
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -53,22 +53,22 @@ pub trait StoresClientSessions: fmt::Debug + Send + Sync {
 /// let mut config = ClientConfig::new();
 /// config.set_session_storage(Arc::clone(&sessions) as _);
 /// // … connections …
-/// std::fs::write("sessions", &*sessions.to_bytes())?; // readable for the owner alone: they are secrets
+/// std::fs::write("sessions", &*sessions.to_bytes())?; // secrets: readable only for the owner
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ClientSessionMemoryCache {
     servers: ShardedMap<Sessions>,
 }
 
-/// The sessions with one server, under one scope.
+/// The sessions of one server and scope.
 #[derive(Default)]
 struct Sessions {
-    /// The latest last.
+    /// Oldest first.
     tls13: VecDeque<ClientSessionValue>,
     tls12: Option<ClientSessionValue>,
 }
 
-/// Sessions of TLS 1.3 per server.
+/// TLS 1.3 sessions for each server and scope.
 const PER_SERVER: usize = 8;
 
 impl Sessions {
@@ -83,7 +83,7 @@ impl Sessions {
         self.tls13.push_back(session);
     }
 
-    /// The latest of TLS 1.3, or that of TLS 1.2, which stays.
+    /// Removes the latest TLS 1.3 session, or else copies the TLS 1.2 session.
     fn take(&mut self) -> Option<ClientSessionValue> {
         self.tls13.pop_back().or_else(|| self.tls12.clone())
     }
@@ -98,25 +98,27 @@ impl Sessions {
 }
 
 impl ClientSessionMemoryCache {
-    /// For sessions with this many servers at most; those go first whose latest session came the longest ago.
+    /// Creates a cache for at most `servers` servers. A full cache evicts the server whose latest
+    /// session is the oldest.
     #[must_use]
     pub fn new(servers: usize) -> Self {
         Self { servers: ShardedMap::new(servers) }
     }
 
-    /// Servers whose sessions are there.
+    /// Returns the number of servers and scopes with sessions.
     #[must_use]
     pub fn len(&self) -> usize {
         self.servers.len()
     }
 
-    /// Whether there is no session.
+    /// Returns whether there is no session.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All sessions as bytes, for [`from_bytes`](Self::from_bytes). They are secrets: whoever has them can resume the sessions.
+    /// Encodes all sessions, for [`from_bytes`](Self::from_bytes). The bytes are secret: anyone
+    /// holding them can resume the sessions.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut sessions = Vec::new();
@@ -124,7 +126,7 @@ impl ClientSessionMemoryCache {
             let encoded = shard.values().flat_map(Sessions::all).map(ClientSessionValue::encode);
             sessions.extend(encoded.filter(|bytes| !bytes.is_empty()));
         }
-        // All at once: a buffer that grows leaves copies behind.
+        // Allocated once: a buffer that grows leaves copies of secrets behind.
         let length = sessions.iter().fold(MAGIC.len(), |sum, bytes| sum + 4 + bytes.len());
         let mut all = Zeroizing::new(Vec::with_capacity(length));
         all.extend_from_slice(MAGIC);
@@ -136,11 +138,13 @@ impl ClientSessionMemoryCache {
         all
     }
 
-    /// A cache for this many servers, with the sessions that [`to_bytes`](Self::to_bytes) wrote. What is damaged among them is left out: it would
-    /// cost a full handshake at most, and a program is not to fail for that.
+    /// Creates a cache for at most `servers` servers, with the sessions that
+    /// [`to_bytes`](Self::to_bytes) encoded. A damaged session is left out, as it costs only a full
+    /// handshake.
     ///
     /// # Errors
-    /// [`SessionError::Format`] if the bytes are something else altogether, or of another version of this library.
+    /// [`SessionError::Format`] if the bytes have another format, or are from another version of
+    /// this library.
     pub fn from_bytes(servers: usize, bytes: &[u8]) -> Result<Self, SessionError> {
         let mut rest = bytes.strip_prefix(MAGIC).ok_or(SessionError::Format)?;
         let cache = Self::new(servers);
@@ -156,17 +160,17 @@ impl ClientSessionMemoryCache {
     }
 }
 
-/// With which the bytes begin, and the number of their format.
+/// The first bytes of the encoding, with its version.
 const MAGIC: &[u8] = b"tls sessions 1\n";
 
-/// Scope and name in one.
+/// Joins scope and server name.
 fn key(server: &ServerName<'_>, scope: &[u8; 32]) -> Vec<u8> {
     let mut key = Vec::with_capacity(64);
     key.extend_from_slice(scope);
     match server {
         ServerName::DnsName(name) => {
             key.extend_from_slice(name.as_ref().as_bytes());
-            // The scope is no text.
+            // Only the name: the scope is not text.
             key.get_mut(scope.len()..).unwrap_or_default().make_ascii_lowercase();
         }
         other => key.extend_from_slice(other.to_str().as_bytes()),
@@ -212,7 +216,7 @@ impl fmt::Debug for ClientSessionMemoryCache {
     }
 }
 
-/// Keeps none: every handshake is a full one.
+/// Stores no sessions, so that every handshake is a full one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoClientSessionStorage;
 
@@ -237,7 +241,7 @@ mod tests {
 
     use crate::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
 
-    /// Keeps all, and gives none.
+    /// Stores all sessions and returns none.
     #[derive(Debug, Default)]
     struct Collector(Mutex<Vec<ClientSessionValue>>);
 
@@ -253,7 +257,7 @@ mod tests {
         fn remove(&self, _: &ServerName<'_>, _: &[u8; 32]) {}
     }
 
-    /// Sessions with each of these servers, as many as a handshake of this version leads to, at most 20.
+    /// Returns the sessions of one handshake with each of these servers: up to 20 each.
     fn sessions(names: &[&str], version: ProtocolVersion) -> Vec<ClientSessionValue> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names.clone()).unwrap();
@@ -296,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_of_tls13_is_given_once_and_the_latest_first() {
+    fn tls13_sessions_are_removed_latest_first() {
         let all = sessions(&["a.test"], ProtocolVersion::TLS13);
         let cache = ClientSessionMemoryCache::new(10);
         assert_eq!(take(&cache, &all[0]), None);
@@ -305,11 +309,11 @@ mod tests {
             assert_eq!(take(&cache, session), Some(session.encode().to_vec()));
         }
         assert_eq!(take(&cache, &all[0]), None);
-        assert!(cache.is_empty(), "an empty entry stays");
+        assert!(cache.is_empty(), "an empty entry remains");
     }
 
     #[test]
-    fn of_many_sessions_with_one_server_the_latest_eight_are_kept() {
+    fn latest_eight_sessions_of_a_server_are_stored() {
         let all = sessions(&["a.test"], ProtocolVersion::TLS13);
         let cache = ClientSessionMemoryCache::new(10);
         for session in all.iter().chain(&all) {
@@ -320,14 +324,14 @@ mod tests {
     }
 
     #[test]
-    fn a_session_of_tls12_stays_and_one_of_tls13_comes_first() {
+    fn tls12_session_stays_and_tls13_session_is_removed() {
         let (old, new) = (sessions(&["a.test"], ProtocolVersion::TLS12), sessions(&["a.test"], ProtocolVersion::TLS13));
         let cache = ClientSessionMemoryCache::new(10);
         cache.put(old[0].clone());
         for _ in 0..3 {
             assert_eq!(take(&cache, &old[0]), Some(old[0].encode().to_vec()));
         }
-        // Another configuration's: it does not even find them.
+        // The scopes of two configurations differ, so neither finds the other's sessions.
         assert_ne!(old[0].scope(), new[0].scope());
         cache.put(new[0].clone());
         assert_eq!(take(&cache, &new[0]), Some(new[0].encode().to_vec()));
@@ -367,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_that_gave_a_session_last_are_kept() {
+    fn server_with_the_oldest_session_is_evicted() {
         let all = sessions(&["a.test", "b.test", "c.test"], ProtocolVersion::TLS12);
         let cache = ClientSessionMemoryCache::new(2);
         for at in [0, 1, 0, 2] {
@@ -378,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_is_the_same_after_it_was_bytes() {
+    fn cache_survives_a_round_trip_through_bytes() {
         let mut all = sessions(&["a.test", "b.test"], ProtocolVersion::TLS13);
         all.extend(sessions(&["a.test", "b.test"], ProtocolVersion::TLS12));
         let cache = ClientSessionMemoryCache::new(10);
@@ -394,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_bytes_cost_the_sessions_in_them_and_no_more() {
+    fn damaged_bytes_lose_only_their_own_sessions() {
         let all = sessions(&["a.test", "b.test"], ProtocolVersion::TLS12);
         let cache = ClientSessionMemoryCache::new(10);
         all.iter().for_each(|session| cache.put(session.clone()));
@@ -405,7 +409,7 @@ mod tests {
                 Err(e) => assert!(length < MAGIC.len() && e == SessionError::Format),
             }
         }
-        // The first session is of no format any more; the second is intact.
+        // The first session is damaged, the second intact.
         let mut damaged = bytes.to_vec();
         damaged[MAGIC.len() + 4] ^= 0xff;
         assert_eq!(ClientSessionMemoryCache::from_bytes(10, &damaged).unwrap().len(), 1);

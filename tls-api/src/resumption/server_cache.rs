@@ -1,4 +1,5 @@
-//! A server's sessions, kept on its side under ids.
+//! How a server stores sessions under IDs: the trait, the memory cache, and the storage that stores
+//! none.
 
 use std::fmt;
 
@@ -6,35 +7,37 @@ use zeroize::Zeroizing;
 
 use super::sharded_map::ShardedMap;
 
-/// Keeps a server's sessions, each for as long as there is room: in memory, in a file, in a database that a fleet shares.
+/// Stores a server's sessions: in memory, in a file, or in a database that a fleet shares.
 ///
-/// A session is a string of bytes, and secret: whoever has it can resume it. What was lost or altered costs the client a full
-/// handshake, and nothing else; so does an error, for which every call has a value that says "not there". Calls are
-/// made during handshakes and should return within microseconds; where that cannot be, answer
-/// [`Need::Session`](tls_handshake::Need::Session) later instead, with the engine.
+/// A session is a byte string and a secret: anyone holding it can resume it. A lost or altered
+/// session costs the client a full handshake. On an error, return as if the session were missing.
+///
+/// Called during handshakes; must return within microseconds. A slower store answers
+/// [`Need::Session`](tls_handshake::Need::Session) later, with the engine.
 pub trait StoresServerSessions: fmt::Debug + Send + Sync {
-    /// Keeps a session under an id; whether it does. After `lifetime` seconds nobody can resume it any more, and a store that has a clock
-    /// should let it go. Ids are random, of up to 32 bytes.
+    /// Stores a session, and returns whether it did. It cannot be resumed after `lifetime` seconds,
+    /// when a store should remove it. IDs are random and at most 32 bytes long.
     fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, lifetime: u32) -> bool;
 
-    /// The session with this id, which stays.
+    /// Returns a copy of the session with this ID.
     fn get(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
 
-    /// Removes and returns the session with this id. Of all concurrent callers, on all machines that share the store, only one may
-    /// get it: this prevents replays of early data (RFC 9846 §8.1). Servers also call it to remove the sessions of a failed
-    /// connection.
+    /// Removes and returns the session with this ID. Of all concurrent callers, on all machines
+    /// that share the store, only one may get it: this prevents replays of early data (RFC 9846
+    /// §8.1). Servers also call it to remove the sessions of a failed connection.
     fn take(&self, id: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
 
-    /// Whether anything is kept at all. Asked once, when a configuration is given the store.
+    /// Returns whether sessions are stored at all. Called once, when the storage is set. Default:
+    /// `true`.
     fn can_cache(&self) -> bool {
         true
     }
 }
 
-/// Keeps the latest sessions in memory, until others take their room.
+/// Stores the latest sessions in memory. A full cache evicts the oldest.
 ///
-/// A session takes about 400 bytes with its place in the cache, and those of clients with certificates as many more as
-/// their chains have. Of those beyond 64 KiB none is kept.
+/// A session takes about 400 bytes, plus the client's certificate chain if there is one. A session
+/// longer than 64 KiB is not stored.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -48,25 +51,25 @@ pub struct ServerSessionMemoryCache {
     sessions: ShardedMap<Zeroizing<Vec<u8>>>,
 }
 
-/// Bytes of a session: beyond lie only absurd chains.
+/// The longest session to store, in bytes. Only one with an absurd client chain is longer.
 const MAX_SESSION: usize = 0x1_0000;
-/// Bytes of an id.
+/// The longest ID, in bytes.
 const MAX_ID: usize = 32;
 
 impl ServerSessionMemoryCache {
-    /// For this many sessions at most; the oldest go first.
+    /// Creates a cache for at most `size` sessions.
     #[must_use]
     pub fn new(size: usize) -> Self {
         Self { sessions: ShardedMap::new(size) }
     }
 
-    /// Sessions at present.
+    /// Returns the number of sessions.
     #[must_use]
     pub fn len(&self) -> usize {
         self.sessions.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is no session.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -75,7 +78,7 @@ impl ServerSessionMemoryCache {
 
 impl StoresServerSessions for ServerSessionMemoryCache {
     fn put(&self, id: &[u8], session: Zeroizing<Vec<u8>>, _: u32) -> bool {
-        // A session says itself when it ends.
+        // The lifetime is not needed: it is part of the session, and checked on resumption.
         let fits = id.len() <= MAX_ID && session.len() <= MAX_SESSION;
         let key = self.sessions.key(id);
         fits && self.sessions.shard(&key).is_some_and(|mut shard| shard.insert(&key, session))
@@ -98,7 +101,7 @@ impl fmt::Debug for ServerSessionMemoryCache {
     }
 }
 
-/// Keeps none: every handshake is a full one.
+/// Stores no sessions, so that every handshake is a full one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoServerSessionStorage;
 
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_got_as_often_as_one_likes_and_taken_once() {
+    fn session_is_copied_often_and_removed_once() {
         let cache = ServerSessionMemoryCache::new(100);
         assert!(cache.put(b"id", session(1), 60));
         assert_eq!(cache.get(b"id"), Some(session(1)));
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_threads_that_take_a_session_one_gets_it() {
+    fn only_one_of_many_threads_takes_a_session() {
         let cache = ServerSessionMemoryCache::new(1000);
         for round in 0..200u32 {
             let (id, taken) = (round.to_be_bytes(), AtomicUsize::new(0));
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_not_kept() {
+    fn session_that_is_too_long_is_not_stored() {
         let cache = ServerSessionMemoryCache::new(100);
         assert!(!cache.put(b"id", Zeroizing::new(vec![0; MAX_SESSION + 1]), 60));
         assert!(!cache.put(&[0; MAX_ID + 1], session(1), 60));

@@ -1,5 +1,6 @@
-//! Where a server keeps its sessions, and how it finds them again: the answers to [`Need::Session`](tls_handshake::Need::Session) and
-//! [`Need::NewSession`](tls_handshake::Need::NewSession).
+//! How a server looks up and stores sessions: answers
+//! [`Need::Session`](tls_handshake::Need::Session) and
+//! [`Need::NewSession`](tls_handshake::Need::NewSession) from tickets or a store.
 
 use std::sync::Arc;
 
@@ -12,15 +13,15 @@ use crate::ProtocolVersion;
 use crate::identity::psk::ResolvesServerPsk;
 use crate::resumption::{ProducesTickets, StoresServerSessions};
 
-/// Where sessions are kept.
+/// Where sessions are stored.
 #[derive(Clone, Debug)]
 pub(crate) enum SessionBackend {
     Disabled,
-    /// With the clients.
+    /// In tickets, with the clients.
     Tickets(Arc<dyn ProducesTickets>),
-    /// In a store, under ids that clients get as their tickets.
+    /// In a store. The ticket is the session's ID.
     Store(Arc<dyn StoresServerSessions>),
-    /// With the clients; and in the store those of TLS 1.2 clients that take no tickets.
+    /// In tickets, and in the store for TLS 1.2 clients that do not support tickets.
     TicketsOrStore(Arc<dyn ProducesTickets>, Arc<dyn StoresServerSessions>),
 }
 
@@ -32,29 +33,31 @@ impl SessionBackend {
             Self::TicketsOrStore(ticketer, store) => match (ticketer.enabled(), store.can_cache()) {
                 (true, true) => SessionLookup::TicketsOrIds,
                 (true, false) => SessionLookup::Tickets,
-                // A store for TLS 1.2 alone cannot serve TLS 1.3.
+                // This store is only for TLS 1.2.
                 (false, _) => SessionLookup::Never,
             },
             Self::Disabled | Self::Tickets(_) | Self::Store(_) => SessionLookup::Never,
         }
     }
 
-    /// Finds what the client's identities stand for; sessions only if they are `good`, with the identity that would be
-    /// `shown` to the client now. Nothing is removed from a store here: what names a session is public.
+    /// Looks up the offered PSK identities: external keys, and sessions that pass `is_valid`, with
+    /// the identity that a full handshake would present. Removes nothing from a store: anyone can
+    /// send an identity.
     pub(crate) fn find(
         &self,
         psks: Option<&Arc<dyn ResolvesServerPsk>>,
         need: NeedSession,
         now: Option<UnixTime>,
-        good: impl Fn(&ServerSessionValue, UnixTime) -> bool,
-        shown: impl Fn(&NeedSession) -> Option<Arc<Identity>>,
+        is_valid: impl Fn(&ServerSessionValue, UnixTime) -> bool,
+        identity_for: impl Fn(&NeedSession) -> Option<Arc<Identity>>,
     ) -> Answer {
         let tls13 = need.version() == ProtocolVersion::TLS13;
         let psks = psks.filter(|_| tls13);
-        // RFC 9846 §8.1: a stored session of TLS 1.3 may be used once. One of TLS 1.2 may be reused.
+        // RFC 9846 §8.1: a stored session of TLS 1.3 may be used once. One of TLS 1.2 may be
+        // reused.
         let single_use = tls13 && matches!(self, Self::Store(_));
         let preferred = need.hashes().next();
-        // Most clients offer one that is found.
+        // Most clients offer one.
         let (mut candidates, mut lookups) = (Vec::with_capacity(1), 0);
         for (index, identity) in need.identities().enumerate() {
             if let Some(psk) = psks.and_then(|psks| psks.resolve(identity)) {
@@ -64,14 +67,14 @@ impl SessionBackend {
                     break;
                 }
             } else if let Some(now) = now.filter(|_| lookups < MAX_LOOKUPS) {
-                // Without a clock there is no telling whether a session has ended.
+                // Only with a clock: without one, the age of a session is unknown.
                 lookups += 1;
-                let session = self.get_or_take(identity, &need).filter(|session| good(session, now));
-                // Who would be refused in a full handshake is refused here.
-                if let Some((session, shown)) = session.and_then(|session| Some((session, shown(&need)?))) {
+                let session = self.get(identity, &need).filter(|session| is_valid(session, now));
+                // A client that a full handshake would reject is not resumed either.
+                if let Some((session, identity)) = session.and_then(|session| Some((session, identity_for(&need)?))) {
                     candidates.push(match single_use {
-                        true => PskCandidate::single_use(index, session, &shown, now),
-                        false => PskCandidate::session(index, session, &shown, now),
+                        true => PskCandidate::single_use(index, session, &identity, now),
+                        false => PskCandidate::session(index, session, &identity, now),
                     });
                 }
             }
@@ -79,7 +82,8 @@ impl SessionBackend {
         need.answer(candidates)
     }
 
-    fn get_or_take(&self, identity: &[u8], need: &NeedSession) -> Option<ServerSessionValue> {
+    /// Decrypts a ticket, or copies a session from the store.
+    fn get(&self, identity: &[u8], need: &NeedSession) -> Option<ServerSessionValue> {
         let from =
             |store: &Arc<dyn StoresServerSessions>| need.is_store_id(identity).then(|| store.get(identity)).flatten();
         let mut bytes = match self {
@@ -89,7 +93,7 @@ impl SessionBackend {
             Self::Store(store) => from(store)?,
         };
         let session = ServerSessionValue::decode(&bytes).ok();
-        // What is beyond a vector's length is overwritten at once when it goes, and what is within byte by byte.
+        // `Zeroizing` overwrites spare capacity at once, but elements one by one.
         bytes.clear();
         session
     }
@@ -102,12 +106,12 @@ impl SessionBackend {
         }
     }
 
-    /// Keeps new sessions, and gives out their tickets.
+    /// Stores new sessions or encrypts them into tickets, and answers with the tickets.
     pub(crate) fn issue_tickets(&self, mut need: NeedNewSession, now: Option<UnixTime>) -> Answer {
         let Some(now) = now else { return need.decline() };
         let ids = need.store_ids();
         let sessions = need.sessions(now);
-        let keep = |session: &ServerSessionValue, id: Option<[u8; 32]>| match (self, id) {
+        let issue = |session: &ServerSessionValue, id: Option<[u8; 32]>| match (self, id) {
             (Self::Tickets(ticketer) | Self::TicketsOrStore(ticketer, _), None) => {
                 let mut state = session.encode();
                 let ticket = ticketer.encrypt(&state);
@@ -121,13 +125,13 @@ impl SessionBackend {
         };
         let mut tickets = Vec::with_capacity(sessions.len());
         for (index, session) in sessions.iter().enumerate() {
-            let Some(ticket) = keep(session, ids.map(|ids| ids.id(index))) else { break };
+            let Some(ticket) = issue(session, ids.map(|ids| ids.id(index))) else { break };
             tickets.push(ticket);
         }
         need.answer(tickets)
     }
 
-    /// Removes the sessions of a connection that failed. Tickets cannot be removed.
+    /// Removes the sessions of a failed connection from the store. Tickets cannot be revoked.
     pub(crate) fn remove(&self, ids: impl Iterator<Item = [u8; 32]>) {
         if let Self::Store(store) | Self::TicketsOrStore(_, store) = self {
             for id in ids {

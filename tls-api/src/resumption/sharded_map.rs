@@ -70,8 +70,8 @@ impl<V> PaddedShard<V> {
 /// replaces the earlier: a lost session costs a full handshake.
 pub(crate) struct Shard<V> {
     entries: HashMap<u64, Entry<V>>,
-    /// Number and hash of each insertion, oldest first. A pair whose number is not that of its entry
-    /// is outdated.
+    /// Number and hash of each insertion, oldest first. A pair whose number is not that of its
+    /// entry is outdated.
     insertions: VecDeque<(u64, u64)>,
     next_number: u64,
     capacity: usize,
@@ -101,7 +101,8 @@ impl<V> Shard<V> {
         self.entries.remove(&key.hash).map(|entry| entry.value)
     }
 
-    /// Inserts or replaces a value, which becomes the youngest. Returns `false` if the capacity is 0.
+    /// Inserts or replaces a value, which becomes the youngest. Returns `false` if the capacity is
+    /// 0.
     pub(crate) fn insert(&mut self, key: &Key<'_>, value: V) -> bool {
         if self.capacity == 0 {
             return false;

@@ -1,4 +1,4 @@
-//! The keys of tickets: which there are, how old they are, and when they go.
+//! Ticket keys: their age, rotation and deletion.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,31 +10,31 @@ use super::ticketer::TicketerError;
 use crate::config::time::TimeProvider;
 use crate::sync::read_mostly::COPIES;
 
-/// One generation: they are replaced together.
+/// The keys of one moment, replaced as a whole.
 pub(super) struct Keys {
     pub(super) current: TimedKey,
-    /// The latest first.
+    /// Latest first.
     pub(super) former: Vec<TimedKey>,
 }
 
-/// A key, and when it came to be.
+/// A key and when it was made.
 #[derive(Clone)]
 pub(super) struct TimedKey {
     pub(super) key: Arc<CountedKey>,
     pub(super) made: Timestamp,
 }
 
-/// A key, and how many tickets it sealed, counted where threads do not meet.
+/// A key and how many tickets it encrypted, counted for each thread slot.
 pub(super) struct CountedKey {
     pub(super) key: TicketKey,
     pub(super) sealed: [Count; COPIES],
 }
 
-/// By both clocks, in seconds: since 1970, and since the ticketer was made.
+/// The time by two clocks, in seconds: since 1970, and since the ticketer was made.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Timestamp {
     pub(super) clock: Option<u64>,
-    pub(super) steady: Option<u64>,
+    pub(super) monotonic: Option<u64>,
 }
 
 #[derive(Default)]
@@ -42,13 +42,13 @@ pub(super) struct Timestamp {
 pub(super) struct Count(pub(super) AtomicU32);
 
 impl Keys {
-    pub(super) fn given(current: &[u8; 48], previous: &[[u8; 48]], now: Timestamp) -> Result<Self, TicketerError> {
+    pub(super) fn from_fleet(current: &[u8; 48], previous: &[[u8; 48]], now: Timestamp) -> Result<Self, TicketerError> {
         if previous.len() > MAX_FORMER {
             return Err(TicketerError::TooManyKeys { got: previous.len(), limit: MAX_FORMER });
         }
         let all = || std::iter::once(current).chain(previous);
         for (at, key) in all().enumerate() {
-            // CVE-2020-13777: anyone can open what is sealed with a key of zeros. The first 16 bytes are a name.
+            // CVE-2020-13777: anyone can decrypt the tickets of an all-zero key.
             let (name, secret) = key.split_at(TicketKey::NAME_LEN);
             if secret.iter().all(|byte| *byte == 0) {
                 return Err(TicketerError::ZeroKey);
@@ -65,17 +65,18 @@ impl Keys {
     }
 
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.current.age(now) >= ROTATION || self.former.iter().any(|former| former.age(now) >= FORGOTTEN)
+        self.current.age(now) >= ROTATION || self.former.iter().any(|former| former.age(now) >= DELETED)
     }
 
-    /// The next generation; none if another thread has just made it, or there is no randomness.
-    pub(super) fn next(&self, now: Timestamp, worn: bool) -> Option<Self> {
+    /// Returns the keys after a rotation. `None` if another thread has just rotated them, or if
+    /// randomness fails.
+    pub(super) fn next(&self, now: Timestamp, exhausted: bool) -> Option<Self> {
         let mut former = self.former.clone();
-        let rotates = self.current.age(now) >= ROTATION || (worn && self.current.key.is_exhausted());
+        let rotates = self.current.age(now) >= ROTATION || (exhausted && self.current.key.is_exhausted());
         if rotates {
             former.insert(0, self.current.clone());
         }
-        former.retain(|aged| aged.age(now) < FORGOTTEN);
+        former.retain(|timed| timed.age(now) < DELETED);
         if rotates {
             former.truncate(MAX_FORMER);
             return Some(Self { current: TimedKey::new(TicketKey::generate().ok()?, now), former });
@@ -89,16 +90,17 @@ impl TimedKey {
         Self { key: Arc::new(CountedKey { key, sealed: Default::default() }), made }
     }
 
-    /// In seconds, by the clock that says more. A clock that was set back counts as much as one that goes on.
+    /// Returns the age in seconds: the larger of both clocks. A wall clock that was set back counts
+    /// like one that was set ahead.
     fn age(&self, now: Timestamp) -> u64 {
         let by_clock = match (now.clock, self.made.clock) {
             (Some(now), Some(made)) => now.abs_diff(made),
-            // It is not known how old it is: it seals no more, and goes as others come.
+            // The age is unknown, so it encrypts no more tickets.
             (Some(_), None) => ROTATION,
             (None, _) => 0,
         };
-        let steady = now.steady.zip(self.made.steady).map_or(0, |(now, made)| now.saturating_sub(made));
-        by_clock.max(steady)
+        let monotonic = now.monotonic.zip(self.made.monotonic).map_or(0, |(now, made)| now.saturating_sub(made));
+        by_clock.max(monotonic)
     }
 }
 
@@ -110,56 +112,58 @@ impl CountedKey {
 
 impl Timestamp {
     pub(super) fn now(clock: &dyn TimeProvider, start: Option<Instant>) -> Self {
-        let steady = start.map(|start| start.elapsed().as_secs());
-        Self { clock: clock.now().map(|now| now.as_secs()), steady }
+        let monotonic = start.map(|start| start.elapsed().as_secs());
+        Self { clock: clock.now().map(|now| now.as_secs()), monotonic }
     }
 }
 
-/// Where it is missing, asking for it would panic.
-pub(super) fn steady_clock() -> Option<Instant> {
+/// Returns the current monotonic time, or `None` on targets where reading it would panic.
+pub(super) fn monotonic_clock() -> Option<Instant> {
     (!cfg!(all(target_family = "wasm", target_os = "unknown"))).then(Instant::now)
 }
 
-/// How long a key seals tickets, in seconds.
+/// How long a key encrypts tickets, in seconds.
 pub(super) const ROTATION: u64 = 6 * 60 * 60;
-/// The age at which a key is forgotten, in seconds: its last ticket has ended.
-const FORGOTTEN: u64 = 18 * 60 * 60;
-/// Former keys that still open tickets: those of the last hours by age, two where keys change for that alone, and more where they are worn sooner.
+/// The age at which a key is deleted, in seconds: its last ticket has expired.
+const DELETED: u64 = 18 * 60 * 60;
+/// Former keys that still decrypt: two if keys rotate by age, more if they are exhausted sooner.
 pub(super) const MAX_FORMER: usize = 8;
-/// Tickets per key that are counted in one place: in all 2^31, where two nonces are the same with a probability of 2^-35.
+/// Tickets of a key for each thread slot. In all 2^31: there two random nonces collide with a
+/// probability of 2^-35.
 pub(super) const MAX_TICKETS: u32 = 1 << 28;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What becomes of a key that all of these moments find, the first of which made it: whether it still seals, whether it opens.
-    fn fate(moments: impl IntoIterator<Item = Timestamp>) -> (bool, bool) {
-        let mut moments = moments.into_iter();
-        let first = TimedKey::new(TicketKey::generate().unwrap(), moments.next().unwrap());
+    /// Makes a key at the first time and uses it at the others. Returns whether it still encrypts,
+    /// and whether it decrypts.
+    fn outcome(times: impl IntoIterator<Item = Timestamp>) -> (bool, bool) {
+        let mut times = times.into_iter();
+        let first = TimedKey::new(TicketKey::generate().unwrap(), times.next().unwrap());
         let mut keys = Keys { current: first.clone(), former: Vec::new() };
-        for now in moments {
+        for now in times {
             if keys.is_due(now) {
                 keys = keys.next(now, false).unwrap();
             }
         }
-        let is_first = |aged: &TimedKey| Arc::ptr_eq(&aged.key, &first.key);
+        let is_first = |timed: &TimedKey| Arc::ptr_eq(&timed.key, &first.key);
         (is_first(&keys.current), is_first(&keys.current) || keys.former.iter().any(is_first))
     }
 
     #[test]
-    fn no_clock_keeps_a_key_for_longer_than_the_steady_one_allows() {
+    fn wall_clock_cannot_extend_the_life_of_a_key() {
         const HOUR: u64 = 60 * 60;
         type ByHour = fn(u64) -> Option<u64>;
         let clocks: [(&str, ByHour); 4] = [
             ("none", |_| None),
-            ("standing", |_| Some(1_000_000)),
+            ("stopped", |_| Some(1_000_000)),
             ("back and forth", |hour| Some(1_000_000 + hour % 2 * 5 * HOUR)),
             ("backwards", |hour| Some(1_000_000 - hour)),
         ];
         for (name, clock) in clocks {
-            let until =
-                |hours| fate((0..=hours).map(|hour| Timestamp { clock: clock(hour), steady: Some(hour * HOUR) }));
+            let time = |hour| Timestamp { clock: clock(hour), monotonic: Some(hour * HOUR) };
+            let until = |hours| outcome((0..=hours).map(time));
             assert_eq!(until(5), (true, true), "{name}");
             assert_eq!(until(6), (false, true), "{name}");
             assert_eq!(until(17), (false, true), "{name}");

@@ -1,4 +1,4 @@
-//! Sealing a server's sessions, for its clients to keep.
+//! Tickets: a server's sessions, encrypted, that clients store.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -8,46 +8,54 @@ use std::time::Instant;
 use tls_crypto::TicketKey;
 use zeroize::Zeroizing;
 
-use super::ticket_keys::{Keys, MAX_TICKETS, TimedKey, Timestamp, steady_clock};
+use super::ticket_keys::{Keys, MAX_TICKETS, TimedKey, Timestamp, monotonic_clock};
 use crate::config::time::{SystemClock, TimeProvider};
 use crate::sync::read_mostly::ReadMostly;
 
-/// Turns a server's sessions into tickets, and back.
+/// Encrypts a server's sessions into tickets, and decrypts them.
 ///
-/// Whoever can open tickets can resume every session in them. The calls are made during handshakes, by all threads.
+/// Anyone who can decrypt tickets can resume the sessions in them. Called during handshakes, by all
+/// threads.
 pub trait ProducesTickets: fmt::Debug + Send + Sync {
-    /// Whether there are tickets at all. Asked once, when a configuration is given the producer.
+    /// Returns whether tickets are issued at all. Called once, when the producer is set. Default:
+    /// `true`.
     fn enabled(&self) -> bool {
         true
     }
 
-    /// How long a ticket is good, in seconds. Asked once, when a configuration is given the producer.
+    /// Returns the lifetime of a ticket in seconds. Called once, when the producer is set.
     fn lifetime(&self) -> u32;
 
-    /// Seals a session; `None` if that cannot be, so that the client gets no ticket.
+    /// Encrypts a session. `None` if that fails; the client then gets no ticket.
     fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>>;
 
-    /// The session in a ticket that was sealed here, or on a machine with the same keys; `None` for anything else, which costs
-    /// the client a full handshake.
+    /// Decrypts a ticket of this machine, or of one with the same keys. `None` for any other bytes,
+    /// which cost the client a full handshake.
     fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
 }
 
-/// Seals tickets with ChaCha20-Poly1305, under keys that it changes by itself, or that a fleet gives it.
+/// Encrypts tickets with ChaCha20-Poly1305, under keys that it rotates itself or that a fleet sets.
 ///
-/// By itself it begins with a random key and replaces it every 6 hours, when it is used next after that time, or after
-/// 2^31 tickets at most. Former keys, up to 8, still open tickets, so that these are good for 12 hours at least (where keys are worn out within less
-/// than an hour and a half, for as long as eight of them last). When a key is 18 hours old the next use
-/// forgets it, and what it sealed is out of reach for everybody. That matters for TLS 1.2: whoever has the ticket's key can read a
-/// recorded connection that went on from it.
+/// # Rotation
+/// Its own keys are random. A key is replaced 6 hours after it was made, or after 2^31 tickets. Up
+/// to 8 former keys still decrypt, so that a ticket works for at least 12 hours. (If keys are
+/// exhausted in under 90 minutes, a ticket works for as long as the next eight keys last.) A key is
+/// deleted when it is 18 hours old. Afterwards nobody can decrypt its tickets. That matters in TLS
+/// 1.2: anyone holding the key can decrypt a recorded connection that was resumed with such a
+/// ticket.
 ///
-/// Hours are counted by the clock that it was given and by the machine's steady one
-/// ([`Instant`](std::time::Instant), except where there is none: wasm32-unknown-unknown); whichever says more counts, and a clock that was
-/// set back by some hours counts like one that went on. So a clock that is not known, stands still, or goes back again and again keeps no
-/// key for longer, and one that leaps far ahead costs full handshakes. A key from a time when the clock was not known is replaced
-/// once it is.
+/// Keys rotate and are deleted when the ticketer is used next.
 ///
-/// Threads do not wait for each other, nor for a change of keys. While keys change, some threads still go by the old ones, for microseconds:
-/// a ticket of the new key that came back to one of them in that time would cost a full handshake.
+/// # Clocks
+/// Key age is the larger of wall-clock and monotonic age. A clock that is missing, stopped or set
+/// back cannot extend a key's life; one that jumps ahead costs full handshakes. A key that was made
+/// without a clock is replaced once the time is known. wasm32-unknown-unknown has no monotonic
+/// clock.
+///
+/// # Threads
+/// Threads do not wait for each other or for a rotation. During a rotation, some threads use the
+/// old keys for microseconds more. A ticket of the new key that returns to such a thread costs a
+/// full handshake.
 ///
 /// It takes about 3 KiB, and 1.2 KiB for each former key.
 ///
@@ -58,8 +66,8 @@ pub trait ProducesTickets: fmt::Debug + Send + Sync {
 /// let ticket = ticketer.encrypt(b"session").unwrap();
 /// assert_eq!(ticketer.decrypt(&ticket).unwrap().as_slice(), b"session");
 ///
-/// // Machines that serve one name: the first key seals, all of them open.
-/// let (key, next) = ([1; 48], [2; 48]); // 48 random bytes, in truth
+/// // Machines that serve one name: the first key encrypts, all of them decrypt.
+/// let (key, next) = ([1; 48], [2; 48]); // in production: 48 random bytes
 /// let (one, other) = (Ticketer::from_keys(&key, &[])?, Ticketer::from_keys(&key, &[])?);
 /// assert!(other.decrypt(&one.encrypt(b"session").unwrap()).is_some());
 /// one.update(&next, &[key])?; // while connections are served
@@ -67,16 +75,17 @@ pub trait ProducesTickets: fmt::Debug + Send + Sync {
 /// ```
 pub struct Ticketer {
     keys: ReadMostly<Keys>,
-    /// `None` if the keys are given.
+    /// `None` for keys of a fleet, which do not rotate by themselves.
     clock: Option<Arc<dyn TimeProvider>>,
-    /// What the steady clock counts from.
+    /// The start of monotonic time.
     start: Option<Instant>,
 }
 
-/// How long a ticket is good: as long as its key is sure to be there.
+/// The lifetime of a ticket in seconds: for so long its key certainly exists.
 const LIFETIME: u32 = 12 * 60 * 60;
+
 impl Ticketer {
-    /// With random keys, from the first moment on.
+    /// Creates a ticketer with random keys that it rotates.
     ///
     /// # Errors
     /// [`TicketerError::Random`].
@@ -84,55 +93,58 @@ impl Ticketer {
         Self::with_time_provider(Arc::new(SystemClock))
     }
 
-    /// The same, by another clock than the system's.
+    /// Creates a ticketer with random keys that it rotates by this clock.
     ///
     /// # Errors
     /// [`TicketerError::Random`].
     pub fn with_time_provider(clock: Arc<dyn TimeProvider>) -> Result<Self, TicketerError> {
-        let start = steady_clock();
+        let start = monotonic_clock();
         let now = Timestamp::now(&*clock, start);
         let keys = Keys { current: TimedKey::new(TicketKey::generate()?, now), former: Vec::new() };
         Ok(Self { keys: ReadMostly::new(keys), clock: Some(clock), start })
     }
 
-    /// With keys that machines share, each of 48 random bytes: the first 16 are its name, which goes over the wire. `current` seals;
-    /// all of them open. They stay until [`update`](Self::update).
+    /// Creates a ticketer with the keys of a fleet, each of 48 random bytes. The first 16 bytes
+    /// name the key and are sent unencrypted.
+    ///
+    /// `current` encrypts, all of them decrypt. They stay until [`update`](Self::update).
     ///
     /// # Errors
     /// [`TicketerError::TooManyKeys`] for more than 8 previous ones, [`TicketerError::ZeroKey`],
     /// [`TicketerError::RepeatedKey`].
     pub fn from_keys(current: &[u8; 48], previous: &[[u8; 48]]) -> Result<Self, TicketerError> {
-        let keys = Keys::given(current, previous, Timestamp::default())?;
+        let keys = Keys::from_fleet(current, previous, Timestamp::default())?;
         Ok(Self { keys: ReadMostly::new(keys), clock: None, start: None })
     }
 
-    /// Replaces the keys, while connections go on: they see the old ones or the new. A ticketer that changed its keys by itself goes on
-    /// to do so, from these.
+    /// Replaces the keys at run time. Each connection uses either the old or the new ones. A
+    /// ticketer that rotates its keys continues to, starting from these.
     ///
     /// # Errors
-    /// As for [`from_keys`](Self::from_keys), and nothing changes.
+    /// Those of [`from_keys`](Self::from_keys); the old keys stay.
     pub fn update(&self, current: &[u8; 48], previous: &[[u8; 48]]) -> Result<(), TicketerError> {
         let now = self.clock.as_deref().map(|clock| Timestamp::now(clock, self.start)).unwrap_or_default();
-        self.keys.replace(Keys::given(current, previous, now)?);
+        self.keys.replace(Keys::from_fleet(current, previous, now)?);
         Ok(())
     }
 
-    /// The keys, changed first if they have been there for long enough. One thread does that; the others go on with the keys that there are.
+    /// Returns this thread's slot and the keys, after a rotation if one is due. One thread rotates;
+    /// the others use the current keys.
     fn keys(&self) -> (usize, RwLockReadGuard<'_, Arc<Keys>>) {
         let Some(clock) = self.clock.as_deref() else { return self.keys.read() };
         let now = Timestamp::now(clock, self.start);
-        let present = self.keys.read();
-        if !present.1.is_due(now) {
-            return present;
+        let current = self.keys.read();
+        if !current.1.is_due(now) {
+            return current;
         }
-        drop(present);
-        self.change(now, false);
+        drop(current);
+        self.rotate(now, false);
         self.keys.read()
     }
 
-    fn change(&self, now: Timestamp, worn: bool) {
-        // Without randomness the old key is better than none: nobody is refused, and it is tried again with the next ticket.
-        self.keys.try_replace(|keys| keys.next(now, worn));
+    fn rotate(&self, now: Timestamp, exhausted: bool) {
+        // If randomness fails, the old key stays, and the next ticket tries again.
+        self.keys.try_replace(|keys| keys.next(now, exhausted));
     }
 }
 
@@ -142,21 +154,21 @@ impl ProducesTickets for Ticketer {
     }
 
     fn encrypt(&self, session: &[u8]) -> Option<Vec<u8>> {
-        let (copy, keys) = self.keys();
+        let (slot, keys) = self.keys();
         let current = &keys.current.key;
-        let sealed = current.sealed.get(copy)?.0.fetch_add(1, Ordering::Relaxed);
+        let sealed = current.sealed.get(slot)?.0.fetch_add(1, Ordering::Relaxed);
         let ticket = current.key.seal(session).ok();
         drop(keys);
         if let Some(clock) = self.clock.as_deref().filter(|_| sealed >= MAX_TICKETS) {
-            self.change(Timestamp::now(clock, self.start), true);
+            self.rotate(Timestamp::now(clock, self.start), true);
         }
         ticket
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (_, keys) = self.keys();
-        // Each looks at the name first: no key is tried on another one's ticket.
-        std::iter::once(&keys.current).chain(&keys.former).find_map(|aged| aged.key.key.open(ticket))
+        // `open` compares the name first, so only the ticket's own key is tried.
+        std::iter::once(&keys.current).chain(&keys.former).find_map(|timed| timed.key.key.open(ticket))
     }
 }
 
@@ -166,20 +178,20 @@ impl fmt::Debug for Ticketer {
     }
 }
 
-/// Why there is no ticketer.
+/// Why a ticketer cannot be created or updated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TicketerError {
-    /// The operating system gives no random bytes.
+    /// The operating system returned no random bytes.
     Random,
-    /// More previous keys were given than are looked at.
+    /// There are too many previous keys.
     TooManyKeys {
-        /// Keys given.
+        /// Previous keys passed.
         got: usize,
-        /// Keys at most.
+        /// Previous keys allowed.
         limit: usize,
     },
-    /// A key is all zeros behind its name.
+    /// A key is all zeros after its name.
     ZeroKey,
     /// Two keys have the same name, which is their first 16 bytes.
     RepeatedKey,
@@ -188,13 +200,13 @@ pub enum TicketerError {
 impl fmt::Display for TicketerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Random => f.write_str("the operating system gives no random bytes for the keys of tickets"),
+            Self::Random => f.write_str("cannot make a ticket key: the operating system returned no random bytes"),
             Self::TooManyKeys { got, limit } => {
-                write!(f, "{got} previous keys for tickets were given; the limit is {limit}")
+                write!(f, "too many previous ticket keys: got {got}, the limit is {limit}")
             }
-            Self::ZeroKey => f.write_str("a ticket key is all zeros: draw 48 random bytes"),
+            Self::ZeroKey => f.write_str("a ticket key is all zeros; generate 48 random bytes"),
             Self::RepeatedKey => {
-                f.write_str("two ticket keys begin with the same 16 bytes, which name them: draw each at random")
+                f.write_str("two ticket keys have the same name, their first 16 bytes; generate each key at random")
             }
         }
     }
@@ -234,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_two_ticketers_differ_from_the_first_moment() {
+    fn new_ticketers_have_different_keys() {
         // CVE-2020-13777: GnuTLS sealed with a key of zeros until its first rotation.
         let (one, other) = (Ticketer::new().unwrap(), Ticketer::new().unwrap());
         let ticket = one.encrypt(b"session").unwrap();
@@ -268,35 +280,35 @@ mod tests {
             assert_eq!(Ticketer::from_keys(&current, &previous).err(), Some(e));
             assert_eq!(ticketer.update(&current, &previous), Err(e));
         }
-        // Its keys are what they were.
+        // Its keys have not changed.
         assert_eq!(ticketer.encrypt(b"session").unwrap()[..16], [1; 16]);
     }
 
     #[test]
-    fn a_ticket_is_good_for_twelve_hours_and_its_key_is_gone_after_eighteen() {
-        for (after, good) in [(0, true), (1, true), (2, true), (3, false), (4, false)] {
+    fn ticket_works_for_12_hours_and_its_key_for_18() {
+        for (after, decrypts) in [(0, true), (1, true), (2, true), (3, false), (4, false)] {
             let (clock, ticketer) = with_clock();
             let ticket = ticketer.encrypt(b"session").unwrap();
             for _ in 0..after {
                 clock.0.fetch_add(ROTATION, Ordering::Relaxed);
                 let _ = ticketer.encrypt(b"another");
             }
-            assert_eq!(ticketer.decrypt(&ticket).is_some(), good, "after {after} rotations");
+            assert_eq!(ticketer.decrypt(&ticket).is_some(), decrypts, "after {after} rotations");
         }
     }
 
     #[test]
-    fn a_key_that_nobody_used_for_long_does_not_come_back() {
-        for (after, good) in [(2 * ROTATION, true), (3 * ROTATION, false), (100 * ROTATION, false)] {
+    fn unused_key_is_deleted_by_age() {
+        for (after, decrypts) in [(2 * ROTATION, true), (3 * ROTATION, false), (100 * ROTATION, false)] {
             let (clock, ticketer) = with_clock();
             let ticket = ticketer.encrypt(b"session").unwrap();
             clock.0.fetch_add(after, Ordering::Relaxed);
-            assert_eq!(ticketer.decrypt(&ticket).is_some(), good, "after {after} s");
+            assert_eq!(ticketer.decrypt(&ticket).is_some(), decrypts, "after {after} s");
         }
     }
 
     #[test]
-    fn a_key_is_forgotten_at_eighteen_hours_however_late_each_change_came() {
+    fn key_is_deleted_at_18_hours_even_after_late_rotations() {
         let (clock, ticketer) = with_clock();
         let ticket = ticketer.encrypt(b"session").unwrap();
         clock.0.fetch_add(2 * ROTATION - 1, Ordering::Relaxed);
@@ -308,18 +320,18 @@ mod tests {
         let third = ticketer.encrypt(b"session").unwrap();
         clock.0.fetch_add(1, Ordering::Relaxed);
         assert_eq!(ticketer.decrypt(&ticket), None, "after 18:00:00");
-        // That one went alone.
+        // The other keys remain.
         assert!(ticketer.decrypt(&second).is_some());
         assert_eq!(third[..16], ticketer.encrypt(b"session").unwrap()[..16]);
     }
 
     #[test]
-    fn a_clock_that_stops_or_goes_back_harms_nobody() {
+    fn clock_that_stops_or_goes_back_is_harmless() {
         let (clock, ticketer) = with_clock();
         let ticket = ticketer.encrypt(b"session").unwrap();
         clock.0.store(0, Ordering::Relaxed);
-        assert!(ticketer.decrypt(&ticket).is_some(), "without a clock the keys stay");
-        // Set back far: the key is replaced rather than kept for years.
+        assert!(ticketer.decrypt(&ticket).is_some(), "keys stay without a clock");
+        // Set back far: the key is replaced, not kept for years.
         clock.0.store(1, Ordering::Relaxed);
         let later = ticketer.encrypt(b"session").unwrap();
         assert_ne!(ticket[..16], later[..16]);
@@ -327,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_from_before_the_clock_was_known_is_replaced_and_still_opens() {
+    fn key_made_without_a_clock_is_replaced_and_decrypts() {
         let clock = Arc::new(Clock::default());
         let ticketer = Ticketer::with_time_provider(Arc::clone(&clock) as _).unwrap();
         let before = ticketer.encrypt(b"session").unwrap();
@@ -340,14 +352,14 @@ mod tests {
     }
 
     #[test]
-    fn the_steady_clock_is_read() {
+    fn monotonic_clock_is_read() {
         let (_, ticketer) = with_clock();
         let made = ticketer.keys.read().1.current.made;
-        assert!(made.steady.is_some() && made.clock == Some(1_000_000));
+        assert!(made.monotonic.is_some() && made.clock == Some(1_000_000));
     }
 
     #[test]
-    fn keys_that_were_given_to_a_ticketer_of_its_own_age_from_then_on() {
+    fn updated_keys_of_a_rotating_ticketer_age() {
         let (clock, ticketer) = with_clock();
         clock.0.fetch_add(ROTATION - 1, Ordering::Relaxed);
         ticketer.update(&[1; 48], &[[2; 48]]).unwrap();
@@ -358,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worn_key_is_replaced_and_those_before_it_still_open() {
+    fn exhausted_key_is_replaced_and_former_keys_decrypt() {
         let (_, ticketer) = with_clock();
         let mut tickets = vec![ticketer.encrypt(b"session").unwrap()];
         for _ in 0..=MAX_FORMER {
@@ -369,14 +381,14 @@ mod tests {
             tickets.push(ticketer.encrypt(b"session").unwrap());
             assert_ne!(tickets[tickets.len() - 1][..16], tickets[tickets.len() - 2][..16]);
         }
-        // All were sealed within the same hour.
+        // All were encrypted within one hour.
         let (oldest, rest) = tickets.split_first().unwrap();
         assert_eq!(ticketer.decrypt(oldest), None);
         assert!(rest.iter().all(|ticket| ticketer.decrypt(ticket).is_some()));
     }
 
     #[test]
-    fn given_keys_open_what_any_of_them_sealed_and_change_when_they_are_told_to() {
+    fn fleet_keys_decrypt_each_others_tickets() {
         let key = |byte| [byte; 48];
         let ticketer = Ticketer::from_keys(&key(1), &[]).unwrap();
         let first = ticketer.encrypt(b"first").unwrap();
@@ -389,11 +401,11 @@ mod tests {
         assert_eq!(ticketer.decrypt(&first), None);
         let many = [key(9); MAX_FORMER + 1];
         assert_eq!(ticketer.update(&key(9), &many), Err(TicketerError::TooManyKeys { got: 9, limit: 8 }));
-        assert!(ticketer.decrypt(&second).is_some(), "a refused update changed something");
+        assert!(ticketer.decrypt(&second).is_some(), "a rejected update changed something");
     }
 
     #[test]
-    fn altered_and_truncated_tickets_are_refused() {
+    fn altered_and_truncated_tickets_are_rejected() {
         let ticketer = Ticketer::new().unwrap();
         let ticket = ticketer.encrypt(b"session").unwrap();
         for at in 0..ticket.len() {
@@ -405,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn tickets_are_sealed_and_opened_while_keys_change() {
+    fn tickets_work_while_keys_change() {
         const LAST: u32 = 4000;
         let key = |n: u32| {
             let mut key = [7; 48];
@@ -426,7 +438,7 @@ mod tests {
                         let newest = begun.load(Ordering::SeqCst);
                         assert!((oldest..=newest).contains(&name), "{name} between {oldest} and {newest}");
                         let opened = ticketer.decrypt(&ticket);
-                        // Unless so many changes came in between that the key is none of the previous ones any more.
+                        // Unless so many rotations came in between that the key is deleted.
                         let forgotten = begun.load(Ordering::SeqCst) > name + 8;
                         assert!(forgotten || opened.is_some_and(|session| **session == *b"session"), "{name}");
                         if oldest == LAST {
@@ -446,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_find_the_key_too_old_change_it_once() {
+    fn threads_rotate_an_old_key_once() {
         let (clock, ticketer) = with_clock();
         let before = ticketer.encrypt(b"session").unwrap();
         clock.0.fetch_add(ROTATION, Ordering::Relaxed);

@@ -1,13 +1,14 @@
-//! A value that every connection shares, in copies for different threads.
+//! A shared value with a copy for each thread, so that reference counts do not share a cache line.
 
 use std::sync::{Arc, OnceLock};
 
 use crate::sync::read_mostly::{COPIES, thread_slot};
 
-/// A value and its copies, each of which is made when it is first wanted.
+/// A value and its copies, one for each thread slot, made on first use.
 ///
-/// Each connection counts itself in an `Arc` when it begins and when it ends. Threads that count in the same place pass its cache line to
-/// and fro, which shows where a handshake takes a few microseconds: so each counts in the copy that is its favourite.
+/// A connection clones an `Arc` when it begins and drops it when it ends. If all threads used one
+/// `Arc`, its count's cache line would move between cores, which is measurable in a handshake of a
+/// few microseconds.
 #[derive(Debug)]
 pub(crate) struct PerThread<T> {
     original: T,
@@ -23,13 +24,13 @@ impl<T: Clone> PerThread<T> {
         &self.original
     }
 
-    /// Changes the value; connections that began before keep what they have.
+    /// Returns the value for a change. Connections that exist keep the old copy.
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.copies = [const { OnceLock::new() }; COPIES];
         &mut self.original
     }
 
-    /// The copy for this thread.
+    /// Returns the copy of this thread's slot.
     pub(crate) fn for_this_thread(&self) -> Arc<T> {
         let copy = || Arc::new(self.original.clone());
         match self.copies.get(thread_slot()) {
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_thread_sees_the_value_and_its_changes_and_shares_its_copy() {
+    fn every_thread_sees_the_value_and_its_changes() {
         let mut value = PerThread::new(1);
         let before = value.for_this_thread();
         assert!(Arc::ptr_eq(&before, &value.for_this_thread()));

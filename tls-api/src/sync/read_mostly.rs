@@ -1,14 +1,18 @@
-//! A value that all threads read, and that is replaced now and then: readers never wait, and do not slow each other down.
+//! A value that all threads read and few replace: readers neither wait nor share a cache line.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
-/// Copies, of which each thread has a favourite: with more threads than these some share one; few enough to be written one after the other.
+/// Thread slots, and so copies of a value. More threads than these share slots; a writer replaces
+/// the copies one after the other, so they must be few.
 pub(crate) const COPIES: usize = 8;
 
-/// The value, in several places that lie on different cache lines: two readers of one lock would pass its line to and fro.
+/// A value in several copies, each behind a lock on its own cache line.
 ///
-/// A writer replaces one copy after the other. Whoever finds the favourite copy being replaced takes the next: at most one is being
-/// replaced at any time, so that there is always one to read.
+/// A writer replaces one copy after the other. A reader whose copy is being replaced takes the next
+/// one: at most one is being replaced at any time, so that there is always one to read.
+///
+/// Not the crate `arc-swap`: it would add a dependency with `unsafe` code to every build, for two
+/// values (ticket keys and reloadable identities), and the slot is needed anyway to count tickets.
 pub(crate) struct ReadMostly<T> {
     copies: [Replica<T>; COPIES],
     /// Held while the copies are replaced.
@@ -24,7 +28,7 @@ impl<T> ReadMostly<T> {
         Self { copies: std::array::from_fn(|_| Replica(RwLock::new(Arc::clone(&value)))), writing: Mutex::new(()) }
     }
 
-    /// The present value, or the one before while it is being replaced; and the number of the copy.
+    /// Returns the slot and the current value, or the previous one while it is being replaced.
     pub(crate) fn read(&self) -> (usize, RwLockReadGuard<'_, Arc<T>>) {
         let first = thread_slot();
         loop {
@@ -32,7 +36,7 @@ impl<T> ReadMostly<T> {
                 let number = (first + step) % COPIES;
                 match self.copies.get(number).map(|copy| copy.0.try_read()) {
                     Some(Ok(value)) => return (number, value),
-                    // What is replaced is whole at any time: a thread that died in between did no harm.
+                    // A copy is whole at any time, so a writer that panicked did no harm.
                     Some(Err(TryLockError::Poisoned(poisoned))) => return (number, poisoned.into_inner()),
                     Some(Err(TryLockError::WouldBlock)) | None => {}
                 }
@@ -41,11 +45,12 @@ impl<T> ReadMostly<T> {
         }
     }
 
-    /// Replaces the value by what comes of it; not at all if that is nothing, or if another thread is at it already.
+    /// Replaces the value by the result of `make`. Does nothing if that is `None`, or if another
+    /// thread is replacing it.
     pub(crate) fn try_replace(&self, make: impl FnOnce(&T) -> Option<T>) {
         let _writing = match self.writing.try_lock() {
             Ok(writing) => writing,
-            // A thread that died here left every copy whole; were it held against all others, nothing would ever be replaced again.
+            // A writer that panicked left every copy whole; later writers must still succeed.
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
@@ -55,7 +60,7 @@ impl<T> ReadMostly<T> {
         }
     }
 
-    /// Replaces the value, after whoever is at it already.
+    /// Replaces the value, after waiting for another writer.
     pub(crate) fn replace(&self, value: T) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.write(value);
@@ -70,8 +75,8 @@ impl<T> ReadMostly<T> {
     }
 }
 
-/// The number of the place that this thread uses: one that the fewest of the threads that live use. Were places dealt out in turn, a thread
-/// would share one with another while that of a thread that has ended lies idle.
+/// Returns this thread's slot: the least used one when the thread first asks. Freed when the thread
+/// ends.
 pub(crate) fn thread_slot() -> usize {
     static SLOTS: Slots = Slots::new();
     struct Mine(usize);
@@ -83,11 +88,11 @@ pub(crate) fn thread_slot() -> usize {
     thread_local! {
         static MINE: Mine = Mine(SLOTS.take());
     }
-    // A thread that ends has none any more; any will do.
+    // The slot of a thread that ends is already freed; any slot works.
     MINE.try_with(|mine| mine.0).unwrap_or(0)
 }
 
-/// How many threads use each place.
+/// How many threads use each slot.
 struct Slots(Mutex<[usize; COPIES]>);
 
 impl Slots {
@@ -98,14 +103,14 @@ impl Slots {
     fn take(&self) -> usize {
         let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let least_used = threads.iter_mut().enumerate().min_by_key(|(_, threads)| **threads);
-        least_used.map_or(0, |(place, threads)| {
+        least_used.map_or(0, |(slot, threads)| {
             *threads += 1;
-            place
+            slot
         })
     }
 
-    fn give_back(&self, place: usize) {
-        if let Some(threads) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(place) {
+    fn give_back(&self, slot: usize) {
+        if let Some(threads) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(slot) {
             *threads = threads.saturating_sub(1);
         }
     }
@@ -127,7 +132,7 @@ mod tests {
                     for _ in 0..20_000 {
                         let replaced = done.load(Ordering::Acquire);
                         let (_, value) = shared.read();
-                        assert!(**value >= replaced, "one from before the last");
+                        assert!(**value >= replaced, "a value older than the previous one");
                     }
                     left.fetch_sub(1, Ordering::Relaxed);
                 });
@@ -143,11 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_shared_once_all_are_taken_and_is_free_again_afterwards() {
+    fn slots_are_shared_when_all_are_used_and_freed_afterwards() {
         let slots = Slots::new();
         let first: Vec<_> = (0..COPIES).map(|_| slots.take()).collect();
         assert_eq!(first, Vec::from_iter(0..COPIES));
-        // Threads that come and go, beside one that stays.
+        // Short-lived threads beside one that stays.
         first[1..].iter().for_each(|place| slots.give_back(*place));
         for _ in 0..2 * COPIES {
             let place = slots.take();
@@ -159,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_keeps_its_place_while_it_lives() {
+    fn thread_keeps_its_slot_while_it_lives() {
         let mine = thread_slot();
         std::thread::spawn(|| assert_eq!(thread_slot(), thread_slot())).join().unwrap();
         assert_eq!(thread_slot(), mine);
     }
 
     #[test]
-    fn a_value_is_replaced_only_by_something() {
+    fn nothing_replaces_no_value() {
         let shared = ReadMostly::new(1);
         shared.try_replace(|_| None);
         assert_eq!(**shared.read().1, 1);
@@ -175,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_dies_while_it_replaces_stops_neither_readers_nor_writers() {
+    fn writer_that_panics_stops_neither_readers_nor_writers() {
         let shared = ReadMostly::new(1);
         let died =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| shared.try_replace(|_| panic!("on purpose"))));
@@ -201,8 +206,8 @@ mod tests {
     fn readers_find_a_copy_while_another_is_held_by_a_writer() {
         let shared = ReadMostly::new(1);
         for copy in &shared.copies {
-            let _held = copy.0.write().unwrap();
-            // It would wait for ever here.
+            let _lock = copy.0.write().unwrap();
+            // A reader that waited would wait for ever here.
             assert_eq!(**shared.read().1, 1);
         }
     }

@@ -1,4 +1,4 @@
-//! Judging a client's certificates.
+//! How a server verifies its clients' certificates.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use tls_handshake::{CertificateError, ClientAuth, Refusal};
 #[cfg(doc)]
 use crate::RootCertStore;
 
-/// Says whether a server asks its clients for certificates, and judges what they show.
+/// Decides whether a server requests client certificates, and verifies them.
 ///
-/// The signature that proves possession of the leaf's key is checked in any case and before anything of the client's is
-/// believed, whatever the verifier says. Which client a certificate stands for, and what that one may do, is for the
+/// The signature that proves possession of the leaf's key is always checked, whatever the verifier
+/// returns. Which client a certificate identifies, and what that client may do, is for the
 /// application to find in [`peer_certificates`](crate::Session::peer_certificates).
 ///
-/// A verifier of one's own, for clients that are known by their very certificates:
+/// A verifier that accepts a list of certificates:
 ///
 /// ```
 /// use std::collections::HashSet;
@@ -33,7 +33,7 @@ use crate::RootCertStore;
 ///     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
 ///         match chain.first().is_some_and(|leaf| self.0.contains(leaf.as_ref())) {
 ///             true => Ok(()),
-///             false => Err(CertificateError::Application("no client of ours".into()).into()),
+///             false => Err(CertificateError::Application("unknown client".into()).into()),
 ///         }
 ///     }
 /// }
@@ -42,39 +42,44 @@ use crate::RootCertStore;
 /// # }
 /// ```
 pub trait ClientCertVerifier: fmt::Debug + Send + Sync {
-    /// Whether clients are asked for a certificate, and must have one. Asked once, when a configuration is given the
-    /// verifier.
+    /// Returns whether a certificate is requested, and whether it is required. Called once, when
+    /// the verifier is set.
     fn client_auth(&self) -> ClientAuth;
 
-    /// The names of the authorities whose certificates clients should show, each a DER-encoded Name: a hint for clients
-    /// that have several identities, and public. None unless this says otherwise. Asked once, when a configuration is given the
-    /// verifier. [`RootCertStore::subjects`] has those of its trust anchors.
+    /// Returns the subjects of the accepted CAs, each a DER-encoded Name, as a hint for clients
+    /// with several identities. They are sent unencrypted in TLS 1.2.
+    ///
+    /// [`RootCertStore::subjects`] returns those of its trust anchors. Called once, when the
+    /// verifier is set. Default: empty.
     fn root_hint_subjects(&self) -> Vec<Vec<u8>> {
         Vec::new()
     }
 
-    /// Returns whether the chain of a session is verified again before the session is resumed, unless
-    /// [`set_reverify_on_resumption`](crate::ServerConfig::set_reverify_on_resumption) says otherwise. Default: `true`.
+    /// Returns whether a stored client chain is verified again before its session is resumed.
+    /// [`set_reverify_on_resumption`](crate::ServerConfig::set_reverify_on_resumption) overrides
+    /// it. Default: `true`.
     fn needs_reverification(&self) -> bool {
         true
     }
 
-    /// A hash over all that the verdict depends on: sessions of clients that it found good are resumed by every configuration whose
-    /// verifier says the same, without asking it again. `None`, which it is unless this says otherwise, binds them to the
-    /// configuration that has this verifier, and its clones. Asked once, when a configuration is given the verifier.
+    /// Returns a hash of everything the result depends on. Configurations whose verifiers return
+    /// the same hash resume each other's sessions without verifying again. Called once, when the
+    /// verifier is set. Default: `None`, which restricts resumption to this configuration and its
+    /// clones.
     fn session_scope(&self) -> Option<[u8; 32]> {
         None
     }
 
-    /// Whether `chain`, leaf first and never empty, is good at the time `now`. Not asked about a client that shows none.
+    /// Verifies `chain`, leaf first and never empty, at the time `now`. Not called for a client
+    /// that presents no certificate.
     ///
     /// # Errors
-    /// The reason to refuse it, which the client is told by an alert.
+    /// The reason to reject it, which the client receives as an alert.
     fn verify_client_cert(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal>;
 
-    /// Does the same, and returns when the verdict ends: no session of the connection lasts longer. `None` says that it
-    /// ends with the first certificate of the chain. Servers call only this. Default: [`verify_client_cert`](Self::verify_client_cert),
-    /// with `None`.
+    /// Verifies `chain` and returns when the result expires; no session lasts longer. `None` stands
+    /// for the expiry of the first certificate in the chain. Servers call only this method.
+    /// Default: calls [`verify_client_cert`](Self::verify_client_cert) and returns `None`.
     ///
     /// # Errors
     /// As [`verify_client_cert`](Self::verify_client_cert).
@@ -87,7 +92,7 @@ pub trait ClientCertVerifier: fmt::Debug + Send + Sync {
     }
 }
 
-/// Asks no client who it is: the default.
+/// Requests no client certificate: the default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoClientAuth;
 
@@ -97,14 +102,14 @@ impl ClientCertVerifier for NoClientAuth {
     }
 
     fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
-        Err(CertificateError::Application("clients are not asked for certificates".into()).into())
+        Err(CertificateError::Application("client certificates are not requested".into()).into())
     }
 }
 
-/// Requires of every client a certificate that leads to one of these authorities, is valid now and meant for clients. Their
-/// names are sent as hints.
+/// Requires a client certificate that chains to one of these trust anchors, is valid, and allows
+/// client authentication. The names of the CAs are sent as hints.
 ///
-/// Made of a [`RootCertStore`], or of a [`ChainVerifier`] with revocation lists, pins, or checks of your own:
+/// Takes a [`RootCertStore`], or a [`ChainVerifier`] with CRLs, pins or your own checks:
 ///
 /// ```
 /// use strata_tls::{AllowAnyAuthenticatedClient, ChainVerifier, Crls, RootCertStore};
@@ -121,7 +126,8 @@ pub struct AllowAnyAuthenticatedClient {
 }
 
 impl AllowAnyAuthenticatedClient {
-    /// Accepts the clients that these trust anchors vouch for; with none of them it accepts nobody.
+    /// Accepts clients whose chain leads to these trust anchors. Without anchors it rejects
+    /// everyone.
     #[must_use]
     pub fn new(chain: impl Into<ChainVerifier>) -> Self {
         Self { chain: chain.into() }
@@ -158,16 +164,16 @@ impl ClientCertVerifier for AllowAnyAuthenticatedClient {
     }
 }
 
-/// Asks every client for a certificate, and accepts those without one as anonymous:
-/// [`peer_certificates`](crate::Session::peer_certificates) tells them apart. What is shown has to be as
-/// [`AllowAnyAuthenticatedClient`] demands.
+/// Requests a client certificate, and accepts clients without one as anonymous:
+/// [`peer_certificates`](crate::Session::peer_certificates) returns `None` for them. A certificate
+/// that is presented must pass [`AllowAnyAuthenticatedClient`].
 #[derive(Clone, Debug)]
 pub struct AllowAnyAnonymousOrAuthenticatedClient {
     required: AllowAnyAuthenticatedClient,
 }
 
 impl AllowAnyAnonymousOrAuthenticatedClient {
-    /// Accepts the clients that these trust anchors vouch for, and those that show nothing.
+    /// Accepts clients whose chain leads to these trust anchors, and clients without a certificate.
     #[must_use]
     pub fn new(chain: impl Into<ChainVerifier>) -> Self {
         Self { required: AllowAnyAuthenticatedClient::new(chain) }
@@ -184,7 +190,7 @@ impl ClientCertVerifier for AllowAnyAnonymousOrAuthenticatedClient {
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {
-        // Whether a certificate is required is part of every scope.
+        // Every scope covers `client_auth`, so this need not.
         self.required.session_scope()
     }
 

@@ -1,4 +1,4 @@
-//! Trust anchors: those of a file, those of the system, those of Mozilla.
+//! Trust anchors from a file, from the operating system, and from Mozilla.
 
 use std::fmt;
 
@@ -9,12 +9,14 @@ use tls_handshake::{CertificateError, IdentityError, RootCertStore, certs_from_p
 
 use crate::log::warn;
 
-/// The authorities of a PEM file, and no others: for an authority of one's own.
+/// Loads the CA certificates of a PEM file, for a private CA.
+///
+/// A certificate that expired, or is not valid yet, is not an error: it is logged, and chains that
+/// lead to it are rejected ([`RootCertStore::outside_validity`]).
 ///
 /// # Errors
-/// [`RootsError`] if there is none, or one cannot be a trust anchor. For bundles of unknown quality there is
-/// [`RootCertStore::add_parsable_certificates`], which counts what it leaves out. One that is expired or not valid yet is no error: it is
-/// logged, and chains that lead to it are rejected as long as it is so ([`RootCertStore::outside_validity`]).
+/// [`RootsError`] if the file has no certificate, or one cannot be a trust anchor.
+/// [`RootCertStore::add_parsable_certificates`] instead counts what it leaves out.
 ///
 /// ```no_run
 /// let roots = strata_tls::root_store_from_pem(&std::fs::read("ca.pem")?)?;
@@ -32,7 +34,7 @@ pub fn root_store_from_pem(certs: &[u8]) -> Result<RootCertStore, RootsError> {
     Ok(roots)
 }
 
-/// What is wrong with the validity of these trust anchors now, one line for each.
+/// Returns a line for each trust anchor that is not currently valid.
 fn outside_validity(roots: &RootCertStore) -> Vec<String> {
     let now = UnixTime::now();
     let mut problems = Vec::new();
@@ -42,15 +44,16 @@ fn outside_validity(roots: &RootCertStore) -> Vec<String> {
     problems
 }
 
-/// The authorities that the system trusts: its files, or those that the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
-/// What the system has and cannot be used is left out, and told.
+/// Loads the trust anchors of the operating system, or those that the environment variables
+/// `SSL_CERT_FILE` and `SSL_CERT_DIR` name. Certificates that cannot be used are left out and
+/// reported in [`SystemRoots::problems`].
 ///
 /// # Errors
-/// [`RootsError::System`] if there is nothing that can be used.
+/// [`RootsError::System`] if none can be used.
 ///
 /// ```no_run
 /// let loaded = strata_tls::system_roots()?;
-/// eprintln!("{} authorities, {} left out: {:?}", loaded.added, loaded.ignored, loaded.problems);
+/// eprintln!("{} CAs, {} left out: {:?}", loaded.added, loaded.ignored, loaded.problems);
 /// let config = strata_tls::ClientConfig::with_roots(loaded.roots);
 /// # Ok::<(), strata_tls::RootsError>(())
 /// ```
@@ -70,7 +73,8 @@ pub fn system_roots() -> Result<SystemRoots, RootsError> {
     Ok(SystemRoots { roots, added, ignored, problems })
 }
 
-/// Adds what can be a trust anchor, with a line for each certificate that cannot. Returns how many were added and left out.
+/// Adds the certificates that can be trust anchors, and a problem for each that cannot. Returns how
+/// many were added and left out.
 #[cfg(feature = "system-roots")]
 fn add_usable(roots: &mut RootCertStore, certs: &[CertificateDer<'_>], problems: &mut Vec<String>) -> (usize, usize) {
     let before = problems.len();
@@ -83,24 +87,24 @@ fn add_usable(roots: &mut RootCertStore, certs: &[CertificateDer<'_>], problems:
     (certs.len().saturating_sub(ignored), ignored)
 }
 
-/// The authorities that the system trusts, and what was left out.
+/// The trust anchors of the operating system, and what was left out.
 #[cfg(feature = "system-roots")]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SystemRoots {
-    /// Those that can be used.
+    /// The trust anchors that can be used.
     pub roots: RootCertStore,
-    /// How many they are, with those that are expired or not valid yet.
+    /// The number of trust anchors, including those that are not currently valid.
     pub added: usize,
-    /// How many certificates cannot be trust anchors.
+    /// The number of certificates that cannot be trust anchors.
     pub ignored: usize,
-    /// One line for each file that could not be read, each certificate that cannot be a trust anchor, and each trust anchor that is
-    /// expired or not valid yet, which vouches for nobody: why.
+    /// A line for each file that cannot be read, each certificate that cannot be a trust anchor,
+    /// and each trust anchor that is not currently valid.
     pub problems: Vec<String>,
 }
 
-/// The authorities that Mozilla trusts, as they were when the crate `webpki-roots` was made: for programs that cannot rely on the
-/// system, and are themselves kept up to date.
+/// Returns Mozilla's trust anchors as of the release of the crate `webpki-roots`. For programs that
+/// cannot rely on the operating system and are updated regularly.
 ///
 /// ```
 /// let config = strata_tls::ClientConfig::with_roots(strata_tls::webpki_roots());
@@ -111,24 +115,24 @@ pub fn webpki_roots() -> RootCertStore {
     webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
 }
 
-/// Why there are no trust anchors.
+/// Why trust anchors could not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RootsError {
-    /// The file is no PEM file, or has no certificate.
+    /// The file is not PEM, or contains no certificate.
     Pem(IdentityError),
     /// A certificate cannot be a trust anchor.
     Certificate {
-        /// Which one, counted from 0.
+        /// Its position in the file, counted from 0.
         at: usize,
-        /// Why.
+        /// The reason.
         cause: CertificateError,
     },
-    /// The system has none that can be used.
+    /// The operating system has no usable trust anchor.
     System {
-        /// How many certificates cannot be trust anchors.
+        /// The number of certificates that cannot be trust anchors.
         ignored: usize,
-        /// One line for each of these, and for each file that could not be read: why.
+        /// A line for each of these, and for each file that cannot be read.
         problems: Vec<String>,
     },
 }
@@ -143,8 +147,8 @@ impl fmt::Display for RootsError {
             Self::System { ignored, problems } => {
                 write!(
                     f,
-                    "the system has no authority that can be trusted; {ignored} certificate(s) of its cannot be used. \
-                     On Linux the package ca-certificates has them; SSL_CERT_FILE names another file"
+                    "the system has no usable CA certificate, and {ignored} unusable one(s); install the package \
+                     ca-certificates, or name a file in SSL_CERT_FILE"
                 )?;
                 problems.iter().try_for_each(|problem| write!(f, "; {problem}"))
             }
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named() {
+    fn error_names_what_is_missing_or_wrong() {
         assert_eq!(root_store_from_pem(b"").unwrap_err(), RootsError::Pem(IdentityError::NoCertificate));
         let not_a_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(root_store_from_pem(not_a_certificate.as_bytes()).unwrap_err().to_string().contains("number 1"));
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_parsed_is_counted() {
+    fn unparsable_certificates_are_counted() {
         let certs = certs_from_pem(format!("{}{}", made(), made()).as_bytes()).unwrap();
         let mut roots = RootCertStore::new();
         assert_eq!(roots.add_parsable_certificates(certs.into_iter().chain([vec![1, 2, 3].into()])), (2, 1));
@@ -189,7 +193,7 @@ mod tests {
 
     #[cfg(feature = "system-roots")]
     #[test]
-    fn what_the_system_has_and_cannot_be_used_is_listed() {
+    fn unusable_system_certificates_are_listed() {
         let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, "strange root");
@@ -226,12 +230,12 @@ mod tests {
 
     #[cfg(feature = "webpki-roots")]
     #[test]
-    fn mozilla_trusts_many() {
+    fn mozilla_has_over_a_hundred_roots() {
         assert!(webpki_roots().len() > 100);
     }
 
     #[test]
-    fn the_authorities_of_a_file_become_trust_anchors() {
+    fn certificates_of_a_file_become_trust_anchors() {
         let (one, two) = (made(), made());
         assert_eq!(root_store_from_pem(format!("{one}{two}").as_bytes()).unwrap().len(), 2);
     }

@@ -1,4 +1,4 @@
-//! Judging a server's certificates by a verifier of the application's own.
+//! A verifier of the application, in place of the default one for server certificates.
 
 use std::fmt;
 
@@ -6,15 +6,16 @@ use pki_types::{CertificateDer, ServerName, UnixTime};
 use tls_handshake::Refusal;
 use tls_handshake::verify::{ServerVerifier, Stapled};
 
-/// Judges a server's certificate chain in place of [`ServerVerifier`], which this takes the feature `dangerous_configuration` for.
-/// Whoever wants to be stricter does without: see [`CheckPath`](crate::CheckPath).
+/// Verifies a server's certificate chain in place of [`ServerVerifier`]. Setting one takes the
+/// feature `dangerous_configuration`; to add a check, use [`CheckPath`](crate::CheckPath) instead.
 ///
-/// The signature that proves possession of the leaf's key is checked in any case, whatever the verifier says.
+/// The signature that proves possession of the leaf's key is always checked, whatever the verifier
+/// returns.
 pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
-    /// Whether `chain`, leaf first and never empty, is good for `name` at the time `now`.
+    /// Verifies `chain`, leaf first and never empty, for `name` at the time `now`.
     ///
     /// # Errors
-    /// The reason to refuse it, which the peer is told by an alert.
+    /// The reason to reject it, which the server receives as an alert.
     fn verify_server_cert(
         &self,
         chain: &[CertificateDer<'_>],
@@ -23,12 +24,13 @@ pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
         now: UnixTime,
     ) -> Result<(), Refusal>;
 
-    /// Whether the server of a session would still be found good, where a configuration asks that before it offers the session
-    /// ([`set_reverify_on_resumption`](crate::ClientConfig::set_reverify_on_resumption)). What was stapled then is gone; unless this
-    /// says otherwise it is judged as a server that staples nothing and was not asked to.
+    /// Verifies the chain of a stored session again before it is offered
+    /// ([`set_reverify_on_resumption`](crate::ClientConfig::set_reverify_on_resumption)). Stapled
+    /// data is not stored. Default: calls [`verify_server_cert`](Self::verify_server_cert) as for a
+    /// server that was not asked to staple.
     ///
     /// # Errors
-    /// The reason to forget the session.
+    /// The reason to discard the session.
     fn reverify_server_cert(
         &self,
         chain: &[CertificateDer<'_>],
@@ -38,21 +40,23 @@ pub trait ServerCertVerifier: fmt::Debug + Send + Sync {
         self.verify_server_cert(chain, name, &Stapled::default(), now)
     }
 
-    /// Returns whether a stored session is verified again before it is offered, unless
-    /// [`set_reverify_on_resumption`](crate::ClientConfig::set_reverify_on_resumption) says otherwise. Default: `true`.
+    /// Returns whether a stored server chain is verified again before its session is offered.
+    /// [`set_reverify_on_resumption`](crate::ClientConfig::set_reverify_on_resumption) overrides
+    /// it. Default: `true`.
     fn needs_reverification(&self) -> bool {
         true
     }
 
-    /// A hash over all that the verdict depends on: sessions with servers that it found good are resumed by every configuration whose
-    /// verifier says the same, without asking it again. `None`, which it is unless this says otherwise, binds them to the
-    /// configuration that has this verifier, and its clones. Asked once, when a configuration is given the verifier.
+    /// Returns a hash of everything the result depends on. Configurations whose verifiers return
+    /// the same hash resume each other's sessions without verifying again. Called once, when the
+    /// verifier is set. Default: `None`, which restricts resumption to this configuration and its
+    /// clones.
     fn session_scope(&self) -> Option<[u8; 32]> {
         None
     }
 }
 
-/// So that a verifier can ask it.
+/// So that a verifier of the application can delegate to it.
 impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,

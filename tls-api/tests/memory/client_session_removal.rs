@@ -289,10 +289,10 @@ fn replaced_client_identity_forces_a_full_handshake() {
         assert_ne!(client.session_scope(), scope);
         let pair = Pair::connected(&client, &with_auth);
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Full), "{version}");
-        assert_eq!(pair.server.peer_certificates().unwrap(), reloadable.present().chain());
+        assert_eq!(pair.server.peer_certificates().unwrap(), reloadable.current().chain());
         let pair = Pair::connected(&client, &with_auth);
         assert_eq!(pair.client.handshake_kind(), Some(HandshakeKind::Resumed), "{version}");
-        assert_eq!(pair.server.peer_certificates().unwrap(), reloadable.present().chain());
+        assert_eq!(pair.server.peer_certificates().unwrap(), reloadable.current().chain());
     }
 }
 

@@ -410,7 +410,7 @@ fn reload_is_atomic_or_keeps_the_old_identity() {
     write("ocsp.der", "an OCSP response");
     let files = IdentityFiles::new(path("chain.pem"), path("key.pem")).with_ocsp_response(path("ocsp.der"));
     let identity = Arc::new(ReloadableIdentity::from_files(files).unwrap());
-    assert_eq!(identity.present().ocsp_response(), Some(&b"an OCSP response"[..]));
+    assert_eq!(identity.current().ocsp_response(), Some(&b"an OCSP response"[..]));
     let server = Arc::new(ServerConfig::with_resolver(identity.clone()));
     let mut client = ca.client_config();
     client.set_session_storage(Arc::new(strata_tls::NoClientSessionStorage));
@@ -457,7 +457,7 @@ fn concurrent_replace_leaves_readers_a_whole_identity() {
     let identity = Arc::new(ReloadableIdentity::new(ca.identity(Kind::EcdsaP256, &["server.test"])));
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| (0..20_000).for_each(|_| assert_eq!(identity.present().chain().len(), 1)));
+            scope.spawn(|| (0..20_000).for_each(|_| assert_eq!(identity.current().chain().len(), 1)));
         }
         for _ in 0..50 {
             identity.replace(ca.identity(Kind::EcdsaP256, &["server.test"])).unwrap();
