@@ -7,9 +7,9 @@ use strata_tls::ProtocolVersion;
 
 use crate::certificates::{Kind, files, folder};
 use crate::openssl_server::OpensslServer;
-use crate::processes::{Server, ThenStdin};
+use crate::processes::{AfterFeed, Server};
 use crate::programs::Program;
-use crate::test_server::Served;
+use crate::test_server::TestServer;
 use crate::{Outcome, checksum, contains, node_and_java, ocsp, openssl_client, openssl_server, trial};
 
 const NEEDS: &[Program] = &[Program::Openssl];
@@ -18,23 +18,23 @@ const JAVA: &[Program] = &[Program::Openssl, Program::Java];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("closing::our_server_says_close_notify_first", NEEDS, our_server_first),
-        trial("closing::openssl_client_says_close_notify_first", NEEDS, openssl_client_first),
-        trial("closing::our_client_says_close_notify_first", NEEDS, our_client_first),
-        trial("closing::openssl_server_says_close_notify_first", NEEDS, openssl_server_first),
-        trial("closing::an_openssl_client_that_vanishes_is_reported", NEEDS, openssl_client_vanishes),
-        trial("closing::an_openssl_server_that_vanishes_is_an_error", NEEDS, openssl_server_vanishes),
-        trial("closing::tls12_client_waits_for_the_answer", &[], || end_of_input(ProtocolVersion::TLS12, &[], false)),
-        trial("closing::tls12_client_half_closes_if_told", &[], || {
+        trial("closing::tlsserver_sends_close_notify_first", NEEDS, our_server_first),
+        trial("closing::openssl_client_sends_close_notify_first", NEEDS, openssl_client_first),
+        trial("closing::tlsclient_sends_close_notify_first", NEEDS, our_client_first),
+        trial("closing::openssl_server_sends_close_notify_first", NEEDS, openssl_server_first),
+        trial("closing::vanished_openssl_client_is_reported", NEEDS, openssl_client_vanishes),
+        trial("closing::vanished_openssl_server_is_an_error", NEEDS, openssl_server_vanishes),
+        trial("closing::tls12_client_waits_for_the_response", &[], || end_of_input(ProtocolVersion::TLS12, &[], false)),
+        trial("closing::tls12_client_half_closes_on_request", &[], || {
             end_of_input(ProtocolVersion::TLS12, &["--half-close"], true)
         }),
         trial("closing::tls13_client_half_closes", &[], || end_of_input(ProtocolVersion::TLS13, &[], true)),
-        trial("closing::tls13_client_waits_if_told", &[], || {
+        trial("closing::tls13_client_waits_on_request", &[], || {
             end_of_input(ProtocolVersion::TLS13, &["--half-close=false"], false)
         }),
-        trial("closing::nginx_answers_after_the_end_of_input", NGINX, nginx_answers),
-        trial("closing::java_answers_after_the_end_of_input", JAVA, java_answers),
-        trial("closing::the_sink_answers_after_our_clients_close_notify", &[], half_closed),
+        trial("closing::nginx_answers_after_end_of_input", NGINX, nginx_answers),
+        trial("closing::java_answers_after_end_of_input", JAVA, java_answers),
+        trial("closing::sink_answers_after_close_notify_of_tlsclient", &[], half_closed),
     ]
 }
 
@@ -42,14 +42,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn our_server_first() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let mut client = openssl_client::client(&server, &[])?;
-    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     contains(&client.succeed()?.text(), "\nclosed\n")
 }
 
 fn openssl_client_first() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--verbose"], &["echo"])?;
     let mut client = openssl_client::client(&server, &["-msg"])?;
-    client.say("hello\n")?;
+    client.write_stdin("hello\n")?;
     client.stdout.wait_for("\nhello\n")?;
     client.close_stdin();
     contains(&client.succeed()?.text(), ">>> TLS 1.3, Alert [length 0002], warning close_notify")?;
@@ -58,7 +58,7 @@ fn openssl_client_first() -> Outcome {
         server.running.stderr.wait_for("received alert close_notify")?;
         server.running.stderr.wait_for("sent alert close_notify")?;
     }
-    let told = server.complaints();
+    let told = server.errors();
     // Only log lines and the line about the established connection are expected.
     match told.lines().find(|line| !line.contains("DEBUG") && !line.contains("established")) {
         None => Ok(()),
@@ -69,7 +69,7 @@ fn openssl_client_first() -> Outcome {
 fn our_client_first() -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, &["-rev", "-msg"])?;
     let mut client = openssl_server::client(server.port, &[])?;
-    client.say("abc\n")?;
+    client.write_stdin("abc\n")?;
     client.stdout.wait_for("cba\n")?;
     client.close_stdin();
     client.succeed()?;
@@ -87,7 +87,7 @@ fn openssl_server_first() -> Outcome {
 fn openssl_client_vanishes() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
     let mut client = openssl_client::client(&server, &[])?;
-    client.say("hello\n")?;
+    client.write_stdin("hello\n")?;
     client.stdout.wait_for("\nhello\n")?;
     client.kill();
     Ok(server.running.stderr.wait_for("close_notify")?)
@@ -96,7 +96,7 @@ fn openssl_client_vanishes() -> Outcome {
 fn openssl_server_vanishes() -> Outcome {
     let mut server = OpensslServer::start(Kind::EcdsaP256, &[])?;
     let mut client = openssl_server::client(server.port, &[])?;
-    client.say("hello\n")?;
+    client.write_stdin("hello\n")?;
     server.running.stdout.wait_for("hello\n")?;
     server.running.kill();
     let ended = client.finish()?;
@@ -108,7 +108,7 @@ fn openssl_server_vanishes() -> Outcome {
 /// has arrived.
 fn end_of_input(version: ProtocolVersion, options: &[&str], closes: bool) -> Outcome {
     let (go_on, wait) = std::sync::mpsc::channel();
-    let server = Served::once(version, move |stream| {
+    let server = TestServer::once(version, move |stream| {
         let mut line = String::new();
         stream.read_line(&mut line)?;
         stream.write_all(b"first\n")?;
@@ -128,7 +128,7 @@ fn end_of_input(version: ProtocolVersion, options: &[&str], closes: bool) -> Out
         if left == 0 { Ok(()) } else { Err(io::Error::other("more came")) }
     })?;
     let mut client = openssl_server::client(server.port, &[options, &["--verbose"]].concat())?;
-    client.say("question\n")?;
+    client.write_stdin("question\n")?;
     client.stdout.wait_for("first\n")?;
     client.close_stdin();
     client.stderr.wait_for("end of input")?;
@@ -150,7 +150,7 @@ fn nginx_answers() -> Outcome {
         let files = files(Kind::EcdsaP256)?;
         let (_running, port) = ocsp::nginx(&folder, version, &files.chain, &files.key, "")?;
         let mut client = openssl_server::client(port, options)?;
-        client.feed(b"GET / HTTP/1.0\r\n\r\n".to_vec(), ThenStdin::Closes)?;
+        client.feed(b"GET / HTTP/1.0\r\n\r\n".to_vec(), AfterFeed::Closes)?;
         contains(&client.succeed()?.text(), "hello\n")?;
     }
     Ok(())
@@ -161,7 +161,7 @@ fn java_answers() -> Outcome {
         let suite = node_and_java::SUITES.into_iter().find(|suite| suite.0 == protocol).ok_or("no suite")?;
         let (_running, port) = node_and_java::java_listens(suite)?;
         let mut client = openssl_server::client(port, &["--protover", version])?;
-        client.feed(b"GET / HTTP/1.0\r\n\r\n".to_vec(), ThenStdin::Closes)?;
+        client.feed(b"GET / HTTP/1.0\r\n\r\n".to_vec(), AfterFeed::Closes)?;
         contains(&client.succeed()?.text(), protocol)?;
     }
     Ok(())
@@ -171,8 +171,8 @@ fn java_answers() -> Outcome {
 fn half_closed() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["sink"])?;
     let mut client = openssl_server::client(server.port, &[])?;
-    let sent: Vec<u8> = crate::much().into_iter().take(1_000_000).collect();
+    let sent: Vec<u8> = crate::bulk_data().into_iter().take(1_000_000).collect();
     let expected = format!("1000000 {}\n", checksum(&sent));
-    client.feed(sent, ThenStdin::Closes)?;
+    client.feed(sent, AfterFeed::Closes)?;
     contains(&client.succeed()?.text(), &expected)
 }

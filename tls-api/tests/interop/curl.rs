@@ -5,7 +5,7 @@ use libtest_mimic::Trial;
 use crate::certificates::{Kind, ca_file};
 use crate::processes::{Running, Server};
 use crate::programs::Program;
-use crate::{GROUPS, MUCH, Outcome, SUITES, checksum, contains, much, trial};
+use crate::{BULK_LENGTH, GROUPS, Outcome, SUITES, bulk_data, checksum, contains, path_text, trial};
 
 const NEEDS: &[Program] = &[Program::Curl];
 
@@ -35,7 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             contains(&fetch(Kind::EcdsaP256, &[], &["--http1.0"], "/")?, "version: TLSv1.3\n")
         }),
         trial("curl::head_has_no_body", NEEDS, head),
-        trial("curl::another_method_is_refused", NEEDS, || {
+        trial("curl::unsupported_method_is_rejected", NEEDS, || {
             let answer = fetch(Kind::EcdsaP256, &[], &["--include", "--request", "DELETE"], "/")?;
             contains(&answer, "405 Method Not Allowed\r\nAllow: GET, HEAD\r\n")
         }),
@@ -48,7 +48,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             contains(&page, "version: TLSv1.3\n")
         }),
         trial("curl::64_mib_down", NEEDS, download),
-        trial("curl::refusing_us_is_told_with_its_alert", NEEDS, refused),
+        trial("curl::rejection_by_curl_is_reported_with_its_alert", NEEDS, rejected),
     ];
     trials.extend(suites.into_iter().chain(groups).chain(kinds));
     trials
@@ -69,12 +69,10 @@ fn fetch(kind: Kind, server_options: &[&str], options: &[&str], path: &str) -> R
 fn fetch_bytes(kind: Kind, server_options: &[&str], options: &[&str], path: &str) -> Result<Vec<u8>, String> {
     let server = Server::start(kind, server_options, &["http"])?;
     let ca = ca_file()?;
-    let trust = ["--cacert", ca.to_str().ok_or("a path that is no text")?];
+    let trust = ["--cacert", path_text(&ca)?];
     let ended = curl(&server, &[&trust, options].concat(), path)?.succeed()?;
-    match server.complaints() {
-        none if none.is_empty() => Ok(ended.bytes),
-        complaints => Err(format!("tlsserver complained: {complaints}")),
-    }
+    server.expect_no_errors()?;
+    Ok(ended.bytes)
 }
 
 fn head() -> Outcome {
@@ -84,16 +82,16 @@ fn head() -> Outcome {
 }
 
 fn download() -> Outcome {
-    let came = fetch_bytes(Kind::EcdsaP256, &[], &[], &format!("/bytes/{MUCH}"))?;
-    if checksum(&came) == checksum(&much()) { Ok(()) } else { Err("these are not the bytes of /bytes/N".into()) }
+    let received = fetch_bytes(Kind::EcdsaP256, &[], &[], &format!("/bytes/{BULK_LENGTH}"))?;
+    if checksum(&received) == checksum(&bulk_data()) { Ok(()) } else { Err("the body differs from /bytes/N".into()) }
 }
 
 /// With the system roots the test CA is unknown.
-fn refused() -> Outcome {
+fn rejected() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let ended = curl(&server, &[], "/")?.finish()?;
     if ended.status.success() {
-        return Err("curl trusts an authority that was made for this test".into());
+        return Err("curl trusts the test CA".into());
     }
     Ok(server.running.stderr.wait_for("unknown_ca")?)
 }

@@ -9,7 +9,7 @@ use strata_tls::{ClientConfig, ClientSession, ProtocolVersion, ServerConfig, Ser
 
 use crate::certificates::{Kind, ca_file, files};
 use crate::openssl_server::OpensslServer;
-use crate::processes::{Heard, PATIENCE, Running};
+use crate::processes::{Output, Running, TIMEOUT};
 use crate::programs::Program;
 use crate::{Outcome, trial};
 
@@ -36,7 +36,7 @@ fn exported(session: &impl Session) -> Result<String, String> {
     Ok(material.iter().map(|byte| format!("{byte:02X}")).collect())
 }
 
-fn agree(ours: &str, theirs: &Heard) -> Outcome {
+fn agree(ours: &str, theirs: &Output) -> Outcome {
     Ok(theirs.wait_for(&format!("Keying material: {ours}"))?)
 }
 
@@ -50,7 +50,7 @@ fn with_client(option: &str) -> Outcome {
     command.args(["s_client", "-connect", &address, option]).args(OPTIONS);
     let client = Running::start(command)?;
     let (socket, _) = listener.accept().map_err(|e| e.to_string())?;
-    socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+    socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
     let mut stream = StreamOwned::new(ServerSession::new(&Arc::new(config)), socket);
     stream.flush().map_err(|e| format!("the handshake: {e}"))?;
     agree(&exported(&stream.session)?, &client.stdout)
@@ -64,7 +64,7 @@ fn with_server(version: ProtocolVersion) -> Outcome {
     let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
     let session = ClientSession::new(&Arc::new(config), name).map_err(|e| e.to_string())?;
     let socket = TcpStream::connect(("127.0.0.1", server.port)).map_err(|e| e.to_string())?;
-    socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+    socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
     let mut stream = StreamOwned::new(session, socket);
     stream.flush().map_err(|e| format!("the handshake: {e}"))?;
     agree(&exported(&stream.session)?, &server.running.stdout)

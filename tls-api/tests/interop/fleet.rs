@@ -11,11 +11,11 @@ use std::time::Instant;
 use libtest_mimic::Trial;
 
 use crate::certificates::{Kind, ca_file, files, folder};
-use crate::processes::{PATIENCE, Running, Server};
+use crate::processes::{Running, Server, TIMEOUT};
 use crate::programs::{Program, example};
-use crate::{Outcome, contains, trial};
+use crate::{Outcome, contains, path_text, trial};
 
-use self::redis::{Gate, Redis, answering, counting, url};
+use self::redis::{Gate, Redis, answering_peer, counting_peer, url};
 use self::replay::Client;
 
 const NEEDS: &[Program] = &[Program::RedisServer];
@@ -24,17 +24,17 @@ const WITH_OPENSSL: &[Program] = &[Program::RedisServer, Program::Openssl];
 pub(crate) fn trials() -> Vec<Trial> {
     let versions = ["1.2", "1.3"];
     let sessions = versions.map(|version| {
-        trial(format!("fleet::a_session_is_resumed_on_the_other_server::{version}"), NEEDS, move || {
+        trial(format!("fleet::session_is_resumed_on_the_other_server::{version}"), NEEDS, move || {
             resumed_elsewhere("sessions", &["--resumption"], version)
         })
     });
     let tickets = versions.map(|version| {
-        trial(format!("fleet::a_ticket_is_good_on_the_other_server::{version}"), NEEDS, move || {
+        trial(format!("fleet::ticket_is_accepted_on_the_other_server::{version}"), NEEDS, move || {
             resumed_elsewhere("tickets", &["--tickets"], version)
         })
     });
     let looked_up = versions.map(|version| {
-        trial(format!("fleet::a_session_is_looked_up_without_waiting::{version}"), NEEDS, move || looked_up(version))
+        trial(format!("fleet::session_lookup_does_not_block::{version}"), NEEDS, move || looked_up(version))
     });
     let openssl = versions.map(|version| {
         trial(format!("fleet::openssl_resumes_on_the_other_server::{version}"), WITH_OPENSSL, move || {
@@ -42,17 +42,17 @@ pub(crate) fn trials() -> Vec<Trial> {
         })
     });
     let mut trials = vec![
-        trial("fleet::a_recorded_flight_is_accepted_once_by_all_servers", NEEDS, replay::recorded_flights),
-        trial("fleet::redis_that_answers_nonsense", &[], nonsense),
-        trial("fleet::lookups_that_never_end_cost_full_handshakes", NEEDS, silent_for_lookups),
-        trial("fleet::ticket_keys_change_and_the_former_one_is_still_good", NEEDS, rotation),
-        trial("fleet::early_data_is_taken_once_by_all_servers", WITH_OPENSSL, early_data),
-        trial("fleet::redis_that_goes_and_comes_back", NEEDS, gone_and_back),
-        trial("fleet::redis_that_loses_or_alters_data", NEEDS, lost_and_altered),
-        trial("fleet::redis_that_never_answers", &[], silent),
-        trial("fleet::redis_that_is_not_there", &[], || not_there(&["--resumption"])),
-        trial("fleet::redis_that_is_not_there_for_ticket_keys", &[], || not_there(&["--tickets"])),
-        trial("fleet::others_go_on_while_one_waits_for_its_session", NEEDS, slow),
+        trial("fleet::recorded_flight_is_accepted_once_by_all_servers", NEEDS, replay::recorded_flights),
+        trial("fleet::invalid_redis_responses_are_ignored", &[], nonsense),
+        trial("fleet::unanswered_lookups_cause_full_handshakes", NEEDS, silent_for_lookups),
+        trial("fleet::previous_ticket_key_is_accepted_after_rotation", NEEDS, rotation),
+        trial("fleet::early_data_is_accepted_once_by_all_servers", WITH_OPENSSL, early_data),
+        trial("fleet::restarted_redis_is_used_again", NEEDS, gone_and_back),
+        trial("fleet::lost_or_altered_sessions_cause_full_handshakes", NEEDS, lost_and_altered),
+        trial("fleet::silent_redis_is_asked_at_most_once_a_second", &[], silent),
+        trial("fleet::missing_redis_causes_full_handshakes", &[], || not_there(&["--resumption"])),
+        trial("fleet::missing_redis_leaves_local_ticket_keys", &[], || not_there(&["--tickets"])),
+        trial("fleet::pending_lookup_does_not_block_other_clients", NEEDS, slow),
     ];
     trials.extend(sessions.into_iter().chain(tickets).chain(looked_up).chain(openssl));
     trials
@@ -61,10 +61,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// A server that waits for its Redis, even on a slow machine.
 fn server(redis: &Redis, options: &[&str]) -> Result<Server, String> {
     let waiting = [&["--redis-timeout", "3600"], options].concat();
-    impatient_server(&redis.url(), &waiting)
+    server_with_timeout(&redis.url(), &waiting)
 }
 
-fn impatient_server(url: &str, options: &[&str]) -> Result<Server, String> {
+fn server_with_timeout(url: &str, options: &[&str]) -> Result<Server, String> {
     Server::start(Kind::EcdsaP256, &[&["--redis", url], options].concat(), &["http"])
 }
 
@@ -87,7 +87,7 @@ fn fetch(port: u16, cache: &PathBuf, options: &[&str]) -> Result<String, String>
 }
 
 fn expect(got: &str, wanted: &str, what: &str) -> Outcome {
-    if got == wanted { Ok(()) } else { Err(format!("{what}: {got} and not {wanted}").into()) }
+    if got == wanted { Ok(()) } else { Err(format!("{what}: {got} instead of {wanted}").into()) }
 }
 
 fn resumed_elsewhere(name: &str, options: &[&str], version: &str) -> Outcome {
@@ -132,14 +132,14 @@ fn rotation() -> Outcome {
     expect(&fetch(late.port, &cache, &[])?, "Resumed", "with a ticket of the second key")?;
     // A server started earlier switches keys too: servers without the first key accept its new
     // tickets.
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     loop {
         fetch(one.port, &cache, &[])?;
         if fetch(late.port, &cache, &[])? == "Resumed" {
             break;
         }
         if Instant::now() > until {
-            return Err("the first server seals with the first key for ever".into());
+            return Err("the first server never switches to the next key".into());
         }
     }
     for key in first.iter().chain(&redis.keys(TICKET_KEY)?) {
@@ -155,7 +155,7 @@ fn openssl(port: u16, options: &[&str], session_option: &str, session: &PathBuf)
     command.args(options).arg(session_option).arg(session);
     let mut running = Running::start(command)?;
     if !options.contains(&"-early_data") {
-        running.say("GET / HTTP/1.0\r\n\r\n")?;
+        running.write_stdin("GET / HTTP/1.0\r\n\r\n")?;
     }
     running.stdout.wait_for("handshake: ")?;
     // s_client ends when the server closes.
@@ -185,7 +185,7 @@ fn early_data() -> Outcome {
     let (session, request) = (cache("early")?, cache("early-request")?);
     std::fs::write(&request, "GET / HTTP/1.0\r\n\r\n").map_err(|e| e.to_string())?;
     openssl(one.port, &["-tls1_3"], "-sess_out", &session)?;
-    let early = ["-tls1_3", "-early_data", request.to_str().ok_or("a path that is no text")?];
+    let early = ["-tls1_3", "-early_data", path_text(&request)?];
     contains(&openssl(other.port, &early, "-sess_in", &session)?, "Early data was accepted")?;
     for server in [&one, &other] {
         // OpenSSL does not resend rejected early data, so there is no response.
@@ -216,10 +216,10 @@ fn gone_and_back() -> Outcome {
     }
     let _back = Redis::start_at(redis.port)?;
     // The server retries Redis after a second.
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     while fetch(server.port, &cache, &[])? != "Resumed" {
         if Instant::now() > until {
-            return Err("the new Redis is never asked".into());
+            return Err("the new Redis receives no request".into());
         }
     }
     Ok(())
@@ -237,14 +237,14 @@ fn lost_and_altered() -> Outcome {
         let script = format!("\"for _, k in ipairs(redis.call('KEYS', 'tls:session:*')) do {make} end\"");
         redis.ask(&format!("EVAL {script} 0"))?;
         expect(&fetch(server.port, &cache, &[])?, "Full", "with garbage")?;
-        expect(&fetch(server.port, &cache, &[])?, "Resumed", "behind the garbage")?;
+        expect(&fetch(server.port, &cache, &[])?, "Resumed", "after the garbage")?;
     }
     Ok(())
 }
 
 /// A Redis that accepts connections and never responds.
 fn silent() -> Outcome {
-    let (port, asked) = counting()?;
+    let (port, asked) = counting_peer()?;
     for options in ["--resumption", "--tickets"] {
         let (started, before) = (Instant::now(), asked.load(Ordering::Relaxed));
         not_answering(port, &[options])?;
@@ -263,7 +263,7 @@ fn not_there(options: &[&str]) -> Outcome {
 }
 
 fn not_answering(port: u16, options: &[&str]) -> Outcome {
-    let server = impatient_server(&url(port), options)?;
+    let server = server_with_timeout(&url(port), options)?;
     let cache = cache(&format!("nowhere-{port}{}", options.concat()))?;
     let first = fetch(server.port, &cache, &[])?;
     expect(&first, "Full", "the first time")?;
@@ -296,17 +296,17 @@ fn nonsense() -> Outcome {
     ];
     for answer in ANSWERS {
         for kind in ["--resumption", "--tickets"] {
-            let (server, client) = (impatient_server(&url(answering(answer)?), &[kind])?, Client::new()?);
+            let (server, client) = (server_with_timeout(&url(answering_peer(answer)?), &[kind])?, Client::new()?);
             for _ in 0..2 {
                 let page = client.fetch(server.port).map_err(|e| {
-                    format!("{e}, with {:?} and {kind}: {}", String::from_utf8_lossy(answer), server.complaints())
+                    format!("{e}, with {:?} and {kind}: {}", String::from_utf8_lossy(answer), server.errors())
                 })?;
                 // Without Redis a server uses a key of its own.
                 let wanted = if kind == "--tickets" { "handshake: " } else { "handshake: Full" };
                 contains(&page, wanted)?;
             }
-            if server.complaints().contains("panicked") {
-                return Err(server.complaints().into());
+            if server.errors().contains("panicked") {
+                return Err(server.errors().into());
             }
         }
     }
@@ -317,7 +317,7 @@ fn nonsense() -> Outcome {
 fn silent_for_lookups() -> Outcome {
     let redis = Redis::start()?;
     let (_one, working) = fleet(&redis)?;
-    let (_other, silent) = fleet_with(&url(answering(b"")?), &[])?;
+    let (_other, silent) = fleet_with(&url(answering_peer(b"")?), &[])?;
     let clients: Vec<Client> = (0..4).map(|_| Client::new()).collect::<Result<_, _>>()?;
     for client in &clients {
         contains(&client.fetch(working)?, "handshake: Full")?;
@@ -378,8 +378,8 @@ fn slow() -> Outcome {
         contains(&Client::new()?.fetch(port)?, "handshake: Full")?;
     }
     if waiting.is_finished() {
-        return Err("it did not wait for its session".into());
+        return Err("the client did not wait for its session".into());
     }
     gate.open();
-    contains(&waiting.join().map_err(|_| "the client that waits died")??, "handshake: Resumed")
+    contains(&waiting.join().map_err(|_| "the waiting client panicked")??, "handshake: Resumed")
 }

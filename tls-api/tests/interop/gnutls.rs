@@ -3,7 +3,7 @@
 use libtest_mimic::Trial;
 
 use crate::certificates::{Kind, ca_file};
-use crate::processes::{Running, Server, ThenStdin};
+use crate::processes::{AfterFeed, Running, Server};
 use crate::programs::Program;
 use crate::{GROUPS, Outcome, SUITES, contains, trial};
 
@@ -61,13 +61,11 @@ pub(crate) fn client(port: u16, options: &[String]) -> Result<Running, String> {
 fn fetch(kind: Kind, server_options: &[&str], options: &[String]) -> Result<String, String> {
     let server = Server::start(kind, server_options, &["http"])?;
     let mut client = client(server.port, options)?;
-    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     client.stdout.wait_for("Peer has closed the GnuTLS connection")?;
     let text = client.stdout.text();
-    match server.complaints() {
-        none if none.is_empty() => Ok(text),
-        complaints => Err(format!("tlsserver complained: {complaints}")),
-    }
+    server.expect_no_errors()?;
+    Ok(text)
 }
 
 /// gnutls-cli sends shares for the first two groups of its list.

@@ -10,19 +10,19 @@ use strata_tls::{ClientConfig, ClientSession, ProtocolVersion, Session, StreamOw
 
 use crate::certificates::{Kind, ca_file};
 use crate::openssl_server::client;
-use crate::processes::{Ended, PATIENCE, Server};
-use crate::test_server::Served;
+use crate::processes::{Exit, Server, TIMEOUT};
+use crate::test_server::TestServer;
 use crate::{Outcome, contains, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("http::a_request_may_come_in_pieces", &[], request_in_pieces),
-        trial("http::half_a_request_is_not_answered_but_reported", &[], half_a_request),
-        trial("http::what_is_no_request_is_refused", &[], no_request),
-        trial("http::a_whole_response_needs_no_close_notify", &[], whole_responses),
-        trial("http::a_short_or_missing_answer_is_an_error", &[], short_responses),
-        trial("http::what_is_no_response_is_an_error", &[], no_responses),
-        trial("http::a_response_without_length_needs_close_notify", &[], response_without_length),
+        trial("http::request_may_arrive_in_pieces", &[], request_in_pieces),
+        trial("http::incomplete_request_is_reported_and_not_answered", &[], half_a_request),
+        trial("http::malformed_request_is_rejected", &[], malformed_requests),
+        trial("http::complete_response_needs_no_close_notify", &[], whole_responses),
+        trial("http::short_or_missing_response_is_an_error", &[], short_responses),
+        trial("http::malformed_response_is_an_error", &[], malformed_responses),
+        trial("http::response_without_length_needs_close_notify", &[], response_without_length),
     ]
 }
 
@@ -40,7 +40,7 @@ fn request_in_pieces() -> Outcome {
         let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
         let mut session = ClientSession::new(&config, name).map_err(|e| e.to_string())?;
         let mut socket = TcpStream::connect(server.address()).map_err(|e| e.to_string())?;
-        socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+        socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
         session.complete_io(&mut socket).map_err(|e| e.to_string())?;
         for piece in pieces {
             session.write_all(piece.as_bytes()).map_err(|e| e.to_string())?;
@@ -60,14 +60,14 @@ fn request_in_pieces() -> Outcome {
 fn half_a_request() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let mut client = client(server.port, &[])?;
-    client.say("GET / HTTP/1.0\r\n")?;
+    client.write_stdin("GET / HTTP/1.0\r\n")?;
     client.close_stdin();
     let answer = client.finish()?.text();
     server.running.stderr.wait_for("closed the connection within its request")?;
-    if answer.is_empty() { Ok(()) } else { Err(format!("it was answered: {answer}").into()) }
+    if answer.is_empty() { Ok(()) } else { Err(format!("it was run_client: {answer}").into()) }
 }
 
-fn no_request() -> Outcome {
+fn malformed_requests() -> Outcome {
     for (request, wanted) in [
         ("HELO example.com\n\n".to_owned(), "400 Bad Request"),
         ("GET /\n\n".to_owned(), "400 Bad Request"),
@@ -77,7 +77,7 @@ fn no_request() -> Outcome {
     ] {
         let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
         let mut client = client(server.port, &[])?;
-        client.say(&request)?;
+        client.write_stdin(&request)?;
         contains(&client.succeed()?.text(), wanted)?;
     }
     Ok(())
@@ -95,7 +95,7 @@ fn whole_responses() -> Outcome {
         "HTTP/1.1 304 whole\r\nContent-Length: 50\r\n\r\n",
     ] {
         for end in [End::CloseNotify, End::Cut] {
-            let Ended { status, bytes, stderr } = answered(response, end)?;
+            let Exit { status, bytes, stderr } = run_client(response, end)?;
             if !status.success() {
                 return Err(format!("{response:?} was not accepted: {stderr}").into());
             }
@@ -124,8 +124,8 @@ fn short_responses() -> Outcome {
         for (end, how) in
             [(End::CloseNotify, "the server closed the connection"), (End::Cut, "the connection was truncated")]
         {
-            refused(
-                &answered(response, end)?,
+            expect_failure(
+                &run_client(response, end)?,
                 &format!("{how}{}{wanted}", if wanted.starts_with(':') { "" } else { " " }),
             )?;
         }
@@ -133,7 +133,7 @@ fn short_responses() -> Outcome {
     Ok(())
 }
 
-fn no_responses() -> Outcome {
+fn malformed_responses() -> Outcome {
     for (response, wanted) in [
         ("SSH-2.0-x\r\n", "status line"),
         ("<html>whole</html>", "status line"),
@@ -145,8 +145,8 @@ fn no_responses() -> Outcome {
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwhole\r\n0\r\n\r\n", "longer than its size"),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11111111111111111\r\n", "a chunk size is too large"),
     ] {
-        let ended = answered(response, End::CloseNotify)?;
-        refused(&ended, "invalid HTTP response: ")?;
+        let ended = run_client(response, End::CloseNotify)?;
+        expect_failure(&ended, "invalid HTTP response: ")?;
         contains(&ended.stderr, wanted)?;
     }
     Ok(())
@@ -154,11 +154,11 @@ fn no_responses() -> Outcome {
 
 fn response_without_length() -> Outcome {
     let response = "HTTP/1.0 200 OK\r\n\r\nwhole";
-    contains(&String::from_utf8_lossy(&answered(response, End::CloseNotify)?.bytes), "whole")?;
-    refused(&answered(response, End::Cut)?, "the connection was truncated: the output may be incomplete")
+    contains(&String::from_utf8_lossy(&run_client(response, End::CloseNotify)?.bytes), "whole")?;
+    expect_failure(&run_client(response, End::Cut)?, "the connection was truncated: the output may be incomplete")
 }
 
-fn refused(ended: &Ended, words: &str) -> Outcome {
+fn expect_failure(ended: &Exit, words: &str) -> Outcome {
     if ended.status.code() != Some(1) {
         return Err(format!("it ended with {}", ended.status).into());
     }
@@ -172,8 +172,8 @@ enum End {
 }
 
 /// Runs tlsclient with a server that sends `response` and ends the connection with `end`.
-fn answered(response: &'static str, end: End) -> Result<Ended, String> {
-    let server = Served::once(ProtocolVersion::TLS13, move |stream| {
+fn run_client(response: &'static str, end: End) -> Result<Exit, String> {
+    let server = TestServer::once(ProtocolVersion::TLS13, move |stream| {
         let mut line = String::new();
         while stream.read_line(&mut line)? > 2 {
             line.clear();

@@ -11,7 +11,7 @@ use strata_tls::{ClientConfig, ClientSession, ServerConfig, ServerSession, Sessi
 
 use crate::certificates::{Kind, ca_file, files};
 use crate::openssl_server::OpensslServer;
-use crate::processes::{PATIENCE, Running};
+use crate::processes::{Running, TIMEOUT};
 use crate::programs::Program;
 use crate::{Outcome, SUITES, gnutls, trial};
 
@@ -19,15 +19,17 @@ const OPENSSL: &[Program] = &[Program::Openssl];
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
-        trial("key_update::openssl_client_asks_us", OPENSSL, openssl_client_asks),
+        trial("key_update::openssl_client_requests_update", OPENSSL, openssl_client_asks),
         trial("key_update::openssl_client_updates_its_own_keys", OPENSSL, openssl_client_updates),
-        trial("key_update::openssl_server_asks_us", OPENSSL, openssl_server_asks),
-        trial("key_update::we_ask_openssl_server", OPENSSL, we_ask_openssl_server),
-        trial("key_update::gnutls_client_asks_us", &[Program::GnutlsCli], gnutls_client_asks),
-        trial("key_update::we_ask_gnutls_client", &[Program::GnutlsCli], we_ask_gnutls_client),
+        trial("key_update::openssl_server_requests_update", OPENSSL, openssl_server_asks),
+        trial("key_update::library_requests_update_of_openssl_server", OPENSSL, we_ask_openssl_server),
+        trial("key_update::gnutls_client_requests_update", &[Program::GnutlsCli], gnutls_client_asks),
+        trial("key_update::library_requests_update_of_gnutls_client", &[Program::GnutlsCli], we_ask_gnutls_client),
     ];
     trials.extend(SUITES.map(|(suite, _)| {
-        trial(format!("key_update::we_ask_openssl_client::{suite}"), OPENSSL, move || we_ask_openssl_client(suite))
+        trial(format!("key_update::library_requests_update_of_openssl_client::{suite}"), OPENSSL, move || {
+            we_ask_openssl_client(suite)
+        })
     }));
     trials
 }
@@ -50,7 +52,7 @@ impl LineServer {
         let port = listener.local_addr().map_err(|e| e.to_string())?.port();
         let thread = std::thread::spawn(move || {
             let (socket, _) = listener.accept()?;
-            socket.set_read_timeout(Some(PATIENCE))?;
+            socket.set_read_timeout(Some(TIMEOUT))?;
             let mut stream = StreamOwned::new(ServerSession::new(&Arc::new(config)), socket);
             let mut line = String::new();
             while stream.read_line(&mut line)? > 0 {
@@ -81,17 +83,17 @@ fn openssl_client(server: &LineServer, options: &[&str]) -> Result<Running, Stri
 }
 
 /// Sends a line and waits for the echo.
-fn there_and_back(client: &mut Running, line: &str) -> Result<(), String> {
-    client.say(&format!("{line}\n"))?;
+fn echo(client: &mut Running, line: &str) -> Result<(), String> {
+    client.write_stdin(&format!("{line}\n"))?;
     client.stdout.wait_for(&format!("\n{line}\n"))
 }
 
 /// Waits for `count` KeyUpdates in OpenSSL's output: `>>>` marks sent messages, `<<<` received
 /// ones.
-fn messages(running: &Running, direction: &str, count: usize) -> Result<(), String> {
-    running.stdout.wait_until(&format!("{count} × {direction} KeyUpdate"), |said| {
-        let said = String::from_utf8_lossy(said);
-        let found = said.lines().filter(|line| line.starts_with(direction) && line.ends_with("KeyUpdate")).count();
+fn wait_for_updates(running: &Running, direction: &str, count: usize) -> Result<(), String> {
+    running.stdout.wait_until(&format!("{count} × {direction} KeyUpdate"), |output| {
+        let output = String::from_utf8_lossy(output);
+        let found = output.lines().filter(|line| line.starts_with(direction) && line.ends_with("KeyUpdate")).count();
         (found >= count).then_some(())
     })
 }
@@ -99,13 +101,13 @@ fn messages(running: &Running, direction: &str, count: usize) -> Result<(), Stri
 fn openssl_client_asks() -> Outcome {
     let server = LineServer::start()?;
     let mut client = openssl_client(&server, &[])?;
-    there_and_back(&mut client, "before")?;
+    echo(&mut client, "before")?;
     for round in 1..=3 {
-        client.say("K\n")?;
-        messages(&client, ">>>", round)?;
+        client.write_stdin("K\n")?;
+        wait_for_updates(&client, ">>>", round)?;
         // The KeyUpdate response comes before the next data.
-        there_and_back(&mut client, &format!("after {round}"))?;
-        messages(&client, "<<<", round)?;
+        echo(&mut client, &format!("after {round}"))?;
+        wait_for_updates(&client, "<<<", round)?;
     }
     client.close_stdin();
     Ok(server.finish()?)
@@ -114,18 +116,18 @@ fn openssl_client_asks() -> Outcome {
 fn openssl_client_updates() -> Outcome {
     let server = LineServer::start()?;
     let mut client = openssl_client(&server, &[])?;
-    client.say("k\n")?;
-    messages(&client, ">>>", 1)?;
-    there_and_back(&mut client, "after")?;
+    client.write_stdin("k\n")?;
+    wait_for_updates(&client, ">>>", 1)?;
+    echo(&mut client, "after")?;
     // OpenSSL did not request an update, so none is sent.
-    if messages_so_far(&client, "<<<") > 0 {
-        return Err("an update was sent that nobody asked for".into());
+    if count_updates(&client, "<<<") > 0 {
+        return Err("an unrequested KeyUpdate was sent".into());
     }
     client.close_stdin();
     Ok(server.finish()?)
 }
 
-fn messages_so_far(running: &Running, direction: &str) -> usize {
+fn count_updates(running: &Running, direction: &str) -> usize {
     running.stdout.text().lines().filter(|line| line.starts_with(direction) && line.ends_with("KeyUpdate")).count()
 }
 
@@ -133,10 +135,10 @@ fn we_ask_openssl_client(suite: &str) -> Outcome {
     let server = LineServer::start()?;
     let mut client = openssl_client(&server, &["-ciphersuites", suite])?;
     for round in 1..=3 {
-        client.say(REFRESH)?;
-        messages(&client, "<<<", round)?;
-        there_and_back(&mut client, &format!("after {round}"))?;
-        messages(&client, ">>>", round)?;
+        client.write_stdin(REFRESH)?;
+        wait_for_updates(&client, "<<<", round)?;
+        echo(&mut client, &format!("after {round}"))?;
+        wait_for_updates(&client, ">>>", round)?;
     }
     client.close_stdin();
     Ok(server.finish()?)
@@ -152,7 +154,7 @@ fn connect(server: &OpensslServer) -> Result<Client, String> {
     let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
     let session = ClientSession::new(&config, name).map_err(|e| e.to_string())?;
     let socket = TcpStream::connect(("127.0.0.1", server.port)).map_err(|e| e.to_string())?;
-    socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+    socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
     let mut client = StreamOwned::new(session, socket);
     client.flush().map_err(|e| format!("the handshake: {e}"))?;
     Ok(client)
@@ -161,7 +163,7 @@ fn connect(server: &OpensslServer) -> Result<Client, String> {
 fn expect_line(client: &mut Client, wanted: &str) -> Result<(), String> {
     let mut line = String::new();
     client.read_line(&mut line).map_err(|e| format!("reading {wanted:?}: {e}"))?;
-    if line == wanted { Ok(()) } else { Err(format!("{line:?} came instead of {wanted:?}")) }
+    if line == wanted { Ok(()) } else { Err(format!("{line:?} arrived instead of {wanted:?}")) }
 }
 
 fn send(client: &mut Client, line: &str) -> Result<(), String> {
@@ -174,14 +176,14 @@ fn openssl_server_asks() -> Outcome {
     send(&mut client, "before\n")?;
     server.running.stdout.wait_for("before\n")?;
     for round in 1..=3 {
-        server.running.say("K\n")?;
-        messages(&server.running, ">>>", round)?;
+        server.running.write_stdin("K\n")?;
+        wait_for_updates(&server.running, ">>>", round)?;
         let line = format!("under new keys {round}\n");
-        server.running.say(&line)?;
+        server.running.write_stdin(&line)?;
         expect_line(&mut client, &line)?;
         send(&mut client, &format!("answered {round}\n"))?;
         server.running.stdout.wait_for(&format!("answered {round}\n"))?;
-        messages(&server.running, "<<<", round)?;
+        wait_for_updates(&server.running, "<<<", round)?;
     }
     Ok(())
 }
@@ -194,10 +196,10 @@ fn we_ask_openssl_server() -> Outcome {
         send(&mut client, &format!("fresh {round}\n"))?;
         server.running.stdout.wait_for(&format!("fresh {round}\n"))?;
         let line = format!("answer {round}\n");
-        server.running.say(&line)?;
+        server.running.write_stdin(&line)?;
         expect_line(&mut client, &line)?;
-        messages(&server.running, "<<<", round)?;
-        messages(&server.running, ">>>", round)?;
+        wait_for_updates(&server.running, "<<<", round)?;
+        wait_for_updates(&server.running, ">>>", round)?;
     }
     Ok(())
 }
@@ -212,11 +214,11 @@ fn gnutls_client_asks() -> Outcome {
     let server = LineServer::start()?;
     let mut client = gnutls_client(&server)?;
     for round in 1..=2 {
-        client.say("^rekey^\n")?;
-        there_and_back(&mut client, &format!("after {round}"))?;
+        client.write_stdin("^rekey^\n")?;
+        echo(&mut client, &format!("after {round}"))?;
     }
     if client.stdout.text().contains("\n^rekey^\n") {
-        return Err("it took its command for a line to send".into());
+        return Err("gnutls-cli sent its command as data".into());
     }
     client.close_stdin();
     Ok(server.finish()?)
@@ -226,8 +228,8 @@ fn we_ask_gnutls_client() -> Outcome {
     let server = LineServer::start()?;
     let mut client = gnutls_client(&server)?;
     for round in 1..=2 {
-        client.say(REFRESH)?;
-        there_and_back(&mut client, &format!("after {round}"))?;
+        client.write_stdin(REFRESH)?;
+        echo(&mut client, &format!("after {round}"))?;
     }
     client.close_stdin();
     Ok(server.finish()?)

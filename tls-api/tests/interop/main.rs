@@ -30,6 +30,7 @@ mod tls12;
 mod trust;
 mod versions;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -82,6 +83,11 @@ fn trial(name: impl Into<String>, needs: &'static [Program], run: impl FnOnce() 
     })
 }
 
+/// A path as an argument of a command.
+fn path_text(path: &Path) -> Result<&str, String> {
+    path.to_str().ok_or_else(|| format!("{} is not UTF-8", path.display()))
+}
+
 /// Checks that `text` contains `wanted`.
 fn contains(text: &str, wanted: &str) -> Outcome {
     if text.contains(wanted) { Ok(()) } else { Err(format!("no {wanted:?} in:\n{text}").into()) }
@@ -99,11 +105,11 @@ const GROUPS: [(&str, &str, &str); 3] =
     [("x25519", "X25519", "X25519"), ("secp256r1", "P-256", "SECP256R1"), ("secp384r1", "P-384", "SECP384R1")];
 
 /// The number of bytes in bulk transfers.
-const MUCH: usize = 64 * 1024 * 1024;
+const BULK_LENGTH: usize = 64 * 1024 * 1024;
 
 /// The bytes 0, 1, … 250, 0, … that `/bytes/N` serves. Their period divides no record length.
-fn much() -> Vec<u8> {
-    (0..=250).cycle().take(MUCH).collect()
+fn bulk_data() -> Vec<u8> {
+    (0..=250).cycle().take(BULK_LENGTH).collect()
 }
 
 /// A checksum to compare bulk data.

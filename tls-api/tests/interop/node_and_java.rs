@@ -8,7 +8,7 @@ use crate::certificates::{Files, Kind, ca_file, client_files, files, folder};
 use crate::openssl_server::client;
 use crate::processes::{Running, Server};
 use crate::programs::Program;
-use crate::{Outcome, contains, trial};
+use crate::{Outcome, contains, path_text, trial};
 
 const NODE: &[Program] = &[Program::Openssl, Program::Node];
 const JAVA: &[Program] = &[Program::Openssl, Program::Java];
@@ -61,10 +61,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         }
         for kind in Kind::ALL {
             let name = kind.name();
-            trials.push(trial(format!("node_client::{version}::shows::{name}"), NODE, move || {
+            trials.push(trial(format!("node_client::{version}::presents::{name}"), NODE, move || {
                 node_client(suite, "auto", Some(kind))
             }));
-            trials.push(trial(format!("node_server::{version}::asks::{name}"), NODE, move || {
+            trials.push(trial(format!("node_server::{version}::requests::{name}"), NODE, move || {
                 node_server(suite, "auto", Some(kind))
             }));
         }
@@ -76,18 +76,15 @@ fn data(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "interop", "data", name].iter().collect()
 }
 
-fn text(path: &std::path::Path) -> Result<String, String> {
-    path.to_str().map(str::to_owned).ok_or_else(|| "a path that is no text".into())
-}
-
-fn node_client((version, suite, theirs, kind): Suite, curve: &str, shows: Option<Kind>) -> Outcome {
-    let ca = text(&ca_file()?)?;
-    let auth = ["--auth", ca.as_str(), "--require-auth"];
-    let server = Server::start(kind, if shows.is_some() { &auth } else { &[] }, &["http"])?;
+fn node_client((version, suite, theirs, kind): Suite, curve: &str, presents: Option<Kind>) -> Outcome {
+    let ca = ca_file()?;
+    let ca = path_text(&ca)?;
+    let auth = ["--auth", ca, "--require-auth"];
+    let server = Server::start(kind, if presents.is_some() { &auth } else { &[] }, &["http"])?;
     let mut command = Program::Node.command();
-    command.arg(data("client.js")).args([&server.port.to_string(), &ca, version, theirs, curve]);
-    if let Some(shown) = shows {
-        let Files { chain, key } = client_files(shown)?;
+    command.arg(data("client.js")).args([&server.port.to_string(), ca, version, theirs, curve]);
+    if let Some(kind) = presents {
+        let Files { chain, key } = client_files(kind)?;
         command.arg(chain).arg(key);
     }
     let page = Running::start(command)?.succeed()?.text();
@@ -97,23 +94,28 @@ fn node_client((version, suite, theirs, kind): Suite, curve: &str, shows: Option
     if let Some((ours, _)) = CURVES.iter().find(|(_, theirs)| *theirs == curve) {
         contains(&page, &format!("group: {ours}\n"))?;
     }
-    match shows {
-        Some(shown) => contains(&page, &format!("client: CN=client-{}\n", shown.name())),
+    match presents {
+        Some(kind) => contains(&page, &format!("client: CN=client-{}\n", kind.name())),
         None => Ok(()),
     }
 }
 
-fn node_server((version, suite, theirs, kind): Suite, curve: &str, asks: Option<Kind>) -> Outcome {
+fn node_server((version, suite, theirs, kind): Suite, curve: &str, requests: Option<Kind>) -> Outcome {
     let Files { chain, key } = files(kind)?;
     let mut command = Program::Node.command();
     command.arg(data("server.js")).arg(chain).arg(key).args([version, theirs, curve]);
     let mut options = vec!["--verbose".to_owned(), "--http".into(), "/".into()];
-    let mut peer = "nobody".to_owned();
-    if let Some(shown) = asks {
+    let mut peer = "none".to_owned();
+    if let Some(kind) = requests {
         command.arg(ca_file()?);
-        let Files { chain, key } = client_files(shown)?;
-        options.extend(["--auth-certs".into(), text(&chain)?, "--auth-key".into(), text(&key)?]);
-        peer = format!("client-{}", shown.name());
+        let Files { chain, key } = client_files(kind)?;
+        options.extend([
+            "--auth-certs".into(),
+            path_text(&chain)?.into(),
+            "--auth-key".into(),
+            path_text(&key)?.into(),
+        ]);
+        peer = format!("client-{}", kind.name());
     }
     let server = Running::start(command)?;
     let port = server.stdout.wait_for_port("listening on ").map_err(|e| e + &server.stderr.text())?;
@@ -140,7 +142,7 @@ fn node_retry(group: &str) -> Outcome {
     let server = Server::start(kind, &["--group", group], &["http"])?;
     let mut command = Program::Node.command();
     let curves = format!("{first}:{theirs}");
-    command.arg(data("client.js")).args([&server.port.to_string(), &text(&ca_file()?)?, version, suite, &curves]);
+    command.arg(data("client.js")).args([&server.port.to_string(), path_text(&ca_file()?)?, version, suite, &curves]);
     let page = Running::start(command)?.succeed()?.text();
     contains(&page, &format!("group: {group}\nhandshake: FullWithHelloRetryRequest\n"))
 }
@@ -149,7 +151,7 @@ fn node_retry(group: &str) -> Outcome {
 fn java_fetches((version, suite, _, kind): Suite, server_options: &[&str]) -> Result<String, String> {
     let server = Server::start(kind, server_options, &["http"])?;
     let mut command = java();
-    command.args(["client", &server.port.to_string(), &text(&ca_file()?)?, version, suite]);
+    command.args(["client", &server.port.to_string(), path_text(&ca_file()?)?, version, suite]);
     Ok(Running::start(command)?.succeed()?.text())
 }
 
@@ -175,7 +177,7 @@ pub(crate) fn java_listens((version, suite, _, kind): Suite) -> Result<(Running,
     command.arg("-out").arg(&store);
     Running::start(command)?.succeed()?;
     let mut command = java();
-    command.args(["server", &text(&store)?, "interop", version, suite]);
+    command.args(["server", path_text(&store)?, "interop", version, suite]);
     let server = Running::start(command)?;
     let port = server.stdout.wait_for_port("listening on ").map_err(|e| e + &server.stderr.text())?;
     Ok((server, port))

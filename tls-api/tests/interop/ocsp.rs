@@ -21,7 +21,7 @@ use strata_tls::{
 use crate::certificates::folder;
 use crate::processes::{Running, Server};
 use crate::programs::{Program, example};
-use crate::{Outcome, contains, trial};
+use crate::{Outcome, contains, path_text, trial};
 
 const OPENSSL: &[Program] = &[Program::Openssl];
 
@@ -29,13 +29,14 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials: Vec<_> =
         RESPONSES.iter().map(|case| trial(format!("ocsp::response::{}", case.name), OPENSSL, || case.run())).collect();
     for (version, option) in [("1.2", "-tls1_2"), ("1.3", "-tls1_3")] {
-        for (name, response, refused) in STAPLED {
-            let run = move || openssl_staples(option, response, refused);
+        for (name, response, rejection) in STAPLED {
+            let run = move || openssl_staples(option, response, rejection);
             trials.push(trial(format!("ocsp::{version}::openssl_staples::{name}"), OPENSSL, run));
-            let run = move || nginx_staples(version, response, refused);
+            let run = move || nginx_staples(version, response, rejection);
             trials.push(trial(format!("ocsp::{version}::nginx_staples::{name}"), NGINX, run));
         }
-        trials.push(trial(format!("ocsp::{version}::we_staple_to_openssl"), OPENSSL, move || we_staple(option)));
+        trials
+            .push(trial(format!("ocsp::{version}::tlsserver_staples_to_openssl"), OPENSSL, move || we_staple(option)));
     }
     trials
 }
@@ -125,7 +126,7 @@ struct Response {
     options: &'static [&'static str],
     /// Seconds to add to the verifier's clock.
     ahead: i64,
-    verdict: Verdict,
+    result: Expected,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -136,11 +137,11 @@ enum Status {
 }
 
 #[derive(Clone, Copy)]
-enum Verdict {
+enum Expected {
     Good,
     Revoked,
     /// Unusable: rejected only if the policy requires a response.
-    Useless(fn(&OcspError) -> bool),
+    Unusable(fn(&OcspError) -> bool),
 }
 
 const DAY: i64 = 86_400;
@@ -152,10 +153,10 @@ const GOOD: Response = Response {
     signer: "issuer",
     options: &["-ndays", "7"],
     ahead: 0,
-    verdict: Verdict::Good,
+    result: Expected::Good,
 };
-const UNTRUSTED: Verdict = Verdict::Useless(|e| *e == OcspError::UntrustedResponder);
-const EXPIRED: Verdict = Verdict::Useless(|e| matches!(e, OcspError::Expired { .. }));
+const UNTRUSTED: Expected = Expected::Unusable(|e| *e == OcspError::UntrustedResponder);
+const EXPIRED: Expected = Expected::Unusable(|e| matches!(e, OcspError::Expired { .. }));
 
 const RESPONSES: &[Response] = &[
     GOOD,
@@ -163,53 +164,53 @@ const RESPONSES: &[Response] = &[
     Response { name: "good_by_key_id", options: &["-ndays", "7", "-resp_key_id"], ..GOOD },
     Response { name: "good_without_certificates", options: &["-ndays", "7", "-resp_no_certs"], ..GOOD },
     Response { name: "good_on_the_last_day", ahead: 7 * DAY - 60, ..GOOD },
-    Response { name: "revoked", status: Status::Revoked, verdict: Verdict::Revoked, ..GOOD },
+    Response { name: "revoked", status: Status::Revoked, result: Expected::Revoked, ..GOOD },
     Response {
         name: "unknown",
         status: Status::Unknown,
-        verdict: Verdict::Useless(|e| *e == OcspError::UnknownCertificate),
+        result: Expected::Unusable(|e| *e == OcspError::UnknownCertificate),
         ..GOOD
     },
-    Response { name: "expired", ahead: 8 * DAY, verdict: EXPIRED, ..GOOD },
-    Response { name: "revoked_and_expired", status: Status::Revoked, ahead: 8 * DAY, verdict: EXPIRED, ..GOOD },
+    Response { name: "expired", ahead: 8 * DAY, result: EXPIRED, ..GOOD },
+    Response { name: "revoked_and_expired", status: Status::Revoked, ahead: 8 * DAY, result: EXPIRED, ..GOOD },
     Response { name: "without_next_update", options: &[], ahead: DAY / 2, ..GOOD },
-    Response { name: "without_next_update_and_old", options: &[], ahead: 2 * DAY, verdict: EXPIRED, ..GOOD },
+    Response { name: "without_next_update_and_old", options: &[], ahead: 2 * DAY, result: EXPIRED, ..GOOD },
     Response {
         name: "of_the_future",
         ahead: -DAY,
-        verdict: Verdict::Useless(|e| matches!(e, OcspError::NotYetValid { .. })),
+        result: Expected::Unusable(|e| matches!(e, OcspError::NotYetValid { .. })),
         ..GOOD
     },
     Response {
         name: "about_another_certificate",
         about: "other",
-        verdict: Verdict::Useless(|e| *e == OcspError::OtherCertificate),
+        result: Expected::Unusable(|e| *e == OcspError::OtherCertificate),
         ..GOOD
     },
     Response {
         name: "about_a_certificate_of_another_authority_with_this_number",
         authority: "impostor",
-        verdict: Verdict::Useless(|e| *e == OcspError::OtherCertificate),
+        result: Expected::Unusable(|e| *e == OcspError::OtherCertificate),
         ..GOOD
     },
     Response {
         name: "with_a_wrong_signature",
         options: &["-ndays", "7", "-badsig"],
-        verdict: Verdict::Useless(|e| *e == OcspError::BadSignature),
+        result: Expected::Unusable(|e| *e == OcspError::BadSignature),
         ..GOOD
     },
     // The impostor has the issuer's name and signs with its own key.
     Response {
         name: "signed_by_an_impostor",
         signer: "impostor",
-        verdict: Verdict::Useless(|e| *e == OcspError::BadSignature),
+        result: Expected::Unusable(|e| *e == OcspError::BadSignature),
         ..GOOD
     },
     Response {
         name: "signed_by_an_impostors_key_id",
         signer: "impostor",
         options: &["-ndays", "7", "-resp_key_id"],
-        verdict: UNTRUSTED,
+        result: UNTRUSTED,
         ..GOOD
     },
     Response { name: "delegated", signer: "responder", ..GOOD },
@@ -218,21 +219,21 @@ const RESPONSES: &[Response] = &[
         name: "delegated_and_revoked",
         signer: "responder",
         status: Status::Revoked,
-        verdict: Verdict::Revoked,
+        result: Expected::Revoked,
         ..GOOD
     },
     Response {
         name: "delegated_without_the_certificate",
         signer: "responder",
         options: &["-ndays", "7", "-resp_no_certs"],
-        verdict: UNTRUSTED,
+        result: UNTRUSTED,
         ..GOOD
     },
-    Response { name: "delegated_without_eku", signer: "without_eku", verdict: UNTRUSTED, ..GOOD },
-    Response { name: "delegated_with_another_eku", signer: "for_servers", verdict: UNTRUSTED, ..GOOD },
-    Response { name: "delegated_to_an_expired_one", signer: "expired_responder", verdict: UNTRUSTED, ..GOOD },
-    Response { name: "delegated_by_an_impostor", signer: "responder_of_the_impostor", verdict: UNTRUSTED, ..GOOD },
-    Response { name: "signed_by_the_leaf_itself", signer: "leaf", verdict: UNTRUSTED, ..GOOD },
+    Response { name: "delegated_without_eku", signer: "without_eku", result: UNTRUSTED, ..GOOD },
+    Response { name: "delegated_with_another_eku", signer: "for_servers", result: UNTRUSTED, ..GOOD },
+    Response { name: "delegated_to_an_expired_one", signer: "expired_responder", result: UNTRUSTED, ..GOOD },
+    Response { name: "delegated_by_an_impostor", signer: "responder_of_the_impostor", result: UNTRUSTED, ..GOOD },
+    Response { name: "signed_by_the_leaf_itself", signer: "leaf", result: UNTRUSTED, ..GOOD },
 ];
 
 impl Response {
@@ -271,24 +272,26 @@ impl Response {
     fn run(&self) -> Outcome {
         let response = fs::read(self.make()?).map_err(|e| e.to_string())?;
         for policy in [OcspPolicy::Ignore, OcspPolicy::Soft, OcspPolicy::Require] {
-            let verdict = judge(policy, &response, self.ahead)?;
+            let result = verify(policy, &response, self.ahead)?;
             let strict = policy == OcspPolicy::Require;
-            let right = match (self.verdict, &verdict) {
+            let as_expected = match (self.result, &result) {
                 (_, Ok(())) if policy == OcspPolicy::Ignore => true,
-                (Verdict::Good, Ok(())) => true,
-                (Verdict::Revoked, Err(e)) => matches!(e, CertificateError::Revoked { by: RevocationSource::Ocsp, .. }),
-                (Verdict::Useless(is), Err(CertificateError::Ocsp(e))) => strict && is(e),
-                (Verdict::Useless(_), Ok(())) => !strict,
+                (Expected::Good, Ok(())) => true,
+                (Expected::Revoked, Err(e)) => {
+                    matches!(e, CertificateError::Revoked { by: RevocationSource::Ocsp, .. })
+                }
+                (Expected::Unusable(is), Err(CertificateError::Ocsp(e))) => strict && is(e),
+                (Expected::Unusable(_), Ok(())) => !strict,
                 _ => false,
             };
-            if !right {
-                return Err(format!("{policy:?}: {verdict:?}").into());
+            if !as_expected {
+                return Err(format!("{policy:?}: {result:?}").into());
             }
         }
         // A truncated response is never accepted. (The tests of `verify::ocsp` change bytes.)
         for cut in 0..response.len() {
-            if judge(OcspPolicy::Require, &response[..cut], self.ahead)?.is_ok() {
-                return Err(format!("cut off behind {cut} bytes it is good").into());
+            if verify(OcspPolicy::Require, &response[..cut], self.ahead)?.is_ok() {
+                return Err(format!("the response is accepted when truncated to {cut} bytes").into());
             }
         }
         Ok(())
@@ -296,7 +299,7 @@ impl Response {
 }
 
 /// Verifies the leaf with this response, `ahead` seconds from now.
-fn judge(policy: OcspPolicy, response: &[u8], ahead: i64) -> Result<Result<(), CertificateError>, String> {
+fn verify(policy: OcspPolicy, response: &[u8], ahead: i64) -> Result<Result<(), CertificateError>, String> {
     let pki = pki()?;
     let mut roots = RootCertStore::new();
     roots.add(&pki.issuer).map_err(|e| e.to_string())?;
@@ -305,13 +308,13 @@ fn judge(policy: OcspPolicy, response: &[u8], ahead: i64) -> Result<Result<(), C
     let name = ServerName::try_from("localhost").map_err(|e| e.to_string())?;
     let now = UnixTime::now().as_secs().checked_add_signed(ahead).ok_or("no such time")?;
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
-    let verdict = verifier.verify(
+    let result = verifier.verify(
         std::slice::from_ref(&pki.leaf),
         &name,
         &Stapled::new(Some(response), strata_tls::codec::List::empty()),
         now,
     );
-    Ok(verdict.map_err(|refusal| refusal.why))
+    Ok(result.map_err(|refusal| refusal.why))
 }
 
 fn run(mut command: std::process::Command) -> Result<(), String> {
@@ -335,26 +338,26 @@ const STAPLED: [(&str, Response, Option<&str>); 4] = [
 ];
 
 /// Runs a tlsclient that requires an OCSP response.
-fn fetch(port: u16, refused: Option<&str>) -> Outcome {
+fn fetch(port: u16, rejection: Option<&str>) -> Outcome {
     let mut command = example("tlsclient")?;
     command.args(["--require-ocsp", "--http", "/", "--port", &port.to_string(), "--cafile"]);
     command.arg(pki()?.path("issuer.pem")).arg("localhost");
     let ended = Running::start(command)?.finish()?;
-    match refused {
+    match rejection {
         None if ended.status.success() => contains(&ended.text(), "HTTP/1."),
-        None => Err(format!("it ended with {}: {}", ended.status, ended.stderr).into()),
+        None => Err(format!("tlsclient ended with {}: {}", ended.status, ended.stderr).into()),
         Some(words) => contains(&ended.stderr, words),
     }
 }
 
-fn openssl_staples(version: &str, response: Response, refused: Option<&str>) -> Outcome {
+fn openssl_staples(version: &str, response: Response, rejection: Option<&str>) -> Outcome {
     let (pki, response) = (pki()?, response.make()?);
     let mut command = Program::Openssl.command();
     command.args(["s_server", "-accept", "0", "-naccept", "1", "-www", version, "-cert"]).arg(pki.path("leaf.pem"));
     command.arg("-key").arg(pki.path("leaf.key")).arg("-status_file").arg(response);
     let server = Running::start(command)?;
     let port = server.stdout.wait_for_port("ACCEPT ")?;
-    fetch(port, refused)
+    fetch(port, rejection)
 }
 
 /// A free port. Another process could take it before the server does, which is unlikely.
@@ -363,13 +366,13 @@ fn free_port() -> Result<u16, String> {
     Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
 }
 
-fn nginx_staples(version: &str, response: Response, refused: Option<&str>) -> Outcome {
+fn nginx_staples(version: &str, response: Response, rejection: Option<&str>) -> Outcome {
     let (pki, response) = (pki()?, response.make()?);
-    let staple = response.to_str().ok_or("a path that is no text")?;
+    let staple = path_text(&response)?;
     let settings = format!("ssl_stapling on; ssl_stapling_file {staple};");
     let folder = response.with_extension("nginx");
     let (_running, port) = nginx(&folder, version, &pki.path("chain.pem"), &pki.path("leaf.key"), &settings)?;
-    fetch(port, refused)
+    fetch(port, rejection)
 }
 
 /// An nginx that answers every request with `hello`, and its port.

@@ -3,9 +3,9 @@
 use libtest_mimic::Trial;
 
 use crate::certificates::{Kind, ca_file};
-use crate::processes::{Running, Server, ThenStdin};
+use crate::processes::{AfterFeed, Running, Server};
 use crate::programs::Program;
-use crate::{GROUPS, MUCH, Outcome, SUITES, checksum, contains, much, trial};
+use crate::{BULK_LENGTH, GROUPS, Outcome, SUITES, bulk_data, checksum, contains, trial};
 
 const NEEDS: &[Program] = &[Program::Openssl];
 
@@ -17,7 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         })
     });
     let server_suites = SUITES.map(|(suite, _)| {
-        trial(format!("openssl_client::suite_chosen_by_us::{suite}"), NEEDS, move || {
+        trial(format!("openssl_client::suite_set_at_tlsserver::{suite}"), NEEDS, move || {
             let page = fetch(Kind::EcdsaP256, &["--suite", suite], &[])?;
             contains(&page, &format!("cipher suite: {suite}\n"))
         })
@@ -37,12 +37,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(format!("openssl_client::hello_retry_request_for::{group}"), NEEDS, move || hello_retry(group, theirs))
     });
     let mut trials = vec![
-        trial("openssl_client::alpn_is_the_servers_choice", NEEDS, alpn),
-        trial("openssl_client::alpn_without_a_common_protocol_is_refused", NEEDS, no_common_alpn),
-        trial("openssl_client::no_common_suite_is_refused", NEEDS, no_common_suite),
+        trial("openssl_client::alpn_follows_the_server_preference", NEEDS, alpn),
+        trial("openssl_client::missing_common_alpn_is_rejected", NEEDS, no_common_alpn),
+        trial("openssl_client::missing_common_suite_is_rejected", NEEDS, no_common_suite),
         trial("openssl_client::small_records", NEEDS, small_records),
         trial("openssl_client::padded_records", NEEDS, padded_records),
-        trial("openssl_client::64_mib_there_and_back", NEEDS, bulk),
+        trial("openssl_client::64_mib_echo", NEEDS, bulk),
     ];
     trials.extend(suites.into_iter().chain(server_suites).chain(groups).chain(kinds).chain(retries));
     trials
@@ -68,12 +68,10 @@ fn fetch(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result
     let server = Server::start(kind, server_options, &["http"])?;
     let mut client = client(&server, client_options)?;
     // s_client sends its own line endings.
-    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     let ended = client.succeed()?;
-    match server.complaints() {
-        none if none.is_empty() => Ok(ended.text()),
-        complaints => Err(format!("tlsserver complained: {complaints}")),
-    }
+    server.expect_no_errors()?;
+    Ok(ended.text())
 }
 
 /// OpenSSL sends a share only for the first group of its list.
@@ -124,9 +122,10 @@ fn padded_records() -> Outcome {
 fn bulk() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
     let mut client = client(&server, &["-quiet"])?;
-    let sent = much();
+    let sent = bulk_data();
     let expected = checksum(&sent);
-    client.feed(sent, ThenStdin::StaysOpen)?;
-    let came = client.stdout.wait_until("64 MiB", |said| (said.len() >= MUCH).then(|| checksum(said)))?;
-    if came == expected { Ok(()) } else { Err("what came back is not what was sent".into()) }
+    client.feed(sent, AfterFeed::StaysOpen)?;
+    let received =
+        client.stdout.wait_until("64 MiB", |output| (output.len() >= BULK_LENGTH).then(|| checksum(output)))?;
+    if received == expected { Ok(()) } else { Err("the echoed data differs".into()) }
 }

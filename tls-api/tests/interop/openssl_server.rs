@@ -3,9 +3,9 @@
 use libtest_mimic::Trial;
 
 use crate::certificates::{Kind, ca_file, files, folder};
-use crate::processes::{Running, ThenStdin};
+use crate::processes::{AfterFeed, Running};
 use crate::programs::{Program, example};
-use crate::{GROUPS, MUCH, Outcome, SUITES, checksum, contains, much, trial};
+use crate::{BULK_LENGTH, GROUPS, Outcome, SUITES, bulk_data, checksum, contains, trial};
 
 const NEEDS: &[Program] = &[Program::Openssl];
 
@@ -16,7 +16,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         })
     });
     let client_suites = SUITES.map(|(suite, _)| {
-        trial(format!("openssl_server::suite_offered_by_us::{suite}"), NEEDS, move || {
+        trial(format!("openssl_server::suite_set_at_tlsclient::{suite}"), NEEDS, move || {
             contains(&fetch(Kind::EcdsaP256, &[], &["--suite", suite])?, suite)
         })
     });
@@ -34,10 +34,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial(format!("openssl_server::hello_retry_request_for::{group}"), NEEDS, move || hello_retry(group, theirs))
     });
     let mut trials = vec![
-        trial("openssl_server::alpn_is_the_servers_choice", NEEDS, alpn),
-        trial("openssl_server::wrong_name_is_refused", NEEDS, wrong_name),
-        trial("openssl_server::unknown_authority_is_refused", NEEDS, unknown_authority),
-        trial("openssl_server::no_sni_is_sent_if_so_asked", NEEDS, no_sni),
+        trial("openssl_server::alpn_follows_the_server_preference", NEEDS, alpn),
+        trial("openssl_server::wrong_name_is_rejected", NEEDS, wrong_name),
+        trial("openssl_server::unknown_ca_is_rejected", NEEDS, unknown_authority),
+        trial("openssl_server::no_sni_option_omits_the_name", NEEDS, no_sni),
         trial("openssl_server::padded_records", NEEDS, padded_records),
         trial("openssl_server::64_mib_up", NEEDS, upload),
         trial("openssl_server::64_mib_down", NEEDS, download),
@@ -83,7 +83,7 @@ fn fetch(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result
     let server = OpensslServer::start(kind, &[&["-www"], server_options].concat())?;
     let ended = client(server.port, &[&["--verbose", "--http", "/"], client_options].concat())?.succeed()?;
     let page = ended.text();
-    contains(&page, "HTTP/1.0 200 ok").map_err(|_| format!("no page came: {page}"))?;
+    contains(&page, "HTTP/1.0 200 ok").map_err(|_| format!("no page received: {page}"))?;
     Ok(ended.stderr + &page)
 }
 
@@ -134,8 +134,8 @@ fn unknown_authority() -> Outcome {
     exit_status_is_1(&ended)
 }
 
-fn exit_status_is_1(ended: &crate::processes::Ended) -> Outcome {
-    if ended.status.code() == Some(1) { Ok(()) } else { Err(format!("it ended with {}", ended.status).into()) }
+fn exit_status_is_1(ended: &crate::processes::Exit) -> Outcome {
+    if ended.status.code() == Some(1) { Ok(()) } else { Err(format!("tlsclient ended with {}", ended.status).into()) }
 }
 
 fn no_sni() -> Outcome {
@@ -152,24 +152,28 @@ fn no_sni() -> Outcome {
 
 fn upload() -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, &[])?;
-    let sent = much();
+    let sent = bulk_data();
     let expected = checksum(&sent);
     let mut client = client(server.port, &[])?;
     let mark = b"here it begins:";
-    client.feed([&mark[..], &sent].concat(), ThenStdin::StaysOpen)?;
+    client.feed([&mark[..], &sent].concat(), AfterFeed::StaysOpen)?;
     // s_server prints the received data among its own messages.
-    let came = server.running.stdout.wait_until("64 MiB", |said| {
+    let received = server.running.stdout.wait_until("64 MiB", |said| {
         let begin = said.windows(mark.len()).take(4096).position(|window| window == mark)? + mark.len();
-        said.get(begin..begin + MUCH).map(checksum)
+        said.get(begin..begin + BULK_LENGTH).map(checksum)
     })?;
-    if came == expected { Ok(()) } else { Err("what came is not what was sent".into()) }
+    if received == expected { Ok(()) } else { Err("the received data differs".into()) }
 }
 
 fn download() -> Outcome {
-    let body = much();
-    std::fs::write(folder()?.join("much"), &body).map_err(|e| e.to_string())?;
+    let body = bulk_data();
+    std::fs::write(folder()?.join("bulk_data"), &body).map_err(|e| e.to_string())?;
     let server = OpensslServer::start(Kind::EcdsaP256, &["-WWW"])?;
-    let ended = client(server.port, &["--http", "/much"])?.succeed()?;
+    let ended = client(server.port, &["--http", "/bulk_data"])?.succeed()?;
     let from = ended.bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or("no header")? + 4;
-    if checksum(&ended.bytes[from..]) == checksum(&body) { Ok(()) } else { Err("it is not the file".into()) }
+    if checksum(&ended.bytes[from..]) == checksum(&body) {
+        Ok(())
+    } else {
+        Err("the body differs from the file".into())
+    }
 }

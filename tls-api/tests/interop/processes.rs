@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 use crate::programs::example;
 
 /// The timeout of every wait. It is long enough to expire only if something hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
-    pub(crate) stdout: Heard,
-    pub(crate) stderr: Heard,
+    pub(crate) stdout: Output,
+    pub(crate) stderr: Output,
     what: String,
 }
 
 /// The exit status and the output of a process.
-pub(crate) struct Ended {
+pub(crate) struct Exit {
     pub(crate) status: ExitStatus,
     pub(crate) bytes: Vec<u8>,
     pub(crate) stderr: String,
@@ -34,26 +34,26 @@ impl Running {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| format!("cannot start {what}: {e}"))?;
         let stdin = child.stdin.take();
-        let stdout = Heard::listen_to(child.stdout.take().ok_or("no stdout")?);
-        let stderr = Heard::listen_to(child.stderr.take().ok_or("no stderr")?);
+        let stdout = Output::read_from(child.stdout.take().ok_or("no stdout")?);
+        let stderr = Output::read_from(child.stderr.take().ok_or("no stderr")?);
         Ok(Self { child, stdin, stdout, stderr, what })
     }
 
     /// Writes `text` to its stdin.
-    pub(crate) fn say(&mut self, text: &str) -> Result<(), String> {
+    pub(crate) fn write_stdin(&mut self, text: &str) -> Result<(), String> {
         let stdin = self.stdin.as_mut().ok_or("its stdin is closed")?;
         stdin.write_all(text.as_bytes()).and_then(|()| stdin.flush()).map_err(|e| format!("{}: {e}", self.what))
     }
 
     /// Writes `bytes` to its stdin from a thread, which then closes stdin or keeps it open.
-    pub(crate) fn feed(&mut self, bytes: Vec<u8>, then: ThenStdin) -> Result<(), String> {
+    pub(crate) fn feed(&mut self, bytes: Vec<u8>, then: AfterFeed) -> Result<(), String> {
         let mut stdin = self.stdin.take().ok_or("its stdin is closed")?;
         std::thread::spawn(move || {
             // A process that ends early reports its own error.
             let _ = stdin.write_all(&bytes);
             match then {
-                ThenStdin::Closes => {}
-                ThenStdin::StaysOpen => std::thread::sleep(PATIENCE),
+                AfterFeed::Closes => {}
+                AfterFeed::StaysOpen => std::thread::sleep(TIMEOUT),
             }
         });
         Ok(())
@@ -64,17 +64,17 @@ impl Running {
     }
 
     /// Waits until it ends.
-    pub(crate) fn finish(mut self) -> Result<Ended, String> {
-        let until = Instant::now() + PATIENCE;
+    pub(crate) fn finish(mut self) -> Result<Exit, String> {
+        let until = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait().map_err(|e| e.to_string())? {
-                let bytes = self.stdout.everything(until);
-                let stderr = String::from_utf8_lossy(&self.stderr.everything(until)).into_owned();
-                return Ok(Ended { status, bytes, stderr });
+                let bytes = self.stdout.take_all(until);
+                let stderr = String::from_utf8_lossy(&self.stderr.take_all(until)).into_owned();
+                return Ok(Exit { status, bytes, stderr });
             }
             if Instant::now() > until {
                 return Err(format!(
-                    "{} does not end; it said:\n{}{}",
+                    "{} does not end; it output:\n{}{}",
                     self.what,
                     self.stdout.text(),
                     self.stderr.text()
@@ -85,7 +85,7 @@ impl Running {
     }
 
     /// Waits until it ends, and fails if its exit status is not success.
-    pub(crate) fn succeed(self) -> Result<Ended, String> {
+    pub(crate) fn succeed(self) -> Result<Exit, String> {
         let what = self.what.clone();
         let ended = self.finish()?;
         if ended.status.success() {
@@ -96,7 +96,7 @@ impl Running {
 
     /// Waits until the process listens on `port`. Returns `None` if it ended before.
     pub(crate) fn wait_for_listener(&mut self, port: u16) -> Result<Option<()>, String> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         loop {
             if self.child.try_wait().map_err(|e| e.to_string())?.is_some() {
                 return Ok(None);
@@ -114,7 +114,7 @@ impl Running {
     /// Waits until every thread sleeps and none wakes for a while. A process that spins never gets
     /// there. Without `/proc` it returns at once.
     pub(crate) fn wait_until_idle(&self) -> Result<(), String> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let (mut before, mut quiet) = (None, 0);
         while quiet < 20 {
             let Some(threads) = self.sleeping_threads() else { return Ok(()) };
@@ -159,12 +159,12 @@ impl Drop for Running {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) enum ThenStdin {
+pub(crate) enum AfterFeed {
     Closes,
     StaysOpen,
 }
 
-impl Ended {
+impl Exit {
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes).into_owned()
     }
@@ -172,80 +172,80 @@ impl Ended {
 
 /// The output of a process so far.
 #[derive(Clone)]
-pub(crate) struct Heard(Arc<(Mutex<Said>, Condvar)>);
+pub(crate) struct Output(Arc<(Mutex<OutputState>, Condvar)>);
 
 #[derive(Default)]
-struct Said {
+struct OutputState {
     bytes: Vec<u8>,
     ended: bool,
 }
 
-impl Heard {
-    fn listen_to(mut from: impl Read + Send + 'static) -> Self {
-        let heard = Self(Arc::default());
-        let listener = heard.clone();
+impl Output {
+    fn read_from(mut from: impl Read + Send + 'static) -> Self {
+        let received = Self(Arc::default());
+        let listener = received.clone();
         std::thread::spawn(move || {
             let mut chunk = vec![0; 64 * 1024];
             loop {
                 let n = from.read(&mut chunk).unwrap_or(0);
-                let (said, news) = &*listener.0;
-                let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-                said.bytes.extend_from_slice(&chunk[..n]);
-                said.ended = n == 0;
-                news.notify_all();
+                let (output, changed) = &*listener.0;
+                let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+                output.bytes.extend_from_slice(&chunk[..n]);
+                output.ended = n == 0;
+                changed.notify_all();
                 if n == 0 {
                     return;
                 }
             }
         });
-        heard
+        received
     }
 
     /// The output so far, as text.
     pub(crate) fn text(&self) -> String {
-        let said = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&said.bytes).into_owned()
+        let output = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&output.bytes).into_owned()
     }
 
     /// Waits until `enough` returns a value for the output so far, and returns it.
     pub(crate) fn wait_until<T>(&self, what: &str, enough: impl Fn(&[u8]) -> Option<T>) -> Result<T, String> {
-        let until = Instant::now() + PATIENCE;
-        let (said, news) = &*self.0;
-        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = Instant::now() + TIMEOUT;
+        let (output, changed) = &*self.0;
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(found) = enough(&said.bytes) {
+            if let Some(found) = enough(&output.bytes) {
                 return Ok(found);
             }
             let left = until.saturating_duration_since(Instant::now());
-            if said.ended || left.is_zero() {
-                let end = said.bytes.len().min(4096);
-                return Err(format!("no {what} came in:\n{}", String::from_utf8_lossy(&said.bytes[..end])));
+            if output.ended || left.is_zero() {
+                let end = output.bytes.len().min(4096);
+                return Err(format!("no {what} came in:\n{}", String::from_utf8_lossy(&output.bytes[..end])));
             }
-            said = news.wait_timeout(said, left).unwrap_or_else(PoisonError::into_inner).0;
+            output = changed.wait_timeout(output, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     /// Waits until the output contains `wanted`.
     pub(crate) fn wait_for(&self, wanted: &str) -> Result<(), String> {
-        self.wait_until(&format!("{wanted:?}"), |said| String::from_utf8_lossy(said).contains(wanted).then_some(()))
+        self.wait_until(&format!("{wanted:?}"), |output| String::from_utf8_lossy(output).contains(wanted).then_some(()))
     }
 
     /// Waits for a line that contains `wanted`. Returns the port at its end.
     pub(crate) fn wait_for_port(&self, wanted: &str) -> Result<u16, String> {
-        self.wait_until(&format!("line {wanted:?} with a port"), |said| {
-            let said = String::from_utf8_lossy(said);
-            let (line, _) = said.split_once(wanted)?.1.split_once('\n')?;
+        self.wait_until(&format!("line {wanted:?} with a port"), |output| {
+            let output = String::from_utf8_lossy(output);
+            let (line, _) = output.split_once(wanted)?.1.split_once('\n')?;
             line.trim_end().rsplit(':').next()?.parse().ok()
         })
     }
 
-    fn everything(&self, until: Instant) -> Vec<u8> {
-        let (said, news) = &*self.0;
-        let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        while !said.ended && Instant::now() < until {
-            said = news.wait_timeout(said, Duration::from_millis(100)).unwrap_or_else(PoisonError::into_inner).0;
+    fn take_all(&self, until: Instant) -> Vec<u8> {
+        let (output, changed) = &*self.0;
+        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+        while !output.ended && Instant::now() < until {
+            output = changed.wait_timeout(output, Duration::from_millis(100)).unwrap_or_else(PoisonError::into_inner).0;
         }
-        std::mem::take(&mut said.bytes)
+        std::mem::take(&mut output.bytes)
     }
 }
 
@@ -274,8 +274,16 @@ impl Server {
     }
 
     /// Its stderr so far, which is empty unless something failed.
-    pub(crate) fn complaints(&self) -> String {
+    pub(crate) fn errors(&self) -> String {
         self.running.stderr.text()
+    }
+
+    /// Fails if it has reported an error.
+    pub(crate) fn expect_no_errors(&self) -> Result<(), String> {
+        match self.errors() {
+            none if none.is_empty() => Ok(()),
+            errors => Err(format!("tlsserver reported: {errors}")),
+        }
     }
 
     pub(crate) fn address(&self) -> String {

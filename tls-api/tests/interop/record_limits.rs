@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use crate::certificates::{Kind, folder};
 use crate::openssl_client;
 use crate::openssl_server::{OpensslServer, client};
-use crate::processes::{Server, ThenStdin};
+use crate::processes::{AfterFeed, Server};
 use crate::programs::Program;
 use crate::tls12::GnutlsServer;
 use crate::{Outcome, checksum, contains, gnutls, trial};
@@ -67,7 +67,7 @@ fn gnutls_client(version: &str, ours: Option<&str>) -> Outcome {
     let limit = ours.map_or_else(Vec::new, |ours| vec!["--record-size-limit", ours]);
     let server = Server::start(Kind::EcdsaP256, &limit, &["http"])?;
     let mut client = gnutls::client(server.port, &gnutls_options(version))?;
-    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     client.stdout.wait_for("Peer has closed the GnuTLS connection")?;
     let received = match ours {
         Some(ours) => plaintext(ours.parse().map_err(|_| "no number")?, version),
@@ -77,12 +77,10 @@ fn gnutls_client(version: &str, ours: Option<&str>) -> Outcome {
     contains(&client.stdout.text(), &format!("record limits: sent 600, received {received}\n"))?;
     // GnuTLS rejects records above its limit.
     let mut client = gnutls::client(server.port, &gnutls_options(version))?;
-    client.feed(b"GET /bytes/100000 HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET /bytes/100000 HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     client.stdout.wait_for("Peer has closed the GnuTLS connection")?;
-    match server.complaints() {
-        none if none.is_empty() => Ok(()),
-        complaints => Err(format!("tlsserver complained: {complaints}").into()),
-    }
+    server.expect_no_errors()?;
+    Ok(())
 }
 
 fn gnutls_server(version: &str, ours: Option<&str>) -> Outcome {
@@ -103,16 +101,16 @@ fn gnutls_server(version: &str, ours: Option<&str>) -> Outcome {
 fn openssl_client(version: &str, length: &str) -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--protover", version], &["http"])?;
     let mut client = openssl_client::client_of_any_version(&server, &["-maxfraglen", length])?;
-    client.feed(b"GET /bytes/100000 HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET /bytes/100000 HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     // OpenSSL rejects records above its limit.
     contains(&client.succeed()?.text(), "Content-Length: 100000")?;
     let mut client = openssl_client::client_of_any_version(&server, &["-maxfraglen", length])?;
-    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     contains(&client.succeed()?.text(), &format!("record limits: sent {length}, received {length}\n"))?;
     let echo = Server::start(Kind::EcdsaP256, &["--protover", version], &["echo"])?;
     let mut client = openssl_client::client_of_any_version(&echo, &["-maxfraglen", length, "-quiet"])?;
-    client.feed(data(), ThenStdin::StaysOpen)?;
-    Ok(client.stdout.wait_until("all of it", echoed).map_err(|e| e + &echo.complaints())?)
+    client.feed(data(), AfterFeed::StaysOpen)?;
+    Ok(client.stdout.wait_until("all of it", echoed).map_err(|e| e + &echo.errors())?)
 }
 
 fn openssl_server(version: &str, length: &str) -> Outcome {
@@ -124,5 +122,9 @@ fn openssl_server(version: &str, length: &str) -> Outcome {
     let ended = client(server.port, &options)?.succeed()?;
     contains(&ended.stderr, &format!("record limits: sent {length}, received {length}"))?;
     let from = ended.bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or("no header")? + 4;
-    if checksum(&ended.bytes[from..]) == checksum(&data()) { Ok(()) } else { Err("it is not the file".into()) }
+    if checksum(&ended.bytes[from..]) == checksum(&data()) {
+        Ok(())
+    } else {
+        Err("the body differs from the file".into())
+    }
 }

@@ -8,9 +8,9 @@ use crate::certificates::{Kind, ca_file, client_files, files, folder};
 use crate::gnutls;
 use crate::openssl_client;
 use crate::openssl_server::{OpensslServer, client};
-use crate::processes::{Running, Server, ThenStdin};
+use crate::processes::{AfterFeed, Running, Server};
 use crate::programs::{Program, example};
-use crate::{Outcome, contains, trial};
+use crate::{Outcome, contains, path_text, trial};
 
 const OPENSSL: &[Program] = &[Program::Openssl];
 const GNUTLS: &[Program] = &[Program::GnutlsCli];
@@ -26,7 +26,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("early_data::openssl_client_without_a_store", OPENSSL, openssl_early_data_refused),
         trial("early_data::openssl_client_after_hello_retry_request", OPENSSL, openssl_early_data_retried),
         trial("early_data::openssl_server", OPENSSL, early_data_to_openssl),
-        trial("early_data::openssl_server_that_refuses", OPENSSL, early_data_refused_by_openssl),
+        trial("early_data::openssl_server_that_rejects", OPENSSL, early_data_refused_by_openssl),
         trial("early_data::gnutls_client", GNUTLS, gnutls_early_data),
         trial("early_data::tlsclient_and_tlsserver", &[], early_data_between_us),
         trial("psk::openssl_client", OPENSSL, openssl_psk),
@@ -36,7 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("resumption::openssl_client::client_certificate", OPENSSL, openssl_client_certificate),
         trial("resumption::node_server", NODE, node_server),
         trial("resumption::cache_file", &[], cache_file),
-        trial("resumption::cache_file_that_is_damaged", &[], damaged_cache_file),
+        trial("resumption::damaged_cache_file", &[], damaged_cache_file),
         trial("resumption::without_tickets", &[], without_tickets),
     ];
     // Where the server stores sessions, with the options of server and client.
@@ -61,7 +61,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend(servers.map(|(name, options)| {
         trial(format!("resumption::openssl_server::{name}"), OPENSSL, move || {
             let server = OpensslServer::start_any_version(Kind::EcdsaP256, &[&["-www"], options].concat())?;
-            three_times(server.port, &[])
+            resume_twice(server.port, &[])
         })
     }));
     for version in ["1.2", "1.3"] {
@@ -78,7 +78,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials.push(trial(format!("resumption::tlsclient_and_tlsserver::{version}"), &[], move || {
             for options in [&[][..], &["--resumption"]] {
                 let server = Server::start(Kind::EcdsaP256, options, &["http"])?;
-                three_times(server.port, &["--protover", version])?;
+                resume_twice(server.port, &["--protover", version])?;
             }
             Ok(())
         }));
@@ -87,7 +87,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// tlsclient connects three times: a full handshake, then two resumptions.
-fn three_times(port: u16, options: &[&str]) -> Outcome {
+fn resume_twice(port: u16, options: &[&str]) -> Outcome {
     let options = [&["--verbose", "--connections", "3", "--http", "/"], options].concat();
     let told = client(port, &options)?.succeed()?.stderr;
     let kinds: Vec<&str> = told.lines().filter_map(|line| line.split(", handshake ").nth(1)).collect();
@@ -104,13 +104,13 @@ fn file(name: &str) -> Result<PathBuf, String> {
 const REQUEST: &str = "GET / HTTP/1.0\n\n";
 
 fn openssl(server: &Server, options: &[&str], session: (&str, &PathBuf)) -> Result<String, String> {
-    let path = session.1.to_str().ok_or("a path that is no text")?;
+    let path = path_text(&session.1)?;
     let mut client =
         openssl_client::client_of_any_version(server, &[options, &["-ign_eof", session.0, path]].concat())?;
     if options.contains(&"-early_data") {
         client.close_stdin();
     } else {
-        client.feed(REQUEST.into(), ThenStdin::StaysOpen)?;
+        client.feed(REQUEST.into(), AfterFeed::StaysOpen)?;
     }
     // Ignore the exit status, which depends on stdin and not on TLS.
     Ok(client.finish()?.text())
@@ -135,12 +135,12 @@ fn openssl_retry() -> Outcome {
 
 fn openssl_client_certificate() -> Outcome {
     let ca = ca_file()?;
-    let ca = ca.to_str().ok_or("a path that is no text")?;
+    let ca = path_text(&ca)?;
     for (version, kept) in [("-tls1_3", &[][..]), ("-tls1_3", &["--resumption"]), ("-tls1_2", &[])] {
         let options = [&["--auth", ca, "--require-auth"], kept].concat();
         let server = Server::start(Kind::EcdsaP256, &options, &["http"])?;
         let shown = client_files(Kind::EcdsaP256)?;
-        let (cert, key) = (shown.chain.to_str().ok_or("no text")?, shown.key.to_str().ok_or("no text")?);
+        let (cert, key) = (path_text(&shown.chain)?, path_text(&shown.key)?);
         let session = file("openssl-certified")?;
         let first = openssl(&server, &[version, "-cert", cert, "-key", key], ("-sess_out", &session))?;
         contains(&first, "client: CN=client-ecdsa_p256")?;
@@ -160,7 +160,7 @@ fn request_file() -> Result<PathBuf, String> {
 
 fn openssl_early(server: &Server, more: &[&str], session: &PathBuf) -> Result<String, String> {
     let request = request_file()?;
-    let request = request.to_str().ok_or("a path that is no text")?;
+    let request = path_text(&request)?;
     openssl(server, &[&["-tls1_3", "-early_data", request], more].concat(), ("-sess_in", session))
 }
 
@@ -177,8 +177,8 @@ fn openssl_early_data() -> Outcome {
 
 /// The early request is rejected and no other is sent, so only the output so far counts.
 fn openssl_early_again(server: &Server, session: &Path) -> Result<String, String> {
-    let (request, path) = (request_file()?, session.to_str().ok_or("a path that is no text")?);
-    let request = request.to_str().ok_or("a path that is no text")?;
+    let (request, path) = (request_file()?, path_text(&session)?);
+    let request = path_text(&request)?;
     let options = ["-tls1_3", "-early_data", request, "-ign_eof", "-sess_in", path];
     let client = openssl_client::client_of_any_version(server, &options)?;
     client.stdout.wait_for("Early data was")?;
@@ -203,8 +203,8 @@ fn openssl_early_data_retried() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &options, &["http"])?;
     let session = file("openssl-early-retried")?;
     openssl(&server, &["-tls1_3", "-groups", "P-256"], ("-sess_out", &session))?;
-    let (request, path) = (request_file()?, session.to_str().ok_or("a path that is no text")?);
-    let request = request.to_str().ok_or("a path that is no text")?;
+    let (request, path) = (request_file()?, path_text(&session)?);
+    let request = path_text(&request)?;
     let options = ["-tls1_3", "-groups", "X25519:P-256", "-early_data", request, "-ign_eof", "-sess_in", path];
     let client = openssl_client::client_of_any_version(&server, &options)?;
     client.stdout.wait_for("Early data was rejected")?;
@@ -231,7 +231,7 @@ fn early_data_refused_by_openssl() -> Outcome {
 fn to_openssl(options: &[&str], told: &str, said: &str) -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, options)?;
     let request = request_file()?;
-    let request = request.to_str().ok_or("a path that is no text")?;
+    let request = path_text(&request)?;
     let options = ["--verbose", "--connections", "2", "--early-data", request];
     let mut client = client(server.port, &options)?;
     client.close_stdin();
@@ -251,7 +251,7 @@ fn gnutls_options(version: &str) -> Vec<String> {
 fn gnutls_resumes(version: &str, ours: &[&str]) -> Outcome {
     let server = Server::start(Kind::EcdsaP256, ours, &["http"])?;
     let mut client = gnutls::client(server.port, &gnutls_options(version))?;
-    client.feed(REQUEST.into(), ThenStdin::StaysOpen)?;
+    client.feed(REQUEST.into(), AfterFeed::StaysOpen)?;
     client.stdout.wait_for("*** This is a resumed session")?;
     client.stdout.wait_for("handshake: Resumed")?;
     Ok(())
@@ -261,9 +261,9 @@ fn gnutls_early_data() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--resumption", "--max-early-data", "1000"], &["http"])?;
     let request = request_file()?;
     let mut options = gnutls_options("1.3");
-    options.extend(["--earlydata".to_owned(), request.to_str().ok_or("a path that is no text")?.to_owned()]);
+    options.extend(["--earlydata".to_owned(), path_text(&request)?.to_owned()]);
     let mut client = gnutls::client(server.port, &options)?;
-    client.feed(REQUEST.into(), ThenStdin::StaysOpen)?;
+    client.feed(REQUEST.into(), AfterFeed::StaysOpen)?;
     client.stdout.wait_for("handshake: Resumed\nearly data: 18 bytes\n")?;
     Ok(())
 }
@@ -278,7 +278,7 @@ fn gnutls_server(version: &str) -> Outcome {
     command.arg(&files.key).args(["--priority", &format!("NORMAL:-VERS-ALL:+VERS-TLS{version}")]);
     let server = Running::start(command)?;
     server.stderr.wait_for("...done")?;
-    three_times(port, &[])
+    resume_twice(port, &[])
 }
 
 fn curl(version: &str) -> Outcome {
@@ -307,12 +307,12 @@ fn node_server() -> Outcome {
     let server = Running::start(command)?;
     let port = server.stdout.wait_for_port("listening on ")?;
     for version in ["1.2", "1.3"] {
-        three_times(port, &["--protover", version])?;
+        resume_twice(port, &["--protover", version])?;
     }
     Ok(())
 }
 
-fn tlsclient(port: u16, options: &[&str]) -> Result<crate::processes::Ended, String> {
+fn tlsclient(port: u16, options: &[&str]) -> Result<crate::processes::Exit, String> {
     client(port, &[&["--verbose", "--http", "/"], options].concat())?.succeed()
 }
 
@@ -320,20 +320,20 @@ fn early_data_between_us() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--resumption", "--max-early-data", "1000"], &["echo"])?;
     let early = file("our-early")?;
     std::fs::write(&early, "early ").map_err(|e| e.to_string())?;
-    let early = early.to_str().ok_or("a path that is no text")?;
+    let early = path_text(&early)?;
     for connections in ["1", "2", "3"] {
         let mut client = client(server.port, &["--connections", connections, "--early-data", early])?;
-        client.feed(b"and late".to_vec(), ThenStdin::Closes)?;
+        client.feed(b"and late".to_vec(), AfterFeed::Closes)?;
         let text = client.succeed()?.text();
         if text != "early and late" {
             return Err(format!("{connections} connections: {text:?}").into());
         }
     }
     // More than the server allows: the rest is sent after the handshake.
-    let much = file("our-much")?;
-    std::fs::write(&much, vec![b'x'; 5000]).map_err(|e| e.to_string())?;
-    let much = much.to_str().ok_or("a path that is no text")?;
-    let mut client = client(server.port, &["--verbose", "--connections", "2", "--early-data", much])?;
+    let bulk_data = file("our-bulk_data")?;
+    std::fs::write(&bulk_data, vec![b'x'; 5000]).map_err(|e| e.to_string())?;
+    let bulk_data = path_text(&bulk_data)?;
+    let mut client = client(server.port, &["--verbose", "--connections", "2", "--early-data", bulk_data])?;
     client.close_stdin();
     let ended = client.succeed()?;
     contains(&ended.stderr, "early data: 1000 bytes of 5000 sent, accepted")?;
@@ -359,7 +359,7 @@ fn openssl_wrong_psk() -> Outcome {
 fn psk_to_openssl() -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, &["-rev", "-psk_identity", "sensor 7", "-psk", KEY])?;
     let mut client = client(server.port, &["--verbose", "--psk", &format!("sensor 7:{KEY}")])?;
-    client.feed(b"hello\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"hello\n".to_vec(), AfterFeed::StaysOpen)?;
     client.stdout.wait_for("olleh")?;
     Ok(client.stderr.wait_for("handshake ExternalPsk, 0 certificates")?)
 }
@@ -369,7 +369,7 @@ fn cache_file() -> Outcome {
         let server = Server::start(Kind::EcdsaP256, options, &["http"])?;
         for version in ["1.2", "1.3"] {
             let cache = file(&format!("cache-{version}-{}", options.len()))?;
-            let cache = cache.to_str().ok_or("a path that is no text")?;
+            let cache = path_text(&cache)?;
             let options = ["--cache", cache, "--protover", version];
             for kind in ["Full", "Resumed", "Resumed"] {
                 contains(&tlsclient(server.port, &options)?.text(), &format!("handshake: {kind}\n"))?;
@@ -382,7 +382,7 @@ fn cache_file() -> Outcome {
 fn damaged_cache_file() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let cache = file("damaged")?;
-    let path = cache.to_str().ok_or("a path that is no text")?;
+    let path = path_text(&cache)?;
     tlsclient(server.port, &["--cache", path])?;
     let bytes = std::fs::read(&cache).map_err(|e| e.to_string())?;
     let damages: [Vec<u8>; 4] =

@@ -9,28 +9,28 @@ use libtest_mimic::Trial;
 
 use crate::certificates::{Kind, ca_file, files};
 use crate::openssl_server::client;
-use crate::processes::{PATIENCE, Running, Server};
+use crate::processes::{Running, Server, TIMEOUT};
 use crate::programs::example;
 use crate::{Outcome, contains, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("robustness::many_idle_peers_hinder_nobody", &[], many_idle_peers),
-        trial("robustness::a_silent_peer_is_cut_off_and_reported", &[], silent_peer),
-        trial("robustness::a_peer_that_trickles_its_handshake_is_cut_off", &[], trickling_peer),
-        trial("robustness::the_alert_arrives_though_more_was_sent", &[], alert_without_reset),
-        trial("robustness::peers_that_do_nothing_cost_no_processor_time", &[], nothing_to_do),
+        trial("robustness::many_idle_peers_do_not_block_others", &[], many_idle_peers),
+        trial("robustness::silent_peer_is_disconnected_and_reported", &[], silent_peer),
+        trial("robustness::trickling_peer_is_disconnected", &[], trickling_peer),
+        trial("robustness::alert_arrives_although_more_data_was_sent", &[], alert_without_reset),
+        trial("robustness::idle_peers_use_no_cpu_time", &[], nothing_to_do),
         trial("robustness::forwarding_passes_bytes_and_ends_both_ways", &[], forward),
-        trial("robustness::a_backend_that_is_not_there_is_reported", &[], forward_to_nobody),
-        trial("robustness::mistakes_in_the_arguments_end_with_status_1", &[], mistakes),
-        trial("robustness::the_key_log_has_the_secrets_of_a_connection", &[], key_log),
-        trial("robustness::quickstart_shows_a_page_and_three_refusals", &[], quickstart),
+        trial("robustness::missing_backend_is_reported", &[], forward_to_nobody),
+        trial("robustness::wrong_arguments_exit_with_status_1", &[], wrong_arguments),
+        trial("robustness::key_log_has_the_secrets_of_a_connection", &[], key_log),
+        trial("robustness::quickstart_shows_a_page_and_three_rejections", &[], quickstart),
     ]
 }
 
 fn connect(server: &Server) -> Result<TcpStream, String> {
     let socket = TcpStream::connect(server.address()).map_err(|e| e.to_string())?;
-    socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+    socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
     Ok(socket)
 }
 
@@ -72,12 +72,12 @@ fn trickling_peer() -> Outcome {
         if cut_off {
             break;
         }
-        if start.elapsed() > PATIENCE {
-            return Err("it is never cut off".into());
+        if start.elapsed() > TIMEOUT {
+            return Err("the server never closes the connection".into());
         }
     }
     if start.elapsed() < Duration::from_millis(300) {
-        return Err(format!("it was cut off after {:?}", start.elapsed()).into());
+        return Err(format!("the server closed after {:?}", start.elapsed()).into());
     }
     Ok(server.running.stderr.wait_for("the handshake did not complete within 0.3 s")?)
 }
@@ -91,15 +91,15 @@ fn alert_without_reset() -> Outcome {
     // By now the server has queued the alert.
     server.running.stderr.wait_for("127.0.0.1:")?;
     socket.write_all(&nonsense).map_err(|e| format!("sending more: {e}"))?;
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     socket.shutdown(Shutdown::Write).map_err(|e| e.to_string())?;
-    match socket.read_to_end(&mut heard) {
+    match socket.read_to_end(&mut received) {
         Err(e) if e.kind() == ErrorKind::ConnectionReset => return Err("the connection was reset".into()),
         other => other.map_err(|e| e.to_string())?,
     };
     // A record with a fatal alert.
-    if heard.len() != 7 || heard[0] != 21 || heard[5] != 2 {
-        return Err(format!("this is not an alert: {heard:?}").into());
+    if received.len() != 7 || received[0] != 21 || received[5] != 2 {
+        return Err(format!("not an alert: {received:?}").into());
     }
     Ok(())
 }
@@ -115,7 +115,7 @@ fn nothing_to_do() -> Outcome {
     wrong_and_closed.write_all(b"SSH-2.0-x\r\n").map_err(|e| e.to_string())?;
     wrong_and_closed.shutdown(Shutdown::Write).map_err(|e| e.to_string())?;
     let mut established = client(server.port, &[])?;
-    established.say("hello\n")?;
+    established.write_stdin("hello\n")?;
     established.stdout.wait_for("hello\n")?;
     server.running.wait_until_idle()?;
     established.wait_until_idle()?;
@@ -128,17 +128,17 @@ fn forward() -> Outcome {
     let port = backend.local_addr().map_err(|e| e.to_string())?.port().to_string();
     let answering = std::thread::spawn(move || {
         let (mut socket, _) = backend.accept()?;
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         // Returns when the server has forwarded the client's EOF.
-        socket.read_to_end(&mut heard)?;
-        socket.write_all(format!("{} bytes, thank you\n", heard.len()).as_bytes())
+        socket.read_to_end(&mut received)?;
+        socket.write_all(format!("{} bytes received\n", received.len()).as_bytes())
     });
     let server = Server::start(Kind::EcdsaP256, &[], &["forward", &port])?;
     let mut client = client(server.port, &[])?;
-    client.feed(vec![7; 3_000_000], crate::processes::ThenStdin::Closes)?;
+    client.feed(vec![7; 3_000_000], crate::processes::AfterFeed::Closes)?;
     let ended = client.succeed()?;
     answering.join().map_err(|_| "the backend panicked")?.map_err(|e| e.to_string())?;
-    contains(&ended.text(), "3000000 bytes, thank you\n")
+    contains(&ended.text(), "3000000 bytes received\n")
 }
 
 fn forward_to_nobody() -> Outcome {
@@ -148,12 +148,12 @@ fn forward_to_nobody() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["forward", &port])?;
     let ended = client(server.port, &[])?.finish()?;
     if ended.status.success() {
-        return Err("to the client this looked like a proper end".into());
+        return Err("the client reported no error".into());
     }
     Ok(server.running.stderr.wait_for(&format!("backend 127.0.0.1:{port}"))?)
 }
 
-fn mistakes() -> Outcome {
+fn wrong_arguments() -> Outcome {
     let (p256, p384) = (files(Kind::EcdsaP256)?, files(Kind::EcdsaP384)?);
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let (certs, key) = (text(&p256.chain), text(&p256.key));
@@ -228,7 +228,7 @@ fn key_log() -> Outcome {
     ] {
         contains(&lines[0].join("\n"), label)?;
     }
-    if lines[0] == lines[1] { Ok(()) } else { Err(format!("they differ: {lines:?}").into()) }
+    if lines[0] == lines[1] { Ok(()) } else { Err(format!("the key logs differ: {lines:?}").into()) }
 }
 
 fn quickstart() -> Outcome {

@@ -12,39 +12,39 @@ use strata_tls::{ClientConfig, ClientSession, ProtocolVersion, Session};
 use crate::certificates::{Kind, ca_file, files, folder};
 use crate::openssl_client;
 use crate::openssl_server::{OpensslServer, client};
-use crate::processes::{Ended, PATIENCE, Running, Server, ThenStdin};
+use crate::processes::{AfterFeed, Exit, Running, Server, TIMEOUT};
 use crate::programs::Program;
-use crate::test_server::Served;
+use crate::test_server::TestServer;
 use crate::tls12::GnutlsServer;
-use crate::{Outcome, contains, gnutls, trial};
+use crate::{Outcome, contains, gnutls, path_text, trial};
 
 const OPENSSL: &[Program] = &[Program::Openssl];
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("settings::client_updates_keys_with_its_input", OPENSSL, client_updates_keys),
-        trial("settings::server_updates_keys_when_data_comes", OPENSSL, server_updates_keys),
+        trial("settings::server_updates_keys_when_data_arrives", OPENSSL, server_updates_keys),
         trial("settings::key_update_needs_tls13", &[], key_update_needs_tls13),
-        trial("settings::both_sides_export_the_same", &[], export),
-        trial("settings::openssl_exports_the_same", OPENSSL, export_to_openssl),
-        trial("settings::require_ems_refuses_peers_without", &[Program::GnutlsCli, Program::GnutlsServ], require_ems),
+        trial("settings::export_agrees_on_both_sides", &[], export),
+        trial("settings::export_agrees_with_openssl", OPENSSL, export_to_openssl),
+        trial("settings::require_ems_rejects_peers_without", &[Program::GnutlsCli, Program::GnutlsServ], require_ems),
         trial("settings::missing_renegotiation_info_is_allowed", &[Program::GnutlsServ], renegotiation_info),
         trial("settings::session_lifetime_0_resumes_nothing", &[], lifetimes),
-        trial("settings::sessions_keep_to_their_context", &[], contexts),
-        trial("settings::no_resumption_keeps_nothing", &[], no_resumption),
-        trial("settings::tickets_are_as_many_as_told", OPENSSL, ticket_count),
-        trial("settings::client_preference_chooses_its_suite", &[], preference),
-        trial("settings::signature_schemes_are_those_allowed", OPENSSL, signature_schemes),
-        trial("settings::second_certificate_is_for_other_clients", OPENSSL, second_certificate),
-        trial("settings::client_asks_for_ocsp_and_timestamps", OPENSSL, requests),
-        trial("settings::limits_on_messages_and_chains_hold", &[], limits),
-        trial("settings::early_data_is_answered_at_half_rtt", &[], half_rtt),
-        trial("settings::invalid_server_name_is_ignored_if_told", OPENSSL, invalid_name),
+        trial("settings::session_context_limits_resumption", &[], contexts),
+        trial("settings::no_resumption_stores_no_session", &[], no_resumption),
+        trial("settings::ticket_count_is_as_set", OPENSSL, ticket_count),
+        trial("settings::suite_follows_the_preferred_side", &[], preference),
+        trial("settings::signature_schemes_are_limited", OPENSSL, signature_schemes),
+        trial("settings::second_certificate_serves_other_clients", OPENSSL, second_certificate),
+        trial("settings::client_requests_ocsp_and_scts", OPENSSL, requests),
+        trial("settings::message_and_chain_limits_are_enforced", &[], limits),
+        trial("settings::half_rtt_answers_early_data", &[], half_rtt),
+        trial("settings::invalid_server_name_can_be_ignored", OPENSSL, invalid_name),
         trial("settings::cache_is_saved_when_a_connection_fails", &[], cache_after_failure),
     ]
 }
 
-fn fetch(port: u16, options: &[&str]) -> Result<Ended, String> {
+fn fetch(port: u16, options: &[&str]) -> Result<Exit, String> {
     client(port, &[&["--verbose", "--http", "/"], options].concat())?.finish()
 }
 
@@ -54,7 +54,7 @@ fn page(port: u16, options: &[&str]) -> Result<String, String> {
     if ended.status.success() { Ok(ended.text()) } else { Err(format!("{options:?}: {}", ended.stderr)) }
 }
 
-fn refused(ended: &Ended, words: &str) -> Outcome {
+fn expect_failure(ended: &Exit, words: &str) -> Outcome {
     if ended.status.code() != Some(1) {
         return Err(format!("it ended with {}:\n{}", ended.status, ended.text()).into());
     }
@@ -79,7 +79,7 @@ fn client_updates_keys() -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, &["-rev", "-msg"])?;
     let mut client = client(server.port, &["--key-update"])?;
     for round in 1..=3 {
-        client.say(&format!("abc{round}\n"))?;
+        client.write_stdin(&format!("abc{round}\n"))?;
         client.stdout.wait_for(&format!("{round}cba\n"))?;
         // The update requests one from OpenSSL, which sends it.
         key_updates(&server.running, "<<<", round)?;
@@ -95,7 +95,7 @@ fn server_updates_keys() -> Outcome {
     let mut client = openssl_client::client(&server, &["-msg"])?;
     client.stdout.wait_for("Verify return code: 0")?;
     for round in 1..=3 {
-        client.say(&format!("line {round}\n"))?;
+        client.write_stdin(&format!("line {round}\n"))?;
         client.stdout.wait_for(&format!("\nline {round}\n"))?;
         key_updates(&client, "<<<", round)?;
     }
@@ -105,8 +105,8 @@ fn server_updates_keys() -> Outcome {
 fn key_update_needs_tls13() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
     let mut client = client(server.port, &["--protover", "1.2", "--key-update"])?;
-    client.say("hello\n")?;
-    refused(&client.finish()?, "--key-update")
+    client.write_stdin("hello\n")?;
+    expect_failure(&client.finish()?, "--key-update")
 }
 
 fn exported(said: &str) -> Result<String, String> {
@@ -149,7 +149,7 @@ fn require_ems() -> Outcome {
     for (required, words) in [(&[][..], None), (&["--require-ems"], Some("extended"))] {
         let server = Server::start(Kind::EcdsaP256, required, &["http"])?;
         let mut client = gnutls::client(server.port, &["--priority".into(), NO_EMS.into()])?;
-        client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+        client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
         match words {
             None => client.stdout.wait_for("version: TLSv1.2")?,
             Some(words) => server.running.stderr.wait_for(words)?,
@@ -158,7 +158,7 @@ fn require_ems() -> Outcome {
         let ended = fetch(server.port, required)?;
         match words {
             None => contains(&ended.text(), "200 OK")?,
-            Some(words) => refused(&ended, words)?,
+            Some(words) => expect_failure(&ended, words)?,
         }
     }
     Ok(())
@@ -167,7 +167,7 @@ fn require_ems() -> Outcome {
 fn renegotiation_info() -> Outcome {
     let priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2:%DISABLE_SAFE_RENEGOTIATION";
     let server = GnutlsServer::start(Kind::EcdsaP256, &["--priority".into(), priority.into()])?;
-    refused(&fetch(server.port, &[])?, "renegotiation_info")?;
+    expect_failure(&fetch(server.port, &[])?, "renegotiation_info")?;
     contains(&page(server.port, &["--allow-missing-renegotiation-info"])?, "200 OK")
 }
 
@@ -222,7 +222,7 @@ fn ticket_count() -> Outcome {
     for (count, told) in [(2, &[][..]), (0, &["--tls13-tickets", "0"]), (5, &["--tls13-tickets", "5"])] {
         let server = Server::start(Kind::EcdsaP256, told, &["http"])?;
         let mut client = openssl_client::client(&server, &["-msg"])?;
-        client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+        client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
         let text = client.succeed()?.text();
         let came = text.lines().filter(|line| line.starts_with("<<<") && line.ends_with("NewSessionTicket")).count();
         if came != count {
@@ -245,10 +245,10 @@ fn preference() -> Outcome {
 
 fn signature_schemes() -> Outcome {
     let ca = ca_file()?;
-    let options = ["--auth", ca.to_str().ok_or("a path that is no text")?, "--sigalg", "rsa_pss_rsae_sha512"];
+    let options = ["--auth", path_text(&ca)?, "--sigalg", "rsa_pss_rsae_sha512"];
     let server = Server::start(Kind::EcdsaP256, &options, &["http"])?;
     let mut client = openssl_client::client(&server, &[])?;
-    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     contains(&client.succeed()?.text(), "Requested Signature Algorithms: RSA-PSS+SHA512\n")?;
     let server = OpensslServer::start(Kind::Rsa, &["-www"])?;
     let page = page(server.port, &["--sigalg", "rsa_pss_rsae_sha384"])?;
@@ -257,11 +257,11 @@ fn signature_schemes() -> Outcome {
 
 fn second_certificate() -> Outcome {
     let second = files(Kind::Rsa)?;
-    let words = [second.chain.to_str().ok_or("no text")?, second.key.to_str().ok_or("no text")?];
+    let words = [path_text(&second.chain)?, path_text(&second.key)?];
     let server = Server::start(Kind::EcdsaP256, &["--certs", words[0], "--key", words[1]], &["http"])?;
     for (theirs, kind) in [("ECDSA+SHA256:RSA-PSS+SHA256", "ECDSA"), ("RSA-PSS+SHA256", "RSA-PSS")] {
         let mut client = openssl_client::client(&server, &["-sigalgs", theirs])?;
-        client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+        client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
         contains(&client.succeed()?.text(), &format!("Peer signature type: {kind}"))?;
     }
     Ok(())
@@ -286,10 +286,10 @@ fn requests() -> Outcome {
 fn limits() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     page(server.port, &["--max-message", "4000", "--max-chain", "1"])?;
-    refused(&fetch(server.port, &["--max-message", "100"])?, "the limit is 100")?;
-    refused(&fetch(server.port, &["--max-chain", "0"])?, "chain_length = 0")?;
+    expect_failure(&fetch(server.port, &["--max-message", "100"])?, "the limit is 100")?;
+    expect_failure(&fetch(server.port, &["--max-chain", "0"])?, "chain_length = 0")?;
     let server = Server::start(Kind::EcdsaP256, &["--max-message", "100"], &["http"])?;
-    refused(&fetch(server.port, &[])?, "alert")?;
+    expect_failure(&fetch(server.port, &[])?, "alert")?;
     Ok(server.running.stderr.wait_for("the limit is 100")?)
 }
 
@@ -304,7 +304,7 @@ fn half_rtt() -> Outcome {
     let connect = || -> Result<(ClientSession, TcpStream), String> {
         let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
         let socket = TcpStream::connect(server.address()).map_err(|e| e.to_string())?;
-        socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+        socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
         Ok((ClientSession::new(&config, name).map_err(|e| e.to_string())?, socket))
     };
     let request = b"GET / HTTP/1.0\r\n\r\n";
@@ -341,7 +341,7 @@ fn invalid_name() -> Outcome {
         let mut command = Program::Openssl.command();
         command.args(["s_client", "-connect", &server.address(), "-servername", "a b/../c", "-CAfile"]).arg(ca_file()?);
         let mut client = Running::start(command)?;
-        client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+        client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
         match wanted {
             Some(wanted) => contains(&client.succeed()?.text(), wanted)?,
             None => contains(&client.finish()?.stderr, "alert")?,
@@ -358,25 +358,25 @@ fn cache_after_failure() -> Outcome {
         let cache = path("cache-after-failure")?;
         let options = ["--protover", version, "--cache", &cache];
         contains(&page(server.port, &options)?, "handshake: Full")?;
-        let broken = Served::once(ProtocolVersion::TLS13, |stream| {
+        let broken = TestServer::once(ProtocolVersion::TLS13, |stream| {
             // Answer the ClientHello with a fatal handshake_failure alert.
             let Ok(_) = stream.transport.read(&mut [0; 4096]) else { return Ok(()) };
             stream.transport.write_all(&[21, 3, 3, 0, 2, 2, 40])?;
             std::io::copy(&mut stream.transport, &mut std::io::sink()).map(drop)
         })?;
-        refused(&fetch(broken.port, &options)?, "handshake_failure")?;
+        expect_failure(&fetch(broken.port, &options)?, "handshake_failure")?;
         broken.finish()?;
         contains(&page(server.port, &options)?, "handshake: Full")?;
         contains(&page(server.port, &options)?, "handshake: Resumed")?;
         std::fs::remove_file(&cache).map_err(|e| e.to_string())?;
         // The response is too short, but the session is valid.
-        let short = Served::once(ProtocolVersion::TLS13, |stream| {
+        let short = TestServer::once(ProtocolVersion::TLS13, |stream| {
             let mut request = [0; 4096];
             let _ = stream.read(&mut request)?;
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort")?;
             stream.close()
         })?;
-        refused(&fetch(short.port, &["--cache", &cache])?, "5 of 50")?;
+        expect_failure(&fetch(short.port, &["--cache", &cache])?, "5 of 50")?;
         short.finish()?;
         if !PathBuf::from(&cache).is_file() {
             return Err("no session was saved".into());

@@ -8,17 +8,17 @@ use std::thread::JoinHandle;
 use strata_tls::{ProtocolVersion, ServerConfig, ServerSession, StreamOwned};
 
 use crate::certificates::{Kind, files};
-use crate::processes::PATIENCE;
+use crate::processes::TIMEOUT;
 
 /// The server's side of the connection.
 pub(crate) type Client = StreamOwned<ServerSession, TcpStream>;
 
-pub(crate) struct Served {
+pub(crate) struct TestServer {
     pub(crate) port: u16,
     thread: JoinHandle<io::Result<()>>,
 }
 
-impl Served {
+impl TestServer {
     /// Calls `serve` for the only client, before the handshake.
     pub(crate) fn once(
         version: ProtocolVersion,
@@ -32,7 +32,7 @@ impl Served {
         let port = listener.local_addr().map_err(|e| e.to_string())?.port();
         let thread = std::thread::spawn(move || {
             let (socket, _) = listener.accept()?;
-            socket.set_read_timeout(Some(PATIENCE))?;
+            socket.set_read_timeout(Some(TIMEOUT))?;
             serve(&mut StreamOwned::new(ServerSession::new(&Arc::new(config)), socket))
         });
         Ok(Self { port, thread })

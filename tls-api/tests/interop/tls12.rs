@@ -7,9 +7,9 @@ use crate::certificates::{Kind, ca_file, files, folder};
 use crate::gnutls;
 use crate::openssl_client::client_of_any_version;
 use crate::openssl_server::{OpensslServer, client};
-use crate::processes::{Running, Server, ThenStdin};
+use crate::processes::{AfterFeed, Running, Server};
 use crate::programs::Program;
-use crate::{GROUPS, MUCH, Outcome, checksum, contains, much, trial};
+use crate::{BULK_LENGTH, GROUPS, Outcome, bulk_data, checksum, contains, path_text, trial};
 
 const OPENSSL: &[Program] = &[Program::Openssl];
 const CURL: &[Program] = &[Program::Openssl, Program::Curl];
@@ -95,15 +95,15 @@ pub(crate) fn trials() -> Vec<Trial> {
         }));
     }
     trials.extend([
-        trial("tls12::alpn_is_the_servers_choice", OPENSSL, alpn),
+        trial("tls12::alpn_follows_the_server_preference", OPENSSL, alpn),
         trial("tls12::small_records", OPENSSL, small_records),
-        trial("tls12::64_mib_there_and_back", OPENSSL, bulk),
+        trial("tls12::64_mib_echo", OPENSSL, bulk),
         trial("tls12::extended_master_secret_is_used", OPENSSL, extended_master_secret),
-        trial("tls12::renegotiation_by_the_client_is_refused", OPENSSL, renegotiation_by_the_client),
-        trial("tls12::renegotiation_by_gnutls_is_refused", GNUTLS_CLI, renegotiation_by_gnutls),
-        trial("tls12::renegotiation_by_the_server_is_refused", OPENSSL, renegotiation_by_the_server),
-        trial("tls12::stapled_ocsp_response_is_seen", OPENSSL, || ocsp("-tls1_2")),
-        trial("tls13::stapled_ocsp_response_is_seen", OPENSSL, || ocsp("-tls1_3")),
+        trial("tls12::renegotiation_by_the_client_is_rejected", OPENSSL, renegotiation_by_the_client),
+        trial("tls12::renegotiation_by_gnutls_is_rejected", GNUTLS_CLI, renegotiation_by_gnutls),
+        trial("tls12::renegotiation_by_the_server_is_rejected", OPENSSL, renegotiation_by_the_server),
+        trial("tls12::stapled_ocsp_response_is_received", OPENSSL, || ocsp("-tls1_2")),
+        trial("tls13::stapled_ocsp_response_is_received", OPENSSL, || ocsp("-tls1_3")),
     ]);
     trials
 }
@@ -112,12 +112,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn fetch_from_us(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result<String, String> {
     let server = Server::start(kind, server_options, &["http"])?;
     let mut client = client_of_any_version(&server, client_options)?;
-    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     let ended = client.succeed()?;
-    match server.complaints() {
-        none if none.is_empty() => Ok(ended.text()),
-        complaints => Err(format!("tlsserver complained: {complaints}")),
-    }
+    server.expect_no_errors()?;
+    Ok(ended.text())
 }
 
 /// Fetches a page from `openssl s_server` with tlsclient. Returns tlsclient's stderr followed by
@@ -153,7 +151,7 @@ fn priority(version: &str, cipher: &str, group: Option<Group>) -> Vec<String> {
 fn gnutls_client(suite: &Suite, group: Option<Group>) -> Outcome {
     let server = Server::start(suite.kind, &[], &["http"])?;
     let mut client = gnutls::client(server.port, &priority("1.2", suite.gnutls, group))?;
-    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     client.stdout.wait_for("Peer has closed the GnuTLS connection")?;
     let page = client.stdout.text();
     contains(&page, &format!("version: TLSv1.2\ncipher suite: {}\n", suite.name))?;
@@ -234,11 +232,12 @@ fn small_records() -> Outcome {
 fn bulk() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
     let mut client = client_of_any_version(&server, &["-tls1_2", "-quiet"])?;
-    let sent = much();
+    let sent = bulk_data();
     let expected = checksum(&sent);
-    client.feed(sent, ThenStdin::StaysOpen)?;
-    let came = client.stdout.wait_until("64 MiB", |said| (said.len() >= MUCH).then(|| checksum(said)))?;
-    if came == expected { Ok(()) } else { Err("what came back is not what was sent".into()) }
+    client.feed(sent, AfterFeed::StaysOpen)?;
+    let received =
+        client.stdout.wait_until("64 MiB", |output| (output.len() >= BULK_LENGTH).then(|| checksum(output)))?;
+    if received == expected { Ok(()) } else { Err("the echoed data differs".into()) }
 }
 
 fn extended_master_secret() -> Outcome {
@@ -252,7 +251,7 @@ fn renegotiation_by_the_client() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--verbose"], &["echo"])?;
     let mut client = client_of_any_version(&server, &["-tls1_2"])?;
     client.stdout.wait_for("Verify return code: 0")?;
-    client.say("R\n")?;
+    client.write_stdin("R\n")?;
     client.stderr.wait_for("no renegotiation")?;
     server.running.stderr.wait_for("sent alert no_renegotiation")?;
     Ok(server.running.stderr.wait_for("received alert handshake_failure")?)
@@ -264,9 +263,9 @@ fn renegotiation_by_gnutls() -> Outcome {
     let options = ["--rehandshake", "--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2"].map(str::to_owned);
     let client = gnutls::client(server.port, &options)?;
     let twice = "Non fatal error: A TLS warning alert has been received.";
-    client
-        .stderr
-        .wait_until("two warnings", |said| (String::from_utf8_lossy(said).matches(twice).count() >= 2).then_some(()))?;
+    client.stderr.wait_until("two warnings", |output| {
+        (String::from_utf8_lossy(output).matches(twice).count() >= 2).then_some(())
+    })?;
     Ok(server.running.stderr.wait_for("sent alert no_renegotiation")?)
 }
 
@@ -275,9 +274,9 @@ fn renegotiation_by_gnutls() -> Outcome {
 fn renegotiation_by_the_server() -> Outcome {
     let mut server = OpensslServer::start_any_version(Kind::EcdsaP256, &["-tls1_2"])?;
     let mut client = client(server.port, &["--verbose"])?;
-    client.say("hello\n")?;
+    client.write_stdin("hello\n")?;
     server.running.stdout.wait_for("hello")?;
-    server.running.say("r\n")?;
+    server.running.write_stdin("r\n")?;
     let ended = client.finish()?;
     contains(&ended.stderr, "sent alert no_renegotiation")?;
     contains(&ended.stderr, "received alert handshake_failure")?;
@@ -300,7 +299,7 @@ fn ocsp(version: &str) -> Outcome {
     command.arg("-rkey").arg(folder.join("ca.key")).arg("-issuer").arg(&ca).arg("-cert").arg(&files.chain);
     command.args(["-ndays", "1", "-respout"]).arg(&response);
     Running::start(command)?.succeed()?;
-    let stapled = response.to_str().ok_or("a path that is no text")?;
+    let stapled = path_text(&response)?;
     let page = fetch_from_us(Kind::EcdsaP256, &["--ocsp", stapled], &[version, "-status"])?;
     contains(&page, "OCSP Response Status: successful")?;
     contains(&page, "Cert Status: good")

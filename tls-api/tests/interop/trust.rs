@@ -13,28 +13,28 @@ use strata_tls::pki_types::pem::PemObject;
 use tls_crypto::HashAlgorithm;
 
 use crate::certificates::{Files, Kind, ca_file, files, folder};
-use crate::processes::{Ended, Running, Server};
+use crate::processes::{Exit, Running, Server};
 use crate::programs::{Program, example};
-use crate::{Outcome, contains, trial};
+use crate::{Outcome, contains, path_text, trial};
 
 const OPENSSL: &[Program] = &[Program::Openssl];
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         trial("trust::pins", &[], pins),
-        trial("trust::a_revoked_server", OPENSSL, || revoked(Role::Server)),
-        trial("trust::a_revoked_client", OPENSSL, || revoked(Role::Client)),
-        trial("trust::timestamps", OPENSSL, timestamps),
-        trial("trust::a_self_signed_server", OPENSSL, self_signed),
+        trial("trust::revoked_server_is_rejected", OPENSSL, || revoked(Role::Server)),
+        trial("trust::revoked_client_is_rejected", OPENSSL, || revoked(Role::Client)),
+        trial("trust::scts", OPENSSL, scts),
+        trial("trust::self_signed_server_can_be_pinned", OPENSSL, self_signed),
     ];
     for kind in [Kind::EcdsaP256, Kind::Rsa] {
-        let name = format!("trust::the_key_is_in_another_process::{}", kind.name());
+        let name = format!("trust::key_in_another_process::{}", kind.name());
         trials.push(trial(name, &[Program::Openssl, Program::Curl], move || remote_key(kind)));
     }
     trials
 }
 
-fn fetch(port: u16, options: &[&str]) -> Result<Ended, String> {
+fn fetch(port: u16, options: &[&str]) -> Result<Exit, String> {
     let mut command = example("tlsclient")?;
     command
         .args(["--http", "/", "--port", &port.to_string(), "--cafile"])
@@ -44,12 +44,16 @@ fn fetch(port: u16, options: &[&str]) -> Result<Ended, String> {
     Running::start(command)?.finish()
 }
 
-fn accepted(ended: &Ended) -> Outcome {
+fn expect_success(ended: &Exit) -> Outcome {
     if ended.status.success() { Ok(()) } else { Err(format!("{}: {}", ended.status, ended.stderr).into()) }
 }
 
-fn refused(ended: &Ended, words: &str) -> Outcome {
-    if ended.status.success() { Err("it is accepted".into()) } else { contains(&ended.stderr, words) }
+fn expect_failure(ended: &Exit, words: &str) -> Outcome {
+    if ended.status.success() {
+        Err("tlsclient expect_success the server".into())
+    } else {
+        contains(&ended.stderr, words)
+    }
 }
 
 fn pins() -> Outcome {
@@ -59,11 +63,11 @@ fn pins() -> Outcome {
     let hash = HashAlgorithm::Sha256.hash(&key.subject_public_key_info());
     let pin = Pin(hash.as_ref().try_into().map_err(|_| "no hash")?).to_string();
     let wrong = Pin([1; 32]).to_string();
-    accepted(&fetch(server.port, &["--pin", &pin])?)?;
-    accepted(&fetch(server.port, &["--pin", &wrong, "--pin", &pin])?)?;
+    expect_success(&fetch(server.port, &["--pin", &pin])?)?;
+    expect_success(&fetch(server.port, &["--pin", &wrong, "--pin", &pin])?)?;
     // The error contains the right pin, so that the user can copy it.
-    refused(&fetch(server.port, &["--pin", &wrong])?, &pin)?;
-    refused(&fetch(server.port, &["--pin", "sha256/short"])?, "base64")
+    expect_failure(&fetch(server.port, &["--pin", &wrong])?, &pin)?;
+    expect_failure(&fetch(server.port, &["--pin", "sha256/short"])?, "base64")
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -92,9 +96,7 @@ fn revoked(role: Role) -> Outcome {
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
     };
     let new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-    openssl(
-        &[&["req", "-x509", "-subj", "/CN=an authority", "-keyout", "ca.key", "-out", "ca.pem"], &new_key[..]].concat(),
-    )?;
+    openssl(&[&["req", "-x509", "-subj", "/CN=a CA", "-keyout", "ca.key", "-out", "ca.pem"], &new_key[..]].concat())?;
     for leaf in ["good", "bad"] {
         let (key, request) = (format!("{leaf}.key"), format!("{leaf}.csr"));
         let names = "subjectAltName=DNS:localhost";
@@ -114,17 +116,17 @@ fn revoked(role: Role) -> Outcome {
             Role::Server => {
                 let server = start(&own, &[])?;
                 let ended = client(server.port, &[("--cafile", path("ca.pem")), ("--crl", path("crl.pem"))])?;
-                if good { accepted(&ended)? } else { refused(&ended, words)? }
+                if good { expect_success(&ended)? } else { expect_failure(&ended, words)? }
             }
             Role::Client => {
-                let judge = [("--auth", path("ca.pem")), ("--crl", path("crl.pem"))];
-                let server = start(&files(Kind::EcdsaP256)?, &judge)?;
-                let shown = [("--cafile", ca_file()?), ("--auth-certs", own.chain), ("--auth-key", own.key)];
-                let ended = client(server.port, &shown)?;
+                let auth = [("--auth", path("ca.pem")), ("--crl", path("crl.pem"))];
+                let server = start(&files(Kind::EcdsaP256)?, &auth)?;
+                let identity = [("--cafile", ca_file()?), ("--auth-certs", own.chain), ("--auth-key", own.key)];
+                let ended = client(server.port, &identity)?;
                 if good {
-                    accepted(&ended)?;
+                    expect_success(&ended)?;
                 } else {
-                    refused(&ended, "certificate_revoked")?;
+                    expect_failure(&ended, "certificate_revoked")?;
                     server.running.stderr.wait_for(words)?;
                 }
             }
@@ -145,7 +147,7 @@ fn start(own: &Files, options: &[(&str, PathBuf)]) -> Result<Server, String> {
     Ok(Server { running, port })
 }
 
-fn client(port: u16, options: &[(&str, PathBuf)]) -> Result<Ended, String> {
+fn client(port: u16, options: &[(&str, PathBuf)]) -> Result<Exit, String> {
     let mut command = example("tlsclient")?;
     command.args(["--http", "/", "--port", &port.to_string()]);
     for (option, path) in options {
@@ -156,7 +158,7 @@ fn client(port: u16, options: &[(&str, PathBuf)]) -> Result<Ended, String> {
 }
 
 /// SCTs of a test log, verified by OpenSSL and by tlsclient.
-fn timestamps() -> Outcome {
+fn scts() -> Outcome {
     let folder = folder()?;
     let own = files(Kind::EcdsaP256)?;
     let pem = fs::read(&own.chain).map_err(|e| e.to_string())?;
@@ -196,18 +198,18 @@ fn timestamps() -> Outcome {
     };
     let usable = r#"{"usable":{"timestamp":"2020-01-01T00:00:00Z"}}"#;
     let write = |text: String| fs::write(&json, text).map_err(|e| e.to_string());
-    let path = json.to_str().ok_or("a path that is no text")?;
+    let path = path_text(&json)?;
     let options = ["--ct-logs", path, "--ct-operators", "1"];
     write(text(usable, "2999-01-01T00:00:00Z"))?;
-    accepted(&fetch(server.port, &options)?)?;
-    refused(&fetch(server.port, &options[..2])?, "1 of the configured certificate transparency logs")?;
+    expect_success(&fetch(server.port, &options)?)?;
+    expect_failure(&fetch(server.port, &options[..2])?, "1 of the configured certificate transparency logs")?;
     let without = Server::start(Kind::EcdsaP256, &[], &["http"])?;
-    refused(&fetch(without.port, &options)?, "0 of the configured certificate transparency logs")?;
+    expect_failure(&fetch(without.port, &options)?, "0 of the configured certificate transparency logs")?;
     write(text(r#"{"retired":{"timestamp":"2020-01-01T00:00:00Z"}}"#, "2999-01-01T00:00:00Z"))?;
-    refused(&fetch(server.port, &options)?, "after that log was retired")?;
+    expect_failure(&fetch(server.port, &options)?, "after that log was retired")?;
     // An expired log list rejects nothing.
     write(text(usable, "2020-01-01T00:00:00Z"))?;
-    accepted(&fetch(without.port, &options)?)
+    expect_success(&fetch(without.port, &options)?)
 }
 
 /// A certificate as `openssl req -x509` makes it: with a server name, and also a CA certificate.
@@ -233,12 +235,12 @@ fn self_signed() -> Outcome {
     }
     let server = start(&own, &[])?;
     let exact = ("--trust-exact", own.chain.clone());
-    accepted(&client(server.port, &[("--cafile", ca_file()?), exact.clone()])?)?;
+    expect_success(&client(server.port, &[("--cafile", ca_file()?), exact.clone()])?)?;
     let other = start(&files(Kind::EcdsaP256)?, &[])?;
-    accepted(&client(other.port, &[("--cafile", ca_file()?), exact])?)?;
+    expect_success(&client(other.port, &[("--cafile", ca_file()?), exact])?)?;
     // Without the option, the error has the remedy and the whole chain.
     let ended = client(server.port, &[("--cafile", ca_file()?)])?;
-    refused(&ended, "trust it with trust_exact_certificate")?;
+    expect_failure(&ended, "trust it with trust_exact_certificate")?;
     contains(&ended.stderr, "0: CN=my box, issued by CN=my box")
 }
 

@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use crate::certificates::Kind;
 use crate::openssl_client::client_of_any_version;
 use crate::openssl_server::{OpensslServer, client};
-use crate::processes::{Server, ThenStdin};
+use crate::processes::{AfterFeed, Server};
 use crate::programs::Program;
 use crate::{Outcome, contains, trial};
 
@@ -68,7 +68,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for ours in ENABLED {
         for theirs in ENABLED {
-            let pair = format!("{}_of_us_and_{}_of_them", ours.0, theirs.0);
+            let pair = format!("ours_{}_theirs_{}", ours.0, theirs.0);
             trials.push(trial(format!("versions::openssl_client::{pair}"), NEEDS, move || from_us(ours, theirs)));
             trials.push(trial(format!("versions::openssl_server::{pair}"), NEEDS, move || to_us(ours, theirs)));
         }
@@ -79,14 +79,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             trials.push(trial(format!("versions::old_server::{}", old.0), NEEDS, move || old_server(old)));
         }
     }
-    trials.push(trial("versions::fallback_scsv_is_honoured", NEEDS, fallback));
+    trials.push(trial("versions::unnecessary_fallback_is_rejected", NEEDS, fallback));
     trials
 }
 
 fn from_us((ours, our_options, _): Enabled, (theirs, _, their_options): Enabled) -> Outcome {
     let server = Server::start(Kind::EcdsaP256, our_options, &["http"])?;
     let mut client = client_of_any_version(&server, their_options)?;
-    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     match common(ours, theirs) {
         Some(version) => contains(&client.succeed()?.text(), &format!("version: {version}\n")),
         None => {
@@ -133,6 +133,6 @@ fn fallback() -> Outcome {
     server.running.stderr.wait_for("fell back")?;
     let server = Server::start(Kind::EcdsaP256, &["--protover", "1.2"], &["http"])?;
     let mut client = client_of_any_version(&server, &["-tls1_2", "-fallback_scsv"])?;
-    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), ThenStdin::StaysOpen)?;
+    client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
     contains(&client.succeed()?.text(), "version: TLSv1.2\n")
 }

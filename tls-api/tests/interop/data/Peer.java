@@ -1,5 +1,5 @@
 // java Peer.java client PORT CA VERSION SUITE: fetches the page about the connection.
-// java Peer.java server P12 PASSWORD VERSION SUITE: answers each client with what was negotiated; prints its port.
+// java Peer.java server P12 PASSWORD VERSION SUITE: answers each client with the negotiated parameters; prints its port.
 import java.io.*;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;

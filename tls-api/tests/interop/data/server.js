@@ -1,5 +1,5 @@
-// node server.js CERT KEY VERSION CIPHERS CURVE [CA]: answers each client with what was negotiated; asks for certificates if
-// there is a CA. Prints the port it listens on.
+// node server.js CERT KEY VERSION CIPHERS CURVE [CA]: answers each client with the negotiated parameters.
+// Requests client certificates if CA is given. Prints its port.
 const tls = require('tls'), fs = require('fs');
 const [cert, key, version, ciphers, ecdhCurve, ca] = process.argv.slice(2);
 const server = tls.createServer({
@@ -7,7 +7,7 @@ const server = tls.createServer({
   minVersion: version, maxVersion: version,
   ca: ca && fs.readFileSync(ca), requestCert: Boolean(ca), rejectUnauthorized: Boolean(ca),
 }, (socket) => {
-  const peer = ca ? socket.getPeerCertificate().subject.CN : 'nobody';
+  const peer = ca ? socket.getPeerCertificate().subject.CN : 'none';
   const body = `${socket.getProtocol()} ${socket.getCipher().standardName} client ${peer}\n`;
   socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`));
 });

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::certificates::folder;
-use crate::processes::{PATIENCE, Running};
+use crate::processes::{Running, TIMEOUT};
 use crate::programs::Program;
 
 /// A redis-server that stores nothing on disk.
@@ -38,7 +38,7 @@ impl Redis {
     /// Sends a command and returns the raw response.
     pub(crate) fn ask(&self, command: &str) -> Result<String, String> {
         let mut socket = TcpStream::connect(("127.0.0.1", self.port)).map_err(|e| e.to_string())?;
-        socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+        socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
         socket.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).map_err(|e| e.to_string())?;
         let mut answer = Vec::new();
         socket.read_to_end(&mut answer).map_err(|e| e.to_string())?;
@@ -74,7 +74,7 @@ fn free_port() -> Result<u16, String> {
 
 /// A peer that responds to everything with `answer`, or never if `answer` is empty. Returns its
 /// port.
-pub(crate) fn answering(answer: &'static [u8]) -> Result<u16, String> {
+pub(crate) fn answering_peer(answer: &'static [u8]) -> Result<u16, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
     std::thread::spawn(move || {
@@ -93,7 +93,7 @@ pub(crate) fn answering(answer: &'static [u8]) -> Result<u16, String> {
 }
 
 /// A peer that counts connections and never responds. Returns its port and the count.
-pub(crate) fn counting() -> Result<(u16, Arc<AtomicU64>), String> {
+pub(crate) fn counting_peer() -> Result<(u16, Arc<AtomicU64>), String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     let port = listener.local_addr().map_err(|e| e.to_string())?.port();
     let count = Arc::new(AtomicU64::new(0));
@@ -151,7 +151,7 @@ impl Gate {
     /// Waits until the shut gate holds a response.
     pub(crate) fn wait_for_an_answer(&self) -> Result<(), String> {
         let state = lock(&self.state.0);
-        let waited = self.state.1.wait_timeout_while(state, PATIENCE, |state| state.held == 0);
+        let waited = self.state.1.wait_timeout_while(state, TIMEOUT, |state| state.held == 0);
         let timed_out = waited.map_err(|e| e.to_string())?.1.timed_out();
         if timed_out { Err("no request reached Redis".into()) } else { Ok(()) }
     }

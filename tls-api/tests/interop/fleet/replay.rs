@@ -12,7 +12,7 @@ use crate::Outcome;
 use crate::certificates::ca_file;
 use crate::fleet::redis::Redis;
 use crate::fleet::server;
-use crate::processes::PATIENCE;
+use crate::processes::TIMEOUT;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
@@ -43,7 +43,7 @@ impl Client {
     /// The client's first flight: ClientHello and early data.
     fn first_flight(&self) -> Result<Vec<u8>, String> {
         let mut session = self.session()?;
-        let mut early = session.early_data().ok_or("there is no session that allows early data")?;
+        let mut early = session.early_data().ok_or("no stored session allows early data")?;
         early.write_all(REQUEST).map_err(|e| e.to_string())?;
         let mut flight = Vec::new();
         while session.wants_write() {
@@ -90,7 +90,7 @@ pub(crate) fn recorded_flights() -> Outcome {
 
 fn connect(port: u16) -> Result<TcpStream, String> {
     let socket = TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())?;
-    socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
+    socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
     Ok(socket)
 }
 
@@ -104,7 +104,7 @@ fn is_resumed(mut socket: TcpStream, flight: &[u8]) -> Result<bool, String> {
     socket.read_exact(&mut record).map_err(|e| format!("no whole record: {e}"))?;
     let _ = socket.shutdown(Shutdown::Both);
     let Split::Message { message, .. } = split_message(&record) else {
-        return Err(format!("this is no ServerHello: {header:?} {record:?}"));
+        return Err(format!("not a ServerHello: {header:?} {record:?}"));
     };
     let hello: ServerHello<'_> = message.decode().map_err(|e| e.to_string())?;
     Ok(hello.extensions.pre_shared_key.is_some())
