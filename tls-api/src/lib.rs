@@ -243,12 +243,12 @@ pub use tls_handshake::{
     SignError, Signer, SigningKey, SuitePreference, SupportedCipherSuite, certs_from_pem,
 };
 
+pub use crate::config::client::ClientConfig;
 #[cfg(feature = "dangerous_configuration")]
 pub use crate::config::client::DangerousClientConfig;
-pub use crate::config::client::{ClientConfig, ClientSession};
 pub use crate::config::key_log::KeyLogFile;
-pub use crate::config::records::DynamicRecordSizing;
-pub use crate::config::server::{ServerConfig, ServerSession};
+pub use crate::config::record_sizing::DynamicRecordSizing;
+pub use crate::config::server::ServerConfig;
 pub use crate::config::time::{SystemClock, TimeProvider};
 pub use crate::identity::client_hello::ClientHelloInfo;
 pub use crate::identity::psk::{ResolvesClientPsk, ResolvesServerPsk};
@@ -259,7 +259,9 @@ pub use crate::resumption::{
     ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer, TicketerError,
 };
 pub use crate::session::buffer_pool::release_buffers;
+pub use crate::session::client::ClientSession;
 pub use crate::session::early_data::{ReadEarlyData, WriteEarlyData};
+pub use crate::session::server::ServerSession;
 pub use crate::session::stream::{Stream, StreamOwned};
 pub use crate::session::{IoState, Session};
 pub use crate::verify::client::{

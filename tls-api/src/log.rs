@@ -1,4 +1,4 @@
-//! The macros of the `log` crate, or nothing without the feature `logging`.
+//! `warn!` of the `log` crate; without the feature `logging` it does nothing.
 
 #[cfg(feature = "logging")]
 pub(crate) use ::log::warn;

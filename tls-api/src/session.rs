@@ -1,190 +1,226 @@
-//! What a client's session and a server's have in common: the calls that every caller needs, whatever its I/O.
+//! Connections: [`Session`], its two implementations, and the buffers between the engine, the
+//! transport and the application.
+//!
+//! [`ClientSession`](crate::ClientSession) and [`ServerSession`](crate::ServerSession) wrap one
+//! [`SessionCore`](core::SessionCore), which drives the engine.
 
-pub(crate) mod buffer_pool;
-pub(crate) mod core;
-pub(crate) mod early_data;
-pub(crate) mod receive_buffer;
-pub(crate) mod send_buffer;
-pub(crate) mod stream;
-
-use std::fmt;
 use std::io::{self, BufRead, Read, Write};
 
 use pki_types::CertificateDer;
 use tls_handshake::{Answer, Error, HandshakeKind, NeedSignature, RecordLimits};
 
-use crate::session::core::{SessionCore, SessionRole, protocol_error, repeat_as_io};
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
-/// One TLS connection with its buffers, without any I/O of its own.
+pub(crate) mod buffer_pool;
+pub(crate) mod client;
+pub(crate) mod core;
+pub(crate) mod early_data;
+pub(crate) mod io_loop;
+pub(crate) mod receive_buffer;
+pub(crate) mod send_buffer;
+pub(crate) mod server;
+pub(crate) mod stream;
+
+/// One TLS connection with its buffers. It does no I/O of its own.
 ///
-/// The transport's side is [`read_tls`](Self::read_tls), [`process_new_packets`](Self::process_new_packets) and
-/// [`write_tls`](Self::write_tls); the application's side are [`Read`], [`BufRead`] and [`Write`]. The loop of an event-driven
-/// program, for each connection that the operating system tells is ready:
+/// The transport is served by [`read_tls`](Self::read_tls),
+/// [`process_new_packets`](Self::process_new_packets) and [`write_tls`](Self::write_tls), the
+/// application by [`Read`], [`BufRead`] and [`Write`]. An event loop does this for each connection
+/// that the operating system reports as ready:
 ///
-/// 1. readable, and [`wants_read`](Self::wants_read): `read_tls`, then `process_new_packets`; on an error of the latter go on with
-///    step 4 (an alert waits to be sent), then close;
-/// 2. `read` until it returns [`WouldBlock`](io::ErrorKind::WouldBlock) or `Ok(0)`;
-/// 3. `write` the answer;
-/// 4. writable, and [`wants_write`](Self::wants_write): `write_tls`;
-/// 5. ask the operating system for what `wants_read` and `wants_write` say.
+/// 1. If it is readable and [`wants_read`](Self::wants_read): call `read_tls`, then
+///    `process_new_packets`. If the latter returns an error, continue with step 4 to send the
+///    alert, then close.
+/// 2. Call `read` until it returns [`WouldBlock`](io::ErrorKind::WouldBlock) or `Ok(0)`.
+/// 3. Call `write` with the response.
+/// 4. If it is writable and [`wants_write`](Self::wants_write): call `write_tls`.
+/// 5. Register interest in what `wants_read` and `wants_write` return.
 ///
-/// Time is the caller's: a peer that stays silent, above all during the handshake, has to be cut off by a deadline of the
-/// program's own.
+/// The caller must enforce timeouts: a peer can stay silent forever, also during the handshake.
 ///
-/// A blocking program needs [`complete_io`](Self::complete_io) alone, or a [`Stream`](crate::Stream).
+/// A blocking program needs only [`complete_io`](Self::complete_io), or a
+/// [`Stream`](crate::Stream).
 ///
 /// # Reading plaintext
-/// * `Ok(n)`: that many bytes, decrypted and authenticated.
-/// * `Ok(0)`: the peer has sent close_notify: there will be no more, and nothing is missing.
-/// * [`WouldBlock`](io::ErrorKind::WouldBlock): nothing yet.
-/// * [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) holding [`Error::Truncated`]: the transport ended without close_notify. Whether
-///   something is missing, the application's protocol must know; [`is_truncation`](crate::is_truncation) recognises the
-///   error in one line for those that accept it.
-/// * any other error holds the [`Error`] that ended the connection.
+/// * `Ok(n)`: `n` bytes, decrypted and authenticated.
+/// * `Ok(0)`: the peer has sent close_notify. No more data follows, and none is missing.
+/// * [`WouldBlock`](io::ErrorKind::WouldBlock): no data yet.
+/// * [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) with [`Error::Truncated`]: the transport ended
+///   without close_notify. Only the application protocol can know whether data is missing. One that
+///   can detect it may accept this error ([`is_truncation`](crate::is_truncation)).
+/// * any other error: it contains the [`Error`] that ended the connection.
 ///
-/// What was received before an end or error is read first.
+/// Returns data received before EOF or an error first.
 ///
 /// # Writing plaintext
-/// `write` seals record by record into the send buffer, from where `write_tls` takes it. It accepts no more than the
-/// limit of [`set_buffer_limit`](Self::set_buffer_limit) leaves room for, and returns `Ok(0)` when there is none: call `write_tls` first.
-/// Before the handshake's end the plaintext is kept, up to the same limit, and sent as soon as the handshake is
-/// complete.
+/// `write` encrypts data into records in the send buffer; `write_tls` moves them to the transport.
+/// It accepts at most what the [send limit](Self::set_buffer_limit) leaves room for. It returns
+/// `Ok(0)` if there is no room: call `write_tls` first. Before the handshake completes, plaintext
+/// is buffered up to the same limit, and sent when the handshake completes.
 ///
-/// What `write` accepted is sealed when it returns (after the handshake): nothing is held back for more to come, and records are not
-/// joined later. So `flush` does nothing: there is no transport here to flush to, and what waits for it is written by
+/// After the handshake, `write` returns once the accepted data is encrypted: it holds nothing back,
+/// and records are not merged later. Therefore `flush` does nothing. Pending records are written by
 /// `write_tls`, `complete_io` or a [`Stream`](crate::Stream).
 ///
-/// Every `write` makes at least one record of its own, with 22 bytes around it (TLS 1.2: 21 or 29) and some work. Small pieces are put
-/// together by `write_vectored`, which fills whole records from many slices, or by a [`BufWriter`](std::io::BufWriter), best of 16 KiB,
-/// the plaintext of the longest record; that one has to be flushed.
+/// Every `write` makes at least one record, which adds 22 bytes (TLS 1.2: 21 or 29) and some work.
+/// To combine small pieces, use `write_vectored`, which fills whole records from many slices. Or
+/// use a [`BufWriter`](std::io::BufWriter) of 16 KiB, the plaintext of the longest record, and
+/// flush it.
 ///
-/// Plaintext and records that were not written to the transport are gone with the session when it is dropped.
+/// Dropping the connection discards plaintext and records that were not written to the transport.
 ///
 /// # Errors
-/// After an error of the protocol every call gives that same error, except that the alert can still be sent with `write_tls`.
+/// After a protocol error every call returns the same error, except that `write_tls` can still send
+/// the alert.
 pub trait Session: Read + BufRead + Write {
-    /// Reads once from the transport into the receive buffer; `Ok(0)` is the transport's end, which is remembered. Call
-    /// [`process_new_packets`](Self::process_new_packets) afterwards.
+    /// Reads once from the transport into the receive buffer. `Ok(0)` is the transport's EOF, which
+    /// the connection remembers. Call [`process_new_packets`](Self::process_new_packets)
+    /// afterwards.
     ///
     /// # Errors
-    /// Those of `rd`; those of the protocol that came before; and if more was received than
-    /// [`wants_read`](Self::wants_read) asked for.
+    /// Those of `rd`; an earlier protocol error; and an error if [`wants_read`](Self::wants_read)
+    /// is `false` because too much data is unread.
     fn read_tls(&mut self, rd: &mut dyn Read) -> io::Result<usize>;
 
-    /// Writes once to the transport, and returns how many bytes it took; `Ok(0)` if there were none to write.
+    /// Writes once to the transport. Returns the number of bytes written, or `Ok(0)` if none are
+    /// pending.
     ///
     /// # Errors
     /// Those of `wr`.
     fn write_tls(&mut self, wr: &mut dyn Write) -> io::Result<usize>;
 
-    /// Flushes the transport, if it took something by [`write_tls`](Self::write_tls) since it was flushed: that is for transports that have
-    /// a buffer of their own. [`complete_io`](Self::complete_io) and a [`Stream`](crate::Stream) do it by themselves.
+    /// Flushes a transport that buffers by itself, if [`write_tls`](Self::write_tls) has written to
+    /// it since the last flush. [`complete_io`](Self::complete_io) and a [`Stream`](crate::Stream)
+    /// do this too.
     ///
     /// # Errors
-    /// Those of `wr`, after which the next call tries again; an interruption is tried again at once.
+    /// Those of `wr`, after which the next call tries again. An interrupted flush is repeated at
+    /// once.
     fn flush_tls(&mut self, wr: &mut dyn Write) -> io::Result<()>;
 
-    /// Takes in all whole records that were received. Handshake messages are answered, plaintext can be read afterwards.
+    /// Processes all complete records in the receive buffer: answers handshake messages, and
+    /// decrypts plaintext for reading.
     ///
     /// # Errors
-    /// The [`Error`] that ended the connection; the alert for the peer then waits for [`write_tls`](Self::write_tls). The end of the
-    /// transport is an error here only during the handshake, afterwards the reader is told.
+    /// The [`Error`] that ended the connection. [`write_tls`](Self::write_tls) then sends the
+    /// alert. EOF of the transport is an error here only during the handshake; afterwards reading
+    /// returns it.
     fn process_new_packets(&mut self) -> Result<IoState, Error>;
 
-    /// The signature that the handshake waits for, if its key is elsewhere ([`Identity::with_remote_key`](crate::Identity::with_remote_key)):
-    /// once after each [`process_new_packets`](Self::process_new_packets) that comes to it. Have it made, by another process or
-    /// machine, and give it to [`answer_signature`](Self::answer_signature); meanwhile the program serves other connections.
+    /// Returns the signature that the handshake needs from a key outside this process
+    /// ([`Identity::with_remote_key`](crate::Identity::with_remote_key)). Returns each request
+    /// once, after the [`process_new_packets`](Self::process_new_packets) that reached it. Have it
+    /// signed by another process or machine, serve other connections meanwhile, and pass the result
+    /// to [`answer_signature`](Self::answer_signature).
     fn take_signature_request(&mut self) -> Option<NeedSignature>;
 
-    /// Goes on with the answer to [`take_signature_request`](Self::take_signature_request), and takes in what was received since.
-    /// Whoever is told of readable sockets once alone (edge-triggered) has to read again afterwards. A request that is dropped
-    /// without an answer leaves the handshake waiting until a deadline of the program's ends it.
+    /// Answers [`take_signature_request`](Self::take_signature_request), and processes what was
+    /// received since. With edge-triggered readiness, read from the transport again afterwards. If
+    /// a request is dropped without an answer, the handshake stays blocked until the application's
+    /// timeout ends it.
     ///
     /// # Errors
-    /// As [`process_new_packets`](Self::process_new_packets); [`Error::WrongAnswer`] for an answer to another session's request.
+    /// As [`process_new_packets`](Self::process_new_packets); [`Error::WrongAnswer`] for the answer
+    /// to another connection's request.
     fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error>;
 
-    /// Returns whether to read from the transport. `false` after its end, close_notify or an error; while a signature is pending;
-    /// and while more than 64 KiB of plaintext, early data included, is unread, which bounds the memory that a peer can fill.
+    /// Returns whether to read from the transport. `false` after EOF, close_notify or an error,
+    /// while a signature is pending, and while more than 64 KiB of plaintext is unread, including
+    /// early data. The last case limits the memory that a peer can fill.
     fn wants_read(&self) -> bool;
 
-    /// Whether bytes wait to be written to the transport.
+    /// Returns whether bytes for the transport are pending.
     fn wants_write(&self) -> bool;
 
-    /// Whether the handshake is not complete yet.
+    /// Returns whether the handshake is not complete yet.
     fn is_handshaking(&self) -> bool;
 
-    /// Does I/O: during the handshake until it is complete, afterwards one round of writing what waits and, if nothing
-    /// did, one read. Returns the bytes read from and written to the transport; `(0, 0)` if there is nothing to do, which is
-    /// so at the end of the transport and after close_notify.
+    /// Does I/O. During the handshake it continues until the handshake is complete. Afterwards it
+    /// writes what is pending, and if nothing was, reads once. Returns the numbers of bytes read
+    /// and written. Returns `(0, 0)` if there is nothing to do: at EOF of the transport, or after
+    /// close_notify.
     ///
-    /// Works with blocking and with non-blocking transports, and never spins: every step moves bytes or ends the call.
+    /// Works with blocking and non-blocking transports, and never spins: each step moves bytes or
+    /// ends the call.
     ///
     /// # Errors
-    /// Those of the transport, among them [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing could be done or the handshake is
-    /// not complete; and those of the protocol, after the alert was written. While a signature is waited for
-    /// ([`take_signature_request`](Self::take_signature_request)) it is `WouldBlock` as well, and so it is while more than 64 KiB of
-    /// [early data](crate::ServerSession::early_data) is unread.
+    /// Those of the transport, and those of the protocol after the alert was written.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) in these cases:
+    /// * the transport would block and nothing was done, or the handshake is not complete;
+    /// * a [signature](Self::take_signature_request) is pending;
+    /// * more than 64 KiB of [early data](crate::ServerSession::early_data) is unread.
     fn complete_io<T: Read + Write>(&mut self, io: &mut T) -> io::Result<(usize, usize)>
     where
         Self: Sized;
 
-    /// Limits what is held for sending, plaintext and records together, in bytes; `None` for no limit. Unless changed it is what full
-    /// records of 64 KiB of plaintext take. After the handshake at least one byte is accepted while nothing waits.
+    /// Limits what is buffered for sending, plaintext and records together, in bytes. `None`
+    /// removes the limit. After the handshake at least one byte is accepted while the buffer is
+    /// empty. Default: the full records of 64 KiB of plaintext.
     fn set_buffer_limit(&mut self, limit: Option<usize>);
 
-    /// Ends our sending side: close_notify is sent after what was written, and nothing can be written afterwards. The
-    /// peer may go on sending, and it can be read. Called during the handshake it takes effect at its end.
+    /// Sends close_notify after all data written so far; nothing can be written afterwards. The
+    /// peer may continue to send, and its data can be read. During the handshake this takes effect
+    /// when the handshake completes.
     fn send_close_notify(&mut self);
 
-    /// The peer's certificates as it sent them, its own first. At a server `None` is a client that showed none.
+    /// Returns the peer's certificates as it sent them, the end-entity certificate first. On a
+    /// server `None` means that the client presented none.
     fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]>;
 
-    /// The scheme with which the peer signed the handshake; `None` where it signed nothing, as in a resumption.
+    /// Returns the scheme of the peer's handshake signature; `None` if it signed nothing, as in a
+    /// resumption.
     fn peer_signature_scheme(&self) -> Option<SignatureScheme>;
 
-    /// The channel binding `tls-unique` of TLS 1.2 (RFC 5929 §3), for protocols that still ask for it; `None` with TLS 1.3, which has another one
-    /// (RFC 9266): 32 bytes of [keying material](Self::export_keying_material) under the label `EXPORTER-Channel-Binding`.
+    /// Returns the channel binding `tls-unique` of TLS 1.2 (RFC 5929 §3), for protocols that still
+    /// require it; `None` with TLS 1.3. There, export 32 bytes of [keying
+    /// material](Self::export_keying_material) with the label `EXPORTER-Channel-Binding` (RFC
+    /// 9266).
     fn tls_unique(&self) -> Option<[u8; 12]>;
 
-    /// The application protocol that was negotiated (RFC 7301).
+    /// Returns the negotiated application protocol (ALPN, RFC 7301).
     fn alpn_protocol(&self) -> Option<&[u8]>;
 
-    /// The version that was negotiated.
+    /// Returns the negotiated protocol version.
     fn protocol_version(&self) -> Option<ProtocolVersion>;
 
-    /// The cipher suite that was negotiated.
+    /// Returns the negotiated cipher suite.
     fn negotiated_cipher_suite(&self) -> Option<CipherSuite>;
 
-    /// The key exchange group that was negotiated.
+    /// Returns the negotiated key exchange group.
     fn negotiated_group(&self) -> Option<NamedGroup>;
 
-    /// Returns how much a record holds at most in each direction, as negotiated with record_size_limit
-    /// (RFC 8449) or max_fragment_length (RFC 6066 §4); 2^14 bytes if neither was.
+    /// Returns the size limits of records in each direction, as negotiated with record_size_limit
+    /// (RFC 8449) or max_fragment_length (RFC 6066 §4); 2^14 bytes without them.
     fn record_limits(&self) -> RecordLimits;
 
-    /// How the handshake went, once it is complete.
+    /// Returns the kind of the handshake, once it is complete: full, resumed, or with an external
+    /// pre-shared key.
     fn handshake_kind(&self) -> Option<HandshakeKind>;
 
-    /// Fills `out` with key material that both sides can derive, and nobody else (RFC 9846 §7.5, RFC 5705). With TLS 1.3 no context
-    /// and an empty one give the same, with TLS 1.2 they do not: a protocol for both should always have a context.
+    /// Fills `out` with keying material that only this side and the peer can derive (RFC 9846 §7.5,
+    /// RFC 5705). In TLS 1.3 an empty context equals none; in TLS 1.2 they differ. A protocol for
+    /// both versions should always pass a context.
     ///
     /// # Errors
-    /// [`Error::HandshakeNotComplete`]; if `out` is longer than the key schedule can fill; and
-    /// [`Error::ExtendedMasterSecretRequired`] with a TLS 1.2 peer whose keys are not bound to the handshake (RFC 7627 §5.4).
+    /// [`Error::HandshakeNotComplete`]; an error if `out` is too long for the key schedule; and
+    /// [`Error::ExtendedMasterSecretRequired`] with a TLS 1.2 peer without extended master secret
+    /// (RFC 7627 §5.4).
     fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error>;
 
-    /// Changes our sending keys, and asks the peer to change its own (RFC 9846 §4.7.3). Happens by itself before the
-    /// keys' limit is reached.
+    /// Updates the sending keys, and requests that the peer update its own (KeyUpdate, RFC 9846
+    /// §4.7.3). The connection does this by itself before a key reaches its usage limit.
     ///
     /// # Errors
-    /// [`Error::HandshakeNotComplete`]; [`Error::NoKeyUpdate`] with TLS 1.2, where a connection that reaches the limit of its keys
-    /// ends with [`Error::KeyExhausted`].
+    /// [`Error::HandshakeNotComplete`]; [`Error::NoKeyUpdate`] with TLS 1.2, where a connection
+    /// ends with [`Error::KeyExhausted`] when its keys reach their usage limit.
     fn refresh_traffic_keys(&mut self) -> Result<(), Error>;
 }
 
-/// What [`Session::process_new_packets`] found.
+/// How much plaintext may be unread, early data included, before [`Session::wants_read`] returns
+/// `false`: 64 KiB.
+pub(crate) const UNREAD_LIMIT: usize = 64 * 1024;
+
+/// The state after [`Session::process_new_packets`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IoState {
     pub(crate) plaintext_bytes_to_read: usize,
@@ -193,202 +229,183 @@ pub struct IoState {
 }
 
 impl IoState {
-    /// Bytes of plaintext that can be read without blocking.
+    /// Returns how many bytes of plaintext can be read without blocking.
     #[must_use]
     pub fn plaintext_bytes_to_read(&self) -> usize {
         self.plaintext_bytes_to_read
     }
 
-    /// Bytes that wait for [`Session::write_tls`].
+    /// Returns how many bytes are pending for [`Session::write_tls`].
     #[must_use]
     pub fn tls_bytes_to_write(&self) -> usize {
         self.tls_bytes_to_write
     }
 
-    /// Whether close_notify came.
+    /// Returns whether the peer has sent close_notify.
     #[must_use]
     pub fn peer_has_closed(&self) -> bool {
         self.peer_has_closed
     }
 }
 
-/// A session by the core that it wraps.
-pub(crate) trait HasCore {
-    type SessionRole: SessionRole;
+/// Implements [`Session`] and its supertraits for a wrapper of [`SessionCore`](core::SessionCore).
+macro_rules! impl_session {
+    ($session:ident) => {
+        impl $session {
+            /// Not generic, so that [`complete_io`](crate::session::io_loop::complete_io) does not
+            /// compile the core in other crates.
+            fn check_progress(&self) -> std::io::Result<()> {
+                self.0.check_progress()
+            }
+        }
 
-    fn core(&self) -> &SessionCore<Self::SessionRole>;
-    fn core_mut(&mut self) -> &mut SessionCore<Self::SessionRole>;
+        impl $crate::Session for $session {
+            fn read_tls(&mut self, rd: &mut dyn std::io::Read) -> std::io::Result<usize> {
+                self.0.read_tls(rd)
+            }
+
+            fn write_tls(&mut self, wr: &mut dyn std::io::Write) -> std::io::Result<usize> {
+                self.0.write_tls(wr)
+            }
+
+            fn flush_tls(&mut self, wr: &mut dyn std::io::Write) -> std::io::Result<()> {
+                self.0.flush_tls(wr)
+            }
+
+            fn process_new_packets(&mut self) -> Result<$crate::IoState, $crate::Error> {
+                self.0.process()
+            }
+
+            fn take_signature_request(&mut self) -> Option<$crate::NeedSignature> {
+                self.0.take_signature_request()
+            }
+
+            fn answer_signature(&mut self, answer: $crate::Answer) -> Result<$crate::IoState, $crate::Error> {
+                self.0.answer_signature(answer)
+            }
+
+            fn wants_read(&self) -> bool {
+                self.0.wants_read()
+            }
+
+            fn wants_write(&self) -> bool {
+                self.0.wants_write()
+            }
+
+            fn is_handshaking(&self) -> bool {
+                self.0.connection().is_handshaking()
+            }
+
+            fn complete_io<T: std::io::Read + std::io::Write>(
+                &mut self,
+                io: &mut T,
+            ) -> std::io::Result<(usize, usize)> {
+                $crate::session::io_loop::complete_io(self, io, Self::check_progress)
+            }
+
+            fn set_buffer_limit(&mut self, limit: Option<usize>) {
+                self.0.set_limit(limit);
+            }
+
+            fn send_close_notify(&mut self) {
+                self.0.send_close_notify();
+            }
+
+            fn peer_certificates(&self) -> Option<&[$crate::CertificateDer<'static>]> {
+                self.0.connection().peer_certificates()
+            }
+
+            fn peer_signature_scheme(&self) -> Option<$crate::SignatureScheme> {
+                self.0.connection().peer_signature_scheme()
+            }
+
+            fn tls_unique(&self) -> Option<[u8; 12]> {
+                self.0.connection().tls_unique()
+            }
+
+            fn alpn_protocol(&self) -> Option<&[u8]> {
+                self.0.connection().alpn_protocol()
+            }
+
+            fn protocol_version(&self) -> Option<$crate::ProtocolVersion> {
+                self.0.connection().protocol_version()
+            }
+
+            fn negotiated_cipher_suite(&self) -> Option<$crate::CipherSuite> {
+                self.0.connection().negotiated_cipher_suite()
+            }
+
+            fn negotiated_group(&self) -> Option<$crate::NamedGroup> {
+                self.0.connection().negotiated_group()
+            }
+
+            fn record_limits(&self) -> $crate::RecordLimits {
+                self.0.connection().record_limits()
+            }
+
+            fn handshake_kind(&self) -> Option<$crate::HandshakeKind> {
+                self.0.connection().handshake_kind()
+            }
+
+            fn export_keying_material(
+                &self,
+                out: &mut [u8],
+                label: &[u8],
+                context: Option<&[u8]>,
+            ) -> Result<(), $crate::Error> {
+                self.0.export_keying_material(out, label, context)
+            }
+
+            fn refresh_traffic_keys(&mut self) -> Result<(), $crate::Error> {
+                self.0.refresh_traffic_keys()
+            }
+        }
+
+        impl std::io::Read for $session {
+            fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+                self.0.read(buf)
+            }
+
+            fn read_vectored(&mut self, bufs: &mut [std::io::IoSliceMut<'_>]) -> std::io::Result<usize> {
+                self.0.read_vectored(bufs)
+            }
+        }
+
+        impl std::io::BufRead for $session {
+            fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+                self.0.fill_buf()
+            }
+
+            fn consume(&mut self, n: usize) {
+                self.0.consume(n);
+            }
+        }
+
+        impl std::io::Write for $session {
+            fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+                self.0.write(&[std::io::IoSlice::new(buf)])
+            }
+
+            fn write_vectored(&mut self, bufs: &[std::io::IoSlice<'_>]) -> std::io::Result<usize> {
+                self.0.write(bufs)
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+
+        /// Omits the engine's state, which contains secrets.
+        impl std::fmt::Debug for $session {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($session))
+                    .field("is_handshaking", &self.0.connection().is_handshaking())
+                    .field("protocol_version", &self.0.connection().protocol_version())
+                    .field("negotiated_cipher_suite", &self.0.connection().negotiated_cipher_suite())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
 }
 
-impl<S: HasCore + Read + BufRead + Write> Session for S {
-    fn read_tls(&mut self, rd: &mut dyn Read) -> io::Result<usize> {
-        self.core_mut().read_tls(rd)
-    }
-
-    fn write_tls(&mut self, wr: &mut dyn Write) -> io::Result<usize> {
-        self.core_mut().write_tls(wr)
-    }
-
-    fn flush_tls(&mut self, wr: &mut dyn Write) -> io::Result<()> {
-        self.core_mut().flush_tls(wr)
-    }
-
-    fn process_new_packets(&mut self) -> Result<IoState, Error> {
-        self.core_mut().process()
-    }
-
-    fn take_signature_request(&mut self) -> Option<NeedSignature> {
-        self.core_mut().take_signature_request()
-    }
-
-    fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error> {
-        self.core_mut().answer_signature(answer)
-    }
-
-    fn wants_read(&self) -> bool {
-        self.core().wants_read()
-    }
-
-    fn wants_write(&self) -> bool {
-        self.core().wants_write()
-    }
-
-    fn is_handshaking(&self) -> bool {
-        self.core().connection().is_handshaking()
-    }
-
-    fn complete_io<T: Read + Write>(&mut self, io: &mut T) -> io::Result<(usize, usize)> {
-        complete_io(self, io)
-    }
-
-    fn set_buffer_limit(&mut self, limit: Option<usize>) {
-        self.core_mut().set_limit(limit);
-    }
-
-    fn send_close_notify(&mut self) {
-        self.core_mut().send_close_notify();
-    }
-
-    fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
-        self.core().connection().peer_certificates()
-    }
-
-    fn peer_signature_scheme(&self) -> Option<SignatureScheme> {
-        self.core().connection().peer_signature_scheme()
-    }
-
-    fn tls_unique(&self) -> Option<[u8; 12]> {
-        self.core().connection().tls_unique()
-    }
-
-    fn alpn_protocol(&self) -> Option<&[u8]> {
-        self.core().connection().alpn_protocol()
-    }
-
-    fn protocol_version(&self) -> Option<ProtocolVersion> {
-        self.core().connection().protocol_version()
-    }
-
-    fn negotiated_cipher_suite(&self) -> Option<CipherSuite> {
-        self.core().connection().negotiated_cipher_suite()
-    }
-
-    fn negotiated_group(&self) -> Option<NamedGroup> {
-        self.core().connection().negotiated_group()
-    }
-
-    fn record_limits(&self) -> RecordLimits {
-        self.core().connection().record_limits()
-    }
-
-    fn handshake_kind(&self) -> Option<HandshakeKind> {
-        self.core().connection().handshake_kind()
-    }
-
-    fn export_keying_material(&self, out: &mut [u8], label: &[u8], context: Option<&[u8]>) -> Result<(), Error> {
-        self.core().export_keying_material(out, label, context)
-    }
-
-    fn refresh_traffic_keys(&mut self) -> Result<(), Error> {
-        self.core_mut().refresh_traffic_keys()
-    }
-}
-
-/// One line about a session for `Debug`; the engine's state holds secrets, and is left out.
-pub(crate) fn describe<S: Session>(name: &str, session: &S, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.debug_struct(name)
-        .field("is_handshaking", &session.is_handshaking())
-        .field("protocol_version", &session.protocol_version())
-        .field("negotiated_cipher_suite", &session.negotiated_cipher_suite())
-        .finish_non_exhaustive()
-}
-
-fn complete_io<S: HasCore + Session, T: Read + Write>(session: &mut S, io: &mut T) -> io::Result<(usize, usize)> {
-    let handshake = session.is_handshaking();
-    let (mut read, mut written) = (0, 0);
-    loop {
-        let blocked = match write_out(session, io, &mut written) {
-            Ok(()) => None,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Some(e),
-            Err(e) => return Err(e),
-        };
-        if let Some(e) = session.core().connection().error() {
-            return Err(repeat_as_io(e));
-        }
-        if session.core().waits_for_signature() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        if session.is_handshaking() && !session.core().has_room() {
-            let why = "the handshake waits until early data is read: see ServerSession::early_data";
-            return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
-        }
-        let done = if handshake { !session.is_handshaking() } else { read + written > 0 };
-        if !session.wants_read() || (done && blocked.is_none()) {
-            return Ok((read, written));
-        }
-        match session.read_tls(io) {
-            Ok(n) => read += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            // Outside the handshake what was done so far is a success.
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock && !handshake && written > 0 => return Ok((read, written)),
-            Err(e) => return Err(blocked.unwrap_or(e)),
-        }
-        if let Err(e) = session.process_new_packets() {
-            // The peer may be gone; what ended the connection is the better news.
-            let _ = write_out(session, io, &mut written);
-            return Err(protocol_error(e));
-        }
-        if !handshake {
-            return Ok((read, written));
-        }
-    }
-}
-
-/// Writes what waits, and flushes what was written. Adds up how much that was, whatever happens then.
-pub(crate) fn write_out<S: Session, T: Write>(session: &mut S, io: &mut T, written: &mut usize) -> io::Result<()> {
-    write_waiting(session, io, written)?;
-    session.flush_tls(io)
-}
-
-/// Writes what waits.
-pub(crate) fn write_waiting<S: Session, T: Write>(session: &mut S, io: &mut T, written: &mut usize) -> io::Result<()> {
-    while session.wants_write() {
-        match session.write_tls(io) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(n) => *written += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
-}
-
-/// Flushes. An interruption is not told: `write_all` would take it for one of a write that took nothing, and write again.
-pub(crate) fn flush(io: &mut dyn Write) -> io::Result<()> {
-    loop {
-        match io.flush() {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
-}
+pub(crate) use impl_session;

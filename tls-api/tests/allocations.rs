@@ -76,7 +76,7 @@ fn records_after_the_handshake_allocate_nothing() {
         if cut {
             // Every write starts with short records, and its last record is padded.
             let mut sizing = DynamicRecordSizing::default();
-            (sizing.short_bytes, sizing.pause) = (20_000, Duration::ZERO);
+            (sizing.short_bytes, sizing.idle_reset) = (20_000, Duration::ZERO);
             Arc::make_mut(&mut client).set_dynamic_record_sizing(Some(sizing)).unwrap();
             Arc::make_mut(&mut server).set_dynamic_record_sizing(Some(sizing)).unwrap();
             Arc::make_mut(&mut client).set_record_padding(RecordPadding::ToMultipleOf(256));

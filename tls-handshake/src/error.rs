@@ -350,7 +350,9 @@ pub(crate) fn error_alert(chosen: AlertDescription) -> Option<AlertDescription> 
 
 /// Copying and comparing errors is long. Where a connection does it, which is generic, it is compiled here, and not with each user.
 impl Error {
-    pub(crate) fn clone_error(&self) -> Self {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn clone_error(&self) -> Self {
         self.clone()
     }
 

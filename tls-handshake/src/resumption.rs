@@ -33,6 +33,9 @@ pub use stored::{StoreIds, StoredSessions};
 /// began it.
 pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
 
+/// Default lifetime of a ticket or a TLS 1.2 session ID, in seconds: 12 hours.
+pub const DEFAULT_TICKET_LIFETIME: u32 = 12 * 60 * 60;
+
 /// Set in the first byte of the ids of TLS 1.3 sessions in a store, and clear in those of TLS 1.2:
 /// one is never looked up as the other.
 pub(crate) const TLS13_ID: u8 = 0x80;

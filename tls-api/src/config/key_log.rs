@@ -1,4 +1,4 @@
-//! A key log in a file, so that a capture of one's own connections can be decrypted.
+//! [`KeyLogFile`]: writes the secrets of connections to a file, to decrypt captures of them.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 
 use tls_handshake::KeyLog;
 
-/// Appends secrets to the file that the environment variable `SSLKEYLOGFILE` names, in the format of RFC 9850, which Wireshark
-/// and others read. Without the variable it logs nothing.
+/// Appends secrets to the file that the environment variable `SSLKEYLOGFILE` names, in the format
+/// of RFC 9850, which Wireshark and other tools read. Without the variable it logs nothing.
 ///
-/// Whoever has the file can read the connections: it is a tool for looking for faults, and no program should have it on
-/// unasked.
+/// Anyone who has the file can decrypt the connections. Use it for debugging, and never enable it
+/// unless the user asks for it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -22,21 +22,22 @@ use tls_handshake::KeyLog;
 pub struct KeyLogFile(Mutex<Option<File>>);
 
 impl KeyLogFile {
-    /// Opens the file. If that fails nothing is logged, and the connections go on.
+    /// Opens the file that `SSLKEYLOGFILE` names. If that fails, nothing is logged, and connections
+    /// work as usual.
     #[must_use]
     pub fn new() -> Self {
         let path = std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty());
         let file = path.and_then(|path| match open(path.as_ref()) {
             Ok(file) => Some(file),
             Err(e) => {
-                crate::log::warn!("the key log {path:?} cannot be opened: {e}");
+                crate::log::warn!("cannot open key log {path:?}: {e}");
                 None
             }
         });
         Self(Mutex::new(file))
     }
 
-    /// Logs to this file, whatever the environment says.
+    /// Opens the file at `path`, ignoring the environment.
     ///
     /// # Errors
     /// Those of opening the file.
@@ -48,7 +49,7 @@ impl KeyLogFile {
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
-    // Nobody else on the machine is to read it.
+    // Other users of the machine must not read it.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
@@ -64,10 +65,10 @@ impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = file.as_mut() else { return };
-        // One write, so that lines of several processes do not mix.
+        // One write per line, so that lines of several processes do not mix.
         let line = format!("{label} {} {}\n", Hex(client_random), Hex(secret));
         if let Err(e) = open.write_all(line.as_bytes()) {
-            crate::log::warn!("the key log cannot be written: {e}");
+            crate::log::warn!("cannot write key log, which is now disabled: {e}");
             *file = None;
         }
     }
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_have_the_format_of_rfc_9850_and_are_appended() {
+    fn key_log_appends_lines_as_rfc_9850_defines() {
         let path = std::env::temp_dir().join(format!("tls-api-key-log-{}", std::process::id()));
         for label in ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "EXPORTER_SECRET"] {
             KeyLogFile::with_path(&path).unwrap().log(label, &[0xab; 32], &[0, 1, 0xff]);
@@ -101,7 +102,7 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "for its owner alone");
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "only its owner may read it");
         }
         std::fs::remove_file(&path).unwrap();
         let random = "ab".repeat(32);

@@ -1,38 +1,38 @@
-//! What sessions are bound to, as far as this layer knows: whom the configuration trusts, and who it is itself.
+//! [`SessionContext`]: the part of the resumption scope that this crate knows. It is the configuration's trust, its identity, and
+//! the application's context.
 //!
-//! A session is resumed only under a configuration whose parts are the same; the engine adds its own (RFC 9846 Appendix C.4,
-//! CVE-2025-23419, CVE-2025-68121).
+//! A session is resumed only under a configuration with the same scope (RFC 9846 Appendix C.4,
+//! CVE-2025-23419, CVE-2025-68121). The engine adds its own settings, and hashes the whole.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tls_crypto::{SecureRandom, SystemRandom};
 
-/// The parts, each of which can change by itself.
+/// The parts, each of which can change independently.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SessionContext {
-    /// Whom the configuration trusts.
+    /// Which peers the configuration trusts.
     pub(crate) trust: ScopePart,
-    /// Who it is, as far as that does not change.
+    /// The configuration's identity, except for what a resolver returns for each connection.
     pub(crate) identity: ScopePart,
-    /// What the application adds.
+    /// Set by the application.
     pub(crate) application: Vec<u8>,
 }
 
-/// One of the parts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ScopePart(Vec<u8>);
 
 impl ScopePart {
-    /// What a verifier says of itself; without that the part is unique, and shared by clones alone.
+    /// Uses a verifier's own scope. Without one the part is [unique](Self::unique).
     pub(crate) fn of(scope: Option<[u8; 32]>) -> Self {
         scope.map_or_else(Self::unique, |scope| Self([b"own".as_slice(), &scope].concat()))
     }
 
-    /// Shared by the clones of this configuration alone.
+    /// Creates a part that only this configuration and its clones have.
     pub(crate) fn unique() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let mut random = [0; 32];
-        // Without randomness no handshake begins; the count keeps parts apart all the same.
+        // Without randomness no handshake starts, but the count keeps parts distinct even then.
         let _ = SystemRandom.fill(&mut random);
         let count = COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         Self([b"unique".as_slice(), &random, &std::process::id().to_be_bytes(), &count].concat())
@@ -40,7 +40,7 @@ impl ScopePart {
 }
 
 impl SessionContext {
-    /// All parts, each behind its length.
+    /// Encodes all parts, each after its length.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut all = Vec::new();
         for part in [&self.trust.0, &self.identity.0, &self.application] {
@@ -55,7 +55,7 @@ impl SessionContext {
 mod tests {
     use super::*;
 
-    /// Whatever the random bytes are: the count at the end differs.
+    /// The count at the end differs even if the random bytes are equal.
     #[test]
     fn unique_parts_differ_without_randomness() {
         let tail = |mut part: ScopePart| part.0.split_off(b"unique".len() + 32);

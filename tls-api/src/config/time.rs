@@ -1,11 +1,11 @@
-//! The clock, which certificates are checked against.
+//! The clock for the validity of certificates and sessions.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pki_types::UnixTime;
 
-/// Tells the time for checking certificates: for machines without a clock, and for tests.
+/// Returns the time, for machines without a system clock, and for tests.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -24,17 +24,17 @@ use pki_types::UnixTime;
 /// strata_tls::ClientConfig::new().set_time_provider(Arc::new(FromTheNetwork));
 /// ```
 pub trait TimeProvider: fmt::Debug + Send + Sync {
-    /// The time; `None` if it is not known, which makes every verification fail.
+    /// Returns the time; `None` if it is unknown, which makes every verification fail.
     fn now(&self) -> Option<UnixTime>;
 }
 
-/// The system's clock: the default.
+/// The system clock. Used by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl TimeProvider for SystemClock {
     fn now(&self) -> Option<UnixTime> {
-        // A clock before 1970 is a clock that was never set.
+        // A clock before 1970 was never set.
         SystemTime::now().duration_since(UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
     }
 }

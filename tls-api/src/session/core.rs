@@ -1,119 +1,134 @@
-//! The one core of both sessions: the engine, the bytes that came for it and those that it sends.
+//! [`SessionCore`]: the part that both roles share. It connects the engine with the buffers of a connection.
+//!
+//! `read_tls` fills the receive buffer, `process` hands it to the engine and answers what the
+//! engine requests, and `write` (in `core/write.rs`) encrypts into the send buffer, which
+//! `write_tls` empties.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSliceMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tls_handshake::client::Client;
 use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Processed, Progress, Role};
 
-use crate::config::records::LastWrite;
-use crate::session::buffer_pool::{FLIGHT, OnThread, RECORD, UNREAD_LIMIT};
-use crate::session::early_data::EarlyReceived;
-use crate::session::receive_buffer::ReceiveBuffer;
-use crate::session::send_buffer::{PendingPlaintext, SendBuffer, SliceCursor, prefix};
-use crate::session::{IoState, flush};
+use crate::session::buffer_pool::{ConnectionCount, FLIGHT_SIZE, RECORD_SIZE};
+use crate::session::io_loop::{flush, protocol_error, repeat_as_io};
+use crate::session::receive_buffer::{EarlyDataBuffer, ReceiveBuffer};
+use crate::session::send_buffer::{LastWrite, PendingPlaintext, SendBuffer};
+use crate::session::{IoState, UNREAD_LIMIT};
 
-/// What is held for sending unless the application sets another limit: 64 KiB of plaintext in full records, so that a write of as much
-/// is taken whole.
-const SEND_LIMIT: usize = 4 * (MAX_FRAGMENT + RECORD_OVERHEAD);
+#[cfg(test)]
+mod tests;
+mod write;
 
-/// The most that protection adds to the plaintext of a record: header, the explicit nonce of TLS 1.2 (RFC 5288 §3), tag. TLS 1.3
-/// has its content type in place of the nonce.
-const RECORD_OVERHEAD: usize = 5 + 8 + 16;
+use write::SEND_LIMIT;
 
-/// The longest plaintext of a record (RFC 9846 §5.1).
-const MAX_FRAGMENT: usize = 1 << 14;
-
-/// A role of the engine together with the configuration that answers what it needs.
+/// A role of the engine, with the configuration that answers the engine's requests.
 pub(crate) trait SessionRole: Role {
-    type Config;
+    type Runtime;
 
-    /// Answers at once; `None` to what this role is never asked.
-    fn answer(config: &Self::Config, connection: &mut Connection<Self>, need: Need) -> Option<Answer>;
+    /// Answers a request at once. Returns `None` for requests that this role never receives.
+    fn answer(runtime: &Self::Runtime, connection: &mut Connection<Self>, need: Need) -> Option<Answer>;
 
-    /// After which pause records are short again, if they are ever.
-    fn pause(config: &Self::Config) -> Option<Duration>;
+    /// Returns the idle time after which records are short again, with dynamic record sizing.
+    fn idle_reset(runtime: &Self::Runtime) -> Option<Duration>;
 
-    /// Messages of the handshake came, or some behind it: there may be sessions to keep.
-    fn store_sessions(_: &Self::Config, _: &mut Connection<Self>) {}
+    /// Stores new sessions, if there are any. Called after handshake messages, including tickets,
+    /// were processed.
+    fn store_sessions(_: &Self::Runtime, _: &mut Connection<Self>) {}
 
-    /// The connection failed, or is dropped: sessions may have ended with it.
-    fn end_sessions(_: &Self::Config, _: &mut Connection<Self>) {}
+    /// Removes stored sessions that ended because the connection failed. Called after an error, and
+    /// when a client is dropped.
+    fn remove_sessions(_: &Self::Runtime, _: &mut Connection<Self>) {}
 }
 
 pub(crate) struct SessionCore<R: SessionRole> {
-    config: Arc<R::Config>,
+    runtime: Arc<R::Runtime>,
     connection: Connection<R>,
     received: ReceiveBuffer,
+    early: EarlyDataBuffer,
     sending: SendBuffer,
+    /// Plaintext that cannot be encrypted yet.
     pending: PendingPlaintext,
-    /// Early data that came, and how much of it was read.
-    early: EarlyReceived,
+    /// The limit on `sending` and `pending` together.
     limit: Option<usize>,
     last_write: LastWrite,
-    closing: Closing,
-    transport: Transport,
-    /// A signature that the application is to have made.
-    signature: RemoteSignature,
-    /// Whether the engine was given an answer, and may go on without anything new.
-    can_continue: bool,
-    /// Whether bytes came that the engine has not been shown yet.
+    close_notify: CloseNotify,
+    input: Input,
+    /// Bytes have arrived since the last call of `process`.
     has_unprocessed: bool,
-    /// Whether anything but data came.
-    saw_handshake: bool,
-    /// Whether the transport took something since it was flushed.
-    unflushed: bool,
-    /// Whether the transport ever took something.
-    sent: bool,
-    /// Dropped last: by then the buffers are given back.
-    _on_thread: OnThread,
+    output: Output,
+    signature: RemoteSignature,
+    /// Last, so that the buffers are returned before the thread's session count drops.
+    _count: ConnectionCount,
 }
 
-/// How far a signature is that is made elsewhere.
+/// The state of a signature that is made outside this process.
 enum RemoteSignature {
     NotNeeded,
-    Needed(Box<NeedSignature>),
-    InTheMaking,
+    /// The application has not taken the request yet.
+    Requested(Box<NeedSignature>),
+    /// The application has the request.
+    Pending,
 }
 
-/// How far our close_notify is.
+/// The state of this side's close_notify.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Closing {
-    No,
-    /// After the handshake, and after what was written before.
+enum CloseNotify {
+    NotRequested,
+    /// To be sent after the handshake and all pending plaintext.
     Requested,
     Sent,
 }
 
-/// Whether more may come from the transport.
+/// Whether the transport may deliver more.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Transport {
+enum Input {
     Open,
-    Ended,
+    Eof,
+}
+
+/// What the transport has accepted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Output {
+    Nothing,
+    /// Some bytes since the last flush.
+    Unflushed,
+    Flushed,
+}
+
+/// The outcome of one call of the engine.
+#[derive(PartialEq, Eq)]
+enum Step {
+    /// The engine consumed data, or now waits for a remote signature.
+    Consumed,
+    /// The engine consumed a message, perhaps a ticket.
+    Message,
+    /// The engine received an answer, and can continue without new input.
+    Answered,
+    /// The input contains no complete record.
+    NeedMoreInput,
+    /// The rest of the input must wait, or is ignored.
+    Stop,
 }
 
 impl<R: SessionRole> SessionCore<R> {
-    /// `sending` holds what the connection has written already.
-    pub(crate) fn new(config: Arc<R::Config>, connection: Connection<R>, sending: SendBuffer) -> Self {
+    /// `sending` contains what the connection has written already.
+    pub(crate) fn new(runtime: Arc<R::Runtime>, connection: Connection<R>, sending: SendBuffer) -> Self {
         Self {
-            config,
+            runtime,
             connection,
             received: ReceiveBuffer::default(),
+            early: EarlyDataBuffer::default(),
             sending,
             pending: PendingPlaintext::default(),
-            early: EarlyReceived::default(),
             limit: Some(SEND_LIMIT),
             last_write: LastWrite::default(),
-            closing: Closing::No,
-            transport: Transport::Open,
-            signature: RemoteSignature::NotNeeded,
-            can_continue: false,
+            close_notify: CloseNotify::NotRequested,
+            input: Input::Open,
             has_unprocessed: false,
-            saw_handshake: false,
-            unflushed: false,
-            sent: false,
-            _on_thread: OnThread::new(),
+            output: Output::Nothing,
+            signature: RemoteSignature::NotNeeded,
+            _count: ConnectionCount::new(),
         }
     }
 
@@ -121,20 +136,18 @@ impl<R: SessionRole> SessionCore<R> {
         &self.connection
     }
 
-    // --- the transport's side ---
+    // --- Transport ---
 
     pub(crate) fn read_tls(&mut self, rd: &mut dyn io::Read) -> io::Result<usize> {
-        if let Some(e) = self.connection.error() {
-            return Err(repeat_as_io(e));
-        }
+        self.check_error_io()?;
         if !self.has_room() {
-            return Err(io::Error::other("too much plaintext is unread: see Session::wants_read"));
+            return Err(io::Error::other("too much plaintext is unread; call read_tls only if Session::wants_read"));
         }
-        // Data comes in longer records than most messages.
-        let at_first = if self.connection.is_handshaking() { FLIGHT } else { RECORD };
-        let n = self.received.fill_from(rd, at_first)?;
+        // Records of data are longer than most handshake messages.
+        let initial_size = if self.connection.is_handshaking() { FLIGHT_SIZE } else { RECORD_SIZE };
+        let n = self.received.fill_from(rd, initial_size)?;
         if n == 0 {
-            self.transport = Transport::Ended;
+            self.input = Input::Eof;
         } else {
             self.has_unprocessed = true;
         }
@@ -146,25 +159,73 @@ impl<R: SessionRole> SessionCore<R> {
             return Ok(0);
         }
         let n = wr.write(self.sending.ready())?;
-        self.unflushed |= n > 0;
-        self.sent |= n > 0;
+        if n > 0 {
+            self.output = Output::Unflushed;
+        }
         self.sending.consume(n);
-        // Room is free for what still waits. An error of it stays with the connection and is told by the next call.
+        // There is room for pending plaintext now. The connection stores an error, and the next
+        // call returns it.
         let _ = self.flush_pending();
         Ok(n)
     }
 
     pub(crate) fn flush_tls(&mut self, wr: &mut dyn io::Write) -> io::Result<()> {
-        if self.unflushed {
+        if self.output == Output::Unflushed {
             flush(wr)?;
-            self.unflushed = false;
+            self.output = Output::Flushed;
         }
         Ok(())
     }
 
+    pub(crate) fn wants_read(&self) -> bool {
+        self.input == Input::Open
+            && !self.awaits_signature()
+            && self.connection.error().is_none()
+            && !self.connection.close_notify_received()
+            && self.has_room()
+    }
+
+    /// Returns whether more may be received before the application reads, early data included.
+    fn has_room(&self) -> bool {
+        self.received.unread() + self.early.unread() <= UNREAD_LIMIT
+    }
+
+    pub(crate) fn wants_write(&self) -> bool {
+        !self.sending.is_empty()
+    }
+
+    /// Fails if I/O cannot advance the connection.
+    pub(crate) fn check_progress(&self) -> io::Result<()> {
+        self.check_error_io()?;
+        if self.awaits_signature() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        if self.connection.is_handshaking() && !self.has_room() {
+            let why = "too much early data is unread to complete the handshake; read ServerSession::early_data";
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
+        }
+        Ok(())
+    }
+
+    /// Returns the error that ended the connection.
+    fn check_error(&self) -> Result<(), Error> {
+        self.connection.error().map_or(Ok(()), |e| Err(e.clone_error()))
+    }
+
+    fn check_error_io(&self) -> io::Result<()> {
+        self.connection.error().map_or(Ok(()), |e| Err(repeat_as_io(e)))
+    }
+
+    // --- The engine ---
+
+    /// Implements [`process_new_packets`](crate::Session::process_new_packets).
     pub(crate) fn process(&mut self) -> Result<IoState, Error> {
+        self.process_after(Step::Consumed)
+    }
+
+    fn process_after(&mut self, step: Step) -> Result<IoState, Error> {
         self.has_unprocessed = false;
-        let result = self.process_records().and_then(|()| self.flush_pending());
+        let result = self.process_records(step).and_then(|()| self.flush_pending());
         self.sending.release_if_empty();
         result?;
         Ok(IoState {
@@ -174,114 +235,119 @@ impl<R: SessionRole> SessionCore<R> {
         })
     }
 
-    fn process_records(&mut self) -> Result<(), Error> {
-        let result = self.process_each_record();
-        if std::mem::take(&mut self.saw_handshake) {
-            R::store_sessions(&self.config, &mut self.connection);
+    fn process_records(&mut self, mut step: Step) -> Result<(), Error> {
+        let mut saw_message = false;
+        let result = loop {
+            match self.process_record(step == Step::Answered) {
+                Ok(Step::Stop) => break Ok(()),
+                Ok(Step::NeedMoreInput) => break self.check_eof(),
+                Ok(next) => {
+                    saw_message |= next == Step::Message;
+                    step = next;
+                }
+                Err(e) => break Err(e),
+            }
+        };
+        if saw_message {
+            R::store_sessions(&self.runtime, &mut self.connection);
         }
         if result.is_err() && self.connection.error().is_some() {
-            self.end_sessions();
+            self.remove_failed_sessions();
         }
         result
     }
 
-    /// Takes the sessions of a failed connection out of their store. A connection that never sent anything did not fail: its server has
-    /// not seen the session that it offers.
-    pub(crate) fn end_sessions(&mut self) {
-        if self.sent {
-            R::end_sessions(&self.config, &mut self.connection);
+    /// Calls the engine once, if there is input or it `can_continue` without.
+    #[inline]
+    fn process_record(&mut self, can_continue: bool) -> Result<Step, Error> {
+        if self.connection.error().is_some() {
+            self.received.discard_unprocessed();
+            return self.check_error().map(|()| Step::Stop);
+        }
+        if self.connection.close_notify_received() {
+            // RFC 9846 §6.1: ignore data after it.
+            self.received.discard_unprocessed();
+            return Ok(Step::Stop);
+        }
+        let incoming = self.received.unprocessed();
+        if incoming.is_empty() && !can_continue {
+            return Ok(Step::NeedMoreInput);
+        }
+        // After the handshake few records are answered, so an answer gets a buffer only when it is
+        // written.
+        let outgoing =
+            if self.connection.is_handshaking() { self.sending.for_messages() } else { self.sending.outgoing() };
+        // Matched in place: a `Need` is large, and would otherwise be moved for every record.
+        match self.connection.process(incoming, outgoing) {
+            Ok(Processed { consumed, progress: Progress::ApplicationData(range) }) => {
+                self.received.advance(consumed, Some(range));
+                Ok(Step::Consumed)
+            }
+            Ok(Processed { consumed, progress: Progress::EarlyData(range) }) => {
+                self.early.push(self.received.unprocessed().get(range).unwrap_or_default());
+                self.received.advance(consumed, None);
+                Ok(Step::Consumed)
+            }
+            Ok(Processed {
+                consumed,
+                progress: Progress::Continue | Progress::HandshakeComplete | Progress::PeerClosed,
+            }) => {
+                self.received.advance(consumed, None);
+                Ok(Step::Message)
+            }
+            Ok(Processed { consumed, progress: Progress::Need(need) }) => {
+                self.received.advance(consumed, None);
+                self.answer(need)
+            }
+            Ok(Processed { consumed, progress: Progress::NeedMoreInput { .. } }) => {
+                self.received.advance(consumed, None);
+                Ok(Step::NeedMoreInput)
+            }
+            Ok(Processed { consumed, progress: Progress::Paused }) => {
+                self.received.advance(consumed, None);
+                // Process what the peer sent before EOF first, perhaps an alert, once there is an
+                // answer.
+                Ok(if self.received.unprocessed().is_empty() { Step::NeedMoreInput } else { Step::Stop })
+            }
+            Err(e) if self.connection.error().is_none() => Err(e),
+            // The next step returns the error.
+            Err(_) => Ok(Step::Consumed),
         }
     }
 
-    fn process_each_record(&mut self) -> Result<(), Error> {
-        loop {
-            if let Some(e) = self.connection.error() {
-                self.received.discard_unprocessed();
-                return Err(clone_error(e));
-            }
-            if self.connection.close_notify_received() {
-                // RFC 9846 §6.1: what follows is ignored.
-                self.received.discard_unprocessed();
-                return Ok(());
-            }
-            let incoming = self.received.unprocessed();
-            if incoming.is_empty() && !self.can_continue {
-                break;
-            }
-            self.can_continue = false;
-            // After the handshake few records are answered: those answers have a buffer of their own.
-            let outgoing =
-                if self.connection.is_handshaking() { self.sending.for_messages() } else { self.sending.outgoing() };
-            // Taken apart where it is: a `Need` is long, and would be moved for every record.
-            match self.connection.process(incoming, outgoing) {
-                Ok(Processed { consumed, progress: Progress::ApplicationData(range) }) => {
-                    self.received.advance(consumed, Some(range));
-                }
-                Ok(Processed { consumed, progress: Progress::EarlyData(range) }) => {
-                    self.early.push(self.received.unprocessed().get(range).unwrap_or_default());
-                    self.received.advance(consumed, None);
-                }
-                Ok(Processed {
-                    consumed,
-                    progress: Progress::Continue | Progress::HandshakeComplete | Progress::PeerClosed,
-                }) => {
-                    self.saw_handshake = true;
-                    self.received.advance(consumed, None);
-                }
-                Ok(Processed { consumed, progress: Progress::Need(need) }) => {
-                    self.received.advance(consumed, None);
-                    self.answer(need)?;
-                }
-                Ok(Processed { consumed, progress: Progress::NeedMoreInput { .. } }) => {
-                    self.received.advance(consumed, None);
-                    break;
-                }
-                Ok(Processed { consumed, progress: Progress::Paused }) => {
-                    self.received.advance(consumed, None);
-                    // What the peer said before it went, an alert perhaps, is heard first, once there is an answer.
-                    if !self.received.unprocessed().is_empty() {
-                        return Ok(());
-                    }
-                    break;
-                }
-                Err(e) if self.connection.error().is_none() => return Err(e),
-                // Comes back to the top, where the error is told.
-                Err(_) => {}
-            }
-        }
-        // After the handshake the reader is told of it, once it has read what came before.
-        if self.transport == Transport::Ended && self.connection.is_handshaking() {
+    /// Reports EOF during the handshake. After it, reading returns EOF once all earlier data was
+    /// read.
+    fn check_eof(&mut self) -> Result<(), Error> {
+        if self.input == Input::Eof && self.connection.is_handshaking() {
             self.connection.end_of_input()?;
         }
         Ok(())
     }
 
-    /// Answers this and all that is asked next, up to a signature with a key that is elsewhere.
-    fn answer(&mut self, need: Need) -> Result<(), Error> {
+    /// Answers this request and those that follow it, up to a signature of a remote key.
+    fn answer(&mut self, need: Need) -> Result<Step, Error> {
         let mut open = Some(need);
         while let Some(need) = open {
             let answer = match need {
                 Need::Signature(need) if need.identity().is_remote() => {
-                    self.signature = RemoteSignature::Needed(Box::new(need));
-                    return Ok(());
+                    self.signature = RemoteSignature::Requested(Box::new(need));
+                    return Ok(Step::Consumed);
                 }
                 Need::Signature(need) => need.sign_locally(),
-                need => match R::answer(&self.config, &mut self.connection, need) {
+                need => match R::answer(&self.runtime, &mut self.connection, need) {
                     Some(answer) => answer,
                     None => return Err(Error::WrongAnswer),
                 },
             };
             open = self.connection.resume(answer, self.sending.for_messages())?;
         }
-        // The engine goes on even if nothing new has come.
-        self.can_continue = true;
-        Ok(())
+        Ok(Step::Answered)
     }
 
     pub(crate) fn take_signature_request(&mut self) -> Option<NeedSignature> {
         match std::mem::replace(&mut self.signature, RemoteSignature::NotNeeded) {
-            RemoteSignature::Needed(need) => {
-                self.signature = RemoteSignature::InTheMaking;
+            RemoteSignature::Requested(need) => {
+                self.signature = RemoteSignature::Pending;
                 Some(*need)
             }
             other => {
@@ -291,48 +357,36 @@ impl<R: SessionRole> SessionCore<R> {
         }
     }
 
-    pub(crate) fn waits_for_signature(&self) -> bool {
+    fn awaits_signature(&self) -> bool {
         !matches!(self.signature, RemoteSignature::NotNeeded)
     }
 
     pub(crate) fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error> {
-        match self.connection.resume(answer, self.sending.for_messages()) {
+        let step = match self.connection.resume(answer, self.sending.for_messages()) {
             Ok(next) => {
                 self.signature = RemoteSignature::NotNeeded;
-                match next {
-                    Some(need) => self.answer(need)?,
-                    None => self.can_continue = true,
-                }
+                next.map_or(Ok(Step::Answered), |need| self.answer(need))?
             }
-            // An answer to another session's request: this one still waits for its own.
+            // The answer belongs to another connection's request; this connection still waits for
+            // its own.
             Err(e) if self.connection.error().is_none() => return Err(e),
-            Err(_) => self.signature = RemoteSignature::NotNeeded,
+            Err(_) => {
+                self.signature = RemoteSignature::NotNeeded;
+                Step::Consumed
+            }
+        };
+        self.process_after(step)
+    }
+
+    /// Removes the sessions of a failed connection from their store. A connection that sent nothing
+    /// has not failed: its server has not seen the session that it offers.
+    pub(crate) fn remove_failed_sessions(&mut self) {
+        if self.output != Output::Nothing {
+            R::remove_sessions(&self.runtime, &mut self.connection);
         }
-        self.process()
     }
 
-    pub(crate) fn wants_read(&self) -> bool {
-        self.transport == Transport::Open
-            && !self.waits_for_signature()
-            && self.connection.error().is_none()
-            && !self.connection.close_notify_received()
-            && self.has_room()
-    }
-
-    /// Returns whether more may be received before the application reads, early data included.
-    pub(crate) fn has_room(&self) -> bool {
-        self.received.unread() + self.early.unread() <= UNREAD_LIMIT
-    }
-
-    pub(crate) fn wants_write(&self) -> bool {
-        !self.sending.is_empty()
-    }
-
-    // --- the application's side ---
-
-    pub(crate) fn set_limit(&mut self, limit: Option<usize>) {
-        self.limit = limit;
-    }
+    // --- Reading ---
 
     pub(crate) fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self.received.read(out) {
@@ -363,139 +417,32 @@ impl<R: SessionRole> SessionCore<R> {
         self.received.consume(n);
     }
 
-    /// `Ok` means the end that close_notify marks.
+    /// Returns `Ok` for EOF after close_notify.
     fn eof_or_would_block(&self) -> io::Result<()> {
-        if let Some(e) = self.connection.error() {
-            Err(repeat_as_io(e))
-        } else if self.connection.close_notify_received() {
+        self.check_error_io()?;
+        if self.connection.close_notify_received() {
             Ok(())
-        } else if self.transport == Transport::Ended && !self.has_unprocessed && !self.connection.is_handshaking() {
+        } else if self.input == Input::Eof && !self.has_unprocessed && !self.connection.is_handshaking() {
             Err(protocol_error(Error::Truncated))
         } else {
             Err(io::ErrorKind::WouldBlock.into())
         }
     }
 
-    pub(crate) fn write(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        if let Some(e) = self.connection.error() {
-            return Err(repeat_as_io(e));
-        }
-        if self.closing != Closing::No {
-            return Err(io::Error::new(io::ErrorKind::BrokenPipe, Error::SendAfterClose));
-        }
-        if let Some(pause) = R::pause(&self.config) {
-            let paused = self.last_write.follows(pause);
-            // What still waits is on its way: TCP had no pause.
-            if paused && self.sending.is_empty() && self.pending.is_empty() {
-                self.connection.note_idle();
-            }
-        }
-        self.flush_pending().map_err(protocol_error)?;
-        if self.may_send() && self.pending.is_empty() {
-            let result = self.send(bufs);
-            self.sending.release_if_empty();
-            return result;
-        }
-        if !self.connection.can_send() && !self.connection.is_handshaking() {
-            // The engine has said close_notify by itself: with TLS 1.2 keys cannot be changed, and nothing more will be sent. The call that
-            // came upon it may have had some success to tell.
-            return Err(protocol_error(Error::KeyExhausted));
-        }
-        let held = self.sending.len() + self.pending.len();
-        Ok(self.pending.push(bufs, self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(held))))
-    }
-
-    fn may_send(&self) -> bool {
-        self.connection.can_send() && self.closing != Closing::Sent
-    }
-
-    /// Seals record by record, as far as the limit allows.
-    fn send(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let expected = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
-        let (mut cursor, mut taken) = (SliceCursor::new(bufs), 0);
-        while !cursor.is_empty() {
-            let room = self.room_for_plaintext();
-            if room == 0 {
-                break;
-            }
-            let (piece, window, used, complete);
-            let slices = if let Some(whole) = cursor.whole().filter(|_| room >= MAX_FRAGMENT) {
-                whole
-            } else {
-                let max = room.min(self.connection.record_capacity());
-                if let Some(next) = cursor.piece(max) {
-                    piece = [next];
-                    &piece
-                } else {
-                    (window, used, complete) = cursor.window(max);
-                    // Rather than send a record that is not full, leave the rest to the next call.
-                    if !complete && taken > 0 {
-                        break;
-                    }
-                    prefix(&window, used)
-                }
-            };
-            let outgoing = self.sending.for_data(expected);
-            let n = match self.connection.send(slices, outgoing) {
-                Ok(n) => n,
-                Err(_) if taken > 0 => break,
-                Err(e) => return Err(protocol_error(e)),
-            };
-            if n == 0 {
-                break;
-            }
-            cursor.consume(n);
-            taken += n;
-        }
-        Ok(taken)
-    }
-
-    /// The plaintext of the next record for which there is room. Where nothing waits there always is some, so that a
-    /// small limit slows a session down and does not stop it.
-    fn room_for_plaintext(&self) -> usize {
-        let Some(limit) = self.limit else { return usize::MAX };
-        let room = limit.saturating_sub(self.sending.len()).saturating_sub(RECORD_OVERHEAD);
-        if self.sending.is_empty() { room.max(1) } else { room }
-    }
-
-    /// Sends what was written before the handshake's end, and the close_notify that was to follow it.
-    fn flush_pending(&mut self) -> Result<(), Error> {
-        if (self.pending.is_empty() && self.closing != Closing::Requested) || !self.may_send() {
-            return Ok(());
-        }
-        while !self.pending.is_empty() {
-            let room = self.room_for_plaintext();
-            if room == 0 {
-                return Ok(());
-            }
-            let n = self.connection.send(&self.pending.front(room), self.sending.for_data(self.pending.len()))?;
-            if n == 0 {
-                return Ok(());
-            }
-            self.pending.consume(n);
-        }
-        // A server that sends before the client's Finished is not done with the handshake: it would end there.
-        if self.closing == Closing::Requested && !self.connection.is_handshaking() {
-            self.connection.send_close_notify(self.sending.for_messages());
-            self.closing = Closing::Sent;
-        }
-        Ok(())
-    }
-
-    /// Whether early data waits to be read.
+    /// Returns whether early data is unread.
     pub(crate) fn has_early(&self) -> bool {
         !self.early.is_empty()
     }
 
-    pub(crate) fn read_early(&mut self, out: &mut [u8]) -> usize {
-        self.early.read(out)
+    pub(crate) fn read_early(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.check_error_io()?;
+        Ok(self.early.read(out))
     }
 
-    pub(crate) fn send_close_notify(&mut self) {
-        if self.closing == Closing::No {
-            self.closing = Closing::Requested;
-            let _ = self.flush_pending();
-        }
+    // --- Writing and keys ---
+
+    pub(crate) fn set_limit(&mut self, limit: Option<usize>) {
+        self.limit = limit;
     }
 
     pub(crate) fn export_keying_material(
@@ -504,119 +451,13 @@ impl<R: SessionRole> SessionCore<R> {
         label: &[u8],
         context: Option<&[u8]>,
     ) -> Result<(), Error> {
-        match self.connection.error() {
-            Some(e) => Err(clone_error(e)),
-            None => self.connection.export_keying_material(out, label, context),
-        }
+        self.check_error()?;
+        self.connection.export_keying_material(out, label, context)
     }
 
     pub(crate) fn refresh_traffic_keys(&mut self) -> Result<(), Error> {
         let result = self.connection.refresh_traffic_keys(self.sending.for_messages());
         self.sending.release_if_empty();
         result
-    }
-}
-
-impl SessionCore<Client> {
-    /// Sends data before the server has answered, as far as the session and the limit of what is held allow.
-    pub(crate) fn write_early(&mut self, data: &[u8]) -> io::Result<usize> {
-        let mut taken = 0;
-        while let Some(rest) = data.get(taken..).filter(|rest| !rest.is_empty()) {
-            let (part, _) = rest.split_at(rest.len().min(self.room_for_plaintext()));
-            let outgoing = self.sending.for_data(data.len());
-            match self.connection.send_early_data(part, outgoing).map_err(protocol_error)? {
-                0 => break,
-                n => taken += n,
-            }
-        }
-        self.sending.release_if_empty();
-        Ok(taken)
-    }
-}
-
-/// The error that ended the connection, once more. The copying of errors is long: it is compiled here, and not with each user of what
-/// is generic.
-fn clone_error(e: &Error) -> Error {
-    e.clone()
-}
-
-/// The same as an error of I/O.
-pub(crate) fn repeat_as_io(e: &Error) -> io::Error {
-    protocol_error(clone_error(e))
-}
-
-/// An error of the protocol as an error of I/O.
-pub(crate) fn protocol_error(e: Error) -> io::Error {
-    let kind = match e {
-        Error::Truncated | Error::ClosedDuringHandshake { .. } => io::ErrorKind::UnexpectedEof,
-        Error::SendAfterClose => io::ErrorKind::BrokenPipe,
-        _ => io::ErrorKind::InvalidData,
-    };
-    io::Error::new(kind, e)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{self, Cursor, Write};
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::{ClientConfig, ClientSession, ProtocolVersion, ServerConfig, ServerSession, Session, StreamOwned};
-
-    /// A client whose keys are worn after this many records, connected by TLS 1.2.
-    fn client_of_few_records(records: u64) -> ClientSession {
-        let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
-        let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-        let server = Arc::new(ServerConfig::from_pem(cert.as_bytes(), key.as_bytes()).unwrap());
-        let mut client = ClientConfig::with_roots(crate::root_store_from_pem(cert.as_bytes()).unwrap());
-        client.set_versions(&[ProtocolVersion::TLS12]).unwrap();
-        client.engine_mut().set_records_per_key(records);
-        let mut client = ClientSession::new(&Arc::new(client), "a.test".try_into().unwrap()).unwrap();
-        let mut server = ServerSession::new(&server);
-        while client.is_handshaking() || server.is_handshaking() {
-            pass(&mut client, &mut server);
-            pass(&mut server, &mut client);
-        }
-        client
-    }
-
-    fn pass(from: &mut impl Session, to: &mut impl Session) {
-        let mut wire = Vec::new();
-        while from.wants_write() {
-            from.write_tls(&mut wire).unwrap();
-        }
-        let mut wire = &wire[..];
-        while !wire.is_empty() {
-            to.read_tls(&mut wire).unwrap();
-            to.process_new_packets().unwrap();
-        }
-    }
-
-    fn is_key_exhausted(e: &io::Error) -> bool {
-        e.get_ref().and_then(|e| e.downcast_ref::<Error>()) == Some(&Error::KeyExhausted)
-    }
-
-    #[test]
-    fn a_key_that_is_worn_is_told_by_every_write_and_nothing_is_taken_that_cannot_be_sent() {
-        let mut client = client_of_few_records(3);
-        client.set_buffer_limit(None);
-        let data = vec![7; 10 * MAX_FRAGMENT];
-        // It strikes in the middle of this one; what was sealed by then is told.
-        let taken = client.write(&data).unwrap();
-        assert!(taken > 0 && taken < data.len(), "{taken}");
-        for _ in 0..2 {
-            assert!(is_key_exhausted(&client.write(&data).unwrap_err()));
-        }
-        // And in the first record of one.
-        let mut client = client_of_few_records(3);
-        let results: Vec<_> = (0..10).map(|_| client.write(b"data")).collect();
-        let sent = results.iter().take_while(|result| result.is_ok()).count();
-        assert!(sent > 0 && results[sent..].iter().all(|result| is_key_exhausted(result.as_ref().unwrap_err())));
-    }
-
-    #[test]
-    fn a_stream_ends_with_its_key() {
-        let mut stream = StreamOwned::new(client_of_few_records(3), Cursor::new(Vec::new()));
-        assert!(is_key_exhausted(&stream.write_all(&[7; 10 * MAX_FRAGMENT]).unwrap_err()));
     }
 }

@@ -1,37 +1,40 @@
-//! The sending side's memory: records on their way out, and what was written before the handshake's end.
+//! What is buffered for sending: records for the transport, and plaintext written before the
+//! handshake completed.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::time::{Duration, Instant};
 
 use tls_handshake::Outgoing;
 
-use crate::session::buffer_pool::{BULK, RECORD, give_back_sent, lend_for_sending};
+use crate::session::buffer_pool::{BULK_SIZE, RECORD_SIZE, return_send_buffer, take_send_buffer};
 
-/// Records that wait for the transport, in a buffer that is lent while there are any.
+/// Records for the transport. It holds a buffer of the pool while it contains any.
 #[derive(Default)]
 pub(crate) struct SendBuffer(Outgoing);
 
 impl SendBuffer {
-    /// For the engine to append messages, if it has any to send: where no buffer lies there it takes one as long as those.
+    /// Lets the engine append messages, if it has any. Without a pooled buffer the engine allocates
+    /// one of their length.
     pub(crate) fn for_messages(&mut self) -> &mut Outgoing {
         if !self.0.has_buffer()
-            && let Some(buffer) = lend_for_sending(0)
+            && let Some(buffer) = take_send_buffer(0)
         {
             self.0.lend_buffer(buffer);
         }
         &mut self.0
     }
 
-    /// For the engine to append what it seldom has: where no buffer lies there it takes one as long as that.
+    /// Lets the engine append messages, which it seldom does: takes no buffer from the pool.
     pub(crate) fn outgoing(&mut self) -> &mut Outgoing {
         &mut self.0
     }
 
-    /// For the engine to append this much plaintext.
+    /// Lets the engine append this much plaintext.
     pub(crate) fn for_data(&mut self, expected: usize) -> &mut Outgoing {
         if !self.0.has_buffer() {
-            let capacity = if expected > RECORD - Self::MARGIN { BULK } else { RECORD };
-            self.0.lend_buffer(lend_for_sending(capacity).unwrap_or_else(|| Vec::with_capacity(capacity)));
+            let capacity = if expected > RECORD_SIZE - Self::MARGIN { BULK_SIZE } else { RECORD_SIZE };
+            self.0.lend_buffer(take_send_buffer(capacity).unwrap_or_else(|| Vec::with_capacity(capacity)));
         }
         &mut self.0
     }
@@ -48,20 +51,20 @@ impl SendBuffer {
         self.0.is_empty()
     }
 
-    /// The transport took this many bytes.
+    /// Removes bytes that the transport has accepted.
     pub(crate) fn consume(&mut self, n: usize) {
         self.0.consume(n);
         self.release_if_empty();
     }
 
-    /// Gives the buffer back if nothing is in it.
+    /// Returns the buffer to the pool if it is empty.
     pub(crate) fn release_if_empty(&mut self) {
         if let Some(buffer) = self.0.take_buffer() {
-            give_back_sent(buffer);
+            return_send_buffer(buffer);
         }
     }
 
-    /// Headers, content types and tags of some records.
+    /// Room for the headers, content types and tags of some records.
     const MARGIN: usize = 512;
 }
 
@@ -72,7 +75,7 @@ impl Drop for SendBuffer {
     }
 }
 
-/// Plaintext written before the handshake's end, or behind such plaintext.
+/// Plaintext written before the handshake completed, or after such plaintext.
 #[derive(Default)]
 pub(crate) struct PendingPlaintext(VecDeque<u8>);
 
@@ -85,7 +88,7 @@ impl PendingPlaintext {
         self.0.is_empty()
     }
 
-    /// Keeps up to `room` bytes of these, and says how many.
+    /// Appends up to `room` bytes of `slices`, and returns how many.
     pub(crate) fn push(&mut self, slices: &[IoSlice<'_>], room: usize) -> usize {
         let before = self.0.len();
         for slice in slices {
@@ -95,7 +98,7 @@ impl PendingPlaintext {
         self.0.len() - before
     }
 
-    /// The oldest bytes, at most `max` of them.
+    /// Returns the oldest bytes, at most `max`.
     pub(crate) fn front(&self, max: usize) -> [IoSlice<'_>; 2] {
         let (first, second) = self.0.as_slices();
         let first = prefix(first, max);
@@ -110,18 +113,30 @@ impl PendingPlaintext {
     }
 }
 
-/// At most `max` from the start.
+/// When the application wrote last. Used only with dynamic record sizing.
+#[derive(Default)]
+pub(crate) struct LastWrite(Option<Instant>);
+
+impl LastWrite {
+    /// Records a write now, and returns whether the one before was at least `idle_reset` ago.
+    pub(crate) fn replace_after(&mut self, idle_reset: Duration) -> bool {
+        let now = Instant::now();
+        self.0.replace(now).is_some_and(|last| now.saturating_duration_since(last) >= idle_reset)
+    }
+}
+
+/// Returns the first elements, at most `max`.
 pub(crate) fn prefix<T>(all: &[T], max: usize) -> &[T] {
     all.split_at(all.len().min(max)).0
 }
 
-/// Slices that are put together for a record that begins inside of a slice.
+/// How many slices are combined for a record that starts inside a slice.
 const WINDOW: usize = 64;
 
-/// A walk through the slices of a vectored write, one record at a time.
+/// Walks through the slices of a vectored write, one record at a time.
 pub(crate) struct SliceCursor<'a> {
     slices: &'a [IoSlice<'a>],
-    /// Bytes of the first slice that are sent.
+    /// Bytes of the first slice that were sent.
     sent: usize,
 }
 
@@ -136,7 +151,7 @@ impl<'a> SliceCursor<'a> {
         self.slices.is_empty()
     }
 
-    /// The next `max` bytes, or all that is left, if they lie in one piece.
+    /// Returns the next `max` bytes, or all that is left, if they are contiguous.
     pub(crate) fn piece(&self, max: usize) -> Option<IoSlice<'a>> {
         let (first, rest) = self.slices.split_first()?;
         let first: &'a [u8] = first;
@@ -144,12 +159,13 @@ impl<'a> SliceCursor<'a> {
         (bytes.len() >= max || rest.is_empty()).then(|| IoSlice::new(prefix(bytes, max)))
     }
 
-    /// All that is left, if it can be had without putting it together anew.
+    /// Returns all that is left, unless it starts inside a slice.
     pub(crate) fn whole(&self) -> Option<&'a [IoSlice<'a>]> {
         (self.sent == 0).then_some(self.slices)
     }
 
-    /// The next bytes, at most `max`, in so many slices of these; and whether that is all that there is up to `max`, the window being finite.
+    /// Returns the next bytes, at most `max`, as an array of slices and how many of its slices are
+    /// used. The last value is `false` if the array ended before `max` bytes.
     pub(crate) fn window(&self, max: usize) -> ([IoSlice<'a>; WINDOW], usize, bool) {
         let mut window = [IoSlice::new(&[]); WINDOW];
         let (mut left, mut skip, mut used) = (max, self.sent, 0);
@@ -188,20 +204,20 @@ mod tests {
     }
 
     #[test]
-    fn early_plaintext_is_kept_in_order_up_to_the_room_given() {
-        let mut early = PendingPlaintext::default();
-        assert_eq!(early.push(&[IoSlice::new(b"abc"), IoSlice::new(b"defg")], 5), 5);
-        assert_eq!(early.push(&[IoSlice::new(b"xyz")], 0), 0);
-        assert_eq!(joined(&early.front(4)), b"abcd");
-        early.consume(4);
-        assert_eq!(early.push(&[IoSlice::new(b"fgh")], 2), 2);
-        assert_eq!(joined(&early.front(100)), b"efg");
-        early.consume(3);
-        assert!(early.is_empty());
+    fn pending_plaintext_keeps_order_and_limit() {
+        let mut pending = PendingPlaintext::default();
+        assert_eq!(pending.push(&[IoSlice::new(b"abc"), IoSlice::new(b"defg")], 5), 5);
+        assert_eq!(pending.push(&[IoSlice::new(b"xyz")], 0), 0);
+        assert_eq!(joined(&pending.front(4)), b"abcd");
+        pending.consume(4);
+        assert_eq!(pending.push(&[IoSlice::new(b"fgh")], 2), 2);
+        assert_eq!(joined(&pending.front(100)), b"efg");
+        pending.consume(3);
+        assert!(pending.is_empty());
     }
 
     #[test]
-    fn a_walk_through_slices_misses_no_byte_and_repeats_none() {
+    fn slice_cursor_returns_each_byte_once() {
         let data: Vec<u8> = (0..=255).cycle().take(5_000).collect();
         for size in [1, 7, 100, 4_999] {
             let slices: Vec<IoSlice<'_>> =

@@ -1,17 +1,18 @@
-//! A session and a blocking transport, joined to something that reads and writes like a socket.
+//! [`Stream`]: a connection and a blocking transport together, which read and write plaintext like a socket.
 
 use std::io::{self, BufRead, IoSlice, IoSliceMut, Read, Write};
 
-use crate::session::{Session, flush, write_out, write_waiting};
+use crate::session::Session;
+use crate::session::io_loop::{flush, write_and_flush, write_pending};
 
-/// A session and a transport, both borrowed, that read and write plaintext like one socket.
+/// A borrowed connection and transport, which read and write plaintext like one socket.
 ///
-/// The first read, write or flush does the handshake.
+/// The first read, write or flush performs the handshake.
 ///
 /// # Writing
-/// Every write is sealed, written to the transport and flushed before it returns: it needs no flush of its own, and makes at least one
-/// record and one call of the transport. Small pieces are put together by `write_vectored` or a [`BufWriter`](io::BufWriter), which does
-/// need one:
+/// Each write is encrypted, written to the transport and flushed before it returns. It needs no
+/// extra flush, and makes at least one record and one call of the transport. To combine small
+/// pieces, use `write_vectored`, or a [`BufWriter`](io::BufWriter), which must be flushed:
 ///
 /// ```no_run
 /// use std::io::{BufWriter, Write};
@@ -26,40 +27,43 @@ use crate::session::{Session, flush, write_out, write_waiting};
 /// # }
 /// ```
 ///
-/// A transport that does not block, or has a timeout for writing, may be unable to take all: what the write accepted then waits in the
-/// session, and `flush` writes it out, and so do the next write and a read that has to wait. `flush` returns `Ok` when the transport has
-/// taken everything and is flushed itself. Any other error of the transport is told at once: what was accepted waits
-/// in the session all the same, and must not be written again.
+/// A transport that is non-blocking or has a write timeout may not take all bytes. The rest then
+/// stays pending in the connection, and the write still returns how much it accepted. `flush`, the
+/// next write, and a read that must wait write it out. `flush` returns `Ok` when the transport has
+/// taken everything and is flushed. Any other error of the transport is returned at once. Data
+/// accepted by the connection stays pending in this case too, and must not be written again.
 ///
-/// Nothing is sent on drop: a peer that is not told by [`close`](Self::close) sees its connection truncated. What waits in the session
-/// stays there, and is lost where the session is dropped as well.
+/// Dropping the stream sends nothing. A peer that receives no close_notify (see
+/// [`close`](Self::close)) sees a truncated connection. Pending bytes stay in the connection until
+/// it is dropped too.
 ///
-/// With a non-blocking transport every call may return [`WouldBlock`](io::ErrorKind::WouldBlock), and can be repeated.
+/// With a non-blocking transport every call may return [`WouldBlock`](io::ErrorKind::WouldBlock),
+/// and can be repeated.
 #[derive(Debug)]
 pub struct Stream<'a, S, T> {
-    /// The session.
+    /// The connection.
     pub session: &'a mut S,
     /// The transport.
     pub transport: &'a mut T,
 }
 
 impl<'a, S: Session, T: Read + Write> Stream<'a, S, T> {
-    /// Joins the two; does no I/O.
+    /// Combines the two. Does no I/O.
     pub fn new(session: &'a mut S, transport: &'a mut T) -> Self {
         Self { session, transport }
     }
 
-    /// Sends close_notify after what was written, and flushes. Reading is still possible: what the peer sends before its
-    /// own close_notify arrives.
+    /// Sends close_notify after all data written, and flushes. Data that the peer sends before its
+    /// own close_notify can still be read.
     ///
     /// # Errors
-    /// Those of the transport; those of the handshake, if it was not complete.
+    /// Those of the transport, and those of the handshake if it was not complete.
     pub fn close(&mut self) -> io::Result<()> {
         self.session.send_close_notify();
         self.flush()
     }
 
-    /// Does I/O until there is plaintext, its end, or an error.
+    /// Does I/O until there is plaintext, EOF, or an error.
     fn await_plaintext(&mut self) -> io::Result<()> {
         loop {
             match self.session.fill_buf() {
@@ -69,7 +73,8 @@ impl<'a, S: Session, T: Read + Write> Stream<'a, S, T> {
             match self.session.complete_io(self.transport) {
                 Ok((0, 0)) => return self.session.fill_buf().map(|_| ()),
                 Ok(_) => {}
-                // What came before the error is read first; the session tells the error again afterwards.
+                // Return data received before the error first; the connection repeats the error
+                // afterwards.
                 Err(e) => {
                     return if self.session.fill_buf().is_ok_and(|held| !held.is_empty()) { Ok(()) } else { Err(e) };
                 }
@@ -115,17 +120,18 @@ impl<S: Session, T: Read + Write> Write for Stream<'_, S, T> {
             self.session.complete_io(self.transport)?;
         }
         loop {
-            let taken = self.session.write_vectored(bufs)?;
-            let sent = write_out(self.session, self.transport, &mut 0);
-            if taken > 0 || bufs.iter().all(|buf| buf.is_empty()) {
-                // Taken is taken, even if the transport does not take it on yet.
+            let accepted = self.session.write_vectored(bufs)?;
+            let sent = write_and_flush(self.session, self.transport, &mut 0);
+            if accepted > 0 || bufs.iter().all(|buf| buf.is_empty()) {
+                // Accepted data counts, even if the transport has not taken it yet.
                 return match sent {
-                    // A socket with a timeout for writing tells the one on Unix, the other on Windows.
+                    // A socket with a write timeout returns the first on Unix, the second on
+                    // Windows.
                     Err(e) if !matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Err(e),
-                    _ => Ok(taken),
+                    _ => Ok(accepted),
                 };
             }
-            // There was no room, and now there is.
+            // The send buffer was full, and now has room.
             sent?;
         }
     }
@@ -134,40 +140,41 @@ impl<S: Session, T: Read + Write> Write for Stream<'_, S, T> {
         if self.session.is_handshaking() {
             self.session.complete_io(self.transport)?;
         }
-        write_waiting(self.session, self.transport, &mut 0)?;
-        // Whether the session gave it something or not: it may hold something itself.
+        write_pending(self.session, self.transport, &mut 0)?;
+        // Even without new bytes, as the transport may buffer by itself.
         flush(self.transport)?;
-        // That counts for what the session gave it.
+        // Mark the connection's bytes as flushed.
         self.session.flush_tls(&mut io::sink())
     }
 }
 
-/// A session and a transport, both owned; otherwise a [`Stream`], whose page says when what is written goes out.
+/// An owned connection and transport. Otherwise it equals [`Stream`], which documents when written
+/// data is sent.
 ///
-/// Dropped, it sends nothing: [`close`](Self::close) it first.
+/// Dropping it sends nothing: call [`close`](Self::close) first.
 #[derive(Debug)]
 pub struct StreamOwned<S, T> {
-    /// The session.
+    /// The connection.
     pub session: S,
     /// The transport.
     pub transport: T,
 }
 
 impl<S: Session, T: Read + Write> StreamOwned<S, T> {
-    /// Joins the two; does no I/O.
+    /// Combines the two. Does no I/O.
     pub fn new(session: S, transport: T) -> Self {
         Self { session, transport }
     }
 
-    /// Sends close_notify after what was written, and flushes. See [`Stream::close`].
+    /// Sends close_notify after all data written, and flushes. See [`Stream::close`].
     ///
     /// # Errors
-    /// Those of the transport; those of the handshake, if it was not complete.
+    /// Those of the transport, and those of the handshake if it was not complete.
     pub fn close(&mut self) -> io::Result<()> {
         self.as_stream().close()
     }
 
-    /// Takes the two apart again.
+    /// Returns the connection and the transport.
     pub fn into_parts(self) -> (S, T) {
         (self.session, self.transport)
     }

@@ -19,7 +19,7 @@ const NEVER: Duration = Duration::from_secs(100_000);
 
 fn sizing(short_record: usize, short_bytes: u32, pause: Duration) -> DynamicRecordSizing {
     let mut sizing = DynamicRecordSizing::default();
-    (sizing.short_record, sizing.short_bytes, sizing.pause) = (short_record, short_bytes, pause);
+    (sizing.short_record, sizing.short_bytes, sizing.idle_reset) = (short_record, short_bytes, pause);
     sizing
 }
 

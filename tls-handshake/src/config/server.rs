@@ -7,7 +7,7 @@ use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, Signature
 use super::{Common, ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
 use crate::auth::ClientAuth;
 use crate::negotiate::SuitePreference;
-use crate::resumption::{MAX_LIFETIME, Scope};
+use crate::resumption::{DEFAULT_TICKET_LIFETIME, MAX_LIFETIME, Scope};
 
 /// What a server accepts. The default is secure, and needs no change.
 ///
@@ -53,9 +53,6 @@ pub enum SessionLookup {
     TicketsOrIds,
 }
 
-/// Of one ticket: half a day.
-const TICKET_LIFETIME: u32 = 12 * 60 * 60;
-
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
@@ -64,7 +61,7 @@ impl Default for ServerConfig {
             external_psks: false,
             tls13_tickets: 2,
             session_lifetime: MAX_LIFETIME,
-            ticket_lifetime: TICKET_LIFETIME,
+            ticket_lifetime: DEFAULT_TICKET_LIFETIME,
             max_early_data: 0,
             half_rtt: false,
             client_auth: ClientAuth::default(),

@@ -11,13 +11,11 @@ use super::super::session_tracker::SessionTracker;
 use crate::auth::Authenticated;
 use crate::config::ClientConfig;
 use crate::negotiated::Negotiated;
-use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret};
+use crate::resumption::{ClientSessionValue, DEFAULT_TICKET_LIFETIME, MAX_LIFETIME, SessionSecret};
 use crate::schedule::tls12::Keys;
 
 /// The longest ticket that the client keeps, in bytes. It ignores longer ones.
 const MAX_TICKET_BYTES: usize = 0x4000;
-/// The lifetime, in seconds, if the server sends no hint: half a day.
-const LIFETIME: u32 = 12 * 60 * 60;
 
 /// Where a session comes from: the configuration, and the id or ticket that names it.
 pub(super) struct SessionOrigin {
@@ -72,7 +70,7 @@ impl PendingSession {
         let full = origin.full.or_else(|| FullHandshake::of(chain, now));
         let FullHandshake { authenticated, expires } = full?;
         let (hint, ticket) = origin.ticket.unwrap_or_default();
-        let lifetime = if hint == 0 { LIFETIME } else { hint.min(MAX_LIFETIME) };
+        let lifetime = if hint == 0 { DEFAULT_TICKET_LIFETIME } else { hint.min(MAX_LIFETIME) };
         Some(ClientSessionValue {
             suite: negotiated.suite,
             secret,

@@ -1,0 +1,95 @@
+//! Loops between a connection and its transport, for [`Session::complete_io`] and
+//! [`Stream`](crate::Stream); and protocol errors as errors of I/O.
+
+use std::io::{self, Read, Write};
+
+use tls_handshake::Error;
+
+use super::Session;
+
+/// Implements [`Session::complete_io`]. `check_progress` fails if I/O cannot advance the
+/// connection.
+pub(crate) fn complete_io<S: Session, T: Read + Write>(
+    session: &mut S,
+    io: &mut T,
+    check_progress: fn(&S) -> io::Result<()>,
+) -> io::Result<(usize, usize)> {
+    let handshake = session.is_handshaking();
+    let (mut read, mut written) = (0, 0);
+    loop {
+        let blocked = match write_and_flush(session, io, &mut written) {
+            Ok(()) => None,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Some(e),
+            Err(e) => return Err(e),
+        };
+        check_progress(session)?;
+        let done = if handshake { !session.is_handshaking() } else { read + written > 0 };
+        if !session.wants_read() || (done && blocked.is_none()) {
+            return Ok((read, written));
+        }
+        match session.read_tls(io) {
+            Ok(n) => read += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            // Outside the handshake, bytes written are a success.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock && !handshake && written > 0 => return Ok((read, written)),
+            Err(e) => return Err(blocked.unwrap_or(e)),
+        }
+        if let Err(e) = session.process_new_packets() {
+            // The peer may be gone; the protocol error says more than a failure to write the alert.
+            let _ = write_and_flush(session, io, &mut written);
+            return Err(protocol_error(e));
+        }
+        if !handshake {
+            return Ok((read, written));
+        }
+    }
+}
+
+/// Writes all pending bytes and flushes. Adds the bytes written to `written`, also on an error.
+pub(crate) fn write_and_flush<S: Session, T: Write>(
+    session: &mut S,
+    io: &mut T,
+    written: &mut usize,
+) -> io::Result<()> {
+    write_pending(session, io, written)?;
+    session.flush_tls(io)
+}
+
+/// Writes all pending bytes. Adds the bytes written to `written`, also on an error.
+pub(crate) fn write_pending<S: Session, T: Write>(session: &mut S, io: &mut T, written: &mut usize) -> io::Result<()> {
+    while session.wants_write() {
+        match session.write_tls(io) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => *written += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+/// Flushes, and repeats an interrupted flush. `write_all` would take `Interrupted` for a write that
+/// accepted nothing, and write the data again.
+pub(crate) fn flush(io: &mut dyn Write) -> io::Result<()> {
+    loop {
+        match io.flush() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// Returns the error that ended the connection as an error of I/O.
+pub(crate) fn repeat_as_io(e: &Error) -> io::Error {
+    protocol_error(e.clone_error())
+}
+
+/// Returns a protocol error as an error of I/O.
+pub(crate) fn protocol_error(e: Error) -> io::Error {
+    let kind = match e {
+        Error::Truncated | Error::ClosedDuringHandshake { .. } => io::ErrorKind::UnexpectedEof,
+        Error::SendAfterClose => io::ErrorKind::BrokenPipe,
+        _ => io::ErrorKind::InvalidData,
+    };
+    io::Error::new(kind, e)
+}

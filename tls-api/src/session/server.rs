@@ -1,0 +1,102 @@
+//! [`ServerSession`], and how a server answers the requests of the engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tls_handshake::server::Server;
+use tls_handshake::{Answer, CertificateError, Connection, Identity, Need, NeedIdentity};
+
+use crate::config::server::ServerConfig;
+use crate::config::server_runtime::ServerRuntime;
+use crate::identity::client_hello::ClientHelloInfo;
+use crate::identity::resolver::NoIdentity;
+use crate::session::core::{SessionCore, SessionRole};
+use crate::session::early_data::ReadEarlyData;
+use crate::session::impl_session;
+use crate::session::send_buffer::SendBuffer;
+
+/// A server's side of one connection. The trait [`Session`](crate::Session) explains how to drive
+/// it.
+pub struct ServerSession(SessionCore<Server>);
+
+impl ServerSession {
+    /// Creates a connection for a client. It fails with [`Error::Config`](crate::Error::Config)
+    /// when the ClientHello arrives if settings [contradict each other](ServerConfig::validate).
+    #[must_use]
+    pub fn new(config: &Arc<ServerConfig>) -> Self {
+        let connection = Connection::<Server>::new(config.engine.for_this_thread());
+        Self(SessionCore::new(config.runtime.for_this_thread(), connection, SendBuffer::default()))
+    }
+
+    /// Returns a reader for the client's early data (0-RTT) while any is unread. It is kept apart
+    /// from all other data.
+    pub fn early_data(&mut self) -> Option<ReadEarlyData<'_>> {
+        self.0.has_early().then_some(ReadEarlyData(&mut self.0))
+    }
+
+    /// Returns the host name that the client requested (SNI, RFC 6066 §3), once the handshake is
+    /// complete. It is a valid DNS name of at most 253 bytes, in the case in which it was sent,
+    /// without a trailing dot.
+    ///
+    /// `None` if the client sent none, an IP address, or a name that
+    /// [is ignored](ServerConfig::set_ignore_invalid_server_name).
+    #[must_use]
+    pub fn sni_hostname(&self) -> Option<&str> {
+        self.0.connection().sni_hostname()
+    }
+
+    /// Returns the identity of the external pre-shared key that the handshake used, if it used one.
+    #[must_use]
+    pub fn external_psk_identity(&self) -> Option<&[u8]> {
+        self.0.connection().external_psk_identity()
+    }
+}
+
+impl SessionRole for Server {
+    type Runtime = ServerRuntime;
+
+    fn idle_reset(runtime: &ServerRuntime) -> Option<Duration> {
+        runtime.idle_reset
+    }
+
+    fn answer(runtime: &ServerRuntime, _: &mut Connection<Self>, need: Need) -> Option<Answer> {
+        Some(match need {
+            Need::Identity(need) => select_identity(runtime, need),
+            Need::ClientVerdict(need) => match runtime.clock.now() {
+                Some(now) => {
+                    let result = runtime.client_verifier.verify_client_cert_until(need.chain(), now);
+                    need.answer_until(result, now)
+                }
+                None => need.refuse(CertificateError::TimeUnknown),
+            },
+            Need::Session(need) => runtime.backend.find(
+                runtime.psks.as_ref(),
+                need,
+                runtime.clock.now(),
+                |session, now| runtime.reverify(session, now),
+                |need| runtime.identity_for(need),
+            ),
+            Need::TakeSession(need) => runtime.backend.take(need),
+            Need::NewSession(need) => runtime.backend.issue_tickets(need, runtime.clock.now()),
+            _ => return None,
+        })
+    }
+
+    fn remove_sessions(runtime: &ServerRuntime, connection: &mut Connection<Self>) {
+        runtime.backend.remove(connection.failed_sessions());
+    }
+}
+
+fn select_identity(runtime: &ServerRuntime, need: NeedIdentity) -> Answer {
+    // The engine has decoded it before, so this does not fail.
+    let Ok(client_hello) = need.client_hello() else { return need.refuse() };
+    let can_use = |identity: &Identity| need.can_use(identity);
+    let info = ClientHelloInfo { client_hello: &client_hello, raw: need.raw_client_hello(), can_use: &can_use };
+    match runtime.resolver.resolve(&info) {
+        Ok(identity) => need.answer(identity),
+        Err(NoIdentity { alert: Some(alert) }) => need.refuse_with(alert),
+        Err(NoIdentity { alert: None }) => need.refuse(),
+    }
+}
+
+impl_session!(ServerSession);
