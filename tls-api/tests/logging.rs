@@ -98,7 +98,7 @@ fn trace_log_names_the_messages_and_holds_no_secret() {
     }
     // A peer can make any handshake fail, so a failure is not a warning.
     assert!(!log.contains("WARN"), "{log}");
-    assert!(log.contains("certificate is refused"), "{log}");
+    assert!(log.contains("certificate was rejected"), "{log}");
     let secrets = secrets.0.lock().unwrap();
     for label in [
         "CLIENT_HANDSHAKE_TRAFFIC_SECRET",

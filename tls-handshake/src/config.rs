@@ -236,28 +236,32 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnsupportedVersion(version) => write!(f, "{version} is not supported; TLSv1.3 and TLSv1.2 are"),
+            Self::UnsupportedVersion(version) => write!(f, "{version} is not supported; choose TLSv1.3 or TLSv1.2"),
             Self::UnsupportedCipherSuite(suite) => {
-                write!(f, "the cipher suite {suite} is not supported; these are:")?;
+                write!(f, "the cipher suite {suite} is not supported; choose from:")?;
                 ALL_CIPHERSUITES.iter().try_for_each(|suite| write!(f, " {}", suite.suite()))
             }
             Self::UnsupportedGroup(group) => {
-                write!(f, "the group {group} is not supported; these are:")?;
+                write!(f, "the group {group} is not supported; choose from:")?;
                 GROUPS.iter().try_for_each(|group| write!(f, " {}", group_id(*group)))
             }
             Self::UnsupportedSignatureScheme(scheme) => {
-                write!(f, "the signature scheme {scheme} is not supported; these are:")?;
+                write!(f, "the signature scheme {scheme} is not supported; choose from:")?;
                 CERTIFICATE_SCHEMES.iter().try_for_each(|scheme| write!(f, " {scheme}"))
             }
-            Self::EmptyOrRepeated(what) => write!(f, "the list of {what} has to hold at least one, and each only once"),
-            Self::HintsTooLong => f.write_str("the names of authorities are empty or longer than 32 KiB in all"),
-            Self::BadProtocolName => f.write_str("the name of an application protocol has 1 to 255 bytes"),
-            Self::TooManyProtocols => f.write_str("the application protocols do not fit a ClientHello"),
+            Self::EmptyOrRepeated(what) => write!(f, "invalid list of {what}: expected at least one, each only once"),
+            Self::HintsTooLong => {
+                f.write_str("invalid CA names for clients: one is empty, or all are longer than 32 KiB")
+            }
+            Self::BadProtocolName => f.write_str("invalid application protocol name: expected 1 to 255 bytes"),
+            Self::TooManyProtocols => {
+                f.write_str("too many application protocols: expected at most 65,535 bytes in all")
+            }
             Self::BadFragmentSize { got, min, max } => {
-                write!(f, "records of at most {got} bytes are not possible; choose between {min} and {max}")
+                write!(f, "invalid maximum record size: expected {min} to {max} bytes, got {got}")
             }
             Self::BadMaxFragmentLength(got) => {
-                write!(f, "max_fragment_length cannot be {got} bytes; choose 512, 1024, 2048 or 4096")
+                write!(f, "invalid max_fragment_length: expected 512, 1024, 2048 or 4096 bytes, got {got}")
             }
         }
     }

@@ -1,8 +1,8 @@
-//! What can go wrong, in the peer's or the user's terms, and the one place that says which alert answers it.
+//! The error of every call, and the alert that each error sends. `display` holds the texts.
 //!
 //! ```text
 //! DecodeError, RecordError (codec) ─┐
-//! a state's check ──────────────────┼─▶ Error ─ alert() ─▶ the alert that is sent, before the error is returned
+//! a state's check ──────────────────┼─▶ Error ─ alert() ─▶ alert sent ─▶ error returned
 //! CertificateError (verification) ──┘
 //! ```
 
@@ -24,250 +24,262 @@ pub use excerpt::Excerpt;
 pub(crate) use excerpt::bounded;
 pub use illegal::{Flood, Illegal};
 
-/// Why a connection failed, or why a call was refused.
+/// Why a connection failed, or why a call was rejected.
 ///
-/// After a fatal error the connection answers every call with that same error.
+/// After a fatal error, every call on the connection returns the same error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// A message of the peer's does not follow the syntax of the RFC, or holds a value that it forbids.
+    /// A message from the peer violates the syntax of the RFC, or has a value that the RFC forbids.
     Decode(DecodeError),
-    /// The peer's bytes are no TLS record: another protocol, or a header out of bounds.
+    /// The peer's bytes are not a TLS record: another protocol, or an invalid header.
     Record(RecordError),
     /// The peer closed the connection with this alert.
     AlertReceived {
-        /// What the peer complains of.
+        /// The alert.
         description: AlertDescription,
-        /// The state that the connection was in.
+        /// The state of the connection.
         state: &'static str,
     },
-    /// A handshake message that has no place in this state.
+    /// This state does not allow the handshake message.
     UnexpectedMessage {
-        /// The state that the connection was in.
+        /// The state of the connection.
         state: &'static str,
-        /// What came.
+        /// The type received.
         got: HandshakeType,
     },
-    /// A record of a type that has no place in this state.
+    /// This state does not allow a record of this type.
     UnexpectedRecord {
-        /// The state that the connection was in.
+        /// The state of the connection.
         state: &'static str,
-        /// What came.
+        /// The type received.
         got: ContentType,
     },
-    /// A record that has to be protected came in the clear (RFC 9846 §5.2).
+    /// An unencrypted record arrived where records must be encrypted (RFC 9846 §5.2).
     UnprotectedRecord {
-        /// The state that the connection was in.
+        /// The state of the connection.
         state: &'static str,
-        /// What came.
+        /// The type received.
         got: ContentType,
     },
-    /// Bytes followed a message that changes keys, or that waits for an answer, in the same record (RFC 9846 §5.1).
+    /// Data followed a message that must end its record, since keys change or the other side
+    /// replies (RFC 9846 §5.1).
     KeyChangeInsideRecord {
-        /// The message that has to be the last of its record.
+        /// The message that must end its record.
         message: HandshakeType,
     },
-    /// Another record came in the middle of a handshake message (RFC 9846 §5.1).
+    /// Another record interrupted a fragmented handshake message (RFC 9846 §5.1).
     InterleavedHandshake,
-    /// A handshake or alert record without content, or one that is padding alone (RFC 9846 §5.4).
+    /// A handshake or alert record is empty, or a record contains only padding (RFC 9846 §5.4).
     EmptyRecord,
-    /// An alert record that does not hold exactly one alert (RFC 9846 §5.1).
+    /// An alert record does not contain exactly one alert (RFC 9846 §5.1).
     BadAlert,
-    /// A change_cipher_spec record with other content than the single byte 1 (RFC 9846 §5).
+    /// The content of a change_cipher_spec record is not the single byte 1 (RFC 9846 §5).
     BadChangeCipherSpec,
-    /// A record that does not decrypt: altered on the way, or sealed with other keys.
+    /// A record failed to decrypt: it was altered in transit, or encrypted with other keys.
     BadRecordMac,
     /// A decrypted record is longer than the RFC allows.
     RecordOverflow {
-        /// Bytes of plaintext.
+        /// The length of the plaintext in bytes.
         got: usize,
-        /// Bytes allowed.
+        /// The maximum in bytes.
         limit: usize,
     },
-    /// A peer sends more of what carries no data than any honest peer does.
+    /// The peer sent too many records or messages without application data.
     Flood(Flood),
     /// A handshake message is longer than [`Limits`](crate::config::Limits) allow.
     MessageTooLarge {
-        /// Which message.
+        /// The message.
         message: HandshakeType,
-        /// Bytes that it declares, header included.
+        /// The length that its header declares, in bytes with the header.
         got: usize,
-        /// Bytes allowed, header included.
+        /// The maximum in bytes with the header.
         limit: usize,
     },
-    /// The peer's certificate chain has more certificates than [`Limits`](crate::config::Limits) allow.
+    /// The peer's certificate chain has more certificates than [`Limits`](crate::config::Limits)
+    /// allow.
     ChainTooLong {
-        /// Certificates sent.
+        /// The number of certificates sent.
         got: usize,
-        /// Certificates allowed.
+        /// The maximum number.
         limit: usize,
     },
-    /// The peer offers, or chose, no version that is enabled here.
+    /// The peer offers, or chose, no enabled version.
     NoCommonVersion {
-        /// What the peer offers, or chose.
+        /// The versions that the peer offers, or the one that it chose.
         offered: Excerpt<ProtocolVersion>,
-        /// What is enabled here.
+        /// The enabled versions.
         enabled: Vec<ProtocolVersion>,
     },
-    /// The legacy_version of a TLS 1.3 hello, which decides nothing, is not the one that it has to be (RFC 9846 §4.2.2, §4.2.3).
+    /// The legacy_version of a TLS 1.3 hello is not TLS 1.2 (RFC 9846 §4.2.2, §4.2.3).
     LegacyVersion(ProtocolVersion),
-    /// The client says that it offers less than it can, after an attempt that failed, and we can do better (RFC 7507).
+    /// The client retried with an older version (TLS_FALLBACK_SCSV, RFC 7507), although both sides
+    /// support a newer one.
     InappropriateFallback {
-        /// The version that it would have got.
+        /// The newest version that the client offers.
         offered: ProtocolVersion,
     },
-    /// The peer does not bind the master secret to the handshake (RFC 7627), which the configuration requires.
+    /// The peer does not support extended_master_secret (RFC 7627), which the configuration
+    /// requires.
     ExtendedMasterSecretRequired,
-    /// The peer's renegotiation_info is not empty, though this is its first handshake (RFC 5746 §3.4, §3.6).
+    /// The peer's renegotiation_info is not empty in an initial handshake (RFC 5746 §3.4, §3.6).
     InsecureRenegotiation,
-    /// The TLS 1.2 server sent no renegotiation_info (RFC 5746 §4.1), which
-    /// [`set_allow_missing_renegotiation_info`](crate::ClientConfig::set_allow_missing_renegotiation_info)
-    /// would accept.
+    /// The TLS 1.2 server sent no renegotiation_info (RFC 5746 §4.1).
+    /// A [setting](crate::ClientConfig::set_allow_missing_renegotiation_info) accepts such servers.
     MissingRenegotiationInfo,
-    /// The peer's Finished has another length than its hash gives.
+    /// The length of the peer's Finished does not match its hash.
     FinishedLength {
-        /// Bytes that came.
+        /// The length received, in bytes.
         got: usize,
-        /// Bytes that it has.
+        /// The expected length in bytes.
         expected: usize,
     },
-    /// The client offers no cipher suite that is enabled here.
+    /// The client offers no enabled cipher suite.
     NoCommonCipherSuite {
-        /// What the client offers.
+        /// The cipher suites that the client offers.
         offered: Excerpt<CipherSuite>,
-        /// What is enabled here.
+        /// The enabled cipher suites.
         enabled: Vec<CipherSuite>,
     },
-    /// The client offers no key exchange group that is enabled here.
+    /// The client offers no enabled key exchange group.
     NoCommonGroup {
-        /// What the client offers.
+        /// The groups that the client offers.
         offered: Excerpt<NamedGroup>,
-        /// What is enabled here.
+        /// The enabled groups.
         enabled: Vec<NamedGroup>,
     },
-    /// The client does not accept the curve of the chosen identity's key (TLS 1.2, RFC 8422 §5.1).
+    /// The client does not support the curve of the chosen identity's key (TLS 1.2, RFC 8422 §5.1).
     CertificateCurve {
         /// The curve of the key.
         curve: NamedGroup,
-        /// The curves that the client accepts.
+        /// The curves that the client supports.
         offered: Excerpt<NamedGroup>,
     },
     /// The peer accepts no signature scheme that the chosen identity can sign with.
     NoCommonSignatureScheme {
-        /// What the peer accepts.
+        /// The schemes that the peer accepts.
         offered: Excerpt<SignatureScheme>,
-        /// What the identity's key can do.
+        /// The schemes that the identity's key supports.
         able: Vec<SignatureScheme>,
     },
-    /// The client asks for application protocols, none of which is enabled here (RFC 7301 §3.2).
+    /// The client offers only application protocols that are not enabled (RFC 7301 §3.2).
     NoCommonAlpn {
-        /// What the client asks for.
+        /// The application protocols that the client offers.
         offered: Excerpt<Vec<u8>>,
-        /// What is enabled here.
+        /// The enabled application protocols.
         enabled: Vec<Vec<u8>>,
     },
-    /// The peer negotiates no application protocol, which [is required](crate::ServerConfig::set_require_alpn).
+    /// The peer negotiated no application protocol, which
+    /// [`set_require_alpn`](crate::ServerConfig::set_require_alpn) requires.
     AlpnRequired,
-    /// A message lacks an extension that the RFC demands in it.
+    /// A message lacks an extension that the RFC requires.
     MissingExtension {
         /// The message.
         message: HandshakeType,
         /// The extension.
         extension: ExtensionType,
     },
-    /// The peer answers to an extension that was not offered.
+    /// The peer responded to an extension that was not offered.
     UnsolicitedExtension {
         /// The message.
         message: HandshakeType,
         /// The extension.
         extension: ExtensionType,
     },
-    /// A well-formed message that contradicts what was said before.
+    /// A well-formed message contradicts the handshake so far.
     Illegal(Illegal),
-    /// A second HelloRetryRequest (RFC 9846 §4.2.4).
+    /// The server sent a second HelloRetryRequest (RFC 9846 §4.2.4).
     SecondHelloRetryRequest,
     /// The server sent no certificate.
     NoCertificate {
         /// The version of the handshake.
         version: ProtocolVersion,
     },
-    /// The client showed no certificate, which the configuration requires.
+    /// The client sent no certificate, which the configuration requires.
     NoClientCertificate {
-        /// The version of the connection: each has its own alert for it.
+        /// The version of the handshake, which determines the alert.
         version: ProtocolVersion,
     },
-    /// The peer's certificate is refused.
+    /// The peer's certificate was rejected.
     Certificate(Refusal),
-    /// The handshake is signed with a scheme that was not offered, or that the version forbids.
+    /// The peer signed the handshake with a scheme that was not offered, or that the version
+    /// forbids.
     SignatureSchemeNotOffered(SignatureScheme),
-    /// The handshake is signed with a scheme that is not for the certificate's kind of key.
+    /// The peer signed the handshake with a scheme that its certificate's key does not support.
     SignatureSchemeMismatch(SignatureScheme),
-    /// The certificate of the server of TLS 1.2 has not the kind of key that this cipher suite demands, which the server chose
-    /// (RFC 5246 §7.4.2, RFC 8422 §2).
+    /// The TLS 1.2 server chose this cipher suite, but its certificate has another type of key than
+    /// the suite requires (RFC 5246 §7.4.2, RFC 8422 §2).
     CertificateKeyMismatch(CipherSuite),
-    /// The signature of the handshake is wrong: the peer does not hold the certificate's key.
+    /// The signature of the handshake is invalid: the peer does not hold its certificate's key, or
+    /// the handshake was altered.
     BadSignature,
-    /// The verify_data in Finished is wrong: the two sides saw different handshakes.
+    /// The verify_data in Finished is invalid: the two sides saw different handshakes.
     BadFinished,
-    /// The client does not hold the pre-shared key that it offers (RFC 9846 §4.3.11.2).
+    /// The PSK binder is invalid: the client does not hold the pre-shared key that it offers (RFC
+    /// 9846 §4.3.11.2).
     BadBinder,
-    /// The server answers early data with an older version than that of the session (RFC 9846 Appendix D.3).
+    /// The server chose an older version after the client sent early data (RFC 9846 Appendix D.3).
     EarlyDataAndOlderVersion,
-    /// The client sends more early data than its ticket allows, or more than is skipped (RFC 9846 §4.3.10).
+    /// The client sent more early data than its ticket allows, or more than a server skips (RFC
+    /// 9846 §4.3.10).
     TooMuchEarlyData {
-        /// Bytes allowed.
+        /// The maximum in bytes.
         limit: u32,
     },
-    /// No identity was chosen for the server name that the client asks for.
+    /// No identity was chosen for the server name that the client requests.
     NoIdentity {
-        /// The name asked for, if any.
+        /// The requested name, if any.
         asked: Option<String>,
-        /// The alert that tells the client of it: unrecognized_name unless another was chosen.
+        /// The alert to send. Default: unrecognized_name.
         alert: AlertDescription,
     },
-    /// The client names no external pre-shared key that is known here, and there is no certificate to do without one.
+    /// The client offers no known external pre-shared key, and no certificate is configured.
     NoCommonPsk {
-        /// Whether it can use one at all: with psk_dhe_ke (RFC 9846 §4.3.9).
+        /// Whether the client supports psk_dhe_ke (RFC 9846 §4.3.9), which pre-shared keys require.
         psk_dhe_ke: bool,
     },
-    /// The signer did not sign.
+    /// The private key failed to sign.
     SignerFailed,
-    /// The peer closed the transport in the middle of the handshake.
+    /// The peer closed the transport during the handshake.
     ClosedDuringHandshake {
-        /// The state that the connection was in.
+        /// The state of the connection.
         state: &'static str,
     },
-    /// The transport ended without close_notify: what came may have been cut short.
+    /// The transport ended without close_notify: received data may be truncated.
     Truncated,
-    /// The answer belongs to another connection, or to a question that is not open.
+    /// The answer belongs to another connection, or to a request that is not pending.
     WrongAnswer,
-    /// The handshake has to be finished first.
+    /// The call requires a complete handshake.
     HandshakeNotComplete,
-    /// A record that is to be sealed [in place](crate::Connection::send_in_place) has not the room that it needs. Nothing is to be sent of it.
+    /// A buffer for a record that is encrypted [in place](crate::Connection::send_in_place) has the
+    /// wrong length. Do not send it.
     RecordRoom {
-        /// Bytes that it has.
+        /// The length of the buffer in bytes.
         got: usize,
-        /// Bytes that it needs, with its content; `None` for a content that is empty, or longer than a record may be.
+        /// The required length in bytes, with the content; `None` if the content is empty or too
+        /// long for a record.
         need: Option<usize>,
     },
-    /// Our sending side is closed: nothing can be sent after close_notify.
+    /// The sending side is closed: nothing can be sent after close_notify.
     SendAfterClose,
-    /// Our sending keys have protected as much as they may, and this version cannot change them: a new connection is needed.
-    /// close_notify was sent.
+    /// The sending key reached its usage limit, and TLS 1.2 cannot change it. close_notify was
+    /// sent; open a new connection.
     KeyExhausted,
-    /// The version of this connection cannot change keys (TLS 1.2).
+    /// TLS 1.2 has no KeyUpdate.
     NoKeyUpdate,
-    /// A cryptographic operation of ours failed; says only which.
+    /// A local cryptographic operation failed; the text names only the operation.
     Crypto(&'static str),
-    /// Two settings of the configuration exclude each other: see [`ClientConfig::validate`](crate::ClientConfig::validate) and
-    /// [`ServerConfig::validate`](crate::ServerConfig::validate). No handshake is made with it.
+    /// Settings of the configuration exclude each other, so no handshake starts: see
+    /// [`ClientConfig::validate`](crate::ClientConfig::validate) and
+    /// [`ServerConfig::validate`](crate::ServerConfig::validate).
     Config(Contradiction),
-    /// A message of ours does not fit its length fields: a configuration of absurd size.
+    /// A message to send does not fit its length fields, because the configuration is too large.
     LocalMessageTooLong,
 }
 
 impl Error {
-    /// The alert that is sent for this error, before it is returned: `None` where the peer is gone, or needs none.
+    /// Returns the alert that is sent before this error is returned; `None` if the peer is gone or
+    /// needs no alert.
     #[must_use]
     pub fn alert(&self) -> Option<AlertDescription> {
         Some(match self {
@@ -282,7 +294,7 @@ impl Error {
                 RecordError::UnknownContentType(_) => AlertDescription::UNEXPECTED_MESSAGE,
                 RecordError::BadVersion(_) => AlertDescription::PROTOCOL_VERSION,
                 RecordError::NotTls(Protocol::SslV2) => AlertDescription::PROTOCOL_VERSION,
-                // Whoever speaks another protocol would take an alert for garbage in its own.
+                // A peer that speaks another protocol would take an alert for garbage.
                 RecordError::NotTls(_) => return None,
             },
             Self::UnexpectedMessage { .. }
@@ -341,14 +353,15 @@ impl Error {
     }
 }
 
-/// An alert that the application chose for an error. `None` for one that says that nothing is wrong, or that the connection goes
-/// on (RFC 9846 §6.1, RFC 5246 §7.2.2): a peer could take the connection for completed, or wait.
+/// Returns an alert that the application chose for an error. Returns `None` for alerts that do not
+/// report an error (RFC 9846 §6.1, RFC 5246 §7.2.2): the peer could take the connection for
+/// complete, or wait.
 pub(crate) fn error_alert(chosen: AlertDescription) -> Option<AlertDescription> {
     let closure = [AlertDescription::CLOSE_NOTIFY, AlertDescription::USER_CANCELED, AlertDescription::NO_RENEGOTIATION];
     (!closure.contains(&chosen)).then_some(chosen)
 }
 
-/// Copying and comparing errors is long. Where a connection does it, which is generic, it is compiled here, and not with each user.
+/// Out of line: keeps cloning and comparing errors out of each generic connection.
 impl Error {
     #[doc(hidden)]
     #[must_use]

@@ -231,7 +231,7 @@ impl Identity {
             Key::Custom(key) => {
                 let signature = key.signer(scheme)?.sign(message);
                 if let Err(_e) = &signature {
-                    log_warn!("the key did not sign: {_e}");
+                    log_warn!("the private key failed to sign: {_e}");
                 }
                 signature.ok()
             }

@@ -90,9 +90,9 @@ pub enum SessionError {
 impl std::fmt::Display for SessionError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Format => "these bytes are no session, or one of another version of this library: forget them",
-            Self::Malformed => "the session is damaged: forget it",
-            Self::CipherSuite => "the session is of a cipher suite that is not supported: forget it",
+            Self::Format => "not a stored session, or written by another version of this library; discard it",
+            Self::Malformed => "the stored session is malformed; discard it",
+            Self::CipherSuite => "the stored session has an unsupported cipher suite; discard it",
         })
     }
 }

@@ -1,9 +1,9 @@
-//! Judging what the peer proves with: its chain, and its signature.
+//! Verifies the peer's certificate chain and its handshake signature.
 //!
 //! ```text
-//! Certificate ─▶ PeerChain ─▶ ServerVerifier: ChainVerifier (path, validity, purpose, CRLs, pins), name, OCSP, timestamps ─▶ verdict
-//!                         └─▶ ChainVerifier of clients ─▶ verdict
-//! CertificateVerify, ServerKeyExchange ─▶ signature: in any case, whatever the verdict was made of
+//! Certificate ─▶ PeerChain ─▶ ServerVerifier: ChainVerifier, name, OCSP, SCTs
+//!                         └─▶ ChainVerifier of clients: path, validity, purpose, CRLs, pins
+//! CertificateVerify, ServerKeyExchange ─▶ signature: always checked, whatever verified the chain
 //! ```
 
 use std::sync::Arc;
@@ -20,7 +20,6 @@ use crate::error::Error;
 
 mod anchor;
 mod chain;
-mod chain_end;
 mod ocsp;
 mod path;
 mod pins;
@@ -51,21 +50,21 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     HashAlgorithm::Sha256.hash(bytes).as_ref().try_into().unwrap_or([0; 32])
 }
 
-/// The certificates that the peer sent, leaf first.
+/// The certificates that the peer sent, leaf first, with when and how they were verified.
 #[derive(Debug)]
 pub struct PeerChain {
-    /// Shared with the sessions that are kept of the connection.
+    /// Shared with the sessions stored from this connection.
     certificates: Arc<[CertificateDer<'static>]>,
-    /// How its owner signed the handshake, once that was checked.
+    /// The scheme that the peer signed the handshake with, once verified.
     signed_with: Option<SignatureScheme>,
-    /// For which time it was verified, in seconds since 1970; 0 if that is not known.
+    /// The time of verification, in seconds since 1970; 0 if unknown.
     verified_at: u64,
-    /// How many seconds after it the verdict ends; 0 if the verifier did not say.
+    /// How many seconds after `verified_at` the verification result stays valid; 0 if unknown.
     holds_for: u32,
 }
 
 impl PeerChain {
-    /// Takes the chain of a Certificate message; `None` if it is empty.
+    /// Copies the chain of a Certificate message; `None` if it is empty.
     ///
     /// # Errors
     /// [`Error::ChainTooLong`].
@@ -85,31 +84,40 @@ impl PeerChain {
         Ok((!certificates.is_empty()).then(|| Self::of_session(certificates.into())))
     }
 
-    /// The chain of an earlier connection, which was judged there.
+    /// Returns the chain of a session, which an earlier connection verified.
     pub(crate) fn of_session(certificates: Arc<[CertificateDer<'static>]>) -> Self {
         Self { certificates, signed_with: None, verified_at: 0, holds_for: 0 }
     }
 
-    /// Notes for which time it was verified, and when the verdict ends, if that is known.
+    /// Stores the time of verification, and until when the result is valid, if known.
     pub(crate) fn set_verified(&mut self, now: UnixTime, until: Option<UnixTime>) {
         self.verified_at = now.as_secs();
         let seconds = until.map(|until| until.as_secs().saturating_sub(now.as_secs()));
         self.holds_for = seconds.map_or(0, |seconds| u32::try_from(seconds).unwrap_or(u32::MAX).max(1));
     }
 
-    /// Returns when its sessions end, in seconds since 1970: with the first of its certificates that ends, or with the
-    /// verdict. `None` if a certificate's end cannot be read.
+    /// Returns when sessions with this chain expire, in seconds since 1970: when the first
+    /// certificate or the verification result expires. `None` if a certificate's notAfter cannot be
+    /// read, or there is no certificate.
+    ///
+    /// Counts every certificate sent, also those not on the path. A session that expires too early
+    /// costs only a full handshake.
     pub(crate) fn end(&self) -> Option<u64> {
-        let end = chain_end::chain_end(&self.certificates)?;
+        let mut end = None;
+        for certificate in &*self.certificates {
+            let not_after = x509::not_after(certificate)?;
+            end = Some(end.map_or(not_after, |earliest: u64| earliest.min(not_after)));
+        }
+        let end = end?;
         Some(if self.holds_for == 0 { end } else { end.min(self.verified_at.saturating_add(self.holds_for.into())) })
     }
 
-    /// For which time it was verified, in seconds since 1970; `now` if the verifier did not say.
+    /// Returns the time of verification, at most `now`, in seconds since 1970; `now` if unknown.
     pub(crate) fn verified_at(&self, now: UnixTime) -> u64 {
         if self.verified_at == 0 { now.as_secs() } else { self.verified_at.min(now.as_secs()) }
     }
 
-    /// For which time it was verified, in seconds since 1970; 0 if the verifier did not say.
+    /// Returns the time of verification, in seconds since 1970; 0 if unknown.
     pub(crate) fn verdict_time(&self) -> u64 {
         self.verified_at
     }
@@ -118,35 +126,36 @@ impl PeerChain {
         &self.certificates
     }
 
-    /// Notes how the handshake was signed.
+    /// Stores the scheme of a verified handshake signature.
     pub(crate) fn set_signed_with(&mut self, scheme: SignatureScheme) {
         self.signed_with = Some(scheme);
     }
 
-    /// The scheme with which the peer signed the handshake; `None` before that, and where it did not, as in a resumption.
+    /// Returns the scheme that the peer signed the handshake with; `None` before that, and after a
+    /// resumption.
     #[must_use]
     pub fn signed_with(&self) -> Option<SignatureScheme> {
         self.signed_with
     }
 
-    /// The certificates, leaf first.
+    /// Returns the certificates, leaf first.
     #[must_use]
     pub fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.certificates
     }
 
-    /// The peer's own certificate.
+    /// Returns the end-entity certificate.
     #[must_use]
     pub fn leaf(&self) -> Option<&CertificateDer<'static>> {
         self.certificates.first()
     }
 }
 
-/// What a server sent beside its chain, unchecked. It is dropped with the question about the chain, whatever the answer.
+/// What a server stapled to its chain, unverified. Dropped once the chain is verified.
 #[derive(Debug, Default)]
 pub(crate) struct Staples(Option<Box<StaplesContent>>);
 
-/// Apart, since most servers send nothing and each state passes it on.
+/// Boxed: most servers staple nothing, and each state moves it.
 #[derive(Debug, Default)]
 struct StaplesContent {
     ocsp_response: Option<Box<[u8]>>,

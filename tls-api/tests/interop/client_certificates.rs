@@ -133,7 +133,7 @@ fn missing_when_required(version: &str, option: &str) -> Outcome {
     let ended = client_of_any_version(&server, &[option])?.finish()?;
     let alert = if version == "1.2" { "handshake failure" } else { "certificate required" };
     contains(&ended.stderr, alert)?;
-    Ok(server.running.stderr.wait_for("the client showed no certificate")?)
+    Ok(server.running.stderr.wait_for("the client sent no certificate")?)
 }
 
 fn unknown_ca(option: &str) -> Outcome {

@@ -332,9 +332,9 @@ const STAPLED: [(&str, Response, Option<&str>); 4] = [
     (
         "revoked",
         Response { status: Status::Revoked, ..GOOD },
-        Some("it was revoked: the stapled OCSP response says so"),
+        Some("it is revoked: the stapled OCSP response reports it"),
     ),
-    ("about_another", Response { about: "other", ..GOOD }, Some("is about another certificate")),
+    ("about_another", Response { about: "other", ..GOOD }, Some("is for another certificate")),
 ];
 
 /// Runs a tlsclient that requires an OCSP response.

@@ -111,7 +111,7 @@ fn revoked(role: Role) -> Outcome {
     openssl(&["ca", "-config", "conf", "-gencrl", "-out", "crl.pem"])?;
     for (leaf, good) in [("good", true), ("bad", false)] {
         let own = Files { chain: path(&format!("{leaf}.pem")), key: path(&format!("{leaf}.key")) };
-        let words = "was revoked: a revocation list names it";
+        let words = "is revoked: a CRL lists it";
         match role {
             Role::Server => {
                 let server = start(&own, &[])?;
@@ -202,11 +202,11 @@ fn scts() -> Outcome {
     let options = ["--ct-logs", path, "--ct-operators", "1"];
     write(text(usable, "2999-01-01T00:00:00Z"))?;
     expect_success(&fetch(server.port, &options)?)?;
-    expect_failure(&fetch(server.port, &options[..2])?, "1 of the configured certificate transparency logs")?;
+    expect_failure(&fetch(server.port, &options[..2])?, "SCTs from 1 CT log operator(s)")?;
     let without = Server::start(Kind::EcdsaP256, &[], &["http"])?;
-    expect_failure(&fetch(without.port, &options)?, "0 of the configured certificate transparency logs")?;
+    expect_failure(&fetch(without.port, &options)?, "SCTs from 0 CT log operator(s)")?;
     write(text(r#"{"retired":{"timestamp":"2020-01-01T00:00:00Z"}}"#, "2999-01-01T00:00:00Z"))?;
-    expect_failure(&fetch(server.port, &options)?, "after that log was retired")?;
+    expect_failure(&fetch(server.port, &options)?, "is retired, and the SCT was issued afterwards")?;
     // An expired log list rejects nothing.
     write(text(usable, "2020-01-01T00:00:00Z"))?;
     expect_success(&fetch(without.port, &options)?)

@@ -130,7 +130,7 @@ fn fallback() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
     let ended = client_of_any_version(&server, &["-tls1_2", "-fallback_scsv"])?.finish()?;
     contains(&ended.stderr, "inappropriate fallback")?;
-    server.running.stderr.wait_for("fell back")?;
+    server.running.stderr.wait_for("possible downgrade attack")?;
     let server = Server::start(Kind::EcdsaP256, &["--protover", "1.2"], &["http"])?;
     let mut client = client_of_any_version(&server, &["-tls1_2", "-fallback_scsv"])?;
     client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;

@@ -89,14 +89,14 @@ fn faulty_pem_or_der_is_named_in_the_error() {
     let error = |certs: &[u8], key: &[u8]| Identity::from_pem(certs, key).unwrap_err().to_string();
     let section = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n").into_bytes();
     let expect_words = |text: String, words: &str| assert!(text.contains(words), "no {words:?} in {text:?}");
-    expect_words(error(key.as_bytes(), key.as_bytes()), "there is no certificate");
-    expect_words(error(cert.as_bytes(), cert.as_bytes()), "there is no private key");
-    expect_words(error(b"", b""), "there is no certificate");
-    expect_words(error(cert.as_bytes(), other_key.as_bytes()), "is that of none of the certificates");
+    expect_words(error(key.as_bytes(), key.as_bytes()), "no certificate");
+    expect_words(error(cert.as_bytes(), cert.as_bytes()), "no private key found");
+    expect_words(error(b"", b""), "no certificate");
+    expect_words(error(cert.as_bytes(), other_key.as_bytes()), "belongs to none of the certificates");
     expect_words(error(cert.replace("-----END", "-----").as_bytes(), key.as_bytes()), "no END line");
-    expect_words(error(&chain[0], key.as_bytes()), "it is DER, and no PEM");
+    expect_words(error(&chain[0], key.as_bytes()), "it is DER, not PEM");
     expect_words(error(&section("PKCS7"), key.as_bytes()), "openssl pkcs7");
-    expect_words(error(&section("CERTIFICATE REQUEST"), key.as_bytes()), "an authority has to sign first");
+    expect_words(error(&section("CERTIFICATE REQUEST"), key.as_bytes()), "have a CA issue the certificate");
     let damaged = cert.replace("MII", "!!!");
     expect_words(error(damaged.as_bytes(), key.as_bytes()), "base64");
     let not_a_certificate =
@@ -109,15 +109,15 @@ fn faulty_pem_or_der_is_named_in_the_error() {
             key.lines().nth(1).unwrap()
         ),
     ] {
-        expect_words(error(cert.as_bytes(), encrypted.as_bytes()), "it is encrypted; decrypt it first");
+        expect_words(error(cert.as_bytes(), encrypted.as_bytes()), "it is encrypted; decrypt it with");
     }
     expect_words(error(cert.as_bytes(), &section("OPENSSH PRIVATE KEY")), "ssh-keygen");
     expect_words(error(cert.as_bytes(), &section("PUBLIC KEY")), "a public key");
     let p12 = [&[0x30, 0x82, 1, 0, 2, 1, 3][..], &[0; 253]].concat();
     expect_words(error(cert.as_bytes(), &p12), "openssl pkcs12");
     let der = |key: &[u8]| Identity::from_der(vec![chain[0].clone()], key).unwrap_err().to_string();
-    expect_words(der(key.as_bytes()), "it is PEM, and no DER");
-    expect_words(der(b""), "no private key in PKCS#8, SEC1 or PKCS#1");
+    expect_words(der(key.as_bytes()), "it is PEM, not DER");
+    expect_words(der(b""), "expected PKCS#8, SEC1 or PKCS#1");
     expect_words(der(&p12), "openssl pkcs12");
     // EncryptedPrivateKeyInfo.
     expect_words(der(&[0x30, 5, 0x30, 0, 4, 1, 7]), "it is encrypted");

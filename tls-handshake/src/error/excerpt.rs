@@ -1,11 +1,13 @@
-//! What an error keeps of a peer's input: bounded, whatever the peer sent.
+//! Bounds on the peer's input in an error: the first entries of a list, and the first bytes of a
+//! text.
 
 use std::fmt;
 
-/// The first entries of a list that a peer sent, at most [`MAX`](Self::MAX), and how many there were.
+/// The first entries of a list that a peer sent, at most [`MAX`](Self::MAX), and how many there
+/// were.
 ///
-/// An error lives as long as its connection, and its text goes into logs: neither grows with the
-/// peer's input.
+/// An error lives as long as its connection, and its text is written to logs. Neither may grow with
+/// the peer's input.
 ///
 /// ```
 /// use strata_tls_handshake::error::Excerpt;
@@ -21,7 +23,7 @@ pub struct Excerpt<T> {
 }
 
 impl<T> Excerpt<T> {
-    /// Entries that are kept.
+    /// The maximum number of entries kept.
     pub const MAX: usize = 16;
 
     /// Returns the first entries, at most [`MAX`](Self::MAX).
@@ -30,24 +32,24 @@ impl<T> Excerpt<T> {
         &self.entries
     }
 
-    /// Returns whether there were none.
+    /// Returns whether the list had no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }
 
-    /// Returns how many entries there were.
+    /// Returns the number of entries in the list, kept or not.
     #[must_use]
     pub fn total(&self) -> usize {
         self.total
     }
 
-    /// Converts the entries that are kept.
+    /// Converts each entry kept.
     pub(crate) fn map<U>(self, convert: impl Fn(T) -> U) -> Excerpt<U> {
         Excerpt { entries: self.entries.into_iter().map(convert).collect(), total: self.total }
     }
 
-    /// Writes the entries with `write`, and how many more there were.
+    /// Writes the entries with `write`, then the number of entries not kept.
     pub(crate) fn write(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -90,7 +92,7 @@ impl<T: fmt::Display> fmt::Display for Excerpt<T> {
     }
 }
 
-/// The first 255 bytes of a peer's text, cut between characters.
+/// Truncates a peer's text to 255 bytes, between characters.
 pub(crate) fn bounded(mut text: String) -> String {
     if text.len() > MAX_TEXT {
         let end = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -101,7 +103,7 @@ pub(crate) fn bounded(mut text: String) -> String {
     text
 }
 
-/// Bytes of one name in an error: a DNS name has fewer.
+/// The maximum length of a text, in bytes. A DNS name is shorter.
 const MAX_TEXT: usize = 255;
 
 #[cfg(test)]
@@ -109,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn excerpt_keeps_the_first_and_counts_all() {
+    fn excerpt_keeps_first_entries_and_counts_all() {
         for total in [0, 1, 15, 16, 17, 1000] {
             let excerpt: Excerpt<usize> = (0..total).collect();
             assert_eq!(excerpt.entries(), (0..total.min(16)).collect::<Vec<_>>());
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_between_characters() {
+    fn bounded_truncates_between_characters() {
         assert_eq!(bounded("a".repeat(255)), "a".repeat(255));
         assert_eq!(bounded("a".repeat(256)), "a".repeat(255) + "…");
         assert_eq!(bounded("ä".repeat(200)), "ä".repeat(127) + "…");

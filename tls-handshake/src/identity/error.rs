@@ -1,53 +1,54 @@
-//! Why an identity cannot be made, told to whoever has the files.
+//! Why certificates and a key do not form an identity, with what the operator can do about it.
 
 use std::fmt;
 
-/// Why an identity cannot be made of a chain and a key.
+/// Why a certificate chain and a key do not form an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// There is no certificate.
+    /// No certificate was found.
     NoCertificate,
-    /// There is no private key.
+    /// No private key was found.
     NoKey,
-    /// The certificate of the key cannot be used; the text says why.
+    /// The end-entity certificate is unusable; the text says why.
     BadLeaf(String),
-    /// The key cannot be used; the text says why.
+    /// The key is unusable; the text says why.
     BadKey(String),
-    /// A file is not what it should be; the text says how.
+    /// A file is not valid PEM; the text says why.
     BadPem(String),
-    /// The key is that of none of the certificates.
+    /// The key belongs to none of the certificates.
     KeyMismatch,
-    /// A remote key without a scheme to sign with.
+    /// The key has no signature scheme.
     NoScheme,
-    /// The certificate is not valid for the name that it was configured for.
+    /// The certificate does not match the name that it was configured for.
     NotValidForName {
-        /// The name.
+        /// The configured name.
         name: String,
     },
-    /// The chain does not fit a Certificate message (15 MiB), or what is stapled to it does not fit an extension (64 KiB).
+    /// The chain is too long for a Certificate message (15 MiB), or the stapled data is empty or too long for an
+    /// extension (64 KiB).
     TooLong,
 }
 
 impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCertificate => {
-                f.write_str("there is no certificate; a PEM file has it between BEGIN CERTIFICATE lines")
-            }
-            Self::NoKey => f.write_str("there is no private key; a PEM file has it between BEGIN PRIVATE KEY lines"),
-            Self::BadLeaf(why) => write!(f, "the certificate of the key cannot be used: {why}"),
-            Self::BadKey(why) => write!(f, "the private key cannot be used: {why}"),
-            Self::BadPem(why) => write!(f, "this is not a PEM file as it should be: {why}"),
+            Self::NoCertificate => f.write_str("no certificate found; PEM starts one with BEGIN CERTIFICATE"),
+            Self::NoKey => f.write_str("no private key found; PEM starts one with BEGIN PRIVATE KEY"),
+            Self::BadLeaf(why) => write!(f, "unusable end-entity certificate: {why}"),
+            Self::BadKey(why) => write!(f, "unusable private key: {why}"),
+            Self::BadPem(why) => write!(f, "not a valid PEM file: {why}"),
             Self::KeyMismatch => f.write_str(
-                "the private key is that of none of the certificates; \
-                 certificate and key have to be of the same pair, and may have been renewed one without the other",
+                "the private key belongs to none of the certificates; use the certificate issued for this key (one of \
+                 them may have been renewed without the other)",
             ),
-            Self::NoScheme => f.write_str("a remote key needs at least one signature scheme"),
-            Self::NotValidForName { name } => write!(f, "the certificate is not valid for the name {name:?}"),
-            Self::TooLong => {
-                f.write_str("the chain, or what is stapled to it, is empty or too long for a Certificate message")
+            Self::NoScheme => f.write_str("the key has no signature scheme; expected at least one"),
+            Self::NotValidForName { name } => {
+                write!(f, "the certificate does not match the configured name {name:?}; use one issued for it")
             }
+            Self::TooLong => f.write_str(
+                "the certificate chain is longer than 15 MiB, or the stapled data is empty or longer than 64 KiB",
+            ),
         }
     }
 }

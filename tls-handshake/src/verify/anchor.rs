@@ -1,6 +1,8 @@
-//! What a trust anchor may do, by its own certificate. webpki keeps its name, key and name constraints, and forgets the rest.
+//! The limits that a trust anchor's own certificate sets: validity, CA or not, path length, key
+//! usage.
 //!
-//! RFC 5280 §6.2 lets an implementation process what a self-signed certificate says of itself: OpenSSL and Go do so, and so does this.
+//! webpki keeps only an anchor's name, key and name constraints. RFC 5280 §6.2 allows an
+//! implementation to apply the rest, as OpenSSL and Go do.
 
 use std::fmt::Write;
 
@@ -12,16 +14,16 @@ use crate::verify::rejection_report::since_1970;
 use crate::verify::sha256;
 use crate::verify::x509::{Certificate, KeyUse, ReadableName};
 
-/// What a trust anchor may do. Default: anything, as of one that has no certificate.
+/// The limits of a trust anchor. Default: none, as for an anchor without a certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct AnchorLimits {
-    /// From when until when it is valid.
+    /// notBefore and notAfter.
     validity: Option<(UnixTime, UnixTime)>,
-    /// How many CA certificates may stand below it.
+    /// The number of CA certificates allowed below it.
     path_length: Option<u64>,
-    /// Whether it may sign revocation lists.
+    /// Whether it may sign CRLs.
     pub(crate) signs_lists: bool,
-    /// The SHA-256 of its certificate, if it vouches only for itself.
+    /// The SHA-256 of its certificate if it vouches only for itself.
     itself: Option<[u8; 32]>,
 }
 
@@ -32,10 +34,10 @@ impl Default for AnchorLimits {
 }
 
 impl AnchorLimits {
-    /// Reads them from a certificate.
+    /// Reads the limits from a certificate.
     pub(crate) fn of(der: &CertificateDer<'_>, read: &Certificate<'_>) -> Result<Self, CertificateError> {
         let mut limits = Self { validity: Some((read.not_before, read.not_after)), ..Self::default() };
-        // Version 1 has no extensions: it cannot say what it is for.
+        // Version 1 has no extensions, so it sets no other limits.
         if read.version < 2 {
             return Ok(limits);
         }
@@ -61,7 +63,8 @@ impl AnchorLimits {
         Ok(limits)
     }
 
-    /// Checks whether the anchor vouches for this path: `leaf`, then the CA certificates from the leaf's issuer on.
+    /// Checks that the anchor may vouch for a path: `leaf`, and `above`, the CA certificates from
+    /// the leaf's issuer on.
     pub(crate) fn check(
         &self,
         leaf: &CertificateDer<'_>,
@@ -73,18 +76,18 @@ impl AnchorLimits {
         }
         check_validity(self, now)?;
         let Some(allowed) = self.path_length else { return Ok(()) };
-        // RFC 5280 §6.1.4 (l): those that are self-issued do not count.
+        // RFC 5280 §6.1.4 (l): self-issued certificates do not count.
         let found = above.iter().filter(|certificate| certificate.subject != certificate.issuer).count();
         let found = u64::try_from(found).unwrap_or(u64::MAX);
         if found > allowed { Err(AnchorFault::PathLength { allowed, found }) } else { Ok(()) }
     }
 
-    /// Returns the end of its validity; `None` if that is not known.
+    /// Returns the end of its validity; `None` if unknown.
     pub(crate) fn not_after(&self) -> Option<UnixTime> {
         self.validity.map(|(_, not_after)| not_after)
     }
 
-    /// Appends what a digest has to bind.
+    /// Appends the limits to the input of a digest.
     pub(crate) fn add_to(&self, all: &mut Vec<u8>) {
         let (from, until) = self.validity.map_or((0, u64::MAX), |(from, until)| (from.as_secs(), until.as_secs()));
         for number in [from, until, self.path_length.unwrap_or(u64::MAX), u64::from(self.signs_lists)] {
@@ -94,7 +97,7 @@ impl AnchorLimits {
     }
 }
 
-/// Checks that an anchor is valid at this time.
+/// Checks that an anchor is valid at `now`.
 pub(crate) fn check_validity(anchor: &AnchorLimits, now: UnixTime) -> Result<(), AnchorFault> {
     match anchor.validity {
         Some((not_before, _)) if now < not_before => {
@@ -107,13 +110,13 @@ pub(crate) fn check_validity(anchor: &AnchorLimits, now: UnixTime) -> Result<(),
     }
 }
 
-/// Returns whether an anchor may have this extension critical: those of RFC 5280 §4.2.1. No policy is asked for, so that those about
-/// policies hold for any path.
+/// Returns whether an anchor may have this critical extension: those of RFC 5280 §4.2.1.
+/// Verification requires no policy, so every path satisfies the policy extensions.
 fn is_supported(oid: &[u8]) -> bool {
     matches!(oid, [0x55, 0x1d, 14 | 15 | 17 | 18 | 19 | 30 | 31 | 32 | 33 | 35 | 36 | 37 | 46 | 54])
 }
 
-/// An object identifier as a person reads it.
+/// Formats an object identifier, such as `2.5.29.15`.
 fn dotted(oid: &[u8]) -> String {
     let mut text = String::new();
     let (mut value, mut is_first) = (0_u64, true);
@@ -140,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn anchors_are_valid_in_their_first_and_last_second() {
+    fn anchor_is_valid_in_its_first_and_last_second() {
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let anchor = AnchorLimits { validity: Some((at(100), at(200))), ..AnchorLimits::default() };
         for (now, valid) in [(99, false), (100, true), (200, true), (201, false)] {
@@ -151,7 +154,8 @@ mod tests {
 
     #[test]
     fn object_identifiers_are_dotted() {
-        // X.690 §8.19: the first two arcs share an octet, and only below 2 has the second a bound.
+        // X.690 §8.19: the first two arcs share an octet, and the second is bounded only if the
+        // first is below 2.
         for (oid, text) in [
             (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d][..], "1.2.840.113549"),
             (&[0x55, 0x1d, 0x0f], "2.5.29.15"),

@@ -1,9 +1,10 @@
-//! The certificate chain: a path to a trust anchor, validity, purpose, revocation lists, pins. webpki finds the path.
+//! Verifies a certificate chain: path, validity, purpose, CRLs, pins. webpki finds the path.
 //!
 //! ```text
-//! chain ─▶ exactly a trusted one? ─yes─▶ valid now? ────────────────────────────────────────┐
-//!            └─no─▶ webpki: path, signatures (memo), validity, purpose ─▶ our pass, pins ─┴─▶ ProvenPath ─▶ own checks
-//!                     └──────────────── another path ◀── if it fails ────────┘
+//! chain ─▶ pinned end-entity certificate? ─yes─▶ validity, purpose, pins ─┐
+//!            └─no─▶ webpki: path, signatures, validity, purpose           ├─▶ ProvenPath
+//!                     ▲   └─▶ `path`: anchor, key usage, CRLs ─▶ pins ────┘     └─▶ CheckPath
+//!                     └── next path ◀── on failure ──┴────────────┘
 //! ```
 
 use std::cell::Cell;
@@ -29,13 +30,13 @@ use crate::verify::signature::verify_signed;
 use crate::verify::webpki_error::explain;
 use crate::verify::x509::{Certificate, KeyUse, oid, sole};
 
-/// Signatures that are remembered unless another number is set: 32 KiB.
+/// The default size of the signature cache in signatures: 32 KiB.
 const MEMO: usize = 1024;
 
-/// Judges chains of either role: the part that clients and servers have in common.
+/// Verifies the certificate chains of servers and clients.
 ///
-/// It takes trust anchors alone. All else makes it stricter, but for
-/// [`trust_exact_certificate`](Self::trust_exact_certificate), which adds a single certificate to those that are trusted.
+/// It needs only trust anchors. Every other setting makes it stricter, except
+/// [`trust_exact_certificate`](Self::trust_exact_certificate), which trusts one more certificate.
 ///
 /// ```
 /// use strata_tls_handshake::verify::{ChainVerifier, Crls, Pins};
@@ -60,37 +61,39 @@ pub struct ChainVerifier {
     path: Option<Arc<dyn VerifyPath>>,
 }
 
-/// What a certificate is used for.
+/// The role that a certificate authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// To prove a server (id-kp-serverAuth).
+    /// A server (id-kp-serverAuth).
     Server,
-    /// To prove a client (id-kp-clientAuth).
+    /// A client (id-kp-clientAuth).
     Client,
 }
 
-/// A check of the application's own, which comes after all others: it can refuse what they accepted, and nothing else.
+/// A check of the application that runs after all others. It can only reject paths that they
+/// accepted.
 pub trait CheckPath: fmt::Debug + Send + Sync {
-    /// Whether this path is good as well.
+    /// Checks a path that all other checks accepted.
     ///
     /// # Errors
-    /// The reason to refuse it, such as [`CertificateError::Application`].
+    /// The reason to reject it, such as [`CertificateError::Application`].
     fn check(&self, path: &ProvenPath<'_>, purpose: Purpose, now: UnixTime) -> Result<(), CertificateError>;
 
-    /// A hash over all that the verdict depends on; `None`, which it is unless this says otherwise, binds sessions to the
-    /// configuration that has this check, and its clones.
+    /// Returns a hash of everything that the result depends on. Default: `None`, which restricts
+    /// resumption to this configuration and its clones.
     fn session_scope(&self) -> Option<[u8; 32]> {
         None
     }
 }
 
-/// Replaces the walk of the path: trust anchors, signatures, validity, purpose and revocation lists.
+/// Replaces the path verification: trust anchors, signatures, validity, purpose and CRLs.
 #[cfg(feature = "dangerous_configuration")]
 pub trait VerifyPath: fmt::Debug + Send + Sync {
-    /// Whether the chain, leaf first and never empty, leads to somebody who is trusted. The name is not its business.
+    /// Checks that a chain, leaf first and never empty, leads to a trusted issuer. The name is
+    /// checked separately.
     ///
     /// # Errors
-    /// The reason to refuse it.
+    /// The reason to reject it.
     fn verify_path(
         &self,
         chain: &[CertificateDer<'_>],
@@ -99,37 +102,40 @@ pub trait VerifyPath: fmt::Debug + Send + Sync {
     ) -> Result<(), CertificateError>;
 }
 
-/// A path that was found good.
+/// A verified path.
 pub struct ProvenPath<'p> {
     leaf: &'p EndEntityCert<'p>,
-    by: PathEnd<'p>,
+    end: PathEnd<'p>,
     valid_until: UnixTime,
     memo: &'p VerificationMemo,
 }
 
-/// Who vouches for the leaf.
+/// Where a verified path ends: what makes the leaf trusted.
 enum PathEnd<'p> {
+    /// A trust anchor.
     Path(&'p VerifiedPath<'p>),
-    /// It is itself among those that are trusted.
+    /// The leaf is a pinned end-entity certificate.
     Itself,
-    /// The application's own walk of the path, with what was sent as far as each certificate signed the one before it.
+    /// The application's [`VerifyPath`]. Holds the certificates sent, as far as each one issued the
+    /// one before it.
     #[cfg(feature = "dangerous_configuration")]
     Application(&'p [CertificateDer<'p>]),
 }
 
 impl ProvenPath<'_> {
-    /// The peer's own certificate.
+    /// Returns the end-entity certificate.
     #[must_use]
     pub fn leaf(&self) -> CertificateDer<'_> {
         self.leaf.der()
     }
 
-    /// The certificates of the path, leaf first, without those that were sent and not needed. A leaf that is trusted by
-    /// itself stands alone. Of a path that the application walked itself: as far as each was signed by the next one sent.
+    /// Returns the certificates of the path, leaf first, without unused ones. A pinned end-entity
+    /// certificate is the only one. A path that the application verified ends where a certificate
+    /// was not issued by the next one sent.
     #[must_use]
     pub fn certificates(&self) -> Vec<CertificateDer<'_>> {
         let mut certificates = vec![self.leaf()];
-        match self.by {
+        match self.end {
             PathEnd::Path(path) => {
                 for above in path.intermediate_certificates() {
                     certificates.push(above.der());
@@ -146,26 +152,27 @@ impl ProvenPath<'_> {
         certificates
     }
 
-    /// The trust anchor that the path leads to; `None` for a leaf that is trusted by itself.
+    /// Returns the trust anchor of the path; `None` for a pinned end-entity certificate, and for a
+    /// path that the application verified.
     #[must_use]
     pub fn anchor(&self) -> Option<&TrustAnchor<'_>> {
-        match self.by {
+        match self.end {
             PathEnd::Path(path) => Some(path.anchor()),
             _ => None,
         }
     }
 
-    /// Returns when the first of what the verdict rests on ends: a certificate of the path, its trust anchor, or a revocation list
-    /// that covers one of them. A stapled OCSP response is not among it.
+    /// Returns when the verification result expires: with the first certificate of the path, its
+    /// trust anchor, or a CRL that covers one of them. A stapled OCSP response does not count.
     #[must_use]
     pub fn valid_until(&self) -> UnixTime {
         self.valid_until
     }
 
-    /// The SHA-256 of each key of the path, leaf first and the trust anchor's last.
+    /// Returns the SHA-256 of each key of the path, leaf first and trust anchor last.
     #[must_use]
     pub fn pins(&self) -> Vec<Pin> {
-        match self.by {
+        match self.end {
             PathEnd::Path(path) => pins_of(path),
             PathEnd::Itself => vec![pin_of(&self.leaf.subject_public_key_info())],
             #[cfg(feature = "dangerous_configuration")]
@@ -173,9 +180,9 @@ impl ProvenPath<'_> {
         }
     }
 
-    /// The name (contents alone) of the leaf's issuer, with its key.
+    /// Returns the name (contents only) and key of the leaf's issuer.
     pub(crate) fn issuer(&self) -> Option<(&[u8], SubjectPublicKeyInfoDer<'_>)> {
-        let spki = match self.by {
+        let spki = match self.end {
             PathEnd::Path(path) => path.issuer_spki(),
             PathEnd::Itself => return None,
             #[cfg(feature = "dangerous_configuration")]
@@ -184,12 +191,12 @@ impl ProvenPath<'_> {
         Some((self.leaf.issuer(), spki))
     }
 
-    /// Whether the leaf is trusted by itself.
+    /// Returns whether the leaf is a pinned end-entity certificate.
     pub(crate) fn is_exact(&self) -> bool {
-        matches!(self.by, PathEnd::Itself)
+        matches!(self.end, PathEnd::Itself)
     }
 
-    /// Whether the leaf has no subjectAltName at all.
+    /// Returns whether the leaf has no subjectAltName extension.
     pub(crate) fn has_no_subject_alt_name(&self) -> bool {
         Certificate::read(&self.leaf.der()).is_some_and(|read| read.extension(oid::SUBJECT_ALT_NAME).is_none())
     }
@@ -216,7 +223,7 @@ impl From<RootCertStore> for ChainVerifier {
 }
 
 impl ChainVerifier {
-    /// Accepts what these trust anchors vouch for; with none of them it accepts nothing.
+    /// Verifies chains against these trust anchors. With none it rejects every chain.
     #[must_use]
     pub fn new(roots: impl Into<Arc<RootCertStore>>) -> Self {
         Self {
@@ -226,14 +233,15 @@ impl ChainVerifier {
             pins: None,
             reported: None,
             checks: Vec::new(),
-            // Without randomness no handshake begins either.
+            // Without randomness, no handshake starts anyway.
             memo: Arc::new(VerificationMemo::new(MEMO).unwrap_or_else(|_| VerificationMemo::none())),
             #[cfg(feature = "dangerous_configuration")]
             path: None,
         }
     }
 
-    /// The names that an accepted certificate can be issued by, each a Name in DER: what clients are told that have to choose one.
+    /// Returns the names of the issuers whose certificates can be accepted, each a Name in DER.
+    /// Servers send them to clients as hints.
     #[must_use]
     pub fn issuer_names(&self) -> Vec<Vec<u8>> {
         let mut names: Vec<_> = self.roots.subjects().collect();
@@ -245,70 +253,73 @@ impl ChainVerifier {
         names
     }
 
-    /// The trust anchors.
+    /// Returns the trust anchors.
     #[must_use]
     pub fn roots(&self) -> &RootCertStore {
         &self.roots
     }
 
-    /// Trusts this very certificate as a peer's own, whoever signed it: for peers that signed theirs themselves. It has to be valid
-    /// at the time; where it says what it is for (key usage, extended key usage), that has to be so; its pin and your own checks
-    /// count. Revocation, OCSP and certificate transparency do not: all of them are about who issued it.
+    /// Accepts this end-entity certificate regardless of issuer, for example a self-signed one.
+    /// Validity, key usage, extended key usage, pins and custom checks still apply. Revocation,
+    /// OCSP and certificate transparency do not, since they concern the issuer.
     ///
-    /// A server has to be asked for by a name in its subjectAltName. One without that extension is good for every name that is
-    /// asked for under this configuration: give such a server a configuration of its own.
+    /// The requested server name must match its subjectAltName. A certificate without that
+    /// extension matches every name under this configuration, so use a separate configuration for
+    /// such a server.
     ///
     /// # Errors
-    /// [`CertificateError`] if it cannot be parsed, or is of X.509 version 1.
+    /// [`CertificateError`] if it cannot be parsed, or has X.509 version 1.
     pub fn trust_exact_certificate(&mut self, certificate: CertificateDer<'static>) -> Result<(), CertificateError> {
         EndEntityCert::try_from(&certificate).map_err(|e| explain(e, 1, self.roots.len()))?;
         self.exact.push(certificate);
         Ok(())
     }
 
-    /// The revocation lists that chains are checked against; `None`, which it is unless set, for no such check.
+    /// Sets the CRLs that chains are checked against. Default: `None`, no check.
     pub fn set_crls(&mut self, crls: Option<Crls>) {
         self.crls = crls.map(Arc::new);
     }
 
-    /// Demands a pinned key in every chain; `None`, which it is unless set, demands none.
+    /// Requires a pinned key in every chain. Default: `None`, no requirement.
     pub fn set_pins(&mut self, pins: Option<Pins>) {
         self.pins = pins;
     }
 
-    /// Reports chains without one of these keys, by a call to `report` with the chain's pins, and accepts them: to try pins out. Those of
-    /// [`set_pins`](Self::set_pins) are demanded as before.
+    /// Tests pins: calls `report` with the pins of each chain that contains none of these keys, and
+    /// accepts the chain. Pins of [`set_pins`](Self::set_pins) are still required.
     pub fn set_pins_report_only(&mut self, pins: Pins, report: impl Fn(&[Pin]) + Send + Sync + 'static) {
         self.reported = Some(ReportOnlyPins::new(pins, report));
     }
 
-    /// Adds a check of your own, which can refuse what all others accepted.
+    /// Adds a check of the application, which can reject paths that all others accepted.
     pub fn add_check(&mut self, check: Arc<dyn CheckPath>) {
         self.checks.push(check);
     }
 
-    /// How many signatures of chains are remembered once they were found right, so that those of the same issuers cost a
-    /// hash the next time: 1,024, at 32 bytes each, unless set; 0 for none. See [`VerificationMemo`]. Clones share them.
+    /// Sets the size of the signature cache, in signatures of 32 bytes each; 0 disables it. A
+    /// cached signature costs only a hash to verify again. Clones share the cache. See
+    /// [`VerificationMemo`]. Default: 1,024.
     pub fn set_memo_size(&mut self, signatures: usize) {
         self.memo = Arc::new(VerificationMemo::new(signatures).unwrap_or_else(|_| VerificationMemo::none()));
     }
 
-    /// Replaces the walk of the path by another one. Whoever does so answers for trust anchors, signatures, validity, purpose and
-    /// revocation lists; name, OCSP, timestamps, pins and checks stay as they are.
+    /// Replaces the path verification. The replacement must check trust anchors, signatures,
+    /// validity, purpose and revocation. Name, OCSP, SCTs, pins and custom checks still apply.
     #[cfg(feature = "dangerous_configuration")]
     pub fn dangerous_set_path(&mut self, path: Arc<dyn VerifyPath>) {
         self.path = Some(path);
     }
 
-    /// Whether `chain` (leaf first) proves, at the time `now`, a client. Which client it is, the caller must know from the leaf.
+    /// Verifies the `chain` of a client (leaf first) at the time `now`. The caller identifies the
+    /// client by the leaf.
     ///
     /// # Errors
-    /// [`Refusal`], with what is needed to mend it.
+    /// [`Refusal`], with the failed check and the chain.
     pub fn verify_client(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Refusal> {
         self.verify_client_until(chain, now).map(drop)
     }
 
-    /// Does the same as [`verify_client`](Self::verify_client), and returns how long the verdict holds
+    /// Verifies as [`verify_client`](Self::verify_client) does, and returns when the result expires
     /// ([`ProvenPath::valid_until`]).
     ///
     /// # Errors
@@ -317,7 +328,8 @@ impl ChainVerifier {
         self.verify_chain(chain, Purpose::Client, now, &|_| Ok(()))
     }
 
-    /// A hash over all that the verdict depends on; `None` if only the checks of the application know.
+    /// Returns a hash of everything that the result depends on; `None` if a check of the
+    /// application provides none.
     #[must_use]
     pub fn session_scope(&self) -> Option<[u8; 32]> {
         #[cfg(feature = "dangerous_configuration")]
@@ -343,8 +355,8 @@ impl ChainVerifier {
         hash(&all).as_ref().try_into().ok()
     }
 
-    /// Returns whether the verification result can change while the chain and this verifier stay: with revocation lists, pins, or checks of
-    /// your own. Then sessions should be verified again before they are resumed.
+    /// Returns whether the result for a chain can change under this verifier: with CRLs, pins, or
+    /// checks of the application. Sessions should then be verified again before they are resumed.
     #[must_use]
     pub fn needs_reverification(&self) -> bool {
         #[cfg(feature = "dangerous_configuration")]
@@ -354,7 +366,7 @@ impl ChainVerifier {
         self.crls.is_some() || self.pins.is_some() || !self.checks.is_empty()
     }
 
-    /// The checks of both roles, then `beyond`, then the application's.
+    /// Runs the checks common to both roles, then `beyond`, then the application's.
     pub(crate) fn verify_chain(
         &self,
         chain: &[CertificateDer<'_>],
@@ -380,8 +392,8 @@ impl ChainVerifier {
         let end_entity = EndEntityCert::try_from(leaf).map_err(|e| explain(e, chain.len(), self.roots.len()))?;
         let read = Certificate::read(leaf).ok_or(CertificateError::BadEncoding)?;
         check_key_usage(&read)?;
-        let last = |by: PathEnd<'_>, valid_until: UnixTime| {
-            let proven = ProvenPath { leaf: &end_entity, by, valid_until, memo: &self.memo };
+        let last = |end: PathEnd<'_>, valid_until: UnixTime| {
+            let proven = ProvenPath { leaf: &end_entity, end, valid_until, memo: &self.memo };
             beyond(&proven)?;
             self.checks.iter().try_for_each(|check| check.check(&proven, purpose, now))?;
             Ok(valid_until)
@@ -419,7 +431,7 @@ impl ChainVerifier {
         Ok(())
     }
 
-    /// A path on which all is well. Where pins are reported it is one that they have nothing against, if there is one.
+    /// Finds a valid path. Prefers one that has a key of the report-only pins.
     fn find_path<'p>(
         &'p self,
         leaf: &'p EndEntityCert<'_>,
@@ -438,12 +450,12 @@ impl ChainVerifier {
                 reported.check(&pins_of(&path));
                 Ok((path, until))
             }
-            verdict => verdict,
+            result => result,
         }
     }
 
-    /// A path on which all is well, among those that the certificates allow for. Of several that differ in a key the one is found
-    /// that has a key of each of these pins. webpki bounds the work: 100 signatures, 200,000 steps.
+    /// Finds a valid path that has a key of each of these pins, among all paths that the
+    /// certificates allow. webpki bounds the work to 100 signatures and 200,000 steps.
     fn find_pinned_path<'p>(
         &'p self,
         leaf: &'p EndEntityCert<'_>,
@@ -480,7 +492,7 @@ impl ChainVerifier {
             let anchors = &self.roots.anchors;
             leaf.verify_for_usage(algorithms, anchors, intermediates, now, usage, None, Some(&check))
         });
-        // Of an unpinned path nothing else was wrong.
+        // A path without a pin passed all other checks, so report that first.
         let fault = unpinned.take().or_else(|| unfit.take());
         match (found, fault, until.get()) {
             (Ok(path), _, Some(until)) => Ok((path, until)),
@@ -491,8 +503,8 @@ impl ChainVerifier {
     }
 }
 
-/// Every handshake here is signed with the leaf's key: a certificate that says what its key is for has to allow that
-/// (RFC 9846 §4.5.1.2, RFC 5246 §7.4.2). webpki does not look at it.
+/// Checks that the leaf's key usage, if present, allows signatures: the leaf's key signs every
+/// handshake (RFC 9846 §4.5.1.2, RFC 5246 §7.4.2). webpki does not check it.
 fn check_key_usage(leaf: &Certificate<'_>) -> Result<(), CertificateError> {
     if leaf.allows(KeyUse::DigitalSignature) { Ok(()) } else { Err(CertificateError::WrongKeyUsage) }
 }
@@ -507,7 +519,7 @@ fn pins_of(path: &VerifiedPath<'_>) -> Vec<Pin> {
     keys
 }
 
-/// For a certificate that is trusted by itself; webpki looks at those of a path.
+/// Checks the validity of a pinned end-entity certificate. webpki checks it on a path.
 fn check_validity(leaf: &Certificate<'_>, now: UnixTime) -> Result<(), CertificateError> {
     let now_since = since_1970(now);
     if now < leaf.not_before {
@@ -519,7 +531,8 @@ fn check_validity(leaf: &Certificate<'_>, now: UnixTime) -> Result<(), Certifica
     Ok(())
 }
 
-/// For a certificate that is trusted by itself: the extended key usage, where it has one (RFC 5280 §4.2.1.12).
+/// Checks the extended key usage of a pinned end-entity certificate, if present (RFC 5280
+/// §4.2.1.12).
 fn check_purpose(leaf: &Certificate<'_>, purpose: Purpose) -> Result<(), CertificateError> {
     let Some(purposes) = leaf.extension(oid::EXTENDED_KEY_USAGE) else { return Ok(()) };
     let wanted = match purpose {
@@ -535,8 +548,9 @@ fn check_purpose(leaf: &Certificate<'_>, purpose: Purpose) -> Result<(), Certifi
     Err(CertificateError::WrongPurpose)
 }
 
-/// What was sent, from the leaf on, as far as each certificate issued the one before it: what else is known of a path that the
-/// application walked itself. A certificate that was merely sent along is nobody's issuer, and its key pins nothing.
+/// Returns the certificates sent, from the leaf on, as far as each one issued the one before it.
+/// Only these count for a path that the application verified: an unrelated certificate must not
+/// satisfy a pin.
 #[cfg(feature = "dangerous_configuration")]
 fn linked<'c>(sent: &'c [CertificateDer<'c>]) -> &'c [CertificateDer<'c>] {
     let issued = |below: &CertificateDer<'_>, above: &CertificateDer<'_>| {

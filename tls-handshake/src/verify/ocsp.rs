@@ -1,9 +1,8 @@
-//! The OCSP response that a server staples to its certificate (RFC 6066 §8, RFC 6960): who signed it, whether it is fresh, and what
-//! it says about this certificate.
+//! Verifies the OCSP response that a server staples to its certificate (RFC 6066 §8, RFC 6960).
 //!
 //! ```text
-//! response ─▶ successful? ─▶ about this certificate? ─▶ signed by the issuer, or by whom the issuer certified for it? ─▶ fresh?
-//!                                                                                  good ◀─┬─▶ revoked ◀─┬─▶ unknown
+//! response ─▶ successful? ─▶ for this certificate? ─▶ fresh? ─▶ status: good, revoked, unknown
+//!          └▶ signed by the issuer, or by a responder that the issuer certified?
 //! ```
 
 use pki_types::{CertificateDer, Der, SubjectPublicKeyInfoDer, TrustAnchor, UnixTime};
@@ -19,36 +18,40 @@ use crate::verify::server::Stapled;
 use crate::verify::signature::verify_signed;
 use crate::verify::x509::{Certificate, Extensions, Signed, oid, public_key, read_time, sole};
 
-/// What is made of the OCSP response that a server staples to its certificate.
+/// The policy for the OCSP response that a server staples to its certificate.
 ///
-/// A response counts if the certificate's issuer signed it, or a responder to whom the issuer gave a certificate for that; if it is
-/// about this certificate; and if it is fresh: begun, and not past its next update, or not older than a day if it names
-/// none. Clocks may differ by five minutes.
+/// A response is valid if all of this holds:
+///
+/// - The certificate's issuer signed it, or a responder that the issuer certified for OCSP.
+/// - It is for this certificate.
+/// - It is fresh: after thisUpdate and before nextUpdate, or at most a day old without nextUpdate.
+///   Clocks may differ by five minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OcspPolicy {
-    /// It is not looked at.
+    /// Ignores the response.
     Ignore,
-    /// One that counts and says that the certificate was revoked is believed. One that does not count is as good as none, as an
-    /// attacker could leave it out; but a certificate that says that it always comes with one (must-staple, RFC 7633) is
-    /// held to it.
+    /// Rejects the certificate if a valid response reports it as revoked. Treats an invalid
+    /// response like a missing one, since an attacker could omit it. A must-staple certificate (RFC
+    /// 7633) requires a valid response.
     #[default]
     Soft,
-    /// There has to be one that counts, and it has to say that the certificate is good.
+    /// Requires a valid response that reports the certificate as good.
     Require,
 }
 
-/// Clocks may differ by this many seconds.
+/// The allowed clock difference in seconds.
 const SKEW: u64 = 300;
-/// How many seconds a response lasts that does not say when the next one is due (RFC 6960 §4.2.2.1: newer ones are there at any time).
+/// How long a response without nextUpdate is valid, in seconds. RFC 6960 §4.2.2.1: newer ones are
+/// always available.
 const WITHOUT_NEXT_UPDATE: u64 = 86_400;
-/// Certificates of responders that are looked at.
+/// The maximum number of responder certificates tried.
 const MAX_RESPONDERS: usize = 4;
-/// status_request, in the TLS features of a certificate (RFC 7633 §4.1).
+/// status_request in a certificate's TLS features (RFC 7633 §4.1).
 const STATUS_REQUEST: &[u8] = &[5];
 
 impl OcspPolicy {
-    /// Judges what was stapled; gives back the timestamps inside of a response that counts.
+    /// Checks the stapled response. Returns the SCTs in a valid one.
     pub(crate) fn check<'r>(
         self,
         path: &ProvenPath<'_>,
@@ -58,7 +61,7 @@ impl OcspPolicy {
         if self == Self::Ignore {
             return Ok(None);
         }
-        // A server does not staple unless it is asked to (RFC 6066 §8).
+        // A server staples only if asked (RFC 6066 §8).
         let must_staple = stapled.ocsp_requested && must_staple(&path.leaf());
         let strict = self == Self::Require || must_staple;
         let Some(response) = stapled.ocsp_response else {
@@ -66,10 +69,10 @@ impl OcspPolicy {
             return if strict { Err(CertificateError::Ocsp(missing)) } else { Ok(None) };
         };
         match status(path, response, now) {
-            Ok(answer) if answer.revoked => {
+            Ok(status) if status.revoked => {
                 Err(CertificateError::Revoked { by: RevocationSource::Ocsp, certificate: None })
             }
-            Ok(answer) => Ok(answer.scts),
+            Ok(status) => Ok(status.scts),
             Err(e) if strict => Err(CertificateError::Ocsp(e)),
             Err(_e) => {
                 log_debug!("{_e}");
@@ -79,12 +82,12 @@ impl OcspPolicy {
     }
 }
 
-/// Whether a certificate says that it always comes with an OCSP response.
+/// Returns whether a certificate requires a stapled OCSP response.
 fn must_staple(leaf: &CertificateDer<'_>) -> bool {
     let Some(features) = Certificate::read(leaf).and_then(|read| read.extension(oid::TLS_FEATURE)) else {
         return false;
     };
-    // What cannot be read may say so.
+    // A malformed extension may be must-staple.
     let Some(features) = sole(features, der::SEQUENCE) else { return true };
     let mut features = Elements::new(features);
     while let Some(feature) = features.next() {
@@ -95,44 +98,45 @@ fn must_staple(leaf: &CertificateDer<'_>) -> bool {
     false
 }
 
-/// What a response that counts says.
-struct Answer<'r> {
+/// The content of a valid response.
+struct CertStatus<'r> {
     revoked: bool,
-    /// The value of the extension with timestamps.
+    /// The value of the SCT extension.
     scts: Option<&'r [u8]>,
 }
 
-fn status<'r>(path: &ProvenPath<'_>, response: &'r [u8], now: UnixTime) -> Result<Answer<'r>, OcspError> {
+fn status<'r>(path: &ProvenPath<'_>, response: &'r [u8], now: UnixTime) -> Result<CertStatus<'r>, OcspError> {
     let (name, spki) = path.issuer().ok_or(OcspError::UntrustedResponder)?;
     let issuer = Issuer { name, spki };
     let basic = BasicResponse::read(response)?;
     let id = CertId::new(&issuer, path.end_entity().serial()).ok_or(OcspError::UntrustedResponder)?;
-    // There may be several about one certificate: of those that count one that says revoked is believed.
-    let mut believed: Option<Result<Answer<'_>, OcspError>> = None;
-    let weight = |answer: &Result<Answer<'_>, OcspError>| answer.as_ref().map_or(0, Answer::weight);
+    // Several single responses may be for this certificate. A valid one that reports revoked takes
+    // precedence.
+    let mut chosen: Option<Result<CertStatus<'_>, OcspError>> = None;
+    let weight = |status: &Result<CertStatus<'_>, OcspError>| status.as_ref().map_or(0, CertStatus::weight);
     let mut singles = Elements::new(basic.singles);
     while let Some((tag, single)) = singles.next() {
-        // Those that cannot be read are left.
+        // Skips a single response that cannot be parsed.
         let Some(single) = SingleResponse::read(single).filter(|_| tag == der::SEQUENCE) else { continue };
         if id.is_of(&single) {
-            let answer = single.answer(now);
-            if believed.as_ref().is_none_or(|believed| weight(believed) < weight(&answer)) {
-                believed = Some(answer);
+            let status = single.cert_status(now);
+            if chosen.as_ref().is_none_or(|chosen| weight(chosen) < weight(&status)) {
+                chosen = Some(status);
             }
         }
     }
-    let believed = believed.ok_or(OcspError::OtherCertificate)?;
+    let chosen = chosen.ok_or(OcspError::OtherCertificate)?;
     basic.check_signer(&issuer, now, path.memo())?;
-    believed
+    chosen
 }
 
-impl Answer<'_> {
+impl CertStatus<'_> {
     fn weight(&self) -> u8 {
         if self.revoked { 2 } else { 1 }
     }
 }
 
-/// Who issued the certificate.
+/// The issuer of the certificate.
 struct Issuer<'a> {
     /// The contents of the Name.
     name: &'a [u8],
@@ -142,16 +146,16 @@ struct Issuer<'a> {
 /// The fields of a BasicOCSPResponse (RFC 6960 §4.2.1).
 struct BasicResponse<'r> {
     responder: Responder<'r>,
-    /// The contents of the responses.
+    /// The contents of the list of single responses.
     singles: &'r [u8],
-    /// The contents of the certificates.
+    /// The contents of the list of certificates.
     certificates: &'r [u8],
     signed: Signed<'r>,
-    /// Whether it has no critical extension: none of those that there are changes a verdict here.
+    /// Whether it has no critical extension. The defined extensions do not affect the result.
     is_understood: bool,
 }
 
-/// Who says to have signed.
+/// The responder that the response names as its signer.
 enum Responder<'r> {
     /// The contents of the Name.
     Name(&'r [u8]),
@@ -181,7 +185,7 @@ impl<'r> BasicResponse<'r> {
             None => &[],
         };
         let mut fields = Elements::new(data);
-        // The version, which is 1 where it is left out.
+        // The version. Default: 1.
         fields.optional(der::CONTEXT_0);
         let responder = match fields.next()? {
             (der::CONTEXT_1, name) => Responder::Name(sole(name, der::SEQUENCE)?),
@@ -198,8 +202,9 @@ impl<'r> BasicResponse<'r> {
         Some(Self { responder, singles, certificates, signed, is_understood })
     }
 
-    /// Whether the issuer signed, or a responder that the issuer has certified for it (RFC 6960 §4.2.2.2). Whether the responder's
-    /// certificate was revoked is not asked: there would be no end to it.
+    /// Checks that the issuer signed the response, or a responder that the issuer certified (RFC
+    /// 6960 §4.2.2.2). Does not check the revocation of the responder's certificate, which would
+    /// need yet another response.
     fn check_signer(&self, issuer: &Issuer<'_>, now: UnixTime, memo: &VerificationMemo) -> Result<(), OcspError> {
         let verify = |key: &SubjectPublicKeyInfoDer<'_>| {
             memo.with_algorithms(|algorithms| verify_signed(algorithms, key, &self.signed))
@@ -210,24 +215,25 @@ impl<'r> BasicResponse<'r> {
         }
         let mut certificates = Elements::new(self.certificates);
         let listed = std::iter::from_fn(|| certificates.expect_whole(der::SEQUENCE)).take(MAX_RESPONDERS);
-        // A responder may have several certificates, of which one is out of date, or of another key by the same name.
-        let mut verdict = Err(OcspError::UntrustedResponder);
+        // A responder may have several certificates: an expired one, or one with the same name but
+        // another key.
+        let mut result = Err(OcspError::UntrustedResponder);
         for (_, whole) in listed {
             let certificate = CertificateDer::from(whole);
             let Some(read) = Certificate::read(&certificate) else { continue };
             if self.responder.is(read.subject, read.spki) && issuer.has_delegated_to(&certificate, now, memo) {
-                verdict = verify(&read.spki.into());
-                if verdict.is_ok() {
+                result = verify(&read.spki.into());
+                if result.is_ok() {
                     break;
                 }
             }
         }
-        verdict
+        result
     }
 }
 
 impl Responder<'_> {
-    /// Whether that is whoever has this name and this key.
+    /// Returns whether it names the holder of this name and key.
     fn is(&self, name: &[u8], spki: &[u8]) -> bool {
         match self {
             Self::Name(own) => *own == name,
@@ -237,7 +243,8 @@ impl Responder<'_> {
 }
 
 impl Issuer<'_> {
-    /// Whether the issuer itself signed this certificate, for OCSP (id-kp-OCSPSigning), and it is valid.
+    /// Returns whether this is a valid certificate that the issuer signed for OCSP
+    /// (id-kp-OCSPSigning).
     fn has_delegated_to(&self, responder: &CertificateDer<'_>, now: UnixTime, memo: &VerificationMemo) -> bool {
         let (Some(key), Ok(responder)) = (sole(&self.spki, der::SEQUENCE), EndEntityCert::try_from(responder)) else {
             return false;
@@ -254,7 +261,7 @@ impl Issuer<'_> {
     }
 }
 
-/// OCSPResponse: the status, and what is in its responseBytes.
+/// Reads an OCSPResponse: the status, and the contents of responseBytes.
 fn outer(response: &[u8]) -> Option<(u8, Option<&[u8]>)> {
     let mut fields = Elements::new(sole(response, der::SEQUENCE)?);
     let [status] = fields.expect(der::ENUMERATED)? else { return None };
@@ -262,11 +269,11 @@ fn outer(response: &[u8]) -> Option<(u8, Option<&[u8]>)> {
     fields.is_empty().then_some((*status, bytes))
 }
 
-/// `[0]` and `[1]` of CertStatus. That of unknown is `[2]`.
+/// Tags of CertStatus: `[0]` and `[1]`. Unknown is `[2]`.
 const GOOD: u8 = 0x80;
 const REVOKED: u8 = 0xa1;
 
-/// How a response names the certificate that it is about (RFC 6960 §4.1.1), with each of the hashes in use.
+/// The identifier of a certificate in a response (RFC 6960 §4.1.1), for each supported hash.
 struct CertId<'a> {
     sha1: [[u8; 20]; 2],
     sha256: [[u8; 32]; 2],
@@ -286,7 +293,7 @@ impl<'a> CertId<'a> {
     }
 
     fn is_of(&self, single: &SingleResponse<'_>) -> bool {
-        // AlgorithmIdentifiers with their OIDs alone; a NULL may follow.
+        // Contents of AlgorithmIdentifiers. A NULL may follow the OID.
         const SHA1: &[u8] = &[6, 5, 0x2b, 14, 3, 2, 26];
         const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
         let ([name1, key1], [name256, key256]) = (&self.sha1, &self.sha256);
@@ -299,8 +306,8 @@ impl<'a> CertId<'a> {
     }
 }
 
-/// Whether none of these extensions is critical: those that there are (RFC 6960 §4.4) change nothing here, and an unknown one that is
-/// critical could.
+/// Returns whether none of these extensions is critical. The defined ones (RFC 6960 §4.4) do not
+/// affect the result, but an unknown critical one could.
 fn are_understood(listed: &[u8]) -> bool {
     !Extensions::new(listed).any(|extension| extension.critical)
 }
@@ -341,12 +348,12 @@ impl<'r> SingleResponse<'r> {
         Some(Self { algorithm, name_hash, key_hash, serial, status, this_update, next_update, scts, is_understood })
     }
 
-    /// What it says, if it counts.
-    fn answer(&self, now: UnixTime) -> Result<Answer<'r>, OcspError> {
+    /// Returns the status if the response is valid.
+    fn cert_status(&self, now: UnixTime) -> Result<CertStatus<'r>, OcspError> {
         self.check_freshness(now)?;
         match self.status {
             _ if !self.is_understood => Err(OcspError::CriticalExtension),
-            GOOD | REVOKED => Ok(Answer { revoked: self.status == REVOKED, scts: self.scts }),
+            GOOD | REVOKED => Ok(CertStatus { revoked: self.status == REVOKED, scts: self.scts }),
             _ => Err(OcspError::UnknownCertificate),
         }
     }

@@ -1,11 +1,12 @@
-//! Our own pass over a path that webpki found: what RFC 5280 demands beside what webpki checks.
+//! Checks of a path that RFC 5280 requires and webpki omits.
 //!
 //! ```text
-//! path ─▶ anchor: validity, CA or itself, path length ─▶ issuers: keyCertSign ─▶ revocation lists ─▶ when the first of it ends
+//! path ─▶ anchor: validity, CA or itself, path length ─▶ issuers: keyCertSign ─▶ CRLs ─▶ expiry
 //! ```
 //!
-//! webpki calls it for each path that leads to a trust anchor, and goes on to the next one where it fails. Each such path costs
-//! webpki at least one of its 100 signatures, which bounds how often.
+//! webpki calls [`PathPass::check`] for each path to a trust anchor, and tries the next path if it
+//! fails. Each path costs webpki at least one of its 100 signatures, which bounds the number of
+//! calls.
 
 use std::cell::Cell;
 
@@ -20,14 +21,14 @@ use crate::verify::roots::RootCertStore;
 use crate::verify::signature::verify_signed;
 use crate::verify::x509::{Certificate, KeyUse, ReadableName};
 
-/// What all paths of a chain are checked against.
+/// The inputs shared by all paths of a chain.
 pub(crate) struct PathPass<'c> {
     pub(crate) roots: &'c RootCertStore,
     pub(crate) crls: Option<&'c Crls>,
     pub(crate) now: UnixTime,
-    /// What the peer sent beside its own certificate.
+    /// The certificates that the peer sent after the leaf.
     pub(crate) intermediates: &'c [CertificateDer<'c>],
-    /// Shared by all paths.
+    /// The signatures of CRLs that may still be checked, for all paths together.
     signatures_left: Cell<u32>,
 }
 
@@ -41,7 +42,7 @@ impl<'c> PathPass<'c> {
         Self { roots, crls, now, intermediates, signatures_left: Cell::new(LIST_SIGNATURES) }
     }
 
-    /// Checks a path; returns when the first of what it rests on ends.
+    /// Checks a path. Returns when the first certificate or CRL that it depends on expires.
     pub(crate) fn check(
         &self,
         path: &VerifiedPath<'_>,
@@ -51,7 +52,7 @@ impl<'c> PathPass<'c> {
         let above: Vec<_> = path.intermediate_certificates().map(|certificate| certificate.der()).collect();
         let read: Option<Vec<_>> = above.iter().map(Certificate::read).collect();
         let above = read.ok_or(CertificateError::BadEncoding)?;
-        // Each anchor of a store has its limits.
+        // Every anchor of the store has limits.
         let anchor = self.roots.limits_of(path.anchor()).ok_or(CertificateError::BadEncoding)?;
         anchor.check(&leaf, &above, self.now).map_err(|fault| CertificateError::Anchor {
             anchor: bounded(ReadableName(&path.anchor().subject).to_string()),
@@ -73,7 +74,7 @@ impl<'c> PathPass<'c> {
         }
     }
 
-    /// Looks all certificates of a path up; returns when the first of the lists ends.
+    /// Checks all certificates of a path against the CRLs. Returns when the first CRL expires.
     fn check_lists(
         &self,
         crls: &Crls,
@@ -103,7 +104,7 @@ impl<'c> PathPass<'c> {
         Ok(until)
     }
 
-    /// Where a certificate of a path stands among those that were sent.
+    /// Returns the position of a certificate among those that the peer sent.
     fn position(&self, certificate: &Certificate<'_>) -> ChainPosition {
         let is_it = |sent: &CertificateDer<'_>| Certificate::read(sent).is_some_and(|sent| sent.tbs == certificate.tbs);
         ChainPosition {

@@ -1,4 +1,5 @@
-//! Pinned keys: the SHA-256 of a SubjectPublicKeyInfo that has to be in the chain (RFC 7469 §2.4).
+//! Pinned keys (RFC 7469 §2.4): a chain must contain one of them. `chain` checks them after the
+//! path.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,9 +7,10 @@ use std::sync::Arc;
 use crate::certificate_error::{CertificateError, Pin};
 use crate::verify::sha256;
 
-/// Keys of which every chain has to have one: its leaf's, an intermediate's, or its trust anchor's.
+/// Keys of which every chain must contain one: in its leaf, an intermediate, or its trust anchor.
 ///
-/// Pins that no chain has any more lock their users out: pin a backup key, which is kept elsewhere, as well.
+/// Once no valid chain contains a pinned key, every connection fails. Also pin a backup key that is
+/// stored elsewhere.
 ///
 /// ```
 /// use strata_tls_handshake::verify::Pins;
@@ -23,7 +25,7 @@ use crate::verify::sha256;
 pub struct Pins(Vec<Pin>);
 
 impl Pins {
-    /// Demands one of these keys; with none of them, no chain has one.
+    /// Requires one of these keys. An empty set rejects every chain.
     #[must_use]
     pub fn new(pins: impl IntoIterator<Item = Pin>) -> Self {
         let mut pins: Vec<_> = pins.into_iter().collect();
@@ -32,7 +34,7 @@ impl Pins {
         Self(pins)
     }
 
-    /// Whether one of these keys, of a chain, is pinned.
+    /// Checks that one of the keys of a chain is pinned.
     pub(crate) fn check(&self, keys: &[Pin]) -> Result<(), CertificateError> {
         match keys.iter().any(|key| self.0.contains(key)) {
             true => Ok(()),
@@ -49,14 +51,14 @@ impl Pins {
     }
 }
 
-/// The pin of a key: a SubjectPublicKeyInfo, in DER.
+/// Returns the pin of a SubjectPublicKeyInfo in DER.
 pub(crate) fn pin_of(spki: &[u8]) -> Pin {
     Pin(sha256(spki))
 }
 
 type Report = Arc<dyn Fn(&[Pin]) + Send + Sync>;
 
-/// Pins that are tried out: chains without one are told of, and accepted.
+/// Pins under trial: chains without one are reported and accepted.
 #[derive(Clone)]
 pub(crate) struct ReportOnlyPins {
     pub(crate) pins: Pins,
@@ -68,10 +70,10 @@ impl ReportOnlyPins {
         Self { pins, report: Arc::new(report) }
     }
 
-    /// Tells of a chain with these keys if none is pinned.
+    /// Reports a chain with these keys if none is pinned.
     pub(crate) fn check(&self, keys: &[Pin]) {
         if self.pins.check(keys).is_err() {
-            log_warn!("no key of the chain is pinned: {keys:?}");
+            log_warn!("no key in the chain is pinned (report only): {keys:?}");
             (self.report)(keys);
         }
     }

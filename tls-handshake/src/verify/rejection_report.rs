@@ -1,4 +1,5 @@
-//! What is told of a chain that is refused. Made only then.
+//! Describes a rejected chain: its certificates, the trust anchors tried, and a hint. Runs only
+//! after a rejection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +16,10 @@ use crate::verify::roots::RootCertStore;
 use crate::verify::signature::verify_signed;
 use crate::verify::x509::{Certificate, ReadableName};
 
-/// Anchors that are told of: a store may have many of one name.
+/// The maximum number of anchors reported: many may have the same name.
 const MAX_ANCHORS: usize = 8;
 
-/// Adds to the reason what was tried.
+/// Adds a report of the chain to the error.
 pub(crate) fn refusal(
     why: CertificateError,
     chain: &[CertificateDer<'_>],
@@ -89,7 +90,7 @@ impl Certificate<'_> {
     }
 }
 
-/// What a person can do about it.
+/// Returns what the operator can do about the error, if the cause is a common mistake.
 fn hint(why: &CertificateError, chain: &[Option<Certificate<'_>>], anchors: &[AnchorReport]) -> Option<Hint> {
     match why {
         CertificateError::CaUsedAsEndEntity => return Some(Hint::CaAsEndEntity),
@@ -105,7 +106,7 @@ fn hint(why: &CertificateError, chain: &[Option<Certificate<'_>>], anchors: &[An
     if top.is_self_signed() {
         return Some(Hint::SelfSigned);
     }
-    // Each step leads to another certificate; a circle ends with the count.
+    // Each step moves to another certificate. The count ends a cycle.
     for _ in chain {
         match read().find(|above| above.subject == top.issuer && top.issuer != top.subject) {
             Some(above) => top = above,

@@ -1,7 +1,7 @@
 //! Certificate revocation lists (RFC 5280 §5): webpki reads them; certificates are looked up here.
 //!
-//! webpki asks one list for each certificate, the first of its issuer's name. An authority can have several that count: one for each
-//! key, one for each part of its certificates, one that is older.
+//! webpki asks one list for each certificate, the first of its issuer's name. An authority can have
+//! several that count: one for each key, one for each part of its certificates, one that is older.
 
 use std::cell::Cell;
 
@@ -18,15 +18,19 @@ use crate::verify::x509::{Certificate, Signed, oid, read_time, sole};
 
 /// Revocation lists, and what to do where they do not say.
 ///
-/// A certificate that any list of its issuer names is rejected whatever the policy, unless it is an authority's and
-/// [only end entities are looked up](Self::set_end_entity_only): also by a list that is older than another one, expired, of another part
-/// of the issuer's certificates, or of another key of the issuer. The strict policy, which it is unless changed, also rejects what
-/// no list covers, in the whole chain below the trust anchor, and what only expired lists cover. A list covers a certificate if the
-/// key that signed the certificate signed the list too and may do so (key usage cRLSign), its thisUpdate has passed, and its distribution
-/// point, if it has one, is one of the certificate's. A certificate without distribution points is covered by any part: load all parts.
+/// A certificate that any list of its issuer names is rejected whatever the policy, unless it is an
+/// authority's and [only end entities are looked up](Self::set_end_entity_only): also by a list
+/// that is older than another one, expired, of another part of the issuer's certificates, or of
+/// another key of the issuer. The strict policy, which it is unless changed, also rejects what no
+/// list covers, in the whole chain below the trust anchor, and what only expired lists cover. A
+/// list covers a certificate if the key that signed the certificate signed the list too and may do
+/// so (key usage cRLSign), its thisUpdate has passed, and its distribution point, if it has one, is
+/// one of the certificate's. A certificate without distribution points is covered by any part: load
+/// all parts.
 ///
-/// The lists are for the application to fetch: when a new one is there, make a new configuration, which also ends the resumption of
-/// sessions that were verified with the old ones. Indirect lists, delta lists and lists for some reasons only are not supported.
+/// The lists are for the application to fetch: when a new one is there, make a new configuration,
+/// which also ends the resumption of sessions that were verified with the old ones. Indirect lists,
+/// delta lists and lists for some reasons only are not supported.
 ///
 /// ```no_run
 /// use strata_tls_handshake::verify::Crls;
@@ -68,7 +72,8 @@ impl Crls {
     /// These lists, each in DER. Without any, no status is known.
     ///
     /// # Errors
-    /// [`CertificateError::BadCrl`] for one that cannot be parsed or is of a kind that is not supported.
+    /// [`CertificateError::BadCrl`] for one that cannot be parsed or is of a kind that is not
+    /// supported.
     pub fn from_der(lists: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Self, CertificateError> {
         let mut hashes = Vec::new();
         let mut read = Vec::new();
@@ -86,7 +91,7 @@ impl Crls {
     /// # Errors
     /// [`CertificateError::BadCrl`] if there is none in it, or one cannot be parsed.
     pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
-        let bad_pem = |e| bad_list(format!("this is not a PEM file as it should be: {e}"));
+        let bad_pem = |e| bad_list(format!("not a valid PEM file: {e}"));
         let mut lists = Vec::new();
         for section in Sections::new(pem) {
             let section = section.map_err(bad_pem)?;
@@ -96,7 +101,7 @@ impl Crls {
             }
         }
         if lists.is_empty() {
-            let none = "there is no list in the file; PEM has it between BEGIN X509 CRL lines";
+            let none = "the file has no CRL; PEM starts one with BEGIN X509 CRL";
             return Err(bad_list(none.into()));
         }
         Self::from_der(lists)
@@ -122,7 +127,8 @@ impl Crls {
         sha256(&[policy.as_bytes(), &self.hash].concat())
     }
 
-    /// Checks a certificate and returns when the list that covers it ends; `None` if that does not matter.
+    /// Checks a certificate and returns when the list that covers it ends; `None` if that does not
+    /// matter.
     pub(crate) fn check(
         &self,
         link: &Link<'_>,
@@ -131,7 +137,8 @@ impl Crls {
         if self.policy.end_entity_only && link.is_ca {
             return Ok(None);
         }
-        // RFC 5280 §4.1.2.2: issuer and serial number name one certificate, whichever key of the issuer signed which list.
+        // RFC 5280 §4.1.2.2: issuer and serial number name one certificate, whichever key of the
+        // issuer signed which list.
         let of_issuer = || self.lists.iter().filter(|list| *list.issuer == *link.certificate.issuer);
         if of_issuer().any(|list| list.names(link.certificate.serial)) {
             let certificate = Some((link.position)());
@@ -168,7 +175,8 @@ pub(crate) struct Link<'a> {
 pub(crate) struct CrlContext<'a> {
     pub(crate) now: UnixTime,
     pub(crate) verify: &'a dyn Fn(&SubjectPublicKeyInfoDer<'_>, &Signed<'_>) -> Result<(), webpki::Error>,
-    /// How many signatures of lists may still be checked: a peer that sends many paths must not cost more than that.
+    /// How many signatures of lists may still be checked: a peer that sends many paths must not
+    /// cost more than that.
     pub(crate) signatures_left: &'a Cell<u32>,
 }
 
@@ -199,7 +207,8 @@ impl List {
         self.revoked.binary_search_by(|revoked| (**revoked).cmp(serial)).is_ok()
     }
 
-    /// Returns whether the list is about certificates like this one, which has the same issuer (RFC 5280 §6.3.3 (b) (2)).
+    /// Returns whether the list is about certificates like this one, which has the same issuer (RFC
+    /// 5280 §6.3.3 (b) (2)).
     fn is_about(&self, link: &Link<'_>) -> bool {
         let Some(scope) = &self.scope else { return true };
         let Some(mut fields) = sole(scope, der::SEQUENCE).map(Elements::new) else { return false };
@@ -298,9 +307,9 @@ const URI: u8 = 0x86;
 fn unreadable(e: webpki::Error, at: usize) -> CertificateError {
     let why = match explain(e, 0, 0) {
         CertificateError::BadCrl { why, .. } => why,
-        _ => "it cannot be parsed as a list of version 2 with its number; `openssl ca` makes those where `crlnumber` is set".into(),
+        _ => "it cannot be parsed as version 2 with a CRL number; `openssl ca` writes one if `crlnumber` is set".into(),
     };
-    bad_list(format!("list number {}: {why}", at.saturating_add(1)))
+    bad_list(format!("CRL number {}: {why}", at.saturating_add(1)))
 }
 
 /// A list that cannot be loaded.
@@ -316,7 +325,8 @@ fn named(e: CertificateError, link: &Link<'_>) -> CertificateError {
     }
 }
 
-/// When a list was made, and when the next one is due: after version, algorithm and issuer (RFC 5280 §5.1.2).
+/// When a list was made, and when the next one is due: after version, algorithm and issuer (RFC
+/// 5280 §5.1.2).
 fn updates(list: &[u8]) -> Option<(UnixTime, UnixTime)> {
     let mut fields = Elements::new(Elements::new(list).optional(der::SEQUENCE)?);
     let mut fields = Elements::new(fields.optional(der::SEQUENCE)?);
@@ -565,8 +575,8 @@ mod tests {
     fn other_sections_of_a_pem_file_are_passed_over() {
         let pem = |label: &str| format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
         let none = Crls::from_pem(pem("CERTIFICATE").as_bytes()).unwrap_err();
-        assert!(none.to_string().contains("there is no list"), "{none}");
+        assert!(none.to_string().contains("has no CRL"), "{none}");
         let bad = Crls::from_pem(pem("X509 CRL").as_bytes()).unwrap_err();
-        assert!(bad.to_string().contains("list number 1"), "{bad}");
+        assert!(bad.to_string().contains("CRL number 1"), "{bad}");
     }
 }

@@ -1,4 +1,4 @@
-//! The authorities that are trusted.
+//! The trust anchors, with the limits that their certificates set.
 
 use pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use tls_crypto::der;
@@ -9,11 +9,12 @@ use crate::verify::anchor::{AnchorLimits, check_validity};
 use crate::verify::sha256;
 use crate::verify::x509::{Certificate, ReadableName};
 
-/// The authorities that are trusted to vouch for servers, or for clients.
+/// The trust anchors for servers, or for clients.
 ///
-/// What an anchor's certificate says of itself counts: its validity (at the time of each verification), basicConstraints with path
-/// length, key usage, and name constraints. A self-signed certificate that is not a CA's vouches only for itself. Version 1
-/// certificates say none of it but their validity, and a [`TrustAnchor`] only its name constraints.
+/// An anchor's own certificate limits it: validity (checked at each verification), basicConstraints
+/// with path length, key usage, and name constraints. A self-signed certificate that is not a CA
+/// certificate vouches only for itself. Version 1 certificates set only a validity, and a
+/// [`TrustAnchor`] only name constraints.
 ///
 /// ```
 /// use strata_tls_handshake::RootCertStore;
@@ -22,23 +23,24 @@ use crate::verify::x509::{Certificate, ReadableName};
 #[derive(Clone, Debug, Default)]
 pub struct RootCertStore {
     pub(crate) anchors: Vec<TrustAnchor<'static>>,
-    /// What each of `anchors` may do: as many.
+    /// The limits of each anchor, in the order of `anchors`.
     limits: Vec<AnchorLimits>,
 }
 
 impl RootCertStore {
-    /// A store that trusts nobody.
+    /// Creates an empty store, which trusts no CA.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Trusts the authority with this certificate.
+    /// Adds a CA certificate as a trust anchor.
     ///
     /// # Errors
-    /// [`CertificateError::BadEncoding`] if it cannot be parsed; [`CertificateError::Anchor`] if it has a critical extension that is not
-    /// supported, its key usage does not include keyCertSign, or it is neither a CA's nor self-issued. Validity is checked when chains
-    /// are: see [`outside_validity`](Self::outside_validity).
+    /// [`CertificateError::BadEncoding`] if it cannot be parsed; [`CertificateError::Anchor`] if it
+    /// has a critical extension that is not supported, its key usage does not include keyCertSign,
+    /// or it is neither a CA certificate nor self-issued. Validity is checked at each verification:
+    /// see [`outside_validity`](Self::outside_validity).
     pub fn add(&mut self, certificate: &CertificateDer<'_>) -> Result<(), CertificateError> {
         let anchor = webpki::anchor_from_trusted_cert(certificate).map_err(|_| CertificateError::BadEncoding)?;
         let read = Certificate::read(certificate).ok_or(CertificateError::BadEncoding)?;
@@ -47,8 +49,9 @@ impl RootCertStore {
         Ok(())
     }
 
-    /// Returns the subjects of the anchors that are expired or not valid yet at the time `now`, each with what is wrong. Chains that
-    /// lead to them are rejected. Anchors that were added as a [`TrustAnchor`] have no validity.
+    /// Returns the subjects of the anchors that are expired or not valid yet at `now`, each with
+    /// its fault. Chains to these anchors are rejected. Anchors added as a [`TrustAnchor`] have no
+    /// validity.
     pub fn outside_validity(&self, now: UnixTime) -> impl Iterator<Item = (String, AnchorFault)> {
         self.anchors.iter().zip(&self.limits).filter_map(move |(anchor, limits)| {
             let fault = check_validity(limits, now).err()?;
@@ -56,14 +59,15 @@ impl RootCertStore {
         })
     }
 
-    /// Returns what the anchor at this place of `anchors` may do.
+    /// Returns the limits of an anchor, which must be an element of `anchors`.
     pub(crate) fn limits_of(&self, anchor: &TrustAnchor<'_>) -> Option<&AnchorLimits> {
-        // Of one name there may be several: it is the very one that webpki found.
+        // Several anchors may have the same name, so compare addresses.
         let at = self.anchors.iter().position(|one| std::ptr::eq(one, anchor))?;
         self.limits.get(at)
     }
 
-    /// Trusts all of these that can be trust anchors ([`add`](Self::add)); gives back how many were added and how many were not.
+    /// Adds all certificates that can be trust anchors (see [`add`](Self::add)). Returns how many
+    /// were added and how many were not.
     pub fn add_parsable_certificates(
         &mut self,
         certificates: impl IntoIterator<Item = CertificateDer<'static>>,
@@ -71,20 +75,20 @@ impl RootCertStore {
         let (before, mut given) = (self.len(), 0_usize);
         for certificate in certificates {
             given = given.saturating_add(1);
-            // One that cannot be an anchor is in the count of those left out.
+            // A failure is counted as not added.
             let _ = self.add(&certificate);
         }
         let added = self.len().saturating_sub(before);
         (added, given.saturating_sub(added))
     }
 
-    /// The authorities' names, each a DER-encoded Name (a SEQUENCE): what a server that asks clients for certificates sends
-    /// them as a hint (RFC 9846 §4.3.4, RFC 5246 §7.4.4).
+    /// Returns the anchors' subjects, each a DER-encoded Name. A server sends them to clients as
+    /// hints (certificate_authorities: RFC 9846 §4.3.4, RFC 5246 §7.4.4).
     pub fn subjects(&self) -> impl ExactSizeIterator<Item = Vec<u8>> {
         self.anchors.iter().map(|anchor| der::element(der::SEQUENCE, &[&anchor.subject]))
     }
 
-    /// A hash over the authorities, whatever their order: two stores that trust the same have the same.
+    /// Returns a hash of the trust anchors that does not depend on their order.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let hash = |anchor: &TrustAnchor<'_>, limits: &AnchorLimits| {
@@ -109,13 +113,13 @@ impl RootCertStore {
         sha256(&hashes.concat())
     }
 
-    /// How many authorities are trusted.
+    /// Returns the number of trust anchors.
     #[must_use]
     pub fn len(&self) -> usize {
         self.anchors.len()
     }
 
-    /// Whether nobody is trusted, so that every verification fails.
+    /// Returns whether there is no trust anchor, so that every verification fails.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.anchors.is_empty()

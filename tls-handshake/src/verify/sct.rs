@@ -1,4 +1,5 @@
-//! Signed certificate timestamps (RFC 6962): promises of logs to publish a certificate, so that nobody issues one in secret.
+//! Signed certificate timestamps (RFC 6962): promises of logs to publish a certificate, so that
+//! nobody issues one in secret.
 //!
 //! ```text
 //! TLS extension ─┐
@@ -53,20 +54,22 @@ impl CtLog {
         Ok(Self { name: name.into(), operator: operator.into(), key, id, retired: None, period: None })
     }
 
-    /// When the log was retired. Later timestamps of its do not count; from then on none does that does not stand in the certificate
-    /// itself, as whoever has the key of a retired log can date one back. `None` unless set.
+    /// When the log was retired. Later timestamps of its do not count; from then on none does that
+    /// does not stand in the certificate itself, as whoever has the key of a retired log can date
+    /// one back. `None` unless set.
     pub fn set_retired(&mut self, at: Option<UnixTime>) {
         self.retired = at;
     }
 
-    /// The log is for certificates alone that end in this period, its begin included and its end not. `None`, which it is unless
-    /// set, for all.
+    /// The log is for certificates alone that end in this period, its begin included and its end
+    /// not. `None`, which it is unless set, for all.
     pub fn set_period(&mut self, period: Option<(UnixTime, UnixTime)>) {
         self.period = period;
     }
 }
 
-/// The logs that are believed, and how many of them have to know a certificate. It is enforced wherever it is configured.
+/// The logs that are believed, and how many of them have to know a certificate. It is enforced
+/// wherever it is configured.
 ///
 /// ```
 /// use strata_tls_handshake::verify::{CtLog, CtPolicy};
@@ -98,8 +101,9 @@ impl CtPolicy {
         self.minimum = minimum;
     }
 
-    /// The time since 1970-01-01 UTC from which on the list of logs is too old to refuse a certificate for: from then on nothing
-    /// is. Logs come and go, and a program that nobody updates should not lock its users out. Never, unless set.
+    /// The time since 1970-01-01 UTC from which on the list of logs is too old to refuse a
+    /// certificate for: from then on nothing is. Logs come and go, and a program that nobody
+    /// updates should not lock its users out. Never, unless set.
     pub fn set_expiry(&mut self, expiry: Option<Duration>) {
         self.expiry = expiry;
     }
@@ -122,7 +126,7 @@ impl CtPolicy {
         now: UnixTime,
     ) -> Result<(), CertificateError> {
         if self.expiry.is_some_and(|expiry| since_1970(now) >= expiry) {
-            log_warn!("the list of certificate transparency logs is too old to be enforced");
+            log_warn!("the list of CT logs is too old: SCTs are not checked");
             return Ok(());
         }
         let der = path.leaf();
@@ -270,8 +274,8 @@ fn opaque(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }
 
-/// The timestamps of an extension of a certificate or an OCSP response: an OCTET STRING with a list. A `None` stands for what cannot
-/// be parsed.
+/// The timestamps of an extension of a certificate or an OCSP response: an OCTET STRING with a
+/// list. A `None` stands for what cannot be parsed.
 fn list(value: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
     let whole = sole(value, der::OCTET_STRING).and_then(opaque).filter(|(_, rest)| rest.is_empty());
     let mut rest = whole.map(|(list, _)| list);
@@ -295,7 +299,8 @@ fn list(value: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
     })
 }
 
-/// The TBSCertificate without the timestamps in it, which is what the logs saw (RFC 6962 §3.2); `None` if there are none.
+/// The TBSCertificate without the timestamps in it, which is what the logs saw (RFC 6962 §3.2);
+/// `None` if there are none.
 fn without_scts(leaf: &Certificate<'_>) -> Option<Vec<u8>> {
     let mut fields = Elements::new(leaf.tbs);
     let mut kept: Vec<u8> = Vec::with_capacity(leaf.tbs.len());

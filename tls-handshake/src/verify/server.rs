@@ -1,4 +1,4 @@
-//! Judging a server: its chain, its name, what it stapled.
+//! Verifies a server: its chain, its name, and the OCSP response and SCTs that it stapled.
 
 use std::fmt;
 
@@ -14,18 +14,18 @@ use crate::verify::roots::RootCertStore;
 use crate::verify::sct::CtPolicy;
 use crate::verify::webpki_error::explain;
 
-/// Judges servers, part by part; each part is for itself, and all have to agree.
+/// Verifies servers. All parts must accept.
 ///
-/// | part | default | stricter |
+/// | check | default | stricter |
 /// |---|---|---|
-/// | [path, validity, purpose, key usage](ChainVerifier) | always | own checks ([`add_check`](ChainVerifier::add_check)) |
-/// | name: DNS names with wildcards, IP addresses; never the common name | always | |
-/// | [revocation lists](crate::verify::Crls) | none | [`set_crls`](ChainVerifier::set_crls) |
-/// | [stapled OCSP response](OcspPolicy) | believed if it says revoked; must-staple is enforced | [`OcspPolicy::Require`] |
-/// | [certificate transparency](CtPolicy) | not asked for | [`set_ct_policy`](Self::set_ct_policy) |
+/// | [path, validity, purpose, key usage](ChainVerifier) | always | [`add_check`](ChainVerifier::add_check) |
+/// | name: DNS names with wildcards, IP addresses; not the common name | always | |
+/// | [CRLs](crate::verify::Crls) | none | [`set_crls`](ChainVerifier::set_crls) |
+/// | [stapled OCSP response](OcspPolicy) | rejects if revoked; enforces must-staple | [`OcspPolicy::Require`] |
+/// | [certificate transparency](CtPolicy) | none | [`set_ct_policy`](Self::set_ct_policy) |
 /// | [pinned keys](crate::verify::Pins) | none | [`set_pins`](ChainVerifier::set_pins) |
 ///
-/// Whether the server holds the key of its certificate is no part of it: that is checked in any case.
+/// The handshake signature is always checked, whatever the verifier.
 ///
 /// ```
 /// use strata_tls_handshake::RootCertStore;
@@ -36,7 +36,7 @@ use crate::verify::webpki_error::explain;
 /// verifier.set_ocsp_policy(OcspPolicy::Require);
 /// # }
 /// ```
-/// Parts can be added; to take one away or put another in its place takes the feature `dangerous_configuration`:
+/// Checks can be added. To remove or replace one requires the feature `dangerous_configuration`:
 ///
 #[cfg_attr(not(feature = "dangerous_configuration"), doc = "```compile_fail,E0599")]
 #[cfg_attr(feature = "dangerous_configuration", doc = "```")]
@@ -61,37 +61,37 @@ pub struct ServerVerifier {
     name: Option<std::sync::Arc<dyn VerifyName>>,
 }
 
-/// Replaces the check of the name.
+/// Replaces the name check.
 #[cfg(feature = "dangerous_configuration")]
 pub trait VerifyName: fmt::Debug + Send + Sync {
-    /// Whether the certificate at the begin of this path is good for the name that was asked for.
+    /// Checks that the leaf of this path is valid for the requested name.
     ///
     /// # Errors
-    /// The reason to refuse it.
+    /// The reason to reject it.
     fn verify_name(&self, path: &ProvenPath<'_>, name: &ServerName<'_>) -> Result<(), CertificateError>;
 }
 
-/// What a server sent beside its certificate. Nothing of it is checked yet.
+/// What a server stapled to its certificate, unverified.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stapled<'a> {
     /// The OCSP response (DER, RFC 6066 §8).
     pub ocsp_response: Option<&'a [u8]>,
-    /// The signed certificate timestamps (RFC 6962 §3.2).
+    /// The SCTs in the TLS extension (RFC 6962 §3.2).
     pub scts: List<'a, SerializedSct<'a>>,
-    /// Whether the server was asked for an OCSP response; without that it does not send one.
+    /// Whether the client requested an OCSP response. Servers staple none without a request.
     pub ocsp_requested: bool,
 }
 
 impl<'a> Stapled<'a> {
-    /// What a server sent that was asked for all of it.
+    /// Describes the stapled data of a server that was asked for all of it.
     #[must_use]
     pub fn new(ocsp_response: Option<&'a [u8]>, scts: List<'a, SerializedSct<'a>>) -> Self {
         Self { ocsp_response, scts, ocsp_requested: true }
     }
 }
 
-/// Nothing was stapled, and nothing was asked for.
+/// Nothing stapled, and nothing requested.
 impl Default for Stapled<'_> {
     fn default() -> Self {
         Self { ocsp_response: None, scts: List::empty(), ocsp_requested: false }
@@ -116,7 +116,8 @@ impl<T: Into<ChainVerifier>> From<T> for ServerVerifier {
 }
 
 impl ServerVerifier {
-    /// Judges chains by this part, or by these trust anchors, and all else by the defaults.
+    /// Verifies chains with this verifier, or against these trust anchors, and uses the defaults
+    /// for all else.
     #[must_use]
     pub fn new(chain: impl Into<ChainVerifier>) -> Self {
         Self {
@@ -128,50 +129,50 @@ impl ServerVerifier {
         }
     }
 
-    /// The part that judges chains.
+    /// Returns the chain verifier.
     #[must_use]
     pub fn chain(&self) -> &ChainVerifier {
         &self.chain
     }
 
-    /// The trust anchors.
+    /// Returns the trust anchors.
     #[must_use]
     pub fn roots(&self) -> &RootCertStore {
         self.chain.roots()
     }
 
-    /// What is made of stapled OCSP responses.
+    /// Sets the policy for stapled OCSP responses. Default: [`OcspPolicy::Soft`].
     pub fn set_ocsp_policy(&mut self, policy: OcspPolicy) {
         self.ocsp = policy;
     }
 
-    /// What is made of stapled OCSP responses.
+    /// Returns the policy for stapled OCSP responses.
     #[must_use]
     pub fn ocsp_policy(&self) -> OcspPolicy {
         self.ocsp
     }
 
-    /// The logs whose timestamps are asked for; `None`, which it is unless set, for none.
+    /// Sets the policy for certificate transparency. Default: `None`, no SCTs required.
     pub fn set_ct_policy(&mut self, policy: Option<CtPolicy>) {
         self.ct = policy;
     }
 
-    /// Whether timestamps are asked for.
+    /// Returns whether SCTs are required.
     #[must_use]
     pub fn wants_scts(&self) -> bool {
         self.ct.is_some()
     }
 
-    /// Replaces the check of the name by another one; all other parts stay.
+    /// Replaces the name check. All other checks still apply.
     #[cfg(feature = "dangerous_configuration")]
     pub fn dangerous_set_name(&mut self, name: std::sync::Arc<dyn VerifyName>) {
         self.name = Some(name);
     }
 
-    /// Whether `chain` (leaf first) proves, at the time `now`, a server of this name.
+    /// Verifies the `chain` of a server (leaf first) for `name` at the time `now`.
     ///
     /// # Errors
-    /// [`Refusal`], with what is needed to mend it.
+    /// [`Refusal`], with the failed check and the chain.
     pub fn verify(
         &self,
         chain: &[CertificateDer<'_>],
@@ -182,7 +183,8 @@ impl ServerVerifier {
         self.verify_until(chain, name, stapled, now).map(drop)
     }
 
-    /// Does the same as [`verify`](Self::verify), and returns how long the verdict holds ([`ProvenPath::valid_until`]).
+    /// Verifies as [`verify`](Self::verify) does, and returns when the result expires
+    /// ([`ProvenPath::valid_until`]).
     ///
     /// # Errors
     /// [`Refusal`].
@@ -206,7 +208,7 @@ impl ServerVerifier {
         })
     }
 
-    /// Whether a chain that was found good before still is, without what was stapled to it then.
+    /// Verifies again the chain of a stored session, without the stapled data, which is not stored.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -214,8 +216,8 @@ impl ServerVerifier {
         self.chain.verify_chain(chain, Purpose::Server, now, &|path| self.check_name(path, name)).map(drop)
     }
 
-    /// Returns whether the verification result can change while the chain and this verifier stay: see
-    /// [`ChainVerifier::needs_reverification`].
+    /// Returns whether the verification result can change while the chain and this verifier stay:
+    /// see [`ChainVerifier::needs_reverification`].
     #[must_use]
     pub fn needs_reverification(&self) -> bool {
         #[cfg(feature = "dangerous_configuration")]
@@ -231,13 +233,14 @@ impl ServerVerifier {
             return own.verify_name(path, name);
         }
         match path.end_entity().verify_is_valid_for_subject_name(name) {
-            // Whoever trusts a certificate without a name by itself has said whose it is.
+            // A pinned certificate without names identifies its server by itself.
             Err(_) if path.is_exact() && path.has_no_subject_alt_name() => Ok(()),
-            verdict => verdict.map_err(|e| explain(e, 0, 0)),
+            result => result.map_err(|e| explain(e, 0, 0)),
         }
     }
 
-    /// A hash over all that the verdict depends on; `None` if only the application knows.
+    /// Returns a hash of everything that the result depends on; `None` if a check of the
+    /// application provides none.
     #[must_use]
     pub fn session_scope(&self) -> Option<[u8; 32]> {
         #[cfg(feature = "dangerous_configuration")]

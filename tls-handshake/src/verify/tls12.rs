@@ -1,4 +1,5 @@
-//! Signatures of TLS 1.2's ServerKeyExchange and CertificateVerify (RFC 5246 §7.4.1.4.1, RFC 8422 §5.4, §5.8).
+//! The rules for TLS 1.2 signatures in ServerKeyExchange and CertificateVerify (RFC 5246
+//! §7.4.1.4.1, RFC 8422 §5.4, §5.8).
 
 use tls_codec::code_points::{ClientCertificateKind, SignatureScheme};
 use tls_crypto::Tls12Authentication;
@@ -7,7 +8,8 @@ use tls_crypto::verify as algorithms;
 use super::signature::SignatureRules;
 use crate::negotiate::CERTIFICATE_SCHEMES;
 
-/// A scheme is a hash and a kind of key: with ECDSA the curve is the certificate's. PKCS#1 v1.5 is there, SHA-1 and MD5 are not.
+/// A scheme names a hash and a key type; for ECDSA, the certificate determines the curve. Includes
+/// PKCS#1 v1.5, but not SHA-1 and MD5.
 pub(crate) static RULES: SignatureRules = SignatureRules {
     schemes: &CERTIFICATE_SCHEMES,
     algorithms: &[
@@ -23,13 +25,13 @@ pub(crate) static RULES: SignatureRules = SignatureRules {
     ],
 };
 
-/// What a server signs in ServerKeyExchange: both randoms, and the parameters as they go over the wire.
+/// Returns what a server signs in ServerKeyExchange: both randoms, then the encoded parameters.
 pub(crate) fn server_params(client_random: &[u8; 32], server_random: &[u8; 32], params: &[u8]) -> Vec<u8> {
     [client_random.as_slice(), server_random, params].concat()
 }
 
-/// The kind of certificate whose key signs with this scheme (RFC 5246 §7.4.4; RFC 8422 §5.5 for Ed25519); `None` if we know
-/// none.
+/// Returns the certificate type for this scheme (RFC 5246 §7.4.4; RFC 8422 §5.5 for Ed25519);
+/// `None` if the scheme is not supported.
 pub(crate) fn kind_of(scheme: SignatureScheme) -> Option<ClientCertificateKind> {
     match scheme {
         SignatureScheme::ECDSA_SECP256R1_SHA256
@@ -45,7 +47,8 @@ pub(crate) fn kind_of(scheme: SignatureScheme) -> Option<ClientCertificateKind> 
     }
 }
 
-/// Whether a server's key exchange may be signed with this scheme under a suite of this authentication (RFC 8422 §2).
+/// Returns whether cipher suites with this authentication allow this scheme in ServerKeyExchange
+/// (RFC 8422 §2).
 pub(crate) fn is_for(authentication: Tls12Authentication, scheme: SignatureScheme) -> bool {
     let kind = match authentication {
         Tls12Authentication::Ecdsa => ClientCertificateKind::ECDSA_SIGN,
@@ -59,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_scheme_is_for_one_kind_of_suite() {
+    fn scheme_fits_one_suite_authentication() {
         for scheme in RULES.schemes {
             assert_ne!(is_for(Tls12Authentication::Ecdsa, *scheme), is_for(Tls12Authentication::Rsa, *scheme));
         }

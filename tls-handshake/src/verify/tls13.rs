@@ -1,4 +1,5 @@
-//! Signatures of TLS 1.3's CertificateVerify (RFC 9846 §4.5.2): what is signed, and by which rules.
+//! The rules for TLS 1.3 signatures in CertificateVerify, and the content that they sign (RFC 9846
+//! §4.5.2).
 
 use tls_codec::code_points::SignatureScheme;
 use tls_crypto::Digest;
@@ -6,7 +7,8 @@ use tls_crypto::verify as algorithms;
 
 use super::signature::SignatureRules;
 
-/// No PKCS#1 v1.5 and no SHA-1 (RFC 9846 §4.3.3); a scheme fixes the curve, so that one scheme is one algorithm.
+/// Excludes PKCS#1 v1.5 and SHA-1 (RFC 9846 §4.3.3). A scheme determines the curve, so each has one
+/// algorithm.
 pub(crate) static RULES: SignatureRules = SignatureRules {
     schemes: &[
         SignatureScheme::ECDSA_SECP256R1_SHA256,
@@ -28,12 +30,13 @@ pub(crate) static RULES: SignatureRules = SignatureRules {
 
 const PADDING: [u8; 64] = [b' '; 64];
 
-/// What a server signs: 64 spaces, a context string, a zero byte and the transcript hash.
+/// Returns what a server signs: 64 spaces, a context string, a zero byte and the transcript hash.
 pub(crate) fn server_content(transcript_hash: &Digest) -> Vec<u8> {
     content(b"TLS 1.3, server CertificateVerify\0", transcript_hash)
 }
 
-/// What a client signs; the other context keeps the one from passing for the other.
+/// Returns what a client signs. Its context string differs, so neither signature can stand in for
+/// the other.
 pub(crate) fn client_content(transcript_hash: &Digest) -> Vec<u8> {
     content(b"TLS 1.3, client CertificateVerify\0", transcript_hash)
 }
@@ -48,8 +51,8 @@ mod tests {
     use tls_crypto::HashAlgorithm;
 
     #[test]
-    fn content_is_that_of_the_rfc() {
-        // RFC 9846 §4.5.2 shows the layout; the hash here is SHA-256 of nothing.
+    fn signed_content_follows_the_rfc() {
+        // RFC 9846 §4.5.2 shows the layout. The transcript is empty.
         let hash = HashAlgorithm::Sha256.hash(b"");
         for (content, context) in [
             (server_content(&hash), b"TLS 1.3, server CertificateVerify\0"),

@@ -1,4 +1,4 @@
-//! What webpki says, in words that tell a person what to do.
+//! Converts webpki's errors into [`CertificateError`]s, with texts that an operator can act on.
 
 use webpki::Error as E;
 
@@ -6,7 +6,7 @@ use crate::certificate_error::CertificateError;
 use crate::error::{Excerpt, bounded};
 use crate::verify::rejection_report::since_1970;
 
-/// `sent` certificates came, and so many trust anchors are configured.
+/// Converts an error for a chain of `sent` certificates, with `anchors` configured trust anchors.
 pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
     match e {
         E::CertExpired { time, not_after } => {
@@ -19,7 +19,8 @@ pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
             let has = context.presented.iter().map(|name| name.as_str()).collect::<Excerpt<_>>().map(readable);
             CertificateError::NotValidForName { asked: context.expected.to_str().into_owned(), has }
         }
-        // The second is an anchor of the issuer's name whose key is of another kind: it is not the issuer.
+        // The second: an anchor has the issuer's name but another type of key, so it is not the
+        // issuer.
         E::UnknownIssuer | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
             CertificateError::UnknownIssuer { sent, anchors }
         }
@@ -32,59 +33,57 @@ pub(crate) fn explain(e: E, sent: usize, anchors: usize) -> CertificateError {
         other => match (of_crl(&other), of_path(&other)) {
             (Some(text), _) => CertificateError::BadCrl { certificate: None, why: text.into() },
             (None, Some(text)) => CertificateError::Path(text.into()),
-            (None, None) => CertificateError::Path(bounded(format!("webpki refuses its chain: {other}"))),
+            (None, None) => CertificateError::Path(bounded(format!("webpki rejects its chain: {other}"))),
         },
     }
 }
 
 fn of_crl(e: &E) -> Option<&'static str> {
     Some(match e {
-        E::InvalidCrlSignatureForPublicKey => "its signature is wrong, or of another key of that authority",
+        E::InvalidCrlSignatureForPublicKey => "its signature is invalid, or made by another key of that CA",
         E::UnsupportedCrlSignatureAlgorithmContext(_) | E::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_) => {
-            "it is signed in a way that is not supported, or that the authority's key cannot sign"
+            "its signature algorithm is not supported, or does not fit the CA's key"
         }
-        E::IssuerNotCrlSigner => "that authority's certificate does not allow it to sign such lists (key usage)",
-        E::UnsupportedCrlVersion => "it is not of version 2",
-        E::InvalidCrlNumber => "its number is none",
-        E::UnsupportedDeltaCrl => "it is a delta to another list; load the whole one",
-        E::UnsupportedIndirectCrl => "it is an indirect one, about certificates of other authorities",
-        E::UnsupportedCrlIssuingDistributionPoint => "where it is distributed is told in a way that is not supported",
-        E::UnsupportedRevocationReasonsPartitioning => "it is about some reasons for revocation alone",
-        E::UnsupportedRevocationReason => "a reason for revocation is not known",
+        E::IssuerNotCrlSigner => "the key usage of its CA does not include cRLSign",
+        E::UnsupportedCrlVersion => "its version is not 2",
+        E::InvalidCrlNumber => "invalid CRL number",
+        E::UnsupportedDeltaCrl => "it is a delta CRL; load the complete one",
+        E::UnsupportedIndirectCrl => "it is an indirect CRL, which is not supported",
+        E::UnsupportedCrlIssuingDistributionPoint => "its issuingDistributionPoint is not supported",
+        E::UnsupportedRevocationReasonsPartitioning => "it covers only some revocation reasons, which is not supported",
+        E::UnsupportedRevocationReason => "it has an unknown revocation reason",
         _ => return None,
     })
 }
 
 fn of_path(e: &E) -> Option<&'static str> {
     Some(match e {
-        E::NameConstraintViolation => "an authority of its chain may not vouch for this name (name constraints)",
-        E::PathLenConstraintViolated => {
-            "an authority of its chain may not vouch for as many authorities below it (path length)"
-        }
-        E::EndEntityUsedAsCa => "a certificate of its chain that is no authority's has issued another one",
+        E::NameConstraintViolation => "the name constraints of a CA in its chain do not allow its names",
+        E::PathLenConstraintViolated => "a CA in its chain does not allow as many CAs below it (path length)",
+        E::EndEntityUsedAsCa => "a certificate in its chain issued another one, but is not a CA certificate",
         E::MaximumSignatureChecksExceeded
         | E::MaximumPathBuildCallsExceeded
         | E::MaximumNameConstraintComparisonsExceeded
-        | E::MaximumPathDepthExceeded => "its chain takes more work to judge than any honest one",
-        E::UnsupportedCriticalExtension => "a certificate of its chain has a critical extension that is not supported",
+        | E::MaximumPathDepthExceeded => "its chain exceeds the limit of work for a verification",
+        E::UnsupportedCriticalExtension => "a certificate in its chain has a critical extension that is not supported",
         E::MalformedExtensions | E::ExtensionValueInvalid => {
-            "an extension of a certificate of its chain cannot be parsed"
+            "an extension of a certificate in its chain cannot be parsed"
         }
-        E::InvalidSerialNumber => "the serial number of a certificate of its chain is not allowed",
-        E::InvalidCertValidity => "a certificate of its chain ends before it begins",
-        E::SignatureAlgorithmMismatch => "a certificate of its chain names two different signature algorithms",
+        E::InvalidSerialNumber => "a certificate in its chain has an invalid serial number",
+        E::InvalidCertValidity => "a certificate in its chain expires before it becomes valid",
+        E::SignatureAlgorithmMismatch => "a certificate in its chain names two different signature algorithms",
         E::MalformedNameConstraint | E::InvalidNetworkMaskConstraint => {
-            "the name constraints of an authority of its chain cannot be parsed"
+            "the name constraints of a CA in its chain cannot be parsed"
         }
         E::MalformedDnsIdentifier => "a name in a certificate of its chain cannot be parsed",
-        E::UnsupportedNameType => "a name of this kind cannot be asked for",
-        E::CertDistrusted => "an authority of its chain is known to be compromised",
+        E::UnsupportedNameType => "certificates cannot be verified for this type of name",
+        E::CertDistrusted => "a CA in its chain is distrusted",
         _ => return None,
     })
 }
 
-/// webpki names what a certificate presents as `DnsName("a.test")`; a person reads `a.test`. The text comes from the peer: what could
-/// move a cursor or begin a line is shown as an escape.
+/// Shows webpki's `DnsName("a.test")` as `a.test`. The text comes from the peer, so control
+/// characters are escaped.
 fn readable(presented: &str) -> String {
     match presented.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")) {
         Some(name) => bounded(name.escape_debug().to_string()),
@@ -101,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_of_webpki_keep_their_meaning() {
+    fn webpki_errors_keep_their_meaning() {
         let [one, two] = [1, 2].map(Duration::from_secs);
         let [time_one, time_two] = [one, two].map(UnixTime::since_unix_epoch);
         for (e, expected) in [
@@ -122,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn names_of_the_peer_have_a_bounded_length() {
+    fn readable_bounds_length_of_names() {
         let long = "a".repeat(100_000);
         assert!(readable(&long).len() < long.len());
         assert!(readable(&format!("DnsName(\"{long}\")")).len() < long.len());
     }
 
     #[test]
-    fn names_of_the_peer_cannot_begin_a_line() {
+    fn readable_escapes_control_characters() {
         assert_eq!(readable("DnsName(\"a.test\")"), "a.test");
         assert_eq!(readable("DnsName(\"a\n\u{1b}[2J\")"), "a\\n\\u{1b}[2J");
         assert_eq!(readable("x\ny"), "x\\ny");

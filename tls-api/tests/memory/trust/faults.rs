@@ -39,9 +39,9 @@ const FAULTS: &[Fault] = &[
         },
         alert: AlertDescription::UNKNOWN_CA,
         words: &[
-            "no path leads from the 3 certificate(s)",
+            "no path from the 3 certificate(s)",
             "ends in CN=the root",
-            "authority of your own",
+            "CA of your own",
             "RootCertStore",
         ],
     },
@@ -49,13 +49,13 @@ const FAULTS: &[Fault] = &[
         what: "a missing intermediate",
         make: |pki, _| (pki.intermediate.leaf(|_| {}).with(&[]), pki.verifier()),
         alert: AlertDescription::UNKNOWN_CA,
-        words: &["CN=the intermediate is neither in the chain nor among the trust anchors", "left out an intermediate"],
+        words: &["CN=the intermediate is neither in the chain nor a trust anchor", "send its intermediate certificates"],
     },
     Fault {
         what: "a trust anchor of the same name with another key",
         make: |pki, _| (pki.valid_chain(), ChainVerifier::new(store(&[&TestCa::root("the root")]))),
         alert: AlertDescription::BAD_CERTIFICATE,
-        words: &["is called CN=the root too", "another key"],
+        words: &["the trust anchor CN=the root has the issuer's name but another key"],
     },
     Fault {
         what: "a self-signed leaf",
@@ -65,25 +65,25 @@ const FAULTS: &[Fault] = &[
             (Identity::from_der(vec![der], &key.serialize_der()).unwrap(), pki.verifier())
         },
         alert: AlertDescription::UNKNOWN_CA,
-        words: &["signed by itself", "trust_exact_certificate"],
+        words: &["it is self-signed", "trust_exact_certificate"],
     },
     Fault {
         what: "a CA certificate as the end-entity certificate",
         make: |pki, _| changed_leaf(pki, |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
         alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
-        words: &["it is an authority's certificate", "have it issue a certificate"],
+        words: &["it is a CA certificate", "issue one with that CA"],
     },
     Fault {
         what: "an expired leaf",
         make: |pki, _| changed_leaf(pki, |params| params.not_after = date_time_ymd(2001, 2, 3)),
         alert: AlertDescription::CERTIFICATE_EXPIRED,
-        words: &["expired at 2001-02-03 00:00:00 UTC", "our clock says 20"],
+        words: &["expired at 2001-02-03 00:00:00 UTC", "the local clock says 20"],
     },
     Fault {
         what: "a leaf that is not yet valid",
         make: |pki, _| changed_leaf(pki, |params| params.not_before = date_time_ymd(2998, 2, 3)),
         alert: AlertDescription::CERTIFICATE_EXPIRED,
-        words: &["not valid before 2998-02-03 00:00:00 UTC", "our clock says 20"],
+        words: &["not valid before 2998-02-03 00:00:00 UTC", "the local clock says 20"],
     },
     Fault {
         what: "an expired intermediate",
@@ -101,13 +101,13 @@ const FAULTS: &[Fault] = &[
             changed_leaf(pki, |params| params.extended_key_usages = vec![other])
         },
         alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
-        words: &["not meant for this purpose"],
+        words: &["does not allow this purpose"],
     },
     Fault {
         what: "a key that is not for signatures",
         make: |pki, _| changed_leaf(pki, |params| params.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment]),
         alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
-        words: &["key usage without digitalSignature"],
+        words: &["key usage does not include digitalSignature"],
     },
     Fault {
         what: "a leaf whose signature is damaged",
@@ -119,7 +119,7 @@ const FAULTS: &[Fault] = &[
             (leaf.with(&[&pki.intermediate]), pki.verifier())
         },
         alert: AlertDescription::BAD_CERTIFICATE,
-        words: &["a signature in its chain is wrong"],
+        words: &["a signature in its chain is invalid"],
     },
     Fault {
         what: "a CA with path length 0 above another CA",
@@ -137,7 +137,7 @@ const FAULTS: &[Fault] = &[
         what: "a leaf that issued a certificate",
         make: |pki, _| leaf_below(pki, |params| params.is_ca = IsCa::ExplicitNoCa),
         alert: AlertDescription::CERTIFICATE_UNKNOWN,
-        words: &["is no authority's has issued another"],
+        words: &["issued another one, but is not a CA certificate"],
     },
     Fault {
         what: "a CA whose name constraints exclude the name",
@@ -150,7 +150,7 @@ const FAULTS: &[Fault] = &[
             })
         },
         alert: AlertDescription::CERTIFICATE_UNKNOWN,
-        words: &["may not vouch for this name", "name constraints"],
+        words: &["the name constraints of a CA", "do not allow its names"],
     },
     Fault {
         what: "an unknown critical extension",
@@ -170,7 +170,7 @@ const FAULTS: &[Fault] = &[
             (odd(include_str!("../../data/x509v1-leaf.pem")), trusting(include_str!("../../data/x509v1-authority.pem")))
         },
         alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
-        words: &["X.509 version 1", "issued again as version 3"],
+        words: &["X.509 version 1", "expected version 3"],
     },
     Fault {
         what: "a CA key on an unsupported curve",
@@ -181,7 +181,7 @@ const FAULTS: &[Fault] = &[
             )
         },
         alert: AlertDescription::UNKNOWN_CA,
-        words: &["no path leads"],
+        words: &["no path from"],
     },
     Fault {
         what: "no trust anchors",
@@ -235,7 +235,7 @@ fn valid_chain_is_accepted_in_both_roles_and_versions() {
 #[test]
 fn wrong_name_is_rejected_and_common_name_is_ignored() {
     for version in VERSIONS {
-        for (names, has) in [(vec!["a.test", "*.b.test"], "a.test, *.b.test"), (vec![], "names no server at all")] {
+        for (names, has) in [(vec!["a.test", "*.b.test"], "a.test, *.b.test"), (vec![], "it has no DNS name or IP address in subjectAltName")] {
             let pki = TestPki::new();
             let leaf = pki.intermediate.leaf(|params| {
                 *params =
@@ -292,10 +292,10 @@ fn rejection_report_lists_chain_and_candidate_anchors() {
     for words in [
         "0: CN=a leaf, issued by CN=the intermediate, valid from 1975-01-01 00:00:00 UTC to 4096-01-01 00:00:00 UTC, for server.test",
         "1: CN=the intermediate, issued by CN=the root",
-        "an authority",
+        ", a CA",
         "of 3 configured",
         "CN=the root: its key did not sign certificate 1",
-        "our clock says 20",
+        "the local clock says 20",
     ] {
         assert!(text.contains(words), "no {words:?} in {text}");
     }

@@ -17,12 +17,12 @@ fn features(numbers: &[u8]) -> CustomExtension {
 #[test]
 fn ocsp_policy_and_must_staple_decide_on_missing_responses() {
     use OcspPolicy::{Ignore, Require, Soft};
-    let missing = "stapled no OCSP response, and the policy";
-    let promised = "says that it always does (must-staple)";
+    let missing = "stapled no OCSP response, which the policy";
+    let promised = "its certificate requires one (must-staple)";
     let useless = "cannot be parsed";
     // OCSPResponseStatus tryLater.
     let no_answer: &[u8] = &[0x30, 3, 10, 1, 3];
-    let later = "the responder's error 3 (tryLater)";
+    let later = "has the status 3 (tryLater)";
     for (policy, promises, stapled, rejection) in [
         (Ignore, &[][..], None, None),
         (Soft, &[], None, None),

@@ -188,11 +188,11 @@ fn in_extension(pki: &TestPki, sign: impl Fn(&[u8]) -> Vec<Vec<u8>>) -> (Leaf, V
 fn scts_of_two_operators_are_required_from_any_source() {
     let (a, b, unknown) = (TestLog::new(), TestLog::new(), TestLog::new());
     let policy = CtPolicy::new([a.configured("A"), b.configured("B")]);
-    expect_result("none", &policy, |pki| in_extension(pki, |_| vec![]), Some("0 of the configured"));
+    expect_result("none", &policy, |pki| in_extension(pki, |_| vec![]), Some("SCTs from 0 CT log operator(s)"));
     let both = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), false)];
     expect_result("in the TLS extension", &policy, |pki| in_extension(pki, both), None);
     let twice = |entry: &[u8]| vec![a.sign(entry, now(), false), a.sign(entry, now() - 5, false)];
-    expect_result("one operator twice", &policy, |pki| in_extension(pki, twice), Some("1 of the configured"));
+    expect_result("one operator twice", &policy, |pki| in_extension(pki, twice), Some("SCTs from 1 CT log operator(s)"));
     let strange = |entry: &[u8]| vec![a.sign(entry, now(), false), unknown.sign(entry, now(), false)];
     expect_result("an unknown log", &policy, |pki| in_extension(pki, strange), Some("a log that is not configured"));
     let wrong = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), true)];
@@ -200,18 +200,18 @@ fn scts_of_two_operators_are_required_from_any_source() {
         "a wrong signature",
         &policy,
         |pki| in_extension(pki, wrong),
-        Some("the signature of the timestamp of \"a log of B, "),
+        Some("the SCT from \"a log of B, "),
     );
     let future = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now() + 3_600_000, false)];
     expect_result("from the future", &policy, |pki| in_extension(pki, future), Some("is from the future"));
     let other = |_: &[u8]| both(&x509_entry(b"another certificate"));
-    expect_result("for another certificate", &policy, |pki| in_extension(pki, other), Some("is wrong"));
+    expect_result("for another certificate", &policy, |pki| in_extension(pki, other), Some("has an invalid signature"));
     let cut = |entry: &[u8]| both(entry).into_iter().map(|sct| sct[..sct.len() - 1].to_vec()).collect();
     expect_result("cut off", &policy, |pki| in_extension(pki, cut), Some("cannot be parsed"));
 
     expect_result("embedded", &policy, |pki| (with_embedded(pki, &[&a, &b], false), vec![]), None);
-    expect_result("embedded, of one", &policy, |pki| (with_embedded(pki, &[&a], false), vec![]), Some("1 of the"));
-    expect_result("embedded, wrong", &policy, |pki| (with_embedded(pki, &[&a, &b], true), vec![]), Some("is wrong"));
+    expect_result("embedded, of one", &policy, |pki| (with_embedded(pki, &[&a], false), vec![]), Some("SCTs from 1 CT log operator(s)"));
+    expect_result("embedded, wrong", &policy, |pki| (with_embedded(pki, &[&a, &b], true), vec![]), Some("has an invalid signature"));
     let mixed = |pki: &TestPki| {
         let leaf = with_embedded(pki, &[&a], false);
         let scts = vec![b.sign(&x509_entry(&leaf.der), now(), false)];
@@ -225,7 +225,7 @@ fn minimum_counts_operators_and_not_logs() {
     let (a, b) = (TestLog::new(), TestLog::new());
     let both = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), false)];
     let mut policy = CtPolicy::new([a.configured("A"), b.configured("A")]);
-    expect_result("two logs of one", &policy, |pki| in_extension(pki, both), Some("1 of the configured"));
+    expect_result("two logs of one", &policy, |pki| in_extension(pki, both), Some("SCTs from 1 CT log operator(s)"));
     policy.set_minimum_operators(1);
     expect_result("one is enough", &policy, |pki| in_extension(pki, both), None);
 }
@@ -242,7 +242,7 @@ fn sct_outside_the_time_limits_of_its_log_is_rejected() {
         policy
     };
     let retired = policy(&|log| log.set_retired(Some(at(now() - 60_000))));
-    expect_result("retired before", &retired, |pki| in_extension(pki, sign), Some("after that log was retired"));
+    expect_result("retired before", &retired, |pki| in_extension(pki, sign), Some("is retired, and the SCT was issued afterwards"));
     let retired = policy(&|log| log.set_retired(Some(at(now() + 60_000_000))));
     expect_result("retired later", &retired, |pki| in_extension(pki, sign), None);
     // An attacker with a retired log's key could backdate an SCT. An embedded SCT existed when the
@@ -250,13 +250,13 @@ fn sct_outside_the_time_limits_of_its_log_is_rejected() {
     let log = [&a];
     let backdated = |entry: &[u8]| vec![a.sign(entry, now() - 10_000_000, false)];
     let retired = policy(&|log| log.set_retired(Some(at(now() - 60_000))));
-    expect_result("backdated", &retired, |pki| in_extension(pki, backdated), Some("after that log was retired"));
+    expect_result("backdated", &retired, |pki| in_extension(pki, backdated), Some("is retired, and the SCT was issued afterwards"));
     let retired = policy(&|log| log.set_retired(Some(at(now() + 2_000))));
     let inside = |pki: &TestPki| (with_embedded(pki, &log, false), vec![]);
     expect_result("embedded, not yet retired", &retired, inside, None);
     // The leaf expires in the year 4096.
     let period = policy(&|log| log.set_period(Some((at(0), at(now())))));
-    expect_result("another period", &period, |pki| in_extension(pki, sign), Some("not for certificates that end when"));
+    expect_result("another period", &period, |pki| in_extension(pki, sign), Some("does not accept certificates that expire when"));
     let period = policy(&|log| log.set_period(Some((at(now()), at(u64::MAX / 2)))));
     expect_result("its period", &period, |pki| in_extension(pki, sign), None);
 }
@@ -264,7 +264,7 @@ fn sct_outside_the_time_limits_of_its_log_is_rejected() {
 #[test]
 fn expired_log_list_rejects_nothing_and_empty_list_rejects_all() {
     let mut policy = CtPolicy::new([]);
-    expect_result("no logs", &policy, |pki| in_extension(pki, |_| vec![]), Some("0 of the configured"));
+    expect_result("no logs", &policy, |pki| in_extension(pki, |_| vec![]), Some("SCTs from 0 CT log operator(s)"));
     policy.set_expiry(Some(Duration::from_secs(1)));
     expect_result("an old list", &policy, |pki| in_extension(pki, |_| vec![]), None);
 }
