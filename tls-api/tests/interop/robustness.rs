@@ -179,7 +179,10 @@ fn wrong_arguments() -> Outcome {
         (client(&["--http", "no-slash", "localhost"]), "must begin with /"),
         (client(&["--auth-certs", &certs, "localhost"]), "--auth-key FILE"),
         (client(&["--auth-key", &key, "localhost"]), "--auth-certs FILE"),
-        (client(&["--auth-key", &key, "--auth-certs", &other_certs, "localhost"]), "belongs to none of the certificates"),
+        (
+            client(&["--auth-key", &key, "--auth-certs", &other_certs, "localhost"]),
+            "belongs to none of the certificates",
+        ),
         (client(&["not a name"]), "not a host name or IP address"),
         (client(&["--port", "1", "127.0.0.1"]), "--port"),
     ];

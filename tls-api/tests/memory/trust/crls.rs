@@ -171,10 +171,7 @@ fn crl_of_one_key_does_not_cover_the_other() {
     let verifier = pki.with_crls(&[pki.intermediate.crl(&[], |_| {}), pki.root.crl(&[], |_| {})]);
     let (refusal, _) = outcome(ROLES[0], VERSIONS[0], key.leaf(|_| {}).with(&[&key]), verifier).unwrap_err();
     assert!(matches!(refusal.why, CertificateError::BadCrl { .. }), "{refusal}");
-    assert!(
-        refusal.to_string().contains("for certificate 1 of 2 (CN=a leaf) is unusable: its signature"),
-        "{refusal}"
-    );
+    assert!(refusal.to_string().contains("for certificate 1 of 2 (CN=a leaf) is unusable: its signature"), "{refusal}");
 }
 
 #[test]

@@ -38,18 +38,16 @@ const FAULTS: &[Fault] = &[
             (identity, ChainVerifier::new(store(&[&TestCa::root("another root")])))
         },
         alert: AlertDescription::UNKNOWN_CA,
-        words: &[
-            "no path from the 3 certificate(s)",
-            "ends in CN=the root",
-            "CA of your own",
-            "RootCertStore",
-        ],
+        words: &["no path from the 3 certificate(s)", "ends in CN=the root", "CA of your own", "RootCertStore"],
     },
     Fault {
         what: "a missing intermediate",
         make: |pki, _| (pki.intermediate.leaf(|_| {}).with(&[]), pki.verifier()),
         alert: AlertDescription::UNKNOWN_CA,
-        words: &["CN=the intermediate is neither in the chain nor a trust anchor", "send its intermediate certificates"],
+        words: &[
+            "CN=the intermediate is neither in the chain nor a trust anchor",
+            "send its intermediate certificates",
+        ],
     },
     Fault {
         what: "a trust anchor of the same name with another key",
@@ -235,7 +233,10 @@ fn valid_chain_is_accepted_in_both_roles_and_versions() {
 #[test]
 fn wrong_name_is_rejected_and_common_name_is_ignored() {
     for version in VERSIONS {
-        for (names, has) in [(vec!["a.test", "*.b.test"], "a.test, *.b.test"), (vec![], "it has no DNS name or IP address in subjectAltName")] {
+        for (names, has) in [
+            (vec!["a.test", "*.b.test"], "a.test, *.b.test"),
+            (vec![], "it has no DNS name or IP address in subjectAltName"),
+        ] {
             let pki = TestPki::new();
             let leaf = pki.intermediate.leaf(|params| {
                 *params =

@@ -192,16 +192,16 @@ fn scts_of_two_operators_are_required_from_any_source() {
     let both = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), false)];
     expect_result("in the TLS extension", &policy, |pki| in_extension(pki, both), None);
     let twice = |entry: &[u8]| vec![a.sign(entry, now(), false), a.sign(entry, now() - 5, false)];
-    expect_result("one operator twice", &policy, |pki| in_extension(pki, twice), Some("SCTs from 1 CT log operator(s)"));
+    expect_result(
+        "one operator twice",
+        &policy,
+        |pki| in_extension(pki, twice),
+        Some("SCTs from 1 CT log operator(s)"),
+    );
     let strange = |entry: &[u8]| vec![a.sign(entry, now(), false), unknown.sign(entry, now(), false)];
     expect_result("an unknown log", &policy, |pki| in_extension(pki, strange), Some("a log that is not configured"));
     let wrong = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now(), true)];
-    expect_result(
-        "a wrong signature",
-        &policy,
-        |pki| in_extension(pki, wrong),
-        Some("the SCT from \"a log of B, "),
-    );
+    expect_result("a wrong signature", &policy, |pki| in_extension(pki, wrong), Some("the SCT from \"a log of B, "));
     let future = |entry: &[u8]| vec![a.sign(entry, now(), false), b.sign(entry, now() + 3_600_000, false)];
     expect_result("from the future", &policy, |pki| in_extension(pki, future), Some("is from the future"));
     let other = |_: &[u8]| both(&x509_entry(b"another certificate"));
@@ -210,8 +210,18 @@ fn scts_of_two_operators_are_required_from_any_source() {
     expect_result("cut off", &policy, |pki| in_extension(pki, cut), Some("cannot be parsed"));
 
     expect_result("embedded", &policy, |pki| (with_embedded(pki, &[&a, &b], false), vec![]), None);
-    expect_result("embedded, of one", &policy, |pki| (with_embedded(pki, &[&a], false), vec![]), Some("SCTs from 1 CT log operator(s)"));
-    expect_result("embedded, wrong", &policy, |pki| (with_embedded(pki, &[&a, &b], true), vec![]), Some("has an invalid signature"));
+    expect_result(
+        "embedded, of one",
+        &policy,
+        |pki| (with_embedded(pki, &[&a], false), vec![]),
+        Some("SCTs from 1 CT log operator(s)"),
+    );
+    expect_result(
+        "embedded, wrong",
+        &policy,
+        |pki| (with_embedded(pki, &[&a, &b], true), vec![]),
+        Some("has an invalid signature"),
+    );
     let mixed = |pki: &TestPki| {
         let leaf = with_embedded(pki, &[&a], false);
         let scts = vec![b.sign(&x509_entry(&leaf.der), now(), false)];
@@ -242,7 +252,12 @@ fn sct_outside_the_time_limits_of_its_log_is_rejected() {
         policy
     };
     let retired = policy(&|log| log.set_retired(Some(at(now() - 60_000))));
-    expect_result("retired before", &retired, |pki| in_extension(pki, sign), Some("is retired, and the SCT was issued afterwards"));
+    expect_result(
+        "retired before",
+        &retired,
+        |pki| in_extension(pki, sign),
+        Some("is retired, and the SCT was issued afterwards"),
+    );
     let retired = policy(&|log| log.set_retired(Some(at(now() + 60_000_000))));
     expect_result("retired later", &retired, |pki| in_extension(pki, sign), None);
     // An attacker with a retired log's key could backdate an SCT. An embedded SCT existed when the
@@ -250,13 +265,23 @@ fn sct_outside_the_time_limits_of_its_log_is_rejected() {
     let log = [&a];
     let backdated = |entry: &[u8]| vec![a.sign(entry, now() - 10_000_000, false)];
     let retired = policy(&|log| log.set_retired(Some(at(now() - 60_000))));
-    expect_result("backdated", &retired, |pki| in_extension(pki, backdated), Some("is retired, and the SCT was issued afterwards"));
+    expect_result(
+        "backdated",
+        &retired,
+        |pki| in_extension(pki, backdated),
+        Some("is retired, and the SCT was issued afterwards"),
+    );
     let retired = policy(&|log| log.set_retired(Some(at(now() + 2_000))));
     let inside = |pki: &TestPki| (with_embedded(pki, &log, false), vec![]);
     expect_result("embedded, not yet retired", &retired, inside, None);
     // The leaf expires in the year 4096.
     let period = policy(&|log| log.set_period(Some((at(0), at(now())))));
-    expect_result("another period", &period, |pki| in_extension(pki, sign), Some("does not accept certificates that expire when"));
+    expect_result(
+        "another period",
+        &period,
+        |pki| in_extension(pki, sign),
+        Some("does not accept certificates that expire when"),
+    );
     let period = policy(&|log| log.set_period(Some((at(now()), at(u64::MAX / 2)))));
     expect_result("its period", &period, |pki| in_extension(pki, sign), None);
 }
