@@ -56,7 +56,7 @@ fn peer_opens_records_sealed_in_place_with_every_suite() {
 }
 
 #[test]
-fn sealing_in_place_and_by_copy_give_equal_records() {
+fn sealing_in_place_and_by_copy_give_equal_lengths() {
     let pki = Pki::new();
     for padding in [RecordPadding::None, RecordPadding::ToMultipleOf(64)] {
         let mut client = ClientConfig::new();

@@ -286,7 +286,7 @@ fn exporter_requires_extended_master_secret() {
 }
 
 #[test]
-fn client_rejects_resumption_without_offer() {
+fn client_rejects_echoed_session_id_without_offer() {
     let pki = Pki::new();
     assert!(server_hello_for(Kind::Tls12, &pki, &|h| h.session_id = vec![7; 32]).session_id.is_empty());
     let (client_config, server_config) = configs(Kind::Tls12);

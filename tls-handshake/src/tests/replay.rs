@@ -118,7 +118,7 @@ fn play_to_certificate_verify(mut connection: ClientConnection, trace: &Trace, r
 }
 
 #[test]
-fn rfc8448_section_3_simple_handshake_is_accepted() {
+fn rfc8448_section_3_is_accepted_until_certificate_verify() {
     let (trace, secrets) = (Trace::section(3), Secrets::new());
     let (state, config) = client(&trace, trace.last("ClientHello client"), trace.key(Group::X25519), &secrets);
     let connection = ClientConnection::replayed(Client::WaitServerHello(state), &config);
@@ -126,7 +126,7 @@ fn rfc8448_section_3_simple_handshake_is_accepted() {
 }
 
 #[test]
-fn rfc8448_section_7_compatibility_mode_is_accepted() {
+fn rfc8448_section_7_is_accepted_until_certificate_verify() {
     let (trace, secrets) = (Trace::section(7), Secrets::new());
     let (state, config) = client(&trace, trace.last("ClientHello client"), trace.key(Group::X25519), &secrets);
     let connection = ClientConnection::replayed(Client::WaitServerHello(state), &config);

@@ -201,7 +201,7 @@ fn resumption_sends_no_certificate() {
 }
 
 #[test]
-fn resumption_chain_ends_at_session_lifetime() {
+fn repeated_resumption_ends_at_session_lifetime() {
     for storage in STORAGES {
         let mut harness = Harness::new(storage);
         let (client, mut server) = (harness.client(TLS13), harness.server());
@@ -492,7 +492,7 @@ fn client_stores_at_most_eight_tickets() {
 }
 
 #[test]
-fn need_and_config_do_not_change_shared_config() {
+fn sessions_have_scope_of_configuration_and_role() {
     // The sessions of all connections have the scope of the shared configuration.
     let mut harness = Harness::new(Storage::Ticket);
     let (client, server) = (Arc::new(harness.client(TLS13)), Arc::new(harness.server()));

@@ -45,7 +45,7 @@ fn server_result_for(kind: Kind, change: impl Fn(&mut Hello)) -> Result<End<Serv
 }
 
 #[test]
-fn client_rejects_selected_identity_out_of_range() {
+fn client_rejects_selection_of_unoffered_psk() {
     let error = client_error_for(Kind::Resumed, |hello| *hello.get(X::PRE_SHARED_KEY) = vec![0, 1]);
     assert_eq!(error, Error::Illegal(Illegal::PskNotOffered(1)));
     assert_error(&error, A::ILLEGAL_PARAMETER, &["1", "not offered"]);
