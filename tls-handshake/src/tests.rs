@@ -39,30 +39,3 @@ mod updates;
 mod versions;
 mod wire;
 mod wire12;
-
-use std::sync::{Arc, Mutex};
-
-use crate::config::KeyLog;
-
-/// A label, ClientHello.random and a secret.
-type LogEntry = (String, [u8; 32], Vec<u8>);
-
-/// A key log that stores every secret of a connection, in order.
-#[derive(Debug, Default)]
-struct Secrets(Mutex<Vec<LogEntry>>);
-
-impl Secrets {
-    fn new() -> Arc<Self> {
-        Arc::new(Self::default())
-    }
-
-    fn all(&self) -> Vec<LogEntry> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-impl KeyLog for Secrets {
-    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
-        self.0.lock().unwrap().push((label.to_owned(), *client_random, secret.to_vec()));
-    }
-}

@@ -2,36 +2,18 @@
 
 mod pair;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use pair::{Pair, Pki};
-use strata_tls_handshake::config::{ClientAuth, ClientConfig, KeyLog, ServerConfig};
+use pair::{Pair, Pki, Secrets};
+use strata_tls_handshake::config::{ClientAuth, ClientConfig, ServerConfig};
 use strata_tls_handshake::error::Error;
 use strata_tls_handshake::need::Need;
 use strata_tls_handshake::tls_codec;
 use tls_codec::code_points::ProtocolVersion;
 
-/// A label, ClientHello.random and a secret.
-type LogEntry = (String, [u8; 32], Vec<u8>);
-
-#[derive(Default)]
-struct Secrets(Mutex<Vec<LogEntry>>);
-
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secrets")
-    }
-}
-
-impl KeyLog for Secrets {
-    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
-        self.0.lock().unwrap().push((label.to_owned(), *client_random, secret.to_vec()));
-    }
-}
-
 /// Returns a pair of this version with client authentication and two key logs.
 fn logging_pair(version: ProtocolVersion) -> (Pair, Arc<Secrets>, Arc<Secrets>) {
-    let logs = [Arc::new(Secrets::default()), Arc::new(Secrets::default())];
+    let logs = [Secrets::new(), Secrets::new()];
     let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
     server.set_versions(&[version]).unwrap();
     server.set_client_auth(ClientAuth::Required);
@@ -47,8 +29,8 @@ fn both_sides_log_same_five_secrets() {
     let pki = Pki::new();
     let (mut pair, at_client, at_server) = logging_pair(ProtocolVersion::TLS13);
     pair.handshake(&pki).unwrap();
-    let logged = at_client.0.lock().unwrap().clone();
-    assert_eq!(logged, *at_server.0.lock().unwrap());
+    let logged = at_client.all();
+    assert_eq!(logged, at_server.all());
     let labels: Vec<&str> = logged.iter().map(|(label, ..)| label.as_str()).collect();
     // RFC 9850 §2.1, in the order of derivation.
     assert_eq!(
@@ -76,8 +58,8 @@ fn tls12_key_log_has_master_secret_and_client_random() {
     // The random follows the headers of record and message, and the version.
     let random: [u8; 32] = pair.to_server.ready()[5 + 4 + 2..][..32].try_into().unwrap();
     pair.handshake(&pki).unwrap();
-    let logged = at_client.0.lock().unwrap().clone();
-    assert_eq!(logged, *at_server.0.lock().unwrap());
+    let logged = at_client.all();
+    assert_eq!(logged, at_server.all());
     let [(label, client_random, secret)] = &logged[..] else { panic!("{} lines", logged.len()) };
     assert_eq!((label.as_str(), *client_random, secret.len()), ("CLIENT_RANDOM", random, 48));
 }
@@ -194,7 +176,7 @@ fn check_debug(version: ProtocolVersion, count: usize) {
     pair.exchange(b"question", b"answer");
     note(format!("{:#?} {:?} {:?} {:?}", pair.client, pair.server, pki.identity, pair.to_server));
     note(format!("{:?} {:?}", ClientConfig::new(), ServerConfig::new()));
-    let secrets = secrets.0.lock().unwrap().clone();
+    let secrets = secrets.all();
     assert_eq!(secrets.len(), count);
     for text in &texts {
         for (label, _, secret) in &secrets {

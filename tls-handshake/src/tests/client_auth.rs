@@ -7,7 +7,7 @@ use tls_codec::code_points::{
     AlertDescription as A, ExtensionType, HandshakeType as T, ProtocolVersion as V, SignatureScheme as Z,
 };
 
-use super::flow::{End, Failure, Kind, MessageEdit, Outcome, client, client_with, configs, run, server, server_with};
+use super::flow::{End, Failure, Kind, Outcome, client, client_with, configs, edit_each, run, server, server_with};
 use super::pair::{Pair, Pki};
 use crate::auth::ClientAuth;
 use crate::certificate_error::CertificateError;
@@ -85,7 +85,7 @@ fn answers<'p>(pki: &'p Pki, other: &'p Pki, case: ClientCase, asked: &'p mut bo
     }
 }
 
-/// The expected outcome: whether the server knows the client's chain, or the message and error with
+/// The expected outcome: whether the server has the client's chain, or the message and error with
 /// which the server fails.
 fn expected(version: V, policy: ClientAuth, case: ClientCase) -> Result<bool, (T, Error)> {
     let nothing = matches!(case, ClientCase::NoLookup | ClientCase::Declines | ClientCase::UnusableKey);
@@ -225,15 +225,6 @@ fn client_receives_cas_and_schemes() {
     }
 }
 
-/// Returns an edit of each message of one type.
-fn edit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<MessageEdit> {
-    Some(Box::new(move |message| {
-        if message[0] == typ.0 {
-            change(message);
-        }
-    }))
-}
-
 fn handshake(mut client: End<Client>, mut server: End<Server>, pki: &Pki, asked: &mut dyn FnMut(&Need)) -> Outcome {
     let mut answer = |need: Need| {
         asked(&need);
@@ -252,7 +243,7 @@ fn tls12_client_ignores_schemes_of_unlisted_key_types() {
         server_config.set_client_auth(ClientAuth::Optional);
         let server = server_with(
             server_config,
-            edit(T::CERTIFICATE_REQUEST, move |message| {
+            edit_each(T::CERTIFICATE_REQUEST, move |message| {
                 assert_eq!(message[4], 2);
                 message[5..7].copy_from_slice(&kinds);
             }),
@@ -276,7 +267,7 @@ fn client_certificate_with_context_or_extension_is_rejected() {
     let pki = Pki::new();
     let outcome_of = |change: fn(&mut Vec<u8>)| {
         let (client_config, server_config) = configs(Kind::Auth);
-        let client = client_with(client_config, edit(T::CERTIFICATE, change));
+        let client = client_with(client_config, edit_each(T::CERTIFICATE, change));
         let Outcome::Failed(failure) = handshake(client, server(server_config), &pki, &mut |_| {}) else {
             panic!("it is accepted")
         };

@@ -14,11 +14,8 @@ const LIMIT: u32 = 1000;
 const REQUEST: &[u8] = b"a request that arrives early";
 
 /// Returns both configurations and a session that allows early data.
-fn early(harness: &mut Harness) -> (ClientConfig, ServerConfig, ClientSessionValue) {
-    let (mut client, mut server) = (harness.client(TLS13), harness.server());
-    client.enable_early_data(true);
-    server.set_max_early_data_size(LIMIT);
-    let mut session = harness.establish_one(&client, &server);
+fn early_session(harness: &mut Harness) -> (ClientConfig, ServerConfig, ClientSessionValue) {
+    let (client, server, mut session) = harness.establish_early_data(LIMIT);
     match harness.storage {
         Storage::Id => assert_eq!(session.max_early_data(), LIMIT),
         // A ticket is reusable, so the server would reject its early data and does not offer it.
@@ -48,18 +45,10 @@ fn assert_rejected(harness: &mut Harness, mut pair: Pair, why: &str) {
     pair.exchange(b"again", b"answer");
 }
 
-/// Lets the server process the ClientHello, and answers all its needs.
-fn answer_server(harness: &mut Harness, pair: &mut Pair) {
-    let mut need = pair.step_server().unwrap();
-    while let Some(open) = need.take() {
-        need = pair.server.resume(harness.answer(open), &mut pair.to_client).unwrap();
-    }
-}
-
 #[test]
 fn early_data_is_delivered_separately() {
     let mut harness = Harness::new(Storage::Id);
-    let (client, server, session) = early(&mut harness);
+    let (client, server, session) = early_session(&mut harness);
     let mut pair = pair(&harness, &client, &server, session);
     assert_eq!(pair.client.early_data_left(), LIMIT - u32::try_from(REQUEST.len()).unwrap());
     assert!(!pair.client.is_early_data_accepted(), "accepted before the response");
@@ -75,7 +64,7 @@ fn early_data_is_delivered_separately() {
 #[test]
 fn client_sends_early_data_up_to_ticket_limit() {
     let mut harness = Harness::new(Storage::Id);
-    let (client, server, session) = early(&mut harness);
+    let (client, server, session) = early_session(&mut harness);
     let mut pair = Pair::resuming(client, server, session, harness.now);
     let data = vec![7; 3000];
     let mut sent = 0;
@@ -93,11 +82,11 @@ fn client_sends_early_data_up_to_ticket_limit() {
 #[test]
 fn early_exporters_agree_and_differ_from_later_exporters() {
     let mut harness = Harness::new(Storage::Id);
-    let (client, server, session) = early(&mut harness);
+    let (client, server, session) = early_session(&mut harness);
     let mut pair = pair(&harness, &client, &server, session);
     let (mut ours, mut theirs, mut later) = ([0; 32], [0; 32], [0; 32]);
     pair.client.export_early_keying_material(&mut ours, b"label", None).unwrap();
-    answer_server(&mut harness, &mut pair);
+    pair.drive_server(&mut |need| harness.answer(need)).unwrap();
     pair.server.export_early_keying_material(&mut theirs, b"label", None).unwrap();
     assert_eq!(ours, theirs);
     harness.run(&mut pair).unwrap();
@@ -110,7 +99,7 @@ fn early_exporters_agree_and_differ_from_later_exporters() {
 #[test]
 fn replayed_early_data_is_rejected() {
     let mut harness = Harness::new(Storage::Id);
-    let (client, server, session) = early(&mut harness);
+    let (client, server, session) = early_session(&mut harness);
     let mut pair = pair(&harness, &client, &server, session);
     let recorded = pair.to_server.ready().to_vec();
     harness.run(&mut pair).unwrap();
@@ -163,7 +152,7 @@ fn early_data_is_rejected_on_replay_risk_or_changed_settings() {
     ];
     for (why, change) in changes {
         let mut harness = Harness::new(Storage::Id);
-        let (client, mut server, mut session) = early(&mut harness);
+        let (client, mut server, mut session) = early_session(&mut harness);
         change(&mut harness, &mut server, &mut session);
         let pair = pair(&harness, &client, &server, session);
         assert_rejected(&mut harness, pair, why);
@@ -173,7 +162,7 @@ fn early_data_is_rejected_on_replay_risk_or_changed_settings() {
 #[test]
 fn early_data_is_rejected_with_reusable_ticket() {
     let mut harness = Harness::new(Storage::Ticket);
-    let (client, server, session) = early(&mut harness);
+    let (client, server, session) = early_session(&mut harness);
     let pair = pair(&harness, &client, &server, session);
     assert_rejected(&mut harness, pair, "a reusable ticket");
 }
@@ -182,7 +171,7 @@ fn early_data_is_rejected_with_reusable_ticket() {
 fn retry_rejects_early_data_and_resumes_session() {
     for storage in STORAGES {
         let mut harness = Harness::new(storage);
-        let (client, mut server, session) = early(&mut harness);
+        let (client, mut server, session) = early_session(&mut harness);
         server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
         let mut pair = pair(&harness, &client, &server, session);
         harness.run(&mut pair).unwrap();
@@ -196,7 +185,7 @@ fn retry_rejects_early_data_and_resumes_session() {
 #[test]
 fn early_data_over_limit_fails_connection() {
     let mut harness = Harness::new(Storage::Id);
-    let (client, server, mut session) = early(&mut harness);
+    let (client, server, mut session) = early_session(&mut harness);
     session.max_early_data = 5000;
     let mut pair = Pair::resuming(client, server, session, harness.now);
     assert_eq!(pair.client.send_early_data(&[7; 1001], &mut pair.to_server).unwrap(), 1001);
@@ -209,7 +198,7 @@ fn early_data_over_limit_fails_connection() {
 fn skipped_early_data_is_limited() {
     for (storage, retry) in [(Storage::Ticket, false), (Storage::Ticket, true), (Storage::Id, true)] {
         let mut harness = Harness::new(storage);
-        let (client, mut server, mut session) = early(&mut harness);
+        let (client, mut server, mut session) = early_session(&mut harness);
         if retry {
             server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
         }
@@ -232,11 +221,11 @@ fn skipped_early_data_is_limited() {
 fn half_rtt_setting_allows_data_before_client_finished() {
     for half_rtt in [false, true] {
         let mut harness = Harness::new(Storage::Id);
-        let (client, mut server, session) = early(&mut harness);
+        let (client, mut server, session) = early_session(&mut harness);
         server.set_send_half_rtt_data(half_rtt);
         let mut pair = pair(&harness, &client, &server, session);
         assert!(!pair.server.can_send());
-        answer_server(&mut harness, &mut pair);
+        pair.drive_server(&mut |need| harness.answer(need)).unwrap();
         assert!(pair.step_server().unwrap().is_none());
         assert_eq!(pair.server_early, REQUEST);
         assert!(pair.server.is_handshaking());
@@ -257,11 +246,7 @@ fn half_rtt_data_is_not_sent_with_client_authentication() {
         server.set_client_auth(auth);
         server.set_send_half_rtt_data(true);
         let mut pair = Pair::with(client, server);
-        while let Some(mut need) = pair.step_server().unwrap() {
-            while let Some(next) = pair.server.resume(harness.answer(need), &mut pair.to_client).unwrap() {
-                need = next;
-            }
-        }
+        while pair.drive_server(&mut |need| harness.answer(need)).unwrap() {}
         assert!(!pair.to_client.is_empty());
         assert_eq!(pair.server.can_send(), early, "{auth:?}");
         let flight = pair.to_client.ready().to_vec();
@@ -277,7 +262,7 @@ fn half_rtt_data_is_not_sent_with_client_authentication() {
 #[test]
 fn older_version_after_early_data_fails_connection() {
     let mut harness = Harness::new(Storage::Id);
-    let (_, mut server, _) = early(&mut harness);
+    let (_, mut server, _) = early_session(&mut harness);
     let mut client = ClientConfig::new();
     client.set_resumption(true);
     client.enable_early_data(true);
@@ -302,7 +287,7 @@ fn older_version_after_early_data_fails_connection() {
 #[test]
 fn early_data_requires_session_that_allows_it() {
     let mut harness = Harness::new(Storage::Id);
-    let (client, server, session) = early(&mut harness);
+    let (client, server, session) = early_session(&mut harness);
     // The control: with the unchanged session and configurations, the client sends early data.
     let mut allowed = Pair::resuming(client.clone(), server.clone(), session.clone(), harness.now);
     assert!(allowed.client.send_early_data(REQUEST, &mut allowed.to_server).unwrap() > 0);
@@ -329,7 +314,7 @@ fn early_data_requires_session_that_allows_it() {
 #[test]
 fn client_sends_no_early_data_after_retry() {
     let mut harness = Harness::new(Storage::Id);
-    let (client, mut server, session) = early(&mut harness);
+    let (client, mut server, session) = early_session(&mut harness);
     server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
     let mut pair = pair(&harness, &client, &server, session);
     assert!(pair.client.early_data_left() > 0);

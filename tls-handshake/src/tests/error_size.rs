@@ -3,7 +3,7 @@
 use tls_codec::code_points::ExtensionType as X;
 
 use super::flow::{Kind, configs, pki};
-use super::hello::{Hello, server_after_hello};
+use super::hello::{Hello, server_after_hello, vec16};
 use super::pair::{Pair, Pki};
 use crate::config::{ClientAuth, ClientConfig, ServerConfig};
 use crate::error::Error;
@@ -15,10 +15,6 @@ fn assert_bounded(error: &Error, what: &str) {
     let (text, held) = (format!("{error:#}").len(), format!("{error:?}").len());
     assert!(text <= MAX_TEXT && held <= 2 * MAX_TEXT, "{what}: the text has {text} bytes, the error {held}");
     assert!(error.to_string().contains("more") || text < 2000, "{what}: {error}");
-}
-
-fn vec16(bytes: &[u8]) -> Vec<u8> {
-    [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
 /// Each list of a ClientHello at its maximum length, with only unknown entries.

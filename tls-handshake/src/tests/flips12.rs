@@ -11,7 +11,7 @@ const CLIENT_HELLO: Row = Row {
     detected: &[
         ("server", T::CLIENT_HELLO, SYNTAX),
         ("server", T::CLIENT_HELLO, &[A::PROTOCOL_VERSION, A::HANDSHAKE_FAILURE, A::NO_APPLICATION_PROTOCOL]),
-        // Without a response to renegotiation_info there is no connection (RFC 5746 §3.4).
+        // The client requires a response to renegotiation_info (RFC 5746 §3.4).
         ("client", T::SERVER_HELLO, &[A::HANDSHAKE_FAILURE]),
         // The signature of the key exchange covers the random.
         ("client", T::SERVER_HELLO_DONE, &[A::DECRYPT_ERROR]),

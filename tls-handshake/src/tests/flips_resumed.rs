@@ -1,4 +1,4 @@
-//! Flips every byte of every message of resumptions. There is no signature, but the binder covers
+//! Flips every byte of every message of resumptions. They have no signature, but the binder covers
 //! the ClientHello and Finished covers everything.
 
 use tls_codec::code_points::{AlertDescription as A, HandshakeType as T};

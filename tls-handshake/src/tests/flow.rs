@@ -66,6 +66,15 @@ pub(super) const CHANGE_CIPHER_SPEC: HandshakeType = HandshakeType(0xff);
 /// attacker between the peers.
 pub(super) type MessageEdit = Box<dyn FnMut(&mut Vec<u8>)>;
 
+/// Returns an edit of each message of one type.
+pub(super) fn edit_each(typ: HandshakeType, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<MessageEdit> {
+    Some(Box::new(move |message| {
+        if message[0] == typ.0 {
+            change(message);
+        }
+    }))
+}
+
 /// A sink that records actions and messages.
 #[derive(Default)]
 pub(super) struct Recorder {

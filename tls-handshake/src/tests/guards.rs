@@ -39,10 +39,7 @@ fn identities(hello: &mut Hello) -> usize {
 fn handshake_record_ends_skipping_of_early_data() {
     for retry in [false, true] {
         let mut harness = Harness::new(Storage::Id);
-        let (mut client, mut server) = (harness.client(TLS13), harness.server());
-        client.enable_early_data(true);
-        server.set_max_early_data_size(1000);
-        let session = harness.establish_one(&client, &server);
+        let (client, mut server, session) = harness.establish_early_data(1000);
         server.set_max_early_data_size(0);
         if retry {
             server.set_groups(&[NamedGroup::SECP384R1]).unwrap();
@@ -53,10 +50,7 @@ fn handshake_record_ends_skipping_of_early_data() {
             // The server reads the second hello. Its flight is not delivered to the client.
             assert!(pair.step_server().unwrap().is_none());
             assert!(pair.step_client().unwrap().is_none());
-            let mut need = pair.step_server().unwrap();
-            while let Some(open) = need.take() {
-                need = pair.server.resume(harness.answer(open), &mut pair.to_client).unwrap();
-            }
+            pair.drive_server(&mut |need| harness.answer(need)).unwrap();
         } else {
             harness.run(&mut pair).unwrap();
         }
@@ -390,10 +384,7 @@ fn server_enforces_ticket_size_limits() {
                     need = pair.server.resume(answer, &mut pair.to_client).unwrap();
                 }
                 if sent.is_none() {
-                    let mut need = pair.step_client().unwrap();
-                    while let Some(open) = need.take() {
-                        need = pair.client.resume(harness.answer(open), &mut pair.to_server).unwrap();
-                    }
+                    pair.drive_client(&mut |need| harness.answer(need)).unwrap();
                 }
             }
             // In TLS 1.2 ServerHello promised a ticket, so the server sends an empty one, and then

@@ -93,9 +93,22 @@ impl Hello {
         &mut self.extensions.iter_mut().find(|(t, _)| *t == typ.0).unwrap_or_else(|| panic!("no {typ}")).1
     }
 
+    /// Replaces the extension of this type, or appends it.
+    pub(super) fn set(&mut self, typ: X, data: &[u8]) {
+        match self.extensions.iter_mut().find(|(t, _)| *t == typ.0) {
+            Some((_, old)) => *old = data.to_vec(),
+            None => self.extensions.push((typ.0, data.to_vec())),
+        }
+    }
+
     pub(super) fn remove(&mut self, typ: X) {
         self.extensions.retain(|(t, _)| *t != typ.0);
     }
+}
+
+/// Returns the bytes with a length of two bytes before them.
+pub(super) fn vec16(bytes: &[u8]) -> Vec<u8> {
+    [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
 pub(super) type HelloEdit<'a> = &'a dyn Fn(&mut Hello);

@@ -76,7 +76,7 @@ fn wrong_length_after_handshake_is_decode_error() {
     assert_eq!(pair.step_client().unwrap_err().alert(), Some(A::DECODE_ERROR));
 }
 
-/// The header alone is rejected if it declares more than any message may have, with the same alert.
+/// The header is enough to reject a length above the maximum, with the same alert.
 #[test]
 fn oversized_finished_is_decode_error() {
     let pki = Pki::new();

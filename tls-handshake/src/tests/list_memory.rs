@@ -5,7 +5,7 @@ use allocation_counter::measure;
 use tls_codec::code_points::{ExtensionType as X, HandshakeType as T, ProtocolVersion};
 
 use super::flow::{End, Kind, MessageEdit, Sent, answers, client_with, configs, pki, server_with};
-use super::hello::Hello;
+use super::hello::{Hello, vec16};
 use crate::config::{ClientConfig, ServerConfig, SessionLookup};
 use crate::need::{Answer, Need};
 use crate::states::StateMachine;
@@ -27,10 +27,6 @@ struct Case {
     holder: Holder,
     message: T,
     fill: fn(&mut Vec<u8>),
-}
-
-fn vec16(bytes: &[u8]) -> Vec<u8> {
-    [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
 fn vec24(bytes: &[u8]) -> Vec<u8> {

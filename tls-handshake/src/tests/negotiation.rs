@@ -223,14 +223,6 @@ fn server_rejects_unrequested_change_in_second_client_hello() {
     );
 }
 
-/// Replaces the extension of this type, or appends it.
-fn put(hello: &mut Hello, typ: X, data: &[u8]) {
-    match hello.extensions.iter_mut().find(|(t, _)| *t == typ.0) {
-        Some((_, old)) => *old = data.to_vec(),
-        None => hello.extensions.push((typ.0, data.to_vec())),
-    }
-}
-
 /// RFC 9846 §4.2.2 and §4.3, RFC 9849 §6.1.5: wolfSSL reorders its extensions; NSS and OpenSSL send
 /// a new encrypted_client_hello.
 #[test]
@@ -242,21 +234,21 @@ fn server_accepts_harmless_change_in_second_client_hello() {
         |h| h.extensions.reverse(),
         |h| h.extensions.rotate_left(3),
         |h| h.extensions.sort(),
-        |h| put(h, X::ENCRYPTED_CLIENT_HELLO, &[0, 0, 1, 0, 1, 7, 0, 0, 0, 2, 8, 8]),
+        |h| h.set(X::ENCRYPTED_CLIENT_HELLO, &[0, 0, 1, 0, 1, 7, 0, 0, 0, 2, 8, 8]),
         |h| h.remove(X::ENCRYPTED_CLIENT_HELLO),
         |h| h.remove(X::PADDING),
-        |h| put(h, X::PADDING, &[0; 7]),
-        |h| put(h, UNKNOWN, b"second"),
+        |h| h.set(X::PADDING, &[0; 7]),
+        |h| h.set(UNKNOWN, b"second"),
         |h| h.remove(GREASE),
     ];
     for (number, change) in changes.into_iter().enumerate() {
         let mut hellos = 0;
         let edit = move |message: &mut Vec<u8>| {
             Hello::edit(message, &|h| {
-                put(h, X::ENCRYPTED_CLIENT_HELLO, &[0, 0, 1, 0, 1, 7, 0, 1, 9, 0, 2, 5, 5]);
-                put(h, GREASE, &[]);
-                put(h, UNKNOWN, b"first");
-                put(h, X::PADDING, &[0; 100]);
+                h.set(X::ENCRYPTED_CLIENT_HELLO, &[0, 0, 1, 0, 1, 7, 0, 1, 9, 0, 2, 5, 5]);
+                h.set(GREASE, &[]);
+                h.set(UNKNOWN, b"first");
+                h.set(X::PADDING, &[0; 100]);
             });
             hellos += 1;
             if hellos == 2 {

@@ -6,7 +6,7 @@ use tls_codec::code_points::{
 };
 
 use super::flow::{
-    End, Failure, Kind, MessageEdit, Outcome, client, client_with, configs, ends, halt_at, handshake, run, server,
+    End, Failure, Kind, Outcome, client, client_with, configs, edit_each, ends, halt_at, handshake, run, server,
     server_with,
 };
 use super::hello::{Hello, HelloEdit, assert_error, client_after_hello, server_after_hello};
@@ -269,7 +269,7 @@ fn attacker_cannot_remove_extended_master_secret() {
     assert_eq!(outcome, Outcome::Failed(Failure { side: "server", at: T::FINISHED, error }));
 }
 
-/// RFC 7627 §5.4: without it there are no exporters.
+/// RFC 7627 §5.4: exporters require it.
 #[test]
 fn exporter_requires_extended_master_secret() {
     let pki = Pki::new();
@@ -369,15 +369,6 @@ fn hellos_negotiate_application_protocol() {
     assert_eq!(outcome, Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension: X::ALPN });
 }
 
-/// Returns an edit of each message of one type.
-fn edit(typ: T, change: impl Fn(&mut Vec<u8>) + 'static) -> Option<MessageEdit> {
-    Some(Box::new(move |message| {
-        if message[0] == typ.0 {
-            change(message);
-        }
-    }))
-}
-
 /// Returns the error of a client that reads a ServerKeyExchange with edited and then signed params.
 fn client_error_for_params(group: G, change: fn(&mut [u8])) -> Error {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
@@ -387,7 +378,7 @@ fn client_error_for_params(group: G, change: fn(&mut [u8])) -> Error {
         client(client_config),
         server_with(
             server_config,
-            edit(T::SERVER_KEY_EXCHANGE, move |message| {
+            edit_each(T::SERVER_KEY_EXCHANGE, move |message| {
                 let end = 8 + usize::from(message[7]);
                 change(&mut message[4..end]);
             }),
@@ -436,7 +427,7 @@ fn client_rejects_unoffered_group_or_invalid_point() {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
     let (mut client_config, server_config) = configs(Kind::Tls12);
     client_config.set_groups(&[G::X25519]).unwrap();
-    let change = edit(T::SERVER_KEY_EXCHANGE, |message| message[5..7].copy_from_slice(&[0, 0x17]));
+    let change = edit_each(T::SERVER_KEY_EXCHANGE, |message| message[5..7].copy_from_slice(&[0, 0x17]));
     let outcome = handshake(&mut client(client_config), &mut server_with(server_config, change), &pki);
     let error = Illegal::GroupNotOffered(G::SECP256R1).into();
     assert_eq!(outcome, Outcome::Failed(Failure { side: "client", at: T::SERVER_KEY_EXCHANGE, error }));
@@ -465,7 +456,7 @@ fn server_rejects_invalid_client_key_exchange() {
             server_config.set_groups(&[group]).unwrap();
             let mut client = client_with(
                 client_config,
-                edit(T::CLIENT_KEY_EXCHANGE, move |message| {
+                edit_each(T::CLIENT_KEY_EXCHANGE, move |message| {
                     assert_eq!(message.len(), 5 + length);
                     change(message);
                 }),
@@ -485,7 +476,8 @@ fn client_rejects_key_exchange_signed_by_other_key_type() {
     for (name, pki) in &kinds {
         let other = if name.starts_with("RSA") { [0xc0, 0x2b] } else { [0xc0, 0x2f] };
         let (client_config, server_config) = configs(Kind::Tls12);
-        let edit_suite = edit(T::SERVER_HELLO, move |message| Hello::edit(message, &|h| h.suites = other.to_vec()));
+        let edit_suite =
+            edit_each(T::SERVER_HELLO, move |message| Hello::edit(message, &|h| h.suites = other.to_vec()));
         let outcome = handshake(&mut client(client_config), &mut server_with(server_config, edit_suite), pki);
         let error = Error::CertificateKeyMismatch(id(&other));
         let rejection = Outcome::Failed(Failure { side: "client", at: T::SERVER_KEY_EXCHANGE, error });

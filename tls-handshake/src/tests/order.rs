@@ -26,7 +26,7 @@ use CcsEffect::{Ignored, Keys, Rejected};
 const KNOWN: [u8; 22] = [0, 1, 2, 3, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 67, 203, 254];
 
 /// Checks that the state which `reach` leads to rejects each of the 256 types except `places`, and
-/// handles change_cipher_spec as `change` says. Each item is delivered to a new end.
+/// handles change_cipher_spec as `change` requires. Each item is delivered to a new end.
 fn assert_rejects_all_but<S: StateMachine>(
     name: &'static str,
     places: &[T],

@@ -6,7 +6,7 @@ use tls_codec::record::HEADER_LEN;
 
 use super::pair::{Pair, Pki, send_all};
 use super::ramp_up::lengths;
-use super::resumption::{Harness, Storage, TLS12, TLS13};
+use super::resumption::{Harness, Storage, TLS12};
 use crate::config::{ClientConfig, RecordPadding, RecordRampUp, ServerConfig};
 
 /// Header, content type and tag.
@@ -94,15 +94,9 @@ fn padding_covers_encrypted_flights() {
         client.set_record_padding(RecordPadding::ToMultipleOf(block));
         let (mut pair, pki) = (Pair::with(client, server), Pki::new());
         let hello = lengths(&pair.to_server);
-        let mut need = pair.step_server().unwrap();
-        while let Some(asked) = need.take() {
-            need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
-        }
+        pair.drive_server(&mut |need| pki.answer(need)).unwrap();
         let flight = lengths(&pair.to_client);
-        let mut need = pair.step_client().unwrap();
-        while let Some(asked) = need.take() {
-            need = pair.client.resume(pki.answer(asked), &mut pair.to_server).unwrap();
-        }
+        pair.drive_client(&mut |need| pki.answer(need)).unwrap();
         pair.step_client().unwrap();
         let finished = lengths(&pair.to_server);
         pair.handshake(&pki).unwrap();
@@ -167,10 +161,7 @@ fn padding_respects_record_size_limits() {
 fn padding_counts_against_early_data_limit() {
     for accepted in [true, false] {
         let mut harness = Harness::new(Storage::Id);
-        let (mut client, mut server) = (harness.client(TLS13), harness.server());
-        client.enable_early_data(true);
-        server.set_max_early_data_size(1_000);
-        let session = harness.establish_one(&client, &server);
+        let (mut client, mut server, session) = harness.establish_early_data(1_000);
         client.set_record_padding(RecordPadding::ToMultipleOf(300));
         if !accepted {
             server.set_max_early_data_size(0);

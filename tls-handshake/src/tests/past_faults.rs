@@ -8,12 +8,11 @@ use tls_codec::code_points::{
 use tls_crypto::tls12::{KeyBlock, MasterSecret};
 use tls_crypto::{Overhead, Sealer, TLS12_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256};
 
-use super::Secrets;
 use super::flow::{
     Action, CHANGE_CIPHER_SPEC, Failure, Kind, MessageEdit, Outcome, Sent, answers, client_with, configs, halt_at,
     handshake, pki, server_with,
 };
-use super::pair::{Pair, Pki, send_all};
+use super::pair::{Pair, Pki, Secrets, send_all};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{Error, Flood};
 use crate::need::Need;
@@ -29,10 +28,7 @@ fn pair12() -> Pair {
 /// Returns a TLS 1.2 pair whose server sent its flight, and the records of the client's response.
 fn client_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
     let mut pair = pair12();
-    let mut need = pair.step_server().unwrap();
-    while let Some(asked) = need.take() {
-        need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
-    }
+    pair.drive_server(&mut |need| pki.answer(need)).unwrap();
     let need = pair.step_client().unwrap().expect("a chain to verify");
     assert!(pair.client.resume(pki.answer(need), &mut pair.to_server).unwrap().is_none());
     let flight = records(pair.to_server.ready());
@@ -45,7 +41,7 @@ fn client_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
 /// flight.
 fn server_flight(pki: &Pki) -> (Pair, Vec<Vec<u8>>) {
     let (mut pair, flight) = client_flight(pki);
-    deliver_to_server(&mut pair, &flight.concat()).unwrap();
+    pair.deliver_to_server(&flight.concat()).unwrap();
     let flight = records(pair.to_client.ready());
     pair.to_client.consume(usize::MAX);
     assert_eq!(flight.iter().map(|record| record[0]).collect::<Vec<_>>(), [20, 22]);
@@ -60,16 +56,6 @@ fn records(mut wire: &[u8]) -> Vec<Vec<u8>> {
         wire = rest;
     }
     found
-}
-
-fn deliver_to_server(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
-    pair.at_server.extend_from_slice(bytes);
-    pair.step_server().map(|need| assert!(need.is_none()))
-}
-
-fn deliver_to_client(pair: &mut Pair, bytes: &[u8]) -> Result<(), Error> {
-    pair.at_client.extend_from_slice(bytes);
-    pair.step_client().map(|need| assert!(need.is_none()))
 }
 
 fn assert_unexpected(result: &Result<(), Error>, at: &str, content_type: C) {
@@ -110,26 +96,26 @@ fn cve_2014_0224_early_change_cipher_spec_changes_no_key() {
 fn cve_2014_0224_early_change_cipher_spec_record_is_rejected() {
     let pki = Pki::new();
     let (mut pair, flight) = client_flight(&pki);
-    assert_unexpected(&deliver_to_server(&mut pair, &CCS), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
+    assert_unexpected(&pair.deliver_to_server(&CCS), "WAIT_CKE", C::CHANGE_CIPHER_SPEC);
     assert_eq!(pair.to_client.ready(), [21, 3, 3, 0, 2, 2, 10]);
     // Inside a fragmented message.
     let mut pair = client_flight(&pki).0;
     let half = u16::try_from((flight[0].len() - 5) / 2).unwrap();
     let first = [&[22, 3, 3][..], &half.to_be_bytes(), &flight[0][5..5 + usize::from(half)]].concat();
-    deliver_to_server(&mut pair, &first).unwrap();
-    assert_eq!(deliver_to_server(&mut pair, &CCS), Err(Error::InterleavedHandshake));
+    pair.deliver_to_server(&first).unwrap();
+    assert_eq!(pair.deliver_to_server(&CCS), Err(Error::InterleavedHandshake));
     // Twice: the second is read under the new keys, where it fails to decrypt. A correctly
     // encrypted one is unexpected.
     let (mut pair, flight) = client_flight(&pki);
-    deliver_to_server(&mut pair, &flight[..2].concat()).unwrap();
-    assert_eq!(deliver_to_server(&mut pair, &CCS), Err(Error::BadRecordMac));
+    pair.deliver_to_server(&flight[..2].concat()).unwrap();
+    assert_eq!(pair.deliver_to_server(&CCS), Err(Error::BadRecordMac));
     let (mut pair, _) = server_flight(&pki);
     pair.client.send_raw_record(C::CHANGE_CIPHER_SPEC, &[1], &mut pair.to_server);
     assert_unexpected(&pair.step_server().map(|_| ()), "CONNECTED", C::CHANGE_CIPHER_SPEC);
     // The same at the client.
     let (mut pair, flight) = server_flight(&pki);
-    deliver_to_client(&mut pair, &flight[0]).unwrap();
-    assert_eq!(deliver_to_client(&mut pair, &CCS), Err(Error::BadRecordMac));
+    pair.deliver_to_client(&flight[0]).unwrap();
+    assert_eq!(pair.deliver_to_client(&CCS), Err(Error::BadRecordMac));
 }
 
 #[test]
@@ -149,11 +135,11 @@ fn unencrypted_finished_is_rejected() {
     let pki = Pki::new();
     let finished = [&[22, 3, 3, 0, 16, 20, 0, 0, 12][..], &[7; 12]].concat();
     let (mut pair, flight) = client_flight(&pki);
-    deliver_to_server(&mut pair, &flight[..2].concat()).unwrap();
-    assert_eq!(deliver_to_server(&mut pair, &finished), Err(Error::BadRecordMac));
+    pair.deliver_to_server(&flight[..2].concat()).unwrap();
+    assert_eq!(pair.deliver_to_server(&finished), Err(Error::BadRecordMac));
     let (mut pair, flight) = server_flight(&pki);
-    deliver_to_client(&mut pair, &flight[0]).unwrap();
-    assert_eq!(deliver_to_client(&mut pair, &finished), Err(Error::BadRecordMac));
+    pair.deliver_to_client(&flight[0]).unwrap();
+    assert_eq!(pair.deliver_to_client(&finished), Err(Error::BadRecordMac));
 }
 
 #[test]
@@ -164,14 +150,14 @@ fn application_data_before_finished_is_rejected_and_not_sent() {
     // No False Start: both sides send data only after Finished.
     assert_eq!(pair.client.send(&[std::io::IoSlice::new(b"early")], &mut pair.to_server), Ok(0));
     assert!(pair.to_server.is_empty());
-    assert_unexpected(&deliver_to_server(&mut pair, &data), "WAIT_CKE", C::APPLICATION_DATA);
+    assert_unexpected(&pair.deliver_to_server(&data), "WAIT_CKE", C::APPLICATION_DATA);
     let (mut pair, flight) = client_flight(&pki);
-    deliver_to_server(&mut pair, &flight[0]).unwrap();
-    assert_unexpected(&deliver_to_server(&mut pair, &data), "WAIT_CCS", C::APPLICATION_DATA);
+    pair.deliver_to_server(&flight[0]).unwrap();
+    assert_unexpected(&pair.deliver_to_server(&data), "WAIT_CCS", C::APPLICATION_DATA);
     let mut pair = pair12();
-    assert_unexpected(&deliver_to_client(&mut pair, &data), "WAIT_SH", C::APPLICATION_DATA);
+    assert_unexpected(&pair.deliver_to_client(&data), "WAIT_SH", C::APPLICATION_DATA);
     let (mut pair, _) = server_flight(&pki);
-    assert_unexpected(&deliver_to_client(&mut pair, &data), "WAIT_CCS", C::APPLICATION_DATA);
+    assert_unexpected(&pair.deliver_to_client(&data), "WAIT_CCS", C::APPLICATION_DATA);
 }
 
 /// Derives the keys of a connection from its key log, to encrypt unexpected records.
@@ -199,21 +185,18 @@ fn only_finished_may_follow_change_cipher_spec() {
         let secrets = Secrets::new();
         client.set_key_log(secrets.clone());
         let mut pair = Pair::with(client, server);
-        let mut need = pair.step_server().unwrap();
-        while let Some(asked) = need.take() {
-            need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
-        }
+        pair.drive_server(&mut |need| pki.answer(need)).unwrap();
         // The random follows the headers of record and message, and the version.
         let random: [u8; 32] = pair.to_client.ready()[5 + 4 + 2..][..32].try_into().unwrap();
         let need = pair.step_client().unwrap().unwrap();
         pair.client.resume(pki.answer(need), &mut pair.to_server).unwrap();
         let keys = keys(&secrets, &random);
         if at_client {
-            deliver_to_client(&mut pair, &CCS).unwrap();
+            pair.deliver_to_client(&CCS).unwrap();
         } else {
             let flight = records(pair.to_server.ready());
             pair.to_server.consume(usize::MAX);
-            deliver_to_server(&mut pair, &flight[..2].concat()).unwrap();
+            pair.deliver_to_server(&flight[..2].concat()).unwrap();
         }
         (pair, keys)
     };
@@ -222,21 +205,21 @@ fn only_finished_may_follow_change_cipher_spec() {
     {
         let (mut pair, keys) = ready(false);
         let record = seal(&mut keys.client_sealer(), content_type, content);
-        assert_unexpected(&deliver_to_server(&mut pair, &record), "WAIT_FINISHED", content_type);
+        assert_unexpected(&pair.deliver_to_server(&record), "WAIT_FINISHED", content_type);
         assert!(pair.server_received.is_empty());
         let (mut pair, keys) = ready(true);
         let record = seal(&mut keys.server_sealer(), content_type, content);
-        assert_unexpected(&deliver_to_client(&mut pair, &record), "WAIT_FINISHED", content_type);
+        assert_unexpected(&pair.deliver_to_client(&record), "WAIT_FINISHED", content_type);
         assert!(pair.client_received.is_empty());
     }
     // Finished of the correct length with a wrong value.
     let finished = [&[20, 0, 0, 12][..], &[7; 12]].concat();
     let (mut pair, keys) = ready(false);
     let record = seal(&mut keys.client_sealer(), C::HANDSHAKE, &finished);
-    assert_eq!(deliver_to_server(&mut pair, &record), Err(Error::BadFinished));
+    assert_eq!(pair.deliver_to_server(&record), Err(Error::BadFinished));
     let (mut pair, keys) = ready(true);
     let record = seal(&mut keys.server_sealer(), C::HANDSHAKE, &finished);
-    assert_eq!(deliver_to_client(&mut pair, &record), Err(Error::BadFinished));
+    assert_eq!(pair.deliver_to_client(&record), Err(Error::BadFinished));
 }
 
 /// CVE-2020-24613, CVE-2021-3336, wolfSSL: a server that omits its certificate or its signature.
@@ -419,10 +402,7 @@ fn hello_request_during_handshake_is_ignored() {
         // Before ServerHello, and before and after the server's flight.
         pair.at_client.extend_from_slice(&hello_request);
         assert!(pair.step_client().unwrap().is_none());
-        let mut need = pair.step_server().unwrap();
-        while let Some(open) = need.take() {
-            need = pair.server.resume(pki.answer(open), &mut pair.to_client).unwrap();
-        }
+        pair.drive_server(&mut |need| pki.answer(need)).unwrap();
         let flight = pair.to_client.ready().to_vec();
         pair.to_client.consume(flight.len());
         pair.at_client.extend_from_slice(&hello_request);
@@ -517,10 +497,7 @@ fn hello_requests_before_every_message_are_ignored() {
     let (client, server) = configs(Kind::Tls12Auth);
     for form in 0..3 {
         let mut pair = Pair::with(client.clone(), server.clone());
-        let mut need = pair.step_server().unwrap();
-        while let Some(asked) = need.take() {
-            need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
-        }
+        pair.drive_server(&mut |need| pki.answer(need)).unwrap();
         let mut messages: Vec<u8> =
             records(pair.to_client.ready()).iter().flat_map(|record| record[5..].to_vec()).collect();
         pair.to_client.consume(usize::MAX);
@@ -548,10 +525,7 @@ fn hello_requests_before_every_message_are_ignored() {
 fn hello_requests_may_follow_last_message_in_record() {
     let pki = Pki::new();
     let mut pair = pair12();
-    let mut need = pair.step_server().unwrap();
-    while let Some(asked) = need.take() {
-        need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
-    }
+    pair.drive_server(&mut |need| pki.answer(need)).unwrap();
     // Two requests after ServerHelloDone, which causes a need.
     let mut flight: Vec<u8> = records(pair.to_client.ready()).iter().flat_map(|record| record[5..].to_vec()).collect();
     pair.to_client.consume(usize::MAX);
@@ -588,7 +562,7 @@ fn hello_request_may_follow_finished_in_record() {
     let opened = keys.server_opener().open(&mut last[1]).unwrap();
     let together = [&last[1][opened.content], &[0; 4]].concat();
     let record = seal(&mut keys.server_sealer(), C::HANDSHAKE, &together);
-    deliver_to_client(&mut pair, &[&CCS[..], &record].concat()).unwrap();
+    pair.deliver_to_client(&[&CCS[..], &record].concat()).unwrap();
     assert!(!pair.client.is_handshaking());
     assert_eq!(pair.to_server.len(), 5 + 8 + 2 + 16);
     pair.exchange(b"question", b"answer");
@@ -601,10 +575,7 @@ fn partial_hello_request_after_last_message_is_rejected() {
     let pki = Pki::new();
     for follower in [&[0][..], &[0; 2], &[0; 5], &[0, 0, 0, 0, 1, 0, 0, 0]] {
         let mut pair = pair12();
-        let mut need = pair.step_server().unwrap();
-        while let Some(asked) = need.take() {
-            need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
-        }
+        pair.drive_server(&mut |need| pki.answer(need)).unwrap();
         let mut flight: Vec<u8> =
             records(pair.to_client.ready()).iter().flat_map(|record| record[5..].to_vec()).collect();
         flight.extend_from_slice(follower);

@@ -96,10 +96,7 @@ fn max_fragment_length_applies_to_every_record() {
             let pki = Pki::new();
             let limit = usize::from(length);
             // The flight with ServerHello and Certificate.
-            let mut need = pair.step_server().unwrap();
-            while let Some(asked) = need.take() {
-                need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
-            }
+            pair.drive_server(&mut |need| pki.answer(need)).unwrap();
             assert!(lengths(&pair.to_client).iter().all(|record| *record <= limit + around), "{version} {length}");
             if version == TLS12 && length == 512 {
                 assert_eq!(lengths(&pair.to_client)[0], 5 + limit, "ServerHello's record is not limited");
@@ -169,16 +166,16 @@ fn record_over_limit_is_record_overflow() {
                 pair.server.ignore_record_limit();
                 pair
             };
-            let forged = |length| vec![7; length];
+            let data_of = |length| vec![7; length];
             let mut pair = connect();
-            pair.client.send_raw_record(ContentType::APPLICATION_DATA, &forged(512), &mut pair.to_server);
-            pair.server.send_raw_record(ContentType::APPLICATION_DATA, &forged(512), &mut pair.to_client);
-            pair.deliver_pending(&forged(512));
-            pair.client.send_raw_record(ContentType::APPLICATION_DATA, &forged(513), &mut pair.to_server);
+            pair.client.send_raw_record(ContentType::APPLICATION_DATA, &data_of(512), &mut pair.to_server);
+            pair.server.send_raw_record(ContentType::APPLICATION_DATA, &data_of(512), &mut pair.to_client);
+            pair.deliver_pending(&data_of(512));
+            pair.client.send_raw_record(ContentType::APPLICATION_DATA, &data_of(513), &mut pair.to_server);
             let rejection = pair.step_server().unwrap_err();
             assert_eq!(rejection.alert(), Some(A::RECORD_OVERFLOW), "{version} {rejection}");
             let mut pair = connect();
-            pair.server.send_raw_record(ContentType::APPLICATION_DATA, &forged(513), &mut pair.to_client);
+            pair.server.send_raw_record(ContentType::APPLICATION_DATA, &data_of(513), &mut pair.to_client);
             let rejection = pair.step_client().unwrap_err();
             assert_eq!(rejection.alert(), Some(A::RECORD_OVERFLOW), "{version} {rejection}");
         }
@@ -191,10 +188,7 @@ fn only_max_fragment_length_limits_unprotected_records() {
     let flight = |set: &dyn Fn(&mut ClientConfig)| {
         let mut pair = pair(suite, |client, _| set(client));
         let pki = Pki::new();
-        let mut need = pair.step_server().unwrap();
-        while let Some(asked) = need.take() {
-            need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
-        }
+        pair.drive_server(&mut |need| pki.answer(need)).unwrap();
         lengths(&pair.to_client)
     };
     let records = flight(&|client| client.set_record_size_limit(Some(64)).unwrap());
@@ -204,10 +198,7 @@ fn only_max_fragment_length_limits_unprotected_records() {
     // The limit also applies to the next record that the server reads.
     let mut pair = pair(suite, |client, _| client.set_max_fragment_length(Some(512)).unwrap());
     let pki = Pki::new();
-    let mut need = pair.step_server().unwrap();
-    while let Some(asked) = need.take() {
-        need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
-    }
+    pair.drive_server(&mut |need| pki.answer(need)).unwrap();
     pair.at_server.extend_from_slice(&[22, 3, 3, 2, 1]);
     assert_eq!(pair.step_server().unwrap_err().alert(), Some(A::RECORD_OVERFLOW));
 }
@@ -224,35 +215,29 @@ fn tls12_client_result(
     client_after_hello(client, server, &pki(kind), change).map(|_| ())
 }
 
-/// Replaces the extension of this type, or appends it.
-fn put(hello: &mut Hello, typ: X, data: &[u8]) {
-    hello.remove(typ);
-    hello.extensions.push((typ.0, data.to_vec()));
-}
-
 #[test]
 fn tls12_client_rejects_invalid_limit_responses() {
     let kind = Kind::Tls12;
     let unsolicited = |extension| Error::UnsolicitedExtension { message: T::SERVER_HELLO, extension };
-    let limit = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[2, 0]);
-    let length = |h: &mut Hello| put(h, X::MAX_FRAGMENT_LENGTH, &[1]);
+    let limit = |h: &mut Hello| h.set(X::RECORD_SIZE_LIMIT, &[2, 0]);
+    let length = |h: &mut Hello| h.set(X::MAX_FRAGMENT_LENGTH, &[1]);
     assert_eq!(tls12_client_result(kind, (None, Some(512)), &limit), Err(unsolicited(X::RECORD_SIZE_LIMIT)));
     assert_eq!(tls12_client_result(kind, (Some(512), None), &length), Err(unsolicited(X::MAX_FRAGMENT_LENGTH)));
-    // Without a response there is no limit.
+    // Without a response, nothing is limited.
     assert_eq!(tls12_client_result(kind, (Some(512), None), &|h| h.remove(X::RECORD_SIZE_LIMIT)), Ok(()));
     assert_eq!(tls12_client_result(kind, (None, Some(512)), &|h| h.remove(X::MAX_FRAGMENT_LENGTH)), Ok(()));
     let both = tls12_client_result(kind, (Some(512), Some(512)), &length).unwrap_err();
     assert_eq!(both, Illegal::TwoRecordSizes.into());
     assert_eq!(both.alert(), Some(A::ILLEGAL_PARAMETER));
     for code in [0, 2, 5] {
-        let other = |h: &mut Hello| put(h, X::MAX_FRAGMENT_LENGTH, &[code]);
+        let other = |h: &mut Hello| h.set(X::MAX_FRAGMENT_LENGTH, &[code]);
         let rejection = tls12_client_result(kind, (None, Some(512)), &other).unwrap_err();
         assert!(matches!(rejection, Error::Illegal(Illegal::MaxFragmentLength(_))), "{rejection}");
     }
-    let small = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[0, 63]);
+    let small = |h: &mut Hello| h.set(X::RECORD_SIZE_LIMIT, &[0, 63]);
     assert_eq!(tls12_client_result(kind, (Some(512), None), &small).unwrap_err().alert(), Some(A::ILLEGAL_PARAMETER));
     // A reserved value means the maximum.
-    let large = |h: &mut Hello| put(h, X::RECORD_SIZE_LIMIT, &[0xff, 0xff]);
+    let large = |h: &mut Hello| h.set(X::RECORD_SIZE_LIMIT, &[0xff, 0xff]);
     assert_eq!(tls12_client_result(kind, (Some(512), None), &large), Ok(()));
 }
 
@@ -356,15 +341,12 @@ fn retry_and_resumption_negotiate_limits_again() {
     }
 }
 
-/// The client encrypts early data before it knows the server's limit.
+/// The client encrypts early data before it has the server's limit.
 #[test]
 fn record_limit_does_not_apply_to_early_data() {
     for accepted in [true, false] {
         let mut harness = Harness::new(Storage::Id);
-        let (mut client, mut server) = (harness.client(TLS13), harness.server());
-        client.enable_early_data(true);
-        server.set_max_early_data_size(10_000);
-        let session = harness.establish_one(&client, &server);
+        let (mut client, mut server, session) = harness.establish_early_data(10_000);
         client.set_record_size_limit(Some(500)).unwrap();
         server.set_record_size_limit(Some(64)).unwrap();
         if !accepted {
@@ -385,23 +367,17 @@ fn record_limit_does_not_apply_to_early_data() {
 fn record_limit_applies_after_skipped_early_data() {
     for (block, overflows) in [(0, false), (1000, true)] {
         let mut harness = Harness::new(Storage::Id);
-        let (mut client, mut server) = (harness.client(TLS13), harness.server());
-        client.enable_early_data(true);
-        server.set_max_early_data_size(10_000);
-        let session = harness.establish_one(&client, &server);
+        let (mut client, mut server, session) = harness.establish_early_data(10_000);
         client.set_record_size_limit(Some(500)).unwrap();
         client.set_record_padding(RecordPadding::ToMultipleOf(block));
         server.set_record_size_limit(Some(64)).unwrap();
         let mut pair = Pair::resuming(client, server, session, harness.now);
         assert_eq!(pair.client.send_early_data(&[3; 100], &mut pair.to_server).unwrap(), 100);
         // The server does not find the session.
-        let mut need = pair.step_server().unwrap();
-        while let Some(asked) = need.take() {
-            need = pair.server.resume(harness.pki.answer(asked), &mut pair.to_client).unwrap();
-        }
-        let verdict = pair.step_client().unwrap().unwrap();
+        pair.drive_server(&mut |need| harness.pki.answer(need)).unwrap();
+        let need = pair.step_client().unwrap().unwrap();
         pair.client.ignore_record_limit();
-        assert!(pair.client.resume(harness.pki.answer(verdict), &mut pair.to_server).unwrap().is_none());
+        assert!(pair.client.resume(harness.pki.answer(need), &mut pair.to_server).unwrap().is_none());
         pair.step_client().unwrap();
         let alert = pair.step_server().map(|_| ()).err().and_then(|e| e.alert());
         assert_eq!(alert, overflows.then_some(A::RECORD_OVERFLOW));
@@ -442,16 +418,13 @@ fn server_limit_is_capped_at_maximum_of_version() {
     server.set_record_size_limit(Some(16_385)).unwrap();
     let mut pair = Pair::with(client, server);
     let mut hello = Hello::parse(&pair.to_server.ready()[5..]);
-    put(&mut hello, X::RECORD_SIZE_LIMIT, &[0xff, 0xff]);
+    hello.set(X::RECORD_SIZE_LIMIT, &[0xff, 0xff]);
     let hello = hello.encode();
     let length = u16::try_from(hello.len()).unwrap().to_be_bytes();
     pair.to_server.consume(pair.to_server.ready().len());
     pair.at_server = [&[22, 3, 1], &length[..], &hello].concat();
     let pki = pki(Kind::Tls12);
-    let mut need = pair.step_server().unwrap();
-    while let Some(asked) = need.take() {
-        need = pair.server.resume(pki.answer(asked), &mut pair.to_client).unwrap();
-    }
+    pair.drive_server(&mut |need| pki.answer(need)).unwrap();
     assert_eq!(*Hello::parse(&pair.to_client.ready()[5..]).get(X::RECORD_SIZE_LIMIT), 16_384u16.to_be_bytes());
     assert_eq!(pair.server.record_limits(), RecordLimits { send: FULL, receive: FULL });
 }

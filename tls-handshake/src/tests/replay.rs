@@ -12,7 +12,7 @@ use tls_codec::handshake::{ClientHello, Split, split_message};
 use tls_crypto::tls13::EarlySecret;
 use tls_crypto::{ALL_TLS13, Digest, EphemeralKey, Group, HashAlgorithm, SharedSecret, Tls13Suite, Transcript};
 
-use super::Secrets;
+use super::pair::Secrets;
 use crate::client::Client;
 use crate::client::hello::WaitServerHello;
 use crate::client::retry::WaitServerHelloAfterRetry;

@@ -163,6 +163,15 @@ impl Harness {
         self.establish(client, server).remove(0)
     }
 
+    /// Returns configurations with early data up to `limit` bytes, and a session of them.
+    pub(super) fn establish_early_data(&mut self, limit: u32) -> (ClientConfig, ServerConfig, ClientSessionValue) {
+        let (mut client, mut server) = (self.client(TLS13), self.server());
+        client.enable_early_data(true);
+        server.set_max_early_data_size(limit);
+        let session = self.establish_one(&client, &server);
+        (client, server, session)
+    }
+
     pub(super) fn kind(
         &mut self,
         client: &ClientConfig,
@@ -734,10 +743,7 @@ fn server_stores_no_session_without_extended_master_secret() {
                     hello.remove(X::EXTENDED_MASTER_SECRET);
                 }
             });
-            let mut need = pair.step_server().unwrap();
-            while let Some(open) = need.take() {
-                need = pair.server.resume(harness.answer(open), &mut pair.to_client).unwrap();
-            }
+            pair.drive_server(&mut |need| harness.answer(need)).unwrap();
             let answer = Hello::parse(&pair.to_client.ready()[5..]);
             assert_eq!(answer.has(X::SESSION_TICKET), ems && storage == Storage::Ticket, "{storage:?}");
             assert_eq!(answer.session_id.is_empty(), !(ems && storage == Storage::Id), "{storage:?}");

@@ -3,14 +3,13 @@
 use tls_codec::code_points::{AlertDescription as A, ExtensionType as X, ProtocolVersion};
 
 use super::flow::{Kind, answers, client, configs, pki, server};
-use super::hello::{Hello, assert_error, server_after_hello};
+use super::hello::{Hello, assert_error, server_after_hello, vec16};
 use crate::config::ServerConfig;
 use crate::error::{Error, Illegal};
 use crate::need::Need;
 
 /// Returns the data of server_name with this host name.
 fn server_name(name: &[u8]) -> Vec<u8> {
-    let vec16 = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
     vec16(&[&[0][..], &vec16(name)].concat())
 }
 

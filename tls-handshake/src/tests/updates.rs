@@ -10,16 +10,10 @@ use super::resumption::{Harness, Storage, TLS13};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::Error;
 
-fn connect(pki: &Pki) -> Pair {
-    let mut pair = Pair::new(pki);
-    pair.handshake(pki).unwrap();
-    pair
-}
-
 #[test]
 fn data_arrives_across_key_updates_in_both_directions() {
     let pki = Pki::new();
-    let mut pair = connect(&pki);
+    let mut pair = Pair::connect(&pki);
     for round in 0..40 {
         match round % 4 {
             0 => pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap(),
@@ -38,7 +32,7 @@ fn data_arrives_across_key_updates_in_both_directions() {
 #[test]
 fn only_requested_key_update_is_answered() {
     let pki = Pki::new();
-    let mut pair = connect(&pki);
+    let mut pair = Pair::connect(&pki);
     pair.server.send_key_update(&mut pair.to_client);
     pair.step_client().unwrap();
     assert!(pair.to_server.is_empty(), "an answer to update_not_requested");
@@ -56,7 +50,7 @@ fn only_requested_key_update_is_answered() {
 #[test]
 fn key_update_requests_are_answered_once_while_output_is_queued() {
     let pki = Pki::new();
-    let mut pair = connect(&pki);
+    let mut pair = Pair::connect(&pki);
     // The client has queued output.
     send_all(&mut pair.client, b"waits", &mut pair.to_server);
     let waiting = pair.to_server.len();
@@ -74,7 +68,7 @@ fn key_update_requests_are_answered_once_while_output_is_queued() {
 #[test]
 fn unanswered_key_update_request_is_not_repeated() {
     let pki = Pki::new();
-    let mut pair = connect(&pki);
+    let mut pair = Pair::connect(&pki);
     for _ in 0..3 {
         pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
     }
@@ -90,7 +84,7 @@ fn unanswered_key_update_request_is_not_repeated() {
 #[test]
 fn key_update_is_answered_by_side_that_only_reads() {
     let pki = Pki::new();
-    let mut pair = connect(&pki);
+    let mut pair = Pair::connect(&pki);
     for _ in 0..5 {
         pair.server.request_key_update(&mut pair.to_client);
         pair.step_client().unwrap();
@@ -139,7 +133,7 @@ fn exhausted_key_and_request_send_one_key_update() {
 fn invalid_key_update_value_is_illegal_parameter() {
     let pki = Pki::new();
     for value in 2..=u8::MAX {
-        let mut pair = connect(&pki);
+        let mut pair = Pair::connect(&pki);
         pair.server.send_raw_record(C::HANDSHAKE, &[24, 0, 0, 1, value], &mut pair.to_client);
         let rejection = pair.step_client().unwrap_err();
         assert!(matches!(rejection, Error::Decode(_)));
@@ -150,7 +144,7 @@ fn invalid_key_update_value_is_illegal_parameter() {
 #[test]
 fn empty_write_sends_no_record() {
     let pki = Pki::new();
-    let mut pair = connect(&pki);
+    let mut pair = Pair::connect(&pki);
     assert_eq!(pair.client.send(&[], &mut pair.to_server), Ok(0));
     assert_eq!(pair.client.send(&[IoSlice::new(b""), IoSlice::new(b"")], &mut pair.to_server), Ok(0));
     assert!(pair.to_server.is_empty());
@@ -160,7 +154,7 @@ fn empty_write_sends_no_record() {
 fn key_updates_of_application_with_data_are_not_flood() {
     let pki = Pki::new();
     for delivered in [true, false] {
-        let mut pair = connect(&pki);
+        let mut pair = Pair::connect(&pki);
         for _ in 0..200 {
             pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
             pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
@@ -173,7 +167,7 @@ fn key_updates_of_application_with_data_are_not_flood() {
     }
     // Only one side sends data and updates its key after each write. The other side sends only its
     // answers.
-    let mut pair = connect(&pki);
+    let mut pair = Pair::connect(&pki);
     for _ in 0..200 {
         send_all(&mut pair.client, b"piece", &mut pair.to_server);
         pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
@@ -272,10 +266,7 @@ fn half_rtt_data_does_not_exhaust_key() {
         server.set_records_per_key(records);
         server.set_send_half_rtt_data(true);
         let mut pair = Pair::with(ClientConfig::new(), server);
-        let mut need = pair.step_server().unwrap();
-        while let Some(open) = need.take() {
-            need = pair.server.resume(pki.answer(open), &mut pair.to_client).unwrap();
-        }
+        pair.drive_server(&mut |need| pki.answer(need)).unwrap();
         for _ in 0..5 {
             send_all(&mut pair.server, b"early", &mut pair.to_client);
         }

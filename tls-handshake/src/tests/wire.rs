@@ -177,10 +177,10 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
                     let in_message = content_type == 22 && !protected;
                     assert!(matches!(in_header, Some(3 | 4)) || in_message, "{context}: undetected");
                     let ends = [wire.pair.client.end_of_input(), wire.pair.server.end_of_input()];
-                    let told = |e: &Result<(), Error>| {
+                    let is_eof = |e: &Result<(), Error>| {
                         matches!(e, Err(Error::ClosedDuringHandshake { .. } | Error::Truncated))
                     };
-                    assert!(ends.iter().all(told), "{context}: {ends:?}");
+                    assert!(ends.iter().all(is_eof), "{context}: {ends:?}");
                     assert!(ends.iter().any(|e| matches!(e, Err(Error::ClosedDuringHandshake { .. }))), "{context}");
                 }
                 Err((direction, error)) => {
@@ -196,11 +196,11 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
                         Direction::ToServer => assert_dead(&mut wire.pair.server, &error, &context),
                         Direction::ToClient => assert_dead(&mut wire.pair.client, &error, &context),
                     }
-                    let told = match direction {
+                    let peer = match direction {
                         Direction::ToServer => wire.pair.step_client(),
                         Direction::ToClient => wire.pair.step_server(),
                     };
-                    assert!(told.is_err() || wire.pair.to_client.is_empty(), "{context}: the peer continues");
+                    assert!(peer.is_err() || wire.pair.to_client.is_empty(), "{context}: the peer continues");
                 }
             }
         }

@@ -2,9 +2,8 @@
 
 use tls_codec::code_points::{AlertDescription as A, ContentType as C, ProtocolVersion as V};
 
-use super::Secrets;
 use super::flow::{Kind, configs, pki};
-use super::pair::{Pair, Pki, send_all};
+use super::pair::{Pair, Pki, Secrets, send_all};
 use super::past_faults::{keys, seal};
 use super::wire::{Direction, Wire, check_eof_after_handshake, flip_all, record_offsets, states_at_eof};
 use crate::config::{ClientConfig, ServerConfig};

@@ -3,12 +3,12 @@
 #![allow(unreachable_patterns, reason = "inside the crate, a non-exhaustive enum is exhaustive")]
 
 use std::io::IoSlice;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, UnixTime};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use strata_tls_handshake::config::{ClientConfig, ServerConfig};
+use strata_tls_handshake::config::{ClientConfig, KeyLog, ServerConfig};
 use strata_tls_handshake::error::Error;
 use strata_tls_handshake::need::{Answer, Need};
 use strata_tls_handshake::verify::ServerVerifier;
@@ -148,6 +148,13 @@ impl Pair {
         Self::with(ClientConfig::new(), ServerConfig::new())
     }
 
+    /// Returns a connected pair with default configurations.
+    pub fn connect(pki: &Pki) -> Self {
+        let mut pair = Self::new(pki);
+        pair.handshake(pki).unwrap();
+        pair
+    }
+
     pub fn with(client: ClientConfig, server: ServerConfig) -> Self {
         let mut to_server = Outgoing::new();
         let name = "a.test".try_into().unwrap();
@@ -210,21 +217,44 @@ impl Pair {
         pump(&mut self.client, &mut self.at_client, &mut self.to_server, &mut self.client_received)
     }
 
+    /// Lets the server process its input, and answers all its needs. Returns whether it had any.
+    pub fn drive_server(&mut self, answer: &mut dyn FnMut(Need) -> Answer) -> Result<bool, Error> {
+        let mut need = self.step_server()?;
+        let had_need = need.is_some();
+        while let Some(open) = need.take() {
+            need = self.server.resume(answer(open), &mut self.to_client)?;
+        }
+        Ok(had_need)
+    }
+
+    /// The same for the client.
+    pub fn drive_client(&mut self, answer: &mut dyn FnMut(Need) -> Answer) -> Result<bool, Error> {
+        let mut need = self.step_client()?;
+        let had_need = need.is_some();
+        while let Some(open) = need.take() {
+            need = self.client.resume(answer(open), &mut self.to_server)?;
+        }
+        Ok(had_need)
+    }
+
+    /// Delivers bytes to the server, which must not need anything for them.
+    pub fn deliver_to_server(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.at_server.extend_from_slice(bytes);
+        self.step_server().map(|need| assert!(need.is_none()))
+    }
+
+    /// The same for the client.
+    pub fn deliver_to_client(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.at_client.extend_from_slice(bytes);
+        self.step_client().map(|need| assert!(need.is_none()))
+    }
+
     /// Runs both ends until both wait for input.
     pub fn run(&mut self, answer: &mut dyn FnMut(Need) -> Answer) -> Result<(), Error> {
         loop {
-            let mut need = self.step_server()?;
-            let mut asked = need.is_some();
-            while let Some(open) = need.take() {
-                need = self.server.resume(answer(open), &mut self.to_client)?;
-            }
-            let mut need = self.step_client()?;
-            asked |= need.is_some();
-            while let Some(open) = need.take() {
-                need = self.client.resume(answer(open), &mut self.to_server)?;
-            }
+            let had_need = self.drive_server(answer)? | self.drive_client(answer)?;
             // Input after a need is processed in the next round.
-            if !asked && self.to_server.is_empty() && self.to_client.is_empty() {
+            if !had_need && self.to_server.is_empty() && self.to_client.is_empty() {
                 return Ok(());
             }
         }
@@ -300,5 +330,34 @@ pub fn pump_early<R: Role>(
             Progress::NeedMoreInput { .. } | Progress::Paused => return Ok(None),
             _ => {}
         }
+    }
+}
+
+/// A label, ClientHello.random and a secret.
+pub type LogEntry = (String, [u8; 32], Vec<u8>);
+
+/// A key log that stores every secret of a connection, in order. `Debug` hides them.
+#[derive(Default)]
+pub struct Secrets(Mutex<Vec<LogEntry>>);
+
+impl Secrets {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    pub fn all(&self) -> Vec<LogEntry> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]) {
+        self.0.lock().unwrap().push((label.to_owned(), *client_random, secret.to_vec()));
     }
 }
