@@ -1,5 +1,6 @@
-//! A client and a server that talk over a network which the input steers: how much is written, delivered and read, when keys
-//! change, and which bits flip. Whatever it does, what either side reads is what the other wrote, up to some point.
+//! Runs a client and a server over a network that the input controls: how much is written,
+//! delivered and read, when keys are updated, and which bits are flipped. Each side must read a
+//! prefix of what the other side wrote.
 
 #![no_main]
 
@@ -9,7 +10,7 @@ use tls_fuzz::session::{Pair, Side};
 fuzz_target!(|script: &[u8]| {
     let first = script.first().copied().unwrap_or_default();
     let mut pair = Pair::start(first >> 1);
-    // Most scripts are about what comes after a handshake; an odd first byte cuts into it.
+    // Most inputs test an established connection; an odd first byte starts during the handshake.
     if first % 2 == 0 {
         pair.settle();
     }

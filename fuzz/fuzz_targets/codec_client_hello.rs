@@ -1,6 +1,7 @@
-//! A stream that begins with a ClientHello, as a router would read it: what is accepted encodes to the bytes it came from,
-//! is made of the extensions it lists, and is never accepted when it is cut short. The peeker agrees with the decoder
-//! however the hello is cut into records, and takes no answer back.
+//! Decodes a stream that starts with a ClientHello, as a router does. An accepted ClientHello must
+//! encode to the same bytes, contain the extensions that it lists, and not decode when truncated.
+//! The peeker must agree with the decoder for every split into records, and never change its
+//! result.
 
 #![no_main]
 
@@ -12,8 +13,8 @@ fuzz_target!(|stream: &[u8]| {
     let answers = |cut: &usize| !matches!(fed.peek(&stream[..*cut]), Ok(Peek::Incomplete { need: 1.. }));
     let first = (0..=stream.len()).find(answers).unwrap_or(stream.len());
     match (fed.peek(&stream[..first]), at_once.peek(stream)) {
-        (Err(PeekError::NotTls(_)), Err(PeekError::NotTls(_))) => {} // more bytes may name the protocol
-        (first, last) => assert_eq!(first, last, "an answer was taken back"),
+        (Err(PeekError::NotTls(_)), Err(PeekError::NotTls(_))) => {} // more bytes may identify the protocol
+        (first, last) => assert_eq!(first, last, "the peeker changed its result"),
     }
 
     let Ok(Deframed::Record { body, .. }) = deframe(stream, MAX_FRAGMENT) else { return };
@@ -36,8 +37,8 @@ fuzz_target!(|stream: &[u8]| {
     let listed: usize = hello.extensions.raw.iter().map(|extension| 4 + extension.1.len()).sum();
     assert_eq!(listed, hello.extensions.raw.bytes().len());
     for (typ, data) in hello.extensions.raw.iter() {
-        assert_eq!(hello.extensions.raw.find(typ), Some(data), "each type at most once");
+        assert_eq!(hello.extensions.raw.find(typ), Some(data), "a type appears twice");
     }
     let cut = RawMessage { body: &message.body[..message.body.len() - 1], ..message }.decode::<ClientHello<'_>>();
-    assert!(cut.is_err(), "a part of a hello was taken for one: {cut:?}");
+    assert!(cut.is_err(), "a truncated hello was accepted: {cut:?}");
 });

@@ -1,16 +1,16 @@
-//! A stream of handshake messages of every type, read as those of TLS 1.3 and as those of TLS 1.2: what is accepted encodes
-//! to the bytes it came from.
+//! Decodes a stream of handshake messages as TLS 1.3 and as TLS 1.2. An accepted message must
+//! encode to the same bytes.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use tls_codec::{handshake::tls12, *};
 
-/// Nothing happens to a message of another type.
+/// Ignores messages of other types.
 fn round_trip<'a, M: HandshakeMessage<'a> + Encode>(message: &RawMessage<'a>) {
     let Ok(decoded) = message.decode::<M>() else { return };
     let mut again = Vec::new();
-    Writer::append(&mut again).message(M::TYPE, |w| decoded.encode(w)).expect("what was decoded can be encoded");
+    Writer::append(&mut again).message(M::TYPE, |w| decoded.encode(w)).expect("a decoded message can be encoded");
     assert_eq!(again, message.raw, "encode(decode(x)) == x");
 }
 

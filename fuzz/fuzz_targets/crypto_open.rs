@@ -1,4 +1,5 @@
-//! Record protection: a record is opened as it was sealed and in its turn; anything else fails and advances nothing.
+//! Record protection: a record opens to the sealed content and only at its place. Everything else
+//! must fail without advancing the sequence number.
 
 #![no_main]
 
@@ -12,7 +13,7 @@ fuzz_target!(|input: (u8, u8, Vec<u8>, Vec<u8>, u16)| {
 
     let Overhead { before, after } = sealer.overhead();
     let mut record = [&vec![0; 5 + before], &content[..], &vec![0; after]].concat();
-    sealer.seal(content_type, &mut record).expect("the first record of a key");
+    sealer.seal(content_type, &mut record).expect("sealing the first record");
 
     if garbage != record {
         assert!(opener.open(&mut garbage.clone()).is_err(), "garbage was opened");
@@ -23,12 +24,14 @@ fuzz_target!(|input: (u8, u8, Vec<u8>, Vec<u8>, u16)| {
     assert!(opener.open(&mut flipped).is_err(), "a record with a bit flipped was opened");
 
     let mut replayed = record.clone();
-    // In TLS 1.3 a type of zero is padding: the type is in the content then, or nowhere.
+    // In TLS 1.3 a zero type is padding: the content then ends with its type, or has none.
     let typed = content_type != 0 || !opener.hides_content_type();
     match opener.open(&mut record) {
         Ok(opened) if typed => assert_eq!((opened.content_type, &record[opened.content]), (content_type, &content[..])),
         Ok(opened) => assert_ne!(opened.content_type, 0),
-        Err(error) => return assert!(!typed && error == Error::NoContentType, "a failure took its sequence number"),
+        Err(error) => {
+            return assert!(!typed && error == Error::NoContentType, "a failure advanced the sequence number");
+        }
     }
     assert!(opener.open(&mut replayed).is_err(), "a record was opened twice");
 });

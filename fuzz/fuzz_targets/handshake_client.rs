@@ -1,5 +1,5 @@
-//! Bytes of any kind into a client, in pieces of any size. A session id in the place of a ServerHello's is made the one that
-//! this client chose, so that what comes behind it is read as well.
+//! Feeds arbitrary bytes to a client, in chunks of any size. The session ID of a ServerHello is
+//! replaced by the client's, so that the bytes after it are processed as well.
 
 #![no_main]
 
@@ -17,7 +17,8 @@ static SETTINGS: LazyLock<(Arc<ClientConfig>, ServerVerifier, Arc<Identity>)> = 
     (Arc::new(config), roots().into(), identity())
 });
 
-/// Where the session id's length stands in the first record: header, message header, version, random.
+/// The offset of the session ID's length in the first record: after record header, message header,
+/// version and random.
 const SESSION_ID: usize = 5 + 4 + 2 + 32;
 
 fuzz_target!(|input: &[u8]| {
@@ -35,7 +36,7 @@ fuzz_target!(|input: &[u8]| {
         Need::Verdict(need) => need.verify(verifier, now()),
         Need::ClientIdentity(need) => need.answer(identity.clone()),
         Need::Signature(need) => need.sign_locally(),
-        other => panic!("a client asked for {other:?}"),
+        other => panic!("unexpected request of a client: {other:?}"),
     });
     assert!(
         client.export_keying_material(&mut [0; 16], b"EXPERIMENTAL", None).is_err(),

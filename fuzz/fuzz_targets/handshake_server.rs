@@ -1,5 +1,6 @@
-//! Bytes of any kind into a server that has an identity, an external key for every name, and a place for sessions, in pieces of any
-//! size. The first byte's high bit has it ask for a client's certificate, the others are the size of the pieces.
+//! Feeds arbitrary bytes to a server with an identity, an external PSK for every name, and a
+//! session store. The high bit of the first byte requests a client certificate; the other bits are
+//! the chunk size.
 
 #![no_main]
 
@@ -47,7 +48,7 @@ fuzz_target!(|input: &[u8]| {
         }
         Need::Signature(need) => need.sign_locally(),
         Need::ClientVerdict(need) => need.verify(verifier, now()),
-        other => panic!("a server asked for {other:?}"),
+        other => panic!("unexpected request of a server: {other:?}"),
     });
     assert!(
         server.export_keying_material(&mut [0; 16], b"EXPERIMENTAL", None).is_err(),

@@ -1,5 +1,5 @@
-//! Bytes of any kind in the place of a session: from a ticket whose key was lost, a store, a client's file. What can be read is
-//! written back as it was.
+//! Decodes arbitrary bytes as a session, as from a ticket with a leaked key, a store, or a client's
+//! file. An accepted session must encode to the same bytes.
 
 #![no_main]
 
@@ -12,8 +12,8 @@ fuzz_target!(|input: &[u8]| {
     }
     if let Ok(session) = ClientSessionValue::decode(input) {
         let written = session.encode();
-        // An address has several spellings.
-        let again = ClientSessionValue::decode(&written).expect("our own bytes");
+        // IP addresses have several text forms.
+        let again = ClientSessionValue::decode(&written).expect("an encoded session");
         assert_eq!(again.encode(), written);
     }
 });

@@ -1,5 +1,5 @@
-//! What is read to decide whom to trust: certificates, OCSP responses, timestamps, revocation lists, pins; and the files that
-//! identities come from. The first byte says which.
+//! Parses the inputs of certificate verification: certificates, OCSP responses, SCTs, CRLs and
+//! pins, and identity files. The first byte selects the parser.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ use tls_handshake::verify::{
 };
 use tls_handshake::{CertificateError, Identity, Pin};
 
-/// Lets everything pass, so that what comes behind sees certificates of any content.
+/// Accepts every path, so that later checks see certificates with any content.
 #[derive(Debug)]
 struct All;
 
@@ -31,7 +31,8 @@ impl VerifyName for All {
     }
 }
 
-/// Demands everything. The key of its log is that of the leaf of `identity/`, so that inputs can name it.
+/// Requires every check. Its CT log uses the key of the leaf of `identity/`, so that inputs can
+/// refer to it.
 fn verifier(chain: ChainVerifier) -> ServerVerifier {
     let mut verifier = ServerVerifier::new(chain);
     verifier.set_ocsp_policy(OcspPolicy::Require);
@@ -43,7 +44,7 @@ fn verifier(chain: ChainVerifier) -> ServerVerifier {
     verifier
 }
 
-/// The SubjectPublicKeyInfo of a P-256 certificate, found by its beginning.
+/// Returns the SubjectPublicKeyInfo of a P-256 certificate, found by its first bytes.
 fn webpki_key(leaf: &[u8]) -> Vec<u8> {
     const BEGIN: &[u8] = &[0x30, 0x59, 0x30, 0x13, 6, 7];
     let at = leaf.windows(BEGIN.len()).position(|window| window == BEGIN).unwrap();
@@ -58,7 +59,7 @@ static LENIENT: LazyLock<ServerVerifier> = LazyLock::new(|| {
     verifier.dangerous_set_name(Arc::new(All));
     verifier
 });
-/// To get as far as the timestamps.
+/// Lets verification reach the SCTs.
 static WITHOUT_OCSP: LazyLock<ServerVerifier> = LazyLock::new(|| {
     let mut verifier = LENIENT.clone();
     verifier.set_ocsp_policy(OcspPolicy::Soft);
@@ -71,7 +72,7 @@ fuzz_target!(|input: &[u8]| {
     let name = ServerName::try_from("localhost").unwrap();
     let refused = |verifier: &ServerVerifier, chain: &[CertificateDer<'_>], stapled: &Stapled<'_>| {
         let refusal = verifier.verify(chain, &name, stapled, now()).expect_err("nobody has signed this");
-        // It is told whatever it was.
+        // The error can be displayed.
         assert!(!format!("{refusal:#} {refusal:?}").contains('\u{1b}'));
     };
     match which % 7 {
@@ -79,7 +80,7 @@ fuzz_target!(|input: &[u8]| {
         1 => refused(&WITHOUT_OCSP, std::slice::from_ref(&*LEAF), &Stapled::new(None, one(&listed(input)))),
         2 => refused(&STRICT, &[CertificateDer::from(input)], &Stapled::default()),
         3 => {
-            // A certificate behind its length, and a response.
+            // A certificate with its length, then an OCSP response.
             let Some((length, rest)) = input.split_first_chunk() else { return };
             let (leaf, response) = rest.split_at(usize::from(u16::from_be_bytes(*length)).min(rest.len()));
             let chain = [CertificateDer::from(leaf), CertificateDer::from_pem_slice(PEM[2]).unwrap()];
@@ -104,13 +105,13 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The body of a list of this one entry.
+/// Returns the body of a list with only this entry.
 fn listed(entry: &[u8]) -> Vec<u8> {
     let entry = &entry[..entry.len().min(0xffff)];
     [&u16::try_from(entry.len()).unwrap_or_default().to_be_bytes()[..], entry].concat()
 }
 
-/// An entry without bytes is none.
+/// An empty entry becomes an empty list.
 fn one(body: &[u8]) -> List<'_, SerializedSct<'_>> {
     List::decode_body(Reader::new(body)).unwrap_or(List::empty())
 }

@@ -1,4 +1,5 @@
-//! What the targets share: an identity, and a socket's way of feeding a connection, with what has to hold at every step.
+//! Code shared by the targets: an identity, and a driver that feeds a connection like a socket and
+//! checks its invariants at each step.
 
 pub mod session;
 
@@ -11,33 +12,33 @@ use tls_handshake::{
     tls_codec::record::{HEADER_LEN, MAX_CIPHERTEXT},
 };
 
-/// The chain, the key and the root of `identity/`, PEM.
+/// Chain, key and root in `identity/`, as PEM.
 pub const PEM: [&[u8]; 3] = [
     include_bytes!("../identity/leaf.pem"),
     include_bytes!("../identity/leaf.key"),
     include_bytes!("../identity/ca.pem"),
 ];
 
-/// A time at which the certificates are valid, the same in every run.
+/// Returns a time within the validity of the certificates, the same in every run.
 pub fn now() -> UnixTime {
     UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_900_000_000))
 }
 
-/// The server's identity.
+/// Returns the server's identity.
 pub fn identity() -> Arc<Identity> {
     let chain = vec![CertificateDer::from_pem_slice(PEM[0]).unwrap()];
     let key = PrivateKey::from_der(&PrivateKeyDer::from_pem_slice(PEM[1]).unwrap()).unwrap();
     Arc::new(Identity::new(chain, key).unwrap())
 }
 
-/// The client's trust.
+/// Returns the client's trust anchors.
 pub fn roots() -> RootCertStore {
     let mut roots = RootCertStore::new();
     roots.add(&CertificateDer::from_pem_slice(PEM[2]).unwrap()).unwrap();
     roots
 }
 
-/// Either connection.
+/// A client or server connection.
 pub trait Engine {
     fn process(&mut self, incoming: &mut [u8], outgoing: &mut Outgoing) -> Result<Processed, Error>;
     fn resume(&mut self, answer: Answer, outgoing: &mut Outgoing) -> Result<Option<Need>, Error>;
@@ -66,8 +67,9 @@ macro_rules! engine {
 
 engine!(ClientConnection, ServerConnection);
 
-/// Gives `stream` to the connection in pieces of `chunk` bytes and then its end. The connection must never want more than
-/// a record, hold back more output than a flight, or go on without progress; after an error it has told the peer and gives that error for ever.
+/// Feeds `stream` to the connection in chunks of `chunk` bytes, then the end of input. The
+/// connection must not request more than a record, buffer more output than a flight, or loop
+/// without progress. After an error it must have sent the alert, and return the same error again.
 pub fn feed(engine: &mut impl Engine, stream: &[u8], chunk: usize, answer: impl Fn(Need) -> Answer) {
     let mut outgoing = Outgoing::new();
     let result = run(engine, &mut outgoing, stream, chunk.max(1), answer);
@@ -90,7 +92,7 @@ fn run(
     for bytes in stream.chunks(chunk) {
         buffer.extend_from_slice(bytes);
         loop {
-            let Processed { consumed, progress } = told(engine.process(&mut buffer, outgoing), outgoing)?;
+            let Processed { consumed, progress } = check_alert(engine.process(&mut buffer, outgoing), outgoing)?;
             idle = if consumed == 0 { idle + 1 } else { 0 };
             assert!(idle < 1000 + stream.len(), "no progress");
             match progress {
@@ -105,23 +107,23 @@ fn run(
                 Progress::Need(first) => {
                     let mut need = Some(first);
                     while let Some(asked) = need {
-                        need = told(engine.resume(answer(asked), outgoing), outgoing)?;
+                        need = check_alert(engine.resume(answer(asked), outgoing), outgoing)?;
                     }
                 }
-                Progress::Paused => panic!("every question was answered"),
+                Progress::Paused => panic!("paused although every request was answered"),
                 Progress::PeerClosed => return Ok(()),
                 Progress::Continue | Progress::HandshakeComplete => {}
             }
             buffer.drain(..consumed);
         }
-        assert!(outgoing.len() <= 1 << 16, "{} bytes wait to be sent", outgoing.len());
+        assert!(outgoing.len() <= 1 << 16, "{} bytes are queued", outgoing.len());
         outgoing.consume(outgoing.len());
     }
     Ok(())
 }
 
-/// The alert that belongs to an error has to be on its way.
-fn told<T>(result: Result<T, Error>, outgoing: &Outgoing) -> Result<T, Error> {
+/// Checks that the alert for an error is queued.
+fn check_alert<T>(result: Result<T, Error>, outgoing: &Outgoing) -> Result<T, Error> {
     if let Err(error) = &result {
         assert!(error.alert().is_none() || !outgoing.is_empty(), "no alert for {error:?}");
     }

@@ -1,4 +1,4 @@
-//! Two sessions of the facade and the network between them.
+//! A client and a server session of strata-tls, and the network between them.
 
 use std::{
     io::ErrorKind,
@@ -11,14 +11,14 @@ use tls_api::{
     ServerSession, Session, TimeProvider,
 };
 
-/// Who acts.
+/// One side of the connection.
 #[derive(Clone, Copy)]
 pub enum Side {
     Client,
     Server,
 }
 
-/// A client, a server, and what is under way in either direction.
+/// A client, a server, and the bytes in transit in both directions.
 pub struct Pair {
     client: End<ClientSession>,
     server: End<ServerSession>,
@@ -26,14 +26,14 @@ pub struct Pair {
 
 struct End<S> {
     session: S,
-    /// Sent by this side and not delivered yet.
+    /// Sent by this side, not yet delivered.
     wire: Vec<u8>,
     written: usize,
     read: usize,
     error: Option<Error>,
-    /// This side said close_notify.
+    /// This side sent close_notify.
     closed: bool,
-    /// This side read to the end that the other announced.
+    /// This side read up to the other side's close_notify.
     ended: bool,
 }
 
@@ -48,7 +48,7 @@ impl TimeProvider for Fixed {
 
 type Configs = (Arc<ClientConfig>, Arc<ServerConfig>);
 
-/// TLS 1.3 and TLS 1.2, each without and with a client's certificate.
+/// TLS 1.3 and TLS 1.2, each without and with client certificates.
 static CONFIGS: LazyLock<[Configs; 4]> = LazyLock::new(|| {
     let (tls13, tls12) = (ProtocolVersion::TLS13, ProtocolVersion::TLS12);
     [(tls13, false), (tls12, false), (tls13, true), (tls12, true)].map(|(version, client_auth)| {
@@ -66,7 +66,8 @@ static CONFIGS: LazyLock<[Configs; 4]> = LazyLock::new(|| {
 });
 
 impl Pair {
-    /// Before the first byte, under one of four configurations; the bit above them has it go on from the session of another pair.
+    /// Starts a connection with one of four configurations. The next higher bit makes it resume the
+    /// session of a previous connection.
     pub fn start(config: u8) -> Self {
         if config & 4 != 0 {
             let mut before = Self::under(config);
@@ -93,7 +94,7 @@ impl Pair {
         }
     }
 
-    /// Carries up to `amount` bytes that this side sent to the other, which works on them.
+    /// Delivers up to `amount` bytes from this side to the other, which processes them.
     pub fn deliver(&mut self, from: Side, amount: usize) {
         match from {
             Side::Client => self.server.receive(self.client.send(), amount),
@@ -101,7 +102,7 @@ impl Pair {
         }
     }
 
-    /// Reads what came, in pieces of up to `amount` bytes.
+    /// Reads received data in pieces of up to `amount` bytes.
     pub fn read(&mut self, side: Side, amount: usize) {
         match side {
             Side::Client => self.client.read(amount, self.server.written),
@@ -109,7 +110,7 @@ impl Pair {
         }
     }
 
-    /// Says close_notify.
+    /// Sends close_notify.
     pub fn close(&mut self, side: Side) {
         match side {
             Side::Client => self.client.close(),
@@ -117,7 +118,7 @@ impl Pair {
         }
     }
 
-    /// New keys, where the handshake is over.
+    /// Updates keys if the handshake is complete.
     pub fn refresh(&mut self, side: Side) {
         let _ = match side {
             Side::Client => self.client.session.refresh_traffic_keys(),
@@ -125,7 +126,7 @@ impl Pair {
         };
     }
 
-    /// Flips a bit of what is under way from this side; says whether there was one.
+    /// Flips a bit of the bytes in transit from this side; returns whether there were any.
     pub fn flip(&mut self, side: Side, at: usize) -> bool {
         let wire = match side {
             Side::Client => self.client.send(),
@@ -136,7 +137,7 @@ impl Pair {
         true
     }
 
-    /// Carries and reads all there is.
+    /// Delivers and reads everything.
     pub fn settle(&mut self) {
         for _ in 0..1000 {
             self.deliver(Side::Client, usize::MAX);
@@ -149,10 +150,10 @@ impl Pair {
                 return;
             }
         }
-        panic!("the sessions do not come to rest");
+        panic!("the sessions keep sending");
     }
 
-    /// What holds in the end: over a network that did not tamper, everything that was written has arrived.
+    /// Checks the final state: without tampering, everything that was written was read.
     pub fn check(&mut self, tampered: bool) {
         if !tampered {
             assert_eq!(self.client.error, None);
@@ -175,7 +176,7 @@ impl<S: Session> End<S> {
         let data: Vec<u8> = (self.written..self.written + amount).map(content).collect();
         match self.session.write(&data) {
             Ok(taken) => self.written += taken,
-            Err(e) => assert!(self.closed || self.error.is_some(), "a session that is open refused a write: {e}"),
+            Err(e) => assert!(self.closed || self.error.is_some(), "an open session rejected a write: {e}"),
         }
     }
 
@@ -184,7 +185,8 @@ impl<S: Session> End<S> {
         self.closed = true;
     }
 
-    /// What is under way from here. All that the session has goes on the wire: what it keeps back is bounded by its limit.
+    /// Returns the bytes in transit from this side. Everything that the session queues is sent; its
+    /// limit bounds what it retains.
     fn send(&mut self) -> &mut Vec<u8> {
         while self.session.wants_write() {
             self.session.write_tls(&mut self.wire).unwrap();
@@ -202,7 +204,7 @@ impl<S: Session> End<S> {
         let left = unread.len();
         wire.drain(..amount - left);
         if let Some(error) = &self.error {
-            // An error is for ever, and what comes after it goes nowhere.
+            // Errors are permanent; bytes after one are discarded.
             assert_eq!(self.session.process_new_packets().err().as_ref(), Some(error));
             wire.clear();
         }
@@ -217,9 +219,12 @@ impl<S: Session> End<S> {
                     return;
                 }
                 Ok(n) => {
-                    assert!(buffer[..n].iter().zip(self.read..).all(|(byte, at)| *byte == content(at)), "other bytes");
+                    assert!(
+                        buffer[..n].iter().zip(self.read..).all(|(byte, at)| *byte == content(at)),
+                        "the data differs"
+                    );
                     self.read += n;
-                    assert!(self.read <= written, "more was read than written");
+                    assert!(self.read <= written, "read more than was written");
                 }
                 Err(e) => {
                     assert!(e.kind() == ErrorKind::WouldBlock || self.error.is_some(), "{e}");
@@ -230,7 +235,7 @@ impl<S: Session> End<S> {
     }
 }
 
-/// The byte at this place of what a side writes.
+/// Returns the byte at this position of the data that a side writes.
 fn content(at: usize) -> u8 {
     (at % 251) as u8
 }
