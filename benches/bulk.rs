@@ -1,4 +1,5 @@
-//! Bulk data under AES-128-GCM: the sender's throughput and the receiver's. The rows of the tables are measured by `ratios`.
+//! Bulk data with AES-128-GCM: the throughput of sender and receiver. `ratios` measures the rows of
+//! the tables.
 
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ fn both_ways(c: &mut Criterion) {
     }
 }
 
-/// One side's time.
+/// The time of one side.
 type Of = fn(&BufferedTimes) -> Duration;
 
 fn one<L: Library>(group: &mut Group<'_>, library: &L, shape: Shape, of: Of) {

@@ -1,7 +1,8 @@
-//! Runs one row for one side, for `benches/instructions` to count the instructions of that side under callgrind.
+//! Runs one row for one side. `benches/instructions` counts the instructions of that side with
+//! callgrind.
 //!
 //! ```text
-//! count ROW SIDE ROUNDS      what the side does in each round happens inside of `counted`, and nothing else does
+//! count ROW SIDE ROUNDS      only the side's work runs inside of `counted`
 //! ```
 
 use std::hint::black_box;
@@ -17,7 +18,7 @@ use tls_benches::{
 #[expect(dead_code, reason = "the peer is not counted")]
 mod parsing;
 
-/// Rounds before those that count: memos, caches and buffers are filled, and what is resumed is there.
+/// Warm-up rounds, which fill caches and buffers and create the session to resume.
 const WARM_UP: usize = 3;
 
 fn main() {
@@ -39,15 +40,15 @@ fn main() {
     }
 }
 
-/// What a row does.
+/// The work of a row.
 enum Work {
-    /// Nothing of ours: what the machine makes of ring.
+    /// Only ring's primitives, to identify the machine.
     Primitives,
-    /// Handshakes, from making the session to dropping it.
+    /// Handshakes, from creating the session to dropping it.
     Handshake(Setup),
     /// One write of this many bytes, flushed, and read.
     Bulk(Setup, usize),
-    /// One record of this many bytes, through the engines on the caller's buffers.
+    /// One record of this many bytes, through the unbuffered engines.
     InPlace(Setup, usize),
     /// A ClientHello of this many bytes.
     Parse(usize),
@@ -73,7 +74,7 @@ const ROWS: [(&str, Work); 17] = [
     ("parse-1762", Work::Parse(1762)),
 ];
 
-/// The rows and their sides, for the script.
+/// Prints rows and sides, for the script.
 fn list() {
     for (name, work) in &ROWS {
         let sides: &[_] = match work {
@@ -90,15 +91,15 @@ fn usage() -> ! {
     exit(2);
 }
 
-/// Callgrind collects while this runs.
+/// Callgrind counts while this runs.
 #[inline(never)]
 fn counted(work: &mut dyn FnMut()) {
     work();
-    // Not a tail call: the function is left when the work is done.
+    // Prevents a tail call: the function must return after the work.
     black_box(());
 }
 
-/// Runs the work, counted if it is of the side that is.
+/// Runs the work, counted if it belongs to the measured side.
 fn on(side: Side, of: Side, counts: bool, work: &mut dyn FnMut()) {
     if counts && side == of { counted(work) } else { work() }
 }
@@ -124,13 +125,13 @@ fn handshake(library: &Ours, side: Side, counts: bool) {
         }
         on(side, Side::Client, counts, &mut || deliver(&mut wire, &mut *client));
     }
-    assert!(!client.is_handshaking() && !server.is_handshaking(), "the handshake stopped half-way");
+    assert!(!client.is_handshaking() && !server.is_handshaking(), "the handshake is incomplete");
     let (mut client, mut server) = (Some(client), Some(server));
     on(side, Side::Client, counts, &mut || drop(client.take()));
     on(side, Side::Server, counts, &mut || drop(server.take()));
 }
 
-/// A key exchange, a hash and a record, with ring alone.
+/// A key exchange, a hash and a record, using only ring.
 fn primitives(rounds: usize) {
     let random = rand::SystemRandom::new();
     let key = aead::UnboundKey::new(&aead::AES_128_GCM, &[7; 16]).expect("16 bytes");
@@ -141,7 +142,7 @@ fn primitives(rounds: usize) {
             let private = EphemeralPrivateKey::generate(&X25519, &random).expect("randomness");
             let public = private.compute_public_key().expect("a key");
             let public = UnparsedPublicKey::new(&X25519, public);
-            agree_ephemeral(private, &public, |secret| black_box(secret[0])).expect("a good key");
+            agree_ephemeral(private, &public, |secret| black_box(secret[0])).expect("a valid key");
             black_box(digest::digest(&digest::SHA256, &record));
             let nonce = aead::Nonce::assume_unique_for_key([1; 12]);
             let tag = key.seal_in_place_separate_tag(nonce, aead::Aad::empty(), &mut record);
@@ -168,7 +169,7 @@ fn bulk(library: &Ours, write: usize, side: Side, rounds: usize) {
     }
 }
 
-/// The client sends, from where the plaintext lies.
+/// The client sends in place.
 fn in_place(setup: Setup, length: usize, side: Side, rounds: usize) {
     let (mut client, mut server) = OursUnbuffered::connect(&Certificates::make(), setup);
     let mut room = Room::new(length);
@@ -176,7 +177,7 @@ fn in_place(setup: Setup, length: usize, side: Side, rounds: usize) {
     for round in 0..WARM_UP + rounds {
         let counts = round >= WARM_UP;
         wire.clear();
-        // Put on the wire by the C library's code, which the second figure leaves out.
+        // The C library's code copies the bytes to the wire; the second figure excludes it.
         on(side, Side::Client, counts, &mut || wire.extend_from_slice(client.seal(&mut room)));
         on(side, Side::Server, counts, &mut || assert_eq!(server.open(&mut wire), length));
     }

@@ -1,5 +1,5 @@
-//! Handshakes, full and resumed: the client's time and the server's, each library by itself, and the limit. The rows of the tables are
-//! measured by `ratios`.
+//! Handshakes, full and resumed: the times of client and server for each library, and the limit.
+//! `ratios` measures the rows of the tables.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn side(c: &mut Criterion, certificates: &Certificates, work: Handshakes, side: 
 }
 
 fn one<L: Library>(group: &mut Group<'_>, library: &L, of: fn(Cost) -> Duration) {
-    // The first is full in any case.
+    // The first handshake is always full.
     let _ = handshake_cost(library);
     group.bench_function(L::NAME, |b| b.iter_custom(|times| (0..times).map(|_| of(handshake_cost(library))).sum()));
 }

@@ -1,16 +1,19 @@
-//! Memory: what a connection holds while nothing happens, what a handshake needs at its height and how often it allocates, and what a
-//! hundred thousand idle connections take. Each row goes to standard output as a line of JSON, for the report.
+//! Memory: the heap of an idle connection, the peak heap and allocations of a handshake, and the
+//! memory of 100,000 idle connections. Each row goes to standard output as a line of JSON, for the
+//! report.
 //!
-//! Each side's calls are measured apart. Sessions are counted with the box that an application keeps them in. A handshake is the first
-//! one of its thread, and counts with all that the thread keeps from then on; for data our buffers are lent by the thread, and were before.
+//! Each side's calls are measured separately. A session includes the box that the application
+//! stores it in. A handshake is the first of its thread and includes everything that the thread
+//! keeps from then on. For data, the thread has lent our buffers before.
 
+use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use allocation_counter::measure;
 use tls_benches::{Certificates, Endpoint, Library, Ours, Row, RustlsRing, Setup, Side, Table, Target, Unit};
 
 const CONNECTIONS: i64 = 100_000;
-/// The argument of the process that has the idle connections of one library.
+/// The argument of the process with the idle connections of one library.
 const IDLE: &str = "--idle";
 
 fn main() {
@@ -29,8 +32,19 @@ fn main() {
     let (our, their) = (one(&ours), one(&rustls));
     for (side, our, their, fresh) in [("client", &our.0, &their.0, 3500), ("server", &our.1, &their.1, 2500)] {
         let row = |name, ours, theirs, target| print(name, side, Unit::Bytes, (ours, theirs), target);
-        row("heap of an idle connection, fresh", our.fresh, their.fresh, Some(fresh));
-        row("heap of an idle connection, after 16 KiB each way", our.used, their.used, Some(our.fresh));
+        row("heap of an idle connection, before any data", our.fresh, their.fresh, Some(fresh));
+        row(
+            "heap of an idle connection, after 16 KiB each way, no read pending",
+            our.used,
+            their.used,
+            Some(our.fresh),
+        );
+        row(
+            "heap of an idle connection, after 16 KiB each way, waiting in a read",
+            our.waiting,
+            their.waiting,
+            Some(our.fresh),
+        );
         let row = |name, ours, theirs, target| print(name, side, Unit::Allocations, (ours, theirs), target);
         row("allocations for a record of 16 KiB sent", our.sent, their.sent, Some(0));
         row("allocations for a record of 16 KiB received", our.received, their.received, Some(0));
@@ -41,7 +55,7 @@ fn main() {
         let allocations = (our.allocations, their.allocations);
         print("allocations during a full handshake", name, Unit::Allocations, allocations, Some(25));
     }
-    // Fewer, if it is only to be seen that all works.
+    // Fewer in a quick run.
     let connections = if words.iter().any(|word| word == "--quick") { CONNECTIONS / 50 } else { CONNECTIONS };
     let [(ours, resident), (theirs, their_resident)] =
         [Ours::NAME, RustlsRing::NAME].map(|library| idle_apart(library, connections));
@@ -56,7 +70,7 @@ fn print(name: &str, side: &str, unit: Unit, (ours, theirs): (i64, i64), target:
     row.with_target(target.map(|most| Target::at_most(most as f64))).print();
 }
 
-/// What one side of a connection took.
+/// The memory of one side of a connection.
 #[derive(Default)]
 struct Taken {
     current: i64,
@@ -64,6 +78,7 @@ struct Taken {
     allocations: i64,
     fresh: i64,
     used: i64,
+    waiting: i64,
     sent: i64,
     received: i64,
 }
@@ -75,25 +90,26 @@ impl Taken {
         self.peak = self.peak.max(self.current + i64::try_from(info.bytes_max).expect("bytes"));
         self.current += info.bytes_current;
         self.allocations += i64::try_from(info.count_total).expect("a count");
-        result.expect("it ran")
+        result.expect("the work ran")
     }
 }
 
-/// A connection, after some others: whatever a thread or a configuration keeps is there.
+/// Measures a connection after some others, so that everything that threads and configurations keep
+/// exists.
 fn one<L: Library>(library: &L) -> (Taken, Taken) {
     for _ in 0..10 {
-        let _ = alone(library);
+        let _ = measure_connection(library);
     }
-    alone(library)
+    measure_connection(library)
 }
 
-fn alone<L: Library>(library: &L) -> (Taken, Taken) {
+fn measure_connection<L: Library>(library: &L) -> (Taken, Taken) {
     let (mut client, mut server) = (Taken::default(), Taken::default());
     let (mut at_client, mut at_server) = connection(library, &mut client, &mut server);
     for side in [&mut client, &mut server] {
         side.fresh = side.current;
     }
-    // The first round may still find something to set up: the second counts.
+    // The first round may still set something up; the second counts.
     for _ in 0..2 {
         (client.sent, server.received) = there(&mut *at_client, &mut client, &mut *at_server, &mut server);
         (server.sent, client.received) = there(&mut *at_server, &mut server, &mut *at_client, &mut client);
@@ -101,10 +117,24 @@ fn alone<L: Library>(library: &L) -> (Taken, Taken) {
     for side in [&mut client, &mut server] {
         side.used = side.current;
     }
+    client.by(|| at_client.read_tls(&mut NoData).is_err());
+    server.by(|| at_server.read_tls(&mut NoData).is_err());
+    for side in [&mut client, &mut server] {
+        side.waiting = side.current;
+    }
     (client, server)
 }
 
-/// A full handshake.
+/// A transport without data, as when a program is about to block in a read.
+struct NoData;
+
+impl Read for NoData {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+/// Performs a full handshake.
 fn connection<L: Library>(library: &L, client: &mut Taken, server: &mut Taken) -> (Box<L::Client>, Box<L::Server>) {
     let mut at_client = client.by(|| Box::new(library.client()));
     let mut at_server = server.by(|| Box::new(library.server()));
@@ -132,18 +162,18 @@ fn carry(
 
 fn give(from: &mut impl Endpoint, wire: &mut Vec<u8>) {
     while from.wants_write() {
-        from.write_tls(wire).expect("a Vec takes all");
+        from.write_tls(wire).expect("writing to a Vec");
     }
 }
 
 fn take(to: &mut impl Endpoint, mut wire: &[u8]) {
     while !wire.is_empty() {
-        to.read_tls(&mut wire).expect("there is room");
+        to.read_tls(&mut wire).expect("buffer space");
         to.process();
     }
 }
 
-/// 16 KiB, and how many allocations that was for the sender and for the receiver.
+/// Sends 16 KiB; returns the allocations of sender and receiver.
 fn there(from: &mut impl Endpoint, sender: &mut Taken, to: &mut impl Endpoint, receiver: &mut Taken) -> (i64, i64) {
     let before = (sender.allocations, receiver.allocations);
     let data = vec![7; 16 * 1024];
@@ -162,10 +192,10 @@ fn there(from: &mut impl Endpoint, sender: &mut Taken, to: &mut impl Endpoint, r
     (sender.allocations - before.0, receiver.allocations - before.1)
 }
 
-/// What a full handshake takes on a thread that did nothing before. The other side has another thread.
+/// Measures a full handshake on a new thread. The other side has another thread.
 fn first_handshake<L: Library + Sync>(library: &L, side: Side) -> Taken {
-    // What a configuration keeps is there.
-    let _ = alone(library);
+    // Fills what the configuration keeps.
+    let _ = measure_connection(library);
     let ((to_server, at_server), (to_client, at_client)) = (channel(), channel());
     std::thread::scope(|scope| {
         let client = scope.spawn(move || converse(|| library.client(), &to_server, &at_client));
@@ -178,35 +208,35 @@ fn first_handshake<L: Library + Sync>(library: &L, side: Side) -> Taken {
     })
 }
 
-/// One side of a handshake, until it is complete.
+/// Runs one side of a handshake until it is complete.
 fn converse<E: Endpoint>(new: impl FnOnce() -> E, to: &Sender<Vec<u8>>, from: &Receiver<Vec<u8>>) -> Taken {
     let mut taken = Taken::default();
     let mut side = taken.by(|| Box::new(new()));
     loop {
         let mut wire = Vec::with_capacity(64 * 1024);
         taken.by(|| give(&mut *side, &mut wire));
-        // At the end the other one may be gone.
+        // The other side may have finished.
         let _ = to.send(wire);
         if !side.is_handshaking() {
             return taken;
         }
-        let wire = from.recv().expect("the other one goes on");
+        let wire = from.recv().expect("the other side");
         taken.by(|| take(&mut *side, &wire));
     }
 }
 
-/// What [`idle`] finds in a process of its own: in this one it would use again what others have freed.
+/// Runs [`idle`] in its own process, because this one would reuse freed memory.
 fn idle_apart(library: &str, connections: i64) -> (i64, i64) {
     let program = std::env::current_exe().expect("this program");
     let output = std::process::Command::new(program).args([IDLE, library, &connections.to_string()]).output();
-    let output = output.expect("it starts");
+    let output = output.expect("starting the process");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let figures = String::from_utf8(output.stdout).expect("two numbers");
     let (heap, resident) = figures.trim().split_once(' ').expect("two numbers");
     (heap.parse().expect("a number"), resident.parse().expect("a number"))
 }
 
-/// Bytes of heap, and of resident memory, for each of many server connections that were all set up and then left alone.
+/// Returns the heap and the resident memory in bytes of each of many idle server connections.
 fn idle<L: Library>(library: &L, connections: i64) -> (i64, i64) {
     let (mut client, mut server) = (Taken::default(), Taken::default());
     let mut all = Vec::new();
@@ -221,7 +251,7 @@ fn idle<L: Library>(library: &L, connections: i64) -> (i64, i64) {
     taken
 }
 
-/// Bytes of this process in memory; 0 where the system does not say so.
+/// Returns the resident memory of this process in bytes; 0 if the system does not report it.
 fn resident() -> i64 {
     let pages = std::fs::read_to_string("/proc/self/statm").ok();
     let pages = pages.and_then(|text| text.split(' ').nth(1)?.parse::<i64>().ok());

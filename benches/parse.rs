@@ -1,4 +1,4 @@
-//! Parsing a ClientHello, each library by itself. The rows of the tables are measured by `ratios`.
+//! Parsing a ClientHello, for each library. `ratios` measures the rows of the tables.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 

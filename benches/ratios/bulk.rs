@@ -1,4 +1,4 @@
-//! Bulk data under AES-128-GCM: throughput of the sender and of the receiver.
+//! Bulk data with AES-128-GCM: throughput of sender and receiver.
 
 use tls_benches::{
     Buffered, BufferedTimes, Contender, Library, Ours, OursUnbuffered, Pair, RawAead, Row, RustlsRing,
@@ -7,7 +7,7 @@ use tls_benches::{
 
 use crate::Run;
 
-/// What is left of the limit where bytes have to be copied.
+/// The column of the limit with a copy.
 const LIMIT_WITH_COPY: &str = "limit with a copy";
 
 /// Rounds of 256 KiB.

@@ -1,4 +1,4 @@
-//! Handshakes: the client's time and the server's.
+//! Handshakes: the times of client and server.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tls_benches::{
 
 use crate::Run;
 
-/// Rounds.
+/// The number of rounds.
 const ROUNDS: usize = 10_000;
 
 pub(crate) fn rows(run: &Run) {
@@ -40,7 +40,7 @@ fn contenders(certificates: &Certificates, setup: Setup) -> Vec<Contender<'stati
 }
 
 fn contender<L: Library + 'static>(library: L, setup: Setup) -> Contender<'static, 2> {
-    // The first one is full in any case.
+    // The first handshake is always full.
     let _ = handshake_cost(&library);
     let cost: fn(&L) -> Cost = if setup.resumes() { resumed_cost } else { handshake_cost };
     Contender::new(L::NAME, move || both(cost(&library)))

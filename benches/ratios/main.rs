@@ -1,7 +1,7 @@
-//! All rows that are times: ours, the limit and the peers in one process and on one thread, round by round in turn.
+//! All timed rows: ours, the limit and the peers, in one process on one thread, in turns.
 //!
 //! ```sh
-//! cargo bench -p tls-benches --bench ratios -- [--quick] [a part of the rows' names]
+//! cargo bench -p tls-benches --bench ratios -- [--quick] [part of the row name]
 //! ```
 //!
 //! Each row goes to standard output as a line of JSON, for the report (`benches/run`).
@@ -44,7 +44,7 @@ fn parsing_rows(run: &Run) {
     }
 }
 
-/// What is short is timed many times at once.
+/// Short work is repeated within one measurement.
 const REPEATED: u32 = 200;
 
 fn many(work: impl Fn()) -> [Duration; 1] {
@@ -53,7 +53,7 @@ fn many(work: impl Fn()) -> [Duration; 1] {
     [start.elapsed()]
 }
 
-/// What was asked for on the command line.
+/// The command line.
 struct Run {
     certificates: Certificates,
     quick: bool,
@@ -62,7 +62,7 @@ struct Run {
 
 impl Run {
     fn of_arguments() -> Self {
-        // Cargo adds a flag of its own.
+        // Cargo adds its own flag.
         let (flags, words): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|word| word.starts_with('-'));
         let quick = flags.iter().any(|flag| flag == "--quick");
         Self { certificates: Certificates::make(), quick, wanted: words.join(" ") }
@@ -72,7 +72,7 @@ impl Run {
         row.contains(&self.wanted)
     }
 
-    /// Rounds, where that many are good for a figure; fewer if it is only to be seen that all works.
+    /// Returns the number of rounds; fewer in a quick run.
     fn rounds(&self, count: usize) -> usize {
         if self.quick { (count / 50).max(3) } else { count }
     }

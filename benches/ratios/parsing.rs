@@ -1,31 +1,36 @@
-//! Parsing a ClientHello with all of its extensions typed, as a browser sends it: with a padding, and with a key share of ML-KEM.
+//! Parsing a browser's ClientHello with all its extensions: with padding, and with an ML-KEM key
+//! share.
 //!
-//! rustls's parser is private. Beside ours stands `tls-parser`, whose extensions are parsed as well.
+//! rustls's parser is private, so the peer is `tls-parser`, which also parses the extensions.
 
 use std::hint::black_box;
 
 use strata_tls::codec::handshake::{ClientHello, Split, split_message};
 
-/// The lengths of the message with its header.
+/// The message lengths, header included.
 pub(crate) const LENGTHS: [usize; 2] = [517, 1762];
 
-/// Reads the message with this library.
+/// Parses the message with this library.
 pub(crate) fn ours(message: &[u8]) {
-    let Split::Message { message, .. } = split_message(black_box(message)) else { panic!("it is whole") };
-    black_box(message.decode::<ClientHello<'_>>().expect("it is right"));
+    let Split::Message { message, .. } = split_message(black_box(message)) else { panic!("expected a message") };
+    black_box(message.decode::<ClientHello<'_>>().expect("a valid ClientHello"));
 }
 
-/// Reads the message and its extensions with `tls-parser`.
+/// Parses the message and its extensions with `tls-parser`.
 pub(crate) fn tls_parser(message: &[u8]) {
     use tls_parser::{TlsMessage, TlsMessageHandshake, parse_tls_client_hello_extensions, parse_tls_message_handshake};
     let parsed = parse_tls_message_handshake(black_box(message));
-    let Ok((_, TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello)))) = parsed else { panic!("it is right") };
-    let (rest, extensions) = parse_tls_client_hello_extensions(hello.ext.unwrap_or_default()).expect("they are right");
+    let Ok((_, TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello)))) = parsed else {
+        panic!("expected a ClientHello")
+    };
+    let (rest, extensions) =
+        parse_tls_client_hello_extensions(hello.ext.unwrap_or_default()).expect("valid extensions");
     assert!(rest.is_empty());
     black_box((&hello, extensions));
 }
 
-/// A message of this length, which is filled up with a padding or, where that would be long, with the share of a post-quantum group.
+/// Returns a message of this length, filled with padding or, for long ones, with a post-quantum key
+/// share.
 pub(crate) fn hello(length: usize) -> Vec<u8> {
     let without = message(&[]);
     let filler = length - without.len();
@@ -33,7 +38,7 @@ pub(crate) fn hello(length: usize) -> Vec<u8> {
         None => message(&extension(21, &vec![0; filler - EXTENSION])),
         Some(rest) => {
             let share = [&[0x11, 0xec][..], &vec16(&[7; MLKEM_SHARE - 4])].concat();
-            // RFC 9849: encrypted_client_hello, as browsers send one of random bytes.
+            // RFC 9849: encrypted_client_hello with random bytes, as browsers send it.
             message_with(&share, &extension(0xfe0d, &vec![9; rest]))
         }
     };
@@ -41,7 +46,7 @@ pub(crate) fn hello(length: usize) -> Vec<u8> {
     hello
 }
 
-/// Group and length, the key of ML-KEM-768 and one of X25519.
+/// Group and length, an ML-KEM-768 key and an X25519 key.
 const MLKEM_SHARE: usize = 4 + 1184 + 32;
 /// Type and length.
 const EXTENSION: usize = 4;

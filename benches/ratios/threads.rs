@@ -1,4 +1,5 @@
-//! Two threads that share the configuration of one side: how many times the handshakes of one thread they get done.
+//! Two threads that share the configuration of one side: their handshakes in relation to one
+//! thread's.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ const ROWS: [(&str, Setup); 6] = [
     ("resumed TLS 1.3, ticket", Setup::TLS13.resumed(Sessions::Tickets)),
     ("resumed TLS 1.3, store", Setup::TLS13.resumed(Sessions::Store)),
     ("resumed TLS 1.2, id", Setup::TLS12.resumed(Sessions::Store)),
-    ("resumed TLS 1.2, ticket", Setup::TLS12.resumed(Sessions::Tickets)),
+    ("resumed TLS 1.2, ticket (rustls also renews it)", Setup::TLS12.resumed(Sessions::Tickets)),
     ("full TLS 1.2", Setup::TLS12),
 ];
 
@@ -34,14 +35,15 @@ pub(crate) fn rows(run: &Run) {
             row(shared, scalings).with_target(Target::at_least(1.95)).print();
         }
         if setup.sessions == Sessions::Store && setup.version == Version::Tls12 {
-            // The one case in which what both sides share makes a difference: one session, in one store.
+            // The only case in which sharing both sides matters: one session in one store.
             row("both", scalings(&run.certificates, setup, None, run.quick)).print();
         }
     }
 }
 
-/// Of ours, of rustls and of the bare primitives, which share nothing: medians over threads and configurations that are made anew each time. Where
-/// their memory happens to lie is good for some percent of a handshake of a few microseconds. Without a side, both are shared.
+/// Returns the figures of ours, rustls and the bare primitives, which share nothing. They are
+/// medians over new threads and configurations, because their place in memory affects a handshake
+/// of a few microseconds by some percent. Without a side, both are shared.
 fn scalings(certificates: &Certificates, setup: Setup, side: Option<Side>, quick: bool) -> [f64; 3] {
     let (times, rounds, time) =
         if quick { (1, 3, Duration::from_millis(20)) } else { (9, 6, Duration::from_millis(50)) };
@@ -49,7 +51,7 @@ fn scalings(certificates: &Certificates, setup: Setup, side: Option<Side>, quick
     for _ in 0..times {
         let (ours, rustls) = (Ours::new(certificates, setup), RustlsRing::new(certificates, setup));
         let limit = || {
-            let mut limit = Limit::new(certificates, setup, &ours).expect("it is played");
+            let mut limit = Limit::new(certificates, setup, &ours).expect("a supported setup");
             move || {
                 let _ = limit.handshake_cost();
             }
@@ -70,7 +72,7 @@ fn scalings(certificates: &Certificates, setup: Setup, side: Option<Side>, quick
 }
 
 fn handshakes<L: Library + Sync>(library: &L) -> impl FnMut() + Send + '_ {
-    // Enough sessions for all.
+    // Creates enough sessions.
     let _ = (handshake_cost(library), handshake_cost(library));
     || {
         let _ = handshake_cost(library);

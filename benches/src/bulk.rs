@@ -1,8 +1,9 @@
-//! Bulk data: bursts of records that a sender seals and a receiver opens, each timed by itself.
+//! Bulk data: bursts of records that a sender seals and a receiver opens, each timed separately.
 //!
-//! What a socket does is not the library's. The sender's transport counts the bytes and looks at none of them. A receiver's
-//! has to copy what came into the library's buffer, as a kernel does: [`TransportCopy`] measures that copy alone, to be taken
-//! out of the receiver's time. Whatever carries bytes from one side to the other is not timed.
+//! The work of sockets is excluded. The sender's transport counts the bytes without reading them.
+//! The receiver's transport has to copy into the library's buffer, as a kernel does;
+//! [`TransportCopy`] measures only that copy, which is subtracted from the receiver's time. Moving
+//! bytes between the sides is not timed.
 
 use std::{
     hint::black_box,
@@ -13,15 +14,15 @@ use std::{
 
 use crate::{Certificates, Endpoint, Library, Pair, Records, Room, Setup, flush, handshake, limit::RecordKey, timed};
 
-/// The most plaintext that a record holds.
+/// The maximum plaintext of a record.
 pub(crate) const RECORD: usize = 16 * 1024;
 
-/// How data flows: bursts of this many bytes, in writes of that many.
+/// The shape of the data: the size of bursts and of writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Bytes of a write, and of a read.
+    /// Bytes per write, and per read.
     pub write: usize,
-    /// Bytes of a round: what a program may have under way on a fast network.
+    /// Bytes per round: what a program may have in transit on a fast network.
     pub burst: usize,
 }
 
@@ -33,41 +34,41 @@ impl Shape {
     /// Writes of many records.
     pub const LARGE: Self = Self { write: 1024 * 1024, burst: 1024 * 1024 };
 
-    /// Plaintext of a record.
+    /// Returns the plaintext length of a record.
     const fn record(self) -> usize {
         if self.write < RECORD { self.write } else { RECORD }
     }
 }
 
-/// Bursts through the buffered sessions, which hold as much as they do by default.
+/// Bursts through buffered sessions with their default limits.
 #[derive(Debug)]
 pub struct Buffered<S, R> {
     shape: Shape,
-    /// Its records are thrown away.
+    /// Its records are discarded.
     timed: S,
     sender: S,
     receiver: R,
-    /// What a program writes, again and again: a buffer that it has just filled.
+    /// The program's data: a buffer that it has just filled.
     plaintext: Vec<u8>,
     wire: Vec<u8>,
     read: Vec<u8>,
 }
 
-/// What a round of [`Buffered`] took.
+/// The times of a round of [`Buffered`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BufferedTimes {
     /// Sending a burst.
     pub send: Duration,
-    /// Receiving one without a copy (`BufRead`), the transport's left out.
+    /// Receiving one without a copy (`BufRead`), without the transport's copy.
     pub receive: Duration,
-    /// The same with one (`Read`).
+    /// Receiving one with a copy (`Read`), without the transport's copy.
     pub receive_by_read: Duration,
-    /// The transport's copy of the former, and of the latter.
+    /// The transport's copies of both.
     pub transport: [Duration; 2],
 }
 
 impl<S: Endpoint, R: Endpoint> Buffered<S, R> {
-    /// Clients that send and a server that receives.
+    /// Creates sending clients and a receiving server.
     ///
     /// # Panics
     /// If the handshake fails.
@@ -77,10 +78,10 @@ impl<S: Endpoint, R: Endpoint> Buffered<S, R> {
         Self { shape, timed, sender, receiver, plaintext, wire, read: vec![0; shape.write] }
     }
 
-    /// Sends a burst, receives one without a copy, and another one with one.
+    /// Sends a burst, receives it without a copy, and receives another one with a copy.
     ///
     /// # Panics
-    /// If less arrives than was sent.
+    /// If less is received than was sent.
     pub fn round(&mut self) -> BufferedTimes {
         let mut times = BufferedTimes::default();
         fill(&mut self.plaintext);
@@ -96,7 +97,7 @@ impl<S: Endpoint, R: Endpoint> Buffered<S, R> {
         self.wire.clear();
         send(&mut self.sender, plaintext, shape, &mut self.wire);
         timed(&mut times.receive_by_read, || {
-            // A buffer of a write's length is filled, and then the next: as by `read_exact`.
+            // Fill one buffer of a write's length, then the next, as `read_exact` does.
             let mut at = 0;
             let read = |receiver: &mut R| {
                 let length = receiver.read(&mut self.read[at..]).unwrap_or(0);
@@ -112,12 +113,12 @@ impl<S: Endpoint, R: Endpoint> Buffered<S, R> {
     }
 }
 
-/// As a program fills the buffer that it writes next.
+/// Fills the buffer, as a program does before a write.
 fn fill(plaintext: &mut [u8]) {
     plaintext.fill(black_box(0x5a));
 }
 
-/// Writes a burst as `write_all` does, and gives the transport what there is after each write.
+/// Writes a burst as `write_all` does, and flushes to the transport after each write.
 fn send(sender: &mut impl Endpoint, plaintext: &[u8], shape: Shape, transport: &mut impl Write) {
     for _ in 0..shape.burst / shape.write {
         let mut rest = plaintext;
@@ -144,7 +145,7 @@ fn receive<R: Endpoint>(receiver: &mut R, mut wire: Wire<'_>, mut read: impl FnM
     arrived
 }
 
-/// A transport that hands out what came, and adds up how long its copies take.
+/// A transport that returns received bytes and adds up the time of its copies.
 struct Wire<'a> {
     bytes: &'a [u8],
     time: &'a mut Duration,
@@ -154,13 +155,13 @@ impl Read for Wire<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let start = Instant::now();
         let length = self.bytes.read(buffer)?;
-        // The clock is read twice, and half of that lies outside of what it says.
+        // The clock is read twice; half of that time is outside of the interval.
         *self.time += start.elapsed() + reading_of_clock();
         Ok(length)
     }
 }
 
-/// What it takes to read the clock.
+/// Returns the time to read the clock.
 fn reading_of_clock() -> Duration {
     static TAKES: OnceLock<Duration> = OnceLock::new();
     *TAKES.get_or_init(|| {
@@ -173,7 +174,7 @@ fn reading_of_clock() -> Duration {
     })
 }
 
-/// A transport that takes bytes and copies none.
+/// A transport that accepts bytes without copying them.
 #[derive(Default)]
 struct Sink {
     taken: usize,
@@ -194,10 +195,11 @@ impl Write for Sink {
     }
 }
 
-/// Bursts through the engines that work on the caller's buffers. The receiver opens them where the transport put them: its copy is not timed.
+/// Bursts through the unbuffered engines. The receiver opens records where the transport put them;
+/// the transport's copy is not timed.
 #[derive(Debug)]
 pub struct Unbuffered<S, R> {
-    /// Its records are thrown away.
+    /// Its records are discarded.
     timed: S,
     sender: S,
     receiver: R,
@@ -207,17 +209,17 @@ pub struct Unbuffered<S, R> {
 }
 
 impl<S: Records, R: Records> Unbuffered<S, R> {
-    /// Clients that send and a server that receives.
+    /// Creates sending clients and a receiving server.
     pub fn new<P: Pair<Client = S, Server = R>>(certificates: &Certificates, setup: Setup, shape: Shape) -> Self {
         let ((timed, _), (sender, receiver)) = (P::connect(certificates, setup), P::connect(certificates, setup));
         let rooms = (0..shape.burst / shape.record()).map(|_| Room::new(shape.record())).collect();
         Self { timed, sender, receiver, burst: shape.burst, rooms, wire: Vec::with_capacity(2 * shape.burst) }
     }
 
-    /// Sends a burst, each record of which goes to the transport by itself, and receives one.
+    /// Sends a burst, one record per transport write, and receives one.
     ///
     /// # Panics
-    /// If less arrives than was sent.
+    /// If less is received than was sent.
     pub fn round(&mut self) -> [Duration; 2] {
         let mut times = [Duration::ZERO; 2];
         timed(&mut times[0], || {
@@ -234,24 +236,25 @@ impl<S: Records, R: Records> Unbuffered<S, R> {
     }
 }
 
-/// The limit: each record of a burst sealed where it lies, and opened there. And the limit of who has to copy, as ring does not work from one
-/// buffer to another: from the program's buffer before it seals, into it after it has opened.
+/// The limit: seals and opens each record of a burst in place. The limit with a copy adds the copy
+/// that ring requires, as it only works in place: from the program's buffer before sealing, into it
+/// after opening.
 #[derive(Debug)]
 pub struct RawAead {
     shape: Shape,
     key: RecordKey,
     sealed: Layout,
     opened: Layout,
-    /// As many records as a session holds at once.
+    /// As many records as a session buffers at once.
     copied: Layout,
     program: Vec<u8>,
 }
 
-/// Records in a buffer.
+/// Records in one buffer.
 #[derive(Debug)]
 struct Layout {
     bytes: Vec<u8>,
-    /// Where the first record begins, from there how far it is from one to the next, and how long each is.
+    /// The offset of the first record, the distance between records, and their length.
     offset: usize,
     stride: usize,
     length: usize,
@@ -277,19 +280,19 @@ impl Layout {
 }
 
 impl RawAead {
-    /// Records as they are in this version of the protocol.
+    /// Returns records of this protocol version.
     #[must_use]
     pub fn new(setup: Setup, shape: Shape) -> Self {
         let key = RecordKey::new(setup.version);
         let (count, length) = (shape.burst / shape.record(), shape.record() + key.overhead());
-        // A sender chooses where it seals: at the begin of cache lines. A receiver finds records as they came, one behind the other.
+        // A sender can seal at cache lines. A receiver gets records one after another.
         let sealed = Layout::new(count, length.next_multiple_of(CACHE_LINE), length);
         let opened = Layout::new(count, HEADER + length, length);
         let copied = Layout::new(4, length.next_multiple_of(CACHE_LINE), length);
         Self { shape, key, sealed, opened, copied, program: vec![0; shape.write] }
     }
 
-    /// Seals a burst, and opens one; then the same with a copy.
+    /// Seals and opens a burst, then the same with a copy.
     pub fn round(&mut self) -> [Duration; 4] {
         let mut times = [Duration::ZERO; 4];
         let Self { shape, key, sealed, opened, copied, program } = self;
@@ -319,7 +322,7 @@ impl RawAead {
     }
 }
 
-/// Bytes of a record's header.
+/// The length of a record header in bytes.
 const HEADER: usize = 5;
 
 #[cfg(test)]
@@ -328,7 +331,7 @@ mod tests {
     use crate::{Ours, OursUnbuffered, RustlsRing, RustlsUnbuffered};
 
     #[test]
-    fn bursts_of_every_shape_arrive_in_full() {
+    fn bursts_of_every_shape_arrive_completely() {
         let certificates = Certificates::make();
         for shape in [Shape::SMALL, Shape::RECORDS, Shape::LARGE] {
             for setup in [Setup::TLS13, Setup::TLS12] {

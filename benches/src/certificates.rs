@@ -7,7 +7,7 @@ use rcgen::{
 
 use crate::limit::{Material, Signed};
 
-/// A server's chain and key, and the root that a client trusts.
+/// The server's chain and key, and the root that the client trusts.
 #[derive(Clone, Debug)]
 pub struct Certificates {
     /// Leaf and intermediate, PEM.
@@ -19,7 +19,7 @@ pub struct Certificates {
     parts: Parts,
 }
 
-/// What the bare primitives work on.
+/// The inputs of the bare primitives.
 #[derive(Clone, Debug)]
 struct Parts {
     pkcs8: Vec<u8>,
@@ -29,7 +29,7 @@ struct Parts {
 }
 
 impl Certificates {
-    /// Makes them.
+    /// Generates the certificates.
     ///
     /// # Panics
     /// If the random number generator fails.
@@ -60,18 +60,19 @@ impl Certificates {
         Ok(Self { chain: leaf.pem() + &intermediate.pem(), key: key.serialize_pem(), root: root.pem(), parts })
     }
 
-    /// What the bare primitives need.
+    /// Returns the inputs of the bare primitives.
     pub(crate) fn material(&self) -> Material {
         Material::new(&self.parts.pkcs8, &self.parts.leaf_key, &self.parts.chain)
     }
 
-    /// The lengths of the chain's certificates.
+    /// Returns the lengths of the chain's certificates.
     pub(crate) fn der_lengths(&self) -> impl Iterator<Item = usize> {
         self.parts.der_lengths.iter().copied()
     }
 }
 
-/// A certificate's signature with what it is over (RFC 5280 §4.1): SEQUENCE { SEQUENCE { … }, SEQUENCE { … }, BIT STRING }.
+/// Splits a certificate into its signature and the signed bytes (RFC 5280 §4.1): SEQUENCE {
+/// SEQUENCE { … }, SEQUENCE { … }, BIT STRING }.
 fn signed(certificate: &[u8], issuer: &KeyPair) -> Signed {
     let (header, length) = head(certificate);
     let body = &certificate[header..header + length];
@@ -79,18 +80,18 @@ fn signed(certificate: &[u8], issuer: &KeyPair) -> Signed {
     let (message, rest) = body.split_at(header + length);
     let (header, length) = head(rest);
     let bits = &rest[header + length..];
-    // One byte says how many bits of the last byte are unused: none.
+    // The first byte is the number of unused bits in the last byte: zero.
     let signature = &bits[head(bits).0 + 1..];
     Signed { message: message.to_vec(), signature: signature.to_vec(), key: issuer.der_bytes().to_vec() }
 }
 
-/// The lengths of an element's header and content.
+/// Returns the lengths of an element's header and contents.
 fn head(der: &[u8]) -> (usize, usize) {
     match der[1..] {
         [length @ ..=0x7f, ..] => (2, usize::from(length)),
         [0x81, length, ..] => (3, usize::from(length)),
         [0x82, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
-        _ => panic!("a certificate is not that long"),
+        _ => panic!("unsupported length of an element"),
     }
 }
 

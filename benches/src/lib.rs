@@ -1,17 +1,19 @@
-//! What the benchmarks measure (`benches/run` does it all): full and resumed handshakes and bulk data, in memory, with each side's time apart.
+//! The benchmarked work: full and resumed handshakes and bulk data, in memory, with each side timed
+//! separately. `benches/run` runs all benchmarks.
 //!
 //! ```text
-//! client ─write_tls─▶ Vec ─read_tls─▶ server      one thread; the clock runs for one side at a time
+//! client ─write_tls─▶ Vec ─read_tls─▶ server      one thread; one side is timed at a time
 //! ```
 //!
-//! Peers behind features, which are off by default, since they take more than Rust and a C compiler: `aws-lc-rs`, rustls with
-//! that provider (cmake, on some platforms); `openssl`, over streams in memory (OpenSSL's headers and pkg-config, on Debian
-//! libssl-dev and pkg-config). They are columns of the handshakes and of the bulk data.
+//! Some peers need more than Rust and a C compiler, so they have features, off by default:
+//! `aws-lc-rs`, rustls with that provider (cmake, on some platforms); `openssl`, over streams in
+//! memory (OpenSSL's headers and pkg-config; on Debian libssl-dev and pkg-config). They are columns
+//! of the handshakes and of the bulk data.
 //!
-//! [`Ours`] and [`Rustls`] are driven through one trait by the same code, with the same suite (AES-128-GCM with SHA-256), group
-//! (X25519) and chains (leaf and intermediate, P-256), and keep sessions in the same way, or not at all. Beside them stands
-//! the [`Limit`]. On one thread that nobody interrupts, the time between two readings of the monotonic clock is CPU time; what
-//! an interruption adds goes away with the median.
+//! The same code drives [`Ours`] and [`Rustls`] through one trait, with the same suite (AES-128-GCM
+//! with SHA-256), group (X25519), chains (leaf and intermediate, P-256) and session storage. The
+//! [`Limit`] is measured next to them. On an uninterrupted thread, the difference of two readings
+//! of the monotonic clock is CPU time; the median removes interruptions.
 
 use std::{
     io::{self, BufRead, Read, Write},
@@ -47,56 +49,56 @@ pub use rustls_peer::{Provider, Ring, Rustls, RustlsRing};
 pub use unbuffered::{OursUnbuffered, Pair, Records, Room, RustlsUnbuffered};
 pub use work::{Handshakes, Transfers};
 
-/// Sessions that a server's memory holds.
+/// The capacity of a server's session store.
 pub(crate) const SESSIONS: usize = 4096;
 
-/// What both libraries are set up to do.
+/// The setup of both libraries.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
-    /// The version of the protocol, and no other.
+    /// The only enabled version.
     pub version: Version,
-    /// Who shows a certificate.
+    /// Who presents a certificate.
     pub certificates: Shown,
-    /// Where sessions are kept.
+    /// Where sessions are stored.
     pub sessions: Sessions,
-    /// Whether we remember signatures of chains that were found right; rustls has nothing like it.
+    /// Whether our library caches valid signatures of chains. rustls has no such cache.
     pub memo: Memo,
     /// Suites, groups and tickets.
     pub choice: Choice,
 }
 
-/// Which suites and groups are enabled, and how many tickets a server gives.
+/// The enabled suites and groups, and the number of tickets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// The same for both libraries: AES-128-GCM, X25519, one ticket.
     Alike,
-    /// What each does by itself.
+    /// Each library's defaults.
     Defaults,
 }
 
-/// Whether signatures of chains that were found right are remembered.
+/// Whether valid signatures of chains are cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memo {
-    /// As by default: those of the benchmark's chains are, after the first handshake.
+    /// The default: cached after the first handshake.
     Warm,
-    /// Each is computed each time.
+    /// Computed each time.
     Off,
 }
 
-/// Where sessions are kept, if they are; the client keeps its side in memory.
+/// Where sessions are stored, if at all; the client stores its side in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sessions {
-    /// Nowhere: each handshake is a full one.
+    /// Nowhere: each handshake is full.
     Nowhere,
-    /// With the client, in a sealed ticket; one after each handshake.
+    /// In a ticket, one after each handshake.
     Tickets,
-    /// In the server's memory, under an id.
+    /// In the server's store, with an ID.
     Store,
-    /// As by default at the server; the client takes them and forgets them, so that each handshake is a full one.
+    /// The server's default; the client discards sessions, so each handshake is full.
     Forgotten,
 }
 
-/// A version of the protocol.
+/// A protocol version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// TLS 1.3, with TLS_AES_128_GCM_SHA256.
@@ -105,17 +107,17 @@ pub enum Version {
     Tls12,
 }
 
-/// Who shows a certificate.
+/// Who presents a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// The server alone.
+    /// Only the server.
     ByServer,
-    /// The client as well: the same one, for simplicity.
+    /// Also the client, with the same one, for simplicity.
     ByBoth,
 }
 
 impl Setup {
-    /// TLS 1.3, as most connections are.
+    /// TLS 1.3, without client certificates.
     pub const TLS13: Self = Self::full(Version::Tls13, Shown::ByServer);
     /// TLS 1.2.
     pub const TLS12: Self = Self::full(Version::Tls12, Shown::ByServer);
@@ -128,19 +130,19 @@ impl Setup {
         Self { version, certificates, sessions: Sessions::Nowhere, memo: Memo::Warm, choice: Choice::Alike }
     }
 
-    /// The same, with the suites, groups and tickets that each library has by default.
+    /// Returns the setup with each library's default suites, groups and tickets.
     #[must_use]
     pub const fn with_defaults(self) -> Self {
         Self { sessions: Sessions::Forgotten, choice: Choice::Defaults, ..self }
     }
 
-    /// Whether handshakes go on from a session.
+    /// Returns whether handshakes resume a session.
     #[must_use]
     pub fn resumes(self) -> bool {
         matches!(self.sessions, Sessions::Tickets | Sessions::Store)
     }
 
-    /// How many tickets a server gives.
+    /// Returns the number of tickets that a server issues.
     pub(crate) fn tickets(self) -> u8 {
         match (self.sessions, self.choice) {
             (Sessions::Nowhere, _) => 0,
@@ -149,41 +151,42 @@ impl Setup {
         }
     }
 
-    /// The same, with each signature computed each time.
+    /// Returns the setup without the signature cache.
     #[must_use]
     pub const fn without_memo(self) -> Self {
         Self { memo: Memo::Off, ..self }
     }
 
-    /// The same, resumed from where sessions are kept.
+    /// Returns the setup with resumption of sessions stored here.
     #[must_use]
     pub const fn resumed(self, sessions: Sessions) -> Self {
         Self { sessions, ..self }
     }
 }
 
-/// A TLS library with a client's and a server's configuration ready.
+/// A TLS library with a client and a server configuration.
 pub trait Library {
-    /// As it is called in tables.
+    /// Its name in tables.
     const NAME: &'static str;
-    /// A client's session.
+    /// The client session.
     type Client: Endpoint;
-    /// A server's session.
+    /// The server session.
     type Server: Endpoint;
 
-    /// Configured for a server that has these certificates, and a client that trusts their root.
+    /// Creates configurations of a server with these certificates and a client that trusts their
+    /// root.
     fn new(certificates: &Certificates, setup: Setup) -> Self;
-    /// A fresh client session.
+    /// Creates a client session.
     fn client(&self) -> Self::Client;
-    /// A fresh server session.
+    /// Creates a server session.
     fn server(&self) -> Self::Server;
-    /// The same, but with a configuration of its own on the other side: what is left in common is what `side` has. The
-    /// servers' keys of tickets and sessions stay in common as well, or nothing would be resumed; a session of TLS 1.2, which is resumed
-    /// again and again, each server has in a store of its own.
+    /// Returns a copy that shares only the configuration of `side`. Ticket keys and server sessions
+    /// are also shared, since otherwise nothing is resumed. The exception is TLS 1.2, where a
+    /// session is resumed repeatedly: each server has its own store.
     fn sharing(&self, side: Side) -> Self;
 }
 
-/// One of the two sides.
+/// A side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The client.
@@ -192,53 +195,53 @@ pub enum Side {
     Server,
 }
 
-/// One side of a connection, as both libraries have it.
+/// One side of a connection, for both libraries.
 pub trait Endpoint {
-    /// Takes in bytes of the peer.
+    /// Reads bytes from the peer.
     ///
     /// # Errors
-    /// When the session's buffer is full.
+    /// If the session's buffer is full.
     fn read_tls(&mut self, from: &mut dyn Read) -> io::Result<usize>;
-    /// Hands out bytes for the peer.
+    /// Writes bytes for the peer.
     ///
     /// # Errors
-    /// Those of `to`.
+    /// The errors of `to`.
     fn write_tls(&mut self, to: &mut dyn Write) -> io::Result<usize>;
-    /// Works on what was taken in.
+    /// Processes received bytes.
     ///
     /// # Panics
-    /// If the peer broke the protocol, which would be a fault of the benchmark.
+    /// If the peer violates the protocol, which would be a bug in the benchmark.
     fn process(&mut self);
-    /// Whether the handshake still goes on.
+    /// Returns whether the handshake is incomplete.
     fn is_handshaking(&self) -> bool;
-    /// Whether the handshake went on from a session.
+    /// Returns whether the handshake resumed a session.
     fn is_resumed(&self) -> bool;
-    /// Whether there are bytes for the peer.
+    /// Returns whether there are bytes for the peer.
     fn wants_write(&self) -> bool;
-    /// Plaintext to send.
+    /// Sends plaintext.
     ///
     /// # Errors
-    /// Those of the library.
+    /// The errors of the library.
     fn write(&mut self, plaintext: &[u8]) -> io::Result<usize>;
-    /// Plaintext that came.
+    /// Reads received plaintext.
     ///
     /// # Errors
-    /// `WouldBlock` where there is none.
+    /// `WouldBlock` if there is none.
     fn read(&mut self, plaintext: &mut [u8]) -> io::Result<usize>;
-    /// Looks at some plaintext that came where it lies, and is done with it; 0 if there is none.
+    /// Reads some received plaintext in place and consumes it; returns 0 if there is none.
     fn read_in_place(&mut self) -> usize;
 }
 
-/// What a handshake cost each side.
+/// The time of a handshake on each side.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
-    /// Making the client's session and all calls to it.
+    /// The client: creating the session, and all calls to it.
     pub client: Duration,
-    /// The same for the server's.
+    /// The server, likewise.
     pub server: Duration,
 }
 
-/// A full handshake, and what it cost. Each side's clock is read as few times as it has turns.
+/// Performs a handshake and returns its cost. Each side's clock is read only once per turn.
 ///
 /// # Panics
 /// If the handshake fails.
@@ -261,11 +264,11 @@ pub fn handshake<L: Library>(library: &L) -> (L::Client, L::Server, Cost) {
             timed(&mut cost.server, || turn(&mut server, &mut wire));
         }
     }
-    assert!(!client.is_handshaking() && !server.is_handshaking(), "the handshake of {} stopped half-way", L::NAME);
+    assert!(!client.is_handshaking() && !server.is_handshaking(), "the handshake of {} is incomplete", L::NAME);
     (client, server, cost)
 }
 
-/// What a full handshake costs each side, including the end of its session.
+/// Returns the cost of a full handshake on each side, including dropping the session.
 ///
 /// # Panics
 /// If the handshake fails.
@@ -276,11 +279,11 @@ pub fn handshake_cost<L: Library>(library: &L) -> Cost {
     cost
 }
 
-/// What a resumed handshake costs each side, including keeping its session and the end of its session. A handshake must have gone
-/// before.
+/// Returns the cost of a resumed handshake on each side, including storing and dropping the
+/// session. There must have been a handshake before.
 ///
 /// # Panics
-/// If the handshake fails, or is a full one.
+/// If the handshake fails or is full.
 pub fn resumed_cost<L: Library>(library: &L) -> Cost {
     let (client, server, mut cost) = handshake(library);
     assert!(client.is_resumed() && server.is_resumed(), "{} did not resume", L::NAME);
@@ -289,14 +292,15 @@ pub fn resumed_cost<L: Library>(library: &L) -> Cost {
     cost
 }
 
-/// How many times the work of one thread two get done: in each round either works alone, and then both do.
+/// Returns the work of two threads in relation to one. In each round, each thread runs alone, then
+/// both run at once.
 ///
-/// A thread's speed is the upper quartile of stretches of a millisecond. The machine has other things to do now and then, and so have those
-/// that share it, for some milliseconds at a time: they find a core idle beside one thread and none beside two. What threads do to
-/// each other, all stretches see.
+/// A thread's speed is the upper quartile of its 1 ms intervals. Other work on the machine
+/// interrupts for some milliseconds: it finds an idle core next to one thread and none next to two.
+/// The effect of the threads on each other is in all intervals.
 ///
 /// # Panics
-/// If the work does.
+/// If the work panics.
 pub fn scaling<W: FnMut() + Send>(works: &mut [W; 2], rounds: usize, time: Duration) -> f64 {
     let barrier = Barrier::new(2);
     let [first, second] = works;
@@ -306,7 +310,7 @@ pub fn scaling<W: FnMut() + Send>(works: &mut [W; 2], rounds: usize, time: Durat
             barrier.wait();
             let speeds = if phase == 2 { &mut together } else { &mut alone };
             if (phase == turn || phase == 2) && panic.is_none() {
-                // The other thread is waited for at the barrier until the end.
+                // Wait for the other thread at the barrier.
                 panic = catch_unwind(AssertUnwindSafe(|| measure_speed(&mut *work, time, speeds))).err();
             }
         }
@@ -322,7 +326,7 @@ pub fn scaling<W: FnMut() + Send>(works: &mut [W; 2], rounds: usize, time: Durat
     2.0 * (first[1] + second[1]) / (first[0] + second[0])
 }
 
-/// Pieces of work a second, stretch by stretch.
+/// Returns the work per second of each interval.
 fn measure_speed(mut work: impl FnMut(), time: Duration, speeds: &mut Vec<f64>) {
     const STRETCH: Duration = Duration::from_millis(1);
     let start = Instant::now();
@@ -345,7 +349,7 @@ fn upper_quartile(mut figures: Vec<f64>) -> f64 {
     figures.get(figures.len() * 3 / 4).copied().unwrap_or_default()
 }
 
-/// Looks at what a `BufRead` has, and takes it.
+/// Reads what a `BufRead` has buffered, and consumes it.
 pub(crate) fn look(reader: &mut impl BufRead) -> usize {
     let length = reader.fill_buf().map_or(0, |plaintext| std::hint::black_box(plaintext).len());
     reader.consume(length);
@@ -359,30 +363,30 @@ fn timed<T>(total: &mut Duration, work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Hands all bytes that wait to the transport.
+/// Writes all queued bytes to the transport.
 ///
 /// # Panics
-/// If it does not take them.
+/// If the transport rejects them.
 pub fn flush(from: &mut impl Endpoint, wire: &mut impl Write) {
     while from.wants_write() {
-        from.write_tls(wire).expect("memory takes all");
+        from.write_tls(wire).expect("writing to memory");
     }
 }
 
-/// Takes in what is on the wire, and puts the answer on it.
+/// Processes the bytes on the wire, and replaces them with the response.
 fn turn(side: &mut impl Endpoint, wire: &mut Vec<u8>) {
     deliver(wire, side);
     flush(side, wire);
 }
 
-/// Hands all of these bytes to a session, which works on them.
+/// Feeds all of these bytes to a session, which processes them.
 ///
 /// # Panics
-/// If the peer broke the protocol, which would be a fault of the benchmark.
+/// If the peer violates the protocol, which would be a bug in the benchmark.
 pub fn deliver(wire: &mut Vec<u8>, to: &mut impl Endpoint) {
     let mut unread = &wire[..];
     while !unread.is_empty() {
-        to.read_tls(&mut unread).expect("there is room");
+        to.read_tls(&mut unread).expect("buffer space");
         to.process();
     }
     wire.clear();
@@ -392,7 +396,7 @@ pub fn deliver(wire: &mut Vec<u8>, to: &mut impl Endpoint) {
 mod tests {
     use super::*;
 
-    /// In all of these setups, again and again.
+    /// Tests each setup repeatedly.
     fn handshakes<L: Library>(setups: &[Setup]) {
         let certificates = Certificates::make();
         for setup in setups {
@@ -406,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_whose_work_panics_does_not_leave_the_other_waiting() {
+    fn panicking_thread_does_not_block_the_other() {
         let (mut left, time) = (3, Duration::from_millis(1));
         let works: [Box<dyn FnMut() + Send>; 2] = [
             Box::new(|| {}),
@@ -436,7 +440,7 @@ mod tests {
     ];
 
     #[test]
-    fn handshakes_are_full_or_resumed_as_they_are_set_up() {
+    fn handshakes_are_full_or_resumed_as_configured() {
         for setups in [&FULL[..], &RESUMED] {
             handshakes::<Ours>(setups);
             handshakes::<RustlsRing>(setups);
@@ -448,7 +452,7 @@ mod tests {
     }
 }
 
-// The examples of the repository's README are tested.
+// Runs the examples of the repository's README as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

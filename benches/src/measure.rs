@@ -1,8 +1,9 @@
-//! Several contenders in turn, round by round, and the medians of each: what a noisy machine does to one it does to the others.
+//! Measures several contenders in turns and returns the medians of each, so that noise on the
+//! machine affects all alike.
 
 use std::time::Duration;
 
-/// Who does the work, and how; each round gives the times of its `N` sides.
+/// A contender and its work; each round returns the times of its `N` sides.
 pub struct Contender<'a, const N: usize> {
     name: &'static str,
     work: Box<dyn FnMut() -> [Duration; N] + 'a>,
@@ -10,12 +11,13 @@ pub struct Contender<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Contender<'a, N> {
-    /// One that does one round of this work. The names are those of tables: `ours`, `limit`, and the peers'.
+    /// Creates a contender; `work` does one round. Names are those of tables: `ours`, `limit`, and
+    /// the peers'.
     pub fn new(name: &'static str, work: impl FnMut() -> [Duration; N] + 'a) -> Self {
         Self { name, work: Box::new(work), samples: [const { Vec::new() }; N] }
     }
 
-    /// The medians of the sides, in seconds.
+    /// The median of each side, in seconds.
     fn medians(&mut self) -> [f64; N] {
         self.samples.each_mut().map(|samples| median(samples))
     }
@@ -27,12 +29,12 @@ impl<const N: usize> std::fmt::Debug for Contender<'_, N> {
     }
 }
 
-/// Rounds that a contender does when it is its turn: as a program that is busy with this work would, it finds its code and data in the caches then, and
-/// what happens to the machine for longer happens to all.
+/// The number of rounds per turn. As in a program busy with this work, code and data are then in
+/// the caches, while longer disturbances affect all contenders.
 const TURN: usize = 8;
 
-/// The medians of each contender, in seconds for a round. They are done in turns, a few each; each cycle of turns begins with another contender, so that none always
-/// comes after the same one.
+/// Returns the medians of each contender, in seconds per round. Contenders take turns of a few
+/// rounds; each cycle starts with another one, so that none always follows the same one.
 pub fn interleaved<const N: usize>(
     rounds: usize,
     mut contenders: Vec<Contender<'_, N>>,
@@ -72,7 +74,7 @@ mod tests {
         };
         let fixed = || [7, 8].map(Duration::from_secs);
         let found = interleaved(TURN + 1, vec![Contender::new("ours", &mut counted), Contender::new("limit", fixed)]);
-        // Two turns; the first round of all is not counted: 2 to 17.
+        // Two turns; the first round is not counted: 2 to 17.
         assert_eq!(found, [("ours", [10.0, 100.0]), ("limit", [7.0, 8.0])]);
     }
 }

@@ -1,4 +1,5 @@
-//! OpenSSL, over streams in memory. Sessions are not resumed: that takes a call that its crate marks as unsafe.
+//! OpenSSL, over streams in memory. Sessions are not resumed, because that requires a call that its
+//! crate marks as unsafe.
 
 use std::io::{self, Read, Write};
 
@@ -100,12 +101,12 @@ impl Library for OpenSsl {
     }
 }
 
-/// A session of OpenSSL.
+/// An OpenSSL session.
 #[derive(Debug)]
 pub struct Stream {
     stream: SslStream<Pipe>,
     handshaking: bool,
-    /// OpenSSL has no way to look at plaintext where it lies.
+    /// OpenSSL cannot expose plaintext in place.
     read: Vec<u8>,
 }
 
@@ -116,7 +117,7 @@ impl Stream {
     }
 }
 
-/// What came from the peer and was not read yet, and what goes to it.
+/// Received bytes that are not read yet, and bytes for the peer.
 #[derive(Debug, Default)]
 struct Pipe {
     incoming: Vec<u8>,
@@ -170,7 +171,7 @@ impl Endpoint for Stream {
             self.handshaking = self.stream.do_handshake().is_err_and(waits);
         }
         if !self.handshaking {
-            // What comes after the handshake is read with the data alone.
+            // Messages after the handshake are read only together with data.
             let _ = self.stream.ssl_peek(&mut [0]);
         }
     }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::{Certificates, Choice, Endpoint, Library, Memo, SESSIONS, Sessions, Setup, Shown, Side, Version};
 
-/// This library, through its buffered sessions.
+/// This library, with its buffered sessions.
 #[derive(Debug)]
 pub struct Ours {
     certificates: Certificates,
@@ -25,15 +25,15 @@ pub struct Ours {
     name: ServerName<'static>,
 }
 
-/// How servers find sessions again.
+/// How servers look up sessions.
 #[derive(Clone, Debug)]
 struct Kept {
     ticketer: Arc<Ticketer>,
     store: Arc<dyn StoresServerSessions>,
 }
 
-/// What another server has as well, and each session of TLS 1.2 that was asked for in a copy of its own: one that is offered again and
-/// again is nothing that the two servers share.
+/// The sessions of another server, and an own copy of each TLS 1.2 session that was looked up. Two
+/// servers share no session that is resumed repeatedly.
 #[derive(Debug)]
 struct Replica {
     first: Arc<dyn StoresServerSessions>,
@@ -58,7 +58,7 @@ impl StoresServerSessions for Replica {
     }
 }
 
-/// Takes sessions, and has none.
+/// Discards all sessions.
 #[derive(Debug)]
 struct Forgetful;
 
@@ -90,7 +90,7 @@ impl Setup {
     }
 }
 
-/// The second is for the certificates: in TLS 1.2 the list is about their curves as well.
+/// The second is for the certificates: in TLS 1.2 the list also covers their curves.
 pub(crate) const GROUPS: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::SECP256R1];
 
 pub(crate) fn verifier(certificates: &Certificates, setup: Setup) -> ChainVerifier {
@@ -202,7 +202,7 @@ impl<S: strata_tls::Session> Endpoint for Session<S> {
     }
 
     fn process(&mut self) {
-        self.0.process_new_packets().expect("the peer keeps to the protocol");
+        self.0.process_new_packets().expect("a conforming peer");
     }
 
     fn is_handshaking(&self) -> bool {

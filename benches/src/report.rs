@@ -1,4 +1,4 @@
-//! The report: rows as tables, as `results.json` and as plots.
+//! The report: writes rows as tables, as `results.json` and as plots.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ mod plot;
 
 pub use machine::Machine;
 
-/// All files of a report, by their names beside `RESULTS.md`, with their contents.
+/// Returns the files of a report: names relative to `RESULTS.md`, and contents.
 #[must_use]
 pub fn files(rows: &[Row], machine: &Machine) -> Vec<(String, String)> {
     let results: Vec<Value> = rows.iter().map(Row::result).collect();
@@ -25,7 +25,7 @@ pub fn files(rows: &[Row], machine: &Machine) -> Vec<(String, String)> {
     files
 }
 
-/// The rows whose target is not met, one line each.
+/// Returns a line for each row that misses its target.
 #[must_use]
 pub fn missed(rows: &[Row]) -> Vec<String> {
     let missed = rows.iter().filter(|row| row.target.is_some() && row.met() != Some(true));
@@ -38,7 +38,7 @@ pub fn missed(rows: &[Row]) -> Vec<String> {
             if let Some(peer) = row.peer {
                 write!(line, ", {:.3} × {}", row.ours / peer, peer_name(row.table)).ok()?;
             }
-            write!(line, "; wanted {}", row.target?.text(row.unit)).ok()?;
+            write!(line, "; target {}", row.target?.text(row.unit)).ok()?;
             Some(line)
         })
         .collect()
@@ -94,7 +94,7 @@ fn table_of(table: Table, rows: &[&Row]) -> String {
     line(head) + &rule + &rows.iter().map(|row| line(columns.cells(row))).collect::<String>()
 }
 
-/// Only those in which there is something.
+/// The optional columns that have any figure.
 struct Columns {
     limit: bool,
     peer: bool,
@@ -141,7 +141,7 @@ fn figure(row: &Row, value: Option<f64>) -> String {
 
 fn ratio(row: &Row, to: Option<f64>) -> String {
     match to {
-        // Nothing to nothing.
+        // No ratio to zero.
         Some(0.0) => String::new(),
         Some(to) => format!("{:.3}", row.ours / to),
         None => String::new(),
@@ -157,7 +157,7 @@ fn met(row: &Row) -> &'static str {
     }
 }
 
-/// What stands beside us in a table.
+/// Returns the name of the peer's column.
 const fn peer_name(table: Table) -> &'static str {
     match table {
         Table::Parsing => "tls-parser",
@@ -165,7 +165,7 @@ const fn peer_name(table: Table) -> &'static str {
     }
 }
 
-/// Whether more is better.
+/// Returns whether larger figures are better.
 pub(crate) const fn more_is_better(unit: Unit) -> bool {
     matches!(unit, Unit::GigabytesPerSecond | Unit::TimesOneThread)
 }
@@ -181,26 +181,39 @@ mod tests {
             Row::of(Table::Handshakes, Unit::Micros, name, "client", &figures).unwrap().with_target(target)
         };
         vec![
-            row("good", 51.0, Some(Target::at_most_limit(1.06))),
+            row("fast", 51.0, Some(Target::at_most_limit(1.06))),
             row("slow", 59.0, Some(Target::at_most_limit(1.06))),
             row("free", 99.0, None),
         ]
     }
 
     #[test]
-    fn what_misses_its_target_is_listed_and_nothing_else() {
-        assert_eq!(missed(&rows()), ["slow, client: 59.0 µs, 1.180 × limit, 0.983 × rustls; wanted ≤ 1.06 × limit"]);
+    fn only_missed_targets_are_listed() {
+        assert_eq!(missed(&rows()), ["slow, client: 59.0 µs, 1.180 × limit, 0.983 × rustls; target ≤ 1.06 × limit"]);
     }
 
     #[test]
-    fn a_report_has_tables_results_and_plots() {
+    fn missing_figures_are_empty_cells() {
+        let mut all = rows();
+        all.push(Row::new(Table::Handshakes, Unit::Micros, "only ours", "client", 1.0));
+        all.push(Row::new(Table::Parsing, Unit::Instructions, "only ours", "both", 1.0));
+        let markdown = &files(&all, &Machine::unknown())[0].1;
+        assert!(markdown.contains("| only ours | client | 1.0 µs |  |  |  |  |  |  |"));
+        assert!(markdown.contains("| only ours | both | 1 instructions |  |  |"));
+        for word in ["None", "null", "NaN", "inf"] {
+            assert!(!markdown.contains(word), "{word} in the report");
+        }
+    }
+
+    #[test]
+    fn report_has_tables_results_and_plots() {
         let files = files(&rows(), &Machine::unknown());
         let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["RESULTS.md", "results.json", "plots/handshakes.svg"]);
         assert!(
             files[0]
                 .1
-                .contains("| good | client | 51.0 µs | 50.0 µs | 60.0 µs | 1.020 | 0.850 | ≤ 1.06 × limit | yes |")
+                .contains("| fast | client | 51.0 µs | 50.0 µs | 60.0 µs | 1.020 | 0.850 | ≤ 1.06 × limit | yes |")
         );
         assert!(files[0].1.contains("2 are met") || files[0].1.contains("1 of 2 are met"));
         let results: Value = serde_json::from_str(&files[1].1).unwrap();

@@ -1,30 +1,30 @@
-//! The rows of the tables, with what is to be reached in each; and their way as lines of JSON from the programs that measure them to the
-//! report.
+//! The rows of the tables and their targets. Programs print rows as lines of JSON, which the report
+//! reads.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// One figure of ours, with what it is measured against.
+/// One figure of ours, with the figures that it is compared to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The table that it stands in.
+    /// The table.
     pub table: Table,
     /// The work.
     pub name: String,
-    /// Who does it: `client`, `server`, `sender`, `receiver`.
+    /// The side that does it: `client`, `server`, `send`, `receive` or `both`.
     pub side: String,
-    /// What `ours`, `limit` and the others are counted in.
+    /// The unit of all figures.
     pub unit: Unit,
-    /// This library's.
+    /// The figure of this library.
     pub ours: f64,
-    /// That of the bare primitives.
+    /// The figure of the bare primitives.
     pub limit: Option<f64>,
-    /// That of rustls with ring.
+    /// The figure of rustls with ring.
     pub peer: Option<f64>,
-    /// Those of peers behind features, by name.
+    /// The figures of peers with features, by name.
     pub others: BTreeMap<String, f64>,
-    /// What ours should be.
+    /// The target of ours.
     pub target: Option<Target>,
 }
 
@@ -47,16 +47,16 @@ pub enum Table {
     Instructions,
 }
 
-/// What a figure counts.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Microseconds.
     Micros,
     /// Nanoseconds.
     Nanos,
-    /// 10^9 bytes a second.
+    /// 10^9 bytes per second.
     GigabytesPerSecond,
-    /// Times what one thread does.
+    /// A multiple of one thread's work.
     TimesOneThread,
     /// Bytes.
     Bytes,
@@ -68,69 +68,69 @@ pub enum Unit {
     Instructions,
 }
 
-/// What is to be reached.
+/// A target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
-    /// Which way is good.
+    /// Whether the target is an upper or lower bound.
     pub bound: Bound,
-    /// How much, in units of `of`.
+    /// The bound, in units of `of`.
     pub value: f64,
-    /// What `value` is a multiple of.
+    /// The reference of `value`.
     pub of: Of,
 }
 
-/// Which way is good.
+/// Whether the target is an upper or lower bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// Less is good.
+    /// An upper bound.
     AtMost,
-    /// More is good.
+    /// A lower bound.
     AtLeast,
 }
 
-/// What a target is a multiple of.
+/// The reference of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
     /// The bare primitives.
     Limit,
     /// rustls with ring.
     Peer,
-    /// Nothing: the row's unit.
+    /// The row's unit.
     Unit,
 }
 
 impl Target {
-    /// At most this many times the limit.
+    /// Returns a target of at most this multiple of the limit.
     #[must_use]
     pub const fn at_most_limit(value: f64) -> Self {
         Self { bound: Bound::AtMost, value, of: Of::Limit }
     }
 
-    /// At least this part of the limit.
+    /// Returns a target of at least this part of the limit.
     #[must_use]
     pub const fn at_least_limit(value: f64) -> Self {
         Self { bound: Bound::AtLeast, value, of: Of::Limit }
     }
 
-    /// At most this many times what the peer has.
+    /// Returns a target of at most this multiple of the peer's figure.
     #[must_use]
     pub const fn at_most_peer(value: f64) -> Self {
         Self { bound: Bound::AtMost, value, of: Of::Peer }
     }
 
-    /// At most this.
+    /// Returns a target of at most this value.
     #[must_use]
     pub const fn at_most(value: f64) -> Self {
         Self { bound: Bound::AtMost, value, of: Of::Unit }
     }
 
-    /// At least this.
+    /// Returns a target of at least this value.
     #[must_use]
     pub const fn at_least(value: f64) -> Self {
         Self { bound: Bound::AtLeast, value, of: Of::Unit }
     }
 
-    /// As it stands in tables: `≤ 1.06 × limit`, `≤ 3,500 bytes`.
+    /// Returns the text in tables, such as `≤ 1.06 × limit` or `≤ 3,500 bytes`.
     #[must_use]
     pub fn text(&self, unit: Unit) -> String {
         let sign = match self.bound {
@@ -144,7 +144,7 @@ impl Target {
         }
     }
 
-    /// Whether the row is within it; `None` where what it is a multiple of was not measured.
+    /// Returns whether the row meets the target; `None` if the reference was not measured.
     #[must_use]
     pub fn is_met(&self, row: &Row) -> Option<bool> {
         let bound = match self.of {
@@ -160,7 +160,7 @@ impl Target {
 }
 
 impl Unit {
-    /// The number with as many digits as it is good for.
+    /// Returns the number with its significant digits.
     #[must_use]
     pub fn number(self, value: f64) -> String {
         match self {
@@ -170,13 +170,13 @@ impl Unit {
         }
     }
 
-    /// The number with its unit.
+    /// Returns the number with its unit.
     #[must_use]
     pub fn with_name(self, value: f64) -> String {
         format!("{} {}", self.number(value), self.name())
     }
 
-    /// As it is written.
+    /// Returns the name of the unit.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -221,7 +221,7 @@ impl Table {
 }
 
 impl Row {
-    /// A row without a limit, peers or a target.
+    /// Creates a row without limit, peers and target.
     #[must_use]
     pub fn new(table: Table, unit: Unit, name: &str, side: &str, ours: f64) -> Self {
         Self {
@@ -237,7 +237,8 @@ impl Row {
         }
     }
 
-    /// The row of what contenders took, `None` without ours. The names are `ours`, `limit`, `rustls`, and those of others.
+    /// Creates a row from the contenders' figures; `None` without ours. Names are `ours`, `limit`,
+    /// `rustls`, and those of others.
     #[must_use]
     pub fn of(table: Table, unit: Unit, name: &str, side: &str, figures: &[(&str, f64)]) -> Option<Self> {
         let find = |wanted| figures.iter().find(|(name, _)| *name == wanted).map(|(_, figure)| *figure);
@@ -248,19 +249,20 @@ impl Row {
         Some(row)
     }
 
-    /// The same, with what is to be reached.
+    /// Returns the row with a target.
     #[must_use]
     pub fn with_target(self, target: impl Into<Option<Target>>) -> Self {
         Self { target: target.into(), ..self }
     }
 
-    /// Whether the target is met; `None` if there is none.
+    /// Returns whether the target is met; `None` if there is none, or if its reference was not
+    /// measured.
     #[must_use]
     pub fn met(&self) -> Option<bool> {
         self.target?.is_met(self)
     }
 
-    /// As `results.json` has it.
+    /// Returns the row as in `results.json`.
     #[must_use]
     pub fn result(&self) -> Value {
         json!({
@@ -275,7 +277,8 @@ impl Row {
         })
     }
 
-    /// One line for the report, on standard output; and for who watches a short one on standard error.
+    /// Prints the row as a line of JSON to standard output for the report, and a short form to
+    /// standard error.
     pub fn print(&self) {
         println!("{}", self.to_json());
         let figure = |name, value: Option<f64>| value.map(|value| format!("{name} {}", self.unit.number(value)));
@@ -305,14 +308,16 @@ impl Row {
         })
     }
 
-    /// Reads what [`print`](Self::print) wrote, or a script that measures what Rust cannot:
+    /// Reads a line from [`print`](Self::print), or from a script for measurements outside of Rust:
     ///
     /// ```text
-    /// {"table": "build", "name": "…", "side": "client", "unit": "CPU s", "ours": 1.5, "limit": null, "peer": 2.5, "others": {},
+    /// {"table": "build", "name": "…", "side": "client", "unit": "CPU s",
+    ///  "ours": 1.5, "limit": null, "peer": 2.5, "others": {},
     ///  "target": {"bound": "at most", "value": 1.0, "of": "peer"}}
     /// ```
     ///
-    /// `bound` is `at most` or `at least`; `of` is `limit`, `peer`, or `unit` for a plain number; there may be no target (`null`).
+    /// `bound` is `at most` or `at least`. `of` is `limit`, `peer`, or `unit` for a plain number.
+    /// The target may be `null`.
     #[must_use]
     pub fn from_json(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
@@ -329,7 +334,7 @@ impl Row {
             limit: number("limit"),
             peer: number("peer"),
             others: others.into_iter().filter_map(|(name, value)| Some((name, value.as_f64()?))).collect(),
-            // One that is not understood must not pass for none.
+            // An invalid target must not be read as none.
             target: match fields.get("target") {
                 None | Some(Value::Null) => None,
                 Some(target) => Some(Target::from_json(target.as_object()?)?),
@@ -390,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_checked_by_what_its_text_says() {
+    fn target_check_matches_its_text() {
         for (target, text, met) in [
             (Target::at_most_limit(1.04), "≤ 1.04 × limit", true),
             (Target::at_most_limit(1.03), "≤ 1.03 × limit", false),
@@ -408,13 +413,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_reads_as_the_row_that_it_was() {
+    fn row_round_trips_through_json() {
         let row = row(Target::at_most_limit(1.04));
         assert_eq!(Row::from_json(&row.to_json().to_string()), Some(row));
     }
 
     #[test]
-    fn results_have_the_keys_that_were_agreed() {
+    fn results_have_the_documented_keys() {
         let result = row(Target::at_most(1.0)).result();
         let mut keys: Vec<_> = result.as_object().unwrap().keys().cloned().collect();
         keys.sort();

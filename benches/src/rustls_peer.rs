@@ -1,4 +1,4 @@
-//! rustls, set up to do the same work, with the provider of cryptography that is asked for.
+//! rustls, configured for the same work, with a choice of providers.
 
 use std::{
     io::{self, Read, Write},
@@ -32,13 +32,13 @@ pub struct Rustls<P> {
 /// rustls with its ring provider.
 pub type RustlsRing = Rustls<Ring>;
 
-/// A provider of cryptography.
+/// A crypto provider.
 pub trait Provider: Sync {
-    /// As the library is called in tables with it.
+    /// The library's name in tables with this provider.
     const NAME: &'static str;
-    /// All that it has.
+    /// The whole provider.
     fn all() -> CryptoProvider;
-    /// What seals tickets.
+    /// The ticketer.
     fn ticketer() -> Arc<dyn ProducesTickets>;
 }
 
@@ -80,7 +80,7 @@ impl Provider for AwsLc {
     }
 }
 
-/// The part of a provider that the setup is about.
+/// The part of a provider that the setup uses.
 pub(crate) fn provider<P: Provider>(setup: Setup) -> Arc<CryptoProvider> {
     let mut provider = P::all();
     if setup.choice == Choice::Alike {
@@ -90,7 +90,7 @@ pub(crate) fn provider<P: Provider>(setup: Setup) -> Arc<CryptoProvider> {
         };
         provider.cipher_suites.retain(|known| known.suite() == suite);
         provider.kx_groups.retain(|group| [NamedGroup::X25519, NamedGroup::secp256r1].contains(&group.name()));
-        // Whatever the provider prefers by itself.
+        // The provider's own preferences.
         provider.kx_groups.sort_by_key(|group| group.name() != NamedGroup::X25519);
     }
     Arc::new(provider)
@@ -109,7 +109,7 @@ impl<P: Provider> Library for Rustls<P> {
     }
 
     fn sharing(&self, side: Side) -> Self {
-        // Both anew: a clone would have the certificates and the verifier in common.
+        // Create both: a clone would share certificates and verifier.
         let (client, mut server) = configs::<P>(&self.certificates, self.setup);
         let (client, server) = match side {
             Side::Client => {
@@ -136,7 +136,7 @@ impl<P: Provider> Library for Rustls<P> {
     }
 }
 
-/// A client's configuration and a server's.
+/// Returns a client and a server configuration.
 pub(crate) fn configs<P: Provider>(certificates: &Certificates, setup: Setup) -> (ClientConfig, ServerConfig) {
     let provider = provider::<P>(setup);
     let mut roots = RootCertStore::empty();
@@ -187,7 +187,7 @@ pub(crate) fn configs<P: Provider>(certificates: &Certificates, setup: Setup) ->
     (client, server)
 }
 
-/// Its default, but for the ids of TLS 1.2, which it would not use where it takes tickets.
+/// Its default, except for TLS 1.2 session IDs, which it does not use if it accepts tickets.
 fn resumption(setup: Setup) -> Resumption {
     let default = Resumption::default();
     match setup.sessions {
@@ -196,7 +196,7 @@ fn resumption(setup: Setup) -> Resumption {
     }
 }
 
-/// As that of ours.
+/// As in `ours.rs`.
 #[derive(Debug)]
 struct Replica {
     first: Arc<dyn StoresServerSessions>,
@@ -225,7 +225,7 @@ impl StoresServerSessions for Replica {
     }
 }
 
-/// Takes sessions, and has none.
+/// Discards all sessions.
 #[derive(Debug)]
 struct Forgetful;
 
@@ -261,7 +261,7 @@ impl Endpoint for Connection {
     }
 
     fn process(&mut self) {
-        self.process_new_packets().expect("the peer keeps to the protocol");
+        self.process_new_packets().expect("a conforming peer");
     }
 
     fn is_handshaking(&self) -> bool {

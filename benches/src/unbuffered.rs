@@ -1,4 +1,5 @@
-//! The engines without buffers of both libraries: the caller has the bytes, and they are opened where they lie.
+//! The unbuffered engines of both libraries: the caller owns the bytes, and records are opened in
+//! place.
 
 use std::{fmt, sync::Arc};
 
@@ -15,20 +16,20 @@ use strata_tls::{
 
 use crate::{Certificates, Ring, Setup, bulk::RECORD, ours, rustls_peer};
 
-/// Plaintext of a record in a buffer with room before and behind it, for who seals it where it lies.
+/// A buffer with the plaintext of a record, and space before and after it for sealing in place.
 #[derive(Debug)]
 pub struct Room {
     bytes: Vec<u8>,
-    /// Where the plaintext begins: with a cache line, as in the limit.
+    /// The start of the plaintext: at a cache line, as in the limit.
     start: usize,
     length: usize,
 }
 
 impl Room {
-    /// Before the plaintext, and behind it.
+    /// The space before and after the plaintext.
     const MARGIN: usize = 64;
 
-    /// Room for a record of this many bytes of plaintext.
+    /// Creates a buffer for a record of this many bytes of plaintext.
     #[must_use]
     pub fn new(length: usize) -> Self {
         let bytes = vec![0x5a; Self::MARGIN + length + 2 * Self::MARGIN];
@@ -41,15 +42,15 @@ impl Room {
     }
 }
 
-/// One side of a connection whose handshake is complete.
+/// One side of a connection after the handshake.
 pub trait Records {
-    /// Seals one record; what goes to the transport.
+    /// Seals one record; returns the bytes for the transport.
     fn seal<'b>(&'b mut self, room: &'b mut Room) -> &'b [u8];
-    /// Opens whole records where they lie, and says how much plaintext there was.
+    /// Opens whole records in place; returns the length of their plaintext.
     fn open(&mut self, wire: &mut [u8]) -> usize;
 }
 
-/// A library, as what makes two connected sides.
+/// A library that creates two connected sides.
 pub trait Pair {
     /// As it is called in tables.
     const NAME: &'static str;
@@ -57,7 +58,7 @@ pub trait Pair {
     type Client: Records;
     /// The server.
     type Server: Records;
-    /// After the handshake.
+    /// Creates a connection and completes the handshake.
     fn connect(certificates: &Certificates, setup: Setup) -> (Self::Client, Self::Server);
 }
 
@@ -69,7 +70,7 @@ pub struct OursUnbuffered;
 #[derive(Debug)]
 pub struct RustlsUnbuffered;
 
-/// A connection of this library's engine, with the buffer that it sends from.
+/// A connection of this library's engine, with its send buffer.
 #[derive(Debug)]
 pub struct Engine<R: Role> {
     connection: Connection<R>,
@@ -80,14 +81,14 @@ impl<R: Role> Records for Engine<R> {
     fn seal<'b>(&'b mut self, room: &'b mut Room) -> &'b [u8] {
         let around = self.connection.room_around(room.length).expect("the connection is open");
         let record = &mut room.bytes[room.start - around.before..room.start + room.length + around.after];
-        self.connection.send_in_place(record, room.length, &mut self.outgoing).expect("the room is right");
+        self.connection.send_in_place(record, room.length, &mut self.outgoing).expect("a buffer of the right size");
         record
     }
 
     fn open(&mut self, mut wire: &mut [u8]) -> usize {
         let mut arrived = 0;
         while !wire.is_empty() {
-            let processed = self.connection.process(wire, &mut self.outgoing).expect("the peer keeps to the protocol");
+            let processed = self.connection.process(wire, &mut self.outgoing).expect("a conforming peer");
             if let Progress::ApplicationData(range) = processed.progress {
                 arrived += std::hint::black_box(&wire[range]).len();
             }
@@ -97,7 +98,7 @@ impl<R: Role> Records for Engine<R> {
     }
 }
 
-/// What answers the engine's questions.
+/// Answers the engine's requests.
 struct Answers {
     identity: Arc<Identity>,
     verifier: ServerVerifier,
@@ -109,16 +110,16 @@ impl Answers {
             Need::Identity(need) => need.answer(Arc::clone(&self.identity)),
             Need::Signature(need) => need.sign_locally(),
             Need::Verdict(need) => need.verify(&self.verifier, UnixTime::now()),
-            other => panic!("not asked in this setup: {other:?}"),
+            other => panic!("unexpected request: {other:?}"),
         }
     }
 }
 
 impl<R: Role> Engine<R> {
-    /// Works on all of these bytes.
+    /// Processes all of these bytes.
     fn take(&mut self, mut wire: &mut [u8], answers: &Answers) {
         while !wire.is_empty() {
-            let processed = self.connection.process(wire, &mut self.outgoing).expect("the peer keeps to the protocol");
+            let processed = self.connection.process(wire, &mut self.outgoing).expect("a conforming peer");
             wire = &mut wire[processed.consumed..];
             let Progress::Need(mut need) = processed.progress else { continue };
             while let Some(next) = self.connection.resume(answers.answer(need), &mut self.outgoing).expect("accepted") {
@@ -161,7 +162,7 @@ impl Pair for OursUnbuffered {
     }
 }
 
-/// An unbuffered connection of rustls, with the buffer that it sends from.
+/// An unbuffered connection of rustls, with its send buffer.
 pub struct Theirs<C> {
     connection: C,
     outgoing: Vec<u8>,
@@ -174,14 +175,14 @@ impl<C> fmt::Debug for Theirs<C> {
     }
 }
 
-/// What both of rustls's roles have, by functions of the same name.
+/// The functions that both roles of rustls have by the same name.
 macro_rules! records {
     ($connection:ty) => {
         impl Records for Theirs<$connection> {
             fn seal<'b>(&'b mut self, room: &'b mut Room) -> &'b [u8] {
                 let UnbufferedStatus { state, .. } = self.connection.process_tls_records(&mut []);
                 let ConnectionState::WriteTraffic(mut traffic) = state.expect("the connection is open") else {
-                    panic!("nothing else is to be done")
+                    panic!("unexpected state")
                 };
                 let length = traffic.encrypt(room.plaintext(), &mut self.outgoing).expect("there is room");
                 &self.outgoing[..length]
@@ -191,9 +192,9 @@ macro_rules! records {
                 let mut arrived = 0;
                 while !wire.is_empty() {
                     let UnbufferedStatus { mut discard, state, .. } = self.connection.process_tls_records(wire);
-                    if let ConnectionState::ReadTraffic(mut traffic) = state.expect("it keeps to the protocol") {
+                    if let ConnectionState::ReadTraffic(mut traffic) = state.expect("a conforming peer") {
                         while let Some(record) = traffic.next_record() {
-                            let record = record.expect("it keeps to the protocol");
+                            let record = record.expect("a conforming peer");
                             discard += record.discard;
                             arrived += std::hint::black_box(record.payload).len();
                         }
@@ -209,16 +210,17 @@ macro_rules! records {
                 Self { connection, outgoing: vec![0; RECORD + 512], ready: 0 }
             }
 
-            /// Works on all of these bytes, and on what it has to say; whether the handshake is complete.
+            /// Processes all of these bytes and sends what is pending; returns whether the
+            /// handshake is complete.
             fn take(&mut self, mut wire: &mut [u8]) -> bool {
                 loop {
                     let UnbufferedStatus { discard, state, .. } = self.connection.process_tls_records(wire);
-                    match state.expect("the peer keeps to the protocol") {
+                    match state.expect("a conforming peer") {
                         ConnectionState::EncodeTlsData(mut data) => {
                             self.ready += match data.encode(&mut self.outgoing[self.ready..]) {
                                 Ok(length) => length,
                                 Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                                    panic!("a flight needs {required_size} bytes")
+                                    panic!("buffer too small for a flight of {required_size} bytes")
                                 }
                                 Err(EncodeError::AlreadyEncoded) => 0,
                             };
@@ -226,7 +228,7 @@ macro_rules! records {
                         ConnectionState::TransmitTlsData(data) => data.done(),
                         ConnectionState::WriteTraffic(_) => return true,
                         ConnectionState::BlockedHandshake => return false,
-                        other => panic!("not in a handshake: {other:?}"),
+                        other => panic!("unexpected state in a handshake: {other:?}"),
                     }
                     wire = &mut wire[discard..];
                 }

@@ -1,4 +1,5 @@
-//! Reads rows from standard input, one line of JSON each, and writes the report into the directory that is named.
+//! Reads rows from standard input, one line of JSON each, and writes the report to the given
+//! directory.
 //!
 //! ```sh
 //! cargo run -p tls-benches --bin report -- [--quick] benches < rows
@@ -13,7 +14,7 @@ use tls_benches::{
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (flags, words): (Vec<_>, Vec<_>) = std::env::args().skip(1).partition(|word| word.starts_with("--"));
-    let directory = Path::new(words.first().ok_or("which directory?")?);
+    let directory = Path::new(words.first().ok_or("expected the output directory as argument")?);
     let mut rows = Vec::new();
     for line in io::stdin().lines() {
         let line = line?;

@@ -1,4 +1,4 @@
-//! The primitives, each as one call of ring with the bytes that TLS gives it.
+//! The primitives: each is one call of ring with the bytes that TLS passes to it.
 
 use std::hint::black_box;
 
@@ -11,22 +11,22 @@ use ring::signature::{self, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNI
 
 use crate::Version;
 
-/// Bytes of an AEAD's tag.
+/// The length of an AEAD tag in bytes.
 pub(super) const TAG: usize = 16;
 /// The header of a record, which is authenticated.
 const HEADER: usize = 5;
 
-/// What is there before a connection begins.
+/// The values that exist before a connection starts.
 pub(crate) struct Material {
     random: SystemRandom,
     identity: EcdsaKeyPair,
     leaf: Vec<u8>,
-    /// The signatures of the chain: message, signature, and the key of who signed.
+    /// The signatures of the chain: message, signature, and the signer's key.
     chain: Vec<Signed>,
     ticket: LessSafeKey,
 }
 
-/// The key of bulk data, and what is authenticated with each record.
+/// The key of bulk data, and the additional authenticated data of each record.
 #[derive(Debug)]
 pub(crate) struct RecordKey {
     traffic: Traffic,
@@ -38,7 +38,7 @@ impl RecordKey {
         Self { traffic: Traffic::new(&[5; 16], [6; NONCE_LEN]), version }
     }
 
-    /// By how much what the AEAD works on is longer than the plaintext: the tag, and in TLS 1.3 the type.
+    /// The number of bytes that the AEAD adds to the plaintext: the tag and, in TLS 1.3, the type.
     pub(crate) const fn overhead(&self) -> usize {
         match self.version {
             Version::Tls13 => 1 + TAG,
@@ -54,7 +54,8 @@ impl RecordKey {
         open(&self.traffic.key, self.traffic.nonce(sequence), self.aad(), record);
     }
 
-    /// The header, and before it in TLS 1.2 the sequence number (RFC 5246 §6.2.3.3).
+    /// The additional authenticated data: the header and, in TLS 1.2, the sequence number before it
+    /// (RFC 5246 §6.2.3.3).
     const fn aad(&self) -> &'static [u8] {
         match self.version {
             Version::Tls13 => &[23; HEADER],
@@ -75,19 +76,19 @@ pub(crate) struct Signed {
 impl Material {
     pub(crate) fn new(pkcs8: &[u8], leaf: &[u8], chain: &[Signed]) -> Self {
         let random = SystemRandom::new();
-        let identity = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &random).expect("our own key");
+        let identity = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &random).expect("a valid key");
         let ticket = UnboundKey::new(&CHACHA20_POLY1305, &[7; 32]).expect("32 bytes");
         Self { random, identity, leaf: leaf.to_vec(), chain: chain.to_vec(), ticket: LessSafeKey::new(ticket) }
     }
 
-    /// One draw of randomness for all that goes into one flight.
+    /// Draws all random bytes of one flight.
     pub(super) fn draw<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.random.fill(&mut bytes).expect("randomness");
         bytes
     }
 
-    /// A private key of X25519, and its public key.
+    /// Generates an X25519 private key and its public key.
     pub(super) fn ephemeral(&self) -> (EphemeralPrivateKey, [u8; 32]) {
         let private = EphemeralPrivateKey::generate(&X25519, &self.random).expect("randomness");
         let public = private.compute_public_key().expect("a key");
@@ -98,19 +99,19 @@ impl Material {
         self.identity.sign(&self.random, message).expect("a signature")
     }
 
-    /// Checks what was signed with the leaf's key.
+    /// Verifies a signature of the leaf's key.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) {
         verify(&self.leaf, message, signature);
     }
 
-    /// Checks the signatures of the chain's certificates: two, where there is an intermediate.
+    /// Verifies the signatures of the chain: two, with an intermediate.
     pub(super) fn verify_chain(&self) {
         for signed in &self.chain {
             verify(&signed.key, &signed.message, &signed.signature);
         }
     }
 
-    /// Seals a ticket's state in place; its last bytes are for the tag.
+    /// Seals a ticket's state in place; the last bytes are for the tag.
     pub(super) fn seal_ticket(&self, nonce: [u8; NONCE_LEN], ticket: &mut [u8]) {
         seal(&self.ticket, nonce, &[], ticket);
     }
@@ -122,20 +123,20 @@ impl Material {
 
 fn verify(key: &[u8], message: &[u8], signature: &[u8]) {
     let key = signature::UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, black_box(key));
-    key.verify(message, signature).expect("the signature is right");
+    key.verify(message, signature).expect("a valid signature");
 }
 
-/// The agreed secret, put into HMAC under `salt`: HKDF-Extract, RFC 5869 §2.2.
+/// HKDF-Extract (RFC 5869 §2.2) of the shared secret with `salt`.
 pub(super) fn agree(private: EphemeralPrivateKey, public: &[u8; 32], salt: &hmac::Key) -> hmac::Tag {
     agree_with(private, public, |shared| hmac::sign(salt, shared))
 }
 
-/// What `work` makes of the agreed secret.
+/// Passes the shared secret to `work`.
 pub(super) fn agree_with<T>(private: EphemeralPrivateKey, public: &[u8; 32], work: impl FnOnce(&[u8]) -> T) -> T {
-    agree_ephemeral(private, &UnparsedPublicKey::new(&X25519, public), work).expect("a good key")
+    agree_ephemeral(private, &UnparsedPublicKey::new(&X25519, public), work).expect("a valid key")
 }
 
-/// A secret, prepared as a key of HMAC.
+/// Prepares a secret as an HMAC key.
 pub(super) fn key(secret: impl AsRef<[u8]>) -> hmac::Key {
     hmac::Key::new(HMAC_SHA256, secret.as_ref())
 }
@@ -162,9 +163,9 @@ pub(super) fn expand(secret: &hmac::Key, label: &str, context: &[u8], length: u8
     hmac::sign(secret, &info[..end])
 }
 
-/// The PRF of TLS 1.2 to 48 bytes at most, RFC 5246 §5: two HMACs for each 32 bytes.
+/// The PRF of TLS 1.2 to at most 48 bytes, RFC 5246 §5: two HMACs per 32 bytes.
 pub(super) fn prf<const N: usize>(secret: &hmac::Key, label: &str, seed: &[&[u8]]) -> [u8; N] {
-    // The A of 32 bytes, and behind it label and seed.
+    // A(i) of 32 bytes, then label and seed.
     let mut message = [0; 32 + 22 + 64];
     let mut end = 32;
     for part in [label.as_bytes()].iter().chain(seed) {
@@ -184,7 +185,7 @@ pub(super) fn prf<const N: usize>(secret: &hmac::Key, label: &str, seed: &[&[u8]
     out
 }
 
-/// What protects the records of one direction.
+/// The record protection of one direction.
 #[derive(Debug)]
 pub(super) struct Traffic {
     key: LessSafeKey,
@@ -196,13 +197,13 @@ impl Traffic {
         Self { key: LessSafeKey::new(UnboundKey::new(&AES_128_GCM, key).expect("16 bytes")), iv }
     }
 
-    /// Key and iv from a traffic secret, RFC 9846 §7.3.
+    /// Derives key and IV from a traffic secret, RFC 9846 §7.3.
     pub(super) fn of_secret(secret: &hmac::Key) -> Self {
         let (key, iv) = (expand(secret, "key", &[], 16), expand(secret, "iv", &[], 12));
         Self::new(&key.as_ref()[..16], iv.as_ref()[..NONCE_LEN].try_into().expect("12 bytes"))
     }
 
-    /// Seals a record's content where it lies; the last bytes are for the tag.
+    /// Seals a record's content in place; the last bytes are for the tag.
     pub(super) fn seal(&self, sequence: u64, record: &mut [u8]) {
         seal(&self.key, self.nonce(sequence), &[23; HEADER], record);
     }
@@ -211,7 +212,7 @@ impl Traffic {
         open(&self.key, self.nonce(sequence), &[23; HEADER], record);
     }
 
-    /// RFC 9846 §5.3; for TLS 1.2 it costs the same.
+    /// RFC 9846 §5.3; the cost in TLS 1.2 is the same.
     fn nonce(&self, sequence: u64) -> [u8; NONCE_LEN] {
         let mut nonce = self.iv;
         for (byte, count) in nonce[4..].iter_mut().zip(sequence.to_be_bytes()) {
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_verified_over_its_message_alone() {
+    fn signature_verifies_only_with_its_message() {
         let material = material();
         let signature = material.sign(b"message");
         material.verify(b"message", signature.as_ref());
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_has_two_signatures_and_they_are_verified() {
+    fn both_signatures_of_the_chain_are_verified() {
         let mut material = material();
         assert_eq!(material.chain.len(), 2);
         material.verify_chain();
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_agree_on_one_secret() {
+    fn both_sides_agree_on_the_secret() {
         let material = material();
         let ((ours, our_public), (theirs, their_public)) = (material.ephemeral(), material.ephemeral());
         let salt = key([0; 32]);
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_opens_under_its_own_sequence_number_alone() {
+    fn record_opens_only_with_its_sequence_number() {
         let traffic = Traffic::of_secret(&key([3; 32]));
         let mut record = vec![9; 100 + TAG];
         traffic.seal(1, &mut record);
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_derived_secret_without_psk_is_that_of_rfc_8448() {
+    fn derived_secret_without_psk_matches_rfc_8448() {
         // RFC 8448 §3, "derive secret for handshake".
         let early = hmac::sign(&key([0; 32]), &[0; 32]);
         let derived = expand(&key(early), "derived", digest::digest(&SHA256, &[]).as_ref(), 32);
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prf_is_the_rfc_s_loop() {
+    fn prf_matches_the_rfc() {
         let secret = key(b"secret");
         let long: [u8; 48] = prf(&secret, "label", &[b"se", b"ed"]);
         let a1 = hmac::sign(&secret, b"labelseed");

@@ -1,4 +1,4 @@
-//! TLS 1.2: what RFC 5246, RFC 7627 and RFC 5077 make each side compute, full and resumed.
+//! TLS 1.2: the computations of each side by RFC 5246, RFC 7627 and RFC 5077, full and resumed.
 
 use std::hint::black_box;
 
@@ -10,7 +10,7 @@ use super::pieces::{Material, TAG, Traffic, agree_with, hash_of, key, prf, trans
 use super::trace::Trace;
 use crate::{Certificates, Cost, Library, Memo, Sessions, Setup, timed};
 
-/// Handshakes of one setup, in primitives alone.
+/// The handshakes of one setup, using only primitives.
 pub(super) struct Tls12 {
     material: Material,
     verify_chain: bool,
@@ -18,7 +18,7 @@ pub(super) struct Tls12 {
     resumed: bool,
     messages: Messages,
     wire: Wire,
-    /// That of the session.
+    /// The master secret of the session.
     master: [u8; 48],
 }
 
@@ -29,12 +29,12 @@ struct Messages {
     /// ServerKeyExchange and ServerHelloDone.
     server_key_exchange: Vec<u8>,
     client_key_exchange: Vec<u8>,
-    /// NewSessionTicket, where a server that resumes renews the ticket; empty otherwise.
+    /// NewSessionTicket, if a resuming server renews the ticket; empty otherwise.
     new_ticket: Vec<u8>,
     finished: Vec<u8>,
 }
 
-/// What goes from one side to the other.
+/// The bytes exchanged between the sides.
 struct Wire {
     client_random: [u8; 32],
     server_random: [u8; 32],
@@ -43,12 +43,12 @@ struct Wire {
     signature: Vec<u8>,
     client_finished: Vec<u8>,
     server_finished: Vec<u8>,
-    /// The ticket's state, sealed; empty if the session is in the server's store.
+    /// The sealed state of the ticket; empty if the session is in the server's store.
     ticket: Vec<u8>,
     ticket_nonce: [u8; 12],
 }
 
-/// What follows from the master secret.
+/// The values derived from the master secret.
 struct Keys {
     master: hmac::Key,
     client: Traffic,
@@ -65,8 +65,8 @@ impl Tls12 {
         let resumed = setup.resumes();
         let first = resumed.then(|| Trace::of(library));
         let messages = Messages::of(&Trace::of(library), resumed);
-        // NewSessionTicket, the fifth message of a server: header, lifetime and the ticket's length; in the ticket the nonce, which is
-        // not sealed.
+        // NewSessionTicket is the fifth message of a server: header, lifetime, the ticket's length;
+        // the ticket starts with the nonce, which is not sealed.
         let new_ticket = first.and_then(|trace| trace.server_messages().get(4).copied());
         let ticket = new_ticket.map_or(0, |length| length - (4 + 4 + 2 + 12));
         let material = certificates.material();
@@ -88,7 +88,7 @@ impl Tls12 {
         Self { material, verify_chain, session_id, resumed, messages, wire, master: [9; 48] }
     }
 
-    /// One handshake.
+    /// Performs one handshake.
     pub(super) fn round(&mut self) -> Cost {
         let mut cost = Cost::default();
         let client = timed(&mut cost.client, || self.client_hello());
@@ -97,7 +97,7 @@ impl Tls12 {
             timed(&mut cost.client, || self.resumed_client_flight(client));
             timed(&mut cost.server, || self.resumed_server_end(server));
             if !self.wire.ticket.is_empty() && self.messages.new_ticket.is_empty() {
-                // Opened where it lies, but the client has it sealed still.
+                // Opened in place, so copied first: the client still has it sealed.
                 self.material.seal_ticket(self.wire.ticket_nonce, &mut self.wire.ticket);
             }
             return cost;
@@ -111,7 +111,7 @@ impl Tls12 {
 
     fn client_hello(&mut self) -> digest::Context {
         if self.session_id {
-            // RFC 5077 §3.4: a session id with the ticket, to see whether it is taken.
+            // RFC 5077 §3.4: a session ID sent with the ticket shows whether it is accepted.
             let random: [u8; 64] = self.material.draw();
             self.wire.client_random.copy_from_slice(&random[..32]);
             black_box(&random[32..]);

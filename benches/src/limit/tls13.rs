@@ -1,4 +1,4 @@
-//! TLS 1.3: what RFC 9846 makes each side compute, full and resumed.
+//! TLS 1.3: the computations of each side by RFC 9846, full and resumed.
 
 use std::hint::black_box;
 
@@ -10,7 +10,7 @@ use super::pieces::{Material, TAG, Traffic, agree, expand, hash_of, key, transcr
 use super::trace::Trace;
 use crate::{Certificates, Cost, Library, Memo, Sessions, Setup, Shown, timed};
 
-/// Handshakes of one setup, in primitives alone.
+/// The handshakes of one setup, using only primitives.
 pub(super) struct Tls13 {
     material: Material,
     verify_chain: bool,
@@ -21,25 +21,25 @@ pub(super) struct Tls13 {
     constants: Constants,
 }
 
-/// Messages of the handshake's sizes; what is in them does not matter to a hash.
+/// Messages of the handshake's sizes; their content does not affect the hash.
 struct Messages {
     client_hello: Vec<u8>,
     server_hello: Vec<u8>,
-    /// EncryptedExtensions, and CertificateRequest if there is one.
+    /// EncryptedExtensions and, with client certificates, CertificateRequest.
     extensions: Vec<u8>,
     certificate: Vec<u8>,
     certificate_verify: Vec<u8>,
     finished: Vec<u8>,
 }
 
-/// What goes from one side to the other.
+/// The bytes exchanged between the sides.
 struct Wire {
     client_public: [u8; 32],
     server_public: [u8; 32],
     binder: [u8; 32],
     server_signature: Vec<u8>,
     client_signature: Vec<u8>,
-    /// The verify_data lies at its end, before the tag.
+    /// The verify_data is at the end, before the tag.
     server_flight: Vec<u8>,
     client_flight: Vec<u8>,
     /// All tickets in one record.
@@ -54,16 +54,16 @@ struct Tickets {
     nonce: [u8; 12],
 }
 
-/// What does not depend on the connection.
+/// The values that do not depend on the connection.
 struct Constants {
-    /// The key of the Extract that begins with no salt.
+    /// The key of an Extract without salt.
     no_salt: hmac::Key,
-    /// "derived" of the Early Secret without a PSK.
+    /// The "derived" secret of the Early Secret without a PSK.
     salt_without_psk: hmac::Key,
     of_nothing: digest::Digest,
 }
 
-/// The secrets from ServerHello on, each prepared as a key.
+/// The secrets after ServerHello, each prepared as a key.
 struct HandshakeKeys {
     client: hmac::Key,
     server: hmac::Key,
@@ -120,7 +120,7 @@ impl Tls13 {
         Self { material, verify_chain, client_auth, resumed, messages, wire, constants }
     }
 
-    /// One handshake.
+    /// Performs one handshake.
     pub(super) fn round(&mut self) -> Cost {
         let mut cost = Cost::default();
         let client = timed(&mut cost.client, || self.client_hello());
@@ -132,7 +132,7 @@ impl Tls13 {
     }
 
     fn client_hello(&mut self) -> Client {
-        // Random, and the session id of middlebox compatibility.
+        // `random` and the session ID of middlebox compatibility.
         self.messages.client_hello[6..70].copy_from_slice(&self.material.draw::<64>());
         let (private, public) = self.material.ephemeral();
         self.wire.client_public = public;
@@ -174,7 +174,7 @@ impl Tls13 {
         self.waiting(transcript, keys)
     }
 
-    /// The ticket and its binder, if there is one: the salt that follows from it.
+    /// Checks the ticket and its binder, if offered; returns the salt derived from it.
     fn on_client_hello(&mut self, transcript: &mut digest::Context) -> Option<hmac::Key> {
         if !self.resumed {
             transcript.update(&self.messages.client_hello);
@@ -185,7 +185,7 @@ impl Tls13 {
         let early = key(hmac::sign(&self.constants.no_salt, &self.wire.psk));
         transcript.update(truncated);
         let binder_key = self.constants.binder_key(&early);
-        hmac::verify(&binder_key, hash_of(transcript).as_ref(), &self.wire.binder).expect("the binder is right");
+        hmac::verify(&binder_key, hash_of(transcript).as_ref(), &self.wire.binder).expect("a valid binder");
         transcript.update(binders);
         Some(self.constants.salt_of(&early))
     }
@@ -205,7 +205,8 @@ impl Tls13 {
             transcript.update(&self.messages.certificate_verify);
         }
         let verify_data = finished(&self.wire.server_flight);
-        hmac::verify(&finished_key(&keys.server), hash_of(&transcript).as_ref(), verify_data).expect("it is right");
+        hmac::verify(&finished_key(&keys.server), hash_of(&transcript).as_ref(), verify_data)
+            .expect("a valid Finished");
         let mut waiting = self.waiting(transcript, keys);
         let mut hash = waiting.server_finished;
         if self.client_auth {
@@ -220,7 +221,7 @@ impl Tls13 {
         waiting
     }
 
-    /// The server's Finished is under way: what both sides compute now.
+    /// The server's Finished is sent; both sides now compute these values.
     fn waiting(&self, mut transcript: digest::Context, keys: HandshakeKeys) -> Waiting {
         transcript.update(&self.messages.finished);
         let server_finished = hash_of(&transcript);
@@ -243,7 +244,7 @@ impl Tls13 {
             server_finished = hash_of(&transcript);
         }
         let verify_data = finished(&self.wire.client_flight);
-        hmac::verify(&finished_key(&client), server_finished.as_ref(), verify_data).expect("it is right");
+        hmac::verify(&finished_key(&client), server_finished.as_ref(), verify_data).expect("a valid Finished");
         black_box(&keys.client);
         let Some(tickets) = self.wire.tickets.as_mut() else { return };
         transcript.update(&self.messages.finished);
@@ -300,7 +301,7 @@ impl Constants {
         finished_key(&key(expand(early, "res binder", self.of_nothing.as_ref(), 32)))
     }
 
-    /// The salt of the Extract that the agreed secret goes into.
+    /// Returns the salt of the Extract of the shared secret.
     fn salt_of(&self, early: &hmac::Key) -> hmac::Key {
         key(expand(early, "derived", self.of_nothing.as_ref(), 32))
     }
@@ -309,12 +310,13 @@ impl Constants {
 impl Messages {
     fn of(trace: &Trace, certificates: &Certificates, resumed: bool, client_auth: bool) -> Self {
         let (client, server) = (trace.client_messages(), trace.server_messages());
-        // Header, context, length; for each certificate its length and that of its extensions (RFC 9846 §4.5.1).
+        // Header, context, length; for each certificate its length and its extensions' length (RFC
+        // 9846 §4.5.1).
         let certificate = 4 + 1 + 3 + certificates.der_lengths().map(|length| 3 + length + 2).sum::<usize>();
         let certificate_verify = 4 + 2 + 2 + 71;
         let finished = 4 + 32;
         let authentication = if resumed { 0 } else { certificate + certificate_verify };
-        assert!(!(resumed && client_auth), "a client that resumes shows no certificate");
+        assert!(!(resumed && client_auth), "a resuming client presents no certificate");
         Self {
             client_hello: vec![1; client[0]],
             server_hello: vec![2; server[0]],
@@ -325,7 +327,7 @@ impl Messages {
         }
     }
 
-    /// ClientHello up to its one binder, and the rest.
+    /// Returns ClientHello up to its only binder, and the rest.
     fn truncated(&self) -> (&[u8], &[u8]) {
         self.client_hello.split_at(self.client_hello.len() - (2 + 1 + 32))
     }
@@ -334,14 +336,16 @@ impl Messages {
 impl Tickets {
     fn of(length: usize, setup: Setup) -> Self {
         let count = setup.tickets();
-        // NewSessionTicket: header, lifetime, age_add, nonce of one byte, the ticket's length and that of the extensions.
+        // NewSessionTicket: header, lifetime, age_add, nonce of one byte, the ticket's length and
+        // that of the extensions.
         let ticket = length / usize::from(count) - (4 + 4 + 4 + 2 + 2 + 2);
-        // The nonce is not sealed. With a store there is no state in the ticket.
+        // The nonce is not sealed. With a store the ticket contains no state.
         let state = if setup.sessions == Sessions::Store { 0 } else { ticket - 12 };
         Self { count, record: vec![4; length + 1 + TAG], sealed: vec![5; state], nonce: [0; 12] }
     }
 
-    /// Another one: a nonce, and the ticket_age_add, which is random as well; or the name of what is in the store.
+    /// Issues another ticket: a nonce and the random ticket_age_add, or the session's name in the
+    /// store.
     fn renew(&mut self, material: &Material) {
         if self.sealed.is_empty() {
             black_box(material.draw::<36>());

@@ -1,8 +1,8 @@
-//! The sizes of a handshake's messages, from what a handshake of ours sent over the wire.
+//! The message sizes of a handshake, taken from a handshake of ours.
 
 use crate::{Endpoint, Library};
 
-/// All that one handshake sent, either way, flight by flight.
+/// The bytes of one handshake in both directions, by flight.
 pub(super) struct Trace {
     client: Vec<Vec<u8>>,
     server: Vec<Vec<u8>>,
@@ -23,7 +23,7 @@ impl Trace {
         trace
     }
 
-    /// The handshake messages that a side sent in the clear, with their headers.
+    /// Returns the unencrypted handshake messages of a side, with their headers.
     pub(super) fn client_messages(&self) -> Vec<usize> {
         messages(&self.client.concat())
     }
@@ -32,17 +32,17 @@ impl Trace {
         messages(&self.server.concat())
     }
 
-    /// What the records of the client's flight after the server's hold in TLS 1.3, without the bytes of their types and their tags.
+    /// Returns the content length of the client's second flight in TLS 1.3, without types and tags.
     pub(super) fn client_flight(&self) -> usize {
         sealed(&self.client[1])
     }
 
-    /// The same of what comes after ServerHello.
+    /// Returns the same of the server's messages after ServerHello.
     pub(super) fn server_flight(&self) -> usize {
         sealed(&self.server[0])
     }
 
-    /// The same of the tickets.
+    /// Returns the same of the tickets.
     pub(super) fn tickets(&self) -> usize {
         self.server.get(1).map_or(0, |flight| sealed(flight))
     }
@@ -73,7 +73,7 @@ fn records(mut wire: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 }
 
 fn messages(wire: &[u8]) -> Vec<usize> {
-    // After a change_cipher_spec the records of this type are sealed (TLS 1.2).
+    // After change_cipher_spec, handshake records are encrypted (TLS 1.2).
     let clear = records(wire).take_while(|(typ, _)| *typ == HANDSHAKE);
     let bytes: Vec<u8> = clear.flat_map(|(_, content)| content).copied().collect();
     let (mut rest, mut lengths) = (&bytes[..], Vec::new());

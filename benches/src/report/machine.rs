@@ -1,4 +1,4 @@
-//! What the figures were measured on.
+//! The machine on which the figures were measured.
 
 use std::{fs, process::Command};
 
@@ -10,15 +10,15 @@ pub struct Machine {
     cores: usize,
     kernel: String,
     rustc: String,
-    /// Whether there were so few rounds that the figures show no more than that all works.
+    /// Whether the run was too short for meaningful figures.
     pub quick: bool,
 }
 
-/// What makes a difference to cryptography.
+/// The CPU features that affect cryptography.
 const EXTENSIONS: [&str; 6] = ["aes", "vaes", "vpclmulqdq", "sha_ni", "avx2", "avx512f"];
 
 impl Machine {
-    /// This one; what the system does not tell is left out.
+    /// Describes this machine. Unavailable information is omitted.
     #[must_use]
     pub fn here() -> Self {
         let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -45,7 +45,7 @@ impl Machine {
             extensions.join(", ")
         );
         if *quick {
-            text += "\n**A quick run: there were too few rounds for the figures to mean anything.**\n";
+            text += "\n**A quick run: it had too few rounds for meaningful figures.**\n";
         }
         text
     }

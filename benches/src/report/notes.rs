@@ -1,20 +1,22 @@
-//! What a reader of the tables has to know.
+//! The notes below each table of the report: what the rows measure.
 
 use crate::Table;
 
 pub(super) const HEAD: &str = "# Results
 
-Measured and written by `benches/run`, which takes twenty minutes on a quiet machine; `benches/run --quick` shows in
-a few minutes that it works. The same rows for programs are in [results.json](results.json).
+Measured and written by `benches/run`, which takes twenty minutes on an idle machine.
+`benches/run --quick` only checks in a few minutes that it works. [results.json](results.json) has
+the same rows in machine-readable form.
 
-* *limit* is the sum of ring's primitives that the work cannot do without, computed in the same run (`benches/src/limit.rs` says what
-  is counted).
-* *rustls* is rustls 0.23 with its ring provider. Other peers are columns of their own, where the benches were built with their features
-  (`aws-lc-rs`, `openssl`).
-* Of handshakes, bulk data and parsing all contenders are in one process and on one thread and take turns of eight rounds, each time beginning
-  with another one; figures are medians.
-  Absolute figures differ between machines, and by a few percent between runs on one; ratios by about 0.01 for handshakes and 0.02
-  for bulk data.
+* *limit* is the sum of the ring primitives that the work requires, computed in the same run.
+  `benches/src/limit.rs` lists what is counted.
+* *rustls* is rustls 0.23 with its ring provider. Other peers have their own columns if the benches
+  were built with their features (`aws-lc-rs`, `openssl`).
+* A row whose contenders do different work says so in its name.
+* Handshakes, bulk data and parsing: all contenders run in one process on one thread and take turns
+  of eight rounds; each cycle starts with another contender. Figures are medians. Absolute figures
+  differ between machines, and by a few percent between runs on one machine. Ratios differ by about
+  0.01 for handshakes and 0.02 for bulk data.
 
 ";
 
@@ -42,63 +44,93 @@ pub(super) const fn notes(table: Table) -> &'static str {
     }
 }
 
-const HANDSHAKES: &str = "Time of each side, by a steady clock on a thread that waits for nothing, from making the session to dropping it, all calls included.
+const HANDSHAKES: &str =
+    "Time of each side, from creating the session to dropping it, all calls included. It is measured with
+a monotonic clock on a thread that never blocks.
 
-* AES-128-GCM with SHA-256 (TLS 1.2: ECDHE-ECDSA), X25519, a chain of leaf and intermediate (P-256), a root that the peer
-  trusts; no logging on either side, one version enabled. *Defaults* are each library's own suites and groups and two tickets of TLS 1.3, which
-  the client takes and forgets: rustls agrees on AES-256-GCM with SHA-384 then, ours and the limit on AES-128-GCM with SHA-256.
-* *Memo*: a client remembers the signatures of chains that it found right, and so does a server that asks for certificates: from the second
-  handshake on those cost a hash (`set_memo_size`). The limit of a warm memo has no signature of the chain either. rustls has nothing like it.
-* *Resumed*: sessions are kept in the client's memory and, sealed in a ticket or under an id, with the server. A resumed handshake of TLS 1.3
-  gives out one new ticket. rustls renews tickets of TLS 1.2 each time, which we do not, nor does the limit.
-* The targets of resumed TLS 1.2 were set as 1.20 times a limit that was three fifths of rustls's time. The limit of this table is two fifths of
-  it, as it keeps a master secret's HMAC key and hands ring each message whole; so they are stated by rustls, which both have measured. By 1.20
-  times the limit of this table all four would be missed.
+* AES-128-GCM with SHA-256 (TLS 1.2: ECDHE-ECDSA), X25519, a chain of leaf and intermediate (P-256),
+  a root that the peer trusts, no logging, one version enabled.
+* *Defaults* are each library's own suites and groups, and two TLS 1.3 tickets, which the client
+  discards. rustls then negotiates AES-256-GCM with SHA-384; ours and the limit use AES-128-GCM.
+* *Signature cache* (`set_memo_size`): a client, and a server that requests certificates, caches
+  which signatures of a chain are valid. After the first handshake each costs one hash. The limit of
+  these rows has no chain signatures either. rustls has no such cache and verifies them each time.
+* *Resumed*: the client stores sessions in memory; the server uses tickets, or a store with ids. A
+  resumed TLS 1.3 handshake issues one new ticket, in all contenders.
+* *Resumed TLS 1.2, id* is equal work: no contender issues a ticket. *Resumed TLS 1.2, ticket* is
+  not: rustls issues a new ticket in each resumption, and has no setting against it. Ours and the
+  limit keep the ticket. OpenSSL is not measured in resumptions, because its Rust bindings offer
+  them only through an `unsafe` call.
+* Targets of resumed TLS 1.2 are relative to rustls. They were set as 1.20 times a limit of three
+  fifths of rustls's time. The limit of this table is stricter, at two fifths: it keeps the HMAC key
+  of a master secret, and passes each message to ring as a whole. All four rows exceed 1.20 times
+  this limit.
 ";
 
-const BULK: &str = "AES-128-GCM. The limit is the bare AEAD on the same records, sealed and opened where they lie: with TLS 1.3 that is the plaintext and a byte of
-type, so that no record is a whole number of blocks. Sealed records begin with a cache line, opened ones lie one behind the other as they
-come. A burst is 256 KiB, or one write of 1 MiB; each write is flushed.
+const BULK: &str =
+    "AES-128-GCM. The limit is the bare AEAD, which seals and opens the same records in place. In TLS 1.3
+they contain the plaintext and one type byte, so no record is a whole number of blocks. Sealed
+records start at cache lines; opened records follow each other as received. A burst is 256 KiB, or
+one write of 1 MiB; each write is flushed.
 
-* What a program writes is a buffer that it has just filled: 16 KiB of it are in the first cache, 1 MiB in the second.
-* What a socket does is not the library's. The sender's transport takes the bytes and looks at none of them. The receiver's copies them into
-  the library's buffer, as a kernel does, and stops the time of it, which is left out; the rows *with the transport's copy* have it in.
-* *buffered* is read where it was decrypted (`BufRead`); *by Read* is copied out once more, into the application's buffer. Sending copies
-  once: ring seals in place alone. *limit with a copy* is the bare AEAD with that copy and nothing else: before it seals, or after it has
-  opened. With 1 MiB, which comes from the second cache or goes there, that is less than the target.
-* *unbuffered*: each library's engine on the caller's buffers. Ours (`tls-handshake`) seals where the plaintext lies; rustls's
-  `UnbufferedClientConnection` copies. Both decrypt where the transport put the bytes. The transport's copy is not in these rows.
-* Buffers are limited as by default, to 64 KiB, so that 1 MiB goes out in parts.
+* The program writes a buffer that it has just filled: 16 KiB fit the first-level cache, 1 MiB the
+  second-level cache.
+* The work of sockets is excluded. The sender's transport takes the bytes without reading them. The
+  receiver's transport copies them into the library's buffer, as a kernel does, and that time is
+  subtracted, except in the rows *with the transport's copy*.
+* *buffered* is read where it was decrypted (`BufRead`); *by Read* is also copied into the
+  application's buffer. Sending copies once, because ring only seals in place. *limit with a copy* is
+  the bare AEAD with only that copy, before sealing or after opening. With 1 MiB, whose copy uses the
+  second-level cache, this is below the target.
+* *unbuffered*: each library's engine on the caller's buffers. Ours (`tls-handshake`) seals in place;
+  rustls's `UnbufferedClientConnection` copies. Both decrypt in place. These rows exclude the
+  transport's copy.
+* Buffers have their default limit of 64 KiB, so 1 MiB is sent in parts.
 ";
 
-const THREADS: &str = "How many times the handshakes of one thread two threads get done, client and server together: in many short rounds either works alone,
-and then both do. A speed is the upper quartile of stretches of a millisecond, as the machine and those that share it have other things to do
-now and then; figures are medians of nine times, each with threads and configurations of its own. The two share the configuration of the side that is named. The other side has one for each thread; the
-keys of tickets and the servers' store are shared in any case, but a session of TLS 1.2, which is offered again and again, each server has in
-a store of its own where the client's side is the one that is shared. In the row of *both* nothing is apart: two threads that
-resume one session from one store. *Limit* is how many times the work of one thread two get done that compute bare primitives
-and share nothing: what the machine's second core is good for.
+const THREADS: &str =
+    "Handshakes of two threads in relation to those of one thread, client and server together. In many
+short rounds, each thread runs alone, then both run at once. A thread's speed is the upper quartile
+of its 1 ms intervals, because the machine also runs other things. Figures are medians of nine
+measurements, each with new threads and configurations.
+
+The two threads share the configuration of the named side, and each has its own for the other side.
+They always share ticket keys and the servers' store. The exception is TLS 1.2, where a session is
+resumed repeatedly: if the client side is shared, each server has its own store. In the row of
+*both*, two threads resume one session from one store, and share everything. *limit* is the same
+relation for bare primitives, which share nothing: the capacity of the second core.
 ";
 
 const MEMORY: &str =
-    "TLS 1.3 as above, each side's calls measured apart by a counting allocator. A session counts with the box that an
-application keeps it in, and with its peer's chain. Idle connections are all in one process, another one for each library.
+    "TLS 1.3 as above. A counting allocator measures each side's calls separately. A session includes the
+box that the application stores it in, and its peer's chain. Idle connections are in one process, a
+separate one for each library.
 
-* A handshake is the first one of a thread, its client's memo warm, so that all that the thread keeps is counted: peak and allocations have its buffers in them.
-* For data our sessions borrow their buffers from the thread and give them back when they are empty: up to 8 of 17 to 100 KiB each way for a
-  thread, whatever the number of its connections. They are there before records and idle connections are measured.
-* After 16 KiB each way rustls keeps the buffers that it grew.
+* *no read pending*: after 16 KiB each way, nothing calls the session. rustls then still has the
+  buffers that it grew. *waiting in a read*: the same connection after a `read_tls` that found no
+  data, as before blocking in a read. rustls shrinks its receive buffer in that call. Ours
+  returned its buffers before.
+* A handshake is the first of its thread, with the client's signature cache warm. Its peak and
+  allocations include the buffers and everything else that the thread keeps.
+* For data, our sessions borrow buffers from the thread and return them when empty. A thread keeps up
+  to 8 in each direction, of 17 to 100 KiB each, for any number of connections. They exist before
+  records and idle connections are measured.
 ";
 
-const PARSING: &str = "A browser's ClientHello, from the message's header to the last extension. rustls's parser is private; beside ours stands the
-crate tls-parser, its extensions parsed as well.
+const PARSING: &str =
+    "A browser's ClientHello, from the message header to the last extension. rustls's parser is private, so
+the peer is the crate tls-parser, which also parses the extensions.
 ";
 
-const INSTRUCTIONS: &str = "Counted by callgrind, for one round of each side. These targets are no aims: they are the figures that are checked in, and 3 % more,
-which is what continuous integration holds. *Outside of ring and the C library* is by the file that a line of source code comes from.
+const INSTRUCTIONS: &str =
+    "Counted by callgrind, for one round of each side. The targets are the checked-in figures plus 3 %,
+which continuous integration enforces. *Outside of ring and the C library* is determined by the
+source file of each instruction.
 ";
 
-const BUILD: &str = "A minimal client over a socket, with ours and with rustls and ring: CPU time of a release build from nothing, all dependencies
-fetched, and how much larger the stripped program is than one that does the same without TLS. *Default features* has logging and the trust anchors
-of the system and of Mozilla on both sides; *bare* has neither, and reads its trust anchors from a file.
+const BUILD: &str =
+    "A minimal client over a socket, with ours and with rustls and ring: CPU time of a release build from
+scratch with all dependencies fetched, and the added size of the stripped program relative to one
+without TLS. *Default features* includes logging and the trust anchors of the system and of Mozilla
+on both sides. *bare* has neither, and reads its trust anchors from a file.
 ";

@@ -1,11 +1,11 @@
-//! Plots as SVG: for each row a bar of ours and one of rustls, in units of the limit.
+//! SVG plots: each row has a bar for ours and one for rustls, in units of the limit.
 
 use std::fmt::Write as _;
 
 use super::more_is_better;
 use crate::{Of, Row, Table};
 
-/// A row in units of what is at 1.
+/// A row, with figures in units of its reference.
 struct Bars {
     label: String,
     ours: f64,
@@ -13,12 +13,12 @@ struct Bars {
     target: Option<f64>,
 }
 
-/// The plot of a table's rows, if it is one that has a plot and a row that fits it.
+/// Returns the plot of a table's rows, if the table has a plot and any row fits it.
 pub(super) fn of(table: Table, rows: &[&Row]) -> Option<String> {
     let (title, most) = match table {
         Table::Handshakes => ("Time, in units of the bare primitives: shorter is better", 2.0),
-        Table::Bulk => ("Throughput, as a part of the bare AEAD's: longer is better", 1.2),
-        Table::Memory => ("Memory, in units of what it may be: shorter is better", 5.0),
+        Table::Bulk => ("Throughput, in units of the bare AEAD: longer is better", 1.2),
+        Table::Memory => ("Memory, in units of the target: shorter is better", 5.0),
         Table::Threads | Table::Parsing | Table::Build | Table::Instructions => return None,
     };
     let bars: Vec<_> = rows.iter().filter_map(|row| bars(table, row)).collect();
@@ -89,7 +89,7 @@ fn line(svg: &mut String, class: &str, x: f64, from: f64, to: f64) {
     let _ = writeln!(svg, "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from:.1}\" y2=\"{to:.1}\"/>");
 }
 
-/// Readable on a light ground and on a dark one.
+/// Readable on light and dark backgrounds.
 const STYLE: &str = "<style>
 text { fill: #24292f } .title { font-weight: bold } .right { text-anchor: end }
 .ours { fill: #1f6feb } .peer { fill: #8c959f } text.target { fill: #bc4c00 }
@@ -106,7 +106,7 @@ mod tests {
     use crate::{Target, Unit};
 
     #[test]
-    fn a_bar_stands_for_each_figure_and_none_leaves_the_plot() {
+    fn each_figure_has_a_bar_within_the_plot() {
         let figures = [("ours", 52.0), ("limit", 50.0), ("rustls", 600.0)];
         let row = Row::of(Table::Handshakes, Unit::Micros, "a < b", "client", &figures).unwrap();
         let svg = of(Table::Handshakes, &[&row.with_target(Target::at_most_limit(1.06))]).unwrap();
