@@ -1,4 +1,4 @@
-"""Counts what the runner found of the tests that concern this library, and keeps the table in README.md."""
+"""Counts the outcomes of the relevant tests, reports failures, and updates the table in README.md."""
 
 import collections
 import json
@@ -7,15 +7,15 @@ import sys
 
 here, result, log, *pattern = sys.argv[1:]
 with open(result) as file:
-    found = {name: test["actual"] for name, test in json.load(file)["tests"].items()}
+    outcomes = {name: test["actual"] for name, test in json.load(file)["tests"].items()}
 with open(f"{here}/relevant.tsv") as file:
     relevant = [line.rstrip("\n").split("\t") for line in file][1:]
 
 NAMES = {"PASS": "passed", "FAIL": "failed", "SKIP": "unimplemented"}
 total, groups, failed = collections.Counter(), collections.defaultdict(collections.Counter), []
 for name, group in relevant:
-    # A disabled test is not reported.
-    outcome = NAMES.get(found.get(name), "disabled")
+    # The runner does not report disabled tests.
+    outcome = NAMES.get(outcomes.get(name), "disabled")
     total[outcome] += 1
     groups[group][outcome] += 1
     if outcome == "failed":
@@ -25,10 +25,10 @@ if failed:
     with open(log) as file:
         text = file.read()
     for name in failed:
-        told = re.search(r"FAILED \(" + re.escape(name) + r"\)\n(.*?)(?=\n(?:PASSED|FAILED|UNIMPLEMENTED) \(|\Z)", text, re.S)
+        output = re.search(r"FAILED \(" + re.escape(name) + r"\)\n(.*?)(?=\n(?:PASSED|FAILED|UNIMPLEMENTED) \(|\Z)", text, re.S)
         print(f"FAILED {name}")
-        if pattern and told:
-            print(told.group(1)[:2000])
+        if pattern and output:
+            print(output.group(1)[:2000])
 
 columns = ["passed", "failed", "unimplemented", "disabled"]
 if pattern:
@@ -48,5 +48,5 @@ with open(f"{here}/README.md", "w") as file:
 least = int(re.search(r"at least (\d+)", readme).group(1))
 print(", ".join(f"{total[column]} {column}" for column in columns) + f" of {len(relevant)} relevant")
 if total["passed"] < least:
-    print(f"fewer than the {least} that passed before")
+    print(f"expected at least {least} passed")
 sys.exit(1 if failed or total["passed"] < least else 0)

@@ -1,4 +1,4 @@
-//! The configurations that the flags ask for.
+//! Translates flags into configurations.
 
 use std::sync::atomic::{AtomicBool, AtomicI32};
 use std::sync::{Arc, Mutex};
@@ -10,25 +10,25 @@ use strata_tls::{
 
 use crate::credentials::{candidates, psks};
 use crate::errors::EARLY_DATA;
-use crate::hooks::{Asked, Clock, NONE, Resolver, Secrets, Sessions, Tickets, Told};
+use crate::hooks::{Clock, NONE, PeerRequest, Recorder, Resolver, Secrets, Sessions, Tickets};
 use crate::options::{Level, Options};
 use crate::policy::policy;
 use crate::stop::Stop;
-use crate::trust::{Anybody, Seen, of_any_path};
+use crate::trust::{PeerEvidence, ShimVerifier, without_path_checks};
 
-/// What connections of one run have in common.
+/// State that the connections of one run share.
 pub(crate) struct Shim {
     pub(crate) clock: Arc<Clock>,
     pub(crate) sessions: Arc<Sessions>,
     ticketer: Arc<Ticketer>,
     store: Arc<ServerSessionMemoryCache>,
-    /// What the peer of the last handshake showed.
-    pub(crate) seen: Arc<Mutex<Option<Seen>>>,
-    /// What the client of the last handshake asked for.
-    pub(crate) asked: Arc<Mutex<Asked>>,
+    /// What the peer presented in the last handshake.
+    pub(crate) evidence: Arc<Mutex<Option<PeerEvidence>>>,
+    /// What the peer requested in the last handshake.
+    pub(crate) request: Arc<Mutex<PeerRequest>>,
     /// The secrets of the last handshake.
     pub(crate) secrets: Arc<Secrets>,
-    /// The number of the credential that was shown last.
+    /// The number of the credential presented last.
     pub(crate) selected: Arc<AtomicI32>,
 }
 
@@ -40,23 +40,24 @@ impl Shim {
             sessions: Arc::default(),
             ticketer: Arc::new(ticketer),
             store: Arc::new(ServerSessionMemoryCache::new(64)),
-            seen: Arc::default(),
-            asked: Arc::default(),
+            evidence: Arc::default(),
+            request: Arc::default(),
             secrets: Arc::default(),
             selected: Arc::new(AtomicI32::new(NONE)),
         })
     }
 
-    /// `in_handshake` is the level whose flags tell of a handshake that does not go on from a session.
-    pub(crate) fn client(&self, level: &Level, in_handshake: &Level) -> Result<ClientConfig, Stop> {
-        // A client's resolver can only decline.
+    /// Configures a client. The flags of `full` apply to the certificate verification of a full
+    /// handshake.
+    pub(crate) fn client(&self, level: &Level, full: &Level) -> Result<ClientConfig, Stop> {
+        // A client's resolver can only decline. It cannot choose an alert.
         if level.has("fail-cert-callback-alert") {
             return Err(Stop::Unimplemented("-fail-cert-callback-alert".into()));
         }
         let mut config = ClientConfig::new();
-        let mut anybody = self.anybody(level, ClientAuth::Required)?;
-        anybody.refuses = refuses(in_handshake);
-        config.dangerous().set_certificate_verifier(Arc::new(anybody));
+        let mut verifier = self.verifier(level, ClientAuth::Required)?;
+        verifier.rejects = rejects(full);
+        config.dangerous().set_certificate_verifier(Arc::new(verifier));
         set_common(&mut config, level)?;
         config.set_reverify_on_resumption(level.has("reverify-on-resume"));
         if level.has("export-traffic-secrets") {
@@ -77,9 +78,9 @@ impl Shim {
         config.set_allow_unoffered_alpn(level.has("allow-unknown-alpn-protos"));
         config.enable_early_data(level.has("enable-early-data"));
         let candidates = candidates(level)?;
-        let wants_to_know = ["expect-client-ca-list", "expect-peer-verify-pref"].iter().any(|flag| level.has(flag));
-        if !candidates.is_empty() || wants_to_know {
-            config.set_client_cert_resolver(Arc::new(Resolver { candidates, told: self.told(), fails: None }));
+        let records_request = ["expect-client-ca-list", "expect-peer-verify-pref"].iter().any(|flag| level.has(flag));
+        if !candidates.is_empty() || records_request {
+            config.set_client_cert_resolver(Arc::new(Resolver { candidates, recorder: self.recorder(), alert: None }));
         }
         let psks = psks(level)?;
         if !psks.is_empty() && config.has_version(ProtocolVersion::TLS13) {
@@ -96,15 +97,15 @@ impl Shim {
         }
         let alert = level.number("fail-cert-callback-alert")?;
         let alert = alert.map_or(AlertDescription::INTERNAL_ERROR, AlertDescription);
-        let fails = level.has("fail-cert-callback").then_some(alert);
-        let resolver = Resolver { candidates: candidates(level)?, told: self.told(), fails };
+        let alert = level.has("fail-cert-callback").then_some(alert);
+        let resolver = Resolver { candidates: candidates(level)?, recorder: self.recorder(), alert };
         let mut config = ServerConfig::with_resolver(Arc::new(resolver));
         let client_auth = match (level.has("require-any-client-certificate"), level.has("verify-peer")) {
             (true, _) => ClientAuth::Required,
             (false, true) => ClientAuth::Optional,
             (false, false) => ClientAuth::Disabled,
         };
-        config.set_client_cert_verifier(Arc::new(self.anybody(level, client_auth)?)).map_err(unimplemented)?;
+        config.set_client_cert_verifier(Arc::new(self.verifier(level, client_auth)?)).map_err(unimplemented)?;
         set_common(&mut config, level)?;
         let psks = psks(level)?;
         if !psks.is_empty() && config.has_version(ProtocolVersion::TLS13) {
@@ -116,16 +117,16 @@ impl Shim {
             config.set_alpn_protocols(&[name.as_bytes()]).map_err(unimplemented)?;
         }
         if level.has("reject-alpn") {
-            config.set_alpn_protocols(&[b"nothing that anybody asks for"]).map_err(unimplemented)?;
+            config.set_alpn_protocols(&[b"not offered"]).map_err(unimplemented)?;
         }
         if let Some(size) = level.number("max-send-fragment")? {
             config.set_max_fragment_size(Some(wire_size(size))).map_err(unimplemented)?;
         }
         config.set_send_tls13_tickets(if level.has("no-ticket") { 0 } else { 2 });
         config.set_limits(limits(level)?);
-        // Early data takes a store, from the first connection on.
+        // Early data needs a session store, from the first connection on.
         let early = options.initial.has("enable-early-data") || options.resume.has("enable-early-data");
-        let ticketer = Tickets { inner: Arc::clone(&self.ticketer), skips: level.has("skip-ticket") };
+        let ticketer = Tickets { inner: Arc::clone(&self.ticketer), issues_none: level.has("skip-ticket") };
         match level.has("no-ticket") || early {
             true => config.set_session_storage(Arc::clone(&self.store) as _),
             false => config.set_ticketer_and_session_ids(Arc::new(ticketer), Arc::clone(&self.store) as _),
@@ -138,27 +139,27 @@ impl Shim {
         Ok(config)
     }
 
-    fn told(&self) -> Told {
-        Told { asked: Arc::clone(&self.asked), selected: Arc::clone(&self.selected) }
+    fn recorder(&self) -> Recorder {
+        Recorder { request: Arc::clone(&self.request), selected: Arc::clone(&self.selected) }
     }
 
-    fn anybody(&self, level: &Level, client_auth: ClientAuth) -> Result<Anybody, Stop> {
-        Ok(Anybody {
-            refuses: refuses(level),
-            refuses_again: refuses(level),
-            refused: AtomicBool::new(false),
-            authorities: level.names("use-client-ca-list")?.unwrap_or_default(),
-            ocsp_refuses: level.has("fail-ocsp-callback"),
-            custom: level.has("use-custom-verify-callback"),
+    fn verifier(&self, level: &Level, client_auth: ClientAuth) -> Result<ShimVerifier, Stop> {
+        Ok(ShimVerifier {
+            rejects: rejects(level),
+            rejects_sessions: rejects(level),
+            rejected: AtomicBool::new(false),
+            hint_subjects: level.names("use-client-ca-list")?.unwrap_or_default(),
+            rejects_ocsp: level.has("fail-ocsp-callback"),
+            custom_verify: level.has("use-custom-verify-callback"),
             client_auth,
-            seen: Arc::clone(&self.seen),
-            inner: of_any_path(),
+            evidence: Arc::clone(&self.evidence),
+            inner: without_path_checks(),
         })
     }
 }
 
-/// Whether whoever verifies is to refuse.
-fn refuses(level: &Level) -> bool {
+/// Returns whether the verifier must reject the peer.
+fn rejects(level: &Level) -> bool {
     let verifies = ["verify-peer", "use-custom-verify-callback", "require-any-client-certificate"];
     level.has("verify-fail") && verifies.iter().any(|flag| level.has(flag))
 }
@@ -167,7 +168,7 @@ fn unimplemented(e: ConfigError) -> Stop {
     Stop::Unimplemented(e.to_string())
 }
 
-/// The runner shows chains of fifty certificates.
+/// Raises the chain limit: the runner presents chains of fifty certificates.
 fn limits(level: &Level) -> Result<Limits, Stop> {
     let mut limits = Limits::default();
     limits.chain_length = 100;
@@ -177,7 +178,8 @@ fn limits(level: &Level) -> Result<Limits, Stop> {
     Ok(limits)
 }
 
-/// The flag is about the plaintext of a record; the setting counts what goes around it, which is a header at least.
+/// Converts a limit on plaintext to one on the record on the wire, which is at least a header
+/// longer.
 fn wire_size(plaintext: usize) -> usize {
     plaintext + 5
 }
@@ -193,7 +195,7 @@ fn versions(level: &Level) -> Result<Vec<ProtocolVersion>, Stop> {
     if versions.is_empty() { Err(Stop::Unimplemented("older versions".into())) } else { Ok(versions) }
 }
 
-/// The settings of both roles that go by lists of numbers.
+/// Applies the settings that both roles share.
 fn set_common(config: &mut impl Settings, level: &Level) -> Result<(), Stop> {
     config.set_versions(&versions(level)?).map_err(unimplemented)?;
     let policy = policy(level);
@@ -218,7 +220,7 @@ fn set_common(config: &mut impl Settings, level: &Level) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What both configurations have.
+/// Setters that both configurations have.
 trait Settings {
     fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError>;
     fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError>;
@@ -256,8 +258,8 @@ fn groups(level: &Level) -> Result<Option<Vec<NamedGroup>>, Stop> {
     Ok(Some(groups).filter(|groups| !groups.is_empty()))
 }
 
-/// Names behind their lengths, as they are on the wire.
-pub(crate) fn alpn_list(mut list: &[u8]) -> Option<Vec<&[u8]>> {
+/// Parses length-prefixed names.
+fn alpn_list(mut list: &[u8]) -> Option<Vec<&[u8]>> {
     let mut names = Vec::new();
     while let Some((length, rest)) = list.split_first() {
         let (name, rest) = rest.split_at_checked(usize::from(*length))?;

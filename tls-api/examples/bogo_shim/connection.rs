@@ -1,11 +1,11 @@
-//! One connection: handshake, expectations, what the flags have it say, the echo, the end.
+//! Drives one connection: handshake, checks, initial data, echo, close.
 
 use std::sync::{Arc, PoisonError};
 
 use strata_tls::{ClientSession, ServerName, ServerSession, Session};
 
 use crate::configure::Shim;
-use crate::early::Early;
+use crate::early::SessionExt;
 use crate::errors::name;
 use crate::expect;
 use crate::options::{Level, Options};
@@ -14,16 +14,17 @@ use crate::transport::Transport;
 
 pub(crate) fn run(shim: &mut Shim, options: &Options, level: &Level, number: u32) -> Result<(), Stop> {
     let failed = |e: strata_tls::Error| Stop::Failed(name(&e));
-    *shim.seen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *shim.evidence.lock().unwrap_or_else(PoisonError::into_inner) = None;
     if options.server {
         let config = Arc::new(shim.server(options, level)?);
         let mut transport = Transport::connect(options)?;
         let mut session = ServerSession::new(&config);
         return drive(&mut session, &mut transport, shim, options, level, number);
     }
-    // With early data offered, a handshake that asks for a verdict is one whose session was not taken: BoringSSL's second one.
-    let in_handshake = if number > 0 && level.has("enable-early-data") { &options.retry } else { level };
-    let config = Arc::new(shim.client(level, in_handshake)?);
+    // A client that offered early data verifies a certificate only if the server rejected its
+    // session. BoringSSL starts a second handshake then, which has flags of its own.
+    let full = if number > 0 && level.has("enable-early-data") { &options.retry } else { level };
+    let config = Arc::new(shim.client(level, full)?);
     let host = level.text("host-name").unwrap_or("example.com").to_owned();
     let host = ServerName::try_from(host).map_err(|e| Stop::Unimplemented(format!("-host-name: {e}")))?;
     let mut transport = Transport::connect(options)?;
@@ -31,7 +32,7 @@ pub(crate) fn run(shim: &mut Shim, options: &Options, level: &Level, number: u32
     drive(&mut session, &mut transport, shim, options, level, number)
 }
 
-fn drive<S: Early>(
+fn drive<S: SessionExt>(
     session: &mut S,
     transport: &mut Transport,
     shim: &Shim,
@@ -40,16 +41,16 @@ fn drive<S: Early>(
     number: u32,
 ) -> Result<(), Stop> {
     session.set_buffer_limit(None);
-    if level.has("expect-no-offer-early-data") && session.offers() {
+    if level.has("expect-no-offer-early-data") && session.can_send_early_data() {
         return Err(Stop::failed("early data is offered"));
     }
-    // Before the rest of its flight, so that both go out together.
+    // Written before the ClientHello is flushed, so that both leave together.
     let first = initial_write(level)?;
     let early = level.has("enable-early-data");
-    let offers_early = session.offers();
+    let offers_early = session.can_send_early_data();
     let unfinished = level.has("read-with-unfinished-write");
     if unfinished {
-        // What is written next waits until something was read.
+        // Data written next stays buffered until something was read.
         transport.flush(session)?;
     }
     let mut sent_early = 0;
@@ -60,7 +61,7 @@ fn drive<S: Early>(
             break;
         }
     }
-    // BoringSSL's handshake returns here, and its application goes on.
+    // BoringSSL returns from its handshake here, and the application exports keys.
     if offers_early && level.has("export-keying-material") {
         transport.flush(session)?;
         export(session, level)?;
@@ -70,28 +71,28 @@ fn drive<S: Early>(
     }
     while session.is_handshaking() {
         if !transport.receive(session)? && session.is_handshaking() {
-            return Err(Stop::failed("the runner has gone"));
+            return Err(Stop::failed("the runner closed the connection"));
         }
-        // Its answer goes out before the client has finished.
-        let came = session.read_early();
-        session.write_all(&inverted(&came))?;
+        // Responds before the client's Finished.
+        let early = session.read_early();
+        session.write_all(&inverted(&early))?;
         transport.flush(session)?;
     }
-    // BoringSSL's shim asks for the handshake once more: nothing is left to do of it.
+    // BoringSSL's shim calls the handshake function again, which must do nothing.
     if level.has("no-op-extra-handshake") {
         session.process_new_packets().map_err(|e| Stop::Failed(name(&e)))?;
         if session.is_handshaking() || session.wants_write() {
             return Err(Stop::failed("an extra handshake was not a no-op"));
         }
     }
-    let accepted = session.is_accepted();
+    let accepted = session.sent_early_data_accepted();
     let expected = if offers_early && !accepted { &options.retry } else { level };
     let checked = expect::check(session, shim, options, expected, number);
     if checked.is_err() {
         transport.close();
     }
     checked?;
-    // What follows what was taken; what was not, is said again where the flags have it so.
+    // Sends the data that the server has not accepted as early data.
     let first = if offers_early && !accepted { initial_write(expected)? } else { first }.concat();
     let first = first.get(if accepted { sent_early } else { 0 }..).unwrap_or_default();
     if !options.server && expected.has("expect-accept-early-data") && !accepted {
@@ -100,7 +101,7 @@ fn drive<S: Early>(
     if !options.server && expected.has("expect-reject-early-data") && accepted {
         return Err(Stop::failed("early data was accepted"));
     }
-    say_first(session, shim, options, level, first)?;
+    send_first(session, shim, options, level, first)?;
     if !unfinished || offers_early {
         transport.flush(session)?;
     }
@@ -113,20 +114,20 @@ fn drive<S: Early>(
     if level.has("check-close-notify") && level.has("shim-shuts-down") {
         loop {
             match read_some(session, 512)? {
-                Heard::Data(_) => {}
-                Heard::Nothing => drop(transport.receive(session)?),
-                Heard::CloseNotify => break,
-                Heard::Cut => return Err(Stop::failed(NO_CLOSE_NOTIFY)),
+                ReadOutcome::Data(_) => {}
+                ReadOutcome::WouldBlock => drop(transport.receive(session)?),
+                ReadOutcome::CloseNotify => break,
+                ReadOutcome::Truncated => return Err(Stop::failed(NO_CLOSE_NOTIFY)),
             }
         }
     }
-    expect::check_afterwards(shim, options, level)?;
+    expect::check_at_end(shim, options, level)?;
     transport.close();
     Ok(())
 }
 
-/// What the flags have it say before anything else.
-fn say_first<S: Session>(
+/// Sends what the flags request before other data.
+fn send_first<S: Session>(
     session: &mut S,
     shim: &Shim,
     options: &Options,
@@ -165,7 +166,7 @@ fn export<S: Session>(session: &mut S, level: &Level) -> Result<Vec<u8>, Stop> {
     Ok(material)
 }
 
-/// What it says first, if anything, in the pieces that it is written in.
+/// Returns the initial data, in the pieces to write.
 fn initial_write(level: &Level) -> Result<Vec<Vec<u8>>, Stop> {
     if !level.has("shim-writes-first") && !level.has("read-with-unfinished-write") {
         return Ok(Vec::new());
@@ -179,26 +180,26 @@ fn inverted(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().map(|byte| byte ^ 0xff).collect()
 }
 
-/// What BoringSSL's shim says of a connection that was cut off.
-const NO_CLOSE_NOTIFY: &str = "Unexpected SSL_shutdown result: -1 != 1: the runner did not say close_notify";
+/// What BoringSSL's shim prints for a truncated connection.
+const NO_CLOSE_NOTIFY: &str = "Unexpected SSL_shutdown result: -1 != 1: the runner did not send close_notify";
 
-enum Heard {
+enum ReadOutcome {
     Data(Vec<u8>),
-    Nothing,
+    WouldBlock,
     CloseNotify,
-    Cut,
+    Truncated,
 }
 
-fn read_some<S: Session>(session: &mut S, size: usize) -> Result<Heard, Stop> {
+fn read_some<S: Session>(session: &mut S, size: usize) -> Result<ReadOutcome, Stop> {
     let mut some = vec![0; size];
     match session.read(&mut some) {
-        Ok(0) => Ok(Heard::CloseNotify),
+        Ok(0) => Ok(ReadOutcome::CloseNotify),
         Ok(n) => {
             some.truncate(n);
-            Ok(Heard::Data(some))
+            Ok(ReadOutcome::Data(some))
         }
-        Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(Heard::Nothing),
-        Err(e) if strata_tls::is_truncation(&e) => Ok(Heard::Cut),
+        Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(ReadOutcome::WouldBlock),
+        Err(e) if strata_tls::is_truncation(&e) => Ok(ReadOutcome::Truncated),
         Err(e) => match e.get_ref().and_then(|inner| inner.downcast_ref::<strata_tls::Error>()) {
             Some(inner) => Err(Stop::Failed(name(inner))),
             None => Err(e.into()),
@@ -206,34 +207,34 @@ fn read_some<S: Session>(session: &mut S, size: usize) -> Result<Heard, Stop> {
     }
 }
 
-/// What there is to read, which stays.
+/// Returns the available data without consuming it.
 fn peek<S: Session>(session: &mut S) -> Option<Vec<u8>> {
     session.fill_buf().ok().map(<[u8]>::to_vec).filter(|there| !there.is_empty())
 }
 
-/// Sends back every byte, inverted, until the runner has said that there are no more.
+/// Sends each byte back, inverted, until the runner sends close_notify.
 fn echo<S: Session>(session: &mut S, transport: &mut Transport, level: &Level) -> Result<(), Stop> {
     let size = level.number("read-size")?.unwrap_or(512).max(1);
     loop {
         let peeked = if level.has("peek-then-read") { peek(session) } else { None };
         match read_some(session, size)? {
-            Heard::Data(bytes) => {
+            ReadOutcome::Data(bytes) => {
                 if peeked.is_some_and(|peeked| !peeked.starts_with(&bytes)) {
-                    return Err(Stop::failed("what was read is not what was there before"));
+                    return Err(Stop::failed("read other data than peeked"));
                 }
                 session.write_all(&inverted(&bytes))?;
                 transport.flush(session)?;
             }
-            Heard::Nothing => {
-                // The end that it may report is told by the next read.
+            ReadOutcome::WouldBlock => {
+                // The next read reports the end of the connection.
                 transport.receive(session)?;
                 transport.flush(session)?;
             }
-            Heard::CloseNotify => break,
-            Heard::Cut if level.has("check-close-notify") => {
+            ReadOutcome::CloseNotify => break,
+            ReadOutcome::Truncated if level.has("check-close-notify") => {
                 return Err(Stop::failed(NO_CLOSE_NOTIFY));
             }
-            Heard::Cut => break,
+            ReadOutcome::Truncated => break,
         }
     }
     session.send_close_notify();

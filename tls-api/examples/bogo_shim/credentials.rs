@@ -1,4 +1,4 @@
-//! Who this program is to the runner.
+//! Builds identities and external keys from the flags.
 
 use std::sync::Arc;
 
@@ -9,25 +9,26 @@ use crate::options::{Credential, Kind, Level};
 use crate::policy::policy;
 use crate::stop::Stop;
 
-/// An identity, and whether it is for those alone who name its issuer.
+/// An identity, and the condition under which the resolver may select it.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) identity: Arc<Identity>,
+    /// Whether the peer must list its issuer.
     pub(crate) must_match_issuer: bool,
-    /// Its place among the flags; -1 for the default.
+    /// Its position among the credentials; -1 for the default.
     pub(crate) number: i32,
 }
 
 impl Candidate {
-    /// Whether one of these authorities, each a Name in DER, has issued a certificate of the chain.
-    pub(crate) fn is_of(&self, authorities: &[Vec<u8>]) -> bool {
-        let names_one =
+    /// Returns whether one of these CAs, each a DER Name, issued a certificate of the chain.
+    pub(crate) fn is_issued_by(&self, authorities: &[Vec<u8>]) -> bool {
+        let is_listed =
             |der: &[u8]| authorities.iter().any(|name| der.windows(name.len()).any(|window| window == name));
-        !self.must_match_issuer || self.identity.chain().iter().any(|certificate| names_one(certificate))
+        !self.must_match_issuer || self.identity.chain().iter().any(|certificate| is_listed(certificate))
     }
 }
 
-/// All identities, in order of preference; the default is the last.
+/// Returns all identities in order of preference. The default is last.
 pub(crate) fn candidates(level: &Level) -> Result<Vec<Candidate>, Stop> {
     let numbered = level.credentials.iter().zip(0..).chain([(&level.default, -1)]);
     let mut candidates = Vec::new();
@@ -40,7 +41,7 @@ pub(crate) fn candidates(level: &Level) -> Result<Vec<Candidate>, Stop> {
     Ok(candidates)
 }
 
-/// All external keys, imported (RFC 9258), with the place of their credential among the flags.
+/// Returns all external keys, imported (RFC 9258), with the positions of their credentials.
 pub(crate) fn psks(level: &Level) -> Result<Vec<(ExternalPsk, i32)>, Stop> {
     let mut psks = Vec::new();
     let numbered = level.credentials.iter().zip(0..);
@@ -60,7 +61,7 @@ fn identity(credential: &Credential, level: &Level) -> Result<Option<Identity>, 
     let (Some(certs), Some(key)) = (credential.text("cert-file"), credential.text("key-file")) else {
         return Ok(None);
     };
-    // Keys of kinds that are not supported: P-521, RSA with 1,024 bits.
+    // Unsupported keys, for example P-521 and RSA with 1,024 bits.
     let unsupported = |e: &dyn std::fmt::Display| Stop::Unimplemented(format!("-key-file: {e}"));
     let key = PrivateKey::from_pem(&std::fs::read(key)?).map_err(|e| unsupported(&e))?;
     let chain = strata_tls::certs_from_pem(&std::fs::read(certs)?).map_err(|e| unsupported(&e))?;
@@ -72,47 +73,47 @@ fn identity(credential: &Credential, level: &Level) -> Result<Option<Identity>, 
             schemes.filter(|scheme| policy.as_ref().is_none_or(|policy| policy.schemes.contains(scheme))).collect()
         }
     };
-    let mut identity = Identity::with_signing_key(chain, Arc::new(Preferring { key: Arc::new(key), preferred }))
+    let mut identity = Identity::with_signing_key(chain, Arc::new(RestrictedKey { key: Arc::new(key), preferred }))
         .map_err(|e| unsupported(&e))?;
-    // BoringSSL's callback would take the configured response away.
+    // With -decline-ocsp-callback BoringSSL's callback removes the configured response.
     if let Some(response) = credential.bytes("ocsp-response")?.filter(|_| !level.has("decline-ocsp-callback")) {
         identity.set_ocsp_response(Some(response)).map_err(|e| unsupported(&e))?;
     }
     if let Some(list) = credential.bytes("signed-cert-timestamps")? {
         let scts = sct_list(&list).filter(|scts| !scts.is_empty());
-        let scts = scts.ok_or_else(|| Stop::failed(":INVALID_SCT_LIST: no list of timestamps"))?;
+        let scts = scts.ok_or_else(|| Stop::failed(":INVALID_SCT_LIST: not an SCT list"))?;
         identity.set_signed_certificate_timestamps(scts).map_err(|e| unsupported(&e))?;
     }
     Ok(Some(identity))
 }
 
-/// The timestamps of a list, which is behind its length as each of them is.
+/// Parses an SCT list: a length-prefixed list of length-prefixed SCTs.
 pub(crate) fn sct_list(list: &[u8]) -> Option<Vec<Vec<u8>>> {
     let (length, mut rest) = list.split_first_chunk()?;
     if usize::from(u16::from_be_bytes(*length)) != rest.len() {
         return None;
     }
     let mut scts = Vec::new();
-    while let Some((length, behind)) = rest.split_first_chunk() {
-        let (sct, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let (sct, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
         scts.push(sct.to_vec());
-        rest = behind;
+        rest = after;
     }
     rest.is_empty().then_some(scts)
 }
 
-/// A key with the schemes that the runner wants it to sign with.
+/// A signing key that is restricted to the schemes that the runner requests.
 #[derive(Debug)]
-struct Preferring {
+struct RestrictedKey {
     key: Arc<PrivateKey>,
     preferred: Vec<SignatureScheme>,
 }
 
-impl SigningKey for Preferring {
+impl SigningKey for RestrictedKey {
     fn schemes(&self) -> Vec<SignatureScheme> {
         let able = |scheme: &&SignatureScheme| self.key.algorithms().iter().any(|algorithm| algorithm.id() == scheme.0);
         let schemes: Vec<_> = self.preferred.iter().filter(able).copied().collect();
-        // One that nobody accepts stands for none.
+        // An empty list is invalid. A scheme that no peer accepts has the same effect.
         if schemes.is_empty() { vec![SignatureScheme(0xffff)] } else { schemes }
     }
 
@@ -121,16 +122,16 @@ impl SigningKey for Preferring {
     }
 
     fn signer(&self, scheme: SignatureScheme) -> Option<Box<dyn Signer>> {
-        Some(Box::new(Signing(Arc::clone(&self.key), scheme)))
+        Some(Box::new(KeySigner(Arc::clone(&self.key), scheme)))
     }
 }
 
-struct Signing(Arc<PrivateKey>, SignatureScheme);
+struct KeySigner(Arc<PrivateKey>, SignatureScheme);
 
-impl Signer for Signing {
+impl Signer for KeySigner {
     fn sign(self: Box<Self>, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let algorithm = self.0.algorithms().iter().copied().find(|algorithm| algorithm.id() == self.1.0);
-        let algorithm = algorithm.ok_or_else(|| SignError::new("no such scheme"))?;
+        let algorithm = algorithm.ok_or_else(|| SignError::new("the key does not support the scheme"))?;
         self.0.sign(algorithm, message).map_err(|e| SignError::new(e.to_string()))
     }
 }

@@ -1,33 +1,33 @@
-//! Early data, which clients write and servers read.
+//! One trait for what differs between client and server sessions: early data and external keys.
 
 use std::io::{Read, Write};
 
 use strata_tls::{ClientSession, ServerSession, Session};
 
 /// A session of either role.
-pub(crate) trait Early: Session {
-    /// Sends as much of this before the server has answered as a session allows, and gives back how many bytes that are.
+pub(crate) trait SessionExt: Session {
+    /// Sends as much early data as the session allows. Returns the number of bytes sent.
     fn write_early(&mut self, text: &[u8]) -> std::io::Result<usize>;
-    /// Whether what was sent early was taken, or what came early was.
-    fn is_accepted(&self) -> bool;
-    /// Whether early data can be sent.
-    fn offers(&mut self) -> bool;
-    /// What came early since.
+    /// Returns whether the server accepted early data of this client.
+    fn sent_early_data_accepted(&self) -> bool;
+    /// Returns whether this client can send early data.
+    fn can_send_early_data(&mut self) -> bool;
+    /// Returns early data received since the last call.
     fn read_early(&mut self) -> Vec<u8>;
-    /// The identity of the external key that the handshake went by.
+    /// Returns the identity of the external key that authenticated the handshake.
     fn psk_identity(&self) -> Option<&[u8]>;
 }
 
-impl Early for ClientSession {
+impl SessionExt for ClientSession {
     fn write_early(&mut self, text: &[u8]) -> std::io::Result<usize> {
         self.early_data().map_or(Ok(0), |mut writer| writer.write(text))
     }
 
-    fn is_accepted(&self) -> bool {
+    fn sent_early_data_accepted(&self) -> bool {
         self.is_early_data_accepted()
     }
 
-    fn offers(&mut self) -> bool {
+    fn can_send_early_data(&mut self) -> bool {
         self.early_data().is_some()
     }
 
@@ -40,16 +40,16 @@ impl Early for ClientSession {
     }
 }
 
-impl Early for ServerSession {
+impl SessionExt for ServerSession {
     fn write_early(&mut self, _: &[u8]) -> std::io::Result<usize> {
         Ok(0)
     }
 
-    fn is_accepted(&self) -> bool {
+    fn sent_early_data_accepted(&self) -> bool {
         false
     }
 
-    fn offers(&mut self) -> bool {
+    fn can_send_early_data(&mut self) -> bool {
         false
     }
 

@@ -1,4 +1,4 @@
-//! The names that BoringSSL has for what can go wrong: by them the runner knows whether it went wrong in the right way.
+//! Maps errors to BoringSSL's names, by which the runner checks that a test failed as expected.
 
 use strata_tls::codec::HandshakeType;
 use strata_tls::codec::error::{DecodeError, Fault};
@@ -6,21 +6,21 @@ use strata_tls::codec::record::{Protocol, RecordError};
 use strata_tls::handshake::error::{Flood, Illegal};
 use strata_tls::{AlertDescription, CertificateError, Error, ExtensionType, ProtocolVersion};
 
-/// The most early data that the runner sends.
+/// The early data limit of the shim, in bytes. The runner sends as much.
 pub(crate) const EARLY_DATA: u32 = 14336;
 
-/// What is printed for an error: the name, then our own words for whoever reads the log.
+/// Returns what to print for an error: BoringSSL's name, then this library's text for the log.
 pub(crate) fn name(e: &Error) -> String {
-    // BoringSSL has a queue of errors, and prints all of it: what went wrong below, and what that means above.
+    // BoringSSL prints its whole error queue: the cause, then its effect. Some tests expect both.
     let also = match e {
         Error::BadRecordMac => ":BAD_DECRYPT:\n",
         Error::AlertReceived { description: AlertDescription::HANDSHAKE_FAILURE, state: "WAIT_SH" } => {
             ":HANDSHAKE_FAILURE_ON_CLIENT_HELLO:\n"
         }
         Error::Decode(e) if e.at.starts_with("signature_algorithms") => ":DECODE_ERROR:\n",
-        // BoringSSL looks in TLS 1.2 for a suite, and counts those whose key exchange cannot be signed or computed as not there.
+        // In TLS 1.2 BoringSSL ignores cipher suites without a usable signature scheme or group.
         Error::NoCommonSignatureScheme { .. } | Error::NoCommonGroup { .. } => ":NO_SHARED_CIPHER:\n",
-        // The versions have different names for it.
+        // The name depends on the version.
         Error::Illegal(Illegal::CompressionNotOffered(_)) | Error::LegacyVersion(_) => ":DECODE_ERROR:\n",
         _ => "",
     };
@@ -93,7 +93,8 @@ fn boring(e: &Error) -> &'static str {
     }
 }
 
-/// Of a message, or of an extension in it: those have names in lower case.
+/// Maps a decoding error. Names of extensions in `e.at` start in lower case, those of messages do
+/// not.
 fn decode(e: &DecodeError) -> &'static str {
     match e.fault {
         Fault::DuplicateExtension(_) => "DUPLICATE_EXTENSION",
@@ -145,7 +146,7 @@ fn illegal(illegal: &Illegal) -> &'static str {
     }
 }
 
-/// An alert that came.
+/// Maps an alert that the peer sent.
 fn alert(description: AlertDescription) -> &'static str {
     match description {
         AlertDescription::UNEXPECTED_MESSAGE => "TLSV1_ALERT_UNEXPECTED_MESSAGE",

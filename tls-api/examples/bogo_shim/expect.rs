@@ -1,8 +1,9 @@
-//! What the flags expect of a handshake.
+//! Checks a handshake against the flags.
 //!
-//! Not checked, for this library does not tell: why early data was refused (`-expect-early-data-reason`), how far a ticket's age was off
-//! (`-expect-ticket-age-skew`), and the ids of sessions (`-expect-session-id`, `-expect-no-session-id`). That servers are secure against
-//! renegotiation is no question: others are refused.
+//! Unchecked, because the API does not return them: why early data was rejected
+//! (`-expect-early-data-reason`), the ticket age skew (`-expect-ticket-age-skew`) and session IDs
+//! (`-expect-session-id`, `-expect-no-session-id`). A client does not check for secure
+//! renegotiation, because the library rejects servers without it.
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -11,12 +12,12 @@ use strata_tls::{HandshakeKind, ProtocolVersion};
 
 use crate::configure::Shim;
 use crate::credentials::{psks, sct_list};
-use crate::early::Early;
+use crate::early::SessionExt;
 use crate::options::{Level, Options};
 use crate::stop::Stop;
 
-/// After the handshake.
-pub(crate) fn check<S: Early>(
+/// Checks the flags that concern a completed handshake.
+pub(crate) fn check<S: SessionExt>(
     session: &S,
     shim: &Shim,
     options: &Options,
@@ -34,19 +35,19 @@ pub(crate) fn check<S: Early>(
     if let Some(cipher) = level.number::<u16>("expect-cipher")? {
         expect("cipher", Some(cipher), session.negotiated_cipher_suite().map(|suite| suite.0))?;
     }
-    // A resumption of TLS 1.2 has no key exchange.
-    let exchanged = !kind.is_resumed() || session.protocol_version() == Some(ProtocolVersion::TLS13);
-    if let Some(group) = level.number::<u16>("expect-curve-id")?.filter(|_| exchanged) {
+    // A TLS 1.2 resumption has no key exchange.
+    let has_key_exchange = !kind.is_resumed() || session.protocol_version() == Some(ProtocolVersion::TLS13);
+    if let Some(group) = level.number::<u16>("expect-curve-id")?.filter(|_| has_key_exchange) {
         expect("group", Some(group), session.negotiated_group().map(|group| group.0))?;
     }
     if let Some(scheme) = level.number::<u16>("expect-peer-signature-algorithm")? {
-        // What signed the handshake that a session began with is not kept.
+        // A session does not store the signature scheme of its full handshake.
         if !kind.is_resumed() {
             expect("signature", Some(scheme), session.peer_signature_scheme().map(|scheme| scheme.0))?;
         }
     }
     if let Some(number) = level.number::<i32>("expect-selected-credential")? {
-        // A resumption shows none.
+        // A resumption presents no credential.
         if !kind.is_resumed() {
             let psk = session.psk_identity();
             let by_psk = psks(level)?.into_iter().find(|(known, _)| psk == Some(known.identity()));
@@ -60,19 +61,19 @@ pub(crate) fn check<S: Early>(
     if let Some(name) = level.text("expect-alpn") {
         expect("application protocol", name.as_bytes(), session.alpn_protocol().unwrap_or_default())?;
     }
-    let asked = shim.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let request = shim.request.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(names) = level.text("expect-advertised-alpn") {
-        expect("application protocols asked for", names.as_bytes(), &asked.alpn)?;
+        expect("offered application protocols", names.as_bytes(), &request.alpn)?;
     }
     let schemes: Vec<u16> = level.numbers("expect-peer-verify-pref")?;
     if !schemes.is_empty() {
-        expect("schemes of the peer", schemes, asked.schemes.iter().map(|scheme| scheme.0).collect())?;
+        expect("peer signature schemes", schemes, request.schemes.iter().map(|scheme| scheme.0).collect())?;
     }
     if let Some(names) = level.names("expect-client-ca-list")? {
-        expect("authorities", &names, &asked.authorities)?;
+        expect("CAs", &names, &request.authorities)?;
     }
     if let Some(name) = level.text("expect-server-name").filter(|_| options.server) {
-        expect("server name", Some(name), asked.server_name.as_deref())?;
+        expect("server name", Some(name), request.server_name.as_deref())?;
     }
     if let Some(file) = level.text("expect-peer-cert-file") {
         let expected = strata_tls::certs_from_pem(&std::fs::read(file)?).map_err(|e| Stop::failed(e.to_string()))?;
@@ -82,9 +83,9 @@ pub(crate) fn check<S: Early>(
         expect("renegotiations", count, 0)?;
     }
     if level.has("expect-secure-renegotiation") && options.server {
-        expect("secure renegotiation", true, asked.secure_renegotiation)?;
+        expect("secure renegotiation", true, request.secure_renegotiation)?;
     }
-    // What is exported is bound to the handshake, or there is nothing to export (RFC 7627 §5.4).
+    // Exporting requires extended master secret (RFC 7627 §5.4).
     if level.has("expect-extended-master-secret") {
         let exported = session.export_keying_material(&mut [0; 8], b"EXPORTER-any", None);
         expect("extended master secret", true, exported.is_ok())?;
@@ -96,40 +97,40 @@ pub(crate) fn check<S: Early>(
     check_stapled(shim, level, kind, session.peer_certificates().is_some())
 }
 
-/// The verdict, and what was stapled.
+/// Checks the verification result and the stapled data.
 fn check_stapled(shim: &Shim, level: &Level, kind: HandshakeKind, has_chain: bool) -> Result<(), Stop> {
-    // A resumption shows nothing new.
+    // A resumption presents neither.
     if kind.is_resumed() {
         return Ok(());
     }
-    let seen = shim.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let evidence = shim.evidence.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if level.has("expect-verify-result") && has_chain {
-        expect("a verdict", true, seen.is_some())?;
+        expect("a verification result", true, evidence.is_some())?;
     }
-    let seen = seen.unwrap_or_default();
+    let evidence = evidence.unwrap_or_default();
     if let Some(response) = level.bytes("expect-ocsp-response")? {
-        expect("OCSP response", Some(response), seen.ocsp_response)?;
+        expect("OCSP response", Some(response), evidence.ocsp_response)?;
     }
     if let Some(list) = level.bytes("expect-signed-cert-timestamps")? {
-        expect("timestamps", sct_list(&list), Some(seen.scts))?;
+        expect("SCTs", sct_list(&list), Some(evidence.scts))?;
     }
     Ok(())
 }
 
-/// At the end of the connection: what sessions came of it. That is the client's to know.
-pub(crate) fn check_afterwards(shim: &Shim, options: &Options, level: &Level) -> Result<(), Stop> {
-    let came = shim.sessions.came();
+/// Checks, at the end of a client's connection, the sessions received.
+pub(crate) fn check_at_end(shim: &Shim, options: &Options, level: &Level) -> Result<(), Stop> {
+    let sessions = shim.sessions.take_new();
     if options.server {
         return Ok(());
     }
     if level.has("expect-no-session") {
-        expect("sessions", 0, came.len())?;
+        expect("sessions", 0, sessions.len())?;
     }
     if level.has("expect-ticket-renewal") {
-        expect("a new session", true, !came.is_empty())?;
+        expect("a new session", true, !sessions.is_empty())?;
     }
     if level.has("expect-ticket-supports-early-data") {
-        expect("sessions without early data", false, came.contains(&0))?;
+        expect("sessions without early data", false, sessions.contains(&0))?;
     }
     Ok(())
 }
@@ -138,7 +139,7 @@ fn expect<T: PartialEq + std::fmt::Debug>(what: &str, expected: T, got: T) -> Re
     if expected == got { Ok(()) } else { Err(Stop::failed(format!("{what}: expected {expected:?}, got {got:?}"))) }
 }
 
-/// Whether this machine computes AES in hardware.
+/// Returns whether the CPU has AES instructions.
 fn has_aes() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("aes");

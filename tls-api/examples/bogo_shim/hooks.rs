@@ -1,4 +1,5 @@
-//! The library's extension points as the runner needs them: clock, stores, key log, tickets, certificate resolver.
+//! The library's extension points as the runner needs them: clock, stores, key log, tickets,
+//! certificate resolver.
 
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,21 +15,22 @@ use zeroize::Zeroizing;
 
 use crate::credentials::Candidate;
 
-/// No credential.
+/// The number of no credential.
 pub(crate) const NONE: i32 = i32::MIN;
 
-/// What a ClientHello said.
+/// What the peer requested: a client in its ClientHello, a server in its CertificateRequest.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct PeerRequest {
     pub(crate) alpn: Vec<u8>,
     pub(crate) server_name: Option<String>,
     pub(crate) secure_renegotiation: bool,
-    /// The signature schemes that the peer accepts, and the authorities that a server trusts.
+    /// The signature schemes that the peer accepts.
     pub(crate) schemes: Vec<SignatureScheme>,
+    /// The CAs that a server lists.
     pub(crate) authorities: Vec<Vec<u8>>,
 }
 
-/// A clock that the runner can put forward.
+/// A clock that the runner can advance.
 #[derive(Debug, Default)]
 pub(crate) struct Clock(AtomicU64);
 
@@ -45,29 +47,30 @@ impl TimeProvider for Clock {
     }
 }
 
-/// A client's sessions, and how much early data each of those allows that came since this was asked last.
+/// A client session store that records new sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     inner: ClientSessionMemoryCache,
-    came: Mutex<Vec<u32>>,
+    /// The early data limits of sessions stored since the last call of `take_new`.
+    new: Mutex<Vec<u32>>,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { inner: ClientSessionMemoryCache::new(16), came: Mutex::default() }
+        Self { inner: ClientSessionMemoryCache::new(16), new: Mutex::default() }
     }
 }
 
 impl Sessions {
-    pub(crate) fn came(&self) -> Vec<u32> {
-        self.came.lock().map(|mut came| std::mem::take(&mut *came)).unwrap_or_default()
+    pub(crate) fn take_new(&self) -> Vec<u32> {
+        self.new.lock().map(|mut new| std::mem::take(&mut *new)).unwrap_or_default()
     }
 }
 
 impl StoresClientSessions for Sessions {
     fn put(&self, session: ClientSessionValue) {
-        if let Ok(mut came) = self.came.lock() {
-            came.push(session.max_early_data());
+        if let Ok(mut new) = self.new.lock() {
+            new.push(session.max_early_data());
         }
         self.inner.put(session);
     }
@@ -81,12 +84,12 @@ impl StoresClientSessions for Sessions {
     }
 }
 
-/// The traffic secrets of both sides.
+/// A key log that holds the traffic secrets of both sides.
 #[derive(Debug, Default)]
 pub(crate) struct Secrets(Mutex<[Option<Vec<u8>>; 2]>);
 
 impl Secrets {
-    /// The client's and the server's.
+    /// Returns the secrets of the client and the server.
     pub(crate) fn traffic(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         let [client, server] = self.0.lock().ok()?.clone();
         Some((client?, server?))
@@ -104,12 +107,12 @@ impl KeyLog for Secrets {
     }
 }
 
-/// Tickets of the runner's liking.
+/// A ticketer that can stop issuing tickets.
 #[derive(Debug)]
 pub(crate) struct Tickets {
     pub(crate) inner: Arc<Ticketer>,
-    /// Whether none is made.
-    pub(crate) skips: bool,
+    /// Whether to issue no tickets.
+    pub(crate) issues_none: bool,
 }
 
 impl ProducesTickets for Tickets {
@@ -122,7 +125,7 @@ impl ProducesTickets for Tickets {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        if self.skips { None } else { self.inner.encrypt(plain) }
+        if self.issues_none { None } else { self.inner.encrypt(plain) }
     }
 
     fn decrypt(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -130,26 +133,26 @@ impl ProducesTickets for Tickets {
     }
 }
 
-/// Where it is written down what was asked and shown.
+/// Records what the peer requested and which credential was selected.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
-    pub(crate) asked: Arc<Mutex<Asked>>,
+pub(crate) struct Recorder {
+    pub(crate) request: Arc<Mutex<PeerRequest>>,
     pub(crate) selected: Arc<AtomicI32>,
 }
 
-/// Shows the first credential that the peer can verify.
+/// Selects the first credential that the peer can verify.
 #[derive(Debug)]
 pub(crate) struct Resolver {
     pub(crate) candidates: Vec<Candidate>,
-    pub(crate) told: Told,
-    /// Refuses every client with this alert.
-    pub(crate) fails: Option<AlertDescription>,
+    pub(crate) recorder: Recorder,
+    /// Rejects every client with this alert.
+    pub(crate) alert: Option<AlertDescription>,
 }
 
 impl Resolver {
     fn select(&self, fits: impl Fn(&Candidate) -> bool) -> Option<Arc<Identity>> {
         let selected = self.candidates.iter().find(|candidate| fits(candidate))?;
-        self.told.selected.store(selected.number, Ordering::Relaxed);
+        self.recorder.selected.store(selected.number, Ordering::Relaxed);
         Some(Arc::clone(&selected.identity))
     }
 }
@@ -160,7 +163,7 @@ impl ResolvesServerCert for Resolver {
             let length = u8::try_from(name.len()).unwrap_or_default();
             [&[length], name].concat()
         });
-        let asked = Asked {
+        let request = PeerRequest {
             alpn: alpn.collect(),
             server_name: hello.server_name().map(str::to_owned),
             secure_renegotiation: hello.client_hello().extensions.renegotiation_info.is_some()
@@ -168,18 +171,20 @@ impl ResolvesServerCert for Resolver {
             schemes: hello.signature_schemes().collect(),
             authorities: Vec::new(),
         };
-        if let Ok(mut place) = self.told.asked.lock() {
-            *place = asked;
+        if let Ok(mut place) = self.recorder.request.lock() {
+            *place = request;
         }
-        if let Some(alert) = self.fails {
+        if let Some(alert) = self.alert {
             return Err(NoIdentity::with_alert(alert));
         }
         let authorities = hello.client_hello().extensions.certificate_authorities;
         let authorities: Vec<_> =
             authorities.into_iter().flat_map(|all| all.iter()).map(|name| name.0.to_vec()).collect();
-        let fits = |candidate: &Candidate| hello.can_verify(&candidate.identity) && candidate.is_of(&authorities);
-        // What nobody can verify is refused with an error that says why.
-        let selected = self.select(fits).or_else(|| self.select(|candidate| candidate.is_of(&authorities)));
+        let fits =
+            |candidate: &Candidate| hello.can_verify(&candidate.identity) && candidate.is_issued_by(&authorities);
+        // Falls back to a credential that the client cannot verify, for the error that explains
+        // why.
+        let selected = self.select(fits).or_else(|| self.select(|candidate| candidate.is_issued_by(&authorities)));
         selected.ok_or(NoIdentity::default())
     }
 }
@@ -191,11 +196,11 @@ impl ResolvesClientCert for Resolver {
         schemes: &[SignatureScheme],
     ) -> Option<Arc<Identity>> {
         let authorities: Vec<_> = authorities.iter().map(|name| name.0.to_vec()).collect();
-        if let Ok(mut place) = self.told.asked.lock() {
+        if let Ok(mut place) = self.recorder.request.lock() {
             (place.schemes, place.authorities) = (schemes.to_vec(), authorities.clone());
         }
         let can = |candidate: &Candidate| candidate.identity.schemes().iter().any(|scheme| schemes.contains(scheme));
-        self.select(|candidate| can(candidate) && candidate.is_of(&authorities))
+        self.select(|candidate| can(candidate) && candidate.is_issued_by(&authorities))
     }
 
     fn session_scope(&self) -> Option<[u8; 32]> {

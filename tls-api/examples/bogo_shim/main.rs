@@ -1,12 +1,15 @@
-//! The program that BoringSSL's test runner (BoGo) drives: a client or a server that does what its flags say, over the public API of
-//! this library alone. `tls-api/bogo/run` builds the runner and runs it all.
+//! The shim for BoringSSL's test runner (BoGo): a client or a server that its flags configure. It
+//! uses only the public API. `tls-api/bogo/run` builds the runner and runs all tests.
 //!
 //! ```text
-//! runner (plays the peer, listens) ◀── TCP ── this program, once per test: handshake, expectations, echo, close
-//! flags ─▶ options ─▶ configure: ClientConfig or ServerConfig ─▶ connection: one per handshake ─▶ errors: BoringSSL's names
+//! runner (the peer, listens) ◀── TCP ── shim, once per test: handshake, checks, echo, close
+//!
+//! flags ─▶ options ─▶ configure, hooks ─▶ connection (one per handshake) ─▶ errors
+//!                     library config       drives a session                 BoringSSL's names
 //! ```
 //!
-//! Exit status: 0 success, 89 for a flag that is not known here, 1 with the error's name on stderr for all else.
+//! Exit status: 0 on success, 89 for an unsupported flag, otherwise 1 with the error's name on
+//! stderr.
 
 mod configure;
 mod connection;
@@ -27,7 +30,7 @@ use crate::configure::Shim;
 use crate::options::Options;
 use crate::stop::Stop;
 
-/// What the runner counts as not implemented.
+/// The exit status that the runner counts as unimplemented.
 const UNIMPLEMENTED: i32 = 89;
 
 fn main() {

@@ -1,4 +1,5 @@
-//! The flags: which there are, which of the connections they are for, and which credential they describe.
+//! Parses the flags: which exist, which connections they apply to, and which credential they
+//! describe.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -121,7 +122,7 @@ const VALUES: &[&str] = &[
     "expect-ticket-age-skew",
 ];
 
-/// Flags of a credential.
+/// Flags of a credential, with a value.
 const CREDENTIAL: &[&str] = &[
     "cert-file",
     "key-file",
@@ -134,10 +135,10 @@ const CREDENTIAL: &[&str] = &[
     "signing-prefs",
 ];
 
-/// Those without a value.
+/// Flags of a credential, without a value.
 const CREDENTIAL_FLAGS: &[&str] = &["must-match-issuer", "psk-importer-sha256", "psk-importer-sha384"];
 
-/// Flags that begin a credential; there are other kinds, which are not known here.
+/// Flags that start a credential. Other kinds are unsupported.
 const NEW_CREDENTIAL: &[(&str, Kind)] = &[("new-x509-credential", Kind::X509), ("new-psk-credential", Kind::Psk)];
 
 /// The kind of a credential.
@@ -148,7 +149,7 @@ pub(crate) enum Kind {
     Psk,
 }
 
-/// What the flags say of a credential.
+/// The flags of one credential.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Credential {
     pub(crate) kind: Kind,
@@ -173,17 +174,17 @@ impl Credential {
     }
 }
 
-/// What the flags say of one of the connections.
+/// The flags of one connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Level {
     values: HashMap<&'static str, Vec<String>>,
-    /// What comes before any `-new-…-credential`.
+    /// The credential flags before the first `-new-…-credential`.
     pub(crate) default: Credential,
     /// In order of preference.
     pub(crate) credentials: Vec<Credential>,
 }
 
-/// All that the command line says.
+/// The parsed command line.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) port: u16,
@@ -191,10 +192,12 @@ pub(crate) struct Options {
     pub(crate) ipv6: bool,
     pub(crate) server: bool,
     pub(crate) resume_count: u32,
-    /// The first connection, and those that resume.
+    /// Flags of the first connection.
     pub(crate) initial: Level,
+    /// Flags of later connections.
     pub(crate) resume: Level,
-    /// What is expected of a handshake whose early data was rejected: BoringSSL begins another one then, this library goes on.
+    /// Flags of a handshake whose early data was rejected. BoringSSL starts another handshake then;
+    /// this library continues the same one.
     pub(crate) retry: Level,
 }
 
@@ -226,9 +229,11 @@ impl Options {
                 levels.iter_mut().for_each(|level| level.values.entry(key).or_default().push(value.clone()));
             } else if let Some(key) = find(CREDENTIAL) {
                 let value = value(&mut arguments)?;
-                levels.iter_mut().for_each(|level| level.last().values.entry(key).or_default().push(value.clone()));
+                levels
+                    .iter_mut()
+                    .for_each(|level| level.current_credential().values.entry(key).or_default().push(value.clone()));
             } else if let Some(key) = find(CREDENTIAL_FLAGS) {
-                levels.iter_mut().for_each(|level| drop(level.last().values.insert(key, Vec::new())));
+                levels.iter_mut().for_each(|level| drop(level.current_credential().values.insert(key, Vec::new())));
             } else if let Some((_, kind)) = NEW_CREDENTIAL.iter().find(|(flag, _)| *flag == name) {
                 let new = Credential { kind: *kind, ..Credential::default() };
                 levels.iter_mut().for_each(|level| level.credentials.push(new.clone()));
@@ -255,7 +260,7 @@ impl Level {
         self.values.contains_key(flag)
     }
 
-    /// The last value: a flag can be overridden.
+    /// Returns the last value, because a later flag overrides an earlier one.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.values.get(key)?.last().map(String::as_str)
     }
@@ -272,14 +277,15 @@ impl Level {
         self.text(key).map(|text| base64(key, text)).transpose()
     }
 
-    /// What sessions are bound to, as the credential says or else the connection.
+    /// Returns the session context of the credential that has one, or else of the connection.
     pub(crate) fn session_context(&self) -> Result<Vec<u8>, Stop> {
         let of = |credential: &Credential| credential.has("session-id-context");
         let credential = self.credentials.iter().find(|credential| of(credential)).unwrap_or(&self.default);
         Ok(credential.bytes("session-id-context")?.unwrap_or_default())
     }
 
-    /// Names in DER, in hexadecimal digits, between commas; none of them where the list is said to be empty.
+    /// Parses a comma-separated list of DER Names in hex. `<NULL>` and `<EMPTY>` stand for no
+    /// names.
     pub(crate) fn names(&self, key: &str) -> Result<Option<Vec<Vec<u8>>>, Stop> {
         let Some(text) = self.text(key) else { return Ok(None) };
         let names = text.split(',').filter(|name| !matches!(*name, "<NULL>" | "<EMPTY>"));
@@ -291,8 +297,8 @@ impl Level {
         names.ok_or_else(|| Stop::Unimplemented(format!("-{key} {text}"))).map(Some)
     }
 
-    /// The credential that flags describe now.
-    fn last(&mut self) -> &mut Credential {
+    /// Returns the credential to which credential flags now apply.
+    fn current_credential(&mut self) -> &mut Credential {
         self.credentials.last_mut().unwrap_or(&mut self.default)
     }
 }
@@ -301,7 +307,7 @@ pub(crate) fn number<T: FromStr>(key: &str, text: &str) -> Result<T, Stop> {
     text.parse().map_err(|_| Stop::Unimplemented(format!("-{key} {text}")))
 }
 
-/// The runner writes binary values in base64.
+/// Decodes base64, the form of the runner's binary values.
 pub(crate) fn base64(key: &str, text: &str) -> Result<Vec<u8>, Stop> {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let (mut bytes, mut bits, mut held) = (Vec::new(), 0_usize, 0);

@@ -4,15 +4,15 @@ use strata_tls::{CipherSuite, NamedGroup, SignatureScheme};
 
 use crate::options::Level;
 
-/// What a compliance policy of BoringSSL's allows.
+/// The algorithms that a compliance policy allows.
 pub(crate) struct Policy {
     pub(crate) suites: &'static [CipherSuite],
     pub(crate) groups: &'static [NamedGroup],
-    /// Of signatures, the peer's and our own.
+    /// Signature schemes of the peer and of the shim.
     pub(crate) schemes: &'static [SignatureScheme],
 }
 
-/// The policy that the flags name. Those that want ML-KEM are not supported.
+/// Returns the policy that the flags name. Policies that require ML-KEM are unsupported.
 pub(crate) fn policy(level: &Level) -> Option<Policy> {
     if level.has("fips-202205") {
         return Some(Policy {

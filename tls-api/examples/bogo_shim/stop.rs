@@ -3,9 +3,9 @@
 /// Why the program ends before its time.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// A flag or value that this program has nothing for.
+    /// A flag or value that the shim does not support.
     Unimplemented(String),
-    /// The protocol failed, or an expectation did: what is said of it.
+    /// A protocol error or a failed check, with its message.
     Failed(String),
 }
 

@@ -1,4 +1,4 @@
-//! The connection to the runner: whole flights out, and at the end all that it still has to say.
+//! The TCP connection to the runner.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpStream};
@@ -22,7 +22,7 @@ impl Transport {
         Ok(Self(socket))
     }
 
-    /// Sends what waits. A runner that is gone has said why before: that is read first.
+    /// Sends pending records. If the runner has closed, reads its data, which may hold an alert.
     pub(crate) fn flush(&mut self, session: &mut impl Session) -> Result<(), Stop> {
         while session.wants_write() {
             match session.write_tls(&mut self.0) {
@@ -46,7 +46,7 @@ impl Transport {
         Ok(())
     }
 
-    /// Reads once and takes it in; `false` at the end.
+    /// Reads once and processes the data. Returns `false` at EOF.
     pub(crate) fn receive(&mut self, session: &mut impl Session) -> Result<bool, Stop> {
         let n = match session.read_tls(&mut self.0) {
             Ok(n) => n,
@@ -59,7 +59,7 @@ impl Transport {
         Ok(n > 0)
     }
 
-    /// Sends the alert, and takes in what the runner still sends: a reset would make it lose the alert.
+    /// Sends the alert, then reads until EOF: a reset would make the runner lose the alert.
     pub(crate) fn fail(&mut self, session: &mut impl Session, e: &Error) -> Stop {
         while session.wants_write() {
             if session.write_tls(&mut self.0).is_err() {
