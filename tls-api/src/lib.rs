@@ -1,67 +1,74 @@
-//! TLS 1.3 and TLS 1.2 for applications: secure with no configuration, no I/O of its own, no global state.
+//! TLS 1.3 and TLS 1.2 for applications: secure without configuration, no I/O of its own, no global
+//! state.
 //!
 //! ```text
-//!                       your application
-//!                          │   ▲
-//!            Write: plaintext   Read, BufRead: plaintext, read where it was decrypted
-//!                          │   │
-//! ┌────────────────────────▼───┴───────────────────────────┐
-//! │ ClientSession, ServerSession                           │ ◀─ ClientConfig, ServerConfig: whom to trust,
-//! │   [send buffer: records]   [receive buffer: records]   │    which identity to show, what time it is
-//! │ ┌────────────────────────────────────────────────────┐ │
-//! │ │ tls-handshake: the engine ─ tls-crypto, tls-codec  │ │
-//! │ └────────────────────────────────────────────────────┘ │
-//! └────────────────────────┬───▲───────────────────────────┘
-//!                  write_tls   read_tls, process_new_packets      (Stream does both over a blocking transport)
-//!                          ▼   │
-//!                 your socket, event loop or test
+//!               your application
+//!                  │        ▲
+//!           Write: │        │ Read, BufRead:
+//!        plaintext ▼        │ plaintext
+//! ┌─ ClientSession, ServerSession ──────────┐
+//! │   send buffer        receive buffer     │   ClientConfig,
+//! │ ┌─────────────────────────────────────┐ │ ◀ ServerConfig
+//! │ │ the engine: strata-tls-handshake    │ │
+//! │ │ strata-tls-crypto, strata-tls-codec │ │
+//! │ └─────────────────────────────────────┘ │
+//! └────────────────┬────────▲───────────────┘
+//!                  │        │ read_tls,
+//!        write_tls ▼        │ process_new_packets
+//!    your socket, event loop or test
 //! ```
+//!
+//! A [`ClientSession`] or [`ServerSession`] is one connection. It never touches a socket. A
+//! [`Stream`] moves its bytes over a blocking transport, and the trait [`Session`] explains how an
+//! event loop does it. Connections share a [`ClientConfig`] or [`ServerConfig`].
 //!
 //! # A client
 //!
-//! Over any blocking transport, here a socket:
-//!
-//! ```no_run
-//! use std::io::{Read, Write};
-//! use std::sync::Arc;
+#![cfg_attr(feature = "system-roots", doc = "```no_run")]
+#![cfg_attr(not(feature = "system-roots"), doc = "```ignore")]
+//! use std::{io::{Read, Write}, net::TcpStream, sync::Arc};
 //! use strata_tls::{ClientConfig, ClientSession, StreamOwned};
 //!
-//! let roots = strata_tls::root_store_from_pem(&std::fs::read("/etc/ssl/certs/ca-certificates.crt")?)?;
-//! let config = Arc::new(ClientConfig::with_roots(roots));
+//! // Or `webpki_roots()`, or `root_store_from_pem(&std::fs::read("ca.pem")?)?` for your own CA.
+//! let config = Arc::new(ClientConfig::with_roots(strata_tls::system_roots()?.roots));
 //!
 //! let session = ClientSession::new(&config, "www.example.com".try_into()?)?;
-//! let mut stream = StreamOwned::new(session, std::net::TcpStream::connect("www.example.com:443")?);
+//! let mut stream = StreamOwned::new(session, TcpStream::connect("www.example.com:443")?);
 //! stream.write_all(b"GET / HTTP/1.0\r\nHost: www.example.com\r\n\r\n")?;
 //! let mut page = Vec::new();
-//! match stream.read_to_end(&mut page) {
-//!     // HTTP tells the length itself, so that a missing close_notify can be accepted.
-//!     Err(e) if strata_tls::is_truncation(&e) => {}
-//!     other => drop(other?),
-//! }
+//! stream.read_to_end(&mut page)?; // fails if truncated: see strata_tls::is_truncation
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! # A server
 //!
+//! A key that does not belong to the certificate is an error here, not in the first handshake.
+//!
 //! ```no_run
-//! use std::io::Write;
-//! use std::sync::Arc;
+//! use std::{io::{self, BufRead, Write}, net::{TcpListener, TcpStream}, sync::Arc};
 //! use strata_tls::{ServerConfig, ServerSession, StreamOwned};
 //!
-//! let config = Arc::new(ServerConfig::from_pem(&std::fs::read("chain.pem")?, &std::fs::read("key.pem")?)?);
-//! for socket in std::net::TcpListener::bind("127.0.0.1:4433")?.incoming() {
-//!     let mut stream = StreamOwned::new(ServerSession::new(&config), socket?);
-//!     // The first read or write does the handshake; what goes wrong there says so to a person.
-//!     if let Err(e) = stream.write_all(b"hello\n").and_then(|()| stream.close()) {
-//!         eprintln!("{e}");
+//! fn echo_line(config: &Arc<ServerConfig>, socket: TcpStream) -> io::Result<()> {
+//!     let mut stream = StreamOwned::new(ServerSession::new(config), socket);
+//!     let mut line = String::new();
+//!     stream.read_line(&mut line)?; // the first read or write performs the handshake
+//!     stream.write_all(line.as_bytes())?;
+//!     stream.close() // sends close_notify
+//! }
+//!
+//! let (chain, key) = (std::fs::read("chain.pem")?, std::fs::read("key.pem")?);
+//! let config = Arc::new(ServerConfig::from_pem(&chain, &key)?);
+//! for socket in TcpListener::bind("[::]:8443")?.incoming() {
+//!     if let Err(e) = echo_line(&config, socket?) {
+//!         eprintln!("{e}"); // what went wrong with this client
 //!     }
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # A client and a server, in memory
+//! # Both, in memory
 //!
-//! The sessions do no I/O: bytes are carried by whoever has them, here by two vectors.
+//! The application moves the bytes between the two, here through vectors.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -69,13 +76,14 @@
 //! use strata_tls::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
 //!
 //! # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-//! # let (cert, key) = (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes());
+//! # let cert = made.cert.pem().into_bytes();
+//! # let key = made.signing_key.serialize_pem().into_bytes();
 //! let server_config = Arc::new(ServerConfig::from_pem(&cert, &key)?);
 //! let client_config = Arc::new(ClientConfig::with_roots(strata_tls::root_store_from_pem(&cert)?));
 //!
 //! let mut server = ServerSession::new(&server_config);
 //! let mut client = ClientSession::new(&client_config, "localhost".try_into()?)?;
-//! client.write_all(b"hello")?; // kept, and sent after the handshake
+//! client.write_all(b"hello")?; // buffered, and sent after the handshake
 //!
 //! while client.wants_write() || server.wants_write() {
 //!     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
@@ -89,116 +97,42 @@
 //!     }
 //! }
 //!
-//! let mut heard = [0; 5];
-//! server.read_exact(&mut heard)?;
-//! assert_eq!(&heard, b"hello");
+//! let mut received = [0; 5];
+//! server.read_exact(&mut received)?;
+//! assert_eq!(&received, b"hello");
 //! assert_eq!(server.sni_hostname(), Some("localhost"));
 //! println!("{:?}", client.negotiated_cipher_suite());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Whom to trust
+//! # Map
 //!
-//! [`ClientConfig::new`] always works and trusts nobody: every connection fails with an error that says so until it is given
-//! a [`RootCertStore`]: [`system_roots`], [`webpki_roots()`] or [`root_store_from_pem`]. A [`ServerVerifier`] makes it stricter, part by
-//! part: revocation lists, stapled OCSP responses, certificate transparency, pins, checks of your own. Errors are made to be shown
-//! to people: [`Error`] and [`Refusal`] say what came, what was expected, and what to do; `{:#}` shows the whole chain that was tried.
+//! * Choose which servers to trust ([`trust`](manual::trust)): [`RootCertStore`],
+//!   [`ServerVerifier`], [`ChainVerifier`].
+//! * Present a certificate ([`identities`](manual::identities)): [`Identity`],
+//!   [`ReloadableIdentity`], [`ResolvesServerCert`].
+//! * Authenticate clients ([`client_certificates`](manual::client_certificates)):
+//!   [`ClientCertVerifier`], [`AllowAnyAuthenticatedClient`].
+//! * Resume sessions, also in a fleet ([`resumption`](manual::resumption)): [`Ticketer`],
+//!   [`StoresServerSessions`], [`StoresClientSessions`].
+//! * Send data in the first flight ([`early_data`](manual::early_data)): [`WriteEarlyData`],
+//!   [`ReadEarlyData`].
+//! * Connect without certificates ([`external_psks`](manual::external_psks)): [`ExternalPsk`].
+//! * Drive a connection ([`io`](manual::io)): [`Session`], [`Stream`], [`StreamOwned`].
+//! * Handle an error ([`errors`](manual::errors)): [`Error`], [`Refusal`], [`is_truncation`].
+//! * Limit what a peer can do ([`limits`](manual::limits)): [`Limits`], [`RecordLimits`].
+//! * Save memory ([`performance`](manual::performance)): [`release_buffers`].
 //!
-//! # Who the client is
-//!
-//! A server asks its clients for certificates if it is given a [`ClientCertVerifier`], and a client shows one if it is given
-//! an [`Identity`]. Both versions do it, and neither side believes a certificate before its holder has signed the handshake.
-//!
-//! ```
-//! use std::sync::Arc;
-//! use strata_tls::{AllowAnyAuthenticatedClient, ClientConfig, ClientSession, ServerConfig, ServerSession, Session};
-//!
-//! # let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-//! # let (cert, key) = (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes());
-//! # let mut params = rcgen::CertificateParams::default();
-//! # params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-//! # let ca_key = rcgen::KeyPair::generate()?;
-//! # let clients_ca = params.self_signed(&ca_key)?.pem().into_bytes();
-//! # let issuer = rcgen::Issuer::new(params, ca_key);
-//! # let client_key = rcgen::KeyPair::generate()?;
-//! # let client_cert = rcgen::CertificateParams::default().signed_by(&client_key, &issuer)?.pem().into_bytes();
-//! # let client_key = client_key.serialize_pem().into_bytes();
-//! let mut server_config = ServerConfig::from_pem(&cert, &key)?;
-//! let authorities = strata_tls::root_store_from_pem(&clients_ca)?;
-//! server_config.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(authorities)))?;
-//!
-//! let mut client_config = ClientConfig::with_roots(strata_tls::root_store_from_pem(&cert)?);
-//! client_config.set_client_identity(strata_tls::Identity::from_pem(&client_cert, &client_key)?);
-//!
-//! let mut server = ServerSession::new(&Arc::new(server_config));
-//! let mut client = ClientSession::new(&Arc::new(client_config), "localhost".try_into()?)?;
-//! while client.wants_write() || server.wants_write() {
-//!     let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
-//!     client.write_tls(&mut to_server)?;
-//!     server.read_tls(&mut &to_server[..])?;
-//!     server.process_new_packets()?;
-//!     server.write_tls(&mut to_client)?;
-//!     if !to_client.is_empty() {
-//!         client.read_tls(&mut &to_client[..])?;
-//!         client.process_new_packets()?;
-//!     }
-//! }
-//! let shown = server.peer_certificates().ok_or("the client is anonymous")?;
-//! assert_eq!(shown, strata_tls::certs_from_pem(&client_cert)?);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-//!
-//! Which client that is, and what it may do, is for the application to find in the certificate.
-//!
-//! # Resumption
-//!
-//! Later connections of a client to the same server go on from a session of an earlier one: without certificates, and in TLS
-//! 1.2 without a key exchange. It takes no configuration. A server seals sessions into tickets for its clients to keep
-//! ([`Ticketer`]), or keeps them itself ([`StoresServerSessions`]); machines of a fleet share the keys of the one, or the other as a
-//! whole. A client keeps them in memory ([`ClientSessionMemoryCache`], which a program can write to a file when it ends).
-//!
-//! What was verified when a session began is not verified again, so that a session is bound to all that it was verified under: the
-//! trust anchors, the verifier and its authorities, the server's name, the application protocols, the client's own identity,
-//! and what the application adds ([`set_session_context`](ServerConfig::set_session_context)). Configurations that differ in any of it do not
-//! resume each other's sessions, even if they share a store; clones do. A session ends with its lifetime, 7 days after the handshake that began it, and with the peer's certificate.
-//!
-//! # Early data
-//!
-//! With a session a client can send data before the server has answered ([`ClientSession::early_data`]), if both sides
-//! [allow it](ServerConfig::set_max_early_data_size). Servers here take it only once: they need a session storage, which gives each session
-//! out a single time, and a clock, and refuse it otherwise. It is read apart from all other data.
-//!
-//! # External pre-shared keys
-//!
-//! Two machines that have a key from elsewhere ([`ExternalPsk`]) need no certificates (TLS 1.3). [`ExternalPsk::import`] binds the key to who is the
-//! client and who is the server, so that a machine that is both cannot be made to talk to itself.
-//!
-//! # Versions
-//!
-//! The newest version that both sides have is used, and an attacker cannot make it an older one. TLS 1.2 is there with
-//! ephemeral key exchange, authenticated encryption and the extended master secret alone; whatever needs less than that, or
-//! an older version, is refused with an error that names what the peer offers. To speak TLS 1.3 only:
-//!
-//! ```
-//! let mut config = strata_tls::ClientConfig::new();
-//! config.set_versions(&[strata_tls::ProtocolVersion::TLS13])?;
-//! # Ok::<(), strata_tls::ConfigError>(())
-//! ```
-//!
-//! # Memory
-//!
-//! An idle session holds no buffer. While it holds bytes, its thread lends it buffers, and keeps them for the next record: at most
-//! 256 KiB for receiving and 256 KiB for sending, 512 KiB for each thread, however many sessions it has. A thread
-//! keeps 17 KiB of each, 34 KiB in all, once the last of its sessions is dropped, and nothing after [`release_buffers`] or when it
-//! ends. A session counts for the thread that created it until that thread drops it. A thread whose sessions are
-//! dropped by other threads keeps its buffers until it calls [`release_buffers`].
+//! The names in parentheses are chapters of the [`manual`]. It also explains what is on by default,
+//! and how the library is built. To do without this crate's buffers, use the engine directly:
+//! [`handshake`].
 //!
 //! # Features
-//! * `logging` (default): protocol messages at trace, protocol errors at debug, through the `log` crate; never a
-//!   secret.
+//! * `logging` (default): logs protocol messages at trace and protocol errors at debug, with the
+//!   `log` crate. It never logs a secret.
 //! * `system-roots` (default): [`system_roots`].
 //! * `webpki-roots` (default): [`webpki_roots()`].
-//! * `dangerous_configuration`: lets a client replace the verification of certificates.
+//! * `dangerous_configuration`: lets a client replace certificate verification.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -274,8 +208,9 @@ pub use crate::verify::roots::{RootsError, root_store_from_pem};
 pub use crate::verify::roots::{SystemRoots, system_roots};
 pub use crate::verify::server::ServerCertVerifier;
 
-/// Whether a read failed because the transport ended without close_notify: [`Error::Truncated`]. A protocol that knows by
-/// itself where its messages end may accept that.
+/// Returns whether a read failed because the transport ended without close_notify
+/// ([`Error::Truncated`]). A protocol that marks the end of its messages, such as HTTP with a
+/// Content-Length, may accept that.
 ///
 /// ```
 /// use std::io;
@@ -289,7 +224,7 @@ pub fn is_truncation(error: &std::io::Error) -> bool {
     matches!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(Error::Truncated))
 }
 
-// The examples of the README are tested.
-#[cfg(doctest)]
+// Tests the examples of the README.
+#[cfg(all(doctest, feature = "system-roots"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,5 @@
-//! [`ServerRuntime`]: what a server's connections use of its configuration. It selects identities, and re-verifies sessions.
+//! [`ServerRuntime`]: what a server's connections use of its configuration. It selects identities,
+//! and re-verifies sessions.
 
 use std::sync::Arc;
 use std::time::Duration;

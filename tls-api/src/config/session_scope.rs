@@ -1,5 +1,5 @@
-//! [`SessionContext`]: the part of the resumption scope that this crate knows. It is the configuration's trust, its identity, and
-//! the application's context.
+//! [`SessionContext`]: the part of the resumption scope that this crate knows. It combines the
+//! configuration's trust, its identity, and the application's context.
 //!
 //! A session is resumed only under a configuration with the same scope (RFC 9846 Appendix C.4,
 //! CVE-2025-23419, CVE-2025-68121). The engine adds its own settings, and hashes the whole.

@@ -54,7 +54,7 @@ thread_local! {
 }
 
 /// Frees the buffers that this thread keeps for its connections: at most 512 KiB, see
-/// [the manual](crate::manual::performance).
+/// [the manual](crate::manual::performance#memory).
 ///
 /// For threads that stay idle while their connections live, and for threads whose connections other
 /// threads drop. Connections continue to work; the next record allocates its buffer anew. Call it
