@@ -1,15 +1,17 @@
-//! Evidence: values that carry what was checked, and can be had in no other way than by the check.
+//! Evidence types: values that exist only after the check that they name has succeeded.
 //!
 //! ```text
 //! VerdictAnswer ─▶ PeerCertVerified ─ signature ─▶ HandshakeSignatureValid ─┐
-//!                   (server: ClientAuth lets the client go without) ────────┤
-//! a session's secret, an external key: in the key schedule (`tls12`, `tls13`) ─┴─▶ PeerAuth ─ Finished ─▶ Authenticated
-//!                                                                                                         └─▶ application keys
+//! no client certificate, allowed by ClientAuth (server) ────────────────────┤
+//! session secret or external key, in the key schedule (`tls12`, `tls13`) ───┤
+//!                                                                           ▼
+//!                      application keys ◀─ Authenticated ◀─ Finished ─ PeerAuth
 //! ```
 //!
-//! The signature is that of CertificateVerify, or of a TLS 1.2 server's ServerKeyExchange.
+//! The signature is that of CertificateVerify, or of ServerKeyExchange from a TLS 1.2 server.
 //!
-//! Every field is private to this file, and there is no other constructor. Forging evidence does not compile:
+//! All fields are private to this file, which has the only constructors. Forging evidence does not
+//! compile:
 //!
 //! ```compile_fail,E0451
 //! use strata_tls_handshake::{auth::PeerCertVerified, verify::PeerChain};
@@ -18,7 +20,7 @@
 //! }
 //! ```
 //!
-//! Nor does using a verified certificate without its signature:
+//! Using a verified certificate without its signature does not compile:
 //!
 //! ```compile_fail,E0599
 //! fn skip(cert: strata_tls_handshake::auth::PeerCertVerified) {
@@ -26,7 +28,7 @@
 //! }
 //! ```
 //!
-//! Nor using it twice:
+//! Using a signature twice does not compile:
 //!
 //! ```compile_fail,E0382
 //! use strata_tls_handshake::auth::*;
@@ -50,35 +52,35 @@ use crate::verify::signature::{self, DigitallySigned, SignatureRules};
 pub(crate) mod tls12;
 pub(crate) mod tls13;
 
-/// Whether a server asks its clients for a certificate.
+/// Whether a server requests a certificate from its clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientAuth {
-    /// It does not: clients are anonymous.
+    /// Requests none: clients are anonymous.
     #[default]
     Disabled,
-    /// It asks, and a client without a certificate is accepted as anonymous.
+    /// Requests one, and accepts clients without it as anonymous.
     Optional,
-    /// It asks, and refuses a client without a certificate.
+    /// Requests one, and rejects clients without it.
     Required,
 }
 
-/// The chain was judged, and found good: for the server that we asked for, or for a client of ours.
+/// The peer's chain is verified: for the name that the client connects to, or as a client's chain.
 #[derive(Debug)]
 pub struct PeerCertVerified {
     chain: PeerChain,
 }
 
 impl PeerCertVerified {
-    /// Takes the verdict on the chain that was asked about.
+    /// Takes the chain from the verification result.
     ///
     /// # Errors
-    /// [`Error::Certificate`] if the verdict is against it.
+    /// [`Error::Certificate`] if the chain was rejected.
     pub(crate) fn check(verdict: VerdictAnswer) -> Result<Self, Error> {
         Ok(Self { chain: verdict.into_chain()? })
     }
 
-    /// Checks the handshake's signature against the leaf of the chain that was judged, and no other (RFC 9846 §4.5.2,
-    /// RFC 5246 §7.4.3 and §7.4.8).
+    /// Verifies the handshake signature with the end-entity certificate of the verified chain (RFC
+    /// 9846 §4.5.2, RFC 5246 §7.4.3 and §7.4.8).
     ///
     /// # Errors
     /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`], [`Error::BadSignature`].
@@ -99,45 +101,45 @@ impl PeerCertVerified {
     }
 }
 
-/// The leaf of the judged chain signed this very transcript.
+/// The end-entity key of the verified chain signed this transcript.
 #[derive(Debug)]
 pub struct HandshakeSignatureValid {
     chain: PeerChain,
 }
 
 impl HandshakeSignatureValid {
-    /// What is known of the peer now.
+    /// Returns the peer's authentication, which Finished must confirm.
     #[must_use]
     pub fn into_peer(self) -> PeerAuth {
         PeerAuth(PeerKind::Certificate(self.chain))
     }
 }
 
-/// How the peer proves who it is; only the way through the checks leads here.
+/// How the peer authenticates, before its Finished. Only the checks of this file create it.
 #[derive(Debug)]
 pub struct PeerAuth(PeerKind);
 
 #[derive(Debug)]
 enum PeerKind {
     Certificate(PeerChain),
-    /// A client that showed no certificate, as our configuration allows.
+    /// A client without a certificate, which the configuration allows.
     AnonymousClient,
-    /// Whoever holds this external key.
+    /// A peer that holds this external key.
     ExternalPsk {
         identity: Vec<u8>,
     },
 }
 
-/// Whom a session stands for: whoever was there when it began.
+/// Returns the authentication of the full handshake that began the session.
 fn of_session(chain: Option<Arc<[CertificateDer<'static>]>>) -> PeerAuth {
     PeerAuth(chain.map_or(PeerKind::AnonymousClient, |chain| PeerKind::Certificate(PeerChain::of_session(chain))))
 }
 
 impl PeerAuth {
-    /// A client that was not asked who it is, by this configuration.
+    /// Creates an anonymous client that was not asked for a certificate.
     ///
     /// # Errors
-    /// [`Error::NoClientCertificate`] if the configuration asks.
+    /// [`Error::NoClientCertificate`] if the configuration requests one.
     pub(crate) fn not_requested(client_auth: ClientAuth, version: ProtocolVersion) -> Result<Self, Error> {
         match client_auth {
             ClientAuth::Disabled => Ok(Self(PeerKind::AnonymousClient)),
@@ -145,7 +147,7 @@ impl PeerAuth {
         }
     }
 
-    /// A client that was asked, and answered that it has no certificate.
+    /// Creates an anonymous client that sent an empty Certificate.
     ///
     /// # Errors
     /// [`Error::NoClientCertificate`] if the configuration requires one.
@@ -156,7 +158,7 @@ impl PeerAuth {
         }
     }
 
-    /// Checks Finished; the result is the only key to the application keys (RFC 9846 §4.5.3).
+    /// Checks Finished. Only the result unlocks the application keys (RFC 9846 §4.5.3).
     ///
     /// # Errors
     /// [`Error::FinishedLength`], [`Error::BadFinished`].
@@ -166,7 +168,7 @@ impl PeerAuth {
         message: &Finished<'_>,
         transcript_hash: &Digest,
     ) -> Result<Authenticated, Error> {
-        // RFC 9846 §6.2: a length out of range is decode_error, and not a wrong MAC.
+        // RFC 9846 §6.2: a wrong length is decode_error; a wrong MAC is decrypt_error.
         let (got, expected) = (message.verify_data.len(), keys.verify_data_len(transcript_hash));
         if got != expected {
             return Err(Error::FinishedLength { got, expected });
@@ -179,23 +181,24 @@ impl PeerAuth {
     }
 }
 
-/// Whoever holds the key of the peer's Finished.
+/// A key schedule that can check the peer's Finished.
 pub(crate) trait PeerFinished {
     /// Compares in constant time.
     fn is_right(&self, transcript_hash: &Digest, received: &[u8]) -> bool;
 
-    /// Bytes that Finished has.
+    /// Returns the length of Finished's verify_data, in bytes.
     fn verify_data_len(&self, transcript_hash: &Digest) -> usize;
 }
 
-/// All that has to hold of the peer holds, for one transcript.
+/// The peer is fully authenticated for one transcript.
 #[derive(Debug)]
 pub struct Authenticated {
     peer: PeerAuth,
 }
 
 impl Authenticated {
-    /// The peer's chain, leaf first; `None` for a client that showed none, and with an external key.
+    /// Returns the peer's chain, leaf first. `None` for a client without one, and with an external
+    /// key.
     #[must_use]
     pub fn chain(&self) -> Option<&PeerChain> {
         match &self.peer.0 {
@@ -204,7 +207,7 @@ impl Authenticated {
         }
     }
 
-    /// The identity of the external key that the peer holds, if that is what it was authenticated by.
+    /// Returns the identity of the external key that authenticated the peer, if one did.
     #[must_use]
     pub fn external_psk_identity(&self) -> Option<&[u8]> {
         match &self.peer.0 {
@@ -219,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn client_stays_anonymous_only_as_configured() {
+    fn anonymous_client_is_accepted_only_if_configured() {
         for version in [ProtocolVersion::TLS12, ProtocolVersion::TLS13] {
             let missing = Error::NoClientCertificate { version };
             for (client_auth, not_asked, declined) in [

@@ -1,10 +1,11 @@
-//! What the application decides is a state as well: a question that owns everything it needs, and its answer.
+//! What the handshake needs from the application. Each need is a request that owns its data, and
+//! only the request can create its answer.
 //!
 //! ```text
-//! process ─▶ Progress::Need(need) ── across an .await or a thread ── need.answer(…) ─▶ resume(answer)
+//! process ─▶ Progress::Need(need) ─ across an .await or thread ─ need.answer(…) ─▶ resume(answer)
 //! ```
 //!
-//! A question belongs to one connection, and so does its answer: given to another one it is refused.
+//! A request and its answer belong to one connection. Other connections reject the answer.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,32 +33,33 @@ mod session;
 pub(crate) use session::{FoundKey, NewSessionAnswer, SessionAnswer, SessionReference, TakeAnswer};
 pub use session::{NeedNewSession, NeedSession, NeedTakeSession, PskCandidate};
 
-/// What the handshake waits for. Each question owns all it needs: it can cross a thread or an `.await`.
+/// What the handshake waits for. Each request owns its data, so it can be moved to another thread
+/// or across an `.await`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Need {
-    /// Which session does this ClientHello go on from, or which external key does it name?
+    /// Look up the session or the external key that this ClientHello names.
     Session(NeedSession),
-    /// The session that will be resumed may be used once: remove it from its store.
+    /// Remove a single-use session from its store. The handshake is about to resume it.
     TakeSession(NeedTakeSession),
-    /// Under which tickets are new sessions given out?
+    /// Make the tickets of the new sessions.
     NewSession(NeedNewSession),
-    /// Which identity answers this ClientHello?
+    /// Select the identity for this ClientHello.
     Identity(NeedIdentity),
-    /// Which identity, if any, does this server get to see?
+    /// Select the identity to present to this server, if any.
     ClientIdentity(NeedClientIdentity),
-    /// A signature with the identity's key.
+    /// Sign with the identity's key.
     Signature(NeedSignature),
-    /// Is the server's certificate chain good?
+    /// Verify the server's certificate chain.
     Verdict(NeedVerdict),
-    /// Is the client's certificate chain good?
+    /// Verify the client's certificate chain.
     ClientVerdict(NeedClientVerdict),
 }
 
-/// The answer to a [`Need`]; only the questions make it.
+/// The answer to a [`Need`]. Only the requests create it.
 pub struct Answer(pub(crate) AnswerKind);
 
-/// Which request it answers, and nothing of what it holds: tickets, keys, a peer's lists.
+/// Shows only which request it answers. The content is secret or long.
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match &self.0 {
@@ -83,7 +85,7 @@ pub(crate) enum AnswerKind {
     Verdict(VerdictAnswer),
 }
 
-/// Ties an answer to the connection that asked: the beginning of our own random of that connection.
+/// Ties an answer to its connection: the first bytes of the endpoint's own random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionId([u8; 8]);
 
@@ -99,7 +101,7 @@ impl ConnectionId {
 }
 
 impl Answer {
-    /// Refuses an answer that was not made for this connection.
+    /// Rejects an answer that was made for another connection.
     pub(crate) fn check(&self, connection_id: ConnectionId) -> Result<(), Error> {
         connection_id.check(match &self.0 {
             AnswerKind::Session(a) => a.connection_id,
@@ -113,17 +115,17 @@ impl Answer {
     }
 }
 
-/// Asks a server which identity answers a ClientHello.
+/// Asks a server for the identity that answers a ClientHello.
 #[derive(Debug)]
 pub struct NeedIdentity {
     connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
-    /// Whether the server has external pre-shared keys, none of which the client named.
+    /// Whether the server has external pre-shared keys. The client named none of them.
     has_external_psks: bool,
     rules: IdentityRules,
 }
 
-/// What decides whether an identity can complete a full handshake of the version that was chosen.
+/// Decides whether an identity can complete a full handshake in the selected version.
 #[derive(Debug)]
 pub(crate) struct IdentityRules {
     pub(crate) config: Arc<ServerConfig>,
@@ -136,13 +138,15 @@ impl IdentityRules {
     }
 }
 
-/// Where a part that was decoded out of a whole lies in it: looked up later, it need not be decoded again.
+/// Returns the range of `part` in `whole`, from which it was decoded. Later states use it instead
+/// of decoding again.
 pub(crate) fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
     start..start.saturating_add(part.len())
 }
 
-/// Whether a client can go on from a pre-shared key as we do it, with a key exchange (RFC 9846 §4.3.9).
+/// Returns whether the client resumes with a key exchange, the only mode that this library supports
+/// (RFC 9846 §4.3.9).
 pub(crate) fn supports_psk_dhe_ke(hello: &ClientHello<'_>) -> bool {
     hello.extensions.psk_key_exchange_modes.is_some_and(|modes| modes.contains(PskKeyExchangeMode::PSK_DHE_KE))
 }
@@ -157,15 +161,16 @@ impl NeedIdentity {
         Self { connection_id, hello, has_external_psks, rules }
     }
 
-    /// Returns whether a handshake can be completed with this identity: in the version that was chosen both sides have a signature
-    /// scheme for its key, and in TLS 1.2 a cipher suite for it and, of a key on a curve, the client has the curve
-    /// (RFC 8422 §5.1). By the same rules the handshake is made. The certificate's name is not looked at.
+    /// Returns whether a handshake can be completed with this identity. Both sides must support a
+    /// signature scheme for its key in the selected version. TLS 1.2 also needs a cipher suite for
+    /// the key, and the client must support its curve (RFC 8422 §5.1). The handshake uses the same
+    /// rules. Does not check the names in the certificate.
     #[must_use]
     pub fn can_use(&self, identity: &Identity) -> bool {
         self.rules.allow(&self.hello, identity)
     }
 
-    /// The ClientHello, with all that is unknown in it, in its order.
+    /// Returns the ClientHello, including unknown extensions, in the client's order.
     ///
     /// # Errors
     /// None in practice: the bytes were decoded before.
@@ -173,16 +178,17 @@ impl NeedIdentity {
         self.hello.get()
     }
 
-    /// The body of the message as it came, without its header.
+    /// Returns the body of the message as received, without its header.
     #[must_use]
     pub fn raw_client_hello(&self) -> &[u8] {
         self.hello.wire()
     }
 
-    /// Returns the host name that the client asks for (SNI, RFC 6066 §3): a valid DNS name of at most 253 bytes, in the case
-    /// in which it was sent and without a trailing dot. `None` if there is none, or an IP address, or one that
-    /// [is ignored](ServerConfig::set_ignore_invalid_server_name). What [`client_hello`](Self::client_hello) has is not
-    /// checked.
+    /// Returns the host name that the client requests (SNI, RFC 6066 §3): a valid DNS name of at
+    /// most 253 bytes, in the client's case and without a trailing dot. `None` if there is none, if
+    /// it is an IP address, or if an invalid name [is
+    /// ignored](ServerConfig::set_ignore_invalid_server_name). The name in
+    /// [`client_hello`](Self::client_hello) is not checked.
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
         sni::host_name(&self.client_hello().ok()?)
@@ -198,8 +204,8 @@ impl NeedIdentity {
         }))
     }
 
-    /// There is none for this name: the handshake ends with unrecognized_name; or with handshake_failure where an external
-    /// pre-shared key would have done without one.
+    /// Answers that no identity fits the name. The handshake ends with unrecognized_name. It ends
+    /// with handshake_failure if the server has external pre-shared keys, which need no identity.
     #[must_use]
     pub fn refuse(self) -> Answer {
         let why = match self.has_external_psks {
@@ -211,8 +217,9 @@ impl NeedIdentity {
         self.refused(why)
     }
 
-    /// There is none for this client: the handshake ends with this alert, such as access_denied. close_notify and the
-    /// warnings user_canceled and no_renegotiation, which refuse nothing, cannot be chosen: unrecognized_name is sent then.
+    /// Answers that no identity fits this client. The handshake ends with `alert`, for example
+    /// access_denied. Alerts that reject nothing (close_notify, user_canceled and no_renegotiation)
+    /// are replaced by unrecognized_name.
     #[must_use]
     pub fn refuse_with(self, alert: AlertDescription) -> Answer {
         let asked = self.server_name().map(str::to_owned);
@@ -236,14 +243,15 @@ pub(crate) struct IdentityAnswer {
 }
 
 impl IdentityAnswer {
-    /// The hello comes back with the answer.
+    /// Returns the identity with the ClientHello.
     pub(crate) fn into_parts(self) -> Result<(Arc<Identity>, Owned<ClientHelloView>), Error> {
         Ok((self.identity?, self.hello))
     }
 }
 
-/// Asks a client which identity to show to a server that wants to know (RFC 9846 §4.4.2, RFC 5246 §7.4.4). It is asked only if
-/// [`ClientConfig`](crate::config::ClientConfig::set_client_identity_lookup) says that there may be one.
+/// Asks a client for the identity to present to a server that requested a certificate (RFC 9846
+/// §4.4.2, RFC 5246 §7.4.4). Raised only if
+/// [`ClientConfig`](crate::config::ClientConfig::set_client_identity_lookup) enables the lookup.
 #[derive(Debug)]
 pub struct NeedClientIdentity {
     connection_id: ConnectionId,
@@ -256,26 +264,27 @@ impl NeedClientIdentity {
         Self { connection_id, authorities, schemes }
     }
 
-    /// The distinguished names (DER) of the authorities that the server trusts for clients; none if it does not say.
+    /// Returns the distinguished names (DER) of the CAs that the server accepts for clients. Empty
+    /// if the server sent none.
     #[must_use]
     pub fn authorities(&self) -> List<'_, DistinguishedName<'_>> {
         self.authorities.get().unwrap_or(List::empty())
     }
 
-    /// The signature schemes that the server accepts from this client, in its order of preference. An identity that has
-    /// none of them in [`Identity::schemes`] cannot be used.
+    /// Returns the signature schemes that the server accepts from this client, in its order of
+    /// preference. An identity cannot be used if [`Identity::schemes`] contains none of them.
     #[must_use]
     pub fn schemes(&self) -> &[SignatureScheme] {
         &self.schemes
     }
 
-    /// Shows this identity; but none, if it can sign with none of the schemes.
+    /// Presents this identity. Presents none if it supports none of the schemes.
     #[must_use]
     pub fn answer(self, identity: Arc<Identity>) -> Answer {
         self.answered(Some(identity))
     }
 
-    /// Shows none: the server decides whether it goes on.
+    /// Presents no identity. The server decides whether to continue.
     #[must_use]
     pub fn decline(self) -> Answer {
         self.answered(None)
@@ -298,8 +307,8 @@ pub(crate) struct ClientIdentityAnswer {
 }
 
 impl ClientIdentityAnswer {
-    /// The identity, with the scheme to sign with: the first of its own that the server accepts and the version allows. `None`
-    /// if there is no identity, or none that could sign.
+    /// Returns the identity with the first of its schemes that the server accepts and the version
+    /// allows. `None` if there is no identity, or no such scheme.
     pub(crate) fn into_chosen(self, rules: &SignatureRules) -> Option<(Arc<Identity>, SignatureScheme)> {
         let identity = self.identity?;
         let usable = |scheme: &SignatureScheme| self.schemes.contains(scheme) && rules.schemes.contains(scheme);
@@ -308,7 +317,7 @@ impl ClientIdentityAnswer {
     }
 }
 
-/// Asks for a signature with an identity's key: from this process, a KMS, an HSM.
+/// Asks for a signature with an identity's key, which may be in this process, a KMS or an HSM.
 pub struct NeedSignature {
     connection_id: ConnectionId,
     identity: Arc<Identity>,
@@ -326,20 +335,21 @@ impl NeedSignature {
         Self { connection_id, identity, scheme, message }
     }
 
-    /// The scheme to sign with.
+    /// Returns the scheme to sign with.
     #[must_use]
     pub fn scheme(&self) -> SignatureScheme {
         self.scheme
     }
 
-    /// What is to be signed: the message itself, and not its hash (RFC 9846 §4.5.2, RFC 5246 §7.4.3). Less than 200 bytes, but
-    /// for a client of TLS 1.2, which signs all messages of the handshake (RFC 5246 §7.4.8).
+    /// Returns the message to sign, not its hash (RFC 9846 §4.5.2, RFC 5246 §7.4.3). It has fewer
+    /// than 200 bytes, except on a TLS 1.2 client, which signs all messages of the handshake (RFC
+    /// 5246 §7.4.8).
     #[must_use]
     pub fn message(&self) -> &[u8] {
         &self.message
     }
 
-    /// Whose key is to sign.
+    /// Returns the identity whose key must sign.
     #[must_use]
     pub fn identity(&self) -> &Arc<Identity> {
         &self.identity
@@ -351,13 +361,13 @@ impl NeedSignature {
         Answer(AnswerKind::Signature(SignatureAnswer { connection_id: self.connection_id, signature: Some(signature) }))
     }
 
-    /// The signer did not sign: the handshake ends with internal_error.
+    /// Answers that signing failed. The handshake ends with internal_error.
     #[must_use]
     pub fn fail(self) -> Answer {
         Answer(AnswerKind::Signature(SignatureAnswer { connection_id: self.connection_id, signature: None }))
     }
 
-    /// Signs here and now with the key that the identity holds; fails if it holds none.
+    /// Signs with the key that the identity holds. Fails if it holds none.
     #[must_use]
     pub fn sign_locally(self) -> Answer {
         match self.identity.sign(self.scheme, &self.message) {
@@ -385,10 +395,11 @@ impl SignatureAnswer {
     }
 }
 
-/// Asks a client whether the server's chain is good for the name that was asked for.
+/// Asks a client to verify the server's chain for the name that it connects to.
 ///
-/// It can be verified and it can be refused, also by checks of the application's own that come before
-/// [`verify`](Self::verify). To accept what was not verified takes the feature `dangerous_configuration`:
+/// The chain can be verified or rejected, also by checks of the application before
+/// [`verify`](Self::verify). Accepting an unverified chain needs the feature
+/// `dangerous_configuration`:
 ///
 #[cfg_attr(not(feature = "dangerous_configuration"), doc = "```compile_fail,E0599")]
 #[cfg_attr(feature = "dangerous_configuration", doc = "```")]
@@ -416,38 +427,39 @@ impl NeedVerdict {
         Self { connection_id, chain, staples, name, ocsp_requested }
     }
 
-    /// The certificates as they were sent, leaf first; never empty.
+    /// Returns the certificates as received, leaf first; never empty.
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         self.chain.certificates()
     }
 
-    /// The name that the certificate has to be valid for.
+    /// Returns the name for which the certificate must be valid.
     #[must_use]
     pub fn server_name(&self) -> &ServerName<'static> {
         &self.name
     }
 
-    /// The OCSP response that the server stapled to its leaf, unchecked (RFC 6066 §8).
+    /// Returns the stapled OCSP response for the end-entity certificate, unverified (RFC 6066 §8).
     #[must_use]
     pub fn ocsp_response(&self) -> Option<&[u8]> {
         self.staples.ocsp_response()
     }
 
-    /// The signed certificate timestamps that came beside the leaf, unchecked (RFC 6962 §3.3).
+    /// Returns the SCTs in the extension of the end-entity certificate's entry or of ServerHello,
+    /// unverified (RFC 6962 §3.3).
     #[must_use]
     pub fn signed_certificate_timestamps(&self) -> List<'_, SerializedSct<'_>> {
         self.staples.scts()
     }
 
-    /// What the server sent beside its chain.
+    /// Returns what the server stapled to its chain.
     #[must_use]
     pub fn stapled(&self) -> Stapled<'_> {
         let stapled = Stapled::new(self.staples.ocsp_response(), self.staples.scts());
         Stapled { ocsp_requested: self.ocsp_requested, ..stapled }
     }
 
-    /// Judges the chain by this verifier, at this time.
+    /// Verifies the chain with `verifier` at `now`.
     #[must_use]
     pub fn verify(mut self, verifier: &ServerVerifier, now: UnixTime) -> Answer {
         let verdict = verifier.verify_until(self.chain(), &self.name, &self.stapled(), now);
@@ -455,23 +467,23 @@ impl NeedVerdict {
         self.into_answer(verdict.map(drop))
     }
 
-    /// Refuses the chain: the handshake ends with the alert of this error.
+    /// Rejects the chain. The handshake ends with the alert of this error.
     #[must_use]
     pub fn refuse(self, why: impl Into<Refusal>) -> Answer {
         self.into_answer(Err(why.into()))
     }
 
-    /// Answers with a verdict of the application's own. `Ok` makes the leaf's key trusted for this connection: whoever
-    /// gives it must have checked chain, name and validity.
+    /// Answers with a result of the application's own. `Ok` makes the end-entity key trusted for
+    /// this connection: check chain, name and validity first.
     #[cfg(any(test, feature = "dangerous_configuration"))]
     #[must_use]
     pub fn answer(self, verdict: Result<(), Refusal>) -> Answer {
         self.into_answer(verdict)
     }
 
-    /// As [`answer`](Self::answer), with the time that the chain was verified for: sessions of this
-    /// connection end so long after it as the configuration says. Without it their time begins when
-    /// they are taken.
+    /// As [`answer`](Self::answer), with the time for which the chain was verified. The session
+    /// lifetime of the configuration begins then. Without it the lifetime begins when the sessions
+    /// are taken.
     #[cfg(any(test, feature = "dangerous_configuration"))]
     #[must_use]
     pub fn answer_at(mut self, verdict: Result<(), Refusal>, now: UnixTime) -> Answer {
@@ -484,10 +496,10 @@ impl NeedVerdict {
     }
 }
 
-/// Asks a server whether a client's chain is good.
+/// Asks a server to verify a client's chain.
 ///
-/// Whom a server lets in is its own decision: [`answer`](Self::answer) takes any verdict. That the client holds the leaf's key
-/// is checked in any case.
+/// The server decides which clients it accepts: [`answer`](Self::answer) takes any result. The
+/// handshake always checks that the client holds the end-entity key.
 #[derive(Debug)]
 pub struct NeedClientVerdict {
     connection_id: ConnectionId,
@@ -499,48 +511,52 @@ impl NeedClientVerdict {
         Self { connection_id, chain }
     }
 
-    /// The certificates as they were sent, leaf first; never empty.
+    /// Returns the certificates as received, leaf first; never empty.
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         self.chain.certificates()
     }
 
-    /// Judges the chain by this verifier, at this time: a path to a trust anchor, validity, and that it is meant for
-    /// clients. Which client it is, and what it may do, is the application's business.
+    /// Verifies the chain with `verifier` at `now`: the path to a trust anchor, validity, and
+    /// client authentication as extended key usage. The application decides which client it is, and
+    /// what it may do.
     #[must_use]
     pub fn verify(self, verifier: &ChainVerifier, now: UnixTime) -> Answer {
         let verdict = verifier.verify_client_until(self.chain(), now);
         self.answer_until(verdict.map(Some), now)
     }
 
-    /// Refuses the chain: the handshake ends with the alert of this error.
+    /// Rejects the chain. The handshake ends with the alert of this error.
     #[must_use]
     pub fn refuse(self, why: impl Into<Refusal>) -> Answer {
         self.into_answer(Err(why.into()))
     }
 
-    /// Answers with a verdict of the application's own, for example one on pinned keys. `Ok` makes the leaf's key trusted for
-    /// this connection.
+    /// Answers with a result of the application's own, for example a check of pinned keys. `Ok`
+    /// makes the end-entity key trusted for this connection.
     ///
-    /// Other than [`NeedVerdict`]'s this takes no feature: a server that accepts a chain unseen authenticates nobody, but
-    /// that endangers itself alone, and no client's secrets go to an impostor.
+    /// Unlike that of [`NeedVerdict`], this needs no feature. A server that accepts an unverified
+    /// chain authenticates nobody, but it endangers only itself; no client sends secrets to an
+    /// impostor.
     ///
-    /// The lifetime of the connection's sessions begins when they are issued; use [`answer_at`](Self::answer_at) to have it begin
-    /// with the verdict.
+    /// The lifetime of the connection's sessions begins when they are issued. Use
+    /// [`answer_at`](Self::answer_at) to begin it with the verification.
     #[must_use]
     pub fn answer(self, verdict: Result<(), Refusal>) -> Answer {
         self.into_answer(verdict)
     }
 
-    /// As [`answer`](Self::answer), with the time that the chain was verified for: the
-    /// [lifetime](crate::ServerConfig::set_session_lifetime) of the connection's sessions begins then, whenever they are issued.
+    /// As [`answer`](Self::answer), with the time for which the chain was verified. The
+    /// [lifetime](crate::ServerConfig::set_session_lifetime) of the connection's sessions begins
+    /// then, whenever they are issued.
     #[must_use]
     pub fn answer_at(self, verdict: Result<(), Refusal>, now: UnixTime) -> Answer {
         self.answer_until(verdict.map(|()| None), now)
     }
 
-    /// As [`answer_at`](Self::answer_at), with the time at which the verdict ends, if that is known
-    /// ([`ProvenPath::valid_until`](crate::verify::ProvenPath::valid_until)): no session of the connection lasts longer.
+    /// As [`answer_at`](Self::answer_at), with the time until which the result is valid, if known
+    /// ([`ProvenPath::valid_until`](crate::verify::ProvenPath::valid_until)). No session of the
+    /// connection lasts longer.
     #[must_use]
     pub fn answer_until(mut self, verdict: Result<Option<UnixTime>, Refusal>, now: UnixTime) -> Answer {
         self.chain.set_verified(now, verdict.as_ref().ok().copied().flatten());
@@ -552,7 +568,7 @@ impl NeedClientVerdict {
     }
 }
 
-/// A verdict, with the chain that it is about: it cannot be used for another one.
+/// A verification result with its chain. It cannot be used for another chain.
 #[derive(Debug)]
 pub struct VerdictAnswer {
     connection_id: ConnectionId,

@@ -1,16 +1,17 @@
-//! What is kept of a connection so that a later one can go on from it, as values (RFC 9846 §2.2, RFC 5077, RFC 5246 §7.3).
+//! Sessions and pre-shared keys as values: what a later handshake needs to resume a connection's
+//! session (RFC 9846 §2.2, RFC 5077, RFC 5246 §7.3).
 //!
 //! ```text
-//! a server's connection ─▶ ServerSessionValue ─ encode ─▶ a ticket that the client keeps, or a store's entry
-//! a client's connection ─▶ ClientSessionValue ─ encode ─▶ a store's entry, a file
-//!                                │
-//!                             check: the same configuration (scope), name, suite, and not too old
-//!                                ▼
-//!                   pre-shared key of TLS 1.3, master secret of TLS 1.2
+//! server connection ─▶ ServerSessionValue ─ encode ─▶ ticket or store entry
+//! client connection ─▶ ClientSessionValue ─ encode ─▶ store entry or file
+//!                             │
+//!                          check: same scope, name and suite; not expired
+//!                             ▼
+//!                TLS 1.3 pre-shared key, TLS 1.2 master secret
 //! ```
 //!
-//! A session is bound to the configuration that it was established under: its scope is a hash of all that decides whom that
-//! configuration trusts. No value here is believed before it was checked against the present configuration.
+//! A session is bound to its resumption scope: a hash of the settings that decide whom a
+//! configuration trusts. Each value is checked against the current configuration before it is used.
 
 use zeroize::Zeroize as _;
 
@@ -29,29 +30,30 @@ pub(crate) use scope::{Scope, ScopeInputs, identity_scope};
 pub use server::ServerSessionValue;
 pub use stored::{StoreIds, StoredSessions};
 
-/// RFC 9846 §4.7.1: no ticket is good for longer, in seconds; and no session goes on for longer from the full handshake that
-/// began it.
+/// The longest lifetime of a ticket, in seconds (RFC 9846 §4.7.1). Also bounds all resumptions that
+/// go back to one full handshake.
 pub const MAX_LIFETIME: u32 = 7 * 24 * 60 * 60;
 
 /// Default lifetime of a ticket or a TLS 1.2 session ID, in seconds: 12 hours.
 pub const DEFAULT_TICKET_LIFETIME: u32 = 12 * 60 * 60;
 
-/// Set in the first byte of the ids of TLS 1.3 sessions in a store, and clear in those of TLS 1.2:
-/// one is never looked up as the other.
+/// Set in the first byte of a TLS 1.3 session's store id, and clear for TLS 1.2. A lookup cannot
+/// confuse the two.
 pub(crate) const TLS13_ID: u8 = 0x80;
 
-/// The secret of a session: the pre-shared key of TLS 1.3, as long as the suite's hash, or the master secret of TLS 1.2.
-/// Zeroized on drop, and not shown by `Debug`.
+/// A session's secret: the TLS 1.3 pre-shared key, as long as the suite's hash, or the TLS 1.2
+/// master secret. Zeroized on drop; `Debug` does not show it.
 ///
-/// It lies in a place of its own: sessions are moved about in lists and stores, and each move would leave a copy behind.
+/// On the heap: sessions move between lists and stores, and each move of an inline secret would
+/// leave a copy behind.
 #[derive(Clone)]
 pub(crate) struct SessionSecret(Box<[u8]>);
 
 impl SessionSecret {
-    /// That of SHA-384, and of the master secret.
+    /// The output length of SHA-384, and the length of a master secret.
     pub(crate) const MAX: usize = 48;
 
-    /// `None` if there are none, or more than [`MAX`](Self::MAX).
+    /// Returns `None` if `secret` is empty or longer than [`MAX`](Self::MAX).
     pub(crate) fn new(secret: &[u8]) -> Option<Self> {
         (1..=Self::MAX).contains(&secret.len()).then(|| Self(secret.into()))
     }
@@ -62,7 +64,7 @@ impl SessionSecret {
 }
 
 impl Drop for SessionSecret {
-    // One copy, and not one for each place where a session goes.
+    // Out of line: one copy of this code, not one for each place that drops a session.
     #[inline(never)]
     fn drop(&mut self) {
         self.0.zeroize();
@@ -75,15 +77,15 @@ impl std::fmt::Debug for SessionSecret {
     }
 }
 
-/// Why bytes are no session.
+/// Why bytes cannot be decoded as a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// They were written by another version of this library, or are something else altogether.
+    /// Not a session, or encoded by another version of this library.
     Format,
-    /// They are cut off, too long, or contradict themselves.
+    /// Truncated, too long or contradictory.
     Malformed,
-    /// They are of a cipher suite that is not supported.
+    /// The session uses an unsupported cipher suite.
     CipherSuite,
 }
 

@@ -1,4 +1,5 @@
-//! A session of TLS 1.2 as evidence: whom it stands for cannot be had without its master secret, which Finished then confirms.
+//! A TLS 1.2 session as evidence. The session's peer is available only together with its master
+//! secret, which Finished then confirms.
 
 use tls_crypto::tls12::MasterSecret;
 
@@ -6,20 +7,20 @@ use super::{PeerAuth, of_session};
 use crate::resumption::{ClientSessionValue, ServerSessionValue, SessionSecret};
 use tls_crypto::HashAlgorithm;
 
-/// The master secret of a session, and whom it stands for.
+/// The master secret of a session, and the peer that it authenticates.
 pub(crate) struct ResumedSecret {
     pub(crate) master: MasterSecret,
     pub(crate) peer: PeerAuth,
 }
 
 impl ResumedSecret {
-    /// A client goes on with the server of its session; `None` if the session is not of TLS 1.2.
+    /// Resumes on the client. `None` if this is not a TLS 1.2 session.
     pub(crate) fn by_client(session: ClientSessionValue) -> Option<Self> {
         let hash = session.suite.tls12()?.hash;
         Some(Self { master: master(hash, &session.secret)?, peer: of_session(Some(session.server_chain)) })
     }
 
-    /// A server goes on with the client of its session; `None` if the session is not of TLS 1.2.
+    /// Resumes on the server. `None` if this is not a TLS 1.2 session.
     pub(crate) fn by_server(session: &ServerSessionValue) -> Option<Self> {
         let hash = session.suite.tls12()?.hash;
         Some(Self { master: master(hash, &session.secret)?, peer: of_session(session.client_chain.clone()) })

@@ -1,5 +1,5 @@
-//! A pre-shared key of TLS 1.3 as evidence: whom it stands for cannot be had without the key schedule that begins with it, which
-//! Finished then confirms; and at a server not before its binder was checked.
+//! A TLS 1.3 pre-shared key as evidence. The key's peer is available only together with the key
+//! schedule, which Finished then confirms. On a server the binder must be checked first.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{PeerAuth, PeerKind, of_session};
 use crate::error::Error;
 use crate::resumption::{ClientSessionValue, ExternalPsk, ServerSessionValue};
 
-/// A key schedule that begins with a pre-shared key, and whom that key stands for.
+/// A key schedule that begins with a pre-shared key, and the peer that the key authenticates.
 struct Schedule {
     hash: HashAlgorithm,
     early: EarlySecret,
@@ -29,11 +29,12 @@ impl Schedule {
     }
 }
 
-/// A key that a client offers. If the server selects it, only who holds it as well can send the server's Finished.
+/// A key that a client offers. If the server selects it, only a holder of the key can send the
+/// server's Finished.
 pub(crate) struct OfferedPsk(Schedule);
 
 impl OfferedPsk {
-    /// `None` if the session is not of TLS 1.3.
+    /// `None` if this is not a TLS 1.3 session.
     pub(crate) fn of_session(session: &ClientSessionValue) -> Option<Self> {
         let hash = session.suite.tls13()?.hash;
         let peer = of_session(Some(Arc::clone(&session.server_chain)));
@@ -44,32 +45,32 @@ impl OfferedPsk {
         Self(Schedule::external(psk))
     }
 
-    /// The hash that the key goes with: only suites with the same can select it.
+    /// Returns the key's hash. Only suites with the same hash can select the key.
     pub(crate) fn hash(&self) -> HashAlgorithm {
         self.0.hash
     }
 
-    /// RFC 9846 §4.3.11.2, over the hash of the hello up to the binders.
+    /// Computes the binder over the hash of ClientHello up to the binders (RFC 9846 §4.3.11.2).
     pub(crate) fn binder(&self, truncated_hash: &Digest) -> Digest {
         self.0.early.binder_key(self.0.binder).verify_data(truncated_hash)
     }
 
-    /// The schedule that early data goes by.
+    /// Returns the early secret, from which early data keys are derived.
     pub(crate) fn early(&self) -> &EarlySecret {
         &self.0.early
     }
 
-    /// The server selected it.
+    /// Turns the key that the server selected into its schedule and peer.
     pub(crate) fn select(self) -> (EarlySecret, PeerAuth) {
         (self.0.early, self.0.peer)
     }
 }
 
-/// A key that was found for an identity in a ClientHello, whose sender may or may not hold it.
+/// A key found for an identity in ClientHello. The client has not yet proved to hold it.
 pub(crate) struct NamedPsk(Schedule);
 
 impl NamedPsk {
-    /// `None` if the session is not of TLS 1.3.
+    /// `None` if this is not a TLS 1.3 session.
     pub(crate) fn of_session(session: &ServerSessionValue) -> Option<Self> {
         let hash = session.suite.tls13()?.hash;
         let peer = of_session(session.client_chain.clone());
@@ -80,7 +81,8 @@ impl NamedPsk {
         Self(Schedule::external(psk))
     }
 
-    /// Checks the binder, in constant time, over the hash of the hello up to the binders (RFC 9846 §4.3.11.2).
+    /// Checks the binder over the hash of ClientHello up to the binders, in constant time (RFC 9846
+    /// §4.3.11.2).
     ///
     /// # Errors
     /// [`Error::BadBinder`].
@@ -94,11 +96,11 @@ impl NamedPsk {
     }
 }
 
-/// A key that the sender of a ClientHello holds, and bound that hello to.
+/// A key that the client has proved to hold by binding ClientHello to it.
 pub(crate) struct BoundPsk(Schedule);
 
 impl BoundPsk {
-    /// The schedule that early data goes by.
+    /// Returns the early secret, from which early data keys are derived.
     pub(crate) fn early(&self) -> &EarlySecret {
         &self.0.early
     }
@@ -112,9 +114,10 @@ impl BoundPsk {
 mod tests {
     use super::*;
 
-    /// RFC 9846 §4.3.11.2, RFC 9258 §5.2: both sides of a wrong label would agree.
+    /// RFC 9846 §4.3.11.2, RFC 9258 §5.2. Two endpoints with the same wrong label would agree, so
+    /// handshakes cannot show the mistake.
     #[test]
-    fn binders_of_external_keys_have_the_label_of_their_kind() {
+    fn external_psk_binder_uses_label_of_its_kind() {
         let hash = HashAlgorithm::Sha256;
         let plain = ExternalPsk::plain(b"name".to_vec(), &[7; 32], hash).unwrap();
         let [imported, _] = ExternalPsk::import(b"name", &[7; 32], hash, b"").unwrap().try_into().unwrap();

@@ -1,4 +1,5 @@
-//! Sessions: which one a client goes on from, and under which tickets new ones are given out.
+//! Requests about sessions: look one up, take a single-use one from its store, and make tickets for
+//! new ones.
 
 use std::ops::Range;
 
@@ -15,28 +16,30 @@ use super::{Answer, AnswerKind, ConnectionId, IdentityRules, range_in};
 use crate::identity::Identity;
 use crate::resumption::{ExternalPsk, ServerSessionValue, StoreIds, StoredSessions, TLS13_ID};
 
-/// Identities of a ClientHello that are considered. Clients offer their tickets, or an external
-/// key once for each hash; each identity may cost a lookup.
+/// How many identities of a ClientHello are considered. A client offers its tickets, or an external
+/// key once for each hash. Each identity may cost a lookup.
 const MAX_IDENTITIES: usize = 32;
 
-/// Asks a server which session a ClientHello goes on from, or which external pre-shared key it names (RFC 9846 §4.3.11, RFC 5077
-/// §3.4, RFC 5246 §7.4.1.2).
+/// Asks a server for the session or external pre-shared key that a ClientHello names (RFC 9846
+/// §4.3.11, RFC 5077 §3.4, RFC 5246 §7.4.1.2).
 ///
-/// It is asked only if the configuration says that there may be one ([`set_session_lookup`](crate::ServerConfig::set_session_lookup),
-/// [`set_external_psks`](crate::ServerConfig::set_external_psks)). A session that does not fit the present configuration, or
-/// is too old, leads to a full handshake by itself: whoever answers needs no checks of his own.
+/// Raised only if the configuration enables it
+/// ([`set_session_lookup`](crate::ServerConfig::set_session_lookup),
+/// [`set_external_psks`](crate::ServerConfig::set_external_psks)). The handshake checks the
+/// session's scope and age itself and continues as a full one if they do not fit. The application
+/// needs no checks of its own.
 #[derive(Debug)]
 pub struct NeedSession {
     connection_id: ConnectionId,
     hello: Owned<ClientHelloView>,
     reference: SessionReference,
-    /// Where the hello names what it goes on from: the data of pre_shared_key, the ticket, or the session id.
+    /// The range of pre_shared_key's data, of the ticket, or of the session id.
     named: Range<usize>,
     hashes: Hashes,
     rules: IdentityRules,
 }
 
-/// The hashes of the suites that are possible, that of the chosen suite first.
+/// The hashes of the suites that can be selected, the preferred one first.
 pub(crate) type Hashes = [Option<HashAlgorithm>; 2];
 
 /// Where a ClientHello names its session.
@@ -51,7 +54,7 @@ pub(crate) enum SessionReference {
 }
 
 impl NeedSession {
-    /// `body` is that of the message that was decoded.
+    /// `body` is the body of the message that `hello` was decoded from.
     pub(crate) fn new(
         connection_id: ConnectionId,
         reference: SessionReference,
@@ -69,14 +72,14 @@ impl NeedSession {
         Self { connection_id, hello: Owned::of_decoded(body), reference, named: range_in(body, named), hashes, rules }
     }
 
-    /// Returns whether a full handshake in place of a resumption can be completed with this identity: see
-    /// [`NeedIdentity::can_use`](super::NeedIdentity::can_use).
+    /// Returns whether a full handshake can be completed with this identity, in place of a
+    /// resumption: see [`NeedIdentity::can_use`](super::NeedIdentity::can_use).
     #[must_use]
     pub fn can_use(&self, identity: &Identity) -> bool {
         self.rules.allow(&self.hello, identity)
     }
 
-    /// The ClientHello.
+    /// Returns the ClientHello.
     ///
     /// # Errors
     /// None in practice: the bytes were decoded before.
@@ -84,13 +87,13 @@ impl NeedSession {
         self.hello.get()
     }
 
-    /// The body of the message as it came, without its header.
+    /// Returns the body of the message as received, without its header.
     #[must_use]
     pub fn raw_client_hello(&self) -> &[u8] {
         self.hello.wire()
     }
 
-    /// The version that the handshake is of.
+    /// Returns the version of the handshake.
     #[must_use]
     pub fn version(&self) -> ProtocolVersion {
         match self.reference {
@@ -99,15 +102,15 @@ impl NeedSession {
         }
     }
 
-    /// Whether that is the session id of a TLS 1.2 client, and no ticket.
+    /// Returns whether the client names its session by a TLS 1.2 session id, not by a ticket.
     #[must_use]
     pub fn is_by_session_id(&self) -> bool {
         matches!(self.reference, SessionReference::SessionId)
     }
 
-    /// Returns what the client offers, in its order of preference and at most 32: tickets, keys of a
-    /// store, identities of external keys (only TLS 1.3). An attacker chooses them, so bound the
-    /// lookups that are slow; the facade looks up four sessions.
+    /// Returns the identities that the client offers, in its order of preference, at most 32:
+    /// tickets, ids of a store, or identities of external keys (only TLS 1.3). An attacker can
+    /// choose them, so limit slow lookups; `strata-tls` looks up at most four sessions.
     pub fn identities(&self) -> impl Iterator<Item = &[u8]> {
         let named = self.hello.wire().get(self.named.clone()).unwrap_or_default();
         let (psks, one) = match self.reference {
@@ -118,36 +121,36 @@ impl NeedSession {
         psks.map(|psk| psk.identity).chain(one)
     }
 
-    /// Returns whether an identity has the form of a store's id of this version: 32 bytes from
-    /// [`NeedNewSession::store_ids`]. A store need not be asked for any other.
+    /// Returns whether an identity has the form of a store id of this version: 32 bytes from
+    /// [`NeedNewSession::store_ids`]. A store need not look up any other.
     #[must_use]
     pub fn is_store_id(&self, identity: &[u8]) -> bool {
         let tls13 = matches!(self.reference, SessionReference::PskIdentity);
         identity.len() == 32 && identity.first().is_some_and(|first| (first & TLS13_ID != 0) == tls13)
     }
 
-    /// Returns the hashes of the cipher suites that are possible with this client (TLS 1.3), that of
-    /// the preferred suite first. A pre-shared key with another hash cannot be used (RFC 9846
-    /// §4.3.11). After a HelloRetryRequest there is one. Empty for TLS 1.2.
+    /// Returns the hashes of the cipher suites that can be selected for this client, that of the
+    /// preferred suite first. A pre-shared key needs one of these hashes (RFC 9846 §4.3.11). Only
+    /// one remains after HelloRetryRequest. Empty for TLS 1.2.
     pub fn hashes(&self) -> impl Iterator<Item = HashAlgorithm> {
         self.hashes.into_iter().flatten()
     }
 
-    /// Returns whether the client sends early data, which is accepted only with
+    /// Returns whether the client sends early data. The server accepts it only with
     /// [`found_single_use`](Self::found_single_use).
     #[must_use]
     pub fn offers_early_data(&self) -> bool {
         self.client_hello().is_ok_and(|hello| hello.extensions.early_data)
     }
 
-    /// Answers with the session of the identity at `index`, which may be found again.
+    /// Answers with the session of the identity at `index`. A later lookup may return it again.
     #[must_use]
     pub fn found(self, index: usize, session: ServerSessionValue, identity: &Identity, now: UnixTime) -> Answer {
         self.answer(vec![PskCandidate::session(index, session, identity, now)])
     }
 
-    /// Answers with the session of the identity at `index`, which is still in its store and may be
-    /// used once: see [`PskCandidate::single_use`].
+    /// Answers with the session of the identity at `index`, which is single-use and still in its
+    /// store: see [`PskCandidate::single_use`]. Only this allows early data (RFC 9846 §8.1).
     #[must_use]
     pub fn found_single_use(
         self,
@@ -165,15 +168,15 @@ impl NeedSession {
         self.answer(vec![PskCandidate::external(index, psk)])
     }
 
-    /// Answers that no identity is known: the handshake continues as a full one.
+    /// Answers that no identity is known. The handshake continues as a full one.
     #[must_use]
     pub fn not_found(self) -> Answer {
         self.answer(Vec::new())
     }
 
-    /// Answers with what the identities stand for, in order of preference. The first that fits is
-    /// used: those whose hash goes with the [preferred suite](Self::hashes) before those that need
-    /// another suite. Without any the handshake continues as a full one.
+    /// Answers with the sessions and keys that were found, in order of preference. The handshake
+    /// uses the first eligible one, and prefers those whose hash fits the [preferred
+    /// suite](Self::hashes). If none is eligible it continues as a full one.
     #[must_use]
     pub fn answer(self, candidates: Vec<PskCandidate>) -> Answer {
         let Self { connection_id, hello, named, .. } = self;
@@ -181,7 +184,7 @@ impl NeedSession {
     }
 }
 
-/// A session or external key that an identity of a ClientHello stands for.
+/// A session or external key found for an identity of a ClientHello.
 #[derive(Debug)]
 pub struct PskCandidate {
     pub(crate) index: usize,
@@ -189,16 +192,18 @@ pub struct PskCandidate {
 }
 
 impl PskCandidate {
-    /// The session of the identity at `index`, which may be found again. `identity` is what this client would be shown now, in a
-    /// full handshake: a session that began with another [scope](Identity::session_scope) is not resumed.
+    /// Creates a candidate from the session of the identity at `index`, which may be found again.
+    /// `identity` is the one that a full handshake would present now. A session that began with
+    /// another [scope](Identity::session_scope) is not resumed.
     #[must_use]
     pub fn session(index: usize, session: ServerSessionValue, identity: &Identity, now: UnixTime) -> Self {
         Self::of(index, session, identity, now, false)
     }
 
-    /// The session of the identity at `index`, which is still in its store and may be used once.
+    /// Creates a candidate from the session of the identity at `index`, which is single-use and
+    /// still in its store.
     ///
-    /// It is resumed only after the client proved that it holds the session's key, and
+    /// The handshake resumes it only after the client proved to hold the session's key and
     /// [`Need::TakeSession`](super::Need::TakeSession) was answered. So an observer of an identity
     /// cannot end its session, and early data cannot be replayed (RFC 9846 §8.1).
     #[must_use]
@@ -211,14 +216,14 @@ impl PskCandidate {
         Self { index, key: FoundKey::Session { session: Box::new(session), identity, now, single_use } }
     }
 
-    /// The external key of the identity at `index` (only TLS 1.3).
+    /// Creates a candidate from the external key of the identity at `index` (only TLS 1.3).
     #[must_use]
     pub fn external(index: usize, psk: ExternalPsk) -> Self {
         Self { index, key: FoundKey::External(psk) }
     }
 }
 
-/// The pre-shared keys of a hello, decoded without the rest of it: it was before.
+/// Decodes only the pre-shared keys. The whole ClientHello was decoded before.
 fn offered_psks<'a>(hello: &'a Owned<ClientHelloView>, named: &Range<usize>) -> Option<OfferedPsks<'a>> {
     decode_all(hello.wire().get(named.clone())?).ok()
 }
@@ -231,12 +236,12 @@ pub(crate) struct SessionAnswer {
     candidates: Vec<PskCandidate>,
 }
 
-/// What an identity stands for.
+/// What was found for an identity.
 #[derive(Debug)]
 pub(crate) enum FoundKey {
     Session {
         session: Box<ServerSessionValue>,
-        /// The scope of the identity that the client would be shown now.
+        /// The scope of the identity that a full handshake would present now.
         identity: [u8; 32],
         now: UnixTime,
         single_use: bool,
@@ -249,12 +254,12 @@ impl SessionAnswer {
         &self.candidates
     }
 
-    /// The pre-shared key at this place in the hello.
+    /// Returns the identity and binder at `index` in ClientHello.
     pub(crate) fn offered(&self, index: usize) -> Option<(PskIdentity<'_>, PskBinder<'_>)> {
         offered_psks(&self.hello, &self.named)?.iter().nth(index)
     }
 
-    /// Bytes of the binders, with which the hello ends.
+    /// Returns the length of the binders, with which ClientHello ends, in bytes.
     pub(crate) fn binders_wire_len(&self) -> usize {
         offered_psks(&self.hello, &self.named).map_or(0, |psks| psks.binders_wire_len())
     }
@@ -263,18 +268,18 @@ impl SessionAnswer {
         &self.hello
     }
 
-    /// The hello comes back with the answer, for the next request.
+    /// Returns ClientHello, for the next request, and the candidates.
     pub(crate) fn into_parts(self) -> (Owned<ClientHelloView>, Vec<PskCandidate>) {
         (self.hello, self.candidates)
     }
 }
 
-/// Asks a server to take a session out of its store: the client proved that it holds the session's
-/// key, and the session may be used once.
+/// Asks a server to remove a single-use session from its store. The client has proved to hold the
+/// session's key.
 ///
-/// Of all connections that ask for one session at the same time, on all machines that share the
-/// store, only one may get [`taken`](Self::taken): early data is not replayed because of that (RFC
-/// 9846 §8.1).
+/// Several connections may request the same session at the same time, on all machines that share
+/// the store. Only one of them may answer [`taken`](Self::taken): this prevents the replay of early
+/// data (RFC 9846 §8.1).
 #[derive(Debug)]
 pub struct NeedTakeSession {
     connection_id: ConnectionId,
@@ -293,7 +298,7 @@ impl NeedTakeSession {
         self.hello.wire().get(self.identity.clone()).unwrap_or_default()
     }
 
-    /// Answers that this call removed the session from the store. It is resumed.
+    /// Answers that this call removed the session from the store. The handshake resumes it.
     #[must_use]
     pub fn taken(self) -> Answer {
         self.answer(true)
@@ -324,11 +329,12 @@ impl TakeAnswer {
     }
 }
 
-/// Asks a server under which tickets it gives out the sessions that a complete handshake leads to (RFC 9846 §4.7.1, RFC 5077 §3.3,
-/// RFC 5246 §7.3).
+/// Asks a server for the tickets of the sessions that a complete handshake establishes (RFC 9846
+/// §4.7.1, RFC 5077 §3.3, RFC 5246 §7.3).
 ///
-/// A ticket is the session itself, [encoded](ServerSessionValue::encode) and sealed, or the key under which a store keeps it. With
-/// sessions by id (TLS 1.2) the key is [`session_id`](Self::session_id), and the answer's tickets do not matter.
+/// A ticket is the session itself, [encoded](ServerSessionValue::encode) and sealed, or its id in a
+/// store. With TLS 1.2 session ids the id is [`session_id`](Self::session_id), and the content of
+/// the tickets is ignored.
 #[derive(Debug)]
 pub struct NeedNewSession {
     connection_id: ConnectionId,
@@ -348,38 +354,40 @@ impl NeedNewSession {
         Self { connection_id, ids, sessions, session_lifetime }
     }
 
-    /// The id under which the client will ask for the session, if it was told one already.
+    /// Returns the id by which the client will name the session, if ServerHello contained one.
     #[must_use]
     pub fn session_id(&self) -> Option<&[u8; 32]> {
         self.ids.as_ref()?.session_id()
     }
 
-    /// Returns the ids under which to store the [`sessions`](Self::sessions), which are their tickets as well. `None` if sessions
-    /// go into tickets ([`SessionLookup`](crate::SessionLookup)).
+    /// Returns the ids under which to store the [`sessions`](Self::sessions); they also are the
+    /// tickets. `None` if the sessions go into tickets ([`SessionLookup`](crate::SessionLookup)).
     ///
-    /// Use no others: these are [looked up](NeedSession::is_store_id) only in their version, and returned by
-    /// [`failed_sessions`](crate::ServerConnection::failed_sessions) if the connection fails.
+    /// Use no other ids. These are [looked up](NeedSession::is_store_id) only in their version, and
+    /// [`failed_sessions`](crate::ServerConnection::failed_sessions) returns them if the connection
+    /// fails.
     #[must_use]
     pub fn store_ids(&self) -> Option<StoreIds> {
         self.ids
     }
 
-    /// Returns the sessions to issue, one for each ticket, whose lifetime begins `now`. There are none if the full handshake is so
-    /// long ago that nothing is left of their lifetime.
+    /// Returns the sessions to issue, one for each ticket. Their lifetime begins at `now`. Empty if
+    /// the full handshake is too long ago to leave any lifetime.
     pub fn sessions(&mut self, now: UnixTime) -> &[ServerSessionValue] {
         let lifetime = self.session_lifetime;
         self.sessions.retain_mut(|session| session.begin(now, lifetime));
         &self.sessions
     }
 
-    /// Gives out one ticket for each of the [`sessions`](Self::sessions), in their order; for those beyond the last none.
+    /// Issues one ticket for each of the [`sessions`](Self::sessions), in their order. Sessions
+    /// without a ticket are not issued.
     #[must_use]
     pub fn answer(self, tickets: Vec<Vec<u8>>) -> Answer {
         let Self { connection_id, ids, sessions, .. } = self;
         Answer(AnswerKind::NewSession(NewSessionAnswer { connection_id, ids, sessions, tickets }))
     }
 
-    /// Gives out none: the client makes a full handshake next time.
+    /// Issues none. The client makes a full handshake next time.
     #[must_use]
     pub fn decline(self) -> Answer {
         self.answer(Vec::new())
@@ -395,14 +403,14 @@ pub(crate) struct NewSessionAnswer {
 }
 
 impl NewSessionAnswer {
-    /// What the store has of it.
+    /// Returns the sessions that the store holds now.
     pub(crate) fn stored(&self) -> Option<StoredSessions> {
         let count = self.tickets.len().min(self.sessions.len());
         self.ids.filter(|_| count > 0).map(|ids| StoredSessions::new(ids, count))
     }
 
-    /// Each session with its number, from which its secret was derived, and its ticket; none with an
-    /// empty ticket, or one that does not fit its message.
+    /// Returns each session with its ticket and its number, from which its secret was derived.
+    /// Skips empty tickets, and tickets that do not fit the message.
     pub(crate) fn into_tickets(self) -> impl Iterator<Item = (u8, ServerSessionValue, Vec<u8>)> {
         let fits = |ticket: &[u8]| (1..=MAX_TICKET).contains(&ticket.len());
         let numbered = (0..=u8::MAX).zip(self.sessions.into_iter().zip(self.tickets));
@@ -410,5 +418,6 @@ impl NewSessionAnswer {
     }
 }
 
-/// The most bytes of a ticket: a ClientHello that brings it back has to fit what peers read (ours: 64 KiB in all).
+/// The maximum length of a ticket, in bytes. The ClientHello that returns it must fit what servers
+/// accept (this one: 64 KiB).
 const MAX_TICKET: usize = 0x8000;

@@ -1,4 +1,4 @@
-//! A client's side of a session.
+//! The client's half of a session: what it stores, and its encoding.
 
 use std::sync::Arc;
 
@@ -11,40 +11,42 @@ use super::encoding::{self, CommonFields, SessionOwner, u64_of};
 use super::{MAX_LIFETIME, Scope, SessionError, SessionSecret};
 use crate::suite::SupportedCipherSuite;
 
-/// What a client knows of a session with a server. Whoever has one can resume the session: keep it where keys are kept.
+/// A session as the client stores it. Anyone holding it can resume the session; treat it as a
+/// secret.
 #[derive(Clone)]
 pub struct ClientSessionValue {
     pub(crate) suite: SupportedCipherSuite,
     pub(crate) secret: SessionSecret,
-    /// TLS 1.2: RFC 7627. Always true with TLS 1.3.
+    /// RFC 7627, for TLS 1.2. Always true for TLS 1.3.
     pub(crate) extended_master_secret: bool,
     pub(crate) scope: Scope,
     pub(crate) server_name: ServerName<'static>,
     pub(crate) alpn: Option<Vec<u8>>,
-    /// When the full handshake was, seconds since 1970.
+    /// When the full handshake took place, in seconds since 1970.
     pub(crate) authenticated: u64,
-    /// When the ticket came, milliseconds since 1970.
+    /// When the ticket arrived, in milliseconds since 1970.
     pub(crate) received: u64,
     /// Seconds from `received`.
     pub(crate) lifetime: u32,
     pub(crate) age_add: u32,
-    /// TLS 1.3: the identity. TLS 1.2: the ticket of RFC 5077, or nothing.
+    /// The PSK identity (TLS 1.3), or the ticket of RFC 5077 (TLS 1.2), which may be empty.
     pub(crate) ticket: Vec<u8>,
-    /// TLS 1.2 without a ticket: the session's id.
+    /// The session id of a TLS 1.2 session without a ticket.
     pub(crate) session_id: Vec<u8>,
-    /// Bytes of early data that may be sent with it; 0 for none.
+    /// The early data limit, in bytes; 0 for none.
     pub(crate) max_early_data: u32,
     /// The server's certificates, leaf first.
     pub(crate) server_chain: Arc<[CertificateDer<'static>]>,
-    /// When the verdict on the server's chain ends, at the latest with its first certificate that expires; seconds since 1970.
+    /// When the server's chain stops being valid, in seconds since 1970. At the latest when its
+    /// first certificate expires.
     pub(crate) expires: u64,
 }
 
 impl ClientSessionValue {
-    /// For a file or a store: versioned, and secret.
+    /// Encodes the session for a file or a store, with a version. The result is secret.
     ///
-    /// It is empty, which is no session, for one that holds more than can be written: certificates of more than 64 KiB, or
-    /// more than 16; a longer ticket than TLS can carry.
+    /// Returns an empty vector, which does not decode, if a part is too long: certificates of more
+    /// than 64 KiB in total, more than 16 certificates, or a ticket longer than TLS allows.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let name = self.server_name.to_str();
@@ -59,10 +61,10 @@ impl ClientSessionValue {
         })
     }
 
-    /// Reads what [`encode`](Self::encode) wrote.
+    /// Decodes the output of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`SessionError`] for anything else.
+    /// [`SessionError`] for any other bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
         let mut r = Reader::new(bytes);
         let common = CommonFields::read(SessionOwner::Client, &mut r)?;
@@ -92,8 +94,8 @@ impl ClientSessionValue {
         if can_be_asked_for { Ok(session) } else { Err(SessionError::Malformed) }
     }
 
-    /// A copy that shares nothing with this one, as a clone does the server's chain: for threads that go on from the same session again and
-    /// again, and would count their connections in one place.
+    /// Returns a copy that shares no memory with this session. A clone shares the server's chain.
+    /// Threads that often resume one session would contend for the chain's reference count.
     #[must_use]
     pub fn deep_clone(&self) -> Self {
         let mut copy = self.clone();
@@ -116,7 +118,8 @@ impl ClientSessionValue {
         }
     }
 
-    /// Whether it is neither too old nor from the future, and no certificate of the server's chain has expired.
+    /// Returns whether the session is usable at `now`: neither expired nor from the future, and no
+    /// certificate of the server's chain has expired.
     #[must_use]
     pub fn is_usable_at(&self, now: UnixTime) -> bool {
         let lifetime = u64::from(self.lifetime.min(MAX_LIFETIME)) * 1000;
@@ -126,44 +129,44 @@ impl ClientSessionValue {
         is_young && since_full_handshake.is_some_and(|age| age < u64::from(MAX_LIFETIME)) && now <= self.expires
     }
 
-    /// The certificates that the server showed, leaf first.
+    /// Returns the server's certificates, leaf first.
     #[must_use]
     pub fn server_chain(&self) -> &[CertificateDer<'static>] {
         &self.server_chain
     }
 
-    /// The server that it was established with.
+    /// Returns the name of the server.
     #[must_use]
     pub fn server_name(&self) -> &ServerName<'static> {
         &self.server_name
     }
 
-    /// What it was established under: only a configuration with this [`session_scope`](crate::ClientConfig::session_scope)
-    /// resumes it.
+    /// Returns the resumption scope. Only a configuration with the same
+    /// [`session_scope`](crate::ClientConfig::session_scope) resumes the session.
     #[must_use]
     pub fn scope(&self) -> &[u8; 32] {
         self.scope.bytes()
     }
 
-    /// The version that it resumes with.
+    /// Returns the version in which the session resumes.
     #[must_use]
     pub fn version(&self) -> ProtocolVersion {
         self.suite.version()
     }
 
-    /// Bytes of early data that the server takes with it; 0 for none.
+    /// Returns the early data limit, in bytes; 0 for none.
     #[must_use]
     pub fn max_early_data(&self) -> u32 {
         self.max_early_data
     }
 
-    /// Milliseconds since the ticket came, plus `ticket_age_add`, modulo 2^32 (RFC 9846 §4.3.11.1).
+    /// Returns the age in milliseconds plus `ticket_age_add`, modulo 2^32 (RFC 9846 §4.3.11.1).
     pub(crate) fn obfuscated_age(&self, now: UnixTime) -> u32 {
         let [_, _, _, _, low @ ..] = self.age(now).unwrap_or(0).to_be_bytes();
         u32::from_be_bytes(low).wrapping_add(self.age_add)
     }
 
-    /// Milliseconds since the ticket came; `None` if the clock went back since.
+    /// Returns the milliseconds since the ticket arrived. `None` if the clock was set back.
     fn age(&self, now: UnixTime) -> Option<u64> {
         now.as_secs().saturating_mul(1000).checked_sub(self.received)
     }
@@ -191,7 +194,7 @@ mod tests {
         UnixTime::since_unix_epoch(Duration::from_secs(seconds))
     }
 
-    /// TLS 1.3 with SHA-384, whose ticket came an hour after the full handshake.
+    /// TLS 1.3 with SHA-384. The ticket arrived an hour after the full handshake.
     fn session() -> ClientSessionValue {
         ClientSessionValue {
             suite: ALL_CIPHERSUITES[1],
@@ -231,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_are_read_as_they_were_written() {
+    fn client_session_round_trips() {
         for session in variants() {
             let bytes = session.encode();
             let read = ClientSessionValue::decode(&bytes).unwrap();
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_reserved_once_so_that_no_copy_of_the_secret_stays_behind() {
+    fn encoding_allocates_once() {
         for session in variants() {
             let bytes = session.encode();
             assert_eq!(bytes.capacity(), bytes.len());
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn no_part_of_a_session_and_nothing_longer_is_one() {
+    fn truncated_or_extended_session_is_rejected() {
         for session in variants() {
             let mut bytes = session.encode();
             for end in 0..bytes.len() {
@@ -268,14 +271,14 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_read_with_a_bit_flipped_is_written_the_same() {
+    fn decoded_bit_flips_encode_to_same_bytes() {
         for session in variants() {
             let mut bytes = session.encode();
             for bit in 0..bytes.len() * 8 {
                 bytes[bit / 8] ^= 1 << (bit % 8);
                 if let Ok(read) = ClientSessionValue::decode(&bytes) {
                     let again = read.encode();
-                    // Only the text of an address has several forms; it is written in one.
+                    // Only an IP address has several text forms; it is encoded in one.
                     assert!(matches!(read.server_name, ServerName::IpAddress(_)) || again == bytes, "{bit}");
                     assert_eq!(ClientSessionValue::decode(&again).unwrap().encode(), again);
                 }
@@ -285,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_that_contradict_themselves_are_refused() {
+    fn contradictory_session_is_rejected() {
         let cases = [
             ClientSessionValue { secret: SessionSecret::new(&[1; 32]).unwrap(), ..session() },
             ClientSessionValue { secret: SessionSecret::new(&[1; 32]).unwrap(), ..tls12() },
@@ -305,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_session_another_suite_and_no_name_are_refused() {
+    fn server_session_unknown_suite_and_bad_name_are_rejected() {
         let with = |place: usize, byte| {
             let mut bytes = session().encode();
             bytes[place] = byte;
@@ -318,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_written_as_nothing() {
+    fn oversized_session_encodes_to_nothing() {
         let long_ticket = ClientSessionValue { ticket: vec![0; 0x1_0000], ..session() };
         let longest = ClientSessionValue { ticket: vec![0; 0xffff], ..session() };
         assert!(long_ticket.encode().is_empty());
@@ -328,13 +331,13 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_usable_from_its_ticket_on_for_its_lifetime() {
+    fn session_is_usable_only_during_its_lifetime() {
         for (now, usable) in [
             (0, false),
             (RECEIVED - 1, false),
             (RECEIVED, true),
             (RECEIVED + 7000, true),
-            // The server's certificate ends.
+            // The server's certificate expires.
             (RECEIVED + 7001, false),
             (u64::MAX, false),
         ] {
@@ -343,12 +346,12 @@ mod tests {
         let long_certificate = ClientSessionValue { expires: u64::MAX, ..session() };
         assert!(long_certificate.is_usable_at(at(RECEIVED + 7199)));
         assert!(!long_certificate.is_usable_at(at(RECEIVED + 7200)));
-        // RFC 9846 §4.7.1: the ticket is to be discarded at once.
+        // RFC 9846 §4.7.1: lifetime 0 means to discard the ticket at once.
         assert!(!ClientSessionValue { lifetime: 0, ..session() }.is_usable_at(at(RECEIVED)));
     }
 
     #[test]
-    fn a_session_ends_a_week_after_its_full_handshake_however_often_it_is_renewed() {
+    fn renewed_session_expires_a_week_after_full_handshake() {
         let week = u64::from(MAX_LIFETIME);
         let renewed = ClientSessionValue { authenticated: RECEIVED + 10 - week, ..session() };
         assert!(renewed.is_usable_at(at(RECEIVED + 9)));
@@ -362,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn the_age_is_in_milliseconds_and_obfuscated_modulo_2_to_the_32() {
+    fn obfuscated_age_is_milliseconds_modulo_2_to_32() {
         let session = session();
         assert_eq!(session.obfuscated_age(at(RECEIVED)), 0xffff_ff00);
         assert_eq!(session.obfuscated_age(at(RECEIVED + 1)), 1000 - 0x100);

@@ -1,4 +1,4 @@
-//! Whether a handshake may go on from a session.
+//! Whether a handshake may resume a session, on the server.
 
 use pki_types::UnixTime;
 
@@ -6,11 +6,13 @@ use super::{MAX_LIFETIME, Scope, ServerSessionValue};
 use crate::auth::ClientAuth;
 use crate::suite::SupportedCipherSuite;
 
-/// What the present handshake demands of a session.
+/// What the current handshake requires of a session.
 pub(crate) struct ResumptionCriteria<'a> {
-    /// The suite that was chosen. TLS 1.3: its hash has to be the session's. TLS 1.2: it has to be the session's.
+    /// The selected suite. TLS 1.3 needs the same hash as the session's suite; TLS 1.2 needs the
+    /// same suite.
     pub(crate) suite: SupportedCipherSuite,
-    /// That of the configuration with the identity that would be shown now.
+    /// The configuration's scope, combined with that of the identity that a full handshake would
+    /// present.
     pub(crate) scope: &'a Scope,
     pub(crate) server_name: Option<&'a str>,
     pub(crate) client_auth: ClientAuth,
@@ -18,8 +20,8 @@ pub(crate) struct ResumptionCriteria<'a> {
     pub(crate) session_lifetime: u32,
 }
 
-/// Why a session is not resumed. The handshake is a full one then: none of it is a fault of the client's. In the order of the
-/// checks.
+/// Why a session is not resumed, in the order of the checks. The handshake continues as a full one,
+/// because none of this is the client's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotResumed {
     Suite,
@@ -31,10 +33,10 @@ pub(crate) enum NotResumed {
 }
 
 impl ServerSessionValue {
-    /// Whether a handshake may go on from it.
+    /// Checks whether a handshake may resume this session.
     ///
     /// # Errors
-    /// [`NotResumed`]: the first reason in the order of that type.
+    /// [`NotResumed`] with the first reason, in the order of that type.
     pub(crate) fn check(&self, criteria: &ResumptionCriteria<'_>, now: UnixTime) -> Result<(), NotResumed> {
         if !self.fits_suite(criteria.suite) {
             return Err(NotResumed::Suite);
@@ -57,14 +59,14 @@ impl ServerSessionValue {
         if !self.is_current(now, criteria.session_lifetime) {
             return Err(NotResumed::TooOld);
         }
-        // Certificates whose end could not be read are taken as expired: they cannot be trusted for longer than now.
+        // Rejects a chain whose end of validity cannot be read, because it could never expire.
         if has_chain && self.expires.is_none_or(|end| now.as_secs() > end) {
             return Err(NotResumed::CertificateExpired);
         }
         Ok(())
     }
 
-    /// RFC 9846 §4.7.1 and §4.3.11: the same hash is enough. RFC 5246 §7.4.1.3: the same suite.
+    /// RFC 9846 §4.7.1 and §4.3.11 need the same hash. RFC 5246 §7.4.1.3 needs the same suite.
     fn fits_suite(&self, chosen: SupportedCipherSuite) -> bool {
         match (self.suite, chosen) {
             (SupportedCipherSuite::Tls13(ours), SupportedCipherSuite::Tls13(chosen)) => ours.hash == chosen.hash,
@@ -74,15 +76,15 @@ impl ServerSessionValue {
         }
     }
 
-    /// Neither too old nor from the future.
+    /// Returns whether the session is neither expired nor from the future.
     fn is_current(&self, now: UnixTime, session_lifetime: u32) -> bool {
         let lifetime = self.lifetime.min(MAX_LIFETIME);
         is_within(self.issued / 1000, lifetime, now)
             && is_within(self.authenticated, session_lifetime.min(MAX_LIFETIME), now)
     }
 
-    /// Whether early data that says this of the ticket's age was sent just now: its age, as the client sees it, and ours, differ by
-    /// no more than 10 seconds (RFC 9846 §8.3).
+    /// Returns whether the client sent early data just now: its ticket age and the server's differ
+    /// by at most 10 seconds (RFC 9846 §8.3).
     pub(crate) fn is_fresh(&self, obfuscated_age: u32, now: UnixTime) -> bool {
         let claimed = u64::from(obfuscated_age.wrapping_sub(self.age_add));
         let expected_arrival = self.issued.saturating_add(claimed);
@@ -91,16 +93,17 @@ impl ServerSessionValue {
     }
 }
 
-/// Whether `now` lies in the `seconds` that begin at `start`, or so shortly before that the clocks of a fleet explain it.
+/// Returns whether `now` is within `seconds` from `start`. Tolerates a `start` slightly in the
+/// future, because clocks of a fleet differ.
 fn is_within(start: u64, seconds: u32, now: UnixTime) -> bool {
     let now = now.as_secs();
     now.saturating_add(CLOCK_SKEW) >= start && now.saturating_sub(start) < u64::from(seconds)
 }
 
-/// Seconds that the clocks of servers with the same ticket keys may differ.
+/// Seconds by which the clocks of servers with the same ticket keys may differ.
 const CLOCK_SKEW: u64 = 60;
 
-/// Milliseconds by which early data may come later, or earlier, than the age of its ticket says.
+/// Milliseconds by which early data may arrive earlier or later than its ticket age says.
 const EARLY_DATA_WINDOW: u64 = 10_000;
 
 #[cfg(test)]
@@ -129,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn tls13_goes_on_with_any_suite_of_the_same_hash_and_tls12_with_the_same_suite() {
+    fn tls13_resumes_with_same_hash_tls12_with_same_suite() {
         for session in [session(), tls12()] {
             for suite in ALL_CIPHERSUITES {
                 let fits = match suite.version() {
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_goes_on_only_in_its_configuration_and_under_its_name() {
+    fn session_resumes_only_with_its_scope_and_name() {
         let other = Scope::from_bytes([0x5d; 32]);
         let resumed = session().check(
             &ResumptionCriteria {
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_must_have_a_certificate_needs_one_in_its_session() {
+    fn required_client_certificate_must_be_in_session() {
         let required = |criteria: &mut ResumptionCriteria<'_>| criteria.client_auth = ClientAuth::Required;
         assert_eq!(check(&session(), required, ISSUED), Ok(()));
         let empty = ServerSessionValue { client_chain: Some([].into()), ..session() };
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_with_its_lifetime_a_week_after_its_full_handshake_and_before_it_began() {
+    fn session_is_rejected_outside_its_lifetime_and_a_week() {
         let session = anonymous();
         for now in [ISSUED - 60, ISSUED, ISSUED + 7199] {
             assert_eq!(check(&session, |_| (), now), Ok(()), "{now}");
@@ -201,7 +204,7 @@ mod tests {
         let short = |criteria: &mut ResumptionCriteria<'_>| criteria.session_lifetime = 3605;
         assert_eq!(check(&session, short, ISSUED + 4), Ok(()));
         assert_eq!(check(&session, short, ISSUED + 5), Err(NotResumed::TooOld));
-        // Neither a setting nor a lifetime in the session reaches beyond a week.
+        // Neither the setting nor the session's own lifetime can exceed a week.
         let unlimited = |criteria: &mut ResumptionCriteria<'_>| criteria.session_lifetime = u32::MAX;
         let old = ServerSessionValue { lifetime: u32::MAX, authenticated: ISSUED - week, ..anonymous() };
         assert_eq!(check(&old, unlimited, ISSUED), Err(NotResumed::TooOld));
@@ -212,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_with_the_certificate_of_its_client() {
+    fn session_expires_with_client_certificate() {
         assert_eq!(check(&session(), |_| (), ISSUED + 5000), Ok(()));
         assert_eq!(check(&session(), |_| (), ISSUED + 5001), Err(NotResumed::CertificateExpired));
         let unreadable = ServerSessionValue { expires: None, ..session() };
@@ -220,10 +223,10 @@ mod tests {
     }
 
     #[test]
-    fn early_data_is_fresh_within_ten_seconds_of_the_age_that_it_claims() {
+    fn early_data_is_fresh_within_ten_seconds_of_claimed_age() {
         let session = session();
         let obfuscated = |age: u32| age.wrapping_add(session.age_add);
-        // The sum wraps around: 0x100 milliseconds is all that fits before.
+        // The sum wraps around after 0x100 milliseconds.
         assert_eq!(obfuscated(0x100), 0);
         for (age, now, fresh) in [
             (0, ISSUED, true),
@@ -233,21 +236,21 @@ mod tests {
             (100_001, ISSUED + 90, false),
             (100_000, ISSUED + 110, true),
             (99_999, ISSUED + 110, false),
-            // Our clock went back, or another server's is behind.
+            // The server's clock was set back, or the clock of another server is behind.
             (0, ISSUED - 10, true),
             (0, ISSUED - 11, false),
-            // Within the window, but beyond the lifetime.
+            // Within the window, but after the lifetime.
             (7_200_000, ISSUED + 7199, true),
             (7_200_001, ISSUED + 7200, false),
         ] {
             assert_eq!(session.is_fresh(obfuscated(age), at(now)), fresh, "{age} {now}");
         }
-        // No ticket is older than a week.
+        // A ticket lives at most a week.
         let week = 604_800_000;
         let endless = ServerSessionValue { lifetime: u32::MAX, ..session.clone() };
         assert!(endless.is_fresh(obfuscated(week), at(ISSUED + u64::from(week) / 1000)));
         assert!(!endless.is_fresh(obfuscated(week + 1), at(ISSUED + u64::from(week) / 1000)));
-        // The age as it is, not obfuscated.
+        // The age must be obfuscated.
         let session = ServerSessionValue { age_add: 0x5000_0000, ..session };
         assert!(session.is_fresh(0x5000_0000 + 100_000, at(ISSUED + 100)));
         assert!(!session.is_fresh(100_000, at(ISSUED + 100)));

@@ -1,11 +1,12 @@
-//! How sessions are written: for this library to read again, and nobody else.
+//! The byte encoding of sessions. Only this library reads it.
 //!
 //! ```text
-//! format, side │ what both sides keep │ what one side keeps │ chain, expiry
-//!  u8     u8   │        Kept          │  names, tickets     │
+//! format, owner │ common to both sides │ specific to one side │ chain, expiry
+//!  u8      u8   │    CommonFields      │   names, tickets     │
 //! ```
 //!
-//! Whatever can be read is written again to the same bytes. Reading allocates nothing but the fields that outlive the bytes.
+//! Decoding and encoding again gives the same bytes. Decoding allocates only the fields that
+//! outlive the input.
 
 use std::sync::Arc;
 
@@ -18,11 +19,11 @@ use zeroize::Zeroizing;
 use super::{MAX_LIFETIME, Scope, SessionError, SessionSecret};
 use crate::suite::SupportedCipherSuite;
 
-/// Another number for every other encoding, so that a fleet can be updated machine by machine: what one does not know, it
-/// does not resume.
+/// The version of the encoding; every change increments it. A server of another version does not
+/// resume the session, so a fleet can be updated one machine at a time.
 const FORMAT: u8 = 1;
 
-/// Whose session it is.
+/// Which side stores the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionOwner {
     Client,
@@ -38,7 +39,7 @@ impl SessionOwner {
     }
 }
 
-/// What both sides keep, as it stands in the encoding.
+/// The fields that both sides store, in the order of the encoding.
 pub(super) struct CommonFields<'a> {
     pub(super) suite: SupportedCipherSuite,
     pub(super) extended_master_secret: bool,
@@ -47,7 +48,7 @@ pub(super) struct CommonFields<'a> {
     pub(super) alpn: Option<&'a [u8]>,
     /// Seconds since 1970.
     pub(super) authenticated: u64,
-    /// When the ticket was given out, or came: milliseconds since 1970.
+    /// When the ticket was issued or received, in milliseconds since 1970.
     pub(super) ticket_time: u64,
     pub(super) lifetime: u32,
     pub(super) age_add: u32,
@@ -55,7 +56,7 @@ pub(super) struct CommonFields<'a> {
 }
 
 impl<'a> CommonFields<'a> {
-    /// Bytes of the encoding, with its head, but for what `alpn` and `secret` have.
+    /// The length of the encoding without `alpn` and `secret`, in bytes.
     const FIXED_LEN: usize = 2 + 2 + 1 + 1 + 32 + 1 + 8 + 8 + 4 + 4 + 4;
 
     pub(super) fn encoded_len(&self) -> usize {
@@ -105,7 +106,7 @@ impl<'a> CommonFields<'a> {
             SupportedCipherSuite::Tls13(suite) => {
                 self.secret.len() == suite.hash.output_len() && self.extended_master_secret
             }
-            // RFC 5246 §8.1: the master secret always has 48 bytes. Early data came with TLS 1.3.
+            // A master secret has 48 bytes (RFC 5246 §8.1). Early data exists only in TLS 1.3.
             SupportedCipherSuite::Tls12(_) => self.secret.len() == 48 && self.max_early_data == 0,
         };
         !of_version || self.lifetime > MAX_LIFETIME
@@ -116,14 +117,15 @@ impl<'a> CommonFields<'a> {
     }
 }
 
-/// Writes a session: what both sides keep, then what `more` writes in as many bytes. Nothing at all if that cannot be.
+/// Encodes a session: the common fields, then the `more_len` bytes that `more` writes. Returns an
+/// empty vector if that fails.
 pub(super) fn write(
     owner: SessionOwner,
     common: &CommonFields<'_>,
     more_len: usize,
     more: impl FnOnce(&mut Writer<'_>) -> Result<(), BufferFull>,
 ) -> Zeroizing<Vec<u8>> {
-    // All at once: a buffer that grows leaves copies of the secret behind.
+    // Allocates once: a growing buffer would leave copies of the secret behind.
     let mut out = Zeroizing::new(Vec::with_capacity(common.encoded_len() + more_len));
     let written = Writer::append(&mut out).whole(|w| {
         common.write(owner, w)?;
@@ -132,7 +134,8 @@ pub(super) fn write(
     written.map_or_else(|BufferFull| Zeroizing::default(), |()| out)
 }
 
-/// Certificates, leaf first: 16 at most, none of them empty, 65,535 bytes in all with two for the length of each.
+/// Writes certificates, leaf first. At most 16, none empty, and at most 65,535 bytes in total with
+/// a two-byte length for each.
 pub(super) fn write_chain(w: &mut Writer<'_>, chain: &[CertificateDer<'_>]) -> Result<(), BufferFull> {
     if chain.len() > MAX_CHAIN || chain.iter().any(|certificate| certificate.is_empty()) {
         return Err(BufferFull);
@@ -144,7 +147,7 @@ pub(super) fn chain_len(chain: &[CertificateDer<'_>]) -> usize {
     chain.iter().map(|certificate| certificate.len() + 2).sum::<usize>() + 2
 }
 
-/// `None` if it is empty.
+/// Returns `None` for an empty chain.
 pub(super) fn read_chain(r: &mut Reader<'_>) -> Result<Option<Arc<[CertificateDer<'static>]>>, SessionError> {
     let mut list = r.vec16(0..=0xffff, "chain")?;
     let mut chain: [&[u8]; MAX_CHAIN] = [&[]; MAX_CHAIN];
@@ -182,29 +185,29 @@ mod tests {
         lengths.iter().map(|length| CertificateDer::from(vec![7; *length])).collect()
     }
 
-    fn write_alone(chain: &[CertificateDer<'_>]) -> Result<Vec<u8>, BufferFull> {
+    fn write_only_chain(chain: &[CertificateDer<'_>]) -> Result<Vec<u8>, BufferFull> {
         let mut out = Vec::new();
         write_chain(&mut Writer::append(&mut out), chain).map(|()| out)
     }
 
     #[test]
-    fn chains_are_read_as_they_were_written() {
+    fn chain_round_trips() {
         for lengths in [&[1][..], &[900, 1200], &[65_533], &[4000; 16]] {
             let chain = chain_of(lengths);
-            let bytes = write_alone(&chain).unwrap();
+            let bytes = write_only_chain(&chain).unwrap();
             assert_eq!(bytes.len(), chain_len(&chain));
             let mut r = Reader::new(&bytes);
             assert_eq!(read_chain(&mut r).unwrap().unwrap()[..], chain);
             assert!(r.is_empty());
         }
-        assert_eq!(write_alone(&[]), Ok(vec![0, 0]));
+        assert_eq!(write_only_chain(&[]), Ok(vec![0, 0]));
         assert_eq!(read_chain(&mut Reader::new(&[0, 0])), Ok(None));
     }
 
     #[test]
-    fn a_chain_has_at_most_16_certificates_none_empty_and_fits_its_length() {
+    fn chain_with_bad_count_or_length_is_rejected() {
         for lengths in [&[1; 17][..], &[65_534], &[65_000, 600], &[5, 0]] {
-            assert_eq!(write_alone(&chain_of(lengths)), Err(BufferFull), "{lengths:?}");
+            assert_eq!(write_only_chain(&chain_of(lengths)), Err(BufferFull), "{lengths:?}");
         }
         let mut seventeen = vec![0, 51];
         seventeen.extend([0, 1, 7].repeat(17));
@@ -214,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_another_format_or_side_are_no_session_of_ours() {
+    fn other_format_or_owner_is_rejected() {
         for head in
             [&[][..], &[FORMAT], &[FORMAT, SessionOwner::Server.byte()], &[FORMAT + 1, 1], &[0, 1], &[FORMAT, 0]]
         {

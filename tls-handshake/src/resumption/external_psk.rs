@@ -1,4 +1,5 @@
-//! Pre-shared keys that were agreed on outside of TLS (RFC 9846 §4.3.11, RFC 9258).
+//! External pre-shared keys, which both sides agreed on outside of TLS (RFC 9846 §4.3.11, RFC
+//! 9258).
 
 use std::fmt;
 
@@ -9,16 +10,17 @@ use tls_crypto::HashAlgorithm;
 use tls_crypto::tls13::{BinderKind, import_psk};
 use zeroize::Zeroizing;
 
-/// A key that both sides have from elsewhere, under a name that both know, for TLS 1.3.
+/// A key that client and server received by other means, with an identity that both use. Only for
+/// TLS 1.3.
 ///
-/// The key has to be random: 16 bytes at least, and no password, which a recorded handshake would let anybody guess
-/// (RFC 9257). Its name is sent in the clear.
+/// The key must be random, with at least 16 bytes. It must not be a password, which anyone with a
+/// recorded handshake could guess (RFC 9257). The identity is sent unencrypted.
 ///
 /// ```
 /// use strata_tls_handshake::resumption::ExternalPsk;
 /// use strata_tls_handshake::tls_crypto::HashAlgorithm::{Sha256, Sha384};
 ///
-/// // Both sides do the same; whoever swaps the roles, or points a client at another machine, has another key.
+/// // Both sides do the same. Swapped roles or another machine result in another key.
 /// let context = ExternalPsk::role_context("sensor-17", "collector");
 /// let psks = ExternalPsk::import(b"fleet-key", &[7; 32], Sha256, &context)?;
 /// assert_eq!(psks.iter().map(ExternalPsk::hash).collect::<Vec<_>>(), [Sha256, Sha384]);
@@ -32,7 +34,7 @@ pub struct ExternalPsk {
     pub(crate) kind: PskKind,
 }
 
-/// Under which label its binder fits.
+/// Which label the binder key is derived with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PskKind {
     /// `ext binder` (RFC 9846 §7.1).
@@ -51,16 +53,18 @@ impl PskKind {
 }
 
 impl ExternalPsk {
-    /// The fewest bytes of a key: 128 bits (RFC 9257).
+    /// The minimum length of a key, in bytes: 128 bits (RFC 9257).
     pub const MIN_KEY: usize = 16;
 
-    /// The most bytes of an identity, of an imported one as well: a ClientHello holds several, and much else.
+    /// The maximum length of an identity, imported or not, in bytes. A ClientHello must hold
+    /// several identities and its other extensions.
     pub const MAX_IDENTITY: usize = 0x4000;
 
-    /// The key as it is, for suites with this hash alone (RFC 9846 §4.3.11).
+    /// Creates a key that is used as it is, only for suites with this hash (RFC 9846 §4.3.11).
     ///
-    /// Prefer [`import`](Self::import): a key that serves two hashes, two versions of TLS or anything else beside may give
-    /// itself away, and one that more than two machines have does not tell which of them the peer is.
+    /// Prefer [`import`](Self::import). A key used with two hashes, two versions of TLS or another
+    /// protocol may leak. A key shared by more than two machines does not show which of them the
+    /// peer is.
     ///
     /// ```
     /// use strata_tls_handshake::resumption::ExternalPsk;
@@ -72,35 +76,38 @@ impl ExternalPsk {
     /// ```
     ///
     /// # Errors
-    /// [`PskError`] for a key that is too short; an identity that is empty or longer than
+    /// [`PskError`] if the key is too short, or the identity is empty or longer than
     /// [`MAX_IDENTITY`](Self::MAX_IDENTITY).
     pub fn plain(identity: Vec<u8>, key: &[u8], hash: HashAlgorithm) -> Result<Self, PskError> {
         check(&identity, key)?;
         Ok(Self { identity, key: Zeroizing::new(key.to_vec()), hash, kind: PskKind::External })
     }
 
-    /// What the key becomes for TLS 1.3: one pre-shared key for suites with SHA-256, and one for those with SHA-384, in this
-    /// order (RFC 9258 §5.1). Both sides have to import it, with the same arguments.
+    /// Imports a key for TLS 1.3 (RFC 9258 §5.1). Returns one pre-shared key for suites with
+    /// SHA-256 and one for suites with SHA-384, in this order. Both sides must import it with the
+    /// same arguments.
     ///
-    /// `key_hash` is the hash that fits with the key: SHA-256, if none was agreed on. It says nothing of the suites. `context`
-    /// is what tells this use of the key from others, and is sent in the clear: the roles
-    /// ([`role_context`](Self::role_context)), and what the key was derived from, if it was.
-    /// The key may be used for nothing else afterwards.
+    /// `key_hash` is the hash that belongs to the key: SHA-256 if none was agreed on. It does not
+    /// limit the suites. `context` separates this use of the key from others and is sent
+    /// unencrypted. It should contain the roles ([`role_context`](Self::role_context)), and the
+    /// context that the key was derived from, if any. Do not use the imported key for anything
+    /// else.
     ///
     /// ```
     /// use strata_tls_handshake::resumption::ExternalPsk;
     /// use strata_tls_handshake::tls_crypto::HashAlgorithm::Sha256;
     ///
-    /// let [sha256, sha384] = &ExternalPsk::import(b"fleet-key", &[7; 32], Sha256, b"")?[..] else { panic!("two hashes") };
-    /// // As RFC 9258 has it on the wire: external_identity, context, target_protocol, target_kdf.
+    /// let psks = ExternalPsk::import(b"fleet-key", &[7; 32], Sha256, b"")?;
+    /// let [sha256, sha384] = &psks[..] else { panic!("two hashes") };
+    /// // The encoding of RFC 9258: external_identity, context, target_protocol, target_kdf.
     /// assert_eq!(sha256.identity(), b"\0\x09fleet-key\0\0\x03\x04\0\x01");
     /// assert_eq!(sha384.identity(), b"\0\x09fleet-key\0\0\x03\x04\0\x02");
     /// # Ok::<(), strata_tls_handshake::resumption::PskError>(())
     /// ```
     ///
     /// # Errors
-    /// [`PskError`] for a key that is too short; an identity that is empty, or that, with the context, is longer than
-    /// [`MAX_IDENTITY`](Self::MAX_IDENTITY).
+    /// [`PskError`] if the key is too short, or the identity is empty or longer than
+    /// [`MAX_IDENTITY`](Self::MAX_IDENTITY) together with the context.
     pub fn import(
         external_identity: &[u8],
         key: &[u8],
@@ -118,29 +125,31 @@ impl ExternalPsk {
         Ok(all)
     }
 
-    /// A context for [`import`](Self::import) that binds a key which more than two machines have to who is the client and who
-    /// the server: so that nobody can turn a client's hello back to itself, or to another machine (RFC 9258, "Addressing Selfie").
+    /// Returns a context for [`import`](Self::import) that binds a key to its client and its
+    /// server. Needed if more than two machines share the key: an attacker could otherwise reflect
+    /// a ClientHello to its sender or redirect it to another machine (RFC 9258, "Addressing
+    /// Selfie").
     ///
-    /// It is each name behind its length, in two bytes. Machines that know the key still have to be trusted not to take
-    /// another's name.
+    /// The context is each name after its two-byte length. Machines that share the key must still
+    /// be trusted not to use another's name.
     #[must_use]
     pub fn role_context(client: &str, server: &str) -> Vec<u8> {
         let mut out = Vec::with_capacity(client.len().saturating_add(server.len()).saturating_add(4));
         for name in [client, server] {
-            // No import takes a context with a name that is longer.
+            // `import` rejects a context with a longer name.
             out.extend_from_slice(&u16::try_from(name.len()).unwrap_or(u16::MAX).to_be_bytes());
             out.extend_from_slice(name.as_bytes());
         }
         out
     }
 
-    /// Its name in the ClientHello, by which a server finds it.
+    /// Returns the identity, which ClientHello contains and by which a server finds the key.
     #[must_use]
     pub fn identity(&self) -> &[u8] {
         &self.identity
     }
 
-    /// The hash of the cipher suites that it can be used with.
+    /// Returns the hash of the cipher suites that can use the key.
     #[must_use]
     pub fn hash(&self) -> HashAlgorithm {
         self.hash
@@ -153,39 +162,44 @@ impl fmt::Debug for ExternalPsk {
     }
 }
 
-/// Why a key cannot be used.
+/// Why a key is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PskError {
-    /// The identity is empty: the server could not find the key.
+    /// The identity is empty, so a server cannot find the key.
     NoIdentity,
-    /// The identity, with the context if it is imported, is longer than [`ExternalPsk::MAX_IDENTITY`].
+    /// The identity, with its context if imported, is longer than [`ExternalPsk::MAX_IDENTITY`].
     IdentityTooLong {
-        /// Its bytes.
+        /// Its length in bytes.
         got: usize,
     },
     /// The key is shorter than [`ExternalPsk::MIN_KEY`].
     KeyTooShort {
-        /// Its bytes.
+        /// Its length in bytes.
         got: usize,
     },
-    /// The key could not be imported. With the hashes that are supported it always can.
+    /// The import failed. Does not happen with the supported hashes.
     NotDerived,
 }
 
 impl fmt::Display for PskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoIdentity => f.write_str("a pre-shared key needs an identity, by which the server finds it"),
+            Self::NoIdentity => {
+                f.write_str("the pre-shared key has no identity; set one, by which the server finds it")
+            }
             Self::IdentityTooLong { got } => {
-                let most = ExternalPsk::MAX_IDENTITY;
-                write!(f, "the identity of a pre-shared key has {got} bytes with its context: {most} at most")
+                let max = ExternalPsk::MAX_IDENTITY;
+                write!(
+                    f,
+                    "the identity of a pre-shared key is too long: expected at most {max} bytes with its context, got {got}"
+                )
             }
             Self::KeyTooShort { got } => {
-                let least = ExternalPsk::MIN_KEY;
-                write!(f, "a pre-shared key of {got} bytes can be guessed: take {least} random bytes at least")
+                let min = ExternalPsk::MIN_KEY;
+                write!(f, "the pre-shared key is too short: expected at least {min} random bytes, got {got}")
             }
-            Self::NotDerived => f.write_str("the pre-shared key could not be imported"),
+            Self::NotDerived => f.write_str("importing the pre-shared key failed"),
         }
     }
 }
@@ -201,7 +215,7 @@ fn check(identity: &[u8], key: &[u8]) -> Result<(), PskError> {
     }
 }
 
-/// `ImportedIdentity` of RFC 9258 §5.1.
+/// Encodes `ImportedIdentity` of RFC 9258 §5.1.
 fn imported_identity(name: &[u8], context: &[u8], target_kdf: u16) -> Result<Vec<u8>, PskError> {
     if name.is_empty() {
         return Err(PskError::NoIdentity);
@@ -219,7 +233,7 @@ fn imported_identity(name: &[u8], context: &[u8], target_kdf: u16) -> Result<Vec
     Ok(identity)
 }
 
-/// The TLS KDF Identifiers of RFC 9258: HKDF_SHA256, HKDF_SHA384.
+/// The KDF identifiers of RFC 9258: HKDF_SHA256, HKDF_SHA384.
 const TARGETS: [(HashAlgorithm, u16); 2] = [(HashAlgorithm::Sha256, 0x0001), (HashAlgorithm::Sha384, 0x0002)];
 
 #[cfg(test)]
@@ -230,7 +244,7 @@ mod tests {
     const KEY: [u8; 16] = *b"sixteen secrets!";
 
     #[test]
-    fn a_plain_key_is_used_as_it_is_under_the_external_label() {
+    fn plain_key_is_unchanged_with_external_label() {
         for hash in [Sha256, Sha384] {
             let psk = ExternalPsk::plain(b"name".to_vec(), &KEY, hash).unwrap();
             assert_eq!((psk.identity(), &psk.key[..], psk.hash()), (&b"name"[..], &KEY[..], hash));
@@ -239,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_gives_one_key_for_each_hash_under_the_imported_label() {
+    fn import_returns_one_key_per_hash_with_imported_label() {
         for key_hash in [Sha256, Sha384] {
             let psks = ExternalPsk::import(b"name", &KEY, key_hash, b"ctx").unwrap();
             let expected = [(Sha256, 32, 1), (Sha384, 48, 2)];
@@ -254,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn name_key_hash_and_context_each_make_other_keys() {
+    fn each_import_argument_changes_the_keys() {
         let base = (&b"name"[..], KEY, Sha256, &b"context"[..]);
         let mut other_key = KEY;
         other_key[15] ^= 1;
@@ -275,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_context_tells_who_is_the_client() {
+    fn role_context_separates_client_and_server() {
         assert_eq!(ExternalPsk::role_context("a", "bc"), b"\0\x01a\0\x02bc");
         let pairs = [("a", "bc"), ("bc", "a"), ("ab", "c"), ("abc", ""), ("", "abc"), ("", ""), ("a\0\u{2}bc", "")];
         let contexts = pairs.map(|(client, server)| ExternalPsk::role_context(client, server));
@@ -283,18 +297,18 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_at_least_16_bytes() {
+    fn key_below_16_bytes_is_rejected() {
         for got in 0..16 {
             let short = Some(PskError::KeyTooShort { got });
             assert_eq!(ExternalPsk::plain(b"name".to_vec(), &KEY[..got], Sha256).err(), short);
             assert_eq!(ExternalPsk::import(b"name", &KEY[..got], Sha256, b"").err(), short);
         }
         let shown = PskError::KeyTooShort { got: 5 }.to_string();
-        assert_eq!(shown, "a pre-shared key of 5 bytes can be guessed: take 16 random bytes at least");
+        assert_eq!(shown, "the pre-shared key is too short: expected at least 16 random bytes, got 5");
     }
 
     #[test]
-    fn an_identity_is_neither_empty_nor_longer_than_a_hello_can_hold() {
+    fn empty_or_too_long_identity_is_rejected() {
         let max = ExternalPsk::MAX_IDENTITY;
         let plain = |length| ExternalPsk::plain(vec![b'n'; length], &KEY, Sha256).err();
         assert_eq!([plain(0), plain(1), plain(max)], [Some(PskError::NoIdentity), None, None]);
@@ -304,7 +318,7 @@ mod tests {
             ExternalPsk::import(&vec![b'n'; name], &KEY, Sha256, &vec![b'c'; context]).map(|psks| psks.len())
         };
         assert_eq!(import(0, 5), Err(PskError::NoIdentity));
-        // With 8 bytes for two lengths, the protocol and the hash.
+        // Plus 8 bytes for two lengths, the protocol and the hash.
         assert_eq!([import(1, max - 9), import(max - 8, 0)], [Ok(2), Ok(2)]);
         for (name, context) in [(1, max - 8), (max - 7, 0), (1, 0xffff), (1, 0x1_0000), (0x1_0000, 0)] {
             assert_eq!(import(name, context), Err(PskError::IdentityTooLong { got: name + context + 8 }));

@@ -1,33 +1,36 @@
-//! What a session is bound to.
+//! The resumption scope: the hash of the settings that a session depends on. A configuration
+//! resumes only sessions of its own scope.
 
 #[cfg(test)]
 use tls_crypto::HashAlgorithm;
 
 use crate::verify::sha256;
 
-/// A hash over all that decides whom a configuration trusts, and over its role. No secret.
+/// A hash of all settings that decide whom a configuration trusts, and of its role. Not secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scope([u8; 32]);
 
-/// What fits into the hash.
+/// The input of the hash.
 pub(crate) struct ScopeInputs<'a> {
     /// `client` or `server`.
     pub(crate) role: &'static str,
     pub(crate) alpn: &'a [Vec<u8>],
     /// Role-specific settings, each as bytes, in a fixed order.
     pub(crate) settings: &'a [&'a [u8]],
-    /// What the application adds: its roots, its verifiers.
+    /// What the application adds, for example its roots and verifiers.
     pub(crate) application: &'a [u8],
 }
 
 impl Scope {
-    /// SHA-256 over [`encode`]: with configurations that differ in anything, it differs.
+    /// Hashes `inputs` with SHA-256 over [`encode`]. Configurations that differ have different
+    /// scopes.
     pub(crate) fn of(inputs: &ScopeInputs<'_>) -> Self {
         Self(sha256(&encode(inputs)))
     }
 
-    /// Adds the scope of our own identity, a hash, by exclusive or: each identity gives another scope, and nobody can choose
-    /// values by their hashes. (A hash over both costs a resumed TLS 1.2 handshake 5 % of its instructions.)
+    /// Combines the scope with that of the endpoint's own identity, by exclusive or. The identity's
+    /// scope is a hash, so no identity can be chosen to imitate another configuration. (Hashing
+    /// both costs a resumed TLS 1.2 handshake 5 % of its instructions.)
     pub(crate) fn with_identity(&self, identity: &[u8; 32]) -> Self {
         let mut both = self.0;
         both.iter_mut().zip(identity).for_each(|(byte, other)| *byte ^= other);
@@ -43,13 +46,13 @@ impl Scope {
     }
 }
 
-/// Hashes what an application says of an identity, which may be any value.
+/// Hashes the identity scope that the application sets, which may have any value.
 pub(crate) fn identity_scope(said: &[u8; 32]) -> [u8; 32] {
     sha256(&[b"identity scope", said.as_slice()].concat())
 }
 
-/// Each part behind its length, each list behind its count, so that no two inputs are written alike; and the same on all
-/// machines of a fleet.
+/// Encodes each part after its length and each list after its count. Different inputs therefore
+/// have different encodings, on all machines of a fleet alike.
 fn encode(inputs: &ScopeInputs<'_>) -> Vec<u8> {
     let mut out = VERSION.to_vec();
     put(&mut out, inputs.role.as_bytes());
@@ -67,11 +70,11 @@ fn put(out: &mut Vec<u8>, part: &[u8]) {
 }
 
 fn put_len(out: &mut Vec<u8>, length: usize) {
-    // No length in memory is beyond 64 bits.
+    // No length in memory exceeds 64 bits.
     out.extend_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
 }
 
-/// Another for every other encoding, or meaning of a setting.
+/// The version of the encoding. Changes with the encoding or the meaning of a setting.
 const VERSION: &[u8] = b"session scope 1";
 
 #[cfg(test)]
@@ -84,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_configuration_has_the_same_scope() {
+    fn equal_inputs_have_equal_scopes() {
         let one = scope("server", &[b"h2", b"http/1.1"], &[&[1], b"name"], b"roots");
         assert_eq!(one, scope("server", &[b"h2", b"http/1.1"], &[&[1], b"name"], b"roots"));
         assert_eq!(one, Scope::from_bytes(*one.bytes()));
     }
 
     #[test]
-    fn the_scope_is_the_sha_256_of_counted_and_length_prefixed_parts() {
+    fn scope_is_sha256_of_length_prefixed_parts() {
         let mut written = b"session scope 1".to_vec();
         written.extend(b"\0\0\0\0\0\0\0\x06client");
         written.extend(b"\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x02h2\0\0\0\0\0\0\0\x01x");
@@ -101,9 +104,9 @@ mod tests {
         assert_eq!(scope("client", &[b"h2", b"x"], &[b""], b"roots").bytes()[..], *expected.as_ref());
     }
 
-    /// An application may say of an identity what it likes, also the scope of the configuration.
+    /// The application may set any identity scope, even the scope of the configuration.
     #[test]
-    fn identities_keep_configurations_apart() {
+    fn identity_scopes_keep_configurations_distinct() {
         let one = scope("server", &[], &[], b"one");
         let other = scope("server", &[], &[], b"other");
         for said in [|of: &Scope| *of.bytes(), |_: &Scope| [0; 32]] {
@@ -113,10 +116,10 @@ mod tests {
         }
     }
 
-    /// Inputs that only move a boundary: between parts, between lists, between a list and what follows it; or that move a
-    /// length's bytes into a part.
+    /// The inputs differ only in a boundary between parts or lists, or move a length's bytes into a
+    /// part.
     #[test]
-    fn no_two_inputs_share_a_scope() {
+    fn different_inputs_have_different_scopes() {
         let length = 2u64.to_be_bytes();
         let with_length = [&b"a"[..], &length, b"bc"].concat();
         let parts: [&[&[u8]]; 12] = [

@@ -1,4 +1,4 @@
-//! A server's side of a session.
+//! The server's half of a session: what a ticket or the store holds, and its encoding.
 
 use std::sync::Arc;
 
@@ -10,46 +10,48 @@ use super::encoding::{self, CommonFields, SessionOwner, u64_of};
 use super::{Scope, SessionError, SessionSecret};
 use crate::suite::SupportedCipherSuite;
 
-/// What a server knows of a session: sealed in a ticket, or kept in a store.
+/// A session as the server stores it: sealed in a ticket, or in a store.
 ///
-/// Whoever has one can resume the session: it belongs under a key, or in a place that only servers reach.
+/// Anyone holding it can resume the session; treat it as a secret. Encrypt it, or keep it where
+/// only servers have access.
 #[derive(Clone)]
 pub struct ServerSessionValue {
     pub(crate) suite: SupportedCipherSuite,
     pub(crate) secret: SessionSecret,
-    /// TLS 1.2: RFC 7627. Always true with TLS 1.3.
+    /// RFC 7627, for TLS 1.2. Always true for TLS 1.3.
     pub(crate) extended_master_secret: bool,
     pub(crate) scope: Scope,
-    /// The name that the client asked for, if any.
+    /// The name that the client requested, if any.
     pub(crate) server_name: Option<String>,
     pub(crate) alpn: Option<Vec<u8>>,
-    /// When the client's chain was verified, or else when the session of the full handshake was issued; seconds since 1970, 0
-    /// before that is known.
+    /// When the client's chain was verified, or without one when the first session was issued. In
+    /// seconds since 1970; 0 until then.
     pub(crate) authenticated: u64,
-    /// When this ticket was given out, milliseconds since 1970.
+    /// When this ticket was issued, in milliseconds since 1970.
     pub(crate) issued: u64,
     /// Seconds from `issued`.
     pub(crate) lifetime: u32,
     pub(crate) age_add: u32,
-    /// Bytes of early data that may come with it; 0 for none.
+    /// The early data limit, in bytes; 0 for none.
     pub(crate) max_early_data: u32,
-    /// The client's certificates, leaf first; none if it showed none.
+    /// The client's certificates, leaf first; `None` if it presented none.
     pub(crate) client_chain: Option<Arc<[CertificateDer<'static>]>>,
-    /// When the first certificate of the client's chain ends, seconds since 1970.
+    /// When the client's chain stops being valid, in seconds since 1970.
     pub(crate) expires: Option<u64>,
 }
 
 impl ServerSessionValue {
-    /// The certificates that the client showed, leaf first; `None` of a client that was not asked, empty of one that has none.
+    /// Returns the client's certificates, leaf first. `None` if the client was not asked; empty if
+    /// it has none.
     #[must_use]
     pub fn client_chain(&self) -> Option<&[CertificateDer<'static>]> {
         self.client_chain.as_deref()
     }
 
-    /// For a ticket or a store: versioned, and secret.
+    /// Encodes the session for a ticket or a store, with a version. The result is secret.
     ///
-    /// It is empty, which is no session, for one that holds more than can be written: certificates of more than 64 KiB, or
-    /// more than 16; a longer server name than DNS has.
+    /// Returns an empty vector, which does not decode, if a part is too long: certificates of more
+    /// than 64 KiB in total, more than 16 certificates, or a server name longer than DNS allows.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
         let name = self.server_name.as_deref().unwrap_or_default();
@@ -62,10 +64,10 @@ impl ServerSessionValue {
         })
     }
 
-    /// Reads what [`encode`](Self::encode) wrote.
+    /// Decodes the output of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`SessionError`] for anything else.
+    /// [`SessionError`] for any other bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, SessionError> {
         let mut r = Reader::new(bytes);
         let common = CommonFields::read(SessionOwner::Server, &mut r)?;
@@ -110,14 +112,15 @@ impl ServerSessionValue {
         }
     }
 
-    /// How long it can be resumed, in seconds from when it is given out.
+    /// Returns how long the session can be resumed, in seconds after it is issued.
     #[must_use]
     pub fn lifetime(&self) -> u32 {
         self.lifetime
     }
 
-    /// Issues it now. Its lineage begins now as well, unless it began before. It ends no later than `session_lifetime` seconds
-    /// after that; `false` if nothing is left.
+    /// Issues the session at `now`, which also is the time of the full handshake unless that is
+    /// known. The lifetime ends at most `session_lifetime` seconds after the full handshake.
+    /// Returns `false` if nothing of it is left.
     pub(crate) fn begin(&mut self, now: UnixTime, session_lifetime: u32) -> bool {
         self.authenticated = match self.authenticated {
             0 => now.as_secs(),
@@ -154,7 +157,7 @@ pub(super) mod tests {
         UnixTime::since_unix_epoch(Duration::from_secs(seconds))
     }
 
-    /// TLS 1.3 with SHA-256, which was given out an hour after the full handshake.
+    /// TLS 1.3 with SHA-256, issued an hour after the full handshake.
     pub(in crate::resumption) fn session() -> ServerSessionValue {
         ServerSessionValue {
             suite: ALL_CIPHERSUITES[0],
@@ -190,7 +193,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn sessions_are_read_as_they_were_written() {
+    fn server_session_round_trips() {
         for session in variants() {
             let bytes = session.encode();
             let read = ServerSessionValue::decode(&bytes).unwrap();
@@ -205,9 +208,9 @@ pub(super) mod tests {
         }
     }
 
-    /// Sessions in tickets outlive the process: another layout needs another number at the head.
+    /// Tickets outlive the process, so another layout needs another version in its first byte.
     #[test]
-    fn the_layout_is_that_of_format_1() {
+    fn encoding_has_layout_of_format_1() {
         let mut expected = b"\x01\x02\x13\x01\x01\x20".to_vec();
         expected.extend([[0x5e; 32], [0x5c; 32]].concat());
         expected.extend(b"\x02h2");
@@ -220,7 +223,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn room_is_reserved_once_so_that_no_copy_of_the_secret_stays_behind() {
+    fn encoding_allocates_once() {
         for session in variants() {
             let bytes = session.encode();
             assert_eq!(bytes.capacity(), bytes.len());
@@ -228,7 +231,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn no_part_of_a_session_and_nothing_longer_is_one() {
+    fn truncated_or_extended_session_is_rejected() {
         for session in variants() {
             let mut bytes = session.encode();
             for end in 0..bytes.len() {
@@ -240,7 +243,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn whatever_is_read_with_a_bit_flipped_is_written_the_same() {
+    fn decoded_bit_flips_encode_to_same_bytes() {
         for session in variants() {
             let mut bytes = session.encode();
             for bit in 0..bytes.len() * 8 {
@@ -254,7 +257,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn sessions_that_contradict_themselves_are_refused() {
+    fn contradictory_session_is_rejected() {
         let secret = |length| SessionSecret::new(&[1; 48][..length]).unwrap();
         let cases = [
             ServerSessionValue { secret: secret(48), ..session() },
@@ -273,7 +276,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn another_format_side_or_suite_is_told_apart_from_damage() {
+    fn decode_error_separates_format_suite_and_damage() {
         let with = |place: usize, byte| {
             let mut bytes = session().encode();
             bytes[place] = byte;
@@ -285,13 +288,13 @@ pub(super) mod tests {
         bytes[2..4].copy_from_slice(&[0x00, 0x9c]);
         assert_eq!(ServerSessionValue::decode(&bytes).err(), Some(SessionError::CipherSuite));
         assert_eq!(with(4, 2), Some(SessionError::Malformed));
-        // The last byte of the name's text.
+        // The last byte of the name.
         let name = session().encode().windows(6).position(|text| text == b"a.test").unwrap();
         assert_eq!(with(name + 5, 0xff), Some(SessionError::Malformed));
     }
 
     #[test]
-    fn what_cannot_be_written_is_written_as_nothing() {
+    fn oversized_session_encodes_to_nothing() {
         let chain = |count, length| Some(vec![CertificateDer::from(vec![0; length]); count].into());
         let cases = [
             ServerSessionValue { client_chain: chain(17, 1), ..session() },
@@ -306,13 +309,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_session_begins_when_it_is_given_out_and_keeps_its_full_handshake() {
+    fn issuing_sets_times_and_keeps_full_handshake_time() {
         let mut first = ServerSessionValue { authenticated: 0, issued: 0, ..session() };
         assert!(first.begin(at(ISSUED), 10_000));
         assert_eq!((first.authenticated, first.issued, first.lifetime), (ISSUED, ISSUED * 1000, 7200));
         assert!(first.begin(at(ISSUED + 5), 10_000));
         assert_eq!((first.authenticated, first.issued, first.lifetime), (ISSUED, (ISSUED + 5) * 1000, 7200));
-        // What is left of the lineage bounds the ticket.
+        // The rest of the session lifetime limits the ticket.
         assert!(first.begin(at(ISSUED + 9_000), 10_000));
         assert_eq!((first.authenticated, first.lifetime), (ISSUED, 1000));
         assert!(first.begin(at(ISSUED + 9_999), 10_000));

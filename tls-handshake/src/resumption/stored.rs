@@ -1,20 +1,20 @@
-//! The ids under which a store has the sessions of one connection.
+//! The ids under which a server's store holds the sessions of one connection.
 
 use tls_crypto::HashAlgorithm;
 
 use super::TLS13_ID;
 
-/// The ids under which to store the sessions of one connection of a server: see
+/// The ids under which to store the sessions of one server connection: see
 /// [`NeedNewSession::store_ids`](crate::need::NeedNewSession::store_ids).
 #[derive(Clone, Copy)]
 pub struct StoreIds(Ids);
 
 #[derive(Clone, Copy)]
 enum Ids {
-    /// TLS 1.2: of its one session, which the client was told in ServerHello.
+    /// TLS 1.2: the id of the only session, which ServerHello contains.
     One([u8; 32]),
-    /// TLS 1.3: hashes over these random bytes and the session's number. So one value stands for all of them, and an observer of
-    /// two ids does not see that they are of one client (RFC 9846 Appendix C.4).
+    /// TLS 1.3: each id is a hash of these random bytes and the session's number, so one value
+    /// represents all ids. An observer cannot link two ids to one client (RFC 9846 Appendix C.4).
     Hashed([u8; 32]),
 }
 
@@ -23,12 +23,12 @@ impl StoreIds {
         Self(Ids::One(id))
     }
 
-    /// `random` is secret: who knows it knows the ids.
+    /// `random` is secret: it determines all ids.
     pub(crate) const fn hashed(random: [u8; 32]) -> Self {
         Self(Ids::Hashed(random))
     }
 
-    /// The id that the client was told already.
+    /// Returns the id that ServerHello contained.
     pub(crate) fn session_id(&self) -> Option<&[u8; 32]> {
         match &self.0 {
             Ids::One(id) => Some(id),
@@ -36,15 +36,15 @@ impl StoreIds {
         }
     }
 
-    /// Returns the id of the session at `index`. It is unguessable, and marked with the version, so that a session of TLS 1.2
-    /// cannot be named as one of TLS 1.3 or the reverse.
+    /// Returns the id of the session at `index`. It is unguessable. A bit marks the version, so a
+    /// client cannot use a TLS 1.2 session in TLS 1.3, or the reverse.
     #[must_use]
     pub fn id(&self, index: usize) -> [u8; 32] {
         let random = match self.0 {
             Ids::One(id) => return id,
             Ids::Hashed(random) => random,
         };
-        // A connection issues 255 tickets at most.
+        // A connection issues at most 255 tickets.
         let mut input = [u8::try_from(index).unwrap_or(u8::MAX); 33];
         if let Some(start) = input.first_chunk_mut() {
             *start = random;
@@ -62,7 +62,8 @@ impl std::fmt::Debug for StoreIds {
     }
 }
 
-/// Sessions of a connection that a server's store has, so that they can be removed when it fails.
+/// The sessions of a connection that a server's store holds. They are removed if the connection
+/// fails.
 pub struct StoredSessions {
     ids: StoreIds,
     count: u8,

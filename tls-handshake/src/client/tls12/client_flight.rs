@@ -172,7 +172,7 @@ impl KeysReady {
         let group = group_id(signed.group);
         let key = match key.filter(|key| key.group() == signed.group) {
             Some(key) => key,
-            None => EphemeralKey::generate(signed.group).map_err(|_| Error::Crypto("generating a key"))?,
+            None => EphemeralKey::generate(signed.group).map_err(|_| Error::Crypto("generating a key share"))?,
         };
         flight::send(out, &mut transcript, &mut |w| {
             w.message(HandshakeType::CLIENT_KEY_EXCHANGE, |w| w.vec8_bytes(key.public_key()))

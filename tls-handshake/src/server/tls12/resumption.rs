@@ -160,7 +160,7 @@ impl WaitSession {
             session_lifetime: config.session_lifetime,
         };
         if let Err(_why) = session.check(&criteria, now) {
-            log_debug!("a session is not resumed: {_why:?}");
+            log_debug!("session not resumed: {_why:?}");
             return Ok(None);
         }
         match (session.extended_master_secret, self.full.offers.extended_master_secret) {
@@ -182,9 +182,9 @@ impl WaitIdentity {
         front: &HelloHead<'_>,
         out: &mut dyn Sink,
     ) -> Result<WaitChangeCipherSpec, Error> {
-        let refused = || Error::Crypto("going on from a session");
-        let suite = session.suite.tls12().ok_or_else(refused)?;
-        let ResumedSecret { master, peer } = ResumedSecret::by_server(session).ok_or_else(refused)?;
+        let failed = || Error::Crypto("resuming a session");
+        let suite = session.suite.tls12().ok_or_else(failed)?;
+        let ResumedSecret { master, peer } = ResumedSecret::by_server(session).ok_or_else(failed)?;
         let mut context = self.into_context(suite, None, HandshakeKind::Resumed, session_kind, body, front.random);
         context.transcript.forget_messages();
         context.send_resumption_hello(front.session_id, out)?;

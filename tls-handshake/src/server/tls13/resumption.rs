@@ -147,7 +147,7 @@ impl WaitSession {
                     session_lifetime: context.config.session_lifetime,
                 };
                 if let Err(_why) = session.check(&criteria, *now) {
-                    log_debug!("a session is not resumed: {_why:?}");
+                    log_debug!("session not resumed: {_why:?}");
                     return None;
                 }
                 // RFC 9846 §4.3.10, §8: only for the first key, with the same suite and protocol,

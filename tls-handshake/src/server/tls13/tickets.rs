@@ -73,7 +73,7 @@ impl WaitTickets {
                 }
             };
             let Some(secret) = SessionSecret::new(secret.ticket_psk(&[nonce]).as_ref()) else {
-                return Err(Error::Crypto("deriving a session's key"));
+                return Err(Error::Crypto("deriving a session secret"));
             };
             sessions.push(ServerSessionValue {
                 suite: negotiated.suite,
