@@ -181,4 +181,4 @@ impl ClientConfig {
     }
 }
 
-super::setters!(ClientConfig);
+super::setters::setters!(ClientConfig);

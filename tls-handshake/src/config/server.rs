@@ -204,4 +204,4 @@ impl ServerConfig {
     }
 }
 
-super::setters!(ServerConfig);
+super::setters::setters!(ServerConfig);

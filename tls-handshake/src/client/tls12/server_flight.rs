@@ -14,7 +14,7 @@ use super::super::request::Request;
 use super::resumption::Resuming;
 use super::{HandshakeContext, MasterSecretKind, Promise, State};
 use crate::auth::{HandshakeSignatureValid, PeerCertVerified};
-use crate::config::kept;
+use crate::config::filtered;
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::need::{ConnectionId, Need, NeedVerdict, VerdictAnswer};
@@ -243,7 +243,7 @@ impl WaitServerHelloDone {
     pub fn on_certificate_request(mut self, m: Framed<'_, CertificateRequest<'_>>) -> Self {
         let kinds = m.msg.certificate_types;
         let usable = |scheme: &SignatureScheme| signatures::kind_of(*scheme).is_some_and(|kind| kinds.contains(kind));
-        let schemes = || kept(&m.msg.signature_algorithms.to_vec(), &usable);
+        let schemes = || filtered(&m.msg.signature_algorithms.to_vec(), &usable);
         let request = Request::new(&self.context.config, Some(m.msg.certificate_authorities), schemes);
         self.context.transcript.add(m.raw);
         Self { request: Some(request), ..self }

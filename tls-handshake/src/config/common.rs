@@ -1,0 +1,303 @@
+//! The settings that both roles have.
+
+use std::sync::{Arc, OnceLock};
+
+use tls_codec::code_points::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
+use tls_codec::extension::RecordSizeLimit;
+use tls_codec::record::{HEADER_LEN, MAX_FRAGMENT};
+use tls_crypto::{Group, TAG_LEN};
+
+use super::{ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
+use crate::negotiate::{CERTIFICATE_SCHEMES, GROUPS, group_id, group_of};
+use crate::record_limits::max_size_limit;
+use crate::resumption::{Scope, ScopeInputs};
+use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
+use crate::verify::tls13;
+
+/// What both roles have. Every list is checked when it is set: it is never empty, and holds only what is supported. What the
+/// settings mean for each other is checked by `validate`, so that their order does not matter.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    /// The newest first.
+    pub(super) versions: Vec<ProtocolVersion>,
+    /// All that were set; those of versions that are enabled are in `suites`, which may be none.
+    pub(super) set_suites: Vec<SupportedCipherSuite>,
+    pub(crate) suites: Vec<SupportedCipherSuite>,
+    pub(crate) require_ems: bool,
+    pub(crate) groups: Vec<Group>,
+    /// The same as they go over the wire, converted once.
+    pub(crate) group_ids: Vec<NamedGroup>,
+    /// The signature schemes that peers may sign with, and those of them that TLS 1.3 knows.
+    pub(crate) schemes: Vec<SignatureScheme>,
+    pub(crate) schemes13: Vec<SignatureScheme>,
+    pub(crate) alpn: Vec<Vec<u8>>,
+    pub(crate) require_alpn: bool,
+    pub(crate) limits: Limits,
+    pub(crate) max_record: usize,
+    /// Bytes, as record_size_limit counts them.
+    pub(crate) record_size_limit: Option<u16>,
+    pub(crate) ramp_up: Option<RecordRampUp>,
+    pub(crate) padding: RecordPadding,
+    /// None by default, which connections need not count themselves in.
+    pub(crate) key_log: Option<Arc<dyn KeyLog>>,
+    pub(crate) records_per_key: Option<u64>,
+    pub(crate) session_context: Vec<u8>,
+    pub(crate) computed: Computed,
+}
+
+/// What follows from the settings, computed when it is first needed. Whatever changes a setting of which a session or a hello tells
+/// [forgets](Self::forget) it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Computed {
+    pub(crate) scope: OnceLock<Scope>,
+    pub(crate) hello: OnceLock<HelloTemplate>,
+}
+
+impl Computed {
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// What every ClientHello of a configuration has in common, as it goes over the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct HelloTemplate {
+    /// `cipher_suites` and `legacy_compression_methods`.
+    pub(crate) suites: Vec<u8>,
+    /// The extensions that depend on neither the server's name, nor on what is known of it, nor on the key share.
+    pub(crate) extensions: Vec<u8>,
+}
+
+/// The smallest maximum record size: whatever is smaller would be mostly overhead.
+pub(crate) const MIN_RECORD: usize = 64;
+/// The largest: a full fragment, with the most that a version puts around it (header, explicit nonce, tag).
+pub(crate) const MAX_RECORD: usize = MAX_FRAGMENT + HEADER_LEN + 8 + TAG_LEN;
+
+impl Default for Common {
+    fn default() -> Self {
+        Self {
+            versions: vec![ProtocolVersion::TLS13, ProtocolVersion::TLS12],
+            set_suites: ALL_CIPHERSUITES.to_vec(),
+            suites: ALL_CIPHERSUITES.to_vec(),
+            require_ems: false,
+            groups: GROUPS.to_vec(),
+            group_ids: group_ids(&GROUPS),
+            schemes: CERTIFICATE_SCHEMES.to_vec(),
+            schemes13: tls13::RULES.schemes.to_vec(),
+            alpn: Vec::new(),
+            require_alpn: false,
+            limits: Limits::default(),
+            max_record: MAX_RECORD,
+            record_size_limit: None,
+            ramp_up: None,
+            padding: RecordPadding::None,
+            key_log: None,
+            records_per_key: None,
+            session_context: Vec::new(),
+            computed: Computed::default(),
+        }
+    }
+}
+
+impl Common {
+    pub(crate) fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
+        check_list(versions, "versions")?;
+        let supported = |version: &ProtocolVersion| ALL_CIPHERSUITES.iter().any(|suite| suite.version() == *version);
+        if let Some(other) = versions.iter().find(|version| !supported(version)) {
+            return Err(ConfigError::UnsupportedVersion(*other));
+        }
+        let newest_first =
+            filtered(&[ProtocolVersion::TLS13, ProtocolVersion::TLS12], &|version| versions.contains(version));
+        self.computed.forget();
+        self.versions = newest_first;
+        self.update_suites();
+        Ok(())
+    }
+
+    pub(crate) fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
+        check_list(suites, "cipher suites")?;
+        let mut found = Vec::new();
+        for id in suites {
+            found.push(SupportedCipherSuite::of(*id).ok_or(ConfigError::UnsupportedCipherSuite(*id))?);
+        }
+        self.computed.forget();
+        self.set_suites = found;
+        self.update_suites();
+        Ok(())
+    }
+
+    fn update_suites(&mut self) {
+        self.suites = filtered(&self.set_suites, &|suite| self.versions.contains(&suite.version()));
+    }
+
+    /// Whether the version is enabled, and has a suite.
+    pub(crate) fn enables(&self, version: ProtocolVersion) -> bool {
+        self.suites.iter().any(|suite| suite.version() == version)
+    }
+
+    /// The versions that are enabled and have a suite, the newest first.
+    pub(crate) fn enabled_versions(&self) -> Vec<ProtocolVersion> {
+        filtered(&self.versions, &|version| self.enables(*version))
+    }
+
+    pub(crate) fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
+        check_list(groups, "groups")?;
+        self.computed.forget();
+        let mut found = Vec::new();
+        for id in groups {
+            found.push(group_of(*id).ok_or(ConfigError::UnsupportedGroup(*id))?);
+        }
+        self.groups = found;
+        self.group_ids = groups.to_vec();
+        Ok(())
+    }
+
+    pub(crate) fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {
+        check_list(schemes, "signature schemes")?;
+        if let Some(other) = schemes.iter().find(|scheme| !CERTIFICATE_SCHEMES.contains(scheme)) {
+            return Err(ConfigError::UnsupportedSignatureScheme(*other));
+        }
+        self.computed.forget();
+        self.schemes = schemes.to_vec();
+        self.schemes13 = filtered(schemes, &|scheme| tls13::RULES.schemes.contains(scheme));
+        Ok(())
+    }
+
+    /// What a peer of TLS 1.3 is told: never nothing, which would be malformed. PKCS#1 v1.5 means certificates there.
+    pub(crate) fn tls13_schemes(&self) -> &[SignatureScheme] {
+        if self.schemes13.is_empty() { &self.schemes } else { &self.schemes13 }
+    }
+
+    pub(crate) fn set_alpn_protocols(&mut self, protocols: &[&[u8]]) -> Result<(), ConfigError> {
+        if protocols.iter().any(|name| name.is_empty() || u8::try_from(name.len()).is_err()) {
+            return Err(ConfigError::BadProtocolName);
+        }
+        // Room is left in the extension block for all else that a hello has.
+        if protocols.iter().map(|name| name.len().saturating_add(1)).sum::<usize>() > 0x8000 {
+            return Err(ConfigError::TooManyProtocols);
+        }
+        self.computed.forget();
+        self.alpn.clear();
+        for name in protocols {
+            self.alpn.push(name.to_vec());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
+        self.max_record = record_size(bytes.unwrap_or(MAX_RECORD))?;
+        Ok(())
+    }
+
+    pub(crate) fn set_record_size_limit(&mut self, bytes: Option<u16>) -> Result<(), ConfigError> {
+        let (min, max) = (RecordSizeLimit::MIN, max_size_limit(ProtocolVersion::TLS13));
+        if let Some(got) = bytes.filter(|bytes| !(min..=max).contains(bytes)) {
+            return Err(ConfigError::BadFragmentSize { got: got.into(), min: min.into(), max: max.into() });
+        }
+        self.computed.forget();
+        self.record_size_limit = bytes;
+        Ok(())
+    }
+
+    pub(crate) fn set_record_ramp_up(&mut self, ramp_up: Option<RecordRampUp>) -> Result<(), ConfigError> {
+        ramp_up.map(|ramp_up| record_size(ramp_up.record_size)).transpose()?;
+        self.ramp_up = ramp_up;
+        Ok(())
+    }
+
+    pub(crate) fn scope_of(&self, role: &'static str, settings: &[&[u8]]) -> Scope {
+        // Whoever stops accepting a scheme does not go on from what was signed with it.
+        let mut schemes = Vec::new();
+        for scheme in &self.schemes {
+            schemes.extend_from_slice(&scheme.0.to_be_bytes());
+        }
+        let require_alpn = [self.require_alpn.into()];
+        let settings = [settings, &[&schemes, &require_alpn]].concat();
+        Scope::of(&ScopeInputs { role, alpn: &self.alpn, settings: &settings, application: &self.session_context })
+    }
+
+    /// The suites of a version, as they go over the wire.
+    pub(crate) fn suite_ids(&self, version: ProtocolVersion) -> Vec<CipherSuite> {
+        let mut ids = Vec::new();
+        for suite in &self.suites {
+            if suite.version() == version {
+                ids.push(suite.suite());
+            }
+        }
+        ids
+    }
+}
+
+fn group_ids(groups: &[Group]) -> Vec<NamedGroup> {
+    let mut ids = Vec::with_capacity(groups.len());
+    for group in groups {
+        ids.push(group_id(*group));
+    }
+    ids
+}
+
+/// A size that records can have.
+fn record_size(got: usize) -> Result<usize, ConfigError> {
+    let (min, max) = (MIN_RECORD, MAX_RECORD);
+    if (min..=max).contains(&got) { Ok(got) } else { Err(ConfigError::BadFragmentSize { got, min, max }) }
+}
+
+fn check_list<T: PartialEq>(items: &[T], what: &'static str) -> Result<(), ConfigError> {
+    let mut rest = items;
+    let mut fits = !items.is_empty();
+    while let Some((item, behind)) = rest.split_first() {
+        fits &= !behind.contains(item);
+        rest = behind;
+    }
+    if fits { Ok(()) } else { Err(ConfigError::EmptyOrRepeated(what)) }
+}
+
+/// Those of the items that are to be kept.
+pub(crate) fn filtered<T: Copy>(items: &[T], keep: &dyn Fn(&T) -> bool) -> Vec<T> {
+    let mut kept = Vec::with_capacity(items.len());
+    for item in items {
+        if keep(item) {
+            kept.push(*item);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_is_refused_and_changes_nothing() {
+        let mut common = Common::default();
+        assert_eq!(common.set_cipher_suites(&[]), Err(ConfigError::EmptyOrRepeated("cipher suites")));
+        let cbc = CipherSuite(0xc013);
+        assert_eq!(common.set_cipher_suites(&[cbc]), Err(ConfigError::UnsupportedCipherSuite(cbc)));
+        assert_eq!(common.suites.len(), ALL_CIPHERSUITES.len());
+        assert!(common.set_groups(&[NamedGroup::X25519, NamedGroup::X25519]).is_err());
+        assert!(common.set_alpn_protocols(&[b""]).is_err());
+        assert!(common.set_alpn_protocols(&[&[b'a'; 256]]).is_err());
+        assert!(common.set_max_fragment_size(Some(63)).is_err());
+        assert!(common.set_max_fragment_size(Some(MAX_RECORD + 1)).is_err());
+        for record_size in [0, MIN_RECORD - 1, MAX_RECORD + 1] {
+            assert!(common.set_record_ramp_up(Some(RecordRampUp { record_size, bytes: 1 })).is_err());
+            assert_eq!(common.ramp_up, None);
+        }
+        for version in [ProtocolVersion::TLS11, ProtocolVersion::TLS10, ProtocolVersion(0x0300)] {
+            assert_eq!(common.set_versions(&[version]), Err(ConfigError::UnsupportedVersion(version)));
+        }
+        assert_eq!(common.enabled_versions(), [ProtocolVersion::TLS13, ProtocolVersion::TLS12]);
+    }
+
+    #[test]
+    fn a_version_without_a_suite_is_not_used() {
+        let mut common = Common::default();
+        common.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256]).unwrap();
+        assert_eq!(common.enabled_versions(), [ProtocolVersion::TLS13]);
+        let tls12 = [ProtocolVersion::TLS12];
+        common.set_versions(&tls12).unwrap();
+        assert_eq!(common.enabled_versions(), []);
+        common.set_cipher_suites(&[CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]).unwrap();
+        assert_eq!(common.enabled_versions(), tls12);
+    }
+}
