@@ -1,4 +1,4 @@
-//! What both roles can be told, once for all their connections.
+//! Configuration of both roles, shared by all connections that are created with it.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub(crate) use common::{Common, HelloTemplate, filtered};
 pub use records::{RecordPadding, RecordRampUp};
 pub use server::{ServerConfig, SessionLookup};
 
-/// Bounds on what a peer can make us hold.
+/// Limits on the resources that a peer can make this side use.
 ///
 /// ```
 /// let mut limits = strata_tls_handshake::config::Limits::default();
@@ -32,30 +32,33 @@ pub use server::{ServerConfig, SessionLookup};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of one handshake message, header included. It is checked on the header, before anything is held.
+    /// Maximum size of a handshake message in bytes, including its header. Checked on the header,
+    /// before the message is buffered.
     pub handshake_message: usize,
-    /// Certificates in the peer's chain.
+    /// Maximum number of certificates in the peer's chain.
     pub chain_length: usize,
 }
 
 impl Default for Limits {
-    /// 131,400 bytes, which is the largest ClientHello that its length fields allow, and holds the
-    /// largest chains of the public web many times; 16 certificates.
+    /// 131,400 bytes, the largest ClientHello that its length fields allow, which exceeds the
+    /// largest public certificate chains many times; 16 certificates.
     fn default() -> Self {
         Self { handshake_message: MAX_CLIENT_HELLO, chain_length: 16 }
     }
 }
 
-/// The largest ClientHello: header, version, random, and every vector at its longest (RFC 9846 §4.2.2).
+/// The largest ClientHello: header, version, random, and every vector at its maximum (RFC 9846
+/// §4.2.2).
 const MAX_CLIENT_HELLO: usize = 4 + 2 + 32 + (1 + 32) + (2 + 0xfffe) + (1 + 0xff) + (2 + 0xffff);
 
 /// Receives the secrets of connections, so that a capture can be decrypted (RFC 9850).
 pub trait KeyLog: fmt::Debug + Send + Sync {
-    /// Takes one secret: `label` as in `CLIENT_HANDSHAKE_TRAFFIC_SECRET`, the connection's ClientHello.random, the secret.
+    /// Receives one secret. `label` is, for example, `CLIENT_HANDSHAKE_TRAFFIC_SECRET`;
+    /// `client_random` is ClientHello.random.
     fn log(&self, label: &str, client_random: &[u8; 32], secret: &[u8]);
 }
 
-/// Logs nothing: the default.
+/// Logs nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoKeyLog;
 
@@ -63,36 +66,36 @@ impl KeyLog for NoKeyLog {
     fn log(&self, _: &str, _: &[u8; 32], _: &[u8]) {}
 }
 
-/// A setting that cannot be.
+/// An invalid setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// This version is not supported.
+    /// The version is not supported.
     UnsupportedVersion(ProtocolVersion),
-    /// This cipher suite is not supported.
+    /// The cipher suite is not supported.
     UnsupportedCipherSuite(CipherSuite),
-    /// This group is not supported.
+    /// The group is not supported.
     UnsupportedGroup(NamedGroup),
-    /// This signature scheme is not supported.
+    /// The signature scheme is not supported.
     UnsupportedSignatureScheme(SignatureScheme),
-    /// The list of these has to hold at least one, and each only once.
+    /// The list of these is empty or repeats an item.
     EmptyOrRepeated(&'static str),
-    /// The names of authorities for clients do not fit their message, or one is empty.
+    /// The CA names for clients exceed 32 KiB in total, or one is empty.
     HintsTooLong,
-    /// An application protocol's name has 1 to 255 bytes (RFC 7301 §3.1).
+    /// The name of an application protocol is not 1 to 255 bytes long (RFC 7301 §3.1).
     BadProtocolName,
-    /// The application protocols do not fit their extension (65,535 bytes).
+    /// The application protocols exceed 32 KiB in total, so they may not fit a ClientHello.
     TooManyProtocols,
-    /// The maximum record size, or the limit on received records, is out of bounds.
+    /// The maximum record size, or the limit on received records, is out of range.
     BadFragmentSize {
-        /// Bytes asked for.
+        /// The value in bytes.
         got: usize,
-        /// Bytes at least.
+        /// Minimum in bytes.
         min: usize,
-        /// Bytes at most.
+        /// Maximum in bytes.
         max: usize,
     },
-    /// max_fragment_length knows 512, 1024, 2048 and 4096 bytes (RFC 6066 §4).
+    /// The value is not one of max_fragment_length: 512, 1024, 2048 and 4096 bytes (RFC 6066 §4).
     BadMaxFragmentLength(u16),
 }
 
@@ -117,9 +120,7 @@ impl fmt::Display for ConfigError {
                 f.write_str("invalid CA names for clients: one is empty, or all are longer than 32 KiB")
             }
             Self::BadProtocolName => f.write_str("invalid application protocol name: expected 1 to 255 bytes"),
-            Self::TooManyProtocols => {
-                f.write_str("too many application protocols: expected at most 65,535 bytes in all")
-            }
+            Self::TooManyProtocols => f.write_str("too many application protocols: expected at most 32 KiB in all"),
             Self::BadFragmentSize { got, min, max } => {
                 write!(f, "invalid maximum record size: expected {min} to {max} bytes, got {got}")
             }

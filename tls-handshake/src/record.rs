@@ -1,8 +1,8 @@
-//! The record layer (RFC 9846 §5), between bytes on the wire and fragments of plaintext.
+//! The record layer (RFC 9846 §5), between bytes on the wire and plaintext fragments.
 //!
 //! ```text
-//! incoming ─ RecordReceiver::open ─▶ range of plaintext, in the same bytes ─ MessageJoiner ─▶ whole handshake messages
-//! Outgoing ◀─ RecordSender: a message is encoded at its end, and sealed where it lies when its flight ends
+//! incoming ─ RecordReceiver::open ─▶ range of plaintext, in place ─ MessageJoiner ─▶ whole handshake messages
+//! Outgoing ◀─ RecordSender: appends each message, and seals the flight in place at its end
 //! ```
 
 mod message_joiner;

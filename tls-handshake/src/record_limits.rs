@@ -1,6 +1,6 @@
-//! How much a record may hold: record_size_limit (RFC 8449) and max_fragment_length (RFC 6066 §4).
+//! Record size limits: record_size_limit (RFC 8449) and max_fragment_length (RFC 6066 §4).
 //!
-//! Each handshake negotiates it anew, also one that resumes a session.
+//! Each handshake negotiates them again, including resumptions.
 
 use tls_codec::code_points::ProtocolVersion;
 use tls_codec::error::BufferFull;
@@ -12,65 +12,66 @@ use crate::config::{ClientConfig, Common};
 use crate::error::{Error, Illegal};
 use crate::sink::Sink;
 
-/// What the protocol allows: 2^14 bytes of content.
+/// The maximum of the protocol: 2^14 bytes of content.
 pub(crate) const UNLIMITED: u16 = 1 << 14;
 
-/// How much a record holds at most: bytes of content and padding, without the content type that TLS 1.3 adds
-/// and record_size_limit counts.
+/// The maximum record content in bytes, including padding. Does not count the content type of TLS
+/// 1.3, which record_size_limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordLimits {
-    /// For what we send.
+    /// For sent records.
     pub send: u16,
-    /// For what we receive. Longer records are refused with record_overflow.
+    /// For received records. Longer ones are rejected with record_overflow.
     pub receive: u16,
 }
 
-/// Which records a limit is for.
+/// The records that a limit applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitedRecords {
     /// RFC 8449 §4: "Unprotected messages are not subject to this limit."
     Protected,
-    /// RFC 6066 §4: all, "including handshake messages".
+    /// RFC 6066 §4: all records, "including handshake messages".
     All,
 }
 
-/// What was negotiated.
+/// The negotiated limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordSizes {
-    /// Nothing.
+    /// None.
     Full,
-    /// record_size_limit, with the peer's value.
+    /// record_size_limit, with the value of the peer.
     Limited(u16),
-    /// max_fragment_length, with its value in bytes for both directions.
+    /// max_fragment_length, in bytes, for both directions.
     Fragments(u16),
 }
 
-/// The largest record_size_limit that a version has a meaning for (RFC 8449 §4).
+/// The largest record_size_limit that the version defines (RFC 8449 §4).
 pub(crate) fn max_size_limit(version: ProtocolVersion) -> u16 {
     UNLIMITED + content_type(version)
 }
 
-/// Bytes that record_size_limit counts beside content and padding.
+/// The number of bytes that record_size_limit counts in addition to content and padding.
 fn content_type(version: ProtocolVersion) -> u16 {
     u16::from(version == ProtocolVersion::TLS13)
 }
 
 impl RecordSizes {
-    /// What a server makes of a client's offer.
+    /// Returns the limit that a server selects from the client's offer.
     ///
     /// # Errors
     /// [`Illegal::MaxFragmentLength`].
     pub(crate) fn from_client_hello(hello: &ClientHello<'_>) -> Result<Self, Error> {
         let extensions = &hello.extensions;
         match (extensions.record_size_limit, extensions.max_fragment_length) {
-            // RFC 8449 §5: max_fragment_length is ignored then.
+            // RFC 8449 §5: record_size_limit replaces max_fragment_length.
             (Some(limit), _) => Ok(Self::Limited(limit)),
             (None, Some(length)) => Ok(Self::Fragments(length.bytes().ok_or(Illegal::MaxFragmentLength(length))?)),
             (None, None) => Ok(Self::Full),
         }
     }
 
-    /// What a client makes of a server's answer, of which nothing is unsolicited.
+    /// Returns the limit from the server's response. The caller has checked that both extensions
+    /// were offered.
     ///
     /// # Errors
     /// [`Illegal::TwoRecordSizes`], [`Illegal::MaxFragmentLength`].
@@ -89,12 +90,12 @@ impl RecordSizes {
         }
     }
 
-    /// Limits records from now on.
+    /// Limits all later records.
     pub(crate) fn apply(self, common: &Common, version: ProtocolVersion, out: &mut dyn Sink) {
         match self {
             Self::Full => {}
             Self::Limited(theirs) => {
-                // A larger value means something in a version to come, and the maximum in this one.
+                // A value above the maximum of this version means the maximum.
                 let content = |limit: u16| limit.min(max_size_limit(version)) - content_type(version);
                 let limits = RecordLimits { send: content(theirs), receive: content(local_limit(common, version)) };
                 out.limit_records(limits, LimitedRecords::Protected);
@@ -105,7 +106,7 @@ impl RecordSizes {
         }
     }
 
-    /// Writes the server's answer.
+    /// Writes the server's response.
     pub(crate) fn write(self, w: &mut Writer<'_>, common: &Common, version: ProtocolVersion) -> Result<(), BufferFull> {
         match self {
             Self::Full => Ok(()),
@@ -115,7 +116,7 @@ impl RecordSizes {
     }
 }
 
-/// The limit of our own that we state.
+/// The record_size_limit that this side sends.
 fn local_limit(common: &Common, version: ProtocolVersion) -> u16 {
     let max = max_size_limit(version);
     common.record_size_limit.map_or(max, |limit| limit.min(max))

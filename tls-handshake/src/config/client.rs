@@ -1,4 +1,4 @@
-//! A client's settings.
+//! Client configuration.
 
 use std::sync::Arc;
 
@@ -17,12 +17,21 @@ use crate::resumption::{MAX_LIFETIME, Scope, identity_scope};
 /// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
 /// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
 /// ```
-// All connections count themselves in the configuration's Arc: with what they read in other cache lines, they do not slow each other
-// down.
+/// Client settings: what to offer and what to accept. Secure by default.
+///
+/// Trust anchors are not part of it: the application that answers
+/// [`NeedVerdict`](crate::need::NeedVerdict) has them.
+///
+/// ```
+/// let mut config = strata_tls_handshake::config::ClientConfig::new();
+/// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
+/// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
+/// ```
+// In other cache lines than the reference count of its `Arc`, which all connections write to.
 #[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Shared with what is cloned of it, until one of them is changed.
+    /// Shared with clones until one of them is changed.
     pub(crate) common: Arc<Common>,
     pub(crate) send_server_name: bool,
     pub(crate) client_identity_lookup: bool,
@@ -30,13 +39,13 @@ pub struct ClientConfig {
     pub(crate) request_scts: bool,
     pub(crate) resumption: bool,
     pub(crate) tickets: bool,
-    /// Seconds from the verdict on the server's chain.
+    /// In seconds, from the verification of the server's chain.
     pub(crate) session_lifetime: u32,
     pub(crate) early_data: bool,
     pub(crate) max_fragment_length: Option<MaxFragmentLength>,
     pub(crate) allow_missing_renegotiation_info: bool,
     pub(crate) allow_unoffered_alpn: bool,
-    /// What the ClientHello of a replayed trace offered beyond ours.
+    /// Extensions that the ClientHello of a replayed trace offered in addition.
     #[cfg(test)]
     pub(crate) also_offered: Vec<tls_codec::code_points::ExtensionType>,
 }
@@ -63,69 +72,70 @@ impl Default for ClientConfig {
 }
 
 impl ClientConfig {
-    /// All suites and groups, SNI sent, records of full size.
+    /// Creates a configuration with all cipher suites and groups, SNI, and records of full size.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether the server's DNS name is told to it (RFC 6066 §3). An IP address never is.
+    /// Sends the server's DNS name (SNI, RFC 6066 §3). An IP address is never sent. Default: on.
     pub fn set_server_name_indication(&mut self, send: bool) {
         self.common_mut().computed.forget();
         self.send_server_name = send;
     }
 
-    /// Whether there may be an identity for servers that ask for one, so that [`NeedClientIdentity`](crate::need::NeedClientIdentity) is
-    /// asked. Otherwise they are told that there is none.
+    /// Requests an identity with [`NeedClientIdentity`](crate::need::NeedClientIdentity) when a
+    /// server requests a client certificate. Otherwise the client sends an empty certificate.
+    /// Default: off.
     pub fn set_client_identity_lookup(&mut self, ask: bool) {
         self.client_identity_lookup = ask;
     }
 
-    /// Whether the server is asked to staple an OCSP response (RFC 6066 §8). It is, unless this says otherwise.
+    /// Requests a stapled OCSP response (RFC 6066 §8). Default: on.
     pub fn set_ocsp_request(&mut self, ask: bool) {
         self.common_mut().computed.forget();
         self.request_ocsp = ask;
     }
 
-    /// Whether the server is asked for signed certificate timestamps (RFC 6962 §3.3). It is not, unless this says so: most
-    /// certificates have theirs inside.
+    /// Requests stapled SCTs (RFC 6962 §3.3). Most certificates contain theirs. Default: off.
     pub fn set_sct_request(&mut self, ask: bool) {
         self.common_mut().computed.forget();
         self.request_scts = ask;
     }
 
-    /// Whether sessions are kept for later connections, so that there are some to [take](crate::ClientConnection::take_sessions). They
-    /// are not unless this says so.
+    /// Collects sessions for later connections, returned by
+    /// [`take_sessions`](crate::ClientConnection::take_sessions). Default: off.
     pub fn set_resumption(&mut self, keep: bool) {
         self.common_mut().computed.forget();
         self.resumption = keep;
     }
 
-    /// Sets for how long sessions are resumed, in seconds from when the server's chain was verified,
-    /// however often they were resumed in between. 0 disables resumption. At most 7 days (RFC 9846
-    /// §4.7.1), and never longer than the server says for a ticket. Default: 7 days.
+    /// Sets how long sessions can be resumed, in seconds since the server's chain was verified,
+    /// across any number of resumptions. 0 disables resumption. The maximum is 7 days (RFC 9846
+    /// §4.7.1); the lifetime that the server sends with a ticket also applies. Default: 7 days.
     pub fn set_session_lifetime(&mut self, seconds: u32) {
         self.session_lifetime = seconds.min(MAX_LIFETIME);
     }
 
-    /// Whether servers may give us tickets to keep; they may, unless this says otherwise. Without tickets only servers of TLS 1.2
-    /// that keep sessions themselves can resume.
+    /// Accepts session tickets. Without tickets, only TLS 1.2 servers that store sessions
+    /// themselves can resume. Default: on.
     pub fn set_tickets(&mut self, take: bool) {
         self.common_mut().computed.forget();
         self.tickets = take;
     }
 
-    /// Whether data may be sent before the server has answered (0-RTT), where a session allows it. It may not, unless this says
-    /// so: whoever records such data can send it again, and it is for the server to refuse the second time.
+    /// Enables early data (0-RTT) with sessions that allow it. An attacker can replay early data,
+    /// and only the server can detect it. Default: off.
     pub fn enable_early_data(&mut self, send: bool) {
         self.early_data = send;
     }
 
-    /// Offers max_fragment_length (RFC 6066 §4) with this many bytes: 512, 1024, 2048 or 4096. A server that
-    /// accepts it sends no longer records and gets none, handshake messages included.
+    /// Offers max_fragment_length (RFC 6066 §4) with this many bytes: 512, 1024, 2048 or 4096. If
+    /// the server accepts it, neither side sends longer records, handshake messages included.
     ///
-    /// It is for servers too old for [record_size_limit](Self::set_record_size_limit), which replaces it: a
-    /// server that supports both uses that if both are set. Default: `None`.
+    /// Use it for servers that do not support its successor,
+    /// [record_size_limit](Self::set_record_size_limit). If both are set, a server that supports
+    /// both uses the successor. Default: `None`.
     ///
     /// # Errors
     /// [`ConfigError::BadMaxFragmentLength`] for any other number.
@@ -137,30 +147,32 @@ impl ClientConfig {
         Ok(())
     }
 
-    /// Accepts TLS 1.2 servers that do not send renegotiation_info (RFC 5746 §4.1). Against such a server an
-    /// attacker can put data of its own before ours: allow it only for a server that cannot be updated, and
-    /// where data of unknown origin does no harm. Default: off.
+    /// Accepts TLS 1.2 servers that do not send renegotiation_info (RFC 5746 §4.1). With such a
+    /// server, an attacker can insert its own data before the client's. Allow it only for a server
+    /// that cannot be updated, and where data of unknown origin is harmless. Default: off.
     pub fn set_allow_missing_renegotiation_info(&mut self, allow: bool) {
         self.allow_missing_renegotiation_info = allow;
     }
 
-    /// Accepts servers that choose an application protocol that was not offered, instead of refusing them with
-    /// illegal_parameter (RFC 7301 §3.2). Check the protocol then: it is any that the server likes. A server that chooses one though
-    /// none was offered is refused in any case. Default: off.
+    /// Accepts an application protocol that the client did not offer, instead of rejecting the
+    /// server with illegal_parameter (RFC 7301 §3.2). The application must then check the protocol.
+    /// A server that chooses a protocol although the client offered none is always rejected.
+    /// Default: off.
     pub fn set_allow_unoffered_alpn(&mut self, allow: bool) {
         self.allow_unoffered_alpn = allow;
     }
 
-    /// What a session is bound to, beside its own values: a hash over the role, the application protocols, whether the server is
-    /// told its name and what it is asked to staple, and the application's [own part](Self::set_session_context). Two configurations resume each other's
-    /// sessions only if theirs are the same.
+    /// Returns the resumption scope: a hash of the settings that a session depends on. These are
+    /// the role, the application protocols, whether SNI is sent, which stapled data is requested,
+    /// and the [session context](Self::set_session_context). Two configurations resume each other's
+    /// sessions only if their scopes are equal.
     #[must_use]
     pub fn session_scope(&self) -> [u8; 32] {
         *self.scope().bytes()
     }
 
-    /// Returns [`session_scope`](Self::session_scope) of a client with an identity: `identity` is a hash over all that the choice of its
-    /// certificate depends on.
+    /// Returns the [`session_scope`](Self::session_scope) of a client with an identity. `identity`
+    /// is a hash of everything that the choice of the client certificate depends on.
     #[must_use]
     pub fn session_scope_with(&self, identity: Option<&[u8; 32]>) -> [u8; 32] {
         *self.scope_of_identity(identity).bytes()
@@ -175,7 +187,7 @@ impl ClientConfig {
         *self.common.computed.scope.get_or_init(|| self.common.scope_of("client", &[&asks]))
     }
 
-    /// Where the secrets of connections go.
+    /// Sets the receiver of connection secrets. Default: none.
     pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
         self.common_mut().key_log = Some(key_log);
     }

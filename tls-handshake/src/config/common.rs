@@ -14,39 +14,39 @@ use crate::resumption::{Scope, ScopeInputs};
 use crate::suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 use crate::verify::tls13;
 
-/// What both roles have. Every list is checked when it is set: it is never empty, and holds only what is supported. What the
-/// settings mean for each other is checked by `validate`, so that their order does not matter.
+/// The settings of both roles. Setters check each list: it is not empty and contains only supported
+/// items. `validate` checks how settings combine, so the order of setters does not matter.
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
-    /// The newest first.
+    /// Newest first.
     pub(super) versions: Vec<ProtocolVersion>,
-    /// All that were set; those of versions that are enabled are in `suites`, which may be none.
+    /// The suites that were set. `suites` contains those of enabled versions, possibly none.
     pub(super) set_suites: Vec<SupportedCipherSuite>,
     pub(crate) suites: Vec<SupportedCipherSuite>,
     pub(crate) require_ems: bool,
     pub(crate) groups: Vec<Group>,
-    /// The same as they go over the wire, converted once.
+    /// The same groups as code points.
     pub(crate) group_ids: Vec<NamedGroup>,
-    /// The signature schemes that peers may sign with, and those of them that TLS 1.3 knows.
+    /// The signature schemes that peers may sign with, and those of them that TLS 1.3 allows.
     pub(crate) schemes: Vec<SignatureScheme>,
     pub(crate) schemes13: Vec<SignatureScheme>,
     pub(crate) alpn: Vec<Vec<u8>>,
     pub(crate) require_alpn: bool,
     pub(crate) limits: Limits,
     pub(crate) max_record: usize,
-    /// Bytes, as record_size_limit counts them.
+    /// In bytes, as record_size_limit counts them.
     pub(crate) record_size_limit: Option<u16>,
     pub(crate) ramp_up: Option<RecordRampUp>,
     pub(crate) padding: RecordPadding,
-    /// None by default, which connections need not count themselves in.
+    /// `None` by default, so that connections need not update its reference count.
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
     pub(crate) records_per_key: Option<u64>,
     pub(crate) session_context: Vec<u8>,
     pub(crate) computed: Computed,
 }
 
-/// What follows from the settings, computed when it is first needed. Whatever changes a setting of which a session or a hello tells
-/// [forgets](Self::forget) it.
+/// Values derived from the settings on first use. A setter that changes an input of them calls
+/// [`forget`](Self::forget).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Computed {
     pub(crate) scope: OnceLock<Scope>,
@@ -59,18 +59,19 @@ impl Computed {
     }
 }
 
-/// What every ClientHello of a configuration has in common, as it goes over the wire.
+/// The encoded parts that all ClientHellos of a configuration share.
 #[derive(Clone, Debug)]
 pub(crate) struct HelloTemplate {
     /// `cipher_suites` and `legacy_compression_methods`.
     pub(crate) suites: Vec<u8>,
-    /// The extensions that depend on neither the server's name, nor on what is known of it, nor on the key share.
+    /// The extensions that do not depend on the server name, a session, or the key share.
     pub(crate) extensions: Vec<u8>,
 }
 
-/// The smallest maximum record size: whatever is smaller would be mostly overhead.
+/// The smallest maximum record size. Smaller records would be mostly overhead.
 pub(crate) const MIN_RECORD: usize = 64;
-/// The largest: a full fragment, with the most that a version puts around it (header, explicit nonce, tag).
+/// The largest record: a full fragment with the largest overhead of either version (header,
+/// explicit nonce, tag).
 pub(crate) const MAX_RECORD: usize = MAX_FRAGMENT + HEADER_LEN + 8 + TAG_LEN;
 
 impl Default for Common {
@@ -130,12 +131,12 @@ impl Common {
         self.suites = filtered(&self.set_suites, &|suite| self.versions.contains(&suite.version()));
     }
 
-    /// Whether the version is enabled, and has a suite.
+    /// Whether the version is enabled and has a suite.
     pub(crate) fn enables(&self, version: ProtocolVersion) -> bool {
         self.suites.iter().any(|suite| suite.version() == version)
     }
 
-    /// The versions that are enabled and have a suite, the newest first.
+    /// The enabled versions that have a suite, newest first.
     pub(crate) fn enabled_versions(&self) -> Vec<ProtocolVersion> {
         filtered(&self.versions, &|version| self.enables(*version))
     }
@@ -163,7 +164,8 @@ impl Common {
         Ok(())
     }
 
-    /// What a peer of TLS 1.3 is told: never nothing, which would be malformed. PKCS#1 v1.5 means certificates there.
+    /// The signature_algorithms of TLS 1.3. Never empty, which would be malformed: without a TLS
+    /// 1.3 scheme it contains PKCS#1 v1.5, which applies only to certificates.
     pub(crate) fn tls13_schemes(&self) -> &[SignatureScheme] {
         if self.schemes13.is_empty() { &self.schemes } else { &self.schemes13 }
     }
@@ -172,7 +174,7 @@ impl Common {
         if protocols.iter().any(|name| name.is_empty() || u8::try_from(name.len()).is_err()) {
             return Err(ConfigError::BadProtocolName);
         }
-        // Room is left in the extension block for all else that a hello has.
+        // Leaves room in the extension block for the other extensions of a ClientHello.
         if protocols.iter().map(|name| name.len().saturating_add(1)).sum::<usize>() > 0x8000 {
             return Err(ConfigError::TooManyProtocols);
         }
@@ -206,7 +208,7 @@ impl Common {
     }
 
     pub(crate) fn scope_of(&self, role: &'static str, settings: &[&[u8]]) -> Scope {
-        // Whoever stops accepting a scheme does not go on from what was signed with it.
+        // A session must not outlive the acceptance of the scheme that authenticated it.
         let mut schemes = Vec::new();
         for scheme in &self.schemes {
             schemes.extend_from_slice(&scheme.0.to_be_bytes());
@@ -216,7 +218,7 @@ impl Common {
         Scope::of(&ScopeInputs { role, alpn: &self.alpn, settings: &settings, application: &self.session_context })
     }
 
-    /// The suites of a version, as they go over the wire.
+    /// The code points of the suites of a version.
     pub(crate) fn suite_ids(&self, version: ProtocolVersion) -> Vec<CipherSuite> {
         let mut ids = Vec::new();
         for suite in &self.suites {
@@ -236,7 +238,7 @@ fn group_ids(groups: &[Group]) -> Vec<NamedGroup> {
     ids
 }
 
-/// A size that records can have.
+/// Checks a maximum record size.
 fn record_size(got: usize) -> Result<usize, ConfigError> {
     let (min, max) = (MIN_RECORD, MAX_RECORD);
     if (min..=max).contains(&got) { Ok(got) } else { Err(ConfigError::BadFragmentSize { got, min, max }) }
@@ -252,7 +254,7 @@ fn check_list<T: PartialEq>(items: &[T], what: &'static str) -> Result<(), Confi
     if fits { Ok(()) } else { Err(ConfigError::EmptyOrRepeated(what)) }
 }
 
-/// Those of the items that are to be kept.
+/// Returns the items that `keep` selects.
 pub(crate) fn filtered<T: Copy>(items: &[T], keep: &dyn Fn(&T) -> bool) -> Vec<T> {
     let mut kept = Vec::with_capacity(items.len());
     for item in items {
@@ -268,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_is_refused_and_changes_nothing() {
+    fn invalid_setting_is_rejected_and_changes_nothing() {
         let mut common = Common::default();
         assert_eq!(common.set_cipher_suites(&[]), Err(ConfigError::EmptyOrRepeated("cipher suites")));
         let cbc = CipherSuite(0xc013);
@@ -290,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_without_a_suite_is_not_used() {
+    fn version_without_suite_is_disabled() {
         let mut common = Common::default();
         common.set_cipher_suites(&[CipherSuite::TLS_AES_128_GCM_SHA256]).unwrap();
         assert_eq!(common.enabled_versions(), [ProtocolVersion::TLS13]);

@@ -1,10 +1,11 @@
-//! How records are cut, and padded.
+//! Settings for the size and the padding of records.
 
-/// Short records of application data at first, and again [after a pause](crate::Connection::note_idle).
+/// Short records of application data at first, and again [after a
+/// pause](crate::Connection::note_idle).
 ///
-/// A peer can use nothing of a record before its last byte came. While TCP still feels its way, a record of full size takes a
-/// dozen segments and may take several round trips; one that fits a segment can be used as soon as that has come. Later the
-/// full size costs less, in bytes and in work.
+/// A peer cannot decrypt a record before its last byte arrives. While the TCP congestion window is
+/// small, a full record takes a dozen segments and possibly several round trips. A record that fits
+/// one segment can be used when that arrives. Later, full records cost fewer bytes and less work.
 ///
 /// ```
 /// let mut ramp_up = strata_tls_handshake::config::RecordRampUp::default();
@@ -16,26 +17,30 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordRampUp {
-    /// The most bytes that a short record has on the wire, all overhead counted.
+    /// Maximum size of a short record on the wire, in bytes, including all overhead.
     pub record_size: usize,
-    /// Bytes of application data that go out in short records before they get longer.
+    /// Bytes of application data to send in short records.
     pub bytes: u32,
 }
 
 impl Default for RecordRampUp {
-    /// Records of 1,348 bytes: a segment on paths with an MTU of 1,420 or more (Ethernet, PPPoE, most tunnels), with the longest
-    /// headers that are usual (IPv6, and TCP with timestamps). 64 KiB of them: by then the congestion window, which begins
-    /// with some 14 KB (RFC 6928) and doubles with each round trip, holds several records of full size.
+    /// Records of 1,348 bytes, for 64 KiB of data.
+    ///
+    /// The size fits one segment on paths with an MTU of at least 1,420 (Ethernet, PPPoE, most
+    /// tunnels) and the longest usual headers (IPv6, TCP with timestamps). The congestion window
+    /// starts at about 14 KB (RFC 6928) and doubles with each round trip. After 64 KiB it holds
+    /// several full records.
     fn default() -> Self {
         Self { record_size: 1420 - 40 - 32, bytes: 0x1_0000 }
     }
 }
 
-/// Zeros that hide how long a content is (RFC 9846 §5.4), in TLS 1.3: TLS 1.2 has no place for them.
+/// Zeros that hide the length of the content of TLS 1.3 records (RFC 9846 §5.4). TLS 1.2 has no
+/// padding.
 ///
-/// Every record that is encrypted has some: data, early data, messages of the handshake, alerts; so they cannot be told apart by
-/// their lengths either. How many records there are and when they come still shows: hand over what belongs together at
-/// once.
+/// All encrypted records are padded: data, early data, handshake messages and alerts. Their lengths
+/// do not distinguish them. The number and timing of records remain visible, so pass data that
+/// belongs together to one call.
 ///
 /// ```
 /// use strata_tls_handshake::config::{ClientConfig, RecordPadding};
@@ -45,10 +50,10 @@ impl Default for RecordRampUp {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecordPadding {
-    /// None.
+    /// No padding.
     #[default]
     None,
-    /// The content of each record is filled up to a multiple of this many bytes, or to all that the record may hold if that is
-    /// less: 16,384 make all records equally long. 0 and 1 fill up nothing.
+    /// Pads the content of each record to a multiple of this many bytes, or to the capacity of the
+    /// record if that is less. 16,384 makes all records equally long. 0 and 1 add no padding.
     ToMultipleOf(u16),
 }

@@ -1,4 +1,4 @@
-//! A server's settings.
+//! Server configuration.
 
 use std::sync::Arc;
 
@@ -18,11 +18,21 @@ use crate::resumption::{DEFAULT_TICKET_LIFETIME, MAX_LIFETIME, Scope};
 /// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
 /// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
 /// ```
-// As for ClientConfig: apart from the count of the Arc that all connections write to.
+// In other cache lines than the reference count of its `Arc`, as for ClientConfig.
+/// Server settings: what to accept. Secure by default.
+///
+/// Identities are not part of it: the application that answers
+/// [`NeedIdentity`](crate::need::NeedIdentity) has them.
+///
+/// ```
+/// let mut config = strata_tls_handshake::config::ServerConfig::new();
+/// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
+/// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
+/// ```
 #[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Shared with what is cloned of it, until one of them is changed.
+    /// Shared with clones until one of them is changed.
     pub(crate) common: Arc<Common>,
     pub(crate) session_lookup: SessionLookup,
     pub(crate) external_psks: bool,
@@ -32,24 +42,26 @@ pub struct ServerConfig {
     pub(crate) max_early_data: u32,
     pub(crate) half_rtt: bool,
     pub(crate) client_auth: ClientAuth,
-    /// Distinguished names, DER.
+    /// Distinguished names, in DER.
     pub(crate) client_auth_hints: Vec<Vec<u8>>,
     pub(crate) suite_preference: SuitePreference,
     pub(crate) ignore_invalid_server_name: bool,
 }
 
-/// Where a server keeps sessions for its clients to resume.
+/// Where a server stores sessions for resumption.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionLookup {
     /// Nowhere: every handshake is a full one.
     #[default]
     Never,
-    /// With the clients, in tickets (RFC 9846 §4.7.1, RFC 5077).
+    /// In tickets, which clients store (RFC 9846 §4.7.1, RFC 5077).
     Tickets,
-    /// In a store: tickets of TLS 1.3 are keys of it, and so are the session ids of TLS 1.2.
+    /// In a store on the server. Its keys are the tickets of TLS 1.3 and the session ids of TLS
+    /// 1.2.
     Ids,
-    /// With the clients; and in a store those of TLS 1.2 clients that take no tickets, such as curl, under session ids.
+    /// In tickets; for TLS 1.2 clients without ticket support, such as curl, in a store under
+    /// session ids.
     TicketsOrIds,
 }
 
@@ -73,79 +85,86 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
-    /// All suites and groups in our order of preference, records of full size.
+    /// Creates a configuration with all cipher suites and groups in the default order, and records
+    /// of full size.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Where sessions are kept, so that [`NeedSession`](crate::need::NeedSession) is asked for a client that wants to resume one,
-    /// and [`NeedNewSession`](crate::need::NeedNewSession) gives new ones out. Nowhere, unless this says so.
+    /// Sets where sessions are stored. When a client offers to resume a session,
+    /// [`NeedSession`](crate::need::NeedSession) requests it;
+    /// [`NeedNewSession`](crate::need::NeedNewSession) stores new ones. Default: nowhere.
     pub fn set_session_lookup(&mut self, lookup: SessionLookup) {
         self.session_lookup = lookup;
     }
 
-    /// Whether there may be external pre-shared keys, so that [`NeedSession`](crate::need::NeedSession) is asked for a client that
-    /// names some, wherever sessions are kept. There are none unless this says so.
+    /// Enables external pre-shared keys: [`NeedSession`](crate::need::NeedSession) then requests
+    /// the key when a client offers some, independently of where sessions are stored. Default: off.
     ///
-    /// A key whose hash is not that of the preferred cipher suite changes the suite, but not after a HelloRetryRequest, which
-    /// fixed it before (RFC 9846 §4.2.4): the handshake is a full one then. Keys from
-    /// [`ExternalPsk::import`](crate::ExternalPsk::import) have one for each hash.
+    /// A key whose hash differs from that of the preferred cipher suite changes the suite. After a
+    /// HelloRetryRequest, which fixes the suite, the handshake is a full one instead (RFC 9846
+    /// §4.2.4). Keys from [`ExternalPsk::import`](crate::ExternalPsk::import) exist for each hash.
     pub fn set_external_psks(&mut self, ask: bool) {
         self.external_psks = ask;
     }
 
-    /// How many tickets a client of TLS 1.3 is given after a handshake: 2 unless changed, so that it can open two connections
-    /// at once, each with a ticket of its own (RFC 9846 Appendix C.4).
+    /// Sets the number of TLS 1.3 tickets sent after a handshake. Two tickets let a client open two
+    /// connections at once, each with its own ticket (RFC 9846 Appendix C.4). Default: 2.
     pub fn set_send_tls13_tickets(&mut self, tickets: u8) {
         self.tls13_tickets = tickets;
     }
 
-    /// Sets for how long a client can resume after a full handshake, in seconds, however often it resumes in between. Counted from
-    /// the verdict on the client's certificate, or from the first ticket of a client that showed none. 0 disables resumption. At
-    /// most [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME) (RFC 9846 §4.7.1). Default: 7 days.
+    /// Sets how long a client can resume after a full handshake, in seconds, across any number of
+    /// resumptions. It starts when the client's certificate is verified, or at the first ticket of
+    /// an anonymous client. 0 disables resumption. The maximum is
+    /// [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME) (RFC 9846 §4.7.1). Default: 7 days.
     ///
-    /// See [`set_ticket_lifetime`](Self::set_ticket_lifetime) for the bound on one ticket.
+    /// See [`set_ticket_lifetime`](Self::set_ticket_lifetime) for the limit on one ticket.
     pub fn set_session_lifetime(&mut self, seconds: u32) {
         self.session_lifetime = seconds.min(MAX_LIFETIME);
     }
 
-    /// Sets for how long one ticket, or one session id of TLS 1.2, can be used, in seconds from when it is issued. In TLS 1.3 each
-    /// resumption issues new ones, within the [session's lifetime](Self::set_session_lifetime); clients are told the shorter of
-    /// the two. 0 disables resumption. At most [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME). Default: 12 hours.
+    /// Sets how long one ticket, or one TLS 1.2 session id, can be used, in seconds since it is
+    /// issued. In TLS 1.3 each resumption issues new tickets, within the [session's
+    /// lifetime](Self::set_session_lifetime). Clients receive the shorter of the two. 0 disables
+    /// resumption. The maximum is [`MAX_LIFETIME`](crate::resumption::MAX_LIFETIME). Default: 12
+    /// hours.
     pub fn set_ticket_lifetime(&mut self, seconds: u32) {
         self.ticket_lifetime = seconds.min(MAX_LIFETIME);
     }
 
-    /// Returns whether a session lives at all.
+    /// Returns whether sessions have a lifetime, without which there is no resumption.
     pub(crate) fn has_lifetime(&self) -> bool {
         self.session_lifetime > 0 && self.ticket_lifetime > 0
     }
 
-    /// Sets the early data (0-RTT) limit of a resumed connection, in bytes. Early data is accepted only with a session that was
-    /// [used once](crate::need::NeedSession::found_single_use) and whose ticket's age shows that it was sent just now, so that it
-    /// cannot be replayed (RFC 9846 §8). Tickets advertise it only under [`SessionLookup::Ids`]; elsewhere this has no effect.
-    /// Default: 0 (none).
+    /// Sets the early data (0-RTT) limit of a resumed connection, in bytes. Early data is accepted
+    /// only with a [single-use session](crate::need::NeedSession::found_single_use) and a fresh
+    /// ticket age, so that it cannot be replayed (RFC 9846 §8). Tickets advertise it only under
+    /// [`SessionLookup::Ids`]; elsewhere this has no effect. Default: 0 (disabled).
     pub fn set_max_early_data_size(&mut self, bytes: u32) {
         self.max_early_data = bytes;
     }
 
-    /// Whether we may send data before the client has finished the handshake (0.5-RTT): not unless changed. It saves a round trip
-    /// to answer early data, but the client is not known to be there, and was not asked for a certificate.
+    /// Allows data before the client finishes the handshake (0.5-RTT). It saves a round trip when
+    /// answering early data. The client has not proved liveness then. Has no effect if the server
+    /// requests a client certificate. Default: off.
     pub fn set_send_half_rtt_data(&mut self, send: bool) {
         self.half_rtt = send;
     }
 
-    /// What a session is bound to, beside its own values: a hash over the role, the application protocols, what clients are asked
-    /// for, and the application's [own part](Self::set_session_context). Two configurations resume each other's sessions only if
-    /// theirs are the same.
+    /// Returns the resumption scope: a hash of the settings that a session depends on. These are
+    /// the role, the application protocols, what is requested from clients, and the [session
+    /// context](Self::set_session_context). Two configurations resume each other's sessions only if
+    /// their scopes are equal.
     #[must_use]
     pub fn session_scope(&self) -> [u8; 32] {
         *self.scope().bytes()
     }
 
-    /// How much early data is dropped that was not accepted: what clients of this server may have been told, or of another that it
-    /// took the place of.
+    /// The number of bytes of rejected early data to skip. Clients may have their limit from this
+    /// server or from one that it replaced.
     pub(crate) fn early_data_to_skip(&self) -> u32 {
         self.max_early_data.max(0x4000)
     }
@@ -165,18 +184,20 @@ impl ServerConfig {
         })
     }
 
-    /// Whether clients are asked for a certificate, and must have one. They are not asked unless this says so. Who judges
-    /// their chains is who answers [`NeedClientVerdict`](crate::need::NeedClientVerdict).
+    /// Sets whether clients are asked for a certificate, and whether they must present one. The
+    /// answer to [`NeedClientVerdict`](crate::need::NeedClientVerdict) verifies it. Default:
+    /// disabled.
     pub fn set_client_auth(&mut self, client_auth: ClientAuth) {
         self.common_mut().computed.forget();
         self.client_auth = client_auth;
     }
 
-    /// The distinguished names (DER) of the authorities whose certificates clients should show: a hint for those that have
-    /// several (RFC 9846 §4.3.4, RFC 5246 §7.4.4). None unless set.
+    /// Sets the distinguished names (DER) of the CAs whose certificates clients should present.
+    /// Clients with several certificates use them as a hint (RFC 9846 §4.3.4, RFC 5246 §7.4.4).
+    /// Default: none.
     ///
     /// # Errors
-    /// [`ConfigError::HintsTooLong`] if they do not fit the message (32 KiB in all).
+    /// [`ConfigError::HintsTooLong`] if they exceed 32 KiB in total or one is empty.
     pub fn set_client_auth_hints(&mut self, names: Vec<Vec<u8>>) -> Result<(), ConfigError> {
         let length: usize = names.iter().map(|name| name.len().saturating_add(2)).sum();
         if length > 0x8000 || names.iter().any(Vec::is_empty) {
@@ -187,18 +208,19 @@ impl ServerConfig {
         Ok(())
     }
 
-    /// Whose order of cipher suites counts: ours, unless this says otherwise.
+    /// Sets whose order of cipher suites counts. Default: the server's.
     pub fn set_suite_preference(&mut self, preference: SuitePreference) {
         self.suite_preference = preference;
     }
 
-    /// Serves clients whose server name (SNI) is not a host name as if they had sent none, instead of refusing them with
-    /// illegal_parameter. An IP address, which RFC 6066 §3 forbids too, is ignored in any case. Default: off.
+    /// Ignores a server name (SNI) that is not a host name, instead of rejecting the client with
+    /// illegal_parameter. An IP address, which RFC 6066 §3 also forbids, is always ignored.
+    /// Default: off.
     pub fn set_ignore_invalid_server_name(&mut self, ignore: bool) {
         self.ignore_invalid_server_name = ignore;
     }
 
-    /// Where the secrets of connections go.
+    /// Sets the receiver of connection secrets. Default: none.
     pub fn set_key_log(&mut self, key_log: Arc<dyn KeyLog>) {
         self.common_mut().key_log = Some(key_log);
     }

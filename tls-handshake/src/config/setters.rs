@@ -1,51 +1,57 @@
-//! The setters that both roles have, documented once.
+//! The setters that both roles have, with their documentation.
 
-/// The settings that both roles have, documented once.
+/// Implements the shared setters for one configuration type.
 macro_rules! setters {
     ($config:ty) => {
         impl $config {
-            /// The protocol versions: TLS 1.3 and TLS 1.2 unless changed. The order does not matter: the newest that both
-            /// sides have is used, always.
+            /// Sets the protocol versions. Their order does not matter: the newest version that
+            /// both sides support is negotiated. Default: TLS 1.3 and TLS 1.2.
             ///
             /// # Errors
-            /// [`ConfigError::UnsupportedVersion`] for any other; [`ConfigError`] for an empty list or a repetition.
+            /// [`ConfigError::UnsupportedVersion`] for any other version;
+            /// [`ConfigError::EmptyOrRepeated`].
             pub fn set_versions(&mut self, versions: &[ProtocolVersion]) -> Result<(), ConfigError> {
                 self.common_mut().set_versions(versions)
             }
 
-            /// The cipher suites of all versions, in order of preference. A version without a suite is not used.
+            /// Sets the cipher suites of all versions, in order of preference. A version without a
+            /// suite is disabled. Default: [all](crate::ALL_CIPHERSUITES).
             ///
             /// # Errors
-            /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+            /// [`ConfigError::UnsupportedCipherSuite`], [`ConfigError::EmptyOrRepeated`].
             pub fn set_cipher_suites(&mut self, suites: &[CipherSuite]) -> Result<(), ConfigError> {
                 self.common_mut().set_cipher_suites(suites)
             }
 
-            /// Whether this version is enabled, and with a cipher suite of its own: whether it can be negotiated.
+            /// Returns whether this version can be negotiated: it is enabled and has a cipher
+            /// suite.
             #[must_use]
             pub fn has_version(&self, version: ProtocolVersion) -> bool {
                 self.common.suites.iter().any(|suite| suite.version() == version)
             }
 
-            /// The key exchange groups, in order of preference. A client sends a key share for the first.
+            /// Sets the key exchange groups, in order of preference. A client sends a key share for
+            /// the first. Default: X25519, P-256, P-384.
             ///
             /// # Errors
-            /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+            /// [`ConfigError::UnsupportedGroup`], [`ConfigError::EmptyOrRepeated`].
             pub fn set_groups(&mut self, groups: &[NamedGroup]) -> Result<(), ConfigError> {
                 self.common_mut().set_groups(groups)
             }
 
-            /// The signature schemes that the peer may sign the handshake with, in order of preference: all that are supported
-            /// unless changed. What signs its certificates is not limited by them. TLS 1.3 does not sign with PKCS#1 v1.5: where
-            /// there is nothing else, its handshakes fail.
+            /// Sets the signature schemes that the peer may sign the handshake with, in order of
+            /// preference. They do not limit the signatures of certificates. TLS 1.3 does not sign
+            /// with PKCS#1 v1.5, so its handshakes fail if there is no other scheme. Default: all
+            /// supported schemes.
             ///
             /// # Errors
-            /// [`ConfigError`] for one that is not supported, an empty list or a repetition.
+            /// [`ConfigError::UnsupportedSignatureScheme`], [`ConfigError::EmptyOrRepeated`].
             pub fn set_signature_schemes(&mut self, schemes: &[SignatureScheme]) -> Result<(), ConfigError> {
                 self.common_mut().set_signature_schemes(schemes)
             }
 
-            /// The application protocols (RFC 7301), in order of preference; none means that ALPN is not used.
+            /// Sets the application protocols (ALPN, RFC 7301), in order of preference. Without
+            /// protocols, ALPN is not used. Default: none.
             ///
             /// # Errors
             /// [`ConfigError::BadProtocolName`], [`ConfigError::TooManyProtocols`].
@@ -53,76 +59,84 @@ macro_rules! setters {
                 self.common_mut().set_alpn_protocols(protocols)
             }
 
-            /// Requires that an application protocol is negotiated (RFC 7301): a peer that does not know the extension is refused
-            /// with no_application_protocol. It keeps a connection from being taken for one of another protocol (ALPACA).
+            /// Requires that an application protocol is negotiated (RFC 7301). Peers that do not
+            /// support ALPN are rejected with no_application_protocol. This prevents cross-protocol
+            /// attacks (ALPACA).
             ///
-            /// Default: off. A server then accepts clients that offer no protocol, and a client servers that choose none.
+            /// Without it, a server accepts clients that offer no protocol, and a client accepts
+            /// servers that choose none. Default: off.
             pub fn set_require_alpn(&mut self, require: bool) {
                 self.common_mut().computed.forget();
                 self.common_mut().require_alpn = require;
             }
 
-            /// The most bytes that a record of ours has on the wire, all overhead counted; `None` for the RFC's maximum.
+            /// Sets the maximum size of sent records on the wire, in bytes, including all overhead.
+            /// Default: `None`, the maximum of the RFC.
             ///
             /// # Errors
-            /// [`ConfigError::BadFragmentSize`] below 64 bytes, or above the maximum.
+            /// [`ConfigError::BadFragmentSize`] below 64 bytes or above the maximum.
             pub fn set_max_fragment_size(&mut self, bytes: Option<usize>) -> Result<(), ConfigError> {
                 self.common_mut().set_max_fragment_size(bytes)
             }
 
-            /// Sets the largest record to receive, in bytes of plaintext, counting the content type and the
-            /// padding of TLS 1.3: from 64 to 16,385, which is no limit. Peers that support record_size_limit
-            /// (RFC 8449) send no longer ones, and one that does is refused with record_overflow.
+            /// Sets the maximum size of received records, in bytes of plaintext including the
+            /// content type and the padding of TLS 1.3. The range is 64 to 16,385, which is no
+            /// limit. Peers that support record_size_limit (RFC 8449) send no longer records; if
+            /// they do, they are rejected with record_overflow.
             ///
-            /// A client offers the extension if this is set. A server answers those that offer it in any case.
+            /// A client offers the extension only if this is set. A server always answers it.
             /// Default: `None`.
             ///
             /// # Errors
-            /// [`ConfigError::BadFragmentSize`].
+            /// [`ConfigError::BadFragmentSize`] outside of the range.
             pub fn set_record_size_limit(&mut self, bytes: Option<u16>) -> Result<(), ConfigError> {
                 self.common_mut().set_record_size_limit(bytes)
             }
 
-            /// Short records of application data at first, and again after a pause, for a peer that wants to use the first of it
-            /// soon; `None`, unless this says otherwise: all may have the
-            /// [maximum size](Self::set_max_fragment_size), which a short record does not exceed either. Early data does without.
+            /// Sends short records of application data at first and after a pause, so that the peer
+            /// can use the first data sooner. Short records also obey the [maximum
+            /// size](Self::set_max_fragment_size). Early data is not affected. Default: `None`, no
+            /// short records.
             ///
             /// # Errors
-            /// [`ConfigError::BadFragmentSize`] for records below 64 bytes, or above the maximum.
+            /// [`ConfigError::BadFragmentSize`] for records below 64 bytes or above the maximum.
             pub fn set_record_ramp_up(&mut self, ramp_up: Option<RecordRampUp>) -> Result<(), ConfigError> {
                 self.common_mut().set_record_ramp_up(ramp_up)
             }
 
-            /// Whether records are padded, so that their lengths tell less: not unless this says so. It takes no more memory than
-            /// what goes over the wire, and no effect in TLS 1.2.
+            /// Pads encrypted TLS 1.3 records with zeros to hide their length. Padding takes bytes
+            /// on the wire and no other memory; it has no effect in TLS 1.2. Default: no padding.
             pub fn set_record_padding(&mut self, padding: RecordPadding) {
                 self.common_mut().padding = padding;
             }
 
-            /// Whether TLS 1.2 is refused to peers that do not bind the master secret to the handshake (RFC 7627). It is used
-            /// with all others in any case.
+            /// Requires extended master secret (RFC 7627) in TLS 1.2. Without this, it is used with
+            /// every peer that supports it. Default: off.
             pub fn set_require_ems(&mut self, require: bool) {
                 self.common_mut().require_ems = require;
             }
 
-            /// What else sessions are bound to: whatever decides whom the application trusts, as it knows best. A session that was
-            /// established under one context is never resumed under another (RFC 9846 Appendix C.4).
+            /// Adds application data to the resumption scope, for example a hash of what decides
+            /// whom the application trusts. A session established under one context is never
+            /// resumed under another (RFC 9846 Appendix C.4). Default: empty.
             pub fn set_session_context(&mut self, context: &[u8]) {
                 self.common_mut().computed.forget();
                 self.common_mut().session_context = context.to_vec();
             }
 
-            /// Bounds on what a peer can make us hold.
+            /// Sets limits on the resources that a peer can make this side use.
             pub fn set_limits(&mut self, limits: Limits) {
                 self.common_mut().limits = limits;
             }
 
-            /// Sets after how many records of a key no more data is sent under it, unless the limit of the AEAD comes earlier
-            /// (RFC 9846 §5.5). In TLS 1.3 a KeyUpdate comes then. TLS 1.2 cannot change keys: sending ends with
-            /// [`Error::KeyExhausted`](crate::Error::KeyExhausted) (RFC 9325 §4.4), Finished and close_notify counted, so that
-            /// fewer than 3 leave nothing for data. What cannot wait for another key may pass this limit: tickets, alerts, and data
-            /// before the client's Finished. Fewer than 2 count as 2: one with data, and the KeyUpdate. Default: the limit of the
-            /// AEAD.
+            /// Sets the number of records per key, if lower than the limit of the AEAD (RFC 9846
+            /// §5.5). In TLS 1.3 a KeyUpdate follows. TLS 1.2 cannot update keys, so sending ends
+            /// with [`Error::KeyExhausted`](crate::Error::KeyExhausted) (RFC 9325 §4.4).
+            ///
+            /// Finished and close_notify count in TLS 1.2, so fewer than 3 records leave none for
+            /// data. Records that cannot wait for another key may exceed the limit: tickets,
+            /// alerts, and data before the client's Finished. The minimum is 2, one with data and
+            /// the KeyUpdate; smaller values count as 2. Default: the limit of the AEAD.
             pub fn set_records_per_key(&mut self, records: u64) {
                 self.common_mut().records_per_key = Some(records.max(2));
             }

@@ -1,5 +1,5 @@
-//! Whether a configuration can work as a whole. The setters check each value by itself; what the values mean for each other is
-//! checked here, so that the order of the calls does not matter.
+//! Validation of a whole configuration. Setters check single values. How values combine is checked
+//! here, so that the order of setters does not matter.
 
 use tls_codec::code_points::ProtocolVersion;
 
@@ -10,8 +10,8 @@ use crate::suite::SupportedCipherSuite;
 use crate::verify::tls12::is_for;
 
 impl ClientConfig {
-    /// Checks that no two settings exclude each other. Every new connection does so, and fails with
-    /// [`Error::Config`](crate::Error::Config); call this to learn of it earlier.
+    /// Checks that the settings do not contradict each other. Each new connection does so too, and
+    /// fails with [`Error::Config`](crate::Error::Config). Call this to detect it earlier.
     ///
     /// ```
     /// use strata_tls_handshake::error::Contradiction;
@@ -27,7 +27,7 @@ impl ClientConfig {
     /// ```
     ///
     /// # Errors
-    /// [`Contradiction`] says which.
+    /// [`Contradiction`] with the settings that exclude each other.
     pub fn validate(&self) -> Result<(), Contradiction> {
         let common = &self.common;
         common.validate(true)?;
@@ -37,11 +37,12 @@ impl ClientConfig {
 }
 
 impl ServerConfig {
-    /// Checks that no two settings exclude each other. Every connection does so when the ClientHello comes, and fails with
-    /// [`Error::Config`](crate::Error::Config) and internal_error; call this to learn of it earlier.
+    /// Checks that the settings do not contradict each other. Each connection does so too when the
+    /// ClientHello arrives. It fails with [`Error::Config`](crate::Error::Config) and sends
+    /// internal_error. Call this to detect it earlier.
     ///
     /// # Errors
-    /// [`Contradiction`] says which.
+    /// [`Contradiction`] with the settings that exclude each other.
     pub fn validate(&self) -> Result<(), Contradiction> {
         let common = &self.common;
         let asks = self.client_auth != ClientAuth::Disabled;
@@ -52,26 +53,26 @@ impl ServerConfig {
         exclude(
             self.external_psks && no_tls13,
             ["external pre-shared keys", "versions without TLS 1.3"],
-            "they exist only in TLS 1.3, and clients would be shown a certificate in their place",
+            "older versions would use a certificate instead; enable TLS 1.3 or disable external keys",
         )?;
-        // RFC 9846 §4.3.11: a handshake by an external key has no certificates at all.
+        // RFC 9846 §4.3.11: a handshake with an external key has no certificates.
         exclude(
             self.external_psks && self.client_auth == ClientAuth::Required,
             ["external pre-shared keys", "required client certificates"],
-            "a client with such a key shows no certificate; make certificates optional, or leave out the keys",
+            "a client with such a key sends no certificate; make certificates optional or disable external keys",
         )
     }
 }
 
-const NO_SCHEME: &str = "no version that is enabled can verify a signature with one of these schemes";
+const NO_SCHEME: &str = "no enabled version can verify a signature with these schemes";
 
-/// Refuses two settings that exclude each other.
+/// Returns an error if two settings exclude each other.
 fn exclude(excludes: bool, settings: [&'static str; 2], why: &'static str) -> Result<(), Contradiction> {
     if excludes { Err(Contradiction::Settings { settings, why }) } else { Ok(()) }
 }
 
 impl Common {
-    /// `verifies`: whether the peer may show certificates.
+    /// `verifies` means that the peer may present certificates.
     fn validate(&self, verifies: bool) -> Result<(), Contradiction> {
         if self.suites.is_empty() {
             let suites = self.set_suites.iter().map(|suite| suite.suite()).collect();
@@ -80,13 +81,14 @@ impl Common {
         exclude(
             self.require_alpn && self.alpn.is_empty(),
             ["required ALPN", "no application protocols"],
-            "there is no protocol to negotiate",
+            "there is no protocol to negotiate; set one",
         )?;
         at_least("handshake_message", self.limits.handshake_message, MIN_MESSAGE)?;
         at_least("chain_length", self.limits.chain_length, usize::from(verifies))
     }
 
-    /// Whether a server can sign a full handshake: under a suite of TLS 1.2 only with a key of its kind.
+    /// Whether the schemes can verify a full handshake. In TLS 1.2 one of them must match the
+    /// authentication of a suite.
     fn can_verify_servers(&self) -> bool {
         let signs = |suite: &SupportedCipherSuite| match suite.tls12() {
             Some(suite) => self.schemes.iter().any(|scheme| is_for(suite.authentication, *scheme)),
@@ -96,7 +98,7 @@ impl Common {
     }
 }
 
-/// The shortest limit on a message: no hello that does anything fits in less.
+/// The smallest limit on a message. No useful hello is shorter.
 const MIN_MESSAGE: usize = 64;
 
 fn at_least(limit: &'static str, got: usize, min: usize) -> Result<(), Contradiction> {
@@ -125,7 +127,7 @@ mod tests {
         config.validate()
     }
 
-    /// The two settings that exclude each other.
+    /// Returns the two settings that exclude each other.
     fn pair(validated: Result<(), Contradiction>) -> [&'static str; 2] {
         match validated {
             Err(Contradiction::Settings { settings, .. }) => settings,
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn early_data_needs_tickets() {
+    fn early_data_requires_tickets() {
         for (early_data, tickets) in [(false, false), (false, true), (true, true)] {
             let set = |config: &mut ClientConfig| {
                 config.enable_early_data(early_data);
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_need_a_scheme_that_servers_can_sign_with() {
+    fn client_requires_scheme_that_servers_can_sign_with() {
         let (ecdsa, rsa) = (S::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, S::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256);
         for (suite, scheme, fits) in [
             (S::TLS_AES_128_GCM_SHA256, Z::RSA_PKCS1_SHA256, false),
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_need_a_scheme_only_if_they_ask() {
+    fn server_requires_scheme_only_for_client_auth() {
         for (client_auth, versions, scheme, fits) in [
             (ClientAuth::Disabled, &[TLS13][..], Z::RSA_PKCS1_SHA256, true),
             (ClientAuth::Optional, &[TLS13], Z::RSA_PKCS1_SHA256, false),
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn external_keys_need_tls13() {
+    fn external_keys_require_tls13() {
         for (external_psks, versions, fits) in
             [(true, &[TLS12][..], false), (false, &[TLS12], true), (true, &[TLS13, TLS12], true)]
         {
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn suites_need_their_version() {
+    fn suites_require_their_version() {
         let (versions, suites) = ([TLS12], [S::TLS_AES_128_GCM_SHA256]);
         let expected = Contradiction::NoSuiteOfVersion { versions: versions.to_vec(), suites: suites.to_vec() };
         let validated = server(|config| {
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_leave_room_for_a_handshake() {
+    fn limits_must_allow_a_handshake() {
         let limits = |handshake_message, chain_length| Limits { handshake_message, chain_length };
         assert_eq!(client(|config| config.set_limits(limits(64, 1))), Ok(()));
         let short = Contradiction::LimitTooSmall { limit: "handshake_message", got: 63, min: 64 };

@@ -1,22 +1,24 @@
-//! Handshake messages out of record fragments: in place where they are whole, joined where they are split.
+//! Handshake messages from record fragments: borrowed in place if whole, joined if fragmented.
 
 use tls_codec::handshake::{RawMessage, Split, message_length, split_message};
 
 use crate::error::Error;
 
-/// Holds the one message that is split over records, up to a limit; empty, and without an allocation, otherwise.
+/// Buffers the one message that is fragmented over records, up to a limit. Otherwise it is empty
+/// and has no allocation.
 pub(crate) struct MessageJoiner {
     partial: Vec<u8>,
     limit: usize,
 }
 
-/// What a fragment began with.
+/// What a fragment starts with.
 pub(crate) enum NextMessage<'a> {
-    /// A whole message, where it lies, and what of the fragment follows it.
+    /// A whole message, borrowed from the fragment, and the rest of the fragment.
     InPlace { message: RawMessage<'a>, rest: &'a [u8] },
-    /// The end of a message whose begin came earlier; [`MessageJoiner::take`] has it. What of the fragment follows it.
+    /// The end of a buffered message, which [`MessageJoiner::take`] returns, and the rest of the
+    /// fragment.
     Completed { rest: &'a [u8] },
-    /// All of the fragment was taken, and more is needed.
+    /// The whole fragment was buffered; the message is incomplete.
     Partial,
 }
 
@@ -25,7 +27,7 @@ impl MessageJoiner {
         Self { partial: Vec::new(), limit }
     }
 
-    /// Whether a message is split, and its end has not come yet.
+    /// Whether an incomplete message is buffered.
     pub(crate) fn is_partial(&self) -> bool {
         !self.partial.is_empty()
     }
@@ -48,7 +50,7 @@ impl MessageJoiner {
                 }
             };
         }
-        // First the header, which says how long the message is; then the rest of it.
+        // First completes the header, which has the length; then the message.
         loop {
             let whole = check_length(&self.partial, self.limit)?;
             let missing = whole.saturating_sub(self.partial.len());
@@ -64,7 +66,7 @@ impl MessageJoiner {
         }
     }
 
-    /// The message that [`NextMessage::Completed`] told of; its memory goes with it.
+    /// Returns the message after [`NextMessage::Completed`], and its memory with it.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.partial)
     }
@@ -72,7 +74,8 @@ impl MessageJoiner {
 
 const HEADER: usize = 4;
 
-/// How many bytes have to be there: those of the message if its header is, those of the header otherwise.
+/// The number of bytes to buffer: the length of the message if its header is complete, else that of
+/// a header.
 fn check_length(begin: &[u8], limit: usize) -> Result<usize, Error> {
     let Some(header) = begin.first_chunk::<HEADER>() else { return Ok(HEADER) };
     let (message, got) = message_length(*header);
@@ -84,9 +87,9 @@ mod tests {
     use super::*;
     use tls_codec::code_points::HandshakeType;
 
-    /// Two messages, cut into fragments of every size.
+    /// Two messages, fragmented at every size.
     #[test]
-    fn messages_are_the_same_however_they_are_cut() {
+    fn fragmentation_does_not_change_messages() {
         let mut wire = vec![8, 0, 0, 3, b'a', b'b', b'c'];
         wire.extend_from_slice(&[20, 0, 0, 0]);
         wire.extend_from_slice(&[11, 0, 1, 44]);
@@ -116,17 +119,17 @@ mod tests {
     }
 
     #[test]
-    fn header_that_exceeds_the_limit_is_refused_at_once() {
-        let refused = Error::MessageTooLarge { message: HandshakeType::CERTIFICATE, got: 101, limit: 100 };
+    fn header_over_limit_is_rejected_at_once() {
+        let expected = Error::MessageTooLarge { message: HandshakeType::CERTIFICATE, got: 101, limit: 100 };
         for begin in [&[11, 0, 0, 97][..], &[11, 0, 0, 97, 0]] {
             let mut joiner = MessageJoiner::new(100);
-            assert_eq!(joiner.next(begin).err(), Some(refused.clone()));
+            assert_eq!(joiner.next(begin).err(), Some(expected.clone()));
             assert!(!joiner.is_partial());
         }
     }
 
     #[test]
-    fn the_limit_holds_on_the_header_and_counts_it() {
+    fn limit_includes_header() {
         for (declared, fits) in [(95u8, true), (96, true), (97, false)] {
             let mut wire = vec![11, 0, 0, declared];
             wire.extend(vec![0; usize::from(declared)]);
@@ -139,12 +142,12 @@ mod tests {
                         break;
                     }
                 }
-                let refused = Error::MessageTooLarge {
+                let expected = Error::MessageTooLarge {
                     message: HandshakeType::CERTIFICATE,
                     got: usize::from(declared) + 4,
                     limit: 100,
                 };
-                assert_eq!(outcome, if fits { Ok(()) } else { Err(refused) });
+                assert_eq!(outcome, if fits { Ok(()) } else { Err(expected) });
                 assert!(joiner.partial.len() <= 100);
             }
         }

@@ -1,16 +1,16 @@
-//! The bytes on their way to the wire, in a buffer that the caller owns.
+//! The output buffer, which the caller owns and writes to the transport.
 
 use tls_codec::record::HEADER_LEN;
 
 const CACHE_LINE: usize = 64;
 
-/// Bytes that wait to be written to the transport.
+/// Output for the transport.
 ///
-/// What [`Outgoing::ready`] shows is whole records at the time they were added, final and in order: write them whenever it suits, in as
-/// many parts as the transport takes, and [`consume`](Outgoing::consume) what it took. What is dropped in here the peer misses, and
-/// it cannot open what comes after it.
+/// [`Outgoing::ready`] returns complete records, final and in order. Write them at any time and in
+/// any number of parts, and pass the number of written bytes to [`consume`](Outgoing::consume). If
+/// bytes are dropped, the peer cannot decrypt any later record.
 ///
-/// A flight that waits for an answer lies at the end, not sealed yet: [`Outgoing::ready`] never shows it.
+/// An unfinished flight lies at the end, not yet encrypted. [`Outgoing::ready`] never returns it.
 ///
 /// ```
 /// use strata_tls_handshake::Outgoing;
@@ -23,27 +23,27 @@ const CACHE_LINE: usize = 64;
 #[derive(Default)]
 pub struct Outgoing {
     bytes: Vec<u8>,
-    /// What was written to the transport already.
+    /// Number of bytes that were already written to the transport.
     consumed: usize,
-    /// Where the flight begins that is not sealed yet.
+    /// Start of the flight that is not sealed yet.
     flight: Option<usize>,
 }
 
 impl Outgoing {
-    /// Empty, and without an allocation.
+    /// Creates an empty output buffer without an allocation.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Empty, over a buffer that was used before.
+    /// Creates an empty output buffer that reuses the allocation of `buffer`.
     #[must_use]
     pub fn with_buffer(mut buffer: Vec<u8>) -> Self {
         buffer.clear();
         Self { bytes: buffer, consumed: 0, flight: None }
     }
 
-    /// Takes the buffer back out if nothing waits in it, so that an idle connection holds none.
+    /// Takes the allocation out if no bytes are pending, so that an idle connection holds none.
     pub fn take_buffer(&mut self) -> Option<Vec<u8>> {
         (self.is_empty() && self.flight.is_none() && self.bytes.capacity() > 0).then(|| {
             self.consumed = 0;
@@ -51,7 +51,7 @@ impl Outgoing {
         })
     }
 
-    /// Gives it a buffer to write to, if it has none.
+    /// Returns the number of bytes to write to the transport.
     pub fn lend_buffer(&mut self, mut buffer: Vec<u8>) {
         if self.bytes.capacity() == 0 {
             buffer.clear();
@@ -59,13 +59,13 @@ impl Outgoing {
         }
     }
 
-    /// Whether it has a buffer to write to.
+    /// Returns whether it has an allocation.
     #[must_use]
     pub fn has_buffer(&self) -> bool {
         self.bytes.capacity() > 0
     }
 
-    /// The bytes to write to the transport, in this order.
+    /// Returns the bytes to write to the transport.
     #[must_use]
     pub fn ready(&self) -> &[u8] {
         let end = self.flight.unwrap_or(self.bytes.len());
@@ -78,13 +78,14 @@ impl Outgoing {
         self.ready().len()
     }
 
-    /// Whether there is nothing to write to the transport.
+    /// Returns whether there are no bytes to write to the transport.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ready().is_empty()
     }
 
-    /// Tells that the transport took the first `count` bytes of [`Outgoing::ready`]; more than it has count as all.
+    /// Removes the first `count` bytes of [`Outgoing::ready`], which the transport took. A larger
+    /// `count` removes all.
     pub fn consume(&mut self, count: usize) {
         self.consumed = self.consumed.saturating_add(count.min(self.len()));
         if self.consumed == self.bytes.len() {
@@ -93,18 +94,18 @@ impl Outgoing {
         }
     }
 
-    /// Makes room at the front before growing at the end, of which about `expected` bytes are to come.
+    /// Frees consumed bytes at the front, before about `expected` bytes are appended.
     #[inline]
     pub(super) fn make_room(&mut self, expected: usize) {
         if self.bytes.is_empty() {
             self.bytes.reserve(CACHE_LINE + expected);
-            // The content of the first record lies at a cache line's begin: sealing it is some percent faster so.
+            // Aligns the content of the first record to a cache line, which makes sealing a few percent faster.
             let padding = self.bytes.as_ptr().wrapping_add(HEADER_LEN).align_offset(CACHE_LINE) % CACHE_LINE;
             self.bytes.resize(padding, 0);
             self.consumed = padding;
             return;
         }
-        // One move for at least as many bytes as were written since the last one: linear over all.
+        // Each move frees at least as many bytes as it moves, so the total cost is linear.
         if self.consumed >= self.bytes.len() / 2 && self.consumed > 0 {
             self.bytes.drain(..self.consumed);
             self.flight = self.flight.map(|at| at.saturating_sub(self.consumed));
@@ -124,7 +125,7 @@ impl Outgoing {
         self.flight = at;
     }
 
-    /// Forgets a flight that will not be sent.
+    /// Drops the flight, which will not be sent.
     pub(super) fn drop_flight(&mut self) {
         if let Some(at) = self.flight.take() {
             self.bytes.truncate(at);
@@ -132,7 +133,7 @@ impl Outgoing {
     }
 }
 
-/// How much, and not what: an unsealed flight is nobody's business.
+/// Shows only the length: an unfinished flight is not encrypted.
 impl std::fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outgoing").field("len", &self.len()).finish_non_exhaustive()
@@ -143,7 +144,7 @@ impl std::fmt::Debug for Outgoing {
 mod tests {
     use super::*;
 
-    /// With these bytes, of which so many are a flight that is not sealed yet.
+    /// An output buffer with these bytes, the last `unsealed` of which are an unfinished flight.
     fn holding(bytes: &[u8], unsealed: usize) -> Outgoing {
         let mut outgoing = Outgoing::new();
         outgoing.bytes.extend_from_slice(bytes);
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn flight_is_neither_shown_nor_consumed() {
+    fn flight_is_neither_returned_nor_consumed() {
         let mut outgoing = holding(b"readyflight", 6);
         assert_eq!((outgoing.ready(), outgoing.len()), (&b"ready"[..], 5));
         outgoing.consume(100);
@@ -162,14 +163,14 @@ mod tests {
     }
 
     #[test]
-    fn buffer_is_taken_out_if_nothing_waits_in_it() {
+    fn take_buffer_requires_empty_output() {
         let mut waiting = holding(b"ready", 0);
         assert_eq!(waiting.take_buffer(), None);
         assert_eq!(holding(b"flight", 6).take_buffer(), None);
         assert_eq!(Outgoing::new().take_buffer(), None);
         waiting.consume(5);
         assert!(waiting.take_buffer().is_some() && !waiting.has_buffer());
-        // Aligned, and nothing written: what was skipped at the front is forgotten with the buffer.
+        // The alignment padding at the front is removed with the buffer.
         waiting.make_room(10);
         let skipped = waiting.consumed;
         waiting.bytes.resize(skipped.max(1), 0);
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn buffer_that_was_used_before_begins_empty() {
+    fn reused_buffer_starts_empty() {
         assert!(Outgoing::with_buffer(b"old".to_vec()).is_empty());
         let mut outgoing = Outgoing::new();
         outgoing.lend_buffer(b"old".to_vec());
@@ -190,9 +191,9 @@ mod tests {
         assert_eq!(waiting.ready(), b"ready");
     }
 
-    /// What was consumed is moved over once it is half of all, and a flight moves along.
+    /// Consumed bytes are freed once they are half of all; an unfinished flight moves along.
     #[test]
-    fn room_is_made_at_the_front() {
+    fn make_room_frees_consumed_bytes() {
         for (consumed, moved) in [(0, false), (4, false), (5, true), (6, true)] {
             let mut outgoing = holding(b"readyready", 2);
             outgoing.consume(consumed);
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_was_consumed_leaves_the_buffer_empty() {
+    fn consuming_all_empties_the_buffer() {
         let mut outgoing = holding(b"ready", 0);
         outgoing.consume(2);
         assert_eq!(outgoing.ready(), b"ady");

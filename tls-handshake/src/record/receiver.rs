@@ -1,4 +1,4 @@
-//! Receiving: a record at the front of the caller's bytes, opened where it lies.
+//! Receiving: decrypts the record at the front of the caller's bytes in place.
 
 use std::ops::Range;
 
@@ -10,22 +10,22 @@ use crate::error::{Error, Flood};
 use crate::record_limits::{LimitedRecords, UNLIMITED};
 use crate::schedule::{Epoch, ReadKey};
 
-/// Our receiving half.
+/// The receiving half of the record layer.
 pub(crate) struct RecordReceiver {
     key: Option<(Opener, Epoch)>,
-    /// A record was opened: the peer has keys, and no reason to send unencrypted any more.
+    /// A record was decrypted: the peer has keys and no reason to send unencrypted records.
     opened: bool,
     limited: LimitedRecords,
-    /// Bytes of content, and padding, that we take in a record.
+    /// Maximum number of bytes of content and padding in a received record.
     limit: u16,
     idle: Idle,
-    /// Bytes of early data that may still come, under the key for it.
+    /// The early data that may still arrive under the early data key.
     early_data: Option<EarlyData>,
-    /// Early data to drop, which was not accepted.
+    /// Rejected early data that may still be skipped.
     skip: Option<EarlyData>,
 }
 
-/// How much early data may come, and how much of it is left.
+/// A limit on early data, and how much of it is left.
 #[derive(Clone, Copy)]
 struct EarlyData {
     limit: u32,
@@ -40,7 +40,8 @@ impl EarlyData {
     }
 }
 
-/// What carries no data, counted since data came last. An honest peer stays far below the limits.
+/// Counters of records without data, reset when data arrives. An honest peer stays far below the
+/// limits.
 #[derive(Default)]
 struct Idle {
     empty_records: u8,
@@ -54,16 +55,16 @@ const MAX_WARNING_ALERTS: u8 = 4;
 const MAX_CHANGE_CIPHER_SPECS: u8 = 4;
 /// A server may send a HelloRequest before each message of its handshake.
 const MAX_RENEGOTIATIONS: u8 = 32;
-/// More warnings without data are a flood to peers, BoringSSL and ourselves.
+/// BoringSSL and this library reject more warnings without data as a flood.
 const MAX_REFUSALS: u8 = 4;
 
-/// What was at the front of the bytes.
+/// What the bytes start with.
 pub(crate) enum NextRecord {
-    /// No whole record yet.
+    /// An incomplete record, which needs this many more bytes.
     Incomplete { need: usize },
-    /// One with this content, at this place.
+    /// A record, with the place of its content.
     Record { content_type: ContentType, content: Range<usize>, total: usize },
-    /// Early data that was not accepted.
+    /// A record of rejected early data.
     Skipped { total: usize },
 }
 
@@ -73,20 +74,20 @@ impl RecordReceiver {
         Self { key: None, opened: false, limited, limit, idle: Idle::default(), early_data: None, skip: None }
     }
 
-    /// Refuses records with more than this many bytes of content (RFC 8449 §4, RFC 6066 §4).
+    /// Rejects records with more than `limit` bytes of content (RFC 8449 §4, RFC 6066 §4).
     pub(crate) fn limit(&mut self, limit: u16, limited: LimitedRecords) {
         (self.limit, self.limited) = (limit, limited);
     }
 
-    /// Returns how many bytes of content a protected record may have.
+    /// The maximum number of bytes of content in a protected record.
     pub(crate) fn negotiated_limit(&self) -> u16 {
         self.limit
     }
 
-    /// Returns how long the body of the next record may be.
+    /// The maximum length of the body of the next record.
     fn max_body(&self) -> usize {
         match &self.key {
-            // Sealed before the client knew our limit.
+            // Sent before the client received our limit.
             Some((_, Epoch::EarlyData { .. })) => MAX_CIPHERTEXT,
             Some((opener, _)) if self.limit < UNLIMITED => {
                 let around = opener.overhead();
@@ -106,7 +107,8 @@ impl RecordReceiver {
         };
     }
 
-    /// Drops up to this many bytes of early data (RFC 9846 §4.3.10), until something else can be read.
+    /// Skips up to `limit` bytes of early data (RFC 9846 §4.3.10), until another record can be
+    /// read.
     pub(crate) fn skip_early_data(&mut self, limit: u32) {
         self.skip = Some(EarlyData { limit, left: limit });
     }
@@ -116,12 +118,12 @@ impl RecordReceiver {
         self.early_data.is_some()
     }
 
-    /// Counts early data that came.
+    /// Counts received early data towards its limit.
     pub(crate) fn count_early_data(&mut self, bytes: usize) -> Result<(), Error> {
         self.early_data.as_mut().map_or(Ok(()), |early| early.count(bytes))
     }
 
-    /// Whether a record with this many bytes of protected content is early data to be dropped.
+    /// Whether a record with `body` bytes of protected content is early data to skip.
     ///
     /// # Errors
     /// [`Error::TooMuchEarlyData`].
@@ -131,10 +133,11 @@ impl RecordReceiver {
         Ok(true)
     }
 
-    /// Opens the record at the front of `incoming`. What the state is called is asked for errors alone.
+    /// Decrypts the record at the front of `incoming`. `state` returns the name of the state, for
+    /// errors.
     pub(crate) fn open(&mut self, incoming: &mut [u8], state: &dyn Fn() -> &'static str) -> Result<NextRecord, Error> {
         let max_body = self.max_body();
-        // What is skipped was sealed before the client knew our limit.
+        // Skipped records were sent before the client received our limit.
         let (header, body) = match deframe(incoming, if self.skip.is_some() { MAX_CIPHERTEXT } else { max_body })? {
             Deframed::Incomplete { need } => return Ok(NextRecord::Incomplete { need }),
             Deframed::Record { header, body } => (header, body),
@@ -143,7 +146,7 @@ impl RecordReceiver {
         let Some((opener, epoch)) = &mut self.key else {
             if outer != ContentType::APPLICATION_DATA {
                 if outer == ContentType::HANDSHAKE {
-                    // The second ClientHello: early data ends before it.
+                    // The second ClientHello ends early data.
                     self.skip = None;
                 }
                 return self.check(outer, body, total);
@@ -154,7 +157,7 @@ impl RecordReceiver {
             return Err(Error::UnexpectedRecord { state: state(), got: outer });
         };
         if opener.hides_content_type() && outer != ContentType::APPLICATION_DATA {
-            // A peer that could not derive the keys can say so in the clear alone. It ends the connection either way.
+            // A peer that failed to derive keys can send only an unencrypted alert. It ends the connection.
             let cannot_encrypt = *epoch == Epoch::Handshake && !self.opened;
             return match outer {
                 ContentType::CHANGE_CIPHER_SPEC => self.check(outer, body, total),
@@ -167,9 +170,9 @@ impl RecordReceiver {
         let opened = match opener.open(record) {
             Ok(opened) => opened,
             Err(tls_crypto::Error::PlaintextTooLong(got)) => return Err(Error::RecordOverflow { got, limit }),
-            // RFC 9846 §5.4: padding alone.
+            // RFC 9846 §5.4: the record contains only padding.
             Err(tls_crypto::Error::NoContentType) => return Err(Error::EmptyRecord),
-            // RFC 9846 §4.3.10: sealed with the key for early data, which we do not have.
+            // RFC 9846 §4.3.10: encrypted with the early data key, which this server does not have.
             Err(_) if self.skips(body.len())? => return Ok(NextRecord::Skipped { total }),
             Err(_) => return Err(Error::BadRecordMac),
         };
@@ -193,7 +196,7 @@ impl RecordReceiver {
                 ContentType::APPLICATION_DATA => {
                     count(&mut self.idle.empty_records, MAX_EMPTY_RECORDS, Flood::EmptyRecords)?;
                 }
-                // One of change_cipher_spec is malformed, which is for whoever reads it to say.
+                // The connection rejects an empty change_cipher_spec.
                 _ => {}
             }
         } else if content_type == ContentType::APPLICATION_DATA {
@@ -202,18 +205,18 @@ impl RecordReceiver {
         Ok(NextRecord::Record { content_type, content, total })
     }
 
-    /// Counts a change_cipher_spec record that changes nothing.
+    /// Counts an ignored change_cipher_spec record.
     pub(crate) fn count_change_cipher_spec(&mut self) -> Result<(), Error> {
         count(&mut self.idle.change_cipher_specs, MAX_CHANGE_CIPHER_SPECS, Flood::ChangeCipherSpecs)
     }
 
-    /// Counts a request for another handshake. Returns whether it is one of the few that are answered.
+    /// Counts a request for renegotiation. Returns whether it is one of the few that are answered.
     pub(crate) fn count_renegotiation(&mut self) -> Result<bool, Error> {
         count(&mut self.idle.renegotiations, MAX_RENEGOTIATIONS, Flood::Renegotiations)?;
         Ok(self.idle.renegotiations <= MAX_REFUSALS)
     }
 
-    /// Counts an alert that closes nothing.
+    /// Counts a warning alert that does not close the connection.
     pub(crate) fn count_warning(&mut self) -> Result<(), Error> {
         count(&mut self.idle.warning_alerts, MAX_WARNING_ALERTS, Flood::WarningAlerts)
     }
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn shortest_skipped_records_count() {
+    fn shortest_skipped_records_count_towards_limit() {
         let mut receive = RecordReceiver::new();
         receive.skip_early_data(3);
         for length in [1, 17, 18] {
@@ -249,10 +252,10 @@ mod tests {
     }
 
     #[test]
-    fn second_hello_ends_the_skipping() {
+    fn second_client_hello_ends_skipping() {
         let mut receive = RecordReceiver::new();
         receive.skip_early_data(100);
-        // A change_cipher_spec comes before early data, and ends nothing.
+        // A change_cipher_spec precedes early data and does not end it.
         assert!(open(&mut receive, ContentType::CHANGE_CIPHER_SPEC, 1).is_ok());
         assert!(matches!(open(&mut receive, ContentType::APPLICATION_DATA, 20), Ok(NextRecord::Skipped { .. })));
         assert!(open(&mut receive, ContentType::HANDSHAKE, 10).is_ok());
@@ -261,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn limit_on_protected_records_leaves_unprotected_ones() {
+    fn protected_record_limit_ignores_unprotected_records() {
         for (limited, fits) in [(LimitedRecords::Protected, true), (LimitedRecords::All, false)] {
             let mut receive = RecordReceiver::new();
             receive.limit(64, limited);

@@ -1,4 +1,4 @@
-//! Sending: fragments of at most the record size, sealed where they lie.
+//! Sending: cuts data into records of at most the record size and encrypts them in place.
 
 use std::io::IoSlice;
 
@@ -14,46 +14,48 @@ use crate::record_limits::{LimitedRecords, UNLIMITED};
 use crate::schedule::{Epoch, WriteKey};
 use crate::sink::EncodeMessage;
 
-/// Bytes that a buffer has at least when a flight begins in it: a client's fit, and a server's takes twice as many.
+/// Minimum capacity of the buffer when a flight starts, in bytes. It fits a client's flight; a
+/// server's needs twice as much.
 const FLIGHT: usize = 900;
 
-/// The same where a change_cipher_spec comes first: it is mostly followed by a Finished alone.
+/// The same for a flight that starts with change_cipher_spec, which mostly only a Finished follows.
 const SHORT_FLIGHT: usize = 128;
 
-/// The room that a record takes around its content, in bytes.
+/// The room that a record needs around its content, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordRoom {
-    /// Before the content: the header, and the explicit nonce of TLS 1.2.
+    /// Before the content: the header and the explicit nonce of TLS 1.2.
     pub before: usize,
-    /// Behind it: the content type and the padding of TLS 1.3, and the tag.
+    /// After the content: the content type and the padding of TLS 1.3, and the tag.
     pub after: usize,
 }
 
-/// Our sending half.
+/// The sending half of the record layer.
 pub(crate) struct RecordSender {
     sealer: Option<Sealer>,
     sizing: RecordSizing,
-    /// Bytes of content, and padding, that the peer takes in a record.
+    /// Maximum number of bytes of content and padding in a record that the peer accepts.
     limit: u16,
-    /// The limit for the records that are sent now: none for unprotected ones, unless it holds for all.
+    /// The limit for records sent now. Unprotected records have none unless it applies to all.
     limit_now: u16,
-    /// Records after which the configuration wants another key.
+    /// Records after which the configuration requires another key.
     records_until_update: u64,
     early_data_left: Option<u32>,
-    /// The first ClientHello may say TLS 1.0 in its header, for the sake of old middleboxes (RFC 9846 §5.1).
+    /// The first ClientHello may have TLS 1.0 in its record header, for old middleboxes (RFC 9846
+    /// §5.1).
     version: ProtocolVersion,
 }
 
 impl RecordSender {
     pub(crate) fn new(sizing: RecordSizing, records_per_key: Option<u64>, version: ProtocolVersion) -> Self {
         let (limit, limit_now) = (UNLIMITED, UNLIMITED);
-        // Some are left for what cannot wait for another key.
+        // Reserves some for records that cannot wait for another key.
         let until_update = |records: u64| records.saturating_sub((records >> 3).max(1));
         let records_until_update = records_per_key.map_or(u64::MAX, until_update);
         Self { sealer: None, sizing, limit, limit_now, records_until_update, early_data_left: None, version }
     }
 
-    /// Sends no more than this many bytes of content in a record (RFC 8449 §4, RFC 6066 §4).
+    /// Limits sent records to `limit` bytes of content (RFC 8449 §4, RFC 6066 §4).
     pub(crate) fn limit(&mut self, limit: u16, limited: LimitedRecords) {
         self.limit = limit;
         if self.sealer.is_some() || limited == LimitedRecords::All {
@@ -61,12 +63,12 @@ impl RecordSender {
         }
     }
 
-    /// Returns how many bytes of content a protected record may have.
+    /// The maximum number of bytes of content in a protected record.
     pub(crate) fn negotiated_limit(&self) -> u16 {
         self.limit
     }
 
-    /// Encodes a handshake message at the end of the flight, and gives its bytes back.
+    /// Appends a handshake message to the flight. Returns its bytes.
     pub(crate) fn message<'o>(
         &mut self,
         outgoing: &'o mut Outgoing,
@@ -75,7 +77,7 @@ impl RecordSender {
         if outgoing.flight().is_none() {
             outgoing.make_room(FLIGHT);
             let at = outgoing.bytes_mut().len();
-            // The header of the flight's first record comes here when the flight ends.
+            // Reserves room for the header of the first record.
             outgoing.bytes_mut().extend_from_slice(&[0; HEADER_LEN]);
             outgoing.set_flight(Some(at));
         }
@@ -88,10 +90,10 @@ impl RecordSender {
         Ok(bytes.get(at..).unwrap_or_default())
     }
 
-    /// Ends the flight: cuts it into records and seals each where it lies.
+    /// Ends the flight: splits it into records and seals each in place.
     ///
-    /// A flight that fits one record, which most do, is not moved; one that is longer, or whose records begin with an
-    /// explicit nonce (Finished of TLS 1.2, 16 bytes), is spread from its end, each byte once.
+    /// A flight that fits one record is not moved, unless an explicit nonce precedes it (Finished
+    /// of TLS 1.2, 16 bytes). Longer flights are moved from the end, each byte once.
     pub(crate) fn end_flight(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         let Some(start) = outgoing.flight() else { return Ok(()) };
         let bytes = outgoing.bytes_mut();
@@ -104,7 +106,7 @@ impl RecordSender {
         let padding = self.padding(last, fragment);
         bytes.resize(start + count.saturating_sub(1) * step + before + last + padding + around.after, 0);
         for record in (0..count).rev() {
-            // The first is where it belongs already, unless protection puts something before it.
+            // The first record is in place unless an explicit nonce precedes its content.
             if record > 0 || around.before > 0 {
                 let from = start + HEADER_LEN + record * fragment;
                 bytes.copy_within(from..from + size(record), start + record * step + before);
@@ -112,7 +114,7 @@ impl RecordSender {
         }
         for record in 0..count {
             let at = start + record * step;
-            // Those before the last are full, and have no room for any.
+            // Only the last record can have padding: the others are full.
             let padding = if record == count - 1 { padding } else { 0 };
             let end = at + before + size(record) + padding + around.after;
             let whole = bytes.get_mut(at..end).ok_or(Error::LocalMessageTooLong)?;
@@ -123,7 +125,8 @@ impl RecordSender {
         Ok(())
     }
 
-    /// Sends one record of early data, as much as fits and may be sent; gives back how many bytes that were.
+    /// Sends one record of early data, up to its capacity and the limit. Returns the number of
+    /// bytes taken.
     pub(crate) fn early_data(&mut self, data: &[u8], outgoing: &mut Outgoing) -> Result<usize, Error> {
         let left = self.early_data_left.unwrap_or(0);
         let room = self.max_fragment().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -131,27 +134,29 @@ impl RecordSender {
             return Ok(0);
         }
         let taken = self.record_up_to(room, ContentType::APPLICATION_DATA, &[IoSlice::new(data)], outgoing)?;
-        // RFC 9846 §4.7.1: a server that rejects early data cannot tell padding from content.
+        // RFC 9846 §4.7.1: padding counts, since a server that rejects early data cannot distinguish it.
         let sent = taken + self.padding(taken, room);
         self.early_data_left = Some(left.saturating_sub(u32::try_from(sent).unwrap_or(u32::MAX)));
         Ok(taken)
     }
 
-    /// Sends one record of application data that holds as much of `slices` as fits; gives back how many bytes that were.
+    /// Sends one record of application data with as much of `slices` as fits. Returns the number of
+    /// bytes taken.
     pub(crate) fn application_data(&mut self, slices: &[IoSlice<'_>], outgoing: &mut Outgoing) -> Result<usize, Error> {
         let taken = self.record(ContentType::APPLICATION_DATA, slices, outgoing)?;
         self.sizing.sent(taken);
         Ok(taken)
     }
 
-    /// The room around this much application data in the next record.
+    /// The room around `content` bytes of application data in the next record.
     pub(crate) fn room_around(&self, content: usize) -> RecordRoom {
         let around = self.overhead();
         let padding = self.padding(content, self.record_capacity());
         RecordRoom { before: HEADER_LEN + around.before, after: padding + around.after }
     }
 
-    /// Seals one record of this much application data, in the room that was asked for.
+    /// Seals one record of `content` bytes of application data. `record` has the room of
+    /// `room_around`.
     pub(crate) fn in_place(&mut self, content: usize, record: &mut [u8]) -> Result<(), Error> {
         let padding = self.padding(content, self.record_capacity());
         let end = record.len().saturating_sub(self.overhead().after);
@@ -161,19 +166,19 @@ impl RecordSender {
         Ok(())
     }
 
-    /// Bytes of application data that the next record holds at most.
+    /// The maximum number of bytes of application data in the next record.
     pub(crate) fn record_capacity(&self) -> usize {
         self.fragment(self.sizing.next())
     }
 
-    /// Tells that nothing was sent for a while.
+    /// Restarts the ramp-up after a pause.
     pub(crate) fn note_idle(&mut self) {
         self.sizing.restart();
     }
 
-    /// Sends one record that holds as much of `slices` as fits; gives back how many bytes that were.
+    /// Sends one record with as much of `slices` as fits. Returns the number of bytes taken.
     ///
-    /// Alerts are padded as data is, and so no longer than it is now.
+    /// Alerts are padded like data, so they are as long as data records are now.
     pub(crate) fn record(
         &mut self,
         content_type: ContentType,
@@ -183,7 +188,7 @@ impl RecordSender {
         self.record_up_to(self.record_capacity(), content_type, slices, outgoing)
     }
 
-    /// The same for a record that holds at most `room` bytes.
+    /// Like `record`, with a capacity of at most `room` bytes.
     fn record_up_to(
         &mut self,
         mut room: usize,
@@ -213,24 +218,24 @@ impl RecordSender {
             None => Err(Error::LocalMessageTooLong),
         };
         if sealed.is_err() {
-            // No plaintext stays where the transport would take it.
+            // Plaintext must not reach the transport.
             bytes.truncate(at);
         }
         sealed.map(|()| taken)
     }
 
-    /// Seals a TLSInnerPlaintext of the test's own making: content, type, padding.
+    /// Seals a TLSInnerPlaintext, including its content type and padding.
     #[cfg(test)]
     pub(crate) fn inner_plaintext(&mut self, inner: &[u8], outgoing: &mut Outgoing) {
         let sealer = self.sealer.as_mut().expect("keys");
-        // The last byte is where an honest record has its type.
+        // Its last byte takes the place of the content type.
         let (last, content) = inner.split_last().expect("a type");
         let mut record = [&[0; HEADER_LEN], content, &[0; 17]].concat();
-        sealer.seal(*last, &mut record).expect("a key that is not worn");
+        sealer.seal(*last, &mut record).expect("a usable key");
         outgoing.bytes_mut().extend_from_slice(&record);
     }
 
-    /// A change_cipher_spec record is never protected (RFC 9846 §5).
+    /// Ends the flight and sends change_cipher_spec, which is never encrypted (RFC 9846 §5).
     pub(crate) fn change_cipher_spec(&mut self, outgoing: &mut Outgoing) -> Result<(), Error> {
         self.end_flight(outgoing)?;
         outgoing.make_room(SHORT_FLIGHT);
@@ -238,7 +243,7 @@ impl RecordSender {
         Ok(())
     }
 
-    /// Ends the flight under the key so far, and seals with `key` from now on.
+    /// Ends the flight under the current key, and seals later records with `key`.
     pub(crate) fn install(&mut self, key: WriteKey, outgoing: &mut Outgoing) -> Result<(), Error> {
         self.end_flight(outgoing)?;
         self.sealer = Some(key.sealer);
@@ -250,36 +255,39 @@ impl RecordSender {
         Ok(())
     }
 
-    /// Sends in the clear again.
+    /// Sends unencrypted records again.
     pub(crate) fn remove_key(&mut self) {
         self.sealer = None;
         self.early_data_left = None;
     }
 
-    /// Bytes of early data that may still be sent; `None` if the key is not one for early data.
+    /// The number of bytes of early data that may still be sent; `None` unless the key is for early
+    /// data.
     pub(crate) fn early_data_left(&self) -> Option<u32> {
         self.early_data_left
     }
 
-    /// Forgets what was not sealed yet, for an alert to come in its place.
+    /// Drops the flight that is not sealed yet, so that an alert can replace it.
     pub(crate) fn abandon_flight(&mut self, outgoing: &mut Outgoing) {
         outgoing.drop_flight();
     }
 
-    /// Returns whether the key has sealed nearly as much as it may (RFC 9846 §5.5).
+    /// Whether the key has nearly reached its limit (RFC 9846 §5.5).
     pub(crate) fn is_nearly_exhausted(&self) -> bool {
         self.sealer.as_ref().is_some_and(Sealer::needs_key_update)
     }
 
-    /// Returns whether the key is to be changed before the next data: it is nearly exhausted, or nearly as old as the configuration
-    /// wants it. Flights and alerts may pass that second limit: they cannot wait for another key.
+    /// Whether a KeyUpdate must precede the next data: the key is near its limit, or near the limit
+    /// of the configuration. Flights and alerts may exceed the latter, since they cannot wait for
+    /// another key.
     pub(crate) fn needs_key_update(&self) -> bool {
         let old = self.sealer.as_ref().is_some_and(|sealer| sealer.sequence() >= self.records_until_update);
         old || self.is_nearly_exhausted()
     }
 
-    /// Writes the header, and seals. `whole` is a header's room, and the fragment with room for what protection adds around it;
-    /// the fragment ends in this much padding, zeros already.
+    /// Writes the header and seals the record. `whole` consists of room for the header, and the
+    /// fragment with room for the overhead around it. The fragment ends in `padding` bytes, which
+    /// are already zero.
     fn finish_record(&mut self, content_type: ContentType, padding: usize, whole: &mut [u8]) -> Result<(), Error> {
         let Some(sealer) = &mut self.sealer else {
             let Some((head, body)) = whole.split_first_chunk_mut::<HEADER_LEN>() else {
@@ -291,7 +299,7 @@ impl RecordSender {
         };
         let mut last = content_type.0;
         if padding > 0 {
-            // RFC 9846 §5.4: the type comes before the padding, whose last zero lies where the type does otherwise.
+            // RFC 9846 §5.4: the content type precedes the padding. `seal` writes the last zero in its place.
             let after = padding + sealer.overhead().after;
             let at = whole.len().checked_sub(after).and_then(|at| whole.get_mut(at));
             let Some(at) = at else { return Err(Error::LocalMessageTooLong) };
@@ -300,7 +308,8 @@ impl RecordSender {
         sealer.seal(last, whole).map_err(|_| Error::Crypto("sealing a record"))
     }
 
-    /// How much padding a record has that holds this much, and at most `room`: only one that hides its type can have any.
+    /// The padding of a record with `content` bytes that holds at most `room`. Only records with an
+    /// encrypted content type can have any.
     fn padding(&self, content: usize, room: usize) -> usize {
         if self.sealer.as_ref().is_some_and(Sealer::hides_content_type) {
             self.sizing.padding(content, room)
@@ -309,17 +318,18 @@ impl RecordSender {
         }
     }
 
-    /// What protection adds around a fragment.
+    /// The overhead of protection around a fragment.
     fn overhead(&self) -> Overhead {
         self.sealer.as_ref().map_or(Overhead { before: 0, after: 0 }, Sealer::overhead)
     }
 
-    /// Bytes of content per record, at most.
+    /// The maximum number of bytes of content in a record.
     fn max_fragment(&self) -> usize {
         self.fragment(self.sizing.full())
     }
 
-    /// Bytes of content in a record that has this size on the wire: the configured ones count all that goes over it.
+    /// The number of bytes of content in a record of this size on the wire, which includes all
+    /// overhead.
     fn fragment(&self, record: usize) -> usize {
         let around = self.overhead();
         record.saturating_sub(HEADER_LEN + around.before + around.after).min(self.limit_now.into()).max(1)
@@ -344,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flight_is_cut_at_the_record_size_and_nothing_is_lost() {
+    fn flight_is_split_at_record_size_without_loss() {
         for length in [0usize, 1, 37, 38, 39, 83, 84, 85, 1000] {
             let mut transmit = RecordSender::new(
                 RecordSizing::new(64 + HEADER_LEN, None, RecordPadding::None),
@@ -356,7 +366,7 @@ mod tests {
             transmit
                 .message(&mut outgoing, &mut |w| w.message(HandshakeType::CERTIFICATE, |w| w.bytes(&content)))
                 .unwrap();
-            assert!(outgoing.is_empty(), "a flight shows before its end");
+            assert!(outgoing.is_empty(), "an unfinished flight is visible");
             transmit.end_flight(&mut outgoing).unwrap();
             let parts = records(outgoing.ready());
             assert!(parts.iter().all(|(t, body)| *t == ContentType::HANDSHAKE && !body.is_empty() && body.len() <= 64));
@@ -382,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn message_that_is_too_long_leaves_nothing() {
+    fn oversized_message_leaves_nothing() {
         let (mut transmit, mut outgoing) = (unlimited(None), Outgoing::new());
         transmit.message(&mut outgoing, &mut |w| w.bytes(b"whole")).unwrap();
         let failed = transmit.message(&mut outgoing, &mut |w| {
@@ -394,9 +404,9 @@ mod tests {
         assert_eq!(records(outgoing.ready()), [(ContentType::HANDSHAKE, b"whole".to_vec())]);
     }
 
-    /// What could not be sealed must not go out unencrypted.
+    /// A record that cannot be sealed must not be sent unencrypted.
     #[test]
-    fn record_that_cannot_be_finished_leaves_nothing() {
+    fn unsealable_record_leaves_nothing() {
         let (mut transmit, mut outgoing) = (unlimited(None), Outgoing::new());
         let data = vec![7; 70_000];
         let failed =
@@ -406,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn records_in_place_count_towards_the_ramp_up() {
+    fn in_place_records_count_towards_ramp_up() {
         let mut transmit = unlimited(Some(crate::config::RecordRampUp { record_size: 1000, bytes: 2000 }));
         assert!(transmit.record_capacity() < 1000);
         for _ in 0..3 {
@@ -416,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn early_data_keeps_to_the_record_size() {
+    fn early_data_obeys_record_size() {
         let sizing = RecordSizing::new(64 + HEADER_LEN, None, RecordPadding::None);
         let mut transmit = RecordSender::new(sizing, None, ProtocolVersion::TLS12);
         let mut outgoing = Outgoing::new();

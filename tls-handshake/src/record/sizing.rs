@@ -1,22 +1,22 @@
-//! How long the next record may be, and how much of it is padding.
+//! The size of the next record, and its padding.
 
 use crate::config::{RecordPadding, RecordRampUp};
 
-/// The sizes of our records, as they are on the wire.
+/// Sizes of sent records on the wire.
 #[derive(Clone, Copy)]
 pub(crate) struct RecordSizing {
     full: u16,
     short: u16,
-    /// Bytes of application data that go out in short records after a pause; 0 where all records may be full.
+    /// Bytes of application data to send in short records after a pause; 0 without a ramp-up.
     ramp_up: u32,
-    /// How many of these are left.
+    /// How many of them are left.
     left: u32,
-    /// Contents are filled up to a multiple of this; 0 where they are not.
+    /// Contents are padded to a multiple of this; 0 means no padding.
     block: u16,
 }
 
 impl RecordSizing {
-    /// At most `full` bytes each, and fewer while sending ramps up.
+    /// Sizes of at most `full` bytes, and shorter ones during the ramp-up.
     pub(crate) fn new(full: usize, ramp_up: Option<RecordRampUp>, padding: RecordPadding) -> Self {
         let (short, ramp_up) = ramp_up.map_or((full, 0), |ramp_up| (ramp_up.record_size.min(full), ramp_up.bytes));
         let length = |size| u16::try_from(size).unwrap_or(u16::MAX);
@@ -28,28 +28,28 @@ impl RecordSizing {
         Self { full, short, ramp_up, left: ramp_up, block }
     }
 
-    /// For everything but application data.
+    /// The size of records that are not application data.
     pub(crate) fn full(&self) -> usize {
         self.full.into()
     }
 
-    /// For the next record of application data.
+    /// The size of the next record of application data.
     pub(crate) fn next(&self) -> usize {
         usize::from(if self.left == 0 { self.full } else { self.short })
     }
 
-    /// This many bytes of application data were sent.
+    /// Counts sent application data.
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.left = self.left.saturating_sub(u32::try_from(bytes).unwrap_or(u32::MAX));
     }
 
-    /// How much padding there is behind this many bytes of content, in a record that holds at most `room`.
+    /// The number of padding bytes after `content` bytes, in a record that holds at most `room`.
     pub(crate) fn padding(&self, content: usize, room: usize) -> usize {
         let padded = content.checked_next_multiple_of(self.block.into()).unwrap_or(content);
         padded.min(room).saturating_sub(content)
     }
 
-    /// There was a pause.
+    /// Restarts the ramp-up after a pause.
     pub(crate) fn restart(&mut self) {
         self.left = self.ramp_up;
     }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_short_until_enough_was_sent_and_again_after_a_pause() {
+    fn records_are_short_at_first_and_after_a_pause() {
         let mut sizing =
             RecordSizing::new(16_000, Some(RecordRampUp { record_size: 1000, bytes: 2500 }), RecordPadding::None);
         for _ in 0..2 {
@@ -70,7 +70,7 @@ mod tests {
             }
             sizing.restart();
         }
-        // A pause in the middle begins it anew.
+        // A pause during the ramp-up restarts it.
         sizing.sent(2499);
         sizing.restart();
         sizing.sent(2499);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_longer_than_the_maximum_and_without_a_ramp_nothing_shorter() {
+    fn ramp_up_obeys_the_maximum_size() {
         let short = RecordSizing::new(500, Some(RecordRampUp::default()), RecordPadding::None);
         assert_eq!((short.next(), short.full()), (500, 500));
         let mut plain = RecordSizing::new(500, None, RecordPadding::None);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_beyond_their_field_are_the_largest() {
+    fn oversized_values_saturate() {
         let mut sizing =
             RecordSizing::new(70_000, Some(RecordRampUp { record_size: 1000, bytes: u32::MAX }), RecordPadding::None);
         assert_eq!((sizing.next(), sizing.full()), (1000, 65_535));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_ends_at_the_block_or_where_the_record_does() {
+    fn padding_fills_the_block_or_the_record() {
         let padded = |block, content, room| {
             content + RecordSizing::new(500, None, RecordPadding::ToMultipleOf(block)).padding(content, room)
         };
