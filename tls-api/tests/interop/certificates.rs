@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use strata_tls::{ClientConfig, ServerConfig};
 
 use crate::programs::Program;
 
@@ -57,12 +58,12 @@ pub(crate) struct Files {
     pub(crate) key: PathBuf,
 }
 
-struct Authority {
+struct TestCa {
     folder: PathBuf,
     issuer: Issuer<'static, KeyPair>,
 }
 
-static AUTHORITY: OnceLock<Result<Authority, String>> = OnceLock::new();
+static CA: OnceLock<Result<TestCa, String>> = OnceLock::new();
 
 /// The file of the CA that clients trust.
 pub(crate) fn ca_file() -> Result<PathBuf, String> {
@@ -71,7 +72,7 @@ pub(crate) fn ca_file() -> Result<PathBuf, String> {
 
 /// The folder for the files of this test run.
 pub(crate) fn folder() -> Result<&'static Path, String> {
-    Ok(&authority()?.folder)
+    Ok(&ca()?.folder)
 }
 
 /// The server certificate of this key type, issued on first use.
@@ -90,19 +91,33 @@ pub(crate) fn client_files(kind: Kind) -> Result<Files, String> {
     slot.get_or_init(|| issue(kind, &format!("client-{}", kind.name()), &[])).clone()
 }
 
+/// A configuration for a server of the library.
+pub(crate) fn server_config(kind: Kind) -> Result<ServerConfig, String> {
+    let files = files(kind)?;
+    let read = |path| fs::read(path).map_err(|e| e.to_string());
+    ServerConfig::from_pem(&read(&files.chain)?, &read(&files.key)?).map_err(|e| e.to_string())
+}
+
+/// A configuration for a client of the library that trusts the test CA.
+pub(crate) fn client_config() -> Result<ClientConfig, String> {
+    let pem = fs::read(ca_file()?).map_err(|e| e.to_string())?;
+    let roots = strata_tls::root_store_from_pem(&pem).map_err(|e| e.to_string())?;
+    Ok(ClientConfig::with_roots(roots))
+}
+
 /// Removes the files of this test run.
 pub(crate) fn remove() {
-    if let Some(Ok(authority)) = AUTHORITY.get() {
+    if let Some(Ok(ca)) = CA.get() {
         // If this fails, the system cleans its temporary folder.
-        let _ = fs::remove_dir_all(&authority.folder);
+        let _ = fs::remove_dir_all(&ca.folder);
     }
 }
 
-fn authority() -> Result<&'static Authority, String> {
-    AUTHORITY.get_or_init(|| make_authority().map_err(|e| e.to_string())).as_ref().map_err(Clone::clone)
+fn ca() -> Result<&'static TestCa, String> {
+    CA.get_or_init(|| make_ca().map_err(|e| e.to_string())).as_ref().map_err(Clone::clone)
 }
 
-fn make_authority() -> Result<Authority, Box<dyn std::error::Error>> {
+fn make_ca() -> Result<TestCa, Box<dyn std::error::Error>> {
     let folder = std::env::temp_dir().join(format!("tls-interop-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let mut params = CertificateParams::default();
@@ -113,7 +128,7 @@ fn make_authority() -> Result<Authority, Box<dyn std::error::Error>> {
     fs::write(folder.join("ca.pem"), params.self_signed(&key)?.pem())?;
     // `openssl ocsp` signs responses with this key.
     fs::write(folder.join("ca.key"), key.serialize_pem())?;
-    Ok(Authority { folder, issuer: Issuer::new(params, key) })
+    Ok(TestCa { folder, issuer: Issuer::new(params, key) })
 }
 
 fn make(kind: Kind) -> Result<Files, String> {
@@ -121,18 +136,15 @@ fn make(kind: Kind) -> Result<Files, String> {
 }
 
 fn issue(kind: Kind, subject: &str, names: &[&str]) -> Result<Files, String> {
-    let authority = authority()?;
+    let ca = ca()?;
     let key = kind.key()?;
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names).map_err(|e| e.to_string())?;
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, subject);
-    let certificate = params.signed_by(&key, &authority.issuer).map_err(|e| e.to_string())?;
+    let certificate = params.signed_by(&key, &ca.issuer).map_err(|e| e.to_string())?;
     let name = format!("{subject}-{}", kind.name());
-    let files = Files {
-        chain: authority.folder.join(format!("{name}.pem")),
-        key: authority.folder.join(format!("{name}.key")),
-    };
+    let files = Files { chain: ca.folder.join(format!("{name}.pem")), key: ca.folder.join(format!("{name}.key")) };
     fs::write(&files.chain, certificate.pem()).map_err(|e| e.to_string())?;
     fs::write(&files.key, key.serialize_pem()).map_err(|e| e.to_string())?;
     Ok(files)

@@ -58,9 +58,9 @@ fn openssl_client_first() -> Outcome {
         server.running.stderr.wait_for("received alert close_notify")?;
         server.running.stderr.wait_for("sent alert close_notify")?;
     }
-    let told = server.errors();
+    let errors = server.errors();
     // Only log lines and the line about the established connection are expected.
-    match told.lines().find(|line| !line.contains("DEBUG") && !line.contains("established")) {
+    match errors.lines().find(|line| !line.contains("DEBUG") && !line.contains("established")) {
         None => Ok(()),
         Some(complaint) => Err(format!("a proper end was reported: {complaint}").into()),
     }

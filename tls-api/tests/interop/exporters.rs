@@ -1,15 +1,15 @@
 //! Exported keying material agrees with OpenSSL (RFC 5705, RFC 9846 §7.5).
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use strata_tls::{ClientConfig, ClientSession, ProtocolVersion, ServerConfig, ServerSession, Session, StreamOwned};
+use strata_tls::{ClientSession, ProtocolVersion, ServerSession, Session, StreamOwned};
 
-use crate::certificates::{Kind, ca_file, files};
+use crate::certificates::{Kind, client_config, server_config};
 use crate::openssl_server::OpensslServer;
-use crate::processes::{Output, Running, TIMEOUT};
+use crate::processes::{Output, Running, TIMEOUT, connect};
 use crate::programs::Program;
 use crate::{Outcome, trial};
 
@@ -41,9 +41,7 @@ fn agree(ours: &str, theirs: &Output) -> Outcome {
 }
 
 fn with_client(option: &str) -> Outcome {
-    let files = files(Kind::EcdsaP256)?;
-    let read = |path: &std::path::Path| std::fs::read(path).map_err(|e| e.to_string());
-    let config = ServerConfig::from_pem(&read(&files.chain)?, &read(&files.key)?).map_err(|e| e.to_string())?;
+    let config = server_config(Kind::EcdsaP256)?;
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     let address = listener.local_addr().map_err(|e| e.to_string())?.to_string();
     let mut command = Program::Openssl.command();
@@ -58,13 +56,11 @@ fn with_client(option: &str) -> Outcome {
 
 fn with_server(version: ProtocolVersion) -> Outcome {
     let server = OpensslServer::start_any_version(Kind::EcdsaP256, &OPTIONS)?;
-    let pem = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
-    let mut config = ClientConfig::with_roots(strata_tls::root_store_from_pem(&pem).map_err(|e| e.to_string())?);
+    let mut config = client_config()?;
     config.set_versions(&[version]).map_err(|e| e.to_string())?;
     let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
     let session = ClientSession::new(&Arc::new(config), name).map_err(|e| e.to_string())?;
-    let socket = TcpStream::connect(("127.0.0.1", server.port)).map_err(|e| e.to_string())?;
-    socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
+    let socket = connect(server.port)?;
     let mut stream = StreamOwned::new(session, socket);
     stream.flush().map_err(|e| format!("the handshake: {e}"))?;
     agree(&exported(&stream.session)?, &server.running.stdout)

@@ -2,15 +2,14 @@
 //! other program.
 
 use std::io::{BufRead, Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use strata_tls::{ClientConfig, ClientSession, ProtocolVersion, Session, StreamOwned};
+use strata_tls::{ClientSession, ProtocolVersion, Session, StreamOwned};
 
-use crate::certificates::{Kind, ca_file};
+use crate::certificates::{Kind, client_config};
 use crate::openssl_server::client;
-use crate::processes::{Exit, Server, TIMEOUT};
+use crate::processes::{Exit, Server, connect};
 use crate::test_server::TestServer;
 use crate::{Outcome, contains, trial};
 
@@ -29,9 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// The server answers each piece with a KeyUpdate before the next one is sent, so it has seen each
 /// piece alone.
 fn request_in_pieces() -> Outcome {
-    let pem = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
-    let roots = strata_tls::root_store_from_pem(&pem).map_err(|e| e.to_string())?;
-    let config = Arc::new(ClientConfig::with_roots(roots));
+    let config = Arc::new(client_config()?);
     for (pieces, wanted) in [
         (&["\r\n", "GE", "T / HTTP/1.1\r\nHost: x\r", "\n\r", "\n"][..], "HTTP/1.1 200 OK\r\n"),
         (&["GET /bytes/3 HTTP/1.0\n", "\n"], "Content-Length: 3\r\n"),
@@ -39,8 +36,7 @@ fn request_in_pieces() -> Outcome {
         let server = Server::start(Kind::EcdsaP256, &["--key-update", "--no-resumption"], &["http"])?;
         let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
         let mut session = ClientSession::new(&config, name).map_err(|e| e.to_string())?;
-        let mut socket = TcpStream::connect(server.address()).map_err(|e| e.to_string())?;
-        socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
+        let mut socket = connect(server.port)?;
         session.complete_io(&mut socket).map_err(|e| e.to_string())?;
         for piece in pieces {
             session.write_all(piece.as_bytes()).map_err(|e| e.to_string())?;

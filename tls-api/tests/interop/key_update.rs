@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use libtest_mimic::Trial;
-use strata_tls::{ClientConfig, ClientSession, ServerConfig, ServerSession, Session, StreamOwned};
+use strata_tls::{ClientSession, ServerSession, Session, StreamOwned};
 
-use crate::certificates::{Kind, ca_file, files};
+use crate::certificates::{Kind, ca_file, client_config, server_config};
 use crate::openssl_server::OpensslServer;
 use crate::processes::{Running, TIMEOUT};
 use crate::programs::Program;
-use crate::{Outcome, SUITES, gnutls, trial};
+use crate::{Outcome, SUITES, gnutls, processes, trial};
 
 const OPENSSL: &[Program] = &[Program::Openssl];
 
@@ -45,9 +45,7 @@ const REFRESH: &str = "refresh\n";
 
 impl LineServer {
     fn start() -> Result<Self, String> {
-        let files = files(Kind::EcdsaP256)?;
-        let read = |path| std::fs::read(path).map_err(|e| e.to_string());
-        let config = ServerConfig::from_pem(&read(&files.chain)?, &read(&files.key)?).map_err(|e| e.to_string())?;
+        let config = server_config(Kind::EcdsaP256)?;
         let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
         let port = listener.local_addr().map_err(|e| e.to_string())?.port();
         let thread = std::thread::spawn(move || {
@@ -90,7 +88,7 @@ fn echo(client: &mut Running, line: &str) -> Result<(), String> {
 
 /// Waits for `count` KeyUpdates in OpenSSL's output: `>>>` marks sent messages, `<<<` received
 /// ones.
-fn wait_for_updates(running: &Running, direction: &str, count: usize) -> Result<(), String> {
+pub(crate) fn wait_for_updates(running: &Running, direction: &str, count: usize) -> Result<(), String> {
     running.stdout.wait_until(&format!("{count} × {direction} KeyUpdate"), |output| {
         let output = String::from_utf8_lossy(output);
         let found = output.lines().filter(|line| line.starts_with(direction) && line.ends_with("KeyUpdate")).count();
@@ -148,13 +146,10 @@ fn we_ask_openssl_client(suite: &str) -> Outcome {
 type Client = StreamOwned<ClientSession, TcpStream>;
 
 fn connect(server: &OpensslServer) -> Result<Client, String> {
-    let pem = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
-    let roots = strata_tls::root_store_from_pem(&pem).map_err(|e| e.to_string())?;
-    let config = Arc::new(ClientConfig::with_roots(roots));
+    let config = Arc::new(client_config()?);
     let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
     let session = ClientSession::new(&config, name).map_err(|e| e.to_string())?;
-    let socket = TcpStream::connect(("127.0.0.1", server.port)).map_err(|e| e.to_string())?;
-    socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
+    let socket = processes::connect(server.port)?;
     let mut client = StreamOwned::new(session, socket);
     client.flush().map_err(|e| format!("the handshake: {e}"))?;
     Ok(client)

@@ -19,7 +19,7 @@ use strata_tls::{
 };
 
 use crate::certificates::folder;
-use crate::processes::{Running, Server};
+use crate::processes::{Running, Server, free_port};
 use crate::programs::{Program, example};
 use crate::{Outcome, contains, path_text, trial};
 
@@ -64,7 +64,7 @@ impl Pki {
     fn make() -> Result<Self, Box<dyn std::error::Error>> {
         let folder = folder()?.join("ocsp");
         fs::create_dir_all(&folder)?;
-        let authority = |name: &str| -> Result<_, Box<dyn std::error::Error>> {
+        let make_ca = |name: &str| -> Result<_, Box<dyn std::error::Error>> {
             let mut params = CertificateParams::new(Vec::new())?;
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             params.distinguished_name.push(DnType::CommonName, "the issuer");
@@ -74,8 +74,8 @@ impl Pki {
             fs::write(folder.join(format!("{name}.key")), key.serialize_pem())?;
             Ok((made.der().clone(), Issuer::new(params, key)))
         };
-        let (issuer_der, issuer) = authority("issuer")?;
-        let (_, impostor) = authority("impostor")?;
+        let (issuer_der, issuer) = make_ca("issuer")?;
+        let (_, impostor) = make_ca("impostor")?;
         let issue = |name: &str, by: &Issuer<'_, KeyPair>, serial: u64, spoil: &dyn Fn(&mut CertificateParams)| {
             let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
             params.distinguished_name.push(DnType::CommonName, name);
@@ -121,7 +121,7 @@ struct Response {
     /// The certificate that the response covers.
     about: &'static str,
     /// The CA that the response names as the issuer.
-    authority: &'static str,
+    ca: &'static str,
     signer: &'static str,
     options: &'static [&'static str],
     /// Seconds to add to the verifier's clock.
@@ -149,7 +149,7 @@ const GOOD: Response = Response {
     name: "good",
     status: Status::Good,
     about: "leaf",
-    authority: "issuer",
+    ca: "issuer",
     signer: "issuer",
     options: &["-ndays", "7"],
     ahead: 0,
@@ -188,8 +188,8 @@ const RESPONSES: &[Response] = &[
         ..GOOD
     },
     Response {
-        name: "about_a_certificate_of_another_authority_with_this_number",
-        authority: "impostor",
+        name: "about_the_same_serial_number_of_another_ca",
+        ca: "impostor",
         result: Expected::Unusable(|e| *e == OcspError::OtherCertificate),
         ..GOOD
     },
@@ -251,16 +251,11 @@ impl Response {
         fs::write(file("index"), index).map_err(|e| e.to_string())?;
         let hash = if self.options.contains(&"-sha256") { &["-sha256"][..] } else { &[] };
         let mut request = Program::Openssl.command();
-        request.arg("ocsp").args(hash).arg("-issuer").arg(pki.path(&format!("{}.pem", self.authority))).arg("-cert");
+        request.arg("ocsp").args(hash).arg("-issuer").arg(pki.path(&format!("{}.pem", self.ca))).arg("-cert");
         request.arg(pki.path(&format!("{}.pem", self.about))).args(["-no_nonce", "-reqout"]).arg(file("request"));
         run(request)?;
         let mut respond = Program::Openssl.command();
-        respond
-            .arg("ocsp")
-            .arg("-index")
-            .arg(file("index"))
-            .arg("-CA")
-            .arg(pki.path(&format!("{}.pem", self.authority)));
+        respond.arg("ocsp").arg("-index").arg(file("index")).arg("-CA").arg(pki.path(&format!("{}.pem", self.ca)));
         respond.arg("-rsigner").arg(pki.path(&format!("{}.pem", self.signer)));
         respond.arg("-rkey").arg(pki.path(&format!("{}.key", self.signer)));
         respond.args(self.options.iter().filter(|option| **option != "-sha256"));
@@ -358,12 +353,6 @@ fn openssl_staples(version: &str, response: Response, rejection: Option<&str>) -
     let server = Running::start(command)?;
     let port = server.stdout.wait_for_port("ACCEPT ")?;
     fetch(port, rejection)
-}
-
-/// A free port. Another process could take it before the server does, which is unlikely.
-fn free_port() -> Result<u16, String> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
 }
 
 fn nginx_staples(version: &str, response: Response, rejection: Option<&str>) -> Outcome {

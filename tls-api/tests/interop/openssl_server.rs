@@ -36,7 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         trial("openssl_server::alpn_follows_the_server_preference", NEEDS, alpn),
         trial("openssl_server::wrong_name_is_rejected", NEEDS, wrong_name),
-        trial("openssl_server::unknown_ca_is_rejected", NEEDS, unknown_authority),
+        trial("openssl_server::unknown_ca_is_rejected", NEEDS, unknown_ca),
         trial("openssl_server::no_sni_option_omits_the_name", NEEDS, no_sni),
         trial("openssl_server::padded_records", NEEDS, padded_records),
         trial("openssl_server::64_mib_up", NEEDS, upload),
@@ -90,17 +90,17 @@ fn fetch(kind: Kind, server_options: &[&str], client_options: &[&str]) -> Result
 /// tlsclient sends a share only for the first group of its list.
 fn hello_retry(group: &'static str, theirs: &'static str) -> Outcome {
     let first = if group == "x25519" { "secp256r1" } else { "x25519" };
-    let told = fetch(Kind::EcdsaP256, &["-groups", theirs], &["--group", first, "--group", group])?;
-    contains(&told, &format!("{group}, handshake FullWithHelloRetryRequest,"))
+    let output = fetch(Kind::EcdsaP256, &["-groups", theirs], &["--group", first, "--group", group])?;
+    contains(&output, &format!("{group}, handshake FullWithHelloRetryRequest,"))
 }
 
 fn alpn() -> Outcome {
-    let told = fetch(
+    let output = fetch(
         Kind::EcdsaP256,
         &["-alpn", "http/1.0,http/1.1"],
         &["--proto", "other", "--proto", "http/1.1", "--proto", "http/1.0"],
     )?;
-    contains(&told, "protocol http/1.0,")
+    contains(&output, "protocol http/1.0,")
 }
 
 /// Both sides pad records, to different block sizes.
@@ -120,7 +120,7 @@ fn wrong_name() -> Outcome {
     exit_status_is_1(&ended)
 }
 
-fn unknown_authority() -> Outcome {
+fn unknown_ca() -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, &["-www"])?;
     let other = rcgen::generate_simple_self_signed(["other.test".to_owned()]).map_err(|e| e.to_string())?;
     let file = folder()?.join("other-ca.pem");

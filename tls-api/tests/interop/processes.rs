@@ -2,7 +2,7 @@
 //! timeout.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -156,6 +156,19 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Connects to a server on the loopback interface.
+pub(crate) fn connect(port: u16) -> Result<TcpStream, String> {
+    let socket = TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())?;
+    socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
+    Ok(socket)
+}
+
+/// A port that is currently free. Another process may take it before the server does.
+pub(crate) fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
 }
 
 #[derive(Clone, Copy)]

@@ -10,6 +10,7 @@ use crate::openssl_client;
 use crate::openssl_server::{OpensslServer, client};
 use crate::processes::{AfterFeed, Running, Server};
 use crate::programs::{Program, example};
+use crate::tls12::GnutlsServer;
 use crate::{Outcome, contains, path_text, trial};
 
 const OPENSSL: &[Program] = &[Program::Openssl];
@@ -89,10 +90,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// tlsclient connects three times: a full handshake, then two resumptions.
 fn resume_twice(port: u16, options: &[&str]) -> Outcome {
     let options = [&["--verbose", "--connections", "3", "--http", "/"], options].concat();
-    let told = client(port, &options)?.succeed()?.stderr;
-    let kinds: Vec<&str> = told.lines().filter_map(|line| line.split(", handshake ").nth(1)).collect();
+    let output = client(port, &options)?.succeed()?.stderr;
+    let kinds: Vec<&str> = output.lines().filter_map(|line| line.split(", handshake ").nth(1)).collect();
     let kinds: Vec<&str> = kinds.iter().filter_map(|rest| rest.split(',').next()).collect();
-    if kinds == ["Full", "Resumed", "Resumed"] { Ok(()) } else { Err(format!("{kinds:?} in:\n{told}").into()) }
+    if kinds == ["Full", "Resumed", "Resumed"] { Ok(()) } else { Err(format!("{kinds:?} in:\n{output}").into()) }
 }
 
 /// A file name that no other test uses.
@@ -225,10 +226,10 @@ fn early_data_refused_by_openssl() -> Outcome {
     to_openssl(&options, "early data: 18 bytes of 18 sent, rejected", "Early data was rejected")
 }
 
-/// Connects twice with the same request, which the second connection sends as early data. `told` is
-/// expected from the client and `said` from the server, which prints its messages after the
+/// Connects twice with the same request, which the second connection sends as early data. `client_text` is
+/// expected from the client and `server_text` from the server, which prints its messages after the
 /// received data.
-fn to_openssl(options: &[&str], told: &str, said: &str) -> Outcome {
+fn to_openssl(options: &[&str], client_text: &str, server_text: &str) -> Outcome {
     let server = OpensslServer::start(Kind::EcdsaP256, options)?;
     let request = request_file()?;
     let request = path_text(&request)?;
@@ -236,12 +237,12 @@ fn to_openssl(options: &[&str], told: &str, said: &str) -> Outcome {
     let mut client = client(server.port, &options)?;
     client.close_stdin();
     client.stderr.wait_for("early data: 0 bytes of 18 sent, rejected")?;
-    client.stderr.wait_for(told)?;
+    client.stderr.wait_for(client_text)?;
     // The request arrives in both cases, as early data or resent.
     server.running.stdout.wait_until("both requests", |said| {
         (String::from_utf8_lossy(said).matches("GET / HTTP/1.0").count() >= 2).then_some(())
     })?;
-    Ok(server.running.stdout.wait_for(said)?)
+    Ok(server.running.stdout.wait_for(server_text)?)
 }
 
 fn gnutls_options(version: &str) -> Vec<String> {
@@ -269,16 +270,9 @@ fn gnutls_early_data() -> Outcome {
 }
 
 fn gnutls_server(version: &str) -> Outcome {
-    let files = files(Kind::EcdsaP256)?;
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-    let port = listener.local_addr().map_err(|e| e.to_string())?.port();
-    drop(listener);
-    let mut command = Program::GnutlsServ.command();
-    command.args(["--http", "--port", &port.to_string(), "--x509certfile"]).arg(&files.chain).arg("--x509keyfile");
-    command.arg(&files.key).args(["--priority", &format!("NORMAL:-VERS-ALL:+VERS-TLS{version}")]);
-    let server = Running::start(command)?;
-    server.stderr.wait_for("...done")?;
-    resume_twice(port, &[])
+    let options = ["--priority".to_owned(), format!("NORMAL:-VERS-ALL:+VERS-TLS{version}")];
+    let server = GnutlsServer::start(Kind::EcdsaP256, &options)?;
+    resume_twice(server.port, &[])
 }
 
 fn curl(version: &str) -> Outcome {

@@ -9,7 +9,7 @@ use libtest_mimic::Trial;
 
 use crate::certificates::{Kind, ca_file, files};
 use crate::openssl_server::client;
-use crate::processes::{Running, Server, TIMEOUT};
+use crate::processes::{Running, Server, TIMEOUT, connect, free_port};
 use crate::programs::example;
 use crate::{Outcome, contains, trial};
 
@@ -21,22 +21,16 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("robustness::alert_arrives_although_more_data_was_sent", &[], alert_without_reset),
         trial("robustness::idle_peers_use_no_cpu_time", &[], nothing_to_do),
         trial("robustness::forwarding_passes_bytes_and_ends_both_ways", &[], forward),
-        trial("robustness::missing_backend_is_reported", &[], forward_to_nobody),
+        trial("robustness::missing_backend_is_reported", &[], forward_to_missing_backend),
         trial("robustness::wrong_arguments_exit_with_status_1", &[], wrong_arguments),
         trial("robustness::key_log_has_the_secrets_of_a_connection", &[], key_log),
         trial("robustness::quickstart_shows_a_page_and_three_rejections", &[], quickstart),
     ]
 }
 
-fn connect(server: &Server) -> Result<TcpStream, String> {
-    let socket = TcpStream::connect(server.address()).map_err(|e| e.to_string())?;
-    socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
-    Ok(socket)
-}
-
 fn many_idle_peers() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
-    let idle: Vec<TcpStream> = (0..300).map(|_| connect(&server)).collect::<Result<_, _>>()?;
+    let idle: Vec<TcpStream> = (0..300).map(|_| connect(server.port)).collect::<Result<_, _>>()?;
     for peer in idle.iter().take(100) {
         // The start of a record that never completes.
         (&mut &*peer).write_all(&[22, 3, 1]).map_err(|e| e.to_string())?;
@@ -49,7 +43,7 @@ fn many_idle_peers() -> Outcome {
 fn silent_peer() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--timeout", "0.3"], &["http"])?;
     let start = Instant::now();
-    let mut socket = connect(&server)?;
+    let mut socket = connect(server.port)?;
     let n = socket.read(&mut [0; 16]).map_err(|e| e.to_string())?;
     if n > 0 || start.elapsed() < Duration::from_millis(300) {
         return Err(format!("{n} bytes after {:?}", start.elapsed()).into());
@@ -61,7 +55,7 @@ fn silent_peer() -> Outcome {
 fn trickling_peer() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &["--timeout", "0.3"], &["http"])?;
     let start = Instant::now();
-    let mut socket = connect(&server)?;
+    let mut socket = connect(server.port)?;
     // Send the next byte if the server has not closed in the meantime.
     socket.set_read_timeout(Some(Duration::from_millis(20))).map_err(|e| e.to_string())?;
     for byte in [22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3].into_iter().chain(std::iter::repeat(0)) {
@@ -85,7 +79,7 @@ fn trickling_peer() -> Outcome {
 /// Closing a socket with unread data resets the connection and would lose the alert.
 fn alert_without_reset() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["http"])?;
-    let mut socket = connect(&server)?;
+    let mut socket = connect(server.port)?;
     let nonsense = vec![b'x'; 300_000];
     socket.write_all(&nonsense).map_err(|e| format!("sending: {e}"))?;
     // By now the server has queued the alert.
@@ -108,10 +102,10 @@ fn alert_without_reset() -> Outcome {
 /// idle.
 fn nothing_to_do() -> Outcome {
     let server = Server::start(Kind::EcdsaP256, &[], &["echo"])?;
-    let silent = connect(&server)?;
-    let mut wrong = connect(&server)?;
+    let silent = connect(server.port)?;
+    let mut wrong = connect(server.port)?;
     wrong.write_all(b"GET / HTTP/1.0\r\n\r\n").map_err(|e| e.to_string())?;
-    let mut wrong_and_closed = connect(&server)?;
+    let mut wrong_and_closed = connect(server.port)?;
     wrong_and_closed.write_all(b"SSH-2.0-x\r\n").map_err(|e| e.to_string())?;
     wrong_and_closed.shutdown(Shutdown::Write).map_err(|e| e.to_string())?;
     let mut established = client(server.port, &[])?;
@@ -141,10 +135,8 @@ fn forward() -> Outcome {
     contains(&ended.text(), "3000000 bytes received\n")
 }
 
-fn forward_to_nobody() -> Outcome {
-    let unused = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-    let port = unused.local_addr().map_err(|e| e.to_string())?.port().to_string();
-    drop(unused);
+fn forward_to_missing_backend() -> Outcome {
+    let port = free_port()?.to_string();
     let server = Server::start(Kind::EcdsaP256, &[], &["forward", &port])?;
     let ended = client(server.port, &[])?.finish()?;
     if ended.status.success() {

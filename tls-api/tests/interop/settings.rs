@@ -7,16 +7,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use strata_tls::{ClientConfig, ClientSession, ProtocolVersion, Session};
+use strata_tls::{ClientSession, ProtocolVersion, Session};
 
-use crate::certificates::{Kind, ca_file, files, folder};
+use crate::certificates::{Kind, ca_file, client_config, files, folder};
+use crate::key_update::wait_for_updates;
 use crate::openssl_client;
 use crate::openssl_server::{OpensslServer, client};
-use crate::processes::{AfterFeed, Exit, Running, Server, TIMEOUT};
+use crate::processes::{AfterFeed, Exit, Running, Server};
 use crate::programs::Program;
 use crate::test_server::TestServer;
 use crate::tls12::GnutlsServer;
-use crate::{Outcome, contains, gnutls, path_text, trial};
+use crate::{Outcome, contains, gnutls, path_text, processes, trial};
 
 const OPENSSL: &[Program] = &[Program::Openssl];
 
@@ -64,15 +65,7 @@ fn expect_failure(ended: &Exit, words: &str) -> Outcome {
 /// A path that no other test uses.
 fn path(name: &str) -> Result<String, String> {
     let path = folder()?.join(format!("{name}-{:?}", std::thread::current().id()));
-    path.to_str().map(str::to_owned).ok_or_else(|| "a path that is no text".into())
-}
-
-fn key_updates(from: &Running, direction: &str, count: usize) -> Result<(), String> {
-    from.stdout.wait_until(&format!("{count} KeyUpdate {direction}"), |said| {
-        let said = String::from_utf8_lossy(said);
-        let found = said.lines().filter(|line| line.starts_with(direction) && line.ends_with("KeyUpdate")).count();
-        (found >= count).then_some(())
-    })
+    path_text(&path).map(str::to_owned)
 }
 
 fn client_updates_keys() -> Outcome {
@@ -82,8 +75,8 @@ fn client_updates_keys() -> Outcome {
         client.write_stdin(&format!("abc{round}\n"))?;
         client.stdout.wait_for(&format!("{round}cba\n"))?;
         // The update requests one from OpenSSL, which sends it.
-        key_updates(&server.running, "<<<", round)?;
-        key_updates(&server.running, ">>>", round)?;
+        wait_for_updates(&server.running, "<<<", round)?;
+        wait_for_updates(&server.running, ">>>", round)?;
     }
     client.close_stdin();
     client.succeed()?;
@@ -97,7 +90,7 @@ fn server_updates_keys() -> Outcome {
     for round in 1..=3 {
         client.write_stdin(&format!("line {round}\n"))?;
         client.stdout.wait_for(&format!("\nline {round}\n"))?;
-        key_updates(&client, "<<<", round)?;
+        wait_for_updates(&client, "<<<", round)?;
     }
     Ok(())
 }
@@ -219,8 +212,8 @@ fn no_resumption() -> Outcome {
 }
 
 fn ticket_count() -> Outcome {
-    for (count, told) in [(2, &[][..]), (0, &["--tls13-tickets", "0"]), (5, &["--tls13-tickets", "5"])] {
-        let server = Server::start(Kind::EcdsaP256, told, &["http"])?;
+    for (count, options) in [(2, &[][..]), (0, &["--tls13-tickets", "0"]), (5, &["--tls13-tickets", "5"])] {
+        let server = Server::start(Kind::EcdsaP256, options, &["http"])?;
         let mut client = openssl_client::client(&server, &["-msg"])?;
         client.feed(b"GET / HTTP/1.0\n\n".to_vec(), AfterFeed::StaysOpen)?;
         let text = client.succeed()?.text();
@@ -297,14 +290,12 @@ fn limits() -> Outcome {
 fn half_rtt() -> Outcome {
     let options = ["--resumption", "--max-early-data", "1000", "--half-rtt"];
     let server = Server::start(Kind::EcdsaP256, &options, &["http"])?;
-    let pem = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
-    let mut config = ClientConfig::with_roots(strata_tls::root_store_from_pem(&pem).map_err(|e| e.to_string())?);
+    let mut config = client_config()?;
     config.enable_early_data(true);
     let config = Arc::new(config);
     let connect = || -> Result<(ClientSession, TcpStream), String> {
         let name = "localhost".try_into().map_err(|_| "localhost is a name")?;
-        let socket = TcpStream::connect(server.address()).map_err(|e| e.to_string())?;
-        socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
+        let socket = processes::connect(server.port)?;
         Ok((ClientSession::new(&config, name).map_err(|e| e.to_string())?, socket))
     };
     let request = b"GET / HTTP/1.0\r\n\r\n";

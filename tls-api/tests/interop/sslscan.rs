@@ -35,12 +35,12 @@ fn scan(kind: Kind, expected: &str) -> Outcome {
     let splitter = split_records_of(server.port)?;
     let mut command = Program::Sslscan.command();
     command.args(["--no-colour", "--no-check-certificate", "--sni-name=localhost", &format!("127.0.0.1:{splitter}")]);
-    let said = Running::start(command)?.succeed()?.text();
+    let output = Running::start(command)?.succeed()?.text();
     // Skip the versions of sslscan and OpenSSL, which differ between machines.
-    let (_, verdict) = said.split_once("  SSL/TLS Protocols:").ok_or("sslscan scanned nothing")?;
-    let verdict = squeeze(verdict);
-    let expected = squeeze(expected.split_once("  SSL/TLS Protocols:").map_or(expected, |(_, verdict)| verdict));
-    if verdict == expected { Ok(()) } else { Err(format!("sslscan says:\n{verdict}\nand not:\n{expected}").into()) }
+    let (_, report) = output.split_once("  SSL/TLS Protocols:").ok_or("sslscan scanned nothing")?;
+    let report = squeeze(report);
+    let expected = squeeze(expected.split_once("  SSL/TLS Protocols:").map_or(expected, |(_, report)| report));
+    if report == expected { Ok(()) } else { Err(format!("sslscan reports:\n{report}\ninstead of:\n{expected}").into()) }
 }
 
 /// Removes repeated blanks, empty lines, and lines about compression, which sslscan cannot test

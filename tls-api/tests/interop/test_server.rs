@@ -5,9 +5,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use strata_tls::{ProtocolVersion, ServerConfig, ServerSession, StreamOwned};
+use strata_tls::{ProtocolVersion, ServerSession, StreamOwned};
 
-use crate::certificates::{Kind, files};
+use crate::certificates::{Kind, server_config};
 use crate::processes::TIMEOUT;
 
 /// The server's side of the connection.
@@ -24,9 +24,7 @@ impl TestServer {
         version: ProtocolVersion,
         serve: impl FnOnce(&mut Client) -> io::Result<()> + Send + 'static,
     ) -> Result<Self, String> {
-        let files = files(Kind::EcdsaP256)?;
-        let read = |path| std::fs::read(path).map_err(|e| e.to_string());
-        let mut config = ServerConfig::from_pem(&read(&files.chain)?, &read(&files.key)?).map_err(|e| e.to_string())?;
+        let mut config = server_config(Kind::EcdsaP256)?;
         config.set_versions(&[version]).map_err(|e| e.to_string())?;
         let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
         let port = listener.local_addr().map_err(|e| e.to_string())?.port();

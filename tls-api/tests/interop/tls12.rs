@@ -7,7 +7,7 @@ use crate::certificates::{Kind, ca_file, files, folder};
 use crate::gnutls;
 use crate::openssl_client::client_of_any_version;
 use crate::openssl_server::{OpensslServer, client};
-use crate::processes::{AfterFeed, Running, Server};
+use crate::processes::{AfterFeed, Running, Server, free_port};
 use crate::programs::Program;
 use crate::{BULK_LENGTH, GROUPS, Outcome, bulk_data, checksum, contains, path_text, trial};
 
@@ -137,8 +137,8 @@ fn openssl_client(suite: &Suite, (group, _, _): Group) -> Outcome {
 
 fn openssl_server(suite: &Suite, (group, theirs, _): Group) -> Outcome {
     let options = ["-tls1_2", "-cipher", suite.openssl, "-groups", theirs];
-    let told = fetch_from_openssl(suite.kind, &options, &[])?;
-    contains(&told, &format!("established: TLSv1.2, {}, {group},", suite.name))
+    let output = fetch_from_openssl(suite.kind, &options, &[])?;
+    contains(&output, &format!("established: TLSv1.2, {}, {group},", suite.name))
 }
 
 type Group = (&'static str, &'static str, &'static str);
@@ -205,22 +205,16 @@ impl GnutlsServer {
     }
 }
 
-/// A port that is currently free.
-pub(crate) fn free_port() -> Result<u16, String> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
-    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
-}
-
 fn alpn() -> Outcome {
     let options = ["--proto", "http/1.1", "--proto", "http/1.0"];
     let page = fetch_from_us(Kind::EcdsaP256, &options, &["-tls1_2", "-alpn", "other,http/1.0,http/1.1"])?;
     contains(&page, "ALPN protocol: http/1.1")?;
-    let told = fetch_from_openssl(
+    let output = fetch_from_openssl(
         Kind::EcdsaP256,
         &["-tls1_2", "-alpn", "http/1.0"],
         &["--proto", "http/1.1", "--proto", "http/1.0"],
     )?;
-    contains(&told, "protocol http/1.0,")
+    contains(&output, "protocol http/1.0,")
 }
 
 fn small_records() -> Outcome {

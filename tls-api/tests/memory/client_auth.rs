@@ -11,9 +11,10 @@ use strata_tls::pki_types::UnixTime;
 use strata_tls::{
     AlertDescription, AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, CertificateDer,
     CertificateError, ClientAuth, ClientCertVerifier, ClientConfig, Error, Identity, NoClientAuth, ProtocolVersion,
-    Refusal, ResolvesClientCert, ServerConfig, ServerSession, Session, SignatureScheme, TimeProvider,
+    Refusal, ResolvesClientCert, ServerConfig, ServerSession, Session, SignatureScheme,
 };
 
+use crate::clock::Clock;
 use crate::pair::{Pair, carry, drain, read_all};
 use crate::pki::{Ca, FAR, KINDS, Kind, VERSIONS};
 
@@ -169,13 +170,6 @@ fn client_of_untrusted_ca_is_rejected_even_when_optional() {
 
 #[test]
 fn client_certificate_validity_uses_the_server_clock() {
-    #[derive(Debug)]
-    struct At(Option<u64>);
-    impl TimeProvider for At {
-        fn now(&self) -> Option<UnixTime> {
-            self.0.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
-        }
-    }
     let cas = TestCas::new();
     let (cert, key) = cas.clients.issue(Kind::EcdsaP256, &["client.test"], (2000, 2001));
     for version in VERSIONS {
@@ -186,7 +180,7 @@ fn client_certificate_validity_uses_the_server_clock() {
         };
         let server = |at: Option<u64>| {
             let mut server = cas.required();
-            server.set_time_provider(Arc::new(At(at)));
+            server.set_time_provider(Clock::at(at));
             server
         };
         assert!(authenticates(client(), server(Some(960_000_000))));

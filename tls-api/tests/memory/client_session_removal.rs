@@ -1,20 +1,20 @@
 //! Removal of a client's stored sessions: after a failed handshake that offered one, and after a
 //! fatal alert.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use strata_tls::codec::{DistinguishedName, List};
 use strata_tls::{
     AllowAnyAuthenticatedClient, CertificateDer, ClientAuth, ClientCertVerifier, ClientConfig, ClientSession,
     ClientSessionMemoryCache, Error, ExternalPsk, HandshakeKind, Identity, NoClientSessionStorage, ProtocolVersion,
     Refusal, ReloadableIdentity, ResolvesClientCert, ServerConfig, ServerSessionMemoryCache, Session, SignatureScheme,
-    StoresClientSessions, Ticketer, TimeProvider, UnixTime,
+    StoresClientSessions, Ticketer, UnixTime,
 };
 
 use tls_crypto::HashAlgorithm;
 
+use crate::clock::Clock;
 use crate::pair::{Pair, carry, drain, feed};
 use crate::pki::{Ca, Kind, VERSIONS};
 
@@ -391,7 +391,7 @@ fn session_ends_with_the_first_expiry_in_the_chain() {
     let start = CA_ENDS - 1000;
     for version in VERSIONS {
         for (of_server, root_ends) in [(true, true), (true, false), (false, true), (false, false)] {
-            let now = Arc::new(Clock(AtomicU64::new(start)));
+            let now = Clock::at(Some(start));
             let chain = ChainOfTwo::new(root_ends);
             let ca = Ca::new(Kind::EcdsaP256);
             let (mut client, mut server) = if of_server {
@@ -410,7 +410,7 @@ fn session_ends_with_the_first_expiry_in_the_chain() {
             let (client, server) = (Arc::new(client), Arc::new(server));
             assert_eq!(kind(&client, &server), HandshakeKind::Full);
             assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
-            now.0.store(CA_ENDS + 1, Ordering::Relaxed);
+            now.set(Some(CA_ENDS + 1));
             // The intermediate or the trust anchor has expired. Resumption is impossible, and the
             // full handshake fails.
             let mut pair = Pair::new(&client, &server);
@@ -475,7 +475,7 @@ impl ClientCertVerifier for SlowVerifier {
     }
 
     fn verify_client_cert(&self, _: &[CertificateDer<'_>], _: UnixTime) -> Result<(), Refusal> {
-        self.0.0.fetch_add(50, Ordering::Relaxed);
+        self.0.advance(50);
         Ok(())
     }
 }
@@ -485,12 +485,12 @@ fn server_session_lifetime_starts_after_verification() {
     let ca = Ca::new(Kind::EcdsaP256);
     for version in VERSIONS {
         for store in [false, true] {
-            let now = Arc::new(Clock(AtomicU64::new(CA_ENDS)));
+            let now = Clock::at(Some(CA_ENDS));
             let (mut client, mut server) = (ca.client_config(), ca.server_config(Kind::EcdsaP256));
             client.set_versions(&[version]).unwrap();
             client.set_client_identity(identity(&ca));
             // The client's clock does not advance: only the server ends the session.
-            client.set_time_provider(Arc::new(Clock(AtomicU64::new(CA_ENDS))));
+            client.set_time_provider(Clock::at(Some(CA_ENDS)));
             server.set_time_provider(Arc::clone(&now) as _);
             server.set_session_lifetime(100);
             server.set_client_cert_verifier(Arc::new(SlowVerifier(Arc::clone(&now)))).unwrap();
@@ -499,20 +499,11 @@ fn server_session_lifetime_starts_after_verification() {
             }
             let (client, server) = (Arc::new(client), Arc::new(server));
             assert_eq!(kind(&client, &server), HandshakeKind::Full);
-            now.0.fetch_add(49, Ordering::Relaxed);
+            now.advance(49);
             assert_eq!(kind(&client, &server), HandshakeKind::Resumed, "{version} {store}");
-            now.0.fetch_add(2, Ordering::Relaxed);
+            now.advance(2);
             assert_eq!(kind(&client, &server), HandshakeKind::Full, "{version} {store}");
         }
-    }
-}
-
-#[derive(Debug)]
-struct Clock(AtomicU64);
-
-impl TimeProvider for Clock {
-    fn now(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0.load(Ordering::Relaxed))))
     }
 }
 

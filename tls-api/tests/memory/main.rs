@@ -2,6 +2,7 @@
 
 mod client_auth;
 mod client_session_removal;
+mod clock;
 mod closing;
 mod downgrade;
 mod early_data;

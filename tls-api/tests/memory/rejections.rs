@@ -2,14 +2,13 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
-use std::time::Duration;
 
-use strata_tls::pki_types::UnixTime;
 use strata_tls::{
     AlertDescription, CertificateError, ClientConfig, ClientSession, Error, Refusal, ServerConfig, ServerSession,
-    Session, TimeProvider,
+    Session,
 };
 
+use crate::clock::Clock;
 use crate::pair::{Pair, carry, drain, read_all, record_lengths};
 use crate::pki::{Ca, FAR, Kind, VERSIONS, configs, configs_of};
 
@@ -89,19 +88,12 @@ fn future_certificate_is_rejected_with_its_dates() {
 
 #[test]
 fn verification_uses_the_time_provider_and_requires_a_time() {
-    #[derive(Debug)]
-    struct At(Option<u64>);
-    impl TimeProvider for At {
-        fn now(&self) -> Option<UnixTime> {
-            self.0.map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
-        }
-    }
     let ca = Ca::new(Kind::EcdsaP256);
     let server = server(&ca, &["server.test"], (2000, 2001));
     let mut client = ca.client_config();
-    client.set_time_provider(Arc::new(At(Some(960_000_000))));
+    client.set_time_provider(Clock::at(Some(960_000_000)));
     Pair::connected(&Arc::new(client.clone()), &server);
-    client.set_time_provider(Arc::new(At(None)));
+    client.set_time_provider(Clock::at(None));
     let error = expect_rejection(client, &server, AlertDescription::INTERNAL_ERROR);
     assert_eq!(error.why, CertificateError::TimeUnknown);
 }
@@ -121,7 +113,7 @@ fn client_without_roots_rejects_every_server() {
 #[cfg(feature = "dangerous_configuration")]
 #[test]
 fn only_the_custom_server_verifier_decides() {
-    use strata_tls::pki_types::{CertificateDer, ServerName};
+    use strata_tls::pki_types::{CertificateDer, ServerName, UnixTime};
 
     #[derive(Debug)]
     struct FixedVerifier(Result<(), Refusal>);

@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use strata_tls::{
     AllowAnyAnonymousOrAuthenticatedClient, AllowAnyAuthenticatedClient, CertificateDer, ClientAuth,
     ClientCertVerifier, ClientConfig, ClientSessionMemoryCache, ClientSessionValue, HandshakeKind,
     NoClientSessionStorage, NoServerSessionStorage, ProtocolVersion, Refusal, ServerConfig, ServerName,
-    ServerSessionMemoryCache, Session, StoresClientSessions, Ticketer, TimeProvider, UnixTime,
+    ServerSessionMemoryCache, Session, StoresClientSessions, Ticketer, UnixTime,
 };
 
+use crate::clock::Clock;
 use crate::pair::{Pair, read_all};
 use crate::pki::{Ca, Kind, VERSIONS};
 use std::io::Write;
@@ -282,25 +282,10 @@ fn disabled_storage_on_either_side_prevents_resumption() {
     });
 }
 
-#[derive(Debug, Default)]
-struct Clock(Mutex<Option<u64>>);
-
-impl Clock {
-    fn set(&self, seconds: Option<u64>) {
-        *self.0.lock().unwrap() = seconds;
-    }
-}
-
-impl TimeProvider for Clock {
-    fn now(&self) -> Option<UnixTime> {
-        self.0.lock().unwrap().map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
-    }
-}
-
 #[test]
 fn expired_lifetime_or_missing_clock_prevents_resumption() {
     for_each_setup(|_, mut client, mut server| {
-        let (ours, theirs) = (Arc::new(Clock::default()), Arc::new(Clock::default()));
+        let (ours, theirs) = (Clock::at(None), Clock::at(None));
         client.set_time_provider(Arc::clone(&ours) as _);
         server.set_time_provider(Arc::clone(&theirs) as _);
         server.set_session_lifetime(1000);
@@ -335,7 +320,7 @@ fn expired_certificate_ends_its_sessions() {
     // 2030-12-31, and two days later.
     let (before, after) = (1_924_905_600, 1_925_078_400);
     for version in VERSIONS {
-        let clock = Arc::new(Clock::default());
+        let clock = Clock::at(None);
         let mut client = ca.client_config();
         client.set_versions(&[version]).unwrap();
         client.set_time_provider(Arc::clone(&clock) as _);
@@ -358,7 +343,7 @@ fn expired_certificate_ends_its_sessions() {
             server.set_client_cert_verifier(Arc::new(AllowAnyAuthenticatedClient::new(ca.roots()))).unwrap();
             server.set_ticket_lifetime(7 * 86_400);
             clock.set(Some(before));
-            client.set_time_provider(Arc::new(Clock(Mutex::new(Some(before)))));
+            client.set_time_provider(Clock::at(Some(before)));
             server.set_time_provider(Arc::clone(&clock) as _);
             kind(&client, &server);
             assert_eq!(kind(&client, &server), HandshakeKind::Resumed);
@@ -688,7 +673,7 @@ fn resolved_identity_scope_decides_about_resumption() {
 #[test]
 fn session_lifetime_counts_from_the_full_handshake() {
     for_each_setup(|_, mut client, mut server| {
-        let clock = Arc::new(Clock::default());
+        let clock = Clock::at(None);
         client.set_time_provider(Arc::clone(&clock) as _);
         server.set_time_provider(Arc::clone(&clock) as _);
         server.set_session_lifetime(6);
@@ -708,7 +693,7 @@ fn session_lifetime_counts_from_the_full_handshake() {
 #[test]
 fn ticket_lifetime_bounds_one_ticket() {
     for_each_setup(|_, mut client, mut server| {
-        let clock = Arc::new(Clock::default());
+        let clock = Clock::at(None);
         client.set_time_provider(Arc::clone(&clock) as _);
         server.set_time_provider(Arc::clone(&clock) as _);
         server.set_ticket_lifetime(6);

@@ -6,13 +6,13 @@ use std::sync::{Arc, Barrier};
 
 use strata_tls::codec::ServerHello;
 use strata_tls::codec::handshake::{Split, split_message};
-use strata_tls::{ClientConfig, ClientSession, ServerName, Session, StreamOwned, root_store_from_pem};
+use strata_tls::{ClientConfig, ClientSession, ServerName, Session, StreamOwned};
 
 use crate::Outcome;
-use crate::certificates::ca_file;
+use crate::certificates::client_config;
 use crate::fleet::redis::Redis;
 use crate::fleet::server;
-use crate::processes::TIMEOUT;
+use crate::processes::connect;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
@@ -21,8 +21,7 @@ pub(crate) struct Client(Arc<ClientConfig>);
 
 impl Client {
     pub(crate) fn new() -> Result<Self, String> {
-        let ca = std::fs::read(ca_file()?).map_err(|e| e.to_string())?;
-        let mut config = ClientConfig::with_roots(root_store_from_pem(&ca).map_err(|e| e.to_string())?);
+        let mut config = client_config()?;
         config.enable_early_data(true);
         Ok(Self(Arc::new(config)))
     }
@@ -86,12 +85,6 @@ pub(crate) fn recorded_flights() -> Outcome {
         }
     }
     Ok(())
-}
-
-fn connect(port: u16) -> Result<TcpStream, String> {
-    let socket = TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())?;
-    socket.set_read_timeout(Some(TIMEOUT)).map_err(|e| e.to_string())?;
-    Ok(socket)
 }
 
 /// Sends the flight. Returns whether the server resumes the session, without which it cannot

@@ -165,7 +165,10 @@ const FAULTS: &[Fault] = &[
     Fault {
         what: "X.509 version 1",
         make: |_, _| {
-            (odd(include_str!("../../data/x509v1-leaf.pem")), trusting(include_str!("../../data/x509v1-authority.pem")))
+            (
+                openssl_identity(include_str!("../../data/x509v1-leaf.pem")),
+                trusting(include_str!("../../data/x509v1-ca.pem")),
+            )
         },
         alert: AlertDescription::UNSUPPORTED_CERTIFICATE,
         words: &["X.509 version 1", "expected version 3"],
@@ -174,8 +177,8 @@ const FAULTS: &[Fault] = &[
         what: "a CA key on an unsupported curve",
         make: |_, _| {
             (
-                odd(include_str!("../../data/p521-signed-leaf.pem")),
-                trusting(include_str!("../../data/p521-authority.pem")),
+                openssl_identity(include_str!("../../data/p521-signed-leaf.pem")),
+                trusting(include_str!("../../data/p521-ca.pem")),
             )
         },
         alert: AlertDescription::UNKNOWN_CA,
@@ -190,8 +193,8 @@ const FAULTS: &[Fault] = &[
 ];
 
 /// An identity made by `openssl x509`, of a form that rcgen cannot produce.
-fn odd(leaf: &str) -> Identity {
-    Identity::from_pem(leaf.as_bytes(), include_bytes!("../../data/odd-leaf-key.pem")).unwrap()
+fn openssl_identity(leaf: &str) -> Identity {
+    Identity::from_pem(leaf.as_bytes(), include_bytes!("../../data/openssl-leaf-key.pem")).unwrap()
 }
 
 fn trusting(ca: &str) -> ChainVerifier {

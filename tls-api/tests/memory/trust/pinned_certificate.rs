@@ -107,8 +107,8 @@ fn pinned_certificate_with_names_must_match_the_name() {
     let other_kind = self_signed(|params| params.subject_alt_names = vec![post]);
     let (refusal, _) = outcome(Role::Server, VERSIONS[0], other_kind.with(&[]), trusting(&other_kind.der)).unwrap_err();
     assert!(matches!(refusal.why, CertificateError::NotValidForName { .. }), "{refusal}");
-    let authority = self_signed(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
-    outcome(Role::Server, VERSIONS[0], authority.with(&[]), trusting(&authority.der)).unwrap();
+    let self_signed_ca = self_signed(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
+    outcome(Role::Server, VERSIONS[0], self_signed_ca.with(&[]), trusting(&self_signed_ca.der)).unwrap();
 }
 
 #[test]
