@@ -52,7 +52,7 @@ use crate::verify::signature::{self, DigitallySigned, SignatureRules};
 pub(crate) mod tls12;
 pub(crate) mod tls13;
 
-/// Whether a server requests a certificate from its clients.
+/// The server's policy on client certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientAuth {
     /// Requests none: clients are anonymous.
@@ -83,7 +83,8 @@ impl PeerCertVerified {
     /// 9846 §4.5.2, RFC 5246 §7.4.3 and §7.4.8).
     ///
     /// # Errors
-    /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`], [`Error::BadSignature`].
+    /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`],
+    /// [`Error::BadSignature`].
     pub(crate) fn check_signature(
         mut self,
         rules: &SignatureRules,
@@ -115,7 +116,7 @@ impl HandshakeSignatureValid {
     }
 }
 
-/// How the peer authenticates, before its Finished. Only the checks of this file create it.
+/// The peer's authentication before its Finished. Only the checks of this file create it.
 #[derive(Debug)]
 pub struct PeerAuth(PeerKind);
 

@@ -1,4 +1,4 @@
-//! What the handshake needs from the application. Each need is a request that owns its data, and
+//! Requests of the handshake to the application. Each request owns its data, and
 //! only the request can create its answer.
 //!
 //! ```text
@@ -33,8 +33,8 @@ mod session;
 pub(crate) use session::{FoundKey, NewSessionAnswer, SessionAnswer, SessionReference, TakeAnswer};
 pub use session::{NeedNewSession, NeedSession, NeedTakeSession, PskCandidate};
 
-/// What the handshake waits for. Each request owns its data, so it can be moved to another thread
-/// or across an `.await`.
+/// A request to the application, which the handshake waits for. Each one owns its data, so it can
+/// be moved to another thread or across an `.await`.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Need {

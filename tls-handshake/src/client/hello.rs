@@ -27,15 +27,15 @@ use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello};
 use crate::sink::Sink;
 use crate::states::Versioned;
 
-/// What the client offered, kept until ServerHello.
+/// The client's offer, kept until ServerHello.
 pub(super) struct Offer {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
     pub(super) random: [u8; 32],
     /// The id of a TLS 1.2 session, or random bytes if TLS 1.3 or a ticket is offered.
     pub(super) session_id: Vec<u8>,
-    /// The private half of our key share, if TLS 1.3 is offered. A TLS 1.2 server may select its
-    /// group too.
+    /// The private half of the client's key share, if TLS 1.3 is offered. A TLS 1.2 server may
+    /// select its group too.
     pub(super) key: Option<EphemeralKey>,
     pub(super) resumption: ResumptionOffer,
     /// Whether the first ClientHello offered pre-shared keys.

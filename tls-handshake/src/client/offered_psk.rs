@@ -1,4 +1,4 @@
-//! What a client offers in ClientHello for a resumed handshake: a session, or external pre-shared
+//! The session or keys that ClientHello offers to resume: a stored session, or external pre-shared
 //! keys.
 //!
 //! ```text
@@ -23,7 +23,7 @@ use crate::negotiated::HandshakeKind;
 use crate::resumption::{ClientSessionValue, ExternalPsk};
 use crate::verify::PeerChain;
 
-/// What ClientHello offers to resume.
+/// The session or keys that ClientHello offers.
 pub(crate) enum ResumptionOffer {
     /// Nothing: the handshake will be a full one.
     Nothing,

@@ -1,5 +1,5 @@
-//! What a client's connection needs to store sessions: server name, resumption scope, and whether
-//! to remove them when the connection fails.
+//! Data that a client's connection needs to store sessions: server name, resumption scope, and
+//! whether to remove them when the connection fails.
 
 use std::sync::Arc;
 

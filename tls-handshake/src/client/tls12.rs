@@ -65,14 +65,15 @@ pub use client_flight::{
 };
 pub use server_flight::{WaitCertificate, WaitServerHelloDone, WaitServerKeyExchange, WaitVerdict};
 
-/// What all states of a full handshake share.
+/// Data that all states of a full handshake share.
 pub(super) struct HandshakeContext {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
     randoms: Randoms,
     transcript: Transcript,
     suite: &'static Tls12Suite,
-    /// The key of our key share, if one was sent. Reused if the server selects its group.
+    /// The private half of the client's key share, if one was sent. Reused if the server selects
+    /// its group.
     key: Option<EphemeralKey>,
     master_secret: MasterSecretKind,
     alpn: Option<Vec<u8>>,
@@ -94,7 +95,7 @@ impl Promise {
     }
 }
 
-/// What the master secret is bound to.
+/// The input that the master secret is bound to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MasterSecretKind {
     /// The handshake transcript (RFC 7627).
@@ -205,7 +206,7 @@ impl StateMachine for State {
         }
     }
 
-    /// RFC 5246 §7.1: once, after our Finished or after the ServerHello of a resumption.
+    /// RFC 5246 §7.1: once, after the client's Finished or after the ServerHello of a resumption.
     fn on_change_cipher_spec(self, at: RecordBoundary, out: &mut dyn Sink) -> Result<Self, Error> {
         match self {
             Self::WaitChangeCipherSpec(s) => Ok(Self::WaitFinished(s.on_change_cipher_spec(at, out))),

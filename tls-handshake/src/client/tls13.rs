@@ -50,7 +50,7 @@ pub use server_flight::{
     WaitVerdict,
 };
 
-/// What all states after ServerHello share.
+/// Data that all states after ServerHello share.
 pub(super) struct HandshakeContext {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,

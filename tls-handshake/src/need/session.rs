@@ -16,8 +16,8 @@ use super::{Answer, AnswerKind, ConnectionId, IdentityRules, range_in};
 use crate::identity::Identity;
 use crate::resumption::{ExternalPsk, ServerSessionValue, StoreIds, StoredSessions, TLS13_ID};
 
-/// How many identities of a ClientHello are considered. A client offers its tickets, or an external
-/// key once for each hash. Each identity may cost a lookup.
+/// The number of identities of a ClientHello that are considered. A client offers its tickets, or
+/// an external key once for each hash. Each identity may cost a lookup.
 const MAX_IDENTITIES: usize = 32;
 
 /// Asks a server for the session or external pre-shared key that a ClientHello names (RFC 9846
@@ -236,7 +236,7 @@ pub(crate) struct SessionAnswer {
     candidates: Vec<PskCandidate>,
 }
 
-/// What was found for an identity.
+/// The session or key found for an identity.
 #[derive(Debug)]
 pub(crate) enum FoundKey {
     Session {

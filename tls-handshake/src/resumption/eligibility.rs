@@ -1,4 +1,4 @@
-//! Whether a handshake may resume a session, on the server.
+//! Checks on the server whether a handshake may resume a session.
 
 use pki_types::UnixTime;
 
@@ -6,7 +6,7 @@ use super::{MAX_LIFETIME, Scope, ServerSessionValue};
 use crate::auth::ClientAuth;
 use crate::suite::SupportedCipherSuite;
 
-/// What the current handshake requires of a session.
+/// The requirements of the current handshake on a session.
 pub(crate) struct ResumptionCriteria<'a> {
     /// The selected suite. TLS 1.3 needs the same hash as the session's suite; TLS 1.2 needs the
     /// same suite.

@@ -17,7 +17,7 @@ pub(crate) struct ScopeInputs<'a> {
     pub(crate) alpn: &'a [Vec<u8>],
     /// Role-specific settings, each as bytes, in a fixed order.
     pub(crate) settings: &'a [&'a [u8]],
-    /// What the application adds, for example its roots and verifiers.
+    /// Settings that the application adds, for example its roots and verifiers.
     pub(crate) application: &'a [u8],
 }
 

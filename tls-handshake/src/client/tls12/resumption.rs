@@ -20,7 +20,7 @@ use crate::schedule::Side;
 use crate::schedule::tls12::{Keys, Randoms};
 use crate::sink::Sink;
 
-/// What ServerHello selected.
+/// The parameters that ServerHello selected.
 pub(super) struct Resuming {
     pub(super) config: Arc<ClientConfig>,
     pub(super) randoms: Randoms,

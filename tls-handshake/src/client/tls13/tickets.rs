@@ -13,7 +13,7 @@ use crate::auth::Authenticated;
 use crate::negotiated::Negotiated;
 use crate::resumption::{ClientSessionValue, MAX_LIFETIME, SessionSecret};
 
-/// How many tickets are kept until the application takes their sessions, and the longest one in
+/// The number of tickets kept until the application takes their sessions, and the longest one in
 /// bytes. Further and longer tickets are ignored.
 const MAX_TICKETS: usize = 8;
 const MAX_TICKET_BYTES: usize = 0x4000;

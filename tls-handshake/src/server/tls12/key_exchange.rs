@@ -24,7 +24,7 @@ use crate::sink::Sink;
 use crate::states::opaque_debug;
 use crate::verify::PeerChain;
 
-/// What all states share after suite and group are selected.
+/// Data that all states share after suite and group are selected.
 pub(super) struct HandshakeContext {
     pub(super) config: Arc<ServerConfig>,
     pub(super) randoms: Randoms,
@@ -34,7 +34,7 @@ pub(super) struct HandshakeContext {
     pub(super) offers: OfferedExtensions,
     pub(super) negotiated: Negotiated,
     pub(super) sizes: RecordSizes,
-    /// How the session is stored.
+    /// The storage of the session.
     pub(super) session_kind: SessionKind,
     /// The resumption scope of the session: the configuration's, combined with that of the
     /// presented identity.

@@ -1,4 +1,4 @@
-//! What a TLS 1.2 server selects from a ClientHello: suite, signature scheme, group (RFC 5246
+//! Selects from a TLS 1.2 ClientHello: suite, signature scheme, group (RFC 5246
 //! §7.4.1, RFC 8422 §5.1).
 
 use tls_codec::code_points::{EcPointFormat, NamedGroup, SignatureScheme};
@@ -33,7 +33,7 @@ pub(super) fn check(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<()
     Ok(())
 }
 
-/// What the server selects from a ClientHello for an identity.
+/// The parameters that the server selects from a ClientHello for an identity.
 pub(super) struct Selection {
     pub(super) suite: &'static Tls12Suite,
     /// The scheme that signs ServerKeyExchange.

@@ -50,7 +50,7 @@ impl<'a> HelloHead<'a> {
     }
 }
 
-/// How the session of this handshake, new or resumed, is stored.
+/// The storage of this handshake's session, new or resumed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum SessionKind {
     Nothing,

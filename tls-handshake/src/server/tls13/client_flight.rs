@@ -22,7 +22,7 @@ use crate::verify::{PeerChain, tls13 as signatures};
 
 opaque_debug!(WaitCert, WaitVerdict, WaitCertVerify, WaitEndOfEarlyData, WaitFinished, Connected);
 
-/// What all states share after the server's flight is sent.
+/// Data that all states share after the server's flight is sent.
 pub(super) struct SentFlight {
     pub(super) context: Box<HandshakeContext>,
     /// The transcript hash so far.
@@ -130,7 +130,8 @@ impl WaitCertVerify {
     /// §4.5.2).
     ///
     /// # Errors
-    /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`], [`Error::BadSignature`].
+    /// [`Error::SignatureSchemeNotOffered`], [`Error::SignatureSchemeMismatch`],
+    /// [`Error::BadSignature`].
     pub fn on_certificate_verify(mut self, m: Framed<'_, CertificateVerify<'_>>) -> Result<WaitFinished, Error> {
         let signed = DigitallySigned { algorithm: m.msg.algorithm, signature: m.msg.signature };
         let content = signatures::client_content(&self.sent.hash);

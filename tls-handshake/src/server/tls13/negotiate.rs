@@ -1,4 +1,4 @@
-//! What a TLS 1.3 server selects from a ClientHello: suite, group, application protocol and record
+//! Selects from a TLS 1.3 ClientHello: suite, group, application protocol and record
 //! sizes (RFC 9846 §4.2.2). It then requests a session or an identity.
 
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::record_limits::RecordSizes;
 use crate::resumption::Scope;
 use crate::suite::SupportedCipherSuite;
 
-/// What all states of a TLS 1.3 server share.
+/// Data that all states of a TLS 1.3 server share.
 pub(in crate::server) struct HandshakeContext {
     pub(in crate::server) config: Arc<ServerConfig>,
     /// ServerHello.random.
@@ -42,7 +42,7 @@ pub(in crate::server) struct HandshakeContext {
 /// As many as most servers issue tickets.
 pub(in crate::server) const AGE_ADDS: usize = 2;
 
-/// What the server selects from a ClientHello.
+/// The parameters that the server selects from a ClientHello.
 pub(in crate::server) struct Selection<'a> {
     pub(in crate::server) suite: &'static Tls13Suite,
     pub(in crate::server) group: Group,

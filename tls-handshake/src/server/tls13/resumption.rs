@@ -34,7 +34,7 @@ pub struct WaitTakeSession {
     accepted: AcceptedPsk,
 }
 
-/// What the sessions of a connection inherit from the full handshake that began them.
+/// The data that the sessions of a connection inherit from the full handshake that began them.
 #[derive(Clone, Copy, Default)]
 pub(super) struct FullHandshake {
     /// When the client's chain was verified, in seconds since 1970. 0 if the client has no chain,
