@@ -1,4 +1,4 @@
-//! An identity: a certificate chain, and the key that goes with it, here or elsewhere.
+//! An identity: a certificate chain and its key, which is local, the application's, or remote.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ pub use error::IdentityError;
 pub use load::certs_from_pem;
 pub use signing_key::{SignError, Signer, SigningKey};
 
-/// Who we are to the peer: a certificate chain with its key, and what a server staples to it.
+/// A certificate chain with its key, and the data that a server staples to it. It authenticates
+/// this side to the peer.
 ///
 /// ```no_run
 /// use strata_tls_handshake::Identity;
@@ -39,28 +40,31 @@ pub struct Identity {
 
 #[derive(Clone)]
 enum Key {
-    Here(Arc<PrivateKey>),
-    /// The application's own, which signs at once.
+    /// A key in memory.
+    Local(Arc<PrivateKey>),
+    /// A key of the application, which signs at once.
     Custom(Arc<dyn SigningKey>),
-    /// Signatures are answered to [`NeedSignature`](crate::need::NeedSignature) by somebody else.
-    Elsewhere,
+    /// The application answers [`NeedSignature`](crate::need::NeedSignature).
+    Remote,
 }
 
 impl Identity {
-    /// An identity from PEM files: certificates and a key (PKCS#8, SEC1 or PKCS#1), in any order, with whatever else there is
-    /// between them; both may be the same file. The chain is put in order: the key's certificate, then each one's issuer.
+    /// Reads an identity from PEM files: certificates in any order, and a key (PKCS#8, SEC1 or
+    /// PKCS#1). Both may be the same file; other sections are skipped. Sorts the chain: the key's
+    /// certificate, then each one's issuer.
     ///
-    /// No copy of the key is left in memory but the one that it signs with, and what ring's own parser leaves. The files' bytes
-    /// are the caller's: those of `key` should be overwritten after use too, for example by holding them in a `Zeroizing`.
+    /// Leaves no copy of the key in memory except the one that signs, and what ring's parser
+    /// leaves. The caller should overwrite the bytes of `key` after use, for example with
+    /// `Zeroizing`.
     ///
     /// # Errors
-    /// [`IdentityError`] says what is missing or wrong: above all that the key is encrypted, is in another format, or is that of
+    /// [`IdentityError`], for example if the key is encrypted, has another format, or belongs to
     /// none of the certificates.
     pub fn from_pem(certs: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
         Self::new(certs_from_pem(certs)?, load::key_from_pem(key)?)
     }
 
-    /// An identity from certificates and a key (PKCS#8, SEC1 or PKCS#1) in DER, the certificates in any order.
+    /// Reads an identity from DER: certificates in any order, and a key (PKCS#8, SEC1 or PKCS#1).
     ///
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
@@ -70,25 +74,27 @@ impl Identity {
         Self::new(certs, key)
     }
 
-    /// An identity whose key is here; the certificates are in any order, and put in theirs.
+    /// Creates an identity from certificates in any order, and a key. Sorts the chain.
     ///
     /// # Errors
-    /// [`IdentityError`] if there is no certificate, the key's cannot be parsed, or none is the key's.
+    /// [`IdentityError`] if there is no certificate, the key's certificate cannot be parsed, or
+    /// none belongs to the key.
     pub fn new(mut chain: Vec<CertificateDer<'static>>, key: PrivateKey) -> Result<Self, IdentityError> {
         order::sort(&mut chain, &key.subject_public_key_info())?;
         let mut schemes = Vec::new();
         for algorithm in key.algorithms() {
             schemes.push(scheme_of(*algorithm));
         }
-        Self::build(chain, Key::Here(Arc::new(key)), schemes)
+        Self::build(chain, Key::Local(Arc::new(key)), schemes)
     }
 
-    /// An identity whose key the application has, in a token or a key store of the system, and which signs while the handshake waits:
-    /// see [`SigningKey`].
+    /// Creates an identity whose key the application holds, for example in a token or the system's
+    /// key store. The key signs while the handshake waits: see [`SigningKey`].
     ///
     /// # Errors
-    /// [`IdentityError`] if there is no certificate or scheme, or, of a key that tells its public one, none of the certificates is
-    /// the key's; otherwise the first has to be.
+    /// [`IdentityError`] if there is no certificate or scheme, or if none of the certificates
+    /// belongs to the key. A key that does not return its public key is not checked; then the first
+    /// certificate must be the key's.
     pub fn with_signing_key(
         mut chain: Vec<CertificateDer<'static>>,
         key: Arc<dyn SigningKey>,
@@ -104,12 +110,13 @@ impl Identity {
         Self::build(chain, Key::Custom(key), schemes)
     }
 
-    /// An identity whose key is elsewhere, and can sign with these schemes, in order of preference. Its signatures are asked for
-    /// by [`NeedSignature`](crate::need::NeedSignature), and can be long in coming: the connection waits, and nobody else does. The
-    /// first certificate is the key's.
+    /// Creates an identity with a remote key that supports these schemes, in order of preference.
+    /// The connection requests signatures with [`NeedSignature`](crate::need::NeedSignature) and
+    /// waits for them without blocking a thread. The first certificate must be the key's.
     ///
     /// # Errors
-    /// [`IdentityError`] if the chain or the list of schemes is empty, or the leaf cannot be parsed.
+    /// [`IdentityError`] if the chain or the list of schemes is empty, or the leaf cannot be
+    /// parsed.
     pub fn with_remote_key(
         chain: Vec<CertificateDer<'static>>,
         schemes: Vec<SignatureScheme>,
@@ -118,7 +125,7 @@ impl Identity {
         if schemes.is_empty() {
             return Err(IdentityError::NoScheme);
         }
-        Self::build(chain, Key::Elsewhere, schemes)
+        Self::build(chain, Key::Remote, schemes)
     }
 
     fn build(
@@ -137,11 +144,11 @@ impl Identity {
         Ok(Self { chain, key, schemes, ocsp_response: None, scts: Vec::new(), session_scope })
     }
 
-    /// The OCSP response (DER) that a server staples to its certificate for clients that ask for it (RFC 6066 §8); `None`
-    /// for none. It is not looked into.
+    /// Sets the OCSP response (DER) that a server staples to its certificate for clients that
+    /// request it (RFC 6066 §8). It is not checked. Default: `None`.
     ///
     /// # Errors
-    /// [`IdentityError::TooLong`] for one that is empty, or longer than 64 KiB together with the timestamps.
+    /// [`IdentityError::TooLong`] if it is empty, or longer than 64 KiB together with the SCTs.
     pub fn set_ocsp_response(&mut self, response: Option<Vec<u8>>) -> Result<(), IdentityError> {
         if response.as_ref().is_some_and(Vec::is_empty) {
             return Err(IdentityError::TooLong);
@@ -154,11 +161,12 @@ impl Identity {
         Ok(())
     }
 
-    /// The signed certificate timestamps (RFC 6962 §3.2, each as a log gave it) that a server sends beside its certificate
-    /// to clients that ask for them. They are not looked into.
+    /// Sets the SCTs (RFC 6962 §3.2, each as a log issued it) that a server sends in the SCT
+    /// extension to clients that request them. They are not checked. Default: none.
     ///
     /// # Errors
-    /// [`IdentityError::TooLong`] if one is empty, or all together, with the OCSP response, are longer than 64 KiB.
+    /// [`IdentityError::TooLong`] if one is empty, or all are longer than 64 KiB together with the
+    /// OCSP response.
     pub fn set_signed_certificate_timestamps(&mut self, scts: Vec<Vec<u8>>) -> Result<(), IdentityError> {
         if scts.iter().any(Vec::is_empty) {
             return Err(IdentityError::TooLong);
@@ -171,60 +179,63 @@ impl Identity {
         Ok(())
     }
 
-    /// Sets what sessions of a server with this identity are bound to: they are resumed only while clients would be shown an identity
-    /// with the same scope. Machines of one service that have certificates of their own, and share tickets or a store, give all of
-    /// them one scope. Default: the SHA-256 hash of the leaf certificate, so that sessions end when it is replaced.
+    /// Sets the resumption scope of a server with this identity. A session is resumed only if the
+    /// server would now send an identity with the same scope. Servers of one service with different
+    /// certificates that share tickets or a store should set one scope. Default: the SHA-256 of the
+    /// leaf, so sessions end when it is replaced.
     pub fn set_session_scope(&mut self, scope: [u8; 32]) {
-        // Hashed, as it is joined with other scopes by exclusive or: it may be any value, and one of those.
+        // Hashed, since scopes are combined by exclusive or, and this value could equal another
+        // scope.
         self.session_scope = identity_scope(&scope);
     }
 
-    /// Returns what sessions of a server with this identity are bound to: a hash of what was set.
+    /// Returns the resumption scope: a hash of the value that was set.
     #[must_use]
     pub fn session_scope(&self) -> &[u8; 32] {
         &self.session_scope
     }
 
-    /// TLS 1.3 has both in one block of extensions.
+    /// TLS 1.3 sends both in one block of extensions.
     fn stapled_len(&self) -> usize {
         let scts: usize = self.scts.iter().map(|sct| sct.len().saturating_add(2)).sum();
         scts.saturating_add(self.ocsp_response.as_ref().map_or(0, Vec::len))
     }
 
-    /// What is stapled to the certificate.
+    /// Returns the stapled OCSP response.
     #[must_use]
     pub fn ocsp_response(&self) -> Option<&[u8]> {
         self.ocsp_response.as_deref()
     }
 
-    /// The timestamps that go beside the certificate.
+    /// Returns the SCTs for the SCT extension.
     #[must_use]
     pub fn signed_certificate_timestamps(&self) -> &[Vec<u8>] {
         &self.scts
     }
 
-    /// The certificates, leaf first.
+    /// Returns the certificates, leaf first.
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
 
-    /// The schemes that the key can sign with, in order of preference.
+    /// Returns the schemes that the key supports, in order of preference.
     #[must_use]
     pub fn schemes(&self) -> &[SignatureScheme] {
         &self.schemes
     }
 
-    /// Whether signatures are answered to [`NeedSignature`](crate::need::NeedSignature) by somebody else.
+    /// Returns whether the application must answer [`NeedSignature`](crate::need::NeedSignature).
     #[must_use]
     pub fn is_remote(&self) -> bool {
-        matches!(self.key, Key::Elsewhere)
+        matches!(self.key, Key::Remote)
     }
 
-    /// Signs with the key that is here; `None` if it is elsewhere, cannot do the scheme, or fails.
+    /// Signs with a local key or a key of the application; `None` if the key is remote, does not
+    /// support the scheme, or fails.
     pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Option<Vec<u8>> {
         match &self.key {
-            Key::Here(key) => {
+            Key::Local(key) => {
                 let algorithm = key.algorithms().iter().copied().find(|algorithm| scheme_of(*algorithm) == scheme)?;
                 key.sign(algorithm, message).ok()
             }
@@ -235,16 +246,18 @@ impl Identity {
                 }
                 signature.ok()
             }
-            Key::Elsewhere => None,
+            Key::Remote => None,
         }
     }
 }
 
-/// Bytes around each certificate in a Certificate message: its length, and the length of its extensions.
+/// The bytes that a Certificate message adds to each certificate: its length, and the length of its
+/// extensions.
 const ENTRY_OVERHEAD: usize = 5;
-/// What is left of a message's 2^24 - 1 bytes beside all else that may be in it.
+/// The maximum length of a chain in bytes: a message's 2^24 - 1 less everything else in it.
 const MAX_CHAIN: usize = 0xf0_0000;
-/// What a block of extensions holds beside the fields around it.
+/// The maximum length of the stapled data in bytes: a block of extensions less the fields around
+/// the data.
 const MAX_STAPLED: usize = 0xffe0;
 
 impl fmt::Debug for Identity {

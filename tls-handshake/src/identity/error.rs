@@ -25,8 +25,8 @@ pub enum IdentityError {
         /// The configured name.
         name: String,
     },
-    /// The chain is too long for a Certificate message (15 MiB), or the stapled data is empty or too long for an
-    /// extension (64 KiB).
+    /// The chain is too long for a Certificate message (15 MiB), or the stapled data is empty or
+    /// too long for an extension (64 KiB).
     TooLong,
 }
 

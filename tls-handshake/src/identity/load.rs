@@ -1,4 +1,5 @@
-//! Reads certificates and keys from PEM and DER. An error names the format of a file that is something else.
+//! Reads certificates and keys from PEM and DER. An error names the format of a file that is
+//! something else.
 
 use pki_types::CertificateDer;
 use tls_crypto::der::{self, Elements};
@@ -69,13 +70,14 @@ fn bad_pem(e: PemError) -> IdentityError {
     IdentityError::BadPem(e.to_string())
 }
 
-/// Returns whether PEM has the mark of an encrypted key: the label of PKCS#8, or the header of older formats. Reads
-/// damaged files too.
+/// Returns whether PEM has the mark of an encrypted key: the label of PKCS#8, or the header of
+/// older formats. Reads damaged files too.
 fn is_encrypted(pem: &[u8]) -> bool {
     contains(pem, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(pem, b"Proc-Type: 4,ENCRYPTED")
 }
 
-/// Names a format that is often mistaken for a certificate or key, with the command that converts it.
+/// Names a format that is often mistaken for a certificate or key, with the command that converts
+/// it.
 fn what_it_is(file: &[u8]) -> Option<&'static str> {
     const LABELS: [(&[u8], &str); 6] = [
         (b"BEGIN OPENSSH PRIVATE KEY", "it has an OpenSSH key; convert it with `ssh-keygen -p -m PKCS8 -f key`"),

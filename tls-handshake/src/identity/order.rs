@@ -1,4 +1,5 @@
-//! The order of a chain: the key's own certificate, then the issuer of each (RFC 9846 §4.5.1, RFC 5246 §7.4.2).
+//! Sorts a chain for sending: the key's certificate, then the issuer of each (RFC 9846 §4.5.1, RFC
+//! 5246 §7.4.2).
 
 use pki_types::CertificateDer;
 
@@ -8,15 +9,17 @@ use super::IdentityError;
 use crate::verify::signature::verify_signed;
 use crate::verify::x509::Certificate;
 
-/// Puts the certificate of this key first (its SubjectPublicKeyInfo), and behind each one its issuer. What is left, such as another
-/// certificate of the same authority, follows in the order in which it came.
+/// Moves the certificate of this key (its SubjectPublicKeyInfo) to the front, and after each
+/// certificate its issuer. The rest, such as another certificate of the same CA, follows in the
+/// given order.
 ///
 /// # Errors
-/// [`IdentityError`] if there is no certificate, none is the key's, or the key's cannot be used.
+/// [`IdentityError`] if there is no certificate, none belongs to the key, or the key's certificate
+/// cannot be parsed.
 pub(super) fn sort(chain: &mut Vec<CertificateDer<'static>>, spki: &[u8]) -> Result<(), IdentityError> {
     let own = chain.iter().position(|one| Certificate::read(one).is_some_and(|read| read.spki == spki));
     let Some(own) = own else {
-        // One that cannot be read may be the key's.
+        // A leaf that cannot be parsed may be the key's.
         check_leaf(chain)?;
         return Err(IdentityError::KeyMismatch);
     };
@@ -34,7 +37,8 @@ pub(super) fn sort(chain: &mut Vec<CertificateDer<'static>>, spki: &[u8]) -> Res
     check_leaf(chain)
 }
 
-/// Where the issuer of this certificate is: of those with its name the one whose key has signed, if that can be told.
+/// Returns the index of this certificate's issuer. Prefers one whose key verifies the signature
+/// over one that only has the issuer's name.
 fn issuer_of(certificate: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Option<usize> {
     let certificate = Certificate::read(certificate)?;
     let named = || {
@@ -45,13 +49,13 @@ fn issuer_of(certificate: &CertificateDer<'_>, others: &[CertificateDer<'_>]) ->
     named().find(|(_, read)| has_signed(read.spki)).or_else(|| named().next()).map(|(at, _)| at)
 }
 
-/// Whether there is a first certificate, which can be used.
+/// Checks that there is a first certificate, and that it can be parsed.
 ///
 /// # Errors
 /// [`IdentityError::NoCertificate`], [`IdentityError::BadLeaf`].
 pub(super) fn check_leaf(chain: &[CertificateDer<'_>]) -> Result<(), IdentityError> {
     let leaf = chain.first().ok_or(IdentityError::NoCertificate)?;
-    // No more than it takes to show it: whether it is good enough, the peer decides.
+    // The peer decides whether the certificate is acceptable.
     match Certificate::read(leaf) {
         Some(_) => Ok(()),
         None => Err(IdentityError::BadLeaf("it cannot be parsed".into())),

@@ -1,13 +1,15 @@
-//! Keys that this library does not hold.
+//! The traits for private keys that the application holds.
 
 use std::fmt;
 
 use tls_codec::code_points::SignatureScheme;
 
-/// A private key that the application has somewhere: a token, a key store of the system, an agent.
+/// A private key that the application holds, for example in a token, the system's key store, or an
+/// agent.
 ///
-/// It signs while the handshake waits for it, on the thread of the connection. For a key that is far away, make an identity
-/// [with a remote key](super::Identity::with_remote_key): its signatures can come at any time, and nobody waits.
+/// It signs on the connection's thread while the handshake waits. For a slow key, create an
+/// identity [with a remote key](super::Identity::with_remote_key), whose signatures do not block a
+/// thread.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -40,34 +42,35 @@ use tls_codec::code_points::SignatureScheme;
 /// }
 /// ```
 pub trait SigningKey: fmt::Debug + Send + Sync {
-    /// The schemes that it can sign with, in order of preference; never empty. Asked once.
+    /// Returns the supported schemes in order of preference; never empty. Called once.
     fn schemes(&self) -> Vec<SignatureScheme>;
 
-    /// The key's public half (a SubjectPublicKeyInfo in DER), if it can tell: then the certificates are checked to have it. `None` unless
-    /// this says otherwise.
+    /// Returns the public key (a SubjectPublicKeyInfo in DER), so that the certificates can be
+    /// checked against it. Default: `None`, no check.
     fn subject_public_key_info(&self) -> Option<Vec<u8>> {
         None
     }
 
-    /// What signs a single message with one of its schemes; `None` for another scheme.
+    /// Returns a signer for one message with this scheme; `None` if the scheme is not supported.
     fn signer(&self, scheme: SignatureScheme) -> Option<Box<dyn Signer>>;
 }
 
-/// Signs a single message.
+/// Signs one message.
 pub trait Signer {
-    /// The signature over `message` itself (not over its hash), in the encoding of the scheme (ECDSA: DER).
+    /// Returns the signature over `message` (not over its hash) in the scheme's encoding (ECDSA:
+    /// DER).
     ///
     /// # Errors
-    /// [`SignError`], which is logged; the handshake ends with internal_error.
+    /// [`SignError`], which is logged. The handshake fails with the alert internal_error.
     fn sign(self: Box<Self>, message: &[u8]) -> Result<Vec<u8>, SignError>;
 }
 
-/// A key did not sign; the text, the application's own, says why.
+/// The reason why a key failed to sign. The text is the application's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignError(String);
 
 impl SignError {
-    /// For this reason.
+    /// Creates an error with this reason.
     #[must_use]
     pub fn new(why: impl Into<String>) -> Self {
         Self(why.into())

@@ -1,7 +1,8 @@
-//! Certificate revocation lists (RFC 5280 §5): webpki reads them; certificates are looked up here.
+//! Certificate revocation lists (RFC 5280 §5): webpki parses them, and this file looks certificates
+//! up in them.
 //!
-//! webpki asks one list for each certificate, the first of its issuer's name. An authority can have
-//! several that count: one for each key, one for each part of its certificates, one that is older.
+//! webpki consults only one CRL for each certificate, the first with its issuer's name. A CA can
+//! have several: one for each key, one for each part of its certificates, an older one.
 
 use std::cell::Cell;
 
@@ -16,21 +17,24 @@ use crate::verify::sha256;
 use crate::verify::webpki_error::explain;
 use crate::verify::x509::{Certificate, Signed, oid, read_time, sole};
 
-/// Revocation lists, and what to do where they do not say.
+/// CRLs, and the policy for certificates that they do not cover.
 ///
-/// A certificate that any list of its issuer names is rejected whatever the policy, unless it is an
-/// authority's and [only end entities are looked up](Self::set_end_entity_only): also by a list
-/// that is older than another one, expired, of another part of the issuer's certificates, or of
-/// another key of the issuer. The strict policy, which it is unless changed, also rejects what no
-/// list covers, in the whole chain below the trust anchor, and what only expired lists cover. A
-/// list covers a certificate if the key that signed the certificate signed the list too and may do
-/// so (key usage cRLSign), its thisUpdate has passed, and its distribution point, if it has one, is
-/// one of the certificate's. A certificate without distribution points is covered by any part: load
-/// all parts.
+/// Listed certificates are rejected whatever the policy, except CA certificates under
+/// [`set_end_entity_only`](Self::set_end_entity_only). This includes certificates listed by a CRL
+/// that is older than another one, expired, for another part of the issuer's certificates, or
+/// signed by another key of the issuer.
 ///
-/// The lists are for the application to fetch: when a new one is there, make a new configuration,
-/// which also ends the resumption of sessions that were verified with the old ones. Indirect lists,
-/// delta lists and lists for some reasons only are not supported.
+/// By default, certificates that no CRL covers, or only expired CRLs, are rejected as well, in the
+/// whole chain below the trust anchor. A CRL covers a certificate if all of this holds:
+///
+/// - The key that signed the certificate signed the CRL, and its key usage allows that (cRLSign).
+/// - The time thisUpdate has passed.
+/// - The distribution point of the CRL, if it has one, is one of the certificate's. Any part covers
+///   a certificate without distribution points, so load all parts.
+///
+/// The application fetches the CRLs. To update them, build a new configuration, which also ends the
+/// resumption of older sessions. Indirect CRLs, delta CRLs and CRLs for some reasons only are not
+/// supported.
 ///
 /// ```no_run
 /// use strata_tls_handshake::verify::Crls;
@@ -41,7 +45,7 @@ use crate::verify::x509::{Certificate, Signed, oid, read_time, sole};
 /// ```
 #[derive(Debug)]
 pub struct Crls {
-    /// The newest first.
+    /// Newest first.
     lists: Vec<List>,
     hash: [u8; 32],
     policy: Policy,
@@ -54,7 +58,7 @@ struct Policy {
     accept_expired: bool,
 }
 
-/// A list that webpki has read.
+/// A parsed CRL.
 #[derive(Debug)]
 struct List {
     der: Box<[u8]>,
@@ -64,16 +68,15 @@ struct List {
     scope: Option<Box<[u8]>>,
     this_update: UnixTime,
     next_update: UnixTime,
-    /// The serial numbers (contents of the INTEGER) of what is revoked, sorted.
+    /// The revoked serial numbers (contents of the INTEGER), sorted.
     revoked: Box<[Box<[u8]>]>,
 }
 
 impl Crls {
-    /// These lists, each in DER. Without any, no status is known.
+    /// Reads CRLs, each in DER. With none, every revocation status is unknown.
     ///
     /// # Errors
-    /// [`CertificateError::BadCrl`] for one that cannot be parsed or is of a kind that is not
-    /// supported.
+    /// [`CertificateError::BadCrl`] if one cannot be parsed or is not supported.
     pub fn from_der(lists: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Self, CertificateError> {
         let mut hashes = Vec::new();
         let mut read = Vec::new();
@@ -86,10 +89,10 @@ impl Crls {
         Ok(Self { lists: read, hash: sha256(&hashes), policy: Policy::default() })
     }
 
-    /// The lists of a PEM file.
+    /// Reads the CRLs of a PEM file.
     ///
     /// # Errors
-    /// [`CertificateError::BadCrl`] if there is none in it, or one cannot be parsed.
+    /// [`CertificateError::BadCrl`] if the file has none, or one cannot be parsed.
     pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
         let bad_pem = |e| bad_list(format!("not a valid PEM file: {e}"));
         let mut lists = Vec::new();
@@ -107,17 +110,17 @@ impl Crls {
         Self::from_der(lists)
     }
 
-    /// Whether a certificate that no list covers is accepted.
+    /// Accepts certificates that no CRL covers. Default: off.
     pub fn set_accept_unknown_status(&mut self, accept: bool) {
         self.policy.accept_unknown = accept;
     }
 
-    /// Whether a list counts after its next one was due.
+    /// Accepts CRLs after their nextUpdate. Default: off.
     pub fn set_accept_expired(&mut self, accept: bool) {
         self.policy.accept_expired = accept;
     }
 
-    /// Whether the peer's own certificate alone is looked up, and the authorities' are not.
+    /// Checks only the end-entity certificate, not CA certificates. Default: off.
     pub fn set_end_entity_only(&mut self, only: bool) {
         self.policy.end_entity_only = only;
     }
@@ -127,7 +130,7 @@ impl Crls {
         sha256(&[policy.as_bytes(), &self.hash].concat())
     }
 
-    /// Checks a certificate and returns when the list that covers it ends; `None` if that does not
+    /// Checks a certificate. Returns when the CRL that covers it expires; `None` if that does not
     /// matter.
     pub(crate) fn check(
         &self,
@@ -137,8 +140,8 @@ impl Crls {
         if self.policy.end_entity_only && link.is_ca {
             return Ok(None);
         }
-        // RFC 5280 §4.1.2.2: issuer and serial number name one certificate, whichever key of the
-        // issuer signed which list.
+        // RFC 5280 §4.1.2.2: issuer and serial number identify one certificate, whichever of the
+        // issuer's keys signed the CRL.
         let of_issuer = || self.lists.iter().filter(|list| *list.issuer == *link.certificate.issuer);
         if of_issuer().any(|list| list.names(link.certificate.serial)) {
             let certificate = Some((link.position)());
@@ -148,8 +151,8 @@ impl Crls {
         for list in of_issuer().filter(|list| list.is_about(link)) {
             match list.check(link, context, self.policy) {
                 Ok(until) => return Ok(until),
-                // What is wrong with the newest list is told.
-                Err(e) => unusable = unusable.or_else(|| Some(named(e, link))),
+                // Reports the fault of the newest CRL.
+                Err(e) => unusable = unusable.or_else(|| Some(with_certificate(e, link))),
             }
         }
         match unusable {
@@ -160,27 +163,27 @@ impl Crls {
     }
 }
 
-/// A certificate of a path, and its issuer there.
+/// A certificate of a path with its issuer.
 pub(crate) struct Link<'a> {
     pub(crate) certificate: &'a Certificate<'a>,
-    /// Whether it is one of the CA certificates of the path.
+    /// Whether it is a CA certificate of the path.
     pub(crate) is_ca: bool,
     pub(crate) issuer_key: SubjectPublicKeyInfoDer<'a>,
-    /// Whether the issuer's key usage allows it to sign lists.
+    /// Whether the issuer's key usage allows it to sign CRLs.
     pub(crate) issuer_signs_lists: bool,
     pub(crate) position: &'a dyn Fn() -> ChainPosition,
 }
 
-/// What a verification has for all its paths.
+/// The inputs shared by all paths of a verification.
 pub(crate) struct CrlContext<'a> {
     pub(crate) now: UnixTime,
     pub(crate) verify: &'a dyn Fn(&SubjectPublicKeyInfoDer<'_>, &Signed<'_>) -> Result<(), webpki::Error>,
-    /// How many signatures of lists may still be checked: a peer that sends many paths must not
-    /// cost more than that.
+    /// The number of CRL signatures that may still be checked. Bounds the work that a peer with
+    /// many paths can cause.
     pub(crate) signatures_left: &'a Cell<u32>,
 }
 
-/// Signatures of lists that one verification may check.
+/// The maximum number of CRL signatures checked in one verification.
 pub(crate) const LIST_SIGNATURES: u32 = 100;
 
 impl List {
@@ -207,8 +210,8 @@ impl List {
         self.revoked.binary_search_by(|revoked| (**revoked).cmp(serial)).is_ok()
     }
 
-    /// Returns whether the list is about certificates like this one, which has the same issuer (RFC
-    /// 5280 §6.3.3 (b) (2)).
+    /// Returns whether the scope of the CRL includes this certificate of the same issuer (RFC 5280
+    /// §6.3.3 (b) (2)).
     fn is_about(&self, link: &Link<'_>) -> bool {
         let Some(scope) = &self.scope else { return true };
         let Some(mut fields) = sole(scope, der::SEQUENCE).map(Elements::new) else { return false };
@@ -226,7 +229,7 @@ impl List {
         while let Some(point) = points.optional(der::SEQUENCE) {
             let mut fields = Elements::new(point);
             let of_point = fields.optional(DISTRIBUTION_POINT);
-            // With reasons, or another issuer, it is about a kind of list that is not supported.
+            // A point with reasons or another issuer is for a CRL that is not supported.
             if fields.is_empty() && share_a_uri(of_point, place) {
                 return true;
             }
@@ -234,7 +237,7 @@ impl List {
         false
     }
 
-    /// Checks whether the list can be believed of this certificate; returns when it ends.
+    /// Checks the signature and times of the CRL for this certificate. Returns when it expires.
     fn check(
         &self,
         link: &Link<'_>,
@@ -245,7 +248,7 @@ impl List {
         context.signatures_left.set(left.ok_or_else(|| explain(webpki::Error::MaximumSignatureChecksExceeded, 0, 0))?);
         let signed = sole(&self.der, der::SEQUENCE).and_then(|fields| Signed::read(&mut Elements::new(fields)));
         let (signed, _) = signed.ok_or(CertificateError::BadEncoding)?;
-        (context.verify)(&link.issuer_key, &signed).map_err(of_list)?;
+        (context.verify)(&link.issuer_key, &signed).map_err(as_crl_error)?;
         // RFC 5280 §6.3.3 (f).
         if !link.issuer_signs_lists {
             return Err(explain(webpki::Error::IssuerNotCrlSigner, 0, 0));
@@ -282,8 +285,8 @@ fn share_a_uri(one: Option<&[u8]>, other: Option<&[u8]>) -> bool {
     uris(one).iter().any(|uri| other.contains(uri))
 }
 
-/// What webpki says of a signature, said of a list's.
-fn of_list(e: webpki::Error) -> CertificateError {
+/// Converts webpki's error about a signature into one about a CRL's signature.
+fn as_crl_error(e: webpki::Error) -> CertificateError {
     use webpki::Error as E;
     let e = match e {
         E::UnsupportedSignatureAlgorithmContext(context) => E::UnsupportedCrlSignatureAlgorithmContext(context),
@@ -312,21 +315,20 @@ fn unreadable(e: webpki::Error, at: usize) -> CertificateError {
     bad_list(format!("CRL number {}: {why}", at.saturating_add(1)))
 }
 
-/// A list that cannot be loaded.
+/// Returns the error for a CRL that cannot be loaded.
 fn bad_list(why: String) -> CertificateError {
     CertificateError::BadCrl { certificate: None, why }
 }
 
-/// Says of a list that is about a certificate which one that is.
-fn named(e: CertificateError, link: &Link<'_>) -> CertificateError {
+/// Adds the certificate to an error about a CRL.
+fn with_certificate(e: CertificateError, link: &Link<'_>) -> CertificateError {
     match e {
         CertificateError::BadCrl { why, .. } => CertificateError::BadCrl { certificate: Some((link.position)()), why },
         other => other,
     }
 }
 
-/// When a list was made, and when the next one is due: after version, algorithm and issuer (RFC
-/// 5280 §5.1.2).
+/// Reads thisUpdate and nextUpdate, which follow version, algorithm and issuer (RFC 5280 §5.1.2).
 fn updates(list: &[u8]) -> Option<(UnixTime, UnixTime)> {
     let mut fields = Elements::new(Elements::new(list).optional(der::SEQUENCE)?);
     let mut fields = Elements::new(fields.optional(der::SEQUENCE)?);
@@ -360,7 +362,7 @@ mod tests {
             Self { issuer: Issuer::new(params, KeyPair::generate().unwrap()) }
         }
 
-        /// A certificate with the serial number 3.
+        /// Issues a certificate with the serial number 3.
         fn certificate(&self, points: &[&str]) -> CertificateDer<'static> {
             let mut params = CertificateParams::new(vec!["a.test".to_owned()]).unwrap();
             params.serial_number = Some(SerialNumber::from(3u64));
@@ -369,7 +371,7 @@ mod tests {
             params.signed_by(&KeyPair::generate().unwrap(), &self.issuer).unwrap().der().clone()
         }
 
-        /// A list from and until the first of January of these years.
+        /// Issues a CRL that is valid from and until January 1 of these years.
         fn list(
             &self,
             [from, until]: [i32; 2],
@@ -402,7 +404,7 @@ mod tests {
         UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds))
     }
 
-    /// Checks the certificate against lists whose signatures are valid.
+    /// Checks a certificate against CRLs with valid signatures.
     fn check(
         crls: &Crls,
         certificate: &CertificateDer<'_>,
@@ -412,7 +414,7 @@ mod tests {
         check_signed(Ok(()), crls, certificate, is_ca, now)
     }
 
-    /// The same against lists whose signatures are found to be so.
+    /// Checks a certificate against CRLs whose signatures verify with this result.
     fn check_signed(
         signature: Result<(), webpki::Error>,
         crls: &Crls,
@@ -433,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn every_revoked_serial_number_is_found_in_any_order() {
+    fn revoked_serial_is_found_in_any_order() {
         let ca = Authority::new();
         let certificate = ca.certificate(&[]);
         for revoked in [&[3, 9, 5, 1][..], &[9, 5, 1, 3], &[9, 3, 1, 5, 4]] {
@@ -446,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn list_ends_with_its_next_update() {
+    fn crl_expires_at_next_update() {
         let ca = Authority::new();
         let certificate = ca.certificate(&[]);
         let mut crls = Crls::from_der([ca.list([2010, 2020], &[], None)]).unwrap();
@@ -457,16 +459,16 @@ mod tests {
         assert!(matches!(early, Err(CertificateError::CrlNotYetValid { .. })), "{early:?}");
         let expired = check(&crls, &certificate, false, year(2020));
         assert!(matches!(expired, Err(CertificateError::CrlExpired { .. })), "{expired:?}");
-        // Accepting what no list covers is not accepting what an expired one does.
+        // Accepting an unknown status does not accept an expired CRL.
         crls.set_accept_unknown_status(true);
         assert_eq!(check(&crls, &certificate, false, year(2020)), expired);
-        // An expired list that counts has no end.
+        // An accepted expired CRL has no expiry.
         crls.set_accept_expired(true);
         assert_eq!(check(&crls, &certificate, false, year(2020)), Ok(None));
     }
 
     #[test]
-    fn newest_list_decides_and_says_what_is_wrong() {
+    fn newest_crl_decides_and_reports_its_fault() {
         let ca = Authority::new();
         let certificate = ca.certificate(&[]);
         let [old, new] = [[2000, 2010], [2001, 2009]].map(|years| ca.list(years, &[], None));
@@ -483,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn error_of_a_list_names_the_certificate() {
+    fn crl_error_names_the_certificate() {
         let ca = Authority::new();
         let crls = Crls::from_der([ca.list([2000, 2100], &[], None)]).unwrap();
         let signature = Err(webpki::Error::InvalidSignatureForPublicKey);
@@ -495,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn list_covers_the_kind_of_certificates_that_it_names() {
+    fn crl_covers_only_its_scope() {
         let ca = Authority::new();
         let certificate = ca.certificate(&["http://a.test/crl"]);
         let checked = |uri: &str, scope, is_ca| {
@@ -511,9 +513,9 @@ mod tests {
         assert_eq!([false, true].map(|ca| checked("http://b.test/crl", None, ca)), [false, false]);
     }
 
-    /// RFC 5280 §5.2.5: BOOLEAN FALSE says nothing, although DER leaves it out.
+    /// RFC 5280 §5.2.5: an explicit FALSE, which DER omits, does not limit the scope.
     #[test]
-    fn scope_that_says_false_limits_nothing() {
+    fn scope_with_explicit_false_has_no_limit() {
         let ca = Authority::new();
         let certificate = ca.certificate(&[]);
         let certificate = Certificate::read(&certificate).unwrap();
@@ -533,7 +535,7 @@ mod tests {
         }
     }
 
-    /// RFC 5280 §4.2.1.13: such a point is about lists for some reasons only.
+    /// RFC 5280 §4.2.1.13: a point with reasons is for CRLs of some reasons only.
     #[test]
     fn point_with_reasons_is_not_covered() {
         let ca = Authority::new();
@@ -561,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn only_uris_that_are_equal_are_shared() {
+    fn share_a_uri_requires_equal_uris() {
         // [0] fullName [0] of one GeneralName.
         let name = |tag: u8| [FULL_NAME, 3, tag, 1, b'a'];
         assert!(share_a_uri(Some(&name(URI)), Some(&name(URI))));
@@ -572,7 +574,7 @@ mod tests {
     }
 
     #[test]
-    fn other_sections_of_a_pem_file_are_passed_over() {
+    fn from_pem_skips_other_sections() {
         let pem = |label: &str| format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
         let none = Crls::from_pem(pem("CERTIFICATE").as_bytes()).unwrap_err();
         assert!(none.to_string().contains("has no CRL"), "{none}");

@@ -1,10 +1,10 @@
-//! Signed certificate timestamps (RFC 6962): promises of logs to publish a certificate, so that
-//! nobody issues one in secret.
+//! Verifies signed certificate timestamps (SCTs, RFC 6962): promises of CT logs to publish a
+//! certificate.
 //!
 //! ```text
 //! TLS extension ─┐
-//! OCSP response ─┼─▶ list of timestamps ─▶ of a configured log? signature? time? ─▶ how many operators?
-//! certificate  ──┘   (over the certificate without them)
+//! OCSP response ─┼─▶ list of SCTs ─▶ configured log? signature? time? ─▶ enough operators?
+//! certificate ───┘   (signed without the embedded SCTs)
 //! ```
 
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::verify::rejection_report::since_1970;
 use crate::verify::sha256;
 use crate::verify::x509::{Certificate, Extensions, oid, public_key, sole};
 
-/// A log that is believed.
+/// A trusted CT log.
 ///
 /// ```no_run
 /// use strata_tls_handshake::verify::CtLog;
@@ -36,17 +36,17 @@ pub struct CtLog {
     name: String,
     operator: String,
     key: SubjectPublicKeyInfoDer<'static>,
-    /// SHA-256 of the key: how timestamps name the log.
+    /// SHA-256 of the key, which identifies the log in SCTs.
     id: [u8; 32],
     retired: Option<UnixTime>,
     period: Option<(UnixTime, UnixTime)>,
 }
 
 impl CtLog {
-    /// A log with this name, of this operator, and with this key: a SubjectPublicKeyInfo in DER.
+    /// Creates a log with this name, operator and key (a SubjectPublicKeyInfo in DER).
     ///
     /// # Errors
-    /// [`CertificateError::BadEncoding`] if the key is none.
+    /// [`CertificateError::BadEncoding`] if the key cannot be parsed.
     pub fn new(name: impl Into<String>, operator: impl Into<String>, key: Vec<u8>) -> Result<Self, CertificateError> {
         public_key(&key).ok_or(CertificateError::BadEncoding)?;
         let id = sha256(&key);
@@ -54,31 +54,30 @@ impl CtLog {
         Ok(Self { name: name.into(), operator: operator.into(), key, id, retired: None, period: None })
     }
 
-    /// When the log was retired. Later timestamps of its do not count; from then on none does that
-    /// does not stand in the certificate itself, as whoever has the key of a retired log can date
-    /// one back. `None` unless set.
+    /// Sets when the log was retired. Later SCTs are rejected. From then on, SCTs that are not
+    /// embedded in the certificate are rejected too, since the holder of a retired log's key can
+    /// backdate one. Default: `None`.
     pub fn set_retired(&mut self, at: Option<UnixTime>) {
         self.retired = at;
     }
 
-    /// The log is for certificates alone that end in this period, its begin included and its end
-    /// not. `None`, which it is unless set, for all.
+    /// Accepts SCTs of the log only for certificates that expire in this period, from its start to
+    /// before its end. Default: `None`, all certificates.
     pub fn set_period(&mut self, period: Option<(UnixTime, UnixTime)>) {
         self.period = period;
     }
 }
 
-/// The logs that are believed, and how many of them have to know a certificate. It is enforced
-/// wherever it is configured.
+/// The trusted CT logs, and how many operators must have issued an SCT. Enforced wherever it is
+/// configured.
 ///
 /// ```
 /// use strata_tls_handshake::verify::{CtLog, CtPolicy};
 ///
-/// # fn demo(logs: Vec<CtLog>, list_made: strata_tls_handshake::tls_crypto::verify::VerificationMemo) {}
 /// # fn policy(logs: Vec<CtLog>, made: u64) -> CtPolicy {
 /// let mut policy = CtPolicy::new(logs);
 /// policy.set_minimum_operators(2);
-/// // A program that is no longer updated goes on, without the check, 70 days after its list was made.
+/// // Without an update, the check ends 70 days after the list was made.
 /// policy.set_expiry(Some(std::time::Duration::from_secs(made + 70 * 86_400)));
 /// # policy }
 /// ```
@@ -90,20 +89,20 @@ pub struct CtPolicy {
 }
 
 impl CtPolicy {
-    /// Asks for timestamps of these logs, of at least two operators.
+    /// Requires SCTs from these logs, of at least two operators.
     #[must_use]
     pub fn new(logs: impl IntoIterator<Item = CtLog>) -> Self {
         Self { logs: logs.into_iter().collect(), minimum: 2, expiry: None }
     }
 
-    /// How many operators have to have signed for a certificate: 2 unless set.
+    /// Sets the number of operators that must have issued an SCT. Default: 2.
     pub fn set_minimum_operators(&mut self, minimum: usize) {
         self.minimum = minimum;
     }
 
-    /// The time since 1970-01-01 UTC from which on the list of logs is too old to refuse a
-    /// certificate for: from then on nothing is. Logs come and go, and a program that nobody
-    /// updates should not lock its users out. Never, unless set.
+    /// Sets when the list of logs becomes too old, since 1970-01-01 UTC. From then on, no SCT is
+    /// required. Logs change, and a program that is not updated should not lock its users out.
+    /// Default: never.
     pub fn set_expiry(&mut self, expiry: Option<Duration>) {
         self.expiry = expiry;
     }
@@ -117,7 +116,7 @@ impl CtPolicy {
         sha256(&all)
     }
 
-    /// Counts the operators that have signed for the leaf.
+    /// Checks that enough operators issued an SCT for the leaf.
     pub(crate) fn check(
         &self,
         path: &ProvenPath<'_>,
@@ -164,7 +163,7 @@ impl CtPolicy {
         Err(CertificateError::Transparency { wanted: self.minimum, found, rejected: rejected.into() })
     }
 
-    /// Whether a timestamp is right, and of which log.
+    /// Verifies an SCT, and returns its log.
     fn verify(
         &self,
         sct: Option<&[u8]>,
@@ -197,9 +196,9 @@ impl CtPolicy {
     }
 }
 
-/// Clocks may differ by this much, and one knows seconds alone.
+/// The allowed clock difference; the local time has only seconds.
 const SKEW: Duration = Duration::from_secs(300);
-/// Timestamps that are looked at: each takes a signature.
+/// The maximum number of SCTs verified: each costs a signature.
 const MAX_SCTS: usize = 16;
 
 impl fmt::Debug for CtPolicy {
@@ -208,11 +207,11 @@ impl fmt::Debug for CtPolicy {
     }
 }
 
-/// What a log signs for.
+/// The entry that an SCT covers.
 enum Entry<'a> {
-    /// The certificate as it is.
+    /// The final certificate.
     Certificate(&'a [u8]),
-    /// What was to become the certificate, before the timestamps were put into it.
+    /// The certificate without its embedded SCTs.
     Precertificate { issuer_key_hash: &'a [u8], tbs: &'a [u8] },
 }
 
@@ -232,7 +231,7 @@ impl<'a> Sct<'a> {
         let (log_id, rest) = rest.split_first_chunk()?;
         let (timestamp, rest) = rest.split_first_chunk()?;
         let (extensions, rest) = opaque(rest)?;
-        // SHA-256, with the kind of key: there are no others (RFC 6962 §2.1.4).
+        // SHA-256 with ECDSA or RSA are the only algorithms (RFC 6962 §2.1.4).
         let (algorithm, rest) = rest.split_first_chunk()?;
         let algorithm = match algorithm {
             [4, 3] => ECDSA_P256_SHA256,
@@ -243,7 +242,7 @@ impl<'a> Sct<'a> {
         Some(Self { log_id, timestamp: u64::from_be_bytes(*timestamp), extensions, algorithm, signature })
     }
 
-    /// What the log signed: the digitally-signed struct of RFC 6962 §3.2.
+    /// Returns what the log signed: the digitally-signed struct of RFC 6962 §3.2.
     fn signed_message(&self, entry: &Entry<'_>) -> Vec<u8> {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
         // Version 1, and certificate_timestamp.
@@ -268,14 +267,14 @@ impl<'a> Sct<'a> {
     }
 }
 
-/// Bytes behind their length of two bytes, and what follows.
+/// Reads bytes after a two-byte length; also returns the rest.
 fn opaque(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
 }
 
-/// The timestamps of an extension of a certificate or an OCSP response: an OCTET STRING with a
-/// list. A `None` stands for what cannot be parsed.
+/// Iterates over the SCTs in an extension of a certificate or OCSP response: an OCTET STRING with a
+/// list. `None` stands for a part that cannot be parsed.
 fn list(value: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
     let whole = sole(value, der::OCTET_STRING).and_then(opaque).filter(|(_, rest)| rest.is_empty());
     let mut rest = whole.map(|(list, _)| list);
@@ -283,8 +282,8 @@ fn list(value: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
         Some([]) => None,
         Some(list) => Some(
             opaque(list)
-                .map(|(sct, behind)| {
-                    rest = Some(behind);
+                .map(|(sct, after)| {
+                    rest = Some(after);
                     sct
                 })
                 .or_else(|| {
@@ -299,8 +298,8 @@ fn list(value: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
     })
 }
 
-/// The TBSCertificate without the timestamps in it, which is what the logs saw (RFC 6962 §3.2);
-/// `None` if there are none.
+/// Returns the TBSCertificate without its embedded SCTs, as the logs saw it (RFC 6962 §3.2); `None`
+/// if it has none.
 fn without_scts(leaf: &Certificate<'_>) -> Option<Vec<u8>> {
     let mut fields = Elements::new(leaf.tbs);
     let mut kept: Vec<u8> = Vec::with_capacity(leaf.tbs.len());
@@ -318,7 +317,7 @@ fn without_scts(leaf: &Certificate<'_>) -> Option<Vec<u8>> {
                     others.extend_from_slice(extension.whole);
                 }
             }
-            // Behind the extensions nothing comes.
+            // Nothing follows the extensions.
             let is_whole = removed && fields.is_empty();
             kept.extend(der::element(der::CONTEXT_3, &[&der::element(der::SEQUENCE, &[&others])]));
             return is_whole.then(|| der::element(der::SEQUENCE, &[&kept]));

@@ -18,10 +18,10 @@ use crate::verify::webpki_error::explain;
 ///
 /// | check | default | stricter |
 /// |---|---|---|
-/// | [path, validity, purpose, key usage](ChainVerifier) | always | [`add_check`](ChainVerifier::add_check) |
+/// | [path, dates, purpose](ChainVerifier) | always | [`add_check`](ChainVerifier::add_check) |
 /// | name: DNS names with wildcards, IP addresses; not the common name | always | |
 /// | [CRLs](crate::verify::Crls) | none | [`set_crls`](ChainVerifier::set_crls) |
-/// | [stapled OCSP response](OcspPolicy) | rejects if revoked; enforces must-staple | [`OcspPolicy::Require`] |
+/// | [stapled OCSP](OcspPolicy) | rejects revoked; must-staple | [`OcspPolicy::Require`] |
 /// | [certificate transparency](CtPolicy) | none | [`set_ct_policy`](Self::set_ct_policy) |
 /// | [pinned keys](crate::verify::Pins) | none | [`set_pins`](ChainVerifier::set_pins) |
 ///
@@ -41,7 +41,8 @@ use crate::verify::webpki_error::explain;
 #[cfg_attr(not(feature = "dangerous_configuration"), doc = "```compile_fail,E0599")]
 #[cfg_attr(feature = "dangerous_configuration", doc = "```")]
 /// # use std::sync::Arc;
-/// # use strata_tls_handshake::verify::*;
+/// # use strata_tls_handshake::{CertificateError, verify::*};
+/// # use pki_types::ServerName;
 /// fn any_name(mut verifier: ServerVerifier, own: impl Fn() -> Own) {
 ///     verifier.dangerous_set_name(Arc::new(own()));
 /// }
@@ -49,7 +50,9 @@ use crate::verify::webpki_error::explain;
 /// # struct Own;
 /// # #[cfg(feature = "dangerous_configuration")]
 /// # impl VerifyName for Own {
-/// #     fn verify_name(&self, _: &ProvenPath<'_>, _: &pki_types::ServerName<'_>) -> Result<(), strata_tls_handshake::CertificateError> { Ok(()) }
+/// #     fn verify_name(&self, _: &ProvenPath<'_>, _: &ServerName<'_>) -> Result<(), CertificateError> {
+/// #         Ok(())
+/// #     }
 /// # }
 /// ```
 #[derive(Clone, Debug)]

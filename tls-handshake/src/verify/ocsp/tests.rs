@@ -1,4 +1,5 @@
-//! Responses as no honest responder makes them; those that openssl makes are in the tests of tls-api.
+//! Responses that only a faulty or malicious responder makes. The interop tests of tls-api use
+//! those of openssl.
 
 use rcgen::{CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, Issuer, KeyPair, SerialNumber, SigningKey};
 
@@ -19,7 +20,7 @@ type Hash<'h> = &'h dyn Fn(&[u8]) -> Vec<u8>;
 struct Pki {
     issuer: Issuer<'static, KeyPair>,
     roots: RootCertStore,
-    /// The SubjectPublicKeyInfo and the Name of the issuer.
+    /// The issuer's SubjectPublicKeyInfo and Name.
     spki: Vec<u8>,
     name: Vec<u8>,
     leaf: CertificateDer<'static>,
@@ -51,7 +52,7 @@ impl Pki {
         Self { issuer, roots, spki, name, leaf }
     }
 
-    /// A certificate of the name `responder`, for OCSP.
+    /// Issues a certificate for OCSP with the name `responder`.
     fn responder(&self) -> (KeyPair, CertificateDer<'static>) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
@@ -72,14 +73,14 @@ impl Pki {
         sequence(&[&id, &status, &time(times[0]), &next, &listed(extensions)])
     }
 
-    /// A CertID of the leaf.
+    /// Returns a CertID of the leaf.
     fn id(&self, algorithm: &[u8], hash: Hash<'_>) -> Vec<u8> {
         let octets = |bytes: &[u8]| der::element(der::OCTET_STRING, &[bytes]);
         let (name, key) = (hash(&self.name), hash(public_key(&self.spki).unwrap()));
         sequence(&[&sequence(&[algorithm]), &octets(&name), &octets(&key), &der::element(der::INTEGER, &[SERIAL])])
     }
 
-    /// Signed by the issuer.
+    /// Makes a response signed by the issuer.
     fn response(&self, singles: &[Vec<u8>]) -> Vec<u8> {
         self.response_of(&self.name, self.issuer.key(), &[], singles, &[])
     }
@@ -96,7 +97,7 @@ impl Pki {
         self.response_with(&responder, key, certificates, singles, &listed(extensions))
     }
 
-    /// With these bytes after the responses.
+    /// Makes a response with these bytes after the single responses.
     fn response_with(
         &self,
         responder: &[u8],
@@ -130,7 +131,7 @@ fn time(text: &str) -> Vec<u8> {
     der::element(der::GENERALIZED_TIME, &[text.as_bytes()])
 }
 
-/// Extensions behind a tag that both kinds have; nothing if there are none.
+/// Encodes extensions, for a response or a single response; nothing if there are none.
 fn listed(extensions: &[u8]) -> Vec<u8> {
     match extensions {
         [] => Vec::new(),
@@ -143,39 +144,39 @@ fn extension(is_critical: bool) -> Vec<u8> {
     sequence(&[&[6, 3, 0x2a, 3, 4], &critical, &der::element(der::OCTET_STRING, &[&[5, 0]])])
 }
 
-const GONE: Result<(), CertificateError> =
+const IS_REVOKED: Result<(), CertificateError> =
     Err(CertificateError::Revoked { by: RevocationSource::Ocsp, certificate: None });
 
 #[test]
-fn of_several_answers_revoked_is_believed_and_those_that_do_not_count_are_passed_over() {
+fn valid_revoked_response_takes_precedence() {
     let pki = Pki::new(|_| {});
     let (good, revoked) = (pki.single(false, FRESH, &[]), pki.single(true, FRESH, &[]));
     let (old_good, old_revoked) = (pki.single(false, STALE, &[]), pki.single(true, STALE, &[]));
     let mut of_another_tag = revoked.clone();
     of_another_tag[0] = 0x31;
     let nonsense = [sequence(&[&[2, 1, 1]]), vec![2, 1, 1], of_another_tag];
-    for (singles, verdict) in [
+    for (singles, expected) in [
         (vec![good.clone()], Ok(())),
-        (vec![revoked.clone()], GONE),
-        (vec![good.clone(), revoked.clone()], GONE),
-        (vec![revoked.clone(), good.clone()], GONE),
-        (vec![old_good.clone(), revoked.clone()], GONE),
+        (vec![revoked.clone()], IS_REVOKED),
+        (vec![good.clone(), revoked.clone()], IS_REVOKED),
+        (vec![revoked.clone(), good.clone()], IS_REVOKED),
+        (vec![old_good.clone(), revoked.clone()], IS_REVOKED),
         (vec![old_good.clone(), good.clone()], Ok(())),
         (vec![old_revoked.clone(), good.clone()], Ok(())),
-        (vec![nonsense[0].clone(), revoked.clone()], GONE),
-        (vec![nonsense[1].clone(), revoked], GONE),
+        (vec![nonsense[0].clone(), revoked.clone()], IS_REVOKED),
+        (vec![nonsense[1].clone(), revoked], IS_REVOKED),
         (vec![nonsense[0].clone()], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
         (vec![nonsense[2].clone()], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
         (vec![], Err(CertificateError::Ocsp(OcspError::OtherCertificate))),
     ] {
-        assert_eq!(pki.require(&pki.response(&singles)), verdict, "{}", singles.len());
+        assert_eq!(pki.require(&pki.response(&singles)), expected, "{}", singles.len());
     }
     let stale = pki.require(&pki.response(&[old_revoked, old_good]));
     assert!(matches!(stale, Err(CertificateError::Ocsp(OcspError::Expired { .. }))), "{stale:?}");
 }
 
 #[test]
-fn a_responder_may_have_several_certificates() {
+fn responder_may_have_several_certificates() {
     let pki = Pki::new(|_| {});
     let ((key, certificate), (_, other)) = (pki.responder(), pki.responder());
     let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
@@ -184,8 +185,8 @@ fn a_responder_may_have_several_certificates() {
     assert_eq!(require(&[&certificate]), Ok(()));
     assert_eq!(require(&[&other, &certificate]), Ok(()));
     assert_eq!(require(&[&certificate, &other]), Ok(()));
-    assert_eq!(require(&[&sequence(&[&[2, 1, 1]]), &certificate]), Ok(()), "after one that cannot be read");
-    // Four are looked at.
+    assert_eq!(require(&[&sequence(&[&[2, 1, 1]]), &certificate]), Ok(()), "after a malformed certificate");
+    // Four are tried.
     assert_eq!(require(&[&other, &other, &other, &certificate]), Ok(()));
     let fifth = require(&[&other, &other, &other, &other, &certificate]);
     assert_eq!(fifth, Err(CertificateError::Ocsp(OcspError::BadSignature)));
@@ -194,22 +195,23 @@ fn a_responder_may_have_several_certificates() {
 }
 
 #[test]
-fn critical_extensions_are_not_passed_over() {
+fn critical_extensions_are_rejected() {
     let pki = Pki::new(|_| {});
-    for (is_critical, verdict) in [(false, Ok(())), (true, Err(CertificateError::Ocsp(OcspError::CriticalExtension)))] {
+    for (is_critical, expected) in [(false, Ok(())), (true, Err(CertificateError::Ocsp(OcspError::CriticalExtension)))]
+    {
         let single = [pki.single(false, FRESH, &extension(is_critical))];
-        assert_eq!(pki.require(&pki.response(&single)), verdict);
+        assert_eq!(pki.require(&pki.response(&single)), expected);
         let single = [pki.single(false, FRESH, &[])];
         let response = pki.response_of(&pki.name, pki.issuer.key(), &[], &single, &extension(is_critical));
-        assert_eq!(pki.require(&response), verdict);
+        assert_eq!(pki.require(&response), expected);
     }
 }
 
 #[test]
-fn no_change_of_a_byte_makes_it_say_good() {
+fn changed_byte_never_turns_revoked_into_good() {
     let pki = Pki::new(|_| {});
     let response = pki.response(&[pki.single(true, FRESH, &[])]);
-    assert_eq!(pki.require(&response), GONE);
+    assert_eq!(pki.require(&response), IS_REVOKED);
     let mut changed = response.clone();
     for at in 0..response.len() {
         for mask in [1, 0x20, 0x80, 0xff] {
@@ -221,8 +223,8 @@ fn no_change_of_a_byte_makes_it_say_good() {
 }
 
 #[test]
-fn must_staple_binds_servers_that_were_asked() {
-    // Of status_request, and one that cannot be read.
+fn must_staple_applies_only_if_requested() {
+    // status_request, and a malformed extension.
     for features in [vec![0x30, 3, 2, 1, 5], vec![0x30, 9]] {
         let oid = [1, 3, 6, 1, 5, 5, 7, 1, 24];
         let feature = CustomExtension::from_oid_content(&oid, features);
@@ -241,16 +243,16 @@ fn must_staple_binds_servers_that_were_asked() {
 }
 
 #[test]
-fn revoked_is_believed_under_the_default_policy() {
+fn default_policy_rejects_revoked() {
     let pki = Pki::new(|_| {});
-    for (is_revoked, verdict) in [(false, Ok(())), (true, GONE)] {
+    for (is_revoked, expected) in [(false, Ok(())), (true, IS_REVOKED)] {
         let response = pki.response(&[pki.single(is_revoked, FRESH, &[])]);
         let stapled = Stapled::new(Some(&response), tls_codec::List::empty());
-        assert_eq!(pki.verify(OcspPolicy::default(), &stapled), verdict);
+        assert_eq!(pki.verify(OcspPolicy::default(), &stapled), expected);
     }
 }
 
-/// RFC 6960 §4.2.1: it is a basic response, and nothing follows the last field.
+/// RFC 6960 §4.2.1: the type is basic, and nothing follows the last field.
 #[test]
 fn response_of_another_type_or_with_a_tail_is_rejected() {
     let pki = Pki::new(|_| {});
@@ -270,9 +272,9 @@ fn response_of_another_type_or_with_a_tail_is_rejected() {
     assert_eq!(pki.require(&tail), Err(CertificateError::Ocsp(OcspError::CriticalExtension)));
 }
 
-/// RFC 6960 §4.1.1: the CertID names its hash, and both of its hashes have to be right.
+/// RFC 6960 §4.1.1: the CertID names its hash algorithm, and both hashes must match.
 #[test]
-fn certificate_is_named_by_sha1_or_sha256() {
+fn cert_id_uses_sha1_or_sha256() {
     const SHA256: &[u8] = &[6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
     let pki = Pki::new(|_| {});
     let sha1 = |bytes: &[u8]| sha1_for_cert_id(bytes).to_vec();
@@ -291,14 +293,14 @@ fn certificate_is_named_by_sha1_or_sha256() {
     for (at, (algorithm, hash, counts)) in ids.into_iter().enumerate() {
         let next = der::element(der::CONTEXT_0, &[&time(FRESH[1])]);
         let single = sequence(&[&pki.id(&algorithm, hash), &[GOOD, 0], &time(FRESH[0]), &next]);
-        let verdict = if counts { Ok(()) } else { Err(CertificateError::Ocsp(OcspError::OtherCertificate)) };
-        assert_eq!(pki.require(&pki.response(&[single])), verdict, "{at}");
+        let expected = if counts { Ok(()) } else { Err(CertificateError::Ocsp(OcspError::OtherCertificate)) };
+        assert_eq!(pki.require(&pki.response(&[single])), expected, "{at}");
     }
 }
 
-/// Clocks may differ by five minutes, and a response without a next update lasts a day.
+/// Clocks may differ by five minutes, and a response without nextUpdate is valid for a day.
 #[test]
-fn freshness_ends_at_the_second() {
+fn freshness_ends_at_the_exact_second() {
     let pki = Pki::new(|_| {});
     let id = pki.id(SHA1, &|bytes| sha1_for_cert_id(bytes).to_vec());
     for (this, next, is_fresh) in [
@@ -311,13 +313,13 @@ fn freshness_ends_at_the_second() {
     ] {
         let next = next.map(|next| der::element(der::CONTEXT_0, &[&time(next)])).unwrap_or_default();
         let single = sequence(&[&id, &[GOOD, 0], &time(this), &next]);
-        let verdict = pki.require(&pki.response(&[single]));
-        assert_eq!(verdict.is_ok(), is_fresh, "{this}: {verdict:?}");
+        let expected = pki.require(&pki.response(&[single]));
+        assert_eq!(expected.is_ok(), is_fresh, "{this}: {expected:?}");
     }
 }
 
 #[test]
-fn status_unknown_is_not_good() {
+fn status_unknown_is_rejected() {
     let pki = Pki::new(|_| {});
     let id = pki.id(SHA1, &|bytes| sha1_for_cert_id(bytes).to_vec());
     let next = der::element(der::CONTEXT_0, &[&time(FRESH[1])]);
@@ -326,7 +328,7 @@ fn status_unknown_is_not_good() {
 }
 
 #[test]
-fn timestamps_are_read_from_their_own_extension() {
+fn scts_are_read_from_their_extension() {
     let pki = Pki::new(|_| {});
     let scts_oid = der::element(der::OBJECT_IDENTIFIER, &[oid::SCT_LIST_OF_OCSP]);
     let scts = sequence(&[&scts_oid, &der::element(der::OCTET_STRING, &[b"scts"])]);
@@ -340,9 +342,9 @@ fn timestamps_are_read_from_their_own_extension() {
     }
 }
 
-/// RFC 6960 §4.2.1: the response names its responder by name or by the hash of its key.
+/// RFC 6960 §4.2.1: the response identifies its responder by name or by key hash.
 #[test]
-fn responder_is_the_one_that_the_response_names() {
+fn responder_must_match_its_identifier() {
     let pki = Pki::new(|_| {});
     let singles = [pki.single(false, FRESH, &[])];
     let untrusted = Err(CertificateError::Ocsp(OcspError::UntrustedResponder));
@@ -350,17 +352,17 @@ fn responder_is_the_one_that_the_response_names() {
     let of_another_name = pki.response_of(&sequence(&[]), &key, &[&certificate], &singles, &[]);
     assert_eq!(pki.require(&of_another_name), untrusted);
     let mut hash = sha1_for_cert_id(public_key(&pki.spki).unwrap());
-    for verdict in [Ok(()), untrusted] {
+    for expected in [Ok(()), untrusted] {
         let responder = der::element(der::CONTEXT_2, &[&der::element(der::OCTET_STRING, &[&hash])]);
         let response = pki.response_with(&responder, pki.issuer.key(), &[], &singles, &[]);
-        assert_eq!(pki.require(&response), verdict);
+        assert_eq!(pki.require(&response), expected);
         hash[0] ^= 1;
     }
 }
 
-/// RFC 6960 §4.2.1: each part of a CertID counts.
+/// RFC 6960 §4.2.1: each part of a CertID must match.
 #[test]
-fn response_for_another_certificate_does_not_count() {
+fn response_for_another_certificate_is_rejected() {
     let (pki, other) = (Pki::new(|_| {}), Pki::new(|_| {}));
     let of_another_serial = {
         let single = pki.single(false, FRESH, &[]);
@@ -369,27 +371,27 @@ fn response_for_another_certificate_does_not_count() {
         single[at + 1] ^= 1;
         single
     };
-    // Another issuer's key, and the same serial number.
+    // Another issuer's key with the same serial number.
     let of_another_issuer = other.single(false, FRESH, &[]);
     for single in [of_another_serial, of_another_issuer] {
-        let verdict = pki.require(&pki.response(&[single]));
-        assert_eq!(verdict, Err(CertificateError::Ocsp(OcspError::OtherCertificate)));
+        let expected = pki.require(&pki.response(&[single]));
+        assert_eq!(expected, Err(CertificateError::Ocsp(OcspError::OtherCertificate)));
     }
 }
 
-/// RFC 6960 §4.2.2.2: the issuer signs, or somebody whom it certified for this.
+/// RFC 6960 §4.2.2.2: the issuer signs, or a responder that it certified.
 #[test]
 fn response_of_an_uncertified_responder_is_rejected() {
     let (pki, stranger) = (Pki::new(|_| {}), Pki::new(|_| {}));
     let good = || [pki.single(false, FRESH, &[])];
-    // A stranger under the issuer's name, and one with a certificate of its own issuer.
+    // Another key under the issuer's name, and a responder that another issuer certified.
     let forged = pki.response_of(&pki.name, stranger.issuer.key(), &[], &good(), &[]);
     assert_eq!(pki.require(&forged), Err(CertificateError::Ocsp(OcspError::BadSignature)));
     let (key, certificate) = stranger.responder();
     let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
     let foreign = pki.response_of(&name, &key, &[&certificate], &good(), &[]);
     assert!(matches!(pki.require(&foreign), Err(CertificateError::Ocsp(_))), "{:?}", pki.require(&foreign));
-    // A certificate of the issuer that is not for this.
+    // A certificate of the issuer that is not for OCSP.
     for purposes in [vec![ExtendedKeyUsagePurpose::ServerAuth], vec![]] {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
@@ -400,7 +402,7 @@ fn response_of_an_uncertified_responder_is_rejected() {
         let not_for_this = pki.response_of(&name, &key, &[&certificate], &good(), &[]);
         assert_eq!(pki.require(&not_for_this), Err(CertificateError::Ocsp(OcspError::UntrustedResponder)));
     }
-    // The responder that is.
+    // The certified responder.
     let (key, certificate) = pki.responder();
     let name = sequence(&[Certificate::read(&certificate).unwrap().subject]);
     assert_eq!(pki.require(&pki.response_of(&name, &key, &[&certificate], &good(), &[])), Ok(()));
@@ -410,11 +412,11 @@ fn response_of_an_uncertified_responder_is_rejected() {
 fn response_from_the_future_is_rejected() {
     let pki = Pki::new(|_| {});
     let single = pki.single(false, ["20300201000000Z", "20300301000000Z"], &[]);
-    let verdict = pki.require(&pki.response(&[single]));
-    assert!(matches!(verdict, Err(CertificateError::Ocsp(OcspError::NotYetValid { .. }))), "{verdict:?}");
+    let expected = pki.require(&pki.response(&[single]));
+    assert!(matches!(expected, Err(CertificateError::Ocsp(OcspError::NotYetValid { .. }))), "{expected:?}");
 }
 
-/// A session is verified again for what it was verified for: a client's certificate does not do for a server.
+/// A client's certificate is not valid for a server when its session is verified again.
 #[test]
 fn reverify_checks_the_purpose() {
     for (purpose, valid) in [(ExtendedKeyUsagePurpose::ServerAuth, true), (ExtendedKeyUsagePurpose::ClientAuth, false)]
@@ -428,9 +430,9 @@ fn reverify_checks_the_purpose() {
     }
 }
 
-/// Sessions of one verifier are not those of another with other own checks.
+/// Verifiers with different custom checks have different session scopes.
 #[test]
-fn own_checks_are_part_of_the_session_scope() {
+fn custom_checks_are_part_of_the_session_scope() {
     #[derive(Debug)]
     struct Check(Option<[u8; 32]>);
 
