@@ -70,22 +70,22 @@ static LEAF: LazyLock<CertificateDer<'static>> = LazyLock::new(|| CertificateDer
 fuzz_target!(|input: &[u8]| {
     let Some((which, input)) = input.split_first() else { return };
     let name = ServerName::try_from("localhost").unwrap();
-    let refused = |verifier: &ServerVerifier, chain: &[CertificateDer<'_>], stapled: &Stapled<'_>| {
-        let refusal = verifier.verify(chain, &name, stapled, now()).expect_err("nobody has signed this");
+    let rejected = |verifier: &ServerVerifier, chain: &[CertificateDer<'_>], stapled: &Stapled<'_>| {
+        let rejection = verifier.verify(chain, &name, stapled, now()).expect_err("an unsigned chain");
         // The error can be displayed.
-        assert!(!format!("{refusal:#} {refusal:?}").contains('\u{1b}'));
+        assert!(!format!("{rejection:#} {rejection:?}").contains('\u{1b}'));
     };
     match which % 7 {
-        0 => refused(&STRICT, std::slice::from_ref(&*LEAF), &Stapled::new(Some(input), List::empty())),
-        1 => refused(&WITHOUT_OCSP, std::slice::from_ref(&*LEAF), &Stapled::new(None, one(&listed(input)))),
-        2 => refused(&STRICT, &[CertificateDer::from(input)], &Stapled::default()),
+        0 => rejected(&STRICT, std::slice::from_ref(&*LEAF), &Stapled::new(Some(input), List::empty())),
+        1 => rejected(&WITHOUT_OCSP, std::slice::from_ref(&*LEAF), &Stapled::new(None, one(&listed(input)))),
+        2 => rejected(&STRICT, &[CertificateDer::from(input)], &Stapled::default()),
         3 => {
             // A certificate with its length, then an OCSP response.
             let Some((length, rest)) = input.split_first_chunk() else { return };
             let (leaf, response) = rest.split_at(usize::from(u16::from_be_bytes(*length)).min(rest.len()));
             let chain = [CertificateDer::from(leaf), CertificateDer::from_pem_slice(PEM[2]).unwrap()];
-            refused(&LENIENT, &chain, &Stapled::new(Some(response), List::empty()));
-            refused(&WITHOUT_OCSP, &chain, &Stapled::new(Some(response), List::empty()));
+            rejected(&LENIENT, &chain, &Stapled::new(Some(response), List::empty()));
+            rejected(&WITHOUT_OCSP, &chain, &Stapled::new(Some(response), List::empty()));
         }
         4 => {
             drop(Identity::from_pem(input, input));

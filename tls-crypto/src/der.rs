@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_longer_than_needed_or_indefinite_are_refused() {
+    fn nonminimal_and_indefinite_lengths_are_rejected() {
         for bad in [&[4, 0x80, 0, 0][..], &[4, 0x81, 1, 0], &[4, 0x82, 0, 200], &[4, 0x85, 1, 0, 0, 0, 0], &[4, 0xff]] {
             let mut padded = bad.to_vec();
             padded.resize(300, 0);

@@ -175,8 +175,8 @@ mod tests {
         for group in GROUPS {
             let mut public = EphemeralKey::generate(group).unwrap().public_key().to_vec();
             for length in 0..public.len() {
-                let refused = EphemeralKey::generate(group).unwrap().agree(&public[..length]);
-                assert_eq!(refused.unwrap_err(), Error::KeyExchange, "{group:?} {length}");
+                let rejected = EphemeralKey::generate(group).unwrap().agree(&public[..length]);
+                assert_eq!(rejected.unwrap_err(), Error::KeyExchange, "{group:?} {length}");
             }
             public.push(0);
             assert!(EphemeralKey::generate(group).unwrap().agree(&public).is_err());

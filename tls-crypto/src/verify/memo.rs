@@ -189,8 +189,8 @@ mod tests {
     fn computed(memo: &VerificationMemo, asked: &[[&[u8]; 3]]) -> usize {
         let algorithm = Counting::default();
         for [key, message, signature] in asked {
-            let verdict = Remembered { memo, algorithm: &algorithm }.verify_signature(key, message, signature);
-            assert_eq!(verdict.is_ok(), message == signature);
+            let result = Remembered { memo, algorithm: &algorithm }.verify_signature(key, message, signature);
+            assert_eq!(result.is_ok(), message == signature);
         }
         algorithm.0.into_inner()
     }
