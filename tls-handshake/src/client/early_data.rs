@@ -2,10 +2,10 @@
 //! §4.3.10).
 //!
 //! The chain is store → lookup → answer → accept. The client's store returns a session, and
-//! [`ResumptionOffer`](super::offered_psk::ResumptionOffer) offers it. [`EarlyData::start`]
-//! installs the key after ClientHello. The server looks the session up
-//! ([`Need::Session`](crate::need::Need::Session)) and answers with
-//! [`NeedSession::found_single_use`](crate::need::NeedSession::found_single_use). It accepts the
+//! [`ResumptionOffer`] offers it. [`EarlyData::start`] installs the key after ClientHello. The
+//! server looks the session up ([`Need::Session`](crate::need::Need::Session)) and answers with
+//! [`NeedSession::found_single_use`](crate::need::NeedSession::found_single_use). It removes the
+//! session from its store ([`Need::TakeSession`](crate::need::Need::TakeSession)) and accepts the
 //! early data in EncryptedExtensions, which [`EarlyData::on_encrypted_extensions`] checks.
 
 use tls_crypto::{Digest, Tls13Suite, Transcript};
