@@ -18,14 +18,14 @@ const KINDS: [Kind; 8] = [
 ];
 
 /// Returns the message in which the server selects the protocol.
-fn choice(kind: Kind) -> T {
+fn selecting_message(kind: Kind) -> T {
     match kind {
         Kind::Tls12 | Kind::Tls12Resumed | Kind::Tls12Ticket => T::SERVER_HELLO,
         _ => T::ENCRYPTED_EXTENSIONS,
     }
 }
 
-fn with(kind: Kind, change: fn(&mut ClientConfig, &mut ServerConfig)) -> Outcome {
+fn outcome_with(kind: Kind, change: fn(&mut ClientConfig, &mut ServerConfig)) -> Outcome {
     let (mut client, mut server) = configs(kind);
     change(&mut client, &mut server);
     let (mut client, mut server) = ends_of(kind, client, server);
@@ -36,29 +36,29 @@ fn with(kind: Kind, change: fn(&mut ClientConfig, &mut ServerConfig)) -> Outcome
 fn both_roles_enforce_required_alpn() {
     assert_eq!(Error::AlpnRequired.alert(), Some(A::NO_APPLICATION_PROTOCOL));
     for kind in KINDS {
-        let both = with(kind, |client, server| {
+        let both = outcome_with(kind, |client, server| {
             client.set_require_alpn(true);
             server.set_require_alpn(true);
         });
         assert_eq!(both, Outcome::BothConnected, "{kind:?}");
-        let by_server = with(kind, |client, server| {
+        let by_server = outcome_with(kind, |client, server| {
             client.set_alpn_protocols(&[]).unwrap();
             server.set_require_alpn(true);
         });
         let error = Error::AlpnRequired;
         let failure = Failure { side: "server", at: T::CLIENT_HELLO, error: error.clone() };
         assert_eq!(by_server, Outcome::Failed(failure), "{kind:?}");
-        let by_client = with(kind, |client, server| {
+        let by_client = outcome_with(kind, |client, server| {
             client.set_require_alpn(true);
             server.set_alpn_protocols(&[]).unwrap();
         });
-        let failure = Failure { side: "client", at: choice(kind), error };
+        let failure = Failure { side: "client", at: selecting_message(kind), error };
         assert_eq!(by_client, Outcome::Failed(failure), "{kind:?}");
         // Default: off in both roles.
-        let nothing = |role: fn(&mut ClientConfig, &mut ServerConfig)| with(kind, role);
+        let outcome_without = |role: fn(&mut ClientConfig, &mut ServerConfig)| outcome_with(kind, role);
         let outcomes = [
-            nothing(|client, _| client.set_alpn_protocols(&[]).unwrap()),
-            nothing(|_, server| server.set_alpn_protocols(&[]).unwrap()),
+            outcome_without(|client, _| client.set_alpn_protocols(&[]).unwrap()),
+            outcome_without(|_, server| server.set_alpn_protocols(&[]).unwrap()),
         ];
         assert_eq!(outcomes, [Outcome::BothConnected, Outcome::BothConnected], "{kind:?}");
     }
@@ -100,13 +100,14 @@ fn client_rejects_unoffered_alpn_by_default() {
             let (mut client, mut server) = ends_of(kind, client, server);
             server.sink.edit = Some(Box::new(move |message| {
                 let at = message.windows(9).position(|window| window == OFFERED);
-                if let (true, Some(at)) = (message[0] == choice(kind).0, at) {
+                if let (true, Some(at)) = (message[0] == selecting_message(kind).0, at) {
                     message[at + 1..at + 9].copy_from_slice(b"http/9.9");
                 }
             }));
             let outcome = handshake(&mut client, &mut server, &pki(kind));
-            let rejection =
-                |error: Illegal| Outcome::Failed(Failure { side: "client", at: choice(kind), error: error.into() });
+            let rejection = |error: Illegal| {
+                Outcome::Failed(Failure { side: "client", at: selecting_message(kind), error: error.into() })
+            };
             match (allows, kind) {
                 (false, _) => assert_eq!(outcome, rejection(Illegal::AlpnNotOffered), "{kind:?}"),
                 // RFC 9846 §4.3.10: the early data was sent under another protocol.

@@ -2,7 +2,7 @@
 
 use tls_codec::code_points::HandshakeType as T;
 
-use super::flow::{Action, End, Kind, Sent, answers, client, configs, ends, in_scope, pki, server};
+use super::flow::{Action, End, Kind, Sent, answers, client, configs, ends, pki, server, with_identity_scope};
 use super::pair::Pki;
 use crate::auth::ClientAuth;
 use crate::schedule::Epoch::{Application, EarlyData, Handshake};
@@ -109,7 +109,7 @@ fn client_certificate_follows_server_finished() {
 
 /// RFC 5246 §7.3, RFC 6066 §8: the actions of both sides in TLS 1.2. `request` and `proof` are
 /// those of client authentication.
-fn tls12(kind: Kind, status: &[Action], request: &[Action], shown: &[Action], proof: &[Action]) {
+fn check_tls12_actions(kind: Kind, status: &[Action], request: &[Action], shown: &[Action], proof: &[Action]) {
     let pki = pki(kind);
     let (mut client, mut server) = ends(kind);
     assert_eq!(std::mem::take(&mut client.sink.actions), [Send(T::CLIENT_HELLO)]);
@@ -138,26 +138,26 @@ fn tls12(kind: Kind, status: &[Action], request: &[Action], shown: &[Action], pr
 
 #[test]
 fn tls12_handshake_performs_actions_in_order() {
-    tls12(Kind::Tls12, &[], &[], &[], &[]);
-    tls12(Kind::Tls12Plain, &[], &[], &[], &[]);
+    check_tls12_actions(Kind::Tls12, &[], &[], &[], &[]);
+    check_tls12_actions(Kind::Tls12Plain, &[], &[], &[], &[]);
 }
 
 #[test]
 fn tls12_stapled_handshake_performs_actions_in_order() {
-    tls12(Kind::Tls12Stapled, &[Send(T::CERTIFICATE_STATUS)], &[], &[], &[]);
+    check_tls12_actions(Kind::Tls12Stapled, &[Send(T::CERTIFICATE_STATUS)], &[], &[], &[]);
 }
 
 #[test]
 fn tls12_client_certificate_performs_actions_in_order() {
     let (certificate, proof) = (Send(T::CERTIFICATE), Send(T::CERTIFICATE_VERIFY));
-    tls12(Kind::Tls12Auth, &[], &[Send(T::CERTIFICATE_REQUEST)], &[certificate], &[proof]);
+    check_tls12_actions(Kind::Tls12Auth, &[], &[Send(T::CERTIFICATE_REQUEST)], &[certificate], &[proof]);
 }
 
 /// RFC 9846 §2.2: resumption sends no certificate. With early data (§2.3) the client keeps its
 /// early write key until EndOfEarlyData.
 #[test]
 fn resumption_performs_actions_in_order() {
-    let (kind, pki) = (Kind::Resumed, in_scope(Pki::new()));
+    let (kind, pki) = (Kind::Resumed, with_identity_scope(Pki::new()));
     let (mut client, mut server) = ends(kind);
     assert_eq!(std::mem::take(&mut client.sink.actions), [Send(T::CLIENT_HELLO)]);
     let mut expected = vec![Send(T::SERVER_HELLO), ChangeCipherSpec];
@@ -176,7 +176,7 @@ fn resumption_performs_actions_in_order() {
 
 #[test]
 fn early_data_performs_actions_in_order() {
-    let (early, pki) = (EarlyData { limit: 1000 }, in_scope(Pki::new()));
+    let (early, pki) = (EarlyData { limit: 1000 }, with_identity_scope(Pki::new()));
     let (mut client, mut server) = ends(Kind::Early);
     let secrets = [Secret("CLIENT_EARLY_TRAFFIC_SECRET"), Secret("EARLY_EXPORTER_SECRET")];
     let first = [&[Send(T::CLIENT_HELLO)], &secrets[..], &[ChangeCipherSpec, InstallWrite(early)]].concat();

@@ -324,7 +324,8 @@ pub(super) fn ends_of(
         })),
         _ => None,
     };
-    let known = if kind.is_resumed() { known(kind, &client_config, &server_config) } else { ResumptionOffer::Nothing };
+    let known =
+        if kind.is_resumed() { session_offer(kind, &client_config, &server_config) } else { ResumptionOffer::Nothing };
     (client_resuming(client_config, known, edit), server(server_config))
 }
 
@@ -334,7 +335,7 @@ pub(super) fn ends_with_unknown_first_psk() -> (End<Client>, End<Server>) {
     let (client_config, server_config) = configs(Kind::Early);
     let mut psks = Vec::new();
     for _ in 0..2 {
-        if let ResumptionOffer::Psks(known) = known(Kind::Early, &client_config, &server_config) {
+        if let ResumptionOffer::Psks(known) = session_offer(Kind::Early, &client_config, &server_config) {
             psks.extend(known);
         }
     }
@@ -351,7 +352,7 @@ pub(super) fn ends_with_second_external_psk(
     let (client_config, mut server_config) = configs(Kind::Early);
     server_config.set_cipher_suites(suites).unwrap();
     let (ResumptionOffer::Psks(mut psks), ResumptionOffer::Psks(external)) = (
-        known(Kind::Early, &client_config, &server_config),
+        session_offer(Kind::Early, &client_config, &server_config),
         ResumptionOffer::external(&client_config, std::slice::from_ref(key)),
     ) else {
         panic!("keys")
@@ -368,7 +369,7 @@ const EARLY_DATA: u32 = 1000;
 
 /// Returns a session as an earlier handshake with the same configurations would leave it. The
 /// ticket is the server's session value, not encrypted.
-pub(super) fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> ResumptionOffer {
+pub(super) fn session_offer(kind: Kind, client: &ClientConfig, server: &ServerConfig) -> ResumptionOffer {
     let (suite, secret) = match kind {
         Kind::Tls12Resumed => (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, [7; 48].as_slice()),
         _ => (CipherSuite::TLS_AES_128_GCM_SHA256, [7; 32].as_slice()),
@@ -414,11 +415,11 @@ pub(super) fn known(kind: Kind, client: &ClientConfig, server: &ServerConfig) ->
 /// Returns keys and certificates for a handshake of this kind, with signatures of constant length.
 pub(super) fn pki(kind: Kind) -> Pki {
     let pki = Pki::with_key(&rcgen::PKCS_ED25519);
-    in_scope(if kind == Kind::Tls12Stapled { pki.stapled() } else { pki })
+    with_identity_scope(if kind == Kind::Tls12Stapled { pki.stapled() } else { pki })
 }
 
-/// The same with the identity scope of the sessions of `known`.
-pub(super) fn in_scope(mut pki: Pki) -> Pki {
+/// The same with the identity scope of the sessions of `session_offer`.
+pub(super) fn with_identity_scope(mut pki: Pki) -> Pki {
     Arc::make_mut(&mut pki.identity).set_session_scope(IDENTITY_SCOPE);
     pki
 }

@@ -152,7 +152,7 @@ pub(super) fn assert_error(error: &Error, alert: AlertDescription, texts: &[&str
 }
 
 /// Returns the suites and extensions that do not change from hello to hello.
-fn offered(config: &ClientConfig) -> (Vec<u8>, Vec<(u16, Vec<u8>)>) {
+fn fixed_offer(config: &ClientConfig) -> (Vec<u8>, Vec<(u16, Vec<u8>)>) {
     let mut outgoing = crate::Outgoing::new();
     let name = "example.com".try_into().unwrap();
     crate::ClientConnection::new(std::sync::Arc::new(config.clone()), name, &mut outgoing).unwrap();
@@ -176,7 +176,7 @@ fn changed_setting_appears_in_next_client_hello() {
         |config| config.set_sct_request(true),
         |config| config.set_resumption(true),
     ];
-    let unchanged = offered(&ClientConfig::new());
+    let unchanged = fixed_offer(&ClientConfig::new());
     for (at, set) in settings.iter().enumerate() {
         let (mut used, mut fresh) = (ClientConfig::new(), ClientConfig::new());
         let shared = std::sync::Arc::new(used.clone());
@@ -185,11 +185,11 @@ fn changed_setting_appears_in_next_client_hello() {
         assert!(used.common.computed.hello.get().is_some());
         set(&mut used);
         set(&mut fresh);
-        assert_eq!(offered(&used), offered(&fresh), "setting {at}");
-        assert_ne!(offered(&used), unchanged, "setting {at}");
+        assert_eq!(fixed_offer(&used), fixed_offer(&fresh), "setting {at}");
+        assert_ne!(fixed_offer(&used), unchanged, "setting {at}");
         // The same without tickets.
         used.set_tickets(false);
         fresh.set_tickets(false);
-        assert_eq!(offered(&used), offered(&fresh), "setting {at} without tickets");
+        assert_eq!(fixed_offer(&used), fixed_offer(&fresh), "setting {at} without tickets");
     }
 }

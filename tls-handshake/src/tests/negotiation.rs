@@ -136,7 +136,7 @@ fn client_rejects_invalid_hello_retry_request() {
 
 /// Returns a client that answered an edited HelloRetryRequest, its second hello and the unedited
 /// HelloRetryRequest.
-fn retried(change: HelloEdit<'_>) -> (End<Client>, Hello, Vec<u8>) {
+fn retry_client(change: HelloEdit<'_>) -> (End<Client>, Hello, Vec<u8>) {
     let pki = Pki::new();
     let (mut client, mut server) = (client(configs(Kind::Retry).0), server(configs(Kind::Retry).1));
     server.deliver(&client.pop(), &mut answers(&pki)).unwrap();
@@ -152,14 +152,14 @@ fn retried(change: HelloEdit<'_>) -> (End<Client>, Hello, Vec<u8>) {
 #[test]
 fn client_echoes_cookie_and_rejects_second_retry() {
     let cookie: Vec<u8> = [&[1, 0x2c][..], &[0xa5; 300]].concat();
-    let (mut client, mut second, retry) = retried(&|h| h.extensions.push((X::COOKIE.0, cookie.clone())));
+    let (mut client, mut second, retry) = retry_client(&|h| h.extensions.push((X::COOKIE.0, cookie.clone())));
     assert_eq!(*second.get(X::COOKIE), cookie);
     assert_eq!(second.get(X::KEY_SHARE)[2..4], [0, 0x17]);
     let rejection = client.deliver(&retry, &mut answers(&Pki::new())).unwrap_err();
     assert_eq!(rejection, Error::SecondHelloRetryRequest);
     assert_eq!(rejection.alert(), Some(A::UNEXPECTED_MESSAGE));
     // A retry with only a cookie is valid and keeps the key share.
-    let (_, mut second, _) = retried(&|h| {
+    let (_, mut second, _) = retry_client(&|h| {
         h.remove(X::KEY_SHARE);
         h.extensions.push((X::COOKIE.0, vec![0, 1, 7]));
     });

@@ -82,7 +82,7 @@ fn suite_order_follows_preference_setting() {
     let aes256 = S::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384;
     let chacha = S::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
     let pki = Pki::new();
-    let chosen = |preference, ours: &[S], theirs: &[S]| {
+    let selected_suite = |preference, ours: &[S], theirs: &[S]| {
         let (mut client, mut server) = configs(Kind::Tls12);
         client.set_cipher_suites(theirs).unwrap();
         server.set_cipher_suites(ours).unwrap();
@@ -90,14 +90,14 @@ fn suite_order_follows_preference_setting() {
         id(&Hello::parse(&server_after_hello(client, server, &pki, &|_| {}).map(|mut end| end.pop()).unwrap()).suites)
     };
     use SuitePreference::{Client, Server};
-    assert_eq!(chosen(Server, &[aes256, aes128, chacha], &[aes128, aes256, chacha]), aes256);
-    assert_eq!(chosen(Client, &[aes256, aes128, chacha], &[aes128, aes256, chacha]), aes128);
-    assert_eq!(chosen(Server, &[aes256, aes128, chacha], &[chacha, aes128, aes256]), chacha);
-    assert_eq!(chosen(Server, &[aes256, aes128], &[chacha, aes128, aes256]), aes256);
+    assert_eq!(selected_suite(Server, &[aes256, aes128, chacha], &[aes128, aes256, chacha]), aes256);
+    assert_eq!(selected_suite(Client, &[aes256, aes128, chacha], &[aes128, aes256, chacha]), aes128);
+    assert_eq!(selected_suite(Server, &[aes256, aes128, chacha], &[chacha, aes128, aes256]), chacha);
+    assert_eq!(selected_suite(Server, &[aes256, aes128], &[chacha, aes128, aes256]), aes256);
 }
 
 /// Returns the scheme with which the server's key is asked to sign.
-fn signed_with(pki: &Pki, offered: &[Z]) -> Result<Z, Error> {
+fn signing_scheme(pki: &Pki, offered: &[Z]) -> Result<Z, Error> {
     let mut scheme = None;
     let mut list = u16::try_from(2 * offered.len()).unwrap().to_be_bytes().to_vec();
     list.extend(offered.iter().flat_map(|scheme| scheme.0.to_be_bytes()));
@@ -117,13 +117,13 @@ fn signed_with(pki: &Pki, offered: &[Z]) -> Result<Z, Error> {
 fn server_signs_with_offered_scheme_of_its_key() {
     let rsa = Pki::with_rsa_key();
     for scheme in [Z::RSA_PKCS1_SHA256, Z::RSA_PKCS1_SHA384, Z::RSA_PKCS1_SHA512, Z::RSA_PSS_RSAE_SHA384] {
-        assert_eq!(signed_with(&rsa, &[Z::ECDSA_SECP256R1_SHA256, Z::RSA_PKCS1_SHA1, scheme]), Ok(scheme));
+        assert_eq!(signing_scheme(&rsa, &[Z::ECDSA_SECP256R1_SHA256, Z::RSA_PKCS1_SHA1, scheme]), Ok(scheme));
     }
-    assert_eq!(signed_with(&rsa, &[Z::RSA_PKCS1_SHA256, Z::RSA_PSS_RSAE_SHA256]), Ok(Z::RSA_PSS_RSAE_SHA256));
+    assert_eq!(signing_scheme(&rsa, &[Z::RSA_PKCS1_SHA256, Z::RSA_PSS_RSAE_SHA256]), Ok(Z::RSA_PSS_RSAE_SHA256));
     // An RSA key does not sign with SHA-1 or MD5 here. The error names them.
-    let rejection = signed_with(&rsa, &[Z::RSA_PKCS1_SHA1, Z::ECDSA_SHA1, Z(0x0101)]).unwrap_err();
+    let rejection = signing_scheme(&rsa, &[Z::RSA_PKCS1_SHA1, Z::ECDSA_SHA1, Z(0x0101)]).unwrap_err();
     assert_error(&rejection, A::HANDSHAKE_FAILURE, &["rsa_pkcs1_sha1", "rsa_pss_rsae_sha256"]);
-    let rejection = signed_with(&Pki::new(), &[Z::ED25519, Z::RSA_PKCS1_SHA256]).unwrap_err();
+    let rejection = signing_scheme(&Pki::new(), &[Z::ED25519, Z::RSA_PKCS1_SHA256]).unwrap_err();
     assert_error(&rejection, A::HANDSHAKE_FAILURE, &["ed25519", "ecdsa_secp256r1_sha256"]);
 }
 

@@ -20,7 +20,7 @@ fn connect(set: impl Fn(&mut ClientConfig)) -> Pair {
     pair
 }
 
-fn padded(block: u16) -> Pair {
+fn connect_with_padding(block: u16) -> Pair {
     connect(|client| client.set_record_padding(RecordPadding::ToMultipleOf(block)))
 }
 
@@ -36,7 +36,7 @@ fn send(pair: &mut Pair, data: &[u8]) -> Vec<usize> {
 #[test]
 fn padding_gives_contents_of_one_block_equal_length() {
     for block in [2, 16, 255, 512, 1000, 4096, 16_384, u16::MAX] {
-        let mut pair = padded(block);
+        let mut pair = connect_with_padding(block);
         let block = usize::from(block);
         let around = |length: usize| length.saturating_sub(2).max(1)..=(length + 2).min(16_384);
         for content in [1, block, 2 * block, 3 * block, 16_384].into_iter().flat_map(around) {
@@ -46,7 +46,7 @@ fn padding_gives_contents_of_one_block_equal_length() {
             assert_eq!(send(&mut pair, &data), [expected], "{block}, {content}");
         }
     }
-    let mut pair = padded(64);
+    let mut pair = connect_with_padding(64);
     for content in 1..=200 {
         assert_eq!(send(&mut pair, &vec![0; content]), [content.div_ceil(64) * 64 + OVERHEAD]);
     }
@@ -54,7 +54,7 @@ fn padding_gives_contents_of_one_block_equal_length() {
 
 #[test]
 fn padding_rounds_longer_data_up_to_blocks() {
-    let mut pair = padded(1000);
+    let mut pair = connect_with_padding(1000);
     let full = 16_384 + OVERHEAD;
     for content in [16_385, 17_000, 17_384, 17_385, 2 * 16_384, 40_000] {
         let (whole, rest) = (content / 16_384, content % 16_384);
@@ -67,7 +67,7 @@ fn padding_rounds_longer_data_up_to_blocks() {
 #[test]
 fn padding_hides_alerts_and_key_updates() {
     for (block, length) in [(256, 256), (16_384, 16_384)] {
-        let mut pair = padded(block);
+        let mut pair = connect_with_padding(block);
         assert_eq!(send(&mut pair, b"data"), [length + OVERHEAD]);
         pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
         assert_eq!(lengths(&pair.to_server), [length + OVERHEAD]);
@@ -78,7 +78,7 @@ fn padding_hides_alerts_and_key_updates() {
         pair.step_server().unwrap();
         assert!(pair.server.close_notify_received());
     }
-    let mut pair = padded(100);
+    let mut pair = connect_with_padding(100);
     pair.server.send_raw_record(ContentType::HANDSHAKE, &[99, 0, 0, 0], &mut pair.to_client);
     pair.step_client().unwrap_err();
     assert_eq!(lengths(&pair.to_server), [100 + OVERHEAD], "a fatal alert");

@@ -18,7 +18,8 @@ use crate::error::{Error, Flood};
 use crate::need::Need;
 use crate::verify::{tls12, tls13};
 
-const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
+/// A change_cipher_spec record.
+pub(super) const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
 
 fn pair12() -> Pair {
     let (client, server) = configs(Kind::Tls12);

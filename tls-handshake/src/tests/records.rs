@@ -5,12 +5,13 @@ use tls_codec::code_points::{AlertDescription as A, ContentType as C};
 use tls_codec::record::RecordError;
 
 use super::pair::{Pair, Pki};
+use super::past_faults::CCS;
 use crate::error::{Error, Flood};
 use crate::need::Need;
 
 /// Returns a client that waits for EncryptedExtensions, and a server that has the handshake write
 /// key but has not used it.
-fn handshaking(pki: &Pki) -> Pair {
+fn pair_during_handshake(pki: &Pki) -> Pair {
     let mut pair = Pair::new(pki);
     let need = pair.step_server().unwrap().unwrap();
     let need = pair.server.resume(pki.answer(need), &mut pair.to_client).unwrap();
@@ -29,8 +30,6 @@ fn send_inner_to_client(pair: &mut Pair, inner: &[u8]) -> Result<(), Error> {
     pair.step_client().map(|need| assert!(need.is_none()))
 }
 
-const CCS: [u8; 6] = [20, 3, 3, 0, 1, 1];
-
 fn assert_unexpected(result: &Result<(), Error>, content_type: C) {
     let Err(Error::UnexpectedRecord { got, state } | Error::UnprotectedRecord { got, state }) = result else {
         panic!("{result:?}")
@@ -47,7 +46,10 @@ fn empty_handshake_and_alert_records_are_rejected() {
     for content_type in [C::HANDSHAKE, C::ALERT] {
         let record = [content_type.0, 3, 3, 0, 0];
         assert_eq!(Pair::new(&pki).deliver_to_server(&record).unwrap_err(), Error::EmptyRecord);
-        assert_eq!(send_to_client(&mut handshaking(&pki), content_type, b"").unwrap_err(), Error::EmptyRecord);
+        assert_eq!(
+            send_to_client(&mut pair_during_handshake(&pki), content_type, b"").unwrap_err(),
+            Error::EmptyRecord
+        );
         assert_eq!(send_to_client(&mut Pair::connect(&pki), content_type, b"").unwrap_err(), Error::EmptyRecord);
         // The same with padding.
         let inner = [content_type.0, 0, 0, 0];
@@ -121,7 +123,10 @@ fn unknown_content_types_are_rejected() {
         }
     }
     // change_cipher_spec is never encrypted (§5).
-    assert_unexpected(&send_to_client(&mut handshaking(&pki), C::CHANGE_CIPHER_SPEC, &[1]), C::CHANGE_CIPHER_SPEC);
+    assert_unexpected(
+        &send_to_client(&mut pair_during_handshake(&pki), C::CHANGE_CIPHER_SPEC, &[1]),
+        C::CHANGE_CIPHER_SPEC,
+    );
 }
 
 #[test]
@@ -130,7 +135,7 @@ fn change_cipher_spec_is_ignored_only_during_handshake() {
     // Before the first ClientHello.
     assert_unexpected(&Pair::new(&pki).deliver_to_server(&CCS), C::CHANGE_CIPHER_SPEC);
     // Until Finished: four records, not five.
-    let mut pair = handshaking(&pki);
+    let mut pair = pair_during_handshake(&pki);
     pair.deliver_to_client(&CCS.repeat(3)).unwrap();
     assert_eq!(pair.deliver_to_client(&CCS).unwrap_err(), Error::Flood(Flood::ChangeCipherSpecs));
     let mut pair = Pair::new(&pki);
@@ -159,7 +164,7 @@ fn record_inside_fragmented_message_is_rejected() {
         assert_eq!(outcome.unwrap_err(), Error::InterleavedHandshake, "{content_type} {content:?}");
     }
     // change_cipher_spec is ignored elsewhere, but not here.
-    let mut pair = handshaking(&pki);
+    let mut pair = pair_during_handshake(&pki);
     send_to_client(&mut pair, C::HANDSHAKE, &part).unwrap();
     assert_eq!(pair.deliver_to_client(&CCS).unwrap_err(), Error::InterleavedHandshake);
     // A fatal alert is reported as itself.
@@ -179,8 +184,8 @@ fn fragmented_or_late_unprotected_alerts_are_rejected() {
     }
     let fatal = [21, 3, 3, 0, 2, 2, 40];
     // Before its first encrypted record the peer may have no keys.
-    assert!(matches!(handshaking(&pki).deliver_to_client(&fatal), Err(Error::AlertReceived { .. })));
-    let mut pair = handshaking(&pki);
+    assert!(matches!(pair_during_handshake(&pki).deliver_to_client(&fatal), Err(Error::AlertReceived { .. })));
+    let mut pair = pair_during_handshake(&pki);
     send_to_client(&mut pair, C::HANDSHAKE, &[8]).unwrap();
     assert_unexpected(&pair.deliver_to_client(&fatal), C::ALERT);
     assert_unexpected(&Pair::connect(&pki).deliver_to_client(&fatal), C::ALERT);
@@ -191,7 +196,7 @@ fn fragmented_or_late_unprotected_alerts_are_rejected() {
 fn unencrypted_handshake_message_under_keys_is_rejected() {
     let pki = Pki::new();
     let record = [22, 3, 3, 0, 6, 8, 0, 0, 2, 0, 0];
-    assert_unexpected(&handshaking(&pki).deliver_to_client(&record), C::HANDSHAKE);
+    assert_unexpected(&pair_during_handshake(&pki).deliver_to_client(&record), C::HANDSHAKE);
     assert_unexpected(&Pair::connect(&pki).deliver_to_client(&record), C::HANDSHAKE);
 }
 
@@ -203,7 +208,10 @@ fn application_data_during_handshake_is_rejected() {
         assert_unexpected(&Pair::new(&pki).deliver_to_server(&record), C::APPLICATION_DATA);
         assert_unexpected(&Pair::new(&pki).deliver_to_client(&record), C::APPLICATION_DATA);
         // Under the handshake keys.
-        assert_unexpected(&send_to_client(&mut handshaking(&pki), C::APPLICATION_DATA, data), C::APPLICATION_DATA);
+        assert_unexpected(
+            &send_to_client(&mut pair_during_handshake(&pki), C::APPLICATION_DATA, data),
+            C::APPLICATION_DATA,
+        );
         // At a server that waits for Finished.
         let mut pair = Pair::new(&pki);
         pair.drive_server(&mut |need| pki.answer(need)).unwrap();

@@ -56,7 +56,7 @@ impl Trace {
         EphemeralKey::from_private_key(group, self.last("private key client")).unwrap()
     }
 
-    fn logged(&self, labels: &[&str]) -> Vec<(String, [u8; 32], Vec<u8>)> {
+    fn log_entries(&self, labels: &[&str]) -> Vec<(String, [u8; 32], Vec<u8>)> {
         let random = *hello(self.last("ClientHello client")).random;
         labels.iter().map(|label| ((*label).to_owned(), random, self.last(label).to_vec())).collect()
     }
@@ -98,7 +98,7 @@ fn play_to_certificate_verify(mut connection: ClientConnection, trace: &Trace, r
         assert_eq!(processed.consumed, record.len());
         assert!(matches!(processed.progress, Progress::Continue));
     }
-    assert_eq!(secrets.all(), trace.logged(&HANDSHAKE_LABELS));
+    assert_eq!(secrets.all(), trace.log_entries(&HANDSHAKE_LABELS));
 
     let mut incoming = flight.to_vec();
     let processed = connection.process(&mut incoming, &mut outgoing).unwrap();
@@ -256,7 +256,7 @@ fn check_schedule(section: u8, group: Group, protected_from: usize, client_finis
     }
     let records = trace.all("record server");
     assert_eq!(
-        open(&mut receive, records[protected_from]),
+        open_record(&mut receive, records[protected_from]),
         [&messages[messages.len() - 3..], &[trace.last("Finished server")]].concat().concat()
     );
     let before_finished = hash_of(&messages, retried);
@@ -276,7 +276,7 @@ fn check_schedule(section: u8, group: Group, protected_from: usize, client_finis
     assert_eq!(outgoing.ready(), trace.all("record client")[client_finished_at]);
 
     let (write_key, _) = keys.into_application(&server_finished, log);
-    assert_eq!(secrets.all(), trace.logged(&LABELS));
+    assert_eq!(secrets.all(), trace.log_entries(&LABELS));
     outgoing.consume(usize::MAX);
     transmit.install(write_key, &mut outgoing).unwrap();
     // The client's last record is close_notify. In section 3, a record of data precedes it.
@@ -293,7 +293,7 @@ fn check_schedule(section: u8, group: Group, protected_from: usize, client_finis
     assert_eq!(outgoing.ready(), trace.last("record client"));
 }
 
-fn open(receive: &mut RecordReceiver, record: &[u8]) -> Vec<u8> {
+fn open_record(receive: &mut RecordReceiver, record: &[u8]) -> Vec<u8> {
     let mut bytes = record.to_vec();
     let Ok(NextRecord::Record { content, total, .. }) = receive.open(&mut bytes, &|| "") else { panic!("no record") };
     assert_eq!(total, record.len());

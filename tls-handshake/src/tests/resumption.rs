@@ -410,9 +410,9 @@ fn disabled_resumption_neither_issues_nor_requests_tickets() {
         let mut pair = Pair::with(client.clone(), ServerConfig::new());
         harness.run(&mut pair).unwrap();
         assert!(!pair.client.has_sessions());
-        let mut forgetful = ClientConfig::new();
-        forgetful.set_versions(&[version]).unwrap();
-        let mut pair = Pair::with(forgetful, server.clone());
+        let mut without_resumption = ClientConfig::new();
+        without_resumption.set_versions(&[version]).unwrap();
+        let mut pair = Pair::with(without_resumption, server.clone());
         harness.run(&mut pair).unwrap();
         assert!(!pair.client.has_sessions());
         let mut no_lifetime = server;

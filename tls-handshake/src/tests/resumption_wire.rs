@@ -9,7 +9,7 @@ use tls_crypto::HashAlgorithm;
 
 use super::flow::{
     Action, End, Kind, MessageEdit, Outcome, Sent, answers, client, client_resuming, configs, ends,
-    ends_with_second_external_psk, ends_with_unknown_first_psk, known, pki, run, server, server_with,
+    ends_with_second_external_psk, ends_with_unknown_first_psk, pki, run, server, server_with, session_offer,
 };
 use super::hello::{Hello, assert_error};
 use super::pair::now;
@@ -336,7 +336,7 @@ fn early_data_keeps_session_hash_with_other_external_psk() {
 fn renewed_tls12_ticket_keeps_time_of_verification() {
     let pki = pki(Kind::Tls12Resumed);
     let (client_config, server_config) = configs(Kind::Tls12Resumed);
-    let ResumptionOffer::Tls12(mut session) = known(Kind::Tls12Resumed, &client_config, &server_config) else {
+    let ResumptionOffer::Tls12(mut session) = session_offer(Kind::Tls12Resumed, &client_config, &server_config) else {
         panic!()
     };
     let began = session.authenticated;

@@ -97,7 +97,7 @@ fn lengths(kind: Kind, pki: &Pki) -> [usize; 2] {
 }
 
 /// Checks that every call returns the same error, whatever the input.
-pub(super) fn assert_dead<R: Role>(connection: &mut Connection<R>, error: &Error, context: &str) {
+pub(super) fn assert_failed<R: Role>(connection: &mut Connection<R>, error: &Error, context: &str) {
     let mut outgoing = Outgoing::new();
     for incoming in [&mut [][..], &mut [22, 3, 3, 0, 4, 20, 0, 0, 0], &mut [21, 3, 3, 0, 2, 1, 0]] {
         assert_eq!(connection.process(incoming, &mut outgoing).as_ref().err(), Some(error), "{context}");
@@ -193,8 +193,8 @@ pub(super) fn flip_all(kind: Kind, masks: &[u8]) {
                     }
                     // The alert reaches the peer, unless the peer has failed already.
                     match direction {
-                        Direction::ToServer => assert_dead(&mut wire.pair.server, &error, &context),
-                        Direction::ToClient => assert_dead(&mut wire.pair.client, &error, &context),
+                        Direction::ToServer => assert_failed(&mut wire.pair.server, &error, &context),
+                        Direction::ToClient => assert_failed(&mut wire.pair.client, &error, &context),
                     }
                     let peer = match direction {
                         Direction::ToServer => wire.pair.step_client(),
@@ -249,8 +249,8 @@ pub(super) fn states_at_eof(make: &dyn Fn() -> (ClientConfig, ServerConfig), pki
         let error = ended.unwrap_err();
         assert!(error.alert().is_none());
         match target {
-            Direction::ToServer => assert_dead(&mut wire.pair.server, &error, "cut off"),
-            Direction::ToClient => assert_dead(&mut wire.pair.client, &error, "cut off"),
+            Direction::ToServer => assert_failed(&mut wire.pair.server, &error, "cut off"),
+            Direction::ToClient => assert_failed(&mut wire.pair.client, &error, "cut off"),
         }
     }
     states.into_iter().collect()
