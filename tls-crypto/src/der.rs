@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back_at_every_form_of_length() {
+    fn elements_of_every_length_form_round_trip() {
         for length in [0, 1, 127, 128, 255, 256, 65535, 65536] {
             let contents = vec![7; length];
             let written = element(OCTET_STRING, &[&contents[..length / 2], &contents[length / 2..]]);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_is_no_element() {
+    fn truncated_element_is_rejected() {
         for length in [1, 200, 300] {
             let written = element(SEQUENCE, &[&vec![1; length]]);
             for cut in 0..written.len() {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn find_passes_over_what_comes_before() {
+    fn find_skips_other_elements() {
         let bytes = [element(INTEGER, &[&[1]]), element(CONTEXT_1, &[&[9]])].concat();
         assert_eq!(Elements(&bytes).find(CONTEXT_1), Some(&[9][..]));
         assert_eq!(Elements(&bytes).find(CONTEXT_0), None);
