@@ -1,9 +1,9 @@
 //! The engine: feeds received records to the states of a role. It does no I/O and owns no buffers.
 //!
 //! ```text
-//! incoming (the caller's) ─ process ─▶ Progress: application data | a Need | complete | closed | more input
-//!                              │
-//!                              └─▶ outgoing (the caller's) ─ ready() ─▶ the transport
+//! incoming (caller's) ─ process ─▶ Progress: data | Need | complete | closed | more input
+//!                          │
+//!                          └─▶ outgoing (caller's) ─ ready() ─▶ transport
 //! ```
 //!
 //! The caller's loop:

@@ -2,7 +2,7 @@
 //! record.
 //!
 //! ```text
-//! fragment ─ join ─▶ Framed<RawMessage> ─ decode ─▶ Framed<ServerHello> ─▶ state.on_server_hello(…)
+//! fragment ─ join ─▶ Framed<RawMessage> ─ decode ─▶ Framed<ServerHello> ─▶ on_server_hello
 //!                        └ boundary: Some only if nothing followed in the record
 //! ```
 

@@ -1,23 +1,26 @@
-//! TLS handshakes as typestates, and the engine that drives them: no I/O, no clock, no files, no global state.
+//! TLS handshakes as typestates, and the engine that drives them. No I/O, clock, files or global
+//! state.
 //!
 //! ```text
-//! bytes ─▶ record (open) ─▶ framed (message, raw bytes, boundary) ─▶ client | server: state.on_…(message)
-//!                                                                         │
-//!              sink: send, install keys, events ◀─────────────────────────┤
-//!              need: session, identity, signature, verdict ◀───────────────────────┘
+//! bytes ─▶ record (open) ─▶ framed (message, boundary) ─▶ client | server: state.on_…(message)
+//!                                                                │
+//!          sink: send, install keys, events ◀────────────────────┤
+//!          need: session, identity, signature, verdict ◀─────────┘
 //! ```
 //!
-//! * [`connection`]: the engine, which works on the caller's buffers. Most users want the facade above it, `tls-api`.
-//! * [`client`], [`server`]: one struct per state of RFC 9846 Appendix A; what the RFC does not allow does not compile.
-//! * [`auth`]: evidence, as values that only the checks can make.
-//! * [`need`]: what the application decides, now or later, here or elsewhere.
+//! * [`connection`]: the engine, which works on the caller's buffers. Most programs use the facade
+//!   above it, `strata-tls`.
+//! * [`client`], [`server`]: one struct per state of RFC 9846 Appendix A. A transition that the RFC
+//!   does not allow does not compile.
+//! * [`auth`]: evidence of authentication, as values that only the checks can create.
+//! * [`need`]: requests to the application, answered at once or later, on any thread or machine.
 //!
-//! A client and a server, in memory:
+//! A client and a server in memory:
 //!
 //! ```
 //! use std::sync::Arc;
 //! use strata_tls_handshake::config::{ClientConfig, ServerConfig};
-//! use strata_tls_handshake::{ClientConnection, Outgoing, Progress, ServerConnection};
+//! use strata_tls_handshake::{ClientConnection, Need, Outgoing, Progress, ServerConnection};
 //!
 //! let mut to_server = Outgoing::new();
 //! let name = "a.test".try_into()?;
@@ -28,8 +31,8 @@
 //! let mut incoming = to_server.ready().to_vec();
 //! let mut to_client = Outgoing::new();
 //! let processed = server.process(&mut incoming, &mut to_client)?;
-//! // The server asks which certificate to show.
-//! assert!(matches!(processed.progress, Progress::Need(strata_tls_handshake::need::Need::Identity(_))));
+//! // The server requests an identity.
+//! assert!(matches!(processed.progress, Progress::Need(Need::Identity(_))));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -46,7 +49,7 @@
     )
 )]
 
-// The tests in here and those beside share their helpers, which name the crate.
+// Unit tests and integration tests share helpers, which use the name of the crate.
 #[cfg(test)]
 extern crate self as strata_tls_handshake;
 
@@ -107,7 +110,7 @@ pub use states::{Role, Versioned};
 pub use suite::{ALL_CIPHERSUITES, SupportedCipherSuite};
 pub use verify::RootCertStore;
 
-// The examples of the README are tested.
+// Tests the examples of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,5 @@
-//! Logging behind the feature `logging`: messages by name and length, never their content.
+//! Log macros, empty without the feature `logging`. Messages are logged by name and length, never
+//! by content.
 
 #[cfg(feature = "logging")]
 macro_rules! log_trace { ($($part:tt)*) => { log::trace!($($part)*) }; }

@@ -1,4 +1,5 @@
-//! Choosing what both sides can do, and the names that codec and crypto give to the same things.
+//! Selection of parameters that both sides support, and conversions between code points and
+//! algorithms.
 
 use tls_codec::code_points::{CipherSuite, NamedGroup, SignatureScheme};
 use tls_codec::list::List;
@@ -6,11 +7,11 @@ use tls_crypto::{BulkAlgorithm, Group, SignatureAlgorithm};
 
 use crate::suite::SupportedCipherSuite;
 
-/// The groups that exist here, in order of preference.
+/// The supported groups, in the default order of preference.
 pub(crate) const GROUPS: [Group; 3] = [Group::X25519, Group::Secp256r1, Group::Secp384r1];
 
-/// Those that we accept in certificates, and whose signatures we can check at all: PKCS#1 v1.5 signs most of the world's
-/// chains. No SHA-1 and no MD5.
+/// The supported signature schemes, which are accepted in certificates. They include PKCS#1 v1.5,
+/// which signs most public certificates, and exclude SHA-1 and MD5.
 pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 9] = [
     SignatureScheme::ECDSA_SECP256R1_SHA256,
     SignatureScheme::ECDSA_SECP384R1_SHA384,
@@ -23,19 +24,19 @@ pub(crate) const CERTIFICATE_SCHEMES: [SignatureScheme; 9] = [
     SignatureScheme::RSA_PKCS1_SHA512,
 ];
 
-/// Who decides between suites that both sides have.
+/// Whose preference decides between cipher suites that both sides support.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SuitePreference {
-    /// The server's order; but a client that puts a ChaCha20-Poly1305 suite first gets one, as it has no fast AES (most
-    /// phones of the cheaper kind).
+    /// The server's order. A client whose first suite uses ChaCha20-Poly1305 gets such a suite,
+    /// since it has no fast AES (most inexpensive phones).
     #[default]
     Server,
     /// The client's order.
     Client,
 }
 
-/// The suite to use with a client that offers these, out of those of `ours` that are usable, in our order.
+/// Selects the suite for a client that offers `offered`, from the usable suites of `ours`.
 pub(crate) fn choose_suite(
     preference: SuitePreference,
     ours: &[SupportedCipherSuite],
@@ -43,7 +44,7 @@ pub(crate) fn choose_suite(
     offered: List<'_, CipherSuite>,
 ) -> Option<SupportedCipherSuite> {
     let of_ours = |wanted| ours.iter().find(|suite| suite.suite() == wanted && usable(**suite));
-    // GREASE and SCSVs may stand before what the client means to be first.
+    // Skips GREASE values and SCSVs.
     let first = offered.iter().find_map(of_ours);
     let decides = |first: &SupportedCipherSuite| match preference {
         SuitePreference::Client => true,
@@ -68,12 +69,12 @@ pub(crate) fn group_of(id: NamedGroup) -> Option<Group> {
     GROUPS.into_iter().find(|group| group_id(*group) == id)
 }
 
-/// The scheme under which a key's algorithm goes.
+/// The signature scheme of a key algorithm.
 pub(crate) fn scheme_of(algorithm: SignatureAlgorithm) -> SignatureScheme {
     SignatureScheme(algorithm.id())
 }
 
-/// The first of `preferred` that the other side has as well.
+/// The first item of `preferred` that the other side supports too.
 pub(crate) fn first_common<T: Copy>(preferred: &[T], has: &dyn Fn(&T) -> bool) -> Option<T> {
     preferred.iter().find(|item| has(item)).copied()
 }
@@ -84,7 +85,7 @@ mod tests {
     use tls_codec::Reader;
 
     #[test]
-    fn every_group_is_found_by_its_code_point() {
+    fn groups_have_registered_code_points() {
         for group in GROUPS {
             assert_eq!(group_of(group_id(group)), Some(group));
         }
@@ -92,13 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn no_sha1_in_any_signature() {
+    fn sha1_schemes_are_unsupported() {
         assert!(!CERTIFICATE_SCHEMES.contains(&SignatureScheme::RSA_PKCS1_SHA1));
         assert!(!CERTIFICATE_SCHEMES.contains(&SignatureScheme::ECDSA_SHA1));
     }
 
     #[test]
-    fn the_server_chooses_but_chacha_first_means_it() {
+    fn server_order_decides_unless_chacha20_is_first() {
         const AES: u16 = 0x1301;
         const CHACHA: u16 = 0x1303;
         const GREASE: u16 = 0x0a0a;

@@ -1,7 +1,7 @@
 //! The record layer (RFC 9846 §5), between bytes on the wire and plaintext fragments.
 //!
 //! ```text
-//! incoming ─ RecordReceiver::open ─▶ range of plaintext, in place ─ MessageJoiner ─▶ whole handshake messages
+//! incoming ─ RecordReceiver::open ─▶ plaintext, in place ─ MessageJoiner ─▶ handshake messages
 //! Outgoing ◀─ RecordSender: appends each message, and seals the flight in place at its end
 //! ```
 

@@ -1,6 +1,7 @@
-//! The keys from our side: `read` and `write` instead of client and server, and evidence before application keys.
+//! Keys from this side's view: `read` and `write` instead of client and server.
 //!
-//! The values come from [`tls_crypto`]; here they are tied to the handshake's evidence, one file for each version.
+//! [`tls_crypto`] derives the values. The files here, one for each version, release application
+//! keys only for evidence that the peer is authenticated.
 
 use tls_crypto::{Opener, Sealer};
 
@@ -10,30 +11,30 @@ pub(crate) mod tls13;
 /// What a key protects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Epoch {
-    /// The client's early data, and EndOfEarlyData (TLS 1.3).
+    /// Early data of the client, and EndOfEarlyData (TLS 1.3).
     EarlyData {
-        /// Bytes of data that may come under it.
+        /// Maximum number of bytes of data under this key.
         limit: u32,
     },
-    /// Handshake messages alone (TLS 1.3, between ServerHello and Finished).
+    /// Only handshake messages (TLS 1.3, from ServerHello to Finished).
     Handshake,
-    /// Everything from there on.
+    /// All later records.
     Application,
 }
 
-/// A key to open records with, and what it is for.
+/// A key to decrypt records, and what it protects.
 pub struct ReadKey {
-    /// Opens the records.
+    /// Decrypts records.
     pub opener: Opener,
-    /// What they may hold.
+    /// What the records may contain.
     pub epoch: Epoch,
 }
 
-/// A key to seal records with, and what it is for.
+/// A key to encrypt records, and what it protects.
 pub struct WriteKey {
-    /// Seals the records.
+    /// Encrypts records.
     pub sealer: Sealer,
-    /// What they may hold.
+    /// What the records may contain.
     pub epoch: Epoch,
 }
 
@@ -49,7 +50,7 @@ impl std::fmt::Debug for WriteKey {
     }
 }
 
-/// Which of the two ends we are.
+/// The role of this side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Client,

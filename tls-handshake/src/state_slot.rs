@@ -47,7 +47,8 @@ impl<R: Role> DerefMut for StateSlot<R> {
     }
 }
 
-/// The transitions of a role's state machine, each applied to the slot. It has no default methods, which would be generic again.
+/// The transitions of a role's state machine, each applied to the slot. It has no default methods,
+/// which would be generic again.
 pub(crate) trait SlotTransitions: StateMachine {
     /// The sessions of the connection that a store holds. They outlive a failed state.
     type SessionTracker: RemembersSessions;
@@ -108,7 +109,8 @@ macro_rules! impl_state_slot {
 }
 pub(crate) use impl_state_slot;
 
-/// Takes the state out of its slot. [`Error::HandshakeNotComplete`] fills the slot until the next state is put there.
+/// Takes the state out of its slot. [`Error::HandshakeNotComplete`] fills the slot until the next
+/// state is put there.
 #[inline]
 pub(crate) fn take<S>(slot: &mut Result<S, Error>) -> Result<S, Error> {
     std::mem::replace(slot, Err(Error::HandshakeNotComplete))

@@ -1,4 +1,4 @@
-//! The cipher suites of both versions, as values that know their version.
+//! The cipher suites of both versions, as one type.
 
 use tls_codec::code_points::{CipherSuite, ProtocolVersion};
 use tls_crypto::{
@@ -8,7 +8,7 @@ use tls_crypto::{
     TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256, Tls12Suite, Tls13Suite,
 };
 
-/// A cipher suite that is supported here. All of them have forward secrecy and authenticated encryption.
+/// A supported cipher suite. All have forward secrecy and AEAD encryption.
 ///
 /// ```
 /// use strata_tls_handshake::ALL_CIPHERSUITES;
@@ -19,14 +19,14 @@ use tls_crypto::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SupportedCipherSuite {
-    /// One of TLS 1.3.
+    /// A TLS 1.3 suite.
     Tls13(&'static Tls13Suite),
-    /// One of TLS 1.2.
+    /// A TLS 1.2 suite.
     Tls12(&'static Tls12Suite),
 }
 
-/// All cipher suites that are supported, in the order in which they are preferred unless a config says otherwise: AES-128
-/// first, which is fast and strong enough, and TLS 1.3 before TLS 1.2.
+/// All supported cipher suites in the default order of preference: AES-128 first, which is fast and
+/// strong enough, and TLS 1.3 before TLS 1.2.
 pub static ALL_CIPHERSUITES: [SupportedCipherSuite; 9] = [
     SupportedCipherSuite::Tls13(&TLS13_AES_128_GCM_SHA256),
     SupportedCipherSuite::Tls13(&TLS13_AES_256_GCM_SHA384),
@@ -40,13 +40,13 @@ pub static ALL_CIPHERSUITES: [SupportedCipherSuite; 9] = [
 ];
 
 impl SupportedCipherSuite {
-    /// The suite with this code point, if it is supported.
+    /// Returns the suite with this code point, if it is supported.
     #[must_use]
     pub fn of(id: CipherSuite) -> Option<Self> {
         ALL_CIPHERSUITES.into_iter().find(|suite| suite.suite() == id)
     }
 
-    /// Its code point.
+    /// Returns the code point.
     #[must_use]
     pub const fn suite(self) -> CipherSuite {
         match self {
@@ -55,7 +55,7 @@ impl SupportedCipherSuite {
         }
     }
 
-    /// The version that it belongs to.
+    /// Returns the protocol version of the suite.
     #[must_use]
     pub const fn version(self) -> ProtocolVersion {
         match self {
@@ -64,7 +64,7 @@ impl SupportedCipherSuite {
         }
     }
 
-    /// What protects the records.
+    /// Returns the AEAD algorithm that protects records.
     #[must_use]
     pub const fn bulk(self) -> BulkAlgorithm {
         match self {
@@ -73,7 +73,7 @@ impl SupportedCipherSuite {
         }
     }
 
-    /// The hash that keys are derived with.
+    /// Returns the hash of the key schedule.
     #[must_use]
     pub const fn hash(self) -> HashAlgorithm {
         match self {
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_suite_is_found_by_its_code_point_under_its_registered_name() {
+    fn suites_have_registered_code_points_and_names() {
         let names = tls_crypto::ALL_TLS13.iter().map(|s| s.name).chain(tls_crypto::ALL_TLS12.iter().map(|s| s.name));
         for suite in ALL_CIPHERSUITES {
             assert_eq!(SupportedCipherSuite::of(suite.suite()), Some(suite));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_without_forward_secrecy_or_with_cbc_is_there() {
+    fn suites_without_forward_secrecy_or_aead_are_unsupported() {
         // RSA key transport with GCM, ECDHE with CBC, DHE with GCM.
         for id in [0x009c, 0x009d, 0xc013, 0xc014, 0xc027, 0x009e, 0x009f, 0x000a] {
             assert_eq!(SupportedCipherSuite::of(CipherSuite(id)), None);

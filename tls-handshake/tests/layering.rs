@@ -1,4 +1,4 @@
-//! Who may name whom: the directions of the crate's parts, held by the `use` lines and paths of its sources.
+//! Checks which modules of the crate may use which, by the `use` lines and paths in the sources.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            // Proofs look inside on purpose.
+            // Unit tests may use everything.
             if !path.ends_with("src/tests") {
                 sources(&path, found);
             }
@@ -17,12 +17,12 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A file's place in the crate, and its code without comments and without its tests.
+/// The path of each source file, and its code without comments and tests.
 fn library() -> Vec<(String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     sources(&src, &mut found);
-    assert!(found.len() > 25, "the sources were not found");
+    assert!(found.len() > 25, "sources not found");
     found
         .into_iter()
         .map(|path| {
@@ -34,7 +34,7 @@ fn library() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Whether code names a part of the crate, by path or through `use crate::{…}`.
+/// Whether the code uses a module of the crate, by path or through `use crate::{…}`.
 fn names(code: &str, part: &str) -> bool {
     let path = format!("crate::{part}");
     let by_path = code.match_indices(&path).any(|(at, _)| {
@@ -48,22 +48,23 @@ fn names(code: &str, part: &str) -> bool {
     by_path || grouped
 }
 
-/// A folder's or a module's name covers the file and the folder of that name.
-fn nobody_in(parts: &[&str], may_name: &[&str]) {
+/// Checks that no file of the modules `parts` uses one of the modules `forbidden`. A module is the
+/// file and the folder of that name.
+fn assert_independent(parts: &[&str], forbidden: &[&str]) {
     let library = library();
     for part in parts {
         let within = |file: &str| file == format!("{part}.rs") || file.starts_with(&format!("{part}/"));
         let files: Vec<_> = library.iter().filter(|(file, _)| within(file)).collect();
-        assert!(!files.is_empty(), "there is no {part}");
+        assert!(!files.is_empty(), "no module {part}");
         for (file, code) in files {
-            for other in may_name {
-                assert!(!names(code, other), "src/{file} names crate::{other}");
+            for other in forbidden {
+                assert!(!names(code, other), "src/{file} uses crate::{other}");
             }
         }
     }
 }
 
-/// Whether code leads into a module of this name, other than by declaring it.
+/// Whether the code uses a module of this name, other than by declaring it.
 fn enters(code: &str, module: &str) -> bool {
     let declares = |line: &&str| line.trim_end_matches(';').ends_with(&format!("mod {module}"));
     code.lines().filter(|line| !declares(line)).any(|line| {
@@ -77,7 +78,7 @@ fn enters(code: &str, module: &str) -> bool {
 }
 
 #[test]
-fn this_test_sees_what_it_looks_for() {
+fn helpers_detect_uses_of_modules() {
     assert!(names("use crate::record::Opened;", "record"));
     assert!(names("let x = crate::record::open();", "record"));
     assert!(names("use crate::{error::Error, record::{Opened, Joiner}};", "record"));
@@ -96,19 +97,19 @@ fn this_test_sees_what_it_looks_for() {
 }
 
 #[test]
-fn client_and_server_do_not_know_each_other() {
-    nobody_in(&["client"], &["server"]);
-    nobody_in(&["server"], &["client"]);
+fn client_and_server_are_independent() {
+    assert_independent(&["client"], &["server"]);
+    assert_independent(&["server"], &["client"]);
 }
 
-/// In every part that has a folder or a file for each: client, server, schedule, verify, flight.
+/// Applies to each module with a submodule for each version.
 #[test]
-fn tls12_and_tls13_do_not_know_each_other() {
+fn tls12_and_tls13_are_independent() {
     let mut looked = Vec::new();
     for (file, code) in library() {
         for (own, other) in [("tls12", "tls13"), ("tls13", "tls12")] {
             if file.contains(&format!("/{own}/")) || file.ends_with(&format!("/{own}.rs")) {
-                assert!(!enters(&code, other), "src/{file} names {other}");
+                assert!(!enters(&code, other), "src/{file} uses {other}");
                 looked.push(file.split('/').next().unwrap().to_owned());
             }
         }
@@ -118,9 +119,9 @@ fn tls12_and_tls13_do_not_know_each_other() {
     assert_eq!(looked, ["auth", "client", "flight", "schedule", "server", "verify"]);
 }
 
-/// The version is decided in the hellos, once: nothing behind them, and nothing beside them, knows both.
+/// Only the hello messages negotiate the version, so only they use both.
 #[test]
-fn only_the_hellos_know_both_versions() {
+fn only_hellos_use_both_versions() {
     let both = |code: &String| enters(code, "tls12") && enters(code, "tls13");
     let mut files: Vec<String> = library().into_iter().filter(|(_, code)| both(code)).map(|(file, _)| file).collect();
     files.sort();
@@ -128,8 +129,8 @@ fn only_the_hellos_know_both_versions() {
 }
 
 #[test]
-fn states_do_not_know_the_record_layer_nor_the_engine() {
-    nobody_in(
+fn states_do_not_use_record_layer_or_engine() {
+    assert_independent(
         &[
             "client",
             "server",
@@ -148,29 +149,29 @@ fn states_do_not_know_the_record_layer_nor_the_engine() {
 }
 
 #[test]
-fn the_record_layer_does_not_know_states() {
-    nobody_in(
+fn record_layer_does_not_use_states() {
+    assert_independent(
         &["record"],
         &["client", "server", "auth", "key_update", "flight", "negotiate", "verify", "need", "connection"],
     );
 }
 
 #[test]
-fn errors_know_the_codec_alone() {
+fn errors_depend_only_on_the_codec() {
     for (file, code) in library() {
         if file == "error.rs" || file == "certificate_error.rs" || file.starts_with("error/") {
             for line in code.lines().filter(|line| line.contains("crate::")) {
                 let allowed = line.contains("crate::certificate_error") || line.contains("crate::error");
                 assert!(allowed, "src/{file}: {line}");
             }
-            assert!(!code.contains("tls_crypto"), "src/{file} names tls_crypto");
-            assert!(!code.contains("webpki"), "src/{file} names webpki");
+            assert!(!code.contains("tls_crypto"), "src/{file} uses tls_crypto");
+            assert!(!code.contains("webpki"), "src/{file} uses webpki");
         }
     }
 }
 
 #[test]
-fn nothing_names_ring_and_nothing_does_io() {
+fn nothing_uses_ring_or_io() {
     for (file, code) in library() {
         for forbidden in
             ["ring::", "use ring", "std::net", "std::fs", "std::time::Instant", "SystemTime", "std::io::Read"]
@@ -178,7 +179,7 @@ fn nothing_names_ring_and_nothing_does_io() {
             let named = code
                 .match_indices(forbidden)
                 .any(|(at, _)| !code[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_'));
-            assert!(!named, "src/{file} names {forbidden}");
+            assert!(!named, "src/{file} uses {forbidden}");
         }
     }
 }

@@ -10,7 +10,8 @@ use crate::resumption::{MAX_LIFETIME, Scope, identity_scope};
 
 /// What a client offers and accepts. The default is secure, and needs no change.
 ///
-/// Trust anchors are not among it: whoever answers [`NeedVerdict`](crate::need::NeedVerdict) has them.
+/// Trust anchors are not among it: whoever answers [`NeedVerdict`](crate::need::NeedVerdict) has
+/// them.
 ///
 /// ```
 /// let mut config = strata_tls_handshake::config::ClientConfig::new();

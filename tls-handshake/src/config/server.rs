@@ -11,7 +11,8 @@ use crate::resumption::{DEFAULT_TICKET_LIFETIME, MAX_LIFETIME, Scope};
 
 /// What a server accepts. The default is secure, and needs no change.
 ///
-/// Identities are not among it: whoever answers [`NeedIdentity`](crate::need::NeedIdentity) has them.
+/// Identities are not among it: whoever answers [`NeedIdentity`](crate::need::NeedIdentity) has
+/// them.
 ///
 /// ```
 /// let mut config = strata_tls_handshake::config::ServerConfig::new();

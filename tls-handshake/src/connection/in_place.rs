@@ -15,17 +15,18 @@ impl<R: Role> Connection<R> {
         (fits && self.can_send()).then(|| self.sender.room_around(content))
     }
 
-    /// Seals application data in place. `record` consists of the [room](Self::room_around) before the
-    /// data, `content` bytes of data, and the room after it. Send the whole of `record` after the
-    /// bytes in `outgoing`, which hold earlier records and possibly a KeyUpdate (RFC 9846 §4.7.3).
+    /// Seals application data in place. `record` consists of the [room](Self::room_around) before
+    /// the data, `content` bytes of data, and the room after it. Send the whole of `record` after
+    /// the bytes in `outgoing`, which hold earlier records and possibly a KeyUpdate (RFC 9846
+    /// §4.7.3).
     ///
-    /// [`send`](Self::send) copies data into `outgoing`, which suits most programs. This method is for
-    /// programs that read a file into the buffer that they write to the socket.
+    /// [`send`](Self::send) copies data into `outgoing`, which suits most programs. This method is
+    /// for programs that read a file into the buffer that they write to the socket.
     ///
     /// ```
     /// use strata_tls_handshake::{Error, Outgoing, ServerConnection};
     ///
-    /// /// Seals `data`, read from a file with room around it. Write `outgoing` first, then the record.
+    /// /// Seals `data`, which has room around it. Write `outgoing` first, then the record.
     /// fn seal<'b>(
     ///     connection: &mut ServerConnection,
     ///     buffer: &'b mut [u8],
@@ -40,8 +41,8 @@ impl<R: Role> Connection<R> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::HandshakeNotComplete`]; [`Error::RecordRoom`] if `record` has another length; otherwise
-    /// as for [`send`](Self::send). After an error, do not send `record`.
+    /// [`Error::HandshakeNotComplete`]; [`Error::RecordRoom`] if `record` has another length;
+    /// otherwise as for [`send`](Self::send). After an error, do not send `record`.
     pub fn send_in_place(&mut self, record: &mut [u8], content: usize, outgoing: &mut Outgoing) -> Result<(), Error> {
         if !self.may_send()? {
             return Err(Error::HandshakeNotComplete);

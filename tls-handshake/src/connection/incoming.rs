@@ -199,8 +199,8 @@ impl<R: Role> Connection<R> {
                 self.peer_closed = true;
                 Ok(Progress::PeerClosed)
             }
-            // RFC 9846 §6.1: close_notify follows user_canceled and closes the connection. In TLS 1.2 a
-            // fatal level ends it at once (RFC 5246 §7.2).
+            // RFC 9846 §6.1: close_notify follows user_canceled and closes the connection. In TLS
+            // 1.2 a fatal level ends it at once (RFC 5246 §7.2).
             AlertDescription::USER_CANCELED
                 if alert.level == AlertLevel::WARNING
                     || !self.state.as_ref().is_ok_and(StateMachine::ignores_warnings) =>

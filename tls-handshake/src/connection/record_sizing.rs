@@ -28,9 +28,10 @@ impl<R: Role> Connection<R> {
         RecordLimits { send: self.sender.negotiated_limit(), receive: self.receiver.negotiated_limit() }
     }
 
-    /// Restarts the record size [ramp-up](crate::ServerConfig::set_record_ramp_up): the next records
-    /// are short again. Call it after a pause in sending, since TCP may have reduced its congestion
-    /// window. The caller has the clock and chooses the length of the pause, for example one second.
+    /// Restarts the record size [ramp-up](crate::ServerConfig::set_record_ramp_up): the next
+    /// records are short again. Call it after a pause in sending, since TCP may have reduced its
+    /// congestion window. The caller has the clock and chooses the length of the pause, for example
+    /// one second.
     ///
     /// ```
     /// use std::io::IoSlice;

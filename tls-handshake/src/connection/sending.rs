@@ -42,8 +42,8 @@ impl<R: Role> Connection<R> {
         let (mut sink, state) = self.sink_and_state(outgoing);
         match state.as_mut().ok().and_then(StateMachine::traffic_mut) {
             Some(traffic) => {
-                // Before the key limit (RFC 9846 §5.5), and before the next data if the peer requested it
-                // (§4.7.3). One KeyUpdate serves both.
+                // Before the key limit (RFC 9846 §5.5), and before the next data if the peer
+                // requested it (§4.7.3). One KeyUpdate serves both.
                 if key_exhausted {
                     traffic.update_write_key(&mut sink)?;
                 }

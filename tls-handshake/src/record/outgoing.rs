@@ -99,7 +99,8 @@ impl Outgoing {
     pub(super) fn make_room(&mut self, expected: usize) {
         if self.bytes.is_empty() {
             self.bytes.reserve(CACHE_LINE + expected);
-            // Aligns the content of the first record to a cache line, which makes sealing a few percent faster.
+            // Aligns the content of the first record to a cache line, which makes sealing a few
+            // percent faster.
             let padding = self.bytes.as_ptr().wrapping_add(HEADER_LEN).align_offset(CACHE_LINE) % CACHE_LINE;
             self.bytes.resize(padding, 0);
             self.consumed = padding;

@@ -157,7 +157,8 @@ impl RecordReceiver {
             return Err(Error::UnexpectedRecord { state: state(), got: outer });
         };
         if opener.hides_content_type() && outer != ContentType::APPLICATION_DATA {
-            // A peer that failed to derive keys can send only an unencrypted alert. It ends the connection.
+            // A peer that failed to derive keys can send only an unencrypted alert. It ends the
+            // connection.
             let cannot_encrypt = *epoch == Epoch::Handshake && !self.opened;
             return match outer {
                 ContentType::CHANGE_CIPHER_SPEC => self.check(outer, body, total),

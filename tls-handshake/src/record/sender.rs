@@ -134,7 +134,8 @@ impl RecordSender {
             return Ok(0);
         }
         let taken = self.record_up_to(room, ContentType::APPLICATION_DATA, &[IoSlice::new(data)], outgoing)?;
-        // RFC 9846 §4.7.1: padding counts, since a server that rejects early data cannot distinguish it.
+        // RFC 9846 §4.7.1: padding counts, since a server that rejects early data cannot
+        // distinguish it.
         let sent = taken + self.padding(taken, room);
         self.early_data_left = Some(left.saturating_sub(u32::try_from(sent).unwrap_or(u32::MAX)));
         Ok(taken)
@@ -299,7 +300,8 @@ impl RecordSender {
         };
         let mut last = content_type.0;
         if padding > 0 {
-            // RFC 9846 §5.4: the content type precedes the padding. `seal` writes the last zero in its place.
+            // RFC 9846 §5.4: the content type precedes the padding. `seal` writes the last zero in
+            // its place.
             let after = padding + sealer.overhead().after;
             let at = whole.len().checked_sub(after).and_then(|at| whole.get_mut(at));
             let Some(at) = at else { return Err(Error::LocalMessageTooLong) };

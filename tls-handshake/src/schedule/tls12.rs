@@ -1,11 +1,13 @@
-//! The keys of TLS 1.2 (RFC 5246 §6.3, §8.1; RFC 7627).
+//! The TLS 1.2 key schedule (RFC 5246 §6.3, §8.1; RFC 7627).
 //!
 //! ```text
-//! ClientKeyExchange ─▶ MasterSecret ─▶ Keys ─ ChangeCipherSpec ─▶ read, write ─ Finished ─▶ Authenticated ─▶ unlock
+//! ClientKeyExchange ─▶ MasterSecret ─▶ Keys ─ ChangeCipherSpec ─▶ read, write
+//!                                         └─ Finished ─▶ unlock(&Authenticated) ─▶ ApplicationKeys
 //! ```
 //!
-//! One pair of keys protects Finished and all that follows; that nothing but Finished goes under them before the peer's
-//! Finished was checked is held by the states: none but the last sends or takes application data.
+//! One pair of keys protects Finished and all later records. Only the last state sends or accepts
+//! application data, so nothing but Finished is sent under these keys before the peer's Finished is
+//! verified.
 
 use tls_crypto::tls12::{ExporterSecret, KeyBlock, MasterSecret};
 use tls_crypto::{Digest, SharedSecret, Tls12Suite};
@@ -17,7 +19,7 @@ use crate::negotiated::Exporter;
 use crate::resumption::SessionSecret;
 use crate::sink::{Event, LoggedSecret, Sink};
 
-/// Both sides' random values, which every derivation takes.
+/// The random values of both sides, an input of each derivation.
 #[derive(Clone, Copy)]
 pub(crate) struct Randoms {
     pub(crate) client: [u8; 32],
@@ -27,14 +29,14 @@ pub(crate) struct Randoms {
 /// What the master secret is bound to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Binding {
-    /// The handshake up to ClientKeyExchange, by its hash: RFC 7627 §4.
+    /// The hash of the handshake up to ClientKeyExchange (RFC 7627 §4).
     ExtendedMasterSecret(Digest),
-    /// The random values alone: RFC 5246 §8.1, for peers that know no better.
+    /// Only the random values (RFC 5246 §8.1), for peers without extended master secret.
     Randoms,
 }
 
-/// The keys of a connection whose peer has not been heard to have them as well. They lie on the heap, so that the states that carry them
-/// stay small.
+/// Keys before the peer proved that it has them too. Boxed, so that states that carry them stay
+/// small.
 pub(crate) struct Keys {
     side: Side,
     master: MasterSecret,
@@ -47,12 +49,13 @@ pub(crate) struct Keys {
 #[derive(Clone, Copy)]
 enum Exports {
     Allowed,
-    /// RFC 7627 §5.4: what is not bound to the handshake, two connections of a man in the middle may have in common.
+    /// RFC 7627 §5.4: a man in the middle can give two connections the same master secret if it is
+    /// not bound to the handshake.
     Disabled,
 }
 
 impl Keys {
-    /// Agrees on the master secret, and derives all keys from it.
+    /// Derives the master secret and all keys.
     pub(crate) fn derive(
         side: Side,
         suite: &'static Tls12Suite,
@@ -71,7 +74,7 @@ impl Keys {
         Self::of(side, suite, master, exports, randoms, out)
     }
 
-    /// Goes on with the master secret of a session (RFC 5246 §8.1, RFC 7627 §5.3).
+    /// Derives the keys from the master secret of a session (RFC 5246 §8.1, RFC 7627 §5.3).
     pub(crate) fn resume(
         side: Side,
         suite: &'static Tls12Suite,
@@ -101,7 +104,7 @@ impl Keys {
         Box::new(Self { side, master, block, randoms, exports })
     }
 
-    /// Takes effect at the peer's ChangeCipherSpec.
+    /// Used after the peer's ChangeCipherSpec.
     pub(crate) fn read_key(&self) -> ReadKey {
         let opener = match self.side {
             Side::Client => self.block.server_opener(),
@@ -110,7 +113,7 @@ impl Keys {
         ReadKey { opener, epoch: Epoch::Application }
     }
 
-    /// Takes effect at our ChangeCipherSpec.
+    /// Used after this side's ChangeCipherSpec.
     pub(crate) fn write_key(&self) -> WriteKey {
         let sealer = match self.side {
             Side::Client => self.block.client_sealer(),
@@ -119,7 +122,7 @@ impl Keys {
         WriteKey { sealer, epoch: Epoch::Application }
     }
 
-    /// Our verify_data (RFC 5246 §7.4.9).
+    /// The verify_data of this side's Finished (RFC 5246 §7.4.9).
     pub(crate) fn verify_data(&self, transcript_hash: &Digest) -> [u8; 12] {
         match self.side {
             Side::Client => self.master.client_finished(transcript_hash),
@@ -127,17 +130,17 @@ impl Keys {
         }
     }
 
-    /// What a session is kept by.
+    /// The secret to store with a session.
     pub(crate) fn session_secret(&self) -> Option<SessionSecret> {
         SessionSecret::new(self.master.expose_for_key_log())
     }
 
-    /// Whether the master secret is bound to the handshake that it comes from.
+    /// Whether the master secret is bound to its handshake.
     pub(crate) fn has_extended_master_secret(&self) -> bool {
         matches!(self.exports, Exports::Allowed)
     }
 
-    /// Keeps what a connection needs later. The evidence is what makes it safe to believe the peer.
+    /// Keeps what the connection needs later. Requires evidence that the peer is authenticated.
     pub(crate) fn unlock(self: Box<Self>, _: &Authenticated) -> ApplicationKeys {
         ApplicationKeys { exporter: self.master.exporter(), randoms: self.randoms, exports: self.exports }
     }
@@ -157,7 +160,7 @@ impl PeerFinished for Keys {
     }
 }
 
-/// What is left of the keys once the record layer has its own: what keying material is exported from.
+/// What remains once the record layer has its keys: the inputs of exported keying material.
 pub(crate) struct ApplicationKeys {
     exporter: ExporterSecret,
     randoms: Randoms,
@@ -165,7 +168,7 @@ pub(crate) struct ApplicationKeys {
 }
 
 impl Exporter for ApplicationKeys {
-    /// RFC 5705 §4: no context and an empty one are not the same.
+    /// RFC 5705 §4: `None` and an empty context differ.
     fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         if matches!(self.exports, Exports::Disabled) {
             return Err(Error::ExtendedMasterSecretRequired);

@@ -1,13 +1,14 @@
-//! The key schedule of TLS 1.3.
+//! The TLS 1.3 key schedule (RFC 9846 §7.1).
 //!
 //! ```text
 //! EarlyKeys (with a pre-shared key, for early data)
-//! HandshakeKeys ─ our Finished is next ─▶ LockedApplicationKeys ─ unlock(&Authenticated) ─▶ ApplicationKeys
+//! HandshakeKeys ─▶ LockedApplicationKeys (from our Finished on)
+//!                     └─ unlock(&Authenticated) ─▶ ApplicationKeys
 //! ```
 //!
-//! What is prepared for deriving from it lies on the heap, so that the states that carry it stay small, and is taken from there, not
-//! moved, as the place would be given back with a copy in it; what an idle connection keeps
-//! are secrets at rest.
+//! Handshake secrets are boxed, so that the states that carry them stay small. They are taken out
+//! of the box instead of moved, so that the freed memory keeps no copy. An idle connection keeps
+//! only stored traffic secrets.
 
 use tls_crypto::Digest;
 use tls_crypto::SharedSecret;
@@ -23,23 +24,23 @@ use crate::error::Error;
 use crate::negotiated::Exporter;
 use crate::sink::{Event, LoggedSecret, Sink};
 
-/// What keys are bound to: the hash of the messages up to a hello, and the connection's name in key logs.
+/// What keys are bound to: the transcript hash up to a hello, and ClientHello.random for key logs.
 pub(crate) struct Hello<'a> {
     pub(crate) hash: &'a Digest,
     pub(crate) client_random: &'a [u8; 32],
 }
 
-/// The keys of early data, which go by the ClientHello alone (RFC 9846 §7.1).
+/// The keys of early data, which depend only on the ClientHello (RFC 9846 §7.1).
 pub(crate) struct EarlyKeys {
     suite: &'static Tls13Suite,
     traffic: TrafficSecret,
     exporter: ExporterSecret,
-    /// Bytes that may be sent under them.
+    /// Maximum number of bytes of early data under them.
     limit: u32,
 }
 
 impl EarlyKeys {
-    /// Derives them from a pre-shared key's schedule, and logs them.
+    /// Derives the keys from the early secret of a pre-shared key, and logs them.
     pub(crate) fn derive(
         suite: &'static Tls13Suite,
         early: &EarlySecret,
@@ -56,12 +57,12 @@ impl EarlyKeys {
         Self { suite, traffic, exporter, limit }
     }
 
-    /// The server's half.
+    /// The key of the server.
     pub(crate) fn read_key(&self) -> ReadKey {
         ReadKey { opener: self.traffic.opener(self.suite.aead), epoch: Epoch::EarlyData { limit: self.limit } }
     }
 
-    /// The client's half.
+    /// The key of the client.
     pub(crate) fn write_key(&self) -> WriteKey {
         WriteKey { sealer: self.traffic.sealer(self.suite.aead), epoch: Epoch::EarlyData { limit: self.limit } }
     }
@@ -81,12 +82,13 @@ pub(crate) struct HandshakeKeys {
     read: TrafficSecret,
     write: TrafficSecret,
     secret: HandshakeSecret,
-    /// By which key logs name the connection.
+    /// Identifies the connection in key logs.
     client_random: [u8; 32],
 }
 
 impl HandshakeKeys {
-    /// Derives them from the pre-shared key, if any, the shared secret and the hash over ClientHello to ServerHello, and logs them.
+    /// Derives the keys from the early secret, the (EC)DHE shared secret, and the transcript hash
+    /// up to ServerHello. Logs them.
     pub(crate) fn derive(
         side: Side,
         suite: &'static Tls13Suite,
@@ -117,13 +119,13 @@ impl HandshakeKeys {
         WriteKey { sealer: self.write.sealer(self.suite.aead), epoch: Epoch::Handshake }
     }
 
-    /// Our verify_data (RFC 9846 §4.5.3).
+    /// The verify_data of this side's Finished (RFC 9846 §4.5.3).
     pub(crate) fn verify_data(&self, transcript_hash: &Digest) -> Digest {
         self.write.finished(transcript_hash)
     }
 
-    /// The application keys, which exist from the server's Finished on: the one to write with, and the rest. The one to read with stays
-    /// locked away until the peer's Finished was checked.
+    /// Derives the application keys, which depend on the server's Finished. Returns the write key
+    /// and the rest. The read key stays locked until the peer's Finished is verified.
     pub(crate) fn into_application(
         mut self: Box<Self>,
         server_finished_hash: &Digest,
@@ -158,7 +160,7 @@ impl PeerFinished for HandshakeKeys {
     }
 }
 
-/// Application keys whose reading half waits for evidence: for the peer's Finished, which comes under the handshake's.
+/// Application keys before the peer's Finished, which the handshake key still protects.
 pub(crate) struct LockedApplicationKeys {
     suite: &'static Tls13Suite,
     handshake_read: TrafficSecret,
@@ -169,13 +171,13 @@ pub(crate) struct LockedApplicationKeys {
 }
 
 impl LockedApplicationKeys {
-    /// What the peer's Finished comes under.
+    /// The key of the peer's Finished.
     pub(crate) fn handshake_read_key(&self) -> ReadKey {
         ReadKey { opener: self.handshake_read.opener(self.suite.aead), epoch: Epoch::Handshake }
     }
 
-    /// The key to read with; what the connection keeps; and what sessions are derived from. The evidence is what makes it safe to
-    /// believe the peer.
+    /// Returns the read key, the keys that the connection keeps, and the secret that sessions are
+    /// derived from. Requires evidence that the peer is authenticated.
     pub(crate) fn unlock(mut self: Box<Self>, _: &Authenticated) -> (ReadKey, ApplicationKeys, MainSecret) {
         let suite = self.suite;
         let read_key = ReadKey { opener: self.read.opener(suite.aead), epoch: Epoch::Application };
@@ -195,7 +197,7 @@ impl PeerFinished for LockedApplicationKeys {
     }
 }
 
-/// The keys of a connection whose handshake is complete.
+/// The keys after the handshake.
 pub(crate) struct ApplicationKeys {
     suite: &'static Tls13Suite,
     read: StoredTrafficSecret,
@@ -204,7 +206,7 @@ pub(crate) struct ApplicationKeys {
 }
 
 impl ApplicationKeys {
-    /// The peer's next generation (RFC 9846 §7.2).
+    /// The peer's next key (RFC 9846 §7.2).
     pub(crate) fn next_read_key(&mut self) -> ReadKey {
         let next = self.read.next();
         let opener = next.opener(self.suite.aead);
@@ -212,7 +214,7 @@ impl ApplicationKeys {
         ReadKey { opener, epoch: Epoch::Application }
     }
 
-    /// Our next generation (RFC 9846 §7.2).
+    /// This side's next key (RFC 9846 §7.2).
     pub(crate) fn next_write_key(&mut self) -> WriteKey {
         let next = self.write.next();
         let sealer = next.sealer(self.suite.aead);
@@ -222,7 +224,7 @@ impl ApplicationKeys {
 }
 
 impl Exporter for ApplicationKeys {
-    /// RFC 9846 §7.5: no context and an empty one are the same.
+    /// RFC 9846 §7.5: `None` and an empty context are equal.
     fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
         self.exporter.export(label, context.unwrap_or_default(), out).map_err(|_| Error::Crypto("exporting keys"))
     }
