@@ -115,7 +115,7 @@ fn run_to_need(pair: &mut Pair, pki: &Pki, number: usize) -> (Need, bool) {
             }
         }
     }
-    panic!("there is no need {number}")
+    panic!("need {number} does not occur")
 }
 
 /// Each need, with an answer to the same need of another connection.

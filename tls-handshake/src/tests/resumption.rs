@@ -27,8 +27,8 @@ pub(super) enum Storage {
 
 pub(super) const STORAGES: [Storage; 2] = [Storage::Ticket, Storage::Id];
 
-/// What outlives a connection: the server's store or ticket key, the client's settings, and the
-/// time.
+/// The state that outlives a connection: the server's store or ticket key, the client's settings,
+/// and the time.
 pub(super) struct Harness {
     pub(super) pki: Pki,
     pub(super) storage: Storage,

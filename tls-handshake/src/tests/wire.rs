@@ -130,7 +130,7 @@ struct Place {
     /// Its index in the record header, if it is there.
     in_header: Option<usize>,
     content_type: u8,
-    /// Whether its record is encrypted. In TLS 1.2, all records after change_cipher_spec are.
+    /// True if its record is encrypted. In TLS 1.2, all records after change_cipher_spec are.
     protected: bool,
 }
 

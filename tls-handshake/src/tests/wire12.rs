@@ -49,7 +49,7 @@ fn insert_alerts(kind: Kind, alert: [u8; 2], count: usize, check: &mut Check<'_>
     let mut places = Vec::new();
     Wire::new(small_records(kind))
         .run(&pki, &mut |direction, begin, chunk| {
-            places.extend(record_offsets(chunk).into_iter().map(|at| (direction, begin + at)))
+            places.extend(record_offsets(chunk).into_iter().map(|at| (direction, begin + at)));
         })
         .unwrap();
     for (target, at) in places {
