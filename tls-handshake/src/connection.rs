@@ -256,7 +256,7 @@ impl<R: Role> Connection<R> {
         self.write_closed = true;
     }
 
-    /// Whether `e` is the error that already ended the connection.
+    /// Returns whether `e` is the error that already ended the connection.
     fn has_failed_with(&self, e: &Error) -> bool {
         // `HandshakeNotComplete` only fills the slot during a transition.
         self.state.as_ref().is_err_and(|before| !matches!(before, Error::HandshakeNotComplete) && before.is(e))

@@ -47,8 +47,8 @@ pub(crate) trait StateMachine: Sized + std::fmt::Debug {
     /// The state name of RFC 9846 Appendix A; a similar name for TLS 1.2.
     fn name(&self) -> &'static str;
 
-    /// Whether change_cipher_spec is ignored here: TLS 1.3 sends it only for middleboxes (RFC 9846
-    /// Appendix E.4).
+    /// Returns whether change_cipher_spec is ignored here: TLS 1.3 sends it only for middleboxes
+    /// (RFC 9846 Appendix E.4).
     fn ignores_change_cipher_spec(&self) -> bool {
         false
     }
@@ -62,8 +62,8 @@ pub(crate) trait StateMachine: Sized + std::fmt::Debug {
         Err(unexpected_change_cipher_spec(self.name()))
     }
 
-    /// Whether HelloRequests may follow, in the same record, a message that ends a flight (RFC 5246
-    /// §7.4.1.1). `false` wherever the message may change keys.
+    /// Returns whether HelloRequests may follow, in the same record, a message that ends a flight
+    /// (RFC 5246 §7.4.1.1). `false` wherever the message may change keys.
     fn may_precede_hello_requests(&self) -> bool {
         false
     }
@@ -74,14 +74,14 @@ pub(crate) trait StateMachine: Sized + std::fmt::Debug {
         None
     }
 
-    /// Whether warning alerts are ignored (RFC 5246 §7.2.2), up to a limit. TLS 1.3 has only
-    /// closure alerts.
+    /// Returns whether warning alerts are ignored (RFC 5246 §7.2.2), up to a limit. TLS 1.3 has
+    /// only closure alerts.
     fn ignores_warnings(&self) -> bool;
 
     /// The negotiated parameters, once the handshake is complete.
     fn established(&self) -> Option<Established<'_>>;
 
-    /// Whether application data may be sent.
+    /// Returns whether application data may be sent.
     fn may_send(&self) -> bool {
         self.established().is_some()
     }

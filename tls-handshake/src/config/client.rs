@@ -8,16 +8,6 @@ use tls_codec::extension::MaxFragmentLength;
 use super::{Common, ConfigError, KeyLog, Limits, RecordPadding, RecordRampUp};
 use crate::resumption::{MAX_LIFETIME, Scope, identity_scope};
 
-/// What a client offers and accepts. The default is secure, and needs no change.
-///
-/// Trust anchors are not among it: whoever answers [`NeedVerdict`](crate::need::NeedVerdict) has
-/// them.
-///
-/// ```
-/// let mut config = strata_tls_handshake::config::ClientConfig::new();
-/// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
-/// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
-/// ```
 /// Client settings: what to offer and what to accept. Secure by default.
 ///
 /// Trust anchors are not part of it: the application that answers

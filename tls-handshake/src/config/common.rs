@@ -131,7 +131,7 @@ impl Common {
         self.suites = filtered(&self.set_suites, &|suite| self.versions.contains(&suite.version()));
     }
 
-    /// Whether the version is enabled and has a suite.
+    /// Returns whether the version is enabled and has a suite.
     pub(crate) fn enables(&self, version: ProtocolVersion) -> bool {
         self.suites.iter().any(|suite| suite.version() == version)
     }

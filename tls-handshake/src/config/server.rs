@@ -9,17 +9,6 @@ use crate::auth::ClientAuth;
 use crate::negotiate::SuitePreference;
 use crate::resumption::{DEFAULT_TICKET_LIFETIME, MAX_LIFETIME, Scope};
 
-/// What a server accepts. The default is secure, and needs no change.
-///
-/// Identities are not among it: whoever answers [`NeedIdentity`](crate::need::NeedIdentity) has
-/// them.
-///
-/// ```
-/// let mut config = strata_tls_handshake::config::ServerConfig::new();
-/// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
-/// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
-/// ```
-// In other cache lines than the reference count of its `Arc`, as for ClientConfig.
 /// Server settings: what to accept. Secure by default.
 ///
 /// Identities are not part of it: the application that answers
@@ -30,6 +19,7 @@ use crate::resumption::{DEFAULT_TICKET_LIFETIME, MAX_LIFETIME, Scope};
 /// config.set_alpn_protocols(&[b"h2", b"http/1.1"])?;
 /// # Ok::<(), strata_tls_handshake::config::ConfigError>(())
 /// ```
+// In other cache lines than the reference count of its `Arc`, as for ClientConfig.
 #[repr(align(128))]
 #[derive(Clone, Debug)]
 pub struct ServerConfig {

@@ -87,8 +87,8 @@ impl Common {
         at_least("chain_length", self.limits.chain_length, usize::from(verifies))
     }
 
-    /// Whether the schemes can verify a full handshake. In TLS 1.2 one of them must match the
-    /// authentication of a suite.
+    /// Returns whether the schemes can verify a full handshake. In TLS 1.2 one of them must match
+    /// the authentication of a suite.
     fn can_verify_servers(&self) -> bool {
         let signs = |suite: &SupportedCipherSuite| match suite.tls12() {
             Some(suite) => self.schemes.iter().any(|scheme| is_for(suite.authentication, *scheme)),

@@ -27,7 +27,7 @@ impl MessageJoiner {
         Self { partial: Vec::new(), limit }
     }
 
-    /// Whether an incomplete message is buffered.
+    /// Returns whether an incomplete message is buffered.
     pub(crate) fn is_partial(&self) -> bool {
         !self.partial.is_empty()
     }

@@ -113,7 +113,7 @@ impl RecordReceiver {
         self.skip = Some(EarlyData { limit, left: limit });
     }
 
-    /// Whether application data is early data now.
+    /// Returns whether application data is early data now.
     pub(crate) fn is_early(&self) -> bool {
         self.early_data.is_some()
     }
@@ -123,7 +123,7 @@ impl RecordReceiver {
         self.early_data.as_mut().map_or(Ok(()), |early| early.count(bytes))
     }
 
-    /// Whether a record with `body` bytes of protected content is early data to skip.
+    /// Returns whether a record with `body` bytes of protected content is early data to skip.
     ///
     /// # Errors
     /// [`Error::TooMuchEarlyData`].

@@ -273,14 +273,14 @@ impl RecordSender {
         outgoing.drop_flight();
     }
 
-    /// Whether the key has nearly reached its limit (RFC 9846 §5.5).
+    /// Returns whether the key has nearly reached its limit (RFC 9846 §5.5).
     pub(crate) fn is_nearly_exhausted(&self) -> bool {
         self.sealer.as_ref().is_some_and(Sealer::needs_key_update)
     }
 
-    /// Whether a KeyUpdate must precede the next data: the key is near its limit, or near the limit
-    /// of the configuration. Flights and alerts may exceed the latter, since they cannot wait for
-    /// another key.
+    /// Returns whether a KeyUpdate must precede the next data: the key is near its limit, or near
+    /// the limit of the configuration. Flights and alerts may exceed the latter, since they cannot
+    /// wait for another key.
     pub(crate) fn needs_key_update(&self) -> bool {
         let old = self.sealer.as_ref().is_some_and(|sealer| sealer.sequence() >= self.records_until_update);
         old || self.is_nearly_exhausted()

@@ -135,7 +135,7 @@ impl Keys {
         SessionSecret::new(self.master.expose_for_key_log())
     }
 
-    /// Whether the master secret is bound to its handshake.
+    /// Returns whether the master secret is bound to its handshake.
     pub(crate) fn has_extended_master_secret(&self) -> bool {
         matches!(self.exports, Exports::Allowed)
     }
