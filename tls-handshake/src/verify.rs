@@ -118,7 +118,7 @@ impl PeerChain {
     }
 
     /// Returns the time of verification, in seconds since 1970; 0 if unknown.
-    pub(crate) fn verdict_time(&self) -> u64 {
+    pub(crate) fn verification_time(&self) -> u64 {
         self.verified_at
     }
 

@@ -94,7 +94,7 @@ impl KeysReady {
             scope: self.context.scope,
             server_name: negotiated.server_name.clone(),
             alpn: negotiated.alpn.clone(),
-            authenticated: peer.chain().map_or(0, PeerChain::verdict_time),
+            authenticated: peer.chain().map_or(0, PeerChain::verification_time),
             issued: 0,
             lifetime: config.ticket_lifetime,
             age_add: 0,

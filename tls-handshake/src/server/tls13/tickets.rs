@@ -49,7 +49,8 @@ impl WaitTickets {
         let (config, negotiated, connection_id) =
             (&context.config, connected.negotiated(), ConnectionId::of(&context.random));
         let chain = connected.peer().chain();
-        let of_chain = |chain: &PeerChain| FullHandshake { authenticated: chain.verdict_time(), expires: chain.end() };
+        let of_chain =
+            |chain: &PeerChain| FullHandshake { authenticated: chain.verification_time(), expires: chain.end() };
         let FullHandshake { authenticated, expires } = full.or_else(|| chain.map(of_chain)).unwrap_or_default();
         // No tickets if the end of the client's chain cannot be read, because the sessions would
         // have no expiry.

@@ -313,8 +313,8 @@ fn freshness_ends_at_the_exact_second() {
     ] {
         let next = next.map(|next| der::element(der::CONTEXT_0, &[&time(next)])).unwrap_or_default();
         let single = sequence(&[&id, &[GOOD, 0], &time(this), &next]);
-        let expected = pki.require(&pki.response(&[single]));
-        assert_eq!(expected.is_ok(), is_fresh, "{this}: {expected:?}");
+        let result = pki.require(&pki.response(&[single]));
+        assert_eq!(result.is_ok(), is_fresh, "{this}: {result:?}");
     }
 }
 
@@ -374,8 +374,8 @@ fn response_for_another_certificate_is_rejected() {
     // Another issuer's key with the same serial number.
     let of_another_issuer = other.single(false, FRESH, &[]);
     for single in [of_another_serial, of_another_issuer] {
-        let expected = pki.require(&pki.response(&[single]));
-        assert_eq!(expected, Err(CertificateError::Ocsp(OcspError::OtherCertificate)));
+        let result = pki.require(&pki.response(&[single]));
+        assert_eq!(result, Err(CertificateError::Ocsp(OcspError::OtherCertificate)));
     }
 }
 
@@ -412,8 +412,8 @@ fn response_of_an_uncertified_responder_is_rejected() {
 fn response_from_the_future_is_rejected() {
     let pki = Pki::new(|_| {});
     let single = pki.single(false, ["20300201000000Z", "20300301000000Z"], &[]);
-    let expected = pki.require(&pki.response(&[single]));
-    assert!(matches!(expected, Err(CertificateError::Ocsp(OcspError::NotYetValid { .. }))), "{expected:?}");
+    let result = pki.require(&pki.response(&[single]));
+    assert!(matches!(result, Err(CertificateError::Ocsp(OcspError::NotYetValid { .. }))), "{result:?}");
 }
 
 /// A client's certificate is not valid for a server when its session is verified again.
