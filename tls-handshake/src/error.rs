@@ -21,7 +21,7 @@ mod illegal;
 pub use crate::certificate_error::{CertificateError, Refusal};
 pub use contradiction::Contradiction;
 pub use excerpt::Excerpt;
-pub(crate) use excerpt::bounded;
+pub(crate) use excerpt::{Escaped, bounded};
 pub use illegal::{Flood, Illegal};
 
 /// Why a connection failed, or why a call was rejected.

@@ -275,7 +275,7 @@ impl fmt::Display for ChainReport {
 impl fmt::Display for CertificateReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { subject, issuer, names, .. } = self;
-        write!(f, "{subject}, issued by {issuer}, valid from {} to {}", Utc(self.not_before), Utc(self.not_after))?;
+        write!(f, "{subject}, issued by {issuer}, valid from {} to {}", Date(self.not_before), Date(self.not_after))?;
         if !names.is_empty() {
             f.write_str(", for ")?;
             names.fmt(f)?;
@@ -283,7 +283,11 @@ impl fmt::Display for CertificateReport {
         if self.is_ca {
             f.write_str(", a CA")?;
         }
-        if self.version < 3 { write!(f, ", X.509 version {}", self.version) } else { Ok(()) }
+        match self.version {
+            0 => f.write_str("; it cannot be parsed completely"),
+            3.. => Ok(()),
+            old => write!(f, ", X.509 version {old}"),
+        }
     }
 }
 
@@ -323,6 +327,18 @@ struct NotYetValid {
 impl fmt::Display for NotYetValid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "is not valid before {}, and the local clock says {}", Utc(self.until), Utc(self.now))
+    }
+}
+
+/// A date in a certificate.
+struct Date(Option<Duration>);
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(date) => Utc(date).fmt(f),
+            None => f.write_str("(before 1970 or not a date)"),
+        }
     }
 }
 

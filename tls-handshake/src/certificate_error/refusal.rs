@@ -83,10 +83,11 @@ pub struct CertificateReport {
     pub subject: String,
     /// Its issuer.
     pub issuer: String,
-    /// The start of its validity, since 1970-01-01 UTC.
-    pub not_before: Duration,
-    /// The end of its validity, since 1970-01-01 UTC.
-    pub not_after: Duration,
+    /// The start of its validity, since 1970-01-01 UTC; `None` if it is earlier, or cannot be
+    /// parsed.
+    pub not_before: Option<Duration>,
+    /// The end of its validity, since 1970-01-01 UTC; `None` if it is earlier, or cannot be parsed.
+    pub not_after: Option<Duration>,
     /// The DNS names and IP addresses in it.
     pub names: Excerpt<String>,
     /// Whether it is a CA certificate (basicConstraints).

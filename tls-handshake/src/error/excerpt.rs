@@ -92,6 +92,22 @@ impl<T: fmt::Display> fmt::Display for Excerpt<T> {
     }
 }
 
+/// Shows a peer's text with all characters escaped that could mislead a reader of a log: control
+/// characters, invisible ones, and backslashes. Quotes stay, as in `Let's Encrypt`: put the text
+/// into quotes with `{:?}` instead.
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const QUOTES: [char; 2] = ['\'', '"'];
+        for part in self.0.split_inclusive(QUOTES) {
+            let text = part.strip_suffix(QUOTES).unwrap_or(part);
+            write!(f, "{}{}", text.escape_debug(), part.get(text.len()..).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
+
 /// Truncates a peer's text to 255 bytes, between characters.
 pub(crate) fn bounded(mut text: String) -> String {
     if text.len() > MAX_TEXT {

@@ -4,15 +4,13 @@
 //! webpki keeps only an anchor's name, key and name constraints. RFC 5280 §6.2 allows an
 //! implementation to apply the rest, as OpenSSL and Go do.
 
-use std::fmt::Write;
-
 use pki_types::{CertificateDer, UnixTime};
 
 use crate::certificate_error::{AnchorFault, CertificateError};
 use crate::error::bounded;
 use crate::verify::rejection_report::since_1970;
 use crate::verify::sha256;
-use crate::verify::x509::{Certificate, KeyUse, ReadableName};
+use crate::verify::x509::{Certificate, KeyUse, ReadableName, dotted};
 
 /// The limits of a trust anchor. Default: none, as for an anchor without a certificate.
 #[derive(Clone, Debug)]
@@ -116,26 +114,6 @@ fn is_supported(oid: &[u8]) -> bool {
     matches!(oid, [0x55, 0x1d, 14 | 15 | 17 | 18 | 19 | 30 | 31 | 32 | 33 | 35 | 36 | 37 | 46 | 54])
 }
 
-/// Formats an object identifier, such as `2.5.29.15`.
-fn dotted(oid: &[u8]) -> String {
-    let mut text = String::new();
-    let (mut value, mut is_first) = (0_u64, true);
-    for byte in oid {
-        value = value.saturating_mul(128) | u64::from(byte & 0x7f);
-        if byte & 0x80 != 0 {
-            continue;
-        }
-        let _ = if is_first {
-            let arc = (value / 40).min(2);
-            write!(text, "{arc}.{}", value.saturating_sub(arc * 40))
-        } else {
-            write!(text, ".{value}")
-        };
-        (value, is_first) = (0, false);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -150,20 +128,5 @@ mod tests {
             assert_eq!(check_validity(&anchor, at(now)).is_ok(), valid, "{now}");
         }
         assert_eq!(check_validity(&AnchorLimits::default(), at(0)), Ok(()));
-    }
-
-    #[test]
-    fn object_identifiers_are_dotted() {
-        // X.690 §8.19: the first two arcs share an octet, and the second is bounded only if the
-        // first is below 2.
-        for (oid, text) in [
-            (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d][..], "1.2.840.113549"),
-            (&[0x55, 0x1d, 0x0f], "2.5.29.15"),
-            (&[0x88, 0x37, 0x03], "2.999.3"),
-            (&[0x27], "0.39"),
-            (&[0x78], "2.40"),
-        ] {
-            assert_eq!(dotted(oid), text);
-        }
     }
 }

@@ -11,10 +11,10 @@ use tls_crypto::verify::ALL;
 use crate::certificate_error::{
     AnchorRejection, AnchorReport, CertificateError, CertificateReport, ChainReport, Hint, Refusal,
 };
-use crate::error::{Excerpt, bounded};
+use crate::error::bounded;
 use crate::verify::roots::RootCertStore;
 use crate::verify::signature::verify_signed;
-use crate::verify::x509::{Certificate, ReadableName};
+use crate::verify::x509::{Certificate, ReadableName, Summary};
 
 /// The maximum number of anchors reported: many may have the same name.
 const MAX_ANCHORS: usize = 8;
@@ -28,9 +28,9 @@ pub(crate) fn refusal(
 ) -> Refusal {
     let (mut read, mut certificates) = (Vec::new(), Vec::new());
     for certificate in chain {
-        let certificate = Certificate::read(certificate);
-        certificates.push(describe(&certificate));
-        read.push(certificate);
+        let fields = Certificate::read(certificate);
+        certificates.push(describe(certificate, fields.as_ref()));
+        read.push(fields);
     }
     let mut anchors = Vec::new();
     for (at, certificate) in read.iter().enumerate() {
@@ -51,26 +51,20 @@ pub(crate) fn since_1970(time: UnixTime) -> Duration {
     Duration::from_secs(time.as_secs())
 }
 
-fn describe(certificate: &Option<Certificate<'_>>) -> CertificateReport {
-    match certificate {
-        Some(read) => CertificateReport {
-            subject: bounded(ReadableName(read.subject).to_string()),
-            issuer: bounded(ReadableName(read.issuer).to_string()),
-            not_before: since_1970(read.not_before),
-            not_after: since_1970(read.not_after),
-            names: read.names(),
-            is_ca: read.is_ca(),
-            version: read.version.saturating_add(1),
-        },
-        None => CertificateReport {
-            subject: "(cannot be parsed)".into(),
-            issuer: "(cannot be parsed)".into(),
-            not_before: Duration::ZERO,
-            not_after: Duration::ZERO,
-            names: Excerpt::default(),
-            is_ca: false,
-            version: 0,
-        },
+fn describe(der: &CertificateDer<'_>, read: Option<&Certificate<'_>>) -> CertificateReport {
+    let summary = Summary::read(der);
+    let name = |name| match name {
+        Some(name) => bounded(ReadableName(name).to_string()),
+        None => "(cannot be parsed)".into(),
+    };
+    CertificateReport {
+        subject: name(summary.as_ref().map(|summary| summary.subject)),
+        issuer: name(summary.as_ref().map(|summary| summary.issuer)),
+        not_before: summary.as_ref().and_then(|summary| summary.not_before).map(Duration::from_secs),
+        not_after: summary.as_ref().and_then(|summary| summary.not_after).map(Duration::from_secs),
+        names: read.map(Certificate::names).unwrap_or_default(),
+        is_ca: read.is_some_and(Certificate::is_ca),
+        version: read.map_or(0, |read| read.version.saturating_add(1)),
     }
 }
 
@@ -113,7 +107,7 @@ fn hint(why: &CertificateError, chain: &[Option<Certificate<'_>>], anchors: &[An
             None => break,
         }
     }
-    let issuer = ReadableName(top.issuer).to_string();
+    let issuer = bounded(ReadableName(top.issuer).to_string());
     Some(match top.is_self_signed() {
         true => Hint::PrivateCa { subject: issuer },
         false => Hint::MissingIntermediate { issuer },

@@ -3,7 +3,7 @@
 use webpki::Error as E;
 
 use crate::certificate_error::CertificateError;
-use crate::error::{Excerpt, bounded};
+use crate::error::{Escaped, Excerpt, bounded};
 use crate::verify::rejection_report::since_1970;
 
 /// Converts an error for a chain of `sent` certificates, with `anchors` configured trust anchors.
@@ -86,8 +86,8 @@ fn of_path(e: &E) -> Option<&'static str> {
 /// characters are escaped.
 fn readable(presented: &str) -> String {
     match presented.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")) {
-        Some(name) => bounded(name.escape_debug().to_string()),
-        None => bounded(presented.escape_debug().to_string()),
+        Some(name) => bounded(Escaped(name).to_string()),
+        None => bounded(Escaped(presented).to_string()),
     }
 }
 

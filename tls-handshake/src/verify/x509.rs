@@ -4,12 +4,15 @@
 //! The checks beside webpki's use them, and so do the reports about rejected chains.
 
 use core::net::IpAddr;
-use std::fmt;
 
-use crate::error::{Excerpt, bounded};
+use crate::error::{Escaped, Excerpt, bounded};
 use pki_types::{CertificateDer, UnixTime};
 use tls_crypto::Tls12Authentication;
 use tls_crypto::der::{self, Elements};
+
+mod name;
+
+pub(crate) use name::{ReadableName, dotted};
 
 /// The fields of a certificate, borrowed and unchecked.
 #[derive(Clone, Copy, Debug)]
@@ -129,8 +132,30 @@ impl<'a> Certificate<'a> {
         shown.map(|(tag, name)| match (tag, <[u8; 4]>::try_from(name), <[u8; 16]>::try_from(name)) {
             (IP_ADDRESS, Ok(v4), _) => IpAddr::from(v4).to_string(),
             (IP_ADDRESS, _, Ok(v6)) => IpAddr::from(v6).to_string(),
-            _ => bounded(String::from_utf8_lossy(name).escape_debug().to_string()),
+            _ => bounded(Escaped(&String::from_utf8_lossy(name)).to_string()),
         })
+    }
+}
+
+/// What a report shows of a certificate, even of one with a date that cannot be parsed.
+pub(crate) struct Summary<'a> {
+    /// The contents of the Name.
+    pub(crate) issuer: &'a [u8],
+    /// The contents of the Name.
+    pub(crate) subject: &'a [u8],
+    /// In seconds since 1970; `None` for a time before 1970, and for one that cannot be parsed.
+    pub(crate) not_before: Option<u64>,
+    pub(crate) not_after: Option<u64>,
+}
+
+impl<'a> Summary<'a> {
+    pub(crate) fn read(certificate: &'a CertificateDer<'_>) -> Option<Self> {
+        let mut fields = Elements::new(Elements::new(certificate).expect(der::SEQUENCE)?);
+        let mut fields = Elements::new(fields.expect(der::SEQUENCE)?);
+        let Head { issuer, mut validity, .. } = Head::read(&mut fields)?;
+        let subject = fields.expect(der::SEQUENCE)?;
+        let (not_before, not_after) = (read_seconds(&mut validity).flatten(), read_seconds(&mut validity).flatten());
+        Some(Self { issuer, subject, not_before, not_after })
     }
 }
 
@@ -276,6 +301,12 @@ pub(crate) fn public_key(spki: &[u8]) -> Option<&[u8]> {
 /// Reads a UTCTime or GeneralizedTime in the form of RFC 5280 §4.1.2.5. Returns a time before 1970
 /// as 0.
 pub(crate) fn read_time(fields: &mut Elements<'_>) -> Option<UnixTime> {
+    let seconds = read_seconds(fields)?.unwrap_or(0);
+    Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
+}
+
+/// Reads a time, in seconds since 1970: `Some(None)` for a time before 1970.
+fn read_seconds(fields: &mut Elements<'_>) -> Option<Option<u64>> {
     let (tag, text) = fields.next()?;
     let (century, text) = match tag {
         der::UTC_TIME => (None, text),
@@ -312,51 +343,13 @@ pub(crate) fn read_time(fields: &mut Elements<'_>) -> Option<UnixTime> {
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let days = (365 * year + year / 4 - year / 100 + year / 400 + of_year).saturating_sub(719_468);
     let before_1970 = year < 1969 || (year == 1969 && month > 2);
-    let seconds = if before_1970 { 0 } else { days * 86_400 + hour * 3_600 + minute * 60 + second };
-    Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
+    Some((!before_1970).then_some(days * 86_400 + hour * 3_600 + minute * 60 + second))
 }
 
 fn two_digits(text: &[u8]) -> Option<u64> {
     match text {
         [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => Some(u64::from(tens - b'0') * 10 + u64::from(ones - b'0')),
         _ => None,
-    }
-}
-
-/// Formats the contents of a Name, such as `CN=a.test, O=Example`.
-///
-/// The text comes from the peer, so control characters are escaped.
-pub(crate) struct ReadableName<'a>(pub(crate) &'a [u8]);
-
-impl fmt::Display for ReadableName<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut sets = Elements::new(self.0);
-        let mut separator = "";
-        while let Some((_, set)) = sets.next() {
-            let mut attributes = Elements::new(set);
-            while let Some(attribute) = attributes.optional(der::SEQUENCE) {
-                let mut fields = Elements::new(attribute);
-                let Some(oid) = fields.optional(der::OBJECT_IDENTIFIER) else { break };
-                let Some((_, value)) = fields.next() else { break };
-                f.write_str(separator)?;
-                separator = ", ";
-                match oid {
-                    [0x55, 4, 3] => f.write_str("CN")?,
-                    [0x55, 4, 5] => f.write_str("serialNumber")?,
-                    [0x55, 4, 6] => f.write_str("C")?,
-                    [0x55, 4, 7] => f.write_str("L")?,
-                    [0x55, 4, 8] => f.write_str("ST")?,
-                    [0x55, 4, 10] => f.write_str("O")?,
-                    [0x55, 4, 11] => f.write_str("OU")?,
-                    other => {
-                        f.write_str("OID.")?;
-                        other.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-                    }
-                }
-                write!(f, "={}", String::from_utf8_lossy(value).escape_debug())?;
-            }
-        }
-        if separator.is_empty() { f.write_str("(no name)") } else { Ok(()) }
     }
 }
 

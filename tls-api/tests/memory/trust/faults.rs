@@ -320,3 +320,26 @@ fn error_text_escapes_control_characters_of_peer_names() {
     let text = format!("{refusal:#}");
     assert!(!text.contains('\u{1b}') && text.contains("a\\n\\u{1b}[2Jroot"), "{text}");
 }
+
+#[test]
+fn unreadable_dates_are_not_reported_as_1970() {
+    use strata_tls::{ServerName, ServerVerifier, Stapled, UnixTime};
+    let pki = TestPki::new();
+    let verifier = ServerVerifier::from(pki.verifier());
+    let valid = pki.intermediate.leaf(|_| {}).der;
+    let report = |date: &[u8; 13]| {
+        let mut leaf = valid.to_vec();
+        let at = leaf.windows(13).position(|bytes| bytes == b"750101000000Z").unwrap();
+        leaf[at..at + 13].copy_from_slice(date);
+        let chain = [leaf.into(), pki.intermediate.der.clone()];
+        let name = ServerName::try_from("server.test").unwrap();
+        let refusal = verifier.verify(&chain, &name, &Stapled::default(), UnixTime::now()).unwrap_err();
+        assert_eq!(refusal.chain.as_ref().unwrap().certificates[0].not_before, None);
+        format!("{refusal:#}")
+    };
+    for date in [b"751301000000Z", b"690101000000Z"] {
+        let text = report(date);
+        let shown = "0: CN=a leaf, issued by CN=the intermediate, valid from (before 1970 or not a date) to 4096-01-01";
+        assert!(text.contains(shown) && !text.contains("1970-01-01"), "{text}");
+    }
+}
