@@ -199,6 +199,37 @@ macro_rules! shared_settings {
             self.engine_mut().set_key_log(key_log);
         }
 
+        /// Sets which requests of the handshake the application answers, at once or later:
+        /// [`Session::take_need`](crate::Session::take_need) returns them. All others are answered
+        /// at once by the objects of this configuration. A request that the role never makes has no
+        /// effect here.
+        ///
+        /// Defer what is slow or asynchronous: a database of identities, a signing service, a pool
+        /// of threads for RSA signatures, a platform verifier, a remote session store.
+        /// [`answer`](Self::answer) gives the answer that this configuration would have given, on
+        /// any thread.
+        ///
+        /// * `IDENTITY` and `SESSION`: a server resumes a session only under the identity that a
+        ///   full handshake would present. [`answer`](Self::answer) takes it from the resolver.
+        /// * `VERIFICATION`: this configuration's sessions are separate from those of
+        ///   configurations that do not defer it, because another party verifies the peers.
+        /// * `NEW_SESSION`: in TLS 1.3 data passes while the tickets are being made.
+        ///
+        /// Signatures of [remote keys](crate::Identity::with_remote_key) are always the
+        /// application's. Default: [`Needs::NONE`](crate::Needs::NONE).
+        pub fn set_deferred_needs(&mut self, needs: $crate::Needs) {
+            let before = std::mem::replace(&mut self.runtime_mut().deferred, needs);
+            self.update_deferred(before);
+        }
+
+        /// Answers a request from the objects of this configuration, as a connection does that does
+        /// not [defer](Self::set_deferred_needs) it. May block, as these objects may; call it on a
+        /// thread that may wait. A key outside this process fails to sign.
+        #[must_use]
+        pub fn answer(&self, need: $crate::Need) -> $crate::Answer {
+            Role::answer(self.runtime.original(), need)
+        }
+
         /// Sets limits on what a peer can make this side store. Default:
         /// [`Limits::default`](crate::Limits::default).
         pub fn set_limits(&mut self, limits: $crate::Limits) {

@@ -172,9 +172,11 @@ pub use tls_handshake::verify::{VerifyName, VerifyPath};
 pub use tls_handshake::{
     ALL_CIPHERSUITES, AnchorFault, AnchorRejection, AnchorReport, Answer, BadPin, CertificateError, CertificateReport,
     ChainPosition, ChainReport, ClientAuth, ClientSessionValue, ConfigError, Contradiction, Error, ExternalPsk,
-    HandshakeKind, Hint, Identity, IdentityError, KeyLog, Limits, NeedSignature, NoKeyLog, OcspError, Pin,
-    RecordLimits, RecordPadding, Refusal, RevocationSource, RootCertStore, SctError, ServerSessionValue, SessionError,
-    SignError, Signer, SigningKey, SuitePreference, SupportedCipherSuite, certs_from_pem,
+    HandshakeKind, Hint, Identity, IdentityError, KeyLog, Limits, Need, NeedClientIdentity, NeedClientVerdict,
+    NeedIdentity, NeedNewSession, NeedSession, NeedSignature, NeedTakeSession, NeedVerdict, Needs, NoKeyLog, OcspError,
+    Pin, PskCandidate, RecordLimits, RecordPadding, Refusal, RevocationSource, RootCertStore, SctError,
+    ServerSessionValue, SessionError, SessionLookup, SignError, Signer, SigningKey, SuitePreference,
+    SupportedCipherSuite, certs_from_pem,
 };
 
 pub use crate::config::client::ClientConfig;

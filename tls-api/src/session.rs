@@ -7,7 +7,7 @@
 use std::io::{self, BufRead, Read, Write};
 
 use pki_types::CertificateDer;
-use tls_handshake::{Answer, Error, HandshakeKind, NeedSignature, RecordLimits};
+use tls_handshake::{Answer, Error, HandshakeKind, Need, NeedSignature, RecordLimits};
 
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
@@ -107,26 +107,63 @@ pub trait Session: Read + BufRead + Write {
     /// returns it.
     fn process_new_packets(&mut self) -> Result<IoState, Error>;
 
-    /// Returns the signature that the handshake needs from a key outside this process
-    /// ([`Identity::with_remote_key`](crate::Identity::with_remote_key)). Returns each request
-    /// once, after the [`process_new_packets`](Self::process_new_packets) that reached it. Have it
-    /// signed by another process or machine, serve other connections meanwhile, and pass the result
-    /// to [`answer_signature`](Self::answer_signature).
-    fn take_signature_request(&mut self) -> Option<NeedSignature>;
+    /// Returns the request that the application must answer: one that the configuration
+    /// [defers](crate::ServerConfig::set_deferred_needs), or the signature of a key outside this
+    /// process ([`Identity::with_remote_key`](crate::Identity::with_remote_key)).
+    ///
+    /// Returns each request once, after the [`process_new_packets`](Self::process_new_packets) or
+    /// [`answer`](Self::answer) that reached it. The request owns its data and makes its answer:
+    /// move it to another thread or across an `.await`, serve other connections meanwhile, and pass
+    /// the answer to `answer`. At most one request is pending.
+    ///
+    /// ```
+    /// use strata_tls::{Error, Need, ServerConfig, ServerSession, Session};
+    ///
+    /// /// Answers what is pending. A real server would do this on other threads.
+    /// fn answer_all(session: &mut ServerSession, config: &ServerConfig) -> Result<(), Error> {
+    ///     while let Some(need) = session.take_need() {
+    ///         let answer = match need {
+    ///             Need::Signature(need) => need.sign_locally(),
+    ///             other => config.answer(other),
+    ///         };
+    ///         session.answer(answer)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    fn take_need(&mut self) -> Option<Need>;
 
-    /// Answers [`take_signature_request`](Self::take_signature_request), and processes what was
-    /// received since. With edge-triggered readiness, read from the transport again afterwards. If
-    /// a request is dropped without an answer, the handshake stays blocked until the application's
-    /// timeout ends it.
+    /// Answers the request from [`take_need`](Self::take_need), and processes what was received
+    /// since. With edge-triggered readiness, read from the transport again afterwards.
+    ///
+    /// If a request is dropped without an answer, the handshake stays paused until the
+    /// application's timeout ends it. To end it at once, pass the answer of
+    /// [`Need::refuse`](crate::Need::refuse).
     ///
     /// # Errors
-    /// As [`process_new_packets`](Self::process_new_packets); [`Error::WrongAnswer`] for the answer
-    /// to another connection's request.
-    fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error>;
+    /// As [`process_new_packets`](Self::process_new_packets); [`Error::WrongAnswer`] if no request
+    /// is pending, or for the answer to another connection's request. The latter changes nothing:
+    /// the connection still waits for its own.
+    fn answer(&mut self, answer: Answer) -> Result<IoState, Error>;
+
+    /// Returns the request from [`take_need`](Self::take_need) if it is for a signature, and leaves
+    /// any other pending. Enough for a configuration that defers nothing, where only a key outside
+    /// this process makes requests.
+    fn take_signature_request(&mut self) -> Option<NeedSignature>;
+
+    /// Answers [`take_signature_request`](Self::take_signature_request), as
+    /// [`answer`](Self::answer) does.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer).
+    fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error> {
+        self.answer(answer)
+    }
 
     /// Returns whether to read from the transport. `false` after EOF, close_notify or an error,
-    /// while a signature is pending, and while more than 64 KiB of plaintext is unread, including
-    /// early data. The last case limits the memory that a peer can fill.
+    /// while the handshake waits for an [answer](Self::answer), and while more than 64 KiB of
+    /// plaintext is unread, including early data. The last case limits the memory that a peer can
+    /// fill.
     fn wants_read(&self) -> bool;
 
     /// Returns whether bytes for the transport are pending.
@@ -147,7 +184,7 @@ pub trait Session: Read + BufRead + Write {
     /// Those of the transport, and those of the protocol after the alert was written.
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) in these cases:
     /// * the transport would block and nothing was done, or the handshake is not complete;
-    /// * a [signature](Self::take_signature_request) is pending;
+    /// * the handshake waits for an [answer](Self::answer); the text says for which;
     /// * more than 64 KiB of [early data](crate::ServerSession::early_data) is unread.
     fn complete_io<T: Read + Write>(&mut self, io: &mut T) -> io::Result<(usize, usize)>
     where
@@ -280,8 +317,12 @@ macro_rules! impl_session {
                 self.0.take_signature_request()
             }
 
-            fn answer_signature(&mut self, answer: $crate::Answer) -> Result<$crate::IoState, $crate::Error> {
-                self.0.answer_signature(answer)
+            fn take_need(&mut self) -> Option<$crate::Need> {
+                self.0.take_need()
+            }
+
+            fn answer(&mut self, answer: $crate::Answer) -> Result<$crate::IoState, $crate::Error> {
+                self.0.answer(answer)
             }
 
             fn wants_read(&self) -> bool {

@@ -95,8 +95,12 @@ pub enum Progress {
     HandshakeComplete,
     /// The peer sent close_notify and sends nothing more. Sending remains possible.
     PeerClosed,
-    /// The handshake needs an answer, passed to [`Connection::resume`]. If `consumed` is 0, pass
-    /// the same bytes, unchanged, to the next call of [`Connection::process`].
+    /// The application must answer, with [`Connection::resume`]. If `consumed` is 0, pass the same
+    /// bytes, unchanged, to the next call of [`Connection::process`].
+    ///
+    /// The handshake waits for the answer, with one exception: a TLS 1.3 server asks for tickets
+    /// ([`Need::NewSession`]) when its handshake is complete. Data can be sent and received before
+    /// the answer.
     Need(Need),
     /// The handshake still waits for an answer.
     Paused,
@@ -233,7 +237,10 @@ impl<R: Role> Connection<R> {
         let need = R::answer(state, answer, &mut sink)?;
         self.awaiting_answer = need.is_some();
         self.note_handshake_complete();
-        if need.is_none() {
+        if self.write_closed {
+            // Tickets that were made after close_notify.
+            self.sender.abandon_flight(outgoing);
+        } else if need.is_none() {
             self.sender.end_flight(outgoing)?;
         }
         Ok(need)

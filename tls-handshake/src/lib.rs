@@ -99,7 +99,7 @@ pub use error::{Contradiction, Error};
 pub use identity::{Identity, IdentityError, SignError, Signer, SigningKey, certs_from_pem};
 pub use need::{
     Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature,
-    NeedTakeSession, NeedVerdict, PskCandidate,
+    NeedTakeSession, NeedVerdict, Needs, PskCandidate,
 };
 pub use negotiated::HandshakeKind;
 pub use record::{Outgoing, RecordRoom};

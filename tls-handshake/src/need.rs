@@ -20,6 +20,7 @@ use tls_codec::owned::ClientHelloView;
 use tls_codec::owned::Owned;
 use tls_codec::owned::OwnedList;
 
+use crate::certificate_error::CertificateError;
 use crate::config::ServerConfig;
 use crate::error::{Error, Refusal};
 use crate::identity::Identity;
@@ -28,8 +29,10 @@ use crate::sni;
 use crate::verify::signature::SignatureRules;
 use crate::verify::{ChainVerifier, PeerChain, ServerVerifier, Stapled, Staples};
 
+mod kinds;
 mod session;
 
+pub use kinds::Needs;
 pub(crate) use session::{FoundKey, NewSessionAnswer, SessionAnswer, SessionReference, TakeAnswer};
 pub use session::{NeedNewSession, NeedSession, NeedTakeSession, PskCandidate};
 
@@ -54,6 +57,53 @@ pub enum Need {
     Verdict(NeedVerdict),
     /// Verify the client's certificate chain.
     ClientVerdict(NeedClientVerdict),
+}
+
+impl Need {
+    /// Returns the kind of the request: a set of one.
+    #[must_use]
+    pub fn kind(&self) -> Needs {
+        match self {
+            Self::Session(_) | Self::TakeSession(_) => Needs::SESSION,
+            Self::NewSession(_) => Needs::NEW_SESSION,
+            Self::Identity(_) | Self::ClientIdentity(_) => Needs::IDENTITY,
+            Self::Signature(_) => Needs::SIGNATURE,
+            Self::Verdict(_) | Self::ClientVerdict(_) => Needs::VERIFICATION,
+        }
+    }
+
+    /// Answers no. Use it in the last arm of a `match`, for requests that the application does not
+    /// expect.
+    ///
+    /// Without a session, a ticket or a client's certificate the handshake continues. Without a
+    /// server's identity, a signature or a verified chain it ends with an error.
+    ///
+    /// ```
+    /// use strata_tls_handshake::{Answer, Need, RootCertStore};
+    /// use pki_types::UnixTime;
+    /// use strata_tls_handshake::verify::ServerVerifier;
+    ///
+    /// fn answer(need: Need, verifier: &ServerVerifier) -> Answer {
+    ///     match need {
+    ///         Need::Verdict(need) => need.verify(verifier, UnixTime::now()),
+    ///         other => other.refuse(),
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn refuse(self) -> Answer {
+        let rejection = || CertificateError::Application("the application did not verify it".to_owned());
+        match self {
+            Self::Session(need) => need.not_found(),
+            Self::TakeSession(need) => need.gone(),
+            Self::NewSession(need) => need.decline(),
+            Self::Identity(need) => need.refuse(),
+            Self::ClientIdentity(need) => need.decline(),
+            Self::Signature(need) => need.fail(),
+            Self::Verdict(need) => need.refuse(rejection()),
+            Self::ClientVerdict(need) => need.refuse(rejection()),
+        }
+    }
 }
 
 /// The answer to a [`Need`]. Only the requests create it.

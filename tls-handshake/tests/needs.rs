@@ -339,3 +339,44 @@ fn signature_over_other_data_is_rejected() {
     });
     assert_eq!(rejection.unwrap_err(), Error::BadSignature);
 }
+
+/// Answers every need of a server that stores sessions, except for the last.
+fn run_to_tickets(pki: &Pki) -> (Pair, strata_tls_handshake::NeedNewSession) {
+    let (mut client, mut server) = (ClientConfig::new(), ServerConfig::new());
+    client.set_resumption(true);
+    server.set_session_lookup(SessionLookup::Ids);
+    let mut pair = Pair::with(client, server);
+    let (need, of_server) = run_to_need(&mut pair, pki, 3);
+    let Need::NewSession(need) = need else { panic!("{need:?}") };
+    assert!(of_server && !pair.server.is_handshaking() && pair.server.can_send());
+    (pair, need)
+}
+
+/// RFC 9846 §4.7.1: tickets are sent at any time after the client's Finished.
+#[test]
+fn data_and_key_updates_pass_before_tickets_are_made() {
+    let pki = Pki::new();
+    let (mut pair, mut need) = run_to_tickets(&pki);
+    for _ in 0..2 {
+        pair.exchange(b"question", b"answer");
+        pair.client.refresh_traffic_keys(&mut pair.to_server).unwrap();
+        pair.server.refresh_traffic_keys(&mut pair.to_client).unwrap();
+    }
+    let sent = need.sessions(pair::now()).len();
+    assert!(pair.to_client.is_empty() || sent > 0);
+    let before = pair.to_client.len();
+    assert!(pair.server.resume(need.answer(vec![vec![7; 32]; sent]), &mut pair.to_client).unwrap().is_none());
+    assert!(pair.to_client.len() > before);
+    pair.exchange(b"question", b"answer");
+}
+
+#[test]
+fn no_ticket_follows_close_notify() {
+    let pki = Pki::new();
+    let (mut pair, mut need) = run_to_tickets(&pki);
+    pair.server.send_close_notify(&mut pair.to_client);
+    let before = pair.to_client.len();
+    let sent = need.sessions(pair::now()).len();
+    pair.server.resume(need.answer(vec![vec![7; 32]; sent]), &mut pair.to_client).unwrap();
+    assert_eq!(pair.to_client.len(), before);
+}

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use tls_handshake::client::Client as Role;
 use tls_handshake::verify::{OcspPolicy, ServerVerifier};
-use tls_handshake::{ClientConfig as EngineConfig, ConfigError, Contradiction, ExternalPsk, Identity, RootCertStore};
+use tls_handshake::{
+    ClientConfig as EngineConfig, ConfigError, Contradiction, ExternalPsk, Identity, Needs, RootCertStore,
+};
 
 use crate::ProtocolVersion;
 use crate::config::client_runtime::{ClientRuntime, ServerTrust};
@@ -14,6 +17,7 @@ use crate::identity::resolver::{ResolvesClientCert, SingleIdentity};
 #[cfg(doc)]
 use crate::resumption::NoClientSessionStorage;
 use crate::resumption::{ClientSessionMemoryCache, StoresClientSessions};
+use crate::session::core::SessionRole;
 use crate::sync::per_thread::PerThread;
 #[cfg(feature = "dangerous_configuration")]
 use crate::verify::server::ServerCertVerifier;
@@ -88,6 +92,7 @@ impl ClientConfig {
             sessions: Arc::new(ClientSessionMemoryCache::new(SESSION_SERVERS)),
             psks: None,
             reverify: None,
+            deferred: Needs::NONE,
             idle_reset: None,
         };
         let mut config = Self {
@@ -151,13 +156,8 @@ impl ClientConfig {
     /// Sets the resolver that selects an identity, or none, for each server that requests a
     /// certificate. Default: none, so the client is anonymous.
     pub fn set_client_cert_resolver(&mut self, resolver: Arc<dyn ResolvesClientCert>) {
-        // A resolver's own scope is read for each connection, so it is not part of the context
-        // here.
-        let has_scope = resolver.session_scope().is_some();
-        self.context.identity = if has_scope { ScopePart::default() } else { ScopePart::unique() };
         self.runtime_mut().identity = Some(resolver);
-        self.update_context();
-        self.engine_mut().set_client_identity_lookup(true);
+        self.update_identity();
     }
 
     /// Sets where sessions are stored for later connections to the same server.
@@ -283,6 +283,32 @@ impl ClientConfig {
         self.update_context();
         self.runtime_mut().trust = ServerTrust::Policy(verifier);
         self.update_requests();
+    }
+
+    fn update_identity(&mut self) {
+        let runtime = self.runtime.original();
+        let (resolver, is_deferred) = (runtime.identity.as_ref(), runtime.deferred.contains(Needs::IDENTITY));
+        // A resolver's own scope is read for each connection, so it is not part of the context
+        // here.
+        let is_scoped = !is_deferred && resolver.is_none_or(|resolver| resolver.session_scope().is_some());
+        let has_identities = is_deferred || resolver.is_some();
+        self.context.identity = if is_scoped { ScopePart::default() } else { ScopePart::unique() };
+        self.update_context();
+        self.engine_mut().set_client_identity_lookup(has_identities);
+    }
+
+    /// Applies a change of the deferred requests.
+    fn update_deferred(&mut self, before: Needs) {
+        let now = self.runtime.original().deferred;
+        let has_changed = |kind| before.contains(kind) != now.contains(kind);
+        if has_changed(Needs::VERIFICATION) {
+            // A client must not resume what another configuration of the program verified.
+            self.context.deferred = now.contains(Needs::VERIFICATION).then(ScopePart::unique);
+            self.update_context();
+        }
+        if has_changed(Needs::IDENTITY) {
+            self.update_identity();
+        }
     }
 
     /// Requests what the application has set, and otherwise what the verifier uses. Both may be set

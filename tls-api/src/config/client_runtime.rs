@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pki_types::{ServerName, UnixTime};
 use tls_handshake::verify::{OcspPolicy, ServerVerifier};
-use tls_handshake::{Answer, CertificateError, ClientSessionValue, NeedVerdict};
+use tls_handshake::{Answer, CertificateError, ClientSessionValue, NeedVerdict, Needs};
 
 use crate::config::time::TimeProvider;
 use crate::identity::psk::ResolvesClientPsk;
@@ -25,6 +25,8 @@ pub(crate) struct ClientRuntime {
     pub(crate) psks: Option<Arc<dyn ResolvesClientPsk>>,
     /// Whether to re-verify a stored session; `None` leaves it to the verifier.
     pub(crate) reverify: Option<bool>,
+    /// The requests that the application answers.
+    pub(crate) deferred: Needs,
     /// The idle time after which records are short again, with dynamic record sizing.
     pub(crate) idle_reset: Option<Duration>,
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use tls_handshake::resumption::DEFAULT_TICKET_LIFETIME;
+use tls_handshake::server::Server as Role;
 use tls_handshake::{
-    ClientAuth, ConfigError, Contradiction, ExternalPsk, Identity, IdentityError, ServerConfig as EngineConfig,
-    SuitePreference,
+    ClientAuth, ConfigError, Contradiction, ExternalPsk, Identity, IdentityError, Needs, ServerConfig as EngineConfig,
+    SessionLookup, SuitePreference,
 };
 
 use crate::config::server_runtime::ServerRuntime;
@@ -15,6 +16,7 @@ use crate::identity::psk::{ResolvesServerPsk, StaticPsks};
 use crate::identity::resolver::{FirstCompatible, ResolvesServerCert, SingleIdentity};
 use crate::resumption::server_sessions::SessionBackend;
 use crate::resumption::{ProducesTickets, StoresServerSessions, Ticketer};
+use crate::session::core::SessionRole;
 use crate::sync::per_thread::PerThread;
 use crate::verify::client::{ClientCertVerifier, NoClientAuth};
 #[cfg(doc)]
@@ -69,6 +71,7 @@ impl ServerConfig {
             backend: SessionBackend::Disabled,
             psks: None,
             reverify: None,
+            deferred: Needs::NONE,
             idle_reset: None,
         };
         let mut config = Self {
@@ -146,6 +149,17 @@ impl ServerConfig {
     ) {
         self.ticketer_lifetime = Some(ticketer.lifetime());
         self.set_backend(SessionBackend::TicketsOrStore(ticketer, storage));
+    }
+
+    /// Leaves sessions to the application, which answers [`Needs::SESSION`] and
+    /// [`Needs::NEW_SESSION`] ([`set_deferred_needs`](Self::set_deferred_needs)): tickets that it
+    /// makes, or a store that it asks. Replaces the ticketer and the session storage. When a
+    /// connection fails, remove its [`failed_sessions`](ServerSession::failed_sessions).
+    ///
+    /// To defer only the work of a ticketer or a storage, set that instead, and answer with
+    /// [`answer`](Self::answer).
+    pub fn set_session_lookup(&mut self, lookup: SessionLookup) {
+        self.set_backend(SessionBackend::Application(lookup));
     }
 
     /// Disables resumption: every handshake is a full one.
@@ -240,6 +254,14 @@ impl ServerConfig {
     /// [`Contradiction`] names both settings.
     pub fn validate(&self) -> Result<(), Contradiction> {
         self.engine.original().validate()
+    }
+
+    /// Applies a change of the deferred requests.
+    fn update_deferred(&mut self, _: Needs) {
+        let verifies = self.runtime.original().deferred.contains(Needs::VERIFICATION);
+        // The members of a fleet share it.
+        self.context.deferred = verifies.then(ScopePart::deferred);
+        self.update_context();
     }
 
     fn set_backend(&mut self, backend: SessionBackend) {

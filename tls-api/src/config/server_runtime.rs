@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pki_types::UnixTime;
-use tls_handshake::{Identity, NeedSession, ServerSessionValue};
+use tls_handshake::{Identity, NeedSession, Needs, ServerSessionValue};
 
 use crate::config::time::TimeProvider;
 use crate::identity::client_hello::ClientHelloInfo;
@@ -23,6 +23,8 @@ pub(crate) struct ServerRuntime {
     pub(crate) psks: Option<Arc<dyn ResolvesServerPsk>>,
     /// Whether to re-verify the client of a session; `None` leaves it to the verifier.
     pub(crate) reverify: Option<bool>,
+    /// The requests that the application answers.
+    pub(crate) deferred: Needs,
     /// The idle time after which records are short again, with dynamic record sizing.
     pub(crate) idle_reset: Option<Duration>,
 }

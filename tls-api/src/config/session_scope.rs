@@ -13,6 +13,8 @@ use tls_crypto::{SecureRandom, SystemRandom};
 pub(crate) struct SessionContext {
     /// Which peers the configuration trusts.
     pub(crate) trust: ScopePart,
+    /// Set if the application verifies peers itself.
+    pub(crate) deferred: Option<ScopePart>,
     /// The configuration's identity, except for what a resolver returns for each connection.
     pub(crate) identity: ScopePart,
     /// Set by the application.
@@ -26,6 +28,11 @@ impl ScopePart {
     /// Uses a verifier's own scope. Without one the part is [unique](Self::unique).
     pub(crate) fn of(scope: Option<[u8; 32]>) -> Self {
         scope.map_or_else(Self::unique, |scope| Self([b"own".as_slice(), &scope].concat()))
+    }
+
+    /// Creates a part that all configurations have whose application verifies peers itself.
+    pub(crate) fn deferred() -> Self {
+        Self(b"deferred".to_vec())
     }
 
     /// Creates a part that only this configuration and its clones have.
@@ -43,7 +50,8 @@ impl SessionContext {
     /// Encodes all parts, each after its length.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut all = Vec::new();
-        for part in [&self.trust.0, &self.identity.0, &self.application] {
+        let deferred = self.deferred.as_ref().map(|part| &part.0);
+        for part in [&self.trust.0, &self.identity.0, &self.application].into_iter().chain(deferred) {
             all.extend_from_slice(&part.len().to_be_bytes());
             all.extend_from_slice(part);
         }

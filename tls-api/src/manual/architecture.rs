@@ -56,19 +56,20 @@
 //! # Decisions are requests
 //!
 //! The engine does not call out. Where the application decides, it returns a `Need` and stops. The
-//! answer continues it, at once or later, from any thread. This crate answers most of them at once
-//! from the configuration's traits.
+//! answer continues it, at once or later, from any thread. This crate answers at once from the
+//! configuration's objects, or hands the request out
+//! ([`set_deferred_needs`](crate::ServerConfig::set_deferred_needs), [`io`](super::io)).
 //!
-//! | request | answered here by |
-//! |---|---|
-//! | which identity for this ClientHello | [`ResolvesServerCert`](crate::ResolvesServerCert) |
-//! | which certificate for this server | [`ResolvesClientCert`](crate::ResolvesClientCert) |
-//! | sign this | the key, or [`take_signature_request`](crate::Session::take_signature_request) |
-//! | verify this chain | [`ServerVerifier`](crate::ServerVerifier), [`ClientCertVerifier`](crate::ClientCertVerifier) |
-//! | find this session | [`StoresServerSessions`](crate::StoresServerSessions), [`ProducesTickets`](crate::ProducesTickets) |
-//! | store a new session | the same |
+//! | request | kind | answered here by |
+//! |---|---|---|
+//! | which identity for this ClientHello | [`IDENTITY`](crate::Needs::IDENTITY) | [`ResolvesServerCert`](crate::ResolvesServerCert) |
+//! | which certificate for this server | [`IDENTITY`](crate::Needs::IDENTITY) | [`ResolvesClientCert`](crate::ResolvesClientCert) |
+//! | sign this | [`SIGNATURE`](crate::Needs::SIGNATURE) | the key; a remote one by the application |
+//! | verify this chain | [`VERIFICATION`](crate::Needs::VERIFICATION) | [`ServerVerifier`](crate::ServerVerifier), [`ClientCertVerifier`](crate::ClientCertVerifier) |
+//! | find this session, remove it from its store | [`SESSION`](crate::Needs::SESSION) | [`StoresServerSessions`](crate::StoresServerSessions), [`ProducesTickets`](crate::ProducesTickets) |
+//! | make tickets for new sessions | [`NEW_SESSION`](crate::Needs::NEW_SESSION) | the same |
 //!
-//! With the engine, all of them can wait:
+//! With the engine, each of them is handed out:
 //!
 //! ```
 //! use strata_tls::handshake::{Answer, ClientConnection, Error, Need, Outgoing, Progress};
@@ -91,6 +92,9 @@
 //!                 // `need` owns its data: it could go to another thread.
 //!                 let answer: Answer = need.verify(verifier, UnixTime::now());
 //!                 connection.resume(answer, outgoing)?;
+//!             }
+//!             Progress::Need(other) => {
+//!                 connection.resume(other.refuse(), outgoing)?;
 //!             }
 //!             _ => {}
 //!         }

@@ -91,9 +91,50 @@
 //!   memory that a peer can fill.
 //! * `write` accepts as much as the send buffer may hold (64 KiB of plaintext by default,
 //!   [`set_buffer_limit`](crate::Session::set_buffer_limit)) and returns `Ok(0)` when it is full.
-//! * While a [remote signature](super::identities) is pending, `wants_read` returns `false`.
+//! * While the handshake waits for an answer (below), `wants_read` returns `false`.
 //!
-//! # Without buffers, or with answers that arrive later
+//! # Answers that arrive later
 //!
-//! The engine, [`strata_tls::handshake`](crate::handshake), works on slices of the caller and stops
-//! wherever the application has to decide. See [`architecture`](super::architecture).
+//! A handshake asks for an identity, a signature, a verification, a session, tickets. The
+//! configuration answers at once, except for what
+//! [`set_deferred_needs`](crate::ServerConfig::set_deferred_needs) leaves to the application. Such
+//! a request owns its data: answer it after a query to a database, on a pool of threads, or across
+//! an `.await`, and serve other connections meanwhile.
+//!
+//! ```
+//! use std::sync::{Arc, mpsc};
+//! use std::thread;
+//! use strata_tls::{Answer, Error, Needs, ServerConfig, ServerSession, Session};
+//!
+//! # fn config() -> ServerConfig {
+//! #     let made = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+//! #     ServerConfig::from_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap()
+//! # }
+//! let mut config = config();
+//! config.set_deferred_needs(Needs::SIGNATURE | Needs::SESSION); // slow RSA keys, a remote store
+//! let config = Arc::new(config);
+//!
+//! /// After each `process_new_packets`: gives the request of connection `number` to a worker.
+//! fn ask(number: u64, session: &mut ServerSession, config: &Arc<ServerConfig>, done: &mpsc::Sender<(u64, Answer)>) {
+//!     let Some(need) = session.take_need() else { return };
+//!     let (config, done) = (Arc::clone(config), done.clone());
+//!     // `need.refuse()` would say no. Its variants have other answers.
+//!     thread::spawn(move || done.send((number, config.answer(need))));
+//! }
+//!
+//! /// When the worker is done. Then write, and ask again: the next request may be pending.
+//! fn answered(session: &mut ServerSession, answer: Answer) -> Result<(), Error> {
+//!     session.answer(answer).map(drop)
+//! }
+//! # let _ = (config, ask, answered);
+//! ```
+//!
+//! [`complete_io`](crate::Session::complete_io) and a [`Stream`](crate::Stream) return `WouldBlock`
+//! while the handshake waits, and the text says for what. In TLS 1.3 nothing waits for tickets
+//! ([`Needs::NEW_SESSION`](crate::Needs::NEW_SESSION)). The examples `remote_signer` and `fleet`
+//! are complete servers.
+//!
+//! # Without buffers
+//!
+//! The engine, [`strata_tls::handshake`](crate::handshake), works on slices of the caller. See
+//! [`architecture`](super::architecture).

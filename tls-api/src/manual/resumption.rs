@@ -40,8 +40,8 @@
 //!   tickets over all machines, and at least once a day.
 //! * All machines need configurations with the same resumption scope (below). Otherwise their
 //!   sessions cost each other a full handshake; nothing worse happens.
-//! * A store that takes longer than microseconds blocks the thread. The engine answers
-//!   `Need::Session` later instead; the example `fleet` does that over Redis.
+//! * A store that takes longer than microseconds blocks the thread. Defer its requests instead
+//!   ([`io`](super::io#answers-that-arrive-later)); the example `fleet` does that over Redis.
 //!
 //! # The resumption scope
 //!

@@ -12,8 +12,10 @@ use super::sharded_map::ShardedMap;
 /// A session is a byte string and a secret: anyone holding it can resume it. A lost or altered
 /// session costs the client a full handshake. On an error, return as if the session were missing.
 ///
-/// Called during handshakes; must return within microseconds. A slower store answers
-/// [`Need::Session`](tls_handshake::Need::Session) later, with the engine.
+/// Called during handshakes; must return within microseconds. With a slower store, defer
+/// [`Needs::SESSION`](crate::Needs::SESSION) and [`Needs::NEW_SESSION`](crate::Needs::NEW_SESSION)
+/// ([`set_deferred_needs`](crate::ServerConfig::set_deferred_needs)), and it is called on a thread
+/// that may wait.
 pub trait StoresServerSessions: fmt::Debug + Send + Sync {
     /// Stores a session, and returns whether it did. It cannot be resumed after `lifetime` seconds,
     /// when a store should remove it. IDs are random and at most 32 bytes long.

@@ -17,6 +17,8 @@ use crate::resumption::{ProducesTickets, StoresServerSessions};
 #[derive(Clone, Debug)]
 pub(crate) enum SessionBackend {
     Disabled,
+    /// Where the application stores them. It answers the requests itself.
+    Application(SessionLookup),
     /// In tickets, with the clients.
     Tickets(Arc<dyn ProducesTickets>),
     /// In a store. The ticket is the session's ID.
@@ -36,6 +38,7 @@ impl SessionBackend {
                 // This store is only for TLS 1.2.
                 (false, _) => SessionLookup::Never,
             },
+            Self::Application(lookup) => *lookup,
             Self::Disabled | Self::Tickets(_) | Self::Store(_) => SessionLookup::Never,
         }
     }
@@ -87,7 +90,7 @@ impl SessionBackend {
         let from =
             |store: &Arc<dyn StoresServerSessions>| need.is_store_id(identity).then(|| store.get(identity)).flatten();
         let mut bytes = match self {
-            Self::Disabled => return None,
+            Self::Disabled | Self::Application(_) => return None,
             Self::TicketsOrStore(_, store) if need.is_by_session_id() => from(store)?,
             Self::Tickets(ticketer) | Self::TicketsOrStore(ticketer, _) => ticketer.decrypt(identity)?,
             Self::Store(store) => from(store)?,
@@ -121,7 +124,7 @@ impl SessionBackend {
             (Self::Store(store) | Self::TicketsOrStore(_, store), Some(id)) => {
                 store.put(&id, session.encode(), session.lifetime()).then(|| id.to_vec())
             }
-            (Self::Disabled, _) | (Self::Tickets(_), Some(_)) | (Self::Store(_), None) => None,
+            (Self::Disabled | Self::Application(_), _) | (Self::Tickets(_), Some(_)) | (Self::Store(_), None) => None,
         };
         let mut tickets = Vec::with_capacity(sessions.len());
         for (index, session) in sessions.iter().enumerate() {
@@ -129,6 +132,11 @@ impl SessionBackend {
             tickets.push(ticket);
         }
         need.answer(tickets)
+    }
+
+    /// Returns whether the application stores the sessions.
+    pub(crate) fn is_of_application(&self) -> bool {
+        matches!(self, Self::Application(_))
     }
 
     /// Removes the sessions of a failed connection from the store. Tickets cannot be revoked.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pki_types::ServerName;
 use tls_handshake::client::Client;
-use tls_handshake::{Answer, ClientStart, Connection, Error, Need, Outgoing};
+use tls_handshake::{Answer, ClientStart, Connection, Error, Need, Needs, Outgoing};
 
 use crate::config::client::ClientConfig;
 use crate::config::client_runtime::ClientRuntime;
@@ -85,25 +85,32 @@ impl SessionRole for Client {
         runtime.idle_reset
     }
 
-    fn answer(runtime: &ClientRuntime, connection: &mut Connection<Self>, need: Need) -> Option<Answer> {
-        Some(match need {
+    fn answer(runtime: &ClientRuntime, need: Need) -> Answer {
+        match need {
             Need::Verdict(need) => runtime.verify(need),
             Need::ClientIdentity(need) => {
                 let resolver = runtime.identity.as_ref();
-                let identity = resolver.and_then(|resolver| resolver.resolve(need.authorities(), need.schemes()));
-                // The sessions belong to the identity presented here. If their scope does not, do
-                // not store them.
-                let scope = runtime.identity_scope();
-                if scope.is_none() || scope.as_ref() != connection.identity_scope() {
-                    connection.discard_sessions();
-                }
-                match identity {
+                match resolver.and_then(|resolver| resolver.resolve(need.authorities(), need.schemes())) {
                     Some(identity) => need.answer(identity),
                     None => need.decline(),
                 }
             }
-            _ => return None,
-        })
+            Need::Signature(need) => need.sign_locally(),
+            other => other.refuse(),
+        }
+    }
+
+    fn deferred(runtime: &ClientRuntime) -> Needs {
+        runtime.deferred
+    }
+
+    /// The sessions belong to the identity presented here. If their scope does not, do not store
+    /// them.
+    fn note_identity(runtime: &ClientRuntime, connection: &mut Connection<Self>) {
+        let scope = runtime.identity_scope();
+        if scope.is_none() || scope.as_ref() != connection.identity_scope() {
+            connection.discard_sessions();
+        }
     }
 
     fn store_sessions(runtime: &ClientRuntime, connection: &mut Connection<Self>) {

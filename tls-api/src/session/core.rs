@@ -9,7 +9,7 @@ use std::io::{self, IoSliceMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Processed, Progress, Role};
+use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Needs, Processed, Progress, Role};
 
 use crate::session::buffer_pool::{ConnectionCount, FLIGHT_SIZE, RECORD_SIZE};
 use crate::session::io_loop::{flush, protocol_error, repeat_as_io};
@@ -27,8 +27,14 @@ use write::SEND_LIMIT;
 pub(crate) trait SessionRole: Role {
     type Runtime;
 
-    /// Answers a request at once. Returns `None` for requests that this role never receives.
-    fn answer(runtime: &Self::Runtime, connection: &mut Connection<Self>, need: Need) -> Option<Answer>;
+    /// Answers a request from the configuration. Refuses those that this role never receives.
+    fn answer(runtime: &Self::Runtime, need: Need) -> Answer;
+
+    /// Returns the requests that the application answers.
+    fn deferred(runtime: &Self::Runtime) -> Needs;
+
+    /// Takes note that a request for an identity was answered.
+    fn note_identity(_: &Self::Runtime, _: &mut Connection<Self>) {}
 
     /// Returns the idle time after which records are short again, with dynamic record sizing.
     fn idle_reset(runtime: &Self::Runtime) -> Option<Duration>;
@@ -58,18 +64,18 @@ pub(crate) struct SessionCore<R: SessionRole> {
     /// Bytes have arrived since the last call of `process`.
     has_unprocessed: bool,
     output: Output,
-    signature: RemoteSignature,
+    need: PendingNeed,
     /// Last, so that the buffers are returned before the thread's session count drops.
     _count: ConnectionCount,
 }
 
-/// The state of a signature that is made outside this process.
-enum RemoteSignature {
-    NotNeeded,
-    /// The application has not taken the request yet.
-    Requested(Box<NeedSignature>),
-    /// The application has the request.
-    Pending,
+/// The request that the application answers.
+enum PendingNeed {
+    None,
+    /// The application has not taken it yet.
+    Waiting(Box<Need>),
+    /// The application has taken a request of this kind.
+    Taken(Needs),
 }
 
 /// The state of this side's close_notify.
@@ -100,7 +106,7 @@ enum Output {
 /// The outcome of one call of the engine.
 #[derive(PartialEq, Eq)]
 enum Step {
-    /// The engine consumed data, or now waits for a remote signature.
+    /// The engine consumed data, or now waits for the application.
     Consumed,
     /// The engine consumed a message, perhaps a ticket.
     Message,
@@ -128,13 +134,17 @@ impl<R: SessionRole> SessionCore<R> {
             input: Input::Open,
             has_unprocessed: false,
             output: Output::Nothing,
-            signature: RemoteSignature::NotNeeded,
+            need: PendingNeed::None,
             _count: ConnectionCount::new(),
         }
     }
 
     pub(crate) fn connection(&self) -> &Connection<R> {
         &self.connection
+    }
+
+    pub(crate) fn connection_mut(&mut self) -> &mut Connection<R> {
+        &mut self.connection
     }
 
     // --- Transport ---
@@ -180,7 +190,7 @@ impl<R: SessionRole> SessionCore<R> {
 
     pub(crate) fn wants_read(&self) -> bool {
         self.input == Input::Open
-            && !self.awaits_signature()
+            && self.awaited().is_none()
             && self.connection.error().is_none()
             && !self.connection.close_notify_received()
             && self.has_room()
@@ -198,8 +208,10 @@ impl<R: SessionRole> SessionCore<R> {
     /// Fails if I/O cannot advance the connection.
     pub(crate) fn check_progress(&self) -> io::Result<()> {
         self.check_error_io()?;
-        if self.awaits_signature() {
-            return Err(io::ErrorKind::WouldBlock.into());
+        if let Some(kind) = self.awaited() {
+            let why =
+                format!("the handshake is paused: it waits for {kind}; use Session::take_need and Session::answer");
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
         }
         if self.connection.is_handshaking() && !self.has_room() {
             let why = "too much early data is unread to complete the handshake; read ServerSession::early_data";
@@ -298,7 +310,7 @@ impl<R: SessionRole> SessionCore<R> {
             }
             Ok(Processed { consumed, progress: Progress::Need(need) }) => {
                 self.received.advance(consumed, None);
-                self.answer(need)
+                self.answer_needs(need)
             }
             Ok(Processed { consumed, progress: Progress::NeedMoreInput { .. } }) => {
                 self.received.advance(consumed, None);
@@ -325,58 +337,95 @@ impl<R: SessionRole> SessionCore<R> {
         Ok(())
     }
 
-    /// Answers this request and those that follow it, up to a signature of a remote key.
-    fn answer(&mut self, need: Need) -> Result<Step, Error> {
+    /// Answers this request and those that follow it, up to one that the application answers.
+    fn answer_needs(&mut self, need: Need) -> Result<Step, Error> {
         let mut open = Some(need);
         while let Some(need) = open {
+            let kind = need.kind();
             let answer = match need {
+                need if R::deferred(&self.runtime).contains(kind) => return Ok(self.hand_out(need)),
                 Need::Signature(need) if need.identity().is_remote() => {
-                    self.signature = RemoteSignature::Requested(Box::new(need));
-                    return Ok(Step::Consumed);
+                    return Ok(self.hand_out(Need::Signature(need)));
                 }
-                Need::Signature(need) => need.sign_locally(),
-                need => match R::answer(&self.runtime, &mut self.connection, need) {
-                    Some(answer) => answer,
-                    None => return Err(Error::WrongAnswer),
-                },
+                need => R::answer(&self.runtime, need),
             };
-            open = self.connection.resume(answer, self.sending.for_messages())?;
+            open = self.resume(kind, answer)?;
         }
         Ok(Step::Answered)
     }
 
+    /// Keeps a request until the application takes it.
+    #[cold]
+    fn hand_out(&mut self, need: Need) -> Step {
+        self.need = PendingNeed::Waiting(Box::new(need));
+        Step::Consumed
+    }
+
+    /// Continues with the answer to a request of this kind. Returns the next request.
+    fn resume(&mut self, kind: Needs, answer: Answer) -> Result<Option<Need>, Error> {
+        if kind == Needs::IDENTITY {
+            R::note_identity(&self.runtime, &mut self.connection);
+        }
+        self.connection.resume(answer, self.sending.for_messages())
+    }
+
+    pub(crate) fn take_need(&mut self) -> Option<Need> {
+        self.take_need_if(|_| true)
+    }
+
     pub(crate) fn take_signature_request(&mut self) -> Option<NeedSignature> {
-        match std::mem::replace(&mut self.signature, RemoteSignature::NotNeeded) {
-            RemoteSignature::Requested(need) => {
-                self.signature = RemoteSignature::Pending;
-                Some(*need)
-            }
-            other => {
-                self.signature = other;
-                None
-            }
+        match self.take_need_if(|need| matches!(need, Need::Signature(_))) {
+            Some(Need::Signature(need)) => Some(need),
+            _ => None,
         }
     }
 
-    fn awaits_signature(&self) -> bool {
-        !matches!(self.signature, RemoteSignature::NotNeeded)
+    fn take_need_if(&mut self, matches: impl Fn(&Need) -> bool) -> Option<Need> {
+        let PendingNeed::Waiting(need) = &self.need else { return None };
+        let kind = need.kind();
+        if !matches(need) || self.connection.error().is_some() {
+            return None;
+        }
+        match std::mem::replace(&mut self.need, PendingNeed::Taken(kind)) {
+            PendingNeed::Waiting(need) => Some(*need),
+            PendingNeed::None | PendingNeed::Taken(_) => None,
+        }
     }
 
-    pub(crate) fn answer_signature(&mut self, answer: Answer) -> Result<IoState, Error> {
-        let step = match self.connection.resume(answer, self.sending.for_messages()) {
+    /// Returns the kind of the application's request.
+    fn pending_kind(&self) -> Option<Needs> {
+        match &self.need {
+            PendingNeed::None => None,
+            PendingNeed::Waiting(need) => Some(need.kind()),
+            PendingNeed::Taken(kind) => Some(*kind),
+        }
+    }
+
+    /// Returns the kind of the request that the handshake waits for. It does not wait for the
+    /// tickets of TLS 1.3.
+    fn awaited(&self) -> Option<Needs> {
+        self.pending_kind().filter(|_| self.connection.is_handshaking())
+    }
+
+    pub(crate) fn answer(&mut self, answer: Answer) -> Result<IoState, Error> {
+        let Some(kind) = self.pending_kind() else {
+            self.check_error()?;
+            return Err(Error::WrongAnswer);
+        };
+        let step = match self.resume(kind, answer) {
             Ok(next) => {
-                self.signature = RemoteSignature::NotNeeded;
-                next.map_or(Ok(Step::Answered), |need| self.answer(need))?
+                self.need = PendingNeed::None;
+                next.map_or(Ok(Step::Answered), |need| self.answer_needs(need))
             }
             // The answer belongs to another connection's request; this connection still waits for
             // its own.
             Err(e) if self.connection.error().is_none() => return Err(e),
             Err(_) => {
-                self.signature = RemoteSignature::NotNeeded;
-                Step::Consumed
+                self.need = PendingNeed::None;
+                Ok(Step::Consumed)
             }
         };
-        self.process_after(step)
+        self.process_after(step?)
     }
 
     /// Removes the sessions of a failed connection from their store. A connection that sent nothing

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tls_handshake::server::Server;
-use tls_handshake::{Answer, CertificateError, Connection, Identity, Need, NeedIdentity};
+use tls_handshake::{Answer, CertificateError, Connection, Identity, Need, NeedIdentity, Needs};
 
 use crate::config::server::ServerConfig;
 use crate::config::server_runtime::ServerRuntime;
@@ -45,6 +45,14 @@ impl ServerSession {
         self.0.connection().sni_hostname()
     }
 
+    /// Returns the IDs of the sessions that a failed connection created or, in TLS 1.2, resumed, for
+    /// the application to remove from its store (RFC 5246 §7.2.2, RFC 9846 §6.2). Call it after an
+    /// error. Returns them once, and only if the application stores the sessions
+    /// ([`ServerConfig::set_session_lookup`]): a session storage has removed them itself.
+    pub fn failed_sessions(&mut self) -> impl Iterator<Item = [u8; 32]> + use<> {
+        self.0.connection_mut().failed_sessions()
+    }
+
     /// Returns the identity of the external pre-shared key that the handshake used, if it used one.
     #[must_use]
     pub fn external_psk_identity(&self) -> Option<&[u8]> {
@@ -59,8 +67,8 @@ impl SessionRole for Server {
         runtime.idle_reset
     }
 
-    fn answer(runtime: &ServerRuntime, _: &mut Connection<Self>, need: Need) -> Option<Answer> {
-        Some(match need {
+    fn answer(runtime: &ServerRuntime, need: Need) -> Answer {
+        match need {
             Need::Identity(need) => select_identity(runtime, need),
             Need::ClientVerdict(need) => match runtime.clock.now() {
                 Some(now) => {
@@ -78,12 +86,19 @@ impl SessionRole for Server {
             ),
             Need::TakeSession(need) => runtime.backend.take(need),
             Need::NewSession(need) => runtime.backend.issue_tickets(need, runtime.clock.now()),
-            _ => return None,
-        })
+            Need::Signature(need) => need.sign_locally(),
+            other => other.refuse(),
+        }
+    }
+
+    fn deferred(runtime: &ServerRuntime) -> Needs {
+        runtime.deferred
     }
 
     fn remove_sessions(runtime: &ServerRuntime, connection: &mut Connection<Self>) {
-        runtime.backend.remove(connection.failed_sessions());
+        if !runtime.backend.is_of_application() {
+            runtime.backend.remove(connection.failed_sessions());
+        }
     }
 }
 

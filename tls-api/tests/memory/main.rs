@@ -10,6 +10,7 @@ mod flushing;
 mod identities;
 mod large_hellos;
 mod matrix;
+mod needs;
 mod negotiation;
 mod pair;
 mod pki;

@@ -34,7 +34,8 @@ impl<R: Role> Connection<R> {
             return Err(e.clone_error());
         }
         let done = |consumed, progress| Ok(Processed { consumed, progress });
-        if self.awaiting_answer {
+        // After the handshake only tickets are missing, which nothing waits for.
+        if self.awaiting_answer && self.is_handshaking() {
             return done(0, Progress::Paused);
         }
         if self.peer_closed {
@@ -147,7 +148,7 @@ impl<R: Role> Connection<R> {
         }
         let (mut sink, state) = self.sink_and_state(outgoing);
         let need = R::message(state, message, &mut sink)?;
-        self.awaiting_answer = need.is_some();
+        self.awaiting_answer |= need.is_some();
         self.note_handshake_complete();
         Ok(need)
     }

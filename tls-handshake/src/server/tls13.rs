@@ -77,8 +77,8 @@ pub enum State {
     WaitEndOfEarlyData(WaitEndOfEarlyData),
     /// Waits for the client's Finished.
     WaitFinished(WaitFinished),
-    /// The handshake is complete. Waits for the application to make the tickets of the new
-    /// sessions.
+    /// The handshake is complete, and data can be sent and received. The application has still to
+    /// make the tickets of the new sessions.
     WaitTickets(WaitTickets),
     /// The handshake is complete.
     Connected(Box<Connected>),
@@ -103,6 +103,7 @@ impl StateMachine for State {
                 AfterFinished::Connected(state) => Self::Connected(state),
             },
             (Self::Connected(s), T::KEY_UPDATE) => Self::Connected(s.on_key_update(message.decode()?, out)?),
+            (Self::WaitTickets(s), T::KEY_UPDATE) => Self::WaitTickets(s.on_key_update(message.decode()?, out)?),
             (state, got) => return Err(Error::UnexpectedMessage { state: state.name(), got }),
         }))
     }
@@ -171,6 +172,7 @@ impl StateMachine for State {
     fn established(&self) -> Option<Established<'_>> {
         match self {
             Self::Connected(s) => Some(s.established()),
+            Self::WaitTickets(s) => Some(s.established()),
             _ => None,
         }
     }
@@ -194,6 +196,7 @@ impl StateMachine for State {
     fn traffic_mut(&mut self) -> Option<&mut Traffic> {
         match self {
             Self::Connected(s) => Some(s.traffic_mut()),
+            Self::WaitTickets(s) => Some(s.traffic_mut()),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tls_codec::code_points::HandshakeType;
 use tls_codec::extension::MaxEarlyDataSize;
+use tls_codec::handshake::KeyUpdate;
 use tls_crypto::tls13::ResumptionSecret;
 
 use super::client_flight::Connected;
@@ -13,7 +14,10 @@ use super::resumption::FullHandshake;
 use crate::auth::Authenticated;
 use crate::config::SessionLookup;
 use crate::error::Error;
+use crate::framed::Framed;
+use crate::key_update::Traffic;
 use crate::need::{ConnectionId, Need, NeedNewSession, NewSessionAnswer};
+use crate::negotiated::Established;
 use crate::resumption::{ServerSessionValue, SessionSecret, StoreIds};
 use crate::sink::{Event, Sink};
 use crate::states::opaque_debug;
@@ -21,7 +25,7 @@ use crate::verify::PeerChain;
 
 opaque_debug!(WaitTickets);
 
-/// CONNECTED: waits for the application to make the tickets.
+/// CONNECTED: waits for the application to make the tickets. Data passes meanwhile.
 pub struct WaitTickets {
     connected: Box<Connected>,
     connection_id: ConnectionId,
@@ -102,6 +106,19 @@ impl WaitTickets {
 
     pub(super) fn connection_id(&self) -> ConnectionId {
         self.connection_id
+    }
+
+    /// Updates the read key (RFC 9846 §4.7.3).
+    pub(super) fn on_key_update(self, m: Framed<'_, KeyUpdate>, out: &mut dyn Sink) -> Result<Self, Error> {
+        Ok(Self { connected: self.connected.on_key_update(m, out)?, ..self })
+    }
+
+    pub(super) fn established(&self) -> Established<'_> {
+        self.connected.established()
+    }
+
+    pub(super) fn traffic_mut(&mut self) -> &mut Traffic {
+        self.connected.traffic_mut()
     }
 
     /// Sends one NewSessionTicket for each session. The nonce is the session's number in a single
