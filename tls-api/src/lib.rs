@@ -175,8 +175,8 @@ pub use tls_handshake::{
     HandshakeKind, Hint, Identity, IdentityError, KeyLog, Limits, Need, NeedClientIdentity, NeedClientVerdict,
     NeedIdentity, NeedNewSession, NeedSession, NeedSignature, NeedTakeSession, NeedVerdict, Needs, NoKeyLog, OcspError,
     Pin, PskCandidate, RecordLimits, RecordPadding, Refusal, RevocationSource, RootCertStore, SctError,
-    ServerSessionValue, SessionError, SessionLookup, SignError, Signer, SigningKey, SuitePreference,
-    SupportedCipherSuite, certs_from_pem,
+    ServerSessionValue, SessionError, SessionLookup, SignError, Signer, SigningKey, StateName, SuitePreference,
+    SupportedCipherSuite, TransportEnd, certs_from_pem,
 };
 
 pub use crate::config::client::ClientConfig;

@@ -34,7 +34,7 @@
 use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::{RawMessage, ServerHelloMessage};
 
-use crate::error::Error;
+use crate::error::{Error, Side, StateName};
 use crate::framed::{Framed, RecordBoundary};
 use crate::key_update::Traffic;
 use crate::need::{Answer, ConnectionId};
@@ -113,10 +113,12 @@ impl StateMachine for Client {
         }
     }
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> StateName {
         match self {
-            Self::WaitServerHello(_) => "WAIT_SH",
-            Self::WaitServerHelloAfterRetry(_) => "WAIT_SH after HelloRetryRequest",
+            Self::WaitServerHello(_) => StateName::first(Side::Client, "WAIT_SH", "waited for ServerHello"),
+            Self::WaitServerHelloAfterRetry(_) => {
+                StateName::client("WAIT_SH after HelloRetryRequest", "waited for ServerHello after HelloRetryRequest")
+            }
             Self::Versioned(s) => s.name(),
         }
     }

@@ -22,7 +22,7 @@ use tls_codec::code_points::{AlertLevel, ProtocolVersion};
 
 use crate::client::Client;
 use crate::config::{Common, KeyLog};
-use crate::error::Error;
+use crate::error::{Error, StateName, TransportEnd};
 use crate::need::{Answer, Need};
 use crate::record::{MessageJoiner, Outgoing, RecordReceiver, RecordSender, RecordSizing};
 use crate::server::Server;
@@ -59,6 +59,8 @@ pub struct Connection<R: Role> {
     /// The record whose remaining messages wait for an answer.
     interrupted: Option<InterruptedRecord>,
     awaiting_answer: bool,
+    /// Part of a record was received before. Only read before the first hello.
+    has_partial_record: bool,
     phase: Phase,
     peer_closed: bool,
     write_closed: bool,
@@ -124,8 +126,8 @@ fn record_sender(common: &Common, version: ProtocolVersion) -> RecordSender {
 }
 
 /// The name of the current state, for errors.
-fn state_name<R: StateMachine>(state: &Result<R, Error>) -> &'static str {
-    state.as_ref().map_or("", StateMachine::name)
+fn state_name<R: StateMachine>(state: &Result<R, Error>) -> StateName {
+    state.as_ref().map_or(StateName::ENDED, StateMachine::name)
 }
 
 impl<R: Role> Connection<R> {
@@ -145,6 +147,7 @@ impl<R: Role> Connection<R> {
             key_log,
             interrupted: None,
             awaiting_answer: false,
+            has_partial_record: false,
             peer_closed: false,
             write_closed: false,
             phase: Phase::Handshaking,
@@ -210,9 +213,22 @@ impl<R: Role> Connection<R> {
     /// Signals that the transport reached its end.
     ///
     /// # Errors
-    /// [`Error::ClosedDuringHandshake`] before the handshake is complete, [`Error::Truncated`]
-    /// after that without close_notify. After close_notify there is no error.
+    /// [`Error::NoClientHello`] on a server before a ClientHello, [`Error::ClosedDuringHandshake`]
+    /// before the handshake is complete, [`Error::Truncated`] after that without close_notify. After
+    /// close_notify there is no error.
     pub fn end_of_input(&mut self) -> Result<(), Error> {
+        self.end(TransportEnd::Closed)
+    }
+
+    /// Signals that the transport was reset (TCP: RST), which ends both directions.
+    ///
+    /// # Errors
+    /// As [`end_of_input`](Self::end_of_input).
+    pub fn transport_reset(&mut self) -> Result<(), Error> {
+        self.end(TransportEnd::Reset)
+    }
+
+    fn end(&mut self, end: TransportEnd) -> Result<(), Error> {
         let state = self.state()?;
         if self.peer_closed {
             return Ok(());
@@ -220,7 +236,12 @@ impl<R: Role> Connection<R> {
         if state.established().is_some() {
             return Err(Error::Truncated);
         }
-        let e = Error::ClosedDuringHandshake { state: state.name() };
+        let state = state.name();
+        let e = if state.is_first() && !state.is_client() {
+            Error::NoClientHello { partial: self.has_partial_record || self.joiner.is_partial(), end }
+        } else {
+            Error::ClosedDuringHandshake { state, end }
+        };
         R::end(&mut self.state, e.clone_error());
         Err(e)
     }

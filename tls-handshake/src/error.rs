@@ -17,12 +17,15 @@ mod contradiction;
 mod display;
 mod excerpt;
 mod illegal;
+mod state_name;
 
 pub use crate::certificate_error::{CertificateError, Refusal};
 pub use contradiction::Contradiction;
 pub use excerpt::Excerpt;
 pub(crate) use excerpt::{Escaped, bounded};
 pub use illegal::{Flood, Illegal};
+pub(crate) use state_name::Side;
+pub use state_name::StateName;
 
 /// Why a connection failed, or why a call was rejected.
 ///
@@ -39,26 +42,26 @@ pub enum Error {
         /// The alert.
         description: AlertDescription,
         /// The state of the connection.
-        state: &'static str,
+        state: StateName,
     },
     /// This state does not allow the handshake message.
     UnexpectedMessage {
         /// The state of the connection.
-        state: &'static str,
+        state: StateName,
         /// The type received.
         got: HandshakeType,
     },
     /// This state does not allow a record of this type.
     UnexpectedRecord {
         /// The state of the connection.
-        state: &'static str,
+        state: StateName,
         /// The type received.
         got: ContentType,
     },
     /// An unencrypted record arrived where records must be encrypted (RFC 9846 §5.2).
     UnprotectedRecord {
         /// The state of the connection.
-        state: &'static str,
+        state: StateName,
         /// The type received.
         got: ContentType,
     },
@@ -240,10 +243,20 @@ pub enum Error {
     },
     /// The private key failed to sign.
     SignerFailed,
-    /// The peer closed the transport during the handshake.
+    /// The client closed or reset the transport before it had sent a complete ClientHello, as health
+    /// checks, port scans and browsers that connect ahead do. Servers can ignore it.
+    NoClientHello {
+        /// Whether a part of a ClientHello, or of a record, was received.
+        partial: bool,
+        /// How the transport ended.
+        end: TransportEnd,
+    },
+    /// The peer closed or reset the transport during the handshake.
     ClosedDuringHandshake {
         /// The state of the connection.
-        state: &'static str,
+        state: StateName,
+        /// How the transport ended.
+        end: TransportEnd,
     },
     /// The transport ended without close_notify: received data may be truncated.
     Truncated,
@@ -275,6 +288,15 @@ pub enum Error {
     Config(Contradiction),
     /// A message to send does not fit its length fields, because the configuration is too large.
     LocalMessageTooLong,
+}
+
+/// How a transport ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportEnd {
+    /// The peer closed its side (TCP: FIN).
+    Closed,
+    /// The peer, or a device on the way, reset the transport (TCP: RST).
+    Reset,
 }
 
 impl Error {
@@ -341,6 +363,7 @@ impl Error {
                 AlertDescription::INTERNAL_ERROR
             }
             Self::AlertReceived { .. }
+            | Self::NoClientHello { .. }
             | Self::ClosedDuringHandshake { .. }
             | Self::Truncated
             | Self::WrongAnswer

@@ -95,7 +95,7 @@ pub use config::{
     SessionLookup, SuitePreference,
 };
 pub use connection::{ClientConnection, ClientStart, Connection, Processed, Progress, ServerConnection};
-pub use error::{Contradiction, Error};
+pub use error::{Contradiction, Error, StateName, TransportEnd};
 pub use identity::{Identity, IdentityError, SignError, Signer, SigningKey, certs_from_pem};
 pub use need::{
     Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature,

@@ -34,7 +34,7 @@
 use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 
-use crate::error::Error;
+use crate::error::{Error, Side, StateName};
 use crate::framed::{Framed, RecordBoundary};
 use crate::key_update::Traffic;
 use crate::need::{Answer, ConnectionId};
@@ -99,10 +99,12 @@ impl StateMachine for Server {
         }
     }
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> StateName {
         match self {
-            Self::WaitClientHello(_) => "START",
-            Self::WaitSecondClientHello(_) => "START after HelloRetryRequest",
+            Self::WaitClientHello(_) => StateName::first(Side::Server, "START", "waited for ClientHello"),
+            Self::WaitSecondClientHello(_) => {
+                StateName::server("START after HelloRetryRequest", "waited for ClientHello after HelloRetryRequest")
+            }
             Self::Versioned(s) => s.name(),
         }
     }

@@ -4,7 +4,7 @@
 use tls_codec::code_points::{ContentType, HandshakeType};
 use tls_codec::handshake::RawMessage;
 
-use crate::error::Error;
+use crate::error::{Error, StateName};
 use crate::framed::{Framed, RecordBoundary};
 use crate::key_update::Traffic;
 use crate::need::{Answer, ConnectionId, Need};
@@ -44,8 +44,8 @@ pub(crate) trait StateMachine: Sized + std::fmt::Debug {
     /// The connection of the pending request, if the state waits for an answer.
     fn connection_id(&self) -> Option<ConnectionId>;
 
-    /// The state name of RFC 9846 Appendix A; a similar name for TLS 1.2.
-    fn name(&self) -> &'static str;
+    /// The state's name and text, for errors.
+    fn name(&self) -> StateName;
 
     /// Returns whether change_cipher_spec is ignored here: TLS 1.3 sends it only for middleboxes
     /// (RFC 9846 Appendix E.4).
@@ -100,7 +100,7 @@ pub(crate) trait StateMachine: Sized + std::fmt::Debug {
 }
 
 /// The error for a change_cipher_spec record that `state` does not expect.
-pub(crate) fn unexpected_change_cipher_spec(state: &'static str) -> Error {
+pub(crate) fn unexpected_change_cipher_spec(state: StateName) -> Error {
     Error::UnexpectedRecord { state, got: ContentType::CHANGE_CIPHER_SPEC }
 }
 
@@ -135,7 +135,7 @@ impl<A: StateMachine, B: StateMachine> StateMachine for Versioned<A, B> {
         }
     }
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> StateName {
         match self {
             Self::Tls13(s) => s.name(),
             Self::Tls12(s) => s.name(),

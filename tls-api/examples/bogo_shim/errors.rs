@@ -14,7 +14,7 @@ pub(crate) fn name(e: &Error) -> String {
     // BoringSSL prints its whole error queue: the cause, then its effect. Some tests expect both.
     let also = match e {
         Error::BadRecordMac => ":BAD_DECRYPT:\n",
-        Error::AlertReceived { description: AlertDescription::HANDSHAKE_FAILURE, state: "WAIT_SH" } => {
+        Error::AlertReceived { description: AlertDescription::HANDSHAKE_FAILURE, state } if *state == "WAIT_SH" => {
             ":HANDSHAKE_FAILURE_ON_CLIENT_HELLO:\n"
         }
         Error::Decode(e) if e.at.starts_with("signature_algorithms") => ":DECODE_ERROR:\n",

@@ -27,8 +27,9 @@
 //! | [`Certificate`](crate::Error::Certificate) with `UnknownIssuer` | the server sends no intermediate, or the client lacks the CA | fix the server's chain file; add the CA to the roots |
 //! | `Certificate` with `Expired`, `NotYetValid` | the certificate, or the local clock | the text shows both times |
 //! | `Certificate` with `NotValidForName` | wrong name, or another virtual host | connect by a name that the certificate lists |
-//! | [`AlertReceived`](crate::Error::AlertReceived) | the peer rejected us | its log says why; the text gives the common causes of the alert |
-//! | [`ClosedDuringHandshake`](crate::Error::ClosedDuringHandshake) | not a TLS port, a firewall, or a peer that closes instead of sending an alert | check address and port |
+//! | [`AlertReceived`](crate::Error::AlertReceived) | the peer rejected us | its log says why; the text gives the state and the usual causes of the alert |
+//! | [`ClosedDuringHandshake`](crate::Error::ClosedDuringHandshake) | not a TLS port, a firewall, or a peer that closes or resets instead of sending an alert | check address and port |
+//! | [`NoClientHello`](crate::Error::NoClientHello) | a health check, a port scan, or a browser that connects ahead | nothing; do not log it |
 //! | [`Record`](crate::Error::Record) | the peer speaks HTTP, SSH, SMTP … | use the TLS port, or STARTTLS |
 //! | [`NoCommonVersion`](crate::Error::NoCommonVersion), [`NoCommonCipherSuite`](crate::Error::NoCommonCipherSuite) | an old peer | update it; there is no switch for TLS 1.0, CBC or RSA key exchange |
 //! | [`Truncated`](crate::Error::Truncated) | no close_notify | an error unless your protocol has its own end: [`is_truncation`](crate::is_truncation) |

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tls_handshake::{Answer, Connection, Error, Need, NeedSignature, Needs, Processed, Progress, Role};
 
 use crate::session::buffer_pool::{ConnectionCount, FLIGHT_SIZE, RECORD_SIZE};
-use crate::session::io_loop::{flush, protocol_error, repeat_as_io};
+use crate::session::io_loop::{flush, is_reset, protocol_error, repeat_as_io};
 use crate::session::receive_buffer::{EarlyDataBuffer, ReceiveBuffer};
 use crate::session::send_buffer::{LastWrite, PendingPlaintext, SendBuffer};
 use crate::session::{IoState, UNREAD_LIMIT};
@@ -92,6 +92,8 @@ enum CloseNotify {
 enum Input {
     Open,
     Eof,
+    /// The peer reset the transport.
+    Reset,
 }
 
 /// What the transport has accepted.
@@ -156,13 +158,27 @@ impl<R: SessionRole> SessionCore<R> {
         }
         // Records of data are longer than most handshake messages.
         let initial_size = if self.connection.is_handshaking() { FLIGHT_SIZE } else { RECORD_SIZE };
-        let n = self.received.fill_from(rd, initial_size)?;
+        let n = self.received.fill_from(rd, initial_size).map_err(|e| self.on_read_error(e))?;
         if n == 0 {
             self.input = Input::Eof;
         } else {
             self.has_unprocessed = true;
         }
         Ok(n)
+    }
+
+    /// Ends a handshake whose transport was reset, so that the error names the state, or the alert
+    /// that was received before. Keeps the kind of the transport's error.
+    #[cold]
+    fn on_read_error(&mut self, e: io::Error) -> io::Error {
+        if !is_reset(&e) || !self.connection.is_handshaking() {
+            return e;
+        }
+        self.input = Input::Reset;
+        match self.process() {
+            Err(why) if self.connection.error().is_some() => protocol_error(why),
+            _ => e,
+        }
     }
 
     pub(crate) fn write_tls(&mut self, wr: &mut dyn io::Write) -> io::Result<usize> {
@@ -189,7 +205,7 @@ impl<R: SessionRole> SessionCore<R> {
     }
 
     pub(crate) fn wants_read(&self) -> bool {
-        self.input == Input::Open
+        self.input != Input::Eof
             && self.awaited().is_none()
             && self.connection.error().is_none()
             && !self.connection.close_notify_received()
@@ -328,13 +344,14 @@ impl<R: SessionRole> SessionCore<R> {
         }
     }
 
-    /// Reports EOF during the handshake. After it, reading returns EOF once all earlier data was
-    /// read.
+    /// Reports EOF and reset during the handshake. After it, reading returns EOF once all earlier data
+    /// was read.
     fn check_eof(&mut self) -> Result<(), Error> {
-        if self.input == Input::Eof && self.connection.is_handshaking() {
-            self.connection.end_of_input()?;
+        match self.input {
+            Input::Eof if self.connection.is_handshaking() => self.connection.end_of_input(),
+            Input::Reset if self.connection.is_handshaking() => self.connection.transport_reset(),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Answers this request and those that follow it, up to one that the application answers.

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use tls_handshake::Error;
+use tls_handshake::{Error, TransportEnd};
 
 use super::Session;
 
@@ -20,7 +20,7 @@ pub(crate) fn complete_io<S: Session, T: Read + Write>(
         let blocked = match write_and_flush(session, io, &mut written) {
             Ok(()) => None,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Some(e),
-            Err(e) => return Err(e),
+            Err(e) => return Err(why_write_failed(session, io, e)),
         };
         check_progress(session)?;
         let done = if handshake { !session.is_handshaking() } else { read + written > 0 };
@@ -43,6 +43,32 @@ pub(crate) fn complete_io<S: Session, T: Read + Write>(
             return Ok((read, written));
         }
     }
+}
+
+/// Returns why a handshake ended whose transport takes no more bytes: a peer that rejects it sends an
+/// alert and closes, and the next write fails before that alert was read.
+#[cold]
+fn why_write_failed<S: Session, T: Read>(session: &mut S, io: &mut T, e: io::Error) -> io::Error {
+    if !is_reset(&e) && e.kind() != io::ErrorKind::BrokenPipe {
+        return e;
+    }
+    while session.is_handshaking() && session.wants_read() {
+        match session.read_tls(io) {
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(why) if why.get_ref().is_some_and(|why| why.is::<Error>()) => return why,
+            Err(_) => return e,
+        }
+        if let Err(why) = session.process_new_packets() {
+            return protocol_error(why);
+        }
+    }
+    e
+}
+
+/// Returns whether the peer, or a device on the way, reset the transport.
+pub(crate) fn is_reset(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted)
 }
 
 /// Writes all pending bytes and flushes. Adds the bytes written to `written`, also on an error.
@@ -87,7 +113,11 @@ pub(crate) fn repeat_as_io(e: &Error) -> io::Error {
 /// Returns a protocol error as an error of I/O.
 pub(crate) fn protocol_error(e: Error) -> io::Error {
     let kind = match e {
-        Error::Truncated | Error::ClosedDuringHandshake { .. } => io::ErrorKind::UnexpectedEof,
+        Error::NoClientHello { end: TransportEnd::Reset, .. }
+        | Error::ClosedDuringHandshake { end: TransportEnd::Reset, .. } => io::ErrorKind::ConnectionReset,
+        Error::Truncated | Error::NoClientHello { .. } | Error::ClosedDuringHandshake { .. } => {
+            io::ErrorKind::UnexpectedEof
+        }
         Error::SendAfterClose => io::ErrorKind::BrokenPipe,
         _ => io::ErrorKind::InvalidData,
     };

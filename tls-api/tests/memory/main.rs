@@ -18,6 +18,7 @@ mod psk;
 mod reading;
 mod record_sizes;
 mod rejections;
+mod resets;
 mod resumption;
 mod sending;
 mod server_session_removal;

@@ -46,7 +46,7 @@ use tls_crypto::{EphemeralKey, Tls12Suite, Transcript};
 
 use super::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
-use crate::error::Error;
+use crate::error::{Error, Side, StateName};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, AnswerKind, ConnectionId};
 use crate::negotiated::Established;
@@ -191,18 +191,20 @@ impl StateMachine for State {
         }
     }
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> StateName {
         match self {
-            Self::WaitCertificate(_) => "WAIT_CERT",
-            Self::WaitServerKeyExchange(_) => "WAIT_SKE",
-            Self::WaitServerHelloDone(_) => "WAIT_SHD",
-            Self::WaitVerdict(_) => "WAIT_SHD (verdict)",
-            Self::WaitClientIdentity(_) => "WAIT_SHD (identity)",
-            Self::WaitSignature(_) => "WAIT_SHD (signature)",
-            Self::WaitNewSessionTicket(_) => "WAIT_TICKET",
-            Self::WaitChangeCipherSpec(_) => "WAIT_CCS",
-            Self::WaitFinished(_) => "WAIT_FINISHED",
-            Self::Connected(_) => "CONNECTED",
+            Self::WaitCertificate(_) => StateName::client("WAIT_CERT", "waited for the server's Certificate"),
+            Self::WaitServerKeyExchange(_) => StateName::client("WAIT_SKE", "waited for ServerKeyExchange"),
+            Self::WaitServerHelloDone(_) => StateName::client("WAIT_SHD", "waited for ServerHelloDone"),
+            Self::WaitVerdict(_) => StateName::client("WAIT_SHD (verdict)", "verified the server's certificate"),
+            Self::WaitClientIdentity(_) => StateName::client("WAIT_SHD (identity)", "chose its certificate"),
+            Self::WaitSignature(_) => StateName::client("WAIT_SHD (signature)", "signed the handshake"),
+            Self::WaitNewSessionTicket(_) => StateName::client("WAIT_TICKET", "waited for NewSessionTicket"),
+            Self::WaitChangeCipherSpec(_) => {
+                StateName::client("WAIT_CCS", "waited for the server's change_cipher_spec")
+            }
+            Self::WaitFinished(_) => StateName::client("WAIT_FINISHED", "waited for the server's Finished"),
+            Self::Connected(_) => StateName::connected12(Side::Client),
         }
     }
 

@@ -28,7 +28,7 @@ use super::offered_psk::FullHandshake;
 use super::request::Request;
 use super::session_tracker::SessionTracker;
 use crate::config::ClientConfig;
-use crate::error::Error;
+use crate::error::{Error, Side, StateName};
 use crate::framed::Framed;
 use crate::key_update::Traffic;
 use crate::need::{Answer, AnswerKind, ConnectionId};
@@ -184,17 +184,21 @@ impl StateMachine for State {
         }
     }
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> StateName {
         match self {
-            Self::WaitEncryptedExtensions(_) => "WAIT_EE",
-            Self::WaitCertOrCertRequest(_) => "WAIT_CERT_CR",
-            Self::WaitCert(_) => "WAIT_CERT",
-            Self::WaitVerdict(_) => "WAIT_CERT (verdict)",
-            Self::WaitCertVerify(_) => "WAIT_CV",
-            Self::WaitFinished(_) => "WAIT_FINISHED",
-            Self::WaitClientIdentity(_) => "WAIT_FINISHED (identity)",
-            Self::WaitSignature(_) => "WAIT_FINISHED (signature)",
-            Self::Connected(_) => "CONNECTED",
+            Self::WaitEncryptedExtensions(_) => {
+                StateName::client("WAIT_EE", "waited for the server's EncryptedExtensions")
+            }
+            Self::WaitCertOrCertRequest(_) => {
+                StateName::client("WAIT_CERT_CR", "waited for the server's Certificate or CertificateRequest")
+            }
+            Self::WaitCert(_) => StateName::client("WAIT_CERT", "waited for the server's Certificate"),
+            Self::WaitVerdict(_) => StateName::client("WAIT_CERT (verdict)", "verified the server's certificate"),
+            Self::WaitCertVerify(_) => StateName::client("WAIT_CV", "waited for the server's CertificateVerify"),
+            Self::WaitFinished(_) => StateName::client("WAIT_FINISHED", "waited for the server's Finished"),
+            Self::WaitClientIdentity(_) => StateName::client("WAIT_FINISHED (identity)", "chose its certificate"),
+            Self::WaitSignature(_) => StateName::client("WAIT_FINISHED (signature)", "signed the handshake"),
+            Self::Connected(_) => StateName::connected13(Side::Client),
         }
     }
 

@@ -46,7 +46,10 @@ impl<R: Role> Connection<R> {
             return self.on_handshake_record(incoming, total, fragment, outgoing);
         }
         let (content_type, content, total) = match self.receiver.open(incoming, &|| state_name(&self.state))? {
-            NextRecord::Incomplete { need } => return done(0, Progress::NeedMoreInput { at_least: need }),
+            NextRecord::Incomplete { need } => {
+                self.has_partial_record = !incoming.is_empty();
+                return done(0, Progress::NeedMoreInput { at_least: need });
+            }
             NextRecord::Skipped { total } => return done(total, Progress::Continue),
             NextRecord::Record { content_type, content, total } => (content_type, content, total),
         };

@@ -1,12 +1,14 @@
 //! The text of every [`Error`] but those about certificates, which are in
-//! `certificate_error/display.rs`.
+//! `certificate_error/display.rs`. `alerts` has the usual causes of each alert.
 
 use std::fmt;
 
-use tls_codec::code_points::{AlertDescription, ProtocolVersion};
+use tls_codec::code_points::ProtocolVersion;
 use tls_codec::extension::MaxFragmentLength;
 
-use super::{Contradiction, Error, Excerpt, Flood, Illegal, bounded};
+mod alerts;
+
+use super::{Contradiction, Error, Excerpt, Flood, Illegal, TransportEnd, bounded};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -14,13 +16,13 @@ impl fmt::Display for Error {
             Self::Decode(e) => write!(f, "malformed message from the peer: {e}"),
             Self::Record(e) => write!(f, "{e}"),
             Self::AlertReceived { description, state } => {
-                write!(f, "the peer closed the connection with the alert {description} in {state}")?;
-                f.write_str(hint(*description))
+                write!(f, "the peer closed the connection with the alert {description} {state}")?;
+                alerts::write_causes(f, *description, *state)
             }
-            Self::UnexpectedMessage { state, got } => write!(f, "unexpected {got} message in {state}"),
-            Self::UnexpectedRecord { state, got } => write!(f, "unexpected {got} record in {state}"),
+            Self::UnexpectedMessage { state, got } => write!(f, "unexpected {got} message {state}"),
+            Self::UnexpectedRecord { state, got } => write!(f, "unexpected {got} record {state}"),
             Self::UnprotectedRecord { state, got } => {
-                write!(f, "unencrypted {got} record in {state}; records must be encrypted")
+                write!(f, "unencrypted {got} record {state}; records must be encrypted there")
             }
             Self::KeyChangeInsideRecord { message } => {
                 write!(f, "data after {message} in the same record; {message} must end its record")
@@ -152,11 +154,36 @@ impl fmt::Display for Error {
                  and no certificate is configured",
             ),
             Self::SignerFailed => f.write_str("the private key failed to sign"),
-            Self::ClosedDuringHandshake { state } => write!(
+            Self::NoClientHello { partial: false, end } => write!(
                 f,
-                "the peer closed the transport during the handshake, in {state}; it may not speak TLS on this port, or \
-                 may have rejected the connection without an alert"
+                "the client {end} the transport before it sent anything; health checks, port scans and connections \
+                 opened ahead do this, so it can be ignored"
             ),
+            Self::NoClientHello { partial: true, end } => write!(
+                f,
+                "the client {end} the transport after an incomplete ClientHello; usual causes are a probe, a client that \
+                 reached its timeout, and a network that drops large packets"
+            ),
+            Self::ClosedDuringHandshake { state, end } => {
+                write!(f, "the peer {end} the transport {state}, before the handshake was complete; ")?;
+                f.write_str(match (state.is_client(), state.is_first(), end) {
+                    (true, true, TransportEnd::Closed) => {
+                        "it may not speak TLS on this port, or may have rejected the connection without an alert"
+                    }
+                    (true, true, TransportEnd::Reset) => {
+                        "usual causes are a firewall or proxy that blocks the server's name or address, a port without \
+                         TLS, and a server that rejects the connection without an alert"
+                    }
+                    (true, false, _) => {
+                        "usual causes are a server that rejects the client's certificate or parameters without an alert, \
+                         one that failed, and a timeout; its log may say more"
+                    }
+                    (false, ..) => {
+                        "usual causes are a client that rejects the server's certificate or parameters without an alert, \
+                         one that gave up, and a timeout"
+                    }
+                })
+            }
             Self::Truncated => {
                 f.write_str("the peer closed the transport without close_notify: received data may be truncated")
             }
@@ -183,22 +210,13 @@ impl fmt::Display for Error {
     }
 }
 
-/// Returns the usual causes of an alert that is common in the field.
-fn hint(description: AlertDescription) -> &'static str {
-    match description {
-        AlertDescription::PROTOCOL_VERSION => "; it supports none of the offered protocol versions",
-        AlertDescription::HANDSHAKE_FAILURE | AlertDescription::INSUFFICIENT_SECURITY => {
-            "; it found no common cipher suite, group or signature scheme, or requires a client certificate; \
-             it may support only CBC or RSA key exchange, which this library does not"
-        }
-        AlertDescription::UNRECOGNIZED_NAME => "; it does not serve the requested server name",
-        AlertDescription::CERTIFICATE_REQUIRED => "; it requires a client certificate",
-        AlertDescription::UNKNOWN_CA => "; it does not trust the CA that issued the certificate",
-        AlertDescription::CERTIFICATE_EXPIRED => "; by its clock, the certificate has expired or is not valid yet",
-        AlertDescription::NO_APPLICATION_PROTOCOL => {
-            "; it supports none of the offered application protocols (ALPN), or requires one and none was offered"
-        }
-        _ => "",
+/// The verb of a sentence about the peer.
+impl fmt::Display for TransportEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "closed",
+            Self::Reset => "reset",
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use tls_codec::code_points::ContentType;
 use tls_codec::record::{Deframed, MAX_CIPHERTEXT, MAX_FRAGMENT, deframe};
 use tls_crypto::{Opener, TAG_LEN};
 
-use crate::error::{Error, Flood};
+use crate::error::{Error, Flood, StateName};
 use crate::record_limits::{LimitedRecords, UNLIMITED};
 use crate::schedule::{Epoch, ReadKey};
 
@@ -135,7 +135,7 @@ impl RecordReceiver {
 
     /// Decrypts the record at the front of `incoming`. `state` returns the name of the state, for
     /// errors.
-    pub(crate) fn open(&mut self, incoming: &mut [u8], state: &dyn Fn() -> &'static str) -> Result<NextRecord, Error> {
+    pub(crate) fn open(&mut self, incoming: &mut [u8], state: &dyn Fn() -> StateName) -> Result<NextRecord, Error> {
         let max_body = self.max_body();
         // Skipped records were sent before the client received our limit.
         let (header, body) = match deframe(incoming, if self.skip.is_some() { MAX_CIPHERTEXT } else { max_body })? {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     fn open(receive: &mut RecordReceiver, content_type: ContentType, length: u16) -> Result<NextRecord, Error> {
-        receive.open(&mut plain(content_type, length), &|| "TEST")
+        receive.open(&mut plain(content_type, length), &|| StateName::ENDED)
     }
 
     #[test]

@@ -55,7 +55,7 @@
 use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 
-use crate::error::Error;
+use crate::error::{Error, Side, StateName};
 use crate::framed::{Framed, RecordBoundary};
 use crate::need::{Answer, AnswerKind, ConnectionId};
 use crate::negotiated::Established;
@@ -166,19 +166,23 @@ impl StateMachine for State {
         }
     }
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> StateName {
         match self {
-            Self::WaitSession(_) => "RECVD_CH (session)",
-            Self::WaitIdentity(_) => "RECVD_CH",
-            Self::WaitSignature(_) => "NEGOTIATED",
-            Self::WaitCertificate(_) => "WAIT_CERT",
-            Self::WaitVerdict(_) => "WAIT_CERT (verdict)",
-            Self::WaitClientKeyExchange(_) | Self::WaitCertifiedKeyExchange(_) => "WAIT_CKE",
-            Self::WaitCertVerify(_) => "WAIT_CV",
-            Self::WaitChangeCipherSpec(_) => "WAIT_CCS",
-            Self::WaitFinished(_) => "WAIT_FINISHED",
-            Self::WaitTicket(_) => "WAIT_FINISHED (ticket)",
-            Self::Connected(_) => "CONNECTED",
+            Self::WaitSession(_) => StateName::server("RECVD_CH (session)", "looked up the client's session"),
+            Self::WaitIdentity(_) => StateName::server("RECVD_CH", "chose its certificate"),
+            Self::WaitSignature(_) => StateName::server("NEGOTIATED", "signed the handshake"),
+            Self::WaitCertificate(_) => StateName::server("WAIT_CERT", "waited for the client's Certificate"),
+            Self::WaitVerdict(_) => StateName::server("WAIT_CERT (verdict)", "verified the client's certificate"),
+            Self::WaitClientKeyExchange(_) | Self::WaitCertifiedKeyExchange(_) => {
+                StateName::server("WAIT_CKE", "waited for ClientKeyExchange")
+            }
+            Self::WaitCertVerify(_) => StateName::server("WAIT_CV", "waited for the client's CertificateVerify"),
+            Self::WaitChangeCipherSpec(_) => {
+                StateName::server("WAIT_CCS", "waited for the client's change_cipher_spec")
+            }
+            Self::WaitFinished(_) => StateName::server("WAIT_FINISHED", "waited for the client's Finished"),
+            Self::WaitTicket(_) => StateName::server("WAIT_FINISHED (ticket)", "made a session ticket"),
+            Self::Connected(_) => StateName::connected12(Side::Server),
         }
     }
 

@@ -34,7 +34,7 @@
 use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 
-use crate::error::Error;
+use crate::error::{Error, Side, StateName};
 use crate::framed::Framed;
 use crate::key_update::Traffic;
 use crate::need::{Answer, AnswerKind, ConnectionId};
@@ -144,19 +144,21 @@ impl StateMachine for State {
         }
     }
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> StateName {
         match self {
-            Self::WaitSession(_) => "RECVD_CH (session)",
-            Self::WaitTakeSession(_) => "RECVD_CH (taking the session)",
-            Self::WaitIdentity(_) => "RECVD_CH",
-            Self::WaitSignature(_) => "NEGOTIATED",
-            Self::WaitCert(_) => "WAIT_CERT",
-            Self::WaitVerdict(_) => "WAIT_CERT (verdict)",
-            Self::WaitCertVerify(_) => "WAIT_CV",
-            Self::WaitEndOfEarlyData(_) => "WAIT_EOED",
-            Self::WaitFinished(_) => "WAIT_FINISHED",
-            Self::WaitTickets(_) => "CONNECTED (tickets)",
-            Self::Connected(_) => "CONNECTED",
+            Self::WaitSession(_) => StateName::server("RECVD_CH (session)", "looked up the client's session"),
+            Self::WaitTakeSession(_) => {
+                StateName::server("RECVD_CH (taking the session)", "took the client's session from its store")
+            }
+            Self::WaitIdentity(_) => StateName::server("RECVD_CH", "chose its certificate"),
+            Self::WaitSignature(_) => StateName::server("NEGOTIATED", "signed the handshake"),
+            Self::WaitCert(_) => StateName::server("WAIT_CERT", "waited for the client's Certificate"),
+            Self::WaitVerdict(_) => StateName::server("WAIT_CERT (verdict)", "verified the client's certificate"),
+            Self::WaitCertVerify(_) => StateName::server("WAIT_CV", "waited for the client's CertificateVerify"),
+            Self::WaitEndOfEarlyData(_) => StateName::server("WAIT_EOED", "waited for EndOfEarlyData"),
+            Self::WaitFinished(_) => StateName::server("WAIT_FINISHED", "waited for the client's Finished"),
+            Self::WaitTickets(_) => StateName::server("CONNECTED (tickets)", "made session tickets"),
+            Self::Connected(_) => StateName::connected13(Side::Server),
         }
     }
 

@@ -9,7 +9,7 @@ use tls_codec::code_points::{AlertDescription, HandshakeType as T};
 
 use super::flow::{End, Kind, answers, client, configs, halt_at, server};
 use super::pair::{Pair, Pki};
-use crate::error::Error;
+use crate::error::{Error, StateName};
 use crate::record::Outgoing;
 use crate::server::Server;
 use crate::states::StateMachine;
@@ -133,7 +133,7 @@ fn tls12_partial_message_before_key_change_is_rejected() {
     let (_, mut server) = halt_at(Kind::Tls12, &pki, [4, 1]);
     let (mut other, _) = halt_at(Kind::Tls12, &pki, [4, 1]);
     let together = [other.pop(), vec![20, 0, 0, 0]].concat();
-    let rejection = Error::UnexpectedMessage { state: "WAIT_CCS", got: T::FINISHED };
+    let rejection = Error::UnexpectedMessage { state: StateName::server("WAIT_CCS", ""), got: T::FINISHED };
     assert_eq!(server.deliver(&together, &mut answers(&pki)), Err(rejection));
 }
 

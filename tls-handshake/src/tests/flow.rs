@@ -228,7 +228,7 @@ impl<S: StateMachine> End<S> {
     }
 
     pub(super) fn name(&self) -> &'static str {
-        self.state.as_ref().map_or("failed", StateMachine::name)
+        self.state.as_ref().map_or("failed", |state| state.name().as_str())
     }
 }
 

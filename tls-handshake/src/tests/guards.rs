@@ -13,7 +13,7 @@ use super::hello::Hello;
 use super::pair::{Pair, Pki};
 use super::resumption::{Harness, Storage, TLS12, TLS13};
 use crate::config::{ClientConfig, ServerConfig, SessionLookup};
-use crate::error::Error;
+use crate::error::{Error, StateName};
 use crate::need::Need;
 use crate::{ExternalPsk, HandshakeKind};
 
@@ -55,7 +55,7 @@ fn handshake_record_ends_skipping_of_early_data() {
             harness.run(&mut pair).unwrap();
         }
         let mut record = [&[23, 3, 3, 0, 40][..], &[7; 40]].concat();
-        let opened = pair.server.receive_half().open(&mut record, &|| "");
+        let opened = pair.server.receive_half().open(&mut record, &|| StateName::ENDED);
         assert_eq!(opened.err(), Some(Error::BadRecordMac), "retry {retry}");
     }
 }

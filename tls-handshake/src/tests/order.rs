@@ -46,9 +46,13 @@ fn assert_rejects_all_but<S: StateMachine>(
             message.extend_from_slice(body);
             let actions = end.sink.actions.len();
             let error = end.deliver(&message, &mut answers(&pki)).unwrap_err();
-            assert_eq!(error, Error::UnexpectedMessage { state: name, got: typ });
+            assert!(
+                matches!(&error, Error::UnexpectedMessage { state, got } if *state == name && *got == typ),
+                "{error:?}"
+            );
             assert_eq!(error.alert(), Some(AlertDescription::UNEXPECTED_MESSAGE));
-            assert!(error.to_string().contains(name), "{error}");
+            let shown = name.split(" (").next().unwrap();
+            assert!(error.to_string().contains(shown), "{error}");
             assert_eq!(end.sink.actions.len(), actions, "{name} acted on {typ}");
         }
     }
@@ -57,9 +61,12 @@ fn assert_rejects_all_but<S: StateMachine>(
     let changed = end.change_cipher_spec();
     match change {
         Rejected => {
-            let error = Error::UnexpectedRecord { state: name, got: ContentType::CHANGE_CIPHER_SPEC };
+            let error = changed.unwrap_err();
+            let Error::UnexpectedRecord { state, got: ContentType::CHANGE_CIPHER_SPEC } = error else {
+                panic!("{error:?}")
+            };
+            assert_eq!(state, name);
             assert_eq!(error.alert(), Some(AlertDescription::UNEXPECTED_MESSAGE));
-            assert_eq!(changed, Err(error));
         }
         Ignored => assert_eq!((changed, end.name()), (Ok(()), name)),
         Keys => assert!(changed.is_ok() && end.name() != name, "{name}: {changed:?}"),

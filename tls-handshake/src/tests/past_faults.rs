@@ -14,7 +14,7 @@ use super::flow::{
 };
 use super::pair::{Pair, Pki, Secrets, send_all};
 use crate::config::{ClientConfig, ServerConfig};
-use crate::error::{Error, Flood};
+use crate::error::{Error, Flood, Side, StateName};
 use crate::need::Need;
 use crate::verify::{tls12, tls13};
 
@@ -61,7 +61,7 @@ fn records(mut wire: &[u8]) -> Vec<Vec<u8>> {
 
 fn assert_unexpected(result: &Result<(), Error>, at: &str, content_type: C) {
     let Err(Error::UnexpectedRecord { got, state }) = result else { panic!("{result:?}") };
-    assert_eq!((*got, *state), (content_type, at));
+    assert_eq!((*got, state.as_str()), (content_type, at));
     assert_eq!(result.as_ref().unwrap_err().alert(), Some(A::UNEXPECTED_MESSAGE));
 }
 
@@ -122,13 +122,13 @@ fn cve_2014_0224_early_change_cipher_spec_record_is_rejected() {
 #[test]
 fn finished_without_change_cipher_spec_is_rejected() {
     let pki = pki(Kind::Tls12);
-    let rejection = Err(Error::UnexpectedMessage { state: "WAIT_CCS", got: T::FINISHED });
+    let rejection = |state| Err(Error::UnexpectedMessage { state, got: T::FINISHED });
     let (mut client, mut server) = halt_at(Kind::Tls12, &pki, [4, 2]);
     assert_eq!(client.sink.sent.pop_front(), Some(Sent::ChangeCipherSpec));
-    assert_eq!(server.take(&client.sink.sent[0], &mut answers(&pki)), rejection);
+    assert_eq!(server.take(&client.sink.sent[0], &mut answers(&pki)), rejection(StateName::server("WAIT_CCS", "")));
     let (mut client, mut server) = halt_at(Kind::Tls12, &pki, [4, 4]);
     assert_eq!(server.sink.sent.pop_front(), Some(Sent::ChangeCipherSpec));
-    assert_eq!(client.take(&server.sink.sent[0], &mut answers(&pki)), rejection);
+    assert_eq!(client.take(&server.sink.sent[0], &mut answers(&pki)), rejection(StateName::client("WAIT_CCS", "")));
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn cve_2020_24613_unauthenticated_server_is_rejected() {
         let (mut client, mut server) = halt_at(Kind::Full, &pki, [takes, usize::MAX]);
         server.sink.sent.drain(..skips);
         let rejection = client.take(&server.sink.sent[0], &mut answers(&pki));
-        assert_eq!(rejection, Err(Error::UnexpectedMessage { state, got }));
+        assert_eq!(rejection, Err(Error::UnexpectedMessage { state: StateName::client(state, ""), got }));
     }
     // In TLS 1.2, without Certificate or ServerKeyExchange.
     for (takes, skips, state, got) in
@@ -245,7 +245,7 @@ fn cve_2020_24613_unauthenticated_server_is_rejected() {
         let (mut client, mut server) = halt_at(Kind::Tls12, &pki, [takes, usize::MAX]);
         server.sink.sent.drain(..skips);
         let rejection = client.take(&server.sink.sent[0], &mut answers(&pki));
-        assert_eq!(rejection, Err(Error::UnexpectedMessage { state, got }));
+        assert_eq!(rejection, Err(Error::UnexpectedMessage { state: StateName::client(state, ""), got }));
     }
 }
 
@@ -271,8 +271,8 @@ fn cve_2022_25640_unauthenticated_client_is_rejected() {
         client.sink.sent.drain(..skips);
         assert_eq!(client.sink.sent[0].typ(), got);
         let rejection = match server.take(&client.sink.sent[0], &mut answers(&pki)).unwrap_err() {
-            Error::UnexpectedMessage { state, got } => (state, got),
-            Error::UnexpectedRecord { state, got: C::CHANGE_CIPHER_SPEC } => (state, CHANGE_CIPHER_SPEC),
+            Error::UnexpectedMessage { state, got } => (state.as_str(), got),
+            Error::UnexpectedRecord { state, got: C::CHANGE_CIPHER_SPEC } => (state.as_str(), CHANGE_CIPHER_SPEC),
             other => panic!("{other:?}"),
         };
         assert_eq!(rejection, (state, got), "{kind:?}");
@@ -417,7 +417,7 @@ fn hello_request_during_handshake_is_ignored() {
     client.set_versions(&[ProtocolVersion::TLS13]).unwrap();
     let mut pair = Pair::with(client, ServerConfig::new());
     pair.at_client.extend_from_slice(&[22, 3, 3, 0, 4, 0, 0, 0, 0]);
-    let rejection = Error::UnexpectedMessage { state: "WAIT_SH", got: T::HELLO_REQUEST };
+    let rejection = Error::UnexpectedMessage { state: StateName::client("WAIT_SH", ""), got: T::HELLO_REQUEST };
     assert_eq!(pair.step_client().unwrap_err(), rejection);
 }
 
@@ -470,9 +470,9 @@ fn received_no_renegotiation_warning_is_ignored() {
     pair.exchange(b"question", b"answer");
     pair.server.send_raw_record(C::ALERT, &[2, A::NO_RENEGOTIATION.0], &mut pair.to_client);
     pair.client.send_raw_record(C::ALERT, &[2, A::NO_RENEGOTIATION.0], &mut pair.to_server);
-    let ended = Error::AlertReceived { description: A::NO_RENEGOTIATION, state: "CONNECTED" };
-    assert_eq!(pair.step_client().unwrap_err(), ended);
-    assert_eq!(pair.step_server().unwrap_err(), ended);
+    let ended = |side| Error::AlertReceived { description: A::NO_RENEGOTIATION, state: StateName::connected12(side) };
+    assert_eq!(pair.step_client().unwrap_err(), ended(Side::Client));
+    assert_eq!(pair.step_server().unwrap_err(), ended(Side::Server));
 }
 
 /// No alert follows close_notify, and the peer's data still arrives.
@@ -612,6 +612,6 @@ fn tls13_connection_rejects_hello_request() {
     let mut pair = Pair::new(&pki);
     pair.handshake(&pki).unwrap();
     pair.server.send_raw_record(C::HANDSHAKE, &[0, 0, 0, 0], &mut pair.to_client);
-    let rejection = Error::UnexpectedMessage { state: "CONNECTED", got: T::HELLO_REQUEST };
+    let rejection = Error::UnexpectedMessage { state: StateName::connected13(Side::Client), got: T::HELLO_REQUEST };
     assert_eq!(pair.step_client().unwrap_err(), rejection);
 }

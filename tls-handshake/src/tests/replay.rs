@@ -295,7 +295,10 @@ fn check_schedule(section: u8, group: Group, protected_from: usize, client_finis
 
 fn open_record(receive: &mut RecordReceiver, record: &[u8]) -> Vec<u8> {
     let mut bytes = record.to_vec();
-    let Ok(NextRecord::Record { content, total, .. }) = receive.open(&mut bytes, &|| "") else { panic!("no record") };
+    let Ok(NextRecord::Record { content, total, .. }) = receive.open(&mut bytes, &|| crate::error::StateName::ENDED)
+    else {
+        panic!("no record")
+    };
     assert_eq!(total, record.len());
     bytes[content].to_vec()
 }

@@ -8,7 +8,7 @@ use super::flow::{Kind, configs};
 use super::pair::{Pair, Pki, send_all};
 use super::resumption::{Harness, Storage, TLS13};
 use crate::config::{ClientConfig, ServerConfig};
-use crate::error::Error;
+use crate::error::{Error, Side, StateName};
 
 #[test]
 fn data_arrives_across_key_updates_in_both_directions() {
@@ -225,7 +225,8 @@ fn tls12_connection_rejects_key_update() {
     pair.exchange(b"question", b"answer");
     // The peer's KeyUpdate is rejected.
     pair.server.send_raw_record(C::HANDSHAKE, &[24, 0, 0, 1, 0], &mut pair.to_client);
-    let rejection = Error::UnexpectedMessage { state: "CONNECTED", got: HandshakeType::KEY_UPDATE };
+    let rejection =
+        Error::UnexpectedMessage { state: StateName::connected12(Side::Client), got: HandshakeType::KEY_UPDATE };
     assert_eq!(pair.step_client().unwrap_err(), rejection);
 }
 

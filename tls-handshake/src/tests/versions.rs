@@ -244,7 +244,7 @@ fn tls13_server_hello_is_rejected_as_tls12() {
     };
     let found = outcome_of(&whole);
     assert_eq!(found.side, "client");
-    assert!(matches!(found.error, Error::UnexpectedRecord { state: "WAIT_CERT", .. }), "{found:?}");
+    assert!(matches!(found.error, Error::UnexpectedRecord { state, .. } if state == "WAIT_CERT"), "{found:?}");
 }
 
 #[test]

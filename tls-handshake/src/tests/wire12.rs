@@ -7,7 +7,7 @@ use super::pair::{Pair, Pki, Secrets, send_all};
 use super::past_faults::{keys, seal};
 use super::wire::{Direction, Wire, check_eof_after_handshake, flip_all, record_offsets, states_at_eof};
 use crate::config::{ClientConfig, ServerConfig};
-use crate::error::{Error, Flood};
+use crate::error::{Error, Flood, Side, StateName};
 
 #[test]
 fn tls12_handshake_on_wire_rejects_every_flipped_byte() {
@@ -76,7 +76,7 @@ fn tls12_fatal_alert_in_every_state_fails_handshake() {
         insert_alerts(Kind::Tls12Auth, alert, 1, &mut |_, outcome, _| match outcome.unwrap_err() {
             Error::AlertReceived { description, state } => {
                 assert_eq!(description, A(alert[1]));
-                states.insert(state);
+                states.insert(state.as_str());
             }
             // An unencrypted alert after change_cipher_spec.
             error => assert_eq!(error, Error::BadRecordMac),
@@ -98,7 +98,7 @@ fn tls12_warnings_are_ignored_in_every_state_up_to_limit() {
             assert!(!wire.pair.client.is_handshaking() && !wire.pair.server.is_handshaking());
         }
         // Before the ClientHello, the server does not know whether the version has warnings.
-        Err(Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state: "START" }) => {
+        Err(Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state }) if state == "START" => {
             assert_eq!(direction, Direction::ToServer);
         }
         // RFC 9846 §5.1: not inside a fragmented message.
@@ -111,7 +111,7 @@ fn tls12_warnings_are_ignored_in_every_state_up_to_limit() {
     assert!(ignored >= 8 && interleaved > 20, "{ignored} {interleaved}");
     insert_alerts(Kind::Tls12Auth, warning, 5, &mut |_, outcome, _| {
         let error = outcome.unwrap_err();
-        let start = Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state: "START" };
+        let start = Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state: StateName::server("START", "") };
         assert!(
             [Error::Flood(Flood::WarningAlerts), start, Error::BadRecordMac, Error::InterleavedHandshake]
                 .contains(&error),
@@ -129,7 +129,8 @@ fn warning_before_server_hello_is_ignored_only_with_tls12() {
         let mut pair = Pair::with(client, ServerConfig::new());
         pair.at_client.extend_from_slice(&[21, 3, 1, 0, 2, 1, A::UNRECOGNIZED_NAME.0]);
         let outcome = pair.step_client().map(|_| ());
-        let rejection = Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state: "WAIT_SH" };
+        let rejection =
+            Error::AlertReceived { description: A::UNRECOGNIZED_NAME, state: StateName::client("WAIT_SH", "") };
         assert_eq!(outcome, if continues { Ok(()) } else { Err(rejection) });
         if continues {
             pair.handshake(&pki).unwrap();
@@ -198,7 +199,7 @@ fn tls12_invalid_records_after_handshake_are_rejected() {
     for content_type in [C::HANDSHAKE, C::ALERT] {
         assert_eq!(give(content_type, b"").0, Err(Error::EmptyRecord));
     }
-    let rejection = Error::UnexpectedRecord { state: "CONNECTED", got: C::CHANGE_CIPHER_SPEC };
+    let rejection = Error::UnexpectedRecord { state: StateName::connected12(Side::Server), got: C::CHANGE_CIPHER_SPEC };
     assert_eq!(give(C::CHANGE_CIPHER_SPEC, &[1]).0, Err(rejection));
     // Unencrypted and replayed records are rejected.
     for record in

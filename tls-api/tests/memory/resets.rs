@@ -1,0 +1,154 @@
+//! Transports that the peer resets, and probes of a server: what the error tells, and its kind.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use strata_tls::{AlertDescription, ClientSession, Error, ServerSession, Session, Stream, TransportEnd};
+
+use crate::pair::{Pair, carry, drain};
+use crate::pki::{VERSIONS, configs, configs_of};
+
+/// A transport that delivers `input`, then fails as a reset one does. Writes succeed until the
+/// peer has gone.
+struct Transport<'a> {
+    input: &'a [u8],
+    then: Result<(), ErrorKind>,
+    write: Result<(), ErrorKind>,
+}
+
+impl Read for Transport<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self.then {
+            Err(kind) if self.input.is_empty() => Err(kind.into()),
+            _ => self.input.read(out),
+        }
+    }
+}
+
+impl Write for Transport<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write.map(|()| bytes.len()).map_err(io::Error::from)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn reset(input: &[u8]) -> Transport<'_> {
+    Transport { input, then: Err(ErrorKind::ConnectionReset), write: Ok(()) }
+}
+
+/// Runs the handshake; returns the kind of the error and the error within.
+fn end<S: Session>(session: &mut S, mut transport: Transport<'_>) -> (ErrorKind, Option<Error>) {
+    let e = session.complete_io(&mut transport).unwrap_err();
+    let within = e.get_ref().and_then(|within| within.downcast_ref::<Error>()).cloned();
+    // The error is final, and the same everywhere.
+    if let Some(within) = &within {
+        assert!(session.process_new_packets().as_ref() == Err(within) && !session.wants_read());
+    }
+    (e.kind(), within)
+}
+
+#[test]
+fn reset_names_the_state_as_eof_does() {
+    for version in VERSIONS {
+        let (client, server) = configs_of(version);
+        for kind in [ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted] {
+            let mut session = Pair::new(&client, &server).client;
+            let transport = Transport { then: Err(kind), ..reset(b"") };
+            let (kind, error) = end(&mut session, transport);
+            let Some(Error::ClosedDuringHandshake { state, end }) = error else { panic!("{error:?}") };
+            assert_eq!((kind, state.as_str(), end), (ErrorKind::ConnectionReset, "WAIT_SH", TransportEnd::Reset));
+            let text = error.unwrap().to_string();
+            let start = "the peer reset the transport while the client waited for ServerHello (WAIT_SH), before";
+            assert!(text.starts_with(start) && text.contains("firewall"), "{text}");
+        }
+        // After the whole hello, the server waits for the client's flight.
+        let mut pair = Pair::new(&client, &server);
+        let hello = drain(&mut pair.client);
+        let (kind, error) = end(&mut pair.server, reset(&hello));
+        assert_eq!(kind, ErrorKind::ConnectionReset);
+        let text = error.unwrap().to_string();
+        assert!(text.contains("reset the transport while the server waited for"), "{text}");
+    }
+}
+
+#[test]
+fn stream_returns_the_reset_of_a_handshake() {
+    let (client, server) = configs();
+    let mut session = Pair::new(&client, &server).client;
+    let mut transport = reset(b"");
+    let e = Stream::new(&mut session, &mut transport).write(b"secret").unwrap_err();
+    let within = e.get_ref().unwrap().downcast_ref();
+    assert!(matches!(within, Some(Error::ClosedDuringHandshake { end: TransportEnd::Reset, .. })), "{e}");
+}
+
+#[test]
+fn probe_of_a_server_has_its_own_variant() {
+    let (client, server) = configs();
+    let hello = drain(&mut Pair::new(&client, &server).client);
+    for (then, kind, how) in [
+        (Ok(()), ErrorKind::UnexpectedEof, TransportEnd::Closed),
+        (Err(ErrorKind::ConnectionReset), ErrorKind::ConnectionReset, TransportEnd::Reset),
+    ] {
+        for cut in [0, 1, 5, 6, 100, hello.len() - 1] {
+            let mut session = ServerSession::new(&server);
+            let ended = end(&mut session, Transport { then, ..reset(&hello[..cut]) });
+            assert_eq!(ended, (kind, Some(Error::NoClientHello { partial: cut > 0, end: how })), "{cut}");
+            assert!(drain(&mut session).is_empty());
+        }
+        // A hello in two records, of which one arrives.
+        let split = [&[22, 3, 1, 0, 100], &hello[5..105]].concat();
+        let ended = end(&mut ServerSession::new(&server), Transport { then, ..reset(&split) });
+        assert_eq!(ended.1, Some(Error::NoClientHello { partial: true, end: how }));
+        let text = ended.1.unwrap().to_string();
+        assert!(text.contains("incomplete ClientHello"), "{text}");
+    }
+    let nothing = Error::NoClientHello { partial: false, end: TransportEnd::Closed }.to_string();
+    assert!(nothing.starts_with("the client closed the transport before it sent anything"), "{nothing}");
+}
+
+/// The server has rejected the connection and closed: the client's next write fails, and its alert is
+/// still to be read.
+#[test]
+fn alert_is_preferred_to_the_failure_of_a_write() {
+    for version in VERSIONS {
+        let (client, _) = configs_of(version);
+        for kind in [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted] {
+            let gone = |input| Transport { input, then: Err(ErrorKind::ConnectionReset), write: Err(kind) };
+            let alert = [21, 3, 3, 0, 2, 2, AlertDescription::ACCESS_DENIED.0];
+            let new = || ClientSession::new(&client, "server.test".try_into().unwrap()).unwrap();
+            let (_, error) = end(&mut new(), gone(&alert));
+            let expected = AlertDescription::ACCESS_DENIED;
+            let is_alert = matches!(&error, Some(Error::AlertReceived { description, .. }) if *description == expected);
+            assert!(is_alert, "{error:?}");
+            // Without an alert the state is told.
+            let (_, error) = end(&mut new(), gone(b""));
+            assert!(matches!(error, Some(Error::ClosedDuringHandshake { end: TransportEnd::Reset, .. })));
+            let (_, error) = end(&mut new(), Transport { then: Ok(()), ..gone(b"") });
+            assert!(matches!(error, Some(Error::ClosedDuringHandshake { end: TransportEnd::Closed, .. })));
+            // A transport that only does not answer keeps its own error.
+            let silent = Transport { then: Err(ErrorKind::WouldBlock), ..gone(b"") };
+            assert_eq!(end(&mut new(), silent), (kind, None));
+        }
+    }
+}
+
+#[test]
+fn reset_after_the_handshake_stays_an_error_of_the_transport() {
+    let (client, server) = configs();
+    let mut pair = Pair::new(&client, &server);
+    carry(&mut pair.client, &mut pair.server).unwrap();
+    carry(&mut pair.server, &mut pair.client).unwrap();
+    carry(&mut pair.client, &mut pair.server).unwrap();
+    assert!(!pair.client.is_handshaking());
+    pair.server.write_all(b"data").unwrap();
+    let sent = drain(&mut pair.server);
+    let mut transport = reset(&sent);
+    let mut stream = Stream::new(&mut pair.client, &mut transport);
+    let mut received = [0; 4];
+    stream.read_exact(&mut received).unwrap();
+    assert_eq!(&received, b"data");
+    let e = stream.read(&mut received).unwrap_err();
+    assert!(e.kind() == ErrorKind::ConnectionReset && e.get_ref().is_none(), "{e}");
+}
