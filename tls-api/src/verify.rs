@@ -3,3 +3,5 @@
 pub(crate) mod client;
 pub(crate) mod roots;
 pub(crate) mod server;
+#[cfg(feature = "system-roots")]
+mod system_files;

@@ -103,6 +103,7 @@ pub mod pem;
 mod random;
 mod secret_bytes;
 mod sign;
+pub mod spki;
 mod suite;
 mod ticket;
 pub mod tls12;

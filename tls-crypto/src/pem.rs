@@ -1,4 +1,4 @@
-//! Reads sections of PEM files (RFC 7468). Decoding takes constant time, into memory that is
+//! Reads sections of PEM files (RFC 7468): certificates, keys, CRLs and trust anchors alike. Decoding takes constant time, into memory that is
 //! overwritten on drop.
 //!
 //! Decoders not designed for secrets leave copies of the text and of a private key in freed memory.
@@ -18,49 +18,119 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-/// Iterates over the sections of a file. Text between sections and a leading byte order mark are
-/// skipped. A misplaced BEGIN or END mark is an error, because skipping it would lose a section.
-/// Iteration ends after an error.
+mod content;
+mod found;
+
+pub use content::{Content, sections};
+pub use found::what_is;
+
+/// Iterates over the sections of a file. Text between sections and byte order marks are skipped.
+///
+/// A damaged section, and a misplaced or damaged BEGIN or END line, is an error, because skipping
+/// it would lose a section. The next section follows an error, for callers that report errors and
+/// use the rest.
 #[derive(Clone)]
-pub struct Sections<'a>(&'a [u8]);
+pub struct Sections<'a> {
+    rest: &'a [u8],
+    /// The number of lines before `rest`.
+    lines: usize,
+    /// The number of sections before `rest`.
+    sections: usize,
+    /// The error that follows the section returned last.
+    pending: Option<PemError>,
+    /// Whether `rest` may begin inside a section that was reported.
+    is_damaged: bool,
+}
 
 impl<'a> Sections<'a> {
     /// Creates an iterator over the sections of `file`.
     #[must_use]
     pub fn new(file: &'a [u8]) -> Self {
-        Self(file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file))
+        Self { rest: file, lines: 0, sections: 0, pending: None, is_damaged: false }
     }
 
-    /// Removes and returns the next line, including its line ending.
+    /// Removes and returns the next line, without its line ending.
     fn line(&mut self) -> Option<&'a [u8]> {
-        if self.0.is_empty() {
+        if self.rest.is_empty() {
             return None;
         }
-        let length = self.0.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(self.0.len());
-        let (line, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest.get(1..).unwrap_or_default();
+        let length = self.rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(self.rest.len());
+        let (line, rest) = self.rest.split_at_checked(length)?;
+        let ending = if rest.starts_with(b"\r\n") { 2 } else { 1 };
+        self.rest = rest.get(ending..).unwrap_or_default();
+        self.lines = self.lines.saturating_add(1);
         Some(line)
     }
 
+    /// Returns the error for a section that starts on the line returned last.
+    fn fault(&mut self, label: &[u8], fault: PemFault) -> PemError {
+        self.sections = self.sections.saturating_add(1);
+        PemError { place: Place::new(self.sections, self.lines, label), fault }
+    }
+
     fn section(&mut self) -> Option<Result<Section<'a>, PemError>> {
-        let first = core::iter::from_fn(|| self.line()).find(|line| has_begin(line))?;
-        // BEGIN is not at the start of the line: it is indented, or follows a file without a final
-        // newline.
-        let Some(first) = first.strip_prefix(BEGIN) else { return Some(Err(PemError::BadBegin)) };
-        let Some(label) = first.trim_ascii_end().strip_suffix(DASHES).filter(|label| !label.ends_with(b"-")) else {
-            return Some(Err(PemError::BadBegin));
-        };
-        let from = self.0;
+        if let Some(error) = self.pending.take() {
+            return Some(Err(error));
+        }
         loop {
-            let rest = self.0;
-            let Some(line) = self.line() else { return Some(Err(PemError::NoEnd)) };
-            let end = line.strip_prefix(END).and_then(|line| line.strip_prefix(label));
-            if has_begin(line) {
-                return Some(Err(if end.is_some() { PemError::BadBegin } else { PemError::NoEnd }));
+            let line = self.line()?;
+            let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+            if let Some(after) = after_begin(line) {
+                let label = label_of(after);
+                let is_whole = line.starts_with(BEGIN) && after.trim_ascii_end().strip_prefix(label) == Some(DASHES);
+                if is_whole {
+                    self.is_damaged = false;
+                    return Some(self.body(label));
+                }
+                // It is indented, or follows a file without a final newline.
+                self.is_damaged = true;
+                return Some(Err(self.fault(label, PemFault::BadBegin)));
             }
-            if end.is_some_and(|end| end.starts_with(DASHES)) {
-                let body = from.get(..from.len().saturating_sub(rest.len())).unwrap_or_default();
-                return Some(Ok(Section { label, body }));
+            let (is_begin, label) = match line.strip_prefix(END) {
+                Some(after) => (false, label_of(after)),
+                None => match damaged_mark(line) {
+                    Some(mark) => mark,
+                    None => continue,
+                },
+            };
+            let was_damaged = std::mem::replace(&mut self.is_damaged, is_begin);
+            if is_begin {
+                return Some(Err(self.fault(label, PemFault::BadMark)));
+            }
+            if !was_damaged {
+                return Some(Err(self.fault(label, PemFault::NoBegin)));
+            }
+        }
+    }
+
+    /// Reads a section after its BEGIN line.
+    fn body(&mut self, label: &'a [u8]) -> Result<Section<'a>, PemError> {
+        self.sections = self.sections.saturating_add(1);
+        let (number, at_line, from) = (self.sections, self.lines, self.rest);
+        let error = |fault| PemError { place: Place::new(number, at_line, label), fault };
+        loop {
+            let before = self.clone();
+            let Some(line) = self.line() else {
+                return Err(error(PemFault::NoEnd));
+            };
+            let end = line.strip_prefix(END);
+            let ends = end.and_then(|end| end.strip_prefix(label)).is_some_and(|end| end.starts_with(DASHES));
+            let begin = after_begin(line);
+            if ends {
+                if let Some(after) = begin {
+                    self.pending = Some(self.fault(label_of(after), PemFault::BadBegin));
+                    self.is_damaged = true;
+                }
+                let body = from.get(..from.len().saturating_sub(before.rest.len())).unwrap_or_default();
+                return Ok(Section { label, body, number, line: at_line });
+            }
+            if begin.is_some() {
+                // The next section may be whole.
+                *self = before;
+                return Err(error(PemFault::NoEnd));
+            }
+            if end.is_some() {
+                return Err(error(PemFault::OtherEnd));
             }
         }
     }
@@ -70,11 +140,7 @@ impl<'a> Iterator for Sections<'a> {
     type Item = Result<Section<'a>, PemError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let section = self.section();
-        if !matches!(section, Some(Ok(_))) {
-            self.0 = &[];
-        }
-        section
+        self.section()
     }
 }
 
@@ -88,7 +154,10 @@ impl fmt::Debug for Sections<'_> {
 #[derive(Clone, Copy)]
 pub struct Section<'a> {
     label: &'a [u8],
+    /// Headers and base64.
     body: &'a [u8],
+    number: usize,
+    line: usize,
 }
 
 impl<'a> Section<'a> {
@@ -98,6 +167,12 @@ impl<'a> Section<'a> {
         self.label
     }
 
+    /// Returns where the section is in its file.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place::new(self.number, self.line, self.label)
+    }
+
     /// Returns whether the section is an encrypted private key, in the format of RFC 1421 or
     /// PKCS#8.
     #[must_use]
@@ -105,45 +180,18 @@ impl<'a> Section<'a> {
         self.label == b"ENCRYPTED PRIVATE KEY" || self.body.trim_ascii_start().starts_with(b"Proc-Type: 4,ENCRYPTED")
     }
 
-    /// Decodes the body. The time depends on its length, not on its content.
+    fn error(&self, fault: PemFault) -> PemError {
+        PemError { place: self.place(), fault }
+    }
+
+    /// Decodes the body, without the headers of RFC 1421. The time depends on its length, not on its
+    /// content.
     ///
     /// # Errors
-    /// [`PemError::NotBase64`] if the body contains other characters than base64 and white space,
+    /// [`PemFault::NotBase64`] if the body contains other characters than base64 and white space,
     /// or has an invalid length. Padding is optional.
     pub fn decode(&self) -> Result<Zeroizing<Vec<u8>>, PemError> {
-        // The capacity suffices: growing would leave a copy that is not overwritten.
-        let mut out = Zeroizing::new(Vec::with_capacity((self.body.len() / 4).saturating_add(1).saturating_mul(3)));
-        let (mut bits, mut digits, mut padding) = (Zeroizing::new(0_u32), 0_usize, 0_usize);
-        for character in self.body {
-            match character {
-                b'\t'..=b'\r' | b' ' => continue,
-                b'=' => {
-                    padding = padding.saturating_add(1);
-                    continue;
-                }
-                _ if padding > 0 => return Err(PemError::NotBase64),
-                _ => {}
-            }
-            *bits = (*bits << 6) | digit(*character).ok_or(PemError::NotBase64)?;
-            digits = digits.wrapping_add(1);
-            if digits % 4 == 0 {
-                let [_, bytes @ ..] = bits.to_be_bytes();
-                out.extend_from_slice(&bytes);
-            }
-        }
-        match (digits % 4, padding) {
-            (0, 0) => {}
-            (2, 0 | 2) => {
-                let [_, _, _, byte] = (*bits >> 4).to_be_bytes();
-                out.push(byte);
-            }
-            (3, 0 | 1) => {
-                let [_, _, bytes @ ..] = (*bits >> 2).to_be_bytes();
-                out.extend_from_slice(&bytes);
-            }
-            _ => return Err(PemError::NotBase64),
-        }
-        Ok(out)
+        decode(without_headers(self.body)).ok_or_else(|| self.error(PemFault::NotBase64))
     }
 }
 
@@ -153,29 +201,157 @@ impl fmt::Debug for Section<'_> {
     }
 }
 
-/// Why a file is not PEM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PemError {
-    /// A BEGIN mark is malformed, or not at the start of its line.
-    BadBegin,
-    /// A section has no END line.
-    NoEnd,
-    /// The body of a section is not base64.
-    NotBase64,
+/// The place of a section in its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    section: usize,
+    line: usize,
+    label: String,
+}
+
+impl Place {
+    fn new(section: usize, line: usize, label: &[u8]) -> Self {
+        let label = label.get(..LABEL).unwrap_or(label).escape_ascii().to_string();
+        Self { section, line, label }
+    }
+
+    /// Returns the number of the section, counted from 1.
+    #[must_use]
+    pub fn section(&self) -> usize {
+        self.section
+    }
+
+    /// Returns the number of the line that begins the section, counted from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Returns the label, escaped and at most 40 bytes of it. Empty if the line has none.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "section {}", self.section)?;
+        if !self.label.is_empty() {
+            write!(f, " ({})", self.label)?;
+        }
+        write!(f, " at line {}", self.line)
+    }
+}
+
+/// A section that cannot be used, with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PemError {
+    place: Place,
+    fault: PemFault,
+}
+
+impl PemError {
+    /// Returns the place of the section.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Returns what is wrong with it.
+    #[must_use]
+    pub fn fault(&self) -> PemFault {
+        self.fault
+    }
 }
 
 impl fmt::Display for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BadBegin => "a BEGIN line is malformed, or not at the start of a line; if two files were joined, add a newline between them",
-            Self::NoEnd => "a section has no END line; the file may be truncated",
-            Self::NotBase64 => "the text between the BEGIN and END lines is not base64",
-        })
+        write!(f, "{}: {}", self.place, self.fault)
     }
 }
 
 impl std::error::Error for PemError {}
+
+/// What is wrong with a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PemFault {
+    /// The BEGIN mark is malformed, or not at the start of its line.
+    BadBegin,
+    /// The BEGIN or END mark has other dashes, letters or spaces than required.
+    BadMark,
+    /// There is an END line without a BEGIN line.
+    NoBegin,
+    /// There is no END line.
+    NoEnd,
+    /// The END line has another label than the BEGIN line.
+    OtherEnd,
+    /// The body is not base64.
+    NotBase64,
+    /// The label is unknown, so the content may be what is looked for.
+    UnknownLabel,
+    /// It is a bundle (PKCS#7) that may contain what is looked for.
+    Bundle,
+}
+
+impl fmt::Display for PemFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BadBegin => {
+                "the BEGIN line is malformed, or not at the start of a line; if two files were joined, add a newline \
+                 between them"
+            }
+            Self::BadMark => "a damaged BEGIN or END line; write it in capitals, with five hyphens on each side",
+            Self::NoBegin => "an END line without a BEGIN line; the start of the section is missing",
+            Self::NoEnd => "no END line; the file may be truncated",
+            Self::OtherEnd => "the END line has another label than the BEGIN line; the file may be damaged",
+            Self::NotBase64 => "the text between the BEGIN and END lines is not base64",
+            Self::UnknownLabel => {
+                "unknown label; expected one such as CERTIFICATE, PRIVATE KEY or X509 CRL (remove the section if it is \
+                 something else)"
+            }
+            Self::Bundle => "a PKCS#7 bundle; extract its certificates with `openssl pkcs7 -in file -print_certs`",
+        })
+    }
+}
+
+/// Decodes base64 and skips white space.
+fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    // The capacity suffices: growing would leave a copy that is not overwritten.
+    let mut out = Zeroizing::new(Vec::with_capacity((text.len() / 4).saturating_add(1).saturating_mul(3)));
+    let (mut bits, mut digits, mut padding) = (Zeroizing::new(0_u32), 0_usize, 0_usize);
+    for character in text {
+        match character {
+            b'\t'..=b'\r' | b' ' => continue,
+            b'=' => {
+                padding = padding.saturating_add(1);
+                continue;
+            }
+            _ if padding > 0 => return None,
+            _ => {}
+        }
+        *bits = (*bits << 6) | digit(*character)?;
+        digits = digits.wrapping_add(1);
+        if digits % 4 == 0 {
+            let [_, bytes @ ..] = bits.to_be_bytes();
+            out.extend_from_slice(&bytes);
+        }
+    }
+    match (digits % 4, padding) {
+        (0, 0) => {}
+        (2, 0 | 2) => {
+            let [_, _, _, byte] = (*bits >> 4).to_be_bytes();
+            out.push(byte);
+        }
+        (3, 0 | 1) => {
+            let [_, _, bytes @ ..] = (*bits >> 2).to_be_bytes();
+            out.extend_from_slice(&bytes);
+        }
+        _ => return None,
+    }
+    Some(out)
+}
 
 /// Returns the value of a base64 character, without branches or table look-ups that depend on it.
 fn digit(character: u8) -> Option<u32> {
@@ -195,20 +371,88 @@ fn digit(character: u8) -> Option<u32> {
     u32::try_from(value | !known).ok()
 }
 
-fn has_begin(line: &[u8]) -> bool {
-    line.windows(BEGIN.len()).any(|part| part == BEGIN)
+/// Returns the text after a BEGIN mark, wherever it is in the line.
+fn after_begin(line: &[u8]) -> Option<&[u8]> {
+    let at = line.windows(BEGIN.len()).position(|part| part == BEGIN)?;
+    line.get(at.saturating_add(BEGIN.len())..)
+}
+
+/// Returns the text before the dashes that end a mark.
+fn label_of(after: &[u8]) -> &[u8] {
+    let end = after.windows(DASHES.len()).position(|part| part == DASHES);
+    let end = end.or_else(|| after.iter().position(|byte| *byte == b'-'));
+    after.get(..end.unwrap_or(after.len())).unwrap_or_default()
+}
+
+/// Recognises a BEGIN or END line that an editor or a person changed, by a known label between
+/// dashes of any kind and number. Returns whether it is a BEGIN line, and the label.
+fn damaged_mark(line: &[u8]) -> Option<(bool, &[u8])> {
+    let after = skip_dashes(line.trim_ascii_start())?.trim_ascii_start();
+    let word = after.split(u8::is_ascii_whitespace).next()?;
+    let is_begin = word.eq_ignore_ascii_case(b"BEGIN");
+    if !is_begin && !word.eq_ignore_ascii_case(b"END") {
+        return None;
+    }
+    let after = after.get(word.len()..)?.trim_ascii_start();
+    let label = after.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b' ').next()?;
+    skip_dashes(after.get(label.len()..)?)?;
+    let label = label.trim_ascii_end();
+    (Content::of(&label.to_ascii_uppercase()) != Content::Unknown).then_some((is_begin, label))
+}
+
+/// Returns the text after at least one dash.
+fn skip_dashes(text: &[u8]) -> Option<&[u8]> {
+    // Hyphens and dashes of Unicode (U+2010 to U+2015), and the minus sign (U+2212).
+    let skip = |text: &'_ [u8]| match text {
+        [b'-', ..] => 1,
+        [0xe2, 0x80, 0x90..=0x95, ..] | [0xe2, 0x88, 0x92, ..] => 3,
+        _ => 0,
+    };
+    let mut rest = text;
+    while let Some(after) = Some(skip(rest)).filter(|length| *length > 0).and_then(|length| rest.get(length..)) {
+        rest = after;
+    }
+    (rest.len() < text.len()).then_some(rest)
+}
+
+/// Returns whether `mark` is somewhere in `file`.
+fn contains(file: &[u8], mark: &[u8]) -> bool {
+    file.windows(mark.len()).any(|window| window == mark)
+}
+
+/// Skips the headers of RFC 1421, which have a colon and end with an empty line.
+fn without_headers(body: &[u8]) -> &[u8] {
+    let mut lines = Sections::new(body);
+    let Some(first) = lines.line() else { return body };
+    if !first.contains(&b':') {
+        return body;
+    }
+    while let Some(line) = lines.line() {
+        if line.trim_ascii().is_empty() {
+            return lines.rest;
+        }
+    }
+    body
 }
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The maximum length of a label in an error.
+const LABEL: usize = 40;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn section(body: &[u8]) -> Section<'_> {
+        Section { label: b"X", body, number: 1, line: 1 }
+    }
+
     fn decoded(body: &[u8]) -> Result<Vec<u8>, PemError> {
-        Section { label: b"X", body }.decode().map(|bytes| bytes.to_vec())
+        section(body).decode().map(|bytes| bytes.to_vec())
     }
 
     #[test]
@@ -233,50 +477,125 @@ mod tests {
         }
         for wrong in ["Z", "Zg=", "Zg===", "Zm8==", "Zm9v=", "Zg==Zg==", "Zm9v!", "Zm-_", "====", "Z\u{e9}==", "Zm9vY"]
         {
-            assert_eq!(decoded(wrong.as_bytes()), Err(PemError::NotBase64), "{wrong}");
+            assert_eq!(decoded(wrong.as_bytes()).unwrap_err().fault(), PemFault::NotBase64, "{wrong}");
         }
     }
 
     #[test]
     fn decoding_never_reallocates() {
         for length in 0..200 {
-            let section = Section { label: b"X", body: &vec![b'A'; length] };
-            if let Ok(bytes) = section.decode() {
+            if let Ok(bytes) = section(&vec![b'A'; length]).decode() {
                 assert!(bytes.len() <= (length / 4 + 1) * 3, "{length}");
             }
         }
     }
 
+    /// The labels of whole sections and the errors, in order.
+    fn read(file: &[u8]) -> Vec<String> {
+        Sections::new(file)
+            .map(|found| found.map_or_else(|e| e.to_string(), |section| section.place().to_string()))
+            .collect()
+    }
+
     #[test]
     fn sections_are_found_between_other_text() {
-        let file =
-            b"text\n-----BEGIN A B----- \r\nAAAA\r\n-----END A B-----\rmore\n-----BEGIN C-----\n-----END A B-----\n\
+        let file = b"text\n-----BEGIN A B----- \r\nAAAA\r\n-----END A B-----\rmore\n-----BEGIN C-----\nnot base64\n\
                      -----END C----- trailing";
         let sections: Vec<_> = Sections::new(file).map(Result::unwrap).collect();
         assert_eq!(sections.iter().map(Section::label).collect::<Vec<_>>(), [&b"A B"[..], b"C"]);
         assert_eq!(*sections[0].decode().unwrap(), [0, 0, 0]);
-        assert_eq!(sections[1].decode(), Err(PemError::NotBase64));
-        assert!(Sections::new(b"not PEM").next().is_none());
-        let marked = b"\xef\xbb\xbf-----BEGIN A-----\nAAAA\n-----END A-----\n";
-        assert_eq!(Sections::new(marked).map(|section| section.unwrap().label()).collect::<Vec<_>>(), [b"A"]);
+        assert_eq!(
+            sections[1].decode().unwrap_err().to_string(),
+            format!("section 2 (C) at line 6: {}", PemFault::NotBase64)
+        );
+        assert!(Sections::new(b"not PEM, -----END of text, --- BEGIN of more ---").next().is_none());
+    }
+
+    /// At the start of a file, and where files that have one were joined.
+    #[test]
+    fn byte_order_marks_are_skipped() {
+        let one = &b"\xef\xbb\xbf-----BEGIN A-----\nAAAA\n-----END A-----\n"[..];
+        assert_eq!(read(&[one, one].concat()), ["section 1 (A) at line 1", "section 2 (A) at line 4"]);
     }
 
     #[test]
-    fn malformed_section_is_an_error_and_ends_iteration() {
-        for (file, error) in [
-            (&b"-----BEGIN A----\nAAAA\n-----END A-----\n-----BEGIN B-----\n-----END B-----"[..], PemError::BadBegin),
-            (b"-----BEGIN A------\nAAAA\n-----END A-----\n", PemError::BadBegin),
-            (b"-----BEGIN A-----\nAAAA\n-----END B-----\n", PemError::NoEnd),
-            (b"-----BEGIN A-----", PemError::NoEnd),
-            // Two files without a newline between them; an indented section; a truncated section
-            // before another.
-            (b"-----BEGIN A-----\n-----END A----------BEGIN A-----\n-----END A-----\n", PemError::BadBegin),
-            (b"text\n  -----BEGIN A-----\n  -----END A-----\n", PemError::BadBegin),
-            (b"-----BEGIN A-----\nAAAA\n-----BEGIN B-----\n-----END B-----\n-----END A-----\n", PemError::NoEnd),
+    fn headers_are_skipped() {
+        for file in [
+            &b"-----BEGIN A-----\nProc-Type: 4,CLEAR\nX: y\n z\n\nAAAA\n-----END A-----\n"[..],
+            b"-----BEGIN A-----\r\nComment: c\r\n \r\nAAAA\r\n-----END A-----\r\n",
         ] {
-            let found: Vec<_> = Sections::new(file).map(|section| section.map(|_| ())).collect();
-            assert_eq!(found, [Err(error)]);
+            assert_eq!(*Sections::new(file).next().unwrap().unwrap().decode().unwrap(), [0, 0, 0]);
         }
+        let unended = b"-----BEGIN A-----\nComment: c\nAAAA\n-----END A-----\n";
+        assert!(Sections::new(unended).next().unwrap().unwrap().decode().is_err());
+    }
+
+    /// Nothing is skipped without an error, and what follows an error is read.
+    #[test]
+    fn damaged_section_is_an_error_and_the_next_is_read() {
+        const B: &str = "-----BEGIN B-----\n-----END B-----\n";
+        let cases = [
+            // Two files without a newline between them.
+            (
+                "-----BEGIN A-----\n-----END A----------BEGIN C-----\nAAAA\n-----END C-----\n",
+                2,
+                "(A) at line 1",
+                PemFault::BadBegin,
+                "section 2 (C) at line 2",
+            ),
+            ("text\n  -----BEGIN A-----\n  -----END A-----\n", 1, "", PemFault::BadBegin, "section 1 (A) at line 2"),
+            ("-----BEGIN A----\nAAAA\n-----END A-----\n", 1, "", PemFault::BadBegin, "section 1 (A) at line 1"),
+            ("-----BEGIN A------\nAAAA\n-----END A-----\n", 1, "", PemFault::BadBegin, "section 1 (A) at line 1"),
+            ("-----BEGIN A\nAAAA\n-----END A-----\n", 1, "", PemFault::BadBegin, "section 1 (A) at line 1"),
+            ("-----BEGIN A-----\nAAAA\n-----END C-----\n", 1, "", PemFault::OtherEnd, "section 1 (A) at line 1"),
+            ("\n\r\r\n-----BEGIN A-----\nAAAA\n", 1, "", PemFault::NoEnd, "section 1 (A) at line 4"),
+            ("AAAA\n-----END A-----\n", 1, "", PemFault::NoBegin, "section 1 (A) at line 2"),
+            (
+                "----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                1,
+                "",
+                PemFault::BadMark,
+                "section 1 (CERTIFICATE) at line 1",
+            ),
+            (
+                "\u{2014}\u{2013}-BEGIN CERTIFICATE\u{2014}\nAAAA\n\u{2014}-END CERTIFICATE\u{2014}\n",
+                1,
+                "",
+                PemFault::BadMark,
+                "section 1 (CERTIFICATE) at line 1",
+            ),
+            (
+                "-----Begin Private Key-----\nAAAA\n-----End Private Key-----\n",
+                1,
+                "",
+                PemFault::BadMark,
+                "section 1 (Private Key) at line 1",
+            ),
+            (
+                "----- BEGIN X509 CRL -----\nAAAA\n----- END X509 CRL -----\n",
+                1,
+                "",
+                PemFault::BadMark,
+                "section 1 (X509 CRL) at line 1",
+            ),
+        ];
+        for (file, before, whole, fault, place) in cases {
+            let found = read(format!("{file}{B}").as_bytes());
+            let (last, found) = found.split_last().unwrap();
+            assert!(last.starts_with(&format!("section {} (B)", before + 1)), "{file}: {last}");
+            let (error, wholes) = found.split_last().unwrap();
+            assert_eq!(*error, format!("{place}: {fault}"), "{file}");
+            assert_eq!(wholes.len(), before - 1, "{file}");
+            assert!(wholes.iter().all(|found| found.ends_with(whole)), "{wholes:?}");
+        }
+        assert_eq!(read(b"-----BEGIN A-----"), [format!("section 1 (A) at line 1: {}", PemFault::NoEnd)]);
+    }
+
+    #[test]
+    fn place_shows_a_bounded_escaped_label() {
+        let label = "\u{1b}".repeat(100);
+        let place = read(format!("-----BEGIN {label}-----").as_bytes()).remove(0);
+        assert!(place.starts_with(&format!("section 1 ({}) at", "\\x1b".repeat(LABEL))), "{place}");
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use core::fmt;
 
-use pki_types::{PrivateKeyDer, alg_id};
+use pki_types::{AlgorithmIdentifier, PrivateKeyDer, alg_id};
 use ring::rand::SystemRandom;
 use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
 use zeroize::Zeroizing;
 
-use crate::pem::Sections;
-use crate::{Error, der};
+use crate::pem::{self, Content};
+use crate::{Error, der, spki};
 
 mod rejected;
 
@@ -90,50 +90,73 @@ enum Kind {
 }
 
 impl PrivateKey {
-    /// Reads the first private key in a PEM file: `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE
-    /// KEY`.
+    /// Reads the private key in a PEM file, in any section whose label ends with `PRIVATE KEY`. The
+    /// content determines the format, not the label.
     ///
     /// This leaves no copy of the key in memory, except those in ring's parser and the one used for
     /// signing. The caller should overwrite `file` after use, for example with `Zeroizing`.
     ///
     /// # Errors
     ///
-    /// [`KeyRejected`] as for [`from_der`](Self::from_der), and if the file is not PEM or contains
-    /// no private key.
+    /// [`KeyRejected`] as for [`from_der`](Self::from_der), and if the file is not PEM or does not
+    /// contain exactly one private key.
     pub fn from_pem(file: &[u8]) -> Result<Self, KeyRejected> {
-        let mut has_encrypted = false;
-        for section in Sections::new(file) {
-            let section = section.map_err(KeyRejected::BadPem)?;
-            let read: fn(&[u8]) -> Result<Self, KeyRejected> = match section.label() {
-                _ if section.is_encrypted() => {
-                    has_encrypted = true;
-                    continue;
-                }
-                b"PRIVATE KEY" => Self::from_pkcs8,
-                b"RSA PRIVATE KEY" => Self::from_pkcs1,
-                b"EC PRIVATE KEY" => Self::from_sec1,
-                _ => continue,
-            };
-            return read(&section.decode().map_err(KeyRejected::BadPem)?);
-        }
-        Err(if has_encrypted { KeyRejected::Encrypted } else { KeyRejected::NoKey })
+        Self::from_pem_with_public_keys(file, &[])
     }
 
-    /// Reads a key in PKCS#8 (RSA, P-256, P-384, Ed25519), PKCS#1 (RSA) or SEC1 (P-256, P-384).
+    /// Reads the private key in a PEM file. An elliptic curve key without its public key, as Java
+    /// writes them, takes it from the SubjectPublicKeyInfo that belongs to it, if one does.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_pem_with_public_keys(file: &[u8], public_keys: &[&[u8]]) -> Result<Self, KeyRejected> {
+        let mut sections = pem::sections(file, Content::PrivateKey);
+        let none = || KeyRejected::NoKey(pem::what_is(file, Content::PrivateKey));
+        let section = sections.next().ok_or_else(none)?.map_err(KeyRejected::BadPem)?;
+        if let Some(second) = sections.next() {
+            return Err(KeyRejected::SeveralKeys(second.map_err(KeyRejected::BadPem)?.place()));
+        }
+        match section.label() {
+            _ if section.is_encrypted() => return Err(KeyRejected::Encrypted),
+            b"OPENSSH PRIVATE KEY" => return Err(KeyRejected::open_ssh()),
+            // Its content looks like PKCS#1.
+            b"DSA PRIVATE KEY" => return Err(KeyRejected::dsa()),
+            _ => {}
+        }
+        Self::from_der_with_public_keys(&section.decode().map_err(KeyRejected::BadPem)?, public_keys)
+    }
+
+    /// Reads a key in PKCS#8 (RSA, P-256, P-384, Ed25519), PKCS#1 (RSA) or SEC1 (P-256, P-384). The
+    /// content determines the format, not the variant of `der`.
     ///
     /// RSA keys must have 2048 to 4096 bits, the range that ring supports for signing, and two
-    /// primes. Elliptic curve keys must contain their public key, as nearly all do. A public key is
-    /// checked against the private key.
+    /// primes. Elliptic curve keys must contain their public key, because ring does not compute it;
+    /// see [`from_der_with_public_keys`](Self::from_der_with_public_keys). A public key is checked
+    /// against the private key.
     ///
     /// # Errors
     ///
     /// [`KeyRejected`], which names the type of the key and the supported types.
     pub fn from_der(der: &PrivateKeyDer<'_>) -> Result<Self, KeyRejected> {
-        match der {
-            PrivateKeyDer::Pkcs8(der) => Self::from_pkcs8(der.secret_pkcs8_der()),
-            PrivateKeyDer::Sec1(der) => Self::from_sec1(der.secret_sec1_der()),
-            PrivateKeyDer::Pkcs1(der) => Self::from_pkcs1(der.secret_pkcs1_der()),
-            _ => Err(KeyRejected::Unsupported("a key in an unsupported format".to_owned())),
+        Self::from_der_with_public_keys(der.secret_der(), &[])
+    }
+
+    /// Reads a key in any of the formats of [`from_der`](Self::from_der). An elliptic curve key
+    /// without its public key takes it from the SubjectPublicKeyInfo that belongs to it, if one
+    /// does.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_der`](Self::from_der).
+    pub fn from_der_with_public_keys(der: &[u8], public_keys: &[&[u8]]) -> Result<Self, KeyRejected> {
+        let mut fields = der::Elements::new(sole_sequence(der)?);
+        match (fields.next(), fields.next()) {
+            (Some((der::INTEGER, _)), Some((der::SEQUENCE, _))) => Self::from_pkcs8(der, public_keys),
+            (Some((der::INTEGER, _)), Some((der::INTEGER, _))) => Self::from_pkcs1(der),
+            (Some((der::INTEGER, _)), Some((der::OCTET_STRING, _))) => Self::from_sec1(der, public_keys),
+            (Some((der::SEQUENCE, _)), Some((der::OCTET_STRING, _))) => Err(KeyRejected::Encrypted),
+            _ => Err(KeyRejected::Malformed),
         }
     }
 
@@ -196,22 +219,17 @@ impl PrivateKey {
     }
 
     /// RFC 5958, and its predecessor RFC 5208.
-    fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyRejected> {
+    fn from_pkcs8(pkcs8: &[u8], public_keys: &[&[u8]]) -> Result<Self, KeyRejected> {
         let mut fields = der::Elements::new(sole_sequence(pkcs8)?);
-        match fields.next() {
-            Some((der::INTEGER, _)) => {}
-            Some((der::SEQUENCE, _)) => return Err(KeyRejected::Encrypted),
-            _ => return Err(KeyRejected::Malformed),
-        }
+        fields.expect(der::INTEGER).ok_or(KeyRejected::Malformed)?;
         let algorithm = fields.expect(der::SEQUENCE).ok_or(KeyRejected::Malformed)?;
         let private_key = fields.expect(der::OCTET_STRING).ok_or(KeyRejected::Malformed)?;
-        if algorithm == alg_id::RSA_ENCRYPTION.as_ref() {
-            check_rsa_size(private_key)?;
-            RsaKeyPair::from_pkcs8(pkcs8).map(Kind::Rsa).map_err(KeyRejected::by_ring).map(Self)
-        } else if algorithm == alg_id::ECDSA_P256.as_ref() || algorithm == alg_id::ECDSA_P384.as_ref() {
-            Self::from_ec_private_key(algorithm, private_key)
+        if let Some(curve) = CURVES.iter().find(|curve| algorithm == curve.algorithm.as_ref()) {
+            Self::from_ec_private_key(curve, private_key, public_keys)
         } else if algorithm == alg_id::ED25519.as_ref() {
             Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map(Kind::Ed25519).map_err(KeyRejected::by_ring).map(Self)
+        } else if is_rsa_encryption(algorithm) {
+            Self::from_pkcs1(private_key)
         } else {
             Err(KeyRejected::unsupported_algorithm(algorithm))
         }
@@ -219,40 +237,49 @@ impl PrivateKey {
 
     /// SEC1 appendix C.4, which equals RFC 5915. The curve is optional; if absent, the length
     /// determines it.
-    fn from_sec1(sec1: &[u8]) -> Result<Self, KeyRejected> {
+    fn from_sec1(sec1: &[u8], public_keys: &[&[u8]]) -> Result<Self, KeyRejected> {
         let mut fields = der::Elements::new(sole_sequence(sec1)?);
         fields.expect(der::INTEGER).ok_or(KeyRejected::Malformed)?;
         let scalar = fields.expect(der::OCTET_STRING).ok_or(KeyRejected::Malformed)?;
-        let curve = fields.find(der::CONTEXT_0);
-        for (algorithm, scalar_len) in [(alg_id::ECDSA_P256, 32), (alg_id::ECDSA_P384, 48)] {
-            let is_this = match curve {
-                Some(curve) => algorithm.ends_with(curve),
-                None => scalar.len() == scalar_len,
-            };
-            if is_this {
-                return Self::from_ec_private_key(&algorithm, sec1);
-            }
-        }
-        Err(KeyRejected::unsupported_curve(curve))
+        let name = fields.find(der::CONTEXT_0);
+        let is_of = |curve: &&Curve| match name {
+            Some(name) => curve.algorithm.ends_with(name),
+            None => scalar.len() == curve.scalar_len,
+        };
+        let curve = CURVES.iter().find(is_of).ok_or_else(|| KeyRejected::unsupported_curve(name))?;
+        Self::from_ec_private_key(curve, sec1, public_keys)
     }
 
-    /// ring reads elliptic curve keys only from PKCS#8 version 1, so this converts them.
-    fn from_ec_private_key(algorithm: &[u8], ec_private_key: &[u8]) -> Result<Self, KeyRejected> {
-        let mut fields = der::Elements::new(sole_sequence(ec_private_key)?);
-        if fields.find(der::CONTEXT_1).is_none() {
-            return Err(KeyRejected::PublicKeyMissing);
-        }
-        let version = der::element(der::INTEGER, &[&[0]]);
-        let algorithm_field = der::element(der::SEQUENCE, &[algorithm]);
-        let private_key = Zeroizing::new(der::element(der::OCTET_STRING, &[ec_private_key]));
-        let pkcs8 = Zeroizing::new(der::element(der::SEQUENCE, &[&version, &algorithm_field, &private_key]));
-        let random = SystemRandom::new();
-        let kind = if algorithm == alg_id::ECDSA_P256.as_ref() {
-            EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8, &random).map(Kind::EcdsaP256)
-        } else {
-            EcdsaKeyPair::from_pkcs8(&signature::ECDSA_P384_SHA384_ASN1_SIGNING, &pkcs8, &random).map(Kind::EcdsaP384)
+    /// ring requires the public key, and a scalar of the length of the field.
+    fn from_ec_private_key(curve: &Curve, sec1: &[u8], public_keys: &[&[u8]]) -> Result<Self, KeyRejected> {
+        let mut fields = der::Elements::new(sole_sequence(sec1)?);
+        fields.expect(der::INTEGER).ok_or(KeyRejected::Malformed)?;
+        let scalar = curve.scalar(fields.expect(der::OCTET_STRING).ok_or(KeyRejected::Malformed)?)?;
+        let own = match fields.find(der::CONTEXT_1) {
+            Some(field) => {
+                let bits = der::Elements::new(field).expect(der::BIT_STRING).ok_or(KeyRejected::Malformed)?;
+                Some(bits.strip_prefix(&[0]).ok_or(KeyRejected::Malformed)?)
+            }
+            None => None,
         };
-        kind.map_err(KeyRejected::by_ring).map(Self)
+        if let Some(point) = own.filter(|point| !spki::is_compressed(point)) {
+            return curve.key_pair(&scalar, point).map_err(KeyRejected::by_ring);
+        }
+        let mut tried = 0_usize;
+        for public_key in public_keys {
+            let Some((algorithm, point)) = spki::parts(public_key) else { continue };
+            let is_candidate = algorithm == curve.algorithm.as_ref() && !spki::is_compressed(point);
+            if is_candidate && own.is_none_or(|own| spki::same_point(own, point)) {
+                if let Ok(key) = curve.key_pair(&scalar, point) {
+                    return Ok(key);
+                }
+                tried = tried.saturating_add(1);
+            }
+        }
+        Err(match own {
+            Some(_) => KeyRejected::PublicKeyCompressed,
+            None => KeyRejected::PublicKeyMissing { tried },
+        })
     }
 
     /// RFC 8017 §A.1.2.
@@ -272,6 +299,55 @@ impl fmt::Debug for PrivateKey {
         };
         write!(f, "PrivateKey({kind})")
     }
+}
+
+/// An elliptic curve.
+struct Curve {
+    /// The AlgorithmIdentifier of its public keys.
+    algorithm: AlgorithmIdentifier,
+    scalar_len: usize,
+    signing: &'static signature::EcdsaSigningAlgorithm,
+    kind: fn(EcdsaKeyPair) -> Kind,
+}
+
+impl Curve {
+    /// Returns a scalar in the length of the field (RFC 5915 §3). Some writers add a zero byte, as in
+    /// an INTEGER, or remove leading zeros.
+    fn scalar(&self, scalar: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyRejected> {
+        let zeros = scalar.iter().take_while(|byte| **byte == 0).count();
+        let digits = scalar.get(zeros..).unwrap_or_default();
+        let padding = self.scalar_len.checked_sub(digits.len()).ok_or(KeyRejected::Malformed)?;
+        let mut padded = Zeroizing::new(Vec::with_capacity(self.scalar_len));
+        padded.resize(padding, 0);
+        padded.extend_from_slice(digits);
+        Ok(padded)
+    }
+
+    fn key_pair(&self, scalar: &[u8], point: &[u8]) -> Result<PrivateKey, ring::error::KeyRejected> {
+        let random = SystemRandom::new();
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(self.signing, scalar, point, &random)?;
+        Ok(PrivateKey((self.kind)(pair)))
+    }
+}
+
+static CURVES: [Curve; 2] = [
+    Curve {
+        algorithm: alg_id::ECDSA_P256,
+        scalar_len: 32,
+        signing: &signature::ECDSA_P256_SHA256_ASN1_SIGNING,
+        kind: Kind::EcdsaP256,
+    },
+    Curve {
+        algorithm: alg_id::ECDSA_P384,
+        scalar_len: 48,
+        signing: &signature::ECDSA_P384_SHA384_ASN1_SIGNING,
+        kind: Kind::EcdsaP384,
+    },
+];
+
+/// Returns whether an AlgorithmIdentifier is rsaEncryption, with its NULL or without.
+fn is_rsa_encryption(algorithm: &[u8]) -> bool {
+    spki::same_algorithm(algorithm, alg_id::RSA_ENCRYPTION.as_ref())
 }
 
 /// Returns the contents of the SEQUENCE that occupies all of `der`.

@@ -1,7 +1,8 @@
 //! Tests of private keys in every format, the signatures they create, and published signatures.
 
 use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm};
-use strata_tls_crypto::{Error, KeyRejected, PrivateKey, SignatureAlgorithm, verify};
+use strata_tls_crypto::der::{self, Elements};
+use strata_tls_crypto::{Error, KeyRejected, PrivateKey, SignatureAlgorithm, spki, verify};
 
 macro_rules! key {
     ($name:literal) => {
@@ -115,6 +116,8 @@ fn rejection_names_the_type_of_the_key() {
         (pkcs8(key!("ed448.pkcs8")), "of the algorithm Ed448"),
         (pkcs8(key!("x25519.pkcs8")), "X25519, which cannot sign"),
         (sec1(key!("p256.no-public.sec1")), "does not contain its public key"),
+        (sec1(key!("p256.compressed.sec1")), "a compressed point"),
+        (pkcs8(key!("rsa-pss.pkcs8")), "RSASSA-PSS, whose certificates need the signature schemes rsa_pss_pss_*"),
         (sec1(key!("rsa2048.spki")), "is malformed"),
         (pkcs8(b""), "is malformed"),
     ];
@@ -122,6 +125,111 @@ fn rejection_names_the_type_of_the_key() {
         let shown = rejected.unwrap_err().to_string();
         assert!(shown.contains(expected), "{shown}");
     }
+}
+
+/// Returns the fields of a SEC1 key of P-256 without its curve: scalar and public key.
+fn sec1_parts(sec1: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let mut fields = Elements::new(Elements::new(sec1).expect(der::SEQUENCE).unwrap());
+    fields.expect(der::INTEGER).unwrap();
+    (fields.expect(der::OCTET_STRING).unwrap().to_vec(), fields.find(der::CONTEXT_1).unwrap().to_vec())
+}
+
+/// Wraps a scalar and a public key of P-256 in SEC1, and that in PKCS#8.
+fn p256_forms(scalar: &[u8], public: &[u8]) -> [Vec<u8>; 2] {
+    let curve = der::element(der::OBJECT_IDENTIFIER, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]]);
+    let (version, scalar) = (der::element(der::INTEGER, &[&[1]]), der::element(der::OCTET_STRING, &[scalar]));
+    let (curve, public) = (der::element(der::CONTEXT_0, &[&curve]), der::element(der::CONTEXT_1, &[public]));
+    let sec1 = der::element(der::SEQUENCE, &[&version, &scalar, &curve, &public]);
+    let algorithm = der::element(der::SEQUENCE, &[pki_types::alg_id::ECDSA_P256.as_ref()]);
+    let pkcs8 = [&der::element(der::INTEGER, &[&[0]])[..], &algorithm, &der::element(der::OCTET_STRING, &[&sec1])];
+    let pkcs8 = der::element(der::SEQUENCE, &pkcs8);
+    [sec1, pkcs8]
+}
+
+#[test]
+fn scalar_of_any_length_is_read() {
+    let load = |der: &[u8]| PrivateKey::from_der_with_public_keys(der, &[]);
+    // GnuTLS adds a zero.
+    let (scalar, _) = sec1_parts(key!("gnutls33.sec1"));
+    assert_eq!((scalar.len(), scalar[0]), (33, 0));
+    load(key!("gnutls33.sec1")).unwrap();
+    let (scalar, public) = sec1_parts(key!("p256.zero.sec1"));
+    assert_eq!((scalar.len(), scalar[0]), (32, 0));
+    let spki = load(key!("p256.zero.sec1")).unwrap().subject_public_key_info();
+    for form in p256_forms(&scalar[1..], &public).iter().chain(&p256_forms(&[&[0, 0], &scalar[..]].concat(), &public)) {
+        assert_eq!(load(form).unwrap().subject_public_key_info(), spki);
+    }
+    for form in p256_forms(&[&[1], &scalar[..]].concat(), &public).iter().chain(&p256_forms(&[], &public)) {
+        load(form).unwrap_err();
+    }
+}
+
+#[test]
+fn missing_public_key_is_taken_from_a_given_one() {
+    let load = |der: &[u8], spkis: &[&[u8]]| PrivateKey::from_der_with_public_keys(der, spkis);
+    let (p256, p384) = (key!("p256.spki"), key!("p384.spki"));
+    for (key, spki) in [(key!("java.pkcs8"), key!("java.spki")), (key!("p256.no-public.sec1"), p256)] {
+        assert_eq!(load(key, &[]).unwrap_err(), KeyRejected::PublicKeyMissing { tried: 0 });
+        assert_eq!(load(key, &[p384, b"", key!("gnutls33.sec1"), spki]).unwrap().subject_public_key_info(), spki);
+    }
+    assert_eq!(load(key!("java.pkcs8"), &[p384, p256]).unwrap_err(), KeyRejected::PublicKeyMissing { tried: 1 });
+    // ring needs the whole point.
+    let short = key!("p256.compressed.spki");
+    assert!(spki::same_key(short, p256));
+    assert_eq!(load(key!("p256.no-public.sec1"), &[short]).unwrap_err(), KeyRejected::PublicKeyMissing { tried: 0 });
+    let compressed = key!("p256.compressed.sec1");
+    assert_eq!(load(compressed, &[short, key!("java.spki")]).unwrap_err(), KeyRejected::PublicKeyCompressed);
+    assert_eq!(load(compressed, &[p256]).unwrap().subject_public_key_info(), p256);
+}
+
+#[test]
+fn content_decides_the_format_of_a_key() {
+    const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let section = |label: &str, der: &[u8]| {
+        let digit = |at: usize| {
+            (0..6).fold(0, |value, bit| {
+                (value << 1) | der.get((at * 6 + bit) / 8).map_or(0, |byte| byte >> (7 - (at * 6 + bit) % 8) & 1)
+            })
+        };
+        let text: String =
+            (0..(der.len() * 8).div_ceil(6)).map(|at| char::from(BASE64[usize::from(digit(at))])).collect();
+        format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+    };
+    let keys =
+        [key!("rsa2048.pkcs8"), key!("rsa2048.pkcs1"), key!("p256.pkcs8"), key!("p256.sec1"), key!("ed25519.v1.pkcs8")];
+    for key in keys {
+        for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ANY PRIVATE KEY"] {
+            PrivateKey::from_pem(section(label, key).as_bytes()).unwrap();
+        }
+        for der in [PrivateKeyDer::Pkcs8(key.into()), PrivateKeyDer::Sec1(key.into()), PrivateKeyDer::Pkcs1(key.into())]
+        {
+            PrivateKey::from_der(&der).unwrap();
+        }
+    }
+    let one = section("PRIVATE KEY", key!("p256.pkcs8"));
+    let rejected = |file: String, words: &str| {
+        let shown = PrivateKey::from_pem(file.as_bytes()).unwrap_err().to_string();
+        assert!(shown.contains(words), "no {words:?} in {shown:?}");
+    };
+    let second = one.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    rejected(format!("{one}{second}"), "another is in section 2 (ENCRYPTED PRIVATE KEY) at line 4; keep only one");
+    rejected(one.replace("PRIVATE KEY", "OPENSSH PRIVATE KEY"), "ssh-keygen -p -m PKCS8");
+    rejected(one.replace("PRIVATE KEY", "DSA PRIVATE KEY"), "of the algorithm DSA");
+    rejected(one.replace("PRIVATE KEY", "PRIVAT KEY"), "section 1 (PRIVAT KEY) at line 1: unknown label");
+    rejected(one.replace("PRIVATE KEY", "CERTIFICATE"), "no private key: it has a certificate (section 1");
+}
+
+/// RFC 3279 §2.3.1 requires NULL, which some writers leave out.
+#[test]
+fn rsa_key_may_lack_its_parameters() {
+    let pkcs8 = key!("rsa2048.pkcs8");
+    let mut fields = Elements::new(Elements::new(pkcs8).expect(der::SEQUENCE).unwrap());
+    let version = fields.expect_whole(der::INTEGER).unwrap().1;
+    let algorithm = fields.expect(der::SEQUENCE).unwrap();
+    let algorithm = der::element(der::SEQUENCE, &[algorithm.strip_suffix(&[5, 0]).unwrap()]);
+    let without = der::element(der::SEQUENCE, &[version, &algorithm, fields.rest()]);
+    let key = PrivateKey::from_der_with_public_keys(&without, &[]).unwrap();
+    assert_eq!(key.subject_public_key_info(), key!("rsa2048.spki"));
 }
 
 #[test]

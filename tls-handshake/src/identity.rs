@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use pki_types::{CertificateDer, PrivateKeyDer};
+use pki_types::CertificateDer;
 use tls_codec::code_points::SignatureScheme;
 use tls_crypto::{HashAlgorithm, PrivateKey};
 
@@ -14,9 +14,13 @@ mod error;
 mod load;
 mod order;
 mod signing_key;
+mod trust_settings;
+
+#[cfg(test)]
+mod tests;
 
 pub use error::IdentityError;
-pub use load::certs_from_pem;
+pub use load::{anchors_from_pem, certs_from_pem, usable_anchors_from_pem};
 pub use signing_key::{SignError, Signer, SigningKey};
 
 /// A certificate chain with its key, and the data that a server staples to it. It authenticates
@@ -50,8 +54,12 @@ enum Key {
 
 impl Identity {
     /// Reads an identity from PEM files: certificates in any order, and a key (PKCS#8, SEC1 or
-    /// PKCS#1). Both may be the same file; other sections are skipped. Sorts the chain: the key's
+    /// PKCS#1, whatever its label says). Both may be the same file. Sorts the chain: the key's
     /// certificate, then each one's issuer.
+    ///
+    /// Sections that are known to contain something else are skipped, such as parameters. A section
+    /// that is damaged or has an unknown label is an error, which names its number, label and line.
+    /// An elliptic curve key without its public key takes it from the certificate.
     ///
     /// Leaves no copy of the key in memory except the one that signs, and what ring's parser
     /// leaves. The caller should overwrite the bytes of `key` after use, for example with
@@ -61,7 +69,8 @@ impl Identity {
     /// [`IdentityError`], for example if the key is encrypted, has another format, or belongs to
     /// none of the certificates.
     pub fn from_pem(certs: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
-        Self::new(certs_from_pem(certs)?, load::key_from_pem(key)?)
+        let (chain, key) = load::chain_and_key(certs, key)?;
+        Self::new(chain, key)
     }
 
     /// Reads an identity from DER: certificates in any order, and a key (PKCS#8, SEC1 or PKCS#1).
@@ -69,16 +78,16 @@ impl Identity {
     /// # Errors
     /// As [`from_pem`](Self::from_pem).
     pub fn from_der(certs: Vec<CertificateDer<'static>>, key: &[u8]) -> Result<Self, IdentityError> {
-        let key = PrivateKeyDer::try_from(key).map_err(|_| load::not_a_key(key))?;
-        let key = PrivateKey::from_der(&key).map_err(|e| IdentityError::BadKey(e.to_string()))?;
+        order::check(&certs)?;
+        let key = load::key_from_der(key, &certs)?;
         Self::new(certs, key)
     }
 
     /// Creates an identity from certificates in any order, and a key. Sorts the chain.
     ///
     /// # Errors
-    /// [`IdentityError`] if there is no certificate, the key's certificate cannot be parsed, or
-    /// none belongs to the key.
+    /// [`IdentityError`] if there is no certificate or more than 10, one cannot be parsed, or none
+    /// belongs to the key.
     pub fn new(mut chain: Vec<CertificateDer<'static>>, key: PrivateKey) -> Result<Self, IdentityError> {
         order::sort(&mut chain, &key.subject_public_key_info())?;
         let mut schemes = Vec::new();
@@ -101,7 +110,7 @@ impl Identity {
     ) -> Result<Self, IdentityError> {
         match key.subject_public_key_info() {
             Some(spki) => order::sort(&mut chain, &spki)?,
-            None => order::check_leaf(&chain)?,
+            None => order::check(&chain)?,
         }
         let schemes = key.schemes();
         if schemes.is_empty() {
@@ -115,13 +124,13 @@ impl Identity {
     /// waits for them without blocking a thread. The first certificate must be the key's.
     ///
     /// # Errors
-    /// [`IdentityError`] if the chain or the list of schemes is empty, or the leaf cannot be
-    /// parsed.
+    /// [`IdentityError`] if the chain or the list of schemes is empty, a certificate cannot be
+    /// parsed, or there are more than 10.
     pub fn with_remote_key(
         chain: Vec<CertificateDer<'static>>,
         schemes: Vec<SignatureScheme>,
     ) -> Result<Self, IdentityError> {
-        order::check_leaf(&chain)?;
+        order::check(&chain)?;
         if schemes.is_empty() {
             return Err(IdentityError::NoScheme);
         }

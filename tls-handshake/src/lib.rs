@@ -96,7 +96,9 @@ pub use config::{
 };
 pub use connection::{ClientConnection, ClientStart, Connection, Processed, Progress, ServerConnection};
 pub use error::{Contradiction, Error, StateName, TransportEnd};
-pub use identity::{Identity, IdentityError, SignError, Signer, SigningKey, certs_from_pem};
+pub use identity::{
+    Identity, IdentityError, SignError, Signer, SigningKey, anchors_from_pem, certs_from_pem, usable_anchors_from_pem,
+};
 pub use need::{
     Answer, Need, NeedClientIdentity, NeedClientVerdict, NeedIdentity, NeedNewSession, NeedSession, NeedSignature,
     NeedTakeSession, NeedVerdict, Needs, PskCandidate,

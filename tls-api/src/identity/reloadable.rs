@@ -72,11 +72,23 @@ impl IdentityFiles {
     pub fn load(&self) -> Result<Identity, ReloadError> {
         let read = |path: &Path| read_secret(path).map_err(|cause| ReloadError::File { path: path.to_owned(), cause });
         // The key may be in either file.
-        let mut identity = Identity::from_pem(&read(&self.certs)?, &read(&self.key)?)?;
+        let identity = Identity::from_pem(&read(&self.certs)?, &read(&self.key)?);
+        let mut identity = identity.map_err(|cause| self.error(cause))?;
         if let Some(file) = &self.ocsp_response {
-            identity.set_ocsp_response(Some(read(file)?.to_vec()))?;
+            let set = identity.set_ocsp_response(Some(read(file)?.to_vec()));
+            set.map_err(|cause| ReloadError::Identity { files: vec![file.clone()], cause })?;
         }
         Ok(identity)
+    }
+
+    /// Adds the files that an error is about.
+    fn error(&self, cause: IdentityError) -> ReloadError {
+        let files = match cause {
+            IdentityError::NoKey(_) | IdentityError::BadKey(_) => vec![self.key.clone()],
+            IdentityError::KeyMismatch | IdentityError::Swapped => vec![self.certs.clone(), self.key.clone()],
+            _ => vec![self.certs.clone()],
+        };
+        ReloadError::Identity { files, cause }
     }
 }
 
@@ -111,8 +123,7 @@ impl ReloadableIdentity {
     pub fn reload(&self) -> Result<(), ReloadError> {
         let files = self.files.as_ref().ok_or(ReloadError::NoFiles)?;
         let names = self.names();
-        self.replace_checked(&names, files.load()?)?;
-        Ok(())
+        self.replace_checked(&names, files.load()?).map_err(|cause| files.error(cause))
     }
 
     /// Replaces the identity for new handshakes.
@@ -209,22 +220,26 @@ pub enum ReloadError {
         cause: io::Error,
     },
     /// The files do not make an identity.
-    Identity(IdentityError),
+    Identity {
+        /// The files at fault: the certificates, the key, both, or the OCSP response.
+        files: Vec<PathBuf>,
+        /// The reason.
+        cause: IdentityError,
+    },
     /// The identity did not come from files.
     NoFiles,
-}
-
-impl From<IdentityError> for ReloadError {
-    fn from(e: IdentityError) -> Self {
-        Self::Identity(e)
-    }
 }
 
 impl fmt::Display for ReloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, cause } => write!(f, "cannot read {}: {cause}", path.display()),
-            Self::Identity(e) => e.fmt(f),
+            Self::Identity { files, cause } => {
+                for (at, file) in files.iter().enumerate() {
+                    write!(f, "{}{}", if at == 0 { "" } else { " and " }, file.display())?;
+                }
+                write!(f, ": {cause}")
+            }
             Self::NoFiles => f.write_str("no files to reload: this identity was not loaded from files; use replace"),
         }
     }
@@ -234,7 +249,7 @@ impl std::error::Error for ReloadError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::File { cause, .. } => Some(cause),
-            Self::Identity(e) => Some(e),
+            Self::Identity { cause, .. } => Some(cause),
             Self::NoFiles => None,
         }
     }

@@ -33,7 +33,7 @@ impl ServedName {
     /// [`IdentityError::NotValidForName`], or [`IdentityError::BadLeaf`].
     pub(crate) fn check(&self, identity: &Identity) -> Result<(), IdentityError> {
         let refused = || IdentityError::NotValidForName { name: self.0.clone() };
-        let leaf = identity.chain().first().ok_or(IdentityError::NoCertificate)?;
+        let leaf = identity.chain().first().ok_or_else(refused)?;
         let leaf = webpki::EndEntityCert::try_from(leaf).map_err(|e| IdentityError::BadLeaf(e.to_string()))?;
         if self.0.starts_with('*') {
             let mut names = leaf.valid_dns_names();

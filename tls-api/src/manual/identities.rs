@@ -12,7 +12,23 @@
 //! ```
 //!
 //! Keys may be RSA (2,048 to 4,096 bits), ECDSA (P-256, P-384) or Ed25519, in PKCS#8, SEC1 or
-//! PKCS#1. The certificates of a PEM file may stand in any order.
+//! PKCS#1, under any label. An elliptic curve key without its public key, as Java writes them,
+//! takes it from the certificate. Keys for RSASSA-PSS only (`id-RSASSA-PSS`) are not supported.
+//!
+//! The certificates of a PEM file may stand in any order, at most 10, since peers reject longer
+//! chains: Java's clients those of more than 10 certificates, its servers those of more than 8.
+//!
+//! # PEM files
+//!
+//! One reader serves certificates, keys, CRLs and trust anchors. It reads what OpenSSL reads: text
+//! between sections, headers, a byte order mark, any line ending, and the labels `X509 CERTIFICATE`
+//! and `TRUSTED CERTIFICATE`. Sections that are known to be something else are skipped, so that
+//! chain and key may be one file.
+//!
+//! No section is dropped silently. A damaged section, a BEGIN line that does not start its line
+//! (files joined without a newline), an unknown label and a second private key are errors, which
+//! name the section's number, label and line. [`ReloadError`](crate::ReloadError) also names the
+//! file.
 //!
 //! # Several identities
 //!

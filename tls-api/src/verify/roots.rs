@@ -3,9 +3,11 @@
 use std::fmt;
 
 #[cfg(feature = "system-roots")]
+use super::system_files::SystemCerts;
+#[cfg(feature = "system-roots")]
 use pki_types::CertificateDer;
 use pki_types::UnixTime;
-use tls_handshake::{CertificateError, IdentityError, RootCertStore, certs_from_pem};
+use tls_handshake::{CertificateError, IdentityError, RootCertStore, anchors_from_pem};
 
 use crate::log::warn;
 
@@ -15,7 +17,8 @@ use crate::log::warn;
 /// lead to it are rejected ([`RootCertStore::outside_validity`]).
 ///
 /// # Errors
-/// [`RootsError`] if the file has no certificate, or one cannot be a trust anchor.
+/// [`RootsError`] if the file has no certificate, a section is damaged or has an unknown label, or
+/// one cannot be a trust anchor. A `TRUSTED CERTIFICATE` must be trusted for servers and clients.
 /// [`RootCertStore::add_parsable_certificates`] instead counts what it leaves out.
 ///
 /// ```no_run
@@ -25,7 +28,7 @@ use crate::log::warn;
 /// ```
 pub fn root_store_from_pem(certs: &[u8]) -> Result<RootCertStore, RootsError> {
     let mut roots = RootCertStore::new();
-    for (at, cert) in certs_from_pem(certs).map_err(RootsError::Pem)?.into_iter().enumerate() {
+    for (at, cert) in anchors_from_pem(certs).map_err(RootsError::Pem)?.into_iter().enumerate() {
         roots.add(&cert).map_err(|cause| RootsError::Certificate { at, cause })?;
     }
     for problem in outside_validity(&roots) {
@@ -59,13 +62,9 @@ fn outside_validity(roots: &RootCertStore) -> Vec<String> {
 /// ```
 #[cfg(feature = "system-roots")]
 pub fn system_roots() -> Result<SystemRoots, RootsError> {
-    let found = rustls_native_certs::load_native_certs();
+    let SystemCerts { certs, mut problems, .. } = super::system_files::load();
     let mut roots = RootCertStore::new();
-    let mut problems = Vec::new();
-    for error in &found.errors {
-        problems.push(error.to_string());
-    }
-    let (added, ignored) = add_usable(&mut roots, &found.certs, &mut problems);
+    let (added, ignored) = add_usable(&mut roots, &certs, &mut problems);
     problems.extend(outside_validity(&roots));
     if added == 0 {
         return Err(RootsError::System { ignored, problems });
@@ -76,11 +75,15 @@ pub fn system_roots() -> Result<SystemRoots, RootsError> {
 /// Adds the certificates that can be trust anchors, and a problem for each that cannot. Returns how
 /// many were added and left out.
 #[cfg(feature = "system-roots")]
-fn add_usable(roots: &mut RootCertStore, certs: &[CertificateDer<'_>], problems: &mut Vec<String>) -> (usize, usize) {
+fn add_usable(
+    roots: &mut RootCertStore,
+    certs: &[(String, CertificateDer<'_>)],
+    problems: &mut Vec<String>,
+) -> (usize, usize) {
     let before = problems.len();
-    for (at, cert) in certs.iter().enumerate() {
+    for (source, cert) in certs {
         if let Err(cause) = roots.add(cert) {
-            problems.push(RootsError::Certificate { at, cause }.to_string());
+            problems.push(format!("{source}: it cannot be a trust anchor: {cause}"));
         }
     }
     let ignored = problems.len().saturating_sub(before);
@@ -98,8 +101,9 @@ pub struct SystemRoots {
     pub added: usize,
     /// The number of certificates that cannot be trust anchors.
     pub ignored: usize,
-    /// A line for each file that cannot be read, each certificate that cannot be a trust anchor,
-    /// and each trust anchor that is not currently valid.
+    /// A line for each file that cannot be read, each section of a file that is damaged or has an
+    /// unknown label (with its number, label and line), each certificate that cannot be a trust
+    /// anchor, and each trust anchor that is not currently valid.
     pub problems: Vec<String>,
 }
 
@@ -169,6 +173,7 @@ impl std::error::Error for RootsError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tls_handshake::certs_from_pem;
 
     fn made() -> String {
         rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap().cert.pem()
@@ -176,9 +181,17 @@ mod tests {
 
     #[test]
     fn error_names_what_is_missing_or_wrong() {
-        assert_eq!(root_store_from_pem(b"").unwrap_err(), RootsError::Pem(IdentityError::NoCertificate));
+        assert_eq!(
+            root_store_from_pem(b"").unwrap_err(),
+            RootsError::Pem(IdentityError::NoCertificate("the file or input is empty".into()))
+        );
         let not_a_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!(root_store_from_pem(not_a_certificate.as_bytes()).unwrap_err().to_string().contains("number 1"));
+        assert!(
+            root_store_from_pem(not_a_certificate.as_bytes())
+                .unwrap_err()
+                .to_string()
+                .contains("section 1 (CERTIFICATE) at line 1: ")
+        );
         let nothing = RootsError::System { ignored: 3, problems: vec!["no such file".into()] }.to_string();
         assert!(nothing.contains('3') && nothing.contains("no such file") && nothing.contains("ca-certificates"));
     }
@@ -207,11 +220,16 @@ mod tests {
             params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().der().clone()
         };
         let certs = [made(critical(true)), made(critical(false)), vec![1, 2, 3].into()];
+        let certs = [
+            ("one".to_owned(), certs[0].clone()),
+            ("two".to_owned(), certs[1].clone()),
+            ("three".to_owned(), certs[2].clone()),
+        ];
         let (mut roots, mut problems) = (RootCertStore::new(), vec!["a file".to_owned()]);
         assert_eq!(add_usable(&mut roots, &certs, &mut problems), (1, 2));
         assert_eq!((roots.len(), problems.len()), (1, 3));
-        assert!(problems[1].contains("number 1") && problems[1].contains("strange root"), "{problems:?}");
-        assert!(problems[2].contains("number 3"), "{problems:?}");
+        assert!(problems[1].contains("one: ") && problems[1].contains("strange root"), "{problems:?}");
+        assert!(problems[2].contains("three: "), "{problems:?}");
     }
 
     #[test]

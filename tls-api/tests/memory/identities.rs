@@ -96,6 +96,10 @@ fn faulty_pem_or_der_is_named_in_the_error() {
     expect_words(error(cert.replace("-----END", "-----").as_bytes(), key.as_bytes()), "no END line");
     expect_words(error(&chain[0], key.as_bytes()), "it is DER, not PEM");
     expect_words(error(&section("PKCS7"), key.as_bytes()), "openssl pkcs7");
+    expect_words(error(key.as_bytes(), cert.as_bytes()), "certificates and key are swapped");
+    expect_words(error(b"chain.pem", key.as_bytes()), "it is a path");
+    expect_words(error(cert.as_bytes(), b"/etc/key.pem"), "it is a path");
+    expect_words(error(cert.as_bytes(), b""), "no private key found: the file or input is empty");
     expect_words(error(&section("CERTIFICATE REQUEST"), key.as_bytes()), "have a CA issue the certificate");
     let damaged = cert.replace("MII", "!!!");
     expect_words(error(damaged.as_bytes(), key.as_bytes()), "base64");
@@ -121,11 +125,9 @@ fn faulty_pem_or_der_is_named_in_the_error() {
     expect_words(der(&p12), "openssl pkcs12");
     // EncryptedPrivateKeyInfo.
     expect_words(der(&[0x30, 5, 0x30, 0, 4, 1, 7]), "it is encrypted");
-    assert_eq!(
-        Identity::from_der(vec![], &KeyPair::generate().unwrap().serialize_der()).unwrap_err(),
-        IdentityError::NoCertificate
-    );
-    assert_eq!(Identity::with_remote_key(vec![], vec![]).unwrap_err(), IdentityError::NoCertificate);
+    let empty = IdentityError::NoCertificate("the list is empty".into());
+    assert_eq!(Identity::from_der(vec![], &KeyPair::generate().unwrap().serialize_der()).unwrap_err(), empty);
+    assert_eq!(Identity::with_remote_key(vec![], vec![]).unwrap_err(), empty);
     assert_eq!(Identity::with_remote_key(chain, vec![]).unwrap_err(), IdentityError::NoScheme);
 }
 
@@ -417,10 +419,11 @@ fn reload_is_atomic_or_keeps_the_old_identity() {
     assert_eq!(presented(&client, &server), leaf(&first));
     // Only one of the two files is new.
     write("chain.pem", &second.0);
-    assert!(matches!(identity.reload(), Err(ReloadError::Identity(IdentityError::KeyMismatch))));
+    assert!(matches!(identity.reload(), Err(ReloadError::Identity { cause: IdentityError::KeyMismatch, .. })));
     assert_eq!(presented(&client, &server), leaf(&first));
     write("key.pem", &second.1[..second.1.len() / 2]);
-    assert!(matches!(identity.reload(), Err(ReloadError::Identity(_))));
+    let e = identity.reload().unwrap_err().to_string();
+    assert!(e.contains("key.pem: ") && e.contains("no END line"), "{e}");
     std::fs::remove_file(path("key.pem")).unwrap();
     let e = identity.reload().unwrap_err();
     assert!(e.to_string().contains("key.pem: "), "{e}");
@@ -431,7 +434,10 @@ fn reload_is_atomic_or_keeps_the_old_identity() {
     ResolvesServerCertUsingSni::new().add_reloadable("server.test", identity.clone()).unwrap();
     write("chain.pem", &other.0);
     write("key.pem", &other.1);
-    assert!(matches!(identity.reload(), Err(ReloadError::Identity(IdentityError::NotValidForName { .. }))));
+    assert!(matches!(
+        identity.reload(),
+        Err(ReloadError::Identity { cause: IdentityError::NotValidForName { .. }, .. })
+    ));
     assert_eq!(presented(&client, &server), leaf(&first));
     write("chain.pem", &second.0);
     write("key.pem", &second.1);

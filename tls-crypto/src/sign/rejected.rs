@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::der;
-use crate::pem::PemError;
+use crate::pem::{PemError, Place};
 
 /// Why a private key was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +19,18 @@ pub enum KeyRejected {
         bits: u32,
     },
     /// It is an elliptic curve key without its public key.
-    PublicKeyMissing,
+    PublicKeyMissing {
+        /// The number of given public keys of its curve, none of which belongs to it.
+        tried: usize,
+    },
+    /// It is an elliptic curve key with a compressed public key.
+    PublicKeyCompressed,
     /// It is not DER in the format of its label.
     Malformed,
-    /// The file has no private key.
-    NoKey,
+    /// The file has no private key. The text says what it is.
+    NoKey(String),
+    /// The file has several private keys. This is the place of the second.
+    SeveralKeys(Place),
     /// The file is not valid PEM.
     BadPem(PemError),
     /// Its numbers are inconsistent or out of range. The failed check is named.
@@ -33,6 +40,15 @@ pub enum KeyRejected {
 impl KeyRejected {
     pub(super) fn by_ring(rejected: ring::error::KeyRejected) -> Self {
         Self::Invalid(rejected.to_string())
+    }
+
+    pub(super) fn open_ssh() -> Self {
+        let what = "in OpenSSH's format (`ssh-keygen -p -m PKCS8 -f key` converts it, except Ed25519)";
+        Self::Unsupported(what.to_owned())
+    }
+
+    pub(super) fn dsa() -> Self {
+        Self::Unsupported("a key of the algorithm DSA".to_owned())
     }
 
     /// `algorithm` is the contents of an AlgorithmIdentifier.
@@ -70,17 +86,25 @@ impl fmt::Display for KeyRejected {
             ),
             Self::Unsupported(what) => write!(f, "the private key is {what}; {SUPPORTED}"),
             Self::RsaSize { bits } => write!(f, "the private key is an RSA key of {bits} bits; {SUPPORTED}"),
-            Self::PublicKeyMissing => f.write_str(
+            Self::PublicKeyMissing { tried: 0 } => f.write_str(
                 "the private key does not contain its public key, which elliptic curve keys need; \
-                 `openssl pkey -in key.pem -out whole.pem` adds it",
+                 `openssl ec -in key.pem -out whole.pem` adds it",
+            ),
+            Self::PublicKeyMissing { tried } => {
+                write!(f, "the private key belongs to none of the {tried} public keys of its curve")
+            }
+            Self::PublicKeyCompressed => f.write_str(
+                "the private key contains its public key as a compressed point; \
+                 `openssl ec -in key.pem -conv_form uncompressed -out whole.pem` converts it",
             ),
             Self::Malformed => write!(
                 f,
                 "the private key is malformed: it is damaged, encrypted (check its PEM file for the word ENCRYPTED), \
                  or not in the format of its label; {SUPPORTED}"
             ),
-            Self::NoKey => {
-                f.write_str("the file contains no private key; expected a PEM section BEGIN PRIVATE KEY")
+            Self::NoKey(found) => write!(f, "the file contains no private key: {found}"),
+            Self::SeveralKeys(second) => {
+                write!(f, "the file contains more than one private key: another is in {second}; keep only one")
             }
             Self::BadPem(e) => write!(f, "the file is not valid PEM: {e}"),
             Self::Invalid(check) => {
@@ -125,7 +149,8 @@ const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const NAMES: &[(&[u8], &str)] = &[
     (
         &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a],
-        "RSASSA-PSS (an rsaEncryption key can make PSS signatures as well)",
+        "RSASSA-PSS, whose certificates need the signature schemes rsa_pss_pss_* (a certificate for an rsaEncryption key \
+         can make PSS signatures as well)",
     ),
     (&[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01], "DSA"),
     (&[0x2b, 0x65, 0x6e], "X25519, which cannot sign"),

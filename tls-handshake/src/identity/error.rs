@@ -2,20 +2,37 @@
 
 use std::fmt;
 
+use super::order::MAX_CERTIFICATES;
+
 /// Why a certificate chain and a key do not form an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// No certificate was found.
-    NoCertificate,
-    /// No private key was found.
-    NoKey,
+    /// No certificate was found; the text says what the input is.
+    NoCertificate(String),
+    /// No private key was found; the text says what the input is.
+    NoKey(String),
+    /// The input for certificates contains the private key, and the one for the key certificates.
+    Swapped,
     /// The end-entity certificate is unusable; the text says why.
     BadLeaf(String),
+    /// A certificate of the chain is unusable.
+    BadCertificate {
+        /// Its position in the input, counted from 0.
+        at: usize,
+        /// The reason.
+        why: String,
+    },
     /// The key is unusable; the text says why.
     BadKey(String),
-    /// A file is not valid PEM; the text says why.
+    /// A section of the file of certificates is unusable; the text names it and says why.
     BadPem(String),
+    /// The chain has more certificates than peers accept. The limit is 10, leaf included: Java's
+    /// clients reject longer chains, and its servers those of more than 8.
+    TooManyCertificates {
+        /// The number of certificates.
+        got: usize,
+    },
     /// The key belongs to none of the certificates.
     KeyMismatch,
     /// The key has no signature scheme.
@@ -33,11 +50,23 @@ pub enum IdentityError {
 impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoCertificate => f.write_str("no certificate found; PEM starts one with BEGIN CERTIFICATE"),
-            Self::NoKey => f.write_str("no private key found; PEM starts one with BEGIN PRIVATE KEY"),
+            Self::NoCertificate(found) => write!(f, "no certificate found: {found}"),
+            Self::NoKey(found) => write!(f, "no private key found: {found}"),
+            Self::Swapped => f.write_str(
+                "certificates and key are swapped: the input for certificates contains a private key, and the one for \
+                 the key certificates",
+            ),
             Self::BadLeaf(why) => write!(f, "unusable end-entity certificate: {why}"),
+            Self::BadCertificate { at, why } => {
+                write!(f, "unusable certificate number {} of the chain: {why}", at.saturating_add(1))
+            }
             Self::BadKey(why) => write!(f, "unusable private key: {why}"),
-            Self::BadPem(why) => write!(f, "not a valid PEM file: {why}"),
+            Self::BadPem(why) => write!(f, "unusable certificate file: {why}"),
+            Self::TooManyCertificates { got } => write!(
+                f,
+                "too many certificates: {got}, but peers accept {MAX_CERTIFICATES}; keep the key's certificate and its \
+                 issuers"
+            ),
             Self::KeyMismatch => f.write_str(
                 "the private key belongs to none of the certificates; use the certificate issued for this key (one of \
                  them may have been renewed without the other)",

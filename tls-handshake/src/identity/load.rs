@@ -1,65 +1,168 @@
-//! Reads certificates and keys from PEM and DER. An error names the format of a file that is
-//! something else.
+//! Reads certificates and keys from PEM and DER. An error names the section at fault, or what the
+//! file is instead.
 
 use pki_types::CertificateDer;
 use tls_crypto::der::{self, Elements};
-use tls_crypto::pem::{PemError, Sections};
+use tls_crypto::pem::{self, Content, PemError, Section};
 use tls_crypto::{KeyRejected, PrivateKey};
 
 use super::IdentityError;
+use super::trust_settings::TrustSettings;
+use crate::verify::x509::Certificate;
 
-/// Reads all certificates of a PEM file, in its order. Skips other sections.
+/// Reads all certificates of a PEM file, in its order: sections `CERTIFICATE`, `X509 CERTIFICATE`
+/// and `TRUSTED CERTIFICATE`, without OpenSSL's trust settings. Skips sections that are known to be
+/// something else, such as keys.
 ///
 /// # Errors
-/// [`IdentityError::NoCertificate`], [`IdentityError::BadPem`].
+/// [`IdentityError::NoCertificate`]; [`IdentityError::BadPem`] if a section is damaged, has an
+/// unknown label, or is not a certificate.
 pub fn certs_from_pem(certs: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    let mut chain = Vec::new();
-    for section in Sections::new(certs) {
-        let section = section.map_err(bad_pem)?;
-        // Other sections are not decoded: a private key may be among them.
-        if section.label() == b"CERTIFICATE" {
-            let mut der = section.decode().map_err(bad_pem)?;
-            chain.push(CertificateDer::from(std::mem::take(&mut *der)));
+    non_empty(sections_of_certs(certs).map(|one| one.map(|(cert, _)| cert)).collect::<Result<_, _>>()?, certs)
+}
+
+/// Reads the certificates of a PEM file as trust anchors. Like [`certs_from_pem`], but a
+/// certificate whose trust settings (`TRUSTED CERTIFICATE`) exclude servers or clients is an error:
+/// as an anchor, it would be trusted for both.
+///
+/// # Errors
+/// As [`certs_from_pem`], and for such a certificate.
+pub fn anchors_from_pem(certs: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    non_empty(sections_of_anchors(certs).collect::<Result<_, _>>()?, certs)
+}
+
+/// Reads the usable trust anchors of a PEM file, and an error for each section that is not
+/// usable. For the stores of operating systems, where one bad section must not remove all anchors.
+pub fn usable_anchors_from_pem(certs: &[u8]) -> (Vec<CertificateDer<'static>>, Vec<IdentityError>) {
+    let (mut usable, mut problems) = (Vec::new(), Vec::new());
+    for anchor in sections_of_anchors(certs) {
+        match anchor {
+            Ok(anchor) => usable.push(anchor),
+            Err(e) => problems.push(e),
         }
     }
-    match (chain.is_empty(), what_it_is(certs)) {
-        (false, _) => Ok(chain),
-        (true, Some(what)) => Err(IdentityError::BadPem(format!("it has no certificate; {what}"))),
-        (true, None) => Err(IdentityError::NoCertificate),
+    if usable.is_empty() && problems.is_empty() {
+        problems.push(no_certificate(certs));
     }
+    (usable, problems)
+}
+
+type CertWithSettings<'a> = (CertificateDer<'static>, (Section<'a>, Option<TrustSettings>));
+
+fn sections_of_anchors(certs: &[u8]) -> impl Iterator<Item = Result<CertificateDer<'static>, IdentityError>> {
+    sections_of_certs(certs).map(|one| {
+        let (cert, (section, settings)) = one?;
+        match settings {
+            Some(settings) if !settings.allow_servers_and_clients() => bad_section(&section, PARTLY_TRUSTED),
+            _ => Ok(cert),
+        }
+    })
+}
+
+fn sections_of_certs(certs: &[u8]) -> impl Iterator<Item = Result<CertWithSettings<'_>, IdentityError>> {
+    pem::sections(certs, Content::Certificate).map(|section| {
+        let section = section.map_err(bad_pem)?;
+        let mut der = section.decode().map_err(bad_pem)?;
+        let settings = if section.label() == b"TRUSTED CERTIFICATE" {
+            let Some((length, settings)) = TrustSettings::after_certificate(&der) else {
+                return bad_section(&section, "cannot be parsed");
+            };
+            der.truncate(length);
+            settings
+        } else {
+            None
+        };
+        let cert = CertificateDer::from(std::mem::take(&mut *der));
+        match Certificate::read(&cert) {
+            Some(_) => Ok((cert, (section, settings))),
+            None => bad_section(&section, "the certificate cannot be parsed"),
+        }
+    })
+}
+
+fn non_empty(chain: Vec<CertificateDer<'static>>, file: &[u8]) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    if chain.is_empty() { Err(no_certificate(file)) } else { Ok(chain) }
+}
+
+fn no_certificate(file: &[u8]) -> IdentityError {
+    IdentityError::NoCertificate(pem::what_is(file, Content::Certificate))
+}
+
+/// Reads certificates and the key from PEM. An elliptic curve key without its public key takes it
+/// from a certificate.
+pub(super) fn chain_and_key(
+    certs: &[u8],
+    key: &[u8],
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKey), IdentityError> {
+    let chain = match certs_from_pem(certs) {
+        Err(IdentityError::NoCertificate(_)) if are_swapped(certs, key) => return Err(IdentityError::Swapped),
+        read => read?,
+    };
+    let key = key_from_pem(key, &public_keys(&chain))?;
+    Ok((chain, key))
+}
+
+/// Returns whether `certs` is a key and `key` has certificates.
+fn are_swapped(certs: &[u8], key: &[u8]) -> bool {
+    let has = |file, content| pem::sections(file, content).flatten().next().is_some();
+    has(certs, Content::PrivateKey) && has(key, Content::Certificate) && !has(key, Content::PrivateKey)
+}
+
+/// Returns the SubjectPublicKeyInfos.
+fn public_keys<'a>(chain: &'a [CertificateDer<'_>]) -> Vec<&'a [u8]> {
+    chain.iter().filter_map(|cert| Certificate::read(cert).map(|read| read.spki)).collect()
 }
 
 /// Reads the private key of a PEM file.
 ///
 /// # Errors
-/// [`IdentityError::NoKey`], [`IdentityError::BadKey`], [`IdentityError::BadPem`].
-pub(super) fn key_from_pem(file: &[u8]) -> Result<PrivateKey, IdentityError> {
-    PrivateKey::from_pem(file).map_err(|e| match e {
+/// [`IdentityError::NoKey`], [`IdentityError::BadKey`].
+fn key_from_pem(file: &[u8], public_keys: &[&[u8]]) -> Result<PrivateKey, IdentityError> {
+    PrivateKey::from_pem_with_public_keys(file, public_keys).map_err(|e| match e {
         KeyRejected::Encrypted => encrypted(),
-        _ if is_encrypted(file) => encrypted(),
-        KeyRejected::NoKey => match what_it_is(file) {
-            Some(what) => IdentityError::BadKey(format!("the file has none; {what}")),
-            None => IdentityError::NoKey,
-        },
-        KeyRejected::BadPem(e) => bad_pem(e),
+        KeyRejected::BadPem(_) if is_encrypted(file) => encrypted(),
+        KeyRejected::NoKey(found) => IdentityError::NoKey(found),
+        KeyRejected::BadPem(e) => IdentityError::BadKey(format!("the file is not valid PEM: {e}")),
+        // The certificates gave all public keys there are.
+        KeyRejected::PublicKeyMissing { tried: 1.. } => IdentityError::KeyMismatch,
+        other => IdentityError::BadKey(other.to_string()),
+    })
+}
+
+/// Reads a private key from DER.
+pub(super) fn key_from_der(der: &[u8], chain: &[CertificateDer<'_>]) -> Result<PrivateKey, IdentityError> {
+    PrivateKey::from_der_with_public_keys(der, &public_keys(chain)).map_err(|e| match e {
+        KeyRejected::Encrypted => encrypted(),
+        KeyRejected::Malformed => not_a_key(der),
+        KeyRejected::PublicKeyMissing { tried: 1.. } => IdentityError::KeyMismatch,
         other => IdentityError::BadKey(other.to_string()),
     })
 }
 
 /// Returns why DER is not a private key.
-pub(super) fn not_a_key(file: &[u8]) -> IdentityError {
-    let fields = Elements::new(file).optional(der::SEQUENCE).map(Elements::new);
-    // EncryptedPrivateKeyInfo: an AlgorithmIdentifier and an OCTET STRING.
-    let is_encrypted = fields.is_some_and(|mut fields| {
-        fields.optional(der::SEQUENCE).is_some() && fields.optional(der::OCTET_STRING).is_some() && fields.is_empty()
-    });
-    if is_encrypted {
-        return encrypted();
+fn not_a_key(file: &[u8]) -> IdentityError {
+    let starts_as_sequence = Elements::new(file).optional(der::SEQUENCE).is_some();
+    let what = if contains(file, b"-----BEGIN ") {
+        "it is PEM, not DER; use `from_pem`".to_owned()
+    } else if starts_as_sequence || file.is_empty() {
+        pem::what_is(file, Content::PrivateKey)
+    } else {
+        "it is not DER".to_owned()
+    };
+    IdentityError::BadKey(format!("expected PKCS#8, SEC1 or PKCS#1; {what}"))
+}
+
+/// Returns why bytes that should be the DER of a certificate cannot be parsed.
+pub(super) fn not_a_certificate(file: &[u8]) -> &'static str {
+    if file.is_empty() {
+        "it is empty"
+    } else if contains(file, b"-----BEGIN ") {
+        "it is PEM, not DER; use `from_pem`"
+    } else if Elements::new(file).optional(der::SEQUENCE).is_none() {
+        "it is not DER"
+    } else {
+        "it cannot be parsed"
     }
-    let what =
-        if contains(file, b"-----BEGIN ") { Some("it is PEM, not DER; use `from_pem`") } else { what_it_is(file) };
-    let what = what.map_or(String::new(), |what| format!("; {what}"));
-    IdentityError::BadKey(format!("expected PKCS#8, SEC1 or PKCS#1{what}"))
 }
 
 fn encrypted() -> IdentityError {
@@ -70,33 +173,19 @@ fn bad_pem(e: PemError) -> IdentityError {
     IdentityError::BadPem(e.to_string())
 }
 
+fn bad_section<T>(section: &Section<'_>, why: &str) -> Result<T, IdentityError> {
+    Err(IdentityError::BadPem(format!("{}: {why}", section.place())))
+}
+
 /// Returns whether PEM has the mark of an encrypted key: the label of PKCS#8, or the header of
 /// older formats. Reads damaged files too.
 fn is_encrypted(pem: &[u8]) -> bool {
     contains(pem, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(pem, b"Proc-Type: 4,ENCRYPTED")
 }
 
-/// Names a format that is often mistaken for a certificate or key, with the command that converts
-/// it.
-fn what_it_is(file: &[u8]) -> Option<&'static str> {
-    const LABELS: [(&[u8], &str); 6] = [
-        (b"BEGIN OPENSSH PRIVATE KEY", "it has an OpenSSH key; convert it with `ssh-keygen -p -m PKCS8 -f key`"),
-        (b"BEGIN CERTIFICATE REQUEST", "it has a certificate request; have a CA issue the certificate"),
-        (b"BEGIN PUBLIC KEY", "it has a public key"),
-        (b"BEGIN TRUSTED CERTIFICATE", "it has an OpenSSL trusted certificate; convert it with `openssl x509`"),
-        (b"BEGIN PKCS7", "it has a PKCS#7 bundle; extract the certificates with `openssl pkcs7 -print_certs`"),
-        (b"BEGIN PGP", "it is PGP"),
-    ];
-    if let Some((_, what)) = LABELS.iter().find(|(label, _)| contains(file, label)) {
-        return Some(what);
-    }
-    let mut fields = Elements::new(Elements::new(file).optional(der::SEQUENCE)?);
-    Some(match fields.optional(der::INTEGER) {
-        Some([3]) => "it is PKCS#12; convert it with `openssl pkcs12 -in file -nodes`",
-        _ => "it is DER, not PEM; use `from_der`",
-    })
-}
-
 fn contains(file: &[u8], mark: &[u8]) -> bool {
     file.windows(mark.len()).any(|window| window == mark)
 }
+
+const PARTLY_TRUSTED: &str = "its trust settings do not allow both servers and clients, which a trust anchor cannot \
+                              express; to trust it for both, convert it with `openssl x509 -in file -out ca.pem`";

@@ -6,9 +6,9 @@
 
 use std::cell::Cell;
 
-use pki_types::{CertificateRevocationListDer, SubjectPublicKeyInfoDer, UnixTime};
+use pki_types::{SubjectPublicKeyInfoDer, UnixTime};
 use tls_crypto::der::{self, Elements};
-use tls_crypto::pem::Sections;
+use tls_crypto::pem::{self, Content};
 use webpki::{BorrowedCertRevocationList, CertRevocationList};
 
 use crate::certificate_error::{CertificateError, ChainPosition, RevocationSource};
@@ -78,36 +78,43 @@ impl Crls {
     /// # Errors
     /// [`CertificateError::BadCrl`] if one cannot be parsed or is not supported.
     pub fn from_der(lists: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Self, CertificateError> {
+        let named = |(at, list)| Ok((format!("CRL number {}", usize::saturating_add(at, 1)), list));
+        Self::read(lists.into_iter().enumerate().map(named))
+    }
+
+    /// Reads the CRLs of a PEM file (sections `X509 CRL`). Skips sections that are known to be
+    /// something else, such as certificates.
+    ///
+    /// # Errors
+    /// [`CertificateError::BadCrl`] if the file has none, a section is damaged or has an unknown
+    /// label, or a CRL cannot be parsed.
+    pub fn from_pem(file: &[u8]) -> Result<Self, CertificateError> {
+        let bad_pem = |e| bad_list(format!("not a valid PEM file: {e}"));
+        let crls = Self::read(pem::sections(file, Content::Crl).map(|section| {
+            let section = section.map_err(bad_pem)?;
+            let der = section.decode().map_err(bad_pem)?;
+            Ok((format!("CRL in {}", section.place()), der.to_vec()))
+        }))?;
+        if crls.lists.is_empty() {
+            return Err(bad_list(format!("the file has no CRL: {}", pem::what_is(file, Content::Crl))));
+        }
+        Ok(crls)
+    }
+
+    /// Reads CRLs with the names that errors give them.
+    fn read(
+        lists: impl Iterator<Item = Result<(String, impl AsRef<[u8]>), CertificateError>>,
+    ) -> Result<Self, CertificateError> {
         let mut hashes = Vec::new();
         let mut read = Vec::new();
-        for (at, list) in lists.into_iter().enumerate() {
+        for list in lists {
+            let (name, list) = list?;
             let der = list.as_ref();
             hashes.extend_from_slice(&sha256(der));
-            read.push(List::read(der).map_err(|e| unreadable(e, at))?);
+            read.push(List::read(der).map_err(|e| unreadable(e, &name, der))?);
         }
         read.sort_by_key(|list| std::cmp::Reverse(list.this_update.as_secs()));
         Ok(Self { lists: read, hash: sha256(&hashes), policy: Policy::default() })
-    }
-
-    /// Reads the CRLs of a PEM file.
-    ///
-    /// # Errors
-    /// [`CertificateError::BadCrl`] if the file has none, or one cannot be parsed.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, CertificateError> {
-        let bad_pem = |e| bad_list(format!("not a valid PEM file: {e}"));
-        let mut lists = Vec::new();
-        for section in Sections::new(pem) {
-            let section = section.map_err(bad_pem)?;
-            if section.label() == b"X509 CRL" {
-                let mut der = section.decode().map_err(bad_pem)?;
-                lists.push(CertificateRevocationListDer::from(std::mem::take(&mut *der)));
-            }
-        }
-        if lists.is_empty() {
-            let none = "the file has no CRL; PEM starts one with BEGIN X509 CRL";
-            return Err(bad_list(none.into()));
-        }
-        Self::from_der(lists)
     }
 
     /// Accepts certificates that no CRL covers. Default: off.
@@ -307,12 +314,13 @@ const ONLY_CONTAINS_CA_CERTS: u8 = 0x82;
 /// The tag of a uniformResourceIdentifier among GeneralNames.
 const URI: u8 = 0x86;
 
-fn unreadable(e: webpki::Error, at: usize) -> CertificateError {
+fn unreadable(e: webpki::Error, name: &str, der: &[u8]) -> CertificateError {
     let why = match explain(e, 0, 0) {
+        _ if der.starts_with(b"-----BEGIN ") => "it is PEM, not DER; use `from_pem`".into(),
         CertificateError::BadCrl { why, .. } => why,
         _ => "it cannot be parsed as version 2 with a CRL number; `openssl ca` writes one if `crlnumber` is set".into(),
     };
-    bad_list(format!("CRL number {}: {why}", at.saturating_add(1)))
+    bad_list(format!("{name}: {why}"))
 }
 
 /// Returns the error for a CRL that cannot be loaded.
@@ -574,11 +582,20 @@ mod tests {
     }
 
     #[test]
-    fn from_pem_skips_other_sections() {
+    fn unreadable_crl_is_named_by_section_or_number() {
         let pem = |label: &str| format!("-----BEGIN {label}-----\nMAA=\n-----END {label}-----\n");
-        let none = Crls::from_pem(pem("CERTIFICATE").as_bytes()).unwrap_err();
-        assert!(none.to_string().contains("has no CRL"), "{none}");
-        let bad = Crls::from_pem(pem("X509 CRL").as_bytes()).unwrap_err();
-        assert!(bad.to_string().contains("CRL number 1"), "{bad}");
+        let rejected = |file: &str, words: &str| {
+            let shown = Crls::from_pem(file.as_bytes()).unwrap_err().to_string();
+            assert!(shown.contains(words), "no {words:?} in {shown:?}");
+        };
+        rejected(&pem("CERTIFICATE"), "has no CRL: it has a certificate (section 1");
+        rejected("", "has no CRL: the file or input is empty");
+        rejected("crl.pem", "it is a path");
+        rejected(&format!("{}{}", pem("CERTIFICATE"), pem("X509 CRL")), "CRL in section 2 (X509 CRL) at line 4: it");
+        rejected(&pem("X509 CRLS"), "section 1 (X509 CRLS) at line 1: unknown label");
+        let joined = format!("{}{}", pem("X509 CRL").trim_end(), pem("X509 CRL"));
+        assert!(Crls::from_pem(joined.as_bytes()).is_err());
+        let number = Crls::from_der([pem("X509 CRL")]).unwrap_err().to_string();
+        assert!(number.contains("CRL number 1: it is PEM, not DER"), "{number}");
     }
 }

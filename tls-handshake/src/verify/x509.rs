@@ -209,6 +209,10 @@ pub(crate) mod oid {
     pub(crate) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
     /// id-ce-keyUsage.
     pub(crate) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
+    /// id-ce-subjectKeyIdentifier.
+    pub(crate) const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 14];
+    /// id-ce-authorityKeyIdentifier.
+    pub(crate) const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 35];
     /// id-ce-subjectAltName.
     pub(crate) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
     /// id-ce-cRLDistributionPoints.
