@@ -37,7 +37,10 @@ impl TrustOptions {
         if !self.crl.is_empty() {
             let mut pem = Vec::new();
             for path in &self.crl {
-                pem.extend(std::fs::read(path).context(format!("cannot read --crl {}", path.display()))?);
+                let file = std::fs::read(path).context(format!("cannot read --crl {}", path.display()))?;
+                // Alone, so that the error names the file.
+                Crls::from_pem(&file).context(format!("--crl {}", path.display()))?;
+                pem.extend(file);
                 pem.push(b'\n');
             }
             let mut crls = Crls::from_pem(&pem).context("--crl")?;

@@ -132,5 +132,9 @@ fn roots(arguments: &Arguments) -> Result<RootCertStore, Failure> {
         let pem = std::fs::read(path).context(format!("cannot read --cafile {}", path.display()))?;
         return strata_tls::root_store_from_pem(&pem).context(format!("--cafile {}", path.display()));
     }
-    Ok(strata_tls::system_roots().context("cannot load the system's trust anchors; use --cafile")?.roots)
+    let system = strata_tls::system_roots().context("cannot load the system's trust anchors; use --cafile")?;
+    for problem in &system.problems {
+        eprintln!("tlsclient: warning: {problem}");
+    }
+    Ok(system.roots)
 }
