@@ -1,5 +1,5 @@
-//! Reads sections of PEM files (RFC 7468): certificates, keys, CRLs and trust anchors alike. Decoding takes constant time, into memory that is
-//! overwritten on drop.
+//! Reads sections of PEM files (RFC 7468): certificates, keys, CRLs and trust anchors alike.
+//! Decoding takes constant time, into memory that is overwritten on drop.
 //!
 //! Decoders not designed for secrets leave copies of the text and of a private key in freed memory.
 //! This one makes one copy, allocated at full size, which the caller owns.
@@ -184,8 +184,8 @@ impl<'a> Section<'a> {
         PemError { place: self.place(), fault }
     }
 
-    /// Decodes the body, without the headers of RFC 1421. The time depends on its length, not on its
-    /// content.
+    /// Decodes the body, without the headers of RFC 1421. The time depends on its length, not on
+    /// its content.
     ///
     /// # Errors
     /// [`PemFault::NotBase64`] if the body contains other characters than base64 and white space,

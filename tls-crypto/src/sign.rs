@@ -311,8 +311,8 @@ struct Curve {
 }
 
 impl Curve {
-    /// Returns a scalar in the length of the field (RFC 5915 §3). Some writers add a zero byte, as in
-    /// an INTEGER, or remove leading zeros.
+    /// Returns a scalar in the length of the field (RFC 5915 §3). Some writers add a zero byte, as
+    /// in an INTEGER, or remove leading zeros.
     fn scalar(&self, scalar: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyRejected> {
         let zeros = scalar.iter().take_while(|byte| **byte == 0).count();
         let digits = scalar.get(zeros..).unwrap_or_default();

@@ -36,7 +36,7 @@ impl Content {
             | b"ATTRIBUTE CERTIFICATE"
             | b"SSL SESSION PARAMETERS"
             | b"ECHCONFIG" => Self::Other,
-            // `RSA PRIVATE KEY`, `EC PRIVATE KEY`, `ENCRYPTED PRIVATE KEY`, `OPENSSH PRIVATE KEY`, …
+            // `RSA PRIVATE KEY`, `EC PRIVATE KEY`, `ENCRYPTED PRIVATE KEY`, …
             _ if label.ends_with(b" PRIVATE KEY") => Self::PrivateKey,
             _ if label.ends_with(b" PUBLIC KEY") || label.ends_with(b" PARAMETERS") => Self::Other,
             _ if label.starts_with(b"SERVERINFO FOR ") => Self::Other,

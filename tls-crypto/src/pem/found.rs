@@ -3,8 +3,8 @@
 use super::{Content, Section, Sections, contains};
 use crate::der::{self, Elements};
 
-/// Returns what `file` is and what to do about it, for a file in which no section contains `wanted`.
-/// Reads damaged files too.
+/// Returns what `file` is and what to do about it, for a file in which no section contains
+/// `wanted`. Reads damaged files too.
 ///
 /// ```
 /// use strata_tls_crypto::pem::{Content, what_is};

@@ -143,8 +143,8 @@ pub(super) fn check(chain: &[CertificateDer<'_>]) -> Result<(), IdentityError> {
     Ok(())
 }
 
-/// The maximum number of certificates in a chain, leaf included. Java's clients accept 10 by default
-/// (its servers 8), and other stacks limit the depth of paths to similar numbers.
+/// The maximum number of certificates in a chain, leaf included. Java's clients accept 10 by
+/// default (its servers 8), and other stacks limit the depth of paths to similar numbers.
 pub(super) const MAX_CERTIFICATES: usize = 10;
 
 #[cfg(test)]

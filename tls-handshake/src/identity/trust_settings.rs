@@ -13,8 +13,8 @@ pub(super) struct TrustSettings {
 }
 
 impl TrustSettings {
-    /// Reads a certificate and the settings after it, if any. Returns the length of the certificate,
-    /// and the settings; `None` if either cannot be parsed.
+    /// Reads a certificate and the settings after it, if any. Returns the length of the
+    /// certificate, and the settings; `None` if either cannot be parsed.
     pub(super) fn after_certificate(der: &[u8]) -> Option<(usize, Option<Self>)> {
         let mut elements = Elements::new(der);
         let (_, certificate) = elements.expect_whole(der::SEQUENCE)?;
