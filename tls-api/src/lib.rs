@@ -118,7 +118,8 @@
 //! * Send data in the first flight ([`early_data`](manual::early_data)): [`WriteEarlyData`],
 //!   [`ReadEarlyData`].
 //! * Connect without certificates ([`external_psks`](manual::external_psks)): [`ExternalPsk`].
-//! * Drive a connection ([`io`](manual::io)): [`Session`], [`Stream`], [`StreamOwned`].
+//! * Drive a connection ([`io`](manual::io)): [`Session`], [`Stream`], [`StreamOwned`],
+//!   [`Acceptor`].
 //! * Handle an error ([`errors`](manual::errors)): [`Error`], [`Refusal`], [`is_truncation`].
 //! * Limit what a peer can do ([`limits`](manual::limits)): [`Limits`], [`RecordLimits`].
 //! * Save memory ([`performance`](manual::performance)): [`release_buffers`].
@@ -194,6 +195,7 @@ pub use crate::resumption::{
     ClientSessionMemoryCache, NoClientSessionStorage, NoServerSessionStorage, ProducesTickets,
     ServerSessionMemoryCache, StoresClientSessions, StoresServerSessions, Ticketer, TicketerError,
 };
+pub use crate::session::acceptor::{AcceptError, Accepted, Acceptor};
 pub use crate::session::buffer_pool::release_buffers;
 pub use crate::session::client::ClientSession;
 pub use crate::session::early_data::{ReadEarlyData, WriteEarlyData};

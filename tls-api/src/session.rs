@@ -11,6 +11,7 @@ use tls_handshake::{Answer, Error, HandshakeKind, Need, NeedSignature, RecordLim
 
 use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 
+pub(crate) mod acceptor;
 pub(crate) mod buffer_pool;
 pub(crate) mod client;
 pub(crate) mod core;

@@ -156,6 +156,23 @@ impl ClientHelloPeeker {
         }
         decode(&self.fragments)?.map(Peek::ClientHello).ok_or(PeekError::Split)
     }
+
+    /// Returns the body of the ClientHello, without its header, after [`peek`](Self::peek) has
+    /// found it in `bytes`. `None` before that.
+    #[must_use]
+    pub fn body<'a>(&'a self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let message = match self.fragments.is_empty() {
+            true => match fragment(bytes, 0, self.limit) {
+                Ok(Fragment::Whole { body }) => body,
+                _ => return None,
+            },
+            false => &self.fragments,
+        };
+        match split_message(message) {
+            Split::Message { message, .. } => Some(message.body),
+            Split::Incomplete { .. } => None,
+        }
+    }
 }
 
 #[cfg(feature = "alloc")]

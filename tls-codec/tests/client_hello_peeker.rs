@@ -54,6 +54,19 @@ fn hello_in_one_record_is_read_in_place() {
 }
 
 #[test]
+fn body_is_returned_once_the_hello_is_complete() {
+    let body = hello_body();
+    for size in [1, 100, MAX_FRAGMENT] {
+        let stream = [records(&message(&body), size), b"next".to_vec()].concat();
+        let mut peeker = ClientHelloPeeker::new();
+        for cut in 0..=stream.len() {
+            let is_found = matches!(peeker.peek(&stream[..cut]).unwrap(), Peek::ClientHello(_));
+            assert_eq!(peeker.body(&stream[..cut]), is_found.then_some(&body[..]), "{size} {cut}");
+        }
+    }
+}
+
+#[test]
 fn hello_in_records_of_any_size_is_found() {
     for sample in all().iter().filter(|sample| sample.typ == HandshakeType::CLIENT_HELLO) {
         let message = message(&sample.body);

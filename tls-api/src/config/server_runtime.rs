@@ -48,11 +48,6 @@ impl ServerRuntime {
         }
         let client_hello = need.client_hello().ok()?;
         let can_use = |identity: &Identity| need.can_use(identity);
-        let resolved = self.resolver.resolve(&ClientHelloInfo {
-            client_hello: &client_hello,
-            raw: need.raw_client_hello(),
-            can_use: &can_use,
-        });
-        resolved.ok()
+        self.resolver.resolve(&ClientHelloInfo::new(&client_hello, need.raw_client_hello(), &can_use)).ok()
     }
 }

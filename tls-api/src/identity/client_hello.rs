@@ -49,15 +49,33 @@ use crate::{CipherSuite, NamedGroup, ProtocolVersion, SignatureScheme};
 /// ```
 #[derive(Clone, Copy)]
 pub struct ClientHelloInfo<'a> {
-    pub(crate) client_hello: &'a ClientHello<'a>,
-    pub(crate) raw: &'a [u8],
-    pub(crate) can_use: &'a CanUse<'a>,
+    client_hello: Decoded<'a>,
+    raw: &'a [u8],
+    /// `None` before a configuration is chosen.
+    can_use: Option<&'a CanUse<'a>>,
+}
+
+#[derive(Clone, Copy)]
+#[expect(clippy::large_enum_variant, reason = "a view that is used at once; a handshake makes the small one")]
+enum Decoded<'a> {
+    Borrowed(&'a ClientHello<'a>),
+    Held(ClientHello<'a>),
 }
 
 /// The engine's check whether a handshake with an identity can complete.
 pub(crate) type CanUse<'a> = dyn Fn(&Identity) -> bool + Sync + 'a;
 
 impl<'a> ClientHelloInfo<'a> {
+    /// Describes a ClientHello to a resolver.
+    pub(crate) fn new(client_hello: &'a ClientHello<'a>, raw: &'a [u8], can_use: &'a CanUse<'a>) -> Self {
+        Self { client_hello: Decoded::Borrowed(client_hello), raw, can_use: Some(can_use) }
+    }
+
+    /// Describes a ClientHello before a configuration is chosen.
+    pub(crate) fn without_config(client_hello: ClientHello<'a>, raw: &'a [u8]) -> Self {
+        Self { client_hello: Decoded::Held(client_hello), raw, can_use: None }
+    }
+
     /// Returns the requested host name (SNI, RFC 6066 §3): a valid DNS name of at most 253 bytes,
     /// in the case in which it was sent, without a trailing dot.
     ///
@@ -66,35 +84,36 @@ impl<'a> ClientHelloInfo<'a> {
     /// [`client_hello`](Self::client_hello) and [`raw`](Self::raw) are unchecked.
     #[must_use]
     pub fn server_name(&self) -> Option<&'a str> {
-        host_name(self.client_hello)
+        host_name(self.client_hello())
     }
 
     /// Returns the offered application protocols (ALPN, RFC 7301).
     pub fn alpn_protocols(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.client_hello.extensions.alpn.into_iter().flat_map(|names| names.iter()).map(|name| name.0)
+        self.client_hello().extensions.alpn.into_iter().flat_map(|names| names.iter()).map(|name| name.0)
     }
 
     /// Returns the signature schemes that the client accepts in handshakes (RFC 9846 §4.3.3). Empty
     /// without the extension.
     pub fn signature_schemes(&self) -> impl Iterator<Item = SignatureScheme> + use<'a> {
-        self.client_hello.extensions.signature_algorithms.into_iter().flat_map(|schemes| schemes.iter())
+        self.client_hello().extensions.signature_algorithms.into_iter().flat_map(|schemes| schemes.iter())
     }
 
     /// Returns the offered cipher suites of all versions.
     pub fn cipher_suites(&self) -> impl Iterator<Item = CipherSuite> + use<'a> {
-        self.client_hello.cipher_suites.iter()
+        self.client_hello().cipher_suites.iter()
     }
 
     /// Returns the offered key exchange groups (RFC 9846 §4.3.7). Empty without the extension.
     pub fn groups(&self) -> impl Iterator<Item = NamedGroup> + use<'a> {
-        self.client_hello.extensions.supported_groups.into_iter().flat_map(|groups| groups.iter())
+        self.client_hello().extensions.supported_groups.into_iter().flat_map(|groups| groups.iter())
     }
 
     /// Returns the offered versions (RFC 9846 §4.3.1). Without supported_versions, as in older
     /// clients, this is the highest version that the client supports.
     pub fn versions(&self) -> impl Iterator<Item = ProtocolVersion> + use<'a> {
-        let listed = self.client_hello.extensions.supported_versions;
-        let legacy = listed.is_none().then_some(self.client_hello.legacy_version);
+        let hello = self.client_hello();
+        let listed = hello.extensions.supported_versions;
+        let legacy = listed.is_none().then_some(hello.legacy_version);
         listed.into_iter().flat_map(|versions| versions.iter()).chain(legacy)
     }
 
@@ -102,15 +121,19 @@ impl<'a> ClientHelloInfo<'a> {
     ///
     /// In the version that will be negotiated, both sides must support a signature scheme for its
     /// key. TLS 1.2 also requires a cipher suite for the kind of key, and that the client supports
-    /// the key's curve (RFC 8422 §5.1).
+    /// the key's curve (RFC 8422 §5.1). Of an [`Accepted`](crate::Accepted) connection, whose
+    /// version is not known yet, only the signature schemes are compared.
     #[must_use]
     pub fn can_verify(&self, identity: &Identity) -> bool {
-        (self.can_use)(identity)
+        match self.can_use {
+            Some(can_use) => can_use(identity),
+            None => self.signature_schemes().any(|scheme| identity.schemes().contains(&scheme)),
+        }
     }
 
     /// Returns all extensions with their data, in wire order.
     pub fn extensions(&self) -> impl Iterator<Item = (ExtensionType, &'a [u8])> + use<'a> {
-        self.client_hello.extensions.raw.iter()
+        self.client_hello().extensions.raw.iter()
     }
 
     /// Returns the [`extensions`](Self::extensions) that this library has no name for, GREASE
@@ -127,8 +150,11 @@ impl<'a> ClientHelloInfo<'a> {
 
     /// Returns the message as the codec parses it, for fields without an accessor here.
     #[must_use]
-    pub fn client_hello(&self) -> &'a ClientHello<'a> {
-        self.client_hello
+    pub fn client_hello(&self) -> &ClientHello<'a> {
+        match &self.client_hello {
+            Decoded::Borrowed(hello) => hello,
+            Decoded::Held(hello) => hello,
+        }
     }
 }
 

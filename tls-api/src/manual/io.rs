@@ -134,6 +134,13 @@
 //! ([`Needs::NEW_SESSION`](crate::Needs::NEW_SESSION)). The examples `remote_signer` and `fleet`
 //! are complete servers.
 //!
+//! # A configuration that depends on the ClientHello
+//!
+//! An [`Acceptor`](crate::Acceptor) reads the ClientHello first. The application then chooses a
+//! configuration by server name or ALPN, even after an `.await`; or it passes the untouched bytes
+//! to somebody else, such as a backend that holds the key. A peer that does not speak TLS is an
+//! error with its bytes, so that a client of plain HTTP gets a 400.
+//!
 //! # Without buffers
 //!
 //! The engine, [`strata_tls::handshake`](crate::handshake), works on slices of the caller. See

@@ -252,6 +252,12 @@ impl<R: SessionRole> SessionCore<R> {
         self.process_after(Step::Consumed)
     }
 
+    /// Processes what a new connection has received already, and takes over the buffer.
+    pub(crate) fn process_received(&mut self, received: Vec<u8>) -> Result<IoState, Error> {
+        self.received = ReceiveBuffer::of_received(received);
+        self.process()
+    }
+
     fn process_after(&mut self, step: Step) -> Result<IoState, Error> {
         self.has_unprocessed = false;
         let result = self.process_records(step).and_then(|()| self.flush_pending());

@@ -34,6 +34,14 @@ pub(crate) struct ReceiveBuffer {
 }
 
 impl ReceiveBuffer {
+    /// Creates a buffer that contains these bytes, not processed yet.
+    pub(crate) fn of_received(bytes: Vec<u8>) -> Self {
+        let end = bytes.len();
+        let storage = ReceiveStorage { bytes, ..ReceiveStorage::default() };
+        // It has no room, so it grows before the next read.
+        Self { storage, end, was_filled: true, ..Self::default() }
+    }
+
     /// Reads once into the free space. A new buffer has `initial_size` bytes, and grows to what any
     /// record needs.
     pub(crate) fn fill_from(&mut self, rd: &mut dyn io::Read, initial_size: usize) -> io::Result<usize> {

@@ -28,6 +28,14 @@ impl ServerSession {
         Self(SessionCore::new(config.runtime.for_this_thread(), connection, SendBuffer::default()))
     }
 
+    /// Creates a connection for a client that has sent `received`. An error in it ends the
+    /// connection as any other does: the next call returns it.
+    pub(crate) fn with_received(config: &Arc<ServerConfig>, received: Vec<u8>) -> Self {
+        let mut session = Self::new(config);
+        let _ = session.0.process_received(received);
+        session
+    }
+
     /// Returns a reader for the client's early data (0-RTT) while any is unread. It is kept apart
     /// from all other data.
     pub fn early_data(&mut self) -> Option<ReadEarlyData<'_>> {
@@ -106,7 +114,7 @@ fn select_identity(runtime: &ServerRuntime, need: NeedIdentity) -> Answer {
     // The engine has decoded it before, so this does not fail.
     let Ok(client_hello) = need.client_hello() else { return need.refuse() };
     let can_use = |identity: &Identity| need.can_use(identity);
-    let info = ClientHelloInfo { client_hello: &client_hello, raw: need.raw_client_hello(), can_use: &can_use };
+    let info = ClientHelloInfo::new(&client_hello, need.raw_client_hello(), &can_use);
     match runtime.resolver.resolve(&info) {
         Ok(identity) => need.answer(identity),
         Err(NoIdentity { alert: Some(alert) }) => need.refuse_with(alert),

@@ -1,5 +1,6 @@
 //! Clients and servers in one process, without sockets.
 
+mod acceptor;
 mod client_auth;
 mod client_session_removal;
 mod clock;
