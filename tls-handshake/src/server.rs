@@ -34,7 +34,7 @@
 use tls_codec::code_points::HandshakeType;
 use tls_codec::handshake::RawMessage;
 
-use crate::error::{Error, Side, StateName};
+use crate::error::{Error, StateName};
 use crate::framed::{Framed, RecordBoundary};
 use crate::key_update::Traffic;
 use crate::need::{Answer, ConnectionId};
@@ -101,7 +101,7 @@ impl StateMachine for Server {
 
     fn name(&self) -> StateName {
         match self {
-            Self::WaitClientHello(_) => StateName::first(Side::Server, "START", "waited for ClientHello"),
+            Self::WaitClientHello(_) => StateName::START,
             Self::WaitSecondClientHello(_) => {
                 StateName::server("START after HelloRetryRequest", "waited for ClientHello after HelloRetryRequest")
             }

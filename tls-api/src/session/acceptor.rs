@@ -10,7 +10,7 @@ use tls_codec::code_points::HandshakeType;
 use tls_codec::error::DecodeError;
 use tls_codec::owned::{ClientHelloView, Owned};
 use tls_codec::{Alert, ContentType};
-use tls_handshake::{Error, Limits};
+use tls_handshake::{Error, Limits, StateName, TransportEnd};
 
 use crate::AlertDescription;
 use crate::config::server::ServerConfig;
@@ -76,8 +76,8 @@ pub struct Acceptor {
     is_eof: bool,
 }
 
-/// The state of [`Error`]s before the ClientHello, as in RFC 9846 Appendix A.2.
-const STATE: &str = "START";
+/// The state of [`Error`]s before the ClientHello.
+const STATE: StateName = StateName::START;
 
 impl Acceptor {
     /// Waits for a ClientHello of at most the default length.
@@ -126,7 +126,9 @@ impl Acceptor {
                 let hello = Owned::of_decoded(body);
                 return Ok(Some(Accepted { received: self.take(), hello }));
             }
-            Ok(Peek::Incomplete { .. }) if self.is_eof => Error::ClosedDuringHandshake { state: STATE },
+            Ok(Peek::Incomplete { .. }) if self.is_eof => {
+                Error::NoClientHello { partial: !self.received.is_empty(), end: TransportEnd::Closed }
+            }
             Ok(Peek::Incomplete { .. }) => return Ok(None),
             Err(e) => engine_error(e, self.limit),
         };

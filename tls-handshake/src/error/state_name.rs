@@ -34,6 +34,9 @@ enum Stage {
 }
 
 impl StateName {
+    /// A server that waits for a ClientHello.
+    pub const START: Self = Self::first(Side::Server, "START", "waited for ClientHello");
+
     pub(crate) const ENDED: Self = Self { side: Side::Client, name: "", stage: Stage::Ended };
 
     /// Names a state before the peer's first hello. `action` follows "the client".
