@@ -87,6 +87,11 @@ impl Secret {
         Self { algorithm: self.algorithm, bytes: self.bytes.take() }
     }
 
+    /// Copies a secret of the length of the hash; `None` for another length.
+    pub(crate) fn from_bytes(algorithm: HashAlgorithm, bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == algorithm.output_len()).then(|| Self { algorithm, bytes: SecretBytes::new(padded(bytes)) })
+    }
+
     fn from_tag(algorithm: HashAlgorithm, tag: &hmac::Tag) -> Self {
         Self { algorithm, bytes: SecretBytes::new(padded(tag.as_ref())) }
     }

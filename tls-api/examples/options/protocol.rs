@@ -48,7 +48,7 @@ pub(crate) struct ProtocolOptions {
 
     /// Limit the plaintext of received records to N bytes (record_size_limit, RFC 8449)
     #[arg(long, value_name = "N")]
-    record_size_limit: Option<u16>,
+    pub(crate) record_size_limit: Option<u16>,
 
     /// Start with records that fit a TCP segment, and again after one idle second
     #[arg(long)]
@@ -106,7 +106,8 @@ pub(crate) struct ProtocolOptions {
 }
 
 impl ProtocolOptions {
-    fn key_log(&self) -> Result<Option<Arc<dyn KeyLog>>, Failure> {
+    /// Returns the key log of --key-log.
+    pub(crate) fn key_log(&self) -> Result<Option<Arc<dyn KeyLog>>, Failure> {
         if !self.key_log {
             return Ok(None);
         }

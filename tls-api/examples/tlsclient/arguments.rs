@@ -14,11 +14,26 @@ use crate::options::{Context, Failure, ProtocolOptions, TrustOptions};
 pub(crate) struct Arguments {
     /// The server's port
     #[arg(long, value_name = "N", default_value_t = 443)]
-    pub(crate) port: u16,
+    port: u16,
 
     /// Fetch PATH over HTTP/1.1 and print the response with its head. PATH defaults to /
     #[arg(long, value_name = "PATH", num_args = 0..=1)]
     http: Option<Option<String>>,
+
+    /// Find out what a server offers and what is wrong with it, and print a report: verdict, what to
+    /// do, certificates, versions, cipher suites, groups, signature schemes, resumption, flights.
+    /// Makes at most 64 connections, one after another, each within --timeout, and sends no data.
+    /// Exits with status 1 if there is a problem
+    #[arg(long, value_name = "HOST[:PORT]", conflicts_with_all = ["http", "host", "early_data", "cache", "no_resumption"])]
+    pub(crate) diagnose: Option<String>,
+
+    /// Print the report of --diagnose as JSON
+    #[arg(long, requires = "diagnose")]
+    pub(crate) json: bool,
+
+    /// Write the report of --diagnose to FILE as one HTML page, with the handshake as a timeline
+    #[arg(long, value_name = "FILE", requires = "diagnose")]
+    pub(crate) html: Option<PathBuf>,
 
     /// Trust the CAs in this file instead of the system's
     #[arg(long, value_name = "PEM")]
@@ -115,6 +130,7 @@ pub(crate) struct Arguments {
 /// The server and the page that the arguments name.
 pub(crate) struct Target {
     pub(crate) host: String,
+    pub(crate) port: u16,
     pub(crate) name: ServerName<'static>,
     /// The page to fetch. `None` connects stdin and stdout to the server.
     pub(crate) path: Option<String>,
@@ -132,14 +148,33 @@ impl Arguments {
             }
             (http, host) => (http.map(|path| path.unwrap_or_else(|| "/".to_owned())), host),
         };
+        let (host, port) = match &self.diagnose {
+            Some(place) => {
+                let (host, port) = host_and_port(place)?;
+                (Some(host.to_owned()), port.unwrap_or(self.port))
+            }
+            None => (host, self.port),
+        };
         let host =
             host.ok_or_else(|| Failure::new("no HOST; expected a command like: tlsclient --http / example.com"))?;
         // IPv6 addresses may have the brackets of a URL.
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host).to_owned();
         let name = self.servername.as_ref().unwrap_or(&host);
         let name = ServerName::try_from(name.clone()).context(format!("{name:?} is not a host name or IP address"))?;
-        Ok(Target { host, name, path })
+        Ok(Target { host, port, name, path })
     }
+}
+
+/// Splits `HOST[:PORT]`. An IPv6 address needs brackets before a port.
+fn host_and_port(place: &str) -> Result<(&str, Option<u16>), Failure> {
+    let wrong = || Failure::new(format!("expected HOST or HOST:PORT, like example.com or [::1]:8443, got {place:?}"));
+    let (host, port) = match place.rsplit_once(':') {
+        // The last colon belongs to an IPv6 address.
+        Some((host, _)) if place.ends_with(']') || (host.contains(':') && !host.ends_with(']')) => (place, None),
+        Some((host, port)) => (host, Some(port.parse().map_err(|_| wrong())?)),
+        None => (place, None),
+    };
+    if host.is_empty() || host.contains('/') { Err(wrong()) } else { Ok((host, port)) }
 }
 
 fn seconds(word: &str) -> Result<Duration, String> {

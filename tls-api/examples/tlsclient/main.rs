@@ -4,12 +4,42 @@
 //! cargo run --release -p strata-tls --example tlsclient -- --http / example.com
 //! echo hello | cargo run --release -p strata-tls --example tlsclient -- \
 //!   --port 8443 --cafile ca.pem localhost
+//! cargo run --release -p strata-tls --example tlsclient -- --diagnose example.com:443
 //! ```
+//!
+//! # `--diagnose --json`
+//!
+//! One object. Its keys are stable: later versions may add keys and values, but do not change the
+//! meaning of those that exist. What is unknown is `null`. Times are in milliseconds, sizes in bytes,
+//! dates like `2026-01-31 00:00:00 UTC`.
+//!
+//! | key | value |
+//! |---|---|
+//! | `format` | 1 |
+//! | `host`, `port`, `name`, `address`, `time` | what was tested, and when; `name` is what the certificate must match |
+//! | `result` | `ok`, `warning` or `problem` |
+//! | `verdict` | the result in one sentence |
+//! | `findings` | problems first: `level` (`problem`, `warning`, `note`), `code`, `what`, `advice` |
+//! | `connection` | the first connection: `established`, `tcp_ms`, `tls_ms`, `version`, `cipher_suite`, `group`, `hello_retry_request`, `signature_scheme`, `alpn`, `alpn_of_h2_and_http1`, `record_size_limit`, `record_send_limit`, `record_receive_limit`, `client_certificate_requested`, `alert` |
+//! | `certificates` | as sent, each with `verdict` (`accepted`, `not_needed`, `no_fault_found`, `failed`), `check` and `reason` (if it failed), `subject`, `issuer`, `issuer_certificate` (`self`, `sent`, `trust_anchor`, `missing`), `not_before`, `not_after`, `names`, `name_count`, `is_ca`, `key`, `signature`, `serial`, `sha256`, `pin`, `embedded_scts`, `must_staple` |
+//! | `ocsp` | `stapled`, `status` (`none`, `good`, `bad`, `not_checked`), `reason` |
+//! | `scts_in_extension` | their number |
+//! | `resumption` | `tls13_ticket`, `tls12_ticket`, `tls12_session_id` (each `yes`, `nothing_to_resume`, `full_handshake` or `not_tested`), `ticket_lifetime_s`, `early_data_bytes` |
+//! | `accepts` | `versions`, `cipher_suites`, `groups`, `signature_schemes`: lists of `name`, `answer` (`accepted`, `refused`, `closed`, `silent`, `not_tested`), `alert`, and for the last two `version`; what is accepted and not supported here: `unsupported_cipher_suites`, `unsupported_groups`, `unsupported_signature_schemes`; `preferred_group`, `max_fragment_length` |
+//! | `flights` | `from` (`client`, `server`), `first_ms`, `last_ms`, `bytes`, `records`, `messages`: each `name`, `bytes`, `note`, `protection` (`clear`, `decrypted`, `opaque`) |
+//! | `connections`, `connection_limit` | how many connections were made, and the limit |
+//!
+//! Values of `code`, and of `check`, are names like `expired`, `wrong_name`, `unknown_ca`,
+//! `self_signed`, `missing_intermediate`, `revoked`, `not_tls`, `connection_refused`, `silent`,
+//! `reset`, `alert`, `only_unsupported`.
 
 mod arguments;
 mod cache;
+#[path = "../capture/mod.rs"]
+mod capture;
 mod connect;
 mod ct_logs;
+mod diagnose;
 mod exchange;
 mod input;
 #[path = "../options/mod.rs"]
@@ -39,7 +69,11 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     arguments.protocol.start_logging();
     let target = arguments.target()?;
     let cache = arguments.cache.as_deref().map(Cache::load).transpose()?;
-    let mut config = config(&arguments)?;
+    let verifier = verifier(&arguments)?;
+    let mut config = config(&arguments, verifier.clone())?;
+    if arguments.diagnose.is_some() {
+        return diagnose::run(&arguments, &target, config, &verifier);
+    }
     if let Some(cache) = &cache {
         config.set_session_storage(cache.sessions());
     }
@@ -68,7 +102,7 @@ fn connections(arguments: &Arguments, target: &Target, config: &Arc<ClientConfig
             None => Task::Stdin,
         };
         let deadline = Instant::now() + arguments.timeout;
-        let connected = connect::connect(&target.host, arguments.port, deadline)?;
+        let connected = connect::connect(&target.host, target.port, deadline)?;
         let mut session = ClientSession::new(config, target.name.clone()).context(&target.host)?;
         let early = EarlyData::send(early.clone(), &mut session).context("sending early data")?;
         Exchange::new(session, connected, deadline, arguments, left == 0, early).run(target, task)?;
@@ -76,7 +110,7 @@ fn connections(arguments: &Arguments, target: &Target, config: &Arc<ClientConfig
     Ok(())
 }
 
-fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
+fn verifier(arguments: &Arguments) -> Result<ServerVerifier, Failure> {
     let mut verifier = ServerVerifier::new(arguments.trust.verifier(roots(arguments)?)?);
     if arguments.require_ocsp {
         verifier.set_ocsp_policy(OcspPolicy::Require);
@@ -84,6 +118,10 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Failure> {
     if let Some(path) = &arguments.ct_logs {
         verifier.set_ct_policy(Some(ct_logs::read(path, arguments.ct_operators)?));
     }
+    Ok(verifier)
+}
+
+fn config(arguments: &Arguments, verifier: ServerVerifier) -> Result<ClientConfig, Failure> {
     let mut config = ClientConfig::with_server_verifier(verifier);
     config.configure(&arguments.protocol)?;
     config.set_server_name_indication(!arguments.no_sni);

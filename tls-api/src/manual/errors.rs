@@ -37,6 +37,21 @@
 //! | [`BadRecordMac`](crate::Error::BadRecordMac) | bytes changed on the way, or two writers on one socket | look for code that writes to the socket beside the connection |
 //! | [`Config`](crate::Error::Config) | two settings exclude each other | call `validate` when the program starts |
 //!
+//! # Asking the server
+//!
+//! The example `tlsclient` finds out what a server offers and what is wrong with it. On top of its
+//! report stand the verdict and what to do; then follow each certificate with its own verdict, the
+//! accepted versions, cipher suites, groups and signature schemes, OCSP, SCTs, resumption, and the
+//! messages of the handshake with their sizes and times:
+//!
+//! ```text
+//! tlsclient --diagnose example.com:443                     # for people
+//! tlsclient --diagnose example.com:443 --json              # for programs
+//! tlsclient --diagnose example.com:443 --html report.html  # a page to send to someone
+//! ```
+//!
+//! It makes at most 64 connections, and sends no application data.
+//!
 //! # Who is at fault
 //!
 //! * **The peer**: most variants. The text names what arrived and what was expected.

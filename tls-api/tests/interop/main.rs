@@ -9,6 +9,7 @@ mod certificates;
 mod client_certificates;
 mod closing;
 mod curl;
+mod diagnose;
 mod exporters;
 mod fleet;
 mod gnutls;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         ocsp::trials(),
         trust::trials(),
         settings::trials(),
+        diagnose::trials(),
         record_limits::trials(),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());

@@ -105,7 +105,7 @@ fn file(name: &str) -> Result<PathBuf, String> {
 const REQUEST: &str = "GET / HTTP/1.0\n\n";
 
 fn openssl(server: &Server, options: &[&str], session: (&str, &PathBuf)) -> Result<String, String> {
-    let path = path_text(&session.1)?;
+    let path = path_text(session.1)?;
     let mut client =
         openssl_client::client_of_any_version(server, &[options, &["-ign_eof", session.0, path]].concat())?;
     if options.contains(&"-early_data") {
@@ -178,7 +178,7 @@ fn openssl_early_data() -> Outcome {
 
 /// The early request is rejected and no other is sent, so only the output so far counts.
 fn openssl_early_again(server: &Server, session: &Path) -> Result<String, String> {
-    let (request, path) = (request_file()?, path_text(&session)?);
+    let (request, path) = (request_file()?, path_text(session)?);
     let request = path_text(&request)?;
     let options = ["-tls1_3", "-early_data", request, "-ign_eof", "-sess_in", path];
     let client = openssl_client::client_of_any_version(server, &options)?;

@@ -18,6 +18,22 @@ impl TrafficSecret {
         Self { expander: secret.expander(), secret }
     }
 
+    /// Restores a secret from a [key log](Self::expose_for_key_log), to decrypt a recorded
+    /// connection. `None` unless it has the length of the hash.
+    ///
+    /// ```
+    /// use strata_tls_crypto::{BulkAlgorithm, HashAlgorithm, tls13::TrafficSecret};
+    ///
+    /// let logged = [7; 32]; // SERVER_HANDSHAKE_TRAFFIC_SECRET
+    /// let opener = TrafficSecret::from_key_log(HashAlgorithm::Sha256, &logged)
+    ///     .map(|secret| secret.opener(BulkAlgorithm::Aes128Gcm));
+    /// assert!(opener.is_some());
+    /// ```
+    #[must_use]
+    pub fn from_key_log(algorithm: HashAlgorithm, secret: &[u8]) -> Option<Self> {
+        Secret::from_bytes(algorithm, secret).map(Self::new)
+    }
+
     /// Moves the secret and overwrites the old memory, which a plain move does not. Drop the
     /// remaining value: its keys are public.
     #[must_use]
@@ -244,6 +260,24 @@ mod tests {
             let mut expected = [0; 48];
             crate::hkdf::hkdf_expand_label(&resumption().0, b"resumption", &nonce, &mut expected).unwrap();
             assert_eq!(resumption().ticket_psk(&nonce).as_ref(), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn logged_secret_opens_what_the_original_sealed() {
+        for algorithm in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
+            let original = TrafficSecret::new(crate::hkdf::extract(algorithm, b"", b"secret"));
+            let logged = original.expose_for_key_log();
+            let restored = TrafficSecret::from_key_log(algorithm, logged).unwrap();
+            assert_eq!((restored.algorithm(), restored.expose_for_key_log()), (algorithm, logged));
+            let mut record = [7; 5 + 3 + 17];
+            original.sealer(BulkAlgorithm::Aes128Gcm).seal(22, &mut record).unwrap();
+            let opened = restored.opener(BulkAlgorithm::Aes128Gcm).open(&mut record).unwrap();
+            assert_eq!((opened.content_type, &record[opened.content]), (22, &[7; 3][..]));
+            for length in (0..logged.len()).chain([logged.len() + 1]) {
+                let other = [&[1; 64], logged].concat();
+                assert!(TrafficSecret::from_key_log(algorithm, &other[..length]).is_none(), "{length}");
+            }
         }
     }
 }
