@@ -110,7 +110,7 @@ pub fn deframe(bytes: &[u8], limit: usize) -> Result<Deframed, RecordError> {
     }
     let legacy_record_version = ProtocolVersion(u16::from_be_bytes([major, minor]));
     if major != 3 {
-        return Err(RecordError::BadVersion(legacy_record_version.0));
+        return Err(bad_version(legacy_record_version.0, bytes));
     }
     let length = u16::from_be_bytes([high, low]);
     let got = usize::from(length);
@@ -138,6 +138,8 @@ fn deframe_partial(bytes: &[u8]) -> Result<Deframed, RecordError> {
                 Err(not_a_record(typ, bytes))
             }
         }
+        // Perhaps DTLS.
+        [_, 0xfe] | [_, 0xfe, 0xfd..=0xff] | [_, 0xfe, 0xfd..=0xff, 0] => Ok(Deframed::Incomplete { need }),
         [_, major, minor, ..] if major != 3 => Err(RecordError::BadVersion(u16::from_be_bytes([major, minor]))),
         _ => Ok(Deframed::Incomplete { need }),
     }
@@ -150,6 +152,12 @@ const fn is_content_type(byte: u8) -> bool {
 #[cold]
 fn not_a_record(first: u8, bytes: &[u8]) -> RecordError {
     Protocol::recognise(bytes).map_or(RecordError::UnknownContentType(first), RecordError::NotTls)
+}
+
+/// DTLS has the content types of TLS, and the length of a MySQL packet can be one.
+#[cold]
+fn bad_version(version: u16, bytes: &[u8]) -> RecordError {
+    Protocol::recognise(bytes).map_or(RecordError::BadVersion(version), RecordError::NotTls)
 }
 
 /// Why bytes are not a record.
@@ -185,6 +193,7 @@ impl core::error::Error for RecordError {}
 
 /// Protocols that peers use by mistake where TLS is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Protocol {
     /// An HTTP/1 request or the HTTP/2 preface.
     Http,
@@ -202,10 +211,34 @@ pub enum Protocol {
     Pop3,
     /// The ClientHello of SSL 2.0, which TLS implementations must not accept (RFC 6176).
     SslV2,
+    /// The header of the PROXY protocol, version 1 or 2, which load balancers send before TLS.
+    Proxy,
+    /// A PostgreSQL client: its request for TLS or GSSAPI encryption, or an unencrypted start.
+    PostgreSql,
+    /// The greeting of a MySQL or MariaDB server, or its error.
+    MySql,
+    /// The CONNECT packet of MQTT.
+    Mqtt,
+    /// An LDAP message: a bind, search or StartTLS request, or a response.
+    Ldap,
+    /// The connection request or confirmation of RDP (X.224).
+    Rdp,
+    /// A Redis command, or the rejection of a client by the server.
+    Redis,
+    /// The opening of an XMPP stream.
+    Xmpp,
+    /// The header of AMQP.
+    Amqp,
+    /// The PRELOGIN message of a Microsoft SQL Server client (TDS).
+    Tds,
+    /// A record of DTLS, which runs over datagrams.
+    Dtls,
+    /// A long header packet of QUIC, which runs over datagrams.
+    Quic,
 }
 
 impl Protocol {
-    /// The first bytes of each protocol, at most [`HEADER_LEN`].
+    /// Openings without variable bytes, at most [`HEADER_LEN`] bytes of each.
     const OPENINGS: &'static [(&'static [u8], Self)] = &[
         (b"GET ", Self::Http),
         (b"HEAD ", Self::Http),
@@ -225,26 +258,86 @@ impl Protocol {
         (b"HELO ", Self::Smtp),
         (b"* OK ", Self::Imap),
         (b"+OK ", Self::Pop3),
+        (b"PROXY", Self::Proxy),
+        (b"\r\n\r\n\0", Self::Proxy),
+        // SSLRequest and GSSENCRequest, CancelRequest: a length, and a number that starts with 4.
+        (b"\0\0\0\x08\x04", Self::PostgreSql),
+        (b"\0\0\0\x10\x04", Self::PostgreSql),
+        // An array of one to nine bulk strings.
+        (b"*1\r\n$", Self::Redis),
+        (b"*2\r\n$", Self::Redis),
+        (b"*3\r\n$", Self::Redis),
+        (b"*4\r\n$", Self::Redis),
+        (b"*5\r\n$", Self::Redis),
+        (b"*6\r\n$", Self::Redis),
+        (b"*7\r\n$", Self::Redis),
+        (b"*8\r\n$", Self::Redis),
+        (b"*9\r\n$", Self::Redis),
+        (b"-DENI", Self::Redis),
+        (b"-NOAU", Self::Redis),
+        (b"<?xml", Self::Xmpp),
+        (b"<stre", Self::Xmpp),
+        (b"AMQP\0", Self::Amqp),
     ];
 
-    /// Recognizes the protocol of a stream that starts with `bytes`.
+    /// Recognizes the protocol of a stream, or a datagram, that starts with `bytes`. Never recognizes
+    /// a TLS record. Some protocols need up to 8 bytes.
     #[must_use]
     pub fn recognise(bytes: &[u8]) -> Option<Self> {
-        // SSL 2.0 ClientHello: length with the high bit set, message type 1, version 0.2 or 3.x.
-        if let [0x80..=0xff, _, 1, 0, 2, ..] | [0x80..=0xff, _, 1, 3, 0..=4, ..] = bytes {
-            return Some(Self::SslV2);
-        }
-        let opening = Self::OPENINGS.iter().find(|(opening, _)| bytes.starts_with(opening));
-        opening.map(|(_, protocol)| *protocol)
+        Some(match *bytes {
+            // A length with the high bit set, message type 1, version 0.2 or 3.x.
+            [0x80..=0xff, _, 1, 0, 2, ..] | [0x80..=0xff, _, 1, 3, 0..=4, ..] => Self::SslV2,
+            // RFC 6347 §4.1, RFC 9147 §4: the version, and the first epoch.
+            [20..=23, 0xfe, 0xfd..=0xff, 0, 0, ..] => Self::Dtls,
+            // RFC 9000 §17.2, RFC 9369 §3.1: a long header with version 1 or 2.
+            [0xc0..=0xff, 0, 0, 0, 1, ..] | [0xc0..=0xff, 0x6b, 0x33, 0x43, 0xcf, ..] => Self::Quic,
+            // StartupMessage: its length, and version 3.0 or 3.2.
+            [0, 0, _, _, 0, 3, 0, 0 | 2, ..] => Self::PostgreSql,
+            // A length, sequence number 0, then version 10 and the server's version in digits, or an
+            // error from 1000 on.
+            [_, _, 0, 0, 10, b'1'..=b'9', ..] | [_, _, 0, 0, 0xff, _, 3..=0x0f, ..] => Self::MySql,
+            // MQTT 3.1.1 and 5 §3.1: a length of one or two bytes, then "MQTT" or "MQIsdp".
+            [0x10, 0..=0x7f, 0, 4 | 6, b'M', ..] | [0x10, 0x80..=0xff, 0..=0x7f, 0, 4 | 6, b'M', ..] => Self::Mqtt,
+            // RFC 4511 §4.1.1: a SEQUENCE of a message ID and an operation. Active Directory writes
+            // lengths in four bytes.
+            [0x30, 0..=0x7f, 2, 1, _, op, ..] | [0x30, 0x84, 0, 0, _, _, 2, 1, _, op, ..] if is_ldap(op) => Self::Ldap,
+            // TPKT with a length below 256, then X.224 with the rest of it.
+            [3, 0, 0, length @ 11..=0xff, rest, ..] if length.checked_sub(5) == Some(rest) => Self::Rdp,
+            // The last packet of its message, at most 511 bytes long, of process 0.
+            [0x12, 1, 0 | 1, _, 0, ..] => Self::Tds,
+            _ => {
+                let opening = Self::OPENINGS.iter().find(|(opening, _)| bytes.starts_with(opening));
+                return opening.map(|(_, protocol)| *protocol);
+            }
+        })
     }
 
-    /// Returns whether `bytes` is the start of a known greeting. For SSL 2.0 only ClientHellos
-    /// shorter than 256 bytes count, as nearly all were: otherwise every stray byte would delay the
-    /// error.
+    /// Returns whether `bytes`, which are shorter than a header, may start one of the protocols. For
+    /// SSL 2.0 only ClientHellos shorter than 256 bytes count, as nearly all were: otherwise every
+    /// stray byte would delay the error. For that reason MySQL and QUIC do not count.
     fn may_become(bytes: &[u8]) -> bool {
-        matches!(bytes, [0x80] | [0x80, _] | [0x80, _, 1] | [0x80, _, 1, 0 | 3])
-            || Self::OPENINGS.iter().any(|(opening, _)| opening.len() > bytes.len() && opening.starts_with(bytes))
+        let is_binary = match bytes.split_first() {
+            Some((0x80, rest)) => matches!(rest, [] | [_] | [_, 1] | [_, 1, 0 | 3]),
+            Some((0, rest)) => matches!(rest, [] | [0, ..]),
+            Some((0x10, rest)) => {
+                matches!(rest, [] | [_] | [0..=0x7f, 0] | [0..=0x7f, 0, 4 | 6] | [0x80..=0xff, 0..=0x7f])
+                    || matches!(rest, [0x80..=0xff, 0..=0x7f, 0])
+            }
+            Some((0x30, rest)) => {
+                matches!(rest, [] | [0..=0x7f] | [0..=0x7f, 2] | [0..=0x7f, 2, 1] | [0x84] | [0x84, 0] | [0x84, 0, 0])
+            }
+            Some((3, rest)) => matches!(rest, [] | [0] | [0, 0] | [0, 0, _]),
+            Some((0x12, rest)) => matches!(rest, [] | [1] | [1, 0 | 1] | [1, 0 | 1, _]),
+            _ => false,
+        };
+        is_binary || Self::OPENINGS.iter().any(|(opening, _)| opening.len() > bytes.len() && opening.starts_with(bytes))
     }
+}
+
+/// Returns whether a tag is that of an LDAP operation that can come first: BindRequest,
+/// BindResponse, SearchRequest, ExtendedRequest, ExtendedResponse.
+const fn is_ldap(tag: u8) -> bool {
+    matches!(tag, 0x60 | 0x61 | 0x63 | 0x77 | 0x78)
 }
 
 impl fmt::Display for Protocol {
@@ -257,6 +350,18 @@ impl fmt::Display for Protocol {
             Self::Imap => "plain IMAP",
             Self::Pop3 => "plain POP3",
             Self::SslV2 => "SSL 2.0",
+            Self::Proxy => "a header of the PROXY protocol",
+            Self::PostgreSql => "a PostgreSQL request",
+            Self::MySql => "the greeting of a MySQL server",
+            Self::Mqtt => "plain MQTT",
+            Self::Ldap => "plain LDAP",
+            Self::Rdp => "an RDP negotiation",
+            Self::Redis => "plain Redis",
+            Self::Xmpp => "plain XMPP",
+            Self::Amqp => "plain AMQP",
+            Self::Tds => "a login to Microsoft SQL Server",
+            Self::Dtls => "DTLS",
+            Self::Quic => "QUIC",
         })
     }
 }

@@ -176,35 +176,133 @@ fn deframe_rejects_a_header_at_the_first_wrong_byte() {
     assert_eq!(whole, Ok(true));
 }
 
+/// The first bytes of other protocols, from their specifications, and how many show the protocol.
+#[rustfmt::skip]
+const GREETINGS: &[(&[u8], Protocol)] = &[
+    (b"GET / HTTP/1.1", Protocol::Http),
+    (b"POST /", Protocol::Http),
+    (b"PRI * HTTP/2.0", Protocol::Http),
+    (b"OPTIONS *", Protocol::Http),
+    (b"CONNECT a.test:443 HTTP/1.1", Protocol::HttpConnect),
+    (b"HTTP/1.1 400 Bad Request", Protocol::HttpResponse),
+    (b"SSH-2.0-OpenSSH_9.9", Protocol::Ssh),
+    (b"220 mail.example ESMTP", Protocol::Smtp),
+    (b"220-mail.example", Protocol::Smtp),
+    (b"EHLO client", Protocol::Smtp),
+    (b"* OK IMAP4rev1", Protocol::Imap),
+    (b"+OK POP3", Protocol::Pop3),
+    (&[0x80, 0x2e, 1, 0, 2, 0, 0x15], Protocol::SslV2),
+    (&[0x80, 0x2e, 1, 3, 1, 0, 0x15], Protocol::SslV2),
+    // "The PROXY protocol" §2.1 and §2.2.
+    (b"PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n", Protocol::Proxy),
+    (b"PROXY UNKNOWN\r\n", Protocol::Proxy),
+    (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", Protocol::Proxy),
+    // PostgreSQL, "Message Formats": SSLRequest, GSSENCRequest, CancelRequest, StartupMessage.
+    (&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f], Protocol::PostgreSql),
+    (&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30], Protocol::PostgreSql),
+    (&[0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e, 0, 0, 1, 2, 3, 4, 5, 6], Protocol::PostgreSql),
+    (b"\0\0\0\x52\0\x03\0\0user\0postgres\0", Protocol::PostgreSql),
+    // MySQL, Protocol::HandshakeV10; MariaDB; ERR_Packet of 23 bytes ("Too many connections").
+    (b"\x36\0\0\0\x0a5.5.2-m2\0\x0b\0\0\0", Protocol::MySql),
+    (b"\x6e\0\0\0\x0a11.4.2-MariaDB\0", Protocol::MySql),
+    (b"\x17\0\0\0\xff\x10\x04Too many connections", Protocol::MySql),
+    // MQTT 3.1.1 §3.1, MQTT 3.1, and a CONNECT of 200 bytes.
+    (b"\x10\x10\0\x04MQTT\x04\x02\0\x3c\0\x04DIGI", Protocol::Mqtt),
+    (b"\x10\x12\0\x06MQIsdp\x03\x02\0\x3c", Protocol::Mqtt),
+    (b"\x10\xc8\x01\0\x04MQTT\x05", Protocol::Mqtt),
+    // RFC 4511: an anonymous BindRequest, StartTLS, Active Directory's search and disconnection.
+    (&[0x30, 0x0c, 2, 1, 1, 0x60, 7, 2, 1, 3, 4, 0, 0x80, 0], Protocol::Ldap),
+    (b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037", Protocol::Ldap),
+    (&[0x30, 0x84, 0, 0, 0, 0x2d, 2, 1, 1, 0x63, 0x84, 0, 0, 0, 0x24], Protocol::Ldap),
+    (&[0x30, 0x84, 0, 0, 0, 0x5d, 2, 1, 0, 0x78, 0x84, 0, 0, 0, 0x54], Protocol::Ldap),
+    // MS-RDPBCGR §4.1.1 and §4.1.2.
+    (b"\x03\0\0\x2c\x27\xe0\0\0\0\0\0Cookie: mstshash=eltons\r\n", Protocol::Rdp),
+    (&[3, 0, 0, 0x13, 0x0e, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 0, 0, 0, 0], Protocol::Rdp),
+    (b"*1\r\n$4\r\nPING\r\n", Protocol::Redis),
+    (b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n", Protocol::Redis),
+    (b"-DENIED Redis is running in protected mode", Protocol::Redis),
+    (b"-NOAUTH Authentication required.\r\n", Protocol::Redis),
+    // RFC 6120 §4.2.
+    (b"<?xml version='1.0'?><stream:stream", Protocol::Xmpp),
+    (b"<stream:stream from='juliet@im.example.com'", Protocol::Xmpp),
+    (b"AMQP\0\0\x09\x01", Protocol::Amqp),
+    // MS-TDS §4.1.
+    (&[0x12, 1, 0, 0x2f, 0, 0, 1, 0, 0, 0, 0x1a, 0, 6], Protocol::Tds),
+    // RFC 6347 §4.1: a ClientHello in records of DTLS 1.0 and 1.2.
+    (&[22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x5f, 1], Protocol::Dtls),
+    (&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x5f, 1], Protocol::Dtls),
+    // RFC 9001 Appendix A.2, RFC 9369 Appendix A.2: client Initial packets.
+    (&[0xc0, 0, 0, 0, 1, 8, 0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 8, 0, 0], Protocol::Quic),
+    (&[0xd7, 0x6b, 0x33, 0x43, 0xcf, 8, 0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 8, 0, 0], Protocol::Quic),
+];
+
 #[test]
-fn other_protocols_are_recognized_in_pieces() {
-    let greetings: [(&[u8], Protocol); 14] = [
-        (b"GET / HTTP/1.1", Protocol::Http),
-        (b"POST /", Protocol::Http),
-        (b"PRI * HTTP/2.0", Protocol::Http),
-        (b"OPTIONS *", Protocol::Http),
-        (b"CONNECT a.test:443 HTTP/1.1", Protocol::HttpConnect),
-        (b"HTTP/1.1 400 Bad Request", Protocol::HttpResponse),
-        (b"SSH-2.0-OpenSSH_9.9", Protocol::Ssh),
-        (b"220 mail.example ESMTP", Protocol::Smtp),
-        (b"220-mail.example", Protocol::Smtp),
-        (b"EHLO client", Protocol::Smtp),
-        (b"* OK IMAP4rev1", Protocol::Imap),
-        (b"+OK POP3", Protocol::Pop3),
-        (&[0x80, 0x2e, 1, 0, 2, 0, 0x15], Protocol::SslV2),
-        (&[0x80, 0x2e, 1, 3, 1, 0, 0x15], Protocol::SslV2),
-    ];
-    for (greeting, protocol) in greetings {
-        assert_eq!(deframe(greeting, 100), Err(RecordError::NotTls(protocol)));
-        for cut in 0..HEADER_LEN {
-            let partial = deframe(&greeting[..cut], 100);
-            let named = partial == Err(RecordError::NotTls(protocol));
-            assert!(named || partial == Ok(Deframed::Incomplete { need: HEADER_LEN - cut }), "{protocol} at {cut}");
-        }
+fn other_protocols_are_recognized() {
+    for (greeting, protocol) in GREETINGS {
+        assert_eq!(deframe(greeting, 100), Err(RecordError::NotTls(*protocol)), "{greeting:x?}");
     }
     assert_eq!(RecordError::NotTls(Protocol::Http).to_string(), "expected TLS, got plain HTTP");
     assert_eq!(deframe(b"GEX", 100), Err(RecordError::UnknownContentType(b'G')));
     assert_eq!(deframe(b"GETTY", 100), Err(RecordError::UnknownContentType(b'G')));
+}
+
+#[test]
+fn other_protocols_are_awaited_up_to_a_header() {
+    for (greeting, protocol) in GREETINGS {
+        for cut in 0..HEADER_LEN {
+            let partial = deframe(&greeting[..cut], 100);
+            // The first byte of MySQL and QUIC is any, and that of a MySQL packet may be a content type.
+            let is_named = partial == Err(RecordError::NotTls(*protocol))
+                || matches!((protocol, &partial), (Protocol::MySql | Protocol::Quic, Err(_)));
+            assert!(is_named || partial == Ok(Deframed::Incomplete { need: HEADER_LEN - cut }), "{protocol} at {cut}");
+        }
+    }
+}
+
+#[test]
+fn each_greeting_is_recognized_by_four_bytes_or_more() {
+    for (greeting, protocol) in GREETINGS {
+        let matters = |at: &usize| {
+            let mut changed = greeting.to_vec();
+            changed[*at] ^= 0xff;
+            Protocol::recognise(&changed) != Some(*protocol)
+        };
+        let exact = (0..greeting.len().min(8)).filter(matters).count();
+        assert!(exact >= 4, "{protocol} by {exact}: {greeting:x?}");
+    }
+}
+
+/// One start of 16 random bytes in five million may look like an SSL 2.0 ClientHello. All other
+/// protocols together must be rarer.
+#[test]
+fn random_bytes_are_not_recognized() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        // xorshift64.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()
+    };
+    let recognized = (0..2_000_000).filter(|_| {
+        let bytes = [next(), next()].concat();
+        Protocol::recognise(&bytes).is_some_and(|protocol| protocol != Protocol::SslV2)
+    });
+    assert_eq!(recognized.count(), 0);
+}
+
+#[test]
+fn tls_records_are_never_recognized_as_another_protocol() {
+    for typ in 20..=23 {
+        for minor in 0..=255 {
+            for (high, low) in [(0, 0), (0, 1), (0, 8), (0x40, 0), (0xff, 0xff)] {
+                for first in 0..=255 {
+                    let record = [typ, 3, minor, high, low, first, 3, 0, 0, 0, 0];
+                    assert_eq!(Protocol::recognise(&record), None, "{record:x?}");
+                }
+            }
+        }
+    }
 }
 
 /// Three messages, of 0, 1 and 300 bytes.

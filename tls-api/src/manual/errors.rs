@@ -30,7 +30,7 @@
 //! | [`AlertReceived`](crate::Error::AlertReceived) | the peer rejected us | its log says why; the text gives the state and the usual causes of the alert |
 //! | [`ClosedDuringHandshake`](crate::Error::ClosedDuringHandshake) | not a TLS port, a firewall, or a peer that closes or resets instead of sending an alert | check address and port |
 //! | [`NoClientHello`](crate::Error::NoClientHello) | a health check, a port scan, or a browser that connects ahead | nothing; do not log it |
-//! | [`Record`](crate::Error::Record) | the peer speaks HTTP, SSH, SMTP … | use the TLS port, or STARTTLS |
+//! | [`Record`](crate::Error::Record) | the peer speaks HTTP, SSH, SMTP, PostgreSQL, the PROXY protocol … | the text says what to do for each |
 //! | [`NoCommonVersion`](crate::Error::NoCommonVersion), [`NoCommonCipherSuite`](crate::Error::NoCommonCipherSuite) | an old peer | update it; there is no switch for TLS 1.0, CBC or RSA key exchange |
 //! | [`Truncated`](crate::Error::Truncated) | no close_notify | an error unless your protocol has its own end: [`is_truncation`](crate::is_truncation) |
 //! | [`NoIdentity`](crate::Error::NoIdentity) | SNI without a configured certificate | add the name, or a default identity |

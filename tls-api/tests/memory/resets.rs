@@ -1,4 +1,5 @@
-//! Transports that the peer resets, and probes of a server: what the error tells, and its kind.
+//! Peers that reset the transport, probe a server, or speak another protocol: what the error tells,
+//! and its kind.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -132,6 +133,44 @@ fn alert_is_preferred_to_the_failure_of_a_write() {
             assert_eq!(end(&mut new(), silent), (kind, None));
         }
     }
+}
+
+/// What to do is in the error of each role, which sends no alert to a peer that would not read it.
+#[test]
+fn other_protocols_are_told_with_what_to_do() {
+    let (client, server) = configs();
+    let at_server: [(&[u8], &str, &str); 9] = [
+        (b"GET / HTTP/1.1\r\n", "got plain HTTP;", "https://"),
+        (b"PROXY TCP4 192.0.2.1 192.0.2.2 5 443\r\n\x16\x03\x01", "PROXY protocol;", "remove it before the handshake"),
+        (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c", "PROXY protocol;", "turn it off in the load balancer"),
+        (&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f], "PostgreSQL request;", "sslnegotiation=direct"),
+        (b"\x10\x10\0\x04MQTT\x04\x02\0\x3c\0\x04DIGI", "plain MQTT;", "8883"),
+        (&[0x30, 0x0c, 2, 1, 1, 0x60, 7, 2, 1, 3, 4, 0, 0x80, 0], "plain LDAP;", "ldaps://"),
+        (b"\x03\0\0\x2c\x27\xe0\0\0\0\0\0Cookie: mstshash=eltons\r\n", "RDP negotiation;", "before TLS"),
+        (b"*1\r\n$4\r\nPING\r\n", "plain Redis;", "rediss://"),
+        (&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x5f, 1], "got DTLS;", "TLS over TCP"),
+    ];
+    let at_client: [(&[u8], &str, &str); 4] = [
+        (b"HTTP/1.1 400 Bad Request\r\n", "plain HTTP;", "TLS port"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "got SSH;", "port"),
+        (b"220 mail.example ESMTP\r\n", "SMTP", "STARTTLS"),
+        (b"\x6e\0\0\0\x0a11.4.2-MariaDB\0", "MySQL server;", "MySQL client library"),
+    ];
+    fn check(session: &mut impl Session, input: &[u8], what: &str, advice: &str) {
+        drain(session);
+        let error = end(session, reset(input)).1.unwrap();
+        let text = error.to_string();
+        assert!(text.starts_with("expected TLS, got ") && text.contains(what) && text.contains(advice), "{text}");
+        assert!(error.alert().is_none() && !session.wants_write());
+    }
+    for (input, what, advice) in at_server {
+        check(&mut ServerSession::new(&server), input, what, advice);
+    }
+    for (input, what, advice) in at_client {
+        check(&mut Pair::new(&client, &server).client, input, what, advice);
+    }
+    let random = end(&mut ServerSession::new(&server), reset(&[99; 9])).1.unwrap().to_string();
+    assert!(random.contains("invalid content type 0x63; the peer may speak another protocol"), "{random}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The text of every [`Error`] but those about certificates, which are in
-//! `certificate_error/display.rs`. `alerts` has the usual causes of each alert.
+//! `certificate_error/display.rs`. `alerts` has the usual causes of each alert,
+//! `not_tls` what to do about other protocols.
 
 use std::fmt;
 
@@ -7,6 +8,7 @@ use tls_codec::code_points::ProtocolVersion;
 use tls_codec::extension::MaxFragmentLength;
 
 mod alerts;
+mod not_tls;
 
 use super::{Contradiction, Error, Excerpt, Flood, Illegal, TransportEnd, bounded};
 
@@ -14,7 +16,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decode(e) => write!(f, "malformed message from the peer: {e}"),
-            Self::Record(e) => write!(f, "{e}"),
+            Self::Record(e) => {
+                write!(f, "{e}")?;
+                not_tls::advice(e).map_or(Ok(()), |advice| write!(f, "; {advice}"))
+            }
             Self::AlertReceived { description, state } => {
                 write!(f, "the peer closed the connection with the alert {description} {state}")?;
                 alerts::write_causes(f, *description, *state)
