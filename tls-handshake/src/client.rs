@@ -178,7 +178,7 @@ impl StateMachine for Client {
 
     fn early_exporter(&self) -> Option<&dyn Exporter> {
         match self {
-            Self::WaitServerHello(s) => s.early_keys().map(|keys| -> &dyn Exporter { keys }),
+            Self::WaitServerHello(s) => s.early_exporter(),
             Self::WaitServerHelloAfterRetry(_) => None,
             Self::Versioned(s) => s.early_exporter(),
         }

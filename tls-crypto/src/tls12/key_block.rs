@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::secret_bytes::SecretBytes;
+use crate::secret_bytes::{SecretBytes, with_zeroized_stack};
 use crate::{BulkAlgorithm, NONCE_LEN, Opener, Sealer};
 
 /// The keys and implicit nonces of both directions of a connection. Zeroized on drop, and not shown
@@ -79,7 +79,7 @@ impl fmt::Debug for KeyBlock {
 
 impl Keys {
     fn with<T>(&self, aead: BulkAlgorithm, make: impl FnOnce(BulkAlgorithm, &[u8], &[u8; NONCE_LEN]) -> T) -> T {
-        make(aead, self.key.get(..aead.key_len()).unwrap_or(self.key.as_slice()), &self.iv)
+        with_zeroized_stack(|| make(aead, self.key.get(..aead.key_len()).unwrap_or(self.key.as_slice()), &self.iv))
     }
 }
 

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 use super::prf::prf_of;
 use super::{KeyBlock, prf};
 use crate::hkdf::Expander;
-use crate::secret_bytes::SecretBytes;
+use crate::secret_bytes::{SecretBytes, with_zeroized_stack};
 use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, SharedSecret};
 
 /// The master secret of a TLS 1.2 session, RFC 5246 §8.1. Zeroized on drop, and not shown by
@@ -56,9 +56,11 @@ impl MasterSecret {
     }
 
     fn derived(hash: HashAlgorithm, shared: &SharedSecret, label: &[u8], seed: &[&[u8]]) -> Self {
-        let mut bytes = SecretBytes::new([0; MASTER_SECRET_LEN]);
-        prf(hash, shared.as_bytes(), label, seed, bytes.as_mut_slice());
-        Self::new(hash, bytes)
+        with_zeroized_stack(|| {
+            let mut bytes = SecretBytes::new([0; MASTER_SECRET_LEN]);
+            prf(hash, shared.as_bytes(), label, seed, bytes.as_mut_slice());
+            Self::new(hash, bytes)
+        })
     }
 
     /// Returns the hash of the session's cipher suite.
@@ -72,7 +74,9 @@ impl MasterSecret {
     #[must_use]
     pub fn key_block(&self, aead: BulkAlgorithm, client_random: &[u8; 32], server_random: &[u8; 32]) -> KeyBlock {
         // The server's random is first here, and second everywhere else.
-        KeyBlock::new(aead, |out| self.derive(KEY_EXPANSION, &[server_random, client_random], out))
+        with_zeroized_stack(|| {
+            KeyBlock::new(aead, |out| self.derive(KEY_EXPANSION, &[server_random, client_random], out))
+        })
     }
 
     /// Returns the `verify_data` of the client's Finished message, RFC 5246 §7.4.9.

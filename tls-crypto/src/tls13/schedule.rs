@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::labels;
 use super::traffic::{ExporterSecret, FinishedKey, ResumptionSecret, TrafficSecret};
 use crate::hkdf::{self, Expander, Secret};
+use crate::secret_bytes::with_zeroized_stack;
 use crate::{Digest, HashAlgorithm, SharedSecret};
 
 /// The kind of a pre-shared key, which determines the label of its binder.
@@ -55,7 +56,7 @@ impl EarlySecret {
     /// ClientHello.
     #[must_use]
     pub fn client_early_traffic_secret(&self, client_hello_hash: &Digest) -> TrafficSecret {
-        TrafficSecret::new(self.derive(&labels::CLIENT_EARLY_TRAFFIC, client_hello_hash))
+        with_zeroized_stack(|| TrafficSecret::new(self.derive(&labels::CLIENT_EARLY_TRAFFIC, client_hello_hash)))
     }
 
     /// Returns the exporter for use with early data, RFC 9846 §7.5.
@@ -68,16 +69,18 @@ impl EarlySecret {
     /// transcript hash from ClientHello to ServerHello.
     #[must_use]
     pub fn into_handshake(self, shared: SharedSecret, hello_hash: &Digest) -> (HandshakeTraffic, HandshakeSecret) {
-        let secret = match &self.psk {
-            None => salt_without_psk(self.algorithm).extract(shared.as_bytes()),
-            Some(early) => derived(early).extract(shared.as_bytes()),
-        };
-        let handshake = secret.expander();
-        let traffic = HandshakeTraffic {
-            client: TrafficSecret::new(handshake.derive_secret(&labels::CLIENT_HANDSHAKE_TRAFFIC, hello_hash)),
-            server: TrafficSecret::new(handshake.derive_secret(&labels::SERVER_HANDSHAKE_TRAFFIC, hello_hash)),
-        };
-        (traffic, HandshakeSecret(handshake))
+        with_zeroized_stack(|| {
+            let secret = match &self.psk {
+                None => salt_without_psk(self.algorithm).extract(shared.as_bytes()),
+                Some(early) => derived(early).extract(shared.as_bytes()),
+            };
+            let handshake = secret.expander();
+            let traffic = HandshakeTraffic {
+                client: TrafficSecret::new(handshake.derive_secret(&labels::CLIENT_HANDSHAKE_TRAFFIC, hello_hash)),
+                server: TrafficSecret::new(handshake.derive_secret(&labels::SERVER_HANDSHAKE_TRAFFIC, hello_hash)),
+            };
+            (traffic, HandshakeSecret(handshake))
+        })
     }
 
     fn derive(&self, label: &hkdf::Label, hash: &Digest) -> Secret {
@@ -115,7 +118,7 @@ impl HandshakeSecret {
     pub fn into_main(self) -> MainSecret {
         let zeros = [0; crate::hash::MAX_HASH_LEN];
         let zeros = zeros.get(..self.0.algorithm().output_len()).unwrap_or(&zeros);
-        MainSecret(derived(&self.0).extract(zeros).expander())
+        with_zeroized_stack(|| MainSecret(derived(&self.0).extract(zeros).expander()))
     }
 }
 
@@ -135,11 +138,12 @@ impl MainSecret {
     /// ClientHello to the server's Finished.
     #[must_use]
     pub fn application(&self, server_finished_hash: &Digest) -> ApplicationTraffic {
-        ApplicationTraffic {
-            client: TrafficSecret::new(self.0.derive_secret(&labels::CLIENT_APPLICATION_TRAFFIC, server_finished_hash)),
-            server: TrafficSecret::new(self.0.derive_secret(&labels::SERVER_APPLICATION_TRAFFIC, server_finished_hash)),
-            exporter: ExporterSecret::new(self.0.derive_secret(&labels::EXPORTER, server_finished_hash)),
-        }
+        let derive = |label| self.0.derive_secret(label, server_finished_hash);
+        with_zeroized_stack(|| ApplicationTraffic {
+            client: TrafficSecret::new(derive(&labels::CLIENT_APPLICATION_TRAFFIC)),
+            server: TrafficSecret::new(derive(&labels::SERVER_APPLICATION_TRAFFIC)),
+            exporter: ExporterSecret::new(derive(&labels::EXPORTER)),
+        })
     }
 
     /// Returns the secret for resumption. `client_finished_hash` is the transcript hash from

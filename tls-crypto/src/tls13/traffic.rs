@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::labels;
 use crate::hkdf::{Expander, Secret};
+use crate::secret_bytes::with_zeroized_stack;
 use crate::{BulkAlgorithm, Digest, Error, HashAlgorithm, NONCE_LEN, Opener, Sealer};
 
 /// The traffic secret of one direction and phase of a connection, prepared for deriving keys.
@@ -52,13 +53,13 @@ impl TrafficSecret {
     /// number 0, so callers must create only one. Two would use the same nonces.
     #[must_use]
     pub fn sealer(&self, algorithm: BulkAlgorithm) -> Sealer {
-        self.with_key(algorithm, |key, iv| Sealer::tls13(algorithm, key, iv))
+        with_zeroized_stack(|| self.with_key(algorithm, |key, iv| Sealer::tls13(algorithm, key, iv)))
     }
 
     /// Returns the opener of records received with this secret, RFC 9846 §7.3.
     #[must_use]
     pub fn opener(&self, algorithm: BulkAlgorithm) -> Opener {
-        self.with_key(algorithm, |key, iv| Opener::tls13(algorithm, key, iv))
+        with_zeroized_stack(|| self.with_key(algorithm, |key, iv| Opener::tls13(algorithm, key, iv)))
     }
 
     /// Returns the `verify_data` of the Finished message sent with this secret, RFC 9846 §4.5.3.

@@ -12,7 +12,8 @@ use tls_crypto::{Digest, Tls13Suite, Transcript};
 
 use super::offered_psk::ResumptionOffer;
 use crate::error::{Error, Illegal};
-use crate::schedule::tls13::{EarlyKeys, Hello};
+use crate::negotiated::Exporter;
+use crate::schedule::tls13::{EarlyExporter, EarlyKeys, Hello};
 use crate::sink::Sink;
 
 /// Data that the client sends before the server has answered.
@@ -27,9 +28,9 @@ pub(super) enum EarlyData {
     Accepted(Box<EarlyOffer>),
 }
 
-/// The keys of early data, and the session parameters that the server must select again.
+/// The exporter of early data, and the session parameters that the server must select again.
 pub(super) struct EarlyOffer {
-    pub(super) keys: EarlyKeys,
+    exporter: EarlyExporter,
     suite: &'static Tls13Suite,
     alpn: Option<Vec<u8>>,
 }
@@ -59,7 +60,11 @@ impl EarlyData {
         // ClientHello.
         out.send_change_cipher_spec()?;
         out.install_write(keys.write_key())?;
-        Ok(Self::Offered(Box::new(EarlyOffer { keys, suite: session.suite, alpn: session.alpn.clone() })))
+        Ok(Self::Offered(Box::new(EarlyOffer {
+            exporter: keys.into_exporter(),
+            suite: session.suite,
+            alpn: session.alpn.clone(),
+        })))
     }
 
     /// Returns whether early data was offered, accepted or not.
@@ -67,9 +72,14 @@ impl EarlyData {
         !matches!(self, Self::NotOffered)
     }
 
-    pub(super) fn keys(&self) -> Option<&EarlyKeys> {
+    /// Returns whether the server has not rejected it: what was offered may still be sent.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Offered(_) | Self::Accepted(_))
+    }
+
+    pub(super) fn exporter(&self) -> Option<&dyn Exporter> {
         match self {
-            Self::Offered(offer) | Self::Accepted(offer) => Some(&offer.keys),
+            Self::Offered(offer) | Self::Accepted(offer) => Some(&offer.exporter),
             Self::NotOffered | Self::Refused => None,
         }
     }

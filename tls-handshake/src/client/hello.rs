@@ -20,10 +20,11 @@ use crate::config::{ClientConfig, HelloTemplate};
 use crate::error::{Error, Illegal};
 use crate::framed::Framed;
 use crate::negotiate::{CERTIFICATE_SCHEMES, group_id};
+use crate::negotiated::Exporter;
 use crate::negotiated::HandshakeKind;
 use crate::record_limits::max_size_limit;
 use crate::schedule::Side;
-use crate::schedule::tls13::{EarlyKeys, HandshakeKeys, Hello};
+use crate::schedule::tls13::{HandshakeKeys, Hello};
 use crate::sink::Sink;
 use crate::states::Versioned;
 
@@ -134,9 +135,9 @@ impl WaitServerHello {
         self.offer.config.common.enables(ProtocolVersion::TLS13)
     }
 
-    /// Returns the early data keys while early data may be sent.
-    pub(super) fn early_keys(&self) -> Option<&EarlyKeys> {
-        self.offer.early.keys()
+    /// Returns the early exporter while early data may be sent.
+    pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
+        self.offer.early.exporter()
     }
 
     pub(super) fn offers_tls12(&self) -> bool {
@@ -448,7 +449,7 @@ impl Offer {
         let hello = Hello { hash: &transcript.hash(), client_random: &self.random };
         let keys = HandshakeKeys::derive(Side::Client, suite, schedule, secret, &hello, out);
         out.install_read(keys.read_key(), at);
-        if early.keys().is_none() {
+        if !early.is_open() {
             out.install_write(keys.write_key())?;
         }
         let context = HandshakeContext {

@@ -79,9 +79,9 @@ impl HandshakeContext {
         out: &mut dyn Sink,
     ) -> Result<(), Error> {
         let early = std::mem::replace(&mut self.early, EarlyData::Refused);
-        let was_open = early.keys().is_some();
+        let was_open = early.is_open();
         self.early = early.on_encrypted_extensions(accepted, self.suite, alpn)?;
-        if was_open && self.early.keys().is_none() {
+        if was_open && !self.early.is_open() {
             out.install_write(self.keys.write_key())?;
         }
         Ok(())

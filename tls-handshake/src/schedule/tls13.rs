@@ -66,12 +66,23 @@ impl EarlyKeys {
     pub(crate) fn write_key(&self) -> WriteKey {
         WriteKey { sealer: self.traffic.sealer(self.suite.aead), epoch: Epoch::EarlyData { limit: self.limit } }
     }
+
+    /// Drops all but the exporter, once the key of early data is installed.
+    pub(crate) fn into_exporter(mut self) -> EarlyExporter {
+        EarlyExporter(self.exporter.take())
+    }
 }
 
-impl Exporter for EarlyKeys {
+/// The early exporter, which outlives the other early keys.
+///
+/// It is stored without them: their HMAC keys contain bytes that ring leaves uninitialised, and so
+/// old stack memory, which would reach the heap with the state.
+pub(crate) struct EarlyExporter(ExporterSecret);
+
+impl Exporter for EarlyExporter {
     /// RFC 9846 §7.5.
     fn export(&self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Error> {
-        self.exporter.export(label, context.unwrap_or_default(), out).map_err(|_| Error::Crypto("exporting keys"))
+        self.0.export(label, context.unwrap_or_default(), out).map_err(|_| Error::Crypto("exporting keys"))
     }
 }
 

@@ -71,7 +71,7 @@ impl WaitEncryptedExtensions {
     }
 
     pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
-        self.context.early.keys().map(|keys| -> &dyn Exporter { keys })
+        self.context.early.exporter()
     }
 
     /// Checks the server's extensions and applies them (RFC 9846 §4.4.1).
@@ -208,7 +208,7 @@ impl WaitCertVerify {
 
 impl WaitFinished {
     pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
-        self.context.early.keys().map(|keys| -> &dyn Exporter { keys })
+        self.context.early.exporter()
     }
 
     /// Checks Finished (RFC 9846 §4.5.3), which completes the server's authentication. The client's

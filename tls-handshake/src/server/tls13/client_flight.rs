@@ -14,7 +14,7 @@ use crate::framed::{Framed, RecordBoundary};
 use crate::key_update::Traffic;
 use crate::need::{ConnectionId, Need, NeedClientVerdict, VerdictAnswer};
 use crate::negotiated::{Established, Exporter, Negotiated};
-use crate::schedule::tls13::{EarlyKeys, LockedApplicationKeys};
+use crate::schedule::tls13::{EarlyExporter, LockedApplicationKeys};
 use crate::sink::Sink;
 use crate::states::opaque_debug;
 use crate::verify::signature::DigitallySigned;
@@ -32,7 +32,7 @@ pub(super) struct SentFlight {
     pub(super) can_resume: bool,
     /// The full handshake that began the resumed session.
     pub(super) full_handshake: Option<FullHandshake>,
-    pub(super) early: Option<EarlyKeys>,
+    pub(super) early: Option<EarlyExporter>,
     pub(super) half_rtt: bool,
 }
 
@@ -158,7 +158,7 @@ impl WaitFinished {
     }
 
     pub(super) fn early_exporter(&self) -> Option<&dyn Exporter> {
-        self.sent.early.as_ref().map(|keys| -> &dyn Exporter { keys })
+        self.sent.early.as_ref().map(|exporter| -> &dyn Exporter { exporter })
     }
 
     /// Checks Finished (RFC 9846 §4.5.3). The client's application data is read from here on.

@@ -242,7 +242,16 @@ impl WaitIdentity {
         let (mut context, negotiated) = self.into_negotiated(kind, early.is_some());
         let (locked, hash) = context.send_finished(keys, out)?;
         let (half_rtt, has_early) = (context.config.half_rtt, early.is_some());
-        let sent = SentFlight { context, hash, locked, negotiated, can_resume, full_handshake, early, half_rtt };
+        let sent = SentFlight {
+            context,
+            hash,
+            locked,
+            negotiated,
+            can_resume,
+            full_handshake,
+            early: early.map(EarlyKeys::into_exporter),
+            half_rtt,
+        };
         let next = WaitFinished::new(Box::new(sent), peer);
         Ok(if has_early { State::WaitEndOfEarlyData(WaitEndOfEarlyData::new(next)) } else { State::WaitFinished(next) })
     }
