@@ -86,17 +86,25 @@ impl Capture {
     }
 }
 
-/// A transport of the side `local` whose bytes are recorded.
+/// A transport of the side `local` whose bytes are recorded, if there is a capture.
 pub(crate) struct Recording<'a, T> {
     pub(crate) inner: &'a mut T,
-    pub(crate) capture: &'a mut Capture,
+    pub(crate) capture: Option<&'a mut Capture>,
     pub(crate) local: Side,
+}
+
+impl<T> Recording<'_, T> {
+    fn add(&mut self, from: Side, bytes: &[u8]) {
+        if let Some(capture) = &mut self.capture {
+            capture.add(from, bytes);
+        }
+    }
 }
 
 impl<T: Read> Read for Recording<'_, T> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
-        self.capture.add(self.local.other(), buf.get(..n).unwrap_or_default());
+        self.add(self.local.other(), buf.get(..n).unwrap_or_default());
         Ok(n)
     }
 }
@@ -104,7 +112,7 @@ impl<T: Read> Read for Recording<'_, T> {
 impl<T: Write> Write for Recording<'_, T> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = self.inner.write(buf)?;
-        self.capture.add(self.local, buf.get(..n).unwrap_or_default());
+        self.add(self.local, buf.get(..n).unwrap_or_default());
         Ok(n)
     }
 
@@ -113,7 +121,7 @@ impl<T: Write> Write for Recording<'_, T> {
         let mut left = n;
         for buf in bufs {
             let taken = buf.get(..left).unwrap_or(buf);
-            self.capture.add(self.local, taken);
+            self.add(self.local, taken);
             left -= taken.len();
         }
         Ok(n)

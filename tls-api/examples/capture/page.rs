@@ -167,12 +167,15 @@ impl Display for Section {
 impl Display for Timeline<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = self.flights.iter().map(|flight| flight.last).max().unwrap_or_default();
-        let seen_by = self.seen_by.name();
+        let (seen_by, start) = match self.seen_by {
+            Side::Client => ("client", "the TCP connection was established"),
+            Side::Server => ("server", "it accepted the TCP connection"),
+        };
         writeln!(f, "<section class=\"timeline\">\n<h2>Flights</h2>")?;
         writeln!(
             f,
-            "<p class=\"sub\">Times are as seen by the {seen_by}, in milliseconds since the TCP connection was \
-             established. Sizes are in bytes: of a flight on the wire, of a message without record headers. The \
+            "<p class=\"sub\">Times are as seen by the {seen_by}, in milliseconds since {start}. \
+             Sizes are in bytes: of a flight on the wire, of a message without record headers. The \
              bar below a flight shows the time since the flight before it.</p>"
         )?;
         writeln!(f, "<div class=\"lanes\"><span>client</span><span>server</span></div>\n<ol>")?;

@@ -98,6 +98,11 @@ pub(crate) struct Arguments {
         value_parser = clap::value_parser!(u64).range(1..=7 * 24 * 60 * 60))]
     pub(crate) ticket_rotation: u64,
 
+    /// Write an HTML page about each connection to FILE when it ends, in place of the one before: its
+    /// flights with the names and sizes of their messages. Keeps the secrets of connections in memory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+
     /// Limit the time of the handshake, of a request and of silence
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,

@@ -24,7 +24,9 @@ use mio::net::TcpStream;
 use strata_tls::{ServerSession, Session};
 
 use crate::arguments::Arguments;
+use crate::capture::{Recording, Side};
 use crate::options::subject;
+use crate::page::{ConnectionPage, Pages};
 use crate::service::Service;
 use crate::transfer::{ReadOutcome, Resources, Step, read_some};
 
@@ -44,6 +46,8 @@ pub(crate) struct Connection {
     deadline: Instant,
     sent_since_extension: usize,
     report: Report,
+    /// With --html.
+    page: Option<ConnectionPage>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +84,7 @@ impl Connection {
         peer: SocketAddr,
         mut session: ServerSession,
         arguments: Rc<Arguments>,
+        pages: Option<Pages>,
     ) -> Self {
         session.set_buffer_limit(Some(SEND_BUFFER));
         Self {
@@ -94,7 +99,8 @@ impl Connection {
             early: Early::None,
             deadline: Instant::now() + arguments.timeout,
             sent_since_extension: 0,
-            report: Report { peer, verbose: arguments.protocol.verbose(), failed: false },
+            report: Report { peer, verbose: arguments.protocol.verbose(), failed: None },
+            page: pages.map(ConnectionPage::new),
             arguments,
         }
     }
@@ -142,6 +148,19 @@ impl Connection {
         }
         // Without close_notify, so that the peer detects truncation.
         self.phase = Phase::Closed;
+    }
+
+    /// Writes the page of --html, after the end of the connection.
+    pub(crate) fn write_page(&mut self) {
+        let Some(page) = self.page.take() else { return };
+        if let Err(e) = page.write(self.peer, &self.session, self.report.failed.as_deref()) {
+            eprintln!("{}: cannot write --html: {e}", self.peer);
+        }
+    }
+
+    /// The socket, recorded for the page of --html.
+    fn transport<'a>(socket: &'a mut TcpStream, page: &'a mut Option<ConnectionPage>) -> Recording<'a, TcpStream> {
+        Recording { inner: socket, capture: page.as_mut().map(|page| &mut page.capture), local: Side::Server }
     }
 
     pub(crate) fn deregister(&mut self, registry: &Registry) {
@@ -205,7 +224,7 @@ impl Connection {
             return Ok(false);
         }
         let handshaking = self.session.is_handshaking();
-        match self.session.read_tls(&mut self.socket) {
+        match self.session.read_tls(&mut Self::transport(&mut self.socket, &mut self.page)) {
             Ok(0) => (self.peer_closed, self.readable) = (true, false),
             Ok(_) => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -245,6 +264,9 @@ impl Connection {
         if handshaking && !self.session.is_handshaking() {
             self.extend_deadline();
             self.report.established(&self.session);
+            if let Some(page) = &mut self.page {
+                page.established();
+            }
             match self.arguments.protocol.export(&self.session) {
                 Ok(exported) => exported.iter().for_each(|line| eprintln!("{}: {line}", self.peer)),
                 Err(e) => {
@@ -260,7 +282,7 @@ impl Connection {
     fn send(&mut self) -> io::Result<bool> {
         let mut moved = false;
         while self.writable && self.session.wants_write() {
-            match self.session.write_tls(&mut self.socket) {
+            match self.session.write_tls(&mut Self::transport(&mut self.socket, &mut self.page)) {
                 Ok(n) => {
                     moved = true;
                     self.sent_since_extension += n;
@@ -322,7 +344,7 @@ impl Connection {
         if !self.readable {
             return false;
         }
-        match self.session.read_tls(&mut self.socket) {
+        match self.session.read_tls(&mut Self::transport(&mut self.socket, &mut self.page)) {
             Ok(n) if n > 0 => {}
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return true,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
@@ -386,13 +408,15 @@ impl Connection {
 struct Report {
     peer: SocketAddr,
     verbose: bool,
-    failed: bool,
+    /// Why it failed.
+    failed: Option<String>,
 }
 
 impl Report {
     fn failure(&mut self, why: String) {
-        if !std::mem::replace(&mut self.failed, true) {
+        if self.failed.is_none() {
             eprintln!("{}: {why}", self.peer);
+            self.failed = Some(why);
         }
     }
 

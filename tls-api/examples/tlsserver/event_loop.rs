@@ -15,6 +15,7 @@ use strata_tls::{ServerConfig, ServerSession};
 use crate::arguments::Arguments;
 use crate::connection::{Connection, Outcome};
 use crate::options::{Context, Failure};
+use crate::page::Pages;
 use crate::transfer::Resources;
 
 pub(crate) struct EventLoop {
@@ -30,6 +31,8 @@ pub(crate) struct EventLoop {
     /// the current deadline when the entry expires.
     deadlines: BinaryHeap<Reverse<(Instant, usize, u64)>>,
     scratch: Box<[u8]>,
+    /// With --html.
+    pages: Option<Pages>,
 }
 
 impl EventLoop {
@@ -37,6 +40,7 @@ impl EventLoop {
         mut listener: TcpListener,
         config: Arc<ServerConfig>,
         arguments: Arguments,
+        pages: Option<Pages>,
     ) -> Result<Self, Failure> {
         let poll = Poll::new().context("the event queue")?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE).context("the event queue")?;
@@ -50,6 +54,7 @@ impl EventLoop {
             unfinished: Vec::new(),
             deadlines: BinaryHeap::new(),
             scratch: vec![0; 16 * 1024].into(),
+            pages,
         })
     }
 
@@ -123,7 +128,8 @@ impl EventLoop {
         // Sends small records at once. The connection works without it.
         let _ = socket.set_nodelay(true);
         let session = ServerSession::new(&self.config);
-        let (at, serial) = self.slots.insert(Connection::new(socket, peer, session, Rc::clone(&self.arguments)));
+        let connection = Connection::new(socket, peer, session, Rc::clone(&self.arguments), self.pages.clone());
+        let (at, serial) = self.slots.insert(connection);
         let Some(connection) = self.slots.get(at) else { return };
         self.deadlines.push(Reverse((connection.deadline(), at, serial)));
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -153,6 +159,7 @@ impl EventLoop {
 
     fn drop_connection(&mut self, at: usize) {
         if let Some(connection) = self.slots.get(at) {
+            connection.write_page();
             connection.deregister(self.poll.registry());
             self.slots.remove(at);
         }

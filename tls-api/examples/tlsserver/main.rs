@@ -7,6 +7,9 @@
 //! curl --cacert ca.pem https://localhost:8443/
 //! ```
 //!
+//! `--html page.html` writes a page about the last connection that ended: each flight with the names
+//! and sizes of its messages, also of the encrypted ones.
+//!
 //! Several servers resume each other's sessions through a Redis (`redis-server --port 6379 --save
 //! ""`). It stores either the sessions or only the ticket keys:
 //!
@@ -20,6 +23,9 @@
 //! This server blocks while it waits for the Redis. The example `fleet` does not.
 
 mod arguments;
+#[path = "../capture/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "tlsclient shows more of what is recorded")]
+mod capture;
 mod connection;
 mod echo;
 mod event_loop;
@@ -27,6 +33,7 @@ mod forward;
 mod http;
 #[path = "../options/mod.rs"]
 mod options;
+mod page;
 mod redis_store;
 mod service;
 mod sink;
@@ -45,8 +52,10 @@ use strata_tls::{
 };
 
 use crate::arguments::{Arguments, Mode, Prefer};
+use crate::capture::Secrets;
 use crate::event_loop::EventLoop;
 use crate::options::{Configure, Context, Failure, run_program};
+use crate::page::Pages;
 use crate::redis_store::{Redis, RedisStore};
 
 fn main() -> ExitCode {
@@ -55,14 +64,24 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     arguments.protocol.start_logging();
-    let config = Arc::new(config(&arguments)?);
+    let mut config = config(&arguments)?;
+    let pages = pages(&mut config, &arguments)?;
+    let config = Arc::new(config);
     let address = SocketAddr::new(arguments.address, arguments.port);
     let listener =
         TcpListener::bind(address).context(format!("cannot listen on {address} (--port 0 takes a free port)"))?;
     let bound = listener.local_addr().context("the listening address")?;
     // Callers read the port from this line.
     println!("listening on {bound}");
-    EventLoop::new(listener, config, arguments)?.run()
+    EventLoop::new(listener, config, arguments, pages)?.run()
+}
+
+/// Logs the secrets of connections in memory, to decrypt what --html records.
+fn pages(config: &mut ServerConfig, arguments: &Arguments) -> Result<Option<Pages>, Failure> {
+    let Some(path) = arguments.html.clone() else { return Ok(None) };
+    let secrets = Arc::new(Secrets::before(arguments.protocol.key_log()?));
+    config.set_key_log(Arc::clone(&secrets) as _);
+    Ok(Some(Pages { path, secrets }))
 }
 
 fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {

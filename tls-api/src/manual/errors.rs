@@ -50,7 +50,8 @@
 //! tlsclient --diagnose example.com:443 --html report.html  # a page to send to someone
 //! ```
 //!
-//! It makes at most 64 connections, and sends no application data.
+//! It makes at most 64 connections, and sends no application data. For the side of the server,
+//! `tlsserver --html page.html` writes the same page about the last connection that ended.
 //!
 //! # Who is at fault
 //!

@@ -3,6 +3,7 @@
 
 mod faults;
 mod ports;
+mod served;
 
 use std::io::Write;
 use std::path::Path;
@@ -35,6 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ];
     trials.extend(faults::trials());
     trials.extend(ports::trials());
+    trials.extend(served::trials());
     trials
 }
 
