@@ -1,12 +1,14 @@
 //! The shape of the library, the engine below the facade, and how to contribute.
 //!
 //! ```text
-//! strata-tls            what applications use: configurations, connections with buffers, streams
-//!    │
-//! strata-tls-handshake  handshakes as typestates, the engine, certificate verification, resumption
-//!    ├──────────────────┐
-//! strata-tls-crypto     │    over ring: key schedule, record protection, key exchange, signatures
-//!              strata-tls-codec the wire format: borrowed messages, encoders, reassembly; no_std
+//! strata-tls            for applications: configurations,
+//!    │                  connections with buffers, streams
+//! strata-tls-handshake  handshakes as typestates, the engine,
+//!    │     │            certificate verification, resumption
+//!    │  strata-tls-codec   the wire format: borrowed messages,
+//!    │                     encoders, reassembly; no_std
+//! strata-tls-crypto     over ring: key schedule, record
+//!                       protection, key exchange, signatures
 //! ```
 //!
 //! A crate uses only crates below it. The codec knows no cryptography, the crypto crate no
@@ -17,11 +19,15 @@
 //!
 //! ```text
 //! receive  socket ─▶ receive buffer ─▶ record, decrypted in place
-//!             ├─ application data: read from there; one copy, none through BufRead
-//!             └─ handshake: parsed in place ─▶ borrowed message ─▶ state.on_<message>
-//!                                                      ─▶ next state, and calls of the Sink
-//! send     plaintext ─▶ copied once into the send buffer ─▶ encrypted in place ─▶ socket
-//!          message   ─▶ encoded once into the send buffer, hashed there, encrypted in place
+//!           ├─ application data: read from there, with one copy,
+//!           │  or none through BufRead
+//!           └─ handshake: parsed in place ─▶ borrowed message
+//!              ─▶ state.on_<message> ─▶ next state, calls of Sink
+//!
+//! send     plaintext ─▶ copied once into the send buffer
+//!              ─▶ encrypted in place ─▶ socket
+//!          message ─▶ encoded once into the send buffer
+//!              ─▶ hashed there ─▶ encrypted in place ─▶ socket
 //! ```
 //!
 //! A record costs no allocation after the handshake.
@@ -32,21 +38,36 @@
 //! and returns the next state, so a transition that the RFC does not have does not compile:
 //!
 //! ```text
-//! client, TLS 1.3                          server, TLS 1.3
+//! client, TLS 1.3
 //!
-//! WaitServerHello ◀─ retry                  WaitClientHello ◀─ retry
-//!       │                                         │  WaitSession       which session?
-//!       │                                         │  WaitIdentity      which certificate?
-//! WaitEncryptedExtensions                         │  WaitSignature     sign this
-//!       ├─ resumed ───────────┐             (the server's flight is sent)
-//! WaitCertOrCertRequest       │                   ├─ 0-RTT: WaitEndOfEarlyData
-//! WaitCert                    │                   ├─ client certificate: WaitCert,
-//! WaitVerdict   valid chain?  │                   │      WaitVerdict, WaitCertVerify
-//! WaitCertVerify              │                   │
-//! WaitFinished ◀──────────────┘             WaitFinished
-//!       │  WaitClientIdentity                     │  WaitTickets       seal or store
-//!       │  WaitSignature                          │
-//! Traffic                                   Traffic
+//! WaitServerHello ◀─ retry
+//!       │
+//! WaitEncryptedExtensions
+//!       ├─ resumed ──────────┐
+//! WaitCertOrCertRequest      │
+//! WaitCert                   │
+//! WaitVerdict  valid chain?  │
+//! WaitCertVerify             │
+//! WaitFinished ◀─────────────┘
+//!       │  WaitClientIdentity  which certificate?
+//!       │  WaitSignature       sign this
+//! Traffic
+//! ```
+//!
+//! ```text
+//! server, TLS 1.3
+//!
+//! WaitClientHello ◀─ retry
+//!       │  WaitSession    which session?
+//!       │  WaitIdentity   which certificate?
+//!       │  WaitSignature  sign this
+//! (the server's flight is sent)
+//!       ├─ early data: WaitEndOfEarlyData
+//!       ├─ client certificate: WaitCert,
+//!       │       WaitVerdict, WaitCertVerify
+//! WaitFinished
+//!       │  WaitTickets    encrypt or store sessions
+//! Traffic
 //! ```
 //!
 //! What was checked is a value. `ServerCertVerified` holds the chain, and only it can check the

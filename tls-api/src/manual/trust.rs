@@ -3,14 +3,16 @@
 //! A client accepts a server if all of these hold:
 //!
 //! ```text
-//! ClientConfig ── ServerVerifier ─┬─ ChainVerifier ─┬─ a path to a trust anchor
-//!                                 │                 ├─ validity, key usage, extended key usage
-//!                                 │                 ├─ CRLs             (set_crls)
-//!                                 │                 ├─ pinned keys      (set_pins)
-//!                                 │                 └─ your own checks  (add_check)
-//!                                 ├─ the server name
-//!                                 ├─ stapled OCSP       (set_ocsp_policy)
-//!                                 └─ SCTs of CT logs    (set_ct_policy)
+//! ServerVerifier
+//!  ├─ ChainVerifier
+//!  │   ├─ a path to a trust anchor
+//!  │   ├─ validity, key usage, extended key usage
+//!  │   ├─ CRLs             set_crls
+//!  │   ├─ pinned keys      set_pins
+//!  │   └─ your own checks  add_check
+//!  ├─ the server name
+//!  ├─ stapled OCSP         set_ocsp_policy
+//!  └─ SCTs of CT logs      set_ct_policy
 //! ```
 //!
 //! Every check can only reject. A check that is not configured is not made, except that a stapled
